@@ -1,0 +1,96 @@
+@0xa9e2c5d7314f8b60;
+# Records of a stream that are not user messages. Field numbers are append-only.
+
+using Cxx = import "/capnp/c++.capnp";
+$Cxx.namespace("millrace::schema");
+
+struct StreamEvent {
+  kind @0 :UInt8;             # event_kind
+  fromPosition @1 :UInt64;
+  toPosition @2 :UInt64;
+  origin @3 :Text;
+  firstId @4 :Int64;
+  lastId @5 :Int64;
+  cause @6 :Text;
+  schema @7 :Data;            # kind schema: an encoded TableSchema
+}
+
+struct Seal {
+  messageCount @0 :UInt64;
+  runningHash @1 :UInt64;     # XXH3 over the file's record header CRCs
+  sessionEnd @2 :Bool;
+  ids @3 :List(OriginIds);
+}
+
+struct OriginIds {
+  origin @0 :Text;
+  first @1 :Int64;
+  last @2 :Int64;
+}
+
+struct MergeEntry {           # what the consensus group of a stream commits
+  union {
+    merge @0 :MergeRange;
+    openInput @1 :OpenInput;
+    closeInput @2 :CloseInput;
+    event @3 :StreamEvent;
+    periodEnd @4 :PeriodEnd;
+  }
+}
+
+struct MergeRange {           # append input bytes [from, to) to the stream
+  input @0 :UInt32;
+  fromPosition @1 :UInt64;
+  toPosition @2 :UInt64;
+}
+
+struct OpenInput {
+  input @0 :UInt32;
+  directory @1 :Text;         # name of the publisher's directory
+  lineageHigh @2 :UInt64;
+  lineageLow @3 :UInt64;
+}
+
+struct CloseInput {
+  input @0 :UInt32;
+  endPosition @1 :UInt64;
+  lastId @2 :Int64;
+}
+
+struct PeriodEnd {
+  period @0 :Int64;
+  absent @1 :List(Text);      # declared participants whose marker never came
+}
+
+struct MergeState {           # state record at the start of each out/ file
+  appliedIndex @0 :UInt64;
+  inputs @1 :List(InputState);
+  origins @2 :List(OriginState);
+  lastPeriod @3 :Int64;
+  outEnd @4 :UInt64;
+}
+
+struct InputState {
+  input @0 :UInt32;
+  directory @1 :Text;
+  lineageHigh @2 :UInt64;
+  lineageLow @3 :UInt64;
+  mergedEnd @4 :UInt64;
+  closed @5 :Bool;
+}
+
+struct OriginState {
+  origin @0 :Text;
+  watermark @1 :Int64;        # last merged id, sign kept
+  started @2 :Bool;
+  recentCrcs @3 :Data;        # ring of uint32 payload CRCs, newest last
+  duplicates @4 :UInt64;
+  periodMarked @5 :Int64;     # newest period whose marker this origin merged
+  cursors @6 :List(SourceCursor);
+}
+
+struct SourceCursor {
+  name @0 :Text;
+  offset @1 :UInt64;
+  row @2 :UInt64;
+}

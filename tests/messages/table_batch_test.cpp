@@ -1,0 +1,128 @@
+#include <millrace/messages/table_batch.hpp>
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+namespace millrace {
+namespace {
+
+table_schema trade_schema() {
+  table_schema schema;
+  schema.name = "trade";
+  schema.version = 3;
+  schema.columns = {{"time", column_type::timestamp},
+                    {"sym", column_type::symbol},
+                    {"price", column_type::float_},
+                    {"size", column_type::int_},
+                    {"note", column_type::string}};
+  schema.time_column = "time";
+  schema.symbol_column = "sym";
+  return schema;
+}
+
+TEST(TableBatchTest, RoundTripKeepsEveryValue) {
+  batch_builder builder{trade_schema()};
+  const double prices[] = {1.5, -0.0, std::nan(""), 1e-310};
+  const char* symbols[] = {"AIG", "SPY", "", "AIG"};
+  for (int i = 0; i < 4; ++i) {
+    builder.append(0, int64_t{100} + i);
+    builder.append_symbol(1, symbols[i]);
+    builder.append(2, prices[i]);
+    builder.append(3, i == 2 ? null_int : i);
+    builder.append_string(4, std::string(static_cast<size_t>(i), 'x'));
+    builder.end_row();
+  }
+  const auto bytes = builder.encode({"file.csv", 77, 4});
+  auto view = decode_batch(bytes);
+  ASSERT_TRUE(view) << to_string(view.failure());
+  EXPECT_EQ(view->table, "trade");
+  EXPECT_EQ(view->schema_version, 3u);
+  ASSERT_EQ(view->row_count, 4u);
+  EXPECT_EQ(view->source_name, "file.csv");
+  EXPECT_EQ(view->source_offset, 77u);
+  const auto& sym = view->columns[1];
+  const auto* codes = reinterpret_cast<const uint32_t*>(sym.values);
+  for (int i = 0; i < 4; ++i)
+    EXPECT_EQ(sym.symbol(codes[i]), symbols[i]);
+  const auto* price = reinterpret_cast<const double*>(view->columns[2].values);
+  EXPECT_TRUE(std::signbit(price[1]));
+  EXPECT_TRUE(std::isnan(price[2]));
+  EXPECT_EQ(price[3], 1e-310);
+  const auto* ends = reinterpret_cast<const uint32_t*>(view->columns[4].values);
+  EXPECT_EQ(ends[3], 6u);
+}
+
+TEST(TableBatchTest, DictionaryGrowsPastItsIndex) {
+  batch_builder builder{trade_schema()};
+  for (int round = 0; round < 2; ++round)
+    for (int i = 0; i < 5000; ++i)
+      EXPECT_EQ(builder.symbol_code(1, "S" + std::to_string(i)),
+                static_cast<uint32_t>(i + 1));
+}
+
+// Method: flip every bit of an encoded batch; decoding either refuses or gives
+// a view whose every symbol and string may be read without leaving the bytes.
+TEST(TableBatchTest, DamagedBatchesNeverLeadOutOfBounds) {
+  batch_builder builder{trade_schema()};
+  for (int i = 0; i < 3; ++i) {
+    builder.append(0, int64_t{i});
+    builder.append_symbol(1, i == 0 ? "A" : "BB");
+    builder.append(2, 1.0);
+    builder.append(3, i);
+    builder.append_string(4, "note");
+    builder.end_row();
+  }
+  const auto good = builder.encode();
+  size_t refused = 0;
+  for (size_t bit = 0; bit < good.size() * 8; ++bit) {
+    auto bytes = good;
+    bytes[bit / 8] ^= static_cast<std::byte>(1u << (bit % 8));
+    auto view = decode_batch(bytes);
+    if (!view) {
+      ++refused;
+      continue;
+    }
+    size_t total = 0;
+    for (const auto& column : view->columns) {
+      if (column.type == column_type::symbol)
+        for (uint32_t row = 0; row < view->row_count; ++row)
+          total += column
+                     .symbol(reinterpret_cast<const uint32_t*>(
+                       column.values)[row])
+                     .size();
+    }
+    EXPECT_LT(total, good.size() * 64);
+  }
+  EXPECT_GT(refused, 0u);
+}
+
+TEST(TableBatchTest, ForeignBytesAreMalformed) {
+  const std::vector<std::byte> junk(24, std::byte{0xff});
+  EXPECT_EQ(decode_batch(junk).failure().code, errc::malformed_message);
+  EXPECT_EQ(decode_batch({}).failure().code, errc::malformed_message);
+}
+
+TEST(TableSchemaTest, ValidationNamesTableAndColumn) {
+  auto schema = trade_schema();
+  EXPECT_FALSE(validate(schema));
+  schema.columns[3].name = "price";
+  EXPECT_EQ(to_string(validate(schema)),
+            "invalid_argument: table 'trade': column 'price' appears twice");
+  schema = trade_schema();
+  schema.time_column = "when";
+  EXPECT_EQ(to_string(validate(schema)),
+            "invalid_argument: table 'trade': time column 'when' is not a "
+            "column");
+}
+
+TEST(TableSchemaTest, RoundTrip) {
+  const auto schema = trade_schema();
+  const auto bytes = encode(schema);
+  auto back = decode_table_schema(bytes.data(), bytes.size());
+  ASSERT_TRUE(back) << to_string(back.failure());
+  EXPECT_EQ(*back, schema);
+}
+
+} // namespace
+} // namespace millrace
