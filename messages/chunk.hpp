@@ -1,0 +1,65 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <span>
+
+namespace millrace {
+
+/// An immutable, shared run of bytes. Copies and slices share the memory, which
+/// is 16-byte aligned at the start of the original. Thread safe to share.
+class chunk {
+public:
+  chunk() = default;
+
+  [[nodiscard]] static chunk copy_of(std::span<const std::byte> bytes);
+
+  struct writable;
+  /// New memory for the caller to fill before the chunk is shared.
+  [[nodiscard]] static writable allocate(size_t size);
+
+  [[nodiscard]] chunk slice(size_t offset, size_t size) const {
+    chunk out{*this};
+    out.data_ += offset;
+    out.size_ = size;
+    return out;
+  }
+
+  [[nodiscard]] const std::byte* data() const noexcept { return data_; }
+  [[nodiscard]] size_t size() const noexcept { return size_; }
+  [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
+  [[nodiscard]] std::span<const std::byte> bytes() const noexcept {
+    return {data_, size_};
+  }
+
+private:
+  std::shared_ptr<std::byte[]> owner_;
+  const std::byte* data_ = nullptr;
+  size_t size_ = 0;
+};
+
+struct chunk::writable {
+  chunk shared;
+  std::byte* memory;
+};
+
+inline chunk::writable chunk::allocate(size_t size) {
+  chunk out;
+  // Not value-initialised: the caller overwrites every byte.
+  out.owner_ = std::shared_ptr<std::byte[]>(new std::byte[size]);
+  out.data_ = out.owner_.get();
+  out.size_ = size;
+  auto* memory = out.owner_.get();
+  return {std::move(out), memory};
+}
+
+inline chunk chunk::copy_of(std::span<const std::byte> bytes) {
+  auto [out, memory] = allocate(bytes.size());
+  if (!bytes.empty())
+    std::memcpy(memory, bytes.data(), bytes.size());
+  return out;
+}
+
+} // namespace millrace
