@@ -131,6 +131,14 @@ result<batch_view> decode_batch(std::span<const std::byte> payload) {
   return view;
 }
 
+result<source_cursor> peek_cursor(std::span<const std::byte> payload) {
+  return messages::read_as<schema::TableBatch>(
+    payload, [](schema::TableBatch::Reader root) -> result<source_cursor> {
+      return source_cursor{root.getSourceName(), root.getSourceOffset(),
+                           root.getSourceRow()};
+    });
+}
+
 batch_builder::batch_builder(table_schema schema)
   : schema_{std::move(schema)}, columns_(schema_.columns.size()) {
   for (size_t i = 0; i < columns_.size(); ++i)

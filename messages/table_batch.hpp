@@ -59,6 +59,10 @@ struct batch_view {
 [[nodiscard]] error decode_batch(std::span<const std::byte> payload,
                                  batch_view& into);
 
+/// Only where a batch came from; the columns are not looked at.
+[[nodiscard]] result<source_cursor>
+peek_cursor(std::span<const std::byte> payload);
+
 /// Collects rows column by column and encodes them as one TableBatch.
 /// Owner: one thread. Reusable: `clear` keeps capacity.
 class batch_builder {

@@ -68,6 +68,12 @@ struct MergeState {           # state record at the start of each out/ file
   origins @2 :List(OriginState);
   lastPeriod @3 :Int64;
   outEnd @4 :UInt64;
+  schemas @5 :List(SchemaVersion);
+}
+
+struct SchemaVersion {
+  table @0 :Text;
+  version @1 :UInt32;
 }
 
 struct InputState {
@@ -81,12 +87,11 @@ struct InputState {
 
 struct OriginState {
   origin @0 :Text;
-  watermark @1 :Int64;        # last merged id, sign kept
-  started @2 :Bool;
-  recentCrcs @3 :Data;        # ring of uint32 payload CRCs, newest last
-  duplicates @4 :UInt64;
-  periodMarked @5 :Int64;     # newest period whose marker this origin merged
-  cursors @6 :List(SourceCursor);
+  watermark @1 :Int64;        # last merged id, sign kept; 0: none yet
+  recentCrcs @2 :Data;        # uint32 payload CRCs at |id| modulo their number
+  duplicates @3 :UInt64;
+  periodMarked @4 :Int64;     # newest period whose marker this origin merged
+  cursors @5 :List(SourceCursor);
 }
 
 struct SourceCursor {

@@ -1,0 +1,322 @@
+#include <millrace/actors/rt/publisher.hpp>
+
+namespace millrace::rt {
+
+namespace {
+
+/// A buffer is handed to the system at this size, or by the next publish after
+/// this time, or by the flush job, whichever comes first.
+constexpr size_t write_bytes = 64u << 10;
+constexpr int64_t write_interval_ns = 50'000;
+
+std::string name_of(ack_level level) {
+  switch (level) {
+    case ack_level::recorded: return "recorded";
+    case ack_level::synced: return "synced";
+    case ack_level::committed: return "committed";
+  }
+  return "unknown";
+}
+
+} // namespace
+
+result<std::unique_ptr<publisher>> publisher::open(persistence::env& world,
+                                                   publisher_options options) {
+  if (options.topic.empty())
+    return error{errc::invalid_argument, "topic: must not be empty"};
+  std::string directory = options.topic;
+  if (!options.topic.starts_with('/')) {
+    if (options.log_path.empty())
+      return error{errc::invalid_argument,
+                   "topic '" + options.topic
+                     + "': no log path; set RT_LOG_PATH or the data directory"};
+    directory = options.log_path + "/" + options.host + "." + options.topic;
+  }
+  if (options.origin.empty())
+    options.origin = options.host + "." + options.topic;
+  if (options.origin.size() > persistence::origin_bytes_max)
+    return error{errc::invalid_argument,
+                 "origin: longer than "
+                   + std::to_string(persistence::origin_bytes_max) + " bytes"};
+  persistence::log_writer_options log;
+  log.directory = directory;
+  log.session = persistence::session_policy::next;
+  log.roll_bytes = options.roll_bytes;
+  auto writer = persistence::log_writer::open(world, std::move(log));
+  if (!writer)
+    return writer.failure();
+  return std::unique_ptr<publisher>{new publisher{
+    world, std::move(options), std::move(directory), *std::move(writer)}};
+}
+
+publisher::publisher(persistence::env& world, publisher_options options,
+                     std::string directory,
+                     std::unique_ptr<persistence::log_writer> writer)
+  : env_{&world},
+    options_{std::move(options)},
+    directory_{std::move(directory)},
+    lineage_{writer->lineage()},
+    writer_{std::move(writer)} {
+  for (const auto& [origin, id] : writer_->recovered_ids())
+    last_ids_.emplace(origin, id);
+  const bool known = last_ids_.contains(options_.origin);
+  // A directory with a history of its own, or one without replicators, numbers
+  // by itself; a new one must hear first what RT has already seen.
+  verified_ = known || is_local_journal() || options_.start_offline;
+  default_last_id_ = &last_ids_[options_.origin];
+  committed_ = writer_->recorded_end();
+  writer_->on_write = [this](const persistence::log_writer::written& part) {
+    if (!listener_)
+      return;
+    const auto size = static_cast<int64_t>(part.bytes.size());
+    chunk bytes;
+    if (tail_credit_.load(std::memory_order_relaxed) >= size) {
+      tail_credit_ -= size;
+      bytes = chunk::copy_of(part.bytes);
+    }
+    listener_(part.begin, part.end, std::move(bytes));
+  };
+}
+
+publisher::~publisher() {
+  std::unique_lock lock{mutex_};
+  listener_ = nullptr;
+  // Jobs hold `this`: they must have ended before the memory goes.
+  changed_.wait(lock, [this] { return !flush_pending_ && !sync_running_; });
+}
+
+error publisher::check_id(const message_header& header, std::string_view on,
+                          int64_t& id) const {
+  int64_t last = 0;
+  if (on == options_.origin)
+    last = *default_last_id_;
+  else if (const auto found = last_ids_.find(on); found != last_ids_.end())
+    last = found->second;
+  const auto expected = magnitude(last) + 1;
+  if (header.id == null_long) {
+    id = static_cast<int64_t>(expected);
+    return {};
+  }
+  id = header.id;
+  if (id == 0)
+    return {errc::bad_id, "origin '" + std::string{on} + "': id 0 after "
+                            + std::to_string(last)};
+  if (last != 0 && magnitude(id) != expected)
+    return {errc::bad_id, "origin '" + std::string{on} + "': id "
+                            + std::to_string(id) + " does not follow "
+                            + std::to_string(last) + "; expected "
+                            + std::to_string(expected) + " or -"
+                            + std::to_string(expected)};
+  return {};
+}
+
+result<publish_token> publisher::publish(std::span<const std::byte> payload,
+                                         const message_header& header,
+                                         payload_kind kind) {
+  if (payload.size() > payload_bytes_max)
+    return error{errc::oversize,
+                 "payload of " + std::to_string(payload.size())
+                   + " bytes, at most " + std::to_string(payload_bytes_max)};
+  if (header.to != null_int && header.to < 0)
+    return error{errc::invalid_argument,
+                 "header field to: " + std::to_string(header.to)
+                   + " is negative"};
+  if (header.on.size() > persistence::origin_bytes_max)
+    return error{errc::invalid_argument, "header field on: too long"};
+  auto complete = header;
+  if (complete.on.empty())
+    complete.on = options_.origin;
+  if (complete.ts == null_long)
+    complete.ts = env_->clock->now_ns();
+  const std::scoped_lock lock{mutex_};
+  if (failure_)
+    return failure_;
+  if (!verified_)
+    return error{errc::origin_unverified,
+                 "origin '" + options_.origin
+                   + "': RT has not yet told its last id; retry"};
+  if (auto fault = check_id(header, complete.on, complete.id))
+    return fault;
+  auto end
+    = writer_->append(persistence::record_kind::messages, kind, complete,
+                      payload);
+  if (!end) {
+    failure_ = end.failure();
+    return end.failure();
+  }
+  if (complete.on == options_.origin)
+    *default_last_id_ = complete.id;
+  else
+    last_ids_.insert_or_assign(std::string{complete.on}, complete.id);
+  const auto now = env_->clock->monotonic_ns();
+  if (writer_->buffered_bytes() >= write_bytes
+      || now - last_write_ns_ >= write_interval_ns) {
+    last_write_ns_ = now;
+    if (auto fault = write_locked())
+      return fault;
+  } else if (!flush_pending_) {
+    schedule_flush();
+  }
+  return publish_token{*end, complete.id};
+}
+
+error publisher::write_locked() {
+  env_->crash_point("pub.before_write");
+  if (auto fault = writer_->write()) {
+    failure_ = fault;
+    changed_.notify_all();
+    return fault;
+  }
+  env_->crash_point("pub.after_write");
+  changed_.notify_all();
+  return {};
+}
+
+void publisher::schedule_flush() {
+  flush_pending_ = true;
+  env_->io->submit([this] { run_flush(); });
+}
+
+void publisher::run_flush() {
+  const std::scoped_lock lock{mutex_};
+  flush_pending_ = false;
+  if (!failure_ && writer_->buffered_bytes() != 0) {
+    last_write_ns_ = env_->clock->monotonic_ns();
+    // A failure is kept and told to every later call.
+    (void) write_locked();
+  }
+  changed_.notify_all();
+}
+
+void publisher::schedule_sync() {
+  if (sync_running_) {
+    sync_wanted_ = true;
+    return;
+  }
+  sync_running_ = true;
+  sync_wanted_ = false;
+  env_->io->submit([this] { run_sync(); });
+}
+
+void publisher::run_sync() {
+  std::unique_lock lock{mutex_};
+  if (!failure_ && writer_->buffered_bytes() != 0)
+    (void) write_locked();
+  if (!failure_) {
+    auto job = writer_->begin_sync();
+    lock.unlock();
+    env_->crash_point("pub.before_sync");
+    auto outcome = job.run();
+    env_->crash_point("pub.after_sync");
+    lock.lock();
+    writer_->finish_sync(job.end, outcome);
+    if (outcome)
+      failure_ = outcome;
+  }
+  sync_running_ = false;
+  if (sync_wanted_ && !failure_)
+    schedule_sync();
+  changed_.notify_all();
+}
+
+position publisher::reached_locked(ack_level level) const {
+  if (level == ack_level::recorded
+      || (level == ack_level::synced && options_.cached))
+    return writer_->recorded_end();
+  if (level == ack_level::synced || is_local_journal())
+    return options_.cached ? writer_->recorded_end() : writer_->synced_end();
+  return committed_;
+}
+
+position publisher::reached(ack_level level) const {
+  const std::scoped_lock lock{mutex_};
+  return reached_locked(level);
+}
+
+position publisher::appended() const {
+  const std::scoped_lock lock{mutex_};
+  return writer_->appended_end();
+}
+
+error publisher::await(position end, ack_level level,
+                       std::chrono::milliseconds deadline) {
+  std::unique_lock lock{mutex_};
+  const bool needs_sync
+    = !options_.cached
+      && (level == ack_level::synced
+          || (level == ack_level::committed && is_local_journal()));
+  if (writer_->recorded_end() < end && !failure_)
+    if (auto fault = write_locked())
+      return fault;
+  if (needs_sync && writer_->synced_end() < end && !failure_)
+    schedule_sync();
+  const bool done = changed_.wait_for(lock, deadline, [&] {
+    return failure_ || reached_locked(level) >= end;
+  });
+  if (reached_locked(level) >= end)
+    return {};
+  if (failure_)
+    return failure_;
+  (void) done;
+  auto got = std::string{"published"};
+  for (const auto step : {ack_level::recorded, ack_level::synced})
+    if (reached_locked(step) >= end)
+      got = name_of(step);
+  return {errc::timeout, "not " + name_of(level) + " after "
+                           + std::to_string(deadline.count())
+                           + " ms; reached: " + got};
+}
+
+error publisher::wait(const publish_token& token, ack_level level,
+                      std::chrono::milliseconds deadline) {
+  return await(token.end, level, deadline);
+}
+
+error publisher::flush(ack_level level, std::chrono::milliseconds deadline) {
+  return await(appended(), level, deadline);
+}
+
+error publisher::wait_verified(std::chrono::milliseconds deadline) {
+  std::unique_lock lock{mutex_};
+  if (changed_.wait_for(lock, deadline, [this] { return verified_; }))
+    return {};
+  return {errc::origin_unverified,
+          "origin '" + options_.origin + "': no answer from an RT node of '"
+            + options_.topic + "' after " + std::to_string(deadline.count())
+            + " ms"};
+}
+
+error publisher::close() {
+  std::unique_lock lock{mutex_};
+  changed_.wait(lock, [this] { return !sync_running_; });
+  if (failure_)
+    return failure_.code == errc::closed ? error{} : failure_;
+  auto fault = writer_->close();
+  failure_ = fault ? fault : error{errc::closed, directory_ + ": closed"};
+  changed_.notify_all();
+  return fault;
+}
+
+void publisher::listen(listener on_write) {
+  const std::scoped_lock lock{mutex_};
+  listener_ = std::move(on_write);
+}
+
+void publisher::verify(int64_t watermark) {
+  const std::scoped_lock lock{mutex_};
+  // RT may hold more than a log that lost its tail: a reused id would be
+  // dropped as a duplicate.
+  if (magnitude(watermark) > magnitude(*default_last_id_))
+    *default_last_id_ = watermark;
+  verified_ = true;
+  changed_.notify_all();
+}
+
+void publisher::set_committed(position end) {
+  const std::scoped_lock lock{mutex_};
+  if (end > committed_)
+    committed_ = end;
+  changed_.notify_all();
+}
+
+} // namespace millrace::rt

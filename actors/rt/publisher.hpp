@@ -1,0 +1,160 @@
+#pragma once
+
+#include <millrace/messages/chunk.hpp>
+#include <millrace/messages/header.hpp>
+#include <millrace/messages/position.hpp>
+#include <millrace/messages/result.hpp>
+#include <millrace/persistence/env.hpp>
+#include <millrace/persistence/log_writer.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+
+namespace millrace::rt {
+
+/// How safe a published message is; each level implies those before it.
+enum class ack_level : uint8_t {
+  recorded = 0,  ///< In the page cache of this host: survives kill -9.
+  synced = 1,    ///< Survives a power cut of this host.
+  committed = 2, ///< Ordered, and durable on the RT nodes.
+};
+
+struct publisher_options {
+  /// A stream's name, or a full path ("/..."): exactly that directory, without
+  /// replicators; `committed` then means `synced`.
+  std::string topic;
+  /// Root of publisher directories; the directory is `<host>.<topic>` in it.
+  std::string log_path;
+  std::string host = "localhost";
+  /// Default header field `on`.
+  std::string origin;
+  /// The stream is `cached`: everywhere "written" stands for "synced".
+  bool cached = false;
+  /// Publish before RT has told the origin's watermark. A new directory of an
+  /// origin that RT knows may then repeat ids, which are dropped as duplicates.
+  bool start_offline = false;
+  uint64_t roll_bytes = uint64_t{1} << 30;
+};
+
+/// What `publish` returns: the end of the message in the publisher's own log.
+struct publish_token {
+  position end;
+  int64_t id = 0;
+};
+
+/// Appends messages to a durable log of its own without waiting for anybody;
+/// replicators carry them to RT. Thread safe: any thread may publish. One live
+/// publisher a directory.
+class publisher {
+public:
+  /// Opens the directory (`locked` when another lives there) in a new session.
+  /// Ids go on from the highest one logged for each origin.
+  [[nodiscard]] static result<std::unique_ptr<publisher>>
+  open(persistence::env& world, publisher_options options);
+
+  /// Does not seal: call `close` for a clean end.
+  ~publisher();
+  publisher(const publisher&) = delete;
+  publisher& operator=(const publisher&) = delete;
+
+  /// Appends one message and returns at once. Unset header fields: `on` the
+  /// default origin, `ts` now, `id` the next one, `to` none.
+  /// Errors, nothing written: `bad_id` names both ids; `oversize`;
+  /// `invalid_argument` for a negative `to`; `origin_unverified` (retry) until
+  /// RT told the watermark of a new directory; `no_space` and
+  /// `storage_failed` from the disk; `closed`.
+  [[nodiscard]] result<publish_token>
+  publish(std::span<const std::byte> payload, const message_header& header = {},
+          payload_kind kind = payload_kind::opaque);
+
+  /// Blocks until the message is at least this safe. `timeout` says how far it
+  /// got. Never call it from an actor's handler: poll `reached` there.
+  [[nodiscard]] error wait(const publish_token& token, ack_level level,
+                           std::chrono::milliseconds deadline);
+  /// The same for everything published so far.
+  [[nodiscard]] error flush(ack_level level,
+                            std::chrono::milliseconds deadline);
+  /// End of what reached `level`; tokens at or below it did.
+  [[nodiscard]] position reached(ack_level level) const;
+  /// End of everything published.
+  [[nodiscard]] position appended() const;
+
+  /// Blocks until RT told the watermark (or it is not needed).
+  [[nodiscard]] error wait_verified(std::chrono::milliseconds deadline);
+
+  /// Writes, seals the session, syncs. Idempotent; publishing ends.
+  [[nodiscard]] error close();
+
+  [[nodiscard]] const publisher_options& options() const noexcept {
+    return options_;
+  }
+  [[nodiscard]] const std::string& directory() const noexcept {
+    return directory_;
+  }
+  [[nodiscard]] bool is_local_journal() const noexcept {
+    return options_.topic.starts_with('/');
+  }
+  [[nodiscard]] const persistence::lineage_id& lineage() const noexcept {
+    return lineage_;
+  }
+
+  // For the replicator beside the publisher.
+
+  /// Called under the publisher's lock after each write with the place and, when
+  /// `wants_bytes` was set, the bytes. Set to nullptr to stop.
+  using listener = std::function<void(position begin, position end, chunk)>;
+  void listen(listener on_write);
+  /// How many bytes the replicator is ready to take directly; the rest it reads
+  /// from the file. Bounds what waits in its mailbox.
+  void grant_tail(int64_t bytes) noexcept { tail_credit_ += bytes; }
+  /// RT's answer to the offer: highest merged |id| of the default origin.
+  void verify(int64_t watermark);
+  /// RT merged everything below this position of this log.
+  void set_committed(position end);
+
+private:
+  publisher(persistence::env& world, publisher_options options,
+            std::string directory,
+            std::unique_ptr<persistence::log_writer> writer);
+
+  error check_id(const message_header& header, std::string_view on,
+                 int64_t& id) const;
+  error write_locked();
+  void schedule_flush();
+  void run_flush();
+  void schedule_sync();
+  void run_sync();
+  error await(position end, ack_level level,
+              std::chrono::milliseconds deadline);
+  [[nodiscard]] position reached_locked(ack_level level) const;
+
+  persistence::env* env_;
+  publisher_options options_;
+  std::string directory_;
+  persistence::lineage_id lineage_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::unique_ptr<persistence::log_writer> writer_;
+  /// Last id a publisher of this directory used, by origin.
+  std::map<std::string, int64_t, std::less<>> last_ids_;
+  int64_t* default_last_id_ = nullptr; ///< Into last_ids_: the hot origin.
+  position committed_;
+  int64_t last_write_ns_ = 0;
+  bool verified_ = false;
+  bool flush_pending_ = false;
+  bool sync_running_ = false;
+  bool sync_wanted_ = false;
+  error failure_;
+  listener listener_;
+  std::atomic<int64_t> tail_credit_{0};
+};
+
+} // namespace millrace::rt
