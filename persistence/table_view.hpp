@@ -44,7 +44,9 @@ struct column_view {
 };
 
 /// Smallest and largest non-null value of a fixed-width integer-like column
-/// (as int64), or of a float (as double); `empty` when all are null.
+/// (as int64; a symbol's are codes), or of a real or float (as double); exact,
+/// infinities included. `empty` when all are null. guid and string, which have
+/// none: not empty, and the widest range.
 struct zone_map {
   bool empty = true;
   int64_t low = 0;
@@ -61,11 +63,13 @@ struct symbol_range {
 };
 
 /// A piece of a table that never moves: 64 Ki rows of an rdb, or a partition.
+/// Cheap to copy; everything that it points to lives as long as the owner of
+/// the table_view that it came in.
 struct segment_view {
   uint32_t row_count = 0;
-  std::vector<column_view> columns; ///< In schema order.
+  std::span<const column_view> columns; ///< In schema order.
   /// By column; empty when not known.
-  std::vector<zone_map> zones;
+  std::span<const zone_map> zones;
   /// Rows are sorted by (symbol, time, stream order) and these are the symbols'
   /// ranges, ascending by code. Empty for an rdb segment.
   std::span<const symbol_range> ranges;
