@@ -93,8 +93,11 @@ public:
   virtual result<std::unique_ptr<mapped_file>> map(const std::string& path) = 0;
   /// `locked` with the holder's pid when another live owner has it.
   virtual result<std::unique_ptr<directory_lock>>
-  lock_directory(const std::string& path)
-    = 0;
+  lock_directory(const std::string& path) = 0;
+  /// Changes whenever unsynced bytes may have been lost: names one life of the
+  /// machine, not of the process. Two equal answers around a crash mean that
+  /// only the process died, and that all it wrote is still there.
+  [[nodiscard]] virtual uint64_t boot_id() = 0;
   /// Bytes still free on the disk that holds `path`.
   virtual result<uint64_t> free_bytes(const std::string& path) = 0;
 };

@@ -114,17 +114,17 @@ public:
     : lineage_{lineage}, begin_{begin} {}
 
   /// Where the next byte goes.
-  [[nodiscard]] position end() const noexcept {
-    return {begin_.value + buffer_.size()};
-  }
+  [[nodiscard]] position end() const noexcept { return {begin_.value + used_}; }
   [[nodiscard]] position begin() const noexcept { return begin_; }
   [[nodiscard]] std::span<const std::byte> bytes() const noexcept {
-    return buffer_;
+    return {buffer_.data(), used_};
   }
-  [[nodiscard]] bool empty() const noexcept { return buffer_.empty(); }
+  [[nodiscard]] bool empty() const noexcept { return used_ == 0; }
 
   /// Adds one frame to the open record, or closes that and opens another when
   /// kind, payload kind or origin differ or it would pass `record_bytes`.
+  /// @pre header.on has at most origin_bytes_max bytes, `bytes` at most
+  /// payload_bytes_max.
   /// @returns the position of the frame's end.
   position add(record_kind kind, payload_kind payload,
                const message_header& header, std::span<const std::byte> bytes,
@@ -135,6 +135,13 @@ public:
                const message_header& header, std::span<const std::byte> bytes,
                uint32_t payload_crc, uint32_t record_bytes);
 
+  /// Bytes that `add` would append for such a frame: 32 + payload when it joins
+  /// the open record, a record header and the origin more otherwise.
+  [[nodiscard]] uint64_t bytes_to_add(record_kind kind, payload_kind payload,
+                                      std::string_view origin,
+                                      size_t payload_bytes,
+                                      uint32_t record_bytes) const noexcept;
+
   /// Completes the open record. Call before the bytes are used.
   void close_record();
 
@@ -144,12 +151,17 @@ public:
   void restart(position begin);
 
 private:
+  [[nodiscard]] bool joins(record_kind kind, payload_kind payload,
+                           std::string_view origin, size_t frame_bytes,
+                           uint32_t record_bytes) const noexcept;
   void open_record(record_kind kind, payload_kind payload,
                    std::string_view origin);
+  void grow(size_t bytes);
 
   lineage_id lineage_;
   position begin_;
-  std::vector<std::byte> buffer_;
+  std::vector<std::byte> buffer_; // Longer than what is used.
+  size_t used_ = 0;
   size_t record_at_ = 0;
   bool open_ = false;
   record_kind kind_ = record_kind::padding;
