@@ -1,0 +1,404 @@
+#include <millrace/nodes/configuration.hpp>
+#include <millrace/nodes/exit_codes.hpp>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+#include <sstream>
+
+namespace millrace::nodes {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+/// A valid file of 30 lines that the tests below change in one place.
+constexpr const char* valid = R"([cluster]
+name = "test"
+data = "data"
+address = "127.0.0.1"
+[[stream]]
+name = "market"
+[[table]]
+name = "trade"
+stream = "market"
+columns = ["time:timestamp", "sym:symbol", "price:float"]
+[[node]]
+name = "one"
+port = 7001
+[[node]]
+name = "two"
+port = 7002
+[[process]]
+name = "rt1"
+type = "rt"
+node = "one"
+[[process]]
+name = "rdb1"
+type = "rdb"
+node = "two"
+[[process]]
+name = "gw1"
+type = "gateway"
+node = "two"
+[period]
+time = "00:00"
+)";
+
+result<cluster_config> parse(const std::string& text) {
+  return parse_configuration(text, "/etc/millrace/cluster.toml");
+}
+
+/// `valid` with line `number` (from 1) replaced.
+std::string with_line(size_t number, const std::string& line) {
+  std::istringstream in{valid};
+  std::string out;
+  std::string each;
+  for (size_t i = 1; std::getline(in, each); ++i)
+    out += (i == number ? line : each) + "\n";
+  return out;
+}
+
+std::string fault_of(const std::string& text) {
+  const auto parsed = parse(text);
+  EXPECT_FALSE(parsed) << text;
+  if (parsed)
+    return {};
+  EXPECT_EQ(parsed.failure().code, errc::config);
+  return parsed.failure().context;
+}
+
+TEST(ConfigurationTest, ReadsAValidFile) {
+  const auto parsed = parse(valid);
+  ASSERT_TRUE(parsed) << parsed.failure().context;
+  const auto& config = *parsed;
+  EXPECT_EQ(config.name, "test");
+  EXPECT_EQ(config.data_directory, "/etc/millrace/data");
+  EXPECT_EQ(config.node_directory("one"), "/etc/millrace/data/nodes/one");
+  ASSERT_EQ(config.streams.size(), 1u);
+  EXPECT_EQ(config.streams[0], (stream_config{.name = "market"}));
+  EXPECT_EQ(config.streams[0].mode, stream_mode::synced);
+  ASSERT_EQ(config.tables.size(), 1u);
+  const auto& schema = config.tables[0].schema;
+  EXPECT_EQ(schema.time_column, "time");
+  EXPECT_EQ(schema.symbol_column, "sym");
+  ASSERT_EQ(schema.columns.size(), 3u);
+  EXPECT_EQ(schema.columns[2], (column_schema{"price", column_type::float_}));
+  ASSERT_EQ(config.nodes.size(), 2u);
+  EXPECT_EQ(config.node("two")->port, 7002);
+  EXPECT_THAT(config.node("two")->processes, ElementsAre("rdb1", "gw1"));
+  EXPECT_EQ(config.node("three"), nullptr);
+  EXPECT_THAT(config.process("rt1")->streams, ElementsAre("market"));
+  const auto* rdb = config.process("rdb1");
+  EXPECT_EQ(rdb->type, process_type::rdb);
+  EXPECT_THAT(rdb->tables, ElementsAre("trade"));
+  EXPECT_EQ(rdb->hdb_directory, "/etc/millrace/data/hdb");
+  EXPECT_TRUE(rdb->write_down);
+  EXPECT_EQ(config.period, period_config{});
+}
+
+TEST(ConfigurationTest, ReadsEveryOption) {
+  const auto parsed = parse(R"([cluster]
+name = "full"
+data = "/var/lib/millrace/"
+address = "::1"
+[period]
+zone = "America/New_York"
+time = "17:00"
+clock = true
+grace = "1m"
+[logging]
+format = "json"
+level = "DBG"
+[feed.layouts]
+mine = "layouts/mine.toml"
+[[stream]]
+name = "a"
+mode = "cached"
+roll_size = "64MiB"
+retention_age = "7d"
+retention_size = "100GiB"
+batch_time = "5ms"
+batch_size = 4096
+[[stream]]
+name = "b"
+[[table]]
+name = "t"
+stream = "b"
+version = 3
+columns = [{name = "at", type = "timestamp"}, "ric:symbol"]
+time = "at"
+symbol = "ric"
+roll_zone = "Asia/Tokyo"
+roll_offset = "6h"
+[[table]]
+name = "u"
+stream = "a"
+columns = ["time:timestamp", "sym:symbol"]
+[[node]]
+name = "n"
+port = 1
+[[process]]
+name = "rt"
+type = "rt"
+node = "n"
+streams = ["a", "b"]
+[[process]]
+name = "r"
+type = "rdb"
+node = "n"
+tables = ["t"]
+memory_max = "2GiB"
+hdb = "../hdb"
+[[process]]
+name = "copy"
+type = "rdb"
+node = "n"
+tables = ["t"]
+symbols = ["X", "Y"]
+hdb = "../hdb"
+[[process]]
+name = "h"
+type = "hdb"
+node = "n"
+hdb = "/hdb"
+[[process]]
+name = "g"
+type = "gateway"
+query_timeout = "5s"
+rows_max = 1000
+memory_max = "1GiB"
+[[process]]
+name = "f"
+type = "feed"
+layout = "mine"
+table = "t"
+files = ["x.csv", "/y.csv"]
+date = "2013-10-08"
+symbol = "SPY"
+speed = "10x"
+[[process]]
+name = "gen"
+type = "feed"
+[process.generator]
+seed = 7
+symbols = 10000
+trades = 5
+quotes = 6
+trade_table = "t"
+)");
+  ASSERT_TRUE(parsed) << parsed.failure().context;
+  const auto& config = *parsed;
+  EXPECT_EQ(config.data_directory, "/var/lib/millrace");
+  EXPECT_EQ(config.period.rule.roll_offset_ns(), -7 * 3'600'000'000'000);
+  EXPECT_TRUE(config.period.clock);
+  EXPECT_EQ(config.period.grace_ns, 60'000'000'000);
+  EXPECT_EQ(config.logging, (logging_config{true, "DBG"}));
+  EXPECT_EQ(config.layouts.at("mine"), "/etc/millrace/layouts/mine.toml");
+  EXPECT_EQ(config.streams[0],
+            (stream_config{"a", stream_mode::cached, 64u << 20, 7 * day_ns,
+                           uint64_t{100} << 30, 5'000'000, 4096}));
+  const auto& table = config.tables[0];
+  EXPECT_EQ(table.stream, "b");
+  EXPECT_EQ(table.schema.version, 3u);
+  EXPECT_EQ(table.schema.time_column, "at");
+  EXPECT_EQ(table.schema.symbol_column, "ric");
+  EXPECT_EQ(table.schema.roll_zone, "Asia/Tokyo");
+  EXPECT_EQ(table.schema.roll_offset_ns, 6 * 3'600'000'000'000);
+  EXPECT_EQ(config.table("u")->schema.roll_zone, "America/New_York");
+  EXPECT_EQ(config.table("u")->schema.roll_offset_ns, -7 * 3'600'000'000'000);
+  EXPECT_EQ(config.process("r")->memory_max_bytes, uint64_t{2} << 30);
+  EXPECT_EQ(config.process("r")->hdb_directory, "/etc/hdb");
+  EXPECT_FALSE(config.process("copy")->write_down);
+  EXPECT_THAT(config.process("copy")->symbols, ElementsAre("X", "Y"));
+  EXPECT_EQ(config.process("h")->hdb_directory, "/hdb");
+  EXPECT_EQ(config.process("g")->node, "");
+  EXPECT_EQ(config.process("g")->query_timeout_ns, 5'000'000'000);
+  EXPECT_EQ(config.process("g")->result_rows_max, 1000u);
+  EXPECT_EQ(config.process("g")->memory_max_bytes, uint64_t{1} << 30);
+  const auto* feed = config.process("f");
+  EXPECT_EQ(feed->layout, "mine");
+  EXPECT_EQ(feed->table, "t");
+  EXPECT_EQ(feed->symbol, "SPY");
+  EXPECT_EQ(feed->date, "2013-10-08");
+  EXPECT_EQ(feed->speed, "10x");
+  EXPECT_THAT(feed->files, ElementsAre("/etc/millrace/x.csv", "/y.csv"));
+  EXPECT_EQ(config.process("gen")->generator,
+            (generator_config{true, 7, 10'000, 5, 6, "t", ""}));
+}
+
+struct bad_line {
+  size_t number;
+  const char* line;
+  const char* starts; ///< After the file's name.
+  const char* says;
+};
+
+TEST(ConfigurationTest, NamesLineKeyAndReasonOfEachFault) {
+  const bad_line cases[] = {
+    {2, "name = 3", ":2:cluster.name: ", "expected a text, found an integer"},
+    {2, "name = \"\"", ":2:cluster.name: ", "must not be empty"},
+    {2, "name = \"a/b\"", ":2:cluster.name: ", "'a/b' is not a name"},
+    {2, "name = \"..\"", ":2:cluster.name: ", "'..' is not a name"},
+    {2, "nam = \"x\"", ":1:cluster.name: ", "is missing"},
+    {3, "dta = \"x\"", ":3:cluster.dta: ", "unknown key"},
+    {4, "address = \"0.0.0.0\"",
+     ":4:cluster.address: ", "'0.0.0.0' is not a loopback address"},
+    {4, "address = \"192.168.1.7\"", ":4:cluster.address: ", "not a loopback"},
+    {4, "address = \"::\"", ":4:cluster.address: ", "not a loopback"},
+    {4, "address = \"example.org\"",
+     ":4:cluster.address: ", "not an IPv4 or IPv6 address"},
+    {6, "name = \"market\"\nmode = \"fast\"",
+     ":7:stream.mode: ", "'fast' is not one of synced, cached"},
+    {6, "name = \"market\"\nroll_size = \"2GiB\"",
+     ":7:stream.roll_size: ", "not within 65536 to 1073741824"},
+    {6, "name = \"market\"\nroll_size = \"many\"",
+     ":7:stream.roll_size: ", "expected a count of bytes"},
+    {6, "name = \"market\"\nretention_age = \"7 days\"",
+     ":7:stream.retention_age: ", "is not a duration"},
+    {6, "name = \"market\"\n[[stream]]\nname = \"market\"",
+     ":8:stream.name: ", "'market' appears twice"},
+    {6, "name = \"other\"", ":9:table.stream: ", "'market' is no [[stream]]"},
+    {8, "name = \"1st\"", ":10:table.columns: ", "table '1st'"},
+    {10, "columns = [\"time:timestamp\", \"sym:symbol\", \"p:double\"]",
+     ":10:table.columns: ", "column 'p' has the unknown type 'double'"},
+    {10, "columns = [\"time:timestamp\", \"sym:symbol\", \"sym:int\"]",
+     ":10:table.columns: ", "column 'sym' appears twice"},
+    {10, "columns = [\"time:timestamp\", \"ric:symbol\"]",
+     ":10:table.columns: ", "symbol column 'sym' is not a column"},
+    {10, "columns = [\"time\"]", ":10:table.columns: ", "\"name:type\""},
+    {10, "columns = \"time:timestamp\"",
+     ":10:table.columns: ", "expected an array"},
+    {10, "", ":7:table.columns: ", "is missing"},
+    {9, "stream = \"market\"\nroll_zone = \"Mars/Olympus\"",
+     ":10:table.roll_zone: ", "'Mars/Olympus' is not in the time zone"},
+    {13, "port = 0", ":13:node.port: ", "0 is not within 1 to 65535"},
+    {13, "port = 65536", ":13:node.port: ", "65536 is not within"},
+    {13, "port = 99999999999999999999", ":13:node.port: ", "is not within"},
+    {13, "port = \"7001\"", ":13:node.port: ", "expected an integer"},
+    {13, "", ":11:node.port: ", "is missing"},
+    {16, "port = 7001",
+     ":16:node.port: ", "7001 is the port of node 'one' too"},
+    {15, "name = \"one\"", ":15:node.name: ", "'one' appears twice"},
+    {19, "type = \"tickerplant\"", ":19:process.type: ",
+     "'tickerplant' is not one of discovery, rt, feed, rdb, hdb, gateway"},
+    {19, "", ":17:process.type: ", "is missing"},
+    {20, "node = \"three\"", ":20:process.node: ", "'three' is no [[node]]"},
+    {20, "node = \"one\"\nstreams = [\"market\", \"x\"]",
+     ":21:process.streams: ", "'x' is no [[stream]]"},
+    {20, "node = \"one\"\nstreams = [\"market\", \"market\"]",
+     ":21:process.streams: ", "'market' appears twice"},
+    {22, "name = \"rt1\"", ":22:process.name: ", "'rt1' appears twice"},
+    {24, "node = \"two\"\ntables = [\"quote\"]",
+     ":25:process.tables: ", "'quote' is no [[table]]"},
+    {24, "node = \"two\"\ntables = []",
+     ":25:process.tables: ", "holds no table"},
+    {24, "node = \"two\"\nsymbols = [\"A\"]\nwrite_down = true",
+     ":26:process.write_down: ", "without the others"},
+    {24, "node = \"two\"\nwrite_down = \"yes\"",
+     ":25:process.write_down: ", "expected true or false, found a text"},
+    {24, "node = \"two\"\nstreams = [\"market\"]",
+     ":25:process.streams: ", "unknown key; known here: "},
+    {19, "type = \"gateway\"",
+     ":6:stream.name: ", "no [[process]] of type rt orders stream 'market'"},
+    {27, "type = \"rt\"",
+     ":25:process.streams: ", "stream 'market' is ordered by 'rt1' too"},
+    {27, "type = \"rdb\"", ":26:process.write_down: ",
+     "'rdb1' writes table 'trade' to /etc/millrace/data/hdb already"},
+    {27, "type = \"feed\"", ":25:process.files: ", "needs files"},
+    {30, "time = \"25:00\"", ":30:period.time: ", "is not a time of day"},
+    {30, "zone = \"Nowhere\"", ":30:period.zone: ", "time zone database"},
+    {29, "[perod]", ":29:perod: ", "unknown key"},
+    {29, "[[period]]", ":29:period: ", "write it as [period]"},
+    {5, "[stream]", ":5:stream: ", "write it as [[stream]]"},
+    {2, "name = 2021-01-01", ":2:cluster.name: ", "expected a text, found a"},
+    {2, "name = \"a\"\nname = \"b\"", ":3:name: ", "already exists"},
+    {2, "name = ", ":2:name: ", "missing value"},
+  };
+  for (const auto& each : cases) {
+    const auto fault = fault_of(with_line(each.number, each.line));
+    EXPECT_THAT(
+      fault, HasSubstr("/etc/millrace/cluster.toml" + std::string{each.starts}))
+      << each.line;
+    EXPECT_THAT(fault, HasSubstr(each.says)) << each.line;
+  }
+}
+
+TEST(ConfigurationTest, ReportsAllFaultsInTheOrderOfTheFile) {
+  const auto fault = fault_of(
+    "[cluster]\nname = 1\ndata = 2\n[[node]]\nport = 0\nname = \"n\"\n");
+  EXPECT_EQ(fault,
+            "/etc/millrace/cluster.toml:2:cluster.name: expected a text, found "
+            "an integer (column 8)\n"
+            "/etc/millrace/cluster.toml:3:cluster.data: expected a text, found "
+            "an integer (column 8)\n"
+            "/etc/millrace/cluster.toml:5:node.port: 0 is not within 1 to "
+            "65535 (column 8)");
+}
+
+TEST(ConfigurationTest, AnEmptyFileSaysWhatIsMissing) {
+  const auto fault = fault_of("");
+  EXPECT_THAT(fault, HasSubstr(":1:cluster: is missing"));
+  EXPECT_THAT(fault, HasSubstr(":1:node: is missing"));
+}
+
+TEST(ConfigurationTest, TheDemoConfigurationIsValid) {
+  const auto parsed = parse(demo_configuration_text(7400));
+  ASSERT_TRUE(parsed) << parsed.failure().context;
+  EXPECT_EQ(parsed->node("demo")->port, 7400);
+  EXPECT_EQ(parsed->node("demo")->processes.size(), parsed->processes.size());
+  for (auto type :
+       {process_type::discovery, process_type::rt, process_type::rdb,
+        process_type::hdb, process_type::gateway}) {
+    const auto has = [&](const auto& process) { return process.type == type; };
+    EXPECT_EQ(
+      std::count_if(parsed->processes.begin(), parsed->processes.end(), has),
+      1);
+  }
+}
+
+TEST(ConfigurationTest, TheExampleIsValidAndSpreadsOverNodes) {
+  const std::string path = MILLRACE_EXAMPLES "/local.toml";
+  const auto parsed
+    = load_configuration(persistence::posix_file_system(), path);
+  ASSERT_TRUE(parsed) << parsed.failure().context;
+  EXPECT_EQ(parsed->nodes.size(), 4u);
+  EXPECT_EQ(parsed->data_directory, MILLRACE_EXAMPLES "/local-data");
+  EXPECT_EQ(parsed->process("hdb1")->hdb_directory,
+            parsed->process("rdb1")->hdb_directory);
+  // The demo and the example agree on what their tables are.
+  const auto demo = parse(demo_configuration_text(1));
+  ASSERT_TRUE(demo);
+  EXPECT_EQ(demo->tables, parsed->tables);
+}
+
+TEST(ConfigurationTest, AFileThatIsMissingIsAFaultOfConfiguration) {
+  const auto parsed = load_configuration(persistence::posix_file_system(),
+                                         "/nonexistent/cluster.toml");
+  ASSERT_FALSE(parsed);
+  EXPECT_EQ(parsed.failure().code, errc::config);
+  EXPECT_THAT(parsed.failure().context, HasSubstr("/nonexistent/cluster.toml"));
+  EXPECT_EQ(exit_code_of(parsed.failure().code), 78);
+}
+
+TEST(ConfigurationTest, ThePathComesFromTheOptionThenTheEnvironment) {
+  ASSERT_EQ(setenv("MILLRACE_CONFIG", "/from/environment", 1), 0);
+  EXPECT_EQ(*configuration_path("/given"), "/given");
+  EXPECT_EQ(*configuration_path(""), "/from/environment");
+  ASSERT_EQ(unsetenv("MILLRACE_CONFIG"), 0);
+  EXPECT_EQ(configuration_path("").failure().code, errc::config);
+}
+
+TEST(ExitCodeTest, EveryErrorHasAnExitCodeOfTheList) {
+  EXPECT_EQ(exit_code_of(errc::none), 0);
+  EXPECT_EQ(exit_code_of(errc::locked), 73);
+  EXPECT_EQ(exit_code_of(errc::bad_data), 65);
+  EXPECT_EQ(exit_code_of(errc::permission), 77);
+  const std::set<int> list{64, 65, 69, 70, 73, 74, 75, 77, 78};
+  for (int code = 1; code <= static_cast<int>(errc::internal); ++code)
+    EXPECT_TRUE(list.contains(exit_code_of(static_cast<errc>(code)))) << code;
+}
+
+} // namespace
+} // namespace millrace::nodes
