@@ -224,6 +224,17 @@ using pusher_actor = source_actor::extend<
   // Log your marker of this period after your last row of it.
   caf::reacts_to<period_atom, int64_t>>;
 
+/// INPUT SINK: the copy of one publisher's log on an RT node.
+using input_sink_actor = sink_actor::extend<
+  caf::replies_to<status_atom>::with<std::string>,
+  // A new flow from the publisher's replicator; answers whether the copy holds
+  // anything and its end.
+  caf::replies_to<offer_atom, uint64_t, pusher_actor>::with<bool, uint64_t>,
+  // From the SEQUENCER: merged up to this input position.
+  caf::reacts_to<merged_atom, uint64_t>,
+  // INTERNAL: a sync ended.
+  caf::reacts_to<synced_atom, uint64_t, caf::error>>;
+
 /// SEQUENCER: one stream on one RT node. Inputs in, one order out.
 using sequencer_actor = status_actor::extend<
   // A publisher's replicator offers its log; a flow to the SINK begins.
@@ -244,8 +255,8 @@ using sequencer_actor = status_actor::extend<
   caf::replies_to<period_atom, int64_t>::with<uint64_t>,
   // INTERNAL: syncs of the group's log and of out/ ended.
   caf::reacts_to<synced_atom, uint8_t, uint64_t, caf::error>,
-  // INTERNAL: checkpoint and grace timer.
-  caf::reacts_to<caf::tick_atom>,
+  // INTERNAL: grace timer; a marker was merged.
+  caf::reacts_to<caf::tick_atom>, caf::reacts_to<wake_atom>,
   // Clean stop: everything written is synced and sealed.
   caf::replies_to<stop_atom>::with<bool>>;
 
@@ -256,8 +267,8 @@ using subscriber_actor = sink_actor::extend<
   caf::replies_to<caf::unsubscribe_atom>::with<bool>,
   // Holds deliveries back (true) or lets them go on (false).
   caf::reacts_to<pause_atom, bool>,
-  // INTERNAL: reconnect and heartbeat timer.
-  caf::reacts_to<caf::tick_atom>>;
+  // INTERNAL: reconnect and heartbeat timer; deliver what waits.
+  caf::reacts_to<caf::tick_atom>, caf::reacts_to<wake_atom>>;
 
 /// RDB: the current periods in memory.
 using rdb_actor = status_actor::extend<

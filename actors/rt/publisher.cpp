@@ -66,15 +66,8 @@ publisher::publisher(persistence::env& world, publisher_options options,
   default_last_id_ = &last_ids_[options_.origin];
   committed_ = writer_->recorded_end();
   writer_->on_write = [this](const persistence::log_writer::written& part) {
-    if (!listener_)
-      return;
-    const auto size = static_cast<int64_t>(part.bytes.size());
-    chunk bytes;
-    if (tail_credit_.load(std::memory_order_relaxed) >= size) {
-      tail_credit_ -= size;
-      bytes = chunk::copy_of(part.bytes);
-    }
-    listener_(part.begin, part.end, std::move(bytes));
+    if (listener_)
+      listener_(part.begin, part.end, part.bytes);
   };
 }
 

@@ -1,13 +1,11 @@
 #pragma once
 
-#include <millrace/messages/chunk.hpp>
 #include <millrace/messages/header.hpp>
 #include <millrace/messages/position.hpp>
 #include <millrace/messages/result.hpp>
 #include <millrace/persistence/env.hpp>
 #include <millrace/persistence/log_writer.hpp>
 
-#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <functional>
@@ -107,13 +105,11 @@ public:
 
   // For the replicator beside the publisher.
 
-  /// Called under the publisher's lock after each write with the place and, when
-  /// `wants_bytes` was set, the bytes. Set to nullptr to stop.
-  using listener = std::function<void(position begin, position end, chunk)>;
+  /// Called under the publisher's lock after each write, with its place and
+  /// bytes (valid during the call). Set to nullptr to stop.
+  using listener = std::function<void(position begin, position end,
+                                      std::span<const std::byte> bytes)>;
   void listen(listener on_write);
-  /// How many bytes the replicator is ready to take directly; the rest it reads
-  /// from the file. Bounds what waits in its mailbox.
-  void grant_tail(int64_t bytes) noexcept { tail_credit_ += bytes; }
   /// RT's answer to the offer: highest merged |id| of the default origin.
   void verify(int64_t watermark);
   /// RT merged everything below this position of this log.
@@ -154,7 +150,6 @@ private:
   bool sync_wanted_ = false;
   error failure_;
   listener listener_;
-  std::atomic<int64_t> tail_credit_{0};
 };
 
 } // namespace millrace::rt
