@@ -200,6 +200,14 @@ using discovery_actor = status_actor::extend<
   // INTERNAL: expiry.
   caf::reacts_to<caf::tick_atom>>;
 
+/// REGISTRAR: keeps a node's processes registered, and its watchers told.
+using registrar_actor = caf::typed_actor<
+  caf::reacts_to<register_atom, process_row>,
+  // Tell this watcher of processes of a type ("" = all), now and later.
+  caf::reacts_to<watch_atom, std::string, watcher_actor>,
+  // INTERNAL: signs of life, reconnects.
+  caf::reacts_to<caf::tick_atom>>;
+
 /// SINK: receives a flow of whole log records; grows a copy, or delivers.
 using sink_actor = caf::typed_actor<
   // Records of flow, at a position of the source's log.
@@ -272,31 +280,36 @@ using subscriber_actor = sink_actor::extend<
 
 /// RDB: the current periods in memory.
 using rdb_actor = status_actor::extend<
-  // Plan (chunk), lower bound = cutover, upper bound (0: the newest; else wait
-  // for it): a partial result and the upper position that it was cut at.
-  caf::replies_to<query_atom, uint64_t, chunk, uint64_t, uint64_t>::with<
-    chunk, uint64_t>,
-  caf::reacts_to<cancel_atom, uint64_t>,
-  // An HDB serves everything up to this cutover of a stream.
-  caf::reacts_to<installed_atom, std::string, uint64_t, uint64_t>,
+  // Plan (chunk) over rows behind `cutover` and up to `upper` (0: the newest;
+  // else waits for it): a partial result (chunk) and its cut.
+  caf::replies_to<query_atom, chunk, uint64_t, uint64_t>::with<chunk,
+                                                               query_cut>,
+  caf::reacts_to<watch_atom, std::vector<process_row>>,
+  // Waits until an HDB serves everything up to this stream position; answers
+  // the manifest version.
+  caf::replies_to<installed_atom, uint64_t>::with<uint64_t>,
   // INTERNAL: the subscriber passed a period's end: period, position.
   caf::reacts_to<period_atom, int64_t, uint64_t>,
-  // INTERNAL: a partition was written (or not): period, manifest version.
-  caf::reacts_to<job_atom, int64_t, uint64_t, caf::error>,
-  // Waits until an HDB serves the period; answers the manifest version.
-  caf::replies_to<installed_atom, int64_t>::with<uint64_t>,
-  caf::reacts_to<caf::tick_atom>>;
+  // INTERNAL: a partition was written (or not): period, cutover, version.
+  caf::reacts_to<job_atom, int64_t, uint64_t, uint64_t, caf::error>,
+  // INTERNAL: timers; the snapshot moved.
+  caf::reacts_to<caf::tick_atom>, caf::reacts_to<wake_atom>>;
 
 /// HDB: partitions, read only.
 using hdb_actor = status_actor::extend<
-  // Plan (chunk) at a manifest version (0: the newest): a partial result, the
-  // version and its cutover.
-  caf::replies_to<query_atom, uint64_t, chunk, uint64_t>::with<
-    chunk, uint64_t, uint64_t>,
-  caf::reacts_to<cancel_atom, uint64_t>,
-  // The manifest changed: load it; answers the version now served.
+  // Plan (chunk) of a stream's table at a manifest version (0: the newest): a
+  // partial result and its cut.
+  caf::replies_to<query_atom, chunk, uint64_t>::with<chunk, query_cut>,
+  // Load the manifest; answers the version now served.
   caf::replies_to<refresh_atom>::with<uint64_t>,
+  // INTERNAL: looks for a new manifest.
   caf::reacts_to<caf::tick_atom>>;
+
+/// QUERY JOB: runs one plan on the pool and answers once.
+using query_job_actor = caf::typed_actor<
+  caf::replies_to<start_atom>::with<chunk, query_cut>,
+  // INTERNAL: all morsels are done: partial result or error.
+  caf::reacts_to<job_atom, chunk, caf::error>>;
 
 /// GATEWAY: one entry over all RDBs and HDBs.
 using gateway_actor = status_actor::extend<

@@ -1,0 +1,90 @@
+#include <millrace/actors/torq/discovery.hpp>
+
+#include <nlohmann/json.hpp>
+
+namespace millrace::torq {
+
+void discovery_state::enroll(process_row row) {
+  const auto known = rows.find(row.name);
+  if (known == rows.end() && rows.size() >= rows_max)
+    return;
+  row.last_seen_ns = env->clock->now_ns();
+  row.available = true;
+  const bool is_news = known == rows.end() || !known->second.available
+                       || known->second.at != row.at
+                       || known->second.attributes != row.attributes;
+  rows[row.name] = row;
+  if (!is_news)
+    return;
+  const std::vector<process_row> news{row};
+  for (const auto& entry : watchers)
+    if (entry.type.empty() || entry.type == row.type)
+      self->send(entry.who, watch_atom_v, news);
+}
+
+std::vector<process_row>
+discovery_state::lookup(const std::string& type) const {
+  std::vector<process_row> found;
+  for (const auto& [key, row] : rows)
+    if (type.empty() || row.type == type)
+      found.push_back(row);
+  return found;
+}
+
+std::vector<process_row> discovery_state::watch(const std::string& type,
+                                                const watcher_actor& who) {
+  forget(who.address());
+  watchers.push_back({type, who});
+  self->monitor(who);
+  return lookup(type);
+}
+
+void discovery_state::expire() {
+  const auto now = env->clock->now_ns();
+  for (auto& [key, row] : rows)
+    if (now - row.last_seen_ns > silence_ns)
+      row.available = false;
+}
+
+void discovery_state::forget(const caf::actor_addr& who) {
+  std::erase_if(watchers, [&](const watcher& entry) {
+    return entry.who.address() == who;
+  });
+}
+
+std::string discovery_state::status() const {
+  nlohmann::json out;
+  out["role"] = "discovery";
+  out["registered"] = rows.size();
+  size_t available = 0;
+  for (const auto& [key, row] : rows)
+    available += row.available ? 1 : 0;
+  out["available"] = available;
+  out["watchers"] = watchers.size();
+  return out.dump();
+}
+
+discovery_actor::behavior_type
+discovery(discovery_actor::stateful_pointer<discovery_state> self,
+          persistence::env* world) {
+  self->state.env = world;
+  self->set_down_handler(
+    [self](caf::down_msg& down) { self->state.forget(down.source); });
+  self->send(self, caf::tick_atom_v);
+  return {
+    [self](status_atom) { return self->state.status(); },
+    [self](register_atom, const process_row& row) { self->state.enroll(row); },
+    [self](lookup_atom, const std::string& type) {
+      return self->state.lookup(type);
+    },
+    [self](caf::subscribe_atom, const std::string& type,
+           const watcher_actor& who) { return self->state.watch(type, who); },
+    [self](caf::tick_atom) {
+      self->state.expire();
+      self->delayed_send(self, caf::timespan{std::chrono::milliseconds{250}},
+                         caf::tick_atom_v);
+    },
+  };
+}
+
+} // namespace millrace::torq

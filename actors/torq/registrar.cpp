@@ -1,0 +1,102 @@
+#include <millrace/actors/torq/registrar.hpp>
+
+#include <caf/actor_cast.hpp>
+
+namespace millrace::torq {
+
+namespace {
+constexpr auto tick_interval = std::chrono::milliseconds{500};
+constexpr auto request_deadline = std::chrono::seconds{2};
+} // namespace
+
+void registrar_state::add(process_row row) {
+  for (const auto& entry : registries)
+    if (entry.handle)
+      self->send(entry.handle, register_atom_v, row);
+  std::erase_if(rows,
+                [&](const process_row& old) { return old.name == row.name; });
+  rows.push_back(std::move(row));
+}
+
+void registrar_state::watch(std::string type, watcher_actor who) {
+  wishes.push_back({std::move(type), std::move(who)});
+  for (const auto& entry : registries)
+    if (entry.handle)
+      ask(entry, wishes.back());
+}
+
+void registrar_state::ask(const registry& from, const wish& what) {
+  self
+    ->request(from.handle, caf::timespan{request_deadline},
+              caf::subscribe_atom_v, what.type, what.who)
+    .then(
+      [this, who = what.who](const std::vector<process_row>& known) {
+        self->send(who, watch_atom_v, known);
+      },
+      [this, at = from.handle.address()](const caf::error&) { lost(at); });
+}
+
+void registrar_state::connect(size_t which) {
+  auto& entry = registries[which];
+  entry.connecting = true;
+  self
+    ->request(connector, caf::timespan{request_deadline}, caf::connect_atom_v,
+              entry.at)
+    .then(
+      [this, which](const caf::strong_actor_ptr& handle) {
+        auto& to = registries[which];
+        to.connecting = false;
+        if (!handle)
+          return;
+        to.handle = caf::actor_cast<discovery_actor>(handle);
+        self->monitor(to.handle);
+        for (const auto& row : rows)
+          self->send(to.handle, register_atom_v, row);
+        for (const auto& what : wishes)
+          ask(to, what);
+      },
+      // Tried again at the next tick, for ever.
+      [this, which](const caf::error&) {
+        registries[which].connecting = false;
+      });
+}
+
+void registrar_state::lost(const caf::actor_addr& who) {
+  for (auto& entry : registries)
+    if (entry.handle && entry.handle.address() == who)
+      entry.handle = nullptr;
+}
+
+void registrar_state::tick() {
+  for (size_t i = 0; i < registries.size(); ++i) {
+    const auto& entry = registries[i];
+    if (!entry.handle && !entry.connecting)
+      connect(i);
+    else if (entry.handle)
+      for (const auto& row : rows)
+        self->send(entry.handle, register_atom_v, row);
+  }
+  self->delayed_send(self, caf::timespan{tick_interval}, caf::tick_atom_v);
+}
+
+registrar_actor::behavior_type
+registrar(registrar_actor::stateful_pointer<registrar_state> self,
+          persistence::env* world, connector_actor connector,
+          std::vector<endpoint> discoveries) {
+  self->state.env = world;
+  self->state.connector = std::move(connector);
+  for (auto& at : discoveries)
+    self->state.registries.push_back({.at = std::move(at)});
+  self->set_down_handler(
+    [self](caf::down_msg& down) { self->state.lost(down.source); });
+  self->send(self, caf::tick_atom_v);
+  return {
+    [self](register_atom, const process_row& row) { self->state.add(row); },
+    [self](watch_atom, const std::string& type, const watcher_actor& who) {
+      self->state.watch(type, who);
+    },
+    [self](caf::tick_atom) { self->state.tick(); },
+  };
+}
+
+} // namespace millrace::torq

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <millrace/messages/interfaces.hpp>
+#include <millrace/persistence/env.hpp>
+
+#include <caf/stateful_actor.hpp>
+
+#include <string>
+#include <vector>
+
+namespace millrace::torq {
+
+/// State of the REGISTRAR: says at every DISCOVERY, again and again, which
+/// processes live on this node, and carries what they want to hear of others.
+/// One a node; data paths never depend on it.
+struct registrar_state {
+  static constexpr const char* name = "registrar";
+
+  /// User-declared on purpose: CAF 0.17 paren-initializes C++20 aggregates.
+  explicit registrar_state(registrar_actor::pointer owner) : self{owner} {}
+
+  struct registry {
+    endpoint at;
+    discovery_actor handle; ///< Null while not connected.
+    bool connecting = false;
+  };
+  struct wish {
+    std::string type;
+    watcher_actor who;
+  };
+
+  void add(process_row row);
+  void watch(std::string type, watcher_actor who);
+  void tick();
+  void connect(size_t which);
+  void ask(const registry& from, const wish& what);
+  void lost(const caf::actor_addr& who);
+
+  registrar_actor::pointer self;
+  persistence::env* env = nullptr;
+  connector_actor connector;
+  std::vector<registry> registries;
+  std::vector<process_row> rows;
+  std::vector<wish> wishes;
+};
+
+registrar_actor::behavior_type
+registrar(registrar_actor::stateful_pointer<registrar_state> self,
+          persistence::env* world, connector_actor connector,
+          std::vector<endpoint> discoveries);
+
+} // namespace millrace::torq
