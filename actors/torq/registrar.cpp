@@ -85,8 +85,11 @@ registrar(registrar_actor::stateful_pointer<registrar_state> self,
           std::vector<endpoint> discoveries) {
   self->state.env = world;
   self->state.connector = std::move(connector);
-  for (auto& at : discoveries)
-    self->state.registries.push_back({.at = std::move(at)});
+  for (auto& at : discoveries) {
+    registrar_state::registry entry;
+    entry.at = std::move(at);
+    self->state.registries.push_back(std::move(entry));
+  }
   self->set_down_handler(
     [self](caf::down_msg& down) { self->state.lost(down.source); });
   self->send(self, caf::tick_atom_v);
