@@ -130,13 +130,15 @@ result<publish_token> publisher::publish(std::span<const std::byte> payload,
                    + "': RT has not yet told its last id; retry"};
   if (auto fault = check_id(header, complete.on, complete.id))
     return fault;
+  // While the disk is full one buffer waits; nothing more is taken in.
+  if (out_of_space_)
+    if (auto fault = write_locked())
+      return fault;
   auto end
     = writer_->append(persistence::record_kind::messages, kind, complete,
                       payload);
-  if (!end) {
-    failure_ = end.failure();
-    return end.failure();
-  }
+  if (!end)
+    return keep(end.failure());
   if (complete.on == options_.origin)
     *default_last_id_ = complete.id;
   else
@@ -145,7 +147,8 @@ result<publish_token> publisher::publish(std::span<const std::byte> payload,
   if (writer_->buffered_bytes() >= write_bytes
       || now - last_write_ns_ >= write_interval_ns) {
     last_write_ns_ = now;
-    if (auto fault = write_locked())
+    // A full disk is told to the next caller: this message is in the buffer.
+    if (auto fault = write_locked(); fault && fault.code != errc::no_space)
       return fault;
   } else if (!flush_pending_) {
     schedule_flush();
@@ -155,14 +158,25 @@ result<publish_token> publisher::publish(std::span<const std::byte> payload,
 
 error publisher::write_locked() {
   env_->crash_point("pub.before_write");
-  if (auto fault = writer_->write()) {
-    failure_ = fault;
-    changed_.notify_all();
-    return fault;
-  }
-  env_->crash_point("pub.after_write");
+  auto fault = writer_->write();
+  if (!fault)
+    env_->crash_point("pub.after_write");
   changed_.notify_all();
-  return {};
+  return keep(fault);
+}
+
+/// A full disk is a condition that passes; any other failure is final.
+error publisher::keep(const error& fault) {
+  out_of_space_ = fault.code == errc::no_space;
+  if (fault && !out_of_space_)
+    failure_ = fault;
+  return fault;
+}
+
+void publisher::retry() {
+  const std::scoped_lock lock{mutex_};
+  if (out_of_space_ && !failure_)
+    (void) write_locked();
 }
 
 void publisher::schedule_flush() {

@@ -66,8 +66,8 @@ public:
   /// default origin, `ts` now, `id` the next one, `to` none.
   /// Errors, nothing written: `bad_id` names both ids; `oversize`;
   /// `invalid_argument` for a negative `to`; `origin_unverified` (retry) until
-  /// RT told the watermark of a new directory; `no_space` and
-  /// `storage_failed` from the disk; `closed`.
+  /// RT told the watermark of a new directory; `no_space` (retry; taken up
+  /// again by itself when space returns); `storage_failed`; `closed`.
   [[nodiscard]] result<publish_token>
   publish(std::span<const std::byte> payload, const message_header& header = {},
           payload_kind kind = payload_kind::opaque);
@@ -112,6 +112,8 @@ public:
   void listen(listener on_write);
   /// RT's answer to the offer: highest merged |id| of the default origin.
   void verify(int64_t watermark);
+  /// Tries again what a full disk refused.
+  void retry();
   /// RT merged everything below this position of this log.
   void set_committed(position end);
 
@@ -123,6 +125,7 @@ private:
   error check_id(const message_header& header, std::string_view on,
                  int64_t& id) const;
   error write_locked();
+  error keep(const error& fault);
   void schedule_flush();
   void run_flush();
   void schedule_sync();
@@ -145,6 +148,7 @@ private:
   position committed_;
   int64_t last_write_ns_ = 0;
   bool verified_ = false;
+  bool out_of_space_ = false;
   bool flush_pending_ = false;
   bool sync_running_ = false;
   bool sync_wanted_ = false;

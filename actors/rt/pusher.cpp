@@ -109,6 +109,7 @@ void pusher_state::acked(const flow_ack& ack) {
 
 void pusher_state::tick() {
   const auto time = env->clock->monotonic_ns();
+  source->retry();
   if (now == phase::idle && time >= retry_at_ns)
     connect();
   if (now == phase::flowing) {

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <millrace/messages/interfaces.hpp>
+#include <millrace/nodes/local_actors.hpp>
+
+#include <caf/stateful_actor.hpp>
+
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace millrace::nodes {
+
+/// State of the FRONT DOOR: hands out the node's actors by name, starts
+/// processes on demand, and collects their status.
+struct front_door_state {
+  static constexpr const char* name = "front-door";
+
+  /// User-declared on purpose: CAF 0.17 paren-initializes C++20 aggregates.
+  explicit front_door_state(front_door_actor::pointer owner) : self{owner} {}
+
+  caf::result<caf::strong_actor_ptr> resolve(const std::string& what) const;
+  caf::result<std::string> spawn(const std::string& process);
+  caf::result<std::string> status();
+
+  front_door_actor::pointer self;
+  std::string node;
+  std::shared_ptr<local_actors> locals;
+  std::function<error(const std::string& process)> spawner;
+};
+
+/// @param spawner starts a configured process; it may block, so it runs in an
+///   actor of its own (see node.cpp).
+front_door_actor::behavior_type
+front_door(front_door_actor::stateful_pointer<front_door_state> self,
+           std::string node, std::shared_ptr<local_actors> locals,
+           std::function<error(const std::string&)> spawner);
+
+} // namespace millrace::nodes
