@@ -67,61 +67,72 @@ void convert_integer(column_type to, const std::byte* values, std::byte* into,
   }
 }
 
-/// `null` is the smallest value of T, so that it never raises `high`; for
-/// `low` it is read as the largest, which stands for "none" until `high` says
-/// that there was a value. HasNull = false: every value counts.
-template <class T, bool HasNull = true>
-zone_map integer_zone(const std::byte* values, size_t count) noexcept {
-  const auto* v = reinterpret_cast<const T*>(values);
-  constexpr T null = std::numeric_limits<T>::min();
-  constexpr T top = std::numeric_limits<T>::max();
-  T low = top;
-  T high = null;
-  for (size_t i = 0; i < count; ++i) {
-    const T as_low = HasNull && v[i] == null ? top : v[i];
-    low = as_low < low ? as_low : low;
-    high = v[i] > high ? v[i] : high;
+/// Smallest and largest of `count` values, where a value equal to `null` does
+/// not count for the smallest and never beats another for the largest. Kept in
+/// independent lanes, which is the form that compiles to vector code.
+template <class T>
+struct extremes {
+  T low;
+  T high;
+};
+template <class T, bool HasNull>
+extremes<T> extremes_of(const T* values, size_t count, T null, T bottom,
+                        T top) noexcept {
+  constexpr size_t lanes = 128 / sizeof(T);
+  T low[lanes];
+  T high[lanes];
+  std::fill_n(low, lanes, top);
+  std::fill_n(high, lanes, bottom);
+  const auto visit = [&](size_t lane, T value) {
+    const T as_low = HasNull && value == null ? top : value;
+    const T as_high = HasNull && value == null ? bottom : value;
+    // In this order a NaN, for which all comparisons are false, is passed over.
+    low[lane] = as_low < low[lane] ? as_low : low[lane];
+    high[lane] = as_high > high[lane] ? as_high : high[lane];
+  };
+  size_t i = 0;
+  for (; i + lanes <= count; i += lanes)
+    for (size_t lane = 0; lane < lanes; ++lane)
+      visit(lane, values[i + lane]);
+  for (; i < count; ++i)
+    visit(0, values[i]);
+  extremes<T> out{low[0], high[0]};
+  for (size_t lane = 1; lane < lanes; ++lane) {
+    out.low = low[lane] < out.low ? low[lane] : out.low;
+    out.high = high[lane] > out.high ? high[lane] : out.high;
   }
-  zone_map zone;
-  zone.empty = count == 0 || (HasNull && high == null);
-  if (!zone.empty) {
-    zone.low = static_cast<int64_t>(low);
-    zone.high = static_cast<int64_t>(high);
-  }
-  return zone;
+  return out;
 }
 
-zone_map char_zone(const std::byte* values, size_t count) noexcept {
+/// The null of a signed integer is its minimum, of a char a blank, of a symbol
+/// code 0. Without any value `low` ends above `high`.
+template <class T, bool HasNull = true>
+zone_map integer_zone(const std::byte* bytes, size_t count,
+                      T null = std::numeric_limits<T>::min()) noexcept {
+  const auto* values = reinterpret_cast<const T*>(bytes);
+  using limits = std::numeric_limits<T>;
+  const auto found = extremes_of<T, HasNull>(values, count, null, limits::min(),
+                                             limits::max());
   zone_map zone;
-  for (size_t i = 0; i < count; ++i) {
-    const auto c = static_cast<int64_t>(values[i]);
-    if (c == ' ')
-      continue;
-    zone.low = zone.empty ? c : std::min(zone.low, c);
-    zone.high = zone.empty ? c : std::max(zone.high, c);
-    zone.empty = false;
+  zone.empty = found.low > found.high;
+  if (!zone.empty) {
+    zone.low = static_cast<int64_t>(found.low);
+    zone.high = static_cast<int64_t>(found.high);
   }
   return zone;
 }
 
 template <class T>
-zone_map float_zone(const std::byte* values, size_t count) noexcept {
-  const auto* v = reinterpret_cast<const T*>(values);
+zone_map float_zone(const std::byte* bytes, size_t count) noexcept {
+  const auto* values = reinterpret_cast<const T*>(bytes);
   constexpr T infinity = std::numeric_limits<T>::infinity();
-  T low = infinity;
-  T high = -infinity;
-  bool any = false;
-  for (size_t i = 0; i < count; ++i) {
-    // Comparisons with NaN are false: the null changes nothing.
-    low = v[i] < low ? v[i] : low;
-    high = v[i] > high ? v[i] : high;
-    any |= v[i] == v[i];
-  }
+  const auto found
+    = extremes_of<T, false>(values, count, T{}, -infinity, infinity);
   zone_map zone;
-  zone.empty = !any;
-  if (any) {
-    zone.low_float = static_cast<double>(low);
-    zone.high_float = static_cast<double>(high);
+  zone.empty = found.low > found.high;
+  if (!zone.empty) {
+    zone.low_float = static_cast<double>(found.low);
+    zone.high_float = static_cast<double>(found.high);
   }
   return zone;
 }
@@ -194,7 +205,7 @@ zone_map zone_of(column_type type, const std::byte* values,
     case column_type::byte_:
       return integer_zone<uint8_t, false>(values, count);
     case column_type::char_:
-      return char_zone(values, count);
+      return integer_zone<uint8_t>(values, count, ' ');
     case column_type::short_:
       return integer_zone<int16_t>(values, count);
     case column_type::int_:
