@@ -1,0 +1,59 @@
+#include <millrace/nodes/cli.hpp>
+#include <millrace/nodes/down_command.hpp>
+#include <millrace/nodes/exit_codes.hpp>
+#include <millrace/nodes/status_command.hpp>
+#include <millrace/nodes/version_command.hpp>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
+#include <functional>
+
+namespace millrace::nodes {
+
+namespace {
+
+/// The one list of commands, in the order of the help text. A command stands
+/// here when what it starts exists.
+void add_commands(CLI::App& app, std::function<int()>& run) {
+  add_down_command(app, run);
+  add_status_command(app, run);
+  add_version_command(app, run);
+}
+
+int parse_and_run(int argc, const char* const* argv) {
+  CLI::App app{"Millrace: durable ordered streams of market data, and a tick "
+               "database that answers while it fills.",
+               "millrace"};
+  app.require_subcommand(1);
+  app.footer("`millrace COMMAND --help` shows the options of a command, with "
+             "an example.");
+  std::function<int()> run;
+  add_commands(app, run);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& fault) {
+    // Help is not a fault; every other one is a fault of usage.
+    return app.exit(fault) == 0 ? exit_ok : exit_usage;
+  }
+  return run();
+}
+
+} // namespace
+
+int run_cli(int argc, const char* const* argv) {
+  try {
+    const auto code = parse_and_run(argc, argv);
+    // Output that was lost (a full disk, a closed pipe) is not a success.
+    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
+      std::perror("millrace: standard output");
+      return code == exit_ok ? static_cast<int>(exit_io) : code;
+    }
+    return code;
+  } catch (const std::exception& fault) {
+    std::fprintf(stderr, "millrace: internal: %s\n", fault.what());
+    return exit_internal;
+  }
+}
+
+} // namespace millrace::nodes

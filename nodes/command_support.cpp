@@ -1,0 +1,79 @@
+#include <millrace/nodes/command_support.hpp>
+#include <millrace/nodes/exit_codes.hpp>
+#include <millrace/persistence/file_system.hpp>
+
+#include <cstdio>
+#include <date/date.h>
+#include <map>
+
+namespace millrace::nodes {
+
+int fail(const error& failure) {
+  if (failure.code == errc::config)
+    std::fprintf(stderr, "%s\n", failure.context.c_str());
+  else
+    std::fprintf(stderr, "millrace: %s\n", to_string(failure).c_str());
+  return exit_code_of(failure.code);
+}
+
+void add_config_option(CLI::App& command, std::string& path) {
+  command
+    .add_option("--config", path,
+                "The cluster's configuration; default: $MILLRACE_CONFIG")
+    ->type_name("FILE");
+}
+
+void add_output_option(CLI::App& command, output_format& output,
+                       bool with_csv) {
+  std::map<std::string, output_format> formats{{"table", output_format::table},
+                                               {"json", output_format::json}};
+  if (with_csv)
+    formats.emplace("csv", output_format::csv);
+  command
+    .add_option("-o,--output", output,
+                with_csv ? "table (default), csv or json"
+                         : "table (default) or json")
+    ->transform(CLI::CheckedTransformer(formats).description(""))
+    ->type_name("FORMAT");
+}
+
+CLI::App* add_command(CLI::App& app, const std::string& name,
+                      const std::string& description,
+                      const std::string& example) {
+  auto* command = app.add_subcommand(name, description);
+  command->footer("Example:\n  " + example);
+  return command;
+}
+
+result<cluster_config> load_cluster(const std::string& path) {
+  auto found = configuration_path(path);
+  if (!found)
+    return found.failure();
+  return load_configuration(persistence::posix_file_system(), *found);
+}
+
+result<int64_t> parse_date(const std::string& text) {
+  const auto fault = error{errc::invalid_argument,
+                           "'" + text + "' is not a date, as 2013-10-08"};
+  const auto digits = [&](size_t at, size_t count) {
+    unsigned out = 0;
+    for (size_t i = at; i < at + count; ++i) {
+      if (text[i] < '0' || text[i] > '9')
+        return 0u; // No year, month or day is zero.
+      out = out * 10 + static_cast<unsigned>(text[i] - '0');
+    }
+    return out;
+  };
+  if (text.size() != 10 || (text[4] != '-' && text[4] != '.')
+      || text[7] != text[4])
+    return fault;
+  const date::year_month_day ymd{date::year{static_cast<int>(digits(0, 4))},
+                                 date::month{digits(5, 2)},
+                                 date::day{digits(8, 2)}};
+  if (!ymd.ok() || digits(0, 4) == 0)
+    return fault;
+  constexpr auto epoch = date::sys_days{date::year{2000} / 1 / 1};
+  return int64_t{(date::sys_days{ymd} - epoch).count()};
+}
+
+} // namespace millrace::nodes

@@ -1,0 +1,14 @@
+#pragma once
+
+#include <millrace/persistence/executor.hpp>
+
+namespace millrace::nodes {
+
+/// The clocks of the system. Stateless and thread safe.
+class system_clock final : public persistence::clock_source {
+public:
+  [[nodiscard]] int64_t now_ns() override;
+  [[nodiscard]] int64_t monotonic_ns() override;
+};
+
+} // namespace millrace::nodes
