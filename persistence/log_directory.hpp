@@ -34,31 +34,47 @@ list_log_files(file_system& fs, const std::string& directory);
 
 /// What a seal says of the file that it closes.
 struct seal_info {
-  uint64_t message_count = 0;
-  uint64_t running_hash = 0; ///< XXH3 over the file's record header CRCs.
-  bool session_end = false;  ///< The writer ended cleanly with this file.
+  uint64_t message_count = 0; ///< Frames of messages and markers.
+  /// hash(n) = XXH3(header CRC of record n, seed hash(n - 1)), hash(-1) = 0,
+  /// over all records before the seal.
+  uint64_t running_hash = 0;
+  bool session_end = false; ///< The writer ended cleanly with this file.
   struct id_range {
     int64_t first = 0;
     int64_t last = 0;
+    friend bool operator==(const id_range&, const id_range&) = default;
   };
-  std::map<std::string, id_range> ids; ///< By origin.
+  std::map<std::string, id_range> ids; ///< By origin; records of messages only.
+  friend bool operator==(const seal_info&, const seal_info&) = default;
 };
+
+/// The payload of a seal record.
+[[nodiscard]] std::vector<std::byte> encode(const seal_info& seal);
+[[nodiscard]] result<seal_info> decode_seal(std::span<const std::byte> payload);
 
 /// What the scan of one file found.
 struct file_scan {
   position begin;
-  position valid_end;   ///< Behind the last intact record from the start.
-  uint64_t message_count = 0;
+  position valid_end; ///< Behind the last intact record from the start.
+  uint64_t size = 0;  ///< Bytes of the file when it was scanned.
+  uint64_t record_count = 0;
+  /// What a seal at valid_end (or the one found) has to say.
+  seal_info tally;
   std::optional<seal_info> seal;
   /// Set when bytes behind valid_end are damage rather than a torn or unwritten
   /// tail: the file is sealed, an intact record follows, or they lie below the
   /// known synced end.
   bool damaged = false;
-  position next_intact; ///< First intact record behind the damage, if any.
-  std::string reason;
+  /// The bytes at valid_end end before the record they begin, as a write that
+  /// was cut short leaves them.
+  bool cut_off = false;
+  /// First intact record behind the damage, if any.
+  std::optional<position> next_intact;
+  std::string reason; ///< Why the bytes at valid_end are no record.
 };
 
 /// Scans one file from its start and checks every byte of it.
+/// @param synced_end counts when it lies in this file.
 [[nodiscard]] result<file_scan>
 scan_log_file(file_system& fs, const std::string& directory,
               const lineage_id& lineage, const log_file_info& file,

@@ -16,7 +16,7 @@ enum class session_policy {
 };
 
 struct log_writer_options {
-  std::string directory;
+  std::string directory{};
   session_policy session = session_policy::next;
   /// A file rolls before a record would pass this size; at most 2^30.
   uint64_t roll_bytes = uint64_t{1} << 30;
@@ -24,19 +24,28 @@ struct log_writer_options {
   uint32_t record_bytes = 64u << 10;
   /// Bytes to reserve and touch ahead of the end; 0: none.
   uint64_t reserve_bytes = uint64_t{8} << 20;
-  /// Lineage for a new directory; drawn from env.random when zero.
-  lineage_id lineage;
+  /// Lineage for a new directory; drawn from env.random when zero. A directory
+  /// of another lineage is `fenced`.
+  lineage_id lineage{};
+  /// The first session is at least this one (a number kept elsewhere, so that
+  /// none is used again after the directory was wiped).
+  uint64_t session_min = 0;
 };
 
 /// Writes one log directory: `append` collects records in memory, `write`
 /// hands them to the system ("recorded"), a sync makes them survive a power
-/// cut ("synced"). Not thread safe: one owner. After any failed write or sync
-/// the writer answers `closed`; reopen it to recover.
+/// cut ("synced"). Not thread safe: one owner. After a failed write or sync the
+/// writer answers `closed`; reopen it to recover. Only `no_space` is different:
+/// nothing is lost or changed, the same call may be repeated.
 class log_writer {
 public:
-  /// Locks the directory, verifies what is there, truncates a torn tail of the
-  /// last file (policy resume), and stands ready behind the last intact record.
-  /// `locked` with the holder's pid; `corrupt` when policy resume finds damage.
+  /// Locks the directory, verifies the last file, and stands ready.
+  /// Policy resume: behind the last intact record, a torn tail is truncated;
+  /// `corrupt` when it finds damage or misses bytes below the synced end.
+  /// Policy next: in a new session. When the earlier one did not end cleanly,
+  /// but only its process died (same boot, no failed sync), nothing is lost: it
+  /// is sealed now. Otherwise it is left as it is, and readers see `reset`.
+  /// `locked` with the holder's pid; `limit_exceeded` behind session 2^19 - 1.
   [[nodiscard]] static result<std::unique_ptr<log_writer>>
   open(env& world, log_writer_options options);
 
@@ -48,11 +57,13 @@ public:
   /// Last id seen per origin in what was recovered, for id continuity.
   [[nodiscard]] const std::map<std::string, int64_t>&
   recovered_ids() const noexcept;
-  /// Everything recovered was sealed by a clean session end (or it was empty).
+  /// Nothing that was recorded before is missing: the directory was empty, or
+  /// its last session ended cleanly, or only its process died.
   [[nodiscard]] bool recovered_clean() const noexcept;
 
   /// Appends one message to the buffer. Does not check ids: the publisher does.
   /// Rolls (which writes what is buffered) when the file would pass its size.
+  /// `oversize` and `invalid_argument` (origin too long) change nothing.
   /// @returns the position of the message's end.
   result<position> append(record_kind kind, payload_kind payload,
                           const message_header& header,
@@ -99,7 +110,8 @@ public:
   /// Writes and syncs now, on this thread.
   [[nodiscard]] error sync();
 
-  /// Clean end: writes, seals with session_end, syncs, unlocks. Idempotent.
+  /// Clean end: writes, seals with session_end (policy next only: a resumed log
+  /// goes on behind its last record), syncs, unlocks. Idempotent.
   [[nodiscard]] error close();
 
   /// Cuts the log back to `end` (a record boundary) and goes on there. Only
@@ -118,7 +130,8 @@ private:
 class log_replica {
 public:
   /// Locks the directory; a new one takes `lineage`, one of another lineage is
-  /// `fenced`. Truncates an incomplete tail; stands at the end of the prefix.
+  /// `fenced`. Cuts the last file behind its last intact record; bytes behind
+  /// damage are kept aside in `.quarantine.<file>.<offset>`.
   [[nodiscard]] static result<std::unique_ptr<log_replica>>
   open(env& world, const std::string& directory, const lineage_id& lineage);
 
@@ -128,6 +141,9 @@ public:
 
   /// End of the valid copy; none while it is empty.
   [[nodiscard]] std::optional<position> end() const noexcept;
+  /// The synced end of an earlier run when `open` found less than that: bytes
+  /// that were acknowledged are missing here (amnesia).
+  [[nodiscard]] std::optional<position> lost_below() const noexcept;
   /// Appends whole records at `at`: the current end, or the start of a later
   /// file (the source rolled, or the copy starts in the middle of a stream).
   [[nodiscard]] error append(position at, std::span<const std::byte> records);
