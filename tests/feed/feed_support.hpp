@@ -1,0 +1,246 @@
+#pragma once
+
+#include <millrace/actors/feed/reader.hpp>
+#include <millrace/messages/table_batch.hpp>
+
+#include <gtest/gtest.h>
+
+#include <condition_variable>
+#include <cstdlib>
+#include <cstring>
+#include <deque>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <mutex>
+#include <sstream>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "memory_files.hpp"
+
+namespace millrace::feed {
+
+/// A real thread pool behind the executor's seam.
+class thread_pool : public persistence::executor {
+public:
+  explicit thread_pool(size_t count) {
+    for (size_t i = 0; i < count; ++i)
+      threads_.emplace_back([this] { run(); });
+  }
+  ~thread_pool() override {
+    {
+      std::lock_guard lock{mutex_};
+      closed_ = true;
+    }
+    changed_.notify_all();
+    for (auto& each : threads_)
+      each.join();
+  }
+  void submit(std::function<void()> job) override {
+    {
+      std::lock_guard lock{mutex_};
+      jobs_.push_back(std::move(job));
+    }
+    changed_.notify_one();
+  }
+
+private:
+  void run() {
+    for (;;) {
+      std::function<void()> job;
+      {
+        std::unique_lock lock{mutex_};
+        changed_.wait(lock, [&] { return closed_ || !jobs_.empty(); });
+        if (jobs_.empty())
+          return;
+        job = std::move(jobs_.front());
+        jobs_.pop_front();
+      }
+      job();
+    }
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<std::function<void()>> jobs_;
+  bool closed_ = false;
+  std::vector<std::thread> threads_;
+};
+
+/// An executor that never runs anything, as a simulator that is busy elsewhere.
+class idle_executor : public persistence::executor {
+public:
+  void submit(std::function<void()> job) override {
+    jobs.push_back(std::move(job));
+  }
+  std::vector<std::function<void()>> jobs;
+};
+
+/// Everything a reader gave.
+struct outcome {
+  std::vector<parsed_batch> batches;
+  std::vector<rejected_line> rejects;
+  reader_counters counters;
+  error failed;
+
+  [[nodiscard]] uint64_t rows() const {
+    uint64_t total = 0;
+    for (const auto& each : batches)
+      total += each.rows;
+    return total;
+  }
+};
+
+inline outcome read_all(persistence::file_system& fs, reader_options options,
+                        persistence::executor* pool = nullptr) {
+  persistence::env outside;
+  outside.fs = &fs;
+  outside.pool = pool;
+  outcome out;
+  if (!options.rejects)
+    options.rejects = [&](const rejected_line& line) {
+      out.rejects.push_back(line);
+      return error{};
+    };
+  auto opened = reader::open(outside, std::move(options));
+  if (!opened) {
+    out.failed = opened.failure();
+    return out;
+  }
+  for (;;) {
+    auto batch = opened->next();
+    if (!batch) {
+      out.failed = batch.failure();
+      break;
+    }
+    if (!*batch)
+      break;
+    out.batches.push_back(std::move(**batch));
+  }
+  out.counters = opened->counters();
+  return out;
+}
+
+/// Options with a layout given as TOML and the table it describes.
+inline reader_options options_of(const std::string& toml,
+                                 std::vector<std::string> files) {
+  auto made = parse_layout(toml, "test.toml");
+  EXPECT_TRUE(made) << to_string(made.failure());
+  reader_options options;
+  if (made) {
+    options.layout = *made;
+    auto schema = schema_of(*made);
+    EXPECT_TRUE(schema) << to_string(schema.failure());
+    options.schema = *schema;
+  }
+  options.files = std::move(files);
+  return options;
+}
+
+inline reader_options preset_options(std::string_view name,
+                                     std::vector<std::string> files) {
+  reader_options options;
+  options.layout = *preset(name);
+  options.schema = *preset_schema(name);
+  options.files = std::move(files);
+  return options;
+}
+
+/// One value as text, with every bit of a float.
+inline std::string value_text(const batch_column& column, uint32_t row) {
+  auto number = [&]<class T>(T) {
+    T value;
+    std::memcpy(&value, column.values + row * sizeof value, sizeof value);
+    return value;
+  };
+  char text[64];
+  switch (column.type) {
+    case column_type::boolean:
+    case column_type::byte_:
+      return std::to_string(number(uint8_t{}));
+    case column_type::char_:
+      return std::string(1, number(char{}));
+    case column_type::short_:
+      return std::to_string(number(int16_t{}));
+    case column_type::real:
+      std::snprintf(text, sizeof text, "%.9g", number(float{}));
+      return text;
+    case column_type::float_:
+      std::snprintf(text, sizeof text, "%.17g", number(double{}));
+      return text;
+    case column_type::symbol:
+      return std::string{column.symbol(number(uint32_t{}))};
+    case column_type::string: {
+      const auto* ends = reinterpret_cast<const uint32_t*>(column.values);
+      const auto begin = row == 0 ? 0 : ends[row - 1];
+      return std::string{column.bytes.substr(begin, ends[row] - begin)};
+    }
+    case column_type::guid: {
+      std::string out;
+      for (size_t i = 0; i < 16; ++i) {
+        std::snprintf(text, sizeof text, "%02x",
+                      static_cast<unsigned>(column.values[row * 16 + i]));
+        out += text;
+      }
+      return out;
+    }
+    case column_type::long_:
+    case column_type::timestamp:
+    case column_type::timespan: {
+      const auto value = number(int64_t{});
+      return value == null_long ? "null" : std::to_string(value);
+    }
+    default: {
+      const auto value = number(int32_t{});
+      return value == null_int ? "null" : std::to_string(value);
+    }
+  }
+}
+
+/// The rows of an outcome as text, values between '|'.
+inline std::vector<std::string> rows_of(const outcome& from) {
+  std::vector<std::string> rows;
+  for (const auto& batch : from.batches) {
+    auto view = decode_batch(batch.bytes);
+    EXPECT_TRUE(view) << to_string(view.failure());
+    if (!view)
+      return rows;
+    EXPECT_EQ(view->row_count, batch.rows);
+    EXPECT_EQ(view->source_name, batch.cursor.name);
+    EXPECT_EQ(view->source_offset, batch.cursor.offset);
+    EXPECT_EQ(view->source_row, batch.cursor.row);
+    for (uint32_t row = 0; row < view->row_count; ++row) {
+      std::string text;
+      for (const auto& column : view->columns)
+        text += (text.empty() ? "" : "|") + value_text(column, row);
+      rows.push_back(std::move(text));
+    }
+  }
+  return rows;
+}
+
+inline std::vector<std::string> reasons_of(const outcome& from) {
+  std::vector<std::string> reasons;
+  for (const auto& each : from.rejects)
+    reasons.push_back(std::to_string(each.line) + ": " + each.reason);
+  return reasons;
+}
+
+/// The folder of recorded market data; empty when this machine has none.
+inline std::string shared_data() {
+  std::string path;
+  if (const auto* given = std::getenv("MILLRACE_SHARED_DATA"))
+    path = given;
+  else
+    path = MILLRACE_SOURCE_ROOT "/../shared/data";
+  return std::filesystem::exists(path) ? path : std::string{};
+}
+
+#define MILLRACE_NEEDS_SHARED_DATA()                                           \
+  if (shared_data().empty())                                                   \
+  GTEST_SKIP() << "no recorded market data: set MILLRACE_SHARED_DATA to its "  \
+                  "folder"
+
+} // namespace millrace::feed
