@@ -233,6 +233,14 @@ zone_map zone_of(column_type type, const std::byte* values,
           std::numeric_limits<int64_t>::max(), 0, 0};
 }
 
+zone_map merge_zones(const zone_map& a, const zone_map& b) noexcept {
+  if (a.empty || b.empty)
+    return a.empty ? b : a;
+  return {false, std::min(a.low, b.low), std::max(a.high, b.high),
+          std::min(a.low_float, b.low_float),
+          std::max(a.high_float, b.high_float)};
+}
+
 zone_map zone_of_nulls(column_type type) noexcept {
   alignas(16) std::byte null[16];
   fill_null(type, null, 1);

@@ -26,6 +26,10 @@ void copy_values(column_type from, column_type to, const std::byte* values,
 [[nodiscard]] zone_map zone_of(column_type type, const std::byte* values,
                                size_t count) noexcept;
 
+/// The zone map of the rows of both. @pre both are of the same type.
+[[nodiscard]] zone_map merge_zones(const zone_map& a,
+                                   const zone_map& b) noexcept;
+
 /// The zone map of rows from before a column was added: boolean and byte have
 /// no null and read as zero.
 [[nodiscard]] zone_map zone_of_nulls(column_type type) noexcept;

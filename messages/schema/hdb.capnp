@@ -1,0 +1,42 @@
+@0xc3b1f0a86d52e497;
+# What a historical database holds. Field numbers are append-only.
+
+using Cxx = import "/capnp/c++.capnp";
+$Cxx.namespace("millrace::schema");
+
+struct HdbFile {
+  name @0 :Text;              # within the part's directory
+  bytes @1 :UInt64;
+  checksum @2 :UInt64;        # XXH3-64 of the whole file
+}
+
+struct HdbZone {              # extremes of one column; see zone_map
+  empty @0 :Bool;
+  low @1 :Int64;
+  high @2 :Int64;
+  lowFloat @3 :Float64;
+  highFloat @4 :Float64;
+}
+
+struct HdbPart {              # rows of one table, stripe and range of a stream
+  stream @0 :Text;
+  table @1 :Text;
+  period @2 :Int64;
+  partition @3 :Text;         # name of the directory of the period
+  stripe @4 :UInt32;
+  stripeCount @5 :UInt32;
+  fromPosition @6 :UInt64;    # rows of messages that end in (from, to]
+  toPosition @7 :UInt64;
+  directory @8 :UInt64;       # <partition>/<table>/<directory>/
+  schemaVersion @9 :UInt32;
+  rowCount @10 :UInt64;
+  zones @11 :List(HdbZone);   # by column of that schema version
+  files @12 :List(HdbFile);   # none when there are no rows
+}
+
+struct HdbManifest {
+  version @0 :UInt64;
+  schemas @1 :List(Data);     # encoded TableSchema: every version in use, and
+                              # the newest of each table
+  parts @2 :List(HdbPart);
+}

@@ -1,0 +1,142 @@
+#pragma once
+
+#include <millrace/persistence/env.hpp>
+#include <millrace/persistence/hdb_store.hpp>
+#include <millrace/persistence/memory_store.hpp>
+#include <millrace/persistence/partition_writer.hpp>
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+
+#include "table_oracle.hpp"
+
+namespace millrace::persistence::oracle {
+
+/// A directory of its own, removed at the end.
+class temporary_directory {
+public:
+  temporary_directory() {
+    std::string name
+      = (std::filesystem::temp_directory_path() / "millrace_store_XXXXXX")
+          .string();
+    EXPECT_NE(::mkdtemp(name.data()), nullptr);
+    path_ = name;
+  }
+  ~temporary_directory() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  temporary_directory(const temporary_directory&) = delete;
+  temporary_directory& operator=(const temporary_directory&) = delete;
+  [[nodiscard]] const std::string& path() const noexcept { return path_; }
+
+private:
+  std::string path_;
+};
+
+/// The rows that a store was given, and in which order.
+struct filled_table {
+  table_schema schema;
+  rows all;
+};
+
+/// Appends random batches to a table of `store`, which must be declared.
+inline void fill(memory_store& store, filled_table& table, position& at,
+                 size_t row_count, std::mt19937_64& random) {
+  for (size_t done = 0; done < row_count;) {
+    const auto count = std::min<size_t>(1 + random() % 50, row_count - done);
+    rows batch;
+    for (size_t i = 0; i < count; ++i)
+      batch.push_back(random_row(table.schema, random));
+    const auto bytes = encode(table.schema, batch);
+    at.value += 8;
+    const auto fault = store.append(*decode_batch(bytes), at);
+    ASSERT_FALSE(fault) << to_string(fault);
+    table.all.insert(table.all.end(), batch.begin(), batch.end());
+    done += count;
+  }
+}
+
+inline int64_t time_of(const table_schema& schema, const row& values) {
+  int64_t time = 0;
+  std::memcpy(&time, values[*schema.column_index(schema.time_column)].data(),
+              8);
+  return time;
+}
+
+/// Stream order -> (symbol, time, stream order), the obvious way.
+inline std::vector<size_t> sorted_order(const table_schema& schema,
+                                        const rows& all) {
+  const auto symbol = *schema.column_index(schema.symbol_column);
+  std::vector<size_t> order(all.size());
+  for (size_t i = 0; i < order.size(); ++i)
+    order[i] = i;
+  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+    if (all[a][symbol] != all[b][symbol])
+      return all[a][symbol] < all[b][symbol];
+    return time_of(schema, all[a]) < time_of(schema, all[b]);
+  });
+  return order;
+}
+
+/// Checks every byte that a part's view says against the rows that went in.
+inline void expect_partition(const table_view& view, const rows& all) {
+  const auto& schema = *view.schema;
+  ASSERT_EQ(view.segments.size(), 1u);
+  const auto& segment = view.segments[0];
+  const auto order = sorted_order(schema, all);
+  ASSERT_EQ(segment.row_count, all.size());
+  for (uint32_t r = 0; r < segment.row_count; ++r) {
+    ASSERT_EQ(row_of(segment, r), all[order[r]]) << "row " << r;
+    ASSERT_EQ(segment.order[r], order[r]);
+  }
+  expect_exact_zones(schema, segment);
+  const auto symbol = *schema.column_index(schema.symbol_column);
+  const auto& symbols = segment.columns[symbol];
+  uint32_t at = 0;
+  for (const auto& range : segment.ranges) {
+    ASSERT_EQ(range.begin, at);
+    ASSERT_LT(range.begin, range.end);
+    for (; at < range.end; ++at)
+      ASSERT_EQ(symbols.as<uint32_t>()[at], range.code);
+  }
+  ASSERT_EQ(at, segment.row_count);
+  for (const auto& column : segment.columns) {
+    if (!column.dictionary)
+      continue;
+    const auto& dictionary = *column.dictionary;
+    EXPECT_TRUE(dictionary.sorted());
+    EXPECT_EQ(dictionary.text(0), "");
+    for (uint32_t code = 0; code < dictionary.size(); ++code) {
+      EXPECT_EQ(dictionary.find(dictionary.text(code)), code);
+      if (code > 0) {
+        EXPECT_LT(dictionary.text(code - 1), dictionary.text(code));
+      }
+    }
+    EXPECT_FALSE(dictionary.find("no such symbol"));
+  }
+}
+
+/// The request for everything in a snapshot between two positions.
+inline period_request request_of(const memory_store& store, int64_t period,
+                                 position from, position to) {
+  period_request out;
+  out.stream = "ticks";
+  out.period = period;
+  out.partition = date_partition_name(period);
+  out.from = from;
+  out.to = to;
+  const auto snapshot = store.snapshot();
+  for (const auto& name : snapshot->table_names()) {
+    auto view = snapshot->view(name, from, to);
+    EXPECT_TRUE(view) << to_string(view.failure());
+    out.tables.push_back(std::move(*view));
+  }
+  return out;
+}
+
+} // namespace millrace::persistence::oracle
