@@ -113,11 +113,16 @@ typename Inspector::result_type inspect(Inspector& f, flow_ack& x) {
            x.merged);
 }
 
+/// A result in order, cut into messages of bounded size.
+using chunks = std::vector<chunk>;
+
 /// The cut that an answer was computed at.
 struct query_cut {
   uint64_t manifest = 0; ///< HDB manifest version; 0: no partition yet.
   uint64_t cutover = 0;  ///< Stream position up to which the HDB accounts.
-  uint64_t upper = 0;    ///< Stream position up to which the RDB answered.
+  /// Stream position up to which the RDB answered. In an HDB's own reply: the
+  /// newest manifest version it serves.
+  uint64_t upper = 0;
 };
 
 template <class Inspector>
@@ -137,6 +142,7 @@ CAF_BEGIN_TYPE_ID_BLOCK(millrace, caf::first_custom_type_id)
   CAF_ADD_TYPE_ID(millrace, (millrace::flow_grant))
   CAF_ADD_TYPE_ID(millrace, (millrace::flow_ack))
   CAF_ADD_TYPE_ID(millrace, (millrace::query_cut))
+  CAF_ADD_TYPE_ID(millrace, (millrace::chunks))
 
   CAF_ADD_ATOM(millrace, millrace, status_atom, "status")
   CAF_ADD_ATOM(millrace, millrace, resolve_atom, "mresolve")
@@ -282,7 +288,7 @@ using subscriber_actor = sink_actor::extend<
 using rdb_actor = status_actor::extend<
   // Plan (chunk) over rows behind `cutover` and up to `upper` (0: the newest;
   // else waits for it): a partial result (chunk) and its cut.
-  caf::replies_to<query_atom, chunk, uint64_t, uint64_t>::with<chunk,
+  caf::replies_to<query_atom, chunk, uint64_t, uint64_t>::with<chunks,
                                                                query_cut>,
   caf::reacts_to<watch_atom, std::vector<process_row>>,
   // Waits until an HDB serves everything up to this stream position; answers
@@ -299,7 +305,7 @@ using rdb_actor = status_actor::extend<
 using hdb_actor = status_actor::extend<
   // Plan (chunk) of a stream's table at a manifest version (0: the newest): a
   // partial result and its cut.
-  caf::replies_to<query_atom, chunk, uint64_t>::with<chunk, query_cut>,
+  caf::replies_to<query_atom, chunk, uint64_t>::with<chunks, query_cut>,
   // Load the manifest; answers the version now served.
   caf::replies_to<refresh_atom>::with<uint64_t>,
   // INTERNAL: looks for a new manifest.
@@ -307,14 +313,20 @@ using hdb_actor = status_actor::extend<
 
 /// QUERY JOB: runs one plan on the pool and answers once.
 using query_job_actor = caf::typed_actor<
-  caf::replies_to<start_atom>::with<chunk, query_cut>,
+  caf::replies_to<start_atom>::with<chunks, query_cut>,
   // INTERNAL: all morsels are done: partial result or error.
-  caf::reacts_to<job_atom, chunk, caf::error>>;
+  caf::reacts_to<job_atom, chunks, caf::error>>;
+
+/// GATEWAY QUERY: one question's way through the back ends; answers once.
+using gateway_query_actor = caf::typed_actor<
+  caf::replies_to<start_atom>::with<chunks, query_cut>,
+  // INTERNAL: the partial results are merged.
+  caf::reacts_to<job_atom, chunks, caf::error>>;
 
 /// GATEWAY: one entry over all RDBs and HDBs.
 using gateway_actor = status_actor::extend<
   // getdata parameters as JSON: the result (chunk) and the cut.
-  caf::replies_to<query_atom, std::string>::with<chunk, query_cut>,
+  caf::replies_to<query_atom, std::string>::with<chunks, query_cut>,
   caf::reacts_to<watch_atom, std::vector<process_row>>,
   caf::reacts_to<caf::tick_atom>>;
 

@@ -8,7 +8,7 @@ constexpr auto ping_interval = std::chrono::milliseconds{500};
 } // namespace
 
 void feeder_state::pump() {
-  for (;;) {
+  while (started) {
     auto item = sender->next();
     if (!item) {
       // The log under a subscriber became unreadable: the subscriber sees its
@@ -30,6 +30,7 @@ void feeder_state::pump() {
 void feeder_state::acked(const flow_ack& ack) {
   if (ack.flow != flow)
     return;
+  started = true;
   sender->acked(ack.bytes);
   pump();
 }

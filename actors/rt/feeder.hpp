@@ -27,6 +27,7 @@ struct feeder_state {
   sink_actor sink;
   uint64_t flow = 0;
   bool polls = false;
+  bool started = false; ///< The sink knows the flow: its first ack came.
 };
 
 /// Tells a FEEDER about its log.

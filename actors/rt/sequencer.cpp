@@ -68,6 +68,7 @@ sequencer_state::sink_of(uint32_t input, const std::string& directory,
   options.cached = core->options().cached;
   auto sink
     = self->spawn(input_sink, env, std::move(options), sequencer_actor{self});
+  children.add(sink);
   sinks.emplace(input, sink);
   return sink;
 }
@@ -160,6 +161,7 @@ sequencer_state::subscribe(const start_spec& from, const sink_actor& to) {
     feeder, std::make_shared<std::unique_ptr<flow_sender>>(std::move(sender)),
     to, feeder_options{.flow = grant.flow});
   self->monitor(source);
+  children.add(source);
   readers.push_back({source, std::move(credit)});
   return {source, grant};
 }
@@ -303,10 +305,6 @@ void sequencer_state::sink_went(const caf::actor_addr& who) {
 
 caf::result<bool> sequencer_state::stop() {
   stopping = true;
-  for (const auto& [id, sink] : sinks)
-    self->send_exit(sink, caf::exit_reason::user_shutdown);
-  for (const auto& reader : readers)
-    self->send_exit(reader.source, caf::exit_reason::user_shutdown);
   auto fault = core->close();
   self->quit(caf::exit_reason::user_shutdown);
   if (fault)
@@ -346,6 +344,7 @@ sequencer(sequencer_actor::stateful_pointer<sequencer_state> self,
   self->state.env = world;
   self->state.core = std::move(*core);
   self->state.settings = settings;
+  self->state.children.attach(self);
   self->set_down_handler([self](caf::down_msg& down) {
     self->state.sink_went(down.source);
   });

@@ -2,6 +2,7 @@
 
 #include <millrace/actors/rt/flow_sender.hpp>
 #include <millrace/actors/rt/sequencer_core.hpp>
+#include <millrace/messages/brood.hpp>
 #include <millrace/messages/interfaces.hpp>
 
 #include <caf/stateful_actor.hpp>
@@ -59,6 +60,7 @@ struct sequencer_state {
   persistence::env* env = nullptr;
   std::unique_ptr<sequencer_core> core;
   sequencer_settings settings;
+  brood children;
   std::map<uint32_t, input_sink_actor> sinks;
   struct tail_reader {
     source_actor source;

@@ -91,6 +91,7 @@ void subscriber_state::open_journal() {
     feeder, std::make_shared<std::unique_ptr<flow_sender>>(std::move(sender)),
     caf::actor_cast<sink_actor>(self),
     feeder_options{.flow = grant.flow, .polls = true});
+  children.add(from_here);
   begin_flow(from_here, grant);
 }
 
@@ -133,6 +134,8 @@ void subscriber_state::begin_flow(const source_actor& from,
     copy_reader = *std::move(reader);
     self->send(self, wake_atom_v);
   }
+  // The source sends nothing before it knows that we know the flow.
+  acknowledge();
 }
 
 void subscriber_state::catch_up_from_copy() {
@@ -285,6 +288,7 @@ subscriber(subscriber_actor::stateful_pointer<subscriber_state> self,
   state.connector = std::move(connector);
   state.options = std::move(options);
   state.control = control;
+  state.children.attach(self);
   state.out
     = std::make_unique<delivery>(std::move(control), std::move(*handlers));
   if (state.options.start.kind == start_spec::at_position) {

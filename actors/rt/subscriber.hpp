@@ -1,6 +1,7 @@
 #pragma once
 
 #include <millrace/actors/rt/subscription.hpp>
+#include <millrace/messages/brood.hpp>
 #include <millrace/messages/interfaces.hpp>
 #include <millrace/persistence/env.hpp>
 #include <millrace/persistence/log_reader.hpp>
@@ -57,6 +58,7 @@ struct subscriber_state {
   std::shared_ptr<subscription> control;
   std::unique_ptr<delivery> out;
   persistence::lineage_id lineage;
+  brood children;
   source_actor source;
   uint64_t flow = 0;
   uint64_t bytes_taken = 0;

@@ -1,0 +1,77 @@
+#include <millrace/actors/torq/backends.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+
+namespace millrace::torq {
+
+std::vector<std::string>
+backend_table::update(const std::vector<process_row>& rows,
+                      const std::set<std::string>& types) {
+  std::vector<std::string> fresh;
+  for (const auto& row : rows) {
+    if (!types.contains(row.type))
+      continue;
+    auto& entry = rows_[row.name];
+    const bool moved = entry.row.at != row.at;
+    entry.row = row;
+    const auto facts
+      = nlohmann::json::parse(row.attributes, nullptr, /*exceptions=*/false);
+    entry.tables.clear();
+    if (facts.is_object()) {
+      entry.stream = facts.value("stream", std::string{});
+      if (const auto tables = facts.find("tables");
+          tables != facts.end() && tables->is_array())
+        for (const auto& table : *tables)
+          if (table.is_string())
+            entry.tables.insert(table.get<std::string>());
+    }
+    if (moved)
+      entry.handle = nullptr;
+    if (!entry.handle)
+      fresh.push_back(row.name);
+  }
+  return fresh;
+}
+
+std::vector<backend*>
+backend_table::candidates(const std::string& type, const std::string& stream,
+                          const std::string& table,
+                          const std::set<std::string>& except) {
+  std::vector<backend*> found;
+  for (auto& [name, entry] : rows_)
+    if (entry.row.type == type && entry.handle && !except.contains(name)
+        && (entry.stream.empty() || entry.stream == stream)
+        && (entry.tables.empty() || entry.tables.contains(table)))
+      found.push_back(&entry);
+  std::stable_sort(found.begin(), found.end(),
+                   [](const backend* a, const backend* b) {
+                     return a->outstanding < b->outstanding;
+                   });
+  return found;
+}
+
+bool backend_table::known(const std::string& type,
+                          const std::string& stream) const {
+  return std::any_of(rows_.begin(), rows_.end(), [&](const auto& item) {
+    return item.second.row.type == type
+           && (item.second.stream.empty() || item.second.stream == stream);
+  });
+}
+
+backend* backend_table::find(const std::string& name) {
+  const auto found = rows_.find(name);
+  return found == rows_.end() ? nullptr : &found->second;
+}
+
+std::string backend_table::lost(const caf::actor_addr& who) {
+  for (auto& [name, entry] : rows_)
+    if (entry.handle && entry.handle->address() == who) {
+      entry.handle = nullptr;
+      return name;
+    }
+  return {};
+}
+
+} // namespace millrace::torq

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <millrace/messages/interfaces.hpp>
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace millrace::torq {
+
+/// One RDB or HDB as the gateway and the RDB know it.
+struct backend {
+  process_row row;
+  std::string stream;
+  std::set<std::string> tables; ///< Empty: all of the stream.
+  caf::strong_actor_ptr handle; ///< Null while not connected.
+  bool connecting = false;
+  int64_t retry_at_ns = 0;
+  uint64_t outstanding = 0;
+  /// hdb: the newest manifest version it told, with its cutover.
+  uint64_t manifest = 0;
+  uint64_t cutover = 0;
+};
+
+/// The back ends that discovery named. Rows are kept when discovery dies.
+class backend_table {
+public:
+  /// Takes registry rows in; rows of other types are passed over.
+  /// @returns names that are new or moved and want a connection.
+  std::vector<std::string> update(const std::vector<process_row>& rows,
+                                  const std::set<std::string>& types);
+
+  /// Connected back ends of a type that hold a table of a stream, without those
+  /// in `except`; least outstanding work first.
+  [[nodiscard]] std::vector<backend*>
+  candidates(const std::string& type, const std::string& stream,
+             const std::string& table, const std::set<std::string>& except);
+
+  /// Whether any back end of the type is known for the stream, alive or not.
+  [[nodiscard]] bool known(const std::string& type,
+                           const std::string& stream) const;
+
+  [[nodiscard]] backend* find(const std::string& name);
+  /// Forgets the connection; @returns the row's name or "".
+  std::string lost(const caf::actor_addr& who);
+
+  [[nodiscard]] std::map<std::string, backend>& all() noexcept { return rows_; }
+  [[nodiscard]] const std::map<std::string, backend>& all() const noexcept {
+    return rows_;
+  }
+
+private:
+  std::map<std::string, backend> rows_;
+};
+
+} // namespace millrace::torq

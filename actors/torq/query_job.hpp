@@ -1,0 +1,50 @@
+#pragma once
+
+#include <millrace/messages/interfaces.hpp>
+#include <millrace/persistence/env.hpp>
+#include <millrace/query/executor.hpp>
+
+#include <caf/stateful_actor.hpp>
+
+#include <atomic>
+#include <memory>
+#include <vector>
+
+namespace millrace::torq {
+
+/// A plan and what it runs over, with the cut that these parts stand for.
+struct query_work {
+  query::logical_plan plan;
+  std::vector<persistence::table_view> parts;
+  query_cut cut;
+  int64_t deadline_ns = 0; ///< Monotonic; 0: none.
+  uint64_t memory_max = 0; ///< 0: no limit.
+};
+
+/// State of the QUERY JOB: runs one plan's morsels on the pool, never in a
+/// handler, and answers with the partial result. Ends with its answer.
+struct query_job_state {
+  static constexpr const char* name = "query-job";
+
+  /// User-declared on purpose: CAF 0.17 paren-initializes C++20 aggregates.
+  explicit query_job_state(query_job_actor::pointer owner) : self{owner} {}
+
+  caf::result<chunks, query_cut> start();
+  void done(const chunks& partial, const caf::error& fault);
+
+  query_job_actor::pointer self;
+  persistence::env* env = nullptr;
+  struct shared_run;
+  std::shared_ptr<shared_run> run;
+  query_cut cut;
+  caf::typed_response_promise<chunks, query_cut> promise;
+};
+
+query_job_actor::behavior_type
+query_job(query_job_actor::stateful_pointer<query_job_state> self,
+          persistence::env* world, std::shared_ptr<query_work> work);
+
+/// Encoded messages as chunks.
+[[nodiscard]] chunks to_chunks(std::vector<std::vector<std::byte>> messages);
+
+} // namespace millrace::torq

@@ -1,0 +1,202 @@
+#include "rt_fixture.hpp"
+
+namespace millrace::rt {
+namespace {
+
+class RtTest : public rt_fixture, public ::testing::WithParamInterface<bool> {};
+
+TEST_P(RtTest, PublishedMessagesArriveInOrderOnce) {
+  start_node(GetParam());
+  auto pub = publish_to("hostA", GetParam());
+  inbox in;
+  auto sub = subscribe(in);
+  ASSERT_FALSE(pub->wait_verified(10s));
+  constexpr int count = 20'000;
+  for (int i = 0; i < count; ++i) {
+    auto token = pub->publish(bytes_of("message " + std::to_string(i)));
+    ASSERT_TRUE(token) << to_string(token.failure());
+  }
+  ASSERT_FALSE(pub->flush(ack_level::committed, 20s));
+  ASSERT_TRUE(in.wait_for(count));
+  for (int i = 0; i < count; ++i) {
+    ASSERT_EQ(in.payloads[static_cast<size_t>(i)],
+              "message " + std::to_string(i));
+    ASSERT_EQ(in.ids[static_cast<size_t>(i)], i + 1);
+  }
+  EXPECT_TRUE(std::is_sorted(in.ends.begin(), in.ends.end()));
+  EXPECT_TRUE(in.events.empty());
+}
+
+TEST_P(RtTest, ResubscribingFromAnyDeliveredPositionGivesTheRest) {
+  start_node(GetParam());
+  auto pub = publish_to("hostA", GetParam());
+  ASSERT_FALSE(pub->wait_verified(10s));
+  for (int i = 0; i < 50; ++i)
+    ASSERT_TRUE(pub->publish(bytes_of(std::string(i % 7 * 10u, 'x'))));
+  ASSERT_FALSE(pub->flush(ack_level::committed, 20s));
+  inbox all;
+  subscribe(all);
+  ASSERT_TRUE(all.wait_for(50));
+  for (size_t from : {0u, 1u, 17u, 48u}) {
+    inbox rest;
+    start_spec start;
+    start.kind = start_spec::at_position;
+    start.position = all.ends[from].value;
+    auto sub = subscribe(rest, start);
+    ASSERT_TRUE(rest.wait_for(49 - from)) << from;
+    EXPECT_EQ(rest.ids.front(), static_cast<int64_t>(from) + 2);
+    sub->unsubscribe();
+    EXPECT_EQ(rest.payloads.size(), 49 - from);
+  }
+}
+
+TEST_P(RtTest, NodeKilledAndRestartedLosesAndDoublesNothing) {
+  start_node(GetParam());
+  auto pub = publish_to("hostA", GetParam());
+  inbox in;
+  subscribe(in);
+  ASSERT_FALSE(pub->wait_verified(10s));
+  int sent = 0;
+  for (int round = 0; round < 4; ++round) {
+    for (int i = 0; i < 500; ++i)
+      ASSERT_TRUE(pub->publish(bytes_of(std::to_string(sent++))));
+    if (round % 2 == 0)
+      ASSERT_FALSE(pub->flush(ack_level::committed, 20s));
+    kill_node();
+    for (int i = 0; i < 100; ++i)
+      ASSERT_TRUE(pub->publish(bytes_of(std::to_string(sent++))));
+    start_node(GetParam());
+  }
+  ASSERT_FALSE(pub->flush(ack_level::committed, 20s));
+  ASSERT_TRUE(in.wait_for(static_cast<size_t>(sent)));
+  for (int i = 0; i < sent; ++i)
+    ASSERT_EQ(in.payloads[static_cast<size_t>(i)], std::to_string(i));
+}
+
+TEST_P(RtTest, RestartedPublisherGoesOnWithItsIds) {
+  start_node(GetParam());
+  inbox in;
+  subscribe(in);
+  for (int life = 0; life < 3; ++life) {
+    auto pub = publish_to("hostA", GetParam());
+    ASSERT_FALSE(pub->wait_verified(10s));
+    for (int i = 0; i < 10; ++i)
+      ASSERT_TRUE(pub->publish(bytes_of("x")));
+    ASSERT_FALSE(pub->flush(ack_level::committed, 20s));
+    // Otherwise it ends without a seal, as a killed process does.
+    if (life == 1)
+      ASSERT_FALSE(pub->close());
+    end_publisher(std::move(pub));
+  }
+  ASSERT_TRUE(in.wait_for(30));
+  for (int64_t i = 0; i < 30; ++i)
+    EXPECT_EQ(in.ids[static_cast<size_t>(i)], i + 1);
+  EXPECT_TRUE(in.events.empty());
+}
+
+TEST_P(RtTest, WipedPublisherDirectoryIsAReset) {
+  start_node(GetParam());
+  inbox in;
+  subscribe(in);
+  for (int life = 0; life < 2; ++life) {
+    auto pub = publish_to("hostA", GetParam());
+    ASSERT_FALSE(pub->wait_verified(10s));
+    for (int i = 0; i < 5; ++i)
+      ASSERT_TRUE(pub->publish(bytes_of("x")));
+    ASSERT_FALSE(pub->flush(ack_level::committed, 20s));
+    ASSERT_FALSE(pub->close());
+    end_publisher(std::move(pub));
+    std::filesystem::remove_all(root / "pub");
+  }
+  ASSERT_TRUE(in.wait_for(10));
+  ASSERT_EQ(in.events.size(), 1u);
+  EXPECT_EQ(in.events[0].kind, event_kind::reset);
+  EXPECT_EQ(in.events[0].from, in.ends[4]);
+  EXPECT_EQ(in.ids[5], 6) << "RT told the new life where the old one ended";
+}
+
+TEST_P(RtTest, TwoPublishersEachKeepTheirOrder) {
+  start_node(GetParam());
+  auto a = publish_to("hostA", GetParam());
+  auto b = publish_to("hostB", GetParam());
+  ASSERT_FALSE(a->wait_verified(10s));
+  ASSERT_FALSE(b->wait_verified(10s));
+  inbox in;
+  subscribe(in);
+  for (int i = 0; i < 3000; ++i) {
+    ASSERT_TRUE(a->publish(bytes_of("a" + std::to_string(i))));
+    ASSERT_TRUE(b->publish(bytes_of("b" + std::to_string(i))));
+  }
+  ASSERT_TRUE(in.wait_for(6000));
+  int next_a = 0;
+  int next_b = 0;
+  for (const auto& payload : in.payloads) {
+    auto& next = payload[0] == 'a' ? next_a : next_b;
+    ASSERT_EQ(payload.substr(1), std::to_string(next++));
+  }
+}
+
+TEST_P(RtTest, PeriodEndsOnceBehindEveryPublishersMarker) {
+  start_node(GetParam());
+  auto a = publish_to("hostA", GetParam());
+  auto b = publish_to("hostB", GetParam());
+  ASSERT_FALSE(a->wait_verified(10s));
+  ASSERT_FALSE(b->wait_verified(10s));
+  inbox in;
+  subscribe(in);
+  ASSERT_TRUE(a->publish(bytes_of("a")));
+  ASSERT_TRUE(b->publish(bytes_of("b")));
+  caf::scoped_actor self{*sys};
+  uint64_t end = 0;
+  self->request(node, 10s, period_atom_v, int64_t{5000})
+    .receive([&](uint64_t at) { end = at; },
+             [](const caf::error& fault) {
+               FAIL() << to_string(from_caf(fault));
+             });
+  errc again = errc::none;
+  self->request(node, 10s, period_atom_v, int64_t{5000})
+    .receive([](uint64_t) {},
+             [&](const caf::error& fault) { again = from_caf(fault).code; });
+  EXPECT_EQ(again, errc::already_exists);
+  ASSERT_TRUE(a->publish(bytes_of("later")));
+  ASSERT_TRUE(in.wait_for(3));
+  ASSERT_EQ(in.periods.size(), 1u);
+  EXPECT_EQ(in.periods[0].first, 5000);
+  EXPECT_EQ(in.periods[0].second.value, end);
+  EXPECT_LT(in.ends[1], in.periods[0].second);
+  EXPECT_GT(in.ends[2], in.periods[0].second);
+}
+
+TEST_P(RtTest, LocalCopyServesWhatTheNodeHasNoMore) {
+  start_node(GetParam());
+  auto pub = publish_to("hostA", GetParam());
+  ASSERT_FALSE(pub->wait_verified(10s));
+  const auto copy = (root / "copy").string();
+  {
+    inbox in;
+    auto sub = subscribe(in, {}, copy);
+    for (int i = 0; i < 100; ++i)
+      ASSERT_TRUE(pub->publish(bytes_of(std::to_string(i))));
+    ASSERT_TRUE(in.wait_for(100));
+    sub->unsubscribe();
+    caf::scoped_actor self{*sys};
+    caf::anon_send_exit(owned.back(), caf::exit_reason::kill);
+    self->wait_for(owned.back());
+    owned.pop_back();
+  }
+  inbox in;
+  subscribe(in, {}, copy);
+  ASSERT_TRUE(in.wait_for(100));
+  ASSERT_TRUE(pub->publish(bytes_of("100")));
+  ASSERT_TRUE(in.wait_for(101));
+  for (int i = 0; i <= 100; ++i)
+    EXPECT_EQ(in.payloads[static_cast<size_t>(i)], std::to_string(i));
+}
+
+INSTANTIATE_TEST_SUITE_P(Modes, RtTest, ::testing::Values(false, true),
+                         [](const auto& mode) {
+                           return mode.param ? "cached" : "synced";
+                         });
+
+} // namespace
+} // namespace millrace::rt
