@@ -238,7 +238,7 @@ error log_cursor::locate_slowly(uint64_t offset) {
     auto around = look_around();
     if (!around)
       return around.failure();
-    if (!*intact && sealed)
+    if (!*intact && sealed && around->next)
       return inside;
     if (!*intact && !around->next)
       return {errc::ahead, options_.directory + ": " + to_string(at(offset))
@@ -361,12 +361,23 @@ result<log_cursor::neighbours> log_cursor::look_around() {
   return around;
 }
 
-// What must be there: the writer's recorded end, or what it once synced.
+// Up to where this file's session must be there: the writer's recorded end,
+// what it once synced, what the next session's writer found.
 std::optional<position> log_cursor::known_end() const {
-  auto end = limit_;
+  std::optional<position> end;
+  const auto raise = [&](position known) {
+    if (known.session() == session_ && (!end || known > *end))
+      end = known;
+  };
+  if (limit_)
+    raise(*limit_);
   if (auto mark = synced_file::read(*fs_, options_.directory, lineage_))
-    if (!end || mark->end > *end)
-      end = mark->end;
+    raise(mark->end);
+  if (auto note
+      = read_session_end(*fs_, options_.directory, lineage_, session_)) {
+    raise(note->end);
+    raise(note->known_end);
+  }
   return end;
 }
 
@@ -514,9 +525,7 @@ result<log_cursor::what> log_cursor::go_on(const neighbours& around,
     intact = *found;
   }
   const auto known = known_end();
-  const bool below_known = known && *known > at(offset_)
-                           && known->session() == session_
-                           && known->roll() == roll_;
+  const bool below_known = known && *known > at(offset_);
   if (!same_session && !intact && !below_known)
     return emit(event_kind::reset, from, begin_of(next),
                 "session " + std::to_string(session_) + " did not end cleanly");

@@ -304,6 +304,82 @@ error write_ids(file_system& fs, const std::string& directory,
   return replace_file(fs, path_of(directory, ".ids"), out);
 }
 
+namespace {
+
+// Entry of `.ends`: crc u32, zero u32, end u64, known_end u64, zero u64; the
+// sum covers the lineage, too. One a session, appended.
+constexpr uint64_t note_bytes = 32;
+
+std::array<std::byte, note_bytes> encode_note(const lineage_id& lineage,
+                                              const session_end_note& note) {
+  std::array<std::byte, note_bytes> out{};
+  store(out.data() + 8, note.end.value);
+  store(out.data() + 16, note.known_end.value);
+  const auto seed = crc32c(std::as_bytes(std::span{lineage.words}));
+  store(out.data(), crc32c(std::span{out}.subspan(4), seed));
+  return out;
+}
+
+} // namespace
+
+std::optional<session_end_note> read_session_end(file_system& fs,
+                                                 const std::string& directory,
+                                                 const lineage_id& lineage,
+                                                 uint64_t session) {
+  auto bytes = read_file(fs, path_of(directory, ".ends"));
+  if (!bytes)
+    return std::nullopt;
+  std::optional<session_end_note> found;
+  for (size_t at = 0; at + note_bytes <= bytes->size(); at += note_bytes) {
+    const auto entry = std::span{*bytes}.subspan(at, note_bytes);
+    const session_end_note note{{load<uint64_t>(entry.data() + 8)},
+                                {load<uint64_t>(entry.data() + 16)}};
+    const auto want = encode_note(lineage, note);
+    if (std::equal(entry.begin(), entry.end(), want.begin())
+        && note.end.session() == session)
+      found = note;
+  }
+  return found;
+}
+
+error add_session_end(file_system& fs, const std::string& directory,
+                      const lineage_id& lineage, const session_end_note& note) {
+  auto opened = fs.open(path_of(directory, ".ends"), open_mode::write);
+  if (!opened)
+    return opened.failure();
+  auto size = (*opened)->size();
+  if (!size)
+    return size.failure();
+  // An entry that a crash tore is written over.
+  if (auto fault = (*opened)->write_at(*size / note_bytes * note_bytes,
+                                       encode_note(lineage, note)))
+    return fault;
+  return (*opened)->sync();
+}
+
+error keep_aside(file_system& fs, const std::string& directory, file& source,
+                 position from, uint64_t size) {
+  const auto path = path_of(
+    directory, ".quarantine." + log_file_name(from.session(), from.roll()) + "."
+                 + std::to_string(from.offset()));
+  auto kept = fs.open(path, open_mode::write);
+  if (!kept)
+    return kept.failure();
+  std::vector<std::byte> bytes(256u << 10);
+  for (auto at = from.offset(); at < size;) {
+    auto got = source.read_at(at, bytes);
+    if (!got)
+      return got.failure();
+    if (*got == 0)
+      break;
+    if (auto fault
+        = (*kept)->write_at(at - from.offset(), std::span{bytes}.first(*got)))
+      return fault;
+    at += *got;
+  }
+  return (*kept)->sync();
+}
+
 std::function<error()> unsynced::take(file_system& fs, const std::string& path,
                                       std::shared_ptr<synced_file> marks,
                                       const synced_mark& mark) {

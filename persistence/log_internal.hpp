@@ -96,6 +96,7 @@ private:
   std::vector<std::byte> buffer_;
   uint64_t begin_ = 0; ///< Offset of buffer_[0]; a multiple of 8.
   size_t valid_ = 0;
+  bool more_ = false; ///< The file went on behind what was read.
 };
 
 /// The start of the intact record that ends at `end`, if there is one: the
@@ -184,6 +185,24 @@ struct unsynced {
                                             std::shared_ptr<synced_file> marks,
                                             const synced_mark& mark);
 };
+
+/// How a session was left, as the next owner found it: `.ends`.
+struct session_end_note {
+  position end; ///< Behind the last intact record.
+  position
+    known_end; ///< What had been synced once; larger when bytes are lost.
+};
+[[nodiscard]] std::optional<session_end_note>
+read_session_end(file_system& fs, const std::string& directory,
+                 const lineage_id& lineage, uint64_t session);
+[[nodiscard]] error add_session_end(file_system& fs,
+                                    const std::string& directory,
+                                    const lineage_id& lineage,
+                                    const session_end_note& note);
+
+/// Keeps the bytes of a file from `offset` on in `.quarantine.<file>.<offset>`.
+[[nodiscard]] error keep_aside(file_system& fs, const std::string& directory,
+                               file& source, position from, uint64_t size);
 
 /// Reads `.lineage`, or writes `wanted` (random when zero) into a directory
 /// without log files. `fenced` when another lineage than wanted is there.

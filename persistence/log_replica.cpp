@@ -23,7 +23,6 @@ struct log_replica::impl {
   [[nodiscard]] file_system& fs() const { return *world->fs; }
   error fail(error fault);
   error recover(const log_file_info& last);
-  error keep_aside(const file_scan& scan);
 };
 
 error log_replica::impl::fail(error fault) {
@@ -31,30 +30,6 @@ error log_replica::impl::fail(error fault) {
   // A try, as the disk just refused us; see log_writer.
   (void)marks->record({synced, fs().boot_id(), true, false});
   return fault;
-}
-
-// Bytes behind damage may hold records that the source no longer has.
-error log_replica::impl::keep_aside(const file_scan& scan) {
-  const auto offset = scan.valid_end.value - scan.begin.value;
-  const auto path = directory + "/.quarantine."
-                    + log_file_name(scan.begin.session(), scan.begin.roll())
-                    + "." + std::to_string(offset);
-  auto kept = fs().open(path, open_mode::write);
-  if (!kept)
-    return kept.failure();
-  std::vector<std::byte> bytes(1u << 20);
-  for (uint64_t at = offset; at < scan.size;) {
-    auto got = current->read_at(at, bytes);
-    if (!got)
-      return got.failure();
-    if (*got == 0)
-      break;
-    if (auto fault
-        = (*kept)->write_at(at - offset, std::span{bytes}.first(*got)))
-      return fault;
-    at += *got;
-  }
-  return (*kept)->sync();
 }
 
 error log_replica::impl::recover(const log_file_info& last) {
@@ -70,8 +45,10 @@ error log_replica::impl::recover(const log_file_info& last) {
     return opened.failure();
   current = *std::move(opened);
   const auto size = scan->valid_end.value - scan->begin.value;
+  // Bytes behind damage may hold records that the source no longer has.
   if (scan->next_intact)
-    if (auto fault = keep_aside(*scan))
+    if (auto fault = detail::keep_aside(fs(), directory, *current,
+                                        scan->valid_end, scan->size))
       return fault;
   if (mark && mark->end > scan->valid_end)
     lost_below = mark->end;

@@ -7,14 +7,25 @@ namespace millrace::persistence {
 namespace detail {
 
 error record_window::fill(uint64_t offset, size_t bytes) {
-  if (buffer_.size() < bytes)
-    buffer_.resize(bytes);
   valid_ = 0;
   begin_ = offset;
-  auto got = source_->read_at(offset, std::span{buffer_}.first(bytes));
+  if (buffer_.size() < bytes) {
+    // A short file needs no large buffer.
+    auto size = source_->size();
+    if (!size)
+      return size.failure();
+    const auto rest = *size > offset ? *size - offset : 0;
+    const auto useful
+      = static_cast<size_t>(std::min<uint64_t>(bytes, rest + 8));
+    if (buffer_.size() < useful)
+      buffer_.resize(useful);
+  }
+  const auto into = std::span{buffer_}.first(std::min(buffer_.size(), bytes));
+  auto got = source_->read_at(offset, into);
   if (!got)
     return got.failure();
   valid_ = *got;
+  more_ = *got == into.size();
   return {};
 }
 
@@ -37,7 +48,7 @@ result<parse_outcome> record_window::at(uint64_t offset) {
   if (found.kind == parse_outcome::what::incomplete
       && valid_ >= record_header_bytes) {
     const auto length = load<uint32_t>(buffer_.data() + 4);
-    if (length > valid_ && valid_ == window_bytes_) {
+    if (length > valid_ && more_) {
       if (auto fault = fill(offset, length))
         return fault;
       found = parse(offset);

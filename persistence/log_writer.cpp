@@ -78,6 +78,7 @@ struct log_writer::impl {
                     const file_scan& last);
   error recover(const std::vector<log_file_info>& files);
   error seal_survivor(const log_file_info& last, const file_scan& scan);
+  error leave(const log_file_info& last, const file_scan& scan);
   error rewrite(uint64_t from, uint64_t end);
   error write(const std::function<void(const written&)>& on_write);
   error put_seal(bool session_end);
@@ -336,6 +337,25 @@ error log_writer::impl::seal_survivor(const log_file_info& last,
   return sync_now(false);
 }
 
+// The machine died: what the tail held is lost. The torn bytes go aside, so
+// that any bytes behind the last record of an old file are damage.
+error log_writer::impl::leave(const log_file_info& last,
+                              const file_scan& scan) {
+  const auto end = scan.valid_end.value - scan.begin.value;
+  if (scan.size <= end)
+    return {};
+  auto opened = fs().open(log_path(directory(), last.session, last.roll),
+                          open_mode::write);
+  if (!opened)
+    return opened.failure();
+  if (auto fault = detail::keep_aside(fs(), directory(), **opened,
+                                      scan.valid_end, scan.size))
+    return fault;
+  if (auto fault = (*opened)->truncate(end))
+    return fault;
+  return (*opened)->sync();
+}
+
 error log_writer::impl::resume_in(const log_file_info& last,
                                   const file_scan& scan) {
   recorded = scan.valid_end;
@@ -401,7 +421,18 @@ error log_writer::impl::recover(const std::vector<log_file_info>& files) {
         if (auto fault = seal_survivor(last, *scan))
           return fault;
         clean = true;
+      } else if (!clean && same_boot && wrong_tail) {
+        // Damage, not a torn write: it stays to be seen and repaired.
+      } else if (!clean && !scan->damaged) {
+        if (auto fault = leave(last, *scan))
+          return fault;
       }
+      if (auto fault = detail::add_session_end(
+            fs(), directory(), lineage,
+            {clean && recorded.session() == last.session ? recorded
+                                                         : scan->valid_end,
+             mark ? mark->end : position{}}))
+        return fault;
       const auto session = std::max(last.session + 1, options.session_min);
       if (auto fault
           = detail::write_ids(fs(), directory(), lineage, {session, recovered}))
