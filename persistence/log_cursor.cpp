@@ -317,8 +317,10 @@ result<log_cursor::what> log_cursor::look(bool salvage) {
       if (auto fault = start(any ? std::nullopt : std::optional{go})) {
         detach(go);
         anywhere_ = any;
-        return fault.code == errc::ahead ? result<what>{what::end}
-                                         : result<what>{std::move(fault)};
+        // Not there yet, or the whole directory is gone for now.
+        return fault.code == errc::ahead || fault.code == errc::not_found
+                 ? result<what>{what::end}
+                 : result<what>{std::move(fault)};
       }
       if (!file_ && !pending_)
         return what::end;
@@ -341,10 +343,12 @@ result<log_cursor::what> log_cursor::look(bool salvage) {
 }
 
 result<log_cursor::neighbours> log_cursor::look_around() {
+  neighbours around;
   auto files = list_log_files(*fs_, options_.directory);
   if (!files)
-    return files.failure();
-  neighbours around;
+    return files.failure().code == errc::not_found
+             ? result<neighbours>{around}
+             : result<neighbours>{files.failure()};
   for (const auto& info : *files) {
     if (info.session == session_ && info.roll == roll_) {
       around.present = true;

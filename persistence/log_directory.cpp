@@ -281,7 +281,7 @@ std::optional<ids_snapshot> read_ids(file_system& fs,
   if (!seal)
     return std::nullopt;
   ids_snapshot snapshot;
-  snapshot.session = load<uint64_t>(all.data() + 24);
+  snapshot.covered.value = load<uint64_t>(all.data() + 24);
   for (const auto& [origin, range] : seal->ids)
     snapshot.ids.emplace(origin, range.last);
   return snapshot;
@@ -297,7 +297,7 @@ error write_ids(file_system& fs, const std::string& directory,
   append_to(out, uint64_t{0});
   append_to(out, lineage.words[0]);
   append_to(out, lineage.words[1]);
-  append_to(out, snapshot.session);
+  append_to(out, snapshot.covered.value);
   const auto encoded = encode(body);
   out.insert(out.end(), encoded.begin(), encoded.end());
   store(out.data(), crc32c(std::span{out}.subspan(4)));

@@ -157,10 +157,10 @@ private:
   bool fenced_ = false;
 };
 
-/// `.ids`: the last id of every origin when `session` began, so that ids go on
-/// after all earlier files were collected.
+/// `.ids`: the last id of every origin in the files before `covered`, so that
+/// ids go on after those were collected.
 struct ids_snapshot {
-  uint64_t session = 0;
+  position covered;
   std::map<std::string, int64_t> ids;
 };
 [[nodiscard]] std::optional<ids_snapshot> read_ids(file_system& fs,

@@ -26,6 +26,7 @@ struct log_writer::impl {
   std::unique_ptr<directory_lock> lock;
   lineage_id lineage;
   std::map<std::string, int64_t> recovered;
+  std::map<std::string, int64_t> earlier_ids; ///< Of files rolled since then.
   bool clean = true;
 
   std::shared_ptr<file> current;
@@ -82,6 +83,7 @@ struct log_writer::impl {
   error rewrite(uint64_t from, uint64_t end);
   error write(const std::function<void(const written&)>& on_write);
   error put_seal(bool session_end);
+  error keep_ids(position covered);
   error roll(const std::function<void(const written&)>& on_write);
   error make_room(record_kind kind, payload_kind payload,
                   std::string_view origin, size_t bytes,
@@ -214,6 +216,22 @@ error log_writer::impl::put_seal(bool session_end) {
   return {};
 }
 
+// Once rolled, a file may be collected: its ids must be known without it.
+error log_writer::impl::keep_ids(position covered) {
+  auto ids = recovered;
+  for (const auto& [origin, id] : earlier_ids)
+    ids[origin] = id;
+  for (const auto& [origin, range] : tally.ids)
+    ids[origin] = range.last;
+  if (ids.empty() || resumes())
+    return {};
+  if (auto fault
+      = detail::write_ids(fs(), directory(), lineage, {covered, ids}))
+    return fault;
+  earlier_ids = std::move(ids);
+  return {};
+}
+
 error log_writer::impl::roll(
   const std::function<void(const written&)>& on_write) {
   crash_point("before_roll");
@@ -224,6 +242,9 @@ error log_writer::impl::roll(
       return fault;
   }
   if (auto fault = write(on_write))
+    return fault;
+  if (auto fault
+      = keep_ids(position::of(recorded.session(), recorded.roll() + 1, 0)))
     return fault;
   return open_next_file();
 }
@@ -287,10 +308,10 @@ error log_writer::impl::rewrite(uint64_t from, uint64_t end) {
 // Last ids per origin: from `.ids`, the seals since, and the scanned last file.
 error log_writer::impl::recover_ids(const std::vector<log_file_info>& files,
                                     const file_scan& last) {
-  uint64_t session_begin = 0;
+  position covered;
   if (auto snapshot = detail::read_ids(fs(), directory(), lineage)) {
     recovered = std::move(snapshot->ids);
-    session_begin = snapshot->session;
+    covered = snapshot->covered;
   }
   const auto take = [this](const seal_info& seal) {
     for (const auto& [origin, range] : seal.ids)
@@ -298,7 +319,7 @@ error log_writer::impl::recover_ids(const std::vector<log_file_info>& files,
   };
   for (size_t i = 0; i + 1 < files.size(); ++i) {
     const auto& info = files[i];
-    if (info.session < session_begin || info.size == 0)
+    if (position::of(info.session, info.roll, 0) < covered || info.size == 0)
       continue;
     const auto path = log_path(directory(), info.session, info.roll);
     auto opened = fs().open(path, open_mode::read);
@@ -434,8 +455,7 @@ error log_writer::impl::recover(const std::vector<log_file_info>& files) {
              mark ? mark->end : position{}}))
         return fault;
       const auto session = std::max(last.session + 1, options.session_min);
-      if (auto fault
-          = detail::write_ids(fs(), directory(), lineage, {session, recovered}))
+      if (auto fault = keep_ids(position::of(session, 0, 0)))
         return fault;
       if (auto fault = begin_next_session(session))
         return fault;
@@ -685,6 +705,9 @@ error log_writer::close() {
     return fault;
   if (auto fault = state.marks->sync())
     return state.fail(std::move(fault));
+  if (auto fault
+      = state.keep_ids(position::of(state.recorded.session() + 1, 0, 0)))
+    return fault;
   state.ended = true;
   state.failure = {errc::closed, state.directory() + ": closed"};
   state.current.reset();

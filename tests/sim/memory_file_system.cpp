@@ -414,8 +414,11 @@ error memory_file_system::sync(inode& target, const std::string& path) {
   if (target.size_dirty)
     target.durable.resize(target.now.size());
   for (const auto& part : target.dirty) {
-    const auto end = std::min<uint64_t>(
-      {part.offset + part.bytes, target.now.size(), target.durable.size()});
+    const auto end
+      = std::min<uint64_t>(part.offset + part.bytes, target.now.size());
+    // Data goes with the size that it needs, also after a refused sync.
+    if (target.durable.size() < end)
+      target.durable.resize(static_cast<size_t>(end));
     for (auto i = part.offset; i < end; ++i)
       target.durable[i] = target.now[i];
   }
