@@ -332,7 +332,8 @@ using gateway_actor = status_actor::extend<
 
 /// FEED: reads a source and publishes its rows.
 using feed_actor = status_actor::extend<
-  caf::reacts_to<job_atom, chunk, caf::error>, caf::reacts_to<caf::tick_atom>,
-  caf::reacts_to<stop_atom>>;
+  // INTERNAL: a slice was published: at the end, when to go on, fault.
+  caf::reacts_to<job_atom, bool, int64_t, caf::error>,
+  caf::reacts_to<caf::tick_atom>, caf::reacts_to<stop_atom>>;
 
 } // namespace millrace

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <millrace/actors/torq/backends.hpp>
+#include <millrace/messages/brood.hpp>
 #include <millrace/messages/interfaces.hpp>
 #include <millrace/persistence/env.hpp>
 #include <millrace/persistence/memory_store.hpp>
@@ -99,6 +100,7 @@ struct rdb_state {
   rdb_settings settings;
   connector_actor connector;
   std::shared_ptr<rdb_store> store;
+  brood children;
   subscriber_actor subscriber;
   backend_table hdbs;
   std::deque<waiting_query> waiting;
@@ -109,6 +111,7 @@ struct rdb_state {
   bool writing = false;
   bool paused = false;
   int64_t retry_write_at_ns = 0;
+  int64_t next_tell_ns = 0;
   error last_failure;
 };
 

@@ -1,0 +1,264 @@
+#include <millrace/actors/torq/feed_handler.hpp>
+#include <millrace/persistence/log_reader.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <deque>
+#include <map>
+
+namespace millrace::torq {
+
+namespace {
+
+constexpr auto tick_interval = std::chrono::milliseconds{10};
+/// One job reads and publishes about so long, then lets others have the pool.
+constexpr int64_t slice_ns = 5'000'000;
+
+/// The newest cursor of each source in the publisher's own log at or behind
+/// `from`: what was recorded but, perhaps, not yet merged.
+error logged_cursors(persistence::env& world, const rt::publisher& out,
+                     position from, std::map<std::string, source_cursor>& into) {
+  std::optional<position> start;
+  if (from.value != 0)
+    start = from;
+  auto reader = persistence::log_reader::open(
+    *world.fs, {.directory = out.directory()}, start);
+  if (!reader)
+    return reader.failure();
+  for (;;) {
+    auto item = (*reader)->next();
+    if (!item)
+      return item.failure();
+    if (std::holds_alternative<persistence::log_end>(*item))
+      return {};
+    const auto* message = std::get_if<persistence::log_message>(&*item);
+    if (message == nullptr || message->frame.kind != payload_kind::table_batch)
+      continue;
+    if (auto cursor = peek_cursor(message->frame.payload);
+        cursor && !cursor->name.empty())
+      into[cursor->name] = *cursor;
+  }
+}
+
+} // namespace
+
+/// What the pool job works on: one job at a time.
+struct feed_handler_state::shared_work {
+  persistence::env* env = nullptr;
+  std::shared_ptr<rt::publisher> out;
+  std::shared_ptr<batch_source> source;
+  std::shared_ptr<feed_progress> progress;
+  feed::pacer pacer{feed::replay_speed{}};
+  std::vector<table_schema> schemas;
+  bool again = false;
+  uint64_t backlog_bytes_max = 0;
+
+  // What RT said of this origin, from the pusher's handler.
+  std::mutex told_mutex;
+  std::string merged_cursors;
+  std::atomic<bool> told{false};
+
+  bool opened = false;
+  std::optional<feed::parsed_batch> waiting; ///< Read, but not yet due.
+  struct published {
+    position end;
+    uint64_t bytes;
+  };
+  std::deque<published> backlog;
+  uint64_t backlog_bytes = 0;
+
+  struct outcome {
+    bool finished = false;
+    int64_t due_ns = 0; ///< When to go on; 0: at once.
+    error fault;
+  };
+
+  error open() {
+    std::map<std::string, source_cursor> cursors;
+    if (!again) {
+      std::string text;
+      {
+        const std::scoped_lock lock{told_mutex};
+        text = merged_cursors;
+      }
+      const auto merged = nlohmann::json::parse(text, nullptr, false);
+      if (merged.is_object())
+        for (const auto& [key, at] : merged.items())
+          cursors[key] = {key, at.value("offset", uint64_t{0}),
+                          at.value("row", uint64_t{0})};
+      if (auto fault = logged_cursors(*env, *out, {}, cursors))
+        return fault;
+    }
+    std::vector<source_cursor> published;
+    for (auto& [key, cursor] : cursors)
+      published.push_back(std::move(cursor));
+    if (auto fault = source->open(published))
+      return fault;
+    for (const auto& schema : schemas) {
+      auto token
+        = out->publish(encode(schema), {}, payload_kind::table_schema);
+      if (!token)
+        return token.failure();
+    }
+    return {};
+  }
+
+  outcome run() {
+    if (!opened) {
+      if (auto fault = open())
+        return {.fault = fault};
+      opened = true;
+    }
+    const auto begin = env->clock->monotonic_ns();
+    for (auto now = begin; now - begin < slice_ns;
+         now = env->clock->monotonic_ns()) {
+      if (full())
+        return {.due_ns = now + slice_ns};
+      if (!waiting) {
+        auto batch = source->next();
+        if (!batch)
+          return {.fault = batch.failure()};
+        if (!*batch)
+          return {.finished = true, .fault = source->close()};
+        waiting = *std::move(batch);
+      }
+      if (const auto due = pacer.due(waiting->first_time, now); due > now)
+        return {.due_ns = due};
+      if (auto fault = publish(*waiting)) {
+        if (fault.code == errc::no_space
+            || fault.code == errc::origin_unverified)
+          return {.due_ns = now + 2 * slice_ns};
+        return {.fault = fault};
+      }
+      waiting.reset();
+    }
+    return {};
+  }
+
+  bool full() {
+    const auto merged = out->reached(rt::ack_level::committed);
+    while (!backlog.empty() && backlog.front().end <= merged) {
+      backlog_bytes -= backlog.front().bytes;
+      backlog.pop_front();
+    }
+    return backlog_bytes >= backlog_bytes_max;
+  }
+
+  error publish(const feed::parsed_batch& batch) {
+    auto token = out->publish(batch.bytes, {}, payload_kind::table_batch);
+    if (!token)
+      return token.failure();
+    backlog.push_back({token->end, batch.bytes.size()});
+    backlog_bytes += batch.bytes.size();
+    progress->rows += batch.rows;
+    ++progress->batches;
+    return {};
+  }
+};
+
+void feed_handler_state::start(connector_actor connector) {
+  rt::pusher_options options;
+  options.rt = settings.rt;
+  options.stream = settings.stream;
+  options.on_cursors = [shared = work](const std::string& cursors) {
+    {
+      const std::scoped_lock lock{shared->told_mutex};
+      shared->merged_cursors = cursors;
+    }
+    shared->told = true;
+  };
+  replicator = self->spawn(rt::pusher, env, out, std::move(connector),
+                           std::move(options));
+  children.add(replicator);
+  self->send(self, caf::tick_atom_v);
+}
+
+void feed_handler_state::submit() {
+  job_running = true;
+  env->pool->submit([shared = work, me = feed_actor{self}] {
+    const auto outcome = shared->run();
+    caf::anon_send(me, job_atom_v, outcome.finished, outcome.due_ns,
+                   to_caf(outcome.fault));
+  });
+}
+
+void feed_handler_state::job_done(bool finished, int64_t due,
+                                  const error& fault) {
+  job_running = false;
+  if (fault)
+    return finish(fault);
+  exhausted = finished;
+  due_ns = due;
+  if (!exhausted && due_ns == 0)
+    submit();
+}
+
+void feed_handler_state::tick() {
+  const auto now = env->clock->monotonic_ns();
+  // Without RT's word nobody knows where this source was left; a source that
+  // is to be published again needs no word.
+  const bool ready = work->told || settings.again;
+  if (ready && !job_running && !exhausted && !ended && now >= due_ns)
+    submit();
+  if (exhausted && !ended) {
+    const auto end = out->appended();
+    if (out->reached(rt::ack_level::committed) >= end) {
+      settings.progress->merged = true;
+      finish({});
+    }
+  }
+  if (!ended)
+    self->delayed_send(self, caf::timespan{tick_interval}, caf::tick_atom_v);
+}
+
+void feed_handler_state::finish(const error& fault) {
+  if (ended)
+    return;
+  ended = true;
+  if (settings.on_done)
+    settings.on_done(fault);
+}
+
+std::string feed_handler_state::status() const {
+  nlohmann::json json;
+  json["role"] = "feed";
+  json["stream"] = settings.stream;
+  json["rows"] = settings.progress->rows.load();
+  json["batches"] = settings.progress->batches.load();
+  json["finished"] = ended;
+  json["published"] = out->appended().value;
+  json["merged"] = out->reached(rt::ack_level::committed).value;
+  return json.dump();
+}
+
+feed_actor::behavior_type
+feed_handler(feed_actor::stateful_pointer<feed_handler_state> self,
+             persistence::env* world, feed_settings settings,
+             std::shared_ptr<rt::publisher> out,
+             std::shared_ptr<batch_source> source, connector_actor connector) {
+  auto& state = self->state;
+  state.env = world;
+  state.settings = std::move(settings);
+  state.out = out;
+  state.children.attach(self);
+  state.work = std::make_shared<feed_handler_state::shared_work>();
+  state.work->env = world;
+  state.work->out = std::move(out);
+  state.work->source = std::move(source);
+  state.work->progress = state.settings.progress;
+  state.work->pacer = feed::pacer{state.settings.speed};
+  state.work->schemas = state.settings.schemas;
+  state.work->again = state.settings.again;
+  state.work->backlog_bytes_max = state.settings.backlog_bytes_max;
+  state.start(std::move(connector));
+  return {
+    [self](status_atom) { return self->state.status(); },
+    [self](job_atom, bool finished, int64_t due_ns, const caf::error& fault) {
+      self->state.job_done(finished, due_ns, from_caf(fault));
+    },
+    [self](caf::tick_atom) { self->state.tick(); },
+    [self](stop_atom) { self->quit(caf::exit_reason::user_shutdown); },
+  };
+}
+
+} // namespace millrace::torq

@@ -1,0 +1,139 @@
+#include <millrace/actors/torq/gateway.hpp>
+#include <millrace/query/getdata.hpp>
+
+#include <caf/actor_cast.hpp>
+#include <nlohmann/json.hpp>
+
+namespace millrace::torq {
+
+namespace {
+constexpr auto tick_interval = std::chrono::milliseconds{250};
+constexpr auto request_deadline = std::chrono::seconds{3};
+constexpr int64_t retry_connect_ns = 500'000'000;
+} // namespace
+
+caf::result<chunks, query_cut>
+gateway_state::query(const std::string& parameters) {
+  if (running >= settings.running_max) {
+    ++refused;
+    return to_caf({errc::limit_exceeded,
+                   settings.process + ": " + std::to_string(running)
+                     + " queries are running; retry later"});
+  }
+  auto asked = query::parse_getdata(
+    parameters, [this](std::string_view table) -> const table_schema* {
+      const auto found = settings.tables.find(std::string{table});
+      return found == settings.tables.end() ? nullptr : &found->second.schema;
+    });
+  if (!asked) {
+    ++refused;
+    return to_caf(asked.failure());
+  }
+  auto request = std::make_shared<gateway_request>();
+  request->plan = std::move(asked->plan);
+  request->at_least = asked->at_least;
+  request->stream = settings.tables.at(request->plan.table).stream;
+  request->deadline_ns
+    = env->clock->monotonic_ns() + settings.query_timeout_ns;
+  if (request->plan.rows_max == 0)
+    request->plan.rows_max = settings.result_rows_max;
+  if (request->plan.bytes_max == 0)
+    request->plan.bytes_max = settings.result_bytes_max;
+  auto runner = self->spawn(gateway_query, env, std::move(request),
+                            std::make_shared<backend_table>(backends));
+  ++running;
+  auto promise = self->make_response_promise<chunks, query_cut>();
+  self->request(runner, caf::infinite, start_atom_v)
+    .then(
+      [this, promise](const chunks& rows, const query_cut& cut) mutable {
+        --running;
+        ++answered;
+        promise.deliver(rows, cut);
+      },
+      [this, promise](caf::error& fault) mutable {
+        --running;
+        ++refused;
+        promise.deliver(std::move(fault));
+      });
+  return promise;
+}
+
+void gateway_state::watch(const std::vector<process_row>& rows) {
+  for (const auto& fresh : backends.update(rows, {"rdb", "hdb"}))
+    connect(fresh);
+}
+
+void gateway_state::connect(const std::string& backend_name) {
+  auto* entry = backends.find(backend_name);
+  if (entry == nullptr || entry->connecting || entry->handle)
+    return;
+  entry->connecting = true;
+  self
+    ->request(connector, caf::timespan{request_deadline}, caf::connect_atom_v,
+              entry->row.at)
+    .then(
+      [this, backend_name](const caf::strong_actor_ptr& handle) {
+        auto* to = backends.find(backend_name);
+        to->connecting = false;
+        if (!handle)
+          return;
+        to->handle = handle;
+        self->monitor(caf::actor_cast<caf::actor>(handle));
+      },
+      [this, backend_name](const caf::error&) {
+        auto* to = backends.find(backend_name);
+        to->connecting = false;
+        to->retry_at_ns = env->clock->monotonic_ns() + retry_connect_ns;
+      });
+}
+
+void gateway_state::tick() {
+  const auto now = env->clock->monotonic_ns();
+  for (auto& [backend_name, entry] : backends.all())
+    if (!entry.handle && !entry.connecting && now >= entry.retry_at_ns)
+      connect(backend_name);
+  self->delayed_send(self, caf::timespan{tick_interval}, caf::tick_atom_v);
+}
+
+std::string gateway_state::status() const {
+  nlohmann::json out;
+  out["role"] = "gateway";
+  out["answered"] = answered;
+  out["refused"] = refused;
+  out["running"] = running;
+  auto list = nlohmann::json::object();
+  for (const auto& [backend_name, entry] : backends.all())
+    list[backend_name] = {{"type", entry.row.type},
+                          {"connected", entry.handle != nullptr}};
+  out["backends"] = std::move(list);
+  return out.dump();
+}
+
+gateway_actor::behavior_type
+gateway(gateway_actor::stateful_pointer<gateway_state> self,
+        persistence::env* world, gateway_settings settings,
+        connector_actor connector, registrar_actor registry) {
+  auto& state = self->state;
+  state.env = world;
+  state.settings = std::move(settings);
+  state.connector = std::move(connector);
+  self->set_down_handler(
+    [self](caf::down_msg& down) { self->state.backends.lost(down.source); });
+  if (registry)
+    for (const auto* type : {"rdb", "hdb"})
+      self->send(registry, watch_atom_v, std::string{type},
+                 caf::actor_cast<watcher_actor>(self));
+  self->send(self, caf::tick_atom_v);
+  return {
+    [self](status_atom) { return self->state.status(); },
+    [self](query_atom, const std::string& parameters) {
+      return self->state.query(parameters);
+    },
+    [self](watch_atom, const std::vector<process_row>& rows) {
+      self->state.watch(rows);
+    },
+    [self](caf::tick_atom) { self->state.tick(); },
+  };
+}
+
+} // namespace millrace::torq

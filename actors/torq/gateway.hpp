@@ -1,0 +1,61 @@
+#pragma once
+
+#include <millrace/actors/torq/backends.hpp>
+#include <millrace/actors/torq/gateway_query.hpp>
+#include <millrace/messages/brood.hpp>
+#include <millrace/messages/interfaces.hpp>
+#include <millrace/messages/schema.hpp>
+#include <millrace/persistence/env.hpp>
+
+#include <caf/stateful_actor.hpp>
+
+#include <map>
+#include <memory>
+#include <string>
+
+namespace millrace::torq {
+
+struct gateway_settings {
+  std::string process;
+  struct table {
+    table_schema schema;
+    std::string stream;
+  };
+  std::map<std::string, table> tables; ///< By name.
+  int64_t query_timeout_ns = 30'000'000'000;
+  uint64_t result_rows_max = 0;  ///< 0: no limit.
+  uint64_t result_bytes_max = 0; ///< 0: no limit.
+  /// Questions at once; more wait their turn.
+  size_t running_max = 256;
+};
+
+/// State of the GATEWAY: the one entry over all RDBs and HDBs. Knows from
+/// DISCOVERY who holds what, and keeps knowing when discovery is gone.
+struct gateway_state {
+  static constexpr const char* name = "gateway";
+
+  /// User-declared on purpose: CAF 0.17 paren-initializes C++20 aggregates.
+  explicit gateway_state(gateway_actor::pointer owner) : self{owner} {}
+
+  caf::result<chunks, query_cut> query(const std::string& parameters);
+  void watch(const std::vector<process_row>& rows);
+  void connect(const std::string& backend_name);
+  void tick();
+  [[nodiscard]] std::string status() const;
+
+  gateway_actor::pointer self;
+  persistence::env* env = nullptr;
+  gateway_settings settings;
+  connector_actor connector;
+  backend_table backends;
+  uint64_t answered = 0;
+  uint64_t refused = 0;
+  size_t running = 0;
+};
+
+gateway_actor::behavior_type
+gateway(gateway_actor::stateful_pointer<gateway_state> self,
+        persistence::env* world, gateway_settings settings,
+        connector_actor connector, registrar_actor registry);
+
+} // namespace millrace::torq

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <millrace/persistence/env.hpp>
+#include <millrace/persistence/partition_writer.hpp>
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+
+namespace millrace::torq {
+
+/// Writes one ended period into an HDB directory on the node's pool: its stages
+/// side by side, no thread waiting for another.
+class write_down : public std::enable_shared_from_this<write_down> {
+public:
+  /// The manifest version that holds the period, or why it does not.
+  using done = std::function<void(uint64_t version, const error&)>;
+
+  /// Runs `finished` once, on some thread. `locked` while another process
+  /// writes there: ask again later.
+  static void start(persistence::env& world, std::string directory,
+                    persistence::period_request request, done finished);
+
+private:
+  write_down(persistence::env& world, std::string directory, done finished);
+
+  void open(persistence::period_request request);
+  void run_stage();
+  void end_of_job(const error& fault);
+  void finish(const error& fault);
+
+  persistence::env* env_;
+  std::string directory_;
+  done finished_;
+  std::unique_ptr<persistence::hdb_writer> writer_;
+  std::unique_ptr<persistence::period_write> write_;
+  std::atomic<size_t> running_{0};
+  std::mutex mutex_;
+  error first_fault_;
+};
+
+} // namespace millrace::torq
