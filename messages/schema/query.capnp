@@ -1,0 +1,87 @@
+@0xb81f5c02d9e6a347;
+# A query's plan on its way to the back ends, and the mergeable partial results
+# on their way back. Field numbers are append-only.
+
+using Cxx = import "/capnp/c++.capnp";
+$Cxx.namespace("millrace::schema");
+
+using Table = import "table.capnp";
+
+struct Literal {
+  union {
+    null @0 :Void;
+    integer @1 :Int64;        # integers and times, in the column's unit
+    number @2 :Float64;
+    text @3 :Data;            # symbol, string, char; guid: its 16 bytes
+  }
+}
+
+struct Predicate {
+  column @0 :Text;
+  operator @1 :UInt8;         # predicate_op
+  negated @2 :Bool;
+  values @3 :List(Literal);
+}
+
+struct GroupKey {
+  column @0 :Text;
+  barNs @1 :Int64;            # 0: the value itself
+  name @2 :Text;
+}
+
+struct Aggregate {
+  function @0 :UInt8;         # aggregate_function
+  columns @1 :List(Text);
+  name @2 :Text;
+}
+
+struct OutputColumn {
+  column @0 :Text;
+  name @1 :Text;
+}
+
+struct OrderTerm {
+  output @0 :UInt32;          # index among the result's columns
+  descending @1 :Bool;
+}
+
+struct QueryPlan {
+  source :union {
+    none @0 :Void;
+    table @1 :Text;
+  }
+  types @2 :List(Table.ColumnSchema);   # of every column the plan names
+  timeColumn @3 :Text;
+  hasRange @4 :Bool;
+  rangeStart @5 :Int64;       # inclusive, in the time column's unit
+  rangeEnd @6 :Int64;
+  symbolColumn @7 :Text;
+  hasSymbols @8 :Bool;
+  symbols @9 :List(Text);
+  filters @10 :List(Predicate);
+  keys @11 :List(GroupKey);
+  aggregates @12 :List(Aggregate);
+  outputs @13 :List(OutputColumn);
+  ordering @14 :List(OrderTerm);
+  hasSublist @15 :Bool;
+  sublist @16 :Int64;
+  rowsMax @17 :UInt64;        # 0: no limit
+  bytesMax @18 :UInt64;       # 0: no limit
+  orderColumn @19 :Text;      # time of first and last
+}
+
+struct PartialChunk {
+  partOrder @0 :UInt64;
+  rowCount @1 :UInt64;
+  columns @2 :List(Table.Column);
+}
+
+struct PartialResult {
+  grouped @0 :Bool;
+  chunks @1 :List(PartialChunk);
+  rowsScanned @2 :UInt64;
+  rowsMatched @3 :UInt64;
+  rowsTotal @4 :UInt64;
+  segmentsScanned @5 :UInt64;
+  segmentsTotal @6 :UInt64;
+}

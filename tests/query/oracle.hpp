@@ -1,0 +1,31 @@
+#pragma once
+
+#include <millrace/query/columns.hpp>
+#include <millrace/query/plan.hpp>
+
+#include <vector>
+
+#include "vector_table.hpp"
+
+namespace millrace::query::testing_support {
+
+/// Answers a plan the slow and obvious way. `rows` in arrival order: first,
+/// last and ties of an ordering follow (time, place in `rows`). Integers of
+/// type char are their byte, a blank is null.
+std::vector<row> answer(const logical_plan& plan, const table_schema& schema,
+                        const std::vector<row>& rows);
+
+/// The cells of a result.
+std::vector<row> cells_of(const table_data& table);
+
+/// Equal, floats within 1e-12 of each other (and both NaN being equal).
+bool same_cell(const cell& a, const cell& b);
+
+/// The first difference in words, or "".
+std::string difference(const std::vector<row>& wanted,
+                       const std::vector<row>& found);
+
+/// Total order, null smallest.
+int compare_cells(const cell& a, const cell& b);
+
+} // namespace millrace::query::testing_support
