@@ -48,7 +48,9 @@ function(millrace_library name)
     target_compile_options(millrace_${name} PRIVATE
       -fsanitize=undefined -fno-sanitize-recover=undefined)
   endif()
-  set_target_properties(millrace_${name} PROPERTIES EXPORT_NAME ${name})
+  # The target all_verify_interface_header_sets compiles each header alone.
+  set_target_properties(millrace_${name} PROPERTIES
+    EXPORT_NAME ${name} VERIFY_INTERFACE_HEADER_SETS ON)
   set(sets FILE_SET HEADERS)
   if(arg_GENERATED)
     target_sources(millrace_${name} PUBLIC FILE_SET generated TYPE HEADERS

@@ -21,12 +21,12 @@ log_level_of(std::string_view name) noexcept;
 /// One line of a log. `id` is a stable word that can be searched for.
 struct log_entry {
   int64_t time_ns = 0; ///< Since 2000.01.01 UTC.
-  std::string_view host;
-  std::string_view process_type;
-  std::string_view process_name;
+  std::string_view host = {};
+  std::string_view process_type = {};
+  std::string_view process_name = {};
   log_level level = log_level::info;
-  std::string_view id;
-  std::string_view message;
+  std::string_view id = {};
+  std::string_view message = {};
 };
 
 /// `time|host|proctype|procname|level|id|message`, or a JSON object of these

@@ -1,0 +1,263 @@
+#!/usr/bin/env python3
+"""Checks what the compiler does not: who includes whom, who touches the world.
+
+    lint.py ROOT
+
+Prints `file:line: rule: text` for each violation and exits with 1 when there
+is one. A line that must break a rule says so, with a reason:
+
+    // lint: allow(<rule>): <reason>
+
+on the line or the one before it.
+"""
+
+import pathlib
+import re
+import sys
+
+# Each room may include itself and those before it.
+ROOMS = ["messages", "persistence", "query", "actors", "nodes"]
+# Folders that see everything; the simulator is the library among them.
+FREE = ["tests", "bench", "examples"]
+SOURCES = (".hpp", ".cpp", ".h", ".cc")
+
+# Libraries and the places that may include them: folder prefixes, or suffixes
+# of file names behind '*'. A folder with ':cpp' means its sources only.
+LIBRARIES = {
+    r"caf/": ["messages/interfaces.", "messages/registration.",
+              "messages/wire.", "messages/chunk.", "actors/rt/",
+              "actors/torq/", "nodes/"],
+    r"(capnp|kj)/": ["messages/"],
+    r"rocksdb/": ["persistence/:cpp"],
+    r"pg_query": ["query/:cpp"],
+    r"nlohmann/": ["query/", "actors/", "nodes/"],
+    r"(spdlog)/": ["nodes/:cpp"],
+    r"CLI/": ["nodes/"],
+    r"toml": ["nodes/:cpp", "actors/feed/:cpp"],
+    r"(zlib\.h|zip\.h)": ["actors/feed/:cpp"],
+}
+
+# Files that must not reach CAF, not even through a header of ours.
+NO_CAF = ["persistence/", "query/", "actors/feed/"]
+
+# What goes through a seam, and who implements the seams.
+SEAMS = ["nodes/", "persistence/posix_"]
+CALLS = {
+    "clock": r"\b(system_clock|steady_clock|high_resolution_clock)\s*::\s*now\b"
+             r"|\b(clock_gettime|gettimeofday)\s*\(|\bstd::time\s*\(",
+    "random": r"\brandom_device\b|(?<![\w.>:])(rand|srand|getrandom)\s*\("
+              r"|\bstd::s?rand\s*\(",
+    "thread": r"\bstd::(thread|jthread|async)\b(?!::)|\bpthread_create\b",
+    "file": r"(?<![\w.>])::(open|rename|unlink|fsync|fdatasync|write|pwrite"
+            r"|ftruncate)\s*\(|\b(fsync|fdatasync|fopen)\s*\("
+            r"|\bstd::(rename|remove)\s*\(\s*[\"\w]+\.?\w*(\(\))?\s*[,)]\s*;"
+            r"|\bstd::(i|o)?fstream\b|\bstd::filesystem\b",
+    "environment": r"\b(getenv|setenv)\s*\(",
+}
+# Waiting for a time instead of for what is waited for.
+SLEEP = r"\bsleep_(for|until)\b|(?<![\w.>])(sleep|usleep|nanosleep)\s*\("
+
+# Split, so that this file does not break its own rule.
+WORKPLACE = re.compile("/" + r"(work|tmp/wt|home/\w+|root)/")
+TEXTS = SOURCES + (".py", ".sh", ".md", ".txt", ".toml", ".cmake", ".capnp",
+                   ".json", "")
+
+
+class Lint:
+    def __init__(self, root):
+        self.root = root
+        self.found = []
+        self.lines = {}
+        self.code = {}
+        self.includes = {}
+
+    def report(self, name, line, rule, text):
+        lines = self.lines[name]
+        allowed = f"lint: allow({rule})"
+        near = lines[max(0, line - 2):line]
+        if any(re.search(re.escape(allowed) + r": \S", each) for each in near):
+            return
+        self.found.append((name, line, rule, text))
+
+    def load(self):
+        for path in sorted(self.root.rglob("*")):
+            name = path.relative_to(self.root).as_posix()
+            first = name.split("/")[0]
+            if first in ("build", ".git") or not path.is_file():
+                continue
+            if path.suffix not in TEXTS or name.startswith("tests/data/"):
+                continue
+            try:
+                text = path.read_text(encoding="utf-8")
+            except UnicodeDecodeError:
+                continue
+            self.lines[name] = text.splitlines()
+            if path.suffix in SOURCES:
+                self.code[name] = strip(text).splitlines()
+                self.includes[name] = [
+                    (i + 1, m.group(1), m.group(2))
+                    for i, line in enumerate(self.lines[name])
+                    if (m := re.match(r'\s*#\s*include\s*([<"])([^>"]+)[>"]',
+                                      line))
+                ]
+
+    def run(self):
+        self.load()
+        for name in self.code:
+            room = name.split("/")[0]
+            self.check_header(name)
+            if room in ROOMS:
+                self.check_direction(name, room)
+                self.check_libraries(name)
+                self.check_calls(name)
+            if room in ROOMS + FREE:
+                self.check_sleep(name)
+        self.check_caf_reach()
+        self.check_crash_points()
+        for name, lines in self.lines.items():
+            for i, line in enumerate(lines):
+                if WORKPLACE.search(line):
+                    self.report(name, i + 1, "path",
+                                "a path of somebody's machine")
+        return sorted(self.found)
+
+    def check_header(self, name):
+        if not name.endswith(".hpp"):
+            return
+        code = self.code[name]
+        if not any(line.strip() == "#pragma once" for line in code):
+            self.report(name, 1, "guard", "a header begins with #pragma once")
+        for i, line in enumerate(code):
+            # Inside a function it harms nobody.
+            if re.match(r"using namespace\b", line):
+                self.report(name, i + 1, "using",
+                            "a header must not say 'using namespace'")
+
+    def check_direction(self, name, room):
+        for line, bracket, target in self.includes[name]:
+            if bracket == '"':
+                self.report(name, line, "include",
+                            "write <millrace/...> or <library/...>")
+                continue
+            if not target.startswith("millrace/"):
+                continue
+            other = target.split("/")[1]
+            if other not in ROOMS:
+                self.report(name, line, "direction",
+                            f"{room} must not know {other}")
+            elif ROOMS.index(other) > ROOMS.index(room):
+                self.report(name, line, "direction",
+                            f"{room} must not know {other}, which stands "
+                            "behind it")
+
+    def check_libraries(self, name):
+        for line, _, target in self.includes[name]:
+            for library, places in LIBRARIES.items():
+                if not re.match(library, target):
+                    continue
+                if not any(inside(name, place) for place in places):
+                    self.report(name, line, "library",
+                                f"<{target}> is for {', '.join(places)} only")
+
+    def check_calls(self, name):
+        if any(name.startswith(seam) for seam in SEAMS):
+            return
+        for i, line in enumerate(self.code[name]):
+            if re.match(r"\s*#\s*include", line):
+                continue
+            for rule, pattern in CALLS.items():
+                if re.search(pattern, line):
+                    self.report(name, i + 1, rule,
+                                "goes through a seam of persistence/env.hpp")
+
+    def check_sleep(self, name):
+        for i, line in enumerate(self.code[name]):
+            if re.search(SLEEP, line):
+                self.report(name, i + 1, "sleep",
+                            "wait for what you wait for, not for a time")
+
+    def check_caf_reach(self):
+        for start in self.code:
+            if not (any(start.startswith(place) for place in NO_CAF)
+                    or re.search(r"_core\.[hc]pp$", start)):
+                continue
+            seen = {start}
+            todo = [(start, start)]
+            while todo:
+                name, way = todo.pop()
+                for _, _, target in self.includes.get(name, []):
+                    if target.startswith("caf/"):
+                        line = self.first_step(start, way)
+                        self.report(start, line, "caf",
+                                    f"reaches <{target}>: {way}")
+                        todo = []
+                        break
+                    if target.startswith("millrace/"):
+                        other = target[len("millrace/"):]
+                        if other not in seen:
+                            seen.add(other)
+                            todo.append((other, f"{way} -> {other}"))
+
+    def first_step(self, start, way):
+        steps = way.split(" -> ")
+        wanted = f"millrace/{steps[1]}" if len(steps) > 1 else "caf/"
+        for line, _, target in self.includes[start]:
+            if target.startswith(wanted):
+                return line
+        return 1
+
+    def check_crash_points(self):
+        listing = "nodes/crash_points.hpp"
+        known = set(re.findall(r'"(\w+\.\w+)"',
+                               "\n".join(self.lines.get(listing, []))))
+        for name in self.code:
+            if name.split("/")[0] not in ROOMS:
+                continue
+            for i, line in enumerate(self.lines[name]):
+                for point in re.findall(r'crash_point\s*\(\s*"([^"]+)"', line):
+                    if point not in known:
+                        self.report(name, i + 1, "crash_point",
+                                    f"{point} is not in {listing}")
+
+
+def inside(name, place):
+    if place.endswith(":cpp"):
+        return name.startswith(place[:-4]) and name.endswith(".cpp")
+    return name.startswith(place)
+
+
+def strip(text):
+    """The text without comments and the content of literals, same lines."""
+    pattern = re.compile(
+        r'R"(?P<d>[^()\\ ]*)\(.*?\)(?P=d)"'  # a raw string
+        r"|//[^\n]*|/\*.*?\*/"
+        r'|"(?:\\.|[^"\\\n])*"'
+        r"|(?<![0-9A-Za-z_])'(?:\\.|[^'\\\n])+'",
+        re.DOTALL)
+
+    def blank(match):
+        kept = match.group(0)
+        # Literals of the preprocessor, #include "x", are kept apart already.
+        return '""' + "\n" * kept.count("\n") if kept[0] in "\"R'" \
+            else " " + "\n" * kept.count("\n")
+
+    return pattern.sub(blank, text)
+
+
+def main():
+    if len(sys.argv) != 2:
+        print(__doc__, file=sys.stderr)
+        return 64
+    lint = Lint(pathlib.Path(sys.argv[1]))
+    found = lint.run()
+    for name, line, rule, text in found:
+        print(f"{name}:{line}: {rule}: {text}")
+    if not lint.code:
+        print("lint: no sources below " + sys.argv[1], file=sys.stderr)
+        return 66
+    print(f"lint: {len(lint.code)} sources, {len(found)} violations")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

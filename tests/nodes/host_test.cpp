@@ -1,0 +1,166 @@
+#include <millrace/messages/types.hpp>
+#include <millrace/nodes/crash_points.hpp>
+#include <millrace/nodes/logging.hpp>
+#include <millrace/nodes/real_env.hpp>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include <cstdlib>
+#include <ctime>
+#include <set>
+
+namespace millrace::nodes {
+namespace {
+
+using ::testing::HasSubstr;
+
+class fixed_clock final : public persistence::clock_source {
+public:
+  int64_t now_ns() override { return now; }
+  int64_t monotonic_ns() override { return 0; }
+  int64_t now = 0;
+};
+
+TEST(CrashPointTest, ReadsNameAndCount) {
+  EXPECT_EQ(*parse_crash_request(""), std::nullopt);
+  EXPECT_EQ(*parse_crash_request("rdb.before_manifest"),
+            (crash_request{"rdb.before_manifest", 1}));
+  EXPECT_EQ(*parse_crash_request("pub.after_sync:17"),
+            (crash_request{"pub.after_sync", 17}));
+}
+
+TEST(CrashPointTest, RefusesWhatWouldNeverStrike) {
+  for (const auto* text :
+       {"rdb.nowhere", ":1", "pub.after_sync:", "pub.after_sync:0",
+        "pub.after_sync:-1", "pub.after_sync:1x", "pub.after_sync:1:2",
+        " pub.after_sync"}) {
+    const auto request = parse_crash_request(text);
+    ASSERT_FALSE(request) << text;
+    EXPECT_EQ(request.failure().code, errc::config);
+  }
+}
+
+TEST(CrashPointTest, StrikesOnceAtTheRequestedPassage) {
+  int died = 0;
+  const auto pass
+    = make_crash_point(crash_request{"rt.after_commit", 3}, [&] { ++died; });
+  for (int i = 1; i <= 5; ++i) {
+    pass("rt.before_commit");
+    EXPECT_EQ(died, i > 3 ? 1 : 0);
+    pass("rt.after_commit");
+    EXPECT_EQ(died, i >= 3 ? 1 : 0);
+  }
+}
+
+TEST(CrashPointTest, NamesAreUnique) {
+  const std::set<std::string_view> names{crash_point_names.begin(),
+                                         crash_point_names.end()};
+  EXPECT_EQ(names.size(), crash_point_names.size());
+}
+
+TEST(CrashPointDeathTest, EndsTheProcessAsByKill9) {
+  const auto strike = [] {
+    setenv("CRASH_AT", "gw.after_reply:2", 1);
+    const auto world = real_env::create({.io_threads = 1, .pool_threads = 1});
+    (*world)->world().crash_point("gw.after_reply");
+    std::fprintf(stderr, "alive ");
+    (*world)->world().crash_point("gw.after_reply");
+    std::fprintf(stderr, "still alive");
+  };
+  EXPECT_EXIT(strike(), ::testing::KilledBySignal(SIGKILL), "^alive $");
+}
+
+TEST(RealEnvTest, RefusesAMalformedCrashPoint) {
+  setenv("CRASH_AT", "nonsense", 1);
+  const auto world = real_env::create();
+  unsetenv("CRASH_AT");
+  ASSERT_FALSE(world);
+  EXPECT_EQ(world.failure().code, errc::config);
+}
+
+TEST(RealEnvTest, OffersTheWorldAsItIs) {
+  const auto created = real_env::create({.io_threads = 2, .pool_threads = 1});
+  ASSERT_TRUE(created);
+  auto& world = (*created)->world();
+  const auto system_ns = int64_t{time(nullptr)} * 1'000'000'000 - epoch_2000_ns;
+  EXPECT_NEAR(static_cast<double>(world.clock->now_ns()),
+              static_cast<double>(system_ns), 5e9);
+  const auto before = world.clock->monotonic_ns();
+  EXPECT_GE(world.clock->monotonic_ns(), before);
+  std::set<uint64_t> drawn;
+  for (int i = 0; i < 1'000; ++i)
+    drawn.insert(world.random());
+  EXPECT_EQ(drawn.size(), 1'000u);
+  EXPECT_EQ(world.fs, &persistence::posix_file_system());
+  world.crash_point("pub.before_write"); // Asked for nothing: does nothing.
+}
+
+TEST(LoggingTest, FormatsTimes) {
+  EXPECT_EQ(format_time(0), "2000-01-01T00:00:00.000000000Z");
+  EXPECT_EQ(format_time(-1), "1999-12-31T23:59:59.999999999Z");
+  // date -u -d @1381247999.123456789
+  EXPECT_EQ(format_time(1'381'247'999'123'456'789 - epoch_2000_ns),
+            "2013-10-08T15:59:59.123456789Z");
+}
+
+TEST(LoggingTest, WritesOneLineWhateverTheMessageHolds) {
+  const log_entry entry{0,
+                        "host",
+                        "rdb",
+                        "r1",
+                        log_level::warning,
+                        "lag",
+                        "two\nlines|and\ta \x01 byte"};
+  EXPECT_EQ(format_line(entry, false),
+            "2000-01-01T00:00:00.000000000Z|host|rdb|r1|WRN|lag|"
+            "two\\nlines|and\\x09a \\x01 byte");
+  const auto line = format_line(entry, true);
+  EXPECT_EQ(line.find('\n'), std::string::npos);
+  const auto parsed = nlohmann::json::parse(line);
+  EXPECT_EQ(parsed["message"], "two\nlines|and\ta \x01 byte");
+  EXPECT_EQ(parsed["level"], "WRN");
+  EXPECT_EQ(parsed["proctype"], "rdb");
+  EXPECT_EQ(parsed["time"], "2000-01-01T00:00:00.000000000Z");
+}
+
+TEST(LoggingTest, JsonSurvivesBytesThatAreNoText) {
+  const auto line = format_line({.message = "a\xff\xfe z"}, true);
+  EXPECT_THAT(nlohmann::json::parse(line)["message"].get<std::string>(),
+              HasSubstr(" z"));
+}
+
+TEST(LoggingTest, PassesWhatItsLevelAllows) {
+  fixed_clock clock;
+  clock.now = 5;
+  std::vector<std::string> lines;
+  const logger node{
+    [&](const log_entry& entry) { lines.push_back(format_line(entry, false)); },
+    clock, log_level::info, "h"};
+  const auto rdb = node.as("rdb", "rdb1");
+  rdb.debug("d", "not seen");
+  rdb.info("i", "seen");
+  node.error("e", "seen too");
+  logger{}.error("e", "goes nowhere");
+  ASSERT_EQ(lines.size(), 2u);
+  EXPECT_EQ(lines[0], "2000-01-01T00:00:00.000000005Z|h|rdb|rdb1|INF|i|seen");
+  EXPECT_EQ(lines[1], "2000-01-01T00:00:00.000000005Z|h|||ERR|e|seen too");
+}
+
+TEST(LoggingTest, StderrSinkWritesTheLineItself) {
+  ::testing::internal::CaptureStderr();
+  stderr_sink(false)({.id = "x", .message = "100% {} done"});
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(),
+            "2000-01-01T00:00:00.000000000Z||||INF|x|100% {} done\n");
+}
+
+TEST(LoggingTest, LevelNamesRoundTrip) {
+  for (auto level : {log_level::error, log_level::warning, log_level::info,
+                     log_level::debug})
+    EXPECT_EQ(log_level_of(to_string(level)), level);
+  EXPECT_EQ(log_level_of("inf"), std::nullopt);
+}
+
+} // namespace
+} // namespace millrace::nodes
