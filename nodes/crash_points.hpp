@@ -24,6 +24,10 @@ inline constexpr std::array crash_point_names{
   std::string_view{"pub.before_send"},
   std::string_view{"pub.after_send"},
   std::string_view{"pub.before_gc_unlink"},
+  // Of the merged log, whose writer resumes; a publisher's are above.
+  std::string_view{"log.before_roll"},
+  std::string_view{"log.after_create"},
+  std::string_view{"log.after_dirsync"},
   std::string_view{"rt.before_append"},
   std::string_view{"rt.after_append"},
   std::string_view{"rt.before_sync"},

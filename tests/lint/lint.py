@@ -214,7 +214,7 @@ class Lint:
             if name.split("/")[0] not in ROOMS:
                 continue
             for i, line in enumerate(self.lines[name]):
-                for point in re.findall(r'crash_point\s*\(\s*"([^"]+)"', line):
+                for point in re.findall(r'(?:\.|->)crash_point\s*\(\s*"([^"]+)"', line):
                     if point not in known:
                         self.report(name, i + 1, "crash_point",
                                     f"{point} is not in {listing}")
