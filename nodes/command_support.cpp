@@ -2,6 +2,7 @@
 #include <millrace/nodes/exit_codes.hpp>
 #include <millrace/persistence/file_system.hpp>
 
+#include <charconv>
 #include <cstdio>
 #include <date/date.h>
 #include <map>
@@ -35,6 +36,19 @@ void add_output_option(CLI::App& command, output_format& output,
                          : "table (default) or json")
     ->transform(CLI::CheckedTransformer(formats).description(""))
     ->type_name("FORMAT");
+}
+
+CLI::Validator whole_number() {
+  return CLI::Validator{[](const std::string& text) {
+                          uint64_t value = 0;
+                          const auto* end = text.data() + text.size();
+                          const auto [stop, fault]
+                            = std::from_chars(text.data(), end, value);
+                          return fault == std::errc{} && stop == end
+                                   ? std::string{}
+                                   : "'" + text + "' is not a whole number";
+                        },
+                        ""};
 }
 
 CLI::App* add_command(CLI::App& app, const std::string& name,

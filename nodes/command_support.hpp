@@ -22,6 +22,10 @@ void add_config_option(CLI::App& command, std::string& path);
 /// Adds `-o, --output` with those of table, csv, json that are allowed.
 void add_output_option(CLI::App& command, output_format& output, bool with_csv);
 
+/// Refuses what is no whole number of 64 bits: CLI11 takes "-1" as unsigned,
+/// and means a very large one.
+[[nodiscard]] CLI::Validator whole_number();
+
 /// Adds a sub-command with a description and an example for its help text.
 CLI::App* add_command(CLI::App& app, const std::string& name,
                       const std::string& description,

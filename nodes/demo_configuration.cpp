@@ -13,7 +13,7 @@ data = "data"
 
 [period]
 zone = "America/New_York"
-time = "17:00"
+time = "00:00"
 
 [[stream]]
 name = "market"

@@ -26,7 +26,8 @@ void add_feed_command(CLI::App& app, std::function<int()>& run) {
   auto speed = std::make_shared<std::string>("max");
   auto* command = add_command(
     app, "feed", "Publish files as rows of a table",
-    "millrace feed --layout lean-trade --date 2013-10-08 --symbol SPY \\\n"
+    "millrace feed --layout lean-equity-trade --date 2013-10-08 --symbol SPY "
+    "\\\n"
     "    --table trade --config examples/local.toml spy_20131008_trade.zip");
   add_config_option(*command, options->config);
   command

@@ -20,6 +20,7 @@ void add_query_command(CLI::App& app, std::function<int()>& run) {
   command
     ->add_option("--at-least", options->at_least,
                  "Wait until the answer covers this position")
+    ->check(whole_number())
     ->type_name("POSITION");
   command->add_flag("--cut", options->show_cut,
                     "Print the cut of the answer to standard error");

@@ -26,6 +26,7 @@ void add_sub_command(CLI::App& app, std::function<int()>& run) {
   command
     ->add_option("--count", options->count,
                  "End after this many messages; default: never")
+    ->check(whole_number())
     ->type_name("N");
   command->callback(
     [options, &run] { run = [options] { return run_sub(*options); }; });
