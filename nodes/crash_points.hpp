@@ -51,6 +51,7 @@ inline constexpr std::array crash_point_names{
   std::string_view{"rdb.before_manifest"},
   std::string_view{"rdb.after_manifest"},
   std::string_view{"rdb.before_purge"},
+  std::string_view{"rdb.after_purge"},
   std::string_view{"rdb.before_notify"},
   std::string_view{"hdb.before_open"},
   std::string_view{"hdb.after_open"},
