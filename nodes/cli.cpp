@@ -1,6 +1,7 @@
 #include <millrace/nodes/cli.hpp>
 #include <millrace/nodes/down_command.hpp>
 #include <millrace/nodes/exit_codes.hpp>
+#include <millrace/nodes/log_command.hpp>
 #include <millrace/nodes/status_command.hpp>
 #include <millrace/nodes/version_command.hpp>
 
@@ -17,6 +18,7 @@ namespace {
 /// here when what it starts exists.
 void add_commands(CLI::App& app, std::function<int()>& run) {
   add_down_command(app, run);
+  add_log_command(app, run);
   add_status_command(app, run);
   add_version_command(app, run);
 }
