@@ -1,6 +1,6 @@
 // Feed parsing and generation. MILLRACE_BENCH_CSV names a file in the layout
-// of preset csv-trade; without it the generator writes one to the working
-// directory's build tree first.
+// of preset csv-trade, such as the generator writes (write_generated_csv).
+#include <millrace/actors/feed/generator.hpp>
 #include <millrace/actors/feed/reader.hpp>
 
 #include <benchmark/benchmark.h>
@@ -98,6 +98,27 @@ void parse_csv(benchmark::State& state) {
 }
 BENCHMARK(parse_csv)->Arg(1)->Arg(2)->UseRealTime()->Unit(
   benchmark::kMillisecond);
+
+void generate(benchmark::State& state) {
+  generator_options options;
+  options.symbols = static_cast<uint32_t>(state.range(0));
+  options.trades_per_period = 500'000;
+  options.quotes_per_period = 1'500'000;
+  options.late_share = 0.01;
+  options.null_share = 0.01;
+  int64_t rows = 0;
+  for (auto step : state) {
+    auto made = generator::open(options);
+    if (!made) {
+      state.SkipWithError(to_string(made.failure()).c_str());
+      return;
+    }
+    while (auto batch = made->next())
+      rows += batch->batch.rows;
+  }
+  state.SetItemsProcessed(rows);
+}
+BENCHMARK(generate)->Arg(500)->Arg(10'000)->Unit(benchmark::kMillisecond);
 
 } // namespace
 } // namespace millrace::feed

@@ -171,7 +171,8 @@ error piece_cutter::skip_long_line(text_piece& piece) {
 }
 
 result<std::optional<text_piece>> piece_cutter::next() {
-  const auto cell = static_cast<size_t>(piece_bytes - offset_ % piece_bytes);
+  const auto cell
+    = static_cast<size_t>(options_.cell_bytes - offset_ % options_.cell_bytes);
   if (auto fault = ensure(cell + 1))
     return fault;
   if (end_ == begin_)

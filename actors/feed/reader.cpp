@@ -129,8 +129,9 @@ error reader::state::open_current() {
   if (!opened)
     return opened.failure();
   const auto& from = options.layout;
-  piece_cutter made{std::move(*opened),
-                    {from.delimiter, from.quote, options.line_bytes_max}};
+  piece_cutter made{
+    std::move(*opened),
+    {from.delimiter, from.quote, options.line_bytes_max, piece_bytes}};
   binding_request request{&from,
                           options.schema,
                           info.label(),

@@ -1,0 +1,244 @@
+#include <millrace/actors/feed/reject_file.hpp>
+#include <millrace/actors/feed/source.hpp>
+
+#include <random>
+#include <zlib.h>
+
+#include "feed_support.hpp"
+
+namespace millrace::feed {
+namespace {
+
+const std::string lines_layout = R"(table = "t"
+[[column]]
+name = "time"
+type = "timestamp"
+field = 1
+format = "unix_s"
+[[column]]
+name = "sym"
+type = "symbol"
+field = 2
+)";
+
+std::string gzipped(const std::string& text) {
+  z_stream stream{};
+  EXPECT_EQ(
+    deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY), Z_OK);
+  std::string out(deflateBound(&stream, text.size()) + 64, '\0');
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
+  stream.avail_in = static_cast<uInt>(text.size());
+  stream.next_out = reinterpret_cast<Bytef*>(out.data());
+  stream.avail_out = static_cast<uInt>(out.size());
+  EXPECT_EQ(deflate(&stream, Z_FINISH), Z_STREAM_END);
+  out.resize(stream.total_out);
+  deflateEnd(&stream);
+  return out;
+}
+
+void put(std::string& out, uint64_t number, int bytes) {
+  for (int i = 0; i < bytes; ++i)
+    out += static_cast<char>(number >> (8 * i));
+}
+
+/// A zip archive with stored members, written by hand from its specification.
+std::string
+zipped(const std::vector<std::pair<std::string, std::string>>& members) {
+  std::string out;
+  std::string directory;
+  for (const auto& [name, text] : members) {
+    const auto crc = crc32(0, reinterpret_cast<const Bytef*>(text.data()),
+                           static_cast<uInt>(text.size()));
+    std::string common;
+    put(common, 20, 2); // Version needed.
+    put(common, 0, 8);  // Flags, stored, time, date.
+    put(common, crc, 4);
+    put(common, text.size(), 4);
+    put(common, text.size(), 4);
+    put(common, name.size(), 2);
+    put(common, 0, 2);
+    directory += "PK\x01\x02";
+    put(directory, 20, 2);
+    directory += common;
+    put(directory, 0, 2 + 2 + 2 + 4);
+    put(directory, out.size(), 4);
+    directory += name;
+    out += "PK\x03\x04" + common + name + text;
+  }
+  const auto begin = out.size();
+  out += directory + "PK\x05\x06";
+  put(out, 0, 4);
+  put(out, members.size(), 2);
+  put(out, members.size(), 2);
+  put(out, directory.size(), 4);
+  put(out, begin, 4);
+  put(out, 0, 2);
+  return out;
+}
+
+std::string numbered_lines(size_t count) {
+  std::string text;
+  for (size_t i = 0; i < count; ++i)
+    text += std::to_string(1'700'000'000 + i) + ",S" + std::to_string(i % 37)
+            + "\n";
+  return text;
+}
+
+TEST(ArchiveTest, GzipGivesTheRowsOfThePlainFile) {
+  const auto text = numbered_lines(300'000);
+  memory_files disk;
+  disk.put("a.csv", text);
+  disk.put("a.csv.gz", gzipped(text));
+  // Several members one behind the other are one text; padding is none.
+  disk.put("b.csv.gz", gzipped(text.substr(0, 1'000'001))
+                         + gzipped(text.substr(1'000'001))
+                         + std::string(512, '\0'));
+  const auto plain = read_all(disk, options_of(lines_layout, {"a.csv"}));
+  EXPECT_EQ(plain.rows(), 300'000u);
+  for (const std::string name : {"a.csv.gz", "b.csv.gz"}) {
+    auto options = options_of(lines_layout, {name});
+    const auto got = read_all(disk, options);
+    EXPECT_FALSE(got.failed) << to_string(got.failed);
+    EXPECT_EQ(rows_of(got), rows_of(plain));
+    EXPECT_EQ(got.counters.bytes, got.counters.total_bytes);
+    EXPECT_EQ(got.counters.total_bytes, disk.text(name).size());
+    ASSERT_EQ(got.batches.size(), plain.batches.size());
+    // A restart skips what lies before the cursor in the text.
+    options.resume = {got.batches[got.batches.size() / 2].cursor};
+    const auto rest = read_all(disk, options);
+    EXPECT_EQ(rest.batches.size(),
+              got.batches.size() - got.batches.size() / 2 - 1);
+    EXPECT_EQ(rest.batches.back().bytes, got.batches.back().bytes);
+  }
+}
+
+// Whatever happens to a gzip file: an error that names it, or its true rows
+// (a flipped bit in its header's time stamp or name changes nothing).
+TEST(ArchiveTest, DamagedGzipIsToldAndNeverGivesWrongRows) {
+  const auto text = numbered_lines(2'000);
+  memory_files disk;
+  disk.put("a.gz", gzipped(text));
+  const auto good = disk.text("a.gz");
+  const auto options = options_of(lines_layout, {"a.gz"});
+  const auto wanted = rows_of(read_all(disk, options));
+  std::mt19937_64 random{1};
+  size_t told = 0;
+  for (int round = 0; round < 200; ++round) {
+    auto bad = good;
+    bad[random() % bad.size()] ^= static_cast<char>(1 << random() % 8);
+    disk.put("a.gz", bad);
+    const auto got = read_all(disk, options);
+    if (got.failed) {
+      ++told;
+      EXPECT_NE(got.failed.context.find("a.gz"), std::string::npos);
+    } else {
+      EXPECT_EQ(rows_of(got), wanted);
+    }
+  }
+  EXPECT_GT(told, 180u);
+  for (const size_t cut : {size_t{19}, good.size() / 2, good.size() - 1}) {
+    disk.put("a.gz", good.substr(0, cut));
+    const auto got = read_all(disk, options);
+    EXPECT_EQ(got.failed.code, errc::corrupt);
+    EXPECT_NE(got.failed.context.find("ends too early"), std::string::npos)
+      << got.failed.context;
+  }
+}
+
+TEST(ArchiveTest, ZipMembersComeInTheOrderOfTheirNames) {
+  memory_files disk;
+  disk.put(
+    "a.zip",
+    zipped({{"c.csv", "3,C\n"}, {"a.csv", "1,A"}, {"d/", ""}, {"b.csv", ""}}));
+  const auto got = read_all(disk, options_of(lines_layout, {"a.zip"}));
+  EXPECT_FALSE(got.failed) << to_string(got.failed);
+  EXPECT_EQ(rows_of(got), (std::vector<std::string>{"-946684799000000000|A",
+                                                    "-946684797000000000|C"}));
+  ASSERT_EQ(got.batches.size(), 2u);
+  EXPECT_TRUE(got.batches[0].cursor.name.ends_with("#a.csv"));
+  EXPECT_TRUE(got.batches[0].cursor.name.starts_with("a.zip:"));
+}
+
+TEST(ArchiveTest, DamagedZipIsTold) {
+  memory_files disk;
+  auto bytes = zipped({{"a.csv", "1,A\n2,B\n"}});
+  bytes[bytes.find("2,B")] = '7';
+  disk.put("a.zip", bytes);
+  auto got = read_all(disk, options_of(lines_layout, {"a.zip"}));
+  EXPECT_EQ(got.failed.code, errc::corrupt);
+  EXPECT_NE(got.failed.context.find("a.zip#a.csv"), std::string::npos)
+    << got.failed.context;
+  disk.put("a.zip", zipped({{"a.csv", "1,A\n"}}).substr(0, 40));
+  got = read_all(disk, options_of(lines_layout, {"a.zip"}));
+  EXPECT_EQ(got.failed.code, errc::corrupt);
+  EXPECT_NE(got.failed.context.find("a.zip: not a sound zip archive"),
+            std::string::npos)
+    << got.failed.context;
+}
+
+TEST(ArchiveTest, AFailingDiskIsToldAsSuch) {
+  memory_files disk;
+  disk.put("a.gz", gzipped(numbered_lines(400'000)));
+  disk.read_fault_at = 65'536 + 10;
+  const auto got = read_all(disk, options_of(lines_layout, {"a.gz"}));
+  EXPECT_EQ(got.failed.code, errc::storage_failed);
+  EXPECT_NE(got.failed.context.find("Input/output error"), std::string::npos);
+}
+
+TEST(ArchiveTest, AHugeLineInGzipIsOneReject) {
+  memory_files disk;
+  disk.put("a.gz",
+           gzipped("1,A\n" + std::string(100'000'000, 'x') + "\n2,B\n"));
+  const auto got = read_all(disk, options_of(lines_layout, {"a.gz"}));
+  EXPECT_EQ(got.rows(), 2u);
+  EXPECT_EQ(reasons_of(got),
+            std::vector<std::string>{"2: the line has 100000000 bytes, at most "
+                                     "1048576 are taken"});
+}
+
+TEST(RejectFileTest, KeepsLinesWithTheirReasons) {
+  memory_files disk;
+  disk.put("a.csv", "1,A\nx,B\n2,C,\x01\t\n3,D\n");
+  reject_file file{disk, "out/rejects"};
+  auto options = options_of(lines_layout, {"a.csv"});
+  options.rejects = file.sink();
+  const auto got = read_all(disk, options);
+  EXPECT_EQ(got.rows(), 2u);
+  EXPECT_EQ(file.count(), 2u);
+  EXPECT_FALSE(file.flush());
+  const std::string wanted
+    = "a.csv\t2\t4\tcolumn 'time': 'x' is not a time of the layout's format "
+      "(timestamp)\tx,B\n"
+      "a.csv\t3\t8\tthe line has 3 fields, 2 are expected\t2,C,\\x01\\x09\n";
+  EXPECT_EQ(disk.text("out/rejects"), wanted);
+  // A second run goes on behind the first.
+  reject_file more{disk, "out/rejects"};
+  options.rejects = more.sink();
+  read_all(disk, options);
+  EXPECT_FALSE(more.flush());
+  EXPECT_EQ(disk.text("out/rejects"), wanted + wanted);
+}
+
+TEST(RejectFileTest, NothingIsTouchedWithoutRejects) {
+  memory_files disk;
+  reject_file file{disk, "rejects"};
+  EXPECT_FALSE(file.flush());
+  EXPECT_FALSE(disk.exists("rejects"));
+}
+
+TEST(RejectFileTest, AFullDiskEndsTheReading) {
+  memory_files disk;
+  std::string text = "1,A\n";
+  for (int i = 0; i < 5'000; ++i)
+    text += "bad\n";
+  disk.put("a.csv", text);
+  disk.room = 1'000;
+  reject_file file{disk, "rejects"};
+  auto options = options_of(lines_layout, {"a.csv"});
+  options.rejects = file.sink();
+  EXPECT_EQ(to_string(read_all(disk, options).failed),
+            "no_space: rejects: No space left on device");
+}
+
+} // namespace
+} // namespace millrace::feed
