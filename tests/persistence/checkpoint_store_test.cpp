@@ -1,0 +1,294 @@
+#include <millrace/persistence/checkpoint_store.hpp>
+#include <millrace/persistence/hdb_index.hpp>
+
+#include <fstream>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "store_fixture.hpp"
+
+namespace millrace::persistence {
+namespace {
+
+using namespace oracle;
+
+std::unique_ptr<checkpoint_store> open_intact(const std::string& path) {
+  auto opened = checkpoint_store::open(path);
+  EXPECT_TRUE(opened) << to_string(opened.failure());
+  EXPECT_FALSE(opened->quarantine);
+  return std::move(opened->store);
+}
+
+TEST(CheckpointStoreTest, StateAndPositionsAreKept) {
+  temporary_directory directory;
+  const std::string key{"a\0b", 3};
+  {
+    auto store = open_intact(directory.path() + "/state");
+    EXPECT_FALSE(*store->get(key));
+    EXPECT_FALSE(*store->position_of("ticks"));
+    checkpoint_store::batch batch;
+    batch.put(key, "one");
+    batch.put("other", "");
+    batch.set_position("ticks", position::of(3, 2, 1));
+    batch.set_position("", {UINT64_MAX});
+    ASSERT_FALSE(store->write(batch));
+  }
+  auto store = open_intact(directory.path() + "/state");
+  EXPECT_EQ(**store->get(key), "one");
+  EXPECT_EQ(**store->get("other"), "");
+  EXPECT_TRUE(*store->position_of("ticks") == position::of(3, 2, 1));
+  EXPECT_TRUE(*store->position_of("") == position{UINT64_MAX});
+  checkpoint_store::batch batch;
+  batch.remove(key);
+  batch.put("other", "two");
+  batch.put("other2", "three");
+  ASSERT_FALSE(store->write(batch, checkpoint_store::durability::recorded));
+  EXPECT_FALSE(*store->get(key));
+  const std::vector<std::pair<std::string, std::string>> expected
+    = {{"other", "two"}, {"other2", "three"}};
+  EXPECT_EQ(*store->list("other"), expected);
+  EXPECT_EQ(*store->list(""), expected);
+  // A user's key is never a position.
+  EXPECT_FALSE(*store->get("ticks"));
+}
+
+TEST(CheckpointStoreTest, OneProcessHasIt) {
+  temporary_directory directory;
+  const auto store = open_intact(directory.path());
+  EXPECT_EQ(checkpoint_store::open(directory.path()).failure().code,
+            errc::locked);
+}
+
+// Goal: the position is never ahead of the state, nor behind it. Method: a
+// child writes a counter and a position in one batch until it is killed; the
+// two always agree, and nothing acknowledged is missing.
+TEST(CheckpointStoreTest, KilledWritersLeaveStateAndPositionTogether) {
+  temporary_directory directory;
+  const auto path = directory.path() + "/state";
+  uint64_t start = 0;
+  for (int round = 0; round < 5; ++round) {
+    int acknowledged[2];
+    ASSERT_EQ(::pipe(acknowledged), 0);
+    const auto child = ::fork();
+    if (child == 0) {
+      auto opened = checkpoint_store::open(path);
+      if (!opened)
+        ::_exit(1);
+      for (auto n = start + 1;; ++n) {
+        checkpoint_store::batch batch;
+        for (int i = 0; i < 10; ++i)
+          batch.put("count" + std::to_string(i), std::to_string(n));
+        batch.set_position("ticks", {n});
+        if (opened->store->write(batch, checkpoint_store::durability::recorded)
+            || ::write(acknowledged[1], &n, sizeof n) != sizeof n)
+          ::_exit(2);
+      }
+    }
+    uint64_t last = 0;
+    const auto enough = start + 200 + static_cast<uint64_t>(round) * 37;
+    while (last < enough)
+      ASSERT_EQ(::read(acknowledged[0], &last, sizeof last),
+                static_cast<ssize_t>(sizeof last));
+    ::kill(child, SIGKILL);
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    ASSERT_TRUE(WIFSIGNALED(status)) << WEXITSTATUS(status);
+    ::close(acknowledged[0]);
+    ::close(acknowledged[1]);
+    const auto store = open_intact(path);
+    const auto at = *store->position_of("ticks");
+    ASSERT_TRUE(at);
+    EXPECT_GE(at->value, last);
+    for (int i = 0; i < 10; ++i)
+      EXPECT_EQ(**store->get("count" + std::to_string(i)),
+                std::to_string(at->value));
+    start = at->value;
+  }
+}
+
+/// Flips a byte in the middle of every file whose name has this ending.
+size_t damage(const std::string& directory, const std::string& ending,
+              uint64_t from_end) {
+  size_t count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(directory)) {
+    const auto name = entry.path().filename().string();
+    if (!name.ends_with(ending) || entry.file_size() <= from_end)
+      continue;
+    std::fstream file{entry.path(),
+                      std::ios::in | std::ios::out | std::ios::binary};
+    file.seekg(static_cast<long>(entry.file_size() - 1 - from_end));
+    const auto byte = static_cast<char>(file.get() ^ 0x55);
+    file.seekp(static_cast<long>(entry.file_size() - 1 - from_end));
+    file.put(byte);
+    ++count;
+  }
+  return count;
+}
+
+TEST(CheckpointStoreTest, ADamagedStoreIsMovedAsideAndSaidSo) {
+  temporary_directory directory;
+  const auto path = directory.path() + "/state";
+  {
+    auto store = open_intact(path);
+    for (int i = 0; i < 100; ++i) {
+      checkpoint_store::batch batch;
+      batch.put("key" + std::to_string(i), std::string(100, 'v'));
+      ASSERT_FALSE(store->write(batch));
+    }
+  }
+  // Reopening writes a table and a fresh log; damage the list of tables.
+  { open_intact(path); }
+  std::filesystem::path manifest;
+  for (const auto& entry : std::filesystem::directory_iterator(path))
+    if (entry.path().filename().string().starts_with("MANIFEST"))
+      manifest = entry.path();
+  std::filesystem::resize_file(manifest, 10);
+  auto opened = checkpoint_store::open(path);
+  ASSERT_TRUE(opened) << to_string(opened.failure());
+  EXPECT_EQ(opened->quarantine, path + ".damaged.1");
+  EXPECT_FALSE(opened->reason.empty());
+  EXPECT_TRUE(std::filesystem::exists(path + ".damaged.1"));
+  EXPECT_FALSE(*opened->store->get("key1"));
+  checkpoint_store::batch batch;
+  batch.put("key1", "new");
+  EXPECT_FALSE(opened->store->write(batch));
+}
+
+TEST(CheckpointStoreTest, ATornEndOfTheLogIsNoDamage) {
+  temporary_directory directory;
+  const auto path = directory.path() + "/state";
+  {
+    auto store = open_intact(path);
+    for (int i = 0; i < 50; ++i) {
+      checkpoint_store::batch batch;
+      batch.put("key", std::to_string(i));
+      batch.set_position("ticks", {static_cast<uint64_t>(i)});
+      ASSERT_FALSE(store->write(batch));
+    }
+  }
+  for (const auto& entry : std::filesystem::directory_iterator(path))
+    if (entry.path().extension() == ".log")
+      std::filesystem::resize_file(entry.path(), entry.file_size() - 5);
+  auto store = open_intact(path);
+  EXPECT_EQ(**store->get("key"), "48");
+  EXPECT_TRUE(*store->position_of("ticks") == position{48});
+}
+
+TEST(CheckpointStoreTest, DamageInsideTheLogIsNotReadOver) {
+  temporary_directory directory;
+  const auto path = directory.path() + "/state";
+  {
+    auto store = open_intact(path);
+    for (int i = 0; i < 200; ++i) {
+      checkpoint_store::batch batch;
+      batch.put("key" + std::to_string(i), std::string(300, 'v'));
+      ASSERT_FALSE(store->write(batch));
+    }
+  }
+  ASSERT_EQ(damage(path, ".log", 30'000), 1u);
+  auto opened = checkpoint_store::open(path);
+  ASSERT_TRUE(opened) << to_string(opened.failure());
+  EXPECT_TRUE(opened->quarantine);
+}
+
+struct hdb_index_test : testing::Test {
+  hdb_index_test() {
+    world.fs = &posix_file_system();
+    EXPECT_FALSE(rdb.declare(table.schema));
+    writer = *hdb_writer::open(world, directory.path() + "/hdb");
+  }
+  void add_period(size_t row_count) {
+    const auto from = at;
+    fill(rdb, table, at, row_count, random);
+    rdb.end_period(at);
+    const auto done
+      = write_period(*writer, request_of(rdb, ++period, from, at));
+    ASSERT_TRUE(done) << to_string(done.failure());
+  }
+  /// Every symbol's rows, found by looking into each part.
+  void expect_index(const hdb_index& index, const hdb_snapshot& snapshot) {
+    EXPECT_EQ(*index.version(), snapshot.version());
+    std::map<std::string,
+             std::vector<std::tuple<std::string, uint32_t, uint32_t>>>
+      expected;
+    for (const auto* part : snapshot.parts("all")) {
+      const auto view = snapshot.view(*part);
+      const auto& segment = view->segments[0];
+      for (const auto& range : segment.ranges)
+        expected[std::string{segment.columns[1].dictionary->text(range.code)}]
+          .emplace_back(part->path(), range.begin, range.end);
+      for (size_t c = 0; c < view->schema->columns.size(); ++c) {
+        const auto zone
+          = index.zone(part->path(), view->schema->columns[c].name);
+        ASSERT_TRUE(zone && *zone);
+        EXPECT_EQ((*zone)->empty, segment.zones[c].empty);
+        EXPECT_EQ((*zone)->low, segment.zones[c].low);
+        EXPECT_EQ((*zone)->high, segment.zones[c].high);
+        EXPECT_EQ((*zone)->low_float, segment.zones[c].low_float);
+        EXPECT_EQ((*zone)->high_float, segment.zones[c].high_float);
+      }
+    }
+    for (const auto& [symbol, ranges] : expected) {
+      std::vector<std::tuple<std::string, uint32_t, uint32_t>> found;
+      const auto indexed = index.rows("all", symbol);
+      ASSERT_TRUE(indexed);
+      for (const auto& one : *indexed)
+        found.emplace_back(one.part, one.begin, one.end);
+      EXPECT_EQ(found, ranges) << "symbol '" << symbol << "'";
+    }
+    EXPECT_TRUE(index.rows("all", "S")->empty());
+    EXPECT_TRUE(index.rows("al", "S1")->empty());
+    EXPECT_FALSE(*index.zone("none", "time"));
+    EXPECT_TRUE(*index.cutover("ticks", "all") == at);
+    EXPECT_FALSE(*index.cutover("ticks", "none"));
+  }
+
+  temporary_directory directory;
+  env world;
+  std::unique_ptr<hdb_writer> writer;
+  memory_store rdb;
+  filled_table table{every_type(), {}};
+  position at{};
+  int64_t period = 0;
+  std::mt19937_64 random{41};
+};
+
+using HdbIndexTest = hdb_index_test;
+
+TEST_F(HdbIndexTest, FollowsTheManifestAndCanBeRebuilt) {
+  add_period(100);
+  add_period(60);
+  auto store = hdb_store::open(*world.fs, directory.path() + "/hdb");
+  auto index = hdb_index::open(directory.path() + "/index");
+  ASSERT_TRUE(index) << to_string(index.failure());
+  EXPECT_EQ(*(*index)->version(), 0u);
+  EXPECT_EQ(*(*index)->update(*(*store)->snapshot()), 2u);
+  expect_index(**index, *(*store)->snapshot());
+  add_period(80);
+  ASSERT_TRUE(*(*store)->refresh());
+  EXPECT_EQ(*(*index)->update(*(*store)->snapshot()), 1u);
+  expect_index(**index, *(*store)->snapshot());
+  EXPECT_EQ(*(*index)->update(*(*store)->snapshot()), 0u);
+  EXPECT_EQ(*(*index)->rebuild(*(*store)->snapshot()), 3u);
+  expect_index(**index, *(*store)->snapshot());
+
+  // A part in a new place: what was known of the old one goes.
+  auto part = writer->manifest().parts[1];
+  const auto old_path = directory.path() + "/hdb/" + part.path();
+  part.directory = writer->next_version();
+  std::filesystem::copy(old_path, directory.path() + "/hdb/" + part.path());
+  ASSERT_FALSE(writer->replace(part, table.schema));
+  ASSERT_TRUE(*(*store)->refresh());
+  EXPECT_EQ(*(*index)->update(*(*store)->snapshot()), 1u);
+  expect_index(**index, *(*store)->snapshot());
+
+  // And after the process ended.
+  index = error{errc::none, ""};
+  auto again = hdb_index::open(directory.path() + "/index");
+  expect_index(**again, *(*store)->snapshot());
+  EXPECT_EQ(hdb_index::open(directory.path() + "/index").failure().code,
+            errc::locked);
+}
+
+} // namespace
+} // namespace millrace::persistence
