@@ -79,11 +79,11 @@ private:
 /// Calls `f(into, first, count)` for each chunk of rows that fits the file's
 /// buffer; `f` fills `into` with values of type T for these places.
 template <class T, class F>
-error in_chunks(const column_job& job, column_file& out, F&& f) {
-  const auto& places = job.order.places;
-  for (size_t done = 0; done < places.size();) {
+error in_chunks(const partition_order& order, column_file& out, F&& f) {
+  for (size_t done = 0; done < order.row_count;) {
     const auto room = out.room();
-    const auto count = std::min(room.size() / sizeof(T), places.size() - done);
+    const auto count
+      = std::min(room.size() / sizeof(T), order.row_count - done);
     auto* into = reinterpret_cast<T*>(room.data());
     f(into, done, count);
     if (auto fault = out.written(count * sizeof(T)))
@@ -99,10 +99,10 @@ error write_fixed(const column_job& job, written_files& into) {
   if (!out)
     return out.failure();
   const piece_values<T> values{job};
-  const auto& places = job.order.places;
+  const auto places = job.order.places();
   const auto type = job.schema().type;
   const auto fault
-    = in_chunks<T>(job, **out, [&](T* to, size_t first, size_t count) {
+    = in_chunks<T>(job.order, **out, [&](T* to, size_t first, size_t count) {
         const auto* from = places.data() + first;
         const auto ahead
           = first + count + prefetch_rows <= places.size() ? prefetch_rows : 0;
@@ -116,10 +116,22 @@ error write_fixed(const column_job& job, written_files& into) {
   return fault ? fault : finish(**out, into);
 }
 
-error write_symbols(const column_job& job, written_files& into) {
-  auto out = job.create("");
-  if (!out)
-    return out.failure();
+/// The column that the rows are sorted by: its runs are known.
+error write_sorted_codes(const column_job& job, column_file& out) {
+  auto range = job.order.ranges.begin();
+  return in_chunks<uint32_t>(
+    job.order, out, [&](uint32_t* to, size_t first, size_t count) {
+      for (size_t done = 0; done < count;) {
+        while (range->end <= first + done)
+          ++range;
+        const auto run = std::min(count - done, range->end - (first + done));
+        std::fill_n(to + done, run, range->code);
+        done += run;
+      }
+    });
+}
+
+error write_codes(const column_job& job, column_file& out) {
   const piece_values<uint32_t> values{job};
   const auto& plan = job.order.symbols[job.column];
   const std::vector<uint32_t> only_null(1, 0);
@@ -129,21 +141,31 @@ error write_symbols(const column_job& job, written_files& into) {
     codes.push_back(column.values ? plan.codes.at(column.dictionary).data()
                                   : only_null.data());
   }
-  const auto& places = job.order.places;
-  auto fault = in_chunks<uint32_t>(
-    job, **out, [&](uint32_t* to, size_t first, size_t count) {
-      for (size_t i = 0; i < count; ++i) {
-        const auto place = places[first + i];
-        to[i] = codes[place >> 16][*values(place)];
-      }
-      into.zone = merge_zones(
-        into.zone,
-        zone_of(column_type::symbol, reinterpret_cast<std::byte*>(to), count));
-    });
+  const auto places = job.order.places();
+  return in_chunks<uint32_t>(job.order, out,
+                             [&](uint32_t* to, size_t first, size_t count) {
+                               for (size_t i = 0; i < count; ++i) {
+                                 const auto place = places[first + i];
+                                 to[i] = codes[place >> 16][*values(place)];
+                               }
+                             });
+}
+
+error write_symbols(const column_job& job, written_files& into) {
+  auto out = job.create("");
+  if (!out)
+    return out.failure();
+  const auto& plan = job.order.symbols[job.column];
+  const bool sorted = job.schema().name == job.view.schema->symbol_column;
+  auto fault
+    = sorted ? write_sorted_codes(job, **out) : write_codes(job, **out);
   if (fault)
     return fault;
   if ((fault = finish(**out, into)))
     return fault;
+  // Every symbol of the plan occurs, but for the null.
+  if (plan.symbols.size() > 1)
+    into.zone = {false, 1, static_cast<int64_t>(plan.symbols.size()) - 1, 0, 0};
   std::vector<uint32_t> ends;
   std::vector<char> text;
   for (const auto symbol : plan.symbols) {
@@ -167,7 +189,7 @@ error write_strings(const column_job& job, written_files& into) {
     return text.failure();
   into.zone = zone_of(column_type::string, nullptr, 0);
   uint64_t total = 0;
-  for (const auto place : job.order.places) {
+  for (const auto place : job.order.places()) {
     const auto& piece = job.order.pieces[place >> 16];
     const auto& column = piece.segment->columns[job.column];
     if (column.values) {
@@ -239,27 +261,42 @@ result<written_files> write_row_files(file_system& fs,
   auto numbers = column_file::create(fs, directory, ".order");
   if (!numbers)
     return numbers.failure();
+  // Of rdb rows, the number of the first is taken off.
   uint64_t base = UINT64_MAX;
-  for (const auto& piece : order.pieces)
-    base = std::min(base, piece.segment->order ? 0 : piece.segment->order_base);
-  for (const auto place : order.places) {
-    const auto number = order.order_of(place) - base;
-    if (number > UINT32_MAX)
-      return error{errc::limit_exceeded, "stream order "
-                                           + std::to_string(number)
-                                           + " within one partition"};
-    const auto stored = static_cast<uint32_t>(number);
-    if (auto fault = (*numbers)->append(std::as_bytes(std::span{&stored, 1})))
-      return fault;
+  uint64_t last = 0;
+  std::vector<uint64_t> bases; // By piece.
+  for (const auto& piece : order.pieces) {
+    const auto& segment = *piece.segment;
+    bases.push_back(segment.order ? 0 : segment.order_base + piece.begin);
+    base = std::min(base, bases.back());
+    last = std::max(last, bases.back() + piece.count);
   }
-  if (auto fault = finish(**numbers, out))
+  if (last - base > UINT32_MAX)
+    return error{errc::limit_exceeded, "stream orders " + std::to_string(base)
+                                         + " to " + std::to_string(last)
+                                         + " within one partition"};
+  const auto places = order.places();
+  auto fault = in_chunks<uint32_t>(
+    order, **numbers, [&](uint32_t* to, size_t first, size_t count) {
+      for (size_t i = 0; i < count; ++i) {
+        const auto place = places[first + i];
+        const auto& piece = order.pieces[place >> 16];
+        const auto row = place & row_mask;
+        to[i] = piece.segment->order
+                  ? piece.segment->order[piece.begin + row]
+                  : static_cast<uint32_t>(bases[place >> 16] - base + row);
+      }
+    });
+  if (fault)
+    return fault;
+  if ((fault = finish(**numbers, out)))
     return fault;
   auto ranges = column_file::create(fs, directory, ".ranges");
   if (!ranges)
     return ranges.failure();
-  if (auto fault = (*ranges)->append(std::as_bytes(std::span{order.ranges})))
+  if ((fault = (*ranges)->append(std::as_bytes(std::span{order.ranges}))))
     return fault;
-  if (auto fault = finish(**ranges, out))
+  if ((fault = finish(**ranges, out)))
     return fault;
   return out;
 }

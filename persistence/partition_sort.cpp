@@ -65,7 +65,7 @@ symbol_plan plan_symbols(const std::vector<source_piece>& pieces,
     for (uint32_t i = 0; i < piece.count; ++i)
       used[codes[i]] = 1;
   }
-  plan.symbols.push_back({});
+  plan.symbols.emplace_back(""); // Not a null pointer: it is copied from.
   for (const auto& [dictionary, used] : plan.codes)
     for (uint32_t code = 1; code < used.size(); ++code)
       if (used[code])
@@ -121,8 +121,7 @@ public:
     for (const auto& range : order_.ranges)
       if (unsorted_[range.code])
         sort_run(order_, time_column_,
-                 std::span{order_.places}.subspan(range.begin,
-                                                  range.end - range.begin));
+                 order_.places().subspan(range.begin, range.end - range.begin));
   }
 
 private:
@@ -146,7 +145,8 @@ private:
         for (uint32_t i = 0; i < piece.count; ++i)
           ++counts[ranks[codes[i]]];
     }
-    order_.places.resize(rows);
+    order_.row_count = rows;
+    order_.place_memory = std::make_unique_for_overwrite<uint32_t[]>(rows);
     next_.resize(symbol_count_);
     uint32_t at = 0;
     for (uint32_t rank = 0; rank < symbol_count_; ++rank) {
@@ -167,11 +167,12 @@ private:
       const auto& times = piece.segment->columns[time_column_];
       const auto* time
         = times.values ? times.as<int64_t>() + piece.begin : nullptr;
+      auto* places = order_.place_memory.get();
       // Rows of a sorted segment do not come in stream order.
       const bool shuffled = piece.segment->order != nullptr;
       for (uint32_t i = 0; i < piece.count; ++i) {
         const auto rank = codes ? ranks[codes[i]] : 0;
-        order_.places[next_[rank]++] = p << 16 | i;
+        places[next_[rank]++] = p << 16 | i;
         const auto now = time ? time[i] : null_long;
         unsorted_[rank] |= shuffled || now < last_time_[rank];
         last_time_[rank] = now;

@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -32,9 +34,15 @@ struct source_piece {
 /// then time, then stream order. Keeps pointers into the view.
 struct partition_order {
   std::vector<source_piece> pieces;
-  std::vector<uint32_t> places;     ///< In sorted order.
+  /// In sorted order; row_count of them.
+  std::unique_ptr<uint32_t[]> place_memory;
+  uint32_t row_count = 0;
   std::vector<symbol_plan> symbols; ///< By column; empty unless a symbol.
   std::vector<symbol_range> ranges; ///< Of symbols that have rows.
+
+  [[nodiscard]] std::span<uint32_t> places() const noexcept {
+    return {place_memory.get(), row_count};
+  }
 
   /// The stream order of a row within the part.
   [[nodiscard]] uint64_t order_of(uint32_t place) const noexcept {

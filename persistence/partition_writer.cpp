@@ -46,10 +46,16 @@ period_write::begin(hdb_writer& writer, period_request request) {
   for (const auto& view : state->request.tables)
     if (auto fault = state->begin_table(view))
       return fault;
-  for (const auto& table : state->tables)
-    if (!table->directory.empty())
-      if (auto fault = writer.world().fs->create_directories(table->directory))
-        return fault;
+  auto& fs = *writer.world().fs;
+  for (const auto& table : state->tables) {
+    if (table->directory.empty())
+      continue;
+    // A power cut may have undone the removal of an earlier attempt.
+    if (auto fault = fs.remove_all(table->directory))
+      return fault;
+    if (auto fault = fs.create_directories(table->directory))
+      return fault;
+  }
   return std::unique_ptr<period_write>{new period_write{std::move(state)}};
 }
 
