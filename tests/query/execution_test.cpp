@@ -1,0 +1,392 @@
+#include <millrace/query/executor.hpp>
+#include <millrace/query/like.hpp>
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <thread>
+
+#include "oracle.hpp"
+
+namespace millrace::query {
+namespace {
+
+using namespace testing_support;
+
+table_schema trade() {
+  table_schema schema;
+  schema.name = "trade";
+  schema.columns = {{"time", column_type::timestamp},
+                    {"sym", column_type::symbol},
+                    {"price", column_type::float_},
+                    {"size", column_type::long_}};
+  schema.time_column = "time";
+  schema.symbol_column = "sym";
+  return schema;
+}
+
+logical_plan plan_of(const table_schema& schema) {
+  logical_plan plan;
+  plan.table = schema.name;
+  plan.types = schema.columns;
+  plan.time_column = plan.order_column = schema.time_column;
+  plan.symbol_column = schema.symbol_column;
+  return plan;
+}
+
+std::vector<placed_row> trades(size_t count, int64_t first_time = 0) {
+  std::vector<placed_row> rows;
+  for (size_t i = 0; i < count; ++i)
+    rows.push_back({{first_time + static_cast<int64_t>(i),
+                     std::string(1, static_cast<char>('A' + i % 3)),
+                     static_cast<double>(i) / 4, static_cast<int64_t>(i)},
+                    0,
+                    0});
+  return rows;
+}
+
+result<table_data> merged(const logical_plan& plan,
+                          std::vector<persistence::table_view> parts,
+                          execution_options options = {}) {
+  auto partial = execute(plan, std::move(parts), options);
+  if (!partial)
+    return partial.failure();
+  merger merge{plan};
+  if (auto fault = merge.add(std::move(*partial)))
+    return fault;
+  return merge.finish();
+}
+
+// Rows of one time: the later part of the stream wins `last`, the earlier
+// `first`, whichever store answers and in whatever order answers arrive.
+TEST(ExecutionTest, TiesOfTimeFollowTheStreamAcrossParts) {
+  const auto schema = trade();
+  auto plan = plan_of(schema);
+  plan.keys = {{"sym", 0, "sym"}};
+  plan.aggregates = {{aggregate_function::first, {"price"}, "f"},
+                     {aggregate_function::last, {"price"}, "l"}};
+  auto row_of = [](double price) {
+    return placed_row{{int64_t{7}, std::string{"A"}, price, int64_t{1}}, 0, 0};
+  };
+  for (const bool sorted : {false, true}) {
+    std::vector<placed_row> early{row_of(1), row_of(2)};
+    std::vector<placed_row> late{row_of(3), row_of(4)};
+    layout how;
+    how.sorted = sorted;
+    how.part_order = 5;
+    const auto hdb = make_view(schema, early, how);
+    how.sorted = false;
+    how.part_order = ~uint64_t{0};
+    const auto rdb = make_view(schema, late, how);
+    for (const bool swapped : {false, true}) {
+      merger merge{plan};
+      for (const bool second : {swapped, !swapped})
+        ASSERT_FALSE(merge.add(*execute(plan, {second ? rdb : hdb})));
+      const auto cells = cells_of(*merge.finish());
+      EXPECT_EQ(difference({{std::string{"A"}, 1.0, 4.0}}, cells), "");
+    }
+  }
+}
+
+TEST(ExecutionTest, WithoutKeysAnEmptyTableGivesOneRow) {
+  auto plan = plan_of(trade());
+  plan.aggregates = {{aggregate_function::count, {}, "n"},
+                     {aggregate_function::sum, {"size"}, "s"},
+                     {aggregate_function::avg, {"price"}, "a"},
+                     {aggregate_function::max, {"size"}, "m"},
+                     {aggregate_function::last, {"sym"}, "l"}};
+  auto none = merged(plan, {});
+  ASSERT_TRUE(none) << to_string(none.failure());
+  EXPECT_EQ(difference({{int64_t{0}, int64_t{0}, std::nan(""), null_long,
+                         std::string{}}},
+                       cells_of(*none)),
+            "");
+  plan.keys = {{"sym", 0, "sym"}};
+  EXPECT_EQ(merged(plan, {})->row_count, 0u);
+}
+
+// A part written before a column existed, and one from when `size` was an int.
+TEST(ExecutionTest, OlderPartsAreWidenedAndFilledWithNulls) {
+  const auto schema = trade();
+  auto narrow = schema;
+  narrow.columns[3].type = column_type::int_;
+  auto old_rows = trades(6);
+  auto int_rows = trades(6, 100);
+  std::get<int64_t>(int_rows[5].cells[3]) = null_long;
+  auto new_rows = trades(6, 200);
+  layout how;
+  how.part_order = 1;
+  const auto old_part = make_view(schema, old_rows, how, 3);
+  how.part_order = 2;
+  how.sorted = true;
+  const auto int_part = make_view(narrow, int_rows, how);
+  how.part_order = 3;
+  how.sorted = false;
+  const auto new_part = make_view(schema, new_rows, how);
+  std::vector<row> all;
+  for (auto& item : old_rows) {
+    item.cells[3] = null_long;
+    all.push_back(item.cells);
+  }
+  for (const auto* rows : {&int_rows, &new_rows})
+    for (const auto& item : *rows)
+      all.push_back(item.cells);
+  auto plan = plan_of(schema);
+  plan.keys = {{"sym", 0, "sym"}, {"size", 0, "size"}};
+  plan.aggregates = {{aggregate_function::count, {"size"}, "n"},
+                     {aggregate_function::sum, {"size"}, "s"},
+                     {aggregate_function::min, {"size"}, "m"},
+                     {aggregate_function::avg, {"size"}, "a"},
+                     {aggregate_function::last, {"size"}, "l"},
+                     {aggregate_function::wavg, {"size", "price"}, "w"}};
+  auto check = [&] {
+    auto found = merged(plan, {old_part, int_part, new_part});
+    ASSERT_TRUE(found) << to_string(found.failure());
+    EXPECT_EQ(difference(answer(plan, schema, all), cells_of(*found)), "")
+      << to_string(plan);
+  };
+  check();
+  plan.keys.pop_back();
+  check();
+  plan.filters = {{"size", predicate_op::less, false, {int64_t{4}}}};
+  check();
+  plan.aggregates.clear();
+  plan.keys.clear();
+  plan.outputs = {{"size", "size"}, {"sym", "sym"}};
+  plan.ordering = {{0, true}};
+  check();
+  // The other way round a value could not be kept.
+  auto reader = plan_of(narrow);
+  reader.aggregates = {{aggregate_function::sum, {"size"}, "s"}};
+  EXPECT_EQ(execute(reader, {new_part}).failure().code, errc::schema_mismatch);
+}
+
+TEST(ExecutionTest, SumsOfManyTenthsAgreeForAnySplit) {
+  const auto schema = trade();
+  auto rows = trades(200'000);
+  for (auto& item : rows) {
+    item.cells[1] = std::string{"A"};
+    item.cells[2] = 0.1;
+  }
+  auto plan = plan_of(schema);
+  plan.aggregates = {{aggregate_function::sum, {"price"}, "s"},
+                     {aggregate_function::wavg, {"price", "price"}, "w"}};
+  for (const bool keyed : {false, true}) {
+    if (keyed)
+      plan.keys = {{"sym", 0, "sym"}};
+    for (const uint32_t morsel : {1000u, 65536u, 200'000u}) {
+      layout how;
+      how.segment_rows = 65536;
+      execution_options options;
+      options.morsel_rows = morsel;
+      auto found = merged(plan, {make_view(schema, rows, how)}, options);
+      ASSERT_TRUE(found);
+      const auto cells = cells_of(*found)[0];
+      EXPECT_NEAR(std::get<double>(cells[keyed ? 1 : 0]), 20'000.0, 2e-8);
+      EXPECT_NEAR(std::get<double>(cells[keyed ? 2 : 1]), 0.1, 1e-13);
+    }
+  }
+}
+
+TEST(ExecutionTest, PruningLooksAtNothingThatCannotMatch) {
+  const auto schema = trade();
+  auto rows = trades(3000);
+  layout how;
+  how.segment_rows = 100;
+  auto plan = plan_of(schema);
+  plan.outputs = {{"size", "size"}};
+  plan.range = {1000, 1049};
+  const auto rdb = make_view(schema, rows, how);
+  EXPECT_EQ(execute(plan, {rdb})->statistics,
+            (scan_statistics{3000, 100, 50, 30, 1}));
+  how.indexed = true;
+  plan.symbols = {{"B"}};
+  EXPECT_EQ(
+    execute(plan, {make_view(schema, rows, how)})->statistics.rows_scanned,
+    34u);
+  how.sorted = true;
+  const auto hdb = execute(plan, {make_view(schema, rows, how)});
+  EXPECT_EQ(hdb->statistics.rows_scanned, hdb->statistics.rows_matched);
+  EXPECT_EQ(hdb->statistics.rows_matched, 17u);
+  plan.symbols = {{"nobody"}};
+  EXPECT_EQ(
+    execute(plan, {make_view(schema, rows, how)})->statistics.segments_scanned,
+    0u);
+}
+
+TEST(ExecutionTest, FirstRowsStopTheScan) {
+  const auto schema = trade();
+  auto rows = trades(3000);
+  layout how;
+  how.segment_rows = 100;
+  auto plan = plan_of(schema);
+  plan.outputs = {{"size", "size"}};
+  plan.sublist = 5;
+  execution_options options;
+  options.morsel_rows = 100;
+  const auto view = make_view(schema, rows, how);
+  EXPECT_LE(execute(plan, {view}, options)->statistics.rows_scanned, 200u);
+  const auto first = cells_of(*merged(plan, {view}, options));
+  ASSERT_EQ(first.size(), 5u);
+  EXPECT_EQ(first[4][0], cell{int64_t{4}});
+  plan.sublist = -2;
+  const auto last = cells_of(*merged(plan, {view}, options));
+  ASSERT_EQ(last.size(), 2u);
+  EXPECT_EQ(last[0][0], cell{int64_t{2998}});
+}
+
+class fixed_clock : public persistence::clock_source {
+public:
+  int64_t time = 0;
+  int64_t now_ns() override { return time; }
+  int64_t monotonic_ns() override { return time; }
+};
+
+TEST(ExecutionTest, CancelDeadlineAndMemoryStopBetweenMorsels) {
+  const auto schema = trade();
+  auto rows = trades(3000);
+  const auto view = make_view(schema, rows, {});
+  auto plan = plan_of(schema);
+  plan.outputs = {{"size", "size"}, {"sym", "sym"}};
+  execution_options options;
+  options.morsel_rows = 100;
+  std::atomic<bool> cancel{false};
+  options.cancel = &cancel;
+  fixed_clock clock;
+  options.clock = &clock;
+  options.deadline_ns = 50;
+  {
+    execution work{plan, {view}, options};
+    work.run(0);
+    cancel = true;
+    work.run(1);
+    EXPECT_TRUE(work.failed());
+    EXPECT_EQ(work.finish().failure().code, errc::cancelled);
+    cancel = false;
+  }
+  {
+    execution work{plan, {view}, options};
+    work.run(0);
+    clock.time = 50;
+    work.run(1);
+    const auto failure = work.finish().failure();
+    EXPECT_EQ(failure.code, errc::timeout);
+    EXPECT_NE(failure.context.find("'trade'"), std::string::npos);
+    clock.time = 0;
+  }
+  options.memory_max = 10'000;
+  EXPECT_EQ(execute(plan, {view}, options).failure().code,
+            errc::limit_exceeded);
+  options.memory_max = 0;
+  plan.rows_max = 2999;
+  EXPECT_EQ(merged(plan, {view}, options).failure().code, errc::limit_exceeded);
+  plan.rows_max = 3000;
+  EXPECT_TRUE(merged(plan, {view}, options));
+  plan.bytes_max = 3000;
+  EXPECT_EQ(merged(plan, {view}, options).failure().code, errc::limit_exceeded);
+}
+
+TEST(ExecutionTest, ManyThreadsRunMorselsInAnyOrder) {
+  const auto schema = trade();
+  auto rows = trades(50'000);
+  std::vector<row> cells;
+  for (const auto& item : rows)
+    cells.push_back(item.cells);
+  layout how;
+  how.segment_rows = 65536;
+  auto plan = plan_of(schema);
+  plan.keys = {{"sym", 0, "sym"}, {"time", 1000, "time"}};
+  plan.aggregates = {{aggregate_function::wavg, {"size", "price"}, "w"},
+                     {aggregate_function::last, {"price"}, "l"}};
+  execution_options options;
+  options.morsel_rows = 1000;
+  execution work{plan, {make_view(schema, rows, how)}, options};
+  const auto count = work.morsel_count();
+  ASSERT_EQ(count, 50u);
+  std::vector<std::thread> threads;
+  for (size_t t = 0; t < 4; ++t)
+    threads.emplace_back([&, t] {
+      for (size_t i = t; i < count; i += 4)
+        work.run(count - 1 - i);
+    });
+  for (auto& thread : threads)
+    thread.join();
+  merger merge{plan};
+  ASSERT_FALSE(merge.add(*work.finish()));
+  EXPECT_EQ(difference(answer(plan, schema, cells), cells_of(*merge.finish())),
+            "");
+}
+
+TEST(ExecutionTest, APlanThatIsNotValidIsRefused) {
+  auto plan = plan_of(trade());
+  plan.aggregates = {{aggregate_function::sum, {"sym"}, "s"}};
+  execution work{plan, {}};
+  EXPECT_EQ(work.morsel_count(), 0u);
+  EXPECT_EQ(work.finish().failure().code, errc::invalid_argument);
+  EXPECT_EQ(decode_plan(encode(plan)).failure().code, errc::malformed_message);
+}
+
+TEST(PartialTest, OfAnotherPlanIsRefused) {
+  auto plan = plan_of(trade());
+  plan.outputs = {{"size", "size"}};
+  auto rows = trades(5);
+  const auto view = make_view(trade(), rows, {});
+  auto other = plan;
+  other.outputs = {{"price", "price"}};
+  merger merge{other};
+  const auto fault = merge.add(*execute(plan, {view}));
+  EXPECT_EQ(to_string(fault), "schema_mismatch: partial result for table "
+                              "'trade': column 'price' is long, not float");
+}
+
+// Method: flip every bit of an encoded partial result; decoding refuses, or
+// gives one that a merger may read to its end.
+TEST(PartialTest, DamagedBytesNeverLeadOutOfBounds) {
+  auto plan = plan_of(trade());
+  plan.keys = {{"sym", 0, "sym"}};
+  plan.aggregates = {{aggregate_function::last, {"sym"}, "l"}};
+  auto rows = trades(4);
+  const auto good
+    = encode(*execute(plan, {make_view(trade(), rows, {})})).at(0);
+  size_t refused = 0;
+  for (size_t bit = 0; bit < good.size() * 8; ++bit) {
+    auto bytes = good;
+    bytes[bit / 8] ^= static_cast<std::byte>(1u << (bit % 8));
+    auto partial = decode_partial(bytes);
+    merger merge{plan};
+    if (!partial || merge.add(std::move(*partial)) || !merge.finish())
+      ++refused;
+  }
+  EXPECT_GT(refused, 0u);
+  EXPECT_LT(refused, good.size() * 8);
+}
+
+TEST(LikeTest, MatchesAsQ) {
+  struct {
+    const char* text;
+    const char* pattern;
+    bool matches;
+  } const cases[] = {
+    {"", "", true},           {"", "*", true},
+    {"a", "", false},         {"abc", "a?c", true},
+    {"abc", "A?c", false},    {"abc", "*c", true},
+    {"abc", "*b", false},     {"aXbXc", "*X*c", true},
+    {"abc", "a[bx]c", true},  {"abc", "a[^bx]c", false},
+    {"abc", "a[a-c]c", true}, {"a-c", "a[x-]c", true},
+    {"a]c", "a[]]c", true},   {"abc", "a[b", false},
+    {"a*c", "a[*]c", true},   {"abc", "a[*]c", false},
+    {"aaab", "*a*a*b", true}, {"ab", "???", false},
+  };
+  for (const auto& item : cases)
+    EXPECT_EQ(like(item.text, item.pattern), item.matches)
+      << item.text << " like " << item.pattern;
+  // No pattern makes it try for ever.
+  std::string pattern;
+  for (int i = 0; i < 30; ++i)
+    pattern += "*a";
+  EXPECT_FALSE(like(std::string(5000, 'a'), pattern + "b"));
+}
+
+} // namespace
+} // namespace millrace::query

@@ -1,0 +1,494 @@
+#include <millrace/query/getdata.hpp>
+#include <millrace/query/time_text.hpp>
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+namespace millrace::query {
+namespace {
+
+using nlohmann::json;
+
+/// The table of TorQ's own tests, and a numeric column of each odd kind.
+table_schema xdaily() {
+  table_schema schema;
+  schema.name = "xdaily";
+  schema.columns = {{"sym", column_type::symbol},
+                    {"source", column_type::symbol},
+                    {"id", column_type::string},
+                    {"time", column_type::timestamp},
+                    {"sourcetime", column_type::timestamp},
+                    {"bidprice", column_type::float_},
+                    {"bidsize", column_type::float_},
+                    {"askprice", column_type::float_},
+                    {"asksize", column_type::float_},
+                    {"lots", column_type::long_},
+                    {"side", column_type::char_},
+                    {"settle", column_type::date},
+                    {"ratio", column_type::real}};
+  schema.time_column = "time";
+  schema.symbol_column = "sym";
+  return schema;
+}
+
+result<getdata_request> parse_text(std::string_view text) {
+  static const auto schema = xdaily();
+  return parse_getdata(text, [](std::string_view name) {
+    return name == schema.name ? &schema : nullptr;
+  });
+}
+
+/// The base dictionary with `changes` on top; null takes a name away.
+json base(const json& changes) {
+  json out{{"tablename", "xdaily"},
+           {"starttime", "2000.01.01D00"},
+           {"endtime", "2000-01-06T12:00"},
+           {"timecolumn", "time"}};
+  out["starttime"] = "2000.01.01D00:00";
+  out.merge_patch(changes);
+  return out;
+}
+
+result<getdata_request> parse(const json& changes) {
+  return parse_text(base(changes).dump());
+}
+
+/// A list of pairs, which nlohmann would take for an object.
+json pairs(const std::vector<std::vector<std::string>>& list) {
+  return json(list);
+}
+
+struct refusal {
+  const char* number; ///< Of TorQ's own case, or of ours.
+  json changes;
+  const char* text;
+};
+
+// Every refusal starts with the name of its check and TorQ's text.
+TEST(GetdataTest, RefusesWithTorqsTexts) {
+  const json two_sums{{"min", {"invalid1"}}, {"max", {"invalid2"}}};
+  const std::vector<refusal> cases{
+    {"A3",
+     {{"tablename", nullptr}},
+     "checkrequiredparams: Required parameters missing:,`tablename"},
+    {"A4",
+     {{"invalidname1", "x"}, {"invalidname2", "x"}},
+     "checkparamnames: Invalid parameter present:`invalidname1`invalidname2. "
+     "For a list of valid parameters, use the command "
+     ".checkinputs.getvalidparams[]"},
+    {"A5",
+     {{"aggregations", {{"max", "lots"}}},
+      {"columns", "sym"},
+      {"freeformcolumn", "x"}},
+     "checkeachpair: Parameter:,`aggregations cannot be used in conjunction "
+     "with parameter(s):`columns`freeformcolumn"},
+    {"A6",
+     {{"aggregations", {{"max", "lots"}}}, {"freeformcolumn", "x"}},
+     "checkeachpair: Parameter:,`aggregations cannot be used in conjunction "
+     "with parameter(s):,`freeformcolumn"},
+    {"A8",
+     {{"tablename", {{"type", "string"}, {"value", "tablename"}}}},
+     "checktype: `tablename input type incorrect - valid type(s):-11h - input "
+     "type:10h"},
+    {"A9",
+     {{"starttime", {{"type", "minute"}, {"value", "00:00"}}}},
+     "checktype: `starttime input type incorrect - valid type(s):-12 -14 -15h "
+     "- input type:-17h"},
+    {"A10b",
+     {{"endtime", 15}},
+     "checktype: `endtime input type incorrect - valid type(s):-12 -14 -15h - "
+     "input type:-7h (15)"},
+    {"M1",
+     {{"endtime", "yesterday"}},
+     "checktype: `endtime input type incorrect - valid type(s):-12 -14 -15h - "
+     "input type:-11h (\"yesterday\"): 'yesterday' is not a date or timestamp"},
+    {"A11",
+     {{"timecolumn", {{"type", "string"}, {"value", "time"}}}},
+     "checktype: `timecolumn input type incorrect - valid type(s):-11h - "
+     "input type:10h"},
+    {"A12",
+     {{"starttime", "2000.01.02D00:00"}, {"endtime", "2000.01.01D00:00"}},
+     "checktimeorder: Starttime parameter must be <= endtime parameter"},
+    {"A13",
+     {{"instruments", {"AUDUSD", 5}}},
+     "checktype: `instruments input type incorrect - valid type(s):-11 11h - "
+     "input type:0h"},
+    {"A14",
+     {{"columns", {1, "x"}}},
+     "checktype: `columns input type incorrect - valid type(s):-11 11h - "
+     "input type:0h"},
+    {"A15",
+     {{"grouping", {1, "x"}}},
+     "checktype: `grouping input type incorrect - valid type(s):-11 11h - "
+     "input type:0h"},
+    {"A16",
+     {{"aggregations", "min"}},
+     "checktype: `aggregations input type incorrect - valid type(s):99h - "
+     "input type:-11h"},
+    {"A18",
+     {{"aggregations", {{"min", 5}}}},
+     "checkaggregationparameter: Aggregations parameter values must be of "
+     "type symbol - example: `max`min`wavg!(`price;`size;`price`size)"},
+    {"A19",
+     {{"timebar", {"time", 10, "nanosecond", "invalid"}}},
+     "timebarlength: Timebar parameter must be a list of length 3"},
+    {"A20",
+     {{"timebar", {"ten", "minute", "time"}}},
+     "firsttimebar: First argument of timebar must be either -6h or -7h"},
+    {"A21",
+     {{"timebar", {10, 5, "time"}}},
+     "secondtimebar: Second argument of timebar must be of type -11h"},
+    {"A22",
+     {{"timebar", {10, "minute", 5}}},
+     "thirdtimebar: Third argument of timebar must be have type -11h"},
+    {"A23",
+     {{"filters", "(like;`source)"}},
+     "checktype: `filters input type incorrect - valid type(s):99h"},
+    {"A25",
+     {{"filters", {{"bidprice", json::array({85})}}}},
+     "filterpair: Filters parameter values must be paired in the form (filter "
+     "function;value(s)) or a list of three of the form (not;filter "
+     "function;value(s)) - example: "},
+    {"A26",
+     {{"filters", {{"sym", {"last", "AAPL"}}}}},
+     "allowedops: Allowed operators are: =, <, >, <=, >=, in, within, like. "
+     "The last three may be preceeded with 'not' e.g. (not within;80 100) "
+     "(filters.sym: [\"last\",\"AAPL\"])"},
+    {"A27",
+     {{"filters", {{"sym", {"not", "AAPL"}}}}},
+     "allowednot: The 'not' keyword may only preceed the operators within, in "
+     "and like."},
+    {"A27b", {{"filters", {{"sym", {"not", "=", "AAPL"}}}}}, "allowednot: "},
+    {"filternot",
+     {{"filters", {{"sym", {"in", "not", "AAPL"}}}}},
+     "filternot: Filters parameter values containing three elements must have "
+     "the first element being the not keyword"},
+    {"A28",
+     {{"filters", {{"askprice", {"within", 20}}}}},
+     "withincheck: (not)within statements within the filter parameter must "
+     "contain exatly two values associated with it - example: "},
+    {"A29",
+     {{"filters", {{"sym", {">=", {"DOW", "AAPL"}}}}}},
+     "equalities: The use of equalities in the filter parameter warrants only "
+     "one value - example: "},
+    {"A29b",
+     {{"filters", {{"sym", {"<", {"DOW", "AAPL"}}}}}},
+     "inequalities: The use of inequalities in the filter parameter warrants"},
+    {"A31",
+     {{"ordering", {"asc price"}}},
+     "checkorderingpair: Ordering parameter must contain pairs of symbols as "
+     "its input - example: ((`asc`sym);(`desc`price))"},
+    {"A32",
+     {{"ordering", pairs({{"price", "asc"}})}},
+     "checkorderingdirection: The first item in each of the ordering "
+     "parameter's pairs must be either `asc or `desc"},
+    {"A33",
+     {{"ordering", {{"price", "asc", "desc", "sym"}}}},
+     "checkorderingarrangment: Ordering parameter's values must be paired in "
+     "the form (direction;column)"},
+    {"A34",
+     {{"aggregations", {{"sum", "bidprice"}, {"max", "bidprice"}}},
+      {"ordering", pairs({{"asc", "bidprice"}})}},
+     "orderingvague: Ordering parameter vague. "},
+    {"A35",
+     {{"aggregations", {{"sum", "bidprice"}, {"max", "bidprice"}}},
+      {"ordering", pairs({{"asc", "askprice"}})}},
+     "orderingnocolumn: Ordering parameter contains column that is not "
+     "defined by aggregations, grouping or timebar parameter"},
+    {"A36",
+     {{"columns", {"sym", "bidprice"}}, {"ordering", pairs({{"asc", "lots"}})}},
+     "badorder: Trying to order by column(s): `lots that is not defined in "
+     "the columns argument"},
+    {"A38",
+     {{"tablename", "invalidtablename"}},
+     "tableexists: Table:`invalidtablename doesn't exist"},
+    {"A39",
+     {{"timecolumn", "month"}},
+     "checkcolumns: Column(s) ,`month presented in `timecolumn is not a valid "
+     "column for `xdaily"},
+    {"A40",
+     {{"timecolumn", "source"}},
+     "checktimecolumn: Parameter:`timecolumn - column:`source in "
+     "table:`xdaily is of type:-11h, validtypes:-12 -14 -15h"},
+    {"A41",
+     {{"columns", {"invalid1", "invalid2"}}},
+     "checkcolumns: Column(s) `invalid1`invalid2 presented in `columns is not "
+     "a valid column for `xdaily"},
+    {"A42",
+     {{"aggregations", two_sums}},
+     "checkcolumns: Column(s) `invalid2`invalid1 presented in `aggregations "
+     "is not a valid column for `xdaily"},
+    {"A43",
+     {{"aggregations", {{"invalid1", {"bidprice"}}, {"invalid2", "lots"}}}},
+     "undefinedaggs: Aggregations dictionary contains undefined function(s) "
+     "`invalid1`invalid2"},
+    {"A45",
+     {{"aggregations", {{"wavg", "askprice"}}}},
+     "agglength: Incorrect number of input(s) entred for the following "
+     "aggregations,`wavg"},
+    {"A46",
+     {{"timebar", {6, "hour", "time"}}},
+     "aggtimebar: Aggregations parameter must be supplied in order to perform "
+     "group by statements"},
+    {"A47",
+     {{"timebar", {6, "hour", "sym"}}, {"aggregations", {{"max", "lots"}}}},
+     "checktimebarcolumn: Parameter:`timebar - column:`sym in table:`xdaily "
+     "is of type:-11h, validtypes:-12 -13 -14 -15 -16 -17 -18 -19h"},
+    {"A48",
+     {{"timebar", {10, "nanosecond", "invalid"}},
+      {"aggregations", {{"max", "lots"}}}},
+     "checkcolumns: Column(s) ,`invalid presented in `timebar is not a valid "
+     "column for `xdaily"},
+    {"A49",
+     {{"timebar", {10, "invalid", "time"}},
+      {"aggregations", {{"max", "lots"}}}},
+     "timebarsize: The input size of the timebar argument: `invalid, is not "
+     "an appropriate size. Appropriate sizes are: "
+     "`nanosecond`timespan`microsecond`second`minute`hour`day"},
+    {"smalltimebar",
+     {{"timebar", {0, "hour", "time"}}, {"aggregations", {{"max", "lots"}}}},
+     "smalltimebar: Timebar parameter's intervals are too small."},
+    {"B10",
+     {{"columns", "sym"}, {"renamecolumn", {"a", "b"}}},
+     "renameinput: length of renamecolumns is too long"},
+    {"B10b",
+     {{"columns", "sym"}, {"renamecolumn", {{"size", "b"}}}},
+     "renamekey: Dictionary keys need to be old column names"},
+    {"sublist",
+     {{"sublist", 1.5}},
+     "checktype: `sublist input type incorrect - valid type(s):-5 -6 -7h - "
+     "input type:-9h (1.5)"},
+    {"M2",
+     {{"freeformwhere", "price > 5"}},
+     "getdata: parameter `freeformwhere is not supported"},
+    {"M3",
+     {{"aggregations", {{"dev", "lots"}}}},
+     "getdata: aggregation `dev is not supported"},
+    {"M4",
+     {{"aggregations", {{"sum", "sym"}}}},
+     "table 'xdaily': sum does not take column 'sym' of type symbol"},
+    {"M5",
+     {{"filters", {{"lots", {"<", "many"}}}}},
+     "filtervalue: `filters column `lots: 'many' is not a number"},
+    {"M6",
+     {{"filters", {{"bidprice", {"like", "5*"}}}}},
+     "table 'xdaily': filter like on column 'bidprice' of type float needs"},
+    {"M7", {{"limits", {{"rowz", 5}}}}, "checklimits: Unknown limit `rowz"},
+    {"M8", {{"grouping", "sym"}}, "aggtimebar: "},
+    {"M9",
+     {{"columns", {"date"}}},
+     "getdata: the virtual column `date in `columns is not supported"},
+  };
+  for (const auto& item : cases) {
+    auto found = parse(item.changes);
+    ASSERT_FALSE(found) << item.number;
+    EXPECT_TRUE(found.failure().context.starts_with(item.text))
+      << item.number << ": " << found.failure().context;
+  }
+}
+
+TEST(GetdataTest, RefusesWhatIsNoDictionary) {
+  EXPECT_EQ(parse_text("\"x\"").failure().context,
+            "isdictionary: Input must be a dictionary");
+  EXPECT_NE(parse_text("{\"tablename\": }").failure().context.find("column"),
+            std::string::npos);
+  EXPECT_FALSE(parse_text(""));
+  EXPECT_EQ(parse_text(R"({"tablename":"xdaily","starttime":"2000-01-01",
+              "endtime":"2000-01-02","starttime":"2000-01-01"})")
+              .failure()
+              .context,
+            "checkrepeatparams: ,`starttime parameter(s) used more than once");
+}
+
+TEST(GetdataTest, A56MakesThePlanItAsksFor) {
+  auto found = parse(
+    {{"instruments", {"AUDUSD", "EURUSD"}},
+     {"grouping", {"sym", "source"}},
+     {"aggregations",
+      {{"min", {"bidprice", "askprice"}},
+       {"max", {"bidprice", "askprice"}},
+       {"wavg", pairs({{"bidsize", "bidprice"}, {"asksize", "askprice"}})}}},
+     {"timebar", {6, "hour", "sourcetime"}},
+     {"filters", json::parse(R"({"source":[["like","source?"]],
+        "sourcetime":[["<","0W"]],
+        "lots":[["not","within",[5,"9007199254740993"]],[">",1.5]]})")},
+     {"ordering", pairs({{"desc", "minBidprice"}, {"asc", "sym"}})},
+     {"sublist", -3},
+     {"at_least", "17592186044416"},
+     {"limits", {{"rows", 10}}}});
+  ASSERT_TRUE(found) << found.failure().context;
+  EXPECT_EQ(to_string(found->plan),
+            "scan xdaily\n"
+            "  symbols sym in `AUDUSD `EURUSD\n"
+            "  range time within 2000-01-01T00:00:00.000000000Z "
+            "2000-01-06T12:00:00.000000000Z\n"
+            "  filter lots not within 5 9007199254740993\n"
+            "  filter lots > 1.5\n"
+            "  filter source like `source?\n"
+            "  filter sourcetime < inf\n"
+            "group sym:sym source:source sourcetime:bar(21600000000000 ns, "
+            "sourcetime)\n"
+            "aggregate maxBidprice:max(bidprice) maxAskprice:max(askprice) "
+            "minBidprice:min(bidprice) minAskprice:min(askprice) "
+            "wavgBidsizeBidprice:wavg(bidsize,bidprice) "
+            "wavgAsksizeAskprice:wavg(asksize,askprice)\n"
+            "order desc minBidprice asc sym\n"
+            "sublist -3\n"
+            "at most 10 rows\n");
+  EXPECT_EQ(found->at_least, position{17592186044416});
+  EXPECT_EQ(decode_plan(encode(found->plan)).has_value(), true);
+}
+
+TEST(GetdataTest, ColumnsKeepTheirOrderAndRenameByPlace) {
+  auto found = parse({{"columns", {"bidsize", "lots", "sym"}},
+                      {"renamecolumn", {"a", "b"}},
+                      {"ordering", {"desc", "lots"}}});
+  ASSERT_TRUE(found) << found.failure().context;
+  const auto columns = result_columns(found->plan);
+  ASSERT_EQ(columns.size(), 3u);
+  EXPECT_EQ(columns[0].name, "a");
+  EXPECT_EQ(columns[1].name, "b");
+  EXPECT_EQ(columns[2].name, "sym");
+  EXPECT_EQ(found->plan.ordering, (std::vector<order_term>{{1, true}}));
+  // Without columns: all of the table's.
+  EXPECT_EQ(parse(json::object())->plan.outputs.size(),
+            xdaily().columns.size());
+}
+
+TEST(GetdataTest, LiteralsTakeTheColumnsType) {
+  auto constant = [](const char* column, const json& value) {
+    auto found = parse({{"filters", {{column, {"=", value}}}}});
+    EXPECT_TRUE(found) << found.failure().context;
+    return found->plan.filters[0].values[0];
+  };
+  EXPECT_EQ(constant("ratio", 0.1), literal{static_cast<double>(0.1f)});
+  EXPECT_EQ(constant("lots", "9007199254740993"),
+            literal{int64_t{9007199254740993}});
+  EXPECT_EQ(constant("lots", nullptr), literal{});
+  EXPECT_EQ(constant("lots", "-inf"), literal{-inf_long});
+  EXPECT_EQ(constant("settle", "2000-01-03"), literal{int64_t{2}});
+  EXPECT_EQ(constant("sourcetime", "2000-01-02"), literal{day_ns});
+  EXPECT_EQ(constant("sourcetime", {{"type", "date"}, {"value", "2000.01.02"}}),
+            literal{day_ns});
+  EXPECT_EQ(constant("side", "B"), literal{std::string{"B"}});
+  EXPECT_EQ(constant("id", {{"type", "string"}, {"value", "x"}}),
+            literal{std::string{"x"}});
+  EXPECT_FALSE(parse({{"filters", {{"sym", {"=", 5}}}}}));
+  EXPECT_FALSE(parse({{"filters", {{"lots", {"=", "1 or 1"}}}}}));
+  EXPECT_FALSE(parse({{"filters", {{"side", {"=", "Buy"}}}}}));
+  EXPECT_FALSE(parse(
+    {{"filters",
+      {{"sourcetime", {"=", {{"type", "time"}, {"value", "09:30:00"}}}}}}}));
+}
+
+// A57: a date as the last bound means its whole day and nothing after it.
+TEST(GetdataTest, DatesMeanWholeDays) {
+  auto found = parse({{"starttime", "2000.01.01"}, {"endtime", "2000.01.06"}});
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->plan.range, (std::pair{int64_t{0}, 6 * day_ns - 1}));
+  auto same = parse({{"starttime", "2000-01-02"}, {"endtime", "2000-01-02"}});
+  ASSERT_TRUE(same);
+  EXPECT_EQ(same->plan.range, (std::pair{day_ns, 2 * day_ns - 1}));
+  auto dates = parse({{"timecolumn", "settle"},
+                      {"starttime", "2000-01-02T00:00:00.000000001"},
+                      {"endtime", "2000-01-05"}});
+  ASSERT_TRUE(dates);
+  EXPECT_EQ(dates->plan.range, (std::pair{int64_t{2}, int64_t{4}}));
+  auto open = parse({{"starttime", "-inf"}, {"endtime", "inf"}});
+  ASSERT_TRUE(open);
+  EXPECT_EQ(open->plan.range, (std::pair{-inf_long, inf_long}));
+}
+
+// Cases F1 to F6: where a date begins, in UTC, also when the clocks change.
+TEST(DateStartTest, FollowsTheRollRule) {
+  struct {
+    const char* zone;
+    int64_t offset_minutes;
+    const char* date;
+    const char* begin;
+  } const cases[] = {
+    {"UTC", 0, "2024-05-02", "2024-05-02T00:00Z"},
+    {"Asia/Singapore", 0, "2020-01-02", "2020-01-01T16:00Z"},
+    {"Asia/Singapore", -120, "2020-01-02", "2020-01-01T14:00Z"},
+    {"Asia/Singapore", 120, "2020-01-02", "2020-01-01T18:00Z"},
+    {"America/New_York", -420, "2021-01-16", "2021-01-15T22:00Z"},
+    {"America/New_York", -420, "2021-07-16", "2021-07-15T21:00Z"},
+    {"America/New_York", -410, "2020-11-02", "2020-11-01T22:10Z"},
+    {"America/New_York", -410, "2021-03-15", "2021-03-14T21:10Z"},
+    // 02:30 does not exist on the day the clocks go forward.
+    {"America/New_York", 150, "2021-03-14", "2021-03-14T07:00Z"},
+    // 01:30 comes twice on the day they go back: the first time.
+    {"America/New_York", 90, "2020-11-01", "2020-11-01T05:30Z"},
+  };
+  for (const auto& item : cases) {
+    auto schema = xdaily();
+    schema.roll_zone = item.zone;
+    schema.roll_offset_ns = item.offset_minutes * 60'000'000'000;
+    const auto begin = date_start(schema, parse_time(item.date)->ns / day_ns);
+    ASSERT_TRUE(begin) << begin.failure().context;
+    EXPECT_EQ(*begin, parse_time(item.begin)->ns) << item.zone << item.date;
+  }
+  auto schema = xdaily();
+  schema.roll_zone = "Mars/Olympus";
+  EXPECT_EQ(date_start(schema, 0).failure().code, errc::invalid_argument);
+}
+
+TEST(TimeTextTest, ReadsIsoAndKdb) {
+  const int64_t day = 5029; // 2013.10.08
+  const int64_t half_past_nine = 34'200'000'000'000;
+  for (const auto* text :
+       {"2013-10-08T09:30", "2013-10-08 09:30:00", "2013.10.08D09:30:00.0",
+        "2013-10-08T09:30:00.000000000Z", "2013-10-08T05:30:00-04:00",
+        "2013.10.08D09:30:00.000000000"})
+    EXPECT_EQ(parse_time(text)->ns, day * day_ns + half_past_nine) << text;
+  EXPECT_EQ(parse_time("2013-10-08T00:00:00.123456789")->ns,
+            day * day_ns + 123456789);
+  EXPECT_EQ(parse_time("1999-12-31T23:59:59.999999999")->ns, -1);
+  EXPECT_TRUE(parse_time("2000-02-29")->is_date);
+  for (const auto* text :
+       {"", "2013", "2013-13-01", "2013-02-29", "2100-02-29", "2013-10-08T",
+        "2013-10-08T24:00", "2013-10-08T09:60", "2013-10-08T09:30:00.",
+        "2013-10-08T09:30:00.1234567890", "2013-10-08T09:30 ", "2013/10/08",
+        "2013-10.08", "2400-01-01", "1500-01-01"})
+    EXPECT_FALSE(parse_time(text)) << text;
+}
+
+TEST(TimeTextTest, DatesGoRoundBothWays) {
+  for (int64_t day = -106'700; day < 106'700; day += 13) {
+    const auto date = civil_of(day);
+    ASSERT_EQ(day_of(date), day);
+    ASSERT_TRUE(date.month >= 1 && date.month <= 12 && date.day >= 1
+                && date.day <= 31);
+  }
+}
+
+TEST(TimeTextTest, WritesWhatItReads) {
+  struct {
+    column_type type;
+    int64_t value;
+    const char* text;
+  } const cases[] = {
+    {column_type::timestamp, -1, "1999-12-31T23:59:59.999999999Z"},
+    {column_type::timestamp, inf_long, "inf"},
+    {column_type::date, 5029, "2013-10-08"},
+    {column_type::month, -1, "1999-12"},
+    {column_type::month, 165, "2013-10"},
+    {column_type::timespan, -day_ns - 1, "-1D00:00:00.000000001"},
+    {column_type::timespan, 90'000'000'000, "0D00:01:30.000000000"},
+    {column_type::time, 34'200'123, "09:30:00.123"},
+    {column_type::second, 34'200, "09:30:00"},
+    {column_type::minute, 570, "09:30"},
+    {column_type::long_, -inf_long, "-9223372036854775807"},
+  };
+  for (const auto& item : cases) {
+    std::string text;
+    append_integer(text, item.value, item.type);
+    EXPECT_EQ(text, item.text);
+    auto back = parse_literal(text, item.type);
+    ASSERT_TRUE(back) << text;
+    EXPECT_EQ(*back, literal{item.value}) << text;
+  }
+}
+
+} // namespace
+} // namespace millrace::query
