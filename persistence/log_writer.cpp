@@ -196,6 +196,9 @@ error log_writer::impl::write(
   if (seal_pending) {
     seal_pending = false;
     sealed = true;
+    // Gives back what was reserved behind the end.
+    if (auto fault = current->truncate(recorded.offset()))
+      return fail(std::move(fault));
   }
   if (on_write)
     on_write({begin, recorded, bytes});
@@ -363,15 +366,14 @@ error log_writer::impl::seal_survivor(const log_file_info& last,
 error log_writer::impl::leave(const log_file_info& last,
                               const file_scan& scan) {
   const auto end = scan.valid_end.value - scan.begin.value;
-  if (scan.size <= end)
-    return {};
   auto opened = fs().open(log_path(directory(), last.session, last.roll),
                           open_mode::write);
   if (!opened)
     return opened.failure();
-  if (auto fault = detail::keep_aside(fs(), directory(), **opened,
-                                      scan.valid_end, scan.size))
-    return fault;
+  if (scan.size > end)
+    if (auto fault = detail::keep_aside(fs(), directory(), **opened,
+                                        scan.valid_end, scan.size))
+      return fault;
   if (auto fault = (*opened)->truncate(end))
     return fault;
   return (*opened)->sync();
