@@ -166,7 +166,7 @@ private:
   void read_logging() {
     one(root_, "logging", false, [this](section& at) {
       config_.logging.json = at.choice("format", {"text", "json"}, false) == 1;
-      static const std::vector<std::string_view> levels{"INF", "ERR", "WRN",
+      static const std::vector<std::string_view> levels{"INF", "ERR", "WARN",
                                                         "DBG"};
       config_.logging.level = levels[at.choice("level", levels, false)];
     });

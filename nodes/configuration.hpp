@@ -123,7 +123,7 @@ struct period_config {
 /// `[logging]`.
 struct logging_config {
   bool json = false;
-  std::string level = "INF"; ///< ERR WRN INF DBG.
+  std::string level = "INF"; ///< ERR WARN INF DBG.
 
   friend bool operator==(const logging_config&, const logging_config&)
     = default;

@@ -15,7 +15,7 @@ namespace millrace::nodes {
 
 namespace {
 
-constexpr std::array<std::string_view, 4> level_names{"ERR", "WRN", "INF",
+constexpr std::array<std::string_view, 4> level_names{"ERR", "WARN", "INF",
                                                       "DBG"};
 
 std::string escape(std::string_view text) {

@@ -13,7 +13,7 @@ namespace millrace::nodes {
 
 enum class log_level : uint8_t { error, warning, info, debug };
 
-/// "ERR" "WRN" "INF" "DBG".
+/// "ERR" "WARN" "INF" "DBG".
 [[nodiscard]] std::string_view to_string(log_level level) noexcept;
 [[nodiscard]] std::optional<log_level>
 log_level_of(std::string_view name) noexcept;

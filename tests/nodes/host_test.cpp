@@ -114,13 +114,13 @@ TEST(LoggingTest, WritesOneLineWhateverTheMessageHolds) {
                         "lag",
                         "two\nlines|and\ta \x01 byte"};
   EXPECT_EQ(format_line(entry, false),
-            "2000-01-01T00:00:00.000000000Z|host|rdb|r1|WRN|lag|"
+            "2000-01-01T00:00:00.000000000Z|host|rdb|r1|WARN|lag|"
             "two\\nlines|and\\x09a \\x01 byte");
   const auto line = format_line(entry, true);
   EXPECT_EQ(line.find('\n'), std::string::npos);
   const auto parsed = nlohmann::json::parse(line);
   EXPECT_EQ(parsed["message"], "two\nlines|and\ta \x01 byte");
-  EXPECT_EQ(parsed["level"], "WRN");
+  EXPECT_EQ(parsed["level"], "WARN");
   EXPECT_EQ(parsed["proctype"], "rdb");
   EXPECT_EQ(parsed["time"], "2000-01-01T00:00:00.000000000Z");
 }
