@@ -469,7 +469,7 @@ int run_tail(const log_options& options) {
       if (!options.follow || std::ferror(stdout) != 0)
         break;
       caught_up = true;
-      // Another process writes: there is nobody who could wake us.
+      // lint: allow(sleep): another process writes, and wakes nobody.
       std::this_thread::sleep_for(std::chrono::milliseconds{options.poll_ms});
       continue;
     }
@@ -575,8 +575,10 @@ void add_log_command(CLI::App& app, std::function<int()>& run) {
                         run_dump);
   dump->add_option("--from", options->from, "Where to begin; default: begin")
     ->type_name("POSITION");
-  dump->add_option("--count", options->count, "At most so many; 0: all");
-  dump->add_option("--bytes", options->bytes, "Payload bytes shown, 32");
+  dump->add_option("--count", options->count, "At most so many; 0: all")
+    ->check(whole_number());
+  dump->add_option("--bytes", options->bytes, "Payload bytes shown, 32")
+    ->check(whole_number());
   dump->add_flag("--resync", options->resync,
                  "Behind damage go on at the next intact record");
   options = made();
@@ -584,8 +586,10 @@ void add_log_command(CLI::App& app, std::function<int()>& run) {
   auto* tail = add_part(
     *log, run, options, "tail", "Print the last messages, and new ones with -f",
     "millrace log tail -f -n 3 data/rt0/out/ticks", run_tail);
-  tail->add_option("-n,--count", options->count, "How many, 10");
-  tail->add_option("--bytes", options->bytes, "Payload bytes shown, 32");
+  tail->add_option("-n,--count", options->count, "How many, 10")
+    ->check(whole_number());
+  tail->add_option("--bytes", options->bytes, "Payload bytes shown, 32")
+    ->check(whole_number());
   tail->add_flag("-f,--follow", options->follow, "Wait for more");
   tail->add_option("--poll-ms", options->poll_ms, "Pause between looks, 200")
     ->check(CLI::Range(1, 60'000));

@@ -85,6 +85,7 @@ TEST(KillWriterTest, NothingRecordedIsLost) {
       told = id;
     }
     if (wanted == 0)
+      // lint: allow(sleep): the random moment of the kill is the point.
       ::usleep(static_cast<useconds_t>(random() % 3000));
     ASSERT_EQ(::kill(child, SIGKILL), 0);
     int status = 0;
