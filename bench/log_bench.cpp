@@ -1,7 +1,11 @@
-#include <millrace/persistence/log_format.hpp>
+#include <millrace/persistence/log_reader.hpp>
+#include <millrace/persistence/log_writer.hpp>
 
 #include <benchmark/benchmark.h>
 
+#include <cstdlib>
+#include <filesystem>
+#include <string>
 #include <vector>
 
 namespace millrace::persistence {
@@ -67,6 +71,67 @@ void verify(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations() * messages);
 }
 BENCHMARK(verify)->Arg(100)->Arg(1024);
+
+/// A log on the real disk, in the page cache; removed at the end.
+struct disk_log {
+  disk_log() {
+    std::filesystem::remove_all(directory);
+    world.fs = &posix_file_system();
+    world.random = [] { return uint64_t{1}; };
+    writer = *log_writer::open(world, {.directory = directory});
+  }
+  ~disk_log() {
+    writer.reset();
+    std::filesystem::remove_all(directory);
+  }
+  void append(std::span<const std::byte> payload) {
+    ++id;
+    if (!writer->append(record_kind::messages, payload_kind::opaque,
+                        {"bench.feed", 1, id, null_int}, payload)
+        || (writer->buffered_bytes() >= (64u << 10) && writer->write()))
+      std::abort();
+  }
+  std::string directory
+    = (std::filesystem::temp_directory_path() / "millrace-log-bench").string();
+  env world;
+  std::unique_ptr<log_writer> writer;
+  int64_t id = 0;
+};
+
+// Appends and writes in blocks of 64 KiB; goes on in the same file.
+void append(benchmark::State& state) {
+  const std::vector<std::byte> payload(static_cast<size_t>(state.range(0)));
+  disk_log log;
+  for (auto _ : state)
+    log.append(payload);
+  state.SetItemsProcessed(state.iterations());
+}
+BENCHMARK(append)->Arg(100)->Arg(1024)->Iterations(2'000'000);
+
+// Reads a log from its start, every payload verified; items are messages.
+void replay(benchmark::State& state) {
+  const std::vector<std::byte> payload(static_cast<size_t>(state.range(0)));
+  disk_log log;
+  while (log.id < 1'000'000)
+    log.append(payload);
+  if (log.writer->write())
+    std::abort();
+  for (auto _ : state) {
+    auto reader
+      = *log_reader::open(*log.world.fs, {.directory = log.directory}, {});
+    int64_t seen = 0;
+    for (;;) {
+      auto item = reader->next();
+      if (!item || std::holds_alternative<log_end>(*item))
+        break;
+      ++seen;
+    }
+    if (seen != log.id)
+      state.SkipWithError("messages are missing");
+  }
+  state.SetItemsProcessed(state.iterations() * log.id);
+}
+BENCHMARK(replay)->Arg(100)->Arg(1024)->Unit(benchmark::kMillisecond);
 
 } // namespace
 } // namespace millrace::persistence
