@@ -76,6 +76,28 @@ void aggregate_state::resize(size_t count) {
   }
 }
 
+void aggregate_state::reserve(size_t count) {
+  switch (kind_) {
+    case kind::count:
+    case kind::sum_integer:
+    case kind::min_integer:
+    case kind::max_integer:
+      return integers_.reserve(count);
+    case kind::sum_float:
+      return sums_.reserve(count);
+    case kind::avg:
+      return averages_.reserve(count);
+    case kind::min_float:
+    case kind::max_float:
+      return floats_.reserve(count);
+    case kind::first:
+    case kind::last:
+      return rows_.reserve(count);
+    case kind::wavg:
+      return weighted_.reserve(count);
+  }
+}
+
 size_t aggregate_state::byte_count() const noexcept {
   return integers_.capacity() * sizeof(int64_t)
          + floats_.capacity() * sizeof(double)
@@ -266,16 +288,22 @@ void aggregate_state::update_weighted(const row_batch& batch,
         batch.count, start + uint32_t{kernels::block_rows});
       double products[8] = {};
       double weights[8] = {};
-      for (uint32_t i = start; i < end; ++i) {
+      auto lane = [&](uint32_t i, uint32_t l) {
         const double w = as_float<weight_loader>(ws[i]);
         const double x = as_float<value_loader>(xs[i]);
         const bool pair = w == w && x == x;
-        products[i & 7] += pair ? w * x : 0.0;
-        weights[i & 7] += pair ? w : 0.0;
-      }
-      auto fold = [](const double* lane) {
-        return ((lane[0] + lane[1]) + (lane[2] + lane[3]))
-               + ((lane[4] + lane[5]) + (lane[6] + lane[7]));
+        products[l] += pair ? w * x : 0.0;
+        weights[l] += pair ? w : 0.0;
+      };
+      auto i = start;
+      for (; i + 8 <= end; i += 8)
+        for (uint32_t l = 0; l < 8; ++l)
+          lane(i + l, l);
+      for (; i < end; ++i)
+        lane(i, 0);
+      auto fold = [](const double* x) {
+        return ((x[0] + x[1]) + (x[2] + x[3]))
+               + ((x[4] + x[5]) + (x[6] + x[7]));
       };
       state.products.add(fold(products));
       state.weights.add(fold(weights));

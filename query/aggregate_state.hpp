@@ -33,6 +33,8 @@ public:
 
   /// Gives groups [0, count) a state.
   void resize(size_t count);
+  /// Makes room, so that `resize` up to `count` moves nothing.
+  void reserve(size_t count);
   [[nodiscard]] size_t byte_count() const noexcept;
 
   void update(const row_batch& batch, const segment_context& segment);

@@ -88,6 +88,10 @@ public:
   }
   /// The pool as the dictionary of `column`, whose codes are its numbers.
   void move_into(column_data& column);
+  void copy_into(column_data& column) const {
+    column.dictionary_ends = ends_;
+    column.bytes = bytes_;
+  }
 
 private:
   void grow();

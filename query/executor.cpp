@@ -215,6 +215,12 @@ result<partial_result> execution::state::merge_groups() {
   const auto& shape = setup.shape;
   group_set groups{shape};
   key_translator translator{setup, groups};
+  // At most the memory that the morsels' groups hold already.
+  size_t total = 0;
+  for (const auto& output : outputs)
+    for (const auto& chunk : output.chunks)
+      total += chunk.groups->index().size();
+  groups.reserve(total);
   for (auto& output : outputs) {
     for (auto& chunk : output.chunks) {
       const auto& targets = translator.targets(chunk);

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <numeric>
 
 namespace millrace::query {
 
@@ -73,6 +74,8 @@ uint64_t group_index::hash(const uint64_t* key) const noexcept {
 }
 
 uint32_t group_index::find_or_add(const uint64_t* wanted) {
+  if (!hashed_)
+    rehash(std::bit_ceil(size_t{count_} * 4 + 64));
   const auto mask = slots_.size() - 1;
   auto slot = hash(wanted) & mask;
   while (slots_[slot] != 0) {
@@ -88,13 +91,28 @@ uint32_t group_index::find_or_add(const uint64_t* wanted) {
   slots_[slot] = group + 1;
   keys_.insert(keys_.end(), wanted, wanted + words_);
   if (size_t{count_} * 2 > slots_.size())
-    grow();
+    rehash(slots_.size() * 4);
   return group;
 }
 
-void group_index::grow() {
-  slots_.assign(slots_.size() * 2, 0);
-  const auto mask = slots_.size() - 1;
+void group_index::adopt(std::vector<uint64_t> keys, uint32_t count) {
+  MILLRACE_ASSERT(count_ == 0 && keys.size() >= size_t{count} * words_);
+  keys.resize(size_t{count} * words_);
+  keys_ = std::move(keys);
+  count_ = count;
+  hashed_ = false;
+}
+
+void group_index::reserve(size_t count) {
+  keys_.reserve(count * words_);
+  if (count * 2 > slots_.size())
+    rehash(std::bit_ceil(count * 2));
+}
+
+void group_index::rehash(size_t slots) {
+  hashed_ = true;
+  slots_.assign(slots, 0);
+  const auto mask = slots - 1;
   for (uint32_t group = 0; group < count_; ++group) {
     auto slot = hash(key(group)) & mask;
     while (slots_[slot] != 0)
@@ -126,6 +144,12 @@ size_t group_set::byte_count() const noexcept {
   return total;
 }
 
+void group_set::reserve(size_t count) {
+  index_.reserve(count);
+  for (auto& state : states_)
+    state.reserve(count);
+}
+
 void group_set::grow_states() {
   for (auto& state : states_)
     state.resize(index_.size());
@@ -141,9 +165,12 @@ group_set::save(std::span<const std::vector<column_ref>> values,
     const auto& item = shape_.keys[k];
     column_writer writer{names[k].name, item.type};
     column_data plain{names[k].name, item.type, {}, {}, {}};
+    plain.values.reserve(index_.size() * width_of(item.type));
     for (uint32_t g = 0; g < index_.size(); ++g) {
       const auto* words = index_.key(g) + item.word;
-      if (is_text(item.type))
+      if (item.type == column_type::symbol)
+        plain.push(static_cast<uint32_t>(words[0]));
+      else if (item.type == column_type::string)
         writer.append_text(pools_[k].text(static_cast<uint32_t>(words[0])));
       else if (is_float(item.type))
         push_float(plain, float_of_word(words[0]));
@@ -154,7 +181,9 @@ group_set::save(std::span<const std::vector<column_ref>> values,
       else
         push_integer(plain, static_cast<int64_t>(words[0]));
     }
-    if (is_text(item.type)) {
+    if (item.type == column_type::symbol)
+      pools_[k].copy_into(plain);
+    if (item.type == column_type::string) {
       auto column = writer.finish();
       if (!column)
         return column.failure();
@@ -215,8 +244,15 @@ error group_set::load(const table_data& chunk, uint32_t source) {
     fill_words(chunk.columns[k], shape_.keys[k], pools_[k], words, rows,
                keys.data());
   std::vector<uint32_t> targets(rows);
-  for (uint64_t row = 0; row < rows; ++row)
-    targets[row] = index_.find_or_add(keys.data() + row * words);
+  if (index_.size() == 0) {
+    // A chunk's keys are distinct: the first, often the only one, needs no
+    // hashing.
+    std::iota(targets.begin(), targets.end(), 0u);
+    index_.adopt(std::move(keys), static_cast<uint32_t>(rows));
+  } else {
+    for (uint64_t row = 0; row < rows; ++row)
+      targets[row] = index_.find_or_add(keys.data() + row * words);
+  }
   grow_states();
   size_t column = shape_.keys.size();
   for (auto& state : states_) {

@@ -48,6 +48,11 @@ public:
   explicit group_index(uint32_t words);
 
   [[nodiscard]] uint32_t find_or_add(const uint64_t* key);
+  /// Takes `count` keys that are known to be distinct as groups 0, 1, ...;
+  /// they are hashed only if another key comes. @pre empty.
+  void adopt(std::vector<uint64_t> keys, uint32_t count);
+  /// Makes room for `count` groups in all.
+  void reserve(size_t count);
   [[nodiscard]] uint32_t size() const noexcept { return count_; }
   [[nodiscard]] const uint64_t* key(uint32_t group) const noexcept {
     return keys_.data() + size_t{group} * words_;
@@ -58,10 +63,11 @@ public:
 
 private:
   [[nodiscard]] uint64_t hash(const uint64_t* key) const noexcept;
-  void grow();
+  void rehash(size_t slots);
 
   uint32_t words_;
   uint32_t count_ = 0;
+  bool hashed_ = true;
   std::vector<uint64_t> keys_;
   std::vector<uint32_t> slots_; ///< group + 1, 0: free; a power of two.
 };
@@ -86,6 +92,8 @@ public:
   [[nodiscard]] uint32_t add(const uint64_t* key) {
     return index_.find_or_add(key);
   }
+  /// Makes room for `count` groups in all.
+  void reserve(size_t count);
   /// To be called after `add`s, before states are folded.
   void grow_states();
   [[nodiscard]] std::vector<aggregate_state>& states() noexcept {
