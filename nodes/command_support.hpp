@@ -1,6 +1,7 @@
 #pragma once
 
 #include <millrace/nodes/configuration.hpp>
+#include <millrace/nodes/parse_date.hpp>
 
 #include <CLI/CLI.hpp>
 #include <functional>
@@ -33,8 +34,5 @@ CLI::App* add_command(CLI::App& app, const std::string& name,
 
 /// Loads what `--config`, or `$MILLRACE_CONFIG`, names.
 [[nodiscard]] result<cluster_config> load_cluster(const std::string& path);
-
-/// Days since 2000.01.01 of "2013-10-08" or "2013.10.08"; `invalid_argument`.
-[[nodiscard]] result<int64_t> parse_date(const std::string& text);
 
 } // namespace millrace::nodes

@@ -89,10 +89,10 @@ struct feed_handler_state::shared_work {
       if (auto fault = logged_cursors(*env, *out, {}, cursors))
         return fault;
     }
-    std::vector<source_cursor> published;
+    std::vector<source_cursor> known;
     for (auto& [key, cursor] : cursors)
-      published.push_back(std::move(cursor));
-    if (auto fault = source->open(published))
+      known.push_back(std::move(cursor));
+    if (auto fault = source->open(known))
       return fault;
     for (const auto& schema : schemas) {
       auto token

@@ -1,4 +1,5 @@
 #include <millrace/actors/torq/gateway.hpp>
+#include <millrace/actors/torq/query_job.hpp>
 #include <millrace/query/getdata.hpp>
 
 #include <caf/actor_cast.hpp>
@@ -10,6 +11,22 @@ namespace {
 constexpr auto tick_interval = std::chrono::milliseconds{250};
 constexpr auto request_deadline = std::chrono::seconds{3};
 constexpr int64_t retry_connect_ns = 500'000'000;
+
+/// The plan as text, as a table of one column and one row.
+chunks explained(const query::logical_plan& plan) {
+  const auto text = to_string(plan);
+  query::column_data column;
+  column.name = "query";
+  column.type = column_type::string;
+  column.bytes = text;
+  column.push(static_cast<uint32_t>(text.size()));
+  query::partial_result out;
+  out.chunks.resize(1);
+  out.chunks[0].table.columns.push_back(std::move(column));
+  out.chunks[0].table.row_count = 1;
+  return to_chunks(encode(out));
+}
+
 } // namespace
 
 caf::result<chunks, query_cut>
@@ -29,12 +46,19 @@ gateway_state::query(const std::string& parameters) {
     ++refused;
     return to_caf(asked.failure());
   }
+  if (asked->explain) {
+    ++answered;
+    return {explained(asked->plan), query_cut{}};
+  }
   auto request = std::make_shared<gateway_request>();
   request->plan = std::move(asked->plan);
-  request->at_least = asked->at_least;
+  request->at_least = asked->at_least.value_or(position{}).value;
   request->stream = settings.tables.at(request->plan.table).stream;
   request->deadline_ns
-    = env->clock->monotonic_ns() + settings.query_timeout_ns;
+    = env->clock->monotonic_ns()
+      + (asked->timeout_ns > 0
+           ? std::min(asked->timeout_ns, settings.query_timeout_ns)
+           : settings.query_timeout_ns);
   if (request->plan.rows_max == 0)
     request->plan.rows_max = settings.result_rows_max;
   if (request->plan.bytes_max == 0)

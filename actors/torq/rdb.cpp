@@ -164,14 +164,18 @@ caf::result<chunks, query_cut> rdb_state::query(const chunk& plan_bytes,
 
 void rdb_state::answer(waiting_query what) {
   const auto snapshot = store->tables.snapshot();
-  if (what.cutover < snapshot->begin.value)
-    return what.promise.deliver(
+  if (what.cutover < snapshot->begin.value) {
+    what.promise.deliver(
       to_caf({errc::moved, "rows behind " + to_string(position{what.cutover})
                              + " are in the HDB now"}));
+    return;
+  }
   const auto upper = what.upper == 0 ? snapshot->end : position{what.upper};
   auto view = snapshot->view(what.plan.table, {what.cutover}, upper);
-  if (!view)
-    return what.promise.deliver(to_caf(view.failure()));
+  if (!view) {
+    what.promise.deliver(to_caf(view.failure()));
+    return;
+  }
   auto work = std::make_shared<query_work>();
   work->plan = std::move(what.plan);
   work->parts.push_back(*std::move(view));

@@ -1,0 +1,84 @@
+#include <millrace/nodes/gateway_client.hpp>
+#include <millrace/query/partial.hpp>
+
+#include <optional>
+
+namespace millrace::nodes {
+
+namespace {
+
+/// The chunks of an answer as one table.
+result<query::table_data> join(const chunks& parts) {
+  std::vector<query::column_writer> writers;
+  uint64_t rows = 0;
+  for (const auto& part : parts) {
+    auto decoded = query::decode_partial(part.bytes());
+    if (!decoded)
+      return decoded.failure();
+    for (const auto& piece : decoded->chunks) {
+      const auto& columns = piece.table.columns;
+      if (writers.empty())
+        for (const auto& column : columns)
+          writers.emplace_back(column.name, column.type);
+      if (columns.size() != writers.size())
+        return error{errc::malformed_message,
+                     "the answer's parts have different columns"};
+      for (size_t i = 0; i < columns.size(); ++i)
+        writers[i].append_range(ref_of(columns[i]), &columns[i], 0,
+                                piece.table.row_count);
+      rows += piece.table.row_count;
+    }
+  }
+  query::table_data out;
+  out.row_count = rows;
+  for (auto& writer : writers) {
+    auto column = writer.finish();
+    if (!column)
+      return column.failure();
+    out.columns.push_back(*std::move(column));
+  }
+  return out;
+}
+
+} // namespace
+
+result<gateway_answer> ask_gateway(runtime& host, const gateway_actor& gateway,
+                                   const std::string& parameters,
+                                   std::chrono::milliseconds deadline) {
+  caf::scoped_actor self{host.system()};
+  chunks parts;
+  gateway_answer out;
+  error fault;
+  self->request(gateway, caf::timespan{deadline}, query_atom_v, parameters)
+    .receive(
+      [&](const chunks& rows, const query_cut& cut) {
+        parts = rows;
+        out.cut = cut;
+      },
+      [&](const caf::error& why) { fault = from_caf(why); });
+  if (fault)
+    return fault;
+  auto table = join(parts);
+  if (!table)
+    return table.failure();
+  out.table = *std::move(table);
+  return out;
+}
+
+result<gateway_actor> find_gateway(runtime& host, const cluster_config& config,
+                                   std::chrono::milliseconds deadline) {
+  const auto candidates = endpoints_of(config, process_type::gateway);
+  if (candidates.empty())
+    return error{errc::not_found,
+                 config.path + ": no gateway process is configured"};
+  error last;
+  for (const auto& at : candidates) {
+    auto found = host.find_as<gateway_actor>(at, deadline);
+    if (found)
+      return found;
+    last = found.failure();
+  }
+  return last;
+}
+
+} // namespace millrace::nodes

@@ -1,0 +1,16 @@
+#pragma once
+
+namespace millrace::nodes {
+
+/// Turns SIGINT and SIGTERM into a flag while it lives; SIGPIPE is ignored. For
+/// commands only: libraries install no handlers. One at a time.
+class interrupts {
+public:
+  interrupts();
+  ~interrupts();
+  interrupts(const interrupts&) = delete;
+  interrupts& operator=(const interrupts&) = delete;
+  [[nodiscard]] bool raised() const noexcept;
+};
+
+} // namespace millrace::nodes
