@@ -78,9 +78,57 @@ std::string key_of_line(std::string_view line) {
   return key.empty() ? "syntax" : key;
 }
 
+/// Bytes of the UTF-8 sequence that `text` begins with; 0: none that is well
+/// formed (overlong, a surrogate, beyond U+10FFFF, cut).
+size_t sequence_length(std::string_view text) {
+  const auto byte
+    = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
+  if (byte(0) < 0x80)
+    return 1;
+  const size_t length = byte(0) >= 0xc2 && byte(0) <= 0xdf   ? 2
+                        : byte(0) >= 0xe0 && byte(0) <= 0xef ? 3
+                        : byte(0) >= 0xf0 && byte(0) <= 0xf4 ? 4
+                                                             : 0;
+  if (length == 0 || text.size() < length)
+    return 0;
+  for (size_t i = 1; i < length; ++i)
+    if ((byte(i) & 0xc0) != 0x80)
+      return 0;
+  const bool overlong = (byte(0) == 0xe0 && byte(1) < 0xa0)
+                        || (byte(0) == 0xf0 && byte(1) < 0x90);
+  const bool beyond = (byte(0) == 0xed && byte(1) > 0x9f)
+                      || (byte(0) == 0xf4 && byte(1) > 0x8f);
+  return overlong || beyond ? 0 : length;
+}
+
+/// toml11 3.7 reads out of bounds when it reports bytes that are no UTF-8
+/// within '...': they must not reach it.
+error check_utf8(std::string_view text, const std::string& file) {
+  setting at;
+  size_t line_begin = 0;
+  for (size_t i = 0; i < text.size();) {
+    const auto length = sequence_length(text.substr(i));
+    if (length == 0) {
+      at.column = static_cast<uint32_t>(i - line_begin + 1);
+      fault_list faults{file};
+      faults.add(at, key_of_line(text.substr(line_begin, i - line_begin)),
+                 "a byte that is no UTF-8");
+      return faults.to_error();
+    }
+    if (text[i] == '\n') {
+      ++at.line;
+      line_begin = i + 1;
+    }
+    i += length;
+  }
+  return {};
+}
+
 } // namespace
 
 result<setting> parse_toml(std::string_view text, const std::string& file) {
+  if (auto invalid = check_utf8(text, file))
+    return invalid;
   const auto fault
     = [&](const toml::source_location& where, std::string_view what) {
         fault_list faults{file};

@@ -75,6 +75,11 @@ TEST(SettingsTest, NamesThePlaceOfAFaultOfSyntax) {
     {"x = 1 y = 2\n", "f.toml:1:x: "},
     {"[t]\n[t]\n", "f.toml:2:[t]: "},
     {"a = \"\xff\xfe\"\n", "f.toml:1:a: "},
+    {"a = 1\n b = '\xff'\n", "f.toml:2:b: a byte that is no UTF-8 (column 7)"},
+    {"# \xed\xa0\x80", "f.toml:1:#: "},
+    {"a = '\xf4\x90\x80\x80'", "f.toml:1:a: "},
+    {"a = '\xc0\xaf'", "f.toml:1:a: "},
+    {"a = '\xe2\x82", "f.toml:1:a: "},
     {"\x01\x02\x03", "f.toml:1:syntax: "},
   };
   for (const auto& each : cases) {
@@ -85,6 +90,15 @@ TEST(SettingsTest, NamesThePlaceOfAFaultOfSyntax) {
       << root.failure().context;
     EXPECT_EQ(root.failure().context.find('\n'), std::string::npos);
   }
+}
+
+TEST(SettingsTest, TakesTextOfAnyLanguage) {
+  // Sequences of two, three and four bytes, and the largest code point.
+  const std::string text = "\xc3\xa9\xe2\x82\xac\xf0\x9f\x8c\x8a"
+                           "\xf4\x8f\xbf\xbf";
+  const auto root = parse_toml("a = '" + text + "'", "f");
+  ASSERT_TRUE(root) << root.failure().context;
+  EXPECT_EQ(root->entries[0].second.text, text);
 }
 
 /// Every prefix and every one-byte change of a file parses or is a `config`
@@ -98,7 +112,8 @@ TEST(SettingsTest, NoDamageOfAFileEscapesAsAnException) {
     EXPECT_TRUE(cut || cut.failure().code == errc::config);
   }
   for (size_t at = 0; at < text.size(); ++at)
-    for (char byte : {'\0', '\xff', '"', '[', '=', '\n', '9'}) {
+    for (char byte :
+         {'\0', '\xff', '"', '[', '=', '\n', '9', '\'', '\\', '#'}) {
       auto other = text;
       other[at] = byte;
       const auto changed = parse_toml(other, "f");
