@@ -23,6 +23,8 @@ error flow_sender::start(std::optional<position> from) {
   reader_ = *std::move(reader);
   lineage_ = reader_->lineage();
   next_ = reader_->where();
+  last_sent_ = from.value_or(position{});
+  drained_ = false;
   sent_ = acked_ = 0;
   return {};
 }
@@ -36,6 +38,7 @@ void flow_sender::grew(position end, chunk tail) {
 result<std::optional<flow_sender::item>> flow_sender::next() {
   if (sent_ - acked_ >= options_.window_bytes || !reader_)
     return std::optional<item>{};
+  drained_ = false;
   while (!tail_.empty() && tail_.front().begin < next_) {
     credit_->give(static_cast<int64_t>(tail_.front().bytes.size()));
     tail_.pop_front();
@@ -45,11 +48,14 @@ result<std::optional<flow_sender::item>> flow_sender::next() {
     tail_.pop_front();
     credit_->give(static_cast<int64_t>(out.bytes.size()));
     next_.value += out.bytes.size();
+    last_sent_ = next_;
     sent_ += out.bytes.size();
     return std::optional<item>{std::move(out)};
   }
-  if (next_ >= written_)
+  if (next_ >= written_) {
+    drained_ = true;
     return std::optional<item>{};
+  }
   return from_file();
 }
 
@@ -75,11 +81,13 @@ result<std::optional<flow_sender::item>> flow_sender::from_file() {
   }
   if (const auto* end = std::get_if<persistence::log_end>(&*got)) {
     next_ = end->end;
+    drained_ = true;
     return std::optional<item>{};
   }
   const auto& read = std::get<persistence::log_chunk>(*got);
   part out{read.begin, chunk::copy_of(read.bytes)};
   next_ = reader_->where();
+  last_sent_ = read.end;
   sent_ += out.bytes.size();
   return std::optional<item>{std::move(out)};
 }

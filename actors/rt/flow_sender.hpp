@@ -72,6 +72,11 @@ public:
   [[nodiscard]] bool idle() const noexcept { return sent_ == acked_; }
   [[nodiscard]] position where() const noexcept { return next_; }
   [[nodiscard]] uint64_t sent() const noexcept { return sent_; }
+  /// All of the log up to where() was sent; no record lies in
+  /// [last_sent(), where()).
+  [[nodiscard]] bool drained() const noexcept { return drained_; }
+  /// End of the last part sent; at first where the flow started.
+  [[nodiscard]] position last_sent() const noexcept { return last_sent_; }
   [[nodiscard]] const persistence::lineage_id& lineage() const noexcept {
     return lineage_;
   }
@@ -89,6 +94,8 @@ private:
   static constexpr position unknown_end{~uint64_t{0}};
   /// Everything below is in the file; unknown until the writer first tells.
   position written_ = unknown_end;
+  position last_sent_;
+  bool drained_ = false;
   uint64_t sent_ = 0;
   uint64_t acked_ = 0;
 };

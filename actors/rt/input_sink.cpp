@@ -139,6 +139,7 @@ void input_sink_state::acknowledge() {
   env->crash_point("rt.before_ack");
   self->send(source, ack_atom_v,
              flow_ack{current_flow, bytes_taken, durable_end, merged_end});
+  env->crash_point("rt.after_ack");
 }
 
 void input_sink_state::fail(const error& fault) {

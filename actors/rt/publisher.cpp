@@ -60,11 +60,12 @@ publisher::publisher(persistence::env& world, publisher_options options,
   for (const auto& [origin, id] : writer_->recovered_ids())
     last_ids_.emplace(origin, id);
   const bool known = last_ids_.contains(options_.origin);
-  // A directory with a history of its own, or one without replicators, numbers
-  // by itself; a new one must hear first what RT has already seen.
-  verified_ = known || is_local_journal() || options_.start_offline;
+  // A directory with its whole history, or one without replicators, numbers by
+  // itself. A new one must hear first what RT has already seen, and so must one
+  // that may have lost its tail: RT may hold more of it.
+  verified_ = (known && writer_->recovered_clean()) || is_local_journal()
+              || options_.start_offline;
   default_last_id_ = &last_ids_[options_.origin];
-  committed_ = writer_->recorded_end();
   writer_->on_write = [this](const persistence::log_writer::written& part) {
     if (listener_)
       listener_(part.begin, part.end, part.bytes);

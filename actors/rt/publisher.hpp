@@ -36,7 +36,8 @@ struct publisher_options {
   /// The stream is `cached`: everywhere "written" stands for "synced".
   bool cached = false;
   /// Publish before RT has told the origin's watermark. A new directory of an
-  /// origin that RT knows may then repeat ids, which are dropped as duplicates.
+  /// origin that RT knows, or one that lost its tail in a power cut, may then
+  /// repeat ids, which are dropped as duplicates.
   bool start_offline = false;
   uint64_t roll_bytes = uint64_t{1} << 30;
 };
@@ -79,7 +80,8 @@ public:
   /// The same for everything published so far.
   [[nodiscard]] error flush(ack_level level,
                             std::chrono::milliseconds deadline);
-  /// End of what reached `level`; tokens at or below it did.
+  /// End of what reached `level`; tokens at or below it did. `committed` covers
+  /// what earlier lives of the directory logged only once RT has told so.
   [[nodiscard]] position reached(ack_level level) const;
   /// End of everything published.
   [[nodiscard]] position appended() const;

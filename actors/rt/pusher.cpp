@@ -1,5 +1,4 @@
 #include <millrace/actors/rt/pusher.hpp>
-
 #include <millrace/messages/table_batch.hpp>
 
 #include <caf/actor_cast.hpp>
@@ -22,8 +21,8 @@ void pusher_state::connect() {
     .then(
       [this](const caf::strong_actor_ptr& handle) {
         if (!handle)
-          return disconnect({errc::unavailable, to_string(options.rt)
-                                                  + ": no such actor"});
+          return disconnect(
+            {errc::unavailable, to_string(options.rt) + ": no such actor"});
         offer(caf::actor_cast<sequencer_actor>(handle));
       },
       [this](const caf::error& fault) { disconnect(from_caf(fault)); });
@@ -42,11 +41,9 @@ void pusher_state::offer(const sequencer_actor& at) {
   self
     ->request(at, caf::timespan{request_deadline}, offer_atom_v, what,
               pusher_actor{self})
-    .then(
-      [this](const sink_actor& to, const flow_grant& grant) {
-        begin_flow(to, grant);
-      },
-      [this](const caf::error& fault) { disconnect(from_caf(fault)); });
+    .then([this](const sink_actor& to,
+                 const flow_grant& grant) { begin_flow(to, grant); },
+          [this](const caf::error& fault) { disconnect(from_caf(fault)); });
 }
 
 void pusher_state::begin_flow(const sink_actor& to, const flow_grant& grant) {
@@ -65,10 +62,11 @@ void pusher_state::begin_flow(const sink_actor& to, const flow_grant& grant) {
   last_failure = {};
   last_ack_ns = env->clock->monotonic_ns();
   source->verify(grant.watermark);
-  source->set_committed({grant.merged});
   if (options.on_cursors)
     options.on_cursors(grant.cursors);
   pump();
+  if (sender)
+    merged({grant.merged});
 }
 
 void pusher_state::disconnect(const error& why) {
@@ -89,12 +87,14 @@ void pusher_state::pump() {
       return disconnect(item.failure());
     if (!*item)
       return;
+    env->crash_point("pub.before_send");
     if (auto* part = std::get_if<flow_sender::part>(&**item))
       self->send(sink, chunk_atom_v, flow, part->begin.value,
                  std::move(part->bytes));
     else
       self->send(sink, event_atom_v, flow,
                  chunk::copy_of(encode(std::get<stream_event>(**item))));
+    env->crash_point("pub.after_send");
   }
 }
 
@@ -103,8 +103,16 @@ void pusher_state::acked(const flow_ack& ack) {
     return;
   last_ack_ns = env->clock->monotonic_ns();
   sender->acked(ack.bytes);
-  source->set_committed({ack.merged});
+  merged({ack.merged});
   pump();
+}
+
+void pusher_state::merged(position end) {
+  // An earlier session ends before the next one begins: when all of it is
+  // merged, so is everything up to where the log goes on.
+  if (sender->drained() && end >= sender->last_sent())
+    end = std::max(end, sender->where());
+  source->set_committed(end);
 }
 
 void pusher_state::tick() {
@@ -129,7 +137,7 @@ void pusher_state::end_period(int64_t period) {
     = encode(millrace::end_of_period{period, source->options().origin});
   // A refusal (closed, disk full) leaves the marker out; RT names this origin
   // as absent after its grace.
-  (void) source->publish(marker, {}, payload_kind::end_of_period);
+  (void)source->publish(marker, {}, payload_kind::end_of_period);
 }
 
 std::string pusher_state::status() const {
@@ -181,8 +189,8 @@ pusher(pusher_actor::stateful_pointer<pusher_state> self,
     // The sink refused our bytes, or the owner ends us.
     [self](stop_atom) {
       auto& me = self->state;
-      if (self->current_sender() == caf::actor_cast<caf::strong_actor_ptr>(
-            me.sink))
+      if (self->current_sender()
+          == caf::actor_cast<caf::strong_actor_ptr>(me.sink))
         me.disconnect({errc::corrupt, "the RT node refused a chunk"});
       else
         self->quit();

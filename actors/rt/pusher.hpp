@@ -37,6 +37,7 @@ struct pusher_state {
   void disconnect(const error& why);
   void pump();
   void acked(const flow_ack& ack);
+  void merged(position end);
   void tick();
   void end_period(int64_t period);
   [[nodiscard]] std::string status() const;

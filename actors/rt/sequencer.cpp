@@ -97,25 +97,42 @@ sequencer_state::offer(const input_offer& what, const pusher_actor& from) {
   publishers[flow] = {from, what.origin, grant->input};
   self->monitor(from);
   progress(core->advance());
-  flow_grant answer;
-  answer.flow = flow;
-  answer.merged = grant->merged.value;
-  const auto& origins = core->state().origins;
-  if (const auto origin = origins.find(what.origin); origin != origins.end())
-    answer.watermark = origin->second.watermark;
-  answer.cursors = cursors_json(core->state(), what.origin);
   auto promise = self->make_response_promise<sink_actor, flow_grant>();
   self->request(sink, caf::infinite, offer_atom_v, flow, from)
     .then(
-      [promise, answer, sink](bool has_position, uint64_t end) mutable {
-        answer.has_position = has_position;
-        answer.position = end;
-        promise.deliver(caf::actor_cast<sink_actor>(sink), answer);
+      [this, promise, flow, sink, input = grant->input,
+       origin = what.origin](bool has_position, uint64_t end) {
+        offers.push_back(
+          {promise, caf::actor_cast<sink_actor>(sink), flow, input, origin,
+           has_position, {end}});
+        grant_offers();
       },
       [promise](caf::error& fault) mutable {
         promise.deliver(std::move(fault));
       });
   return promise;
+}
+
+/// A publisher learns its watermark when all that its input holds is merged: a
+/// log that lost its tail goes on behind what came here, not inside of it.
+void sequencer_state::grant_offers() {
+  const auto& state = core->state();
+  std::erase_if(offers, [&](waiting_offer& offer) {
+    const auto input = state.inputs.find(offer.input);
+    if (input == state.inputs.end() || input->second.merged_end < offer.end)
+      return false;
+    flow_grant answer;
+    answer.flow = offer.flow;
+    answer.has_position = offer.has_position;
+    answer.position = offer.end.value;
+    answer.merged = input->second.merged_end.value;
+    if (const auto origin = state.origins.find(offer.origin);
+        origin != state.origins.end())
+      answer.watermark = origin->second.watermark;
+    answer.cursors = cursors_json(state, offer.origin);
+    offer.promise.deliver(offer.sink, answer);
+    return true;
+  });
 }
 
 result<std::optional<position>>
@@ -203,6 +220,7 @@ void sequencer_state::progress(const error& fault) {
   for (const auto input : core->take_merged())
     if (const auto sink = sinks.find(input); sink != sinks.end())
       self->send(sink->second, merged_atom_v, core->merged(input).value);
+  grant_offers();
   if (core->needs_sync())
     start_sync();
   if (core->checkpoint_due())

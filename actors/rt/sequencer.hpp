@@ -52,6 +52,7 @@ struct sequencer_state {
                            const persistence::lineage_id& lineage,
                            position merged);
   result<std::optional<position>> resolve(const start_spec& from) const;
+  void grant_offers();
   void marker_merged(const std::string& origin, int64_t period);
   void period_ended(int64_t period, position end);
   void close_period_if_ready();
@@ -73,6 +74,16 @@ struct sequencer_state {
     uint32_t input = 0;
   };
   std::map<uint64_t, connected_publisher> publishers; ///< By flow.
+  struct waiting_offer {
+    caf::typed_response_promise<sink_actor, flow_grant> promise;
+    sink_actor sink;
+    uint64_t flow = 0;
+    uint32_t input = 0;
+    std::string origin;
+    bool has_position = false;
+    position end; ///< Of the copy; granted when all of it is merged.
+  };
+  std::vector<waiting_offer> offers;
   uint64_t flow_next = 1;
   bool stopping = false;
 

@@ -7,9 +7,6 @@ using persistence::log_writer;
 
 namespace {
 
-/// out/ bytes between checkpoints: what a restart applies again at most.
-constexpr uint64_t checkpoint_bytes = uint64_t{64} << 20;
-
 std::string input_directory(const sequencer_options& options,
                             const std::string& directory,
                             const persistence::lineage_id& lineage) {
@@ -50,9 +47,11 @@ error sequencer_core::recover() {
   auto state = recover_state();
   if (!state)
     return state.failure();
-  if (state->out_end < out_->recorded_end())
+  if (state->out_end < out_->recorded_end()) {
+    env_->crash_point("rt.before_truncate");
     if (auto fault = out_->truncate(state->out_end))
       return fault;
+  }
   checkpointed_ = state->out_end;
   start_merge(*std::move(state));
   return group_->replay(merge_->state().applied_index,
@@ -269,7 +268,7 @@ error sequencer_core::finish_sync(position end, const error& outcome) {
 bool sequencer_core::checkpoint_due() const noexcept {
   return !checkpoint_running_
          && out_->recorded_end().value - checkpointed_.value
-              >= checkpoint_bytes;
+              >= options_.checkpoint_bytes;
 }
 
 sequencer_core::checkpoint_job sequencer_core::begin_checkpoint() {
@@ -284,7 +283,9 @@ error sequencer_core::finish_checkpoint(const checkpoint_job& job,
   if (outcome)
     return outcome;
   checkpointed_ = job.sync.end;
-  return store_->save(job.state);
+  auto fault = store_->save(job.state);
+  env_->crash_point("rt.after_snapshot_rename");
+  return fault;
 }
 
 error sequencer_core::close() {

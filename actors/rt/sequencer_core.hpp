@@ -23,6 +23,8 @@ struct sequencer_options {
   std::string directory;
   bool cached = false;
   uint64_t roll_bytes = uint64_t{1} << 29;
+  /// out/ bytes between checkpoints: what a restart applies again at most.
+  uint64_t checkpoint_bytes = uint64_t{64} << 20;
 };
 
 /// Where checkpoints of the merge go: RocksDB, or memory in the simulator.

@@ -221,8 +221,10 @@ void subscriber_state::take(uint64_t from_flow, uint64_t begin,
 }
 
 void subscriber_state::deliver(position at, const chunk& bytes) {
+  env->crash_point("sub.before_apply");
   if (auto fault = out->take(lineage, at, bytes.bytes()))
     return disconnect(fault);
+  env->crash_point("sub.after_apply");
   if (copy)
     if (auto fault = copy->append(at, bytes.bytes())) {
       out->fail(fault);

@@ -1,0 +1,218 @@
+#pragma once
+
+#include <millrace/sim/checkers/stream_checker.hpp>
+#include <millrace/sim/rt_nodes.hpp>
+#include <millrace/sim/seeds.hpp>
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace millrace::sim {
+
+using namespace std::chrono_literals;
+
+/// One run of RT in the simulator: an RT node, publishers, subscribers without
+/// a copy, with one, and with checkpoints; sizes and rates from the seed.
+class rt_scenario {
+public:
+  rt_scenario(uint64_t seed, bool cached) : w{seed}, cached_{cached} {
+    rt.cached = cached;
+    rt.roll_bytes = 4096 << w.draw(5);
+    rt.checkpoint_bytes = 1024 << w.draw(7);
+    add_rt_node(w, "rt0", rt);
+    const auto publishers = 1 + w.draw(3);
+    for (uint64_t i = 0; i < publishers; ++i) {
+      publisher_load load;
+      load.cached = cached;
+      load.messages = 40 + w.draw(160);
+      load.roll_bytes = 2048 << w.draw(6);
+      load.payload_bytes_max = w.chance(0.2) ? 3000 : 200;
+      books.push_back(std::make_shared<ledger>());
+      const auto name = "pub" + std::to_string(i);
+      targets.push_back(load.messages);
+      add_publisher(w, name, load, books.back());
+      names.push_back(name);
+    }
+    for (const auto* name : {"plain", "copy", "saved"}) {
+      subscriber_load load;
+      if (name == std::string{"copy"})
+        load.local_copy = "/copy/market";
+      if (name == std::string{"saved"})
+        load.checkpoint_every = 1 + w.draw(20);
+      readings.push_back(std::make_shared<reading>());
+      add_subscriber(w, name, load, readings.back());
+      names.push_back(name);
+    }
+    names.push_back("rt0");
+  }
+
+  /// Power cuts only where the mode promises to survive them.
+  crash_style any_crash() {
+    crash_style style;
+    style.power = false && !cached_ && w.chance(0.5);
+    const survival kinds[]
+      = {survival::nothing, survival::some, survival::some, survival::all};
+    style.left = kinds[w.draw(4)];
+    style.restart_after = duration{static_cast<int64_t>(
+      w.draw(static_cast<uint64_t>(std::chrono::nanoseconds{3s}.count())))};
+    powered = powered || style.power;
+    return style;
+  }
+
+  /// Faults end: everything lives, runs, and has what it needs.
+  void heal() {
+    for (const auto& name : names) {
+      w.at(name).disk().heal();
+      w.at(name).disk().set_quota(std::nullopt);
+      w.resume(name);
+      w.restart(name);
+    }
+  }
+
+  /// All publishers have published what they should and know it committed.
+  bool settled() {
+    for (size_t i = 0; i < books.size(); ++i)
+      if (!books[i]->settled || books[i]->accepted < targets[i])
+        return false;
+    return true;
+  }
+
+  bool caught_up() {
+    auto stream = read_stream(w.at("rt0").disk(), "/rt/out");
+    if (!stream)
+      return false;
+    for (const auto& read : readings)
+      if (read->recovered.back() + read->lives.back().items.size()
+          < stream->size())
+        return false;
+    return true;
+  }
+
+  std::vector<std::string> finish() {
+    heal();
+    std::vector<std::string> broken;
+    if (!w.run_until([this] { return settled(); }, 60s))
+      broken.push_back("not all committed 60 s after the last fault");
+    // Looked at now and then: reading the whole log is dear.
+    bool reached = false;
+    for (int i = 0; i < 200 && !reached; ++i) {
+      w.run_for(300ms);
+      reached = caught_up();
+    }
+    if (!reached)
+      broken.push_back(
+        "subscribers did not catch up 60 s after the last fault");
+    auto stream = read_stream(w.at("rt0").disk(), "/rt/out");
+    if (!stream) {
+      broken.push_back(to_string(stream.failure()));
+      return broken;
+    }
+    const auto add = [&](std::vector<std::string> more) {
+      for (auto& line : more)
+        broken.push_back(std::move(line));
+    };
+    add(check_stream(
+      *stream, books,
+      {powered ? rt::ack_level::synced : rt::ack_level::recorded}));
+    for (size_t i = 0; i < readings.size(); ++i) {
+      add(check_reading(*stream, *readings[i]));
+      check_checkpoints(*stream, *readings[i], broken);
+    }
+    add(w.defects());
+    std::vector<std::string> told;
+    if (!broken.empty())
+      ask_all(told);
+    w.crash("rt0");
+    add(check_out_is_pure(w.at("rt0").disk(), "/rt", rt));
+    check_copy(broken);
+    if (!broken.empty())
+      describe(broken);
+    add(told);
+    return broken;
+  }
+
+  /// What every actor says of itself.
+  void ask_all(std::vector<std::string>& told) {
+    for (const auto& name : names)
+      for (const auto* actor : {"rt/market", "pusher", "subscriber"})
+        if (w.find(name, actor))
+          told.push_back("  " + name + " " + actor + ": "
+                         + w.status(name, actor));
+  }
+
+  world w;
+  rt_node_options rt;
+  std::vector<std::shared_ptr<ledger>> books;
+  std::vector<uint64_t> targets;
+  std::vector<std::shared_ptr<reading>> readings;
+  std::vector<std::string> names;
+  bool powered = false; ///< Some machine lost its power.
+
+private:
+  /// What a checkpoint says was applied is what the stream holds up to it.
+  static void check_checkpoints(const std::vector<delivered>& stream,
+                                const reading& read,
+                                std::vector<std::string>& broken) {
+    for (size_t i = 0; i < read.lives.size(); ++i) {
+      uint64_t before = 0;
+      if (const auto start = read.lives[i].started_at)
+        for (const auto& item : stream)
+          before += item.end <= *start ? 1 : 0;
+      if (before != read.recovered[i])
+        broken.push_back("a checkpoint counts "
+                         + std::to_string(read.recovered[i])
+                         + " deliveries, the stream up to its position "
+                         + std::to_string(before));
+    }
+  }
+
+  /// A local copy is byte for byte what the node has.
+  void check_copy(std::vector<std::string>& broken) {
+    const auto theirs = log_bytes(w.at("rt0").disk(), "/rt/out");
+    for (const auto& [name, bytes] :
+         log_bytes(w.at("copy").disk(), "/copy/market")) {
+      const auto found = theirs.find(name);
+      if (found == theirs.end() || found->second.size() < bytes.size()
+          || !std::equal(bytes.begin(), bytes.end(), found->second.begin()))
+        broken.push_back("local copy: " + name + " differs");
+    }
+  }
+
+  void describe(std::vector<std::string>& broken) {
+    for (const auto& name : names) {
+      auto& some = w.at(name);
+      broken.push_back("  " + name + ": lives " + std::to_string(some.lives())
+                       + ", boot: " + to_string(some.boot_failure()));
+    }
+    for (size_t i = 0; i < books.size(); ++i)
+      broken.push_back("  " + books[i]->origin + ": accepted "
+                       + std::to_string(books[i]->accepted) + " of "
+                       + std::to_string(targets[i]) + ", refused "
+                       + std::to_string(books[i]->refused) + ", settled "
+                       + std::to_string(books[i]->settled));
+    for (const auto& read : readings)
+      broken.push_back("  subscriber: " + std::to_string(read->recovered.back())
+                       + " + "
+                       + std::to_string(read->lives.back().items.size()));
+  }
+
+  bool cached_;
+};
+
+/// Fails the test with all that is known about the seed.
+inline bool report(uint64_t seed, const std::vector<std::string>& broken) {
+  if (broken.empty())
+    return true;
+  std::string text = "seed " + std::to_string(seed) + ", " + replay(seed);
+  size_t lines = 0;
+  for (const auto& line : broken)
+    if (++lines <= 12 || lines + 20 > broken.size())
+      text += "\n  " + line;
+  ADD_FAILURE() << text;
+  return false;
+}
+
+} // namespace millrace::sim

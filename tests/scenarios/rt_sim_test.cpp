@@ -1,0 +1,97 @@
+#include <set>
+
+#include "rt_scenario.hpp"
+
+namespace millrace::sim {
+namespace {
+
+struct named_point {
+  const char* role; ///< First letters of the names of nodes that pass it.
+  const char* point;
+};
+
+constexpr named_point points[] = {
+  {"pub", "pub.before_write"},
+  {"pub", "pub.after_write"},
+  {"pub", "pub.before_roll"},
+  {"pub", "pub.after_create"},
+  {"pub", "pub.after_dirsync"},
+  {"pub", "pub.before_send"},
+  {"pub", "pub.after_send"},
+  {"rt", "rt.before_append"},
+  {"rt", "rt.after_append"},
+  {"rt", "rt.before_ack"},
+  {"rt", "rt.after_ack"},
+  {"rt", "rt.before_snapshot"},
+  {"rt", "rt.after_snapshot_rename"},
+  {"rt", "rt.before_truncate"},
+  {"copy", "sub.before_apply"},
+  {"copy", "sub.after_apply"},
+  {"plain", "sub.before_apply"},
+  {"saved", "sub.before_checkpoint"},
+  {"saved", "sub.after_checkpoint"},
+};
+/// Passed only where a stream syncs.
+constexpr named_point synced_points[] = {
+  {"rt", "rt.before_sync"},
+  {"rt", "rt.after_sync"},
+  {"rt", "rt.before_commit"},
+  {"rt", "rt.after_commit"},
+};
+
+class RtSim : public ::testing::TestWithParam<bool> {
+protected:
+  bool cached() const { return GetParam(); }
+};
+
+TEST_P(RtSim, NothingIsLostWithoutFaults) {
+  for_each_seed(10, [&](uint64_t seed) {
+    rt_scenario run{seed, cached()};
+    return report(seed, run.finish());
+  });
+}
+
+TEST_P(RtSim, CrashAtEachNamedPoint) {
+  std::vector<named_point> all{std::begin(points), std::end(points)};
+  if (!cached())
+    all.insert(all.end(), std::begin(synced_points), std::end(synced_points));
+  for_each_seed(100, [&](uint64_t seed) {
+    rt_scenario run{seed, cached()};
+    const auto& at = all[seed % all.size()];
+    auto node_name = std::string{at.role};
+    if (node_name == "pub")
+      node_name += std::to_string(run.w.draw(run.books.size()));
+    if (node_name == "rt")
+      node_name = "rt0";
+    // A restart passes some points only if there was a life before.
+    if (at.point == std::string{"rt.before_truncate"})
+      run.w.after(500ms, [&] { run.w.crash("rt0", run.any_crash()); });
+    for (uint64_t i = 0; i < 1 + run.w.draw(3); ++i)
+      run.w.crash_at(node_name, at.point, 1 + run.w.draw(6) * i,
+                     run.any_crash());
+    run.w.run_for(std::chrono::milliseconds{500 + run.w.draw(4000)});
+    return report(seed, run.finish());
+  });
+}
+
+TEST_P(RtSim, CrashesAtAnyTime) {
+  for_each_seed(100, [&](uint64_t seed) {
+    rt_scenario run{seed, cached()};
+    const auto crashes = 1 + run.w.draw(6);
+    for (uint64_t i = 0; i < crashes; ++i) {
+      const auto& victim = run.names[run.w.draw(run.names.size())];
+      run.w.after(std::chrono::microseconds{run.w.draw(3'000'000)},
+                  [&] { run.w.crash(victim, run.any_crash()); });
+    }
+    run.w.run_for(4s);
+    return report(seed, run.finish());
+  });
+}
+
+INSTANTIATE_TEST_SUITE_P(Modes, RtSim, ::testing::Values(false, true),
+                         [](const auto& mode) {
+                           return mode.param ? "cached" : "synced";
+                         });
+
+} // namespace
+} // namespace millrace::sim
