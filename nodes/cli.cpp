@@ -1,4 +1,5 @@
 #include <millrace/nodes/cli.hpp>
+#include <millrace/nodes/collect_status.hpp>
 #include <millrace/nodes/down_command.hpp>
 #include <millrace/nodes/eop_command.hpp>
 #include <millrace/nodes/exit_codes.hpp>
@@ -28,7 +29,7 @@ void add_commands(CLI::App& app, std::function<int()>& run) {
   add_log_command(app, run);
   add_node_command(app, run);
   add_query_command(app, run);
-  add_status_command(app, run);
+  add_status_command(app, run, collect_status);
   add_up_command(app, run);
   add_version_command(app, run);
 }

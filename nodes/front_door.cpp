@@ -31,7 +31,8 @@ caf::result<std::string> front_door_state::status() {
   };
   auto promise = self->make_response_promise<std::string>();
   auto all = std::make_shared<gathering>();
-  const auto handles = locals->all();
+  auto handles = locals->all();
+  handles.erase(std::string{front_door_name});
   all->missing = handles.size() + 1;
   auto done = [promise, all, at = node]() mutable {
     if (--all->missing == 0)

@@ -8,8 +8,12 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace millrace::nodes {
+
+/// Its own name among the node's actors.
+inline constexpr std::string_view front_door_name = "front-door";
 
 /// State of the FRONT DOOR: hands out the node's actors by name, starts
 /// processes on demand, and collects their status.

@@ -67,6 +67,8 @@ error node::open() {
     front_door, name_, runtime_->locals(),
     [this](const std::string& process) { return start_process(process); });
   door_ = caf::actor_cast<caf::actor>(runtime_->keep(door));
+  runtime_->locals()->put(std::string{front_door_name},
+                          caf::actor_cast<caf::strong_actor_ptr>(door));
   auto port = system.middleman().publish(door, me->port,
                                          config_.address.c_str(), true);
   if (!port)

@@ -61,7 +61,7 @@ handlers_of(const std::shared_ptr<rdb_store>& store, persistence::env* env,
   out->on_batch_end = [store, owner](position end) {
     {
       const std::scoped_lock lock{store->writing};
-      if (end <= store->tables.end())
+      if (end <= store->tables.snapshot()->end)
         return;
       store->tables.publish(end);
       store->byte_count = store->tables.byte_count();
