@@ -222,8 +222,17 @@ error node::start_hdb(const process_config& process) {
   settings.query_timeout_ns = process.query_timeout_ns;
   for (const auto& table : config_.tables)
     settings.streams[table.schema.name] = table.stream;
+  const auto directory = config_.data_directory + "/hdb-index/" + process.name;
+  if (auto fault = runtime_->env().fs->create_directories(directory))
+    return fault;
+  auto index = persistence::hdb_index::open(directory);
+  if (!index)
+    return index.failure();
   host(process,
-       runtime_->system().spawn(torq::hdb, &runtime_->env(), settings), "{}");
+       runtime_->system().spawn(
+         torq::hdb, &runtime_->env(), settings,
+         std::make_shared<torq::hdb_index_slot>(*std::move(index))),
+       "{}");
   return {};
 }
 

@@ -7,6 +7,8 @@ namespace millrace::torq {
 
 namespace {
 constexpr auto tick_interval = std::chrono::milliseconds{500};
+/// Look-ups for more symbols than this cost more than they save.
+constexpr size_t indexed_symbols_max = 64;
 } // namespace
 
 uint64_t hdb_state::refresh() {
@@ -32,10 +34,45 @@ uint64_t hdb_state::refresh() {
     for (auto& [old, entry] : versions)
       if (entry.replaced_at_ns == 0)
         entry.replaced_at_ns = env->clock->monotonic_ns();
+    update_index(newest);
     versions[version] = {std::move(newest), 0};
     env->crash_point("hdb.after_open");
   }
   return version;
+}
+
+void hdb_state::update_index(
+  std::shared_ptr<const persistence::hdb_snapshot> newest) {
+  if (!index)
+    return;
+  env->io->submit([slot = index, snapshot = std::move(newest)] {
+    const std::scoped_lock lock{slot->updating};
+    if (slot->version.load() >= snapshot->version())
+      return;
+    // A failure leaves the index behind: queries then look at every part.
+    if (auto added = slot->index->update(*snapshot))
+      slot->version = snapshot->version();
+  });
+}
+
+std::optional<std::set<std::string>> hdb_state::parts_of_symbols(
+  const query::logical_plan& plan,
+  const persistence::hdb_snapshot& pinned) const {
+  const auto schema = pinned.schema(plan.table);
+  if (!index || !plan.symbols || !schema
+      || plan.symbols->size() > indexed_symbols_max
+      || plan.symbol_column != schema->symbol_column
+      || index->version.load() != pinned.version())
+    return std::nullopt;
+  std::set<std::string> paths;
+  for (const auto& symbol : *plan.symbols) {
+    const auto rows = index->index->rows(plan.table, symbol);
+    if (!rows)
+      return std::nullopt;
+    for (const auto& range : *rows)
+      paths.insert(range.part);
+  }
+  return paths;
 }
 
 void hdb_state::forget_old() {
@@ -83,7 +120,10 @@ caf::result<chunks, query_cut> hdb_state::query(const chunk& plan_bytes,
         stream != settings.streams.end())
       if (auto at = pinned->manifest().cutover(stream->second, plan->table))
         work->cut.cutover = at->value;
+    const auto wanted = parts_of_symbols(*plan, *pinned);
     for (const auto* part : pinned->parts(plan->table)) {
+      if (wanted && !wanted->contains(part->path()))
+        continue;
       auto view = pinned->view(*part);
       if (!view)
         return to_caf(view.failure());
@@ -133,6 +173,8 @@ std::string hdb_state::status() const {
   }
   out["rows"] = std::move(tables);
   out["partitions"] = partitions;
+  if (index)
+    out["indexed_version"] = index->version.load();
   if (last_failure)
     out["last_failure"] = to_string(last_failure);
   return out.dump();
@@ -140,8 +182,9 @@ std::string hdb_state::status() const {
 
 hdb_actor::behavior_type
 hdb(hdb_actor::stateful_pointer<hdb_state> self, persistence::env* world,
-    hdb_settings settings) {
+    hdb_settings settings, std::shared_ptr<hdb_index_slot> index) {
   self->state.env = world;
+  self->state.index = std::move(index);
   self->state.settings = std::move(settings);
   self->state.tick();
   return {

@@ -2,12 +2,18 @@
 
 #include <millrace/messages/interfaces.hpp>
 #include <millrace/persistence/env.hpp>
+#include <millrace/persistence/hdb_index.hpp>
 #include <millrace/persistence/hdb_store.hpp>
+#include <millrace/query/plan.hpp>
 
 #include <caf/stateful_actor.hpp>
 
+#include <atomic>
 #include <map>
 #include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
 #include <string>
 
 namespace millrace::torq {
@@ -18,6 +24,16 @@ struct hdb_settings {
   /// Which stream each table belongs to.
   std::map<std::string, std::string> streams;
   int64_t query_timeout_ns = 30'000'000'000;
+};
+
+/// The private index of an hdb process, brought up to date behind its back: it
+/// only ever saves work, so a query that comes before it does without.
+struct hdb_index_slot {
+  explicit hdb_index_slot(std::unique_ptr<persistence::hdb_index> opened)
+    : index{std::move(opened)} {}
+  std::mutex updating;
+  std::unique_ptr<persistence::hdb_index> index;
+  std::atomic<uint64_t> version{0}; ///< The manifest version it stands at.
 };
 
 /// State of the HDB: serves the partitions of a directory, read only. A new
@@ -36,6 +52,11 @@ struct hdb_state {
   result<std::shared_ptr<const persistence::hdb_snapshot>>
   pin(uint64_t version);
   void forget_old();
+  void update_index(std::shared_ptr<const persistence::hdb_snapshot> newest);
+  /// Paths of the parts that have rows of the plan's symbols; none: all may.
+  [[nodiscard]] std::optional<std::set<std::string>>
+  parts_of_symbols(const query::logical_plan& plan,
+                   const persistence::hdb_snapshot& pinned) const;
 
   hdb_actor::pointer self;
   persistence::env* env = nullptr;
@@ -47,11 +68,12 @@ struct hdb_state {
   };
   /// Versions that plans may still name.
   std::map<uint64_t, retained> versions;
+  std::shared_ptr<hdb_index_slot> index; ///< May be null.
   error last_failure;
 };
 
 hdb_actor::behavior_type
 hdb(hdb_actor::stateful_pointer<hdb_state> self, persistence::env* world,
-    hdb_settings settings);
+    hdb_settings settings, std::shared_ptr<hdb_index_slot> index);
 
 } // namespace millrace::torq
