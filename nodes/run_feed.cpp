@@ -20,6 +20,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
+/// How long a feed waits for the first answer of RT.
+constexpr int64_t connect_ns_max = 10'000'000'000;
+
 /// The publisher's directory is named by what is fed, so that the same files
 /// fed again meet their own log.
 std::string feed_name(const feed_options& options) {
@@ -95,8 +98,17 @@ int run_feed(const feed_options& options) {
   const bool bar = ::isatty(STDERR_FILENO) == 1;
   {
     std::unique_lock lock{end->mutex};
+    auto& clock = *(*host)->env().clock;
+    const auto give_up_ns = clock.monotonic_ns() + connect_ns_max;
     while (!end->done && !signals.raised()) {
       end->changed.wait_for(lock, 100ms);
+      // Nothing was published yet: there is nothing to lose by giving up.
+      if (!feed->progress->connected && clock.monotonic_ns() > give_up_ns) {
+        end->done = true;
+        end->fault = {errc::unavailable,
+                      "stream '" + config->table(options.table)->stream
+                        + "': its rt does not answer; is the cluster up?"};
+      }
       if (bar)
         draw(*feed, end->done);
     }

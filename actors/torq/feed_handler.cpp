@@ -166,6 +166,7 @@ void feed_handler_state::start(connector_actor connector) {
       shared->merged_cursors = cursors;
     }
     shared->told = true;
+    shared->progress->connected = true;
   };
   replicator = self->spawn(rt::pusher, env, out, std::move(connector),
                            std::move(options));

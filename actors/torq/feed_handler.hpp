@@ -35,6 +35,7 @@ public:
 struct feed_progress {
   std::atomic<uint64_t> rows{0};
   std::atomic<uint64_t> batches{0};
+  std::atomic<bool> connected{false}; ///< RT answered at least once.
   std::atomic<bool> merged{false}; ///< Everything is ordered by RT.
 };
 
