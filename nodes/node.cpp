@@ -8,6 +8,7 @@
 #include <millrace/nodes/front_door.hpp>
 #include <millrace/nodes/merge_checkpoints.hpp>
 #include <millrace/nodes/node.hpp>
+#include <millrace/nodes/period_timer.hpp>
 
 #include <caf/io/middleman.hpp>
 #include <nlohmann/json.hpp>
@@ -155,6 +156,7 @@ error node::start_discovery(const process_config& process) {
 
 error node::start_rt(const process_config& process) {
   auto& env = runtime_->env();
+  std::vector<sequencer_actor> streams;
   for (const auto& stream : process.streams) {
     const auto* settings = config_.stream(stream);
     rt::sequencer_options options;
@@ -176,6 +178,7 @@ error node::start_rt(const process_config& process) {
       rt::sequencer, &env,
       std::make_shared<std::unique_ptr<rt::sequencer_core>>(*std::move(core)),
       rt::sequencer_settings{.period_grace_ns = config_.period.grace_ns});
+    streams.push_back(handle);
     {
       const std::scoped_lock lock{mutex_};
       sequencers_.push_back(handle);
@@ -189,6 +192,13 @@ error node::start_rt(const process_config& process) {
       runtime_->keep(handle);
       watch_over(process.name, caf::actor_cast<caf::actor>(handle));
     }
+  }
+  if (config_.period.clock) {
+    auto timer = runtime_->keep(
+      runtime_->system().spawn(period_timer, &env, config_.period.rule,
+                               std::move(streams)));
+    runtime_->locals()->put("period-timer",
+                            caf::actor_cast<caf::strong_actor_ptr>(timer));
   }
   return {};
 }
