@@ -1,7 +1,11 @@
 #pragma once
 
 #include <millrace/messages/interfaces.hpp>
+#include <millrace/persistence/executor.hpp>
 
+#include <caf/actor_cast.hpp>
+
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <set>
@@ -54,5 +58,40 @@ public:
 private:
   std::map<std::string, backend> rows_;
 };
+
+/// Opens a connection to a back end that has none. `Self` is the actor that
+/// owns the table; it monitors the handle, then calls `connected`. A refusal is
+/// tried again when the owner asks after `retry_at_ns`.
+template <class Self, class F>
+void connect_backend(Self* self, backend_table& table,
+                     const std::string& backend_name,
+                     const connector_actor& connector,
+                     persistence::clock_source& clock, F connected) {
+  constexpr auto deadline = std::chrono::seconds{3};
+  constexpr int64_t retry_ns = 500'000'000;
+  auto* entry = table.find(backend_name);
+  if (entry == nullptr || entry->connecting || entry->handle)
+    return;
+  entry->connecting = true;
+  self
+    ->request(connector, caf::timespan{deadline}, caf::connect_atom_v,
+              entry->row.at)
+    .then(
+      [self, &table, backend_name, connected](
+        const caf::strong_actor_ptr& handle) {
+        auto* to = table.find(backend_name);
+        to->connecting = false;
+        if (!handle)
+          return;
+        to->handle = handle;
+        self->monitor(caf::actor_cast<caf::actor>(handle));
+        connected();
+      },
+      [&table, &clock, backend_name](const caf::error&) {
+        auto* to = table.find(backend_name);
+        to->connecting = false;
+        to->retry_at_ns = clock.monotonic_ns() + retry_ns;
+      });
+}
 
 } // namespace millrace::torq

@@ -9,8 +9,6 @@ namespace millrace::torq {
 
 namespace {
 constexpr auto tick_interval = std::chrono::milliseconds{250};
-constexpr auto request_deadline = std::chrono::seconds{3};
-constexpr int64_t retry_connect_ns = 500'000'000;
 
 /// The plan as text, as a table of one column and one row.
 chunks explained(const query::logical_plan& plan) {
@@ -88,27 +86,8 @@ void gateway_state::watch(const std::vector<process_row>& rows) {
 }
 
 void gateway_state::connect(const std::string& backend_name) {
-  auto* entry = backends.find(backend_name);
-  if (entry == nullptr || entry->connecting || entry->handle)
-    return;
-  entry->connecting = true;
-  self
-    ->request(connector, caf::timespan{request_deadline}, caf::connect_atom_v,
-              entry->row.at)
-    .then(
-      [this, backend_name](const caf::strong_actor_ptr& handle) {
-        auto* to = backends.find(backend_name);
-        to->connecting = false;
-        if (!handle)
-          return;
-        to->handle = handle;
-        self->monitor(caf::actor_cast<caf::actor>(handle));
-      },
-      [this, backend_name](const caf::error&) {
-        auto* to = backends.find(backend_name);
-        to->connecting = false;
-        to->retry_at_ns = env->clock->monotonic_ns() + retry_connect_ns;
-      });
+  connect_backend(self, backends, backend_name, connector, *env->clock,
+                  [] {});
 }
 
 void gateway_state::tick() {

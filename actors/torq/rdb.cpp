@@ -15,7 +15,7 @@ namespace {
 constexpr auto tick_interval = std::chrono::milliseconds{50};
 constexpr auto request_deadline = std::chrono::seconds{3};
 constexpr int64_t retry_write_ns = 200'000'000;
-constexpr int64_t retry_connect_ns = 500'000'000;
+constexpr int64_t retry_tell_ns = 500'000'000;
 /// Drops give memory back in steps: applying goes on at this share of the
 /// limit.
 constexpr double resume_share = 0.9;
@@ -358,28 +358,8 @@ void rdb_state::watch(const std::vector<process_row>& rows) {
 }
 
 void rdb_state::connect(const std::string& backend_name) {
-  auto* entry = hdbs.find(backend_name);
-  if (entry == nullptr || entry->connecting || entry->handle)
-    return;
-  entry->connecting = true;
-  self
-    ->request(connector, caf::timespan{request_deadline}, caf::connect_atom_v,
-              entry->row.at)
-    .then(
-      [this, backend_name](const caf::strong_actor_ptr& handle) {
-        auto* to = hdbs.find(backend_name);
-        to->connecting = false;
-        if (!handle)
-          return;
-        to->handle = handle;
-        self->monitor(caf::actor_cast<caf::actor>(handle));
-        tell_hdbs();
-      },
-      [this, backend_name](const caf::error&) {
-        auto* to = hdbs.find(backend_name);
-        to->connecting = false;
-        to->retry_at_ns = env->clock->monotonic_ns() + retry_connect_ns;
-      });
+  connect_backend(self, hdbs, backend_name, connector, *env->clock,
+                  [this] { tell_hdbs(); });
 }
 
 void rdb_state::watch_memory() {
@@ -410,7 +390,7 @@ void rdb_state::tick() {
   for (const auto& entry : ended)
     unserved |= entry.version != 0 && !entry.served;
   if (unserved && now >= next_tell_ns) {
-    next_tell_ns = now + retry_connect_ns;
+    next_tell_ns = now + retry_tell_ns;
     tell_hdbs();
   }
   for (auto& [hdb_name, entry] : hdbs.all())
