@@ -1,4 +1,5 @@
 #include <millrace/actors/feed/layout.hpp>
+#include <millrace/actors/feed/text_index.hpp>
 #include <millrace/actors/feed/zone_clock.hpp>
 
 #include <array>
@@ -353,6 +354,18 @@ std::string_view to_string(time_format format) noexcept {
 }
 
 result<layout> parse_layout(std::string_view text, const std::string& path) {
+  // toml11 3.7 reads out of bounds when it reports bytes that are no UTF-8.
+  if (!valid_utf8(text)) {
+    size_t line = 1;
+    for (auto rest = text; !rest.empty(); ++line) {
+      const auto end = std::min(rest.find('\n'), rest.size());
+      if (!valid_utf8(rest.substr(0, end)))
+        break;
+      rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+    return error{errc::config, path + ":" + std::to_string(line)
+                                 + ": a byte that is no UTF-8"};
+  }
   try {
     std::istringstream in{std::string{text}};
     return read_layout(toml::parse(in, path), path);

@@ -117,6 +117,12 @@ TEST(LayoutTest, TemplatesTakeNamesApart) {
   EXPECT_EQ(fill_template("{symbol}", {}).failure().code, errc::not_found);
 }
 
+TEST(LayoutTest, BytesThatAreNoUtf8AreNamedByLine) {
+  EXPECT_EQ(parse_layout("table = 'trade'\ndelimiter = '\xff\xfe'\n", "a.toml")
+              .failure(),
+            (error{errc::config, "a.toml:2: a byte that is no UTF-8"}));
+}
+
 TEST(LayoutTest, TimesOfDayNeedADate) {
   memory_files disk;
   disk.put("quotes.csv", "1,2,3,0,0,P,1,0\n");
