@@ -1,0 +1,305 @@
+// The merge without actors: input bytes are built by hand, entries applied one
+// by one, and out/ is read back.
+
+#include <millrace/actors/rt/merge_core.hpp>
+#include <millrace/persistence/log_reader.hpp>
+#include <millrace/sim/memory_file_system.hpp>
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace millrace::rt {
+namespace {
+
+using persistence::record_kind;
+
+class fixed_clock final : public persistence::clock_source {
+public:
+  int64_t now_ns() override { return 0; }
+  int64_t monotonic_ns() override { return 0; }
+};
+
+struct merged_log {
+  std::vector<int64_t> ids;
+  std::vector<std::string> payloads;
+  std::vector<stream_event> events;
+  std::vector<int64_t> periods;
+};
+
+class MergeCoreTest : public ::testing::Test {
+protected:
+  MergeCoreTest() {
+    env.fs = &disk;
+    env.clock = &clock;
+    env.random = [this] { return ++random_; };
+    start(roll_bytes);
+  }
+
+  void start(uint64_t roll) {
+    persistence::log_writer_options options;
+    options.directory = "out";
+    options.session = persistence::session_policy::resume;
+    options.lineage = {{1, 2}};
+    auto opened = persistence::log_writer::open(env, options);
+    ASSERT_TRUE(opened) << to_string(opened.failure());
+    out = *std::move(opened);
+    core = std::make_unique<merge_core>(merge_state{}, *out, roll);
+  }
+
+  static std::span<const std::byte> bytes_of(const std::string& text) {
+    return std::as_bytes(std::span{text});
+  }
+
+  void open_input(uint32_t input, const std::string& directory) {
+    ASSERT_FALSE(core->apply(
+      ++index, rt::open_input{input, directory, {{9, input}}}, {}));
+    ends[input] = position::of(0, 0, 0);
+  }
+
+  struct sent {
+    int64_t id;
+    std::string payload;
+    payload_kind kind = payload_kind::opaque;
+  };
+
+  /// One range of records of `origin`; @returns the entry, to apply it again.
+  std::pair<merge_range, std::vector<std::byte>>
+  merge(uint32_t input, const std::string& origin,
+        const std::vector<sent>& messages) {
+    persistence::record_builder records{{{9, input}}, ends[input]};
+    for (const auto& message : messages) {
+      message_header header;
+      header.on = origin;
+      header.id = message.id;
+      header.ts = 1000 + message.id;
+      records.add(record_kind::messages, message.kind, header,
+                  bytes_of(message.payload));
+    }
+    records.close_record();
+    std::vector<std::byte> bytes{records.bytes().begin(),
+                                 records.bytes().end()};
+    const merge_range range{input, ends[input], records.end()};
+    ends[input] = records.end();
+    const auto fault = core->apply(++index, range, bytes);
+    EXPECT_FALSE(fault) << to_string(fault);
+    return {range, std::move(bytes)};
+  }
+
+  merged_log read_out() {
+    merged_log log;
+    auto reader = persistence::log_reader::open(disk, {.directory = "out"}, {});
+    EXPECT_TRUE(reader) << to_string(reader.failure());
+    for (;;) {
+      auto item = (*reader)->next();
+      EXPECT_TRUE(item) << to_string(item.failure());
+      if (std::holds_alternative<persistence::log_end>(*item))
+        return log;
+      if (auto* event = std::get_if<stream_event>(&*item)) {
+        log.events.push_back(*event);
+        continue;
+      }
+      const auto& message = std::get<persistence::log_message>(*item);
+      const auto& payload = message.frame.payload;
+      if (message.kind == record_kind::marker) {
+        log.periods.push_back(decode_end_of_period(payload)->period);
+        continue;
+      }
+      log.ids.push_back(message.frame.header.id);
+      log.payloads.emplace_back(reinterpret_cast<const char*>(payload.data()),
+                                payload.size());
+    }
+  }
+
+  static constexpr uint64_t roll_bytes = uint64_t{1} << 20;
+  sim::memory_file_system disk{1};
+  fixed_clock clock;
+  persistence::env env;
+  std::unique_ptr<persistence::log_writer> out;
+  std::unique_ptr<merge_core> core;
+  std::map<uint32_t, position> ends;
+  uint64_t index = 0;
+
+private:
+  uint64_t random_ = 0;
+};
+
+TEST_F(MergeCoreTest, SignsAreCarriedAndMagnitudesCompared) {
+  open_input(1, "a");
+  merge(1, "a", {{1, "p1"}, {-2, "p2"}, {3, "p3"}, {4, "p4"}});
+  const auto log = read_out();
+  EXPECT_EQ(log.ids, (std::vector<int64_t>{1, -2, 3, 4}));
+  EXPECT_TRUE(log.events.empty());
+  EXPECT_EQ(core->state().origins.at("a").watermark, 4);
+}
+
+TEST_F(MergeCoreTest, DuplicatesAreDroppedAndCounted) {
+  open_input(1, "a");
+  merge(1, "a", {{1, "p1"}, {2, "p2"}});
+  merge(1, "a", {{1, "p1"}, {2, "p2"}, {3, "p3"}});
+  const auto log = read_out();
+  EXPECT_EQ(log.ids, (std::vector<int64_t>{1, 2, 3}));
+  EXPECT_EQ(core->state().origins.at("a").duplicates, 2u);
+  EXPECT_TRUE(log.events.empty());
+}
+
+// The example of the founding description: 1 2 -2 4 is no valid sequence.
+TEST_F(MergeCoreTest, RepeatedMagnitudeConflictsAndTheHoleIsAGap) {
+  open_input(1, "a");
+  merge(1, "a", {{1, "p1"}, {2, "p2"}, {-2, "other"}, {4, "p4"}});
+  const auto log = read_out();
+  EXPECT_EQ(log.ids, (std::vector<int64_t>{1, 2, 4}));
+  ASSERT_EQ(log.events.size(), 2u);
+  EXPECT_EQ(log.events[0].kind, event_kind::id_conflict);
+  EXPECT_EQ(log.events[0].first_id, -2);
+  EXPECT_EQ(log.events[1].kind, event_kind::gap);
+  EXPECT_EQ(log.events[1].first_id, 3);
+  EXPECT_EQ(log.events[1].last_id, 3);
+}
+
+TEST_F(MergeCoreTest, TwoOriginsAreNumberedApart) {
+  open_input(1, "a");
+  open_input(2, "b");
+  merge(1, "a", {{1, "a1"}});
+  merge(2, "b", {{1, "b1"}});
+  merge(1, "a", {{2, "a2"}});
+  EXPECT_EQ(read_out().payloads,
+            (std::vector<std::string>{"a1", "b1", "a2"}));
+}
+
+TEST_F(MergeCoreTest, ApplyingAnEntryAgainChangesNothing) {
+  open_input(1, "a");
+  const auto [range, bytes] = merge(1, "a", {{1, "p1"}, {2, "p2"}});
+  const auto end = out->recorded_end();
+  ASSERT_FALSE(core->apply(index, range, bytes));
+  EXPECT_EQ(out->recorded_end(), end);
+  // A later entry that covers the same input bytes is clipped.
+  ASSERT_FALSE(core->apply(++index, range, bytes));
+  EXPECT_EQ(read_out().ids, (std::vector<int64_t>{1, 2}));
+  EXPECT_EQ(core->state().origins.at("a").duplicates, 0u);
+}
+
+TEST_F(MergeCoreTest, NewLifeOfADirectoryIsAReset) {
+  open_input(1, "a");
+  merge(1, "a", {{1, "p1"}});
+  open_input(2, "a");
+  merge(2, "a", {{2, "p2"}});
+  const auto log = read_out();
+  ASSERT_EQ(log.events.size(), 1u);
+  EXPECT_EQ(log.events[0].kind, event_kind::reset);
+  EXPECT_EQ(log.events[0].last_id, 1);
+  EXPECT_TRUE(core->state().inputs.at(1).closed);
+  EXPECT_EQ(log.ids, (std::vector<int64_t>{1, 2}));
+}
+
+TEST_F(MergeCoreTest, PeriodEndsOnceAndMarkersAreNoMessages) {
+  open_input(1, "a");
+  std::vector<std::pair<std::string, int64_t>> marked;
+  core->on_marker = [&](const std::string& origin, int64_t period) {
+    marked.emplace_back(origin, period);
+  };
+  const auto marker = encode(end_of_period{8767, "a"});
+  merge(1, "a",
+        {{1, "p1"},
+         {2,
+          std::string{reinterpret_cast<const char*>(marker.data()),
+                      marker.size()},
+          payload_kind::end_of_period},
+         {3, "p3"}});
+  EXPECT_EQ(marked, (std::vector<std::pair<std::string, int64_t>>{
+                      {"a", 8767}}));
+  for (int again = 0; again < 2; ++again)
+    ASSERT_FALSE(core->apply(++index, period_end{8767, {}}, {}));
+  ASSERT_FALSE(core->apply(++index, period_end{8766, {}}, {}));
+  const auto log = read_out();
+  EXPECT_EQ(log.ids, (std::vector<int64_t>{1, 3}));
+  EXPECT_EQ(log.periods, (std::vector<int64_t>{8767}));
+}
+
+TEST_F(MergeCoreTest, SchemaVersionsBecomeEventsOnceEach) {
+  open_input(1, "a");
+  table_schema schema;
+  schema.name = "trade";
+  schema.columns = {{"time", column_type::timestamp},
+                    {"sym", column_type::symbol}};
+  schema.time_column = "time";
+  schema.symbol_column = "sym";
+  auto text = [&] {
+    const auto bytes = encode(schema);
+    return std::string{reinterpret_cast<const char*>(bytes.data()),
+                       bytes.size()};
+  };
+  const auto first = text();
+  schema.version = 2;
+  const auto second = text();
+  merge(1, "a",
+        {{1, first, payload_kind::table_schema},
+         {2, first, payload_kind::table_schema},
+         {3, second, payload_kind::table_schema}});
+  const auto log = read_out();
+  ASSERT_EQ(log.events.size(), 2u);
+  EXPECT_EQ(log.events[1].kind, event_kind::schema);
+  EXPECT_EQ(
+    decode_table_schema(log.events[1].schema.data(),
+                        log.events[1].schema.size())
+      ->version,
+    2u);
+  EXPECT_TRUE(log.ids.empty());
+}
+
+TEST_F(MergeCoreTest, StateRoundTripsAndContinues) {
+  open_input(1, "a");
+  merge(1, "a", {{1, "p1"}, {2, "p2"}});
+  auto state = decode_merge_state(encode(core->state()));
+  ASSERT_TRUE(state) << to_string(state.failure());
+  EXPECT_EQ(state->applied_index, index);
+  EXPECT_EQ(state->out_end, out->recorded_end());
+  core = std::make_unique<merge_core>(*std::move(state), *out, roll_bytes);
+  merge(1, "a", {{2, "changed"}, {3, "p3"}});
+  const auto log = read_out();
+  EXPECT_EQ(log.ids, (std::vector<int64_t>{1, 2, 3}));
+  ASSERT_EQ(log.events.size(), 1u);
+  EXPECT_EQ(log.events[0].kind, event_kind::id_conflict)
+    << "payload sums are part of the state";
+}
+
+// out/ is a pure function of the entries: the same ones give the same bytes,
+// rolls and state records included.
+TEST(MergeCoreDeterminismTest, SameEntriesGiveTheSameFiles) {
+  class twin : public MergeCoreTest {
+  public:
+    void TestBody() override {
+      out.reset();
+      ASSERT_FALSE(disk.remove_all("out"));
+      start(4096);
+      open_input(1, "a");
+      open_input(2, "b");
+      int64_t id = 0;
+      for (int round = 0; round < 60; ++round) {
+        ++id;
+        merge(1, "a", {{id, std::string(static_cast<size_t>(round * 7), 'x')}});
+        merge(2, "b", {{id, "y"}});
+      }
+      ASSERT_FALSE(core->apply(++index, period_end{1, {}}, {}));
+    }
+    std::map<std::string, std::vector<std::byte>> files() {
+      std::map<std::string, std::vector<std::byte>> found;
+      const auto entries = disk.list("out");
+      for (const auto& entry : *entries)
+        if (entry.name.starts_with("log."))
+          found[entry.name] = *persistence::read_file(disk, "out/" + entry.name);
+      return found;
+    }
+  };
+  twin one;
+  twin other;
+  one.TestBody();
+  other.TestBody();
+  const auto files = one.files();
+  EXPECT_GT(files.size(), 2u) << "the log should have rolled";
+  EXPECT_EQ(files, other.files());
+}
+
+} // namespace
+} // namespace millrace::rt
