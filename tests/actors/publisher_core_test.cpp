@@ -1,0 +1,223 @@
+// The publisher's rules, on a disk in memory and with jobs run by hand.
+
+#include <millrace/actors/rt/publisher.hpp>
+#include <millrace/persistence/log_reader.hpp>
+#include <millrace/sim/memory_file_system.hpp>
+
+#include <gtest/gtest.h>
+
+#include <deque>
+
+namespace millrace::rt {
+namespace {
+
+using namespace std::chrono_literals;
+
+class queued_executor final : public persistence::executor {
+public:
+  void submit(std::function<void()> job) override {
+    jobs.push_back(std::move(job));
+  }
+  void run_all() {
+    while (!jobs.empty()) {
+      auto job = std::move(jobs.front());
+      jobs.pop_front();
+      job();
+    }
+  }
+  std::deque<std::function<void()>> jobs;
+};
+
+class stepping_clock final : public persistence::clock_source {
+public:
+  int64_t now_ns() override { return 77; }
+  int64_t monotonic_ns() override { return time; }
+  int64_t time = 1'000'000'000;
+};
+
+class PublisherTest : public ::testing::Test {
+protected:
+  PublisherTest() {
+    env.fs = &disk;
+    env.clock = &clock;
+    env.io = &io;
+    env.random = [this] { return ++random_; };
+  }
+  ~PublisherTest() override { end(); }
+
+  void open(publisher_options options) {
+    auto made = publisher::open(env, std::move(options));
+    ASSERT_TRUE(made) << to_string(made.failure());
+    pub = *std::move(made);
+  }
+  void open_journal() { open({.topic = "/journal", .origin = "a"}); }
+
+  /// As a process that dies: nothing is sealed.
+  void end() {
+    io.run_all();
+    pub.reset();
+  }
+
+  result<publish_token> publish(int64_t id, int32_t to = null_int) {
+    message_header header;
+    header.id = id;
+    header.to = to;
+    return pub->publish(std::as_bytes(std::span{"x", 1}), header);
+  }
+
+  std::vector<message_header> logged() {
+    std::vector<message_header> out;
+    auto reader
+      = persistence::log_reader::open(disk, {.directory = pub->directory()}, {});
+    EXPECT_TRUE(reader) << to_string(reader.failure());
+    for (;;) {
+      auto item = (*reader)->next();
+      const auto* message = std::get_if<persistence::log_message>(&*item);
+      if (message == nullptr)
+        return out;
+      out.push_back(message->frame.header);
+      out.back().on = {};
+    }
+  }
+
+  sim::memory_file_system disk{1};
+  stepping_clock clock;
+  queued_executor io;
+  persistence::env env;
+  std::unique_ptr<publisher> pub;
+
+private:
+  uint64_t random_ = 0;
+};
+
+TEST_F(PublisherTest, IdsStepByOneInMagnitudeAndKeepTheirSign) {
+  open_journal();
+  for (const auto id : {1, -2, 3, 4})
+    ASSERT_TRUE(publish(id));
+  ASSERT_FALSE(pub->flush(ack_level::recorded, 1s));
+  const auto headers = logged();
+  ASSERT_EQ(headers.size(), 4u);
+  EXPECT_EQ(headers[1].id, -2);
+}
+
+TEST_F(PublisherTest, RefusedIdsAreNamedAndWriteNothing) {
+  open_journal();
+  ASSERT_TRUE(publish(1));
+  ASSERT_TRUE(publish(2));
+  const auto before = pub->appended();
+  for (const int64_t bad : {-2, 2, 4, 0, 1}) {
+    const auto refused = publish(bad);
+    ASSERT_FALSE(refused) << bad;
+    EXPECT_EQ(refused.failure().code, errc::bad_id);
+    const auto& text = refused.failure().context;
+    EXPECT_NE(text.find(std::to_string(bad)), std::string::npos) << text;
+    EXPECT_NE(text.find('2'), std::string::npos) << text;
+  }
+  EXPECT_EQ(pub->appended(), before);
+  EXPECT_TRUE(publish(-3));
+}
+
+TEST_F(PublisherTest, FirstIdSetsTheBaselineAndUnsetOnesFollow) {
+  open_journal();
+  ASSERT_TRUE(publish(-41));
+  const auto next = publish(null_long);
+  ASSERT_TRUE(next);
+  EXPECT_EQ(next->id, 42);
+}
+
+TEST_F(PublisherTest, HeaderDefaultsAreNowAndNoTimeout) {
+  open_journal();
+  ASSERT_TRUE(publish(null_long));
+  ASSERT_TRUE(publish(null_long, 0));
+  ASSERT_FALSE(pub->flush(ack_level::recorded, 1s));
+  const auto headers = logged();
+  EXPECT_EQ(headers[0].ts, 77);
+  EXPECT_EQ(headers[0].id, 1);
+  EXPECT_EQ(headers[0].to, null_int);
+  EXPECT_EQ(headers[1].to, 0);
+  EXPECT_EQ(publish(null_long, -1).failure().code, errc::invalid_argument);
+}
+
+TEST_F(PublisherTest, OversizedPayloadIsRefused) {
+  open_journal();
+  const std::vector<std::byte> large(payload_bytes_max + 1);
+  EXPECT_EQ(pub->publish(large).failure().code, errc::oversize);
+  EXPECT_TRUE(pub->publish(std::span{large}.first(payload_bytes_max)));
+}
+
+TEST_F(PublisherTest, NewDirectoryWaitsForTheWatermark) {
+  open({.topic = "market", .log_path = "/pub", .host = "h"});
+  EXPECT_EQ(publish(null_long).failure().code, errc::origin_unverified);
+  pub->verify(-9);
+  const auto token = publish(null_long);
+  ASSERT_TRUE(token);
+  EXPECT_EQ(token->id, 10) << "RT had seen |id| 9 of this origin";
+}
+
+TEST_F(PublisherTest, RestartGoesOnBehindTheLoggedId) {
+  open({.topic = "market", .log_path = "/pub", .host = "h",
+        .start_offline = true});
+  ASSERT_TRUE(publish(5));
+  ASSERT_FALSE(pub->flush(ack_level::recorded, 1s));
+  end();
+  open({.topic = "market", .log_path = "/pub", .host = "h"});
+  const auto token = publish(null_long);
+  ASSERT_TRUE(token) << to_string(token.failure());
+  EXPECT_EQ(token->id, 6);
+  EXPECT_EQ(token->end.session(), 1u);
+}
+
+TEST_F(PublisherTest, SecondPublisherOfADirectoryIsLockedOut) {
+  open_journal();
+  auto second = publisher::open(env, {.topic = "/journal"});
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.failure().code, errc::locked);
+}
+
+TEST_F(PublisherTest, FullDiskIsToldAndPassesByItself) {
+  open_journal();
+  ASSERT_TRUE(publish(null_long));
+  ASSERT_FALSE(pub->flush(ack_level::recorded, 1s));
+  disk.set_quota(0);
+  errc told = errc::none;
+  for (int i = 0; i < 3 && told == errc::none; ++i) {
+    clock.time += 1'000'000'000;
+    told = publish(null_long).failure().code;
+  }
+  EXPECT_EQ(told, errc::no_space);
+  disk.set_quota({});
+  pub->retry();
+  const auto token = publish(null_long);
+  ASSERT_TRUE(token) << to_string(token.failure());
+  ASSERT_FALSE(pub->flush(ack_level::recorded, 1s));
+  const auto headers = logged();
+  for (size_t i = 0; i < headers.size(); ++i)
+    EXPECT_EQ(headers[i].id, static_cast<int64_t>(i) + 1);
+  EXPECT_EQ(headers.back().id, token->id);
+}
+
+TEST_F(PublisherTest, FailedSyncFencesForGood) {
+  open_journal();
+  const auto token = publish(null_long);
+  ASSERT_TRUE(token);
+  disk.fail(sim::disk_call::sync, 1, errc::storage_failed);
+  EXPECT_EQ(pub->wait(*token, ack_level::synced, 0ms).code, errc::timeout);
+  io.run_all();
+  EXPECT_EQ(pub->wait(*token, ack_level::synced, 0ms).code,
+            errc::storage_failed);
+  EXPECT_FALSE(publish(null_long));
+}
+
+TEST_F(PublisherTest, TimeoutSaysHowFarItGot) {
+  open_journal();
+  const auto token = publish(null_long);
+  ASSERT_TRUE(token);
+  const auto fault = pub->wait(*token, ack_level::synced, 0ms);
+  EXPECT_EQ(to_string(fault),
+            "timeout: not synced after 0 ms; reached: recorded");
+  io.run_all();
+  EXPECT_FALSE(pub->wait(*token, ack_level::synced, 0ms));
+}
+
+} // namespace
+} // namespace millrace::rt
