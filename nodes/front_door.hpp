@@ -33,8 +33,8 @@ struct front_door_state {
   std::function<error(const std::string& process)> spawner;
 };
 
-/// @param spawner starts a configured process; it may block, so it runs in an
-///   actor of its own (see node.cpp).
+/// @param spawner starts a configured process. It may take as long as that
+///   process's recovery; other questions to this node wait meanwhile.
 front_door_actor::behavior_type
 front_door(front_door_actor::stateful_pointer<front_door_state> self,
            std::string node, std::shared_ptr<local_actors> locals,

@@ -35,21 +35,18 @@ backend_table::update(const std::vector<process_row>& rows,
   return fresh;
 }
 
-std::vector<backend*>
-backend_table::candidates(const std::string& type, const std::string& stream,
-                          const std::string& table,
-                          const std::set<std::string>& except) {
-  std::vector<backend*> found;
-  for (auto& [name, entry] : rows_)
+const backend* backend_table::pick(const std::string& type,
+                                   const std::string& stream,
+                                   const std::string& table,
+                                   const std::set<std::string>& except,
+                                   uint64_t turn) const {
+  std::vector<const backend*> found;
+  for (const auto& [name, entry] : rows_)
     if (entry.row.type == type && entry.handle && !except.contains(name)
         && (entry.stream.empty() || entry.stream == stream)
         && (entry.tables.empty() || entry.tables.contains(table)))
       found.push_back(&entry);
-  std::stable_sort(found.begin(), found.end(),
-                   [](const backend* a, const backend* b) {
-                     return a->outstanding < b->outstanding;
-                   });
-  return found;
+  return found.empty() ? nullptr : found[turn % found.size()];
 }
 
 bool backend_table::known(const std::string& type,

@@ -22,7 +22,6 @@ struct backend {
   caf::strong_actor_ptr handle; ///< Null while not connected.
   bool connecting = false;
   int64_t retry_at_ns = 0;
-  uint64_t outstanding = 0;
   /// hdb: the newest manifest version it told, with its cutover.
   uint64_t manifest = 0;
   uint64_t cutover = 0;
@@ -37,10 +36,11 @@ public:
                                   const std::set<std::string>& types);
 
   /// Connected back ends of a type that hold a table of a stream, without those
-  /// in `except`; least outstanding work first.
-  [[nodiscard]] std::vector<backend*>
-  candidates(const std::string& type, const std::string& stream,
-             const std::string& table, const std::set<std::string>& except);
+  /// in `except`; `turn` spreads the choice evenly. Null when there is none.
+  [[nodiscard]] const backend*
+  pick(const std::string& type, const std::string& stream,
+       const std::string& table, const std::set<std::string>& except,
+       uint64_t turn) const;
 
   /// Whether any back end of the type is known for the stream, alive or not.
   [[nodiscard]] bool known(const std::string& type,

@@ -51,6 +51,7 @@ gateway_state::query(const std::string& parameters) {
   auto request = std::make_shared<gateway_request>();
   request->plan = std::move(asked->plan);
   request->at_least = asked->at_least.value_or(position{}).value;
+  request->turn = turn++;
   request->stream = settings.tables.at(request->plan.table).stream;
   request->deadline_ns
     = env->clock->monotonic_ns()

@@ -51,6 +51,7 @@ struct gateway_state {
   uint64_t answered = 0;
   uint64_t refused = 0;
   size_t running = 0;
+  uint64_t turn = 0;
 };
 
 gateway_actor::behavior_type

@@ -76,17 +76,18 @@ void gateway_query_state::plan_again() {
 }
 
 void gateway_query_state::ask_hdb() {
-  auto found = backends->candidates("hdb", request->stream,
-                                    request->plan.table, tried_hdbs);
-  if (found.empty())
+  const auto* found = backends->pick("hdb", request->stream,
+                                     request->plan.table, tried_hdbs,
+                                     request->turn);
+  if (found == nullptr)
     return finish({errc::backend_lost,
                    "the HDB part of '" + request->plan.table
                      + "' is missing: no live hdb"
                      + (last_fault ? " (" + to_string(last_fault) + ")"
                                    : std::string{})});
-  const auto who = found.front()->row.name;
+  const auto who = found->row.name;
   self
-    ->request(caf::actor_cast<hdb_actor>(found.front()->handle), remaining(),
+    ->request(caf::actor_cast<hdb_actor>(found->handle), remaining(),
               query_atom_v, plan_bytes, pinned ? cut.manifest : uint64_t{0})
     .then(
       [this, who, round = attempt](const chunks& partial,
@@ -115,17 +116,18 @@ void gateway_query_state::hdb_answered(const std::string&,
 }
 
 void gateway_query_state::ask_rdb() {
-  auto found = backends->candidates("rdb", request->stream,
-                                    request->plan.table, tried_rdbs);
-  if (found.empty())
+  const auto* found = backends->pick("rdb", request->stream,
+                                     request->plan.table, tried_rdbs,
+                                     request->turn);
+  if (found == nullptr)
     return finish({errc::backend_lost,
                    "the RDB part of '" + request->plan.table
                      + "' is missing: no live rdb"
                      + (last_fault ? " (" + to_string(last_fault) + ")"
                                    : std::string{})});
-  const auto who = found.front()->row.name;
+  const auto who = found->row.name;
   self
-    ->request(caf::actor_cast<rdb_actor>(found.front()->handle), remaining(),
+    ->request(caf::actor_cast<rdb_actor>(found->handle), remaining(),
               query_atom_v, plan_bytes, cut.cutover, request->at_least)
     .then(
       [this, who, round = attempt](const chunks& partial,

@@ -21,6 +21,7 @@ struct gateway_request {
   std::string stream;
   uint64_t at_least = 0;   ///< The RDB must have come so far; 0: any.
   int64_t deadline_ns = 0; ///< Monotonic.
+  uint64_t turn = 0;       ///< Spreads queries over equal back ends.
 };
 
 /// State of the GATEWAY QUERY: sends a plan to one HDB and one RDB at one cut,
