@@ -9,6 +9,7 @@ namespace millrace::torq {
 
 namespace {
 constexpr auto tick_interval = std::chrono::milliseconds{250};
+constexpr int64_t start_grace_ns = 3'000'000'000;
 
 /// The plan as text, as a table of one column and one row.
 chunks explained(const query::logical_plan& plan) {
@@ -29,7 +30,7 @@ chunks explained(const query::logical_plan& plan) {
 
 caf::result<chunks, query_cut>
 gateway_state::query(const std::string& parameters) {
-  if (running >= settings.running_max) {
+  if (running + waiting.size() >= settings.running_max) {
     ++refused;
     return to_caf({errc::limit_exceeded,
                    settings.process + ": " + std::to_string(running)
@@ -62,10 +63,31 @@ gateway_state::query(const std::string& parameters) {
     request->plan.rows_max = settings.result_rows_max;
   if (request->plan.bytes_max == 0)
     request->plan.bytes_max = settings.result_bytes_max;
+  auto promise = self->make_response_promise<chunks, query_cut>();
+  if (ready(*request))
+    run(std::move(request), promise);
+  else
+    waiting.push_back({std::move(request), promise});
+  return promise;
+}
+
+/// Back ends become known one by one when a cluster starts: for a moment a
+/// question waits for them. Later, what is not there is missing.
+bool gateway_state::ready(const gateway_request& request) const {
+  if (env->clock->monotonic_ns() - started_ns > start_grace_ns)
+    return true;
+  for (const auto* type : {"rdb", "hdb"})
+    if (backends.pick(type, request.stream, request.plan.table, {}, 0)
+        == nullptr)
+      return false;
+  return true;
+}
+
+void gateway_state::run(std::shared_ptr<gateway_request> request,
+                        caf::typed_response_promise<chunks, query_cut> promise) {
   auto runner = self->spawn(gateway_query, env, std::move(request),
                             std::make_shared<backend_table>(backends));
   ++running;
-  auto promise = self->make_response_promise<chunks, query_cut>();
   self->request(runner, caf::infinite, start_atom_v)
     .then(
       [this, promise](const chunks& rows, const query_cut& cut) mutable {
@@ -78,7 +100,15 @@ gateway_state::query(const std::string& parameters) {
         ++refused;
         promise.deliver(std::move(fault));
       });
-  return promise;
+}
+
+void gateway_state::run_waiting() {
+  auto held = std::exchange(waiting, {});
+  for (auto& what : held)
+    if (ready(*what.request))
+      run(std::move(what.request), what.promise);
+    else
+      waiting.push_back(std::move(what));
 }
 
 void gateway_state::watch(const std::vector<process_row>& rows) {
@@ -88,11 +118,12 @@ void gateway_state::watch(const std::vector<process_row>& rows) {
 
 void gateway_state::connect(const std::string& backend_name) {
   connect_backend(self, backends, backend_name, connector, *env->clock,
-                  [] {});
+                  [this] { run_waiting(); });
 }
 
 void gateway_state::tick() {
   const auto now = env->clock->monotonic_ns();
+  run_waiting();
   for (auto& [backend_name, entry] : backends.all())
     if (!entry.handle && !entry.connecting && now >= entry.retry_at_ns)
       connect(backend_name);
@@ -121,6 +152,7 @@ gateway(gateway_actor::stateful_pointer<gateway_state> self,
   state.env = world;
   state.settings = std::move(settings);
   state.connector = std::move(connector);
+  state.started_ns = world->clock->monotonic_ns();
   self->set_down_handler(
     [self](caf::down_msg& down) { self->state.backends.lost(down.source); });
   if (registry)

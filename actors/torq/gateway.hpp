@@ -12,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace millrace::torq {
 
@@ -41,6 +42,10 @@ struct gateway_state {
   void watch(const std::vector<process_row>& rows);
   void connect(const std::string& backend_name);
   void tick();
+  [[nodiscard]] bool ready(const gateway_request& request) const;
+  void run(std::shared_ptr<gateway_request> request,
+           caf::typed_response_promise<chunks, query_cut> promise);
+  void run_waiting();
   [[nodiscard]] std::string status() const;
 
   gateway_actor::pointer self;
@@ -52,6 +57,12 @@ struct gateway_state {
   uint64_t refused = 0;
   size_t running = 0;
   uint64_t turn = 0;
+  int64_t started_ns = 0;
+  struct held_question {
+    std::shared_ptr<gateway_request> request;
+    caf::typed_response_promise<chunks, query_cut> promise;
+  };
+  std::vector<held_question> waiting; ///< For back ends, just after the start.
 };
 
 gateway_actor::behavior_type

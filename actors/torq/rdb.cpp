@@ -109,6 +109,8 @@ void rdb_state::start(connector_actor to_others, registrar_actor registry) {
       return;
     }
   }
+  // Readers see the empty tables before the first message comes.
+  store->tables.publish(store->tables.begin());
   subscribe();
   if (registry)
     self->send(registry, watch_atom_v, std::string{"hdb"},
