@@ -159,6 +159,10 @@ error node::start_rt(const process_config& process) {
   std::vector<sequencer_actor> streams;
   for (const auto& stream : process.streams) {
     const auto* settings = config_.stream(stream);
+    if (settings->retention_age_ns != 0 || settings->retention_bytes != 0)
+      return {errc::config, config_.path + ": stream '" + stream
+                              + "': retention: collecting old log files is not "
+                                "supported yet"};
     rt::sequencer_options options;
     options.stream = stream;
     options.directory
@@ -204,6 +208,10 @@ error node::start_rt(const process_config& process) {
 }
 
 error node::start_rdb(const process_config& process) {
+  if (!process.symbols.empty())
+    return {errc::config, config_.path + ": process '" + process.name
+                            + "': symbols: an rdb of some symbols only is not "
+                              "supported yet"};
   torq::rdb_settings settings;
   settings.process = process.name;
   settings.stream = config_.table(process.tables.front())->stream;
