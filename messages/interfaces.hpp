@@ -286,8 +286,8 @@ using subscriber_actor = sink_actor::extend<
 
 /// RDB: the current periods in memory.
 using rdb_actor = status_actor::extend<
-  // Plan (chunk) over rows behind `cutover` and up to `upper` (0: the newest;
-  // else waits for it): a partial result (chunk) and its cut.
+  // Plan (chunk) over all rows behind `cutover`, once everything up to a
+  // position has come (0: at once): a partial result and the cut of it.
   caf::replies_to<query_atom, chunk, uint64_t, uint64_t>::with<chunks,
                                                                query_cut>,
   caf::reacts_to<watch_atom, std::vector<process_row>>,

@@ -137,19 +137,19 @@ void rdb_state::subscribe() {
 
 bool rdb_state::ready(const waiting_query& what) const {
   const auto end = store->tables.snapshot()->end.value;
-  return end >= what.cutover && end >= what.upper;
+  return end >= what.cutover && end >= what.at_least;
 }
 
 caf::result<chunks, query_cut> rdb_state::query(const chunk& plan_bytes,
                                                 uint64_t cutover,
-                                                uint64_t upper) {
+                                                uint64_t at_least) {
   auto plan = query::decode_plan(plan_bytes.bytes());
   if (!plan)
     return to_caf(plan.failure());
   waiting_query what;
   what.plan = *std::move(plan);
   what.cutover = cutover;
-  what.upper = upper;
+  what.at_least = at_least;
   what.deadline_ns = env->clock->monotonic_ns() + settings.query_timeout_ns;
   what.promise = self->make_response_promise<chunks, query_cut>();
   auto promise = what.promise;
@@ -172,7 +172,7 @@ void rdb_state::answer(waiting_query what) {
                              + " are in the HDB now"}));
     return;
   }
-  const auto upper = what.upper == 0 ? snapshot->end : position{what.upper};
+  const auto upper = snapshot->end;
   auto view = snapshot->view(what.plan.table, {what.cutover}, upper);
   if (!view) {
     what.promise.deliver(to_caf(view.failure()));
@@ -205,7 +205,7 @@ void rdb_state::wake() {
       what.promise.deliver(to_caf(
         {errc::timeout,
          settings.process + ": has not reached "
-           + to_string(position{std::max(what.cutover, what.upper)})
+           + to_string(position{std::max(what.cutover, what.at_least)})
            + "; it stands at "
            + to_string(store->tables.snapshot()->end)}));
     else
@@ -446,8 +446,9 @@ rdb(rdb_actor::stateful_pointer<rdb_state> self, persistence::env* world,
   state.start(std::move(connector), std::move(registry));
   return {
     [self](status_atom) { return self->state.status(); },
-    [self](query_atom, const chunk& plan, uint64_t cutover, uint64_t upper) {
-      return self->state.query(plan, cutover, upper);
+    [self](query_atom, const chunk& plan, uint64_t cutover,
+           uint64_t at_least) {
+      return self->state.query(plan, cutover, at_least);
     },
     [self](watch_atom, const std::vector<process_row>& rows) {
       self->state.watch(rows);

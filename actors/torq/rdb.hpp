@@ -55,7 +55,7 @@ struct rdb_state {
 
   void start(connector_actor to_others, registrar_actor registry);
   caf::result<chunks, query_cut> query(const chunk& plan, uint64_t cutover,
-                                       uint64_t upper);
+                                       uint64_t at_least);
   void period_passed(int64_t period, uint64_t end);
   void written(int64_t period, uint64_t cutover, uint64_t version,
                const caf::error& fault);
@@ -76,7 +76,7 @@ struct rdb_state {
   struct waiting_query {
     query::logical_plan plan;
     uint64_t cutover = 0;
-    uint64_t upper = 0;
+    uint64_t at_least = 0;
     int64_t deadline_ns = 0;
     caf::typed_response_promise<chunks, query_cut> promise;
   };
