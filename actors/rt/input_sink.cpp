@@ -81,8 +81,14 @@ void input_sink_state::take(uint64_t flow, uint64_t begin, const chunk& bytes) {
     return;
   }
   env->crash_point("rt.before_append");
-  if (auto fault = replica->append(at, bytes.bytes()))
-    return fail(fault);
+  if (auto fault = replica->append(at, bytes.bytes())) {
+    if (fault.code != errc::no_space)
+      return fail(fault);
+    // The publisher keeps its bytes and offers them again until there is room.
+    broken = true;
+    self->send(source, stop_atom_v);
+    return;
+  }
   env->crash_point("rt.after_append");
   bytes_taken += bytes.size();
   self->send(sequencer, grew_atom_v, options.input, begin,
