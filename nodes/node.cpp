@@ -1,9 +1,9 @@
+#include <millrace/actors/rt/sequencer.hpp>
 #include <millrace/actors/torq/discovery.hpp>
 #include <millrace/actors/torq/gateway.hpp>
 #include <millrace/actors/torq/hdb.hpp>
 #include <millrace/actors/torq/rdb.hpp>
 #include <millrace/actors/torq/registrar.hpp>
-#include <millrace/actors/rt/sequencer.hpp>
 #include <millrace/nodes/feed_process.hpp>
 #include <millrace/nodes/front_door.hpp>
 #include <millrace/nodes/merge_checkpoints.hpp>
@@ -38,9 +38,8 @@ bool is_order(const caf::error& reason) {
 } // namespace
 
 node::node(node_start how)
-  : config_{std::move(how.config)},
-    name_{std::move(how.name)},
-    log_{std::move(how.log)} {}
+  : config_{std::move(how.config)}, name_{std::move(how.name)}, log_{std::move(
+                                                                  how.log)} {}
 
 result<std::unique_ptr<node>> node::start(node_start how) {
   std::unique_ptr<node> made{new node{std::move(how)}};
@@ -70,13 +69,13 @@ error node::open() {
   door_ = caf::actor_cast<caf::actor>(runtime_->keep(door));
   runtime_->locals()->put(std::string{front_door_name},
                           caf::actor_cast<caf::strong_actor_ptr>(door));
-  auto port = system.middleman().publish(door, me->port,
-                                         config_.address.c_str(), true);
+  auto port
+    = system.middleman().publish(door, me->port, config_.address.c_str(), true);
   if (!port)
-    return {errc::already_exists,
-            config_.path + ": node '" + name_ + "': cannot listen on "
-              + config_.address + ":" + std::to_string(me->port) + ": "
-              + system.render(port.error())};
+    return {errc::already_exists, config_.path + ": node '" + name_
+                                    + "': cannot listen on " + config_.address
+                                    + ":" + std::to_string(me->port) + ": "
+                                    + system.render(port.error())};
   port_ = *port;
   registrar_ = runtime_->keep(
     system.spawn(torq::registrar, &runtime_->env(), runtime_->connector(),
@@ -102,12 +101,18 @@ error node::start_process(const std::string& process) {
     return {errc::already_exists,
             "process '" + process + "' runs on node '" + name_ + "'"};
   switch (what->type) {
-    case process_type::discovery: return start_discovery(*what);
-    case process_type::rt: return start_rt(*what);
-    case process_type::feed: return start_feed(*what);
-    case process_type::rdb: return start_rdb(*what);
-    case process_type::hdb: return start_hdb(*what);
-    case process_type::gateway: return start_gateway(*what);
+    case process_type::discovery:
+      return start_discovery(*what);
+    case process_type::rt:
+      return start_rt(*what);
+    case process_type::feed:
+      return start_feed(*what);
+    case process_type::rdb:
+      return start_rdb(*what);
+    case process_type::hdb:
+      return start_hdb(*what);
+    case process_type::gateway:
+      return start_gateway(*what);
   }
   return {errc::internal, "process type"};
 }
@@ -149,8 +154,8 @@ void node::failed(const std::string& process, const caf::error& reason) {
 }
 
 error node::start_discovery(const process_config& process) {
-  host(process,
-       runtime_->system().spawn(torq::discovery, &runtime_->env()), "{}");
+  host(process, runtime_->system().spawn(torq::discovery, &runtime_->env()),
+       "{}");
   return {};
 }
 
@@ -174,8 +179,7 @@ error node::start_rt(const process_config& process) {
     auto store = open_merge_checkpoints(env, options.directory + "/state");
     if (!store)
       return store.failure();
-    auto core
-      = rt::sequencer_core::open(env, options, *std::move(store));
+    auto core = rt::sequencer_core::open(env, options, *std::move(store));
     if (!core)
       return core.failure();
     auto handle = runtime_->system().spawn(
@@ -198,9 +202,8 @@ error node::start_rt(const process_config& process) {
     }
   }
   if (config_.period.clock) {
-    auto timer = runtime_->keep(
-      runtime_->system().spawn(period_timer, &env, config_.period.rule,
-                               std::move(streams)));
+    auto timer = runtime_->keep(runtime_->system().spawn(
+      period_timer, &env, config_.period.rule, std::move(streams)));
     runtime_->locals()->put("period-timer",
                             caf::actor_cast<caf::strong_actor_ptr>(timer));
   }
@@ -261,7 +264,19 @@ error node::start_gateway(const process_config& process) {
   settings.result_rows_max = process.result_rows_max;
   settings.result_bytes_max = process.memory_max_bytes;
   for (const auto& table : config_.tables)
-    settings.tables[table.schema.name] = {table.schema, table.stream};
+    settings.tables[table.schema.name]
+      = {table.schema, table.stream, false, false};
+  // Those that only `spawn` starts may never come.
+  const bool has_hdb = std::any_of(
+    config_.processes.begin(), config_.processes.end(), [](const auto& other) {
+      return other.type == process_type::hdb && !other.node.empty();
+    });
+  for (const auto& other : config_.processes)
+    if (other.type == process_type::rdb && !other.node.empty())
+      for (const auto& name : other.tables)
+        settings.tables.at(name).in_rdb = true;
+  for (auto& [name, table] : settings.tables)
+    table.in_hdb = has_hdb;
   host(process,
        runtime_->system().spawn(torq::gateway, &runtime_->env(), settings,
                                 runtime_->connector(), registrar_),
@@ -302,7 +317,7 @@ void node::stop() {
   }
   streams.clear();
   if (port_ != 0)
-    (void) runtime_->system().middleman().unpublish(door_, port_);
+    (void)runtime_->system().middleman().unpublish(door_, port_);
   door_ = nullptr;
   registrar_ = nullptr;
   runtime_->locals()->clear();

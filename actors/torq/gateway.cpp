@@ -9,7 +9,7 @@ namespace millrace::torq {
 
 namespace {
 constexpr auto tick_interval = std::chrono::milliseconds{250};
-constexpr int64_t start_grace_ns = 3'000'000'000;
+constexpr int64_t start_grace_ns = 10'000'000'000;
 
 /// The plan as text, as a table of one column and one row.
 chunks explained(const query::logical_plan& plan) {
@@ -32,9 +32,9 @@ caf::result<chunks, query_cut>
 gateway_state::query(const std::string& parameters) {
   if (running + waiting.size() >= settings.running_max) {
     ++refused;
-    return to_caf({errc::limit_exceeded,
-                   settings.process + ": " + std::to_string(running)
-                     + " queries are running; retry later"});
+    return to_caf(
+      {errc::limit_exceeded, settings.process + ": " + std::to_string(running)
+                               + " queries are running; retry later"});
   }
   auto asked = query::parse_getdata(
     parameters, [this](std::string_view table) -> const table_schema* {
@@ -53,7 +53,10 @@ gateway_state::query(const std::string& parameters) {
   request->plan = std::move(asked->plan);
   request->at_least = asked->at_least.value_or(position{}).value;
   request->turn = turn++;
-  request->stream = settings.tables.at(request->plan.table).stream;
+  const auto& table = settings.tables.at(request->plan.table);
+  request->stream = table.stream;
+  request->needs_rdb = table.in_rdb;
+  request->needs_hdb = table.in_hdb;
   request->deadline_ns
     = env->clock->monotonic_ns()
       + (asked->timeout_ns > 0
@@ -74,17 +77,20 @@ gateway_state::query(const std::string& parameters) {
 /// Back ends become known one by one when a cluster starts: for a moment a
 /// question waits for them. Later, what is not there is missing.
 bool gateway_state::ready(const gateway_request& request) const {
-  if (env->clock->monotonic_ns() - started_ns > start_grace_ns)
+  const auto now = env->clock->monotonic_ns();
+  if (now - started_ns > start_grace_ns || now >= request.deadline_ns)
     return true;
-  for (const auto* type : {"rdb", "hdb"})
-    if (backends.pick(type, request.stream, request.plan.table, {}, 0)
-        == nullptr)
-      return false;
-  return true;
+  const auto connected = [&](const char* type) {
+    return backends.pick(type, request.stream, request.plan.table, {}, 0)
+           != nullptr;
+  };
+  return (!request.needs_rdb || connected("rdb"))
+         && (!request.needs_hdb || connected("hdb"));
 }
 
-void gateway_state::run(std::shared_ptr<gateway_request> request,
-                        caf::typed_response_promise<chunks, query_cut> promise) {
+void gateway_state::run(
+  std::shared_ptr<gateway_request> request,
+  caf::typed_response_promise<chunks, query_cut> promise) {
   auto runner = self->spawn(gateway_query, env, std::move(request),
                             std::make_shared<backend_table>(backends));
   ++running;
@@ -138,8 +144,8 @@ std::string gateway_state::status() const {
   out["running"] = running;
   auto list = nlohmann::json::object();
   for (const auto& [backend_name, entry] : backends.all())
-    list[backend_name] = {{"type", entry.row.type},
-                          {"connected", entry.handle != nullptr}};
+    list[backend_name]
+      = {{"type", entry.row.type}, {"connected", entry.handle != nullptr}};
   out["backends"] = std::move(list);
   return out.dump();
 }

@@ -21,6 +21,10 @@ struct gateway_settings {
   struct table {
     table_schema schema;
     std::string stream;
+    /// Configured to be in an RDB, in an HDB: an answer without it would lack
+    /// rows, even while discovery has not named it yet.
+    bool in_rdb = false;
+    bool in_hdb = false;
   };
   std::map<std::string, table> tables; ///< By name.
   int64_t query_timeout_ns = 30'000'000'000;

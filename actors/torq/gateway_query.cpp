@@ -51,8 +51,8 @@ caf::timespan gateway_query_state::remaining() const {
 caf::result<chunks, query_cut> gateway_query_state::start() {
   promise = self->make_response_promise<chunks, query_cut>();
   plan_bytes = chunk::copy_of(encode(request->plan));
-  has_hdb = backends->known("hdb", request->stream);
-  has_rdb = backends->known("rdb", request->stream);
+  has_hdb = request->needs_hdb || backends->known("hdb", request->stream);
+  has_rdb = request->needs_rdb || backends->known("rdb", request->stream);
   if (!has_hdb && !has_rdb) {
     finish({errc::unavailable, "table '" + request->plan.table
                                  + "': no rdb and no hdb of stream '"
@@ -76,22 +76,19 @@ void gateway_query_state::plan_again() {
 }
 
 void gateway_query_state::ask_hdb() {
-  const auto* found = backends->pick("hdb", request->stream,
-                                     request->plan.table, tried_hdbs,
-                                     request->turn);
+  const auto* found = backends->pick(
+    "hdb", request->stream, request->plan.table, tried_hdbs, request->turn);
   if (found == nullptr)
-    return finish({errc::backend_lost,
-                   "the HDB part of '" + request->plan.table
-                     + "' is missing: no live hdb"
-                     + (last_fault ? " (" + to_string(last_fault) + ")"
-                                   : std::string{})});
+    return finish(
+      {errc::backend_lost,
+       "the HDB part of '" + request->plan.table + "' is missing: no live hdb"
+         + (last_fault ? " (" + to_string(last_fault) + ")" : std::string{})});
   const auto who = found->row.name;
   self
     ->request(caf::actor_cast<hdb_actor>(found->handle), remaining(),
               query_atom_v, plan_bytes, pinned ? cut.manifest : uint64_t{0})
     .then(
-      [this, who, round = attempt](const chunks& partial,
-                                   const query_cut& at) {
+      [this, who, round = attempt](const chunks& partial, const query_cut& at) {
         if (round == attempt)
           hdb_answered(who, partial, at);
       },
@@ -116,22 +113,19 @@ void gateway_query_state::hdb_answered(const std::string&,
 }
 
 void gateway_query_state::ask_rdb() {
-  const auto* found = backends->pick("rdb", request->stream,
-                                     request->plan.table, tried_rdbs,
-                                     request->turn);
+  const auto* found = backends->pick(
+    "rdb", request->stream, request->plan.table, tried_rdbs, request->turn);
   if (found == nullptr)
-    return finish({errc::backend_lost,
-                   "the RDB part of '" + request->plan.table
-                     + "' is missing: no live rdb"
-                     + (last_fault ? " (" + to_string(last_fault) + ")"
-                                   : std::string{})});
+    return finish(
+      {errc::backend_lost,
+       "the RDB part of '" + request->plan.table + "' is missing: no live rdb"
+         + (last_fault ? " (" + to_string(last_fault) + ")" : std::string{})});
   const auto who = found->row.name;
   self
     ->request(caf::actor_cast<rdb_actor>(found->handle), remaining(),
               query_atom_v, plan_bytes, cut.cutover, request->at_least)
     .then(
-      [this, who, round = attempt](const chunks& partial,
-                                   const query_cut& at) {
+      [this, who, round = attempt](const chunks& partial, const query_cut& at) {
         if (round == attempt)
           rdb_answered(who, partial, at);
       },
@@ -175,8 +169,8 @@ void gateway_query_state::merge_when_complete() {
   if (!hdb_done || !rdb_done)
     return;
   env->pool->submit([me = gateway_query_actor{self}, what = request,
-                     hdb = std::move(hdb_partial),
-                     rdb = std::move(rdb_partial), world = env] {
+                     hdb = std::move(hdb_partial), rdb = std::move(rdb_partial),
+                     world = env] {
     world->crash_point("gw.before_merge");
     merge(me, *what, hdb, rdb);
   });
@@ -196,8 +190,7 @@ void gateway_query_state::finish(const error& fault) {
 
 gateway_query_actor::behavior_type
 gateway_query(gateway_query_actor::stateful_pointer<gateway_query_state> self,
-              persistence::env* world,
-              std::shared_ptr<gateway_request> request,
+              persistence::env* world, std::shared_ptr<gateway_request> request,
               std::shared_ptr<backend_table> backends) {
   self->state.env = world;
   self->state.request = std::move(request);

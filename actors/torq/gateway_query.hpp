@@ -22,6 +22,8 @@ struct gateway_request {
   uint64_t at_least = 0;   ///< The RDB must have come so far; 0: any.
   int64_t deadline_ns = 0; ///< Monotonic.
   uint64_t turn = 0;       ///< Spreads queries over equal back ends.
+  bool needs_rdb = false;  ///< Fails without one, known or not.
+  bool needs_hdb = false;
 };
 
 /// State of the GATEWAY QUERY: sends a plan to one HDB and one RDB at one cut,
