@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+
 namespace millrace::torq {
 
 void discovery_state::enroll(process_row row) {
@@ -33,9 +35,16 @@ discovery_state::lookup(const std::string& type) const {
 
 std::vector<process_row> discovery_state::watch(const std::string& type,
                                                 const watcher_actor& who) {
-  forget(who.address());
+  // One watcher may have several types, and asks again after a reconnect.
+  const auto is_same_actor = [&](const watcher& entry) {
+    return entry.who.address() == who.address();
+  };
+  if (std::none_of(watchers.begin(), watchers.end(), is_same_actor))
+    self->monitor(who);
+  std::erase_if(watchers, [&](const watcher& entry) {
+    return is_same_actor(entry) && entry.type == type;
+  });
   watchers.push_back({type, who});
-  self->monitor(who);
   return lookup(type);
 }
 
