@@ -162,6 +162,21 @@ protected:
     caf::anon_send_exit(node, caf::exit_reason::kill);
     self->wait_for(node);
     node = nullptr;
+    wait_for_inputs();
+  }
+
+  /// The node's children are killed with it, but die a moment later: another
+  /// life in the same process must find their directories free, as it would in
+  /// a process of its own.
+  void wait_for_inputs() {
+    const auto in = root / "rt" / "in";
+    if (!std::filesystem::exists(in))
+      return;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator{in})
+      if (entry.is_directory()
+          && std::filesystem::exists(entry.path() / ".lineage"))
+        while (!env->fs->lock_directory(entry.path().string()))
+          std::this_thread::yield();
   }
 
   std::shared_ptr<publisher> publish_to(const std::string& host,
