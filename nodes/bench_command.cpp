@@ -10,6 +10,9 @@ void add_bench_command(CLI::App& app, std::function<int()>& run) {
   auto* command = add_command(app, "bench", "Measure one thing beside its peer",
                               "millrace bench publish_cached_100 -o json");
   command->add_option("NAME", options->name, "What to measure");
+  command
+    ->add_option("--runs", options->runs, "Runs, of which the median counts")
+    ->check(CLI::Range(1, 1000));
   command->add_flag("--list", options->list, "List what can be measured");
   add_output_option(*command, *output, false);
   command->callback([options, output, &run] {

@@ -11,10 +11,12 @@ namespace millrace::nodes {
 struct bench_options {
   std::string name;
   bool list = false;
+  unsigned runs = 5; ///< The median of so many counts.
   bool json = false;
 };
 
-/// Measures one thing beside its peer; or lists what can be measured.
+/// Measures one thing beside its peer; or lists what can be measured. Defined
+/// by bench/, whose library the program links.
 /// @returns the exit code.
 [[nodiscard]] int run_bench(const bench_options& options);
 

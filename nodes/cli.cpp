@@ -1,3 +1,4 @@
+#include <millrace/nodes/bench_command.hpp>
 #include <millrace/nodes/cli.hpp>
 #include <millrace/nodes/collect_status.hpp>
 #include <millrace/nodes/down_command.hpp>
@@ -23,6 +24,7 @@ namespace {
 /// The one list of commands, in the order of the help text. A command stands
 /// here when what it starts exists.
 void add_commands(CLI::App& app, std::function<int()>& run) {
+  add_bench_command(app, run);
   add_down_command(app, run);
   add_eop_command(app, run);
   add_feed_command(app, run);

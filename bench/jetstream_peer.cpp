@@ -1,0 +1,341 @@
+#include <millrace/bench/peer_server.hpp>
+#include <millrace/bench/stream_peers.hpp>
+
+#include <fmt/format.h>
+
+#include <atomic>
+#include <charconv>
+#include <condition_variable>
+#include <cstring>
+#include <filesystem>
+#include <functional>
+#include <mutex>
+#include <thread>
+
+namespace millrace::bench {
+
+namespace {
+
+constexpr size_t block_bytes = size_t{64} << 10;
+
+error refused(std::string_view text) {
+  return {errc::unavailable, "nats-server: " + std::string{text}};
+}
+
+/// One connection that speaks NATS.
+class connection {
+public:
+  static result<std::unique_ptr<connection>> open(uint16_t port) {
+    auto socket = peer_socket::connect(port);
+    if (!socket)
+      return socket.failure();
+    std::unique_ptr<connection> out{new connection{*std::move(socket)}};
+    if (auto fault = out->send("CONNECT {\"verbose\":false,\"pedantic\":false,"
+                               "\"headers\":true,\"no_responders\":true}\r\n"))
+      return fault;
+    return out;
+  }
+
+  error send(std::string_view bytes) {
+    const std::scoped_lock lock{sending_};
+    return socket_->send(bytes);
+  }
+
+  /// The payload of the next message to any subscription.
+  result<std::string_view> next() {
+    for (;;) {
+      auto line = socket_->line();
+      if (!line)
+        return line.failure();
+      if (line->starts_with("PING")) {
+        if (auto fault = send("PONG\r\n"))
+          return fault;
+      } else if (line->starts_with("-ERR") || line->starts_with("HMSG")) {
+        return refused(*line);
+      } else if (line->starts_with("MSG ")) {
+        size_t size = 0;
+        const auto number = line->substr(line->rfind(' ') + 1);
+        std::from_chars(number.data(), number.data() + number.size(), size);
+        auto payload = socket_->bytes(size + 2);
+        if (!payload)
+          return payload.failure();
+        return payload->substr(0, size);
+      }
+    }
+  }
+
+  /// Asks the server's API. @pre no subscription delivers yet.
+  error request(std::string_view subject, std::string_view body) {
+    if (auto fault = send(fmt::format("SUB _INBOX.api 9\r\nUNSUB 9 1\r\n"
+                                      "PUB {} _INBOX.api {}\r\n{}\r\n",
+                                      subject, body.size(), body)))
+      return fault;
+    auto answer = next();
+    if (!answer)
+      return answer.failure();
+    if (answer->find("\"error\"") != std::string_view::npos)
+      return refused(*answer);
+    return {};
+  }
+
+  [[nodiscard]] bool holds_more() const noexcept {
+    return socket_->holds_more();
+  }
+
+private:
+  explicit connection(std::unique_ptr<peer_socket> socket)
+    : socket_{std::move(socket)} {}
+
+  std::unique_ptr<peer_socket> socket_;
+  std::mutex sending_;
+};
+
+/// A server with the stream BENCH.
+struct fresh_stream {
+  std::unique_ptr<peer_server> server;
+  uint16_t port = 0;
+};
+
+result<fresh_stream> start(const std::string& directory) {
+  std::filesystem::remove_all(directory);
+  std::filesystem::create_directories(directory);
+  auto port = free_port();
+  if (!port)
+    return port.failure();
+  auto server
+    = peer_server::start({"nats-server", "-js", "-sd", directory, "-a",
+                          "127.0.0.1", "-p", std::to_string(*port)},
+                         *port, directory + "/server.log");
+  if (!server)
+    return server.failure();
+  auto control = connection::open(*port);
+  if (!control)
+    return control.failure();
+  if (auto fault = (*control)->request(
+        "$JS.API.STREAM.CREATE.BENCH",
+        R"({"name":"BENCH","subjects":["bench.x"],"retention":"limits",)"
+        R"("max_consumers":-1,"max_msgs":-1,"max_bytes":-1,"max_age":0,)"
+        R"("storage":"file","num_replicas":1,"discard":"old"})"))
+    return fault;
+  return fresh_stream{*std::move(server), *port};
+}
+
+/// Publishes with at most `window` messages unacknowledged.
+class windowed_publisher {
+public:
+  windowed_publisher(connection& to, const stream_load& load)
+    : to_{&to}, load_{load}, payload_(load.bytes, 'x') {
+    begin_ = fmt::format("PUB bench.x _INBOX.ack {}\r\n", load.bytes);
+    acks_ = std::thread{[this] { count_acks(); }};
+  }
+  ~windowed_publisher() { acks_.join(); }
+  windowed_publisher(const windowed_publisher&) = delete;
+  windowed_publisher& operator=(const windowed_publisher&) = delete;
+
+  /// @param stamp the first 8 bytes of the payload
+  void add(int64_t stamp) {
+    std::memcpy(payload_.data(), &stamp, sizeof stamp);
+    block_ += begin_;
+    block_ += payload_;
+    block_ += "\r\n";
+    ++added_;
+  }
+  [[nodiscard]] bool full() const noexcept {
+    return block_.size() >= block_bytes;
+  }
+  error flush() {
+    auto fault = to_->send(block_);
+    block_.clear();
+    return fault;
+  }
+  /// Waits until one more message fits into the window.
+  error make_room() {
+    if (added_ - acked_.load() < load_.window)
+      return {};
+    if (auto fault = flush())
+      return fault;
+    // Half the window, so that blocks stay large.
+    return wait(added_ - load_.window / 2);
+  }
+  error wait(uint64_t acked) {
+    std::unique_lock lock{mutex_};
+    changed_.wait(lock, [&] { return acked_ >= acked || failure_; });
+    return failure_;
+  }
+
+private:
+  void count_acks() {
+    error fault;
+    while (acked_.load() < load_.messages && !fault) {
+      auto answer = to_->next();
+      if (!answer)
+        fault = answer.failure();
+      else if (answer->find("\"error\"") != std::string_view::npos)
+        fault = refused(*answer);
+      else
+        ++acked_;
+      if (fault || !to_->holds_more()) {
+        const std::scoped_lock lock{mutex_};
+        failure_ = fault;
+        changed_.notify_all();
+      }
+    }
+    const std::scoped_lock lock{mutex_};
+    changed_.notify_all();
+  }
+
+  connection* to_;
+  stream_load load_;
+  std::string payload_;
+  std::string begin_;
+  std::string block_;
+  uint64_t added_ = 0;
+  std::atomic<uint64_t> acked_{0};
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  error failure_;
+  std::thread acks_;
+};
+
+error publish_all(uint16_t port, const stream_load& load) {
+  auto to = connection::open(port);
+  if (!to)
+    return to.failure();
+  if (auto fault = (*to)->send("SUB _INBOX.ack 1\r\n"))
+    return fault;
+  windowed_publisher publisher{**to, load};
+  for (uint64_t i = 0; i < load.messages; ++i) {
+    if (auto fault = publisher.make_room())
+      return fault;
+    publisher.add(0);
+    if (publisher.full())
+      if (auto fault = publisher.flush())
+        return fault;
+  }
+  if (auto fault = publisher.flush())
+    return fault;
+  return publisher.wait(load.messages);
+}
+
+/// A push consumer; `take` gets each payload.
+class consumer {
+public:
+  static result<std::unique_ptr<consumer>>
+  start(uint16_t port, std::string_view policy, uint64_t count,
+        std::function<void(std::string_view)> take) {
+    auto from = connection::open(port);
+    if (!from)
+      return from.failure();
+    if (auto fault = (*from)->request(
+          "$JS.API.CONSUMER.CREATE.BENCH",
+          fmt::format(R"({{"stream_name":"BENCH","config":{{)"
+                      R"("deliver_subject":"deliver.x",)"
+                      R"("deliver_policy":"{}","ack_policy":"none",)"
+                      R"("replay_policy":"instant"}}}})",
+                      policy)))
+      return fault;
+    // It delivers once somebody listens.
+    if (auto fault = (*from)->send("SUB deliver.x 2\r\n"))
+      return fault;
+    return std::unique_ptr<consumer>{
+      new consumer{*std::move(from), count, std::move(take)}};
+  }
+  ~consumer() {
+    if (reader_.joinable())
+      reader_.join();
+  }
+  error join() {
+    reader_.join();
+    return failure_;
+  }
+
+private:
+  consumer(std::unique_ptr<connection> from, uint64_t count,
+           std::function<void(std::string_view)> take)
+    : from_{std::move(from)}, reader_{[this, count, take = std::move(take)] {
+        for (uint64_t i = 0; i < count; ++i) {
+          auto payload = from_->next();
+          if (!payload) {
+            failure_ = payload.failure();
+            return;
+          }
+          take(*payload);
+        }
+      }} {}
+
+  std::unique_ptr<connection> from_;
+  error failure_;
+  std::thread reader_;
+};
+
+double per_second(uint64_t count, int64_t begin) {
+  return static_cast<double>(count) * 1e9
+         / static_cast<double>(now_ns() - begin);
+}
+
+} // namespace
+
+result<double> jetstream_peer::throughput(const stream_load& load) {
+  auto stream = start(directory_);
+  if (!stream)
+    return stream.failure();
+  auto reader = consumer::start(stream->port, "new", load.messages,
+                                [](std::string_view) {});
+  if (!reader)
+    return reader.failure();
+  const auto begin = now_ns();
+  if (auto fault = publish_all(stream->port, load))
+    return fault;
+  if (auto fault = (*reader)->join())
+    return fault;
+  return per_second(load.messages, begin);
+}
+
+result<double> jetstream_peer::replay(const stream_load& load) {
+  auto stream = start(directory_);
+  if (!stream)
+    return stream.failure();
+  if (auto fault = publish_all(stream->port, load))
+    return fault;
+  const auto begin = now_ns();
+  auto reader = consumer::start(stream->port, "all", load.messages,
+                                [](std::string_view) {});
+  if (!reader)
+    return reader.failure();
+  if (auto fault = (*reader)->join())
+    return fault;
+  return per_second(load.messages, begin);
+}
+
+result<std::vector<int64_t>> jetstream_peer::latency(const stream_load& load,
+                                                     double rate) {
+  auto stream = start(directory_);
+  if (!stream)
+    return stream.failure();
+  std::vector<int64_t> out;
+  out.reserve(load.messages);
+  auto reader = consumer::start(stream->port, "new", load.messages,
+                                [&](std::string_view payload) {
+                                  int64_t due = 0;
+                                  std::memcpy(&due, payload.data(), sizeof due);
+                                  out.push_back(now_ns() - due);
+                                });
+  if (!reader)
+    return reader.failure();
+  auto to = connection::open(stream->port);
+  if (!to)
+    return to.failure();
+  if (auto fault = (*to)->send("SUB _INBOX.ack 1\r\n"))
+    return fault;
+  windowed_publisher publisher{**to, load};
+  if (auto fault = at_rate(rate, load.messages, [&](int64_t due) {
+        publisher.add(due);
+        return publisher.flush();
+      }))
+    return fault;
+  if (auto fault = (*reader)->join())
+    return fault;
+  return out;
+}
+
+} // namespace millrace::bench

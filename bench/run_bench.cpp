@@ -1,0 +1,144 @@
+#include <millrace/bench/outcome.hpp>
+#include <millrace/bench/stream_bench.hpp>
+#include <millrace/nodes/bench_command.hpp>
+#include <millrace/nodes/exit_codes.hpp>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <array>
+#include <cstdlib>
+#include <filesystem>
+#include <unistd.h>
+
+namespace millrace::bench {
+
+std::span<const benchmark> benchmarks() {
+  static const std::array all{
+    benchmark{"publish_cached_100", "publish to callback, 100 B, page cache",
+              "JetStream", publish_cached_100},
+    benchmark{"publish_cached_1k", "publish to callback, 1 KiB, page cache",
+              "JetStream", publish_cached_1k},
+    benchmark{"publish_synced_100", "publish to callback, 100 B, synced",
+              "Redis Streams", publish_synced_100},
+    benchmark{"publish_synced_1k", "publish to callback, 1 KiB, synced",
+              "Redis Streams", publish_synced_1k},
+    benchmark{"replay_100", "replay from the start, 100 B",
+              "Redis Streams, JetStream", replay_100},
+    benchmark{"latency_p50", "publish to callback at 10 k/s, median",
+              "JetStream", latency_p50},
+    benchmark{"latency_p99", "publish to callback at 10 k/s, 99 of 100",
+              "JetStream", latency_p99},
+  };
+  return all;
+}
+
+namespace {
+
+double load_average() {
+  double out = 0;
+  return ::getloadavg(&out, 1) == 1 ? out : -1;
+}
+
+double ratio_of(const outcome& what, const comparison& other) {
+  return what.value / other.value;
+}
+
+nlohmann::ordered_json as_json(const outcome& what, double load) {
+  nlohmann::ordered_json out{{"name", what.name},
+                             {"value", what.value},
+                             {"unit", what.unit},
+                             {"mode", what.mode}};
+  auto beside = nlohmann::ordered_json::array();
+  auto ratios = nlohmann::ordered_json::object();
+  auto targets = nlohmann::ordered_json::object();
+  for (const auto& other : what.beside) {
+    beside.push_back({{"name", other.name}, {"value", other.value}});
+    ratios[other.name] = ratio_of(what, other);
+    if (other.target != 0)
+      targets[other.name] = other.target;
+  }
+  if (!beside.empty()) {
+    out["peer"] = beside.front();
+    out["beside"] = beside;
+    out["ratios"] = ratios;
+    out["targets"] = targets;
+  }
+  out["less_is_better"] = what.less_is_better;
+  out["runs"] = what.runs;
+  for (const auto& [name, value] : what.more)
+    out[name] = value;
+  out["load_average_before"] = load;
+  return out;
+}
+
+void print(const outcome& what) {
+  fmt::print("{}: {:.6g} {}", what.name, what.value, what.unit);
+  if (!what.mode.empty())
+    fmt::print(", {}", what.mode);
+  fmt::print("\n");
+  for (const auto& other : what.beside) {
+    fmt::print("  {:.6g} {}: ratio {:.3g}", other.value, other.name,
+               ratio_of(what, other));
+    if (other.target != 0)
+      fmt::print(" (target {} {})",
+                 what.less_is_better ? "<=" : ">=", other.target);
+    fmt::print("\n");
+  }
+}
+
+/// A directory of this run alone; removed at its end.
+class scratch {
+public:
+  scratch() {
+    const auto* chosen = std::getenv("MILLRACE_BENCH_DIR");
+    path_ = (chosen ? std::filesystem::path{chosen}
+                    : std::filesystem::temp_directory_path())
+            / ("millrace-bench." + std::to_string(::getpid()));
+    std::filesystem::create_directories(path_);
+  }
+  ~scratch() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  scratch(const scratch&) = delete;
+  scratch& operator=(const scratch&) = delete;
+  [[nodiscard]] std::string path() const { return path_.string(); }
+
+private:
+  std::filesystem::path path_;
+};
+
+} // namespace
+
+} // namespace millrace::bench
+
+namespace millrace::nodes {
+
+int run_bench(const bench_options& options) {
+  if (options.list) {
+    for (const auto& each : bench::benchmarks())
+      fmt::print("{:<22} {}{}{}\n", each.name, each.what,
+                 each.peer.empty() ? "" : "; beside ", each.peer);
+    return exit_ok;
+  }
+  for (const auto& each : bench::benchmarks()) {
+    if (each.name != options.name)
+      continue;
+    const auto load = bench::load_average();
+    const bench::scratch directory;
+    auto got = each.run({options.runs, directory.path()});
+    if (!got)
+      return fail(got.failure());
+    if (options.json)
+      fmt::print("{}\n", bench::as_json(*got, load).dump(2));
+    else
+      bench::print(*got);
+    return exit_ok;
+  }
+  (void)fail({errc::invalid_argument, "no benchmark is named '" + options.name
+                                        + "'; --list shows them"});
+  return exit_usage;
+}
+
+} // namespace millrace::nodes

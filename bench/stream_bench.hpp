@@ -1,0 +1,21 @@
+#pragma once
+
+#include <millrace/bench/outcome.hpp>
+
+namespace millrace::bench {
+
+// Publisher -> one RT node -> the callback of a subscriber without a local
+// copy, all through the library's actors in this process.
+[[nodiscard]] result<outcome>
+publish_cached_100(const measure_options& options);
+[[nodiscard]] result<outcome> publish_cached_1k(const measure_options& options);
+[[nodiscard]] result<outcome>
+publish_synced_100(const measure_options& options);
+[[nodiscard]] result<outcome> publish_synced_1k(const measure_options& options);
+/// A subscriber that starts at the begin of what was published before.
+[[nodiscard]] result<outcome> replay_100(const measure_options& options);
+/// From when a message was due to its callback, at 10,000 a second.
+[[nodiscard]] result<outcome> latency_p50(const measure_options& options);
+[[nodiscard]] result<outcome> latency_p99(const measure_options& options);
+
+} // namespace millrace::bench

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <millrace/bench/outcome.hpp>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace millrace::bench {
+
+/// What every stream is asked to carry.
+struct stream_load {
+  uint64_t messages = 0;
+  size_t bytes = 100; ///< Of a payload.
+  /// Messages published and not yet acknowledged, at most.
+  uint64_t window = 1'000;
+};
+
+/// JetStream with one nats-server and file storage, over its own protocol: no
+/// client library stands in between.
+class jetstream_peer {
+public:
+  explicit jetstream_peer(std::string directory)
+    : directory_{std::move(directory)} {}
+
+  /// Messages a second from the first publish to the last delivery to a push
+  /// consumer without acknowledgements (what an ordered consumer is).
+  [[nodiscard]] result<double> throughput(const stream_load& load);
+  /// Messages a second of a consumer that starts behind `load.messages`.
+  [[nodiscard]] result<double> replay(const stream_load& load);
+  /// Nanoseconds from when each message was due to its delivery.
+  [[nodiscard]] result<std::vector<int64_t>> latency(const stream_load& load,
+                                                     double rate);
+
+private:
+  std::string directory_;
+};
+
+/// Redis Streams with the append-only file synced before each answer.
+class redis_peer {
+public:
+  explicit redis_peer(std::string directory)
+    : directory_{std::move(directory)} {}
+
+  /// Acknowledged XADDs a second, `load.window` of them in a pipeline.
+  [[nodiscard]] result<double> throughput(const stream_load& load);
+  /// Messages a second that XREAD COUNT 1000 gives from the start.
+  [[nodiscard]] result<double> replay(const stream_load& load);
+
+private:
+  std::string directory_;
+};
+
+/// Calls `publish(due)` at `rate` a second, with the time each was due.
+template <class Publish>
+error at_rate(double rate, uint64_t count, Publish publish) {
+  const auto begin = now_ns();
+  for (uint64_t i = 0; i < count; ++i) {
+    const auto due
+      = begin + static_cast<int64_t>(static_cast<double>(i) * 1e9 / rate);
+    // Sleeping wakes up 50 us late and more: as long as what is measured.
+    while (now_ns() < due) {
+    }
+    if (auto fault = publish(due))
+      return fault;
+  }
+  return {};
+}
+
+} // namespace millrace::bench
