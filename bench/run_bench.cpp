@@ -1,5 +1,6 @@
 #include <millrace/bench/outcome.hpp>
 #include <millrace/bench/stream_bench.hpp>
+#include <millrace/bench/table_bench.hpp>
 #include <millrace/nodes/bench_command.hpp>
 #include <millrace/nodes/exit_codes.hpp>
 
@@ -29,6 +30,12 @@ std::span<const benchmark> benchmarks() {
               "JetStream", latency_p50},
     benchmark{"latency_p99", "publish to callback at 10 k/s, 99 of 100",
               "JetStream", latency_p99},
+    benchmark{"csv_parse", "text of 10 M trades to batches", "DuckDB",
+              csv_parse},
+    benchmark{"csv_feed", "text of 10 M trades through the stream into an RDB",
+              "DuckDB", csv_feed},
+    benchmark{"rdb_insert", "batches of 100 rows into an RDB's tables",
+              "DuckDB", rdb_insert},
   };
   return all;
 }

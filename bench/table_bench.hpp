@@ -1,0 +1,15 @@
+#pragma once
+
+#include <millrace/bench/outcome.hpp>
+
+namespace millrace::bench {
+
+/// Text to encoded batches, on two threads, beside DuckDB's read_csv.
+[[nodiscard]] result<outcome> csv_parse(const measure_options& options);
+/// The same text through feed handler, stream and RDB, until the last row is
+/// seen by its readers.
+[[nodiscard]] result<outcome> csv_feed(const measure_options& options);
+/// What an RDB does with batches of 100 rows, beside DuckDB's appender.
+[[nodiscard]] result<outcome> rdb_insert(const measure_options& options);
+
+} // namespace millrace::bench
