@@ -1,0 +1,122 @@
+#!/usr/bin/env python3
+"""Questions across ends of periods, each recounted from the stream at the
+answer's cut. MILLRACE_QUERY_LOOP=10000 asks for longer
+(give ctest a longer --timeout, or run the script). Needs no data of
+others."""
+
+import bisect
+import collections
+import datetime
+import itertools
+import json
+import os
+import re
+import threading
+
+import millrace_cluster as mill
+
+QUERIES = int(os.environ.get("MILLRACE_QUERY_LOOP", "500"))
+ROWS = 20_000
+FIRST = datetime.date(2013, 10, 7)
+QUESTION = {"tablename": "trade", "starttime": "2013-10-01",
+            "endtime": "2063-01-01", "grouping": ["sym"],
+            "aggregations": {"count": ["price"], "sum": ["size"]}}
+CUT = re.compile(r"cut: manifest (\d+) cutover (\d+) upper (\d+)")
+
+
+def size_of(day, row):
+  return (row * 7919 + day * 104729) % 997 + 1
+
+
+def write_day(made, day):
+  at = made.directory / f"day{day}.csv"
+  with at.open("w") as out:
+    for row in range(ROWS):
+      out.write(f"{34_200_000 + row},481800,{size_of(day, row)},P,2000,0\n")
+  return at
+
+
+class recount:
+  """What the stream holds up to a position: rows and sizes by symbol."""
+
+  def __init__(self, made):
+    self.ends = collections.defaultdict(list)
+    self.rows = collections.defaultdict(lambda: [0])
+    for item in made.log("dump", made.merged, "--bytes", "0"):
+      if item.get("kind") != "table_batch":
+        continue
+      found = re.fullmatch(r"(\d+) rows? of (\w+)", item["payload"])
+      mill.check(found, "not rows:", item)
+      number, table = found.groups()
+      mill.check(table == "trade", item)
+      symbol = re.fullmatch(r"feed-trade-(\w+)\.market", item["on"])[1]
+      self.ends[symbol].append(item["end"])
+      self.rows[symbol].append(self.rows[symbol][-1] + int(number))
+    self.sizes = {
+      symbol: [0, *itertools.accumulate(
+        size_of(int(symbol[3:]), row) for row in range(ROWS))]
+      for symbol in self.ends}
+
+  def at(self, upper):
+    out = {}
+    for symbol, ends in self.ends.items():
+      count = self.rows[symbol][bisect.bisect_right(ends, upper)]
+      if count:
+        out[symbol] = (count, self.sizes[symbol][count])
+    return out
+
+
+def across_periods(binary):
+  with mill.cluster(binary) as made:
+    made.up()
+    answers = []
+    faults = []
+    turns = iter(range(QUERIES))
+    lock = threading.Lock()
+
+    def ask():
+      while not faults:
+        with lock:
+          if next(turns, None) is None:
+            return
+        try:
+          done = made.run("query", "--cut", "-o", "json",
+                          json.dumps(QUESTION))
+          cut = tuple(map(int, CUT.search(done.stderr).groups()))
+          answers.append((cut, json.loads(done.stdout)))
+        except Exception as why:  # pylint: disable=broad-except
+          faults.append(why)
+
+    askers = [threading.Thread(target=ask) for _ in range(2)]
+    for each in askers:
+      each.start()
+    day = 0
+    while any(each.is_alive() for each in askers) and not faults:
+      date = str(FIRST + datetime.timedelta(days=day))
+      made.feed("trade", write_day(made, day), f"DAY{day}", date)
+      made.end_period(date)
+      day += 1
+    for each in askers:
+      each.join()
+    mill.check(not faults, "a query failed:", *faults[:1])
+    mill.check(len(answers) == QUERIES, len(answers), "answers")
+    truth = recount(made)
+    for (manifest, cutover, upper), rows in answers:
+      got = {row["sym"]: (row["countPrice"], row["sumSize"]) for row in rows}
+      want = truth.at(upper)
+      mill.check(len(got) == len(rows) and got == want, "at manifest",
+                 manifest, "cutover", cutover, "upper", upper, ": is",
+                 {k: v for k, v in got.items() if want.get(k) != v},
+                 "not", {k: v for k, v in want.items() if got.get(k) != v})
+    cuts = {cut for cut, _ in answers}
+    manifests = {cut[0] for cut in cuts}
+    print(f"  {len(answers)} answers at {len(cuts)} cuts over {day} periods")
+    mill.check(day >= 3 and len(manifests) >= 3,
+               "too little happened beside the questions:", day, manifests)
+    final = made.query(QUESTION, at_least=made.merged_end())
+    mill.check(sum(row["countPrice"] for row in final) == day * ROWS,
+               "rows in the end")
+
+
+if __name__ == "__main__":
+  mill.main([across_periods])
