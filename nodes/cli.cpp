@@ -1,14 +1,18 @@
 #include <millrace/nodes/bench_command.hpp>
 #include <millrace/nodes/cli.hpp>
 #include <millrace/nodes/collect_status.hpp>
+#include <millrace/nodes/demo_command.hpp>
 #include <millrace/nodes/down_command.hpp>
 #include <millrace/nodes/eop_command.hpp>
 #include <millrace/nodes/exit_codes.hpp>
 #include <millrace/nodes/feed_command.hpp>
 #include <millrace/nodes/log_command.hpp>
 #include <millrace/nodes/node_command.hpp>
+#include <millrace/nodes/pub_command.hpp>
 #include <millrace/nodes/query_command.hpp>
+#include <millrace/nodes/spawn_command.hpp>
 #include <millrace/nodes/status_command.hpp>
+#include <millrace/nodes/sub_command.hpp>
 #include <millrace/nodes/up_command.hpp>
 #include <millrace/nodes/version_command.hpp>
 
@@ -25,13 +29,17 @@ namespace {
 /// here when what it starts exists.
 void add_commands(CLI::App& app, std::function<int()>& run) {
   add_bench_command(app, run);
+  add_demo_command(app, run);
   add_down_command(app, run);
   add_eop_command(app, run);
   add_feed_command(app, run);
   add_log_command(app, run);
   add_node_command(app, run);
+  add_pub_command(app, run);
   add_query_command(app, run);
+  add_spawn_command(app, run);
   add_status_command(app, run, collect_status);
+  add_sub_command(app, run);
   add_up_command(app, run);
   add_version_command(app, run);
 }

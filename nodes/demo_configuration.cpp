@@ -28,8 +28,8 @@ columns = ["time:timestamp", "sym:symbol", "price:float", "size:int",
 [[table]]
 name = "quote"
 stream = "market"
-columns = ["time:timestamp", "sym:symbol", "bid:float", "bsize:int",
-           "ask:float", "asize:int", "ex:symbol", "cond:symbol"]
+columns = ["time:timestamp", "sym:symbol", "bid:float", "ask:float",
+           "bsize:int", "asize:int", "ex:symbol"]
 
 [[node]]
 name = "demo"

@@ -17,10 +17,9 @@ public:
   file_source(persistence::env& world, feed::reader_options options,
               std::string reject_path,
               std::shared_ptr<feed_process::counters> counters)
-    : env_{&world},
-      options_{std::move(options)},
-      rejects_{*world.fs, std::move(reject_path)},
-      counters_{std::move(counters)} {}
+    : env_{&world}, options_{std::move(options)},
+      rejects_{*world.fs, std::move(reject_path)}, counters_{
+                                                     std::move(counters)} {}
 
   error open(const std::vector<source_cursor>& published) override {
     options_.resume = published;
@@ -93,20 +92,81 @@ result<feed::layout> layout_of(persistence::env& world,
                                const cluster_config& config,
                                const std::string& name) {
   const auto named = config.layouts.find(name);
-  return feed::load_layout(*world.fs,
-                           named == config.layouts.end() ? name
-                                                         : named->second);
+  return feed::load_layout(
+    *world.fs, named == config.layouts.end() ? name : named->second);
+}
+
+/// A generator makes columns of its own, in its own order: the tables must be
+/// declared so.
+error check_generated(const cluster_config& config,
+                      const generator_config& from) {
+  auto check = [&](const std::string& table, const table_schema& made) {
+    if (table.empty() || config.table(table)->schema.columns == made.columns)
+      return error{};
+    std::string wanted;
+    for (const auto& column : made.columns)
+      wanted += (wanted.empty() ? "" : ", ") + column.name + ":"
+                + std::string{to_string(column.type)};
+    return error{errc::config, config.path + ": table '" + table
+                                 + "' of a generator needs the columns "
+                                 + wanted};
+  };
+  if (auto fault = check(from.trade_table, feed::generated_trade_schema()))
+    return fault;
+  return check(from.quote_table, feed::generated_quote_schema());
+}
+
+/// Tables that a feed fills, all of one stream.
+result<std::vector<const table_config*>>
+tables_of(const cluster_config& config, const process_config& process) {
+  std::vector<std::string> names{process.table};
+  if (process.generator.on) {
+    names.clear();
+    for (const auto& name :
+         {process.generator.trade_table, process.generator.quote_table})
+      if (!name.empty())
+        names.push_back(name);
+  }
+  std::vector<const table_config*> out;
+  for (const auto& name : names) {
+    const auto* table = config.table(name);
+    if (table == nullptr)
+      return error{errc::not_found,
+                   config.path + ": no [[table]] is named '" + name + "'"};
+    if (!out.empty() && out.front()->stream != table->stream)
+      return error{errc::config, config.path + ": process '" + process.name
+                                   + "' fills tables of two streams, '"
+                                   + out.front()->stream + "' and '"
+                                   + table->stream + "'"};
+    out.push_back(table);
+  }
+  return out;
 }
 
 result<std::shared_ptr<torq::batch_source>>
 source_of(runtime& host, const cluster_config& config,
-          const process_config& process, feed_process& out) {
+          const process_config& process, uint32_t generated_periods,
+          feed_process& out) {
   if (process.generator.on) {
     feed::generator_options options;
     options.seed = process.generator.seed;
     options.symbols = process.generator.symbol_count;
-    options.trades_per_period = process.generator.trades_per_period;
-    options.quotes_per_period = process.generator.quotes_per_period;
+    options.periods = generated_periods;
+    const auto& from = process.generator;
+    if (from.trade_table.empty())
+      options.trades_per_period = 0;
+    else {
+      options.trades_per_period = from.trades_per_period;
+      options.trade_table = from.trade_table;
+    }
+    if (from.quote_table.empty())
+      options.quotes_per_period = 0;
+    else {
+      options.quotes_per_period = from.quotes_per_period;
+      options.quote_table = from.quote_table;
+    }
+    if (auto fault = check_generated(config, from))
+      return fault;
     return std::shared_ptr<torq::batch_source>{
       std::make_shared<generated_source>(options, out.read)};
   }
@@ -135,21 +195,15 @@ result<feed_process> start_feed_process(runtime& host,
                                         const cluster_config& config,
                                         const process_config& process,
                                         feed_run run) {
-  std::string table = process.table;
-  if (process.generator.on)
-    table = process.generator.trade_table.empty()
-              ? process.generator.quote_table
-              : process.generator.trade_table;
-  const auto* target = config.table(table);
-  if (target == nullptr)
-    return error{errc::not_found, config.path + ": no [[table]] is named '"
-                                    + table + "'"};
+  auto tables = tables_of(config, process);
+  if (!tables)
+    return tables.failure();
   feed_process out;
   out.read = std::make_shared<feed_process::counters>();
   out.progress = std::make_shared<torq::feed_progress>();
   torq::feed_settings settings;
   settings.process = process.name;
-  settings.stream = target->stream;
+  settings.stream = tables->front()->stream;
   settings.again = run.again;
   settings.on_done = std::move(run.on_done);
   settings.progress = out.progress;
@@ -161,7 +215,8 @@ result<feed_process> start_feed_process(runtime& host,
   if (!rt)
     return rt.failure();
   settings.rt = *rt;
-  settings.schemas.push_back(target->schema);
+  for (const auto* table : *tables)
+    settings.schemas.push_back(table->schema);
   rt::publisher_options publisher;
   publisher.topic = settings.stream;
   publisher.log_path = config.data_directory + "/pub";
@@ -173,16 +228,16 @@ result<feed_process> start_feed_process(runtime& host,
                       ? publisher.log_path + "/" + process.name + ".rejects.txt"
                       : run.reject_path;
   // Before the publisher: a missing file must not leave a directory behind.
-  auto source = source_of(host, config, process, out);
+  auto source = source_of(host, config, process, run.generated_periods, out);
   if (!source)
     return source.failure();
   auto opened = rt::publisher::open(host.env(), publisher);
   if (!opened)
     return opened.failure();
   out.out = *std::move(opened);
-  out.handle = host.system().spawn(torq::feed_handler, &host.env(),
-                                   std::move(settings), out.out,
-                                   *std::move(source), host.connector());
+  out.handle
+    = host.system().spawn(torq::feed_handler, &host.env(), std::move(settings),
+                          out.out, *std::move(source), host.connector());
   return out;
 }
 

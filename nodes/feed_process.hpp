@@ -15,6 +15,9 @@ namespace millrace::nodes {
 /// What a feed run adds to its process's configuration.
 struct feed_run {
   bool again = false;
+  /// Business days that a generator makes, from 2024-01-02 on. A later run with
+  /// more of them resumes behind the earlier one.
+  uint32_t generated_periods = 1;
   std::string reject_path; ///< Empty: `rejects.txt` beside the publisher.
   std::function<void(const error&)> on_done;
 };

@@ -65,19 +65,58 @@ result<gateway_answer> ask_gateway(runtime& host, const gateway_actor& gateway,
   return out;
 }
 
+namespace {
+
+/// Gateways that are registered, those that `spawn` started among them.
+std::vector<endpoint> registered_gateways(runtime& host,
+                                          const cluster_config& config,
+                                          std::chrono::milliseconds deadline) {
+  std::vector<endpoint> found;
+  for (const auto& at : endpoints_of(config, process_type::discovery)) {
+    auto discovery = host.find_as<discovery_actor>(at, deadline);
+    if (!discovery)
+      continue; // Another one may know.
+    caf::scoped_actor self{host.system()};
+    self
+      ->request(*discovery, caf::timespan{deadline}, lookup_atom_v,
+                std::string{to_string(process_type::gateway)})
+      .receive(
+        [&](const std::vector<process_row>& rows) {
+          for (const auto& row : rows)
+            if (row.available)
+              found.push_back(row.at);
+        },
+        // As one that is not there.
+        [](const caf::error&) {});
+  }
+  return found;
+}
+
+} // namespace
+
 result<gateway_actor> find_gateway(runtime& host, const cluster_config& config,
                                    std::chrono::milliseconds deadline) {
-  const auto candidates = endpoints_of(config, process_type::gateway);
-  if (candidates.empty())
-    return error{errc::not_found,
-                 config.path + ": no gateway process is configured"};
-  error last;
-  for (const auto& at : candidates) {
+  const auto configured = endpoints_of(config, process_type::gateway);
+  error last{errc::unavailable, config.path + ": no gateway answers"};
+  for (const auto& at : configured) {
     auto found = host.find_as<gateway_actor>(at, deadline);
     if (found)
       return found;
     last = found.failure();
   }
+  // One that `spawn` has just started takes a moment to be registered.
+  caf::scoped_actor self{host.system()};
+  const auto until = host.env().clock->monotonic_ns()
+                     + std::chrono::nanoseconds{deadline}.count();
+  do {
+    for (const auto& at : registered_gateways(host, config, deadline)) {
+      auto found = host.find_as<gateway_actor>(at, deadline);
+      if (found)
+        return found;
+      last = found.failure();
+    }
+    self->receive(caf::after(std::chrono::milliseconds{50}) >> [] {});
+  } while (host.env().clock->monotonic_ns() < until);
   return last;
 }
 

@@ -19,7 +19,8 @@ struct gateway_answer {
 ask_gateway(runtime& host, const gateway_actor& gateway,
             const std::string& parameters, std::chrono::milliseconds deadline);
 
-/// The first gateway of the configuration that answers.
+/// The first gateway of the configuration that answers, else one that is
+/// registered with discovery.
 [[nodiscard]] result<gateway_actor>
 find_gateway(runtime& host, const cluster_config& config,
              std::chrono::milliseconds deadline);

@@ -202,6 +202,9 @@ error check(const generator_options& options) {
   if (options.open_ns < 0 || options.close_ns <= options.open_ns
       || options.close_ns > day_ns)
     return refuse("open and close are not ascending times of a day");
+  if (options.trades_per_period != 0 && options.quotes_per_period != 0
+      && options.trade_table == options.quote_table)
+    return refuse("trade_table and quote_table are not two names");
   for (const auto share : {options.late_share, options.null_share})
     if (!(share >= 0 && share <= 1))
       return refuse("a share is not within 0 .. 1");
@@ -210,6 +213,11 @@ error check(const generator_options& options) {
   if (options.rows_per_batch == 0 || options.rows_per_batch > 100'000)
     return refuse("rows_per_batch is not within 1 .. 100000");
   return {};
+}
+
+table_schema named(table_schema schema, const std::string& table) {
+  schema.name = table;
+  return schema;
 }
 
 /// Names what the options give, so that a cursor fits no other generator.
@@ -244,9 +252,11 @@ std::string identity_of(const generator_options& options) {
 struct generator::state {
   state(generator_options given, zone_clock clock_of_zone)
     : options{std::move(given)}, clock{clock_of_zone}, random{options.seed},
-      ranks{options.symbols}, trades{generated_trade_schema(),
-                                     identity_of(options) + "#trade"},
-      quotes{generated_quote_schema(), identity_of(options) + "#quote"} {
+      ranks{options.symbols},
+      trades{named(generated_trade_schema(), options.trade_table),
+             identity_of(options) + "#" + options.trade_table},
+      quotes{named(generated_quote_schema(), options.quote_table),
+             identity_of(options) + "#" + options.quote_table} {
     for (uint32_t i = 0; i < options.symbols; ++i) {
       instrument made;
       made.name = symbol_name(i);

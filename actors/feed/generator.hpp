@@ -29,6 +29,8 @@ struct generator_options {
   int64_t late_ns_max = 2'000'000'000;
   double null_share = 0;           ///< Share of quotes with one side only.
   uint32_t rows_per_batch = 2'000; ///< Of both tables together.
+  std::string trade_table = "trade";
+  std::string quote_table = "quote";
 };
 
 /// Rows of one table, in the order in which a feed would see them.

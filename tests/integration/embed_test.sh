@@ -24,14 +24,20 @@ if grep -rq -- "$source" "$scratch/prefix/lib/cmake" \
   exit 1
 fi
 
+cp "$source/examples/embed/cluster.toml" "$scratch/cluster.toml"
+# The example's port may be taken here: one that is free now.
+port=$(python3 -c 'import socket
+s = socket.socket()
+s.bind(("127.0.0.1", 0))
+print(s.getsockname()[1])')
+sed -i "s/^port = .*/port = $port/" "$scratch/cluster.toml"
 cat >"$scratch/expected" <<'END'
-cluster local: 4 nodes, 1 streams, 2 tables
-sym = EMBED
+volume1 on node embed
+AIG 150
+SPY 300
 END
-"$scratch/build/embed" "$source/examples/local.toml" >"$scratch/out"
-cat "$scratch/out"
-grep -v '^batch of trade: 1 row, 6 columns, ' "$scratch/out" |
-  diff "$scratch/expected" -
+timeout 60 "$scratch/build/embed" "$scratch/cluster.toml" >"$scratch/out"
+diff "$scratch/expected" "$scratch/out"
 
 code=0
 "$scratch/build/embed" "$source/CMakeLists.txt" 2>"$scratch/err" || code=$?

@@ -1,0 +1,57 @@
+#include <millrace/nodes/feed_session.hpp>
+
+namespace millrace::nodes {
+
+using namespace std::chrono_literals;
+
+result<std::unique_ptr<feed_session>>
+feed_session::start(const cluster_config& config, const process_config& process,
+                    feed_run run) {
+  auto host = runtime::create({});
+  if (!host)
+    return host.failure();
+  std::unique_ptr<feed_session> made{new feed_session};
+  run.on_done = [end = made->end_](const error& fault) {
+    const std::scoped_lock lock{end->mutex};
+    end->done = true;
+    end->fault = fault;
+    end->changed.notify_all();
+  };
+  auto feed = start_feed_process(**host, config, process, std::move(run));
+  if (!feed)
+    return feed.failure();
+  (*host)->keep(feed->handle);
+  made->host_ = *std::move(host);
+  made->out_ = feed->out;
+  made->progress_ = feed->progress;
+  made->read_ = feed->read;
+  made->reject_path_ = feed->reject_path;
+  return made;
+}
+
+feed_session::~feed_session() { (void)close(); }
+
+error feed_session::wait(const std::function<bool()>& interrupted,
+                         const std::function<void(bool)>& progress) {
+  std::unique_lock lock{end_->mutex};
+  while (!end_->done && !interrupted()) {
+    end_->changed.wait_for(lock, 100ms);
+    if (progress)
+      progress(end_->done);
+  }
+  if (!end_->done)
+    return {errc::cancelled,
+            "interrupted; run the same command again to go on"};
+  return end_->fault;
+}
+
+error feed_session::close() {
+  error fault;
+  if (out_)
+    fault = out_->close();
+  out_.reset();
+  host_.reset();
+  return fault;
+}
+
+} // namespace millrace::nodes

@@ -1,0 +1,341 @@
+"""Runs the program as a user does: demo, pub, sub, spawn, node, query.
+
+commands_test.py PROGRAM [unittest arguments]
+"""
+import csv
+import io
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import unittest
+from collections import defaultdict
+from math import fsum
+
+PROGRAM = sys.argv.pop(1)
+DEADLINE = 120
+
+CLUSTER = """
+[cluster]
+name = "t"
+data = "data"
+[period]
+grace = "1s"
+[[stream]]
+name = "market"
+mode = "cached"
+[[stream]]
+name = "notes"
+[[table]]
+name = "trade"
+stream = "market"
+columns = ["time:timestamp", "sym:symbol", "price:float", "size:int",
+           "note:string"]
+[[node]]
+name = "all"
+port = {port}
+[[process]]
+name = "discovery1"
+type = "discovery"
+node = "all"
+[[process]]
+name = "rt1"
+type = "rt"
+node = "all"
+streams = ["market", "notes"]
+[[process]]
+name = "rdb1"
+type = "rdb"
+node = "all"
+[[process]]
+name = "hdb1"
+type = "hdb"
+node = "all"
+[[process]]
+name = "gw1"
+type = "gateway"
+"""
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        holder = tempfile.TemporaryDirectory(prefix="millrace-")
+        self.addCleanup(holder.cleanup)
+        self.dir = holder.name
+        self.environment = dict(os.environ)
+        self.environment.pop("MILLRACE_CONFIG", None)
+
+    def start(self, *arguments, **how):
+        process = subprocess.Popen(
+            [PROGRAM, *arguments], stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, env=self.environment, **how)
+
+        def end():
+            if process.poll() is None:
+                process.kill()
+            process.communicate()
+
+        self.addCleanup(end)
+        return process
+
+    def run_program(self, *arguments, stdin=b"", code=0):
+        done = subprocess.run(
+            [PROGRAM, *arguments], input=stdin, capture_output=True,
+            env=self.environment, timeout=DEADLINE)
+        self.assertEqual(done.returncode, code, (arguments, done))
+        return done.stdout.decode(), done.stderr.decode()
+
+    def start_node(self, config, name):
+        """Waits for the node's own word that it serves."""
+        process = self.start("node", "--config", config, "--name", name)
+        seen = b""
+        while b"serves\n" not in seen or b"|ready|" not in seen:
+            line = process.stderr.readline()
+            self.assertTrue(line, "the node ended: " + seen.decode())
+            seen += line
+        return process
+
+    def end_node(self, process):
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=DEADLINE)
+        self.assertEqual(process.returncode, 0)
+
+    def query(self, config, **parameters):
+        out, _ = self.run_program("query", "--config", config, "-l", "getdata",
+                                  json.dumps(parameters), "-o", "json")
+        return json.loads(out)
+
+
+class Demo(Case):
+    def test_its_answers_are_those_of_the_rows_in_the_stream(self):
+        out, err = self.run_program("demo", "--once", "--dir", self.dir,
+                                    "--port", str(free_port()))
+        self.assertEqual(err, "")
+        self.assertEqual(out.count("period ended: the hdb serves it"), 2)
+        self.assertIn("the rdb holds it", out)
+        config = os.path.join(self.dir, "demo.toml")
+        node = self.start_node(config, "demo")
+        # 300 batches of trades: 3 days of 200,000 rows, a batch of each table
+        # every 2,000 rows.
+        text, _ = self.run_program(
+            "sub", "--stream", "market", "--table", "trade", "--from", "begin",
+            "--count", "300", "--format", "csv", "--config", config)
+        rows = list(csv.DictReader(io.StringIO(text)))
+        self.assertEqual(len(rows), 150000)
+        self.assertEqual(len({row["time"][:10] for row in rows}), 3)
+        groups = defaultdict(list)
+        for row in rows:
+            groups[row["sym"]].append(row)
+        where = {"tablename": "trade", "starttime": "2024-01-02",
+                 "endtime": "2024-01-04"}
+        answer = self.query(config, **where, grouping="sym", aggregations={
+            "count": "price", "sum": "size", "min": "time", "max": "time",
+            "wavg": ["size", "price"]})
+        self.assertEqual(len(answer), len(groups))
+        for got in answer:
+            of = groups[got["sym"]]
+            sizes = [int(row["size"]) for row in of]
+            self.assertEqual(got["countPrice"], len(of))
+            self.assertEqual(got["sumSize"], sum(sizes))
+            self.assertEqual(got["minTime"], min(row["time"] for row in of))
+            self.assertEqual(got["maxTime"], max(row["time"] for row in of))
+            mean = fsum(size * float(row["price"])
+                        for size, row in zip(sizes, of)) / sum(sizes)
+            self.assertAlmostEqual(got["wavgSizePrice"], mean, delta=1e-9)
+            # What the demo showed is what can be asked.
+            if f'{got["sym"]} ' in out and got["sym"] == "AAA":
+                self.assertIn(str(got["countPrice"]), out)
+        self.assertEqual(
+            self.query(config, **dict(where, tablename="quote"),
+                       aggregations={"count": "bid"}),
+            [{"countBid": 450000}])
+        self.end_node(node)
+        # A second run feeds nothing twice.
+        again, _ = self.run_program("demo", "--once", "--dir", self.dir)
+        self.assertIn("2024-01-04  0 rows", again)
+
+    def test_a_temporary_directory_goes_with_it(self):
+        self.environment["TMPDIR"] = self.dir
+        port = str(free_port())
+        process = self.start("demo", "--port", port)
+        seen = b""
+        while b"It stays up" not in seen:
+            line = process.stdout.readline()
+            self.assertTrue(line, seen)
+            seen += line
+        self.assertEqual(len(os.listdir(self.dir)), 1)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=DEADLINE)
+        self.assertEqual(process.returncode, 0)
+        self.assertEqual(os.listdir(self.dir), [])
+
+    def test_a_port_in_use_is_said(self):
+        with socket.socket() as other:
+            other.bind(("127.0.0.1", 0))
+            other.listen()
+            port = str(other.getsockname()[1])
+            done = subprocess.run([PROGRAM, "demo", "--once", "--port", port],
+                                  capture_output=True, timeout=DEADLINE,
+                                  env=self.environment)
+            self.assertNotEqual(done.returncode, 0)
+            self.assertIn(port, done.stderr.decode())
+
+
+class Cluster(Case):
+    def setUp(self):
+        super().setUp()
+        self.config = os.path.join(self.dir, "cluster.toml")
+        with open(self.config, "w", encoding="utf-8") as file:
+            file.write(CLUSTER.format(port=free_port()))
+        self.node = self.start_node(self.config, "all")
+
+    def pub(self, *arguments, stdin, code=0):
+        return self.run_program("pub", "--config", self.config, *arguments,
+                                stdin=stdin, code=code)
+
+    def sub(self, *arguments, count, code=0):
+        out, _ = self.run_program("sub", "--config", self.config, "--count",
+                                  str(count), *arguments, code=code)
+        return out
+
+    def test_payloads_come_back_from_every_place(self):
+        texts = [f"line {i} \u00e9" for i in range(100)]
+        for level in ("recorded", "synced", "committed"):
+            self.pub("--stream", "notes", "--level", level, "--origin",
+                     "by-" + level, stdin="".join(
+                         json.dumps({"data": text}) + "\n"
+                         for text in texts).encode())
+        lines = [json.loads(line) for line in self.sub(
+            "--stream", "notes", "--from", "begin", count=300).splitlines()]
+        for level in ("recorded", "synced", "committed"):
+            of = [x for x in lines if x["on"] == "by-" + level]
+            self.assertEqual([x["data"] for x in of], texts)
+            self.assertEqual([x["id"] for x in of], list(range(1, 101)))
+        positions = [x["position"] for x in lines]
+        self.assertEqual(positions, sorted(set(positions)))
+        # A position is the end of its message: the next one follows.
+        behind = self.sub("--stream", "notes", "--from", str(positions[249]),
+                          count=50)
+        self.assertEqual([json.loads(x) for x in behind.splitlines()],
+                         lines[250:])
+        at = self.sub("--stream", "notes", "--from", lines[150]["ts"], count=1)
+        self.assertGreaterEqual(json.loads(at)["ts"], lines[150]["ts"])
+        as_csv = self.sub("--stream", "notes", "--from", "begin", "--format",
+                          "csv", count=300)
+        self.assertEqual([x["data"] for x in csv.DictReader(
+            io.StringIO(as_csv))], [x["data"] for x in lines])
+
+    def test_a_subscriber_at_the_end_hears_what_comes(self):
+        self.pub("--stream", "notes", stdin=b'{"data": "before"}\n')
+        reader = self.start("sub", "--stream", "notes", "--from", "end",
+                            "--count", "1", "--config", self.config)
+        # It hears the first one published after it stands there.
+        while reader.poll() is None:
+            self.pub("--stream", "notes", stdin=b'{"data": "after"}\n')
+        out, _ = reader.communicate(timeout=DEADLINE)
+        self.assertEqual(reader.returncode, 0)
+        self.assertEqual(json.loads(out)["data"], "after")
+
+    def test_rows_reach_the_stream_and_the_database(self):
+        rows = [{"time": f"2024-01-02T15:00:00.{i:09}Z", "sym": "A",
+                 "price": i / 4, "size": i, "note": 'say "x", y'}
+                for i in range(1000)]
+        rows[7]["size"] = None
+        rows[8]["price"] = None
+        self.pub("--stream", "market", "--table", "trade", stdin="".join(
+            json.dumps(row) + "\n" for row in rows[:500]).encode())
+        text = io.StringIO()
+        writer = csv.DictWriter(text, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows[500:])
+        self.pub("--stream", "market", "--table", "trade", "--format", "csv",
+                 stdin=text.getvalue().encode())
+        reader = self.start("sub", "--stream", "market", "--table", "trade",
+                            "--from", "begin", "--config", self.config)
+        heard = [json.loads(reader.stdout.readline()) for _ in rows]
+        self.assertEqual(heard, rows)
+        reader.send_signal(signal.SIGTERM)
+        reader.communicate(timeout=DEADLINE)
+        self.assertEqual(reader.returncode, 0)
+        # The gateway runs once it is asked to.
+        self.run_program("query", "--config", self.config, "-l", "getdata",
+                         "{}", code=69)
+        out, _ = self.run_program("spawn", "gw1", "--on", "all", "--config",
+                                  self.config)
+        self.assertEqual(out, "gw1 runs on node all\n")
+        self.run_program("spawn", "gw1", "--on", "all", "--config",
+                         self.config, code=64)
+        # No [[process]] says where it is: discovery does.
+        got = self.query(
+            self.config, tablename="trade", starttime="2024-01-02",
+            endtime="2024-01-02", at_least=self.stream_end("market"),
+            aggregations={"count": "sym", "sum": "size", "last": "price"})
+        self.assertEqual(got, [{
+            "countSym": 1000, "lastPrice": 999 / 4,
+            "sumSize": sum(row["size"] or 0 for row in rows)}])
+
+    def stream_end(self, stream):
+        out, _ = self.run_program("status", "--config", self.config, "-o",
+                                  "json")
+        return next(each["end"] for each in json.loads(out)["streams"]
+                    if each["name"] == stream)
+
+    def test_a_bad_line_is_named_and_what_came_before_is_kept(self):
+        good = b'{"sym": "A", "size": 1}\n'
+        for bad, reason in ((b'{"sym": "A", "sizes": 1}', "'sizes'"),
+                            (b'{"size": "x"}', "column 'size'"),
+                            (b'{"size": 3000000000}', "column 'size'"),
+                            (b"\xff\x00", "JSON")):
+            _, err = self.pub("--stream", "market", "--table", "trade",
+                              stdin=good * 3 + bad + b"\n" + good, code=65)
+            self.assertIn("standard input:4: ", err)
+            self.assertIn(reason, err)
+            self.assertIn("3 rows published", err)
+        out = self.sub("--stream", "market", "--table", "trade", "--from",
+                       "begin", count=4)
+        self.assertEqual(len(out.splitlines()), 12)
+
+    def test_names_that_are_not_there(self):
+        pub = lambda *arguments: self.pub(*arguments, stdin=b"", code=64)
+        self.assertIn("'nowhere'", pub("--stream", "nowhere")[1])
+        self.assertIn("'t'", pub("--stream", "market", "--table", "t")[1])
+        self.assertIn("'market'",
+                      pub("--stream", "notes", "--table", "trade")[1])
+        for place in ("nowhere", "-1"):
+            self.sub("--stream", "notes", "--from=" + place, count=1, code=64)
+        for process, node in (("gw2", "all"), ("gw1", "none")):
+            self.run_program("spawn", process, "--on", node, "--config",
+                             self.config, code=64)
+        self.end_node(self.node)
+        self.pub("--stream", "notes", stdin=b"", code=69)
+        self.sub("--stream", "notes", count=1, code=69)
+        self.run_program("spawn", "gw1", "--on", "all", "--config",
+                         self.config, code=69)
+
+
+class Journal(Case):
+    def test_a_path_is_a_log_of_its_own(self):
+        path = os.path.join(self.dir, "journal")
+        for word in ("one", "two"):
+            self.run_program("pub", "--stream", path, "--level", "synced",
+                             stdin=json.dumps({"data": word}).encode())
+        reader = self.start("sub", "--stream", path, "--from", "begin")
+        heard = []
+        while len(heard) < 2:
+            line = json.loads(reader.stdout.readline())
+            if "data" in line:
+                heard.append(line["data"])
+        self.assertEqual(heard, ["one", "two"])
+
+
+if __name__ == "__main__":
+    unittest.main()
