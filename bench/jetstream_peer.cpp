@@ -78,10 +78,6 @@ public:
     return {};
   }
 
-  [[nodiscard]] bool holds_more() const noexcept {
-    return socket_->holds_more();
-  }
-
 private:
   explicit connection(std::unique_ptr<peer_socket> socket)
     : socket_{std::move(socket)} {}
@@ -159,6 +155,7 @@ public:
   }
   error wait(uint64_t acked) {
     std::unique_lock lock{mutex_};
+    awaited_ = acked;
     changed_.wait(lock, [&] { return acked_ >= acked || failure_; });
     return failure_;
   }
@@ -174,14 +171,14 @@ private:
         fault = refused(*answer);
       else
         ++acked_;
-      if (fault || !to_->holds_more()) {
+      // Not when nothing more is at hand: a PING may be, and then nothing
+      // follows it.
+      if (fault || acked_ == awaited_) {
         const std::scoped_lock lock{mutex_};
         failure_ = fault;
         changed_.notify_all();
       }
     }
-    const std::scoped_lock lock{mutex_};
-    changed_.notify_all();
   }
 
   connection* to_;
@@ -191,6 +188,7 @@ private:
   std::string block_;
   uint64_t added_ = 0;
   std::atomic<uint64_t> acked_{0};
+  std::atomic<uint64_t> awaited_{0};
   std::mutex mutex_;
   std::condition_variable changed_;
   error failure_;

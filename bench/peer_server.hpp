@@ -47,8 +47,6 @@ public:
   [[nodiscard]] result<std::string_view> line();
   /// Exactly `size` bytes.
   [[nodiscard]] result<std::string_view> bytes(size_t size);
-  /// Something was received and not yet taken.
-  [[nodiscard]] bool holds_more() const noexcept { return taken_ < filled_; }
 
 private:
   explicit peer_socket(int descriptor);
