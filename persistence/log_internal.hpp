@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -186,6 +187,19 @@ struct unsynced {
                                             const synced_mark& mark);
 };
 
+/// Adds the files that a dead process may have left unsynced: all of `files`
+/// that reach beyond `synced`. With `rewrite` their bytes are written again
+/// first, as a failed sync may have left pages marked clean.
+[[nodiscard]] error add_left_unsynced(file_system& fs,
+                                      const std::string& directory,
+                                      std::span<const log_file_info> files,
+                                      position synced, bool rewrite,
+                                      unsynced& dirty);
+
+/// Reads back [from, end) and writes it again, so that the next sync really
+/// writes pages that a failed one may have marked clean.
+[[nodiscard]] error rewrite(file& target, uint64_t from, uint64_t end);
+
 /// How a session was left, as the next owner found it: `.ends`.
 struct session_end_note {
   position end; ///< Behind the last intact record.
@@ -203,6 +217,15 @@ read_session_end(file_system& fs, const std::string& directory,
 /// Keeps the bytes of a file from `offset` on in `.quarantine.<file>.<offset>`.
 [[nodiscard]] error keep_aside(file_system& fs, const std::string& directory,
                                file& source, position from, uint64_t size);
+
+/// A power cut takes what it likes of everything behind the synced end, also
+/// from the middle of it. Ends the log before the first file that is missing, or
+/// that is not whole though others follow; sets those aside and takes them from
+/// `files`. Files below `trusted` are not looked at.
+[[nodiscard]] error cut_behind_loss(file_system& fs,
+                                    const std::string& directory,
+                                    const lineage_id& lineage, position trusted,
+                                    std::vector<log_file_info>& files);
 
 /// Reads `.lineage`, or writes `wanted` (random when zero) into a directory
 /// without log files. `fenced` when another lineage than wanted is there.

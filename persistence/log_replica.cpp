@@ -22,7 +22,8 @@ struct log_replica::impl {
 
   [[nodiscard]] file_system& fs() const { return *world->fs; }
   error fail(error fault);
-  error recover(const log_file_info& last);
+  error cut_behind_loss(position trusted, std::vector<log_file_info>& files);
+  error recover(const std::vector<log_file_info>& files);
 };
 
 error log_replica::impl::fail(error fault) {
@@ -32,8 +33,24 @@ error log_replica::impl::fail(error fault) {
   return fault;
 }
 
-error log_replica::impl::recover(const log_file_info& last) {
+error log_replica::impl::cut_behind_loss(position trusted,
+                                         std::vector<log_file_info>& files) {
   const auto mark = detail::synced_file::read(fs(), directory, lineage);
+  if (mark && mark->boot_id == fs().boot_id())
+    return {};
+  if (mark)
+    trusted = std::max(trusted, mark->end);
+  return detail::cut_behind_loss(fs(), directory, lineage, trusted, files);
+}
+
+error log_replica::impl::recover(const std::vector<log_file_info>& files) {
+  const auto& last = files.back();
+  const auto mark = detail::synced_file::read(fs(), directory, lineage);
+  // The dead may have gone on to the next file without a sync.
+  if (auto fault = detail::add_left_unsynced(
+        fs(), directory, std::span{files}.first(files.size() - 1),
+        mark ? mark->end : position{}, mark && mark->fenced, dirty))
+    return fault;
   const auto scan
     = scan_log_file(fs(), directory, lineage, last,
                     mark ? std::optional{mark->end} : std::nullopt);
@@ -72,7 +89,7 @@ error log_replica::impl::recover(const log_file_info& last) {
 
 result<std::unique_ptr<log_replica>>
 log_replica::open(env& world, const std::string& directory,
-                  const lineage_id& lineage) {
+                  const lineage_id& lineage, position trusted) {
   auto state = std::make_unique<impl>();
   state->world = &world;
   state->directory = directory;
@@ -90,8 +107,10 @@ log_replica::open(env& world, const std::string& directory,
   if (!adopted)
     return adopted.failure();
   state->lineage = *adopted;
+  if (auto fault = state->cut_behind_loss(trusted, *files))
+    return fault;
   if (!files->empty())
-    if (auto fault = state->recover(files->back()))
+    if (auto fault = state->recover(*files))
       return fault;
   auto marks = detail::synced_file::open(*world.fs, directory, lineage);
   if (!marks)

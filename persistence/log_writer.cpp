@@ -26,6 +26,7 @@ struct log_writer::impl {
   std::unique_ptr<directory_lock> lock;
   lineage_id lineage;
   std::map<std::string, int64_t> recovered;
+  std::map<std::string, int64_t> surviving; ///< From intact records alone.
   std::map<std::string, int64_t> earlier_ids; ///< Of files rolled since then.
   bool clean = true;
 
@@ -77,10 +78,9 @@ struct log_writer::impl {
   error resume_in(const log_file_info& last, const file_scan& scan);
   error recover_ids(const std::vector<log_file_info>& files,
                     const file_scan& last);
-  error recover(const std::vector<log_file_info>& files);
+  error recover(std::vector<log_file_info> files);
   error seal_survivor(const log_file_info& last, const file_scan& scan);
   error leave(const log_file_info& last, const file_scan& scan);
-  error rewrite(uint64_t from, uint64_t end);
   error write(const std::function<void(const written&)>& on_write);
   error put_seal(bool session_end);
   error keep_ids(position covered);
@@ -288,26 +288,6 @@ error log_writer::impl::sync_now(bool closed) {
 
 // -- recovery -----------------------------------------------------------------
 
-// Reads back [from, end) of the current file and writes it again, so that the
-// next sync really writes pages that a failed one may have marked clean.
-error log_writer::impl::rewrite(uint64_t from, uint64_t end) {
-  std::vector<std::byte> bytes(1u << 20);
-  while (from < end) {
-    const auto part
-      = static_cast<size_t>(std::min<uint64_t>(bytes.size(), end - from));
-    auto got = current->read_at(from, std::span{bytes}.first(part));
-    if (!got)
-      return got.failure();
-    if (*got == 0)
-      return {errc::corrupt, current->path() + ": ends at "
-                               + std::to_string(from) + " while it is read"};
-    if (auto fault = current->write_at(from, std::span{bytes}.first(*got)))
-      return fault;
-    from += *got;
-  }
-  return {};
-}
-
 // Last ids per origin: from `.ids`, the seals since, and the scanned last file.
 error log_writer::impl::recover_ids(const std::vector<log_file_info>& files,
                                     const file_scan& last) {
@@ -316,13 +296,18 @@ error log_writer::impl::recover_ids(const std::vector<log_file_info>& files,
     recovered = std::move(snapshot->ids);
     covered = snapshot->covered;
   }
-  const auto take = [this](const seal_info& seal) {
-    for (const auto& [origin, range] : seal.ids)
-      recovered[origin] = range.last;
+  bool known = false; // What the snapshot covers, it knows better.
+  const auto take = [&](const seal_info& seal) {
+    for (const auto& [origin, range] : seal.ids) {
+      surviving[origin] = range.last;
+      if (!known)
+        recovered[origin] = range.last;
+    }
   };
   for (size_t i = 0; i + 1 < files.size(); ++i) {
     const auto& info = files[i];
-    if (position::of(info.session, info.roll, 0) < covered || info.size == 0)
+    known = position::of(info.session, info.roll, 0) < covered;
+    if (info.size == 0)
       continue;
     const auto path = log_path(directory(), info.session, info.roll);
     auto opened = fs().open(path, open_mode::read);
@@ -344,6 +329,7 @@ error log_writer::impl::recover_ids(const std::vector<log_file_info>& files,
       return scan.failure();
     take(scan->tally);
   }
+  known = false;
   take(last.tally);
   return {};
 }
@@ -398,17 +384,34 @@ error log_writer::impl::resume_in(const log_file_info& last,
   return {};
 }
 
-error log_writer::impl::recover(const std::vector<log_file_info>& files) {
+error log_writer::impl::recover(std::vector<log_file_info> files) {
   const auto mark = detail::synced_file::read(fs(), directory(), lineage);
   auto opened = detail::synced_file::open(fs(), directory(), lineage);
   if (!opened)
     return opened.failure();
   marks = *std::move(opened);
+  const bool same_boot = mark && mark->boot_id == fs().boot_id();
+  if (!files.empty()) {
+    // A session is never used again, whatever becomes of its files.
+    if (!resumes())
+      options.session_min
+        = std::max(options.session_min, files.back().session + 1);
+    if (!same_boot)
+      if (auto fault
+          = detail::cut_behind_loss(fs(), directory(), lineage,
+                                    mark ? mark->end : position{}, files))
+        return fault;
+  }
   if (files.empty()) {
     if (auto fault = begin_next_session(options.session_min))
       return fault;
   } else {
     const auto& last = files.back();
+    // The dead may have rolled without a sync.
+    if (auto fault = detail::add_left_unsynced(
+          fs(), directory(), std::span{files}.first(files.size() - 1),
+          mark ? mark->end : position{}, mark && mark->fenced, dirty))
+      return fault;
     auto scan = scan_log_file(fs(), directory(), lineage, last,
                               mark ? std::optional{mark->end} : std::nullopt);
     if (!scan)
@@ -418,13 +421,19 @@ error log_writer::impl::recover(const std::vector<log_file_info>& files) {
     const auto size = scan->valid_end.value - scan->begin.value;
     // A dead process leaves a record cut off at worst; a whole but wrong one
     // at the end is damage, unless the machine died.
-    const bool same_boot = mark && mark->boot_id == fs().boot_id();
     const bool wrong_tail
       = same_boot && scan->size > size && !scan->cut_off && !scan->seal;
     const bool trusted
       = same_boot && !mark->fenced && !scan->damaged && !wrong_tail;
+    // Whatever a power cut left behind the synced end is a torn tail, also when
+    // records in it are intact again.
+    const bool torn
+      = !same_boot && (!mark || scan->valid_end >= mark->end) && !scan->seal;
     if (resumes()) {
-      if (scan->damaged || wrong_tail)
+      if (torn)
+        if (auto fault = leave(last, *scan))
+          return fault;
+      if ((scan->damaged && !torn) || wrong_tail)
         return {errc::corrupt, log_path(directory(), last.session, last.roll)
                                  + ": damage at " + to_string(scan->valid_end)
                                  + ": " + scan->reason};
@@ -432,7 +441,7 @@ error log_writer::impl::recover(const std::vector<log_file_info>& files) {
       if (auto fault = resume_in(last, *scan))
         return fault;
       if (mark && mark->fenced && !scan->seal)
-        if (auto fault = rewrite(0, recorded.offset()))
+        if (auto fault = detail::rewrite(*current, 0, recorded.offset()))
           return fault;
       if (!scan->seal)
         dirty.add(current);
@@ -446,7 +455,7 @@ error log_writer::impl::recover(const std::vector<log_file_info>& files) {
         clean = true;
       } else if (!clean && same_boot && wrong_tail) {
         // Damage, not a torn write: it stays to be seen and repaired.
-      } else if (!clean && !scan->damaged) {
+      } else if (!clean && (!scan->damaged || torn)) {
         if (auto fault = leave(last, *scan))
           return fault;
       }
@@ -456,7 +465,7 @@ error log_writer::impl::recover(const std::vector<log_file_info>& files) {
                                                          : scan->valid_end,
              mark ? mark->end : position{}}))
         return fault;
-      const auto session = std::max(last.session + 1, options.session_min);
+      const auto session = options.session_min;
       if (auto fault = keep_ids(position::of(session, 0, 0)))
         return fault;
       if (auto fault = begin_next_session(session))
@@ -602,6 +611,11 @@ const lineage_id& log_writer::lineage() const noexcept {
 const std::map<std::string, int64_t>&
 log_writer::recovered_ids() const noexcept {
   return impl_->recovered;
+}
+
+const std::map<std::string, int64_t>&
+log_writer::surviving_ids() const noexcept {
+  return impl_->surviving;
 }
 
 bool log_writer::recovered_clean() const noexcept { return impl_->clean; }

@@ -40,6 +40,8 @@ struct log_writer_options {
 class log_writer {
 public:
   /// Locks the directory, verifies the last file, and stands ready.
+  /// After a power cut the log ends before the first loss behind its synced
+  /// end; what came behind is kept aside in `.quarantine.<file>.<offset>`.
   /// Policy resume: behind the last intact record, a torn tail is truncated;
   /// `corrupt` when it finds damage or misses bytes below the synced end.
   /// Policy next: in a new session. When the earlier one did not end cleanly,
@@ -57,6 +59,10 @@ public:
   /// Last id seen per origin in what was recovered, for id continuity.
   [[nodiscard]] const std::map<std::string, int64_t>&
   recovered_ids() const noexcept;
+  /// The same, from intact records alone. Behind `recovered_ids` when files with
+  /// those ids were collected, or lost in a power cut.
+  [[nodiscard]] const std::map<std::string, int64_t>&
+  surviving_ids() const noexcept;
   /// Nothing that was recorded before is missing: the directory was empty, or
   /// its last session ended cleanly, or only its process died.
   [[nodiscard]] bool recovered_clean() const noexcept;
@@ -130,10 +136,13 @@ private:
 class log_replica {
 public:
   /// Locks the directory; a new one takes `lineage`, one of another lineage is
-  /// `fenced`. Cuts the last file behind its last intact record; bytes behind
-  /// damage are kept aside in `.quarantine.<file>.<offset>`.
+  /// `fenced`. Cuts the last file behind its last intact record, and after a
+  /// power cut the whole copy before the first loss behind its synced end; bytes
+  /// behind damage are kept aside in `.quarantine.<file>.<offset>`.
+  /// @param trusted everything below was synced once, as the owner knows.
   [[nodiscard]] static result<std::unique_ptr<log_replica>>
-  open(env& world, const std::string& directory, const lineage_id& lineage);
+  open(env& world, const std::string& directory, const lineage_id& lineage,
+       position trusted = {});
 
   ~log_replica();
   log_replica(const log_replica&) = delete;

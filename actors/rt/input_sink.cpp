@@ -10,7 +10,8 @@ error input_sink_state::open(persistence::env& world, input_sink_options how,
   sequencer = std::move(whose);
   merged_end = options.merged.value;
   auto opened
-    = persistence::log_replica::open(world, options.directory, options.lineage);
+    = persistence::log_replica::open(world, options.directory, options.lineage,
+                                     options.merged);
   if (!opened)
     return opened.failure();
   replica = *std::move(opened);
@@ -34,6 +35,11 @@ error input_sink_state::hand_over_unmerged() {
       return item.failure();
     if (std::holds_alternative<persistence::log_end>(*item))
       break;
+    if (const auto* event = std::get_if<stream_event>(&*item)) {
+      self->send(sequencer, event_atom_v, options.input,
+                 chunk::copy_of(encode(*event)));
+      continue;
+    }
     if (const auto* part = std::get_if<persistence::log_chunk>(&*item))
       self->send(sequencer, grew_atom_v, options.input, part->begin.value,
                  part->end.value, chunk::copy_of(part->bytes));

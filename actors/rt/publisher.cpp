@@ -66,6 +66,12 @@ publisher::publisher(persistence::env& world, publisher_options options,
   verified_ = (known && writer_->recovered_clean()) || is_local_journal()
               || options_.start_offline;
   default_last_id_ = &last_ids_[options_.origin];
+  if (!verified_ && known) {
+    // What was lost and never came to RT was never seen: its ids are free.
+    const auto& surviving = writer_->surviving_ids();
+    const auto found = surviving.find(options_.origin);
+    *default_last_id_ = found == surviving.end() ? 0 : found->second;
+  }
   writer_->on_write = [this](const persistence::log_writer::written& part) {
     if (listener_)
       listener_(part.begin, part.end, part.bytes);

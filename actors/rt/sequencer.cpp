@@ -118,14 +118,13 @@ sequencer_state::offer(const input_offer& what, const pusher_actor& from) {
 void sequencer_state::grant_offers() {
   const auto& state = core->state();
   std::erase_if(offers, [&](waiting_offer& offer) {
-    const auto input = state.inputs.find(offer.input);
-    if (input == state.inputs.end() || input->second.merged_end < offer.end)
+    if (!core->settled(offer.input))
       return false;
     flow_grant answer;
     answer.flow = offer.flow;
     answer.has_position = offer.has_position;
     answer.position = offer.end.value;
-    answer.merged = input->second.merged_end.value;
+    answer.merged = core->merged(offer.input).value;
     if (const auto origin = state.origins.find(offer.origin);
         origin != state.origins.end())
       answer.watermark = origin->second.watermark;

@@ -81,7 +81,7 @@ struct sequencer_state {
     uint32_t input = 0;
     std::string origin;
     bool has_position = false;
-    position end; ///< Of the copy; granted when all of it is merged.
+    position end; ///< Of the copy.
   };
   std::vector<waiting_offer> offers;
   uint64_t flow_next = 1;

@@ -303,6 +303,19 @@ position sequencer_core::merged(uint32_t input) const {
   return found == inputs.end() ? position{} : found->second.merged_end;
 }
 
+bool sequencer_core::settled(uint32_t input) const {
+  if (!merge_->state().inputs.contains(input))
+    return false;
+  const auto waiting = recorded_.find(input);
+  if (waiting != recorded_.end() && !waiting->second.empty())
+    return false;
+  for (const auto& entry : proposed_)
+    if (const auto* range = std::get_if<merge_range>(&entry.entry);
+        range != nullptr && range->input == input)
+      return false;
+  return true;
+}
+
 position sequencer_core::out_end() const noexcept {
   return out_->recorded_end();
 }

@@ -90,6 +90,8 @@ public:
     return merge_->state();
   }
   [[nodiscard]] position merged(uint32_t input) const;
+  /// The input is known to the stream, and all that was recorded of it merged.
+  [[nodiscard]] bool settled(uint32_t input) const;
   [[nodiscard]] const sequencer_options& options() const noexcept {
     return options_;
   }

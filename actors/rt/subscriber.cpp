@@ -115,6 +115,8 @@ void subscriber_state::begin_flow(const source_actor& from,
     auto opened
       = persistence::log_replica::open(*env, options.local_copy, lineage);
     if (!opened) {
+      if (opened.failure().code == errc::no_space)
+        return disconnect(opened.failure());
       out->fail(opened.failure());
       return finish_if_ended();
     }
@@ -227,6 +229,9 @@ void subscriber_state::deliver(position at, const chunk& bytes) {
   env->crash_point("sub.after_apply");
   if (copy)
     if (auto fault = copy->append(at, bytes.bytes())) {
+      // The disk is full: asked for again from the copy's end, until it fits.
+      if (fault.code == errc::no_space)
+        return disconnect(fault);
       out->fail(fault);
       return finish_if_ended();
     }

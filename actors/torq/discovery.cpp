@@ -10,12 +10,14 @@ void discovery_state::enroll(process_row row) {
   const auto known = rows.find(row.name);
   if (known == rows.end() && rows.size() >= rows_max)
     return;
+  env->crash_point("disc.before_register");
   row.last_seen_ns = env->clock->now_ns();
   row.available = true;
   const bool is_news = known == rows.end() || !known->second.available
                        || known->second.at != row.at
                        || known->second.attributes != row.attributes;
   rows[row.name] = row;
+  env->crash_point("disc.after_register");
   if (!is_news)
     return;
   const std::vector<process_row> news{row};

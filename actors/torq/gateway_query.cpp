@@ -64,6 +64,7 @@ caf::result<chunks, query_cut> gateway_query_state::start() {
 }
 
 void gateway_query_state::plan_again() {
+  env->crash_point("gw.before_dispatch");
   ++attempt;
   pinned = hdb_done = rdb_done = false;
   cut = {};
@@ -101,6 +102,7 @@ void gateway_query_state::ask_hdb() {
 void gateway_query_state::hdb_answered(const std::string&,
                                        const chunks& partial,
                                        const query_cut& at) {
+  env->crash_point("gw.after_partial");
   hdb_partial = partial;
   cut.manifest = at.manifest;
   cut.cutover = at.cutover;
@@ -138,6 +140,7 @@ void gateway_query_state::ask_rdb() {
 void gateway_query_state::rdb_answered(const std::string&,
                                        const chunks& partial,
                                        const query_cut& at) {
+  env->crash_point("gw.after_partial");
   rdb_partial = partial;
   cut.upper = at.upper;
   rdb_done = true;
@@ -180,6 +183,7 @@ void gateway_query_state::done(const chunks& merged, const caf::error& fault) {
   if (fault)
     return finish(from_caf(fault));
   promise.deliver(merged, cut);
+  env->crash_point("gw.after_reply");
   self->quit();
 }
 

@@ -32,9 +32,10 @@ handlers_of(const std::shared_ptr<rdb_store>& store, persistence::env* env,
             const rdb_actor& owner) {
   auto out = std::make_shared<rt::subscription_handlers>();
   auto view = std::make_shared<batch_view>();
-  out->on_message = [store, view](const rt::message& m, position end) {
+  out->on_message = [store, view, env](const rt::message& m, position end) {
     if (m.kind != payload_kind::table_batch)
       return;
+    env->crash_point("rdb.before_insert");
     if (auto fault = decode_batch(m.payload, *view))
       return reject(*store, fault);
     const std::scoped_lock lock{store->writing};

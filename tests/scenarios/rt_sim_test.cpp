@@ -1,5 +1,6 @@
 #include <set>
 
+#include "report.hpp"
 #include "rt_scenario.hpp"
 
 namespace millrace::sim {
@@ -55,7 +56,10 @@ TEST_P(RtSim, CrashAtEachNamedPoint) {
   std::vector<named_point> all{std::begin(points), std::end(points)};
   if (!cached())
     all.insert(all.end(), std::begin(synced_points), std::end(synced_points));
+  std::set<std::string> fired;
+  uint64_t seeds = 0;
   for_each_seed(100, [&](uint64_t seed) {
+    ++seeds;
     rt_scenario run{seed, cached()};
     const auto& at = all[seed % all.size()];
     auto node_name = std::string{at.role};
@@ -64,14 +68,22 @@ TEST_P(RtSim, CrashAtEachNamedPoint) {
     if (node_name == "rt")
       node_name = "rt0";
     // A restart passes some points only if there was a life before.
-    if (at.point == std::string{"rt.before_truncate"})
-      run.w.after(500ms, [&] { run.w.crash("rt0", run.any_crash()); });
+    if (at.point == std::string{"rt.before_truncate"}
+        || at.point == std::string{"pub.after_dirsync"})
+      run.w.after(500ms, [&] { run.w.crash(node_name, run.any_crash()); });
     for (uint64_t i = 0; i < 1 + run.w.draw(3); ++i)
       run.w.crash_at(node_name, at.point, 1 + run.w.draw(6) * i,
                      run.any_crash());
     run.w.run_for(std::chrono::milliseconds{500 + run.w.draw(4000)});
-    return report(seed, run.finish());
+    const auto broken = run.finish();
+    // The scenario itself ends one life: that of the node it looks into.
+    if (run.w.crashes() > 1)
+      fired.insert(at.point);
+    return report(seed, broken);
   });
+  if (seeds >= 3 * all.size())
+    for (const auto& at : all)
+      EXPECT_TRUE(fired.contains(at.point)) << at.point << " was never passed";
 }
 
 TEST_P(RtSim, CrashesAtAnyTime) {
@@ -86,6 +98,77 @@ TEST_P(RtSim, CrashesAtAnyTime) {
     run.w.run_for(4s);
     return report(seed, run.finish());
   });
+}
+
+TEST_P(RtSim, StoppedProcessesGoOn) {
+  for_each_seed(30, [&](uint64_t seed) {
+    rt_scenario run{seed, cached()};
+    for (uint64_t i = 0; i < 1 + run.w.draw(4); ++i) {
+      const auto& victim = run.names[run.w.draw(run.names.size())];
+      const auto begin = std::chrono::milliseconds{run.w.draw(2000)};
+      const auto pause = std::chrono::milliseconds{100 + run.w.draw(9000)};
+      run.w.after(begin, [&] { run.w.pause(victim); });
+      run.w.after(begin + pause, [&] { run.w.resume(victim); });
+    }
+    run.w.run_for(8s);
+    return report(seed, run.finish());
+  });
+}
+
+TEST_P(RtSim, FullDiskComesBack) {
+  for_each_seed(40, [&](uint64_t seed) {
+    rt_scenario run{seed, cached()};
+    const auto& victim = run.names[run.w.draw(run.names.size())];
+    auto& disk = run.w.at(victim).disk();
+    run.w.after(std::chrono::milliseconds{run.w.draw(600)}, [&] {
+      constexpr uint64_t all = uint64_t{1} << 40;
+      disk.set_quota(all);
+      const auto used = all - *disk.free_bytes("/");
+      disk.set_quota(used + run.w.draw(8000));
+    });
+    if (run.w.chance(0.3))
+      run.w.after(std::chrono::milliseconds{run.w.draw(2000)},
+                  [&] { run.w.crash(victim, run.any_crash()); });
+    run.w.run_for(std::chrono::milliseconds{500 + run.w.draw(3000)});
+    return report(seed, run.finish());
+  });
+}
+
+TEST_P(RtSim, FailedSyncFencesAndLosesNothing) {
+  for_each_seed(40, [&](uint64_t seed) {
+    rt_scenario run{seed, cached()};
+    const auto& victim = run.names[run.w.draw(run.names.size())];
+    // A local copy that cannot be synced ends its subscription.
+    run.expected_failures = {errc::storage_failed, errc::closed};
+    for (uint64_t i = 0; i < 1 + run.w.draw(3); ++i)
+      run.w.after(std::chrono::milliseconds{run.w.draw(1500)}, [&] {
+        run.w.at(victim).disk().fail(disk_call::sync, 1 + run.w.draw(5));
+      });
+    // What the failed sync left only in the cache goes with the power.
+    run.w.after(std::chrono::milliseconds{500 + run.w.draw(3000)}, [&] {
+      auto style = run.any_crash();
+      style.left = survival::nothing;
+      run.w.crash(victim, style);
+    });
+    run.w.run_for(4s);
+    return report(seed, run.finish());
+  });
+}
+
+TEST_P(RtSim, SameSeedSameRun) {
+  const auto trace = [&](uint64_t seed) {
+    rt_scenario run{seed, cached()};
+    for (uint64_t i = 0; i < 4; ++i) {
+      const auto& victim = run.names[run.w.draw(run.names.size())];
+      run.w.after(std::chrono::microseconds{run.w.draw(3'000'000)},
+                  [&] { run.w.crash(victim, run.any_crash()); });
+    }
+    run.w.run_for(4s);
+    (void)run.finish();
+    return std::pair{run.w.trace_hash(), run.w.steps()};
+  };
+  for (uint64_t seed = 1; seed <= 5; ++seed)
+    EXPECT_EQ(trace(seed), trace(seed)) << seed;
 }
 
 INSTANTIATE_TEST_SUITE_P(Modes, RtSim, ::testing::Values(false, true),

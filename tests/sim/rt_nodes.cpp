@@ -67,7 +67,7 @@ node& add_rt_node(world& in, const std::string& name,
       me.essential(handle);
       return {};
     },
-    1s);
+    {.supervised = 1s});
 }
 
 // -- publisher ----------------------------------------------------------------
@@ -84,6 +84,7 @@ struct load_state {
   void learn();
 
   load_actor::pointer self;
+  node* me = nullptr;
   world* in = nullptr;
   std::shared_ptr<rt::publisher> out;
   std::shared_ptr<ledger> book;
@@ -109,7 +110,11 @@ void load_state::publish_one() {
   if (!token) {
     book->attempted.erase(text);
     ++book->refused;
-    ++book->refusals[token.failure().code];
+    const auto why = token.failure().code;
+    ++book->refusals[why];
+    // After a failed write or sync nothing more can be published in this life.
+    if (why == errc::storage_failed || why == errc::closed)
+      me->end();
     return;
   }
   const auto id = magnitude(token->id);
@@ -141,7 +146,8 @@ void load_state::learn() {
 void load_state::tick() {
   learn();
   const auto burst = in->draw(load.burst_max) + 1;
-  for (uint64_t i = 0; i < burst && book->accepted < load.messages; ++i)
+  for (uint64_t i = 0;
+       i < burst && book->accepted < load.messages && me->alive(); ++i)
     publish_one();
   learn();
   const auto pause = duration{static_cast<int64_t>(
@@ -150,11 +156,12 @@ void load_state::tick() {
 }
 
 load_actor::behavior_type load_of(load_actor::stateful_pointer<load_state> self,
-                                  world* in, std::shared_ptr<rt::publisher> out,
+                                  node* me, std::shared_ptr<rt::publisher> out,
                                   std::shared_ptr<ledger> book,
                                   publisher_load load, uint64_t life) {
   auto& state = self->state;
-  state.in = in;
+  state.me = me;
+  state.in = &me->owner();
   state.out = std::move(out);
   state.book = std::move(book);
   state.load = std::move(load);
@@ -186,11 +193,10 @@ node& add_publisher(world& in, const std::string& name,
       book->settled = false;
       me.put("pusher",
              me.spawn(rt::pusher, &me.env(), out, me.connector(), options));
-      me.put("load",
-             me.spawn(load_of, &me.owner(), out, book, load, me.lives()));
+      me.put("load", me.spawn(load_of, &me, out, book, load, me.lives()));
       return {};
     },
-    1s);
+    {.supervised = 1s});
 }
 
 // -- subscriber ---------------------------------------------------------------
@@ -315,7 +321,7 @@ node& add_subscriber(world& in, const std::string& name,
       me.essential(handle);
       return {};
     },
-    1s);
+    {.supervised = 1s});
 }
 
 // -- reading without actors ---------------------------------------------------

@@ -15,67 +15,136 @@ namespace millrace::sim {
 /// nothing, although code of the dead process may still be unwinding.
 class world::life_file_system final : public persistence::file_system {
 public:
-  life_file_system(memory_file_system& disk, const bool& alive)
-    : disk_{disk}, alive_{alive} {}
+  using liveness = std::shared_ptr<const bool>;
+
+  life_file_system(memory_file_system& disk, liveness alive)
+    : disk_{disk}, alive_{std::move(alive)} {}
 
   result<std::unique_ptr<persistence::file>>
   open(const std::string& path, persistence::open_mode mode) override {
-    if (!alive_)
+    if (!*alive_)
       return over(path);
-    return disk_.open(path, mode);
+    auto opened = disk_.open(path, mode);
+    if (!opened)
+      return opened.failure();
+    return std::unique_ptr<persistence::file>{
+      std::make_unique<life_file>(*std::move(opened), alive_)};
   }
   result<std::vector<persistence::directory_entry>>
   list(const std::string& path) override {
-    if (!alive_)
+    if (!*alive_)
       return over(path);
     return disk_.list(path);
   }
   error create_directories(const std::string& path) override {
-    return alive_ ? disk_.create_directories(path) : over(path);
+    return *alive_ ? disk_.create_directories(path) : over(path);
   }
   error rename(const std::string& from, const std::string& to) override {
-    return alive_ ? disk_.rename(from, to) : over(from);
+    return *alive_ ? disk_.rename(from, to) : over(from);
   }
   error remove(const std::string& path) override {
-    return alive_ ? disk_.remove(path) : over(path);
+    return *alive_ ? disk_.remove(path) : over(path);
   }
   error remove_all(const std::string& path) override {
-    return alive_ ? disk_.remove_all(path) : over(path);
+    return *alive_ ? disk_.remove_all(path) : over(path);
   }
   error sync_directory(const std::string& path) override {
-    return alive_ ? disk_.sync_directory(path) : over(path);
+    return *alive_ ? disk_.sync_directory(path) : over(path);
   }
   bool exists(const std::string& path) override {
-    return alive_ && disk_.exists(path);
+    return *alive_ && disk_.exists(path);
   }
   error mark_archived(const std::string& path) override {
-    return alive_ ? disk_.mark_archived(path) : over(path);
+    return *alive_ ? disk_.mark_archived(path) : over(path);
   }
   result<std::unique_ptr<persistence::mapped_file>>
   map(const std::string& path) override {
-    if (!alive_)
+    if (!*alive_)
       return over(path);
     return disk_.map(path);
   }
   result<std::unique_ptr<persistence::directory_lock>>
   lock_directory(const std::string& path) override {
-    if (!alive_)
+    if (!*alive_)
       return over(path);
-    return disk_.lock_directory(path);
+    auto lock = disk_.lock_directory(path);
+    if (!lock)
+      return lock.failure();
+    auto held = std::make_shared<held_lock>(*std::move(lock));
+    std::erase_if(locks_, [](const auto& old) { return old.expired(); });
+    locks_.push_back(held);
+    return std::unique_ptr<persistence::directory_lock>{
+      std::make_unique<life_lock>(std::move(held))};
   }
   uint64_t boot_id() override { return disk_.boot_id(); }
   result<uint64_t> free_bytes(const std::string& path) override {
-    if (!alive_)
+    if (!*alive_)
       return over(path);
     return disk_.free_bytes(path);
   }
 
+  /// The process is gone: its locks are free.
+  void end() {
+    for (const auto& lock : locks_)
+      if (auto held = lock.lock())
+        held->reset();
+    locks_.clear();
+  }
+
 private:
+  using held_lock = std::unique_ptr<persistence::directory_lock>;
+
+  class life_lock final : public persistence::directory_lock {
+  public:
+    explicit life_lock(std::shared_ptr<held_lock> held)
+      : held_{std::move(held)} {}
+
+  private:
+    std::shared_ptr<held_lock> held_;
+  };
+
+  class life_file final : public persistence::file {
+  public:
+    life_file(std::unique_ptr<persistence::file> inner, liveness alive)
+      : file_{std::move(inner)}, alive_{std::move(alive)} {}
+    result<size_t> read_at(uint64_t offset,
+                           std::span<std::byte> into) override {
+      if (!*alive_)
+        return over(path());
+      return file_->read_at(offset, into);
+    }
+    error write_at(uint64_t offset, std::span<const std::byte> bytes) override {
+      return *alive_ ? file_->write_at(offset, bytes) : over(path());
+    }
+    error sync() override { return *alive_ ? file_->sync() : over(path()); }
+    error truncate(uint64_t size) override {
+      return *alive_ ? file_->truncate(size) : over(path());
+    }
+    result<uint64_t> size() override {
+      if (!*alive_)
+        return over(path());
+      return file_->size();
+    }
+    void reserve(uint64_t bytes) override {
+      if (*alive_)
+        file_->reserve(bytes);
+    }
+    [[nodiscard]] const std::string& path() const noexcept override {
+      return file_->path();
+    }
+
+  private:
+    std::unique_ptr<persistence::file> file_;
+    liveness alive_;
+  };
+
   static error over(const std::string& path) {
     return {errc::storage_failed, path + ": its process has ended"};
   }
+
   memory_file_system& disk_;
-  const bool& alive_;
+  liveness alive_;
+  std::vector<std::weak_ptr<held_lock>> locks_;
 };
 
 class world::sim_executor final : public persistence::executor {
@@ -98,7 +167,11 @@ public:
   int64_t now_ns() override {
     return owner_.options_.epoch_ns + owner_.now().count();
   }
-  int64_t monotonic_ns() override { return owner_.now().count(); }
+  // Time passes while code looks at it: a loop until then must end.
+  int64_t monotonic_ns() override {
+    owner_.advance_to(owner_.now() + std::chrono::microseconds{1});
+    return owner_.now().count();
+  }
 
 private:
   world& owner_;
@@ -106,11 +179,13 @@ private:
 
 struct node::life {
   life(node& whose, uint64_t seed)
-    : owner{&whose}, random{seed}, fs{whose.disk_, alive}, clock{*whose.world_},
-      io{*whose.world_, true}, pool{*whose.world_, false} {}
+    : owner{&whose}, random{seed}, fs{*whose.disk_, breath},
+      clock{*whose.world_}, io{*whose.world_, true}, pool{*whose.world_,
+                                                          false} {}
 
   node* owner;
-  bool alive = true;
+  std::shared_ptr<bool> breath = std::make_shared<bool>(true);
+  bool& alive = *breath;
   std::mt19937_64 random;
   world::life_file_system fs;
   world::sim_clock clock;
@@ -119,16 +194,20 @@ struct node::life {
   persistence::env env;
 };
 
-node::node(world& owner, size_t number, std::string name, boot_function boot,
-           uint64_t seed)
-  : world_{&owner}, number_{number}, name_{std::move(name)},
-    boot_{std::move(boot)}, disk_{seed} {}
+node::node(world& owner, size_t number, std::string name, boot_function boot)
+  : world_{&owner}, number_{number}, name_{std::move(name)}, boot_{std::move(
+                                                               boot)} {}
 
 node::~node() = default;
 
 persistence::env& node::env() noexcept {
   MILLRACE_ASSERT(!lives_.empty());
   return lives_.back()->env;
+}
+
+void node::end() {
+  if (alive_)
+    world_->end_life(*this, {.restart_after = supervised_});
 }
 
 void node::watch_end(const caf::actor& handle) {
@@ -199,10 +278,15 @@ duration world::now() const {
 // -- nodes --------------------------------------------------------------------
 
 node& world::add_node(const std::string& name, node::boot_function boot_with,
-                      std::optional<duration> supervised) {
+                      node_options options) {
   std::unique_ptr<node> made{
-    new node{*this, nodes_.size(), name, std::move(boot_with), random_()}};
-  made->supervised_ = supervised;
+    new node{*this, nodes_.size(), name, std::move(boot_with)}};
+  made->supervised_ = options.supervised;
+  made->host_ = options.host.empty() ? name : options.host;
+  auto& disk = disks_[made->host_];
+  if (!disk)
+    disk = std::make_unique<memory_file_system>(random_());
+  made->disk_ = disk.get();
   nodes_.push_back(std::move(made));
   auto& added = *nodes_.back();
   if (policy_ == pick_policy::starve && chance(0.5))
@@ -322,10 +406,15 @@ void world::end_life(node& who, const crash_style& style) {
   who.restart_after_ = style.restart_after;
   ++crashes_;
   mix(who.number_ + 2'000'003);
-  if (style.power)
-    who.disk_.cut_power(style.left);
-  else
-    who.disk_.end_process();
+  who.lives_.back()->fs.end();
+  if (!style.power)
+    return;
+  auto process_only = style;
+  process_only.power = false;
+  for (auto& other : nodes_)
+    if (other->disk_ == who.disk_ && other->alive_)
+      end_life(*other, process_only);
+  who.disk_->cut_power(style.left);
 }
 
 void world::bury_the_dead() {

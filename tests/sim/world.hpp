@@ -38,8 +38,8 @@ struct crash_style {
 
 class world;
 
-/// One simulated machine with one process. Its disk, its name and its place in
-/// the world outlive the process; everything else begins anew with each life.
+/// One simulated process on a machine. The machine's disk, the name and the
+/// place in the world outlive the process; all else begins anew with each life.
 class node {
 public:
   /// Starts the process: opens what it needs in `env()`, spawns actors. Called
@@ -48,7 +48,9 @@ public:
 
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] world& owner() const noexcept { return *world_; }
-  [[nodiscard]] memory_file_system& disk() noexcept { return disk_; }
+  /// The machine; nodes of one host share a disk and lose power together.
+  [[nodiscard]] const std::string& host() const noexcept { return host_; }
+  [[nodiscard]] memory_file_system& disk() noexcept { return *disk_; }
   /// The outside world of the present life. It stays valid until the world
   /// ends, but all of it fails once that life is over.
   [[nodiscard]] persistence::env& env() noexcept;
@@ -77,6 +79,8 @@ public:
   void essential(const Handle& handle) {
     watch_end(caf::actor_cast<caf::actor>(handle));
   }
+  /// The process ends by itself, as by kill -9.
+  void end();
   /// Opens connections for this node's actors.
   [[nodiscard]] const connector_actor& connector() const noexcept {
     return connector_;
@@ -86,15 +90,15 @@ public:
 private:
   friend class world;
   struct life;
-  node(world& owner, size_t number, std::string name, boot_function boot,
-       uint64_t seed);
+  node(world& owner, size_t number, std::string name, boot_function boot);
   void watch_end(const caf::actor& handle);
 
   world* world_;
   size_t number_;
   std::string name_;
   boot_function boot_;
-  memory_file_system disk_;
+  std::string host_;
+  memory_file_system* disk_ = nullptr;
   std::vector<std::shared_ptr<life>> lives_;
   bool alive_ = false;
   bool paused_ = false;
@@ -116,6 +120,13 @@ public:
   ~node();
   node(const node&) = delete;
   node& operator=(const node&) = delete;
+};
+
+struct node_options {
+  /// Restarts that long after the process ended by itself (never after
+  /// `world::crash`).
+  std::optional<duration> supervised{};
+  std::string host{}; ///< Empty: a machine of its own, of the node's name.
 };
 
 struct world_options {
@@ -144,10 +155,9 @@ public:
 
   // -- nodes ------------------------------------------------------------------
 
-  /// Adds a machine and boots it. With `supervised` its process is restarted
-  /// that long after it ended by itself (never after `crash`).
+  /// Adds a process, and its machine if that is new, and boots it.
   node& add_node(const std::string& name, node::boot_function boot,
-                 std::optional<duration> supervised = {});
+                 node_options options = {});
   [[nodiscard]] node& at(const std::string& name);
   /// The named actor of a living node; null when there is none.
   [[nodiscard]] caf::strong_actor_ptr find(const std::string& node_name,
@@ -195,9 +205,8 @@ public:
   template <class... Rs, class Handle, class... Ts>
   result<std::tuple<Rs...>> ask(const Handle& to, duration limit, Ts... xs);
   /// The same, without running: `done` is called with the answer.
-  template <class... Rs, class Handle, class... Ts>
-  void request(const Handle& to, duration limit,
-               std::function<void(result<std::tuple<Rs...>>)> done, Ts... xs);
+  template <class... Rs, class Handle, class Done, class... Ts>
+  void request(const Handle& to, duration limit, Done done, Ts... xs);
 
   // -- facts ------------------------------------------------------------------
 
@@ -262,6 +271,7 @@ private:
   config config_;
   std::unique_ptr<caf::actor_system> system_;
   caf::scheduler::test_coordinator* scheduler_;
+  std::map<std::string, std::unique_ptr<memory_file_system>> disks_;
   std::vector<std::unique_ptr<node>> nodes_;
   std::unordered_map<caf::actor_id, known_actor> actors_; ///< Never iterated.
   uint64_t actors_seen_ = 0;
@@ -290,16 +300,19 @@ auto node::spawn(Ts&&... xs) {
   return handle;
 }
 
-template <class... Rs, class Handle, class... Ts>
-void world::request(const Handle& to, duration limit,
-                    std::function<void(result<std::tuple<Rs...>>)> done,
-                    Ts... xs) {
+template <class... Rs, class Handle, class Done, class... Ts>
+void world::request(const Handle& to, duration limit, Done done, Ts... xs) {
   const auto first = scheduler_->jobs.size();
   auto asker = system_->spawn(
     [to, limit, done = std::move(done), xs...](caf::event_based_actor* self) {
       self->request(to, caf::timespan{limit}, xs...)
-        .then([done](const Rs&... rs) { done(std::tuple<Rs...>{rs...}); },
-              [done](const caf::error& fault) { done(from_caf(fault)); });
+        .then(
+          [done](const Rs&... rs) {
+            done(result<std::tuple<Rs...>>{std::tuple<Rs...>{rs...}});
+          },
+          [done](const caf::error& fault) {
+            done(result<std::tuple<Rs...>>{from_caf(fault)});
+          });
     });
   adopt(first, nowhere);
   std::erase_if(askers_, [](const caf::actor_addr& old) {
@@ -314,8 +327,7 @@ result<std::tuple<Rs...>> world::ask(const Handle& to, duration limit,
   auto answer = std::make_shared<std::optional<result<std::tuple<Rs...>>>>();
   request<Rs...>(
     to, limit,
-    std::function<void(result<std::tuple<Rs...>>)>{
-      [answer](result<std::tuple<Rs...>> got) { *answer = std::move(got); }},
+    [answer](result<std::tuple<Rs...>> got) { *answer = std::move(got); },
     std::move(xs)...);
   // The request's own deadline answers it in virtual time.
   if (!run_until([&] { return answer->has_value(); },

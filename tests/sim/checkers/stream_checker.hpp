@@ -32,9 +32,10 @@ check_stream(const std::vector<delivered>& stream,
              const stream_promise& promise);
 
 /// Every life of a subscription was given a part of the stream: from its start,
-/// without a hole, byte for byte.
+/// without a hole, byte for byte. It ends by none but the `expected` failures.
 [[nodiscard]] std::vector<std::string>
-check_reading(const std::vector<delivered>& stream, const reading& read);
+check_reading(const std::vector<delivered>& stream, const reading& read,
+              const std::set<errc>& expected = {});
 
 /// A log directory as bytes: file name to content.
 [[nodiscard]] std::map<std::string, std::vector<std::byte>>

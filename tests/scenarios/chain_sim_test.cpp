@@ -1,0 +1,72 @@
+#include "chain_scenario.hpp"
+#include "report.hpp"
+
+namespace millrace::sim {
+namespace {
+
+struct named_point {
+  const char* node_name;
+  const char* point;
+};
+
+constexpr named_point points[] = {
+  {"rdb1", "rdb.before_insert"},    {"rdb1", "rdb.before_eod_mark"},
+  {"rdb1", "rdb.after_flush"},      {"rdb1", "rdb.before_manifest"},
+  {"rdb1", "rdb.after_manifest"},   {"rdb1", "rdb.before_notify"},
+  {"rdb1", "rdb.before_purge"},     {"rdb1", "rdb.after_purge"},
+  {"hdb1", "hdb.before_open"},      {"hdb1", "hdb.after_open"},
+  {"gw1", "gw.before_dispatch"},    {"gw1", "gw.after_partial"},
+  {"gw1", "gw.before_merge"},       {"gw1", "gw.after_reply"},
+  {"disc", "disc.before_register"}, {"disc", "disc.after_register"},
+  {"feed0", "pub.after_write"},     {"rt0", "rt.after_append"},
+};
+
+TEST(ChainSim, EveryAnswerIsExactWithoutFaults) {
+  for_each_seed(5, [](uint64_t seed) {
+    chain_scenario run{seed};
+    run.w.run_for(4s);
+    const auto broken = run.finish();
+    // Nothing is refused once everybody knows everybody.
+    EXPECT_GT(run.answers.size(), 50u);
+    return report(seed, broken);
+  });
+}
+
+TEST(ChainSim, CrashAtEachNamedPoint) {
+  std::set<std::string> fired;
+  uint64_t seeds = 0;
+  for_each_seed(100, [&](uint64_t seed) {
+    ++seeds;
+    const auto& at = points[seed % std::size(points)];
+    chain_scenario run{seed};
+    const auto before = run.w.crashes();
+    for (uint64_t i = 0; i < 1 + run.w.draw(3); ++i)
+      run.w.crash_at(at.node_name, at.point, 1 + run.w.draw(4) * i,
+                     run.any_crash());
+    run.w.run_for(std::chrono::milliseconds{1000 + run.w.draw(3000)});
+    auto broken = run.finish();
+    if (run.w.crashes() > before)
+      fired.insert(at.point);
+    return report(seed, broken);
+  });
+  if (seeds >= 2 * std::size(points))
+    for (const auto& at : points)
+      EXPECT_TRUE(fired.contains(at.point)) << at.point << " was never passed";
+}
+
+TEST(ChainSim, CrashesAtAnyTime) {
+  for_each_seed(60, [](uint64_t seed) {
+    chain_scenario run{seed};
+    const auto crashes = 1 + run.w.draw(6);
+    for (uint64_t i = 0; i < crashes; ++i) {
+      const auto& victim = run.names[run.w.draw(run.names.size())];
+      run.w.after(std::chrono::microseconds{run.w.draw(3'500'000)},
+                  [&] { run.w.crash(victim, run.any_crash()); });
+    }
+    run.w.run_for(4s);
+    return report(seed, run.finish());
+  });
+}
+
+} // namespace
+} // namespace millrace::sim
