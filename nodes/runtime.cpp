@@ -1,8 +1,10 @@
 #include <millrace/messages/registration.hpp>
 #include <millrace/nodes/connector.hpp>
 #include <millrace/nodes/runtime.hpp>
+#include <millrace/nodes/scheduling.hpp>
 
 #include <caf/io/middleman.hpp>
+#include <caf/scheduler/coordinator.hpp>
 
 #include <algorithm>
 #include <thread>
@@ -12,7 +14,7 @@ namespace millrace::nodes {
 runtime_config::runtime_config() {
   messages::register_with(*this);
   load<caf::io::middleman>();
-  set("scheduler.policy", caf::atom("sharing"));
+  load<caf::scheduler::coordinator<chained_scheduling>>();
   set("scheduler.max-threads",
       std::max<size_t>(4, std::thread::hardware_concurrency()));
   // One busy actor must not keep its worker from the others.

@@ -19,7 +19,7 @@
 namespace millrace::nodes {
 
 /// CAF's settings for a process of Millrace: all message types, the middleman
-/// (no port opens by itself), scheduler policy `sharing`.
+/// (no port opens by itself), the scheduling of `chained_scheduling`.
 struct runtime_config : caf::actor_system_config {
   runtime_config();
 };

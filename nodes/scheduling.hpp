@@ -1,0 +1,114 @@
+#pragma once
+
+#include <caf/policy/unprofiled.hpp>
+#include <caf/resumable.hpp>
+#include <caf/scheduler/abstract_coordinator.hpp>
+
+#include <atomic>
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <mutex>
+#include <utility>
+
+namespace millrace::nodes {
+
+/// Actors that are ready to run and that no worker has taken yet. A worker that
+/// finds nothing looks again for a few microseconds before it sleeps, one worker
+/// at a time: waking a processor costs more than what most handlers do. Thread
+/// safe.
+class ready_queue {
+public:
+  /// Appends, and wakes a sleeping worker unless one is looking already.
+  void push(caf::resumable* job);
+  /// Takes the oldest; sleeps while there is none.
+  [[nodiscard]] caf::resumable* pop();
+  /// The same; nullptr when there is none.
+  [[nodiscard]] caf::resumable* try_pop();
+
+private:
+  caf::resumable* take(std::unique_lock<std::mutex>& lock);
+  [[nodiscard]] bool look_for_a_while();
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<caf::resumable*> jobs_;
+  std::atomic<size_t> size_{0}; ///< Of jobs_, to look at without the lock.
+  std::atomic<unsigned> looking_{0};
+  unsigned sleeping_ = 0;
+};
+
+/// CAF scheduling policy "chained": the first actor that a handler makes ready
+/// runs next on the same worker, while what was sent is still in its cache and
+/// without waking another processor; all others go to one shared queue. A chain
+/// of handlers ends after `chain_max` while others wait.
+class chained_scheduling : public caf::policy::unprofiled {
+public:
+  static constexpr unsigned chain_max = 32;
+
+  struct coordinator_data {
+    explicit coordinator_data(caf::scheduler::abstract_coordinator*) {}
+    ready_queue ready;
+  };
+
+  struct worker_data {
+    explicit worker_data(caf::scheduler::abstract_coordinator*) {}
+    caf::resumable* next = nullptr; ///< Of this worker alone.
+    unsigned chained = 0;
+  };
+
+  template <class Coordinator>
+  void central_enqueue(Coordinator* self, caf::resumable* job) {
+    d(self).ready.push(job);
+  }
+
+  template <class Worker>
+  void external_enqueue(Worker* self, caf::resumable* job) {
+    d(self->parent()).ready.push(job);
+  }
+
+  template <class Worker>
+  void internal_enqueue(Worker* self, caf::resumable* job) {
+    if (auto& mine = d(self); mine.next == nullptr)
+      mine.next = job;
+    else
+      d(self->parent()).ready.push(job);
+  }
+
+  /// The job gave way to others: it goes behind them.
+  template <class Worker>
+  void resume_job_later(Worker* self, caf::resumable* job) {
+    d(self->parent()).ready.push(job);
+  }
+
+  template <class Worker>
+  caf::resumable* dequeue(Worker* self) {
+    auto& mine = d(self);
+    auto& ready = d(self->parent()).ready;
+    auto* next = std::exchange(mine.next, nullptr);
+    if (next != nullptr && ++mine.chained < chain_max)
+      return next;
+    mine.chained = 0;
+    if (next == nullptr)
+      return ready.pop();
+    auto* other = ready.try_pop();
+    if (other == nullptr)
+      return next;
+    ready.push(next);
+    return other;
+  }
+
+  template <class Worker, class Function>
+  void foreach_resumable(Worker* self, Function f) {
+    if (auto* left = std::exchange(d(self).next, nullptr))
+      f(left);
+  }
+
+  template <class Coordinator, class Function>
+  void foreach_central_resumable(Coordinator* self, Function f) {
+    while (auto* left = d(self).ready.try_pop())
+      f(left);
+  }
+};
+
+} // namespace millrace::nodes
