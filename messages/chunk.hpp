@@ -17,7 +17,9 @@ public:
   [[nodiscard]] static chunk copy_of(std::span<const std::byte> bytes);
 
   struct writable;
-  /// New memory for the caller to fill before the chunk is shared.
+  /// New memory for the caller to fill before the chunk is shared. Memory of
+  /// the usual sizes of a flow is used again: fresh pages cost more than what is
+  /// written to them.
   [[nodiscard]] static writable allocate(size_t size);
 
   [[nodiscard]] chunk slice(size_t offset, size_t size) const {
@@ -44,16 +46,6 @@ struct chunk::writable {
   chunk shared;
   std::byte* memory;
 };
-
-inline chunk::writable chunk::allocate(size_t size) {
-  chunk out;
-  // Not value-initialised: the caller overwrites every byte.
-  out.owner_ = std::shared_ptr<std::byte[]>(new std::byte[size]);
-  out.data_ = out.owner_.get();
-  out.size_ = size;
-  auto* memory = out.owner_.get();
-  return {std::move(out), memory};
-}
 
 inline chunk chunk::copy_of(std::span<const std::byte> bytes) {
   auto [out, memory] = allocate(bytes.size());

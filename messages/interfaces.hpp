@@ -236,7 +236,9 @@ using source_actor = status_actor::extend<
 /// PUSHER: the SOURCE beside a publisher; RT asks it to end a period.
 using pusher_actor = source_actor::extend<
   // Log your marker of this period after your last row of it.
-  caf::reacts_to<period_atom, int64_t>>;
+  caf::reacts_to<period_atom, int64_t>,
+  // Ask your publisher again whether it has more.
+  caf::reacts_to<wake_atom>>;
 
 /// INPUT SINK: the copy of one publisher's log on an RT node.
 using input_sink_actor = sink_actor::extend<

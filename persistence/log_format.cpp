@@ -257,11 +257,18 @@ uint64_t record_builder::bytes_to_add(record_kind kind, payload_kind payload,
                                       std::string_view origin,
                                       size_t payload_bytes,
                                       uint32_t record_bytes) const noexcept {
-  const auto frame
-    = frame_header_bytes + padded(static_cast<uint32_t>(payload_bytes));
-  if (joins(kind, payload, origin, frame, record_bytes))
-    return frame;
-  return frame + first_frame_of(static_cast<uint32_t>(origin.size()));
+  return bytes_to_add_frames(
+    kind, payload, origin,
+    frame_header_bytes + padded(static_cast<uint32_t>(payload_bytes)),
+    record_bytes);
+}
+
+uint64_t record_builder::bytes_to_add_frames(
+  record_kind kind, payload_kind payload, std::string_view origin,
+  size_t frame_bytes, uint32_t record_bytes) const noexcept {
+  if (joins(kind, payload, origin, frame_bytes, record_bytes))
+    return frame_bytes;
+  return frame_bytes + first_frame_of(static_cast<uint32_t>(origin.size()));
 }
 
 void record_builder::grow(size_t bytes) {
@@ -326,6 +333,26 @@ position record_builder::add(record_kind kind, payload_kind payload,
   used_ += frame_bytes;
   ++frame_count_;
   return end();
+}
+
+position record_builder::add_frames(record_kind kind, payload_kind payload,
+                                    std::string_view origin,
+                                    std::span<const std::byte> frames,
+                                    uint32_t count, uint32_t record_bytes) {
+  MILLRACE_ASSERT(origin.size() <= origin_bytes_max);
+  if (!joins(kind, payload, origin, frames.size(), record_bytes))
+    open_record(kind, payload, origin);
+  grow(frames.size());
+  auto* at = buffer_.data() + used_;
+  std::memcpy(at, frames.data(), frames.size());
+  used_ += frames.size();
+  frame_count_ += count;
+  for (const auto* end = buffer_.data() + used_; at < end;
+       at += frame_header_bytes + padded(load<uint32_t>(at + 20)))
+    store(at + 28,
+          static_cast<uint32_t>(at - buffer_.data()
+                                - static_cast<ptrdiff_t>(record_at_)));
+  return this->end();
 }
 
 void record_builder::close_record() {

@@ -85,6 +85,11 @@ public:
   uint32_t first_frame = 0; ///< Offset of the first frame header.
   const std::byte* data = nullptr;
 
+  /// All frames, headers and padding included. @pre kind is not padding
+  [[nodiscard]] std::span<const std::byte> frames() const noexcept {
+    return {data + first_frame, length - first_frame};
+  }
+
   /// The frame whose header lies at `offset` of the record.
   /// @pre `offset` is `first_frame` or the `end` of an earlier frame, < length.
   [[nodiscard]] frame_view frame_at(uint32_t offset) const noexcept;
@@ -135,12 +140,24 @@ public:
                const message_header& header, std::span<const std::byte> bytes,
                uint32_t payload_crc, uint32_t record_bytes);
 
+  /// Adds `count` whole frames as they lie in another record of this kind: they
+  /// stay in one record.
+  position add_frames(record_kind kind, payload_kind payload,
+                      std::string_view origin,
+                      std::span<const std::byte> frames, uint32_t count,
+                      uint32_t record_bytes);
+
   /// Bytes that `add` would append for such a frame: 32 + payload when it joins
   /// the open record, a record header and the origin more otherwise.
   [[nodiscard]] uint64_t bytes_to_add(record_kind kind, payload_kind payload,
                                       std::string_view origin,
                                       size_t payload_bytes,
                                       uint32_t record_bytes) const noexcept;
+  /// The same for `add_frames`.
+  [[nodiscard]] uint64_t
+  bytes_to_add_frames(record_kind kind, payload_kind payload,
+                      std::string_view origin, size_t frame_bytes,
+                      uint32_t record_bytes) const noexcept;
 
   /// Completes the open record. Call before the bytes are used.
   void close_record();

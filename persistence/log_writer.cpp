@@ -71,7 +71,7 @@ struct log_writer::impl {
   }
 
   void begin_tally(seal_info from);
-  void note_id(const message_header& header);
+  void note_ids(std::string_view origin, int64_t first, int64_t last);
   error open_file(uint64_t session, uint64_t roll, bool is_new);
   error open_next_file();
   error begin_next_session(uint64_t session);
@@ -86,7 +86,7 @@ struct log_writer::impl {
   error keep_ids(position covered);
   error roll(const std::function<void(const written&)>& on_write);
   error make_room(record_kind kind, payload_kind payload,
-                  std::string_view origin, size_t bytes,
+                  std::string_view origin, size_t frame_bytes,
                   const std::function<void(const written&)>& on_write);
   error sync_now(bool closed);
   error find_cut(position end, std::vector<log_file_info>& files,
@@ -117,16 +117,17 @@ void log_writer::impl::begin_tally(seal_info from) {
     seal_bytes += seal_bytes_of(origin);
 }
 
-void log_writer::impl::note_id(const message_header& header) {
-  if (last_range == nullptr || last_origin != header.on) {
-    last_origin = header.on;
+void log_writer::impl::note_ids(std::string_view origin, int64_t first,
+                                int64_t last) {
+  if (last_range == nullptr || last_origin != origin) {
+    last_origin = origin;
     const auto [found, added]
-      = tally.ids.try_emplace(last_origin, seal_info::id_range{header.id, 0});
+      = tally.ids.try_emplace(last_origin, seal_info::id_range{first, 0});
     if (added)
-      seal_bytes += seal_bytes_of(header.on);
+      seal_bytes += seal_bytes_of(origin);
     last_range = &found->second;
   }
-  last_range->last = header.id;
+  last_range->last = last;
 }
 
 error log_writer::impl::open_file(uint64_t session, uint64_t roll,
@@ -253,8 +254,8 @@ error log_writer::impl::roll(
 }
 
 error log_writer::impl::make_room(
-  record_kind kind, payload_kind payload, std::string_view origin, size_t bytes,
-  const std::function<void(const written&)>& on_write) {
+  record_kind kind, payload_kind payload, std::string_view origin,
+  size_t frame_bytes, const std::function<void(const written&)>& on_write) {
   if (sealed || seal_pending)
     if (auto fault = roll(on_write))
       return fault;
@@ -268,8 +269,8 @@ error log_writer::impl::make_room(
   if (seal > payload_bytes_max)
     return {errc::limit_exceeded,
             directory() + ": too many origins for one file's seal"};
-  const auto add
-    = builder.bytes_to_add(kind, payload, origin, bytes, options.record_bytes);
+  const auto add = builder.bytes_to_add_frames(
+    kind, payload, origin, frame_bytes, options.record_bytes);
   const auto end = builder.end().offset();
   if (end == 0 || end + add + seal <= options.roll_bytes)
     return {};
@@ -643,17 +644,44 @@ result<position> log_writer::append(record_kind kind, payload_kind payload,
                    + " bytes, at most " + std::to_string(origin_bytes_max)};
   if (kind == record_kind::seal || kind == record_kind::padding)
     return error{errc::invalid_argument, "the writer itself seals and pads"};
+  const auto frame_bytes
+    = frame_header_bytes + padded(static_cast<uint32_t>(bytes.size()));
   if (auto fault
-      = state.make_room(kind, payload, header.on, bytes.size(), on_write))
+      = state.make_room(kind, payload, header.on, frame_bytes, on_write))
     return fault;
   if (kind == record_kind::messages) {
-    state.note_id(header);
+    state.note_ids(header.on, header.id, header.id);
     ++state.tally.message_count;
   } else if (kind == record_kind::marker) {
     ++state.tally.message_count;
   }
   return state.builder.add(kind, payload, header, bytes, payload_crc,
                            state.options.record_bytes);
+}
+
+result<position> log_writer::append(const record_view& record) {
+  auto& state = *impl_;
+  if (state.failure)
+    return state.closed_error();
+  MILLRACE_ASSERT(record.kind == record_kind::messages);
+  const auto frames = record.frames();
+  if (auto fault = state.make_room(record.kind, record.payload, record.origin,
+                                   frames.size(), on_write))
+    return fault;
+  int64_t first = 0;
+  int64_t last = 0;
+  for (auto at = record.first_frame; at < record.length;) {
+    const auto frame = record.frame_at(at);
+    if (at == record.first_frame)
+      first = frame.header.id;
+    last = frame.header.id;
+    at = frame.end;
+  }
+  state.note_ids(record.origin, first, last);
+  state.tally.message_count += record.frame_count;
+  return state.builder.add_frames(record.kind, record.payload, record.origin,
+                                  frames, record.frame_count,
+                                  state.options.record_bytes);
 }
 
 size_t log_writer::buffered_bytes() const noexcept {

@@ -80,6 +80,9 @@ public:
                           std::span<const std::byte> bytes,
                           uint32_t payload_crc);
 
+  /// Appends all messages of a verified record of another log, as they are.
+  result<position> append(const record_view& record);
+
   /// Bytes appended and not yet written.
   [[nodiscard]] size_t buffered_bytes() const noexcept;
 

@@ -72,6 +72,7 @@ public:
   [[nodiscard]] bool idle() const noexcept { return sent_ == acked_; }
   [[nodiscard]] position where() const noexcept { return next_; }
   [[nodiscard]] uint64_t sent() const noexcept { return sent_; }
+  [[nodiscard]] uint64_t unacked() const noexcept { return sent_ - acked_; }
   /// All of the log up to where() was sent; no record lies in
   /// [last_sent(), where()).
   [[nodiscard]] bool drained() const noexcept { return drained_; }

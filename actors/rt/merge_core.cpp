@@ -98,6 +98,13 @@ error merge_core::apply_record(const record_view& record) {
     found = state_.origins.emplace(std::string{record.origin}, merge_origin{})
               .first;
   auto& origin = found->second;
+  if (origin.recent_crcs.empty())
+    origin.recent_crcs.assign(merge_origin::recent_count, 0);
+  auto whole = apply_whole(record, origin);
+  if (!whole)
+    return whole.failure();
+  if (*whole)
+    return {};
   auto offset = record.first_frame;
   for (uint32_t i = 0; i < record.frame_count; ++i) {
     const auto frame = record.frame_at(offset);
@@ -108,11 +115,34 @@ error merge_core::apply_record(const record_view& record) {
   return {};
 }
 
+result<bool> merge_core::apply_whole(const record_view& record,
+                                     merge_origin& origin) {
+  // Other payloads say something to the merge itself.
+  if (record.payload != payload_kind::opaque)
+    return false;
+  auto last = magnitude(origin.watermark);
+  for (auto at = record.first_frame; at < record.length;) {
+    const auto frame = record.frame_at(at);
+    const auto number = magnitude(frame.header.id);
+    if (number != last + 1 && last != 0)
+      return false;
+    last = number;
+    at = frame.end;
+  }
+  for (auto at = record.first_frame; at < record.length;) {
+    const auto frame = record.frame_at(at);
+    origin.recent_crcs[magnitude(frame.header.id) % merge_origin::recent_count]
+      = frame.payload_crc;
+    origin.watermark = frame.header.id;
+    at = frame.end;
+  }
+  auto end = out_->append(record);
+  return end ? result<bool>{true} : result<bool>{end.failure()};
+}
+
 error merge_core::apply_frame(const frame_view& frame, merge_origin& origin) {
   const auto number = magnitude(frame.header.id);
   const auto last = magnitude(origin.watermark);
-  if (origin.recent_crcs.empty())
-    origin.recent_crcs.assign(merge_origin::recent_count, 0);
   auto& crc = origin.recent_crcs[number % merge_origin::recent_count];
   if (last != 0 && number <= last) {
     ++origin.duplicates;

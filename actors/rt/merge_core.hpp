@@ -77,6 +77,10 @@ public:
 private:
   error apply_range(const merge_range& range, std::span<const std::byte> bytes);
   error apply_record(const persistence::record_view& record);
+  /// Takes a record whose messages all follow, as it is.
+  /// @returns false when it must be looked at one by one.
+  result<bool> apply_whole(const persistence::record_view& record,
+                           merge_origin& origin);
   error apply_frame(const persistence::frame_view& frame,
                     merge_origin& origin);
   error take(const persistence::frame_view& frame, merge_origin& origin);

@@ -4,10 +4,17 @@ namespace millrace::rt {
 
 namespace {
 
-/// A buffer is handed to the system at this size, or by the next publish after
-/// this time, or by the flush job, whichever comes first.
-constexpr size_t write_bytes = 64u << 10;
-constexpr int64_t write_interval_ns = 50'000;
+/// A buffer is handed to the system at this size at the latest.
+constexpr size_t write_bytes_max = 256u << 10;
+/// Without a listener: at this size, by the next publish after this time, or by
+/// the flush job, whichever comes first.
+constexpr size_t journal_write_bytes = 64u << 10;
+constexpr int64_t journal_write_interval_ns = 50'000;
+
+/// Lies in a directory whose tail a power cut may have taken, until the log goes
+/// on behind what RT had of it. Needs no sync: after another power cut the directory
+/// is in doubt by itself.
+constexpr const char* doubt_name = ".unverified";
 
 std::string name_of(ack_level level) {
   switch (level) {
@@ -45,8 +52,11 @@ result<std::unique_ptr<publisher>> publisher::open(persistence::env& world,
   auto writer = persistence::log_writer::open(world, std::move(log));
   if (!writer)
     return writer.failure();
-  return std::unique_ptr<publisher>{new publisher{
+  std::unique_ptr<publisher> opened{new publisher{
     world, std::move(options), std::move(directory), *std::move(writer)}};
+  if (auto fault = opened->settle_doubt())
+    return fault;
+  return opened;
 }
 
 publisher::publisher(persistence::env& world, publisher_options options,
@@ -59,23 +69,39 @@ publisher::publisher(persistence::env& world, publisher_options options,
     writer_{std::move(writer)} {
   for (const auto& [origin, id] : writer_->recovered_ids())
     last_ids_.emplace(origin, id);
-  const bool known = last_ids_.contains(options_.origin);
-  // A directory with its whole history, or one without replicators, numbers by
-  // itself. A new one must hear first what RT has already seen, and so must one
-  // that may have lost its tail: RT may hold more of it.
-  verified_ = (known && writer_->recovered_clean()) || is_local_journal()
-              || options_.start_offline;
-  default_last_id_ = &last_ids_[options_.origin];
-  if (!verified_ && known) {
-    // What was lost and never came to RT was never seen: its ids are free.
-    const auto& surviving = writer_->surviving_ids();
-    const auto found = surviving.find(options_.origin);
-    *default_last_id_ = found == surviving.end() ? 0 : found->second;
-  }
   writer_->on_write = [this](const persistence::log_writer::written& part) {
     if (listener_)
       listener_(part.begin, part.end, part.bytes);
   };
+}
+
+/// Decides whether the ids of the directory may simply go on.
+error publisher::settle_doubt() {
+  const bool known = last_ids_.contains(options_.origin);
+  default_last_id_ = &last_ids_[options_.origin];
+  if (is_local_journal() || options_.start_offline) {
+    verified_ = true;
+    return {};
+  }
+  // A directory with its whole history numbers by itself. A new one must hear
+  // first what RT has already seen, and so must one that may have lost its tail:
+  // RT may hold more of it. That doubt outlives this process.
+  const auto mark = directory_ + "/" + doubt_name;
+  const bool doubted
+    = !writer_->recovered_clean() || env_->fs->exists(mark);
+  if (!known || !doubted) {
+    verified_ = known;
+    return {};
+  }
+  // What was lost and never came to RT was never seen: its ids are free.
+  const auto& surviving = writer_->surviving_ids();
+  const auto found = surviving.find(options_.origin);
+  *default_last_id_ = found == surviving.end() ? 0 : found->second;
+  auto made = env_->fs->open(mark, persistence::open_mode::write);
+  if (!made)
+    return made.failure();
+  doubted_ = true;
+  return {};
 }
 
 publisher::~publisher() {
@@ -126,8 +152,12 @@ result<publish_token> publisher::publish(std::span<const std::byte> payload,
   auto complete = header;
   if (complete.on.empty())
     complete.on = options_.origin;
+  // One look at a clock a message: it is a tenth of what a message costs.
+  int64_t now = 0;
   if (complete.ts == null_long)
-    complete.ts = env_->clock->now_ns();
+    complete.ts = now = env_->clock->now_ns();
+  else
+    now = env_->clock->now_ns();
   const std::scoped_lock lock{mutex_};
   if (failure_)
     return failure_;
@@ -150,22 +180,57 @@ result<publish_token> publisher::publish(std::span<const std::byte> payload,
     *default_last_id_ = complete.id;
   else
     last_ids_.insert_or_assign(std::string{complete.on}, complete.id);
-  const auto now = env_->clock->monotonic_ns();
-  if (writer_->buffered_bytes() >= write_bytes
-      || now - last_write_ns_ >= write_interval_ns) {
+  if (should_write(now)) {
     last_write_ns_ = now;
     // A full disk is told to the next caller: this message is in the buffer.
     if (auto fault = write_locked(); fault && fault.code != errc::no_space)
       return fault;
-  } else if (!flush_pending_) {
+  } else if (!listener_ && !flush_pending_) {
     schedule_flush();
   }
   return publish_token{*end, complete.id};
 }
 
+bool publisher::should_write(int64_t now_ns) const {
+  const auto buffered = writer_->buffered_bytes();
+  // A wall clock that went back counts as time that passed.
+  const auto passed = static_cast<uint64_t>(now_ns - last_write_ns_);
+  if (!listener_)
+    return buffered >= journal_write_bytes
+           || passed >= static_cast<uint64_t>(journal_write_interval_ns);
+  constexpr std::chrono::nanoseconds interval{write_interval_max};
+  return buffered >= write_bytes_max
+         || pulled_.load(std::memory_order_relaxed)
+         || passed >= static_cast<uint64_t>(interval.count());
+}
+
+bool publisher::pull(bool insist) {
+  std::unique_lock lock{mutex_, std::defer_lock};
+  if (insist) {
+    lock.lock();
+    if (!pulled_)
+      return true; // It was written meanwhile.
+  } else if (!lock.try_lock()) {
+    pulled_ = true;
+    return false;
+  }
+  pulled_ = true;
+  if (!failure_ && !out_of_space_ && writer_->buffered_bytes() != 0)
+    // A failure is kept and told to every later call.
+    (void)write_locked();
+  return true;
+}
+
 error publisher::write_locked() {
   env_->crash_point("pub.before_write");
+  pulled_ = false;
   auto fault = writer_->write();
+  if (!fault && doubted_ && verified_) {
+    // The log holds an id behind RT's watermark now. A mark that stays costs the
+    // next life a question.
+    doubted_ = false;
+    (void)env_->fs->remove(directory_ + "/" + doubt_name);
+  }
   if (!fault)
     env_->crash_point("pub.after_write");
   changed_.notify_all();
@@ -195,7 +260,7 @@ void publisher::run_flush() {
   const std::scoped_lock lock{mutex_};
   flush_pending_ = false;
   if (!failure_ && writer_->buffered_bytes() != 0) {
-    last_write_ns_ = env_->clock->monotonic_ns();
+    last_write_ns_ = env_->clock->now_ns();
     // A failure is kept and told to every later call.
     (void) write_locked();
   }
@@ -314,6 +379,7 @@ error publisher::close() {
 void publisher::listen(listener on_write) {
   const std::scoped_lock lock{mutex_};
   listener_ = std::move(on_write);
+  pulled_ = true;
 }
 
 void publisher::verify(int64_t watermark) {

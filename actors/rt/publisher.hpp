@@ -6,6 +6,7 @@
 #include <millrace/persistence/env.hpp>
 #include <millrace/persistence/log_writer.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <functional>
@@ -108,10 +109,19 @@ public:
   // For the replicator beside the publisher.
 
   /// Called under the publisher's lock after each write, with its place and
-  /// bytes (valid during the call). Set to nullptr to stop.
+  /// bytes (valid during the call). Set to nullptr to stop. While there is a
+  /// listener, messages are written when it asks (`pull`), when many are
+  /// buffered, or by the first publish after `write_interval_max`: a replicator
+  /// that is behind gets few large parts instead of many small ones.
   using listener = std::function<void(position begin, position end,
                                       std::span<const std::byte> bytes)>;
   void listen(listener on_write);
+  /// The listener passed on all that it was told of: writes what is buffered,
+  /// or lets the next publish write at once.
+  /// @returns false when a publish is under way that most likely will: come
+  ///   back soon with `insist`, which waits for it and writes what it left.
+  [[nodiscard]] bool pull(bool insist);
+  static constexpr std::chrono::milliseconds write_interval_max{1};
   /// RT's answer to the offer: highest merged |id| of the default origin.
   void verify(int64_t watermark);
   /// Tries again what a full disk refused.
@@ -124,10 +134,12 @@ private:
             std::string directory,
             std::unique_ptr<persistence::log_writer> writer);
 
+  error settle_doubt();
   error check_id(const message_header& header, std::string_view on,
                  int64_t& id) const;
   error write_locked();
   error keep(const error& fault);
+  [[nodiscard]] bool should_write(int64_t now_ns) const;
   void schedule_flush();
   void run_flush();
   void schedule_sync();
@@ -149,7 +161,10 @@ private:
   int64_t* default_last_id_ = nullptr; ///< Into last_ids_: the hot origin.
   position committed_;
   int64_t last_write_ns_ = 0;
+  /// The listener waits for bytes. Set without the lock.
+  std::atomic<bool> pulled_{true};
   bool verified_ = false;
+  bool doubted_ = false; ///< The directory is marked as such.
   bool out_of_space_ = false;
   bool flush_pending_ = false;
   bool sync_running_ = false;

@@ -11,6 +11,10 @@ constexpr auto request_deadline = std::chrono::seconds{3};
 constexpr int64_t silence_ns = 3'000'000'000;
 constexpr int64_t backoff_ms_max = 2'000;
 constexpr int64_t tail_bytes = int64_t{4} << 20;
+/// While more than this is under way, new messages gather at the publisher.
+constexpr uint64_t idle_bytes = 64u << 10;
+/// What two syncs at the RT node take in at the full speed of a disk.
+constexpr uint64_t window_bytes = uint64_t{4} << 20;
 } // namespace
 
 void pusher_state::connect() {
@@ -54,7 +58,10 @@ void pusher_state::begin_flow(const sink_actor& to, const flow_grant& grant) {
   if (grant.has_position)
     from = position{grant.position};
   sender = std::make_unique<flow_sender>(
-    *env->fs, flow_options{.directory = source->directory()}, credit);
+    *env->fs,
+    flow_options{.directory = source->directory(),
+                 .window_bytes = window_bytes},
+    credit);
   if (auto fault = sender->start(from))
     return disconnect(fault);
   now = phase::flowing;
@@ -63,7 +70,7 @@ void pusher_state::begin_flow(const sink_actor& to, const flow_grant& grant) {
   last_ack_ns = env->clock->monotonic_ns();
   source->verify(grant.watermark);
   if (options.on_cursors)
-    options.on_cursors(grant.cursors);
+    options.on_cursors(grant.cursors, grant.watermark);
   pump();
   if (sender)
     merged({grant.merged});
@@ -78,6 +85,32 @@ void pusher_state::disconnect(const error& why) {
   sink = nullptr;
   backoff_ms = std::min(backoff_ms_max, backoff_ms == 0 ? 50 : backoff_ms * 2);
   retry_at_ns = env->clock->monotonic_ns() + backoff_ms * 1'000'000;
+  pull_if_idle();
+}
+
+void pusher_state::grew(position end, const chunk& tail) {
+  owes_pull = true;
+  if (now == phase::flowing) {
+    sender->grew(end, tail);
+    pump();
+  } else if (!tail.empty()) {
+    credit->give(static_cast<int64_t>(tail.size()));
+  }
+  pull_if_idle();
+}
+
+/// Without a flow nobody acknowledges, and the log is to be written all the
+/// same.
+void pusher_state::pull_if_idle() {
+  if (owes_pull && (!sender || sender->unacked() <= idle_bytes))
+    pull(false);
+}
+
+void pusher_state::pull(bool insist) {
+  if (source->pull(insist))
+    owes_pull = false;
+  else
+    self->send(self, wake_atom_v);
 }
 
 void pusher_state::pump() {
@@ -105,6 +138,7 @@ void pusher_state::acked(const flow_ack& ack) {
   sender->acked(ack.bytes);
   merged({ack.merged});
   pump();
+  pull_if_idle();
 }
 
 void pusher_state::merged(position end) {
@@ -127,6 +161,9 @@ void pusher_state::tick() {
       self->send(sink, caf::ping_atom_v, flow);
     pump();
   }
+  // A stalled RT node must not keep what is published out of the log.
+  if (owes_pull)
+    pull(false);
   self->delayed_send(self, caf::timespan{tick_interval}, caf::tick_atom_v);
 }
 
@@ -177,13 +214,11 @@ pusher(pusher_actor::stateful_pointer<pusher_state> self,
     [self](status_atom) { return self->state.status(); },
     [self](ack_atom, const flow_ack& ack) { self->state.acked(ack); },
     [self](grew_atom, uint64_t end, const chunk& tail) {
-      auto& me = self->state;
-      if (me.now == pusher_state::phase::flowing) {
-        me.sender->grew({end}, tail);
-        me.pump();
-      } else if (!tail.empty()) {
-        me.credit->give(static_cast<int64_t>(tail.size()));
-      }
+      self->state.grew({end}, tail);
+    },
+    [self](wake_atom) {
+      if (self->state.owes_pull)
+        self->state.pull(true);
     },
     [self](caf::tick_atom) { self->state.tick(); },
     // The sink refused our bytes, or the owner ends us.
@@ -192,8 +227,12 @@ pusher(pusher_actor::stateful_pointer<pusher_state> self,
       if (self->current_sender()
           == caf::actor_cast<caf::strong_actor_ptr>(me.sink))
         me.disconnect({errc::corrupt, "the RT node refused a chunk"});
-      else
+      else {
+        // Nobody asks any more for what is buffered now; a publish that is
+        // under way writes it.
+        (void)me.source->pull(false);
         self->quit();
+      }
     },
     [self](period_atom, int64_t period) { self->state.end_period(period); },
   };

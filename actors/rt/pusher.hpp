@@ -18,8 +18,8 @@ struct pusher_options {
   /// A feed handler puts it behind its last row of the period.
   std::function<void(int64_t period)> on_period;
   /// Called with the source cursors RT merged for the origin (JSON object:
-  /// name -> {offset,row}), once a connection.
-  std::function<void(const std::string&)> on_cursors;
+  /// name -> {offset,row}) and its highest merged |id|, once a connection.
+  std::function<void(const std::string& cursors, int64_t watermark)> on_cursors;
 };
 
 /// State of the PUSHER: the replicator beside a publisher. Connects to the RT
@@ -36,6 +36,9 @@ struct pusher_state {
   void begin_flow(const sink_actor& to, const flow_grant& grant);
   void disconnect(const error& why);
   void pump();
+  void grew(position end, const chunk& tail);
+  void pull_if_idle();
+  void pull(bool insist);
   void acked(const flow_ack& ack);
   void merged(position end);
   void tick();
@@ -55,6 +58,7 @@ struct pusher_state {
   int64_t backoff_ms = 0;
   int64_t retry_at_ns = 0;
   int64_t last_ack_ns = 0;
+  bool owes_pull = true; ///< The source waits to be asked for more.
   error last_failure;
 };
 

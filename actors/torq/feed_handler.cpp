@@ -14,30 +14,58 @@ constexpr auto tick_interval = std::chrono::milliseconds{10};
 /// One job reads and publishes about so long, then lets others have the pool.
 constexpr int64_t slice_ns = 5'000'000;
 
-/// The newest cursor of each source in the publisher's own log at or behind
-/// `from`: what was recorded but, perhaps, not yet merged.
-error logged_cursors(persistence::env& world, const rt::publisher& out,
-                     position from, std::map<std::string, source_cursor>& into) {
-  std::optional<position> start;
-  if (from.value != 0)
-    start = from;
+using cursor_map = std::map<std::string, source_cursor>;
+
+/// How far sources were published, as one witness knows it.
+struct published_so_far {
+  uint64_t last_id = 0; ///< Magnitude.
+  cursor_map cursors;
+};
+
+/// From the publisher's own log: also what was not merged yet.
+result<published_so_far> read_own_log(persistence::env& world,
+                                      const rt::publisher& out) {
   auto reader = persistence::log_reader::open(
-    *world.fs, {.directory = out.directory()}, start);
+    *world.fs, {.directory = out.directory()}, {});
   if (!reader)
     return reader.failure();
+  published_so_far found;
   for (;;) {
     auto item = (*reader)->next();
     if (!item)
       return item.failure();
     if (std::holds_alternative<persistence::log_end>(*item))
-      return {};
+      return found;
     const auto* message = std::get_if<persistence::log_message>(&*item);
-    if (message == nullptr || message->frame.kind != payload_kind::table_batch)
+    if (message == nullptr)
+      continue;
+    found.last_id = magnitude(message->frame.header.id);
+    if (message->frame.kind != payload_kind::table_batch)
       continue;
     if (auto cursor = peek_cursor(message->frame.payload);
         cursor && !cursor->name.empty())
-      into[cursor->name] = *cursor;
+      found.cursors[cursor->name] = *cursor;
   }
+}
+
+/// Cursors as RT tells them.
+cursor_map parse_cursors(const std::string& text) {
+  cursor_map out;
+  const auto merged = nlohmann::json::parse(text, nullptr, false);
+  if (merged.is_object())
+    for (const auto& [key, at] : merged.items())
+      out[key] = {key, at.value("offset", uint64_t{0}),
+                  at.value("row", uint64_t{0})};
+  return out;
+}
+
+/// What either knows of each source; where both do, the one that saw more.
+cursor_map newest_of(published_so_far log, published_so_far rt) {
+  // A log that lost its tail in a power cut stands behind what RT merged of it.
+  if (log.last_id < rt.last_id)
+    std::swap(log, rt);
+  log.cursors.merge(rt.cursors);
+  return std::move(log.cursors);
 }
 
 } // namespace
@@ -56,6 +84,7 @@ struct feed_handler_state::shared_work {
   // What RT said of this origin, from the pusher's handler.
   std::mutex told_mutex;
   std::string merged_cursors;
+  uint64_t merged_id = 0; ///< Magnitude.
   std::atomic<bool> told{false};
 
   bool opened = false;
@@ -74,20 +103,17 @@ struct feed_handler_state::shared_work {
   };
 
   error open() {
-    std::map<std::string, source_cursor> cursors;
+    cursor_map cursors;
     if (!again) {
-      std::string text;
+      published_so_far merged;
       {
         const std::scoped_lock lock{told_mutex};
-        text = merged_cursors;
+        merged = {merged_id, parse_cursors(merged_cursors)};
       }
-      const auto merged = nlohmann::json::parse(text, nullptr, false);
-      if (merged.is_object())
-        for (const auto& [key, at] : merged.items())
-          cursors[key] = {key, at.value("offset", uint64_t{0}),
-                          at.value("row", uint64_t{0})};
-      if (auto fault = logged_cursors(*env, *out, {}, cursors))
-        return fault;
+      auto logged = read_own_log(*env, *out);
+      if (!logged)
+        return logged.failure();
+      cursors = newest_of(*std::move(logged), std::move(merged));
     }
     std::vector<source_cursor> known;
     for (auto& [key, cursor] : cursors)
@@ -160,10 +186,12 @@ void feed_handler_state::start(connector_actor connector) {
   rt::pusher_options options;
   options.rt = settings.rt;
   options.stream = settings.stream;
-  options.on_cursors = [shared = work](const std::string& cursors) {
+  options.on_cursors = [shared = work](const std::string& cursors,
+                                       int64_t watermark) {
     {
       const std::scoped_lock lock{shared->told_mutex};
       shared->merged_cursors = cursors;
+      shared->merged_id = magnitude(watermark);
     }
     shared->told = true;
     shared->progress->connected = true;

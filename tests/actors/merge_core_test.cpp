@@ -2,6 +2,7 @@
 // by one, and out/ is read back.
 
 #include <millrace/actors/rt/merge_core.hpp>
+#include <millrace/persistence/log_directory.hpp>
 #include <millrace/persistence/log_reader.hpp>
 #include <millrace/sim/memory_file_system.hpp>
 
@@ -132,6 +133,42 @@ TEST_F(MergeCoreTest, SignsAreCarriedAndMagnitudesCompared) {
   EXPECT_EQ(log.ids, (std::vector<int64_t>{1, -2, 3, 4}));
   EXPECT_TRUE(log.events.empty());
   EXPECT_EQ(core->state().origins.at("a").watermark, 4);
+}
+
+TEST_F(MergeCoreTest, RecordsThatFollowAreTakenWhole) {
+  open_input(1, "a");
+  open_input(2, "b");
+  std::vector<int64_t> ids;
+  std::vector<std::string> payloads;
+  for (int64_t entry = 0; entry < 40; ++entry) {
+    std::vector<sent> messages;
+    // Some records join the one before, some are too large for that.
+    const auto count = 1 + entry * entry * 7 % 300;
+    for (int64_t i = 0; i < count; ++i) {
+      const auto id = static_cast<int64_t>(ids.size()) + 1;
+      // Every length of padding.
+      messages.push_back(
+        {id % 3 == 0 ? -id : id,
+         std::string(static_cast<size_t>(id % 413), 'p') + std::to_string(id)});
+      ids.push_back(messages.back().id);
+      payloads.push_back(messages.back().payload);
+    }
+    merge(1, "a", messages);
+  }
+  merge(2, "b", {{1, "from the start"}});
+  ids.push_back(1);
+  payloads.emplace_back("from the start");
+  const auto log = read_out();
+  EXPECT_EQ(log.ids, ids);
+  EXPECT_EQ(log.payloads, payloads);
+  EXPECT_TRUE(log.events.empty());
+  EXPECT_TRUE(persistence::verify_log(disk, "out")->damages.empty());
+  // What was taken whole is remembered one by one.
+  const auto last = static_cast<int64_t>(ids.size()) - 1;
+  merge(1, "a", {{last - 5, payloads[last - 6]}, {last - 4, "other"}});
+  EXPECT_EQ(core->state().origins.at("a").duplicates, 2u);
+  ASSERT_EQ(read_out().events.size(), 1u);
+  EXPECT_EQ(read_out().events[0].kind, event_kind::id_conflict);
 }
 
 TEST_F(MergeCoreTest, DuplicatesAreDroppedAndCounted) {

@@ -30,8 +30,9 @@ public:
 
 class stepping_clock final : public persistence::clock_source {
 public:
-  int64_t now_ns() override { return 77; }
+  int64_t now_ns() override { return wall_offset + time; }
   int64_t monotonic_ns() override { return time; }
+  static constexpr int64_t wall_offset = 7'000;
   int64_t time = 1'000'000'000;
 };
 
@@ -131,7 +132,7 @@ TEST_F(PublisherTest, HeaderDefaultsAreNowAndNoTimeout) {
   ASSERT_TRUE(publish(null_long, 0));
   ASSERT_FALSE(pub->flush(ack_level::recorded, 1s));
   const auto headers = logged();
-  EXPECT_EQ(headers[0].ts, 77);
+  EXPECT_EQ(headers[0].ts, clock.now_ns());
   EXPECT_EQ(headers[0].id, 1);
   EXPECT_EQ(headers[0].to, null_int);
   EXPECT_EQ(headers[1].to, 0);
@@ -165,6 +166,75 @@ TEST_F(PublisherTest, RestartGoesOnBehindTheLoggedId) {
   ASSERT_TRUE(token) << to_string(token.failure());
   EXPECT_EQ(token->id, 6);
   EXPECT_EQ(token->end.session(), 1u);
+}
+
+TEST_F(PublisherTest, ALostTailIsAskedForUntilTheLogGoesOnBehindIt) {
+  const publisher_options options{
+    .topic = "market", .log_path = "/pub", .host = "h"};
+  auto offline = options;
+  offline.start_offline = true;
+  open(offline);
+  ASSERT_TRUE(publish(1));
+  ASSERT_TRUE(publish(2));
+  ASSERT_EQ(pub->flush(ack_level::synced, 0ms).code, errc::timeout);
+  io.run_all();
+  ASSERT_TRUE(publish(3)); // Merged by RT, and lost here:
+  ASSERT_FALSE(pub->flush(ack_level::recorded, 1s));
+  end();
+  disk.cut_power(sim::survival::nothing);
+
+  open(options);
+  EXPECT_EQ(publish(null_long).failure().code, errc::origin_unverified);
+  end();
+  open(options);
+  EXPECT_EQ(publish(null_long).failure().code, errc::origin_unverified)
+    << "only a process died since, and nobody was asked";
+  pub->verify(3);
+  end();
+  open(options);
+  EXPECT_EQ(publish(null_long).failure().code, errc::origin_unverified)
+    << "the answer was not used";
+  pub->verify(3);
+  const auto token = publish(null_long);
+  ASSERT_TRUE(token);
+  EXPECT_EQ(token->id, 4);
+  ASSERT_FALSE(pub->flush(ack_level::recorded, 1s));
+  end();
+  open(options);
+  const auto next = publish(null_long);
+  ASSERT_TRUE(next) << to_string(next.failure());
+  EXPECT_EQ(next->id, 5);
+}
+
+TEST_F(PublisherTest, AListenerThatIsBehindGetsFewLargeParts) {
+  open_journal();
+  std::vector<uint64_t> parts;
+  pub->listen([&](position begin, position end, std::span<const std::byte>) {
+    parts.push_back(end.value - begin.value);
+  });
+  ASSERT_TRUE(publish(null_long));
+  ASSERT_EQ(parts.size(), 1u) << "a listener that waits is served at once";
+  for (int i = 0; i < 100; ++i)
+    ASSERT_TRUE(publish(null_long));
+  EXPECT_EQ(parts.size(), 1u) << "it has not asked for more";
+  EXPECT_TRUE(pub->pull(false));
+  EXPECT_EQ(parts.size(), 2u);
+  EXPECT_EQ(pub->reached(ack_level::recorded), pub->appended());
+  EXPECT_TRUE(pub->pull(false)) << "nothing is left";
+  EXPECT_EQ(parts.size(), 2u);
+  ASSERT_TRUE(publish(null_long));
+  EXPECT_EQ(parts.size(), 3u);
+
+  // What nobody asks for is written by its size and by the time.
+  for (int i = 0; parts.size() < 4 && i < 100'000; ++i)
+    ASSERT_TRUE(publish(null_long));
+  ASSERT_EQ(parts.size(), 4u);
+  EXPECT_GE(parts.back(), 256u << 10);
+  ASSERT_TRUE(publish(null_long));
+  clock.time += 1'000'000;
+  ASSERT_TRUE(publish(null_long));
+  EXPECT_EQ(parts.size(), 5u);
+  pub->listen(nullptr);
 }
 
 TEST_F(PublisherTest, SecondPublisherOfADirectoryIsLockedOut) {
