@@ -11,19 +11,46 @@ namespace {
 
 constexpr size_t page_bytes = 4096;
 
-size_t to_pages(size_t bytes) noexcept {
-  return (bytes + page_bytes - 1) / page_bytes * page_bytes;
+constexpr size_t large_page_bytes = size_t{2} << 20;
+
+size_t round_up(size_t bytes, size_t unit) noexcept {
+  return (bytes + unit - 1) / unit * unit;
+}
+
+size_t to_pages(size_t bytes) noexcept { return round_up(bytes, page_bytes); }
+
+std::byte* reserve(size_t bytes) noexcept {
+  auto* at = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  return at == MAP_FAILED ? nullptr : static_cast<std::byte*>(at);
 }
 
 } // namespace
 
-reserved_memory::reserved_memory(size_t bytes) {
-  auto* at = ::mmap(nullptr, to_pages(bytes), PROT_READ | PROT_WRITE,
-                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (at == MAP_FAILED)
+reserved_memory::reserved_memory(size_t bytes, size_t dense_bytes) {
+  const auto wanted = to_pages(bytes);
+  if (dense_bytes == 0) {
+    data_ = reserve(wanted);
+    size_ = data_ != nullptr ? wanted : 0;
     return;
-  data_ = static_cast<std::byte*>(at);
-  size_ = to_pages(bytes);
+  }
+  // A large page lies at a multiple of its size: reserve more, and give back
+  // what is around it.
+  auto* found = reserve(wanted + large_page_bytes);
+  if (found == nullptr)
+    return;
+  const auto address = reinterpret_cast<uintptr_t>(found);
+  const auto before = round_up(address, large_page_bytes) - address;
+  if (before != 0)
+    ::munmap(found, before);
+  if (const auto behind = large_page_bytes - before; behind != 0)
+    ::munmap(found + before + wanted, behind);
+  data_ = found + before;
+  size_ = wanted;
+  // A hint: without large pages it is filled page by page.
+  (void)::madvise(data_, std::min(size_, round_up(dense_bytes,
+                                                  large_page_bytes)),
+                  MADV_HUGEPAGE);
 }
 
 reserved_memory::~reserved_memory() {

@@ -21,7 +21,9 @@ class reserved_memory {
 public:
   reserved_memory() = default;
   /// Empty when the system refuses.
-  explicit reserved_memory(size_t bytes);
+  /// @param dense_bytes so much from the start will be filled soon: the system
+  ///   may give it in large pages, 2 MiB at the first touch.
+  explicit reserved_memory(size_t bytes, size_t dense_bytes = 0);
   ~reserved_memory();
   reserved_memory(reserved_memory&& other) noexcept;
   reserved_memory& operator=(reserved_memory&& other) noexcept;

@@ -224,7 +224,10 @@ memory_table::make_block(const batch_view& batch) {
   auto block = pool_->take();
   if (!block) {
     block = std::make_unique<segment_block>();
-    block->memory = reserved_memory{layout_.bytes};
+    // A table that filled one segment will fill the next.
+    const bool grows = row_end_ >= layout_.row_max;
+    block->memory
+      = reserved_memory{layout_.bytes, grows ? layout_.index_offset : 0};
     if (!block->memory)
       return nullptr;
   }
