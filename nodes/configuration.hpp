@@ -136,6 +136,8 @@ struct cluster_config {
   std::string path; ///< Of the file, as it was given.
   std::string name;
   std::string data_directory; ///< Absolute.
+  /// Root of publishers' directories: $RT_LOG_PATH, else `<data>/pub`.
+  std::string log_path;
   std::string address;        ///< A loopback address.
   std::vector<stream_config> streams;
   std::vector<table_config> tables;

@@ -219,7 +219,7 @@ result<feed_process> start_feed_process(runtime& host,
     settings.schemas.push_back(table->schema);
   rt::publisher_options publisher;
   publisher.topic = settings.stream;
-  publisher.log_path = config.data_directory + "/pub";
+  publisher.log_path = config.log_path;
   publisher.host = process.name;
   const auto* stream = config.stream(settings.stream);
   publisher.cached = stream->mode == stream_mode::cached;

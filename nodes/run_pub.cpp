@@ -187,7 +187,7 @@ open_publisher(runtime& host, const pub_options& options,
     // Says at once when nobody is there; the pusher would wait for ever.
     if (auto rt = host.find(at, 3s); !rt)
       return rt.failure();
-    settings.log_path = config->data_directory + "/pub";
+    settings.log_path = config->log_path;
     settings.cached = stream->mode == stream_mode::cached;
     settings.roll_bytes = stream->roll_bytes;
   }

@@ -36,7 +36,7 @@ result<std::unique_ptr<publisher>> publisher::open(persistence::env& world,
     if (options.log_path.empty())
       return error{errc::invalid_argument,
                    "topic '" + options.topic
-                     + "': no log path; set RT_LOG_PATH or the data directory"};
+                     + "': not a full path, and no log_path to put it in"};
     directory = options.log_path + "/" + options.host + "." + options.topic;
   }
   if (options.origin.empty())

@@ -103,7 +103,7 @@ error publish(nodes::runtime& host, const nodes::cluster_config& config,
               const endpoint& rt) {
   rt::publisher_options options;
   options.topic = "market";
-  options.log_path = config.data_directory + "/pub";
+  options.log_path = config.log_path;
   options.host = "embed";
   auto opened = rt::publisher::open(host.env(), options);
   if (!opened)
