@@ -2,6 +2,7 @@
 
 #include <millrace/messages/result.hpp>
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <span>
@@ -11,13 +12,21 @@
 
 namespace millrace::bench {
 
+/// What a figure of something else is to ours.
+enum class standing : uint8_t {
+  peer,  ///< Another program that does the same.
+  limit, ///< The least that any program of this architecture must do.
+  row,   ///< Another way to run ours.
+};
+
 /// A figure of something else, measured in the same run.
 struct comparison {
   std::string name;
   double value = 0;
   /// Ours divided by theirs that the project asks for: at least this where
-  /// more is better, at most this where less is.
+  /// more is better, at most this where less is. 0: nothing is asked for.
   double target = 0;
+  standing is = standing::peer;
 };
 
 /// What one benchmark measured. Values are medians of the runs.
@@ -29,13 +38,15 @@ struct outcome {
   std::string mode;
   bool less_is_better = false;
   std::vector<comparison> beside;
+  /// Of the value itself, where nothing stands beside it. 0: none.
+  double target = 0;
   /// Runs of ours, in order.
   std::vector<double> runs;
   /// Further figures, by name.
   std::vector<std::pair<std::string, double>> more;
 };
 
-/// How often and where to measure.
+/// How often, how much and where to measure.
 struct measure_options {
   unsigned runs = 5;
   std::string directory; ///< For logs, tables and servers; exists, is emptied.

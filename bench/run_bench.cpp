@@ -1,11 +1,11 @@
 #include <millrace/bench/outcome.hpp>
+#include <millrace/bench/report.hpp>
 #include <millrace/bench/stream_bench.hpp>
 #include <millrace/bench/table_bench.hpp>
 #include <millrace/nodes/bench_command.hpp>
 #include <millrace/nodes/exit_codes.hpp>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include <array>
 #include <cstdlib>
@@ -45,53 +45,6 @@ namespace {
 double load_average() {
   double out = 0;
   return ::getloadavg(&out, 1) == 1 ? out : -1;
-}
-
-double ratio_of(const outcome& what, const comparison& other) {
-  return what.value / other.value;
-}
-
-nlohmann::ordered_json as_json(const outcome& what, double load) {
-  nlohmann::ordered_json out{{"name", what.name},
-                             {"value", what.value},
-                             {"unit", what.unit},
-                             {"mode", what.mode}};
-  auto beside = nlohmann::ordered_json::array();
-  auto ratios = nlohmann::ordered_json::object();
-  auto targets = nlohmann::ordered_json::object();
-  for (const auto& other : what.beside) {
-    beside.push_back({{"name", other.name}, {"value", other.value}});
-    ratios[other.name] = ratio_of(what, other);
-    if (other.target != 0)
-      targets[other.name] = other.target;
-  }
-  if (!beside.empty()) {
-    out["peer"] = beside.front();
-    out["beside"] = beside;
-    out["ratios"] = ratios;
-    out["targets"] = targets;
-  }
-  out["less_is_better"] = what.less_is_better;
-  out["runs"] = what.runs;
-  for (const auto& [name, value] : what.more)
-    out[name] = value;
-  out["load_average_before"] = load;
-  return out;
-}
-
-void print(const outcome& what) {
-  fmt::print("{}: {:.6g} {}", what.name, what.value, what.unit);
-  if (!what.mode.empty())
-    fmt::print(", {}", what.mode);
-  fmt::print("\n");
-  for (const auto& other : what.beside) {
-    fmt::print("  {:.6g} {}: ratio {:.3g}", other.value, other.name,
-               ratio_of(what, other));
-    if (other.target != 0)
-      fmt::print(" (target {} {})",
-                 what.less_is_better ? "<=" : ">=", other.target);
-    fmt::print("\n");
-  }
 }
 
 /// A directory of this run alone; removed at its end.
@@ -137,10 +90,8 @@ int run_bench(const bench_options& options) {
     auto got = each.run({options.runs, directory.path()});
     if (!got)
       return fail(got.failure());
-    if (options.json)
-      fmt::print("{}\n", bench::as_json(*got, load).dump(2));
-    else
-      bench::print(*got);
+    fmt::print("{}\n", options.json ? bench::as_json(*got, load).dump(2)
+                                     : bench::as_text(*got));
     return exit_ok;
   }
   (void)fail({errc::invalid_argument, "no benchmark is named '" + options.name

@@ -1,0 +1,67 @@
+#include <millrace/bench/report.hpp>
+
+#include <gtest/gtest.h>
+
+namespace millrace::bench {
+namespace {
+
+outcome throughput() {
+  outcome out;
+  out.name = "x";
+  out.value = 30;
+  out.unit = "messages/s";
+  out.beside
+    = {{"slow", 1, 20}, {"other", 2, 0}, {"proto", 100, 0.5, standing::limit}};
+  return out;
+}
+
+TEST(ReportTest, EachRatioTellsWhetherItsTargetWasMet) {
+  const auto json = as_json(throughput(), 0);
+  EXPECT_EQ(json["peer"]["name"], "slow");
+  EXPECT_EQ(json["peer"]["ratio"], 30);
+  EXPECT_EQ(json["peer"]["target"], 20);
+  EXPECT_EQ(json["peer"]["met"], true);
+  EXPECT_EQ(json["limit"]["value"], 100);
+  EXPECT_EQ(json["limit"]["met"], false);
+  EXPECT_EQ(json["beside"].size(), 3u);
+  EXPECT_FALSE(json["beside"][1].contains("met"));
+  EXPECT_EQ(json["ratios"]["proto"], 0.3);
+  EXPECT_EQ(json["targets"].size(), 2u);
+  EXPECT_EQ(json["targets"]["slow"], 20);
+  EXPECT_EQ(json["targets"]["proto"], 0.5);
+  EXPECT_EQ(json["met"], false);
+}
+
+TEST(ReportTest, WhereLessIsBetterATargetIsTheMost) {
+  outcome out;
+  out.value = 30;
+  out.less_is_better = true;
+  out.beside = {{"peer", 20, 1.5}};
+  EXPECT_EQ(is_met(out), true);
+  out.value = 31;
+  EXPECT_EQ(is_met(out), false);
+}
+
+TEST(ReportTest, ATargetOfTheValueItselfNeedsNobodyBeside) {
+  outcome out;
+  out.name = "x";
+  out.value = 9;
+  out.unit = "rows/s";
+  EXPECT_EQ(is_met(out), std::nullopt);
+  out.target = 10;
+  EXPECT_EQ(is_met(out), false);
+  EXPECT_FALSE(as_json(out, 0).contains("peer"));
+  EXPECT_EQ(as_json(out, 0)["target"], 10);
+  EXPECT_EQ(as_text(out), "x: 9 rows/s (target >= 10: missed)");
+}
+
+TEST(ReportTest, TextHasALineForEachThatStandsBeside) {
+  EXPECT_EQ(as_text(throughput()),
+            "x: 30 messages/s\n"
+            "  1 slow: ratio 30 (target >= 20: met)\n"
+            "  2 other: ratio 15\n"
+            "  100 proto: ratio 0.3 (target >= 0.5: missed)");
+}
+
+} // namespace
+} // namespace millrace::bench
