@@ -1,14 +1,14 @@
 #pragma once
 
+#include <millrace/bench/child_process.hpp>
+#include <millrace/bench/local_socket.hpp>
 #include <millrace/messages/result.hpp>
 
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <span>
 #include <string>
 #include <string_view>
-#include <sys/types.h>
 #include <vector>
 
 namespace millrace::bench {
@@ -16,7 +16,7 @@ namespace millrace::bench {
 /// A port on this host that nobody listens at now.
 [[nodiscard]] result<uint16_t> free_port();
 
-/// A peer's server as a child process; its destructor ends it.
+/// A peer's server as a child process, which ends with this object.
 class peer_server {
 public:
   /// Starts `command`, found on the path, and waits until `port` takes
@@ -24,13 +24,11 @@ public:
   [[nodiscard]] static result<std::unique_ptr<peer_server>>
   start(const std::vector<std::string>& command, uint16_t port,
         const std::string& log_path);
-  ~peer_server();
-  peer_server(const peer_server&) = delete;
-  peer_server& operator=(const peer_server&) = delete;
 
 private:
-  explicit peer_server(pid_t child) : child_{child} {}
-  pid_t child_;
+  explicit peer_server(std::unique_ptr<child_process> process)
+    : process_{std::move(process)} {}
+  std::unique_ptr<child_process> process_;
 };
 
 /// A TCP connection to this host. One thread sends, one receives.
@@ -38,10 +36,6 @@ class peer_socket {
 public:
   [[nodiscard]] static result<std::unique_ptr<peer_socket>>
   connect(uint16_t port);
-  ~peer_socket();
-  peer_socket(const peer_socket&) = delete;
-  peer_socket& operator=(const peer_socket&) = delete;
-
   [[nodiscard]] error send(std::string_view bytes);
   /// A line without its end. Views hold until the next call.
   [[nodiscard]] result<std::string_view> line();
@@ -49,10 +43,10 @@ public:
   [[nodiscard]] result<std::string_view> bytes(size_t size);
 
 private:
-  explicit peer_socket(int descriptor);
+  explicit peer_socket(descriptor socket);
   error fill();
 
-  int descriptor_;
+  descriptor socket_;
   std::vector<char> buffer_;
   size_t taken_ = 0;
   size_t filled_ = 0;

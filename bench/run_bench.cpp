@@ -1,5 +1,6 @@
 #include <millrace/bench/outcome.hpp>
 #include <millrace/bench/report.hpp>
+#include <millrace/bench/scratch.hpp>
 #include <millrace/bench/stream_bench.hpp>
 #include <millrace/bench/table_bench.hpp>
 #include <millrace/nodes/bench_command.hpp>
@@ -9,8 +10,6 @@
 
 #include <array>
 #include <cstdlib>
-#include <filesystem>
-#include <unistd.h>
 
 namespace millrace::bench {
 
@@ -47,28 +46,6 @@ double load_average() {
   return ::getloadavg(&out, 1) == 1 ? out : -1;
 }
 
-/// A directory of this run alone; removed at its end.
-class scratch {
-public:
-  scratch() {
-    const auto* chosen = std::getenv("MILLRACE_BENCH_DIR");
-    path_ = (chosen ? std::filesystem::path{chosen}
-                    : std::filesystem::temp_directory_path())
-            / ("millrace-bench." + std::to_string(::getpid()));
-    std::filesystem::create_directories(path_);
-  }
-  ~scratch() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  scratch(const scratch&) = delete;
-  scratch& operator=(const scratch&) = delete;
-  [[nodiscard]] std::string path() const { return path_.string(); }
-
-private:
-  std::filesystem::path path_;
-};
-
 } // namespace
 
 } // namespace millrace::bench
@@ -78,7 +55,7 @@ namespace millrace::nodes {
 int run_bench(const bench_options& options) {
   if (options.list) {
     for (const auto& each : bench::benchmarks())
-      fmt::print("{:<22} {}{}{}\n", each.name, each.what,
+      fmt::print("{:<24} {}{}{}\n", each.name, each.what,
                  each.peer.empty() ? "" : "; beside ", each.peer);
     return exit_ok;
   }
@@ -86,12 +63,14 @@ int run_bench(const bench_options& options) {
     if (each.name != options.name)
       continue;
     const auto load = bench::load_average();
-    const bench::scratch directory;
-    auto got = each.run({options.runs, directory.path()});
+    auto directory = bench::scratch::create();
+    if (!directory)
+      return fail(directory.failure());
+    auto got = each.run({options.runs, (*directory)->path()});
     if (!got)
       return fail(got.failure());
     fmt::print("{}\n", options.json ? bench::as_json(*got, load).dump(2)
-                                     : bench::as_text(*got));
+                                    : bench::as_text(*got));
     return exit_ok;
   }
   (void)fail({errc::invalid_argument, "no benchmark is named '" + options.name
