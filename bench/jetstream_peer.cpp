@@ -266,11 +266,6 @@ private:
   std::thread reader_;
 };
 
-double per_second(uint64_t count, int64_t begin) {
-  return static_cast<double>(count) * 1e9
-         / static_cast<double>(now_ns() - begin);
-}
-
 } // namespace
 
 result<double> jetstream_peer::throughput(const stream_load& load) {

@@ -5,6 +5,41 @@
 
 namespace millrace::bench {
 
+uint64_t measure_options::scaled(uint64_t count) const noexcept {
+  return std::max(uint64_t{100},
+                  static_cast<uint64_t>(static_cast<double>(count) * scale));
+}
+
+void contest::add(comparison as, measurement run) {
+  what_.beside.push_back(std::move(as));
+  others_.push_back({std::move(run), {}});
+}
+
+result<outcome> contest::measure(const measurement& ours) {
+  for (unsigned i = 0; i < run_count_; ++i) {
+    // First, so that a missing one is told at once.
+    for (auto& other : others_) {
+      auto value = other.run();
+      if (!value)
+        return value.failure();
+      other.values.push_back(*value);
+    }
+    auto value = ours();
+    if (!value)
+      return value.failure();
+    what_.runs.push_back(*value);
+  }
+  what_.value = median(what_.runs);
+  for (size_t i = 0; i < others_.size(); ++i)
+    what_.beside[i].value = median(others_[i].values);
+  return what_;
+}
+
+double per_second(uint64_t count, int64_t begin_ns, int64_t end_ns) noexcept {
+  return static_cast<double>(count) * 1e9
+         / static_cast<double>(end_ns - begin_ns);
+}
+
 int64_t now_ns() noexcept {
   return std::chrono::steady_clock::now().time_since_epoch().count();
 }

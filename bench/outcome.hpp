@@ -50,6 +50,37 @@ struct outcome {
 struct measure_options {
   unsigned runs = 5;
   std::string directory; ///< For logs, tables and servers; exists, is emptied.
+  /// Of the messages and rows that figures count by. Less tests that a
+  /// benchmark works; it measures nothing.
+  double scale = 1;
+
+  /// That share of `count`, and at least 100.
+  [[nodiscard]] uint64_t scaled(uint64_t count) const noexcept;
+};
+
+/// Measures once.
+using measurement = std::function<result<double>()>;
+
+/// Measures ours and what stands beside it in turn, so that what else the
+/// machine does meets all of them.
+class contest {
+public:
+  /// `what` has all but values and runs.
+  contest(outcome what, unsigned run_count)
+    : what_{std::move(what)}, run_count_{run_count} {}
+
+  /// Adds one to stand beside ours; its value is still missing in `as`.
+  void add(comparison as, measurement run);
+  [[nodiscard]] result<outcome> measure(const measurement& ours);
+
+private:
+  struct contestant {
+    measurement run;
+    std::vector<double> values;
+  };
+  outcome what_;
+  unsigned run_count_;
+  std::vector<contestant> others_;
 };
 
 struct benchmark {
@@ -62,8 +93,10 @@ struct benchmark {
 /// All that can be measured, in the order of the README.
 [[nodiscard]] std::span<const benchmark> benchmarks();
 
-/// Nanoseconds of a clock that never goes back.
+/// Nanoseconds of a clock that never goes back, one for all processes.
 [[nodiscard]] int64_t now_ns() noexcept;
+[[nodiscard]] double per_second(uint64_t count, int64_t begin_ns,
+                                int64_t end_ns = now_ns()) noexcept;
 /// @pre not empty
 [[nodiscard]] double median(std::vector<double> values);
 /// The value that `share` of all lie at or below. @pre not empty

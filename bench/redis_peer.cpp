@@ -112,11 +112,6 @@ result<uint64_t> take_answer(peer_socket& from, std::string& last) {
   return static_cast<uint64_t>(*messages);
 }
 
-double per_second(uint64_t messages, int64_t begin) {
-  return static_cast<double>(messages) * 1e9
-         / static_cast<double>(now_ns() - begin);
-}
-
 } // namespace
 
 result<double> redis_peer::throughput(const stream_load& load) {

@@ -66,9 +66,10 @@ int run_bench(const bench_options& options) {
     auto directory = bench::scratch::create();
     if (!directory)
       return fail(directory.failure());
-    auto got = each.run({options.runs, (*directory)->path()});
+    auto got = each.run({options.runs, (*directory)->path(), options.scale});
     if (!got)
       return fail(got.failure());
+    got->more.emplace_back("scale", options.scale);
     fmt::print("{}\n", options.json ? bench::as_json(*got, load).dump(2)
                                     : bench::as_text(*got));
     return exit_ok;

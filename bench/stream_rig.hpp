@@ -39,8 +39,27 @@ private:
   uint64_t wanted_ = 0;
 };
 
-/// A stream in this process as its library runs it: one RT node on the disk,
-/// one publisher, subscribers without local copies.
+// The actors of a stream "bench", each in whichever process hosts it. `rt` is
+// where the node is found.
+
+/// The RT node, on the disk; actors of `host` find it as "rt/bench".
+[[nodiscard]] error host_node(nodes::runtime& host,
+                              const std::string& directory, bool cached);
+/// A publisher that has heard from its node.
+[[nodiscard]] result<std::shared_ptr<rt::publisher>>
+host_publisher(nodes::runtime& host, const endpoint& rt,
+               const std::string& directory, bool cached);
+
+struct reading {
+  start_spec start;
+  std::string local_copy; ///< Its directory; empty: none is kept.
+  std::function<void(const rt::message&)> on_message;
+  std::function<void(const error&)> on_failure;
+};
+/// A subscriber that delivers until `host` ends.
+void host_subscriber(nodes::runtime& host, const endpoint& rt, reading what);
+
+/// All of them in this process, as the library runs them.
 class stream_rig {
 public:
   /// `directory` is emptied.
@@ -51,10 +70,9 @@ public:
   [[nodiscard]] nodes::runtime& host() noexcept { return *host_; }
   [[nodiscard]] endpoint rt() const { return {{}, 0, "rt/bench"}; }
 
-  /// Starts a subscriber that calls `on_message` until this rig ends.
-  void subscribe(start_spec start,
-                 std::function<void(const rt::message&)> on_message,
-                 std::function<void(const error&)> on_failure);
+  void subscribe(reading what) {
+    host_subscriber(*host_, rt(), std::move(what));
+  }
 
 private:
   stream_rig() = default;

@@ -13,6 +13,11 @@ void add_bench_command(CLI::App& app, std::function<int()>& run) {
   command
     ->add_option("--runs", options->runs, "Runs, of which the median counts")
     ->check(CLI::Range(1, 1000));
+  command
+    ->add_option("--scale", options->scale,
+                 "Of the messages and rows; 1 gives figures that count, 0.01 "
+                 "tries a benchmark out")
+    ->check(CLI::Range(0.0001, 100.0));
   command->add_flag("--list", options->list, "List what can be measured");
   add_output_option(*command, *output, false);
   command->callback([options, output, &run] {

@@ -12,6 +12,7 @@ struct bench_options {
   std::string name;
   bool list = false;
   unsigned runs = 5; ///< The median of so many counts.
+  double scale = 1;  ///< Of the messages and rows that figures count by.
   bool json = false;
 };
 

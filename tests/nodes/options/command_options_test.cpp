@@ -177,6 +177,10 @@ TEST(CommandOptionsTest, Bench) {
   EXPECT_EQ(parse({"bench", "x", "-o", "json"}), 42);
   EXPECT_EQ(options<bench_options>().name, "x");
   EXPECT_TRUE(options<bench_options>().json);
+  EXPECT_EQ(options<bench_options>().scale, 1);
+  EXPECT_EQ(parse({"bench", "x", "--scale", "0.01"}), 42);
+  EXPECT_EQ(options<bench_options>().scale, 0.01);
+  EXPECT_EQ(parse({"bench", "x", "--scale", "0"}), 64);
   EXPECT_EQ(parse({"bench", "--list"}), 42);
   EXPECT_EQ(parse({"bench"}), 64);
   EXPECT_EQ(parse({"bench", "--list", "x"}), 64);
