@@ -1,4 +1,5 @@
 #include <millrace/bench/outcome.hpp>
+#include <millrace/bench/part_process.hpp>
 #include <millrace/bench/report.hpp>
 #include <millrace/bench/scratch.hpp>
 #include <millrace/bench/stream_bench.hpp>
@@ -53,6 +54,8 @@ double load_average() {
 namespace millrace::nodes {
 
 int run_bench(const bench_options& options) {
+  if (!options.part.empty())
+    return bench::run_part(options.part);
   if (options.list) {
     for (const auto& each : bench::benchmarks())
       fmt::print("{:<24} {}{}{}\n", each.name, each.what,

@@ -1,4 +1,5 @@
 #include <millrace/bench/library_stream.hpp>
+#include <millrace/bench/proto_limit.hpp>
 #include <millrace/bench/stream_bench.hpp>
 #include <millrace/bench/stream_peers.hpp>
 
@@ -7,6 +8,8 @@ namespace millrace::bench {
 namespace {
 
 constexpr double latency_rate = 10'000;
+/// Of what `proto` carries that a stream in the page cache has to carry.
+constexpr double limit_share = 0.5;
 
 struct shape {
   std::string name;
@@ -15,6 +18,7 @@ struct shape {
   uint64_t messages = 0;
   stream_load peer;
   double peer_target = 0;
+  double limit_target = 0;
 };
 
 shape cached_100() {
@@ -51,12 +55,16 @@ result<outcome> measure_publish(const shape& what,
   out.mode = what.cached ? "cached" : "synced";
   out.more.emplace_back("payload_bytes", static_cast<double>(what.bytes));
   const stream_load load{options.scaled(what.messages), what.bytes};
+  proto_limit limit{options.directory + "/limit"};
   contest all{std::move(out), options.runs};
   add_peer(all, what, options);
+  all.add({"proto", 0, what.limit_target, standing::limit},
+          [&] { return limit.throughput(load, !what.cached); });
   return all.measure([&] { return ours(load); });
 }
 
 result<outcome> publish_here(shape what, const measure_options& options) {
+  what.limit_target = what.cached ? limit_share : 0;
   library_stream ours{{options.directory + "/millrace", what.cached}};
   return measure_publish(what, options, [&](const stream_load& load) {
     return ours.throughput(load);
@@ -81,9 +89,13 @@ result<outcome> measure_latency(const latency_shape& what,
   out.more.emplace_back("messages_per_second", latency_rate);
   const stream_load load{options.scaled(20'000), 100, 1'000'000};
   jetstream_peer jetstream{options.directory + "/peer"};
+  proto_limit limit{options.directory + "/limit"};
   contest all{std::move(out), options.runs};
   all.add({"JetStream, file storage", 0, what.peer_target}, [&] {
     return share_us(jetstream.latency(load, latency_rate), what.share);
+  });
+  all.add({"proto", 0, 0, standing::limit}, [&] {
+    return share_us(limit.latency(load, latency_rate), what.share);
   });
   return all.measure([&] { return share_us(ours(load), what.share); });
 }
@@ -133,11 +145,13 @@ result<outcome> replay_100(const measure_options& options) {
   library_stream ours{{options.directory + "/millrace"}};
   redis_peer redis{options.directory + "/peer"};
   jetstream_peer jetstream{options.directory + "/peer"};
+  proto_limit limit{options.directory + "/limit"};
   contest all{std::move(out), options.runs};
   all.add({"Redis XREAD COUNT 1000", 0, 7},
           [&] { return redis.replay(peer_load); });
   all.add({"JetStream push consumer"},
           [&] { return jetstream.replay(peer_load); });
+  all.add({"proto", 0, 0, standing::limit}, [&] { return limit.replay(load); });
   return all.measure([&] { return ours.replay(load); });
 }
 

@@ -19,9 +19,11 @@ void add_bench_command(CLI::App& app, std::function<int()>& run) {
                  "tries a benchmark out")
     ->check(CLI::Range(0.0001, 100.0));
   command->add_flag("--list", options->list, "List what can be measured");
+  // For this program alone: no group, no line in the help text.
+  command->add_option("--part", options->part)->group("");
   add_output_option(*command, *output, false);
   command->callback([options, output, &run] {
-    if (options->name.empty() != options->list)
+    if (options->part.empty() && options->name.empty() != options->list)
       throw CLI::RequiredError("Either NAME or --list");
     options->json = *output == output_format::json;
     run = [options] { return run_bench(*options); };

@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <functional>
 #include <string>
+#include <vector>
 
 namespace millrace::nodes {
 
@@ -14,6 +15,9 @@ struct bench_options {
   unsigned runs = 5; ///< The median of so many counts.
   double scale = 1;  ///< Of the messages and rows that figures count by.
   bool json = false;
+  /// A part of a measurement that runs in a process of its own, and its
+  /// arguments; in place of all else.
+  std::vector<std::string> part;
 };
 
 /// Measures one thing beside its peer; or lists what can be measured. Defined

@@ -181,6 +181,9 @@ TEST(CommandOptionsTest, Bench) {
   EXPECT_EQ(parse({"bench", "x", "--scale", "0.01"}), 42);
   EXPECT_EQ(options<bench_options>().scale, 0.01);
   EXPECT_EQ(parse({"bench", "x", "--scale", "0"}), 64);
+  EXPECT_EQ(parse({"bench", "--part", "proto-node", "log", "cached"}), 42);
+  EXPECT_THAT(options<bench_options>().part,
+              ElementsAre("proto-node", "log", "cached"));
   EXPECT_EQ(parse({"bench", "--list"}), 42);
   EXPECT_EQ(parse({"bench"}), 64);
   EXPECT_EQ(parse({"bench", "--list", "x"}), 64);

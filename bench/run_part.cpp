@@ -1,0 +1,37 @@
+#include <millrace/bench/part_process.hpp>
+#include <millrace/bench/proto_limit.hpp>
+#include <millrace/nodes/command_support.hpp>
+#include <millrace/nodes/exit_codes.hpp>
+
+#include <array>
+
+namespace millrace::bench {
+
+namespace {
+
+using part_arguments = std::vector<std::string>;
+
+struct part {
+  std::string_view name;
+  size_t argument_count;
+  error (*play)(const part_arguments&);
+};
+
+constexpr std::array parts{
+  part{"proto-node", 2, proto_node},
+  part{"proto-replay", 2, proto_replay},
+  part{"proto-subscriber", 3, proto_subscriber},
+};
+
+} // namespace
+
+int run_part(const std::vector<std::string>& words) {
+  for (const auto& each : parts)
+    if (each.name == words.front() && words.size() == each.argument_count + 1) {
+      const auto fault = each.play({words.begin() + 1, words.end()});
+      return fault ? nodes::fail(fault) : static_cast<int>(nodes::exit_ok);
+    }
+  return nodes::fail({errc::invalid_argument, "no such part"});
+}
+
+} // namespace millrace::bench
