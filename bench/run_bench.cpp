@@ -36,6 +36,8 @@ std::span<const benchmark> benchmarks() {
               "DuckDB", csv_feed},
     benchmark{"rdb_insert", "batches of 100 rows into an RDB's tables",
               "DuckDB", rdb_insert},
+    benchmark{"eop_write", "10 M quotes sorted, written and synced", "DuckDB",
+              eop_write},
   };
   return all;
 }

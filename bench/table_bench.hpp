@@ -12,4 +12,8 @@ namespace millrace::bench {
 /// What an RDB does with batches of 100 rows, beside DuckDB's appender.
 [[nodiscard]] result<outcome> rdb_insert(const measure_options& options);
 
+/// A period of quotes sorted and written as an RDB does, synced, beside
+/// DuckDB's ORDER BY into a table of its own file.
+[[nodiscard]] result<outcome> eop_write(const measure_options& options);
+
 } // namespace millrace::bench
