@@ -38,6 +38,8 @@ std::span<const benchmark> benchmarks() {
               "DuckDB", rdb_insert},
     benchmark{"eop_write", "10 M quotes sorted, written and synced", "DuckDB",
               eop_write},
+    benchmark{"rdb_recovery", "an RDB rebuilt by replay, batches of 100 rows",
+              "", rdb_recovery},
   };
   return all;
 }

@@ -15,5 +15,7 @@ namespace millrace::bench {
 /// A period of quotes sorted and written as an RDB does, synced, beside
 /// DuckDB's ORDER BY into a table of its own file.
 [[nodiscard]] result<outcome> eop_write(const measure_options& options);
+/// An RDB that starts and replays its stream in batches of 100 rows.
+[[nodiscard]] result<outcome> rdb_recovery(const measure_options& options);
 
 } // namespace millrace::bench
