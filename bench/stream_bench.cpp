@@ -71,6 +71,25 @@ result<outcome> publish_here(shape what, const measure_options& options) {
   });
 }
 
+/// Beside the same without a copy.
+result<outcome> measure_copy(const std::string& name, const stream_load& load,
+                             const measure_options& options) {
+  outcome out;
+  out.name = name;
+  out.unit = "messages/s";
+  out.mode = "cached";
+  out.more.emplace_back("payload_bytes", static_cast<double>(load.bytes));
+  const stream_load scaled{options.scaled(load.messages), load.bytes};
+  const auto publish = [&](bool local_copy) {
+    return library_stream{{options.directory + "/millrace", true, local_copy}}
+      .throughput(scaled);
+  };
+  contest all{std::move(out), options.runs};
+  all.add({"without a local copy", 0, 0, standing::row},
+          [&] { return publish(false); });
+  return all.measure([&] { return publish(true); });
+}
+
 struct latency_shape {
   std::string name;
   double share = 0.5; ///< Of all messages, that came as fast or faster.
@@ -120,6 +139,14 @@ result<outcome> publish_cached_1k(const measure_options& options) {
   return publish_here(
     {"publish_cached_1k", true, 1024, 400'000, {200'000, 1024, 20'000}, 7},
     options);
+}
+
+result<outcome> publish_cached_100_copy(const measure_options& options) {
+  return measure_copy("publish_cached_100_copy", {2'000'000, 100}, options);
+}
+
+result<outcome> publish_cached_1k_copy(const measure_options& options) {
+  return measure_copy("publish_cached_1k_copy", {400'000, 1024}, options);
 }
 
 result<outcome> publish_synced_100(const measure_options& options) {

@@ -9,6 +9,11 @@ namespace millrace::bench {
 [[nodiscard]] result<outcome>
 publish_cached_100(const measure_options& options);
 [[nodiscard]] result<outcome> publish_cached_1k(const measure_options& options);
+/// The same with a subscriber that keeps a local copy, beside one without.
+[[nodiscard]] result<outcome>
+publish_cached_100_copy(const measure_options& options);
+[[nodiscard]] result<outcome>
+publish_cached_1k_copy(const measure_options& options);
 [[nodiscard]] result<outcome>
 publish_synced_100(const measure_options& options);
 [[nodiscard]] result<outcome> publish_synced_1k(const measure_options& options);
