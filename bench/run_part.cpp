@@ -1,4 +1,5 @@
 #include <millrace/bench/part_process.hpp>
+#include <millrace/bench/process_stream.hpp>
 #include <millrace/bench/proto_limit.hpp>
 #include <millrace/nodes/command_support.hpp>
 #include <millrace/nodes/exit_codes.hpp>
@@ -21,6 +22,9 @@ constexpr std::array parts{
   part{"proto-node", 2, proto_node},
   part{"proto-replay", 2, proto_replay},
   part{"proto-subscriber", 3, proto_subscriber},
+  part{"stream-node", 1, stream_node},
+  part{"stream-publisher", 5, stream_publisher},
+  part{"stream-subscriber", 3, stream_subscriber},
 };
 
 } // namespace

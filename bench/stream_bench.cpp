@@ -1,4 +1,5 @@
 #include <millrace/bench/library_stream.hpp>
+#include <millrace/bench/process_stream.hpp>
 #include <millrace/bench/proto_limit.hpp>
 #include <millrace/bench/stream_bench.hpp>
 #include <millrace/bench/stream_peers.hpp>
@@ -127,6 +128,14 @@ result<outcome> latency_here(const latency_shape& what,
   });
 }
 
+result<outcome> latency_in_three(const latency_shape& what,
+                                 const measure_options& options) {
+  process_stream ours{options.directory + "/millrace"};
+  return measure_latency(what, options, [&](const stream_load& load) {
+    return ours.latency(load, latency_rate);
+  });
+}
+
 } // namespace
 
 result<outcome> publish_cached_100(const measure_options& options) {
@@ -161,6 +170,15 @@ result<outcome> publish_synced_1k(const measure_options& options) {
     options);
 }
 
+result<outcome> publish_cached_100_3p(const measure_options& options) {
+  auto what = cached_100();
+  what.name = "publish_cached_100_3p";
+  process_stream ours{options.directory + "/millrace"};
+  return measure_publish(what, options, [&](const stream_load& load) {
+    return ours.throughput(load);
+  });
+}
+
 result<outcome> replay_100(const measure_options& options) {
   outcome out;
   out.name = "replay_100";
@@ -188,6 +206,14 @@ result<outcome> latency_p50(const measure_options& options) {
 
 result<outcome> latency_p99(const measure_options& options) {
   return latency_here({"latency_p99", 0.99, 0.3}, options);
+}
+
+result<outcome> latency_3p_p50(const measure_options& options) {
+  return latency_in_three({"latency_3p_p50", 0.5, 2.8}, options);
+}
+
+result<outcome> latency_3p_p99(const measure_options& options) {
+  return latency_in_three({"latency_3p_p99", 0.99, 0.5}, options);
 }
 
 } // namespace millrace::bench

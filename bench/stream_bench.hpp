@@ -23,4 +23,10 @@ publish_synced_100(const measure_options& options);
 [[nodiscard]] result<outcome> latency_p50(const measure_options& options);
 [[nodiscard]] result<outcome> latency_p99(const measure_options& options);
 
+// Publisher, node and subscriber in a process each.
+[[nodiscard]] result<outcome>
+publish_cached_100_3p(const measure_options& options);
+[[nodiscard]] result<outcome> latency_3p_p50(const measure_options& options);
+[[nodiscard]] result<outcome> latency_3p_p99(const measure_options& options);
+
 } // namespace millrace::bench
