@@ -1,16 +1,42 @@
 #!/usr/bin/env python3
-"""`millrace bench`: lists, and measures nothing without its peer.
+"""`millrace bench`: every benchmark runs, measures nothing without its peer,
+and leaves nothing behind.
 
     bench_test.py MILLRACE
+
+Sizes are tiny: this tests the benchmarks, and measures nothing. Those whose
+peer is not installed (scripts/bench-peers) are skipped.
 """
 
+import json
 import os
+import pathlib
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 MILLRACE = sys.argv.pop(1)
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+# By name: what the first peer's and the limit's ratio must reach; none where
+# one of them stands beside without a target.
+STREAMS = {
+    "publish_cached_100": (30, 0.5),
+    "publish_cached_1k": (7, 0.5),
+    "publish_synced_100": (11, None),
+    "publish_synced_1k": (6, None),
+    "publish_cached_100_3p": (None, None),
+    "replay_100": (7, None),
+    "latency_p50": (1.2, None),
+    "latency_p99": (0.3, None),
+    "latency_3p_p50": (2.8, None),
+    "latency_3p_p99": (0.5, None),
+}
+TABLES = {"csv_parse": 5, "csv_feed": 2, "rdb_insert": 12, "eop_write": 2.3}
+ALONE = ["publish_cached_100_copy", "publish_cached_1k_copy", "rdb_recovery"]
 
 
 def run(*arguments, **environment):
@@ -19,20 +45,76 @@ def run(*arguments, **environment):
                           env={**os.environ, **environment})
 
 
+def alive(process):
+    try:
+        state = pathlib.Path(f"/proc/{process}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state.rsplit(")", 1)[1].split()[0] != "Z"
+
+
+def children(process):
+    try:
+        text = pathlib.Path(
+            f"/proc/{process}/task/{process}/children").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+    return [int(word) for word in text.split()]
+
+
+def name_of(process):
+    try:
+        return pathlib.Path(f"/proc/{process}/comm").read_text().strip()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
 class Bench(unittest.TestCase):
     def setUp(self):
         self.scratch = tempfile.TemporaryDirectory()
         self.addCleanup(self.scratch.cleanup)
+        self.here = {"MILLRACE_BENCH_DIR": self.scratch.name,
+                     "MILLRACE_BENCH_DUCKDB":
+                         os.environ.get("MILLRACE_BENCH_DUCKDB",
+                                        f"{ROOT}/build/peers/libduckdb.so")}
         self.nothing = {"PATH": self.scratch.name,
                         "MILLRACE_BENCH_DIR": self.scratch.name,
                         "MILLRACE_BENCH_DUCKDB": self.scratch.name + "/none.so"}
 
+    def measure(self, name):
+        """What a tiny run prints; skips without its peer."""
+        got = run(name, "--runs", "1", "--scale", "0.003", "-o", "json",
+                  **self.here)
+        if got.returncode == 69 and "scripts/bench-peers" in got.stderr:
+            self.skipTest(f"{name}: {got.stderr.strip()}")
+        self.assertEqual(got.returncode, 0, got.stderr)
+        self.assertEqual(os.listdir(self.scratch.name), [])
+        out = json.loads(got.stdout)
+        self.assertEqual(out["name"], name)
+        self.assertGreater(out["value"], 0)
+        self.assertTrue(out["unit"])
+        self.assertEqual(out["runs"], [out["value"]])
+        self.assertEqual(out["scale"], 0.003)
+        for other in out.get("beside", []):
+            self.check_ratio(out, other)
+        return out
+
+    def check_ratio(self, out, other):
+        ratio = out["value"] / other["value"]
+        self.assertAlmostEqual(other["ratio"], ratio)
+        self.assertAlmostEqual(out["ratios"][other["name"]], ratio)
+        self.assertEqual(other.get("target"),
+                         out["targets"].get(other["name"]))
+        if "target" in other:
+            met = ratio <= other["target"] if out["less_is_better"] \
+                else ratio >= other["target"]
+            self.assertEqual(other["met"], met)
+
     def test_list_names_every_benchmark_with_its_peer(self):
         got = run("--list")
         self.assertEqual(got.returncode, 0, got.stderr)
-        for name in ["publish_cached_100", "publish_synced_1k", "replay_100",
-                     "latency_p99", "csv_feed", "rdb_insert"]:
-            self.assertIn(name + " ", got.stdout)
+        self.assertEqual({line.split()[0] for line in got.stdout.splitlines()},
+                         {*STREAMS, *TABLES, *ALONE})
         self.assertIn("beside JetStream", got.stdout)
 
     def test_unknown_name_is_a_fault_of_usage(self):
@@ -40,15 +122,95 @@ class Bench(unittest.TestCase):
         self.assertEqual(got.returncode, 64)
         self.assertIn("no_such_thing", got.stderr)
 
-    def test_missing_peer_is_told_with_how_to_install_it(self):
-        for name in ["publish_cached_100", "publish_synced_100", "rdb_insert",
-                     "csv_parse", "csv_feed"]:
+    def test_unknown_part_is_a_fault_of_usage(self):
+        self.assertEqual(run("--part", "no_such_part").returncode, 64)
+
+    def test_streams_stand_beside_their_peer_and_the_limit(self):
+        for name, (peer, limit) in STREAMS.items():
             with self.subTest(name):
-                got = run(name, "--runs", "1", "-o", "json", **self.nothing)
+                out = self.measure(name)
+                self.assertEqual(out["peer"].get("target"), peer)
+                self.assertEqual(out["limit"]["name"], "proto")
+                self.assertEqual(out["limit"].get("target"), limit)
+                self.assertEqual(out["mode"], "synced" if "synced" in name
+                                 else "cached")
+                self.assertEqual(out["less_is_better"], "latency" in name)
+
+    def test_tables_stand_beside_duckdb(self):
+        for name, target in TABLES.items():
+            with self.subTest(name):
+                out = self.measure(name)
+                self.assertIn("DuckDB", out["peer"]["name"])
+                self.assertEqual(out["peer"]["target"], target)
+
+    def test_a_local_copy_stands_beside_none(self):
+        for name in ["publish_cached_100_copy", "publish_cached_1k_copy"]:
+            with self.subTest(name):
+                out = self.measure(name)
+                self.assertNotIn("peer", out)
+                self.assertEqual([other["name"] for other in out["beside"]],
+                                 ["without a local copy"])
+
+    def test_recovery_has_a_target_of_its_own(self):
+        out = self.measure("rdb_recovery")
+        self.assertEqual(out["target"], 10e6)
+        self.assertEqual(out["met"], out["value"] >= 10e6)
+
+    def test_text_tells_the_same(self):
+        got = run("rdb_recovery", "--runs", "1", "--scale", "0.001",
+                  **self.here)
+        self.assertEqual(got.returncode, 0, got.stderr)
+        self.assertRegex(got.stdout, r"^rdb_recovery: .* rows/s, cached "
+                                     r"\(target >= 1e\+07: (met|missed)\)$")
+
+    def test_missing_peer_is_told_with_how_to_install_it(self):
+        for name in [*STREAMS, *TABLES]:
+            with self.subTest(name):
+                got = run(name, "--runs", "1", "--scale", "0.001", "-o", "json",
+                          **self.nothing)
                 self.assertEqual(got.returncode, 69, got.stderr)
                 self.assertIn("scripts/bench-peers", got.stderr)
                 self.assertEqual(got.stdout, "")
                 self.assertEqual(os.listdir(self.scratch.name), [])
+
+    def wait_until(self, what):
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            if what():
+                return
+            time.sleep(0.01)
+        self.fail("waited for 60 s")
+
+    def test_a_signal_leaves_no_server_and_no_file(self):
+        # Each is interrupted while it has so many children of that name: its
+        # peer, or the three parts of a stream.
+        for name, child, count in [("publish_cached_100", "nats-server", 1),
+                                   ("publish_synced_100", "redis-server", 1),
+                                   ("latency_3p_p50", "exe", 3)]:
+            for number in [signal.SIGINT, signal.SIGTERM, signal.SIGKILL]:
+                with self.subTest(name, signal=number):
+                    self.interrupt(name, child, count, number)
+
+    def interrupt(self, name, child, count, number):
+        bench = subprocess.Popen([MILLRACE, "bench", name, "--scale", "0.5"],
+                                 stdout=subprocess.DEVNULL,
+                                 stderr=subprocess.PIPE, text=True,
+                                 env={**os.environ, **self.here})
+        self.addCleanup(bench.stderr.close)
+        self.addCleanup(bench.kill)
+        mine = []
+
+        def found():
+            mine[:] = children(bench.pid)
+            named = [each for each in mine if name_of(each).startswith(child)]
+            return bench.poll() is not None or len(named) == count
+        self.wait_until(found)
+        if bench.poll() == 69:
+            self.skipTest(bench.stderr.read())
+        bench.send_signal(number)
+        self.assertEqual(bench.wait(60), -number)
+        self.wait_until(lambda: not any(alive(each) for each in mine)
+                        and os.listdir(self.scratch.name) == [])
 
 
 if __name__ == "__main__":
