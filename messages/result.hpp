@@ -32,7 +32,9 @@ public:
   const T& operator*() const& {
     return const_cast<result*>(this)->checked();
   }
-  T&& operator*() && { return std::move(checked()); }
+  /// By value: a reference into a temporary would dangle in `for (auto& x :
+  /// *call())`.
+  T operator*() && { return std::move(checked()); }
   T* operator->() { return &checked(); }
   const T* operator->() const { return &const_cast<result*>(this)->checked(); }
 
