@@ -49,6 +49,7 @@ public:
     root_.finish();
     check_streams();
     check_writers();
+    spread_query_timeout();
     if (config_.nodes.empty())
       root_.fault("node", "is missing: a cluster needs at least one [[node]]");
     if (auto fault = faults_.to_error())
@@ -456,6 +457,20 @@ private:
                      + " already; a replica needs write_down = false");
       }
     }
+  }
+
+  /// Back ends keep what the longest query of any gateway may still want.
+  void spread_query_timeout() {
+    std::optional<int64_t> longest;
+    for (const auto& process : config_.processes)
+      if (process.type == process_type::gateway)
+        longest = std::max(longest.value_or(0), process.query_timeout_ns);
+    if (!longest)
+      return;
+    for (auto& process : config_.processes)
+      if (process.type == process_type::rdb
+          || process.type == process_type::hdb)
+        process.query_timeout_ns = *longest;
   }
 
   cluster_config config_;

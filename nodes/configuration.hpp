@@ -86,7 +86,9 @@ struct process_config {
   /// flight. 0: no limit.
   uint64_t memory_max_bytes = 0;
 
-  int64_t query_timeout_ns = 30'000'000'000; ///< gateway.
+  /// gateway: how long a query may run. rdb, hdb: the longest of all gateways,
+  /// for they keep that long what a query may still want.
+  int64_t query_timeout_ns = 30'000'000'000;
   uint64_t result_rows_max = 0;              ///< gateway; 0: no limit.
 
   std::string layout;             ///< feed: a name of `layouts`, or a preset.

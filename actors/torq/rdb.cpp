@@ -19,6 +19,10 @@ constexpr int64_t retry_tell_ns = 500'000'000;
 /// Drops give memory back in steps: applying goes on at this share of the
 /// limit.
 constexpr double resume_share = 0.9;
+/// A gateway's question may be under way for so long before its time runs.
+constexpr int64_t drop_margin_ns = 1'000'000'000;
+/// Whoever waits for a partition says so again within this time, or is gone.
+constexpr int64_t install_patience_ns = 5'000'000'000;
 
 void reject(rdb_store& store, const error& fault) {
   ++store.rejected_batches;
@@ -303,6 +307,7 @@ void rdb_state::served(uint64_t version, const std::string& hdb) {
   if (auto* entry = hdbs.find(hdb))
     entry->manifest = std::max(entry->manifest, version);
   const auto now = env->clock->monotonic_ns();
+  const auto begin = store->tables.snapshot()->begin;
   for (auto& entry : ended) {
     if (entry.version == 0)
       break;
@@ -320,7 +325,9 @@ void rdb_state::served(uint64_t version, const std::string& hdb) {
     if (by_any && by_all && !entry.served) {
       entry.served = true;
       // Queries planned before the partition appeared still want these rows.
-      entry.drop_at_ns = now + settings.query_timeout_ns;
+      entry.drop_at_ns = entry.end <= begin
+                           ? now
+                           : now + settings.query_timeout_ns + drop_margin_ns;
     }
   }
   std::erase_if(installs, [this](waiting_install& waits) {
@@ -335,14 +342,16 @@ void rdb_state::drop_served() {
   const auto now = env->clock->monotonic_ns();
   while (!ended.empty() && ended.front().served
          && now >= ended.front().drop_at_ns) {
-    env->crash_point("rdb.before_purge");
-    {
-      const std::scoped_lock lock{store->writing};
-      if (auto fault = store->tables.drop(ended.front().end))
-        last_failure = fault;
-      store->byte_count = store->tables.byte_count();
+    if (ended.front().end > store->tables.snapshot()->begin) {
+      env->crash_point("rdb.before_purge");
+      {
+        const std::scoped_lock lock{store->writing};
+        if (auto fault = store->tables.drop(ended.front().end))
+          last_failure = fault;
+        store->byte_count = store->tables.byte_count();
+      }
+      env->crash_point("rdb.after_purge");
     }
-    env->crash_point("rdb.after_purge");
     ended.pop_front();
   }
 }

@@ -28,7 +28,8 @@ struct rdb_settings {
   endpoint rt;
   /// Above it the RDB stops applying and lags on the log. 0: no limit.
   uint64_t memory_max_bytes = 0;
-  /// Rows of an installed period stay this long for queries planned before.
+  /// How long a query may run, whichever gateway asks. Rows of an installed
+  /// period stay so long, and a margin, for queries planned before.
   int64_t query_timeout_ns = 30'000'000'000;
 };
 

@@ -10,15 +10,23 @@ import millrace_cluster as mill
 
 DAY = "2013-10-08"
 NEXT = "2013-10-09"
-# Passed by the RDB while it ends a period, and by the HDB when it opens what
-# was written. With each, the partition is the old or the new one.
+# Passed by the RDB while it ends a period and when it lets go of the rows, and
+# by the HDB when it opens what was written. With each, the partition is the old
+# or the new one.
 PERIOD_POINTS = [("n-rdb1", "rdb.before_eod_mark"),
                  ("n-rdb1", "rdb.after_flush"),
                  ("n-rdb1", "rdb.before_manifest"),
                  ("n-rdb1", "rdb.after_manifest"),
                  ("n-rdb1", "rdb.before_notify"),
+                 ("n-rdb1", "rdb.before_purge"),
+                 ("n-rdb1", "rdb.after_purge"),
                  ("n-hdb1", "hdb.before_open"),
                  ("n-hdb1", "hdb.after_open")]
+
+
+# Of the gateway, the last process: rows of an ended period are kept as long as
+# its queries may run.
+SHORT_QUERIES = 'query_timeout = "2s"\n'
 
 
 def path(symbol, table="trade", date=DAY):
@@ -97,7 +105,8 @@ def feed_killed(binary):
 def killed_in_period_end(binary):
   """kill -9 at each point of a period's end: the old or the new partition."""
   for node, point in PERIOD_POINTS:
-    with mill.part(f"  {point}"), mill.cluster(binary) as made:
+    with mill.part(f"  {point}"), mill.cluster(
+        binary, extra=SHORT_QUERIES) as made:
       others = [name for name in made.nodes if name != node]
       made.up(*others)
       made.up(node, env=made.environment(CRASH_AT=point))

@@ -170,6 +170,10 @@ query_timeout = "5s"
 rows_max = 1000
 memory_max = "1GiB"
 [[process]]
+name = "g2"
+type = "gateway"
+query_timeout = "90s"
+[[process]]
 name = "f"
 type = "feed"
 layout = "mine"
@@ -215,6 +219,10 @@ trade_table = "t"
   EXPECT_EQ(config.process("h")->hdb_directory, "/hdb");
   EXPECT_EQ(config.process("g")->node, "");
   EXPECT_EQ(config.process("g")->query_timeout_ns, 5'000'000'000);
+  // Rows and partitions stay as long as any query may want them.
+  EXPECT_EQ(config.process("g2")->query_timeout_ns, 90'000'000'000);
+  for (const auto* name : {"r", "copy", "h"})
+    EXPECT_EQ(config.process(name)->query_timeout_ns, 90'000'000'000) << name;
   EXPECT_EQ(config.process("g")->result_rows_max, 1000u);
   EXPECT_EQ(config.process("g")->memory_max_bytes, uint64_t{1} << 30);
   const auto* feed = config.process("f");
