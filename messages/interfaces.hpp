@@ -294,8 +294,12 @@ using rdb_actor = status_actor::extend<
                                                                query_cut>,
   caf::reacts_to<watch_atom, std::vector<process_row>>,
   // Waits until an HDB serves everything up to this stream position; answers
-  // the manifest version.
+  // the manifest version. `timeout` after some seconds: who still wants to know
+  // asks again.
   caf::replies_to<installed_atom, uint64_t>::with<uint64_t>,
+  // The same for a period, and all before it, that ended at or before a
+  // position: where exactly, only the stream knows.
+  caf::replies_to<installed_atom, int64_t, uint64_t>::with<uint64_t>,
   // INTERNAL: the subscriber passed a period's end: period, position.
   caf::reacts_to<period_atom, int64_t, uint64_t>,
   // INTERNAL: a partition was written (or not): period, cutover, version.

@@ -8,15 +8,21 @@
 
 namespace millrace::nodes {
 
-/// Ends a period (days since 2000.01.01) on one stream and waits until an HDB
-/// serves what every RDB of the stream wrote down.
-/// `already_exists`: the period had ended before. Blocks: not for handlers.
+/// What became of a period on one stream.
+struct ended_period {
+  /// End of its marker; when it had ended before, a position behind that.
+  uint64_t position = 0;
+  bool before = false; ///< It had ended before.
+};
+
+/// Ends a period (days since 2000.01.01) on one stream, unless that has ended
+/// before, and waits until an HDB serves what every RDB of the stream wrote
+/// down. `timeout` names the RDB and what it lacks. Blocks: not for handlers.
 /// @param deadline for each of the steps.
-/// @returns the end of the marker in the stream.
-[[nodiscard]] result<uint64_t> end_period(runtime& host,
-                                          const cluster_config& config,
-                                          const std::string& stream,
-                                          int64_t period,
-                                          std::chrono::seconds deadline);
+[[nodiscard]] result<ended_period> end_period(runtime& host,
+                                              const cluster_config& config,
+                                              const std::string& stream,
+                                              int64_t period,
+                                              std::chrono::seconds deadline);
 
 } // namespace millrace::nodes

@@ -190,7 +190,7 @@ private:
     } else {
       const auto ended = end_period(node_->actors(), config_, "market",
                                     first_day + day, step_deadline);
-      if (!ended && ended.failure().code != errc::already_exists)
+      if (!ended)
         return ended.failure();
       fmt::print("period ended: the hdb serves it\n");
     }

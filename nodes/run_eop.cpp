@@ -16,16 +16,16 @@ int run_eop(const eop_options& options) {
   if (!host)
     return fail(host.failure());
   for (const auto& stream : config->streams) {
-    auto end = end_period(**host, *config, stream.name, options.period,
-                          std::chrono::seconds{options.timeout_s});
-    if (!end && end.failure().code == errc::already_exists) {
-      fmt::print("stream {}: the period had ended before\n", stream.name);
-      continue;
-    }
-    if (!end)
-      return fail(end.failure());
-    fmt::print("stream {}: ended at {}, served by the hdb\n", stream.name,
-               to_string(position{*end}));
+    const auto ended = end_period(**host, *config, stream.name, options.period,
+                                  std::chrono::seconds{options.timeout_s});
+    if (!ended)
+      return fail(ended.failure());
+    if (ended->before)
+      fmt::print("stream {}: had ended before, served by the hdb\n",
+                 stream.name);
+    else
+      fmt::print("stream {}: ended at {}, served by the hdb\n", stream.name,
+                 to_string(position{ended->position}));
   }
   return exit_ok;
 }

@@ -8,6 +8,9 @@
 #include <caf/actor_cast.hpp>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+#include <limits>
+
 namespace millrace::torq {
 
 namespace {
@@ -76,6 +79,7 @@ handlers_of(const std::shared_ptr<rdb_store>& store, persistence::env* env,
   };
   out->on_period = [store, env, owner](int64_t period, position end) {
     env->crash_point("rdb.before_eod_mark");
+    ++store->period_ends_untold;
     {
       const std::scoped_lock lock{store->writing};
       store->tables.end_period(end);
@@ -107,8 +111,10 @@ void rdb_state::start(connector_actor to_others, registrar_actor registry) {
       }
       if (cutover && cutover->value != 0)
         store->tables.reset(*cutover);
-      served_version = manifest->version;
-      served_position = cutover.value_or(position{}).value;
+      // Written before; whether an HDB serves it is not known yet.
+      if (cutover && cutover->value != 0)
+        ended.push_back(
+          {std::numeric_limits<int64_t>::min(), *cutover, manifest->version});
     } else if (manifest.failure().code != errc::not_found) {
       self->quit(to_caf(manifest.failure()));
       return;
@@ -222,6 +228,7 @@ void rdb_state::wake() {
 }
 
 void rdb_state::period_passed(int64_t period, uint64_t end) {
+  --store->period_ends_untold;
   if (end <= served_position)
     return;
   ended.push_back({period, {end}});
@@ -330,10 +337,32 @@ void rdb_state::served(uint64_t version, const std::string& hdb) {
                            : now + settings.query_timeout_ns + drop_margin_ns;
     }
   }
-  std::erase_if(installs, [this](waiting_install& waits) {
-    if (waits.position > served_position)
+  answer_installs();
+}
+
+bool rdb_state::installed(const waiting_install& what) const {
+  if (!what.period)
+    return what.position <= served_position;
+  // Read in this order: an end that the snapshot shows is counted before.
+  if (store->tables.snapshot()->end.value < what.position
+      || store->period_ends_untold != 0)
+    return false;
+  return std::none_of(ended.begin(), ended.end(), [&](const auto& entry) {
+    return entry.period <= *what.period && entry.end.value > served_position;
+  });
+}
+
+void rdb_state::answer_installs() {
+  const auto now = env->clock->monotonic_ns();
+  std::erase_if(installs, [this, now](waiting_install& waits) {
+    if (installed(waits))
+      waits.promise.deliver(served_version);
+    else if (now > waits.deadline_ns)
+      waits.promise.deliver(
+        to_caf({errc::timeout, settings.process + ": no hdb serves up to "
+                                 + to_string(position{waits.position})}));
+    else
       return false;
-    waits.promise.deliver(served_version);
     return true;
   });
 }
@@ -356,11 +385,12 @@ void rdb_state::drop_served() {
   }
 }
 
-caf::result<uint64_t> rdb_state::wait_installed(uint64_t at) {
-  if (at <= served_position)
-    return served_version;
+caf::result<uint64_t> rdb_state::wait_installed(uint64_t at,
+                                                std::optional<int64_t> period) {
   auto promise = self->make_response_promise<uint64_t>();
-  installs.push_back({at, promise});
+  installs.push_back(
+    {at, period, env->clock->monotonic_ns() + install_patience_ns, promise});
+  answer_installs();
   return promise;
 }
 
@@ -397,6 +427,7 @@ void rdb_state::tick() {
     wake();
   write_next();
   drop_served();
+  answer_installs();
   watch_memory();
   bool unserved = false;
   for (const auto& entry : ended)
@@ -464,7 +495,10 @@ rdb(rdb_actor::stateful_pointer<rdb_state> self, persistence::env* world,
       self->state.watch(rows);
     },
     [self](installed_atom, uint64_t at) {
-      return self->state.wait_installed(at);
+      return self->state.wait_installed(at, std::nullopt);
+    },
+    [self](installed_atom, int64_t period, uint64_t at) {
+      return self->state.wait_installed(at, period);
     },
     [self](period_atom, int64_t period, uint64_t end) {
       self->state.period_passed(period, end);

@@ -39,6 +39,8 @@ struct rdb_store {
   std::mutex writing;
   persistence::memory_store tables;
   std::atomic<bool> wake_wanted{false};
+  /// Ends of periods that a snapshot shows and the RDB has not heard of yet.
+  std::atomic<uint32_t> period_ends_untold{0};
   std::atomic<uint64_t> rows{0};
   std::atomic<uint64_t> rejected_batches{0};
   std::atomic<size_t> byte_count{0};
@@ -60,7 +62,8 @@ struct rdb_state {
   void period_passed(int64_t period, uint64_t end);
   void written(int64_t period, uint64_t cutover, uint64_t version,
                const caf::error& fault);
-  caf::result<uint64_t> wait_installed(uint64_t position);
+  caf::result<uint64_t> wait_installed(uint64_t position,
+                                       std::optional<int64_t> period);
   void watch(const std::vector<process_row>& rows);
   void tick();
   void wake();
@@ -71,6 +74,7 @@ struct rdb_state {
   void tell_hdbs();
   void served(uint64_t version, const std::string& hdb);
   void drop_served();
+  void answer_installs();
   void watch_memory();
   void connect(const std::string& backend_name);
 
@@ -93,8 +97,13 @@ struct rdb_state {
   };
   struct waiting_install {
     uint64_t position = 0;
+    std::optional<int64_t> period; ///< Ended at or before `position`.
+    int64_t deadline_ns = 0;
     caf::typed_response_promise<uint64_t> promise;
   };
+  [[nodiscard]] bool installed(const waiting_install& what) const;
+  /// Why applying stands still; empty: it does not.
+  [[nodiscard]] std::string stall_reason() const;
 
   rdb_actor::pointer self;
   persistence::env* env = nullptr;

@@ -175,6 +175,14 @@ columns = {json.dumps(QUOTE)}
         return each
     raise failure(f"status has no node {name}")
 
+  def process(self, name):
+    """What a process tells of itself."""
+    for node in self.status()["nodes"]:
+      for each in node["processes"]:
+        if each["name"] == name:
+          return each
+    raise failure(f"status has no process {name}")
+
   def kill(self, name):
     """kill -9 of a node; returns when it is gone."""
     pid = self.node(name)["pid"]

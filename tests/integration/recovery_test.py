@@ -8,6 +8,7 @@ import time
 import lean_data
 import millrace_cluster as mill
 
+TRY_LATER = 75
 DAY = "2013-10-08"
 NEXT = "2013-10-09"
 # Passed by the RDB while it ends a period and when it lets go of the rows, and
@@ -193,7 +194,37 @@ def apart(binary):
     verify(made, ["SPY"], NEXT)
 
 
+def period_ended_again(binary):
+  """A repeated eop, too, succeeds only when the hdb serves the partition."""
+  with mill.cluster(binary) as made:
+    made.up(*[name for name in made.nodes if name != "n-hdb1"])
+    made.feed("trade", path("AIG"), "AIG", DAY)
+
+    def ends(code, seconds, *needles):
+      begin = time.monotonic()
+      done = made.run("eop", "--period", DAY, "--timeout", seconds, code=code)
+      text = done.stdout + done.stderr
+      for needle in needles:
+        mill.check(needle in text, "no", repr(needle), "in:", text)
+      return time.monotonic() - begin
+
+    waits = [ends(TRY_LATER, 3, "rdb1", "no hdb serves")]
+    waits.append(ends(TRY_LATER, 3, "rdb1", "no hdb serves"))
+    # The partition is written; a new life of the rdb knows it from there.
+    made.kill("n-rdb1")
+    made.up("n-rdb1")
+    waits.append(ends(TRY_LATER, 3, "rdb1", "no hdb serves"))
+    mill.check(min(waits) >= 3, "an eop gave up early:", waits)
+    again = made.start("eop", "--period", DAY, "--timeout", "60")
+    made.up("n-hdb1")
+    mill.check(again.wait(60) == 0, *again.communicate())
+    served = made.process("hdb1").get("partitions")
+    mill.check(served == ["2013.10.08"], "the hdb serves", served)
+    ends(0, 60, "had ended before")
+    verify(made, ["AIG"])
+
+
 if __name__ == "__main__":
   mill.shared_data("lean")
   mill.main([rdb_killed, feed_killed, killed_in_period_end, discovery_killed,
-             apart])
+             apart, period_ended_again])
