@@ -47,6 +47,7 @@ public:
     counters_->total_bytes = last.total_bytes;
     counters_->rejects = last.rejects;
     counters_->backwards = last.backwards;
+    counters_->resumed = last.resumed_sources;
     return rejects_.flush();
   }
 

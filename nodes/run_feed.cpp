@@ -80,6 +80,15 @@ int run_feed(const feed_options& options) {
   const auto backwards = (*feed)->read().backwards.load();
   fmt::print("{} rows published, {} rejected, {} earlier than the row before\n",
              rows, rejects, backwards);
+  if (rows == 0 && !fault) {
+    const auto names = fmt::format("{}", fmt::join(options.files, ", "));
+    if ((*feed)->read().resumed != 0)
+      fmt::print(stderr,
+                 "already published: {}; --again publishes it once more\n",
+                 names);
+    else if ((*feed)->read().total_bytes == 0)
+      fault = {errc::bad_data, names + ": nothing to read, the file is empty"};
+  }
   if (rejects != 0)
     fmt::print("rejected lines: {}\n", (*feed)->reject_path());
   return fault ? fail(fault) : static_cast<int>(exit_ok);

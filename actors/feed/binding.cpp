@@ -2,7 +2,10 @@
 #include <millrace/actors/feed/column_reader.hpp>
 #include <millrace/actors/feed/reject.hpp>
 
+#define XXH_INLINE_ALL
 #include <algorithm>
+#include <cstdio>
+#include <xxhash.h>
 
 namespace millrace::feed {
 
@@ -48,10 +51,12 @@ public:
   result<std::shared_ptr<const binding>> run() {
     out_->schema = request_.schema;
     out_->source = request_.source;
-    out_->identity = request_.identity;
     out_->delimiter = from_.delimiter;
     out_->quote = from_.quote;
     out_->trailer = from_.trailer;
+    print("table", request_.schema.name, std::string(1, from_.delimiter),
+          from_.header ? "header" : "", from_.quote ? "quote" : "",
+          from_.trailer);
     for (auto step :
          {&binder::check_table, &binder::find_date, &binder::bind_fields,
           &binder::bind_constants, &binder::bind_absent})
@@ -60,6 +65,7 @@ public:
     for (size_t i = 0; i < filled_.size(); ++i)
       if (!filled_[i])
         out_->null_columns.push_back(i);
+    out_->identity = request_.identity + "@" + hash_of_print();
     return std::shared_ptr<const binding>{out_};
   }
 
@@ -188,6 +194,11 @@ private:
                       "name that holds one as the layout says");
     out_->fields.push_back(
       {*index, field, column.format, column.scale_digits, *clock});
+    print("field", column.name, std::to_string(field), to_string(column.format),
+          std::to_string(column.scale_digits), column.zone);
+    if (column.type == column_type::timestamp
+        && (of_day || column.format == time_format::iso))
+      print("date", std::to_string(out_->date));
     return {};
   }
 
@@ -207,6 +218,7 @@ private:
         return fail(errc::invalid_argument, constant.line,
                     "constant '" + constant.name
                       + "': " + text.failure().context);
+      print("constant", constant.name, *text);
       bound_constant bound{*index, *text, {}};
       const auto type = out_->schema.columns[*index].type;
       if (is_text(type)) {
@@ -230,16 +242,38 @@ private:
       for (const auto& name : group)
         if (const auto index = out_->schema.column_index(name))
           columns.push_back(*index);
-      if (columns.size() == group.size())
-        out_->absent.push_back(std::move(columns));
+      if (columns.size() != group.size())
+        continue;
+      out_->absent.push_back(std::move(columns));
+      print("absent");
+      for (const auto& name : group)
+        print(name);
     }
     return {};
+  }
+
+  /// Notes what rows depend on, so that no two notes read alike.
+  template <class... Texts>
+  void print(const Texts&... texts) {
+    ((print_ += std::to_string(std::string_view{texts}.size()) + ":",
+      print_ += texts),
+     ...);
+    print_ += "\n";
+  }
+
+  [[nodiscard]] std::string hash_of_print() const {
+    char text[17];
+    std::snprintf(text, sizeof text, "%016llx",
+                  static_cast<unsigned long long>(
+                    XXH3_64bits(print_.data(), print_.size())));
+    return text;
   }
 
   const binding_request& request_;
   const layout& from_;
   std::shared_ptr<binding> out_ = std::make_shared<binding>();
   std::vector<bool> filled_;
+  std::string print_; ///< All that makes rows of lines.
 };
 
 } // namespace

@@ -30,7 +30,10 @@ struct bound_constant {
 struct binding {
   table_schema schema;
   std::string source;   ///< Path of the source, for messages.
-  std::string identity; ///< Name in the cursors.
+  /// Name in the cursors: that of the source, "@", and a hash of all that
+  /// makes rows of its lines: table, layout, date and constants. What was
+  /// published under one is not what another would publish.
+  std::string identity;
   char delimiter = ',';
   bool quote = false;
   std::string trailer;

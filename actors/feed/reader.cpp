@@ -102,7 +102,7 @@ void reader::state::plan_resume() {
     return;
   for (size_t i = sources.size(); i-- > 0;)
     for (const auto& cursor : options.resume)
-      if (cursor.name == sources[i].identity) {
+      if (cursor.name.starts_with(sources[i].identity + "@")) {
         next_source = i;
         counters.skipped_sources = i;
         counters.bytes = bytes_before[i];
@@ -151,10 +151,11 @@ error reader::state::open_current() {
   if (!bound)
     return bound.failure();
   for (const auto& cursor : options.resume)
-    if (cursor.name == info.identity) {
+    if (cursor.name == (*bound)->identity) {
       if (auto fault = made.skip_to(cursor.offset, cursor.row))
         return fault;
       resumed = true;
+      ++counters.resumed_sources;
     }
   fitted = *bound;
   cutter.emplace(std::move(made));

@@ -20,6 +20,7 @@ struct reader_counters {
   uint64_t rejects = 0;   ///< Lines that gave no row.
   uint64_t backwards = 0; ///< Rows earlier than the row before them; kept.
   uint64_t skipped_sources = 0; ///< Wholly behind their resume cursor.
+  uint64_t resumed_sources = 0; ///< Begun behind their resume cursor.
   /// Progress: bytes of plain and gzip files as they lie on the disk, of zip
   /// members as text.
   uint64_t bytes = 0;

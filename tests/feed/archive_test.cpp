@@ -155,7 +155,7 @@ TEST(ArchiveTest, ZipMembersComeInTheOrderOfTheirNames) {
   EXPECT_EQ(rows_of(got), (std::vector<std::string>{"-946684799000000000|A",
                                                     "-946684797000000000|C"}));
   ASSERT_EQ(got.batches.size(), 2u);
-  EXPECT_TRUE(got.batches[0].cursor.name.ends_with("#a.csv"));
+  EXPECT_NE(got.batches[0].cursor.name.find("#a.csv@"), std::string::npos);
   EXPECT_TRUE(got.batches[0].cursor.name.starts_with("a.zip:"));
 }
 

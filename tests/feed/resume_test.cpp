@@ -200,6 +200,63 @@ TEST(ResumeTest, ACursorBeyondTheTextIsAnError) {
     << got.failed.context;
 }
 
+/// Goal: a cursor stands for the rows that were published, and so fits only
+/// what would publish the same ones.
+TEST(ResumeTest, WhateverChangesTheRowsMakesAnotherSource) {
+  const auto layout_with = [](const std::string& zone, int scale) {
+    return R"(table = "trade"
+[[column]]
+name = "time"
+type = "timestamp"
+field = 1
+format = "ms_of_day"
+zone = ")" + zone
+           + R"("
+[[column]]
+name = "price"
+type = "float"
+field = 2
+scale = )" + std::to_string(scale)
+           + R"(
+[[constant]]
+name = "sym"
+type = "symbol"
+value = "{symbol}"
+)";
+  };
+  memory_files disk;
+  disk.put("a.csv", "34200000,481800\n34200001,481900\n");
+  auto options = options_of(layout_with("UTC", 10'000), {"a.csv"});
+  options.date = 5'029;
+  options.symbol = "SPY";
+  const auto whole = read_all(disk, options);
+  ASSERT_EQ(whole.batches.size(), 1u) << to_string(whole.failed);
+  const auto rows_behind = [&](reader_options changed) {
+    changed.resume = {whole.batches[0].cursor};
+    const auto got = read_all(disk, changed);
+    EXPECT_FALSE(got.failed) << to_string(got.failed);
+    EXPECT_EQ(got.counters.resumed_sources, got.counters.rows == 0 ? 1u : 0u);
+    return got.counters.rows;
+  };
+  EXPECT_EQ(rows_behind(options), 0u);
+  auto other_date = options;
+  other_date.date = 5'030;
+  EXPECT_EQ(rows_behind(other_date), 2u);
+  auto other_symbol = options;
+  other_symbol.symbol = "AIG";
+  EXPECT_EQ(rows_behind(other_symbol), 2u);
+  auto other_table = options;
+  other_table.schema.name = "print";
+  EXPECT_EQ(rows_behind(other_table), 2u);
+  for (const auto& text :
+       {layout_with("Asia/Tokyo", 10'000), layout_with("UTC", 100)}) {
+    auto other_layout = options_of(text, {"a.csv"});
+    other_layout.date = options.date;
+    other_layout.symbol = options.symbol;
+    EXPECT_EQ(rows_behind(other_layout), 2u) << text;
+  }
+}
+
 TEST(ResumeTest, AChangedFileIsAnotherSource) {
   memory_files disk;
   const auto text = mixed_text(50, 3);
