@@ -15,7 +15,7 @@ enum class errc : uint8_t {
   no_space = 3,          ///< The disk is full; retry after space returns.
   not_found = 4,         ///< A file, table, column, process or key is missing.
   permission = 5,        ///< The system refused access.
-  locked = 6,            ///< Another live process owns the directory.
+  locked = 6,            ///< Another live process owns the directory or port.
   corrupt = 7,           ///< Stored bytes fail their checksum or structure.
   bad_position = 8,      ///< A position is not on a message boundary.
   ahead = 9,             ///< A position lies beyond the end of the stream.

@@ -12,7 +12,7 @@ enum exit_code : int {
   exit_data = 65,        ///< Input data is bad.
   exit_unavailable = 69, ///< No live process can do it.
   exit_internal = 70,    ///< A defect of ours, or fenced.
-  exit_locked = 73,      ///< Already running, or the directory is locked.
+  exit_locked = 73,      ///< Already running, or directory or port is taken.
   exit_io = 74,          ///< The system refused a file or a socket.
   exit_retry = 75,       ///< Try again later.
   exit_permission = 77,  ///< The system refused access.

@@ -205,6 +205,7 @@ result<feed_process> start_feed_process(runtime& host,
   torq::feed_settings settings;
   settings.process = process.name;
   settings.stream = tables->front()->stream;
+  out.stream = settings.stream;
   settings.again = run.again;
   settings.on_done = std::move(run.on_done);
   settings.progress = out.progress;

@@ -24,6 +24,7 @@ struct feed_run {
 
 struct feed_process {
   feed_actor handle;
+  std::string stream;
   std::shared_ptr<rt::publisher> out;
   std::shared_ptr<torq::feed_progress> progress;
   /// Bytes read and to read, rows, rejects: for a progress bar. Any thread.

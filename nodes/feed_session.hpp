@@ -21,9 +21,10 @@ public:
   feed_session(const feed_session&) = delete;
   feed_session& operator=(const feed_session&) = delete;
 
-  /// Blocks until the last row is merged, the feed failed, or `interrupted`
-  /// says so (`cancelled`). It and `progress` are called every 100 ms. The
-  /// publisher stays connected: the end of a period needs no grace for it.
+  /// Blocks until the last row is merged, the feed failed, no RT answered at
+  /// all (`unavailable`), or `interrupted` says so (`cancelled`). It and
+  /// `progress` are called every 100 ms. The publisher stays connected: the end
+  /// of a period needs no grace for it.
   [[nodiscard]] error wait(const std::function<bool()>& interrupted,
                            const std::function<void(bool last)>& progress = {});
   /// Ends the feed's actors and seals its log. Idempotent.
@@ -56,6 +57,7 @@ private:
   std::shared_ptr<torq::feed_progress> progress_;
   std::shared_ptr<feed_process::counters> read_;
   std::string reject_path_;
+  std::string stream_;
 };
 
 } // namespace millrace::nodes

@@ -6,6 +6,7 @@
 #include <millrace/actors/torq/registrar.hpp>
 #include <millrace/nodes/feed_process.hpp>
 #include <millrace/nodes/front_door.hpp>
+#include <millrace/nodes/listen_fault.hpp>
 #include <millrace/nodes/merge_checkpoints.hpp>
 #include <millrace/nodes/node.hpp>
 #include <millrace/nodes/period_timer.hpp>
@@ -71,11 +72,11 @@ error node::open() {
                           caf::actor_cast<caf::strong_actor_ptr>(door));
   auto port
     = system.middleman().publish(door, me->port, config_.address.c_str(), true);
-  if (!port)
-    return {errc::already_exists, config_.path + ": node '" + name_
-                                    + "': cannot listen on " + config_.address
-                                    + ":" + std::to_string(me->port) + ": "
-                                    + system.render(port.error())};
+  if (!port) {
+    auto fault = listen_fault(config_.address, me->port);
+    fault.context = config_.path + ": node '" + name_ + "': " + fault.context;
+    return fault;
+  }
   port_ = *port;
   registrar_ = runtime_->keep(
     system.spawn(torq::registrar, &runtime_->env(), runtime_->connector(),

@@ -14,9 +14,6 @@ namespace millrace::nodes {
 
 namespace {
 
-/// How long a feed waits for the first answer of RT.
-constexpr int64_t connect_ns_max = 10'000'000'000;
-
 /// The publisher's directory is named by what is fed, so that the same files
 /// fed again meet their own log.
 std::string feed_name(const feed_options& options) {

@@ -3,22 +3,30 @@
 crash. Needs no data of others."""
 
 import os
+import shutil
 import socket
 import subprocess
 
 import millrace_cluster as mill
 
 DATE = "2013-10-08"
-USAGE, DATA, UNAVAILABLE, LOCKED, IO, CONFIG = 64, 65, 69, 73, 74, 78
+USAGE, DATA, UNAVAILABLE, LOCKED, IO = 64, 65, 69, 73, 74
+PERMISSION, CONFIG = 77, 78
 GOOD = "34200000,481800,100,P,2000,0\n34200001,481900,200,P,2000,0\n"
 
 
-def refused(done, *needles):
+# As root, who may read everything, only without these.
+UNPRIVILEGED = ["setpriv", "--bounding-set",
+                "-dac_override,-dac_read_search"]
+
+
+def refused(done, code, *needles):
   """A failed command must say why in words, and nothing of a crash."""
   text = done.stderr
-  mill.check(done.returncode > 0, "ended by signal", -done.returncode, text)
+  mill.check(done.returncode == code, "exit code", done.returncode, "not",
+             code, ":", text)
   for needle in needles:
-    mill.check(needle in text, "no", repr(needle), "in:", text)
+    mill.check(str(needle) in text, "no", repr(needle), "in:", text)
   mill.check("terminate called" not in text and "Sanitizer" not in text, text)
 
 
@@ -29,69 +37,176 @@ def trades(made):
   return answer[0]["countPrice"] if answer else 0
 
 
+class feeder:
+  """Writes files and feeds them; says what it takes to feed one."""
 
-def files(binary):
-  """What a feed does with files that are not what they should be."""
+  def __init__(self, made):
+    self.made = made
+    self.rows = 0
+
+  def put(self, name, content):
+    at = self.made.directory / name
+    at.write_bytes(content if isinstance(content, bytes)
+                   else content.encode())
+    return at
+
+  def words(self, at, *more, table="trade", layout="lean-equity-trade"):
+    return ["feed", "--layout", layout, "--date", DATE, "--symbol",
+            at.name.split(".")[0], "--table", table, *more, at]
+
+  def refused(self, at, code, *needles, **how):
+    refused(self.made.run(*self.words(at, **how), code=None), code, *needles)
+
+  def taken(self, at, rows, rejected, *more):
+    done = self.made.run(*self.words(at, *more))
+    mill.check(f"{rows} rows published, {rejected} rejected" in done.stdout,
+               done.stdout)
+    self.rows += rows
+    return done
+
+  def finish(self):
+    mill.check(trades(self.made) == self.rows, trades(self.made), "rows, not",
+               self.rows)
+    mill.check(self.made.log("verify", self.made.merged)["ok"],
+               "the log is damaged")
+
+
+def unreadable_files(binary):
   with mill.cluster(binary, {"all": [n for n, _ in mill.ROLES]}) as made:
     made.up()
-    base = made.directory
-
-    def feed(name, content, code, *more, symbol=None, layout=None):
-      at = base / name
-      if content is not None:
-        at.write_bytes(content if isinstance(content, bytes)
-                       else content.encode())
-      words = made.feed_words("trade", at, symbol or name.split(".")[0], DATE,
-                              *more)
-      if layout:
-        words[words.index("--layout") + 1] = layout
-      return made.run(*words, code=code)
-
-    refused(feed("missing.csv", None, USAGE), "missing.csv")
-    refused(feed("good.csv", GOOD, None, layout="no-such-layout"),
-            "no-such-layout")
-    mill.check(feed("good.csv", GOOD, 0).stdout.startswith("2 rows"),
-               "two good rows")
-    mill.check(feed("empty.csv", "", 0).stdout.startswith("0 rows"),
-               "an empty file has no rows")
-    rows = 2
-    # Lines that cannot be read go to the reject file with number and reason.
-    done = feed("mixed.csv", GOOD + "not a time,1,2,P,2000,0\n34200002,x,1,P,"
-                "2000,0\n" + GOOD, 0, "--reject", base / "rejects.txt")
-    mill.check("4 rows published, 2 rejected" in done.stdout, done.stdout)
-    rejects = (base / "rejects.txt").read_text()
-    mill.check("3" in rejects and "4" in rejects, rejects)
-    rows += 4
-    # The order of a file is kept; that time went back is counted.
-    done = feed("back.csv", "".join(reversed(GOOD.splitlines(True))), 0)
-    mill.check("1 earlier than the row before" in done.stdout, done.stdout)
-    rows += 2
-    garbage = bytes((i * 7919 + i // 251) % 256 for i in range(200_000))
-    done = feed("garbage.csv", garbage, None)
-    mill.check(done.returncode >= 0, "garbage crashed the feed", done.stderr)
-    mill.check("0 rows published" in done.stdout, done.stdout, done.stderr)
+    feed = feeder(made)
+    missing = made.directory / "missing.csv"
+    feed.refused(missing, USAGE, missing, "No such file")
+    folder = made.directory / "folder.csv"
+    folder.mkdir()
+    feed.refused(folder, IO, folder, "Is a directory")
+    feed.refused(feed.put("empty.csv", ""), DATA, "empty.csv", "empty")
     for name, content in (("cut.zip", b"PK\x03\x04 and no more"),
                           ("cut.gz", b"\x1f\x8b\x08\x00 and no more")):
-      refused(feed(name, content, None), name)
-    long_line = base / "long.csv"
+      feed.refused(feed.put(name, content), DATA, name)
+    closed = feed.put("closed.csv", GOOD)
+    closed.chmod(0)
+    drop = [] if os.geteuid() else UNPRIVILEGED
+    if not shutil.which("setpriv") and drop:
+      print("  closed.csv skipped: no setpriv to drop root's privileges with")
+    else:
+      done = subprocess.run(
+        [*drop, made.binary, *map(str, feed.words(closed))],
+        env=made.environment(), capture_output=True, text=True, timeout=60,
+        check=False)
+      if done.returncode == 1 and "setpriv" in done.stderr:
+        print("  closed.csv skipped:", done.stderr.strip())
+      else:
+        refused(done, PERMISSION, closed, "Permission denied")
+    feed.finish()
+
+
+def lines(binary):
+  """Lines that cannot be read are counted, and kept with number and reason."""
+  with mill.cluster(binary, {"all": [n for n, _ in mill.ROLES]}) as made:
+    made.up()
+    feed = feeder(made)
+    feed.taken(feed.put("good.csv", GOOD), 2, 0)
+    rejects = made.directory / "rejects.txt"
+    feed.taken(feed.put("mixed.csv", GOOD + "not a time,1,2,P,2000,0\n"
+                        "34200002,x,1,P,2000,0\n" + GOOD), 4, 2,
+               "--reject", rejects)
+    told = [line.split("\t") for line in rejects.read_text().splitlines()]
+    mill.check([(line[0].rsplit("/")[-1], line[1]) for line in told]
+               == [("mixed.csv", "3"), ("mixed.csv", "4")]
+               and "'time'" in told[0][3] and "'price'" in told[1][3], told)
+    # The order of a file is kept; that time went back is counted.
+    done = feed.taken(
+      feed.put("back.csv", "".join(reversed(GOOD.splitlines(True)))), 2, 0)
+    mill.check("1 earlier than the row before" in done.stdout, done.stdout)
+    # A file of which no line fits is refused as a whole.
+    feed.refused(feed.put("types.csv", "34200000,dear,1,P,2000,0\n"), DATA,
+                 "types.csv:1", "'price'", "lean-equity-trade")
+    feed.refused(
+      feed.put("garbage.csv", bytes((i * 7919 + i // 251) % 256
+                                    for i in range(200_000))),
+      DATA, "garbage.csv:1")
+    long_line = made.directory / "long.csv"
     with long_line.open("wb") as out:
       out.write(GOOD.encode())
       for _ in range(100):
         out.write(b"x" * (1 << 20))
       out.write(b"\n" + GOOD.encode())
-    done = feed("long.csv", None, 0)
-    mill.check("4 rows published, 1 rejected" in done.stdout, done.stdout)
-    rows += 4
-    refused(made.run("feed", "--layout", "lean-equity-trade", "--date", DATE,
-                     "--symbol", "A", "--table", "nothing",
-                     base / "good.csv", code=None), "nothing")
-    # A layout of another table: its columns are not there.
-    refused(feed("good.csv", None, None, layout="lean-equity-quote"), "bid")
+    feed.taken(long_line, 4, 1, "--reject", made.directory / "long.txt")
+    (told,) = (made.directory / "long.txt").read_text().splitlines()
+    mill.check(told.split("\t")[1] == "3" and "1048576" in told,
+               told[:300])
+    feed.finish()
+
+
+def layouts(binary):
+  with mill.cluster(binary, {"all": [n for n, _ in mill.ROLES]}) as made:
+    made.up()
+    feed = feeder(made)
+    good = feed.put("good.csv", GOOD)
+    feed.refused(good, USAGE, "no-such-layout", "lean-equity-trade",
+                 layout="no-such-layout")
+    feed.refused(good, USAGE, made.path, "'nothing'", table="nothing")
+    # Of another table: its columns are not there.
+    feed.refused(good, DATA, good, "'trade' has no column 'bid'",
+                 layout="lean-equity-quote")
+    feed.refused(good, DATA, good, "the header has no field 'time'",
+                 layout="csv-trade")
+    start = """table = "trade"
+[[column]]
+name = "time"
+type = "timestamp"
+field = 1
+format = "ms_of_day"
+[[column]]
+name = "sym"
+type = "symbol"
+field = 4
+[[column]]
+"""
+    for rest, code, needles in (
+        ('name = "weight"\ntype = "float"\nfield = 2\n', DATA,
+         (":11: ", "'trade' has no column 'weight'")),
+        ('name = "price"\ntype = "symbol"\nfield = 2\n', DATA,
+         (":11: ", "'price' is float", "symbol in the layout")),
+        ('name = "price"\ntype = "fruit"\nfield = 2\n', CONFIG,
+         (":13: column.type: ", "'fruit'")),
+        ('name = "price"\ntype = "float"\nfield = 2\nsurprise = 1\n',
+         CONFIG, (":15: column.surprise: ",)),
+        ('name = "price\n', CONFIG, (":12: ",))):
+      layout = feed.put("mine.toml", start + rest)
+      feed.refused(good, code, layout, *needles, layout=str(layout))
     refused(made.run("feed", "--layout", "lean-equity-trade", "--table",
-                     "trade", "--symbol", "A", base / "good.csv", code=None),
-            "date")
-    mill.check(trades(made) == rows, trades(made), "rows, not", rows)
-    mill.check(made.log("verify", made.merged)["ok"], "the log is damaged")
+                     "trade", "--symbol", "A", good, code=None), USAGE, good,
+            "'time'", "--date")
+    refused(made.run("feed", "--layout", "lean-equity-trade", "--table",
+                     "trade", "--symbol", "A", "--date", "2013-13-01", good,
+                     code=None), USAGE, "--date", "2013-13-01")
+    feed.finish()
+
+
+def published_before(binary):
+  """What changes the rows makes another source; the same one says so."""
+  with mill.cluster(binary, {"all": [n for n, _ in mill.ROLES]}) as made:
+    made.up()
+    feed = feeder(made)
+    good = feed.put("good.csv", GOOD)
+    done = feed.taken(good, 2, 0)
+    mill.check(done.stderr == "", done.stderr)
+    done = feed.taken(good, 0, 0)
+    for needle in ("already published", str(good), "--again"):
+      mill.check(needle in done.stderr, needle, done.stderr)
+    mill.check(feed.taken(good, 2, 0, "--again").stderr == "", "--again")
+    words = feed.words(good)
+    words[words.index(DATE)] = "2013-10-09"
+    done = made.run(*words)
+    mill.check(done.stdout.startswith("2 rows published")
+               and done.stderr == "", done.stdout, done.stderr)
+    feed.finish()
+    answer = made.query({"tablename": "trade", "starttime": "2013-10-09",
+                         "endtime": "2013-10-09",
+                         "aggregations": {"count": "price"}})
+    mill.check(answer == [{"countPrice": 2}], answer)
 
 
 def one_sided_quotes(binary):
@@ -117,20 +232,16 @@ def queries(binary):
     for change, needle in (
         ({"tablename": "nothing"}, "nothing"),
         ({"columns": ["nothing"]}, "nothing"),
-        ({"starttime": "2013-10-09"}, "starttime"),
+        ({"starttime": "2013-10-09"}, "starttime"), # Behind the end.
         ({"starttime": "yesterday"}, "starttime"),
         ({"filters": {"price": ["=", "AIG"]}}, "price"),
         ({"instruments": 7}, "instruments"),
         ({"aggregations": {"sum": ["sym"]}}, "sym"),
         ({"sublist": "x"}, "sublist"),
         ({"surprise": 1}, "surprise")):
-      done = made.query({**base, **change}, code=None)
-      refused(done, needle)
-      mill.check(done.returncode == USAGE, change, done.returncode,
-                 done.stderr)
+      refused(made.query({**base, **change}, code=None), USAGE, needle)
     for text in ("", "{", "[1]", "{\"tablename\": \"\xff\"}", "[" * 100_000):
-      done = made.run("query", "-l", "getdata", code=None, text=text)
-      refused(done)
+      refused(made.run("query", "-l", "getdata", code=None, text=text), USAGE)
     mill.check(made.query({**base, "aggregations": {"count": "price"}})
                is not None, "the gateway still answers")
 
@@ -138,21 +249,32 @@ def queries(binary):
 def owners(binary):
   """A port and a directory that another live process has."""
   with mill.cluster(binary, {"all": [n for n, _ in mill.ROLES]}) as made:
+    port = made.ports["all"]
     with socket.socket() as busy:
-      busy.bind(("127.0.0.1", made.ports["all"]))
+      busy.bind(("127.0.0.1", port))
       busy.listen()
-      done = made.run("node", "--name", "all", code=None, seconds=30)
-      refused(done, str(made.ports["all"]))
+      for words in (["node", "--name", "all"], ["up"],
+                    ["demo", "--once", "--port", port]):
+        refused(made.run(*words, code=None, seconds=30), LOCKED,
+                f"port {port} of 127.0.0.1 is in use")
     made.up()
-    done = made.run("node", "--name", "all", code=LOCKED, seconds=30)
-    refused(done, "all")
+    refused(made.run("node", "--name", "all", code=None, seconds=30), LOCKED,
+            made.directory / "data/nodes/all",
+            f"held by process {made.node('all')['pid']}")
     mill.check(made.node("all")["state"] == "running", "the owner goes on")
-    refused(made.run("node", "--name", "nobody", code=CONFIG), "nobody")
+    refused(made.run("node", "--name", "nobody", code=None), CONFIG, made.path,
+            "'nobody'")
+
+
+def nobody_there(binary):
   with mill.cluster(binary) as made:
-    done = made.run("query", "{\"tablename\": \"trade\"}", code=None)
-    refused(done)
-    mill.check(done.returncode == UNAVAILABLE, "no cluster:", done.returncode,
-               done.stderr)
+    refused(made.run("query", "{\"tablename\": \"trade\"}", code=None),
+            UNAVAILABLE, "gw1")
+    at = feeder(made).put("good.csv", GOOD)
+    refused(made.run(*feeder(made).words(at), code=None), UNAVAILABLE,
+            "'market'", "rt does not answer")
+    refused(made.run("eop", "--period", DATE, "--timeout", "3", code=None),
+            UNAVAILABLE, "rt/market")
 
 
 def configuration(binary):
@@ -171,16 +293,16 @@ def configuration(binary):
       changed = new.splitlines()[-1]
       line = next(i for i, text in enumerate(
         made.path.read_text().splitlines(), 1) if changed in text)
-      done = made.run("status", code=CONFIG)
-      refused(done, f"{made.path}:{line}:", key)
+      refused(made.run("status", code=None), CONFIG, f"{made.path}:{line}:",
+              key)
     made.path.write_text(good + "[[[ what")
-    refused(made.run("status", code=CONFIG), str(made.path))
+    refused(made.run("status", code=None), CONFIG, f"{made.path}:")
     made.path.write_bytes(b"\x00\xff\xfe" * 1000)
-    refused(made.run("status", code=CONFIG), str(made.path))
+    refused(made.run("status", code=None), CONFIG, f"{made.path}:")
     made.path.write_text(good)
-    done = made.run("status", "--config", made.directory / "none.toml",
-                    code=CONFIG)
-    refused(done, "none.toml")
+    refused(made.run("status", "--config", made.directory / "none.toml",
+                     code=None), CONFIG, made.directory / "none.toml",
+            "No such file")
 
 
 def full_disk(binary):
@@ -214,9 +336,8 @@ def full_disk(binary):
         except OSError:
           pass
       words = made.feed_words("trade", at, "MORE", DATE)
-      done = made.run(*words, code=None, seconds=40)
-      refused(done, "space")
-      mill.check(done.returncode == IO, done.returncode, done.stderr)
+      refused(made.run(*words, code=None, seconds=40), IO,
+              disk / "pub/feed-trade-MORE.market", "No space left")
       ballast.unlink()
       made.up()
       made.run(*words)
@@ -227,5 +348,6 @@ def full_disk(binary):
 
 
 if __name__ == "__main__":
-  mill.main([files, one_sided_quotes, queries, owners, configuration,
+  mill.main([unreadable_files, lines, layouts, published_before,
+             one_sided_quotes, queries, owners, nobody_there, configuration,
              full_disk])
