@@ -82,8 +82,9 @@ struct process_config {
   std::string hdb_directory;
   /// rdb: writes its tables down at the end of a period; replicas do not.
   bool write_down = true;
-  /// rdb: stops applying above it, and lags. gateway: limit of all results in
-  /// flight. 0: no limit.
+  /// rdb: stops applying above it, and lags until the end of a period frees
+  /// memory; `eop` reaches that end all the same. gateway: limit of all results
+  /// in flight. 0: no limit.
   uint64_t memory_max_bytes = 0;
 
   /// gateway: how long a query may run. rdb, hdb: the longest of all gateways,

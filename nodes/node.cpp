@@ -224,6 +224,13 @@ error node::start_rdb(const process_config& process) {
   settings.write_down = process.write_down;
   settings.memory_max_bytes = process.memory_max_bytes;
   settings.query_timeout_ns = process.query_timeout_ns;
+  settings.on_stall
+    = [log = log_.as("rdb", process.name)](const std::string& reason) {
+        if (reason.empty())
+          log.info("resumed", "memory is free, applying goes on");
+        else
+          log.warning("stalled", reason);
+      };
   auto rt = endpoint_of_stream(config_, settings.stream);
   if (!rt)
     return rt.failure();

@@ -166,6 +166,8 @@ caf::result<chunks, query_cut> rdb_state::query(const chunk& plan_bytes,
   auto promise = what.promise;
   if (ready(what)) {
     answer(std::move(what));
+  } else if (paused) {
+    what.promise.deliver(not_reached(what, errc::limit_exceeded));
   } else {
     waiting.push_back(std::move(what));
     store->wake_wanted = true;
@@ -173,6 +175,14 @@ caf::result<chunks, query_cut> rdb_state::query(const chunk& plan_bytes,
     wake();
   }
   return promise;
+}
+
+caf::error rdb_state::not_reached(const waiting_query& what, errc code) const {
+  return to_caf(
+    {code, settings.process + ": has not reached "
+             + to_string(position{std::max(what.cutover, what.at_least)})
+             + "; it stands at " + to_string(store->tables.snapshot()->end)
+             + (paused ? ": " + stall_reason() : std::string{})});
 }
 
 void rdb_state::answer(waiting_query what) {
@@ -213,12 +223,7 @@ void rdb_state::wake() {
     if (ready(what))
       answer(std::move(what));
     else if (now > what.deadline_ns)
-      what.promise.deliver(to_caf(
-        {errc::timeout,
-         settings.process + ": has not reached "
-           + to_string(position{std::max(what.cutover, what.at_least)})
-           + "; it stands at "
-           + to_string(store->tables.snapshot()->end)}));
+      what.promise.deliver(not_reached(what, errc::timeout));
     else
       still.push_back(std::move(what));
   }
@@ -408,17 +413,28 @@ void rdb_state::watch_memory() {
   if (settings.memory_max_bytes == 0 || !subscriber)
     return;
   const auto used = store->byte_count.load();
-  const bool above = used > settings.memory_max_bytes;
+  const auto end = store->tables.snapshot()->end.value;
+  const bool awaited
+    = std::any_of(installs.begin(), installs.end(),
+                  [end](const auto& waits) { return waits.position > end; });
+  const bool above = used > settings.memory_max_bytes && !awaited;
   const bool below
     = static_cast<double>(used)
       < static_cast<double>(settings.memory_max_bytes) * resume_share;
-  if (!paused && above) {
-    paused = true;
-    self->send(subscriber, pause_atom_v, true);
-  } else if (paused && below) {
-    paused = false;
-    self->send(subscriber, pause_atom_v, false);
-  }
+  if (paused ? !below && !awaited : !above)
+    return;
+  paused = !paused;
+  self->send(subscriber, pause_atom_v, paused);
+  if (settings.on_stall)
+    settings.on_stall(stall_reason());
+}
+
+std::string rdb_state::stall_reason() const {
+  if (!paused)
+    return {};
+  return "holds " + std::to_string(store->byte_count.load())
+         + " bytes, memory_max is " + std::to_string(settings.memory_max_bytes)
+         + "; goes on when the end of a period frees memory";
 }
 
 void rdb_state::tick() {
@@ -451,6 +467,8 @@ std::string rdb_state::status() const {
   out["begin"] = snapshot->begin.value;
   out["bytes"] = store->byte_count.load();
   out["paused"] = paused;
+  if (paused)
+    out["stalled"] = stall_reason();
   out["rejected_batches"] = store->rejected_batches.load();
   auto tables = nlohmann::json::object();
   for (const auto& table : snapshot->table_names())
@@ -487,8 +505,7 @@ rdb(rdb_actor::stateful_pointer<rdb_state> self, persistence::env* world,
   state.start(std::move(connector), std::move(registry));
   return {
     [self](status_atom) { return self->state.status(); },
-    [self](query_atom, const chunk& plan, uint64_t cutover,
-           uint64_t at_least) {
+    [self](query_atom, const chunk& plan, uint64_t cutover, uint64_t at_least) {
       return self->state.query(plan, cutover, at_least);
     },
     [self](watch_atom, const std::vector<process_row>& rows) {

@@ -11,6 +11,7 @@
 
 #include <atomic>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -26,11 +27,15 @@ struct rdb_settings {
   std::string hdb_directory; ///< Empty: no write-down, rows stay.
   bool write_down = true;
   endpoint rt;
-  /// Above it the RDB stops applying and lags on the log. 0: no limit.
+  /// Above it the RDB stops applying and lags on the log, until the end of a
+  /// period frees memory. An end of a period that somebody waits for is reached
+  /// all the same: without it nothing would ever be freed. 0: no limit.
   uint64_t memory_max_bytes = 0;
   /// How long a query may run, whichever gateway asks. Rows of an installed
   /// period stay so long, and a margin, for queries planned before.
   int64_t query_timeout_ns = 30'000'000'000;
+  /// Called when applying stops, with the reason, and when it goes on (empty).
+  std::function<void(const std::string& reason)> on_stall;
 };
 
 /// The tables and who may write them: deliveries of the subscriber, and drops.
@@ -87,6 +92,8 @@ struct rdb_state {
   };
   void answer(waiting_query what);
   [[nodiscard]] bool ready(const waiting_query& what) const;
+  [[nodiscard]] caf::error not_reached(const waiting_query& what,
+                                       errc code) const;
 
   struct ended_period {
     int64_t period = 0;

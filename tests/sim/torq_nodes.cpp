@@ -172,6 +172,7 @@ node& add_rdb(world& in, const std::string& name, const database_load& load) {
       settings.hdb_directory = load.hdb_directory;
       settings.rt = load.rt;
       settings.query_timeout_ns = load.query_timeout_ns;
+      settings.memory_max_bytes = load.memory_max_bytes;
       auto registrar = registrar_of(me, load.discovery);
       auto handle
         = me.spawn(torq::rdb, &me.env(), settings, me.connector(), registrar);

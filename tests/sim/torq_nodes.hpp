@@ -51,6 +51,7 @@ struct database_load {
   std::string hdb_directory = "/hdb";
   std::string host = "db"; ///< The machine whose disk holds the HDB.
   int64_t query_timeout_ns = 2'000'000'000;
+  uint64_t memory_max_bytes = 0; ///< rdb; 0: no limit.
 };
 
 /// The named actor is the process; each node has a registrar of its own.

@@ -1,0 +1,154 @@
+#include <millrace/sim/rt_nodes.hpp>
+#include <millrace/sim/torq_nodes.hpp>
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+namespace millrace::sim {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// A feed whose rows need several times the memory that the RDB may use.
+struct full_rdb {
+  static constexpr uint64_t memory_max = 120'000;
+
+  full_rdb() {
+    rt_node_options rt;
+    rt.period_grace_ns = 100'000'000;
+    add_discovery(w, "disc");
+    add_rt_node(w, "rt0", rt);
+    load.rows = 6'000; // 30 s of them.
+    add_feed(w, "feed0", load, progress);
+    add_hdb(w, "hdb1", database);
+    database.memory_max_bytes = memory_max;
+    add_rdb(w, "rdb1", database);
+    add_gateway(w, "gw1", database);
+  }
+
+  nlohmann::json rdb() {
+    return nlohmann::json::parse(w.status("rdb1", "rdb1"), nullptr, false);
+  }
+
+  bool stalls(duration limit) {
+    return w.run_until([this] { return rdb().value("paused", false); }, limit);
+  }
+
+  uint64_t stream_end() {
+    const auto rows = rows_in_stream(w.at("rt0").disk(), "/rt/out");
+    return rows && !rows->empty() ? rows->back().first.value : 0;
+  }
+
+  uint64_t end_period(int64_t period) {
+    auto got = w.ask<uint64_t>(
+      caf::actor_cast<sequencer_actor>(w.find("rt0", "rt/market")), 5s,
+      period_atom_v, period);
+    EXPECT_TRUE(got) << to_string(got.failure());
+    return got ? std::get<0>(*got) : 0;
+  }
+
+  /// Asks as `eop` does: again and again.
+  error wait_installed(uint64_t end) {
+    error fault{errc::timeout, {}};
+    for (int i = 0; i < 10 && fault.code == errc::timeout; ++i)
+      fault
+        = w.ask<uint64_t>(caf::actor_cast<rdb_actor>(w.find("rdb1", "rdb1")),
+                          2s, installed_atom_v, end)
+            .failure();
+    return fault;
+  }
+
+  result<std::vector<trade_row>> ask(uint64_t at_least) {
+    const nlohmann::json parameters{{"tablename", "trade"},
+                                    {"starttime", "2000-01-01"},
+                                    {"endtime", "2100-01-01"},
+                                    {"columns", {"time", "sym", "seq", "size"}},
+                                    {"at_least", std::to_string(at_least)}};
+    auto got = w.ask<chunks, query_cut>(
+      caf::actor_cast<gateway_actor>(w.find("gw1", "gw1")), 6s, query_atom_v,
+      parameters.dump());
+    if (!got)
+      return got.failure();
+    return rows_of(std::get<0>(*got));
+  }
+
+  world w{11};
+  feed_load load;
+  database_load database;
+  std::shared_ptr<torq::feed_progress> progress
+    = std::make_shared<torq::feed_progress>();
+};
+
+TEST(RdbMemorySim, AFullRdbStandsStillSaysSoAndHoldsNobodyUp) {
+  full_rdb run;
+  ASSERT_TRUE(run.stalls(30s)) << run.rdb();
+  const auto stalled_at = run.rdb()["position"].get<uint64_t>();
+  // The stream goes on without it.
+  EXPECT_TRUE(
+    run.w.run_until([&] { return run.progress->merged.load(); }, 60s));
+  EXPECT_LT(stalled_at, run.stream_end());
+  const auto status = run.rdb();
+  EXPECT_NE(status.value("stalled", "").find("memory_max is 120000"),
+            std::string::npos)
+    << status;
+  // A margin for what comes between two looks at the memory.
+  EXPECT_LT(status["bytes"].get<uint64_t>(), 2 * run.memory_max);
+  const auto refused = run.ask(run.stream_end());
+  EXPECT_EQ(refused.failure().code, errc::limit_exceeded);
+  EXPECT_NE(refused.failure().context.find("memory_max is 120000"),
+            std::string::npos)
+    << to_string(refused.failure());
+}
+
+TEST(RdbMemorySim, WhoGaveUpWaitingLeavesTheLimitInForce) {
+  full_rdb run;
+  ASSERT_TRUE(run.stalls(30s)) << run.rdb();
+  // Nobody can reach this position: rows are applied in vain for a while.
+  const auto handle = run.w.find("rdb1", "rdb1");
+  const auto answer = run.w.ask<uint64_t>(caf::actor_cast<rdb_actor>(handle),
+                                          20s, installed_atom_v, ~uint64_t{0});
+  EXPECT_EQ(answer.failure().code, errc::timeout);
+  EXPECT_NE(answer.failure().context.find("no hdb serves"), std::string::npos)
+    << to_string(answer.failure());
+  EXPECT_TRUE(run.stalls(1s)) << run.rdb();
+}
+
+TEST(RdbMemorySim, EndsOfPeriodsFreeMemoryAndNothingIsLost) {
+  full_rdb run;
+  int64_t period = 8000;
+  uint64_t stalls = 0;
+  while (!run.progress->merged && run.stalls(30s)) {
+    ++stalls;
+    // The marker stands behind rows that there is no memory for: whoever waits
+    // for the partition lets the RDB reach it.
+    run.w.run_for(1s);
+    const auto end = run.end_period(period++);
+    EXPECT_LT(run.rdb()["position"].get<uint64_t>(), end);
+    const auto fault = run.wait_installed(end);
+    ASSERT_FALSE(fault) << to_string(fault);
+    ASSERT_TRUE(run.w.run_until(
+      [&] { return run.rdb()["begin"].get<uint64_t>() >= end; }, 10s))
+      << run.rdb();
+    EXPECT_TRUE(
+      run.w.run_until([&] { return !run.rdb().value("paused", true); }, 10s))
+      << run.rdb();
+  }
+  EXPECT_GE(stalls, 2u);
+  const auto fault = run.wait_installed(run.end_period(period));
+  ASSERT_FALSE(fault) << to_string(fault);
+  std::vector<trade_row> expected;
+  for (uint64_t row = 0; row < run.load.rows; ++row)
+    expected.push_back(row_of(run.load.feed, row));
+  std::sort(expected.begin(), expected.end());
+  const auto got = run.ask(run.stream_end());
+  ASSERT_TRUE(got) << to_string(got.failure());
+  EXPECT_EQ(*got, expected);
+  EXPECT_TRUE(run.w.defects().empty());
+}
+
+} // namespace
+} // namespace millrace::sim
