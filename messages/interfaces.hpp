@@ -340,6 +340,8 @@ using gateway_actor = status_actor::extend<
 using feed_actor = status_actor::extend<
   // INTERNAL: a slice was published: at the end, when to go on, fault.
   caf::reacts_to<job_atom, bool, int64_t, caf::error>,
-  caf::reacts_to<caf::tick_atom>, caf::reacts_to<stop_atom>>;
+  // INTERNAL: the rows to come are of a later period than this one.
+  caf::reacts_to<period_atom, int64_t>, caf::reacts_to<caf::tick_atom>,
+  caf::reacts_to<stop_atom>>;
 
 } // namespace millrace

@@ -405,6 +405,7 @@ private:
     out.seed = static_cast<uint64_t>(at.integer("seed", 0, most_ns, 42));
     out.symbol_count
       = static_cast<uint32_t>(at.integer("symbols", 1, 10'000'000, 100));
+    out.periods = static_cast<uint32_t>(at.integer("periods", 1, 100'000, 1));
     out.trades_per_period
       = static_cast<uint64_t>(at.integer("trades", 0, most_ns, 100'000));
     out.quotes_per_period

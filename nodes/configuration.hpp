@@ -58,6 +58,9 @@ struct generator_config {
   bool on = false;
   uint64_t seed = 42;
   uint32_t symbol_count = 100;
+  /// Business days from 2024-01-02 on. Each but the last is ended before the
+  /// next one begins.
+  uint32_t periods = 1;
   uint64_t trades_per_period = 100'000;
   uint64_t quotes_per_period = 500'000;
   std::string trade_table; ///< Empty: makes no trades.

@@ -80,11 +80,20 @@ public:
     counters_->bytes = made_->rows();
     if (!batch)
       return std::optional<feed::parsed_batch>{};
+    if (batch->date != date_ && batch->date_before != null_int)
+      over_ = batch->date_before;
+    date_ = batch->date;
     return std::optional{std::move(batch->batch)};
+  }
+
+  std::optional<int64_t> period_over() override {
+    return std::exchange(over_, std::nullopt);
   }
 
 private:
   feed::generator_options options_;
+  int32_t date_ = null_int;
+  std::optional<int64_t> over_;
   std::shared_ptr<feed_process::counters> counters_;
   std::optional<feed::generator> made_;
 };
@@ -146,14 +155,14 @@ tables_of(const cluster_config& config, const process_config& process) {
 
 result<std::shared_ptr<torq::batch_source>>
 source_of(runtime& host, const cluster_config& config,
-          const process_config& process, uint32_t generated_periods,
-          feed_process& out) {
+          const process_config& process,
+          std::optional<uint32_t> generated_periods, feed_process& out) {
   if (process.generator.on) {
     feed::generator_options options;
     options.seed = process.generator.seed;
     options.symbols = process.generator.symbol_count;
-    options.periods = generated_periods;
     const auto& from = process.generator;
+    options.periods = generated_periods.value_or(from.periods);
     if (from.trade_table.empty())
       options.trades_per_period = 0;
     else {

@@ -15,9 +15,9 @@ namespace millrace::nodes {
 /// What a feed run adds to its process's configuration.
 struct feed_run {
   bool again = false;
-  /// Business days that a generator makes, from 2024-01-02 on. A later run with
-  /// more of them resumes behind the earlier one.
-  uint32_t generated_periods = 1;
+  /// Periods that a generator makes; a later run with more of them resumes
+  /// behind the earlier one. None: as many as its configuration says.
+  std::optional<uint32_t> generated_periods;
   std::string reject_path; ///< Empty: `rejects.txt` beside the publisher.
   std::function<void(const error&)> on_done;
 };

@@ -302,6 +302,7 @@ struct generator::state {
   uint64_t in_period = 0;
   uint64_t trades_in_period = 0;
   int32_t date = 0;
+  int32_t date_before = null_int;
   int64_t open = 0;
   int64_t close_before = null_long; ///< Of the period before.
   int64_t span = 0;
@@ -309,6 +310,7 @@ struct generator::state {
 
 void generator::state::begin_period() {
   close_before = done == 0 ? null_long : open + span;
+  date_before = done == 0 ? null_int : date;
   date = next_business_day(date);
   int64_t close_at = 0;
   // A session that begins or ends in a gap of the wall clock is moved to UTC
@@ -412,6 +414,7 @@ void generator::state::close(open_table& table, generated_batch::kind kind) {
     generated_batch made;
     made.table = kind;
     made.date = date;
+    made.date_before = date_before;
     made.batch.rows = rows;
     made.batch.first_time = table.first_time;
     made.batch.last_time = table.last_time;

@@ -38,6 +38,7 @@ struct generated_batch {
   enum class kind : uint8_t { trade, quote };
   kind table = kind::trade;
   int32_t date = 0; ///< The period; the next one begins when it changes.
+  int32_t date_before = null_int; ///< Of the period before; null in the first.
   parsed_batch batch;
 };
 

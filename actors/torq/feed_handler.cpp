@@ -1,6 +1,7 @@
 #include <millrace/actors/torq/feed_handler.hpp>
 #include <millrace/persistence/log_reader.hpp>
 
+#include <caf/actor_cast.hpp>
 #include <nlohmann/json.hpp>
 
 #include <deque>
@@ -13,6 +14,9 @@ namespace {
 constexpr auto tick_interval = std::chrono::milliseconds{10};
 /// One job reads and publishes about so long, then lets others have the pool.
 constexpr int64_t slice_ns = 5'000'000;
+/// RT answers after its grace for missing publishers; asked again behind this.
+constexpr auto period_deadline = std::chrono::seconds{60};
+constexpr int64_t retry_period_ns = 500'000'000;
 
 using cursor_map = std::map<std::string, source_cursor>;
 
@@ -100,6 +104,7 @@ struct feed_handler_state::shared_work {
     bool finished = false;
     int64_t due_ns = 0; ///< When to go on; 0: at once.
     error fault;
+    std::optional<int64_t> period_over; ///< Goes on when it has ended.
   };
 
   error open() {
@@ -147,6 +152,8 @@ struct feed_handler_state::shared_work {
         if (!*batch)
           return {.finished = true, .fault = source->close()};
         waiting = *std::move(batch);
+        if (const auto over = source->period_over())
+          return {.period_over = over};
       }
       if (const auto due = pacer.due(waiting->first_time, now); due > now)
         return {.due_ns = due};
@@ -182,7 +189,8 @@ struct feed_handler_state::shared_work {
   }
 };
 
-void feed_handler_state::start(connector_actor connector) {
+void feed_handler_state::start(connector_actor to_others) {
+  connector = std::move(to_others);
   rt::pusher_options options;
   options.rt = settings.rt;
   options.stream = settings.stream;
@@ -196,8 +204,7 @@ void feed_handler_state::start(connector_actor connector) {
     shared->told = true;
     shared->progress->connected = true;
   };
-  replicator = self->spawn(rt::pusher, env, out, std::move(connector),
-                           std::move(options));
+  replicator = self->spawn(rt::pusher, env, out, connector, std::move(options));
   children.add(replicator);
   self->send(self, caf::tick_atom_v);
 }
@@ -206,8 +213,11 @@ void feed_handler_state::submit() {
   job_running = true;
   env->pool->submit([shared = work, me = feed_actor{self}] {
     const auto outcome = shared->run();
-    caf::anon_send(me, job_atom_v, outcome.finished, outcome.due_ns,
-                   to_caf(outcome.fault));
+    if (outcome.period_over)
+      caf::anon_send(me, period_atom_v, *outcome.period_over);
+    else
+      caf::anon_send(me, job_atom_v, outcome.finished, outcome.due_ns,
+                     to_caf(outcome.fault));
   });
 }
 
@@ -222,13 +232,51 @@ void feed_handler_state::job_done(bool finished, int64_t due,
     submit();
 }
 
+void feed_handler_state::end_period() {
+  ending_asked = true;
+  auto failed = [this](const caf::error& why) {
+    last_failure = from_caf(why);
+    ending_asked = false;
+    // Another feed of the same days, or this one in an earlier life, was first.
+    if (last_failure.code == errc::already_exists) {
+      last_failure = {};
+      ending.reset();
+    }
+    due_ns = ending ? env->clock->monotonic_ns() + retry_period_ns : 0;
+  };
+  self
+    ->request(connector, caf::timespan{period_deadline}, caf::connect_atom_v,
+              settings.rt)
+    .then(
+      [this, failed](const caf::strong_actor_ptr& rt) {
+        if (!rt)
+          return failed(to_caf({errc::unavailable, to_string(settings.rt)}));
+        self
+          ->request(caf::actor_cast<sequencer_actor>(rt),
+                    caf::timespan{period_deadline}, period_atom_v, *ending)
+          .then(
+            [this](uint64_t) {
+              last_failure = {};
+              ending_asked = false;
+              ending.reset();
+              due_ns = 0;
+            },
+            failed);
+      },
+      failed);
+}
+
 void feed_handler_state::tick() {
   const auto now = env->clock->monotonic_ns();
   // Without RT's word nobody knows where this source was left; a source that
   // is to be published again needs no word.
   const bool ready = work->told || settings.again;
-  if (ready && !job_running && !exhausted && !ended && now >= due_ns)
-    submit();
+  if (ready && !job_running && !exhausted && !ended && now >= due_ns) {
+    if (!ending)
+      submit();
+    else if (!ending_asked)
+      end_period();
+  }
   if (exhausted && !ended) {
     const auto end = out->appended();
     if (out->reached(rt::ack_level::committed) >= end) {
@@ -255,6 +303,10 @@ std::string feed_handler_state::status() const {
   json["rows"] = settings.progress->rows.load();
   json["batches"] = settings.progress->batches.load();
   json["finished"] = ended;
+  if (ending)
+    json["ending_period"] = *ending;
+  if (last_failure)
+    json["last_failure"] = to_string(last_failure);
   json["published"] = out->appended().value;
   json["merged"] = out->reached(rt::ack_level::committed).value;
   return json.dump();
@@ -284,6 +336,10 @@ feed_handler(feed_actor::stateful_pointer<feed_handler_state> self,
     [self](status_atom) { return self->state.status(); },
     [self](job_atom, bool finished, int64_t due_ns, const caf::error& fault) {
       self->state.job_done(finished, due_ns, from_caf(fault));
+    },
+    [self](period_atom, int64_t period) {
+      self->state.job_running = false;
+      self->state.ending = period;
     },
     [self](caf::tick_atom) { self->state.tick(); },
     [self](stop_atom) { self->quit(caf::exit_reason::user_shutdown); },

@@ -27,6 +27,9 @@ public:
   virtual error open(const std::vector<source_cursor>& published) = 0;
   /// The next batch; none at the end.
   virtual result<std::optional<feed::parsed_batch>> next() = 0;
+  /// The period that is to end before the batch that `next` has just given is
+  /// published; told once. Sources that follow the world's clock have none.
+  virtual std::optional<int64_t> period_over() { return std::nullopt; }
   /// Called after the last batch: rejects are kept safe here.
   virtual error close() { return {}; }
 };
@@ -68,6 +71,8 @@ struct feed_handler_state {
   void start(connector_actor connector);
   void submit();
   void job_done(bool finished, int64_t due_ns, const error& fault);
+  /// Has the stream end `ending`, and goes on behind the marker.
+  void end_period();
   void tick();
   void finish(const error& fault);
   [[nodiscard]] std::string status() const;
@@ -79,6 +84,10 @@ struct feed_handler_state {
   std::shared_ptr<shared_work> work;
   brood children;
   pusher_actor replicator;
+  connector_actor connector;
+  std::optional<int64_t> ending; ///< Rows wait until this period has ended.
+  bool ending_asked = false;
+  error last_failure; ///< To end a period; tried again.
   bool job_running = false;
   bool exhausted = false;
   bool ended = false;

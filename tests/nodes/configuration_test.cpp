@@ -188,6 +188,7 @@ type = "feed"
 [process.generator]
 seed = 7
 symbols = 10000
+periods = 3
 trades = 5
 quotes = 6
 trade_table = "t"
@@ -233,7 +234,7 @@ trade_table = "t"
   EXPECT_EQ(feed->speed, "10x");
   EXPECT_THAT(feed->files, ElementsAre("/etc/millrace/x.csv", "/y.csv"));
   EXPECT_EQ(config.process("gen")->generator,
-            (generator_config{true, 7, 10'000, 5, 6, "t", ""}));
+            (generator_config{true, 7, 10'000, 3, 5, 6, "t", ""}));
 }
 
 TEST(ConfigurationTest, LogsOfPublishersLieWhereTheyShould) {
