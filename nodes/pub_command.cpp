@@ -30,7 +30,8 @@ void add_pub_command(CLI::App& app, std::function<int()>& run) {
     ->type_name("STREAM");
   command
     ->add_option("--table", options->table,
-                 "Lines are rows of it; default: opaque payloads")
+                 "Lines are rows of it; default: payloads, {\"data\": "
+                 "\"text\"} or {\"hex\": \"00ff\"}")
     ->type_name("TABLE");
   add_line_format_option(*command, options->format);
   command->add_option("--origin", options->origin, "Who publishes")

@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 #include <poll.h>
 #include <unistd.h>
@@ -24,6 +25,47 @@ using namespace std::chrono_literals;
 constexpr auto rt_deadline = 30s;
 /// A batch leaves at this size, and when no more input is there.
 constexpr size_t batch_bytes = 64 * 1024;
+
+/// The bytes of "00ff"; none when these are not pairs of hexadecimal digits.
+std::optional<std::string> from_hex(std::string_view digits) {
+  if (digits.size() % 2 != 0)
+    return std::nullopt;
+  std::string bytes;
+  for (size_t i = 0; i < digits.size(); i += 2) {
+    uint8_t byte = 0;
+    const auto* end = digits.data() + i + 2;
+    const auto [stop, fault]
+      = std::from_chars(digits.data() + i, end, byte, 16);
+    if (fault != std::errc{} || stop != end)
+      return std::nullopt;
+    bytes.push_back(static_cast<char>(byte));
+  }
+  return bytes;
+}
+
+/// The payload of {"data": "text"} or {"hex": "00ff"}. What `sub` writes beside
+/// either is passed over, so that its lines can be published again.
+result<std::string> payload_of(std::string_view line) {
+  const error refusal{errc::bad_data,
+                      R"(not of the form {"data": "text"} or {"hex": "00ff"})"};
+  const auto object = nlohmann::json::parse(line, nullptr, false);
+  if (!object.is_object())
+    return refusal;
+  std::optional<std::string> payload;
+  for (const auto& [key, value] : object.items()) {
+    if (key == "position" || key == "on" || key == "id" || key == "ts")
+      continue;
+    if ((key != "data" && key != "hex") || !value.is_string() || payload)
+      return refusal;
+    payload = key == "data" ? value.get<std::string>()
+                            : from_hex(value.get_ref<const std::string&>());
+    if (!payload)
+      return error{errc::bad_data, "hex: not pairs of hexadecimal digits"};
+  }
+  if (!payload)
+    return refusal;
+  return *std::move(payload);
+}
 
 /// Publishes lines: payloads, or rows of a table.
 class line_publisher {
@@ -91,11 +133,10 @@ private:
       }
       text = std::move(fields->front());
     } else {
-      const auto object = nlohmann::json::parse(line, nullptr, false);
-      if (!object.is_object() || object.size() != 1 || !object.contains("data")
-          || !object["data"].is_string())
-        return {errc::bad_data, R"(not of the form {"data": "text"})"};
-      text = object["data"].get<std::string>();
+      auto payload = payload_of(line);
+      if (!payload)
+        return payload.failure();
+      text = *std::move(payload);
     }
     return publish(std::as_bytes(std::span{text.data(), text.size()}),
                    payload_kind::opaque, 1);

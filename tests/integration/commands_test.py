@@ -234,6 +234,34 @@ class Cluster(Case):
         self.assertEqual([x["data"] for x in csv.DictReader(
             io.StringIO(as_csv))], [x["data"] for x in lines])
 
+    def test_bytes_that_are_no_text_come_back(self):
+        payloads = [{"hex": "00ff80"}, {"data": "text \u00e9\n"},
+                    {"hex": "c3"}, {"data": ""}, {"hex": bytes(
+                        range(256)).hex()}]
+        stdin = "".join(json.dumps(x) + "\n" for x in payloads).encode()
+        self.pub("--stream", "notes", stdin=stdin)
+        lines = self.sub("--stream", "notes", "--from", "begin", count=5)
+        payload = lambda line: {key: value for key, value in line.items()
+                                if key in ("data", "hex")}
+        self.assertEqual(
+            [payload(json.loads(x)) for x in lines.splitlines()], payloads)
+        # What `sub` prints, `pub` publishes again.
+        path = os.path.join(self.dir, "copy")
+        self.run_program("pub", "--stream", path, stdin=lines.encode())
+        copy, _ = self.run_program("sub", "--stream", path, "--from", "begin",
+                                   "--count", "5")
+        self.assertEqual(
+            [payload(json.loads(x)) for x in copy.splitlines()], payloads)
+        # Upper case is read too; whatever else is no payload is refused.
+        self.pub("--stream", "notes", stdin=b'{"hex": "FF"}\n')
+        for bad in ('{"hex": "0"}', '{"hex": "0g"}', '{"hex": "+1"}', "{}",
+                    '{"hex": 1}', '{"data": "x", "hex": "00"}',
+                    '{"data": "x", "more": 1}'):
+            _, err = self.pub("--stream", "notes", code=65,
+                              stdin=(json.dumps({"data": "x"}) + "\n"
+                                     + bad).encode())
+            self.assertIn("standard input:2: ", err, bad)
+
     def test_a_subscriber_at_the_end_hears_what_comes(self):
         self.pub("--stream", "notes", stdin=b'{"data": "before"}\n')
         reader = self.start("sub", "--stream", "notes", "--from", "end",
