@@ -69,9 +69,9 @@ def killed_between(binary):
   """kill -9 in each of the days: nothing is missing, nothing comes twice."""
   with market(binary) as made:
     made.up("rest")
-    for batches in (20, 30, 40):
+    for writes in (3, 4, 5):
       made.up("gen", env=made.environment(
-        CRASH_AT=f"pub.after_write:{batches}"))
+        CRASH_AT=f"pub.after_write:{writes}"))
       made.wait_death("gen")
     made.up("gen")
     verify(made)
