@@ -4,7 +4,6 @@
 #include <caf/resumable.hpp>
 #include <caf/scheduler/abstract_coordinator.hpp>
 
-#include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <deque>
@@ -13,13 +12,10 @@
 
 namespace millrace::nodes {
 
-/// Actors that are ready to run and that no worker has taken yet. A worker that
-/// finds nothing looks again for a few microseconds before it sleeps, one worker
-/// at a time: waking a processor costs more than what most handlers do. Thread
-/// safe.
+/// Actors that are ready to run and that no worker has taken yet. Thread safe.
 class ready_queue {
 public:
-  /// Appends, and wakes a sleeping worker unless one is looking already.
+  /// Appends, and wakes a sleeping worker.
   void push(caf::resumable* job);
   /// Takes the oldest; sleeps while there is none.
   [[nodiscard]] caf::resumable* pop();
@@ -27,14 +23,11 @@ public:
   [[nodiscard]] caf::resumable* try_pop();
 
 private:
-  caf::resumable* take(std::unique_lock<std::mutex>& lock);
-  [[nodiscard]] bool look_for_a_while();
+  caf::resumable* take(); ///< @pre locked, not empty
 
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<caf::resumable*> jobs_;
-  std::atomic<size_t> size_{0}; ///< Of jobs_, to look at without the lock.
-  std::atomic<unsigned> looking_{0};
   unsigned sleeping_ = 0;
 };
 

@@ -106,8 +106,7 @@ TEST(chained_scheduling, wakes_workers_that_went_to_sleep) {
   caf::actor_system system{config};
   caf::scoped_actor self{system};
   ring each{system, 3, caf::actor_cast<caf::actor>(self)};
-  // Around the time that a worker looks before it sleeps: pushes race with
-  // workers that are just giving up.
+  // Pushes race with workers that are just going to sleep.
   for (int i = 0; i < 2'000; ++i) {
     each.start(3);
     expect_ok(self);
