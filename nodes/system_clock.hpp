@@ -4,7 +4,8 @@
 
 namespace millrace::nodes {
 
-/// The clocks of the system. Stateless and thread safe.
+/// The clocks of the system. Thread safe. `now_ns` may differ by well below a
+/// microsecond between threads.
 class system_clock final : public persistence::clock_source {
 public:
   [[nodiscard]] int64_t now_ns() override;
