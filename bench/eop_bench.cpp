@@ -181,7 +181,7 @@ result<outcome> eop_write(const measure_options& options) {
   out.unit = "rows/s";
   out.mode = "synced";
   out.more.emplace_back("rows", static_cast<double>((*rows)->rows));
-  contest all{std::move(out), options.runs};
+  contest all{std::move(out), options, table_memory};
   all.add({"DuckDB ORDER BY into its file, 2 threads", 0, 2.3}, [&] {
     return write_duckdb(**duckdb, options.directory + "/eop.duckdb",
                         (*rows)->rows);

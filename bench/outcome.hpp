@@ -58,6 +58,9 @@ struct measure_options {
   [[nodiscard]] uint64_t scaled(uint64_t count) const noexcept;
 };
 
+/// What the largest of the tables and their logs touch.
+inline constexpr uint64_t table_memory = uint64_t{3} << 30;
+
 /// Measures once.
 using measurement = std::function<result<double>()>;
 
@@ -66,8 +69,14 @@ using measurement = std::function<result<double>()>;
 class contest {
 public:
   /// `what` has all but values and runs.
-  contest(outcome what, unsigned run_count)
-    : what_{std::move(what)}, run_count_{run_count} {}
+  /// @param warm_bytes of memory, at scale 1, to touch before each run: the
+  /// host
+  ///   of a virtual machine takes idle pages away, and gives them back ten
+  ///   times slower than they are written. Not before latencies: what the host
+  ///   then takes back disturbs them.
+  contest(outcome what, const measure_options& options, uint64_t warm_bytes = 0)
+    : what_{std::move(what)}, run_count_{options.runs},
+      warm_bytes_{warm_bytes == 0 ? 0 : options.scaled(warm_bytes)} {}
 
   /// Adds one to stand beside ours; its value is still missing in `as`.
   void add(comparison as, measurement run);
@@ -80,6 +89,7 @@ private:
   };
   outcome what_;
   unsigned run_count_;
+  uint64_t warm_bytes_;
   std::vector<contestant> others_;
 };
 

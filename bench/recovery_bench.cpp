@@ -59,7 +59,7 @@ result<outcome> rdb_recovery(const measure_options& options) {
   out.target = 10e6;
   out.more.emplace_back("rows", static_cast<double>(rows));
   out.more.emplace_back("batch_rows", batch_rows);
-  return contest{std::move(out), options.runs}.measure(
+  return contest{std::move(out), options, table_memory}.measure(
     [&] { return recover(**rig, rows); });
 }
 

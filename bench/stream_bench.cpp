@@ -57,7 +57,7 @@ result<outcome> measure_publish(const shape& what,
   out.more.emplace_back("payload_bytes", static_cast<double>(what.bytes));
   const stream_load load{options.scaled(what.messages), what.bytes};
   proto_limit limit{options.directory + "/limit"};
-  contest all{std::move(out), options.runs};
+  contest all{std::move(out), options};
   add_peer(all, what, options);
   all.add({"proto", 0, what.limit_target, standing::limit},
           [&] { return limit.throughput(load, !what.cached); });
@@ -85,7 +85,7 @@ result<outcome> measure_copy(const std::string& name, const stream_load& load,
     return library_stream{{options.directory + "/millrace", true, local_copy}}
       .throughput(scaled);
   };
-  contest all{std::move(out), options.runs};
+  contest all{std::move(out), options};
   all.add({"without a local copy", 0, 0, standing::row},
           [&] { return publish(false); });
   return all.measure([&] { return publish(true); });
@@ -110,7 +110,7 @@ result<outcome> measure_latency(const latency_shape& what,
   const stream_load load{options.scaled(20'000), 100, 1'000'000};
   jetstream_peer jetstream{options.directory + "/peer"};
   proto_limit limit{options.directory + "/limit"};
-  contest all{std::move(out), options.runs};
+  contest all{std::move(out), options};
   all.add({"JetStream, file storage", 0, what.peer_target}, [&] {
     return share_us(jetstream.latency(load, latency_rate), what.share);
   });
@@ -191,7 +191,7 @@ result<outcome> replay_100(const measure_options& options) {
   redis_peer redis{options.directory + "/peer"};
   jetstream_peer jetstream{options.directory + "/peer"};
   proto_limit limit{options.directory + "/limit"};
-  contest all{std::move(out), options.runs};
+  contest all{std::move(out), options};
   all.add({"Redis XREAD COUNT 1000", 0, 7},
           [&] { return redis.replay(peer_load); });
   all.add({"JetStream push consumer"},

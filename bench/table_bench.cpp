@@ -146,7 +146,7 @@ result<outcome> beside_duckdb(const std::string& name, double target,
   out.name = name;
   out.unit = "rows/s";
   out.more.emplace_back("rows", static_cast<double>(file.rows));
-  contest all{std::move(out), options.runs};
+  contest all{std::move(out), options, table_memory};
   all.add({"DuckDB read_csv into memory, 2 threads", 0, target},
           [&] { return read_with_duckdb(file); });
   return all.measure([&] { return ours(file); });
@@ -234,7 +234,7 @@ result<outcome> rdb_insert(const measure_options& options) {
   out.name = "rdb_insert";
   out.unit = "rows/s";
   out.more.emplace_back("batch_rows", batch_rows);
-  contest all{std::move(out), options.runs};
+  contest all{std::move(out), options, table_memory};
   all.add({"DuckDB appender, flushed every 1000 rows", 0, 12},
           [&] { return insert_into_duckdb(rows); });
   return all.measure([&] { return insert(batches, rows); });

@@ -9,8 +9,8 @@ namespace millrace {
 
 namespace {
 
-/// Keeps blocks of 32 KiB to 1 MiB, each twice as large as the one before, up to
-/// 4 MiB of each size. Thread safe.
+/// Keeps blocks of 32 KiB to 1 MiB, each twice as large as the one before, up
+/// to 4 MiB of each size. Thread safe.
 class block_pool {
 public:
   static constexpr size_t smallest_log2 = 15;
@@ -66,9 +66,8 @@ chunk::writable chunk::allocate(size_t size) {
   chunk out;
   if (const auto index = block_pool::index_of(size);
       index < block_pool::size_count)
-    out.owner_ = {pool().take(index), [index](std::byte* block) {
-                    pool().give(index, block);
-                  }};
+    out.owner_ = {pool().take(index),
+                  [index](std::byte* block) { pool().give(index, block); }};
   else
     out.owner_ = std::shared_ptr<std::byte[]>(new std::byte[size]);
   out.data_ = out.owner_.get();

@@ -18,8 +18,8 @@ public:
 
   struct writable;
   /// New memory for the caller to fill before the chunk is shared. Memory of
-  /// the usual sizes of a flow is used again: fresh pages cost more than what is
-  /// written to them.
+  /// the usual sizes of a flow is used again: fresh pages cost more than what
+  /// is written to them.
   [[nodiscard]] static writable allocate(size_t size);
 
   [[nodiscard]] chunk slice(size_t offset, size_t size) const {

@@ -6,13 +6,20 @@ namespace millrace {
 
 std::string_view to_string(event_kind kind) noexcept {
   switch (kind) {
-    case event_kind::badtail: return "badtail";
-    case event_kind::reset: return "reset";
-    case event_kind::gap: return "gap";
-    case event_kind::pruned: return "pruned";
-    case event_kind::ahead: return "ahead";
-    case event_kind::id_conflict: return "id_conflict";
-    case event_kind::schema: return "schema";
+    case event_kind::badtail:
+      return "badtail";
+    case event_kind::reset:
+      return "reset";
+    case event_kind::gap:
+      return "gap";
+    case event_kind::pruned:
+      return "pruned";
+    case event_kind::ahead:
+      return "ahead";
+    case event_kind::id_conflict:
+      return "id_conflict";
+    case event_kind::schema:
+      return "schema";
   }
   return "unknown";
 }

@@ -36,11 +36,11 @@ typename Inspector::result_type inspect(Inspector& f, endpoint& x) {
 
 /// A row of the registry. DISCOVERY keeps it whatever becomes of the process.
 struct process_row {
-  std::string name;       ///< Unique: "rdb1".
-  std::string type;       ///< "discovery" "rt" "feed" "rdb" "hdb" "gateway".
-  std::string node;       ///< Name of the node that hosts it.
-  endpoint at;            ///< How anyone can open a connection of their own.
-  std::string attributes; ///< JSON object: stream, tables, ...
+  std::string name;         ///< Unique: "rdb1".
+  std::string type;         ///< "discovery" "rt" "feed" "rdb" "hdb" "gateway".
+  std::string node;         ///< Name of the node that hosts it.
+  endpoint at;              ///< How anyone can open a connection of their own.
+  std::string attributes;   ///< JSON object: stream, tables, ...
   int64_t last_seen_ns = 0; ///< Wall time of the last registration.
   bool available = false;   ///< Registered within the last seconds.
 };
@@ -102,9 +102,9 @@ typename Inspector::result_type inspect(Inspector& f, flow_grant& x) {
 /// Progress of a flow, from SINK to SOURCE; also the credit and the heartbeat.
 struct flow_ack {
   uint64_t flow = 0;
-  uint64_t bytes = 0;    ///< Chunk bytes taken in so far, of this flow.
-  uint64_t durable = 0;  ///< Input position durable at the node.
-  uint64_t merged = 0;   ///< Input position merged (committed) so far.
+  uint64_t bytes = 0;   ///< Chunk bytes taken in so far, of this flow.
+  uint64_t durable = 0; ///< Input position durable at the node.
+  uint64_t merged = 0;  ///< Input position merged (committed) so far.
 };
 
 template <class Inspector>
@@ -136,7 +136,7 @@ CAF_BEGIN_TYPE_ID_BLOCK(millrace, caf::first_custom_type_id)
   CAF_ADD_TYPE_ID(millrace, (millrace::chunk))
   CAF_ADD_TYPE_ID(millrace, (millrace::endpoint))
   CAF_ADD_TYPE_ID(millrace, (millrace::process_row))
-  CAF_ADD_TYPE_ID(millrace, (std::vector<millrace::process_row>) )
+  CAF_ADD_TYPE_ID(millrace, (std::vector<millrace::process_row>))
   CAF_ADD_TYPE_ID(millrace, (millrace::input_offer))
   CAF_ADD_TYPE_ID(millrace, (millrace::start_spec))
   CAF_ADD_TYPE_ID(millrace, (millrace::flow_grant))
@@ -201,18 +201,19 @@ using discovery_actor = status_actor::extend<
   // Rows of a process type ("" = all), whether available or not.
   caf::replies_to<lookup_atom, std::string>::with<std::vector<process_row>>,
   // Rows as above now, and each newly available one from now on.
-  caf::replies_to<caf::subscribe_atom, std::string, watcher_actor>::with<
-    std::vector<process_row>>,
+  caf::replies_to<caf::subscribe_atom, std::string,
+                  watcher_actor>::with<std::vector<process_row>>,
   // INTERNAL: expiry.
   caf::reacts_to<caf::tick_atom>>;
 
 /// REGISTRAR: keeps a node's processes registered, and its watchers told.
-using registrar_actor = caf::typed_actor<
-  caf::reacts_to<register_atom, process_row>,
-  // Tell this watcher of processes of a type ("" = all), now and later.
-  caf::reacts_to<watch_atom, std::string, watcher_actor>,
-  // INTERNAL: signs of life, reconnects.
-  caf::reacts_to<caf::tick_atom>>;
+using registrar_actor
+  = caf::typed_actor<caf::reacts_to<register_atom, process_row>,
+                     // Tell this watcher of processes of a type ("" = all), now
+                     // and later.
+                     caf::reacts_to<watch_atom, std::string, watcher_actor>,
+                     // INTERNAL: signs of life, reconnects.
+                     caf::reacts_to<caf::tick_atom>>;
 
 /// SINK: receives a flow of whole log records; grows a copy, or delivers.
 using sink_actor = caf::typed_actor<
@@ -224,14 +225,15 @@ using sink_actor = caf::typed_actor<
   caf::reacts_to<caf::ping_atom, uint64_t>>;
 
 /// SOURCE: tails a log directory and feeds a SINK within its credit.
-using source_actor = status_actor::extend<
-  caf::reacts_to<ack_atom, flow_ack>,
-  // INTERNAL: the log grew: position, its new bytes if they were at hand.
-  caf::reacts_to<grew_atom, uint64_t, chunk>,
-  // INTERNAL: heartbeat and reconnect timer.
-  caf::reacts_to<caf::tick_atom>,
-  // Ends the flow.
-  caf::reacts_to<stop_atom>>;
+using source_actor
+  = status_actor::extend<caf::reacts_to<ack_atom, flow_ack>,
+                         // INTERNAL: the log grew: position, its new bytes if
+                         // they were at hand.
+                         caf::reacts_to<grew_atom, uint64_t, chunk>,
+                         // INTERNAL: heartbeat and reconnect timer.
+                         caf::reacts_to<caf::tick_atom>,
+                         // Ends the flow.
+                         caf::reacts_to<stop_atom>>;
 
 /// PUSHER: the SOURCE beside a publisher; RT asks it to end a period.
 using pusher_actor = source_actor::extend<
@@ -257,8 +259,8 @@ using sequencer_actor = status_actor::extend<
   caf::replies_to<offer_atom, input_offer, pusher_actor>::with<sink_actor,
                                                                flow_grant>,
   // A subscriber wants the merged log; a flow to it begins.
-  caf::replies_to<caf::subscribe_atom, start_spec, sink_actor>::with<
-    source_actor, flow_grant>,
+  caf::replies_to<caf::subscribe_atom, start_spec,
+                  sink_actor>::with<source_actor, flow_grant>,
   // From an input's SINK: records [from, to) of input are recorded; bytes.
   caf::reacts_to<grew_atom, uint32_t, uint64_t, uint64_t, chunk>,
   // From an input's SINK: input is durable up to a position.
@@ -318,16 +320,16 @@ using hdb_actor = status_actor::extend<
   caf::reacts_to<caf::tick_atom>>;
 
 /// QUERY JOB: runs one plan on the pool and answers once.
-using query_job_actor = caf::typed_actor<
-  caf::replies_to<start_atom>::with<chunks, query_cut>,
-  // INTERNAL: all morsels are done: partial result or error.
-  caf::reacts_to<job_atom, chunks, caf::error>>;
+using query_job_actor
+  = caf::typed_actor<caf::replies_to<start_atom>::with<chunks, query_cut>,
+                     // INTERNAL: all morsels are done: partial result or error.
+                     caf::reacts_to<job_atom, chunks, caf::error>>;
 
 /// GATEWAY QUERY: one question's way through the back ends; answers once.
-using gateway_query_actor = caf::typed_actor<
-  caf::replies_to<start_atom>::with<chunks, query_cut>,
-  // INTERNAL: the partial results are merged.
-  caf::reacts_to<job_atom, chunks, caf::error>>;
+using gateway_query_actor
+  = caf::typed_actor<caf::replies_to<start_atom>::with<chunks, query_cut>,
+                     // INTERNAL: the partial results are merged.
+                     caf::reacts_to<job_atom, chunks, caf::error>>;
 
 /// GATEWAY: one entry over all RDBs and HDBs.
 using gateway_actor = status_actor::extend<

@@ -16,8 +16,8 @@ struct position {
 
   uint64_t value = 0;
 
-  [[nodiscard]] static constexpr position
-  of(uint64_t session, uint64_t roll, uint64_t offset) noexcept {
+  [[nodiscard]] static constexpr position of(uint64_t session, uint64_t roll,
+                                             uint64_t offset) noexcept {
     // An offset of exactly 2^30 carries into the next roll: the same place.
     return {(session << 44) + (roll << 30) + offset};
   }

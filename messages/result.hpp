@@ -18,10 +18,12 @@ public:
   using value_type = T;
 
   template <class U = T>
-    requires(std::is_constructible_v<T, U &&>
-             && !std::is_same_v<std::remove_cvref_t<U>, error>
-             && !std::is_same_v<std::remove_cvref_t<U>, result>)
-  result(U&& x) : state_{std::in_place_index<0>, std::forward<U>(x)} {}
+  requires(
+    std::is_constructible_v<
+      T,
+      U&&> && !std::is_same_v<std::remove_cvref_t<U>, error> && !std::is_same_v<std::remove_cvref_t<U>, result>)
+    result(U&& x)
+    : state_{std::in_place_index<0>, std::forward<U>(x)} {}
 
   result(error failure) : state_{std::in_place_index<1>, std::move(failure)} {}
 
@@ -29,9 +31,7 @@ public:
   explicit operator bool() const noexcept { return has_value(); }
 
   T& operator*() & { return checked(); }
-  const T& operator*() const& {
-    return const_cast<result*>(this)->checked();
-  }
+  const T& operator*() const& { return const_cast<result*>(this)->checked(); }
   /// By value: a reference into a temporary would dangle in `for (auto& x :
   /// *call())`.
   T operator*() && { return std::move(checked()); }

@@ -57,13 +57,13 @@ error validate(const table_schema& schema) {
   }
   const auto time = schema.column_index(schema.time_column);
   if (!time)
-    return invalid(schema, "time column '" + schema.time_column
-                             + "' is not a column");
+    return invalid(schema,
+                   "time column '" + schema.time_column + "' is not a column");
   if (schema.columns[*time].type != column_type::timestamp)
-    return invalid(schema, "time column '" + schema.time_column + "' is "
-                             + std::string{to_string(
-                               schema.columns[*time].type)}
-                             + ", not timestamp");
+    return invalid(schema,
+                   "time column '" + schema.time_column + "' is "
+                     + std::string{to_string(schema.columns[*time].type)}
+                     + ", not timestamp");
   const auto symbol = schema.column_index(schema.symbol_column);
   if (!symbol)
     return invalid(schema, "symbol column '" + schema.symbol_column
@@ -93,14 +93,13 @@ std::vector<std::byte> encode(const table_schema& schema) {
 
 result<table_schema> decode_table_schema(const std::byte* data, size_t size) {
   return messages::read_as<schema::TableSchema>(
-    {data, size},
-    [](schema::TableSchema::Reader root) -> result<table_schema> {
+    {data, size}, [](schema::TableSchema::Reader root) -> result<table_schema> {
       table_schema out;
       out.name = root.getName();
       out.version = root.getVersion();
       for (auto column : root.getColumns())
-        out.columns.push_back({column.getName(),
-                               static_cast<column_type>(column.getType())});
+        out.columns.push_back(
+          {column.getName(), static_cast<column_type>(column.getType())});
       out.time_column = root.getTimeColumn();
       out.symbol_column = root.getSymbolColumn();
       out.roll_zone = root.getRollZone();

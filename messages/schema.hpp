@@ -43,7 +43,7 @@ struct table_schema {
 
 /// Serialised as Cap'n Proto TableSchema.
 [[nodiscard]] std::vector<std::byte> encode(const table_schema& schema);
-[[nodiscard]] result<table_schema>
-decode_table_schema(const std::byte* data, size_t size);
+[[nodiscard]] result<table_schema> decode_table_schema(const std::byte* data,
+                                                       size_t size);
 
 } // namespace millrace

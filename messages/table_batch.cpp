@@ -73,9 +73,8 @@ error read_column(const batch_view& batch, schema::Column::Reader from,
     const auto ends = from.getDictionaryEnds();
     if (ends.size() % sizeof(uint32_t) != 0)
       return malformed(batch, column.name, "torn dictionary offsets");
-    column.dictionary_ends
-      = {reinterpret_cast<const uint32_t*>(ends.begin()),
-         ends.size() / sizeof(uint32_t)};
+    column.dictionary_ends = {reinterpret_cast<const uint32_t*>(ends.begin()),
+                              ends.size() / sizeof(uint32_t)};
     return check_symbols(batch, column);
   }
   if (column.type == column_type::string
@@ -166,18 +165,23 @@ void batch_builder::append_string(size_t column, std::string_view text) {
 void batch_builder::append_null(size_t column) {
   switch (schema_.columns[column].type) {
     case column_type::boolean:
-    case column_type::byte_: return append(column, uint8_t{0});
-    case column_type::char_: return append(column, ' ');
-    case column_type::short_: return append(column, null_short);
+    case column_type::byte_:
+      return append(column, uint8_t{0});
+    case column_type::char_:
+      return append(column, ' ');
+    case column_type::short_:
+      return append(column, null_short);
     case column_type::int_:
     case column_type::month:
     case column_type::date:
     case column_type::minute:
     case column_type::second:
-    case column_type::time: return append(column, null_int);
+    case column_type::time:
+      return append(column, null_int);
     case column_type::long_:
     case column_type::timestamp:
-    case column_type::timespan: return append(column, null_long);
+    case column_type::timespan:
+      return append(column, null_long);
     case column_type::real:
       return append(column, std::numeric_limits<float>::quiet_NaN());
     case column_type::float_:
@@ -185,8 +189,10 @@ void batch_builder::append_null(size_t column) {
     case column_type::guid:
       append(column, uint64_t{0});
       return append(column, uint64_t{0});
-    case column_type::symbol: return append(column, uint32_t{0});
-    case column_type::string: return append_string(column, {});
+    case column_type::symbol:
+      return append(column, uint32_t{0});
+    case column_type::string:
+      return append_string(column, {});
   }
 }
 
@@ -199,8 +205,8 @@ uint32_t batch_builder::symbol_code(size_t column, std::string_view text) {
   while (self.slots[slot] != 0) {
     const auto code = self.slots[slot] - 1;
     const auto begin = self.dictionary_ends[code - 1];
-    if (std::string_view{self.bytes}.substr(
-          begin, self.dictionary_ends[code] - begin)
+    if (std::string_view{self.bytes}.substr(begin,
+                                            self.dictionary_ends[code] - begin)
         == text)
       return code;
     slot = (slot + 1) & mask;
@@ -284,8 +290,7 @@ std::vector<std::byte> encode(const end_of_period& marker) {
   return messages::to_bytes(builder);
 }
 
-result<end_of_period>
-decode_end_of_period(std::span<const std::byte> payload) {
+result<end_of_period> decode_end_of_period(std::span<const std::byte> payload) {
   return messages::read_as<schema::EndOfPeriod>(
     payload, [](schema::EndOfPeriod::Reader root) -> result<end_of_period> {
       return end_of_period{root.getPeriod(), root.getOrigin()};

@@ -53,7 +53,8 @@ struct batch_view {
 /// caller may index without bounds checks; a fault is `malformed_message`
 /// with table, column and reason.
 /// @pre `payload` is 8-byte aligned.
-[[nodiscard]] result<batch_view> decode_batch(std::span<const std::byte> payload);
+[[nodiscard]] result<batch_view>
+decode_batch(std::span<const std::byte> payload);
 
 /// As above into an existing view, to reuse its memory on hot paths.
 [[nodiscard]] error decode_batch(std::span<const std::byte> payload,

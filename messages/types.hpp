@@ -41,8 +41,10 @@ enum class column_type : uint8_t {
   switch (type) {
     case column_type::boolean:
     case column_type::byte_:
-    case column_type::char_: return 1;
-    case column_type::short_: return 2;
+    case column_type::char_:
+      return 1;
+    case column_type::short_:
+      return 2;
     case column_type::int_:
     case column_type::real:
     case column_type::symbol:
@@ -51,12 +53,15 @@ enum class column_type : uint8_t {
     case column_type::minute:
     case column_type::second:
     case column_type::time:
-    case column_type::string: return 4;
+    case column_type::string:
+      return 4;
     case column_type::long_:
     case column_type::float_:
     case column_type::timestamp:
-    case column_type::timespan: return 8;
-    case column_type::guid: return 16;
+    case column_type::timespan:
+      return 8;
+    case column_type::guid:
+      return 16;
   }
   return 0;
 }

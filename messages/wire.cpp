@@ -21,9 +21,9 @@ error from_caf(const caf::error& err) {
   }
   if (err == caf::sec::request_timeout)
     return {errc::timeout, "no answer before the deadline"};
-  return {errc::unavailable,
-          "the other side is gone (" + caf::to_string(err.category()) + " "
-            + std::to_string(err.code()) + ")"};
+  return {errc::unavailable, "the other side is gone ("
+                               + caf::to_string(err.category()) + " "
+                               + std::to_string(err.code()) + ")"};
 }
 
 } // namespace millrace

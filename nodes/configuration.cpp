@@ -117,11 +117,10 @@ private:
       config_.name = at.required_name("name");
       config_.data_directory = absolute(at.required_text("data"));
       const auto* variable = std::getenv("RT_LOG_PATH");
-      config_.log_path
-        = path(at, "log_path",
-               variable != nullptr && *variable != '\0'
-                 ? absolute(variable)
-                 : config_.data_directory + "/pub");
+      config_.log_path = path(at, "log_path",
+                              variable != nullptr && *variable != '\0'
+                                ? absolute(variable)
+                                : config_.data_directory + "/pub");
       config_.address = at.text("address", "127.0.0.1");
       check_address(at);
     });

@@ -93,7 +93,7 @@ struct process_config {
   /// gateway: how long a query may run. rdb, hdb: the longest of all gateways,
   /// for they keep that long what a query may still want.
   int64_t query_timeout_ns = 30'000'000'000;
-  uint64_t result_rows_max = 0;              ///< gateway; 0: no limit.
+  uint64_t result_rows_max = 0; ///< gateway; 0: no limit.
 
   std::string layout;             ///< feed: a name of `layouts`, or a preset.
   std::string table;              ///< feed: where the rows go.
@@ -144,7 +144,7 @@ struct cluster_config {
   std::string data_directory; ///< Absolute.
   /// Root of publishers' directories: $RT_LOG_PATH, else `<data>/pub`.
   std::string log_path;
-  std::string address;        ///< A loopback address.
+  std::string address; ///< A loopback address.
   std::vector<stream_config> streams;
   std::vector<table_config> tables;
   std::vector<node_config> nodes;

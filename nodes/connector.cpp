@@ -20,9 +20,8 @@ connector_state::connect(const endpoint& to) {
   }
   auto promise = self->make_response_promise<caf::strong_actor_ptr>();
   auto fail = [promise, to](const caf::error& fault) mutable {
-    promise.deliver(
-      to_caf({errc::unavailable,
-              to_string(to) + ": " + to_string(from_caf(fault))}));
+    promise.deliver(to_caf(
+      {errc::unavailable, to_string(to) + ": " + to_string(from_caf(fault))}));
   };
   self
     ->request(self->home_system().middleman().actor_handle(),
@@ -33,8 +32,8 @@ connector_state::connect(const endpoint& to) {
                                 const caf::strong_actor_ptr& door,
                                 const std::set<std::string>&) mutable {
         if (!door) {
-          promise.deliver(to_caf({errc::unavailable,
-                                  to_string(to) + ": nobody answers there"}));
+          promise.deliver(to_caf(
+            {errc::unavailable, to_string(to) + ": nobody answers there"}));
           return;
         }
         self

@@ -26,8 +26,8 @@ public:
 
   error save(std::span<const std::byte> state) override {
     persistence::checkpoint_store::batch changes;
-    changes.put(state_key, {reinterpret_cast<const char*>(state.data()),
-                            state.size()});
+    changes.put(state_key,
+                {reinterpret_cast<const char*>(state.data()), state.size()});
     // What a power cut takes back is rebuilt from out/.
     return store_->write(changes,
                          persistence::checkpoint_store::durability::recorded);

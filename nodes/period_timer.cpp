@@ -1,6 +1,5 @@
-#include <millrace/nodes/period_timer.hpp>
-
 #include <millrace/messages/wire.hpp>
+#include <millrace/nodes/period_timer.hpp>
 
 #include <nlohmann/json.hpp>
 
@@ -32,8 +31,7 @@ void period_timer_state::tick() {
 }
 
 void period_timer_state::ask(const sequencer_actor& stream, int64_t period) {
-  self
-    ->request(stream, caf::timespan{request_deadline}, period_atom_v, period)
+  self->request(stream, caf::timespan{request_deadline}, period_atom_v, period)
     .then([](uint64_t) {},
           [this, stream, period](const caf::error& fault) {
             last_failure = from_caf(fault);
@@ -42,8 +40,9 @@ void period_timer_state::ask(const sequencer_actor& stream, int64_t period) {
               return;
             }
             if (last_failure.code == errc::timeout)
-              self->request(stream, caf::timespan{retry_interval},
-                            period_atom_v, period)
+              self
+                ->request(stream, caf::timespan{retry_interval}, period_atom_v,
+                          period)
                 .then([](uint64_t) {},
                       [this](const caf::error& again) {
                         last_failure = from_caf(again);

@@ -19,9 +19,12 @@ using namespace std::chrono_literals;
 
 query::result_format format_of(output_format output) {
   switch (output) {
-    case output_format::csv: return query::result_format::csv;
-    case output_format::json: return query::result_format::json;
-    case output_format::table: break;
+    case output_format::csv:
+      return query::result_format::csv;
+    case output_format::json:
+      return query::result_format::json;
+    case output_format::table:
+      break;
   }
   return query::result_format::table;
 }

@@ -26,15 +26,14 @@ result<std::unique_ptr<runtime>> runtime::create(runtime_options options) {
   if (!real)
     return real.failure();
   std::unique_ptr<runtime> made{new runtime{*std::move(real)}};
-  made->connector_
-    = made->system_->spawn(nodes::connector, made->locals_,
-                           std::move(options.host), options.port);
+  made->connector_ = made->system_->spawn(
+    nodes::connector, made->locals_, std::move(options.host), options.port);
   return made;
 }
 
 runtime::runtime(std::unique_ptr<real_env> real)
-  : real_{std::move(real)},
-    system_{std::make_unique<caf::actor_system>(config_)} {}
+  : real_{std::move(real)}, system_{
+                              std::make_unique<caf::actor_system>(config_)} {}
 
 runtime::~runtime() {
   locals_->clear();
@@ -61,8 +60,8 @@ runtime::~runtime() {
 result<caf::strong_actor_ptr>
 runtime::find(const endpoint& at, std::chrono::milliseconds deadline) {
   caf::scoped_actor self{*system_};
-  const auto until = env().clock->monotonic_ns()
-                     + std::chrono::nanoseconds{deadline}.count();
+  const auto until
+    = env().clock->monotonic_ns() + std::chrono::nanoseconds{deadline}.count();
   error last;
   do {
     caf::strong_actor_ptr found;
@@ -84,9 +83,8 @@ result<endpoint> endpoint_of(const cluster_config& config,
   const auto* found = config.process(process);
   const auto* node = found == nullptr ? nullptr : config.node(found->node);
   if (node == nullptr)
-    return error{errc::not_found,
-                 config.path + ": no node starts a process '"
-                   + std::string{process} + "'"};
+    return error{errc::not_found, config.path + ": no node starts a process '"
+                                    + std::string{process} + "'"};
   return endpoint{config.address, node->port, std::string{process}};
 }
 

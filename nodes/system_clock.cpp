@@ -19,9 +19,7 @@ int64_t ns_of() {
     .count();
 }
 
-int64_t wall_ns() {
-  return ns_of<std::chrono::system_clock>() - epoch_2000_ns;
-}
+int64_t wall_ns() { return ns_of<std::chrono::system_clock>() - epoch_2000_ns; }
 
 #if defined(__x86_64__)
 

@@ -2,9 +2,8 @@
 
 namespace millrace::persistence {
 
-result<std::vector<std::byte>> read_file(file_system& fs,
-                                         const std::string& path,
-                                         uint64_t bytes_max) {
+result<std::vector<std::byte>>
+read_file(file_system& fs, const std::string& path, uint64_t bytes_max) {
   auto opened = fs.open(path, open_mode::read);
   if (!opened)
     return opened.failure();
@@ -42,7 +41,7 @@ error replace_file(file_system& fs, const std::string& path,
   const auto slash = path.rfind('/');
   return fs.sync_directory(slash == std::string::npos ? "."
                            : slash == 0               ? "/"
-                                                : path.substr(0, slash));
+                                                      : path.substr(0, slash));
 }
 
 } // namespace millrace::persistence

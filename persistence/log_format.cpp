@@ -257,15 +257,16 @@ uint64_t record_builder::bytes_to_add(record_kind kind, payload_kind payload,
                                       std::string_view origin,
                                       size_t payload_bytes,
                                       uint32_t record_bytes) const noexcept {
-  return bytes_to_add_frames(
-    kind, payload, origin,
-    frame_header_bytes + padded(static_cast<uint32_t>(payload_bytes)),
-    record_bytes);
+  return bytes_to_add_frames(kind, payload, origin,
+                             frame_header_bytes
+                               + padded(static_cast<uint32_t>(payload_bytes)),
+                             record_bytes);
 }
 
-uint64_t record_builder::bytes_to_add_frames(
-  record_kind kind, payload_kind payload, std::string_view origin,
-  size_t frame_bytes, uint32_t record_bytes) const noexcept {
+uint64_t
+record_builder::bytes_to_add_frames(record_kind kind, payload_kind payload,
+                                    std::string_view origin, size_t frame_bytes,
+                                    uint32_t record_bytes) const noexcept {
   if (joins(kind, payload, origin, frame_bytes, record_bytes))
     return frame_bytes;
   return frame_bytes + first_frame_of(static_cast<uint32_t>(origin.size()));
@@ -349,9 +350,8 @@ position record_builder::add_frames(record_kind kind, payload_kind payload,
   frame_count_ += count;
   for (const auto* end = buffer_.data() + used_; at < end;
        at += frame_header_bytes + padded(load<uint32_t>(at + 20)))
-    store(at + 28,
-          static_cast<uint32_t>(at - buffer_.data()
-                                - static_cast<ptrdiff_t>(record_at_)));
+    store(at + 28, static_cast<uint32_t>(at - buffer_.data()
+                                         - static_cast<ptrdiff_t>(record_at_)));
   return this->end();
 }
 

@@ -219,9 +219,9 @@ read_session_end(file_system& fs, const std::string& directory,
                                file& source, position from, uint64_t size);
 
 /// A power cut takes what it likes of everything behind the synced end, also
-/// from the middle of it. Ends the log before the first file that is missing, or
-/// that is not whole though others follow; sets those aside and takes them from
-/// `files`. Files below `trusted` are not looked at.
+/// from the middle of it. Ends the log before the first file that is missing,
+/// or that is not whole though others follow; sets those aside and takes them
+/// from `files`. Files below `trusted` are not looked at.
 [[nodiscard]] error cut_behind_loss(file_system& fs,
                                     const std::string& directory,
                                     const lineage_id& lineage, position trusted,

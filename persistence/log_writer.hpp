@@ -59,8 +59,8 @@ public:
   /// Last id seen per origin in what was recovered, for id continuity.
   [[nodiscard]] const std::map<std::string, int64_t>&
   recovered_ids() const noexcept;
-  /// The same, from intact records alone. Behind `recovered_ids` when files with
-  /// those ids were collected, or lost in a power cut.
+  /// The same, from intact records alone. Behind `recovered_ids` when files
+  /// with those ids were collected, or lost in a power cut.
   [[nodiscard]] const std::map<std::string, int64_t>&
   surviving_ids() const noexcept;
   /// Nothing that was recorded before is missing: the directory was empty, or
@@ -140,8 +140,8 @@ class log_replica {
 public:
   /// Locks the directory; a new one takes `lineage`, one of another lineage is
   /// `fenced`. Cuts the last file behind its last intact record, and after a
-  /// power cut the whole copy before the first loss behind its synced end; bytes
-  /// behind damage are kept aside in `.quarantine.<file>.<offset>`.
+  /// power cut the whole copy before the first loss behind its synced end;
+  /// bytes behind damage are kept aside in `.quarantine.<file>.<offset>`.
   /// @param trusted everything below was synced once, as the owner knows.
   [[nodiscard]] static result<std::unique_ptr<log_replica>>
   open(env& world, const std::string& directory, const lineage_id& lineage,

@@ -16,7 +16,7 @@ struct log_writer::impl {
   std::unique_ptr<directory_lock> lock;
   lineage_id lineage;
   std::map<std::string, int64_t> recovered;
-  std::map<std::string, int64_t> surviving; ///< From intact records alone.
+  std::map<std::string, int64_t> surviving;   ///< From intact records alone.
   std::map<std::string, int64_t> earlier_ids; ///< Of files rolled since then.
   bool clean = true;
 

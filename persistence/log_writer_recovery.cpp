@@ -115,9 +115,8 @@ error log_writer::impl::recover(std::vector<log_file_info> files) {
       options.session_min
         = std::max(options.session_min, files.back().session + 1);
     if (!same_boot)
-      if (auto fault
-          = detail::cut_behind_loss(fs(), directory(), lineage,
-                                    mark ? mark->end : position{}, files))
+      if (auto fault = detail::cut_behind_loss(
+            fs(), directory(), lineage, mark ? mark->end : position{}, files))
         return fault;
   }
   if (files.empty()) {

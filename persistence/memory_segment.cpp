@@ -48,8 +48,8 @@ reserved_memory::reserved_memory(size_t bytes, size_t dense_bytes) {
   data_ = found + before;
   size_ = wanted;
   // A hint: without large pages it is filled page by page.
-  (void)::madvise(data_, std::min(size_, round_up(dense_bytes,
-                                                  large_page_bytes)),
+  (void)::madvise(data_,
+                  std::min(size_, round_up(dense_bytes, large_page_bytes)),
                   MADV_HUGEPAGE);
 }
 

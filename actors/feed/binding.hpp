@@ -29,7 +29,7 @@ struct bound_constant {
 /// A layout fitted to one table and one source. Immutable, shared by threads.
 struct binding {
   table_schema schema;
-  std::string source;   ///< Path of the source, for messages.
+  std::string source; ///< Path of the source, for messages.
   /// Name in the cursors: that of the source, "@", and a hash of all that
   /// makes rows of its lines: table, layout, date and constants. What was
   /// published under one is not what another would publish.

@@ -252,9 +252,10 @@ std::string identity_of(const generator_options& options) {
 struct generator::state {
   state(generator_options given, zone_clock clock_of_zone)
     : options{std::move(given)}, clock{clock_of_zone}, random{options.seed},
-      ranks{options.symbols},
-      trades{named(generated_trade_schema(), options.trade_table),
-             identity_of(options) + "#" + options.trade_table},
+      ranks{options.symbols}, trades{named(generated_trade_schema(),
+                                           options.trade_table),
+                                     identity_of(options) + "#"
+                                       + options.trade_table},
       quotes{named(generated_quote_schema(), options.quote_table),
              identity_of(options) + "#" + options.quote_table} {
     for (uint32_t i = 0; i < options.symbols; ++i) {

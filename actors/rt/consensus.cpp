@@ -14,9 +14,7 @@ public:
   group_of_one(persistence::env& world, std::string directory, bool cached,
                std::unique_ptr<persistence::log_writer> log)
     : env_{&world},
-      directory_{std::move(directory)},
-      cached_{cached},
-      log_{std::move(log)} {
+      directory_{std::move(directory)}, cached_{cached}, log_{std::move(log)} {
     const auto& ids = log_->recovered_ids();
     if (const auto found = ids.find(std::string{entry_origin});
         found != ids.end())
@@ -131,8 +129,8 @@ open_group_of_one(persistence::env& world, const std::string& directory,
   auto log = persistence::log_writer::open(world, std::move(options));
   if (!log)
     return log.failure();
-  return std::unique_ptr<consensus_group>{std::make_unique<group_of_one>(
-    world, directory, cached, *std::move(log))};
+  return std::unique_ptr<consensus_group>{
+    std::make_unique<group_of_one>(world, directory, cached, *std::move(log))};
 }
 
 } // namespace millrace::rt

@@ -50,7 +50,8 @@ feeder(source_actor::stateful_pointer<feeder_state> self,
   state.flow = options.flow;
   state.polls = options.polls;
   self->monitor(state.sink);
-  self->set_down_handler([self](caf::down_msg& down) { self->quit(down.reason); });
+  self->set_down_handler(
+    [self](caf::down_msg& down) { self->quit(down.reason); });
   self->delayed_send(self, caf::timespan{0}, caf::tick_atom_v);
   return {
     [self](status_atom) { return self->state.status(); },
@@ -63,10 +64,10 @@ feeder(source_actor::stateful_pointer<feeder_state> self,
       auto& me = self->state;
       me.pump();
       self->send(me.sink, caf::ping_atom_v, me.flow);
-      self->delayed_send(
-        self,
-        me.polls ? caf::timespan{poll_interval} : caf::timespan{ping_interval},
-        caf::tick_atom_v);
+      self->delayed_send(self,
+                         me.polls ? caf::timespan{poll_interval}
+                                  : caf::timespan{ping_interval},
+                         caf::tick_atom_v);
     },
     [self](stop_atom) { self->quit(); },
   };

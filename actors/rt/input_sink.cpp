@@ -9,9 +9,8 @@ error input_sink_state::open(persistence::env& world, input_sink_options how,
   options = std::move(how);
   sequencer = std::move(whose);
   merged_end = options.merged.value;
-  auto opened
-    = persistence::log_replica::open(world, options.directory, options.lineage,
-                                     options.merged);
+  auto opened = persistence::log_replica::open(world, options.directory,
+                                               options.lineage, options.merged);
   if (!opened)
     return opened.failure();
   replica = *std::move(opened);
@@ -63,9 +62,8 @@ caf::result<bool, uint64_t> input_sink_state::offer(uint64_t flow,
 error input_sink_state::verify(position at,
                                std::span<const std::byte> bytes) const {
   while (!bytes.empty()) {
-    const auto parsed
-      = persistence::parse_record(bytes, options.lineage, at,
-                                  persistence::payload_check::verify);
+    const auto parsed = persistence::parse_record(
+      bytes, options.lineage, at, persistence::payload_check::verify);
     if (parsed.kind != persistence::parse_outcome::what::record)
       return {errc::corrupt,
               options.directory + ": received bytes at " + to_string(at)
@@ -97,8 +95,8 @@ void input_sink_state::take(uint64_t flow, uint64_t begin, const chunk& bytes) {
   }
   env->crash_point("rt.after_append");
   bytes_taken += bytes.size();
-  self->send(sequencer, grew_atom_v, options.input, begin,
-             begin + bytes.size(), bytes);
+  self->send(sequencer, grew_atom_v, options.input, begin, begin + bytes.size(),
+             bytes);
   if (options.cached)
     durable_end = begin + bytes.size();
   else
@@ -110,13 +108,13 @@ void input_sink_state::start_sync() {
     return;
   sync_running = true;
   auto job = replica->begin_sync();
-  env->io->submit([job = std::move(job), world = env,
-                   me = input_sink_actor{self}] {
-    world->crash_point("rt.before_sync");
-    auto outcome = job.run();
-    world->crash_point("rt.after_sync");
-    caf::anon_send(me, synced_atom_v, job.end.value, to_caf(outcome));
-  });
+  env->io->submit(
+    [job = std::move(job), world = env, me = input_sink_actor{self}] {
+      world->crash_point("rt.before_sync");
+      auto outcome = job.run();
+      world->crash_point("rt.after_sync");
+      caf::anon_send(me, synced_atom_v, job.end.value, to_caf(outcome));
+    });
 }
 
 void input_sink_state::synced(uint64_t end, const caf::error& outcome) {

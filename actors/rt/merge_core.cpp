@@ -146,7 +146,8 @@ error merge_core::apply_frame(const frame_view& frame, merge_origin& origin) {
   auto& crc = origin.recent_crcs[number % merge_origin::recent_count];
   if (last != 0 && number <= last) {
     ++origin.duplicates;
-    if (last - number < merge_origin::recent_count && crc != frame.payload_crc) {
+    if (last - number < merge_origin::recent_count
+        && crc != frame.payload_crc) {
       stream_event conflict;
       conflict.kind = event_kind::id_conflict;
       conflict.origin = frame.header.on;
@@ -204,7 +205,8 @@ error merge_core::take(const frame_view& frame, merge_origin& origin) {
           cursor && !cursor->name.empty())
         origin.cursors[cursor->name] = *cursor;
       break;
-    case payload_kind::opaque: break;
+    case payload_kind::opaque:
+      break;
   }
   auto end = out_->append(record_kind::messages, frame.kind, frame.header,
                           frame.payload, frame.payload_crc);

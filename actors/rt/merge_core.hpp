@@ -81,8 +81,7 @@ private:
   /// @returns false when it must be looked at one by one.
   result<bool> apply_whole(const persistence::record_view& record,
                            merge_origin& origin);
-  error apply_frame(const persistence::frame_view& frame,
-                    merge_origin& origin);
+  error apply_frame(const persistence::frame_view& frame, merge_origin& origin);
   error take(const persistence::frame_view& frame, merge_origin& origin);
   error apply_open(const open_input& entry);
   error apply_period_end(const period_end& entry);

@@ -70,9 +70,8 @@ result<merge_entry> decode_merge_entry(std::span<const std::byte> bytes) {
       switch (root.which()) {
         case schema::MergeEntry::MERGE: {
           auto in = root.getMerge();
-          return merge_entry{merge_range{in.getInput(),
-                                         {in.getFromPosition()},
-                                         {in.getToPosition()}}};
+          return merge_entry{merge_range{
+            in.getInput(), {in.getFromPosition()}, {in.getToPosition()}}};
         }
         case schema::MergeEntry::OPEN_INPUT: {
           auto in = root.getOpenInput();
@@ -83,8 +82,8 @@ result<merge_entry> decode_merge_entry(std::span<const std::byte> bytes) {
         }
         case schema::MergeEntry::CLOSE_INPUT: {
           auto in = root.getCloseInput();
-          return merge_entry{close_input{
-            in.getInput(), {in.getEndPosition()}, in.getLastId()}};
+          return merge_entry{
+            close_input{in.getInput(), {in.getEndPosition()}, in.getLastId()}};
         }
         case schema::MergeEntry::EVENT:
           return merge_entry{read(root.getEvent())};
@@ -96,8 +95,7 @@ result<merge_entry> decode_merge_entry(std::span<const std::byte> bytes) {
           return merge_entry{std::move(out)};
         }
       }
-      return error{errc::malformed_message,
-                   "merge entry of an unknown kind"};
+      return error{errc::malformed_message, "merge entry of an unknown kind"};
     });
 }
 

@@ -37,8 +37,8 @@ struct period_end {
   std::vector<std::string> absent; ///< Participants whose marker never came.
 };
 
-using merge_entry
-  = std::variant<merge_range, open_input, close_input, stream_event, period_end>;
+using merge_entry = std::variant<merge_range, open_input, close_input,
+                                 stream_event, period_end>;
 
 [[nodiscard]] std::vector<std::byte> encode(const merge_entry& entry);
 [[nodiscard]] result<merge_entry>

@@ -93,8 +93,8 @@ result<merge_state> decode_merge_state(std::span<const std::byte> bytes) {
         if (!origin.recent_crcs.empty()
             && origin.recent_crcs.size() != merge_origin::recent_count)
           return error{errc::malformed_message,
-                       "origin '" + std::string{in.getOrigin()} + "': "
-                         + std::to_string(origin.recent_crcs.size())
+                       "origin '" + std::string{in.getOrigin()}
+                         + "': " + std::to_string(origin.recent_crcs.size())
                          + " payload sums"};
         out.origins.emplace(in.getOrigin(), std::move(origin));
       }

@@ -11,16 +11,19 @@ constexpr size_t write_bytes_max = 256u << 10;
 constexpr size_t journal_write_bytes = 64u << 10;
 constexpr int64_t journal_write_interval_ns = 50'000;
 
-/// Lies in a directory whose tail a power cut may have taken, until the log goes
-/// on behind what RT had of it. Needs no sync: after another power cut the directory
-/// is in doubt by itself.
+/// Lies in a directory whose tail a power cut may have taken, until the log
+/// goes on behind what RT had of it. Needs no sync: after another power cut the
+/// directory is in doubt by itself.
 constexpr const char* doubt_name = ".unverified";
 
 std::string name_of(ack_level level) {
   switch (level) {
-    case ack_level::recorded: return "recorded";
-    case ack_level::synced: return "synced";
-    case ack_level::committed: return "committed";
+    case ack_level::recorded:
+      return "recorded";
+    case ack_level::synced:
+      return "synced";
+    case ack_level::committed:
+      return "committed";
   }
   return "unknown";
 }
@@ -62,11 +65,9 @@ result<std::unique_ptr<publisher>> publisher::open(persistence::env& world,
 publisher::publisher(persistence::env& world, publisher_options options,
                      std::string directory,
                      std::unique_ptr<persistence::log_writer> writer)
-  : env_{&world},
-    options_{std::move(options)},
-    directory_{std::move(directory)},
-    lineage_{writer->lineage()},
-    writer_{std::move(writer)} {
+  : env_{&world}, options_{std::move(options)}, directory_{std::move(
+                                                  directory)},
+    lineage_{writer->lineage()}, writer_{std::move(writer)} {
   for (const auto& [origin, id] : writer_->recovered_ids())
     last_ids_.emplace(origin, id);
   writer_->on_write = [this](const persistence::log_writer::written& part) {
@@ -84,11 +85,10 @@ error publisher::settle_doubt() {
     return {};
   }
   // A directory with its whole history numbers by itself. A new one must hear
-  // first what RT has already seen, and so must one that may have lost its tail:
-  // RT may hold more of it. That doubt outlives this process.
+  // first what RT has already seen, and so must one that may have lost its
+  // tail: RT may hold more of it. That doubt outlives this process.
   const auto mark = directory_ + "/" + doubt_name;
-  const bool doubted
-    = !writer_->recovered_clean() || env_->fs->exists(mark);
+  const bool doubted = !writer_->recovered_clean() || env_->fs->exists(mark);
   if (!known || !doubted) {
     verified_ = known;
     return {};
@@ -128,11 +128,10 @@ error publisher::check_id(const message_header& header, std::string_view on,
     return {errc::bad_id, "origin '" + std::string{on} + "': id 0 after "
                             + std::to_string(last)};
   if (last != 0 && magnitude(id) != expected)
-    return {errc::bad_id, "origin '" + std::string{on} + "': id "
-                            + std::to_string(id) + " does not follow "
-                            + std::to_string(last) + "; expected "
-                            + std::to_string(expected) + " or -"
-                            + std::to_string(expected)};
+    return {errc::bad_id,
+            "origin '" + std::string{on} + "': id " + std::to_string(id)
+              + " does not follow " + std::to_string(last) + "; expected "
+              + std::to_string(expected) + " or -" + std::to_string(expected)};
   return {};
 }
 
@@ -140,9 +139,9 @@ result<publish_token> publisher::publish(std::span<const std::byte> payload,
                                          const message_header& header,
                                          payload_kind kind) {
   if (payload.size() > payload_bytes_max)
-    return error{errc::oversize,
-                 "payload of " + std::to_string(payload.size())
-                   + " bytes, at most " + std::to_string(payload_bytes_max)};
+    return error{errc::oversize, "payload of " + std::to_string(payload.size())
+                                   + " bytes, at most "
+                                   + std::to_string(payload_bytes_max)};
   if (header.to != null_int && header.to < 0)
     return error{errc::invalid_argument,
                  "header field to: " + std::to_string(header.to)
@@ -171,9 +170,8 @@ result<publish_token> publisher::publish(std::span<const std::byte> payload,
   if (out_of_space_)
     if (auto fault = write_locked())
       return fault;
-  auto end
-    = writer_->append(persistence::record_kind::messages, kind, complete,
-                      payload);
+  auto end = writer_->append(persistence::record_kind::messages, kind, complete,
+                             payload);
   if (!end)
     return keep(end.failure());
   if (complete.on == options_.origin)
@@ -199,8 +197,7 @@ bool publisher::should_write(int64_t now_ns) const {
     return buffered >= journal_write_bytes
            || passed >= static_cast<uint64_t>(journal_write_interval_ns);
   constexpr std::chrono::nanoseconds interval{write_interval_max};
-  return buffered >= write_bytes_max
-         || pulled_.load(std::memory_order_relaxed)
+  return buffered >= write_bytes_max || pulled_.load(std::memory_order_relaxed)
          || passed >= static_cast<uint64_t>(interval.count());
 }
 
@@ -226,8 +223,8 @@ error publisher::write_locked() {
   pulled_ = false;
   auto fault = writer_->write();
   if (!fault && doubted_ && verified_) {
-    // The log holds an id behind RT's watermark now. A mark that stays costs the
-    // next life a question.
+    // The log holds an id behind RT's watermark now. A mark that stays costs
+    // the next life a question.
     doubted_ = false;
     (void)env_->fs->remove(directory_ + "/" + doubt_name);
   }
@@ -248,7 +245,7 @@ error publisher::keep(const error& fault) {
 void publisher::retry() {
   const std::scoped_lock lock{mutex_};
   if (out_of_space_ && !failure_)
-    (void) write_locked();
+    (void)write_locked();
 }
 
 void publisher::schedule_flush() {
@@ -262,7 +259,7 @@ void publisher::run_flush() {
   if (!failure_ && writer_->buffered_bytes() != 0) {
     last_write_ns_ = env_->clock->now_ns();
     // A failure is kept and told to every later call.
-    (void) write_locked();
+    (void)write_locked();
   }
   changed_.notify_all();
 }
@@ -280,7 +277,7 @@ void publisher::schedule_sync() {
 void publisher::run_sync() {
   std::unique_lock lock{mutex_};
   if (!failure_ && writer_->buffered_bytes() != 0)
-    (void) write_locked();
+    (void)write_locked();
   if (!failure_) {
     auto job = writer_->begin_sync();
     lock.unlock();
@@ -329,14 +326,13 @@ error publisher::await(position end, ack_level level,
       return fault;
   if (needs_sync && writer_->synced_end() < end && !failure_)
     schedule_sync();
-  const bool done = changed_.wait_for(lock, deadline, [&] {
-    return failure_ || reached_locked(level) >= end;
-  });
+  const bool done = changed_.wait_for(
+    lock, deadline, [&] { return failure_ || reached_locked(level) >= end; });
   if (reached_locked(level) >= end)
     return {};
   if (failure_)
     return failure_;
-  (void) done;
+  (void)done;
   auto got = std::string{"published"};
   for (const auto step : {ack_level::recorded, ack_level::synced})
     if (reached_locked(step) >= end)

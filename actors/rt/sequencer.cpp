@@ -40,17 +40,16 @@ void sequencer_state::start() {
   core->on_marker = [this](const std::string& origin, int64_t period) {
     marker_merged(origin, period);
   };
-  core->on_period_end = [this](int64_t period, position end) {
-    period_ended(period, end);
-  };
+  core->on_period_end
+    = [this](int64_t period, position end) { period_ended(period, end); };
   // Inputs whose bytes were durable but not yet ordered are taken up even if
   // their publisher never comes back.
   for (const auto& [id, input] : core->state().inputs)
     if (!input.closed)
-      (void) sink_of(id,
-                     core->options().directory + "/in/" + input.directory + "/"
-                       + persistence::to_string(input.lineage),
-                     input.lineage, input.merged_end);
+      (void)sink_of(id,
+                    core->options().directory + "/in/" + input.directory + "/"
+                      + persistence::to_string(input.lineage),
+                    input.lineage, input.merged_end);
   self->send(self, caf::tick_atom_v);
 }
 
@@ -81,9 +80,9 @@ sequencer_state::offer(const input_offer& what, const pusher_actor& from) {
                                       + core->options().stream + "'"});
   if (what.directory.empty() || what.directory.find('/') != std::string::npos
       || what.directory.front() == '.')
-    return to_caf({errc::invalid_argument,
-                   "publisher directory '" + what.directory
-                     + "' is not a plain name"});
+    return to_caf(
+      {errc::invalid_argument,
+       "publisher directory '" + what.directory + "' is not a plain name"});
   const persistence::lineage_id lineage{{what.lineage_high, what.lineage_low}};
   auto grant = core->open_input(what.directory, lineage);
   if (!grant)
@@ -102,9 +101,13 @@ sequencer_state::offer(const input_offer& what, const pusher_actor& from) {
     .then(
       [this, promise, flow, sink, input = grant->input,
        origin = what.origin](bool has_position, uint64_t end) {
-        offers.push_back(
-          {promise, caf::actor_cast<sink_actor>(sink), flow, input, origin,
-           has_position, {end}});
+        offers.push_back({promise,
+                          caf::actor_cast<sink_actor>(sink),
+                          flow,
+                          input,
+                          origin,
+                          has_position,
+                          {end}});
         grant_offers();
       },
       [promise](caf::error& fault) mutable {
@@ -137,13 +140,15 @@ void sequencer_state::grant_offers() {
 result<std::optional<position>>
 sequencer_state::resolve(const start_spec& from) const {
   switch (from.kind) {
-    case start_spec::begin: return std::optional<position>{};
-    case start_spec::end: return std::optional<position>{core->out_end()};
+    case start_spec::begin:
+      return std::optional<position>{};
+    case start_spec::end:
+      return std::optional<position>{core->out_end()};
     case start_spec::at_position:
       return std::optional<position>{position{from.position}};
     case start_spec::at_time: {
-      auto found = persistence::find_time(*env->fs, core->out_directory(),
-                                          from.time_ns);
+      auto found
+        = persistence::find_time(*env->fs, core->out_directory(), from.time_ns);
       if (!found)
         return found.failure();
       return std::optional<position>{*found};
@@ -228,14 +233,14 @@ void sequencer_state::progress(const error& fault) {
 
 void sequencer_state::start_sync() {
   auto job = core->begin_sync();
-  env->io->submit([job = std::move(job), world = env,
-                   me = sequencer_actor{self}] {
-    world->crash_point("rt.before_commit");
-    auto outcome = job.run();
-    world->crash_point("rt.after_commit");
-    caf::anon_send(me, synced_atom_v, group_sync, job.end.value,
-                   to_caf(outcome));
-  });
+  env->io->submit(
+    [job = std::move(job), world = env, me = sequencer_actor{self}] {
+      world->crash_point("rt.before_commit");
+      auto outcome = job.run();
+      world->crash_point("rt.after_commit");
+      caf::anon_send(me, synced_atom_v, group_sync, job.end.value,
+                     to_caf(outcome));
+    });
 }
 
 void sequencer_state::start_checkpoint() {
@@ -291,8 +296,7 @@ void sequencer_state::marker_merged(const std::string& origin, int64_t period) {
 void sequencer_state::close_period_if_ready() {
   const auto now = env->clock->monotonic_ns();
   for (auto& [number, entry] : ending) {
-    if (entry.proposed
-        || (!entry.awaited.empty() && now < entry.deadline_ns))
+    if (entry.proposed || (!entry.awaited.empty() && now < entry.deadline_ns))
       continue;
     entry.proposed = true;
     period_end what{number, {entry.awaited.begin(), entry.awaited.end()}};
@@ -345,8 +349,8 @@ std::string sequencer_state::status() const {
   auto origins = nlohmann::json::object();
   for (const auto& [origin_name, origin] : state.origins) {
     duplicates += origin.duplicates;
-    origins[origin_name] = {{"last_id", origin.watermark},
-                     {"duplicates", origin.duplicates}};
+    origins[origin_name]
+      = {{"last_id", origin.watermark}, {"duplicates", origin.duplicates}};
   }
   out["duplicates"] = duplicates;
   out["origins"] = std::move(origins);
@@ -362,9 +366,8 @@ sequencer(sequencer_actor::stateful_pointer<sequencer_state> self,
   self->state.core = std::move(*core);
   self->state.settings = settings;
   self->state.children.attach(self);
-  self->set_down_handler([self](caf::down_msg& down) {
-    self->state.sink_went(down.source);
-  });
+  self->set_down_handler(
+    [self](caf::down_msg& down) { self->state.sink_went(down.source); });
   self->state.start();
   return {
     [self](status_atom) { return self->state.status(); },

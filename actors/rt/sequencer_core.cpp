@@ -100,9 +100,9 @@ result<merge_state> sequencer_core::newest_state_record() {
     if (!mapped)
       return mapped.failure();
     const auto begin = position::of(file->session, file->roll, 0);
-    const auto parsed = persistence::parse_record(
-      (*mapped)->bytes(), out_->lineage(), begin,
-      persistence::payload_check::verify);
+    const auto parsed
+      = persistence::parse_record((*mapped)->bytes(), out_->lineage(), begin,
+                                  persistence::payload_check::verify);
     if (parsed.kind != persistence::parse_outcome::what::record
         || parsed.record.kind != persistence::record_kind::state)
       continue;
@@ -142,11 +142,10 @@ error sequencer_core::reapply(uint64_t index, const merge_entry& entry) {
   if (!got)
     return got.failure();
   if (*got != bytes.size())
-    return {errc::corrupt, path + ": ends at "
-                             + std::to_string(range->from.offset() + *got)
-                             + ", but entry " + std::to_string(index)
-                             + " of the group needs "
-                             + std::to_string(range->to.offset())};
+    return {errc::corrupt,
+            path + ": ends at " + std::to_string(range->from.offset() + *got)
+              + ", but entry " + std::to_string(index) + " of the group needs "
+              + std::to_string(range->to.offset())};
   return merge_->apply(index, entry, bytes);
 }
 

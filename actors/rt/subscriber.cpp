@@ -37,8 +37,8 @@ void subscriber_state::connect() {
     .then(
       [this](const caf::strong_actor_ptr& handle) {
         if (!handle)
-          return disconnect({errc::unavailable, to_string(options.rt)
-                                                  + ": no such actor"});
+          return disconnect(
+            {errc::unavailable, to_string(options.rt) + ": no such actor"});
         subscribe(caf::actor_cast<sequencer_actor>(handle));
       },
       [this](const caf::error& fault) { disconnect(from_caf(fault)); });
@@ -48,27 +48,23 @@ void subscriber_state::subscribe(const sequencer_actor& at) {
   self
     ->request(at, caf::timespan{request_deadline}, caf::subscribe_atom_v,
               next_start(), caf::actor_cast<sink_actor>(self))
-    .then(
-      [this](const source_actor& from, const flow_grant& grant) {
-        begin_flow(from, grant);
-      },
-      [this](const caf::error& fault) { refused(from_caf(fault)); });
+    .then([this](const source_actor& from,
+                 const flow_grant& grant) { begin_flow(from, grant); },
+          [this](const caf::error& fault) { refused(from_caf(fault)); });
 }
 
 /// A full path: this process tails the directory itself.
 void subscriber_state::open_journal() {
   auto sender = std::make_unique<flow_sender>(
     *env->fs,
-    flow_options{.directory = options.topic,
-                 .window_bytes = uint64_t{4} << 20},
+    flow_options{.directory = options.topic, .window_bytes = uint64_t{4} << 20},
     std::make_shared<tail_credit>(0));
   const auto start = next_start();
   std::optional<position> from;
   if (start.kind == start_spec::at_position)
     from = position{start.position};
   if (start.kind == start_spec::at_time) {
-    auto found
-      = persistence::find_time(*env->fs, options.topic, start.time_ns);
+    auto found = persistence::find_time(*env->fs, options.topic, start.time_ns);
     if (!found)
       return refused(found.failure());
     from = *found;
@@ -183,11 +179,10 @@ void subscriber_state::refused(const error& why) {
     event.cause = why.context;
     out->take(event);
   }
-  const bool hopeless = why.code == errc::bad_position
-                        || why.code == errc::invalid_argument
-                        || why.code == errc::corrupt
-                        || (why.code == errc::not_found
-                            && options.topic.starts_with('/'));
+  const bool hopeless
+    = why.code == errc::bad_position || why.code == errc::invalid_argument
+      || why.code == errc::corrupt
+      || (why.code == errc::not_found && options.topic.starts_with('/'));
   if (hopeless) {
     out->fail(why);
     return finish_if_ended();

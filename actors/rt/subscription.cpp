@@ -17,7 +17,8 @@ void subscription::unsubscribe() {
 
 std::string describe(const stream_event& event, const std::string& topic) {
   std::string name{to_string(event.kind)};
-  name[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(name[0])));
+  name[0]
+    = static_cast<char>(std::toupper(static_cast<unsigned char>(name[0])));
   return name + " event in " + topic + ", rolling position from "
          + std::to_string(event.from.value) + " to "
          + std::to_string(event.to.value);
@@ -43,12 +44,13 @@ delivery::delivery(std::shared_ptr<subscription> control,
                    subscription_handlers handlers)
   : control_{std::move(control)}, handlers_{std::move(handlers)} {
   if (!handlers_.on_event)
-    handlers_.on_event = [topic = control_->topic()](const stream_event& event) {
-      if (event.kind == event_kind::schema)
-        return;
-      std::printf("%s\n", describe(event, topic).c_str());
-      std::fflush(stdout);
-    };
+    handlers_.on_event
+      = [topic = control_->topic()](const stream_event& event) {
+          if (event.kind == event_kind::schema)
+            return;
+          std::printf("%s\n", describe(event, topic).c_str());
+          std::fflush(stdout);
+        };
 }
 
 error delivery::take(const persistence::lineage_id& lineage, position at,
@@ -58,9 +60,9 @@ error delivery::take(const persistence::lineage_id& lineage, position at,
     const auto parsed = persistence::parse_record(
       bytes, lineage, at, persistence::payload_check::verify);
     if (parsed.kind != persistence::parse_outcome::what::record)
-      return {errc::corrupt, control_->topic() + ": bytes at " + to_string(at)
-                               + " are no record: "
-                               + std::string{parsed.reason}};
+      return {errc::corrupt,
+              control_->topic() + ": bytes at " + to_string(at)
+                + " are no record: " + std::string{parsed.reason}};
     const position end{at.value + parsed.record.length};
     if (end > where_) {
       deliver_record(at, parsed.record);
@@ -103,14 +105,14 @@ void delivery::deliver_record(position at,
         break;
       case record_kind::state:
       case record_kind::seal:
-      case record_kind::padding: break;
+      case record_kind::padding:
+        break;
     }
     where_ = end;
   }
 }
 
-void delivery::deliver_event(stream_event event, position begin,
-                             position end) {
+void delivery::deliver_event(stream_event event, position begin, position end) {
   // An event of the merged log lies in it: its pair is its own place.
   if (event.from.value == 0 && event.to.value == 0) {
     event.from = begin;

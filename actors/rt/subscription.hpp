@@ -74,8 +74,8 @@ public:
   delivery(std::shared_ptr<subscription> control,
            subscription_handlers handlers);
 
-  /// Delivers the whole records in `bytes`, which lie at `at`, passing over what
-  /// ends at or before `where()`. Stops when the subscription was ended.
+  /// Delivers the whole records in `bytes`, which lie at `at`, passing over
+  /// what ends at or before `where()`. Stops when the subscription was ended.
   /// `corrupt`: nothing of the damaged record was delivered.
   [[nodiscard]] error take(const persistence::lineage_id& lineage, position at,
                            std::span<const std::byte> bytes);

@@ -37,10 +37,11 @@ public:
 
   /// Connected back ends of a type that hold a table of a stream, without those
   /// in `except`; `turn` spreads the choice evenly. Null when there is none.
-  [[nodiscard]] const backend*
-  pick(const std::string& type, const std::string& stream,
-       const std::string& table, const std::set<std::string>& except,
-       uint64_t turn) const;
+  [[nodiscard]] const backend* pick(const std::string& type,
+                                    const std::string& stream,
+                                    const std::string& table,
+                                    const std::set<std::string>& except,
+                                    uint64_t turn) const;
 
   /// Whether any back end of the type is known for the stream, alive or not.
   [[nodiscard]] bool known(const std::string& type,
@@ -77,8 +78,8 @@ void connect_backend(Self* self, backend_table& table,
     ->request(connector, caf::timespan{deadline}, caf::connect_atom_v,
               entry->row.at)
     .then(
-      [self, &table, backend_name, connected](
-        const caf::strong_actor_ptr& handle) {
+      [self, &table, backend_name,
+       connected](const caf::strong_actor_ptr& handle) {
         auto* to = table.find(backend_name);
         to->connecting = false;
         if (!handle)

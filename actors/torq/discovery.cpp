@@ -58,9 +58,8 @@ void discovery_state::expire() {
 }
 
 void discovery_state::forget(const caf::actor_addr& who) {
-  std::erase_if(watchers, [&](const watcher& entry) {
-    return entry.who.address() == who;
-  });
+  std::erase_if(
+    watchers, [&](const watcher& entry) { return entry.who.address() == who; });
 }
 
 std::string discovery_state::status() const {

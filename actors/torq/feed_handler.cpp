@@ -58,8 +58,8 @@ cursor_map parse_cursors(const std::string& text) {
   const auto merged = nlohmann::json::parse(text, nullptr, false);
   if (merged.is_object())
     for (const auto& [key, at] : merged.items())
-      out[key] = {key, at.value("offset", uint64_t{0}),
-                  at.value("row", uint64_t{0})};
+      out[key]
+        = {key, at.value("offset", uint64_t{0}), at.value("row", uint64_t{0})};
   return out;
 }
 
@@ -126,8 +126,7 @@ struct feed_handler_state::shared_work {
     if (auto fault = source->open(known))
       return fault;
     for (const auto& schema : schemas) {
-      auto token
-        = out->publish(encode(schema), {}, payload_kind::table_schema);
+      auto token = out->publish(encode(schema), {}, payload_kind::table_schema);
       if (!token)
         return token.failure();
     }
@@ -194,16 +193,16 @@ void feed_handler_state::start(connector_actor to_others) {
   rt::pusher_options options;
   options.rt = settings.rt;
   options.stream = settings.stream;
-  options.on_cursors = [shared = work](const std::string& cursors,
-                                       int64_t watermark) {
-    {
-      const std::scoped_lock lock{shared->told_mutex};
-      shared->merged_cursors = cursors;
-      shared->merged_id = magnitude(watermark);
-    }
-    shared->told = true;
-    shared->progress->connected = true;
-  };
+  options.on_cursors
+    = [shared = work](const std::string& cursors, int64_t watermark) {
+        {
+          const std::scoped_lock lock{shared->told_mutex};
+          shared->merged_cursors = cursors;
+          shared->merged_id = magnitude(watermark);
+        }
+        shared->told = true;
+        shared->progress->connected = true;
+      };
   replicator = self->spawn(rt::pusher, env, out, connector, std::move(options));
   children.add(replicator);
   self->send(self, caf::tick_atom_v);

@@ -39,7 +39,7 @@ struct feed_progress {
   std::atomic<uint64_t> rows{0};
   std::atomic<uint64_t> batches{0};
   std::atomic<bool> connected{false}; ///< RT answered at least once.
-  std::atomic<bool> merged{false}; ///< Everything is ordered by RT.
+  std::atomic<bool> merged{false};    ///< Everything is ordered by RT.
 };
 
 struct feed_settings {
@@ -52,8 +52,7 @@ struct feed_settings {
   std::vector<table_schema> schemas;
   /// Published and not yet merged bytes above which reading waits.
   uint64_t backlog_bytes_max = uint64_t{256} << 20;
-  std::shared_ptr<feed_progress> progress
-    = std::make_shared<feed_progress>();
+  std::shared_ptr<feed_progress> progress = std::make_shared<feed_progress>();
   /// Called once: no error when the last row is merged.
   std::function<void(const error&)> on_done;
 };

@@ -78,8 +78,7 @@ struct gateway_query_state {
 /// @param backends a copy of what the gateway knows; this actor's own.
 gateway_query_actor::behavior_type
 gateway_query(gateway_query_actor::stateful_pointer<gateway_query_state> self,
-              persistence::env* world,
-              std::shared_ptr<gateway_request> request,
+              persistence::env* world, std::shared_ptr<gateway_request> request,
               std::shared_ptr<backend_table> backends);
 
 } // namespace millrace::torq

@@ -13,13 +13,11 @@ constexpr size_t indexed_symbols_max = 64;
 
 uint64_t hdb_state::refresh() {
   if (!store) {
-    auto opened
-      = persistence::hdb_store::open(*env->fs, settings.directory);
+    auto opened = persistence::hdb_store::open(*env->fs, settings.directory);
     if (!opened) {
       // Nothing written yet is no failure; anything else is told in status.
-      last_failure = opened.failure().code == errc::not_found
-                       ? error{}
-                       : opened.failure();
+      last_failure
+        = opened.failure().code == errc::not_found ? error{} : opened.failure();
       return 0;
     }
     store = *std::move(opened);
@@ -55,9 +53,9 @@ void hdb_state::update_index(
   });
 }
 
-std::optional<std::set<std::string>> hdb_state::parts_of_symbols(
-  const query::logical_plan& plan,
-  const persistence::hdb_snapshot& pinned) const {
+std::optional<std::set<std::string>>
+hdb_state::parts_of_symbols(const query::logical_plan& plan,
+                            const persistence::hdb_snapshot& pinned) const {
   const auto schema = pinned.schema(plan.table);
   if (!index || !plan.symbols || !schema
       || plan.symbols->size() > indexed_symbols_max
@@ -86,7 +84,7 @@ void hdb_state::forget_old() {
 result<std::shared_ptr<const persistence::hdb_snapshot>>
 hdb_state::pin(uint64_t version) {
   if (versions.empty() || version > versions.rbegin()->first)
-    (void) refresh();
+    (void)refresh();
   if (versions.empty()) {
     if (last_failure)
       return last_failure;
@@ -146,7 +144,7 @@ caf::result<chunks, query_cut> hdb_state::query(const chunk& plan_bytes,
 }
 
 void hdb_state::tick() {
-  (void) refresh();
+  (void)refresh();
   forget_old();
   self->delayed_send(self, caf::timespan{tick_interval}, caf::tick_atom_v);
 }
@@ -180,9 +178,9 @@ std::string hdb_state::status() const {
   return out.dump();
 }
 
-hdb_actor::behavior_type
-hdb(hdb_actor::stateful_pointer<hdb_state> self, persistence::env* world,
-    hdb_settings settings, std::shared_ptr<hdb_index_slot> index) {
+hdb_actor::behavior_type hdb(hdb_actor::stateful_pointer<hdb_state> self,
+                             persistence::env* world, hdb_settings settings,
+                             std::shared_ptr<hdb_index_slot> index) {
   self->state.env = world;
   self->state.index = std::move(index);
   self->state.settings = std::move(settings);

@@ -72,8 +72,8 @@ struct hdb_state {
   error last_failure;
 };
 
-hdb_actor::behavior_type
-hdb(hdb_actor::stateful_pointer<hdb_state> self, persistence::env* world,
-    hdb_settings settings, std::shared_ptr<hdb_index_slot> index);
+hdb_actor::behavior_type hdb(hdb_actor::stateful_pointer<hdb_state> self,
+                             persistence::env* world, hdb_settings settings,
+                             std::shared_ptr<hdb_index_slot> index);
 
 } // namespace millrace::torq

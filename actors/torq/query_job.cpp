@@ -23,12 +23,12 @@ chunks to_chunks(std::vector<std::vector<std::byte>> messages) {
 /// What the pool's workers share; outlives the actor when that dies early.
 struct query_job_state::shared_run {
   shared_run(persistence::env& world, query_work work)
-    : cancelled{false},
-      execution{std::move(work.plan), std::move(work.parts),
-                {.cancel = &cancelled,
-                 .clock = world.clock,
-                 .deadline_ns = work.deadline_ns,
-                 .memory_max = work.memory_max}} {}
+    : cancelled{false}, execution{std::move(work.plan),
+                                  std::move(work.parts),
+                                  {.cancel = &cancelled,
+                                   .clock = world.clock,
+                                   .deadline_ns = work.deadline_ns,
+                                   .memory_max = work.memory_max}} {}
 
   std::atomic<bool> cancelled;
   query::execution execution;
@@ -53,8 +53,8 @@ struct query_job_state::shared_run {
 
 caf::result<chunks, query_cut> query_job_state::start() {
   promise = self->make_response_promise<chunks, query_cut>();
-  const auto workers = std::clamp<size_t>(run->execution.morsel_count(), 1,
-                                          workers_max);
+  const auto workers
+    = std::clamp<size_t>(run->execution.morsel_count(), 1, workers_max);
   run->active = workers;
   for (size_t i = 0; i < workers; ++i)
     env->pool->submit(

@@ -55,8 +55,7 @@ handlers_of(const std::shared_ptr<rdb_store>& store, persistence::env* env,
   out->on_event = [store](const stream_event& event) {
     if (event.kind != event_kind::schema)
       return;
-    auto schema
-      = decode_table_schema(event.schema.data(), event.schema.size());
+    auto schema = decode_table_schema(event.schema.data(), event.schema.size());
     if (!schema)
       return reject(*store, schema.failure());
     const std::scoped_lock lock{store->writing};
@@ -138,10 +137,9 @@ void rdb_state::subscribe() {
     options.start.kind = start_spec::at_position;
     options.start.position = begin.value;
   }
-  subscriber = self->spawn(
-    rt::subscriber, env, connector, std::move(options),
-    std::make_shared<rt::subscription>(settings.stream),
-    handlers_of(store, env, rdb_actor{self}));
+  subscriber = self->spawn(rt::subscriber, env, connector, std::move(options),
+                           std::make_shared<rt::subscription>(settings.stream),
+                           handlers_of(store, env, rdb_actor{self}));
   children.add(subscriber);
   self->monitor(subscriber);
 }
@@ -151,9 +149,8 @@ bool rdb_state::ready(const waiting_query& what) const {
   return end >= what.cutover && end >= what.at_least;
 }
 
-caf::result<chunks, query_cut> rdb_state::query(const chunk& plan_bytes,
-                                                uint64_t cutover,
-                                                uint64_t at_least) {
+caf::result<chunks, query_cut>
+rdb_state::query(const chunk& plan_bytes, uint64_t cutover, uint64_t at_least) {
   auto plan = query::decode_plan(plan_bytes.bytes());
   if (!plan)
     return to_caf(plan.failure());
@@ -206,14 +203,12 @@ void rdb_state::answer(waiting_query what) {
   work->deadline_ns = what.deadline_ns;
   auto job = self->spawn(query_job, env, std::move(work));
   self->request(job, caf::infinite, start_atom_v)
-    .then(
-      [promise = what.promise](const chunks& partial,
-                               const query_cut& cut) mutable {
-        promise.deliver(partial, cut);
-      },
-      [promise = what.promise](caf::error& fault) mutable {
-        promise.deliver(std::move(fault));
-      });
+    .then([promise = what.promise](
+            const chunks& partial,
+            const query_cut& cut) mutable { promise.deliver(partial, cut); },
+          [promise = what.promise](caf::error& fault) mutable {
+            promise.deliver(std::move(fault));
+          });
 }
 
 void rdb_state::wake() {
@@ -272,13 +267,12 @@ void rdb_state::write_next() {
     request.tables.push_back(*std::move(view));
   }
   writing = true;
-  write_down::start(*env, settings.hdb_directory, std::move(request),
-                    [me = rdb_actor{self}, period = next->period,
-                     end = next->end.value](uint64_t version,
-                                            const error& fault) {
-                      caf::anon_send(me, job_atom_v, period, end, version,
-                                     to_caf(fault));
-                    });
+  write_down::start(
+    *env, settings.hdb_directory, std::move(request),
+    [me = rdb_actor{self}, period = next->period,
+     end = next->end.value](uint64_t version, const error& fault) {
+      caf::anon_send(me, job_atom_v, period, end, version, to_caf(fault));
+    });
 }
 
 void rdb_state::written(int64_t, uint64_t cutover, uint64_t version,
@@ -306,12 +300,10 @@ void rdb_state::tell_hdbs() {
     self
       ->request(caf::actor_cast<hdb_actor>(entry.handle),
                 caf::timespan{request_deadline}, refresh_atom_v)
-      .then(
-        [this, hdb_name = hdb_name](uint64_t version) {
-          served(version, hdb_name);
-        },
-        // Told again at a later tick.
-        [](const caf::error&) {});
+      .then([this, hdb_name
+                   = hdb_name](uint64_t version) { served(version, hdb_name); },
+            // Told again at a later tick.
+            [](const caf::error&) {});
   }
 }
 
@@ -487,10 +479,10 @@ std::string rdb_state::status() const {
   return out.dump();
 }
 
-rdb_actor::behavior_type
-rdb(rdb_actor::stateful_pointer<rdb_state> self, persistence::env* world,
-    rdb_settings settings, connector_actor connector,
-    registrar_actor registry) {
+rdb_actor::behavior_type rdb(rdb_actor::stateful_pointer<rdb_state> self,
+                             persistence::env* world, rdb_settings settings,
+                             connector_actor connector,
+                             registrar_actor registry) {
   auto& state = self->state;
   state.env = world;
   state.settings = std::move(settings);

@@ -133,8 +133,9 @@ struct rdb_state {
 };
 
 /// @param registry tells of HDBs; may be null when there is none.
-rdb_actor::behavior_type
-rdb(rdb_actor::stateful_pointer<rdb_state> self, persistence::env* world,
-    rdb_settings settings, connector_actor connector, registrar_actor registry);
+rdb_actor::behavior_type rdb(rdb_actor::stateful_pointer<rdb_state> self,
+                             persistence::env* world, rdb_settings settings,
+                             connector_actor connector,
+                             registrar_actor registry);
 
 } // namespace millrace::torq

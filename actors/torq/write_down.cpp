@@ -13,17 +13,15 @@ void write_down::start(persistence::env& world, std::string directory,
 
 write_down::write_down(persistence::env& world, std::string directory,
                        done finished)
-  : env_{&world},
-    directory_{std::move(directory)},
-    finished_{std::move(finished)} {}
+  : env_{&world}, directory_{std::move(directory)}, finished_{
+                                                      std::move(finished)} {}
 
 void write_down::open(persistence::period_request request) {
   auto writer = persistence::hdb_writer::open(*env_, directory_);
   if (!writer)
     return finish(writer.failure());
   writer_ = *std::move(writer);
-  auto write
-    = persistence::period_write::begin(*writer_, std::move(request));
+  auto write = persistence::period_write::begin(*writer_, std::move(request));
   if (!write)
     return finish(write.failure());
   write_ = *std::move(write);

@@ -54,8 +54,8 @@ protected:
   }
 
   void open_input(uint32_t input, const std::string& directory) {
-    ASSERT_FALSE(core->apply(
-      ++index, rt::open_input{input, directory, {{9, input}}}, {}));
+    ASSERT_FALSE(
+      core->apply(++index, rt::open_input{input, directory, {{9, input}}}, {}));
     ends[input] = position::of(0, 0, 0);
   }
 
@@ -201,8 +201,7 @@ TEST_F(MergeCoreTest, TwoOriginsAreNumberedApart) {
   merge(1, "a", {{1, "a1"}});
   merge(2, "b", {{1, "b1"}});
   merge(1, "a", {{2, "a2"}});
-  EXPECT_EQ(read_out().payloads,
-            (std::vector<std::string>{"a1", "b1", "a2"}));
+  EXPECT_EQ(read_out().payloads, (std::vector<std::string>{"a1", "b1", "a2"}));
 }
 
 TEST_F(MergeCoreTest, ApplyingAnEntryAgainChangesNothing) {
@@ -237,15 +236,15 @@ TEST_F(MergeCoreTest, PeriodEndsOnceAndMarkersAreNoMessages) {
     marked.emplace_back(origin, period);
   };
   const auto marker = encode(end_of_period{8767, "a"});
-  merge(1, "a",
-        {{1, "p1"},
-         {2,
-          std::string{reinterpret_cast<const char*>(marker.data()),
-                      marker.size()},
-          payload_kind::end_of_period},
-         {3, "p3"}});
-  EXPECT_EQ(marked, (std::vector<std::pair<std::string, int64_t>>{
-                      {"a", 8767}}));
+  merge(
+    1, "a",
+    {{1, "p1"},
+     {2,
+      std::string{reinterpret_cast<const char*>(marker.data()), marker.size()},
+      payload_kind::end_of_period},
+     {3, "p3"}});
+  EXPECT_EQ(marked,
+            (std::vector<std::pair<std::string, int64_t>>{{"a", 8767}}));
   for (int again = 0; again < 2; ++again)
     ASSERT_FALSE(core->apply(++index, period_end{8767, {}}, {}));
   ASSERT_FALSE(core->apply(++index, period_end{8766, {}}, {}));
@@ -258,8 +257,8 @@ TEST_F(MergeCoreTest, SchemaVersionsBecomeEventsOnceEach) {
   open_input(1, "a");
   table_schema schema;
   schema.name = "trade";
-  schema.columns = {{"time", column_type::timestamp},
-                    {"sym", column_type::symbol}};
+  schema.columns
+    = {{"time", column_type::timestamp}, {"sym", column_type::symbol}};
   schema.time_column = "time";
   schema.symbol_column = "sym";
   auto text = [&] {
@@ -277,11 +276,10 @@ TEST_F(MergeCoreTest, SchemaVersionsBecomeEventsOnceEach) {
   const auto log = read_out();
   ASSERT_EQ(log.events.size(), 2u);
   EXPECT_EQ(log.events[1].kind, event_kind::schema);
-  EXPECT_EQ(
-    decode_table_schema(log.events[1].schema.data(),
-                        log.events[1].schema.size())
-      ->version,
-    2u);
+  EXPECT_EQ(decode_table_schema(log.events[1].schema.data(),
+                                log.events[1].schema.size())
+              ->version,
+            2u);
   EXPECT_TRUE(log.ids.empty());
 }
 
@@ -325,7 +323,8 @@ TEST(MergeCoreDeterminismTest, SameEntriesGiveTheSameFiles) {
       const auto entries = disk.list("out");
       for (const auto& entry : *entries)
         if (entry.name.starts_with("log."))
-          found[entry.name] = *persistence::read_file(disk, "out/" + entry.name);
+          found[entry.name]
+            = *persistence::read_file(disk, "out/" + entry.name);
       return found;
     }
   };

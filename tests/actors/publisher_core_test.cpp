@@ -68,8 +68,8 @@ protected:
 
   std::vector<message_header> logged() {
     std::vector<message_header> out;
-    auto reader
-      = persistence::log_reader::open(disk, {.directory = pub->directory()}, {});
+    auto reader = persistence::log_reader::open(
+      disk, {.directory = pub->directory()}, {});
     EXPECT_TRUE(reader) << to_string(reader.failure());
     for (;;) {
       auto item = (*reader)->next();
@@ -156,7 +156,9 @@ TEST_F(PublisherTest, NewDirectoryWaitsForTheWatermark) {
 }
 
 TEST_F(PublisherTest, RestartGoesOnBehindTheLoggedId) {
-  open({.topic = "market", .log_path = "/pub", .host = "h",
+  open({.topic = "market",
+        .log_path = "/pub",
+        .host = "h",
         .start_offline = true});
   ASSERT_TRUE(publish(5));
   ASSERT_FALSE(pub->flush(ack_level::recorded, 1s));

@@ -102,9 +102,10 @@ protected:
   };
 
   void SetUp() override {
-    root = std::filesystem::temp_directory_path()
-           / ("millrace-" + std::to_string(::getpid()) + "-"
-              + ::testing::UnitTest::GetInstance()->current_test_info()->name());
+    root
+      = std::filesystem::temp_directory_path()
+        / ("millrace-" + std::to_string(::getpid()) + "-"
+           + ::testing::UnitTest::GetInstance()->current_test_info()->name());
     std::filesystem::remove_all(root);
     std::filesystem::create_directories(root);
     auto made = nodes::real_env::create();
@@ -112,8 +113,8 @@ protected:
     real = *std::move(made);
     env = &real->world();
     sys = std::make_unique<caf::actor_system>(cfg);
-    connector = sys->spawn(nodes::connector, locals, std::string{},
-                           uint16_t{0});
+    connector
+      = sys->spawn(nodes::connector, locals, std::string{}, uint16_t{0});
   }
 
   void TearDown() override {
@@ -130,12 +131,12 @@ protected:
   }
 
   void start_node(bool cached) {
-    auto core = sequencer_core::open(
-      *env,
-      {.stream = "market",
-       .directory = (root / "rt").string(),
-       .cached = cached},
-      std::make_unique<memory_state_store>(state));
+    auto core
+      = sequencer_core::open(*env,
+                             {.stream = "market",
+                              .directory = (root / "rt").string(),
+                              .cached = cached},
+                             std::make_unique<memory_state_store>(state));
     ASSERT_TRUE(core) << to_string(core.failure());
     node = sys->spawn(
       sequencer, env,
@@ -149,8 +150,8 @@ protected:
       return;
     locals->remove("rt/market");
     caf::scoped_actor self{*sys};
-    self->request(node, 10s, stop_atom_v).receive([](bool) {},
-                                                  [](const caf::error&) {});
+    self->request(node, 10s, stop_atom_v)
+      .receive([](bool) {}, [](const caf::error&) {});
     self->wait_for(node);
     node = nullptr;
   }

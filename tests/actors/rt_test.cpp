@@ -149,10 +149,9 @@ TEST_P(RtTest, PeriodEndsOnceBehindEveryPublishersMarker) {
   caf::scoped_actor self{*sys};
   uint64_t end = 0;
   self->request(node, 10s, period_atom_v, int64_t{5000})
-    .receive([&](uint64_t at) { end = at; },
-             [](const caf::error& fault) {
-               FAIL() << to_string(from_caf(fault));
-             });
+    .receive(
+      [&](uint64_t at) { end = at; },
+      [](const caf::error& fault) { FAIL() << to_string(from_caf(fault)); });
   errc again = errc::none;
   self->request(node, 10s, period_atom_v, int64_t{5000})
     .receive([](uint64_t) {},

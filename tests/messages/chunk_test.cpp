@@ -22,9 +22,8 @@ TEST(ChunkTest, CopiesAndSlicesShareTheMemory) {
 }
 
 TEST(ChunkTest, MemoryIsUsedAgainOnlyWhenNobodyHoldsIt) {
-  for (const size_t size :
-       {0u, 1u, 16'384u, 16'385u, 32'768u, 32'769u, 262'144u, 1'048'576u,
-        1'048'577u}) {
+  for (const size_t size : {0u, 1u, 16'384u, 16'385u, 32'768u, 32'769u,
+                            262'144u, 1'048'576u, 1'048'577u}) {
     std::vector<chunk> held;
     std::set<const std::byte*> places;
     for (int i = 0; i < 20; ++i) {

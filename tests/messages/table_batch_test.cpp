@@ -87,10 +87,10 @@ TEST(TableBatchTest, DamagedBatchesNeverLeadOutOfBounds) {
     for (const auto& column : view->columns) {
       if (column.type == column_type::symbol)
         for (uint32_t row = 0; row < view->row_count; ++row)
-          total += column
-                     .symbol(reinterpret_cast<const uint32_t*>(
-                       column.values)[row])
-                     .size();
+          total
+            += column
+                 .symbol(reinterpret_cast<const uint32_t*>(column.values)[row])
+                 .size();
     }
     EXPECT_LT(total, good.size() * 64);
   }

@@ -239,10 +239,10 @@ trade_table = "t"
 
 TEST(ConfigurationTest, LogsOfPublishersLieWhereTheyShould) {
   const auto log_path = [](const std::string& line) {
-    auto config = parse_configuration(
-      "[cluster]\nname = \"x\"\ndata = \"d\"\n" + line
-        + "[[node]]\nname = \"n\"\nport = 7000\n",
-      "/etc/millrace/x.toml");
+    auto config
+      = parse_configuration("[cluster]\nname = \"x\"\ndata = \"d\"\n" + line
+                              + "[[node]]\nname = \"n\"\nport = 7000\n",
+                            "/etc/millrace/x.toml");
     EXPECT_TRUE(config) << to_string(config.failure());
     return config ? config->log_path : std::string{};
   };

@@ -68,8 +68,7 @@ private:
 
 void expect_ok(caf::scoped_actor& self) {
   bool came = false;
-  self->receive([&](caf::ok_atom) { came = true; },
-                caf::after(60s) >> [] {});
+  self->receive([&](caf::ok_atom) { came = true; }, caf::after(60s) >> [] {});
   ASSERT_TRUE(came);
 }
 
