@@ -53,15 +53,20 @@ private:
   /// The rate is taken over a time in which the looks themselves vanish.
   static constexpr int64_t rate_interval_ns = 200'000;
 
+  /// A look that took longer was interrupted: its parts do not belong together.
+  static constexpr uint64_t look_counts_max = 10'000;
+
   int64_t look() {
     static const bool even = counter_is_even();
-    const auto wall = wall_ns();
     if (!even)
-      return wall;
+      return wall_ns();
+    const auto before = __rdtsc();
+    const auto wall = wall_ns();
     // Not the wall clock: it may have been set in between.
     const auto steady = ns_of<std::chrono::steady_clock>();
     const auto counter = __rdtsc();
-    if (steady - steady_ < rate_interval_ns)
+    if (counter - before > look_counts_max
+        || steady - steady_ < rate_interval_ns)
       return wall;
     if (counter > counter_ && steady - steady_ < 1'000 * interval_ns) {
       ns_per_count_ = static_cast<double>(steady - steady_)

@@ -48,17 +48,29 @@ result<std::unique_ptr<publisher>> publisher::open(persistence::env& world,
     return error{errc::invalid_argument,
                  "origin: longer than "
                    + std::to_string(persistence::origin_bytes_max) + " bytes"};
+  // In doubt until recovery says otherwise: it makes an unclean directory look
+  // clean to the next life before it returns.
+  const bool asks_rt
+    = !options.topic.starts_with('/') && !options.start_offline;
+  const auto mark = directory + "/" + doubt_name;
+  const bool doubted = asks_rt && world.fs->exists(mark);
+  if (asks_rt && !doubted && world.fs->exists(directory))
+    if (auto made = world.fs->open(mark, persistence::open_mode::write); !made)
+      return made.failure();
   persistence::log_writer_options log;
   log.directory = directory;
   log.session = persistence::session_policy::next;
   log.roll_bytes = options.roll_bytes;
   auto writer = persistence::log_writer::open(world, std::move(log));
-  if (!writer)
+  if (!writer) {
+    // Another owner's directory is not ours to mark.
+    if (asks_rt && !doubted && writer.failure().code == errc::locked)
+      (void)world.fs->remove(mark);
     return writer.failure();
+  }
   std::unique_ptr<publisher> opened{new publisher{
     world, std::move(options), std::move(directory), *std::move(writer)}};
-  if (auto fault = opened->settle_doubt())
-    return fault;
+  opened->settle_doubt(doubted);
   return opened;
 }
 
@@ -71,37 +83,36 @@ publisher::publisher(persistence::env& world, publisher_options options,
   for (const auto& [origin, id] : writer_->recovered_ids())
     last_ids_.emplace(origin, id);
   writer_->on_write = [this](const persistence::log_writer::written& part) {
-    if (listener_)
-      listener_(part.begin, part.end, part.bytes);
+    if (!listener_)
+      return;
+    pulled_ = false; // It will ask again when it passed this on.
+    listener_(part.begin, part.end, part.bytes);
   };
 }
 
 /// Decides whether the ids of the directory may simply go on.
-error publisher::settle_doubt() {
+void publisher::settle_doubt(bool marked) {
   const bool known = last_ids_.contains(options_.origin);
   default_last_id_ = &last_ids_[options_.origin];
   if (is_local_journal() || options_.start_offline) {
     verified_ = true;
-    return {};
+    return;
   }
   // A directory with its whole history numbers by itself. A new one must hear
   // first what RT has already seen, and so must one that may have lost its
   // tail: RT may hold more of it. That doubt outlives this process.
-  const auto mark = directory_ + "/" + doubt_name;
-  const bool doubted = !writer_->recovered_clean() || env_->fs->exists(mark);
-  if (!known || !doubted) {
+  if (!known || (writer_->recovered_clean() && !marked)) {
     verified_ = known;
-    return {};
+    // A mark that stays costs the next life a question.
+    if (const auto mark = directory_ + "/" + doubt_name; env_->fs->exists(mark))
+      (void)env_->fs->remove(mark);
+    return;
   }
   // What was lost and never came to RT was never seen: its ids are free.
   const auto& surviving = writer_->surviving_ids();
   const auto found = surviving.find(options_.origin);
   *default_last_id_ = found == surviving.end() ? 0 : found->second;
-  auto made = env_->fs->open(mark, persistence::open_mode::write);
-  if (!made)
-    return made.failure();
   doubted_ = true;
-  return {};
 }
 
 publisher::~publisher() {
@@ -174,10 +185,12 @@ result<publish_token> publisher::publish(std::span<const std::byte> payload,
                              payload);
   if (!end)
     return keep(end.failure());
-  if (complete.on == options_.origin)
+  if (complete.on == options_.origin) {
     *default_last_id_ = complete.id;
-  else
+    doubt_ends_ = doubted_;
+  } else {
     last_ids_.insert_or_assign(std::string{complete.on}, complete.id);
+  }
   if (should_write(now)) {
     last_write_ns_ = now;
     // A full disk is told to the next caller: this message is in the buffer.
@@ -205,8 +218,6 @@ bool publisher::pull(bool insist) {
   std::unique_lock lock{mutex_, std::defer_lock};
   if (insist) {
     lock.lock();
-    if (!pulled_)
-      return true; // It was written meanwhile.
   } else if (!lock.try_lock()) {
     pulled_ = true;
     return false;
@@ -220,12 +231,11 @@ bool publisher::pull(bool insist) {
 
 error publisher::write_locked() {
   env_->crash_point("pub.before_write");
-  pulled_ = false;
   auto fault = writer_->write();
-  if (!fault && doubted_ && verified_) {
+  if (!fault && doubt_ends_) {
     // The log holds an id behind RT's watermark now. A mark that stays costs
     // the next life a question.
-    doubted_ = false;
+    doubted_ = doubt_ends_ = false;
     (void)env_->fs->remove(directory_ + "/" + doubt_name);
   }
   if (!fault)
@@ -376,6 +386,9 @@ void publisher::listen(listener on_write) {
   const std::scoped_lock lock{mutex_};
   listener_ = std::move(on_write);
   pulled_ = true;
+  // Nobody will ask for what gathered while the last listener was behind.
+  if (!listener_ && !failure_ && writer_->buffered_bytes() != 0)
+    (void)write_locked();
 }
 
 void publisher::verify(int64_t watermark) {

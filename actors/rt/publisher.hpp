@@ -118,7 +118,7 @@ public:
   void listen(listener on_write);
   /// The listener passed on all that it was told of: writes what is buffered,
   /// or lets the next publish write at once.
-  /// @returns false when a publish is under way that most likely will: come
+  /// @returns false when a publish is under way that may not see the wish: come
   ///   back soon with `insist`, which waits for it and writes what it left.
   [[nodiscard]] bool pull(bool insist);
   static constexpr std::chrono::milliseconds write_interval_max{1};
@@ -134,7 +134,7 @@ private:
             std::string directory,
             std::unique_ptr<persistence::log_writer> writer);
 
-  error settle_doubt();
+  void settle_doubt(bool marked);
   error check_id(const message_header& header, std::string_view on,
                  int64_t& id) const;
   error write_locked();
@@ -164,7 +164,8 @@ private:
   /// The listener waits for bytes. Set without the lock.
   std::atomic<bool> pulled_{true};
   bool verified_ = false;
-  bool doubted_ = false; ///< The directory is marked as such.
+  bool doubted_ = false;    ///< The directory is marked as such.
+  bool doubt_ends_ = false; ///< With the next write.
   bool out_of_space_ = false;
   bool flush_pending_ = false;
   bool sync_running_ = false;

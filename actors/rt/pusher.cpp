@@ -227,12 +227,8 @@ pusher(pusher_actor::stateful_pointer<pusher_state> self,
       if (self->current_sender()
           == caf::actor_cast<caf::strong_actor_ptr>(me.sink))
         me.disconnect({errc::corrupt, "the RT node refused a chunk"});
-      else {
-        // Nobody asks any more for what is buffered now; a publish that is
-        // under way writes it.
-        (void)me.source->pull(false);
+      else
         self->quit();
-      }
     },
     [self](period_atom, int64_t period) { self->state.end_period(period); },
   };

@@ -273,7 +273,9 @@ void feed_handler_state::tick() {
   if (ready && !job_running && !exhausted && !ended && now >= due_ns) {
     if (!ending)
       submit();
-    else if (!ending_asked)
+    // Rows that are not merged before the end would belong to the next period.
+    else if (!ending_asked
+             && out->reached(rt::ack_level::committed) >= out->appended())
       end_period();
   }
   if (exhausted && !ended) {

@@ -197,6 +197,15 @@ TEST_F(PublisherTest, ALostTailIsAskedForUntilTheLogGoesOnBehindIt) {
   EXPECT_EQ(publish(null_long).failure().code, errc::origin_unverified)
     << "the answer was not used";
   pub->verify(3);
+  message_header other;
+  other.on = "other";
+  ASSERT_TRUE(pub->publish(std::as_bytes(std::span{"x", 1}), other));
+  ASSERT_FALSE(pub->flush(ack_level::recorded, 1s));
+  end();
+  open(options);
+  EXPECT_EQ(publish(null_long).failure().code, errc::origin_unverified)
+    << "only another origin went on";
+  pub->verify(3);
   const auto token = publish(null_long);
   ASSERT_TRUE(token);
   EXPECT_EQ(token->id, 4);
@@ -236,7 +245,16 @@ TEST_F(PublisherTest, AListenerThatIsBehindGetsFewLargeParts) {
   clock.time += 1'000'000;
   ASSERT_TRUE(publish(null_long));
   EXPECT_EQ(parts.size(), 5u);
+
+  // A wish that came too late for the last write still gets what gathered.
+  ASSERT_TRUE(publish(null_long));
+  EXPECT_TRUE(pub->pull(true));
+  EXPECT_EQ(parts.size(), 6u);
+  ASSERT_TRUE(publish(null_long));
+  EXPECT_LT(pub->reached(ack_level::recorded), pub->appended());
   pub->listen(nullptr);
+  EXPECT_EQ(pub->reached(ack_level::recorded), pub->appended())
+    << "nobody is left who would ask";
 }
 
 TEST_F(PublisherTest, SecondPublisherOfADirectoryIsLockedOut) {
