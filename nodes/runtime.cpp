@@ -17,6 +17,9 @@ runtime_config::runtime_config() {
   load<caf::scheduler::coordinator<chained_scheduling>>();
   set("scheduler.max-threads",
       std::max<size_t>(4, std::thread::hardware_concurrency()));
+  // Chunks are deserialized where they are received: handing them to another
+  // thread costs more than reading them.
+  set("middleman.workers", size_t{0});
   // One busy actor must not keep its worker from the others.
   set("scheduler.max-throughput", size_t{200});
 }
