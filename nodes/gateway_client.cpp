@@ -1,6 +1,7 @@
 #include <millrace/nodes/gateway_client.hpp>
 #include <millrace/query/partial.hpp>
 
+#include <deque>
 #include <optional>
 
 namespace millrace::nodes {
@@ -8,14 +9,18 @@ namespace millrace::nodes {
 namespace {
 
 /// The chunks of an answer as one table.
-result<query::table_data> join(const chunks& parts) {
+result<query::table_data> join(const chunks& messages) {
   std::vector<query::column_writer> writers;
+  // A writer knows a column, and what its symbols became, by where it lies: all
+  // parts stay there until the end.
+  std::deque<query::partial_result> parts;
   uint64_t rows = 0;
-  for (const auto& part : parts) {
+  for (const auto& part : messages) {
     auto decoded = query::decode_partial(part.bytes());
     if (!decoded)
       return decoded.failure();
-    for (const auto& piece : decoded->chunks) {
+    parts.push_back(*std::move(decoded));
+    for (const auto& piece : parts.back().chunks) {
       const auto& columns = piece.table.columns;
       if (writers.empty())
         for (const auto& column : columns)

@@ -13,7 +13,7 @@ import random
 
 import millrace_cluster as mill
 
-ROWS = int(os.environ.get("MILLRACE_ROWS_PER_PERIOD", "1000"))
+ROWS = int(os.environ.get("MILLRACE_ROWS_PER_PERIOD", "5000"))
 SYMBOLS = 10_000
 PERIODS = 20
 FIRST = datetime.date(2013, 10, 7)
