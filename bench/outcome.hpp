@@ -69,9 +69,8 @@ using measurement = std::function<result<double>()>;
 class contest {
 public:
   /// `what` has all but values and runs.
-  /// @param warm_bytes of memory, at scale 1, to touch before each run: the
-  /// host
-  ///   of a virtual machine takes idle pages away, and gives them back ten
+  /// @param warm_bytes of memory, at scale 1, to touch before each run: a
+  ///   virtual machine's host takes idle pages away, and gives them back ten
   ///   times slower than they are written. Not before latencies: what the host
   ///   then takes back disturbs them.
   contest(outcome what, const measure_options& options, uint64_t warm_bytes = 0)

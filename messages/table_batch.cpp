@@ -1,4 +1,5 @@
 #include <millrace/messages/capnp_io.hpp>
+#include <millrace/messages/offsets.hpp>
 #include <millrace/messages/schema/table.capnp.h>
 #include <millrace/messages/table_batch.hpp>
 
@@ -21,16 +22,6 @@ std::string_view view_of(::capnp::Data::Reader data) {
 
 std::string_view view_of(::capnp::Text::Reader text) {
   return {text.begin(), text.size()};
-}
-
-/// End offsets must not fall and must stay within the text.
-bool ascending_within(std::span<const uint32_t> ends, size_t limit) {
-  // Each against its neighbour, not against a running value: the loop has no
-  // chain and runs in vectors.
-  uint32_t falls = 0;
-  for (size_t i = 1; i < ends.size(); ++i)
-    falls |= static_cast<uint32_t>(ends[i] < ends[i - 1]);
-  return falls == 0 && (ends.empty() || ends.back() <= limit);
 }
 
 error check_symbols(const batch_view& batch, const batch_column& column) {

@@ -11,21 +11,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Where the stream ends now.
-result<uint64_t> stream_end(const caf::scoped_actor& self,
-                            const sequencer_actor& rt) {
-  result<uint64_t> answer{error{errc::internal, "status of rt has no end"}};
-  self->request(rt, caf::timespan{5s}, status_atom_v)
-    .receive(
-      [&](const std::string& text) {
-        const auto said = nlohmann::json::parse(text, nullptr, false);
-        if (said.is_object() && said.contains("end"))
-          answer = said["end"].get<uint64_t>();
-      },
-      [&](const caf::error& fault) { answer = from_caf(fault); });
-  return answer;
-}
-
 /// Ends the period on one stream, or finds that it has ended.
 result<ended_period> end_on(runtime& host, const cluster_config& config,
                             const std::string& stream, int64_t period,
@@ -46,7 +31,7 @@ result<ended_period> end_on(runtime& host, const cluster_config& config,
       [&](const caf::error& fault) { answer = from_caf(fault); });
   if (answer || answer.failure().code != errc::already_exists)
     return answer;
-  const auto end = stream_end(self, *rt);
+  const auto end = stream_end(host, config, stream);
   if (!end)
     return end.failure();
   return ended_period{*end, true};
@@ -93,6 +78,27 @@ error wait_served(runtime& host, const cluster_config& config,
 }
 
 } // namespace
+
+result<uint64_t> stream_end(runtime& host, const cluster_config& config,
+                            const std::string& stream) {
+  auto at = endpoint_of_stream(config, stream);
+  if (!at)
+    return at.failure();
+  auto rt = host.find_as<status_actor>(*at, 5s);
+  if (!rt)
+    return rt.failure();
+  result<uint64_t> answer{error{errc::internal, "status of rt has no end"}};
+  caf::scoped_actor self{host.system()};
+  self->request(*rt, caf::timespan{5s}, status_atom_v)
+    .receive(
+      [&](const std::string& text) {
+        const auto said = nlohmann::json::parse(text, nullptr, false);
+        if (said.is_object() && said.contains("end"))
+          answer = said["end"].get<uint64_t>();
+      },
+      [&](const caf::error& fault) { answer = from_caf(fault); });
+  return answer;
+}
 
 result<ended_period> end_period(runtime& host, const cluster_config& config,
                                 const std::string& stream, int64_t period,

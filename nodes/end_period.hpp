@@ -8,6 +8,11 @@
 
 namespace millrace::nodes {
 
+/// The position at which a stream ends now. Blocks: not for handlers.
+[[nodiscard]] result<uint64_t> stream_end(runtime& host,
+                                          const cluster_config& config,
+                                          const std::string& stream);
+
 /// What became of a period on one stream.
 struct ended_period {
   /// End of its marker; when it had ended before, a position behind that.

@@ -198,29 +198,9 @@ private:
     return (*session)->close();
   }
 
-  /// End of the stream: answers must include all that was fed.
-  result<uint64_t> stream_end() {
-    auto at = endpoint_of_stream(config_, "market");
-    if (!at)
-      return at.failure();
-    auto rt = node_->actors().find_as<status_actor>(*at, 5s);
-    if (!rt)
-      return rt.failure();
-    result<uint64_t> end{error{errc::internal, "status of market"}};
-    caf::scoped_actor self{node_->actors().system()};
-    self->request(*rt, caf::timespan{5s}, status_atom_v)
-      .receive(
-        [&](const std::string& text) {
-          const auto said = nlohmann::json::parse(text, nullptr, false);
-          if (said.is_object() && said.contains("end"))
-            end = said["end"].get<uint64_t>();
-        },
-        [&](const caf::error& fault) { end = from_caf(fault); });
-    return end;
-  }
-
   error ask() {
-    const auto end = stream_end();
+    // Answers must include all that was fed.
+    const auto end = stream_end(node_->actors(), config_, "market");
     if (!end)
       return end.failure();
     auto gateway = find_gateway(node_->actors(), config_, 5s);

@@ -3,14 +3,12 @@
 namespace millrace::nodes {
 
 void ready_queue::push(caf::resumable* job) {
-  bool wake = false;
   {
     const std::scoped_lock lock{mutex_};
     jobs_.push_back(job);
-    wake = sleeping_ > 0;
   }
-  if (wake)
-    wake_.notify_one();
+  // Costs no system call while nobody sleeps.
+  wake_.notify_one();
 }
 
 caf::resumable* ready_queue::take() {
@@ -26,11 +24,7 @@ caf::resumable* ready_queue::try_pop() {
 
 caf::resumable* ready_queue::pop() {
   std::unique_lock lock{mutex_};
-  if (jobs_.empty()) {
-    ++sleeping_;
-    wake_.wait(lock, [this] { return !jobs_.empty(); });
-    --sleeping_;
-  }
+  wake_.wait(lock, [this] { return !jobs_.empty(); });
   return take();
 }
 

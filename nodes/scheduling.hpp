@@ -28,7 +28,6 @@ private:
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<caf::resumable*> jobs_;
-  unsigned sleeping_ = 0;
 };
 
 /// CAF scheduling policy "chained": the first actor that a handler makes ready

@@ -189,7 +189,7 @@ frame_view record_view::frame_at(uint32_t offset) const noexcept {
   frame.payload = {at + frame_header_bytes, bytes};
   frame.payload_crc = load<uint32_t>(at + 24);
   frame.begin = offset;
-  frame.end = offset + frame_header_bytes + padded(bytes);
+  frame.end = offset + frame_bytes_of(bytes);
   return frame;
 }
 
@@ -255,18 +255,8 @@ bool record_builder::joins(record_kind kind, payload_kind payload,
 
 uint64_t record_builder::bytes_to_add(record_kind kind, payload_kind payload,
                                       std::string_view origin,
-                                      size_t payload_bytes,
+                                      size_t frame_bytes,
                                       uint32_t record_bytes) const noexcept {
-  return bytes_to_add_frames(kind, payload, origin,
-                             frame_header_bytes
-                               + padded(static_cast<uint32_t>(payload_bytes)),
-                             record_bytes);
-}
-
-uint64_t
-record_builder::bytes_to_add_frames(record_kind kind, payload_kind payload,
-                                    std::string_view origin, size_t frame_bytes,
-                                    uint32_t record_bytes) const noexcept {
   if (joins(kind, payload, origin, frame_bytes, record_bytes))
     return frame_bytes;
   return frame_bytes + first_frame_of(static_cast<uint32_t>(origin.size()));
@@ -315,7 +305,7 @@ position record_builder::add(record_kind kind, payload_kind payload,
   MILLRACE_ASSERT(header.on.size() <= origin_bytes_max);
   MILLRACE_ASSERT(bytes.size() <= payload_bytes_max);
   const auto payload_bytes = static_cast<uint32_t>(bytes.size());
-  const auto frame_bytes = frame_header_bytes + padded(payload_bytes);
+  const auto frame_bytes = frame_bytes_of(payload_bytes);
   if (!joins(kind, payload, header.on, frame_bytes, record_bytes))
     open_record(kind, payload, header.on);
   grow(frame_bytes);
@@ -349,7 +339,7 @@ position record_builder::add_frames(record_kind kind, payload_kind payload,
   used_ += frames.size();
   frame_count_ += count;
   for (const auto* end = buffer_.data() + used_; at < end;
-       at += frame_header_bytes + padded(load<uint32_t>(at + 20)))
+       at += frame_bytes_of(load<uint32_t>(at + 20)))
     store(at + 28, static_cast<uint32_t>(at - buffer_.data()
                                          - static_cast<ptrdiff_t>(record_at_)));
   return this->end();
@@ -367,7 +357,7 @@ void record_builder::close_record() {
   auto offset = first;
   for (uint32_t i = 0; i < frame_count_; ++i) {
     crc = crc_frame(crc, record + offset);
-    offset += frame_header_bytes + padded(load<uint32_t>(record + offset + 20));
+    offset += frame_bytes_of(load<uint32_t>(record + offset + 20));
   }
   store(record, ~crc);
   open_ = false;

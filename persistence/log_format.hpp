@@ -58,6 +58,12 @@ inline constexpr uint32_t origin_bytes_max = 255;
   return (bytes + 7u) & ~7u;
 }
 
+/// Bytes of a frame with such a payload.
+[[nodiscard]] constexpr uint32_t
+frame_bytes_of(uint32_t payload_bytes) noexcept {
+  return frame_header_bytes + padded(payload_bytes);
+}
+
 /// CRC-32C (Castagnoli) as in iSCSI: initial value and final xor all ones;
 /// crc32c("123456789") == 0xe3069283. `seed` continues an earlier sum.
 [[nodiscard]] uint32_t crc32c(std::span<const std::byte> bytes,
@@ -147,17 +153,13 @@ public:
                       std::span<const std::byte> frames, uint32_t count,
                       uint32_t record_bytes);
 
-  /// Bytes that `add` would append for such a frame: 32 + payload when it joins
-  /// the open record, a record header and the origin more otherwise.
+  /// Bytes that `add` or `add_frames` would append for `frame_bytes` of frames:
+  /// as many when they join the open record, a record header and the origin
+  /// more otherwise.
   [[nodiscard]] uint64_t bytes_to_add(record_kind kind, payload_kind payload,
                                       std::string_view origin,
-                                      size_t payload_bytes,
+                                      size_t frame_bytes,
                                       uint32_t record_bytes) const noexcept;
-  /// The same for `add_frames`.
-  [[nodiscard]] uint64_t
-  bytes_to_add_frames(record_kind kind, payload_kind payload,
-                      std::string_view origin, size_t frame_bytes,
-                      uint32_t record_bytes) const noexcept;
 
   /// Completes the open record. Call before the bytes are used.
   void close_record();

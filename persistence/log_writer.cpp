@@ -191,8 +191,8 @@ error log_writer::impl::make_room(
   if (seal > payload_bytes_max)
     return {errc::limit_exceeded,
             directory() + ": too many origins for one file's seal"};
-  const auto add = builder.bytes_to_add_frames(
-    kind, payload, origin, frame_bytes, options.record_bytes);
+  const auto add = builder.bytes_to_add(kind, payload, origin, frame_bytes,
+                                        options.record_bytes);
   const auto end = builder.end().offset();
   if (end == 0 || end + add + seal <= options.roll_bytes)
     return {};
@@ -283,8 +283,7 @@ result<position> log_writer::append(record_kind kind, payload_kind payload,
                    + " bytes, at most " + std::to_string(origin_bytes_max)};
   if (kind == record_kind::seal || kind == record_kind::padding)
     return error{errc::invalid_argument, "the writer itself seals and pads"};
-  const auto frame_bytes
-    = frame_header_bytes + padded(static_cast<uint32_t>(bytes.size()));
+  const auto frame_bytes = frame_bytes_of(static_cast<uint32_t>(bytes.size()));
   if (auto fault
       = state.make_room(kind, payload, header.on, frame_bytes, on_write))
     return fault;
@@ -298,7 +297,8 @@ result<position> log_writer::append(record_kind kind, payload_kind payload,
                            state.options.record_bytes);
 }
 
-result<position> log_writer::append(const record_view& record) {
+result<position> log_writer::append(const record_view& record, int64_t first_id,
+                                    int64_t last_id) {
   auto& state = *impl_;
   if (state.failure)
     return state.closed_error();
@@ -307,16 +307,7 @@ result<position> log_writer::append(const record_view& record) {
   if (auto fault = state.make_room(record.kind, record.payload, record.origin,
                                    frames.size(), on_write))
     return fault;
-  int64_t first = 0;
-  int64_t last = 0;
-  for (auto at = record.first_frame; at < record.length;) {
-    const auto frame = record.frame_at(at);
-    if (at == record.first_frame)
-      first = frame.header.id;
-    last = frame.header.id;
-    at = frame.end;
-  }
-  state.note_ids(record.origin, first, last);
+  state.note_ids(record.origin, first_id, last_id);
   state.tally.message_count += record.frame_count;
   return state.builder.add_frames(record.kind, record.payload, record.origin,
                                   frames, record.frame_count,

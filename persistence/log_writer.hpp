@@ -81,7 +81,9 @@ public:
                           uint32_t payload_crc);
 
   /// Appends all messages of a verified record of another log, as they are.
-  result<position> append(const record_view& record);
+  /// @param first_id, last_id those of its first and last message.
+  result<position> append(const record_view& record, int64_t first_id,
+                          int64_t last_id);
 
   /// Bytes appended and not yet written.
   [[nodiscard]] size_t buffered_bytes() const noexcept;

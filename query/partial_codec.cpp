@@ -1,4 +1,5 @@
 #include <millrace/messages/capnp_io.hpp>
+#include <millrace/messages/offsets.hpp>
 #include <millrace/messages/schema/query.capnp.h>
 #include <millrace/query/partial.hpp>
 
@@ -66,16 +67,6 @@ partial_chunk slice(const partial_chunk& chunk, uint64_t begin, uint64_t end) {
   return out;
 }
 
-bool ascending_within(const uint32_t* ends, size_t count, size_t limit) {
-  uint32_t last = 0;
-  bool good = true;
-  for (size_t i = 0; i < count; ++i) {
-    good &= ends[i] >= last;
-    last = ends[i];
-  }
-  return good && last <= limit;
-}
-
 template <class To>
 void copy_into(::capnp::Data::Reader from, To& to) {
   to.resize(from.size() / sizeof(*to.data()));
@@ -101,13 +92,12 @@ error read_column(schema::Column::Reader from, uint64_t rows, column_data& to) {
   copy_into(from.getBytes(), to.bytes);
   const auto* codes = to.as<uint32_t>();
   if (to.type == column_type::string
-      && !ascending_within(codes, rows, to.bytes.size()))
+      && !ascending_within({codes, rows}, to.bytes.size()))
     return malformed(where + "string offsets are not in order");
   if (to.type != column_type::symbol)
     return {};
   if (to.dictionary_ends.empty() || to.dictionary_ends[0] != 0
-      || !ascending_within(to.dictionary_ends.data(), to.dictionary_ends.size(),
-                           to.bytes.size()))
+      || !ascending_within(to.dictionary_ends, to.bytes.size()))
     return malformed(where + "the dictionary is damaged");
   for (uint64_t row = 0; row < rows; ++row)
     if (codes[row] >= to.dictionary_ends.size())

@@ -136,7 +136,8 @@ result<bool> merge_core::apply_whole(const record_view& record,
     origin.watermark = frame.header.id;
     at = frame.end;
   }
-  auto end = out_->append(record);
+  const auto first = record.frame_at(record.first_frame).header.id;
+  auto end = out_->append(record, first, origin.watermark);
   return end ? result<bool>{true} : result<bool>{end.failure()};
 }
 

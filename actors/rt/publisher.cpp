@@ -14,7 +14,14 @@ constexpr int64_t journal_write_interval_ns = 50'000;
 /// Lies in a directory whose tail a power cut may have taken, until the log
 /// goes on behind what RT had of it. Needs no sync: after another power cut the
 /// directory is in doubt by itself.
-constexpr const char* doubt_name = ".unverified";
+std::string doubt_mark(const std::string& directory) {
+  return directory + "/.unverified";
+}
+
+/// No RT numbers with it, or it need not be asked.
+bool numbers_alone(const publisher_options& options) {
+  return options.topic.starts_with('/') || options.start_offline;
+}
 
 std::string name_of(ack_level level) {
   switch (level) {
@@ -50,9 +57,8 @@ result<std::unique_ptr<publisher>> publisher::open(persistence::env& world,
                    + std::to_string(persistence::origin_bytes_max) + " bytes"};
   // In doubt until recovery says otherwise: it makes an unclean directory look
   // clean to the next life before it returns.
-  const bool asks_rt
-    = !options.topic.starts_with('/') && !options.start_offline;
-  const auto mark = directory + "/" + doubt_name;
+  const bool asks_rt = !numbers_alone(options);
+  const auto mark = doubt_mark(directory);
   const bool doubted = asks_rt && world.fs->exists(mark);
   if (asks_rt && !doubted && world.fs->exists(directory))
     if (auto made = world.fs->open(mark, persistence::open_mode::write); !made)
@@ -94,7 +100,7 @@ publisher::publisher(persistence::env& world, publisher_options options,
 void publisher::settle_doubt(bool marked) {
   const bool known = last_ids_.contains(options_.origin);
   default_last_id_ = &last_ids_[options_.origin];
-  if (is_local_journal() || options_.start_offline) {
+  if (numbers_alone(options_)) {
     verified_ = true;
     return;
   }
@@ -104,8 +110,7 @@ void publisher::settle_doubt(bool marked) {
   if (!known || (writer_->recovered_clean() && !marked)) {
     verified_ = known;
     // A mark that stays costs the next life a question.
-    if (const auto mark = directory_ + "/" + doubt_name; env_->fs->exists(mark))
-      (void)env_->fs->remove(mark);
+    (void)env_->fs->remove(doubt_mark(directory_));
     return;
   }
   // What was lost and never came to RT was never seen: its ids are free.
@@ -163,11 +168,9 @@ result<publish_token> publisher::publish(std::span<const std::byte> payload,
   if (complete.on.empty())
     complete.on = options_.origin;
   // One look at a clock a message: it is a tenth of what a message costs.
-  int64_t now = 0;
+  const auto now = env_->clock->now_ns();
   if (complete.ts == null_long)
-    complete.ts = now = env_->clock->now_ns();
-  else
-    now = env_->clock->now_ns();
+    complete.ts = now;
   const std::scoped_lock lock{mutex_};
   if (failure_)
     return failure_;
@@ -236,7 +239,7 @@ error publisher::write_locked() {
     // The log holds an id behind RT's watermark now. A mark that stays costs
     // the next life a question.
     doubted_ = doubt_ends_ = false;
-    (void)env_->fs->remove(directory_ + "/" + doubt_name);
+    (void)env_->fs->remove(doubt_mark(directory_));
   }
   if (!fault)
     env_->crash_point("pub.after_write");

@@ -121,8 +121,9 @@ TEST(RecordTest, BytesToAddTellsWhatAddDoes) {
   record_builder builder{test_lineage, {}};
   for (const auto& s : samples()) {
     const auto before = builder.bytes().size();
-    const auto told = builder.bytes_to_add(s.kind, s.payload, s.header.on,
-                                           s.bytes.size(), 2048);
+    const auto told = builder.bytes_to_add(
+      s.kind, s.payload, s.header.on,
+      frame_bytes_of(static_cast<uint32_t>(s.bytes.size())), 2048);
     builder.add(s.kind, s.payload, s.header, bytes_of(s.bytes), 2048);
     EXPECT_EQ(builder.bytes().size() - before, told);
   }
