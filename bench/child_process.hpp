@@ -1,7 +1,7 @@
 #pragma once
 
 #include <millrace/bench/local_socket.hpp>
-#include <millrace/messages/result.hpp>
+#include <millrace/messages/base/result.hpp>
 
 #include <memory>
 #include <string>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <millrace/messages/result.hpp>
+#include <millrace/messages/base/result.hpp>
 
 #include <cstdint>
 #include <memory>

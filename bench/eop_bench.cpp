@@ -1,10 +1,10 @@
-#include <millrace/actors/feed/generator.hpp>
 #include <millrace/actors/torq/write_down.hpp>
 #include <millrace/bench/duckdb_peer.hpp>
 #include <millrace/bench/table_bench.hpp>
-#include <millrace/messages/table_batch.hpp>
-#include <millrace/nodes/real_env.hpp>
-#include <millrace/persistence/memory_store.hpp>
+#include <millrace/feed/generate/generator.hpp>
+#include <millrace/messages/data/table_batch.hpp>
+#include <millrace/nodes/host/real_env.hpp>
+#include <millrace/persistence/memory/memory_store.hpp>
 
 #include <algorithm>
 #include <cstring>

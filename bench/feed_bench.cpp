@@ -1,7 +1,7 @@
 // Feed parsing and generation. MILLRACE_BENCH_CSV names a file in the layout
 // of preset csv-trade, such as the generator writes (write_generated_csv).
-#include <millrace/actors/feed/generator.hpp>
-#include <millrace/actors/feed/reader.hpp>
+#include <millrace/feed/generate/generator.hpp>
+#include <millrace/feed/source/reader.hpp>
 
 #include <benchmark/benchmark.h>
 

@@ -1,5 +1,5 @@
-#include <millrace/persistence/log_reader.hpp>
-#include <millrace/persistence/log_writer.hpp>
+#include <millrace/persistence/log/log_reader.hpp>
+#include <millrace/persistence/log/log_writer.hpp>
 
 #include <benchmark/benchmark.h>
 

@@ -2,7 +2,7 @@
 
 #include <millrace/bench/child_process.hpp>
 #include <millrace/bench/local_socket.hpp>
-#include <millrace/messages/result.hpp>
+#include <millrace/messages/base/result.hpp>
 
 #include <cstddef>
 #include <cstdint>

@@ -1,6 +1,6 @@
-#include <millrace/actors/feed/generator.hpp>
 #include <millrace/actors/torq/rdb.hpp>
 #include <millrace/bench/rdb_probe.hpp>
+#include <millrace/feed/generate/generator.hpp>
 
 #include <nlohmann/json.hpp>
 

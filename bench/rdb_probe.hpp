@@ -1,7 +1,7 @@
 #pragma once
 
-#include <millrace/messages/interfaces.hpp>
-#include <millrace/nodes/runtime.hpp>
+#include <millrace/messages/protocol/interfaces.hpp>
+#include <millrace/nodes/node/runtime.hpp>
 
 namespace millrace::bench {
 

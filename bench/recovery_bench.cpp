@@ -1,8 +1,8 @@
-#include <millrace/actors/feed/generator.hpp>
 #include <millrace/actors/torq/rdb.hpp>
 #include <millrace/bench/rdb_probe.hpp>
 #include <millrace/bench/stream_rig.hpp>
 #include <millrace/bench/table_bench.hpp>
+#include <millrace/feed/generate/generator.hpp>
 
 namespace millrace::bench {
 

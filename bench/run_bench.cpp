@@ -4,8 +4,8 @@
 #include <millrace/bench/scratch.hpp>
 #include <millrace/bench/stream_bench.hpp>
 #include <millrace/bench/table_bench.hpp>
-#include <millrace/nodes/bench_command.hpp>
-#include <millrace/nodes/exit_codes.hpp>
+#include <millrace/nodes/cli/bench_command.hpp>
+#include <millrace/nodes/host/exit_codes.hpp>
 
 #include <fmt/format.h>
 

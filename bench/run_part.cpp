@@ -1,8 +1,8 @@
 #include <millrace/bench/part_process.hpp>
 #include <millrace/bench/process_stream.hpp>
 #include <millrace/bench/proto_limit.hpp>
-#include <millrace/nodes/command_support.hpp>
-#include <millrace/nodes/exit_codes.hpp>
+#include <millrace/nodes/cli/command_support.hpp>
+#include <millrace/nodes/host/exit_codes.hpp>
 
 #include <array>
 

@@ -1,7 +1,7 @@
-#include <millrace/messages/table_batch.hpp>
-#include <millrace/persistence/hdb_store.hpp>
-#include <millrace/persistence/memory_store.hpp>
-#include <millrace/persistence/partition_writer.hpp>
+#include <millrace/messages/data/table_batch.hpp>
+#include <millrace/persistence/hdb/hdb_store.hpp>
+#include <millrace/persistence/hdb/partition_writer.hpp>
+#include <millrace/persistence/memory/memory_store.hpp>
 
 #include <benchmark/benchmark.h>
 

@@ -1,4 +1,4 @@
-#include <millrace/actors/rt/sequencer.hpp>
+#include <millrace/actors/rt/sequence/sequencer.hpp>
 #include <millrace/bench/stream_rig.hpp>
 
 #include <filesystem>

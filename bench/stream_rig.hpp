@@ -1,9 +1,9 @@
 #pragma once
 
-#include <millrace/actors/rt/publisher.hpp>
-#include <millrace/actors/rt/pusher.hpp>
-#include <millrace/actors/rt/subscriber.hpp>
-#include <millrace/nodes/runtime.hpp>
+#include <millrace/actors/rt/publish/publisher.hpp>
+#include <millrace/actors/rt/publish/pusher.hpp>
+#include <millrace/actors/rt/subscribe/subscriber.hpp>
+#include <millrace/nodes/node/runtime.hpp>
 
 #include <atomic>
 #include <functional>

@@ -1,12 +1,12 @@
-#include <millrace/actors/feed/generator.hpp>
-#include <millrace/actors/feed/reader.hpp>
 #include <millrace/actors/torq/feed_handler.hpp>
 #include <millrace/bench/duckdb_peer.hpp>
 #include <millrace/bench/rdb_probe.hpp>
 #include <millrace/bench/stream_rig.hpp>
 #include <millrace/bench/table_bench.hpp>
-#include <millrace/messages/table_batch.hpp>
-#include <millrace/persistence/memory_store.hpp>
+#include <millrace/feed/generate/generator.hpp>
+#include <millrace/feed/source/reader.hpp>
+#include <millrace/messages/data/table_batch.hpp>
+#include <millrace/persistence/memory/memory_store.hpp>
 
 #include <future>
 

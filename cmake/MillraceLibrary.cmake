@@ -29,23 +29,42 @@ function(millrace_room name)
     "${MILLRACE_INCLUDE_ROOT}/millrace/${name}" SYMBOLIC)
 endfunction()
 
-# millrace_library(<name> ROOM <room> [NO_CAF] SOURCES <file>... HEADERS ...)
-# Defines millrace_<name> / millrace::<name>. Paths are relative to the calling
-# folder. HEADERS are public and installed, GENERATED ones as well (they lie
-# below <build>/generated). NO_CAF: the library includes no CAF
-# header, so that UBSan covers it under MILLRACE_SANITIZE.
-function(millrace_library name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "NO_CAF" "ROOM" "SOURCES;HEADERS;GENERATED")
-  list(TRANSFORM arg_HEADERS
-    PREPEND "${MILLRACE_INCLUDE_ROOT}/millrace/${arg_ROOM}/")
-  add_library(millrace_${name} STATIC ${arg_SOURCES})
+# millrace_floor(<room>/<floor> [CAF | ACTORS <unit>...] NEEDS <room>/<floor>...
+#                [PUBLIC <target>...] [PRIVATE <target>...]
+#                [SOURCES <file>...] [GENERATED <header>...])
+# A folder is a library: all .cpp and .hpp files in it (the room is the calling
+# folder) become
+# millrace_<room>_<floor> / millrace::<room>_<floor>. NEEDS names the floors that
+# it may include and links; lint reads this line too. A floor includes no CAF
+# header, so that UBSan covers it under MILLRACE_SANITIZE, unless CAF says that
+# all of it may, or ACTORS that these units (a name without suffix) may.
+# SOURCES and GENERATED are made by the build, the headers of the latter below
+# <build>/generated.
+function(millrace_floor path)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "CAF" ""
+    "ACTORS;NEEDS;PUBLIC;PRIVATE;SOURCES;GENERATED")
+  if(arg_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "millrace_floor(${path}): ${arg_UNPARSED_ARGUMENTS}")
+  endif()
+  string(REPLACE "/" "_" name "${path}")
+  string(REGEX MATCH "/.*" below_room "${path}")
+  set(folder "${CMAKE_CURRENT_SOURCE_DIR}${below_room}")
+  set(linked_folder "${MILLRACE_INCLUDE_ROOT}/millrace/${path}")
+  file(GLOB sources CONFIGURE_DEPENDS "${folder}/*.cpp")
+  file(GLOB headers CONFIGURE_DEPENDS RELATIVE "${folder}" "${folder}/*.hpp")
+  list(TRANSFORM headers PREPEND "${linked_folder}/")
+
+  add_library(millrace_${name} STATIC ${sources} ${arg_SOURCES})
   add_library(millrace::${name} ALIAS millrace_${name})
   target_sources(millrace_${name} PUBLIC FILE_SET HEADERS
-    BASE_DIRS "${MILLRACE_INCLUDE_ROOT}" FILES ${arg_HEADERS})
+    BASE_DIRS "${MILLRACE_INCLUDE_ROOT}" FILES ${headers})
   target_compile_features(millrace_${name} PUBLIC cxx_std_20)
   target_compile_options(millrace_${name} PRIVATE ${MILLRACE_WARNINGS})
-  if(arg_NO_CAF AND MILLRACE_SANITIZE STREQUAL "address")
-    target_compile_options(millrace_${name} PRIVATE
+  if(NOT arg_CAF AND MILLRACE_SANITIZE STREQUAL "address")
+    foreach(unit IN LISTS arg_ACTORS)
+      list(REMOVE_ITEM sources "${folder}/${unit}.cpp")
+    endforeach()
+    set_property(SOURCE ${sources} APPEND PROPERTY COMPILE_OPTIONS
       -fsanitize=undefined -fno-sanitize-recover=undefined)
   endif()
   # The target all_verify_interface_header_sets compiles each header alone.
@@ -57,5 +76,22 @@ function(millrace_library name)
       BASE_DIRS "${PROJECT_BINARY_DIR}/generated" FILES ${arg_GENERATED})
     list(APPEND sets FILE_SET generated)
   endif()
+  set(floors ${arg_NEEDS})
+  list(TRANSFORM floors REPLACE "/" "_")
+  list(TRANSFORM floors PREPEND "millrace::")
+  target_link_libraries(millrace_${name}
+    PUBLIC ${floors} ${arg_PUBLIC} PRIVATE ${arg_PRIVATE})
   install(TARGETS millrace_${name} EXPORT millraceTargets ${sets})
+endfunction()
+
+# millrace_room_library(<room> <room>/<floor>...): millrace::<room>, all of them.
+function(millrace_room_library room)
+  set(floors ${ARGN})
+  list(TRANSFORM floors REPLACE "/" "_")
+  list(TRANSFORM floors PREPEND "millrace::")
+  add_library(millrace_${room} INTERFACE)
+  add_library(millrace::${room} ALIAS millrace_${room})
+  target_link_libraries(millrace_${room} INTERFACE ${floors})
+  set_target_properties(millrace_${room} PROPERTIES EXPORT_NAME ${room})
+  install(TARGETS millrace_${room} EXPORT millraceTargets)
 endfunction()

@@ -1,7 +1,7 @@
 #pragma once
 
-#include <millrace/messages/interfaces.hpp>
-#include <millrace/persistence/executor.hpp>
+#include <millrace/messages/protocol/interfaces.hpp>
+#include <millrace/persistence/disk/executor.hpp>
 
 #include <caf/actor_cast.hpp>
 

@@ -1,5 +1,5 @@
 #include <millrace/actors/torq/feed_handler.hpp>
-#include <millrace/persistence/log_reader.hpp>
+#include <millrace/persistence/log/log_reader.hpp>
 
 #include <caf/actor_cast.hpp>
 #include <nlohmann/json.hpp>

@@ -1,11 +1,11 @@
 #pragma once
 
-#include <millrace/actors/feed/csv_parser.hpp>
-#include <millrace/actors/feed/pacer.hpp>
-#include <millrace/actors/rt/pusher.hpp>
-#include <millrace/messages/brood.hpp>
-#include <millrace/messages/interfaces.hpp>
-#include <millrace/persistence/env.hpp>
+#include <millrace/actors/rt/publish/pusher.hpp>
+#include <millrace/feed/parse/csv_parser.hpp>
+#include <millrace/feed/source/pacer.hpp>
+#include <millrace/messages/protocol/brood.hpp>
+#include <millrace/messages/protocol/interfaces.hpp>
+#include <millrace/persistence/disk/env.hpp>
 
 #include <caf/stateful_actor.hpp>
 

@@ -1,6 +1,6 @@
 #include <millrace/actors/torq/gateway.hpp>
 #include <millrace/actors/torq/query_job.hpp>
-#include <millrace/query/getdata.hpp>
+#include <millrace/query/front/getdata.hpp>
 
 #include <caf/actor_cast.hpp>
 #include <nlohmann/json.hpp>

@@ -2,10 +2,10 @@
 
 #include <millrace/actors/torq/backends.hpp>
 #include <millrace/actors/torq/gateway_query.hpp>
-#include <millrace/messages/brood.hpp>
-#include <millrace/messages/interfaces.hpp>
-#include <millrace/messages/schema.hpp>
-#include <millrace/persistence/env.hpp>
+#include <millrace/messages/data/schema.hpp>
+#include <millrace/messages/protocol/brood.hpp>
+#include <millrace/messages/protocol/interfaces.hpp>
+#include <millrace/persistence/disk/env.hpp>
 
 #include <caf/stateful_actor.hpp>
 

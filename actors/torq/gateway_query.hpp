@@ -1,10 +1,10 @@
 #pragma once
 
 #include <millrace/actors/torq/backends.hpp>
-#include <millrace/messages/interfaces.hpp>
-#include <millrace/persistence/env.hpp>
-#include <millrace/query/partial.hpp>
-#include <millrace/query/plan.hpp>
+#include <millrace/messages/protocol/interfaces.hpp>
+#include <millrace/persistence/disk/env.hpp>
+#include <millrace/query/execution/partial.hpp>
+#include <millrace/query/plan/plan.hpp>
 
 #include <caf/stateful_actor.hpp>
 

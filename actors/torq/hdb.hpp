@@ -1,10 +1,10 @@
 #pragma once
 
-#include <millrace/messages/interfaces.hpp>
-#include <millrace/persistence/env.hpp>
-#include <millrace/persistence/hdb_index.hpp>
-#include <millrace/persistence/hdb_store.hpp>
-#include <millrace/query/plan.hpp>
+#include <millrace/messages/protocol/interfaces.hpp>
+#include <millrace/persistence/disk/env.hpp>
+#include <millrace/persistence/hdb/hdb_store.hpp>
+#include <millrace/persistence/stores/hdb_index.hpp>
+#include <millrace/query/plan/plan.hpp>
 
 #include <caf/stateful_actor.hpp>
 

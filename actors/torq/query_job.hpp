@@ -1,8 +1,8 @@
 #pragma once
 
-#include <millrace/messages/interfaces.hpp>
-#include <millrace/persistence/env.hpp>
-#include <millrace/query/executor.hpp>
+#include <millrace/messages/protocol/interfaces.hpp>
+#include <millrace/persistence/disk/env.hpp>
+#include <millrace/query/execution/executor.hpp>
 
 #include <caf/stateful_actor.hpp>
 

@@ -1,9 +1,9 @@
-#include <millrace/actors/rt/subscriber.hpp>
+#include <millrace/actors/rt/subscribe/subscriber.hpp>
 #include <millrace/actors/torq/query_job.hpp>
 #include <millrace/actors/torq/rdb.hpp>
 #include <millrace/actors/torq/write_down.hpp>
-#include <millrace/messages/table_batch.hpp>
-#include <millrace/persistence/hdb_manifest.hpp>
+#include <millrace/messages/data/table_batch.hpp>
+#include <millrace/persistence/hdb/hdb_manifest.hpp>
 
 #include <caf/actor_cast.hpp>
 #include <nlohmann/json.hpp>

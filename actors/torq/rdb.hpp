@@ -1,11 +1,11 @@
 #pragma once
 
 #include <millrace/actors/torq/backends.hpp>
-#include <millrace/messages/brood.hpp>
-#include <millrace/messages/interfaces.hpp>
-#include <millrace/persistence/env.hpp>
-#include <millrace/persistence/memory_store.hpp>
-#include <millrace/query/plan.hpp>
+#include <millrace/messages/protocol/brood.hpp>
+#include <millrace/messages/protocol/interfaces.hpp>
+#include <millrace/persistence/disk/env.hpp>
+#include <millrace/persistence/memory/memory_store.hpp>
+#include <millrace/query/plan/plan.hpp>
 
 #include <caf/stateful_actor.hpp>
 

@@ -1,7 +1,7 @@
 #pragma once
 
-#include <millrace/messages/interfaces.hpp>
-#include <millrace/persistence/env.hpp>
+#include <millrace/messages/protocol/interfaces.hpp>
+#include <millrace/persistence/disk/env.hpp>
 
 #include <caf/stateful_actor.hpp>
 

@@ -1,7 +1,7 @@
 #pragma once
 
-#include <millrace/persistence/env.hpp>
-#include <millrace/persistence/partition_writer.hpp>
+#include <millrace/persistence/disk/env.hpp>
+#include <millrace/persistence/hdb/partition_writer.hpp>
 
 #include <atomic>
 #include <functional>

@@ -2,14 +2,14 @@
 // actor subscribes to the stream `market`, registers with discovery as a
 // process of type "volume", and sums traded sizes by symbol. To have something
 // to hear, the program publishes three rows itself.
-#include <millrace/actors/rt/publisher.hpp>
-#include <millrace/actors/rt/pusher.hpp>
-#include <millrace/actors/rt/subscriber.hpp>
+#include <millrace/actors/rt/publish/publisher.hpp>
+#include <millrace/actors/rt/publish/pusher.hpp>
+#include <millrace/actors/rt/subscribe/subscriber.hpp>
 #include <millrace/actors/torq/registrar.hpp>
-#include <millrace/messages/table_batch.hpp>
-#include <millrace/nodes/exit_codes.hpp>
-#include <millrace/nodes/node.hpp>
-#include <millrace/persistence/file_system.hpp>
+#include <millrace/messages/data/table_batch.hpp>
+#include <millrace/nodes/host/exit_codes.hpp>
+#include <millrace/nodes/node/node.hpp>
+#include <millrace/persistence/disk/file_system.hpp>
 
 #include <caf/event_based_actor.hpp>
 

@@ -1,10 +1,10 @@
 // The merge without actors: input bytes are built by hand, entries applied one
 // by one, and out/ is read back.
 
-#include <millrace/actors/rt/merge_core.hpp>
-#include <millrace/persistence/log_directory.hpp>
-#include <millrace/persistence/log_reader.hpp>
-#include <millrace/sim/memory_file_system.hpp>
+#include <millrace/actors/rt/merge/merge_core.hpp>
+#include <millrace/persistence/log/log_directory.hpp>
+#include <millrace/persistence/log/log_reader.hpp>
+#include <millrace/sim/disk/memory_file_system.hpp>
 
 #include <gtest/gtest.h>
 

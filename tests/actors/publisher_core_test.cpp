@@ -1,8 +1,8 @@
 // The publisher's rules, on a disk in memory and with jobs run by hand.
 
-#include <millrace/actors/rt/publisher.hpp>
-#include <millrace/persistence/log_reader.hpp>
-#include <millrace/sim/memory_file_system.hpp>
+#include <millrace/actors/rt/publish/publisher.hpp>
+#include <millrace/persistence/log/log_reader.hpp>
+#include <millrace/sim/disk/memory_file_system.hpp>
 
 #include <gtest/gtest.h>
 

@@ -1,12 +1,12 @@
 #pragma once
 
-#include <millrace/actors/rt/publisher.hpp>
-#include <millrace/actors/rt/pusher.hpp>
-#include <millrace/actors/rt/sequencer.hpp>
-#include <millrace/actors/rt/subscriber.hpp>
-#include <millrace/messages/registration.hpp>
-#include <millrace/nodes/connector.hpp>
-#include <millrace/nodes/real_env.hpp>
+#include <millrace/actors/rt/publish/publisher.hpp>
+#include <millrace/actors/rt/publish/pusher.hpp>
+#include <millrace/actors/rt/sequence/sequencer.hpp>
+#include <millrace/actors/rt/subscribe/subscriber.hpp>
+#include <millrace/messages/protocol/registration.hpp>
+#include <millrace/nodes/host/real_env.hpp>
+#include <millrace/nodes/node/connector.hpp>
 
 #include <caf/actor_cast.hpp>
 #include <caf/actor_system.hpp>

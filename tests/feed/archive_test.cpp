@@ -1,5 +1,5 @@
-#include <millrace/actors/feed/reject_file.hpp>
-#include <millrace/actors/feed/source.hpp>
+#include <millrace/feed/source/reject_file.hpp>
+#include <millrace/feed/source/source.hpp>
 
 #include <random>
 #include <zlib.h>

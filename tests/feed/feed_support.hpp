@@ -1,7 +1,7 @@
 #pragma once
 
-#include <millrace/actors/feed/reader.hpp>
-#include <millrace/messages/table_batch.hpp>
+#include <millrace/feed/source/reader.hpp>
+#include <millrace/messages/data/table_batch.hpp>
 
 #include <gtest/gtest.h>
 

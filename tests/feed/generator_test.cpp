@@ -1,6 +1,6 @@
-#include <millrace/actors/feed/generator.hpp>
-#include <millrace/actors/feed/pacer.hpp>
-#include <millrace/actors/feed/zone_clock.hpp>
+#include <millrace/feed/generate/generator.hpp>
+#include <millrace/feed/source/pacer.hpp>
+#include <millrace/feed/text/zone_clock.hpp>
 
 #include <cmath>
 #include <map>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <millrace/persistence/file_system.hpp>
+#include <millrace/persistence/disk/file_system.hpp>
 
 #include <algorithm>
 #include <cstring>

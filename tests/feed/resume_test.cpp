@@ -1,5 +1,5 @@
-#include <millrace/actors/feed/parse_pool.hpp>
-#include <millrace/actors/feed/piece_cutter.hpp>
+#include <millrace/feed/source/parse_pool.hpp>
+#include <millrace/feed/source/piece_cutter.hpp>
 
 #include <malloc.h>
 #include <random>

@@ -1,6 +1,6 @@
-#include <millrace/actors/feed/column_reader.hpp>
-#include <millrace/actors/feed/text_index.hpp>
-#include <millrace/actors/feed/time_text.hpp>
+#include <millrace/feed/parse/column_reader.hpp>
+#include <millrace/feed/parse/time_text.hpp>
+#include <millrace/feed/text/text_index.hpp>
 
 #include <charconv>
 #include <cmath>

@@ -15,8 +15,14 @@ import pathlib
 import re
 import sys
 
-# Each room may include itself and those before it.
-ROOMS = ["messages", "persistence", "query", "actors", "nodes"]
+# Each room may include itself and those before it. Within and between rooms a
+# floor (a folder that is a library) may include what its millrace_floor(NEEDS)
+# names, all of which it must use.
+ROOMS = ["messages", "persistence", "feed", "query", "actors", "nodes"]
+# Where the floors of a room are declared, other than <room>/CMakeLists.txt.
+LISTS = {"sim": "tests/sim"}
+# Made by the build, from a folder that is no floor.
+MADE = {"messages/schema": "messages/data"}
 # Folders that see everything; the simulator is the library among them.
 FREE = ["tests", "bench", "examples"]
 SOURCES = (".hpp", ".cpp", ".h", ".cc")
@@ -31,17 +37,17 @@ LIBRARIES = {
     r"nlohmann/": ["query/", "actors/", "nodes/"],
     r"(spdlog)/": ["nodes/:cpp"],
     r"CLI/": ["nodes/"],
-    r"toml": ["nodes/:cpp", "actors/feed/:cpp"],
-    r"(zlib\.h|zip\.h)": ["actors/feed/:cpp"],
+    r"toml": ["nodes/:cpp", "feed/:cpp"],
+    r"(zlib\.h|zip\.h)": ["feed/:cpp"],
 }
 
-# Folders that must not reach CAF, not even through a header of ours. So do
-# files named in a millrace_library(... NO_CAF ...), and cores.
-NO_CAF = ["persistence/", "query/", "actors/feed/"]
+# Rooms that must not reach CAF, not even through a header of ours. Nor may
+# units of a floor that are not among its ACTORS, and cores.
+NO_CAF = ["persistence/", "feed/", "query/"]
 
 # What goes through a seam, and who implements the seams.
 # RocksDB keeps files of its own; what opens it cares for their directory.
-SEAMS = ["nodes/", "persistence/posix_", "persistence/rocksdb_"]
+SEAMS = ["nodes/", "persistence/disk/posix_", "persistence/stores/rocksdb_"]
 CALLS = {
     "clock": r"\b(system_clock|steady_clock|high_resolution_clock)\s*::\s*now\b"
              r"|\b(clock_gettime|gettimeofday)\s*\(|\bstd::time\s*\(",
@@ -103,6 +109,7 @@ class Lint:
 
     def run(self):
         self.load()
+        self.load_floors()
         for name in self.code:
             room = name.split("/")[0]
             self.check_header(name)
@@ -112,6 +119,7 @@ class Lint:
                 self.check_calls(name)
             if room in ROOMS + FREE:
                 self.check_sleep(name)
+        self.check_floors()
         self.check_caf_reach()
         self.check_crash_points()
         for name, lines in self.lines.items():
@@ -169,7 +177,7 @@ class Lint:
             for rule, pattern in CALLS.items():
                 if re.search(pattern, line):
                     self.report(name, i + 1, rule,
-                                "goes through a seam of persistence/env.hpp")
+                                "goes through a seam of persistence/disk/env.hpp")
 
     def check_sleep(self, name):
         for i, line in enumerate(self.code[name]):
@@ -196,22 +204,97 @@ class Lint:
                         todo = []
                         break
                     if target.startswith("millrace/"):
-                        other = target[len("millrace/"):]
+                        other = self.file_of(target[len("millrace/"):])
                         if other not in seen:
                             seen.add(other)
                             todo.append((other, f"{way} -> {other}"))
 
+    def load_floors(self):
+        self.floors = {}
+        for room in ROOMS + list(LISTS):
+            folder = LISTS.get(room, room)
+            name = f"{folder}/CMakeLists.txt"
+            text = "\n".join(line.split("#")[0].rstrip()
+                             for line in self.lines.get(name, []))
+            for call in re.finditer(r"millrace_floor\(([^)]*)\)", text):
+                words = call.group(1).split()
+                parts = {"": []}
+                part = ""
+                for word in words[1:]:
+                    if re.fullmatch(r"[A-Z]+", word):
+                        part = word
+                        parts[part] = []
+                    else:
+                        parts[part].append(word)
+                line = text.count("\n", 0, call.start()) + 1
+                path = words[0]
+                self.floors[path] = {
+                    "list": name, "line": line, "needs": parts.get("NEEDS", []),
+                    "caf": "CAF" in parts, "actors": parts.get("ACTORS", []),
+                    "folder": path.replace(room, folder, 1), "uses": set()}
+
+    def floor_of(self, include):
+        """The floor of <millrace/...>, which may be made by the build."""
+        folder = include.rsplit("/", 1)[0]
+        return MADE.get(folder, folder)
+
+    def check_floors(self):
+        folders = {each["folder"]: path for path, each in self.floors.items()}
+        for name in self.code:
+            path = folders.get(name.rsplit("/", 1)[0])
+            room = name.split("/")[0]
+            if path is None:
+                if name.count("/") > 1 and room in ROOMS \
+                        and name.split("/")[1] != "cli":
+                    self.report(name, 1, "folder", "its folder is no library")
+                continue
+            floor = self.floors[path]
+            for line, _, target in self.includes[name]:
+                if not target.startswith("millrace/"):
+                    continue
+                other = self.floor_of(target[len("millrace/"):])
+                if other in (path, *floor["needs"]):
+                    floor["uses"].add(other)
+                elif other in self.floors:
+                    self.report(name, line, "direction",
+                                f"{path} does not list {other} in NEEDS")
+        for path, floor in self.floors.items():
+            for need in floor["needs"]:
+                if need not in self.floors:
+                    what = f"{path} needs {need}, which is no floor"
+                elif self.reaches(need, path):
+                    what = f"{path} needs {need}, which needs it"
+                elif need not in floor["uses"]:
+                    what = f"{path} uses nothing of {need}"
+                else:
+                    continue
+                self.report(floor["list"], floor["line"], "floor", what)
+
+    def file_of(self, include):
+        room = include.split("/")[0]
+        return include.replace(room, LISTS.get(room, room), 1)
+
+    def reaches(self, start, end):
+        seen, todo = set(), [start]
+        while todo:
+            path = todo.pop()
+            if path == end:
+                return True
+            if path not in seen:
+                seen.add(path)
+                todo += self.floors.get(path, {"needs": []})["needs"]
+        return False
+
     def files_of_caf_free_libraries(self):
         out = set()
-        for room in ROOMS:
-            text = "\n".join(
-                line.split("#")[0]
-                for line in self.lines.get(f"{room}/CMakeLists.txt", []))
-            for body in re.findall(r"millrace_library\(([^)]*)\)", text):
-                words = body.split()
-                if "NO_CAF" in words:
-                    out.update(f"{room}/{word}" for word in words
-                               if word.endswith(SOURCES))
+        for floor in self.floors.values():
+            if floor["caf"]:
+                continue
+            for name in self.code:
+                folder, _, file = name.rpartition("/")
+                if folder == floor["folder"] \
+                        and file.split(".")[0] not in floor["actors"]:
+                    out.add(name)
         return out
 
     def first_step(self, start, way):
@@ -223,7 +306,7 @@ class Lint:
         return 1
 
     def check_crash_points(self):
-        listing = "nodes/crash_points.hpp"
+        listing = "nodes/host/crash_points.hpp"
         known = set(re.findall(r'"(\w+\.\w+)"',
                                "\n".join(self.lines.get(listing, []))))
         for name in self.code:

@@ -22,13 +22,15 @@ def plant(root, files):
         path.write_text(text, encoding="utf-8")
 
 
-def lint(files):
-    """@returns {file: [(line, rule)]} of a tree of files."""
+def lint(files, beside=("folder",)):
+    """@returns {file: [(line, rule)]} of a tree of files, without the rules
+    `beside` the point: most trees here declare no floor."""
     with tempfile.TemporaryDirectory() as root:
         plant(root, files)
         out = {}
         for name, line, rule, _ in Lint(pathlib.Path(root)).run():
-            out.setdefault(name, []).append((line, rule))
+            if rule not in beside:
+                out.setdefault(name, []).append((line, rule))
         return out
 
 
@@ -53,7 +55,7 @@ class LintTest(unittest.TestCase):
             "messages/a.hpp": HEADER + "#include <capnp/message.h>\n",
             "persistence/b.hpp": HEADER + "#include <millrace/messages/a.hpp>\n",
             "persistence/b.cpp": "#include <rocksdb/db.h>\n",
-            "persistence/posix_b.cpp": "void f() { ::open(a, b); }\n",
+            "persistence/disk/posix_b.cpp": "void f() { ::open(a, b); }\n",
             "query/c.cpp": "#include <millrace/persistence/b.hpp>\n",
             "actors/rt/d.cpp": "#include <caf/all.hpp>\n"
                                "#include <millrace/query/c.hpp>\n",
@@ -63,7 +65,7 @@ class LintTest(unittest.TestCase):
         })
 
     def test_no_room_knows_one_behind_it(self):
-        rooms = ["messages", "persistence", "query", "actors", "nodes"]
+        rooms = ["messages", "persistence", "feed", "query", "actors", "nodes"]
         for i, room in enumerate(rooms):
             for j, other in enumerate(rooms):
                 files = {f"{room}/x.cpp":
@@ -110,27 +112,84 @@ class LintTest(unittest.TestCase):
             "actors/rt/merge_core.cpp":
                 "#include <millrace/messages/errors.hpp>\n"
                 "#include <millrace/actors/rt/middle.hpp>\n",
-            "actors/feed/parser.cpp":
+            "feed/parser.cpp":
                 "#include <millrace/messages/interfaces.hpp>\n",
             "actors/rt/actor.cpp": "#include <millrace/actors/rt/middle.hpp>\n",
         }
         self.assert_found(files, {"actors/rt/merge_core.cpp": [(2, "caf")],
-                                  "actors/feed/parser.cpp": [(1, "caf")]})
+                                  "feed/parser.cpp": [(1, "caf")]})
 
-    def test_libraries_without_caf_reach_none(self):
+    def test_units_that_are_no_actors_reach_no_caf(self):
+        actor = "#include <millrace/messages/protocol/wire.hpp>\n"
         files = {
             "messages/CMakeLists.txt":
-                "millrace_library(messages ROOM messages NO_CAF\n"
-                "  SOURCES errors.cpp HEADERS errors.hpp)\n"
-                "millrace_library(interfaces ROOM messages\n"
-                "  SOURCES wire.cpp HEADERS wire.hpp)\n",
-            "messages/errors.cpp": "#include <millrace/messages/wire.hpp>\n",
-            "messages/errors.hpp": HEADER + "#include <caf/error.hpp>\n",
-            "messages/wire.cpp": "#include <millrace/messages/wire.hpp>\n",
-            "messages/wire.hpp": HEADER + "#include <caf/all.hpp>\n",
+                "millrace_floor(messages/base)\n"
+                "millrace_floor(messages/protocol CAF NEEDS messages/base)\n",
+            "actors/CMakeLists.txt":
+                "millrace_floor(actors/rt/link ACTORS feeder\n"
+                "  NEEDS messages/protocol)\n",
+            "messages/base/errors.hpp": HEADER + "#include <caf/error.hpp>\n",
+            "messages/protocol/wire.hpp":
+                HEADER + "#include <caf/all.hpp>\n"
+                "#include <millrace/messages/base/errors.hpp>\n",
+            "actors/rt/link/feeder.hpp": HEADER + actor,
+            "actors/rt/link/feeder.cpp": actor,
+            "actors/rt/link/sender.cpp": actor,
         }
-        self.assert_found(files, {"messages/errors.cpp": [(1, "caf")],
-                                  "messages/errors.hpp": [(2, "caf")]})
+        self.assert_found(files, {"messages/base/errors.hpp": [(2, "caf")],
+                                  "actors/rt/link/sender.cpp": [(1, "caf")]})
+
+    def test_floors_include_what_they_list(self):
+        files = {
+            "persistence/CMakeLists.txt":
+                "millrace_floor(persistence/disk)\n"
+                "millrace_floor(persistence/log # a comment\n"
+                "  NEEDS persistence/disk PRIVATE isal)\n"
+                "millrace_floor(persistence/hdb)\n",
+            "persistence/disk/file.hpp": HEADER,
+            "persistence/log/log.cpp":
+                "#include <millrace/persistence/disk/file.hpp>\n",
+            "persistence/hdb/hdb.cpp":
+                "\n#include <millrace/persistence/disk/file.hpp>\n",
+        }
+        self.assert_found(files, {"persistence/hdb/hdb.cpp":
+                                  [(2, "direction")]})
+
+    def test_what_a_floor_lists_is_used_and_has_no_circles(self):
+        use = "#include <millrace/query/{}/x.hpp>\n"
+        lists = "query/CMakeLists.txt"
+        files = {"query/plan/x.hpp": HEADER, "query/front/x.hpp": HEADER}
+
+        def floors(plan, front):
+            return {**files, lists: f"millrace_floor(query/plan {plan})\n"
+                                    f"millrace_floor(query/front {front})\n"}
+        self.assert_found(floors("", "NEEDS query/plan"),
+                          {lists: [(2, "floor")]})
+        self.assert_found(floors("NEEDS query/nothing", ""),
+                          {lists: [(1, "floor")]})
+        files["query/plan/x.hpp"] = HEADER + use.format("front")
+        files["query/front/x.hpp"] = HEADER + use.format("plan")
+        self.assert_found(floors("NEEDS query/front", "NEEDS query/plan"),
+                          {lists: [(1, "floor"), (2, "floor")]})
+
+    def test_made_headers_belong_to_a_floor(self):
+        made = "#include <millrace/messages/schema/table.capnp.h>\n"
+        lists = ("millrace_floor(messages/data)\n"
+                 "millrace_floor(messages/protocol{})\n")
+        files = {"messages/data/x.hpp": HEADER,
+                 "messages/protocol/x.cpp": made}
+        self.assert_clean({**files, "messages/CMakeLists.txt":
+                           lists.format(" NEEDS messages/data")})
+        self.assert_found({**files, "messages/CMakeLists.txt":
+                           lists.format("")},
+                          {"messages/protocol/x.cpp": [(1, "direction")]})
+
+    def test_a_folder_of_a_room_is_a_floor(self):
+        files = {"query/plan/x.hpp": HEADER}
+        self.assertEqual(lint(files, beside=()),
+                         {"query/plan/x.hpp": [(1, "folder")]})
+        files["query/CMakeLists.txt"] = "millrace_floor(query/plan)\n"
+        self.assertEqual(lint(files, beside=()), {})
 
     def test_the_world_is_reached_through_seams(self):
         for rule, line in [
@@ -200,7 +259,7 @@ class LintTest(unittest.TestCase):
 
     def test_crash_points_are_those_of_the_list(self):
         files = {
-            "nodes/crash_points.hpp": HEADER + 'x{"rt.before_sync"};\n',
+            "nodes/host/crash_points.hpp": HEADER + 'x{"rt.before_sync"};\n',
             "actors/rt/x.cpp": 'world.crash_point("rt.before_sync");\n'
                                'world.crash_point("rt.typo");\n',
         }
@@ -213,7 +272,7 @@ class LintTest(unittest.TestCase):
         self.assertEqual(
             run_program({"query/x.cpp": "\nstd::thread t;\n"}),
             (1, "query/x.cpp:2: thread: goes through a seam of "
-                "persistence/env.hpp\nlint: 1 sources, 1 violations\n"))
+                "persistence/disk/env.hpp\nlint: 1 sources, 1 violations\n"))
         self.assertEqual(run_program({"query/x.cpp": "int x;\n"}),
                          (0, "lint: 1 sources, 0 violations\n"))
 

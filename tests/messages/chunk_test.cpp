@@ -1,4 +1,4 @@
-#include <millrace/messages/chunk.hpp>
+#include <millrace/messages/data/chunk.hpp>
 
 #include <gtest/gtest.h>
 

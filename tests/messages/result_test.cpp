@@ -1,4 +1,4 @@
-#include <millrace/messages/result.hpp>
+#include <millrace/messages/base/result.hpp>
 
 #include <gtest/gtest.h>
 

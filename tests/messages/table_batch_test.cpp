@@ -1,4 +1,4 @@
-#include <millrace/messages/table_batch.hpp>
+#include <millrace/messages/data/table_batch.hpp>
 
 #include <gtest/gtest.h>
 

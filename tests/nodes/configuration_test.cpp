@@ -1,5 +1,5 @@
-#include <millrace/nodes/configuration.hpp>
-#include <millrace/nodes/exit_codes.hpp>
+#include <millrace/nodes/configuration/configuration.hpp>
+#include <millrace/nodes/host/exit_codes.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,7 +1,7 @@
-#include <millrace/messages/types.hpp>
-#include <millrace/nodes/crash_points.hpp>
-#include <millrace/nodes/logging.hpp>
-#include <millrace/nodes/real_env.hpp>
+#include <millrace/messages/data/types.hpp>
+#include <millrace/nodes/host/crash_points.hpp>
+#include <millrace/nodes/host/logging.hpp>
+#include <millrace/nodes/host/real_env.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

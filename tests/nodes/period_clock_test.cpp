@@ -1,8 +1,8 @@
 // The reference is the C library: it reads the same zone files with code of
 // its own. The first instant whose local clock shows a wanted time or later is
 // found by bisection over its answers.
-#include <millrace/messages/types.hpp>
-#include <millrace/nodes/period_clock.hpp>
+#include <millrace/messages/data/types.hpp>
+#include <millrace/nodes/configuration/period_clock.hpp>
 
 #include <gtest/gtest.h>
 

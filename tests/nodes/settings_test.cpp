@@ -1,4 +1,4 @@
-#include <millrace/nodes/settings.hpp>
+#include <millrace/nodes/configuration/settings.hpp>
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
-#include <millrace/messages/types.hpp>
-#include <millrace/nodes/system_clock.hpp>
+#include <millrace/messages/data/types.hpp>
+#include <millrace/nodes/host/system_clock.hpp>
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include <millrace/nodes/thread_pool.hpp>
+#include <millrace/nodes/host/thread_pool.hpp>
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
-#include <millrace/persistence/checkpoint_store.hpp>
-#include <millrace/persistence/hdb_index.hpp>
+#include <millrace/persistence/stores/checkpoint_store.hpp>
+#include <millrace/persistence/stores/hdb_index.hpp>
 
 #include <fstream>
 #include <sys/wait.h>

@@ -1,7 +1,7 @@
 #pragma once
 
-#include <millrace/persistence/log_reader.hpp>
-#include <millrace/persistence/log_writer.hpp>
+#include <millrace/persistence/log/log_reader.hpp>
+#include <millrace/persistence/log/log_writer.hpp>
 
 #include <gtest/gtest.h>
 

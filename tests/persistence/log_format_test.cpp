@@ -1,4 +1,4 @@
-#include <millrace/persistence/log_format.hpp>
+#include <millrace/persistence/log/log_format.hpp>
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include <millrace/sim/memory_file_system.hpp>
+#include <millrace/sim/disk/memory_file_system.hpp>
 
 #include <cstdlib>
 #include <fstream>

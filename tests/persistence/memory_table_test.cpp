@@ -1,4 +1,4 @@
-#include <millrace/persistence/memory_store.hpp>
+#include <millrace/persistence/memory/memory_store.hpp>
 
 #include <atomic>
 #include <thread>

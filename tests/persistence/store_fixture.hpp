@@ -1,9 +1,9 @@
 #pragma once
 
-#include <millrace/persistence/env.hpp>
-#include <millrace/persistence/hdb_store.hpp>
-#include <millrace/persistence/memory_store.hpp>
-#include <millrace/persistence/partition_writer.hpp>
+#include <millrace/persistence/disk/env.hpp>
+#include <millrace/persistence/hdb/hdb_store.hpp>
+#include <millrace/persistence/hdb/partition_writer.hpp>
+#include <millrace/persistence/memory/memory_store.hpp>
 
 #include <gtest/gtest.h>
 

@@ -1,7 +1,7 @@
 #pragma once
 
-#include <millrace/messages/table_batch.hpp>
-#include <millrace/persistence/table_view.hpp>
+#include <millrace/messages/data/table_batch.hpp>
+#include <millrace/persistence/columns/table_view.hpp>
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
-#include <millrace/query/executor.hpp>
-#include <millrace/query/like.hpp>
+#include <millrace/query/execution/executor.hpp>
+#include <millrace/query/execution/like.hpp>
 
 #include <gtest/gtest.h>
 

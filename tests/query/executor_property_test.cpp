@@ -1,4 +1,4 @@
-#include <millrace/query/executor.hpp>
+#include <millrace/query/execution/executor.hpp>
 
 #include <gtest/gtest.h>
 

@@ -1,7 +1,7 @@
 #pragma once
 
-#include <millrace/query/columns.hpp>
-#include <millrace/query/plan.hpp>
+#include <millrace/query/plan/plan.hpp>
+#include <millrace/query/table/columns.hpp>
 
 #include <vector>
 

@@ -1,4 +1,4 @@
-#include <millrace/query/result.hpp>
+#include <millrace/query/table/result.hpp>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>

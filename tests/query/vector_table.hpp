@@ -1,8 +1,8 @@
 #pragma once
 
-#include <millrace/messages/schema.hpp>
-#include <millrace/persistence/table_view.hpp>
-#include <millrace/query/plan.hpp>
+#include <millrace/messages/data/schema.hpp>
+#include <millrace/persistence/columns/table_view.hpp>
+#include <millrace/query/plan/plan.hpp>
 
 #include <cstdint>
 #include <deque>

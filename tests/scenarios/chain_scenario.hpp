@@ -1,9 +1,9 @@
 #pragma once
 
-#include <millrace/sim/checkers/stream_checker.hpp>
-#include <millrace/sim/rt_nodes.hpp>
-#include <millrace/sim/seeds.hpp>
-#include <millrace/sim/torq_nodes.hpp>
+#include <millrace/sim/world/rt_nodes.hpp>
+#include <millrace/sim/world/seeds.hpp>
+#include <millrace/sim/world/stream_checker.hpp>
+#include <millrace/sim/world/torq_nodes.hpp>
 
 #include <gtest/gtest.h>
 

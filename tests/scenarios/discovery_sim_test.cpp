@@ -1,4 +1,4 @@
-#include <millrace/sim/torq_nodes.hpp>
+#include <millrace/sim/world/torq_nodes.hpp>
 
 #include <caf/event_based_actor.hpp>
 #include <gtest/gtest.h>

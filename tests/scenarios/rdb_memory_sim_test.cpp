@@ -1,5 +1,5 @@
-#include <millrace/sim/rt_nodes.hpp>
-#include <millrace/sim/torq_nodes.hpp>
+#include <millrace/sim/world/rt_nodes.hpp>
+#include <millrace/sim/world/torq_nodes.hpp>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <millrace/sim/seeds.hpp>
+#include <millrace/sim/world/seeds.hpp>
 
 #include <gtest/gtest.h>
 

@@ -1,8 +1,8 @@
 #pragma once
 
-#include <millrace/sim/checkers/stream_checker.hpp>
-#include <millrace/sim/rt_nodes.hpp>
-#include <millrace/sim/seeds.hpp>
+#include <millrace/sim/world/rt_nodes.hpp>
+#include <millrace/sim/world/seeds.hpp>
+#include <millrace/sim/world/stream_checker.hpp>
 
 #include <gtest/gtest.h>
 

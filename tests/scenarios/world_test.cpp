@@ -1,5 +1,5 @@
-#include <millrace/sim/rt_nodes.hpp>
-#include <millrace/sim/world.hpp>
+#include <millrace/sim/world/rt_nodes.hpp>
+#include <millrace/sim/world/world.hpp>
 
 #include <caf/stateful_actor.hpp>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include <millrace/nodes/log_command.hpp>
+#include <millrace/nodes/cli/log_command.hpp>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>

@@ -1,15 +1,15 @@
 // The functions that commands call are replaced by ones that keep what they
 // were given: this program links the parsing of options only.
-#include <millrace/nodes/bench_command.hpp>
-#include <millrace/nodes/command_support.hpp>
-#include <millrace/nodes/demo_command.hpp>
-#include <millrace/nodes/eop_command.hpp>
-#include <millrace/nodes/feed_command.hpp>
-#include <millrace/nodes/node_command.hpp>
-#include <millrace/nodes/pub_command.hpp>
-#include <millrace/nodes/query_command.hpp>
-#include <millrace/nodes/spawn_command.hpp>
-#include <millrace/nodes/sub_command.hpp>
+#include <millrace/nodes/cli/bench_command.hpp>
+#include <millrace/nodes/cli/command_support.hpp>
+#include <millrace/nodes/cli/demo_command.hpp>
+#include <millrace/nodes/cli/eop_command.hpp>
+#include <millrace/nodes/cli/feed_command.hpp>
+#include <millrace/nodes/cli/node_command.hpp>
+#include <millrace/nodes/cli/pub_command.hpp>
+#include <millrace/nodes/cli/query_command.hpp>
+#include <millrace/nodes/cli/spawn_command.hpp>
+#include <millrace/nodes/cli/sub_command.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,11 +1,11 @@
 // Stands for `millrace node` in tests of supervision: it takes the lock and
 // says that it is ready in the way of the product, and behaves as its name
 // asks.
-#include <millrace/nodes/configuration.hpp>
-#include <millrace/nodes/exit_codes.hpp>
-#include <millrace/nodes/node_lock.hpp>
-#include <millrace/nodes/readiness.hpp>
-#include <millrace/nodes/real_env.hpp>
+#include <millrace/nodes/configuration/configuration.hpp>
+#include <millrace/nodes/host/exit_codes.hpp>
+#include <millrace/nodes/host/node_lock.hpp>
+#include <millrace/nodes/host/readiness.hpp>
+#include <millrace/nodes/host/real_env.hpp>
 
 #include <cstdio>
 #include <cstdlib>

@@ -1,8 +1,8 @@
-#include <millrace/nodes/exit_codes.hpp>
-#include <millrace/nodes/readiness.hpp>
-#include <millrace/nodes/real_env.hpp>
-#include <millrace/nodes/status_command.hpp>
-#include <millrace/nodes/supervisor.hpp>
+#include <millrace/nodes/cli/status_command.hpp>
+#include <millrace/nodes/host/exit_codes.hpp>
+#include <millrace/nodes/host/readiness.hpp>
+#include <millrace/nodes/host/real_env.hpp>
+#include <millrace/nodes/host/supervisor.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include <millrace/nodes/scheduling.hpp>
+#include <millrace/nodes/node/scheduling.hpp>
 
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>

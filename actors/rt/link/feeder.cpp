@@ -1,0 +1,76 @@
+#include <millrace/actors/rt/link/feeder.hpp>
+
+namespace millrace::rt {
+
+namespace {
+constexpr auto poll_interval = std::chrono::milliseconds{2};
+constexpr auto ping_interval = std::chrono::milliseconds{500};
+} // namespace
+
+void feeder_state::pump() {
+  while (started) {
+    auto item = sender->next();
+    if (!item) {
+      // The log under a subscriber became unreadable: the subscriber sees its
+      // source go, and asks again from where it stands.
+      self->quit(to_caf(item.failure()));
+      return;
+    }
+    if (!*item)
+      return;
+    if (auto* part = std::get_if<flow_sender::part>(&**item))
+      self->send(sink, chunk_atom_v, flow, part->begin.value,
+                 std::move(part->bytes));
+    else
+      self->send(sink, event_atom_v, flow,
+                 chunk::copy_of(encode(std::get<stream_event>(**item))));
+  }
+}
+
+void feeder_state::acked(const flow_ack& ack) {
+  if (ack.flow != flow)
+    return;
+  started = true;
+  sender->acked(ack.bytes);
+  pump();
+}
+
+std::string feeder_state::status() const {
+  return "{\"position\":" + std::to_string(sender->where().value)
+         + ",\"sent_bytes\":" + std::to_string(sender->sent()) + "}";
+}
+
+source_actor::behavior_type
+feeder(source_actor::stateful_pointer<feeder_state> self,
+       std::shared_ptr<std::unique_ptr<flow_sender>> sender, sink_actor sink,
+       feeder_options options) {
+  auto& state = self->state;
+  state.sender = std::move(*sender);
+  state.sink = std::move(sink);
+  state.flow = options.flow;
+  state.polls = options.polls;
+  self->monitor(state.sink);
+  self->set_down_handler(
+    [self](caf::down_msg& down) { self->quit(down.reason); });
+  self->delayed_send(self, caf::timespan{0}, caf::tick_atom_v);
+  return {
+    [self](status_atom) { return self->state.status(); },
+    [self](ack_atom, const flow_ack& ack) { self->state.acked(ack); },
+    [self](grew_atom, uint64_t end, const chunk& tail) {
+      self->state.sender->grew({end}, tail);
+      self->state.pump();
+    },
+    [self](caf::tick_atom) {
+      auto& me = self->state;
+      me.pump();
+      self->send(me.sink, caf::ping_atom_v, me.flow);
+      self->delayed_send(self,
+                         me.polls ? caf::timespan{poll_interval}
+                                  : caf::timespan{ping_interval},
+                         caf::tick_atom_v);
+    },
+    [self](stop_atom) { self->quit(); },
+  };
+}
+
+} // namespace millrace::rt

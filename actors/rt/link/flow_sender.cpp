@@ -1,0 +1,95 @@
+#include <millrace/actors/rt/link/flow_sender.hpp>
+
+namespace millrace::rt {
+
+flow_sender::flow_sender(persistence::file_system& fs, flow_options options,
+                         std::shared_ptr<tail_credit> credit)
+  : fs_{&fs}, options_{std::move(options)}, credit_{std::move(credit)} {}
+
+flow_sender::~flow_sender() {
+  for (const auto& unsent : tail_)
+    credit_->give(static_cast<int64_t>(unsent.bytes.size()));
+}
+
+error flow_sender::start(std::optional<position> from) {
+  auto reader = persistence::log_reader::open(
+    *fs_,
+    {.directory = options_.directory,
+     .damage = persistence::damage_policy::next_file,
+     .payloads = persistence::payload_check::skip},
+    from);
+  if (!reader)
+    return reader.failure();
+  reader_ = *std::move(reader);
+  lineage_ = reader_->lineage();
+  next_ = reader_->where();
+  last_sent_ = from.value_or(position{});
+  drained_ = false;
+  sent_ = acked_ = 0;
+  return {};
+}
+
+void flow_sender::grew(position end, chunk tail) {
+  written_ = written_ == unknown_end ? end : std::max(written_, end);
+  if (!tail.empty())
+    tail_.push_back({{end.value - tail.size()}, std::move(tail)});
+}
+
+result<std::optional<flow_sender::item>> flow_sender::next() {
+  if (sent_ - acked_ >= options_.window_bytes || !reader_)
+    return std::optional<item>{};
+  drained_ = false;
+  while (!tail_.empty() && tail_.front().begin < next_) {
+    credit_->give(static_cast<int64_t>(tail_.front().bytes.size()));
+    tail_.pop_front();
+  }
+  if (!tail_.empty() && tail_.front().begin == next_) {
+    auto out = std::move(tail_.front());
+    tail_.pop_front();
+    credit_->give(static_cast<int64_t>(out.bytes.size()));
+    next_.value += out.bytes.size();
+    last_sent_ = next_;
+    sent_ += out.bytes.size();
+    return std::optional<item>{std::move(out)};
+  }
+  if (next_ >= written_) {
+    drained_ = true;
+    return std::optional<item>{};
+  }
+  return from_file();
+}
+
+result<std::optional<flow_sender::item>> flow_sender::from_file() {
+  if (reader_->where() != next_) {
+    // The tail ran ahead of the reader: it has nothing to re-read.
+    auto reader = persistence::log_reader::open(
+      *fs_,
+      {.directory = options_.directory,
+       .damage = persistence::damage_policy::next_file,
+       .payloads = persistence::payload_check::skip},
+      next_);
+    if (!reader)
+      return reader.failure();
+    reader_ = *std::move(reader);
+  }
+  auto got = reader_->next_chunk(options_.chunk_bytes);
+  if (!got)
+    return got.failure();
+  if (auto* event = std::get_if<stream_event>(&*got)) {
+    next_ = reader_->where();
+    return std::optional<item>{std::move(*event)};
+  }
+  if (const auto* end = std::get_if<persistence::log_end>(&*got)) {
+    next_ = end->end;
+    drained_ = true;
+    return std::optional<item>{};
+  }
+  const auto& read = std::get<persistence::log_chunk>(*got);
+  part out{read.begin, chunk::copy_of(read.bytes)};
+  next_ = reader_->where();
+  last_sent_ = read.end;
+  sent_ += out.bytes.size();
+  return std::optional<item>{std::move(out)};
+}
+
+} // namespace millrace::rt

@@ -1,0 +1,104 @@
+#pragma once
+
+#include <millrace/messages/data/chunk.hpp>
+#include <millrace/persistence/log/log_reader.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+
+namespace millrace::rt {
+
+/// Bytes of freshly written log that a writer may hand to a source directly.
+/// What does not fit, the source reads from the file. Thread safe.
+class tail_credit {
+public:
+  explicit tail_credit(int64_t bytes) : bytes_{bytes} {}
+  /// Takes `size` bytes of credit if there is any.
+  [[nodiscard]] bool take(int64_t size) noexcept {
+    if (bytes_.load(std::memory_order_relaxed) < size)
+      return false;
+    bytes_.fetch_sub(size, std::memory_order_relaxed);
+    return true;
+  }
+  void give(int64_t size) noexcept {
+    bytes_.fetch_add(size, std::memory_order_relaxed);
+  }
+
+private:
+  std::atomic<int64_t> bytes_;
+};
+
+struct flow_options {
+  std::string directory;
+  /// Bytes sent and not yet acknowledged, at most (one chunk may exceed it).
+  uint64_t window_bytes = uint64_t{1} << 20;
+  uint32_t chunk_bytes = 256u << 10;
+};
+
+/// Cuts a growing log into chunks within a receiver's credit: new bytes as they
+/// are handed over, older ones from the file. One owner; no actor, no clock.
+class flow_sender {
+public:
+  flow_sender(persistence::file_system& fs, flow_options options,
+              std::shared_ptr<tail_credit> credit);
+  ~flow_sender(); ///< Gives the credit of an unsent tail back.
+  flow_sender(const flow_sender&) = delete;
+  flow_sender& operator=(const flow_sender&) = delete;
+
+  /// Starts (again) at `from`; none: the earliest retained record. Errors of
+  /// log_reader::open: bad_position, ahead, pruned, ...
+  [[nodiscard]] error start(std::optional<position> from);
+
+  /// The log was written up to `end`; `tail` are the last bytes of it, if at
+  /// hand, and were covered by tail credit.
+  void grew(position end, chunk tail);
+
+  /// The receiver took in `bytes` of this flow in all.
+  void acked(uint64_t bytes) noexcept { acked_ = bytes; }
+
+  struct part {
+    position begin;
+    chunk bytes;
+  };
+  using item = std::variant<part, stream_event>;
+  /// What to send next; none: no credit, or nothing more is written.
+  [[nodiscard]] result<std::optional<item>> next();
+
+  [[nodiscard]] bool idle() const noexcept { return sent_ == acked_; }
+  [[nodiscard]] position where() const noexcept { return next_; }
+  [[nodiscard]] uint64_t sent() const noexcept { return sent_; }
+  [[nodiscard]] uint64_t unacked() const noexcept { return sent_ - acked_; }
+  /// All of the log up to where() was sent; no record lies in
+  /// [last_sent(), where()).
+  [[nodiscard]] bool drained() const noexcept { return drained_; }
+  /// End of the last part sent; at first where the flow started.
+  [[nodiscard]] position last_sent() const noexcept { return last_sent_; }
+  [[nodiscard]] const persistence::lineage_id& lineage() const noexcept {
+    return lineage_;
+  }
+
+private:
+  result<std::optional<item>> from_file();
+
+  persistence::file_system* fs_;
+  flow_options options_;
+  std::shared_ptr<tail_credit> credit_;
+  std::unique_ptr<persistence::log_reader> reader_;
+  persistence::lineage_id lineage_;
+  std::deque<part> tail_;
+  position next_;
+  static constexpr position unknown_end{~uint64_t{0}};
+  /// Everything below is in the file; unknown until the writer first tells.
+  position written_ = unknown_end;
+  position last_sent_;
+  bool drained_ = false;
+  uint64_t sent_ = 0;
+  uint64_t acked_ = 0;
+};
+
+} // namespace millrace::rt

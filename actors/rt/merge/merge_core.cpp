@@ -1,0 +1,258 @@
+#include <millrace/actors/rt/merge/merge_core.hpp>
+
+namespace millrace::rt {
+
+using persistence::frame_view;
+using persistence::record_kind;
+using persistence::record_view;
+
+namespace {
+
+/// Header of records that the merge itself makes. Their time is not a clock's:
+/// out/ must not depend on when an entry was applied.
+message_header own_header() {
+  message_header header;
+  header.ts = null_long;
+  header.id = 0;
+  return header;
+}
+
+} // namespace
+
+merge_core::merge_core(merge_state state, persistence::log_writer& out,
+                       uint64_t roll_bytes)
+  : state_{std::move(state)}, out_{&out}, roll_bytes_{roll_bytes} {}
+
+error merge_core::begin_file_if_needed() {
+  const auto end = out_->appended_end();
+  // Entries end at most one chunk behind the roll size, far below 2^30.
+  if (end.offset() >= roll_bytes_)
+    if (auto fault = out_->roll())
+      return fault;
+  if (out_->appended_end().offset() != 0)
+    return {};
+  state_.out_end = out_->appended_end();
+  auto written = out_->append(record_kind::state, payload_kind::opaque,
+                              own_header(), encode(state_));
+  return written ? error{} : written.failure();
+}
+
+error merge_core::apply(uint64_t index, const merge_entry& entry,
+                        std::span<const std::byte> bytes) {
+  if (index <= state_.applied_index)
+    return {};
+  if (auto fault = begin_file_if_needed())
+    return fault;
+  error fault;
+  if (const auto* range = std::get_if<merge_range>(&entry))
+    fault = apply_range(*range, bytes);
+  else if (const auto* opened = std::get_if<open_input>(&entry))
+    fault = apply_open(*opened);
+  else if (const auto* closed = std::get_if<close_input>(&entry))
+    state_.inputs[closed->input].closed = true;
+  else if (const auto* event = std::get_if<stream_event>(&entry))
+    fault = append_event(*event);
+  else if (const auto* period = std::get_if<period_end>(&entry))
+    fault = apply_period_end(*period);
+  if (fault)
+    return fault;
+  state_.applied_index = index;
+  // Closes the open record: framing follows entries, not timing.
+  if (auto refused = out_->write())
+    return refused;
+  state_.out_end = out_->recorded_end();
+  return {};
+}
+
+error merge_core::apply_range(const merge_range& range,
+                              std::span<const std::byte> bytes) {
+  auto found = state_.inputs.find(range.input);
+  if (found == state_.inputs.end() || found->second.closed)
+    return {};
+  auto& input = found->second;
+  MILLRACE_ASSERT(range.to.value - range.from.value == bytes.size());
+  auto at = range.from;
+  while (at < range.to) {
+    const auto rest = bytes.subspan(at.value - range.from.value);
+    const auto parsed = persistence::parse_record(
+      rest, input.lineage, at, persistence::payload_check::skip);
+    if (parsed.kind != persistence::parse_outcome::what::record)
+      return {errc::corrupt, input.directory + ": " + to_string(at)
+                               + ": verified input no longer parses: "
+                               + std::string{parsed.reason}};
+    if (at >= input.merged_end)
+      if (auto fault = apply_record(parsed.record))
+        return fault;
+    at.value += parsed.record.length;
+  }
+  if (range.to > input.merged_end)
+    input.merged_end = range.to;
+  return {};
+}
+
+error merge_core::apply_record(const record_view& record) {
+  if (record.kind != record_kind::messages)
+    return {};
+  auto found = state_.origins.find(record.origin);
+  if (found == state_.origins.end())
+    found = state_.origins.emplace(std::string{record.origin}, merge_origin{})
+              .first;
+  auto& origin = found->second;
+  if (origin.recent_crcs.empty())
+    origin.recent_crcs.assign(merge_origin::recent_count, 0);
+  auto whole = apply_whole(record, origin);
+  if (!whole)
+    return whole.failure();
+  if (*whole)
+    return {};
+  auto offset = record.first_frame;
+  for (uint32_t i = 0; i < record.frame_count; ++i) {
+    const auto frame = record.frame_at(offset);
+    if (auto fault = apply_frame(frame, origin))
+      return fault;
+    offset = frame.end;
+  }
+  return {};
+}
+
+result<bool> merge_core::apply_whole(const record_view& record,
+                                     merge_origin& origin) {
+  // Other payloads say something to the merge itself.
+  if (record.payload != payload_kind::opaque)
+    return false;
+  auto last = magnitude(origin.watermark);
+  for (auto at = record.first_frame; at < record.length;) {
+    const auto frame = record.frame_at(at);
+    const auto number = magnitude(frame.header.id);
+    if (number != last + 1 && last != 0)
+      return false;
+    last = number;
+    at = frame.end;
+  }
+  for (auto at = record.first_frame; at < record.length;) {
+    const auto frame = record.frame_at(at);
+    origin.recent_crcs[magnitude(frame.header.id) % merge_origin::recent_count]
+      = frame.payload_crc;
+    origin.watermark = frame.header.id;
+    at = frame.end;
+  }
+  const auto first = record.frame_at(record.first_frame).header.id;
+  auto end = out_->append(record, first, origin.watermark);
+  return end ? result<bool>{true} : result<bool>{end.failure()};
+}
+
+error merge_core::apply_frame(const frame_view& frame, merge_origin& origin) {
+  const auto number = magnitude(frame.header.id);
+  const auto last = magnitude(origin.watermark);
+  auto& crc = origin.recent_crcs[number % merge_origin::recent_count];
+  if (last != 0 && number <= last) {
+    ++origin.duplicates;
+    if (last - number < merge_origin::recent_count
+        && crc != frame.payload_crc) {
+      stream_event conflict;
+      conflict.kind = event_kind::id_conflict;
+      conflict.origin = frame.header.on;
+      conflict.first_id = conflict.last_id = frame.header.id;
+      conflict.cause = "another payload came with the same id; dropped";
+      return append_event(conflict);
+    }
+    return {};
+  }
+  if (last != 0 && number != last + 1) {
+    stream_event gap;
+    gap.kind = event_kind::gap;
+    gap.origin = frame.header.on;
+    gap.first_id = static_cast<int64_t>(last + 1);
+    gap.last_id = static_cast<int64_t>(number - 1);
+    gap.cause = "ids missing in the publisher's log";
+    if (auto fault = append_event(gap))
+      return fault;
+  }
+  crc = frame.payload_crc;
+  origin.watermark = frame.header.id;
+  return take(frame, origin);
+}
+
+error merge_core::take(const frame_view& frame, merge_origin& origin) {
+  switch (frame.kind) {
+    case payload_kind::end_of_period: {
+      auto marker = decode_end_of_period(frame.payload);
+      if (!marker)
+        return {};
+      origin.period_marked = std::max(origin.period_marked, marker->period);
+      if (on_marker)
+        on_marker(std::string{frame.header.on}, marker->period);
+      return {};
+    }
+    case payload_kind::table_schema: {
+      auto schema
+        = decode_table_schema(frame.payload.data(), frame.payload.size());
+      if (!schema)
+        return {};
+      auto& newest = state_.schema_versions[schema->name];
+      if (schema->version <= newest)
+        return {};
+      newest = schema->version;
+      stream_event event;
+      event.kind = event_kind::schema;
+      event.origin = frame.header.on;
+      event.cause = "table '" + schema->name + "' version "
+                    + std::to_string(schema->version);
+      event.schema.assign(frame.payload.begin(), frame.payload.end());
+      return append_event(event);
+    }
+    case payload_kind::table_batch:
+      if (auto cursor = peek_cursor(frame.payload);
+          cursor && !cursor->name.empty())
+        origin.cursors[cursor->name] = *cursor;
+      break;
+    case payload_kind::opaque:
+      break;
+  }
+  auto end = out_->append(record_kind::messages, frame.kind, frame.header,
+                          frame.payload, frame.payload_crc);
+  return end ? error{} : end.failure();
+}
+
+error merge_core::apply_open(const open_input& entry) {
+  bool known = false;
+  for (auto& [id, input] : state_.inputs)
+    if (input.directory == entry.directory && id != entry.input) {
+      input.closed = true;
+      known = true;
+    }
+  state_.inputs[entry.input] = {entry.directory, entry.lineage, {}, false};
+  if (!known)
+    return {};
+  // The directory began a new life: what its old one still held is unknown.
+  stream_event reset;
+  reset.kind = event_kind::reset;
+  reset.origin = entry.directory;
+  reset.cause = "the publisher's directory began a new life";
+  if (const auto found = state_.origins.find(entry.directory);
+      found != state_.origins.end())
+    reset.last_id = found->second.watermark;
+  return append_event(reset);
+}
+
+error merge_core::apply_period_end(const period_end& entry) {
+  if (entry.period <= state_.last_period)
+    return {};
+  state_.last_period = entry.period;
+  auto end
+    = out_->append(record_kind::marker, payload_kind::end_of_period,
+                   own_header(), encode(end_of_period{entry.period, {}}));
+  if (!end)
+    return end.failure();
+  if (on_period_end)
+    on_period_end(entry.period, *end);
+  return {};
+}
+
+error merge_core::append_event(const stream_event& event) {
+  auto end = out_->append(record_kind::event, payload_kind::opaque,
+                          own_header(), encode(event));
+  return end ? error{} : end.failure();
+}
+
+} // namespace millrace::rt

@@ -1,0 +1,96 @@
+#pragma once
+
+#include <millrace/actors/rt/merge/merge_entry.hpp>
+#include <millrace/messages/data/table_batch.hpp>
+#include <millrace/persistence/log/log_writer.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace millrace::rt {
+
+/// One publisher log as the merge knows it.
+struct merge_input {
+  std::string directory;
+  persistence::lineage_id lineage;
+  position merged_end;
+  bool closed = false;
+};
+
+/// What the merge remembers of an origin.
+struct merge_origin {
+  /// CRCs of the newest payloads, at |id| modulo this: an id that comes again
+  /// with another payload inside the window is a conflict.
+  static constexpr size_t recent_count = 4096;
+
+  int64_t watermark = 0; ///< Last merged id, sign kept; 0: none yet.
+  std::vector<uint32_t> recent_crcs;
+  uint64_t duplicates = 0;
+  int64_t period_marked = std::numeric_limits<int64_t>::min();
+  std::map<std::string, source_cursor> cursors;
+};
+
+/// Everything that decides what the next entry appends: the Raft snapshot.
+struct merge_state {
+  uint64_t applied_index = 0;
+  std::map<uint32_t, merge_input> inputs;
+  std::map<std::string, merge_origin, std::less<>> origins;
+  std::map<std::string, uint32_t> schema_versions; ///< Newest by table.
+  int64_t last_period = std::numeric_limits<int64_t>::min();
+  position out_end; ///< End of out/ after applied_index.
+};
+
+[[nodiscard]] std::vector<std::byte> encode(const merge_state& state);
+[[nodiscard]] result<merge_state>
+decode_merge_state(std::span<const std::byte> bytes);
+
+/// Turns committed entries into the merged log. A pure function: the same
+/// entries and input bytes give the same bytes of out/, on every node and on
+/// every replay. No clock, no randomness, no decision of its own. One owner.
+class merge_core {
+public:
+  /// Starts from `state`; `out` stands at state.out_end.
+  merge_core(merge_state state, persistence::log_writer& out,
+             uint64_t roll_bytes);
+
+  /// Appends what the entry says and writes it to out/.
+  /// @param bytes the whole records [from, to) of a merge_range, verified;
+  ///   empty for other entries.
+  /// Ranges are clipped to what was merged before: applying an entry again
+  /// changes nothing. A failure is one of out/; the core is then unusable.
+  [[nodiscard]] error apply(uint64_t index, const merge_entry& entry,
+                            std::span<const std::byte> bytes);
+
+  [[nodiscard]] const merge_state& state() const noexcept { return state_; }
+
+  /// Called when an origin's marker of a period was merged.
+  std::function<void(const std::string& origin, int64_t period)> on_marker;
+  /// Called when a period ended: the marker's end position in out/.
+  std::function<void(int64_t period, position end)> on_period_end;
+
+private:
+  error apply_range(const merge_range& range, std::span<const std::byte> bytes);
+  error apply_record(const persistence::record_view& record);
+  /// Takes a record whose messages all follow, as it is.
+  /// @returns false when it must be looked at one by one.
+  result<bool> apply_whole(const persistence::record_view& record,
+                           merge_origin& origin);
+  error apply_frame(const persistence::frame_view& frame, merge_origin& origin);
+  error take(const persistence::frame_view& frame, merge_origin& origin);
+  error apply_open(const open_input& entry);
+  error apply_period_end(const period_end& entry);
+  error append_event(const stream_event& event);
+  error begin_file_if_needed();
+
+  merge_state state_;
+  persistence::log_writer* out_;
+  uint64_t roll_bytes_;
+};
+
+} // namespace millrace::rt

@@ -1,0 +1,102 @@
+#include <millrace/actors/rt/merge/merge_entry.hpp>
+#include <millrace/messages/data/capnp_io.hpp>
+#include <millrace/messages/schema/stream.capnp.h>
+
+namespace millrace::rt {
+
+namespace {
+
+void write(schema::MergeEntry::Builder root, const merge_range& entry) {
+  auto out = root.initMerge();
+  out.setInput(entry.input);
+  out.setFromPosition(entry.from.value);
+  out.setToPosition(entry.to.value);
+}
+
+void write(schema::MergeEntry::Builder root, const open_input& entry) {
+  auto out = root.initOpenInput();
+  out.setInput(entry.input);
+  out.setDirectory(entry.directory);
+  out.setLineageHigh(entry.lineage.words[0]);
+  out.setLineageLow(entry.lineage.words[1]);
+}
+
+void write(schema::MergeEntry::Builder root, const close_input& entry) {
+  auto out = root.initCloseInput();
+  out.setInput(entry.input);
+  out.setEndPosition(entry.end.value);
+  out.setLastId(entry.last_id);
+}
+
+void write(schema::MergeEntry::Builder root, const stream_event& entry) {
+  auto out = root.initEvent();
+  out.setKind(static_cast<uint8_t>(entry.kind));
+  out.setOrigin(entry.origin);
+  out.setFirstId(entry.first_id);
+  out.setLastId(entry.last_id);
+  out.setCause(entry.cause);
+}
+
+void write(schema::MergeEntry::Builder root, const period_end& entry) {
+  auto out = root.initPeriodEnd();
+  out.setPeriod(entry.period);
+  auto absent = out.initAbsent(static_cast<unsigned>(entry.absent.size()));
+  for (unsigned i = 0; i < absent.size(); ++i)
+    absent.set(i, entry.absent[i]);
+}
+
+stream_event read(schema::StreamEvent::Reader in) {
+  stream_event out;
+  out.kind = static_cast<event_kind>(in.getKind());
+  out.origin = in.getOrigin();
+  out.first_id = in.getFirstId();
+  out.last_id = in.getLastId();
+  out.cause = in.getCause();
+  return out;
+}
+
+} // namespace
+
+std::vector<std::byte> encode(const merge_entry& entry) {
+  ::capnp::MallocMessageBuilder builder{64};
+  auto root = builder.initRoot<schema::MergeEntry>();
+  std::visit([&](const auto& kind) { write(root, kind); }, entry);
+  return messages::to_bytes(builder);
+}
+
+result<merge_entry> decode_merge_entry(std::span<const std::byte> bytes) {
+  return messages::read_as<schema::MergeEntry>(
+    bytes, [](schema::MergeEntry::Reader root) -> result<merge_entry> {
+      switch (root.which()) {
+        case schema::MergeEntry::MERGE: {
+          auto in = root.getMerge();
+          return merge_entry{merge_range{
+            in.getInput(), {in.getFromPosition()}, {in.getToPosition()}}};
+        }
+        case schema::MergeEntry::OPEN_INPUT: {
+          auto in = root.getOpenInput();
+          return merge_entry{
+            open_input{in.getInput(),
+                       in.getDirectory(),
+                       {{in.getLineageHigh(), in.getLineageLow()}}}};
+        }
+        case schema::MergeEntry::CLOSE_INPUT: {
+          auto in = root.getCloseInput();
+          return merge_entry{
+            close_input{in.getInput(), {in.getEndPosition()}, in.getLastId()}};
+        }
+        case schema::MergeEntry::EVENT:
+          return merge_entry{read(root.getEvent())};
+        case schema::MergeEntry::PERIOD_END: {
+          auto in = root.getPeriodEnd();
+          period_end out{in.getPeriod(), {}};
+          for (auto name : in.getAbsent())
+            out.absent.emplace_back(name);
+          return merge_entry{std::move(out)};
+        }
+      }
+      return error{errc::malformed_message, "merge entry of an unknown kind"};
+    });
+}
+
+} // namespace millrace::rt

@@ -1,0 +1,177 @@
+#pragma once
+
+#include <millrace/messages/base/result.hpp>
+#include <millrace/messages/data/header.hpp>
+#include <millrace/messages/data/position.hpp>
+#include <millrace/persistence/disk/env.hpp>
+#include <millrace/persistence/log/log_writer.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+
+namespace millrace::rt {
+
+/// How safe a published message is; each level implies those before it.
+enum class ack_level : uint8_t {
+  recorded = 0,  ///< In the page cache of this host: survives kill -9.
+  synced = 1,    ///< Survives a power cut of this host.
+  committed = 2, ///< Ordered, and durable on the RT nodes.
+};
+
+struct publisher_options {
+  /// A stream's name, or a full path ("/..."): exactly that directory, without
+  /// replicators; `committed` then means `synced`.
+  std::string topic;
+  /// Root of publisher directories; the directory is `<host>.<topic>` in it.
+  std::string log_path;
+  std::string host = "localhost";
+  /// Default header field `on`.
+  std::string origin;
+  /// The stream is `cached`: everywhere "written" stands for "synced".
+  bool cached = false;
+  /// Publish before RT has told the origin's watermark. A new directory of an
+  /// origin that RT knows, or one that lost its tail in a power cut, may then
+  /// repeat ids, which are dropped as duplicates.
+  bool start_offline = false;
+  uint64_t roll_bytes = uint64_t{1} << 30;
+};
+
+/// What `publish` returns: the end of the message in the publisher's own log.
+struct publish_token {
+  position end;
+  int64_t id = 0;
+};
+
+/// Appends messages to a durable log of its own without waiting for anybody;
+/// replicators carry them to RT. Thread safe: any thread may publish. One live
+/// publisher a directory.
+class publisher {
+public:
+  /// Opens the directory (`locked` when another lives there) in a new session.
+  /// Ids go on from the highest one logged for each origin.
+  [[nodiscard]] static result<std::unique_ptr<publisher>>
+  open(persistence::env& world, publisher_options options);
+
+  /// Does not seal: call `close` for a clean end.
+  ~publisher();
+  publisher(const publisher&) = delete;
+  publisher& operator=(const publisher&) = delete;
+
+  /// Appends one message and returns at once. Unset header fields: `on` the
+  /// default origin, `ts` now, `id` the next one, `to` none.
+  /// Errors, nothing written: `bad_id` names both ids; `oversize`;
+  /// `invalid_argument` for a negative `to`; `origin_unverified` (retry) until
+  /// RT told the watermark of a new directory; `no_space` (retry; taken up
+  /// again by itself when space returns); `storage_failed`; `closed`.
+  [[nodiscard]] result<publish_token>
+  publish(std::span<const std::byte> payload, const message_header& header = {},
+          payload_kind kind = payload_kind::opaque);
+
+  /// Blocks until the message is at least this safe. `timeout` says how far it
+  /// got. Never call it from an actor's handler: poll `reached` there.
+  [[nodiscard]] error wait(const publish_token& token, ack_level level,
+                           std::chrono::milliseconds deadline);
+  /// The same for everything published so far.
+  [[nodiscard]] error flush(ack_level level,
+                            std::chrono::milliseconds deadline);
+  /// End of what reached `level`; tokens at or below it did. `committed` covers
+  /// what earlier lives of the directory logged only once RT has told so.
+  [[nodiscard]] position reached(ack_level level) const;
+  /// End of everything published.
+  [[nodiscard]] position appended() const;
+
+  /// Blocks until RT told the watermark (or it is not needed).
+  [[nodiscard]] error wait_verified(std::chrono::milliseconds deadline);
+
+  /// Writes, seals the session, syncs. Idempotent; publishing ends.
+  [[nodiscard]] error close();
+
+  [[nodiscard]] const publisher_options& options() const noexcept {
+    return options_;
+  }
+  [[nodiscard]] const std::string& directory() const noexcept {
+    return directory_;
+  }
+  [[nodiscard]] bool is_local_journal() const noexcept {
+    return options_.topic.starts_with('/');
+  }
+  [[nodiscard]] const persistence::lineage_id& lineage() const noexcept {
+    return lineage_;
+  }
+
+  // For the replicator beside the publisher.
+
+  /// Called under the publisher's lock after each write, with its place and
+  /// bytes (valid during the call). Set to nullptr to stop. While there is a
+  /// listener, messages are written when it asks (`pull`), when many are
+  /// buffered, or by the first publish after `write_interval_max`: a replicator
+  /// that is behind gets few large parts instead of many small ones.
+  using listener = std::function<void(position begin, position end,
+                                      std::span<const std::byte> bytes)>;
+  void listen(listener on_write);
+  /// The listener passed on all that it was told of: writes what is buffered,
+  /// or lets the next publish write at once.
+  /// @returns false when a publish is under way that may not see the wish: come
+  ///   back soon with `insist`, which waits for it and writes what it left.
+  [[nodiscard]] bool pull(bool insist);
+  static constexpr std::chrono::milliseconds write_interval_max{1};
+  /// RT's answer to the offer: highest merged |id| of the default origin.
+  void verify(int64_t watermark);
+  /// Tries again what a full disk refused.
+  void retry();
+  /// RT merged everything below this position of this log.
+  void set_committed(position end);
+
+private:
+  publisher(persistence::env& world, publisher_options options,
+            std::string directory,
+            std::unique_ptr<persistence::log_writer> writer);
+
+  void settle_doubt(bool marked);
+  error check_id(const message_header& header, std::string_view on,
+                 int64_t& id) const;
+  error write_locked();
+  error keep(const error& fault);
+  [[nodiscard]] bool should_write(int64_t now_ns) const;
+  void schedule_flush();
+  void run_flush();
+  void schedule_sync();
+  void run_sync();
+  error await(position end, ack_level level,
+              std::chrono::milliseconds deadline);
+  [[nodiscard]] position reached_locked(ack_level level) const;
+
+  persistence::env* env_;
+  publisher_options options_;
+  std::string directory_;
+  persistence::lineage_id lineage_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::unique_ptr<persistence::log_writer> writer_;
+  /// Last id a publisher of this directory used, by origin.
+  std::map<std::string, int64_t, std::less<>> last_ids_;
+  int64_t* default_last_id_ = nullptr; ///< Into last_ids_: the hot origin.
+  position committed_;
+  int64_t last_write_ns_ = 0;
+  /// The listener waits for bytes. Set without the lock.
+  std::atomic<bool> pulled_{true};
+  bool verified_ = false;
+  bool doubted_ = false;    ///< The directory is marked as such.
+  bool doubt_ends_ = false; ///< With the next write.
+  bool out_of_space_ = false;
+  bool flush_pending_ = false;
+  bool sync_running_ = false;
+  bool sync_wanted_ = false;
+  error failure_;
+  listener listener_;
+};
+
+} // namespace millrace::rt

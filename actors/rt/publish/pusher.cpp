@@ -1,0 +1,237 @@
+#include <millrace/actors/rt/publish/pusher.hpp>
+#include <millrace/messages/data/table_batch.hpp>
+
+#include <caf/actor_cast.hpp>
+
+namespace millrace::rt {
+
+namespace {
+constexpr auto tick_interval = std::chrono::milliseconds{250};
+constexpr auto request_deadline = std::chrono::seconds{3};
+constexpr int64_t silence_ns = 3'000'000'000;
+constexpr int64_t backoff_ms_max = 2'000;
+constexpr int64_t tail_bytes = int64_t{4} << 20;
+/// While more than this is under way, new messages gather at the publisher.
+constexpr uint64_t idle_bytes = 64u << 10;
+/// What two syncs at the RT node take in at the full speed of a disk.
+constexpr uint64_t window_bytes = uint64_t{4} << 20;
+} // namespace
+
+void pusher_state::connect() {
+  now = phase::connecting;
+  self
+    ->request(connector, caf::timespan{request_deadline}, caf::connect_atom_v,
+              options.rt)
+    .then(
+      [this](const caf::strong_actor_ptr& handle) {
+        if (!handle)
+          return disconnect(
+            {errc::unavailable, to_string(options.rt) + ": no such actor"});
+        offer(caf::actor_cast<sequencer_actor>(handle));
+      },
+      [this](const caf::error& fault) { disconnect(from_caf(fault)); });
+}
+
+void pusher_state::offer(const sequencer_actor& at) {
+  const auto& lineage = source->lineage();
+  input_offer what;
+  // The last part of the path names the publisher: "<host>.<topic>".
+  const auto& path = source->directory();
+  what.directory = path.substr(path.rfind('/') + 1);
+  what.stream = options.stream;
+  what.lineage_high = lineage.words[0];
+  what.lineage_low = lineage.words[1];
+  what.origin = source->options().origin;
+  self
+    ->request(at, caf::timespan{request_deadline}, offer_atom_v, what,
+              pusher_actor{self})
+    .then([this](const sink_actor& to,
+                 const flow_grant& grant) { begin_flow(to, grant); },
+          [this](const caf::error& fault) { disconnect(from_caf(fault)); });
+}
+
+void pusher_state::begin_flow(const sink_actor& to, const flow_grant& grant) {
+  sink = to;
+  flow = grant.flow;
+  self->monitor(sink);
+  std::optional<position> from;
+  if (grant.has_position)
+    from = position{grant.position};
+  sender = std::make_unique<flow_sender>(
+    *env->fs,
+    flow_options{.directory = source->directory(),
+                 .window_bytes = window_bytes},
+    credit);
+  if (auto fault = sender->start(from))
+    return disconnect(fault);
+  now = phase::flowing;
+  backoff_ms = 0;
+  last_failure = {};
+  last_ack_ns = env->clock->monotonic_ns();
+  source->verify(grant.watermark);
+  if (options.on_cursors)
+    options.on_cursors(grant.cursors, grant.watermark);
+  pump();
+  if (sender)
+    merged({grant.merged});
+}
+
+void pusher_state::disconnect(const error& why) {
+  last_failure = why;
+  now = phase::idle;
+  sender.reset();
+  if (sink)
+    self->demonitor(sink.address());
+  sink = nullptr;
+  backoff_ms = std::min(backoff_ms_max, backoff_ms == 0 ? 50 : backoff_ms * 2);
+  retry_at_ns = env->clock->monotonic_ns() + backoff_ms * 1'000'000;
+  pull_if_idle();
+}
+
+void pusher_state::grew(position end, const chunk& tail) {
+  owes_pull = true;
+  if (now == phase::flowing) {
+    sender->grew(end, tail);
+    pump();
+  } else if (!tail.empty()) {
+    credit->give(static_cast<int64_t>(tail.size()));
+  }
+  pull_if_idle();
+}
+
+/// Without a flow nobody acknowledges, and the log is to be written all the
+/// same.
+void pusher_state::pull_if_idle() {
+  if (owes_pull && (!sender || sender->unacked() <= idle_bytes))
+    pull(false);
+}
+
+void pusher_state::pull(bool insist) {
+  if (source->pull(insist))
+    owes_pull = false;
+  else
+    self->send(self, wake_atom_v);
+}
+
+void pusher_state::pump() {
+  while (now == phase::flowing) {
+    auto item = sender->next();
+    if (!item)
+      return disconnect(item.failure());
+    if (!*item)
+      return;
+    env->crash_point("pub.before_send");
+    if (auto* part = std::get_if<flow_sender::part>(&**item))
+      self->send(sink, chunk_atom_v, flow, part->begin.value,
+                 std::move(part->bytes));
+    else
+      self->send(sink, event_atom_v, flow,
+                 chunk::copy_of(encode(std::get<stream_event>(**item))));
+    env->crash_point("pub.after_send");
+  }
+}
+
+void pusher_state::acked(const flow_ack& ack) {
+  if (ack.flow != flow || now != phase::flowing)
+    return;
+  last_ack_ns = env->clock->monotonic_ns();
+  sender->acked(ack.bytes);
+  merged({ack.merged});
+  pump();
+  pull_if_idle();
+}
+
+void pusher_state::merged(position end) {
+  // An earlier session ends before the next one begins: when all of it is
+  // merged, so is everything up to where the log goes on.
+  if (sender->drained() && end >= sender->last_sent())
+    end = std::max(end, sender->where());
+  source->set_committed(end);
+}
+
+void pusher_state::tick() {
+  const auto time = env->clock->monotonic_ns();
+  source->retry();
+  if (now == phase::idle && time >= retry_at_ns)
+    connect();
+  if (now == phase::flowing) {
+    if (time - last_ack_ns > silence_ns)
+      disconnect({errc::timeout, to_string(options.rt) + ": silent for 3 s"});
+    else
+      self->send(sink, caf::ping_atom_v, flow);
+    pump();
+  }
+  // A stalled RT node must not keep what is published out of the log.
+  if (owes_pull)
+    pull(false);
+  self->delayed_send(self, caf::timespan{tick_interval}, caf::tick_atom_v);
+}
+
+void pusher_state::end_period(int64_t period) {
+  if (options.on_period)
+    return options.on_period(period);
+  const auto marker
+    = encode(millrace::end_of_period{period, source->options().origin});
+  // A refusal (closed, disk full) leaves the marker out; RT names this origin
+  // as absent after its grace.
+  (void)source->publish(marker, {}, payload_kind::end_of_period);
+}
+
+std::string pusher_state::status() const {
+  const char* phases[] = {"idle", "connecting", "flowing"};
+  return std::string{"{\"phase\":\""} + phases[static_cast<int>(now)]
+         + "\",\"position\":"
+         + std::to_string(sender ? sender->where().value : 0)
+         + ",\"last_failure\":\"" + std::string{to_string(last_failure.code)}
+         + "\"}";
+}
+
+pusher_actor::behavior_type
+pusher(pusher_actor::stateful_pointer<pusher_state> self,
+       persistence::env* world, std::shared_ptr<publisher> source,
+       connector_actor connector, pusher_options options) {
+  auto& state = self->state;
+  state.env = world;
+  state.source = std::move(source);
+  state.connector = std::move(connector);
+  state.options = std::move(options);
+  state.credit = std::make_shared<tail_credit>(tail_bytes);
+  state.source->listen(
+    [me = pusher_actor{self}, credit = state.credit](
+      position, position end, std::span<const std::byte> bytes) {
+      chunk tail;
+      if (credit->take(static_cast<int64_t>(bytes.size())))
+        tail = chunk::copy_of(bytes);
+      caf::anon_send(me, grew_atom_v, end.value, std::move(tail));
+    });
+  self->set_down_handler([self](caf::down_msg& down) {
+    if (self->state.sink && down.source == self->state.sink.address())
+      self->state.disconnect(from_caf(down.reason));
+  });
+  self->attach_functor([source = state.source] { source->listen(nullptr); });
+  self->send(self, caf::tick_atom_v);
+  return {
+    [self](status_atom) { return self->state.status(); },
+    [self](ack_atom, const flow_ack& ack) { self->state.acked(ack); },
+    [self](grew_atom, uint64_t end, const chunk& tail) {
+      self->state.grew({end}, tail);
+    },
+    [self](wake_atom) {
+      if (self->state.owes_pull)
+        self->state.pull(true);
+    },
+    [self](caf::tick_atom) { self->state.tick(); },
+    // The sink refused our bytes, or the owner ends us.
+    [self](stop_atom) {
+      auto& me = self->state;
+      if (self->current_sender()
+          == caf::actor_cast<caf::strong_actor_ptr>(me.sink))
+        me.disconnect({errc::corrupt, "the RT node refused a chunk"});
+      else
+        self->quit();
+    },
+    [self](period_atom, int64_t period) { self->state.end_period(period); },
+  };
+}
+
+} // namespace millrace::rt

@@ -1,0 +1,408 @@
+#include <millrace/actors/rt/link/feeder.hpp>
+#include <millrace/actors/rt/sequence/input_sink.hpp>
+#include <millrace/actors/rt/sequence/sequencer.hpp>
+
+#include <caf/actor_cast.hpp>
+#include <nlohmann/json.hpp>
+
+namespace millrace::rt {
+
+namespace {
+
+constexpr auto tick_interval = std::chrono::milliseconds{100};
+constexpr int64_t tail_bytes = int64_t{4} << 20;
+constexpr uint8_t group_sync = 0;
+constexpr uint8_t out_sync = 1;
+
+std::string cursors_json(const merge_state& state, const std::string& origin) {
+  auto out = nlohmann::json::object();
+  if (const auto found = state.origins.find(origin);
+      found != state.origins.end())
+    for (const auto& [name, cursor] : found->second.cursors)
+      out[name] = {{"offset", cursor.offset}, {"row", cursor.row}};
+  return out.dump();
+}
+
+} // namespace
+
+void sequencer_state::start() {
+  core->on_out = [this](position end, std::span<const std::byte> bytes) {
+    chunk tail;
+    for (const auto& reader : readers) {
+      const bool granted
+        = reader.credit->take(static_cast<int64_t>(bytes.size()));
+      if (granted && tail.empty())
+        tail = chunk::copy_of(bytes);
+      self->send(reader.source, grew_atom_v, end.value,
+                 granted ? tail : chunk{});
+    }
+  };
+  core->on_marker = [this](const std::string& origin, int64_t period) {
+    marker_merged(origin, period);
+  };
+  core->on_period_end
+    = [this](int64_t period, position end) { period_ended(period, end); };
+  // Inputs whose bytes were durable but not yet ordered are taken up even if
+  // their publisher never comes back.
+  for (const auto& [id, input] : core->state().inputs)
+    if (!input.closed)
+      (void)sink_of(id,
+                    core->options().directory + "/in/" + input.directory + "/"
+                      + persistence::to_string(input.lineage),
+                    input.lineage, input.merged_end);
+  self->send(self, caf::tick_atom_v);
+}
+
+input_sink_actor
+sequencer_state::sink_of(uint32_t input, const std::string& directory,
+                         const persistence::lineage_id& lineage,
+                         position merged) {
+  if (const auto found = sinks.find(input); found != sinks.end())
+    return found->second;
+  input_sink_options options;
+  options.input = input;
+  options.directory = directory;
+  options.lineage = lineage;
+  options.merged = merged;
+  options.cached = core->options().cached;
+  auto sink
+    = self->spawn(input_sink, env, std::move(options), sequencer_actor{self});
+  children.add(sink);
+  sinks.emplace(input, sink);
+  return sink;
+}
+
+caf::result<sink_actor, flow_grant>
+sequencer_state::offer(const input_offer& what, const pusher_actor& from) {
+  if (what.stream != core->options().stream)
+    return to_caf({errc::not_found, "stream '" + what.stream
+                                      + "' is not here; this is '"
+                                      + core->options().stream + "'"});
+  if (what.directory.empty() || what.directory.find('/') != std::string::npos
+      || what.directory.front() == '.')
+    return to_caf(
+      {errc::invalid_argument,
+       "publisher directory '" + what.directory + "' is not a plain name"});
+  const persistence::lineage_id lineage{{what.lineage_high, what.lineage_low}};
+  auto grant = core->open_input(what.directory, lineage);
+  if (!grant)
+    return to_caf(grant.failure());
+  auto sink = sink_of(grant->input, grant->directory, lineage, grant->merged);
+  const auto flow = flow_next++;
+  // One live replicator an input: a newer connection replaces an older one.
+  std::erase_if(publishers, [&](const auto& entry) {
+    return entry.second.input == grant->input;
+  });
+  publishers[flow] = {from, what.origin, grant->input};
+  self->monitor(from);
+  progress(core->advance());
+  auto promise = self->make_response_promise<sink_actor, flow_grant>();
+  self->request(sink, caf::infinite, offer_atom_v, flow, from)
+    .then(
+      [this, promise, flow, sink, input = grant->input,
+       origin = what.origin](bool has_position, uint64_t end) {
+        offers.push_back({promise,
+                          caf::actor_cast<sink_actor>(sink),
+                          flow,
+                          input,
+                          origin,
+                          has_position,
+                          {end}});
+        grant_offers();
+      },
+      [promise](caf::error& fault) mutable {
+        promise.deliver(std::move(fault));
+      });
+  return promise;
+}
+
+/// A publisher learns its watermark when all that its input holds is merged: a
+/// log that lost its tail goes on behind what came here, not inside of it.
+void sequencer_state::grant_offers() {
+  const auto& state = core->state();
+  std::erase_if(offers, [&](waiting_offer& offer) {
+    if (!core->settled(offer.input))
+      return false;
+    flow_grant answer;
+    answer.flow = offer.flow;
+    answer.has_position = offer.has_position;
+    answer.position = offer.end.value;
+    answer.merged = core->merged(offer.input).value;
+    if (const auto origin = state.origins.find(offer.origin);
+        origin != state.origins.end())
+      answer.watermark = origin->second.watermark;
+    answer.cursors = cursors_json(state, offer.origin);
+    offer.promise.deliver(offer.sink, answer);
+    return true;
+  });
+}
+
+result<std::optional<position>>
+sequencer_state::resolve(const start_spec& from) const {
+  switch (from.kind) {
+    case start_spec::begin:
+      return std::optional<position>{};
+    case start_spec::end:
+      return std::optional<position>{core->out_end()};
+    case start_spec::at_position:
+      return std::optional<position>{position{from.position}};
+    case start_spec::at_time: {
+      auto found
+        = persistence::find_time(*env->fs, core->out_directory(), from.time_ns);
+      if (!found)
+        return found.failure();
+      return std::optional<position>{*found};
+    }
+    default:
+      return error{errc::invalid_argument,
+                   "start kind " + std::to_string(from.kind)};
+  }
+}
+
+caf::result<source_actor, flow_grant>
+sequencer_state::subscribe(const start_spec& from, const sink_actor& to) {
+  auto start = resolve(from);
+  if (!start)
+    return to_caf(start.failure());
+  auto credit = std::make_shared<tail_credit>(tail_bytes);
+  auto sender = std::make_unique<flow_sender>(
+    *env->fs,
+    flow_options{.directory = core->out_directory(),
+                 .window_bytes = uint64_t{4} << 20},
+    credit);
+  if (auto fault = sender->start(*start))
+    return to_caf(fault);
+  flow_grant grant;
+  grant.flow = flow_next++;
+  grant.has_position = true;
+  grant.position = *start ? (*start)->value : sender->where().value;
+  grant.lineage_high = core->out_lineage().words[0];
+  grant.lineage_low = core->out_lineage().words[1];
+  auto source = self->spawn(
+    feeder, std::make_shared<std::unique_ptr<flow_sender>>(std::move(sender)),
+    to, feeder_options{.flow = grant.flow});
+  self->monitor(source);
+  children.add(source);
+  readers.push_back({source, std::move(credit)});
+  return {source, grant};
+}
+
+void sequencer_state::input_grew(uint32_t input, uint64_t from, uint64_t to,
+                                 const chunk& bytes) {
+  core->recorded(input, {from}, {to}, bytes);
+  if (core->options().cached)
+    input_durable(input, to);
+}
+
+void sequencer_state::input_durable(uint32_t input, uint64_t end) {
+  if (auto fault = core->durable(input, {end}))
+    return progress(fault);
+  progress(core->advance());
+}
+
+void sequencer_state::input_event(uint32_t input, const chunk& bytes) {
+  auto event = decode_stream_event(bytes.bytes());
+  // A publisher that ends without a seal resets its session; whether anything
+  // was lost or doubled is judged by the ids. Only damage is told here.
+  if (!event || event->kind != event_kind::badtail)
+    return;
+  if (auto fault = core->propose_event(input, *std::move(event)))
+    return progress(fault);
+  progress(core->advance());
+}
+
+void sequencer_state::input_failed(uint32_t, const caf::error& fault) {
+  self->quit(fault);
+}
+
+void sequencer_state::progress(const error& fault) {
+  if (fault) {
+    // The log can no longer be trusted: die, and let recovery decide.
+    self->quit(to_caf(fault));
+    return;
+  }
+  for (const auto input : core->take_merged())
+    if (const auto sink = sinks.find(input); sink != sinks.end())
+      self->send(sink->second, merged_atom_v, core->merged(input).value);
+  grant_offers();
+  if (core->needs_sync())
+    start_sync();
+  if (core->checkpoint_due())
+    start_checkpoint();
+}
+
+void sequencer_state::start_sync() {
+  auto job = core->begin_sync();
+  env->io->submit(
+    [job = std::move(job), world = env, me = sequencer_actor{self}] {
+      world->crash_point("rt.before_commit");
+      auto outcome = job.run();
+      world->crash_point("rt.after_commit");
+      caf::anon_send(me, synced_atom_v, group_sync, job.end.value,
+                     to_caf(outcome));
+    });
+}
+
+void sequencer_state::start_checkpoint() {
+  checkpoint = core->begin_checkpoint();
+  env->io->submit([run = checkpoint->sync.run, end = checkpoint->sync.end.value,
+                   world = env, me = sequencer_actor{self}] {
+    world->crash_point("rt.before_snapshot");
+    caf::anon_send(me, synced_atom_v, out_sync, end, to_caf(run()));
+  });
+}
+
+void sequencer_state::synced(uint8_t what, uint64_t end,
+                             const caf::error& outcome) {
+  const auto fault = from_caf(outcome);
+  if (what == out_sync) {
+    const auto job = std::exchange(checkpoint, std::nullopt);
+    return progress(core->finish_checkpoint(*job, fault));
+  }
+  progress(core->finish_sync({end}, fault));
+}
+
+caf::result<uint64_t> sequencer_state::end_period(int64_t period) {
+  if (period <= core->state().last_period)
+    return to_caf({errc::already_exists,
+                   "period " + std::to_string(period) + " has ended before"});
+  auto& entry = ending[period];
+  if (entry.period != period || entry.waiting.empty()) {
+    entry.period = period;
+    entry.deadline_ns = env->clock->monotonic_ns() + settings.period_grace_ns;
+    for (const auto& [flow, publisher] : publishers) {
+      const auto origin = core->state().origins.find(publisher.origin);
+      if (origin != core->state().origins.end()
+          && origin->second.period_marked >= period)
+        continue;
+      entry.awaited.insert(publisher.origin);
+      self->send(publisher.pusher, period_atom_v, period);
+    }
+  }
+  auto promise = self->make_response_promise<uint64_t>();
+  entry.waiting.push_back(promise);
+  close_period_if_ready();
+  return promise;
+}
+
+void sequencer_state::marker_merged(const std::string& origin, int64_t period) {
+  for (auto& [number, entry] : ending)
+    if (number <= period)
+      entry.awaited.erase(origin);
+  // Called from within the merge: the proposal must wait until it is done.
+  self->send(self, wake_atom_v);
+}
+
+void sequencer_state::close_period_if_ready() {
+  const auto now = env->clock->monotonic_ns();
+  for (auto& [number, entry] : ending) {
+    if (entry.proposed || (!entry.awaited.empty() && now < entry.deadline_ns))
+      continue;
+    entry.proposed = true;
+    period_end what{number, {entry.awaited.begin(), entry.awaited.end()}};
+    if (auto fault = core->propose_period_end(std::move(what)))
+      return progress(fault);
+    return progress(core->advance());
+  }
+}
+
+void sequencer_state::period_ended(int64_t period, position end) {
+  const auto found = ending.find(period);
+  if (found == ending.end())
+    return;
+  for (auto& promise : found->second.waiting)
+    promise.deliver(end.value);
+  ending.erase(found);
+}
+
+void sequencer_state::sink_went(const caf::actor_addr& who) {
+  std::erase_if(readers, [&](const tail_reader& reader) {
+    return reader.source.address() == who;
+  });
+  std::erase_if(publishers, [&](const auto& entry) {
+    return entry.second.pusher.address() == who;
+  });
+}
+
+caf::result<bool> sequencer_state::stop() {
+  stopping = true;
+  auto fault = core->close();
+  self->quit(caf::exit_reason::user_shutdown);
+  if (fault)
+    return to_caf(fault);
+  return true;
+}
+
+std::string sequencer_state::status() const {
+  const auto& state = core->state();
+  nlohmann::json out;
+  out["role"] = "rt";
+  out["stream"] = core->options().stream;
+  out["mode"] = core->options().cached ? "cached" : "synced";
+  out["end"] = core->out_end().value;
+  out["end_text"] = to_string(core->out_end());
+  out["entries"] = state.applied_index;
+  out["publishers"] = publishers.size();
+  out["subscribers"] = readers.size();
+  out["pending_bytes"] = core->pending_bytes();
+  uint64_t duplicates = 0;
+  auto origins = nlohmann::json::object();
+  for (const auto& [origin_name, origin] : state.origins) {
+    duplicates += origin.duplicates;
+    origins[origin_name]
+      = {{"last_id", origin.watermark}, {"duplicates", origin.duplicates}};
+  }
+  out["duplicates"] = duplicates;
+  out["origins"] = std::move(origins);
+  return out.dump();
+}
+
+sequencer_actor::behavior_type
+sequencer(sequencer_actor::stateful_pointer<sequencer_state> self,
+          persistence::env* world,
+          std::shared_ptr<std::unique_ptr<sequencer_core>> core,
+          sequencer_settings settings) {
+  self->state.env = world;
+  self->state.core = std::move(*core);
+  self->state.settings = settings;
+  self->state.children.attach(self);
+  self->set_down_handler(
+    [self](caf::down_msg& down) { self->state.sink_went(down.source); });
+  self->state.start();
+  return {
+    [self](status_atom) { return self->state.status(); },
+    [self](offer_atom, const input_offer& what, const pusher_actor& from) {
+      return self->state.offer(what, from);
+    },
+    [self](caf::subscribe_atom, const start_spec& from, const sink_actor& to) {
+      return self->state.subscribe(from, to);
+    },
+    [self](grew_atom, uint32_t input, uint64_t from, uint64_t to,
+           const chunk& bytes) {
+      self->state.input_grew(input, from, to, bytes);
+    },
+    [self](durable_atom, uint32_t input, uint64_t end) {
+      self->state.input_durable(input, end);
+    },
+    [self](event_atom, uint32_t input, const chunk& bytes) {
+      self->state.input_event(input, bytes);
+    },
+    [self](failed_atom, uint32_t input, const caf::error& fault) {
+      self->state.input_failed(input, fault);
+    },
+    [self](period_atom, int64_t period) {
+      return self->state.end_period(period);
+    },
+    [self](synced_atom, uint8_t what, uint64_t end, const caf::error& outcome) {
+      self->state.synced(what, end, outcome);
+    },
+    [self](caf::tick_atom) {
+      self->state.close_period_if_ready();
+      self->delayed_send(self, caf::timespan{tick_interval}, caf::tick_atom_v);
+    },
+    [self](wake_atom) { self->state.close_period_if_ready(); },
+    [self](stop_atom) { return self->state.stop(); },
+  };
+}
+
+} // namespace millrace::rt

@@ -1,0 +1,338 @@
+#include <millrace/actors/rt/link/feeder.hpp>
+#include <millrace/actors/rt/subscribe/subscriber.hpp>
+
+#include <caf/actor_cast.hpp>
+#include <nlohmann/json.hpp>
+
+namespace millrace::rt {
+
+namespace {
+constexpr auto tick_interval = std::chrono::milliseconds{250};
+constexpr auto request_deadline = std::chrono::seconds{3};
+constexpr int64_t silence_ns = 3'000'000'000;
+constexpr int64_t backoff_ms_max = 2'000;
+constexpr uint64_t ack_bytes = 512u << 10;
+constexpr uint32_t copy_chunk_bytes = 256u << 10;
+} // namespace
+
+start_spec subscriber_state::next_start() const {
+  auto start = options.start;
+  if (copy && copy->end()) {
+    start.kind = start_spec::at_position;
+    start.position = copy->end()->value;
+  } else if (started) {
+    start.kind = start_spec::at_position;
+    start.position = out->where().value;
+  }
+  return start;
+}
+
+void subscriber_state::connect() {
+  if (options.topic.starts_with('/'))
+    return open_journal();
+  now = phase::connecting;
+  self
+    ->request(connector, caf::timespan{request_deadline}, caf::connect_atom_v,
+              options.rt)
+    .then(
+      [this](const caf::strong_actor_ptr& handle) {
+        if (!handle)
+          return disconnect(
+            {errc::unavailable, to_string(options.rt) + ": no such actor"});
+        subscribe(caf::actor_cast<sequencer_actor>(handle));
+      },
+      [this](const caf::error& fault) { disconnect(from_caf(fault)); });
+}
+
+void subscriber_state::subscribe(const sequencer_actor& at) {
+  self
+    ->request(at, caf::timespan{request_deadline}, caf::subscribe_atom_v,
+              next_start(), caf::actor_cast<sink_actor>(self))
+    .then([this](const source_actor& from,
+                 const flow_grant& grant) { begin_flow(from, grant); },
+          [this](const caf::error& fault) { refused(from_caf(fault)); });
+}
+
+/// A full path: this process tails the directory itself.
+void subscriber_state::open_journal() {
+  auto sender = std::make_unique<flow_sender>(
+    *env->fs,
+    flow_options{.directory = options.topic, .window_bytes = uint64_t{4} << 20},
+    std::make_shared<tail_credit>(0));
+  const auto start = next_start();
+  std::optional<position> from;
+  if (start.kind == start_spec::at_position)
+    from = position{start.position};
+  if (start.kind == start_spec::at_time) {
+    auto found = persistence::find_time(*env->fs, options.topic, start.time_ns);
+    if (!found)
+      return refused(found.failure());
+    from = *found;
+  }
+  if (start.kind == start_spec::end) {
+    auto checked = persistence::verify_log(*env->fs, options.topic);
+    if (!checked)
+      return refused(checked.failure());
+    from = checked->end;
+  }
+  if (auto fault = sender->start(from))
+    return refused(fault);
+  flow_grant grant;
+  grant.flow = flow + 1;
+  grant.has_position = true;
+  grant.position = from ? from->value : sender->where().value;
+  grant.lineage_high = sender->lineage().words[0];
+  grant.lineage_low = sender->lineage().words[1];
+  auto from_here = self->spawn(
+    feeder, std::make_shared<std::unique_ptr<flow_sender>>(std::move(sender)),
+    caf::actor_cast<sink_actor>(self),
+    feeder_options{.flow = grant.flow, .polls = true});
+  children.add(from_here);
+  begin_flow(from_here, grant);
+}
+
+void subscriber_state::begin_flow(const source_actor& from,
+                                  const flow_grant& grant) {
+  source = from;
+  flow = grant.flow;
+  lineage = {{grant.lineage_high, grant.lineage_low}};
+  bytes_taken = bytes_acked = 0;
+  held.clear();
+  self->monitor(source);
+  now = phase::flowing;
+  backoff_ms = 0;
+  last_failure = {};
+  last_heard_ns = env->clock->monotonic_ns();
+  if (!started) {
+    out->start_at({grant.position});
+    started = true;
+  }
+  if (!options.local_copy.empty() && !copy) {
+    auto opened
+      = persistence::log_replica::open(*env, options.local_copy, lineage);
+    if (!opened) {
+      if (opened.failure().code == errc::no_space)
+        return disconnect(opened.failure());
+      out->fail(opened.failure());
+      return finish_if_ended();
+    }
+    copy = *std::move(opened);
+    // What the copy holds already is delivered from it; the flow goes on
+    // behind its end.
+    if (copy->end())
+      return disconnect({});
+  }
+  if (copy && copy->end() && out->where() < *copy->end()) {
+    auto reader = persistence::log_reader::open(
+      *env->fs, {.directory = options.local_copy}, out->where());
+    if (!reader) {
+      out->fail(reader.failure());
+      return finish_if_ended();
+    }
+    copy_reader = *std::move(reader);
+    self->send(self, wake_atom_v);
+  }
+  // The source sends nothing before it knows that we know the flow.
+  acknowledge();
+}
+
+void subscriber_state::catch_up_from_copy() {
+  auto item = copy_reader->next_chunk(copy_chunk_bytes);
+  if (!item) {
+    out->fail(item.failure());
+    return finish_if_ended();
+  }
+  if (const auto* part = std::get_if<persistence::log_chunk>(&*item)) {
+    if (auto fault = out->take(lineage, part->begin, part->bytes))
+      out->fail(fault);
+  } else if (const auto* event = std::get_if<stream_event>(&*item)) {
+    out->take(*event);
+  } else {
+    copy_reader.reset();
+  }
+  finish_if_ended();
+}
+
+void subscriber_state::wake() {
+  if (paused || !control->active())
+    return finish_if_ended();
+  if (copy_reader) {
+    catch_up_from_copy();
+    if (control->active())
+      self->send(self, wake_atom_v);
+    return;
+  }
+  while (!held.empty() && !paused && control->active()) {
+    auto next = std::move(held.front());
+    held.pop_front();
+    deliver({next.begin}, next.bytes);
+  }
+}
+
+void subscriber_state::refused(const error& why) {
+  if (why.code == errc::ahead && !told_ahead) {
+    // The stream ends before where we stood: told once, then we wait for it.
+    told_ahead = true;
+    stream_event event;
+    event.kind = event_kind::ahead;
+    event.from = event.to = position{next_start().position};
+    event.cause = why.context;
+    out->take(event);
+  }
+  const bool hopeless
+    = why.code == errc::bad_position || why.code == errc::invalid_argument
+      || why.code == errc::corrupt
+      || (why.code == errc::not_found && options.topic.starts_with('/'));
+  if (hopeless) {
+    out->fail(why);
+    return finish_if_ended();
+  }
+  disconnect(why);
+}
+
+void subscriber_state::disconnect(const error& why) {
+  last_failure = why;
+  if (source) {
+    self->demonitor(source.address());
+    self->send(source, stop_atom_v);
+    source = nullptr;
+  }
+  now = phase::idle;
+  backoff_ms
+    = why ? std::min(backoff_ms_max, backoff_ms == 0 ? 50 : backoff_ms * 2) : 0;
+  retry_at_ns = env->clock->monotonic_ns() + backoff_ms * 1'000'000;
+  if (!why)
+    connect();
+}
+
+void subscriber_state::take(uint64_t from_flow, uint64_t begin,
+                            const chunk& bytes) {
+  if (from_flow != flow || now != phase::flowing)
+    return;
+  last_heard_ns = env->clock->monotonic_ns();
+  if (paused || copy_reader || !held.empty()) {
+    held.push_back({begin, bytes});
+    return;
+  }
+  deliver({begin}, bytes);
+}
+
+void subscriber_state::deliver(position at, const chunk& bytes) {
+  env->crash_point("sub.before_apply");
+  if (auto fault = out->take(lineage, at, bytes.bytes()))
+    return disconnect(fault);
+  env->crash_point("sub.after_apply");
+  if (copy)
+    if (auto fault = copy->append(at, bytes.bytes())) {
+      // The disk is full: asked for again from the copy's end, until it fits.
+      if (fault.code == errc::no_space)
+        return disconnect(fault);
+      out->fail(fault);
+      return finish_if_ended();
+    }
+  bytes_taken += bytes.size();
+  if (bytes_taken - bytes_acked >= ack_bytes)
+    acknowledge();
+  finish_if_ended();
+}
+
+void subscriber_state::event(uint64_t from_flow, const chunk& bytes) {
+  if (from_flow != flow || now != phase::flowing)
+    return;
+  if (auto event = decode_stream_event(bytes.bytes()))
+    out->take(*event);
+  finish_if_ended();
+}
+
+void subscriber_state::acknowledge() {
+  bytes_acked = bytes_taken;
+  self->send(source, ack_atom_v, flow_ack{flow, bytes_taken, 0, 0});
+}
+
+void subscriber_state::finish_if_ended() {
+  if (control->active())
+    return;
+  if (source)
+    self->send(source, stop_atom_v);
+  self->quit();
+}
+
+void subscriber_state::tick() {
+  if (!control->active())
+    return finish_if_ended();
+  const auto time = env->clock->monotonic_ns();
+  if (now == phase::idle && time >= retry_at_ns)
+    connect();
+  if (now == phase::flowing && time - last_heard_ns > silence_ns)
+    disconnect({errc::timeout, to_string(options.rt) + ": silent for 3 s"});
+  self->delayed_send(self, caf::timespan{tick_interval}, caf::tick_atom_v);
+}
+
+std::string subscriber_state::status() const {
+  nlohmann::json json;
+  json["topic"] = options.topic;
+  json["position"] = out->where().value;
+  json["delivered"] = out->delivered();
+  json["connected"] = now == phase::flowing;
+  json["paused"] = paused;
+  if (last_failure)
+    json["last_failure"] = to_string(last_failure);
+  return json.dump();
+}
+
+subscriber_actor::behavior_type
+subscriber(subscriber_actor::stateful_pointer<subscriber_state> self,
+           persistence::env* world, connector_actor connector,
+           subscriber_options options, std::shared_ptr<subscription> control,
+           std::shared_ptr<subscription_handlers> handlers) {
+  auto& state = self->state;
+  state.env = world;
+  state.connector = std::move(connector);
+  state.options = std::move(options);
+  state.control = control;
+  state.children.attach(self);
+  state.out
+    = std::make_unique<delivery>(std::move(control), std::move(*handlers));
+  if (state.options.start.kind == start_spec::at_position) {
+    state.out->start_at({state.options.start.position});
+    state.started = true;
+  }
+  self->set_down_handler([self](caf::down_msg& down) {
+    auto& me = self->state;
+    if (me.source && down.source == me.source.address()) {
+      me.source = nullptr;
+      me.disconnect({errc::unavailable, "the source of the flow is gone"});
+    }
+  });
+  self->send(self, caf::tick_atom_v);
+  return {
+    [self](chunk_atom, uint64_t flow, uint64_t begin, const chunk& bytes) {
+      self->state.take(flow, begin, bytes);
+    },
+    [self](event_atom, uint64_t flow, const chunk& bytes) {
+      self->state.event(flow, bytes);
+    },
+    [self](caf::ping_atom, uint64_t flow) {
+      auto& me = self->state;
+      if (flow != me.flow || me.now != subscriber_state::phase::flowing)
+        return;
+      me.last_heard_ns = me.env->clock->monotonic_ns();
+      me.acknowledge();
+    },
+    [self](status_atom) { return self->state.status(); },
+    [self](caf::unsubscribe_atom) {
+      self->state.control->unsubscribe();
+      self->state.finish_if_ended();
+      return true;
+    },
+    [self](pause_atom, bool pause) {
+      self->state.paused = pause;
+      if (!pause)
+        self->state.wake();
+    },
+    [self](caf::tick_atom) { self->state.tick(); },
+    [self](wake_atom) { self->state.wake(); },
+  };
+}
+
+} // namespace millrace::rt

@@ -1,0 +1,90 @@
+#pragma once
+
+#include <millrace/actors/rt/subscribe/subscription.hpp>
+#include <millrace/messages/protocol/brood.hpp>
+#include <millrace/messages/protocol/interfaces.hpp>
+#include <millrace/persistence/disk/env.hpp>
+#include <millrace/persistence/log/log_reader.hpp>
+#include <millrace/persistence/log/log_writer.hpp>
+
+#include <caf/stateful_actor.hpp>
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace millrace::rt {
+
+struct subscriber_options {
+  /// A stream's name, or a full path: a local journal, read without RT.
+  std::string topic;
+  /// The SEQUENCER: "rt/<stream>" at an RT node. Unused for a full path.
+  endpoint rt;
+  start_spec start;
+  /// Directory of a local copy of the stream; empty: none is kept.
+  std::string local_copy;
+};
+
+/// State of the SUBSCRIBER: asks the RT node for the merged log from where it
+/// stands, again and again if it must, and delivers it.
+struct subscriber_state {
+  static constexpr const char* name = "subscriber";
+
+  /// User-declared on purpose: CAF 0.17 paren-initializes C++20 aggregates.
+  explicit subscriber_state(subscriber_actor::pointer owner) : self{owner} {}
+
+  void connect();
+  void subscribe(const sequencer_actor& at);
+  void begin_flow(const source_actor& from, const flow_grant& grant);
+  void refused(const error& why);
+  void disconnect(const error& why);
+  void open_journal();
+  void take(uint64_t flow, uint64_t begin, const chunk& bytes);
+  void event(uint64_t flow, const chunk& bytes);
+  void deliver(position at, const chunk& bytes);
+  void catch_up_from_copy();
+  void acknowledge();
+  void tick();
+  void wake();
+  void finish_if_ended();
+  [[nodiscard]] start_spec next_start() const;
+  [[nodiscard]] std::string status() const;
+
+  subscriber_actor::pointer self;
+  persistence::env* env = nullptr;
+  connector_actor connector;
+  subscriber_options options;
+  std::shared_ptr<subscription> control;
+  std::unique_ptr<delivery> out;
+  persistence::lineage_id lineage;
+  brood children;
+  source_actor source;
+  uint64_t flow = 0;
+  uint64_t bytes_taken = 0;
+  uint64_t bytes_acked = 0;
+  bool started = false; ///< `out` knows where it stands.
+  bool paused = false;
+  struct held_chunk {
+    uint64_t begin;
+    chunk bytes;
+  };
+  std::deque<held_chunk> held; ///< While paused; bounded by the window.
+  std::unique_ptr<persistence::log_replica> copy;
+  std::unique_ptr<persistence::log_reader> copy_reader;
+  enum class phase { idle, connecting, flowing } now = phase::idle;
+  int64_t backoff_ms = 0;
+  int64_t retry_at_ns = 0;
+  int64_t last_heard_ns = 0;
+  bool told_ahead = false;
+  error last_failure;
+};
+
+/// Deliveries run inside this actor: they must not block for long.
+subscriber_actor::behavior_type
+subscriber(subscriber_actor::stateful_pointer<subscriber_state> self,
+           persistence::env* world, connector_actor connector,
+           subscriber_options options, std::shared_ptr<subscription> control,
+           std::shared_ptr<subscription_handlers> handlers);
+
+} // namespace millrace::rt

@@ -1,0 +1,141 @@
+#include <millrace/actors/rt/subscribe/subscription.hpp>
+#include <millrace/messages/data/table_batch.hpp>
+
+#include <cctype>
+#include <cstdio>
+
+namespace millrace::rt {
+
+using persistence::record_kind;
+
+void subscription::unsubscribe() {
+  stopped_ = true;
+  if (deliverer_.load() == std::this_thread::get_id())
+    return;
+  const std::scoped_lock wait_for_a_running_callback{delivering_};
+}
+
+std::string describe(const stream_event& event, const std::string& topic) {
+  std::string name{to_string(event.kind)};
+  name[0]
+    = static_cast<char>(std::toupper(static_cast<unsigned char>(name[0])));
+  return name + " event in " + topic + ", rolling position from "
+         + std::to_string(event.from.value) + " to "
+         + std::to_string(event.to.value);
+}
+
+/// Marks the thread that delivers, so that `unsubscribe` knows itself inside.
+class delivery::in_callback {
+public:
+  explicit in_callback(subscription& control)
+    : control_{control}, lock_{control.delivering_} {
+    control_.deliverer_ = std::this_thread::get_id();
+  }
+  ~in_callback() { control_.deliverer_ = std::thread::id{}; }
+  in_callback(const in_callback&) = delete;
+  in_callback& operator=(const in_callback&) = delete;
+
+private:
+  subscription& control_;
+  std::scoped_lock<std::mutex> lock_;
+};
+
+delivery::delivery(std::shared_ptr<subscription> control,
+                   subscription_handlers handlers)
+  : control_{std::move(control)}, handlers_{std::move(handlers)} {
+  if (!handlers_.on_event)
+    handlers_.on_event
+      = [topic = control_->topic()](const stream_event& event) {
+          if (event.kind == event_kind::schema)
+            return;
+          std::printf("%s\n", describe(event, topic).c_str());
+          std::fflush(stdout);
+        };
+}
+
+error delivery::take(const persistence::lineage_id& lineage, position at,
+                     std::span<const std::byte> bytes) {
+  const in_callback guard{*control_};
+  while (!bytes.empty() && control_->active()) {
+    const auto parsed = persistence::parse_record(
+      bytes, lineage, at, persistence::payload_check::verify);
+    if (parsed.kind != persistence::parse_outcome::what::record)
+      return {errc::corrupt,
+              control_->topic() + ": bytes at " + to_string(at)
+                + " are no record: " + std::string{parsed.reason}};
+    const position end{at.value + parsed.record.length};
+    if (end > where_) {
+      deliver_record(at, parsed.record);
+      if (control_->active())
+        where_ = end;
+    }
+    at = end;
+    bytes = bytes.subspan(parsed.record.length);
+  }
+  if (control_->active() && handlers_.on_batch_end)
+    handlers_.on_batch_end(where_);
+  return {};
+}
+
+void delivery::deliver_record(position at,
+                              const persistence::record_view& record) {
+  auto offset = record.first_frame;
+  for (uint32_t i = 0; i < record.frame_count && control_->active(); ++i) {
+    const auto frame = record.frame_at(offset);
+    offset = frame.end;
+    const position end{at.value + frame.end};
+    if (end <= where_)
+      continue;
+    const position begin{at.value + (i == 0 ? 0 : frame.begin)};
+    switch (record.kind) {
+      case record_kind::messages:
+        ++delivered_;
+        if (handlers_.on_message)
+          handlers_.on_message({frame.header, frame.kind, frame.payload, begin},
+                               end);
+        break;
+      case record_kind::event:
+        if (auto event = decode_stream_event(frame.payload))
+          deliver_event(*std::move(event), begin, end);
+        break;
+      case record_kind::marker:
+        if (auto marker = decode_end_of_period(frame.payload);
+            marker && handlers_.on_period)
+          handlers_.on_period(marker->period, end);
+        break;
+      case record_kind::state:
+      case record_kind::seal:
+      case record_kind::padding:
+        break;
+    }
+    where_ = end;
+  }
+}
+
+void delivery::deliver_event(stream_event event, position begin, position end) {
+  // An event of the merged log lies in it: its pair is its own place.
+  if (event.from.value == 0 && event.to.value == 0) {
+    event.from = begin;
+    event.to = end;
+  }
+  handlers_.on_event(event);
+}
+
+void delivery::take(const stream_event& event) {
+  const in_callback guard{*control_};
+  if (!control_->active())
+    return;
+  handlers_.on_event(event);
+  where_ = event.to;
+}
+
+void delivery::fail(const error& fault) {
+  const in_callback guard{*control_};
+  if (!control_->active())
+    return;
+  if (handlers_.on_failure)
+    handlers_.on_failure(fault);
+  control_->stopped_ = true;
+}
+
+} // namespace millrace::rt

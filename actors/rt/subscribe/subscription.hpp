@@ -1,0 +1,102 @@
+#pragma once
+
+#include <millrace/messages/data/events.hpp>
+#include <millrace/messages/data/header.hpp>
+#include <millrace/messages/data/position.hpp>
+#include <millrace/persistence/log/log_format.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <thread>
+
+namespace millrace::rt {
+
+/// One message as a callback sees it. Spans and views die with the call.
+struct message {
+  message_header header;
+  payload_kind kind = payload_kind::opaque;
+  std::span<const std::byte> payload; ///< 8-byte aligned.
+  position begin;
+};
+
+/// The user's hold on a running subscription. Thread safe.
+class subscription {
+public:
+  explicit subscription(std::string topic) : topic_{std::move(topic)} {}
+
+  /// Ends the deliveries. May be called from inside the message callback, from
+  /// inside the event callback, and from any other thread; when it returns to
+  /// another thread no callback is running, and none will run. Harmless twice.
+  void unsubscribe();
+
+  [[nodiscard]] bool active() const noexcept { return !stopped_; }
+  [[nodiscard]] const std::string& topic() const noexcept { return topic_; }
+
+private:
+  friend class delivery;
+  std::string topic_;
+  std::atomic<bool> stopped_{false};
+  std::atomic<std::thread::id> deliverer_{};
+  std::mutex delivering_;
+};
+
+/// What a subscription calls, always in stream order and never two at a time.
+/// A callback must not throw.
+struct subscription_handlers {
+  /// A message and where to resume behind it.
+  std::function<void(const message&, position end)> on_message;
+  /// An event; the stream goes on at event.to. Empty: printed to stdout as
+  /// "Reset event in <topic>, rolling position from <from> to <to>".
+  std::function<void(const stream_event&)> on_event;
+  /// The period ended here; rows behind `end` belong to later periods.
+  std::function<void(int64_t period, position end)> on_period;
+  /// After each run of deliveries: the position reached. A good place to
+  /// publish state or to store a checkpoint.
+  std::function<void(position)> on_batch_end;
+  /// The subscription ended because of this and will not go on.
+  std::function<void(const error&)> on_failure;
+};
+
+/// The seed's text for an event.
+[[nodiscard]] std::string describe(const stream_event& event,
+                                   const std::string& topic);
+
+/// Verifies log bytes and calls the handlers: the part of a subscriber that
+/// needs no actor. One owner.
+class delivery {
+public:
+  delivery(std::shared_ptr<subscription> control,
+           subscription_handlers handlers);
+
+  /// Delivers the whole records in `bytes`, which lie at `at`, passing over
+  /// what ends at or before `where()`. Stops when the subscription was ended.
+  /// `corrupt`: nothing of the damaged record was delivered.
+  [[nodiscard]] error take(const persistence::lineage_id& lineage, position at,
+                           std::span<const std::byte> bytes);
+  /// Delivers an event that no record holds; its `to` becomes where().
+  void take(const stream_event& event);
+  void fail(const error& fault);
+
+  /// End of the last delivery: where to resume.
+  [[nodiscard]] position where() const noexcept { return where_; }
+  void start_at(position from) noexcept { where_ = from; }
+  [[nodiscard]] uint64_t delivered() const noexcept { return delivered_; }
+
+private:
+  void deliver_record(position at, const persistence::record_view& record);
+  void deliver_event(stream_event event, position begin, position end);
+  class in_callback;
+
+  std::shared_ptr<subscription> control_;
+  subscription_handlers handlers_;
+  position where_;
+  uint64_t delivered_ = 0;
+};
+
+} // namespace millrace::rt

@@ -1,0 +1,109 @@
+#pragma once
+
+#include <millrace/messages/data/schema.hpp>
+#include <millrace/persistence/disk/file_system.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace millrace::feed {
+
+/// How the text of a time field is read.
+enum class time_format : uint8_t {
+  none,      ///< Not a time.
+  iso,       ///< 2024-01-02[T ]09:30:00.123456789[Z|+hh:mm], or parts of it.
+  s_of_day,  ///< Seconds since midnight, perhaps with a fraction.
+  ms_of_day, ///< Milliseconds since midnight.
+  us_of_day, ///< Microseconds since midnight.
+  ns_of_day, ///< Nanoseconds since midnight.
+  hhmmss,    ///< HHMMSS; leading zeroes may be absent, as in all of these.
+  hhmmss_ms, ///< HHMMSSnnn
+  hhmmss_us, ///< HHMMSSnnnnnn
+  hhmmss_ns, ///< HHMMSSnnnnnnnnn
+  unix_s,    ///< Seconds since 1970-01-01 UTC, perhaps with a fraction.
+  unix_ms,
+  unix_us,
+  unix_ns,
+};
+
+[[nodiscard]] std::string_view to_string(time_format format) noexcept;
+
+/// One target column and the field it comes from.
+struct layout_column {
+  std::string name;
+  column_type type = column_type::long_;
+  uint32_t field = 0; ///< Position from 1; 0: found by `header`.
+  std::string header; ///< Name in the header line.
+  time_format format = time_format::none;
+  std::string zone = "UTC";  ///< Zone of wall times without an offset.
+  uint32_t scale_digits = 0; ///< The text counts in units of 10^-scale_digits.
+  bool optional = false;     ///< Left out when the table has no such column.
+  uint32_t line = 0;         ///< Of the layout file, for messages.
+};
+
+/// A column that is the same in every row of a source.
+struct layout_constant {
+  std::string name;
+  column_type type = column_type::symbol;
+  /// May hold {symbol}, {date}, {file}, {member} and {member:N}.
+  std::string text;
+  bool optional = false;
+  uint32_t line = 0;
+};
+
+/// How the lines of a text file become rows of a table.
+/// docs/feed_layouts.md describes the file.
+struct layout {
+  std::string name;
+  std::string path; ///< Where it was read from, for messages.
+  std::string table;
+  char delimiter = ',';
+  bool header = false;
+  bool quote = false;  ///< Fields may be quoted as in RFC 4180.
+  std::string trailer; ///< Lines that begin with it are skipped.
+  std::string date;    ///< Template of the date when none is given.
+  uint32_t fields = 0; ///< Fields a line when there is no header; 0: derived.
+  std::string time_column;
+  std::string symbol_column;
+  std::string roll_zone = "UTC";
+  std::vector<layout_column> columns;
+  std::vector<layout_constant> constants;
+  /// Columns that are null together when all of them are zero.
+  std::vector<std::vector<std::string>> absent;
+};
+
+/// Reads a layout from TOML text. A fault is errc::config and names
+/// file:line:key.
+[[nodiscard]] result<layout> parse_layout(std::string_view text,
+                                          const std::string& path);
+
+/// A preset when `name_or_path` is the name of one, else the file.
+[[nodiscard]] result<layout> load_layout(persistence::file_system& fs,
+                                         const std::string& name_or_path);
+
+[[nodiscard]] std::vector<std::string_view> preset_names();
+/// The TOML text of a preset, to start one's own layout from.
+[[nodiscard]] std::optional<std::string_view>
+preset_text(std::string_view name) noexcept;
+[[nodiscard]] result<layout> preset(std::string_view name);
+
+/// The table that a layout fills, columns in the order of the layout.
+[[nodiscard]] result<table_schema> schema_of(const layout& from);
+[[nodiscard]] result<table_schema> preset_schema(std::string_view name);
+
+/// Replaces {symbol}, {date} (YYYYMMDD), {file}, {member} and {member:N}: the
+/// stem of the file or, in an archive, of the member; N picks one of its parts
+/// between '_', from 0, or from the end when negative.
+struct template_values {
+  std::string symbol;
+  std::string date;
+  std::string file;   ///< Path of the file.
+  std::string member; ///< Name in the archive; empty: the file itself.
+};
+[[nodiscard]] result<std::string> fill_template(std::string_view text,
+                                                const template_values& values);
+
+} // namespace millrace::feed

@@ -1,0 +1,86 @@
+#include <millrace/feed/layout/layout.hpp>
+
+#include <charconv>
+
+namespace millrace::feed {
+
+namespace {
+
+/// The last component of a path up to its first dot.
+std::string_view stem_of(std::string_view path) {
+  if (const auto slash = path.rfind('/'); slash != path.npos)
+    path.remove_prefix(slash + 1);
+  return path.substr(0, path.find('.'));
+}
+
+result<std::string> part_of(std::string_view stem, std::string_view number) {
+  int wanted = 0;
+  const auto parsed
+    = std::from_chars(number.data(), number.data() + number.size(), wanted);
+  if (parsed.ec != std::errc{} || parsed.ptr != number.data() + number.size())
+    return error{errc::invalid_argument,
+                 "'{member:" + std::string{number} + "}' needs a whole number"};
+  std::vector<std::string_view> parts;
+  for (size_t begin = 0;;) {
+    const auto end = stem.find('_', begin);
+    parts.push_back(stem.substr(begin, end - begin));
+    if (end == stem.npos)
+      break;
+    begin = end + 1;
+  }
+  const auto count = static_cast<int>(parts.size());
+  const auto index = wanted < 0 ? count + wanted : wanted;
+  if (index < 0 || index >= count)
+    return error{errc::not_found,
+                 "'" + std::string{stem} + "' has " + std::to_string(count)
+                   + " parts between '_', no number " + std::to_string(wanted)};
+  return std::string{parts[static_cast<size_t>(index)]};
+}
+
+result<std::string> value_of(std::string_view name,
+                             const template_values& values) {
+  const auto member
+    = values.member.empty() ? stem_of(values.file) : stem_of(values.member);
+  if (name == "symbol") {
+    if (values.symbol.empty())
+      return error{errc::not_found, "the layout needs a symbol (--symbol)"};
+    return values.symbol;
+  }
+  if (name == "date") {
+    if (values.date.empty())
+      return error{errc::not_found, "the layout needs a date (--date)"};
+    return values.date;
+  }
+  if (name == "file")
+    return std::string{stem_of(values.file)};
+  if (name == "member")
+    return std::string{member};
+  if (name.starts_with("member:"))
+    return part_of(member, name.substr(7));
+  return error{errc::invalid_argument,
+               "unknown placeholder '{" + std::string{name} + "}'"};
+}
+
+} // namespace
+
+result<std::string> fill_template(std::string_view text,
+                                  const template_values& values) {
+  std::string out;
+  while (!text.empty()) {
+    const auto open = text.find('{');
+    out += text.substr(0, open);
+    if (open == text.npos)
+      break;
+    const auto close = text.find('}', open);
+    if (close == text.npos)
+      return error{errc::invalid_argument, "'{' without '}'"};
+    auto value = value_of(text.substr(open + 1, close - open - 1), values);
+    if (!value)
+      return value;
+    out += *value;
+    text.remove_prefix(close + 1);
+  }
+  return out;
+}
+
+} // namespace millrace::feed

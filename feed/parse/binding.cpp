@@ -1,0 +1,285 @@
+#include <millrace/feed/parse/binding.hpp>
+#include <millrace/feed/parse/column_reader.hpp>
+#include <millrace/feed/parse/reject.hpp>
+
+#define XXH_INLINE_ALL
+#include <algorithm>
+#include <cstdio>
+#include <xxhash.h>
+
+namespace millrace::feed {
+
+namespace {
+
+enum class family { number, text, other };
+
+family family_of(column_type type) {
+  switch (type) {
+    case column_type::byte_:
+    case column_type::short_:
+    case column_type::int_:
+    case column_type::long_:
+    case column_type::real:
+    case column_type::float_:
+      return family::number;
+    case column_type::char_:
+    case column_type::symbol:
+    case column_type::string:
+      return family::text;
+    default:
+      return family::other;
+  }
+}
+
+bool is_text(column_type type) {
+  return type == column_type::symbol || type == column_type::string;
+}
+
+/// The table's type rules; the layout's must be a way to write it.
+bool fits(column_type said, column_type wanted) {
+  if (said == wanted)
+    return true;
+  return family_of(said) != family::other
+         && family_of(said) == family_of(wanted);
+}
+
+class binder {
+public:
+  explicit binder(const binding_request& request)
+    : request_{request}, from_{*request.from} {}
+
+  result<std::shared_ptr<const binding>> run() {
+    out_->schema = request_.schema;
+    out_->source = request_.source;
+    out_->delimiter = from_.delimiter;
+    out_->quote = from_.quote;
+    out_->trailer = from_.trailer;
+    print("table", request_.schema.name, std::string(1, from_.delimiter),
+          from_.header ? "header" : "", from_.quote ? "quote" : "",
+          from_.trailer);
+    for (auto step :
+         {&binder::check_table, &binder::find_date, &binder::bind_fields,
+          &binder::bind_constants, &binder::bind_absent})
+      if (auto fault = (this->*step)())
+        return fault;
+    for (size_t i = 0; i < filled_.size(); ++i)
+      if (!filled_[i])
+        out_->null_columns.push_back(i);
+    out_->identity = request_.identity + "@" + hash_of_print();
+    return std::shared_ptr<const binding>{out_};
+  }
+
+private:
+  [[nodiscard]] error fail(errc code, uint32_t line,
+                           const std::string& what) const {
+    return {code, from_.path + ":" + std::to_string(line) + ": " + what};
+  }
+
+  error check_table() {
+    if (auto fault = validate(out_->schema))
+      return fault;
+    filled_.assign(out_->schema.columns.size(), false);
+    out_->time_column = *out_->schema.column_index(out_->schema.time_column);
+    return {};
+  }
+
+  error find_date() {
+    out_->date = request_.date;
+    if (out_->date != null_int || from_.date.empty())
+      return {};
+    // A name without a date is no fault yet: perhaps no column needs one.
+    const auto text = fill_template(from_.date, request_.values);
+    if (!text)
+      return {};
+    if (const auto day = parse_date(*text))
+      out_->date = *day;
+    return {};
+  }
+
+  /// The table's column of this name, or none for an optional one.
+  error find_column(const std::string& name, column_type type, bool optional,
+                    uint32_t line, std::optional<size_t>& out) {
+    out = out_->schema.column_index(name);
+    if (!out) {
+      if (optional)
+        return {};
+      return fail(errc::schema_mismatch, line,
+                  "table '" + out_->schema.name + "' has no column '" + name
+                    + "'");
+    }
+    const auto wanted = out_->schema.columns[*out].type;
+    if (!fits(type, wanted))
+      return fail(errc::schema_mismatch, line,
+                  "column '" + name + "' is " + std::string{to_string(wanted)}
+                    + " in table '" + out_->schema.name + "', "
+                    + std::string{to_string(type)} + " in the layout");
+    filled_[*out] = true;
+    return {};
+  }
+
+  error find_field(const layout_column& column, uint32_t& out) {
+    if (column.field != 0) {
+      out = column.field - 1;
+      return {};
+    }
+    const auto& names = request_.header;
+    const auto found = std::find(names.begin(), names.end(), column.header);
+    if (found != names.end()) {
+      out = static_cast<uint32_t>(found - names.begin());
+      return {};
+    }
+    std::string known;
+    for (const auto& name : names)
+      known += (known.empty() ? "'" : ", '") + printable(name, 40) + "'";
+    return fail(
+      errc::bad_data, column.line,
+      request_.source + ": the header has no field '" + column.header
+        + "' for column '" + column.name + "'; it has "
+        + (known.size() > 400 ? known.substr(0, 400) + "..." : known));
+  }
+
+  error bind_fields() {
+    out_->field_count = from_.header
+                          ? static_cast<uint32_t>(request_.header.size())
+                          : from_.fields;
+    if (out_->field_count == 0)
+      for (const auto& column : from_.columns)
+        out_->field_count = std::max(out_->field_count, column.field);
+    for (const auto& column : from_.columns)
+      if (auto fault = bind_field(column))
+        return fault;
+    auto rank = [&](const bound_field& field) {
+      return field.column == out_->time_column                  ? 0
+             : is_text(out_->schema.columns[field.column].type) ? 2
+                                                                : 1;
+    };
+    std::stable_sort(
+      out_->fields.begin(), out_->fields.end(),
+      [&](const auto& a, const auto& b) { return rank(a) < rank(b); });
+    out_->fallible_count = static_cast<size_t>(
+      std::count_if(out_->fields.begin(), out_->fields.end(),
+                    [&](const auto& field) { return rank(field) < 2; }));
+    return {};
+  }
+
+  error bind_field(const layout_column& column) {
+    std::optional<size_t> index;
+    if (auto fault = find_column(column.name, column.type, column.optional,
+                                 column.line, index))
+      return fault;
+    if (!index)
+      return {};
+    uint32_t field = 0;
+    if (auto fault = find_field(column, field)) {
+      if (!column.optional)
+        return fault;
+      filled_[*index] = false;
+      return {};
+    }
+    if (field >= out_->field_count)
+      return fail(errc::bad_data, column.line,
+                  request_.source + ": column '" + column.name + "' is field "
+                    + std::to_string(field + 1) + " of "
+                    + std::to_string(out_->field_count));
+    auto clock = zone_clock::open(column.zone);
+    if (!clock)
+      return clock.failure();
+    const auto of_day = column.format >= time_format::s_of_day
+                        && column.format <= time_format::hhmmss_ns;
+    if (of_day && column.type == column_type::timestamp
+        && out_->date == null_int)
+      return fail(errc::invalid_argument, column.line,
+                  request_.source + ": column '" + column.name
+                    + "' holds times of day: give a date (--date), or a file "
+                      "name that holds one as the layout says");
+    out_->fields.push_back(
+      {*index, field, column.format, column.scale_digits, *clock});
+    print("field", column.name, std::to_string(field), to_string(column.format),
+          std::to_string(column.scale_digits), column.zone);
+    if (column.type == column_type::timestamp
+        && (of_day || column.format == time_format::iso))
+      print("date", std::to_string(out_->date));
+    return {};
+  }
+
+  error bind_constants() {
+    auto values = request_.values;
+    if (out_->date != null_int)
+      values.date = compact_date(out_->date);
+    for (const auto& constant : from_.constants) {
+      std::optional<size_t> index;
+      if (auto fault = find_column(constant.name, constant.type,
+                                   constant.optional, constant.line, index))
+        return fault;
+      if (!index)
+        continue;
+      const auto text = fill_template(constant.text, values);
+      if (!text)
+        return fail(errc::invalid_argument, constant.line,
+                    "constant '" + constant.name
+                      + "': " + text.failure().context);
+      print("constant", constant.name, *text);
+      bound_constant bound{*index, *text, {}};
+      const auto type = out_->schema.columns[*index].type;
+      if (is_text(type)) {
+        if (text->find('\0') != text->npos)
+          return fail(errc::invalid_argument, constant.line,
+                      "constant '" + constant.name + "' holds a NUL");
+      } else if (const auto why = read_value(type, *text, bound.value);
+                 why != fault::none) {
+        return fail(errc::invalid_argument, constant.line,
+                    "constant '" + constant.name + "': '" + *text + "' "
+                      + std::string{to_string(why)});
+      }
+      out_->constants.push_back(std::move(bound));
+    }
+    return {};
+  }
+
+  error bind_absent() {
+    for (const auto& group : from_.absent) {
+      std::vector<size_t> columns;
+      for (const auto& name : group)
+        if (const auto index = out_->schema.column_index(name))
+          columns.push_back(*index);
+      if (columns.size() != group.size())
+        continue;
+      out_->absent.push_back(std::move(columns));
+      print("absent");
+      for (const auto& name : group)
+        print(name);
+    }
+    return {};
+  }
+
+  /// Notes what rows depend on, so that no two notes read alike.
+  template <class... Texts>
+  void print(const Texts&... texts) {
+    ((print_ += std::to_string(std::string_view{texts}.size()) + ":",
+      print_ += texts),
+     ...);
+    print_ += "\n";
+  }
+
+  [[nodiscard]] std::string hash_of_print() const {
+    char text[17];
+    std::snprintf(text, sizeof text, "%016llx",
+                  static_cast<unsigned long long>(
+                    XXH3_64bits(print_.data(), print_.size())));
+    return text;
+  }
+
+  const binding_request& request_;
+  const layout& from_;
+  std::shared_ptr<binding> out_ = std::make_shared<binding>();
+  std::vector<bool> filled_;
+  std::string print_; ///< All that makes rows of lines.
+};
+
+} // namespace
+
+result<std::shared_ptr<const binding>> bind(const binding_request& request) {
+  return binder{request}.run();
+}
+
+} // namespace millrace::feed

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <millrace/feed/layout/layout.hpp>
+#include <millrace/feed/text/number_text.hpp>
+#include <millrace/feed/text/zone_clock.hpp>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace millrace::feed {
+
+/// A column of the table and the field that fills it.
+struct bound_field {
+  size_t column = 0;  ///< In the table.
+  uint32_t field = 0; ///< From 0.
+  time_format format = time_format::none;
+  uint32_t scale_digits = 0;
+  zone_clock clock;
+};
+
+/// A column of the table that is the same in all rows of the source.
+struct bound_constant {
+  size_t column = 0;
+  std::string text;  ///< Symbol or string.
+  std::string value; ///< Other types: the bytes of one value.
+};
+
+/// A layout fitted to one table and one source. Immutable, shared by threads.
+struct binding {
+  table_schema schema;
+  std::string source; ///< Path of the source, for messages.
+  /// Name in the cursors: that of the source, "@", and a hash of all that
+  /// makes rows of its lines: table, layout, date and constants. What was
+  /// published under one is not what another would publish.
+  std::string identity;
+  char delimiter = ',';
+  bool quote = false;
+  std::string trailer;
+  uint32_t field_count = 0;
+  int32_t date = null_int; ///< Days since 2000.01.01.
+  size_t time_column = 0;
+  /// The time column first, texts last: only texts cannot be refused, and the
+  /// parser undoes refused rows before it reaches them.
+  std::vector<bound_field> fields;
+  size_t fallible_count = 0; ///< Of `fields`.
+  std::vector<bound_constant> constants;
+  std::vector<size_t> null_columns; ///< Of the table, unknown to the layout.
+  std::vector<std::vector<size_t>> absent;
+};
+
+struct binding_request {
+  const layout* from = nullptr;
+  table_schema schema;
+  std::string source;
+  std::string identity;
+  template_values values;
+  int32_t date = null_int; ///< null_int: taken from the layout's `date`.
+  std::vector<std::string> header; ///< Names in the header line, if any.
+};
+
+/// Fits a layout to a table and a source. Faults: an unknown column, a type
+/// that does not fit, a header without a wanted name, a missing date or symbol;
+/// each names the layout's file and line.
+[[nodiscard]] result<std::shared_ptr<const binding>>
+bind(const binding_request& request);
+
+} // namespace millrace::feed

@@ -1,0 +1,357 @@
+#include <millrace/feed/parse/column_reader.hpp>
+
+#include <limits>
+
+namespace millrace::feed {
+
+namespace {
+
+struct field_text {
+  const char* data;
+  size_t length;
+};
+
+/// Field `field` of row `row`.
+inline field_text field_of(const row_slice& rows, uint32_t row, uint32_t field,
+                           bool last) noexcept {
+  const auto* bound = rows.bounds + rows.first[row] + field;
+  // The bound before the first field of a block is -1: it wraps to 0.
+  const uint32_t begin = bound[0] + 1;
+  const uint32_t end = last ? rows.row_end[row] : bound[1];
+  return {rows.text + begin, end - begin};
+}
+
+template <class T>
+constexpr T null_of() {
+  if constexpr (std::is_floating_point_v<T>)
+    return std::numeric_limits<T>::quiet_NaN();
+  else if constexpr (std::is_same_v<T, char>)
+    return ' ';
+  else if constexpr (std::is_signed_v<T>)
+    return std::numeric_limits<T>::min();
+  else
+    return 0;
+}
+
+template <class T>
+fault read_whole(field_text text, T& out) {
+  uint64_t number = 0;
+  if (text.length <= 8 && detail::digits_to_8(text.data, text.length, number))
+    [[likely]] {
+    if constexpr (sizeof(T) < 4)
+      if (number > static_cast<uint64_t>(std::numeric_limits<T>::max()))
+        return fault::overflow;
+    out = static_cast<T>(number);
+    return fault::none;
+  }
+  int64_t wide = 0;
+  const auto why = parse_integer(text.data, text.length, wide);
+  if (why == fault::not_number
+      && std::string_view{text.data, text.length}.find('.')
+           != std::string_view::npos)
+    return fault::not_whole;
+  if (why != fault::none)
+    return why;
+  // The least value is the null of signed types, not a number.
+  if (wide > static_cast<int64_t>(std::numeric_limits<T>::max())
+      || wide < static_cast<int64_t>(std::numeric_limits<T>::min())
+      || (std::is_signed_v<T> && wide == std::numeric_limits<T>::min()))
+    return fault::overflow;
+  out = static_cast<T>(wide);
+  return fault::none;
+}
+
+fault read_boolean(field_text text, uint8_t& out) {
+  const std::string_view all{text.data, text.length};
+  if (all == "1" || all == "t" || all == "T" || all == "true" || all == "TRUE"
+      || all == "True" || all == "Y" || all == "y") {
+    out = 1;
+    return fault::none;
+  }
+  out = 0;
+  return all == "0" || all == "f" || all == "F" || all == "false"
+             || all == "FALSE" || all == "False" || all == "N" || all == "n"
+           ? fault::none
+           : fault::not_boolean;
+}
+
+struct guid_bytes {
+  uint8_t bytes[16];
+};
+
+int hex_of(char c) {
+  if (c >= '0' && c <= '9')
+    return c - '0';
+  if (c >= 'a' && c <= 'f')
+    return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F')
+    return c - 'A' + 10;
+  return -1;
+}
+
+/// 8-4-4-4-12 hexadecimal digits, stored in the order of the text.
+fault read_guid(field_text text, guid_bytes& out) {
+  if (text.length != 36)
+    return fault::not_guid;
+  size_t count = 0;
+  for (size_t i = 0; i < 36;) {
+    if (i == 8 || i == 13 || i == 18 || i == 23) {
+      if (text.data[i++] != '-')
+        return fault::not_guid;
+      continue;
+    }
+    const auto high = hex_of(text.data[i]);
+    const auto low = hex_of(text.data[i + 1]);
+    if (high < 0 || low < 0)
+      return fault::not_guid;
+    out.bytes[count++] = static_cast<uint8_t>(high * 16 + low);
+    i += 2;
+  }
+  return fault::none;
+}
+
+fault read_character(field_text text, char& out) {
+  out = *text.data;
+  return text.length == 1 ? fault::none : fault::not_char;
+}
+
+fault read_month(time_reader& time, field_text text, int32_t& out) {
+  // A month is written 2024-01 or 2024.01, or as one of its days.
+  std::string whole{text.data, text.length};
+  if (whole.size() == 7)
+    whole += std::string{whole[4]} + "01";
+  whole.reserve(whole.size() + text_slack);
+  int32_t day = 0;
+  if (const auto why = time.date(whole.data(), whole.size(), day);
+      why != fault::none)
+    return why;
+  const auto civil = civil_of(day);
+  out = (civil.year - 2000) * 12 + civil.month - 1;
+  return fault::none;
+}
+
+} // namespace
+
+/// The parsers of all column types, as functions over many rows.
+struct column_readers {
+  /// Calls `one(text, value)` for each row that is not empty.
+  template <class T, class F>
+  static void each(column_reader& self, const row_slice& rows,
+                   batch_builder& builder, std::vector<refused_value>& refused,
+                   F one) {
+    auto& values = builder.values(self.column_);
+    const auto before = values.size();
+    values.resize(before + rows.count * sizeof(T));
+    auto* out = values.data() + before;
+    const auto field = self.field_;
+    const bool last = self.last_;
+    for (uint32_t row = 0; row < rows.count; ++row, out += sizeof(T)) {
+      const auto text = field_of(rows, row, field, last);
+      T value = null_of<T>();
+      if (text.length != 0) [[likely]]
+        if (const auto why = one(text, value); why != fault::none) [[unlikely]]
+          refused.push_back({row, field, why});
+      std::memcpy(out, &value, sizeof value);
+    }
+  }
+
+  template <class T>
+  static void whole(column_reader& self, const row_slice& rows,
+                    batch_builder& builder,
+                    std::vector<refused_value>& refused) {
+    each<T>(self, rows, builder, refused, read_whole<T>);
+  }
+
+  template <class T>
+  static void decimal(column_reader& self, const row_slice& rows,
+                      batch_builder& builder,
+                      std::vector<refused_value>& refused) {
+    const auto scale = self.scale_digits_;
+    each<T>(self, rows, builder, refused, [scale](field_text text, T& out) {
+      double wide = 0;
+      const auto why = parse_decimal(text.data, text.length, scale, wide);
+      out = static_cast<T>(wide);
+      if constexpr (sizeof(T) < sizeof(double))
+        if (wide > std::numeric_limits<T>::max()
+            || wide < std::numeric_limits<T>::lowest())
+          return fault::overflow;
+      return why;
+    });
+  }
+
+  static void boolean(column_reader& self, const row_slice& rows,
+                      batch_builder& builder,
+                      std::vector<refused_value>& refused) {
+    each<uint8_t>(self, rows, builder, refused, read_boolean);
+  }
+
+  static void guid(column_reader& self, const row_slice& rows,
+                   batch_builder& builder,
+                   std::vector<refused_value>& refused) {
+    auto& values = builder.values(self.column_);
+    for (uint32_t row = 0; row < rows.count; ++row) {
+      const auto text = field_of(rows, row, self.field_, self.last_);
+      guid_bytes value{};
+      if (text.length != 0)
+        if (const auto why = read_guid(text, value); why != fault::none)
+          refused.push_back({row, self.field_, why});
+      const auto* first = reinterpret_cast<const std::byte*>(&value);
+      values.insert(values.end(), first, first + sizeof value);
+    }
+  }
+
+  static void character(column_reader& self, const row_slice& rows,
+                        batch_builder& builder,
+                        std::vector<refused_value>& refused) {
+    each<char>(self, rows, builder, refused, read_character);
+  }
+
+  static void symbol(column_reader& self, const row_slice& rows,
+                     batch_builder& builder, std::vector<refused_value>&) {
+    auto& values = builder.values(self.column_);
+    const auto before = values.size();
+    values.resize(before + rows.count * sizeof(uint32_t));
+    auto* out = values.data() + before;
+    for (uint32_t row = 0; row < rows.count; ++row, out += sizeof(uint32_t)) {
+      const auto text = field_of(rows, row, self.field_, self.last_);
+      const auto code
+        = self.symbols_.code_of(builder, self.column_, text.data, text.length);
+      std::memcpy(out, &code, sizeof code);
+    }
+  }
+
+  static void text(column_reader& self, const row_slice& rows,
+                   batch_builder& builder, std::vector<refused_value>&) {
+    for (uint32_t row = 0; row < rows.count; ++row) {
+      const auto field = field_of(rows, row, self.field_, self.last_);
+      builder.append_string(self.column_, {field.data, field.length});
+    }
+  }
+
+  static void timestamp(column_reader& self, const row_slice& rows,
+                        batch_builder& builder,
+                        std::vector<refused_value>& refused) {
+    // A copy on the stack: the compiler then knows that storing values does
+    // not change it.
+    auto time = self.time_;
+    each<int64_t>(self, rows, builder, refused,
+                  [&](field_text text, int64_t& out) {
+                    return time.timestamp(text.data, text.length, out);
+                  });
+    self.time_ = time;
+  }
+
+  static void date(column_reader& self, const row_slice& rows,
+                   batch_builder& builder,
+                   std::vector<refused_value>& refused) {
+    each<int32_t>(self, rows, builder, refused,
+                  [&](field_text text, int32_t& out) {
+                    return self.time_.date(text.data, text.length, out);
+                  });
+  }
+
+  static void month(column_reader& self, const row_slice& rows,
+                    batch_builder& builder,
+                    std::vector<refused_value>& refused) {
+    each<int32_t>(self, rows, builder, refused,
+                  [&](field_text text, int32_t& out) {
+                    return read_month(self.time_, text, out);
+                  });
+  }
+
+  /// timespan, time, second, minute: the time of day in units of Unit ns.
+  template <class T, int64_t Unit>
+  static void of_day(column_reader& self, const row_slice& rows,
+                     batch_builder& builder,
+                     std::vector<refused_value>& refused) {
+    each<T>(self, rows, builder, refused, [&](field_text text, T& out) {
+      int64_t ns = 0;
+      const auto why = self.time_.time_of_day(text.data, text.length, ns);
+      out = static_cast<T>(ns / Unit);
+      return why;
+    });
+  }
+};
+
+column_reader::read_function column_reader::choose(column_type type) {
+  using all = column_readers;
+  switch (type) {
+    case column_type::boolean:
+      return all::boolean;
+    case column_type::guid:
+      return all::guid;
+    case column_type::byte_:
+      return all::whole<uint8_t>;
+    case column_type::short_:
+      return all::whole<int16_t>;
+    case column_type::int_:
+      return all::whole<int32_t>;
+    case column_type::long_:
+      return all::whole<int64_t>;
+    case column_type::real:
+      return all::decimal<float>;
+    case column_type::float_:
+      return all::decimal<double>;
+    case column_type::char_:
+      return all::character;
+    case column_type::symbol:
+      return all::symbol;
+    case column_type::timestamp:
+      return all::timestamp;
+    case column_type::month:
+      return all::month;
+    case column_type::date:
+      return all::date;
+    case column_type::timespan:
+      return all::of_day<int64_t, 1>;
+    case column_type::minute:
+      return all::of_day<int32_t, 60'000'000'000>;
+    case column_type::second:
+      return all::of_day<int32_t, 1'000'000'000>;
+    case column_type::time:
+      return all::of_day<int32_t, 1'000'000>;
+    case column_type::string:
+      return all::text;
+  }
+  return nullptr;
+}
+
+column_reader::column_reader(const binding& fitted, size_t index)
+  : read_{choose(fitted.schema.columns[fitted.fields[index].column].type)},
+    column_{fitted.fields[index].column}, field_{fitted.fields[index].field},
+    last_{fitted.fields[index].field + 1 == fitted.field_count},
+    scale_digits_{fitted.fields[index].scale_digits},
+    time_{fitted.fields[index].format, fitted.fields[index].clock,
+          fitted.date} {
+  MILLRACE_ASSERT(read_ != nullptr);
+}
+
+fault read_value(column_type type, std::string_view text, std::string& bytes) {
+  std::string padded{text};
+  padded.resize(text.size() + text_slack, '\n');
+  auto utc = zone_clock::open("UTC");
+  if (!utc)
+    return fault::not_time;
+  binding one;
+  one.schema.columns = {{"value", type}};
+  one.field_count = 1;
+  one.fields.push_back({0, 0, time_format::iso, 0, *utc});
+  batch_builder builder{one.schema};
+  column_reader reader{one, 0};
+  const uint32_t bounds[2] = {UINT32_MAX, static_cast<uint32_t>(text.size())};
+  const uint32_t first = 0;
+  std::vector<refused_value> refused;
+  reader.read({padded.data(), bounds, &first, bounds + 1, 1}, builder, refused);
+  if (!refused.empty())
+    return refused.front().why;
+  const auto& values = builder.values(0);
+  bytes.assign(reinterpret_cast<const char*>(values.data()), values.size());
+  return fault::none;
+}
+
+void append_nulls(batch_builder& builder, size_t column, uint32_t count) {
+  for (uint32_t i = 0; i < count; ++i)
+    builder.append_null(column);
+}
+
+} // namespace millrace::feed

@@ -1,0 +1,115 @@
+#pragma once
+
+#include <millrace/feed/parse/binding.hpp>
+#include <millrace/feed/parse/time_text.hpp>
+#include <millrace/messages/data/table_batch.hpp>
+
+#include <span>
+#include <vector>
+
+namespace millrace::feed {
+
+/// Lines of one block of text with the right number of fields. Row r consists
+/// of the fields between bounds[first[r]], bounds[first[r] + 1], ...; its last
+/// field ends at row_end[r] (which leaves a carriage return out).
+struct row_slice {
+  const char* text = nullptr;
+  const uint32_t* bounds = nullptr;
+  const uint32_t* first = nullptr;
+  const uint32_t* row_end = nullptr;
+  uint32_t count = 0;
+};
+
+struct refused_value {
+  uint32_t row = 0; ///< Of the slice.
+  uint32_t field = 0;
+  fault why = fault::none;
+};
+
+/// Codes of symbols seen lately in one column of one batch: a direct-mapped
+/// cache in front of the batch's dictionary.
+class symbol_cache {
+public:
+  symbol_cache() : entries_(entry_count) {}
+
+  /// Forgets everything: a new batch has a new dictionary.
+  void next_batch() noexcept { ++generation_; }
+
+  /// @pre text is readable for text_slack bytes behind its end
+  uint32_t code_of(batch_builder& builder, size_t column, const char* text,
+                   size_t length) {
+    if (length == 0)
+      return 0;
+    if (length > 16)
+      return builder.symbol_code(column, {text, length});
+    uint64_t low = detail::load8(text);
+    uint64_t high = 0;
+    if (length <= 8) {
+      low &= ~uint64_t{0} >> (64 - 8 * length);
+    } else {
+      high = detail::load8(text + 8) & (~uint64_t{0} >> (128 - 8 * length));
+    }
+    // The length is implied: no text holds a NUL.
+    const auto slot = ((low ^ (high * 0x9E3779B97F4A7C15)) * 0xD6E8FEB86659FD93)
+                      >> (64 - entry_bits);
+    auto& found = entries_[slot];
+    if (found.low == low && found.high == high
+        && found.generation == generation_) [[likely]]
+      return found.code;
+    found
+      = {low, high, generation_, builder.symbol_code(column, {text, length})};
+    return found.code;
+  }
+
+private:
+  static constexpr unsigned entry_bits = 12;
+  static constexpr size_t entry_count = size_t{1} << entry_bits;
+  struct entry {
+    uint64_t low = 0;
+    uint64_t high = 0;
+    uint32_t generation = 0;
+    uint32_t code = 0;
+  };
+  std::vector<entry> entries_;
+  uint32_t generation_ = 1;
+};
+
+/// Parses one field of many rows into one column of a batch. Which parser runs
+/// is chosen once, at construction. Owner: one thread.
+class column_reader {
+public:
+  column_reader(const binding& fitted, size_t index);
+
+  /// Appends one value a row to the builder's column. A value that cannot be
+  /// read is noted in `refused`, and something takes its place.
+  void read(const row_slice& rows, batch_builder& builder,
+            std::vector<refused_value>& refused) {
+    read_(*this, rows, builder, refused);
+  }
+
+  void next_batch() noexcept { symbols_.next_batch(); }
+  [[nodiscard]] size_t column() const noexcept { return column_; }
+
+private:
+  friend struct column_readers;
+  using read_function = void (*)(column_reader&, const row_slice&,
+                                 batch_builder&, std::vector<refused_value>&);
+  static read_function choose(column_type type);
+
+  read_function read_;
+  size_t column_;
+  uint32_t field_;
+  bool last_;
+  uint32_t scale_digits_;
+  time_reader time_;
+  symbol_cache symbols_;
+};
+
+/// Reads one text as a value of a fixed-width type, for constants.
+[[nodiscard]] fault read_value(column_type type, std::string_view text,
+                               std::string& bytes);
+
+/// Appends the null of the column's type `count` times.
+void append_nulls(batch_builder& builder, size_t column, uint32_t count);
+
+} // namespace millrace::feed

@@ -1,0 +1,346 @@
+#include <millrace/feed/parse/csv_parser.hpp>
+#include <millrace/feed/text/text_index.hpp>
+
+#include <algorithm>
+#include <cstring>
+
+namespace millrace::feed {
+
+namespace {
+
+/// Text that is split into lines at once; its index stays in the cache.
+constexpr size_t block_bytes = 64 * 1024;
+
+int64_t time_at(const std::vector<std::byte>& times, uint32_t row) {
+  int64_t time;
+  std::memcpy(&time, times.data() + row * sizeof time, sizeof time);
+  return time;
+}
+
+template <class T>
+bool is_zero(const std::byte* values, uint32_t row) {
+  T value;
+  std::memcpy(&value, values + row * sizeof value, sizeof value);
+  return value == T{};
+}
+
+bool zero_at(column_type type, const std::byte* values, uint32_t row) {
+  switch (type) {
+    case column_type::byte_:
+      return is_zero<uint8_t>(values, row);
+    case column_type::short_:
+      return is_zero<int16_t>(values, row);
+    case column_type::int_:
+      return is_zero<int32_t>(values, row);
+    case column_type::long_:
+      return is_zero<int64_t>(values, row);
+    case column_type::real:
+      return is_zero<float>(values, row);
+    case column_type::float_:
+      return is_zero<double>(values, row);
+    default:
+      return false;
+  }
+}
+
+template <class T>
+void store(std::byte* values, uint32_t row, T value) {
+  std::memcpy(values + row * sizeof value, &value, sizeof value);
+}
+
+void null_at(column_type type, std::byte* values, uint32_t row) {
+  switch (type) {
+    case column_type::short_:
+      return store(values, row, null_short);
+    case column_type::int_:
+      return store(values, row, null_int);
+    case column_type::long_:
+      return store(values, row, null_long);
+    case column_type::real:
+      return store(values, row, std::numeric_limits<float>::quiet_NaN());
+    case column_type::float_:
+      return store(values, row, std::numeric_limits<double>::quiet_NaN());
+    default:
+      return;
+  }
+}
+
+} // namespace
+
+csv_parser::csv_parser(std::shared_ptr<const binding> fitted,
+                       const batch_limits& limits, uint32_t line_bytes_max)
+  : fitted_{std::move(fitted)}, limits_{limits},
+    line_bytes_max_{line_bytes_max}, builder_{fitted_->schema} {
+  for (size_t i = 0; i < fitted_->fields.size(); ++i) {
+    readers_.emplace_back(*fitted_, i);
+    if (fitted_->fields[i].column == fitted_->time_column)
+      time_field_ = fitted_->fields[i].field;
+    const auto column = fitted_->fields[i].column;
+    if (fitted_->schema.columns[column].type == column_type::string)
+      string_fields_.push_back(static_cast<uint32_t>(i));
+  }
+  for (const auto& column : fitted_->schema.columns)
+    row_bytes_ += static_cast<uint32_t>(width_of(column.type));
+  candidates_max_ = limits_.rows_max != 0 ? limits_.rows_max : UINT32_MAX;
+  if (limits_.bytes_max != 0)
+    candidates_max_
+      = std::min(candidates_max_, std::max(limits_.bytes_max / row_bytes_, 1u));
+}
+
+void csv_parser::parse(const text_piece& piece, parsed_piece& into) {
+  last_time_ = null_long;
+  size_t at = 0;
+  while (at < piece.text.size()) {
+    at = load_block(piece, at, into);
+    while (row_ < lines_.row_count()) {
+      take_rows(into);
+      if (full_)
+        finish_batch(piece, into);
+    }
+    into.lines += lines_.line_count();
+  }
+  finish_batch(piece, into);
+  if (piece.oversize) {
+    into.rejects.push_back({piece.text.size(), piece.oversize->length,
+                            into.lines, 0, fault::too_long});
+    ++into.lines;
+  }
+  // A block's refused lines are noted before its refused values.
+  std::stable_sort(
+    into.rejects.begin(), into.rejects.end(),
+    [](const raw_reject& a, const raw_reject& b) { return a.begin < b.begin; });
+}
+
+size_t csv_parser::load_block(const text_piece& piece, size_t at,
+                              parsed_piece& into) {
+  const auto rest = piece.text.substr(at);
+  auto size = rest.size();
+  if (fitted_->quote) {
+    // Records may hold newlines; the piece ends with a record.
+    size = rest.size();
+  } else if (size > block_bytes) {
+    auto newline = rest.rfind('\n', block_bytes - 1);
+    if (newline == rest.npos)
+      newline = rest.find('\n', block_bytes);
+    size = newline == rest.npos ? rest.size() : newline + 1;
+  }
+  auto block = rest.substr(0, size);
+  if (rest.size() - size + piece.slack < text_slack) {
+    // Parsers read whole words; the last block moves to where they may.
+    scratch_.resize(std::max(scratch_.size(), size + text_slack));
+    std::memcpy(scratch_.data(), block.data(), size);
+    std::memset(scratch_.data() + size, '\n', text_slack);
+    block = {scratch_.data(), size};
+  }
+  lines_.fill(block, at, into.lines, *fitted_, line_bytes_max_, into.rejects);
+  row_ = 0;
+  return at + size;
+}
+
+uint32_t csv_parser::rows_within_bytes(uint32_t begin, uint32_t count) {
+  if (string_fields_.empty() || limits_.bytes_max == 0)
+    return count;
+  const auto rows = lines_.slice(begin, count);
+  for (uint32_t row = 0; row < count; ++row) {
+    uint64_t length = 0;
+    for (const auto index : string_fields_) {
+      const auto field = fitted_->fields[index].field;
+      const auto* bound = rows.bounds + rows.first[row] + field;
+      length
+        += (field + 1 == fitted_->field_count ? rows.row_end[row] : bound[1])
+           - uint32_t{bound[0] + 1};
+    }
+    const auto used = text_bytes_ + uint64_t{candidates_ + row} * row_bytes_;
+    if (candidates_ + row != 0
+        && used + row_bytes_ + length > limits_.bytes_max) {
+      full_ = true;
+      return row;
+    }
+    text_bytes_ += length;
+  }
+  return count;
+}
+
+uint32_t csv_parser::rows_within_span(uint32_t before, uint32_t count) {
+  if (limits_.span_ns_max == 0)
+    return count;
+  const auto& times = builder_.values(fitted_->time_column);
+  for (uint32_t row = 0; row < count; ++row) {
+    const auto time = time_at(times, before + row);
+    if (time == null_long)
+      continue;
+    if (span_begin_ == null_long)
+      span_begin_ = time;
+    if (time > span_begin_ && time - span_begin_ > limits_.span_ns_max) {
+      full_ = true;
+      return row;
+    }
+  }
+  return count;
+}
+
+void csv_parser::truncate_columns(uint32_t row_count) {
+  for (size_t i = 0; i < fitted_->fallible_count; ++i) {
+    const auto column = fitted_->fields[i].column;
+    const auto width = width_of(fitted_->schema.columns[column].type);
+    builder_.values(column).resize(row_count * width);
+  }
+}
+
+void csv_parser::refuse_missing_times(uint32_t before, uint32_t count) {
+  if (time_field_ == UINT32_MAX)
+    return;
+  const auto& times = builder_.values(fitted_->time_column);
+  uint32_t missing = 0;
+  for (uint32_t row = 0; row < count; ++row)
+    missing += time_at(times, before + row) == null_long;
+  if (missing == refused_.size())
+    return; // Those were refused already.
+  for (uint32_t row = 0; row < count; ++row)
+    if (time_at(times, before + row) == null_long)
+      refused_.push_back({row, time_field_, fault::missing});
+}
+
+void csv_parser::drop_refused(uint32_t begin, parsed_piece& into) {
+  std::stable_sort(refused_.begin(), refused_.end(),
+                   [](const refused_value& a, const refused_value& b) {
+                     return a.row < b.row;
+                   });
+  std::vector<uint32_t> rows;
+  for (const auto& each : refused_) {
+    const auto row = begin + each.row;
+    if (!rows.empty() && rows.back() == row)
+      continue;
+    rows.push_back(row);
+    into.rejects.push_back({lines_.begin_of(row),
+                            lines_.end_of(row) - lines_.begin_of(row),
+                            lines_.line_of(row), each.field, each.why});
+  }
+  lines_.remove(rows);
+}
+
+uint32_t csv_parser::parse_values(uint32_t begin, uint32_t count,
+                                  parsed_piece& into) {
+  const auto before = builder_.row_count();
+  refused_.clear();
+  size_t done = 0;
+  if (time_field_ != UINT32_MAX) {
+    // The time comes first: it decides how many rows the batch takes.
+    readers_[done++].read(lines_.slice(begin, count), builder_, refused_);
+    const auto kept = rows_within_span(before, count);
+    if (kept < count) {
+      count = kept;
+      builder_.values(fitted_->time_column)
+        .resize((before + count) * sizeof(int64_t));
+      std::erase_if(
+        refused_, [&](const refused_value& each) { return each.row >= count; });
+    }
+    refuse_missing_times(before, count);
+  }
+  candidates_ += count;
+  if (count == 0)
+    return 0;
+  end_ = lines_.end_of(begin + count - 1);
+  end_line_ = lines_.line_of(begin + count - 1) + 1;
+  for (; done < fitted_->fallible_count; ++done)
+    readers_[done].read(lines_.slice(begin, count), builder_, refused_);
+  if (!refused_.empty()) [[unlikely]] {
+    const auto tried = lines_.row_count();
+    drop_refused(begin, into);
+    count -= tried - lines_.row_count();
+    truncate_columns(before);
+    refused_.clear();
+    for (size_t i = 0; i < fitted_->fallible_count; ++i)
+      readers_[i].read(lines_.slice(begin, count), builder_, refused_);
+    MILLRACE_ASSERT(refused_.empty());
+  }
+  for (size_t i = fitted_->fallible_count; i < readers_.size(); ++i)
+    readers_[i].read(lines_.slice(begin, count), builder_, refused_);
+  return count;
+}
+
+void csv_parser::take_rows(parsed_piece& into) {
+  auto count
+    = std::min(lines_.row_count() - row_, candidates_max_ - candidates_);
+  count = rows_within_bytes(row_, count);
+  if (count != 0) {
+    const auto before = builder_.row_count();
+    const auto rows = parse_values(row_, count, into);
+    fill_constants(rows);
+    mark_absent(before, rows);
+    builder_.add_rows(rows);
+    row_ += rows;
+  }
+  full_ = full_ || candidates_ == candidates_max_;
+}
+
+void csv_parser::fill_constants(uint32_t count) {
+  for (const auto& constant : fitted_->constants) {
+    const auto type = fitted_->schema.columns[constant.column].type;
+    if (type == column_type::string) {
+      for (uint32_t row = 0; row < count; ++row)
+        builder_.append_string(constant.column, constant.text);
+      continue;
+    }
+    auto& values = builder_.values(constant.column);
+    const auto width = width_of(type);
+    const auto before = values.size();
+    values.resize(before + count * width);
+    const auto code = type == column_type::symbol
+                        ? builder_.symbol_code(constant.column, constant.text)
+                        : 0;
+    const void* value = constant.value.data();
+    if (type == column_type::symbol)
+      value = &code;
+    for (uint32_t row = 0; row < count; ++row)
+      std::memcpy(values.data() + before + row * width, value, width);
+  }
+  for (const auto column : fitted_->null_columns)
+    append_nulls(builder_, column, count);
+}
+
+void csv_parser::mark_absent(uint32_t before, uint32_t count) {
+  for (const auto& group : fitted_->absent)
+    for (uint32_t row = before; row < before + count; ++row) {
+      bool absent = true;
+      for (const auto column : group)
+        absent = absent
+                 && zero_at(fitted_->schema.columns[column].type,
+                            builder_.values(column).data(), row);
+      if (absent)
+        for (const auto column : group)
+          null_at(fitted_->schema.columns[column].type,
+                  builder_.values(column).data(), row);
+    }
+}
+
+void csv_parser::finish_batch(const text_piece& piece, parsed_piece& into) {
+  const auto rows = builder_.row_count();
+  if (rows != 0) {
+    parsed_batch batch;
+    batch.rows = rows;
+    batch.cursor
+      = {fitted_->identity, piece.offset + end_, piece.first_line + end_line_};
+    const auto& times = builder_.values(fitted_->time_column);
+    for (uint32_t row = 0; row < rows; ++row) {
+      const auto time = time_at(times, row);
+      into.backwards += time < last_time_ && time != null_long;
+      last_time_ = time != null_long ? time : last_time_;
+      batch.first_time
+        = batch.first_time != null_long ? batch.first_time : time;
+    }
+    batch.last_time = last_time_;
+    batch.bytes = builder_.encode(batch.cursor);
+    into.rows += rows;
+    into.batches.push_back(std::move(batch));
+  }
+  builder_.clear();
+  for (auto& reader : readers_)
+    reader.next_batch();
+  candidates_ = 0;
+  text_bytes_ = 0;
+  span_begin_ = null_long;
+  full_ = false;
+}
+
+} // namespace millrace::feed

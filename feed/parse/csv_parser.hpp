@@ -1,0 +1,125 @@
+#pragma once
+
+#include <millrace/feed/parse/binding.hpp>
+#include <millrace/feed/parse/column_reader.hpp>
+#include <millrace/feed/parse/line_table.hpp>
+#include <millrace/messages/data/table_batch.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+namespace millrace::feed {
+
+/// Where a batch ends. The first limit that is reached counts; each is a
+/// function of the text alone, so that a source gives the same batches however
+/// it is read. 0: no such limit.
+struct batch_limits {
+  uint32_t rows_max = 65'536;
+  /// Fixed-width values and strings; dictionaries of symbols come on top.
+  uint32_t bytes_max = 64 * 1024;
+  /// Row time that a batch may span, for replays at the pace of the original.
+  int64_t span_ns_max = 0;
+};
+
+/// A longer line is refused.
+inline constexpr uint32_t line_bytes_max_default = 1u << 20;
+
+/// One encoded table batch and what one must know of it without decoding.
+struct parsed_batch {
+  std::vector<std::byte> bytes;
+  uint32_t rows = 0;
+  int64_t first_time = null_long; ///< Of the first and last row that has one.
+  int64_t last_time = null_long;
+  /// Where to resume. `row` counts lines: rows, rejects, header, blank ones.
+  source_cursor cursor;
+};
+
+/// A run of whole lines of one source. Pieces end at fixed offsets of the
+/// source, whoever reads it, and batches do not cross their borders.
+struct text_piece {
+  std::string_view text;
+  uint64_t offset = 0;     ///< Of `text` in the uncompressed source.
+  uint64_t first_line = 0; ///< Lines of the source before it.
+  /// Bytes behind `text` that may be read, whatever they hold.
+  size_t slack = 0;
+  /// A line too long to be kept: it follows `text` in the source.
+  struct long_line {
+    uint64_t length = 0;
+    std::string begin; ///< Its first bytes.
+  };
+  std::optional<long_line> oversize;
+  std::shared_ptr<const void> owner; ///< Keeps `text` alive.
+};
+
+/// What a piece of text gave. Rejects carry offsets and lines relative to the
+/// piece; those below a batch's end come before it.
+struct parsed_piece {
+  std::vector<parsed_batch> batches;
+  std::vector<raw_reject> rejects;
+  uint64_t rows = 0;
+  uint64_t lines = 0;
+  /// Rows earlier than the row before them, within the piece.
+  uint64_t backwards = 0;
+};
+
+/// Turns pieces of text into batches. Owner: one thread; several parsers of
+/// one binding work side by side.
+class csv_parser {
+public:
+  csv_parser(std::shared_ptr<const binding> fitted, const batch_limits& limits,
+             uint32_t line_bytes_max);
+
+  [[nodiscard]] const std::shared_ptr<const binding>& fitted() const noexcept {
+    return fitted_;
+  }
+
+  void parse(const text_piece& piece, parsed_piece& into);
+
+private:
+  /// Lines up to the end of the block at `at` of the piece, into lines_.
+  size_t load_block(const text_piece& piece, size_t at, parsed_piece& into);
+  /// Appends rows [row_, ...) of the block as far as the batch has room.
+  void take_rows(parsed_piece& into);
+  /// Appends up to `count` rows. @returns the number of rows that were good;
+  /// the others left the block's table.
+  uint32_t parse_values(uint32_t begin, uint32_t count, parsed_piece& into);
+  uint32_t rows_within_bytes(uint32_t begin, uint32_t count);
+  uint32_t rows_within_span(uint32_t before, uint32_t count);
+  void refuse_missing_times(uint32_t before, uint32_t count);
+  void drop_refused(uint32_t begin, parsed_piece& into);
+  void truncate_columns(uint32_t row_count);
+  void fill_constants(uint32_t count);
+  void mark_absent(uint32_t before, uint32_t count);
+  void finish_batch(const text_piece& piece, parsed_piece& into);
+
+  std::shared_ptr<const binding> fitted_;
+  batch_limits limits_;
+  uint32_t line_bytes_max_;
+  uint32_t row_bytes_ = 0;
+  uint32_t candidates_max_ = 0;
+  uint32_t time_field_ = UINT32_MAX;    ///< Of the time column, if it has one.
+  std::vector<uint32_t> string_fields_; ///< Indexes of fitted_->fields.
+  batch_builder builder_;
+  std::vector<column_reader> readers_;
+  line_table lines_;
+  std::vector<refused_value> refused_;
+  std::vector<char> scratch_;
+
+  // The block.
+  uint32_t row_ = 0; ///< First row not yet taken.
+
+  // The batch.
+  uint32_t candidates_ = 0; ///< Rows tried, refused ones included.
+  uint64_t text_bytes_ = 0; ///< Of its string columns.
+  int64_t span_begin_ = null_long;
+  bool full_ = false;
+  uint64_t end_ = 0; ///< Of its last row in the piece.
+  uint64_t end_line_ = 0;
+  int64_t last_time_ = null_long; ///< Of the piece.
+};
+
+} // namespace millrace::feed

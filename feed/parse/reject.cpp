@@ -1,0 +1,129 @@
+#include <millrace/feed/parse/reject.hpp>
+
+namespace millrace::feed {
+
+namespace {
+
+/// Field `wanted` of a line, as it stands there.
+std::string_view field_of(std::string_view line, uint32_t wanted,
+                          char delimiter, bool quote) {
+  size_t begin = 0;
+  for (uint32_t field = 0;; ++field) {
+    auto at = begin;
+    if (quote && at < line.size() && line[at] == '"') {
+      for (++at; at < line.size(); ++at)
+        if (line[at] == '"') {
+          if (at + 1 < line.size() && line[at + 1] == '"')
+            ++at;
+          else
+            break;
+        }
+    }
+    const auto end = std::min(line.find(delimiter, at), line.size());
+    if (field == wanted)
+      return line.substr(begin, end - begin);
+    if (end == line.size())
+      return {};
+    begin = end + 1;
+  }
+}
+
+} // namespace
+
+std::string_view to_string(fault why) noexcept {
+  switch (why) {
+    case fault::none:
+      return "is good";
+    case fault::field_count:
+      return "has another number of fields";
+    case fault::too_long:
+      return "is too long";
+    case fault::nul_byte:
+      return "holds a NUL byte";
+    case fault::not_utf8:
+      return "is not UTF-8";
+    case fault::open_quote:
+      return "has a quote that does not end";
+    case fault::after_quote:
+      return "has text behind a closing quote";
+    case fault::not_number:
+      return "is not a number";
+    case fault::not_whole:
+      return "is not a whole number";
+    case fault::overflow:
+      return "does not fit the column's type";
+    case fault::not_boolean:
+      return "is not a boolean (0, 1, true, false)";
+    case fault::not_char:
+      return "is more than one character";
+    case fault::not_guid:
+      return "is not a guid";
+    case fault::not_time:
+      return "is not a time of the layout's format";
+    case fault::no_such_time:
+      return "is a time that the zone's clock skipped";
+    case fault::no_such_date:
+      return "is not a date of the calendar";
+    case fault::missing:
+      return "is empty, and the table needs it";
+  }
+  return "unknown";
+}
+
+std::string printable(std::string_view text, size_t bytes_max) {
+  static constexpr char digits[] = "0123456789abcdef";
+  std::string out;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (i == bytes_max) {
+      out += "...";
+      break;
+    }
+    const auto c = static_cast<unsigned char>(text[i]);
+    if (c >= 0x20 && c < 0x7f && c != '\\') {
+      out += text[i];
+    } else if (c == '\\') {
+      out += "\\\\";
+    } else {
+      out += "\\x";
+      out += digits[c >> 4];
+      out += digits[c & 15];
+    }
+  }
+  return out;
+}
+
+std::string explain(const binding& fitted, const raw_reject& what,
+                    std::string_view text, uint64_t line_bytes_max) {
+  switch (what.why) {
+    case fault::field_count:
+      return "the line has " + std::to_string(what.detail)
+             + (what.detail == 1 ? " field, " : " fields, ")
+             + std::to_string(fitted.field_count) + " are expected";
+    case fault::too_long:
+      return "the line has " + std::to_string(what.length) + " bytes, at most "
+             + std::to_string(line_bytes_max) + " are taken";
+    case fault::nul_byte:
+    case fault::not_utf8:
+    case fault::open_quote:
+    case fault::after_quote:
+      return "the line " + std::string{to_string(what.why)};
+    default:
+      break;
+  }
+  std::string column = "field " + std::to_string(what.detail + 1);
+  std::string type;
+  for (const auto& field : fitted.fields)
+    if (field.field == what.detail) {
+      const auto& found = fitted.schema.columns[field.column];
+      column = "column '" + found.name + "'";
+      type = to_string(found.type);
+      break;
+    }
+  const auto value
+    = field_of(text, what.detail, fitted.delimiter, fitted.quote);
+  return column + ": '" + printable(value, 64) + "' "
+         + std::string{to_string(what.why)}
+         + (type.empty() ? "" : " (" + type + ")");
+}
+
+} // namespace millrace::feed

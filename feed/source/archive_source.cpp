@@ -1,0 +1,320 @@
+#include <millrace/feed/source/archive_source.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <cstring>
+#include <zip.h>
+#include <zlib.h>
+
+namespace millrace::feed {
+
+namespace {
+
+using persistence::file;
+
+error damaged(const std::string& label, const std::string& what) {
+  return {errc::corrupt, label + ": " + what};
+}
+
+/// A gzip file, perhaps of several members one behind the other.
+class gzip_source : public source {
+public:
+  gzip_source(std::unique_ptr<file> from, bool& good) : file_{std::move(from)} {
+    // 15 bits of window, and 16 for a gzip header.
+    good = inflateInit2(&stream_, 15 + 16) == Z_OK;
+    ready_ = good;
+  }
+  ~gzip_source() override {
+    if (ready_)
+      inflateEnd(&stream_);
+  }
+  gzip_source(const gzip_source&) = delete;
+  gzip_source& operator=(const gzip_source&) = delete;
+
+  result<size_t> read(std::span<std::byte> into) override {
+    const auto want
+      = static_cast<uInt>(std::min<size_t>(into.size(), size_t{1} << 30));
+    stream_.next_out = reinterpret_cast<Bytef*>(into.data());
+    stream_.avail_out = want;
+    while (stream_.avail_out == want) {
+      if (stream_.avail_in == 0)
+        if (auto fault = refill())
+          return fault;
+      if (stream_.avail_in == 0) {
+        if (between_members_)
+          return size_t{0};
+        return damaged(file_->path(),
+                       "the compressed data ends too early, at byte "
+                         + std::to_string(consumed_));
+      }
+      if (auto fault = step())
+        return fault;
+    }
+    return size_t{want - stream_.avail_out};
+  }
+
+  [[nodiscard]] uint64_t progress() const noexcept override {
+    return consumed_ - stream_.avail_in;
+  }
+
+private:
+  error refill() {
+    const auto got = file_->read_at(consumed_, buffer_);
+    if (!got)
+      return got.failure();
+    stream_.next_in = reinterpret_cast<Bytef*>(buffer_.data());
+    stream_.avail_in = static_cast<uInt>(*got);
+    consumed_ += *got;
+    return {};
+  }
+
+  error step() {
+    if (between_members_ && members_ != 0) {
+      // Zeroes may pad the file to a block; anything else begins a member.
+      while (stream_.avail_in != 0 && *stream_.next_in == 0) {
+        ++stream_.next_in;
+        --stream_.avail_in;
+      }
+      if (stream_.avail_in == 0)
+        return {};
+      inflateReset(&stream_);
+    }
+    between_members_ = false;
+    const auto status = inflate(&stream_, Z_NO_FLUSH);
+    if (status == Z_STREAM_END) {
+      between_members_ = true;
+      ++members_;
+      return {};
+    }
+    if (status == Z_OK || status == Z_BUF_ERROR)
+      return {};
+    return damaged(file_->path(),
+                   "the compressed data is damaged before byte "
+                     + std::to_string(progress()) + ": "
+                     + (stream_.msg ? stream_.msg : "unknown reason"));
+  }
+
+  std::unique_ptr<file> file_;
+  z_stream stream_{};
+  bool ready_ = false;
+  bool between_members_ = false;
+  uint64_t members_ = 0;
+  uint64_t consumed_ = 0;
+  std::array<std::byte, 64 * 1024> buffer_;
+};
+
+/// Hands the bytes of a file to libzip. libzip owns and frees it.
+struct zip_input {
+  std::unique_ptr<file> from;
+  uint64_t size = 0;
+  uint64_t at = 0;
+  error failure; ///< The last fault of the file.
+  zip_error_t state{};
+
+  static zip_int64_t call(void* self, void* data, zip_uint64_t length,
+                          zip_source_cmd_t command) {
+    return static_cast<zip_input*>(self)->run(data, length, command);
+  }
+
+  zip_int64_t run(void* data, zip_uint64_t length, zip_source_cmd_t command) {
+    switch (command) {
+      case ZIP_SOURCE_SUPPORTS:
+        return zip_source_make_command_bitmap(
+          ZIP_SOURCE_OPEN, ZIP_SOURCE_READ, ZIP_SOURCE_CLOSE, ZIP_SOURCE_STAT,
+          ZIP_SOURCE_ERROR, ZIP_SOURCE_FREE, ZIP_SOURCE_SEEK, ZIP_SOURCE_TELL,
+          ZIP_SOURCE_SUPPORTS, -1);
+      case ZIP_SOURCE_OPEN:
+        at = 0;
+        return 0;
+      case ZIP_SOURCE_CLOSE:
+        return 0;
+      case ZIP_SOURCE_READ:
+        return read(data, length);
+      case ZIP_SOURCE_SEEK: {
+        const auto to
+          = zip_source_seek_compute_offset(at, size, data, length, &state);
+        if (to < 0)
+          return -1;
+        at = static_cast<uint64_t>(to);
+        return 0;
+      }
+      case ZIP_SOURCE_TELL:
+        return static_cast<zip_int64_t>(at);
+      case ZIP_SOURCE_STAT: {
+        auto* stat = static_cast<zip_stat_t*>(data);
+        zip_stat_init(stat);
+        stat->size = size;
+        stat->valid = ZIP_STAT_SIZE;
+        return sizeof *stat;
+      }
+      case ZIP_SOURCE_ERROR:
+        return zip_error_to_data(&state, data, length);
+      case ZIP_SOURCE_FREE:
+        delete this;
+        return 0;
+      default:
+        zip_error_set(&state, ZIP_ER_OPNOTSUPP, 0);
+        return -1;
+    }
+  }
+
+  zip_int64_t read(void* data, zip_uint64_t length) {
+    const auto got = from->read_at(
+      at, {static_cast<std::byte*>(data), static_cast<size_t>(length)});
+    if (!got) {
+      failure = got.failure();
+      zip_error_set(&state, ZIP_ER_READ, 0);
+      return -1;
+    }
+    at += *got;
+    return static_cast<zip_int64_t>(*got);
+  }
+};
+
+/// An open archive and its bytes.
+class archive {
+public:
+  static result<std::unique_ptr<archive>> open(persistence::file_system& fs,
+                                               const std::string& path) {
+    auto opened = fs.open(path, persistence::open_mode::read);
+    if (!opened)
+      return opened.failure();
+    const auto size = (*opened)->size();
+    if (!size)
+      return size.failure();
+    auto* input = new zip_input;
+    input->from = std::move(*opened);
+    input->size = *size;
+    zip_error_t fault;
+    zip_error_init(&fault);
+    auto* from = zip_source_function_create(zip_input::call, input, &fault);
+    if (!from) {
+      delete input;
+      return error{errc::internal, path + ": " + text_of(fault)};
+    }
+    auto* opened_zip = zip_open_from_source(from, ZIP_RDONLY, &fault);
+    if (!opened_zip) {
+      auto read_fault = input->failure;
+      auto why = text_of(fault);
+      zip_source_free(from);
+      return read_fault ? read_fault
+                        : damaged(path, "not a sound zip archive: " + why);
+    }
+    return std::unique_ptr<archive>{new archive{opened_zip, input}};
+  }
+
+  ~archive() { zip_discard(zip_); }
+  archive(const archive&) = delete;
+  archive& operator=(const archive&) = delete;
+
+  [[nodiscard]] zip_t* get() const noexcept { return zip_; }
+  [[nodiscard]] const error& read_failure() const { return input_->failure; }
+
+  static std::string text_of(zip_error_t& fault) {
+    std::string text = zip_error_strerror(&fault);
+    zip_error_fini(&fault);
+    return text;
+  }
+
+private:
+  archive(zip_t* zip, zip_input* input) : zip_{zip}, input_{input} {}
+
+  zip_t* zip_;
+  zip_input* input_;
+};
+
+class zip_source_member : public source {
+public:
+  zip_source_member(std::unique_ptr<archive> from, zip_file_t* member,
+                    std::string label)
+    : archive_{std::move(from)}, member_{member}, label_{std::move(label)} {}
+  ~zip_source_member() override { zip_fclose(member_); }
+  zip_source_member(const zip_source_member&) = delete;
+  zip_source_member& operator=(const zip_source_member&) = delete;
+
+  result<size_t> read(std::span<std::byte> into) override {
+    const auto got = zip_fread(member_, into.data(), into.size());
+    if (got < 0) {
+      if (archive_->read_failure())
+        return archive_->read_failure();
+      return damaged(label_, "the compressed data is damaged behind byte "
+                               + std::to_string(at_)
+                               + " of the text: " + zip_file_strerror(member_));
+    }
+    at_ += static_cast<uint64_t>(got);
+    return static_cast<size_t>(got);
+  }
+
+  [[nodiscard]] uint64_t progress() const noexcept override { return at_; }
+
+private:
+  std::unique_ptr<archive> archive_;
+  zip_file_t* member_;
+  std::string label_;
+  uint64_t at_ = 0;
+};
+
+} // namespace
+
+result<std::unique_ptr<source>> open_gzip(persistence::file_system& fs,
+                                          const std::string& path) {
+  auto opened = fs.open(path, persistence::open_mode::read);
+  if (!opened)
+    return opened.failure();
+  bool good = false;
+  auto made = std::make_unique<gzip_source>(std::move(*opened), good);
+  if (!good)
+    return error{errc::internal, path + ": zlib refused to start"};
+  return std::unique_ptr<source>{std::move(made)};
+}
+
+result<std::vector<source_info>> list_zip(persistence::file_system& fs,
+                                          const std::string& path,
+                                          const std::string& identity) {
+  auto opened = archive::open(fs, path);
+  if (!opened)
+    return opened.failure();
+  std::vector<source_info> members;
+  const auto count = zip_get_num_entries((*opened)->get(), 0);
+  for (zip_int64_t i = 0; i < count; ++i) {
+    zip_stat_t stat;
+    zip_stat_init(&stat);
+    if (zip_stat_index((*opened)->get(), static_cast<zip_uint64_t>(i), 0, &stat)
+          != 0
+        || (stat.valid & ZIP_STAT_NAME) == 0)
+      return damaged(path, "member " + std::to_string(i) + " cannot be read");
+    source_info info;
+    info.path = path;
+    info.member = stat.name;
+    if (info.member.ends_with('/'))
+      continue;
+    if ((stat.valid & ZIP_STAT_ENCRYPTION_METHOD) != 0
+        && stat.encryption_method != ZIP_EM_NONE)
+      return error{errc::unsupported, info.label() + ": is encrypted"};
+    info.kind = source_kind::zip_member;
+    info.identity = identity + "#" + info.member;
+    info.total_bytes = (stat.valid & ZIP_STAT_SIZE) != 0 ? stat.size : 0;
+    info.index = static_cast<uint64_t>(i);
+    members.push_back(std::move(info));
+  }
+  std::sort(members.begin(), members.end(),
+            [](const source_info& a, const source_info& b) {
+              return a.member < b.member;
+            });
+  return members;
+}
+
+result<std::unique_ptr<source>> open_zip_member(persistence::file_system& fs,
+                                                const source_info& info) {
+  auto opened = archive::open(fs, info.path);
+  if (!opened)
+    return opened.failure();
+  auto* member = zip_fopen_index((*opened)->get(), info.index, 0);
+  if (!member)
+    return damaged(info.label(), zip_strerror((*opened)->get()));
+  return std::unique_ptr<source>{std::make_unique<zip_source_member>(
+    std::move(*opened), member, info.label())};
+}
+
+} // namespace millrace::feed

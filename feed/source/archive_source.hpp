@@ -1,0 +1,16 @@
+#pragma once
+
+#include <millrace/feed/source/source.hpp>
+
+namespace millrace::feed {
+
+/// Sources inside compressed files; `source.hpp` is the way to them.
+[[nodiscard]] result<std::unique_ptr<source>>
+open_gzip(persistence::file_system& fs, const std::string& path);
+[[nodiscard]] result<std::vector<source_info>>
+list_zip(persistence::file_system& fs, const std::string& path,
+         const std::string& identity);
+[[nodiscard]] result<std::unique_ptr<source>>
+open_zip_member(persistence::file_system& fs, const source_info& info);
+
+} // namespace millrace::feed

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <millrace/messages/base/result.hpp>
+#include <millrace/messages/data/types.hpp>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace millrace::feed {
+
+/// How fast a recording is replayed.
+struct replay_speed {
+  /// Row time that passes in one second; 0: as fast as possible.
+  double factor = 0;
+  friend bool operator==(const replay_speed&, const replay_speed&) = default;
+};
+
+/// Reads "max", "original" (1x), "10x", "0.5x". `invalid_argument` otherwise.
+[[nodiscard]] result<replay_speed> parse_speed(std::string_view text);
+[[nodiscard]] std::string to_string(replay_speed speed);
+
+/// Says when each row of a replay is to be published. Holds no clock and never
+/// waits: the owner asks, waits, and publishes. The first row with a time sets
+/// the origin: it is due at once, the others by their distance to it.
+class pacer {
+public:
+  explicit pacer(replay_speed speed) : speed_{speed} {}
+
+  /// @param row_time ns, of the row or of the first row of a batch; may be null
+  /// @param monotonic_now ns, of the owner's monotonic clock
+  /// @returns the monotonic time at which to publish; `monotonic_now` or less:
+  ///   at once. Times that go backwards are due at once.
+  int64_t due(int64_t row_time, int64_t monotonic_now) noexcept;
+
+  /// Row time that a batch may span so that it is not published more than
+  /// `delay_ns` late; for batch_limits::span_ns_max. 0: no limit.
+  [[nodiscard]] int64_t span_ns_max(int64_t delay_ns) const noexcept;
+
+private:
+  replay_speed speed_;
+  int64_t row_origin_ = null_long;
+  int64_t origin_ = 0;
+};
+
+} // namespace millrace::feed

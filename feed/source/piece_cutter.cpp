@@ -1,0 +1,214 @@
+#include <millrace/feed/parse/reject.hpp>
+#include <millrace/feed/source/piece_cutter.hpp>
+#include <millrace/feed/text/text_index.hpp>
+
+#include <algorithm>
+#include <cstring>
+
+namespace millrace::feed {
+
+namespace {
+
+constexpr size_t read_bytes = 256 * 1024;
+
+} // namespace
+
+piece_cutter::piece_cutter(std::unique_ptr<source> from, const options& how)
+  : source_{std::move(from)}, options_{how}, mapped_{
+                                               !source_->mapped().empty()} {
+  if (mapped_) {
+    end_ = source_->mapped().size();
+    at_end_ = true;
+  } else {
+    buffer_ = std::make_shared<std::vector<std::byte>>();
+  }
+}
+
+std::string_view piece_cutter::window() const noexcept {
+  const auto* base = mapped_ ? source_->mapped().data() : buffer_->data();
+  return {reinterpret_cast<const char*>(base) + begin_, end_ - begin_};
+}
+
+bool piece_cutter::whole(size_t count) const noexcept {
+  return at_end_ && end_ - begin_ <= count;
+}
+
+error piece_cutter::ensure(size_t count) {
+  while (!at_end_ && end_ - begin_ < count) {
+    const auto room = std::max(read_bytes, count - (end_ - begin_));
+    if (buffer_->size() < end_ + room + text_slack)
+      buffer_->resize(end_ + room + text_slack);
+    auto got = source_->read({buffer_->data() + end_, room});
+    if (!got)
+      return got.failure();
+    at_end_ = *got == 0;
+    end_ += *got;
+  }
+  return {};
+}
+
+void piece_cutter::advance(size_t count) {
+  begin_ += count;
+  offset_ += count;
+}
+
+uint64_t piece_cutter::progress() const noexcept {
+  return mapped_ ? begin_ : source_->progress();
+}
+
+result<std::optional<std::string>> piece_cutter::take_header() {
+  for (size_t known = 0;;) {
+    if (auto fault = ensure(known + 1))
+      return fault;
+    const auto text = window();
+    if (text.empty())
+      return std::optional<std::string>{};
+    const auto searched = text.substr(0, options_.line_bytes_max + size_t{1});
+    const auto newline = searched.find('\n', known);
+    if (newline != text.npos || (at_end_ && searched.size() == text.size())) {
+      std::string header{searched.substr(0, newline)};
+      advance(newline == text.npos ? text.size() : newline + 1);
+      ++line_;
+      if (header.ends_with('\r'))
+        header.pop_back();
+      return std::optional<std::string>{std::move(header)};
+    }
+    if (searched.size() < text.size())
+      return error{errc::oversize, "the header line has more than "
+                                     + std::to_string(options_.line_bytes_max)
+                                     + " bytes"};
+    known = text.size();
+  }
+}
+
+error piece_cutter::skip_to(uint64_t offset, uint64_t line) {
+  while (offset_ < offset) {
+    const auto step = std::min<uint64_t>(offset - offset_, read_bytes);
+    if (auto fault = ensure(step))
+      return fault;
+    if (end_ == begin_)
+      return {errc::bad_position,
+              "the text ends at byte " + std::to_string(offset_)
+                + ", reading was to go on at " + std::to_string(offset)};
+    advance(std::min<uint64_t>(step, end_ - begin_));
+    if (!mapped_ && begin_ == end_)
+      begin_ = end_ = 0;
+  }
+  line_ = line;
+  return {};
+}
+
+result<piece_cutter::cut> piece_cutter::cut_plain(size_t cell) {
+  if (whole(cell))
+    return cut{end_ - begin_};
+  // The line that holds the cell's last byte belongs to the piece.
+  auto from = cell - 1;
+  for (;;) {
+    const auto text = window();
+    const auto searched = text.substr(0, cell + options_.line_bytes_max);
+    if (from < searched.size())
+      if (const auto newline = searched.find('\n', from); newline != text.npos)
+        return cut{newline + 1};
+    from = searched.size();
+    if (searched.size() < text.size() || from >= cell + options_.line_bytes_max)
+      break;
+    if (at_end_)
+      return cut{text.size()};
+    if (auto fault = ensure(text.size() + 1))
+      return fault;
+  }
+  const auto newline = window().rfind('\n', cell - 1);
+  return cut{newline == std::string_view::npos ? 0 : newline + 1, true};
+}
+
+result<piece_cutter::cut> piece_cutter::cut_quoted(size_t cell) {
+  size_t at = 0;
+  while (at < cell && at < end_ - begin_) {
+    const auto extent = find_record_end(window(), at, options_.delimiter,
+                                        at_end_, options_.line_bytes_max);
+    switch (extent.status) {
+      case record_extent::state::need_more: {
+        if (auto fault = ensure(end_ - begin_ + 1))
+          return fault;
+        break;
+      }
+      case record_extent::state::too_long:
+        return cut{at, true};
+      case record_extent::state::open_quote:
+        // Without a newline in reach the line is too long as well.
+        if (window()[extent.end - 1] != '\n' && !whole(extent.end))
+          return cut{at, true};
+        at = extent.end;
+        break;
+      case record_extent::state::complete:
+        at = extent.end;
+        break;
+    }
+  }
+  return cut{at};
+}
+
+error piece_cutter::skip_long_line(text_piece& piece) {
+  auto& line = piece.oversize.emplace();
+  line.begin = window().substr(0, shown_bytes_max + 1);
+  for (;;) {
+    if (auto fault = ensure(1))
+      return fault;
+    const auto text = window();
+    if (text.empty())
+      break;
+    const auto newline = text.find('\n');
+    const auto length = newline == text.npos ? text.size() : newline;
+    line.length += length;
+    advance(newline == text.npos ? length : length + 1);
+    if (!mapped_ && begin_ == end_)
+      begin_ = end_ = 0;
+    if (newline != text.npos)
+      break;
+  }
+  ++line_;
+  return {};
+}
+
+result<std::optional<text_piece>> piece_cutter::next() {
+  const auto cell
+    = static_cast<size_t>(options_.cell_bytes - offset_ % options_.cell_bytes);
+  if (auto fault = ensure(cell + 1))
+    return fault;
+  if (end_ == begin_)
+    return std::optional<text_piece>{};
+  const auto found = options_.quote ? cut_quoted(cell) : cut_plain(cell);
+  if (!found)
+    return found.failure();
+  text_piece piece;
+  piece.text = window().substr(0, found->end);
+  piece.offset = offset_;
+  piece.first_line = line_;
+  if (mapped_) {
+    piece.slack = end_ - begin_ - found->end;
+    piece.owner = source_->mapping();
+  } else {
+    piece.slack = buffer_->size() - begin_ - found->end;
+    piece.owner = buffer_;
+  }
+  line_ += count_newlines(piece.text.data(), piece.text.size());
+  if (!piece.text.empty() && piece.text.back() != '\n')
+    ++line_;
+  advance(found->end);
+  if (!mapped_) {
+    // The piece keeps its buffer; what follows it goes to a new one.
+    auto rest = std::make_shared<std::vector<std::byte>>();
+    rest->reserve(size_t{piece_bytes} + read_bytes + text_slack);
+    rest->assign(buffer_->begin() + static_cast<ptrdiff_t>(begin_),
+                 buffer_->begin() + static_cast<ptrdiff_t>(end_));
+    end_ -= begin_;
+    begin_ = 0;
+    buffer_ = std::move(rest);
+  }
+  if (found->oversize)
+    if (auto fault = skip_long_line(piece))
+      return fault;
+  return std::optional<text_piece>{std::move(piece)};
+}
+
+} // namespace millrace::feed

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <millrace/feed/parse/csv_parser.hpp>
+#include <millrace/feed/source/source.hpp>
+
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace millrace::feed {
+
+/// Bytes of a source that one piece covers: the lines that begin in
+/// [n * piece_bytes, (n + 1) * piece_bytes). Part of what makes batches the
+/// same at every reading; never change it.
+inline constexpr uint64_t piece_bytes = uint64_t{2} << 20;
+
+/// Cuts the text of a source into pieces of whole lines. Memory: about one
+/// piece and one line, however long the lines of the source are.
+class piece_cutter {
+public:
+  struct options {
+    char delimiter = ',';
+    bool quote = false;
+    uint32_t line_bytes_max = line_bytes_max_default;
+    /// For tests; everybody else leaves it alone.
+    uint64_t cell_bytes = piece_bytes;
+  };
+
+  piece_cutter(std::unique_ptr<source> from, const options& how);
+
+  /// The first line without its end; none when the source is empty. Call it
+  /// first or never.
+  result<std::optional<std::string>> take_header();
+
+  /// Goes to `offset` of the text, where line number `line` begins.
+  /// `bad_position` when the text is shorter.
+  error skip_to(uint64_t offset, uint64_t line);
+
+  /// The next piece; none at the end.
+  result<std::optional<text_piece>> next();
+
+  /// Consumed by the pieces so far, in the unit of source_info::total_bytes.
+  [[nodiscard]] uint64_t progress() const noexcept;
+
+private:
+  struct cut {
+    size_t end = 0;        ///< Of the piece in the window.
+    bool oversize = false; ///< A line without end follows.
+  };
+
+  [[nodiscard]] std::string_view window() const noexcept;
+  /// Makes `count` bytes available, unless the text ends before.
+  error ensure(size_t count);
+  [[nodiscard]] bool whole(size_t count) const noexcept;
+  result<cut> cut_plain(size_t cell);
+  result<cut> cut_quoted(size_t cell);
+  error skip_long_line(text_piece& piece);
+  void advance(size_t count);
+
+  std::unique_ptr<source> source_;
+  options options_;
+  bool mapped_;
+  bool at_end_ = false; ///< Nothing follows the window.
+  uint64_t offset_ = 0; ///< Of the window.
+  uint64_t line_ = 0;
+  /// Not mapped: the window's bytes, shared with the piece cut from it.
+  std::shared_ptr<std::vector<std::byte>> buffer_;
+  size_t begin_ = 0; ///< Of the window in the buffer or mapping.
+  size_t end_ = 0;
+};
+
+} // namespace millrace::feed

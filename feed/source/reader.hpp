@@ -1,0 +1,81 @@
+#pragma once
+
+#include <millrace/feed/layout/layout.hpp>
+#include <millrace/feed/parse/csv_parser.hpp>
+#include <millrace/feed/parse/reject.hpp>
+#include <millrace/persistence/disk/env.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace millrace::feed {
+
+/// What a reader has delivered so far.
+struct reader_counters {
+  uint64_t rows = 0;
+  uint64_t rejects = 0;   ///< Lines that gave no row.
+  uint64_t backwards = 0; ///< Rows earlier than the row before them; kept.
+  uint64_t skipped_sources = 0; ///< Wholly behind their resume cursor.
+  uint64_t resumed_sources = 0; ///< Begun behind their resume cursor.
+  /// Progress: bytes of plain and gzip files as they lie on the disk, of zip
+  /// members as text.
+  uint64_t bytes = 0;
+  uint64_t total_bytes = 0;
+};
+
+struct reader_options {
+  feed::layout layout;
+  table_schema schema;            ///< The table's; batches fit it.
+  std::vector<std::string> files; ///< Read one after the other.
+  /// Days since 2000.01.01, for times without a date; none: from the file's
+  /// name, as the layout says.
+  std::optional<int32_t> date;
+  std::string symbol; ///< {symbol} in the layout.
+  /// What was published before: at most one cursor a source (the last one).
+  /// Reading goes on behind it; a source without a cursor is read whole.
+  std::vector<source_cursor> resume;
+  /// With only the last cursor at hand: the sources before the one that it
+  /// names were published, too.
+  bool resume_in_order = false;
+  batch_limits limits;
+  uint32_t line_bytes_max = line_bytes_max_default;
+  /// Parse on so many threads: the caller's, and jobs of env.pool. The batches
+  /// are the same with every number.
+  uint32_t threads = 1;
+  /// Without any row, so many rejects end the reading: the layout is wrong.
+  uint64_t first_rejects_max = 1'000;
+  reject_sink rejects; ///< None: rejects are only counted.
+  std::function<void(const reader_counters&)> progress; ///< After each piece.
+};
+
+/// Reads text files into encoded table batches, in the order of the files.
+/// Owner: one thread. Movable.
+class reader {
+public:
+  /// Opens every file once, so that a missing or unreadable one is told before
+  /// the first row. `outside` outlives the reader.
+  static result<reader> open(persistence::env& outside, reader_options options);
+
+  reader(reader&&) noexcept;
+  reader& operator=(reader&&) noexcept;
+  ~reader();
+
+  /// The next batch; none when all files are read. Rejected lines that stand
+  /// before the batch's end have reached the sink when it returns. Rows before
+  /// a fault (a damaged archive, a full reject disk) are delivered first;
+  /// afterwards every call returns the same fault.
+  result<std::optional<parsed_batch>> next();
+
+  [[nodiscard]] const reader_counters& counters() const noexcept;
+
+private:
+  struct state;
+  explicit reader(std::unique_ptr<state> made);
+  std::unique_ptr<state> state_;
+};
+
+} // namespace millrace::feed

@@ -1,0 +1,86 @@
+#pragma once
+
+#include <millrace/messages/base/result.hpp>
+#include <millrace/messages/data/types.hpp>
+
+#include <cstdint>
+#include <string>
+
+namespace date {
+class time_zone;
+} // namespace date
+
+namespace millrace::feed {
+
+/// Days since 2000.01.01 of a date of the proleptic Gregorian calendar.
+[[nodiscard]] constexpr int32_t days_of(int32_t year, int32_t month,
+                                        int32_t day) noexcept {
+  year -= month <= 2;
+  const int32_t era = (year >= 0 ? year : year - 399) / 400;
+  const int32_t of_era = year - era * 400;
+  const int32_t of_year
+    = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
+  const int32_t day_of_era = of_era * 365 + of_era / 4 - of_era / 100 + of_year;
+  return era * 146'097 + day_of_era - 730'425;
+}
+
+struct civil_date {
+  int32_t year = 0;
+  int32_t month = 0;
+  int32_t day = 0;
+};
+[[nodiscard]] civil_date civil_of(int32_t days) noexcept;
+/// "20131008", as file names have it.
+[[nodiscard]] std::string compact_date(int32_t days);
+/// Reads 20131008, 2013-10-08 and 2013.10.08. `invalid_argument` otherwise.
+[[nodiscard]] result<int32_t> parse_date(std::string_view text);
+
+/// Turns wall times of one zone into UTC. Looks the zone's rules up once a
+/// date; only on a date with a change of offset every time is looked up.
+/// Owner: one thread; copies are independent.
+class zone_clock {
+public:
+  /// `not_found` when there is no such IANA zone.
+  static result<zone_clock> open(const std::string& zone);
+
+  /// @param day days since 2000.01.01
+  /// @param ns_of_day wall clock reading, in [0, 24 h)
+  /// @param utc ns since 2000.01.01 UTC. A reading that comes twice (the clock
+  ///   was set back) is the earlier one.
+  /// @returns false when the wall clock never showed this (set forward).
+  bool to_utc(int32_t day, int64_t ns_of_day, int64_t& utc) {
+    if (day != day_)
+      load(day);
+    if (uniform_) [[likely]] {
+      utc = midnight_ + ns_of_day;
+      return true;
+    }
+    return look_up(day, ns_of_day, utc);
+  }
+
+  /// Whether all of `day` has one offset; then UTC is `midnight(day)` plus the
+  /// time of day.
+  bool uniform(int32_t day) {
+    if (day != day_)
+      load(day);
+    return uniform_;
+  }
+  int64_t midnight(int32_t day) {
+    if (day != day_)
+      load(day);
+    return midnight_;
+  }
+
+private:
+  explicit zone_clock(const date::time_zone* zone) : zone_{zone} {}
+  void load(int32_t day);
+  [[nodiscard]] bool look_up(int32_t day, int64_t ns_of_day,
+                             int64_t& utc) const;
+
+  const date::time_zone* zone_;
+  int32_t day_ = null_int;
+  bool uniform_ = false;
+  int64_t midnight_ = 0;
+};
+
+} // namespace millrace::feed

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <millrace/messages/base/result.hpp>
+
+#include <capnp/message.h>
+#include <capnp/serialize.h>
+#include <kj/exception.h>
+
+#include <cstddef>
+#include <cstring>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace millrace::messages {
+
+/// Limits for every Cap'n Proto read of this project: no message is larger
+/// than payload_bytes_max by far, and no schema nests deeply.
+inline ::capnp::ReaderOptions reader_options() {
+  ::capnp::ReaderOptions options;
+  options.traversalLimitInWords = uint64_t{64} << 20;
+  options.nestingLimit = 32;
+  return options;
+}
+
+/// The message in one contiguous block of whole words.
+inline std::vector<std::byte> to_bytes(::capnp::MessageBuilder& builder) {
+  auto words = ::capnp::messageToFlatArray(builder);
+  auto bytes = words.asBytes();
+  std::vector<std::byte> out(bytes.size());
+  std::memcpy(out.data(), bytes.begin(), bytes.size());
+  return out;
+}
+
+/// Calls `f(root)`, which returns a result<T>; the reader is valid only during
+/// the call. A decoding fault becomes malformed_message: no kj exception
+/// leaves. Misaligned bytes are copied first.
+template <class Schema, class F>
+auto read_as(std::span<const std::byte> bytes, F&& f)
+  -> decltype(f(std::declval<typename Schema::Reader>())) {
+  using word = ::capnp::word;
+  if (bytes.empty() || bytes.size() % sizeof(word) != 0)
+    return error{errc::malformed_message,
+                 std::to_string(bytes.size()) + " bytes are not whole words"};
+  try {
+    kj::Array<word> copy;
+    auto* first = reinterpret_cast<const word*>(bytes.data());
+    if (reinterpret_cast<uintptr_t>(first) % sizeof(word) != 0) {
+      copy = kj::heapArray<word>(bytes.size() / sizeof(word));
+      std::memcpy(copy.begin(), bytes.data(), bytes.size());
+      first = copy.begin();
+    }
+    ::capnp::FlatArrayMessageReader reader{
+      kj::arrayPtr(first, bytes.size() / sizeof(word)), reader_options()};
+    return f(reader.getRoot<Schema>());
+  } catch (const kj::Exception& fault) {
+    return error{errc::malformed_message, fault.getDescription().cStr()};
+  }
+}
+
+} // namespace millrace::messages

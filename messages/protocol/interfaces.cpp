@@ -1,0 +1,9 @@
+#include <millrace/messages/protocol/interfaces.hpp>
+
+namespace millrace {
+
+std::string to_string(const endpoint& at) {
+  return at.name + " at " + at.host + ":" + std::to_string(at.port);
+}
+
+} // namespace millrace

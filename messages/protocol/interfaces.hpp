@@ -1,0 +1,349 @@
+#pragma once
+
+// The map of the system: every message between actors, and the interface of
+// every actor. Bulk and structured content travels as `chunk`s of Cap'n Proto;
+// what each one holds is said beside the message. No floating-point number goes
+// through CAF's serialiser.
+
+#include <millrace/messages/protocol/wire.hpp>
+
+#include <caf/actor.hpp>
+#include <caf/meta/type_name.hpp>
+#include <caf/type_id.hpp>
+#include <caf/typed_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace millrace {
+
+/// Where an actor lives: a node's address and the actor's name there.
+struct endpoint {
+  std::string host;
+  uint16_t port = 0;
+  std::string name;
+  friend bool operator==(const endpoint&, const endpoint&) = default;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, endpoint& x) {
+  return f(caf::meta::type_name("endpoint"), x.host, x.port, x.name);
+}
+
+[[nodiscard]] std::string to_string(const endpoint& at);
+
+/// A row of the registry. DISCOVERY keeps it whatever becomes of the process.
+struct process_row {
+  std::string name;         ///< Unique: "rdb1".
+  std::string type;         ///< "discovery" "rt" "feed" "rdb" "hdb" "gateway".
+  std::string node;         ///< Name of the node that hosts it.
+  endpoint at;              ///< How anyone can open a connection of their own.
+  std::string attributes;   ///< JSON object: stream, tables, ...
+  int64_t last_seen_ns = 0; ///< Wall time of the last registration.
+  bool available = false;   ///< Registered within the last seconds.
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, process_row& x) {
+  return f(caf::meta::type_name("process_row"), x.name, x.type, x.node, x.at,
+           x.attributes, x.last_seen_ns, x.available);
+}
+
+/// A publisher's directory as its replicator offers it to an RT node.
+struct input_offer {
+  std::string directory; ///< "<host>.<topic>"
+  std::string stream;
+  uint64_t lineage_high = 0;
+  uint64_t lineage_low = 0;
+  std::string origin; ///< Default origin, whose watermark is wanted back.
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, input_offer& x) {
+  return f(caf::meta::type_name("input_offer"), x.directory, x.stream,
+           x.lineage_high, x.lineage_low, x.origin);
+}
+
+/// Where a subscription starts.
+struct start_spec {
+  enum kind_type : uint8_t { begin = 0, end = 1, at_position = 2, at_time = 3 };
+  uint8_t kind = begin;
+  uint64_t position = 0; ///< kind at_position.
+  int64_t time_ns = 0;   ///< kind at_time: ns since 2000.01.01, header `ts`.
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, start_spec& x) {
+  return f(caf::meta::type_name("start_spec"), x.kind, x.position, x.time_ns);
+}
+
+/// The answer to an offer or a subscription: a flow of chunks begins.
+/// `flow` numbers it, so that messages of an earlier one are told apart.
+struct flow_grant {
+  uint64_t flow = 0;
+  bool has_position = false;
+  uint64_t position = 0; ///< Offer: resume there. Subscription: starts there.
+  uint64_t merged = 0;   ///< Offer: input position merged so far.
+  int64_t watermark = 0; ///< Offer: last merged id of the origin; 0: none.
+  uint64_t lineage_high = 0; ///< Subscription: lineage of the merged log.
+  uint64_t lineage_low = 0;
+  std::string cursors; ///< Offer: JSON of source cursors merged for the origin.
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, flow_grant& x) {
+  return f(caf::meta::type_name("flow_grant"), x.flow, x.has_position,
+           x.position, x.merged, x.watermark, x.lineage_high, x.lineage_low,
+           x.cursors);
+}
+
+/// Progress of a flow, from SINK to SOURCE; also the credit and the heartbeat.
+struct flow_ack {
+  uint64_t flow = 0;
+  uint64_t bytes = 0;   ///< Chunk bytes taken in so far, of this flow.
+  uint64_t durable = 0; ///< Input position durable at the node.
+  uint64_t merged = 0;  ///< Input position merged (committed) so far.
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, flow_ack& x) {
+  return f(caf::meta::type_name("flow_ack"), x.flow, x.bytes, x.durable,
+           x.merged);
+}
+
+/// A result in order, cut into messages of bounded size.
+using chunks = std::vector<chunk>;
+
+/// The cut that an answer was computed at.
+struct query_cut {
+  uint64_t manifest = 0; ///< HDB manifest version; 0: no partition yet.
+  uint64_t cutover = 0;  ///< Stream position up to which the HDB accounts.
+  /// Stream position up to which the RDB answered. In an HDB's own reply: the
+  /// newest manifest version it serves.
+  uint64_t upper = 0;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, query_cut& x) {
+  return f(caf::meta::type_name("query_cut"), x.manifest, x.cutover, x.upper);
+}
+
+} // namespace millrace
+
+CAF_BEGIN_TYPE_ID_BLOCK(millrace, caf::first_custom_type_id)
+  CAF_ADD_TYPE_ID(millrace, (millrace::chunk))
+  CAF_ADD_TYPE_ID(millrace, (millrace::endpoint))
+  CAF_ADD_TYPE_ID(millrace, (millrace::process_row))
+  CAF_ADD_TYPE_ID(millrace, (std::vector<millrace::process_row>))
+  CAF_ADD_TYPE_ID(millrace, (millrace::input_offer))
+  CAF_ADD_TYPE_ID(millrace, (millrace::start_spec))
+  CAF_ADD_TYPE_ID(millrace, (millrace::flow_grant))
+  CAF_ADD_TYPE_ID(millrace, (millrace::flow_ack))
+  CAF_ADD_TYPE_ID(millrace, (millrace::query_cut))
+  CAF_ADD_TYPE_ID(millrace, (millrace::chunks))
+
+  CAF_ADD_ATOM(millrace, millrace, status_atom, "status")
+  CAF_ADD_ATOM(millrace, millrace, resolve_atom, "mresolve")
+  CAF_ADD_ATOM(millrace, millrace, register_atom, "register")
+  CAF_ADD_ATOM(millrace, millrace, lookup_atom, "lookup")
+  CAF_ADD_ATOM(millrace, millrace, watch_atom, "watch")
+  CAF_ADD_ATOM(millrace, millrace, offer_atom, "offer")
+  CAF_ADD_ATOM(millrace, millrace, chunk_atom, "chunk")
+  CAF_ADD_ATOM(millrace, millrace, event_atom, "event")
+  CAF_ADD_ATOM(millrace, millrace, ack_atom, "ack")
+  CAF_ADD_ATOM(millrace, millrace, grew_atom, "grew")
+  CAF_ADD_ATOM(millrace, millrace, durable_atom, "durable")
+  CAF_ADD_ATOM(millrace, millrace, merged_atom, "merged")
+  CAF_ADD_ATOM(millrace, millrace, synced_atom, "synced")
+  CAF_ADD_ATOM(millrace, millrace, failed_atom, "failed")
+  CAF_ADD_ATOM(millrace, millrace, period_atom, "period")
+  CAF_ADD_ATOM(millrace, millrace, cut_atom, "cut")
+  CAF_ADD_ATOM(millrace, millrace, query_atom, "query")
+  CAF_ADD_ATOM(millrace, millrace, cancel_atom, "cancel")
+  CAF_ADD_ATOM(millrace, millrace, installed_atom, "installed")
+  CAF_ADD_ATOM(millrace, millrace, refresh_atom, "refresh")
+  CAF_ADD_ATOM(millrace, millrace, spawn_atom, "mspawn")
+  CAF_ADD_ATOM(millrace, millrace, stop_atom, "stop")
+  CAF_ADD_ATOM(millrace, millrace, pause_atom, "pause")
+  CAF_ADD_ATOM(millrace, millrace, wake_atom, "wake")
+  CAF_ADD_ATOM(millrace, millrace, start_atom, "start")
+  CAF_ADD_ATOM(millrace, millrace, job_atom, "job")
+CAF_END_TYPE_ID_BLOCK(millrace)
+
+namespace millrace {
+
+/// Answers a JSON object of facts: role, positions, counts, lag.
+using status_actor
+  = caf::typed_actor<caf::replies_to<status_atom>::with<std::string>>;
+
+/// FRONT DOOR: the one actor that a node publishes at its port.
+using front_door_actor = status_actor::extend<
+  // The local actor of this name, for example "rdb1" or "rt/market".
+  caf::replies_to<resolve_atom, std::string>::with<caf::strong_actor_ptr>,
+  // Starts a configured process here; answers its endpoint name.
+  caf::replies_to<spawn_atom, std::string>::with<std::string>>;
+
+/// CONNECTOR: opens connections for the actors of a process, so that these
+/// touch no socket. A handle obtained through it dies with its own node only.
+using connector_actor = caf::typed_actor<
+  caf::replies_to<caf::connect_atom, endpoint>::with<caf::strong_actor_ptr>>;
+
+/// WATCHER: hears of processes that became available.
+using watcher_actor
+  = caf::typed_actor<caf::reacts_to<watch_atom, std::vector<process_row>>>;
+
+/// DISCOVERY: the registry. Holds no connection for anybody.
+using discovery_actor = status_actor::extend<
+  // A process says that it is there; repeated, as a sign of life.
+  caf::reacts_to<register_atom, process_row>,
+  // Rows of a process type ("" = all), whether available or not.
+  caf::replies_to<lookup_atom, std::string>::with<std::vector<process_row>>,
+  // Rows as above now, and each newly available one from now on.
+  caf::replies_to<caf::subscribe_atom, std::string,
+                  watcher_actor>::with<std::vector<process_row>>,
+  // INTERNAL: expiry.
+  caf::reacts_to<caf::tick_atom>>;
+
+/// REGISTRAR: keeps a node's processes registered, and its watchers told.
+using registrar_actor
+  = caf::typed_actor<caf::reacts_to<register_atom, process_row>,
+                     // Tell this watcher of processes of a type ("" = all), now
+                     // and later.
+                     caf::reacts_to<watch_atom, std::string, watcher_actor>,
+                     // INTERNAL: signs of life, reconnects.
+                     caf::reacts_to<caf::tick_atom>>;
+
+/// SINK: receives a flow of whole log records; grows a copy, or delivers.
+using sink_actor = caf::typed_actor<
+  // Records of flow, at a position of the source's log.
+  caf::reacts_to<chunk_atom, uint64_t, uint64_t, chunk>,
+  // A StreamEvent that the source's reader found at this place of the flow.
+  caf::reacts_to<event_atom, uint64_t, chunk>,
+  // The source lives: flow.
+  caf::reacts_to<caf::ping_atom, uint64_t>>;
+
+/// SOURCE: tails a log directory and feeds a SINK within its credit.
+using source_actor
+  = status_actor::extend<caf::reacts_to<ack_atom, flow_ack>,
+                         // INTERNAL: the log grew: position, its new bytes if
+                         // they were at hand.
+                         caf::reacts_to<grew_atom, uint64_t, chunk>,
+                         // INTERNAL: heartbeat and reconnect timer.
+                         caf::reacts_to<caf::tick_atom>,
+                         // Ends the flow.
+                         caf::reacts_to<stop_atom>>;
+
+/// PUSHER: the SOURCE beside a publisher; RT asks it to end a period.
+using pusher_actor = source_actor::extend<
+  // Log your marker of this period after your last row of it.
+  caf::reacts_to<period_atom, int64_t>,
+  // Ask your publisher again whether it has more.
+  caf::reacts_to<wake_atom>>;
+
+/// INPUT SINK: the copy of one publisher's log on an RT node.
+using input_sink_actor = sink_actor::extend<
+  caf::replies_to<status_atom>::with<std::string>,
+  // A new flow from the publisher's replicator; answers whether the copy holds
+  // anything and its end.
+  caf::replies_to<offer_atom, uint64_t, pusher_actor>::with<bool, uint64_t>,
+  // From the SEQUENCER: merged up to this input position.
+  caf::reacts_to<merged_atom, uint64_t>,
+  // INTERNAL: a sync ended.
+  caf::reacts_to<synced_atom, uint64_t, caf::error>>;
+
+/// SEQUENCER: one stream on one RT node. Inputs in, one order out.
+using sequencer_actor = status_actor::extend<
+  // A publisher's replicator offers its log; a flow to the SINK begins.
+  caf::replies_to<offer_atom, input_offer, pusher_actor>::with<sink_actor,
+                                                               flow_grant>,
+  // A subscriber wants the merged log; a flow to it begins.
+  caf::replies_to<caf::subscribe_atom, start_spec,
+                  sink_actor>::with<source_actor, flow_grant>,
+  // From an input's SINK: records [from, to) of input are recorded; bytes.
+  caf::reacts_to<grew_atom, uint32_t, uint64_t, uint64_t, chunk>,
+  // From an input's SINK: input is durable up to a position.
+  caf::reacts_to<durable_atom, uint32_t, uint64_t>,
+  // From an input's SINK: an event of the input's log (StreamEvent).
+  caf::reacts_to<event_atom, uint32_t, chunk>,
+  // From an input's SINK: a write or sync of it failed.
+  caf::reacts_to<failed_atom, uint32_t, caf::error>,
+  // Ends a period: asks the publishers, answers the marker's end position.
+  caf::replies_to<period_atom, int64_t>::with<uint64_t>,
+  // INTERNAL: syncs of the group's log and of out/ ended.
+  caf::reacts_to<synced_atom, uint8_t, uint64_t, caf::error>,
+  // INTERNAL: grace timer; a marker was merged.
+  caf::reacts_to<caf::tick_atom>, caf::reacts_to<wake_atom>,
+  // Clean stop: everything written is synced and sealed.
+  caf::replies_to<stop_atom>::with<bool>>;
+
+/// SUBSCRIBER: a SINK that verifies and delivers to callbacks.
+using subscriber_actor = sink_actor::extend<
+  caf::replies_to<status_atom>::with<std::string>,
+  // Stops deliveries for good.
+  caf::replies_to<caf::unsubscribe_atom>::with<bool>,
+  // Holds deliveries back (true) or lets them go on (false).
+  caf::reacts_to<pause_atom, bool>,
+  // INTERNAL: reconnect and heartbeat timer; deliver what waits.
+  caf::reacts_to<caf::tick_atom>, caf::reacts_to<wake_atom>>;
+
+/// RDB: the current periods in memory.
+using rdb_actor = status_actor::extend<
+  // Plan (chunk) over all rows behind `cutover`, once everything up to a
+  // position has come (0: at once): a partial result and the cut of it.
+  caf::replies_to<query_atom, chunk, uint64_t, uint64_t>::with<chunks,
+                                                               query_cut>,
+  caf::reacts_to<watch_atom, std::vector<process_row>>,
+  // Waits until an HDB serves everything up to this stream position; answers
+  // the manifest version. `timeout` after some seconds: who still wants to know
+  // asks again.
+  caf::replies_to<installed_atom, uint64_t>::with<uint64_t>,
+  // The same for a period, and all before it, that ended at or before a
+  // position: where exactly, only the stream knows.
+  caf::replies_to<installed_atom, int64_t, uint64_t>::with<uint64_t>,
+  // INTERNAL: the subscriber passed a period's end: period, position.
+  caf::reacts_to<period_atom, int64_t, uint64_t>,
+  // INTERNAL: a partition was written (or not): period, cutover, version.
+  caf::reacts_to<job_atom, int64_t, uint64_t, uint64_t, caf::error>,
+  // INTERNAL: timers; the snapshot moved.
+  caf::reacts_to<caf::tick_atom>, caf::reacts_to<wake_atom>>;
+
+/// HDB: partitions, read only.
+using hdb_actor = status_actor::extend<
+  // Plan (chunk) of a stream's table at a manifest version (0: the newest): a
+  // partial result and its cut.
+  caf::replies_to<query_atom, chunk, uint64_t>::with<chunks, query_cut>,
+  // Load the manifest; answers the version now served.
+  caf::replies_to<refresh_atom>::with<uint64_t>,
+  // INTERNAL: looks for a new manifest.
+  caf::reacts_to<caf::tick_atom>>;
+
+/// QUERY JOB: runs one plan on the pool and answers once.
+using query_job_actor
+  = caf::typed_actor<caf::replies_to<start_atom>::with<chunks, query_cut>,
+                     // INTERNAL: all morsels are done: partial result or error.
+                     caf::reacts_to<job_atom, chunks, caf::error>>;
+
+/// GATEWAY QUERY: one question's way through the back ends; answers once.
+using gateway_query_actor
+  = caf::typed_actor<caf::replies_to<start_atom>::with<chunks, query_cut>,
+                     // INTERNAL: the partial results are merged.
+                     caf::reacts_to<job_atom, chunks, caf::error>>;
+
+/// GATEWAY: one entry over all RDBs and HDBs.
+using gateway_actor = status_actor::extend<
+  // getdata parameters as JSON: the result (chunk) and the cut.
+  caf::replies_to<query_atom, std::string>::with<chunks, query_cut>,
+  caf::reacts_to<watch_atom, std::vector<process_row>>,
+  caf::reacts_to<caf::tick_atom>>;
+
+/// FEED: reads a source and publishes its rows.
+using feed_actor = status_actor::extend<
+  // INTERNAL: a slice was published: at the end, when to go on, fault.
+  caf::reacts_to<job_atom, bool, int64_t, caf::error>,
+  // INTERNAL: the rows to come are of a later period than this one.
+  caf::reacts_to<period_atom, int64_t>, caf::reacts_to<caf::tick_atom>,
+  caf::reacts_to<stop_atom>>;
+
+} // namespace millrace

@@ -1,0 +1,245 @@
+#include <millrace/nodes/cli/line_rows.hpp>
+#include <millrace/query/front/getdata_values.hpp>
+#include <millrace/query/plan/time_text.hpp>
+#include <millrace/query/table/result.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <cstring>
+#include <limits>
+
+namespace millrace::nodes {
+
+namespace {
+
+template <class T>
+error append_whole(batch_builder& builder, size_t column, int64_t value) {
+  if (value < std::numeric_limits<T>::min()
+      || value > std::numeric_limits<T>::max())
+    return {errc::bad_data, std::to_string(value) + " does not fit its type"};
+  builder.append(column, static_cast<T>(value));
+  return {};
+}
+
+error append_integer(batch_builder& builder, size_t column, column_type type,
+                     int64_t value) {
+  switch (width_of(type)) {
+    case 1:
+      return append_whole<uint8_t>(builder, column, value);
+    case 2:
+      return append_whole<int16_t>(builder, column, value);
+    case 4:
+      return append_whole<int32_t>(builder, column, value);
+    default:
+      builder.append(column, value);
+      return {};
+  }
+}
+
+error append_value(batch_builder& builder, size_t column,
+                   const query::literal& value) {
+  const auto type = builder.schema().columns[column].type;
+  if (std::holds_alternative<std::monostate>(value)) {
+    builder.append_null(column);
+    return {};
+  }
+  if (const auto* text = std::get_if<std::string>(&value)) {
+    if (type == column_type::symbol)
+      builder.append_symbol(column, *text);
+    else if (type == column_type::string)
+      builder.append_string(column, *text);
+    else if (type == column_type::char_ && text->size() == 1)
+      builder.append(column, text->front());
+    else if (text->size() == 16 && type == column_type::guid) {
+      auto& buffer = builder.values(column);
+      const auto* first = reinterpret_cast<const std::byte*>(text->data());
+      buffer.insert(buffer.end(), first, first + 16);
+    } else
+      return {errc::bad_data, "text where none can be"};
+    return {};
+  }
+  if (const auto* number = std::get_if<double>(&value)) {
+    if (type == column_type::real)
+      builder.append(column, static_cast<float>(*number));
+    else if (type == column_type::float_)
+      builder.append(column, *number);
+    else
+      return {errc::bad_data, "a fraction where none can be"};
+    return {};
+  }
+  const auto whole = std::get<int64_t>(value);
+  if (type == column_type::real)
+    builder.append(column, static_cast<float>(whole));
+  else if (type == column_type::float_)
+    builder.append(column, static_cast<double>(whole));
+  else
+    return append_integer(builder, column, type, whole);
+  return {};
+}
+
+error at_column(const table_schema& schema, size_t column, const error& why) {
+  return {errc::bad_data,
+          "column '" + schema.columns[column].name + "': " + why.context};
+}
+
+/// Reads all values first, so that a bad one leaves no half row behind.
+error add_row(batch_builder& builder,
+              const std::vector<query::literal>& values) {
+  batch_builder trial{builder.schema()};
+  for (size_t i = 0; i < values.size(); ++i)
+    if (auto fault = append_value(trial, i, values[i]))
+      return at_column(builder.schema(), i, fault);
+  for (size_t i = 0; i < values.size(); ++i)
+    if (auto fault = append_value(builder, i, values[i]))
+      return fault;
+  builder.end_row();
+  return {};
+}
+
+} // namespace
+
+result<std::vector<std::string>> split_csv_line(std::string_view line) {
+  std::vector<std::string> fields;
+  size_t at = 0;
+  for (;;) {
+    auto& field = fields.emplace_back();
+    if (at < line.size() && line[at] == '"') {
+      for (++at;; ++at) {
+        if (at == line.size())
+          return error{errc::bad_data, "field " + std::to_string(fields.size())
+                                         + ": the quote does not end"};
+        if (line[at] == '"') {
+          if (at + 1 == line.size() || line[at + 1] != '"')
+            break;
+          ++at;
+        }
+        field.push_back(line[at]);
+      }
+      ++at;
+      if (at < line.size() && line[at] != ',')
+        return error{errc::bad_data, "field " + std::to_string(fields.size())
+                                       + ": text behind the quote"};
+    } else {
+      const auto end = std::min(line.find(',', at), line.size());
+      field = line.substr(at, end - at);
+      at = end;
+    }
+    if (at == line.size())
+      return fields;
+    ++at;
+  }
+}
+
+void append_csv_text(std::string& out, std::string_view field) {
+  if (field.find_first_of(",\"\r\n") == std::string_view::npos) {
+    out += field;
+    return;
+  }
+  out.push_back('"');
+  for (const char c : field) {
+    if (c == '"')
+      out.push_back('"');
+    out.push_back(c);
+  }
+  out.push_back('"');
+}
+
+row_reader::row_reader(table_schema schema, line_format format)
+  : builder_{std::move(schema)}, format_{format} {}
+
+error row_reader::add(std::string_view line) {
+  return format_ == line_format::json ? add_json(line) : add_csv(line);
+}
+
+error row_reader::add_json(std::string_view line) {
+  const auto row = nlohmann::json::parse(line, nullptr, false);
+  if (!row.is_object())
+    return {errc::bad_data, "not a JSON object"};
+  const auto& schema = builder_.schema();
+  std::vector<query::literal> values(schema.columns.size());
+  for (const auto& [key, value] : row.items()) {
+    const auto column = schema.column_index(key);
+    if (!column)
+      return {errc::bad_data,
+              "table '" + schema.name + "' has no column '" + key + "'"};
+    auto read = query::read_literal(value, schema.columns[*column].type);
+    if (!read)
+      return at_column(schema, *column, read.failure());
+    values[*column] = *std::move(read);
+  }
+  return add_row(builder_, values);
+}
+
+error row_reader::add_csv(std::string_view line) {
+  auto fields = split_csv_line(line);
+  if (!fields)
+    return fields.failure();
+  const auto& schema = builder_.schema();
+  if (!header_) {
+    std::vector<size_t> columns;
+    for (const auto& name : *fields) {
+      const auto column = schema.column_index(name);
+      if (!column)
+        return {errc::bad_data, "the header names '" + name + "', which table '"
+                                  + schema.name + "' has not"};
+      columns.push_back(*column);
+    }
+    header_ = std::move(columns);
+    return {};
+  }
+  if (fields->size() != header_->size())
+    return {errc::bad_data, std::to_string(fields->size())
+                              + " fields where the header has "
+                              + std::to_string(header_->size())};
+  std::vector<query::literal> values(schema.columns.size());
+  for (size_t i = 0; i < fields->size(); ++i) {
+    const auto column = (*header_)[i];
+    if ((*fields)[i].empty())
+      continue; // Null.
+    auto read = query::parse_literal((*fields)[i], schema.columns[column].type);
+    if (!read)
+      return at_column(schema, column, read.failure());
+    values[column] = *std::move(read);
+  }
+  return add_row(builder_, values);
+}
+
+std::vector<std::byte> row_reader::take() {
+  auto bytes = builder_.encode();
+  builder_.clear();
+  return bytes;
+}
+
+query::table_data to_table(const batch_view& batch) {
+  query::table_data out;
+  out.row_count = batch.row_count;
+  for (const auto& column : batch.columns) {
+    auto& made = out.columns.emplace_back();
+    made.name = column.name;
+    made.type = column.type;
+    made.values.assign(column.values,
+                       column.values + batch.row_count * width_of(column.type));
+    made.dictionary_ends.assign(column.dictionary_ends.begin(),
+                                column.dictionary_ends.end());
+    made.bytes = column.bytes;
+  }
+  return out;
+}
+
+std::vector<std::string> json_rows(const query::table_data& table) {
+  // The writer gives "[", a row a line with a comma behind, "]".
+  std::vector<std::string> rows;
+  const auto text = query::to_text(table, query::result_format::json);
+  size_t begin = text.find('\n') + 1;
+  for (uint64_t i = 0; i < table.row_count; ++i) {
+    const auto end = text.find('\n', begin);
+    auto row = text.substr(begin, end - begin);
+    if (row.ends_with(','))
+      row.pop_back();
+    rows.push_back(std::move(row));
+    begin = end + 1;
+  }
+  return rows;
+}
+
+} // namespace millrace::nodes

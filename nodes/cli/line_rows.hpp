@@ -1,0 +1,58 @@
+#pragma once
+
+#include <millrace/messages/data/table_batch.hpp>
+#include <millrace/nodes/cli/pub_command.hpp>
+#include <millrace/query/table/columns.hpp>
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace millrace::nodes {
+
+/// Fields of one line of CSV as in RFC 4180, which may not span lines.
+/// `bad_data` when a quoted field does not end, or text follows its end.
+[[nodiscard]] result<std::vector<std::string>>
+split_csv_line(std::string_view line);
+
+/// Appends a field, quoted where it must be.
+void append_csv_text(std::string& out, std::string_view field);
+
+/// Turns lines into rows of a table. Columns that a line does not name are
+/// null. Owner: one thread.
+class row_reader {
+public:
+  row_reader(table_schema schema, line_format format);
+
+  /// Adds the row of one line; the header line of CSV adds none. `bad_data`
+  /// names the column; nothing of the line is kept then.
+  [[nodiscard]] error add(std::string_view line);
+
+  [[nodiscard]] uint32_t row_count() const noexcept {
+    return builder_.row_count();
+  }
+  [[nodiscard]] size_t byte_count() const noexcept {
+    return builder_.byte_count();
+  }
+  /// The rows so far as a batch; the reader is empty then.
+  [[nodiscard]] std::vector<std::byte> take();
+
+private:
+  error add_json(std::string_view line);
+  error add_csv(std::string_view line);
+
+  batch_builder builder_;
+  line_format format_;
+  /// CSV: the column of each field, once the header was read.
+  std::optional<std::vector<size_t>> header_;
+};
+
+/// A batch's rows as a table that owns its memory, ready for writing.
+[[nodiscard]] query::table_data to_table(const batch_view& batch);
+
+/// The rows of a table as JSON objects.
+[[nodiscard]] std::vector<std::string>
+json_rows(const query::table_data& table);
+
+} // namespace millrace::nodes

@@ -1,0 +1,73 @@
+#include <millrace/nodes/cli/command_support.hpp>
+#include <millrace/nodes/cli/query_command.hpp>
+#include <millrace/nodes/client/gateway_client.hpp>
+#include <millrace/nodes/host/exit_codes.hpp>
+#include <millrace/query/table/result.hpp>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <cstdio>
+#include <iostream>
+#include <iterator>
+
+namespace millrace::nodes {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+query::result_format format_of(output_format output) {
+  switch (output) {
+    case output_format::csv:
+      return query::result_format::csv;
+    case output_format::json:
+      return query::result_format::json;
+    case output_format::table:
+      break;
+  }
+  return query::result_format::table;
+}
+
+} // namespace
+
+int run_query(const query_options& options) {
+  auto config = load_cluster(options.config);
+  if (!config)
+    return fail(config.failure());
+  auto text = options.text;
+  if (text.empty())
+    text.assign(std::istreambuf_iterator<char>{std::cin}, {});
+  if (options.at_least) {
+    auto parameters = nlohmann::json::parse(text, nullptr, false);
+    if (!parameters.is_object())
+      return fail({errc::invalid_argument, "the query is not a JSON object"});
+    parameters["at_least"] = *options.at_least;
+    text = parameters.dump();
+  }
+  auto host = runtime::create({.env = {.io_threads = 1, .pool_threads = 1}});
+  if (!host)
+    return fail(host.failure());
+  auto gateway = find_gateway(**host, *config, 3s);
+  if (!gateway)
+    return fail(gateway.failure());
+  auto answer = ask_gateway(**host, *gateway, text,
+                            std::chrono::seconds{options.timeout_s});
+  if (!answer)
+    return fail(answer.failure());
+  const auto fault = query::write_result(
+    answer->table, format_of(options.output),
+    [](std::string_view piece) -> error {
+      if (std::fwrite(piece.data(), 1, piece.size(), stdout) != piece.size())
+        return {errc::storage_failed, "standard output: write failed"};
+      return {};
+    });
+  if (fault)
+    return fail(fault);
+  if (options.show_cut)
+    fmt::print(stderr, "cut: manifest {} cutover {} upper {}\n",
+               answer->cut.manifest, answer->cut.cutover, answer->cut.upper);
+  return exit_ok;
+}
+
+} // namespace millrace::nodes

@@ -1,0 +1,41 @@
+#include <millrace/nodes/client/collect_status.hpp>
+#include <millrace/nodes/node/front_door.hpp>
+#include <millrace/nodes/node/runtime.hpp>
+
+namespace millrace::nodes {
+
+namespace {
+using namespace std::chrono_literals;
+} // namespace
+
+result<nlohmann::ordered_json> collect_status(const cluster_config& config) {
+  auto host = runtime::create({.env = {.io_threads = 1, .pool_threads = 1}});
+  if (!host)
+    return host.failure();
+  nlohmann::ordered_json out{{"processes", nlohmann::ordered_json::object()},
+                             {"streams", nlohmann::ordered_json::object()}};
+  for (const auto& node : config.nodes) {
+    auto door = (*host)->find_as<front_door_actor>(
+      {config.address, node.port, std::string{front_door_name}}, 0ms);
+    if (!door)
+      continue;
+    caf::scoped_actor self{(*host)->system()};
+    std::string text;
+    self->request(*door, caf::timespan{2s}, status_atom_v)
+      .receive([&](const std::string& said) { text = said; },
+               // It ended while we asked: as one that does not answer.
+               [](const caf::error&) {});
+    const auto said = nlohmann::ordered_json::parse(text, nullptr, false);
+    if (!said.is_object() || !said.contains("processes"))
+      continue;
+    for (const auto& [name, facts] : said["processes"].items()) {
+      if (name.starts_with("rt/"))
+        out["streams"][name.substr(3)] = facts;
+      else
+        out["processes"][name] = facts;
+    }
+  }
+  return out;
+}
+
+} // namespace millrace::nodes

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <millrace/nodes/node/feed_process.hpp>
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+
+namespace millrace::nodes {
+
+/// A feed outside of a node, from its first row to its last, with a runtime of
+/// its own: what `millrace feed` runs. One owner.
+class feed_session {
+public:
+  /// @param run `on_done` is the session's own and must be empty.
+  [[nodiscard]] static result<std::unique_ptr<feed_session>>
+  start(const cluster_config& config, const process_config& process,
+        feed_run run);
+  /// As `close`, whatever it says.
+  ~feed_session();
+  feed_session(const feed_session&) = delete;
+  feed_session& operator=(const feed_session&) = delete;
+
+  /// Blocks until the last row is merged, the feed failed, no RT answered at
+  /// all (`unavailable`), or `interrupted` says so (`cancelled`). It and
+  /// `progress` are called every 100 ms. The publisher stays connected: the end
+  /// of a period needs no grace for it.
+  [[nodiscard]] error wait(const std::function<bool()>& interrupted,
+                           const std::function<void(bool last)>& progress = {});
+  /// Ends the feed's actors and seals its log. Idempotent.
+  [[nodiscard]] error close();
+
+  /// Counters: they outlive `close`.
+  [[nodiscard]] const torq::feed_progress& progress() const noexcept {
+    return *progress_;
+  }
+  [[nodiscard]] const feed_process::counters& read() const noexcept {
+    return *read_;
+  }
+  [[nodiscard]] const std::string& reject_path() const noexcept {
+    return reject_path_;
+  }
+
+private:
+  feed_session() = default;
+
+  struct ending {
+    std::mutex mutex;
+    std::condition_variable changed;
+    bool done = false;
+    error fault;
+  };
+
+  std::shared_ptr<ending> end_ = std::make_shared<ending>();
+  std::unique_ptr<runtime> host_;
+  std::shared_ptr<rt::publisher> out_;
+  std::shared_ptr<torq::feed_progress> progress_;
+  std::shared_ptr<feed_process::counters> read_;
+  std::string reject_path_;
+  std::string stream_;
+};
+
+} // namespace millrace::nodes

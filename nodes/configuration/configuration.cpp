@@ -1,0 +1,548 @@
+#include <millrace/nodes/configuration/configuration.hpp>
+#include <millrace/nodes/configuration/settings.hpp>
+
+#include <algorithm>
+#include <arpa/inet.h>
+#include <array>
+#include <cstdlib>
+#include <filesystem>
+#include <limits>
+
+namespace millrace::nodes {
+
+namespace {
+
+constexpr std::array<std::string_view, 6> process_types{
+  "discovery", "rt", "feed", "rdb", "hdb", "gateway"};
+
+constexpr int64_t most_ns = std::numeric_limits<int64_t>::max();
+constexpr auto most_bytes
+  = static_cast<uint64_t>(std::numeric_limits<int64_t>::max());
+
+template <class T>
+const T* find_named(const std::vector<T>& all, std::string_view name) noexcept {
+  for (const auto& each : all)
+    if (each.name == name)
+      return &each;
+  return nullptr;
+}
+
+/// Reads the tables of one file into `config`; faults gather in `faults`.
+class reader {
+public:
+  reader(const setting& root, const std::string& file)
+    : faults_{file}, root_{root, "", faults_} {
+    std::error_code ignored;
+    base_ = std::filesystem::absolute(file, ignored).parent_path();
+    config_.path = file;
+  }
+
+  result<cluster_config> run() {
+    read_cluster();
+    read_period();
+    read_logging();
+    read_feed();
+    each("stream", [this](section& at) { read_stream(at); });
+    each("table", [this](section& at) { read_table(at); });
+    each("node", [this](section& at) { read_node(at); });
+    each("process", [this](section& at) { read_process(at); });
+    root_.finish();
+    check_streams();
+    check_writers();
+    spread_query_timeout();
+    if (config_.nodes.empty())
+      root_.fault("node", "is missing: a cluster needs at least one [[node]]");
+    if (auto fault = faults_.to_error())
+      return fault;
+    return std::move(config_);
+  }
+
+private:
+  /// Calls `read` for each element of an array of tables `[[key]]`.
+  template <class F>
+  void each(const std::string& key, F&& read) {
+    const auto* found = root_.find(key);
+    if (!found)
+      return;
+    if (found->type != setting::kind::array) {
+      root_.fault(key, "write it as [[" + key + "]]");
+      return;
+    }
+    for (const auto& item : found->items) {
+      if (item.type != setting::kind::table) {
+        faults_.add(item, key, "write it as [[" + key + "]]");
+        continue;
+      }
+      section at{item, key, faults_};
+      read(at);
+      at.finish();
+    }
+  }
+
+  /// Calls `read` for the table `[key]`; an empty one stands for a missing one.
+  template <class F>
+  void one(section& parent, const std::string& key, bool required, F&& read) {
+    static const setting nothing;
+    const auto* found = parent.find(key);
+    const auto path = parent.path().empty() ? key : parent.path() + "." + key;
+    if (!found && required)
+      parent.fault(key, "is missing: write [" + path + "]");
+    if (found && found->type != setting::kind::table) {
+      parent.fault(key, "write it as [" + path + "]");
+      return;
+    }
+    if (!found && required)
+      return;
+    section at{found ? *found : nothing, path, faults_};
+    read(at);
+    at.finish();
+  }
+
+  std::string absolute(const std::string& path) const {
+    auto out = (base_ / path).lexically_normal().string();
+    while (out.size() > 1 && out.back() == '/')
+      out.pop_back();
+    return out;
+  }
+
+  /// The absolute path at `key`, or `fallback`.
+  std::string path(section& at, std::string_view key, std::string fallback) {
+    if (!at.has(key))
+      return fallback;
+    return absolute(at.required_text(key));
+  }
+
+  void read_cluster() {
+    one(root_, "cluster", true, [this](section& at) {
+      config_.name = at.required_name("name");
+      config_.data_directory = absolute(at.required_text("data"));
+      const auto* variable = std::getenv("RT_LOG_PATH");
+      config_.log_path = path(at, "log_path",
+                              variable != nullptr && *variable != '\0'
+                                ? absolute(variable)
+                                : config_.data_directory + "/pub");
+      config_.address = at.text("address", "127.0.0.1");
+      check_address(at);
+    });
+  }
+
+  void check_address(section& at) {
+    in_addr four{};
+    in6_addr six{};
+    const auto& address = config_.address;
+    if (inet_pton(AF_INET, address.c_str(), &four) == 1) {
+      if ((ntohl(four.s_addr) >> 24) == 127)
+        return;
+    } else if (inet_pton(AF_INET6, address.c_str(), &six) == 1) {
+      if (IN6_IS_ADDR_LOOPBACK(&six))
+        return;
+    } else {
+      at.fault("address",
+               in_quotes(address) + " is not an IPv4 or IPv6 address");
+      return;
+    }
+    at.fault("address", in_quotes(address)
+                          + " is not a loopback address: traffic between nodes "
+                            "is not encrypted, so nodes bind loopback only");
+  }
+
+  std::string zone(section& at, std::string_view key, std::string fallback) {
+    auto name = at.text(key, std::move(fallback));
+    if (!is_time_zone(name))
+      at.fault(key, in_quotes(name) + " is not in the time zone database");
+    return name;
+  }
+
+  void read_period() {
+    one(root_, "period", false, [this](section& at) {
+      auto& rule = config_.period.rule;
+      rule.zone = zone(at, "zone", "UTC");
+      const auto text = at.text("time", "00:00");
+      if (const auto time = parse_time_of_day(text))
+        rule.time_of_day_ns = *time;
+      else
+        at.fault("time",
+                 in_quotes(text) + " is not a time of day, as \"17:00\"");
+      config_.period.clock = at.flag("clock", false);
+      config_.period.grace_ns
+        = at.duration("grace", 0, day_ns, config_.period.grace_ns);
+    });
+  }
+
+  void read_logging() {
+    one(root_, "logging", false, [this](section& at) {
+      config_.logging.json = at.choice("format", {"text", "json"}, false) == 1;
+      static const std::vector<std::string_view> levels{"INF", "ERR", "WARN",
+                                                        "DBG"};
+      config_.logging.level = levels[at.choice("level", levels, false)];
+    });
+  }
+
+  void read_feed() {
+    one(root_, "feed", false, [this](section& feed) {
+      one(feed, "layouts", false, [this, &feed](section& at) {
+        const auto* all = feed.find("layouts");
+        if (!all)
+          return;
+        for (const auto& [name, value] : all->entries)
+          if (auto path = at.required_text(name); !path.empty())
+            config_.layouts[name] = absolute(path);
+      });
+    });
+  }
+
+  template <class T>
+  void check_unique(section& at, const std::vector<T>& all,
+                    const std::string& name) {
+    if (!name.empty() && find_named(all, name))
+      at.fault("name", in_quotes(name) + " appears twice");
+  }
+
+  void read_stream(section& at) {
+    stream_config out;
+    out.name = at.required_name("name");
+    check_unique(at, config_.streams, out.name);
+    out.mode = at.choice("mode", {"synced", "cached"}, false) == 1
+                 ? stream_mode::cached
+                 : stream_mode::synced;
+    out.roll_bytes
+      = at.bytes("roll_size", 64u << 10, uint64_t{1} << 30, out.roll_bytes);
+    out.retention_age_ns
+      = at.duration("retention_age", 0, most_ns, out.retention_age_ns);
+    out.retention_bytes
+      = at.bytes("retention_size", 0, most_bytes, out.retention_bytes);
+    out.batch_interval_ns
+      = at.duration("batch_time", 0, 60'000'000'000, out.batch_interval_ns);
+    out.batch_bytes = static_cast<uint32_t>(
+      at.bytes("batch_size", 1, 16u << 20, out.batch_bytes));
+    config_.streams.push_back(std::move(out));
+  }
+
+  void read_columns(section& at, table_schema& schema) {
+    const auto* all = at.find("columns");
+    if (!all || all->type != setting::kind::array) {
+      at.fault("columns", all ? "expected an array of columns" : "is missing");
+      return;
+    }
+    for (const auto& item : all->items) {
+      column_schema column;
+      std::string type;
+      if (item.type == setting::kind::table) {
+        section column_at{item, "table.columns", faults_};
+        column.name = column_at.required_text("name");
+        type = column_at.required_text("type");
+        column_at.finish();
+      } else if (const auto colon = item.text.find(':');
+                 item.type == setting::kind::text
+                 && colon != std::string::npos) {
+        column.name = item.text.substr(0, colon);
+        type = item.text.substr(colon + 1);
+      } else {
+        faults_.add(item, "table.columns",
+                    "expected \"name:type\" or {name = ..., type = ...}");
+        continue;
+      }
+      if (const auto known = column_type_of(type))
+        column.type = *known;
+      else if (!type.empty())
+        faults_.add(item, "table.columns",
+                    "column " + in_quotes(column.name)
+                      + " has the unknown type " + in_quotes(type));
+      schema.columns.push_back(std::move(column));
+    }
+  }
+
+  void read_table(section& at) {
+    table_config out;
+    auto& schema = out.schema;
+    schema.name = at.required_text("name");
+    schema.version
+      = static_cast<uint32_t>(at.integer("version", 1, 1 << 30, 1));
+    out.stream = at.required_text("stream");
+    if (!out.stream.empty() && !config_.stream(out.stream))
+      at.fault("stream", in_quotes(out.stream) + " is no [[stream]]");
+    if (config_.table(schema.name))
+      at.fault("name", in_quotes(schema.name) + " appears twice");
+    read_columns(at, schema);
+    schema.time_column = at.text("time", "time");
+    schema.symbol_column = at.text("symbol", "sym");
+    const auto& rule = config_.period.rule;
+    schema.roll_zone = zone(at, "roll_zone", rule.zone);
+    schema.roll_offset_ns = at.duration("roll_offset", -day_ns + 1, day_ns - 1,
+                                        rule.roll_offset_ns());
+    // Only a table without other faults is judged as a whole.
+    if (!schema.name.empty() && !schema.columns.empty())
+      if (auto fault = validate(schema))
+        at.fault(at.has("columns") ? "columns" : "name", fault.context);
+    config_.tables.push_back(std::move(out));
+  }
+
+  void read_node(section& at) {
+    node_config out;
+    out.name = at.required_name("name");
+    check_unique(at, config_.nodes, out.name);
+    out.port = static_cast<uint16_t>(at.integer("port", 1, 65'535, {}));
+    for (const auto& other : config_.nodes)
+      if (other.port == out.port && at.has("port"))
+        at.fault("port", std::to_string(out.port) + " is the port of node "
+                           + in_quotes(other.name) + " too");
+    config_.nodes.push_back(std::move(out));
+  }
+
+  void read_process(section& at) {
+    process_config out;
+    out.name = at.required_name("name");
+    check_unique(at, config_.processes, out.name);
+    out.type = static_cast<process_type>(
+      at.choice("type", {process_types.begin(), process_types.end()}, true));
+    if (at.has("node")) {
+      out.node = at.required_text("node");
+      auto node
+        = std::find_if(config_.nodes.begin(), config_.nodes.end(),
+                       [&](const auto& x) { return x.name == out.node; });
+      if (node != config_.nodes.end())
+        node->processes.push_back(out.name);
+      else if (!out.node.empty())
+        at.fault("node", in_quotes(out.node) + " is no [[node]]");
+    }
+    switch (out.type) {
+      case process_type::rt:
+        read_rt(at, out);
+        break;
+      case process_type::rdb:
+        read_rdb(at, out);
+        break;
+      case process_type::hdb:
+        out.hdb_directory = path(at, "hdb", default_hdb());
+        break;
+      case process_type::gateway:
+        read_gateway(at, out);
+        break;
+      case process_type::feed:
+        read_feed_process(at, out);
+        break;
+      case process_type::discovery:
+        break;
+    }
+    config_.processes.push_back(std::move(out));
+  }
+
+  std::string default_hdb() const { return config_.data_directory + "/hdb"; }
+
+  void read_rt(section& at, process_config& out) {
+    out.streams = at.texts("streams");
+    for (const auto& name : out.streams)
+      if (!config_.stream(name))
+        at.fault("streams", in_quotes(name) + " is no [[stream]]");
+    if (!at.has("streams"))
+      for (const auto& stream : config_.streams)
+        out.streams.push_back(stream.name);
+    if (out.streams.empty())
+      at.fault("streams", "orders no stream");
+    for (const auto& other : config_.processes)
+      for (const auto& name : other.streams)
+        if (std::count(out.streams.begin(), out.streams.end(), name) != 0)
+          at.fault("streams", "stream " + in_quotes(name) + " is ordered by "
+                                + in_quotes(other.name) + " too");
+  }
+
+  void read_rdb(section& at, process_config& out) {
+    out.tables = at.texts("tables");
+    for (const auto& name : out.tables)
+      if (!config_.table(name))
+        at.fault("tables", in_quotes(name) + " is no [[table]]");
+    if (!at.has("tables"))
+      for (const auto& table : config_.tables)
+        out.tables.push_back(table.schema.name);
+    if (out.tables.empty())
+      at.fault("tables", "holds no table");
+    out.symbols = at.texts("symbols");
+    out.hdb_directory = path(at, "hdb", default_hdb());
+    out.write_down = at.flag("write_down", out.symbols.empty());
+    if (out.write_down && !out.symbols.empty())
+      at.fault("write_down", "an rdb that holds some symbols only would write "
+                             "partitions without the others");
+    out.memory_max_bytes = at.bytes("memory_max", 0, most_bytes, 0);
+  }
+
+  void read_gateway(section& at, process_config& out) {
+    out.query_timeout_ns
+      = at.duration("query_timeout", 1'000'000, day_ns, out.query_timeout_ns);
+    out.memory_max_bytes = at.bytes("memory_max", 0, most_bytes, 0);
+    out.result_rows_max
+      = static_cast<uint64_t>(at.integer("rows_max", 0, most_ns, 0));
+  }
+
+  std::string feed_table(section& at, std::string_view key, bool required) {
+    auto name = required ? at.required_text(key) : at.text(key, "");
+    if (!name.empty() && !config_.table(name))
+      at.fault(key, in_quotes(name) + " is no [[table]]");
+    return name;
+  }
+
+  void read_feed_process(section& at, process_config& out) {
+    if (at.has("generator")) {
+      one(at, "generator", false,
+          [&](section& inner) { read_generator(inner, out.generator); });
+      if (at.has("files"))
+        at.fault("files", "a feed has either files or a generator");
+      return;
+    }
+    out.layout = at.required_text("layout");
+    out.table = feed_table(at, "table", true);
+    out.date = at.text("date", "");
+    out.symbol = at.text("symbol", "");
+    out.speed = at.text("speed", out.speed);
+    for (const auto& file : at.texts("files"))
+      out.files.push_back(absolute(file));
+    if (out.files.empty())
+      at.fault("files", "a feed needs files, or a [process.generator]");
+  }
+
+  void read_generator(section& at, generator_config& out) {
+    out.on = true;
+    out.seed = static_cast<uint64_t>(at.integer("seed", 0, most_ns, 42));
+    out.symbol_count
+      = static_cast<uint32_t>(at.integer("symbols", 1, 10'000'000, 100));
+    out.periods = static_cast<uint32_t>(at.integer("periods", 1, 100'000, 1));
+    out.trades_per_period
+      = static_cast<uint64_t>(at.integer("trades", 0, most_ns, 100'000));
+    out.quotes_per_period
+      = static_cast<uint64_t>(at.integer("quotes", 0, most_ns, 500'000));
+    out.trade_table = feed_table(at, "trade_table", false);
+    out.quote_table = feed_table(at, "quote_table", false);
+    if (out.trade_table.empty() && out.quote_table.empty())
+      at.fault("trade_table", "a generator needs trade_table or quote_table");
+  }
+
+  /// Reports a fault at the element of `[[key]]` that has this name.
+  void fault_at(const std::string& key, const std::string& name,
+                const std::string& path, const std::string& reason) {
+    const auto* all = root_.find(key);
+    for (const auto& item : all->items)
+      for (const auto& [field, value] : item.entries)
+        if (field == "name" && value.text == name) {
+          faults_.add(value, path, reason);
+          return;
+        }
+  }
+
+  void check_streams() {
+    for (const auto& stream : config_.streams) {
+      const auto orders = [&](const process_config& process) {
+        const auto& own = process.streams;
+        return std::find(own.begin(), own.end(), stream.name) != own.end();
+      };
+      if (std::none_of(config_.processes.begin(), config_.processes.end(),
+                       orders))
+        fault_at("stream", stream.name, "stream.name",
+                 "no [[process]] of type rt orders stream "
+                   + in_quotes(stream.name));
+    }
+  }
+
+  /// Two writers of one table in one directory would fight over partitions.
+  void check_writers() {
+    std::map<std::pair<std::string, std::string>, std::string> writers;
+    for (const auto& process : config_.processes) {
+      if (process.type != process_type::rdb || !process.write_down)
+        continue;
+      for (const auto& table : process.tables) {
+        const auto [at, fresh]
+          = writers.try_emplace({process.hdb_directory, table}, process.name);
+        if (!fresh)
+          fault_at("process", process.name, "process.write_down",
+                   in_quotes(at->second) + " writes table " + in_quotes(table)
+                     + " to " + process.hdb_directory
+                     + " already; a replica needs write_down = false");
+      }
+    }
+  }
+
+  /// Back ends keep what the longest query of any gateway may still want.
+  void spread_query_timeout() {
+    std::optional<int64_t> longest;
+    for (const auto& process : config_.processes)
+      if (process.type == process_type::gateway)
+        longest = std::max(longest.value_or(0), process.query_timeout_ns);
+    if (!longest)
+      return;
+    for (auto& process : config_.processes)
+      if (process.type == process_type::rdb
+          || process.type == process_type::hdb)
+        process.query_timeout_ns = *longest;
+  }
+
+  cluster_config config_;
+  fault_list faults_;
+  section root_;
+  std::filesystem::path base_;
+};
+
+} // namespace
+
+std::string_view to_string(process_type type) noexcept {
+  return process_types[static_cast<size_t>(type)];
+}
+
+std::string_view to_string(stream_mode mode) noexcept {
+  return mode == stream_mode::cached ? "cached" : "synced";
+}
+
+const node_config*
+cluster_config::node(std::string_view wanted) const noexcept {
+  return find_named(nodes, wanted);
+}
+
+const process_config*
+cluster_config::process(std::string_view wanted) const noexcept {
+  return find_named(processes, wanted);
+}
+
+const stream_config*
+cluster_config::stream(std::string_view wanted) const noexcept {
+  return find_named(streams, wanted);
+}
+
+const table_config*
+cluster_config::table(std::string_view wanted) const noexcept {
+  for (const auto& each : tables)
+    if (each.schema.name == wanted)
+      return &each;
+  return nullptr;
+}
+
+std::string cluster_config::node_directory(std::string_view node_name) const {
+  return data_directory + "/nodes/" + std::string{node_name};
+}
+
+result<cluster_config> parse_configuration(std::string_view text,
+                                           const std::string& file) {
+  auto root = parse_toml(text, file);
+  if (!root)
+    return root.failure();
+  return reader{*root, file}.run();
+}
+
+result<cluster_config> load_configuration(persistence::file_system& fs,
+                                          const std::string& path) {
+  constexpr uint64_t file_bytes_max = 16u << 20;
+  auto bytes = persistence::read_file(fs, path, file_bytes_max);
+  if (!bytes)
+    return error{errc::config,
+                 "cannot read the configuration: " + bytes.failure().context};
+  return parse_configuration(
+    {reinterpret_cast<const char*>(bytes->data()), bytes->size()}, path);
+}
+
+result<std::string> configuration_path(const std::string& given) {
+  if (!given.empty())
+    return given;
+  if (const char* variable = std::getenv("MILLRACE_CONFIG");
+      variable && *variable != '\0')
+    return std::string{variable};
+  return error{errc::config,
+               "no configuration: give --config FILE or set MILLRACE_CONFIG"};
+}
+
+} // namespace millrace::nodes

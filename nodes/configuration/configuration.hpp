@@ -1,0 +1,189 @@
+#pragma once
+
+#include <millrace/messages/base/result.hpp>
+#include <millrace/messages/data/schema.hpp>
+#include <millrace/nodes/configuration/period_clock.hpp>
+#include <millrace/persistence/disk/file_system.hpp>
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace millrace::nodes {
+
+/// The roles of TorQ and RT. A process is one actor of such a role.
+enum class process_type { discovery, rt, feed, rdb, hdb, gateway };
+
+/// "discovery" "rt" "feed" "rdb" "hdb" "gateway".
+[[nodiscard]] std::string_view to_string(process_type type) noexcept;
+
+/// What "written" means in the acknowledgements of a stream.
+enum class stream_mode {
+  synced, ///< On disk: survives a power cut.
+  cached, ///< In the page cache: survives the death of the process.
+};
+
+[[nodiscard]] std::string_view to_string(stream_mode mode) noexcept;
+
+/// `[[stream]]`.
+struct stream_config {
+  std::string name;
+  stream_mode mode = stream_mode::synced;
+  /// A log file rolls before it would pass this size; 64 KiB to 1 GiB.
+  uint64_t roll_bytes = uint64_t{1} << 30;
+  /// Rolled files older than this may go; 0: age never removes one.
+  int64_t retention_age_ns = 0;
+  /// Oldest files may go above this total; 0: size never removes one.
+  uint64_t retention_bytes = 0;
+  /// A batch leaves the edge after this time or size, what comes first.
+  int64_t batch_interval_ns = 1'000'000;
+  uint32_t batch_bytes = 64u << 10;
+
+  friend bool operator==(const stream_config&, const stream_config&) = default;
+};
+
+/// `[[table]]`: what the stream carries. `schema.roll_zone` and
+/// `schema.roll_offset_ns` default to those of `[period]`.
+struct table_config {
+  table_schema schema;
+  std::string stream;
+
+  friend bool operator==(const table_config&, const table_config&) = default;
+};
+
+/// Options of a feed process that makes its own market data.
+struct generator_config {
+  bool on = false;
+  uint64_t seed = 42;
+  uint32_t symbol_count = 100;
+  /// Business days from 2024-01-02 on. Each but the last is ended before the
+  /// next one begins.
+  uint32_t periods = 1;
+  uint64_t trades_per_period = 100'000;
+  uint64_t quotes_per_period = 500'000;
+  std::string trade_table; ///< Empty: makes no trades.
+  std::string quote_table; ///< Empty: makes no quotes.
+
+  friend bool operator==(const generator_config&, const generator_config&)
+    = default;
+};
+
+/// `[[process]]`. Fields that another type uses keep their defaults.
+struct process_config {
+  std::string name;
+  process_type type = process_type::discovery;
+  /// The node that starts it; empty: only `millrace spawn` starts it.
+  std::string node;
+
+  std::vector<std::string> streams; ///< rt: those it orders, never empty.
+
+  std::vector<std::string> tables;  ///< rdb: those it holds, never empty.
+  std::vector<std::string> symbols; ///< rdb: only these; empty: all.
+  /// rdb, hdb: absolute path of the partitions written or served.
+  std::string hdb_directory;
+  /// rdb: writes its tables down at the end of a period; replicas do not.
+  bool write_down = true;
+  /// rdb: stops applying above it, and lags until the end of a period frees
+  /// memory; `eop` reaches that end all the same. gateway: limit of all results
+  /// in flight. 0: no limit.
+  uint64_t memory_max_bytes = 0;
+
+  /// gateway: how long a query may run. rdb, hdb: the longest of all gateways,
+  /// for they keep that long what a query may still want.
+  int64_t query_timeout_ns = 30'000'000'000;
+  uint64_t result_rows_max = 0; ///< gateway; 0: no limit.
+
+  std::string layout;             ///< feed: a name of `layouts`, or a preset.
+  std::string table;              ///< feed: where the rows go.
+  std::string date;               ///< feed: the day of files that name none.
+  std::string symbol;             ///< feed: of files that carry none.
+  std::string speed = "max";      ///< feed: "original", "max", or "10x".
+  std::vector<std::string> files; ///< feed: absolute paths.
+  generator_config generator;     ///< feed.
+
+  friend bool operator==(const process_config&, const process_config&)
+    = default;
+};
+
+/// `[[node]]`: one process of the operating system.
+struct node_config {
+  std::string name;
+  uint16_t port = 0; ///< Where other nodes connect.
+  /// Those of `cluster_config::processes` with this node, in file order.
+  std::vector<std::string> processes;
+
+  friend bool operator==(const node_config&, const node_config&) = default;
+};
+
+/// `[period]`: when a period ends, and who says so.
+struct period_config {
+  period_rule rule;
+  bool clock = false;                ///< The nodes end periods by the clock.
+  int64_t grace_ns = 30'000'000'000; ///< Wait for publishers that are missing.
+
+  friend bool operator==(const period_config&, const period_config&) = default;
+};
+
+/// `[logging]`.
+struct logging_config {
+  bool json = false;
+  std::string level = "INF"; ///< ERR WARN INF DBG.
+
+  friend bool operator==(const logging_config&, const logging_config&)
+    = default;
+};
+
+/// A whole, validated configuration: names are unique and resolve, ports do
+/// not clash, each stream has exactly one rt, each table at most one writer a
+/// directory.
+struct cluster_config {
+  std::string path; ///< Of the file, as it was given.
+  std::string name;
+  std::string data_directory; ///< Absolute.
+  /// Root of publishers' directories: $RT_LOG_PATH, else `<data>/pub`.
+  std::string log_path;
+  std::string address; ///< A loopback address.
+  std::vector<stream_config> streams;
+  std::vector<table_config> tables;
+  std::vector<node_config> nodes;
+  std::vector<process_config> processes;
+  period_config period;
+  logging_config logging;
+  /// `[feed.layouts]`: name to absolute path of a layout file.
+  std::map<std::string, std::string> layouts;
+
+  /// Each is null when there is none of that name.
+  [[nodiscard]] const node_config* node(std::string_view name) const noexcept;
+  [[nodiscard]] const process_config*
+  process(std::string_view name) const noexcept;
+  [[nodiscard]] const stream_config*
+  stream(std::string_view name) const noexcept;
+  [[nodiscard]] const table_config* table(std::string_view name) const noexcept;
+  /// The directory of a node: its lock, pid and log.
+  [[nodiscard]] std::string node_directory(std::string_view node) const;
+
+  friend bool operator==(const cluster_config&, const cluster_config&)
+    = default;
+};
+
+/// Reads TOML text. `file` names it in messages, and relative paths count from
+/// its folder. Every fault found is a line `<file>:<line>:<key>: <reason>
+/// (column <n>)` of one `config` error. Touches no file.
+[[nodiscard]] result<cluster_config>
+parse_configuration(std::string_view text, const std::string& file);
+
+/// The same from a file. `config` also when it cannot be read.
+[[nodiscard]] result<cluster_config>
+load_configuration(persistence::file_system& fs, const std::string& path);
+
+/// The path to load: `given`, else `$MILLRACE_CONFIG`, else `config`.
+[[nodiscard]] result<std::string> configuration_path(const std::string& given);
+
+/// The configuration of `millrace demo` as TOML text: every process on one
+/// node "demo" that listens on loopback at `port`, a stream "market" with
+/// tables trade and quote, data beside the file.
+[[nodiscard]] std::string demo_configuration_text(uint16_t port);
+
+} // namespace millrace::nodes

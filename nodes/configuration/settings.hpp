@@ -1,0 +1,113 @@
+#pragma once
+
+#include <millrace/messages/base/result.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace millrace::nodes {
+
+/// One value of a TOML file and the place where it stands.
+struct setting {
+  enum class kind { boolean, integer, text, array, table, other };
+
+  kind type = kind::table;
+  bool boolean = false;
+  int64_t integer = 0;
+  std::string text; ///< `other`: the name of its TOML type.
+  std::vector<setting> items;
+  /// Of a table, in the order of the file.
+  std::vector<std::pair<std::string, setting>> entries;
+  uint32_t line = 1;
+  uint32_t column = 1;
+};
+
+/// Parses TOML text. A fault of syntax is `config`, in the form
+/// `<file>:<line>:<key>: <reason>`, where the key is the text of the line.
+[[nodiscard]] result<setting> parse_toml(std::string_view text,
+                                         const std::string& file);
+
+/// What is wrong with a file, collected so that a user sees all of it at once.
+class fault_list {
+public:
+  explicit fault_list(std::string file) : file_(std::move(file)) {}
+
+  void add(const setting& where, std::string_view key, std::string_view reason);
+  [[nodiscard]] bool empty() const noexcept { return faults_.empty(); }
+  /// `config` with one line a fault, `<file>:<line>:<key>: <reason>`, ordered
+  /// by place; no error when there is none.
+  [[nodiscard]] error to_error() const;
+
+private:
+  struct fault {
+    uint32_t line;
+    uint32_t column;
+    std::string text;
+  };
+  std::string file_;
+  std::vector<fault> faults_;
+};
+
+/// Typed reading of one table. A missing or ill-typed value adds a fault and
+/// reads as its default, so that one pass finds every fault. `finish` reports
+/// the keys that nobody asked for. The table and the list must outlive it.
+class section {
+public:
+  section(const setting& table, std::string path, fault_list& faults);
+
+  [[nodiscard]] bool has(std::string_view key);
+  /// The setting itself, marked as known; null when absent.
+  [[nodiscard]] const setting* find(std::string_view key);
+
+  std::string text(std::string_view key, std::string fallback);
+  std::string required_text(std::string_view key);
+  /// Required: letters, digits, '_', '-', '.', at most 64, not led by '.' or
+  /// '-': names become directory names.
+  std::string required_name(std::string_view key);
+  bool flag(std::string_view key, bool fallback);
+  int64_t integer(std::string_view key, int64_t least, int64_t most,
+                  std::optional<int64_t> fallback);
+  std::vector<std::string> texts(std::string_view key);
+  /// A count of bytes, or a text such as "64KiB", "512 MiB", "4GiB", "1TiB".
+  uint64_t bytes(std::string_view key, uint64_t least, uint64_t most,
+                 uint64_t fallback);
+  /// A text such as "250us", "1ms", "-7h", "1h30m", "7d"; in ns.
+  int64_t duration(std::string_view key, int64_t least, int64_t most,
+                   int64_t fallback);
+  /// One of `choices`, by its index; the first is the default.
+  size_t choice(std::string_view key,
+                const std::vector<std::string_view>& choices, bool required);
+
+  /// Records a fault at `key`, or at the table when the key is absent.
+  void fault(std::string_view key, std::string_view reason);
+  void finish();
+
+  [[nodiscard]] const std::string& path() const noexcept { return path_; }
+
+private:
+  const setting* typed(std::string_view key, setting::kind kind,
+                       std::string_view expected);
+
+  const setting& table_;
+  std::string path_;
+  fault_list& faults_;
+  std::set<std::string, std::less<>> known_;
+};
+
+/// text -> 'text', as messages show what a user wrote.
+[[nodiscard]] std::string in_quotes(std::string_view text);
+
+/// "64KiB" -> 65536; none when malformed or beyond 2^63 - 1.
+[[nodiscard]] std::optional<uint64_t> parse_bytes(std::string_view text);
+/// "1h30m" -> ns; units d h m s ms us ns, falling, integers, one sign in
+/// front. None when malformed or beyond 64 bits.
+[[nodiscard]] std::optional<int64_t> parse_duration(std::string_view text);
+/// "17:00", "17:00:30" or "24:00" -> ns since midnight, at most one day.
+[[nodiscard]] std::optional<int64_t> parse_time_of_day(std::string_view text);
+
+} // namespace millrace::nodes

@@ -1,0 +1,118 @@
+#include <millrace/nodes/host/node_lock.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <fstream>
+#include <sstream>
+#include <unistd.h>
+
+namespace millrace::nodes {
+
+namespace {
+
+constexpr auto pid_file = "/node.pid";
+
+std::string read_small(const std::string& path) {
+  std::ifstream in{path};
+  std::ostringstream out;
+  out << in.rdbuf();
+  return out.str();
+}
+
+std::string boot_of_host() {
+  auto id = read_small("/proc/sys/kernel/random/boot_id");
+  while (!id.empty() && id.back() == '\n')
+    id.pop_back();
+  return id;
+}
+
+} // namespace
+
+std::optional<node_pid> identify_process(int pid) {
+  const auto stat = read_small("/proc/" + std::to_string(pid) + "/stat");
+  // "pid (name) state ...": the name may hold anything, also ')'.
+  const auto close = stat.rfind(')');
+  if (close == std::string::npos)
+    return std::nullopt;
+  std::istringstream rest{stat.substr(close + 1)};
+  std::string field;
+  rest >> field;
+  if (field == "Z" || field == "X")
+    return std::nullopt;
+  node_pid out;
+  out.pid = pid;
+  // The state is field 3, the start time field 22.
+  for (int i = 4; i < 22; ++i)
+    rest >> field;
+  if (!(rest >> out.start_ticks))
+    return std::nullopt;
+  out.boot = boot_of_host();
+  return out;
+}
+
+bool is_alive(const node_pid& process) {
+  const auto now = identify_process(process.pid);
+  return now && now->start_ticks == process.start_ticks
+         && now->boot == process.boot;
+}
+
+result<std::optional<node_pid>> read_node_pid(persistence::file_system& fs,
+                                              const std::string& directory) {
+  const auto path = directory + pid_file;
+  auto bytes = persistence::read_file(fs, path, 64u << 10);
+  if (!bytes) {
+    if (bytes.failure().code == errc::not_found)
+      return std::optional<node_pid>{};
+    return bytes.failure();
+  }
+  const std::string_view text{reinterpret_cast<const char*>(bytes->data()),
+                              bytes->size()};
+  const auto parsed = nlohmann::json::parse(text, nullptr, false);
+  const auto holds = [&](const char* key, bool number) {
+    return parsed.is_object() && parsed.contains(key)
+           && (number ? parsed[key].is_number_integer()
+                      : parsed[key].is_string());
+  };
+  if (!holds("pid", true) || !holds("start_ticks", true)
+      || !holds("started_ns", true) || !holds("boot", false))
+    return error{errc::corrupt, path + ": is not what a node writes"};
+  return std::optional{node_pid{parsed["pid"], parsed["start_ticks"],
+                                parsed["boot"], parsed["started_ns"]}};
+}
+
+node_lock::node_lock(persistence::file_system& fs, std::string pid_path,
+                     std::unique_ptr<persistence::directory_lock> held)
+  : fs_{fs}, pid_path_{std::move(pid_path)}, held_{std::move(held)} {}
+
+result<std::unique_ptr<node_lock>>
+node_lock::acquire(persistence::env& world, const std::string& directory) {
+  auto& fs = *world.fs;
+  if (auto fault = fs.create_directories(directory))
+    return fault;
+  auto held = fs.lock_directory(directory);
+  if (!held)
+    return held.failure();
+  auto self = identify_process(::getpid());
+  if (!self)
+    return error{errc::internal, "/proc does not know this process"};
+  const nlohmann::ordered_json content{
+    {"pid", self->pid},
+    {"start_ticks", self->start_ticks},
+    {"boot", self->boot},
+    {"started_ns", world.clock->now_ns()},
+  };
+  const auto text = content.dump() + "\n";
+  if (auto fault = persistence::replace_file(
+        fs, directory + pid_file,
+        std::as_bytes(std::span{text.data(), text.size()})))
+    return fault;
+  return std::unique_ptr<node_lock>{
+    new node_lock{fs, directory + pid_file, *std::move(held)}};
+}
+
+node_lock::~node_lock() {
+  // Left behind it does no harm: readers compare the start time.
+  static_cast<void>(fs_.remove(pid_path_));
+}
+
+} // namespace millrace::nodes

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <millrace/messages/base/result.hpp>
+#include <millrace/persistence/disk/env.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace millrace::nodes {
+
+/// Who hosts a node: what `node.pid` in its directory says. Start time and boot
+/// tell the process from a later one with the same id.
+struct node_pid {
+  int pid = 0;
+  uint64_t start_ticks = 0; ///< As /proc/<pid>/stat counts, since the boot.
+  std::string boot;         ///< Id of the boot of the host.
+  int64_t started_ns = 0;   ///< Wall time, ns since 2000.01.01 UTC.
+
+  friend bool operator==(const node_pid&, const node_pid&) = default;
+};
+
+/// Held by the process that hosts a node. The lock ends with the process, in
+/// whatever way; the destructor also removes `node.pid`.
+class node_lock {
+public:
+  /// Creates the directory, locks it, writes `node.pid`. `locked` with the
+  /// holder when a live process hosts the node. `world` outlives the lock.
+  [[nodiscard]] static result<std::unique_ptr<node_lock>>
+  acquire(persistence::env& world, const std::string& directory);
+
+  ~node_lock();
+  node_lock(const node_lock&) = delete;
+  node_lock& operator=(const node_lock&) = delete;
+
+private:
+  node_lock(persistence::file_system& fs, std::string pid_path,
+            std::unique_ptr<persistence::directory_lock> held);
+
+  persistence::file_system& fs_;
+  std::string pid_path_;
+  std::unique_ptr<persistence::directory_lock> held_;
+};
+
+/// What `node.pid` says; none when there is no such file. `corrupt` when it
+/// does not parse.
+[[nodiscard]] result<std::optional<node_pid>>
+read_node_pid(persistence::file_system& fs, const std::string& directory);
+
+/// Facts of a process from the system; none when it does not exist, or has
+/// ended and only waits to be reaped.
+[[nodiscard]] std::optional<node_pid> identify_process(int pid);
+
+/// The very process that wrote the file lives.
+[[nodiscard]] bool is_alive(const node_pid& process);
+
+} // namespace millrace::nodes

@@ -1,0 +1,66 @@
+#include <millrace/nodes/node/connector.hpp>
+
+#include <caf/actor_cast.hpp>
+#include <caf/io/middleman.hpp>
+
+#include <set>
+
+namespace millrace::nodes {
+
+namespace {
+constexpr auto request_deadline = std::chrono::seconds{2};
+} // namespace
+
+caf::result<caf::strong_actor_ptr>
+connector_state::connect(const endpoint& to) {
+  if (to.port == port && to.host == host) {
+    if (auto handle = locals->find(to.name))
+      return handle;
+    return to_caf({errc::not_found, to_string(to) + ": no such actor"});
+  }
+  auto promise = self->make_response_promise<caf::strong_actor_ptr>();
+  auto fail = [promise, to](const caf::error& fault) mutable {
+    promise.deliver(to_caf(
+      {errc::unavailable, to_string(to) + ": " + to_string(from_caf(fault))}));
+  };
+  self
+    ->request(self->home_system().middleman().actor_handle(),
+              caf::timespan{request_deadline}, caf::connect_atom_v, to.host,
+              to.port)
+    .then(
+      [this, to, promise, fail](const caf::node_id&,
+                                const caf::strong_actor_ptr& door,
+                                const std::set<std::string>&) mutable {
+        if (!door) {
+          promise.deliver(to_caf(
+            {errc::unavailable, to_string(to) + ": nobody answers there"}));
+          return;
+        }
+        self
+          ->request(caf::actor_cast<front_door_actor>(door),
+                    caf::timespan{request_deadline}, resolve_atom_v, to.name)
+          .then(
+            [promise](const caf::strong_actor_ptr& found) mutable {
+              promise.deliver(found);
+            },
+            fail);
+      },
+      fail);
+  return promise;
+}
+
+connector_actor::behavior_type
+connector(connector_actor::stateful_pointer<connector_state> self,
+          std::shared_ptr<local_actors> locals, std::string host,
+          uint16_t port) {
+  self->state.locals = std::move(locals);
+  self->state.host = std::move(host);
+  self->state.port = port;
+  return {
+    [self](caf::connect_atom, const endpoint& to) {
+      return self->state.connect(to);
+    },
+  };
+}
+
+} // namespace millrace::nodes

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <millrace/messages/protocol/interfaces.hpp>
+#include <millrace/nodes/node/local_actors.hpp>
+
+#include <caf/stateful_actor.hpp>
+
+#include <memory>
+#include <string>
+
+namespace millrace::nodes {
+
+/// State of the CONNECTOR: finds an actor by its endpoint, here or through a
+/// connection of this process's own to the node that hosts it.
+struct connector_state {
+  static constexpr const char* name = "connector";
+
+  /// User-declared on purpose: CAF 0.17 paren-initializes C++20 aggregates.
+  explicit connector_state(connector_actor::pointer owner) : self{owner} {}
+
+  caf::result<caf::strong_actor_ptr> connect(const endpoint& to);
+
+  connector_actor::pointer self;
+  std::shared_ptr<local_actors> locals;
+  std::string host;
+  uint16_t port = 0;
+};
+
+/// @param host, port this node's own address: its actors are found directly.
+///   port 0: this process listens nowhere.
+connector_actor::behavior_type
+connector(connector_actor::stateful_pointer<connector_state> self,
+          std::shared_ptr<local_actors> locals, std::string host,
+          uint16_t port);
+
+} // namespace millrace::nodes

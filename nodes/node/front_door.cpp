@@ -1,0 +1,78 @@
+#include <millrace/nodes/node/front_door.hpp>
+
+#include <caf/actor_cast.hpp>
+#include <nlohmann/json.hpp>
+
+namespace millrace::nodes {
+
+namespace {
+constexpr auto status_deadline = std::chrono::seconds{1};
+} // namespace
+
+caf::result<caf::strong_actor_ptr>
+front_door_state::resolve(const std::string& what) const {
+  if (auto handle = locals->find(what))
+    return handle;
+  return to_caf(
+    {errc::not_found, "node '" + node + "' hosts no '" + what + "'"});
+}
+
+caf::result<std::string> front_door_state::spawn(const std::string& process) {
+  if (auto fault = spawner(process))
+    return to_caf(fault);
+  return process;
+}
+
+/// Answers once every local actor has, or has let its deadline pass.
+caf::result<std::string> front_door_state::status() {
+  struct gathering {
+    nlohmann::json processes = nlohmann::json::object();
+    size_t missing = 0;
+  };
+  auto promise = self->make_response_promise<std::string>();
+  auto all = std::make_shared<gathering>();
+  auto handles = locals->all();
+  handles.erase(std::string{front_door_name});
+  all->missing = handles.size() + 1;
+  auto done = [promise, all, at = node]() mutable {
+    if (--all->missing == 0)
+      promise.deliver(
+        nlohmann::json{{"node", at}, {"processes", all->processes}}.dump());
+  };
+  for (const auto& [key, handle] : handles)
+    self
+      ->request(caf::actor_cast<status_actor>(handle),
+                caf::timespan{status_deadline}, status_atom_v)
+      .then(
+        [all, done, key = key](const std::string& text) mutable {
+          all->processes[key]
+            = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+          done();
+        },
+        [all, done, key = key](const caf::error& fault) mutable {
+          all->processes[key] = {{"error", to_string(from_caf(fault))}};
+          done();
+        });
+  done();
+  return promise;
+}
+
+front_door_actor::behavior_type
+front_door(front_door_actor::stateful_pointer<front_door_state> self,
+           std::string node, std::shared_ptr<local_actors> locals,
+           std::function<error(const std::string&)> spawner) {
+  self->state.node = std::move(node);
+  self->state.locals = std::move(locals);
+  self->state.spawner = std::move(spawner);
+  return {
+    [self](status_atom) { return self->state.status(); },
+    [self](resolve_atom, const std::string& what) {
+      return self->state.resolve(what);
+    },
+    [self](spawn_atom, const std::string& process) {
+      return self->state.spawn(process);
+    },
+  };
+}
+
+} // namespace millrace::nodes

@@ -1,0 +1,47 @@
+#include <millrace/persistence/disk/file_system.hpp>
+
+namespace millrace::persistence {
+
+result<std::vector<std::byte>>
+read_file(file_system& fs, const std::string& path, uint64_t bytes_max) {
+  auto opened = fs.open(path, open_mode::read);
+  if (!opened)
+    return opened.failure();
+  auto size = (*opened)->size();
+  if (!size)
+    return size.failure();
+  if (*size > bytes_max)
+    return error{errc::oversize, path + ": " + std::to_string(*size)
+                                   + " bytes, at most "
+                                   + std::to_string(bytes_max)};
+  std::vector<std::byte> bytes(*size);
+  auto got = (*opened)->read_at(0, bytes);
+  if (!got)
+    return got.failure();
+  bytes.resize(*got);
+  return bytes;
+}
+
+error replace_file(file_system& fs, const std::string& path,
+                   std::span<const std::byte> bytes) {
+  const auto temporary = path + ".tmp";
+  {
+    auto opened = fs.open(temporary, open_mode::write);
+    if (!opened)
+      return opened.failure();
+    if (auto fault = (*opened)->truncate(0))
+      return fault;
+    if (auto fault = (*opened)->write_at(0, bytes))
+      return fault;
+    if (auto fault = (*opened)->sync())
+      return fault;
+  }
+  if (auto fault = fs.rename(temporary, path))
+    return fault;
+  const auto slash = path.rfind('/');
+  return fs.sync_directory(slash == std::string::npos ? "."
+                           : slash == 0               ? "/"
+                                                      : path.substr(0, slash));
+}
+
+} // namespace millrace::persistence

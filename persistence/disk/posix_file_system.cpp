@@ -1,0 +1,376 @@
+#include <millrace/persistence/disk/file_system.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <dirent.h>
+#include <fcntl.h>
+#include <filesystem>
+#include <limits>
+#include <mutex>
+#include <string_view>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <system_error>
+#include <unistd.h>
+#include <xxhash.h>
+
+namespace millrace::persistence {
+namespace {
+
+errc code_of(int fault) noexcept {
+  switch (fault) {
+    case ENOSPC:
+    case EDQUOT:
+      return errc::no_space;
+    case ENOENT:
+    case ENOTDIR:
+      return errc::not_found;
+    case EACCES:
+    case EPERM:
+    case EROFS:
+      return errc::permission;
+    case EEXIST:
+      return errc::already_exists;
+    default:
+      return errc::storage_failed;
+  }
+}
+
+error failure(const std::string& path, const std::string& what, int fault) {
+  return {code_of(fault),
+          path + ": " + what + ": " + std::generic_category().message(fault)};
+}
+
+// Repeats a call that a signal interrupted.
+template <class Call>
+auto uninterrupted(Call call) {
+  auto got = call();
+  while (got == -1 && errno == EINTR)
+    got = call();
+  return got;
+}
+
+class descriptor {
+public:
+  explicit descriptor(int number) noexcept : number_{number} {}
+  descriptor(descriptor&& other) noexcept
+    : number_{std::exchange(other.number_, -1)} {}
+  descriptor& operator=(descriptor&&) = delete;
+  ~descriptor() {
+    if (number_ != -1)
+      ::close(number_);
+  }
+  [[nodiscard]] int get() const noexcept { return number_; }
+
+private:
+  int number_;
+};
+
+class posix_file final : public file {
+public:
+  posix_file(std::string path, descriptor opened)
+    : path_{std::move(path)}, opened_{std::move(opened)} {}
+
+  result<size_t> read_at(uint64_t offset, std::span<std::byte> into) override {
+    size_t done = 0;
+    while (done < into.size()) {
+      const auto got = uninterrupted([&] {
+        return ::pread(opened_.get(), into.data() + done, into.size() - done,
+                       static_cast<off_t>(offset + done));
+      });
+      if (got == -1)
+        return failure(path_,
+                       "read of " + std::to_string(into.size()) + " bytes at "
+                         + std::to_string(offset),
+                       errno);
+      if (got == 0)
+        break;
+      done += static_cast<size_t>(got);
+    }
+    return done;
+  }
+
+  error write_at(uint64_t offset, std::span<const std::byte> bytes) override {
+    size_t done = 0;
+    while (done < bytes.size()) {
+      const auto got = uninterrupted([&] {
+        return ::pwrite(opened_.get(), bytes.data() + done, bytes.size() - done,
+                        static_cast<off_t>(offset + done));
+      });
+      if (got <= 0)
+        return failure(path_,
+                       "write of " + std::to_string(bytes.size()) + " bytes at "
+                         + std::to_string(offset),
+                       got == 0 ? EIO : errno);
+      done += static_cast<size_t>(got);
+    }
+    return {};
+  }
+
+  error sync() override {
+    // Not repeated when interrupted: after a failure nothing is known about
+    // the pages, and a second call may answer success without writing them.
+    if (::fdatasync(opened_.get()) == -1)
+      return failure(path_, "sync", errno);
+    return {};
+  }
+
+  error truncate(uint64_t size) override {
+    if (uninterrupted(
+          [&] { return ::ftruncate(opened_.get(), static_cast<off_t>(size)); })
+        == -1)
+      return failure(path_, "truncate to " + std::to_string(size), errno);
+    return {};
+  }
+
+  result<uint64_t> size() override {
+    struct stat facts {};
+    if (::fstat(opened_.get(), &facts) == -1)
+      return failure(path_, "stat", errno);
+    return static_cast<uint64_t>(facts.st_size);
+  }
+
+  void reserve(uint64_t bytes) override {
+    auto now = size();
+    if (now && bytes > 0)
+      ::fallocate(opened_.get(), FALLOC_FL_KEEP_SIZE, static_cast<off_t>(*now),
+                  static_cast<off_t>(bytes));
+  }
+
+  [[nodiscard]] const std::string& path() const noexcept override {
+    return path_;
+  }
+
+private:
+  std::string path_;
+  descriptor opened_;
+};
+
+class posix_mapping final : public mapped_file {
+public:
+  posix_mapping(void* at, size_t bytes) noexcept : at_{at}, bytes_{bytes} {}
+  posix_mapping(const posix_mapping&) = delete;
+  posix_mapping& operator=(const posix_mapping&) = delete;
+  ~posix_mapping() override {
+    if (bytes_ != 0)
+      ::munmap(at_, bytes_);
+  }
+  [[nodiscard]] std::span<const std::byte> bytes() const noexcept override {
+    return {static_cast<const std::byte*>(at_), bytes_};
+  }
+
+private:
+  void* at_;
+  size_t bytes_;
+};
+
+class posix_lock final : public directory_lock {
+public:
+  explicit posix_lock(descriptor opened) : opened_{std::move(opened)} {}
+
+private:
+  descriptor opened_; // flock lives as long as this open file does.
+};
+
+class posix_disk final : public file_system {
+public:
+  result<std::unique_ptr<file>> open(const std::string& path,
+                                     open_mode mode) override {
+    int flags = O_CLOEXEC;
+    switch (mode) {
+      case open_mode::read:
+        flags |= O_RDONLY;
+        break;
+      case open_mode::write:
+        flags |= O_RDWR | O_CREAT;
+        break;
+      case open_mode::create_new:
+        flags |= O_RDWR | O_CREAT | O_EXCL;
+        break;
+    }
+    descriptor opened{
+      uninterrupted([&] { return ::open(path.c_str(), flags, 0640); })};
+    if (opened.get() == -1)
+      return failure(path, "open", errno);
+    return std::unique_ptr<file>{
+      std::make_unique<posix_file>(path, std::move(opened))};
+  }
+
+  result<std::vector<directory_entry>> list(const std::string& path) override {
+    DIR* opened = ::opendir(path.c_str());
+    if (opened == nullptr)
+      return failure(path, "list", errno);
+    std::vector<directory_entry> entries;
+    error fault;
+    for (;;) {
+      errno = 0;
+      const auto* next = ::readdir(opened);
+      if (next == nullptr) {
+        if (errno != 0)
+          fault = failure(path, "list", errno);
+        break;
+      }
+      const std::string name = next->d_name;
+      if (name == "." || name == "..")
+        continue;
+      struct stat facts {};
+      if (::fstatat(::dirfd(opened), next->d_name, &facts, 0) == -1) {
+        if (errno == ENOENT)
+          continue; // Removed since, or a dangling link.
+        fault = failure(path + "/" + name, "stat", errno);
+        break;
+      }
+      entries.push_back({name, S_ISDIR(facts.st_mode),
+                         static_cast<uint64_t>(facts.st_size),
+                         (facts.st_mode & S_ISVTX) != 0});
+    }
+    ::closedir(opened);
+    if (fault)
+      return fault;
+    std::sort(entries.begin(), entries.end(),
+              [](const auto& a, const auto& b) { return a.name < b.name; });
+    return entries;
+  }
+
+  error create_directories(const std::string& path) override {
+    std::error_code fault;
+    std::filesystem::create_directories(path, fault);
+    if (fault)
+      return failure(path, "create directory", fault.value());
+    return {};
+  }
+
+  error rename(const std::string& from, const std::string& to) override {
+    if (::rename(from.c_str(), to.c_str()) == -1)
+      return failure(from, "rename to " + to, errno);
+    return {};
+  }
+
+  error remove(const std::string& path) override {
+    if (::remove(path.c_str()) == -1)
+      return failure(path, "remove", errno);
+    return {};
+  }
+
+  error remove_all(const std::string& path) override {
+    std::error_code fault;
+    std::filesystem::remove_all(path, fault);
+    if (fault)
+      return failure(path, "remove", fault.value());
+    return {};
+  }
+
+  error sync_directory(const std::string& path) override {
+    descriptor opened{uninterrupted([&] {
+      return ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    })};
+    if (opened.get() == -1)
+      return failure(path, "open", errno);
+    if (::fsync(opened.get()) == -1)
+      return failure(path, "sync directory", errno);
+    return {};
+  }
+
+  bool exists(const std::string& path) override {
+    return ::access(path.c_str(), F_OK) == 0;
+  }
+
+  error mark_archived(const std::string& path) override {
+    struct stat facts {};
+    if (::stat(path.c_str(), &facts) == -1)
+      return failure(path, "stat", errno);
+    if (::chmod(path.c_str(), (facts.st_mode & 07777) | S_ISVTX) == -1)
+      return failure(path, "mark archived", errno);
+    return {};
+  }
+
+  result<std::unique_ptr<mapped_file>> map(const std::string& path) override {
+    descriptor opened{uninterrupted(
+      [&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC); })};
+    if (opened.get() == -1)
+      return failure(path, "open", errno);
+    struct stat facts {};
+    if (::fstat(opened.get(), &facts) == -1)
+      return failure(path, "stat", errno);
+    const auto bytes = static_cast<size_t>(facts.st_size);
+    void* at = nullptr;
+    if (bytes != 0) {
+      at = ::mmap(nullptr, bytes, PROT_READ, MAP_SHARED, opened.get(), 0);
+      if (at == MAP_FAILED)
+        return failure(path, "map " + std::to_string(bytes) + " bytes", errno);
+    }
+    return std::unique_ptr<mapped_file>{
+      std::make_unique<posix_mapping>(at, bytes)};
+  }
+
+  result<std::unique_ptr<directory_lock>>
+  lock_directory(const std::string& path) override {
+    const auto name = path + "/.lock";
+    descriptor opened{uninterrupted([&] {
+      return ::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+    })};
+    if (opened.get() == -1)
+      return failure(name, "open", errno);
+    if (uninterrupted([&] { return ::flock(opened.get(), LOCK_EX | LOCK_NB); })
+        == -1) {
+      if (errno != EWOULDBLOCK)
+        return failure(name, "lock", errno);
+      char text[128] = {};
+      const auto got = ::pread(opened.get(), text, sizeof(text) - 1, 0);
+      std::string_view holder{text, got > 0 ? static_cast<size_t>(got) : 0};
+      holder = holder.substr(0, holder.find('\n'));
+      return error{errc::locked,
+                   path + ": held by "
+                     + (holder.empty() ? std::string{"another process"}
+                                       : std::string{holder})};
+    }
+    const auto text = "process " + std::to_string(::getpid()) + ", boot "
+                      + std::to_string(boot_id()) + "\n";
+    if (::ftruncate(opened.get(), 0) == -1
+        || ::pwrite(opened.get(), text.data(), text.size(), 0)
+             != static_cast<ssize_t>(text.size()))
+      return failure(name, "write", errno);
+    return std::unique_ptr<directory_lock>{
+      std::make_unique<posix_lock>(std::move(opened))};
+  }
+
+  uint64_t boot_id() override {
+    std::call_once(boot_read_, [this] {
+      char text[64] = {};
+      descriptor opened{
+        ::open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC)};
+      const auto got = opened.get() == -1
+                         ? ssize_t{0}
+                         : ::read(opened.get(), text, sizeof(text));
+      // Unknown: an answer that no other process gives, so that every crash
+      // counts as one of the machine.
+      boot_ = got > 0 ? XXH3_64bits(text, static_cast<size_t>(got))
+                      : static_cast<uint64_t>(::getpid());
+    });
+    return boot_;
+  }
+
+  result<uint64_t> free_bytes(const std::string& path) override {
+    struct statvfs facts {};
+    if (::statvfs(path.c_str(), &facts) == -1)
+      return failure(path, "statvfs", errno);
+    return static_cast<uint64_t>(facts.f_bavail) * facts.f_frsize;
+  }
+
+private:
+  std::once_flag boot_read_;
+  uint64_t boot_ = 0;
+};
+
+} // namespace
+
+file_system& posix_file_system() {
+  static posix_disk disk;
+  return disk;
+}
+
+} // namespace millrace::persistence

@@ -1,0 +1,73 @@
+#include <millrace/persistence/hdb/column_file.hpp>
+
+#define XXH_INLINE_ALL
+#include <algorithm>
+#include <cstring>
+#include <xxhash.h>
+
+namespace millrace::persistence {
+
+uint64_t xxh3_of(std::span<const std::byte> bytes) noexcept {
+  return XXH3_64bits(bytes.data(), bytes.size());
+}
+
+struct column_file::hash_state {
+  XXH3_state_t state;
+};
+
+column_file::column_file(std::unique_ptr<file> out, std::string name)
+  : out_{std::move(out)}, facts_{std::move(name), 0, 0},
+    buffer_(buffer_bytes), hash_{new hash_state} {
+  XXH3_64bits_reset(&hash_->state);
+}
+
+column_file::~column_file() = default;
+
+result<std::unique_ptr<column_file>>
+column_file::create(file_system& fs, const std::string& directory,
+                    std::string name) {
+  auto out = fs.open(directory + "/" + name, open_mode::create_new);
+  if (!out)
+    return out.failure();
+  return std::unique_ptr<column_file>{
+    new column_file{std::move(*out), std::move(name)}};
+}
+
+error column_file::written(size_t bytes) {
+  used_ += bytes;
+  return used_ == buffer_.size() ? flush() : error{};
+}
+
+error column_file::append(std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    const auto count = std::min(bytes.size(), buffer_.size() - used_);
+    std::memcpy(buffer_.data() + used_, bytes.data(), count);
+    if (auto fault = written(count))
+      return fault;
+    bytes = bytes.subspan(count);
+  }
+  return {};
+}
+
+error column_file::flush() {
+  if (used_ == 0)
+    return {};
+  const auto part = std::span<const std::byte>{buffer_}.first(used_);
+  XXH3_64bits_update(&hash_->state, part.data(), part.size());
+  if (auto fault = out_->write_at(facts_.bytes, part))
+    return fault;
+  facts_.bytes += used_;
+  used_ = 0;
+  return {};
+}
+
+result<hdb_file> column_file::finish() {
+  if (auto fault = flush())
+    return fault;
+  if (auto fault = out_->sync())
+    return fault;
+  facts_.checksum = XXH3_64bits_digest(&hash_->state);
+  return facts_;
+}
+
+} // namespace millrace::persistence

@@ -1,0 +1,324 @@
+#include <millrace/messages/data/capnp_io.hpp>
+#include <millrace/messages/schema/hdb.capnp.h>
+#include <millrace/persistence/hdb/hdb_manifest.hpp>
+
+#include <date/date.h>
+
+#define XXH_INLINE_ALL
+#include <algorithm>
+#include <cstring>
+#include <map>
+#include <set>
+#include <xxhash.h>
+
+namespace millrace::persistence {
+
+namespace {
+
+/// The file begins with these 32 bytes, little endian; Cap'n Proto follows.
+struct preamble {
+  std::array<char, 8> magic{'M', 'R', 'H', 'D', 'B', 0, 0, 1};
+  uint64_t version = 0;
+  uint64_t payload_bytes = 0;
+  /// XXH3-64 of the payload, seeded with the one of the fields above.
+  uint64_t checksum = 0;
+};
+static_assert(sizeof(preamble) == 32);
+
+constexpr uint64_t manifest_bytes_max = uint64_t{1} << 30;
+
+uint64_t checksum_of(const preamble& head, std::span<const std::byte> payload) {
+  return XXH3_64bits_withSeed(payload.data(), payload.size(),
+                              XXH3_64bits(&head, offsetof(preamble, checksum)));
+}
+
+error corrupt(const std::string& what) {
+  return {errc::corrupt, "hdb manifest: " + what};
+}
+
+/// A name that is one component of a path and no dot file.
+bool fits_path(std::string_view name) {
+  return !name.empty() && name[0] != '.' && name.size() <= 200
+         && name.find('/') == std::string_view::npos
+         && name.find('\0') == std::string_view::npos;
+}
+
+void write_part(const hdb_part& part, schema::HdbPart::Builder out) {
+  out.setStream(part.stream);
+  out.setTable(part.table);
+  out.setPeriod(part.period);
+  out.setPartition(part.partition);
+  out.setStripe(part.stripe);
+  out.setStripeCount(part.stripe_count);
+  out.setFromPosition(part.from.value);
+  out.setToPosition(part.to.value);
+  out.setDirectory(part.directory);
+  out.setSchemaVersion(part.schema_version);
+  out.setRowCount(part.row_count);
+  auto zones = out.initZones(static_cast<unsigned>(part.zones.size()));
+  for (unsigned i = 0; i < zones.size(); ++i) {
+    zones[i].setEmpty(part.zones[i].empty);
+    zones[i].setLow(part.zones[i].low);
+    zones[i].setHigh(part.zones[i].high);
+    zones[i].setLowFloat(part.zones[i].low_float);
+    zones[i].setHighFloat(part.zones[i].high_float);
+  }
+  auto files = out.initFiles(static_cast<unsigned>(part.files.size()));
+  for (unsigned i = 0; i < files.size(); ++i) {
+    files[i].setName(part.files[i].name);
+    files[i].setBytes(part.files[i].bytes);
+    files[i].setChecksum(part.files[i].checksum);
+  }
+}
+
+hdb_part read_part(schema::HdbPart::Reader in) {
+  hdb_part part;
+  part.stream = in.getStream().cStr();
+  part.table = in.getTable().cStr();
+  part.period = in.getPeriod();
+  part.partition = in.getPartition().cStr();
+  part.stripe = in.getStripe();
+  part.stripe_count = in.getStripeCount();
+  part.from = {in.getFromPosition()};
+  part.to = {in.getToPosition()};
+  part.directory = in.getDirectory();
+  part.schema_version = in.getSchemaVersion();
+  part.row_count = static_cast<uint32_t>(in.getRowCount());
+  for (auto zone : in.getZones())
+    part.zones.push_back({zone.getEmpty(), zone.getLow(), zone.getHigh(),
+                          zone.getLowFloat(), zone.getHighFloat()});
+  for (auto file : in.getFiles())
+    part.files.push_back(
+      {file.getName().cStr(), file.getBytes(), file.getChecksum()});
+  return part;
+}
+
+result<hdb_manifest> read_manifest(schema::HdbManifest::Reader root) {
+  hdb_manifest out;
+  out.version = root.getVersion();
+  for (auto bytes : root.getSchemas()) {
+    auto schema = decode_table_schema(
+      reinterpret_cast<const std::byte*>(bytes.begin()), bytes.size());
+    if (!schema)
+      return schema.failure();
+    out.schemas.push_back(std::move(*schema));
+  }
+  for (auto part : root.getParts()) {
+    if (part.getRowCount() > UINT32_MAX)
+      return corrupt("a part of " + std::to_string(part.getRowCount())
+                     + " rows");
+    out.parts.push_back(read_part(part));
+    const auto& last = out.parts.back();
+    const auto* schema = out.schema(last.table, last.schema_version);
+    if (!schema)
+      return corrupt(last.path() + " has no schema");
+    if (last.zones.size() != schema->columns.size())
+      return corrupt(last.path() + " has " + std::to_string(last.zones.size())
+                     + " zone maps for "
+                     + std::to_string(schema->columns.size()) + " columns");
+    if (!fits_path(last.partition) || !fits_path(last.table)
+        || !std::all_of(last.files.begin(), last.files.end(),
+                        [](const auto& file) {
+                          return file.name.find('/') == std::string::npos;
+                        }))
+      return corrupt("a part's path leaves the directory");
+  }
+  return out;
+}
+
+std::string range_text(const hdb_part& part) {
+  return "table '" + part.table + "' of stream '" + part.stream + "', stripe "
+         + std::to_string(part.stripe) + " of "
+         + std::to_string(part.stripe_count) + ", (" + to_string(part.from)
+         + ", " + to_string(part.to) + "]";
+}
+
+} // namespace
+
+std::string hdb_part::path() const {
+  return partition + "/" + table + "/" + std::to_string(directory);
+}
+
+const hdb_file* hdb_part::file(std::string_view name) const noexcept {
+  const auto at = std::find_if(files.begin(), files.end(),
+                               [&](const auto& f) { return f.name == name; });
+  return at == files.end() ? nullptr : &*at;
+}
+
+bool hdb_part::same_range(const hdb_part& other) const noexcept {
+  return stream == other.stream && table == other.table
+         && stripe == other.stripe && stripe_count == other.stripe_count
+         && from == other.from && to == other.to;
+}
+
+const table_schema* hdb_manifest::schema(std::string_view table,
+                                         uint32_t schema_version) const {
+  for (const auto& one : schemas)
+    if (one.name == table && one.version == schema_version)
+      return &one;
+  return nullptr;
+}
+
+const table_schema* hdb_manifest::newest_schema(std::string_view table) const {
+  const table_schema* newest = nullptr;
+  for (const auto& one : schemas)
+    if (one.name == table && (!newest || one.version > newest->version))
+      newest = &one;
+  return newest;
+}
+
+std::optional<position> hdb_manifest::cutover(std::string_view stream,
+                                              std::string_view table) const {
+  struct range {
+    uint32_t landed = 0;
+    uint32_t declared = 0;
+  };
+  std::map<position, range> ranges; // By their end; they do not overlap.
+  for (const auto& part : parts)
+    if (part.stream == stream && part.table == table) {
+      auto& one = ranges[part.to];
+      ++one.landed;
+      one.declared = part.stripe_count;
+    }
+  std::optional<position> complete;
+  for (const auto& [to, one] : ranges) {
+    if (one.landed < one.declared)
+      break;
+    complete = to;
+  }
+  return complete;
+}
+
+std::optional<position> hdb_manifest::cutover(std::string_view stream) const {
+  std::set<std::string_view> tables;
+  for (const auto& part : parts)
+    if (part.stream == stream)
+      tables.insert(part.table);
+  std::optional<position> least;
+  for (const auto table : tables) {
+    const auto one = cutover(stream, table);
+    if (!one)
+      return std::nullopt;
+    least = least ? std::min(*least, *one) : *one;
+  }
+  return least;
+}
+
+result<bool> hdb_manifest::contains(const hdb_part& part) const {
+  if (part.from >= part.to || part.stripe >= part.stripe_count
+      || !fits_path(part.partition) || !fits_path(part.table))
+    return error{errc::invalid_argument,
+                 range_text(part) + " to partition '" + part.partition
+                   + "' is not a range, a stripe and a name"};
+  bool any = false;
+  bool joined = false;
+  for (const auto& here : parts) {
+    if (here.stream != part.stream || here.table != part.table)
+      continue;
+    any = true;
+    if (here.same_range(part)) {
+      if (here.period == part.period && here.partition == part.partition)
+        return true;
+    } else if (part.from == here.to || part.to == here.from
+               || (here.from == part.from && here.to == part.to
+                   && here.stripe_count == part.stripe_count)) {
+      joined = true;
+      continue;
+    } else if (part.from >= here.to || part.to <= here.from) {
+      continue;
+    }
+    return error{errc::already_exists, range_text(part) + " overlaps "
+                                         + range_text(here) + " in "
+                                         + here.path()};
+  }
+  if (any && !joined)
+    return error{errc::invalid_argument,
+                 range_text(part)
+                   + " leaves rows out: no partition ends where it begins"};
+  return false;
+}
+
+std::string date_partition_name(int64_t period) {
+  const date::year_month_day day{date::sys_days{date::days{10957 + period}}};
+  return date::format("%Y.%m.%d", day);
+}
+
+std::vector<std::byte> encode(const hdb_manifest& manifest) {
+  ::capnp::MallocMessageBuilder builder;
+  auto root = builder.initRoot<schema::HdbManifest>();
+  root.setVersion(manifest.version);
+  auto schemas
+    = root.initSchemas(static_cast<unsigned>(manifest.schemas.size()));
+  for (unsigned i = 0; i < schemas.size(); ++i) {
+    const auto bytes = encode(manifest.schemas[i]);
+    schemas.set(
+      i, ::capnp::Data::Reader{reinterpret_cast<const kj::byte*>(bytes.data()),
+                               bytes.size()});
+  }
+  auto parts = root.initParts(static_cast<unsigned>(manifest.parts.size()));
+  for (unsigned i = 0; i < parts.size(); ++i)
+    write_part(manifest.parts[i], parts[i]);
+  const auto payload = messages::to_bytes(builder);
+  preamble head;
+  head.version = manifest.version;
+  head.payload_bytes = payload.size();
+  head.checksum = checksum_of(head, payload);
+  std::vector<std::byte> out(sizeof head + payload.size());
+  std::memcpy(out.data(), &head, sizeof head);
+  std::memcpy(out.data() + sizeof head, payload.data(), payload.size());
+  return out;
+}
+
+result<hdb_manifest> decode_hdb_manifest(std::span<const std::byte> bytes) {
+  preamble head;
+  const auto magic = head.magic;
+  if (bytes.size() < sizeof head)
+    return corrupt(std::to_string(bytes.size()) + " bytes");
+  std::memcpy(static_cast<void*>(&head), bytes.data(), sizeof head);
+  const auto payload = bytes.subspan(sizeof head);
+  if (head.magic != magic)
+    return corrupt("it does not begin as one");
+  if (head.payload_bytes != payload.size())
+    return corrupt(std::to_string(payload.size()) + " bytes where "
+                   + std::to_string(head.payload_bytes) + " are announced");
+  if (head.checksum != checksum_of(head, payload))
+    return corrupt("the checksum differs");
+  auto out = messages::read_as<schema::HdbManifest>(payload, read_manifest);
+  if (!out)
+    return corrupt(out.failure().context);
+  if (out->version != head.version)
+    return corrupt("two versions");
+  return out;
+}
+
+result<hdb_manifest> read_hdb_manifest(file_system& fs,
+                                       const std::string& directory) {
+  const auto path = directory + "/" + hdb_manifest_name;
+  auto bytes = read_file(fs, path, manifest_bytes_max);
+  if (!bytes)
+    return bytes.failure();
+  auto out = decode_hdb_manifest(*bytes);
+  if (!out)
+    return error{out.failure().code, path + ": " + out.failure().context};
+  return out;
+}
+
+result<uint64_t> peek_hdb_manifest(file_system& fs,
+                                   const std::string& directory) {
+  const auto path = directory + "/" + hdb_manifest_name;
+  auto opened = fs.open(path, open_mode::read);
+  if (!opened)
+    return opened.failure();
+  preamble head;
+  const auto magic = head.magic;
+  std::array<std::byte, sizeof head> bytes{};
+  auto got = (*opened)->read_at(0, bytes);
+  if (!got)
+    return got.failure();
+  std::memcpy(static_cast<void*>(&head), bytes.data(), sizeof head);
+  if (*got != sizeof head || head.magic != magic)
+    return error{errc::corrupt, path + ": it does not begin as one"};
+  return head.version;
+}
+
+} // namespace millrace::persistence

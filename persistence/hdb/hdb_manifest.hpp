@@ -1,0 +1,97 @@
+#pragma once
+
+#include <millrace/messages/base/result.hpp>
+#include <millrace/messages/data/position.hpp>
+#include <millrace/messages/data/schema.hpp>
+#include <millrace/persistence/columns/table_view.hpp>
+#include <millrace/persistence/disk/file_system.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// What a historical database holds; docs/hdb_format.md is the specification.
+namespace millrace::persistence {
+
+/// One file of a part.
+struct hdb_file {
+  std::string name;
+  uint64_t bytes = 0;
+  uint64_t checksum = 0; ///< XXH3-64.
+  friend bool operator==(const hdb_file&, const hdb_file&) = default;
+};
+
+/// The rows of one table and one stripe whose messages end in (from, to] of a
+/// stream: what one partition directory holds.
+struct hdb_part {
+  std::string stream;
+  std::string table;
+  int64_t period = 0;
+  std::string partition; ///< Name of the period's directory.
+  uint32_t stripe = 0;
+  uint32_t stripe_count = 1;
+  position from;
+  position to;
+  uint64_t directory = 0; ///< Its version.
+  uint32_t schema_version = 1;
+  uint32_t row_count = 0;
+  std::vector<zone_map> zones; ///< By column of that schema version.
+  std::vector<hdb_file> files; ///< None when there are no rows.
+
+  /// "<partition>/<table>/<directory>".
+  [[nodiscard]] std::string path() const;
+  [[nodiscard]] const hdb_file* file(std::string_view name) const noexcept;
+  /// Same stream, table, stripe and positions.
+  [[nodiscard]] bool same_range(const hdb_part& other) const noexcept;
+};
+
+/// One version of all that a historical database holds. Never half: it is
+/// replaced as a whole.
+struct hdb_manifest {
+  uint64_t version = 0;
+  std::vector<table_schema> schemas;
+  std::vector<hdb_part> parts;
+
+  /// nullptr when there is none.
+  [[nodiscard]] const table_schema* schema(std::string_view table,
+                                           uint32_t schema_version) const;
+  [[nodiscard]] const table_schema* newest_schema(std::string_view table) const;
+
+  /// The position up to which the rows of `table` are all here: every stripe of
+  /// every range up to there has landed. Parts behind it are not to be read.
+  /// None when nothing is complete.
+  [[nodiscard]] std::optional<position> cutover(std::string_view stream,
+                                                std::string_view table) const;
+  /// The smallest cutover of the tables of a stream.
+  [[nodiscard]] std::optional<position> cutover(std::string_view stream) const;
+
+  /// Whether `part` may be added. @returns true when exactly this range is
+  /// here already. `already_exists` when it overlaps another range,
+  /// `invalid_argument` when rows between it and what is here would be
+  /// missing, or it is ill-formed.
+  [[nodiscard]] result<bool> contains(const hdb_part& part) const;
+};
+
+/// "2013.10.07" for days since 2000.01.01.
+[[nodiscard]] std::string date_partition_name(int64_t period);
+
+[[nodiscard]] std::vector<std::byte> encode(const hdb_manifest& manifest);
+/// `corrupt` names what is wrong with the bytes.
+[[nodiscard]] result<hdb_manifest>
+decode_hdb_manifest(std::span<const std::byte> bytes);
+
+inline constexpr const char* hdb_manifest_name = "manifest";
+
+/// `not_found` when the directory has none, `corrupt` when it is damaged.
+[[nodiscard]] result<hdb_manifest>
+read_hdb_manifest(file_system& fs, const std::string& directory);
+
+/// The version of the manifest there now, read from its first bytes.
+[[nodiscard]] result<uint64_t> peek_hdb_manifest(file_system& fs,
+                                                 const std::string& directory);
+
+} // namespace millrace::persistence

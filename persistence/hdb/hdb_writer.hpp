@@ -1,0 +1,66 @@
+#pragma once
+
+#include <millrace/persistence/disk/env.hpp>
+#include <millrace/persistence/hdb/hdb_manifest.hpp>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace millrace::persistence {
+
+/// The one writer of a historical database directory. Not thread safe: one
+/// owner.
+class hdb_writer {
+public:
+  /// Creates the directory when missing, locks it (`locked` names the holder),
+  /// reads the manifest, and removes part directories that it does not know:
+  /// leftovers of a write that was cut off, and versions that were replaced.
+  /// Nothing is removed when the manifest is damaged (`corrupt`), or missing
+  /// beside partitions.
+  [[nodiscard]] static result<std::unique_ptr<hdb_writer>>
+  open(env& world, std::string directory);
+
+  [[nodiscard]] const hdb_manifest& manifest() const noexcept {
+    return manifest_;
+  }
+  [[nodiscard]] const std::string& directory() const noexcept {
+    return directory_;
+  }
+  [[nodiscard]] env& world() const noexcept { return *world_; }
+
+  /// A number that no directory and no manifest version had before.
+  [[nodiscard]] uint64_t next_version() noexcept { return ++last_version_; }
+
+  /// Adds parts, whose files are synced, and schemas, in one step: after a
+  /// crash all are there or none. Ranges that are here already are passed
+  /// over; another overlap is `already_exists` and changes nothing. After
+  /// `storage_failed` or `no_space` from here the outcome is unknown: open
+  /// anew.
+  [[nodiscard]] error commit(std::vector<hdb_part> parts,
+                             const std::vector<table_schema>& schemas);
+
+  /// Puts `part` in the place of the part of the same range: a corrected
+  /// version. `not_found` when there is none. The replaced directory goes with
+  /// the next `open`.
+  [[nodiscard]] error replace(hdb_part part, const table_schema& schema);
+
+private:
+  hdb_writer(env& world, std::string directory,
+             std::unique_ptr<directory_lock> lock)
+    : world_{&world}, directory_{std::move(directory)}, lock_{std::move(lock)} {
+  }
+
+  [[nodiscard]] error load();
+  [[nodiscard]] error remove_leftovers();
+  [[nodiscard]] error write(hdb_manifest next);
+
+  env* world_;
+  std::string directory_;
+  std::unique_ptr<directory_lock> lock_;
+  hdb_manifest manifest_;
+  uint64_t last_version_ = 0;
+  bool failed_ = false;
+};
+
+} // namespace millrace::persistence

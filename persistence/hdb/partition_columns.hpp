@@ -1,0 +1,34 @@
+#pragma once
+
+#include <millrace/messages/base/result.hpp>
+#include <millrace/persistence/columns/table_view.hpp>
+#include <millrace/persistence/disk/file_system.hpp>
+#include <millrace/persistence/hdb/column_file.hpp>
+#include <millrace/persistence/hdb/partition_sort.hpp>
+
+#include <string>
+#include <vector>
+
+namespace millrace::persistence {
+
+/// What was written of one column, or of the rows' order and ranges.
+struct written_files {
+  std::vector<hdb_file> files;
+  zone_map zone;
+};
+
+/// Writes one column in the given order to `directory`, and syncs it:
+/// `<column>`, and `<column>.ends` and `.text` for a symbol's dictionary, or
+/// `<column>.text` for strings.
+[[nodiscard]] result<written_files> write_column(file_system& fs,
+                                                 const std::string& directory,
+                                                 const table_view& view,
+                                                 const partition_order& order,
+                                                 size_t column);
+
+/// Writes `.order` (uint32 stream order a row) and `.ranges` (symbol_range).
+[[nodiscard]] result<written_files>
+write_row_files(file_system& fs, const std::string& directory,
+                const partition_order& order);
+
+} // namespace millrace::persistence

@@ -1,0 +1,238 @@
+#include <millrace/persistence/hdb/partition_columns.hpp>
+#include <millrace/persistence/hdb/partition_sort.hpp>
+#include <millrace/persistence/hdb/partition_writer.hpp>
+
+#include <algorithm>
+#include <set>
+
+namespace millrace::persistence {
+
+namespace {
+
+/// One table on its way to the disk.
+struct table_write {
+  const table_view* view = nullptr;
+  hdb_part part;
+  std::string directory; ///< Path; empty when there are no rows.
+  partition_order order;
+  std::vector<written_files> columns; ///< By column, then the row files.
+};
+
+} // namespace
+
+struct period_write::impl {
+  hdb_writer* writer = nullptr;
+  period_request request;
+  std::vector<std::unique_ptr<table_write>> tables; ///< Not there already.
+  int stage = 0;
+  bool committing = false;
+
+  error begin_table(const table_view& view);
+  std::vector<std::function<error()>> sort_jobs();
+  std::vector<std::function<error()>> column_jobs();
+  error sync_directories();
+};
+
+period_write::period_write(std::unique_ptr<impl> state)
+  : impl_{std::move(state)} {}
+
+period_write::~period_write() = default;
+
+result<std::unique_ptr<period_write>>
+period_write::begin(hdb_writer& writer, period_request request) {
+  auto state = std::make_unique<impl>();
+  state->writer = &writer;
+  state->request = std::move(request);
+  for (const auto& view : state->request.tables)
+    if (auto fault = state->begin_table(view))
+      return fault;
+  auto& fs = *writer.world().fs;
+  for (const auto& table : state->tables) {
+    if (table->directory.empty())
+      continue;
+    // A power cut may have undone the removal of an earlier attempt.
+    if (auto fault = fs.remove_all(table->directory))
+      return fault;
+    if (auto fault = fs.create_directories(table->directory))
+      return fault;
+  }
+  return std::unique_ptr<period_write>{new period_write{std::move(state)}};
+}
+
+error period_write::impl::begin_table(const table_view& view) {
+  auto table = std::make_unique<table_write>();
+  table->view = &view;
+  auto& part = table->part;
+  part.stream = request.stream;
+  part.table = view.schema->name;
+  part.period = request.period;
+  part.partition = request.partition;
+  part.stripe = request.stripe;
+  part.stripe_count = request.stripe_count;
+  part.from = request.from;
+  part.to = request.to;
+  part.schema_version = view.schema->version;
+  auto here = writer->manifest().contains(part);
+  if (!here)
+    return here.failure();
+  if (*here)
+    return {};
+  const auto rows = view.row_count();
+  if (rows > UINT32_MAX)
+    return {errc::limit_exceeded, "table '" + part.table
+                                    + "': " + std::to_string(rows)
+                                    + " rows are more than one part holds"};
+  part.row_count = static_cast<uint32_t>(rows);
+  part.directory = writer->next_version();
+  part.zones.resize(view.schema->columns.size());
+  table->columns.resize(view.schema->columns.size() + 1);
+  if (rows != 0)
+    table->directory = writer->directory() + "/" + part.path();
+  tables.push_back(std::move(table));
+  return {};
+}
+
+bool period_write::already_there() const noexcept {
+  return impl_->tables.empty();
+}
+
+uint64_t period_write::row_count() const noexcept {
+  uint64_t rows = 0;
+  for (const auto& table : impl_->tables)
+    rows += table->part.row_count;
+  return rows;
+}
+
+std::vector<std::function<error()>> period_write::next_stage() {
+  switch (impl_->stage++) {
+    case 0: {
+      auto jobs = impl_->sort_jobs();
+      if (!jobs.empty())
+        return jobs;
+      [[fallthrough]];
+    }
+    case 1:
+      return impl_->column_jobs();
+    default:
+      return {};
+  }
+}
+
+std::vector<std::function<error()>> period_write::impl::sort_jobs() {
+  std::vector<std::function<error()>> jobs;
+  for (auto& table : tables) {
+    if (table->directory.empty())
+      continue;
+    jobs.emplace_back([one = table.get()]() -> error {
+      auto order = sort_rows(*one->view);
+      if (!order)
+        return order.failure();
+      one->order = std::move(*order);
+      return {};
+    });
+  }
+  return jobs;
+}
+
+std::vector<std::function<error()>> period_write::impl::column_jobs() {
+  std::vector<std::function<error()>> jobs;
+  auto* fs = writer->world().fs;
+  for (auto& table : tables) {
+    if (table->directory.empty())
+      continue;
+    for (size_t i = 0; i < table->columns.size(); ++i)
+      jobs.emplace_back([one = table.get(), i, fs]() -> error {
+        auto written
+          = i + 1 < one->columns.size()
+              ? write_column(*fs, one->directory, *one->view, one->order, i)
+              : write_row_files(*fs, one->directory, one->order);
+        if (!written)
+          return written.failure();
+        one->columns[i] = std::move(*written);
+        return {};
+      });
+  }
+  return jobs;
+}
+
+error period_write::impl::sync_directories() {
+  std::set<std::string> parents;
+  auto* fs = writer->world().fs;
+  for (const auto& table : tables) {
+    if (table->directory.empty())
+      continue;
+    if (auto fault = fs->sync_directory(table->directory))
+      return fault;
+    const auto partition = writer->directory() + "/" + table->part.partition;
+    parents.insert(partition + "/" + table->part.table);
+    parents.insert(partition);
+    parents.insert(writer->directory());
+  }
+  for (const auto& parent : parents)
+    if (auto fault = fs->sync_directory(parent))
+      return fault;
+  return {};
+}
+
+error period_write::commit() {
+  auto& state = *impl_;
+  if (state.tables.empty())
+    return {};
+  auto& world = state.writer->world();
+  if (auto fault = state.sync_directories())
+    return fault;
+  world.crash_point("rdb.after_flush");
+  std::vector<hdb_part> parts;
+  std::vector<table_schema> schemas;
+  for (auto& table : state.tables) {
+    auto part = table->part;
+    for (size_t i = 0; i < table->columns.size(); ++i) {
+      auto& column = table->columns[i];
+      MILLRACE_ASSERT(table->directory.empty() || !column.files.empty());
+      if (i < part.zones.size())
+        part.zones[i] = column.zone;
+      part.files.insert(part.files.end(), column.files.begin(),
+                        column.files.end());
+    }
+    schemas.push_back(*table->view->schema);
+    parts.push_back(std::move(part));
+  }
+  world.crash_point("rdb.before_manifest");
+  state.committing = true;
+  if (auto fault = state.writer->commit(std::move(parts), schemas))
+    return fault;
+  world.crash_point("rdb.after_manifest");
+  return {};
+}
+
+void period_write::abandon() {
+  if (impl_->committing)
+    return;
+  for (const auto& table : impl_->tables)
+    if (!table->directory.empty())
+      // Best effort: what stays is removed by the writer's next open.
+      (void)impl_->writer->world().fs->remove_all(table->directory);
+}
+
+result<bool> write_period(hdb_writer& writer, period_request request) {
+  auto write = period_write::begin(writer, std::move(request));
+  if (!write)
+    return write.failure();
+  if ((*write)->already_there())
+    return false;
+  const auto run = [&]() -> error {
+    for (auto jobs = (*write)->next_stage(); !jobs.empty();
+         jobs = (*write)->next_stage())
+      for (auto& job : jobs)
+        if (auto fault = job())
+          return fault;
+    return (*write)->commit();
+  };
+  if (auto fault = run()) {
+    (*write)->abandon();
+    return fault;
+  }
+  return true;
+}
+
+} // namespace millrace::persistence

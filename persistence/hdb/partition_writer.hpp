@@ -1,0 +1,81 @@
+#pragma once
+
+#include <millrace/messages/base/result.hpp>
+#include <millrace/messages/data/position.hpp>
+#include <millrace/persistence/columns/table_view.hpp>
+#include <millrace/persistence/hdb/hdb_writer.hpp>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace millrace::persistence {
+
+/// Rows of one stream that become a partition: those of messages that end in
+/// (from, to].
+struct period_request {
+  std::string stream;
+  int64_t period = 0;
+  std::string partition; ///< Directory name; see date_partition_name.
+  uint32_t stripe = 0;
+  uint32_t stripe_count = 1;
+  position from;
+  position to;
+  /// All tables that the stream has here, also those without a row: each
+  /// table's account of the stream is kept by itself. Views stay pinned until
+  /// the write is done.
+  std::vector<table_view> tables;
+};
+
+/// Writes the partition of one period in stages of jobs, so that the caller
+/// decides on which threads they run:
+///
+///     auto write = period_write::begin(writer, request);
+///     for (auto jobs = write->next_stage(); !jobs.empty();
+///          jobs = write->next_stage())
+///       run all jobs, in any order or at the same time, keep their errors;
+///     write->commit();
+///
+/// The same rows give the same bytes. Crash points: rdb.after_flush (all files
+/// synced), rdb.before_manifest, rdb.after_manifest.
+class period_write {
+public:
+  /// Checks the ranges. `already_exists` and `invalid_argument` as
+  /// hdb_manifest::contains has them.
+  [[nodiscard]] static result<std::unique_ptr<period_write>>
+  begin(hdb_writer& writer, period_request request);
+
+  ~period_write(); ///< Removes nothing: the writer's next `open` does.
+  period_write(const period_write&) = delete;
+  period_write& operator=(const period_write&) = delete;
+
+  /// Every range is in the manifest already: no stages, commit does nothing.
+  [[nodiscard]] bool already_there() const noexcept;
+
+  /// Jobs that may run at the same time on any threads. Empty: go to commit.
+  /// @pre all jobs of the stage before have ended without an error.
+  [[nodiscard]] std::vector<std::function<error()>> next_stage();
+
+  /// Syncs directories and commits the manifest. On the writer's thread.
+  [[nodiscard]] error commit();
+
+  /// Gives the disk space of a failed write back, before another attempt. Does
+  /// nothing once the manifest was touched.
+  void abandon();
+
+  /// Rows of all tables.
+  [[nodiscard]] uint64_t row_count() const noexcept;
+
+private:
+  struct impl;
+  explicit period_write(std::unique_ptr<impl> state);
+  std::unique_ptr<impl> impl_;
+};
+
+/// All of it on the calling thread.
+/// @returns false when everything was there already.
+[[nodiscard]] result<bool> write_period(hdb_writer& writer,
+                                        period_request request);
+
+} // namespace millrace::persistence

@@ -1,0 +1,195 @@
+#include <millrace/persistence/log/log_internal.hpp>
+#include <millrace/persistence/log/log_writer.hpp>
+
+#include <algorithm>
+
+namespace millrace::persistence {
+
+using detail::log_path;
+
+struct log_replica::impl {
+  env* world = nullptr;
+  std::string directory;
+  std::unique_ptr<directory_lock> lock;
+  lineage_id lineage;
+  std::shared_ptr<file> current;
+  std::shared_ptr<detail::synced_file> marks;
+  detail::unsynced dirty;
+  std::optional<position> end;
+  std::optional<position> lost_below;
+  position synced;
+  error failure;
+
+  [[nodiscard]] file_system& fs() const { return *world->fs; }
+  error fail(error fault);
+  error cut_behind_loss(position trusted, std::vector<log_file_info>& files);
+  error recover(const std::vector<log_file_info>& files);
+};
+
+error log_replica::impl::fail(error fault) {
+  failure = {errc::closed, directory + ": closed after: " + to_string(fault)};
+  // A try, as the disk just refused us; see log_writer.
+  (void)marks->record({synced, fs().boot_id(), true, false});
+  return fault;
+}
+
+error log_replica::impl::cut_behind_loss(position trusted,
+                                         std::vector<log_file_info>& files) {
+  const auto mark = detail::synced_file::read(fs(), directory, lineage);
+  if (mark && mark->boot_id == fs().boot_id())
+    return {};
+  if (mark)
+    trusted = std::max(trusted, mark->end);
+  return detail::cut_behind_loss(fs(), directory, lineage, trusted, files);
+}
+
+error log_replica::impl::recover(const std::vector<log_file_info>& files) {
+  const auto& last = files.back();
+  const auto mark = detail::synced_file::read(fs(), directory, lineage);
+  // The dead may have gone on to the next file without a sync.
+  if (auto fault = detail::add_left_unsynced(
+        fs(), directory, std::span{files}.first(files.size() - 1),
+        mark ? mark->end : position{}, mark && mark->fenced, dirty))
+    return fault;
+  const auto scan
+    = scan_log_file(fs(), directory, lineage, last,
+                    mark ? std::optional{mark->end} : std::nullopt);
+  if (!scan)
+    return scan.failure();
+  auto opened
+    = fs().open(log_path(directory, last.session, last.roll), open_mode::write);
+  if (!opened)
+    return opened.failure();
+  current = *std::move(opened);
+  const auto size = scan->valid_end.value - scan->begin.value;
+  // Bytes behind damage may hold records that the source no longer has.
+  if (scan->next_intact)
+    if (auto fault = detail::keep_aside(fs(), directory, *current,
+                                        scan->valid_end, scan->size))
+      return fault;
+  if (mark && mark->end > scan->valid_end)
+    lost_below = mark->end;
+  if (mark && mark->fenced) {
+    // Pages of a failed sync may be marked clean: fetch them again instead.
+    const auto trusted
+      = mark->end > scan->begin && mark->end < scan->valid_end
+          ? mark->end
+          : (mark->end >= scan->valid_end ? scan->valid_end : scan->begin);
+    end = trusted;
+  } else {
+    end = scan->valid_end;
+  }
+  const auto keep = std::min(size, end->value - scan->begin.value);
+  if (scan->size > keep)
+    if (auto fault = current->truncate(keep))
+      return fault;
+  dirty.add(current);
+  return {};
+}
+
+result<std::unique_ptr<log_replica>>
+log_replica::open(env& world, const std::string& directory,
+                  const lineage_id& lineage, position trusted) {
+  auto state = std::make_unique<impl>();
+  state->world = &world;
+  state->directory = directory;
+  if (auto fault = world.fs->create_directories(directory))
+    return fault;
+  auto lock = world.fs->lock_directory(directory);
+  if (!lock)
+    return lock.failure();
+  state->lock = *std::move(lock);
+  auto files = list_log_files(*world.fs, directory);
+  if (!files)
+    return files.failure();
+  auto adopted
+    = detail::adopt_lineage(world, directory, lineage, !files->empty());
+  if (!adopted)
+    return adopted.failure();
+  state->lineage = *adopted;
+  if (auto fault = state->cut_behind_loss(trusted, *files))
+    return fault;
+  if (!files->empty())
+    if (auto fault = state->recover(*files))
+      return fault;
+  auto marks = detail::synced_file::open(*world.fs, directory, lineage);
+  if (!marks)
+    return marks.failure();
+  state->marks = *std::move(marks);
+  // What is served from now on was synced by us, not only by our predecessor.
+  state->dirty.directory = true;
+  const auto end = state->end.value_or(position{});
+  auto job = state->dirty.take(*world.fs, directory, state->marks,
+                               {end, world.fs->boot_id(), false, false});
+  if (auto fault = job())
+    return fault;
+  if (auto fault = state->marks->sync())
+    return fault;
+  state->synced = end;
+  return std::unique_ptr<log_replica>{new log_replica{std::move(state)}};
+}
+
+log_replica::log_replica(std::unique_ptr<impl> state)
+  : impl_{std::move(state)} {}
+
+log_replica::~log_replica() = default;
+
+std::optional<position> log_replica::end() const noexcept { return impl_->end; }
+
+std::optional<position> log_replica::lost_below() const noexcept {
+  return impl_->lost_below;
+}
+
+error log_replica::append(position at, std::span<const std::byte> records) {
+  auto& state = *impl_;
+  if (state.failure)
+    return {errc::closed, state.failure.context};
+  const auto here = state.end;
+  const bool follows = here && state.current && at == *here;
+  if (!follows) {
+    if (at.offset() != 0 || (here && at < *here))
+      return {errc::bad_position, state.directory + ": cannot append at "
+                                    + to_string(at)
+                                    + (here ? ", the end is " + to_string(*here)
+                                            : ", the copy is empty")};
+    auto opened = state.fs().open(
+      log_path(state.directory, at.session(), at.roll()), open_mode::write);
+    if (!opened)
+      return opened.failure();
+    // Bytes of an earlier try, never counted as part of the copy.
+    if (auto fault = (*opened)->truncate(0))
+      return state.fail(std::move(fault));
+    state.current = *std::move(opened);
+    state.dirty.directory = true;
+  }
+  // The file's own bounds: a full file ends where the next one begins.
+  MILLRACE_ASSERT(at.offset() + records.size() <= position::offset_max + 1);
+  if (auto fault = state.current->write_at(at.offset(), records))
+    return fault.code == errc::no_space ? fault : state.fail(std::move(fault));
+  state.dirty.add(state.current);
+  state.end = position{at.value + records.size()};
+  return {};
+}
+
+log_writer::sync_job log_replica::begin_sync() {
+  auto& state = *impl_;
+  const auto end = state.end.value_or(position{});
+  if (state.failure)
+    return {state.synced, [fault = state.failure]() -> error { return fault; }};
+  return {end, state.dirty.take(state.fs(), state.directory, state.marks,
+                                {end, state.fs().boot_id(), false, false})};
+}
+
+void log_replica::finish_sync(position end, const error& outcome) {
+  auto& state = *impl_;
+  if (state.failure)
+    return;
+  if (outcome)
+    (void)state.fail(outcome);
+  else
+    state.synced = std::max(state.synced, end);
+}
+
+position log_replica::synced_end() const noexcept { return impl_->synced; }
+
+} // namespace millrace::persistence

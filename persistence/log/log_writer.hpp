@@ -1,0 +1,175 @@
+#pragma once
+
+#include <millrace/persistence/disk/env.hpp>
+#include <millrace/persistence/log/log_directory.hpp>
+#include <millrace/persistence/log/log_format.hpp>
+
+#include <map>
+#include <memory>
+#include <string>
+
+namespace millrace::persistence {
+
+enum class session_policy {
+  next,   ///< Open `log.<last session + 1>.0` (publishers).
+  resume, ///< Go on in the last file behind its last intact record (out/).
+};
+
+struct log_writer_options {
+  std::string directory{};
+  session_policy session = session_policy::next;
+  /// A file rolls before a record would pass this size; at most 2^30.
+  uint64_t roll_bytes = uint64_t{1} << 30;
+  /// A record of many messages closes at this size.
+  uint32_t record_bytes = 64u << 10;
+  /// Bytes to reserve and touch ahead of the end; 0: none.
+  uint64_t reserve_bytes = uint64_t{8} << 20;
+  /// Lineage for a new directory; drawn from env.random when zero. A directory
+  /// of another lineage is `fenced`.
+  lineage_id lineage{};
+  /// The first session is at least this one (a number kept elsewhere, so that
+  /// none is used again after the directory was wiped).
+  uint64_t session_min = 0;
+};
+
+/// Writes one log directory: `append` collects records in memory, `write`
+/// hands them to the system ("recorded"), a sync makes them survive a power
+/// cut ("synced"). Not thread safe: one owner. After a failed write or sync the
+/// writer answers `closed`; reopen it to recover. Only `no_space` is different:
+/// nothing is lost or changed, the same call may be repeated.
+class log_writer {
+public:
+  /// Locks the directory, verifies the last file, and stands ready.
+  /// After a power cut the log ends before the first loss behind its synced
+  /// end; what came behind is kept aside in `.quarantine.<file>.<offset>`.
+  /// Policy resume: behind the last intact record, a torn tail is truncated;
+  /// `corrupt` when it finds damage or misses bytes below the synced end.
+  /// Policy next: in a new session. When the earlier one did not end cleanly,
+  /// but only its process died (same boot, no failed sync), nothing is lost: it
+  /// is sealed now. Otherwise it is left as it is, and readers see `reset`.
+  /// `locked` with the holder's pid; `limit_exceeded` behind session 2^19 - 1.
+  [[nodiscard]] static result<std::unique_ptr<log_writer>>
+  open(env& world, log_writer_options options);
+
+  ~log_writer(); ///< Writes nothing. Call `close` for a clean end.
+  log_writer(const log_writer&) = delete;
+  log_writer& operator=(const log_writer&) = delete;
+
+  [[nodiscard]] const lineage_id& lineage() const noexcept;
+  /// Last id seen per origin in what was recovered, for id continuity.
+  [[nodiscard]] const std::map<std::string, int64_t>&
+  recovered_ids() const noexcept;
+  /// The same, from intact records alone. Behind `recovered_ids` when files
+  /// with those ids were collected, or lost in a power cut.
+  [[nodiscard]] const std::map<std::string, int64_t>&
+  surviving_ids() const noexcept;
+  /// Nothing that was recorded before is missing: the directory was empty, or
+  /// its last session ended cleanly, or only its process died.
+  [[nodiscard]] bool recovered_clean() const noexcept;
+
+  /// Appends one message to the buffer. Does not check ids: the publisher does.
+  /// Rolls (which writes what is buffered) when the file would pass its size.
+  /// `oversize` and `invalid_argument` (origin too long) change nothing.
+  /// @returns the position of the message's end.
+  result<position> append(record_kind kind, payload_kind payload,
+                          const message_header& header,
+                          std::span<const std::byte> bytes);
+  /// The same with the payload's CRC known: a merge sums no payload again.
+  result<position> append(record_kind kind, payload_kind payload,
+                          const message_header& header,
+                          std::span<const std::byte> bytes,
+                          uint32_t payload_crc);
+
+  /// Appends all messages of a verified record of another log, as they are.
+  /// @param first_id, last_id those of its first and last message.
+  result<position> append(const record_view& record, int64_t first_id,
+                          int64_t last_id);
+
+  /// Bytes appended and not yet written.
+  [[nodiscard]] size_t buffered_bytes() const noexcept;
+
+  /// What one `write` handed to the system: whole records, one file.
+  struct written {
+    position begin;
+    position end;
+    std::span<const std::byte> bytes; ///< Valid until the next append or write.
+  };
+  /// Writes the buffer. A roll since the last call has written the earlier
+  /// file's part itself: `on_write` sees every part, in order.
+  [[nodiscard]] error write();
+  /// Called with each part right after it was written, also by rolls.
+  std::function<void(const written&)> on_write;
+
+  /// Seals the current file and opens the next roll.
+  [[nodiscard]] error roll();
+
+  /// End of what was appended, written, and marked synced.
+  [[nodiscard]] position appended_end() const noexcept;
+  [[nodiscard]] position recorded_end() const noexcept;
+  [[nodiscard]] position synced_end() const noexcept;
+
+  /// A sync that may run on another thread: `run` syncs every file with written
+  /// but unsynced bytes, and holds them open; `end` is what it covers.
+  struct sync_job {
+    position end;
+    std::function<error()> run;
+  };
+  /// @pre no other sync_job of this writer is outstanding.
+  [[nodiscard]] sync_job begin_sync();
+  /// Tells the result of `run`. A failure closes the writer for good.
+  void finish_sync(position end, const error& outcome);
+  /// Writes and syncs now, on this thread.
+  [[nodiscard]] error sync();
+
+  /// Clean end: writes, seals with session_end (policy next only: a resumed log
+  /// goes on behind its last record), syncs, unlocks. Idempotent.
+  [[nodiscard]] error close();
+
+  /// Cuts the log back to `end` (a record boundary) and goes on there. Only
+  /// for logs that can be rebuilt (out/). @pre nothing is buffered.
+  [[nodiscard]] error truncate(position end);
+
+private:
+  struct impl;
+  explicit log_writer(std::unique_ptr<impl> state);
+  std::unique_ptr<impl> impl_;
+};
+
+/// Grows a byte-identical copy of another log directory: input logs of an RT
+/// node, local copies of subscribers. One owner. The bytes handed over must
+/// have been verified by `parse_record` against the source's lineage.
+class log_replica {
+public:
+  /// Locks the directory; a new one takes `lineage`, one of another lineage is
+  /// `fenced`. Cuts the last file behind its last intact record, and after a
+  /// power cut the whole copy before the first loss behind its synced end;
+  /// bytes behind damage are kept aside in `.quarantine.<file>.<offset>`.
+  /// @param trusted everything below was synced once, as the owner knows.
+  [[nodiscard]] static result<std::unique_ptr<log_replica>>
+  open(env& world, const std::string& directory, const lineage_id& lineage,
+       position trusted = {});
+
+  ~log_replica();
+  log_replica(const log_replica&) = delete;
+  log_replica& operator=(const log_replica&) = delete;
+
+  /// End of the valid copy; none while it is empty.
+  [[nodiscard]] std::optional<position> end() const noexcept;
+  /// The synced end of an earlier run when `open` found less than that: bytes
+  /// that were acknowledged are missing here (amnesia).
+  [[nodiscard]] std::optional<position> lost_below() const noexcept;
+  /// Appends whole records at `at`: the current end, or the start of a later
+  /// file (the source rolled, or the copy starts in the middle of a stream).
+  [[nodiscard]] error append(position at, std::span<const std::byte> records);
+
+  [[nodiscard]] log_writer::sync_job begin_sync();
+  void finish_sync(position end, const error& outcome);
+  [[nodiscard]] position synced_end() const noexcept;
+
+private:
+  struct impl;
+  explicit log_replica(std::unique_ptr<impl> state);
+  std::unique_ptr<impl> impl_;
+};
+
+} // namespace millrace::persistence

@@ -1,0 +1,87 @@
+#pragma once
+
+#include <millrace/persistence/log/log_internal.hpp>
+#include <millrace/persistence/log/log_writer.hpp>
+
+/// What a log writer holds: shared by its two halves, writing and recovery. Not
+/// for others.
+namespace millrace::persistence {
+
+struct log_writer::impl {
+  impl(env& outside, log_writer_options chosen)
+    : world{&outside}, options{std::move(chosen)} {}
+
+  env* world;
+  log_writer_options options;
+  std::unique_ptr<directory_lock> lock;
+  lineage_id lineage;
+  std::map<std::string, int64_t> recovered;
+  std::map<std::string, int64_t> surviving;   ///< From intact records alone.
+  std::map<std::string, int64_t> earlier_ids; ///< Of files rolled since then.
+  bool clean = true;
+
+  std::shared_ptr<file> current;
+  std::shared_ptr<detail::synced_file> marks;
+  detail::unsynced dirty;
+  record_builder builder{{}, {}};
+  bool handed_over = false;  ///< The builder's bytes are written.
+  bool seal_pending = false; ///< The builder's last record is the file's seal.
+  bool sealed = false;       ///< The current file is; the next one is to come.
+  uint64_t reserved_end = 0; ///< Offset up to which space is reserved.
+  position recorded;
+  position synced;
+
+  seal_info tally; ///< Of the current file.
+  /// Bytes of the seal record of the current tally.
+  uint64_t seal_bytes = 0;
+  std::string last_origin;
+  seal_info::id_range* last_range = nullptr;
+
+  error failure; ///< Set once; everything answers `closed` from then on.
+  bool ended = false;
+
+  [[nodiscard]] file_system& fs() const { return *world->fs; }
+  [[nodiscard]] const std::string& directory() const {
+    return options.directory;
+  }
+  [[nodiscard]] bool resumes() const {
+    return options.session == session_policy::resume;
+  }
+  void crash_point(const char* name) const {
+    world->crash_point(
+      ((resumes() ? "log." : "pub.") + std::string{name}).c_str());
+  }
+
+  [[nodiscard]] error closed_error() const {
+    return {errc::closed, failure.context};
+  }
+  error fail(error fault);
+  [[nodiscard]] detail::synced_mark mark_at(position end, bool closed) const {
+    return {end, world->fs->boot_id(), false, closed};
+  }
+
+  void begin_tally(seal_info from);
+  void note_ids(std::string_view origin, int64_t first, int64_t last);
+  error open_file(uint64_t session, uint64_t roll, bool is_new);
+  error open_next_file();
+  error begin_next_session(uint64_t session);
+  error resume_in(const log_file_info& last, const file_scan& scan);
+  error recover_ids(const std::vector<log_file_info>& files,
+                    const file_scan& last);
+  error recover(std::vector<log_file_info> files);
+  error seal_survivor(const log_file_info& last, const file_scan& scan);
+  error leave(const log_file_info& last, const file_scan& scan);
+  error write(const std::function<void(const written&)>& on_write);
+  error put_seal(bool session_end);
+  error keep_ids(position covered);
+  error roll(const std::function<void(const written&)>& on_write);
+  error make_room(record_kind kind, payload_kind payload,
+                  std::string_view origin, size_t frame_bytes,
+                  const std::function<void(const written&)>& on_write);
+  error sync_now(bool closed);
+  error find_cut(position end, std::vector<log_file_info>& files,
+                 std::vector<log_file_info>& behind) const;
+  error truncate(position end);
+};
+
+} // namespace millrace::persistence

@@ -1,0 +1,289 @@
+#include <millrace/persistence/log/log_writer_impl.hpp>
+
+#include <algorithm>
+
+namespace millrace::persistence {
+
+using detail::log_path;
+
+// Last ids per origin: from `.ids`, the seals since, and the scanned last file.
+error log_writer::impl::recover_ids(const std::vector<log_file_info>& files,
+                                    const file_scan& last) {
+  position covered;
+  if (auto snapshot = detail::read_ids(fs(), directory(), lineage)) {
+    recovered = std::move(snapshot->ids);
+    covered = snapshot->covered;
+  }
+  bool known = false; // What the snapshot covers, it knows better.
+  const auto take = [&](const seal_info& seal) {
+    for (const auto& [origin, range] : seal.ids) {
+      surviving[origin] = range.last;
+      if (!known)
+        recovered[origin] = range.last;
+    }
+  };
+  for (size_t i = 0; i + 1 < files.size(); ++i) {
+    const auto& info = files[i];
+    known = position::of(info.session, info.roll, 0) < covered;
+    if (info.size == 0)
+      continue;
+    const auto path = log_path(directory(), info.session, info.roll);
+    auto opened = fs().open(path, open_mode::read);
+    if (!opened)
+      return opened.failure();
+    auto seal = detail::read_seal(**opened, lineage, info.session, info.roll,
+                                  info.size);
+    if (!seal)
+      return seal.failure();
+    if (*seal) {
+      take(**seal);
+      continue;
+    }
+    if (resumes())
+      return {errc::corrupt, path + ": has no seal, and is not the last file"};
+    auto scan
+      = detail::scan_open_file(**opened, lineage, info.session, info.roll, {});
+    if (!scan)
+      return scan.failure();
+    take(scan->tally);
+  }
+  known = false;
+  take(last.tally);
+  return {};
+}
+
+// The process died, the machine did not: everything recorded is here. The seal
+// says so to every reader.
+error log_writer::impl::seal_survivor(const log_file_info& last,
+                                      const file_scan& scan) {
+  if (auto fault = resume_in(last, scan))
+    return fault;
+  if (auto fault = put_seal(true))
+    return fault;
+  if (auto fault = write({}))
+    return fault;
+  return sync_now(false);
+}
+
+// The machine died: what the tail held is lost. The torn bytes go aside, so
+// that any bytes behind the last record of an old file are damage.
+error log_writer::impl::leave(const log_file_info& last,
+                              const file_scan& scan) {
+  const auto end = scan.valid_end.value - scan.begin.value;
+  auto opened = fs().open(log_path(directory(), last.session, last.roll),
+                          open_mode::write);
+  if (!opened)
+    return opened.failure();
+  if (scan.size > end)
+    if (auto fault = detail::keep_aside(fs(), directory(), **opened,
+                                        scan.valid_end, scan.size))
+      return fault;
+  if (auto fault = (*opened)->truncate(end))
+    return fault;
+  return (*opened)->sync();
+}
+
+error log_writer::impl::resume_in(const log_file_info& last,
+                                  const file_scan& scan) {
+  recorded = scan.valid_end;
+  if (scan.seal)
+    return open_next_file();
+  if (auto fault = open_file(last.session, last.roll, false))
+    return fault;
+  const auto end = scan.valid_end.value - scan.begin.value;
+  if (scan.size > end) {
+    if (auto fault = current->truncate(end))
+      return fault;
+    dirty.add(current);
+  }
+  builder = record_builder{lineage, scan.valid_end};
+  handed_over = false;
+  begin_tally(scan.tally);
+  return {};
+}
+
+error log_writer::impl::recover(std::vector<log_file_info> files) {
+  const auto mark = detail::synced_file::read(fs(), directory(), lineage);
+  auto opened = detail::synced_file::open(fs(), directory(), lineage);
+  if (!opened)
+    return opened.failure();
+  marks = *std::move(opened);
+  const bool same_boot = mark && mark->boot_id == fs().boot_id();
+  if (!files.empty()) {
+    // A session is never used again, whatever becomes of its files.
+    if (!resumes())
+      options.session_min
+        = std::max(options.session_min, files.back().session + 1);
+    if (!same_boot)
+      if (auto fault = detail::cut_behind_loss(
+            fs(), directory(), lineage, mark ? mark->end : position{}, files))
+        return fault;
+  }
+  if (files.empty()) {
+    if (auto fault = begin_next_session(options.session_min))
+      return fault;
+  } else {
+    const auto& last = files.back();
+    // The dead may have rolled without a sync.
+    if (auto fault = detail::add_left_unsynced(
+          fs(), directory(), std::span{files}.first(files.size() - 1),
+          mark ? mark->end : position{}, mark && mark->fenced, dirty))
+      return fault;
+    auto scan = scan_log_file(fs(), directory(), lineage, last,
+                              mark ? std::optional{mark->end} : std::nullopt);
+    if (!scan)
+      return scan.failure();
+    if (auto fault = recover_ids(files, *scan))
+      return fault;
+    const auto size = scan->valid_end.value - scan->begin.value;
+    // A dead process leaves a record cut off at worst; a whole but wrong one
+    // at the end is damage, unless the machine died.
+    const bool wrong_tail
+      = same_boot && scan->size > size && !scan->cut_off && !scan->seal;
+    const bool trusted
+      = same_boot && !mark->fenced && !scan->damaged && !wrong_tail;
+    // Whatever a power cut left behind the synced end is a torn tail, also when
+    // records in it are intact again.
+    const bool torn
+      = !same_boot && (!mark || scan->valid_end >= mark->end) && !scan->seal;
+    if (resumes()) {
+      if (torn)
+        if (auto fault = leave(last, *scan))
+          return fault;
+      if ((scan->damaged && !torn) || wrong_tail)
+        return {errc::corrupt, log_path(directory(), last.session, last.roll)
+                                 + ": damage at " + to_string(scan->valid_end)
+                                 + ": " + scan->reason};
+      clean = trusted || (mark && mark->closed && mark->end == scan->valid_end);
+      if (auto fault = resume_in(last, *scan))
+        return fault;
+      if (mark && mark->fenced && !scan->seal)
+        if (auto fault = detail::rewrite(*current, 0, recorded.offset()))
+          return fault;
+      if (!scan->seal)
+        dirty.add(current);
+    } else {
+      // A collected file was merged everywhere before it was emptied.
+      clean = (scan->seal && scan->seal->session_end)
+              || (last.archived && last.size == 0);
+      if (!clean && trusted) {
+        if (auto fault = seal_survivor(last, *scan))
+          return fault;
+        clean = true;
+      } else if (!clean && same_boot && wrong_tail) {
+        // Damage, not a torn write: it stays to be seen and repaired.
+      } else if (!clean && (!scan->damaged || torn)) {
+        if (auto fault = leave(last, *scan))
+          return fault;
+      }
+      if (auto fault = detail::add_session_end(
+            fs(), directory(), lineage,
+            {clean && recorded.session() == last.session ? recorded
+                                                         : scan->valid_end,
+             mark ? mark->end : position{}}))
+        return fault;
+      const auto session = options.session_min;
+      if (auto fault = keep_ids(position::of(session, 0, 0)))
+        return fault;
+      if (auto fault = begin_next_session(session))
+        return fault;
+    }
+  }
+  // The names are durable before any byte can leave this host: a session that
+  // a power cut took back must never be begun a second time.
+  dirty.directory = true;
+  auto job = dirty.take(fs(), directory(), marks, mark_at(recorded, false));
+  if (auto fault = job())
+    return fault;
+  crash_point("after_dirsync");
+  if (auto fault = marks->sync())
+    return fault;
+  synced = recorded;
+  return {};
+}
+
+// -- cutting back -------------------------------------------------------------
+
+// The file that holds `end`, behind one of its records; files behind it.
+error log_writer::impl::find_cut(position end,
+                                 std::vector<log_file_info>& files,
+                                 std::vector<log_file_info>& behind) const {
+  const error refusal{errc::bad_position,
+                      directory() + ": cannot cut at " + to_string(end)};
+  auto listed = list_log_files(fs(), directory());
+  if (!listed)
+    return listed.failure();
+  files = *std::move(listed);
+  while (!files.empty()
+         && position::of(files.back().session, files.back().roll, 0) > end) {
+    behind.push_back(files.back());
+    files.pop_back();
+  }
+  if (files.empty() || end > recorded)
+    return refusal;
+  const auto& last = files.back();
+  // The start of a roll that is not there ends the file before it.
+  const auto first = position::of(last.session, last.roll, 0);
+  if (end == first || end == position::of(last.session, last.roll + 1, 0))
+    return {};
+  if (last.session != end.session() || last.roll != end.roll())
+    return refusal;
+  auto opened = fs().open(log_path(directory(), last.session, last.roll),
+                          open_mode::read);
+  if (!opened)
+    return opened.failure();
+  auto start = detail::record_ending_at(**opened, lineage, last.session,
+                                        last.roll, end.offset());
+  if (!start)
+    return start.failure();
+  return *start ? error{} : refusal;
+}
+
+error log_writer::impl::truncate(position end) {
+  std::vector<log_file_info> files;
+  std::vector<log_file_info> behind;
+  if (auto fault = find_cut(end, files, behind))
+    return fault;
+  // First the promise, then the bytes: in between, too little is promised.
+  synced = std::min(synced, end);
+  if (auto fault = marks->record(mark_at(synced, false)))
+    return fault;
+  if (auto fault = marks->sync())
+    return fault;
+  const auto& last = files.back();
+  behind.push_back(last);
+  for (const auto& gone : behind) {
+    const auto index = detail::index_path(directory(), gone.session, gone.roll);
+    if (fs().exists(index))
+      if (auto fault = fs().remove(index))
+        return fault;
+  }
+  behind.pop_back();
+  for (const auto& gone : behind)
+    if (auto fault
+        = fs().remove(log_path(directory(), gone.session, gone.roll)))
+      return fault;
+  dirty.directory = true;
+  if (auto fault = open_file(last.session, last.roll, false))
+    return fault;
+  const auto begin = position::of(last.session, last.roll, 0);
+  // `end` may be the start of a roll that is not there: cut nothing then.
+  if (end.session() == last.session && end.roll() == last.roll)
+    if (auto fault = current->truncate(end.value - begin.value))
+      return fault;
+  auto scan
+    = detail::scan_open_file(*current, lineage, last.session, last.roll, {});
+  if (!scan)
+    return scan.failure();
+  if (scan->valid_end.value - begin.value != scan->size)
+    return {errc::corrupt, current->path() + ": damage at "
+                             + to_string(scan->valid_end) + ": "
+                             + scan->reason};
+  dirty.add(current);
+  if (auto fault = resume_in(last, *scan))
+    return fault;
+  dirty.add(current);
+  return sync_now(false);
+}
+
+} // namespace millrace::persistence

@@ -1,0 +1,274 @@
+#include <millrace/persistence/stores/hdb_index.hpp>
+#include <millrace/persistence/stores/rocksdb_store.hpp>
+
+#include <rocksdb/db.h>
+#include <rocksdb/write_batch.h>
+
+#include <algorithm>
+#include <cstring>
+#include <set>
+
+namespace millrace::persistence {
+
+namespace {
+
+// Keys, by their first byte; names end with a zero byte, which none contains
+// but symbols, and these stand with their length. Numbers that must sort are
+// big endian.
+//   v                                   -> u64 manifest version
+//   p <part>                            -> table
+//   r <table> u32 length <symbol> u64 to <part>  -> u32 begin, u32 end
+//   z <part> 0 <column>                 -> zone_map fields
+//   c <stream> 0 <table>                -> u64 position
+constexpr char version_key = 'v';
+constexpr char part_key = 'p';
+constexpr char row_key = 'r';
+constexpr char zone_key = 'z';
+constexpr char cutover_key = 'c';
+
+template <class T>
+void put_big_endian(std::string& out, T number) {
+  for (int shift = 8 * sizeof(T) - 8; shift >= 0; shift -= 8)
+    out.push_back(static_cast<char>(number >> shift));
+}
+
+uint64_t big_endian(std::string_view bytes) {
+  uint64_t out = 0;
+  for (const auto byte : bytes)
+    out = out << 8 | static_cast<unsigned char>(byte);
+  return out;
+}
+
+std::string number_text(uint64_t number) {
+  std::string out;
+  put_big_endian(out, number);
+  return out;
+}
+
+std::string pair_key(char kind, std::string_view first,
+                     std::string_view second) {
+  std::string out(1, kind);
+  out.append(first).push_back('\0');
+  out.append(second);
+  return out;
+}
+
+std::string row_prefix(std::string_view table, std::string_view symbol) {
+  auto out = pair_key(row_key, table, {});
+  put_big_endian(out, static_cast<uint32_t>(symbol.size()));
+  out.append(symbol);
+  return out;
+}
+
+/// Every symbol's rows and every column's zone map of one part.
+error add_part(const hdb_snapshot& snapshot, const hdb_part& part,
+               rocksdb::WriteBatch& batch) {
+  const auto path = part.path();
+  batch.Put(std::string(1, part_key) + path, part.table);
+  const auto* written
+    = snapshot.manifest().schema(part.table, part.schema_version);
+  for (size_t i = 0; i < written->columns.size(); ++i) {
+    const auto& zone = part.zones[i];
+    std::string value(1, zone.empty ? '\1' : '\0');
+    for (const auto number : {zone.low, zone.high})
+      put_big_endian(value, static_cast<uint64_t>(number));
+    for (const auto number : {zone.low_float, zone.high_float}) {
+      uint64_t bits = 0;
+      std::memcpy(&bits, &number, sizeof bits);
+      put_big_endian(value, bits);
+    }
+    batch.Put(pair_key(zone_key, path, written->columns[i].name), value);
+  }
+  auto view = snapshot.view(part);
+  if (!view)
+    return view.failure();
+  const auto& segment = view->segments.at(0);
+  const auto symbols = view->schema->column_index(view->schema->symbol_column);
+  const auto& dictionary = *segment.columns[*symbols].dictionary;
+  for (const auto& range : segment.ranges) {
+    auto key = row_prefix(part.table, dictionary.text(range.code));
+    put_big_endian(key, part.to.value);
+    key.append(path);
+    std::string value;
+    put_big_endian(value, range.begin);
+    put_big_endian(value, range.end);
+    batch.Put(key, value);
+  }
+  return {};
+}
+
+} // namespace
+
+struct hdb_index::impl {
+  std::unique_ptr<rocksdb::DB> db;
+  std::string directory;
+
+  error failure(const rocksdb::Status& status) const {
+    return to_error(status, directory);
+  }
+  result<std::optional<std::string>> get(const std::string& key) const {
+    std::string value;
+    const auto status = db->Get(rocksdb::ReadOptions{}, key, &value);
+    if (status.IsNotFound())
+      return std::optional<std::string>{};
+    if (!status.ok())
+      return failure(status);
+    return std::optional{std::move(value)};
+  }
+  /// Calls `f(key, value)` for all keys with a prefix.
+  template <class F>
+  error each(const std::string& prefix, F&& f) const {
+    std::unique_ptr<rocksdb::Iterator> at{
+      db->NewIterator(rocksdb::ReadOptions{})};
+    for (at->Seek(prefix); at->Valid() && at->key().starts_with(prefix);
+         at->Next())
+      f(at->key().ToStringView(), at->value().ToStringView());
+    return failure(at->status());
+  }
+
+  error remove_parts(const std::set<std::string>& gone,
+                     rocksdb::WriteBatch& batch);
+};
+
+/// Rows keys end with their part, so that one pass over the table's keys finds
+/// them; parts go seldom: only when they are replaced.
+error hdb_index::impl::remove_parts(const std::set<std::string>& gone,
+                                    rocksdb::WriteBatch& batch) {
+  if (gone.empty())
+    return {};
+  for (const auto& part : gone) {
+    batch.Delete(std::string(1, part_key) + part);
+    if (auto fault = each(
+          pair_key(zone_key, part, {}),
+          [&](std::string_view key, std::string_view) { batch.Delete(key); }))
+      return fault;
+  }
+  return each(std::string(1, row_key),
+              [&](std::string_view key, std::string_view) {
+                const auto table_end = key.find('\0') + 1;
+                const auto symbol_bytes = big_endian(key.substr(table_end, 4));
+                const auto part = key.substr(table_end + 4 + symbol_bytes + 8);
+                if (gone.contains(std::string{part}))
+                  batch.Delete(key);
+              });
+}
+
+hdb_index::hdb_index(std::unique_ptr<impl> state) : impl_{std::move(state)} {}
+
+hdb_index::~hdb_index() = default;
+
+result<std::unique_ptr<hdb_index>>
+hdb_index::open(const std::string& directory) {
+  auto found = open_rocksdb(directory);
+  if (!found)
+    return found.failure();
+  auto state = std::make_unique<impl>();
+  state->db = std::move(found->db);
+  state->directory = directory;
+  return std::unique_ptr<hdb_index>{new hdb_index{std::move(state)}};
+}
+
+result<uint64_t> hdb_index::version() const {
+  auto value = impl_->get(std::string(1, version_key));
+  if (!value)
+    return value.failure();
+  return *value ? big_endian(**value) : uint64_t{0};
+}
+
+result<size_t> hdb_index::update(const hdb_snapshot& snapshot) {
+  std::set<std::string> known;
+  if (auto fault = impl_->each(std::string(1, part_key),
+                               [&](std::string_view key, std::string_view) {
+                                 known.emplace(key.substr(1));
+                               }))
+    return fault;
+  rocksdb::WriteBatch batch;
+  size_t added = 0;
+  std::set<std::pair<std::string, std::string>> tables;
+  for (const auto& part : snapshot.manifest().parts) {
+    tables.emplace(part.stream, part.table);
+    if (part.row_count == 0 || known.erase(part.path()) != 0)
+      continue;
+    if (auto fault = add_part(snapshot, part, batch))
+      return fault;
+    ++added;
+  }
+  if (auto fault = impl_->remove_parts(known, batch))
+    return fault;
+  for (const auto& [stream, table] : tables)
+    if (const auto at = snapshot.manifest().cutover(stream, table))
+      batch.Put(pair_key(cutover_key, stream, table), number_text(at->value));
+  batch.Put(std::string(1, version_key), number_text(snapshot.version()));
+  if (auto fault
+      = impl_->failure(impl_->db->Write(rocksdb::WriteOptions{}, &batch)))
+    return fault;
+  return added;
+}
+
+result<size_t> hdb_index::rebuild(const hdb_snapshot& snapshot) {
+  rocksdb::WriteBatch batch;
+  if (auto fault = impl_->each(
+        {}, [&](std::string_view key, std::string_view) { batch.Delete(key); }))
+    return fault;
+  if (auto fault
+      = impl_->failure(impl_->db->Write(rocksdb::WriteOptions{}, &batch)))
+    return fault;
+  return update(snapshot);
+}
+
+result<std::vector<indexed_rows>>
+hdb_index::rows(std::string_view table, std::string_view symbol) const {
+  const auto prefix = row_prefix(table, symbol);
+  std::vector<indexed_rows> out;
+  bool good = true;
+  auto fault
+    = impl_->each(prefix, [&](std::string_view key, std::string_view value) {
+        key.remove_prefix(prefix.size());
+        good &= key.size() > 8 && value.size() == 8;
+        if (good)
+          out.push_back({std::string{key.substr(8)},
+                         {big_endian(key.substr(0, 8))},
+                         static_cast<uint32_t>(big_endian(value.substr(0, 4))),
+                         static_cast<uint32_t>(big_endian(value.substr(4)))});
+      });
+  if (fault)
+    return fault;
+  if (!good)
+    return error{errc::corrupt,
+                 impl_->directory + ": rows of '" + std::string{symbol} + "'"};
+  return out;
+}
+
+result<std::optional<zone_map>> hdb_index::zone(std::string_view part,
+                                                std::string_view column) const {
+  auto value = impl_->get(pair_key(zone_key, part, column));
+  if (!value)
+    return value.failure();
+  if (!*value)
+    return std::optional<zone_map>{};
+  const std::string_view bytes{**value};
+  if (bytes.size() != 33)
+    return error{errc::corrupt,
+                 impl_->directory + ": zone map of " + std::string{part}};
+  zone_map zone;
+  zone.empty = bytes[0] != '\0';
+  zone.low = static_cast<int64_t>(big_endian(bytes.substr(1, 8)));
+  zone.high = static_cast<int64_t>(big_endian(bytes.substr(9, 8)));
+  const auto low = big_endian(bytes.substr(17, 8));
+  const auto high = big_endian(bytes.substr(25, 8));
+  std::memcpy(&zone.low_float, &low, sizeof low);
+  std::memcpy(&zone.high_float, &high, sizeof high);
+  return std::optional{zone};
+}
+
+result<std::optional<position>>
+hdb_index::cutover(std::string_view stream, std::string_view table) const {
+  auto value = impl_->get(pair_key(cutover_key, stream, table));
+  if (!value)
+    return value.failure();
+  if (!*value)
+    return std::optional<position>{};
+  return std::optional{position{big_endian(**value)}};
+}
+
+} // namespace millrace::persistence

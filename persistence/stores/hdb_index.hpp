@@ -1,0 +1,69 @@
+#pragma once
+
+#include <millrace/persistence/hdb/hdb_store.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace millrace::persistence {
+
+/// Where the rows of one symbol lie in one part.
+struct indexed_rows {
+  std::string part; ///< hdb_part::path.
+  position to;      ///< Of that part.
+  uint32_t begin = 0;
+  uint32_t end = 0;
+};
+
+/// What an hdb process keeps in RocksDB of its own: row ranges a symbol, zone
+/// maps and cutovers of all parts, so that a query for a few symbols over many
+/// periods touches only the partitions that have them. Everything here is
+/// derived from the manifest and the partitions and can be dropped at any time.
+/// One process has it open. Writers: one; lookups: any thread.
+class hdb_index {
+public:
+  /// Opens or creates the index; a damaged one is set aside and begun anew.
+  /// Call `update` before the first lookup.
+  [[nodiscard]] static result<std::unique_ptr<hdb_index>>
+  open(const std::string& directory);
+
+  ~hdb_index();
+  hdb_index(const hdb_index&) = delete;
+  hdb_index& operator=(const hdb_index&) = delete;
+
+  /// Brings the index to the state of a snapshot: parts that are new are read
+  /// and added, parts that went are removed, in one step.
+  /// @returns the number of parts added.
+  [[nodiscard]] result<size_t> update(const hdb_snapshot& snapshot);
+
+  /// Forgets everything and reads all partitions again.
+  [[nodiscard]] result<size_t> rebuild(const hdb_snapshot& snapshot);
+
+  /// Version of the manifest that the index stands at; 0: none yet.
+  [[nodiscard]] result<uint64_t> version() const;
+
+  /// The rows of a symbol in all parts of a table, ascending by the parts'
+  /// cutover positions. Parts that wait for other stripes are in here too:
+  /// intersect with hdb_snapshot::parts.
+  [[nodiscard]] result<std::vector<indexed_rows>>
+  rows(std::string_view table, std::string_view symbol) const;
+
+  /// The zone map of a column of a part; none when either is unknown.
+  [[nodiscard]] result<std::optional<zone_map>>
+  zone(std::string_view part, std::string_view column) const;
+
+  /// As hdb_manifest::cutover, without reading the manifest.
+  [[nodiscard]] result<std::optional<position>>
+  cutover(std::string_view stream, std::string_view table) const;
+
+private:
+  struct impl;
+  explicit hdb_index(std::unique_ptr<impl> state);
+  std::unique_ptr<impl> impl_;
+};
+
+} // namespace millrace::persistence

@@ -1,0 +1,105 @@
+#include <millrace/persistence/stores/rocksdb_store.hpp>
+
+#include <rocksdb/db.h>
+#include <rocksdb/options.h>
+#include <rocksdb/table.h>
+
+#include <filesystem>
+#include <system_error>
+
+namespace millrace::persistence {
+
+error to_error(const rocksdb::Status& status, const std::string& what) {
+  if (status.ok())
+    return {};
+  const auto text = what + ": " + status.ToString();
+  if (status.IsNotFound())
+    return {errc::not_found, text};
+  if (status.IsCorruption())
+    return {errc::corrupt, text};
+  if (status.IsNoSpace())
+    return {errc::no_space, text};
+  if (status.IsIOError()) {
+    // RocksDB has no code of its own for a held lock.
+    if (text.find("lock ") != std::string::npos
+        && (text.find("No locks available") != std::string::npos
+            || text.find("temporarily unavailable") != std::string::npos))
+      return {errc::locked, text};
+    return {errc::storage_failed, text};
+  }
+  if (status.IsInvalidArgument())
+    return {errc::invalid_argument, text};
+  if (status.IsBusy() || status.IsTryAgain() || status.IsTimedOut())
+    return {errc::unavailable, text};
+  return {errc::storage_failed, text};
+}
+
+namespace {
+
+rocksdb::Options options_for_small_state() {
+  rocksdb::Options options;
+  options.create_if_missing = true;
+  options.paranoid_checks = true;
+  // The default stops in silence at the first bad record and drops the rest;
+  // this one accepts a torn end, and answers Corruption for anything else.
+  options.wal_recovery_mode
+    = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+  options.max_open_files = 64;
+  options.write_buffer_size = 8u << 20;
+  options.max_write_buffer_number = 2;
+  options.max_background_jobs = 1;
+  options.keep_log_file_num = 2;
+  options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
+  options.compression = rocksdb::kNoCompression;
+  return options;
+}
+
+/// The first `<directory>.damaged.<n>` that is free.
+result<std::string> move_aside(const std::string& directory) {
+  std::error_code fault;
+  for (int n = 1;; ++n) {
+    auto to = directory + ".damaged." + std::to_string(n);
+    if (std::filesystem::exists(to, fault))
+      continue;
+    std::filesystem::rename(directory, to, fault);
+    if (fault)
+      return error{errc::storage_failed,
+                   directory + ": rename to " + to + ": " + fault.message()};
+    return to;
+  }
+}
+
+} // namespace
+
+result<opened_rocksdb> open_rocksdb(const std::string& directory) {
+  std::error_code fault;
+  std::filesystem::create_directories(directory, fault);
+  if (fault)
+    return error{fault == std::errc::permission_denied ? errc::permission
+                                                       : errc::storage_failed,
+                 directory + ": " + fault.message()};
+  opened_rocksdb out;
+  for (;;) {
+    rocksdb::DB* raw = nullptr;
+    const auto status
+      = rocksdb::DB::Open(options_for_small_state(), directory, &raw);
+    if (status.ok()) {
+      out.db.reset(raw);
+      return out;
+    }
+    auto failure = to_error(status, directory);
+    // A damaged file answers Corruption, a lost one InvalidArgument or an I/O
+    // error that names it; only the first two are sure to be damage.
+    if ((failure.code != errc::corrupt
+         && failure.code != errc::invalid_argument)
+        || out.quarantine)
+      return failure;
+    auto moved = move_aside(directory);
+    if (!moved)
+      return moved.failure();
+    out.quarantine = std::move(*moved);
+    out.reason = failure.context;
+  }
+}
+
+} // namespace millrace::persistence

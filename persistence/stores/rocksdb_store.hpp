@@ -1,0 +1,33 @@
+#pragma once
+
+#include <millrace/messages/base/result.hpp>
+
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace rocksdb {
+class DB;
+class Status;
+} // namespace rocksdb
+
+/// What checkpoint_store and hdb_index share. RocksDB's own headers are
+/// included by sources only.
+namespace millrace::persistence {
+
+/// The one place where RocksDB's outcomes become ours; `what` names the path.
+[[nodiscard]] error to_error(const rocksdb::Status& status,
+                             const std::string& what);
+
+struct opened_rocksdb {
+  std::unique_ptr<rocksdb::DB> db;
+  std::optional<std::string> quarantine;
+  std::string reason;
+};
+
+/// Opens or creates a database of small values. Its log is replayed up to the
+/// first torn record; damage before that, or in a table, moves the directory
+/// aside.
+[[nodiscard]] result<opened_rocksdb> open_rocksdb(const std::string& directory);
+
+} // namespace millrace::persistence

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <millrace/persistence/columns/table_view.hpp>
+#include <millrace/persistence/disk/executor.hpp>
+#include <millrace/query/execution/partial.hpp>
+#include <millrace/query/plan/plan.hpp>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+namespace millrace::query {
+
+struct execution_options {
+  /// Set by anyone to stop the query; may be nullptr.
+  const std::atomic<bool>* cancel = nullptr;
+  /// Tells the time for `deadline_ns`; may be nullptr when there is none.
+  persistence::clock_source* clock = nullptr;
+  int64_t deadline_ns = 0; ///< Monotonic; 0: none.
+  /// Bytes that morsels' results may take; 0: no limit.
+  uint64_t memory_max = 0;
+  /// Rows of a morsel: about a millisecond of work.
+  uint32_t morsel_rows = 128 * 1024;
+};
+
+/// One plan over one store's parts, cut into morsels that any pool may run:
+///
+///   execution work{plan, parts, options};
+///   for (size_t i = 0; i < work.morsel_count(); ++i)
+///     pool.submit([&, i] { work.run(i); });   // wait for all of them
+///   auto partial = work.finish();
+///
+/// Cancel, deadline and memory are looked at before each morsel. The plan's
+/// own limits on rows and bytes are the merger's. The parts stay pinned until
+/// destruction.
+class execution {
+public:
+  /// Prunes parts and segments; touches no column. A fault (a plan that is
+  /// not valid, a part of another schema) comes out of `finish`.
+  execution(logical_plan plan, std::vector<persistence::table_view> parts,
+            execution_options options = {});
+  ~execution();
+  execution(const execution&) = delete;
+  execution& operator=(const execution&) = delete;
+
+  [[nodiscard]] size_t morsel_count() const noexcept;
+
+  /// Runs morsel `i`: once, on any thread, beside others.
+  void run(size_t i);
+
+  /// Whether a morsel failed, so that the rest need not run.
+  [[nodiscard]] bool failed() const noexcept;
+
+  /// Merges in morsel order, so that scheduling cannot change the answer.
+  /// @pre every morsel ran. `cancelled`, `timeout`, `limit_exceeded`,
+  /// `schema_mismatch`, `invalid_argument`. Once.
+  [[nodiscard]] result<partial_result> finish();
+
+private:
+  struct state;
+  std::unique_ptr<state> state_;
+};
+
+/// All morsels one after the other on this thread.
+[[nodiscard]] result<partial_result>
+execute(const logical_plan& plan, std::vector<persistence::table_view> parts,
+        execution_options options = {});
+
+} // namespace millrace::query

@@ -1,0 +1,280 @@
+#include <millrace/query/execution/scan.hpp>
+#include <millrace/query/plan/bar.hpp>
+
+#include <algorithm>
+#include <cstring>
+
+namespace millrace::query {
+
+namespace {
+
+/// Entries of the dense tables of one morsel; beyond, the hash index serves.
+constexpr size_t dense_max = size_t{1} << 22;
+constexpr uint32_t dense_dictionary_max = 1u << 16;
+
+bool is_fast_bar(const plan_shape::key_item& key, const plan_shape& shape) {
+  const auto type = shape.plan.types[key.column].type;
+  return key.bar_ns > 0
+         && (type == column_type::timestamp || type == column_type::timespan);
+}
+
+} // namespace
+
+group_assigner::group_assigner(const plan_shape& shape,
+                               const part_binding& binding)
+  : shape_{shape}, binding_{binding}, index_{shape.key_words},
+    pools_(shape.keys.size()) {
+  const auto& keys = shape.keys;
+  words_.resize(size_t{vector_rows} * shape.key_words + 1);
+  auto symbol_at = [&](size_t k) {
+    return keys[k].bar_ns == 0
+           && binding.dictionaries[keys[k].column] != nullptr;
+  };
+  runs_ = !keys.empty() && keys.size() <= 2;
+  size_t symbols = 0;
+  size_t bars = 0;
+  for (size_t k = 0; k < keys.size(); ++k) {
+    const auto column = keys[k].column;
+    const bool symbol = symbol_at(k);
+    const bool bar = is_fast_bar(keys[k], shape)
+                     && binding.columns[column] != part_binding::absent;
+    symbols += symbol;
+    bars += bar;
+    if (symbol)
+      symbol_key_ = k;
+    if (bar)
+      bar_key_ = k;
+    runs_ &= (symbol && column == binding.sort_symbol)
+             || (bar && column == binding.sort_time);
+  }
+  runs_ &= symbols <= 1 && bars <= 1;
+  if (symbols == 1)
+    dictionary_size_ = binding.dictionaries[keys[symbol_key_].column]->size();
+  const bool small = dictionary_size_ <= dense_dictionary_max;
+  if (keys.empty())
+    mode_ = mode::none;
+  else if (keys.size() == 1 && symbols == 1)
+    mode_ = mode::symbol;
+  else if (keys.size() == 1 && bars == 1)
+    mode_ = mode::bar;
+  else if (keys.size() == 2 && symbols == 1 && bars == 1 && small)
+    mode_ = mode::symbol_bar;
+  else
+    mode_ = mode::general;
+}
+
+size_t group_assigner::byte_count() const noexcept {
+  size_t total = index_.byte_count() + words_.capacity() * 8
+                 + dense_.capacity() * 4 + bars_.byte_count();
+  for (const auto& pool : pools_)
+    total += pool.byte_count();
+  return total;
+}
+
+void group_assigner::assign(const segment_context& segment, uint32_t base,
+                            const uint16_t* rows, uint32_t count,
+                            uint32_t* groups) {
+  // A column may be absent in one segment only; the general way copes.
+  auto present = [&](size_t key) {
+    return segment.columns[shape_.keys[key].column].values != nullptr;
+  };
+  switch (mode_) {
+    case mode::none:
+      std::fill_n(groups, count, index_.find_or_add(nullptr));
+      return;
+    case mode::symbol:
+      if (present(symbol_key_))
+        return assign_symbols(segment, base, rows, count, groups);
+      break;
+    case mode::bar:
+    case mode::symbol_bar:
+      if (present(bar_key_) && (mode_ == mode::bar || present(symbol_key_)))
+        return assign_bars(segment, base, rows, count, groups);
+      break;
+    default:
+      break;
+  }
+  assign_general(segment, base, rows, count, groups);
+}
+
+void group_assigner::assign_symbols(const segment_context& segment,
+                                    uint32_t base, const uint16_t* rows,
+                                    uint32_t count, uint32_t* groups) {
+  if (dense_.empty())
+    dense_.assign(dictionary_size_, 0);
+  const auto* codes
+    = segment.columns[shape_.keys[symbol_key_].column].as<uint32_t>() + base;
+  for (uint32_t i = 0; i < count; ++i) {
+    const auto code = codes[rows ? rows[i] : i];
+    if (code >= dense_.size())
+      dense_.resize(size_t{code} + 1, 0);
+    auto& known = dense_[code];
+    if (known == 0) {
+      const uint64_t word = code;
+      known = index_.find_or_add(&word) + 1;
+    }
+    groups[i] = known - 1;
+  }
+}
+
+void group_assigner::enter_bar(int64_t time, int64_t width) {
+  bar_ = bar_start(time, width);
+  if (time == null_long) {
+    bar_low_ = null_long;
+    bar_high_ = null_long + 1;
+  } else {
+    // At the ends of 64 bits a bar covers what is left.
+    bar_low_ = std::max(bar_, null_long + 1);
+    if (__builtin_add_overflow(bar_, width, &bar_high_))
+      bar_high_ = inf_long;
+  }
+  const auto word = static_cast<uint64_t>(bar_);
+  if (mode_ == mode::bar) {
+    bar_group_ = index_.find_or_add(&word);
+    return;
+  }
+  const auto slab = bars_.find_or_add(&word);
+  slab_ = size_t{slab} * dictionary_size_;
+  if (dense_.size() < slab_ + dictionary_size_)
+    dense_.resize(slab_ + dictionary_size_, 0);
+}
+
+void group_assigner::assign_bars(const segment_context& segment, uint32_t base,
+                                 const uint16_t* rows, uint32_t count,
+                                 uint32_t* groups) {
+  const auto& bar_key = shape_.keys[bar_key_];
+  const auto* times = segment.columns[bar_key.column].as<int64_t>() + base;
+  const bool by_symbol = mode_ == mode::symbol_bar;
+  const uint32_t* codes = nullptr;
+  size_t symbol_word = 0;
+  if (by_symbol) {
+    const auto& symbol_key = shape_.keys[symbol_key_];
+    codes = segment.columns[symbol_key.column].as<uint32_t>() + base;
+    symbol_word = symbol_key.word;
+  }
+  for (uint32_t i = 0; i < count; ++i) {
+    const auto row = rows ? uint32_t{rows[i]} : i;
+    const auto time = times[row];
+    if (time < bar_low_ || time >= bar_high_)
+      enter_bar(time, bar_key.bar_ns);
+    if (!by_symbol) {
+      groups[i] = bar_group_;
+      continue;
+    }
+    auto& known = dense_[slab_ + codes[row]];
+    if (known == 0) {
+      uint64_t key[2];
+      key[symbol_word] = codes[row];
+      key[bar_key.word] = static_cast<uint64_t>(bar_);
+      known = index_.find_or_add(key) + 1;
+    }
+    groups[i] = known - 1;
+  }
+  if (by_symbol && dense_.size() > dense_max) {
+    mode_ = mode::general;
+    dense_ = {};
+  }
+}
+
+void group_assigner::fill_key(const segment_context& segment, size_t key,
+                              uint32_t base, const uint16_t* rows,
+                              uint32_t count) {
+  const auto& item = shape_.keys[key];
+  const auto& column = segment.columns[item.column];
+  const auto stride = shape_.key_words;
+  auto* to = words_.data() + item.word;
+  auto each = [&](auto&& word_of) {
+    for (uint32_t i = 0; i < count; ++i)
+      to[size_t{i} * stride] = word_of(base + (rows ? uint32_t{rows[i]} : i));
+  };
+  const auto type = shape_.plan.types[item.column].type;
+  if (item.bar_ns > 0) {
+    each([&](uint32_t row) {
+      return static_cast<uint64_t>(
+        bar_start(in_ns(integer_at(column, row), type), item.bar_ns));
+    });
+  } else if (type == column_type::symbol) {
+    each([&](uint32_t row) -> uint64_t {
+      return column.values ? column.as<uint32_t>()[row] : 0;
+    });
+  } else if (type == column_type::string) {
+    each([&](uint32_t row) -> uint64_t {
+      return column.values ? pools_[key].intern(column.text(row)) : 0;
+    });
+  } else if (type == column_type::guid) {
+    for (uint32_t i = 0; i < count; ++i) {
+      auto* word = to + size_t{i} * stride;
+      word[0] = word[1] = 0;
+      if (column.values)
+        std::memcpy(word,
+                    column.values
+                      + size_t{16} * (base + (rows ? uint32_t{rows[i]} : i)),
+                    16);
+    }
+  } else if (is_float(type)) {
+    each([&](uint32_t row) { return key_word(float_at(column, row)); });
+  } else if (type == column_type::char_) {
+    each([&](uint32_t row) -> uint64_t {
+      return column.values ? column.as<uint8_t>()[row] : ' ';
+    });
+  } else {
+    const bool zero
+      = type == column_type::boolean || type == column_type::byte_;
+    each([&](uint32_t row) -> uint64_t {
+      if (!column.values && zero)
+        return 0;
+      return static_cast<uint64_t>(integer_at(column, row));
+    });
+  }
+}
+
+void group_assigner::assign_general(const segment_context& segment,
+                                    uint32_t base, const uint16_t* rows,
+                                    uint32_t count, uint32_t* groups) {
+  const auto stride = shape_.key_words;
+  for (size_t key = 0; key < shape_.keys.size(); ++key)
+    fill_key(segment, key, base, rows, count);
+  const auto* words = words_.data();
+  for (uint32_t i = 0; i < count; ++i, words += stride) {
+    // Neighbours are often of one group.
+    if (i > 0 && std::equal(words, words + stride, words - stride))
+      groups[i] = groups[i - 1];
+    else
+      groups[i] = index_.find_or_add(words);
+  }
+}
+
+std::pair<uint32_t, uint32_t>
+group_assigner::next_run(const segment_context& segment, uint32_t code,
+                         uint32_t begin, uint32_t end) {
+  uint64_t key[2] = {};
+  auto run_end = end;
+  for (const auto& item : shape_.keys) {
+    if (item.bar_ns == 0) {
+      key[item.word] = code;
+      continue;
+    }
+    const auto* times = segment.columns[item.column].as<int64_t>();
+    const auto time = times[begin];
+    const auto bar = bar_start(time, item.bar_ns);
+    key[item.word] = static_cast<uint64_t>(bar);
+    int64_t next = 0;
+    if (time == null_long)
+      next = null_long + 1;
+    else if (__builtin_add_overflow(bar, item.bar_ns, &next))
+      continue; // All later times are in this bar.
+    // Doubling steps, then halving: bars are short beside ranges.
+    uint32_t low = begin;
+    uint32_t step = 1;
+    while (step < end - low && times[low + step] < next) {
+      low += step;
+      step *= 2;
+    }
+    const auto limit = step < end - low ? low + step : end;
+    run_end = static_cast<uint32_t>(
+      std::lower_bound(times + low, times + limit, next) - times);
+  }
+  return {run_end, index_.find_or_add(key)};
+}
+
+} // namespace millrace::query

@@ -1,0 +1,118 @@
+#pragma once
+
+#include <millrace/query/execution/aggregate_state.hpp>
+#include <millrace/query/plan/plan.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+namespace millrace::query {
+
+/// A plan with its names resolved to numbers: columns are counted in
+/// plan.types. A copy of the plan lives here.
+struct plan_shape {
+  struct key_item {
+    uint32_t column = 0;
+    column_type type = column_type::long_; ///< Of the key in the result.
+    int64_t bar_ns = 0;
+    uint32_t word = 0; ///< First of its 64-bit words in a group's key.
+  };
+
+  /// @pre validate(plan) found nothing.
+  explicit plan_shape(logical_plan from);
+
+  logical_plan plan;
+  std::vector<key_item> keys;
+  uint32_t key_words = 0;
+  std::vector<std::vector<uint32_t>> inputs; ///< By aggregate.
+  std::vector<uint32_t> outputs;             ///< Rows: visible columns.
+  uint32_t order_column = 0;
+  std::optional<uint32_t> symbol_column;
+  std::optional<uint32_t> time_column;
+
+  [[nodiscard]] std::optional<uint32_t>
+  column_number(std::string_view name) const noexcept;
+  /// Columns of a partial's chunk: keys and states, or rows' columns and, when
+  /// an ordering asks, those that break ties.
+  [[nodiscard]] std::vector<column_schema> partial_columns() const;
+  /// Fresh states for every aggregate.
+  [[nodiscard]] std::vector<aggregate_state> make_states() const;
+};
+
+/// Numbers distinct keys of a fixed count of 64-bit words from 0.
+/// Owner: one thread.
+class group_index {
+public:
+  explicit group_index(uint32_t words);
+
+  [[nodiscard]] uint32_t find_or_add(const uint64_t* key);
+  /// Takes `count` keys that are known to be distinct as groups 0, 1, ...;
+  /// they are hashed only if another key comes. @pre empty.
+  void adopt(std::vector<uint64_t> keys, uint32_t count);
+  /// Makes room for `count` groups in all.
+  void reserve(size_t count);
+  [[nodiscard]] uint32_t size() const noexcept { return count_; }
+  [[nodiscard]] const uint64_t* key(uint32_t group) const noexcept {
+    return keys_.data() + size_t{group} * words_;
+  }
+  [[nodiscard]] size_t byte_count() const noexcept {
+    return keys_.capacity() * 8 + slots_.capacity() * 4;
+  }
+
+private:
+  [[nodiscard]] uint64_t hash(const uint64_t* key) const noexcept;
+  void rehash(size_t slots);
+
+  uint32_t words_;
+  uint32_t count_ = 0;
+  bool hashed_ = true;
+  std::vector<uint64_t> keys_;
+  std::vector<uint32_t> slots_; ///< group + 1, 0: free; a power of two.
+};
+
+/// The word(s) of a key as they stand in a group_index: integers as they are,
+/// floats by their bits with one zero and one null.
+[[nodiscard]] uint64_t key_word(double value) noexcept;
+[[nodiscard]] double float_of_word(uint64_t word) noexcept;
+
+/// Groups with their states, whose text keys are numbers of its own pools.
+/// What partial results fold into. Owner: one thread.
+class group_set {
+public:
+  explicit group_set(const plan_shape& shape);
+
+  [[nodiscard]] uint32_t size() const noexcept { return index_.size(); }
+  [[nodiscard]] size_t byte_count() const noexcept;
+
+  /// The pool of text key number `key`.
+  [[nodiscard]] text_pool& pool(size_t key) noexcept { return pools_[key]; }
+  /// Groups of keys given as words (text already translated).
+  [[nodiscard]] uint32_t add(const uint64_t* key) {
+    return index_.find_or_add(key);
+  }
+  /// Makes room for `count` groups in all.
+  void reserve(size_t count);
+  /// To be called after `add`s, before states are folded.
+  void grow_states();
+  [[nodiscard]] std::vector<aggregate_state>& states() noexcept {
+    return states_;
+  }
+
+  /// Key columns, then the states' (`finished`: result columns).
+  /// `values[aggregate][source]` for first and last.
+  [[nodiscard]] result<table_data>
+  save(std::span<const std::vector<column_ref>> values, bool finished) const;
+
+  /// Folds a chunk laid out as partial_columns(); `source` numbers it.
+  [[nodiscard]] error load(const table_data& chunk, uint32_t source);
+
+private:
+  const plan_shape& shape_;
+  group_index index_;
+  std::vector<text_pool> pools_; ///< By key; unused for other types.
+  std::vector<aggregate_state> states_;
+};
+
+} // namespace millrace::query

@@ -1,0 +1,214 @@
+#include <millrace/query/execution/partial.hpp>
+#include <millrace/query/execution/sort.hpp>
+
+#include <algorithm>
+#include <numeric>
+
+namespace millrace::query {
+
+namespace {
+
+/// [first, last) of `count` rows that `sublist` keeps.
+std::pair<uint64_t, uint64_t> kept(uint64_t count,
+                                   const std::optional<int64_t>& sublist) {
+  if (!sublist)
+    return {0, count};
+  if (*sublist >= 0)
+    return {0, std::min(count, static_cast<uint64_t>(*sublist))};
+  const auto wanted = uint64_t{0} - static_cast<uint64_t>(*sublist);
+  return {count - std::min(count, wanted), count};
+}
+
+} // namespace
+
+size_t partial_result::byte_count() const noexcept {
+  size_t total = 0;
+  for (const auto& chunk : chunks)
+    total += chunk.table.byte_count();
+  return total;
+}
+
+merger::merger(logical_plan plan)
+  : shape_{std::move(plan)}, layout_{shape_.partial_columns()} {
+  if (shape_.plan.grouped())
+    groups_ = std::make_unique<group_set>(shape_);
+}
+
+merger::~merger() = default;
+
+error merger::check(const partial_result& partial) const {
+  auto mismatch = [&](const std::string& what) {
+    return error{errc::schema_mismatch, "partial result for table '"
+                                          + shape_.plan.table + "': " + what};
+  };
+  if (partial.grouped != shape_.plan.grouped())
+    return mismatch(partial.grouped ? "groups where rows were asked for"
+                                    : "rows where groups were asked for");
+  for (const auto& chunk : partial.chunks) {
+    const auto& columns = chunk.table.columns;
+    if (columns.size() != layout_.size())
+      return mismatch(std::to_string(columns.size()) + " columns for "
+                      + std::to_string(layout_.size()));
+    for (size_t i = 0; i < columns.size(); ++i)
+      if (columns[i].type != layout_[i].type)
+        return mismatch("column '" + layout_[i].name + "' is "
+                        + std::string{to_string(columns[i].type)} + ", not "
+                        + std::string{to_string(layout_[i].type)});
+  }
+  return {};
+}
+
+error merger::check_limits(uint64_t rows, uint64_t bytes) const {
+  const auto& plan = shape_.plan;
+  if (plan.rows_max && rows > plan.rows_max)
+    return {errc::limit_exceeded, "the result of table '" + plan.table
+                                    + "' has more than "
+                                    + std::to_string(plan.rows_max) + " rows"};
+  if (plan.bytes_max && bytes > plan.bytes_max)
+    return {errc::limit_exceeded,
+            "the result of table '" + plan.table + "' takes more than "
+              + std::to_string(plan.bytes_max) + " bytes"};
+  return {};
+}
+
+error merger::add(partial_result partial) {
+  if (auto fault = check(partial))
+    return fault;
+  statistics_.rows_total += partial.statistics.rows_total;
+  statistics_.rows_scanned += partial.statistics.rows_scanned;
+  statistics_.rows_matched += partial.statistics.rows_matched;
+  statistics_.segments_total += partial.statistics.segments_total;
+  statistics_.segments_scanned += partial.statistics.segments_scanned;
+  const bool keep_rows
+    = !groups_
+      || std::any_of(
+        groups_->states().begin(), groups_->states().end(),
+        [](const aggregate_state& state) { return state.keeps_rows(); });
+  for (auto& chunk : partial.chunks) {
+    if (chunk.table.row_count == 0)
+      continue;
+    if (groups_)
+      if (auto fault
+          = groups_->load(chunk.table, static_cast<uint32_t>(chunks_.size())))
+        return fault;
+    rows_ += chunk.table.row_count;
+    if (keep_rows) {
+      bytes_ += chunk.table.byte_count();
+      chunks_.push_back(std::make_unique<partial_chunk>(std::move(chunk)));
+    }
+  }
+  if (groups_)
+    return check_limits(shape_.plan.sublist ? 0 : groups_->size(),
+                        groups_->byte_count());
+  return check_limits(shape_.plan.sublist ? 0 : rows_, bytes_);
+}
+
+result<table_data> merger::finish() {
+  auto out = groups_                        ? finish_groups()
+             : shape_.plan.ordering.empty() ? finish_rows()
+                                            : finish_ordered();
+  if (!out)
+    return out;
+  if (auto fault = check_limits(out->row_count, out->byte_count()))
+    return fault;
+  const auto names = result_columns(shape_.plan);
+  for (size_t i = 0; i < names.size(); ++i)
+    out->columns[i].name = names[i].name;
+  return out;
+}
+
+result<table_data> merger::finish_groups() {
+  // Without keys there is one group, also when no row was there.
+  if (shape_.keys.empty() && groups_->size() == 0) {
+    (void)groups_->add(nullptr);
+    groups_->grow_states();
+  }
+  std::vector<std::vector<column_ref>> values;
+  size_t column = shape_.keys.size();
+  for (auto& state : groups_->states()) {
+    auto& sources = values.emplace_back();
+    if (state.keeps_rows())
+      for (const auto& chunk : chunks_)
+        sources.push_back(
+          ref_of(chunk->table.columns[column + aggregate_state::value_column]));
+    column += state.state_columns().size();
+  }
+  auto table = groups_->save(values, true);
+  if (!table)
+    return table;
+  std::vector<sort_term> terms;
+  for (const auto& term : shape_.plan.ordering)
+    terms.push_back({term.output, term.descending});
+  for (uint32_t k = 0; k < shape_.keys.size(); ++k)
+    terms.push_back({k});
+  auto order = sort_rows(*table, terms);
+  if (!order)
+    return order.failure();
+  const auto [first, last] = kept(order->size(), shape_.plan.sublist);
+  return take_rows(*table, std::span{*order}.subspan(first, last - first),
+                   table->columns.size());
+}
+
+result<table_data> merger::finish_rows() {
+  std::stable_sort(
+    chunks_.begin(), chunks_.end(),
+    [](const auto& a, const auto& b) { return a->part_order < b->part_order; });
+  const auto [first, last] = kept(rows_, shape_.plan.sublist);
+  table_data out;
+  out.row_count = last - first;
+  for (size_t i = 0; i < shape_.outputs.size(); ++i) {
+    column_writer writer{layout_[i].name, layout_[i].type};
+    uint64_t start = 0;
+    for (const auto& chunk : chunks_) {
+      const auto& column = chunk->table.columns[i];
+      const auto end = start + chunk->table.row_count;
+      const auto from = std::clamp(first, start, end);
+      const auto to = std::clamp(last, start, end);
+      writer.append_range(ref_of(column), &column, from - start, to - start);
+      start = end;
+    }
+    auto column = writer.finish();
+    if (!column)
+      return column.failure();
+    out.columns.push_back(std::move(*column));
+  }
+  return out;
+}
+
+result<table_data> merger::finish_ordered() {
+  // All columns, those that break ties too, and the part's place.
+  table_data all;
+  all.row_count = rows_;
+  for (size_t i = 0; i < layout_.size(); ++i) {
+    column_writer writer{layout_[i].name, layout_[i].type};
+    for (const auto& chunk : chunks_)
+      writer.append_range(ref_of(chunk->table.columns[i]),
+                          &chunk->table.columns[i], 0, chunk->table.row_count);
+    auto column = writer.finish();
+    if (!column)
+      return column.failure();
+    all.columns.push_back(std::move(*column));
+  }
+  column_data places{".part_order", column_type::long_, {}, {}, {}};
+  for (const auto& chunk : chunks_)
+    for (uint64_t row = 0; row < chunk->table.row_count; ++row)
+      places.push(chunk->part_order);
+  all.columns.push_back(std::move(places));
+  std::vector<sort_term> terms;
+  for (const auto& term : shape_.plan.ordering)
+    terms.push_back({term.output, term.descending});
+  const auto count = static_cast<uint32_t>(layout_.size());
+  for (auto i = static_cast<uint32_t>(shape_.outputs.size()); i + 1 < count;
+       ++i)
+    terms.push_back({i});
+  terms.push_back({count, false, true});
+  terms.push_back({count - 1, false, true});
+  auto order = sort_rows(all, terms);
+  if (!order)
+    return order.failure();
+  const auto [first, last] = kept(order->size(), shape_.plan.sublist);
+  return take_rows(all, std::span{*order}.subspan(first, last - first),
+                   shape_.outputs.size());
+}
+
+} // namespace millrace::query

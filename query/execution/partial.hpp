@@ -1,0 +1,84 @@
+#pragma once
+
+#include <millrace/query/execution/group_index.hpp>
+#include <millrace/query/plan/plan.hpp>
+#include <millrace/query/table/columns.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+namespace millrace::query {
+
+/// What a scan cost; sums over back ends.
+struct scan_statistics {
+  uint64_t rows_total = 0;   ///< Rows of all parts.
+  uint64_t rows_scanned = 0; ///< Looked at after pruning.
+  uint64_t rows_matched = 0; ///< Passed all filters.
+  uint64_t segments_total = 0;
+  uint64_t segments_scanned = 0; ///< Left after pruning.
+  friend bool operator==(const scan_statistics&, const scan_statistics&)
+    = default;
+};
+
+/// A piece of a partial result, with dictionaries of its own.
+struct partial_chunk {
+  uint64_t part_order = 0; ///< Rows: where they stand among the parts.
+  table_data table;        ///< Columns as plan_shape::partial_columns().
+};
+
+/// What one back end answers: rows as found, or groups with states that merge.
+struct partial_result {
+  bool grouped = false;
+  std::vector<partial_chunk> chunks;
+  scan_statistics statistics;
+  [[nodiscard]] size_t byte_count() const noexcept;
+};
+
+/// Cuts the result into messages (Cap'n Proto PartialResult) of about
+/// `bytes_max` each; every one is a partial result itself, and merging all of
+/// them is merging the whole. At least one message.
+[[nodiscard]] std::vector<std::vector<std::byte>>
+encode(const partial_result& partial, size_t bytes_max = 256 * 1024);
+
+/// Checks lengths, offsets and codes; a fault is `malformed_message`.
+[[nodiscard]] result<partial_result>
+decode_partial(std::span<const std::byte> bytes);
+
+/// Folds partial results of one plan into its result. Owner: one thread.
+class merger {
+public:
+  /// @pre validate(plan) found nothing.
+  explicit merger(logical_plan plan);
+  ~merger();
+
+  /// Takes one partial result, in any order. `schema_mismatch` when it is not
+  /// of this plan, `limit_exceeded` beyond the plan's rows_max or bytes_max.
+  [[nodiscard]] error add(partial_result partial);
+
+  /// The result: merged, ordered, cut. Once.
+  [[nodiscard]] result<table_data> finish();
+
+  [[nodiscard]] const scan_statistics& statistics() const noexcept {
+    return statistics_;
+  }
+
+private:
+  [[nodiscard]] error check(const partial_result& partial) const;
+  [[nodiscard]] error check_limits(uint64_t rows, uint64_t bytes) const;
+  [[nodiscard]] result<table_data> finish_groups();
+  [[nodiscard]] result<table_data> finish_rows();
+  [[nodiscard]] result<table_data> finish_ordered();
+
+  plan_shape shape_;
+  std::vector<column_schema> layout_;
+  std::unique_ptr<group_set> groups_;
+  std::vector<std::unique_ptr<partial_chunk>> chunks_;
+  scan_statistics statistics_;
+  uint64_t rows_ = 0;
+  uint64_t bytes_ = 0;
+};
+
+} // namespace millrace::query

@@ -1,0 +1,296 @@
+#include <millrace/query/execution/scan.hpp>
+
+#include <algorithm>
+
+namespace millrace::query {
+
+namespace {
+
+/// Wanted symbols up to here are looked up one by one in ranges and indexes.
+constexpr size_t looked_up_codes_max = 256;
+
+int integer_rank(column_type type) {
+  switch (type) {
+    case column_type::boolean:
+      return 1;
+    case column_type::byte_:
+      return 2;
+    case column_type::short_:
+      return 3;
+    case column_type::int_:
+      return 4;
+    case column_type::long_:
+      return 5;
+    case column_type::real:
+      return 6;
+    case column_type::float_:
+      return 7;
+    default:
+      return 0;
+  }
+}
+
+/// Whether values stored as `from` read as `to` without loss of kind.
+bool widens(column_type from, column_type to) {
+  const auto a = integer_rank(from);
+  const auto b = integer_rank(to);
+  return from == to || (a != 0 && b != 0 && a <= b);
+}
+
+class preparation {
+public:
+  preparation(scan_setup& setup, uint32_t morsel_rows)
+    : setup_{setup}, plan_{setup.shape.plan}, morsel_rows_{
+                                                std::max(morsel_rows, 1u)} {
+    filters_ = plan_.filters;
+    if (plan_.symbols) {
+      predicate wanted{plan_.symbol_column, predicate_op::in, false, {}};
+      for (const auto& symbol : *plan_.symbols)
+        wanted.values.emplace_back(symbol);
+      filters_.push_back(std::move(wanted));
+    }
+    if (plan_.range)
+      filters_.push_back({plan_.time_column,
+                          predicate_op::within,
+                          false,
+                          {plan_.range->first, plan_.range->second}});
+  }
+
+  error run() {
+    setup_.morsels.push_back(0);
+    for (uint32_t part = 0; part < setup_.parts.size(); ++part)
+      if (auto fault = add_part(part))
+        return fault;
+    close_morsel();
+    return {};
+  }
+
+private:
+  error add_part(uint32_t part) {
+    const auto& view = setup_.parts[part];
+    const auto& schema = *view.schema;
+    std::vector<uint32_t> columns;
+    for (const auto& wanted : plan_.types) {
+      const auto found = schema.column_index(wanted.name);
+      columns.push_back(found ? static_cast<uint32_t>(*found)
+                              : part_binding::absent);
+      if (found && !widens(schema.columns[*found].type, wanted.type))
+        return {errc::schema_mismatch,
+                "table '" + plan_.table + "': column '" + wanted.name
+                  + "' is stored as "
+                  + std::string{to_string(schema.columns[*found].type)}
+                  + ", which the query cannot take as "
+                  + std::string{to_string(wanted.type)}};
+    }
+    bool bound = false;
+    for (uint32_t i = 0; i < view.segments.size(); ++i) {
+      const auto& segment = view.segments[i];
+      const auto source = static_cast<uint32_t>(setup_.sources.size());
+      setup_.sources.emplace_back(part, i);
+      setup_.statistics.rows_total += segment.row_count;
+      ++setup_.statistics.segments_total;
+      if (segment.row_count == 0)
+        continue;
+      if (!bound || !same_dictionaries(setup_.bindings.back(), segment))
+        bind(part, columns, schema, segment);
+      bound = true;
+      add_segment(segment, i, source);
+    }
+    return {};
+  }
+
+  static bool same_dictionaries(const part_binding& binding,
+                                const persistence::segment_view& segment) {
+    for (size_t i = 0; i < binding.columns.size(); ++i) {
+      const auto column = binding.columns[i];
+      if (column == part_binding::absent || column >= segment.columns.size())
+        continue;
+      const auto& view = segment.columns[column];
+      if (view.values && view.dictionary != binding.dictionaries[i])
+        return false;
+    }
+    return true;
+  }
+
+  void bind(uint32_t part, const std::vector<uint32_t>& columns,
+            const table_schema& schema,
+            const persistence::segment_view& segment) {
+    auto& binding = setup_.bindings.emplace_back();
+    binding.part = part;
+    binding.columns = columns;
+    for (uint32_t i = 0; i < columns.size(); ++i) {
+      const auto column = columns[i];
+      const bool there
+        = column != part_binding::absent && column < segment.columns.size();
+      binding.dictionaries.push_back(there ? segment.columns[column].dictionary
+                                           : nullptr);
+      if (plan_.types[i].name == schema.symbol_column)
+        binding.sort_symbol = i;
+      if (plan_.types[i].name == schema.time_column)
+        binding.sort_time = i;
+    }
+    for (uint32_t f = 0; f < filters_.size(); ++f) {
+      const auto column = *setup_.shape.column_number(filters_[f].column);
+      const auto stored = columns[column];
+      binding.filters.emplace_back(filters_[f], column,
+                                   stored == part_binding::absent
+                                     ? plan_.types[column].type
+                                     : schema.columns[stored].type,
+                                   binding.dictionaries[column]);
+      const bool there = stored != part_binding::absent;
+      if (there && column == binding.sort_symbol)
+        binding.symbol_filters.push_back(f);
+      else if (there && column == binding.sort_time
+               && binding.filters.back().is_range())
+        binding.time_filters.push_back(f);
+      else
+        binding.other_filters.push_back(f);
+    }
+  }
+
+  /// Codes that pass every symbol filter, when a filter names few.
+  bool wanted_codes(const part_binding& binding,
+                    std::vector<uint32_t>& codes) const {
+    const std::vector<uint32_t>* fewest = nullptr;
+    for (const auto f : binding.symbol_filters) {
+      const auto* few = binding.filters[f].few_codes();
+      if (few && (!fewest || few->size() < fewest->size()))
+        fewest = few;
+    }
+    if (!fewest || fewest->size() > looked_up_codes_max)
+      return false;
+    codes = *fewest;
+    std::erase_if(codes, [&](uint32_t code) {
+      return !std::all_of(
+        binding.symbol_filters.begin(), binding.symbol_filters.end(),
+        [&](uint32_t f) { return binding.filters[f].passes_code(code); });
+    });
+    return true;
+  }
+
+  bool pruned(const part_binding& binding,
+              const persistence::segment_view& segment) const {
+    for (const auto& filter : binding.filters) {
+      const auto column = binding.columns[filter.column()];
+      if (column < segment.zones.size() && column < segment.columns.size()
+          && segment.columns[column].values
+          && filter.excludes(segment.zones[column]))
+        return true;
+    }
+    return false;
+  }
+
+  void add_segment(const persistence::segment_view& segment, uint32_t number,
+                   uint32_t source) {
+    const auto& binding = setup_.bindings.back();
+    if (pruned(binding, segment))
+      return;
+    const auto before = setup_.units.size();
+    scan_unit unit{static_cast<uint32_t>(setup_.bindings.size() - 1),
+                   number,
+                   source,
+                   0,
+                   segment.row_count,
+                   scan_unit::kind::plain};
+    const auto symbol = binding.sort_symbol == part_binding::absent
+                          ? part_binding::absent
+                          : binding.columns[binding.sort_symbol];
+    const bool has_symbol
+      = symbol < segment.columns.size() && segment.columns[symbol].values;
+    std::vector<uint32_t> codes;
+    if (!segment.ranges.empty()) {
+      add_sorted(binding, segment, unit, has_symbol);
+    } else if (segment.index && has_symbol && wanted_codes(binding, codes)) {
+      size_t rows = 0;
+      for (const auto code : codes)
+        rows += segment.index->rows(code, segment.row_count).size();
+      unit.how = scan_unit::kind::index;
+      if (rows > 0)
+        add_unit(unit, rows);
+    } else {
+      add_rows(unit);
+    }
+    setup_.statistics.segments_scanned += setup_.units.size() > before;
+  }
+
+  void add_sorted(const part_binding& binding,
+                  const persistence::segment_view& segment, scan_unit unit,
+                  bool has_symbol) {
+    const auto& keys = setup_.shape.keys;
+    const bool by_symbol = std::any_of(
+      keys.begin(), keys.end(), [&](const plan_shape::key_item& key) {
+        return key.column == binding.sort_symbol;
+      });
+    if (has_symbol
+        && (by_symbol || !binding.symbol_filters.empty()
+            || !binding.time_filters.empty()))
+      unit.how = scan_unit::kind::ranges;
+    std::vector<uint32_t> codes;
+    if (unit.how == scan_unit::kind::plain || !wanted_codes(binding, codes))
+      return add_rows(unit);
+    const auto ranges = segment.ranges;
+    for (const auto code : codes) {
+      const auto found = std::lower_bound(
+        ranges.begin(), ranges.end(), code,
+        [](const auto& range, uint32_t x) { return range.code < x; });
+      if (found == ranges.end() || found->code != code)
+        continue;
+      unit.begin = found->begin;
+      unit.end = found->end;
+      add_rows(unit);
+    }
+  }
+
+  void add_rows(const scan_unit& unit) {
+    for (auto begin = unit.begin; begin < unit.end;) {
+      auto piece = unit;
+      piece.begin = begin;
+      piece.end = std::min(unit.end - begin, morsel_rows_) + begin;
+      begin = piece.end;
+      add_unit(piece, piece.end - piece.begin);
+    }
+  }
+
+  void add_unit(const scan_unit& unit, size_t rows) {
+    setup_.units.push_back(unit);
+    pending_rows_ += rows + unit_cost_rows;
+    if (pending_rows_ >= morsel_rows_)
+      close_morsel();
+  }
+
+  void close_morsel() {
+    pending_rows_ = 0;
+    const auto end = static_cast<uint32_t>(setup_.units.size());
+    if (setup_.morsels.back() != end)
+      setup_.morsels.push_back(end);
+  }
+
+  /// What opening a unit costs, in rows.
+  static constexpr size_t unit_cost_rows = 64;
+
+  scan_setup& setup_;
+  const logical_plan& plan_;
+  uint32_t morsel_rows_;
+  size_t pending_rows_ = 0;
+  std::vector<predicate> filters_;
+};
+
+} // namespace
+
+column_ref scan_setup::column_of(const part_binding& binding,
+                                 const persistence::segment_view& segment,
+                                 uint32_t column) const noexcept {
+  const auto stored = binding.columns[column];
+  if (stored == part_binding::absent || stored >= segment.columns.size()) {
+    column_ref nulls;
+    nulls.type = shape.plan.types[column].type;
+    return nulls;
+  }
+  return ref_of(segment.columns[stored]);
+}
+
+error prepare(scan_setup& setup, uint32_t morsel_rows) {
+  return preparation{setup, morsel_rows}.run();
+}
+
+} // namespace millrace::query

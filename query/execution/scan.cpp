@@ -1,0 +1,331 @@
+#include <millrace/query/execution/scan.hpp>
+
+#include <algorithm>
+#include <numeric>
+
+namespace millrace::query {
+
+namespace {
+
+/// One morsel's way through its units.
+class scanner {
+public:
+  explicit scanner(const scan_setup& setup)
+    : setup_{setup}, grouped_{setup.shape.plan.grouped()},
+      columns_(setup.shape.plan.types.size()) {
+    const auto& plan = setup.shape.plan;
+    // n first rows in stored order: a morsel never needs more than n.
+    if (!grouped_ && plan.ordering.empty() && plan.sublist
+        && *plan.sublist >= 0)
+      rows_wanted_ = static_cast<uint64_t>(*plan.sublist);
+  }
+
+  morsel_output run(std::span<const scan_unit> units) {
+    for (const auto& unit : units) {
+      if (out_.rows_matched >= rows_wanted_ && !grouped_)
+        break;
+      enter(unit);
+      switch (unit.how) {
+        case scan_unit::kind::plain:
+          scan_run(unit.begin, unit.end, all_, false, 0);
+          break;
+        case scan_unit::kind::ranges:
+          scan_ranges(unit);
+          break;
+        case scan_unit::kind::index:
+          scan_index();
+          break;
+      }
+      flush_rows();
+    }
+    leave_binding();
+    return std::move(out_);
+  }
+
+private:
+  void enter(const scan_unit& unit) {
+    if (out_.chunks.empty() || out_.chunks.back().binding != unit.binding)
+      enter_binding(unit.binding);
+    segment_ = &setup_.segment_of(unit);
+    for (uint32_t i = 0; i < columns_.size(); ++i)
+      columns_[i] = setup_.column_of(*binding_, *segment_, i);
+    context_.source = unit.source;
+    context_.columns = columns_;
+    const auto& times = columns_[setup_.shape.order_column];
+    context_.times = times.as<int64_t>();
+    context_.order = segment_->order;
+    context_.order_base = segment_->order_base;
+    context_.part_order = setup_.parts[binding_->part].part_order;
+  }
+
+  void enter_binding(uint32_t number) {
+    leave_binding();
+    binding_ = &setup_.bindings[number];
+    auto& chunk = out_.chunks.emplace_back();
+    chunk.binding = number;
+    all_.resize(binding_->filters.size());
+    std::iota(all_.begin(), all_.end(), 0u);
+    beside_index_ = binding_->other_filters;
+    beside_index_.insert(beside_index_.end(), binding_->time_filters.begin(),
+                         binding_->time_filters.end());
+    if (grouped_) {
+      chunk.groups = std::make_unique<group_assigner>(setup_.shape, *binding_);
+      chunk.states = setup_.shape.make_states();
+      groups_ = chunk.groups.get();
+      states_ = &chunk.states;
+      sized_ = 0;
+      return;
+    }
+    writers_.clear();
+    for (const auto& column : setup_.shape.partial_columns())
+      writers_.emplace_back(column.name, column.type);
+  }
+
+  /// Closes the rows of the current chunk.
+  void leave_binding() {
+    if (out_.chunks.empty() || grouped_)
+      return;
+    auto& rows = out_.chunks.back().rows;
+    if (!writers_.empty())
+      rows.row_count = writers_.front().row_count();
+    for (auto& writer : writers_) {
+      auto column = writer.finish();
+      if (!column) {
+        out_.fault = column.failure();
+        return;
+      }
+      rows.columns.push_back(std::move(*column));
+    }
+    writers_.clear();
+  }
+
+  /// Narrows [begin, end) of one symbol's rows, sorted by time.
+  void narrow(uint32_t& begin, uint32_t& end) const {
+    if (binding_->time_filters.empty() || begin == end)
+      return;
+    const auto* times = columns_[binding_->sort_time].as<int64_t>();
+    for (const auto f : binding_->time_filters) {
+      const auto& filter = binding_->filters[f];
+      if (begin == end)
+        return;
+      if (times[begin] < filter.low())
+        begin = static_cast<uint32_t>(
+          std::lower_bound(times + begin, times + end, filter.low()) - times);
+      if (begin != end && times[end - 1] > filter.high())
+        end = static_cast<uint32_t>(
+          std::upper_bound(times + begin, times + end, filter.high()) - times);
+    }
+  }
+
+  void scan_ranges(const scan_unit& unit) {
+    const auto ranges = segment_->ranges;
+    auto range = std::upper_bound(
+      ranges.begin(), ranges.end(), unit.begin,
+      [](uint32_t row, const auto& x) { return row < x.end; });
+    // Without its time column here, no time passes but by the filter itself.
+    const bool timed
+      = binding_->time_filters.empty() || columns_[binding_->sort_time].values;
+    for (; range != ranges.end() && range->begin < unit.end; ++range) {
+      bool wanted = true;
+      for (const auto f : binding_->symbol_filters)
+        wanted &= binding_->filters[f].passes_code(range->code);
+      if (!wanted)
+        continue;
+      auto begin = std::max(range->begin, unit.begin);
+      auto end = std::min(range->end, unit.end);
+      if (timed)
+        narrow(begin, end);
+      scan_run(begin, end, timed ? binding_->other_filters : beside_index_,
+               true, range->code);
+    }
+  }
+
+  void scan_index() {
+    std::vector<uint16_t> rows;
+    const auto& filters = binding_->filters;
+    const std::vector<uint32_t>* fewest = nullptr;
+    for (const auto f : binding_->symbol_filters) {
+      const auto* few = filters[f].few_codes();
+      if (few && (!fewest || few->size() < fewest->size()))
+        fewest = few;
+    }
+    MILLRACE_ASSERT(fewest != nullptr);
+    size_t lists = 0;
+    std::span<const uint16_t> found;
+    for (const auto code : *fewest) {
+      bool wanted = true;
+      for (const auto f : binding_->symbol_filters)
+        wanted &= filters[f].passes_code(code);
+      if (!wanted)
+        continue;
+      found = segment_->index->rows(code, segment_->row_count);
+      if (found.empty())
+        continue;
+      rows.insert(rows.end(), found.begin(), found.end());
+      ++lists;
+    }
+    // Several symbols' rows in stored order again.
+    if (lists > 1)
+      std::sort(rows.begin(), rows.end());
+    for (size_t start = 0; start < rows.size(); start += vector_rows)
+      scan_vector(0, rows.data() + start,
+                  static_cast<uint32_t>(
+                    std::min<size_t>(vector_rows, rows.size() - start)),
+                  beside_index_, false);
+  }
+
+  /// Contiguous rows; `sorted`: of one symbol `code`, by time.
+  void scan_run(uint32_t begin, uint32_t end,
+                const std::vector<uint32_t>& filters, bool sorted,
+                uint32_t code) {
+    if (begin >= end)
+      return;
+    if (filters.empty() && run_whole(begin, end, sorted, code))
+      return;
+    for (auto base = begin; base < end;) {
+      const auto count = std::min(end - base, vector_rows);
+      scan_vector(base, nullptr, count, filters, sorted);
+      base += count;
+    }
+  }
+
+  /// Rows that all pass and fall into whole groups: no vector at a time.
+  bool run_whole(uint32_t begin, uint32_t end, bool sorted, uint32_t code) {
+    const auto count = end - begin;
+    if (!grouped_) {
+      out_.rows_scanned += count;
+      out_.rows_matched += count;
+      for (auto row = begin; row < end; ++row)
+        picked_.push_back(row);
+      return true;
+    }
+    const bool one_group = setup_.shape.keys.empty();
+    const bool timed = binding_->sort_time == part_binding::absent
+                       || columns_[binding_->sort_time].values;
+    if (!one_group && !(sorted && timed && groups_->groups_runs()))
+      return false;
+    out_.rows_scanned += count;
+    out_.rows_matched += count;
+    for (auto row = begin; row < end;) {
+      const auto [run_end, group]
+        = one_group ? std::pair{end, groups_->index().find_or_add(nullptr)}
+                    : groups_->next_run(context_, code, row, end);
+      size_states();
+      row_batch batch{row, run_end - row, nullptr, nullptr, group, sorted};
+      for (auto& state : *states_)
+        state.update(batch, context_);
+      row = run_end;
+    }
+    return true;
+  }
+
+  void scan_vector(uint32_t base, const uint16_t* rows, uint32_t count,
+                   const std::vector<uint32_t>& filters, bool sorted) {
+    out_.rows_scanned += count;
+    if (!filters.empty()) {
+      std::fill_n(mask_, count, uint8_t{1});
+      for (const auto f : filters) {
+        const auto& filter = binding_->filters[f];
+        filter.apply(columns_[filter.column()], base, rows, count, mask_);
+      }
+      const auto passed = select(mask_, count, selected_);
+      if (passed == 0)
+        return;
+      if (passed < count) {
+        if (rows)
+          for (uint32_t i = 0; i < passed; ++i)
+            selected_[i] = rows[selected_[i]];
+        rows = selected_;
+        count = passed;
+      }
+    }
+    out_.rows_matched += count;
+    if (!grouped_) {
+      for (uint32_t i = 0; i < count; ++i)
+        picked_.push_back(base + (rows ? uint32_t{rows[i]} : i));
+      return;
+    }
+    row_batch batch{base, count, rows, nullptr, 0, sorted};
+    if (setup_.shape.keys.empty()) {
+      batch.group = groups_->index().find_or_add(nullptr);
+    } else {
+      groups_->assign(context_, base, rows, count, group_numbers_);
+      batch.groups = group_numbers_;
+    }
+    size_states();
+    for (auto& state : *states_)
+      state.update(batch, context_);
+  }
+
+  void size_states() {
+    if (sized_ == groups_->index().size())
+      return;
+    sized_ = groups_->index().size();
+    for (auto& state : *states_)
+      state.resize(sized_);
+  }
+
+  /// Writes the picked rows of the current segment.
+  void flush_rows() {
+    if (picked_.empty())
+      return;
+    const auto& shape = setup_.shape;
+    size_t writer = 0;
+    auto write = [&](uint32_t column) {
+      const auto& from = columns_[column];
+      writers_[writer++].append(from, from.dictionary, picked_.data(),
+                                picked_.size());
+    };
+    for (const auto column : shape.outputs)
+      write(column);
+    if (!shape.plan.ordering.empty()) {
+      if (shape.symbol_column)
+        write(*shape.symbol_column);
+      write(shape.order_column);
+      orders_.clear();
+      for (const auto row : picked_)
+        orders_.push_back(context_.order_of(row));
+      column_ref orders;
+      orders.values = reinterpret_cast<const std::byte*>(orders_.data());
+      writers_[writer].append_range(orders, nullptr, 0, orders_.size());
+    }
+    picked_.clear();
+  }
+
+  const scan_setup& setup_;
+  const bool grouped_;
+  uint64_t rows_wanted_ = ~uint64_t{0};
+  morsel_output out_;
+  const part_binding* binding_ = nullptr;
+  const persistence::segment_view* segment_ = nullptr;
+  std::vector<column_ref> columns_;
+  segment_context context_;
+  std::vector<uint32_t> all_;          ///< Every filter.
+  std::vector<uint32_t> beside_index_; ///< Those that an index leaves.
+  group_assigner* groups_ = nullptr;
+  std::vector<aggregate_state>* states_ = nullptr;
+  uint32_t sized_ = 0;
+  std::vector<column_writer> writers_;
+  std::vector<uint32_t> picked_;
+  std::vector<uint64_t> orders_;
+  uint8_t mask_[vector_rows];
+  uint16_t selected_[vector_rows];
+  uint32_t group_numbers_[vector_rows];
+};
+
+} // namespace
+
+size_t morsel_chunk::byte_count() const noexcept {
+  size_t total = rows.byte_count();
+  if (groups)
+    total += groups->byte_count();
+  for (const auto& state : states)
+    total += state.byte_count();
+  return total;
+}
+
+morsel_output scan(const scan_setup& setup, std::span<const scan_unit> units) {
+  return scanner{setup}.run(units);
+}
+
+} // namespace millrace::query

@@ -1,0 +1,153 @@
+#pragma once
+
+#include <millrace/persistence/columns/table_view.hpp>
+#include <millrace/query/execution/filter.hpp>
+#include <millrace/query/execution/group_index.hpp>
+#include <millrace/query/execution/partial.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+namespace millrace::query {
+
+/// A plan bound to consecutive segments of one part that share dictionaries.
+struct part_binding {
+  static constexpr uint32_t absent = ~uint32_t{0};
+
+  uint32_t part = 0;
+  /// Plan column -> column of the part's schema, or absent.
+  std::vector<uint32_t> columns;
+  /// By plan column; nullptr unless it is a symbol column that is there.
+  std::vector<const persistence::symbol_dictionary*> dictionaries;
+  std::vector<bound_filter> filters;
+  /// Of the part's own schema, by which sorted segments are sorted.
+  uint32_t sort_symbol = absent; ///< As a plan column; absent: not in the plan.
+  uint32_t sort_time = absent;
+  /// Filters that a sorted segment's ranges answer by themselves.
+  std::vector<uint32_t> symbol_filters;
+  std::vector<uint32_t> time_filters;
+  std::vector<uint32_t> other_filters;
+};
+
+/// A piece of a segment that one morsel scans.
+struct scan_unit {
+  enum class kind : uint8_t {
+    plain,  ///< All rows, in stored order.
+    ranges, ///< Sorted: by symbol range, times by binary search.
+    index,  ///< Rows of the wanted symbols by the segment's index.
+  };
+  uint32_t binding = 0;
+  uint32_t segment = 0; ///< Within its part.
+  uint32_t source = 0;  ///< Number of the segment among all parts'.
+  uint32_t begin = 0;
+  uint32_t end = 0;
+  kind how = kind::plain;
+};
+
+/// Everything that morsels share; immutable while they run.
+struct scan_setup {
+  explicit scan_setup(logical_plan plan) : shape{std::move(plan)} {}
+
+  plan_shape shape;
+  std::vector<persistence::table_view> parts;
+  std::vector<part_binding> bindings;
+  std::vector<scan_unit> units;
+  /// Morsel i is units [morsels[i], morsels[i + 1]).
+  std::vector<uint32_t> morsels;
+  /// Part and segment by source number.
+  std::vector<std::pair<uint32_t, uint32_t>> sources;
+  scan_statistics statistics;
+
+  [[nodiscard]] const persistence::segment_view&
+  segment_of(const scan_unit& unit) const noexcept {
+    return parts[bindings[unit.binding].part].segments[unit.segment];
+  }
+  /// The plan's column `column` in `segment`; null values when it is absent.
+  [[nodiscard]] column_ref column_of(const part_binding& binding,
+                                     const persistence::segment_view& segment,
+                                     uint32_t column) const noexcept;
+};
+
+/// Binds, prunes, and cuts into morsels of about `morsel_rows`.
+[[nodiscard]] error prepare(scan_setup& setup, uint32_t morsel_rows);
+
+/// Turns rows into group numbers for one binding. Owner: one thread.
+class group_assigner {
+public:
+  group_assigner(const plan_shape& shape, const part_binding& binding);
+
+  /// Groups of `count` <= vector_rows rows, into `groups`.
+  void assign(const segment_context& segment, uint32_t base,
+              const uint16_t* rows, uint32_t count, uint32_t* groups);
+
+  /// True when rows of one symbol that ascend by the sort time fall into
+  /// groups that follow one another.
+  [[nodiscard]] bool groups_runs() const noexcept { return runs_; }
+  /// The end of the run of one group that starts at row `begin` of a range of
+  /// symbol `code` that ends at `end`, and its group.
+  [[nodiscard]] std::pair<uint32_t, uint32_t>
+  next_run(const segment_context& segment, uint32_t code, uint32_t begin,
+           uint32_t end);
+
+  [[nodiscard]] group_index& index() noexcept { return index_; }
+  [[nodiscard]] const text_pool& pool(size_t key) const noexcept {
+    return pools_[key];
+  }
+  [[nodiscard]] size_t byte_count() const noexcept;
+
+private:
+  enum class mode : uint8_t { none, symbol, bar, symbol_bar, general };
+
+  void assign_symbols(const segment_context& segment, uint32_t base,
+                      const uint16_t* rows, uint32_t count, uint32_t* groups);
+  void assign_bars(const segment_context& segment, uint32_t base,
+                   const uint16_t* rows, uint32_t count, uint32_t* groups);
+  void assign_general(const segment_context& segment, uint32_t base,
+                      const uint16_t* rows, uint32_t count, uint32_t* groups);
+  void fill_key(const segment_context& segment, size_t key, uint32_t base,
+                const uint16_t* rows, uint32_t count);
+  void enter_bar(int64_t time, int64_t width);
+
+  const plan_shape& shape_;
+  const part_binding& binding_;
+  group_index index_;
+  std::vector<text_pool> pools_;
+  std::vector<uint64_t> words_; ///< Keys of one vector.
+  mode mode_ = mode::none;
+  bool runs_ = false;
+  size_t symbol_key_ = 0;
+  size_t bar_key_ = 0;
+  /// group + 1 by code (symbol), and by slab of a bar, then code (symbol_bar).
+  std::vector<uint32_t> dense_;
+  uint32_t dictionary_size_ = 0;
+  group_index bars_{1};
+  size_t slab_ = 0;
+  int64_t bar_ = 0; ///< The bar that the last row fell into: [low, high).
+  int64_t bar_low_ = 0;
+  int64_t bar_high_ = 0;
+  uint32_t bar_group_ = 0;
+};
+
+/// What one morsel found in one binding.
+struct morsel_chunk {
+  uint32_t binding = 0;
+  std::unique_ptr<group_assigner> groups;
+  std::vector<aggregate_state> states;
+  table_data rows;
+  [[nodiscard]] size_t byte_count() const noexcept;
+};
+
+struct morsel_output {
+  std::vector<morsel_chunk> chunks;
+  uint64_t rows_scanned = 0;
+  uint64_t rows_matched = 0;
+  error fault;
+};
+
+/// Scans the units of one morsel.
+[[nodiscard]] morsel_output scan(const scan_setup& setup,
+                                 std::span<const scan_unit> units);
+
+} // namespace millrace::query

@@ -1,0 +1,183 @@
+#include <millrace/query/execution/sort.hpp>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <limits>
+#include <numeric>
+
+namespace millrace::query {
+
+namespace {
+
+/// Keys whose unsigned order is the order wanted, one a row.
+using key_column = std::vector<uint64_t>;
+
+constexpr uint64_t sign = uint64_t{1} << 63;
+
+uint64_t ordered_bits(double x) noexcept {
+  if (x != x)
+    return 0;
+  const auto bits = std::bit_cast<uint64_t>(x == 0 ? 0.0 : x);
+  return (bits & sign) ? ~bits : bits | sign;
+}
+
+/// Ranks of texts: text_of(i) for i < count; equal texts share a rank.
+template <class TextOf>
+key_column ranks(size_t count, TextOf text_of) {
+  std::vector<uint32_t> order(count);
+  std::iota(order.begin(), order.end(), 0u);
+  std::sort(order.begin(), order.end(),
+            [&](uint32_t a, uint32_t b) { return text_of(a) < text_of(b); });
+  key_column out(count);
+  uint64_t rank = 0;
+  for (size_t i = 0; i < count; ++i) {
+    if (i > 0 && text_of(order[i - 1]) != text_of(order[i]))
+      ++rank;
+    out[order[i]] = rank;
+  }
+  return out;
+}
+
+void append_guid_keys(const column_data& column, uint64_t rows,
+                      std::vector<key_column>& out) {
+  for (size_t half = 0; half < 2; ++half) {
+    auto& keys = out.emplace_back(rows);
+    for (uint64_t row = 0; row < rows; ++row) {
+      uint64_t word;
+      std::memcpy(&word, column.values.data() + 16 * row + 8 * half, 8);
+      keys[row] = __builtin_bswap64(word);
+    }
+  }
+}
+
+void append_keys(const column_data& column, const sort_term& term,
+                 uint64_t rows, std::vector<key_column>& out) {
+  const auto first = out.size();
+  if (column.type == column_type::guid) {
+    append_guid_keys(column, rows, out);
+  } else if (column.type == column_type::symbol) {
+    const auto rank = ranks(column.dictionary_ends.size(),
+                            [&](uint32_t code) { return column.entry(code); });
+    auto& keys = out.emplace_back(rows);
+    for (uint64_t row = 0; row < rows; ++row)
+      keys[row] = rank[column.as<uint32_t>()[row]];
+  } else if (column.type == column_type::string) {
+    out.push_back(ranks(rows, [&](uint32_t row) { return column.text(row); }));
+  } else {
+    auto& keys = out.emplace_back(rows);
+    const auto ref = ref_of(column);
+    const bool chars = column.type == column_type::char_;
+    for (uint64_t row = 0; row < rows; ++row)
+      keys[row] = is_float(column.type) ? ordered_bits(float_at(ref, row))
+                  : term.is_unsigned    ? column.as<uint64_t>()[row]
+                  : chars               ? column.as<uint8_t>()[row]
+                          : static_cast<uint64_t>(integer_at(ref, row)) ^ sign;
+  }
+  if (term.descending)
+    for (auto i = first; i < out.size(); ++i)
+      for (auto& key : out[i])
+        key = ~key;
+}
+
+/// Packs the columns into as few 64-bit words a row as their ranges need.
+std::vector<key_column> pack(std::vector<key_column> columns) {
+  std::vector<key_column> words;
+  int used = 64;
+  for (auto& column : columns) {
+    if (column.empty())
+      continue;
+    const auto [low, high] = std::minmax_element(column.begin(), column.end());
+    const auto base = *low;
+    const auto bits = static_cast<int>(std::bit_width(*high - base));
+    if (bits == 0)
+      continue;
+    for (auto& key : column)
+      key -= base;
+    if (used + bits > 64) {
+      used = bits;
+      words.push_back(std::move(column));
+      continue;
+    }
+    used += bits;
+    for (size_t row = 0; row < column.size(); ++row)
+      words.back()[row] = words.back()[row] << bits | column[row];
+  }
+  return words;
+}
+
+/// Stable sort of (key, row) by key, a byte a pass, skipping constant bytes.
+void radix_sort(const key_column& keys, std::vector<uint32_t>& order) {
+  struct entry {
+    uint64_t key;
+    uint32_t row;
+  };
+  std::vector<entry> from(keys.size());
+  std::vector<entry> to(keys.size());
+  std::array<std::array<uint32_t, 256>, 8> counts{};
+  for (uint32_t row = 0; row < keys.size(); ++row) {
+    from[row] = {keys[row], row};
+    for (size_t byte = 0; byte < 8; ++byte)
+      ++counts[byte][keys[row] >> (8 * byte) & 255];
+  }
+  for (size_t byte = 0; byte < 8; ++byte) {
+    auto& count = counts[byte];
+    if (count[keys[0] >> (8 * byte) & 255] == keys.size())
+      continue;
+    uint32_t start = 0;
+    for (auto& slot : count)
+      start += std::exchange(slot, start);
+    for (const auto& item : from)
+      to[count[item.key >> (8 * byte) & 255]++] = item;
+    std::swap(from, to);
+  }
+  for (size_t i = 0; i < from.size(); ++i)
+    order[i] = from[i].row;
+}
+
+} // namespace
+
+result<std::vector<uint32_t>> sort_rows(const table_data& table,
+                                        std::span<const sort_term> terms) {
+  const auto rows = table.row_count;
+  if (rows >= std::numeric_limits<uint32_t>::max())
+    return error{errc::limit_exceeded,
+                 "ordering " + std::to_string(rows) + " rows"};
+  std::vector<key_column> columns;
+  for (const auto& term : terms)
+    append_keys(table.columns[term.column], term, rows, columns);
+  const auto words = pack(std::move(columns));
+  std::vector<uint32_t> order(rows);
+  std::iota(order.begin(), order.end(), 0u);
+  if (words.empty())
+    return order;
+  if (words.size() == 1) {
+    radix_sort(words[0], order);
+    return order;
+  }
+  std::stable_sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) {
+    for (const auto& word : words)
+      if (word[a] != word[b])
+        return word[a] < word[b];
+    return false;
+  });
+  return order;
+}
+
+result<table_data> take_rows(const table_data& table,
+                             std::span<const uint32_t> rows, size_t columns) {
+  table_data out;
+  out.row_count = rows.size();
+  for (size_t i = 0; i < columns; ++i) {
+    const auto& from = table.columns[i];
+    column_writer writer{from.name, from.type};
+    writer.append(ref_of(from), &from, rows.data(), rows.size());
+    auto column = writer.finish();
+    if (!column)
+      return column.failure();
+    out.columns.push_back(std::move(*column));
+  }
+  return out;
+}
+
+} // namespace millrace::query

@@ -1,0 +1,123 @@
+#include <millrace/query/front/getdata.hpp>
+#include <millrace/query/front/getdata_builder.hpp>
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+namespace millrace::query {
+
+namespace {
+
+using nlohmann::json;
+
+struct parameter {
+  std::string_view name;
+  bool supported;
+};
+
+/// TorQ's parameters, and ours at the end.
+constexpr std::array parameters{
+  parameter{"tablename", true},       parameter{"starttime", true},
+  parameter{"endtime", true},         parameter{"timecolumn", true},
+  parameter{"instruments", true},     parameter{"instrumentcolumn", true},
+  parameter{"columns", true},         parameter{"grouping", true},
+  parameter{"aggregations", true},    parameter{"timebar", true},
+  parameter{"filters", true},         parameter{"freeformwhere", false},
+  parameter{"freeformby", false},     parameter{"freeformcolumn", false},
+  parameter{"ordering", true},        parameter{"renamecolumn", true},
+  parameter{"postprocessing", false}, parameter{"sublist", true},
+  parameter{"getquery", true},        parameter{"optimisation", true},
+  parameter{"join", false},           parameter{"postback", false},
+  parameter{"timeout", true},         parameter{"procs", false},
+  parameter{"sqlquery", false},       parameter{"firstlastsort", false},
+  parameter{"dryrun", false},         parameter{"at_least", true},
+  parameter{"limits", true},
+};
+
+const parameter* find_parameter(std::string_view name) {
+  const auto* found
+    = std::find_if(parameters.begin(), parameters.end(),
+                   [&](const parameter& x) { return x.name == name; });
+  return found == parameters.end() ? nullptr : found;
+}
+
+/// Reads JSON text; names that stand twice at the top are listed.
+result<json> read_json(std::string_view text,
+                       std::vector<std::string>& repeated) {
+  std::set<std::string> seen;
+  auto watch = [&](int depth, json::parse_event_t event, json& parsed) {
+    if (depth == 1 && event == json::parse_event_t::key
+        && !seen.insert(parsed.get<std::string>()).second)
+      repeated.push_back(parsed.get<std::string>());
+    return true;
+  };
+  try {
+    return json::parse(text, watch);
+  } catch (const json::exception& fault) {
+    return error{errc::invalid_argument, "getdata: the input is not JSON: "
+                                           + std::string{fault.what()}};
+  }
+}
+
+/// What can be said of the dictionary as a whole.
+error check_dictionary(const json& input,
+                       const std::vector<std::string>& repeated) {
+  if (!input.is_object())
+    return check_failed("isdictionary", "Input must be a dictionary");
+  std::vector<std::string> names;
+  for (const auto* required : {"tablename", "starttime", "endtime"})
+    if (!input.contains(required))
+      names.emplace_back(required);
+  if (!names.empty())
+    return check_failed("checkrequiredparams",
+                        "Required parameters missing:" + symbol_list(names));
+  for (const auto& item : input.items())
+    if (!find_parameter(item.key()))
+      names.push_back(item.key());
+  if (!names.empty())
+    return check_failed("checkparamnames",
+                        "Invalid parameter present:" + symbol_list(names)
+                          + ". For a list of valid parameters, use the command "
+                            ".checkinputs.getvalidparams[]");
+  for (const auto* other : {"columns", "freeformcolumn"})
+    if (input.contains("aggregations") && input.contains(other))
+      names.emplace_back(other);
+  if (!names.empty())
+    return check_failed("checkeachpair",
+                        "Parameter:,`aggregations cannot be used in "
+                        "conjunction with parameter(s):"
+                          + symbol_list(names));
+  if (!repeated.empty())
+    return check_failed("checkrepeatparams",
+                        symbol_list(repeated)
+                          + " parameter(s) used more than once");
+  for (const auto& item : input.items())
+    if (!find_parameter(item.key())->supported)
+      return {errc::unsupported,
+              "getdata: parameter `" + item.key() + " is not supported"};
+  return {};
+}
+
+} // namespace
+
+result<getdata_request> parse_getdata(std::string_view text,
+                                      const schema_lookup& find) {
+  std::vector<std::string> repeated;
+  auto input = read_json(text, repeated);
+  if (!input)
+    return input.failure();
+  if (auto fault = check_dictionary(*input, repeated))
+    return fault;
+  getdata_builder builder{*input};
+  if (auto fault = builder.check_shapes())
+    return fault;
+  const auto name = (*input)["tablename"].get<std::string>();
+  const auto* schema = find(name);
+  if (!schema)
+    return error{errc::not_found,
+                 "tableexists: Table:`" + name + " doesn't exist"};
+  return builder.build(*schema);
+}
+
+} // namespace millrace::query

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <millrace/messages/base/result.hpp>
+#include <millrace/messages/data/position.hpp>
+#include <millrace/messages/data/schema.hpp>
+#include <millrace/query/plan/plan.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string_view>
+
+namespace millrace::query {
+
+/// A getdata call, understood: the plan, and what only a gateway heeds.
+struct getdata_request {
+  logical_plan plan;
+  /// Wait until the answer can include everything up to here.
+  std::optional<position> at_least;
+  int64_t timeout_ns = 0; ///< 0: the gateway's own limit.
+  bool explain = false;   ///< `getquery`: return the plan, run nothing.
+};
+
+/// The schema of a table, nullptr when there is none of that name. It must
+/// stay valid during the call it is passed to.
+using schema_lookup = std::function<const table_schema*(std::string_view)>;
+
+/// Reads a getdata dictionary in JSON (docs/getdata.md) and checks it against
+/// the table's schema. The first failing check wins, in TorQ's order; the
+/// error reads "<name of the check>: <TorQ's text>", then the place and value
+/// where that text has none. `invalid_argument`, `not_found` for an unknown
+/// table, `unsupported` for what TorQ has and this does not.
+[[nodiscard]] result<getdata_request> parse_getdata(std::string_view json,
+                                                    const schema_lookup& find);
+
+} // namespace millrace::query

@@ -1,0 +1,375 @@
+#include <millrace/query/front/getdata_builder.hpp>
+
+#include <algorithm>
+#include <array>
+
+namespace millrace::query {
+
+namespace {
+
+struct unit {
+  std::string_view name;
+  int64_t ns;
+};
+constexpr std::array units{
+  unit{"nanosecond", 1},
+  unit{"timespan", 1},
+  unit{"microsecond", 1'000},
+  unit{"second", 1'000'000'000},
+  unit{"minute", 60'000'000'000},
+  unit{"hour", 3'600'000'000'000},
+  unit{"day", day_ns},
+};
+
+/// TorQ's functions that this executor does not have yet.
+constexpr std::array<std::string_view, 9> later_functions{
+  "cor", "cov", "dev", "distinct", "med", "prd", "sumsq", "var", "wsum"};
+
+std::string table_type(const table_schema& schema, const std::string& column) {
+  return std::to_string(
+           q_type(schema.columns[*schema.column_index(column)].type))
+         + "h";
+}
+
+int64_t floor_days(int64_t ns) {
+  return ns / day_ns - (ns % day_ns < 0 ? 1 : 0);
+}
+
+} // namespace
+
+error getdata_builder::valid_columns(const table_schema& schema,
+                                     const std::vector<std::string>& names,
+                                     const char* parameter) const {
+  std::vector<std::string> bad;
+  for (const auto& name : names)
+    if (!schema.column_index(name)
+        && std::find(bad.begin(), bad.end(), name) == bad.end())
+      bad.push_back(name);
+  if (bad.empty())
+    return {};
+  for (const auto& name : bad)
+    if (name == "date" || name == "i")
+      return {errc::unsupported, "getdata: the virtual column `" + name
+                                   + " in `" + parameter + " is not supported"};
+  return check_failed("checkcolumns", "Column(s) " + symbol_list(bad)
+                                        + " presented in `" + parameter
+                                        + " is not a valid column for `"
+                                        + schema.name);
+}
+
+void getdata_builder::use(const table_schema& schema,
+                          const std::string& column) {
+  auto& types = out_.plan.types;
+  if (!out_.plan.type_of(column))
+    types.push_back(schema.columns[*schema.column_index(column)]);
+}
+
+result<getdata_request> getdata_builder::build(const table_schema& schema) {
+  out_.plan.table = schema.name;
+  for (auto step :
+       {&getdata_builder::bind_scan, &getdata_builder::bind_aggregations,
+        &getdata_builder::bind_filters, &getdata_builder::bind_groups,
+        &getdata_builder::bind_timebar})
+    if (auto fault = (this->*step)(schema))
+      return fault;
+  if (auto fault = bind_order())
+    return fault;
+  if (auto fault = rename())
+    return fault;
+  if (auto fault = validate(out_.plan))
+    return fault;
+  return std::move(out_);
+}
+
+error getdata_builder::bind_scan(const table_schema& schema) {
+  auto& plan = out_.plan;
+  if (auto fault = valid_columns(schema, columns_, "columns"))
+    return fault;
+  if (time_column_.empty())
+    time_column_ = schema.time_column;
+  if (auto fault = valid_columns(schema, {time_column_}, "timecolumn"))
+    return fault;
+  const auto type = schema.columns[*schema.column_index(time_column_)].type;
+  if (type != column_type::timestamp && type != column_type::date)
+    return check_failed("checktimecolumn",
+                        "Parameter:`timecolumn - column:`" + time_column_
+                          + " in table:`" + schema.name
+                          + " is of type:" + table_type(schema, time_column_)
+                          + ", validtypes:-12 -14 -15h");
+  plan.time_column = time_column_;
+  plan.order_column = schema.time_column;
+  plan.symbol_column = schema.symbol_column;
+  if (input_.contains("instrumentcolumn")) {
+    plan.symbol_column = input_["instrumentcolumn"].get<std::string>();
+    if (auto fault
+        = valid_columns(schema, {plan.symbol_column}, "instrumentcolumn"))
+      return fault;
+    if (schema.columns[*schema.column_index(plan.symbol_column)].type
+        != column_type::symbol)
+      return check_failed(
+        "checkinstrumentcolumn",
+        "Parameter:`instrumentcolumn - column:`" + plan.symbol_column
+          + " in table:`" + schema.name + " is of type:"
+          + table_type(schema, plan.symbol_column) + ", validtypes:-11h");
+  }
+  for (const auto& column :
+       {plan.time_column, plan.order_column, plan.symbol_column})
+    use(schema, column);
+  if (aggregations_.empty()) {
+    if (!has_columns_)
+      for (const auto& column : schema.columns)
+        columns_.push_back(column.name);
+    for (const auto& column : columns_) {
+      use(schema, column);
+      const output_column output{column, column};
+      auto& outputs = plan.outputs;
+      if (std::find(outputs.begin(), outputs.end(), output) == outputs.end())
+        outputs.push_back(output);
+    }
+  }
+  return bind_range(schema);
+}
+
+error getdata_builder::bind_range(const table_schema& schema) {
+  const auto type = *out_.plan.type_of(out_.plan.time_column);
+  auto low = start_.ns;
+  auto high = end_.is_date ? end_.ns + (day_ns - 1) : end_.ns;
+  if (type == column_type::date) {
+    const auto bounded
+      = [](int64_t ns) { return ns == inf_long || ns == -inf_long; };
+    // Dates whose midnight lies within the bounds.
+    out_.plan.range = {bounded(low) ? int64_t{-inf_int} : -floor_days(-low),
+                       bounded(high) ? int64_t{inf_int} : floor_days(high)};
+    return {};
+  }
+  // A date is the period that the table's roll rule gives that name.
+  if (start_.is_date) {
+    const auto begin = date_start(schema, start_.ns / day_ns);
+    if (!begin)
+      return begin.failure();
+    low = *begin;
+  }
+  if (end_.is_date) {
+    const auto next = date_start(schema, end_.ns / day_ns + 1);
+    if (!next)
+      return next.failure();
+    high = *next - 1;
+  }
+  out_.plan.range = {low, high};
+  return {};
+}
+
+error getdata_builder::bind_aggregations(const table_schema& schema) {
+  std::vector<std::string> names;
+  for (const auto& agg : aggregations_)
+    names.insert(names.end(), agg.columns.begin(), agg.columns.end());
+  if (auto fault = valid_columns(schema, names, "aggregations"))
+    return fault;
+  std::vector<std::string> undefined;
+  for (const auto& agg : aggregations_) {
+    const bool later
+      = std::find(later_functions.begin(), later_functions.end(), agg.function)
+        != later_functions.end();
+    if (!aggregate_function_of(agg.function) && !later
+        && std::find(undefined.begin(), undefined.end(), agg.function)
+             == undefined.end())
+      undefined.push_back(agg.function);
+  }
+  if (!undefined.empty())
+    return check_failed("undefinedaggs",
+                        "Aggregations dictionary contains undefined "
+                        "function(s) "
+                          + symbol_list(undefined));
+  for (const auto& agg : aggregations_) {
+    const auto function = aggregate_function_of(agg.function);
+    if (!function)
+      return {errc::unsupported,
+              "getdata: aggregation `" + agg.function + " is not supported"};
+    const auto inputs = *function == aggregate_function::wavg ? 2u : 1u;
+    if (agg.columns.size() != inputs)
+      return check_failed("agglength",
+                          "Incorrect number of input(s) entred for the "
+                          "following aggregations"
+                            + symbol_list({agg.function}));
+    for (const auto& column : agg.columns)
+      use(schema, column);
+    aggregate made{*function, agg.columns,
+                   aggregation_name(agg.function, agg.columns)};
+    if (std::find(out_.plan.aggregates.begin(), out_.plan.aggregates.end(),
+                  made)
+        == out_.plan.aggregates.end())
+      out_.plan.aggregates.push_back(std::move(made));
+  }
+  return {};
+}
+
+error getdata_builder::bind_filters(const table_schema& schema) {
+  for (const auto& filter : filters_)
+    if (auto fault = valid_columns(schema, {filter.column}, "filters"))
+      return fault;
+  for (const auto& filter : filters_) {
+    use(schema, filter.column);
+    const auto type = *out_.plan.type_of(filter.column);
+    predicate made{filter.column, filter.op, filter.negated, {}};
+    for (const auto& value : filter.values) {
+      auto constant = read_literal(
+        value, filter.op == predicate_op::like ? column_type::string : type);
+      if (!constant)
+        return check_failed("filtervalue", "`filters column `" + filter.column
+                                             + ": "
+                                             + constant.failure().context);
+      made.values.push_back(std::move(*constant));
+    }
+    out_.plan.filters.push_back(std::move(made));
+  }
+  return {};
+}
+
+error getdata_builder::bind_groups(const table_schema& schema) {
+  if (auto fault = valid_columns(schema, grouping_, "grouping"))
+    return fault;
+  if (!grouping_.empty() && aggregations_.empty())
+    return check_failed("aggtimebar",
+                        "Aggregations parameter must be supplied in order to "
+                        "perform group by statements (grouping: "
+                          + symbol_list(grouping_) + ")");
+  for (const auto& column : grouping_) {
+    use(schema, column);
+    const group_key key{column, 0, column};
+    auto& keys = out_.plan.keys;
+    if (std::find(keys.begin(), keys.end(), key) == keys.end())
+      keys.push_back(key);
+  }
+  return {};
+}
+
+error getdata_builder::bind_timebar(const table_schema& schema) {
+  if (!has_timebar_)
+    return {};
+  if (aggregations_.empty())
+    return check_failed("aggtimebar",
+                        "Aggregations parameter must be supplied in order to "
+                        "perform group by statements (timebar)");
+  if (auto fault = valid_columns(schema, {bar_column_}, "timebar"))
+    return fault;
+  const auto type = schema.columns[*schema.column_index(bar_column_)].type;
+  if (!bar_type(type))
+    return check_failed("checktimebarcolumn",
+                        "Parameter:`timebar - column:`" + bar_column_
+                          + " in table:`" + schema.name
+                          + " is of type:" + table_type(schema, bar_column_)
+                          + ", validtypes:-12 -13 -14 -15 -16 -17 -18 -19h");
+  const auto* found
+    = std::find_if(units.begin(), units.end(),
+                   [&](const unit& x) { return x.name == bar_unit_; });
+  if (found == units.end()) {
+    std::string known;
+    for (const auto& one : units)
+      known += "`" + std::string{one.name};
+    return check_failed("timebarsize",
+                        "The input size of the timebar argument: `" + bar_unit_
+                          + ", is not an appropriate size. Appropriate sizes "
+                            "are: "
+                          + known);
+  }
+  int64_t width = 0;
+  if (bar_size_ < 1)
+    return check_failed("smalltimebar",
+                        "Timebar parameter's intervals are too small. "
+                        "Time-bucket intervals must be greater than (or equal "
+                        "to) one nanosecond (timebar: "
+                          + std::to_string(bar_size_) + ")");
+  if (__builtin_mul_overflow(bar_size_, found->ns, &width))
+    return check_failed("timebarsize", "The timebar of "
+                                         + std::to_string(bar_size_) + " "
+                                         + bar_unit_
+                                         + "s does not fit 64 bits of "
+                                           "nanoseconds");
+  use(schema, bar_column_);
+  for (const auto& key : out_.plan.keys)
+    if (key.name == bar_column_)
+      return check_failed("checktimebarcolumn",
+                          "Column `" + bar_column_
+                            + " is both in `grouping and in `timebar");
+  out_.plan.keys.push_back({bar_column_, width, bar_column_});
+  return {};
+}
+
+error getdata_builder::bind_order() {
+  auto& plan = out_.plan;
+  for (const auto& [descending, name] : ordering_) {
+    const auto columns = result_columns(plan);
+    auto found = std::find_if(columns.begin(), columns.end(),
+                              [&](const auto& x) { return x.name == name; });
+    auto output = static_cast<size_t>(found - columns.begin());
+    // The one aggregation over that column.
+    for (size_t i = 0; found == columns.end() && i < plan.aggregates.size();
+         ++i) {
+      const auto& inputs = plan.aggregates[i].columns;
+      if (std::find(inputs.begin(), inputs.end(), name) != inputs.end()) {
+        output = plan.keys.size() + i;
+        break;
+      }
+    }
+    if (output >= columns.size())
+      return check_failed("badorder",
+                          "Trying to order by column(s): `" + name
+                            + " that is not defined in the columns argument");
+    plan.ordering.push_back({static_cast<uint32_t>(output), descending});
+  }
+  return {};
+}
+
+error getdata_builder::rename() {
+  if (!input_.contains("renamecolumn"))
+    return {};
+  const auto& given = input_["renamecolumn"];
+  auto& plan = out_.plan;
+  std::vector<std::string*> names;
+  for (auto& output : plan.outputs)
+    names.push_back(&output.name);
+  for (auto& key : plan.keys)
+    names.push_back(&key.name);
+  for (auto& agg : plan.aggregates)
+    names.push_back(&agg.name);
+  if (given.is_object()) {
+    // All look-ups by the old names, so that two may be swapped.
+    std::vector<std::pair<std::string*, std::string>> changes;
+    for (const auto& [old_name, new_name] : given.items()) {
+      if (!new_name.is_string())
+        return check_failed("renameinput",
+                            "Renamecolumn parameter input must be of type 11h "
+                            "- example: `old1`old2!`new1`new2 (renamecolumn."
+                              + old_name + ")");
+      const auto found = std::find_if(
+        names.begin(), names.end(),
+        [&, wanted = old_name](const auto* x) { return *x == wanted; });
+      if (found == names.end())
+        return check_failed("renamekey",
+                            "Dictionary keys need to be old column names "
+                            "(renamecolumn."
+                              + old_name + ")");
+      changes.emplace_back(*found, new_name.get<std::string>());
+    }
+    for (auto& [name, change] : changes)
+      *name = std::move(change);
+  } else if (auto list = read_names(given)) {
+    if (list->size() > names.size())
+      return check_failed("renameinput",
+                          "length of renamecolumns is too long ("
+                            + std::to_string(list->size()) + " names for "
+                            + std::to_string(names.size()) + " columns)");
+    for (size_t i = 0; i < list->size(); ++i)
+      *names[i] = (*list)[i];
+  } else {
+    return type_incorrect("renamecolumn", "11 99", given);
+  }
+  for (size_t i = 0; i < names.size(); ++i)
+    for (size_t j = 0; j < i; ++j)
+      if (*names[i] == *names[j])
+        return check_failed("renameinput",
+                            "two result columns are named `" + *names[i]);
+  return {};
+}
+
+} // namespace millrace::query

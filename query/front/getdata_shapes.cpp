@@ -1,0 +1,420 @@
+#include <millrace/query/front/getdata_builder.hpp>
+
+#include <algorithm>
+#include <charconv>
+
+namespace millrace::query {
+
+namespace {
+
+using nlohmann::json;
+
+constexpr auto aggregation_example
+  = " - example: `max`min`wavg!(`price;`size;`price`size)";
+constexpr auto filter_example
+  = " - example: `sym`bid`bsize!((=;`AAPL);(within;83.5 85);(not;in;43 44))";
+constexpr auto ordering_example = " - example: ((`asc`sym);(`desc`price))";
+
+/// What stood where, behind a text of TorQ's that does not say it.
+std::string at(const std::string& place, const json& value) {
+  return " (" + place + ": "
+         + value.dump(-1, ' ', false, json::error_handler_t::replace) + ")";
+}
+
+std::optional<predicate_op> operator_of(const json& value) {
+  if (!value.is_string())
+    return std::nullopt;
+  for (int i = 1; i <= static_cast<int>(predicate_op::like); ++i)
+    if (value.get_ref<const std::string&>()
+        == to_string(static_cast<predicate_op>(i)))
+      return static_cast<predicate_op>(i);
+  return std::nullopt;
+}
+
+/// A non-negative integer, as a number or, beyond 2^53, as a string.
+std::optional<uint64_t> read_count(const json& value) {
+  if (value.is_number_unsigned())
+    return value.get<uint64_t>();
+  if (!value.is_string())
+    return std::nullopt;
+  const auto& text = value.get_ref<const std::string&>();
+  uint64_t out = 0;
+  const auto* last = text.data() + text.size();
+  const auto [end, fault] = std::from_chars(text.data(), last, out);
+  if (fault != std::errc{} || end != last)
+    return std::nullopt;
+  return out;
+}
+
+} // namespace
+
+std::string aggregation_name(const std::string& function,
+                             const std::vector<std::string>& columns) {
+  auto out = function;
+  for (const auto& column : columns) {
+    out += column;
+    auto& first = out[out.size() - column.size()];
+    if (!column.empty() && first >= 'a' && first <= 'z')
+      first = static_cast<char>(first - 'a' + 'A');
+  }
+  return out;
+}
+
+error getdata_builder::check_shapes() {
+  if (!input_["tablename"].is_string())
+    return type_incorrect("tablename", "-11", input_["tablename"]);
+  for (auto step :
+       {&getdata_builder::check_times, &getdata_builder::check_names,
+        &getdata_builder::check_aggregations, &getdata_builder::check_timebar,
+        &getdata_builder::check_filters, &getdata_builder::check_ordering,
+        &getdata_builder::check_rest})
+    if (auto fault = (this->*step)())
+      return fault;
+  return {};
+}
+
+error getdata_builder::check_time(const char* name, bound& into) const {
+  const auto& value = input_[name];
+  const auto type = named_type(value);
+  const auto& text = type ? value["value"] : value;
+  if (!text.is_string()
+      || (type && *type != column_type::timestamp
+          && *type != column_type::date))
+    return type_incorrect(name, "-12 -14 -15", value);
+  const auto& written = text.get_ref<const std::string&>();
+  if (const auto open = parse_literal(written, column_type::timestamp);
+      open && std::holds_alternative<int64_t>(*open)
+      && std::abs(std::get<int64_t>(*open)) == inf_long) {
+    into = {std::get<int64_t>(*open), false};
+    return {};
+  }
+  const auto time = parse_time(written);
+  if (!time) {
+    auto fault = type_incorrect(name, "-12 -14 -15", value);
+    fault.context += ": " + time.failure().context;
+    return fault;
+  }
+  into = {time->ns, time->is_date};
+  return {};
+}
+
+error getdata_builder::check_times() {
+  if (auto fault = check_time("starttime", start_))
+    return fault;
+  if (auto fault = check_time("endtime", end_))
+    return fault;
+  // A date stands for the whole day; so does the last one.
+  const auto last = end_.is_date ? end_.ns + (day_ns - 1) : end_.ns;
+  if (start_.ns > last)
+    return check_failed("checktimeorder",
+                        "Starttime parameter must be <= endtime parameter"
+                          + at("starttime", input_["starttime"])
+                          + at("endtime", input_["endtime"]));
+  return {};
+}
+
+error getdata_builder::check_names() {
+  for (const auto* name : {"timecolumn", "instrumentcolumn"})
+    if (input_.contains(name) && !input_[name].is_string())
+      return type_incorrect(name, "-11", input_[name]);
+  if (input_.contains("timecolumn"))
+    time_column_ = input_["timecolumn"].get<std::string>();
+  for (const auto* name : {"instruments", "columns", "grouping"}) {
+    if (!input_.contains(name))
+      continue;
+    auto names = read_names(input_[name]);
+    if (!names)
+      return type_incorrect(name, "-11 11", input_[name]);
+    if (*name == 'i')
+      out_.plan.symbols = std::move(*names);
+    else if (*name == 'c')
+      columns_ = std::move(*names);
+    else
+      grouping_ = std::move(*names);
+  }
+  has_columns_ = !columns_.empty();
+  return {};
+}
+
+error getdata_builder::check_aggregations() {
+  if (!input_.contains("aggregations"))
+    return {};
+  const auto& given = input_["aggregations"];
+  if (!given.is_object())
+    return type_incorrect("aggregations", "99", given);
+  for (const auto& [function, value] : given.items()) {
+    const auto bad = [&, name = function, shown = value] {
+      return check_failed("checkaggregationparameter",
+                          "Aggregations parameter values must be of type "
+                          "symbol"
+                            + std::string{aggregation_example}
+                            + at("aggregations." + name, shown));
+    };
+    const bool pairs = function == "wavg" || function == "wsum"
+                       || function == "cov" || function == "cor";
+    if (pairs && value.is_array() && !value.empty()
+        && value.front().is_array()) {
+      for (const auto& pair : value) {
+        auto names = read_names(pair);
+        if (!names)
+          return bad();
+        aggregations_.push_back({function, std::move(*names)});
+      }
+      continue;
+    }
+    auto names = read_names(value);
+    if (!names || names->empty())
+      return bad();
+    if (pairs)
+      aggregations_.push_back({function, std::move(*names)});
+    else
+      for (auto& name : *names)
+        aggregations_.push_back({function, {std::move(name)}});
+  }
+  return {};
+}
+
+error getdata_builder::check_timebar() {
+  if (!input_.contains("timebar"))
+    return {};
+  const auto& given = input_["timebar"];
+  if (!given.is_array() || given.size() != 3)
+    return check_failed("timebarlength",
+                        "Timebar parameter must be a list of length 3"
+                          + at("timebar", given));
+  if (!given[0].is_number_integer()
+      || (given[0].is_number_unsigned()
+          && given[0].get<uint64_t>() > uint64_t{inf_long}))
+    return check_failed("firsttimebar",
+                        "First argument of timebar must be either -6h or -7h"
+                          + at("timebar", given));
+  if (!given[1].is_string())
+    return check_failed("secondtimebar",
+                        "Second argument of timebar must be of type -11h"
+                          + at("timebar", given));
+  if (!given[2].is_string())
+    return check_failed("thirdtimebar",
+                        "Third argument of timebar must be have type -11h"
+                          + at("timebar", given));
+  has_timebar_ = true;
+  bar_size_ = given[0].get<int64_t>();
+  bar_unit_ = given[1].get<std::string>();
+  bar_column_ = given[2].get<std::string>();
+  return {};
+}
+
+error getdata_builder::check_filters() {
+  if (!input_.contains("filters"))
+    return {};
+  const auto& given = input_["filters"];
+  if (!given.is_object() || named_type(given))
+    return type_incorrect("filters", "99", given);
+  for (const auto& [column, value] : given.items()) {
+    const bool several
+      = value.is_array() && !value.empty() && value.front().is_array();
+    if (!several) {
+      if (auto fault = check_filter(column, value))
+        return fault;
+      continue;
+    }
+    for (const auto& one : value)
+      if (auto fault = check_filter(column, one))
+        return fault;
+  }
+  return {};
+}
+
+error getdata_builder::check_filter(const std::string& column,
+                                    const json& given) {
+  const auto place = at("filters." + column, given);
+  if (!given.is_array() || given.size() < 2 || given.size() > 3)
+    return check_failed(
+      "filterpair",
+      "Filters parameter values must be paired in the form (filter "
+      "function;value(s)) or a list of three of the form (not;filter "
+      "function;value(s))"
+        + std::string{filter_example} + place);
+  filter_shape filter;
+  filter.column = column;
+  filter.negated = given[0] == "not";
+  if (given.size() == 3 && !filter.negated)
+    return check_failed("filternot",
+                        "Filters parameter values containing three elements "
+                        "must have the first element being the not keyword"
+                          + std::string{filter_example} + place);
+  const bool misplaced = filter.negated && given.size() == 2;
+  const auto op = operator_of(given[filter.negated ? 1 : 0]);
+  const bool negatable = op == predicate_op::in || op == predicate_op::within
+                         || op == predicate_op::like;
+  if (misplaced || (filter.negated && op && !negatable))
+    return check_failed("allowednot",
+                        "The 'not' keyword may only preceed the operators "
+                        "within, in and like."
+                          + place);
+  if (!op)
+    return check_failed("allowedops",
+                        "Allowed operators are: =, <, >, <=, >=, in, within, "
+                        "like. The last three may be preceeded with 'not' "
+                        "e.g. (not within;80 100)"
+                          + place);
+  filter.op = *op;
+  const auto& value = given.back();
+  filter.values = value.is_array() ? value : json::array({value});
+  if (*op == predicate_op::within && filter.values.size() != 2)
+    return check_failed("withincheck",
+                        "(not)within statements within the filter parameter "
+                        "must contain exatly two values associated with it"
+                          + std::string{filter_example} + place);
+  if (*op != predicate_op::within && *op != predicate_op::in
+      && value.is_array()) {
+    const bool equality = to_string(*op).find('=') != std::string_view::npos;
+    return check_failed(equality ? "equalities" : "inequalities",
+                        std::string{"The use of "}
+                          + (equality ? "equalities" : "inequalities")
+                          + " in the filter parameter warrants only one value"
+                          + filter_example + place);
+  }
+  filters_.push_back(std::move(filter));
+  return {};
+}
+
+error getdata_builder::check_ordering() {
+  if (!input_.contains("ordering"))
+    return {};
+  const auto& given = input_["ordering"];
+  const auto place = at("ordering", given);
+  auto pairs = given;
+  if (given.is_array() && given.size() == 2 && given[0].is_string()
+      && given[1].is_string())
+    pairs = json::array({given});
+  const bool lists
+    = pairs.is_array()
+      && std::all_of(pairs.begin(), pairs.end(), [](const json& pair) {
+           return pair.is_array() && read_names(pair);
+         });
+  if (!lists)
+    return check_failed("checkorderingpair",
+                        "Ordering parameter must contain pairs of symbols as "
+                        "its input"
+                          + std::string{ordering_example} + place);
+  for (const auto& pair : pairs) {
+    if (pair.size() != 2)
+      return check_failed("checkorderingarrangment",
+                          "Ordering parameter's values must be paired in the "
+                          "form (direction;column)"
+                            + std::string{ordering_example} + place);
+    if (pair[0] != "asc" && pair[0] != "desc")
+      return check_failed("checkorderingdirection",
+                          "The first item in each of the ordering parameter's "
+                          "pairs must be either `asc or `desc"
+                            + std::string{ordering_example} + place);
+    ordering_.emplace_back(pair[0] == "desc", pair[1].get<std::string>());
+  }
+  return check_order_columns();
+}
+
+error getdata_builder::check_order_columns() const {
+  if (!aggregations_.empty()) {
+    for (const auto& [descending, name] : ordering_)
+      if (auto fault = check_order_by_aggregate(name))
+        return fault;
+    return {};
+  }
+  std::vector<std::string> missing;
+  for (const auto& [descending, name] : ordering_)
+    if (has_columns_
+        && std::find(columns_.begin(), columns_.end(), name) == columns_.end())
+      missing.push_back(name);
+  if (!missing.empty())
+    return check_failed(
+      "badorder", "Trying to order by column(s): "
+                    + symbol_list(missing).substr(missing.size() == 1 ? 1 : 0)
+                    + " that is not defined in the columns argument");
+  return {};
+}
+
+error getdata_builder::check_order_by_aggregate(const std::string& name) const {
+  const bool key
+    = std::find(grouping_.begin(), grouping_.end(), name) != grouping_.end()
+      || (has_timebar_ && bar_column_ == name);
+  const auto uses = std::count_if(
+    aggregations_.begin(), aggregations_.end(), [&](const auto& agg) {
+      return std::find(agg.columns.begin(), agg.columns.end(), name)
+             != agg.columns.end();
+    });
+  const bool named = std::any_of(
+    aggregations_.begin(), aggregations_.end(), [&](const auto& agg) {
+      return aggregation_name(agg.function, agg.columns) == name;
+    });
+  if (key || named || uses == 1)
+    return {};
+  if (uses > 1)
+    return check_failed(
+      "orderingvague",
+      "Ordering parameter vague. Ordering by a column that aggregated more "
+      "than once, as such the aggregation must be specified. The aggregation "
+      "convention is camel-case, so to order by the aggregation max price, "
+      "the following would be used: maxPrice (ordering: `"
+        + name + ")");
+  return check_failed("orderingnocolumn",
+                      "Ordering parameter contains column that is not defined "
+                      "by aggregations, grouping or timebar parameter "
+                      "(ordering: `"
+                        + name + ")");
+}
+
+error getdata_builder::check_rest() {
+  for (const auto* name : {"getquery", "optimisation"})
+    if (input_.contains(name) && !input_[name].is_boolean())
+      return type_incorrect(name, "-1", input_[name]);
+  out_.explain = input_.value("getquery", false);
+  if (input_.contains("sublist")) {
+    const auto& given = input_["sublist"];
+    if (!given.is_number_integer()
+        || (given.is_number_unsigned()
+            && given.get<uint64_t>() > uint64_t{inf_long}))
+      return type_incorrect("sublist", "-5 -6 -7", given);
+    out_.plan.sublist = given.get<int64_t>();
+  }
+  if (input_.contains("timeout")) {
+    const auto& given = input_["timeout"];
+    const auto span
+      = given.is_string()
+          ? parse_literal(given.get<std::string>(), column_type::timespan)
+          : result<literal>{literal{}};
+    if (!span || !std::holds_alternative<int64_t>(*span)
+        || std::get<int64_t>(*span) <= 0)
+      return type_incorrect("timeout", "-16", given);
+    out_.timeout_ns = std::get<int64_t>(*span);
+  }
+  if (input_.contains("at_least")) {
+    const auto place = read_count(input_["at_least"]);
+    if (!place)
+      return type_incorrect("at_least", "-7", input_["at_least"]);
+    out_.at_least = position{*place};
+  }
+  return check_limits();
+}
+
+error getdata_builder::check_limits() {
+  if (!input_.contains("limits"))
+    return {};
+  const auto& given = input_["limits"];
+  if (!given.is_object())
+    return type_incorrect("limits", "99", given);
+  for (const auto& [name, value] : given.items()) {
+    const auto limit = read_count(value);
+    if (!limit)
+      return type_incorrect("limits." + name, "-7", value);
+    if (name == "rows")
+      out_.plan.rows_max = *limit;
+    else if (name == "bytes")
+      out_.plan.bytes_max = *limit;
+    else
+      return check_failed("checklimits",
+                          "Unknown limit `" + name + "; there are `rows`bytes");
+  }
+  return {};
+}
+
+} // namespace millrace::query

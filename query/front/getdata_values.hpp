@@ -1,0 +1,46 @@
+#pragma once
+
+#include <millrace/messages/base/result.hpp>
+#include <millrace/query/plan/plan.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace millrace::query {
+
+/// The q type number that a JSON value stands for, as it is printed in
+/// messages: -11 string (a symbol), 11 list of strings, -7 integer, -9 float,
+/// -1 boolean, 99 object, 0 mixed list; {"type":T,"value":V}: the atom's.
+[[nodiscard]] int q_type(const nlohmann::json& value);
+
+/// Minus the kdb+ number: the type of an atom; -10 is a char, 10 a string.
+[[nodiscard]] int q_type(column_type type) noexcept;
+
+/// {"type":T,"value":V}: the type; none for anything else.
+[[nodiscard]] std::optional<column_type>
+named_type(const nlohmann::json& value);
+
+/// A JSON value as a constant beside a column of `type`.
+[[nodiscard]] result<literal> read_literal(const nlohmann::json& value,
+                                           column_type type);
+
+/// "`a`b"; ",`a" for a single one, as q prints a list of one.
+[[nodiscard]] std::string symbol_list(const std::vector<std::string>& names);
+
+/// {`invalid_argument`, "<check>: <text>"}.
+[[nodiscard]] error check_failed(std::string_view check,
+                                 const std::string& text);
+
+/// "`name input type incorrect - valid type(s):... - input type:...".
+[[nodiscard]] error type_incorrect(std::string_view parameter,
+                                   std::string_view valid,
+                                   const nlohmann::json& value);
+
+/// One string or a list of strings; nullopt for anything else.
+[[nodiscard]] std::optional<std::vector<std::string>>
+read_names(const nlohmann::json& value);
+
+} // namespace millrace::query

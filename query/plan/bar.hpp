@@ -1,0 +1,62 @@
+#pragma once
+
+#include <millrace/messages/data/types.hpp>
+#include <millrace/query/plan/time_text.hpp>
+
+#include <cstdint>
+
+namespace millrace::query {
+
+/// A widened temporal value of `type` in ns; null and infinities stay what
+/// they are, and what does not fit 64 bits becomes an infinity.
+[[nodiscard]] inline int64_t in_ns(int64_t value, column_type type) noexcept {
+  int64_t unit = 1;
+  switch (type) {
+    case column_type::date:
+      unit = day_ns;
+      break;
+    case column_type::month:
+      unit = day_ns;
+      break;
+    case column_type::minute:
+      unit = 60'000'000'000;
+      break;
+    case column_type::second:
+      unit = 1'000'000'000;
+      break;
+    case column_type::time:
+      unit = 1'000'000;
+      break;
+    default:
+      return value;
+  }
+  if (value == null_long)
+    return value;
+  if (value == inf_int || value == -inf_int)
+    return value > 0 ? inf_long : -inf_long;
+  if (type == column_type::month) {
+    const auto year = value >= 0 ? value / 12 : -((11 - value) / 12);
+    value = day_of({static_cast<int32_t>(year + 2000),
+                    static_cast<uint32_t>(value - year * 12 + 1), 1});
+  }
+  int64_t ns = 0;
+  if (__builtin_mul_overflow(value, unit, &ns) || ns == null_long)
+    return value > 0 ? inf_long : -inf_long;
+  return ns;
+}
+
+/// The start of the bar of `width` ns that `ns` falls into; bars count from
+/// 2000.01.01 and floor towards minus infinity. A null stays null.
+[[nodiscard]] inline int64_t bar_start(int64_t ns, int64_t width) noexcept {
+  if (ns == null_long)
+    return ns;
+  auto past = ns % width;
+  if (past < 0)
+    past += width;
+  int64_t start = 0;
+  if (__builtin_sub_overflow(ns, past, &start) || start == null_long)
+    return -inf_long;
+  return start;
+}
+
+} // namespace millrace::query

@@ -1,0 +1,381 @@
+#include <millrace/query/plan/plan.hpp>
+#include <millrace/query/plan/time_text.hpp>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+namespace millrace::query {
+
+namespace {
+
+constexpr std::array<std::pair<aggregate_function, std::string_view>, 8>
+  functions{{
+    {aggregate_function::count, "count"},
+    {aggregate_function::sum, "sum"},
+    {aggregate_function::avg, "avg"},
+    {aggregate_function::min, "min"},
+    {aggregate_function::max, "max"},
+    {aggregate_function::first, "first"},
+    {aggregate_function::last, "last"},
+    {aggregate_function::wavg, "wavg"},
+  }};
+
+bool numeric(column_type type) {
+  switch (type) {
+    case column_type::boolean:
+    case column_type::byte_:
+    case column_type::short_:
+    case column_type::int_:
+    case column_type::long_:
+    case column_type::real:
+    case column_type::float_:
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool textual(column_type type) {
+  return type == column_type::symbol || type == column_type::string;
+}
+
+error invalid(const logical_plan& plan, const std::string& what) {
+  return {errc::invalid_argument, "table '" + plan.table + "': " + what};
+}
+
+std::string quoted(std::string_view text) {
+  return "'" + std::string{text} + "'";
+}
+
+/// What a literal must be to stand beside a column of `type`.
+bool fits(const literal& value, column_type type) {
+  if (std::holds_alternative<std::monostate>(value))
+    return true;
+  if (const auto* text = std::get_if<std::string>(&value)) {
+    switch (type) {
+      case column_type::symbol:
+      case column_type::string:
+        return true;
+      case column_type::char_:
+        return text->size() == 1;
+      case column_type::guid:
+        return text->size() == 16;
+      default:
+        return false;
+    }
+  }
+  if (textual(type) || type == column_type::guid || type == column_type::char_)
+    return false;
+  return std::holds_alternative<int64_t>(value) || numeric(type);
+}
+
+error check_filter(const logical_plan& plan, const predicate& filter) {
+  const auto type = plan.type_of(filter.column);
+  if (!type)
+    return invalid(plan, "filter on column " + quoted(filter.column)
+                           + ", whose type is unknown");
+  const auto op = filter.op;
+  const auto where = "filter " + std::string{to_string(op)} + " on column "
+                     + quoted(filter.column);
+  if (op < predicate_op::less || op > predicate_op::like)
+    return invalid(plan, where + " has no known operator");
+  if (filter.negated && op != predicate_op::in && op != predicate_op::within
+      && op != predicate_op::like)
+    return invalid(plan, where + " cannot be negated");
+  if (op != predicate_op::in) {
+    const auto wanted = op == predicate_op::within ? size_t{2} : size_t{1};
+    if (filter.values.size() != wanted)
+      return invalid(plan, where + " has "
+                             + std::to_string(filter.values.size())
+                             + " values, needs " + std::to_string(wanted));
+  }
+  if (op == predicate_op::like
+      && (!textual(*type)
+          || !std::holds_alternative<std::string>(filter.values[0])))
+    return invalid(plan, where + " of type " + std::string{to_string(*type)}
+                           + " needs symbols or strings and a pattern");
+  if (*type == column_type::guid && op != predicate_op::equal
+      && op != predicate_op::not_equal && op != predicate_op::in)
+    return invalid(plan,
+                   where + ": a guid can only be compared with =, <>, in");
+  for (const auto& value : filter.values)
+    if (!fits(value, *type))
+      return invalid(plan, where + ": " + to_text(value, std::nullopt)
+                             + " does not fit type "
+                             + std::string{to_string(*type)});
+  return {};
+}
+
+error check_aggregate(const logical_plan& plan, const aggregate& agg) {
+  std::vector<column_type> inputs;
+  for (const auto& column : agg.columns) {
+    const auto type = plan.type_of(column);
+    if (!type)
+      return invalid(plan, std::string{to_string(agg.function)} + " of column "
+                             + quoted(column) + ", whose type is unknown");
+    inputs.push_back(*type);
+  }
+  if (result_type(agg.function, inputs))
+    return {};
+  std::string text{to_string(agg.function)};
+  text += " does not take";
+  for (size_t i = 0; i < inputs.size(); ++i)
+    text += " column " + quoted(agg.columns[i]) + " of type "
+            + std::string{to_string(inputs[i])};
+  return invalid(plan, inputs.empty() ? text + " no column" : text);
+}
+
+error check_columns(const logical_plan& plan) {
+  const auto time = plan.type_of(plan.time_column);
+  if (plan.range && !time)
+    return invalid(plan, "time column " + quoted(plan.time_column)
+                           + " has no known type");
+  if (plan.range
+      && (fits(literal{std::string{}}, *time) || !fits(literal{0L}, *time)))
+    return invalid(plan, "time column " + quoted(plan.time_column)
+                           + " has type " + std::string{to_string(*time)});
+  if (plan.symbols && plan.type_of(plan.symbol_column) != column_type::symbol)
+    return invalid(plan, "symbol column " + quoted(plan.symbol_column)
+                           + " is not of type symbol");
+  if (plan.type_of(plan.order_column) != column_type::timestamp)
+    return invalid(plan, "order column " + quoted(plan.order_column)
+                           + " is not of type timestamp");
+  for (const auto& key : plan.keys) {
+    const auto type = plan.type_of(key.column);
+    if (!type)
+      return invalid(plan, "group by column " + quoted(key.column)
+                             + ", whose type is unknown");
+    if (key.bar_ns < 0)
+      return invalid(plan, "a bar of " + std::to_string(key.bar_ns) + " ns");
+    if (key.bar_ns > 0 && !bar_type(*type))
+      return invalid(plan, "bar over column " + quoted(key.column) + " of type "
+                             + std::string{to_string(*type)});
+  }
+  for (const auto& output : plan.outputs)
+    if (!plan.type_of(output.column))
+      return invalid(plan, "column " + quoted(output.column)
+                             + ", whose type is unknown");
+  return {};
+}
+
+} // namespace
+
+std::string_view to_string(predicate_op op) noexcept {
+  switch (op) {
+    case predicate_op::less:
+      return "<";
+    case predicate_op::greater:
+      return ">";
+    case predicate_op::not_equal:
+      return "<>";
+    case predicate_op::less_equal:
+      return "<=";
+    case predicate_op::greater_equal:
+      return ">=";
+    case predicate_op::equal:
+      return "=";
+    case predicate_op::in:
+      return "in";
+    case predicate_op::within:
+      return "within";
+    case predicate_op::like:
+      return "like";
+  }
+  return "?";
+}
+
+std::string_view to_string(aggregate_function function) noexcept {
+  for (const auto& [candidate, name] : functions)
+    if (candidate == function)
+      return name;
+  return "?";
+}
+
+std::optional<aggregate_function>
+aggregate_function_of(std::string_view name) noexcept {
+  for (const auto& [function, candidate] : functions)
+    if (candidate == name)
+      return function;
+  return std::nullopt;
+}
+
+std::optional<column_type>
+logical_plan::type_of(std::string_view column) const noexcept {
+  for (const auto& candidate : types)
+    if (candidate.name == column)
+      return candidate.type;
+  return std::nullopt;
+}
+
+std::optional<column_type> bar_type(column_type input) noexcept {
+  switch (input) {
+    case column_type::timestamp:
+    case column_type::date:
+    case column_type::month:
+      return column_type::timestamp;
+    case column_type::timespan:
+    case column_type::minute:
+    case column_type::second:
+    case column_type::time:
+      return column_type::timespan;
+    default:
+      return std::nullopt;
+  }
+}
+
+std::optional<column_type> result_type(aggregate_function function,
+                                       std::span<const column_type> inputs) {
+  using fn = aggregate_function;
+  if (function == fn::count)
+    return inputs.size() <= 1 ? std::optional{column_type::long_}
+                              : std::nullopt;
+  if (function == fn::wavg)
+    return inputs.size() == 2 && numeric(inputs[0]) && numeric(inputs[1])
+             ? std::optional{column_type::float_}
+             : std::nullopt;
+  if (inputs.size() != 1)
+    return std::nullopt;
+  const auto type = inputs[0];
+  const auto is_float
+    = type == column_type::float_ || type == column_type::real;
+  switch (function) {
+    case fn::sum:
+      if (type == column_type::timespan)
+        return type;
+      if (!numeric(type))
+        return std::nullopt;
+      return is_float ? column_type::float_ : column_type::long_;
+    case fn::avg:
+      return numeric(type) || type == column_type::timespan
+               ? std::optional{column_type::float_}
+               : std::nullopt;
+    case fn::min:
+    case fn::max:
+      return textual(type) || type == column_type::guid ? std::nullopt
+                                                        : std::optional{type};
+    case fn::first:
+    case fn::last:
+      return type;
+    default:
+      return std::nullopt;
+  }
+}
+
+std::vector<column_schema> result_columns(const logical_plan& plan) {
+  std::vector<column_schema> columns;
+  if (!plan.grouped()) {
+    for (const auto& output : plan.outputs)
+      columns.push_back({output.name, *plan.type_of(output.column)});
+    return columns;
+  }
+  for (const auto& key : plan.keys) {
+    const auto type = *plan.type_of(key.column);
+    columns.push_back({key.name, key.bar_ns > 0 ? *bar_type(type) : type});
+  }
+  for (const auto& agg : plan.aggregates) {
+    std::vector<column_type> inputs;
+    for (const auto& column : agg.columns)
+      inputs.push_back(*plan.type_of(column));
+    columns.push_back({agg.name, *result_type(agg.function, inputs)});
+  }
+  return columns;
+}
+
+error validate(const logical_plan& plan) {
+  if (plan.table.empty())
+    return {errc::invalid_argument, "the plan names no table"};
+  for (const auto& column : plan.types)
+    if (width_of(column.type) == 0)
+      return invalid(plan,
+                     "column " + quoted(column.name) + " has no known type");
+  if (plan.grouped() == !plan.outputs.empty())
+    return invalid(plan, "needs either columns or aggregations");
+  if (!plan.keys.empty() && !plan.grouped())
+    return invalid(plan, "groups without aggregations");
+  if (auto fault = check_columns(plan))
+    return fault;
+  for (const auto& filter : plan.filters)
+    if (auto fault = check_filter(plan, filter))
+      return fault;
+  for (const auto& agg : plan.aggregates)
+    if (auto fault = check_aggregate(plan, agg))
+      return fault;
+  const auto count = plan.grouped() ? plan.keys.size() + plan.aggregates.size()
+                                    : plan.outputs.size();
+  for (const auto& term : plan.ordering)
+    if (term.output >= count)
+      return invalid(plan, "ordering by result column "
+                             + std::to_string(term.output) + " of "
+                             + std::to_string(count));
+  return {};
+}
+
+namespace {
+
+void print_scan(const logical_plan& plan, std::string& out) {
+  out += "scan " + plan.table + '\n';
+  if (plan.symbols) {
+    out += "  symbols " + plan.symbol_column + " in";
+    for (const auto& symbol : *plan.symbols)
+      out += " `" + symbol;
+    out += '\n';
+  }
+  if (plan.range) {
+    const auto type = plan.type_of(plan.time_column);
+    out += "  range " + plan.time_column + " within "
+           + to_text(plan.range->first, type) + " "
+           + to_text(plan.range->second, type) + '\n';
+  }
+  for (const auto& filter : plan.filters) {
+    out += "  filter " + filter.column + (filter.negated ? " not " : " ")
+           + std::string{to_string(filter.op)};
+    for (const auto& value : filter.values)
+      out += " " + to_text(value, plan.type_of(filter.column));
+    out += '\n';
+  }
+}
+
+} // namespace
+
+std::string to_string(const logical_plan& plan) {
+  std::string out;
+  print_scan(plan, out);
+  if (plan.grouped()) {
+    out += "group";
+    for (const auto& key : plan.keys) {
+      out += " " + key.name + ":";
+      out += key.bar_ns > 0 ? "bar(" + std::to_string(key.bar_ns) + " ns, "
+                                + key.column + ")"
+                            : key.column;
+    }
+    out += "\naggregate";
+    for (const auto& agg : plan.aggregates) {
+      out += " " + agg.name + ":" + std::string{to_string(agg.function)} + "(";
+      for (size_t i = 0; i < agg.columns.size(); ++i)
+        out += (i ? "," : "") + agg.columns[i];
+      out += ")";
+    }
+  } else {
+    out += "project";
+    for (const auto& output : plan.outputs)
+      out += " " + output.name + ":" + output.column;
+  }
+  out += '\n';
+  if (!plan.ordering.empty()) {
+    const auto columns = result_columns(plan);
+    out += "order";
+    for (const auto& term : plan.ordering)
+      out += (term.descending ? " desc " : " asc ") + columns[term.output].name;
+    out += '\n';
+  }
+  if (plan.sublist)
+    out += "sublist " + std::to_string(*plan.sublist) + '\n';
+  if (plan.rows_max)
+    out += "at most " + std::to_string(plan.rows_max) + " rows\n";
+  if (plan.bytes_max)
+    out += "at most " + std::to_string(plan.bytes_max) + " bytes\n";
+  return out;
+}
+
+} // namespace millrace::query

@@ -1,0 +1,154 @@
+#pragma once
+
+#include <millrace/messages/base/result.hpp>
+#include <millrace/messages/data/schema.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace millrace::query {
+
+/// A constant in a predicate. monostate: the null of the column's type;
+/// int64: integers and times in the column's own unit; double; bytes of a
+/// symbol, string or char, or the 16 bytes of a guid.
+using literal = std::variant<std::monostate, int64_t, double, std::string>;
+
+/// Numbers travel between nodes: append only.
+enum class predicate_op : uint8_t {
+  less = 1,
+  greater = 2,
+  not_equal = 3,
+  less_equal = 4,
+  greater_equal = 5,
+  equal = 6,
+  in = 7,
+  within = 8, ///< Both bounds included.
+  like = 9,   ///< `?` `*` `[abc]` `[^abc]`, anchored, case-sensitive.
+};
+/// "<", "within", ...
+[[nodiscard]] std::string_view to_string(predicate_op op) noexcept;
+
+/// One filter; a row must pass all of a plan's. Nulls are the smallest value
+/// of every type and equal to each other, as in kdb+; comparisons are exact.
+struct predicate {
+  std::string column;
+  predicate_op op = predicate_op::equal;
+  bool negated = false; ///< `not`; only before in, within, like.
+  std::vector<literal> values;
+  friend bool operator==(const predicate&, const predicate&) = default;
+};
+
+/// Numbers travel between nodes: append only.
+enum class aggregate_function : uint8_t {
+  count = 1, ///< Rows, nulls included.
+  sum = 2,   ///< 64-bit integers (wrapping) or floats; nulls count as zero.
+  avg = 3,   ///< Over non-null values; null when there is none.
+  min = 4,   ///< Over non-null values; null when there is none.
+  max = 5,
+  first = 6, ///< By (order column, stream order); may be null.
+  last = 7,
+  wavg = 8, ///< (weight, value); pairs with a null are left out.
+};
+[[nodiscard]] std::string_view to_string(aggregate_function function) noexcept;
+[[nodiscard]] std::optional<aggregate_function>
+aggregate_function_of(std::string_view name) noexcept;
+
+struct aggregate {
+  aggregate_function function = aggregate_function::count;
+  std::vector<std::string> columns; ///< count: one or none; wavg: two.
+  std::string name;                 ///< Of the result's column.
+  friend bool operator==(const aggregate&, const aggregate&) = default;
+};
+
+/// A key to group by: a column's value, or with `bar_ns` > 0 the start of the
+/// bar of that width its time falls into (bars start at 2000.01.01).
+struct group_key {
+  std::string column;
+  int64_t bar_ns = 0;
+  std::string name; ///< Of the result's column.
+  friend bool operator==(const group_key&, const group_key&) = default;
+};
+
+struct output_column {
+  std::string column;
+  std::string name;
+  friend bool operator==(const output_column&, const output_column&) = default;
+};
+
+/// Sorts by result column number `output`; nulls are smallest.
+struct order_term {
+  uint32_t output = 0;
+  bool descending = false;
+  friend bool operator==(const order_term&, const order_term&) = default;
+};
+
+/// What is asked, free of where rows live. Either rows (`outputs`) or groups
+/// (`aggregates`, then the result's columns are keys, then aggregates; without
+/// keys one row). Later sources (joins, nested plans) take the place of
+/// `table`.
+struct logical_plan {
+  std::string table;
+  /// Type of every column the plan names, as the asker knows them; a part with
+  /// a narrower type is widened, a part without the column reads as null.
+  std::vector<column_schema> types;
+  std::string time_column;
+  /// Inclusive bounds on the time column, in its unit; none: all times.
+  std::optional<std::pair<int64_t, int64_t>> range;
+  std::string symbol_column;
+  /// Rows of these symbols; none: all.
+  std::optional<std::vector<std::string>> symbols;
+  std::vector<predicate> filters;
+  std::vector<group_key> keys;
+  std::vector<aggregate> aggregates;
+  std::vector<output_column> outputs;
+  /// Then, for rows, by (symbol, order column, stream order), so that ties
+  /// fall alike in every store; groups: by their keys. Empty: groups ascend by
+  /// key, rows come part by part as they are stored.
+  std::vector<order_term> ordering;
+  /// n first rows; -n: last. Cut after merge and ordering.
+  std::optional<int64_t> sublist;
+  /// Refuse results beyond these; 0: no limit.
+  uint64_t rows_max = 0;
+  uint64_t bytes_max = 0;
+  /// The table's own time column: decides first and last and breaks ties.
+  std::string order_column;
+
+  [[nodiscard]] bool grouped() const noexcept { return !aggregates.empty(); }
+  [[nodiscard]] std::optional<column_type>
+  type_of(std::string_view column) const noexcept;
+  friend bool operator==(const logical_plan&, const logical_plan&) = default;
+};
+
+/// Column names and types of the plan's result.
+/// @pre validate(plan) found nothing.
+[[nodiscard]] std::vector<column_schema> result_columns(const logical_plan&);
+
+/// Type of an aggregate's result; none when the function refuses the types.
+[[nodiscard]] std::optional<column_type>
+result_type(aggregate_function function, std::span<const column_type> inputs);
+
+/// Type of a bar over a time column: timestamp for timestamp, date, month;
+/// timespan for timespan and times of day; none for other types.
+[[nodiscard]] std::optional<column_type> bar_type(column_type input) noexcept;
+
+/// The first fault: a column without a type, an aggregate or operator that its
+/// column's type refuses, an ordering or a count of values that do not fit.
+[[nodiscard]] error validate(const logical_plan& plan);
+
+/// Serialised as Cap'n Proto QueryPlan.
+[[nodiscard]] std::vector<std::byte> encode(const logical_plan& plan);
+/// Validated; any fault is `malformed_message`.
+[[nodiscard]] result<logical_plan>
+decode_plan(std::span<const std::byte> bytes);
+
+/// One step a line, innermost first: the plan as people read it.
+[[nodiscard]] std::string to_string(const logical_plan& plan);
+
+} // namespace millrace::query

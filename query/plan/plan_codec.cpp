@@ -1,0 +1,179 @@
+#include <millrace/messages/data/capnp_io.hpp>
+#include <millrace/messages/schema/query.capnp.h>
+#include <millrace/query/plan/plan.hpp>
+
+namespace millrace::query {
+
+namespace {
+
+::capnp::Data::Reader data_of(const std::string& text) {
+  return {reinterpret_cast<const kj::byte*>(text.data()), text.size()};
+}
+
+void write(const literal& from, schema::Literal::Builder to) {
+  if (const auto* integer = std::get_if<int64_t>(&from))
+    to.setInteger(*integer);
+  else if (const auto* number = std::get_if<double>(&from))
+    to.setNumber(*number);
+  else if (const auto* text = std::get_if<std::string>(&from))
+    to.setText(data_of(*text));
+  else
+    to.setNull();
+}
+
+literal read(schema::Literal::Reader from) {
+  switch (from.which()) {
+    case schema::Literal::INTEGER:
+      return from.getInteger();
+    case schema::Literal::NUMBER:
+      return from.getNumber();
+    case schema::Literal::TEXT: {
+      const auto text = from.getText();
+      return std::string{reinterpret_cast<const char*>(text.begin()),
+                         text.size()};
+    }
+    default:
+      return std::monostate{};
+  }
+}
+
+/// Fills a Cap'n Proto list from a vector, element by element.
+template <class Vector, class Builder, class F>
+void write_list(const Vector& from, Builder list, F&& each) {
+  for (unsigned i = 0; i < list.size(); ++i)
+    each(from[i], list[i]);
+}
+
+unsigned count(const auto& container) {
+  return static_cast<unsigned>(container.size());
+}
+
+void write_names(const std::vector<std::string>& from,
+                 ::capnp::List<::capnp::Text>::Builder list) {
+  for (unsigned i = 0; i < list.size(); ++i)
+    list.set(i, from[i]);
+}
+
+void write_scan(const logical_plan& plan, schema::QueryPlan::Builder root) {
+  root.getSource().setTable(plan.table);
+  write_list(plan.types, root.initTypes(count(plan.types)),
+             [](const column_schema& from, auto to) {
+               to.setName(from.name);
+               to.setType(static_cast<uint8_t>(from.type));
+             });
+  root.setTimeColumn(plan.time_column);
+  root.setOrderColumn(plan.order_column);
+  root.setHasRange(plan.range.has_value());
+  if (plan.range) {
+    root.setRangeStart(plan.range->first);
+    root.setRangeEnd(plan.range->second);
+  }
+  root.setSymbolColumn(plan.symbol_column);
+  root.setHasSymbols(plan.symbols.has_value());
+  if (plan.symbols)
+    write_names(*plan.symbols, root.initSymbols(count(*plan.symbols)));
+  write_list(plan.filters, root.initFilters(count(plan.filters)),
+             [](const predicate& from, auto to) {
+               to.setColumn(from.column);
+               to.setOperator(static_cast<uint8_t>(from.op));
+               to.setNegated(from.negated);
+               write_list(from.values, to.initValues(count(from.values)),
+                          [](const literal& x, auto y) { write(x, y); });
+             });
+}
+
+void read_scan(schema::QueryPlan::Reader root, logical_plan& plan) {
+  if (root.getSource().isTable())
+    plan.table = root.getSource().getTable();
+  for (auto type : root.getTypes())
+    plan.types.push_back(
+      {type.getName(), static_cast<column_type>(type.getType())});
+  plan.time_column = root.getTimeColumn();
+  plan.order_column = root.getOrderColumn();
+  if (root.getHasRange())
+    plan.range = {root.getRangeStart(), root.getRangeEnd()};
+  plan.symbol_column = root.getSymbolColumn();
+  if (root.getHasSymbols()) {
+    plan.symbols.emplace();
+    for (auto symbol : root.getSymbols())
+      plan.symbols->emplace_back(symbol);
+  }
+  for (auto from : root.getFilters()) {
+    predicate filter{from.getColumn(),
+                     static_cast<predicate_op>(from.getOperator()),
+                     from.getNegated(),
+                     {}};
+    for (auto value : from.getValues())
+      filter.values.push_back(read(value));
+    plan.filters.push_back(std::move(filter));
+  }
+}
+
+void read_shape(schema::QueryPlan::Reader root, logical_plan& plan) {
+  for (auto key : root.getKeys())
+    plan.keys.push_back({key.getColumn(), key.getBarNs(), key.getName()});
+  for (auto from : root.getAggregates()) {
+    aggregate agg{
+      static_cast<aggregate_function>(from.getFunction()), {}, from.getName()};
+    for (auto column : from.getColumns())
+      agg.columns.emplace_back(column);
+    plan.aggregates.push_back(std::move(agg));
+  }
+  for (auto output : root.getOutputs())
+    plan.outputs.push_back({output.getColumn(), output.getName()});
+  for (auto term : root.getOrdering())
+    plan.ordering.push_back({term.getOutput(), term.getDescending()});
+  if (root.getHasSublist())
+    plan.sublist = root.getSublist();
+  plan.rows_max = root.getRowsMax();
+  plan.bytes_max = root.getBytesMax();
+}
+
+} // namespace
+
+std::vector<std::byte> encode(const logical_plan& plan) {
+  ::capnp::MallocMessageBuilder builder;
+  auto root = builder.initRoot<schema::QueryPlan>();
+  write_scan(plan, root);
+  write_list(plan.keys, root.initKeys(count(plan.keys)),
+             [](const group_key& from, auto to) {
+               to.setColumn(from.column);
+               to.setBarNs(from.bar_ns);
+               to.setName(from.name);
+             });
+  write_list(plan.aggregates, root.initAggregates(count(plan.aggregates)),
+             [](const aggregate& from, auto to) {
+               to.setFunction(static_cast<uint8_t>(from.function));
+               write_names(from.columns, to.initColumns(count(from.columns)));
+               to.setName(from.name);
+             });
+  write_list(plan.outputs, root.initOutputs(count(plan.outputs)),
+             [](const output_column& from, auto to) {
+               to.setColumn(from.column);
+               to.setName(from.name);
+             });
+  write_list(plan.ordering, root.initOrdering(count(plan.ordering)),
+             [](const order_term& from, auto to) {
+               to.setOutput(from.output);
+               to.setDescending(from.descending);
+             });
+  root.setHasSublist(plan.sublist.has_value());
+  root.setSublist(plan.sublist.value_or(0));
+  root.setRowsMax(plan.rows_max);
+  root.setBytesMax(plan.bytes_max);
+  return messages::to_bytes(builder);
+}
+
+result<logical_plan> decode_plan(std::span<const std::byte> bytes) {
+  return messages::read_as<schema::QueryPlan>(
+    bytes, [](schema::QueryPlan::Reader root) -> result<logical_plan> {
+      logical_plan plan;
+      read_scan(root, plan);
+      read_shape(root, plan);
+      if (auto fault = validate(plan))
+        return error{errc::malformed_message, "query plan: " + fault.context};
+      return plan;
+    });
+}
+
+} // namespace millrace::query

@@ -1,0 +1,644 @@
+#include <millrace/sim/disk/memory_file_system.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace millrace::sim {
+
+using persistence::directory_entry;
+using persistence::directory_lock;
+using persistence::file;
+using persistence::mapped_file;
+using persistence::open_mode;
+
+namespace {
+
+constexpr uint64_t sector_bytes = 512;
+
+// Without a trailing slash and doubled ones.
+std::string clean(const std::string& path) {
+  std::string out;
+  for (const char c : path)
+    if (c != '/' || out.empty() || out.back() != '/')
+      out += c;
+  if (out.size() > 1 && out.back() == '/')
+    out.pop_back();
+  return out;
+}
+
+std::string parent_of(const std::string& path) {
+  const auto slash = path.rfind('/');
+  if (slash == std::string::npos)
+    return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+std::string_view call_name(disk_call call) {
+  switch (call) {
+    case disk_call::open:
+      return "open";
+    case disk_call::read:
+      return "read";
+    case disk_call::write:
+      return "write";
+    case disk_call::sync:
+      return "sync";
+    case disk_call::truncate:
+      return "truncate";
+    case disk_call::rename:
+      return "rename";
+    case disk_call::remove:
+      return "remove";
+    case disk_call::sync_directory:
+      return "sync directory";
+  }
+  return "call";
+}
+
+class memory_mapping final : public mapped_file {
+public:
+  explicit memory_mapping(std::vector<std::byte> bytes)
+    : bytes_{std::move(bytes)} {}
+  [[nodiscard]] std::span<const std::byte> bytes() const noexcept override {
+    return bytes_;
+  }
+
+private:
+  std::vector<std::byte> bytes_;
+};
+
+} // namespace
+
+class memory_file final : public file {
+public:
+  memory_file(memory_file_system& disk, std::string path,
+              std::shared_ptr<memory_file_system::inode> target, bool writable)
+    : disk_{&disk}, path_{std::move(path)}, target_{std::move(target)},
+      life_{disk.life_}, writable_{writable} {}
+
+  result<size_t> read_at(uint64_t offset, std::span<std::byte> into) override {
+    const std::scoped_lock lock{disk_->mutex_};
+    if (auto dead = check())
+      return dead;
+    if (auto failed = disk_->called(disk_call::read, path_))
+      return failed->fault;
+    const auto& bytes = target_->now;
+    if (offset >= bytes.size())
+      return size_t{0};
+    const auto part = std::min<size_t>(
+      into.size(), bytes.size() - static_cast<size_t>(offset));
+    std::copy_n(bytes.begin() + static_cast<std::ptrdiff_t>(offset), part,
+                into.begin());
+    return part;
+  }
+
+  error write_at(uint64_t offset, std::span<const std::byte> bytes) override {
+    const std::scoped_lock lock{disk_->mutex_};
+    if (auto dead = check())
+      return dead;
+    if (!writable_)
+      return {errc::permission, path_ + ": opened for reading"};
+    return disk_->write(*target_, path_, offset, bytes);
+  }
+
+  error sync() override {
+    const std::scoped_lock lock{disk_->mutex_};
+    if (auto dead = check())
+      return dead;
+    return disk_->sync(*target_, path_);
+  }
+
+  error truncate(uint64_t size) override {
+    const std::scoped_lock lock{disk_->mutex_};
+    if (auto dead = check())
+      return dead;
+    if (auto failed = disk_->called(disk_call::truncate, path_))
+      return failed->fault;
+    target_->now.resize(static_cast<size_t>(size));
+    target_->size_dirty = true;
+    return {};
+  }
+
+  result<uint64_t> size() override {
+    const std::scoped_lock lock{disk_->mutex_};
+    if (auto dead = check())
+      return dead;
+    return uint64_t{target_->now.size()};
+  }
+
+  void reserve(uint64_t) override {}
+
+  [[nodiscard]] const std::string& path() const noexcept override {
+    return path_;
+  }
+
+private:
+  [[nodiscard]] error check() const {
+    if (life_ == disk_->life_)
+      return {};
+    return {errc::storage_failed, path_ + ": its process has ended"};
+  }
+
+  memory_file_system* disk_;
+  std::string path_;
+  std::shared_ptr<memory_file_system::inode> target_;
+  uint64_t life_;
+  bool writable_;
+};
+
+class memory_lock final : public directory_lock {
+public:
+  memory_lock(memory_file_system& disk, std::string path)
+    : disk_{&disk}, path_{std::move(path)}, life_{disk.life_} {}
+  memory_lock(const memory_lock&) = delete;
+  memory_lock& operator=(const memory_lock&) = delete;
+  ~memory_lock() override {
+    const std::scoped_lock lock{disk_->mutex_};
+    if (life_ == disk_->life_)
+      disk_->locks_.erase(path_);
+  }
+
+private:
+  memory_file_system* disk_;
+  std::string path_;
+  uint64_t life_;
+};
+
+memory_file_system::memory_file_system(uint64_t seed) : random_{seed} {
+  directories_.insert("/");
+  directories_.insert(".");
+}
+
+memory_file_system::~memory_file_system() = default;
+
+// -- faults -------------------------------------------------------------------
+
+void memory_file_system::fail(disk_call call, uint64_t nth, errc code,
+                              uint64_t times, std::string path) {
+  const std::scoped_lock lock{mutex_};
+  plans_.push_back({call, nth - 1, times, code, std::move(path), {}});
+}
+
+void memory_file_system::write_short(uint64_t nth, uint64_t bytes, errc code) {
+  const std::scoped_lock lock{mutex_};
+  plans_.push_back({disk_call::write, nth - 1, 1, code, {}, bytes});
+}
+
+void memory_file_system::heal() {
+  const std::scoped_lock lock{mutex_};
+  plans_.clear();
+}
+
+uint64_t memory_file_system::calls(disk_call call) const {
+  const std::scoped_lock lock{mutex_};
+  const auto found = calls_.find(call);
+  return found == calls_.end() ? 0 : found->second;
+}
+
+void memory_file_system::set_quota(std::optional<uint64_t> bytes) {
+  const std::scoped_lock lock{mutex_};
+  quota_ = bytes;
+}
+
+void memory_file_system::set_lying_sync(bool lies) {
+  const std::scoped_lock lock{mutex_};
+  lying_sync_ = lies;
+}
+
+void memory_file_system::flip_bit(const std::string& path, uint64_t bit) {
+  const std::scoped_lock lock{mutex_};
+  const auto target = find(path);
+  MILLRACE_ASSERT(target != nullptr && bit / 8 < target->now.size());
+  const auto mask = static_cast<std::byte>(1u << (bit % 8));
+  target->now[bit / 8] ^= mask;
+  if (bit / 8 < target->durable.size())
+    target->durable[bit / 8] ^= mask;
+}
+
+void memory_file_system::cut(const std::string& path, uint64_t size) {
+  const std::scoped_lock lock{mutex_};
+  const auto target = find(path);
+  MILLRACE_ASSERT(target != nullptr && size <= target->now.size());
+  target->now.resize(static_cast<size_t>(size));
+  if (target->durable.size() > size)
+    target->durable.resize(static_cast<size_t>(size));
+}
+
+void memory_file_system::overwrite(const std::string& path, uint64_t offset,
+                                   std::span<const std::byte> bytes) {
+  const std::scoped_lock lock{mutex_};
+  const auto target = find(path);
+  MILLRACE_ASSERT(target != nullptr);
+  put(*target, offset, bytes);
+  target->durable = target->now;
+  target->dirty.clear();
+}
+
+void memory_file_system::end_process() {
+  const std::scoped_lock lock{mutex_};
+  ++life_;
+  locks_.clear();
+}
+
+void memory_file_system::cut_power(survival how) {
+  const std::scoped_lock lock{mutex_};
+  ++life_;
+  ++boot_;
+  locks_.clear();
+  settle_names(how);
+  // Two names of one inode do not exist here; a removed one is gone.
+  for (auto& [path, target] : names_)
+    settle(*target, how);
+}
+
+// Names change in order: what survives of a directory is a prefix.
+void memory_file_system::settle_names(survival how) {
+  for (auto& [directory, changes] : changes_) {
+    size_t kept = 0;
+    if (how == survival::all)
+      kept = changes.size();
+    else if (how == survival::some)
+      kept = random_() % (changes.size() + 1);
+    for (size_t i = 0; i < kept; ++i)
+      changes[i].apply(durable_names_);
+  }
+  changes_.clear();
+  names_ = durable_names_;
+}
+
+void memory_file_system::settle(inode& target, survival how) {
+  if (how == survival::all) {
+    target.durable = target.now;
+  } else if (how == survival::some) {
+    auto survived = target.durable;
+    const auto sectors = [](uint64_t bytes) {
+      return (bytes + sector_bytes - 1) / sector_bytes;
+    };
+    if (target.size_dirty && target.now.size() != survived.size()) {
+      // The new size made it to the disk, or one in between, or the old one.
+      const auto low = std::min(survived.size(), target.now.size());
+      const auto high = std::max(survived.size(), target.now.size());
+      auto size = low + random_() % (sectors(high - low) + 1) * sector_bytes;
+      survived.resize(std::min<size_t>(size, high));
+    }
+    for (const auto& part : target.dirty)
+      for (auto at = part.offset; at < part.offset + part.bytes;) {
+        const auto next = std::min((at / sector_bytes + 1) * sector_bytes,
+                                   part.offset + part.bytes);
+        if (random_() % 2 == 0)
+          for (auto i = at;
+               i < next && i < survived.size() && i < target.now.size(); ++i)
+            survived[i] = target.now[i];
+        at = next;
+      }
+    target.durable = std::move(survived);
+  }
+  target.now = target.durable;
+  target.dirty.clear();
+  target.size_dirty = false;
+}
+
+std::vector<std::byte>
+memory_file_system::content(const std::string& path) const {
+  const std::scoped_lock lock{mutex_};
+  const auto target = find(path);
+  MILLRACE_ASSERT(target != nullptr);
+  return target->now;
+}
+
+std::unique_ptr<memory_file_system> memory_file_system::clone() const {
+  const std::scoped_lock lock{mutex_};
+  auto copy = std::make_unique<memory_file_system>(1);
+  copy->random_ = random_;
+  copy->boot_ = boot_;
+  copy->directories_ = directories_;
+  for (const auto& [path, target] : names_) {
+    auto made = std::make_shared<inode>();
+    made->now = made->durable = target->now;
+    made->archived = target->archived;
+    copy->names_.emplace(path, made);
+  }
+  copy->durable_names_ = copy->names_;
+  copy->quota_ = quota_;
+  copy->lying_sync_ = lying_sync_;
+  return copy;
+}
+
+// Counts a call; answers the failure that was asked for it.
+std::optional<memory_file_system::failing>
+memory_file_system::called(disk_call call, const std::string& path) {
+  ++calls_[call];
+  for (size_t i = 0; i < plans_.size(); ++i) {
+    auto& plan = plans_[i];
+    if (plan.call != call || path.find(plan.path) == std::string::npos)
+      continue;
+    if (plan.after > 0) {
+      --plan.after;
+      continue;
+    }
+    failing out{{plan.code, path + ": " + std::string{call_name(call)}
+                              + ": failed as asked"},
+                plan.landed};
+    if (--plan.times == 0)
+      plans_.erase(plans_.begin() + static_cast<std::ptrdiff_t>(i));
+    return out;
+  }
+  return std::nullopt;
+}
+
+// -- bytes --------------------------------------------------------------------
+
+memory_file_system::node
+memory_file_system::find(const std::string& path) const {
+  const auto found = names_.find(clean(path));
+  return found == names_.end() ? nullptr : found->second;
+}
+
+uint64_t memory_file_system::used() const {
+  uint64_t sum = 0;
+  for (const auto& [path, target] : names_)
+    sum += target->now.size();
+  return sum;
+}
+
+void memory_file_system::put(inode& target, uint64_t offset,
+                             std::span<const std::byte> bytes) {
+  const auto end = static_cast<size_t>(offset) + bytes.size();
+  if (target.now.size() < end) {
+    target.now.resize(end);
+    target.size_dirty = true;
+  }
+  std::copy(bytes.begin(), bytes.end(),
+            target.now.begin() + static_cast<std::ptrdiff_t>(offset));
+  target.dirty.push_back({offset, bytes.size()});
+}
+
+error memory_file_system::write(inode& target, const std::string& path,
+                                uint64_t offset,
+                                std::span<const std::byte> bytes) {
+  if (auto failed = called(disk_call::write, path)) {
+    if (failed->landed)
+      put(target, offset,
+          bytes.first(std::min<size_t>(bytes.size(), *failed->landed)));
+    return failed->fault;
+  }
+  if (quota_) {
+    const auto growth_end = offset + bytes.size();
+    const auto growth
+      = growth_end > target.now.size() ? growth_end - target.now.size() : 0;
+    const auto taken = used();
+    if (taken + growth > *quota_) {
+      const auto room = *quota_ > taken ? *quota_ - taken : 0;
+      const auto fits
+        = bytes.size() - std::min<uint64_t>(bytes.size(), growth - room);
+      put(target, offset, bytes.first(static_cast<size_t>(fits)));
+      return {errc::no_space,
+              path + ": write of " + std::to_string(bytes.size()) + " bytes at "
+                + std::to_string(offset) + ": the disk is full"};
+    }
+  }
+  put(target, offset, bytes);
+  return {};
+}
+
+error memory_file_system::sync(inode& target, const std::string& path) {
+  if (auto failed = called(disk_call::sync, path)) {
+    // As Linux does: the pages count as clean from now on, though they never
+    // reached the disk. A second sync succeeds and writes nothing of them.
+    target.dirty.clear();
+    target.size_dirty = false;
+    return failed->fault;
+  }
+  if (lying_sync_)
+    return {};
+  if (target.size_dirty)
+    target.durable.resize(target.now.size());
+  for (const auto& part : target.dirty) {
+    const auto end
+      = std::min<uint64_t>(part.offset + part.bytes, target.now.size());
+    // Data goes with the size that it needs, also after a refused sync.
+    if (target.durable.size() < end)
+      target.durable.resize(static_cast<size_t>(end));
+    for (auto i = part.offset; i < end; ++i)
+      target.durable[i] = target.now[i];
+  }
+  target.dirty.clear();
+  target.size_dirty = false;
+  return {};
+}
+
+// -- names --------------------------------------------------------------------
+
+void memory_file_system::name_change::apply(
+  std::map<std::string, node>& names) const {
+  if (to)
+    names[path] = to;
+  else
+    names.erase(path);
+  if (!from.empty())
+    names.erase(from);
+}
+
+void memory_file_system::change_name(name_change change) {
+  change.apply(names_);
+  changes_[parent_of(change.path)].push_back(std::move(change));
+}
+
+result<std::unique_ptr<file>> memory_file_system::open(const std::string& raw,
+                                                       open_mode mode) {
+  const std::scoped_lock lock{mutex_};
+  const auto path = clean(raw);
+  if (auto failed = called(disk_call::open, path))
+    return failed->fault;
+  auto target = find(path);
+  if (target && mode == open_mode::create_new)
+    return error{errc::already_exists, path + ": open: exists"};
+  if (!target) {
+    if (mode == open_mode::read || !directories_.contains(parent_of(path)))
+      return error{errc::not_found, path + ": open: no such file"};
+    target = std::make_shared<inode>();
+    change_name({path, target});
+  }
+  return std::unique_ptr<file>{std::make_unique<memory_file>(
+    *this, path, std::move(target), mode != open_mode::read)};
+}
+
+result<std::vector<directory_entry>>
+memory_file_system::list(const std::string& raw) {
+  const std::scoped_lock lock{mutex_};
+  const auto path = clean(raw);
+  if (!directories_.contains(path))
+    return error{errc::not_found, path + ": list: no such directory"};
+  std::vector<directory_entry> entries;
+  for (const auto& [name, target] : names_)
+    if (parent_of(name) == path)
+      entries.push_back({name.substr(name.rfind('/') + 1), false,
+                         target->now.size(), target->archived});
+  for (const auto& name : directories_)
+    if (name != path && parent_of(name) == path)
+      entries.push_back({name.substr(name.rfind('/') + 1), true, 0, false});
+  std::sort(entries.begin(), entries.end(),
+            [](const auto& a, const auto& b) { return a.name < b.name; });
+  return entries;
+}
+
+error memory_file_system::create_directories(const std::string& raw) {
+  const std::scoped_lock lock{mutex_};
+  for (auto path = clean(raw); directories_.insert(path).second;)
+    path = parent_of(path);
+  return {};
+}
+
+error memory_file_system::rename(const std::string& raw_from,
+                                 const std::string& raw_to) {
+  const std::scoped_lock lock{mutex_};
+  const auto from = clean(raw_from);
+  const auto to = clean(raw_to);
+  if (auto failed = called(disk_call::rename, from))
+    return failed->fault;
+  if (directories_.contains(from)) {
+    // A whole directory moves at once, durably: only its parent would know.
+    std::map<std::string, node> moved;
+    for (auto names : {&names_, &durable_names_}) {
+      moved.clear();
+      for (auto it = names->begin(); it != names->end();)
+        if (it->first.starts_with(from + "/")) {
+          moved[to + it->first.substr(from.size())] = it->second;
+          it = names->erase(it);
+        } else {
+          ++it;
+        }
+      names->merge(moved);
+    }
+    std::set<std::string> renamed;
+    for (auto it = directories_.begin(); it != directories_.end();)
+      if (*it == from || it->starts_with(from + "/")) {
+        renamed.insert(to + it->substr(from.size()));
+        it = directories_.erase(it);
+      } else {
+        ++it;
+      }
+    directories_.merge(renamed);
+    return {};
+  }
+  auto target = find(from);
+  if (!target)
+    return {errc::not_found, from + ": rename: no such file"};
+  if (!directories_.contains(parent_of(to)))
+    return {errc::not_found, to + ": rename: no such directory"};
+  if (parent_of(from) == parent_of(to)) {
+    change_name({to, target, from});
+    return {};
+  }
+  change_name({to, target});
+  change_name({from, nullptr});
+  return {};
+}
+
+error memory_file_system::remove(const std::string& raw) {
+  const std::scoped_lock lock{mutex_};
+  const auto path = clean(raw);
+  if (auto failed = called(disk_call::remove, path))
+    return failed->fault;
+  if (directories_.contains(path)) {
+    for (const auto& [name, target] : names_)
+      if (parent_of(name) == path)
+        return {errc::storage_failed, path + ": remove: not empty"};
+    directories_.erase(path);
+    return {};
+  }
+  if (!find(path))
+    return {errc::not_found, path + ": remove: no such file"};
+  change_name({path, nullptr});
+  return {};
+}
+
+error memory_file_system::remove_all(const std::string& raw) {
+  const std::scoped_lock lock{mutex_};
+  const auto path = clean(raw);
+  if (auto failed = called(disk_call::remove, path))
+    return failed->fault;
+  std::vector<std::string> gone;
+  for (const auto& [name, target] : names_)
+    if (name == path || name.starts_with(path + "/"))
+      gone.push_back(name);
+  for (const auto& name : gone)
+    change_name({name, nullptr});
+  std::erase_if(directories_, [&](const auto& name) {
+    return name == path || name.starts_with(path + "/");
+  });
+  return {};
+}
+
+error memory_file_system::sync_directory(const std::string& raw) {
+  const std::scoped_lock lock{mutex_};
+  const auto path = clean(raw);
+  if (auto failed = called(disk_call::sync_directory, path))
+    return failed->fault;
+  if (!directories_.contains(path))
+    return {errc::not_found, path + ": sync directory: no such directory"};
+  if (lying_sync_)
+    return {};
+  const auto found = changes_.find(path);
+  if (found == changes_.end())
+    return {};
+  for (const auto& change : found->second)
+    change.apply(durable_names_);
+  changes_.erase(found);
+  return {};
+}
+
+bool memory_file_system::exists(const std::string& raw) {
+  const std::scoped_lock lock{mutex_};
+  const auto path = clean(raw);
+  return names_.contains(path) || directories_.contains(path);
+}
+
+error memory_file_system::mark_archived(const std::string& path) {
+  const std::scoped_lock lock{mutex_};
+  const auto target = find(path);
+  if (!target)
+    return {errc::not_found, path + ": mark archived: no such file"};
+  target->archived = true;
+  return {};
+}
+
+result<std::unique_ptr<mapped_file>>
+memory_file_system::map(const std::string& path) {
+  const std::scoped_lock lock{mutex_};
+  if (auto failed = called(disk_call::open, path))
+    return failed->fault;
+  const auto target = find(path);
+  if (!target)
+    return error{errc::not_found, path + ": map: no such file"};
+  return std::unique_ptr<mapped_file>{
+    std::make_unique<memory_mapping>(target->now)};
+}
+
+result<std::unique_ptr<directory_lock>>
+memory_file_system::lock_directory(const std::string& raw) {
+  const std::scoped_lock lock{mutex_};
+  const auto path = clean(raw);
+  if (!directories_.contains(path))
+    return error{errc::not_found, path + ": lock: no such directory"};
+  if (!locks_.emplace(path, life_).second)
+    return error{errc::locked,
+                 path + ": held by process " + std::to_string(life_)};
+  return std::unique_ptr<directory_lock>{
+    std::make_unique<memory_lock>(*this, path)};
+}
+
+uint64_t memory_file_system::boot_id() {
+  const std::scoped_lock lock{mutex_};
+  return boot_;
+}
+
+result<uint64_t> memory_file_system::free_bytes(const std::string&) {
+  const std::scoped_lock lock{mutex_};
+  const auto taken = used();
+  if (!quota_)
+    return uint64_t{1} << 40;
+  return *quota_ > taken ? *quota_ - taken : uint64_t{0};
+}
+
+} // namespace millrace::sim

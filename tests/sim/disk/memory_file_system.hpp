@@ -1,0 +1,166 @@
+#pragma once
+
+#include <millrace/persistence/disk/file_system.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <random>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace millrace::sim {
+
+/// Classes of calls that can be made to fail.
+enum class disk_call {
+  open,
+  read,
+  write,
+  sync,
+  truncate,
+  rename,
+  remove,
+  sync_directory,
+};
+
+/// What a power cut leaves of bytes and names that were not synced.
+enum class survival {
+  nothing, ///< Exactly what was synced.
+  all,     ///< Everything: the cache was written back just before.
+  some,    ///< Any legal mixture, drawn sector by sector (512 bytes).
+};
+
+/// A disk in memory that knows what is durable and what only is in the cache,
+/// and that fails as it is told. Bytes are durable after `file::sync`, names
+/// after `sync_directory` (directories themselves at once). One simulated host
+/// has one. Thread safe. Handles hold it: it must outlive them.
+class memory_file_system final : public persistence::file_system {
+public:
+  explicit memory_file_system(uint64_t seed = 1);
+  ~memory_file_system() override;
+
+  // -- faults -----------------------------------------------------------------
+
+  /// The `nth` call of this class from now on (1: the next) on a path that
+  /// contains `path` fails with `code`; `times` calls in a row do.
+  void fail(disk_call call, uint64_t nth, errc code = errc::storage_failed,
+            uint64_t times = 1, std::string path = {});
+  /// The same for a write that lands its first `bytes` and then fails.
+  void write_short(uint64_t nth, uint64_t bytes,
+                   errc code = errc::storage_failed);
+  /// Forgets all failures that were asked for.
+  void heal();
+  /// Calls of this class so far, failed ones included.
+  [[nodiscard]] uint64_t calls(disk_call call) const;
+
+  /// Bytes that all files may have together; beyond that `no_space`, after as
+  /// much as fits has landed.
+  void set_quota(std::optional<uint64_t> bytes);
+  /// A disk that says "synced" and forgets at the next power cut.
+  void set_lying_sync(bool lies);
+
+  /// Damage as of rot or an operator: at once, in cache and on disk.
+  void flip_bit(const std::string& path, uint64_t bit);
+  void cut(const std::string& path, uint64_t size);
+  void overwrite(const std::string& path, uint64_t offset,
+                 std::span<const std::byte> bytes);
+
+  /// kill -9 of the process: handles and locks end, the cache stays.
+  void end_process();
+  /// Power cut: what is not durable survives as `how` says; a new boot.
+  void cut_power(survival how);
+
+  /// The content as a reader sees it now.
+  [[nodiscard]] std::vector<std::byte> content(const std::string& path) const;
+  /// A copy of everything, with all of it durable and no failures pending.
+  [[nodiscard]] std::unique_ptr<memory_file_system> clone() const;
+
+  // -- file_system ------------------------------------------------------------
+
+  result<std::unique_ptr<persistence::file>>
+  open(const std::string& path, persistence::open_mode mode) override;
+  result<std::vector<persistence::directory_entry>>
+  list(const std::string& path) override;
+  error create_directories(const std::string& path) override;
+  error rename(const std::string& from, const std::string& to) override;
+  error remove(const std::string& path) override;
+  error remove_all(const std::string& path) override;
+  error sync_directory(const std::string& path) override;
+  bool exists(const std::string& path) override;
+  error mark_archived(const std::string& path) override;
+  result<std::unique_ptr<persistence::mapped_file>>
+  map(const std::string& path) override;
+  result<std::unique_ptr<persistence::directory_lock>>
+  lock_directory(const std::string& path) override;
+  uint64_t boot_id() override;
+  result<uint64_t> free_bytes(const std::string& path) override;
+
+private:
+  friend class memory_file;
+  friend class memory_lock;
+
+  struct extent {
+    uint64_t offset = 0;
+    uint64_t bytes = 0;
+  };
+  struct inode {
+    std::vector<std::byte> now;     ///< As read.
+    std::vector<std::byte> durable; ///< As after a power cut.
+    std::vector<extent> dirty;      ///< Written since the last sync.
+    bool size_dirty = false;        ///< `now` got another size since then.
+    bool archived = false;
+  };
+  using node = std::shared_ptr<inode>;
+  /// One change of a directory: `path` becomes `to` (none: is removed), and
+  /// `from` goes at the same moment (a rename).
+  struct name_change {
+    std::string path;
+    node to;
+    std::string from{};
+    void apply(std::map<std::string, node>& names) const;
+  };
+  struct failure_plan {
+    disk_call call = disk_call::write;
+    uint64_t after = 0; ///< Calls of the class that still pass.
+    uint64_t times = 1;
+    errc code = errc::storage_failed;
+    std::string path;
+    std::optional<uint64_t> landed; ///< Bytes of a write that land first.
+  };
+
+  struct failing {
+    error fault;
+    std::optional<uint64_t> landed;
+  };
+  std::optional<failing> called(disk_call call, const std::string& path);
+  void change_name(name_change change);
+  error write(inode& target, const std::string& path, uint64_t offset,
+              std::span<const std::byte> bytes);
+  void put(inode& target, uint64_t offset, std::span<const std::byte> bytes);
+  error sync(inode& target, const std::string& path);
+  void settle(inode& target, survival how);
+  void settle_names(survival how);
+  [[nodiscard]] uint64_t used() const;
+  [[nodiscard]] node find(const std::string& path) const;
+
+  mutable std::mutex mutex_;
+  std::mt19937_64 random_;
+  uint64_t boot_ = 1;
+  uint64_t life_ = 1; ///< Handles of an earlier life are dead.
+  std::set<std::string> directories_;
+  std::map<std::string, node> names_;         ///< As seen.
+  std::map<std::string, node> durable_names_; ///< As after a power cut.
+  /// Unsynced changes of names by directory, oldest first.
+  std::map<std::string, std::vector<name_change>> changes_;
+  std::map<std::string, uint64_t> locks_; ///< Directory to life.
+  std::vector<failure_plan> plans_;
+  std::map<disk_call, uint64_t> calls_;
+  std::optional<uint64_t> quota_;
+  bool lying_sync_ = false;
+};
+
+} // namespace millrace::sim

@@ -1,0 +1,283 @@
+#include <millrace/actors/torq/discovery.hpp>
+#include <millrace/actors/torq/gateway.hpp>
+#include <millrace/actors/torq/hdb.hpp>
+#include <millrace/actors/torq/rdb.hpp>
+#include <millrace/actors/torq/registrar.hpp>
+#include <millrace/messages/data/table_batch.hpp>
+#include <millrace/persistence/log/log_reader.hpp>
+#include <millrace/query/execution/partial.hpp>
+#include <millrace/sim/world/torq_nodes.hpp>
+
+#include <algorithm>
+
+namespace millrace::sim {
+
+using namespace std::chrono_literals;
+
+table_schema trade_table() {
+  table_schema schema;
+  schema.name = "trade";
+  schema.columns = {{"time", column_type::timestamp},
+                    {"sym", column_type::symbol},
+                    {"seq", column_type::long_},
+                    {"size", column_type::int_}};
+  schema.time_column = "time";
+  schema.symbol_column = "sym";
+  return schema;
+}
+
+trade_row row_of(uint64_t feed, uint64_t row) {
+  // Any mixture will do; it must only be the same each time.
+  auto mixed = (feed * rows_of_feed_max + row + 1) * 0x9e3779b97f4a7c15ull;
+  mixed ^= mixed >> 29;
+  trade_row out;
+  out.time = 820'000'000'000'000'000 + static_cast<int64_t>(row) * 5'000'000;
+  // One in a hundred is late.
+  if (mixed % 100 == 0)
+    out.time -= 86'400'000'000'000;
+  out.sym = std::string(1, static_cast<char>('A' + (mixed >> 8) % 7));
+  out.seq = static_cast<int64_t>(feed * rows_of_feed_max + row);
+  out.size = static_cast<int32_t>((mixed >> 16) % 1000);
+  return out;
+}
+
+namespace {
+
+/// Batches of fixed rows: whoever reads it, and from wherever, cuts alike.
+class row_source final : public torq::batch_source {
+public:
+  explicit row_source(const feed_load& load)
+    : load_{load}, name_{"rows" + std::to_string(load.feed)} {}
+
+  error open(const std::vector<source_cursor>& published) override {
+    for (const auto& cursor : published)
+      if (cursor.name == name_)
+        next_ = cursor.row;
+    return {};
+  }
+
+  result<std::optional<feed::parsed_batch>> next() override {
+    if (next_ >= load_.rows)
+      return std::optional<feed::parsed_batch>{};
+    batch_builder builder{trade_table()};
+    feed::parsed_batch out;
+    const auto first = next_;
+    const auto end = std::min(load_.rows, next_ + size_at(next_));
+    for (; next_ < end; ++next_) {
+      const auto row = row_of(load_.feed, next_);
+      builder.append(0, row.time);
+      builder.append_symbol(1, row.sym);
+      builder.append(2, row.seq);
+      builder.append(3, row.size);
+      builder.end_row();
+    }
+    out.cursor = {name_, next_, next_};
+    out.bytes = builder.encode(out.cursor);
+    out.rows = static_cast<uint32_t>(end - first);
+    out.first_time = static_cast<int64_t>(first) * 5'000'000;
+    out.last_time = static_cast<int64_t>(end) * 5'000'000;
+    return std::optional{std::move(out)};
+  }
+
+private:
+  uint64_t size_at(uint64_t row) const {
+    return 1 + row_of(load_.feed + 77, row).size % load_.rows_per_batch_max;
+  }
+
+  feed_load load_;
+  std::string name_;
+  uint64_t next_ = 0;
+};
+
+/// Names the process to others and keeps its registrar alive.
+template <class Handle>
+void host_process(node& me, const std::string& type, const Handle& handle,
+                  const registrar_actor& registrar,
+                  const std::string& attributes) {
+  me.put(me.name(), handle);
+  me.put("registrar", registrar);
+  me.essential(handle);
+  process_row row;
+  row.name = me.name();
+  row.type = type;
+  row.node = me.name();
+  row.at = {me.name(), 0, me.name()};
+  row.attributes = attributes;
+  caf::anon_send(registrar, register_atom_v, std::move(row));
+}
+
+registrar_actor registrar_of(node& me, const endpoint& discovery) {
+  return me.spawn(torq::registrar, &me.env(), me.connector(),
+                  std::vector<endpoint>{discovery});
+}
+
+} // namespace
+
+node& add_discovery(world& in, const std::string& name) {
+  return in.add_node(name,
+                     [](node& me) -> error {
+                       auto handle = me.spawn(torq::discovery, &me.env());
+                       me.put("discovery", handle);
+                       me.essential(handle);
+                       return {};
+                     },
+                     {.supervised = 1s});
+}
+
+node& add_feed(world& in, const std::string& name, const feed_load& load,
+               std::shared_ptr<torq::feed_progress> progress) {
+  return in.add_node(name,
+                     [load, progress](node& me) -> error {
+                       auto made = rt::publisher::open(
+                         me.env(), {.topic = load.stream,
+                                    .log_path = "/pub",
+                                    .host = me.name(),
+                                    .cached = load.cached,
+                                    .roll_bytes = load.roll_bytes});
+                       if (!made)
+                         return made.failure();
+                       torq::feed_settings settings;
+                       settings.process = me.name();
+                       settings.stream = load.stream;
+                       settings.rt = load.rt;
+                       settings.speed.factor = 1;
+                       settings.schemas = {trade_table()};
+                       settings.progress = progress;
+                       progress->merged = false;
+                       settings.on_done = [&me](const error& fault) {
+                         // A feed that fails ends its process; the next life
+                         // resumes.
+                         if (fault)
+                           me.end();
+                       };
+                       auto handle = me.spawn(
+                         torq::feed_handler, &me.env(), settings,
+                         std::shared_ptr<rt::publisher>{*std::move(made)},
+                         std::make_shared<row_source>(load), me.connector());
+                       me.put(me.name(), handle);
+                       me.essential(handle);
+                       return {};
+                     },
+                     {.supervised = 1s});
+}
+
+node& add_rdb(world& in, const std::string& name, const database_load& load) {
+  return in.add_node(
+    name,
+    [load](node& me) -> error {
+      torq::rdb_settings settings;
+      settings.process = me.name();
+      settings.stream = load.stream;
+      settings.tables = {trade_table()};
+      settings.hdb_directory = load.hdb_directory;
+      settings.rt = load.rt;
+      settings.query_timeout_ns = load.query_timeout_ns;
+      settings.memory_max_bytes = load.memory_max_bytes;
+      auto registrar = registrar_of(me, load.discovery);
+      auto handle
+        = me.spawn(torq::rdb, &me.env(), settings, me.connector(), registrar);
+      host_process(me, "rdb", handle, registrar,
+                   R"({"stream":")" + load.stream + R"(","tables":["trade"]})");
+      return {};
+    },
+    {.supervised = 1s, .host = load.host});
+}
+
+node& add_hdb(world& in, const std::string& name, const database_load& load) {
+  return in.add_node(name,
+                     [load](node& me) -> error {
+                       torq::hdb_settings settings;
+                       settings.process = me.name();
+                       settings.directory = load.hdb_directory;
+                       settings.streams["trade"] = load.stream;
+                       settings.query_timeout_ns = load.query_timeout_ns;
+                       auto registrar = registrar_of(me, load.discovery);
+                       auto handle
+                         = me.spawn(torq::hdb, &me.env(), settings,
+                                    std::shared_ptr<torq::hdb_index_slot>{});
+                       host_process(me, "hdb", handle, registrar, "{}");
+                       return {};
+                     },
+                     {.supervised = 1s, .host = load.host});
+}
+
+node& add_gateway(world& in, const std::string& name,
+                  const database_load& load) {
+  return in.add_node(name,
+                     [load](node& me) -> error {
+                       torq::gateway_settings settings;
+                       settings.process = me.name();
+                       settings.query_timeout_ns = load.query_timeout_ns;
+                       settings.tables["trade"] = {trade_table(), load.stream};
+                       auto registrar = registrar_of(me, load.discovery);
+                       auto handle
+                         = me.spawn(torq::gateway, &me.env(), settings,
+                                    me.connector(), registrar);
+                       host_process(me, "gateway", handle, registrar, "{}");
+                       return {};
+                     },
+                     {.supervised = 1s});
+}
+
+result<std::vector<trade_row>> rows_of(const chunks& answer) {
+  std::vector<trade_row> out;
+  for (const auto& bytes : answer) {
+    auto partial = query::decode_partial(bytes.bytes());
+    if (!partial)
+      return partial.failure();
+    for (const auto& piece : partial->chunks) {
+      const auto& table = piece.table;
+      if (table.row_count == 0)
+        continue;
+      const query::column_data* columns[4] = {};
+      const char* names[] = {"time", "sym", "seq", "size"};
+      for (size_t i = 0; i < 4; ++i)
+        for (const auto& column : table.columns)
+          if (column.name == names[i])
+            columns[i] = &column;
+      for (const auto* column : columns)
+        if (column == nullptr)
+          return error{errc::malformed_message, "a column is missing"};
+      for (uint64_t row = 0; row < table.row_count; ++row)
+        out.push_back(
+          {columns[0]->as<int64_t>()[row], std::string{columns[1]->text(row)},
+           columns[2]->as<int64_t>()[row], columns[3]->as<int32_t>()[row]});
+    }
+  }
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+result<std::vector<std::pair<position, trade_row>>>
+rows_in_stream(persistence::file_system& fs, const std::string& directory) {
+  auto reader = persistence::log_reader::open(fs, {.directory = directory}, {});
+  if (!reader)
+    return reader.failure();
+  std::vector<std::pair<position, trade_row>> out;
+  for (;;) {
+    auto got = (*reader)->next();
+    if (!got)
+      return got.failure();
+    if (std::holds_alternative<persistence::log_end>(*got))
+      return out;
+    const auto* message = std::get_if<persistence::log_message>(&*got);
+    if (message == nullptr || message->frame.kind != payload_kind::table_batch
+        || message->kind != persistence::record_kind::messages)
+      continue;
+    auto batch = decode_batch(message->frame.payload);
+    if (!batch)
+      return batch.failure();
+    const auto& sym = batch->columns[1];
+    for (uint32_t row = 0; row < batch->row_count; ++row)
+      out.emplace_back(
+        message->end,
+        trade_row{
+          reinterpret_cast<const int64_t*>(batch->columns[0].values)[row],
+          std::string{
+            sym.symbol(reinterpret_cast<const uint32_t*>(sym.values)[row])},
+          reinterpret_cast<const int64_t*>(batch->columns[2].values)[row],
+          reinterpret_cast<const int32_t*>(batch->columns[3].values)[row]});
+  }
+}
+
+} // namespace millrace::sim

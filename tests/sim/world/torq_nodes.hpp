@@ -1,0 +1,70 @@
+#pragma once
+
+#include <millrace/actors/torq/feed_handler.hpp>
+#include <millrace/messages/data/schema.hpp>
+#include <millrace/sim/world/world.hpp>
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace millrace::sim {
+
+/// The table that simulated feeds fill: time, sym, seq (long), size (int).
+/// `seq` numbers the rows of a feed from 0, shifted by the feed's number.
+[[nodiscard]] table_schema trade_table();
+
+/// One row of it, a pure function of the feed's number and the row's.
+struct trade_row {
+  int64_t time = 0;
+  std::string sym;
+  int64_t seq = 0;
+  int32_t size = 0;
+  friend auto operator<=>(const trade_row&, const trade_row&) = default;
+};
+inline constexpr int64_t rows_of_feed_max = 1'000'000;
+[[nodiscard]] trade_row row_of(uint64_t feed, uint64_t row);
+
+/// DISCOVERY, the actor "discovery".
+node& add_discovery(world& in, const std::string& name);
+
+struct feed_load {
+  std::string stream = "market";
+  endpoint rt{"rt0", 0, "rt/market"};
+  uint64_t feed = 0; ///< Its number.
+  uint64_t rows = 600;
+  uint32_t rows_per_batch_max = 12;
+  bool cached = false;
+  uint64_t roll_bytes = uint64_t{1} << 30;
+};
+
+/// A feed handler that publishes its rows at the pace of their times, from the
+/// last cursor that RT or its own log knows. Its replicator stays after that.
+node& add_feed(world& in, const std::string& name, const feed_load& load,
+               std::shared_ptr<torq::feed_progress> progress);
+
+struct database_load {
+  std::string stream = "market";
+  endpoint rt{"rt0", 0, "rt/market"};
+  endpoint discovery{"disc", 0, "discovery"};
+  std::string hdb_directory = "/hdb";
+  std::string host = "db"; ///< The machine whose disk holds the HDB.
+  int64_t query_timeout_ns = 2'000'000'000;
+  uint64_t memory_max_bytes = 0; ///< rdb; 0: no limit.
+};
+
+/// The named actor is the process; each node has a registrar of its own.
+node& add_rdb(world& in, const std::string& name, const database_load& load);
+node& add_hdb(world& in, const std::string& name, const database_load& load);
+node& add_gateway(world& in, const std::string& name,
+                  const database_load& load);
+
+/// Rows of a query's answer, sorted. @pre its columns are those of the table.
+[[nodiscard]] result<std::vector<trade_row>> rows_of(const chunks& answer);
+
+/// Rows that a merged log holds, with the position behind their batch.
+[[nodiscard]] result<std::vector<std::pair<position, trade_row>>>
+rows_in_stream(persistence::file_system& fs, const std::string& directory);
+
+} // namespace millrace::sim

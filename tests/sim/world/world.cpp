@@ -1,0 +1,704 @@
+#include <millrace/messages/protocol/registration.hpp>
+#include <millrace/sim/world/world.hpp>
+
+#include <caf/exit_reason.hpp>
+#include <caf/scheduled_actor.hpp>
+
+#include <algorithm>
+#include <iostream>
+
+namespace millrace::sim {
+
+// -- one life of a node -------------------------------------------------------
+
+/// The disk as one process sees it: after its end every call fails and changes
+/// nothing, although code of the dead process may still be unwinding.
+class world::life_file_system final : public persistence::file_system {
+public:
+  using liveness = std::shared_ptr<const bool>;
+
+  life_file_system(memory_file_system& disk, liveness alive)
+    : disk_{disk}, alive_{std::move(alive)} {}
+
+  result<std::unique_ptr<persistence::file>>
+  open(const std::string& path, persistence::open_mode mode) override {
+    if (!*alive_)
+      return over(path);
+    auto opened = disk_.open(path, mode);
+    if (!opened)
+      return opened.failure();
+    return std::unique_ptr<persistence::file>{
+      std::make_unique<life_file>(*std::move(opened), alive_)};
+  }
+  result<std::vector<persistence::directory_entry>>
+  list(const std::string& path) override {
+    if (!*alive_)
+      return over(path);
+    return disk_.list(path);
+  }
+  error create_directories(const std::string& path) override {
+    return *alive_ ? disk_.create_directories(path) : over(path);
+  }
+  error rename(const std::string& from, const std::string& to) override {
+    return *alive_ ? disk_.rename(from, to) : over(from);
+  }
+  error remove(const std::string& path) override {
+    return *alive_ ? disk_.remove(path) : over(path);
+  }
+  error remove_all(const std::string& path) override {
+    return *alive_ ? disk_.remove_all(path) : over(path);
+  }
+  error sync_directory(const std::string& path) override {
+    return *alive_ ? disk_.sync_directory(path) : over(path);
+  }
+  bool exists(const std::string& path) override {
+    return *alive_ && disk_.exists(path);
+  }
+  error mark_archived(const std::string& path) override {
+    return *alive_ ? disk_.mark_archived(path) : over(path);
+  }
+  result<std::unique_ptr<persistence::mapped_file>>
+  map(const std::string& path) override {
+    if (!*alive_)
+      return over(path);
+    return disk_.map(path);
+  }
+  result<std::unique_ptr<persistence::directory_lock>>
+  lock_directory(const std::string& path) override {
+    if (!*alive_)
+      return over(path);
+    auto lock = disk_.lock_directory(path);
+    if (!lock)
+      return lock.failure();
+    auto held = std::make_shared<held_lock>(*std::move(lock));
+    std::erase_if(locks_, [](const auto& old) { return old.expired(); });
+    locks_.push_back(held);
+    return std::unique_ptr<persistence::directory_lock>{
+      std::make_unique<life_lock>(std::move(held))};
+  }
+  uint64_t boot_id() override { return disk_.boot_id(); }
+  result<uint64_t> free_bytes(const std::string& path) override {
+    if (!*alive_)
+      return over(path);
+    return disk_.free_bytes(path);
+  }
+
+  /// The process is gone: its locks are free.
+  void end() {
+    for (const auto& lock : locks_)
+      if (auto held = lock.lock())
+        held->reset();
+    locks_.clear();
+  }
+
+private:
+  using held_lock = std::unique_ptr<persistence::directory_lock>;
+
+  class life_lock final : public persistence::directory_lock {
+  public:
+    explicit life_lock(std::shared_ptr<held_lock> held)
+      : held_{std::move(held)} {}
+
+  private:
+    std::shared_ptr<held_lock> held_;
+  };
+
+  class life_file final : public persistence::file {
+  public:
+    life_file(std::unique_ptr<persistence::file> inner, liveness alive)
+      : file_{std::move(inner)}, alive_{std::move(alive)} {}
+    result<size_t> read_at(uint64_t offset,
+                           std::span<std::byte> into) override {
+      if (!*alive_)
+        return over(path());
+      return file_->read_at(offset, into);
+    }
+    error write_at(uint64_t offset, std::span<const std::byte> bytes) override {
+      return *alive_ ? file_->write_at(offset, bytes) : over(path());
+    }
+    error sync() override { return *alive_ ? file_->sync() : over(path()); }
+    error truncate(uint64_t size) override {
+      return *alive_ ? file_->truncate(size) : over(path());
+    }
+    result<uint64_t> size() override {
+      if (!*alive_)
+        return over(path());
+      return file_->size();
+    }
+    void reserve(uint64_t bytes) override {
+      if (*alive_)
+        file_->reserve(bytes);
+    }
+    [[nodiscard]] const std::string& path() const noexcept override {
+      return file_->path();
+    }
+
+  private:
+    std::unique_ptr<persistence::file> file_;
+    liveness alive_;
+  };
+
+  static error over(const std::string& path) {
+    return {errc::storage_failed, path + ": its process has ended"};
+  }
+
+  memory_file_system& disk_;
+  liveness alive_;
+  std::vector<std::weak_ptr<held_lock>> locks_;
+};
+
+class world::sim_executor final : public persistence::executor {
+public:
+  sim_executor(world& owner, bool blocking)
+    : owner_{owner}, blocking_{blocking} {}
+  void submit(std::function<void()> job) override {
+    owner_.submit(life.lock(), std::move(job), blocking_);
+  }
+  std::weak_ptr<node::life> life;
+
+private:
+  world& owner_;
+  bool blocking_;
+};
+
+class world::sim_clock final : public persistence::clock_source {
+public:
+  explicit sim_clock(world& owner) : owner_{owner} {}
+  int64_t now_ns() override {
+    return owner_.options_.epoch_ns + owner_.now().count();
+  }
+  // Time passes while code looks at it: a loop until then must end.
+  int64_t monotonic_ns() override {
+    owner_.advance_to(owner_.now() + std::chrono::microseconds{1});
+    return owner_.now().count();
+  }
+
+private:
+  world& owner_;
+};
+
+struct node::life {
+  life(node& whose, uint64_t seed)
+    : owner{&whose}, random{seed}, fs{*whose.disk_, breath},
+      clock{*whose.world_}, io{*whose.world_, true}, pool{*whose.world_,
+                                                          false} {}
+
+  node* owner;
+  std::shared_ptr<bool> breath = std::make_shared<bool>(true);
+  bool& alive = *breath;
+  std::mt19937_64 random;
+  world::life_file_system fs;
+  world::sim_clock clock;
+  world::sim_executor io;
+  world::sim_executor pool;
+  persistence::env env;
+};
+
+node::node(world& owner, size_t number, std::string name, boot_function boot)
+  : world_{&owner}, number_{number}, name_{std::move(name)}, boot_{std::move(
+                                                               boot)} {}
+
+node::~node() = default;
+
+persistence::env& node::env() noexcept {
+  MILLRACE_ASSERT(!lives_.empty());
+  return lives_.back()->env;
+}
+
+void node::end() {
+  if (alive_)
+    world_->end_life(*this, {.restart_after = supervised_});
+}
+
+void node::watch_end(const caf::actor& handle) {
+  std::weak_ptr<life> weak{lives_.back()};
+  caf::actor_cast<caf::abstract_actor*>(handle)->attach_functor(
+    [this, weak](const caf::error&) {
+      const auto mine = weak.lock();
+      if (mine && mine->alive)
+        world_->end_life(*this, {.restart_after = supervised_});
+    });
+}
+
+// -- the world ----------------------------------------------------------------
+
+world::config::config() {
+  messages::register_with(*this);
+  set("scheduler.policy", caf::atom("testing"));
+  set("logger.inline-output", true);
+}
+
+world::world(uint64_t seed, world_options options)
+  : seed_{seed}, options_{options}, random_{seed},
+    system_{std::make_unique<caf::actor_system>(config_)},
+    scheduler_{
+      dynamic_cast<caf::scheduler::test_coordinator*>(&system_->scheduler())} {
+  MILLRACE_ASSERT(scheduler_ != nullptr);
+  const auto kind = draw(4);
+  policy_ = kind == 0   ? pick_policy::starve
+            : kind == 1 ? pick_policy::sticky
+                        : pick_policy::uniform;
+  adopt(0, nowhere);
+}
+
+world::~world() {
+  script_.clear();
+  for (auto& who : nodes_) {
+    if (who->alive_)
+      end_life(*who, {});
+    who->paused_ = false;
+  }
+  bury_the_dead();
+  for (const auto& asker : askers_)
+    kill(asker);
+  scheduler_->clock().cancel_all();
+  while (scheduler_->try_run_once())
+    continue;
+  scheduler_->clock().cancel_all();
+  system_.reset();
+}
+
+uint64_t world::draw(uint64_t below) {
+  MILLRACE_ASSERT(below > 0);
+  return random_() % below;
+}
+
+bool world::chance(double probability) {
+  return static_cast<double>(random_() >> 11) * 0x1p-53 < probability;
+}
+
+void world::mix(uint64_t word) noexcept {
+  trace_ = (trace_ ^ word) * 1099511628211ull;
+}
+
+duration world::now() const {
+  return scheduler_->clock().now().time_since_epoch();
+}
+
+// -- nodes --------------------------------------------------------------------
+
+node& world::add_node(const std::string& name, node::boot_function boot_with,
+                      node_options options) {
+  std::unique_ptr<node> made{
+    new node{*this, nodes_.size(), name, std::move(boot_with)}};
+  made->supervised_ = options.supervised;
+  made->host_ = options.host.empty() ? name : options.host;
+  auto& disk = disks_[made->host_];
+  if (!disk)
+    disk = std::make_unique<memory_file_system>(random_());
+  made->disk_ = disk.get();
+  nodes_.push_back(std::move(made));
+  auto& added = *nodes_.back();
+  if (policy_ == pick_policy::starve && chance(0.5))
+    starved_ = added.number_;
+  boot(added);
+  bury_the_dead();
+  return added;
+}
+
+node& world::at(const std::string& name) {
+  for (auto& who : nodes_)
+    if (who->name_ == name)
+      return *who;
+  std::fprintf(stderr, "millrace::sim: no node '%s'\n", name.c_str());
+  std::abort();
+}
+
+caf::strong_actor_ptr world::find(const std::string& node_name,
+                                  const std::string& actor_name) {
+  for (auto& some : nodes_)
+    if (some->name_ == node_name && some->alive_)
+      if (const auto found = some->names_.find(actor_name);
+          found != some->names_.end())
+        return found->second;
+  return nullptr;
+}
+
+std::string world::status(const std::string& node_name,
+                          const std::string& actor_name) {
+  const auto handle = find(node_name, actor_name);
+  if (!handle)
+    return "nobody there";
+  auto answer = ask<std::string>(caf::actor_cast<status_actor>(handle),
+                                 std::chrono::seconds{5}, status_atom_v);
+  return answer ? std::get<0>(*answer) : to_string(answer.failure());
+}
+
+void world::boot(node& who) {
+  MILLRACE_ASSERT(!who.alive_);
+  auto life = std::make_shared<node::life>(who, random_());
+  life->io.life = life->pool.life = life;
+  life->env.fs = &life->fs;
+  life->env.clock = &life->clock;
+  life->env.io = &life->io;
+  life->env.pool = &life->pool;
+  life->env.random = [raw = life.get()] { return raw->random(); };
+  life->env.crash_point
+    = [this, weak = std::weak_ptr<node::life>{life}](const char* point) {
+        if (auto mine = weak.lock())
+          pass(mine, point);
+      };
+  who.lives_.push_back(life);
+  who.alive_ = true;
+  who.boot_failure_ = {};
+  mix(who.number_ + 1'000'003);
+  within(context::boot, who.number_, [&] {
+    who.connector_ = make_connector(who);
+    who.boot_failure_ = who.boot_(who);
+    if (who.boot_failure_ && life->alive)
+      end_life(who, {.restart_after = who.supervised_});
+  });
+}
+
+void world::restart(const std::string& name) {
+  auto& who = at(name);
+  if (!who.alive_)
+    boot(who);
+  bury_the_dead();
+}
+
+void world::crash(const std::string& name, crash_style style) {
+  auto& who = at(name);
+  if (who.alive_)
+    end_life(who, style);
+  bury_the_dead();
+}
+
+void world::pause(const std::string& name) { at(name).paused_ = true; }
+void world::resume(const std::string& name) { at(name).paused_ = false; }
+
+void world::crash_at(const std::string& name, const std::string& point,
+                     uint64_t count, crash_style style) {
+  MILLRACE_ASSERT(count > 0);
+  at(name).armed_.push_back({point, count, style});
+}
+
+void world::after(duration delay, std::function<void()> action) {
+  script_.emplace(now() + delay, std::move(action));
+}
+
+/// Code of a node passes a crash point. In a handler or a boot the process ends
+/// right here by an exception; a job of an executor runs to its end instead,
+/// but all it can still reach is dead.
+void world::pass(const std::shared_ptr<node::life>& owner, const char* point) {
+  if (!owner->alive)
+    return;
+  ++passed_[point];
+  auto& armed = owner->owner->armed_;
+  for (auto it = armed.begin(); it != armed.end(); ++it) {
+    if (it->point != point || --it->left > 0)
+      continue;
+    const auto style = it->style;
+    armed.erase(it);
+    end_life(*owner->owner, style);
+    if (running_ == context::actor || running_ == context::boot)
+      throw crash_signal{};
+    return;
+  }
+}
+
+void world::end_life(node& who, const crash_style& style) {
+  MILLRACE_ASSERT(who.alive_);
+  who.lives_.back()->alive = false;
+  who.alive_ = false;
+  who.paused_ = false;
+  who.dying_ = true;
+  who.restart_after_ = style.restart_after;
+  ++crashes_;
+  mix(who.number_ + 2'000'003);
+  who.lives_.back()->fs.end();
+  if (!style.power)
+    return;
+  auto process_only = style;
+  process_only.power = false;
+  for (auto& other : nodes_)
+    if (other->disk_ == who.disk_ && other->alive_)
+      end_life(*other, process_only);
+  who.disk_->cut_power(style.left);
+}
+
+void world::bury_the_dead() {
+  if (running_ != context::outside)
+    return;
+  for (auto& who : nodes_)
+    if (who->dying_)
+      bury(*who);
+}
+
+/// Ends an actor at once: it handles nothing more, not even what waits in its
+/// mailbox, as an exit message would let it.
+void world::kill(const caf::actor_addr& address) {
+  const auto handle = caf::actor_cast<caf::actor>(address);
+  if (!handle)
+    return;
+  auto* const actor = dynamic_cast<caf::scheduled_actor*>(
+    caf::actor_cast<caf::abstract_actor*>(handle));
+  if (actor == nullptr || actor->getf(caf::abstract_actor::is_cleaned_up_flag))
+    return;
+  // One that never ran must not begin to when its first turn comes.
+  actor->setf(caf::abstract_actor::is_initialized_flag);
+  actor->context(nullptr);
+  actor->quit(caf::exit_reason::kill);
+  (void)actor->finalize();
+}
+
+/// Ends all that a dead process has left: its jobs fail on the dead disk, its
+/// actors are killed, and those that knew them are told.
+void world::bury(node& who) {
+  who.dying_ = false;
+  who.names_.clear();
+  auto addresses = std::exchange(who.actors_, {});
+  who.connector_ = nullptr;
+  const auto mine = [&](const job& some) { return some.owner->owner == &who; };
+  // Jobs first: what waits for their end must not wait for ever.
+  run_all_jobs(mine);
+  for (const auto& address : addresses)
+    kill(address);
+  run_all_jobs(mine);
+  auto& jobs = scheduler_->jobs;
+  for (;;) {
+    const auto next = std::find_if(jobs.begin(), jobs.end(), [&](auto* some) {
+      return node_of(*some) == who.number_;
+    });
+    if (next == jobs.end())
+      break;
+    run_actor(static_cast<size_t>(next - jobs.begin()));
+  }
+  if (who.restart_after_)
+    after(*std::exchange(who.restart_after_, std::nullopt),
+          [this, name = who.name_] { restart(name); });
+}
+
+void world::run_all_jobs(const std::function<bool(const job&)>& mine) {
+  for (;;) {
+    for (auto it = sleeping_.begin(); it != sleeping_.end();)
+      if (mine(it->second)) {
+        ready_.push_back(std::move(it->second));
+        it = sleeping_.erase(it);
+      } else {
+        ++it;
+      }
+    if (const auto due = std::find_if(ready_.begin(), ready_.end(), mine);
+        due != ready_.end()) {
+      run_job(static_cast<size_t>(due - ready_.begin()));
+    } else {
+      return;
+    }
+  }
+}
+
+connector_actor world::make_connector(node& who) {
+  return who.spawn(
+    [this](connector_actor::pointer) -> connector_actor::behavior_type {
+      return {
+        [this](caf::connect_atom,
+               const endpoint& to) -> caf::result<caf::strong_actor_ptr> {
+          if (auto handle = find(to.host, to.name))
+            return handle;
+          return to_caf({errc::unavailable, to_string(to) + ": nobody there"});
+        },
+      };
+    });
+}
+
+// -- steps --------------------------------------------------------------------
+
+void world::submit(const std::shared_ptr<node::life>& owner,
+                   std::function<void()> run, bool blocking) {
+  MILLRACE_ASSERT(owner && run);
+  duration delay{0};
+  if (owner->alive && blocking && chance(0.75)) {
+    const auto most = draw(32) == 0 ? options_.io_slow_max : options_.io_max;
+    delay = duration{
+      static_cast<int64_t>(draw(static_cast<uint64_t>(most.count()) + 1))};
+  }
+  if (delay.count() == 0)
+    ready_.push_back({owner, std::move(run)});
+  else
+    sleeping_.emplace(now() + delay, job{owner, std::move(run)});
+}
+
+size_t world::node_of(caf::resumable& some) const {
+  if (some.subtype() != caf::resumable::scheduled_actor)
+    return nowhere;
+  auto& actor = dynamic_cast<caf::scheduled_actor&>(some);
+  const auto found = actors_.find(actor.id());
+  return found == actors_.end() ? nowhere : found->second.node;
+}
+
+void world::adopt_actor(caf::abstract_actor& actor, size_t owner) {
+  if (!actors_.emplace(actor.id(), known_actor{owner, ++actors_seen_}).second)
+    return;
+  if (owner == nowhere)
+    return;
+  nodes_[owner]->actors_.push_back(actor.address());
+  actor.attach_functor([this, id = actor.id()] { actors_.erase(id); });
+}
+
+/// New actors announce themselves by their first job.
+void world::adopt(size_t first_job, size_t owner) {
+  auto& jobs = scheduler_->jobs;
+  for (auto i = first_job; i < jobs.size(); ++i)
+    if (jobs[i]->subtype() == caf::resumable::scheduled_actor)
+      adopt_actor(dynamic_cast<caf::scheduled_actor&>(*jobs[i]), owner);
+  auto& some = owner == nowhere ? askers_ : nodes_[owner]->actors_;
+  if (some.size() > 64)
+    std::erase_if(some, [](const caf::actor_addr& old) {
+      return caf::actor_cast<caf::actor>(old) == nullptr;
+    });
+}
+
+void world::within(context kind, size_t owner,
+                   const std::function<void()>& code) {
+  const auto before = running_;
+  const auto first = scheduler_->jobs.size();
+  running_ = kind;
+  // CAF reports an exception that leaves a handler on stdout. A crash is no
+  // news: it is what was asked for.
+  auto* const console = std::cout.rdbuf();
+  const auto crashed = crashes_;
+  std::stringbuf said;
+  std::cout.rdbuf(&said);
+  try {
+    code();
+  } catch (const crash_signal&) {
+  }
+  std::cout.rdbuf(console);
+  if (crashes_ == crashed && !said.str().empty()) {
+    std::cout << said.str();
+    if (said.str().find("exception") != std::string::npos)
+      defects_.push_back((owner == nowhere ? "outside" : nodes_[owner]->name_)
+                         + ": " + said.str());
+  }
+  running_ = before;
+  adopt(first > 0 && kind == context::actor ? first - 1 : first, owner);
+}
+
+void world::run_actor(size_t index) {
+  auto& jobs = scheduler_->jobs;
+  std::swap(jobs.front(), jobs[index]);
+  const auto owner = node_of(*jobs.front());
+  within(context::actor, owner, [this] { scheduler_->try_run_once(); });
+}
+
+void world::run_job(size_t index) {
+  auto some = std::move(ready_[index]);
+  ready_.erase(ready_.begin() + static_cast<std::ptrdiff_t>(index));
+  within(context::job, some.owner->owner->number_, [&] { some.run(); });
+}
+
+void world::fire_due() {
+  auto& clock = scheduler_->clock();
+  while (!sleeping_.empty() && sleeping_.begin()->first <= now()) {
+    ready_.push_back(std::move(sleeping_.begin()->second));
+    sleeping_.erase(sleeping_.begin());
+  }
+  while (!clock.schedule().empty()
+         && clock.schedule().begin()->first <= clock.now())
+    clock.trigger_timeout();
+  while (!script_.empty() && script_.begin()->first <= now()) {
+    auto action = std::move(script_.begin()->second);
+    script_.erase(script_.begin());
+    action();
+  }
+}
+
+std::optional<duration> world::next_due() {
+  std::optional<duration> next;
+  const auto earlier = [&](duration due) {
+    if (!next || due < *next)
+      next = due;
+  };
+  auto& timers = scheduler_->clock().schedule();
+  if (!timers.empty())
+    earlier(timers.begin()->first.time_since_epoch());
+  if (!sleeping_.empty())
+    earlier(sleeping_.begin()->first);
+  if (!script_.empty())
+    earlier(script_.begin()->first);
+  return next;
+}
+
+void world::advance_to(duration time) {
+  auto& clock = scheduler_->clock();
+  if (time > now())
+    clock.current_time += time - now();
+}
+
+bool world::step(duration until) {
+  MILLRACE_ASSERT(running_ == context::outside);
+  bury_the_dead();
+  fire_due();
+  auto& jobs = scheduler_->jobs;
+  // What may run: everything but the nodes that are stopped.
+  std::vector<size_t> choices;
+  choices.reserve(jobs.size() + ready_.size());
+  size_t preferred = nowhere;
+  size_t others = 0;
+  for (size_t i = 0; i < jobs.size() + ready_.size(); ++i) {
+    const auto owner = i < jobs.size()
+                         ? node_of(*jobs[i])
+                         : ready_[i - jobs.size()].owner->owner->number_;
+    if (owner != nowhere && nodes_[owner]->paused_)
+      continue;
+    if (i < jobs.size() && jobs[i] == last_run_)
+      preferred = choices.size();
+    others += owner != starved_ ? 1 : 0;
+    choices.push_back(i);
+  }
+  if (choices.empty()) {
+    const auto due = next_due();
+    if (!due || *due > until)
+      return false;
+    advance_to(*due);
+    return true;
+  }
+  auto pick = draw(choices.size());
+  if (policy_ == pick_policy::sticky && preferred != nowhere && draw(8) != 0)
+    pick = preferred;
+  if (policy_ == pick_policy::starve && others > 0)
+    for (int i = 0; i < 4; ++i) {
+      const auto at = choices[pick];
+      const auto owner = at < jobs.size()
+                           ? node_of(*jobs[at])
+                           : ready_[at - jobs.size()].owner->owner->number_;
+      if (owner != starved_)
+        break;
+      pick = draw(choices.size());
+    }
+  const auto chosen = choices[pick];
+  ++steps_;
+  mix(static_cast<uint64_t>(now().count()));
+  if (chosen < jobs.size()) {
+    const auto* actor = dynamic_cast<caf::scheduled_actor*>(jobs[chosen]);
+    const auto known = actor ? actors_.find(actor->id()) : actors_.end();
+    mix(known == actors_.end() ? 0 : known->second.number);
+    last_run_ = jobs[chosen];
+    run_actor(chosen);
+  } else {
+    mix(ready_[chosen - jobs.size()].owner->owner->number_ + 4'000'037);
+    run_job(chosen - jobs.size());
+  }
+  bury_the_dead();
+  advance_to(now()
+             + duration{static_cast<int64_t>(
+               draw(static_cast<uint64_t>(options_.step_max.count()) + 1))});
+  return true;
+}
+
+bool world::run_until(const std::function<bool()>& holds, duration limit) {
+  const auto end = now() + limit;
+  while (!holds()) {
+    if (now() >= end)
+      return false;
+    if (!step(end))
+      advance_to(end);
+  }
+  return true;
+}
+
+void world::run_for(duration time) {
+  (void)run_until([] { return false; }, time);
+}
+
+} // namespace millrace::sim

@@ -1,0 +1,339 @@
+#pragma once
+
+#include <millrace/messages/protocol/interfaces.hpp>
+#include <millrace/persistence/disk/env.hpp>
+#include <millrace/sim/disk/memory_file_system.hpp>
+
+#include <caf/actor_cast.hpp>
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+#include <caf/event_based_actor.hpp>
+#include <caf/scheduler/test_coordinator.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+#include <tuple>
+#include <unordered_map>
+#include <vector>
+
+namespace millrace::sim {
+
+using duration = std::chrono::nanoseconds;
+
+/// How a simulated node ends, and whether it comes back.
+struct crash_style {
+  /// Power cut of the machine: what was not synced survives as `left` says.
+  /// Otherwise kill -9 of the process: its page cache stays.
+  bool power = false;
+  survival left = survival::some;
+  /// Restarts by itself after this time; none: only `world::restart` does.
+  std::optional<duration> restart_after{};
+};
+
+class world;
+
+/// One simulated process on a machine. The machine's disk, the name and the
+/// place in the world outlive the process; all else begins anew with each life.
+class node {
+public:
+  /// Starts the process: opens what it needs in `env()`, spawns actors. Called
+  /// at creation and at each restart. A failure ends the process again.
+  using boot_function = std::function<error(node&)>;
+
+  [[nodiscard]] const std::string& name() const noexcept { return name_; }
+  [[nodiscard]] world& owner() const noexcept { return *world_; }
+  /// The machine; nodes of one host share a disk and lose power together.
+  [[nodiscard]] const std::string& host() const noexcept { return host_; }
+  [[nodiscard]] memory_file_system& disk() noexcept { return *disk_; }
+  /// The outside world of the present life. It stays valid until the world
+  /// ends, but all of it fails once that life is over.
+  [[nodiscard]] persistence::env& env() noexcept;
+  [[nodiscard]] bool alive() const noexcept { return alive_; }
+  [[nodiscard]] bool paused() const noexcept { return paused_; }
+  /// Lives so far, the present one included.
+  [[nodiscard]] uint64_t lives() const noexcept { return lives_.size(); }
+  /// Why the newest boot failed; none if it did not.
+  [[nodiscard]] const error& boot_failure() const noexcept {
+    return boot_failure_;
+  }
+
+  /// Spawns an actor of this node. All actors that it spawns in turn belong to
+  /// the node as well and die with it.
+  template <class... Ts>
+  auto spawn(Ts&&... xs);
+
+  /// Names an actor: others find it as endpoint{name of the node, any, name}.
+  template <class Handle>
+  void put(const std::string& actor_name, const Handle& handle) {
+    names_[actor_name] = caf::actor_cast<caf::strong_actor_ptr>(handle);
+  }
+  void remove(const std::string& actor_name) { names_.erase(actor_name); }
+  /// The process ends (as a crash of the process) when this actor does.
+  template <class Handle>
+  void essential(const Handle& handle) {
+    watch_end(caf::actor_cast<caf::actor>(handle));
+  }
+  /// The process ends by itself, as by kill -9.
+  void end();
+  /// Opens connections for this node's actors.
+  [[nodiscard]] const connector_actor& connector() const noexcept {
+    return connector_;
+  }
+  [[nodiscard]] persistence::file_system& fs() noexcept { return *env().fs; }
+
+private:
+  friend class world;
+  struct life;
+  node(world& owner, size_t number, std::string name, boot_function boot);
+  void watch_end(const caf::actor& handle);
+
+  world* world_;
+  size_t number_;
+  std::string name_;
+  boot_function boot_;
+  std::string host_;
+  memory_file_system* disk_ = nullptr;
+  std::vector<std::shared_ptr<life>> lives_;
+  bool alive_ = false;
+  bool paused_ = false;
+  bool dying_ = false; ///< Its life is over, its actors are not yet gone.
+  std::optional<duration> restart_after_{};
+  std::optional<duration> supervised_{};
+  error boot_failure_;
+  std::map<std::string, caf::strong_actor_ptr> names_;
+  std::vector<caf::actor_addr> actors_;
+  connector_actor connector_;
+  struct armed_crash {
+    std::string point;
+    uint64_t left = 0;
+    crash_style style;
+  };
+  std::vector<armed_crash> armed_;
+
+public:
+  ~node();
+  node(const node&) = delete;
+  node& operator=(const node&) = delete;
+};
+
+struct node_options {
+  /// Restarts that long after the process ended by itself (never after
+  /// `world::crash`).
+  std::optional<duration> supervised{};
+  std::string host{}; ///< Empty: a machine of its own, of the node's name.
+};
+
+struct world_options {
+  /// Virtual time that one step takes at most.
+  duration step_max = std::chrono::microseconds{20};
+  /// How long a job of `env.io` takes at most, in the common case and in the
+  /// rare slow one (one in 32).
+  duration io_max = std::chrono::milliseconds{1};
+  duration io_slow_max = std::chrono::milliseconds{50};
+  /// Wall clock at virtual time zero, ns since 2000.01.01 UTC.
+  int64_t epoch_ns = 820'000'000'000'000'000;
+};
+
+/// A deterministic universe: one thread, one virtual clock, one seed. The code
+/// that runs in it is the product's own; only `persistence::env`, the scheduler
+/// and the connector differ from real nodes. Each step runs one message of one
+/// actor or one executor job, chosen by the seed among all that could run. When
+/// nothing can, time jumps to the next timer.
+/// The destructor kills every actor and never hangs.
+class world {
+public:
+  explicit world(uint64_t seed, world_options options = {});
+  ~world();
+  world(const world&) = delete;
+  world& operator=(const world&) = delete;
+
+  // -- nodes ------------------------------------------------------------------
+
+  /// Adds a process, and its machine if that is new, and boots it.
+  node& add_node(const std::string& name, node::boot_function boot,
+                 node_options options = {});
+  [[nodiscard]] node& at(const std::string& name);
+  /// The named actor of a living node; null when there is none.
+  [[nodiscard]] caf::strong_actor_ptr find(const std::string& node_name,
+                                           const std::string& actor_name);
+  /// What an actor answers to `status`, or why it does not.
+  [[nodiscard]] std::string status(const std::string& node_name,
+                                   const std::string& actor_name);
+
+  // -- faults -----------------------------------------------------------------
+
+  void crash(const std::string& name, crash_style style = {});
+  /// Boots a crashed node on the disk that it left.
+  void restart(const std::string& name);
+  /// SIGSTOP and SIGCONT.
+  void pause(const std::string& name);
+  void resume(const std::string& name);
+  /// The node ends when it passes the named crash point for the `count`th time
+  /// from now on (1: the next).
+  void crash_at(const std::string& name, const std::string& point,
+                uint64_t count, crash_style style = {});
+  /// How often each crash point was passed, by any node.
+  [[nodiscard]] const std::map<std::string, uint64_t>&
+  points_passed() const noexcept {
+    return passed_;
+  }
+  [[nodiscard]] uint64_t crashes() const noexcept { return crashes_; }
+  /// Runs `action` at this virtual time from now.
+  void after(duration delay, std::function<void()> action);
+
+  // -- time -------------------------------------------------------------------
+
+  /// Runs until the predicate holds; false when `limit` passed before.
+  bool run_until(const std::function<bool()>& holds, duration limit);
+  void run_for(duration time);
+  /// One step, or a jump to the next timer, but not beyond `until`; false when
+  /// nothing is left to do before that.
+  bool step(duration until);
+  [[nodiscard]] duration now() const;
+
+  // -- asking actors ----------------------------------------------------------
+
+  /// Sends a request from outside all nodes and runs until it is answered:
+  /// `world.ask<uint64_t>(sequencer, 5s, period_atom_v, period)`. Several
+  /// result types give a tuple of them.
+  template <class... Rs, class Handle, class... Ts>
+  result<std::tuple<Rs...>> ask(const Handle& to, duration limit, Ts... xs);
+  /// The same, without running: `done` is called with the answer.
+  template <class... Rs, class Handle, class Done, class... Ts>
+  void request(const Handle& to, duration limit, Done done, Ts... xs);
+
+  // -- facts ------------------------------------------------------------------
+
+  [[nodiscard]] uint64_t seed() const noexcept { return seed_; }
+  [[nodiscard]] uint64_t steps() const noexcept { return steps_; }
+  /// Equal for two runs exactly if they made the same steps at the same times.
+  [[nodiscard]] uint64_t trace_hash() const noexcept { return trace_; }
+  /// The one source of choices: workloads draw from it too.
+  [[nodiscard]] uint64_t draw(uint64_t below);
+  [[nodiscard]] bool chance(double probability);
+  /// What must never happen: actors of living nodes that died by an exception.
+  [[nodiscard]] const std::vector<std::string>& defects() const noexcept {
+    return defects_;
+  }
+  [[nodiscard]] caf::actor_system& system() noexcept { return *system_; }
+
+private:
+  friend class node;
+  struct config : caf::actor_system_config {
+    config();
+  };
+  struct crash_signal {};
+  enum class context { outside, actor, job, boot };
+  struct job {
+    std::shared_ptr<node::life> owner;
+    std::function<void()> run;
+  };
+  class sim_executor;
+  class sim_clock;
+  class life_file_system;
+
+  static constexpr size_t nowhere = ~size_t{0};
+  struct known_actor {
+    size_t node = nowhere;
+    uint64_t number = 0;
+  };
+
+  void submit(const std::shared_ptr<node::life>& owner,
+              std::function<void()> run, bool blocking);
+  void pass(const std::shared_ptr<node::life>& owner, const char* point);
+  void end_life(node& who, const crash_style& style);
+  void bury(node& who);
+  void kill(const caf::actor_addr& address);
+  void run_all_jobs(const std::function<bool(const job&)>& mine);
+  void bury_the_dead();
+  void boot(node& who);
+  void adopt(size_t first_job, size_t owner);
+  void adopt_actor(caf::abstract_actor& actor, size_t owner);
+  [[nodiscard]] size_t node_of(caf::resumable& job) const;
+  void run_actor(size_t index);
+  void run_job(size_t index);
+  void within(context kind, size_t owner, const std::function<void()>& code);
+  void fire_due();
+  [[nodiscard]] std::optional<duration> next_due();
+  void advance_to(duration time);
+  void mix(uint64_t word) noexcept;
+  [[nodiscard]] connector_actor make_connector(node& who);
+
+  uint64_t seed_;
+  world_options options_;
+  std::mt19937_64 random_;
+  config config_;
+  std::unique_ptr<caf::actor_system> system_;
+  caf::scheduler::test_coordinator* scheduler_;
+  std::map<std::string, std::unique_ptr<memory_file_system>> disks_;
+  std::vector<std::unique_ptr<node>> nodes_;
+  std::unordered_map<caf::actor_id, known_actor> actors_; ///< Never iterated.
+  uint64_t actors_seen_ = 0;
+  std::vector<job> ready_;
+  std::multimap<duration, job> sleeping_;
+  std::multimap<duration, std::function<void()>> script_;
+  std::vector<caf::actor_addr> askers_;
+  std::map<std::string, uint64_t> passed_;
+  std::vector<std::string> defects_;
+  uint64_t steps_ = 0;
+  uint64_t trace_ = 14695981039346656037ull;
+  uint64_t crashes_ = 0;
+  context running_ = context::outside;
+  /// One seed in four lets one node starve, another runs what ran last.
+  enum class pick_policy { uniform, starve, sticky } policy_;
+  size_t starved_ = nowhere;
+  caf::resumable* last_run_ = nullptr;
+};
+
+template <class... Ts>
+auto node::spawn(Ts&&... xs) {
+  MILLRACE_ASSERT(alive_);
+  const auto first = world_->scheduler_->jobs.size();
+  auto handle = world_->system().spawn(std::forward<Ts>(xs)...);
+  world_->adopt(first, number_);
+  return handle;
+}
+
+template <class... Rs, class Handle, class Done, class... Ts>
+void world::request(const Handle& to, duration limit, Done done, Ts... xs) {
+  const auto first = scheduler_->jobs.size();
+  auto asker = system_->spawn(
+    [to, limit, done = std::move(done), xs...](caf::event_based_actor* self) {
+      self->request(to, caf::timespan{limit}, xs...)
+        .then(
+          [done](const Rs&... rs) {
+            done(result<std::tuple<Rs...>>{std::tuple<Rs...>{rs...}});
+          },
+          [done](const caf::error& fault) {
+            done(result<std::tuple<Rs...>>{from_caf(fault)});
+          });
+    });
+  adopt(first, nowhere);
+  std::erase_if(askers_, [](const caf::actor_addr& old) {
+    return caf::actor_cast<caf::actor>(old) == nullptr;
+  });
+  askers_.push_back(asker.address());
+}
+
+template <class... Rs, class Handle, class... Ts>
+result<std::tuple<Rs...>> world::ask(const Handle& to, duration limit,
+                                     Ts... xs) {
+  auto answer = std::make_shared<std::optional<result<std::tuple<Rs...>>>>();
+  request<Rs...>(
+    to, limit,
+    [answer](result<std::tuple<Rs...>> got) { *answer = std::move(got); },
+    std::move(xs)...);
+  // The request's own deadline answers it in virtual time.
+  if (!run_until([&] { return answer->has_value(); },
+                 limit + std::chrono::seconds{1}))
+    return error{errc::timeout, "no answer"};
+  return **answer;
+}
+
+} // namespace millrace::sim
