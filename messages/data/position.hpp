@@ -33,6 +33,10 @@ struct position {
   }
 
   friend constexpr auto operator<=>(position, position) = default;
+  template <class Inspector>
+  friend typename Inspector::result_type inspect(Inspector& f, position& x) {
+    return f(x.value);
+  }
 };
 
 /// "log.0.1 @ 4096"

@@ -5,6 +5,8 @@
 // what each one holds is said beside the message. No floating-point number goes
 // through CAF's serialiser.
 
+#include <millrace/messages/data/ids.hpp>
+#include <millrace/messages/data/position.hpp>
 #include <millrace/messages/protocol/wire.hpp>
 
 #include <caf/actor.hpp>
@@ -170,6 +172,13 @@ CAF_BEGIN_TYPE_ID_BLOCK(millrace, caf::first_custom_type_id)
   CAF_ADD_ATOM(millrace, millrace, wake_atom, "wake")
   CAF_ADD_ATOM(millrace, millrace, start_atom, "start")
   CAF_ADD_ATOM(millrace, millrace, job_atom, "job")
+
+  CAF_ADD_TYPE_ID(millrace, (millrace::position))
+  CAF_ADD_TYPE_ID(millrace, (millrace::flow_id))
+  CAF_ADD_TYPE_ID(millrace, (millrace::input_id))
+  CAF_ADD_TYPE_ID(millrace, (millrace::entry_index))
+  CAF_ADD_TYPE_ID(millrace, (millrace::period_id))
+  CAF_ADD_TYPE_ID(millrace, (millrace::manifest_version))
 CAF_END_TYPE_ID_BLOCK(millrace)
 
 namespace millrace {

@@ -1,0 +1,78 @@
+#pragma once
+
+#include <compare>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <string>
+
+namespace millrace {
+
+/// One integer that counts things of one kind: ordered, printed and hashed
+/// like it, and never taken for a number of another kind.
+template <class Id, std::integral Integer>
+struct id_number {
+  using integer = Integer;
+
+  Integer value = 0;
+
+  constexpr id_number() = default;
+  constexpr explicit id_number(Integer number) noexcept : value{number} {}
+
+  [[nodiscard]] constexpr Id next() const noexcept {
+    return Id{static_cast<Integer>(value + 1)};
+  }
+
+  friend constexpr auto operator<=>(const id_number&, const id_number&)
+    = default;
+  [[nodiscard]] friend std::string to_string(const Id& id) {
+    return std::to_string(id.value);
+  }
+  template <class Inspector>
+  friend typename Inspector::result_type inspect(Inspector& f, Id& id) {
+    return f(id.value);
+  }
+};
+
+/// A flow of chunks, as its giver numbers them; messages of an earlier flow
+/// are told apart by it. 0: none yet.
+struct flow_id : id_number<flow_id, uint64_t> {
+  using id_number::id_number;
+};
+
+/// One life of a publisher's directory, as its stream numbers them, from 1.
+struct input_id : id_number<input_id, uint32_t> {
+  using id_number::id_number;
+};
+
+/// A place in what the group of a stream agreed on; the first entry has 1.
+struct entry_index : id_number<entry_index, uint64_t> {
+  using id_number::id_number;
+};
+
+/// A period: of date partitions, days since 2000.01.01.
+struct period_id : id_number<period_id, int64_t> {
+  using id_number::id_number;
+  /// Before every period: no period has ended yet.
+  [[nodiscard]] static constexpr period_id before_all() noexcept {
+    return period_id{std::numeric_limits<int64_t>::min()};
+  }
+};
+
+/// A version of an HDB's manifest; 0: no partition yet, or the newest, as the
+/// place says.
+struct manifest_version : id_number<manifest_version, uint64_t> {
+  using id_number::id_number;
+};
+
+} // namespace millrace
+
+template <class Id>
+requires std::derived_from<Id, millrace::id_number<Id, typename Id::integer>>
+struct std::hash<Id> {
+  size_t operator()(const Id& id) const noexcept {
+    return std::hash<typename Id::integer>{}(id.value);
+  }
+};
