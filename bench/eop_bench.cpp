@@ -1,4 +1,4 @@
-#include <millrace/actors/torq/write_down.hpp>
+#include <millrace/actors/torq/rdb/write_down.hpp>
 #include <millrace/bench/duckdb_peer.hpp>
 #include <millrace/bench/table_bench.hpp>
 #include <millrace/feed/generate/generator.hpp>

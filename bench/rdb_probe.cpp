@@ -1,4 +1,4 @@
-#include <millrace/actors/torq/rdb.hpp>
+#include <millrace/actors/torq/rdb/rdb.hpp>
 #include <millrace/bench/rdb_probe.hpp>
 #include <millrace/feed/generate/generator.hpp>
 

@@ -1,4 +1,4 @@
-#include <millrace/actors/torq/feed_handler.hpp>
+#include <millrace/actors/torq/feed/feed_handler.hpp>
 #include <millrace/bench/duckdb_peer.hpp>
 #include <millrace/bench/rdb_probe.hpp>
 #include <millrace/bench/stream_rig.hpp>

@@ -5,7 +5,7 @@
 #include <millrace/actors/rt/publish/publisher.hpp>
 #include <millrace/actors/rt/publish/pusher.hpp>
 #include <millrace/actors/rt/subscribe/subscriber.hpp>
-#include <millrace/actors/torq/registrar.hpp>
+#include <millrace/actors/torq/registry/registrar.hpp>
 #include <millrace/messages/data/table_batch.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 #include <millrace/nodes/node/node.hpp>

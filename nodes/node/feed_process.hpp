@@ -1,7 +1,7 @@
 #pragma once
 
 #include <millrace/actors/rt/publish/publisher.hpp>
-#include <millrace/actors/torq/feed_handler.hpp>
+#include <millrace/actors/torq/feed/feed_handler.hpp>
 #include <millrace/nodes/configuration/configuration.hpp>
 #include <millrace/nodes/node/runtime.hpp>
 

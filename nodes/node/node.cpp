@@ -1,9 +1,9 @@
 #include <millrace/actors/rt/sequence/sequencer.hpp>
-#include <millrace/actors/torq/discovery.hpp>
-#include <millrace/actors/torq/gateway.hpp>
-#include <millrace/actors/torq/hdb.hpp>
-#include <millrace/actors/torq/rdb.hpp>
-#include <millrace/actors/torq/registrar.hpp>
+#include <millrace/actors/torq/gateway/gateway.hpp>
+#include <millrace/actors/torq/hdb/hdb.hpp>
+#include <millrace/actors/torq/rdb/rdb.hpp>
+#include <millrace/actors/torq/registry/discovery.hpp>
+#include <millrace/actors/torq/registry/registrar.hpp>
 #include <millrace/nodes/host/listen_fault.hpp>
 #include <millrace/nodes/node/feed_process.hpp>
 #include <millrace/nodes/node/front_door.hpp>

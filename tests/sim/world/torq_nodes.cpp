@@ -1,8 +1,8 @@
-#include <millrace/actors/torq/discovery.hpp>
-#include <millrace/actors/torq/gateway.hpp>
-#include <millrace/actors/torq/hdb.hpp>
-#include <millrace/actors/torq/rdb.hpp>
-#include <millrace/actors/torq/registrar.hpp>
+#include <millrace/actors/torq/gateway/gateway.hpp>
+#include <millrace/actors/torq/hdb/hdb.hpp>
+#include <millrace/actors/torq/rdb/rdb.hpp>
+#include <millrace/actors/torq/registry/discovery.hpp>
+#include <millrace/actors/torq/registry/registrar.hpp>
 #include <millrace/messages/data/table_batch.hpp>
 #include <millrace/persistence/log/log_reader.hpp>
 #include <millrace/query/execution/partial.hpp>

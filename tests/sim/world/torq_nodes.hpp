@@ -1,6 +1,6 @@
 #pragma once
 
-#include <millrace/actors/torq/feed_handler.hpp>
+#include <millrace/actors/torq/feed/feed_handler.hpp>
 #include <millrace/messages/data/schema.hpp>
 #include <millrace/sim/world/world.hpp>
 

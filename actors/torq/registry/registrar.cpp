@@ -1,4 +1,4 @@
-#include <millrace/actors/torq/registrar.hpp>
+#include <millrace/actors/torq/registry/registrar.hpp>
 
 #include <caf/actor_cast.hpp>
 

@@ -1,5 +1,5 @@
-#include <millrace/actors/torq/gateway_query.hpp>
-#include <millrace/actors/torq/query_job.hpp>
+#include <millrace/actors/torq/execute/query_job.hpp>
+#include <millrace/actors/torq/gateway/gateway_query.hpp>
 
 #include <caf/actor_cast.hpp>
 

@@ -1,7 +1,7 @@
 #include <millrace/actors/rt/subscribe/subscriber.hpp>
-#include <millrace/actors/torq/query_job.hpp>
-#include <millrace/actors/torq/rdb.hpp>
-#include <millrace/actors/torq/write_down.hpp>
+#include <millrace/actors/torq/execute/query_job.hpp>
+#include <millrace/actors/torq/rdb/rdb.hpp>
+#include <millrace/actors/torq/rdb/write_down.hpp>
 #include <millrace/messages/data/table_batch.hpp>
 #include <millrace/persistence/hdb/hdb_manifest.hpp>
 

@@ -1,5 +1,5 @@
-#include <millrace/actors/torq/gateway.hpp>
-#include <millrace/actors/torq/query_job.hpp>
+#include <millrace/actors/torq/execute/query_job.hpp>
+#include <millrace/actors/torq/gateway/gateway.hpp>
 #include <millrace/query/front/getdata.hpp>
 
 #include <caf/actor_cast.hpp>

@@ -1,4 +1,4 @@
-#include <millrace/actors/torq/backends.hpp>
+#include <millrace/actors/torq/registry/backends.hpp>
 
 #include <nlohmann/json.hpp>
 

@@ -1,5 +1,5 @@
-#include <millrace/actors/torq/hdb.hpp>
-#include <millrace/actors/torq/query_job.hpp>
+#include <millrace/actors/torq/execute/query_job.hpp>
+#include <millrace/actors/torq/hdb/hdb.hpp>
 
 #include <nlohmann/json.hpp>
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <millrace/actors/torq/backends.hpp>
+#include <millrace/actors/torq/registry/backends.hpp>
 #include <millrace/messages/protocol/brood.hpp>
 #include <millrace/messages/protocol/interfaces.hpp>
 #include <millrace/persistence/disk/env.hpp>

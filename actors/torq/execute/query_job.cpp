@@ -1,4 +1,4 @@
-#include <millrace/actors/torq/query_job.hpp>
+#include <millrace/actors/torq/execute/query_job.hpp>
 
 #include <algorithm>
 

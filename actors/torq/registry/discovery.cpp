@@ -1,4 +1,4 @@
-#include <millrace/actors/torq/discovery.hpp>
+#include <millrace/actors/torq/registry/discovery.hpp>
 
 #include <nlohmann/json.hpp>
 

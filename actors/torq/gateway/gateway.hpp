@@ -1,7 +1,7 @@
 #pragma once
 
-#include <millrace/actors/torq/backends.hpp>
-#include <millrace/actors/torq/gateway_query.hpp>
+#include <millrace/actors/torq/gateway/gateway_query.hpp>
+#include <millrace/actors/torq/registry/backends.hpp>
 #include <millrace/messages/data/schema.hpp>
 #include <millrace/messages/protocol/brood.hpp>
 #include <millrace/messages/protocol/interfaces.hpp>

@@ -1,4 +1,4 @@
-#include <millrace/actors/torq/write_down.hpp>
+#include <millrace/actors/torq/rdb/write_down.hpp>
 
 namespace millrace::torq {
 

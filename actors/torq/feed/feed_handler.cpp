@@ -1,4 +1,4 @@
-#include <millrace/actors/torq/feed_handler.hpp>
+#include <millrace/actors/torq/feed/feed_handler.hpp>
 #include <millrace/persistence/log/log_reader.hpp>
 
 #include <caf/actor_cast.hpp>
