@@ -54,7 +54,6 @@ public:
       return std::nullopt;
     return static_cast<uint32_t>(found - texts_.begin());
   }
-  bool sorted() const noexcept override { return true; }
 
 private:
   std::vector<std::string> texts_;

@@ -161,24 +161,6 @@ uint32_t csv_parser::rows_within_bytes(uint32_t begin, uint32_t count) {
   return count;
 }
 
-uint32_t csv_parser::rows_within_span(uint32_t before, uint32_t count) {
-  if (limits_.span_ns_max == 0)
-    return count;
-  const auto& times = builder_.values(fitted_->time_column);
-  for (uint32_t row = 0; row < count; ++row) {
-    const auto time = time_at(times, before + row);
-    if (time == null_long)
-      continue;
-    if (span_begin_ == null_long)
-      span_begin_ = time;
-    if (time > span_begin_ && time - span_begin_ > limits_.span_ns_max) {
-      full_ = true;
-      return row;
-    }
-  }
-  return count;
-}
-
 void csv_parser::truncate_columns(uint32_t row_count) {
   for (size_t i = 0; i < fitted_->fallible_count; ++i) {
     const auto column = fitted_->fields[i].column;
@@ -225,16 +207,7 @@ uint32_t csv_parser::parse_values(uint32_t begin, uint32_t count,
   refused_.clear();
   size_t done = 0;
   if (time_field_ != UINT32_MAX) {
-    // The time comes first: it decides how many rows the batch takes.
     readers_[done++].read(lines_.slice(begin, count), builder_, refused_);
-    const auto kept = rows_within_span(before, count);
-    if (kept < count) {
-      count = kept;
-      builder_.values(fitted_->time_column)
-        .resize((before + count) * sizeof(int64_t));
-      std::erase_if(
-        refused_, [&](const refused_value& each) { return each.row >= count; });
-    }
     refuse_missing_times(before, count);
   }
   candidates_ += count;
@@ -339,7 +312,6 @@ void csv_parser::finish_batch(const text_piece& piece, parsed_piece& into) {
     reader.next_batch();
   candidates_ = 0;
   text_bytes_ = 0;
-  span_begin_ = null_long;
   full_ = false;
 }
 

@@ -21,8 +21,6 @@ struct batch_limits {
   uint32_t rows_max = 65'536;
   /// Fixed-width values and strings; dictionaries of symbols come on top.
   uint32_t bytes_max = 64 * 1024;
-  /// Row time that a batch may span, for replays at the pace of the original.
-  int64_t span_ns_max = 0;
 };
 
 /// A longer line is refused.
@@ -88,7 +86,6 @@ private:
   /// the others left the block's table.
   uint32_t parse_values(uint32_t begin, uint32_t count, parsed_piece& into);
   uint32_t rows_within_bytes(uint32_t begin, uint32_t count);
-  uint32_t rows_within_span(uint32_t before, uint32_t count);
   void refuse_missing_times(uint32_t before, uint32_t count);
   void drop_refused(uint32_t begin, parsed_piece& into);
   void truncate_columns(uint32_t row_count);
@@ -115,7 +112,6 @@ private:
   // The batch.
   uint32_t candidates_ = 0; ///< Rows tried, refused ones included.
   uint64_t text_bytes_ = 0; ///< Of its string columns.
-  int64_t span_begin_ = null_long;
   bool full_ = false;
   uint64_t end_ = 0; ///< Of its last row in the piece.
   uint64_t end_line_ = 0;

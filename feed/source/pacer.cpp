@@ -54,11 +54,4 @@ int64_t pacer::due(int64_t row_time, int64_t monotonic_now) noexcept {
   return static_cast<int64_t>(std::clamp(at, -far, far));
 }
 
-int64_t pacer::span_ns_max(int64_t delay_ns) const noexcept {
-  if (speed_.factor == 0)
-    return 0;
-  const auto span = static_cast<double>(delay_ns) * speed_.factor;
-  return std::max<int64_t>(1, static_cast<int64_t>(std::min(span, 4e18)));
-}
-
 } // namespace millrace::feed

@@ -33,10 +33,6 @@ public:
   ///   at once. Times that go backwards are due at once.
   int64_t due(int64_t row_time, int64_t monotonic_now) noexcept;
 
-  /// Row time that a batch may span so that it is not published more than
-  /// `delay_ns` late; for batch_limits::span_ns_max. 0: no limit.
-  [[nodiscard]] int64_t span_ns_max(int64_t delay_ns) const noexcept;
-
 private:
   replay_speed speed_;
   int64_t row_origin_ = null_long;

@@ -40,7 +40,6 @@ error reject_file::add(const rejected_line& line) {
   pending_ += line.source + '\t' + std::to_string(line.line) + '\t'
               + std::to_string(line.offset) + '\t' + line.reason + '\t'
               + line.text + '\n';
-  ++count_;
   return pending_.size() < pending_bytes_max ? error{} : write();
 }
 

@@ -24,7 +24,6 @@ public:
   error flush();
 
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
-  [[nodiscard]] uint64_t count() const noexcept { return count_; }
 
   /// A sink that appends here.
   [[nodiscard]] reject_sink sink() {
@@ -39,7 +38,6 @@ private:
   std::string path_;
   std::unique_ptr<persistence::file> file_;
   uint64_t end_ = 0;
-  uint64_t count_ = 0;
   std::string pending_;
 };
 

@@ -28,10 +28,6 @@ std::string_view to_string(errc code) noexcept {
       return "pruned";
     case errc::bad_id:
       return "bad_id";
-    case errc::id_behind:
-      return "id_behind";
-    case errc::id_conflict:
-      return "id_conflict";
     case errc::oversize:
       return "oversize";
     case errc::closed:

@@ -21,8 +21,7 @@ enum class errc : uint8_t {
   ahead = 9,              ///< A position lies beyond the end of the stream.
   pruned = 10,            ///< A position lies below what is retained.
   bad_id = 11,            ///< A message id does not follow the one before it.
-  id_behind = 12,         ///< A publisher is behind its own merged watermark.
-  id_conflict = 13,       ///< The same id with another payload.
+  // 12 and 13 were of earlier releases, and stay reserved.
   oversize = 14,          ///< A message or line exceeds its limit.
   closed = 15,            ///< The object was closed or failed before.
   timeout = 16,           ///< A deadline passed.

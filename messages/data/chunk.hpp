@@ -8,8 +8,8 @@
 
 namespace millrace {
 
-/// An immutable, shared run of bytes. Copies and slices share the memory, which
-/// is 16-byte aligned at the start of the original. Thread safe to share.
+/// An immutable, shared run of bytes. Copies share the memory, which is
+/// 16-byte aligned. Thread safe to share.
 class chunk {
 public:
   chunk() = default;
@@ -21,13 +21,6 @@ public:
   /// the usual sizes of a flow is used again: fresh pages cost more than what
   /// is written to them.
   [[nodiscard]] static writable allocate(size_t size);
-
-  [[nodiscard]] chunk slice(size_t offset, size_t size) const {
-    chunk out{*this};
-    out.data_ += offset;
-    out.size_ = size;
-    return out;
-  }
 
   [[nodiscard]] const std::byte* data() const noexcept { return data_; }
   [[nodiscard]] size_t size() const noexcept { return size_; }

@@ -15,19 +15,6 @@ struct StreamEvent {
   schema @7 :Data;            # kind schema: an encoded TableSchema
 }
 
-struct Seal {
-  messageCount @0 :UInt64;
-  runningHash @1 :UInt64;     # XXH3 over the file's record header CRCs
-  sessionEnd @2 :Bool;
-  ids @3 :List(OriginIds);
-}
-
-struct OriginIds {
-  origin @0 :Text;
-  first @1 :Int64;
-  last @2 :Int64;
-}
-
 struct MergeEntry {           # what the consensus group of a stream commits
   union {
     merge @0 :MergeRange;

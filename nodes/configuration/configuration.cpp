@@ -211,10 +211,6 @@ private:
       = at.duration("retention_age", 0, most_ns, out.retention_age_ns);
     out.retention_bytes
       = at.bytes("retention_size", 0, most_bytes, out.retention_bytes);
-    out.batch_interval_ns
-      = at.duration("batch_time", 0, 60'000'000'000, out.batch_interval_ns);
-    out.batch_bytes = static_cast<uint32_t>(
-      at.bytes("batch_size", 1, 16u << 20, out.batch_bytes));
     config_.streams.push_back(std::move(out));
   }
 

@@ -37,9 +37,6 @@ struct stream_config {
   int64_t retention_age_ns = 0;
   /// Oldest files may go above this total; 0: size never removes one.
   uint64_t retention_bytes = 0;
-  /// A batch leaves the edge after this time or size, what comes first.
-  int64_t batch_interval_ns = 1'000'000;
-  uint32_t batch_bytes = 64u << 10;
 
   friend bool operator==(const stream_config&, const stream_config&) = default;
 };

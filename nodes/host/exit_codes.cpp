@@ -17,8 +17,6 @@ int exit_code_of(errc code) noexcept {
     case errc::ahead:
     case errc::pruned:
     case errc::bad_id:
-    case errc::id_behind:
-    case errc::id_conflict:
     case errc::oversize:
     case errc::schema_mismatch:
     case errc::bad_data:

@@ -23,8 +23,6 @@ public:
   /// The code of `symbol`; none when no row ever had it.
   [[nodiscard]] virtual std::optional<uint32_t>
   find(std::string_view symbol) const noexcept = 0;
-  /// Code order is byte order.
-  [[nodiscard]] virtual bool sorted() const noexcept = 0;
 };
 
 /// One column of one segment, in place.

@@ -27,7 +27,6 @@ public:
   }
   [[nodiscard]] std::optional<uint32_t>
   find(std::string_view symbol) const noexcept override;
-  [[nodiscard]] bool sorted() const noexcept override { return true; }
 
 private:
   std::span<const uint32_t> ends_;

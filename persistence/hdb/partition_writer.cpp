@@ -92,10 +92,6 @@ error period_write::impl::begin_table(const table_view& view) {
   return {};
 }
 
-bool period_write::already_there() const noexcept {
-  return impl_->tables.empty();
-}
-
 uint64_t period_write::row_count() const noexcept {
   uint64_t rows = 0;
   for (const auto& table : impl_->tables)
@@ -212,27 +208,6 @@ void period_write::abandon() {
     if (!table->directory.empty())
       // Best effort: what stays is removed by the writer's next open.
       (void)impl_->writer->world().fs->remove_all(table->directory);
-}
-
-result<bool> write_period(hdb_writer& writer, period_request request) {
-  auto write = period_write::begin(writer, std::move(request));
-  if (!write)
-    return write.failure();
-  if ((*write)->already_there())
-    return false;
-  const auto run = [&]() -> error {
-    for (auto jobs = (*write)->next_stage(); !jobs.empty();
-         jobs = (*write)->next_stage())
-      for (auto& job : jobs)
-        if (auto fault = job())
-          return fault;
-    return (*write)->commit();
-  };
-  if (auto fault = run()) {
-    (*write)->abandon();
-    return fault;
-  }
-  return true;
 }
 
 } // namespace millrace::persistence

@@ -50,10 +50,8 @@ public:
   period_write(const period_write&) = delete;
   period_write& operator=(const period_write&) = delete;
 
-  /// Every range is in the manifest already: no stages, commit does nothing.
-  [[nodiscard]] bool already_there() const noexcept;
-
-  /// Jobs that may run at the same time on any threads. Empty: go to commit.
+  /// Jobs that may run at the same time on any threads. Empty: go to commit,
+  /// which does nothing when every range was in the manifest already.
   /// @pre all jobs of the stage before have ended without an error.
   [[nodiscard]] std::vector<std::function<error()>> next_stage();
 
@@ -72,10 +70,5 @@ private:
   explicit period_write(std::unique_ptr<impl> state);
   std::unique_ptr<impl> impl_;
 };
-
-/// All of it on the calling thread.
-/// @returns false when everything was there already.
-[[nodiscard]] result<bool> write_period(hdb_writer& writer,
-                                        period_request request);
 
 } // namespace millrace::persistence

@@ -87,7 +87,6 @@ public:
   }
   [[nodiscard]] std::optional<uint32_t>
   find(std::string_view symbol) const noexcept override;
-  [[nodiscard]] bool sorted() const noexcept override { return false; }
 
 private:
   std::shared_ptr<const growing_dictionary> all_;

@@ -169,10 +169,6 @@ struct load_float {
 [[nodiscard]] constexpr bool is_text(column_type type) noexcept {
   return type == column_type::symbol || type == column_type::string;
 }
-/// Neither a float nor text nor a guid.
-[[nodiscard]] constexpr bool is_integer_like(column_type type) noexcept {
-  return !is_float(type) && !is_text(type) && type != column_type::guid;
-}
 
 /// Calls f(loader{}) for an integer-like type.
 template <class F>

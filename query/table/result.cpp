@@ -254,16 +254,6 @@ error write_table(const table_data& table, piece_writer& writer) {
 
 } // namespace
 
-std::optional<result_format> result_format_of(std::string_view name) noexcept {
-  if (name == "table")
-    return result_format::table;
-  if (name == "csv")
-    return result_format::csv;
-  if (name == "json")
-    return result_format::json;
-  return std::nullopt;
-}
-
 void append_json_string(std::string& out, std::string_view text) {
   constexpr auto digits = "0123456789abcdef";
   out.push_back('"');

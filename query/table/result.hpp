@@ -4,7 +4,6 @@
 #include <millrace/query/table/columns.hpp>
 
 #include <functional>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -15,10 +14,6 @@ enum class result_format {
   csv,   ///< RFC 4180: a header, quoted where needed; null: an empty field.
   json,  ///< An array of objects, a row a line; docs/getdata.md has the types.
 };
-
-/// "table", "csv", "json".
-[[nodiscard]] std::optional<result_format>
-result_format_of(std::string_view name) noexcept;
 
 /// Takes the next piece of text; an error ends the writing.
 using text_sink = std::function<error(std::string_view)>;

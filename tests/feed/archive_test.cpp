@@ -204,7 +204,6 @@ TEST(RejectFileTest, KeepsLinesWithTheirReasons) {
   options.rejects = file.sink();
   const auto got = read_all(disk, options);
   EXPECT_EQ(got.rows(), 2u);
-  EXPECT_EQ(file.count(), 2u);
   EXPECT_FALSE(file.flush());
   const std::string wanted
     = "a.csv\t2\t4\tcolumn 'time': 'x' is not a time of the layout's format "

@@ -230,8 +230,6 @@ TEST(PacerTest, RowsAreDueByTheirDistanceToTheFirst) {
   EXPECT_EQ(fast.due(1'000, 100), 200);
   pacer most{{0}};
   EXPECT_EQ(most.due(7, 100), 100);
-  EXPECT_EQ(most.span_ns_max(1'000'000), 0);
-  EXPECT_EQ(fast.span_ns_max(1'000'000), 10'000'000);
 }
 
 } // namespace

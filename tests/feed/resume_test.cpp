@@ -354,17 +354,6 @@ TEST(ResumeTest, LimitsCutBatches) {
   EXPECT_EQ(rows_of(got), wanted);
   for (const auto& each : got.batches)
     EXPECT_LE(each.rows, 200 / 24);
-  options.limits = {};
-  options.limits.span_ns_max = 3'600'000'000'000;
-  got = read_all(disk, options);
-  EXPECT_EQ(rows_of(got), wanted);
-  for (const auto& each : got.batches) {
-    const auto view = *decode_batch(each.bytes);
-    const auto* times
-      = reinterpret_cast<const int64_t*>(view.columns[0].values);
-    for (uint32_t row = 0; row < view.row_count; ++row)
-      EXPECT_LE(times[row] - each.first_time, options.limits.span_ns_max);
-  }
 }
 
 /// One line of 400 MB without end, made as it is read. Notes how much memory

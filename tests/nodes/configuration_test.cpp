@@ -119,8 +119,6 @@ mode = "cached"
 roll_size = "64MiB"
 retention_age = "7d"
 retention_size = "100GiB"
-batch_time = "5ms"
-batch_size = 4096
 [[stream]]
 name = "b"
 [[table]]
@@ -203,7 +201,7 @@ trade_table = "t"
   EXPECT_EQ(config.layouts.at("mine"), "/etc/millrace/layouts/mine.toml");
   EXPECT_EQ(config.streams[0],
             (stream_config{"a", stream_mode::cached, 64u << 20, 7 * day_ns,
-                           uint64_t{100} << 30, 5'000'000, 4096}));
+                           uint64_t{100} << 30}));
   const auto& table = config.tables[0];
   EXPECT_EQ(table.stream, "b");
   EXPECT_EQ(table.schema.version, 3u);

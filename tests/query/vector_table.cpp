@@ -183,7 +183,7 @@ persistence::table_view make_view(const table_schema& full,
   for (size_t c = 0; c < schema->columns.size(); ++c)
     dictionaries.push_back(schema->columns[c].type == column_type::symbol
                              ? &store->dictionaries.emplace_back(
-                               distinct(stored, c, how.sorted), how.sorted)
+                               distinct(stored, c, how.sorted))
                              : nullptr);
   persistence::table_view view;
   view.schema = schema;

@@ -39,8 +39,8 @@ struct layout {
 
 class vector_dictionary : public persistence::symbol_dictionary {
 public:
-  vector_dictionary(std::vector<std::string> texts, bool is_sorted)
-    : texts_{std::move(texts)}, sorted_{is_sorted} {
+  explicit vector_dictionary(std::vector<std::string> texts)
+    : texts_{std::move(texts)} {
     for (uint32_t i = 0; i < texts_.size(); ++i)
       codes_[texts_[i]] = i;
   }
@@ -55,12 +55,10 @@ public:
     const auto found = codes_.find(symbol);
     return found == codes_.end() ? std::nullopt : std::optional{found->second};
   }
-  bool sorted() const noexcept override { return sorted_; }
 
 private:
   std::vector<std::string> texts_;
   std::map<std::string, uint32_t, std::less<>> codes_;
-  bool sorted_;
 };
 
 /// Builds a view over `rows`, which it copies, the way a store lays them out.
