@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+// Its market as CSV files is in csv_writer.cpp.
+
 namespace millrace::feed {
 
 /// What to generate. The same options give the same batches on every machine.

@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+// Presets are in presets.cpp, placeholders in template.cpp.
+
 namespace millrace::feed {
 
 /// How the text of a time field is read.

@@ -1,4 +1,4 @@
-#include <millrace/feed/source/archive_source.hpp>
+#include <millrace/feed/source/archive_source_internal.hpp>
 
 #include <algorithm>
 #include <array>

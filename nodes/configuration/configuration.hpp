@@ -11,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+// That of the demo is in demo_configuration.cpp.
+
 namespace millrace::nodes {
 
 /// The roles of TorQ and RT. A process is one actor of such a role.

@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+// TOML is parsed in toml_document.cpp.
+
 namespace millrace::nodes {
 
 /// One value of a TOML file and the place where it stands.

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+// The disk of the system is in posix_file_system.cpp.
+
 namespace millrace::persistence {
 
 /// One open file. Reads may come from any thread; writes from one at a time.

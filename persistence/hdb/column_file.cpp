@@ -1,4 +1,4 @@
-#include <millrace/persistence/hdb/column_file.hpp>
+#include <millrace/persistence/hdb/column_file_internal.hpp>
 
 #define XXH_INLINE_ALL
 #include <algorithm>

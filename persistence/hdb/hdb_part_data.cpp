@@ -1,5 +1,5 @@
 #include <millrace/persistence/columns/column_values.hpp>
-#include <millrace/persistence/hdb/column_file.hpp>
+#include <millrace/persistence/hdb/column_file_internal.hpp>
 #include <millrace/persistence/hdb/hdb_part_data.hpp>
 
 #include <algorithm>

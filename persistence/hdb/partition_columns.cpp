@@ -1,5 +1,5 @@
 #include <millrace/persistence/columns/column_values.hpp>
-#include <millrace/persistence/hdb/partition_columns.hpp>
+#include <millrace/persistence/hdb/partition_columns_internal.hpp>
 
 #include <algorithm>
 #include <array>

@@ -1,4 +1,4 @@
-#include <millrace/persistence/hdb/partition_sort.hpp>
+#include <millrace/persistence/hdb/partition_sort_internal.hpp>
 
 #include <algorithm>
 #include <cstring>

@@ -1,5 +1,5 @@
-#include <millrace/persistence/hdb/partition_columns.hpp>
-#include <millrace/persistence/hdb/partition_sort.hpp>
+#include <millrace/persistence/hdb/partition_columns_internal.hpp>
+#include <millrace/persistence/hdb/partition_sort_internal.hpp>
 #include <millrace/persistence/hdb/partition_writer.hpp>
 
 #include <algorithm>

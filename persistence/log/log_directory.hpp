@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+// Verification is in log_verify.cpp.
+
 namespace millrace::persistence {
 
 /// One `log.<session>.<roll>` of a directory.

@@ -12,7 +12,8 @@
 #include <string>
 #include <vector>
 
-/// What log writer, replica and reader share. Not for other rooms.
+/// What log writer, replica and reader share, in log_scan.cpp and
+/// log_repair.cpp.
 namespace millrace::persistence::detail {
 
 template <class T>

@@ -10,6 +10,8 @@
 #include <string>
 #include <variant>
 
+// The search for a time is in log_index.cpp.
+
 namespace millrace::persistence {
 
 /// What to do behind damage that no copy repairs.

@@ -1,4 +1,4 @@
-#include <millrace/persistence/log/log_writer_impl.hpp>
+#include <millrace/persistence/log/log_writer_internal.hpp>
 
 #include <algorithm>
 

@@ -8,6 +8,9 @@
 #include <memory>
 #include <string>
 
+// What it finds when it opens is in log_writer_recovery.cpp; log_replica stands
+// in log_replica.cpp.
+
 namespace millrace::persistence {
 
 enum class session_policy {

@@ -14,6 +14,8 @@
 #include <utility>
 #include <vector>
 
+// Views of a table are in memory_view.cpp.
+
 namespace millrace::persistence {
 
 struct memory_table_options {

@@ -1,5 +1,5 @@
 #include <millrace/persistence/stores/checkpoint_store.hpp>
-#include <millrace/persistence/stores/rocksdb_store.hpp>
+#include <millrace/persistence/stores/rocksdb_store_internal.hpp>
 
 #include <rocksdb/db.h>
 #include <rocksdb/write_batch.h>

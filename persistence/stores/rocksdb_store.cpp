@@ -1,4 +1,4 @@
-#include <millrace/persistence/stores/rocksdb_store.hpp>
+#include <millrace/persistence/stores/rocksdb_store_internal.hpp>
 
 #include <rocksdb/db.h>
 #include <rocksdb/options.h>

@@ -8,6 +8,8 @@
 #include <span>
 #include <vector>
 
+// How states are saved and loaded is in aggregate_codec.cpp.
+
 namespace millrace::query {
 
 /// Where rows come from during a fold: one segment of one part.

@@ -10,6 +10,8 @@
 #include <span>
 #include <vector>
 
+// Messages of partial results are in partial_codec.cpp.
+
 namespace millrace::query {
 
 /// What a scan cost; sums over back ends.

@@ -10,6 +10,8 @@
 #include <span>
 #include <vector>
 
+// Plans are bound in prepare.cpp, rows find their groups in group_assigner.cpp.
+
 namespace millrace::query {
 
 /// A plan bound to consecutive segments of one part that share dictionaries.

@@ -1,5 +1,5 @@
 #include <millrace/query/front/getdata.hpp>
-#include <millrace/query/front/getdata_builder.hpp>
+#include <millrace/query/front/getdata_builder_internal.hpp>
 
 #include <algorithm>
 #include <array>

@@ -1,4 +1,4 @@
-#include <millrace/query/front/getdata_builder.hpp>
+#include <millrace/query/front/getdata_builder_internal.hpp>
 
 #include <algorithm>
 #include <array>

@@ -13,6 +13,8 @@
 #include <variant>
 #include <vector>
 
+// Plans as messages are in plan_codec.cpp.
+
 namespace millrace::query {
 
 /// A constant in a predicate. monostate: the null of the column's type;

@@ -13,6 +13,8 @@
 #include <string>
 #include <vector>
 
+// How its state is saved is in merge_state.cpp.
+
 namespace millrace::rt {
 
 /// One publisher log as the merge knows it.

@@ -3,8 +3,8 @@
 #include <millrace/messages/base/result.hpp>
 #include <millrace/persistence/columns/table_view.hpp>
 #include <millrace/persistence/disk/file_system.hpp>
-#include <millrace/persistence/hdb/column_file.hpp>
-#include <millrace/persistence/hdb/partition_sort.hpp>
+#include <millrace/persistence/hdb/column_file_internal.hpp>
+#include <millrace/persistence/hdb/partition_sort_internal.hpp>
 
 #include <string>
 #include <vector>
