@@ -84,6 +84,7 @@ void append_csv(const batch_view& batch, std::string& out);
 
 /// Writes all that `options` generate to two files in the layouts of the
 /// presets csv-trade and csv-quote. An empty path: that table is left out.
+// lint: allow(half_used): benchmarks and tests read what it writes.
 [[nodiscard]] error write_generated_csv(persistence::file_system& fs,
                                         const generator_options& options,
                                         const std::string& trade_path,

@@ -15,6 +15,9 @@ import pathlib
 import re
 import sys
 
+import half_used
+import surface
+
 # Each room may include itself and those before it. Within and between rooms a
 # floor (a folder that is a library) may include what its millrace_floor(NEEDS)
 # names, all of which it must use.
@@ -121,7 +124,8 @@ class Lint:
                 self.check_sleep(name)
         self.check_floors()
         self.check_caf_reach()
-        self.check_crash_points()
+        half_used.check(self)
+        surface.check(self)
         for name, lines in self.lines.items():
             for i, line in enumerate(lines):
                 if WORKPLACE.search(line):
@@ -304,19 +308,6 @@ class Lint:
             if target.startswith(wanted):
                 return line
         return 1
-
-    def check_crash_points(self):
-        listing = "nodes/host/crash_points.hpp"
-        known = set(re.findall(r'"(\w+\.\w+)"',
-                               "\n".join(self.lines.get(listing, []))))
-        for name in self.code:
-            if name.split("/")[0] not in ROOMS:
-                continue
-            for i, line in enumerate(self.lines[name]):
-                for point in re.findall(r'(?:\.|->)crash_point\s*\(\s*"([^"]+)"', line):
-                    if point not in known:
-                        self.report(name, i + 1, "crash_point",
-                                    f"{point} is not in {listing}")
 
 
 def inside(name, place):

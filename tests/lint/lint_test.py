@@ -22,7 +22,7 @@ def plant(root, files):
         path.write_text(text, encoding="utf-8")
 
 
-def lint(files, beside=("folder",)):
+def lint(files, beside=("folder", "unit")):
     """@returns {file: [(line, rule)]} of a tree of files, without the rules
     `beside` the point: most trees here declare no floor."""
     with tempfile.TemporaryDirectory() as root:
@@ -258,12 +258,163 @@ class LintTest(unittest.TestCase):
                                   {name: [(2, "path")]})
 
     def test_crash_points_are_those_of_the_list(self):
+        listing = "nodes/host/crash_points.hpp"
         files = {
-            "nodes/host/crash_points.hpp": HEADER + 'x{"rt.before_sync"};\n',
+            listing: HEADER + 'x{"rt.before_sync"};\n',
             "actors/rt/x.cpp": 'world.crash_point("rt.before_sync");\n'
                                'world.crash_point("rt.typo");\n',
         }
         self.assert_found(files, {"actors/rt/x.cpp": [(2, "crash_point")]})
+        # A log says itself whose it is.
+        files = {listing: HEADER + 'x{"rt.roll"};\nx{"pub.roll"};\n',
+                 "persistence/x.cpp": 'crash_point("roll");\n'}
+        self.assert_clean(files)
+        files[listing] += 'x{"rt.never"};\n'
+        self.assert_found(files, {listing: [(4, "half_used")]})
+
+    def assert_half_used(self, files, name, line, used):
+        """`files` violate the rule in that line, and not with `used` too."""
+        self.assert_found(files, {name: [(line, "half_used")]})
+        self.assert_clean({**files, **used})
+
+    def test_what_a_configuration_holds_is_read(self):
+        header = "nodes/configuration/configuration.hpp"
+        files = {header: HEADER + "struct stream_config {\n"
+                                  "  std::string name;\n"
+                                  "  int64_t batch_ns = 1'000;\n};\n",
+                 "nodes/configuration/configuration.cpp":
+                     "auto x = out.batch_ns + out.name;\n",
+                 "nodes/node/node.cpp": "auto x = config.name;\n",
+                 "tests/x_test.cpp": "auto x = config.batch_ns;\n"}
+        self.assert_half_used(files, header, 4, {
+            "nodes/node/other.cpp": "auto x = config->batch_ns;\n"})
+
+    def test_atoms_are_sent_and_handled(self):
+        header = "messages/protocol/interfaces.hpp"
+        files = {header: HEADER + 'CAF_ADD_ATOM(m, m, cut_atom, "cut")\n'
+                                  "replies_to<cut_atom>;\n"}
+        sent = {"actors/a.cpp": "send(to, cut_atom_v);\n"}
+        handled = {"actors/b.cpp": "[](cut_atom) {}\n"}
+        self.assert_half_used({**files, **sent}, header, 2, handled)
+        self.assert_half_used({**files, **handled}, header, 2, sent)
+        self.assert_half_used(files, header, 2, {**sent, **handled})
+
+    def test_error_codes_are_made(self):
+        header = "messages/base/errors.hpp"
+        files = {header: HEADER + "enum class errc : uint8_t {\n"
+                                  "  none = 0,\n  moved = 21, // A cut.\n};\n",
+                 "messages/base/errors.cpp": "return errc::moved;\n",
+                 "nodes/x.cpp": "case errc::moved:\n"
+                                "if (a == errc::moved || b != errc::moved)\n"}
+        self.assert_half_used(files, header, 4, {
+            "query/x.cpp": 'return error{errc::moved, "x"};\n'})
+
+    def test_merge_entries_are_made(self):
+        header = "actors/rt/merge/merge_entry.hpp"
+        files = {header: HEADER + "using merge_entry\n"
+                                  "  = std::variant<open_input, close_input>;\n",
+                 "actors/rt/merge/merge_entry.cpp":
+                     "return close_input{in.getInput()};\n",
+                 "actors/rt/merge/merge_core.cpp":
+                     "std::get_if<close_input>(&entry);\n"
+                     "take(open_input{id});\n"}
+        self.assert_half_used(files, header, 2, {
+            "actors/rt/x.cpp": "commit(close_input{id});\n"})
+
+    def test_fields_of_schemas_are_written_and_read(self):
+        schema = "messages/schema/x.capnp"
+        files = {schema: "struct Row {\n  lastId @0 :Int64;\n"
+                         "  none @1 :Void;\n}\n"
+                         "enum Kind {\n  small @0;\n}\n"}
+        wrote = {"messages/a.cpp": "row.setLastId(1);\n"}
+        read = {"messages/b.cpp": "return row.getLastId();\n"}
+        self.assert_half_used({**files, **wrote}, schema, 2, read)
+        self.assert_half_used({**files, **read}, schema, 2, wrote)
+
+    def test_functions_are_called(self):
+        header = "query/plan/plan.hpp"
+        declared = "[[nodiscard]] int\ncheck(int x);\n"
+        files = {header: HEADER + declared,
+                 "query/plan/plan.cpp": "int check(int x) { return x; }\n",
+                 "tests/plan_test.cpp": "auto x = check(1);\n",
+                 # Its name, but not ours: the header is not reached.
+                 "actors/y.cpp": "  check(2);\n"}
+        self.assert_half_used(files, header, 2, {
+            "query/plan/plan.cpp": "int check(int x) { return x; }\n"
+                                   "int f() {\n  return check(1);\n}\n"})
+        include = f"#include <millrace/{header}>\n"
+        for use in [{"actors/x.cpp": include + "auto x = check(1);\n"},
+                    {"query/y.hpp": HEADER + include,
+                     "actors/x.cpp": "#include <millrace/query/y.hpp>\n"
+                                     "auto x = check(1);\n"},
+                    {header: HEADER + declared
+                     + "inline int other() {\n  return check(1);\n}\n",
+                     "actors/x.cpp": include + "other();\n"},
+                    {header: HEADER + "// Implemented in part.cpp, too.\n"
+                     + declared,
+                     "query/plan/part.cpp": "void f() {\n  check(1);\n}\n"},
+                    {"examples/x/main.cpp": include + "auto x = check(1);\n"},
+                    {header: HEADER + "int check(int x) const override;\n"},
+                    {header: HEADER + "// lint: allow(half_used): because.\n"
+                     + declared}]:
+            self.assert_clean({**files, **use})
+
+    def test_what_is_awaited_is_listed_with_its_step(self):
+        header = "query/plan.hpp"
+        awaited = "tests/lint/awaited.txt"
+        line = f"function {header}:check - The query engine: plan tree\n"
+        files = {header: HEADER + "int check(int x);\n"}
+        self.assert_clean({**files, awaited: f"# Why.\n\n{line}"})
+        self.assert_found({header: HEADER, awaited: f"\n{line}"},
+                          {awaited: [(2, "half_used")]})
+        self.assert_found(
+            {**files, awaited: f"function {header}:check - 7\n"},
+            {awaited: [(1, "half_used")]})
+
+    def test_public_headers_are_listed_with_their_purpose(self):
+        listing = "docs/public_headers.md"
+        row = "| `query/{}.hpp` | {} |\n"
+        good = row.format("plan", "what every front end makes")
+        public = "#include <millrace/query/{}.hpp>\n"
+        files = {"query/plan.hpp": HEADER + "#include <caf/all.h>\n",
+                 "query/other.hpp": HEADER, listing: "# Title\n\n" + good}
+        beside = ("folder", "library", "caf")
+        self.assertEqual(lint(files, beside), {})
+        for text, line in [(good + good, 2), (row.format("none", "a purpose"), 1),
+                           (row.format("plan", "short"), 1),
+                           (row.format("plan", "with [brackets] in it"), 1)]:
+            self.assertIn((line, "surface"),
+                          lint({**files, listing: text}, beside)[listing])
+        files["query/plan.hpp"] = HEADER + public.format("other")
+        self.assertEqual(lint(files, beside),
+                         {"query/plan.hpp": [(2, "surface")]})
+        files[listing] += row.format("other", "what the plan is made of")
+        self.assertEqual(lint(files, beside), {})
+        files = {"query/x_internal.hpp": HEADER,
+                 listing: row.format("x_internal", "not for others at all")}
+        self.assertEqual(lint(files, beside), {listing: [(1, "surface")]})
+
+    def test_private_headers_stay_in_their_floor(self):
+        include = "#include <millrace/query/plan/x_internal.hpp>\n"
+        files = {"query/plan/x_internal.hpp": HEADER,
+                 "query/plan/y.cpp": include}
+        self.assert_clean(files)
+        for other in ["query/front/z.cpp", "tests/query/z_test.cpp"]:
+            self.assert_found({**files, other: include},
+                              {other: [(1, "private")]})
+
+    def test_units_belong_to_a_header(self):
+        files = {"query/CMakeLists.txt": "millrace_floor(query/plan)\n",
+                 "query/plan/plan_codec.cpp": "",
+                 "query/plan/plan.hpp": HEADER}
+        self.assertEqual(lint(files, ()),
+                         {"query/plan/plan_codec.cpp": [(1, "unit")]})
+        for header, text in [("plan_codec.hpp", HEADER),
+                             ("plan_codec_internal.hpp", HEADER),
+                             ("plan.hpp",
+                              HEADER + "// Messages: plan_codec.cpp.\n")]:
+            self.assertEqual(
+                lint({**files, f"query/plan/{header}": text}, ()), {})
 
     def test_an_empty_tree_is_a_wrong_argument(self):
         self.assertEqual(run_program({})[0], 66)
