@@ -15,6 +15,7 @@ import pathlib
 import re
 import sys
 
+import documents
 import half_used
 import surface
 
@@ -77,6 +78,7 @@ class Lint:
         self.root = root
         self.found = []
         self.lines = {}
+        self.others = set()  # Files that are no texts.
         self.code = {}
         self.includes = {}
 
@@ -95,6 +97,7 @@ class Lint:
             if first in ("build", ".git") or not path.is_file():
                 continue
             if path.suffix not in TEXTS or name.startswith("tests/data/"):
+                self.others.add(name)
                 continue
             try:
                 text = path.read_text(encoding="utf-8")
@@ -126,6 +129,7 @@ class Lint:
         self.check_caf_reach()
         half_used.check(self)
         surface.check(self)
+        documents.check(self)
         for name, lines in self.lines.items():
             for i, line in enumerate(lines):
                 if WORKPLACE.search(line):
@@ -275,6 +279,9 @@ class Lint:
                 self.report(floor["list"], floor["line"], "floor", what)
 
     def file_of(self, include):
+        """The source of <millrace/...>."""
+        if include == "millrace.hpp":
+            return "nodes/millrace.hpp"
         room = include.split("/")[0]
         return include.replace(room, LISTS.get(room, room), 1)
 

@@ -416,6 +416,70 @@ class LintTest(unittest.TestCase):
             self.assertEqual(
                 lint({**files, f"query/plan/{header}": text}, ()), {})
 
+    def test_documents_name_what_is_there(self):
+        files = {"query/plan/plan.hpp": HEADER, "docs/x_format.md": "",
+                 "scripts/run": "", "tests/lint.md": "",
+                 "query/plan.cpp": "int row_count; x.node_pid;\n",
+                 "query/README.md": "`plan.hpp`, `plan/`, plan/*.hpp\n"
+                                    "[x](../docs/x_format.md)"}
+        self.assert_clean(files)
+        for name, text in [
+                ("README.md", "See query/plan/plan.hpp, docs/ and scripts/run."),
+                ("README.md", "Not ours: in/, /etc/x.md, <name>.md, a/b/c.hpp"
+                              .replace("a/b/c.hpp", "build/x.hpp")),
+                ("docs/y.md", "`x_format.md`, `row_count`, `N_rows`")]:
+            self.assert_clean({**files, name: text})
+        for name, text in [("README.md", "plan.hpp"),
+                           ("README.md", "`query/plan/other.hpp`"),
+                           ("README.md", "scripts/none"),
+                           ("query/README.md", "`other/*.hpp`"),
+                           ("docs/y.md", "[y](z.md)"),
+                           ("docs/y.md", "calls `rows_count`")]:
+            self.assert_found({**files, name: "\n" + text},
+                              {name: [(2, "document")]})
+
+    def test_documents_name_keys_that_exist(self):
+        code = "nodes/configuration/configuration"
+        files = {
+            f"{code}.cpp":
+                'class reader {\n  void read_stream(section& at) {\n'
+                '    out.roll_bytes = at.bytes("roll_size", 1);\n  }\n};\n',
+            f"{code}.hpp": HEADER + "struct stream_config {\n"
+                                    "  uint64_t roll_bytes = 1;\n};\n",
+            "nodes/node/x.cpp": "config.roll_bytes;\n",
+            "docs/x.md": "`roll_size`, `stream.roll_size`, `other.key`\n",
+            "examples/x.toml": "# Words = of a comment.\nroll_size = 1\n"}
+        self.assert_clean(files)
+        for name, text in [("docs/x.md", "`roll_bytes`"),
+                           ("docs/x.md", "`stream.roll_time`"),
+                           ("examples/x.toml", "roll_time = 1"),
+                           ("examples/x.toml", "# roll_time = 1")]:
+            self.assert_found({**files, name: "\n" + text},
+                              {name: [(2, "document")]})
+
+    def test_the_table_of_floors_is_what_is_declared(self):
+        lists = "query/CMakeLists.txt"
+        page = "docs/architecture.md"
+        plan = "| `query/plan` | a plan | – | parser |\n"
+        front = "| `query/front` | asks | plan | – |\n"
+        files = {lists: "millrace_floor(query/plan ACTORS parser)\n"
+                        "millrace_floor(query/front NEEDS query/plan)\n",
+                 "query/plan/x.hpp": HEADER,
+                 "query/front/y.hpp":
+                     HEADER + "#include <millrace/query/plan/x.hpp>\n",
+                 page: plan + front}
+        self.assert_clean(files)
+        for text, found in [
+                (plan, {lists: [(2, "document")]}),
+                (front, {lists: [(1, "document")]}),
+                (plan + front.replace("| plan", "| –"), {page: [(2, "document")]}),
+                (plan.replace("parser", "all") + front,
+                 {page: [(1, "document")]}),
+                (plan + front + plan.replace("query/plan", "query/none"),
+                 # Neither a floor nor a folder.
+                 {page: [(3, "document"), (3, "document")]})]:
+            self.assert_found({**files, page: text}, found)
+
     def test_an_empty_tree_is_a_wrong_argument(self):
         self.assertEqual(run_program({})[0], 66)
 

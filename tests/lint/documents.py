@@ -1,0 +1,152 @@
+"""Documents say what is: files, folders, words of code, keys and floors."""
+
+import fnmatch
+import re
+
+import surface
+
+ARCHITECTURE = "docs/architecture.md"
+CONFIGURATION = "nodes/configuration/configuration"
+SUFFIXES = "hpp|cpp|md|py|sh|capnp|cmake|txt"
+# Not drawn again for each floor.
+KNOWN_TO_ALL = ("messages/base", "messages/data")
+# Made by the build, or by who runs what the documents show.
+NOT_KEPT = ("build/",)
+
+
+def check(lint):
+    files = set(lint.lines) | lint.others
+    folders = {name.rsplit("/", i + 1)[0] for name in files
+               for i in range(name.count("/"))}
+    words = words_of_code(lint)
+    keys = keys_of(lint)
+    for name, lines in lint.lines.items():
+        if name.endswith(".md"):
+            for i, line in enumerate(lines):
+                # The rules on the surface hold its rows.
+                if name != surface.LIST:
+                    check_paths(lint, name, i + 1, line, files, folders)
+                check_words(lint, name, i + 1, line, words, keys)
+        if name.startswith("examples/") and name.endswith(".toml"):
+            check_example(lint, name, lines, keys)
+    check_floors(lint)
+
+
+def check_paths(lint, name, at, line, files, folders):
+    """What looks like a file or a folder of ours is one: counted from the
+    root, from the document, or somewhere below it."""
+    base = name.rpartition("/")[0]
+    top = {each.split("/")[0] for each in folders}
+    for match in re.finditer(r"(?<![\w>}/.$:<-])(?!_)[\w*][\w./*-]*", line):
+        path = match.group().rstrip(".")
+        ours = path.split("/")[0] in top and "/" in path
+        if not (ours or re.search(rf"\.({SUFFIXES})$", path)) \
+                or path.startswith(NOT_KEPT) \
+                or line[match.end():match.end() + 1] in ("<", "{"):
+            continue
+        plain = path.rstrip("/")
+        wanted = [plain, f"{base}/{plain}", *([f"{base}/*/{plain}"])]
+        if base.startswith("docs"):
+            wanted.append(f"docs/{plain}")
+        known = files | folders
+        if not any(each in known or fnmatch.filter(known, each)
+                   for each in wanted):
+            lint.report(name, at, "document", f"there is no {path}")
+
+
+def check_words(lint, name, at, line, words, keys):
+    for quoted in re.findall(r"`([^`]+)`", line):
+        for word in re.findall(r"(?<![\w/.:-])[a-z][a-z0-9]*(?:_[a-z0-9]+)+"
+                               r"(?![\w/.*<{-])", quoted):
+            if word not in words:
+                lint.report(name, at, "document", f"no code says {word}")
+            elif word in keys["fields"]:
+                lint.report(name, at, "document",
+                            f"{word} is not a key of the configuration")
+        named = re.fullmatch(r"(\w+)\.(\w+)", quoted)
+        if named and named.group() not in words \
+                and named.group(1) in keys \
+                and named.group(2) not in keys[named.group(1)] \
+                and named.group(2) not in SUFFIXES.split("|"):
+            lint.report(name, at, "document",
+                        f"{quoted} is not a key of the configuration")
+
+
+def words_of_code(lint):
+    return {word for name, lines in lint.lines.items()
+            if not name.endswith(".md") and not (
+                name.startswith("tests/lint/") and name.endswith(".py"))
+            for line in lines for word in re.findall(r"\w+\.\w+|\w+", line)
+            } | {word for lines in lint.code.values()
+                 for line in lines for word in re.findall(r"\w+", line)}
+
+
+def keys_of(lint):
+    """@returns the keys of each table of a configuration, and the names of
+    fields that hold one under another name."""
+    text = "\n".join(lint.lines.get(CONFIGURATION + ".cpp", []))
+    found = {"fields": set()}
+    for body in re.finditer(r"^  \w[\w:<> ]* (?:read_)?(\w+)\(section& at"
+                            r".*?^  }", text, re.DOTALL | re.MULTILINE):
+        section = {"rt": "process", "rdb": "process", "gateway": "process",
+                   "feed_process": "process", "columns": "table"
+                   }.get(body.group(1), body.group(1))
+        found.setdefault(section, set()).update(KEY.findall(body.group()))
+    every = set(KEY.findall(text)) | set(re.findall(r'"(\w+)"', text))
+    for body in re.finditer(r'one\(\w+, "(\w+)".*?^  }', text,
+                            re.DOTALL | re.MULTILINE):
+        found.setdefault(body.group(1), set()).update(KEY.findall(body.group()))
+    found["every"] = every
+    header = "\n".join(lint.code.get(CONFIGURATION + ".hpp", []))
+    held = set(re.findall(r"^  [\w:<>, ]+ (\w+)(?: = [^;]*)?;", header,
+                          re.MULTILINE))
+    found["fields"] = {field for field in held if "_" in field} - every
+    return found
+
+
+KEY = re.compile(r'\(\s*(?:at,\s*)?"(\w+)"')
+
+
+def check_example(lint, name, lines, keys):
+    if not keys["every"]:
+        return
+    for i, line in enumerate(lines):
+        key = re.match(r"(?:# )?([a-z_]+) = ", line)
+        if key and key.group(1) not in keys["every"]:
+            lint.report(name, i + 1, "document",
+                        f"{key.group(1)} is not a key of the configuration")
+
+
+def check_floors(lint):
+    """The table of floors draws what is declared."""
+    drawn = {}
+    for i, line in enumerate(lint.lines.get(ARCHITECTURE, [])):
+        row = re.match(r"\| `(\w+/[\w/]+)` \|[^|]*\|([^|]*)\|([^|]*)\|$",
+                       line)
+        if not row:
+            continue
+        floor = row.group(1)
+        drawn[floor] = i + 1
+        declared = lint.floors.get(floor)
+        if declared is None:
+            lint.report(ARCHITECTURE, i + 1, "document", f"{floor} is no floor")
+            continue
+        wanted = (knows(floor, declared), caf(declared))
+        if (row.group(2).strip(), row.group(3).strip()) != wanted:
+            lint.report(ARCHITECTURE, i + 1, "document",
+                        f"{floor}: draw | {wanted[0]} | {wanted[1]} |")
+    if drawn:
+        for floor, declared in lint.floors.items():
+            if floor not in drawn:
+                lint.report(declared["list"], declared["line"], "document",
+                            f"{floor} is not drawn in {ARCHITECTURE}")
+
+
+def knows(floor, declared):
+    room = floor.split("/")[0] + "/"
+    return ", ".join(each.removeprefix(room) for each in declared["needs"]
+                     if each not in KNOWN_TO_ALL) or "–"
+
+
+def caf(declared):
+    return "all" if declared["caf"] else ", ".join(declared["actors"]) or "–"
