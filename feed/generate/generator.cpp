@@ -168,7 +168,7 @@ struct open_table {
   symbol_cache symbols;
   symbol_cache markers;
   std::string cursor_name;
-  uint64_t published = 0; ///< Rows of the generator behind which to begin.
+  uint64_t published = 0; ///< Rows of the generator after which to begin.
   int64_t first_time = null_long;
   int64_t last_time = null_long;
 

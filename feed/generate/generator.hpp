@@ -51,7 +51,7 @@ class generator {
 public:
   /// `invalid_argument` names the option that makes no sense.
   /// @param resume cursors of batches that were published: generation goes on
-  ///   behind them, a table at a time
+  ///   after them, a table at a time
   static result<generator> open(generator_options options,
                                 const std::vector<source_cursor>& resume = {});
 

@@ -67,7 +67,7 @@ struct layout {
   bool quote = false;  ///< Fields may be quoted as in RFC 4180.
   std::string trailer; ///< Lines that begin with it are skipped.
   std::string date;    ///< Template of the date when none is given.
-  uint32_t fields = 0; ///< Fields a line when there is no header; 0: derived.
+  uint32_t fields = 0; ///< Fields per line when there is no header; 0: derived.
   std::string time_column;
   std::string symbol_column;
   std::string roll_zone = "UTC";

@@ -37,12 +37,12 @@ struct parsed_batch {
 };
 
 /// A run of whole lines of one source. Pieces end at fixed offsets of the
-/// source, whoever reads it, and batches do not cross their borders.
+/// source, however it is read, and batches do not cross their borders.
 struct text_piece {
   std::string_view text;
   uint64_t offset = 0;     ///< Of `text` in the uncompressed source.
   uint64_t first_line = 0; ///< Lines of the source before it.
-  /// Bytes behind `text` that may be read, whatever they hold.
+  /// Bytes after `text` that may be read, whatever they hold.
   size_t slack = 0;
   /// A line too long to be kept: it follows `text` in the source.
   struct long_line {

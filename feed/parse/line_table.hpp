@@ -12,10 +12,10 @@ namespace millrace::feed {
 /// Where a record ends.
 struct record_extent {
   enum class state : uint8_t {
-    complete,   ///< `end` is behind its newline.
+    complete,   ///< `end` is after its newline.
     need_more,  ///< The text ends before the record does.
     too_long,   ///< No end within the limit.
-    open_quote, ///< A quote does not end within the limit; `end` is behind the
+    open_quote, ///< A quote does not end within the limit; `end` is after the
                 ///< first newline, where reading goes on.
   };
   state status = state::need_more;
@@ -38,7 +38,7 @@ public:
   ///   nothing follows it in the source
   /// @param base offset of `text` in the piece
   /// @param line number of its first line in the piece
-  /// @pre readable for text_slack bytes behind the end
+  /// @pre readable for text_slack bytes after the end
   void fill(std::string_view text, uint64_t base, uint64_t line,
             const binding& fitted, size_t line_bytes_max,
             std::vector<raw_reject>& rejects);
@@ -56,7 +56,7 @@ public:
   /// Removes the ascending `rows` from the table.
   void remove(const std::vector<uint32_t>& rows);
 
-  /// Of a row's line: begin and end (behind its newline) in the piece, number.
+  /// Of a row's line: begin and end (after its newline) in the piece, number.
   [[nodiscard]] uint64_t begin_of(uint32_t row) const noexcept {
     return base_ + line_begin_[row];
   }

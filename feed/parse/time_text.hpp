@@ -16,7 +16,7 @@ public:
     : clock_{clock}, date_{date}, format_{format} {}
 
   /// @param out ns since 2000.01.01 UTC
-  /// @pre text is readable for text_slack bytes behind its end, length > 0
+  /// @pre text is readable for text_slack bytes after its end, length > 0
   fault timestamp(const char* text, size_t length, int64_t& out) {
     if (format_ == time_format::iso)
       return iso(text, length, out);

@@ -17,7 +17,7 @@ error damaged(const std::string& label, const std::string& what) {
   return {errc::corrupt, label + ": " + what};
 }
 
-/// A gzip file, perhaps of several members one behind the other.
+/// A gzip file, perhaps of several members one after the other.
 class gzip_source : public source {
 public:
   gzip_source(std::unique_ptr<file> from, bool& good) : file_{std::move(from)} {
@@ -238,7 +238,7 @@ public:
     if (got < 0) {
       if (archive_->read_failure())
         return archive_->read_failure();
-      return damaged(label_, "the compressed data is damaged behind byte "
+      return damaged(label_, "the compressed data is damaged after byte "
                                + std::to_string(at_)
                                + " of the text: " + zip_file_strerror(member_));
     }

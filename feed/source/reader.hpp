@@ -19,8 +19,8 @@ struct reader_counters {
   uint64_t rows = 0;
   uint64_t rejects = 0;   ///< Lines that gave no row.
   uint64_t backwards = 0; ///< Rows earlier than the row before them; kept.
-  uint64_t skipped_sources = 0; ///< Wholly behind their resume cursor.
-  uint64_t resumed_sources = 0; ///< Begun behind their resume cursor.
+  uint64_t skipped_sources = 0; ///< Wholly after their resume cursor.
+  uint64_t resumed_sources = 0; ///< Begun after their resume cursor.
   /// Progress: bytes of plain and gzip files as they lie on the disk, of zip
   /// members as text.
   uint64_t bytes = 0;
@@ -36,7 +36,7 @@ struct reader_options {
   std::optional<int32_t> date;
   std::string symbol; ///< {symbol} in the layout.
   /// What was published before: at most one cursor a source (the last one).
-  /// Reading goes on behind it; a source without a cursor is read whole.
+  /// Reading goes on after it; a source without a cursor is read whole.
   std::vector<source_cursor> resume;
   /// With only the last cursor at hand: the sources before the one that it
   /// names were published, too.

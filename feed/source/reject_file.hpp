@@ -8,7 +8,7 @@
 
 namespace millrace::feed {
 
-/// Keeps rejected lines as text, one a line, fields between tabs: file, line
+/// Keeps rejected lines as text, one per line, fields between tabs: file, line
 /// number, byte offset, reason, the line itself (printable, cut off). The file
 /// grows at its end; it is created with the first reject.
 /// Owner: one thread.

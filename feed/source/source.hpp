@@ -20,7 +20,7 @@ struct source_info {
   source_kind kind = source_kind::plain;
   /// File name, size and hash of the file's first 64 KiB, and the member: the
   /// same text has the same identity wherever it lies. How its lines become
-  /// rows is no part of it; see binding::identity.
+  /// rows is not part of it; see binding::identity.
   std::string identity;
   /// What progress() counts up to: bytes of the file, or of the member's text.
   uint64_t total_bytes = 0;

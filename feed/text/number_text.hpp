@@ -31,7 +31,7 @@ enum class fault : uint8_t {
 };
 
 /// Parsers here read whole words from the begin of a field: text must be
-/// readable for this many bytes behind its end.
+/// readable for this many bytes after its end.
 inline constexpr size_t text_slack = 64;
 
 namespace detail {

@@ -31,10 +31,10 @@ struct batch_column {
   }
 };
 
-/// Where a feed batch came from, so that a restarted feed resumes behind it.
+/// Where a feed batch came from, so that a restarted feed resumes after it.
 struct source_cursor {
   std::string name;    ///< Source identity; empty: none.
-  uint64_t offset = 0; ///< Byte offset behind the last row.
+  uint64_t offset = 0; ///< Byte offset after the last row.
   uint64_t row = 0;    ///< Rows and rejects up to there.
 };
 
@@ -75,7 +75,7 @@ public:
   /// Bytes the columns hold now: the measure for batching by size.
   [[nodiscard]] size_t byte_count() const noexcept;
 
-  /// Appends one value to column `column`; each row needs one value a column,
+  /// Appends one value to column `column`; each row needs one value per column,
   /// then `end_row`. The width must be that of the column's type.
   template <class T>
   void append(size_t column, T value) {

@@ -14,7 +14,7 @@ namespace millrace {
 ///   date       int32, days since 2000.01.01       month     int32, months
 ///   time int32 ms, second int32 s, minute int32 min, since midnight
 ///   symbol     uint32 code of the owner's dictionary; code 0 is the null ``
-///   string     uint32 end offset a row, and the bytes
+///   string     uint32 end offset per row, and the bytes
 enum class column_type : uint8_t {
   boolean = 1,
   guid = 2,
@@ -36,7 +36,7 @@ enum class column_type : uint8_t {
   string = 64,
 };
 
-/// Bytes a row in the fixed-width buffer (string: its 4-byte end offset).
+/// Bytes per row in the fixed-width buffer (string: its 4-byte end offset).
 [[nodiscard]] constexpr size_t width_of(column_type type) noexcept {
   switch (type) {
     case column_type::boolean:

@@ -33,7 +33,7 @@ struct TableBatch {
   rowCount @2 :UInt32;
   columns @3 :List(Column);
   sourceName @4 :Text;        # feed source; empty when there is none
-  sourceOffset @5 :UInt64;    # byte offset in the source behind the last row
+  sourceOffset @5 :UInt64;    # byte offset in the source after the last row
   sourceRow @6 :UInt64;       # rows and rejects of the source up to there
 }
 

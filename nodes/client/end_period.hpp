@@ -15,7 +15,7 @@ namespace millrace::nodes {
 
 /// What became of a period on one stream.
 struct ended_period {
-  /// End of its marker; when it had ended before, a position behind that.
+  /// End of its marker; when it had ended before, a position after that.
   uint64_t position = 0;
   bool before = false; ///< It had ended before.
 };

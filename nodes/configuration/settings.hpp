@@ -41,7 +41,7 @@ public:
 
   void add(const setting& where, std::string_view key, std::string_view reason);
   [[nodiscard]] bool empty() const noexcept { return faults_.empty(); }
-  /// `config` with one line a fault, `<file>:<line>:<key>: <reason>`, ordered
+  /// `config` with one line per fault, `<file>:<line>:<key>: <reason>`, ordered
   /// by place; no error when there is none.
   [[nodiscard]] error to_error() const;
 

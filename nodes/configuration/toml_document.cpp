@@ -101,7 +101,7 @@ size_t sequence_length(std::string_view text) {
   return overlong || beyond ? 0 : length;
 }
 
-/// toml11 3.7 reads out of bounds when it reports bytes that are no UTF-8
+/// toml11 3.7 reads out of bounds when it reports bytes that are not UTF-8
 /// within '...': they must not reach it.
 error check_utf8(std::string_view text, const std::string& file) {
   setting at;

@@ -67,7 +67,7 @@ struct crash_request {
 };
 
 /// None for an empty text. `config` for a point that is not in the list, or a
-/// count that is no positive integer.
+/// count that is not a positive integer.
 [[nodiscard]] result<std::optional<crash_request>>
 parse_crash_request(std::string_view text);
 

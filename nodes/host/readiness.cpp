@@ -25,7 +25,7 @@ error notify_ready() {
   if (fault != std::errc{} || stop != text.data() + text.size()
       || descriptor < 0)
     return {errc::config, std::string{ready_variable} + ": '"
-                            + std::string{text} + "' is no descriptor"};
+                            + std::string{text} + "' is not a descriptor"};
   // The supervisor may have given up: an error then, not a signal.
   sigset_t pipe_only;
   sigset_t before;

@@ -11,7 +11,7 @@ namespace millrace::nodes {
 struct real_env_options {
   /// Syncs and blocking file work.
   unsigned io_threads = 4;
-  /// Query morsels; 0: one a core.
+  /// Query morsels; 0: one per core.
   unsigned pool_threads = 0;
 };
 

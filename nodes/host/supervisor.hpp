@@ -64,7 +64,7 @@ public:
   start(const std::vector<std::string>& names, const start_options& options);
 
   /// Sends SIGTERM to those of `names` that run, and waits for their end. Also
-  /// clears up behind those that died.
+  /// clears up after those that died.
   [[nodiscard]] std::vector<node_outcome>
   stop(const std::vector<std::string>& names, const stop_options& options);
 

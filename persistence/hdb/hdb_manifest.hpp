@@ -62,7 +62,7 @@ struct hdb_manifest {
   [[nodiscard]] const table_schema* newest_schema(std::string_view table) const;
 
   /// The position up to which the rows of `table` are all here: every stripe of
-  /// every range up to there has landed. Parts behind it are not to be read.
+  /// every range up to there has landed. Parts after it are not to be read.
   /// None when nothing is complete.
   [[nodiscard]] std::optional<position> cutover(std::string_view stream,
                                                 std::string_view table) const;

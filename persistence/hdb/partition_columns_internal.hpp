@@ -26,7 +26,7 @@ struct written_files {
                                                  const partition_order& order,
                                                  size_t column);
 
-/// Writes `.order` (uint32 stream order a row) and `.ranges` (symbol_range).
+/// Writes `.order` (uint32 stream order per row) and `.ranges` (symbol_range).
 [[nodiscard]] result<written_files>
 write_row_files(file_system& fs, const std::string& directory,
                 const partition_order& order);

@@ -53,7 +53,7 @@ struct partition_order {
   }
 };
 
-/// `limit_exceeded` above 2^32 - 1 rows. Takes time and 4 bytes a row.
+/// `limit_exceeded` above 2^32 - 1 rows. Takes time and 4 bytes per row.
 [[nodiscard]] result<partition_order> sort_rows(const table_view& view);
 
 } // namespace millrace::persistence

@@ -207,7 +207,7 @@ result<bool> log_cursor::locate(uint64_t offset) {
   return true;
 }
 
-// `offset` is no place that the bytes around it vouch for: inside a message,
+// `offset` is not a place that the bytes around it vouch for: inside a message,
 // beyond the end, or in damaged bytes. Only a walk from the start can tell.
 error log_cursor::locate_slowly(uint64_t offset) {
   const error inside{errc::bad_position, options_.directory + ": "

@@ -45,7 +45,7 @@ public:
   [[nodiscard]] stream_event take_event();
 
   /// Damage inside `record()` at frame offset `bad`: makes the event, which
-  /// ends at frame `next_good` of the record, or behind it when none is.
+  /// ends at frame `next_good` of the record, or after it when none is.
   /// @returns event, or end when there is no place to go on yet.
   [[nodiscard]] result<what>
   damage_in_record(uint32_t bad, std::optional<uint32_t> next_good);
@@ -111,7 +111,7 @@ private:
   std::string stalled_;
   uint64_t judged_offset_ = ~uint64_t{0}; ///< Tail judged last: its place
   uint64_t judged_size_ = 0;              ///< and the file's size then.
-  std::optional<uint64_t> judged_intact_; ///< Next intact record behind it.
+  std::optional<uint64_t> judged_intact_; ///< Next intact record after it.
 };
 
 } // namespace millrace::persistence::detail

@@ -307,7 +307,7 @@ error write_ids(file_system& fs, const std::string& directory,
 namespace {
 
 // Entry of `.ends`: crc u32, zero u32, end u64, known_end u64, zero u64; the
-// sum covers the lineage, too. One a session, appended.
+// sum covers the lineage, too. One per session, appended.
 constexpr uint64_t note_bytes = 32;
 
 std::array<std::byte, note_bytes> encode_note(const lineage_id& lineage,

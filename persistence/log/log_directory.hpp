@@ -63,16 +63,16 @@ struct file_scan {
   /// What a seal at valid_end (or the one found) has to say.
   seal_info tally;
   std::optional<seal_info> seal;
-  /// Set when bytes behind valid_end are damage rather than a torn or unwritten
+  /// Set when bytes after valid_end are damage rather than a torn or unwritten
   /// tail: the file is sealed, an intact record follows, or they lie below the
   /// known synced end.
   bool damaged = false;
   /// The bytes at valid_end end before the record they begin, as a write that
   /// was cut short leaves them.
   bool cut_off = false;
-  /// First intact record behind the damage, if any.
+  /// First intact record after the damage, if any.
   std::optional<position> next_intact;
-  std::string reason; ///< Why the bytes at valid_end are no record.
+  std::string reason; ///< Why the bytes at valid_end are not a record.
 };
 
 /// Scans one file from its start and checks every byte of it.

@@ -76,7 +76,7 @@ struct frame_view {
   std::span<const std::byte> payload; ///< 8-byte aligned when the record is.
   uint32_t payload_crc = 0;
   uint32_t begin = 0; ///< Offset of the frame header in the record.
-  uint32_t end = 0;   ///< Offset behind the padded payload.
+  uint32_t end = 0;   ///< Offset after the padded payload.
 };
 
 /// A record whose header, frame headers and padding have been verified, and
@@ -117,7 +117,7 @@ enum class payload_check { verify, skip };
                                          const lineage_id& lineage, position at,
                                          payload_check check);
 
-/// Builds records in a contiguous buffer, one behind the other.
+/// Builds records in a contiguous buffer, one after the other.
 /// Owner: one thread.
 class record_builder {
 public:

@@ -75,8 +75,8 @@ std::optional<time_index> decode(std::span<const std::byte> in,
   return index;
 }
 
-// Extends the index over the intact records behind what it covers. Damage ends
-// it: what lies behind is scanned each time.
+// Extends the index over the intact records after what it covers. Damage ends
+// it: what follows is scanned each time.
 error extend(time_index& index, detail::record_window& window) {
   for (;;) {
     auto found = window.at(index.covered);

@@ -69,7 +69,7 @@ public:
 
   /// Whole records in the window from `offset` on, where `at` just found
   /// `first`: at most `bytes_max` unless the first is larger, none that ends
-  /// behind `limit`, none behind a seal.
+  /// after `limit`, none after a seal.
   [[nodiscard]] std::span<const std::byte> run_from(uint64_t offset,
                                                     const record_view& first,
                                                     uint32_t bytes_max,
@@ -98,7 +98,7 @@ private:
   std::vector<std::byte> buffer_;
   uint64_t begin_ = 0; ///< Offset of buffer_[0]; a multiple of 8.
   size_t valid_ = 0;
-  bool more_ = false; ///< The file went on behind what was read.
+  bool more_ = false; ///< The file went on after what was read.
 };
 
 /// The start of the intact record that ends at `end`, if there is one: the
@@ -107,7 +107,7 @@ private:
 record_ending_at(file& source, const lineage_id& lineage, uint64_t session,
                  uint64_t roll, uint64_t end);
 
-/// The first intact record at or behind `from` in a file of `size` bytes.
+/// The first intact record at or after `from` in a file of `size` bytes.
 [[nodiscard]] result<std::optional<uint64_t>>
 find_intact(file& source, const lineage_id& lineage, uint64_t session,
             uint64_t roll, uint64_t from, uint64_t size);
@@ -219,7 +219,7 @@ read_session_end(file_system& fs, const std::string& directory,
 [[nodiscard]] error keep_aside(file_system& fs, const std::string& directory,
                                file& source, position from, uint64_t size);
 
-/// A power cut takes what it likes of everything behind the synced end, also
+/// A power cut takes what it likes of everything after the synced end, also
 /// from the middle of it. Ends the log before the first file that is missing,
 /// or that is not whole though others follow; sets those aside and takes them
 /// from `files`. Files below `trusted` are not looked at.

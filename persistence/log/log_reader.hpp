@@ -14,7 +14,7 @@
 
 namespace millrace::persistence {
 
-/// What to do behind damage that no copy repairs.
+/// What to do after damage that no copy repairs.
 enum class damage_policy {
   next_file, ///< Go on at the start of the next log file (as KX RT does).
   resync,    ///< Go on at the next intact record.
@@ -40,7 +40,7 @@ struct log_end {
   position end;
 };
 
-/// Whole records of one file, one behind the other, unparsed beyond their
+/// Whole records of one file, one after the other, unparsed beyond their
 /// checks: the unit of replication.
 struct log_chunk {
   position begin;

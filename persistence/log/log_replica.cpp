@@ -62,7 +62,7 @@ error log_replica::impl::recover(const std::vector<log_file_info>& files) {
     return opened.failure();
   current = *std::move(opened);
   const auto size = scan->valid_end.value - scan->begin.value;
-  // Bytes behind damage may hold records that the source no longer has.
+  // Bytes after damage may hold records that the source no longer has.
   if (scan->next_intact)
     if (auto fault = detail::keep_aside(fs(), directory, *current,
                                         scan->valid_end, scan->size))

@@ -234,7 +234,7 @@ std::string_view check_seal(const file_scan& scan, const seal_info& seal) {
   return {};
 }
 
-// Judges the bytes behind valid_end, which are no record.
+// Judges the bytes after valid_end, which are not a record.
 error judge_tail(file& source, const lineage_id& lineage, uint64_t session,
                  uint64_t roll, std::optional<position> synced_end,
                  file_scan& scan) {
@@ -248,7 +248,7 @@ error judge_tail(file& source, const lineage_id& lineage, uint64_t session,
   }
   if (scan.seal && scan.size > end) {
     scan.damaged = true;
-    scan.reason = "bytes behind the seal";
+    scan.reason = "bytes after the seal";
   }
   if (synced_end && scan.valid_end<*synced_end&& * synced_end> scan.begin
       && synced_end->value - scan.begin.value <= position::offset_max) {

@@ -37,7 +37,7 @@ error verification::check_file(const log_file_info& info,
     = fs_->open(log_path(directory_, info.session, info.roll), open_mode::read);
   if (!opened)
     return opened.failure();
-  // One damage at a time: the scan goes on behind each.
+  // One damage at a time: the scan goes on after each.
   auto scan = detail::scan_open_file(**opened, report_.lineage, info.session,
                                      info.roll, synced_end_);
   if (!scan)
@@ -86,9 +86,9 @@ error verification::check_file(const log_file_info& info,
     intact.reset();
     if (*more) {
       intact = position::of(info.session, info.roll, **more);
-      add(info, at, "bytes that are no record");
+      add(info, at, "bytes that are not a record");
     } else if (at < scan->size) {
-      add(info, at, "bytes that are no record");
+      add(info, at, "bytes that are not a record");
     }
   }
   return {};

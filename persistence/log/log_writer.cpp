@@ -119,7 +119,7 @@ error log_writer::impl::write(
   if (seal_pending) {
     seal_pending = false;
     sealed = true;
-    // Gives back what was reserved behind the end.
+    // Gives back what was reserved after the end.
     if (auto fault = current->truncate(recorded.offset()))
       return fail(std::move(fault));
   }

@@ -15,7 +15,7 @@ namespace millrace::persistence {
 
 enum class session_policy {
   next,   ///< Open `log.<last session + 1>.0` (publishers).
-  resume, ///< Go on in the last file behind its last intact record (out/).
+  resume, ///< Go on in the last file after its last intact record (out/).
 };
 
 struct log_writer_options {
@@ -43,14 +43,14 @@ struct log_writer_options {
 class log_writer {
 public:
   /// Locks the directory, verifies the last file, and stands ready.
-  /// After a power cut the log ends before the first loss behind its synced
-  /// end; what came behind is kept aside in `.quarantine.<file>.<offset>`.
-  /// Policy resume: behind the last intact record, a torn tail is truncated;
+  /// After a power cut the log ends before the first loss after its synced
+  /// end; what came after it is kept aside in `.quarantine.<file>.<offset>`.
+  /// Policy resume: after the last intact record, a torn tail is truncated;
   /// `corrupt` when it finds damage or misses bytes below the synced end.
   /// Policy next: in a new session. When the earlier one did not end cleanly,
   /// but only its process died (same boot, no failed sync), nothing is lost: it
   /// is sealed now. Otherwise it is left as it is, and readers see `reset`.
-  /// `locked` with the holder's pid; `limit_exceeded` behind session 2^19 - 1.
+  /// `locked` with the holder's pid; `limit_exceeded` after session 2^19 - 1.
   [[nodiscard]] static result<std::unique_ptr<log_writer>>
   open(env& world, log_writer_options options);
 
@@ -125,7 +125,7 @@ public:
   [[nodiscard]] error sync();
 
   /// Clean end: writes, seals with session_end (policy next only: a resumed log
-  /// goes on behind its last record), syncs, unlocks. Idempotent.
+  /// goes on after its last record), syncs, unlocks. Idempotent.
   [[nodiscard]] error close();
 
   /// Cuts the log back to `end` (a record boundary) and goes on there. Only
@@ -144,9 +144,9 @@ private:
 class log_replica {
 public:
   /// Locks the directory; a new one takes `lineage`, one of another lineage is
-  /// `fenced`. Cuts the last file behind its last intact record, and after a
-  /// power cut the whole copy before the first loss behind its synced end;
-  /// bytes behind damage are kept aside in `.quarantine.<file>.<offset>`.
+  /// `fenced`. Cuts the last file after its last intact record, and after a
+  /// power cut the whole copy before the first loss after its synced end;
+  /// bytes after damage are kept aside in `.quarantine.<file>.<offset>`.
   /// @param trusted everything below was synced once, as the owner knows.
   [[nodiscard]] static result<std::unique_ptr<log_replica>>
   open(env& world, const std::string& directory, const lineage_id& lineage,

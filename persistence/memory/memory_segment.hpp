@@ -32,7 +32,7 @@ public:
   [[nodiscard]] size_t size() const noexcept { return size_; }
   explicit operator bool() const noexcept { return data_ != nullptr; }
 
-  /// Gives back everything behind the first `bytes`, which do not move.
+  /// Gives back everything after the first `bytes`, which do not move.
   void trim(size_t bytes);
 
 private:
@@ -42,7 +42,7 @@ private:
 
 /// Row numbers by symbol code of one segment, appended by one writer while any
 /// thread reads. A symbol's rows lie in one array that is copied to one of
-/// twice the size when full; the old one stays where it was for whoever reads
+/// twice the size when full; the old one stays where it was for those that read
 /// it, as long as the segment lives.
 class segment_index final : public symbol_index {
 public:
@@ -73,7 +73,7 @@ private:
   };
   static_assert(sizeof(posting) == 16);
 
-  /// Tables of 2^8, 2^10, .. 2^16, 2^17 slots, one behind the other; a slot is
+  /// Tables of 2^8, 2^10, .. 2^16, 2^17 slots, one after the other; a slot is
   /// code << 32 | posting number + 1.
   static constexpr uint32_t level_bits[] = {8, 10, 12, 14, 16, 17};
   [[nodiscard]] std::atomic<uint64_t>* slots_of(uint32_t level) const noexcept;
@@ -106,7 +106,7 @@ struct segment_layout {
   std::vector<size_t> string_columns;
 };
 
-/// Memory of one segment. The writer fills it behind what it has published.
+/// Memory of one segment. The writer fills it after what it has published.
 struct segment_block {
   reserved_memory memory;
   /// By string column, in the order of segment_layout::string_columns.

@@ -41,9 +41,9 @@ result<table_view> store_snapshot::view(std::string_view table) const {
 result<table_view> store_snapshot::view(std::string_view table, position lower,
                                         position upper) const {
   if (lower < begin)
-    return error{errc::pruned, "rows behind " + to_string(lower)
+    return error{errc::pruned, "rows after " + to_string(lower)
                                  + " are asked for, the earliest here are "
-                                   "behind "
+                                   "after "
                                  + to_string(begin)};
   if (upper > end)
     return error{errc::ahead, "rows up to " + to_string(upper)

@@ -20,7 +20,7 @@ struct row_mark {
 };
 
 /// One moment of all tables of an rdb, at one position of the stream: rows of
-/// every message up to `end` and of none behind it. Immutable; thread safe.
+/// every message up to `end` and of none after it. Immutable; thread safe.
 class store_snapshot : public std::enable_shared_from_this<store_snapshot> {
 public:
   /// Rows of messages in (begin, end] are here.
@@ -36,7 +36,7 @@ public:
   [[nodiscard]] result<table_view> view(std::string_view table) const;
 
   /// The rows of messages whose end lies in (lower, upper]. `pruned` when lower
-  /// is below `begin`, `ahead` when upper is behind `end`.
+  /// is below `begin`, `ahead` when upper is after `end`.
   [[nodiscard]] result<table_view> view(std::string_view table, position lower,
                                         position upper) const;
 
@@ -89,7 +89,7 @@ public:
   void end_period(position end);
 
   /// Lets go of the rows of messages up to `cutover` and publishes; snapshots
-  /// taken before keep them. `ahead` when it is behind the published end.
+  /// taken before keep them. `ahead` when it is after the published end.
   [[nodiscard]] error drop(position cutover);
 
   /// Where an empty store starts, when it is not the start of the stream:

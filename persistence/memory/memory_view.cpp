@@ -31,7 +31,7 @@ void describe(const view_owner& owner, const memory_segment& segment,
                   owner.dictionaries[i].get(), segment.texts[i]};
 }
 
-/// Moves the columns of a segment up to row `skip`, `count` rows behind it.
+/// Moves the columns of a segment up to row `skip`, `count` rows after it.
 void copy_rows(view_owner& owner, column_view* columns, uint32_t skip,
                uint32_t count, segment_view& out) {
   auto copy = std::make_unique<copied_rows>();

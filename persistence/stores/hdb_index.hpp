@@ -19,7 +19,7 @@ struct indexed_rows {
   uint32_t end = 0;
 };
 
-/// What an hdb process keeps in RocksDB of its own: row ranges a symbol, zone
+/// What an hdb process keeps in RocksDB of its own: row ranges per symbol, zone
 /// maps and cutovers of all parts, so that a query for a few symbols over many
 /// periods touches only the partitions that have them. Everything here is
 /// derived from the manifest and the partitions and can be dropped at any time.

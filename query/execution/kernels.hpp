@@ -67,7 +67,7 @@ double4 load4_of(const typename Loader::raw* from) noexcept {
                    static_cast<double>(Loader::widen(from[3]))};
 }
 
-/// Rows a block: short enough that plain lane sums lose nothing that matters.
+/// Rows per block: short enough that plain lane sums lose nothing that matters.
 inline constexpr size_t block_rows = 1024;
 
 inline double fold(const double4& a) noexcept {

@@ -10,7 +10,7 @@ namespace millrace::query {
 
 namespace {
 
-/// Keys whose unsigned order is the order wanted, one a row.
+/// Keys whose unsigned order is the order wanted, one per row.
 using key_column = std::vector<uint64_t>;
 
 constexpr uint64_t sign = uint64_t{1} << 63;
@@ -106,7 +106,7 @@ std::vector<key_column> pack(std::vector<key_column> columns) {
   return words;
 }
 
-/// Stable sort of (key, row) by key, a byte a pass, skipping constant bytes.
+/// Stable sort of (key, row) by key, one byte per pass; skips constant bytes.
 void radix_sort(const key_column& keys, std::vector<uint32_t>& order) {
   struct entry {
     uint64_t key;

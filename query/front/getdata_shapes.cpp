@@ -15,7 +15,7 @@ constexpr auto filter_example
   = " - example: `sym`bid`bsize!((=;`AAPL);(within;83.5 85);(not;in;43 44))";
 constexpr auto ordering_example = " - example: ((`asc`sym);(`desc`price))";
 
-/// What stood where, behind a text of TorQ's that does not say it.
+/// What stood where, after a text of TorQ's that does not say it.
 std::string at(const std::string& place, const json& value) {
   return " (" + place + ": "
          + value.dump(-1, ' ', false, json::error_handler_t::replace) + ")";

@@ -150,7 +150,7 @@ result_type(aggregate_function function, std::span<const column_type> inputs);
 [[nodiscard]] result<logical_plan>
 decode_plan(std::span<const std::byte> bytes);
 
-/// One step a line, innermost first: the plan as people read it.
+/// One step per line, innermost first: the plan as people read it.
 [[nodiscard]] std::string to_string(const logical_plan& plan);
 
 } // namespace millrace::query

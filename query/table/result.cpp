@@ -219,7 +219,7 @@ error write_table(const table_data& table, piece_writer& writer) {
       width = std::max(width, width_of_text(cell));
     }
   }
-  // Numbers stand to the right, the last of the others without blanks behind.
+  // Numbers stand to the right, the last of the others without blanks after it.
   auto put = [&](size_t c, std::string_view text) {
     const auto fill = widths[c] - width_of_text(text);
     const bool right = is_number(table.columns[c].type);

@@ -12,7 +12,7 @@ namespace millrace::query {
 enum class result_format {
   table, ///< Aligned columns for people, with a line of names.
   csv,   ///< RFC 4180: a header, quoted where needed; null: an empty field.
-  json,  ///< An array of objects, a row a line; docs/getdata.md has the types.
+  json,  ///< An array of objects, one per line; docs/getdata.md has the types.
 };
 
 /// Takes the next piece of text; an error ends the writing.

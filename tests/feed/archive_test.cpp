@@ -89,7 +89,7 @@ TEST(ArchiveTest, GzipGivesTheRowsOfThePlainFile) {
   memory_files disk;
   disk.put("a.csv", text);
   disk.put("a.csv.gz", gzipped(text));
-  // Several members one behind the other are one text; padding is none.
+  // Several members one after the other are one text; padding is none.
   disk.put("b.csv.gz", gzipped(text.substr(0, 1'000'001))
                          + gzipped(text.substr(1'000'001))
                          + std::string(512, '\0'));
@@ -210,7 +210,7 @@ TEST(RejectFileTest, KeepsLinesWithTheirReasons) {
       "(timestamp)\tx,B\n"
       "a.csv\t3\t8\tthe line has 3 fields, 2 are expected\t2,C,\\x01\\x09\n";
   EXPECT_EQ(disk.text("out/rejects"), wanted);
-  // A second run goes on behind the first.
+  // A second run goes on after the first.
   reject_file more{disk, "out/rejects"};
   options.rejects = more.sink();
   read_all(disk, options);

@@ -164,8 +164,8 @@ class Lint:
                             f"{room} must not know {other}")
             elif ROOMS.index(other) > ROOMS.index(room):
                 self.report(name, line, "direction",
-                            f"{room} must not know {other}, which stands "
-                            "behind it")
+                            f"{room} must not know {other}, which comes "
+                            "after it")
 
     def check_libraries(self, name):
         for line, _, target in self.includes[name]:

@@ -279,7 +279,7 @@ void end_life(sim::memory_file_system& disk, ending end) {
 }
 
 /// The n-th call of a class fails while the second period is written, alone or
-/// with all behind it. @returns false when there were fewer calls.
+/// with all after it. @returns false when there were fewer calls.
 bool survive_failure(sim::disk_call call, uint64_t nth, ending end) {
   sim::memory_file_system disk{nth};
   two_periods f{disk};

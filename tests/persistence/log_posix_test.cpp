@@ -78,7 +78,7 @@ TEST_F(LogPosixTest, SessionsAndRollsReadAsOneSequence) {
     EXPECT_EQ(got.messages[i].id, want[i].id);
     EXPECT_EQ(got.messages[i].payload, want[i].payload);
   }
-  // Resume behind each message: the rest follows, whole and alone.
+  // Resume after each message: the rest follows, whole and alone.
   for (size_t i = 0; i < want.size(); i += 11) {
     const auto rest = read_all(fs, directory_, got.messages[i].end);
     ASSERT_EQ(rest.messages.size(), want.size() - i - 1) << i;
