@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 #include <limits>
+#include <optional>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -217,6 +218,43 @@ bool settle_start(pending& each, node_outcome& out,
   return false;
 }
 
+/// Asks a node to end. @returns what to wait for; none when it does not run, or
+/// could not be asked: `out` says which.
+std::optional<pending> ask_to_stop(persistence::env& world,
+                                   const std::string& directory,
+                                   const result<node_state>& state,
+                                   node_outcome& out) {
+  out.text = "does not run";
+  if (!state) {
+    fail(out, state.failure());
+    return std::nullopt;
+  }
+  if (state->state == node_state::kind::died) {
+    out.text = "had died";
+    // A node that starts right now owns the directory, and the file.
+    if (auto held = world.fs->lock_directory(directory))
+      if (auto fault = world.fs->remove(directory + "/node.pid"))
+        fail(out, std::move(fault));
+    return std::nullopt;
+  }
+  if (state->state == node_state::kind::stopped)
+    return std::nullopt;
+  out.pid = state->process.pid;
+  pending next;
+  next.process = descriptor{open_pidfd(out.pid)};
+  // The descriptor first, then the identity: what it names cannot change.
+  if (next.process.get() == -1 || !is_alive(state->process)) {
+    out.text = "stopped";
+    return std::nullopt;
+  }
+  if (signal_pidfd(next.process.get(), SIGTERM) != 0 && errno != ESRCH) {
+    fail(out,
+         system_fault("signal to process " + std::to_string(out.pid), errno));
+    return std::nullopt;
+  }
+  return next;
+}
+
 } // namespace
 
 std::string_view to_string(node_state::kind state) noexcept {
@@ -310,38 +348,12 @@ supervisor::stop(const std::vector<std::string>& names,
   for (size_t i = 0; i < names.size(); ++i) {
     auto& each = out[i];
     each.name = names[i];
-    each.text = "does not run";
-    auto state = state_of(names[i]);
-    if (!state) {
-      fail(each, state.failure());
+    auto next = ask_to_stop(world_, config_.node_directory(names[i]),
+                            state_of(names[i]), each);
+    if (!next)
       continue;
-    }
-    const auto directory = config_.node_directory(names[i]);
-    if (state->state == node_state::kind::died) {
-      each.text = "had died";
-      // A node that starts right now owns the directory, and the file.
-      if (auto held = world_.fs->lock_directory(directory))
-        if (auto fault = world_.fs->remove(directory + "/node.pid"))
-          fail(each, std::move(fault));
-      continue;
-    }
-    if (state->state == node_state::kind::stopped)
-      continue;
-    each.pid = state->process.pid;
-    pending next;
-    next.index = i;
-    next.process = descriptor{open_pidfd(each.pid)};
-    // The descriptor first, then the identity: what it names cannot change.
-    if (next.process.get() == -1 || !is_alive(state->process)) {
-      each.text = "stopped";
-      continue;
-    }
-    if (signal_pidfd(next.process.get(), SIGTERM) != 0 && errno != ESRCH) {
-      fail(each, system_fault("signal to process " + std::to_string(each.pid),
-                              errno));
-      continue;
-    }
-    waiting.push_back(std::move(next));
+    next->index = i;
+    waiting.push_back(*std::move(next));
   }
 
   const auto wait_until = [&](int64_t deadline, std::string_view text) {

@@ -51,6 +51,40 @@ int cycles_wanted() {
   return text == nullptr ? 50 : std::atoi(text);
 }
 
+/// Lets a child write until a random moment; `told` becomes the last id that it
+/// said to be recorded.
+void kill_a_writer(const std::string& directory, std::mt19937_64& random,
+                   int64_t& told) {
+  int channel[2];
+  ASSERT_EQ(::pipe(channel), 0);
+  const auto seed = random();
+  const auto child = ::fork();
+  ASSERT_NE(child, -1);
+  if (child == 0) {
+    ::close(channel[0]);
+    write_for_ever(directory, channel[1], seed);
+  }
+  ::close(channel[1]);
+  // Some die while they open, some after a while in the middle of anything.
+  const auto wanted = random() % 60;
+  int64_t id = 0;
+  for (uint64_t i = 0; i < wanted; ++i) {
+    if (::read(channel[0], &id, sizeof(id)) != sizeof(id))
+      break;
+    told = id;
+  }
+  if (wanted == 0)
+    // lint: allow(sleep): the random moment of the kill is the point.
+    ::usleep(static_cast<useconds_t>(random() % 3000));
+  ASSERT_EQ(::kill(child, SIGKILL), 0);
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFSIGNALED(status)) << "exit " << WEXITSTATUS(status);
+  while (::read(channel[0], &id, sizeof(id)) == sizeof(id))
+    told = id;
+  ::close(channel[0]);
+}
+
 // kill -9 at any moment loses nothing that was recorded, makes no event and no
 // damage; ids go on without a hole.
 TEST(KillWriterTest, NothingRecordedIsLost) {
@@ -66,35 +100,8 @@ TEST(KillWriterTest, NothingRecordedIsLost) {
   std::optional<position> end;
   int in_the_middle = 0;
   for (int cycle = 0; cycle < cycles; ++cycle) {
-    int channel[2];
-    ASSERT_EQ(::pipe(channel), 0);
-    const auto seed = random();
-    const auto child = ::fork();
-    ASSERT_NE(child, -1);
-    if (child == 0) {
-      ::close(channel[0]);
-      write_for_ever(directory, channel[1], seed);
-    }
-    ::close(channel[1]);
-    // Some die while they open, some after a while in the middle of anything.
-    const auto wanted = random() % 60;
-    int64_t id = 0;
-    for (uint64_t i = 0; i < wanted; ++i) {
-      if (::read(channel[0], &id, sizeof(id)) != sizeof(id))
-        break;
-      told = id;
-    }
-    if (wanted == 0)
-      // lint: allow(sleep): the random moment of the kill is the point.
-      ::usleep(static_cast<useconds_t>(random() % 3000));
-    ASSERT_EQ(::kill(child, SIGKILL), 0);
-    int status = 0;
-    ASSERT_EQ(::waitpid(child, &status, 0), child);
-    ASSERT_TRUE(WIFSIGNALED(status))
-      << "cycle " << cycle << ": exit " << WEXITSTATUS(status);
-    while (::read(channel[0], &id, sizeof(id)) == sizeof(id))
-      told = id;
-    ::close(channel[0]);
+    ASSERT_NO_FATAL_FAILURE(kill_a_writer(directory, random, told))
+      << "cycle " << cycle;
     auto& fs = posix_file_system();
     if (!fs.exists(directory + "/.lineage")) {
       ASSERT_EQ(told, 0);

@@ -390,6 +390,30 @@ TEST(MemoryTableTest, AnEmptiedTableForgetsItsSymbols) {
   EXPECT_EQ(rows_of(*view), f.slice(30, 31));
 }
 
+/// Each row is whole, says its number, and is found by its symbol.
+void check_rows(const table_view& view) {
+  uint64_t row = 0;
+  for (const auto& segment : view.segments) {
+    const auto* codes = segment.columns[0].as<uint32_t>();
+    const auto* numbers = segment.columns[1].as<int64_t>();
+    for (uint32_t r = 0; r < segment.row_count; ++r, ++row) {
+      ASSERT_EQ(numbers[r], static_cast<int64_t>(segment.order_base + r));
+      const auto text = std::to_string(numbers[r] % 300);
+      ASSERT_LT(codes[r], segment.columns[0].dictionary->size());
+      ASSERT_EQ(segment.columns[0].dictionary->text(codes[r]), text);
+      ASSERT_EQ(cell_of(segment.columns[2], r), text);
+    }
+    const auto code = codes[segment.row_count / 2];
+    size_t expected = 0;
+    for (uint32_t r = 0; r < segment.row_count; ++r)
+      expected += codes[r] == code;
+    const auto found = segment.index->rows(code, segment.row_count);
+    ASSERT_EQ(found.size(), expected);
+    for (const auto r : found)
+      ASSERT_EQ(codes[r], code);
+  }
+}
+
 // Goal: readers never see half a batch, nor one table ahead of another. Method:
 // one message writes n rows with the value n to table a, the next n rows to
 // table b, published together; readers check counts, values, index, sums.
@@ -409,28 +433,6 @@ TEST(MemoryTableTest, ReadersSeeWholeBatchesWhileTheWriterGoesOn) {
   store.publish({0});
   std::atomic<bool> done{false};
   std::atomic<uint64_t> checked{0};
-  const auto check = [&](const table_view& view) {
-    uint64_t row = 0;
-    for (const auto& segment : view.segments) {
-      const auto* codes = segment.columns[0].as<uint32_t>();
-      const auto* numbers = segment.columns[1].as<int64_t>();
-      for (uint32_t r = 0; r < segment.row_count; ++r, ++row) {
-        ASSERT_EQ(numbers[r], static_cast<int64_t>(segment.order_base + r));
-        const auto text = std::to_string(numbers[r] % 300);
-        ASSERT_LT(codes[r], segment.columns[0].dictionary->size());
-        ASSERT_EQ(segment.columns[0].dictionary->text(codes[r]), text);
-        ASSERT_EQ(cell_of(segment.columns[2], r), text);
-      }
-      const auto code = codes[segment.row_count / 2];
-      size_t expected = 0;
-      for (uint32_t r = 0; r < segment.row_count; ++r)
-        expected += codes[r] == code;
-      const auto found = segment.index->rows(code, segment.row_count);
-      ASSERT_EQ(found.size(), expected);
-      for (const auto r : found)
-        ASSERT_EQ(codes[r], code);
-    }
-  };
   std::vector<std::thread> readers;
   for (int i = 0; i < 2; ++i)
     readers.emplace_back([&] {
@@ -440,8 +442,8 @@ TEST(MemoryTableTest, ReadersSeeWholeBatchesWhileTheWriterGoesOn) {
         const auto two = snapshot->view("b");
         ASSERT_EQ(one->row_count(), two->row_count());
         ASSERT_EQ(snapshot->end == snapshot->begin, one->row_count() == 0);
-        check(*one);
-        check(*two);
+        check_rows(*one);
+        check_rows(*two);
         ++checked;
       } while (!done);
     });

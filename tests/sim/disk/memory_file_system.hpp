@@ -34,6 +34,8 @@ enum class survival {
   some,    ///< Any legal mixture, drawn sector by sector (512 bytes).
 };
 
+// Faults, and what survives a power cut, are in memory_faults.cpp.
+
 /// A disk in memory that knows what is durable and what only is in the cache,
 /// and that fails as it is told. Bytes are durable after `file::sync`, names
 /// after `sync_directory` (directories themselves at once). One simulated host

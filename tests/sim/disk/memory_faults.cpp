@@ -1,0 +1,209 @@
+#include <millrace/sim/disk/memory_file_system.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace millrace::sim {
+
+namespace {
+
+constexpr uint64_t sector_bytes = 512;
+
+std::string_view call_name(disk_call call) {
+  switch (call) {
+    case disk_call::open:
+      return "open";
+    case disk_call::read:
+      return "read";
+    case disk_call::write:
+      return "write";
+    case disk_call::sync:
+      return "sync";
+    case disk_call::truncate:
+      return "truncate";
+    case disk_call::rename:
+      return "rename";
+    case disk_call::remove:
+      return "remove";
+    case disk_call::sync_directory:
+      return "sync directory";
+  }
+  return "call";
+}
+
+} // namespace
+
+void memory_file_system::fail(disk_call call, uint64_t nth, errc code,
+                              uint64_t times, std::string path) {
+  const std::scoped_lock lock{mutex_};
+  plans_.push_back({call, nth - 1, times, code, std::move(path), {}});
+}
+
+void memory_file_system::write_short(uint64_t nth, uint64_t bytes, errc code) {
+  const std::scoped_lock lock{mutex_};
+  plans_.push_back({disk_call::write, nth - 1, 1, code, {}, bytes});
+}
+
+void memory_file_system::heal() {
+  const std::scoped_lock lock{mutex_};
+  plans_.clear();
+}
+
+uint64_t memory_file_system::calls(disk_call call) const {
+  const std::scoped_lock lock{mutex_};
+  const auto found = calls_.find(call);
+  return found == calls_.end() ? 0 : found->second;
+}
+
+void memory_file_system::set_quota(std::optional<uint64_t> bytes) {
+  const std::scoped_lock lock{mutex_};
+  quota_ = bytes;
+}
+
+void memory_file_system::set_lying_sync(bool lies) {
+  const std::scoped_lock lock{mutex_};
+  lying_sync_ = lies;
+}
+
+void memory_file_system::flip_bit(const std::string& path, uint64_t bit) {
+  const std::scoped_lock lock{mutex_};
+  const auto target = find(path);
+  MILLRACE_ASSERT(target != nullptr && bit / 8 < target->now.size());
+  const auto mask = static_cast<std::byte>(1u << (bit % 8));
+  target->now[bit / 8] ^= mask;
+  if (bit / 8 < target->durable.size())
+    target->durable[bit / 8] ^= mask;
+}
+
+void memory_file_system::cut(const std::string& path, uint64_t size) {
+  const std::scoped_lock lock{mutex_};
+  const auto target = find(path);
+  MILLRACE_ASSERT(target != nullptr && size <= target->now.size());
+  target->now.resize(static_cast<size_t>(size));
+  if (target->durable.size() > size)
+    target->durable.resize(static_cast<size_t>(size));
+}
+
+void memory_file_system::overwrite(const std::string& path, uint64_t offset,
+                                   std::span<const std::byte> bytes) {
+  const std::scoped_lock lock{mutex_};
+  const auto target = find(path);
+  MILLRACE_ASSERT(target != nullptr);
+  put(*target, offset, bytes);
+  target->durable = target->now;
+  target->dirty.clear();
+}
+
+void memory_file_system::end_process() {
+  const std::scoped_lock lock{mutex_};
+  ++life_;
+  locks_.clear();
+}
+
+void memory_file_system::cut_power(survival how) {
+  const std::scoped_lock lock{mutex_};
+  ++life_;
+  ++boot_;
+  locks_.clear();
+  settle_names(how);
+  // Two names of one inode do not exist here; a removed one is gone.
+  for (auto& [path, target] : names_)
+    settle(*target, how);
+}
+
+// Names change in order: what survives of a directory is a prefix.
+void memory_file_system::settle_names(survival how) {
+  for (auto& [directory, changes] : changes_) {
+    size_t kept = 0;
+    if (how == survival::all)
+      kept = changes.size();
+    else if (how == survival::some)
+      kept = random_() % (changes.size() + 1);
+    for (size_t i = 0; i < kept; ++i)
+      changes[i].apply(durable_names_);
+  }
+  changes_.clear();
+  names_ = durable_names_;
+}
+
+void memory_file_system::settle(inode& target, survival how) {
+  if (how == survival::all) {
+    target.durable = target.now;
+  } else if (how == survival::some) {
+    auto survived = target.durable;
+    const auto sectors = [](uint64_t bytes) {
+      return (bytes + sector_bytes - 1) / sector_bytes;
+    };
+    if (target.size_dirty && target.now.size() != survived.size()) {
+      // The new size made it to the disk, or one in between, or the old one.
+      const auto low = std::min(survived.size(), target.now.size());
+      const auto high = std::max(survived.size(), target.now.size());
+      auto size = low + random_() % (sectors(high - low) + 1) * sector_bytes;
+      survived.resize(std::min<size_t>(size, high));
+    }
+    for (const auto& part : target.dirty)
+      for (auto at = part.offset; at < part.offset + part.bytes;) {
+        const auto next = std::min((at / sector_bytes + 1) * sector_bytes,
+                                   part.offset + part.bytes);
+        if (random_() % 2 == 0)
+          for (auto i = at;
+               i < next && i < survived.size() && i < target.now.size(); ++i)
+            survived[i] = target.now[i];
+        at = next;
+      }
+    target.durable = std::move(survived);
+  }
+  target.now = target.durable;
+  target.dirty.clear();
+  target.size_dirty = false;
+}
+
+std::vector<std::byte>
+memory_file_system::content(const std::string& path) const {
+  const std::scoped_lock lock{mutex_};
+  const auto target = find(path);
+  MILLRACE_ASSERT(target != nullptr);
+  return target->now;
+}
+
+std::unique_ptr<memory_file_system> memory_file_system::clone() const {
+  const std::scoped_lock lock{mutex_};
+  auto copy = std::make_unique<memory_file_system>(1);
+  copy->random_ = random_;
+  copy->boot_ = boot_;
+  copy->directories_ = directories_;
+  for (const auto& [path, target] : names_) {
+    auto made = std::make_shared<inode>();
+    made->now = made->durable = target->now;
+    made->archived = target->archived;
+    copy->names_.emplace(path, made);
+  }
+  copy->durable_names_ = copy->names_;
+  copy->quota_ = quota_;
+  copy->lying_sync_ = lying_sync_;
+  return copy;
+}
+
+// Counts a call; answers the failure that was asked for it.
+std::optional<memory_file_system::failing>
+memory_file_system::called(disk_call call, const std::string& path) {
+  ++calls_[call];
+  for (size_t i = 0; i < plans_.size(); ++i) {
+    auto& plan = plans_[i];
+    if (plan.call != call || path.find(plan.path) == std::string::npos)
+      continue;
+    if (plan.after > 0) {
+      --plan.after;
+      continue;
+    }
+    failing out{{plan.code, path + ": " + std::string{call_name(call)}
+                              + ": failed as asked"},
+                plan.landed};
+    if (--plan.times == 0)
+      plans_.erase(plans_.begin() + static_cast<std::ptrdiff_t>(i));
+    return out;
+  }
+  return std::nullopt;
+}
+
+} // namespace millrace::sim
