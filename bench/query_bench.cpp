@@ -3,7 +3,7 @@
 // rows) and as an hdb does (sorted by symbol and time, a partition a day).
 // Bytes are those of the columns that a query must read.
 
-#include <millrace/query/execution/executor.hpp>
+#include <millrace/query/execution/execution.hpp>
 
 #include <benchmark/benchmark.h>
 

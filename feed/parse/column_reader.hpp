@@ -1,7 +1,7 @@
 #pragma once
 
 #include <millrace/feed/parse/binding.hpp>
-#include <millrace/feed/parse/time_text.hpp>
+#include <millrace/feed/parse/time_reader.hpp>
 #include <millrace/messages/data/table_batch.hpp>
 
 #include <span>

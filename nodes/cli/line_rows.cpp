@@ -1,7 +1,7 @@
 #include <millrace/nodes/cli/line_rows.hpp>
 #include <millrace/query/front/getdata_values.hpp>
-#include <millrace/query/plan/time_text.hpp>
-#include <millrace/query/table/result.hpp>
+#include <millrace/query/plan/literal_text.hpp>
+#include <millrace/query/table/result_text.hpp>
 
 #include <nlohmann/json.hpp>
 

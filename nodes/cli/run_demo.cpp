@@ -6,7 +6,7 @@
 #include <millrace/nodes/host/exit_codes.hpp>
 #include <millrace/nodes/host/system_clock.hpp>
 #include <millrace/nodes/node/node.hpp>
-#include <millrace/query/table/result.hpp>
+#include <millrace/query/table/result_text.hpp>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>

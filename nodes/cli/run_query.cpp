@@ -2,7 +2,7 @@
 #include <millrace/nodes/cli/query_command.hpp>
 #include <millrace/nodes/client/gateway_client.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
-#include <millrace/query/table/result.hpp>
+#include <millrace/query/table/result_text.hpp>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>

@@ -6,8 +6,8 @@
 #include <millrace/nodes/host/exit_codes.hpp>
 #include <millrace/nodes/host/logging.hpp>
 #include <millrace/nodes/node/runtime.hpp>
-#include <millrace/query/plan/time_text.hpp>
-#include <millrace/query/table/result.hpp>
+#include <millrace/query/plan/literal_text.hpp>
+#include <millrace/query/table/result_text.hpp>
 
 #include <nlohmann/json.hpp>
 

@@ -2,7 +2,7 @@
 
 #include <millrace/query/front/getdata.hpp>
 #include <millrace/query/front/getdata_values.hpp>
-#include <millrace/query/plan/time_text.hpp>
+#include <millrace/query/plan/literal_text.hpp>
 
 #include <string>
 #include <utility>

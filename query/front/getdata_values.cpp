@@ -1,5 +1,5 @@
 #include <millrace/query/front/getdata_values.hpp>
-#include <millrace/query/plan/time_text.hpp>
+#include <millrace/query/plan/literal_text.hpp>
 #include <millrace/query/table/columns.hpp>
 
 #include <algorithm>

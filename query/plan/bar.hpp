@@ -1,7 +1,7 @@
 #pragma once
 
 #include <millrace/messages/data/types.hpp>
-#include <millrace/query/plan/time_text.hpp>
+#include <millrace/query/plan/literal_text.hpp>
 
 #include <cstdint>
 

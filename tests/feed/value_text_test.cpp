@@ -1,5 +1,5 @@
 #include <millrace/feed/parse/column_reader.hpp>
-#include <millrace/feed/parse/time_text.hpp>
+#include <millrace/feed/parse/time_reader.hpp>
 #include <millrace/feed/text/text_index.hpp>
 
 #include <charconv>

@@ -1,5 +1,5 @@
 #include <millrace/query/front/getdata.hpp>
-#include <millrace/query/plan/time_text.hpp>
+#include <millrace/query/plan/literal_text.hpp>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>

@@ -2,7 +2,7 @@
 
 #include <millrace/messages/protocol/interfaces.hpp>
 #include <millrace/persistence/disk/env.hpp>
-#include <millrace/query/execution/executor.hpp>
+#include <millrace/query/execution/execution.hpp>
 
 #include <caf/stateful_actor.hpp>
 

@@ -1,4 +1,4 @@
-#include <millrace/feed/parse/time_text.hpp>
+#include <millrace/feed/parse/time_reader.hpp>
 
 namespace millrace::feed {
 

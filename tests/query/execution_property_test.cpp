@@ -1,4 +1,4 @@
-#include <millrace/query/execution/executor.hpp>
+#include <millrace/query/execution/execution.hpp>
 
 #include <gtest/gtest.h>
 

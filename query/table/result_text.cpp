@@ -1,5 +1,5 @@
-#include <millrace/query/plan/time_text.hpp>
-#include <millrace/query/table/result.hpp>
+#include <millrace/query/plan/literal_text.hpp>
+#include <millrace/query/table/result_text.hpp>
 
 #include <algorithm>
 #include <cmath>

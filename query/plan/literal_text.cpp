@@ -1,4 +1,4 @@
-#include <millrace/query/plan/time_text.hpp>
+#include <millrace/query/plan/literal_text.hpp>
 
 #include <algorithm>
 #include <charconv>

@@ -1,4 +1,4 @@
-#include <millrace/query/table/result.hpp>
+#include <millrace/query/table/result_text.hpp>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
