@@ -1,5 +1,7 @@
 #include <millrace/feed/generate/generator.hpp>
-#include <millrace/feed/text/zone_clock.hpp>
+#include <millrace/messages/text/civil_time.hpp>
+#include <millrace/messages/text/csv_text.hpp>
+#include <millrace/messages/text/hex_text.hpp>
 
 #include <charconv>
 #include <cmath>
@@ -25,71 +27,17 @@ void append_number(std::string& out, T value) {
   out.append(text, end.ptr);
 }
 
-void append_padded(std::string& out, int64_t value, size_t width) {
-  char text[24];
-  for (auto i = width; i-- > 0; value /= 10)
-    text[i] = static_cast<char>('0' + value % 10);
-  out.append(text, width);
-}
-
-void append_clock(std::string& out, int64_t ns_of_day) {
-  const auto second = ns_of_day / 1'000'000'000;
-  append_padded(out, second / 3600, 2);
-  out += ':';
-  append_padded(out, second / 60 % 60, 2);
-  out += ':';
-  append_padded(out, second % 60, 2);
-  out += '.';
-  append_padded(out, ns_of_day % 1'000'000'000, 9);
-}
-
-void append_timestamp(std::string& out, int64_t time) {
-  auto day = time / day_ns;
-  auto of_day = time % day_ns;
-  if (of_day < 0) {
-    --day;
-    of_day += day_ns;
-  }
-  const auto civil = civil_of(static_cast<int32_t>(day));
-  append_padded(out, civil.year, 4);
-  out += '-';
-  append_padded(out, civil.month, 2);
-  out += '-';
-  append_padded(out, civil.day, 2);
-  out += ' ';
-  append_clock(out, of_day);
-}
-
-void append_date(std::string& out, int32_t day) {
-  const auto civil = civil_of(day);
-  append_padded(out, civil.year, 4);
-  out += '-';
-  append_padded(out, civil.month, 2);
-  out += '-';
-  append_padded(out, civil.day, 2);
-}
-
 template <class T>
 void append_whole(std::string& out, T value) {
   if (value != std::numeric_limits<T>::min())
     append_number(out, value);
 }
 
-void append_guid(std::string& out, const std::byte* bytes) {
-  static constexpr char digits[] = "0123456789abcdef";
-  for (size_t i = 0; i < 16; ++i) {
-    if (i == 4 || i == 6 || i == 8 || i == 10)
-      out += '-';
-    out += digits[static_cast<unsigned>(bytes[i]) >> 4];
-    out += digits[static_cast<unsigned>(bytes[i]) & 15];
-  }
-}
-
 void append_of_day(std::string& out, const batch_column& column, uint32_t row) {
   if (column.type == column_type::timespan) {
     const auto ns = value_at<int64_t>(column, row);
     if (ns >= 0 && ns < day_ns)
-      append_clock(out, ns);
+      text::append_clock(out, ns);
     return;
   }
   const auto value = value_at<int32_t>(column, row);
@@ -97,7 +45,7 @@ void append_of_day(std::string& out, const batch_column& column, uint32_t row) {
                     : column.type == column_type::second ? 1'000'000'000
                                                          : 60'000'000'000;
   if (value >= 0)
-    append_clock(out, value * unit);
+    text::append_clock(out, value * unit);
 }
 
 void append_value(std::string& out, const batch_column& column, uint32_t row) {
@@ -124,33 +72,28 @@ void append_value(std::string& out, const batch_column& column, uint32_t row) {
         append_number(out, x);
       return;
     case column_type::symbol:
-      out += column.symbol(value_at<uint32_t>(column, row));
-      return;
+      return text::append_csv_field(
+        out, column.symbol(value_at<uint32_t>(column, row)));
     case column_type::string: {
       const auto begin = row == 0 ? 0 : value_at<uint32_t>(column, row - 1);
-      out
-        += column.bytes.substr(begin, value_at<uint32_t>(column, row) - begin);
-      return;
+      return text::append_csv_field(
+        out,
+        column.bytes.substr(begin, value_at<uint32_t>(column, row) - begin));
     }
     case column_type::timestamp:
       if (const auto time = value_at<int64_t>(column, row); time != null_long)
-        append_timestamp(out, time);
+        text::append_time(out, time, ' ');
       return;
     case column_type::date:
       if (const auto day = value_at<int32_t>(column, row); day != null_int)
-        append_date(out, day);
+        text::append_date(out, day);
       return;
     case column_type::month:
-      if (const auto month = value_at<int32_t>(column, row);
-          month != null_int) {
-        const auto years = (month < 0 ? month - 11 : month) / 12;
-        append_padded(out, 2000 + years, 4);
-        out += '-';
-        append_padded(out, month - years * 12 + 1, 2);
-      }
+      if (const auto month = value_at<int32_t>(column, row); month != null_int)
+        text::append_month(out, month);
       return;
     case column_type::guid:
-      return append_guid(out, column.values + size_t{row} * 16);
+      return text::append_guid(out, column.values + size_t{row} * 16);
     case column_type::timespan:
     case column_type::minute:
     case column_type::second:
@@ -199,8 +142,10 @@ void append_csv(const batch_view& batch, std::string& out) {
 
 std::string csv_header(const table_schema& schema) {
   std::string line;
-  for (const auto& column : schema.columns)
-    line += (line.empty() ? "" : ",") + column.name;
+  for (const auto& column : schema.columns) {
+    line += line.empty() ? "" : ",";
+    text::append_csv_field(line, column.name);
+  }
   return line + "\n";
 }
 

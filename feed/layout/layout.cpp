@@ -1,6 +1,6 @@
 #include <millrace/feed/layout/layout.hpp>
-#include <millrace/feed/text/text_index.hpp>
 #include <millrace/feed/text/zone_clock.hpp>
+#include <millrace/messages/text/utf8.hpp>
 
 #include <array>
 #include <charconv>
@@ -355,11 +355,11 @@ std::string_view to_string(time_format format) noexcept {
 
 result<layout> parse_layout(std::string_view text, const std::string& path) {
   // toml11 3.7 reads out of bounds when it reports bytes that are no UTF-8.
-  if (!valid_utf8(text)) {
+  if (!text::valid_utf8(text)) {
     size_t line = 1;
     for (auto rest = text; !rest.empty(); ++line) {
       const auto end = std::min(rest.find('\n'), rest.size());
-      if (!valid_utf8(rest.substr(0, end)))
+      if (!text::valid_utf8(rest.substr(0, end)))
         break;
       rest.remove_prefix(std::min(end + 1, rest.size()));
     }

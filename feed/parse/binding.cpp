@@ -1,6 +1,7 @@
 #include <millrace/feed/parse/binding.hpp>
 #include <millrace/feed/parse/column_reader.hpp>
 #include <millrace/feed/parse/reject.hpp>
+#include <millrace/messages/text/civil_time.hpp>
 
 #define XXH_INLINE_ALL
 #include <algorithm>
@@ -91,7 +92,7 @@ private:
     const auto text = fill_template(from_.date, request_.values);
     if (!text)
       return {};
-    if (const auto day = parse_date(*text))
+    if (const auto day = text::parse_date(*text))
       out_->date = *day;
     return {};
   }
@@ -205,7 +206,7 @@ private:
   error bind_constants() {
     auto values = request_.values;
     if (out_->date != null_int)
-      values.date = compact_date(out_->date);
+      values.date = text::date_text(out_->date, '\0');
     for (const auto& constant : from_.constants) {
       std::optional<size_t> index;
       if (auto fault = find_column(constant.name, constant.type,

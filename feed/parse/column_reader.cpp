@@ -1,5 +1,8 @@
 #include <millrace/feed/parse/column_reader.hpp>
+#include <millrace/messages/text/civil_time.hpp>
+#include <millrace/messages/text/hex_text.hpp>
 
+#include <array>
 #include <limits>
 
 namespace millrace::feed {
@@ -75,39 +78,9 @@ fault read_boolean(field_text text, uint8_t& out) {
            : fault::not_boolean;
 }
 
-struct guid_bytes {
-  uint8_t bytes[16];
-};
-
-int hex_of(char c) {
-  if (c >= '0' && c <= '9')
-    return c - '0';
-  if (c >= 'a' && c <= 'f')
-    return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F')
-    return c - 'A' + 10;
-  return -1;
-}
-
-/// 8-4-4-4-12 hexadecimal digits, stored in the order of the text.
-fault read_guid(field_text text, guid_bytes& out) {
-  if (text.length != 36)
-    return fault::not_guid;
-  size_t count = 0;
-  for (size_t i = 0; i < 36;) {
-    if (i == 8 || i == 13 || i == 18 || i == 23) {
-      if (text.data[i++] != '-')
-        return fault::not_guid;
-      continue;
-    }
-    const auto high = hex_of(text.data[i]);
-    const auto low = hex_of(text.data[i + 1]);
-    if (high < 0 || low < 0)
-      return fault::not_guid;
-    out.bytes[count++] = static_cast<uint8_t>(high * 16 + low);
-    i += 2;
-  }
-  return fault::none;
+fault read_guid(field_text text, std::span<std::byte, text::guid_bytes> out) {
+  return text::parse_guid({text.data, text.length}, out) ? fault::none
+                                                         : fault::not_guid;
 }
 
 fault read_character(field_text text, char& out) {
@@ -125,8 +98,8 @@ fault read_month(time_reader& time, field_text text, int32_t& out) {
   if (const auto why = time.date(whole.data(), whole.size(), day);
       why != fault::none)
     return why;
-  const auto civil = civil_of(day);
-  out = (civil.year - 2000) * 12 + civil.month - 1;
+  const auto civil = text::civil_of(day);
+  out = (civil.year - 2000) * 12 + static_cast<int32_t>(civil.month) - 1;
   return fault::none;
 }
 
@@ -191,12 +164,11 @@ struct column_readers {
     auto& values = builder.values(self.column_);
     for (uint32_t row = 0; row < rows.count; ++row) {
       const auto text = field_of(rows, row, self.field_, self.last_);
-      guid_bytes value{};
+      std::array<std::byte, text::guid_bytes> value{};
       if (text.length != 0)
         if (const auto why = read_guid(text, value); why != fault::none)
           refused.push_back({row, self.field_, why});
-      const auto* first = reinterpret_cast<const std::byte*>(&value);
-      values.insert(values.end(), first, first + sizeof value);
+      values.insert(values.end(), value.begin(), value.end());
     }
   }
 

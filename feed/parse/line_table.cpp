@@ -1,5 +1,7 @@
 #include <millrace/feed/parse/line_table.hpp>
 #include <millrace/feed/text/text_index.hpp>
+#include <millrace/messages/text/csv_text.hpp>
+#include <millrace/messages/text/utf8.hpp>
 
 #include <cstring>
 
@@ -12,7 +14,7 @@ namespace {
 fault check_bytes(std::string_view line, const text_structure& found) {
   if (found.any_nul && line.find('\0') != line.npos)
     return fault::nul_byte;
-  if (found.any_high && !valid_utf8(line))
+  if (found.any_high && !text::valid_utf8(line))
     return fault::not_utf8;
   return fault::none;
 }
@@ -145,25 +147,11 @@ fault line_table::split_quoted(std::string_view record, const binding& fitted,
   fields = 0;
   size_t at = 0;
   for (;;) {
-    if (at < record.size() && record[at] == '"') {
-      for (++at;; ++at) {
-        if (at == record.size())
-          return fault::open_quote;
-        if (record[at] == '"') {
-          ++at;
-          if (at == record.size() || record[at] != '"')
-            break;
-        }
-        unquoted_ += record[at];
-      }
-      if (at != record.size() && record[at] != fitted.delimiter)
-        return fault::after_quote;
-    } else {
-      const auto end
-        = std::min(record.find(fitted.delimiter, at), record.size());
-      unquoted_ += record.substr(at, end - at);
-      at = end;
-    }
+    const auto why
+      = text::take_csv_field(record, fitted.delimiter, at, unquoted_);
+    if (why != text::csv_fault::none)
+      return why == text::csv_fault::open_quote ? fault::open_quote
+                                                : fault::after_quote;
     ++fields;
     if (fields <= fitted.field_count)
       bounds_[bound_count_ + fields] = static_cast<uint32_t>(unquoted_.size());

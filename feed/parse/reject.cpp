@@ -1,4 +1,6 @@
 #include <millrace/feed/parse/reject.hpp>
+#include <millrace/messages/text/csv_text.hpp>
+#include <millrace/messages/text/hex_text.hpp>
 
 namespace millrace::feed {
 
@@ -7,19 +9,15 @@ namespace {
 /// Field `wanted` of a line, as it stands there.
 std::string_view field_of(std::string_view line, uint32_t wanted,
                           char delimiter, bool quote) {
+  std::string ignored;
   size_t begin = 0;
   for (uint32_t field = 0;; ++field) {
-    auto at = begin;
-    if (quote && at < line.size() && line[at] == '"') {
-      for (++at; at < line.size(); ++at)
-        if (line[at] == '"') {
-          if (at + 1 < line.size() && line[at + 1] == '"')
-            ++at;
-          else
-            break;
-        }
-    }
-    const auto end = std::min(line.find(delimiter, at), line.size());
+    auto end = begin;
+    if (quote)
+      // Such a line was split before: none of its fields is at fault here.
+      static_cast<void>(text::take_csv_field(line, delimiter, end, ignored));
+    else
+      end = std::min(line.find(delimiter, begin), line.size());
     if (field == wanted)
       return line.substr(begin, end - begin);
     if (end == line.size())
@@ -45,7 +43,7 @@ std::string_view to_string(fault why) noexcept {
     case fault::open_quote:
       return "has a quote that does not end";
     case fault::after_quote:
-      return "has text behind a closing quote";
+      return "has text after a closing quote";
     case fault::not_number:
       return "is not a number";
     case fault::not_whole:
@@ -71,7 +69,6 @@ std::string_view to_string(fault why) noexcept {
 }
 
 std::string printable(std::string_view text, size_t bytes_max) {
-  static constexpr char digits[] = "0123456789abcdef";
   std::string out;
   for (size_t i = 0; i < text.size(); ++i) {
     if (i == bytes_max) {
@@ -85,8 +82,7 @@ std::string printable(std::string_view text, size_t bytes_max) {
       out += "\\\\";
     } else {
       out += "\\x";
-      out += digits[c >> 4];
-      out += digits[c & 15];
+      text::append_hex(out, static_cast<std::byte>(c));
     }
   }
   return out;

@@ -112,39 +112,4 @@ size_t count_newlines(const char* text, size_t size) noexcept {
 #endif
 }
 
-bool valid_utf8(std::string_view text) noexcept {
-  const auto* at = reinterpret_cast<const unsigned char*>(text.data());
-  const auto* end = at + text.size();
-  while (at != end) {
-    const auto first = *at++;
-    if (first < 0x80)
-      continue;
-    // The second byte's range excludes overlong forms, surrogates and what
-    // lies beyond U+10FFFF.
-    unsigned more = 0;
-    unsigned low = 0x80;
-    unsigned high = 0xbf;
-    if (first >= 0xc2 && first <= 0xdf) {
-      more = 1;
-    } else if (first >= 0xe0 && first <= 0xef) {
-      more = 2;
-      low = first == 0xe0 ? 0xa0 : low;
-      high = first == 0xed ? 0x9f : high;
-    } else if (first >= 0xf0 && first <= 0xf4) {
-      more = 3;
-      low = first == 0xf0 ? 0x90 : low;
-      high = first == 0xf4 ? 0x8f : high;
-    } else {
-      return false;
-    }
-    for (; more != 0; --more, ++at) {
-      if (at == end || *at < low || *at > high)
-        return false;
-      low = 0x80;
-      high = 0xbf;
-    }
-  }
-  return true;
-}
-
 } // namespace millrace::feed

@@ -2,8 +2,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <span>
-#include <string_view>
 
 namespace millrace::feed {
 
@@ -25,7 +23,5 @@ text_structure find_structure(const char* text, size_t size, char delimiter,
 
 /// @pre as above for `text`.
 [[nodiscard]] size_t count_newlines(const char* text, size_t size) noexcept;
-
-[[nodiscard]] bool valid_utf8(std::string_view text) noexcept;
 
 } // namespace millrace::feed

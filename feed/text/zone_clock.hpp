@@ -2,38 +2,12 @@
 
 #include <millrace/messages/base/result.hpp>
 #include <millrace/messages/data/types.hpp>
+#include <millrace/messages/text/zones.hpp>
 
 #include <cstdint>
 #include <string>
 
-namespace date {
-class time_zone;
-} // namespace date
-
 namespace millrace::feed {
-
-/// Days since 2000.01.01 of a date of the proleptic Gregorian calendar.
-[[nodiscard]] constexpr int32_t days_of(int32_t year, int32_t month,
-                                        int32_t day) noexcept {
-  year -= month <= 2;
-  const int32_t era = (year >= 0 ? year : year - 399) / 400;
-  const int32_t of_era = year - era * 400;
-  const int32_t of_year
-    = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-  const int32_t day_of_era = of_era * 365 + of_era / 4 - of_era / 100 + of_year;
-  return era * 146'097 + day_of_era - 730'425;
-}
-
-struct civil_date {
-  int32_t year = 0;
-  int32_t month = 0;
-  int32_t day = 0;
-};
-[[nodiscard]] civil_date civil_of(int32_t days) noexcept;
-/// "20131008", as file names have it.
-[[nodiscard]] std::string compact_date(int32_t days);
-/// Reads 20131008, 2013-10-08 and 2013.10.08. `invalid_argument` otherwise.
-[[nodiscard]] result<int32_t> parse_date(std::string_view text);
 
 /// Turns wall times of one zone into UTC. Looks the zone's rules up once a
 /// date; only on a date with a change of offset every time is looked up.
@@ -72,12 +46,12 @@ public:
   }
 
 private:
-  explicit zone_clock(const date::time_zone* zone) : zone_{zone} {}
+  explicit zone_clock(text::time_zone zone) : zone_{zone} {}
   void load(int32_t day);
   [[nodiscard]] bool look_up(int32_t day, int64_t ns_of_day,
                              int64_t& utc) const;
 
-  const date::time_zone* zone_;
+  text::time_zone zone_;
   int32_t day_ = null_int;
   bool uniform_ = false;
   int64_t midnight_ = 0;

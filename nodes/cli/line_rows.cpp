@@ -98,52 +98,6 @@ error add_row(batch_builder& builder,
 
 } // namespace
 
-result<std::vector<std::string>> split_csv_line(std::string_view line) {
-  std::vector<std::string> fields;
-  size_t at = 0;
-  for (;;) {
-    auto& field = fields.emplace_back();
-    if (at < line.size() && line[at] == '"') {
-      for (++at;; ++at) {
-        if (at == line.size())
-          return error{errc::bad_data, "field " + std::to_string(fields.size())
-                                         + ": the quote does not end"};
-        if (line[at] == '"') {
-          if (at + 1 == line.size() || line[at + 1] != '"')
-            break;
-          ++at;
-        }
-        field.push_back(line[at]);
-      }
-      ++at;
-      if (at < line.size() && line[at] != ',')
-        return error{errc::bad_data, "field " + std::to_string(fields.size())
-                                       + ": text behind the quote"};
-    } else {
-      const auto end = std::min(line.find(',', at), line.size());
-      field = line.substr(at, end - at);
-      at = end;
-    }
-    if (at == line.size())
-      return fields;
-    ++at;
-  }
-}
-
-void append_csv_text(std::string& out, std::string_view field) {
-  if (field.find_first_of(",\"\r\n") == std::string_view::npos) {
-    out += field;
-    return;
-  }
-  out.push_back('"');
-  for (const char c : field) {
-    if (c == '"')
-      out.push_back('"');
-    out.push_back(c);
-  }
-  out.push_back('"');
-}
-
 row_reader::row_reader(table_schema schema, line_format format)
   : builder_{std::move(schema)}, format_{format} {}
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <millrace/messages/data/table_batch.hpp>
+#include <millrace/messages/text/csv_text.hpp>
 #include <millrace/nodes/cli/pub_command.hpp>
 #include <millrace/query/table/columns.hpp>
 
@@ -11,13 +12,12 @@
 
 namespace millrace::nodes {
 
-/// Fields of one line of CSV as in RFC 4180, which may not span lines.
-/// `bad_data` when a quoted field does not end, or text follows its end.
-[[nodiscard]] result<std::vector<std::string>>
-split_csv_line(std::string_view line);
+using text::split_csv_line;
 
 /// Appends a field, quoted where it must be.
-void append_csv_text(std::string& out, std::string_view field);
+inline void append_csv_text(std::string& out, std::string_view field) {
+  text::append_csv_field(out, field);
+}
 
 /// Turns lines into rows of a table. Columns that a line does not name are
 /// null. Owner: one thread.

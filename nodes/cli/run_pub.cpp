@@ -1,4 +1,5 @@
 #include <millrace/actors/rt/publish/pusher.hpp>
+#include <millrace/messages/text/hex_text.hpp>
 #include <millrace/nodes/cli/command_support.hpp>
 #include <millrace/nodes/cli/interrupts.hpp>
 #include <millrace/nodes/cli/line_rows.hpp>
@@ -10,7 +11,6 @@
 #include <nlohmann/json.hpp>
 
 #include <cerrno>
-#include <charconv>
 #include <cstring>
 #include <poll.h>
 #include <unistd.h>
@@ -27,22 +27,6 @@ constexpr auto rt_deadline = 30s;
 constexpr size_t batch_bytes = 64 * 1024;
 
 /// The bytes of "00ff"; none when these are not pairs of hexadecimal digits.
-std::optional<std::string> from_hex(std::string_view digits) {
-  if (digits.size() % 2 != 0)
-    return std::nullopt;
-  std::string bytes;
-  for (size_t i = 0; i < digits.size(); i += 2) {
-    uint8_t byte = 0;
-    const auto* end = digits.data() + i + 2;
-    const auto [stop, fault]
-      = std::from_chars(digits.data() + i, end, byte, 16);
-    if (fault != std::errc{} || stop != end)
-      return std::nullopt;
-    bytes.push_back(static_cast<char>(byte));
-  }
-  return bytes;
-}
-
 /// The payload of {"data": "text"} or {"hex": "00ff"}. What `sub` writes beside
 /// either is passed over, so that its lines can be published again.
 result<std::string> payload_of(std::string_view line) {
@@ -57,8 +41,9 @@ result<std::string> payload_of(std::string_view line) {
       continue;
     if ((key != "data" && key != "hex") || !value.is_string() || payload)
       return refusal;
-    payload = key == "data" ? value.get<std::string>()
-                            : from_hex(value.get_ref<const std::string&>());
+    payload = key == "data"
+                ? value.get<std::string>()
+                : text::parse_hex(value.get_ref<const std::string&>());
     if (!payload)
       return error{errc::bad_data, "hex: not pairs of hexadecimal digits"};
   }

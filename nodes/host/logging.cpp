@@ -1,14 +1,13 @@
-#include <millrace/messages/data/types.hpp>
+#include <millrace/messages/text/civil_time.hpp>
+#include <millrace/messages/text/json_text.hpp>
+#include <millrace/messages/text/utf8.hpp>
 #include <millrace/nodes/host/logging.hpp>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
 #include <array>
-#include <chrono>
-#include <date/date.h>
 #include <unistd.h>
 
 namespace millrace::nodes {
@@ -18,19 +17,18 @@ namespace {
 constexpr std::array<std::string_view, 4> level_names{"ERR", "WARN", "INF",
                                                       "DBG"};
 
-std::string escape(std::string_view text) {
+/// One line: its breaks stay readable, other control characters show as \xNN.
+std::string on_one_line(std::string_view message) {
   std::string out;
-  out.reserve(text.size());
-  for (char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '\n')
-      out += "\\n";
-    else if (byte < 0x20 || byte == 0x7f)
-      out += fmt::format("\\x{:02x}", byte);
-    else
-      out += c;
+  out.reserve(message.size());
+  for (;;) {
+    const auto end = message.find('\n');
+    text::append_visible(out, message.substr(0, end));
+    if (end == message.npos)
+      return out;
+    out += "\\n";
+    message.remove_prefix(end + 1);
   }
-  return out;
 }
 
 } // namespace
@@ -46,35 +44,29 @@ std::optional<log_level> log_level_of(std::string_view name) noexcept {
   return std::nullopt;
 }
 
-std::string format_time(int64_t time_ns) {
-  using namespace std::chrono;
-  const sys_time<nanoseconds> at{nanoseconds{time_ns}
-                                 + nanoseconds{epoch_2000_ns}};
-  const auto day = date::floor<date::days>(at);
-  const date::year_month_day ymd{day};
-  const date::hh_mm_ss<nanoseconds> time{at - day};
-  return fmt::format(
-    "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:09}Z", static_cast<int>(ymd.year()),
-    static_cast<unsigned>(ymd.month()), static_cast<unsigned>(ymd.day()),
-    time.hours().count(), time.minutes().count(), time.seconds().count(),
-    time.subseconds().count());
-}
-
 std::string format_line(const log_entry& entry, bool json) {
-  const auto time = format_time(entry.time_ns);
+  const auto time = text::time_text(entry.time_ns);
   if (!json)
     return fmt::format("{}|{}|{}|{}|{}|{}|{}", time, entry.host,
                        entry.process_type, entry.process_name,
-                       to_string(entry.level), entry.id, escape(entry.message));
-  const nlohmann::ordered_json line{{"time", time},
-                                    {"host", entry.host},
-                                    {"proctype", entry.process_type},
-                                    {"procname", entry.process_name},
-                                    {"level", to_string(entry.level)},
-                                    {"id", entry.id},
-                                    {"message", entry.message}};
-  return line.dump(-1, ' ', false,
-                   nlohmann::ordered_json::error_handler_t::replace);
+                       to_string(entry.level), entry.id,
+                       on_one_line(entry.message));
+  std::string line = "{";
+  const auto put = [&](std::string_view key, std::string_view value) {
+    line += line.size() == 1 ? "" : ",";
+    text::append_json_string(line, key);
+    line += ':';
+    text::append_json_string(line, value);
+  };
+  put("time", time);
+  put("host", entry.host);
+  put("proctype", entry.process_type);
+  put("procname", entry.process_name);
+  put("level", to_string(entry.level));
+  put("id", entry.id);
+  put("message", entry.message);
+  line += '}';
+  return line;
 }
 
 log_sink stderr_sink(bool json) {

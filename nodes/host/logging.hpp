@@ -1,5 +1,6 @@
 #pragma once
 
+#include <millrace/messages/text/civil_time.hpp>
 #include <millrace/persistence/disk/executor.hpp>
 
 #include <cstdint>
@@ -84,6 +85,8 @@ private:
 [[nodiscard]] std::string host_name();
 
 /// "2024-06-05T12:00:00.000000001Z" from ns since 2000.01.01 UTC.
-[[nodiscard]] std::string format_time(int64_t time_ns);
+[[nodiscard]] inline std::string format_time(int64_t time_ns) {
+  return text::time_text(time_ns);
+}
 
 } // namespace millrace::nodes

@@ -2,8 +2,8 @@
 #include <millrace/feed/layout/layout.hpp>
 #include <millrace/feed/source/reader.hpp>
 #include <millrace/feed/source/reject_file.hpp>
+#include <millrace/messages/text/civil_time.hpp>
 #include <millrace/nodes/node/feed_process.hpp>
-#include <millrace/nodes/node/parse_date.hpp>
 
 #include <deque>
 
@@ -190,10 +190,10 @@ source_of(runtime& host, const cluster_config& config,
   options.symbol = process.symbol;
   options.threads = 2;
   if (!process.date.empty()) {
-    auto date = parse_date(process.date);
+    auto date = text::parse_date(process.date);
     if (!date)
       return date.failure();
-    options.date = static_cast<int32_t>(*date);
+    options.date = *date;
   }
   return std::shared_ptr<torq::batch_source>{std::make_shared<file_source>(
     host.env(), std::move(options), out.reject_path, out.read)};

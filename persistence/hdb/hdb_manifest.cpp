@@ -1,8 +1,7 @@
 #include <millrace/messages/data/capnp_io.hpp>
 #include <millrace/messages/schema/hdb.capnp.h>
+#include <millrace/messages/text/civil_time.hpp>
 #include <millrace/persistence/hdb/hdb_manifest.hpp>
-
-#include <date/date.h>
 
 #define XXH_INLINE_ALL
 #include <algorithm>
@@ -239,8 +238,7 @@ result<bool> hdb_manifest::contains(const hdb_part& part) const {
 }
 
 std::string date_partition_name(int64_t period) {
-  const date::year_month_day day{date::sys_days{date::days{10957 + period}}};
-  return date::format("%Y.%m.%d", day);
+  return text::date_text(period, '.');
 }
 
 std::vector<std::byte> encode(const hdb_manifest& manifest) {

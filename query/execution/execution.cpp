@@ -179,7 +179,7 @@ private:
         text = chunk.groups->pool(k).text(code);
       else if (code != 0)
         text = dictionary->text(code);
-      map[code] = groups_.pool(k).intern(text) + 1;
+      map[code] = groups_.pool(k).code(text) + 1;
     }
     return map[code] - 1;
   }

@@ -199,7 +199,7 @@ void group_assigner::fill_key(const segment_context& segment, size_t key,
     });
   } else if (type == column_type::string) {
     each([&](uint32_t row) -> uint64_t {
-      return column.values ? pools_[key].intern(column.text(row)) : 0;
+      return column.values ? pools_[key].code(column.text(row)) : 0;
     });
   } else if (type == column_type::guid) {
     for (uint32_t i = 0; i < count; ++i) {

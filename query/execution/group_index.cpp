@@ -182,7 +182,7 @@ group_set::save(std::span<const std::vector<column_ref>> values,
         push_integer(plain, static_cast<int64_t>(words[0]));
     }
     if (item.type == column_type::symbol)
-      pools_[k].copy_into(plain);
+      copy_into(plain, pools_[k]);
     if (item.type == column_type::string) {
       auto column = writer.finish();
       if (!column)
@@ -211,18 +211,19 @@ namespace {
 
 /// Words of key `item` for every row of a chunk's column.
 void fill_words(const column_data& column, const plan_shape::key_item& item,
-                text_pool& pool, uint32_t words, uint64_t rows, uint64_t* to) {
+                text::interner& pool, uint32_t words, uint64_t rows,
+                uint64_t* to) {
   std::vector<uint32_t> map;
   if (column.type == column_type::symbol)
     for (uint32_t code = 0; code < column.dictionary_ends.size(); ++code)
-      map.push_back(pool.intern(column.entry(code)));
+      map.push_back(pool.code(column.entry(code)));
   const auto ref = ref_of(column);
   for (uint64_t row = 0; row < rows; ++row) {
     auto* word = to + row * words + item.word;
     if (column.type == column_type::symbol)
       *word = map[column.as<uint32_t>()[row]];
     else if (column.type == column_type::string)
-      *word = pool.intern(column.text(row));
+      *word = pool.code(column.text(row));
     else if (column.type == column_type::guid)
       std::memcpy(word, column.values.data() + 16 * row, 16);
     else if (is_float(column.type))

@@ -87,7 +87,9 @@ public:
   [[nodiscard]] size_t byte_count() const noexcept;
 
   /// The pool of text key number `key`.
-  [[nodiscard]] text_pool& pool(size_t key) noexcept { return pools_[key]; }
+  [[nodiscard]] text::interner& pool(size_t key) noexcept {
+    return pools_[key];
+  }
   /// Groups of keys given as words (text already translated).
   [[nodiscard]] uint32_t add(const uint64_t* key) {
     return index_.find_or_add(key);
@@ -111,7 +113,7 @@ public:
 private:
   const plan_shape& shape_;
   group_index index_;
-  std::vector<text_pool> pools_; ///< By key; unused for other types.
+  std::vector<text::interner> pools_; ///< By key; unused for other types.
   std::vector<aggregate_state> states_;
 };
 

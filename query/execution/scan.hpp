@@ -94,7 +94,7 @@ public:
            uint32_t end);
 
   [[nodiscard]] group_index& index() noexcept { return index_; }
-  [[nodiscard]] const text_pool& pool(size_t key) const noexcept {
+  [[nodiscard]] const text::interner& pool(size_t key) const noexcept {
     return pools_[key];
   }
   [[nodiscard]] size_t byte_count() const noexcept;
@@ -115,7 +115,7 @@ private:
   const plan_shape& shape_;
   const part_binding& binding_;
   group_index index_;
-  std::vector<text_pool> pools_;
+  std::vector<text::interner> pools_;
   std::vector<uint64_t> words_; ///< Keys of one vector.
   mode mode_ = mode::none;
   bool runs_ = false;

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <millrace/messages/data/types.hpp>
-#include <millrace/query/plan/literal_text.hpp>
+#include <millrace/messages/text/civil_time.hpp>
 
 #include <cstdint>
 
@@ -19,10 +19,10 @@ namespace millrace::query {
       unit = day_ns;
       break;
     case column_type::minute:
-      unit = 60'000'000'000;
+      unit = text::minute_ns;
       break;
     case column_type::second:
-      unit = 1'000'000'000;
+      unit = text::second_ns;
       break;
     case column_type::time:
       unit = 1'000'000;
@@ -35,9 +35,9 @@ namespace millrace::query {
   if (value == inf_int || value == -inf_int)
     return value > 0 ? inf_long : -inf_long;
   if (type == column_type::month) {
-    const auto year = value >= 0 ? value / 12 : -((11 - value) / 12);
-    value = day_of({static_cast<int32_t>(year + 2000),
-                    static_cast<uint32_t>(value - year * 12 + 1), 1});
+    const auto year = text::floor_divide(value, 12);
+    value = text::day_of({static_cast<int32_t>(year + 2000),
+                          static_cast<uint32_t>(value - year * 12 + 1), 1});
   }
   int64_t ns = 0;
   if (__builtin_mul_overflow(value, unit, &ns) || ns == null_long)

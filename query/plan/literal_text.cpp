@@ -1,143 +1,46 @@
+#include <millrace/messages/text/hex_text.hpp>
+#include <millrace/messages/text/time_scan.hpp>
+#include <millrace/messages/text/zones.hpp>
 #include <millrace/query/plan/literal_text.hpp>
 
-#include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
-#include <date/tz.h>
 #include <limits>
-#include <stdexcept>
 
 namespace millrace::query {
 
 namespace {
 
-constexpr int64_t second_ns = 1'000'000'000;
-constexpr int64_t minute_ns = 60 * second_ns;
-constexpr int64_t hour_ns = 60 * minute_ns;
-/// Years whose every nanosecond fits 64 bits around 2000.
-constexpr int32_t year_min = 1708;
-constexpr int32_t year_max = 2291;
-
-/// A cursor over the text of a time.
-class scanner {
-public:
-  explicit scanner(std::string_view text) : rest_{text} {}
-
-  [[nodiscard]] bool done() const noexcept { return rest_.empty(); }
-  [[nodiscard]] char peek() const noexcept {
-    return rest_.empty() ? '\0' : rest_.front();
-  }
-  bool take(char wanted) noexcept {
-    if (peek() != wanted || rest_.empty())
-      return false;
-    rest_.remove_prefix(1);
-    return true;
-  }
-  /// `count` digits exactly; none: leaves the text alone.
-  std::optional<int32_t> digits(size_t count) noexcept {
-    if (rest_.size() < count)
-      return std::nullopt;
-    int32_t value = 0;
-    for (size_t i = 0; i < count; ++i) {
-      if (rest_[i] < '0' || rest_[i] > '9')
-        return std::nullopt;
-      value = value * 10 + (rest_[i] - '0');
-    }
-    rest_.remove_prefix(count);
-    return value;
-  }
-  /// The nanoseconds of a fraction of one to nine digits.
-  std::optional<int64_t> fraction() noexcept {
-    int64_t value = 0;
-    size_t count = 0;
-    while (count < 9 && digit()) {
-      value = value * 10 + (rest_.front() - '0');
-      rest_.remove_prefix(1);
-      ++count;
-    }
-    if (count == 0 || digit())
-      return std::nullopt;
-    for (; count < 9; ++count)
-      value *= 10;
-    return value;
-  }
-
-private:
-  [[nodiscard]] bool digit() const noexcept {
-    return !rest_.empty() && rest_.front() >= '0' && rest_.front() <= '9';
-  }
-  std::string_view rest_;
-};
+using text::minute_ns;
+using text::scanner;
+using text::second_ns;
+using text::time_forms;
 
 error bad(std::string_view text, const char* what) {
   return {errc::invalid_argument, "'" + std::string{text} + "' is not " + what};
 }
 
-bool leap(int32_t year) {
-  return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-}
-
-uint32_t days_in(int32_t year, uint32_t month) {
-  constexpr uint32_t days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-  return month == 2 && leap(year) ? 29 : days[month - 1];
-}
-
-/// "2013-10-08" or "2013.10.08"; the day number.
+/// The day number of a date as people and kdb+ write it.
 std::optional<int64_t> scan_date(scanner& in) {
-  const auto year = in.digits(4);
-  const char mark = in.peek();
-  if (!year || (mark != '-' && mark != '.') || !in.take(mark))
-    return std::nullopt;
-  const auto month = in.digits(2);
-  if (!month || *month < 1 || *month > 12 || !in.take(mark))
-    return std::nullopt;
-  const auto day = in.digits(2);
-  const auto m = static_cast<uint32_t>(*month);
-  if (!day || *day < 1 || static_cast<uint32_t>(*day) > days_in(*year, m))
-    return std::nullopt;
-  if (*year < year_min || *year > year_max)
-    return std::nullopt;
-  return day_of({*year, m, static_cast<uint32_t>(*day)});
+  int64_t day = 0;
+  return text::scan_date(in, time_forms::extended, day)
+             == text::scan_fault::none
+           ? std::optional{day}
+           : std::nullopt;
 }
 
-/// "09:30", "09:30:00", "09:30:00.123456789": ns since midnight.
 std::optional<int64_t> scan_clock(scanner& in) {
-  const auto hour = in.digits(2);
-  if (!hour || *hour > 23 || !in.take(':'))
-    return std::nullopt;
-  const auto minute = in.digits(2);
-  if (!minute || *minute > 59)
-    return std::nullopt;
-  int64_t ns = *hour * hour_ns + *minute * minute_ns;
-  if (!in.take(':'))
-    return ns;
-  const auto second = in.digits(2);
-  if (!second || *second > 59)
-    return std::nullopt;
-  ns += *second * second_ns;
-  if (in.take('.')) {
-    const auto fraction = in.fraction();
-    if (!fraction)
-      return std::nullopt;
-    ns += *fraction;
-  }
-  return ns;
+  int64_t ns = 0;
+  return text::scan_clock(in, time_forms::extended, ns) ? std::optional{ns}
+                                                        : std::nullopt;
 }
 
-/// "Z", "+02:00", nothing: what to subtract from the written time.
+/// What to subtract from the written time; nothing is UTC.
 std::optional<int64_t> scan_zone(scanner& in) {
-  if (in.done() || in.take('Z'))
-    return 0;
-  const bool west = in.peek() == '-';
-  if (!in.take('+') && !in.take('-'))
-    return std::nullopt;
-  const auto hour = in.digits(2);
-  in.take(':');
-  const auto minute = in.digits(2);
-  if (!hour || !minute || *hour > 23 || *minute > 59)
-    return std::nullopt;
-  const auto ns = *hour * hour_ns + *minute * minute_ns;
-  return west ? -ns : ns;
+  int64_t ns = 0;
+  return in.done() || text::scan_offset(in, ns) ? std::optional{ns}
+                                                : std::nullopt;
 }
 
 /// "0D09:30:00.1", "-1D", "09:30".
@@ -211,26 +114,11 @@ result<literal> parse_number(std::string_view text, column_type type) {
 }
 
 result<literal> parse_guid(std::string_view text) {
-  std::string bytes;
-  uint32_t high = 16;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (c == '-' && (i == 8 || i == 13 || i == 18 || i == 23))
-      continue;
-    uint32_t nibble = 0;
-    const auto [end, fault] = std::from_chars(&c, &c + 1, nibble, 16);
-    if (fault != std::errc{} || end != &c + 1)
-      return bad(text, "a guid");
-    if (high == 16) {
-      high = nibble;
-    } else {
-      bytes.push_back(static_cast<char>(high * 16 + nibble));
-      high = 16;
-    }
-  }
-  if (bytes.size() != 16 || high != 16 || text.size() != 36)
+  std::array<std::byte, text::guid_bytes> bytes;
+  if (!text::parse_guid(text, bytes))
     return bad(text, "a guid");
-  return literal{std::move(bytes)};
+  return literal{
+    std::string{reinterpret_cast<const char*>(bytes.data()), bytes.size()}};
 }
 
 result<literal> parse_temporal(std::string_view text, column_type type) {
@@ -250,14 +138,14 @@ result<literal> parse_temporal(std::string_view text, column_type type) {
     }
     case column_type::month: {
       scanner in{text};
-      const auto year = in.digits(4);
-      if (!year || (!in.take('-') && !in.take('.')))
-        return bad(text, "a month");
-      const auto month = in.digits(2);
+      int32_t year = 0;
+      int32_t month = 0;
+      const bool read = in.digits(4, year) && (in.take('-') || in.take('.'))
+                        && in.digits(2, month);
       in.take('m');
-      if (!month || *month < 1 || *month > 12 || !in.done())
+      if (!read || month < 1 || month > 12 || !in.done())
         return bad(text, "a month");
-      return literal{int64_t{*year - 2000} * 12 + *month - 1};
+      return literal{int64_t{year - 2000} * 12 + month - 1};
     }
     default:
       break;
@@ -280,34 +168,6 @@ bool temporal(column_type type) {
 }
 
 } // namespace
-
-civil_date civil_of(int64_t day) noexcept {
-  // Days since 0000.03.01, in eras of 400 years.
-  const int64_t shifted = day + 730'425;
-  const int64_t era = (shifted >= 0 ? shifted : shifted - 146'096) / 146'097;
-  const auto of_era = static_cast<uint32_t>(shifted - era * 146'097);
-  const uint32_t year_of_era
-    = (of_era - of_era / 1460 + of_era / 36'524 - of_era / 146'096) / 365;
-  const uint32_t of_year
-    = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-  const uint32_t shifted_month = (5 * of_year + 2) / 153;
-  const uint32_t month
-    = shifted_month < 10 ? shifted_month + 3 : shifted_month - 9;
-  const auto year
-    = static_cast<int64_t>(year_of_era) + era * 400 + (month <= 2 ? 1 : 0);
-  return {static_cast<int32_t>(year), month,
-          of_year - (153 * shifted_month + 2) / 5 + 1};
-}
-
-int64_t day_of(civil_date date) noexcept {
-  const int64_t year = date.month <= 2 ? date.year - 1 : date.year;
-  const int64_t era = (year >= 0 ? year : year - 399) / 400;
-  const auto of_era = static_cast<uint32_t>(year - era * 400);
-  const uint32_t month = date.month > 2 ? date.month - 3 : date.month + 9;
-  const uint32_t of_year = (153 * month + 2) / 5 + date.day - 1;
-  const uint32_t day = of_era * 365 + of_era / 4 - of_era / 100 + of_year;
-  return era * 146'097 + static_cast<int64_t>(day) - 730'425;
-}
 
 result<written_time> parse_time(std::string_view text) {
   constexpr auto expected = "a date or timestamp (2013-10-08, "
@@ -366,63 +226,12 @@ result<literal> parse_literal(std::string_view text, column_type type) {
 
 namespace {
 
-void append_padded(std::string& out, uint64_t value, int width) {
-  char digits[20];
-  const auto end = std::to_chars(digits, digits + sizeof digits, value).ptr;
-  for (auto have = end - digits; have < width; ++have)
-    out.push_back('0');
-  out.append(digits, end);
-}
-
-void append_date(std::string& out, int64_t day) {
-  const auto date = civil_of(day);
-  append_padded(out, static_cast<uint64_t>(std::max(date.year, 0)), 4);
-  out.push_back('-');
-  append_padded(out, date.month, 2);
-  out.push_back('-');
-  append_padded(out, date.day, 2);
-}
-
-enum class clock_detail { minutes, seconds, milliseconds, nanoseconds };
-
-void append_clock(std::string& out, int64_t ns, clock_detail detail) {
-  append_padded(out, static_cast<uint64_t>(ns / hour_ns), 2);
-  out.push_back(':');
-  append_padded(out, static_cast<uint64_t>(ns / minute_ns % 60), 2);
-  if (detail == clock_detail::minutes)
-    return;
-  out.push_back(':');
-  append_padded(out, static_cast<uint64_t>(ns / second_ns % 60), 2);
-  if (detail == clock_detail::seconds)
-    return;
-  out.push_back('.');
-  const auto fraction = static_cast<uint64_t>(ns % second_ns);
-  if (detail == clock_detail::milliseconds)
-    append_padded(out, fraction / 1'000'000, 3);
-  else
-    append_padded(out, fraction, 9);
-}
-
-int64_t floor_divide(int64_t value, int64_t by) {
-  const auto quotient = value / by;
-  return quotient - (value % by < 0 ? 1 : 0);
-}
-
 /// `value` in units of `unit` ns; a sign, and hours beyond a day stand.
 void append_time_of_day(std::string& out, int64_t value, int64_t unit,
-                        clock_detail detail) {
+                        text::clock_detail detail) {
   if (value < 0)
     out.push_back('-');
-  append_clock(out, (value < 0 ? -value : value) * unit, detail);
-}
-
-void append_timespan(std::string& out, int64_t ns) {
-  if (ns < 0)
-    out.push_back('-');
-  const auto size = ns < 0 ? -ns : ns;
-  append_padded(out, static_cast<uint64_t>(size / day_ns), 1);
-  out.push_back('D');
-  append_clock(out, size % day_ns, clock_detail::nanoseconds);
+  text::append_clock(out, (value < 0 ? -value : value) * unit, detail);
 }
 
 } // namespace
@@ -436,36 +245,25 @@ void append_integer(std::string& out, int64_t value, column_type type) {
     }
   }
   switch (type) {
-    case column_type::timestamp: {
-      const auto day = floor_divide(value, day_ns);
-      append_date(out, day);
-      out.push_back('T');
-      // Near the ends of 64 bits day * day_ns itself would not fit.
-      const auto of_day = value % day_ns;
-      append_clock(out, of_day < 0 ? of_day + day_ns : of_day,
-                   clock_detail::nanoseconds);
+    case column_type::timestamp:
+      text::append_time(out, value);
       out.push_back('Z');
       return;
-    }
     case column_type::date:
-      return append_date(out, value);
-    case column_type::month: {
-      const auto year = floor_divide(value, 12);
-      append_padded(
-        out, static_cast<uint64_t>(std::max<int64_t>(year + 2000, 0)), 4);
-      out.push_back('-');
-      append_padded(out, static_cast<uint64_t>(value - year * 12 + 1), 2);
-      return;
-    }
+      return text::append_date(out, value);
+    case column_type::month:
+      return text::append_month(out, value);
     case column_type::timespan:
-      return append_timespan(out, value);
+      return text::append_timespan(out, value);
     case column_type::minute:
-      return append_time_of_day(out, value, minute_ns, clock_detail::minutes);
+      return append_time_of_day(out, value, minute_ns,
+                                text::clock_detail::minutes);
     case column_type::second:
-      return append_time_of_day(out, value, second_ns, clock_detail::seconds);
+      return append_time_of_day(out, value, second_ns,
+                                text::clock_detail::seconds);
     case column_type::time:
       return append_time_of_day(out, value, 1'000'000,
-                                clock_detail::milliseconds);
+                                text::clock_detail::milliseconds);
     default:
       break;
   }
@@ -511,21 +309,15 @@ std::string to_text(const literal& value, std::optional<column_type> type) {
 }
 
 result<int64_t> date_start(const table_schema& schema, int64_t day) {
-  const auto wall_ns = day * day_ns + schema.roll_offset_ns + epoch_2000_ns;
+  const auto wall_ns = day * day_ns + schema.roll_offset_ns;
   // The common case needs no time-zone data base.
   if (schema.roll_zone == "UTC" || schema.roll_zone.empty())
-    return wall_ns - epoch_2000_ns;
-  try {
-    const auto* zone = date::locate_zone(schema.roll_zone);
-    const date::local_time<std::chrono::nanoseconds> wall{
-      std::chrono::nanoseconds{wall_ns}};
-    return zone->to_sys(wall, date::choose::earliest).time_since_epoch().count()
-           - epoch_2000_ns;
-  } catch (const std::runtime_error& fault) {
-    return error{errc::invalid_argument, "table '" + schema.name
-                                           + "': roll zone '" + schema.roll_zone
-                                           + "': " + fault.what()};
-  }
+    return wall_ns;
+  const auto zone = text::time_zone::open(schema.roll_zone);
+  if (!zone)
+    return error{errc::invalid_argument,
+                 "table '" + schema.name + "': roll " + zone.failure().context};
+  return zone->at(wall_ns).utc_ns;
 }
 
 } // namespace millrace::query

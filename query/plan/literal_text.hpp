@@ -30,15 +30,6 @@ struct written_time {
 [[nodiscard]] result<literal> parse_literal(std::string_view text,
                                             column_type type);
 
-/// Proleptic Gregorian date of a day number counted from 2000.01.01.
-struct civil_date {
-  int32_t year = 2000;
-  uint32_t month = 1;
-  uint32_t day = 1;
-};
-[[nodiscard]] civil_date civil_of(int64_t day) noexcept;
-[[nodiscard]] int64_t day_of(civil_date date) noexcept;
-
 /// Appends a non-null integer-like value of `type` as people read it:
 /// timestamps in ISO 8601 with nanoseconds and Z, timespans as
 /// 0D09:30:00.000000000, infinities of temporal types as inf and -inf.

@@ -1,51 +1,19 @@
 #include <millrace/query/table/columns.hpp>
 
 #include <algorithm>
-#include <functional>
 #include <limits>
+#include <tuple>
 #include <utility>
 
 namespace millrace::query {
 
-text_pool::text_pool() : ends_(1, 0), slots_(64, 0) {}
-
-uint32_t text_pool::intern(std::string_view wanted) {
-  if (wanted.empty())
-    return 0;
-  const auto mask = slots_.size() - 1;
-  auto slot = std::hash<std::string_view>{}(wanted)&mask;
-  while (slots_[slot] != 0) {
-    if (text(slots_[slot] - 1) == wanted)
-      return slots_[slot] - 1;
-    slot = (slot + 1) & mask;
-  }
-  const auto id = size();
-  // 4 GiB of distinct text is beyond every memory budget.
-  MILLRACE_ASSERT(bytes_.size() + wanted.size()
-                  <= std::numeric_limits<uint32_t>::max());
-  bytes_.append(wanted);
-  ends_.push_back(static_cast<uint32_t>(bytes_.size()));
-  slots_[slot] = id + 1;
-  if (ends_.size() * 2 > slots_.size())
-    grow();
-  return id;
+void move_into(column_data& column, text::interner& texts) {
+  std::tie(column.dictionary_ends, column.bytes) = texts.take();
 }
 
-void text_pool::grow() {
-  slots_.assign(slots_.size() * 2, 0);
-  const auto mask = slots_.size() - 1;
-  for (uint32_t id = 1; id < size(); ++id) {
-    auto slot = std::hash<std::string_view>{}(text(id)) & mask;
-    while (slots_[slot] != 0)
-      slot = (slot + 1) & mask;
-    slots_[slot] = id + 1;
-  }
-}
-
-void text_pool::move_into(column_data& column) {
-  column.dictionary_ends = std::move(ends_);
-  column.bytes = std::move(bytes_);
-  *this = text_pool{};
+void copy_into(column_data& column, const text::interner& texts) {
+  column.dictionary_ends = texts.ends();
+  column.bytes = texts.bytes();
 }
 
 column_ref ref_of(const persistence::column_view& view) noexcept {
@@ -127,7 +95,7 @@ void column_writer::append_nulls(size_t count) {
 void column_writer::append_text(std::string_view text) {
   ++rows_;
   if (out_.type == column_type::symbol)
-    return out_.push(pool_.intern(text));
+    return out_.push(pool_.code(text));
   if (out_.bytes.size() + text.size() > std::numeric_limits<uint32_t>::max())
     overflow_ = true;
   else
@@ -155,7 +123,7 @@ void column_writer::append_texts(const column_ref& from, const void* key,
     if (code >= map_.size())
       map_.resize(std::max<size_t>(code + 1, map_.size() * 2), 0);
     if (map_[code] == 0)
-      map_[code] = pool_.intern(from.entry(code)) + 1;
+      map_[code] = pool_.code(from.entry(code)) + 1;
     const auto own = map_[code] - 1;
     std::memcpy(out_.values.data() + at, &own, 4);
   }
@@ -219,7 +187,7 @@ result<column_data> column_writer::finish() {
                                          + "': more than 4 GiB of text in one "
                                            "piece of a result"};
   if (out_.type == column_type::symbol)
-    pool_.move_into(out_);
+    move_into(out_, pool_);
   return std::move(out_);
 }
 

@@ -2,6 +2,7 @@
 
 #include <millrace/messages/base/result.hpp>
 #include <millrace/messages/data/schema.hpp>
+#include <millrace/messages/text/interner.hpp>
 #include <millrace/persistence/columns/table_view.hpp>
 
 #include <cstddef>
@@ -71,34 +72,9 @@ struct table_data {
   }
 };
 
-/// Distinct texts, numbered from 0; number 0 is "". Owner: one thread.
-class text_pool {
-public:
-  text_pool();
-  [[nodiscard]] uint32_t intern(std::string_view text);
-  [[nodiscard]] std::string_view text(uint32_t id) const noexcept {
-    const auto begin = id == 0 ? 0 : ends_[id - 1];
-    return std::string_view{bytes_}.substr(begin, ends_[id] - begin);
-  }
-  [[nodiscard]] uint32_t size() const noexcept {
-    return static_cast<uint32_t>(ends_.size());
-  }
-  [[nodiscard]] size_t byte_count() const noexcept {
-    return bytes_.capacity() + 4 * ends_.capacity() + 4 * slots_.capacity();
-  }
-  /// The pool as the dictionary of `column`, whose codes are its numbers.
-  void move_into(column_data& column);
-  void copy_into(column_data& column) const {
-    column.dictionary_ends = ends_;
-    column.bytes = bytes_;
-  }
-
-private:
-  void grow();
-  std::string bytes_;
-  std::vector<uint32_t> ends_;
-  std::vector<uint32_t> slots_; ///< id + 1, 0: free; a power of two.
-};
+/// The texts as the dictionary of `column`, whose codes are theirs.
+void move_into(column_data& column, text::interner& texts);
+void copy_into(column_data& column, const text::interner& texts);
 
 /// A column in place, from a store or from a decoded partial result.
 struct column_ref {
@@ -237,7 +213,7 @@ private:
                     size_t count);
 
   column_data out_;
-  text_pool pool_;
+  text::interner pool_;
   const void* map_key_ = nullptr;
   std::vector<uint32_t> map_; ///< Source code -> own code + 1, 0: not yet.
   size_t rows_ = 0;

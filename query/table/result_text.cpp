@@ -1,3 +1,7 @@
+#include <millrace/messages/text/csv_text.hpp>
+#include <millrace/messages/text/hex_text.hpp>
+#include <millrace/messages/text/json_text.hpp>
+#include <millrace/messages/text/utf8.hpp>
 #include <millrace/query/plan/literal_text.hpp>
 #include <millrace/query/table/result_text.hpp>
 
@@ -12,17 +16,6 @@ constexpr size_t piece_bytes = 64 * 1024;
 /// Larger magnitudes would change in readers that hold numbers as doubles.
 constexpr int64_t exact_double_max = int64_t{1} << 53;
 
-void append_guid(std::string& out, const std::byte* bytes) {
-  constexpr auto digits = "0123456789abcdef";
-  for (size_t i = 0; i < 16; ++i) {
-    if (i == 4 || i == 6 || i == 8 || i == 10)
-      out.push_back('-');
-    const auto byte = std::to_integer<unsigned>(bytes[i]);
-    out.push_back(digits[byte >> 4]);
-    out.push_back(digits[byte & 15]);
-  }
-}
-
 bool is_zero(const std::byte* bytes, size_t count) {
   return std::all_of(bytes, bytes + count,
                      [](std::byte x) { return x == std::byte{0}; });
@@ -31,25 +24,6 @@ bool is_zero(const std::byte* bytes, size_t count) {
 bool is_number(column_type type) {
   return is_float(type) || type == column_type::byte_
          || (type >= column_type::short_ && type <= column_type::long_);
-}
-
-/// The bytes of one UTF-8 character at the start of `text`; 0 if it is none.
-size_t utf8_length(std::string_view text) {
-  const auto lead = static_cast<unsigned char>(text[0]);
-  if (lead < 0x80)
-    return 1;
-  const size_t length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
-  if (lead < 0xc2 || lead > 0xf4 || text.size() < length)
-    return 0;
-  for (size_t i = 1; i < length; ++i)
-    if ((static_cast<unsigned char>(text[i]) & 0xc0) != 0x80)
-      return 0;
-  const auto second = static_cast<unsigned char>(text[1]);
-  // Overlong forms, surrogates, and what lies beyond U+10FFFF.
-  const bool bad
-    = (lead == 0xe0 && second < 0xa0) || (lead == 0xed && second >= 0xa0)
-      || (lead == 0xf0 && second < 0x90) || (lead == 0xf4 && second >= 0x90);
-  return bad ? 0 : length;
 }
 
 /// Collects text and hands it on in pieces.
@@ -74,20 +48,6 @@ private:
   std::string text_;
 };
 
-void append_csv_field(std::string& out, std::string_view field) {
-  if (field.find_first_of(",\"\r\n") == std::string_view::npos) {
-    out += field;
-    return;
-  }
-  out.push_back('"');
-  for (const char c : field) {
-    if (c == '"')
-      out.push_back('"');
-    out.push_back(c);
-  }
-  out.push_back('"');
-}
-
 void append_json_cell(std::string& out, const column_data& column, size_t row) {
   const auto ref = ref_of(column);
   if (column.type == column_type::boolean) {
@@ -99,7 +59,7 @@ void append_json_cell(std::string& out, const column_data& column, size_t row) {
     if (text.empty() && column.type == column_type::symbol)
       out += "null";
     else
-      append_json_string(out, text);
+      text::append_json_string(out, text);
     return;
   }
   if (is_number(column.type) && !is_float(column.type)) {
@@ -131,7 +91,7 @@ void append_json_cell(std::string& out, const column_data& column, size_t row) {
   if (cell.empty())
     out += "null";
   else
-    append_json_string(out, cell);
+    text::append_json_string(out, cell);
 }
 
 error write_csv(const table_data& table, piece_writer& writer) {
@@ -139,7 +99,7 @@ error write_csv(const table_data& table, piece_writer& writer) {
   for (size_t c = 0; c < table.columns.size(); ++c) {
     if (c > 0)
       out.push_back(',');
-    append_csv_field(out, table.columns[c].name);
+    text::append_csv_field(out, table.columns[c].name);
   }
   out.push_back('\n');
   std::string cell;
@@ -149,7 +109,7 @@ error write_csv(const table_data& table, piece_writer& writer) {
         out.push_back(',');
       cell.clear();
       append_cell(cell, table.columns[c], row);
-      append_csv_field(out, cell);
+      text::append_csv_field(out, cell);
     }
     out.push_back('\n');
     if (auto fault = writer.pass())
@@ -163,7 +123,7 @@ error write_json(const table_data& table, piece_writer& writer) {
   std::vector<std::string> names;
   for (const auto& column : table.columns) {
     auto& name = names.emplace_back(names.empty() ? "{" : ",");
-    append_json_string(name, column.name);
+    text::append_json_string(name, column.name);
     name.push_back(':');
   }
   out += "[";
@@ -181,30 +141,12 @@ error write_json(const table_data& table, piece_writer& writer) {
   return writer.flush();
 }
 
-/// Characters, not bytes, so that columns stay in line.
-size_t width_of_text(std::string_view text) {
-  return static_cast<size_t>(
-    std::count_if(text.begin(), text.end(), [](char c) {
-      return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
-    }));
-}
-
 /// A cell on one line, whatever it holds.
 void append_visible_cell(std::string& out, const column_data& column,
                          size_t row) {
   std::string cell;
   append_cell(cell, column, row);
-  for (const char c : cell) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x20 && byte != 0x7f) {
-      out.push_back(c);
-      continue;
-    }
-    constexpr auto digits = "0123456789abcdef";
-    out += "\\x";
-    out.push_back(digits[byte >> 4]);
-    out.push_back(digits[byte & 15]);
-  }
+  text::append_visible(out, cell);
 }
 
 error write_table(const table_data& table, piece_writer& writer) {
@@ -212,16 +154,16 @@ error write_table(const table_data& table, piece_writer& writer) {
   std::vector<size_t> widths;
   std::string cell;
   for (const auto& column : table.columns) {
-    auto& width = widths.emplace_back(width_of_text(column.name));
+    auto& width = widths.emplace_back(text::utf8_count(column.name));
     for (uint64_t row = 0; row < table.row_count; ++row) {
       cell.clear();
       append_visible_cell(cell, column, row);
-      width = std::max(width, width_of_text(cell));
+      width = std::max(width, text::utf8_count(cell));
     }
   }
   // Numbers stand to the right, the last of the others without blanks after it.
   auto put = [&](size_t c, std::string_view text) {
-    const auto fill = widths[c] - width_of_text(text);
+    const auto fill = widths[c] - text::utf8_count(text);
     const bool right = is_number(table.columns[c].type);
     if (c > 0)
       out += "  ";
@@ -254,31 +196,6 @@ error write_table(const table_data& table, piece_writer& writer) {
 
 } // namespace
 
-void append_json_string(std::string& out, std::string_view text) {
-  constexpr auto digits = "0123456789abcdef";
-  out.push_back('"');
-  while (!text.empty()) {
-    const auto length = utf8_length(text);
-    const auto byte = static_cast<unsigned char>(text[0]);
-    if (length == 0) {
-      out += "\xef\xbf\xbd";
-    } else if (byte == '"' || byte == '\\') {
-      out.push_back('\\');
-      out.push_back(text[0]);
-    } else if (byte == '\n') {
-      out += "\\n";
-    } else if (byte < 0x20 || byte == 0x7f) {
-      out += "\\u00";
-      out.push_back(digits[byte >> 4]);
-      out.push_back(digits[byte & 15]);
-    } else {
-      out += text.substr(0, length);
-    }
-    text.remove_prefix(std::max<size_t>(length, 1));
-  }
-  out.push_back('"');
-}
-
 void append_cell(std::string& out, const column_data& column, size_t row) {
   const auto ref = ref_of(column);
   switch (column.type) {
@@ -289,7 +206,7 @@ void append_cell(std::string& out, const column_data& column, size_t row) {
     case column_type::guid: {
       const auto* bytes = column.values.data() + 16 * row;
       if (!is_zero(bytes, 16))
-        append_guid(out, bytes);
+        text::append_guid(out, bytes);
       return;
     }
     case column_type::float_: {

@@ -30,7 +30,4 @@ using text_sink = std::function<error(std::string_view)>;
 /// Text of one cell as CSV and tables show it; "" for null.
 void append_cell(std::string& out, const column_data& column, size_t row);
 
-/// Appends `text` as a JSON string; bytes that are not UTF-8 become U+FFFD.
-void append_json_string(std::string& out, std::string_view text);
-
 } // namespace millrace::query

@@ -231,7 +231,7 @@ TEST(CsvReaderTest, QuotedFieldsFollowTheRfc) {
       "757468800000000000|A,B|1|1", "757468800000000000|say \"hi\"\nthere|2|2",
       "757468800000000000|st\"ray|3|3", "757468800000000000||5|5"}));
   EXPECT_EQ(reasons_of(got), std::vector<std::string>{
-                               "6: the line has text behind a closing quote"});
+                               "6: the line has text after a closing quote"});
   EXPECT_EQ(got.batches.back().cursor.row, 7u);
 }
 

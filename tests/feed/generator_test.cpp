@@ -1,6 +1,7 @@
 #include <millrace/feed/generate/generator.hpp>
 #include <millrace/feed/source/pacer.hpp>
 #include <millrace/feed/text/zone_clock.hpp>
+#include <millrace/messages/text/civil_time.hpp>
 
 #include <cmath>
 #include <map>
@@ -90,7 +91,7 @@ TEST(GeneratorTest, RowsLookLikeAMarket) {
   }
   EXPECT_EQ(dates.size(), 3u);
   // 2024-01-02 is a Tuesday.
-  EXPECT_EQ(*dates.begin(), *parse_date("2024-01-02"));
+  EXPECT_EQ(*dates.begin(), *text::parse_date("2024-01-02"));
   for (const auto& [key, count] : rows)
     EXPECT_EQ(count, key.second ? options.trades_per_period
                                 : options.quotes_per_period);

@@ -1,3 +1,5 @@
+#include <millrace/messages/text/civil_time.hpp>
+
 #include "feed_support.hpp"
 
 namespace millrace::feed {
@@ -132,7 +134,7 @@ TEST(LayoutTest, TimesOfDayNeedADate) {
   EXPECT_EQ(got.failed.code, errc::invalid_argument);
   EXPECT_NE(got.failed.context.find("give a date (--date)"), std::string::npos)
     << got.failed.context;
-  options.date = *parse_date("2013-10-08");
+  options.date = *text::parse_date("2013-10-08");
   EXPECT_EQ(read_all(disk, options).rows(), 1u);
   options.symbol.clear();
   EXPECT_NE(read_all(disk, options).failed.context.find("--symbol"),

@@ -1,6 +1,7 @@
 #include <millrace/feed/parse/column_reader.hpp>
 #include <millrace/feed/parse/time_reader.hpp>
 #include <millrace/feed/text/text_index.hpp>
+#include <millrace/messages/text/civil_time.hpp>
 
 #include <charconv>
 #include <cmath>
@@ -186,7 +187,7 @@ std::string time_of(time_format format, const std::string& zone,
 
 TEST(TimeTextTest, AllFormatsOfOneInstant) {
   // 2013-10-08 09:30:00.123456789 in New York: 13:30 UTC.
-  const auto date = *parse_date("2013-10-08");
+  const auto date = *text::parse_date("2013-10-08");
   const std::string ns = "434554200123456789";
   const std::string zone = "America/New_York";
   using f = time_format;
@@ -216,7 +217,7 @@ TEST(TimeTextTest, AllFormatsOfOneInstant) {
 }
 
 TEST(TimeTextTest, WrongTimesAreRefused) {
-  const auto date = *parse_date("2013-10-08");
+  const auto date = *text::parse_date("2013-10-08");
   using f = time_format;
   const std::string wrong = "is not a time of the layout's format";
   for (const std::string text :
@@ -267,7 +268,7 @@ TEST(ZoneClockTest, DaysOfChangeAreExact) {
   const std::string zone = "America/New_York";
   using f = time_format;
   // 2024-03-10: 02:00 becomes 03:00.
-  const auto spring = *parse_date("2024-03-10");
+  const auto spring = *text::parse_date("2024-03-10");
   EXPECT_EQ(time_of(f::iso, zone, "2024-03-10T01:59:59.999999999"),
             time_of(f::iso, "UTC", "2024-03-10T06:59:59.999999999"));
   EXPECT_EQ(time_of(f::iso, zone, "2024-03-10T02:30:00"),
@@ -291,18 +292,6 @@ TEST(ZoneClockTest, DaysOfChangeAreExact) {
   EXPECT_EQ(time_of(f::iso, "America/Sao_Paulo", "2017-10-14T23:00:00"),
             time_of(f::iso, "UTC", "2017-10-15T02:00:00"));
   EXPECT_FALSE(zone_clock::open("Nowhere/Land"));
-}
-
-TEST(ZoneClockTest, CalendarGoesRoundTrip) {
-  for (int32_t day = -100'000; day < 100'000; day += 13) {
-    const auto civil = civil_of(day);
-    EXPECT_EQ(days_of(civil.year, civil.month, civil.day), day);
-  }
-  EXPECT_EQ(days_of(2000, 1, 1), 0);
-  EXPECT_EQ(compact_date(*parse_date("2013-10-08")), "20131008");
-  EXPECT_FALSE(parse_date("2013-13-08"));
-  EXPECT_FALSE(parse_date("2013-10.08"));
-  EXPECT_FALSE(parse_date("8.10.2013"));
 }
 
 TEST(TextIndexTest, AgreesWithALookAtEveryByte) {
@@ -331,17 +320,6 @@ TEST(TextIndexTest, AgreesWithALookAtEveryByte) {
     ASSERT_EQ(newlines, wanted_lines);
     EXPECT_EQ(count_newlines(text.data(), size), wanted_lines.size());
   }
-}
-
-TEST(TextIndexTest, Utf8) {
-  for (const std::string good :
-       {"", "plain", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80",
-        "\xf4\x8f\xbf\xbf", "\xed\x9f\xbf"})
-    EXPECT_TRUE(valid_utf8(good));
-  for (const std::string bad :
-       {"\x80", "\xc0\x80", "\xc1\xbf", "\xc3", "\xe0\x80\x80", "\xe2\x82",
-        "\xed\xa0\x80", "\xf0\x80\x80\x80", "\xf4\x90\x80\x80", "\xf5", "\xff"})
-    EXPECT_FALSE(valid_utf8(bad));
 }
 
 } // namespace

@@ -9,7 +9,7 @@ ARCHITECTURE = "docs/architecture.md"
 CONFIGURATION = "nodes/configuration/configuration"
 SUFFIXES = "hpp|cpp|md|py|sh|capnp|cmake|txt"
 # Not drawn again for each floor.
-KNOWN_TO_ALL = ("messages/base", "messages/data")
+KNOWN_TO_ALL = ("messages/base", "messages/text", "messages/data")
 # Made by the build, or by who runs what the documents show.
 NOT_KEPT = ("build/",)
 

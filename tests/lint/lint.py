@@ -38,10 +38,11 @@ LIBRARIES = {
     r"(capnp|kj)/": ["messages/"],
     r"rocksdb/": ["persistence/:cpp"],
     r"pg_query": ["query/:cpp"],
-    r"nlohmann/": ["query/", "actors/", "nodes/"],
+    r"nlohmann/": ["messages/text/", "query/", "actors/", "nodes/"],
     r"(spdlog)/": ["nodes/:cpp"],
     r"CLI/": ["nodes/"],
     r"toml": ["nodes/:cpp", "feed/:cpp"],
+    r"date/": ["messages/text/:cpp", "nodes/cli/:cpp"],
     r"(zlib\.h|zip\.h)": ["feed/:cpp"],
 }
 

@@ -454,15 +454,6 @@ TEST(TimeTextTest, ReadsIsoAndKdb) {
     EXPECT_FALSE(parse_time(text)) << text;
 }
 
-TEST(TimeTextTest, DatesGoRoundBothWays) {
-  for (int64_t day = -106'700; day < 106'700; day += 13) {
-    const auto date = civil_of(day);
-    ASSERT_EQ(day_of(date), day);
-    ASSERT_TRUE(date.month >= 1 && date.month <= 12 && date.day >= 1
-                && date.day <= 31);
-  }
-}
-
 TEST(TimeTextTest, WritesWhatItReads) {
   struct {
     column_type type;

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <millrace/messages/base/result.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace millrace::text {
+
+/// Appends a field, quoted as in RFC 4180 where it must be.
+void append_csv_field(std::string& out, std::string_view field);
+
+enum class csv_fault : uint8_t {
+  none,
+  open_quote,  ///< A quoted field does not end.
+  after_quote, ///< Text between a closing quote and the delimiter.
+};
+
+/// Appends the field of `record` that begins at `at` to `out`, without its
+/// quotes, and moves `at` to the delimiter behind it, or to the end. Inline,
+/// since feeds read files with it.
+inline csv_fault take_csv_field(std::string_view record, char delimiter,
+                                size_t& at, std::string& out) {
+  if (at == record.size() || record[at] != '"') {
+    const auto end = std::min(record.find(delimiter, at), record.size());
+    out += record.substr(at, end - at);
+    at = end;
+    return csv_fault::none;
+  }
+  for (++at;; ++at) {
+    if (at == record.size())
+      return csv_fault::open_quote;
+    if (record[at] == '"') {
+      ++at;
+      if (at == record.size() || record[at] != '"')
+        break;
+    }
+    out += record[at];
+  }
+  return at == record.size() || record[at] == delimiter
+           ? csv_fault::none
+           : csv_fault::after_quote;
+}
+
+/// The fields of one line between commas, none of which spans lines.
+/// `bad_data` when a quoted field does not end, or text follows its end.
+[[nodiscard]] result<std::vector<std::string>>
+split_csv_line(std::string_view line);
+
+} // namespace millrace::text

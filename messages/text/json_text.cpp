@@ -1,0 +1,175 @@
+#include <millrace/messages/text/hex_text.hpp>
+#include <millrace/messages/text/json_text.hpp>
+#include <millrace/messages/text/utf8.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <unordered_set>
+
+namespace millrace::text {
+
+namespace {
+
+using json = nlohmann::ordered_json;
+
+/// "[json.exception.parse_error.101] parse error at line 1, column 2: ..."
+/// without what only the library's authors look for.
+std::string_view words_of(std::string_view what) {
+  if (const auto end = what.find("] ");
+      what.starts_with('[') && end != what.npos)
+    what.remove_prefix(end + 2);
+  return what;
+}
+
+/// Builds a document from the parser's events. The library's own builder looks
+/// through all keys of an object for each new one, and lets the last win.
+class builder : public nlohmann::json_sax<json> {
+public:
+  explicit builder(std::vector<std::string>& repeated) : repeated_{repeated} {}
+
+  bool null() override { return put(nullptr); }
+  bool boolean(bool value) override { return put(value); }
+  bool number_integer(int64_t value) override { return put(value); }
+  bool number_unsigned(uint64_t value) override { return put(value); }
+  bool number_float(double value, const std::string&) override {
+    return put(value);
+  }
+  bool string(std::string& value) override { return put(std::move(value)); }
+  bool binary(json::binary_t&) override { return false; } // JSON has none.
+  bool start_object(size_t) override { return open(json::object()); }
+  bool start_array(size_t) override { return open(json::array()); }
+  bool end_object() override { return close(); }
+  bool end_array() override { return close(); }
+
+  bool key(std::string& name) override {
+    auto& top = stack_.back();
+    auto& entries = top.at->get_ref<json::object_t&>();
+    if (is_new(top, name)) {
+      entries.emplace_back(name, nullptr);
+      top.slot = &entries.back().second;
+    } else {
+      repeated_.push_back(path_to(name));
+      top.slot = &(*top.at)[name];
+    }
+    top.key = std::move(name);
+    return true;
+  }
+
+  bool parse_error(size_t, const std::string&,
+                   const nlohmann::detail::exception& fault) override {
+    reason_ = words_of(fault.what());
+    return false;
+  }
+
+  [[nodiscard]] json take() { return std::move(root_); }
+  [[nodiscard]] const std::string& reason() const noexcept { return reason_; }
+
+private:
+  /// An array or object that is not complete.
+  struct level {
+    json* at;
+    std::string key;      ///< Of an object: the one whose value comes.
+    json* slot = nullptr; ///< That value.
+    std::unordered_set<std::string> keys = {}; ///< Of a large object.
+  };
+
+  static bool is_new(level& top, const std::string& name) {
+    constexpr size_t looked_through_max = 16;
+    const auto& entries = top.at->get_ref<const json::object_t&>();
+    if (entries.size() <= looked_through_max)
+      return std::none_of(entries.begin(), entries.end(),
+                          [&](const auto& each) { return each.first == name; });
+    if (top.keys.empty())
+      for (const auto& each : entries)
+        top.keys.insert(each.first);
+    return top.keys.insert(name).second;
+  }
+
+  [[nodiscard]] std::string path_to(const std::string& name) const {
+    std::string path;
+    for (const auto& each : stack_)
+      if (&each != &stack_.back() && !each.key.empty())
+        path += each.key + ".";
+    return path + name;
+  }
+
+  json* place(json value) {
+    if (stack_.empty())
+      return &(root_ = std::move(value));
+    auto& top = stack_.back();
+    if (top.at->is_object())
+      return &(*top.slot = std::move(value));
+    top.at->push_back(std::move(value));
+    return &top.at->back();
+  }
+  bool put(json value) {
+    place(std::move(value));
+    return true;
+  }
+  bool open(json value) {
+    if (stack_.size() == json_depth_max) {
+      reason_ = "arrays and objects are nested more than "
+                + std::to_string(json_depth_max) + " deep";
+      return false;
+    }
+    stack_.push_back({place(std::move(value)), {}});
+    return true;
+  }
+  bool close() {
+    stack_.pop_back();
+    return true;
+  }
+
+  std::vector<std::string>& repeated_;
+  json root_;
+  std::vector<level> stack_;
+  std::string reason_;
+};
+
+} // namespace
+
+result<json> parse_json(std::string_view text,
+                        std::vector<std::string>& repeated) {
+  // To the parser a NUL ends the text.
+  if (const auto nul = text.find('\0'); nul != text.npos)
+    return error{errc::bad_data, "a NUL at byte " + std::to_string(nul + 1)};
+  builder made{repeated};
+  if (!json::sax_parse(text, &made))
+    return error{errc::bad_data, made.reason()};
+  return made.take();
+}
+
+result<json> parse_json(std::string_view text) {
+  std::vector<std::string> repeated;
+  auto out = parse_json(text, repeated);
+  if (out && !repeated.empty())
+    return error{errc::bad_data,
+                 "key '" + repeated.front() + "' appears twice"};
+  return out;
+}
+
+void append_json_string(std::string& out, std::string_view text) {
+  out.push_back('"');
+  while (!text.empty()) {
+    const auto length = utf8_length(text);
+    const char first = text.front();
+    if (length == 0) {
+      out += "\xef\xbf\xbd";
+    } else if (first == '"' || first == '\\') {
+      out.push_back('\\');
+      out.push_back(first);
+    } else if (first == '\n') {
+      out += "\\n";
+    } else if (is_control(first)) {
+      out += "\\u00";
+      append_hex(out, static_cast<std::byte>(first));
+    } else {
+      out += text.substr(0, length);
+    }
+    text.remove_prefix(length == 0 ? 1 : length);
+  }
+  out.push_back('"');
+}
+
+} // namespace millrace::text
