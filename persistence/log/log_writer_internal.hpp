@@ -2,6 +2,7 @@
 
 #include <millrace/persistence/log/log_internal.hpp>
 #include <millrace/persistence/log/log_writer.hpp>
+#include <millrace/persistence/log/tail_verdict.hpp>
 
 /// What a log writer holds: shared by its two halves, writing and recovery. Not
 /// for others.
@@ -70,7 +71,13 @@ struct log_writer::impl {
                     const file_scan& last);
   error recover(std::vector<log_file_info> files);
   error seal_survivor(const log_file_info& last, const file_scan& scan);
-  error leave(const log_file_info& last, const file_scan& scan);
+  error recover_last(const std::vector<log_file_info>& files,
+                     const std::optional<detail::synced_mark>& mark);
+  error go_on(const log_file_info& last, const file_scan& scan,
+              const tail_verdict& verdict);
+  error go_past(const log_file_info& last, const file_scan& scan,
+                const tail_verdict& verdict, position known_end);
+  error cut_tail(const log_file_info& last, const file_scan& scan);
   error write(const std::function<void(const written&)>& on_write);
   error put_seal(bool session_end);
   error keep_ids(position covered);

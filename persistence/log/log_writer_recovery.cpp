@@ -67,8 +67,8 @@ error log_writer::impl::seal_survivor(const log_file_info& last,
 
 // The machine died: what the tail held is lost. The torn bytes go aside, so
 // that any bytes behind the last record of an old file are damage.
-error log_writer::impl::leave(const log_file_info& last,
-                              const file_scan& scan) {
+error log_writer::impl::cut_tail(const log_file_info& last,
+                                 const file_scan& scan) {
   const auto end = scan.valid_end.value - scan.begin.value;
   auto opened = fs().open(log_path(directory(), last.session, last.roll),
                           open_mode::write);
@@ -102,93 +102,56 @@ error log_writer::impl::resume_in(const log_file_info& last,
   return {};
 }
 
+namespace {
+
+tail_facts facts_of(const log_file_info& last, const file_scan& scan,
+                    const std::optional<detail::synced_mark>& mark,
+                    uint64_t boot_id) {
+  using ending = tail_facts::ending_type;
+  using marked = tail_facts::mark_type;
+  tail_facts facts;
+  if (scan.seal)
+    facts.ending
+      = scan.seal->session_end ? ending::session_sealed : ending::sealed;
+  else if (last.archived && last.size == 0)
+    facts.ending = ending::collected;
+  else if (scan.size > scan.valid_end.value - scan.begin.value)
+    facts.ending = scan.cut_off ? ending::cut_off : ending::wrong;
+  facts.damaged = scan.damaged;
+  if (!mark)
+    return facts;
+  if (scan.valid_end < mark->end)
+    facts.mark = marked::missed;
+  else if (mark->closed && mark->end == scan.valid_end)
+    facts.mark = marked::closed;
+  else
+    facts.mark = marked::reached;
+  facts.same_boot = mark->boot_id == boot_id;
+  facts.fenced = mark->fenced;
+  return facts;
+}
+
+} // namespace
+
 error log_writer::impl::recover(std::vector<log_file_info> files) {
   const auto mark = detail::synced_file::read(fs(), directory(), lineage);
   auto opened = detail::synced_file::open(fs(), directory(), lineage);
   if (!opened)
     return opened.failure();
   marks = *std::move(opened);
-  const bool same_boot = mark && mark->boot_id == fs().boot_id();
   if (!files.empty()) {
     // A session is never used again, whatever becomes of its files.
     if (!resumes())
       options.session_min
         = std::max(options.session_min, files.back().session + 1);
-    if (!same_boot)
+    if (!mark || mark->boot_id != fs().boot_id())
       if (auto fault = detail::cut_behind_loss(
             fs(), directory(), lineage, mark ? mark->end : position{}, files))
         return fault;
   }
-  if (files.empty()) {
-    if (auto fault = begin_next_session(options.session_min))
-      return fault;
-  } else {
-    const auto& last = files.back();
-    // The dead may have rolled without a sync.
-    if (auto fault = detail::add_left_unsynced(
-          fs(), directory(), std::span{files}.first(files.size() - 1),
-          mark ? mark->end : position{}, mark && mark->fenced, dirty))
-      return fault;
-    auto scan = scan_log_file(fs(), directory(), lineage, last,
-                              mark ? std::optional{mark->end} : std::nullopt);
-    if (!scan)
-      return scan.failure();
-    if (auto fault = recover_ids(files, *scan))
-      return fault;
-    const auto size = scan->valid_end.value - scan->begin.value;
-    // A dead process leaves a record cut off at worst; a whole but wrong one
-    // at the end is damage, unless the machine died.
-    const bool wrong_tail
-      = same_boot && scan->size > size && !scan->cut_off && !scan->seal;
-    const bool trusted
-      = same_boot && !mark->fenced && !scan->damaged && !wrong_tail;
-    // Whatever a power cut left behind the synced end is a torn tail, also when
-    // records in it are intact again.
-    const bool torn
-      = !same_boot && (!mark || scan->valid_end >= mark->end) && !scan->seal;
-    if (resumes()) {
-      if (torn)
-        if (auto fault = leave(last, *scan))
-          return fault;
-      if ((scan->damaged && !torn) || wrong_tail)
-        return {errc::corrupt, log_path(directory(), last.session, last.roll)
-                                 + ": damage at " + to_string(scan->valid_end)
-                                 + ": " + scan->reason};
-      clean = trusted || (mark && mark->closed && mark->end == scan->valid_end);
-      if (auto fault = resume_in(last, *scan))
-        return fault;
-      if (mark && mark->fenced && !scan->seal)
-        if (auto fault = detail::rewrite(*current, 0, recorded.offset()))
-          return fault;
-      if (!scan->seal)
-        dirty.add(current);
-    } else {
-      // A collected file was merged everywhere before it was emptied.
-      clean = (scan->seal && scan->seal->session_end)
-              || (last.archived && last.size == 0);
-      if (!clean && trusted) {
-        if (auto fault = seal_survivor(last, *scan))
-          return fault;
-        clean = true;
-      } else if (!clean && same_boot && wrong_tail) {
-        // Damage, not a torn write: it stays to be seen and repaired.
-      } else if (!clean && (!scan->damaged || torn)) {
-        if (auto fault = leave(last, *scan))
-          return fault;
-      }
-      if (auto fault = detail::add_session_end(
-            fs(), directory(), lineage,
-            {clean && recorded.session() == last.session ? recorded
-                                                         : scan->valid_end,
-             mark ? mark->end : position{}}))
-        return fault;
-      const auto session = options.session_min;
-      if (auto fault = keep_ids(position::of(session, 0, 0)))
-        return fault;
-      if (auto fault = begin_next_session(session))
-        return fault;
-    }
-  }
+  if (auto fault = files.empty() ? begin_next_session(options.session_min)
+                                 : recover_last(files, mark))
+    return fault;
   // The names are durable before any byte can leave this host: a session that
   // a power cut took back must never be begun a second time.
   dirty.directory = true;
@@ -200,6 +163,71 @@ error log_writer::impl::recover(std::vector<log_file_info> files) {
     return fault;
   synced = recorded;
   return {};
+}
+
+error log_writer::impl::recover_last(
+  const std::vector<log_file_info>& files,
+  const std::optional<detail::synced_mark>& mark) {
+  const auto& last = files.back();
+  const auto known_end = mark ? mark->end : position{};
+  // The dead may have rolled without a sync.
+  if (auto fault = detail::add_left_unsynced(
+        fs(), directory(), std::span{files}.first(files.size() - 1), known_end,
+        mark && mark->fenced, dirty))
+    return fault;
+  auto scan = scan_log_file(fs(), directory(), lineage, last,
+                            mark ? std::optional{mark->end} : std::nullopt);
+  if (!scan)
+    return scan.failure();
+  if (auto fault = recover_ids(files, *scan))
+    return fault;
+  const auto verdict
+    = judge_tail(options.session, facts_of(last, *scan, mark, fs().boot_id()));
+  clean = verdict.clean;
+  return resumes() ? go_on(last, *scan, verdict)
+                   : go_past(last, *scan, verdict, known_end);
+}
+
+error log_writer::impl::go_on(const log_file_info& last, const file_scan& scan,
+                              const tail_verdict& verdict) {
+  if (verdict.action == tail_verdict::action_type::refuse)
+    return {errc::corrupt, log_path(directory(), last.session, last.roll)
+                             + ": damage at " + to_string(scan.valid_end) + ": "
+                             + scan.reason};
+  if (verdict.action == tail_verdict::action_type::cut)
+    if (auto fault = cut_tail(last, scan))
+      return fault;
+  if (auto fault = resume_in(last, scan))
+    return fault;
+  if (verdict.rewrite)
+    if (auto fault = detail::rewrite(*current, 0, recorded.offset()))
+      return fault;
+  if (!scan.seal)
+    dirty.add(current);
+  return {};
+}
+
+error log_writer::impl::go_past(const log_file_info& last,
+                                const file_scan& scan,
+                                const tail_verdict& verdict,
+                                position known_end) {
+  auto end = scan.valid_end;
+  if (verdict.action == tail_verdict::action_type::seal) {
+    if (auto fault = seal_survivor(last, scan))
+      return fault;
+    if (recorded.session() == last.session)
+      end = recorded;
+  }
+  if (verdict.action == tail_verdict::action_type::cut)
+    if (auto fault = cut_tail(last, scan))
+      return fault;
+  if (auto fault
+      = detail::add_session_end(fs(), directory(), lineage, {end, known_end}))
+    return fault;
+  const auto session = options.session_min;
+  if (auto fault = keep_ids(position::of(session, 0, 0)))
+    return fault;
+  return begin_next_session(session);
 }
 
 // -- cutting back -------------------------------------------------------------

@@ -1,0 +1,41 @@
+#include <millrace/persistence/log/tail_verdict.hpp>
+
+namespace millrace::persistence {
+
+tail_verdict judge_tail(session_policy policy,
+                        const tail_facts& facts) noexcept {
+  using ending = tail_facts::ending_type;
+  using action = tail_verdict::action_type;
+  const bool sealed
+    = facts.ending == ending::sealed || facts.ending == ending::session_sealed;
+  // A dead process leaves a record cut off at worst; a whole but wrong one at
+  // the end is damage, unless the machine died.
+  const bool wrong = facts.same_boot && facts.ending == ending::wrong;
+  const bool all_here
+    = facts.same_boot && !facts.fenced && !facts.damaged && !wrong;
+  // Whatever a power cut left after the synced end is a torn tail, also when
+  // records in it are intact again.
+  const bool torn = !facts.same_boot
+                    && facts.mark != tail_facts::mark_type::missed && !sealed;
+
+  if (policy == session_policy::resume) {
+    const bool clean = all_here || facts.mark == tail_facts::mark_type::closed;
+    const bool rewrite = facts.fenced && !sealed;
+    if (torn)
+      return {action::cut, clean, rewrite};
+    if (facts.damaged || wrong)
+      return {action::refuse, false, false};
+    return {action::keep, clean, rewrite};
+  }
+  // A collected file was merged everywhere before it was emptied.
+  if (facts.ending == ending::session_sealed
+      || facts.ending == ending::collected)
+    return {action::keep, true, false};
+  if (all_here)
+    return {action::seal, true, false};
+  if (!wrong && (!facts.damaged || torn))
+    return {action::cut, false, false};
+  return {action::keep, false, false};
+}
+
+} // namespace millrace::persistence
