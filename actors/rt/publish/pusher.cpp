@@ -8,8 +8,6 @@ namespace millrace::rt {
 namespace {
 constexpr auto tick_interval = std::chrono::milliseconds{250};
 constexpr auto request_deadline = std::chrono::seconds{3};
-constexpr int64_t silence_ns = 3'000'000'000;
-constexpr int64_t backoff_ms_max = 2'000;
 constexpr int64_t tail_bytes = int64_t{4} << 20;
 /// While more than this is under way, new messages gather at the publisher.
 constexpr uint64_t idle_bytes = 64u << 10;
@@ -17,8 +15,12 @@ constexpr uint64_t idle_bytes = 64u << 10;
 constexpr uint64_t window_bytes = uint64_t{4} << 20;
 } // namespace
 
+void pusher_state::step(const link_core::input& what) {
+  for (const auto& effect : link.step(what, env->clock->monotonic_ns()))
+    std::visit([this](const auto& each) { act(each); }, effect);
+}
+
 void pusher_state::connect() {
-  now = phase::connecting;
   self
     ->request(connector, caf::timespan{request_deadline}, caf::connect_atom_v,
               options.rt)
@@ -52,7 +54,6 @@ void pusher_state::offer(const sequencer_actor& at) {
 
 void pusher_state::begin_flow(const sink_actor& to, const flow_grant& grant) {
   sink = to;
-  flow = grant.flow;
   self->monitor(sink);
   std::optional<position> from;
   if (grant.has_position)
@@ -64,10 +65,7 @@ void pusher_state::begin_flow(const sink_actor& to, const flow_grant& grant) {
     credit);
   if (auto fault = sender->start(from))
     return disconnect(fault);
-  now = phase::flowing;
-  backoff_ms = 0;
-  last_failure = {};
-  last_ack_ns = env->clock->monotonic_ns();
+  step(link_core::granted{flow_id{grant.flow}});
   source->verify(grant.watermark);
   if (options.on_cursors)
     options.on_cursors(grant.cursors, grant.watermark);
@@ -76,21 +74,21 @@ void pusher_state::begin_flow(const sink_actor& to, const flow_grant& grant) {
     merged({grant.merged});
 }
 
-void pusher_state::disconnect(const error& why) {
-  last_failure = why;
-  now = phase::idle;
+void pusher_state::act(const link_core::drop&) {
   sender.reset();
   if (sink)
     self->demonitor(sink.address());
   sink = nullptr;
-  backoff_ms = std::min(backoff_ms_max, backoff_ms == 0 ? 50 : backoff_ms * 2);
-  retry_at_ns = env->clock->monotonic_ns() + backoff_ms * 1'000'000;
   pull_if_idle();
+}
+
+void pusher_state::act(const link_core::ping&) {
+  self->send(sink, caf::ping_atom_v, link.flow().value);
 }
 
 void pusher_state::grew(position end, const chunk& tail) {
   owes_pull = true;
-  if (now == phase::flowing) {
+  if (link.flowing()) {
     sender->grew(end, tail);
     pump();
   } else if (!tail.empty()) {
@@ -114,7 +112,8 @@ void pusher_state::pull(bool insist) {
 }
 
 void pusher_state::pump() {
-  while (now == phase::flowing) {
+  const auto flow = link.flow().value;
+  while (link.flowing()) {
     auto item = sender->next();
     if (!item)
       return disconnect(item.failure());
@@ -132,9 +131,9 @@ void pusher_state::pump() {
 }
 
 void pusher_state::acked(const flow_ack& ack) {
-  if (ack.flow != flow || now != phase::flowing)
+  if (!link.runs(flow_id{ack.flow}))
     return;
-  last_ack_ns = env->clock->monotonic_ns();
+  step(link_core::heard{flow_id{ack.flow}});
   sender->acked(ack.bytes);
   merged({ack.merged});
   pump();
@@ -150,17 +149,9 @@ void pusher_state::merged(position end) {
 }
 
 void pusher_state::tick() {
-  const auto time = env->clock->monotonic_ns();
   source->retry();
-  if (now == phase::idle && time >= retry_at_ns)
-    connect();
-  if (now == phase::flowing) {
-    if (time - last_ack_ns > silence_ns)
-      disconnect({errc::timeout, to_string(options.rt) + ": silent for 3 s"});
-    else
-      self->send(sink, caf::ping_atom_v, flow);
-    pump();
-  }
+  step(link_core::passed{});
+  pump();
   // A stalled RT node must not keep what is published out of the log.
   if (owes_pull)
     pull(false);
@@ -179,11 +170,11 @@ void pusher_state::end_period(int64_t period) {
 
 std::string pusher_state::status() const {
   const char* phases[] = {"idle", "connecting", "flowing"};
-  return std::string{"{\"phase\":\""} + phases[static_cast<int>(now)]
+  return std::string{"{\"phase\":\""} + phases[static_cast<int>(link.phase())]
          + "\",\"position\":"
          + std::to_string(sender ? sender->where().value : 0)
-         + ",\"last_failure\":\"" + std::string{to_string(last_failure.code)}
-         + "\"}";
+         + ",\"last_failure\":\""
+         + std::string{to_string(link.last_failure().code)} + "\"}";
 }
 
 pusher_actor::behavior_type
@@ -194,6 +185,7 @@ pusher(pusher_actor::stateful_pointer<pusher_state> self,
   state.env = world;
   state.source = std::move(source);
   state.connector = std::move(connector);
+  state.link = link_core{{.peer = to_string(options.rt), .sends = true}};
   state.options = std::move(options);
   state.credit = std::make_shared<tail_credit>(tail_bytes);
   state.source->listen(

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <millrace/actors/rt/link/flow_sender.hpp>
+#include <millrace/actors/rt/link/link_core.hpp>
 #include <millrace/actors/rt/publish/publisher.hpp>
 #include <millrace/messages/protocol/interfaces.hpp>
 
@@ -34,7 +35,12 @@ struct pusher_state {
   void connect();
   void offer(const sequencer_actor& at);
   void begin_flow(const sink_actor& to, const flow_grant& grant);
-  void disconnect(const error& why);
+  void step(const link_core::input& what);
+  void act(const link_core::connect&) { connect(); }
+  void act(const link_core::drop&);
+  void act(const link_core::ping&);
+  void act(const link_core::acknowledge&) {} // The other end's part.
+  void disconnect(const error& why) { step(link_core::failed{why}); }
   void pump();
   void grew(position end, const chunk& tail);
   void pull_if_idle();
@@ -52,14 +58,9 @@ struct pusher_state {
   pusher_options options;
   std::unique_ptr<flow_sender> sender;
   std::shared_ptr<tail_credit> credit;
+  link_core link{{.sends = true}};
   sink_actor sink;
-  uint64_t flow = 0;
-  enum class phase { idle, connecting, flowing } now = phase::idle;
-  int64_t backoff_ms = 0;
-  int64_t retry_at_ns = 0;
-  int64_t last_ack_ns = 0;
   bool owes_pull = true; ///< The source waits to be asked for more.
-  error last_failure;
 };
 
 pusher_actor::behavior_type

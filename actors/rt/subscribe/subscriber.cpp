@@ -9,9 +9,6 @@ namespace millrace::rt {
 namespace {
 constexpr auto tick_interval = std::chrono::milliseconds{250};
 constexpr auto request_deadline = std::chrono::seconds{3};
-constexpr int64_t silence_ns = 3'000'000'000;
-constexpr int64_t backoff_ms_max = 2'000;
-constexpr uint64_t ack_bytes = 512u << 10;
 constexpr uint32_t copy_chunk_bytes = 256u << 10;
 } // namespace
 
@@ -27,10 +24,14 @@ start_spec subscriber_state::next_start() const {
   return start;
 }
 
+void subscriber_state::step(const link_core::input& what) {
+  for (const auto& effect : link.step(what, env->clock->monotonic_ns()))
+    std::visit([this](const auto& each) { act(each); }, effect);
+}
+
 void subscriber_state::connect() {
   if (options.topic.starts_with('/'))
     return open_journal();
-  now = phase::connecting;
   self
     ->request(connector, caf::timespan{request_deadline}, caf::connect_atom_v,
               options.rt)
@@ -78,7 +79,7 @@ void subscriber_state::open_journal() {
   if (auto fault = sender->start(from))
     return refused(fault);
   flow_grant grant;
-  grant.flow = flow + 1;
+  grant.flow = link.flow().next().value;
   grant.has_position = true;
   grant.position = from ? from->value : sender->where().value;
   grant.lineage_high = sender->lineage().words[0];
@@ -94,15 +95,9 @@ void subscriber_state::open_journal() {
 void subscriber_state::begin_flow(const source_actor& from,
                                   const flow_grant& grant) {
   source = from;
-  flow = grant.flow;
   lineage = {{grant.lineage_high, grant.lineage_low}};
-  bytes_taken = bytes_acked = 0;
   held.clear();
   self->monitor(source);
-  now = phase::flowing;
-  backoff_ms = 0;
-  last_failure = {};
-  last_heard_ns = env->clock->monotonic_ns();
   if (!started) {
     out->start_at({grant.position});
     started = true;
@@ -120,7 +115,7 @@ void subscriber_state::begin_flow(const source_actor& from,
     // What the copy holds already is delivered from it; the flow goes on
     // behind its end.
     if (copy->end())
-      return disconnect({});
+      return step(link_core::restarted{});
   }
   if (copy && copy->end() && out->where() < *copy->end()) {
     auto reader = persistence::log_reader::open(
@@ -132,8 +127,7 @@ void subscriber_state::begin_flow(const source_actor& from,
     copy_reader = *std::move(reader);
     self->send(self, wake_atom_v);
   }
-  // The source sends nothing before it knows that we know the flow.
-  acknowledge();
+  step(link_core::granted{flow_id{grant.flow}});
 }
 
 void subscriber_state::catch_up_from_copy() {
@@ -190,26 +184,23 @@ void subscriber_state::refused(const error& why) {
   disconnect(why);
 }
 
-void subscriber_state::disconnect(const error& why) {
-  last_failure = why;
+void subscriber_state::act(const link_core::drop&) {
   if (source) {
     self->demonitor(source.address());
     self->send(source, stop_atom_v);
     source = nullptr;
   }
-  now = phase::idle;
-  backoff_ms
-    = why ? std::min(backoff_ms_max, backoff_ms == 0 ? 50 : backoff_ms * 2) : 0;
-  retry_at_ns = env->clock->monotonic_ns() + backoff_ms * 1'000'000;
-  if (!why)
-    connect();
+}
+
+void subscriber_state::act(const link_core::acknowledge& what) {
+  self->send(source, ack_atom_v, flow_ack{link.flow().value, what.bytes, 0, 0});
 }
 
 void subscriber_state::take(uint64_t from_flow, uint64_t begin,
                             const chunk& bytes) {
-  if (from_flow != flow || now != phase::flowing)
+  if (!link.runs(flow_id{from_flow}))
     return;
-  last_heard_ns = env->clock->monotonic_ns();
+  step(link_core::heard{flow_id{from_flow}});
   if (paused || copy_reader || !held.empty()) {
     held.push_back({begin, bytes});
     return;
@@ -230,23 +221,16 @@ void subscriber_state::deliver(position at, const chunk& bytes) {
       out->fail(fault);
       return finish_if_ended();
     }
-  bytes_taken += bytes.size();
-  if (bytes_taken - bytes_acked >= ack_bytes)
-    acknowledge();
+  step(link_core::taken{bytes.size()});
   finish_if_ended();
 }
 
 void subscriber_state::event(uint64_t from_flow, const chunk& bytes) {
-  if (from_flow != flow || now != phase::flowing)
+  if (!link.runs(flow_id{from_flow}))
     return;
   if (auto event = decode_stream_event(bytes.bytes()))
     out->take(*event);
   finish_if_ended();
-}
-
-void subscriber_state::acknowledge() {
-  bytes_acked = bytes_taken;
-  self->send(source, ack_atom_v, flow_ack{flow, bytes_taken, 0, 0});
 }
 
 void subscriber_state::finish_if_ended() {
@@ -260,11 +244,7 @@ void subscriber_state::finish_if_ended() {
 void subscriber_state::tick() {
   if (!control->active())
     return finish_if_ended();
-  const auto time = env->clock->monotonic_ns();
-  if (now == phase::idle && time >= retry_at_ns)
-    connect();
-  if (now == phase::flowing && time - last_heard_ns > silence_ns)
-    disconnect({errc::timeout, to_string(options.rt) + ": silent for 3 s"});
+  step(link_core::passed{});
   self->delayed_send(self, caf::timespan{tick_interval}, caf::tick_atom_v);
 }
 
@@ -273,10 +253,10 @@ std::string subscriber_state::status() const {
   json["topic"] = options.topic;
   json["position"] = out->where().value;
   json["delivered"] = out->delivered();
-  json["connected"] = now == phase::flowing;
+  json["connected"] = link.flowing();
   json["paused"] = paused;
-  if (last_failure)
-    json["last_failure"] = to_string(last_failure);
+  if (link.last_failure())
+    json["last_failure"] = to_string(link.last_failure());
   return json.dump();
 }
 
@@ -288,6 +268,7 @@ subscriber(subscriber_actor::stateful_pointer<subscriber_state> self,
   auto& state = self->state;
   state.env = world;
   state.connector = std::move(connector);
+  state.link = link_core{{.peer = to_string(options.rt)}};
   state.options = std::move(options);
   state.control = control;
   state.children.attach(self);
@@ -313,11 +294,7 @@ subscriber(subscriber_actor::stateful_pointer<subscriber_state> self,
       self->state.event(flow, bytes);
     },
     [self](caf::ping_atom, uint64_t flow) {
-      auto& me = self->state;
-      if (flow != me.flow || me.now != subscriber_state::phase::flowing)
-        return;
-      me.last_heard_ns = me.env->clock->monotonic_ns();
-      me.acknowledge();
+      self->state.step(link_core::pinged{flow_id{flow}});
     },
     [self](status_atom) { return self->state.status(); },
     [self](caf::unsubscribe_atom) {

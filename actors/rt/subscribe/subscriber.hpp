@@ -1,5 +1,6 @@
 #pragma once
 
+#include <millrace/actors/rt/link/link_core.hpp>
 #include <millrace/actors/rt/subscribe/subscription.hpp>
 #include <millrace/messages/protocol/brood.hpp>
 #include <millrace/messages/protocol/interfaces.hpp>
@@ -38,13 +39,17 @@ struct subscriber_state {
   void subscribe(const sequencer_actor& at);
   void begin_flow(const source_actor& from, const flow_grant& grant);
   void refused(const error& why);
-  void disconnect(const error& why);
+  void step(const link_core::input& what);
+  void act(const link_core::connect&) { connect(); }
+  void act(const link_core::drop&);
+  void act(const link_core::ping&) {} // The other end's part.
+  void act(const link_core::acknowledge& what);
+  void disconnect(const error& why) { step(link_core::failed{why}); }
   void open_journal();
   void take(uint64_t flow, uint64_t begin, const chunk& bytes);
   void event(uint64_t flow, const chunk& bytes);
   void deliver(position at, const chunk& bytes);
   void catch_up_from_copy();
-  void acknowledge();
   void tick();
   void wake();
   void finish_if_ended();
@@ -59,10 +64,8 @@ struct subscriber_state {
   std::unique_ptr<delivery> out;
   persistence::lineage_id lineage;
   brood children;
+  link_core link{{}};
   source_actor source;
-  uint64_t flow = 0;
-  uint64_t bytes_taken = 0;
-  uint64_t bytes_acked = 0;
   bool started = false; ///< `out` knows where it stands.
   bool paused = false;
   struct held_chunk {
@@ -72,12 +75,7 @@ struct subscriber_state {
   std::deque<held_chunk> held; ///< While paused; bounded by the window.
   std::unique_ptr<persistence::log_replica> copy;
   std::unique_ptr<persistence::log_reader> copy_reader;
-  enum class phase { idle, connecting, flowing } now = phase::idle;
-  int64_t backoff_ms = 0;
-  int64_t retry_at_ns = 0;
-  int64_t last_heard_ns = 0;
   bool told_ahead = false;
-  error last_failure;
 };
 
 /// Deliveries run inside this actor: they must not block for long.
