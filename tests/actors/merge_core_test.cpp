@@ -54,9 +54,19 @@ protected:
   }
 
   void open_input(uint32_t input, const std::string& directory) {
-    ASSERT_FALSE(
-      core->apply(++index, rt::open_input{input, directory, {{9, input}}}, {}));
+    ASSERT_TRUE(
+      apply(rt::open_input{input_id{input}, directory, {{9, input}}}));
     ends[input] = position::of(0, 0, 0);
+  }
+
+  /// The next entry; what it did is added to `effects`.
+  bool apply(const merge_entry& entry, std::span<const std::byte> bytes = {}) {
+    index = index.next();
+    auto done = core->apply(index, entry, bytes);
+    EXPECT_TRUE(done) << to_string(done.failure());
+    if (done)
+      effects.insert(effects.end(), done->begin(), done->end());
+    return done.has_value();
   }
 
   struct sent {
@@ -81,10 +91,9 @@ protected:
     records.close_record();
     std::vector<std::byte> bytes{records.bytes().begin(),
                                  records.bytes().end()};
-    const merge_range range{input, ends[input], records.end()};
+    const merge_range range{input_id{input}, ends[input], records.end()};
     ends[input] = records.end();
-    const auto fault = core->apply(++index, range, bytes);
-    EXPECT_FALSE(fault) << to_string(fault);
+    EXPECT_TRUE(apply(range, bytes));
     return {range, std::move(bytes)};
   }
 
@@ -120,7 +129,8 @@ protected:
   std::unique_ptr<persistence::log_writer> out;
   std::unique_ptr<merge_core> core;
   std::map<uint32_t, position> ends;
-  uint64_t index = 0;
+  entry_index index;
+  std::vector<merge_effect> effects;
 
 private:
   uint64_t random_ = 0;
@@ -208,10 +218,10 @@ TEST_F(MergeCoreTest, ApplyingAnEntryAgainChangesNothing) {
   open_input(1, "a");
   const auto [range, bytes] = merge(1, "a", {{1, "p1"}, {2, "p2"}});
   const auto end = out->recorded_end();
-  ASSERT_FALSE(core->apply(index, range, bytes));
+  ASSERT_TRUE(core->apply(index, range, bytes));
   EXPECT_EQ(out->recorded_end(), end);
   // A later entry that covers the same input bytes is clipped.
-  ASSERT_FALSE(core->apply(++index, range, bytes));
+  ASSERT_TRUE(apply(range, bytes));
   EXPECT_EQ(read_out().ids, (std::vector<int64_t>{1, 2}));
   EXPECT_EQ(core->state().origins.at("a").duplicates, 0u);
 }
@@ -225,16 +235,12 @@ TEST_F(MergeCoreTest, NewLifeOfADirectoryIsAReset) {
   ASSERT_EQ(log.events.size(), 1u);
   EXPECT_EQ(log.events[0].kind, event_kind::reset);
   EXPECT_EQ(log.events[0].last_id, 1);
-  EXPECT_TRUE(core->state().inputs.at(1).closed);
+  EXPECT_TRUE(core->state().inputs.at(input_id{1}).closed);
   EXPECT_EQ(log.ids, (std::vector<int64_t>{1, 2}));
 }
 
 TEST_F(MergeCoreTest, PeriodEndsOnceAndMarkersAreNoMessages) {
   open_input(1, "a");
-  std::vector<std::pair<std::string, int64_t>> marked;
-  core->on_marker = [&](const std::string& origin, int64_t period) {
-    marked.emplace_back(origin, period);
-  };
   const auto marker = encode(end_of_period{8767, "a"});
   merge(
     1, "a",
@@ -243,11 +249,14 @@ TEST_F(MergeCoreTest, PeriodEndsOnceAndMarkersAreNoMessages) {
       std::string{reinterpret_cast<const char*>(marker.data()), marker.size()},
       payload_kind::end_of_period},
      {3, "p3"}});
-  EXPECT_EQ(marked,
-            (std::vector<std::pair<std::string, int64_t>>{{"a", 8767}}));
+  ASSERT_EQ(effects.size(), 1u);
+  EXPECT_EQ(std::get<marker_merged>(effects[0]).origin, "a");
+  EXPECT_EQ(std::get<marker_merged>(effects[0]).period, period_id{8767});
   for (int again = 0; again < 2; ++again)
-    ASSERT_FALSE(core->apply(++index, period_end{8767, {}}, {}));
-  ASSERT_FALSE(core->apply(++index, period_end{8766, {}}, {}));
+    ASSERT_TRUE(apply(period_end{period_id{8767}, {}}));
+  ASSERT_TRUE(apply(period_end{period_id{8766}, {}}));
+  ASSERT_EQ(effects.size(), 2u);
+  EXPECT_EQ(std::get<period_ended>(effects[1]).period, period_id{8767});
   const auto log = read_out();
   EXPECT_EQ(log.ids, (std::vector<int64_t>{1, 3}));
   EXPECT_EQ(log.periods, (std::vector<int64_t>{8767}));
@@ -316,7 +325,7 @@ TEST(MergeCoreDeterminismTest, SameEntriesGiveTheSameFiles) {
         merge(1, "a", {{id, std::string(static_cast<size_t>(round * 7), 'x')}});
         merge(2, "b", {{id, "y"}});
       }
-      ASSERT_FALSE(core->apply(++index, period_end{1, {}}, {}));
+      ASSERT_TRUE(apply(period_end{period_id{1}, {}}));
     }
     std::map<std::string, std::vector<std::byte>> files() {
       std::map<std::string, std::vector<std::byte>> found;

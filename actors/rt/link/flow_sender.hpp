@@ -69,7 +69,6 @@ public:
   /// What to send next; none: no credit, or nothing more is written.
   [[nodiscard]] result<std::optional<item>> next();
 
-  [[nodiscard]] bool idle() const noexcept { return sent_ == acked_; }
   [[nodiscard]] position where() const noexcept { return next_; }
   [[nodiscard]] uint64_t sent() const noexcept { return sent_; }
   [[nodiscard]] uint64_t unacked() const noexcept { return sent_ - acked_; }

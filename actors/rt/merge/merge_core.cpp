@@ -37,10 +37,12 @@ error merge_core::begin_file_if_needed() {
   return written ? error{} : written.failure();
 }
 
-error merge_core::apply(uint64_t index, const merge_entry& entry,
-                        std::span<const std::byte> bytes) {
+result<std::vector<merge_effect>>
+merge_core::apply(entry_index index, const merge_entry& entry,
+                  std::span<const std::byte> bytes) {
+  effects_.clear();
   if (index <= state_.applied_index)
-    return {};
+    return std::move(effects_);
   if (auto fault = begin_file_if_needed())
     return fault;
   error fault;
@@ -61,7 +63,7 @@ error merge_core::apply(uint64_t index, const merge_entry& entry,
   if (auto refused = out_->write())
     return refused;
   state_.out_end = out_->recorded_end();
-  return {};
+  return std::move(effects_);
 }
 
 error merge_core::apply_range(const merge_range& range,
@@ -179,9 +181,9 @@ error merge_core::take(const frame_view& frame, merge_origin& origin) {
       auto marker = decode_end_of_period(frame.payload);
       if (!marker)
         return {};
-      origin.period_marked = std::max(origin.period_marked, marker->period);
-      if (on_marker)
-        on_marker(std::string{frame.header.on}, marker->period);
+      const period_id period{marker->period};
+      origin.period_marked = std::max(origin.period_marked, period);
+      effects_.push_back(marker_merged{std::string{frame.header.on}, period});
       return {};
     }
     case payload_kind::table_schema: {
@@ -241,11 +243,10 @@ error merge_core::apply_period_end(const period_end& entry) {
   state_.last_period = entry.period;
   auto end
     = out_->append(record_kind::marker, payload_kind::end_of_period,
-                   own_header(), encode(end_of_period{entry.period, {}}));
+                   own_header(), encode(end_of_period{entry.period.value, {}}));
   if (!end)
     return end.failure();
-  if (on_period_end)
-    on_period_end(entry.period, *end);
+  effects_.push_back(period_ended{entry.period, *end});
   return {};
 }
 

@@ -5,12 +5,11 @@
 #include <millrace/persistence/log/log_writer.hpp>
 
 #include <cstdint>
-#include <functional>
-#include <limits>
 #include <map>
 #include <optional>
 #include <span>
 #include <string>
+#include <variant>
 #include <vector>
 
 // How its state is saved is in merge_state.cpp.
@@ -34,23 +33,36 @@ struct merge_origin {
   int64_t watermark = 0; ///< Last merged id, sign kept; 0: none yet.
   std::vector<uint32_t> recent_crcs;
   uint64_t duplicates = 0;
-  int64_t period_marked = std::numeric_limits<int64_t>::min();
+  period_id period_marked = period_id::before_all(); ///< By its newest marker.
   std::map<std::string, source_cursor> cursors;
 };
 
 /// Everything that decides what the next entry appends: the Raft snapshot.
 struct merge_state {
-  uint64_t applied_index = 0;
-  std::map<uint32_t, merge_input> inputs;
+  entry_index applied_index;
+  std::map<input_id, merge_input> inputs;
   std::map<std::string, merge_origin, std::less<>> origins;
   std::map<std::string, uint32_t> schema_versions; ///< Newest by table.
-  int64_t last_period = std::numeric_limits<int64_t>::min();
+  period_id last_period = period_id::before_all(); ///< Newest that ended.
   position out_end; ///< End of out/ after applied_index.
 };
 
 [[nodiscard]] std::vector<std::byte> encode(const merge_state& state);
 [[nodiscard]] result<merge_state>
 decode_merge_state(std::span<const std::byte> bytes);
+
+/// An origin's marker of a period was merged.
+struct marker_merged {
+  std::string origin;
+  period_id period;
+};
+/// A period ended; its marker ends there in out/.
+struct period_ended {
+  period_id period;
+  position end;
+};
+/// What an entry did beside appending, for others to act on.
+using merge_effect = std::variant<marker_merged, period_ended>;
 
 /// Turns committed entries into the merged log. A pure function: the same
 /// entries and input bytes give the same bytes of out/, on every node and on
@@ -66,15 +78,11 @@ public:
   ///   empty for other entries.
   /// Ranges are clipped to what was merged before: applying an entry again
   /// changes nothing. A failure is one of out/; the core is then unusable.
-  [[nodiscard]] error apply(uint64_t index, const merge_entry& entry,
-                            std::span<const std::byte> bytes);
+  [[nodiscard]] result<std::vector<merge_effect>>
+  apply(entry_index index, const merge_entry& entry,
+        std::span<const std::byte> bytes);
 
   [[nodiscard]] const merge_state& state() const noexcept { return state_; }
-
-  /// Called when an origin's marker of a period was merged.
-  std::function<void(const std::string& origin, int64_t period)> on_marker;
-  /// Called when a period ended: the marker's end position in out/.
-  std::function<void(int64_t period, position end)> on_period_end;
 
 private:
   error apply_range(const merge_range& range, std::span<const std::byte> bytes);
@@ -93,6 +101,7 @@ private:
   merge_state state_;
   persistence::log_writer* out_;
   uint64_t roll_bytes_;
+  std::vector<merge_effect> effects_; ///< Of the entry that is being applied.
 };
 
 } // namespace millrace::rt

@@ -8,14 +8,14 @@ namespace {
 
 void write(schema::MergeEntry::Builder root, const merge_range& entry) {
   auto out = root.initMerge();
-  out.setInput(entry.input);
+  out.setInput(entry.input.value);
   out.setFromPosition(entry.from.value);
   out.setToPosition(entry.to.value);
 }
 
 void write(schema::MergeEntry::Builder root, const open_input& entry) {
   auto out = root.initOpenInput();
-  out.setInput(entry.input);
+  out.setInput(entry.input.value);
   out.setDirectory(entry.directory);
   out.setLineageHigh(entry.lineage.words[0]);
   out.setLineageLow(entry.lineage.words[1]);
@@ -23,7 +23,7 @@ void write(schema::MergeEntry::Builder root, const open_input& entry) {
 
 void write(schema::MergeEntry::Builder root, const close_input& entry) {
   auto out = root.initCloseInput();
-  out.setInput(entry.input);
+  out.setInput(entry.input.value);
   out.setEndPosition(entry.end.value);
   out.setLastId(entry.last_id);
 }
@@ -39,7 +39,7 @@ void write(schema::MergeEntry::Builder root, const stream_event& entry) {
 
 void write(schema::MergeEntry::Builder root, const period_end& entry) {
   auto out = root.initPeriodEnd();
-  out.setPeriod(entry.period);
+  out.setPeriod(entry.period.value);
   auto absent = out.initAbsent(static_cast<unsigned>(entry.absent.size()));
   for (unsigned i = 0; i < absent.size(); ++i)
     absent.set(i, entry.absent[i]);
@@ -70,26 +70,27 @@ result<merge_entry> decode_merge_entry(std::span<const std::byte> bytes) {
       switch (root.which()) {
         case schema::MergeEntry::MERGE: {
           auto in = root.getMerge();
-          return merge_entry{merge_range{
-            in.getInput(), {in.getFromPosition()}, {in.getToPosition()}}};
+          return merge_entry{merge_range{input_id{in.getInput()},
+                                         {in.getFromPosition()},
+                                         {in.getToPosition()}}};
         }
         case schema::MergeEntry::OPEN_INPUT: {
           auto in = root.getOpenInput();
           return merge_entry{
-            open_input{in.getInput(),
+            open_input{input_id{in.getInput()},
                        in.getDirectory(),
                        {{in.getLineageHigh(), in.getLineageLow()}}}};
         }
         case schema::MergeEntry::CLOSE_INPUT: {
           auto in = root.getCloseInput();
-          return merge_entry{
-            close_input{in.getInput(), {in.getEndPosition()}, in.getLastId()}};
+          return merge_entry{close_input{
+            input_id{in.getInput()}, {in.getEndPosition()}, in.getLastId()}};
         }
         case schema::MergeEntry::EVENT:
           return merge_entry{read(root.getEvent())};
         case schema::MergeEntry::PERIOD_END: {
           auto in = root.getPeriodEnd();
-          period_end out{in.getPeriod(), {}};
+          period_end out{period_id{in.getPeriod()}, {}};
           for (auto name : in.getAbsent())
             out.absent.emplace_back(name);
           return merge_entry{std::move(out)};

@@ -2,6 +2,7 @@
 
 #include <millrace/messages/base/result.hpp>
 #include <millrace/messages/data/events.hpp>
+#include <millrace/messages/data/ids.hpp>
 #include <millrace/messages/data/position.hpp>
 #include <millrace/persistence/log/log_format.hpp>
 
@@ -15,26 +16,27 @@ namespace millrace::rt {
 
 /// What the consensus group of a stream commits: instructions, never messages.
 struct merge_range {
-  uint32_t input = 0;
+  input_id input;
   position from;
   position to; ///< Whole records of one file: [from, to).
 };
 
 struct open_input {
-  uint32_t input = 0;
+  input_id input;
   std::string directory; ///< Name of the publisher's directory.
   persistence::lineage_id lineage;
 };
 
 struct close_input {
-  uint32_t input = 0;
+  input_id input;
   position end;
   int64_t last_id = 0;
 };
 
 struct period_end {
-  int64_t period = 0;
+  period_id period;
   std::vector<std::string> absent; ///< Participants whose marker never came.
+  friend bool operator==(const period_end&, const period_end&) = default;
 };
 
 using merge_entry = std::variant<merge_range, open_input, close_input,

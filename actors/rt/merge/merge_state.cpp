@@ -9,14 +9,14 @@ namespace millrace::rt {
 std::vector<std::byte> encode(const merge_state& state) {
   ::capnp::MallocMessageBuilder builder;
   auto root = builder.initRoot<schema::MergeState>();
-  root.setAppliedIndex(state.applied_index);
-  root.setLastPeriod(state.last_period);
+  root.setAppliedIndex(state.applied_index.value);
+  root.setLastPeriod(state.last_period.value);
   root.setOutEnd(state.out_end.value);
   auto inputs = root.initInputs(static_cast<unsigned>(state.inputs.size()));
   unsigned i = 0;
   for (const auto& [id, input] : state.inputs) {
     auto out = inputs[i++];
-    out.setInput(id);
+    out.setInput(id.value);
     out.setDirectory(input.directory);
     out.setLineageHigh(input.lineage.words[0]);
     out.setLineageLow(input.lineage.words[1]);
@@ -30,7 +30,7 @@ std::vector<std::byte> encode(const merge_state& state) {
     out.setOrigin(name);
     out.setWatermark(origin.watermark);
     out.setDuplicates(origin.duplicates);
-    out.setPeriodMarked(origin.period_marked);
+    out.setPeriodMarked(origin.period_marked.value);
     out.setRecentCrcs(::capnp::Data::Reader(
       reinterpret_cast<const kj::byte*>(origin.recent_crcs.data()),
       origin.recent_crcs.size() * sizeof(uint32_t)));
@@ -61,7 +61,7 @@ merge_origin read(schema::OriginState::Reader in) {
   merge_origin out;
   out.watermark = in.getWatermark();
   out.duplicates = in.getDuplicates();
-  out.period_marked = in.getPeriodMarked();
+  out.period_marked = period_id{in.getPeriodMarked()};
   const auto crcs = in.getRecentCrcs();
   out.recent_crcs.resize(crcs.size() / sizeof(uint32_t));
   if (!out.recent_crcs.empty())
@@ -79,11 +79,11 @@ result<merge_state> decode_merge_state(std::span<const std::byte> bytes) {
   return messages::read_as<schema::MergeState>(
     bytes, [](schema::MergeState::Reader root) -> result<merge_state> {
       merge_state out;
-      out.applied_index = root.getAppliedIndex();
-      out.last_period = root.getLastPeriod();
+      out.applied_index = entry_index{root.getAppliedIndex()};
+      out.last_period = period_id{root.getLastPeriod()};
       out.out_end = {root.getOutEnd()};
       for (auto in : root.getInputs())
-        out.inputs[in.getInput()]
+        out.inputs[input_id{in.getInput()}]
           = {in.getDirectory(),
              {{in.getLineageHigh(), in.getLineageLow()}},
              {in.getMergedEnd()},

@@ -18,20 +18,20 @@ public:
     const auto& ids = log_->recovered_ids();
     if (const auto found = ids.find(std::string{entry_origin});
         found != ids.end())
-      proposed_ = static_cast<uint64_t>(found->second);
+      proposed_ = entry_index{static_cast<uint64_t>(found->second)};
     // What survived in the log of a group of one is its majority.
     committed_ = proposed_;
   }
 
-  result<uint64_t> propose(const merge_entry& entry) override {
+  result<entry_index> propose(const merge_entry& entry) override {
     message_header header;
     header.on = entry_origin;
-    header.id = static_cast<int64_t>(proposed_ + 1);
+    header.id = static_cast<int64_t>(proposed_.next().value);
     auto end = log_->append(persistence::record_kind::messages,
                             payload_kind::opaque, header, encode(entry));
     if (!end)
       return end.failure();
-    ++proposed_;
+    proposed_ = proposed_.next();
     ends_.push_back({*end, proposed_});
     return proposed_;
   }
@@ -54,16 +54,16 @@ public:
       commit(end);
   }
 
-  [[nodiscard]] uint64_t committed() const noexcept override {
+  [[nodiscard]] entry_index committed() const noexcept override {
     return committed_;
   }
-  [[nodiscard]] uint64_t proposed() const noexcept override {
+  [[nodiscard]] entry_index proposed() const noexcept override {
     return proposed_;
   }
 
-  error replay(
-    uint64_t index,
-    const std::function<error(uint64_t, const merge_entry&)>& apply) override {
+  error replay(entry_index index,
+               const std::function<error(entry_index, const merge_entry&)>&
+                 apply) override {
     auto reader
       = persistence::log_reader::open(*env_->fs, {.directory = directory_}, {});
     if (!reader)
@@ -81,7 +81,7 @@ public:
         continue;
       }
       const auto& message = std::get<persistence::log_message>(*item);
-      const auto at = static_cast<uint64_t>(message.frame.header.id);
+      const entry_index at{static_cast<uint64_t>(message.frame.header.id)};
       if (at <= index)
         continue;
       auto entry = decode_merge_entry(message.frame.payload);
@@ -105,15 +105,15 @@ private:
 
   struct entry_end {
     position end;
-    uint64_t index;
+    entry_index index;
   };
 
   persistence::env* env_;
   std::string directory_;
   bool cached_;
   std::unique_ptr<persistence::log_writer> log_;
-  uint64_t proposed_ = 0;
-  uint64_t committed_ = 0;
+  entry_index proposed_;
+  entry_index committed_;
   std::deque<entry_end> ends_; ///< Proposed, not yet committed.
 };
 

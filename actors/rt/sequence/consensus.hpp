@@ -20,7 +20,7 @@ public:
 
   /// Appends an entry to the leader's log.
   /// @returns its index; it is committed when `committed()` reaches it.
-  virtual result<uint64_t> propose(const merge_entry& entry) = 0;
+  virtual result<entry_index> propose(const merge_entry& entry) = 0;
 
   /// Hands the proposed entries to the system.
   virtual error write() = 0;
@@ -29,13 +29,13 @@ public:
   virtual persistence::log_writer::sync_job begin_sync() = 0;
   virtual void finish_sync(position end, const error& outcome) = 0;
 
-  [[nodiscard]] virtual uint64_t committed() const noexcept = 0;
-  [[nodiscard]] virtual uint64_t proposed() const noexcept = 0;
+  [[nodiscard]] virtual entry_index committed() const noexcept = 0;
+  [[nodiscard]] virtual entry_index proposed() const noexcept = 0;
 
-  /// Reads the committed entries behind `index`, in order; for recovery.
+  /// Reads the committed entries after `index`, in order; for recovery.
   virtual error
-  replay(uint64_t index,
-         const std::function<error(uint64_t, const merge_entry&)>& apply)
+  replay(entry_index index,
+         const std::function<error(entry_index, const merge_entry&)>& apply)
     = 0;
 
   virtual error close() = 0;

@@ -26,22 +26,8 @@ std::string cursors_json(const merge_state& state, const std::string& origin) {
 } // namespace
 
 void sequencer_state::start() {
-  core->on_out = [this](position end, std::span<const std::byte> bytes) {
-    chunk tail;
-    for (const auto& reader : readers) {
-      const bool granted
-        = reader.credit->take(static_cast<int64_t>(bytes.size()));
-      if (granted && tail.empty())
-        tail = chunk::copy_of(bytes);
-      self->send(reader.source, grew_atom_v, end.value,
-                 granted ? tail : chunk{});
-    }
-  };
-  core->on_marker = [this](const std::string& origin, int64_t period) {
-    marker_merged(origin, period);
-  };
-  core->on_period_end
-    = [this](int64_t period, position end) { period_ended(period, end); };
+  ending
+    = std::make_unique<period_ending>(core->state(), settings.period_grace_ns);
   // Inputs whose bytes were durable but not yet ordered are taken up even if
   // their publisher never comes back.
   for (const auto& [id, input] : core->state().inputs)
@@ -54,13 +40,13 @@ void sequencer_state::start() {
 }
 
 input_sink_actor
-sequencer_state::sink_of(uint32_t input, const std::string& directory,
+sequencer_state::sink_of(input_id input, const std::string& directory,
                          const persistence::lineage_id& lineage,
                          position merged) {
   if (const auto found = sinks.find(input); found != sinks.end())
     return found->second;
   input_sink_options options;
-  options.input = input;
+  options.input = input.value;
   options.directory = directory;
   options.lineage = lineage;
   options.merged = merged;
@@ -88,7 +74,7 @@ sequencer_state::offer(const input_offer& what, const pusher_actor& from) {
   if (!grant)
     return to_caf(grant.failure());
   auto sink = sink_of(grant->input, grant->directory, lineage, grant->merged);
-  const auto flow = flow_next++;
+  const auto flow = flow_last = flow_last.next();
   // One live replicator an input: a newer connection replaces an older one.
   std::erase_if(publishers, [&](const auto& entry) {
     return entry.second.input == grant->input;
@@ -97,7 +83,7 @@ sequencer_state::offer(const input_offer& what, const pusher_actor& from) {
   self->monitor(from);
   progress(core->advance());
   auto promise = self->make_response_promise<sink_actor, flow_grant>();
-  self->request(sink, caf::infinite, offer_atom_v, flow, from)
+  self->request(sink, caf::infinite, offer_atom_v, flow.value, from)
     .then(
       [this, promise, flow, sink, input = grant->input,
        origin = what.origin](bool has_position, uint64_t end) {
@@ -124,7 +110,7 @@ void sequencer_state::grant_offers() {
     if (!core->settled(offer.input))
       return false;
     flow_grant answer;
-    answer.flow = offer.flow;
+    answer.flow = offer.flow.value;
     answer.has_position = offer.has_position;
     answer.position = offer.end.value;
     answer.merged = core->merged(offer.input).value;
@@ -173,7 +159,8 @@ sequencer_state::subscribe(const start_spec& from, const sink_actor& to) {
   if (auto fault = sender->start(*start))
     return to_caf(fault);
   flow_grant grant;
-  grant.flow = flow_next++;
+  flow_last = flow_last.next();
+  grant.flow = flow_last.value;
   grant.has_position = true;
   grant.position = *start ? (*start)->value : sender->where().value;
   grant.lineage_high = core->out_lineage().words[0];
@@ -184,19 +171,20 @@ sequencer_state::subscribe(const start_spec& from, const sink_actor& to) {
   self->monitor(source);
   children.add(source);
   readers.push_back({source, std::move(credit)});
+  core->set_followed(true);
   return {source, grant};
 }
 
 void sequencer_state::input_grew(uint32_t input, uint64_t from, uint64_t to,
                                  const chunk& bytes) {
-  core->recorded(input, {from}, {to}, bytes);
+  core->recorded(input_id{input}, {from}, {to}, bytes);
   if (core->options().cached)
     input_durable(input, to);
 }
 
 void sequencer_state::input_durable(uint32_t input, uint64_t end) {
-  if (auto fault = core->durable(input, {end}))
-    return progress(fault);
+  if (auto fault = core->durable(input_id{input}, {end}))
+    return fail(fault);
   progress(core->advance());
 }
 
@@ -206,8 +194,8 @@ void sequencer_state::input_event(uint32_t input, const chunk& bytes) {
   // was lost or doubled is judged by the ids. Only damage is told here.
   if (!event || event->kind != event_kind::badtail)
     return;
-  if (auto fault = core->propose_event(input, *std::move(event)))
-    return progress(fault);
+  if (auto fault = core->propose_event(input_id{input}, *std::move(event)))
+    return fail(fault);
   progress(core->advance());
 }
 
@@ -215,20 +203,34 @@ void sequencer_state::input_failed(uint32_t, const caf::error& fault) {
   self->quit(fault);
 }
 
-void sequencer_state::progress(const error& fault) {
-  if (fault) {
-    // The log can no longer be trusted: die, and let recovery decide.
-    self->quit(to_caf(fault));
-    return;
-  }
-  for (const auto input : core->take_merged())
+/// The log can no longer be trusted: die, and let recovery decide.
+void sequencer_state::fail(const error& fault) { self->quit(to_caf(fault)); }
+
+void sequencer_state::progress(const result<sequencer_effects>& outcome) {
+  if (!outcome)
+    return fail(outcome.failure());
+  hand_out(outcome->out);
+  for (const auto input : outcome->merged)
     if (const auto sink = sinks.find(input); sink != sinks.end())
       self->send(sink->second, merged_atom_v, core->merged(input).value);
+  for (const auto& fact : outcome->facts)
+    std::visit([this](const auto& what) { step(what); }, fact);
   grant_offers();
   if (core->needs_sync())
     start_sync();
   if (core->checkpoint_due())
     start_checkpoint();
+}
+
+void sequencer_state::hand_out(
+  const std::vector<sequencer_effects::out_part>& parts) {
+  for (const auto& [end, bytes] : parts)
+    for (const auto& reader : readers) {
+      const bool granted
+        = reader.credit->take(static_cast<int64_t>(bytes.size()));
+      self->send(reader.source, grew_atom_v, end.value,
+                 granted ? bytes : chunk{});
+    }
 }
 
 void sequencer_state::start_sync() {
@@ -257,75 +259,63 @@ void sequencer_state::synced(uint8_t what, uint64_t end,
   const auto fault = from_caf(outcome);
   if (what == out_sync) {
     const auto job = std::exchange(checkpoint, std::nullopt);
-    return progress(core->finish_checkpoint(*job, fault));
+    if (auto failed = core->finish_checkpoint(*job, fault))
+      return fail(failed);
+    return progress(sequencer_effects{});
   }
   progress(core->finish_sync({end}, fault));
 }
 
 caf::result<uint64_t> sequencer_state::end_period(int64_t period) {
-  if (period <= core->state().last_period)
-    return to_caf({errc::already_exists,
-                   "period " + std::to_string(period) + " has ended before"});
-  auto& entry = ending[period];
-  if (entry.period != period || entry.waiting.empty()) {
-    entry.period = period;
-    entry.deadline_ns = env->clock->monotonic_ns() + settings.period_grace_ns;
-    for (const auto& [flow, publisher] : publishers) {
-      const auto origin = core->state().origins.find(publisher.origin);
-      if (origin != core->state().origins.end()
-          && origin->second.period_marked >= period)
-        continue;
-      entry.awaited.insert(publisher.origin);
-      self->send(publisher.pusher, period_atom_v, period);
-    }
-  }
   auto promise = self->make_response_promise<uint64_t>();
-  entry.waiting.push_back(promise);
-  close_period_if_ready();
+  const auto request = period_request_next++;
+  period_requests.emplace(request, promise);
+  period_ending::asked what{request, period_id{period}, {}};
+  for (const auto& [flow, publisher] : publishers)
+    what.connected.push_back({flow, publisher.origin});
+  step(what);
   return promise;
 }
 
-void sequencer_state::marker_merged(const std::string& origin, int64_t period) {
-  for (auto& [number, entry] : ending)
-    if (number <= period)
-      entry.awaited.erase(origin);
-  // Called from within the merge: the proposal must wait until it is done.
-  self->send(self, wake_atom_v);
+void sequencer_state::step(const period_ending::input& what) {
+  for (auto& effect : ending->step(what, env->clock->monotonic_ns()))
+    std::visit([this](auto& each) { act(each); }, effect);
 }
 
-void sequencer_state::close_period_if_ready() {
-  const auto now = env->clock->monotonic_ns();
-  for (auto& [number, entry] : ending) {
-    if (entry.proposed || (!entry.awaited.empty() && now < entry.deadline_ns))
-      continue;
-    entry.proposed = true;
-    period_end what{number, {entry.awaited.begin(), entry.awaited.end()}};
-    if (auto fault = core->propose_period_end(std::move(what)))
-      return progress(fault);
-    return progress(core->advance());
-  }
+void sequencer_state::act(const period_ending::ask& what) {
+  if (const auto found = publishers.find(what.flow); found != publishers.end())
+    self->send(found->second.pusher, period_atom_v, what.period.value);
 }
 
-void sequencer_state::period_ended(int64_t period, position end) {
-  const auto found = ending.find(period);
-  if (found == ending.end())
-    return;
-  for (auto& promise : found->second.waiting)
-    promise.deliver(end.value);
-  ending.erase(found);
+void sequencer_state::act(period_ending::propose& what) {
+  if (auto fault = core->propose_period_end(std::move(what.entry)))
+    return fail(fault);
+  progress(core->advance());
+}
+
+void sequencer_state::act(const period_ending::answer& what) {
+  if (auto found = period_requests.extract(what.request))
+    found.mapped().deliver(what.end.value);
+}
+
+void sequencer_state::act(const period_ending::refuse& what) {
+  if (auto found = period_requests.extract(what.request))
+    found.mapped().deliver(
+      to_caf({errc::already_exists,
+              "period " + to_string(what.period) + " has ended before"}));
 }
 
 void sequencer_state::sink_went(const caf::actor_addr& who) {
   std::erase_if(readers, [&](const tail_reader& reader) {
     return reader.source.address() == who;
   });
+  core->set_followed(!readers.empty());
   std::erase_if(publishers, [&](const auto& entry) {
     return entry.second.pusher.address() == who;
   });
 }
 
 caf::result<bool> sequencer_state::stop() {
-  stopping = true;
   auto fault = core->close();
   self->quit(caf::exit_reason::user_shutdown);
   if (fault)
@@ -341,7 +331,7 @@ std::string sequencer_state::status() const {
   out["mode"] = core->options().cached ? "cached" : "synced";
   out["end"] = core->out_end().value;
   out["end_text"] = to_string(core->out_end());
-  out["entries"] = state.applied_index;
+  out["entries"] = state.applied_index.value;
   out["publishers"] = publishers.size();
   out["subscribers"] = readers.size();
   out["pending_bytes"] = core->pending_bytes();
@@ -397,10 +387,10 @@ sequencer(sequencer_actor::stateful_pointer<sequencer_state> self,
       self->state.synced(what, end, outcome);
     },
     [self](caf::tick_atom) {
-      self->state.close_period_if_ready();
+      self->state.step(period_ending::passed{});
       self->delayed_send(self, caf::timespan{tick_interval}, caf::tick_atom_v);
     },
-    [self](wake_atom) { self->state.close_period_if_ready(); },
+    [](wake_atom) {},
     [self](stop_atom) { return self->state.stop(); },
   };
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <millrace/actors/rt/link/flow_sender.hpp>
+#include <millrace/actors/rt/sequence/period_ending.hpp>
 #include <millrace/actors/rt/sequence/sequencer_core.hpp>
 #include <millrace/messages/protocol/brood.hpp>
 #include <millrace/messages/protocol/interfaces.hpp>
@@ -10,7 +11,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -44,25 +44,29 @@ struct sequencer_state {
   [[nodiscard]] std::string status() const;
 
   void start();
-  void progress(const error& fault);
+  void progress(const result<sequencer_effects>& outcome);
+  void hand_out(const std::vector<sequencer_effects::out_part>& parts);
+  void step(const period_ending::input& what);
+  void act(const period_ending::ask& what);
+  void act(period_ending::propose& what);
+  void act(const period_ending::answer& what);
+  void act(const period_ending::refuse& what);
+  void fail(const error& fault);
   void start_sync();
   void start_checkpoint();
   void sink_went(const caf::actor_addr& who);
-  input_sink_actor sink_of(uint32_t input, const std::string& directory,
+  input_sink_actor sink_of(input_id input, const std::string& directory,
                            const persistence::lineage_id& lineage,
                            position merged);
   result<std::optional<position>> resolve(const start_spec& from) const;
   void grant_offers();
-  void marker_merged(const std::string& origin, int64_t period);
-  void period_ended(int64_t period, position end);
-  void close_period_if_ready();
 
   sequencer_actor::pointer self;
   persistence::env* env = nullptr;
   std::unique_ptr<sequencer_core> core;
   sequencer_settings settings;
   brood children;
-  std::map<uint32_t, input_sink_actor> sinks;
+  std::map<input_id, input_sink_actor> sinks;
   struct tail_reader {
     source_actor source;
     std::shared_ptr<tail_credit> credit;
@@ -71,30 +75,24 @@ struct sequencer_state {
   struct connected_publisher {
     pusher_actor pusher;
     std::string origin;
-    uint32_t input = 0;
+    input_id input;
   };
-  std::map<uint64_t, connected_publisher> publishers; ///< By flow.
+  std::map<flow_id, connected_publisher> publishers; ///< By flow.
   struct waiting_offer {
     caf::typed_response_promise<sink_actor, flow_grant> promise;
     sink_actor sink;
-    uint64_t flow = 0;
-    uint32_t input = 0;
+    flow_id flow;
+    input_id input;
     std::string origin;
     bool has_position = false;
     position end; ///< Of the copy.
   };
   std::vector<waiting_offer> offers;
-  uint64_t flow_next = 1;
-  bool stopping = false;
+  flow_id flow_last;
 
-  struct ending_period {
-    int64_t period = 0;
-    std::set<std::string> awaited; ///< Origins whose marker has not come.
-    int64_t deadline_ns = 0;
-    bool proposed = false;
-    std::vector<caf::typed_response_promise<uint64_t>> waiting;
-  };
-  std::map<int64_t, ending_period> ending;
+  std::unique_ptr<period_ending> ending;
+  std::map<uint64_t, caf::typed_response_promise<uint64_t>> period_requests;
+  uint64_t period_request_next = 1;
   std::optional<sequencer_core::checkpoint_job> checkpoint;
 };
 

@@ -1,6 +1,10 @@
 #include <millrace/actors/rt/sequence/sequencer_core.hpp>
 #include <millrace/persistence/log/log_reader.hpp>
 
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
 namespace millrace::rt {
 
 using persistence::log_writer;
@@ -53,28 +57,19 @@ error sequencer_core::recover() {
       return fault;
   }
   checkpointed_ = state->out_end;
-  start_merge(*std::move(state));
-  return group_->replay(merge_->state().applied_index,
-                        [this](uint64_t index, const merge_entry& entry) {
-                          return reapply(index, entry);
-                        });
-}
-
-void sequencer_core::start_merge(merge_state state) {
-  merge_ = std::make_unique<merge_core>(std::move(state), *out_,
+  merge_ = std::make_unique<merge_core>(*std::move(state), *out_,
                                         options_.roll_bytes);
-  merge_->on_marker = [this](const std::string& origin, int64_t period) {
-    if (on_marker)
-      on_marker(origin, period);
-  };
-  merge_->on_period_end = [this](int64_t period, position end) {
-    if (on_period_end)
-      on_period_end(period, end);
-  };
+  auto fault
+    = group_->replay(merge_->state().applied_index,
+                     [this](entry_index index, const merge_entry& entry) {
+                       return reapply(index, entry);
+                     });
+  // From now on: what was applied before is read from the files.
   out_->on_write = [this](const log_writer::written& part) {
-    if (on_out)
-      on_out(part.end, part.bytes);
+    written_.push_back(
+      {part.end, followed_ ? chunk::copy_of(part.bytes) : chunk{}});
   };
+  return fault;
 }
 
 result<merge_state> sequencer_core::recover_state() {
@@ -119,16 +114,17 @@ result<merge_state> sequencer_core::newest_state_record() {
   return empty;
 }
 
-error sequencer_core::reapply(uint64_t index, const merge_entry& entry) {
+error sequencer_core::reapply(entry_index index, const merge_entry& entry) {
+  // Those who would act on the effects were told in an earlier life.
   const auto* range = std::get_if<merge_range>(&entry);
   if (range == nullptr)
-    return merge_->apply(index, entry, {});
+    return merge_->apply(index, entry, {}).failure();
   const auto& inputs = merge_->state().inputs;
   const auto input = inputs.find(range->input);
   if (input == inputs.end())
     return {errc::corrupt, options_.directory + "/raft: entry "
-                             + std::to_string(index) + " names input "
-                             + std::to_string(range->input)
+                             + to_string(index) + " names input "
+                             + to_string(range->input)
                              + ", which was never opened"};
   const auto path
     = input_directory(options_, input->second.directory, input->second.lineage)
@@ -144,19 +140,19 @@ error sequencer_core::reapply(uint64_t index, const merge_entry& entry) {
   if (*got != bytes.size())
     return {errc::corrupt,
             path + ": ends at " + std::to_string(range->from.offset() + *got)
-              + ", but entry " + std::to_string(index) + " of the group needs "
+              + ", but entry " + to_string(index) + " of the group needs "
               + std::to_string(range->to.offset())};
-  return merge_->apply(index, entry, bytes);
+  return merge_->apply(index, entry, bytes).failure();
 }
 
 result<sequencer_core::input_grant>
 sequencer_core::open_input(const std::string& directory,
                            const persistence::lineage_id& lineage) {
-  auto grant = [&](uint32_t id, position merged_end) {
+  auto grant = [&](input_id id, position merged_end) {
     return input_grant{id, input_directory(options_, directory, lineage),
                        merged_end};
   };
-  uint32_t next = 1;
+  input_id next{1};
   for (const auto& [id, input] : merge_->state().inputs) {
     if (input.directory == directory && input.lineage == lineage) {
       if (input.closed)
@@ -165,14 +161,14 @@ sequencer_core::open_input(const std::string& directory,
                        + "': its lineage was closed by a later one"};
       return grant(id, input.merged_end);
     }
-    next = std::max(next, id + 1);
+    next = std::max(next, id.next());
   }
   // Not applied yet, but proposed: the same number again.
   for (const auto& entry : proposed_)
     if (const auto* opened = std::get_if<rt::open_input>(&entry.entry)) {
       if (opened->directory == directory && opened->lineage == lineage)
         return grant(opened->input, {});
-      next = std::max(next, opened->input + 1);
+      next = std::max(next, opened->input.next());
     }
   rt::open_input entry{next, directory, lineage};
   auto index = group_->propose(entry);
@@ -182,13 +178,13 @@ sequencer_core::open_input(const std::string& directory,
   return grant(next, {});
 }
 
-void sequencer_core::recorded(uint32_t input, position from, position to,
+void sequencer_core::recorded(input_id input, position from, position to,
                               chunk bytes) {
   pending_bytes_ += bytes.size();
   recorded_[input].push_back({from, to, std::move(bytes)});
 }
 
-error sequencer_core::durable(uint32_t input, position end) {
+error sequencer_core::durable(input_id input, position end) {
   auto& waiting = recorded_[input];
   while (!waiting.empty() && waiting.front().to <= end) {
     auto& part = waiting.front();
@@ -202,7 +198,7 @@ error sequencer_core::durable(uint32_t input, position end) {
   return {};
 }
 
-error sequencer_core::propose_event(uint32_t input, stream_event event) {
+error sequencer_core::propose_event(input_id input, stream_event event) {
   if (event.origin.empty()) {
     const auto& inputs = merge_->state().inputs;
     if (const auto found = inputs.find(input); found != inputs.end())
@@ -224,27 +220,30 @@ error sequencer_core::propose_period_end(period_end entry) {
   return {};
 }
 
-error sequencer_core::advance() {
+result<sequencer_effects> sequencer_core::advance() {
   if (proposed_.empty())
-    return {};
+    return sequencer_effects{};
   if (auto fault = group_->write())
     return fault;
   return apply_committed();
 }
 
-error sequencer_core::apply_committed() {
+result<sequencer_effects> sequencer_core::apply_committed() {
+  sequencer_effects out;
   while (!proposed_.empty() && proposed_.front().index <= group_->committed()) {
     auto entry = std::move(proposed_.front());
     proposed_.pop_front();
-    if (auto fault
-        = merge_->apply(entry.index, entry.entry, entry.bytes.bytes()))
-      return fault;
+    auto facts = merge_->apply(entry.index, entry.entry, entry.bytes.bytes());
+    if (!facts)
+      return facts.failure();
+    std::move(facts->begin(), facts->end(), std::back_inserter(out.facts));
     if (const auto* range = std::get_if<merge_range>(&entry.entry)) {
-      moved_.insert(range->input);
+      out.merged.insert(range->input);
       pending_bytes_ -= entry.bytes.size();
     }
   }
-  return {};
+  out.out = std::exchange(written_, {});
+  return out;
 }
 
 bool sequencer_core::needs_sync() const noexcept {
@@ -256,7 +255,8 @@ log_writer::sync_job sequencer_core::begin_sync() {
   return group_->begin_sync();
 }
 
-error sequencer_core::finish_sync(position end, const error& outcome) {
+result<sequencer_effects> sequencer_core::finish_sync(position end,
+                                                      const error& outcome) {
   sync_running_ = false;
   group_->finish_sync(end, outcome);
   if (outcome)
@@ -296,13 +296,13 @@ error sequencer_core::close() {
   return first;
 }
 
-position sequencer_core::merged(uint32_t input) const {
+position sequencer_core::merged(input_id input) const {
   const auto& inputs = merge_->state().inputs;
   const auto found = inputs.find(input);
   return found == inputs.end() ? position{} : found->second.merged_end;
 }
 
-bool sequencer_core::settled(uint32_t input) const {
+bool sequencer_core::settled(input_id input) const {
   if (!merge_->state().inputs.contains(input))
     return false;
   const auto waiting = recorded_.find(input);
@@ -321,10 +321,6 @@ position sequencer_core::out_end() const noexcept {
 
 const persistence::lineage_id& sequencer_core::out_lineage() const noexcept {
   return out_->lineage();
-}
-
-std::set<uint32_t> sequencer_core::take_merged() {
-  return std::exchange(moved_, {});
 }
 
 } // namespace millrace::rt

@@ -8,12 +8,12 @@
 
 #include <cstdint>
 #include <deque>
-#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 namespace millrace::rt {
 
@@ -36,6 +36,18 @@ public:
   virtual error save(std::span<const std::byte> state) = 0;
 };
 
+/// What applying committed entries did, for others to act on.
+struct sequencer_effects {
+  /// A part of out/ that was written.
+  struct out_part {
+    position end;
+    chunk bytes; ///< Empty while nobody follows out/.
+  };
+  std::vector<out_part> out;
+  std::set<input_id> merged; ///< Inputs whose merged end moved.
+  std::vector<merge_effect> facts;
+};
+
 /// One stream on one RT node, without actors: inputs become durable, the group
 /// commits ranges of them, the merge appends them to out/. One owner.
 class sequencer_core {
@@ -49,7 +61,7 @@ public:
        std::unique_ptr<state_store> store);
 
   struct input_grant {
-    uint32_t input = 0;
+    input_id input;
     std::string directory; ///< Where the copy of this input grows.
     position merged;
   };
@@ -59,19 +71,20 @@ public:
              const persistence::lineage_id& lineage);
 
   /// Bytes [from, to) of an input are recorded here; merged once durable.
-  void recorded(uint32_t input, position from, position to, chunk bytes);
+  void recorded(input_id input, position from, position to, chunk bytes);
   /// The input is durable below `end`: proposes what became mergeable.
-  [[nodiscard]] error durable(uint32_t input, position end);
+  [[nodiscard]] error durable(input_id input, position end);
   /// Proposes an event of an input's log (a badtail that no copy repairs).
-  [[nodiscard]] error propose_event(uint32_t input, stream_event event);
+  [[nodiscard]] error propose_event(input_id input, stream_event event);
   [[nodiscard]] error propose_period_end(period_end entry);
 
   /// Hands proposals to the group and applies everything committed.
-  [[nodiscard]] error advance();
+  [[nodiscard]] result<sequencer_effects> advance();
   /// Whether entries wait for a sync of the group's log.
   [[nodiscard]] bool needs_sync() const noexcept;
   [[nodiscard]] persistence::log_writer::sync_job begin_sync();
-  [[nodiscard]] error finish_sync(position end, const error& outcome);
+  [[nodiscard]] result<sequencer_effects> finish_sync(position end,
+                                                      const error& outcome);
 
   /// A checkpoint: out/ is synced by the job, then `finish_checkpoint` stores
   /// the state as it was when the job began.
@@ -89,9 +102,9 @@ public:
   [[nodiscard]] const merge_state& state() const noexcept {
     return merge_->state();
   }
-  [[nodiscard]] position merged(uint32_t input) const;
+  [[nodiscard]] position merged(input_id input) const;
   /// The input is known to the stream, and all that was recorded of it merged.
-  [[nodiscard]] bool settled(uint32_t input) const;
+  [[nodiscard]] bool settled(input_id input) const;
   [[nodiscard]] const sequencer_options& options() const noexcept {
     return options_;
   }
@@ -104,12 +117,8 @@ public:
     return pending_bytes_;
   }
 
-  /// Each part of out/ right after it was written.
-  std::function<void(position end, std::span<const std::byte> bytes)> on_out;
-  /// Inputs whose merged end moved since the last call of `take_merged`.
-  [[nodiscard]] std::set<uint32_t> take_merged();
-  std::function<void(const std::string& origin, int64_t period)> on_marker;
-  std::function<void(int64_t period, position end)> on_period_end;
+  /// Whether somebody follows out/: its parts then carry their bytes.
+  void set_followed(bool followed) noexcept { followed_ = followed; }
 
 private:
   sequencer_core(persistence::env& world, sequencer_options options,
@@ -118,9 +127,8 @@ private:
   error recover();
   result<merge_state> recover_state();
   result<merge_state> newest_state_record();
-  error reapply(uint64_t index, const merge_entry& entry);
-  error apply_committed();
-  void start_merge(merge_state state);
+  error reapply(entry_index index, const merge_entry& entry);
+  result<sequencer_effects> apply_committed();
 
   struct span_of_input {
     position from;
@@ -128,7 +136,7 @@ private:
     chunk bytes;
   };
   struct proposed_entry {
-    uint64_t index;
+    entry_index index;
     merge_entry entry;
     chunk bytes;
   };
@@ -139,9 +147,10 @@ private:
   std::unique_ptr<consensus_group> group_;
   std::unique_ptr<persistence::log_writer> out_;
   std::unique_ptr<merge_core> merge_;
-  std::map<uint32_t, std::deque<span_of_input>> recorded_;
+  std::map<input_id, std::deque<span_of_input>> recorded_;
   std::deque<proposed_entry> proposed_;
-  std::set<uint32_t> moved_;
+  std::vector<sequencer_effects::out_part> written_; ///< Not yet handed out.
+  bool followed_ = false;
   uint64_t pending_bytes_ = 0;
   bool sync_running_ = false;
   bool checkpoint_running_ = false;

@@ -1,0 +1,92 @@
+#pragma once
+
+#include <millrace/actors/rt/merge/merge_core.hpp>
+#include <millrace/messages/base/result.hpp>
+#include <millrace/messages/data/ids.hpp>
+#include <millrace/messages/data/position.hpp>
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace millrace::rt {
+
+/// How the periods of a stream end: asks its publishers for their markers,
+/// proposes the end when all have come or the grace is over, and tells those
+/// who asked. Once per period. Everything that must outlive it is committed: a
+/// new one starts from the merge state, and is asked again by those who still
+/// wait. Pure; one owner.
+class period_ending {
+public:
+  /// A publisher that is connected: its flow, and whose marker it logs.
+  struct publisher {
+    flow_id flow;
+    std::string origin;
+  };
+
+  /// Somebody wants the period to end, and is answered under this number.
+  struct asked {
+    uint64_t request = 0;
+    period_id period;
+    std::vector<publisher> connected;
+  };
+  /// Time passed.
+  struct passed {};
+  using input = std::variant<asked, marker_merged, period_ended, passed>;
+
+  /// Have this publisher log its marker of the period.
+  struct ask {
+    flow_id flow;
+    period_id period;
+    friend bool operator==(const ask&, const ask&) = default;
+  };
+  /// Have the group commit the end.
+  struct propose {
+    period_end entry;
+    friend bool operator==(const propose&, const propose&) = default;
+  };
+  /// The period of this request ended there.
+  struct answer {
+    uint64_t request = 0;
+    position end;
+    friend bool operator==(const answer&, const answer&) = default;
+  };
+  /// `already_exists`: the period of this request had ended before.
+  struct refuse {
+    uint64_t request = 0;
+    period_id period;
+    friend bool operator==(const refuse&, const refuse&) = default;
+  };
+  using effect = std::variant<ask, propose, answer, refuse>;
+
+  /// @param committed what the group has agreed on so far.
+  /// @param grace_ns how long an end waits for the markers of publishers.
+  period_ending(const merge_state& committed, int64_t grace_ns);
+
+  [[nodiscard]] std::vector<effect> step(const input& what, int64_t now_ns);
+
+private:
+  struct open_period {
+    std::set<std::string> awaited; ///< Origins whose marker has not come.
+    int64_t deadline_ns = 0;
+    bool proposed = false;
+    std::vector<uint64_t> requests;
+  };
+
+  void take(const asked& what, int64_t now_ns, std::vector<effect>& out);
+  void take(const marker_merged& what, int64_t now_ns,
+            std::vector<effect>& out);
+  void take(const period_ended& what, int64_t now_ns, std::vector<effect>& out);
+  void take(const passed&, int64_t, std::vector<effect>&) {}
+  void propose_due(int64_t now_ns, std::vector<effect>& out);
+
+  int64_t grace_ns_;
+  period_id last_ended_;
+  std::map<std::string, period_id> marked_; ///< Newest marker, by origin.
+  std::map<period_id, open_period> open_;
+};
+
+} // namespace millrace::rt
