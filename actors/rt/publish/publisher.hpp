@@ -1,29 +1,20 @@
 #pragma once
 
+#include <millrace/actors/rt/publish/group_commit.hpp>
+#include <millrace/actors/rt/publish/id_rule.hpp>
+#include <millrace/actors/rt/publish/origin_doubt.hpp>
 #include <millrace/messages/base/result.hpp>
 #include <millrace/messages/data/header.hpp>
 #include <millrace/messages/data/position.hpp>
 #include <millrace/persistence/disk/env.hpp>
 #include <millrace/persistence/log/log_writer.hpp>
 
-#include <atomic>
 #include <chrono>
-#include <condition_variable>
-#include <functional>
-#include <map>
 #include <memory>
-#include <mutex>
 #include <span>
 #include <string>
 
 namespace millrace::rt {
-
-/// How safe a published message is; each level implies those before it.
-enum class ack_level : uint8_t {
-  recorded = 0,  ///< In the page cache of this host: survives kill -9.
-  synced = 1,    ///< Survives a power cut of this host.
-  committed = 2, ///< Ordered, and durable on the RT nodes.
-};
 
 struct publisher_options {
   /// A stream's name, or a full path ("/..."): exactly that directory, without
@@ -60,7 +51,7 @@ public:
   open(persistence::env& world, publisher_options options);
 
   /// Does not seal: call `close` for a clean end.
-  ~publisher();
+  ~publisher() = default;
   publisher(const publisher&) = delete;
   publisher& operator=(const publisher&) = delete;
 
@@ -77,21 +68,27 @@ public:
   /// Blocks until the message is at least this safe. `timeout` says how far it
   /// got. Never call it from an actor's handler: poll `reached` there.
   [[nodiscard]] error wait(const publish_token& token, ack_level level,
-                           std::chrono::milliseconds deadline);
+                           std::chrono::milliseconds deadline) {
+    return log_->await(token.end, level, deadline);
+  }
   /// The same for everything published so far.
   [[nodiscard]] error flush(ack_level level,
-                            std::chrono::milliseconds deadline);
+                            std::chrono::milliseconds deadline) {
+    return log_->await(appended(), level, deadline);
+  }
   /// End of what reached `level`; tokens at or below it did. `committed` covers
   /// what earlier lives of the directory logged only once RT has told so.
-  [[nodiscard]] position reached(ack_level level) const;
+  [[nodiscard]] position reached(ack_level level) const {
+    return log_->reached(level);
+  }
   /// End of everything published.
-  [[nodiscard]] position appended() const;
+  [[nodiscard]] position appended() const { return log_->appended_end(); }
 
   /// Blocks until RT told the watermark (or it is not needed).
   [[nodiscard]] error wait_verified(std::chrono::milliseconds deadline);
 
   /// Writes, seals the session, syncs. Idempotent; publishing ends.
-  [[nodiscard]] error close();
+  [[nodiscard]] error close() { return log_->close(); }
 
   [[nodiscard]] const publisher_options& options() const noexcept {
     return options_;
@@ -113,65 +110,33 @@ public:
   /// listener, messages are written when it asks (`pull`), when many are
   /// buffered, or by the first publish after `write_interval_max`: a replicator
   /// that is behind gets few large parts instead of many small ones.
-  using listener = std::function<void(position begin, position end,
-                                      std::span<const std::byte> bytes)>;
-  void listen(listener on_write);
+  using listener = group_commit::listener;
+  void listen(listener on_write) { log_->listen(std::move(on_write)); }
   /// The listener passed on all that it was told of: writes what is buffered,
   /// or lets the next publish write at once.
   /// @returns false when a publish is under way that may not see the wish: come
   ///   back soon with `insist`, which waits for it and writes what it left.
-  [[nodiscard]] bool pull(bool insist);
-  static constexpr std::chrono::milliseconds write_interval_max{1};
+  [[nodiscard]] bool pull(bool insist) { return log_->pull(insist); }
+  static constexpr auto write_interval_max = group_commit::write_interval_max;
   /// RT's answer to the offer: highest merged |id| of the default origin.
   void verify(int64_t watermark);
   /// Tries again what a full disk refused.
-  void retry();
+  void retry() { log_->retry(); }
   /// RT merged everything below this position of this log.
-  void set_committed(position end);
+  void set_committed(position end) { log_->set_committed(end); }
 
 private:
   publisher(persistence::env& world, publisher_options options,
-            std::string directory,
+            std::string directory, origin_doubt doubt,
             std::unique_ptr<persistence::log_writer> writer);
-
-  void settle_doubt(bool marked);
-  error check_id(const message_header& header, std::string_view on,
-                 int64_t& id) const;
-  error write_locked();
-  error keep(const error& fault);
-  [[nodiscard]] bool should_write(int64_t now_ns) const;
-  void schedule_flush();
-  void run_flush();
-  void schedule_sync();
-  void run_sync();
-  error await(position end, ack_level level,
-              std::chrono::milliseconds deadline);
-  [[nodiscard]] position reached_locked(ack_level level) const;
 
   persistence::env* env_;
   publisher_options options_;
   std::string directory_;
   persistence::lineage_id lineage_;
-
-  mutable std::mutex mutex_;
-  std::condition_variable changed_;
-  std::unique_ptr<persistence::log_writer> writer_;
-  /// Last id a publisher of this directory used, by origin.
-  std::map<std::string, int64_t, std::less<>> last_ids_;
-  int64_t* default_last_id_ = nullptr; ///< Into last_ids_: the hot origin.
-  position committed_;
-  int64_t last_write_ns_ = 0;
-  /// The listener waits for bytes. Set without the lock.
-  std::atomic<bool> pulled_{true};
-  bool verified_ = false;
-  bool doubted_ = false;    ///< The directory is marked as such.
-  bool doubt_ends_ = false; ///< With the next write.
-  bool out_of_space_ = false;
-  bool flush_pending_ = false;
-  bool sync_running_ = false;
-  bool sync_wanted_ = false;
-  error failure_;
-  listener listener_;
+  id_rule ids_;        ///< Under the lock of `log_`.
+  origin_doubt doubt_; ///< Under the lock of `log_`.
+  std::unique_ptr<group_commit> log_;
 };
 
 } // namespace millrace::rt

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <millrace/messages/base/result.hpp>
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+
+namespace millrace::rt {
+
+/// Which id a message of an origin may have: |id| grows by exactly one, the
+/// sign is the caller's own. One origin, the publisher's own, is the hot one.
+class id_rule {
+public:
+  /// @param last_ids last id of each origin that the log knows.
+  id_rule(std::string own_origin,
+          const std::map<std::string, int64_t>& last_ids);
+
+  /// The id of the next message: `id` if it follows, the next one if it is
+  /// null. `bad_id` names both ids.
+  [[nodiscard]] result<int64_t> next(std::string_view origin, int64_t id) const;
+  /// A message of this id was appended.
+  void took(std::string_view origin, int64_t id);
+
+  /// Of the own origin; 0: none yet.
+  [[nodiscard]] int64_t last_id() const noexcept { return own_last_; }
+  void set_last_id(int64_t id) noexcept { own_last_ = id; }
+
+private:
+  std::string own_;
+  int64_t own_last_ = 0;
+  std::map<std::string, int64_t, std::less<>> others_;
+};
+
+} // namespace millrace::rt

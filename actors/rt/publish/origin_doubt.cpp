@@ -1,0 +1,45 @@
+#include <millrace/actors/rt/publish/origin_doubt.hpp>
+
+namespace millrace::rt {
+
+result<origin_doubt> origin_doubt::begin(persistence::file_system& fs,
+                                         const std::string& directory,
+                                         bool asks_rt) {
+  origin_doubt doubt{fs, directory + "/.unverified", asks_rt};
+  doubt.found_ = asks_rt && fs.exists(doubt.mark_);
+  if (asks_rt && !doubt.found_ && fs.exists(directory))
+    if (auto made = fs.open(doubt.mark_, persistence::open_mode::write); !made)
+      return made.failure();
+  return doubt;
+}
+
+void origin_doubt::refused(const error& why) {
+  if (asks_rt_ && !found_ && why.code == errc::locked)
+    (void)fs_->remove(mark_);
+}
+
+bool origin_doubt::settle(bool known, bool clean) {
+  if (!asks_rt_) {
+    verified_ = true;
+    return false;
+  }
+  // A directory with its whole history numbers by itself.
+  if (!known || (clean && !found_)) {
+    verified_ = known;
+    // A mark that stays costs the next life a question.
+    (void)fs_->remove(mark_);
+    return false;
+  }
+  marked_ = true;
+  return true;
+}
+
+void origin_doubt::written() {
+  if (!ends_)
+    return;
+  marked_ = ends_ = false;
+  // A mark that stays costs the next life a question.
+  (void)fs_->remove(mark_);
+}
+
+} // namespace millrace::rt

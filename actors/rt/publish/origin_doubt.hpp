@@ -1,0 +1,56 @@
+#pragma once
+
+#include <millrace/messages/base/result.hpp>
+#include <millrace/persistence/disk/file_system.hpp>
+
+#include <string>
+
+namespace millrace::rt {
+
+/// Whether a publisher may number its messages by its own log. A new directory
+/// must hear first what RT has already seen of its origin, and so must one
+/// whose tail a power cut may have taken: RT may hold more of it. That doubt
+/// outlives the process: a mark lies in the directory until the log goes on
+/// after what RT had of it. The mark needs no sync: after another power cut the
+/// directory is in doubt by itself. One owner.
+class origin_doubt {
+public:
+  /// Before the log of the directory is opened: recovery makes an unclean
+  /// directory look clean to the next life before it returns, so that it is in
+  /// doubt until `settle`.
+  /// @param asks_rt false: nobody else numbers here, or none need be asked.
+  [[nodiscard]] static result<origin_doubt> begin(persistence::file_system& fs,
+                                                  const std::string& directory,
+                                                  bool asks_rt);
+
+  /// The log was not opened: another owner's directory is not ours to mark.
+  void refused(const error& why);
+  /// The log was opened.
+  /// @param known it holds ids of the origin. @param clean nothing is missing.
+  /// @returns whether the ids of intact records count, not those known of lost
+  ///   ones: what never came to RT was never seen.
+  [[nodiscard]] bool settle(bool known, bool clean);
+
+  /// Publishing may begin.
+  [[nodiscard]] bool verified() const noexcept { return verified_; }
+  /// RT told what it has of the origin.
+  void verify() noexcept { verified_ = true; }
+  /// A message of the origin was appended; its id comes after all that RT has.
+  void appended() noexcept { ends_ = marked_; }
+  /// All that was appended is in the log.
+  void written();
+
+private:
+  origin_doubt(persistence::file_system& fs, std::string mark, bool asks_rt)
+    : fs_{&fs}, mark_{std::move(mark)}, asks_rt_{asks_rt} {}
+
+  persistence::file_system* fs_;
+  std::string mark_; ///< Path of the mark.
+  bool asks_rt_;
+  bool found_ = false;  ///< An earlier life left the mark.
+  bool marked_ = false; ///< The mark stays until the log went on.
+  bool ends_ = false;   ///< With the next write.
+  bool verified_ = false;
+};
+
+} // namespace millrace::rt

@@ -1,0 +1,171 @@
+// What a publisher is made of, each part alone.
+
+#include <millrace/actors/rt/publish/id_rule.hpp>
+#include <millrace/actors/rt/publish/origin_doubt.hpp>
+#include <millrace/messages/data/types.hpp>
+#include <millrace/sim/disk/memory_file_system.hpp>
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace millrace::rt {
+namespace {
+
+TEST(IdRuleTest, EachIdFollowsTheLastOfItsOrigin) {
+  struct id_case {
+    std::string name;
+    std::string origin;
+    int64_t given;
+    int64_t expected; ///< 0: refused.
+  };
+  // "own" ended at 7, "other" at -3, "new" was never seen.
+  const id_rule rule{"own", {{"own", 7}, {"other", -3}}};
+  const std::vector<id_case> cases{
+    {"unset, own", "own", null_long, 8},
+    {"unset, after a negative one", "other", null_long, 4},
+    {"unset, unseen", "new", null_long, 1},
+    {"next", "own", 8, 8},
+    {"next, negative", "own", -8, -8},
+    {"again", "own", 7, 0},
+    {"gap", "own", 9, 0},
+    {"zero", "own", 0, 0},
+    {"zero, unseen", "new", 0, 0},
+    {"any first one", "new", 41, 41},
+    {"any first one, negative", "new", -41, -41},
+  };
+  for (const auto& each : cases) {
+    SCOPED_TRACE(each.name);
+    const auto id = rule.next(each.origin, each.given);
+    if (each.expected == 0)
+      EXPECT_EQ(id.failure().code, errc::bad_id);
+    else
+      EXPECT_EQ(*id, each.expected);
+  }
+}
+
+TEST(IdRuleTest, GoesOnFromWhatWasTaken) {
+  id_rule rule{"own", {}};
+  EXPECT_EQ(rule.last_id(), 0);
+  rule.took("own", -1);
+  rule.took("other", 5);
+  EXPECT_EQ(rule.last_id(), -1);
+  EXPECT_EQ(*rule.next("own", null_long), 2);
+  EXPECT_EQ(*rule.next("other", null_long), 6);
+  rule.set_last_id(100);
+  EXPECT_EQ(*rule.next("own", null_long), 101);
+  EXPECT_EQ(*rule.next("other", null_long), 6);
+}
+
+constexpr auto mark = "pub/.unverified";
+
+struct doubt_case {
+  std::string name;
+  bool asks_rt = true;
+  bool exists = true; ///< The directory, before.
+  bool marked = false;
+  bool known = true;
+  bool clean = true;
+  // After settle:
+  bool verified = false;
+  bool counts_survivors = false;
+  bool mark_stays = false;
+};
+
+const std::vector<doubt_case> doubts{
+  {.name = "a new directory asks", .exists = false, .known = false},
+  {.name = "an empty one asks", .known = false},
+  {.name = "a whole history numbers by itself", .verified = true},
+  {.name = "a lost tail asks",
+   .clean = false,
+   .counts_survivors = true,
+   .mark_stays = true},
+  {.name = "the doubt of an earlier life goes on",
+   .marked = true,
+   .counts_survivors = true,
+   .mark_stays = true},
+  {.name = "a mark in a directory without ids says nothing",
+   .marked = true,
+   .known = false},
+  {.name = "nobody to ask",
+   .asks_rt = false,
+   .known = false,
+   .clean = false,
+   .verified = true},
+  {.name = "nobody to ask, a mark is left alone",
+   .asks_rt = false,
+   .marked = true,
+   .verified = true,
+   .mark_stays = true},
+};
+
+class OriginDoubtTest : public ::testing::Test {
+protected:
+  void prepare(bool exists, bool marked) {
+    if (exists) {
+      ASSERT_FALSE(disk.create_directories("pub"));
+    }
+    if (marked) {
+      ASSERT_TRUE(disk.open(mark, persistence::open_mode::write));
+    }
+  }
+  sim::memory_file_system disk{1};
+};
+
+TEST(OriginDoubtCasesTest, EachDirectoryIsSettled) {
+  for (const auto& each : doubts) {
+    SCOPED_TRACE(each.name);
+    sim::memory_file_system disk{1};
+    if (each.exists)
+      ASSERT_FALSE(disk.create_directories("pub"));
+    if (each.marked)
+      ASSERT_TRUE(disk.open(mark, persistence::open_mode::write));
+    auto doubt = origin_doubt::begin(disk, "pub", each.asks_rt);
+    ASSERT_TRUE(doubt) << to_string(doubt.failure());
+    // A death before the log stands leaves the doubt behind.
+    EXPECT_EQ(disk.exists(mark), each.marked || (each.asks_rt && each.exists));
+    EXPECT_EQ(doubt->settle(each.known, each.clean), each.counts_survivors);
+    EXPECT_EQ(doubt->verified(), each.verified);
+    EXPECT_EQ(disk.exists(mark), each.mark_stays);
+  }
+}
+
+TEST_F(OriginDoubtTest, EndsWhenTheLogHoldsALaterIdThanRt) {
+  prepare(true, true);
+  auto doubt = *origin_doubt::begin(disk, "pub", true);
+  EXPECT_TRUE(doubt.settle(true, true));
+  doubt.written();
+  EXPECT_TRUE(disk.exists(mark));
+  doubt.verify();
+  EXPECT_TRUE(doubt.verified());
+  EXPECT_TRUE(disk.exists(mark)) << "RT's answer alone ends no doubt";
+  doubt.appended();
+  EXPECT_TRUE(disk.exists(mark)) << "what is buffered is not in the log";
+  doubt.written();
+  EXPECT_FALSE(disk.exists(mark));
+}
+
+TEST_F(OriginDoubtTest, TheDirectoryOfAnotherOwnerIsNotMarked) {
+  prepare(true, false);
+  auto doubt = *origin_doubt::begin(disk, "pub", true);
+  doubt.refused({errc::locked, "pub"});
+  EXPECT_FALSE(disk.exists(mark));
+}
+
+TEST_F(OriginDoubtTest, AFailedRecoveryLeavesTheDoubt) {
+  prepare(true, false);
+  auto doubt = *origin_doubt::begin(disk, "pub", true);
+  doubt.refused({errc::corrupt, "pub"});
+  EXPECT_TRUE(disk.exists(mark));
+}
+
+TEST_F(OriginDoubtTest, TheMarkOfAnotherOwnerStays) {
+  prepare(true, true);
+  auto doubt = *origin_doubt::begin(disk, "pub", true);
+  doubt.refused({errc::locked, "pub"});
+  EXPECT_TRUE(disk.exists(mark));
+}
+
+} // namespace
+} // namespace millrace::rt
