@@ -1,0 +1,189 @@
+#include <millrace/actors/torq/gateway/cut_query.hpp>
+
+#include <utility>
+
+namespace millrace::torq {
+
+namespace {
+
+/// A failure of the back end itself, which another one may not have.
+bool is_of_backend(const error& fault) {
+  return fault.code == errc::unavailable || fault.code == errc::timeout
+         || fault.code == errc::corrupt || fault.code == errc::storage_failed
+         || fault.code == errc::internal;
+}
+
+template <class Input>
+bool is_late(const Input& what, int round) {
+  if constexpr (std::is_same_v<Input, cut_query::start>)
+    return false;
+  else
+    return what.round != round;
+}
+
+} // namespace
+
+cut_query::cut_query(question asked) : asked_{std::move(asked)} {}
+
+cut_query::effects cut_query::step(input what, int64_t now_ns) {
+  effects out;
+  std::visit(
+    [&](auto& each) {
+      if (!over_ && !is_late(each, round_))
+        on(each, now_ns, out);
+    },
+    what);
+  return out;
+}
+
+void cut_query::on(start&, int64_t, effects& out) {
+  if (!asked_.wants_hdb && !asked_.wants_rdb)
+    return refuse({errc::unavailable, "table '" + asked_.table
+                                        + "': no rdb and no hdb of stream '"
+                                        + asked_.stream + "' is known yet"},
+                  out);
+  plan(out);
+}
+
+void cut_query::plan(effects& out) {
+  ++round_;
+  hdb_.clear();
+  rdb_.clear();
+  cut_.reset();
+  hdb_partial_.reset();
+  rdb_partial_.reset();
+  upper_ = {};
+  if (asked_.wants_hdb) {
+    choose_hdb(out);
+  } else {
+    cut_ = partition_cut{};
+    hdb_partial_.emplace();
+  }
+  if (!asked_.wants_rdb)
+    rdb_partial_.emplace();
+  else if (cut_ && !over_)
+    choose_rdb(out);
+}
+
+void cut_query::plan_again(const std::string& why, effects& out) {
+  if (++replans_ > replans_max)
+    return refuse({errc::moved, "the cut moved " + std::to_string(replans_)
+                                  + " times: " + why},
+                  out);
+  // What was announced does not hold any more: the next answer tells.
+  for (auto& each : asked_.hdbs)
+    each.announced.reset();
+  plan(out);
+}
+
+void cut_query::choose_hdb(effects& out) {
+  for (const auto& each : asked_.hdbs) {
+    if (tried_hdbs_.contains(each.name))
+      continue;
+    hdb_ = each.name;
+    out.hdb = ask_hdb{each.name, std::nullopt};
+    if (!cut_)
+      cut_ = each.announced;
+    if (!cut_)
+      return;
+    // Another HDB may count its versions differently.
+    const bool same
+      = each.announced && each.announced->cutover == cut_->cutover;
+    out.hdb->pinned = same ? each.announced->manifest : cut_->manifest;
+    return;
+  }
+  refuse(lost("HDB"), out);
+}
+
+void cut_query::choose_rdb(effects& out) {
+  for (const auto& name : asked_.rdbs) {
+    if (tried_rdbs_.contains(name))
+      continue;
+    rdb_ = name;
+    out.rdb = ask_rdb{name, {cut_->cutover, asked_.at_least}};
+    return;
+  }
+  refuse(lost("RDB"), out);
+}
+
+void cut_query::on(hdb_answered& what, int64_t, effects& out) {
+  if (cut_ && what.cut.cutover != cut_->cutover)
+    return plan_again(hdb_ + " accounts for rows up to "
+                        + to_string(what.cut.cutover) + ", not "
+                        + to_string(cut_->cutover),
+                      out);
+  cut_ = what.cut;
+  hdb_partial_ = std::move(what.partial);
+  if (asked_.wants_rdb && rdb_.empty())
+    choose_rdb(out);
+  merge_when_complete(out);
+}
+
+void cut_query::on(rdb_answered& what, int64_t, effects& out) {
+  upper_ = what.upper;
+  rdb_partial_ = std::move(what.partial);
+  merge_when_complete(out);
+}
+
+void cut_query::on(hdb_failed& what, int64_t now, effects& out) {
+  if (what.fault.code == errc::moved)
+    return plan_again(what.fault.context, out);
+  if (!another_may_do(hdb_, what.fault, now, out))
+    return;
+  tried_hdbs_.insert(hdb_);
+  // Nobody else is bound to the cut of one that never answered.
+  if (rdb_.empty())
+    cut_.reset();
+  choose_hdb(out);
+}
+
+void cut_query::on(rdb_failed& what, int64_t now, effects& out) {
+  if (what.fault.code == errc::moved)
+    return plan_again(what.fault.context, out);
+  if (!another_may_do(rdb_, what.fault, now, out))
+    return;
+  tried_rdbs_.insert(rdb_);
+  choose_rdb(out);
+}
+
+bool cut_query::another_may_do(const std::string& who, const error& fault,
+                               int64_t now, effects& out) {
+  if (!is_of_backend(fault)) {
+    refuse(fault, out);
+    return false;
+  }
+  if (now >= asked_.deadline_ns) {
+    refuse({errc::timeout, who + ": no answer before the deadline"}, out);
+    return false;
+  }
+  last_fault_ = {fault.code, who + ": " + fault.context};
+  return true;
+}
+
+void cut_query::merge_when_complete(effects& out) {
+  if (over_ || !hdb_partial_ || !rdb_partial_)
+    return;
+  over_ = true;
+  out.complete = merge{
+    {cut_->manifest, cut_->cutover, asked_.wants_rdb ? upper_ : cut_->cutover},
+    *std::move(hdb_partial_),
+    *std::move(rdb_partial_)};
+}
+
+error cut_query::lost(const char* part) const {
+  const std::string kind{part};
+  std::string text
+    = "the " + kind + " part of '" + asked_.table + "' is missing: no live ";
+  text += kind == "HDB" ? "hdb" : "rdb";
+  if (last_fault_)
+    text += " (" + to_string(last_fault_) + ")";
+  return {errc::backend_lost, std::move(text)};
+}
+
+void cut_query::refuse(error fault, effects& out) {
+  over_ = true;
+  out = {};
+  out.refusal = std::move(fault);
+}
+
+} // namespace millrace::torq

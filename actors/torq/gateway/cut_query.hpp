@@ -1,0 +1,137 @@
+#pragma once
+
+#include <millrace/messages/base/errors.hpp>
+#include <millrace/messages/data/answer.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace millrace::torq {
+
+/// One question's way through the two stores, at one cut. When the HDB to ask
+/// has announced its cut, both are asked side by side at that one; else the
+/// HDB's answer tells the cut, and the RDB is asked after it. A back end that
+/// is lost is replaced by another of its kind at the same cut; one that cannot
+/// serve the cut moves it: the question is planned again, from what an HDB
+/// serves then. Knows no actor and no clock: each step takes what happened and
+/// the time (monotonic, ns), and returns what is to be done. One owner.
+class cut_query {
+public:
+  /// How often a moved cut is planned again.
+  static constexpr int replans_max = 3;
+
+  struct hdb {
+    std::string name;
+    /// Of the question's table; none: it has announced nothing yet.
+    std::optional<partition_cut> announced;
+  };
+  struct question {
+    std::string table;
+    std::string stream;
+    position at_least;       ///< The RDB must have come so far; {0}: any.
+    int64_t deadline_ns = 0; ///< Monotonic.
+    /// The answer would lack rows without one; all false: there is no store.
+    bool wants_hdb = false;
+    bool wants_rdb = false;
+    /// Who can be asked, in this order.
+    std::vector<hdb> hdbs;
+    std::vector<std::string> rdbs;
+  };
+
+  // -- what happens -----------------------------------------------------------
+
+  /// `round` is that of the request which is answered.
+  struct start {};
+  struct hdb_answered {
+    int round = 0;
+    partition_cut cut;
+    chunks partial;
+  };
+  struct rdb_answered {
+    int round = 0;
+    position upper;
+    chunks partial;
+  };
+  struct hdb_failed {
+    int round = 0;
+    error fault;
+  };
+  struct rdb_failed {
+    int round = 0;
+    error fault;
+  };
+  using input
+    = std::variant<start, hdb_answered, rdb_answered, hdb_failed, rdb_failed>;
+
+  // -- what is to be done -----------------------------------------------------
+
+  struct ask_hdb {
+    std::string name;
+    std::optional<manifest_version> pinned; ///< None: the newest.
+    friend bool operator==(const ask_hdb&, const ask_hdb&) = default;
+  };
+  struct ask_rdb {
+    std::string name;
+    rows_after rows;
+    friend bool operator==(const ask_rdb&, const ask_rdb&) = default;
+  };
+  /// Both partial results at this cut are there: the question is answered.
+  struct merge {
+    query_cut cut;
+    chunks hdb;
+    chunks rdb;
+  };
+  struct effects {
+    std::optional<ask_hdb> hdb;
+    std::optional<ask_rdb> rdb;
+    std::optional<merge> complete;
+    error refusal; ///< The question has no answer.
+  };
+
+  explicit cut_query(question asked);
+
+  /// After `complete` or a refusal nothing is to be done any more.
+  [[nodiscard]] effects step(input what, int64_t now_ns);
+
+  /// Of the requests that are under way.
+  [[nodiscard]] int round() const noexcept { return round_; }
+
+private:
+  void on(start& what, int64_t now, effects& out);
+  void on(hdb_answered& what, int64_t now, effects& out);
+  void on(rdb_answered& what, int64_t now, effects& out);
+  void on(hdb_failed& what, int64_t now, effects& out);
+  void on(rdb_failed& what, int64_t now, effects& out);
+  void plan(effects& out);
+  void plan_again(const std::string& why, effects& out);
+  void choose_hdb(effects& out);
+  void choose_rdb(effects& out);
+  void merge_when_complete(effects& out);
+  void refuse(error fault, effects& out);
+  /// Refuses, or takes the fault for one of `who` that another may not have.
+  bool another_may_do(const std::string& who, const error& fault, int64_t now,
+                      effects& out);
+  [[nodiscard]] error lost(const char* part) const;
+
+  question asked_;
+  int round_ = 0;
+  int replans_ = 0;
+  bool over_ = false;
+  std::set<std::string> tried_hdbs_;
+  std::set<std::string> tried_rdbs_;
+  error last_fault_;
+
+  // Of this round.
+  std::string hdb_;                  ///< Asked last.
+  std::string rdb_;                  ///< Asked last; empty: not yet.
+  std::optional<partition_cut> cut_; ///< None: an HDB's answer will tell.
+  std::optional<chunks> hdb_partial_;
+  std::optional<chunks> rdb_partial_;
+  position upper_;
+};
+
+} // namespace millrace::torq

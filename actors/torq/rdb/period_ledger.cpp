@@ -1,0 +1,129 @@
+#include <millrace/actors/torq/rdb/period_ledger.hpp>
+
+#include <algorithm>
+
+namespace millrace::torq {
+
+period_ledger::period_ledger(settings given,
+                             std::optional<written_before> before)
+  : settings_{given} {
+  if (!before)
+    return;
+  begin_ = before->cutover;
+  ended_.push_back({period_id::before_all(), before->cutover, before->version});
+}
+
+period_ledger::effects period_ledger::step(const input& what, int64_t now_ns) {
+  effects out;
+  std::visit([&](const auto& each) { on(each, now_ns, out); }, what);
+  return out;
+}
+
+void period_ledger::on(const passed& what, int64_t now, effects& out) {
+  if (what.end <= served_end_)
+    return;
+  ended_.push_back({what.period, what.end, {}});
+  write_next(now, out);
+}
+
+void period_ledger::on(const written& what, int64_t now, effects& out) {
+  writing_ = false;
+  if (what.fault) {
+    // Rows stay in memory; the same write is tried again.
+    retry_write_at_ns_ = now + retry_write_ns;
+    return;
+  }
+  for (auto& entry : ended_)
+    if (entry.end == what.end)
+      entry.version = what.version;
+  tell_all(out);
+  write_next(now, out);
+}
+
+void period_ledger::on(const hdb_came& what, int64_t, effects& out) {
+  hdbs_[what.name].lives = true;
+  out.to_tell.push_back(what.name);
+}
+
+void period_ledger::on(const hdb_left& what, int64_t, effects&) {
+  hdbs_[what.name].lives = false;
+}
+
+void period_ledger::on(const hdb_serves& what, int64_t now, effects&) {
+  auto& known = hdbs_[what.name].version;
+  known = std::max(known, what.version);
+  for (auto& entry : ended_) {
+    if (entry.version == manifest_version{})
+      break;
+    bool by_all = true;
+    bool by_any = false;
+    for (const auto& [name, hdb] : hdbs_) {
+      const bool has = hdb.version >= entry.version;
+      by_any |= has;
+      by_all &= has || !hdb.lives;
+    }
+    if (by_any && entry.end > served_end_) {
+      served_end_ = entry.end;
+      served_version_ = entry.version;
+    }
+    if (by_any && by_all && !entry.served) {
+      entry.served = true;
+      // Queries planned before the partition appeared still want these rows.
+      entry.drop_at_ns = entry.end <= begin_
+                           ? now
+                           : now + settings_.query_timeout_ns + drop_margin_ns;
+    }
+  }
+}
+
+void period_ledger::on(const tick&, int64_t now, effects& out) {
+  write_next(now, out);
+  drop_served(now, out);
+  const bool unserved
+    = std::any_of(ended_.begin(), ended_.end(), [](const auto& entry) {
+        return entry.version != manifest_version{} && !entry.served;
+      });
+  if (unserved && now >= next_tell_ns_) {
+    next_tell_ns_ = now + retry_tell_ns;
+    tell_all(out);
+  }
+}
+
+void period_ledger::write_next(int64_t now, effects& out) {
+  if (writing_ || !settings_.writes || now < retry_write_at_ns_)
+    return;
+  auto from = served_end_;
+  for (const auto& entry : ended_) {
+    if (entry.version == manifest_version{}) {
+      writing_ = true;
+      out.to_write = write{entry.period, from, entry.end};
+      return;
+    }
+    from = entry.end;
+  }
+}
+
+void period_ledger::tell_all(effects& out) const {
+  for (const auto& [name, hdb] : hdbs_)
+    if (hdb.lives)
+      out.to_tell.push_back(name);
+}
+
+void period_ledger::drop_served(int64_t now, effects& out) {
+  while (!ended_.empty() && ended_.front().served
+         && now >= ended_.front().drop_at_ns) {
+    if (ended_.front().end > begin_) {
+      begin_ = ended_.front().end;
+      out.to_drop = begin_;
+    }
+    ended_.pop_front();
+  }
+}
+
+bool period_ledger::serves(period_id period) const noexcept {
+  return std::none_of(ended_.begin(), ended_.end(), [&](const auto& entry) {
+    return entry.period <= period && entry.end > served_end_;
+  });
+}
+
+} // namespace millrace::torq

@@ -1,0 +1,225 @@
+// What becomes of ended periods, as a table: what happens at which time, and
+// what is to be done about it, as text:
+//
+//   write 8000 (0,100]   write these rows down as that period
+//   tell hdb1 hdb2       have these HDBs load the manifest
+//   drop 100             let go of the rows up to there
+
+#include <millrace/actors/torq/rdb/memory_watch.hpp>
+#include <millrace/actors/torq/rdb/period_ledger.hpp>
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace millrace::torq {
+namespace {
+
+constexpr int64_t ms = 1'000'000;
+constexpr int64_t timeout_ns = 2'000 * ms;
+constexpr int64_t held_ns = timeout_ns + period_ledger::drop_margin_ns;
+
+std::string text_of(const period_ledger::effects& done) {
+  std::string out;
+  auto add
+    = [&](const std::string& text) { out += (out.empty() ? "" : "; ") + text; };
+  if (done.to_write)
+    add("write " + to_string(done.to_write->period) + " ("
+        + std::to_string(done.to_write->from.value) + ","
+        + std::to_string(done.to_write->to.value) + "]");
+  if (!done.to_tell.empty()) {
+    std::string names;
+    for (const auto& name : done.to_tell)
+      names += " " + name;
+    add("tell" + names);
+  }
+  if (done.to_drop)
+    add("drop " + std::to_string(done.to_drop->value));
+  return out;
+}
+
+period_ledger::input passed(int64_t period, uint64_t end) {
+  return period_ledger::passed{period_id{period}, {end}};
+}
+period_ledger::input written(uint64_t end, uint64_t version) {
+  return period_ledger::written{{end}, manifest_version{version}, {}};
+}
+period_ledger::input not_written(uint64_t end) {
+  return period_ledger::written{{end}, {}, {errc::no_space, "full"}};
+}
+period_ledger::input came(const std::string& name) {
+  return period_ledger::hdb_came{name};
+}
+period_ledger::input left(const std::string& name) {
+  return period_ledger::hdb_left{name};
+}
+period_ledger::input serves(const std::string& name, uint64_t version) {
+  return period_ledger::hdb_serves{name, manifest_version{version}};
+}
+period_ledger::input tick() { return period_ledger::tick{}; }
+
+struct step {
+  int64_t at_ns = 0;
+  period_ledger::input happens;
+  std::string expected;
+  /// Up to where some HDB serves what was written, after this step.
+  uint64_t served_end = 0;
+};
+
+struct course {
+  std::string name;
+  std::vector<step> steps;
+  size_t held = 0; ///< Periods, at the end.
+  std::optional<period_ledger::written_before> before{};
+  bool writes = true;
+};
+
+const std::vector<course> courses{
+  {"WrittenToldServedDropped",
+   {{0, came("hdb1"), "tell hdb1"},
+    {1, passed(8000, 100), "write 8000 (0,100]"},
+    {2, written(100, 1), "tell hdb1"},
+    {3, serves("hdb1", 1), "", 100},
+    {4, tick(), "", 100},
+    {3 + held_ns - 1, tick(), "", 100},
+    {3 + held_ns, tick(), "drop 100", 100},
+    {4 + held_ns, tick(), "", 100}}},
+  {"OnePeriodAfterTheOther",
+   {{0, passed(8000, 100), "write 8000 (0,100]"},
+    {0, passed(8001, 180), ""},
+    {1, tick(), ""},
+    {2, written(100, 1), "write 8001 (100,180]"},
+    {3, written(180, 2), ""},
+    {3, came("hdb1"), "tell hdb1"},
+    {4, serves("hdb1", 2), "", 180},
+    // One drop for both.
+    {4 + held_ns, tick(), "drop 180", 180}}},
+  {"TheFirstIsServedWhileTheSecondIsWritten",
+   {{0, came("hdb1"), "tell hdb1"},
+    {0, passed(8000, 100), "write 8000 (0,100]"},
+    {0, passed(8001, 180), ""},
+    {1, written(100, 1), "write 8001 (100,180]; tell hdb1"},
+    {2, serves("hdb1", 1), "", 100},
+    {2 + held_ns, tick(), "drop 100", 100},
+    {3 + held_ns, written(180, 2), "tell hdb1", 100},
+    {4 + held_ns, serves("hdb1", 2), "", 180}},
+   1},
+  {"AFailedWriteIsTriedAgainLater",
+   {{0, passed(8000, 100), "write 8000 (0,100]"},
+    {5, not_written(100), ""},
+    {6, tick(), ""},
+    {6, passed(8001, 180), ""},
+    {5 + period_ledger::retry_write_ns - 1, tick(), ""},
+    {5 + period_ledger::retry_write_ns, tick(), "write 8000 (0,100]"}},
+   2},
+  {"ToldAgainUntilServed",
+   {{0, came("hdb1"), "tell hdb1"},
+    {0, passed(8000, 100), "write 8000 (0,100]"},
+    {1, written(100, 1), "tell hdb1"},
+    {2, tick(), "tell hdb1"},
+    {3, tick(), ""},
+    {3, serves("hdb1", 0), ""},
+    {2 + period_ledger::retry_tell_ns, tick(), "tell hdb1"},
+    {3 + period_ledger::retry_tell_ns, serves("hdb1", 1), "", 100},
+    {3 + 2 * period_ledger::retry_tell_ns, tick(), "", 100}},
+   1},
+  {"RowsStayUntilEachLivingHdbServesThem",
+   {{0, came("hdb1"), "tell hdb1"},
+    {0, came("hdb2"), "tell hdb2"},
+    {0, passed(8000, 100), "write 8000 (0,100]"},
+    {1, written(100, 1), "tell hdb1 hdb2"},
+    {2, serves("hdb1", 1), "", 100},
+    {2 + held_ns, tick(), "tell hdb1 hdb2", 100},
+    {3 + held_ns, serves("hdb2", 1), "", 100},
+    {3 + 2 * held_ns, tick(), "drop 100", 100}}},
+  {"ADeadHdbHoldsNothingUp",
+   {{0, came("hdb1"), "tell hdb1"},
+    {0, came("hdb2"), "tell hdb2"},
+    {0, passed(8000, 100), "write 8000 (0,100]"},
+    {0, left("hdb2"), ""},
+    {1, written(100, 1), "tell hdb1"},
+    {2, serves("hdb1", 1), "", 100},
+    {2 + held_ns, tick(), "drop 100", 100},
+    // Back again: it hears of what was written before.
+    {3 + held_ns, came("hdb2"), "tell hdb2", 100}}},
+  {"WithoutHdbNothingIsDropped",
+   {{0, passed(8000, 100), "write 8000 (0,100]"},
+    {1, written(100, 1), ""},
+    {2 + held_ns, tick(), ""}},
+   1},
+  {"WrittenByAnEarlierLife",
+   {{0, tick(), ""},
+    {1, came("hdb1"), "tell hdb1"},
+    {2, passed(8001, 180), "write 8001 (100,180]"},
+    {3, serves("hdb1", 1), "", 100},
+    // Its rows were never in this memory: no drop, and no waiting for it.
+    {4, tick(), "", 100},
+    {5, written(180, 2), "tell hdb1", 100}},
+   1,
+   period_ledger::written_before{{100}, manifest_version{1}}},
+  {"WhereOthersWriteNothingIsWritten",
+   {{0, came("hdb1"), "tell hdb1"},
+    {0, passed(8000, 100), ""},
+    {1, tick(), ""}},
+   1,
+   std::nullopt,
+   false},
+};
+
+class PeriodLedgerCourse : public ::testing::TestWithParam<course> {};
+
+TEST_P(PeriodLedgerCourse, DoesWhatTheTableSays) {
+  const auto& run = GetParam();
+  period_ledger ledger{{run.writes, timeout_ns}, run.before};
+  for (size_t i = 0; i < run.steps.size(); ++i) {
+    const auto& [at, happens, expected, served] = run.steps[i];
+    EXPECT_EQ(text_of(ledger.step(happens, at)), expected) << "step " << i;
+    EXPECT_EQ(ledger.served_end().value, served) << "step " << i;
+  }
+  EXPECT_EQ(ledger.held(), run.held);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, PeriodLedgerCourse, ::testing::ValuesIn(courses),
+                         [](const auto& each) { return each.param.name; });
+
+TEST(PeriodLedgerTest, ServesAPeriodWhenItAndThoseBeforeAreServed) {
+  period_ledger ledger{{true, timeout_ns}};
+  EXPECT_TRUE(ledger.serves(period_id{8000}));
+  (void)ledger.step(passed(8000, 100), 0);
+  (void)ledger.step(passed(8001, 180), 0);
+  EXPECT_TRUE(ledger.serves(period_id{7999}));
+  EXPECT_FALSE(ledger.serves(period_id{8000}));
+  (void)ledger.step(written(100, 1), 1);
+  EXPECT_FALSE(ledger.serves(period_id{8000}));
+  (void)ledger.step(came("hdb1"), 1);
+  (void)ledger.step(serves("hdb1", 1), 1);
+  EXPECT_TRUE(ledger.serves(period_id{8000}));
+  EXPECT_FALSE(ledger.serves(period_id{8001}));
+  EXPECT_EQ(ledger.served_version(), manifest_version{1});
+}
+
+TEST(MemoryWatchTest, StopsAboveTheLimitAndGoesOnWellBelow) {
+  struct look {
+    uint64_t bytes;
+    bool awaited;
+    bool changes;
+    bool paused;
+  };
+  memory_watch watch{1000};
+  for (const auto& [bytes, awaited, changes, paused] :
+       {look{1000, false, false, false}, look{1001, true, false, false},
+        look{1001, false, true, true}, look{950, false, false, true},
+        look{899, false, true, false}, look{2000, false, true, true},
+        // Somebody waits for an end that is still to come.
+        look{2000, true, true, false}, look{2000, true, false, false}}) {
+    EXPECT_EQ(watch.look(bytes, awaited), changes) << bytes;
+    EXPECT_EQ(watch.paused(), paused) << bytes;
+    EXPECT_EQ(watch.reason(bytes).empty(), !paused) << bytes;
+  }
+  memory_watch without{0};
+  EXPECT_FALSE(without.look(~uint64_t{0}, false));
+}
+
+} // namespace
+} // namespace millrace::torq
