@@ -2,8 +2,6 @@
 #include <millrace/bench/rdb_probe.hpp>
 #include <millrace/feed/generate/generator.hpp>
 
-#include <nlohmann/json.hpp>
-
 namespace millrace::bench {
 
 namespace {
@@ -12,12 +10,9 @@ using namespace std::chrono_literals;
 
 result<uint64_t> rows_of(caf::scoped_actor& self, const rdb_actor& rdb) {
   result<uint64_t> out{uint64_t{0}};
-  self->request(rdb, caf::timespan{10s}, status_atom_v)
-    .receive(
-      [&](const std::string& text) {
-        out = nlohmann::json::parse(text)["rows"]["trade"].get<uint64_t>();
-      },
-      [&](const caf::error& fault) { out = from_caf(fault); });
+  self->request(rdb, caf::timespan{10s}, facts_atom_v)
+    .receive([&](const rdb_facts& facts) { out = facts.rows.at("trade"); },
+             [&](const caf::error& fault) { out = from_caf(fault); });
   return out;
 }
 

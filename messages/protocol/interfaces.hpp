@@ -5,6 +5,7 @@
 // what each one holds is said beside the message. No floating-point number goes
 // through CAF's serialiser.
 
+#include <millrace/messages/data/answer.hpp>
 #include <millrace/messages/data/ids.hpp>
 #include <millrace/messages/data/position.hpp>
 #include <millrace/messages/protocol/wire.hpp>
@@ -16,6 +17,7 @@
 #include <caf/typed_event_based_actor.hpp>
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -115,21 +117,40 @@ typename Inspector::result_type inspect(Inspector& f, flow_ack& x) {
            x.merged);
 }
 
-/// A result in order, cut into messages of bounded size.
-using chunks = std::vector<chunk>;
-
-/// The cut that an answer was computed at.
-struct query_cut {
-  uint64_t manifest = 0; ///< HDB manifest version; 0: no partition yet.
-  uint64_t cutover = 0;  ///< Stream position up to which the HDB accounts.
-  /// Stream position up to which the RDB answered. In an HDB's own reply: the
-  /// newest manifest version it serves.
-  uint64_t upper = 0;
+/// What an HDB serves: a version of the manifest, and up to where it accounts
+/// for each table; a table that is not named: nothing yet.
+struct hdb_announcement {
+  std::string process; ///< Its name in the registry.
+  manifest_version manifest;
+  std::map<std::string, position> cutovers; ///< By table.
 };
 
 template <class Inspector>
-typename Inspector::result_type inspect(Inspector& f, query_cut& x) {
-  return f(caf::meta::type_name("query_cut"), x.manifest, x.cutover, x.upper);
+typename Inspector::result_type inspect(Inspector& f, hdb_announcement& x) {
+  return f(caf::meta::type_name("hdb_announcement"), x.process, x.manifest,
+           x.cutovers);
+}
+
+/// Where an RDB stands.
+struct rdb_facts {
+  std::string stream;
+  position begin; ///< Rows of messages in (begin, end] are here.
+  position end;
+  uint64_t bytes = 0;
+  std::map<std::string, uint64_t> rows; ///< By table.
+  uint64_t rejected_batches = 0;
+  std::string last_reject;   ///< Table, column, reason.
+  std::string stalled;       ///< Why applying stands still; empty: it does not.
+  uint64_t periods_held = 0; ///< Ended, and their rows not yet dropped.
+  position served_end;       ///< Up to where an HDB serves what was written.
+  std::string last_failure;  ///< Of a write-down or a drop.
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, rdb_facts& x) {
+  return f(caf::meta::type_name("rdb_facts"), x.stream, x.begin, x.end, x.bytes,
+           x.rows, x.rejected_batches, x.last_reject, x.stalled, x.periods_held,
+           x.served_end, x.last_failure);
 }
 
 } // namespace millrace
@@ -177,6 +198,13 @@ CAF_BEGIN_TYPE_ID_BLOCK(millrace, caf::first_custom_type_id)
   CAF_ADD_TYPE_ID(millrace, (millrace::entry_index))
   CAF_ADD_TYPE_ID(millrace, (millrace::period_id))
   CAF_ADD_TYPE_ID(millrace, (millrace::manifest_version))
+
+  CAF_ADD_TYPE_ID(millrace, (millrace::partition_cut))
+  CAF_ADD_TYPE_ID(millrace, (millrace::rows_after))
+  CAF_ADD_TYPE_ID(millrace, (millrace::hdb_announcement))
+  CAF_ADD_TYPE_ID(millrace, (millrace::rdb_facts))
+  CAF_ADD_ATOM(millrace, millrace, facts_atom, "facts")
+  CAF_ADD_ATOM(millrace, millrace, announce_atom, "announce")
 CAF_END_TYPE_ID_BLOCK(millrace)
 
 namespace millrace {
@@ -209,18 +237,14 @@ using discovery_actor = status_actor::extend<
   caf::replies_to<lookup_atom, std::string>::with<std::vector<process_row>>,
   // Rows as above now, and each newly available one from now on.
   caf::replies_to<caf::subscribe_atom, std::string,
-                  watcher_actor>::with<std::vector<process_row>>,
-  // INTERNAL: expiry.
-  caf::reacts_to<caf::tick_atom>>;
+                  watcher_actor>::with<std::vector<process_row>>>;
 
 /// REGISTRAR: keeps a node's processes registered, and its watchers told.
-using registrar_actor
-  = caf::typed_actor<caf::reacts_to<register_atom, process_row>,
-                     // Tell this watcher of processes of a type ("" = all), now
-                     // and later.
-                     caf::reacts_to<watch_atom, std::string, watcher_actor>,
-                     // INTERNAL: signs of life, reconnects.
-                     caf::reacts_to<caf::tick_atom>>;
+using registrar_actor = caf::typed_actor<
+  caf::reacts_to<register_atom, process_row>,
+  // Tell this watcher of processes of a type ("" = all), now
+  // and later.
+  caf::reacts_to<caf::subscribe_atom, std::string, watcher_actor>>;
 
 /// SINK: receives a flow of whole log records; grows a copy, or delivers.
 using sink_actor = caf::typed_actor<
@@ -297,60 +321,45 @@ using subscriber_actor = sink_actor::extend<
 
 /// RDB: the current periods in memory.
 using rdb_actor = status_actor::extend<
-  // Plan (chunk) over all rows behind `cutover`, once everything up to a
-  // position has come (0: at once): a partial result and the cut of it.
-  caf::replies_to<query_atom, chunk, uint64_t, uint64_t>::with<chunks,
-                                                               query_cut>,
+  // Plan (chunk) over rows after a cutover: a partial result, and the position
+  // up to which it holds all of them. `moved` when some are no longer here.
+  caf::replies_to<query_atom, chunk, rows_after>::with<chunks, position>,
   caf::reacts_to<watch_atom, std::vector<process_row>>,
   // Waits until an HDB serves everything up to this stream position; answers
   // the manifest version. `timeout` after some seconds: who still wants to know
   // asks again.
-  caf::replies_to<installed_atom, uint64_t>::with<uint64_t>,
+  caf::replies_to<installed_atom, position>::with<manifest_version>,
   // The same for a period, and all before it, that ended at or before a
   // position: where exactly, only the stream knows.
-  caf::replies_to<installed_atom, int64_t, uint64_t>::with<uint64_t>,
-  // INTERNAL: the subscriber passed a period's end: period, position.
-  caf::reacts_to<period_atom, int64_t, uint64_t>,
-  // INTERNAL: a partition was written (or not): period, cutover, version.
-  caf::reacts_to<job_atom, int64_t, uint64_t, uint64_t, caf::error>,
-  // INTERNAL: timers; the snapshot moved.
-  caf::reacts_to<caf::tick_atom>, caf::reacts_to<wake_atom>>;
+  caf::replies_to<installed_atom, period_id, position>::with<manifest_version>,
+  // Where it stands.
+  caf::replies_to<facts_atom>::with<rdb_facts>>;
+
+/// HDB WATCHER: hears what an HDB serves.
+using hdb_watcher_actor
+  = caf::typed_actor<caf::reacts_to<announce_atom, hdb_announcement>>;
 
 /// HDB: partitions, read only.
 using hdb_actor = status_actor::extend<
-  // Plan (chunk) of a stream's table at a manifest version (0: the newest): a
+  // Plan (chunk) of a stream's table at the newest manifest version there is: a
   // partial result and its cut.
-  caf::replies_to<query_atom, chunk, uint64_t>::with<chunks, query_cut>,
+  caf::replies_to<query_atom, chunk>::with<chunks, partition_cut>,
+  // The same at this version; `moved` when it is not served (any more).
+  caf::replies_to<query_atom, chunk, manifest_version>::with<chunks,
+                                                             partition_cut>,
   // Load the manifest; answers the version now served.
-  caf::replies_to<refresh_atom>::with<uint64_t>,
-  // INTERNAL: looks for a new manifest.
-  caf::reacts_to<caf::tick_atom>>;
-
-/// QUERY JOB: runs one plan on the pool and answers once.
-using query_job_actor
-  = caf::typed_actor<caf::replies_to<start_atom>::with<chunks, query_cut>,
-                     // INTERNAL: all morsels are done: partial result or error.
-                     caf::reacts_to<job_atom, chunks, caf::error>>;
-
-/// GATEWAY QUERY: one question's way through the back ends; answers once.
-using gateway_query_actor
-  = caf::typed_actor<caf::replies_to<start_atom>::with<chunks, query_cut>,
-                     // INTERNAL: the partial results are merged.
-                     caf::reacts_to<job_atom, chunks, caf::error>>;
+  caf::replies_to<refresh_atom>::with<manifest_version>,
+  // Announces to this watcher what is served, now and at each new version.
+  caf::reacts_to<caf::subscribe_atom, hdb_watcher_actor>>;
 
 /// GATEWAY: one entry over all RDBs and HDBs.
 using gateway_actor = status_actor::extend<
   // getdata parameters as JSON: the result (chunk) and the cut.
   caf::replies_to<query_atom, std::string>::with<chunks, query_cut>,
   caf::reacts_to<watch_atom, std::vector<process_row>>,
-  caf::reacts_to<caf::tick_atom>>;
+  caf::reacts_to<announce_atom, hdb_announcement>>;
 
 /// FEED: reads a source and publishes its rows.
-using feed_actor = status_actor::extend<
-  // INTERNAL: a slice was published: at the end, when to go on, fault.
-  caf::reacts_to<job_atom, bool, int64_t, caf::error>,
-  // INTERNAL: the rows to come are of a later period than this one.
-  caf::reacts_to<period_atom, int64_t>, caf::reacts_to<caf::tick_atom>,
-  caf::reacts_to<stop_atom>>;
+using feed_actor = status_actor::extend<caf::reacts_to<stop_atom>>;
 
 } // namespace millrace

@@ -66,7 +66,8 @@ int run_query(const query_options& options) {
     return fail(fault);
   if (options.show_cut)
     fmt::print(stderr, "cut: manifest {} cutover {} upper {}\n",
-               answer->cut.manifest, answer->cut.cutover, answer->cut.upper);
+               answer->cut.manifest.value, answer->cut.cutover.value,
+               answer->cut.upper.value);
   return exit_ok;
 }
 

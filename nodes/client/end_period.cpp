@@ -57,14 +57,17 @@ error wait_served(runtime& host, const cluster_config& config,
       return handle.failure();
     caf::scoped_actor self{host.system()};
     error fault;
-    auto served = [](uint64_t) {};
+    auto served = [](manifest_version) {};
     auto failed = [&](const caf::error& why) { fault = from_caf(why); };
     const caf::timespan deadline{std::min<milliseconds>(left, 2s)};
     if (ended.before)
-      self->request(*handle, deadline, installed_atom_v, period, ended.position)
+      self
+        ->request(*handle, deadline, installed_atom_v, period_id{period},
+                  position{ended.position})
         .receive(served, failed);
     else
-      self->request(*handle, deadline, installed_atom_v, ended.position)
+      self
+        ->request(*handle, deadline, installed_atom_v, position{ended.position})
         .receive(served, failed);
     if (!fault)
       return {};

@@ -30,44 +30,47 @@ struct full_rdb {
     add_gateway(w, "gw1", database);
   }
 
-  nlohmann::json rdb() {
-    return nlohmann::json::parse(w.status("rdb1", "rdb1"), nullptr, false);
+  rdb_facts rdb() {
+    const auto facts = facts_of_rdb(w, "rdb1");
+    EXPECT_TRUE(facts) << to_string(facts.failure());
+    return facts ? *facts : rdb_facts{};
   }
 
   bool stalls(duration limit) {
-    return w.run_until([this] { return rdb().value("paused", false); }, limit);
+    return w.run_until([this] { return !rdb().stalled.empty(); }, limit);
   }
 
-  uint64_t stream_end() {
+  position stream_end() {
     const auto rows = rows_in_stream(w.at("rt0").disk(), "/rt/out");
-    return rows && !rows->empty() ? rows->back().first.value : 0;
+    return rows && !rows->empty() ? rows->back().first : position{};
   }
 
-  uint64_t end_period(int64_t period) {
+  position end_period(int64_t period) {
     auto got = w.ask<uint64_t>(
       caf::actor_cast<sequencer_actor>(w.find("rt0", "rt/market")), 5s,
       period_atom_v, period);
     EXPECT_TRUE(got) << to_string(got.failure());
-    return got ? std::get<0>(*got) : 0;
+    return {got ? std::get<0>(*got) : 0};
   }
 
   /// Asks as `eop` does: again and again.
-  error wait_installed(uint64_t end) {
+  error wait_installed(position end) {
     error fault{errc::timeout, {}};
     for (int i = 0; i < 10 && fault.code == errc::timeout; ++i)
-      fault
-        = w.ask<uint64_t>(caf::actor_cast<rdb_actor>(w.find("rdb1", "rdb1")),
-                          2s, installed_atom_v, end)
-            .failure();
+      fault = w.ask<manifest_version>(
+                 caf::actor_cast<rdb_actor>(w.find("rdb1", "rdb1")), 2s,
+                 installed_atom_v, end)
+                .failure();
     return fault;
   }
 
-  result<std::vector<trade_row>> ask(uint64_t at_least) {
-    const nlohmann::json parameters{{"tablename", "trade"},
-                                    {"starttime", "2000-01-01"},
-                                    {"endtime", "2100-01-01"},
-                                    {"columns", {"time", "sym", "seq", "size"}},
-                                    {"at_least", std::to_string(at_least)}};
+  result<std::vector<trade_row>> ask(position at_least) {
+    const nlohmann::json parameters{
+      {"tablename", "trade"},
+      {"starttime", "2000-01-01"},
+      {"endtime", "2100-01-01"},
+      {"columns", {"time", "sym", "seq", "size"}},
+      {"at_least", std::to_string(at_least.value)}};
     auto got = w.ask<chunks, query_cut>(
       caf::actor_cast<gateway_actor>(w.find("gw1", "gw1")), 6s, query_atom_v,
       parameters.dump());
@@ -85,18 +88,17 @@ struct full_rdb {
 
 TEST(RdbMemorySim, AFullRdbStandsStillSaysSoAndHoldsNobodyUp) {
   full_rdb run;
-  ASSERT_TRUE(run.stalls(30s)) << run.rdb();
-  const auto stalled_at = run.rdb()["position"].get<uint64_t>();
+  ASSERT_TRUE(run.stalls(30s));
+  const auto stalled_at = run.rdb().end;
   // The stream goes on without it.
   EXPECT_TRUE(
     run.w.run_until([&] { return run.progress->merged.load(); }, 60s));
   EXPECT_LT(stalled_at, run.stream_end());
-  const auto status = run.rdb();
-  EXPECT_NE(status.value("stalled", "").find("memory_max is 120000"),
-            std::string::npos)
-    << status;
+  const auto facts = run.rdb();
+  EXPECT_NE(facts.stalled.find("memory_max is 120000"), std::string::npos)
+    << facts.stalled;
   // A margin for what comes between two looks at the memory.
-  EXPECT_LT(status["bytes"].get<uint64_t>(), 2 * run.memory_max);
+  EXPECT_LT(facts.bytes, 2 * run.memory_max);
   const auto refused = run.ask(run.stream_end());
   EXPECT_EQ(refused.failure().code, errc::limit_exceeded);
   EXPECT_NE(refused.failure().context.find("memory_max is 120000"),
@@ -106,15 +108,16 @@ TEST(RdbMemorySim, AFullRdbStandsStillSaysSoAndHoldsNobodyUp) {
 
 TEST(RdbMemorySim, WhoGaveUpWaitingLeavesTheLimitInForce) {
   full_rdb run;
-  ASSERT_TRUE(run.stalls(30s)) << run.rdb();
+  ASSERT_TRUE(run.stalls(30s));
   // Nobody can reach this position: rows are applied in vain for a while.
   const auto handle = run.w.find("rdb1", "rdb1");
-  const auto answer = run.w.ask<uint64_t>(caf::actor_cast<rdb_actor>(handle),
-                                          20s, installed_atom_v, ~uint64_t{0});
+  const auto answer
+    = run.w.ask<manifest_version>(caf::actor_cast<rdb_actor>(handle), 20s,
+                                  installed_atom_v, position{~uint64_t{0}});
   EXPECT_EQ(answer.failure().code, errc::timeout);
   EXPECT_NE(answer.failure().context.find("no hdb serves"), std::string::npos)
     << to_string(answer.failure());
-  EXPECT_TRUE(run.stalls(1s)) << run.rdb();
+  EXPECT_TRUE(run.stalls(1s));
 }
 
 TEST(RdbMemorySim, EndsOfPeriodsFreeMemoryAndNothingIsLost) {
@@ -127,15 +130,12 @@ TEST(RdbMemorySim, EndsOfPeriodsFreeMemoryAndNothingIsLost) {
     // for the partition lets the RDB reach it.
     run.w.run_for(1s);
     const auto end = run.end_period(period++);
-    EXPECT_LT(run.rdb()["position"].get<uint64_t>(), end);
+    EXPECT_LT(run.rdb().end, end);
     const auto fault = run.wait_installed(end);
     ASSERT_FALSE(fault) << to_string(fault);
-    ASSERT_TRUE(run.w.run_until(
-      [&] { return run.rdb()["begin"].get<uint64_t>() >= end; }, 10s))
-      << run.rdb();
+    ASSERT_TRUE(run.w.run_until([&] { return run.rdb().begin >= end; }, 10s));
     EXPECT_TRUE(
-      run.w.run_until([&] { return !run.rdb().value("paused", true); }, 10s))
-      << run.rdb();
+      run.w.run_until([&] { return run.rdb().stalled.empty(); }, 10s));
   }
   EXPECT_GE(stalls, 2u);
   const auto fault = run.wait_installed(run.end_period(period));

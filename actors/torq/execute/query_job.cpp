@@ -51,8 +51,8 @@ struct query_job_state::shared_run {
   }
 };
 
-caf::result<chunks, query_cut> query_job_state::start() {
-  promise = self->make_response_promise<chunks, query_cut>();
+caf::result<chunks> query_job_state::start() {
+  promise = self->make_response_promise<chunks>();
   const auto workers
     = std::clamp<size_t>(run->execution.morsel_count(), 1, workers_max);
   run->active = workers;
@@ -66,7 +66,7 @@ void query_job_state::done(const chunks& partial, const caf::error& fault) {
   if (fault)
     promise.deliver(fault);
   else
-    promise.deliver(partial, cut);
+    promise.deliver(partial);
   self->quit();
 }
 
@@ -75,7 +75,6 @@ query_job(query_job_actor::stateful_pointer<query_job_state> self,
           persistence::env* world, std::shared_ptr<query_work> work) {
   auto& state = self->state;
   state.env = world;
-  state.cut = work->cut;
   state.run
     = std::make_shared<query_job_state::shared_run>(*world, std::move(*work));
   // A killed job stops its workers at their next morsel.

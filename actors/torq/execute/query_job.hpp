@@ -12,11 +12,16 @@
 
 namespace millrace::torq {
 
-/// A plan and what it runs over, with the cut that these parts stand for.
+/// QUERY JOB: runs one plan on the pool and answers once.
+using query_job_actor
+  = caf::typed_actor<caf::replies_to<start_atom>::with<chunks>,
+                     // From the pool: a partial result, or the fault.
+                     caf::reacts_to<job_atom, chunks, caf::error>>;
+
+/// A plan and what it runs over.
 struct query_work {
   query::logical_plan plan;
   std::vector<persistence::table_view> parts;
-  query_cut cut;
   int64_t deadline_ns = 0; ///< Monotonic; 0: none.
   uint64_t memory_max = 0; ///< 0: no limit.
 };
@@ -29,15 +34,14 @@ struct query_job_state {
   /// User-declared on purpose: CAF 0.17 paren-initializes C++20 aggregates.
   explicit query_job_state(query_job_actor::pointer owner) : self{owner} {}
 
-  caf::result<chunks, query_cut> start();
+  caf::result<chunks> start();
   void done(const chunks& partial, const caf::error& fault);
 
   query_job_actor::pointer self;
   persistence::env* env = nullptr;
   struct shared_run;
   std::shared_ptr<shared_run> run;
-  query_cut cut;
-  caf::typed_response_promise<chunks, query_cut> promise;
+  caf::typed_response_promise<chunks> promise;
 };
 
 query_job_actor::behavior_type

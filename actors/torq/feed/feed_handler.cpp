@@ -14,9 +14,8 @@ namespace {
 constexpr auto tick_interval = std::chrono::milliseconds{10};
 /// One job reads and publishes about so long, then lets others have the pool.
 constexpr int64_t slice_ns = 5'000'000;
-/// RT answers after its grace for missing publishers; asked again behind this.
+/// RT answers after its grace for missing publishers; asked again after this.
 constexpr auto period_deadline = std::chrono::seconds{60};
-constexpr int64_t retry_period_ns = 500'000'000;
 
 using cursor_map = std::map<std::string, source_cursor>;
 
@@ -208,113 +207,94 @@ void feed_handler_state::start(connector_actor to_others) {
   self->send(self, caf::tick_atom_v);
 }
 
-void feed_handler_state::submit() {
-  job_running = true;
-  env->pool->submit([shared = work, me = feed_actor{self}] {
+void feed_handler_state::step(const feed_course::input& what) {
+  const auto done = course.step(what, env->clock->monotonic_ns());
+  if (done.publish_slice)
+    publish_slice();
+  if (done.to_end)
+    end_period(*done.to_end);
+  if (!done.over)
+    return;
+  if (!done.fault)
+    settings.progress->merged = true;
+  if (settings.on_done)
+    settings.on_done(done.fault);
+}
+
+void feed_handler_state::publish_slice() {
+  env->pool->submit([shared = work, me = feed_self_actor{self}] {
     const auto outcome = shared->run();
     if (outcome.period_over)
-      caf::anon_send(me, period_atom_v, *outcome.period_over);
+      caf::anon_send(me, period_over_atom::value,
+                     period_id{*outcome.period_over});
     else
       caf::anon_send(me, job_atom_v, outcome.finished, outcome.due_ns,
                      to_caf(outcome.fault));
   });
 }
 
-void feed_handler_state::job_done(bool finished, int64_t due,
-                                  const error& fault) {
-  job_running = false;
-  if (fault)
-    return finish(fault);
-  exhausted = finished;
-  due_ns = due;
-  if (!exhausted && due_ns == 0)
-    submit();
-}
-
-void feed_handler_state::end_period() {
-  ending_asked = true;
+void feed_handler_state::end_period(period_id period) {
   auto failed = [this](const caf::error& why) {
-    last_failure = from_caf(why);
-    ending_asked = false;
-    // Another feed of the same days, or this one in an earlier life, was first.
-    if (last_failure.code == errc::already_exists) {
-      last_failure = {};
-      ending.reset();
-    }
-    due_ns = ending ? env->clock->monotonic_ns() + retry_period_ns : 0;
+    step(feed_course::period_ended{from_caf(why)});
   };
   self
     ->request(connector, caf::timespan{period_deadline}, caf::connect_atom_v,
               settings.rt)
     .then(
-      [this, failed](const caf::strong_actor_ptr& rt) {
+      [this, period, failed](const caf::strong_actor_ptr& rt) {
         if (!rt)
           return failed(to_caf({errc::unavailable, to_string(settings.rt)}));
         self
           ->request(caf::actor_cast<sequencer_actor>(rt),
-                    caf::timespan{period_deadline}, period_atom_v, *ending)
-          .then(
-            [this](uint64_t) {
-              last_failure = {};
-              ending_asked = false;
-              ending.reset();
-              due_ns = 0;
-            },
-            failed);
+                    caf::timespan{period_deadline}, period_atom_v, period.value)
+          .then([this](uint64_t) { step(feed_course::period_ended{}); },
+                failed);
       },
       failed);
 }
 
 void feed_handler_state::tick() {
-  const auto now = env->clock->monotonic_ns();
   // Without RT's word nobody knows where this source was left; a source that
   // is to be published again needs no word.
-  const bool ready = work->told || settings.again;
-  if (ready && !job_running && !exhausted && !ended && now >= due_ns) {
-    if (!ending)
-      submit();
-    // Rows that are not merged before the end would belong to the next period.
-    else if (!ending_asked
-             && out->reached(rt::ack_level::committed) >= out->appended())
-      end_period();
-  }
-  if (exhausted && !ended) {
-    const auto end = out->appended();
-    if (out->reached(rt::ack_level::committed) >= end) {
-      settings.progress->merged = true;
-      finish({});
-    }
-  }
-  if (!ended)
+  step(feed_course::tick{work->told || settings.again,
+                         out->reached(rt::ack_level::committed)
+                           >= out->appended()});
+  if (!course.is_over())
     self->delayed_send(self, caf::timespan{tick_interval}, caf::tick_atom_v);
 }
 
-void feed_handler_state::finish(const error& fault) {
-  if (ended)
-    return;
-  ended = true;
-  if (settings.on_done)
-    settings.on_done(fault);
+feed_facts feed_handler_state::facts() const {
+  feed_facts now;
+  now.stream = settings.stream;
+  now.rows = settings.progress->rows;
+  now.batches = settings.progress->batches;
+  now.finished = course.is_over();
+  now.ending = course.ending();
+  if (course.last_failure())
+    now.last_failure = to_string(course.last_failure());
+  now.published = out->appended();
+  now.merged = out->reached(rt::ack_level::committed);
+  return now;
 }
 
-std::string feed_handler_state::status() const {
-  nlohmann::json json;
-  json["role"] = "feed";
-  json["stream"] = settings.stream;
-  json["rows"] = settings.progress->rows.load();
-  json["batches"] = settings.progress->batches.load();
-  json["finished"] = ended;
-  if (ending)
-    json["ending_period"] = *ending;
-  if (last_failure)
-    json["last_failure"] = to_string(last_failure);
-  json["published"] = out->appended().value;
-  json["merged"] = out->reached(rt::ack_level::committed).value;
-  return json.dump();
+std::string to_json(const feed_facts& facts) {
+  nlohmann::json out;
+  out["role"] = "feed";
+  out["stream"] = facts.stream;
+  out["rows"] = facts.rows;
+  out["batches"] = facts.batches;
+  out["finished"] = facts.finished;
+  if (facts.ending)
+    out["ending_period"] = facts.ending->value;
+  if (!facts.last_failure.empty())
+    out["last_failure"] = facts.last_failure;
+  out["published"] = facts.published.value;
+  out["merged"] = facts.merged.value;
+  return out.dump();
 }
 
-feed_actor::behavior_type
-feed_handler(feed_actor::stateful_pointer<feed_handler_state> self,
+feed_self_actor::behavior_type
+feed_handler(feed_self_actor::stateful_pointer<feed_handler_state> self,
              persistence::env* world, feed_settings settings,
              std::shared_ptr<rt::publisher> out,
              std::shared_ptr<batch_source> source, connector_actor connector) {
@@ -334,13 +314,13 @@ feed_handler(feed_actor::stateful_pointer<feed_handler_state> self,
   state.work->backlog_bytes_max = state.settings.backlog_bytes_max;
   state.start(std::move(connector));
   return {
-    [self](status_atom) { return self->state.status(); },
+    [self](status_atom) { return to_json(self->state.facts()); },
     [self](job_atom, bool finished, int64_t due_ns, const caf::error& fault) {
-      self->state.job_done(finished, due_ns, from_caf(fault));
+      self->state.step(
+        feed_course::slice_done{finished, due_ns, {}, from_caf(fault)});
     },
-    [self](period_atom, int64_t period) {
-      self->state.job_running = false;
-      self->state.ending = period;
+    [self](period_over_atom, period_id period) {
+      self->state.step(feed_course::slice_done{.period_over = period});
     },
     [self](caf::tick_atom) { self->state.tick(); },
     [self](stop_atom) { self->quit(caf::exit_reason::user_shutdown); },

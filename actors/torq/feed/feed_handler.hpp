@@ -1,6 +1,7 @@
 #pragma once
 
 #include <millrace/actors/rt/publish/pusher.hpp>
+#include <millrace/actors/torq/feed/feed_course.hpp>
 #include <millrace/feed/parse/csv_parser.hpp>
 #include <millrace/feed/source/pacer.hpp>
 #include <millrace/messages/protocol/brood.hpp>
@@ -42,6 +43,18 @@ struct feed_progress {
   std::atomic<bool> merged{false};    ///< Everything is ordered by RT.
 };
 
+using period_over_atom = caf::atom_constant<caf::atom("periodover")>;
+
+/// The FEED, with what it sends itself.
+using feed_self_actor = feed_actor::extend<
+  // A slice was published: whether at the end, when to go on (monotonic, ns; 0:
+  // at once), fault.
+  caf::reacts_to<job_atom, bool, int64_t, caf::error>,
+  // A slice ended because the rows to come are of a later period than this one.
+  caf::reacts_to<period_over_atom, period_id>,
+  // Timer.
+  caf::reacts_to<caf::tick_atom>>;
+
 struct feed_settings {
   std::string process;
   std::string stream;
@@ -57,26 +70,40 @@ struct feed_settings {
   std::function<void(const error&)> on_done;
 };
 
+/// How far a feed has come.
+struct feed_facts {
+  std::string stream;
+  uint64_t rows = 0;
+  uint64_t batches = 0;
+  bool finished = false;
+  std::optional<period_id> ending; ///< Rows wait until it has ended.
+  std::string last_failure;        ///< To end a period.
+  position published;
+  position merged;
+};
+
+/// As `status` shows it.
+[[nodiscard]] std::string to_json(const feed_facts& facts);
+
 /// State of the FEED HANDLER: reads a source on the pool and publishes its
 /// batches. Never drops: its publisher log is the buffer.
 struct feed_handler_state {
   static constexpr const char* name = "feed-handler";
 
   /// User-declared on purpose: CAF 0.17 paren-initializes C++20 aggregates.
-  explicit feed_handler_state(feed_actor::pointer owner) : self{owner} {}
+  explicit feed_handler_state(feed_self_actor::pointer owner) : self{owner} {}
 
   struct shared_work;
 
   void start(connector_actor connector);
-  void submit();
-  void job_done(bool finished, int64_t due_ns, const error& fault);
-  /// Has the stream end `ending`, and goes on behind the marker.
-  void end_period();
+  void step(const feed_course::input& what);
+  void publish_slice();
+  /// Has the stream end it.
+  void end_period(period_id period);
   void tick();
-  void finish(const error& fault);
-  [[nodiscard]] std::string status() const;
+  [[nodiscard]] feed_facts facts() const;
 
-  feed_actor::pointer self;
+  feed_self_actor::pointer self;
   persistence::env* env = nullptr;
   feed_settings settings;
   std::shared_ptr<rt::publisher> out;
@@ -84,17 +111,11 @@ struct feed_handler_state {
   brood children;
   pusher_actor replicator;
   connector_actor connector;
-  std::optional<int64_t> ending; ///< Rows wait until this period has ended.
-  bool ending_asked = false;
-  error last_failure; ///< To end a period; tried again.
-  bool job_running = false;
-  bool exhausted = false;
-  bool ended = false;
-  int64_t due_ns = 0;
+  feed_course course;
 };
 
-feed_actor::behavior_type
-feed_handler(feed_actor::stateful_pointer<feed_handler_state> self,
+feed_self_actor::behavior_type
+feed_handler(feed_self_actor::stateful_pointer<feed_handler_state> self,
              persistence::env* world, feed_settings settings,
              std::shared_ptr<rt::publisher> out,
              std::shared_ptr<batch_source> source, connector_actor connector);

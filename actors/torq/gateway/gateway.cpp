@@ -1,5 +1,6 @@
 #include <millrace/actors/torq/execute/query_job.hpp>
 #include <millrace/actors/torq/gateway/gateway.hpp>
+#include <millrace/actors/torq/gateway/gateway_query.hpp>
 #include <millrace/query/front/getdata.hpp>
 
 #include <caf/actor_cast.hpp>
@@ -49,59 +50,74 @@ gateway_state::query(const std::string& parameters) {
     ++answered;
     return {explained(asked->plan), query_cut{}};
   }
-  auto request = std::make_shared<gateway_request>();
-  request->plan = std::move(asked->plan);
-  request->at_least = asked->at_least.value_or(position{}).value;
-  request->turn = turn++;
-  const auto& table = settings.tables.at(request->plan.table);
-  request->stream = table.stream;
-  request->needs_rdb = table.in_rdb;
-  request->needs_hdb = table.in_hdb;
-  request->deadline_ns
+  held_question what;
+  what.plan = std::move(asked->plan);
+  what.at_least = asked->at_least.value_or(position{});
+  what.deadline_ns
     = env->clock->monotonic_ns()
       + (asked->timeout_ns > 0
            ? std::min(asked->timeout_ns, settings.query_timeout_ns)
            : settings.query_timeout_ns);
-  if (request->plan.rows_max == 0)
-    request->plan.rows_max = settings.result_rows_max;
-  if (request->plan.bytes_max == 0)
-    request->plan.bytes_max = settings.result_bytes_max;
+  if (what.plan.rows_max == 0)
+    what.plan.rows_max = settings.result_rows_max;
+  if (what.plan.bytes_max == 0)
+    what.plan.bytes_max = settings.result_bytes_max;
   auto promise = self->make_response_promise<chunks, query_cut>();
-  if (ready(*request))
-    run(std::move(request), promise);
+  what.promise = promise;
+  if (ready(what))
+    run(std::move(what));
   else
-    waiting.push_back({std::move(request), promise});
+    waiting.push_back(std::move(what));
   return promise;
 }
 
 /// Back ends become known one by one when a cluster starts: for a moment a
 /// question waits for them. Later, what is not there is missing.
-bool gateway_state::ready(const gateway_request& request) const {
+bool gateway_state::ready(const held_question& what) const {
   const auto now = env->clock->monotonic_ns();
-  if (now - started_ns > start_grace_ns || now >= request.deadline_ns)
+  if (now - started_ns > start_grace_ns || now >= what.deadline_ns)
     return true;
+  const auto& table = settings.tables.at(what.plan.table);
   const auto connected = [&](const char* type) {
-    return backends.pick(type, request.stream, request.plan.table, {}, 0)
-           != nullptr;
+    return !backends.candidates(type, table.stream, what.plan.table, 0).empty();
   };
-  return (!request.needs_rdb || connected("rdb"))
-         && (!request.needs_hdb || connected("hdb"));
+  return (!table.in_rdb || connected("rdb"))
+         && (!table.in_hdb || connected("hdb"));
 }
 
-void gateway_state::run(
-  std::shared_ptr<gateway_request> request,
-  caf::typed_response_promise<chunks, query_cut> promise) {
-  auto runner = self->spawn(gateway_query, env, std::move(request),
-                            std::make_shared<backend_table>(backends));
+void gateway_state::run(held_question what) {
+  const auto& table = settings.tables.at(what.plan.table);
+  auto request = std::make_shared<gateway_request>();
+  request->plan = std::move(what.plan);
+  auto& question = request->question;
+  question.table = request->plan.table;
+  question.stream = table.stream;
+  question.at_least = what.at_least;
+  question.deadline_ns = what.deadline_ns;
+  question.wants_hdb = table.in_hdb || backends.known("hdb", table.stream);
+  question.wants_rdb = table.in_rdb || backends.known("rdb", table.stream);
+  ++turn;
+  for (const auto* hdb :
+       backends.candidates("hdb", table.stream, question.table, turn)) {
+    question.hdbs.push_back({hdb->row.name, hdb->cut_of(question.table)});
+    request->handles[hdb->row.name] = hdb->handle;
+  }
+  for (const auto* rdb :
+       backends.candidates("rdb", table.stream, question.table, turn)) {
+    question.rdbs.push_back(rdb->row.name);
+    request->handles[rdb->row.name] = rdb->handle;
+  }
+  auto runner = self->spawn(gateway_query, env, std::move(request));
   ++running;
   self->request(runner, caf::infinite, start_atom_v)
     .then(
-      [this, promise](const chunks& rows, const query_cut& cut) mutable {
+      [this, promise = what.promise](const chunks& rows,
+                                     const query_cut& cut) mutable {
         --running;
         ++answered;
         promise.deliver(rows, cut);
       },
-      [this, promise](caf::error& fault) mutable {
+      [this, promise = what.promise](caf::error& fault) mutable {
         --running;
         ++refused;
         promise.deliver(std::move(fault));
@@ -109,10 +125,9 @@ void gateway_state::run(
 }
 
 void gateway_state::run_waiting() {
-  auto held = std::exchange(waiting, {});
-  for (auto& what : held)
-    if (ready(*what.request))
-      run(std::move(what.request), what.promise);
+  for (auto& what : std::exchange(waiting, {}))
+    if (ready(what))
+      run(std::move(what));
     else
       waiting.push_back(std::move(what));
 }
@@ -124,7 +139,20 @@ void gateway_state::watch(const std::vector<process_row>& rows) {
 
 void gateway_state::connect(const std::string& backend_name) {
   connect_backend(self, backends, backend_name, connector, *env->clock,
-                  [this] { run_waiting(); });
+                  [this](const std::string& who) {
+                    const auto& entry = *backends.find(who);
+                    if (entry.row.type == "hdb")
+                      self->send(caf::actor_cast<hdb_actor>(entry.handle),
+                                 caf::subscribe_atom_v,
+                                 caf::actor_cast<hdb_watcher_actor>(self));
+                    run_waiting();
+                  });
+}
+
+void gateway_state::hear(const hdb_announcement& news) {
+  auto* entry = backends.find(news.process);
+  if (entry != nullptr && entry->handle)
+    entry->announced = news;
 }
 
 void gateway_state::tick() {
@@ -136,22 +164,31 @@ void gateway_state::tick() {
   self->delayed_send(self, caf::timespan{tick_interval}, caf::tick_atom_v);
 }
 
-std::string gateway_state::status() const {
+gateway_facts gateway_state::facts() const {
+  gateway_facts out;
+  out.answered = answered;
+  out.refused = refused;
+  out.running = running;
+  for (const auto& [backend_name, entry] : backends.all())
+    out.backends[backend_name] = {entry.row.type, entry.handle != nullptr};
+  return out;
+}
+
+std::string to_json(const gateway_facts& facts) {
   nlohmann::json out;
   out["role"] = "gateway";
-  out["answered"] = answered;
-  out["refused"] = refused;
-  out["running"] = running;
+  out["answered"] = facts.answered;
+  out["refused"] = facts.refused;
+  out["running"] = facts.running;
   auto list = nlohmann::json::object();
-  for (const auto& [backend_name, entry] : backends.all())
-    list[backend_name]
-      = {{"type", entry.row.type}, {"connected", entry.handle != nullptr}};
+  for (const auto& [backend_name, entry] : facts.backends)
+    list[backend_name] = {{"type", entry.type}, {"connected", entry.connected}};
   out["backends"] = std::move(list);
   return out.dump();
 }
 
-gateway_actor::behavior_type
-gateway(gateway_actor::stateful_pointer<gateway_state> self,
+gateway_self_actor::behavior_type
+gateway(gateway_self_actor::stateful_pointer<gateway_state> self,
         persistence::env* world, gateway_settings settings,
         connector_actor connector, registrar_actor registry) {
   auto& state = self->state;
@@ -163,16 +200,19 @@ gateway(gateway_actor::stateful_pointer<gateway_state> self,
     [self](caf::down_msg& down) { self->state.backends.lost(down.source); });
   if (registry)
     for (const auto* type : {"rdb", "hdb"})
-      self->send(registry, watch_atom_v, std::string{type},
+      self->send(registry, caf::subscribe_atom_v, std::string{type},
                  caf::actor_cast<watcher_actor>(self));
   self->send(self, caf::tick_atom_v);
   return {
-    [self](status_atom) { return self->state.status(); },
+    [self](status_atom) { return to_json(self->state.facts()); },
     [self](query_atom, const std::string& parameters) {
       return self->state.query(parameters);
     },
     [self](watch_atom, const std::vector<process_row>& rows) {
       self->state.watch(rows);
+    },
+    [self](announce_atom, const hdb_announcement& news) {
+      self->state.hear(news);
     },
     [self](caf::tick_atom) { self->state.tick(); },
   };

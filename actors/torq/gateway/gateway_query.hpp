@@ -1,6 +1,6 @@
 #pragma once
 
-#include <millrace/actors/torq/registry/backends.hpp>
+#include <millrace/actors/torq/gateway/cut_query.hpp>
 #include <millrace/messages/protocol/interfaces.hpp>
 #include <millrace/persistence/disk/env.hpp>
 #include <millrace/query/execution/partial.hpp>
@@ -8,31 +8,31 @@
 
 #include <caf/stateful_actor.hpp>
 
+#include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 
 namespace millrace::torq {
 
-/// One question, planned.
+/// GATEWAY QUERY: asks the back ends one question, answers once.
+using gateway_query_actor
+  = caf::typed_actor<caf::replies_to<start_atom>::with<chunks, query_cut>,
+                     // From the pool: both partial results merged, or the
+                     // fault.
+                     caf::reacts_to<job_atom, chunks, caf::error>>;
+
+/// One question, planned, and the living back ends that it may be put to.
 struct gateway_request {
   query::logical_plan plan;
-  std::string stream;
-  uint64_t at_least = 0;   ///< The RDB must have come so far; 0: any.
-  int64_t deadline_ns = 0; ///< Monotonic.
-  uint64_t turn = 0;       ///< Spreads queries over equal back ends.
-  bool needs_rdb = false;  ///< Fails without one, known or not.
-  bool needs_hdb = false;
+  cut_query::question question;
+  std::map<std::string, caf::strong_actor_ptr> handles; ///< By name.
 };
 
-/// State of the GATEWAY QUERY: sends a plan to one HDB and one RDB at one cut,
-/// tries others of their kind when one dies, plans again when the cut moved,
-/// and merges the partial results on the pool.
+/// State of the GATEWAY QUERY: carries out what `cut_query` says, and merges
+/// the partial results on the pool.
 struct gateway_query_state {
   static constexpr const char* name = "gateway-query";
-  /// How often a moved cut is planned again.
-  static constexpr int replans_max = 3;
 
   /// User-declared on purpose: CAF 0.17 paren-initializes C++20 aggregates.
   explicit gateway_query_state(gateway_query_actor::pointer owner)
@@ -41,44 +41,25 @@ struct gateway_query_state {
   caf::result<chunks, query_cut> start();
   void done(const chunks& merged, const caf::error& fault);
 
-  void plan_again();
-  void ask_hdb();
-  void ask_rdb();
-  void hdb_answered(const std::string& who, const chunks& partial,
-                    const query_cut& cut);
-  void rdb_answered(const std::string& who, const chunks& partial,
-                    const query_cut& cut);
-  void failed(const std::string& who, const std::string& type,
-              const error& fault);
-  void merge_when_complete();
-  void finish(const error& fault);
+  void step(cut_query::input what);
+  void ask(const cut_query::ask_hdb& what);
+  void ask(const cut_query::ask_rdb& what);
+  void merge(cut_query::merge what);
+  void finish(const caf::error& fault);
   [[nodiscard]] caf::timespan remaining() const;
 
   gateway_query_actor::pointer self;
   persistence::env* env = nullptr;
-  std::shared_ptr<gateway_request> request;
-  std::shared_ptr<backend_table> backends; ///< As known when it began.
+  std::shared_ptr<const gateway_request> request;
+  std::optional<cut_query> way;
   chunk plan_bytes;
-  int attempt = 0;
-  int replans = 0;
-  bool has_hdb = false;
-  bool has_rdb = false;
-  bool pinned = false; ///< Version and cutover are fixed.
-  bool hdb_done = false;
-  bool rdb_done = false;
-  query_cut cut;
-  chunks hdb_partial;
-  chunks rdb_partial;
-  std::set<std::string> tried_hdbs;
-  std::set<std::string> tried_rdbs;
-  error last_fault;
+  query_cut cut; ///< Of the answer.
   caf::typed_response_promise<chunks, query_cut> promise;
 };
 
-/// @param backends a copy of what the gateway knows; this actor's own.
 gateway_query_actor::behavior_type
 gateway_query(gateway_query_actor::stateful_pointer<gateway_query_state> self,
-              persistence::env* world, std::shared_ptr<gateway_request> request,
-              std::shared_ptr<backend_table> backends);
+              persistence::env* world,
+              std::shared_ptr<const gateway_request> request);
 
 } // namespace millrace::torq

@@ -11,32 +11,65 @@ constexpr auto tick_interval = std::chrono::milliseconds{500};
 constexpr size_t indexed_symbols_max = 64;
 } // namespace
 
-uint64_t hdb_state::refresh() {
+manifest_version hdb_state::refresh() {
   if (!store) {
     auto opened = persistence::hdb_store::open(*env->fs, settings.directory);
     if (!opened) {
       // Nothing written yet is no failure; anything else is told in status.
       last_failure
         = opened.failure().code == errc::not_found ? error{} : opened.failure();
-      return 0;
+      return {};
     }
     store = *std::move(opened);
   } else {
     auto news = store->refresh();
     last_failure = news.failure();
   }
-  auto newest = store->snapshot();
-  const auto version = newest->version();
-  if (!versions.contains(version)) {
-    env->crash_point("hdb.before_open");
-    for (auto& [old, entry] : versions)
-      if (entry.replaced_at_ns == 0)
-        entry.replaced_at_ns = env->clock->monotonic_ns();
-    update_index(newest);
-    versions[version] = {std::move(newest), 0};
-    env->crash_point("hdb.after_open");
-  }
+  auto latest = store->snapshot();
+  const manifest_version version{latest->version()};
+  if (versions.contains(version))
+    return version;
+  env->crash_point("hdb.before_open");
+  for (auto& [old, entry] : versions)
+    if (entry.replaced_at_ns == 0)
+      entry.replaced_at_ns = env->clock->monotonic_ns();
+  update_index(latest);
+  versions[version] = {std::move(latest), 0};
+  env->crash_point("hdb.after_open");
+  for (const auto& who : watchers)
+    self->send(who, announce_atom_v, announcement());
   return version;
+}
+
+manifest_version hdb_state::newest() const {
+  return versions.empty() ? manifest_version{} : versions.rbegin()->first;
+}
+
+hdb_announcement hdb_state::announcement() const {
+  hdb_announcement out;
+  out.process = settings.process;
+  out.manifest = newest();
+  if (versions.empty())
+    return out;
+  const auto& manifest = versions.rbegin()->second.snapshot->manifest();
+  for (const auto& [table, stream] : settings.streams)
+    if (const auto at = manifest.cutover(stream, table))
+      out.cutovers[table] = *at;
+  return out;
+}
+
+void hdb_state::watch(const hdb_watcher_actor& who) {
+  forget(who.address());
+  watchers.push_back(who);
+  self->monitor(who);
+  // What cannot be read is not known: nothing is announced until it can.
+  if (!versions.empty() || !last_failure)
+    self->send(who, announce_atom_v, announcement());
+}
+
+void hdb_state::forget(const caf::actor_addr& who) {
+  std::erase_if(watchers,
+                [&](const auto& each) { return each.address() == who; });
 }
 
 void hdb_state::update_index(
@@ -82,28 +115,33 @@ void hdb_state::forget_old() {
 }
 
 result<std::shared_ptr<const persistence::hdb_snapshot>>
-hdb_state::pin(uint64_t version) {
-  if (versions.empty() || version > versions.rbegin()->first)
-    (void)refresh();
-  if (versions.empty()) {
-    if (last_failure)
-      return last_failure;
+hdb_state::pin(std::optional<manifest_version> version) {
+  if (version == manifest_version{})
     return std::shared_ptr<const persistence::hdb_snapshot>{};
+  if (!version || *version > newest()) {
+    (void)refresh();
+    if (versions.empty() && last_failure)
+      return last_failure;
+    if (!version)
+      version = newest();
+    if (version == manifest_version{})
+      return std::shared_ptr<const persistence::hdb_snapshot>{};
   }
-  if (version == 0)
-    return versions.rbegin()->second.snapshot;
-  const auto found = versions.find(version);
+  const auto found = versions.find(*version);
   if (found == versions.end())
-    return error{errc::moved, settings.process + ": serves versions "
-                                + std::to_string(versions.begin()->first)
-                                + " to "
-                                + std::to_string(versions.rbegin()->first)
-                                + ", not " + std::to_string(version)};
+    return error{errc::moved,
+                 settings.process + ": serves "
+                   + (versions.empty()
+                        ? "nothing"
+                        : "versions " + to_string(versions.begin()->first)
+                            + " to " + to_string(newest()))
+                   + ", not " + to_string(*version)};
   return found->second.snapshot;
 }
 
-caf::result<chunks, query_cut> hdb_state::query(const chunk& plan_bytes,
-                                                uint64_t version) {
+caf::result<chunks, partition_cut>
+hdb_state::query(const chunk& plan_bytes,
+                 std::optional<manifest_version> version) {
   auto plan = query::decode_plan(plan_bytes.bytes());
   if (!plan)
     return to_caf(plan.failure());
@@ -111,13 +149,13 @@ caf::result<chunks, query_cut> hdb_state::query(const chunk& plan_bytes,
   if (!snapshot)
     return to_caf(snapshot.failure());
   auto work = std::make_shared<query_work>();
+  partition_cut cut;
   if (const auto& pinned = *snapshot) {
-    work->cut.manifest = pinned->version();
-    work->cut.upper = versions.rbegin()->first;
+    cut.manifest = manifest_version{pinned->version()};
     if (const auto stream = settings.streams.find(plan->table);
         stream != settings.streams.end())
       if (auto at = pinned->manifest().cutover(stream->second, plan->table))
-        work->cut.cutover = at->value;
+        cut.cutover = *at;
     const auto wanted = parts_of_symbols(*plan, *pinned);
     for (const auto* part : pinned->parts(plan->table)) {
       if (wanted && !wanted->contains(part->path()))
@@ -131,15 +169,13 @@ caf::result<chunks, query_cut> hdb_state::query(const chunk& plan_bytes,
   work->plan = *std::move(plan);
   work->deadline_ns = env->clock->monotonic_ns() + settings.query_timeout_ns;
   auto job = self->spawn(query_job, env, std::move(work));
-  auto promise = self->make_response_promise<chunks, query_cut>();
+  auto promise = self->make_response_promise<chunks, partition_cut>();
   self->request(job, caf::infinite, start_atom_v)
-    .then(
-      [promise](const chunks& partial, const query_cut& cut) mutable {
-        promise.deliver(partial, cut);
-      },
-      [promise](caf::error& fault) mutable {
-        promise.deliver(std::move(fault));
-      });
+    .then([promise, cut](
+            const chunks& partial) mutable { promise.deliver(partial, cut); },
+          [promise](caf::error& fault) mutable {
+            promise.deliver(std::move(fault));
+          });
   return promise;
 }
 
@@ -149,48 +185,65 @@ void hdb_state::tick() {
   self->delayed_send(self, caf::timespan{tick_interval}, caf::tick_atom_v);
 }
 
-std::string hdb_state::status() const {
+hdb_facts hdb_state::facts() const {
+  hdb_facts out;
+  out.directory = settings.directory;
+  out.version = newest();
+  out.cutovers = announcement().cutovers;
+  if (!versions.empty())
+    for (const auto& part :
+         versions.rbegin()->second.snapshot->manifest().parts) {
+      out.rows[part.table] += part.row_count;
+      out.partitions.insert(part.partition);
+    }
+  if (index)
+    out.indexed = manifest_version{index->version.load()};
+  if (last_failure)
+    out.last_failure = to_string(last_failure);
+  return out;
+}
+
+std::string to_json(const hdb_facts& facts) {
   nlohmann::json out;
   out["role"] = "hdb";
-  out["directory"] = settings.directory;
-  out["version"] = versions.empty() ? 0 : versions.rbegin()->first;
-  auto tables = nlohmann::json::object();
-  std::set<std::string> partitions;
-  if (!versions.empty()) {
-    const auto& manifest = versions.rbegin()->second.snapshot->manifest();
-    for (const auto& part : manifest.parts) {
-      tables[part.table]
-        = tables.value(part.table, uint64_t{0}) + part.row_count;
-      partitions.insert(part.partition);
-    }
+  out["directory"] = facts.directory;
+  out["version"] = facts.version.value;
+  if (facts.version != manifest_version{}) {
     auto cutovers = nlohmann::json::object();
-    for (const auto& [table, stream] : settings.streams)
-      if (auto at = manifest.cutover(stream, table))
-        cutovers[table] = at->value;
+    for (const auto& [table, at] : facts.cutovers)
+      cutovers[table] = at.value;
     out["cutovers"] = std::move(cutovers);
   }
-  out["rows"] = std::move(tables);
-  out["partitions"] = partitions;
-  if (index)
-    out["indexed_version"] = index->version.load();
-  if (last_failure)
-    out["last_failure"] = to_string(last_failure);
+  out["rows"] = facts.rows;
+  out["partitions"] = facts.partitions;
+  if (facts.indexed)
+    out["indexed_version"] = facts.indexed->value;
+  if (!facts.last_failure.empty())
+    out["last_failure"] = facts.last_failure;
   return out.dump();
 }
 
-hdb_actor::behavior_type hdb(hdb_actor::stateful_pointer<hdb_state> self,
-                             persistence::env* world, hdb_settings settings,
-                             std::shared_ptr<hdb_index_slot> index) {
+hdb_self_actor::behavior_type
+hdb(hdb_self_actor::stateful_pointer<hdb_state> self, persistence::env* world,
+    hdb_settings settings, std::shared_ptr<hdb_index_slot> index) {
   self->state.env = world;
   self->state.index = std::move(index);
   self->state.settings = std::move(settings);
+  self->set_down_handler(
+    [self](caf::down_msg& down) { self->state.forget(down.source); });
   self->state.tick();
   return {
-    [self](status_atom) { return self->state.status(); },
-    [self](query_atom, const chunk& plan, uint64_t version) {
+    [self](status_atom) { return to_json(self->state.facts()); },
+    [self](query_atom, const chunk& plan) {
+      return self->state.query(plan, std::nullopt);
+    },
+    [self](query_atom, const chunk& plan, manifest_version version) {
       return self->state.query(plan, version);
     },
     [self](refresh_atom) { return self->state.refresh(); },
+    [self](caf::subscribe_atom, const hdb_watcher_actor& who) {
+      self->state.watch(who);
+    },
     [self](caf::tick_atom) { self->state.tick(); },
   };
 }

@@ -15,8 +15,12 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 namespace millrace::torq {
+
+/// The HDB, with what it sends itself: looks for a new manifest.
+using hdb_self_actor = hdb_actor::extend<caf::reacts_to<caf::tick_atom>>;
 
 struct hdb_settings {
   std::string process;
@@ -36,21 +40,43 @@ struct hdb_index_slot {
   std::atomic<uint64_t> version{0}; ///< The manifest version it stands at.
 };
 
+/// What an HDB serves.
+struct hdb_facts {
+  std::string directory;
+  manifest_version version;                 ///< 0: nothing yet.
+  std::map<std::string, position> cutovers; ///< By table.
+  std::map<std::string, uint64_t> rows;     ///< By table.
+  std::set<std::string> partitions;
+  std::optional<manifest_version> indexed; ///< None: it keeps no index.
+  std::string last_failure;
+};
+
+/// As `status` shows it.
+[[nodiscard]] std::string to_json(const hdb_facts& facts);
+
 /// State of the HDB: serves the partitions of a directory, read only. A new
-/// manifest is taken up without a pause; queries keep the version they pinned.
+/// manifest is taken up without a pause, and announced; queries keep the
+/// version they pinned.
 struct hdb_state {
   static constexpr const char* name = "hdb";
 
   /// User-declared on purpose: CAF 0.17 paren-initializes C++20 aggregates.
-  explicit hdb_state(hdb_actor::pointer owner) : self{owner} {}
+  explicit hdb_state(hdb_self_actor::pointer owner) : self{owner} {}
 
-  caf::result<chunks, query_cut> query(const chunk& plan, uint64_t version);
-  uint64_t refresh();
+  /// @param version none: the newest there is.
+  caf::result<chunks, partition_cut>
+  query(const chunk& plan, std::optional<manifest_version> version);
+  manifest_version refresh();
+  void watch(const hdb_watcher_actor& who);
+  void forget(const caf::actor_addr& who);
   void tick();
-  [[nodiscard]] std::string status() const;
+  [[nodiscard]] hdb_facts facts() const;
 
+  /// The snapshot of a version; null for version 0, which has no partition.
   result<std::shared_ptr<const persistence::hdb_snapshot>>
-  pin(uint64_t version);
+  pin(std::optional<manifest_version> version);
+  [[nodiscard]] manifest_version newest() const;
+  [[nodiscard]] hdb_announcement announcement() const;
   void forget_old();
   void update_index(std::shared_ptr<const persistence::hdb_snapshot> newest);
   /// Paths of the parts that have rows of the plan's symbols; none: all may.
@@ -58,7 +84,7 @@ struct hdb_state {
   parts_of_symbols(const query::logical_plan& plan,
                    const persistence::hdb_snapshot& pinned) const;
 
-  hdb_actor::pointer self;
+  hdb_self_actor::pointer self;
   persistence::env* env = nullptr;
   hdb_settings settings;
   std::unique_ptr<persistence::hdb_store> store; ///< Null: nothing written yet.
@@ -67,13 +93,14 @@ struct hdb_state {
     int64_t replaced_at_ns = 0; ///< 0: the newest.
   };
   /// Versions that plans may still name.
-  std::map<uint64_t, retained> versions;
+  std::map<manifest_version, retained> versions;
+  std::vector<hdb_watcher_actor> watchers;
   std::shared_ptr<hdb_index_slot> index; ///< May be null.
   error last_failure;
 };
 
-hdb_actor::behavior_type hdb(hdb_actor::stateful_pointer<hdb_state> self,
-                             persistence::env* world, hdb_settings settings,
-                             std::shared_ptr<hdb_index_slot> index);
+hdb_self_actor::behavior_type
+hdb(hdb_self_actor::stateful_pointer<hdb_state> self, persistence::env* world,
+    hdb_settings settings, std::shared_ptr<hdb_index_slot> index);
 
 } // namespace millrace::torq

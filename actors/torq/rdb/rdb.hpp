@@ -1,19 +1,19 @@
 #pragma once
 
+#include <millrace/actors/torq/rdb/ingest.hpp>
+#include <millrace/actors/torq/rdb/memory_watch.hpp>
+#include <millrace/actors/torq/rdb/period_ledger.hpp>
+#include <millrace/actors/torq/rdb/rdb_self.hpp>
+#include <millrace/actors/torq/rdb/waiting_queries.hpp>
 #include <millrace/actors/torq/registry/backends.hpp>
+#include <millrace/messages/data/schema.hpp>
 #include <millrace/messages/protocol/brood.hpp>
-#include <millrace/messages/protocol/interfaces.hpp>
 #include <millrace/persistence/disk/env.hpp>
-#include <millrace/persistence/memory/memory_store.hpp>
-#include <millrace/query/plan/plan.hpp>
 
 #include <caf/stateful_actor.hpp>
 
-#include <atomic>
-#include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -38,81 +38,48 @@ struct rdb_settings {
   std::function<void(const std::string& reason)> on_stall;
 };
 
-/// The tables and who may write them: deliveries of the subscriber, and drops.
-/// Readers take snapshots and never wait.
-struct rdb_store {
-  std::mutex writing;
-  persistence::memory_store tables;
-  std::atomic<bool> wake_wanted{false};
-  /// Ends of periods that a snapshot shows and the RDB has not heard of yet.
-  std::atomic<uint32_t> period_ends_untold{0};
-  std::atomic<uint64_t> rows{0};
-  std::atomic<uint64_t> rejected_batches{0};
-  std::atomic<size_t> byte_count{0};
-  std::mutex reject_mutex;
-  std::string last_reject; ///< Table, column, reason.
-};
-
 /// State of the RDB: holds the periods since the newest cutover, answers over
 /// them, and writes each period down when it ends.
 struct rdb_state {
   static constexpr const char* name = "rdb";
 
   /// User-declared on purpose: CAF 0.17 paren-initializes C++20 aggregates.
-  explicit rdb_state(rdb_actor::pointer owner) : self{owner} {}
+  explicit rdb_state(rdb_self_actor::pointer owner) : self{owner} {}
 
-  void start(connector_actor to_others, registrar_actor registry);
-  caf::result<chunks, query_cut> query(const chunk& plan, uint64_t cutover,
-                                       uint64_t at_least);
-  void period_passed(int64_t period, uint64_t end);
-  void written(int64_t period, uint64_t cutover, uint64_t version,
-               const caf::error& fault);
-  caf::result<uint64_t> wait_installed(uint64_t position,
-                                       std::optional<int64_t> period);
+  void start(connector_actor to_others, const registrar_actor& registry);
+  caf::result<chunks, position> query(const chunk& plan, rows_after rows);
+  void period_passed(period_id period, position end);
+  void written(position end, manifest_version version, const error& fault);
+  caf::result<manifest_version> wait_installed(position at,
+                                               std::optional<period_id> period);
   void watch(const std::vector<process_row>& rows);
+  void lost(const caf::down_msg& down);
   void tick();
+  /// The snapshot moved.
   void wake();
-  [[nodiscard]] std::string status() const;
+  [[nodiscard]] rdb_facts facts() const;
 
+  /// What an earlier life wrote down.
+  result<std::optional<period_ledger::written_before>> read_manifest();
   void subscribe();
-  void write_next();
-  void tell_hdbs();
-  void served(uint64_t version, const std::string& hdb);
-  void drop_served();
+  void answer(rdb_question what);
+  void refuse(const rdb_question& what, errc code);
+  void step(const period_ledger::input& what);
+  void write(const period_ledger::write& what);
+  void tell(const std::string& hdb);
   void answer_installs();
   void watch_memory();
   void connect(const std::string& backend_name);
 
-  struct waiting_query {
-    query::logical_plan plan;
-    uint64_t cutover = 0;
-    uint64_t at_least = 0;
-    int64_t deadline_ns = 0;
-    caf::typed_response_promise<chunks, query_cut> promise;
-  };
-  void answer(waiting_query what);
-  [[nodiscard]] bool ready(const waiting_query& what) const;
-  [[nodiscard]] caf::error not_reached(const waiting_query& what,
-                                       errc code) const;
-
-  struct ended_period {
-    int64_t period = 0;
-    position end;
-    uint64_t version = 0; ///< Of the manifest; 0: not yet written.
-    bool served = false;
-    int64_t drop_at_ns = 0;
-  };
   struct waiting_install {
-    uint64_t position = 0;
-    std::optional<int64_t> period; ///< Ended at or before `position`.
+    position at;
+    std::optional<period_id> period; ///< Ended at or before `at`.
     int64_t deadline_ns = 0;
-    caf::typed_response_promise<uint64_t> promise;
+    caf::typed_response_promise<manifest_version> promise;
   };
   [[nodiscard]] bool installed(const waiting_install& what) const;
-  /// Why applying stands still; empty: it does not.
-  [[nodiscard]] std::string stall_reason() const;
 
-  rdb_actor::pointer self;
+  rdb_self_actor::pointer self;
   persistence::env* env = nullptr;
   rdb_settings settings;
   connector_actor connector;
@@ -120,22 +87,19 @@ struct rdb_state {
   brood children;
   subscriber_actor subscriber;
   backend_table hdbs;
-  std::deque<waiting_query> waiting;
-  std::deque<ended_period> ended; ///< Passed, rows not yet dropped.
+  waiting_queries waiting;
   std::vector<waiting_install> installs;
-  uint64_t served_position = 0;
-  uint64_t served_version = 0;
-  bool writing = false;
-  bool paused = false;
-  int64_t retry_write_at_ns = 0;
-  int64_t next_tell_ns = 0;
-  error last_failure;
+  period_ledger ledger{{}};
+  memory_watch memory{0};
+  error last_failure; ///< Of a write-down or a drop.
 };
 
 /// @param registry tells of HDBs; may be null when there is none.
-rdb_actor::behavior_type rdb(rdb_actor::stateful_pointer<rdb_state> self,
-                             persistence::env* world, rdb_settings settings,
-                             connector_actor connector,
-                             registrar_actor registry);
+rdb_self_actor::behavior_type
+rdb(rdb_self_actor::stateful_pointer<rdb_state> self, persistence::env* world,
+    rdb_settings settings, connector_actor connector, registrar_actor registry);
+
+/// As `status` shows it.
+[[nodiscard]] std::string to_json(const rdb_facts& facts);
 
 } // namespace millrace::torq

@@ -28,25 +28,28 @@ backend_table::update(const std::vector<process_row>& rows,
             entry.tables.insert(table.get<std::string>());
     }
     if (moved)
-      entry.handle = nullptr;
+      entry.forget_connection();
     if (!entry.handle)
       fresh.push_back(row.name);
   }
   return fresh;
 }
 
-const backend* backend_table::pick(const std::string& type,
-                                   const std::string& stream,
-                                   const std::string& table,
-                                   const std::set<std::string>& except,
-                                   uint64_t turn) const {
+std::vector<const backend*> backend_table::candidates(const std::string& type,
+                                                      const std::string& stream,
+                                                      const std::string& table,
+                                                      uint64_t turn) const {
   std::vector<const backend*> found;
   for (const auto& [name, entry] : rows_)
-    if (entry.row.type == type && entry.handle && !except.contains(name)
+    if (entry.row.type == type && entry.handle
         && (entry.stream.empty() || entry.stream == stream)
         && (entry.tables.empty() || entry.tables.contains(table)))
       found.push_back(&entry);
-  return found.empty() ? nullptr : found[turn % found.size()];
+  if (!found.empty())
+    std::rotate(found.begin(),
+                found.begin() + static_cast<ptrdiff_t>(turn % found.size()),
+                found.end());
+  return found;
 }
 
 bool backend_table::known(const std::string& type,
@@ -65,7 +68,7 @@ backend* backend_table::find(const std::string& name) {
 std::string backend_table::lost(const caf::actor_addr& who) {
   for (auto& [name, entry] : rows_)
     if (entry.handle && entry.handle->address() == who) {
-      entry.handle = nullptr;
+      entry.forget_connection();
       return name;
     }
   return {};

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -22,9 +23,23 @@ struct backend {
   caf::strong_actor_ptr handle; ///< Null while not connected.
   bool connecting = false;
   int64_t retry_at_ns = 0;
-  /// hdb: the newest manifest version it told, with its cutover.
-  uint64_t manifest = 0;
-  uint64_t cutover = 0;
+  /// hdb: what it serves, as it told since it is connected.
+  std::optional<hdb_announcement> announced;
+
+  /// Of a table, as announced.
+  [[nodiscard]] std::optional<partition_cut>
+  cut_of(const std::string& table) const {
+    if (!announced)
+      return std::nullopt;
+    const auto at = announced->cutovers.find(table);
+    return partition_cut{announced->manifest, at == announced->cutovers.end()
+                                                ? position{}
+                                                : at->second};
+  }
+  void forget_connection() {
+    handle = nullptr;
+    announced.reset();
+  }
 };
 
 /// The back ends that discovery named. Rows are kept when discovery dies.
@@ -35,20 +50,19 @@ public:
   std::vector<std::string> update(const std::vector<process_row>& rows,
                                   const std::set<std::string>& types);
 
-  /// Connected back ends of a type that hold a table of a stream, without those
-  /// in `except`; `turn` spreads the choice evenly. Null when there is none.
-  [[nodiscard]] const backend* pick(const std::string& type,
-                                    const std::string& stream,
-                                    const std::string& table,
-                                    const std::set<std::string>& except,
-                                    uint64_t turn) const;
+  /// Connected back ends of a type that hold a table of a stream. `turn` says
+  /// which one is first, and so spreads questions evenly.
+  [[nodiscard]] std::vector<const backend*>
+  candidates(const std::string& type, const std::string& stream,
+             const std::string& table, uint64_t turn) const;
 
   /// Whether any back end of the type is known for the stream, alive or not.
   [[nodiscard]] bool known(const std::string& type,
                            const std::string& stream) const;
 
   [[nodiscard]] backend* find(const std::string& name);
-  /// Forgets the connection; @returns the row's name or "".
+  /// Forgets the connection, and what was told through it; @returns the row's
+  /// name or "".
   std::string lost(const caf::actor_addr& who);
 
   [[nodiscard]] std::map<std::string, backend>& all() noexcept { return rows_; }
@@ -61,8 +75,8 @@ private:
 };
 
 /// Opens a connection to a back end that has none. `Self` is the actor that
-/// owns the table; it monitors the handle, then calls `connected`. A refusal is
-/// tried again when the owner asks after `retry_at_ns`.
+/// owns the table; it monitors the handle, then calls `connected` with the
+/// name. A refusal is tried again when the owner asks after `retry_at_ns`.
 template <class Self, class F>
 void connect_backend(Self* self, backend_table& table,
                      const std::string& backend_name,
@@ -86,7 +100,7 @@ void connect_backend(Self* self, backend_table& table,
           return;
         to->handle = handle;
         self->monitor(caf::actor_cast<caf::actor>(handle));
-        connected();
+        connected(backend_name);
       },
       [&table, &clock, backend_name](const caf::error&) {
         auto* to = table.find(backend_name);

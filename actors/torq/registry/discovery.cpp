@@ -62,27 +62,32 @@ void discovery_state::forget(const caf::actor_addr& who) {
     watchers, [&](const watcher& entry) { return entry.who.address() == who; });
 }
 
-std::string discovery_state::status() const {
-  nlohmann::json out;
-  out["role"] = "discovery";
-  out["registered"] = rows.size();
-  size_t available = 0;
+discovery_facts discovery_state::facts() const {
+  discovery_facts out;
+  out.registered = rows.size();
   for (const auto& [key, row] : rows)
-    available += row.available ? 1 : 0;
-  out["available"] = available;
-  out["watchers"] = watchers.size();
+    out.available += row.available ? 1 : 0;
+  out.watchers = watchers.size();
+  return out;
+}
+
+std::string to_json(const discovery_facts& facts) {
+  const nlohmann::json out{{"role", "discovery"},
+                           {"registered", facts.registered},
+                           {"available", facts.available},
+                           {"watchers", facts.watchers}};
   return out.dump();
 }
 
-discovery_actor::behavior_type
-discovery(discovery_actor::stateful_pointer<discovery_state> self,
+discovery_self_actor::behavior_type
+discovery(discovery_self_actor::stateful_pointer<discovery_state> self,
           persistence::env* world) {
   self->state.env = world;
   self->set_down_handler(
     [self](caf::down_msg& down) { self->state.forget(down.source); });
   self->send(self, caf::tick_atom_v);
   return {
-    [self](status_atom) { return self->state.status(); },
+    [self](status_atom) { return to_json(self->state.facts()); },
     [self](register_atom, const process_row& row) { self->state.enroll(row); },
     [self](lookup_atom, const std::string& type) {
       return self->state.lookup(type);

@@ -11,6 +11,20 @@
 
 namespace millrace::torq {
 
+/// DISCOVERY, with what it sends itself: rows expire.
+using discovery_self_actor
+  = discovery_actor::extend<caf::reacts_to<caf::tick_atom>>;
+
+/// How many processes DISCOVERY knows, and who listens.
+struct discovery_facts {
+  uint64_t registered = 0;
+  uint64_t available = 0; ///< With a sign of life within the last seconds.
+  uint64_t watchers = 0;
+};
+
+/// As `status` shows it.
+[[nodiscard]] std::string to_json(const discovery_facts& facts);
+
 /// State of DISCOVERY: the registry of processes. Rows stay, whatever becomes
 /// of their process; nobody's connection is held or managed. Memory is all it
 /// has: a restarted one is refilled by the processes' next signs of life.
@@ -21,7 +35,7 @@ struct discovery_state {
   static constexpr size_t rows_max = 100'000;
 
   /// User-declared on purpose: CAF 0.17 paren-initializes C++20 aggregates.
-  explicit discovery_state(discovery_actor::pointer owner) : self{owner} {}
+  explicit discovery_state(discovery_self_actor::pointer owner) : self{owner} {}
 
   void enroll(process_row row);
   [[nodiscard]] std::vector<process_row> lookup(const std::string& type) const;
@@ -29,9 +43,9 @@ struct discovery_state {
                                  const watcher_actor& who);
   void expire();
   void forget(const caf::actor_addr& who);
-  [[nodiscard]] std::string status() const;
+  [[nodiscard]] discovery_facts facts() const;
 
-  discovery_actor::pointer self;
+  discovery_self_actor::pointer self;
   persistence::env* env = nullptr;
   std::map<std::string, process_row> rows; ///< By process name.
   struct watcher {
@@ -41,8 +55,8 @@ struct discovery_state {
   std::vector<watcher> watchers;
 };
 
-discovery_actor::behavior_type
-discovery(discovery_actor::stateful_pointer<discovery_state> self,
+discovery_self_actor::behavior_type
+discovery(discovery_self_actor::stateful_pointer<discovery_state> self,
           persistence::env* world);
 
 } // namespace millrace::torq

@@ -79,8 +79,8 @@ void registrar_state::tick() {
   self->delayed_send(self, caf::timespan{tick_interval}, caf::tick_atom_v);
 }
 
-registrar_actor::behavior_type
-registrar(registrar_actor::stateful_pointer<registrar_state> self,
+registrar_self_actor::behavior_type
+registrar(registrar_self_actor::stateful_pointer<registrar_state> self,
           persistence::env* world, connector_actor connector,
           std::vector<endpoint> discoveries) {
   self->state.env = world;
@@ -95,9 +95,8 @@ registrar(registrar_actor::stateful_pointer<registrar_state> self,
   self->send(self, caf::tick_atom_v);
   return {
     [self](register_atom, const process_row& row) { self->state.add(row); },
-    [self](watch_atom, const std::string& type, const watcher_actor& who) {
-      self->state.watch(type, who);
-    },
+    [self](caf::subscribe_atom, const std::string& type,
+           const watcher_actor& who) { self->state.watch(type, who); },
     [self](caf::tick_atom) { self->state.tick(); },
   };
 }

@@ -10,14 +10,18 @@
 
 namespace millrace::torq {
 
+/// The REGISTRAR, with what it sends itself: signs of life, reconnects.
+using registrar_self_actor
+  = registrar_actor::extend<caf::reacts_to<caf::tick_atom>>;
+
 /// State of the REGISTRAR: says at every DISCOVERY, again and again, which
 /// processes live on this node, and carries what they want to hear of others.
-/// One a node; data paths never depend on it.
+/// One per node; data paths never depend on it.
 struct registrar_state {
   static constexpr const char* name = "registrar";
 
   /// User-declared on purpose: CAF 0.17 paren-initializes C++20 aggregates.
-  explicit registrar_state(registrar_actor::pointer owner) : self{owner} {}
+  explicit registrar_state(registrar_self_actor::pointer owner) : self{owner} {}
 
   struct registry {
     endpoint at;
@@ -36,7 +40,7 @@ struct registrar_state {
   void ask(const registry& from, const wish& what);
   void lost(const caf::actor_addr& who);
 
-  registrar_actor::pointer self;
+  registrar_self_actor::pointer self;
   persistence::env* env = nullptr;
   connector_actor connector;
   std::vector<registry> registries;
@@ -44,8 +48,8 @@ struct registrar_state {
   std::vector<wish> wishes;
 };
 
-registrar_actor::behavior_type
-registrar(registrar_actor::stateful_pointer<registrar_state> self,
+registrar_self_actor::behavior_type
+registrar(registrar_self_actor::stateful_pointer<registrar_state> self,
           persistence::env* world, connector_actor connector,
           std::vector<endpoint> discoveries);
 

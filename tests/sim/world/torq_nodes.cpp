@@ -219,6 +219,17 @@ node& add_gateway(world& in, const std::string& name,
                      {.supervised = 1s});
 }
 
+result<rdb_facts> facts_of_rdb(world& in, const std::string& process) {
+  const auto handle = in.find(process, process);
+  if (!handle)
+    return error{errc::unavailable, process + " is down"};
+  auto got
+    = in.ask<rdb_facts>(caf::actor_cast<rdb_actor>(handle), 5s, facts_atom_v);
+  if (!got)
+    return got.failure();
+  return std::get<0>(*std::move(got));
+}
+
 result<std::vector<trade_row>> rows_of(const chunks& answer) {
   std::vector<trade_row> out;
   for (const auto& bytes : answer) {

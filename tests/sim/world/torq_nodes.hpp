@@ -60,6 +60,10 @@ node& add_hdb(world& in, const std::string& name, const database_load& load);
 node& add_gateway(world& in, const std::string& name,
                   const database_load& load);
 
+/// Where the RDB that is this process stands, or why it does not say.
+[[nodiscard]] result<rdb_facts> facts_of_rdb(world& in,
+                                             const std::string& process);
+
 /// Rows of a query's answer, sorted. @pre its columns are those of the table.
 [[nodiscard]] result<std::vector<trade_row>> rows_of(const chunks& answer);
 

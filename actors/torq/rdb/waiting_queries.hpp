@@ -1,0 +1,43 @@
+#pragma once
+
+#include <millrace/messages/data/answer.hpp>
+#include <millrace/query/plan/plan.hpp>
+
+#include <caf/typed_response_promise.hpp>
+
+#include <cstdint>
+#include <vector>
+
+namespace millrace::torq {
+
+/// A question to the RDB.
+struct rdb_question {
+  query::logical_plan plan;
+  rows_after rows;
+  int64_t deadline_ns = 0; ///< Monotonic.
+  caf::typed_response_promise<chunks, position> promise;
+
+  /// Whether the RDB, having come to `end`, can answer.
+  [[nodiscard]] bool ready(position end) const noexcept {
+    return end >= rows.cutover && end >= rows.at_least;
+  }
+};
+
+/// Questions about rows that have not come yet, in the order of asking.
+class waiting_queries {
+public:
+  void add(rdb_question what) { waiting_.push_back(std::move(what)); }
+  [[nodiscard]] bool empty() const noexcept { return waiting_.empty(); }
+
+  struct due {
+    std::vector<rdb_question> ready;
+    std::vector<rdb_question> late; ///< Their time is over.
+  };
+  /// Takes out those that wait no longer.
+  [[nodiscard]] due take(position end, int64_t now_ns);
+
+private:
+  std::vector<rdb_question> waiting_;
+};
+
+} // namespace millrace::torq
