@@ -1,47 +1,22 @@
 #pragma once
 
 #include <millrace/actors/rt/publish/pusher.hpp>
+#include <millrace/actors/torq/feed/batch_source.hpp>
 #include <millrace/actors/torq/feed/feed_course.hpp>
-#include <millrace/feed/parse/csv_parser.hpp>
-#include <millrace/feed/source/pacer.hpp>
+#include <millrace/actors/torq/feed/feed_work.hpp>
 #include <millrace/messages/protocol/brood.hpp>
 #include <millrace/messages/protocol/interfaces.hpp>
 #include <millrace/persistence/disk/env.hpp>
 
 #include <caf/stateful_actor.hpp>
 
-#include <atomic>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace millrace::torq {
-
-/// Where rows come from. Runs on a pool thread, one call at a time.
-class batch_source {
-public:
-  virtual ~batch_source() = default;
-  /// Called once, with the last cursor published of each source.
-  virtual error open(const std::vector<source_cursor>& published) = 0;
-  /// The next batch; none at the end.
-  virtual result<std::optional<feed::parsed_batch>> next() = 0;
-  /// The period that is to end before the batch that `next` has just given is
-  /// published; told once. Sources that follow the world's clock have none.
-  virtual std::optional<int64_t> period_over() { return std::nullopt; }
-  /// Called after the last batch: rejects are kept safe here.
-  virtual error close() { return {}; }
-};
-
-/// What a feed has done so far. Any thread may read it.
-struct feed_progress {
-  std::atomic<uint64_t> rows{0};
-  std::atomic<uint64_t> batches{0};
-  std::atomic<bool> connected{false}; ///< RT answered at least once.
-  std::atomic<bool> merged{false};    ///< Everything is ordered by RT.
-};
 
 using period_over_atom = caf::atom_constant<caf::atom("periodover")>;
 
@@ -93,8 +68,6 @@ struct feed_handler_state {
   /// User-declared on purpose: CAF 0.17 paren-initializes C++20 aggregates.
   explicit feed_handler_state(feed_self_actor::pointer owner) : self{owner} {}
 
-  struct shared_work;
-
   void start(connector_actor connector);
   void step(const feed_course::input& what);
   void publish_slice();
@@ -107,7 +80,7 @@ struct feed_handler_state {
   persistence::env* env = nullptr;
   feed_settings settings;
   std::shared_ptr<rt::publisher> out;
-  std::shared_ptr<shared_work> work;
+  std::shared_ptr<feed_work> work;
   brood children;
   pusher_actor replicator;
   connector_actor connector;

@@ -1,0 +1,125 @@
+#include <millrace/actors/torq/feed/feed_resume.hpp>
+#include <millrace/actors/torq/feed/feed_work.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <utility>
+
+namespace millrace::torq {
+
+namespace {
+
+/// One job reads and publishes about so long, then lets others have the pool.
+constexpr int64_t slice_ns = 5'000'000;
+
+/// Cursors as RT tells them.
+cursor_map parse_cursors(const std::string& text) {
+  cursor_map out;
+  const auto merged = nlohmann::json::parse(text, nullptr, false);
+  if (merged.is_object())
+    for (const auto& [key, at] : merged.items())
+      out[key]
+        = {key, at.value("offset", uint64_t{0}), at.value("row", uint64_t{0})};
+  return out;
+}
+
+} // namespace
+
+feed_work::feed_work(persistence::env& world,
+                     std::shared_ptr<rt::publisher> out,
+                     std::shared_ptr<batch_source> source,
+                     std::shared_ptr<feed_progress> progress, options given)
+  : env_{&world}, out_{std::move(out)}, source_{std::move(source)},
+    progress_{std::move(progress)}, options_{std::move(given)},
+    pacer_{options_.speed} {}
+
+void feed_work::tell(const std::string& cursors, int64_t watermark) {
+  {
+    const std::scoped_lock lock{told_mutex_};
+    merged_cursors_ = cursors;
+    merged_id_ = magnitude(watermark);
+  }
+  told_ = true;
+  progress_->connected = true;
+}
+
+error feed_work::open() {
+  cursor_map cursors;
+  if (!options_.again) {
+    published_so_far merged;
+    {
+      const std::scoped_lock lock{told_mutex_};
+      merged = {merged_id_, parse_cursors(merged_cursors_)};
+    }
+    auto logged = read_own_log(*env_, out_->directory());
+    if (!logged)
+      return logged.failure();
+    cursors = newest_of(*std::move(logged), std::move(merged));
+  }
+  std::vector<source_cursor> known;
+  for (auto& [key, cursor] : cursors)
+    known.push_back(std::move(cursor));
+  if (auto fault = source_->open(known))
+    return fault;
+  for (const auto& schema : options_.schemas) {
+    auto token = out_->publish(encode(schema), {}, payload_kind::table_schema);
+    if (!token)
+      return token.failure();
+  }
+  return {};
+}
+
+feed_course::slice_done feed_work::run() {
+  if (!opened_) {
+    if (auto fault = open())
+      return {.fault = fault};
+    opened_ = true;
+  }
+  const auto begin = env_->clock->monotonic_ns();
+  for (auto now = begin; now - begin < slice_ns;
+       now = env_->clock->monotonic_ns()) {
+    if (full())
+      return {.due_ns = now + slice_ns};
+    if (!waiting_) {
+      auto batch = source_->next();
+      if (!batch)
+        return {.fault = batch.failure()};
+      if (!*batch)
+        return {.at_end = true, .fault = source_->close()};
+      waiting_ = *std::move(batch);
+      if (const auto over = source_->period_over())
+        return {.period_over = period_id{*over}};
+    }
+    if (const auto due = pacer_.due(waiting_->first_time, now); due > now)
+      return {.due_ns = due};
+    if (auto fault = publish(*waiting_)) {
+      if (fault.code == errc::no_space || fault.code == errc::origin_unverified)
+        return {.due_ns = now + 2 * slice_ns};
+      return {.fault = fault};
+    }
+    waiting_.reset();
+  }
+  return {};
+}
+
+bool feed_work::full() {
+  const auto merged = out_->reached(rt::ack_level::committed);
+  while (!backlog_.empty() && backlog_.front().end <= merged) {
+    backlog_bytes_ -= backlog_.front().bytes;
+    backlog_.pop_front();
+  }
+  return backlog_bytes_ >= options_.backlog_bytes_max;
+}
+
+error feed_work::publish(const feed::parsed_batch& batch) {
+  auto token = out_->publish(batch.bytes, {}, payload_kind::table_batch);
+  if (!token)
+    return token.failure();
+  backlog_.push_back({token->end, batch.bytes.size()});
+  backlog_bytes_ += batch.bytes.size();
+  progress_->rows += batch.rows;
+  ++progress_->batches;
+  return {};
+}
+
+} // namespace millrace::torq

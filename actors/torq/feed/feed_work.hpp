@@ -1,0 +1,79 @@
+#pragma once
+
+#include <millrace/actors/rt/publish/publisher.hpp>
+#include <millrace/actors/torq/feed/batch_source.hpp>
+#include <millrace/actors/torq/feed/feed_course.hpp>
+#include <millrace/feed/source/pacer.hpp>
+#include <millrace/messages/base/result.hpp>
+#include <millrace/persistence/disk/env.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace millrace::torq {
+
+/// What a feed has done so far. Any thread may read it.
+struct feed_progress {
+  std::atomic<uint64_t> rows{0};
+  std::atomic<uint64_t> batches{0};
+  std::atomic<bool> connected{false}; ///< RT answered at least once.
+  std::atomic<bool> merged{false};    ///< Everything is ordered by RT.
+};
+
+/// What a feed's jobs on the pool work on: one job at a time.
+class feed_work {
+public:
+  struct options {
+    feed::replay_speed speed;
+    /// Announced in the stream before the first row.
+    std::vector<table_schema> schemas;
+    bool again = false; ///< From the start, whatever was published before.
+    uint64_t backlog_bytes_max = 0;
+  };
+
+  feed_work(persistence::env& world, std::shared_ptr<rt::publisher> out,
+            std::shared_ptr<batch_source> source,
+            std::shared_ptr<feed_progress> progress, options given);
+
+  /// What RT merged of this origin. Any thread.
+  void tell(const std::string& cursors, int64_t watermark);
+  /// Whether it was told. Any thread.
+  [[nodiscard]] bool told() const noexcept { return told_; }
+
+  /// Reads and publishes for a while; the first time it resumes the source.
+  [[nodiscard]] feed_course::slice_done run();
+
+private:
+  [[nodiscard]] error open();
+  [[nodiscard]] bool full();
+  [[nodiscard]] error publish(const feed::parsed_batch& batch);
+
+  persistence::env* env_;
+  std::shared_ptr<rt::publisher> out_;
+  std::shared_ptr<batch_source> source_;
+  std::shared_ptr<feed_progress> progress_;
+  options options_;
+  feed::pacer pacer_;
+
+  std::mutex told_mutex_;
+  std::string merged_cursors_;
+  uint64_t merged_id_ = 0; ///< Magnitude.
+  std::atomic<bool> told_{false};
+
+  bool opened_ = false;
+  std::optional<feed::parsed_batch> waiting_; ///< Read, but not yet due.
+  struct published {
+    position end;
+    uint64_t bytes;
+  };
+  std::deque<published> backlog_; ///< Not yet merged.
+  uint64_t backlog_bytes_ = 0;
+};
+
+} // namespace millrace::torq
