@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
-#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -91,16 +90,6 @@ private:
   uint64_t warm_bytes_;
   std::vector<contestant> others_;
 };
-
-struct benchmark {
-  std::string_view name;
-  std::string_view what;
-  std::string_view peer; ///< Empty: there is none.
-  std::function<result<outcome>(const measure_options&)> run;
-};
-
-/// All that can be measured, in the order of the README.
-[[nodiscard]] std::span<const benchmark> benchmarks();
 
 /// Nanoseconds of a clock that never goes back, one for all processes.
 [[nodiscard]] int64_t now_ns() noexcept;

@@ -38,7 +38,7 @@ part_process::start(const std::vector<std::string>& words) {
   auto out = make_pipe();
   if (!out)
     return out.failure();
-  std::vector<std::string> command{"/proc/self/exe", "bench", "--part"};
+  std::vector<std::string> command{"/proc/self/exe", part_option};
   command.insert(command.end(), words.begin(), words.end());
   auto process = child_process::start(
     command, {.in = in->reading.get(), .out = out->writing.get()});

@@ -11,7 +11,7 @@
 namespace millrace::bench {
 
 /// A part of a measurement in a process of its own: this program once more,
-/// started with the hidden option --part. Both sides talk in lines.
+/// started with `part_option`. Both sides talk in lines.
 class part_process {
 public:
   /// @param words the part's name and its arguments
@@ -34,11 +34,14 @@ private:
   std::unique_ptr<child_process> process_;
 };
 
+/// What stands before the name of a part in the words of its process.
+inline constexpr auto part_option = "--part";
+
 // For a part.
 
-/// To whoever started this part.
+/// To the process that started this part.
 void say(std::string_view line);
-/// The next line from there; none: nobody is there any more.
+/// The next line from there; none: that process has ended.
 [[nodiscard]] std::optional<std::string> await_line();
 
 /// Plays a part, until it is over. @returns the exit code.

@@ -1,7 +1,7 @@
 #include <millrace/bench/part_process.hpp>
 #include <millrace/bench/process_stream.hpp>
 #include <millrace/bench/proto_limit.hpp>
-#include <millrace/nodes/cli/command_support.hpp>
+#include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 
 #include <array>

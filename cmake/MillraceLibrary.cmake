@@ -29,8 +29,8 @@ function(millrace_room name)
     "${MILLRACE_INCLUDE_ROOT}/millrace/${name}" SYMBOLIC)
 endfunction()
 
-# millrace_floor(<room>/<floor> [CAF | ACTORS <unit>...] NEEDS <room>/<floor>...
-#                [PUBLIC <target>...] [PRIVATE <target>...]
+# millrace_floor(<room>/<floor> [CAF | ACTORS <unit>...] [NOT_INSTALLED]
+#                NEEDS <room>/<floor>... [PUBLIC <target>...] [PRIVATE <target>...]
 #                [SOURCES <file>...] [GENERATED <header>...])
 # A folder is a library: all .cpp and .hpp files in it (the room is the calling
 # folder) become
@@ -39,9 +39,9 @@ endfunction()
 # header, so that UBSan covers it under MILLRACE_SANITIZE, unless CAF says that
 # all of it may, or ACTORS that these units (a name without suffix) may.
 # SOURCES and GENERATED are made by the build, the headers of the latter below
-# <build>/generated.
+# <build>/generated. A floor that is NOT_INSTALLED is for our programs alone.
 function(millrace_floor path)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "CAF" ""
+  cmake_parse_arguments(PARSE_ARGV 1 arg "CAF;NOT_INSTALLED" ""
     "ACTORS;NEEDS;PUBLIC;PRIVATE;SOURCES;GENERATED")
   if(arg_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "millrace_floor(${path}): ${arg_UNPARSED_ARGUMENTS}")
@@ -81,7 +81,9 @@ function(millrace_floor path)
   list(TRANSFORM floors PREPEND "millrace::")
   target_link_libraries(millrace_${name}
     PUBLIC ${floors} ${arg_PUBLIC} PRIVATE ${arg_PRIVATE})
-  install(TARGETS millrace_${name} EXPORT millraceTargets ${sets})
+  if(NOT arg_NOT_INSTALLED)
+    install(TARGETS millrace_${name} EXPORT millraceTargets ${sets})
+  endif()
 endfunction()
 
 # millrace_room_library(<room> <room>/<floor>...): millrace::<room>, all of them.

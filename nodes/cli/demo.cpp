@@ -1,4 +1,5 @@
-#include <millrace/nodes/cli/demo_command.hpp>
+#include <millrace/nodes/cli/command/failure.hpp>
+#include <millrace/nodes/cli/demo.hpp>
 #include <millrace/nodes/cli/interrupts.hpp>
 #include <millrace/nodes/client/end_period.hpp>
 #include <millrace/nodes/client/feed_session.hpp>
@@ -253,11 +254,28 @@ private:
   std::unique_ptr<node> node_;
 };
 
-} // namespace
+void declare(option_list& list, demo_options& into) {
+  list
+    .text("--dir", into.directory,
+          "Where data is kept; default: a new temporary directory")
+    .shown_as("DIR");
+  list.flag("--once", into.once,
+            "End after the show instead of staying up for clients");
+  list.number<uint16_t>("--port", into.port, 1, 65'535,
+                        "Port on loopback; default: 7400");
+}
 
-int run_demo(const demo_options& options) {
+int run(const demo_options& options) {
   const auto fault = demo{options}.run();
   return fault ? fail(fault) : static_cast<int>(exit_ok);
 }
+
+} // namespace
+
+const command<demo_options> demo_command{
+  {"demo", "Run a whole cluster in one process and show what it does",
+   "millrace demo --dir /tmp/millrace --once"},
+  declare,
+  run};
 
 } // namespace millrace::nodes

@@ -1,12 +1,20 @@
-#include <millrace/nodes/cli/command_support.hpp>
-#include <millrace/nodes/cli/down_command.hpp>
+#include <millrace/nodes/cli/cluster_option.hpp>
+#include <millrace/nodes/cli/down.hpp>
 #include <millrace/nodes/cli/node_selection.hpp>
-
-#include <memory>
 
 namespace millrace::nodes {
 
-int run_down(const down_options& options) {
+namespace {
+
+void declare(option_list& list, down_options& into) {
+  declare_config(list, into.config);
+  list.texts("NODE", into.nodes, "Only these nodes");
+  list.number("--grace", into.grace_s, 1, 86'400,
+              "Seconds that a node may take to end; default: 10");
+  list.flag("--force", into.force, "Kill nodes that have not ended by then");
+}
+
+int run(const down_options& options) {
   return with_nodes(
     options.config, options.nodes,
     [&](supervisor& nodes, const std::vector<std::string>& names) {
@@ -17,21 +25,12 @@ int run_down(const down_options& options) {
     });
 }
 
-void add_down_command(CLI::App& app, std::function<int()>& run) {
-  auto options = std::make_shared<down_options>();
-  auto* command
-    = add_command(app, "down", "Stop the nodes of a cluster on this host",
-                  "millrace down --config examples/local.toml");
-  add_config_option(*command, options->config);
-  command->add_option("NODE", options->nodes, "Only these nodes");
-  command
-    ->add_option("--grace", options->grace_s,
-                 "Seconds that a node may take to end; default: 10")
-    ->check(CLI::Range(1, 86'400).description(""));
-  command->add_flag("--force", options->force,
-                    "Kill nodes that have not ended by then");
-  command->callback(
-    [options, &run] { run = [options] { return run_down(*options); }; });
-}
+} // namespace
+
+const command<down_options> down_command{
+  {"down", "Stop the nodes of a cluster on this host",
+   "millrace down --config examples/local.toml"},
+  declare,
+  run};
 
 } // namespace millrace::nodes

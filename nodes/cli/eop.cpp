@@ -1,14 +1,37 @@
 #include <millrace/messages/data/position.hpp>
-#include <millrace/nodes/cli/command_support.hpp>
-#include <millrace/nodes/cli/eop_command.hpp>
+#include <millrace/nodes/cli/cluster_option.hpp>
+#include <millrace/nodes/cli/command/failure.hpp>
+#include <millrace/nodes/cli/eop.hpp>
 #include <millrace/nodes/client/end_period.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
+#include <millrace/nodes/node/parse_date.hpp>
 
 #include <fmt/format.h>
 
 namespace millrace::nodes {
 
-int run_eop(const eop_options& options) {
+namespace {
+
+void declare(option_list& list, eop_options& into) {
+  declare_config(list, into.config);
+  list
+    .read(
+      "--period",
+      [&into](const std::string& text) {
+        const auto days = parse_date(text);
+        if (!days)
+          return days.failure();
+        into.period = *days;
+        return error{};
+      },
+      "The date that ends")
+    .required()
+    .shown_as("YYYY-MM-DD");
+  list.number("--timeout", into.timeout_s, 1, 86'400,
+              "Seconds until the partition must be served; default: 300");
+}
+
+int run(const eop_options& options) {
   auto config = load_cluster(options.config);
   if (!config)
     return fail(config.failure());
@@ -29,5 +52,13 @@ int run_eop(const eop_options& options) {
   }
   return exit_ok;
 }
+
+} // namespace
+
+const command<eop_options> eop_command{
+  {"eop", "End a period and wait for its partition",
+   "millrace eop --period 2013-10-08 --config examples/local.toml"},
+  declare,
+  run};
 
 } // namespace millrace::nodes

@@ -1,11 +1,15 @@
-#include <millrace/nodes/cli/command_support.hpp>
-#include <millrace/nodes/cli/feed_command.hpp>
+#include <millrace/nodes/cli/cluster_option.hpp>
+#include <millrace/nodes/cli/command/failure.hpp>
+#include <millrace/nodes/cli/feed.hpp>
 #include <millrace/nodes/cli/interrupts.hpp>
 #include <millrace/nodes/client/feed_session.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
+#include <millrace/nodes/node/parse_date.hpp>
 
 #include <fmt/format.h>
 
+#include <charconv>
+#include <cmath>
 #include <cstdio>
 #include <date/date.h>
 #include <unistd.h>
@@ -44,9 +48,73 @@ void draw(const feed_session& feed, bool last) {
   std::fflush(stderr);
 }
 
-} // namespace
+/// "max" -> 0, "original" -> 1, "2.5x" -> 2.5; none for another text.
+std::optional<double> parse_speed(const std::string& text) {
+  if (text == "max")
+    return 0.0;
+  if (text == "original")
+    return 1.0;
+  double factor = 0;
+  const auto* end = text.data() + text.size();
+  const auto [stop, fault] = std::from_chars(text.data(), end, factor);
+  if (fault != std::errc{} || stop + 1 != end || *stop != 'x'
+      || !std::isfinite(factor) || factor <= 0)
+    return std::nullopt;
+  return factor;
+}
 
-int run_feed(const feed_options& options) {
+error read_date(const std::string& text, feed_options& into) {
+  const auto days = parse_date(text);
+  if (!days)
+    return days.failure();
+  into.date = *days;
+  return {};
+}
+
+error read_speed(const std::string& text, feed_options& into) {
+  const auto factor = parse_speed(text);
+  if (!factor)
+    return {errc::invalid_argument,
+            "'" + text + "' is not original, max, or as 10x"};
+  into.speed = *factor;
+  return {};
+}
+
+void declare(option_list& list, feed_options& into) {
+  declare_config(list, into.config);
+  list
+    .text("--layout", into.layout,
+          "How lines are read: a preset, a name of [feed.layouts], or a layout "
+          "file")
+    .required()
+    .shown_as("LAYOUT");
+  list.text("--table", into.table, "Where the rows go")
+    .required()
+    .shown_as("TABLE");
+  list
+    .read(
+      "--date",
+      [&into](const std::string& text) { return read_date(text, into); },
+      "Day of files that carry times only")
+    .shown_as("YYYY-MM-DD");
+  list.text("--symbol", into.symbol, "Of files that carry none")
+    .shown_as("SYMBOL");
+  list
+    .read(
+      "--speed",
+      [&into](const std::string& text) { return read_speed(text, into); },
+      "original, a multiple of it such as 10x, or max (default)")
+    .shown_as("SPEED");
+  list.flag("--again", into.again, "Publish anew what was published before");
+  list
+    .text("--reject", into.reject,
+          "Where lines go that cannot be read; default: beside the publisher's "
+          "log")
+    .shown_as("FILE");
+  list.texts("FILE", into.files, "Plain, gzip or zip").required();
+}
+
+int run(const feed_options& options) {
   auto config = load_cluster(options.config);
   if (!config)
     return fail(config.failure());
@@ -90,5 +158,15 @@ int run_feed(const feed_options& options) {
     fmt::print("rejected lines: {}\n", (*feed)->reject_path());
   return fault ? fail(fault) : static_cast<int>(exit_ok);
 }
+
+} // namespace
+
+const command<feed_options> feed_command{
+  {"feed", "Publish files as rows of a table",
+   "millrace feed --layout lean-equity-trade --date 2013-10-08 --symbol SPY "
+   "\\\n"
+   "    --table trade --config examples/local.toml spy_20131008_trade.zip"},
+  declare,
+  run};
 
 } // namespace millrace::nodes

@@ -2,7 +2,7 @@
 
 #include <millrace/messages/data/table_batch.hpp>
 #include <millrace/messages/text/csv_text.hpp>
-#include <millrace/nodes/cli/pub_command.hpp>
+#include <millrace/nodes/cli/line_format.hpp>
 #include <millrace/query/table/columns.hpp>
 
 #include <optional>

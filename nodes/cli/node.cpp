@@ -1,6 +1,7 @@
-#include <millrace/nodes/cli/command_support.hpp>
+#include <millrace/nodes/cli/cluster_option.hpp>
+#include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/interrupts.hpp>
-#include <millrace/nodes/cli/node_command.hpp>
+#include <millrace/nodes/cli/node.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 #include <millrace/nodes/host/readiness.hpp>
 #include <millrace/nodes/host/system_clock.hpp>
@@ -8,7 +9,14 @@
 
 namespace millrace::nodes {
 
-int run_node(const node_options& options) {
+namespace {
+
+void declare(option_list& list, node_options& into) {
+  declare_config(list, into.config);
+  list.text("--name", into.name, "Of the [[node]]").required().shown_as("NAME");
+}
+
+int run(const node_options& options) {
   auto config = load_cluster(options.config);
   if (!config)
     return fail(config.failure());
@@ -32,5 +40,13 @@ int run_node(const node_options& options) {
   (*made)->stop();
   return fault ? fail(fault) : static_cast<int>(exit_ok);
 }
+
+} // namespace
+
+const command<node_options> node_command{
+  {"node", "Host one node of a cluster in the foreground",
+   "millrace node --config examples/local.toml --name rdb1"},
+  declare,
+  run};
 
 } // namespace millrace::nodes

@@ -1,4 +1,5 @@
-#include <millrace/nodes/cli/command_support.hpp>
+#include <millrace/nodes/cli/cluster_option.hpp>
+#include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/node_selection.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 #include <millrace/nodes/host/real_env.hpp>

@@ -1,9 +1,10 @@
 #include <millrace/actors/rt/publish/pusher.hpp>
 #include <millrace/messages/text/hex_text.hpp>
-#include <millrace/nodes/cli/command_support.hpp>
+#include <millrace/nodes/cli/cluster_option.hpp>
+#include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/interrupts.hpp>
 #include <millrace/nodes/cli/line_rows.hpp>
-#include <millrace/nodes/cli/pub_command.hpp>
+#include <millrace/nodes/cli/pub.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 #include <millrace/nodes/node/runtime.hpp>
 
@@ -233,9 +234,31 @@ open_publisher(runtime& host, const pub_options& options,
   return out;
 }
 
-} // namespace
+void declare(option_list& list, pub_options& into) {
+  declare_config(list, into.config);
+  list
+    .text("--stream", into.stream,
+          "A [[stream]], or a full path: a log of its own there")
+    .required()
+    .shown_as("STREAM");
+  list
+    .text("--table", into.table,
+          "Lines are rows of it; default: payloads, {\"data\": \"text\"} or "
+          "{\"hex\": \"00ff\"}")
+    .shown_as("TABLE");
+  declare_line_format(list, into.format);
+  list.text("--origin", into.origin, "Who publishes").shown_as("NAME");
+  list
+    .choice<std::string>("--level", into.level,
+                         {{"recorded", "recorded"},
+                          {"synced", "synced"},
+                          {"committed", "committed"}},
+                         "Wait until all is recorded, synced or committed "
+                         "(default)")
+    .shown_as("LEVEL");
+}
 
-int run_pub(const pub_options& options) {
+int run(const pub_options& options) {
   std::optional<cluster_config> config;
   // A log of its own needs no cluster, unless its rows are of a table.
   if (!options.stream.starts_with('/') || !options.table.empty()) {
@@ -267,5 +290,16 @@ int run_pub(const pub_options& options) {
              options.table.empty() ? "messages" : "rows");
   return fault ? fail(fault) : static_cast<int>(exit_ok);
 }
+
+} // namespace
+
+const command<pub_options> pub_command{
+  {"pub", "Publish the lines of standard input",
+   "echo '{\"time\": \"2013-10-08T14:30:00Z\", \"sym\": \"SPY\", \"price\": "
+   "168.1, \"size\": 100}' |\n"
+   "    millrace pub --stream market --table trade --config "
+   "examples/local.toml"},
+  declare,
+  run};
 
 } // namespace millrace::nodes

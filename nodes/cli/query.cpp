@@ -1,5 +1,6 @@
-#include <millrace/nodes/cli/command_support.hpp>
-#include <millrace/nodes/cli/query_command.hpp>
+#include <millrace/nodes/cli/cluster_option.hpp>
+#include <millrace/nodes/cli/command/failure.hpp>
+#include <millrace/nodes/cli/query.hpp>
 #include <millrace/nodes/client/gateway_client.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 #include <millrace/query/table/result_text.hpp>
@@ -29,9 +30,25 @@ query::result_format format_of(output_format output) {
   return query::result_format::table;
 }
 
-} // namespace
+void declare(option_list& list, query_options& into) {
+  declare_config(list, into.config);
+  list
+    .choice<std::string>("-l,--language", into.language,
+                         {{"getdata", "getdata"}}, "getdata (default)")
+    .shown_as("LANGUAGE");
+  list.text("QUERY", into.text, "The query; default: read from standard input");
+  declare_output_or_csv(list, into.output);
+  list
+    .number("--at-least", into.at_least,
+            "Wait until the answer covers this position")
+    .shown_as("POSITION");
+  list.flag("--cut", into.show_cut,
+            "Print the cut of the answer to standard error");
+  list.number("--timeout", into.timeout_s, 1, 86'400,
+              "Seconds until the answer must be there; default: 30");
+}
 
-int run_query(const query_options& options) {
+int run(const query_options& options) {
   auto config = load_cluster(options.config);
   if (!config)
     return fail(config.failure());
@@ -70,5 +87,14 @@ int run_query(const query_options& options) {
                answer->cut.upper.value);
   return exit_ok;
 }
+
+} // namespace
+
+const command<query_options> query_command{
+  {"query", "Ask the gateway",
+   "millrace query -l getdata '{\"tablename\": \"trade\", \"aggregations\": "
+   "{\"sum\": [\"size\"]}}' -o json --config examples/local.toml"},
+  declare,
+  run};
 
 } // namespace millrace::nodes

@@ -1,5 +1,6 @@
-#include <millrace/nodes/cli/command_support.hpp>
-#include <millrace/nodes/cli/spawn_command.hpp>
+#include <millrace/nodes/cli/cluster_option.hpp>
+#include <millrace/nodes/cli/command/failure.hpp>
+#include <millrace/nodes/cli/spawn.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 #include <millrace/nodes/node/front_door.hpp>
 #include <millrace/nodes/node/runtime.hpp>
@@ -12,9 +13,16 @@ namespace {
 using namespace std::chrono_literals;
 /// A process that replays a long log takes its time to serve.
 constexpr auto start_deadline = 10min;
-} // namespace
 
-int run_spawn(const spawn_options& options) {
+void declare(option_list& list, spawn_options& into) {
+  declare_config(list, into.config);
+  list.text("PROCESS", into.process, "Name of the [[process]]").required();
+  list.text("--on", into.node, "Name of the [[node]]")
+    .required()
+    .shown_as("NODE");
+}
+
+int run(const spawn_options& options) {
   auto config = load_cluster(options.config);
   if (!config)
     return fail(config.failure());
@@ -46,5 +54,13 @@ int run_spawn(const spawn_options& options) {
   fmt::print("{} runs on node {}\n", options.process, options.node);
   return exit_ok;
 }
+
+} // namespace
+
+const command<spawn_options> spawn_command{
+  {"spawn", "Start a process of the configuration on a running node",
+   "millrace spawn rdb2 --on rdb1 --config examples/local.toml"},
+  declare,
+  run};
 
 } // namespace millrace::nodes

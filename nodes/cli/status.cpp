@@ -1,29 +1,22 @@
-#include <millrace/nodes/cli/command_support.hpp>
-#include <millrace/nodes/cli/status_command.hpp>
+#include <millrace/nodes/cli/cluster_option.hpp>
+#include <millrace/nodes/cli/cluster_status.hpp>
+#include <millrace/nodes/cli/command/failure.hpp>
+#include <millrace/nodes/cli/status.hpp>
+#include <millrace/nodes/client/collect_status.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
-#include <millrace/nodes/host/logging.hpp>
 #include <millrace/nodes/host/real_env.hpp>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <array>
 #include <cstdio>
-#include <memory>
 
 namespace millrace::nodes {
 
 namespace {
 
 using json = nlohmann::ordered_json;
-
-/// What the nodes said of `name`, merged behind what the host knows.
-void merge_live(json& row, const json& live, const char* kind,
-                const std::string& name) {
-  if (live.is_object() && live.contains(kind) && live[kind].contains(name)
-      && live[kind][name].is_object())
-    row.update(live[kind][name]);
-}
 
 std::string uptime_text(int64_t seconds) {
   const auto hours = seconds / 3600;
@@ -97,50 +90,12 @@ void print_status(const json& status) {
   }
 }
 
-} // namespace
-
-result<json> cluster_status(persistence::env& world,
-                            const cluster_config& config, const json& live) {
-  json out{{"cluster", config.name},
-           {"nodes", json::array()},
-           {"streams", json::array()}};
-  supervisor nodes{world, config};
-  const auto now = world.clock->now_ns();
-  for (const auto& node : config.nodes) {
-    const auto state = nodes.state_of(node.name);
-    if (!state)
-      return state.failure();
-    const bool running = state->state == node_state::kind::running;
-    json row{{"name", node.name},
-             {"state", to_string(state->state)},
-             {"pid", nullptr},
-             {"port", node.port},
-             {"started", nullptr},
-             {"uptime_s", nullptr},
-             {"processes", json::array()}};
-    if (running) {
-      const auto started = state->process.started_ns;
-      row["pid"] = state->process.pid;
-      row["started"] = format_time(started);
-      row["uptime_s"] = std::max<int64_t>(0, (now - started) / 1'000'000'000);
-    }
-    for (const auto& name : node.processes) {
-      json process{{"name", name},
-                   {"type", to_string(config.process(name)->type)}};
-      merge_live(process, live, "processes", name);
-      row["processes"].push_back(std::move(process));
-    }
-    out["nodes"].push_back(std::move(row));
-  }
-  for (const auto& stream : config.streams) {
-    json row{{"name", stream.name}, {"mode", to_string(stream.mode)}};
-    merge_live(row, live, "streams", stream.name);
-    out["streams"].push_back(std::move(row));
-  }
-  return out;
+void declare(option_list& list, status_options& into) {
+  declare_config(list, into.config);
+  declare_output(list, into.output);
 }
 
-int run_status(const status_options& options, const status_collector& collect) {
+int run(const status_options& options) {
   const auto config = load_cluster(options.config);
   if (!config)
     return fail(config.failure());
@@ -148,17 +103,14 @@ int run_status(const status_options& options, const status_collector& collect) {
   if (!world)
     return fail(world.failure());
   json live;
-  if (collect) {
-    auto answer = collect(*config);
-    if (answer)
-      live = *std::move(answer);
-    else // What the host knows is worth printing all the same.
-      fail(answer.failure());
-  }
+  if (auto answer = collect_status(*config))
+    live = *std::move(answer);
+  else // What the host knows is worth printing all the same.
+    fail(answer.failure());
   const auto status = cluster_status((*world)->world(), *config, live);
   if (!status)
     return fail(status.failure());
-  if (options.json)
+  if (options.output == output_format::json)
     std::printf("%s\n", status->dump(2).c_str());
   else
     print_status(*status);
@@ -170,21 +122,12 @@ int run_status(const status_options& options, const status_collector& collect) {
            : exit_negative;
 }
 
-void add_status_command(CLI::App& app, std::function<int()>& run,
-                        status_collector collect) {
-  auto options = std::make_shared<status_options>();
-  auto output = std::make_shared<output_format>(output_format::table);
-  auto* command
-    = add_command(app, "status",
-                  "Show the nodes of a cluster; exit code 1 when one does not "
-                  "run",
-                  "millrace status --config examples/local.toml -o json");
-  add_config_option(*command, options->config);
-  add_output_option(*command, *output, false);
-  command->callback([options, output, collect = std::move(collect), &run] {
-    options->json = *output == output_format::json;
-    run = [options, collect] { return run_status(*options, collect); };
-  });
-}
+} // namespace
+
+const command<status_options> status_command{
+  {"status", "Show the nodes of a cluster; exit code 1 when one does not run",
+   "millrace status --config examples/local.toml -o json"},
+  declare,
+  run};
 
 } // namespace millrace::nodes

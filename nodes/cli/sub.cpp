@@ -1,8 +1,9 @@
 #include <millrace/actors/rt/subscribe/subscriber.hpp>
-#include <millrace/nodes/cli/command_support.hpp>
+#include <millrace/nodes/cli/cluster_option.hpp>
+#include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/interrupts.hpp>
 #include <millrace/nodes/cli/line_rows.hpp>
-#include <millrace/nodes/cli/sub_command.hpp>
+#include <millrace/nodes/cli/sub.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 #include <millrace/nodes/host/logging.hpp>
 #include <millrace/nodes/node/runtime.hpp>
@@ -260,9 +261,24 @@ handlers_of(const sub_options& options, std::shared_ptr<line_writer> out,
   return on;
 }
 
-} // namespace
+void declare(option_list& list, sub_options& into) {
+  declare_config(list, into.config);
+  list.text("--stream", into.stream, "A [[stream]], or the full path of a log")
+    .required()
+    .shown_as("STREAM");
+  list.text("--table", into.table, "Only rows of this table").shown_as("TABLE");
+  declare_line_format(list, into.format);
+  list
+    .text("--from", into.from,
+          "begin, end (default), a position, or a time in ISO 8601")
+    .shown_as("PLACE");
+  list
+    .number("--count", into.count,
+            "End after this many messages; default: never")
+    .shown_as("N");
+}
 
-int run_sub(const sub_options& options) {
+int run(const sub_options& options) {
   auto start = start_of(options.from);
   if (!start)
     return fail(start.failure());
@@ -306,5 +322,13 @@ int run_sub(const sub_options& options) {
   host->reset();
   return end->fault ? fail(end->fault) : static_cast<int>(exit_ok);
 }
+
+} // namespace
+
+const command<sub_options> sub_command{
+  {"sub", "Print the messages of a stream as they come",
+   "millrace sub --stream market --from begin --config examples/local.toml"},
+  declare,
+  run};
 
 } // namespace millrace::nodes

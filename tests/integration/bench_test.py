@@ -11,6 +11,7 @@ peer is not installed (scripts/bench-peers) are skipped.
 import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -123,7 +124,31 @@ class Bench(unittest.TestCase):
         self.assertIn("no_such_thing", got.stderr)
 
     def test_unknown_part_is_a_fault_of_usage(self):
-        self.assertEqual(run("--part", "no_such_part").returncode, 64)
+        got = subprocess.run([MILLRACE + "-bench", "--part", "no_such_part"],
+                             capture_output=True, timeout=120)
+        self.assertEqual(got.returncode, 64)
+
+    def test_a_name_or_the_list(self):
+        self.assertEqual(run().returncode, 64)
+        self.assertEqual(run("--list", "rdb_recovery").returncode, 64)
+
+    def test_the_program_tells_its_options_itself(self):
+        got = subprocess.run([MILLRACE + "-bench", "--help"], text=True,
+                             capture_output=True, timeout=120)
+        self.assertEqual(got.returncode, 0)
+        self.assertIn("  millrace-bench publish_cached_100", got.stdout)
+        alone = subprocess.run([MILLRACE + "-bench"], capture_output=True,
+                               timeout=120)
+        self.assertEqual(alone.returncode, 64)
+
+    def test_without_the_program_it_says_what_to_do(self):
+        alone = shutil.copy(MILLRACE, self.scratch.name)
+        got = subprocess.run([alone, "bench", "--list"], text=True,
+                             capture_output=True, timeout=120)
+        self.assertEqual(got.returncode, 69)
+        self.assertEqual(got.stdout, "")
+        self.assertIn(alone + "-bench is not there", got.stderr)
+        self.assertIn("MILLRACE_BENCH=ON", got.stderr)
 
     def test_streams_stand_beside_their_peer_and_the_limit(self):
         for name, (peer, limit) in STREAMS.items():

@@ -40,7 +40,7 @@ LIBRARIES = {
     r"pg_query": ["query/:cpp"],
     r"nlohmann/": ["messages/text/", "query/", "actors/", "nodes/"],
     r"(spdlog)/": ["nodes/:cpp"],
-    r"CLI/": ["nodes/"],
+    r"CLI/": ["nodes/cli/command/:cpp"],
     r"toml": ["nodes/:cpp", "feed/:cpp"],
     r"date/": ["messages/text/:cpp", "nodes/cli/:cpp"],
     r"(zlib\.h|zip\.h)": ["feed/:cpp"],
@@ -230,7 +230,7 @@ class Lint:
                 parts = {"": []}
                 part = ""
                 for word in words[1:]:
-                    if re.fullmatch(r"[A-Z]+", word):
+                    if re.fullmatch(r"[A-Z_]+", word):
                         part = word
                         parts[part] = []
                     else:
@@ -253,8 +253,7 @@ class Lint:
             path = folders.get(name.rsplit("/", 1)[0])
             room = name.split("/")[0]
             if path is None:
-                if name.count("/") > 1 and room in ROOMS \
-                        and name.split("/")[1] != "cli":
+                if name.count("/") > 1 and room in ROOMS:
                     self.report(name, 1, "folder", "its folder is no library")
                 continue
             floor = self.floors[path]

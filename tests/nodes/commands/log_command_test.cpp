@@ -1,4 +1,4 @@
-#include <millrace/nodes/cli/log_command.hpp>
+#include <millrace/nodes/cli/log/log.hpp>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -25,15 +25,16 @@ protected:
   ~LogCommandTest() override { std::filesystem::remove_all(directory_); }
 
   int run(std::vector<std::string> words) {
-    CLI::App app{"test", "millrace"};
-    std::function<int()> chosen;
-    add_log_command(app, chosen);
-    words.insert(words.begin(), "log");
-    std::reverse(words.begin(), words.end());
-    app.parse(words);
+    words.insert(words.begin(), {"millrace", "log"});
+    std::vector<const char*> arguments;
+    for (const auto& word : words)
+      arguments.push_back(word.c_str());
     ::testing::internal::CaptureStdout();
     ::testing::internal::CaptureStderr();
-    const auto code = chosen();
+    const auto code
+      = run_program({{"millrace", "", nullptr},
+                     [](command_list& list) { list.add(log_commands); }},
+                    static_cast<int>(arguments.size()), arguments.data());
     out_ = ::testing::internal::GetCapturedStdout();
     err_ = ::testing::internal::GetCapturedStderr();
     return code;

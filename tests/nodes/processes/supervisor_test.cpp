@@ -1,4 +1,4 @@
-#include <millrace/nodes/cli/status_command.hpp>
+#include <millrace/nodes/cli/cluster_status.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 #include <millrace/nodes/host/readiness.hpp>
 #include <millrace/nodes/host/real_env.hpp>

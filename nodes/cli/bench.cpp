@@ -1,0 +1,70 @@
+#include <millrace/nodes/cli/bench.hpp>
+#include <millrace/nodes/cli/command/failure.hpp>
+#include <millrace/nodes/cli/own_program.hpp>
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <unistd.h>
+
+namespace millrace::nodes {
+
+namespace {
+
+void declare(option_list& list, bench_options& into) {
+  list.text("NAME", into.name, "What to measure");
+  list
+    .number("--runs", into.runs, 1u, 1000u, "Runs, of which the median counts")
+    .shown_as("UINT:INT in [1 - 1000]");
+  list
+    .number("--scale", into.scale, 0.0001, 100.0,
+            "Of the messages and rows; 1 gives figures that count, 0.01 tries "
+            "a benchmark out")
+    .shown_as("FLOAT:FLOAT in [0.0001 - 100]");
+  list.flag("--list", into.list, "List what can be measured");
+  declare_output(list, into.output);
+}
+
+int run(const bench_options& options) {
+  if (options.name.empty() != options.list)
+    return fail({errc::invalid_argument, "either NAME or --list is required"});
+  auto words = words_of(options);
+  words.insert(words.begin(), std::filesystem::path{own_program()}
+                                .replace_filename("millrace-bench")
+                                .string());
+  std::vector<char*> arguments;
+  for (auto& word : words)
+    arguments.push_back(word.data());
+  arguments.push_back(nullptr);
+  ::execvp(arguments.front(), arguments.data());
+  if (errno == ENOENT)
+    return fail({errc::unavailable,
+                 words.front()
+                   + " is not there; build with -DMILLRACE_BENCH=ON, which "
+                     "makes it beside millrace"});
+  return fail({errc::unavailable, words.front() + ": " + std::strerror(errno)});
+}
+
+} // namespace
+
+std::vector<std::string> words_of(const bench_options& options) {
+  std::vector<std::string> words{"--runs", std::to_string(options.runs),
+                                 "--scale", fmt::format("{}", options.scale)};
+  if (options.list)
+    words.emplace_back("--list");
+  if (options.output == output_format::json)
+    words.insert(words.end(), {"-o", "json"});
+  if (!options.name.empty())
+    words.insert(words.end(), {"--", options.name});
+  return words;
+}
+
+const command<bench_options> bench_command{
+  {"bench", "Measure one thing beside its peer",
+   "millrace bench publish_cached_100 -o json"},
+  declare,
+  run};
+
+} // namespace millrace::nodes

@@ -1,0 +1,66 @@
+#include <millrace/nodes/cli/cluster_status.hpp>
+#include <millrace/nodes/host/logging.hpp>
+#include <millrace/nodes/host/supervisor.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+
+namespace millrace::nodes {
+
+namespace {
+
+using json = nlohmann::ordered_json;
+
+/// What the nodes said of `name`, merged into what the host knows.
+void merge_live(json& row, const json& live, const char* kind,
+                const std::string& name) {
+  if (live.is_object() && live.contains(kind) && live[kind].contains(name)
+      && live[kind][name].is_object())
+    row.update(live[kind][name]);
+}
+
+} // namespace
+
+result<json> cluster_status(persistence::env& world,
+                            const cluster_config& config, const json& live) {
+  json out{{"cluster", config.name},
+           {"nodes", json::array()},
+           {"streams", json::array()}};
+  supervisor nodes{world, config};
+  const auto now = world.clock->now_ns();
+  for (const auto& node : config.nodes) {
+    const auto state = nodes.state_of(node.name);
+    if (!state)
+      return state.failure();
+    const bool running = state->state == node_state::kind::running;
+    json row{{"name", node.name},
+             {"state", to_string(state->state)},
+             {"pid", nullptr},
+             {"port", node.port},
+             {"started", nullptr},
+             {"uptime_s", nullptr},
+             {"processes", json::array()}};
+    if (running) {
+      const auto started = state->process.started_ns;
+      row["pid"] = state->process.pid;
+      row["started"] = format_time(started);
+      row["uptime_s"] = std::max<int64_t>(0, (now - started) / 1'000'000'000);
+    }
+    for (const auto& name : node.processes) {
+      json process{{"name", name},
+                   {"type", to_string(config.process(name)->type)}};
+      merge_live(process, live, "processes", name);
+      row["processes"].push_back(std::move(process));
+    }
+    out["nodes"].push_back(std::move(row));
+  }
+  for (const auto& stream : config.streams) {
+    json row{{"name", stream.name}, {"mode", to_string(stream.mode)}};
+    merge_live(row, live, "streams", stream.name);
+    out["streams"].push_back(std::move(row));
+  }
+  return out;
+}
+
+} // namespace millrace::nodes

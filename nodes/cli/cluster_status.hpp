@@ -1,0 +1,19 @@
+#pragma once
+
+#include <millrace/messages/base/result.hpp>
+#include <millrace/nodes/configuration/configuration.hpp>
+#include <millrace/persistence/disk/env.hpp>
+
+#include <nlohmann/json_fwd.hpp>
+
+namespace millrace::nodes {
+
+/// What is known of a cluster: nodes with state, pid, port, start, uptime and
+/// processes, and streams with their mode.
+/// @param live what the nodes said: its objects "processes" and "streams" hold,
+///   by name, what is to be merged into the rows. May be null.
+[[nodiscard]] result<nlohmann::ordered_json>
+cluster_status(persistence::env& world, const cluster_config& config,
+               const nlohmann::ordered_json& live);
+
+} // namespace millrace::nodes

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <millrace/nodes/cli/command/command.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace millrace::nodes {
+
+struct feed_options {
+  std::string config;
+  std::string layout; ///< A preset, a name of `[feed.layouts]`, or a path.
+  std::string table;
+  /// Days since 2000.01.01, for files that carry times of day only.
+  std::optional<int64_t> date;
+  std::string symbol; ///< For files that carry none.
+  /// 0: as fast as it goes; 1: at the original speed; N: N times that.
+  double speed = 0;
+  bool again = false; ///< Publish files anew that were published before.
+  std::string reject; ///< Where bad lines go; empty: beside the publisher.
+  std::vector<std::string> files;
+};
+
+/// Publishes files as rows of a table, and ends when the last is merged.
+extern const command<feed_options> feed_command;
+
+} // namespace millrace::nodes

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <millrace/nodes/cli/command/command.hpp>
+#include <millrace/nodes/cli/line_format.hpp>
+
+#include <string>
+
+namespace millrace::nodes {
+
+struct pub_options {
+  std::string config;
+  std::string stream;
+  std::string table; ///< Empty: each line is one opaque payload.
+  line_format format = line_format::json;
+  std::string origin; ///< Empty: the name of the publisher's directory.
+  /// What to wait for before the end: recorded, synced or committed.
+  std::string level = "committed";
+};
+
+/// Publishes the lines of standard input.
+extern const command<pub_options> pub_command;
+
+} // namespace millrace::nodes

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <millrace/nodes/cli/command/command.hpp>
+#include <millrace/nodes/cli/command/output_format.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace millrace::nodes {
+
+struct query_options {
+  std::string config;
+  std::string language = "getdata";
+  std::string text; ///< Empty: read from standard input.
+  output_format output = output_format::table;
+  /// Waits until the answer covers this position of the stream.
+  std::optional<uint64_t> at_least;
+  bool show_cut = false; ///< Prints the cut of the answer to stderr.
+  int timeout_s = 30;
+};
+
+/// Asks the gateway, prints the rows.
+extern const command<query_options> query_command;
+
+} // namespace millrace::nodes
