@@ -17,7 +17,7 @@ namespace millrace::bench {
 namespace {
 
 constexpr uint64_t quote_rows = 10'000'000;
-constexpr size_t column_count = 6; ///< Without the exchange: 34 bytes a row.
+constexpr size_t column_count = 6; ///< Without the exchange: 34 bytes per row.
 
 /// Quotes in their order of arrival: as an RDB holds them, and as columns.
 struct quotes {

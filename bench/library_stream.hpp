@@ -17,9 +17,9 @@ public:
   };
   explicit library_stream(options how) : how_{std::move(how)} {}
 
-  /// Messages a second from the first publish to the last callback.
+  /// Messages per second from the first publish to the last callback.
   [[nodiscard]] result<double> throughput(const stream_load& load);
-  /// Messages a second of a subscriber that starts behind `load.messages`.
+  /// Messages per second of a subscriber that starts after `load.messages`.
   [[nodiscard]] result<double> replay(const stream_load& load);
   /// Nanoseconds from when each message was due to its callback.
   [[nodiscard]] result<std::vector<int64_t>> latency(const stream_load& load,

@@ -8,7 +8,7 @@ namespace millrace::bench {
 
 namespace {
 
-/// Makes `bytes` of memory ready for whoever asks next. Best effort.
+/// Makes `bytes` of memory ready for the process that asks next. Best effort.
 void warm_memory(uint64_t bytes) {
   if (bytes == 0)
     return;

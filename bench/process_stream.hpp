@@ -15,7 +15,7 @@ public:
   explicit process_stream(std::string directory)
     : directory_{std::move(directory)} {}
 
-  /// Messages a second from the first publish to the last callback.
+  /// Messages per second from the first publish to the last callback.
   [[nodiscard]] result<double> throughput(const stream_load& load);
   /// Nanoseconds from when each message was due to its callback.
   [[nodiscard]] result<std::vector<int64_t>> latency(const stream_load& load,

@@ -19,10 +19,10 @@ public:
   explicit proto_limit(std::string directory)
     : directory_{std::move(directory)} {}
 
-  /// Messages a second from the first send to the last that is seen.
+  /// Messages per second from the first send to the last that is seen.
   /// @param synced the node syncs what it has before it sends it on
   [[nodiscard]] result<double> throughput(const stream_load& load, bool synced);
-  /// Messages a second of a subscriber that starts behind `load.messages`.
+  /// Messages per second of a subscriber that starts after `load.messages`.
   [[nodiscard]] result<double> replay(const stream_load& load);
   /// Nanoseconds from when each message was due to when it is seen.
   [[nodiscard]] result<std::vector<int64_t>> latency(const stream_load& load,

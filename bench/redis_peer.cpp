@@ -34,7 +34,7 @@ result<fresh_server> start(const std::string& directory) {
   return fresh_server{*std::move(server), *std::move(socket)};
 }
 
-/// A length or count behind its first character.
+/// A length or count after its first character.
 result<int64_t> number_of(std::string_view line, char kind) {
   int64_t out = 0;
   if (line.empty() || line[0] != kind)

@@ -16,7 +16,7 @@ namespace {
 constexpr int attempts_max = 500;
 
 /// Removes `path` once nobody holds the other end of `alive` any more.
-void remove_behind(int alive, const std::string& path) {
+void remove_after_end(int alive, const std::string& path) {
   // Out of reach of what ends a whole group of processes.
   ::setsid();
   std::signal(SIGTERM, SIG_IGN);
@@ -57,7 +57,7 @@ result<std::unique_ptr<scratch>> scratch::create() {
     return system_error("fork");
   if (remover == 0) {
     alive.close();
-    remove_behind(hears.get(), path.string());
+    remove_after_end(hears.get(), path.string());
     ::_exit(0);
   }
   return std::unique_ptr<scratch>{

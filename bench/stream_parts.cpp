@@ -36,7 +36,7 @@ error stream_node(const std::vector<std::string>& words) {
   if (!port)
     return {errc::unavailable, "cannot listen on loopback"};
   say(std::to_string(*port));
-  // Whoever started this ends it.
+  // The process that started this ends it.
   (void)await_line();
   return {};
 }

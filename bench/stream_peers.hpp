@@ -25,10 +25,10 @@ public:
   explicit jetstream_peer(std::string directory)
     : directory_{std::move(directory)} {}
 
-  /// Messages a second from the first publish to the last delivery to a push
+  /// Messages per second from the first publish to the last delivery to a push
   /// consumer without acknowledgements (what an ordered consumer is).
   [[nodiscard]] result<double> throughput(const stream_load& load);
-  /// Messages a second of a consumer that starts behind `load.messages`.
+  /// Messages per second of a consumer that starts after `load.messages`.
   [[nodiscard]] result<double> replay(const stream_load& load);
   /// Nanoseconds from when each message was due to its delivery.
   [[nodiscard]] result<std::vector<int64_t>> latency(const stream_load& load,
@@ -44,18 +44,18 @@ public:
   explicit redis_peer(std::string directory)
     : directory_{std::move(directory)} {}
 
-  /// Acknowledged XADDs a second, `load.window` of them in a pipeline.
+  /// Acknowledged XADDs per second, `load.window` of them in a pipeline.
   [[nodiscard]] result<double> throughput(const stream_load& load);
-  /// Messages a second that XREAD COUNT 1000 gives from the start.
+  /// Messages per second that XREAD COUNT 1000 gives from the start.
   [[nodiscard]] result<double> replay(const stream_load& load);
 
 private:
   std::string directory_;
 };
 
-/// Calls `publish(due)` at `rate` a second, with the time each was due. Sleeps
-/// 20 us at a time, as a publisher does that leaves the processors to others:
-/// how late it wakes up counts, for everybody who is measured alike.
+/// Calls `publish(due)` at `rate` per second, with the time each was due.
+/// Sleeps 20 us at a time, as a publisher does that leaves the processors to
+/// others: how late it wakes up counts, for everybody who is measured alike.
 template <class Publish>
 error at_rate(double rate, uint64_t count, Publish publish) {
   const auto begin = now_ns();

@@ -176,7 +176,7 @@ private:
     process.generator.trade_table = "trade";
     process.generator.quote_table = "quote";
     const auto begin = clock_.monotonic_ns();
-    // One market that goes on: each day resumes behind the one before.
+    // One market that goes on: each day resumes after the one before.
     auto session
       = feed_session::start(config_, process, {.generated_periods = day + 1});
     if (!session)

@@ -82,7 +82,7 @@ error at_column(const table_schema& schema, size_t column, const error& why) {
           "column '" + schema.columns[column].name + "': " + why.context};
 }
 
-/// Reads all values first, so that a bad one leaves no half row behind.
+/// Reads all values first, so that a bad one leaves no half row.
 error add_row(batch_builder& builder,
               const std::vector<query::literal>& values) {
   batch_builder trial{builder.schema()};
@@ -181,7 +181,7 @@ query::table_data to_table(const batch_view& batch) {
 }
 
 std::vector<std::string> json_rows(const query::table_data& table) {
-  // The writer gives "[", a row a line with a comma behind, "]".
+  // The writer gives "[", one row per line with a comma after it, "]".
   std::vector<std::string> rows;
   const auto text = query::to_text(table, query::result_format::json);
   size_t begin = text.find('\n') + 1;
