@@ -1,3 +1,4 @@
+#include <millrace/messages/text/civil_time.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/demo.hpp>
 #include <millrace/nodes/cli/interrupts.hpp>
@@ -16,7 +17,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <date/date.h>
 #include <filesystem>
 
 namespace millrace::nodes {
@@ -87,11 +87,6 @@ result<cluster_config> configure(const demo_directory& directory,
   return load_configuration(files, path);
 }
 
-std::string day_text(int64_t day) {
-  return date::format("%F", date::sys_days{date::year{2000} / 1 / 1}
-                              + date::days{day});
-}
-
 struct question {
   const char* title;
   std::string text;
@@ -99,9 +94,9 @@ struct question {
 
 std::vector<question> questions() {
   const auto all = R"({"tablename": "trade", "starttime": ")"
-                   + day_text(first_day) + R"(", "endtime": ")"
-                   + day_text(first_day + day_count - 1) + R"(", )";
-  const auto last = day_text(first_day + day_count - 1);
+                   + text::date_text(first_day) + R"(", "endtime": ")"
+                   + text::date_text(first_day + day_count - 1) + R"(", )";
+  const auto last = text::date_text(first_day + day_count - 1);
   return {
     {"Trades by symbol, with the first and the last time: over hdb and rdb",
      all
@@ -184,7 +179,8 @@ private:
     if (auto fault = (*session)->wait([this] { return interrupted(); }))
       return fault;
     fmt::print("{}  {} rows published, ordered and stored in {:.2f} s; ",
-               day_text(first_day + day), (*session)->progress().rows.load(),
+               text::date_text(first_day + day),
+               (*session)->progress().rows.load(),
                static_cast<double>(clock_.monotonic_ns() - begin) * 1e-9);
     if (day + 1 == day_count) {
       fmt::print("its period is open: the rdb holds it\n");
@@ -240,7 +236,7 @@ private:
       "  millrace query -l getdata JSON -o json\n"
       "The parameters of a query: docs/getdata.md\n",
       directory_.temporary() ? ", then the data is removed" : "", path,
-      day_text(first_day + day_count - 1));
+      text::date_text(first_day + day_count - 1));
     std::fflush(stdout);
     return node_->wait([this] { return interrupted(); });
   }

@@ -1,10 +1,10 @@
 #include <millrace/messages/data/position.hpp>
+#include <millrace/messages/text/civil_time.hpp>
 #include <millrace/nodes/cli/cluster_option.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/eop.hpp>
 #include <millrace/nodes/client/end_period.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
-#include <millrace/nodes/node/parse_date.hpp>
 
 #include <fmt/format.h>
 
@@ -18,7 +18,7 @@ void declare(option_list& list, eop_options& into) {
     .read(
       "--period",
       [&into](const std::string& text) {
-        const auto days = parse_date(text);
+        const auto days = text::parse_date(text);
         if (!days)
           return days.failure();
         into.period = *days;

@@ -1,10 +1,10 @@
+#include <millrace/messages/text/civil_time.hpp>
 #include <millrace/nodes/cli/cluster_option.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/feed.hpp>
 #include <millrace/nodes/cli/interrupts.hpp>
 #include <millrace/nodes/client/feed_session.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
-#include <millrace/nodes/node/parse_date.hpp>
 
 #include <fmt/format.h>
 
@@ -64,7 +64,7 @@ std::optional<double> parse_speed(const std::string& text) {
 }
 
 error read_date(const std::string& text, feed_options& into) {
-  const auto days = parse_date(text);
+  const auto days = text::parse_date(text);
   if (!days)
     return days.failure();
   into.date = *days;

@@ -1,3 +1,4 @@
+#include <millrace/messages/text/csv_text.hpp>
 #include <millrace/nodes/cli/line_rows.hpp>
 #include <millrace/query/front/getdata_values.hpp>
 #include <millrace/query/plan/literal_text.hpp>
@@ -125,7 +126,7 @@ error row_reader::add_json(std::string_view line) {
 }
 
 error row_reader::add_csv(std::string_view line) {
-  auto fields = split_csv_line(line);
+  auto fields = text::split_csv_line(line);
   if (!fields)
     return fields.failure();
   const auto& schema = builder_.schema();

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <millrace/messages/data/table_batch.hpp>
-#include <millrace/messages/text/csv_text.hpp>
 #include <millrace/nodes/cli/line_format.hpp>
 #include <millrace/query/table/columns.hpp>
 
@@ -11,13 +10,6 @@
 #include <vector>
 
 namespace millrace::nodes {
-
-using text::split_csv_line;
-
-/// Appends a field, quoted where it must be.
-inline void append_csv_text(std::string& out, std::string_view field) {
-  text::append_csv_field(out, field);
-}
 
 /// Turns lines into rows of a table. Columns that a line does not name are
 /// null. Owner: one thread.

@@ -1,15 +1,13 @@
 #include <millrace/actors/rt/publish/pusher.hpp>
-#include <millrace/messages/text/hex_text.hpp>
 #include <millrace/nodes/cli/cluster_option.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/interrupts.hpp>
-#include <millrace/nodes/cli/line_rows.hpp>
+#include <millrace/nodes/cli/line_publisher.hpp>
 #include <millrace/nodes/cli/pub.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 #include <millrace/nodes/node/runtime.hpp>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include <cerrno>
 #include <cstring>
@@ -24,126 +22,6 @@ using namespace std::chrono_literals;
 
 /// For RT's first word, and for the last message to be as safe as asked.
 constexpr auto rt_deadline = 30s;
-/// A batch leaves at this size, and when no more input is there.
-constexpr size_t batch_bytes = 64 * 1024;
-
-/// The bytes of "00ff"; none when these are not pairs of hexadecimal digits.
-/// The payload of {"data": "text"} or {"hex": "00ff"}. What `sub` writes beside
-/// either is passed over, so that its lines can be published again.
-result<std::string> payload_of(std::string_view line) {
-  const error refusal{errc::bad_data,
-                      R"(not of the form {"data": "text"} or {"hex": "00ff"})"};
-  const auto object = nlohmann::json::parse(line, nullptr, false);
-  if (!object.is_object())
-    return refusal;
-  std::optional<std::string> payload;
-  for (const auto& [key, value] : object.items()) {
-    if (key == "position" || key == "on" || key == "id" || key == "ts")
-      continue;
-    if ((key != "data" && key != "hex") || !value.is_string() || payload)
-      return refusal;
-    payload = key == "data"
-                ? value.get<std::string>()
-                : text::parse_hex(value.get_ref<const std::string&>());
-    if (!payload)
-      return error{errc::bad_data, "hex: not pairs of hexadecimal digits"};
-  }
-  if (!payload)
-    return refusal;
-  return *std::move(payload);
-}
-
-/// Publishes lines: payloads, or rows of a table.
-class line_publisher {
-public:
-  line_publisher(const pub_options& options, rt::publisher& out)
-    : options_{&options}, out_{&out} {}
-
-  error open(const cluster_config* config) {
-    if (options_->table.empty())
-      return {};
-    const auto* table
-      = config == nullptr ? nullptr : config->table(options_->table);
-    if (table == nullptr)
-      return {errc::not_found, "no [[table]] is named '" + options_->table
-                                 + "' in the configuration"};
-    if (!out_->is_local_journal() && table->stream != options_->stream)
-      return {errc::invalid_argument, "table '" + options_->table
-                                        + "' is of stream '" + table->stream
-                                        + "'"};
-    rows_.emplace(table->schema, options_->format);
-    auto token
-      = out_->publish(encode(table->schema), {}, payload_kind::table_schema);
-    return token ? error{} : token.failure();
-  }
-
-  error add(std::string_view line) {
-    ++line_;
-    if (line.ends_with('\r'))
-      line.remove_suffix(1);
-    if (line.empty())
-      return {};
-    auto fault = rows_ ? rows_->add(line) : publish_payload(line);
-    if (fault && fault.code == errc::bad_data)
-      fault.context
-        = "standard input:" + std::to_string(line_) + ": " + fault.context;
-    if (!fault && rows_ && rows_->byte_count() >= batch_bytes)
-      return flush();
-    return fault;
-  }
-
-  /// Publishes the rows that wait.
-  error flush() {
-    if (!rows_ || rows_->row_count() == 0)
-      return {};
-    const auto count = rows_->row_count();
-    return publish(rows_->take(), payload_kind::table_batch, count);
-  }
-
-  [[nodiscard]] uint64_t published() const noexcept { return published_; }
-
-private:
-  error publish_payload(std::string_view line) {
-    std::string text;
-    if (options_->format == line_format::csv) {
-      auto fields = split_csv_line(line);
-      if (!fields)
-        return fields.failure();
-      if (fields->size() != 1)
-        return {errc::bad_data, "a payload is one field"};
-      if (!header_seen_) {
-        header_seen_ = true;
-        if (fields->front() != "data")
-          return {errc::bad_data, "the header of payloads is: data"};
-        return {};
-      }
-      text = std::move(fields->front());
-    } else {
-      auto payload = payload_of(line);
-      if (!payload)
-        return payload.failure();
-      text = *std::move(payload);
-    }
-    return publish(std::as_bytes(std::span{text.data(), text.size()}),
-                   payload_kind::opaque, 1);
-  }
-
-  error publish(std::span<const std::byte> bytes, payload_kind kind,
-                uint64_t count) {
-    auto token = out_->publish(bytes, {}, kind);
-    if (!token)
-      return token.failure();
-    published_ += count;
-    return {};
-  }
-
-  const pub_options* options_;
-  rt::publisher* out_;
-  std::optional<row_reader> rows_;
-  bool header_seen_ = false;
-  uint64_t line_ = 0;
-  uint64_t published_ = 0;
-};
 
 /// Hands on the lines of standard input until its end or a signal.
 error read_lines(const interrupts& signals, line_publisher& into) {

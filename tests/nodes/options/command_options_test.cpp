@@ -1,3 +1,4 @@
+#include <millrace/messages/text/civil_time.hpp>
 #include <millrace/nodes/cli/bench.hpp>
 #include <millrace/nodes/cli/demo.hpp>
 #include <millrace/nodes/cli/eop.hpp>
@@ -7,7 +8,6 @@
 #include <millrace/nodes/cli/query.hpp>
 #include <millrace/nodes/cli/spawn.hpp>
 #include <millrace/nodes/cli/sub.hpp>
-#include <millrace/nodes/node/parse_date.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -191,13 +191,13 @@ TEST(CommandOptionsTest, WhatBenchHandsOnSaysTheSame) {
 }
 
 TEST(CommandOptionsTest, Dates) {
-  EXPECT_EQ(*parse_date("2000-01-01"), 0);
-  EXPECT_EQ(*parse_date("1999.12.31"), -1);
-  EXPECT_EQ(*parse_date("2024-02-29"), 8825);
+  EXPECT_EQ(*text::parse_date("2000-01-01"), 0);
+  EXPECT_EQ(*text::parse_date("1999.12.31"), -1);
+  EXPECT_EQ(*text::parse_date("2024-02-29"), 8825);
   for (const auto* text :
        {"", "2000", "2000-1-1", "2000-01.01", "2023-02-29", "0000-01-01",
         "2000-00-01", "2000-01-0x", "2000-01-01 "})
-    EXPECT_FALSE(parse_date(text)) << text;
+    EXPECT_FALSE(text::parse_date(text)) << text;
 }
 
 } // namespace

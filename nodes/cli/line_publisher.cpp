@@ -1,0 +1,86 @@
+#include <millrace/messages/text/csv_text.hpp>
+#include <millrace/nodes/cli/line_publisher.hpp>
+#include <millrace/nodes/cli/payload_text.hpp>
+
+namespace millrace::nodes {
+
+namespace {
+/// A batch leaves at this size, and when no more input is there.
+constexpr size_t batch_bytes = 64 * 1024;
+} // namespace
+
+error line_publisher::open(const cluster_config* config) {
+  if (options_->table.empty())
+    return {};
+  const auto* table
+    = config == nullptr ? nullptr : config->table(options_->table);
+  if (table == nullptr)
+    return {errc::not_found, "no [[table]] is named '" + options_->table
+                               + "' in the configuration"};
+  if (!out_->is_local_journal() && table->stream != options_->stream)
+    return {errc::invalid_argument, "table '" + options_->table
+                                      + "' is of stream '" + table->stream
+                                      + "'"};
+  rows_.emplace(table->schema, options_->format);
+  auto token
+    = out_->publish(encode(table->schema), {}, payload_kind::table_schema);
+  return token ? error{} : token.failure();
+}
+
+error line_publisher::add(std::string_view line) {
+  ++line_;
+  if (line.ends_with('\r'))
+    line.remove_suffix(1);
+  if (line.empty())
+    return {};
+  auto fault = rows_ ? rows_->add(line) : publish_payload(line);
+  if (fault && fault.code == errc::bad_data)
+    fault.context
+      = "standard input:" + std::to_string(line_) + ": " + fault.context;
+  if (!fault && rows_ && rows_->byte_count() >= batch_bytes)
+    return flush();
+  return fault;
+}
+
+error line_publisher::flush() {
+  if (!rows_ || rows_->row_count() == 0)
+    return {};
+  const auto count = rows_->row_count();
+  return publish(rows_->take(), payload_kind::table_batch, count);
+}
+
+error line_publisher::publish_payload(std::string_view line) {
+  std::string text;
+  if (options_->format == line_format::csv) {
+    auto fields = text::split_csv_line(line);
+    if (!fields)
+      return fields.failure();
+    if (fields->size() != 1)
+      return {errc::bad_data, "a payload is one field"};
+    if (!header_seen_) {
+      header_seen_ = true;
+      if (fields->front() != "data")
+        return {errc::bad_data, "the header of payloads is: data"};
+      return {};
+    }
+    text = std::move(fields->front());
+  } else {
+    auto payload = payload_of(line);
+    if (!payload)
+      return payload.failure();
+    text = *std::move(payload);
+  }
+  return publish(std::as_bytes(std::span{text.data(), text.size()}),
+                 payload_kind::opaque, 1);
+}
+
+error line_publisher::publish(std::span<const std::byte> bytes,
+                              payload_kind kind, uint64_t count) {
+  auto token = out_->publish(bytes, {}, kind);
+  if (!token)
+    return token.failure();
+  published_ += count;
+  return {};
+}
+
+} // namespace millrace::nodes

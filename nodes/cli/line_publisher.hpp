@@ -1,0 +1,46 @@
+#pragma once
+
+#include <millrace/actors/rt/publish/publisher.hpp>
+#include <millrace/nodes/cli/line_rows.hpp>
+#include <millrace/nodes/cli/pub.hpp>
+#include <millrace/nodes/configuration/configuration.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+
+namespace millrace::nodes {
+
+/// Publishes lines: payloads, or rows of a table. Owner: one thread. Both the
+/// options and the publisher must outlive it.
+class line_publisher {
+public:
+  line_publisher(const pub_options& options, rt::publisher& out)
+    : options_{&options}, out_{&out} {}
+
+  /// Publishes the schema of the table, if rows of one are wanted.
+  /// @param config may be null
+  [[nodiscard]] error open(const cluster_config* config);
+  /// `bad_data` names the line.
+  [[nodiscard]] error add(std::string_view line);
+  /// Publishes the rows that wait.
+  [[nodiscard]] error flush();
+
+  /// Payloads or rows so far.
+  [[nodiscard]] uint64_t published() const noexcept { return published_; }
+
+private:
+  error publish_payload(std::string_view line);
+  error publish(std::span<const std::byte> bytes, payload_kind kind,
+                uint64_t count);
+
+  const pub_options* options_;
+  rt::publisher* out_;
+  std::optional<row_reader> rows_;
+  bool header_seen_ = false;
+  uint64_t line_ = 0;
+  uint64_t published_ = 0;
+};
+
+} // namespace millrace::nodes

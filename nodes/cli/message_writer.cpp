@@ -1,0 +1,150 @@
+#include <millrace/messages/data/table_batch.hpp>
+#include <millrace/messages/text/civil_time.hpp>
+#include <millrace/messages/text/csv_text.hpp>
+#include <millrace/nodes/cli/line_rows.hpp>
+#include <millrace/nodes/cli/message_writer.hpp>
+#include <millrace/nodes/cli/payload_text.hpp>
+#include <millrace/nodes/host/logging.hpp>
+#include <millrace/query/table/result_text.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <cstdio>
+#include <span>
+
+namespace millrace::nodes {
+
+using nlohmann::ordered_json;
+
+namespace {
+
+std::string_view as_text(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+error put(const std::string& text) {
+  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size())
+    return {errc::storage_failed, "standard output: write failed"};
+  return {};
+}
+
+} // namespace
+
+result<bool> message_writer::write(const rt::message& message, position end) {
+  if (!options_->table.empty())
+    return write_rows(message);
+  return options_->format == line_format::json ? write_json(message, end)
+                                               : write_csv(message, end);
+}
+
+error message_writer::write(const stream_event& event,
+                            const std::string& topic) {
+  if (options_->format == line_format::csv || !options_->table.empty()) {
+    std::fprintf(stderr, "%s\n", rt::describe(event, topic).c_str());
+    return {};
+  }
+  return put(ordered_json{{"event", to_string(event.kind)},
+                          {"from", event.from.value},
+                          {"to", event.to.value},
+                          {"on", event.origin},
+                          {"cause", event.cause}}
+               .dump(-1, ' ', false, ordered_json::error_handler_t::replace)
+             + "\n");
+}
+
+error message_writer::write_period(int64_t period, position end) {
+  const auto day = text::date_text(period);
+  if (options_->format == line_format::csv || !options_->table.empty()) {
+    std::fprintf(stderr, "period %s ended\n", day.c_str());
+    return {};
+  }
+  return put(
+    ordered_json{{"end_of_period", day}, {"position", end.value}}.dump()
+    + "\n");
+}
+
+error message_writer::flush() {
+  if (std::fflush(stdout) != 0)
+    return {errc::storage_failed, "standard output: write failed"};
+  return {};
+}
+
+result<bool> message_writer::write_rows(const rt::message& message) {
+  if (message.kind != payload_kind::table_batch)
+    return false;
+  auto batch = decode_batch(message.payload);
+  if (!batch)
+    return batch.failure();
+  if (batch->table != options_->table)
+    return false;
+  const auto table = to_table(*batch);
+  std::string text;
+  if (options_->format == line_format::json) {
+    for (const auto& row : json_rows(table))
+      text += row + "\n";
+  } else {
+    text = query::to_text(table, query::result_format::csv);
+    if (header_written_)
+      text.erase(0, text.find('\n') + 1);
+    header_written_ = true;
+  }
+  if (auto fault = put(text))
+    return fault;
+  return true;
+}
+
+result<bool> message_writer::write_json(const rt::message& message,
+                                        position end) {
+  ordered_json line{{"position", end.value},
+                    {"on", message.header.on},
+                    {"id", message.header.id},
+                    {"ts", format_time(message.header.ts)}};
+  if (message.kind == payload_kind::table_batch) {
+    auto batch = decode_batch(message.payload);
+    if (!batch)
+      return batch.failure();
+    line["table"] = batch->table;
+    auto rows = ordered_json::array();
+    for (const auto& row : json_rows(to_table(*batch)))
+      rows.push_back(ordered_json::parse(row));
+    line["rows"] = std::move(rows);
+  } else if (message.kind == payload_kind::table_schema) {
+    auto schema
+      = decode_table_schema(message.payload.data(), message.payload.size());
+    if (!schema)
+      return schema.failure();
+    line["schema"] = schema->name;
+    auto columns = ordered_json::array();
+    for (const auto& column : schema->columns)
+      columns.push_back(column.name + ":"
+                        + std::string{to_string(column.type)});
+    line["columns"] = std::move(columns);
+  } else {
+    put_payload(line, as_text(message.payload));
+  }
+  if (auto fault
+      = put(line.dump(-1, ' ', false, ordered_json::error_handler_t::replace)
+            + "\n"))
+    return fault;
+  return true;
+}
+
+result<bool> message_writer::write_csv(const rt::message& message,
+                                       position end) {
+  if (message.kind != payload_kind::opaque)
+    return false;
+  std::string text;
+  if (!header_written_)
+    text = "position,on,id,ts,data\n";
+  header_written_ = true;
+  text += std::to_string(end.value) + ",";
+  text::append_csv_field(text, message.header.on);
+  text += "," + std::to_string(message.header.id) + ","
+          + format_time(message.header.ts) + ",";
+  text::append_csv_field(text, as_text(message.payload));
+  if (auto fault = put(text + "\n"))
+    return fault;
+  return true;
+}
+
+} // namespace millrace::nodes

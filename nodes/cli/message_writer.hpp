@@ -1,0 +1,38 @@
+#pragma once
+
+#include <millrace/actors/rt/subscribe/subscription.hpp>
+#include <millrace/messages/base/result.hpp>
+#include <millrace/nodes/cli/sub.hpp>
+
+#include <cstdint>
+#include <string>
+
+namespace millrace::nodes {
+
+/// Writes what is delivered to standard output, one line per message or row.
+/// Owner: one thread. The options must outlive it.
+class message_writer {
+public:
+  explicit message_writer(const sub_options& options) : options_{&options} {}
+
+  /// @param end the position of the next message
+  /// @returns whether the message was one that is printed.
+  [[nodiscard]] result<bool> write(const rt::message& message, position end);
+  [[nodiscard]] error write(const stream_event& event,
+                            const std::string& topic);
+  /// @param period days since 2000.01.01
+  [[nodiscard]] error write_period(int64_t period, position end);
+  /// What is printed is seen, also through a pipe.
+  [[nodiscard]] static error flush();
+
+private:
+  result<bool> write_rows(const rt::message& message);
+  result<bool> write_json(const rt::message& message, position end);
+  /// Payloads of the user's own only: rows of a table want `--table`.
+  result<bool> write_csv(const rt::message& message, position end);
+
+  const sub_options* options_;
+  bool header_written_ = false;
+};
+
+} // namespace millrace::nodes

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <millrace/messages/base/result.hpp>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <string>
+#include <string_view>
+
+namespace millrace::nodes {
+
+/// The payload of {"data": "text"} or {"hex": "00ff"}; `bad_data`. What `sub`
+/// writes beside either is passed over, so that its lines can be published
+/// again.
+[[nodiscard]] result<std::string> payload_of(std::string_view line);
+
+/// Adds a payload as "data": text, or as "hex": digits when it is not UTF-8.
+void put_payload(nlohmann::ordered_json& line, std::string_view payload);
+
+} // namespace millrace::nodes
