@@ -1,7 +1,7 @@
 #include <millrace/bench/part_process.hpp>
 #include <millrace/bench/process_stream.hpp>
 #include <millrace/bench/stream_rig.hpp>
-#include <millrace/nodes/node/front_door.hpp>
+#include <millrace/nodes/assembly/front_door.hpp>
 
 #include <caf/io/middleman.hpp>
 #include <fmt/format.h>

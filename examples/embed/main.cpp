@@ -7,6 +7,7 @@
 #include <millrace/actors/rt/subscribe/subscriber.hpp>
 #include <millrace/actors/torq/registry/registrar.hpp>
 #include <millrace/messages/data/table_batch.hpp>
+#include <millrace/nodes/assembly/endpoints.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 #include <millrace/nodes/node/node.hpp>
 #include <millrace/persistence/disk/file_system.hpp>

@@ -1,7 +1,7 @@
 #pragma once
 
+#include <millrace/nodes/assembly/parse_date.hpp>
 #include <millrace/nodes/configuration/configuration.hpp>
-#include <millrace/nodes/node/parse_date.hpp>
 
 #include <CLI/CLI.hpp>
 #include <functional>

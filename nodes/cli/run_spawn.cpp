@@ -1,7 +1,7 @@
 #include <millrace/nodes/cli/command_support.hpp>
 #include <millrace/nodes/cli/spawn_command.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
-#include <millrace/nodes/node/front_door.hpp>
+#include <millrace/nodes/assembly/front_door.hpp>
 #include <millrace/nodes/node/runtime.hpp>
 
 #include <fmt/format.h>

@@ -1,4 +1,5 @@
 #include <millrace/actors/rt/subscribe/subscriber.hpp>
+#include <millrace/nodes/assembly/endpoints.hpp>
 #include <millrace/nodes/cli/command_support.hpp>
 #include <millrace/nodes/cli/interrupts.hpp>
 #include <millrace/nodes/cli/line_rows.hpp>

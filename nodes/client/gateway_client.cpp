@@ -1,3 +1,4 @@
+#include <millrace/nodes/assembly/endpoints.hpp>
 #include <millrace/nodes/client/gateway_client.hpp>
 #include <millrace/query/execution/partial.hpp>
 

@@ -2,8 +2,9 @@
 #include <millrace/feed/layout/layout.hpp>
 #include <millrace/feed/source/reader.hpp>
 #include <millrace/feed/source/reject_file.hpp>
+#include <millrace/nodes/assembly/endpoints.hpp>
+#include <millrace/nodes/assembly/parse_date.hpp>
 #include <millrace/nodes/node/feed_process.hpp>
-#include <millrace/nodes/node/parse_date.hpp>
 
 #include <deque>
 

@@ -4,12 +4,13 @@
 #include <millrace/actors/torq/rdb/rdb.hpp>
 #include <millrace/actors/torq/registry/discovery.hpp>
 #include <millrace/actors/torq/registry/registrar.hpp>
+#include <millrace/nodes/assembly/endpoints.hpp>
+#include <millrace/nodes/assembly/front_door.hpp>
+#include <millrace/nodes/assembly/period_timer.hpp>
 #include <millrace/nodes/host/listen_fault.hpp>
 #include <millrace/nodes/node/feed_process.hpp>
-#include <millrace/nodes/node/front_door.hpp>
 #include <millrace/nodes/node/merge_checkpoints.hpp>
 #include <millrace/nodes/node/node.hpp>
-#include <millrace/nodes/node/period_timer.hpp>
 
 #include <caf/io/middleman.hpp>
 #include <nlohmann/json.hpp>

@@ -1,9 +1,9 @@
 #pragma once
 
 #include <millrace/messages/protocol/interfaces.hpp>
+#include <millrace/nodes/assembly/local_actors.hpp>
 #include <millrace/nodes/configuration/configuration.hpp>
 #include <millrace/nodes/host/real_env.hpp>
-#include <millrace/nodes/node/local_actors.hpp>
 
 #include <caf/actor_cast.hpp>
 #include <caf/actor_system.hpp>
@@ -81,16 +81,5 @@ private:
   std::mutex mutex_;
   std::vector<caf::strong_actor_ptr> kept_;
 };
-
-/// Where a process of the configuration is found. `not_found` when it is not
-/// configured or no node starts it.
-[[nodiscard]] result<endpoint> endpoint_of(const cluster_config& config,
-                                           std::string_view process);
-/// Where the SEQUENCER of a stream is found.
-[[nodiscard]] result<endpoint> endpoint_of_stream(const cluster_config& config,
-                                                  std::string_view stream);
-/// The endpoints of all processes of a type.
-[[nodiscard]] std::vector<endpoint> endpoints_of(const cluster_config& config,
-                                                 process_type type);
 
 } // namespace millrace::nodes

@@ -1,4 +1,4 @@
-#include <millrace/nodes/node/parse_date.hpp>
+#include <millrace/nodes/assembly/parse_date.hpp>
 
 #include <date/date.h>
 
