@@ -32,7 +32,7 @@ result<endpoint> endpoint_of_stream(const cluster_config& config,
 }
 
 std::vector<endpoint> endpoints_of(const cluster_config& config,
-                                   process_type type) {
+                                   std::string_view type) {
   std::vector<endpoint> found;
   for (const auto& process : config.processes)
     if (process.type == type)

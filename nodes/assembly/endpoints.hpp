@@ -18,6 +18,6 @@ namespace millrace::nodes {
                                                   std::string_view stream);
 /// The endpoints of all processes of a type.
 [[nodiscard]] std::vector<endpoint> endpoints_of(const cluster_config& config,
-                                                 process_type type);
+                                                 std::string_view type);
 
 } // namespace millrace::nodes
