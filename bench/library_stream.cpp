@@ -49,10 +49,11 @@ result<double> library_stream::throughput(const stream_load& load) {
   auto rig = stream_rig::create(how_.directory, how_.cached);
   if (!rig)
     return rig.failure();
-  (*rig)->subscribe(
-    {.local_copy = how_.local_copy ? how_.directory + "/copy" : "",
-     .on_message = [&](const rt::message&) { seen.add(); },
-     .on_failure = failure.sink(seen)});
+  if (auto fault = (*rig)->subscribe(
+        {.local_copy = how_.local_copy ? how_.directory + "/copy" : "",
+         .on_message = [&](const rt::message&) { seen.add(); },
+         .on_failure = failure.sink(seen)}))
+    return fault;
   if (auto fault = warm_up(**rig, seen))
     return fault;
   seen.expect(load.messages);
@@ -78,8 +79,10 @@ result<double> library_stream::replay(const stream_load& load) {
     return fault;
   seen.expect(load.messages);
   const auto begin = now_ns();
-  (*rig)->subscribe({.on_message = [&](const rt::message&) { seen.add(); },
-                     .on_failure = failure.sink(seen)});
+  if (auto fault = (*rig)->subscribe(
+        {.on_message = [&](const rt::message&) { seen.add(); },
+         .on_failure = failure.sink(seen)}))
+    return fault;
   seen.wait();
   const auto out = per_second(load.messages, begin);
   if (failure.fault)
@@ -102,7 +105,9 @@ result<std::vector<int64_t>> library_stream::latency(const stream_load& load,
     out.push_back(now_ns() - due);
     seen.add();
   };
-  (*rig)->subscribe({.on_message = take, .on_failure = failure.sink(seen)});
+  if (auto fault = (*rig)->subscribe(
+        {.on_message = take, .on_failure = failure.sink(seen)}))
+    return fault;
   if (auto fault = warm_up(**rig, seen))
     return fault;
   out.clear();

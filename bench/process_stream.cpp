@@ -19,7 +19,7 @@ result<running> start(const std::string& directory, const stream_load& load,
   std::filesystem::remove_all(directory);
   std::filesystem::create_directories(directory);
   const auto messages = std::to_string(load.messages);
-  auto node = part_process::start({"stream-node", directory + "/rt"});
+  auto node = part_process::start({"stream-node", directory});
   if (!node)
     return node.failure();
   auto port = (*node)->hear();
@@ -30,7 +30,7 @@ result<running> start(const std::string& directory, const stream_load& load,
   if (!subscriber)
     return subscriber.failure();
   auto publisher = part_process::start(
-    {"stream-publisher", *port, directory + "/pub", messages,
+    {"stream-publisher", *port, directory, messages,
      std::to_string(load.bytes), std::to_string(rate)});
   if (!publisher)
     return publisher.failure();

@@ -1,6 +1,5 @@
-#include <millrace/actors/torq/rdb/rdb.hpp>
 #include <millrace/bench/rdb_probe.hpp>
-#include <millrace/feed/generate/generator.hpp>
+#include <millrace/nodes/assembly/roles.hpp>
 
 namespace millrace::bench {
 
@@ -18,15 +17,16 @@ result<uint64_t> rows_of(caf::scoped_actor& self, const rdb_actor& rdb) {
 
 } // namespace
 
-rdb_actor spawn_rdb(nodes::runtime& host, const endpoint& rt) {
-  torq::rdb_settings settings;
-  settings.process = "rdb";
-  settings.stream = "bench";
-  settings.tables = {feed::generated_trade_schema()};
-  settings.write_down = false;
-  settings.rt = rt;
-  return host.system().spawn(torq::rdb, &host.env(), std::move(settings),
-                             host.connector(), registrar_actor{});
+result<rdb_actor> start_rdb(nodes::runtime& host) {
+  nodes::process_config process;
+  process.name = "rdb";
+  process.type = nodes::process_type::rdb;
+  process.tables = {"trade"};
+  process.write_down = false;
+  auto made = nodes::start_rdb(host, process);
+  if (!made)
+    return made.failure();
+  return caf::actor_cast<rdb_actor>(made->actor);
 }
 
 error wait_for_rows(nodes::runtime& host, const rdb_actor& rdb, uint64_t rows) {

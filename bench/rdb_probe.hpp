@@ -5,9 +5,9 @@
 
 namespace millrace::bench {
 
-/// Starts an RDB with the generator's trades that reads the stream "bench" from
+/// Starts an RDB with the trades of `bench_cluster` that reads the stream from
 /// its begin and writes nothing down. It ends with `host`, or before.
-[[nodiscard]] rdb_actor spawn_rdb(nodes::runtime& host, const endpoint& rt);
+[[nodiscard]] result<rdb_actor> start_rdb(nodes::runtime& host);
 /// Waits until readers of it see so many trades.
 [[nodiscard]] error wait_for_rows(nodes::runtime& host, const rdb_actor& rdb,
                                   uint64_t rows);

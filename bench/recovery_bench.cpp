@@ -34,10 +34,12 @@ error publish_trades(rt::publisher& to, uint64_t rows) {
 result<double> recover(stream_rig& rig, uint64_t rows) {
   auto& host = rig.host();
   const auto begin = now_ns();
-  auto rdb = spawn_rdb(host, rig.rt());
-  auto fault = wait_for_rows(host, rdb, rows);
+  auto rdb = start_rdb(host);
+  if (!rdb)
+    return rdb.failure();
+  auto fault = wait_for_rows(host, *rdb, rows);
   const auto out = per_second(rows, begin);
-  end_rdb(host, std::move(rdb));
+  end_rdb(host, *std::move(rdb));
   if (fault)
     return fault;
   return out;

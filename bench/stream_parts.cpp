@@ -1,7 +1,7 @@
 #include <millrace/bench/part_process.hpp>
 #include <millrace/bench/process_stream.hpp>
 #include <millrace/bench/stream_rig.hpp>
-#include <millrace/nodes/node/front_door.hpp>
+#include <millrace/nodes/assembly/node_assembly.hpp>
 
 #include <caf/io/middleman.hpp>
 #include <fmt/format.h>
@@ -14,30 +14,29 @@ namespace {
 
 constexpr auto loopback = "127.0.0.1";
 
-endpoint node_at(const std::string& port) {
-  return {loopback, static_cast<uint16_t>(std::stoul(port)), "rt/bench"};
+uint16_t port_of(const std::string& text) {
+  return static_cast<uint16_t>(std::stoul(text));
 }
 
 } // namespace
 
 error stream_node(const std::vector<std::string>& words) {
-  auto host = nodes::runtime::create({});
+  auto host
+    = nodes::runtime::create({.config = bench_cluster(words.at(0), true)});
   if (!host)
     return host.failure();
-  if (auto fault = host_node(**host, words.at(0), true))
+  const auto node = std::make_shared<nodes::node_assembly>(**host, "node",
+                                                           nodes::role_table{});
+  if (auto fault = node->start_all())
     return fault;
-  auto& system = (*host)->system();
-  const auto door = (*host)->keep(
-    system.spawn(nodes::front_door, std::string{"bench"}, (*host)->locals(),
-                 [](const std::string& process) {
-                   return error{errc::not_found, process};
-                 }));
-  const auto port = system.middleman().publish(door, 0, loopback);
+  const auto port
+    = (*host)->system().middleman().publish(node->open_door(), 0, loopback);
   if (!port)
     return {errc::unavailable, "cannot listen on loopback"};
   say(std::to_string(*port));
   // The process that started this ends it.
   (void)await_line();
+  (void)node->close();
   return {};
 }
 
@@ -45,10 +44,11 @@ error stream_publisher(const std::vector<std::string>& words) {
   const auto messages = std::stoull(words.at(2));
   const auto rate = std::stod(words.at(4));
   std::vector<std::byte> payload(std::stoul(words.at(3)), std::byte{'x'});
-  auto host = nodes::runtime::create({});
+  auto host = nodes::runtime::create(
+    {.config = bench_cluster(words[1], true, port_of(words[0]))});
   if (!host)
     return host.failure();
-  auto opened = host_publisher(**host, node_at(words[0]), words[1], true);
+  auto opened = verified_publisher(**host);
   if (!opened)
     return opened.failure();
   auto& publisher = **opened;
@@ -83,25 +83,28 @@ error stream_subscriber(const std::vector<std::string>& words) {
   arrivals seen;
   error failure;
   seen.expect(messages + 1);
-  auto host = nodes::runtime::create({});
+  auto host = nodes::runtime::create(
+    {.config = bench_cluster({}, true, port_of(words[0]))});
   if (!host)
     return host.failure();
-  host_subscriber(**host, node_at(words[0]),
-                  {.on_message =
-                     [&, warm = false](const rt::message& m) mutable {
-                       int64_t due = 0;
-                       std::memcpy(&due, m.payload.data(), sizeof due);
-                       if (!std::exchange(warm, true))
-                         say("ready");
-                       else if (timed)
-                         latencies.push_back(now_ns() - due);
-                       seen.add();
-                     },
-                   .on_failure =
-                     [&](const error& why) {
-                       failure = why;
-                       seen.finish();
-                     }});
+  const auto fault
+    = read_stream(**host, {.on_message =
+                             [&, warm = false](const rt::message& m) mutable {
+                               int64_t due = 0;
+                               std::memcpy(&due, m.payload.data(), sizeof due);
+                               if (!std::exchange(warm, true))
+                                 say("ready");
+                               else if (timed)
+                                 latencies.push_back(now_ns() - due);
+                               seen.add();
+                             },
+                           .on_failure =
+                             [&](const error& why) {
+                               failure = why;
+                               seen.finish();
+                             }});
+  if (fault)
+    return fault;
   seen.wait();
   const auto end = now_ns();
   // Ends the deliveries.

@@ -1,8 +1,7 @@
 #pragma once
 
 #include <millrace/actors/rt/publish/publisher.hpp>
-#include <millrace/actors/rt/publish/pusher.hpp>
-#include <millrace/actors/rt/subscribe/subscriber.hpp>
+#include <millrace/actors/rt/subscribe/subscription.hpp>
 #include <millrace/nodes/node/runtime.hpp>
 
 #include <atomic>
@@ -39,16 +38,15 @@ private:
   uint64_t wanted_ = 0;
 };
 
-// The actors of a stream "bench", each in whichever process hosts it. `rt` is
-// where the node is found.
+/// A cluster of one stream, "bench", whose node keeps its files below
+/// `directory` and publishers theirs in pub/ there; and of a table "trade".
+/// @param port where its node is found; 0: in the process itself.
+[[nodiscard]] nodes::cluster_config
+bench_cluster(const std::string& directory, bool cached, uint16_t port = 0);
 
-/// The RT node, on the disk; actors of `host` find it as "rt/bench".
-[[nodiscard]] error host_node(nodes::runtime& host,
-                              const std::string& directory, bool cached);
-/// A publisher that has heard from its node.
+/// A publisher of it that has heard from its node.
 [[nodiscard]] result<std::shared_ptr<rt::publisher>>
-host_publisher(nodes::runtime& host, const endpoint& rt,
-               const std::string& directory, bool cached);
+verified_publisher(nodes::runtime& host);
 
 struct reading {
   start_spec start;
@@ -56,8 +54,8 @@ struct reading {
   std::function<void(const rt::message&)> on_message;
   std::function<void(const error&)> on_failure;
 };
-/// A subscriber that delivers until `host` ends.
-void host_subscriber(nodes::runtime& host, const endpoint& rt, reading what);
+/// Delivers until `host` ends.
+[[nodiscard]] error read_stream(nodes::runtime& host, reading what);
 
 /// All of them in this process, as the library runs them.
 class stream_rig {
@@ -68,10 +66,9 @@ public:
 
   [[nodiscard]] rt::publisher& publisher() noexcept { return *publisher_; }
   [[nodiscard]] nodes::runtime& host() noexcept { return *host_; }
-  [[nodiscard]] endpoint rt() const { return {{}, 0, "rt/bench"}; }
 
-  void subscribe(reading what) {
-    host_subscriber(*host_, rt(), std::move(what));
+  [[nodiscard]] error subscribe(reading what) {
+    return read_stream(*host_, std::move(what));
   }
 
 private:

@@ -6,6 +6,7 @@
 #include <millrace/feed/generate/generator.hpp>
 #include <millrace/feed/source/reader.hpp>
 #include <millrace/messages/data/table_batch.hpp>
+#include <millrace/nodes/assembly/endpoints.hpp>
 #include <millrace/persistence/memory/memory_store.hpp>
 
 #include <future>
@@ -101,11 +102,13 @@ result<double> feed_all(const std::string& directory, const csv_file& file) {
   if (!rig)
     return rig.failure();
   auto& host = (*rig)->host();
-  const auto rdb = host.keep(spawn_rdb(host, (*rig)->rt()));
-  auto opened = rt::publisher::open(host.env(), {.topic = "bench",
-                                                 .log_path = directory + "/pub",
-                                                 .host = "feed",
-                                                 .cached = true});
+  const auto rdb = start_rdb(host);
+  if (!rdb)
+    return rdb.failure();
+  auto settled = nodes::publisher_options_of(host.config(), "bench", "feed");
+  auto rt = nodes::endpoint_of_stream(host.config(), "bench");
+  MILLRACE_ASSERT(settled && rt);
+  auto opened = rt::publisher::open(host.env(), *settled);
   if (!opened)
     return opened.failure();
   std::shared_ptr<rt::publisher> out{*std::move(opened)};
@@ -113,19 +116,18 @@ result<double> feed_all(const std::string& directory, const csv_file& file) {
   torq::feed_settings settings;
   settings.process = "feed";
   settings.stream = "bench";
-  settings.rt = (*rig)->rt();
+  settings.rt = *rt;
   settings.speed = *feed::parse_speed("max");
   settings.schemas = {feed::generated_trade_schema()};
   settings.on_done = [merged](const error& fault) { merged->set_value(fault); };
   const auto begin = now_ns();
-  host.keep(
-    host.system().spawn(torq::feed_handler, &host.env(), settings, out,
-                        std::shared_ptr<torq::batch_source>{
-                          std::make_shared<csv_source>(host.env(), file.path)},
-                        host.connector()));
+  host.spawn(torq::feed_handler, &host.env(), settings, out,
+             std::shared_ptr<torq::batch_source>{
+               std::make_shared<csv_source>(host.env(), file.path)},
+             host.connector());
   if (auto fault = merged->get_future().get())
     return fault;
-  if (auto fault = wait_for_rows(host, rdb, file.rows))
+  if (auto fault = wait_for_rows(host, *rdb, file.rows))
     return fault;
   return per_second(file.rows, begin);
 }

@@ -11,7 +11,6 @@
 #include <charconv>
 #include <cmath>
 #include <cstdio>
-#include <date/date.h>
 #include <unistd.h>
 
 namespace millrace::nodes {
@@ -127,8 +126,7 @@ int run(const feed_options& options) {
   process.speed = speed_text(options.speed);
   process.files = options.files;
   if (options.date)
-    process.date = date::format("%F", date::sys_days{date::year{2000} / 1 / 1}
-                                        + date::days{*options.date});
+    process.date = text::date_text(*options.date);
   interrupts signals;
   auto feed = feed_session::start(
     *config, process, {.again = options.again, .reject_path = options.reject});

@@ -1,4 +1,4 @@
-#include <millrace/actors/rt/publish/pusher.hpp>
+#include <millrace/nodes/assembly/endpoints.hpp>
 #include <millrace/nodes/cli/cluster_option.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/interrupts.hpp>
@@ -70,46 +70,31 @@ rt::ack_level level_of(const std::string& name) {
   return name == "synced" ? rt::ack_level::synced : rt::ack_level::committed;
 }
 
-/// Where the publisher's log lies, and who carries it to RT.
+/// The publisher, once it may publish.
 result<std::shared_ptr<rt::publisher>>
-open_publisher(runtime& host, const pub_options& options,
-               const cluster_config* config) {
-  rt::publisher_options settings;
-  settings.topic = options.stream;
-  settings.host = options.origin.empty() ? "pub" : options.origin;
-  settings.origin = options.origin;
+open_publisher(runtime& host, const pub_options& options) {
   const bool local = options.stream.starts_with('/');
-  endpoint at;
   if (!local) {
-    const auto* stream = config->stream(options.stream);
-    if (stream == nullptr)
-      return error{errc::not_found, config->path + ": no [[stream]] is named '"
+    const auto& config = host.config();
+    if (config.stream(options.stream) == nullptr)
+      return error{errc::not_found, config.path + ": no [[stream]] is named '"
                                       + options.stream + "'"};
-    auto found = endpoint_of_stream(*config, options.stream);
-    if (!found)
-      return found.failure();
-    at = *found;
-    // Says at once when nobody is there; the pusher would wait for ever.
-    if (auto rt = host.find(at, 3s); !rt)
+    auto at = endpoint_of_stream(config, options.stream);
+    if (!at)
+      return at.failure();
+    // Says at once when nobody is there; the replicator would wait for ever.
+    if (auto rt = host.find(*at, 3s); !rt)
       return rt.failure();
-    settings.log_path = config->log_path;
-    settings.cached = stream->mode == stream_mode::cached;
-    settings.roll_bytes = stream->roll_bytes;
   }
-  auto opened = rt::publisher::open(host.env(), settings);
-  if (!opened)
-    return opened.failure();
-  std::shared_ptr<rt::publisher> out{*std::move(opened)};
-  if (!local) {
-    rt::pusher_options push;
-    push.rt = at;
-    push.stream = options.stream;
-    host.keep(host.system().spawn(rt::pusher, &host.env(), out,
-                                  host.connector(), std::move(push)));
-    if (auto fault = out->wait_verified(rt_deadline))
+  auto made = host.publish(
+    options.stream, {.name = options.origin.empty() ? "pub" : options.origin,
+                     .origin = options.origin});
+  if (!made)
+    return made.failure();
+  if (!local)
+    if (auto fault = made->out->wait_verified(rt_deadline))
       return fault;
-  }
-  return out;
+  return made->out;
 }
 
 void declare(option_list& list, pub_options& into) {
@@ -146,10 +131,11 @@ int run(const pub_options& options) {
     config = *std::move(loaded);
   }
   interrupts signals;
-  auto host = runtime::create({.env = {.io_threads = 2, .pool_threads = 1}});
+  auto host = runtime::create({.config = config.value_or(cluster_config{}),
+                               .env = {.io_threads = 2, .pool_threads = 1}});
   if (!host)
     return fail(host.failure());
-  auto out = open_publisher(**host, options, config ? &*config : nullptr);
+  auto out = open_publisher(**host, options);
   if (!out)
     return fail(out.failure());
   line_publisher lines{options, **out};

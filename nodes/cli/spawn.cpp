@@ -1,8 +1,8 @@
+#include <millrace/nodes/assembly/front_door.hpp>
 #include <millrace/nodes/cli/cluster_option.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/spawn.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
-#include <millrace/nodes/node/front_door.hpp>
 #include <millrace/nodes/node/runtime.hpp>
 
 #include <fmt/format.h>

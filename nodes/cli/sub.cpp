@@ -1,4 +1,4 @@
-#include <millrace/actors/rt/subscribe/subscriber.hpp>
+#include <millrace/nodes/assembly/endpoints.hpp>
 #include <millrace/nodes/cli/cluster_option.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/interrupts.hpp>
@@ -11,6 +11,7 @@
 #include <charconv>
 #include <condition_variable>
 #include <mutex>
+#include <optional>
 
 namespace millrace::nodes {
 
@@ -61,37 +62,36 @@ struct ending {
   }
 };
 
-std::shared_ptr<rt::subscription_handlers>
-handlers_of(const sub_options& options, std::shared_ptr<message_writer> out,
-            std::shared_ptr<rt::subscription> control,
-            std::shared_ptr<ending> end) {
-  auto on = std::make_shared<rt::subscription_handlers>();
+rt::subscription_handlers handlers_of(const sub_options& options,
+                                      std::shared_ptr<message_writer> out,
+                                      std::shared_ptr<rt::subscription> control,
+                                      std::shared_ptr<ending> end) {
+  rt::subscription_handlers on;
   auto stop = [control, end](const error& why) {
     end->set(why);
     control->unsubscribe();
   };
-  on->on_message = [out, stop, printed = uint64_t{0}, count = options.count](
-                     const rt::message& message, position at) mutable {
+  on.on_message = [out, stop, printed = uint64_t{0}, count = options.count](
+                    const rt::message& message, position at) mutable {
     auto wrote = out->write(message, at);
     if (!wrote)
       return stop(wrote.failure());
     if (*wrote && ++printed == count)
       stop(message_writer::flush());
   };
-  on->on_event
-    = [out, stop, topic = options.stream](const stream_event& event) {
-        if (auto fault = out->write(event, topic))
-          stop(fault);
-      };
-  on->on_period = [out, stop](int64_t period, position at) {
+  on.on_event = [out, stop, topic = options.stream](const stream_event& event) {
+    if (auto fault = out->write(event, topic))
+      stop(fault);
+  };
+  on.on_period = [out, stop](int64_t period, position at) {
     if (auto fault = out->write_period(period, at))
       stop(fault);
   };
-  on->on_batch_end = [stop](position) {
+  on.on_batch_end = [stop](position) {
     if (auto fault = message_writer::flush())
       stop(fault);
   };
-  on->on_failure = [end](const error& why) { end->set(why); };
+  on.on_failure = [end](const error& why) { end->set(why); };
   return on;
 }
 
@@ -116,16 +116,18 @@ int run(const sub_options& options) {
   auto start = start_of(options.from);
   if (!start)
     return fail(start.failure());
-  rt::subscriber_options settings;
-  settings.topic = options.stream;
-  settings.start = *start;
-  auto host = runtime::create({.env = {.io_threads = 1, .pool_threads = 1}});
+  std::optional<cluster_config> config;
+  if (!options.stream.starts_with('/')) {
+    auto loaded = load_cluster(options.config);
+    if (!loaded)
+      return fail(loaded.failure());
+    config = *std::move(loaded);
+  }
+  auto host = runtime::create({.config = config.value_or(cluster_config{}),
+                               .env = {.io_threads = 1, .pool_threads = 1}});
   if (!host)
     return fail(host.failure());
-  if (!options.stream.starts_with('/')) {
-    auto config = load_cluster(options.config);
-    if (!config)
-      return fail(config.failure());
+  if (config) {
     if (config->stream(options.stream) == nullptr)
       return fail({errc::not_found, config->path + ": no [[stream]] is named '"
                                       + options.stream + "'"});
@@ -135,7 +137,6 @@ int run(const sub_options& options) {
     auto at = endpoint_of_stream(*config, options.stream);
     if (!at)
       return fail(at.failure());
-    settings.rt = *at;
     // Says at once when nobody is there; a subscriber waits for ever.
     if (auto rt = (*host)->find(*at, 3s); !rt)
       return fail(rt.failure());
@@ -143,10 +144,12 @@ int run(const sub_options& options) {
   interrupts signals;
   auto control = std::make_shared<rt::subscription>(options.stream);
   auto end = std::make_shared<ending>();
-  (*host)->keep((*host)->system().spawn(
-    rt::subscriber, &(*host)->env(), (*host)->connector(), settings, control,
-    handlers_of(options, std::make_shared<message_writer>(options), control,
-                end)));
+  auto handlers = handlers_of(
+    options, std::make_shared<message_writer>(options), control, end);
+  if (auto running = (*host)->subscribe(options.stream, std::move(handlers),
+                                        {.start = *start, .control = control});
+      !running)
+    return fail(running.failure());
   {
     std::unique_lock lock{end->mutex};
     while (!end->done && !signals.raised())

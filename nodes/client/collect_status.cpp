@@ -1,5 +1,5 @@
 #include <millrace/nodes/client/collect_status.hpp>
-#include <millrace/nodes/node/front_door.hpp>
+#include <millrace/nodes/assembly/front_door.hpp>
 #include <millrace/nodes/node/runtime.hpp>
 
 namespace millrace::nodes {

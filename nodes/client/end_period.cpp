@@ -1,3 +1,4 @@
+#include <millrace/nodes/assembly/endpoints.hpp>
 #include <millrace/nodes/client/end_period.hpp>
 
 #include <caf/scoped_actor.hpp>

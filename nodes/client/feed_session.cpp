@@ -12,7 +12,7 @@ constexpr int64_t connect_ns_max = 10'000'000'000;
 result<std::unique_ptr<feed_session>>
 feed_session::start(const cluster_config& config, const process_config& process,
                     feed_run run) {
-  auto host = runtime::create({});
+  auto host = runtime::create({.config = config});
   if (!host)
     return host.failure();
   std::unique_ptr<feed_session> made{new feed_session};
@@ -22,10 +22,9 @@ feed_session::start(const cluster_config& config, const process_config& process,
     end->fault = fault;
     end->changed.notify_all();
   };
-  auto feed = start_feed_process(**host, config, process, std::move(run));
+  auto feed = start_feed_process(**host, process, std::move(run));
   if (!feed)
     return feed.failure();
-  (*host)->keep(feed->handle);
   made->host_ = *std::move(host);
   made->out_ = feed->out;
   made->stream_ = feed->stream;

@@ -1,6 +1,7 @@
 #pragma once
 
-#include <millrace/nodes/node/feed_process.hpp>
+#include <millrace/nodes/assembly/feed_process.hpp>
+#include <millrace/nodes/node/runtime.hpp>
 
 #include <condition_variable>
 #include <memory>

@@ -1,3 +1,4 @@
+#include <millrace/nodes/assembly/endpoints.hpp>
 #include <millrace/nodes/client/gateway_client.hpp>
 #include <millrace/query/execution/partial.hpp>
 
@@ -84,7 +85,7 @@ std::vector<endpoint> registered_gateways(runtime& host,
     caf::scoped_actor self{host.system()};
     self
       ->request(*discovery, caf::timespan{deadline}, lookup_atom_v,
-                std::string{to_string(process_type::gateway)})
+                std::string{process_type::gateway})
       .receive(
         [&](const std::vector<process_row>& rows) {
           for (const auto& row : rows)

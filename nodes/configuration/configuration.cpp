@@ -13,7 +13,8 @@ namespace millrace::nodes {
 namespace {
 
 constexpr std::array<std::string_view, 6> process_types{
-  "discovery", "rt", "feed", "rdb", "hdb", "gateway"};
+  process_type::discovery, process_type::rt,  process_type::feed,
+  process_type::rdb,       process_type::hdb, process_type::gateway};
 
 constexpr int64_t most_ns = std::numeric_limits<int64_t>::max();
 constexpr auto most_bytes
@@ -123,6 +124,10 @@ private:
                                 : config_.data_directory + "/pub");
       config_.address = at.text("address", "127.0.0.1");
       check_address(at);
+      own_types_ = at.texts("process_types");
+      for (const auto& type : own_types_)
+        if (std::count(process_types.begin(), process_types.end(), type) != 0)
+          at.fault("process_types", in_quotes(type) + " is a built-in type");
     });
   }
 
@@ -289,8 +294,9 @@ private:
     process_config out;
     out.name = at.required_name("name");
     check_unique(at, config_.processes, out.name);
-    out.type = static_cast<process_type>(
-      at.choice("type", {process_types.begin(), process_types.end()}, true));
+    out.type = type_of(at);
+    if (const auto* type = at.find("type"))
+      out.type_line = type->line;
     if (at.has("node")) {
       out.node = at.required_text("node");
       auto node
@@ -301,26 +307,40 @@ private:
       else if (!out.node.empty())
         at.fault("node", in_quotes(out.node) + " is no [[node]]");
     }
-    switch (out.type) {
-      case process_type::rt:
-        read_rt(at, out);
-        break;
-      case process_type::rdb:
-        read_rdb(at, out);
-        break;
-      case process_type::hdb:
-        out.hdb_directory = path(at, "hdb", default_hdb());
-        break;
-      case process_type::gateway:
-        read_gateway(at, out);
-        break;
-      case process_type::feed:
-        read_feed_process(at, out);
-        break;
-      case process_type::discovery:
-        break;
-    }
+    if (out.type == process_type::rt)
+      read_rt(at, out);
+    else if (out.type == process_type::rdb)
+      read_rdb(at, out);
+    else if (out.type == process_type::hdb)
+      out.hdb_directory = path(at, "hdb", default_hdb());
+    else if (out.type == process_type::gateway)
+      read_gateway(at, out);
+    else if (out.type == process_type::feed)
+      read_feed_process(at, out);
+    else if (out.type != process_type::discovery)
+      read_settings(at, out);
     config_.processes.push_back(std::move(out));
+  }
+
+  /// A program that starts no process need not know what others register: it
+  /// is enough that the file declares it.
+  std::string type_of(section& at) {
+    std::vector<std::string_view> known{process_types.begin(),
+                                        process_types.end()};
+    known.insert(known.end(), own_types_.begin(), own_types_.end());
+    return std::string{known[at.choice("type", known, true)]};
+  }
+
+  /// Of a type that is not ours: texts, for its program to understand.
+  void read_settings(section& at, process_config& out) {
+    const auto* found = at.find("settings");
+    if (found == nullptr)
+      return;
+    if (found->type != setting::kind::table)
+      return at.fault("settings", "write it as [process.settings]");
+    section inner{*found, "process.settings", faults_};
+    for (const auto& entry : found->entries)
+      out.settings[entry.first] = inner.text(entry.first, "");
   }
 
   std::string default_hdb() const { return config_.data_directory + "/hdb"; }
@@ -470,16 +490,14 @@ private:
   }
 
   cluster_config config_;
+  /// Types of processes that programs of this cluster register.
+  std::vector<std::string> own_types_;
   fault_list faults_;
   section root_;
   std::filesystem::path base_;
 };
 
 } // namespace
-
-std::string_view to_string(process_type type) noexcept {
-  return process_types[static_cast<size_t>(type)];
-}
 
 std::string_view to_string(stream_mode mode) noexcept {
   return mode == stream_mode::cached ? "cached" : "synced";
@@ -510,6 +528,13 @@ cluster_config::table(std::string_view wanted) const noexcept {
 
 std::string cluster_config::node_directory(std::string_view node_name) const {
   return data_directory + "/nodes/" + std::string{node_name};
+}
+
+std::string
+cluster_config::stream_directory(std::string_view rt,
+                                 std::string_view stream_name) const {
+  return data_directory + "/rt/" + std::string{rt} + "/"
+         + std::string{stream_name};
 }
 
 result<cluster_config> parse_configuration(std::string_view text,

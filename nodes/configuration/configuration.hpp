@@ -15,11 +15,16 @@
 
 namespace millrace::nodes {
 
-/// The roles of TorQ and RT. A process is one actor of such a role.
-enum class process_type { discovery, rt, feed, rdb, hdb, gateway };
-
-/// "discovery" "rt" "feed" "rdb" "hdb" "gateway".
-[[nodiscard]] std::string_view to_string(process_type type) noexcept;
+/// The roles of TorQ and RT. A process is one actor of such a role, or of one
+/// that a program registers.
+namespace process_type {
+inline constexpr std::string_view discovery = "discovery";
+inline constexpr std::string_view rt = "rt";
+inline constexpr std::string_view feed = "feed";
+inline constexpr std::string_view rdb = "rdb";
+inline constexpr std::string_view hdb = "hdb";
+inline constexpr std::string_view gateway = "gateway";
+} // namespace process_type
 
 /// What "written" means in the acknowledgements of a stream.
 enum class stream_mode {
@@ -72,7 +77,8 @@ struct generator_config {
 /// `[[process]]`. Fields that another type uses keep their defaults.
 struct process_config {
   std::string name;
-  process_type type = process_type::discovery;
+  std::string type{process_type::discovery};
+  uint32_t type_line = 0; ///< Where the file says so; 0: no file does.
   /// The node that starts it; empty: only `millrace spawn` starts it.
   std::string node;
 
@@ -101,6 +107,9 @@ struct process_config {
   std::string speed = "max";      ///< feed: "original", "max", or "10x".
   std::vector<std::string> files; ///< feed: absolute paths.
   generator_config generator;     ///< feed.
+
+  /// `[process.settings]` of a type that a program registers.
+  std::map<std::string, std::string> settings;
 
   friend bool operator==(const process_config&, const process_config&)
     = default;
@@ -162,6 +171,9 @@ struct cluster_config {
   [[nodiscard]] const table_config* table(std::string_view name) const noexcept;
   /// The directory of a node: its lock, pid and log.
   [[nodiscard]] std::string node_directory(std::string_view node) const;
+  /// Where an rt keeps a stream.
+  [[nodiscard]] std::string stream_directory(std::string_view process,
+                                             std::string_view stream) const;
 
   friend bool operator==(const cluster_config&, const cluster_config&)
     = default;

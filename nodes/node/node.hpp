@@ -1,11 +1,11 @@
 #pragma once
 
+#include <millrace/nodes/assembly/node_assembly.hpp>
 #include <millrace/nodes/configuration/configuration.hpp>
 #include <millrace/nodes/host/logging.hpp>
 #include <millrace/nodes/host/node_lock.hpp>
 #include <millrace/nodes/node/runtime.hpp>
 
-#include <atomic>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -17,6 +17,8 @@ struct node_start {
   cluster_config config;
   std::string name;
   logger log; ///< Drops everything by default.
+  /// What its processes may be; `add` your own.
+  role_table roles;
 };
 
 /// One node of a cluster inside this process: hosts its processes as actors and
@@ -36,6 +38,7 @@ public:
 
   /// Starts one more process of the configuration here; `already_exists` when
   /// it runs here, `not_found` when it is not configured.
+  // lint: allow(half_used): for programs; `spawn` comes by the front door.
   [[nodiscard]] error start_process(const std::string& process);
 
   /// Clean end: streams are synced, actors end, the port closes. Idempotent.
@@ -47,41 +50,27 @@ public:
 
   [[nodiscard]] runtime& actors() noexcept { return *runtime_; }
   [[nodiscard]] const cluster_config& config() const noexcept {
-    return config_;
+    return runtime_->config();
   }
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
 
 private:
-  explicit node(node_start how);
+  explicit node(const node_start& how);
 
-  error open();
-  error start_discovery(const process_config& process);
-  error start_rt(const process_config& process);
-  error start_rdb(const process_config& process);
-  error start_hdb(const process_config& process);
-  error start_gateway(const process_config& process);
-  error start_feed(const process_config& process);
-  template <class Handle>
-  void host(const process_config& process, Handle handle,
-            const std::string& attributes);
-  void watch_over(const std::string& process, const caf::actor& handle);
-  void failed(const std::string& process, const caf::error& reason);
+  error open(node_start how);
+  void failed(const std::string& process, const error& why);
 
-  cluster_config config_;
   std::string name_;
   logger log_;
   std::unique_ptr<node_lock> lock_;
   std::unique_ptr<runtime> runtime_;
-  registrar_actor registrar_;
+  std::shared_ptr<node_assembly> processes_;
   caf::actor door_;
   uint16_t port_ = 0;
 
-  std::mutex starting_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::vector<sequencer_actor> sequencers_;
   error failure_;
-  std::atomic<bool> stopping_{false};
   bool stopped_ = false;
 };
 

@@ -1,12 +1,12 @@
 #include <millrace/messages/protocol/registration.hpp>
 #include <millrace/nodes/node/connector.hpp>
+#include <millrace/nodes/node/merge_checkpoints.hpp>
 #include <millrace/nodes/node/runtime.hpp>
 #include <millrace/nodes/node/scheduling.hpp>
 
 #include <caf/io/middleman.hpp>
 #include <caf/scheduler/coordinator.hpp>
 
-#include <algorithm>
 #include <thread>
 
 namespace millrace::nodes {
@@ -25,21 +25,30 @@ runtime_config::runtime_config() {
 }
 
 result<std::unique_ptr<runtime>> runtime::create(runtime_options options) {
+  const auto* node = options.config.node(options.node);
+  if (node == nullptr && !options.node.empty())
+    return error{errc::config, options.config.path + ": no [[node]] is named '"
+                                 + options.node + "'"};
+  const auto address = node == nullptr ? std::string{} : options.config.address;
+  const auto port = node == nullptr ? uint16_t{0} : node->port;
   auto real = real_env::create(options.env);
   if (!real)
     return real.failure();
-  std::unique_ptr<runtime> made{new runtime{*std::move(real)}};
-  made->connector_ = made->system_->spawn(
-    nodes::connector, made->locals_, std::move(options.host), options.port);
+  std::unique_ptr<runtime> made{
+    new runtime{std::move(options), *std::move(real)}};
+  made->connector_
+    = made->system_->spawn(nodes::connector, made->locals(), address, port);
   return made;
 }
 
-runtime::runtime(std::unique_ptr<real_env> real)
-  : real_{std::move(real)}, system_{
-                              std::make_unique<caf::actor_system>(config_)} {}
+runtime::runtime(runtime_options options, std::unique_ptr<real_env> real)
+  : process_host{std::move(options.config)}, log_{std::move(options.log)},
+    on_failure_{std::move(options.on_failure)}, real_{std::move(real)},
+    system_{std::make_unique<caf::actor_system>(actor_config_)} {}
 
 runtime::~runtime() {
-  locals_->clear();
+  ending_ = true;
+  forget_actors();
   {
     caf::scoped_actor self{*system_};
     std::vector<caf::strong_actor_ptr> last;
@@ -58,6 +67,40 @@ runtime::~runtime() {
   // Waits for actors that others had spawned, then for jobs that are running.
   system_.reset();
   real_.reset();
+}
+
+void runtime::adopt(caf::strong_actor_ptr handle) {
+  const std::scoped_lock lock{mutex_};
+  kept_.push_back(std::move(handle));
+}
+
+result<std::unique_ptr<rt::state_store>>
+runtime::open_checkpoints(const std::string& directory) {
+  return open_merge_checkpoints(env(), directory);
+}
+
+result<std::unique_ptr<persistence::hdb_index>>
+runtime::open_hdb_index(const std::string& directory) {
+  if (auto fault = env().fs->create_directories(directory))
+    return fault;
+  return persistence::hdb_index::open(directory);
+}
+
+void runtime::tell(const notice& what) {
+  const auto level = what.level == notice::severity::error ? log_level::error
+                     : what.level == notice::severity::warning
+                       ? log_level::warning
+                       : log_level::info;
+  log_.as(what.type, what.process).write(level, what.id, what.text);
+}
+
+void runtime::essential(const std::string& process, const caf::actor& handle) {
+  handle->attach_functor([this, process](const caf::error& reason) {
+    const bool in_order = !reason || reason == caf::exit_reason::user_shutdown
+                          || reason == caf::exit_reason::normal;
+    if (!ending_ && !in_order && on_failure_)
+      on_failure_(process, from_caf(reason));
+  });
 }
 
 result<caf::strong_actor_ptr>
@@ -79,42 +122,6 @@ runtime::find(const endpoint& at, std::chrono::milliseconds deadline) {
     self->receive(caf::after(std::chrono::milliseconds{50}) >> [] {});
   } while (env().clock->monotonic_ns() < until);
   return last ? last : error{errc::unavailable, to_string(at)};
-}
-
-result<endpoint> endpoint_of(const cluster_config& config,
-                             std::string_view process) {
-  const auto* found = config.process(process);
-  const auto* node = found == nullptr ? nullptr : config.node(found->node);
-  if (node == nullptr)
-    return error{errc::not_found, config.path + ": no node starts a process '"
-                                    + std::string{process} + "'"};
-  return endpoint{config.address, node->port, std::string{process}};
-}
-
-result<endpoint> endpoint_of_stream(const cluster_config& config,
-                                    std::string_view stream) {
-  for (const auto& process : config.processes)
-    if (process.type == process_type::rt
-        && std::find(process.streams.begin(), process.streams.end(), stream)
-             != process.streams.end()) {
-      auto at = endpoint_of(config, process.name);
-      if (!at)
-        return at;
-      at->name = "rt/" + std::string{stream};
-      return at;
-    }
-  return error{errc::not_found, config.path + ": no rt process orders stream '"
-                                  + std::string{stream} + "'"};
-}
-
-std::vector<endpoint> endpoints_of(const cluster_config& config,
-                                   process_type type) {
-  std::vector<endpoint> found;
-  for (const auto& process : config.processes)
-    if (process.type == type)
-      if (auto at = endpoint_of(config, process.name))
-        found.push_back(*at);
-  return found;
 }
 
 } // namespace millrace::nodes

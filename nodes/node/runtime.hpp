@@ -1,16 +1,19 @@
 #pragma once
 
 #include <millrace/messages/protocol/interfaces.hpp>
+#include <millrace/nodes/assembly/process_host.hpp>
 #include <millrace/nodes/configuration/configuration.hpp>
+#include <millrace/nodes/host/logging.hpp>
 #include <millrace/nodes/host/real_env.hpp>
-#include <millrace/nodes/node/local_actors.hpp>
 
 #include <caf/actor_cast.hpp>
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
 #include <caf/scoped_actor.hpp>
 
+#include <atomic>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -25,38 +28,42 @@ struct runtime_config : caf::actor_system_config {
 };
 
 struct runtime_options {
-  /// This process's own address in endpoints; port 0: it listens nowhere.
-  std::string host;
-  uint16_t port = 0;
+  /// What its streams and processes are found by.
+  cluster_config config;
+  /// The node of `config` that it is; empty: it listens nowhere.
+  std::string node;
+  logger log; ///< Drops everything by default.
+  /// Called when an essential actor died by a fault, from any thread.
+  std::function<void(const std::string& process, const error& why)> on_failure;
   real_env_options env;
 };
 
 /// The actor system of one process with the outside world it uses: what nodes,
 /// commands and embedders share. Its destructor ends every actor it was given.
-class runtime {
+class runtime final : public process_host {
 public:
   [[nodiscard]] static result<std::unique_ptr<runtime>>
   create(runtime_options options);
-  ~runtime();
-  runtime(const runtime&) = delete;
-  runtime& operator=(const runtime&) = delete;
+  ~runtime() override;
 
-  [[nodiscard]] persistence::env& env() noexcept { return real_->world(); }
-  [[nodiscard]] caf::actor_system& system() noexcept { return *system_; }
-  [[nodiscard]] const connector_actor& connector() const noexcept {
+  [[nodiscard]] persistence::env& env() noexcept override {
+    return real_->world();
+  }
+  [[nodiscard]] caf::actor_system& system() noexcept override {
+    return *system_;
+  }
+  [[nodiscard]] const connector_actor& connector() const noexcept override {
     return connector_;
   }
-  [[nodiscard]] const std::shared_ptr<local_actors>& locals() const noexcept {
-    return locals_;
-  }
+  [[nodiscard]] result<std::unique_ptr<rt::state_store>>
+  open_checkpoints(const std::string& directory) override;
+  [[nodiscard]] result<std::unique_ptr<persistence::hdb_index>>
+  open_hdb_index(const std::string& directory) override;
+  void tell(const notice& what) override;
+  void essential(const std::string& process, const caf::actor& handle) override;
 
-  /// Ends `handle` with this runtime; actors end in reverse order.
-  template <class Handle>
-  Handle keep(Handle handle) {
-    const std::scoped_lock lock{mutex_};
-    kept_.push_back(caf::actor_cast<caf::strong_actor_ptr>(handle));
-    return handle;
-  }
+  /// Essential actors may end from now on: that is no failure.
+  void expect_end() noexcept { ending_ = true; }
 
   /// Finds an actor here or on another node. Blocks: not for handlers.
   [[nodiscard]] result<caf::strong_actor_ptr>
@@ -71,26 +78,18 @@ public:
   }
 
 private:
-  explicit runtime(std::unique_ptr<real_env> real);
+  runtime(runtime_options options, std::unique_ptr<real_env> real);
+  void adopt(caf::strong_actor_ptr handle) override;
 
+  logger log_;
+  std::function<void(const std::string&, const error&)> on_failure_;
+  std::atomic<bool> ending_{false};
   std::unique_ptr<real_env> real_;
-  runtime_config config_;
+  runtime_config actor_config_;
   std::unique_ptr<caf::actor_system> system_;
-  std::shared_ptr<local_actors> locals_ = std::make_shared<local_actors>();
   connector_actor connector_;
   std::mutex mutex_;
   std::vector<caf::strong_actor_ptr> kept_;
 };
-
-/// Where a process of the configuration is found. `not_found` when it is not
-/// configured or no node starts it.
-[[nodiscard]] result<endpoint> endpoint_of(const cluster_config& config,
-                                           std::string_view process);
-/// Where the SEQUENCER of a stream is found.
-[[nodiscard]] result<endpoint> endpoint_of_stream(const cluster_config& config,
-                                                  std::string_view stream);
-/// The endpoints of all processes of a type.
-[[nodiscard]] std::vector<endpoint> endpoints_of(const cluster_config& config,
-                                                 process_type type);
 
 } // namespace millrace::nodes

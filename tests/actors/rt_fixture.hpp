@@ -1,18 +1,10 @@
 #pragma once
 
-#include <millrace/actors/rt/publish/publisher.hpp>
-#include <millrace/actors/rt/publish/pusher.hpp>
-#include <millrace/actors/rt/sequence/sequencer.hpp>
-#include <millrace/actors/rt/subscribe/subscriber.hpp>
-#include <millrace/messages/protocol/registration.hpp>
-#include <millrace/nodes/host/real_env.hpp>
-#include <millrace/nodes/node/connector.hpp>
+#include <millrace/nodes/assembly/roles.hpp>
+#include <millrace/nodes/node/runtime.hpp>
 
-#include <caf/actor_cast.hpp>
-#include <caf/actor_system.hpp>
-#include <caf/actor_system_config.hpp>
-#include <caf/io/middleman.hpp>
 #include <caf/scoped_actor.hpp>
+#include <caf/send.hpp>
 #include <gtest/gtest.h>
 
 #include <condition_variable>
@@ -25,23 +17,6 @@
 namespace millrace::rt {
 
 using namespace std::chrono_literals;
-
-/// Keeps checkpoints in memory; shared so that they survive a core's death.
-class memory_state_store final : public state_store {
-public:
-  using shared = std::shared_ptr<std::optional<std::vector<std::byte>>>;
-  explicit memory_state_store(shared where) : where_{std::move(where)} {}
-  result<std::optional<std::vector<std::byte>>> load() override {
-    return *where_;
-  }
-  error save(std::span<const std::byte> state) override {
-    *where_ = std::vector<std::byte>{state.begin(), state.end()};
-    return {};
-  }
-
-private:
-  shared where_;
-};
 
 /// Everything a subscription delivered, for tests to wait on.
 struct inbox {
@@ -60,9 +35,9 @@ struct inbox {
                             [&] { return payloads.size() >= count; });
   }
 
-  std::shared_ptr<subscription_handlers> handlers() {
-    auto out = std::make_shared<subscription_handlers>();
-    out->on_message = [this](const message& m, position end) {
+  subscription_handlers handlers() {
+    subscription_handlers out;
+    out.on_message = [this](const message& m, position end) {
       const std::scoped_lock lock{mutex};
       payloads.emplace_back(reinterpret_cast<const char*>(m.payload.data()),
                             m.payload.size());
@@ -70,17 +45,17 @@ struct inbox {
       ends.push_back(end);
       changed.notify_all();
     };
-    out->on_event = [this](const stream_event& event) {
+    out.on_event = [this](const stream_event& event) {
       const std::scoped_lock lock{mutex};
       events.push_back(event);
       changed.notify_all();
     };
-    out->on_period = [this](int64_t period, position end) {
+    out.on_period = [this](int64_t period, position end) {
       const std::scoped_lock lock{mutex};
       periods.emplace_back(period, end);
       changed.notify_all();
     };
-    out->on_failure = [this](const error& fault) {
+    out.on_failure = [this](const error& fault) {
       const std::scoped_lock lock{mutex};
       failures.push_back(fault);
       changed.notify_all();
@@ -92,15 +67,6 @@ struct inbox {
 /// One process with an RT node, publishers and subscribers, on a real disk.
 class rt_fixture : public ::testing::Test {
 protected:
-  struct config : caf::actor_system_config {
-    config() {
-      messages::register_with(*this);
-      load<caf::io::middleman>();
-      set("scheduler.policy", caf::atom("sharing"));
-      set("scheduler.max-threads", size_t{4});
-    }
-  };
-
   void SetUp() override {
     root
       = std::filesystem::temp_directory_path()
@@ -108,48 +74,33 @@ protected:
            + ::testing::UnitTest::GetInstance()->current_test_info()->name());
     std::filesystem::remove_all(root);
     std::filesystem::create_directories(root);
-    auto made = nodes::real_env::create();
-    ASSERT_TRUE(made) << to_string(made.failure());
-    real = *std::move(made);
-    env = &real->world();
-    sys = std::make_unique<caf::actor_system>(cfg);
-    connector
-      = sys->spawn(nodes::connector, locals, std::string{}, uint16_t{0});
   }
 
   void TearDown() override {
     stop_node();
-    for (auto& handle : owned)
-      caf::anon_send_exit(handle, caf::exit_reason::kill);
-    owned.clear();
-    caf::anon_send_exit(connector, caf::exit_reason::kill);
-    connector = nullptr;
-    locals->clear();
-    sys.reset();
-    real.reset();
+    pushers.clear();
+    subscribers.clear();
+    host.reset();
     std::filesystem::remove_all(root);
   }
 
+  /// The mode of the first call is that of the stream.
   void start_node(bool cached) {
-    auto core
-      = sequencer_core::open(*env,
-                             {.stream = "market",
-                              .directory = (root / "rt").string(),
-                              .cached = cached},
-                             std::make_unique<memory_state_store>(state));
-    ASSERT_TRUE(core) << to_string(core.failure());
-    node = sys->spawn(
-      sequencer, env,
-      std::make_shared<std::unique_ptr<sequencer_core>>(*std::move(core)),
-      sequencer_settings{});
-    locals->put("rt/market", caf::actor_cast<caf::strong_actor_ptr>(node));
+    if (!host) {
+      auto made = nodes::runtime::create({.config = cluster(cached)});
+      ASSERT_TRUE(made) << to_string(made.failure());
+      host = *std::move(made);
+    }
+    auto started = nodes::rt_factory{}(*host, *host->config().process("rt1"));
+    ASSERT_TRUE(started) << to_string(started.failure());
+    node = started->streams.front();
   }
 
   void stop_node() {
     if (!node)
       return;
-    locals->remove("rt/market");
-    caf::scoped_actor self{*sys};
+    host->locals()->remove("rt/market");
+    caf::scoped_actor self{host->system()};
     self->request(node, 10s, stop_atom_v)
       .receive([](bool) {}, [](const caf::error&) {});
     self->wait_for(node);
@@ -158,10 +109,8 @@ protected:
 
   /// As a crash: nothing is closed.
   void kill_node() {
-    locals->remove("rt/market");
-    caf::scoped_actor self{*sys};
-    caf::anon_send_exit(node, caf::exit_reason::kill);
-    self->wait_for(node);
+    host->locals()->remove("rt/market");
+    end(node, caf::exit_reason::kill);
     node = nullptr;
     wait_for_inputs();
   }
@@ -170,39 +119,28 @@ protected:
   /// life in the same process must find their directories free, as it would in
   /// a process of its own.
   void wait_for_inputs() {
-    const auto in = root / "rt" / "in";
+    const std::filesystem::path in
+      = host->config().stream_directory("rt1", "market") + "/in";
     if (!std::filesystem::exists(in))
       return;
     for (const auto& entry : std::filesystem::recursive_directory_iterator{in})
       if (entry.is_directory()
           && std::filesystem::exists(entry.path() / ".lineage"))
-        while (!env->fs->lock_directory(entry.path().string()))
+        while (!host->env().fs->lock_directory(entry.path().string()))
           std::this_thread::yield();
   }
 
-  std::shared_ptr<publisher> publish_to(const std::string& host,
-                                        bool cached = false) {
-    auto made = publisher::open(*env, {.topic = "market",
-                                       .log_path = (root / "pub").string(),
-                                       .host = host,
-                                       .cached = cached});
+  std::shared_ptr<publisher> publish_to(const std::string& name) {
+    auto made = host->publish("market", {.name = name});
     EXPECT_TRUE(made) << to_string(made.failure());
-    std::shared_ptr<publisher> out{*std::move(made)};
-    pusher_options options;
-    options.rt.name = "rt/market";
-    options.stream = "market";
-    pushers.push_back(sys->spawn(pusher, env, out, connector, options));
-    owned.push_back(caf::actor_cast<caf::actor>(pushers.back()));
-    return out;
+    pushers.push_back(made->replicator);
+    return made->out;
   }
 
   /// Ends the newest publisher's replicator and lets the publisher go; as a
   /// killed process would, when it was not closed before.
   void end_publisher(std::shared_ptr<publisher> last) {
-    caf::scoped_actor self{*sys};
-    caf::anon_send_exit(pushers.back(), caf::exit_reason::user_shutdown);
-    self->wait_for(pushers.back());
-    std::erase(owned, caf::actor_cast<caf::actor>(pushers.back()));
+    end(pushers.back(), caf::exit_reason::user_shutdown);
     pushers.pop_back();
     const std::weak_ptr<publisher> held{last};
     last.reset();
@@ -212,34 +150,53 @@ protected:
 
   std::shared_ptr<subscription> subscribe(inbox& to, start_spec start = {},
                                           std::string local_copy = {}) {
-    auto control = std::make_shared<subscription>("market");
-    subscriber_options options;
-    options.topic = "market";
-    options.rt.name = "rt/market";
-    options.start = start;
-    options.local_copy = std::move(local_copy);
-    owned.push_back(caf::actor_cast<caf::actor>(
-      sys->spawn(subscriber, env, connector, options, control, to.handlers())));
-    return control;
+    auto running
+      = host->subscribe("market", to.handlers(),
+                        {.start = start, .local_copy = std::move(local_copy)});
+    EXPECT_TRUE(running) << to_string(running.failure());
+    subscribers.push_back(running->subscriber);
+    return running->control;
+  }
+
+  /// Ends the newest subscriber, as a crash would.
+  void kill_subscriber() {
+    end(subscribers.back(), caf::exit_reason::kill);
+    subscribers.pop_back();
+  }
+
+  template <class Handle>
+  void end(const Handle& handle, caf::exit_reason reason) {
+    caf::scoped_actor self{host->system()};
+    caf::anon_send_exit(handle, reason);
+    self->wait_for(handle);
   }
 
   static std::span<const std::byte> bytes_of(const std::string& text) {
     return std::as_bytes(std::span{text.data(), text.size()});
   }
 
+  nodes::cluster_config cluster(bool cached) const {
+    nodes::cluster_config out;
+    out.data_directory = root.string();
+    out.log_path = (root / "pub").string();
+    out.streams.push_back({.name = "market",
+                           .mode = cached ? nodes::stream_mode::cached
+                                          : nodes::stream_mode::synced});
+    out.nodes.push_back({.name = "node", .processes = {"rt1"}});
+    auto& rt = out.processes.emplace_back();
+    rt.name = "rt1";
+    rt.type = nodes::process_type::rt;
+    rt.node = "node";
+    rt.streams = {"market"};
+    out.period.grace_ns = 5'000'000'000;
+    return out;
+  }
+
   std::filesystem::path root;
-  config cfg;
-  std::unique_ptr<nodes::real_env> real;
-  persistence::env* env = nullptr;
-  std::unique_ptr<caf::actor_system> sys;
-  std::shared_ptr<nodes::local_actors> locals
-    = std::make_shared<nodes::local_actors>();
-  connector_actor connector;
+  std::unique_ptr<nodes::runtime> host;
   sequencer_actor node;
-  memory_state_store::shared state
-    = std::make_shared<std::optional<std::vector<std::byte>>>();
   std::vector<pusher_actor> pushers;
-  std::vector<caf::actor> owned;
+  std::vector<subscriber_actor> subscribers;
 };
 
 } // namespace millrace::rt

@@ -7,7 +7,7 @@ class RtTest : public rt_fixture, public ::testing::WithParamInterface<bool> {};
 
 TEST_P(RtTest, PublishedMessagesArriveInOrderOnce) {
   start_node(GetParam());
-  auto pub = publish_to("hostA", GetParam());
+  auto pub = publish_to("hostA");
   inbox in;
   auto sub = subscribe(in);
   ASSERT_FALSE(pub->wait_verified(10s));
@@ -29,7 +29,7 @@ TEST_P(RtTest, PublishedMessagesArriveInOrderOnce) {
 
 TEST_P(RtTest, ResubscribingFromAnyDeliveredPositionGivesTheRest) {
   start_node(GetParam());
-  auto pub = publish_to("hostA", GetParam());
+  auto pub = publish_to("hostA");
   ASSERT_FALSE(pub->wait_verified(10s));
   for (int i = 0; i < 50; ++i)
     ASSERT_TRUE(pub->publish(bytes_of(std::string(i % 7 * 10u, 'x'))));
@@ -52,7 +52,7 @@ TEST_P(RtTest, ResubscribingFromAnyDeliveredPositionGivesTheRest) {
 
 TEST_P(RtTest, NodeKilledAndRestartedLosesAndDoublesNothing) {
   start_node(GetParam());
-  auto pub = publish_to("hostA", GetParam());
+  auto pub = publish_to("hostA");
   inbox in;
   subscribe(in);
   ASSERT_FALSE(pub->wait_verified(10s));
@@ -78,7 +78,7 @@ TEST_P(RtTest, RestartedPublisherGoesOnWithItsIds) {
   inbox in;
   subscribe(in);
   for (int life = 0; life < 3; ++life) {
-    auto pub = publish_to("hostA", GetParam());
+    auto pub = publish_to("hostA");
     ASSERT_FALSE(pub->wait_verified(10s));
     for (int i = 0; i < 10; ++i)
       ASSERT_TRUE(pub->publish(bytes_of("x")));
@@ -99,7 +99,7 @@ TEST_P(RtTest, WipedPublisherDirectoryIsAReset) {
   inbox in;
   subscribe(in);
   for (int life = 0; life < 2; ++life) {
-    auto pub = publish_to("hostA", GetParam());
+    auto pub = publish_to("hostA");
     ASSERT_FALSE(pub->wait_verified(10s));
     for (int i = 0; i < 5; ++i)
       ASSERT_TRUE(pub->publish(bytes_of("x")));
@@ -117,8 +117,8 @@ TEST_P(RtTest, WipedPublisherDirectoryIsAReset) {
 
 TEST_P(RtTest, TwoPublishersEachKeepTheirOrder) {
   start_node(GetParam());
-  auto a = publish_to("hostA", GetParam());
-  auto b = publish_to("hostB", GetParam());
+  auto a = publish_to("hostA");
+  auto b = publish_to("hostB");
   ASSERT_FALSE(a->wait_verified(10s));
   ASSERT_FALSE(b->wait_verified(10s));
   inbox in;
@@ -138,15 +138,15 @@ TEST_P(RtTest, TwoPublishersEachKeepTheirOrder) {
 
 TEST_P(RtTest, PeriodEndsOnceBehindEveryPublishersMarker) {
   start_node(GetParam());
-  auto a = publish_to("hostA", GetParam());
-  auto b = publish_to("hostB", GetParam());
+  auto a = publish_to("hostA");
+  auto b = publish_to("hostB");
   ASSERT_FALSE(a->wait_verified(10s));
   ASSERT_FALSE(b->wait_verified(10s));
   inbox in;
   subscribe(in);
   ASSERT_TRUE(a->publish(bytes_of("a")));
   ASSERT_TRUE(b->publish(bytes_of("b")));
-  caf::scoped_actor self{*sys};
+  caf::scoped_actor self{host->system()};
   uint64_t end = 0;
   self->request(node, 10s, period_atom_v, int64_t{5000})
     .receive(
@@ -168,7 +168,7 @@ TEST_P(RtTest, PeriodEndsOnceBehindEveryPublishersMarker) {
 
 TEST_P(RtTest, LocalCopyServesWhatTheNodeHasNoMore) {
   start_node(GetParam());
-  auto pub = publish_to("hostA", GetParam());
+  auto pub = publish_to("hostA");
   ASSERT_FALSE(pub->wait_verified(10s));
   const auto copy = (root / "copy").string();
   {
@@ -178,10 +178,7 @@ TEST_P(RtTest, LocalCopyServesWhatTheNodeHasNoMore) {
       ASSERT_TRUE(pub->publish(bytes_of(std::to_string(i))));
     ASSERT_TRUE(in.wait_for(100));
     sub->unsubscribe();
-    caf::scoped_actor self{*sys};
-    caf::anon_send_exit(owned.back(), caf::exit_reason::kill);
-    self->wait_for(owned.back());
-    owned.pop_back();
+    kill_subscriber();
   }
   inbox in;
   subscribe(in, {}, copy);

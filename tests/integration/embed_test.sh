@@ -36,8 +36,28 @@ volume1 on node embed
 AIG 150
 SPY 300
 END
-timeout 60 "$scratch/build/embed" "$scratch/cluster.toml" >"$scratch/out"
+millrace="$scratch/prefix/bin/millrace"
+export MILLRACE_CONFIG="$scratch/cluster.toml"
+timeout 60 "$scratch/build/embed" "$MILLRACE_CONFIG" >"$scratch/out" &
+embed=$!
+"$millrace" spawn volume1 --on embed
+"$millrace" pub --stream market --table trade --format csv <<'END'
+sym,price,size
+AIG,1.0,100
+SPY,1.0,300
+AIG,1.0,50
+END
+wait "$embed"
 diff "$scratch/expected" "$scratch/out"
+
+# Another program does not know the type: it says where the file names it.
+sed -i 's/^type = "volume"/&\nnode = "embed"/' "$MILLRACE_CONFIG"
+line=$(grep -n '^type = "volume"' "$MILLRACE_CONFIG" | cut -d: -f1)
+code=0
+"$millrace" node --name embed 2>"$scratch/err" || code=$?
+cat "$scratch/err"
+[ "$code" -eq 78 ]
+grep -q "cluster.toml:$line:process.type: .*'volume'.* rdb" "$scratch/err"
 
 code=0
 "$scratch/build/embed" "$source/CMakeLists.txt" 2>"$scratch/err" || code=$?

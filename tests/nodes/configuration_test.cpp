@@ -69,6 +69,48 @@ std::string fault_of(const std::string& text) {
   return parsed.failure().context;
 }
 
+/// `valid` with a type of a program's own, at gw1.
+std::string with_own_type(const std::string& more) {
+  auto text = with_line(27, "type = \"vwap\"" + more);
+  const std::string address = "address = \"127.0.0.1\"\n";
+  return text.replace(text.find(address), address.size(),
+                      "process_types = [\"vwap\"]\n");
+}
+
+TEST(ConfigurationTest, ATypeThatTheFileDeclaresIsTakenWithItsSettings) {
+  const auto parsed = parse(with_own_type("") + R"(
+[[process]]
+name = "vwap2"
+type = "vwap"
+[process.settings]
+window = "5m"
+)");
+  ASSERT_TRUE(parsed) << parsed.failure().context;
+  EXPECT_EQ(parsed->process("gw1")->type, "vwap");
+  EXPECT_EQ(parsed->process("gw1")->type_line, 27u);
+  EXPECT_TRUE(parsed->process("gw1")->settings.empty());
+  const std::map<std::string, std::string> settings{{"window", "5m"}};
+  EXPECT_EQ(parsed->process("vwap2")->settings, settings);
+}
+
+TEST(ConfigurationTest, FaultsOfDeclaredTypes) {
+  EXPECT_THAT(fault_of(with_own_type("\nsettings = 5")),
+              HasSubstr(":28:process.settings: write it as "
+                        "[process.settings]"));
+  EXPECT_THAT(
+    fault_of(with_own_type("\nnode = \"two\"\n[process.settings]\nw = 5")),
+    HasSubstr(":30:process.settings.w: expected a text"));
+  EXPECT_THAT(fault_of(with_own_type("\ntables = [\"trade\"]")),
+              HasSubstr(":28:process.tables: unknown key"));
+  auto other = with_own_type("");
+  other.replace(other.find("[\"vwap\"]"), 8, "[\"twap\"]");
+  EXPECT_THAT(fault_of(other),
+              HasSubstr(":27:process.type: 'vwap' is not one of discovery, rt, "
+                        "feed, rdb, hdb, gateway, twap"));
+  EXPECT_THAT(fault_of(with_line(4, "process_types = [\"rdb\"]")),
+              HasSubstr(":4:cluster.process_types: 'rdb' is a built-in type"));
+}
+
 TEST(ConfigurationTest, ReadsAValidFile) {
   const auto parsed = parse(valid);
   ASSERT_TRUE(parsed) << parsed.failure().context;

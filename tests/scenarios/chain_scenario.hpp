@@ -27,8 +27,8 @@ public:
     rt.roll_bytes = 4096 << w.draw(5);
     rt.checkpoint_bytes = 1024 << w.draw(7);
     rt.period_grace_ns = 500'000'000;
-    add_discovery(w, "disc");
-    add_rt_node(w, "rt0", rt);
+    add_discovery(plan, "disc");
+    add_rt_node(plan, "rt0", rt);
     const auto feeds = 1 + w.draw(2);
     for (uint64_t i = 0; i < feeds; ++i) {
       feed_load load;
@@ -41,13 +41,14 @@ public:
         expected.push_back(row_of(i, row));
       progress.push_back(std::make_shared<torq::feed_progress>());
       names.push_back("feed" + std::to_string(i));
-      add_feed(w, names.back(), load, progress.back());
+      add_feed(plan, names.back(), load, progress.back());
     }
     std::sort(expected.begin(), expected.end());
-    add_hdb(w, "hdb1", database);
-    add_rdb(w, "rdb1", database);
-    add_hdb(w, "hdb2", database);
-    add_gateway(w, "gw1", database);
+    add_hdb(plan, "hdb1", database);
+    add_rdb(plan, "rdb1", database);
+    add_hdb(plan, "hdb2", database);
+    add_gateway(plan, "gw1", database);
+    w.add_cluster(plan.config, plan.options);
     for (const auto* name : {"disc", "rt0", "hdb1", "rdb1", "hdb2", "gw1"})
       names.push_back(name);
     ask_again();
@@ -167,7 +168,8 @@ public:
 
   /// One more question, of everything up to the stream's end.
   void ask_for_everything() {
-    auto files = rows_in_stream(w.at("rt0").disk(), "/rt/out");
+    auto files
+      = rows_in_stream(w.at("rt0").disk(), stream_directory("rt0") + "/out");
     if (!files || files->empty())
       return broken.push_back("the merged log cannot be read");
     const auto end = files->back().first.value;
@@ -192,7 +194,8 @@ public:
 
   /// Recounts every answer from the merged log at the answer's own cut.
   void check_answers() {
-    auto stream = rows_in_stream(w.at("rt0").disk(), "/rt/out");
+    auto stream
+      = rows_in_stream(w.at("rt0").disk(), stream_directory("rt0") + "/out");
     if (!stream)
       return broken.push_back(to_string(stream.failure()));
     for (const auto& given : answers) {
@@ -267,8 +270,9 @@ public:
   }
 
   world w;
+  cluster_plan plan;
   rt_node_options rt;
-  database_load database;
+  database_options database;
   uint64_t rows_expected = 0;
   std::vector<trade_row> expected; ///< Sorted.
   std::vector<std::shared_ptr<torq::feed_progress>> progress;

@@ -1,4 +1,4 @@
-#include <millrace/sim/world/torq_nodes.hpp>
+#include <millrace/sim/world/world.hpp>
 
 #include <caf/event_based_actor.hpp>
 #include <gtest/gtest.h>
@@ -20,7 +20,12 @@ struct watching {
   std::vector<std::string> told;
 
   watching() {
-    add_discovery(w, "disc");
+    // Alone: a node would register it with itself.
+    w.add_node("disc", [](node& me) -> error {
+      const auto made = nodes::start_discovery(me, {});
+      me.put("discovery", made->actor);
+      return {};
+    });
     discovery = caf::actor_cast<discovery_actor>(w.find("disc", "discovery"));
     w.add_node("watcher", [this](node& me) -> error {
       watcher = me.spawn([this](caf::event_based_actor*) -> caf::behavior {

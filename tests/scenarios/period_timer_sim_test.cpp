@@ -1,6 +1,6 @@
 // The timer of nodes/ beside a sequencer that only notes what it is asked, in
 // virtual time. The expected instants are the zones' rules, worked out by hand.
-#include <millrace/nodes/node/period_timer.hpp>
+#include <millrace/nodes/assembly/period_timer.hpp>
 #include <millrace/sim/world/world.hpp>
 
 #include <caf/event_based_actor.hpp>

@@ -20,14 +20,15 @@ struct full_rdb {
   full_rdb() {
     rt_node_options rt;
     rt.period_grace_ns = 100'000'000;
-    add_discovery(w, "disc");
-    add_rt_node(w, "rt0", rt);
+    add_discovery(plan, "disc");
+    add_rt_node(plan, "rt0", rt);
     load.rows = 6'000; // 30 s of them.
-    add_feed(w, "feed0", load, progress);
-    add_hdb(w, "hdb1", database);
+    add_feed(plan, "feed0", load, progress);
+    add_hdb(plan, "hdb1", database);
     database.memory_max_bytes = memory_max;
-    add_rdb(w, "rdb1", database);
-    add_gateway(w, "gw1", database);
+    add_rdb(plan, "rdb1", database);
+    add_gateway(plan, "gw1", database);
+    w.add_cluster(plan.config, plan.options);
   }
 
   rdb_facts rdb() {
@@ -41,7 +42,8 @@ struct full_rdb {
   }
 
   position stream_end() {
-    const auto rows = rows_in_stream(w.at("rt0").disk(), "/rt/out");
+    const auto rows
+      = rows_in_stream(w.at("rt0").disk(), stream_directory("rt0") + "/out");
     return rows && !rows->empty() ? rows->back().first : position{};
   }
 
@@ -80,8 +82,9 @@ struct full_rdb {
   }
 
   world w{11};
+  cluster_plan plan;
   feed_load load;
-  database_load database;
+  database_options database;
   std::shared_ptr<torq::feed_progress> progress
     = std::make_shared<torq::feed_progress>();
 };

@@ -22,18 +22,17 @@ public:
     rt.cached = cached;
     rt.roll_bytes = 4096 << w.draw(5);
     rt.checkpoint_bytes = 1024 << w.draw(7);
-    add_rt_node(w, "rt0", rt);
+    add_rt_node(plan, "rt0", rt);
     const auto publishers = 1 + w.draw(3);
     for (uint64_t i = 0; i < publishers; ++i) {
       publisher_load load;
-      load.cached = cached;
       load.messages = 40 + w.draw(160);
       load.roll_bytes = 2048 << w.draw(6);
       load.payload_bytes_max = w.chance(0.2) ? 3000 : 200;
       books.push_back(std::make_shared<ledger>());
       const auto name = "pub" + std::to_string(i);
       targets.push_back(load.messages);
-      add_publisher(w, name, load, books.back());
+      add_publisher(plan, name, load, books.back());
       names.push_back(name);
     }
     for (const auto* name : {"plain", "copy", "saved"}) {
@@ -43,10 +42,11 @@ public:
       if (name == std::string{"saved"})
         load.checkpoint_every = 1 + w.draw(20);
       readings.push_back(std::make_shared<reading>());
-      add_subscriber(w, name, load, readings.back());
+      add_subscriber(plan, name, load, readings.back());
       names.push_back(name);
     }
     names.push_back("rt0");
+    w.add_cluster(plan.config, plan.options);
   }
 
   /// Power cuts only where the mode promises to survive them.
@@ -85,7 +85,8 @@ public:
     // node recovered it.
     if (!w.find("rt0", "rt/market"))
       return false;
-    auto stream = read_stream(w.at("rt0").disk(), "/rt/out");
+    auto stream
+      = read_stream(w.at("rt0").disk(), stream_directory("rt0") + "/out");
     if (!stream)
       return false;
     for (const auto& read : readings)
@@ -109,7 +110,8 @@ public:
     if (!reached)
       broken.push_back(
         "subscribers did not catch up 60 s after the last fault");
-    auto stream = read_stream(w.at("rt0").disk(), "/rt/out");
+    auto stream
+      = read_stream(w.at("rt0").disk(), stream_directory("rt0") + "/out");
     if (!stream) {
       broken.push_back(to_string(stream.failure()));
       return broken;
@@ -130,7 +132,7 @@ public:
     if (!broken.empty())
       ask_all(told);
     w.crash("rt0");
-    add(check_out_is_pure(w.at("rt0").disk(), "/rt", rt));
+    add(check_out_is_pure(w.at("rt0").disk(), stream_directory("rt0"), rt));
     check_copy(broken);
     if (!broken.empty())
       describe(broken);
@@ -148,6 +150,7 @@ public:
   }
 
   world w;
+  cluster_plan plan;
   rt_node_options rt;
   std::vector<std::shared_ptr<ledger>> books;
   std::vector<uint64_t> targets;
@@ -177,7 +180,8 @@ private:
 
   /// A local copy is byte for byte what the node has.
   void check_copy(std::vector<std::string>& broken) {
-    const auto theirs = log_bytes(w.at("rt0").disk(), "/rt/out");
+    const auto theirs
+      = log_bytes(w.at("rt0").disk(), stream_directory("rt0") + "/out");
     for (const auto& [name, bytes] :
          log_bytes(w.at("copy").disk(), "/copy/market")) {
       const auto found = theirs.find(name);

@@ -1,4 +1,3 @@
-#include <millrace/actors/rt/publish/pusher.hpp>
 #include <millrace/messages/data/table_batch.hpp>
 #include <millrace/persistence/log/log_reader.hpp>
 #include <millrace/sim/world/rt_nodes.hpp>
@@ -17,57 +16,16 @@ std::span<const std::byte> bytes_of(const std::string& text) {
 
 // -- RT node ------------------------------------------------------------------
 
-class checkpoint_history::store final : public rt::state_store {
-public:
-  explicit store(checkpoint_history& history) : history_{history} {}
-  result<std::optional<std::vector<std::byte>>> load() override {
-    if (history_.saved_.empty())
-      return std::optional<std::vector<std::byte>>{};
-    return std::optional{history_.saved_.back()};
-  }
-  error save(std::span<const std::byte> state) override {
-    history_.saved_.emplace_back(state.begin(), state.end());
-    if (history_.saved_.size() > 8)
-      history_.saved_.pop_front();
-    return {};
-  }
-
-private:
-  checkpoint_history& history_;
-};
-
-std::unique_ptr<rt::state_store> checkpoint_history::open(node& who) {
-  const auto boot = who.disk().boot_id();
-  if (std::exchange(boot_, boot) != boot)
-    saved_.resize(who.owner().draw(saved_.size() + 1));
-  return std::make_unique<store>(*this);
-}
-
-node& add_rt_node(world& in, const std::string& name,
-                  const rt_node_options& options) {
-  auto history = std::make_shared<checkpoint_history>();
-  return in.add_node(
-    name,
-    [options, history](node& me) -> error {
-      auto core = rt::sequencer_core::open(
-        me.env(),
-        {.stream = options.stream,
-         .directory = "/rt",
-         .cached = options.cached,
-         .roll_bytes = options.roll_bytes,
-         .checkpoint_bytes = options.checkpoint_bytes},
-        history->open(me));
-      if (!core)
-        return core.failure();
-      auto handle = me.spawn(
-        rt::sequencer, &me.env(),
-        std::make_shared<std::unique_ptr<rt::sequencer_core>>(*std::move(core)),
-        rt::sequencer_settings{.period_grace_ns = options.period_grace_ns});
-      me.put("rt/" + options.stream, handle);
-      me.essential(handle);
-      return {};
-    },
-    {.supervised = 1s});
+void add_rt_node(cluster_plan& to, const std::string& name,
+                 const rt_node_options& options) {
+  auto& stream = to.config.streams.front();
+  stream.mode
+    = options.cached ? nodes::stream_mode::cached : nodes::stream_mode::synced;
+  stream.roll_bytes = options.roll_bytes;
+  to.config.period.grace_ns = options.period_grace_ns;
+  to.options.roles.add(std::string{nodes::process_type::rt},
+                       nodes::rt_factory{options.checkpoint_bytes});
+  to.add(name, nodes::process_type::rt).streams = {stream.name};
 }
 
 // -- publisher ----------------------------------------------------------------
@@ -172,31 +130,23 @@ load_actor::behavior_type load_of(load_actor::stateful_pointer<load_state> self,
 
 } // namespace
 
-node& add_publisher(world& in, const std::string& name,
-                    const publisher_load& load, std::shared_ptr<ledger> book) {
-  book->origin = name + "." + load.stream;
-  return in.add_node(
+void add_publisher(cluster_plan& to, const std::string& name,
+                   const publisher_load& load, std::shared_ptr<ledger> book) {
+  book->origin = name + ".market";
+  to.add_program(
     name,
-    [load, book](node& me) -> error {
-      auto made
-        = rt::publisher::open(me.env(), {.topic = load.stream,
-                                         .log_path = "/pub",
-                                         .host = me.name(),
-                                         .cached = load.cached,
-                                         .roll_bytes = load.roll_bytes});
+    [load, book](nodes::process_host& host, const nodes::process_config&)
+      -> result<nodes::hosted_process> {
+      auto& me = simulated(host);
+      auto made = me.publish(
+        "market", {.name = me.name(), .roll_bytes = load.roll_bytes});
       if (!made)
         return made.failure();
-      std::shared_ptr<rt::publisher> out{*std::move(made)};
-      rt::pusher_options options;
-      options.rt = load.rt;
-      options.stream = load.stream;
+      me.put("pusher", made->replicator);
       book->settled = false;
-      me.put("pusher",
-             me.spawn(rt::pusher, &me.env(), out, me.connector(), options));
-      me.put("load", me.spawn(load_of, &me, out, book, load, me.lives()));
-      return {};
-    },
-    {.supervised = 1s});
+      return nodes::hosted_process{caf::actor_cast<caf::strong_actor_ptr>(
+        me.spawn(load_of, &me, made->out, book, load, me.lives()))};
+    });
 }
 
 // -- subscriber ---------------------------------------------------------------
@@ -237,91 +187,106 @@ position reading::reached() const {
   return lives.back().items.back().end;
 }
 
-node& add_subscriber(world& in, const std::string& name,
-                     const subscriber_load& load,
-                     std::shared_ptr<reading> into) {
-  return in.add_node(
-    name,
-    [load, into](node& me) -> error {
-      rt::subscriber_options options;
-      options.topic = load.stream;
-      options.rt = load.rt;
-      options.local_copy = load.local_copy;
-      delivery_record record;
-      record.life = me.lives();
-      auto applied = std::make_shared<uint64_t>(0);
-      if (load.checkpoint_every != 0) {
-        if (auto fault = me.fs().create_directories("/app"))
-          return fault;
-        auto saved = load_checkpoint(me.fs());
-        if (!saved)
-          return saved.failure();
-        if (*saved) {
-          options.start.kind = start_spec::at_position;
-          options.start.position = (*saved)->position;
-          record.started_at = position{(*saved)->position};
-          *applied = (*saved)->applied;
-        }
-      }
-      into->recovered.push_back(*applied);
-      into->lives.push_back(std::move(record));
-      auto handlers = std::make_shared<rt::subscription_handlers>();
-      const auto index = into->lives.size() - 1;
-      auto give = [into, index, applied](delivered item) {
-        into->lives[index].items.push_back(std::move(item));
-        ++*applied;
-      };
-      handlers->on_message = [give](const rt::message& m, position end) {
-        delivered item;
-        item.begin = m.begin;
-        item.end = end;
-        item.origin = m.header.on;
-        item.id = m.header.id;
-        item.payload.assign(reinterpret_cast<const char*>(m.payload.data()),
-                            m.payload.size());
-        give(std::move(item));
-      };
-      handlers->on_event = [give](const stream_event& event) {
-        delivered item;
-        item.kind = delivered::what::event;
-        item.begin = event.from;
-        item.end = event.to;
-        item.event = event;
-        give(std::move(item));
-      };
-      handlers->on_period = [give](int64_t period, position end) {
-        delivered item;
-        item.kind = delivered::what::period;
-        item.end = end;
-        item.period = period;
-        give(std::move(item));
-      };
-      handlers->on_failure = [into, index](const error& fault) {
-        into->lives[index].failures.push_back(fault);
-      };
-      if (load.checkpoint_every != 0)
-        handlers->on_batch_end = [&me, applied, every = load.checkpoint_every,
-                                  last = *applied](position at) mutable {
-          if (*applied - last < every)
-            return;
-          last = *applied;
-          const auto text
-            = std::to_string(at.value) + " " + std::to_string(*applied);
-          auto& env = me.env();
-          env.crash_point("sub.before_checkpoint");
-          // A refused checkpoint is an older one: more comes again.
-          (void)persistence::replace_file(*env.fs, checkpoint_path,
-                                          bytes_of(text));
-          env.crash_point("sub.after_checkpoint");
-        };
-      auto handle
-        = me.spawn(rt::subscriber, &me.env(), me.connector(), options,
-                   std::make_shared<rt::subscription>(load.stream), handlers);
-      me.put("subscriber", handle);
-      me.essential(handle);
-      return {};
-    },
-    {.supervised = 1s});
+namespace {
+
+/// Writes all that is delivered into the newest record of `into`.
+rt::subscription_handlers recorder(std::shared_ptr<reading> into,
+                                   std::shared_ptr<uint64_t> applied) {
+  rt::subscription_handlers handlers;
+  const auto index = into->lives.size() - 1;
+  auto give = [into, index, applied](delivered item) {
+    into->lives[index].items.push_back(std::move(item));
+    ++*applied;
+  };
+  handlers.on_message = [give](const rt::message& m, position end) {
+    delivered item;
+    item.begin = m.begin;
+    item.end = end;
+    item.origin = m.header.on;
+    item.id = m.header.id;
+    item.payload.assign(reinterpret_cast<const char*>(m.payload.data()),
+                        m.payload.size());
+    give(std::move(item));
+  };
+  handlers.on_event = [give](const stream_event& event) {
+    delivered item;
+    item.kind = delivered::what::event;
+    item.begin = event.from;
+    item.end = event.to;
+    item.event = event;
+    give(std::move(item));
+  };
+  handlers.on_period = [give](int64_t period, position end) {
+    delivered item;
+    item.kind = delivered::what::period;
+    item.end = end;
+    item.period = period;
+    give(std::move(item));
+  };
+  handlers.on_failure = [into, index](const error& fault) {
+    into->lives[index].failures.push_back(fault);
+  };
+  return handlers;
+}
+
+/// Stores a checkpoint about every so many deliveries.
+std::function<void(position)> checkpointer(node& me, uint64_t every,
+                                           std::shared_ptr<uint64_t> applied) {
+  return [&me, applied, every, last = *applied](position at) mutable {
+    if (*applied - last < every)
+      return;
+    last = *applied;
+    const auto text = std::to_string(at.value) + " " + std::to_string(*applied);
+    auto& env = me.env();
+    env.crash_point("sub.before_checkpoint");
+    // A refused checkpoint is an older one: more comes again.
+    (void)persistence::replace_file(*env.fs, checkpoint_path, bytes_of(text));
+    env.crash_point("sub.after_checkpoint");
+  };
+}
+
+result<nodes::hosted_process> subscribe(node& me, const subscriber_load& load,
+                                        std::shared_ptr<reading> into) {
+  nodes::subscribe_options options;
+  options.local_copy = load.local_copy;
+  delivery_record record;
+  record.life = me.lives();
+  auto applied = std::make_shared<uint64_t>(0);
+  if (load.checkpoint_every != 0) {
+    if (auto fault = me.fs().create_directories("/app"))
+      return fault;
+    auto saved = load_checkpoint(me.fs());
+    if (!saved)
+      return saved.failure();
+    if (*saved) {
+      options.start.kind = start_spec::at_position;
+      options.start.position = (*saved)->position;
+      record.started_at = position{(*saved)->position};
+      *applied = (*saved)->applied;
+    }
+  }
+  into->recovered.push_back(*applied);
+  into->lives.push_back(std::move(record));
+  auto handlers = recorder(into, applied);
+  if (load.checkpoint_every != 0)
+    handlers.on_batch_end = checkpointer(me, load.checkpoint_every, applied);
+  auto running = me.subscribe("market", std::move(handlers), options);
+  if (!running)
+    return running.failure();
+  me.put("subscriber", running->subscriber);
+  return nodes::hosted_process{
+    caf::actor_cast<caf::strong_actor_ptr>(running->subscriber)};
+}
+
+} // namespace
+
+void add_subscriber(cluster_plan& to, const std::string& name,
+                    const subscriber_load& load,
+                    std::shared_ptr<reading> into) {
+  to.add_program(name, [load, into](nodes::process_host& host,
+                                    const nodes::process_config&) {
+    return subscribe(simulated(host), load, into);
+  });
 }
 
 // -- reading without actors ---------------------------------------------------

@@ -1,9 +1,7 @@
 #pragma once
 
 #include <millrace/actors/rt/publish/publisher.hpp>
-#include <millrace/actors/rt/sequence/sequencer.hpp>
-#include <millrace/actors/rt/subscribe/subscriber.hpp>
-#include <millrace/sim/world/world.hpp>
+#include <millrace/sim/world/cluster_plan.hpp>
 
 #include <caf/stateful_actor.hpp>
 
@@ -17,32 +15,17 @@
 
 namespace millrace::sim {
 
-/// The checkpoints of a sequencer as RocksDB keeps them: after a power cut a
-/// prefix of what was saved, which may be nothing.
-class checkpoint_history {
-public:
-  /// A store for one life of a process on `disk`.
-  [[nodiscard]] std::unique_ptr<rt::state_store> open(node& who);
-
-private:
-  class store;
-  std::deque<std::vector<std::byte>> saved_;
-  uint64_t boot_ = 0;
-};
-
 struct rt_node_options {
-  std::string stream = "market";
   bool cached = false;
   uint64_t roll_bytes = uint64_t{1} << 29;
   uint64_t checkpoint_bytes = uint64_t{64} << 20;
   int64_t period_grace_ns = 5'000'000'000;
 };
 
-/// An RT node of one stream: in/, raft/ and out/ below "/rt". Its sequencer is
-/// the actor "rt/<stream>". A failure of its storage ends the process, which
-/// comes back a second later.
-node& add_rt_node(world& in, const std::string& name,
-                  const rt_node_options& options = {});
+/// The RT node of "market"; its sequencer is the actor "rt/market". A failure
+/// of its storage ends the process, which comes back a second later.
+void add_rt_node(cluster_plan& to, const std::string& name,
+                 const rt_node_options& options = {});
 
 [[nodiscard]] std::span<const std::byte> bytes_of(const std::string& text);
 
@@ -71,10 +54,7 @@ struct ledger {
 };
 
 struct publisher_load {
-  std::string stream = "market";
-  endpoint rt{"rt0", 0, "rt/market"};
-  bool cached = false;
-  uint64_t roll_bytes = uint64_t{1} << 30;
+  uint64_t roll_bytes = uint64_t{1} << 30; ///< Of its own log.
   /// Messages to get accepted in all lives together.
   uint64_t messages = 300;
   uint64_t payload_bytes_max = 200;
@@ -82,10 +62,10 @@ struct publisher_load {
   uint64_t burst_max = 12;
 };
 
-/// A machine that publishes seeded messages: "/pub/<name>.<stream>". The
-/// program restarts a second after its process ended by itself.
-node& add_publisher(world& in, const std::string& name,
-                    const publisher_load& load, std::shared_ptr<ledger> book);
+/// A machine that publishes seeded messages: "/pub/<name>.market". The program
+/// restarts a second after its process ended by itself.
+void add_publisher(cluster_plan& to, const std::string& name,
+                   const publisher_load& load, std::shared_ptr<ledger> book);
 
 /// One delivery of a subscription, copied.
 struct delivered {
@@ -109,8 +89,6 @@ struct delivery_record {
 };
 
 struct subscriber_load {
-  std::string stream = "market";
-  endpoint rt{"rt0", 0, "rt/market"};
   std::string local_copy; ///< Empty: none.
   /// Stores a checkpoint (position and what was applied, in one file) about
   /// every so many deliveries and starts from it; 0: always from the beginning.
@@ -127,9 +105,8 @@ struct reading {
 };
 
 /// A machine that subscribes and records what it is given.
-node& add_subscriber(world& in, const std::string& name,
-                     const subscriber_load& load,
-                     std::shared_ptr<reading> into);
+void add_subscriber(cluster_plan& to, const std::string& name,
+                    const subscriber_load& load, std::shared_ptr<reading> into);
 
 /// The merged log of an RT node's disk, read with nothing but a log_reader.
 [[nodiscard]] result<std::vector<delivered>>

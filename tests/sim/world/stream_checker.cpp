@@ -229,7 +229,7 @@ std::vector<std::string> check_out_is_pure(memory_file_system& disk,
   };
   auto core
     = rt::sequencer_core::open(env,
-                               {.stream = options.stream,
+                               {.stream = "market",
                                 .directory = directory,
                                 .cached = options.cached,
                                 .roll_bytes = options.roll_bytes,

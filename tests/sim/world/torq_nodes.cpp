@@ -1,9 +1,5 @@
-#include <millrace/actors/torq/gateway/gateway.hpp>
-#include <millrace/actors/torq/hdb/hdb.hpp>
-#include <millrace/actors/torq/rdb/rdb.hpp>
-#include <millrace/actors/torq/registry/discovery.hpp>
-#include <millrace/actors/torq/registry/registrar.hpp>
 #include <millrace/messages/data/table_batch.hpp>
+#include <millrace/nodes/assembly/endpoints.hpp>
 #include <millrace/persistence/log/log_reader.hpp>
 #include <millrace/query/execution/partial.hpp>
 #include <millrace/sim/world/torq_nodes.hpp>
@@ -89,134 +85,72 @@ private:
   uint64_t next_ = 0;
 };
 
-/// Names the process to others and keeps its registrar alive.
-template <class Handle>
-void host_process(node& me, const std::string& type, const Handle& handle,
-                  const registrar_actor& registrar,
-                  const std::string& attributes) {
-  me.put(me.name(), handle);
-  me.put("registrar", registrar);
-  me.essential(handle);
-  process_row row;
-  row.name = me.name();
-  row.type = type;
-  row.node = me.name();
-  row.at = {me.name(), 0, me.name()};
-  row.attributes = attributes;
-  caf::anon_send(registrar, register_atom_v, std::move(row));
-}
-
-registrar_actor registrar_of(node& me, const endpoint& discovery) {
-  return me.spawn(torq::registrar, &me.env(), me.connector(),
-                  std::vector<endpoint>{discovery});
+result<nodes::hosted_process>
+start_rows(node& me, const feed_load& load,
+           std::shared_ptr<torq::feed_progress> progress) {
+  auto options = nodes::publisher_options_of(me.config(), "market", me.name());
+  if (!options)
+    return options.failure();
+  options->roll_bytes = load.roll_bytes;
+  auto out = rt::publisher::open(me.env(), *options);
+  if (!out)
+    return out.failure();
+  auto rt = nodes::endpoint_of_stream(me.config(), "market");
+  if (!rt)
+    return rt.failure();
+  torq::feed_settings settings;
+  settings.process = me.name();
+  settings.stream = "market";
+  settings.rt = *rt;
+  settings.speed.factor = 1;
+  settings.schemas = {trade_table()};
+  settings.progress = progress;
+  progress->merged = false;
+  settings.on_done = [&me](const error& fault) {
+    // A feed that fails ends its process; the next life resumes.
+    if (fault)
+      me.end();
+  };
+  auto handle = me.spawn(torq::feed_handler, &me.env(), settings,
+                         std::shared_ptr<rt::publisher>{*std::move(out)},
+                         std::make_shared<row_source>(load), me.connector());
+  return nodes::hosted_process{caf::actor_cast<caf::strong_actor_ptr>(handle)};
 }
 
 } // namespace
 
-node& add_discovery(world& in, const std::string& name) {
-  return in.add_node(name,
-                     [](node& me) -> error {
-                       auto handle = me.spawn(torq::discovery, &me.env());
-                       me.put("discovery", handle);
-                       me.essential(handle);
-                       return {};
-                     },
-                     {.supervised = 1s});
+void add_discovery(cluster_plan& to, const std::string& name) {
+  to.add(name, nodes::process_type::discovery);
 }
 
-node& add_feed(world& in, const std::string& name, const feed_load& load,
-               std::shared_ptr<torq::feed_progress> progress) {
-  return in.add_node(name,
-                     [load, progress](node& me) -> error {
-                       auto made = rt::publisher::open(
-                         me.env(), {.topic = load.stream,
-                                    .log_path = "/pub",
-                                    .host = me.name(),
-                                    .cached = load.cached,
-                                    .roll_bytes = load.roll_bytes});
-                       if (!made)
-                         return made.failure();
-                       torq::feed_settings settings;
-                       settings.process = me.name();
-                       settings.stream = load.stream;
-                       settings.rt = load.rt;
-                       settings.speed.factor = 1;
-                       settings.schemas = {trade_table()};
-                       settings.progress = progress;
-                       progress->merged = false;
-                       settings.on_done = [&me](const error& fault) {
-                         // A feed that fails ends its process; the next life
-                         // resumes.
-                         if (fault)
-                           me.end();
-                       };
-                       auto handle = me.spawn(
-                         torq::feed_handler, &me.env(), settings,
-                         std::shared_ptr<rt::publisher>{*std::move(made)},
-                         std::make_shared<row_source>(load), me.connector());
-                       me.put(me.name(), handle);
-                       me.essential(handle);
-                       return {};
-                     },
-                     {.supervised = 1s});
+void add_feed(cluster_plan& to, const std::string& name, const feed_load& load,
+              std::shared_ptr<torq::feed_progress> progress) {
+  to.add_program(name, [load, progress](nodes::process_host& host,
+                                        const nodes::process_config&) {
+    return start_rows(simulated(host), load, progress);
+  });
 }
 
-node& add_rdb(world& in, const std::string& name, const database_load& load) {
-  return in.add_node(
-    name,
-    [load](node& me) -> error {
-      torq::rdb_settings settings;
-      settings.process = me.name();
-      settings.stream = load.stream;
-      settings.tables = {trade_table()};
-      settings.hdb_directory = load.hdb_directory;
-      settings.rt = load.rt;
-      settings.query_timeout_ns = load.query_timeout_ns;
-      settings.memory_max_bytes = load.memory_max_bytes;
-      auto registrar = registrar_of(me, load.discovery);
-      auto handle
-        = me.spawn(torq::rdb, &me.env(), settings, me.connector(), registrar);
-      host_process(me, "rdb", handle, registrar,
-                   R"({"stream":")" + load.stream + R"(","tables":["trade"]})");
-      return {};
-    },
-    {.supervised = 1s, .host = load.host});
+void add_rdb(cluster_plan& to, const std::string& name,
+             const database_options& options) {
+  auto& rdb = to.add(name, nodes::process_type::rdb, options.machine);
+  rdb.tables = {"trade"};
+  rdb.hdb_directory = options.hdb_directory;
+  rdb.query_timeout_ns = options.query_timeout_ns;
+  rdb.memory_max_bytes = options.memory_max_bytes;
 }
 
-node& add_hdb(world& in, const std::string& name, const database_load& load) {
-  return in.add_node(name,
-                     [load](node& me) -> error {
-                       torq::hdb_settings settings;
-                       settings.process = me.name();
-                       settings.directory = load.hdb_directory;
-                       settings.streams["trade"] = load.stream;
-                       settings.query_timeout_ns = load.query_timeout_ns;
-                       auto registrar = registrar_of(me, load.discovery);
-                       auto handle
-                         = me.spawn(torq::hdb, &me.env(), settings,
-                                    std::shared_ptr<torq::hdb_index_slot>{});
-                       host_process(me, "hdb", handle, registrar, "{}");
-                       return {};
-                     },
-                     {.supervised = 1s, .host = load.host});
+void add_hdb(cluster_plan& to, const std::string& name,
+             const database_options& options) {
+  auto& hdb = to.add(name, nodes::process_type::hdb, options.machine);
+  hdb.hdb_directory = options.hdb_directory;
+  hdb.query_timeout_ns = options.query_timeout_ns;
 }
 
-node& add_gateway(world& in, const std::string& name,
-                  const database_load& load) {
-  return in.add_node(name,
-                     [load](node& me) -> error {
-                       torq::gateway_settings settings;
-                       settings.process = me.name();
-                       settings.query_timeout_ns = load.query_timeout_ns;
-                       settings.tables["trade"] = {trade_table(), load.stream};
-                       auto registrar = registrar_of(me, load.discovery);
-                       auto handle
-                         = me.spawn(torq::gateway, &me.env(), settings,
-                                    me.connector(), registrar);
-                       host_process(me, "gateway", handle, registrar, "{}");
-                       return {};
-                     },
-                     {.supervised = 1s});
+void add_gateway(cluster_plan& to, const std::string& name,
+                 const database_options& options) {
+  to.add(name, nodes::process_type::gateway).query_timeout_ns
+    = options.query_timeout_ns;
 }
 
 result<rdb_facts> facts_of_rdb(world& in, const std::string& process) {

@@ -2,7 +2,7 @@
 
 #include <millrace/actors/torq/feed/feed_handler.hpp>
 #include <millrace/messages/data/schema.hpp>
-#include <millrace/sim/world/world.hpp>
+#include <millrace/sim/world/cluster_plan.hpp>
 
 #include <map>
 #include <memory>
@@ -26,39 +26,33 @@ struct trade_row {
 inline constexpr int64_t rows_of_feed_max = 1'000'000;
 [[nodiscard]] trade_row row_of(uint64_t feed, uint64_t row);
 
-/// DISCOVERY, the actor "discovery".
-node& add_discovery(world& in, const std::string& name);
+void add_discovery(cluster_plan& to, const std::string& name);
 
 struct feed_load {
-  std::string stream = "market";
-  endpoint rt{"rt0", 0, "rt/market"};
   uint64_t feed = 0; ///< Its number.
   uint64_t rows = 600;
   uint32_t rows_per_batch_max = 12;
-  bool cached = false;
-  uint64_t roll_bytes = uint64_t{1} << 30;
+  uint64_t roll_bytes = uint64_t{1} << 30; ///< Of its own log.
 };
 
 /// A feed handler that publishes its rows at the pace of their times, from the
 /// last cursor that RT or its own log knows. Its replicator stays after that.
-node& add_feed(world& in, const std::string& name, const feed_load& load,
-               std::shared_ptr<torq::feed_progress> progress);
+void add_feed(cluster_plan& to, const std::string& name, const feed_load& load,
+              std::shared_ptr<torq::feed_progress> progress);
 
-struct database_load {
-  std::string stream = "market";
-  endpoint rt{"rt0", 0, "rt/market"};
-  endpoint discovery{"disc", 0, "discovery"};
+struct database_options {
   std::string hdb_directory = "/hdb";
-  std::string host = "db"; ///< The machine whose disk holds the HDB.
+  std::string machine = "db"; ///< Whose disk holds the HDB.
   int64_t query_timeout_ns = 2'000'000'000;
   uint64_t memory_max_bytes = 0; ///< rdb; 0: no limit.
 };
 
-/// The named actor is the process; each node has a registrar of its own.
-node& add_rdb(world& in, const std::string& name, const database_load& load);
-node& add_hdb(world& in, const std::string& name, const database_load& load);
-node& add_gateway(world& in, const std::string& name,
-                  const database_load& load);
+void add_rdb(cluster_plan& to, const std::string& name,
+             const database_options& options);
+void add_hdb(cluster_plan& to, const std::string& name,
+             const database_options& options);
+void add_gateway(cluster_plan& to, const std::string& name,
+                 const database_options& options);
 
 /// Where the RDB that is this process stands, or why it does not say.
 [[nodiscard]] result<rdb_facts> facts_of_rdb(world& in,
@@ -67,7 +61,7 @@ node& add_gateway(world& in, const std::string& name,
 /// Rows of a query's answer, sorted. @pre its columns are those of the table.
 [[nodiscard]] result<std::vector<trade_row>> rows_of(const chunks& answer);
 
-/// Rows that a merged log holds, with the position behind their batch.
+/// Rows that a merged log holds, with the position after their batch.
 [[nodiscard]] result<std::vector<std::pair<position, trade_row>>>
 rows_in_stream(persistence::file_system& fs, const std::string& directory);
 

@@ -1,4 +1,6 @@
 #include <millrace/messages/protocol/registration.hpp>
+#include <millrace/sim/world/checkpoint_history.hpp>
+#include <millrace/sim/world/process_disk.hpp>
 #include <millrace/sim/world/world.hpp>
 
 #include <caf/exit_reason.hpp>
@@ -10,142 +12,6 @@
 namespace millrace::sim {
 
 // -- one life of a node -------------------------------------------------------
-
-/// The disk as one process sees it: after its end every call fails and changes
-/// nothing, although code of the dead process may still be unwinding.
-class world::life_file_system final : public persistence::file_system {
-public:
-  using liveness = std::shared_ptr<const bool>;
-
-  life_file_system(memory_file_system& disk, liveness alive)
-    : disk_{disk}, alive_{std::move(alive)} {}
-
-  result<std::unique_ptr<persistence::file>>
-  open(const std::string& path, persistence::open_mode mode) override {
-    if (!*alive_)
-      return over(path);
-    auto opened = disk_.open(path, mode);
-    if (!opened)
-      return opened.failure();
-    return std::unique_ptr<persistence::file>{
-      std::make_unique<life_file>(*std::move(opened), alive_)};
-  }
-  result<std::vector<persistence::directory_entry>>
-  list(const std::string& path) override {
-    if (!*alive_)
-      return over(path);
-    return disk_.list(path);
-  }
-  error create_directories(const std::string& path) override {
-    return *alive_ ? disk_.create_directories(path) : over(path);
-  }
-  error rename(const std::string& from, const std::string& to) override {
-    return *alive_ ? disk_.rename(from, to) : over(from);
-  }
-  error remove(const std::string& path) override {
-    return *alive_ ? disk_.remove(path) : over(path);
-  }
-  error remove_all(const std::string& path) override {
-    return *alive_ ? disk_.remove_all(path) : over(path);
-  }
-  error sync_directory(const std::string& path) override {
-    return *alive_ ? disk_.sync_directory(path) : over(path);
-  }
-  bool exists(const std::string& path) override {
-    return *alive_ && disk_.exists(path);
-  }
-  error mark_archived(const std::string& path) override {
-    return *alive_ ? disk_.mark_archived(path) : over(path);
-  }
-  result<std::unique_ptr<persistence::mapped_file>>
-  map(const std::string& path) override {
-    if (!*alive_)
-      return over(path);
-    return disk_.map(path);
-  }
-  result<std::unique_ptr<persistence::directory_lock>>
-  lock_directory(const std::string& path) override {
-    if (!*alive_)
-      return over(path);
-    auto lock = disk_.lock_directory(path);
-    if (!lock)
-      return lock.failure();
-    auto held = std::make_shared<held_lock>(*std::move(lock));
-    std::erase_if(locks_, [](const auto& old) { return old.expired(); });
-    locks_.push_back(held);
-    return std::unique_ptr<persistence::directory_lock>{
-      std::make_unique<life_lock>(std::move(held))};
-  }
-  uint64_t boot_id() override { return disk_.boot_id(); }
-  result<uint64_t> free_bytes(const std::string& path) override {
-    if (!*alive_)
-      return over(path);
-    return disk_.free_bytes(path);
-  }
-
-  /// The process is gone: its locks are free.
-  void end() {
-    for (const auto& lock : locks_)
-      if (auto held = lock.lock())
-        held->reset();
-    locks_.clear();
-  }
-
-private:
-  using held_lock = std::unique_ptr<persistence::directory_lock>;
-
-  class life_lock final : public persistence::directory_lock {
-  public:
-    explicit life_lock(std::shared_ptr<held_lock> held)
-      : held_{std::move(held)} {}
-
-  private:
-    std::shared_ptr<held_lock> held_;
-  };
-
-  class life_file final : public persistence::file {
-  public:
-    life_file(std::unique_ptr<persistence::file> inner, liveness alive)
-      : file_{std::move(inner)}, alive_{std::move(alive)} {}
-    result<size_t> read_at(uint64_t offset,
-                           std::span<std::byte> into) override {
-      if (!*alive_)
-        return over(path());
-      return file_->read_at(offset, into);
-    }
-    error write_at(uint64_t offset, std::span<const std::byte> bytes) override {
-      return *alive_ ? file_->write_at(offset, bytes) : over(path());
-    }
-    error sync() override { return *alive_ ? file_->sync() : over(path()); }
-    error truncate(uint64_t size) override {
-      return *alive_ ? file_->truncate(size) : over(path());
-    }
-    result<uint64_t> size() override {
-      if (!*alive_)
-        return over(path());
-      return file_->size();
-    }
-    void reserve(uint64_t bytes) override {
-      if (*alive_)
-        file_->reserve(bytes);
-    }
-    [[nodiscard]] const std::string& path() const noexcept override {
-      return file_->path();
-    }
-
-  private:
-    std::unique_ptr<persistence::file> file_;
-    liveness alive_;
-  };
-
-  static error over(const std::string& path) {
-    return {errc::storage_failed, path + ": its process has ended"};
-  }
-
-  memory_file_system& disk_;
-  liveness alive_;
-  std::vector<std::weak_ptr<held_lock>> locks_;
-};
 
 class world::sim_executor final : public persistence::executor {
 public:
@@ -187,16 +53,17 @@ struct node::life {
   std::shared_ptr<bool> breath = std::make_shared<bool>(true);
   bool& alive = *breath;
   std::mt19937_64 random;
-  world::life_file_system fs;
+  process_disk fs;
   world::sim_clock clock;
   world::sim_executor io;
   world::sim_executor pool;
   persistence::env env;
 };
 
-node::node(world& owner, size_t number, std::string name, boot_function boot)
-  : world_{&owner}, number_{number}, name_{std::move(name)}, boot_{std::move(
-                                                               boot)} {}
+node::node(world& owner, size_t number, std::string name, boot_function boot,
+           nodes::cluster_config config)
+  : process_host{std::move(config)}, world_{&owner}, number_{number},
+    name_{std::move(name)}, boot_{std::move(boot)} {}
 
 node::~node() = default;
 
@@ -205,12 +72,19 @@ persistence::env& node::env() noexcept {
   return lives_.back()->env;
 }
 
+caf::actor_system& node::system() noexcept { return world_->system(); }
+
 void node::end() {
   if (alive_)
     world_->end_life(*this, {.restart_after = supervised_});
 }
 
-void node::watch_end(const caf::actor& handle) {
+void node::adopt(caf::strong_actor_ptr handle) {
+  MILLRACE_ASSERT(alive_);
+  world_->adopt_actor(*caf::actor_cast<caf::abstract_actor*>(handle), number_);
+}
+
+void node::essential(const std::string&, const caf::actor& handle) {
   std::weak_ptr<life> weak{lives_.back()};
   caf::actor_cast<caf::abstract_actor*>(handle)->attach_functor(
     [this, weak](const caf::error&) {
@@ -279,8 +153,9 @@ duration world::now() const {
 
 node& world::add_node(const std::string& name, node::boot_function boot_with,
                       node_options options) {
-  std::unique_ptr<node> made{
-    new node{*this, nodes_.size(), name, std::move(boot_with)}};
+  std::unique_ptr<node> made{new node{*this, nodes_.size(), name,
+                                      std::move(boot_with),
+                                      std::move(options.config)}};
   made->supervised_ = options.supervised;
   made->host_ = options.host.empty() ? name : options.host;
   auto& disk = disks_[made->host_];
@@ -308,9 +183,15 @@ caf::strong_actor_ptr world::find(const std::string& node_name,
                                   const std::string& actor_name) {
   for (auto& some : nodes_)
     if (some->name_ == node_name && some->alive_)
-      if (const auto found = some->names_.find(actor_name);
-          found != some->names_.end())
-        return found->second;
+      return some->locals()->find(actor_name);
+  return nullptr;
+}
+
+/// Whoever answers at an address: that of a configuration, or a node's name.
+node* world::living(const endpoint& at) {
+  for (auto& some : nodes_)
+    if (some->alive_ && (some->name_ == at.host || some->listens_at(at)))
+      return some.get();
   return nullptr;
 }
 
@@ -446,7 +327,7 @@ void world::kill(const caf::actor_addr& address) {
 /// actors are killed, and those that knew them are told.
 void world::bury(node& who) {
   who.dying_ = false;
-  who.names_.clear();
+  who.forget_actors();
   auto addresses = std::exchange(who.actors_, {});
   who.connector_ = nullptr;
   const auto mine = [&](const job& some) { return some.owner->owner == &who; };
@@ -493,8 +374,9 @@ connector_actor world::make_connector(node& who) {
       return {
         [this](caf::connect_atom,
                const endpoint& to) -> caf::result<caf::strong_actor_ptr> {
-          if (auto handle = find(to.host, to.name))
-            return handle;
+          if (auto* there = living(to))
+            if (auto handle = there->locals()->find(to.name))
+              return handle;
           return to_caf({errc::unavailable, to_string(to) + ": nobody there"});
         },
       };

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <millrace/messages/protocol/interfaces.hpp>
+#include <millrace/nodes/assembly/roles.hpp>
 #include <millrace/persistence/disk/env.hpp>
 #include <millrace/sim/disk/memory_file_system.hpp>
 
@@ -37,10 +38,12 @@ struct crash_style {
 };
 
 class world;
+class checkpoint_history;
 
 /// One simulated process on a machine. The machine's disk, the name and the
 /// place in the world outlive the process; all else begins anew with each life.
-class node {
+/// What is put together from actors here is put together as on a real node.
+class node final : public nodes::process_host {
 public:
   /// Starts the process: opens what it needs in `env()`, spawns actors. Called
   /// at creation and at each restart. A failure ends the process again.
@@ -53,7 +56,7 @@ public:
   [[nodiscard]] memory_file_system& disk() noexcept { return *disk_; }
   /// The outside world of the present life. It stays valid until the world
   /// ends, but all of it fails once that life is over.
-  [[nodiscard]] persistence::env& env() noexcept;
+  [[nodiscard]] persistence::env& env() noexcept override;
   [[nodiscard]] bool alive() const noexcept { return alive_; }
   [[nodiscard]] bool paused() const noexcept { return paused_; }
   /// Lives so far, the present one included.
@@ -63,35 +66,37 @@ public:
     return boot_failure_;
   }
 
-  /// Spawns an actor of this node. All actors that it spawns in turn belong to
-  /// the node as well and die with it.
-  template <class... Ts>
-  auto spawn(Ts&&... xs);
-
-  /// Names an actor: others find it as endpoint{name of the node, any, name}.
-  template <class Handle>
-  void put(const std::string& actor_name, const Handle& handle) {
-    names_[actor_name] = caf::actor_cast<caf::strong_actor_ptr>(handle);
+  [[nodiscard]] caf::actor_system& system() noexcept override;
+  /// Opens connections for this node's actors.
+  [[nodiscard]] const connector_actor& connector() const noexcept override {
+    return connector_;
   }
-  void remove(const std::string& actor_name) { names_.erase(actor_name); }
+  /// As RocksDB keeps them: after a power cut a prefix of what was saved.
+  [[nodiscard]] result<std::unique_ptr<rt::state_store>>
+  open_checkpoints(const std::string& directory) override;
+  /// There is none: RocksDB keeps files of its own.
+  [[nodiscard]] result<std::unique_ptr<persistence::hdb_index>>
+  open_hdb_index(const std::string& directory) override;
+  void tell(const nodes::notice& what) override { notices_.push_back(what); }
   /// The process ends (as a crash of the process) when this actor does.
-  template <class Handle>
-  void essential(const Handle& handle) {
-    watch_end(caf::actor_cast<caf::actor>(handle));
-  }
+  void essential(const std::string& process, const caf::actor& handle) override;
+
   /// The process ends by itself, as by kill -9.
   void end();
-  /// Opens connections for this node's actors.
-  [[nodiscard]] const connector_actor& connector() const noexcept {
-    return connector_;
+  /// What the processes of all lives had logged.
+  [[nodiscard]] const std::vector<nodes::notice>& notices() const noexcept {
+    return notices_;
   }
   [[nodiscard]] persistence::file_system& fs() noexcept { return *env().fs; }
 
 private:
   friend class world;
   struct life;
-  node(world& owner, size_t number, std::string name, boot_function boot);
-  void watch_end(const caf::actor& handle);
+  node(world& owner, size_t number, std::string name, boot_function boot,
+       nodes::cluster_config config);
+  /// The actor, and all that it spawns in turn, dies with the node.
+  void adopt(caf::strong_actor_ptr handle) override;
+  [[nodiscard]] bool listens_at(const endpoint& at) const;
 
   world* world_;
   size_t number_;
@@ -106,8 +111,8 @@ private:
   std::optional<duration> restart_after_{};
   std::optional<duration> supervised_{};
   error boot_failure_;
-  std::map<std::string, caf::strong_actor_ptr> names_;
   std::vector<caf::actor_addr> actors_;
+  std::vector<nodes::notice> notices_;
   connector_actor connector_;
   struct armed_crash {
     std::string point;
@@ -117,9 +122,7 @@ private:
   std::vector<armed_crash> armed_;
 
 public:
-  ~node();
-  node(const node&) = delete;
-  node& operator=(const node&) = delete;
+  ~node() override;
 };
 
 struct node_options {
@@ -127,6 +130,18 @@ struct node_options {
   /// `world::crash`).
   std::optional<duration> supervised{};
   std::string host{}; ///< Empty: a machine of its own, of the node's name.
+  /// What its streams and processes are found by, and where it listens.
+  nodes::cluster_config config{};
+};
+
+struct cluster_options {
+  /// What its processes may be; `add` your own.
+  nodes::role_table roles{};
+  /// The machine of a node. All others share one: so the file has it, for they
+  /// have one address.
+  std::map<std::string, std::string> machines{};
+  /// Nodes restart that long after their process ended by itself.
+  std::optional<duration> supervised = std::chrono::seconds{1};
 };
 
 struct world_options {
@@ -158,6 +173,12 @@ public:
   /// Adds a process, and its machine if that is new, and boots it.
   node& add_node(const std::string& name, node::boot_function boot,
                  node_options options = {});
+  /// (world_cluster.cpp) Boots a cluster: a simulated node for each of its
+  /// nodes, that hosts what the configuration gives to it. What the nodes meant
+  /// to log is in `node::notices`, why one did not come up in
+  /// `node::boot_failure`.
+  void add_cluster(const nodes::cluster_config& cluster,
+                   const cluster_options& options = {});
   [[nodiscard]] node& at(const std::string& name);
   /// The named actor of a living node; null when there is none.
   [[nodiscard]] caf::strong_actor_ptr find(const std::string& node_name,
@@ -236,7 +257,6 @@ private:
   };
   class sim_executor;
   class sim_clock;
-  class life_file_system;
 
   static constexpr size_t nowhere = ~size_t{0};
   struct known_actor {
@@ -264,6 +284,7 @@ private:
   void advance_to(duration time);
   void mix(uint64_t word) noexcept;
   [[nodiscard]] connector_actor make_connector(node& who);
+  [[nodiscard]] node* living(const endpoint& at);
 
   uint64_t seed_;
   world_options options_;
@@ -272,6 +293,10 @@ private:
   std::unique_ptr<caf::actor_system> system_;
   caf::scheduler::test_coordinator* scheduler_;
   std::map<std::string, std::unique_ptr<memory_file_system>> disks_;
+  /// By machine and directory.
+  std::map<std::pair<std::string, std::string>,
+           std::unique_ptr<checkpoint_history>>
+    checkpoints_;
   std::vector<std::unique_ptr<node>> nodes_;
   std::unordered_map<caf::actor_id, known_actor> actors_; ///< Never iterated.
   uint64_t actors_seen_ = 0;
@@ -290,15 +315,6 @@ private:
   size_t starved_ = nowhere;
   caf::resumable* last_run_ = nullptr;
 };
-
-template <class... Ts>
-auto node::spawn(Ts&&... xs) {
-  MILLRACE_ASSERT(alive_);
-  const auto first = world_->scheduler_->jobs.size();
-  auto handle = world_->system().spawn(std::forward<Ts>(xs)...);
-  world_->adopt(first, number_);
-  return handle;
-}
 
 template <class... Rs, class Handle, class Done, class... Ts>
 void world::request(const Handle& to, duration limit, Done done, Ts... xs) {

@@ -1,4 +1,4 @@
-#include <millrace/nodes/node/front_door.hpp>
+#include <millrace/nodes/assembly/front_door.hpp>
 
 #include <caf/actor_cast.hpp>
 #include <nlohmann/json.hpp>

@@ -3,7 +3,11 @@
 #include <millrace/feed/source/reader.hpp>
 #include <millrace/feed/source/reject_file.hpp>
 #include <millrace/messages/text/civil_time.hpp>
-#include <millrace/nodes/node/feed_process.hpp>
+#include <millrace/nodes/assembly/endpoints.hpp>
+#include <millrace/nodes/assembly/feed_process.hpp>
+#include <millrace/nodes/assembly/roles.hpp>
+
+#include <nlohmann/json.hpp>
 
 #include <deque>
 
@@ -154,9 +158,9 @@ tables_of(const cluster_config& config, const process_config& process) {
 }
 
 result<std::shared_ptr<torq::batch_source>>
-source_of(runtime& host, const cluster_config& config,
-          const process_config& process,
+source_of(process_host& host, const process_config& process,
           std::optional<uint32_t> generated_periods, feed_process& out) {
+  const auto& config = host.config();
   if (process.generator.on) {
     feed::generator_options options;
     options.seed = process.generator.seed;
@@ -201,10 +205,10 @@ source_of(runtime& host, const cluster_config& config,
 
 } // namespace
 
-result<feed_process> start_feed_process(runtime& host,
-                                        const cluster_config& config,
+result<feed_process> start_feed_process(process_host& host,
                                         const process_config& process,
                                         feed_run run) {
+  const auto& config = host.config();
   auto tables = tables_of(config, process);
   if (!tables)
     return tables.failure();
@@ -228,28 +232,40 @@ result<feed_process> start_feed_process(runtime& host,
   settings.rt = *rt;
   for (const auto* table : *tables)
     settings.schemas.push_back(table->schema);
-  rt::publisher_options publisher;
-  publisher.topic = settings.stream;
-  publisher.log_path = config.log_path;
-  publisher.host = process.name;
-  const auto* stream = config.stream(settings.stream);
-  publisher.cached = stream->mode == stream_mode::cached;
-  publisher.roll_bytes = stream->roll_bytes;
-  out.reject_path = run.reject_path.empty()
-                      ? publisher.log_path + "/" + process.name + ".rejects.txt"
-                      : run.reject_path;
+  auto publisher = publisher_options_of(config, out.stream, process.name);
+  if (!publisher)
+    return publisher.failure();
+  out.reject_path = run.reject_path.empty() ? publisher->log_path + "/"
+                                                + process.name + ".rejects.txt"
+                                            : run.reject_path;
   // Before the publisher: a missing file must not leave a directory behind.
-  auto source = source_of(host, config, process, run.generated_periods, out);
+  auto source = source_of(host, process, run.generated_periods, out);
   if (!source)
     return source.failure();
-  auto opened = rt::publisher::open(host.env(), publisher);
+  auto opened = rt::publisher::open(host.env(), *publisher);
   if (!opened)
     return opened.failure();
   out.out = *std::move(opened);
-  out.handle
-    = host.system().spawn(torq::feed_handler, &host.env(), std::move(settings),
+  out.handle = host.spawn(torq::feed_handler, &host.env(), std::move(settings),
                           out.out, *std::move(source), host.connector());
   return out;
+}
+
+result<hosted_process> start_feed(process_host& host,
+                                  const process_config& process) {
+  feed_run run;
+  run.on_done = [&host, name = process.name](const error& fault) {
+    if (fault)
+      host.tell(
+        {notice::severity::error, "feed", name, "failed", to_string(fault)});
+  };
+  auto made = start_feed_process(host, process, std::move(run));
+  if (!made)
+    return made.failure();
+  const nlohmann::json attributes{{"table", process.table}};
+  return hosted_process{caf::actor_cast<caf::strong_actor_ptr>(made->handle),
+                        attributes.dump(),
+                        {}};
 }
 
 } // namespace millrace::nodes

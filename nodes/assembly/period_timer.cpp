@@ -1,5 +1,5 @@
 #include <millrace/messages/protocol/wire.hpp>
-#include <millrace/nodes/node/period_timer.hpp>
+#include <millrace/nodes/assembly/period_timer.hpp>
 
 #include <nlohmann/json.hpp>
 

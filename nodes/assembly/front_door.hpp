@@ -1,7 +1,7 @@
 #pragma once
 
 #include <millrace/messages/protocol/interfaces.hpp>
-#include <millrace/nodes/node/local_actors.hpp>
+#include <millrace/nodes/assembly/local_actors.hpp>
 
 #include <caf/stateful_actor.hpp>
 

@@ -2,8 +2,8 @@
 
 #include <millrace/actors/rt/publish/publisher.hpp>
 #include <millrace/actors/torq/feed/feed_handler.hpp>
+#include <millrace/nodes/assembly/process_host.hpp>
 #include <millrace/nodes/configuration/configuration.hpp>
-#include <millrace/nodes/node/runtime.hpp>
 
 #include <functional>
 #include <memory>
@@ -16,7 +16,7 @@ namespace millrace::nodes {
 struct feed_run {
   bool again = false;
   /// Periods that a generator makes; a later run with more of them resumes
-  /// behind the earlier one. None: as many as its configuration says.
+  /// after the earlier one. None: as many as its configuration says.
   std::optional<uint32_t> generated_periods;
   std::string reject_path; ///< Empty: `rejects.txt` beside the publisher.
   std::function<void(const error&)> on_done;
@@ -43,7 +43,7 @@ struct feed_process {
 /// Starts the feed handler of a `feed` process: opens its publisher (`locked`
 /// when another has it), its files or its generator, and publishes.
 [[nodiscard]] result<feed_process>
-start_feed_process(runtime& host, const cluster_config& config,
-                   const process_config& process, feed_run run);
+start_feed_process(process_host& host, const process_config& process,
+                   feed_run run);
 
 } // namespace millrace::nodes

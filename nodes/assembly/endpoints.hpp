@@ -1,0 +1,23 @@
+#pragma once
+
+#include <millrace/messages/base/result.hpp>
+#include <millrace/messages/protocol/interfaces.hpp>
+#include <millrace/nodes/configuration/configuration.hpp>
+
+#include <string_view>
+#include <vector>
+
+namespace millrace::nodes {
+
+/// Where a process of the configuration is found. `not_found` when it is not
+/// configured or no node starts it.
+[[nodiscard]] result<endpoint> endpoint_of(const cluster_config& config,
+                                           std::string_view process);
+/// Where the SEQUENCER of a stream is found.
+[[nodiscard]] result<endpoint> endpoint_of_stream(const cluster_config& config,
+                                                  std::string_view stream);
+/// The endpoints of all processes of a type.
+[[nodiscard]] std::vector<endpoint> endpoints_of(const cluster_config& config,
+                                                 std::string_view type);
+
+} // namespace millrace::nodes

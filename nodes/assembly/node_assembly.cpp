@@ -1,0 +1,92 @@
+#include <millrace/nodes/assembly/front_door.hpp>
+#include <millrace/nodes/assembly/node_assembly.hpp>
+
+#include <caf/send.hpp>
+
+#include <algorithm>
+
+namespace millrace::nodes {
+
+node_assembly::node_assembly(process_host& host, std::string node,
+                             role_table roles)
+  : host_{host}, node_{std::move(node)}, roles_{std::move(roles)} {}
+
+front_door_actor node_assembly::open_door() {
+  auto door
+    = host_.spawn(front_door, node_, host_.locals(),
+                  [me = shared_from_this()](const std::string& process) {
+                    return me->start(process);
+                  });
+  host_.put(std::string{front_door_name}, door);
+  return door;
+}
+
+error node_assembly::start_all() {
+  const auto& config = host_.config();
+  const auto types = roles_.types();
+  auto mine = config.node(node_)->processes;
+  const auto turn = [&](const std::string& process) {
+    return std::find(types.begin(), types.end(), config.process(process)->type);
+  };
+  std::stable_sort(mine.begin(), mine.end(), [&](const auto& a, const auto& b) {
+    return turn(a) < turn(b);
+  });
+  for (const auto& process : mine)
+    if (auto fault = start(process))
+      return fault;
+  return {};
+}
+
+error node_assembly::start(const std::string& process) {
+  const std::scoped_lock lock{starting_};
+  if (closed_)
+    return {errc::closed, "node '" + node_ + "' is ending"};
+  const auto& config = host_.config();
+  const auto* what = config.process(process);
+  if (what == nullptr)
+    return {errc::not_found,
+            config.path + ": no [[process]] is named '" + process + "'"};
+  if (host_.locals()->find(process))
+    return {errc::already_exists,
+            "process '" + process + "' runs on node '" + node_ + "'"};
+  const auto* factory = roles_.find(what->type);
+  if (factory == nullptr) {
+    std::string known;
+    for (const auto& type : roles_.types())
+      known += (known.empty() ? "" : ", ") + type;
+    return {errc::config, config.path + ":" + std::to_string(what->type_line)
+                            + ":process.type: process '" + process
+                            + "': this program knows no type '" + what->type
+                            + "', only " + known};
+  }
+  auto made = (*factory)(host_, *what);
+  if (!made)
+    return made.failure();
+  serve(*what, *made);
+  return {};
+}
+
+void node_assembly::serve(const process_config& process,
+                          const hosted_process& made) {
+  const auto& config = host_.config();
+  streams_.insert(streams_.end(), made.streams.begin(), made.streams.end());
+  host_.essential(process.name, caf::actor_cast<caf::actor>(made.actor));
+  host_.put(process.name, made.actor);
+  process_row row;
+  row.name = process.name;
+  row.type = process.type;
+  row.node = node_;
+  row.at = {config.address, config.node(node_)->port, process.name};
+  row.attributes = made.attributes;
+  caf::anon_send(host_.registrar(), register_atom_v, std::move(row));
+  host_.tell({notice::severity::info, process.type, process.name, "started",
+              "serves on node " + node_});
+}
+
+std::vector<sequencer_actor> node_assembly::close() {
+  const std::scoped_lock lock{starting_};
+  closed_ = true;
+  return std::exchange(streams_, {});
+}
+
+} // namespace millrace::nodes

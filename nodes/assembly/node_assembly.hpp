@@ -1,0 +1,43 @@
+#pragma once
+
+#include <millrace/nodes/assembly/roles.hpp>
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace millrace::nodes {
+
+/// One node of a configuration on a host: its front door and its processes.
+/// The host outlives it. Thread safe.
+class node_assembly : public std::enable_shared_from_this<node_assembly> {
+public:
+  /// @pre a shared pointer owns it, and the host's configuration has the node.
+  node_assembly(process_host& host, std::string node, role_table roles);
+
+  /// Spawns the front door; processes are started through it from now on.
+  [[nodiscard]] front_door_actor open_door();
+
+  /// Starts the processes that the configuration gives to the node.
+  [[nodiscard]] error start_all();
+  /// Starts one process of the configuration. `already_exists` when it runs
+  /// here, `not_found` when it is not configured, `closed` after `close`.
+  [[nodiscard]] error start(const std::string& process);
+
+  /// Waits for a start that is under way; there is none after it.
+  /// @returns the streams that are ordered here, which want to be stopped.
+  std::vector<sequencer_actor> close();
+
+private:
+  void serve(const process_config& process, const hosted_process& made);
+
+  process_host& host_;
+  std::string node_;
+  role_table roles_;
+  std::mutex starting_;
+  std::vector<sequencer_actor> streams_;
+  bool closed_ = false;
+};
+
+} // namespace millrace::nodes

@@ -1,0 +1,89 @@
+#include <millrace/actors/rt/publish/pusher.hpp>
+#include <millrace/actors/rt/subscribe/subscriber.hpp>
+#include <millrace/actors/torq/registry/registrar.hpp>
+#include <millrace/nodes/assembly/endpoints.hpp>
+#include <millrace/nodes/assembly/process_host.hpp>
+
+namespace millrace::nodes {
+
+registrar_actor process_host::registrar() {
+  const std::scoped_lock lock{mutex_};
+  if (!registrar_)
+    registrar_ = spawn(torq::registrar, &env(), connector(),
+                       endpoints_of(config_, process_type::discovery));
+  return registrar_;
+}
+
+void process_host::forget_actors() {
+  locals_->clear();
+  const std::scoped_lock lock{mutex_};
+  registrar_ = nullptr;
+}
+
+result<rt::publisher_options> publisher_options_of(const cluster_config& config,
+                                                   const std::string& stream,
+                                                   const std::string& name) {
+  rt::publisher_options out;
+  out.topic = stream;
+  out.host = name;
+  if (stream.starts_with('/'))
+    return out;
+  const auto* settings = config.stream(stream);
+  if (settings == nullptr)
+    return error{errc::not_found,
+                 config.path + ": no [[stream]] is named '" + stream + "'"};
+  out.log_path = config.log_path;
+  out.cached = settings->mode == stream_mode::cached;
+  out.roll_bytes = settings->roll_bytes;
+  return out;
+}
+
+result<publication> process_host::publish(const std::string& stream,
+                                          publish_options options) {
+  auto settings = publisher_options_of(config_, stream, options.name);
+  if (!settings)
+    return settings.failure();
+  settings->origin = std::move(options.origin);
+  settings->roll_bytes = options.roll_bytes.value_or(settings->roll_bytes);
+  rt::pusher_options push;
+  push.stream = stream;
+  const bool local = stream.starts_with('/');
+  if (!local) {
+    auto at = endpoint_of_stream(config_, stream);
+    if (!at)
+      return at.failure();
+    push.rt = *std::move(at);
+  }
+  auto opened = rt::publisher::open(env(), *std::move(settings));
+  if (!opened)
+    return opened.failure();
+  publication made{*std::move(opened), {}};
+  if (!local)
+    made.replicator
+      = spawn(rt::pusher, &env(), made.out, connector(), std::move(push));
+  return made;
+}
+
+result<running_subscription>
+process_host::subscribe(const std::string& stream,
+                        rt::subscription_handlers handlers,
+                        subscribe_options options) {
+  rt::subscriber_options settings;
+  settings.topic = stream;
+  settings.start = options.start;
+  settings.local_copy = std::move(options.local_copy);
+  if (!stream.starts_with('/')) {
+    auto at = endpoint_of_stream(config_, stream);
+    if (!at)
+      return at.failure();
+    settings.rt = *std::move(at);
+  }
+  auto control = options.control ? std::move(options.control)
+                                 : std::make_shared<rt::subscription>(stream);
+  auto subscriber
+    = spawn(rt::subscriber, &env(), connector(), std::move(settings), control,
+            std::make_shared<rt::subscription_handlers>(std::move(handlers)));
+  return running_subscription{std::move(control), std::move(subscriber)};
+}
+
+} // namespace millrace::nodes

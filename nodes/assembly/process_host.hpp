@@ -1,0 +1,154 @@
+#pragma once
+
+#include <millrace/actors/rt/publish/publisher.hpp>
+#include <millrace/actors/rt/sequence/sequencer_core.hpp>
+#include <millrace/actors/rt/subscribe/subscription.hpp>
+#include <millrace/messages/protocol/interfaces.hpp>
+#include <millrace/nodes/assembly/local_actors.hpp>
+#include <millrace/nodes/configuration/configuration.hpp>
+#include <millrace/persistence/disk/env.hpp>
+#include <millrace/persistence/stores/hdb_index.hpp>
+
+#include <caf/actor_cast.hpp>
+#include <caf/actor_system.hpp>
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace millrace::nodes {
+
+/// A line for the log of a process.
+struct notice {
+  enum class severity { error, warning, info };
+  severity level = severity::info;
+  std::string type; ///< Of the process.
+  std::string process;
+  std::string id; ///< A stable word that can be searched for.
+  std::string text;
+};
+
+/// A publisher and the replicator that carries its log to RT.
+struct publication {
+  std::shared_ptr<rt::publisher> out;
+  pusher_actor replicator; ///< Null for a local journal.
+};
+
+struct publish_options {
+  /// First part of its directory, `<name>.<stream>`.
+  std::string name;
+  /// Default header field `on`; empty: the name of the directory.
+  std::string origin;
+  /// Size of its log files; none: that of the stream.
+  std::optional<uint64_t> roll_bytes;
+};
+
+struct subscribe_options {
+  start_spec start;
+  /// Directory of a local copy of the stream; empty: none is kept.
+  std::string local_copy;
+  /// The hold on it, for handlers that end their subscription; null: a new one.
+  std::shared_ptr<rt::subscription> control;
+};
+
+/// A subscriber and the hold on it.
+struct running_subscription {
+  std::shared_ptr<rt::subscription> control;
+  subscriber_actor subscriber;
+};
+
+/// Whoever hosts processes of a cluster: a node, a simulated one, a program.
+/// What is put together from actors is put together on one of these, so that
+/// it is the same everywhere. Outlives the actors that it keeps. Thread safe.
+class process_host {
+public:
+  explicit process_host(cluster_config config) : config_{std::move(config)} {}
+  virtual ~process_host() = default;
+  process_host(const process_host&) = delete;
+  process_host& operator=(const process_host&) = delete;
+
+  // -- the host ---------------------------------------------------------------
+
+  [[nodiscard]] virtual persistence::env& env() noexcept = 0;
+  [[nodiscard]] virtual caf::actor_system& system() noexcept = 0;
+  /// Opens connections for the actors here.
+  [[nodiscard]] virtual const connector_actor& connector() const noexcept = 0;
+  [[nodiscard]] const cluster_config& config() const noexcept {
+    return config_;
+  }
+  /// The named actors, by which others find them.
+  [[nodiscard]] const std::shared_ptr<local_actors>& locals() const noexcept {
+    return locals_;
+  }
+  /// Tells the cluster's discoveries who lives here; begins with the first
+  /// call.
+  [[nodiscard]] registrar_actor registrar();
+
+  /// The checkpoints of a merge, kept in `directory`.
+  [[nodiscard]] virtual result<std::unique_ptr<rt::state_store>>
+  open_checkpoints(const std::string& directory) = 0;
+  /// The private index of an hdb; null where there is none, for it only saves
+  /// work.
+  [[nodiscard]] virtual result<std::unique_ptr<persistence::hdb_index>>
+  open_hdb_index(const std::string& directory) = 0;
+  virtual void tell(const notice& what) = 0;
+
+  // -- actors -----------------------------------------------------------------
+
+  /// Spawns an actor that ends with this host.
+  template <class... Ts>
+  auto spawn(Ts&&... xs) {
+    return keep(system().spawn(std::forward<Ts>(xs)...));
+  }
+  /// Ends `handle` with this host; actors end in reverse order.
+  template <class Handle>
+  Handle keep(Handle handle) {
+    adopt(caf::actor_cast<caf::strong_actor_ptr>(handle));
+    return handle;
+  }
+  /// Names an actor.
+  template <class Handle>
+  void put(const std::string& name, const Handle& handle) {
+    locals_->put(name, caf::actor_cast<caf::strong_actor_ptr>(handle));
+  }
+  /// Storage and state are one with their actor: when it dies by a fault the
+  /// host goes down with it, and recovery decides what is true.
+  virtual void essential(const std::string& process, const caf::actor& handle)
+    = 0;
+
+  // -- streams ----------------------------------------------------------------
+
+  /// Opens a publisher of a stream of the configuration, below its log path,
+  /// and starts its replicator. `stream` may be a path ("/..."): a local
+  /// journal, which has none.
+  [[nodiscard]] result<publication> publish(const std::string& stream,
+                                            publish_options options);
+
+  /// Calls `handlers` with a stream's messages, in order, from an actor that
+  /// they must not block for long. A path ("/..."): a local journal.
+  [[nodiscard]] result<running_subscription>
+  subscribe(const std::string& stream, rt::subscription_handlers handlers,
+            subscribe_options options = {});
+
+protected:
+  /// Ends this actor with the host.
+  virtual void adopt(caf::strong_actor_ptr handle) = 0;
+  /// Lets go of all that holds an actor; before the actor system ends.
+  void forget_actors();
+
+private:
+  cluster_config config_;
+  std::shared_ptr<local_actors> locals_ = std::make_shared<local_actors>();
+  std::mutex mutex_;
+  registrar_actor registrar_;
+};
+
+/// How a publisher of a stream is opened: its mode, sizes and places.
+/// `not_found` when the configuration has no such stream.
+[[nodiscard]] result<rt::publisher_options>
+publisher_options_of(const cluster_config& config, const std::string& stream,
+                     const std::string& name);
+
+} // namespace millrace::nodes

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <millrace/nodes/assembly/process_host.hpp>
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace millrace::nodes {
+
+/// What became of a `[[process]]`.
+struct hosted_process {
+  /// Found and registered by the name of the process; essential to its host.
+  /// Answers `status` if it can.
+  caf::strong_actor_ptr actor;
+  std::string attributes = "{}"; ///< JSON object for the registry.
+  /// Streams that it orders: a clean end stops them before all else.
+  std::vector<sequencer_actor> streams;
+};
+
+/// Starts a process, recovered and ready to serve. Must not throw.
+using process_factory
+  = std::function<result<hosted_process>(process_host&, const process_config&)>;
+
+/// Which types of processes can be started, and how. A copy is its own.
+class role_table {
+public:
+  /// Those of Millrace.
+  role_table();
+
+  /// Registers a type, or takes the place of the factory that it has.
+  // lint: allow(half_used): for programs with processes of their own.
+  void add(std::string type, process_factory factory);
+  /// Null when the type is not registered.
+  [[nodiscard]] const process_factory* find(std::string_view type) const;
+  /// In the order in which a node starts its processes: those that others need
+  /// come first, those that programs registered last.
+  [[nodiscard]] std::vector<std::string> types() const;
+
+private:
+  std::vector<std::pair<std::string, process_factory>> roles_;
+};
+
+// The factories of Millrace's own types: rt_role.cpp, torq_roles.cpp, and
+// feed_process.cpp.
+
+/// The registry.
+[[nodiscard]] result<hosted_process>
+start_discovery(process_host& host, const process_config& process);
+
+/// One SEQUENCER a stream, and the timer that ends periods if the clock does.
+struct rt_factory {
+  /// Bytes of the merged log between checkpoints: what a restart applies again
+  /// at most.
+  uint64_t checkpoint_bytes = rt::sequencer_options{}.checkpoint_bytes;
+
+  [[nodiscard]] result<hosted_process>
+  operator()(process_host& host, const process_config& process) const;
+};
+
+[[nodiscard]] result<hosted_process> start_rdb(process_host& host,
+                                               const process_config& process);
+[[nodiscard]] result<hosted_process> start_hdb(process_host& host,
+                                               const process_config& process);
+[[nodiscard]] result<hosted_process>
+start_gateway(process_host& host, const process_config& process);
+[[nodiscard]] result<hosted_process> start_feed(process_host& host,
+                                                const process_config& process);
+
+} // namespace millrace::nodes

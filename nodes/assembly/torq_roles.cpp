@@ -1,0 +1,112 @@
+#include <millrace/actors/torq/gateway/gateway.hpp>
+#include <millrace/actors/torq/hdb/hdb.hpp>
+#include <millrace/actors/torq/rdb/rdb.hpp>
+#include <millrace/actors/torq/registry/discovery.hpp>
+#include <millrace/nodes/assembly/endpoints.hpp>
+#include <millrace/nodes/assembly/roles.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+
+namespace millrace::nodes {
+
+namespace {
+
+template <class Handle>
+hosted_process hosted(const Handle& handle, std::string attributes = "{}") {
+  return {
+    caf::actor_cast<caf::strong_actor_ptr>(handle), std::move(attributes), {}};
+}
+
+/// Where each table of the configuration is to be found. Processes that only
+/// `spawn` starts may never come.
+std::map<std::string, torq::gateway_settings::table>
+tables_of(const cluster_config& config) {
+  std::map<std::string, torq::gateway_settings::table> out;
+  const bool in_hdb = std::any_of(
+    config.processes.begin(), config.processes.end(), [](const auto& other) {
+      return other.type == process_type::hdb && !other.node.empty();
+    });
+  for (const auto& table : config.tables)
+    out[table.schema.name] = {table.schema, table.stream, false, in_hdb};
+  for (const auto& other : config.processes)
+    if (other.type == process_type::rdb && !other.node.empty())
+      for (const auto& name : other.tables)
+        out.at(name).in_rdb = true;
+  return out;
+}
+
+} // namespace
+
+result<hosted_process> start_discovery(process_host& host,
+                                       const process_config&) {
+  return hosted(host.spawn(torq::discovery, &host.env()));
+}
+
+result<hosted_process> start_rdb(process_host& host,
+                                 const process_config& process) {
+  const auto& config = host.config();
+  if (!process.symbols.empty())
+    return error{errc::config, config.path + ": process '" + process.name
+                                 + "': symbols: an rdb of some symbols only is "
+                                   "not supported yet"};
+  torq::rdb_settings settings;
+  settings.process = process.name;
+  settings.stream = config.table(process.tables.front())->stream;
+  for (const auto& name : process.tables)
+    settings.tables.push_back(config.table(name)->schema);
+  settings.hdb_directory = process.hdb_directory;
+  settings.write_down = process.write_down;
+  settings.memory_max_bytes = process.memory_max_bytes;
+  settings.query_timeout_ns = process.query_timeout_ns;
+  settings.on_stall = [&host, name = process.name](const std::string& reason) {
+    if (reason.empty())
+      host.tell({notice::severity::info, "rdb", name, "resumed",
+                 "memory is free, applying goes on"});
+    else
+      host.tell({notice::severity::warning, "rdb", name, "stalled", reason});
+  };
+  auto rt = endpoint_of_stream(config, settings.stream);
+  if (!rt)
+    return rt.failure();
+  settings.rt = *rt;
+  const nlohmann::json attributes{{"stream", settings.stream},
+                                  {"tables", process.tables}};
+  return hosted(host.spawn(torq::rdb, &host.env(), settings, host.connector(),
+                           host.registrar()),
+                attributes.dump());
+}
+
+result<hosted_process> start_hdb(process_host& host,
+                                 const process_config& process) {
+  const auto& config = host.config();
+  torq::hdb_settings settings;
+  settings.process = process.name;
+  settings.directory = process.hdb_directory;
+  settings.query_timeout_ns = process.query_timeout_ns;
+  for (const auto& table : config.tables)
+    settings.streams[table.schema.name] = table.stream;
+  auto index
+    = host.open_hdb_index(config.data_directory + "/hdb-index/" + process.name);
+  if (!index)
+    return index.failure();
+  std::shared_ptr<torq::hdb_index_slot> slot;
+  if (*index)
+    slot = std::make_shared<torq::hdb_index_slot>(*std::move(index));
+  return hosted(host.spawn(torq::hdb, &host.env(), settings, std::move(slot)));
+}
+
+result<hosted_process> start_gateway(process_host& host,
+                                     const process_config& process) {
+  torq::gateway_settings settings;
+  settings.process = process.name;
+  settings.query_timeout_ns = process.query_timeout_ns;
+  settings.result_rows_max = process.result_rows_max;
+  settings.result_bytes_max = process.memory_max_bytes;
+  settings.tables = tables_of(host.config());
+  return hosted(host.spawn(torq::gateway, &host.env(), settings,
+                           host.connector(), host.registrar()));
+}
+
+} // namespace millrace::nodes

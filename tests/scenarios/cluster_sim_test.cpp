@@ -1,0 +1,293 @@
+// Whole clusters, booted in the simulator from configuration files.
+#include <millrace/messages/data/table_batch.hpp>
+#include <millrace/nodes/assembly/front_door.hpp>
+#include <millrace/query/execution/partial.hpp>
+#include <millrace/sim/world/world.hpp>
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace millrace::sim {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Traded sizes by symbol.
+using volumes = std::map<std::string, int64_t>;
+
+/// A cluster, a program on a machine of its own that publishes trades to it,
+/// and what it published.
+class traded {
+public:
+  traded(uint64_t seed, nodes::cluster_config config,
+         const cluster_options& options = {})
+    : w{seed}, config_{std::move(config)} {
+    w.add_cluster(config_, options);
+    w.add_node("trader",
+               [this](node& me) -> error {
+                 auto made = me.publish("market", {.name = "trader"});
+                 if (!made)
+                   return made.failure();
+                 out_ = made->out;
+                 return {};
+               },
+               {.config = config_});
+  }
+  ~traded() { out_.reset(); }
+
+  /// Publishes so many trades, and waits until the stream has ordered them.
+  void trade(int count) {
+    batch_builder rows{config_.table("trade")->schema};
+    for (int i = 0; i < count; ++i) {
+      const auto symbol = std::string(1, static_cast<char>('A' + w.draw(5)));
+      const auto size = static_cast<int32_t>(1 + w.draw(1000));
+      rows.append(0, int64_t{820'000'000'000'000'000} + trades_++);
+      rows.append_symbol(1, symbol);
+      rows.append(2, 1.5);
+      rows.append(3, size);
+      rows.append_symbol(4, "N");
+      rows.append_symbol(5, "");
+      rows.end_row();
+      expected[symbol] += size;
+    }
+    const auto bytes = rows.encode();
+    ASSERT_TRUE(w.run_until(
+      [&] {
+        // Until RT told the watermark nothing is taken.
+        return out_->publish(bytes, {}, payload_kind::table_batch)
+               || (w.run_for(50ms), false);
+      },
+      20s));
+    ASSERT_TRUE(w.run_until(
+      [&] {
+        return out_->reached(rt::ack_level::committed) >= out_->appended();
+      },
+      20s));
+  }
+
+  /// What the gateway answers, once it knows of everything up to `at_least`.
+  result<volumes> ask(uint64_t at_least) {
+    const auto gateway = w.find("gw1", "gw1");
+    if (!gateway)
+      return error{errc::unavailable, "no gateway"};
+    auto got = w.ask<chunks, query_cut>(
+      caf::actor_cast<gateway_actor>(gateway), 20s, query_atom_v,
+      R"({"tablename":"trade","starttime":"2000-01-01","endtime":"2100-01-01",)"
+      R"("columns":["sym","size"],"at_least":")"
+        + std::to_string(at_least) + "\"}");
+    if (!got)
+      return got.failure();
+    volumes out;
+    for (const auto& bytes : std::get<0>(*got)) {
+      auto partial = query::decode_partial(bytes.bytes());
+      if (!partial)
+        return partial.failure();
+      for (const auto& piece : partial->chunks)
+        for (uint64_t row = 0; row < piece.table.row_count; ++row)
+          out[std::string{piece.table.columns.at(0).text(row)}]
+            += piece.table.columns.at(1).as<int32_t>()[row];
+    }
+    return out;
+  }
+
+  /// The gateway comes to know all that was published, and nothing else.
+  void expect_all() {
+    const auto end = stream_end();
+    result<volumes> got{error{errc::timeout, "not asked"}};
+    for (int i = 0; i < 40 && !got; ++i) {
+      got = ask(end);
+      if (!got)
+        w.run_for(500ms);
+    }
+    ASSERT_TRUE(got) << to_string(got.failure());
+    EXPECT_EQ(*got, expected);
+  }
+
+  /// Ends a period, and waits until the HDB serves it.
+  void end_period(int64_t period) {
+    auto end = w.ask<uint64_t>(
+      caf::actor_cast<sequencer_actor>(w.find("rt1", "rt/market")), 60s,
+      period_atom_v, period);
+    ASSERT_TRUE(end) << to_string(end.failure());
+    error fault{errc::timeout, {}};
+    for (int i = 0; i < 10 && fault.code == errc::timeout; ++i)
+      fault
+        = w.ask<uint64_t>(caf::actor_cast<rdb_actor>(w.find("rdb1", "rdb1")),
+                          20s, installed_atom_v, std::get<0>(*end))
+            .failure();
+    ASSERT_FALSE(fault) << to_string(fault);
+  }
+
+  void expect_no_defects() {
+    EXPECT_EQ(w.defects(), std::vector<std::string>{});
+  }
+
+  world w;
+  volumes expected;
+
+private:
+  /// The end of the merged log, from what its sequencer says.
+  uint64_t stream_end() {
+    const auto text = w.status("rt1", "rt/market");
+    const auto at = text.find("\"end\":");
+    EXPECT_NE(at, std::string::npos) << text;
+    return std::stoull(text.substr(at + 6));
+  }
+
+  nodes::cluster_config config_;
+  std::shared_ptr<rt::publisher> out_;
+  int64_t trades_ = 0;
+};
+
+TEST(ClusterSim, TheExampleAsItStandsAnswersRightThroughCrashes) {
+  auto config = nodes::load_configuration(persistence::posix_file_system(),
+                                          MILLRACE_EXAMPLES "/local.toml");
+  ASSERT_TRUE(config) << to_string(config.failure());
+  for (uint64_t seed = 1; seed <= 3; ++seed) {
+    SCOPED_TRACE(seed);
+    traded run{seed, *config};
+    run.trade(300);
+    run.expect_all();
+    run.end_period(9000);
+    run.trade(200);
+    run.expect_all();
+    for (const auto* name : {"hdb1", "rdb1", "gw1", "rt1"}) {
+      run.w.crash(name, {.restart_after = 500ms});
+      run.w.run_for(1s);
+      run.trade(20);
+      run.expect_all();
+    }
+    // They have one address: one machine, and one mains lead.
+    run.w.crash("rdb1", {.power = true, .restart_after = 1s});
+    EXPECT_FALSE(run.w.at("rt1").alive());
+    run.w.run_for(2s);
+    run.trade(50);
+    run.expect_all();
+    run.end_period(9001);
+    run.expect_all();
+    run.expect_no_defects();
+  }
+}
+
+/// A process of a program's own: sums what is traded, and tells it as status.
+struct vwap_host {
+  std::shared_ptr<volumes> seen = std::make_shared<volumes>();
+
+  result<nodes::hosted_process>
+  operator()(nodes::process_host& host,
+             const nodes::process_config& process) const {
+    rt::subscription_handlers on;
+    seen->clear();
+    on.on_message = [seen = seen](const rt::message& message, position) {
+      if (message.kind != payload_kind::table_batch)
+        return;
+      const auto batch = decode_batch(message.payload);
+      ASSERT_TRUE(batch);
+      const auto* symbols
+        = reinterpret_cast<const uint32_t*>(batch->columns[1].values);
+      const auto* sizes
+        = reinterpret_cast<const int32_t*>(batch->columns[3].values);
+      for (uint32_t row = 0; row < batch->row_count; ++row)
+        (*seen)[std::string{batch->columns[1].symbol(symbols[row])}]
+          += sizes[row];
+    };
+    auto running = host.subscribe(process.settings.at("stream"), std::move(on));
+    if (!running)
+      return running.failure();
+    return nodes::hosted_process{
+      caf::actor_cast<caf::strong_actor_ptr>(running->subscriber)};
+  }
+};
+
+constexpr const char* own_types = R"([cluster]
+name = "own"
+data = "/own"
+process_types = ["vwap"]
+[[stream]]
+name = "market"
+[[table]]
+name = "trade"
+stream = "market"
+columns = ["time:timestamp", "sym:symbol", "price:float", "size:int",
+           "ex:symbol", "cond:symbol"]
+[[node]]
+name = "rt1"
+port = 7401
+[[node]]
+name = "calc"
+port = 7402
+[[process]]
+name = "discovery1"
+type = "discovery"
+node = "rt1"
+[[process]]
+name = "rt1"
+type = "rt"
+node = "rt1"
+[[process]]
+name = "vwap1"
+type = "vwap"
+node = "calc"
+[process.settings]
+stream = "market"
+[[process]]
+name = "vwap2"
+type = "vwap"
+[process.settings]
+stream = "market"
+)";
+
+TEST(ClusterSim, AProcessOfOnesOwnStartsFromTheFileAndBySpawn) {
+  auto config = nodes::parse_configuration(own_types, "own.toml");
+  ASSERT_TRUE(config) << to_string(config.failure());
+  const vwap_host vwap;
+  cluster_options options;
+  options.roles.add("vwap", vwap);
+  traded run{7, *config, options};
+  run.trade(100);
+  ASSERT_TRUE(run.w.run_until([&] { return *vwap.seen == run.expected; }, 10s));
+  const auto door = [&] {
+    return caf::actor_cast<front_door_actor>(
+      run.w.find("rt1", std::string{nodes::front_door_name}));
+  };
+  const auto spawn = [&](const std::string& process) {
+    return run.w.ask<std::string>(door(), 10s, spawn_atom_v, process).failure();
+  };
+  vwap.seen->clear();
+  ASSERT_FALSE(spawn("vwap2"));
+  EXPECT_TRUE(run.w.run_until([&] { return *vwap.seen == run.expected; }, 10s));
+  EXPECT_EQ(spawn("vwap2").code, errc::already_exists);
+  EXPECT_EQ(spawn("vwap3").code, errc::not_found);
+  // The hosts registered both.
+  std::map<std::string, std::string> where;
+  auto rows = run.w.ask<std::vector<process_row>>(
+    caf::actor_cast<discovery_actor>(run.w.find("rt1", "discovery1")), 10s,
+    lookup_atom_v, std::string{"vwap"});
+  ASSERT_TRUE(rows) << to_string(rows.failure());
+  for (const auto& row : std::get<0>(*rows))
+    where[row.name] = row.node;
+  const std::map<std::string, std::string> expected{{"vwap1", "calc"},
+                                                    {"vwap2", "rt1"}};
+  EXPECT_EQ(where, expected);
+  run.expect_no_defects();
+}
+
+TEST(ClusterSim, ANodeThatKnowsNoSuchTypeSaysWhereTheFileNamesIt) {
+  auto config = nodes::parse_configuration(own_types, "own.toml");
+  ASSERT_TRUE(config) << to_string(config.failure());
+  world w{1};
+  w.add_cluster(*config);
+  EXPECT_FALSE(w.at("rt1").boot_failure());
+  const auto fault = w.at("calc").boot_failure();
+  EXPECT_EQ(fault.code, errc::config);
+  EXPECT_EQ(fault.context,
+            "own.toml:28:process.type: process 'vwap1': this program knows no "
+            "type 'vwap', only discovery, rt, hdb, rdb, gateway, feed");
+}
+
+} // namespace
+} // namespace millrace::sim
