@@ -1,17 +1,19 @@
 #include <millrace/feed/layout/layout.hpp>
-#include <millrace/feed/text/zone_clock.hpp>
-#include <millrace/messages/text/utf8.hpp>
+#include <millrace/messages/text/toml_section.hpp>
+#include <millrace/messages/text/zones.hpp>
 
+#include <algorithm>
 #include <array>
-#include <charconv>
 #include <set>
-#include <sstream>
-#include <toml.hpp>
 #include <utility>
 
 namespace millrace::feed {
 
 namespace {
+
+using text::toml_kind;
+using text::toml_section;
+using text::toml_value;
 
 constexpr std::array<std::pair<time_format, std::string_view>, 14> formats{{
   {time_format::none, "none"},
@@ -29,106 +31,6 @@ constexpr std::array<std::pair<time_format, std::string_view>, 14> formats{{
   {time_format::unix_us, "unix_us"},
   {time_format::unix_ns, "unix_ns"},
 }};
-
-/// Carries a fault out of the readers below; never leaves parse_layout.
-struct layout_fault {
-  error what;
-};
-
-/// Reads the keys of one TOML table, and finds those nobody asked for.
-class section {
-public:
-  section(const toml::value& from, std::string name, const std::string& path)
-    : from_{from}, name_{std::move(name)}, path_{path} {
-    if (!from_.is_table())
-      fail(name_, from_, "is not a table");
-  }
-
-  [[noreturn]] void fail(const std::string& key, const toml::value& at,
-                         const std::string& why) const {
-    throw layout_fault{{errc::config, path_ + ":"
-                                        + std::to_string(at.location().line())
-                                        + ": " + key + ": " + why}};
-  }
-
-  [[noreturn]] void fail(const std::string& key, const std::string& why) const {
-    fail(full(key), from_.contains(key) ? from_.at(key) : from_, why);
-  }
-
-  const toml::value* find(const std::string& key) {
-    seen_.insert(key);
-    return from_.contains(key) ? &from_.at(key) : nullptr;
-  }
-
-  std::string text(const std::string& key, std::string otherwise = {}) {
-    const auto* found = find(key);
-    if (!found)
-      return otherwise;
-    if (!found->is_string())
-      fail(full(key), *found, "is not a text in quotes");
-    return found->as_string().str;
-  }
-
-  bool flag(const std::string& key, bool otherwise) {
-    const auto* found = find(key);
-    if (!found)
-      return otherwise;
-    if (!found->is_boolean())
-      fail(full(key), *found, "is neither true nor false");
-    return found->as_boolean();
-  }
-
-  int64_t number(const std::string& key, int64_t otherwise, int64_t low,
-                 int64_t high) {
-    const auto* found = find(key);
-    if (!found)
-      return otherwise;
-    if (!found->is_integer())
-      fail(full(key), *found, "is not a whole number");
-    if (found->as_integer() < low || found->as_integer() > high)
-      fail(full(key), *found,
-           std::to_string(found->as_integer()) + " is not within "
-             + std::to_string(low) + " .. " + std::to_string(high));
-    return found->as_integer();
-  }
-
-  void reject_unknown() const {
-    for (const auto& [key, value] : from_.as_table())
-      if (!seen_.contains(key))
-        fail(full(key), value, "unknown key");
-  }
-
-  [[nodiscard]] uint32_t line() const {
-    return static_cast<uint32_t>(from_.location().line());
-  }
-
-private:
-  [[nodiscard]] std::string full(const std::string& key) const {
-    return name_.empty() ? key : name_ + "." + key;
-  }
-
-  const toml::value& from_;
-  std::string name_;
-  const std::string& path_;
-  std::set<std::string> seen_;
-};
-
-column_type read_type(section& from) {
-  const auto name = from.text("type");
-  if (name.empty())
-    from.fail("type", "missing");
-  const auto type = column_type_of(name);
-  if (!type)
-    from.fail("type", "unknown type '" + name + "'");
-  return *type;
-}
-
-std::string read_zone(section& from, const std::string& key) {
-  auto zone = from.text(key, "UTC");
-  if (auto clock = zone_clock::open(zone); !clock)
-    from.fail(key, "unknown time zone '" + zone + "'");
-  return zone;
-}
 
 bool is_time(column_type type) {
   switch (type) {
@@ -155,194 +57,212 @@ bool fits(time_format format, column_type type) {
   return format < time_format::unix_s;
 }
 
-time_format read_format(section& from, column_type type) {
-  const auto name = from.text("format");
-  if (!is_time(type)) {
-    if (!name.empty())
-      from.fail("format", "column type " + std::string{to_string(type)}
-                            + " is not a time");
-    return time_format::none;
+bool is_number(column_type type) {
+  switch (type) {
+    case column_type::short_:
+    case column_type::int_:
+    case column_type::long_:
+    case column_type::real:
+    case column_type::float_:
+      return true;
+    default:
+      return false;
   }
-  if (name.empty())
-    return time_format::iso;
-  for (const auto& [format, candidate] : formats)
-    if (candidate == name && format != time_format::none) {
-      if (!fits(format, type))
-        from.fail("format",
-                  name + " does not fit type " + std::string{to_string(type)});
-      return format;
-    }
-  from.fail("format", "unknown time format '" + name + "'");
 }
 
-uint32_t read_scale(section& from, column_type type) {
-  auto scale = from.number("scale", 1, 1, 1'000'000'000);
-  if (scale != 1 && type != column_type::float_ && type != column_type::real)
-    from.fail("scale", "only columns of type float and real have a scale");
-  uint32_t digits = 0;
-  for (; scale > 1; scale /= 10, ++digits)
-    if (scale % 10 != 0)
-      from.fail("scale", "is not a power of ten");
-  return digits;
-}
+/// Reads one file. A fault does not end it, so that a user sees all of them.
+class layout_file {
+public:
+  layout_file(const toml_value& root, const std::string& path)
+    : faults_{path}, root_{root, "", faults_} {
+    made_.path = path;
+  }
 
-layout_column read_column(const toml::value& value, bool has_header,
-                          const std::string& path) {
-  section from{value, "column", path};
-  layout_column column;
-  column.line = from.line();
-  column.name = from.text("name");
-  if (column.name.empty())
-    from.fail("name", "missing");
-  column.type = read_type(from);
-  column.field = static_cast<uint32_t>(from.number("field", 0, 1, 4096));
-  column.header = from.text("header");
-  if ((column.field == 0) == column.header.empty())
-    from.fail(column.field == 0 ? "field" : "header",
-              "column '" + column.name
-                + "' needs either field (a position from 1) or header (a "
-                  "name)");
-  if (!column.header.empty() && !has_header)
-    from.fail("header", "the layout says that there is no header line");
-  column.format = read_format(from, column.type);
-  column.zone = read_zone(from, "zone");
-  column.scale_digits = read_scale(from, column.type);
-  column.optional = from.flag("optional", false);
-  from.reject_unknown();
-  return column;
-}
+  result<layout> run() {
+    read_top();
+    each("column", [this](toml_section& at) { read_column(at); });
+    each("constant", [this](toml_section& at) { read_constant(at); });
+    each("absent", [this](toml_section& at) { read_absent(at); });
+    if (!root_.has("column"))
+      root_.fault("column", "a layout needs at least one [[column]]");
+    root_.finish();
+    // A table that its columns do not make would only repeat their faults.
+    if (faults_.empty())
+      if (auto schema = schema_of(made_); !schema)
+        root_.fault("column", schema.failure().context);
+    if (auto fault = faults_.to_error())
+      return fault;
+    return std::move(made_);
+  }
 
-layout_constant read_constant(const toml::value& value,
-                              const std::string& path) {
-  section from{value, "constant", path};
-  layout_constant constant;
-  constant.line = from.line();
-  constant.name = from.text("name");
-  if (constant.name.empty())
-    from.fail("name", "missing");
-  constant.type = read_type(from);
-  constant.text = from.text("value");
-  constant.optional = from.flag("optional", false);
-  from.reject_unknown();
-  if (auto tried = fill_template(constant.text, {"S", "20000101", "f", "a_b"});
-      !tried && tried.failure().code == errc::invalid_argument)
-    from.fail("value", tried.failure().context);
-  return constant;
-}
+private:
+  void read_top() {
+    made_.name = root_.text("name", made_.path);
+    made_.table = root_.required_text("table");
+    made_.delimiter = read_delimiter();
+    made_.header = root_.flag("header", false);
+    made_.quote = root_.flag("quote", false);
+    made_.trailer = root_.text("trailer", "");
+    made_.date = root_.text("date", "");
+    made_.fields = static_cast<uint32_t>(root_.integer("fields", 0, 4096, 0));
+    made_.roll_zone = read_zone(root_, "roll_zone");
+    made_.time_column = root_.text("time_column", "time");
+    made_.symbol_column = root_.text("symbol_column", "sym");
+  }
 
-std::vector<std::string> read_absent(const toml::value& value,
-                                     const layout& known,
-                                     const std::string& path) {
-  section from{value, "absent", path};
-  const auto* list = from.find("columns");
-  if (!list || !list->is_array() || list->as_array().empty())
-    from.fail("columns", "is not a list of column names");
-  std::vector<std::string> names;
-  for (const auto& entry : list->as_array()) {
-    if (!entry.is_string())
-      from.fail("absent.columns", entry, "is not a text in quotes");
-    const auto& name = entry.as_string().str;
-    bool found = false;
-    for (const auto& column : known.columns)
-      if (column.name == name) {
-        found = true;
-        switch (column.type) {
-          case column_type::short_:
-          case column_type::int_:
-          case column_type::long_:
-          case column_type::real:
-          case column_type::float_:
-            break;
-          default:
-            from.fail("absent.columns", entry,
-                      "column '" + name + "' is not a number");
-        }
-      }
+  /// Calls `read` for each element of an array of tables `[[key]]`.
+  template <class F>
+  void each(const std::string& key, F&& read) {
+    const auto* found = root_.find(key);
     if (!found)
-      from.fail("absent.columns", entry, "unknown column '" + name + "'");
-    names.push_back(name);
+      return;
+    if (found->type != toml_kind::array) {
+      root_.fault(key, "write it as [[" + key + "]]");
+      return;
+    }
+    for (const auto& item : found->items) {
+      if (item.type != toml_kind::table) {
+        faults_.add(item, key, "write it as [[" + key + "]]");
+        continue;
+      }
+      toml_section at{item, key, faults_};
+      read(at);
+      at.finish();
+    }
   }
-  from.reject_unknown();
-  return names;
-}
 
-template <class F>
-void each_of(section& from, const std::string& key, F&& f) {
-  const auto* list = from.find(key);
-  if (!list)
-    return;
-  if (!list->is_array())
-    from.fail(key, "is not a list of tables ([[" + key + "]])");
-  for (const auto& entry : list->as_array())
-    f(entry);
-}
+  char read_delimiter() {
+    const auto given = root_.text("delimiter", ",");
+    if (given.size() == 1 && given[0] != '\n' && given[0] != '\r'
+        && given[0] != '"' && given[0] != '\0'
+        && static_cast<unsigned char>(given[0]) < 0x80)
+      return given[0];
+    root_.fault("delimiter", "is not one ASCII character other than quote, "
+                             "newline and NUL");
+    return ',';
+  }
 
-char read_delimiter(section& from) {
-  const auto text = from.text("delimiter", ",");
-  if (text.size() != 1 || text[0] == '\n' || text[0] == '\r' || text[0] == '"'
-      || text[0] == '\0' || static_cast<unsigned char>(text[0]) > 0x7f)
-    from.fail("delimiter", "is not one ASCII character other than quote, "
-                           "newline and NUL");
-  return text[0];
-}
+  static std::string read_zone(toml_section& at, const std::string& key) {
+    auto zone = at.text(key, "UTC");
+    if (!text::time_zone::open(zone))
+      at.fault(key, "unknown time zone '" + zone + "'");
+    return zone;
+  }
 
-/// Columns and constants come in the order of the file, as the table has them.
-/// toml11 keeps each list apart, so the line numbers say which came first.
-void check_names(const layout& made, section& from) {
-  std::set<std::string> seen;
-  auto check = [&](const std::string& name) {
-    if (!seen.insert(name).second)
-      from.fail("column", "column '" + name + "' appears twice");
-  };
-  for (const auto& column : made.columns)
-    check(column.name);
-  for (const auto& constant : made.constants)
-    check(constant.name);
-}
+  static column_type read_type(toml_section& at) {
+    const auto name = at.required_text("type");
+    const auto type = column_type_of(name);
+    if (!type && !name.empty())
+      at.fault("type", "unknown type '" + name + "'");
+    return type.value_or(column_type::symbol);
+  }
 
-layout read_layout(const toml::value& root, const std::string& path) {
-  section from{root, "", path};
-  layout made;
-  made.path = path;
-  made.name = from.text("name", path);
-  made.table = from.text("table");
-  if (made.table.empty())
-    from.fail("table", "missing");
-  made.delimiter = read_delimiter(from);
-  made.header = from.flag("header", false);
-  made.quote = from.flag("quote", false);
-  made.trailer = from.text("trailer");
-  made.date = from.text("date");
-  made.fields = static_cast<uint32_t>(from.number("fields", 0, 1, 4096));
-  made.roll_zone = read_zone(from, "roll_zone");
-  made.time_column = from.text("time_column", "time");
-  made.symbol_column = from.text("symbol_column", "sym");
-  each_of(from, "column", [&](const toml::value& value) {
-    made.columns.push_back(read_column(value, made.header, path));
-  });
-  if (made.columns.empty())
-    from.fail("column", "a layout needs at least one [[column]]");
-  each_of(from, "constant", [&](const toml::value& value) {
-    made.constants.push_back(read_constant(value, path));
-  });
-  check_names(made, from);
-  each_of(from, "absent", [&](const toml::value& value) {
-    made.absent.push_back(read_absent(value, made, path));
-  });
-  from.reject_unknown();
-  if (!made.header)
-    for (const auto& column : made.columns)
-      if (made.fields != 0 && column.field > made.fields)
-        throw layout_fault{
-          {errc::config, path + ":" + std::to_string(column.line)
-                           + ": column.field: " + std::to_string(column.field)
-                           + " of " + std::to_string(made.fields) + " fields"}};
-  if (auto schema = schema_of(made); !schema)
-    throw layout_fault{
-      {errc::config, path + ":" + std::to_string(from.line())
-                       + ": column: " + schema.failure().context}};
-  return made;
-}
+  /// Columns and constants share one list of names.
+  std::string read_name(toml_section& at) {
+    auto name = at.required_text("name");
+    if (!name.empty() && !names_.insert(name).second)
+      at.fault("name", "column '" + name + "' appears twice");
+    return name;
+  }
+
+  static time_format read_format(toml_section& at, column_type type) {
+    const auto name = at.text("format", "");
+    if (!is_time(type)) {
+      if (!name.empty())
+        at.fault("format", "column type " + std::string{to_string(type)}
+                             + " is not a time");
+      return time_format::none;
+    }
+    if (name.empty())
+      return time_format::iso;
+    for (const auto& [format, candidate] : formats)
+      if (candidate == name && format != time_format::none) {
+        if (!fits(format, type))
+          at.fault("format",
+                   name + " does not fit type " + std::string{to_string(type)});
+        return format;
+      }
+    at.fault("format", "unknown time format '" + name + "'");
+    return time_format::iso;
+  }
+
+  static uint32_t read_scale(toml_section& at, column_type type) {
+    auto scale = at.integer("scale", 1, 1'000'000'000, 1);
+    if (scale != 1 && type != column_type::float_ && type != column_type::real)
+      at.fault("scale", "only columns of type float and real have a scale");
+    uint32_t digits = 0;
+    for (; scale > 1; scale /= 10, ++digits)
+      if (scale % 10 != 0) {
+        at.fault("scale", "is not a power of ten");
+        break;
+      }
+    return digits;
+  }
+
+  void read_column(toml_section& at) {
+    auto& column = made_.columns.emplace_back();
+    column.line = at.line();
+    column.name = read_name(at);
+    column.type = read_type(at);
+    column.field = static_cast<uint32_t>(at.integer("field", 1, 4096, 0));
+    column.header = at.text("header", "");
+    if (at.has("field") == at.has("header"))
+      at.fault(at.has("field") ? "header" : "field",
+               "column '" + column.name
+                 + "' needs either field (a position from 1) or header (a "
+                   "name)");
+    if (at.has("header") && !made_.header)
+      at.fault("header", "the layout says that there is no header line");
+    if (!made_.header && made_.fields != 0 && column.field > made_.fields)
+      at.fault("field", std::to_string(column.field) + " of "
+                          + std::to_string(made_.fields) + " fields");
+    column.format = read_format(at, column.type);
+    column.zone = read_zone(at, "zone");
+    column.scale_digits = read_scale(at, column.type);
+    column.optional = at.flag("optional", false);
+  }
+
+  void read_constant(toml_section& at) {
+    auto& constant = made_.constants.emplace_back();
+    constant.line = at.line();
+    constant.name = read_name(at);
+    constant.type = read_type(at);
+    constant.text = at.text("value", "");
+    constant.optional = at.flag("optional", false);
+    if (auto tried
+        = fill_template(constant.text, {"S", "20000101", "f", "a_b"});
+        !tried && tried.failure().code == errc::invalid_argument)
+      at.fault("value", tried.failure().context);
+  }
+
+  void read_absent(toml_section& at) {
+    auto names = at.texts("columns");
+    const auto* list = at.find("columns");
+    if (!list || list->items.empty()) {
+      at.fault("columns", "is not a list of column names");
+      return;
+    }
+    for (const auto& item : list->items) {
+      if (item.type != toml_kind::text)
+        continue;
+      const auto known = std::find_if(
+        made_.columns.begin(), made_.columns.end(),
+        [&](const layout_column& each) { return each.name == item.text; });
+      if (known == made_.columns.end())
+        faults_.add(item, "absent.columns",
+                    "unknown column '" + item.text + "'");
+      else if (!is_number(known->type))
+        faults_.add(item, "absent.columns",
+                    "column '" + item.text + "' is not a number");
+    }
+    made_.absent.push_back(std::move(names));
+  }
+
+  layout made_;
+  std::set<std::string> names_;
+  text::toml_faults faults_;
+  toml_section root_;
+};
 
 } // namespace
 
@@ -353,34 +273,11 @@ std::string_view to_string(time_format format) noexcept {
   return "unknown";
 }
 
-result<layout> parse_layout(std::string_view text, const std::string& path) {
-  // toml11 3.7 reads out of bounds when it reports bytes that are no UTF-8.
-  if (!text::valid_utf8(text)) {
-    size_t line = 1;
-    for (auto rest = text; !rest.empty(); ++line) {
-      const auto end = std::min(rest.find('\n'), rest.size());
-      if (!text::valid_utf8(rest.substr(0, end)))
-        break;
-      rest.remove_prefix(std::min(end + 1, rest.size()));
-    }
-    return error{errc::config, path + ":" + std::to_string(line)
-                                 + ": a byte that is no UTF-8"};
-  }
-  try {
-    std::istringstream in{std::string{text}};
-    return read_layout(toml::parse(in, path), path);
-  } catch (const layout_fault& fault) {
-    return fault.what;
-  } catch (const toml::exception& fault) {
-    // The text of toml11 is a page; its first line is the reason.
-    std::string_view reason{fault.what()};
-    reason = reason.substr(0, reason.find('\n'));
-    return error{errc::config, path + ":"
-                                 + std::to_string(fault.location().line())
-                                 + ": " + std::string{reason}};
-  } catch (const std::exception& fault) {
-    return error{errc::config, path + ": " + fault.what()};
-  }
+result<layout> parse_layout(std::string_view given, const std::string& path) {
+  const auto root = text::parse_toml(given, path);
+  if (!root)
+    return root.failure();
+  return layout_file{*root, path}.run();
 }
 
 result<layout> load_layout(persistence::file_system& fs,

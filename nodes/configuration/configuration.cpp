@@ -1,5 +1,5 @@
+#include <millrace/messages/text/toml_section.hpp>
 #include <millrace/nodes/configuration/configuration.hpp>
-#include <millrace/nodes/configuration/settings.hpp>
 
 #include <algorithm>
 #include <arpa/inet.h>
@@ -11,6 +11,12 @@
 namespace millrace::nodes {
 
 namespace {
+
+using text::in_quotes;
+using text::toml_faults;
+using text::toml_kind;
+using text::toml_section;
+using text::toml_value;
 
 constexpr std::array<std::string_view, 6> process_types{
   process_type::discovery, process_type::rt,  process_type::feed,
@@ -31,7 +37,7 @@ const T* find_named(const std::vector<T>& all, std::string_view name) noexcept {
 /// Reads the tables of one file into `config`; faults gather in `faults`.
 class reader {
 public:
-  reader(const setting& root, const std::string& file)
+  reader(const toml_value& root, const std::string& file)
     : faults_{file}, root_{root, "", faults_} {
     std::error_code ignored;
     base_ = std::filesystem::absolute(file, ignored).parent_path();
@@ -43,10 +49,10 @@ public:
     read_period();
     read_logging();
     read_feed();
-    each("stream", [this](section& at) { read_stream(at); });
-    each("table", [this](section& at) { read_table(at); });
-    each("node", [this](section& at) { read_node(at); });
-    each("process", [this](section& at) { read_process(at); });
+    each("stream", [this](toml_section& at) { read_stream(at); });
+    each("table", [this](toml_section& at) { read_table(at); });
+    each("node", [this](toml_section& at) { read_node(at); });
+    each("process", [this](toml_section& at) { read_process(at); });
     root_.finish();
     check_streams();
     check_writers();
@@ -65,16 +71,16 @@ private:
     const auto* found = root_.find(key);
     if (!found)
       return;
-    if (found->type != setting::kind::array) {
+    if (found->type != toml_kind::array) {
       root_.fault(key, "write it as [[" + key + "]]");
       return;
     }
     for (const auto& item : found->items) {
-      if (item.type != setting::kind::table) {
+      if (item.type != toml_kind::table) {
         faults_.add(item, key, "write it as [[" + key + "]]");
         continue;
       }
-      section at{item, key, faults_};
+      toml_section at{item, key, faults_};
       read(at);
       at.finish();
     }
@@ -82,19 +88,20 @@ private:
 
   /// Calls `read` for the table `[key]`; an empty one stands for a missing one.
   template <class F>
-  void one(section& parent, const std::string& key, bool required, F&& read) {
-    static const setting nothing;
+  void one(toml_section& parent, const std::string& key, bool required,
+           F&& read) {
+    static const toml_value nothing;
     const auto* found = parent.find(key);
     const auto path = parent.path().empty() ? key : parent.path() + "." + key;
     if (!found && required)
       parent.fault(key, "is missing: write [" + path + "]");
-    if (found && found->type != setting::kind::table) {
+    if (found && found->type != toml_kind::table) {
       parent.fault(key, "write it as [" + path + "]");
       return;
     }
     if (!found && required)
       return;
-    section at{found ? *found : nothing, path, faults_};
+    toml_section at{found ? *found : nothing, path, faults_};
     read(at);
     at.finish();
   }
@@ -107,14 +114,15 @@ private:
   }
 
   /// The absolute path at `key`, or `fallback`.
-  std::string path(section& at, std::string_view key, std::string fallback) {
+  std::string path(toml_section& at, std::string_view key,
+                   std::string fallback) {
     if (!at.has(key))
       return fallback;
     return absolute(at.required_text(key));
   }
 
   void read_cluster() {
-    one(root_, "cluster", true, [this](section& at) {
+    one(root_, "cluster", true, [this](toml_section& at) {
       config_.name = at.required_name("name");
       config_.data_directory = absolute(at.required_text("data"));
       const auto* variable = std::getenv("RT_LOG_PATH");
@@ -131,7 +139,7 @@ private:
     });
   }
 
-  void check_address(section& at) {
+  void check_address(toml_section& at) {
     in_addr four{};
     in6_addr six{};
     const auto& address = config_.address;
@@ -151,7 +159,8 @@ private:
                             "is not encrypted, so nodes bind loopback only");
   }
 
-  std::string zone(section& at, std::string_view key, std::string fallback) {
+  std::string zone(toml_section& at, std::string_view key,
+                   std::string fallback) {
     auto name = at.text(key, std::move(fallback));
     if (!is_time_zone(name))
       at.fault(key, in_quotes(name) + " is not in the time zone database");
@@ -159,11 +168,11 @@ private:
   }
 
   void read_period() {
-    one(root_, "period", false, [this](section& at) {
+    one(root_, "period", false, [this](toml_section& at) {
       auto& rule = config_.period.rule;
       rule.zone = zone(at, "zone", "UTC");
       const auto text = at.text("time", "00:00");
-      if (const auto time = parse_time_of_day(text))
+      if (const auto time = text::parse_time_of_day(text))
         rule.time_of_day_ns = *time;
       else
         at.fault("time",
@@ -175,7 +184,7 @@ private:
   }
 
   void read_logging() {
-    one(root_, "logging", false, [this](section& at) {
+    one(root_, "logging", false, [this](toml_section& at) {
       config_.logging.json = at.choice("format", {"text", "json"}, false) == 1;
       static const std::vector<std::string_view> levels{"INF", "ERR", "WARN",
                                                         "DBG"};
@@ -184,8 +193,8 @@ private:
   }
 
   void read_feed() {
-    one(root_, "feed", false, [this](section& feed) {
-      one(feed, "layouts", false, [this, &feed](section& at) {
+    one(root_, "feed", false, [this](toml_section& feed) {
+      one(feed, "layouts", false, [this, &feed](toml_section& at) {
         const auto* all = feed.find("layouts");
         if (!all)
           return;
@@ -197,13 +206,13 @@ private:
   }
 
   template <class T>
-  void check_unique(section& at, const std::vector<T>& all,
+  void check_unique(toml_section& at, const std::vector<T>& all,
                     const std::string& name) {
     if (!name.empty() && find_named(all, name))
       at.fault("name", in_quotes(name) + " appears twice");
   }
 
-  void read_stream(section& at) {
+  void read_stream(toml_section& at) {
     stream_config out;
     out.name = at.required_name("name");
     check_unique(at, config_.streams, out.name);
@@ -219,23 +228,22 @@ private:
     config_.streams.push_back(std::move(out));
   }
 
-  void read_columns(section& at, table_schema& schema) {
+  void read_columns(toml_section& at, table_schema& schema) {
     const auto* all = at.find("columns");
-    if (!all || all->type != setting::kind::array) {
+    if (!all || all->type != toml_kind::array) {
       at.fault("columns", all ? "expected an array of columns" : "is missing");
       return;
     }
     for (const auto& item : all->items) {
       column_schema column;
       std::string type;
-      if (item.type == setting::kind::table) {
-        section column_at{item, "table.columns", faults_};
+      if (item.type == toml_kind::table) {
+        toml_section column_at{item, "table.columns", faults_};
         column.name = column_at.required_text("name");
         type = column_at.required_text("type");
         column_at.finish();
       } else if (const auto colon = item.text.find(':');
-                 item.type == setting::kind::text
-                 && colon != std::string::npos) {
+                 item.type == toml_kind::text && colon != std::string::npos) {
         column.name = item.text.substr(0, colon);
         type = item.text.substr(colon + 1);
       } else {
@@ -253,7 +261,7 @@ private:
     }
   }
 
-  void read_table(section& at) {
+  void read_table(toml_section& at) {
     table_config out;
     auto& schema = out.schema;
     schema.name = at.required_text("name");
@@ -278,7 +286,7 @@ private:
     config_.tables.push_back(std::move(out));
   }
 
-  void read_node(section& at) {
+  void read_node(toml_section& at) {
     node_config out;
     out.name = at.required_name("name");
     check_unique(at, config_.nodes, out.name);
@@ -290,7 +298,7 @@ private:
     config_.nodes.push_back(std::move(out));
   }
 
-  void read_process(section& at) {
+  void read_process(toml_section& at) {
     process_config out;
     out.name = at.required_name("name");
     check_unique(at, config_.processes, out.name);
@@ -324,7 +332,7 @@ private:
 
   /// A program that starts no process need not know what others register: it
   /// is enough that the file declares it.
-  std::string type_of(section& at) {
+  std::string type_of(toml_section& at) {
     std::vector<std::string_view> known{process_types.begin(),
                                         process_types.end()};
     known.insert(known.end(), own_types_.begin(), own_types_.end());
@@ -332,20 +340,20 @@ private:
   }
 
   /// Of a type that is not ours: texts, for its program to understand.
-  void read_settings(section& at, process_config& out) {
+  void read_settings(toml_section& at, process_config& out) {
     const auto* found = at.find("settings");
     if (found == nullptr)
       return;
-    if (found->type != setting::kind::table)
+    if (found->type != toml_kind::table)
       return at.fault("settings", "write it as [process.settings]");
-    section inner{*found, "process.settings", faults_};
+    toml_section inner{*found, "process.settings", faults_};
     for (const auto& entry : found->entries)
       out.settings[entry.first] = inner.text(entry.first, "");
   }
 
   std::string default_hdb() const { return config_.data_directory + "/hdb"; }
 
-  void read_rt(section& at, process_config& out) {
+  void read_rt(toml_section& at, process_config& out) {
     out.streams = at.texts("streams");
     for (const auto& name : out.streams)
       if (!config_.stream(name))
@@ -362,7 +370,7 @@ private:
                                 + in_quotes(other.name) + " too");
   }
 
-  void read_rdb(section& at, process_config& out) {
+  void read_rdb(toml_section& at, process_config& out) {
     out.tables = at.texts("tables");
     for (const auto& name : out.tables)
       if (!config_.table(name))
@@ -381,7 +389,7 @@ private:
     out.memory_max_bytes = at.bytes("memory_max", 0, most_bytes, 0);
   }
 
-  void read_gateway(section& at, process_config& out) {
+  void read_gateway(toml_section& at, process_config& out) {
     out.query_timeout_ns
       = at.duration("query_timeout", 1'000'000, day_ns, out.query_timeout_ns);
     out.memory_max_bytes = at.bytes("memory_max", 0, most_bytes, 0);
@@ -389,17 +397,18 @@ private:
       = static_cast<uint64_t>(at.integer("rows_max", 0, most_ns, 0));
   }
 
-  std::string feed_table(section& at, std::string_view key, bool required) {
+  std::string feed_table(toml_section& at, std::string_view key,
+                         bool required) {
     auto name = required ? at.required_text(key) : at.text(key, "");
     if (!name.empty() && !config_.table(name))
       at.fault(key, in_quotes(name) + " is no [[table]]");
     return name;
   }
 
-  void read_feed_process(section& at, process_config& out) {
+  void read_feed_process(toml_section& at, process_config& out) {
     if (at.has("generator")) {
       one(at, "generator", false,
-          [&](section& inner) { read_generator(inner, out.generator); });
+          [&](toml_section& inner) { read_generator(inner, out.generator); });
       if (at.has("files"))
         at.fault("files", "a feed has either files or a generator");
       return;
@@ -415,7 +424,7 @@ private:
       at.fault("files", "a feed needs files, or a [process.generator]");
   }
 
-  void read_generator(section& at, generator_config& out) {
+  void read_generator(toml_section& at, generator_config& out) {
     out.on = true;
     out.seed = static_cast<uint64_t>(at.integer("seed", 0, most_ns, 42));
     out.symbol_count
@@ -492,8 +501,8 @@ private:
   cluster_config config_;
   /// Types of processes that programs of this cluster register.
   std::vector<std::string> own_types_;
-  fault_list faults_;
-  section root_;
+  toml_faults faults_;
+  toml_section root_;
   std::filesystem::path base_;
 };
 
@@ -539,7 +548,7 @@ cluster_config::stream_directory(std::string_view rt,
 
 result<cluster_config> parse_configuration(std::string_view text,
                                            const std::string& file) {
-  auto root = parse_toml(text, file);
+  auto root = text::parse_toml(text, file);
   if (!root)
     return root.failure();
   return reader{*root, file}.run();

@@ -170,10 +170,10 @@ field = 4
         ('name = "price"\ntype = "symbol"\nfield = 2\n', DATA,
          (":11: ", "'price' is float", "symbol in the layout")),
         ('name = "price"\ntype = "fruit"\nfield = 2\n', CONFIG,
-         (":13: column.type: ", "'fruit'")),
+         (":13:column.type: ", "'fruit'")),
         ('name = "price"\ntype = "float"\nfield = 2\nsurprise = 1\n',
-         CONFIG, (":15: column.surprise: ",)),
-        ('name = "price\n', CONFIG, (":12: ",))):
+         CONFIG, (":15:column.surprise: ",)),
+        ('name = "price\n', CONFIG, (":12:",))):
       layout = feed.put("mine.toml", start + rest)
       feed.refused(good, code, layout, *needles, layout=str(layout))
     refused(made.run("feed", "--layout", "lean-equity-trade", "--table",

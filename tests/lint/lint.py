@@ -41,7 +41,7 @@ LIBRARIES = {
     r"nlohmann/": ["messages/text/", "query/", "actors/", "nodes/"],
     r"(spdlog)/": ["nodes/:cpp"],
     r"CLI/": ["nodes/cli/command/:cpp"],
-    r"toml": ["nodes/:cpp", "feed/:cpp"],
+    r"toml": ["messages/text/:cpp"],
     r"date/": ["messages/text/:cpp", "nodes/cli/:cpp"],
     r"(zlib\.h|zip\.h)": ["feed/:cpp"],
 }

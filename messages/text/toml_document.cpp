@@ -1,45 +1,47 @@
 // The only file that sees toml11: it is slow to compile and keeps tables in
-// hash order, while everything behind `setting` is in the order of the file.
-#include <millrace/nodes/configuration/settings.hpp>
+// hash order, while everything after `toml_value` is in the order of the file.
+#include <millrace/messages/text/toml_document.hpp>
+#include <millrace/messages/text/toml_section.hpp>
+#include <millrace/messages/text/utf8.hpp>
 
 #include <algorithm>
 #include <limits>
 #include <sstream>
 #include <toml.hpp>
 
-namespace millrace::nodes {
+namespace millrace::text {
 
 namespace {
 
-bool before(const setting& a, const setting& b) {
+bool before(const toml_value& a, const toml_value& b) {
   return std::pair{a.line, a.column} < std::pair{b.line, b.column};
 }
 
-setting convert(const toml::value& from) {
-  setting to;
+toml_value convert(const toml::value& from) {
+  toml_value to;
   const auto where = from.location();
   to.line = where.line();
   to.column = where.column();
   switch (from.type()) {
     case toml::value_t::boolean:
-      to.type = setting::kind::boolean;
+      to.type = toml_kind::boolean;
       to.boolean = from.as_boolean();
       break;
     case toml::value_t::integer:
-      to.type = setting::kind::integer;
+      to.type = toml_kind::integer;
       to.integer = from.as_integer();
       break;
     case toml::value_t::string:
-      to.type = setting::kind::text;
+      to.type = toml_kind::text;
       to.text = from.as_string().str;
       break;
     case toml::value_t::array:
-      to.type = setting::kind::array;
+      to.type = toml_kind::array;
       for (const auto& item : from.as_array())
         to.items.push_back(convert(item));
       break;
     case toml::value_t::table:
-      to.type = setting::kind::table;
+      to.type = toml_kind::table;
       for (const auto& [key, value] : from.as_table())
         to.entries.emplace_back(key, convert(value));
       std::sort(to.entries.begin(), to.entries.end(),
@@ -50,7 +52,7 @@ setting convert(const toml::value& from) {
     default: {
       std::ostringstream name;
       name << from.type();
-      to.type = setting::kind::other;
+      to.type = toml_kind::other;
       to.text = name.str();
     }
   }
@@ -78,61 +80,33 @@ std::string key_of_line(std::string_view line) {
   return key.empty() ? "syntax" : key;
 }
 
-/// Bytes of the UTF-8 sequence that `text` begins with; 0: none that is well
-/// formed (overlong, a surrogate, beyond U+10FFFF, cut).
-size_t sequence_length(std::string_view text) {
-  const auto byte
-    = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
-  if (byte(0) < 0x80)
-    return 1;
-  const size_t length = byte(0) >= 0xc2 && byte(0) <= 0xdf   ? 2
-                        : byte(0) >= 0xe0 && byte(0) <= 0xef ? 3
-                        : byte(0) >= 0xf0 && byte(0) <= 0xf4 ? 4
-                                                             : 0;
-  if (length == 0 || text.size() < length)
-    return 0;
-  for (size_t i = 1; i < length; ++i)
-    if ((byte(i) & 0xc0) != 0x80)
-      return 0;
-  const bool overlong = (byte(0) == 0xe0 && byte(1) < 0xa0)
-                        || (byte(0) == 0xf0 && byte(1) < 0x90);
-  const bool beyond = (byte(0) == 0xed && byte(1) > 0x9f)
-                      || (byte(0) == 0xf4 && byte(1) > 0x8f);
-  return overlong || beyond ? 0 : length;
-}
-
 /// toml11 3.7 reads out of bounds when it reports bytes that are not UTF-8
 /// within '...': they must not reach it.
 error check_utf8(std::string_view text, const std::string& file) {
-  setting at;
-  size_t line_begin = 0;
-  for (size_t i = 0; i < text.size();) {
-    const auto length = sequence_length(text.substr(i));
-    if (length == 0) {
-      at.column = static_cast<uint32_t>(i - line_begin + 1);
-      fault_list faults{file};
-      faults.add(at, key_of_line(text.substr(line_begin, i - line_begin)),
-                 "a byte that is no UTF-8");
-      return faults.to_error();
-    }
-    if (text[i] == '\n') {
-      ++at.line;
-      line_begin = i + 1;
-    }
-    i += length;
-  }
-  return {};
+  const auto good = valid_utf8_prefix(text);
+  if (good == text.size())
+    return {};
+  const auto before = text.substr(0, good);
+  const auto line_begin = before.rfind('\n') + 1;
+  toml_value at;
+  at.line
+    = static_cast<uint32_t>(1 + std::count(before.begin(), before.end(), '\n'));
+  at.column = static_cast<uint32_t>(good - line_begin + 1);
+  toml_faults faults{file};
+  faults.add(at, key_of_line(before.substr(line_begin)),
+             "a byte that is no UTF-8");
+  return faults.to_error();
 }
 
 } // namespace
 
-result<setting> parse_toml(std::string_view text, const std::string& file) {
+result<toml_value> parse_toml(std::string_view text, const std::string& file) {
   if (auto invalid = check_utf8(text, file))
     return invalid;
   const auto fault
     = [&](const toml::source_location& where, std::string_view what) {
-        fault_list faults{file};
-        setting at;
+        toml_faults faults{file};
+        toml_value at;
         at.line = where.line();
         at.column = where.column();
         faults.add(at, key_of_line(where.line_str()), first_sentence(what));
@@ -149,4 +123,4 @@ result<setting> parse_toml(std::string_view text, const std::string& file) {
   }
 }
 
-} // namespace millrace::nodes
+} // namespace millrace::text

@@ -1,13 +1,13 @@
-#include <millrace/nodes/configuration/settings.hpp>
+#include <millrace/messages/text/toml_section.hpp>
 
 #include <gtest/gtest.h>
 
 #include <limits>
 
-namespace millrace::nodes {
+namespace millrace::text {
 namespace {
 
-TEST(SettingsTest, ReadsCountsOfBytes) {
+TEST(TomlTest, ReadsCountsOfBytes) {
   EXPECT_EQ(parse_bytes("0"), 0u);
   EXPECT_EQ(parse_bytes("1234"), 1234u);
   EXPECT_EQ(parse_bytes("7B"), 7u);
@@ -17,14 +17,14 @@ TEST(SettingsTest, ReadsCountsOfBytes) {
   EXPECT_EQ(parse_bytes("3TiB"), 3'298'534'883'328u);
 }
 
-TEST(SettingsTest, RefusesOtherTextsAsBytes) {
+TEST(TomlTest, RefusesOtherTextsAsBytes) {
   for (const auto* text :
        {"", " ", "KiB", "-1", "1KB", "1kib", "1.5GiB", "1  KiB", "1KiB ",
         "9223372036854775808", "8388608TiB", "0x10"})
     EXPECT_EQ(parse_bytes(text), std::nullopt) << text;
 }
 
-TEST(SettingsTest, ReadsDurations) {
+TEST(TomlTest, ReadsDurations) {
   EXPECT_EQ(parse_duration("0"), 0);
   EXPECT_EQ(parse_duration("250us"), 250'000);
   EXPECT_EQ(parse_duration("1ms"), 1'000'000);
@@ -33,13 +33,13 @@ TEST(SettingsTest, ReadsDurations) {
   EXPECT_EQ(parse_duration("1d2h3m4s5ms6us7ns"), 93'784'005'006'007);
 }
 
-TEST(SettingsTest, RefusesOtherTextsAsDurations) {
+TEST(TomlTest, RefusesOtherTextsAsDurations) {
   for (const auto* text : {"", "-", "5", "ms", "1x", "1m1h", "1s1s", "--1s",
                            "1.5s", "1 s", "106752d", "9223372036854775808ns"})
     EXPECT_EQ(parse_duration(text), std::nullopt) << text;
 }
 
-TEST(SettingsTest, ReadsTimesOfDay) {
+TEST(TomlTest, ReadsTimesOfDay) {
   EXPECT_EQ(parse_time_of_day("00:00"), 0);
   EXPECT_EQ(parse_time_of_day("17:00"), 61'200'000'000'000);
   EXPECT_EQ(parse_time_of_day("09:30:15"), 34'215'000'000'000);
@@ -49,7 +49,7 @@ TEST(SettingsTest, ReadsTimesOfDay) {
     EXPECT_EQ(parse_time_of_day(text), std::nullopt) << text;
 }
 
-TEST(SettingsTest, KeepsTheOrderAndPlacesOfTheFile) {
+TEST(TomlTest, KeepsTheOrderAndPlacesOfTheFile) {
   auto root = parse_toml("z = 1\na = \"x\"\n[m]\n  k = [true, 2]\n", "f.toml");
   ASSERT_TRUE(root);
   ASSERT_EQ(root->entries.size(), 3u);
@@ -65,7 +65,7 @@ TEST(SettingsTest, KeepsTheOrderAndPlacesOfTheFile) {
   EXPECT_TRUE(inner[0].second.items[0].boolean);
 }
 
-TEST(SettingsTest, NamesThePlaceOfAFaultOfSyntax) {
+TEST(TomlTest, NamesThePlaceOfAFaultOfSyntax) {
   struct {
     const char* text;
     const char* starts;
@@ -92,7 +92,7 @@ TEST(SettingsTest, NamesThePlaceOfAFaultOfSyntax) {
   }
 }
 
-TEST(SettingsTest, TakesTextOfAnyLanguage) {
+TEST(TomlTest, TakesTextOfAnyLanguage) {
   // Sequences of two, three and four bytes, and the largest code point.
   const std::string text = "\xc3\xa9\xe2\x82\xac\xf0\x9f\x8c\x8a"
                            "\xf4\x8f\xbf\xbf";
@@ -103,7 +103,7 @@ TEST(SettingsTest, TakesTextOfAnyLanguage) {
 
 /// Every prefix and every one-byte change of a file parses or is a `config`
 /// error: the parser of the library throws for some, and none may escape.
-TEST(SettingsTest, NoDamageOfAFileEscapesAsAnException) {
+TEST(TomlTest, NoDamageOfAFileEscapesAsAnException) {
   const std::string text = "[cluster]\nname = \"x\"\nt = 1979-05-27\n"
                            "n = -1.5e3\n[[node]]\nport = 1\nb = [1, 2]\n"
                            "c = {d = 'e', f = true}\n";
@@ -122,4 +122,4 @@ TEST(SettingsTest, NoDamageOfAFileEscapesAsAnException) {
 }
 
 } // namespace
-} // namespace millrace::nodes
+} // namespace millrace::text

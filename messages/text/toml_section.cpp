@@ -1,11 +1,12 @@
-#include <millrace/nodes/configuration/settings.hpp>
+#include <millrace/messages/text/time_scan.hpp>
+#include <millrace/messages/text/toml_section.hpp>
 
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <limits>
 
-namespace millrace::nodes {
+namespace millrace::text {
 
 namespace {
 
@@ -20,19 +21,19 @@ bool well_formed_name(std::string_view name) {
          && name.front() != '-' && std::all_of(name.begin(), name.end(), fits);
 }
 
-std::string_view article(setting::kind kind) {
+std::string_view article(toml_kind kind) {
   switch (kind) {
-    case setting::kind::boolean:
+    case toml_kind::boolean:
       return "a boolean";
-    case setting::kind::integer:
+    case toml_kind::integer:
       return "an integer";
-    case setting::kind::text:
+    case toml_kind::text:
       return "a text";
-    case setting::kind::array:
+    case toml_kind::array:
       return "an array";
-    case setting::kind::table:
+    case toml_kind::table:
       return "a table";
-    case setting::kind::other:
+    case toml_kind::other:
       break;
   }
   return "another type";
@@ -49,28 +50,21 @@ std::optional<int64_t> leading_integer(std::string_view& text) {
   return value;
 }
 
-std::optional<int64_t> two_digits(std::string_view text) {
-  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
-  if (text.size() != 2 || !digit(text[0]) || !digit(text[1]))
-    return std::nullopt;
-  return (text[0] - '0') * 10 + (text[1] - '0');
-}
-
 } // namespace
 
 std::string in_quotes(std::string_view text) {
   return "'" + std::string{text} + "'";
 }
 
-void fault_list::add(const setting& where, std::string_view key,
-                     std::string_view reason) {
+void toml_faults::add(const toml_value& where, std::string_view key,
+                      std::string_view reason) {
   faults_.push_back({where.line, where.column,
                      file_ + ":" + std::to_string(where.line) + ":"
                        + std::string{key} + ": " + std::string{reason}
                        + " (column " + std::to_string(where.column) + ")"});
 }
 
-error fault_list::to_error() const {
+error toml_faults::to_error() const {
   if (faults_.empty())
     return {};
   auto sorted = faults_;
@@ -84,10 +78,11 @@ error fault_list::to_error() const {
   return out;
 }
 
-section::section(const setting& table, std::string path, fault_list& faults)
+toml_section::toml_section(const toml_value& table, std::string path,
+                           toml_faults& faults)
   : table_(table), path_(std::move(path)), faults_(faults) {}
 
-const setting* section::find(std::string_view key) {
+const toml_value* toml_section::find(std::string_view key) {
   known_.emplace(key);
   for (const auto& [name, value] : table_.entries)
     if (name == key)
@@ -95,34 +90,34 @@ const setting* section::find(std::string_view key) {
   return nullptr;
 }
 
-bool section::has(std::string_view key) { return find(key) != nullptr; }
+bool toml_section::has(std::string_view key) { return find(key) != nullptr; }
 
-void section::fault(std::string_view key, std::string_view reason) {
+void toml_section::fault(std::string_view key, std::string_view reason) {
   const auto* at = find(key);
   const auto full
     = path_.empty() ? std::string{key} : path_ + "." + std::string{key};
   faults_.add(at ? *at : table_, full, reason);
 }
 
-const setting* section::typed(std::string_view key, setting::kind kind,
-                              std::string_view expected) {
+const toml_value* toml_section::typed(std::string_view key, toml_kind kind,
+                                      std::string_view expected) {
   const auto* found = find(key);
   if (!found || found->type == kind)
     return found;
   fault(key, "expected " + std::string{expected} + ", found "
-               + (found->type == setting::kind::other
+               + (found->type == toml_kind::other
                     ? "a " + found->text
                     : std::string{article(found->type)}));
   return nullptr;
 }
 
-std::string section::text(std::string_view key, std::string fallback) {
-  const auto* found = typed(key, setting::kind::text, "a text");
+std::string toml_section::text(std::string_view key, std::string fallback) {
+  const auto* found = typed(key, toml_kind::text, "a text");
   return found ? found->text : fallback;
 }
 
-std::string section::required_text(std::string_view key) {
-  const auto* found = typed(key, setting::kind::text, "a text");
+std::string toml_section::required_text(std::string_view key) {
+  const auto* found = typed(key, toml_kind::text, "a text");
   if (found && !found->text.empty())
     return found->text;
   if (found)
@@ -132,7 +127,7 @@ std::string section::required_text(std::string_view key) {
   return {};
 }
 
-std::string section::required_name(std::string_view key) {
+std::string toml_section::required_name(std::string_view key) {
   auto name = required_text(key);
   if (!name.empty() && !well_formed_name(name))
     fault(key, in_quotes(name)
@@ -141,14 +136,14 @@ std::string section::required_name(std::string_view key) {
   return name;
 }
 
-bool section::flag(std::string_view key, bool fallback) {
-  const auto* found = typed(key, setting::kind::boolean, "true or false");
+bool toml_section::flag(std::string_view key, bool fallback) {
+  const auto* found = typed(key, toml_kind::boolean, "true or false");
   return found ? found->boolean : fallback;
 }
 
-int64_t section::integer(std::string_view key, int64_t least, int64_t most,
-                         std::optional<int64_t> fallback) {
-  const auto* found = typed(key, setting::kind::integer, "an integer");
+int64_t toml_section::integer(std::string_view key, int64_t least, int64_t most,
+                              std::optional<int64_t> fallback) {
+  const auto* found = typed(key, toml_kind::integer, "an integer");
   if (!found) {
     if (!fallback && !has(key))
       fault(key, "is missing");
@@ -165,13 +160,13 @@ int64_t section::integer(std::string_view key, int64_t least, int64_t most,
   return found->integer;
 }
 
-std::vector<std::string> section::texts(std::string_view key) {
+std::vector<std::string> toml_section::texts(std::string_view key) {
   std::vector<std::string> out;
-  const auto* found = typed(key, setting::kind::array, "an array of texts");
+  const auto* found = typed(key, toml_kind::array, "an array of texts");
   if (!found)
     return out;
   for (const auto& item : found->items) {
-    if (item.type != setting::kind::text || item.text.empty()) {
+    if (item.type != toml_kind::text || item.text.empty()) {
       faults_.add(item, path_ + "." + std::string{key},
                   "expected a text that is not empty");
       continue;
@@ -184,15 +179,15 @@ std::vector<std::string> section::texts(std::string_view key) {
   return out;
 }
 
-uint64_t section::bytes(std::string_view key, uint64_t least, uint64_t most,
-                        uint64_t fallback) {
+uint64_t toml_section::bytes(std::string_view key, uint64_t least,
+                             uint64_t most, uint64_t fallback) {
   const auto* found = find(key);
   if (!found)
     return fallback;
   std::optional<uint64_t> value;
-  if (found->type == setting::kind::integer && found->integer >= 0)
+  if (found->type == toml_kind::integer && found->integer >= 0)
     value = static_cast<uint64_t>(found->integer);
-  else if (found->type == setting::kind::text)
+  else if (found->type == toml_kind::text)
     value = parse_bytes(found->text);
   if (!value) {
     fault(key, "expected a count of bytes, such as 65536 or \"64KiB\"");
@@ -206,10 +201,10 @@ uint64_t section::bytes(std::string_view key, uint64_t least, uint64_t most,
   return *value;
 }
 
-int64_t section::duration(std::string_view key, int64_t least, int64_t most,
-                          int64_t fallback) {
+int64_t toml_section::duration(std::string_view key, int64_t least,
+                               int64_t most, int64_t fallback) {
   const auto* found
-    = typed(key, setting::kind::text, "a duration, such as \"1ms\" or \"7d\"");
+    = typed(key, toml_kind::text, "a duration, such as \"1ms\" or \"7d\"");
   if (!found)
     return fallback;
   const auto value = parse_duration(found->text);
@@ -227,10 +222,10 @@ int64_t section::duration(std::string_view key, int64_t least, int64_t most,
   return *value;
 }
 
-size_t section::choice(std::string_view key,
-                       const std::vector<std::string_view>& choices,
-                       bool required) {
-  const auto* found = typed(key, setting::kind::text, "a text");
+size_t toml_section::choice(std::string_view key,
+                            const std::vector<std::string_view>& choices,
+                            bool required) {
+  const auto* found = typed(key, toml_kind::text, "a text");
   if (!found) {
     if (required && !has(key))
       fault(key, "is missing");
@@ -246,7 +241,7 @@ size_t section::choice(std::string_view key,
   return 0;
 }
 
-void section::finish() {
+void toml_section::finish() {
   for (const auto& [name, value] : table_.entries) {
     if (known_.contains(name))
       continue;
@@ -314,19 +309,14 @@ std::optional<int64_t> parse_duration(std::string_view text) {
 }
 
 std::optional<int64_t> parse_time_of_day(std::string_view text) {
-  if ((text.size() != 5 && text.size() != 8) || text[2] != ':'
-      || (text.size() == 8 && text[5] != ':'))
-    return std::nullopt;
-  const auto hour = two_digits(text.substr(0, 2));
-  const auto minute = two_digits(text.substr(3, 2));
-  const auto second = text.size() == 8 ? two_digits(text.substr(6, 2))
-                                       : std::optional<int64_t>{0};
-  if (!hour || !minute || !second || *minute > 59 || *second > 59)
-    return std::nullopt;
-  const auto seconds = (*hour * 60 + *minute) * 60 + *second;
-  if (seconds > 86'400)
-    return std::nullopt;
-  return seconds * 1'000'000'000;
+  if (text == "24:00" || text == "24:00:00")
+    return day_ns;
+  scanner in{text};
+  int64_t ns = 0;
+  if ((text.size() == 5 || text.size() == 8)
+      && scan_clock(in, time_forms::extended, ns) && in.done())
+    return ns;
+  return std::nullopt;
 }
 
-} // namespace millrace::nodes
+} // namespace millrace::text

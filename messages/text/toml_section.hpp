@@ -1,45 +1,25 @@
 #pragma once
 
-#include <millrace/messages/base/result.hpp>
+#include <millrace/messages/text/toml_document.hpp>
 
 #include <cstdint>
 #include <optional>
 #include <set>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 // TOML is parsed in toml_document.cpp.
 
-namespace millrace::nodes {
-
-/// One value of a TOML file and the place where it stands.
-struct setting {
-  enum class kind { boolean, integer, text, array, table, other };
-
-  kind type = kind::table;
-  bool boolean = false;
-  int64_t integer = 0;
-  std::string text; ///< `other`: the name of its TOML type.
-  std::vector<setting> items;
-  /// Of a table, in the order of the file.
-  std::vector<std::pair<std::string, setting>> entries;
-  uint32_t line = 1;
-  uint32_t column = 1;
-};
-
-/// Parses TOML text. A fault of syntax is `config`, in the form
-/// `<file>:<line>:<key>: <reason>`, where the key is the text of the line.
-[[nodiscard]] result<setting> parse_toml(std::string_view text,
-                                         const std::string& file);
+namespace millrace::text {
 
 /// What is wrong with a file, collected so that a user sees all of it at once.
-class fault_list {
+class toml_faults {
 public:
-  explicit fault_list(std::string file) : file_(std::move(file)) {}
+  explicit toml_faults(std::string file) : file_(std::move(file)) {}
 
-  void add(const setting& where, std::string_view key, std::string_view reason);
+  void add(const toml_value& where, std::string_view key,
+           std::string_view reason);
   [[nodiscard]] bool empty() const noexcept { return faults_.empty(); }
   /// `config` with one line per fault, `<file>:<line>:<key>: <reason>`, ordered
   /// by place; no error when there is none.
@@ -58,13 +38,13 @@ private:
 /// Typed reading of one table. A missing or ill-typed value adds a fault and
 /// reads as its default, so that one pass finds every fault. `finish` reports
 /// the keys that nobody asked for. The table and the list must outlive it.
-class section {
+class toml_section {
 public:
-  section(const setting& table, std::string path, fault_list& faults);
+  toml_section(const toml_value& table, std::string path, toml_faults& faults);
 
   [[nodiscard]] bool has(std::string_view key);
-  /// The setting itself, marked as known; null when absent.
-  [[nodiscard]] const setting* find(std::string_view key);
+  /// The toml_value itself, marked as known; null when absent.
+  [[nodiscard]] const toml_value* find(std::string_view key);
 
   std::string text(std::string_view key, std::string fallback);
   std::string required_text(std::string_view key);
@@ -90,14 +70,16 @@ public:
   void finish();
 
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
+  /// Where the table stands.
+  [[nodiscard]] uint32_t line() const noexcept { return table_.line; }
 
 private:
-  const setting* typed(std::string_view key, setting::kind kind,
-                       std::string_view expected);
+  const toml_value* typed(std::string_view key, toml_kind kind,
+                          std::string_view expected);
 
-  const setting& table_;
+  const toml_value& table_;
   std::string path_;
-  fault_list& faults_;
+  toml_faults& faults_;
   std::set<std::string, std::less<>> known_;
 };
 
@@ -112,4 +94,4 @@ private:
 /// "17:00", "17:00:30" or "24:00" -> ns since midnight, at most one day.
 [[nodiscard]] std::optional<int64_t> parse_time_of_day(std::string_view text);
 
-} // namespace millrace::nodes
+} // namespace millrace::text
