@@ -2,6 +2,7 @@
 
 #include <millrace/feed/source/reader.hpp>
 #include <millrace/messages/data/table_batch.hpp>
+#include <millrace/tests/support/paths.hpp>
 
 #include <gtest/gtest.h>
 
@@ -234,7 +235,7 @@ inline std::string shared_data() {
   if (const auto* given = std::getenv("MILLRACE_SHARED_DATA"))
     path = given;
   else
-    path = MILLRACE_SOURCE_ROOT "/../shared/data";
+    path = test_support::source_path("../shared/data");
   return std::filesystem::exists(path) ? path : std::string{};
 }
 

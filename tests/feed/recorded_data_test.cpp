@@ -1,3 +1,5 @@
+#include <millrace/tests/support/paths.hpp>
+
 #include <cmath>
 #include <cstdio>
 #include <map>
@@ -22,9 +24,9 @@ struct table_facts {
 /// Asks the reference program in tests/feed.
 table_facts expected(const std::string& kind, const std::string& symbol,
                      const std::string& path) {
-  const auto command = "python3 " MILLRACE_SOURCE_ROOT
-                       "/tests/feed/reference.py '"
-                       + kind + "' '" + symbol + "' '" + path + "'";
+  const auto command = "python3 "
+                       + test_support::source_path("tests/feed/reference.py")
+                       + " '" + kind + "' '" + symbol + "' '" + path + "'";
   table_facts facts;
   auto* pipe = popen(command.c_str(), "r");
   std::string text;

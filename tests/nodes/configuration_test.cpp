@@ -1,5 +1,6 @@
 #include <millrace/nodes/configuration/configuration.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
+#include <millrace/tests/support/paths.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -426,12 +427,13 @@ TEST(ConfigurationTest, TheDemoConfigurationIsValid) {
 }
 
 TEST(ConfigurationTest, TheExampleIsValidAndSpreadsOverNodes) {
-  const std::string path = MILLRACE_EXAMPLES "/local.toml";
+  const auto path = test_support::source_path("examples/local.toml");
   const auto parsed
     = load_configuration(persistence::posix_file_system(), path);
   ASSERT_TRUE(parsed) << parsed.failure().context;
   EXPECT_EQ(parsed->nodes.size(), 4u);
-  EXPECT_EQ(parsed->data_directory, MILLRACE_EXAMPLES "/local-data");
+  EXPECT_EQ(parsed->data_directory,
+            test_support::source_path("examples/local-data"));
   EXPECT_EQ(parsed->process("hdb1")->hdb_directory,
             parsed->process("rdb1")->hdb_directory);
   // The demo and the example agree on what their tables are.

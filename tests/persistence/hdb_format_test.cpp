@@ -1,3 +1,5 @@
+#include <millrace/tests/support/paths.hpp>
+
 #include <filesystem>
 #include <fstream>
 #include <set>
@@ -52,7 +54,7 @@ std::map<std::string, std::string> files_below(const std::string& root) {
   return out;
 }
 
-const std::string golden = std::string{MILLRACE_TEST_DATA} + "/hdb";
+const std::string golden = test_support::data_path("hdb");
 
 TEST(HdbFormatTest, WritesTheGoldenBytes) {
   memory_store rdb{{.segment_rows = 3}};

@@ -13,8 +13,6 @@ using sim::disk_call;
 using sim::memory_file_system;
 using sim::survival;
 
-constexpr const char* directory = "/log";
-
 /// A publisher that lives through many crashes, and what it was promised.
 class crashing_writer {
 public:
@@ -25,7 +23,7 @@ public:
 
   /// One life: writes until `steps` are done or something fails.
   void live(int steps, session_policy policy) {
-    auto opened = log_writer::open(world_, {.directory = directory,
+    auto opened = log_writer::open(world_, {.directory = log_directory,
                                             .session = policy,
                                             .roll_bytes = 8192,
                                             .record_bytes = 700});
@@ -86,7 +84,7 @@ public:
 // writer went on from what survived) or be missing (they were never promised).
 void expect_prefix(memory_file_system& disk, const std::set<int64_t>& promised,
                    const std::string& what) {
-  const auto got = read_all(disk, directory);
+  const auto got = read_all(disk, log_directory);
   int64_t last = 0;
   size_t m = 0;
   bool event = false;
@@ -147,10 +145,10 @@ TEST_P(LogCrashTest, APowerCutLosesNothingSynced) {
                                   survival::all}[writer.random_() % 3];
       writer.disk.cut_power(how);
       writer.recorded = writer.synced;
-      if (!writer.disk.exists(directory)
+      if (!writer.disk.exists(log_directory)
           || !writer.disk.exists("/log/.lineage"))
         continue;
-      const auto got = read_all(writer.disk, directory);
+      const auto got = read_all(writer.disk, log_directory);
       auto missing = writer.synced;
       for (const auto& message : got.messages) {
         ASSERT_EQ(message.payload, payload_of(message.id));
@@ -211,7 +209,7 @@ TEST(LogFaultSweepTest, AFailedSyncFences) {
   env world;
   world.fs = &disk;
   world.random = [] { return uint64_t{3}; };
-  auto writer = *log_writer::open(world, {.directory = directory});
+  auto writer = *log_writer::open(world, {.directory = log_directory});
   const auto put = [&](int64_t id) {
     return writer->append(record_kind::messages, payload_kind::opaque,
                           {"feed", id, id, null_int}, bytes_of(payload_of(id)));
@@ -234,10 +232,10 @@ TEST(LogFaultSweepTest, AFailedSyncFences) {
   disk.end_process();
   // The same boot, yet the cache is not trusted: what it shows may not be on
   // the disk. The next session says so.
-  writer = *log_writer::open(world, {.directory = directory});
+  writer = *log_writer::open(world, {.directory = log_directory});
   EXPECT_FALSE(writer->recovered_clean());
   ASSERT_FALSE(writer->sync());
-  const auto got = read_all(disk, directory);
+  const auto got = read_all(disk, log_directory);
   ASSERT_EQ(got.events.size(), 1u);
   EXPECT_EQ(got.events[0].kind, event_kind::reset);
 }
@@ -247,7 +245,7 @@ TEST(LogFaultSweepTest, AResumedLogWritesAgainWhatAFailedSyncDropped) {
   env world;
   world.fs = &disk;
   world.random = [] { return uint64_t{3}; };
-  const log_writer_options options{.directory = directory,
+  const log_writer_options options{.directory = log_directory,
                                    .session = session_policy::resume};
   auto writer = *log_writer::open(world, options);
   for (int64_t id = 1; id <= 5; ++id)
@@ -261,7 +259,7 @@ TEST(LogFaultSweepTest, AResumedLogWritesAgainWhatAFailedSyncDropped) {
   EXPECT_EQ(writer->recovered_ids().at("feed"), 5);
   EXPECT_EQ(writer->synced_end(), writer->recorded_end());
   disk.cut_power(survival::nothing);
-  EXPECT_EQ(read_all(disk, directory).messages.size(), 5u);
+  EXPECT_EQ(read_all(disk, log_directory).messages.size(), 5u);
 }
 
 TEST(LogFaultSweepTest, AmnesiaIsTold) {
@@ -272,7 +270,7 @@ TEST(LogFaultSweepTest, AmnesiaIsTold) {
   const lineage_id lineage{{1, 2}};
   position end;
   {
-    auto replica = *log_replica::open(world, directory, lineage);
+    auto replica = *log_replica::open(world, log_directory, lineage);
     record_builder builder{lineage, {}};
     for (int64_t id = 1; id <= 9; ++id) {
       builder.add(record_kind::messages, payload_kind::opaque,
@@ -287,11 +285,11 @@ TEST(LogFaultSweepTest, AmnesiaIsTold) {
   }
   disk.cut("/log/log.0.0", end.offset() / 2);
   {
-    auto replica = *log_replica::open(world, directory, lineage);
+    auto replica = *log_replica::open(world, log_directory, lineage);
     EXPECT_EQ(replica->lost_below(), end);
     EXPECT_LT(*replica->end(), end);
   }
-  EXPECT_EQ(log_writer::open(world, {.directory = directory,
+  EXPECT_EQ(log_writer::open(world, {.directory = log_directory,
                                      .session = session_policy::resume})
               .failure()
               .code,

@@ -10,8 +10,6 @@ namespace {
 using sim::disk_call;
 using sim::memory_file_system;
 
-constexpr const char* directory = "/log";
-
 /// A closed session of some 64 KiB in one file, and one more session behind it
 /// when asked for; the oracle is what was put.
 struct sample_log {
@@ -22,7 +20,7 @@ struct sample_log {
     first_session = oracle.size();
     if (two_sessions)
       write_session(4u << 10);
-    const auto all = read_all(disk, directory);
+    const auto all = read_all(disk, log_directory);
     EXPECT_TRUE(all.events.empty());
     EXPECT_EQ(all.messages.size(), oracle.size());
     for (size_t i = 0; i < oracle.size(); ++i) {
@@ -30,13 +28,13 @@ struct sample_log {
       EXPECT_EQ(all.messages[i].payload, oracle[i].payload);
     }
     oracle = all.messages;
-    lineage = *read_lineage(disk, directory);
+    lineage = *read_lineage(disk, log_directory);
     find_records();
   }
 
   void write_session(size_t bytes) {
     auto writer = *log_writer::open(
-      world, {.directory = directory, .record_bytes = 2048});
+      world, {.directory = log_directory, .record_bytes = 2048});
     while (writer->appended_end().offset() < bytes) {
       ++id;
       const auto end = writer->append(
@@ -100,7 +98,7 @@ TEST_P(EveryBit, IsVerifiedAndNamed) {
   for (uint64_t byte = 0; byte < log.image.size(); ++byte) {
     const auto bit = byte * 8 + eighth;
     log.disk.flip_bit(log.path, bit);
-    const auto report = verify_log(log.disk, directory);
+    const auto report = verify_log(log.disk, log_directory);
     ASSERT_TRUE(report) << "bit " << bit;
     ASSERT_FALSE(report->damages.empty()) << "bit " << bit;
     ASSERT_EQ(report->damages.front().file, log.path);
@@ -108,7 +106,7 @@ TEST_P(EveryBit, IsVerifiedAndNamed) {
       << "bit " << bit << ": " << report->damages.front().reason;
     log.disk.flip_bit(log.path, bit);
   }
-  EXPECT_TRUE(verify_log(log.disk, directory)->damages.empty());
+  EXPECT_TRUE(verify_log(log.disk, log_directory)->damages.empty());
 }
 INSTANTIATE_TEST_SUITE_P(Bits, EveryBit, ::testing::Range(0, 8));
 
@@ -125,7 +123,7 @@ TEST(LogDamageTest, EveryFlippedByteIsAnEventToTheReader) {
       log.disk.flip_bit(log.path, bit);
       const auto record = log.record_of(byte);
       const bool in_seal = record == log.records.back();
-      const auto kx = read_all(log.disk, directory);
+      const auto kx = read_all(log.disk, log_directory);
       expect_only_true_messages(kx, log, what);
       ASSERT_EQ(kx.events.size(), 1u) << what;
       const auto& event = kx.events[0];
@@ -140,7 +138,7 @@ TEST(LogDamageTest, EveryFlippedByteIsAnEventToTheReader) {
       ASSERT_EQ(kx.messages.size(), want) << what;
       if (byte % 64 == 0 || exhaustive()) {
         const auto resync
-          = read_all(log.disk, directory, {}, damage_policy::resync);
+          = read_all(log.disk, log_directory, {}, damage_policy::resync);
         expect_only_true_messages(resync, log, what);
         ASSERT_EQ(resync.events.size(), 1u) << what;
         ASSERT_EQ(resync.events[0].kind, event_kind::badtail) << what;
@@ -172,13 +170,13 @@ TEST(LogDamageTest, EveryTruncationIsSeen) {
     disk->cut(whole.path, size);
     const auto what = "cut at " + std::to_string(size);
     if (size % 16 == 0 || exhaustive()) {
-      const auto report = verify_log(*disk, directory);
+      const auto report = verify_log(*disk, log_directory);
       ASSERT_TRUE(report);
       ASSERT_FALSE(report->damages.empty()) << what;
       ASSERT_EQ(report->damages.front().file, whole.path);
       ASSERT_LE(report->damages.front().offset, size);
     }
-    const auto got = read_all(*disk, directory);
+    const auto got = read_all(*disk, log_directory);
     expect_only_true_messages(got, whole, what);
     ASSERT_EQ(got.events.size(), 1u) << what;
     ASSERT_EQ(got.events[0].kind, event_kind::badtail) << what;
@@ -196,7 +194,7 @@ TEST(LogDamageTest, ACutUnsealedFileIsAPrefix) {
   std::vector<uint64_t> ends{0};
   uint64_t size = 0;
   {
-    auto writer = *log_writer::open(world, {.directory = directory});
+    auto writer = *log_writer::open(world, {.directory = log_directory});
     for (int64_t id = 1; id <= 60; ++id) {
       ASSERT_TRUE(writer->append(record_kind::messages, payload_kind::opaque,
                                  {"feed", id, id, null_int},
@@ -217,13 +215,13 @@ TEST(LogDamageTest, ACutUnsealedFileIsAPrefix) {
       }
       const auto whole = static_cast<size_t>(
         std::upper_bound(ends.begin(), ends.end(), cut) - ends.begin() - 1);
-      const auto got = read_all(*copy, directory);
+      const auto got = read_all(*copy, log_directory);
       ASSERT_EQ(got.messages.size(), whole);
       ASSERT_TRUE(got.events.empty());
       for (size_t i = 0; i < whole; ++i)
         ASSERT_EQ(got.messages[i].payload,
                   payload_of(static_cast<int64_t>(i) + 1));
-      const auto report = verify_log(*copy, directory);
+      const auto report = verify_log(*copy, log_directory);
       ASSERT_TRUE(report);
       ASSERT_EQ(!report->damages.empty(), marked) << cut;
     }
@@ -235,7 +233,7 @@ TEST(LogDamageTest, TheSameStartAlwaysTellsTheSame) {
   log.disk.flip_bit(log.path, (log.records[10] + 60) * 8);
   log.disk.flip_bit(log.path, (log.records[20] + 3) * 8);
   for (auto policy : {damage_policy::next_file, damage_policy::resync}) {
-    const auto all = read_all(log.disk, directory, {}, policy);
+    const auto all = read_all(log.disk, log_directory, {}, policy);
     EXPECT_EQ(all.events.size(), policy == damage_policy::resync ? 2u : 1u);
     // From every place that a callback ever got, the rest is the same.
     size_t m = 0;
@@ -243,7 +241,7 @@ TEST(LogDamageTest, TheSameStartAlwaysTellsTheSame) {
     for (const char kind : all.order) {
       const auto from
         = kind == 'm' ? all.messages[m++].end : all.events[e++].to;
-      const auto rest = read_all(log.disk, directory, from, policy);
+      const auto rest = read_all(log.disk, log_directory, from, policy);
       ASSERT_EQ(rest.order, all.order.substr(m + e)) << to_string(from);
       ASSERT_TRUE(
         std::equal(rest.messages.begin(), rest.messages.end(),
@@ -270,7 +268,7 @@ TEST(LogDamageTest, OnlyMessageBoundariesArePlaces) {
       places[begin + record_header_bytes + 8] = i; // "feed", "other": padded.
   }
   for (uint64_t offset = 0; offset <= log.image.size() + 64; ++offset) {
-    auto reader = log_reader::open(log.disk, {.directory = directory},
+    auto reader = log_reader::open(log.disk, {.directory = log_directory},
                                    position::of(0, 0, offset));
     const auto found = places.find(offset);
     if (found == places.end()) {
@@ -290,34 +288,34 @@ TEST(LogDamageTest, OnlyMessageBoundariesArePlaces) {
     ASSERT_EQ(got.messages.size(), log.oracle.size() - found->second);
     ASSERT_TRUE(got.events.empty());
   }
-  EXPECT_EQ(log_reader::open(log.disk, {.directory = directory},
+  EXPECT_EQ(log_reader::open(log.disk, {.directory = log_directory},
                              position::of(1, 0, 1u << 20))
               .failure()
               .code,
             errc::ahead);
-  EXPECT_EQ(
-    log_reader::open(log.disk, {.directory = directory}, position::of(7, 0, 0))
-      .failure()
-      .code,
-    errc::ahead);
+  EXPECT_EQ(log_reader::open(log.disk, {.directory = log_directory},
+                             position::of(7, 0, 0))
+              .failure()
+              .code,
+            errc::ahead);
 }
 
 TEST(LogDamageTest, SidecarsNeverLie) {
   // Any flip in .lineage is refused, any in .synced falls back or is ignored.
   sample_log log{false};
-  const auto synced = read_synced_end(log.disk, directory);
+  const auto synced = read_synced_end(log.disk, log_directory);
   ASSERT_TRUE(synced);
   EXPECT_EQ(synced->offset(), log.image.size());
   for (const std::string name : {".lineage", ".synced"}) {
-    const auto path = std::string{directory} + "/" + name;
+    const auto path = std::string{log_directory} + "/" + name;
     const auto bytes = log.disk.content(path);
     for (uint64_t bit = 0; bit < bytes.size() * 8; ++bit) {
       log.disk.flip_bit(path, bit);
       if (name == ".lineage") {
-        EXPECT_EQ(read_lineage(log.disk, directory).failure().code,
+        EXPECT_EQ(read_lineage(log.disk, log_directory).failure().code,
                   errc::corrupt);
       } else {
-        const auto now = read_synced_end(log.disk, directory);
+        const auto now = read_synced_end(log.disk, log_directory);
         EXPECT_TRUE(!now || *now <= *synced);
       }
       log.disk.flip_bit(path, bit);

@@ -10,8 +10,6 @@ namespace {
 using sim::memory_file_system;
 using sim::survival;
 
-constexpr const char* directory = "/log";
-
 class LogEventsTest : public ::testing::Test {
 protected:
   LogEventsTest() {
@@ -22,7 +20,7 @@ protected:
   std::unique_ptr<log_writer> open(uint64_t roll_bytes = 4096,
                                    session_policy policy
                                    = session_policy::next) {
-    auto writer = log_writer::open(world_, {.directory = directory,
+    auto writer = log_writer::open(world_, {.directory = log_directory,
                                             .session = policy,
                                             .roll_bytes = roll_bytes,
                                             .record_bytes = 512});
@@ -44,7 +42,7 @@ protected:
   }
 
   reading read(std::optional<position> from = {}) {
-    return read_all(disk_, directory, from);
+    return read_all(disk_, log_directory, from);
   }
 
   void expect_event(const reading& got, event_kind kind, position from,
@@ -88,7 +86,7 @@ TEST_F(LogEventsTest, ADeadProcessLosesNothingAndIsNoEvent) {
   const auto got = read();
   EXPECT_TRUE(got.events.empty());
   EXPECT_EQ(got.messages.size(), 32u);
-  EXPECT_TRUE(verify_log(disk_, directory)->damages.empty());
+  EXPECT_TRUE(verify_log(disk_, log_directory)->damages.empty());
 }
 
 TEST_F(LogEventsTest, ADeadMachineIsOneReset) {
@@ -137,7 +135,7 @@ TEST_F(LogEventsTest, AMissingFileIsBadtail) {
                position::of(0, 2, 0));
   expect_event(read(position::of(0, 1, 8)), event_kind::badtail,
                position::of(0, 1, 8), position::of(0, 2, 0));
-  EXPECT_FALSE(verify_log(disk_, directory)->damages.empty());
+  EXPECT_FALSE(verify_log(disk_, log_directory)->damages.empty());
 }
 
 TEST_F(LogEventsTest, ACollectedStartIsPruned) {
@@ -145,7 +143,7 @@ TEST_F(LogEventsTest, ACollectedStartIsPruned) {
   put(*writer, 100);
   ASSERT_FALSE(writer->close());
   const auto all = read();
-  auto reader = *log_reader::open(disk_, {.directory = directory}, {});
+  auto reader = *log_reader::open(disk_, {.directory = log_directory}, {});
   for (int i = 0; i < 3; ++i)
     ASSERT_TRUE(reader->next());
   const auto here = reader->where();
@@ -164,7 +162,7 @@ TEST_F(LogEventsTest, ACollectedStartIsPruned) {
   ASSERT_EQ(rest.events.size(), 1u);
   EXPECT_EQ(rest.events[0].kind, event_kind::pruned);
   EXPECT_EQ(rest.events[0].to, to);
-  EXPECT_TRUE(verify_log(disk_, directory)->damages.empty());
+  EXPECT_TRUE(verify_log(disk_, log_directory)->damages.empty());
   // Removed instead of emptied: the same.
   ASSERT_FALSE(disk_.remove("/log/log.0.0"));
   ASSERT_FALSE(disk_.remove("/log/log.0.1"));
@@ -188,10 +186,10 @@ TEST_F(LogEventsTest, ANewLineageIsAResetToALiveReader) {
   auto writer = open();
   const auto end = put(*writer, 3);
   ASSERT_FALSE(writer->close());
-  auto reader = *log_reader::open(disk_, {.directory = directory}, {});
+  auto reader = *log_reader::open(disk_, {.directory = log_directory}, {});
   EXPECT_EQ(read_on(*reader).messages.size(), 3u);
   const auto old = reader->lineage();
-  ASSERT_FALSE(disk_.remove_all(directory));
+  ASSERT_FALSE(disk_.remove_all(log_directory));
   EXPECT_TRUE(read_on(*reader).order.empty());
   writer = open();
   put(*writer, 2);
@@ -223,7 +221,7 @@ TEST_F(LogEventsTest, EventRecordsComeInTheirPlace) {
                              {"", 0, 0, null_int}, bytes_of("period")));
   put(*writer, 1);
   ASSERT_FALSE(writer->write());
-  auto reader = *log_reader::open(disk_, {.directory = directory}, {});
+  auto reader = *log_reader::open(disk_, {.directory = log_directory}, {});
   std::vector<log_reader::item> items;
   std::string order;
   for (;;) {
@@ -254,7 +252,7 @@ TEST_F(LogEventsTest, DamageInTheLiveFileWaitsForTheNext) {
   const auto all = read();
   const auto hit = all.messages[7].begin;
   disk_.flip_bit("/log/log.0.0", hit.offset() * 8 + 40 * 8);
-  auto reader = *log_reader::open(disk_, {.directory = directory}, {});
+  auto reader = *log_reader::open(disk_, {.directory = log_directory}, {});
   auto got = read_on(*reader);
   EXPECT_TRUE(got.events.empty());
   EXPECT_LE(got.messages.size(), 7u);
@@ -273,7 +271,7 @@ TEST_F(LogEventsTest, ATornTailAtTheLiveEndIsNotWrittenYet) {
   auto writer = open(1u << 20);
   const auto end = put(*writer, 4);
   ASSERT_FALSE(writer->write());
-  auto reader = *log_reader::open(disk_, {.directory = directory}, {});
+  auto reader = *log_reader::open(disk_, {.directory = log_directory}, {});
   EXPECT_EQ(read_on(*reader).messages.size(), 4u);
   put(*writer, 3);
   disk_.write_short(1, 77);
@@ -294,7 +292,7 @@ TEST_F(LogEventsTest, TheLimitHidesWhatIsNotRecorded) {
   ASSERT_FALSE(writer->write());
   put(*writer, 4);
   ASSERT_FALSE(writer->write());
-  auto reader = *log_reader::open(disk_, {.directory = directory}, {});
+  auto reader = *log_reader::open(disk_, {.directory = log_directory}, {});
   reader->limit(shown);
   EXPECT_EQ(read_on(*reader).messages.size(), 4u);
   reader->limit(writer->recorded_end());
@@ -312,10 +310,10 @@ TEST_F(LogEventsTest, IdsGoOnThoughEveryFileWasCollected) {
       put(*writer, 40);
     ASSERT_FALSE(writer->close());
     writer.reset();
-    const auto files = *list_log_files(disk_, directory);
+    const auto files = *list_log_files(disk_, log_directory);
     for (const auto& info : files) {
-      const auto name
-        = std::string{directory} + "/" + log_file_name(info.session, info.roll);
+      const auto name = std::string{log_directory} + "/"
+                        + log_file_name(info.session, info.roll);
       ASSERT_FALSE(disk_.mark_archived(name));
       disk_.cut(name, 0);
     }
@@ -326,7 +324,7 @@ TEST_F(LogEventsTest, TheLastRollBeginsTheNextSession) {
   // A replica may begin anywhere: it lays the ground just before the limits.
   const auto lineage = lineage_id{{5, 6}};
   {
-    auto replica = *log_replica::open(world_, directory, lineage);
+    auto replica = *log_replica::open(world_, log_directory, lineage);
     record_builder builder{lineage, position::of(3, position::roll_max, 0)};
     builder.add(record_kind::messages, payload_kind::opaque,
                 {"feed", 1, ++id_, null_int}, bytes_of("x"));
@@ -349,12 +347,12 @@ TEST_F(LogEventsTest, TheLastRollBeginsTheNextSession) {
 
 TEST_F(LogEventsTest, TheLastSessionIsTheLast) {
   auto writer = log_writer::open(
-    world_, {.directory = directory, .session_min = position::session_max});
+    world_, {.directory = log_directory, .session_min = position::session_max});
   ASSERT_TRUE(writer);
   EXPECT_EQ((*writer)->appended_end().session(), position::session_max);
   ASSERT_FALSE((*writer)->close());
   writer->reset();
-  auto refused = log_writer::open(world_, {.directory = directory});
+  auto refused = log_writer::open(world_, {.directory = log_directory});
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.failure().code, errc::limit_exceeded);
   EXPECT_NE(refused.failure().context.find("524288"), std::string::npos);
@@ -413,7 +411,7 @@ TEST_F(LogEventsTest, AFullDiskIsRetried) {
   const auto got = read();
   EXPECT_EQ(got.messages.size(), static_cast<size_t>(id_));
   EXPECT_TRUE(got.events.empty());
-  EXPECT_TRUE(verify_log(disk_, directory)->damages.empty());
+  EXPECT_TRUE(verify_log(disk_, log_directory)->damages.empty());
 }
 
 // Also when the disk fills up in the middle of a roll: nothing is lost, the
@@ -424,8 +422,8 @@ TEST_F(LogEventsTest, AFullDiskInARollIsRetried) {
     env world;
     world.fs = &disk;
     world.random = [] { return uint64_t{9}; };
-    auto writer
-      = *log_writer::open(world, {.directory = directory, .roll_bytes = 4096});
+    auto writer = *log_writer::open(
+      world, {.directory = log_directory, .roll_bytes = 4096});
     int64_t id = 0;
     const auto put_one = [&] {
       return writer->append(record_kind::messages, payload_kind::opaque,
@@ -436,7 +434,7 @@ TEST_F(LogEventsTest, AFullDiskInARollIsRetried) {
       ASSERT_TRUE(put_one());
     ASSERT_FALSE(writer->write());
     uint64_t used = 0;
-    const auto entries = *disk.list(directory);
+    const auto entries = *disk.list(log_directory);
     for (const auto& entry : entries)
       used += entry.size;
     disk.set_quota(used + room);
@@ -449,10 +447,10 @@ TEST_F(LogEventsTest, AFullDiskInARollIsRetried) {
     for (int i = 0; i < 50; ++i, ++id)
       ASSERT_TRUE(put_one());
     ASSERT_FALSE(writer->close());
-    const auto got = read_all(disk, directory);
+    const auto got = read_all(disk, log_directory);
     ASSERT_EQ(got.messages.size(), static_cast<size_t>(id)) << room;
     EXPECT_TRUE(got.events.empty());
-    EXPECT_TRUE(verify_log(disk, directory)->damages.empty());
+    EXPECT_TRUE(verify_log(disk, log_directory)->damages.empty());
   }
 }
 
@@ -479,7 +477,7 @@ TEST_F(LogEventsTest, TimeIsFoundByTheIndex) {
         ++i;
       const auto want
         = i < put_at.size() ? all.messages[i].begin : writer->recorded_end();
-      const auto got = find_time(disk_, directory, ts);
+      const auto got = find_time(disk_, log_directory, ts);
       ASSERT_TRUE(got) << to_string(got.failure());
       ASSERT_EQ(*got, want) << when << " " << ts;
     }
@@ -489,7 +487,8 @@ TEST_F(LogEventsTest, TimeIsFoundByTheIndex) {
   ASSERT_TRUE(disk_.exists("/log/.index.0.0"));
   for (uint64_t bit = 0; bit < 400; bit += 7) {
     disk_.flip_bit("/log/.index.0.1", bit);
-    ASSERT_EQ(find_time(disk_, directory, 50'000).failure().code, errc::none);
+    ASSERT_EQ(find_time(disk_, log_directory, 50'000).failure().code,
+              errc::none);
   }
   expect_all("damaged");
   ASSERT_FALSE(disk_.remove("/log/.index.0.0"));

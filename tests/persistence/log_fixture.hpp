@@ -10,6 +10,9 @@
 
 namespace millrace::persistence {
 
+/// Where the logs of these tests lie, on a disk in memory.
+inline constexpr const char* log_directory = "/log";
+
 inline std::span<const std::byte> bytes_of(std::string_view text) {
   return std::as_bytes(std::span{text});
 }

@@ -1,4 +1,5 @@
 #include <millrace/persistence/log/log_format.hpp>
+#include <millrace/tests/support/paths.hpp>
 
 #include <gtest/gtest.h>
 
@@ -216,7 +217,7 @@ TEST(RecordTest, GoldenBytes) {
   for (const auto& s : samples())
     builder.add(s.kind, s.payload, s.header, bytes_of(s.bytes), 2048);
   builder.close_record();
-  const std::string path = MILLRACE_TEST_DATA "/log/records_v1.bin";
+  const auto path = test_support::data_path("log/records_v1.bin");
   if (std::getenv("MILLRACE_WRITE_GOLDEN") != nullptr)
     std::ofstream{path, std::ios::binary}.write(
       reinterpret_cast<const char*>(builder.bytes().data()),

@@ -1,4 +1,5 @@
 #include <millrace/sim/disk/memory_file_system.hpp>
+#include <millrace/tests/support/paths.hpp>
 
 #include <cstdlib>
 #include <fstream>
@@ -8,7 +9,7 @@
 namespace millrace::persistence {
 namespace {
 
-constexpr const char* golden = MILLRACE_TEST_DATA "/log/directory_v1/";
+const auto golden = test_support::data_path("log/directory_v1/");
 
 // A whole directory: three rolls of a closed session, an event, a marker, two
 // origins. What the writer makes today equals what it made when the format was

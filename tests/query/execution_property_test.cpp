@@ -15,10 +15,7 @@ namespace {
 
 using namespace testing_support;
 
-constexpr auto infinity = std::numeric_limits<double>::infinity();
-constexpr auto nan_value = std::numeric_limits<double>::quiet_NaN();
-
-table_schema every_type() {
+table_schema schema_of_every_type() {
   table_schema schema;
   schema.name = "all";
   schema.columns
@@ -321,7 +318,7 @@ uint64_t seeds() {
 // of rows in stream order. Method: random plans and rows of every type, with
 // nulls, infinities, signed zeros and ties of time.
 TEST(ExecutorPropertyTest, AnySplitAnswersAsTheOracle) {
-  const auto schema = every_type();
+  const auto schema = schema_of_every_type();
   for (uint64_t seed = 1; seed <= seeds(); ++seed) {
     generator random{seed};
     const auto rows = random.rows(

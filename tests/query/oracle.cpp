@@ -9,8 +9,6 @@ namespace millrace::query::testing_support {
 
 namespace {
 
-constexpr auto nan_value = std::numeric_limits<double>::quiet_NaN();
-
 bool is_null(const cell& value, column_type type) {
   if (const auto* x = std::get_if<double>(&value))
     return std::isnan(*x);

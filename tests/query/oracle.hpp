@@ -3,11 +3,15 @@
 #include <millrace/query/plan/plan.hpp>
 #include <millrace/query/table/columns.hpp>
 
+#include <limits>
 #include <vector>
 
 #include "vector_table.hpp"
 
 namespace millrace::query::testing_support {
+
+inline constexpr auto nan_value = std::numeric_limits<double>::quiet_NaN();
+inline constexpr auto infinity = std::numeric_limits<double>::infinity();
 
 /// Answers a plan the slow and obvious way. `rows` in arrival order: first,
 /// last and ties of an ordering follow (time, place in `rows`). Integers of

@@ -1,4 +1,5 @@
 #include <millrace/query/table/result_text.hpp>
+#include <millrace/tests/support/paths.hpp>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -12,9 +13,6 @@
 
 namespace millrace::query {
 namespace {
-
-constexpr auto nan_value = std::numeric_limits<double>::quiet_NaN();
-constexpr auto infinity = std::numeric_limits<double>::infinity();
 
 /// Three rows of every type: an ordinary value, an extreme one, the null.
 table_data every_type() {
@@ -67,7 +65,7 @@ table_data every_type() {
 
 /// Compares with a golden file; MILLRACE_WRITE_GOLDEN=1 writes a new one.
 void expect_golden(const std::string& name, const std::string& text) {
-  const auto path = std::string{MILLRACE_TEST_DATA} + "/query/" + name;
+  const auto path = test_support::data_path("query/" + name);
   if (std::getenv("MILLRACE_WRITE_GOLDEN"))
     std::ofstream{path, std::ios::binary} << text;
   std::ifstream file{path, std::ios::binary};

@@ -4,12 +4,7 @@
 namespace millrace::sim {
 namespace {
 
-struct named_point {
-  const char* node_name;
-  const char* point;
-};
-
-constexpr named_point points[] = {
+constexpr named_point chain_points[] = {
   {"rdb1", "rdb.before_insert"},    {"rdb1", "rdb.before_eod_mark"},
   {"rdb1", "rdb.after_flush"},      {"rdb1", "rdb.before_manifest"},
   {"rdb1", "rdb.after_manifest"},   {"rdb1", "rdb.before_notify"},
@@ -37,20 +32,19 @@ TEST(ChainSim, CrashAtEachNamedPoint) {
   uint64_t seeds = 0;
   for_each_seed(100, [&](uint64_t seed) {
     ++seeds;
-    const auto& at = points[seed % std::size(points)];
+    const auto& at = chain_points[seed % std::size(chain_points)];
     chain_scenario run{seed};
     const auto before = run.w.crashes();
     for (uint64_t i = 0; i < 1 + run.w.draw(3); ++i)
-      run.w.crash_at(at.node_name, at.point, 1 + run.w.draw(4) * i,
-                     run.any_crash());
+      run.w.crash_at(at.role, at.point, 1 + run.w.draw(4) * i, run.any_crash());
     run.w.run_for(std::chrono::milliseconds{1000 + run.w.draw(3000)});
     auto broken = run.finish();
     if (run.w.crashes() > before)
       fired.insert(at.point);
     return report(seed, broken);
   });
-  if (seeds >= 2 * std::size(points))
-    for (const auto& at : points)
+  if (seeds >= 2 * std::size(chain_points))
+    for (const auto& at : chain_points)
       EXPECT_TRUE(fired.contains(at.point)) << at.point << " was never passed";
 }
 

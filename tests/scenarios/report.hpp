@@ -9,6 +9,12 @@
 
 namespace millrace::sim {
 
+/// A place where a process may be made to end.
+struct named_point {
+  const char* role; ///< First letters of the names of nodes that pass it.
+  const char* point;
+};
+
 /// Fails the test with all that is known about the seed.
 inline bool report(uint64_t seed, const std::vector<std::string>& broken) {
   if (broken.empty())

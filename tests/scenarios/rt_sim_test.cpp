@@ -6,12 +6,7 @@
 namespace millrace::sim {
 namespace {
 
-struct named_point {
-  const char* role; ///< First letters of the names of nodes that pass it.
-  const char* point;
-};
-
-constexpr named_point points[] = {
+constexpr named_point rt_points[] = {
   {"pub", "pub.before_write"},
   {"pub", "pub.after_write"},
   {"pub", "pub.before_roll"},
@@ -53,7 +48,7 @@ TEST_P(RtSim, NothingIsLostWithoutFaults) {
 }
 
 TEST_P(RtSim, CrashAtEachNamedPoint) {
-  std::vector<named_point> all{std::begin(points), std::end(points)};
+  std::vector<named_point> all{std::begin(rt_points), std::end(rt_points)};
   if (!cached())
     all.insert(all.end(), std::begin(synced_points), std::end(synced_points));
   std::set<std::string> fired;

@@ -1,4 +1,5 @@
 #include <millrace/nodes/cli/log/log.hpp>
+#include <millrace/tests/support/paths.hpp>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -20,7 +21,8 @@ protected:
                   / ("millrace-log-command-" + std::to_string(::getpid())))
                    .string();
     std::filesystem::remove_all(directory_);
-    std::filesystem::copy(MILLRACE_TEST_DATA "/log/directory_v1", directory_);
+    std::filesystem::copy(test_support::data_path("log/directory_v1"),
+                          directory_);
   }
   ~LogCommandTest() override { std::filesystem::remove_all(directory_); }
 
