@@ -49,7 +49,7 @@ result<json> cluster_status(persistence::env& world,
     }
     for (const auto& name : node.processes) {
       json process{{"name", name},
-                   {"type", to_string(config.process(name)->type)}};
+                   {"type", config.process(name)->type}};
       merge_live(process, live, "processes", name);
       row["processes"].push_back(std::move(process));
     }

@@ -3,6 +3,7 @@
 #include <millrace/nodes/assembly/front_door.hpp>
 #include <millrace/query/execution/partial.hpp>
 #include <millrace/sim/world/world.hpp>
+#include <millrace/tests/support/paths.hpp>
 
 #include <gtest/gtest.h>
 
@@ -115,10 +116,10 @@ public:
     ASSERT_TRUE(end) << to_string(end.failure());
     error fault{errc::timeout, {}};
     for (int i = 0; i < 10 && fault.code == errc::timeout; ++i)
-      fault
-        = w.ask<uint64_t>(caf::actor_cast<rdb_actor>(w.find("rdb1", "rdb1")),
-                          20s, installed_atom_v, std::get<0>(*end))
-            .failure();
+      fault = w.ask<manifest_version>(
+                 caf::actor_cast<rdb_actor>(w.find("rdb1", "rdb1")), 20s,
+                 installed_atom_v, position{std::get<0>(*end)})
+                .failure();
     ASSERT_FALSE(fault) << to_string(fault);
   }
 
@@ -144,8 +145,9 @@ private:
 };
 
 TEST(ClusterSim, TheExampleAsItStandsAnswersRightThroughCrashes) {
-  auto config = nodes::load_configuration(persistence::posix_file_system(),
-                                          MILLRACE_EXAMPLES "/local.toml");
+  auto config = nodes::load_configuration(
+    persistence::posix_file_system(),
+    test_support::source_path("examples/local.toml"));
   ASSERT_TRUE(config) << to_string(config.failure());
   for (uint64_t seed = 1; seed <= 3; ++seed) {
     SCOPED_TRACE(seed);
