@@ -60,7 +60,7 @@ error run(const char* path) {
     return node.failure();
   auto& host = (*node)->actors();
   caf::scoped_actor self{host.system()};
-  caf::anon_send(host.registrar(), watch_atom_v, std::string{"volume"},
+  caf::anon_send(host.registrar(), caf::subscribe_atom_v, std::string{"volume"},
                  caf::actor_cast<watcher_actor>(caf::actor{self}));
   for (size_t known = 0; known == 0;)
     self->receive([&](watch_atom, const std::vector<process_row>& rows) {
