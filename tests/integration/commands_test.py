@@ -252,7 +252,7 @@ class Cluster(Case):
                                    "--count", "5")
         self.assertEqual(
             [payload(json.loads(x)) for x in copy.splitlines()], payloads)
-        # Upper case is read too; whatever else is no payload is refused.
+        # Upper case is read too; what else is not a payload is refused.
         self.pub("--stream", "notes", stdin=b'{"hex": "FF"}\n')
         for bad in ('{"hex": "0"}', '{"hex": "0g"}', '{"hex": "+1"}', "{}",
                     '{"hex": 1}', '{"data": "x", "hex": "00"}',

@@ -129,7 +129,7 @@ def check_floors(lint):
         drawn[floor] = i + 1
         declared = lint.floors.get(floor)
         if declared is None:
-            lint.report(ARCHITECTURE, i + 1, "document", f"{floor} is no floor")
+            lint.report(ARCHITECTURE, i + 1, "document", f"{floor} is not a floor")
             continue
         wanted = (knows(floor, declared), caf(declared))
         if (row.group(2).strip(), row.group(3).strip()) != wanted:

@@ -1,7 +1,7 @@
 """Nothing half-used: what is declared has product code that consumes it.
 
 What stays because a later step brings its other half is listed in `AWAITED`,
-one a line: `<kind> <name> - <the step>`. An entry that is no longer half-used
+one per line: `<kind> <name> - <the step>`. An entry that is no longer half-used
 must go.
 """
 

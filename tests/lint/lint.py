@@ -17,6 +17,7 @@ import sys
 
 import documents
 import half_used
+import lengths
 import surface
 
 # Each room may include itself and those before it. Within and between rooms a
@@ -25,14 +26,14 @@ import surface
 ROOMS = ["messages", "persistence", "feed", "query", "actors", "nodes"]
 # Where the floors of a room are declared, other than <room>/CMakeLists.txt.
 LISTS = {"sim": "tests/sim"}
-# Made by the build, from a folder that is no floor.
+# Made by the build, from a folder that is not a floor.
 MADE = {"messages/schema": "messages/data"}
 # Folders that see everything; the simulator is the library among them.
 FREE = ["tests", "bench", "examples"]
 SOURCES = (".hpp", ".cpp", ".h", ".cc")
 
 # Libraries and the places that may include them: folder prefixes, or suffixes
-# of file names behind '*'. A folder with ':cpp' means its sources only.
+# of file names after '*'. A folder with ':cpp' means its sources only.
 LIBRARIES = {
     r"caf/": ["messages/", "actors/", "nodes/"],
     r"(capnp|kj)/": ["messages/"],
@@ -131,6 +132,7 @@ class Lint:
         half_used.check(self)
         surface.check(self)
         documents.check(self)
+        lengths.check(self)
         for name, lines in self.lines.items():
             for i, line in enumerate(lines):
                 if WORKPLACE.search(line):
@@ -254,7 +256,7 @@ class Lint:
             room = name.split("/")[0]
             if path is None:
                 if name.count("/") > 1 and room in ROOMS:
-                    self.report(name, 1, "folder", "its folder is no library")
+                    self.report(name, 1, "folder", "its folder is not a library")
                 continue
             floor = self.floors[path]
             for line, _, target in self.includes[name]:
@@ -269,7 +271,7 @@ class Lint:
         for path, floor in self.floors.items():
             for need in floor["needs"]:
                 if need not in self.floors:
-                    what = f"{path} needs {need}, which is no floor"
+                    what = f"{path} needs {need}, which is not a floor"
                 elif self.reaches(need, path):
                     what = f"{path} needs {need}, which needs it"
                 elif need not in floor["uses"]:

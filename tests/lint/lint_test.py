@@ -480,6 +480,34 @@ class LintTest(unittest.TestCase):
                  {page: [(3, "document"), (3, "document")]})]:
             self.assert_found({**files, page: text}, found)
 
+    def test_files_and_functions_fit(self):
+        self.assert_clean({"query/x.cpp": "int x;\n" * 600})
+        self.assert_found({"query/x.cpp": "int x;\n" * 601},
+                          {"query/x.cpp": [(1, "length")]})
+        body = "  x();\n"
+        heads = ["void f() {", "result<int> a::f(int b) const {",
+                 "template <class T>\nvoid a<T>::f() noexcept {",
+                 "a::a(int b) : b_{b}, c_{1} {", "TEST(A, B) {",
+                 "a() -> std::map<int, b> {"]
+        for head in heads:
+            lines = head.count("\n") + 2
+            for before in ["", "namespace n {\n", "struct s {\npublic:\n",
+                           "MACRO(a, b)\nnamespace n {\n#define A {\n"]:
+                closing = "}\n" * before.count(" {\n") \
+                    if "#" not in before else "}\n"
+                fits = f"{before}{head}\n{body * (70 - lines)}}}\n{closing}"
+                self.assert_clean({"query/x.cpp": fits})
+                self.assert_found(
+                    {"query/x.cpp": fits.replace(body, body * 2, 1)},
+                    {"query/x.cpp": [(before.count("\n") + 1, "length")]})
+        # A table is not a function, nor is a scope.
+        rows = "  {1, 2},\n" * 100
+        self.assert_clean({"query/x.cpp": f"const row rows[] = {{\n{rows}}};\n"
+                                          f"enum class e {{\n{rows}}};\n"})
+        self.assert_clean({"query/x.cpp":
+                           "// lint: allow(length): one table.\nvoid f() {\n"
+                           + body * 100 + "}\n"})
+
     def test_an_empty_tree_is_a_wrong_argument(self):
         self.assertEqual(run_program({})[0], 66)
 

@@ -16,7 +16,7 @@ def check(lint):
     for header, line in listed.items():
         path = lint.file_of(header)
         if path not in lint.code:
-            lint.report(LIST, line, "surface", f"{header} is no file")
+            lint.report(LIST, line, "surface", f"{header} is not a file")
             continue
         if path.endswith("_internal.hpp"):
             lint.report(LIST, line, "surface", f"{header} is private by name")

@@ -80,7 +80,7 @@ public:
 };
 
 // The log after crashes: ids 1, 2, 3, ... with the payloads that belong to
-// them, and all that was promised. Only behind an event may ids repeat (the
+// them, and all that was promised. Only after an event may ids repeat (the
 // writer went on from what survived) or be missing (they were never promised).
 void expect_prefix(memory_file_system& disk, const std::set<int64_t>& promised,
                    const std::string& what) {

@@ -10,7 +10,7 @@ namespace {
 using sim::disk_call;
 using sim::memory_file_system;
 
-/// A closed session of some 64 KiB in one file, and one more session behind it
+/// A closed session of some 64 KiB in one file, and one more session after it
 /// when asked for; the oracle is what was put.
 struct sample_log {
   explicit sample_log(bool two_sessions) {
@@ -256,12 +256,12 @@ TEST(LogDamageTest, TheSameStartAlwaysTellsTheSame) {
 // Every offset of the file is either a place to go on or is refused.
 TEST(LogDamageTest, OnlyMessageBoundariesArePlaces) {
   sample_log log{true};
-  std::map<uint64_t, size_t> places; // Offset to the first message behind it.
+  std::map<uint64_t, size_t> places; // Offset to the first message after it.
   for (size_t i = 0; i < log.first_session; ++i)
     places[log.oracle[i].begin.offset()] = i;
   places[log.records.back()] = log.first_session;
   places[log.image.size()] = log.first_session;
-  // The first frame of a record has its header behind that of the record.
+  // The first frame of a record has its header after that of the record.
   for (size_t i = 0; i < log.first_session; ++i) {
     const auto begin = log.oracle[i].begin.offset();
     if (std::binary_search(log.records.begin(), log.records.end(), begin))
