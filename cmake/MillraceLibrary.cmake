@@ -4,6 +4,15 @@
 set(MILLRACE_INCLUDE_ROOT "${PROJECT_SOURCE_DIR}/build/include")
 file(MAKE_DIRECTORY "${MILLRACE_INCLUDE_ROOT}/millrace")
 
+# What is installed: the rows of the list that name a header.
+set(MILLRACE_PUBLIC_LIST "${PROJECT_SOURCE_DIR}/docs/public_headers.md")
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS
+  "${MILLRACE_PUBLIC_LIST}")
+file(STRINGS "${MILLRACE_PUBLIC_LIST}" MILLRACE_PUBLIC_HEADERS
+  REGEX "^\\| `[a-z_/]+\\.hpp` \\|")
+list(TRANSFORM MILLRACE_PUBLIC_HEADERS
+  REPLACE "^\\| `([a-z_/]+\\.hpp)`.*$" "${MILLRACE_INCLUDE_ROOT}/millrace/\\1")
+
 set(MILLRACE_WARNINGS -Wall -Wextra -Wpedantic -Wshadow -Wconversion
   -Wno-sign-conversion -Werror
   # Designated initializers leave the rest to the defaults on purpose;
@@ -39,7 +48,8 @@ endfunction()
 # header, so that UBSan covers it under MILLRACE_SANITIZE, unless CAF says that
 # all of it may, or ACTORS that these units (a name without suffix) may.
 # SOURCES and GENERATED are made by the build, the headers of the latter below
-# <build>/generated. A floor that is NOT_INSTALLED is for our programs alone.
+# <build>/generated. Headers that docs/public_headers.md names are installed. A
+# floor that is NOT_INSTALLED is for our programs alone.
 function(millrace_floor path)
   cmake_parse_arguments(PARSE_ARGV 1 arg "CAF;NOT_INSTALLED" ""
     "ACTORS;NEEDS;PUBLIC;PRIVATE;SOURCES;GENERATED")
@@ -53,6 +63,9 @@ function(millrace_floor path)
   file(GLOB sources CONFIGURE_DEPENDS "${folder}/*.cpp")
   file(GLOB headers CONFIGURE_DEPENDS RELATIVE "${folder}" "${folder}/*.hpp")
   list(TRANSFORM headers PREPEND "${linked_folder}/")
+  set(private_headers ${headers})
+  list(REMOVE_ITEM private_headers ${MILLRACE_PUBLIC_HEADERS} "")
+  list(REMOVE_ITEM headers ${private_headers} "")
 
   add_library(millrace_${name} STATIC ${sources} ${arg_SOURCES})
   add_library(millrace::${name} ALIAS millrace_${name})
@@ -84,6 +97,14 @@ function(millrace_floor path)
   if(NOT arg_NOT_INSTALLED)
     install(TARGETS millrace_${name} EXPORT millraceTargets ${sets})
   endif()
+
+  # The headers that stay here compile alone too.
+  add_library(millrace_${name}_private INTERFACE)
+  target_sources(millrace_${name}_private INTERFACE FILE_SET HEADERS
+    BASE_DIRS "${MILLRACE_INCLUDE_ROOT}" FILES ${private_headers})
+  target_link_libraries(millrace_${name}_private INTERFACE millrace_${name})
+  set_target_properties(millrace_${name}_private PROPERTIES
+    VERIFY_INTERFACE_HEADER_SETS ON)
 endfunction()
 
 # millrace_room_library(<room> <room>/<floor>...): millrace::<room>, all of them.

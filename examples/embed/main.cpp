@@ -1,8 +1,6 @@
 // A program with a Millrace node inside and a process type of its own: "volume"
 // sums traded sizes by symbol. examples/README.md says how to spawn one.
-#include <millrace/messages/data/table_batch.hpp>
-#include <millrace/nodes/host/exit_codes.hpp>
-#include <millrace/nodes/node/node.hpp>
+#include <millrace/millrace.hpp>
 
 #include <caf/event_based_actor.hpp>
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <millrace/actors/torq/feed/feed_work.hpp>
 #include <millrace/sim/world/rt_nodes.hpp>
 #include <millrace/sim/world/seeds.hpp>
 #include <millrace/sim/world/stream_checker.hpp>

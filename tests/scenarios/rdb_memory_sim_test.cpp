@@ -1,3 +1,4 @@
+#include <millrace/actors/torq/feed/feed_work.hpp>
 #include <millrace/sim/world/rt_nodes.hpp>
 #include <millrace/sim/world/torq_nodes.hpp>
 

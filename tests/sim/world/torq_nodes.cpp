@@ -1,3 +1,4 @@
+#include <millrace/actors/torq/feed/feed_handler.hpp>
 #include <millrace/messages/data/table_batch.hpp>
 #include <millrace/nodes/assembly/endpoints.hpp>
 #include <millrace/persistence/log/log_reader.hpp>

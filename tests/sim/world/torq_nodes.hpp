@@ -1,6 +1,5 @@
 #pragma once
 
-#include <millrace/actors/torq/feed/feed_handler.hpp>
 #include <millrace/messages/data/schema.hpp>
 #include <millrace/sim/world/cluster_plan.hpp>
 
@@ -8,6 +7,10 @@
 #include <memory>
 #include <string>
 #include <vector>
+
+namespace millrace::torq {
+struct feed_progress;
+}
 
 namespace millrace::sim {
 
