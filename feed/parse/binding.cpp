@@ -88,7 +88,7 @@ private:
     out_->date = request_.date;
     if (out_->date != null_int || from_.date.empty())
       return {};
-    // A name without a date is no fault yet: perhaps no column needs one.
+    // A name without a date is not a fault yet: perhaps no column needs one.
     const auto text = fill_template(from_.date, request_.values);
     if (!text)
       return {};

@@ -35,7 +35,7 @@ public:
   /// Forgets everything: a new batch has a new dictionary.
   void next_batch() noexcept { ++generation_; }
 
-  /// @pre text is readable for text_slack bytes behind its end
+  /// @pre text is readable for text_slack bytes after its end
   uint32_t code_of(batch_builder& builder, size_t column, const char* text,
                    size_t length) {
     if (length == 0)

@@ -34,7 +34,7 @@ struct line64 {
 #endif
 
 /// Appends the offsets of the set bits. Writes in groups of four, so that the
-/// usual count costs one well predicted branch; up to three numbers behind the
+/// usual count costs one well predicted branch; up to three numbers after the
 /// last are scribbled on.
 inline uint32_t* put_bits(uint32_t* to, uint64_t bits, uint32_t base) noexcept {
   const auto count = std::popcount(bits);

@@ -16,7 +16,7 @@ struct text_structure {
 /// Writes the offset of every delimiter and newline of [text, text + size) to
 /// `bounds`, in order, and for every newline its index in `bounds` to
 /// `newlines`.
-/// @pre text is readable for text_slack bytes behind its end; `bounds` and
+/// @pre text is readable for text_slack bytes after its end; `bounds` and
 ///   `newlines` have room for `size + 8` numbers; size < 2^32.
 text_structure find_structure(const char* text, size_t size, char delimiter,
                               uint32_t* bounds, uint32_t* newlines) noexcept;

@@ -21,7 +21,7 @@ enum class csv_fault : uint8_t {
 };
 
 /// Appends the field of `record` that begins at `at` to `out`, without its
-/// quotes, and moves `at` to the delimiter behind it, or to the end. Inline,
+/// quotes, and moves `at` to the delimiter after it, or to the end. Inline,
 /// since feeds read files with it.
 inline csv_fault take_csv_field(std::string_view record, char delimiter,
                                 size_t& at, std::string& out) {

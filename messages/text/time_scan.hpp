@@ -46,7 +46,7 @@ public:
     out = value;
     return true;
   }
-  /// One to nine digits behind a point, as nanoseconds. More are refused
+  /// One to nine digits after a point, as nanoseconds. More are refused
   /// rather than cut off.
   bool fraction(int64_t& ns) noexcept {
     int64_t unit = second_ns;

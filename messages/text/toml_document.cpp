@@ -94,7 +94,7 @@ error check_utf8(std::string_view text, const std::string& file) {
   at.column = static_cast<uint32_t>(good - line_begin + 1);
   toml_faults faults{file};
   faults.add(at, key_of_line(before.substr(line_begin)),
-             "a byte that is no UTF-8");
+             "a byte that is not UTF-8");
   return faults.to_error();
 }
 

@@ -33,7 +33,7 @@ struct feed_process {
     std::atomic<uint64_t> total_bytes{0};
     std::atomic<uint64_t> rejects{0};
     std::atomic<uint64_t> backwards{0};
-    /// Files, or members of archives, that go on behind published rows.
+    /// Files, or members of archives, that go on after published rows.
     std::atomic<uint64_t> resumed{0};
   };
   std::shared_ptr<counters> read;

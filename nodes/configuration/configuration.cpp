@@ -269,7 +269,7 @@ private:
       = static_cast<uint32_t>(at.integer("version", 1, 1 << 30, 1));
     out.stream = at.required_text("stream");
     if (!out.stream.empty() && !config_.stream(out.stream))
-      at.fault("stream", in_quotes(out.stream) + " is no [[stream]]");
+      at.fault("stream", in_quotes(out.stream) + " is not a [[stream]]");
     if (config_.table(schema.name))
       at.fault("name", in_quotes(schema.name) + " appears twice");
     read_columns(at, schema);
@@ -313,7 +313,7 @@ private:
       if (node != config_.nodes.end())
         node->processes.push_back(out.name);
       else if (!out.node.empty())
-        at.fault("node", in_quotes(out.node) + " is no [[node]]");
+        at.fault("node", in_quotes(out.node) + " is not a [[node]]");
     }
     if (out.type == process_type::rt)
       read_rt(at, out);
@@ -357,7 +357,7 @@ private:
     out.streams = at.texts("streams");
     for (const auto& name : out.streams)
       if (!config_.stream(name))
-        at.fault("streams", in_quotes(name) + " is no [[stream]]");
+        at.fault("streams", in_quotes(name) + " is not a [[stream]]");
     if (!at.has("streams"))
       for (const auto& stream : config_.streams)
         out.streams.push_back(stream.name);
@@ -374,7 +374,7 @@ private:
     out.tables = at.texts("tables");
     for (const auto& name : out.tables)
       if (!config_.table(name))
-        at.fault("tables", in_quotes(name) + " is no [[table]]");
+        at.fault("tables", in_quotes(name) + " is not a [[table]]");
     if (!at.has("tables"))
       for (const auto& table : config_.tables)
         out.tables.push_back(table.schema.name);
@@ -401,7 +401,7 @@ private:
                          bool required) {
     auto name = required ? at.required_text(key) : at.text(key, "");
     if (!name.empty() && !config_.table(name))
-      at.fault(key, in_quotes(name) + " is no [[table]]");
+      at.fault(key, in_quotes(name) + " is not a [[table]]");
     return name;
   }
 

@@ -32,7 +32,7 @@ struct log_entry {
 
 /// `time|host|proctype|procname|level|id|message`, or a JSON object of these
 /// names. One line without its end: line breaks and other control characters
-/// of the message are escaped. Bytes that are no UTF-8 are replaced in JSON.
+/// of the message are escaped. Bytes that are not UTF-8 are replaced in JSON.
 [[nodiscard]] std::string format_line(const log_entry& entry, bool json);
 
 /// Takes entries from any thread. An embedder gives its own.

@@ -67,7 +67,7 @@ public:
       d(self->parent()).ready.push(job);
   }
 
-  /// The job gave way to others: it goes behind them.
+  /// The job gave way to others: it goes after them.
   template <class Worker>
   void resume_job_later(Worker* self, caf::resumable* job) {
     d(self->parent()).ready.push(job);

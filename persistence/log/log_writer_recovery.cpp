@@ -66,7 +66,7 @@ error log_writer::impl::seal_survivor(const log_file_info& last,
 }
 
 // The machine died: what the tail held is lost. The torn bytes go aside, so
-// that any bytes behind the last record of an old file are damage.
+// that any bytes after the last record of an old file are damage.
 error log_writer::impl::cut_tail(const log_file_info& last,
                                  const file_scan& scan) {
   const auto end = scan.valid_end.value - scan.begin.value;
@@ -232,7 +232,7 @@ error log_writer::impl::go_past(const log_file_info& last,
 
 // -- cutting back -------------------------------------------------------------
 
-// The file that holds `end`, behind one of its records; files behind it.
+// The file that holds `end`, after one of its records; files after it.
 error log_writer::impl::find_cut(position end,
                                  std::vector<log_file_info>& files,
                                  std::vector<log_file_info>& behind) const {

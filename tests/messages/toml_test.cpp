@@ -75,7 +75,7 @@ TEST(TomlTest, NamesThePlaceOfAFaultOfSyntax) {
     {"x = 1 y = 2\n", "f.toml:1:x: "},
     {"[t]\n[t]\n", "f.toml:2:[t]: "},
     {"a = \"\xff\xfe\"\n", "f.toml:1:a: "},
-    {"a = 1\n b = '\xff'\n", "f.toml:2:b: a byte that is no UTF-8 (column 7)"},
+    {"a = 1\n b = '\xff'\n", "f.toml:2:b: a byte that is not UTF-8 (column 7)"},
     {"# \xed\xa0\x80", "f.toml:1:#: "},
     {"a = '\xf4\x90\x80\x80'", "f.toml:1:a: "},
     {"a = '\xc0\xaf'", "f.toml:1:a: "},
