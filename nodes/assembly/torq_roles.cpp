@@ -59,6 +59,7 @@ result<hosted_process> start_rdb(process_host& host,
   settings.hdb_directory = process.hdb_directory;
   settings.write_down = process.write_down;
   settings.memory_max_bytes = process.memory_max_bytes;
+  settings.query_memory_max_bytes = process.query_memory_max_bytes;
   settings.query_timeout_ns = process.query_timeout_ns;
   settings.on_stall = [&host, name = process.name](const std::string& reason) {
     if (reason.empty())
@@ -84,6 +85,7 @@ result<hosted_process> start_hdb(process_host& host,
   torq::hdb_settings settings;
   settings.process = process.name;
   settings.directory = process.hdb_directory;
+  settings.query_memory_max_bytes = process.query_memory_max_bytes;
   settings.query_timeout_ns = process.query_timeout_ns;
   for (const auto& table : config.tables)
     settings.streams[table.schema.name] = table.stream;

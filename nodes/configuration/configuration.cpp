@@ -320,7 +320,7 @@ private:
     else if (out.type == process_type::rdb)
       read_rdb(at, out);
     else if (out.type == process_type::hdb)
-      out.hdb_directory = path(at, "hdb", default_hdb());
+      read_hdb(at, out);
     else if (out.type == process_type::gateway)
       read_gateway(at, out);
     else if (out.type == process_type::feed)
@@ -387,6 +387,12 @@ private:
       at.fault("write_down", "an rdb that holds some symbols only would write "
                              "partitions without the others");
     out.memory_max_bytes = at.bytes("memory_max", 0, most_bytes, 0);
+    out.query_memory_max_bytes = at.bytes("query_memory_max", 0, most_bytes, 0);
+  }
+
+  void read_hdb(toml_section& at, process_config& out) {
+    out.hdb_directory = path(at, "hdb", default_hdb());
+    out.query_memory_max_bytes = at.bytes("query_memory_max", 0, most_bytes, 0);
   }
 
   void read_gateway(toml_section& at, process_config& out) {

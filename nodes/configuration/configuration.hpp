@@ -94,6 +94,8 @@ struct process_config {
   /// memory; `eop` reaches that end all the same. gateway: limit of all results
   /// in flight. 0: no limit.
   uint64_t memory_max_bytes = 0;
+  /// rdb, hdb: what one query may hold there. 0: no limit.
+  uint64_t query_memory_max_bytes = 0;
 
   /// gateway: how long a query may run. rdb, hdb: the longest of all gateways,
   /// for they keep that long what a query may still want.

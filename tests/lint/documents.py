@@ -86,9 +86,9 @@ def keys_of(lint):
     fields that hold one under another name."""
     text = "\n".join(lint.lines.get(CONFIGURATION + ".cpp", []))
     found = {"fields": set()}
-    for body in re.finditer(r"^  \w[\w:<> ]* (?:read_)?(\w+)\(section& at"
+    for body in re.finditer(r"^  \w[\w:<> ]* (?:read_)?(\w+)\((?:toml_)?section& at"
                             r".*?^  }", text, re.DOTALL | re.MULTILINE):
-        section = {"rt": "process", "rdb": "process", "gateway": "process",
+        section = {"rt": "process", "rdb": "process", "hdb": "process", "gateway": "process",
                    "feed_process": "process", "columns": "table"
                    }.get(body.group(1), body.group(1))
         found.setdefault(section, set()).update(KEY.findall(body.group()))

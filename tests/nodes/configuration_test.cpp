@@ -190,6 +190,7 @@ type = "rdb"
 node = "n"
 tables = ["t"]
 memory_max = "2GiB"
+query_memory_max = "512MiB"
 hdb = "../hdb"
 [[process]]
 name = "copy"
@@ -203,6 +204,7 @@ name = "h"
 type = "hdb"
 node = "n"
 hdb = "/hdb"
+query_memory_max = "1MiB"
 [[process]]
 name = "g"
 type = "gateway"
@@ -257,6 +259,9 @@ TEST(ConfigurationTest, ReadsEveryOption) {
   EXPECT_EQ(config.table("u")->schema.roll_zone, "America/New_York");
   EXPECT_EQ(config.table("u")->schema.roll_offset_ns, -7 * 3'600'000'000'000);
   EXPECT_EQ(config.process("r")->memory_max_bytes, uint64_t{2} << 30);
+  EXPECT_EQ(config.process("r")->query_memory_max_bytes, 512u << 20);
+  EXPECT_EQ(config.process("copy")->query_memory_max_bytes, 0u);
+  EXPECT_EQ(config.process("h")->query_memory_max_bytes, 1u << 20);
   EXPECT_EQ(config.process("r")->hdb_directory, "/etc/hdb");
   EXPECT_FALSE(config.process("copy")->write_down);
   EXPECT_THAT(config.process("copy")->symbols, ElementsAre("X", "Y"));

@@ -28,6 +28,7 @@ struct hdb_settings {
   /// Which stream each table belongs to.
   std::map<std::string, std::string> streams;
   int64_t query_timeout_ns = 30'000'000'000;
+  uint64_t query_memory_max_bytes = 0; ///< Of one query; 0: no limit.
 };
 
 /// The private index of an hdb process, brought up to date behind its back: it

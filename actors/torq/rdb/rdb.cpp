@@ -140,6 +140,7 @@ void rdb_state::answer(rdb_question what) {
   work->plan = std::move(what.plan);
   work->parts.push_back(*std::move(view));
   work->deadline_ns = what.deadline_ns;
+  work->memory_max = settings.query_memory_max_bytes;
   auto job = self->spawn(query_job, env, std::move(work));
   self->request(job, caf::infinite, start_atom_v)
     .then([promise, upper](

@@ -34,6 +34,8 @@ struct rdb_settings {
   /// How long a query may run, whichever gateway asks. Rows of an installed
   /// period stay so long, and a margin, for queries planned before.
   int64_t query_timeout_ns = 30'000'000'000;
+  /// What one query may hold here. 0: no limit.
+  uint64_t query_memory_max_bytes = 0;
   /// Called when applying stops, with the reason, and when it goes on (empty).
   std::function<void(const std::string& reason)> on_stall;
 };
