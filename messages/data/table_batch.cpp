@@ -1,6 +1,7 @@
 #include <millrace/messages/data/capnp_io.hpp>
 #include <millrace/messages/data/offsets.hpp>
 #include <millrace/messages/data/table_batch.hpp>
+#include <millrace/messages/schema/stream.capnp.h>
 #include <millrace/messages/schema/table.capnp.h>
 
 #include <functional>
@@ -271,6 +272,30 @@ void batch_builder::clear() {
     if (schema_.columns[i].type == column_type::symbol)
       reset_dictionary(columns_[i]);
   }
+}
+
+std::vector<std::byte> encode(const std::vector<source_cursor>& cursors) {
+  ::capnp::MallocMessageBuilder builder;
+  auto list = builder.initRoot<schema::SourceCursors>().initCursors(
+    static_cast<unsigned>(cursors.size()));
+  for (unsigned i = 0; i < list.size(); ++i) {
+    list[i].setName(cursors[i].name);
+    list[i].setOffset(cursors[i].offset);
+    list[i].setRow(cursors[i].row);
+  }
+  return messages::to_bytes(builder);
+}
+
+result<std::vector<source_cursor>>
+decode_source_cursors(std::span<const std::byte> bytes) {
+  using answer = std::vector<source_cursor>;
+  return messages::read_as<schema::SourceCursors>(
+    bytes, [](schema::SourceCursors::Reader root) -> result<answer> {
+      answer out;
+      for (auto in : root.getCursors())
+        out.push_back({in.getName(), in.getOffset(), in.getRow()});
+      return out;
+    });
 }
 
 std::vector<std::byte> encode(const end_of_period& marker) {

@@ -36,7 +36,13 @@ struct source_cursor {
   std::string name;    ///< Source identity; empty: none.
   uint64_t offset = 0; ///< Byte offset after the last row.
   uint64_t row = 0;    ///< Rows and rejects up to there.
+  friend bool operator==(const source_cursor&, const source_cursor&) = default;
 };
+
+[[nodiscard]] std::vector<std::byte>
+encode(const std::vector<source_cursor>& cursors);
+[[nodiscard]] result<std::vector<source_cursor>>
+decode_source_cursors(std::span<const std::byte> bytes);
 
 /// A decoded table batch. Valid as long as the bytes it was decoded from.
 struct batch_view {

@@ -74,47 +74,63 @@ typename Inspector::result_type inspect(Inspector& f, input_offer& x) {
 struct start_spec {
   enum kind_type : uint8_t { begin = 0, end = 1, at_position = 2, at_time = 3 };
   uint8_t kind = begin;
-  uint64_t position = 0; ///< kind at_position.
-  int64_t time_ns = 0;   ///< kind at_time: ns since 2000.01.01, header `ts`.
+  position at;         ///< kind at_position.
+  int64_t time_ns = 0; ///< kind at_time: ns since 2000.01.01, header `ts`.
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, start_spec& x) {
-  return f(caf::meta::type_name("start_spec"), x.kind, x.position, x.time_ns);
+  return f(caf::meta::type_name("start_spec"), x.kind, x.at, x.time_ns);
 }
 
 /// The answer to an offer or a subscription: a flow of chunks begins.
 /// `flow` numbers it, so that messages of an earlier one are told apart.
 struct flow_grant {
-  uint64_t flow = 0;
-  bool has_position = false;
-  uint64_t position = 0; ///< Offer: resume there. Subscription: starts there.
-  uint64_t merged = 0;   ///< Offer: input position merged so far.
-  int64_t watermark = 0; ///< Offer: last merged id of the origin; 0: none.
+  flow_id flow;
+  bool has_begin = false;    ///< Not for an offer whose copy is empty.
+  position begin;            ///< Where the flow begins in the source's log.
+  position merged;           ///< Offer: input position merged so far.
+  int64_t watermark = 0;     ///< Offer: last merged id of the origin; 0: none.
   uint64_t lineage_high = 0; ///< Subscription: lineage of the merged log.
   uint64_t lineage_low = 0;
-  std::string cursors; ///< Offer: JSON of source cursors merged for the origin.
+  chunk cursors; ///< Offer: SourceCursors merged for the origin.
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, flow_grant& x) {
-  return f(caf::meta::type_name("flow_grant"), x.flow, x.has_position,
-           x.position, x.merged, x.watermark, x.lineage_high, x.lineage_low,
-           x.cursors);
+  return f(caf::meta::type_name("flow_grant"), x.flow, x.has_begin, x.begin,
+           x.merged, x.watermark, x.lineage_high, x.lineage_low, x.cursors);
 }
 
 /// Progress of a flow, from SINK to SOURCE; also the credit and the heartbeat.
 struct flow_ack {
-  uint64_t flow = 0;
-  uint64_t bytes = 0;   ///< Chunk bytes taken in so far, of this flow.
-  uint64_t durable = 0; ///< Input position durable at the node.
-  uint64_t merged = 0;  ///< Input position merged (committed) so far.
+  flow_id flow;
+  uint64_t bytes = 0; ///< Chunk bytes taken in so far, of this flow.
+  position merged;    ///< Input position merged (committed) so far.
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, flow_ack& x) {
-  return f(caf::meta::type_name("flow_ack"), x.flow, x.bytes, x.durable,
-           x.merged);
+  return f(caf::meta::type_name("flow_ack"), x.flow, x.bytes, x.merged);
+}
+
+/// Where a stream stands at its SEQUENCER.
+struct stream_facts {
+  std::string stream;
+  bool cached = false;
+  position end; ///< Of what is merged.
+  entry_index entries;
+  uint64_t publishers = 0; ///< Connected now.
+  uint64_t subscribers = 0;
+  uint64_t pending_bytes = 0; ///< Received, not yet merged.
+  uint64_t duplicates = 0;    ///< Messages dropped since the stream began.
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, stream_facts& x) {
+  return f(caf::meta::type_name("stream_facts"), x.stream, x.cached, x.end,
+           x.entries, x.publishers, x.subscribers, x.pending_bytes,
+           x.duplicates);
 }
 
 /// What an HDB serves: a version of the manifest, and up to where it accounts
@@ -181,7 +197,6 @@ CAF_BEGIN_TYPE_ID_BLOCK(millrace, caf::first_custom_type_id)
   CAF_ADD_ATOM(millrace, millrace, merged_atom, "merged")
   CAF_ADD_ATOM(millrace, millrace, synced_atom, "synced")
   CAF_ADD_ATOM(millrace, millrace, failed_atom, "failed")
-  CAF_ADD_ATOM(millrace, millrace, period_atom, "period")
   CAF_ADD_ATOM(millrace, millrace, query_atom, "query")
   CAF_ADD_ATOM(millrace, millrace, installed_atom, "installed")
   CAF_ADD_ATOM(millrace, millrace, refresh_atom, "refresh")
@@ -205,6 +220,15 @@ CAF_BEGIN_TYPE_ID_BLOCK(millrace, caf::first_custom_type_id)
   CAF_ADD_TYPE_ID(millrace, (millrace::rdb_facts))
   CAF_ADD_ATOM(millrace, millrace, facts_atom, "facts")
   CAF_ADD_ATOM(millrace, millrace, announce_atom, "announce")
+  CAF_ADD_TYPE_ID(millrace, (millrace::stream_facts))
+  CAF_ADD_ATOM(millrace, millrace, mark_atom, "mark")
+  CAF_ADD_ATOM(millrace, millrace, end_period_atom, "endperiod")
+  CAF_ADD_ATOM(millrace, millrace, refused_atom, "refused")
+  CAF_ADD_ATOM(millrace, millrace, recorded_atom, "recorded")
+  CAF_ADD_ATOM(millrace, millrace, committed_atom, "committed")
+  CAF_ADD_ATOM(millrace, millrace, checkpoint_atom, "checkpoint")
+  CAF_ADD_ATOM(millrace, millrace, pull_atom, "pull")
+  CAF_ADD_ATOM(millrace, millrace, deliver_atom, "deliver")
 CAF_END_TYPE_ID_BLOCK(millrace)
 
 namespace millrace {
@@ -248,41 +272,26 @@ using registrar_actor = caf::typed_actor<
 
 /// SINK: receives a flow of whole log records; grows a copy, or delivers.
 using sink_actor = caf::typed_actor<
-  // Records of flow, at a position of the source's log.
-  caf::reacts_to<chunk_atom, uint64_t, uint64_t, chunk>,
+  // Records of a flow, at a position of the source's log.
+  caf::reacts_to<chunk_atom, flow_id, position, chunk>,
   // A StreamEvent that the source's reader found at this place of the flow.
-  caf::reacts_to<event_atom, uint64_t, chunk>,
-  // The source lives: flow.
-  caf::reacts_to<caf::ping_atom, uint64_t>>;
+  caf::reacts_to<event_atom, flow_id, chunk>,
+  // The source of the flow lives.
+  caf::reacts_to<caf::ping_atom, flow_id>>;
 
 /// SOURCE: tails a log directory and feeds a SINK within its credit.
-using source_actor
-  = status_actor::extend<caf::reacts_to<ack_atom, flow_ack>,
-                         // INTERNAL: the log grew: position, its new bytes if
-                         // they were at hand.
-                         caf::reacts_to<grew_atom, uint64_t, chunk>,
-                         // INTERNAL: heartbeat and reconnect timer.
-                         caf::reacts_to<caf::tick_atom>,
-                         // Ends the flow.
-                         caf::reacts_to<stop_atom>>;
+using source_actor = status_actor::extend<
+  // How far the flow has come.
+  caf::reacts_to<ack_atom, flow_ack>,
+  // Ends the flow.
+  caf::reacts_to<stop_atom>>;
 
 /// PUSHER: the SOURCE beside a publisher; RT asks it to end a period.
 using pusher_actor = source_actor::extend<
   // Log your marker of this period after your last row of it.
-  caf::reacts_to<period_atom, int64_t>,
-  // Ask your publisher again whether it has more.
-  caf::reacts_to<wake_atom>>;
-
-/// INPUT SINK: the copy of one publisher's log on an RT node.
-using input_sink_actor = sink_actor::extend<
-  caf::replies_to<status_atom>::with<std::string>,
-  // A new flow from the publisher's replicator; answers whether the copy holds
-  // anything and its end.
-  caf::replies_to<offer_atom, uint64_t, pusher_actor>::with<bool, uint64_t>,
-  // From the SEQUENCER: merged up to this input position.
-  caf::reacts_to<merged_atom, uint64_t>,
-  // INTERNAL: a sync ended.
-  caf::reacts_to<synced_atom, uint64_t, caf::error>>;
+  caf::reacts_to<mark_atom, period_id>,
+  // From the SINK: it took no chunk that came, or is to come, of this flow.
+  caf::reacts_to<refused_atom, flow_id>>;
 
 /// SEQUENCER: one stream on one RT node. Inputs in, one order out.
 using sequencer_actor = status_actor::extend<
@@ -292,32 +301,21 @@ using sequencer_actor = status_actor::extend<
   // A subscriber wants the merged log; a flow to it begins.
   caf::replies_to<caf::subscribe_atom, start_spec,
                   sink_actor>::with<source_actor, flow_grant>,
-  // From an input's SINK: records [from, to) of input are recorded; bytes.
-  caf::reacts_to<grew_atom, uint32_t, uint64_t, uint64_t, chunk>,
-  // From an input's SINK: input is durable up to a position.
-  caf::reacts_to<durable_atom, uint32_t, uint64_t>,
-  // From an input's SINK: an event of the input's log (StreamEvent).
-  caf::reacts_to<event_atom, uint32_t, chunk>,
-  // From an input's SINK: a write or sync of it failed.
-  caf::reacts_to<failed_atom, uint32_t, caf::error>,
   // Ends a period: asks the publishers, answers the marker's end position.
-  caf::replies_to<period_atom, int64_t>::with<uint64_t>,
-  // INTERNAL: syncs of the group's log and of out/ ended.
-  caf::reacts_to<synced_atom, uint8_t, uint64_t, caf::error>,
-  // INTERNAL: grace timer; a marker was merged.
-  caf::reacts_to<caf::tick_atom>, caf::reacts_to<wake_atom>,
+  caf::replies_to<end_period_atom, period_id>::with<position>,
+  // Where the stream stands.
+  caf::replies_to<facts_atom>::with<stream_facts>,
   // Clean stop: everything written is synced and sealed.
   caf::replies_to<stop_atom>::with<bool>>;
 
 /// SUBSCRIBER: a SINK that verifies and delivers to callbacks.
-using subscriber_actor = sink_actor::extend<
-  caf::replies_to<status_atom>::with<std::string>,
-  // Stops deliveries for good.
-  caf::replies_to<caf::unsubscribe_atom>::with<bool>,
-  // Holds deliveries back (true) or lets them go on (false).
-  caf::reacts_to<pause_atom, bool>,
-  // INTERNAL: reconnect and heartbeat timer; deliver what waits.
-  caf::reacts_to<caf::tick_atom>, caf::reacts_to<wake_atom>>;
+using subscriber_actor
+  = sink_actor::extend<caf::replies_to<status_atom>::with<std::string>,
+                       // Stops deliveries for good.
+                       caf::replies_to<caf::unsubscribe_atom>::with<bool>,
+                       // Holds deliveries back (true) or lets them go on
+                       // (false).
+                       caf::reacts_to<pause_atom, bool>>;
 
 /// RDB: the current periods in memory.
 using rdb_actor = status_actor::extend<

@@ -86,3 +86,7 @@ struct SourceCursor {
   offset @1 :UInt64;
   row @2 :UInt64;
 }
+
+struct SourceCursors {        # those merged for an origin, told to its publisher
+  cursors @0 :List(SourceCursor);
+}

@@ -31,8 +31,10 @@ void period_timer_state::tick() {
 }
 
 void period_timer_state::ask(const sequencer_actor& stream, int64_t period) {
-  self->request(stream, caf::timespan{request_deadline}, period_atom_v, period)
-    .then([](uint64_t) {},
+  self
+    ->request(stream, caf::timespan{request_deadline}, end_period_atom_v,
+              period_id{period})
+    .then([](position) {},
           [this, stream, period](const caf::error& fault) {
             last_failure = from_caf(fault);
             if (last_failure.code == errc::already_exists) {
@@ -41,9 +43,9 @@ void period_timer_state::ask(const sequencer_actor& stream, int64_t period) {
             }
             if (last_failure.code == errc::timeout)
               self
-                ->request(stream, caf::timespan{retry_interval}, period_atom_v,
-                          period)
-                .then([](uint64_t) {},
+                ->request(stream, caf::timespan{retry_interval},
+                          end_period_atom_v, period_id{period})
+                .then([](position) {},
                       [this](const caf::error& again) {
                         last_failure = from_caf(again);
                       });

@@ -31,7 +31,7 @@ result<start_spec> start_of(const std::string& text) {
   }
   const auto* last = text.data() + text.size();
   if (const auto [end, fault]
-      = std::from_chars(text.data(), last, start.position);
+      = std::from_chars(text.data(), last, start.at.value);
       fault == std::errc{} && end == last) {
     start.kind = start_spec::at_position;
     return start;

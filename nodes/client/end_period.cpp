@@ -2,7 +2,6 @@
 #include <millrace/nodes/client/end_period.hpp>
 
 #include <caf/scoped_actor.hpp>
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 
@@ -24,10 +23,11 @@ result<ended_period> end_on(runtime& host, const cluster_config& config,
     return rt.failure();
   caf::scoped_actor self{host.system()};
   result<ended_period> answer{error{errc::internal, "no answer"}};
-  self->request(*rt, caf::timespan{timeout}, period_atom_v, period)
+  self
+    ->request(*rt, caf::timespan{timeout}, end_period_atom_v, period_id{period})
     .receive(
-      [&](uint64_t end) {
-        answer = ended_period{end, false};
+      [&](position end) {
+        answer = ended_period{end.value, false};
       },
       [&](const caf::error& fault) { answer = from_caf(fault); });
   if (answer || answer.failure().code != errc::already_exists)
@@ -88,19 +88,14 @@ result<uint64_t> stream_end(runtime& host, const cluster_config& config,
   auto at = endpoint_of_stream(config, stream);
   if (!at)
     return at.failure();
-  auto rt = host.find_as<status_actor>(*at, 5s);
+  auto rt = host.find_as<sequencer_actor>(*at, 5s);
   if (!rt)
     return rt.failure();
-  result<uint64_t> answer{error{errc::internal, "status of rt has no end"}};
+  result<uint64_t> answer{error{errc::internal, "no answer"}};
   caf::scoped_actor self{host.system()};
-  self->request(*rt, caf::timespan{5s}, status_atom_v)
-    .receive(
-      [&](const std::string& text) {
-        const auto said = nlohmann::json::parse(text, nullptr, false);
-        if (said.is_object() && said.contains("end"))
-          answer = said["end"].get<uint64_t>();
-      },
-      [&](const caf::error& fault) { answer = from_caf(fault); });
+  self->request(*rt, caf::timespan{5s}, facts_atom_v)
+    .receive([&](const stream_facts& facts) { answer = facts.end.value; },
+             [&](const caf::error& fault) { answer = from_caf(fault); });
   return answer;
 }
 

@@ -41,7 +41,7 @@ TEST_P(RtTest, ResubscribingFromAnyDeliveredPositionGivesTheRest) {
     inbox rest;
     start_spec start;
     start.kind = start_spec::at_position;
-    start.position = all.ends[from].value;
+    start.at = all.ends[from];
     auto sub = subscribe(rest, start);
     ASSERT_TRUE(rest.wait_for(49 - from)) << from;
     EXPECT_EQ(rest.ids.front(), static_cast<int64_t>(from) + 2);
@@ -147,21 +147,21 @@ TEST_P(RtTest, PeriodEndsOnceBehindEveryPublishersMarker) {
   ASSERT_TRUE(a->publish(bytes_of("a")));
   ASSERT_TRUE(b->publish(bytes_of("b")));
   caf::scoped_actor self{host->system()};
-  uint64_t end = 0;
-  self->request(node, 10s, period_atom_v, int64_t{5000})
+  position end;
+  self->request(node, 10s, end_period_atom_v, period_id{5000})
     .receive(
-      [&](uint64_t at) { end = at; },
+      [&](position at) { end = at; },
       [](const caf::error& fault) { FAIL() << to_string(from_caf(fault)); });
   errc again = errc::none;
-  self->request(node, 10s, period_atom_v, int64_t{5000})
-    .receive([](uint64_t) {},
+  self->request(node, 10s, end_period_atom_v, period_id{5000})
+    .receive([](position) {},
              [&](const caf::error& fault) { again = from_caf(fault).code; });
   EXPECT_EQ(again, errc::already_exists);
   ASSERT_TRUE(a->publish(bytes_of("later")));
   ASSERT_TRUE(in.wait_for(3));
   ASSERT_EQ(in.periods.size(), 1u);
   EXPECT_EQ(in.periods[0].first, 5000);
-  EXPECT_EQ(in.periods[0].second.value, end);
+  EXPECT_EQ(in.periods[0].second, end);
   EXPECT_LT(in.ends[1], in.periods[0].second);
   EXPECT_GT(in.ends[2], in.periods[0].second);
 }

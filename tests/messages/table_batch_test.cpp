@@ -124,5 +124,16 @@ TEST(TableSchemaTest, RoundTrip) {
   EXPECT_EQ(*back, schema);
 }
 
+TEST(SourceCursorTest, RoundTripAndDamage) {
+  const std::vector<source_cursor> cursors{{"a.csv", 4096, 12}, {"b", 0, 0}};
+  const auto bytes = encode(cursors);
+  EXPECT_EQ(*decode_source_cursors(bytes), cursors);
+  EXPECT_TRUE(
+    decode_source_cursors(encode(std::vector<source_cursor>{}))->empty());
+  EXPECT_EQ(decode_source_cursors({}).failure().code, errc::malformed_message);
+  for (size_t size = 8; size < bytes.size(); size += 8)
+    EXPECT_FALSE(decode_source_cursors(std::span{bytes}.first(size))) << size;
+}
+
 } // namespace
 } // namespace millrace

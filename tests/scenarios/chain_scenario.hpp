@@ -75,18 +75,18 @@ public:
       w.after(200ms, [this, period] { end_period(period); });
       return;
     }
-    w.request<uint64_t>(
+    w.request<position>(
       caf::actor_cast<sequencer_actor>(handle), 10s,
-      [this, period](result<std::tuple<uint64_t>> got) {
+      [this, period](result<std::tuple<position>> got) {
         if (got) {
-          ended[period] = std::get<0>(*got);
+          ended[period] = std::get<0>(*got).value;
         } else if (got.failure().code == errc::already_exists) {
           ended.emplace(period, 0);
         } else {
           w.after(200ms, [this, period] { end_period(period); });
         }
       },
-      period_atom_v, period);
+      end_period_atom_v, period_id{period});
   }
 
   struct answer {

@@ -110,15 +110,15 @@ public:
 
   /// Ends a period, and waits until the HDB serves it.
   void end_period(int64_t period) {
-    auto end = w.ask<uint64_t>(
+    auto end = w.ask<position>(
       caf::actor_cast<sequencer_actor>(w.find("rt1", "rt/market")), 60s,
-      period_atom_v, period);
+      end_period_atom_v, period_id{period});
     ASSERT_TRUE(end) << to_string(end.failure());
     error fault{errc::timeout, {}};
     for (int i = 0; i < 10 && fault.code == errc::timeout; ++i)
       fault = w.ask<manifest_version>(
                  caf::actor_cast<rdb_actor>(w.find("rdb1", "rdb1")), 20s,
-                 installed_atom_v, position{std::get<0>(*end)})
+                 installed_atom_v, std::get<0>(*end))
                 .failure();
     ASSERT_FALSE(fault) << to_string(fault);
   }

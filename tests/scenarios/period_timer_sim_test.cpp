@@ -37,14 +37,14 @@ struct timed {
     w.add_node("rt", [this, rule](node& me) -> error {
       auto sequencer
         = me.spawn([this, &me](caf::event_based_actor*) -> caf::behavior {
-            return {[this, &me](period_atom,
-                                int64_t period) -> caf::result<uint64_t> {
-              calls.push_back({period, me.env().clock->now_ns()});
+            return {[this, &me](end_period_atom,
+                                period_id period) -> caf::result<position> {
+              calls.push_back({period.value, me.env().clock->now_ns()});
               if (refusals != 0) {
                 --refusals;
                 return to_caf(refusal);
               }
-              return uint64_t{calls.size()};
+              return position{calls.size()};
             }};
           });
       me.put("timer", me.spawn(nodes::period_timer, &me.env(), rule,

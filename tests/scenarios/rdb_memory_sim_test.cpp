@@ -49,11 +49,11 @@ struct full_rdb {
   }
 
   position end_period(int64_t period) {
-    auto got = w.ask<uint64_t>(
+    auto got = w.ask<position>(
       caf::actor_cast<sequencer_actor>(w.find("rt0", "rt/market")), 5s,
-      period_atom_v, period);
+      end_period_atom_v, period_id{period});
     EXPECT_TRUE(got) << to_string(got.failure());
-    return {got ? std::get<0>(*got) : 0};
+    return got ? std::get<0>(*got) : position{};
   }
 
   /// Asks as `eop` does: again and again.

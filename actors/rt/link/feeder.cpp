@@ -19,8 +19,7 @@ void feeder_state::pump() {
     if (!*item)
       return;
     if (auto* part = std::get_if<flow_sender::part>(&**item))
-      self->send(sink, chunk_atom_v, flow, part->begin.value,
-                 std::move(part->bytes));
+      self->send(sink, chunk_atom_v, flow, part->begin, std::move(part->bytes));
     else
       self->send(sink, event_atom_v, flow,
                  chunk::copy_of(encode(std::get<stream_event>(**item))));
@@ -40,8 +39,8 @@ std::string feeder_state::status() const {
          + ",\"sent_bytes\":" + std::to_string(sender->sent()) + "}";
 }
 
-source_actor::behavior_type
-feeder(source_actor::stateful_pointer<feeder_state> self,
+feeder_actor::behavior_type
+feeder(feeder_actor::stateful_pointer<feeder_state> self,
        std::shared_ptr<std::unique_ptr<flow_sender>> sender, sink_actor sink,
        feeder_options options) {
   auto& state = self->state;
@@ -56,8 +55,8 @@ feeder(source_actor::stateful_pointer<feeder_state> self,
   return {
     [self](status_atom) { return self->state.status(); },
     [self](ack_atom, const flow_ack& ack) { self->state.acked(ack); },
-    [self](grew_atom, uint64_t end, const chunk& tail) {
-      self->state.sender->grew({end}, tail);
+    [self](grew_atom, position end, const chunk& tail) {
+      self->state.sender->grew(end, tail);
       self->state.pump();
     },
     [self](caf::tick_atom) {

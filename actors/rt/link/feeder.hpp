@@ -11,36 +11,44 @@
 
 namespace millrace::rt {
 
-/// State of the FEEDER: the SOURCE of one subscription to a log on this node.
+/// FEEDER: the SOURCE of one subscription to a log on this node.
+using feeder_actor = source_actor::extend<
+  // The log grew up to this position; its new bytes, if they were at hand and
+  // their credit was taken.
+  caf::reacts_to<grew_atom, position, chunk>,
+  // INTERNAL: heartbeat.
+  caf::reacts_to<caf::tick_atom>>;
+
+/// State of the FEEDER.
 struct feeder_state {
   static constexpr const char* name = "feeder";
 
   /// User-declared on purpose: CAF 0.17 paren-initializes C++20 aggregates.
-  explicit feeder_state(source_actor::pointer owner) : self{owner} {}
+  explicit feeder_state(feeder_actor::pointer owner) : self{owner} {}
 
   void pump();
   void acked(const flow_ack& ack);
   [[nodiscard]] std::string status() const;
 
-  source_actor::pointer self;
+  feeder_actor::pointer self;
   std::unique_ptr<flow_sender> sender;
   sink_actor sink;
-  uint64_t flow = 0;
+  flow_id flow;
   bool polls = false;
   bool started = false; ///< The sink knows the flow: its first ack came.
 };
 
 /// Tells a FEEDER about its log.
 struct feeder_options {
-  uint64_t flow = 0;
+  flow_id flow;
   /// Nobody tells that the log grew (a local journal of another process): look
   /// at the directory every few milliseconds.
   bool polls = false;
 };
 
 /// @pre `sender` was started.
-source_actor::behavior_type
-feeder(source_actor::stateful_pointer<feeder_state> self,
+feeder_actor::behavior_type
+feeder(feeder_actor::stateful_pointer<feeder_state> self,
        std::shared_ptr<std::unique_ptr<flow_sender>> sender, sink_actor sink,
        feeder_options options);
 

@@ -1,5 +1,4 @@
 #include <millrace/actors/rt/publish/pusher.hpp>
-#include <millrace/messages/data/table_batch.hpp>
 
 #include <caf/actor_cast.hpp>
 
@@ -56,8 +55,8 @@ void pusher_state::begin_flow(const sink_actor& to, const flow_grant& grant) {
   sink = to;
   self->monitor(sink);
   std::optional<position> from;
-  if (grant.has_position)
-    from = position{grant.position};
+  if (grant.has_begin)
+    from = grant.begin;
   sender = std::make_unique<flow_sender>(
     *env->fs,
     flow_options{.directory = source->directory(),
@@ -65,13 +64,16 @@ void pusher_state::begin_flow(const sink_actor& to, const flow_grant& grant) {
     credit);
   if (auto fault = sender->start(from))
     return disconnect(fault);
-  step(link_core::granted{flow_id{grant.flow}});
+  const auto cursors = decode_source_cursors(grant.cursors.bytes());
+  if (!cursors)
+    return disconnect(cursors.failure());
+  step(link_core::granted{grant.flow});
   source->verify(grant.watermark);
   if (options.on_cursors)
-    options.on_cursors(grant.cursors, grant.watermark);
+    options.on_cursors(*cursors, grant.watermark);
   pump();
   if (sender)
-    merged({grant.merged});
+    merged(grant.merged);
 }
 
 void pusher_state::act(const link_core::drop&) {
@@ -83,7 +85,7 @@ void pusher_state::act(const link_core::drop&) {
 }
 
 void pusher_state::act(const link_core::ping&) {
-  self->send(sink, caf::ping_atom_v, link.flow().value);
+  self->send(sink, caf::ping_atom_v, link.flow());
 }
 
 void pusher_state::grew(position end, const chunk& tail) {
@@ -108,11 +110,11 @@ void pusher_state::pull(bool insist) {
   if (source->pull(insist))
     owes_pull = false;
   else
-    self->send(self, wake_atom_v);
+    self->send(self, pull_atom_v);
 }
 
 void pusher_state::pump() {
-  const auto flow = link.flow().value;
+  const auto flow = link.flow();
   while (link.flowing()) {
     auto item = sender->next();
     if (!item)
@@ -121,8 +123,7 @@ void pusher_state::pump() {
       return;
     env->crash_point("pub.before_send");
     if (auto* part = std::get_if<flow_sender::part>(&**item))
-      self->send(sink, chunk_atom_v, flow, part->begin.value,
-                 std::move(part->bytes));
+      self->send(sink, chunk_atom_v, flow, part->begin, std::move(part->bytes));
     else
       self->send(sink, event_atom_v, flow,
                  chunk::copy_of(encode(std::get<stream_event>(**item))));
@@ -131,11 +132,11 @@ void pusher_state::pump() {
 }
 
 void pusher_state::acked(const flow_ack& ack) {
-  if (!link.runs(flow_id{ack.flow}))
+  if (!link.runs(ack.flow))
     return;
-  step(link_core::heard{flow_id{ack.flow}});
+  step(link_core::heard{ack.flow});
   sender->acked(ack.bytes);
-  merged({ack.merged});
+  merged(ack.merged);
   pump();
   pull_if_idle();
 }
@@ -158,11 +159,11 @@ void pusher_state::tick() {
   self->delayed_send(self, caf::timespan{tick_interval}, caf::tick_atom_v);
 }
 
-void pusher_state::end_period(int64_t period) {
+void pusher_state::mark(period_id period) {
   if (options.on_period)
     return options.on_period(period);
   const auto marker
-    = encode(millrace::end_of_period{period, source->options().origin});
+    = encode(end_of_period{period.value, source->options().origin});
   // A refusal (closed, disk full) leaves the marker out; RT names this origin
   // as absent after its grace.
   (void)source->publish(marker, {}, payload_kind::end_of_period);
@@ -177,8 +178,8 @@ std::string pusher_state::status() const {
          + std::string{to_string(link.last_failure().code)} + "\"}";
 }
 
-pusher_actor::behavior_type
-pusher(pusher_actor::stateful_pointer<pusher_state> self,
+pusher_self_actor::behavior_type
+pusher(pusher_self_actor::stateful_pointer<pusher_state> self,
        persistence::env* world, std::shared_ptr<publisher> source,
        connector_actor connector, pusher_options options) {
   auto& state = self->state;
@@ -189,12 +190,12 @@ pusher(pusher_actor::stateful_pointer<pusher_state> self,
   state.options = std::move(options);
   state.credit = std::make_shared<tail_credit>(tail_bytes);
   state.source->listen(
-    [me = pusher_actor{self}, credit = state.credit](
+    [me = pusher_self_actor{self}, credit = state.credit](
       position, position end, std::span<const std::byte> bytes) {
       chunk tail;
       if (credit->take(static_cast<int64_t>(bytes.size())))
         tail = chunk::copy_of(bytes);
-      caf::anon_send(me, grew_atom_v, end.value, std::move(tail));
+      caf::anon_send(me, grew_atom_v, end, std::move(tail));
     });
   self->set_down_handler([self](caf::down_msg& down) {
     if (self->state.sink && down.source == self->state.sink.address())
@@ -205,24 +206,20 @@ pusher(pusher_actor::stateful_pointer<pusher_state> self,
   return {
     [self](status_atom) { return self->state.status(); },
     [self](ack_atom, const flow_ack& ack) { self->state.acked(ack); },
-    [self](grew_atom, uint64_t end, const chunk& tail) {
-      self->state.grew({end}, tail);
+    [self](grew_atom, position end, const chunk& tail) {
+      self->state.grew(end, tail);
     },
-    [self](wake_atom) {
+    [self](pull_atom) {
       if (self->state.owes_pull)
         self->state.pull(true);
     },
     [self](caf::tick_atom) { self->state.tick(); },
-    // The sink refused our bytes, or the owner ends us.
-    [self](stop_atom) {
-      auto& me = self->state;
-      if (self->current_sender()
-          == caf::actor_cast<caf::strong_actor_ptr>(me.sink))
-        me.disconnect({errc::corrupt, "the RT node refused a chunk"});
-      else
-        self->quit();
+    [self](stop_atom) { self->quit(); },
+    [self](refused_atom, flow_id flow) {
+      if (self->state.link.runs(flow))
+        self->state.disconnect({errc::corrupt, "the RT node refused a chunk"});
     },
-    [self](period_atom, int64_t period) { self->state.end_period(period); },
+    [self](mark_atom, period_id period) { self->state.mark(period); },
   };
 }
 

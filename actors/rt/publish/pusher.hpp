@@ -3,12 +3,15 @@
 #include <millrace/actors/rt/link/flow_sender.hpp>
 #include <millrace/actors/rt/link/link_core.hpp>
 #include <millrace/actors/rt/publish/publisher.hpp>
+#include <millrace/messages/data/table_batch.hpp>
 #include <millrace/messages/protocol/interfaces.hpp>
 
 #include <caf/stateful_actor.hpp>
 
 #include <functional>
 #include <memory>
+#include <string>
+#include <vector>
 
 namespace millrace::rt {
 
@@ -17,11 +20,23 @@ struct pusher_options {
   std::string stream;
   /// Called when RT asks to end a period; default: publish the marker at once.
   /// A feed handler puts it behind its last row of the period.
-  std::function<void(int64_t period)> on_period;
-  /// Called with the source cursors RT merged for the origin (JSON object:
-  /// name -> {offset,row}) and its highest merged |id|, once a connection.
-  std::function<void(const std::string& cursors, int64_t watermark)> on_cursors;
+  std::function<void(period_id)> on_period;
+  /// Called with the source cursors RT merged for the origin and its highest
+  /// merged |id|, once per connection.
+  std::function<void(const std::vector<source_cursor>& cursors,
+                     int64_t watermark)>
+    on_cursors;
 };
+
+/// The PUSHER as it speaks to itself.
+using pusher_self_actor = pusher_actor::extend<
+  // The publisher wrote up to this position; its new bytes, if they were at
+  // hand and their credit was taken.
+  caf::reacts_to<grew_atom, position, chunk>,
+  // Ask the publisher again whether it has more.
+  caf::reacts_to<pull_atom>,
+  // Reconnects, heartbeats.
+  caf::reacts_to<caf::tick_atom>>;
 
 /// State of the PUSHER: the replicator beside a publisher. Connects to the RT
 /// node, for ever and with back-off, and sends the publisher's log from where
@@ -30,7 +45,7 @@ struct pusher_state {
   static constexpr const char* name = "pusher";
 
   /// User-declared on purpose: CAF 0.17 paren-initializes C++20 aggregates.
-  explicit pusher_state(pusher_actor::pointer owner) : self{owner} {}
+  explicit pusher_state(pusher_self_actor::pointer owner) : self{owner} {}
 
   void connect();
   void offer(const sequencer_actor& at);
@@ -48,10 +63,10 @@ struct pusher_state {
   void acked(const flow_ack& ack);
   void merged(position end);
   void tick();
-  void end_period(int64_t period);
+  void mark(period_id period);
   [[nodiscard]] std::string status() const;
 
-  pusher_actor::pointer self;
+  pusher_self_actor::pointer self;
   persistence::env* env = nullptr;
   std::shared_ptr<publisher> source;
   connector_actor connector;
@@ -63,8 +78,8 @@ struct pusher_state {
   bool owes_pull = true; ///< The source waits to be asked for more.
 };
 
-pusher_actor::behavior_type
-pusher(pusher_actor::stateful_pointer<pusher_state> self,
+pusher_self_actor::behavior_type
+pusher(pusher_self_actor::stateful_pointer<pusher_state> self,
        persistence::env* world, std::shared_ptr<publisher> source,
        connector_actor connector, pusher_options options);
 

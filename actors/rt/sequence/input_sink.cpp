@@ -4,11 +4,11 @@
 namespace millrace::rt {
 
 error input_sink_state::open(persistence::env& world, input_sink_options how,
-                             sequencer_actor whose) {
+                             input_owner_actor whose) {
   env = &world;
   options = std::move(how);
-  sequencer = std::move(whose);
-  merged_end = options.merged.value;
+  owner = std::move(whose);
+  merged_end = options.merged;
   auto opened = persistence::log_replica::open(world, options.directory,
                                                options.lineage, options.merged);
   if (!opened)
@@ -35,13 +35,13 @@ error input_sink_state::hand_over_unmerged() {
     if (std::holds_alternative<persistence::log_end>(*item))
       break;
     if (const auto* event = std::get_if<stream_event>(&*item)) {
-      self->send(sequencer, event_atom_v, options.input,
+      self->send(owner, event_atom_v, options.input,
                  chunk::copy_of(encode(*event)));
       continue;
     }
     if (const auto* part = std::get_if<persistence::log_chunk>(&*item))
-      self->send(sequencer, grew_atom_v, options.input, part->begin.value,
-                 part->end.value, chunk::copy_of(part->bytes));
+      self->send(owner, recorded_atom_v, options.input, part->begin, part->end,
+                 chunk::copy_of(part->bytes));
   }
   // What was read back may only be in the page cache: sync it like new bytes.
   if (!options.cached)
@@ -49,14 +49,14 @@ error input_sink_state::hand_over_unmerged() {
   return {};
 }
 
-caf::result<bool, uint64_t> input_sink_state::offer(uint64_t flow,
+caf::result<bool, position> input_sink_state::offer(flow_id flow,
                                                     const pusher_actor& from) {
   current_flow = flow;
   source = from;
   bytes_taken = 0;
   broken = false;
   const auto end = replica->end();
-  return {end.has_value(), end ? end->value : uint64_t{0}};
+  return {end.has_value(), end.value_or(position{})};
 }
 
 error input_sink_state::verify(position at,
@@ -74,31 +74,30 @@ error input_sink_state::verify(position at,
   return {};
 }
 
-void input_sink_state::take(uint64_t flow, uint64_t begin, const chunk& bytes) {
+void input_sink_state::take(flow_id flow, position begin, const chunk& bytes) {
   if (flow != current_flow || broken)
     return;
-  const position at{begin};
-  if (auto fault = verify(at, bytes.bytes())) {
+  if (auto fault = verify(begin, bytes.bytes())) {
     // Never stored, never acknowledged: the source starts again.
     broken = true;
-    self->send(source, stop_atom_v);
+    self->send(source, refused_atom_v, current_flow);
     return;
   }
   env->crash_point("rt.before_append");
-  if (auto fault = replica->append(at, bytes.bytes())) {
+  if (auto fault = replica->append(begin, bytes.bytes())) {
     if (fault.code != errc::no_space)
       return fail(fault);
     // The publisher keeps its bytes and offers them again until there is room.
     broken = true;
-    self->send(source, stop_atom_v);
+    self->send(source, refused_atom_v, current_flow);
     return;
   }
   env->crash_point("rt.after_append");
   bytes_taken += bytes.size();
-  self->send(sequencer, grew_atom_v, options.input, begin, begin + bytes.size(),
-             bytes);
+  const position end{begin.value + bytes.size()};
+  self->send(owner, recorded_atom_v, options.input, begin, end, bytes);
   if (options.cached)
-    durable_end = begin + bytes.size();
+    durable_end = end;
   else
     start_sync();
 }
@@ -113,33 +112,33 @@ void input_sink_state::start_sync() {
       world->crash_point("rt.before_sync");
       auto outcome = job.run();
       world->crash_point("rt.after_sync");
-      caf::anon_send(me, synced_atom_v, job.end.value, to_caf(outcome));
+      caf::anon_send(me, synced_atom_v, job.end, to_caf(outcome));
     });
 }
 
-void input_sink_state::synced(uint64_t end, const caf::error& outcome) {
+void input_sink_state::synced(position end, const caf::error& outcome) {
   sync_running = false;
   const auto fault = from_caf(outcome);
-  replica->finish_sync({end}, fault);
+  replica->finish_sync(end, fault);
   if (fault)
     return fail(fault);
   durable_end = end;
-  self->send(sequencer, durable_atom_v, options.input, end);
-  if (replica->end() && replica->end()->value > end)
+  self->send(owner, durable_atom_v, options.input, end);
+  if (replica->end() && *replica->end() > end)
     start_sync();
 }
 
-void input_sink_state::event(uint64_t flow, const chunk& event_bytes) {
+void input_sink_state::event(flow_id flow, const chunk& event_bytes) {
   if (flow == current_flow && !broken)
-    self->send(sequencer, event_atom_v, options.input, event_bytes);
+    self->send(owner, event_atom_v, options.input, event_bytes);
 }
 
-void input_sink_state::ping(uint64_t flow) {
+void input_sink_state::ping(flow_id flow) {
   if (flow == current_flow && !broken)
     acknowledge();
 }
 
-void input_sink_state::merged_up_to(uint64_t end) {
+void input_sink_state::merged_up_to(position end) {
   merged_end = std::max(merged_end, end);
   if (source && !broken)
     acknowledge();
@@ -148,45 +147,45 @@ void input_sink_state::merged_up_to(uint64_t end) {
 void input_sink_state::acknowledge() {
   env->crash_point("rt.before_ack");
   self->send(source, ack_atom_v,
-             flow_ack{current_flow, bytes_taken, durable_end, merged_end});
+             flow_ack{current_flow, bytes_taken, merged_end});
   env->crash_point("rt.after_ack");
 }
 
 void input_sink_state::fail(const error& fault) {
   broken = true;
-  self->send(sequencer, failed_atom_v, options.input, to_caf(fault));
+  self->send(owner, failed_atom_v, options.input, to_caf(fault));
   self->quit(to_caf(fault));
 }
 
 std::string input_sink_state::status() const {
   return "{\"directory\":\"" + options.directory
-         + "\",\"durable\":" + std::to_string(durable_end)
-         + ",\"merged\":" + std::to_string(merged_end) + "}";
+         + "\",\"durable\":" + std::to_string(durable_end.value)
+         + ",\"merged\":" + std::to_string(merged_end.value) + "}";
 }
 
 input_sink_actor::behavior_type
 input_sink(input_sink_actor::stateful_pointer<input_sink_state> self,
            persistence::env* world, input_sink_options options,
-           sequencer_actor sequencer) {
+           input_owner_actor owner) {
   if (auto fault
-      = self->state.open(*world, std::move(options), std::move(sequencer))) {
+      = self->state.open(*world, std::move(options), std::move(owner))) {
     self->state.fail(fault);
     return input_sink_actor::behavior_type::make_empty_behavior();
   }
   return {
-    [self](chunk_atom, uint64_t flow, uint64_t begin, const chunk& bytes) {
+    [self](chunk_atom, flow_id flow, position begin, const chunk& bytes) {
       self->state.take(flow, begin, bytes);
     },
-    [self](event_atom, uint64_t flow, const chunk& event_bytes) {
+    [self](event_atom, flow_id flow, const chunk& event_bytes) {
       self->state.event(flow, event_bytes);
     },
-    [self](caf::ping_atom, uint64_t flow) { self->state.ping(flow); },
+    [self](caf::ping_atom, flow_id flow) { self->state.ping(flow); },
     [self](status_atom) { return self->state.status(); },
-    [self](offer_atom, uint64_t flow, const pusher_actor& from) {
+    [self](offer_atom, flow_id flow, const pusher_actor& from) {
       return self->state.offer(flow, from);
     },
-    [self](merged_atom, uint64_t end) { self->state.merged_up_to(end); },
-    [self](synced_atom, uint64_t end, const caf::error& outcome) {
+    [self](merged_atom, position end) { self->state.merged_up_to(end); },
+    [self](synced_atom, position end, const caf::error& outcome) {
       self->state.synced(end, outcome);
     },
   };

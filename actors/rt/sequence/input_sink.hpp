@@ -11,8 +11,30 @@
 
 namespace millrace::rt {
 
+/// What an INPUT SINK tells the one who orders its input.
+using input_owner_actor = caf::typed_actor<
+  // The bytes of the records [from, to) of an input are recorded.
+  caf::reacts_to<recorded_atom, input_id, position, position, chunk>,
+  // The input is durable up to a position.
+  caf::reacts_to<durable_atom, input_id, position>,
+  // An event of the input's log (StreamEvent).
+  caf::reacts_to<event_atom, input_id, chunk>,
+  // A write or sync of the input failed.
+  caf::reacts_to<failed_atom, input_id, caf::error>>;
+
+/// INPUT SINK: the copy of one publisher's log on an RT node.
+using input_sink_actor = sink_actor::extend<
+  caf::replies_to<status_atom>::with<std::string>,
+  // A new flow from the publisher's replicator; answers whether the copy holds
+  // anything and its end.
+  caf::replies_to<offer_atom, flow_id, pusher_actor>::with<bool, position>,
+  // The input is merged up to this position.
+  caf::reacts_to<merged_atom, position>,
+  // INTERNAL: a sync up to this position ended.
+  caf::reacts_to<synced_atom, position, caf::error>>;
+
 struct input_sink_options {
-  uint32_t input = 0;
+  input_id input;
   std::string directory; ///< Of the copy.
   persistence::lineage_id lineage;
   position merged; ///< What the stream holds of it already.
@@ -20,21 +42,21 @@ struct input_sink_options {
 };
 
 /// State of the INPUT SINK: verifies what a publisher sends, grows the copy,
-/// makes it durable, and hands it to its SEQUENCER in order.
+/// makes it durable, and hands it to its owner in order.
 struct input_sink_state {
   static constexpr const char* name = "input-sink";
 
   /// User-declared on purpose: CAF 0.17 paren-initializes C++20 aggregates.
-  explicit input_sink_state(input_sink_actor::pointer owner) : self{owner} {}
+  explicit input_sink_state(input_sink_actor::pointer me) : self{me} {}
 
   error open(persistence::env& world, input_sink_options how,
-             sequencer_actor whose);
-  caf::result<bool, uint64_t> offer(uint64_t flow, const pusher_actor& from);
-  void take(uint64_t flow, uint64_t begin, const chunk& bytes);
-  void event(uint64_t flow, const chunk& event_bytes);
-  void ping(uint64_t flow);
-  void merged_up_to(uint64_t end);
-  void synced(uint64_t end, const caf::error& outcome);
+             input_owner_actor whose);
+  caf::result<bool, position> offer(flow_id flow, const pusher_actor& from);
+  void take(flow_id flow, position begin, const chunk& bytes);
+  void event(flow_id flow, const chunk& event_bytes);
+  void ping(flow_id flow);
+  void merged_up_to(position end);
+  void synced(position end, const caf::error& outcome);
   [[nodiscard]] std::string status() const;
 
   error verify(position at, std::span<const std::byte> bytes) const;
@@ -46,13 +68,13 @@ struct input_sink_state {
   input_sink_actor::pointer self;
   persistence::env* env = nullptr;
   input_sink_options options;
-  sequencer_actor sequencer;
+  input_owner_actor owner;
   std::unique_ptr<persistence::log_replica> replica;
   pusher_actor source;
-  uint64_t current_flow = 0;
+  flow_id current_flow;
   uint64_t bytes_taken = 0;
-  uint64_t durable_end = 0;
-  uint64_t merged_end = 0;
+  position durable_end;
+  position merged_end;
   bool sync_running = false;
   bool broken = false;
 };
@@ -61,6 +83,6 @@ struct input_sink_state {
 input_sink_actor::behavior_type
 input_sink(input_sink_actor::stateful_pointer<input_sink_state> self,
            persistence::env* world, input_sink_options options,
-           sequencer_actor sequencer);
+           input_owner_actor owner);
 
 } // namespace millrace::rt

@@ -1,5 +1,3 @@
-#include <millrace/actors/rt/link/feeder.hpp>
-#include <millrace/actors/rt/sequence/input_sink.hpp>
 #include <millrace/actors/rt/sequence/sequencer.hpp>
 
 #include <caf/actor_cast.hpp>
@@ -11,16 +9,15 @@ namespace {
 
 constexpr auto tick_interval = std::chrono::milliseconds{100};
 constexpr int64_t tail_bytes = int64_t{4} << 20;
-constexpr uint8_t group_sync = 0;
-constexpr uint8_t out_sync = 1;
 
-std::string cursors_json(const merge_state& state, const std::string& origin) {
-  auto out = nlohmann::json::object();
+std::vector<source_cursor> cursors_of(const merge_state& state,
+                                      const std::string& origin) {
+  std::vector<source_cursor> out;
   if (const auto found = state.origins.find(origin);
       found != state.origins.end())
     for (const auto& [name, cursor] : found->second.cursors)
-      out[name] = {{"offset", cursor.offset}, {"row", cursor.row}};
-  return out.dump();
+      out.push_back(cursor);
+  return out;
 }
 
 } // namespace
@@ -46,13 +43,13 @@ sequencer_state::sink_of(input_id input, const std::string& directory,
   if (const auto found = sinks.find(input); found != sinks.end())
     return found->second;
   input_sink_options options;
-  options.input = input.value;
+  options.input = input;
   options.directory = directory;
   options.lineage = lineage;
   options.merged = merged;
   options.cached = core->options().cached;
   auto sink
-    = self->spawn(input_sink, env, std::move(options), sequencer_actor{self});
+    = self->spawn(input_sink, env, std::move(options), input_owner_actor{self});
   children.add(sink);
   sinks.emplace(input, sink);
   return sink;
@@ -83,17 +80,12 @@ sequencer_state::offer(const input_offer& what, const pusher_actor& from) {
   self->monitor(from);
   progress(core->advance());
   auto promise = self->make_response_promise<sink_actor, flow_grant>();
-  self->request(sink, caf::infinite, offer_atom_v, flow.value, from)
+  self->request(sink, caf::infinite, offer_atom_v, flow, from)
     .then(
       [this, promise, flow, sink, input = grant->input,
-       origin = what.origin](bool has_position, uint64_t end) {
-        offers.push_back({promise,
-                          caf::actor_cast<sink_actor>(sink),
-                          flow,
-                          input,
-                          origin,
-                          has_position,
-                          {end}});
+       origin = what.origin](bool has_position, position end) {
+        offers.push_back({promise, caf::actor_cast<sink_actor>(sink), flow,
+                          input, origin, has_position, end});
         grant_offers();
       },
       [promise](caf::error& fault) mutable {
@@ -110,14 +102,14 @@ void sequencer_state::grant_offers() {
     if (!core->settled(offer.input))
       return false;
     flow_grant answer;
-    answer.flow = offer.flow.value;
-    answer.has_position = offer.has_position;
-    answer.position = offer.end.value;
-    answer.merged = core->merged(offer.input).value;
+    answer.flow = offer.flow;
+    answer.has_begin = offer.has_position;
+    answer.begin = offer.end;
+    answer.merged = core->merged(offer.input);
     if (const auto origin = state.origins.find(offer.origin);
         origin != state.origins.end())
       answer.watermark = origin->second.watermark;
-    answer.cursors = cursors_json(state, offer.origin);
+    answer.cursors = chunk::copy_of(encode(cursors_of(state, offer.origin)));
     offer.promise.deliver(offer.sink, answer);
     return true;
   });
@@ -131,7 +123,7 @@ sequencer_state::resolve(const start_spec& from) const {
     case start_spec::end:
       return std::optional<position>{core->out_end()};
     case start_spec::at_position:
-      return std::optional<position>{position{from.position}};
+      return std::optional<position>{from.at};
     case start_spec::at_time: {
       auto found
         = persistence::find_time(*env->fs, core->out_directory(), from.time_ns);
@@ -160,9 +152,9 @@ sequencer_state::subscribe(const start_spec& from, const sink_actor& to) {
     return to_caf(fault);
   flow_grant grant;
   flow_last = flow_last.next();
-  grant.flow = flow_last.value;
-  grant.has_position = true;
-  grant.position = *start ? (*start)->value : sender->where().value;
+  grant.flow = flow_last;
+  grant.has_begin = true;
+  grant.begin = start->value_or(sender->where());
   grant.lineage_high = core->out_lineage().words[0];
   grant.lineage_low = core->out_lineage().words[1];
   auto source = self->spawn(
@@ -175,32 +167,28 @@ sequencer_state::subscribe(const start_spec& from, const sink_actor& to) {
   return {source, grant};
 }
 
-void sequencer_state::input_grew(uint32_t input, uint64_t from, uint64_t to,
-                                 const chunk& bytes) {
-  core->recorded(input_id{input}, {from}, {to}, bytes);
+void sequencer_state::input_recorded(input_id input, position from, position to,
+                                     const chunk& bytes) {
+  core->recorded(input, from, to, bytes);
   if (core->options().cached)
     input_durable(input, to);
 }
 
-void sequencer_state::input_durable(uint32_t input, uint64_t end) {
-  if (auto fault = core->durable(input_id{input}, {end}))
+void sequencer_state::input_durable(input_id input, position end) {
+  if (auto fault = core->durable(input, end))
     return fail(fault);
   progress(core->advance());
 }
 
-void sequencer_state::input_event(uint32_t input, const chunk& bytes) {
+void sequencer_state::input_event(input_id input, const chunk& bytes) {
   auto event = decode_stream_event(bytes.bytes());
   // A publisher that ends without a seal resets its session; whether anything
   // was lost or doubled is judged by the ids. Only damage is told here.
   if (!event || event->kind != event_kind::badtail)
     return;
-  if (auto fault = core->propose_event(input_id{input}, *std::move(event)))
+  if (auto fault = core->propose_event(input, *std::move(event)))
     return fail(fault);
   progress(core->advance());
-}
-
-void sequencer_state::input_failed(uint32_t, const caf::error& fault) {
-  self->quit(fault);
 }
 
 /// The log can no longer be trusted: die, and let recovery decide.
@@ -212,7 +200,7 @@ void sequencer_state::progress(const result<sequencer_effects>& outcome) {
   hand_out(outcome->out);
   for (const auto input : outcome->merged)
     if (const auto sink = sinks.find(input); sink != sinks.end())
-      self->send(sink->second, merged_atom_v, core->merged(input).value);
+      self->send(sink->second, merged_atom_v, core->merged(input));
   for (const auto& fact : outcome->facts)
     std::visit([this](const auto& what) { step(what); }, fact);
   grant_offers();
@@ -228,49 +216,46 @@ void sequencer_state::hand_out(
     for (const auto& reader : readers) {
       const bool granted
         = reader.credit->take(static_cast<int64_t>(bytes.size()));
-      self->send(reader.source, grew_atom_v, end.value,
-                 granted ? bytes : chunk{});
+      self->send(reader.source, grew_atom_v, end, granted ? bytes : chunk{});
     }
 }
 
 void sequencer_state::start_sync() {
   auto job = core->begin_sync();
   env->io->submit(
-    [job = std::move(job), world = env, me = sequencer_actor{self}] {
+    [job = std::move(job), world = env, me = sequencer_self_actor{self}] {
       world->crash_point("rt.before_commit");
       auto outcome = job.run();
       world->crash_point("rt.after_commit");
-      caf::anon_send(me, synced_atom_v, group_sync, job.end.value,
-                     to_caf(outcome));
+      caf::anon_send(me, committed_atom_v, job.end, to_caf(outcome));
     });
 }
 
 void sequencer_state::start_checkpoint() {
   checkpoint = core->begin_checkpoint();
-  env->io->submit([run = checkpoint->sync.run, end = checkpoint->sync.end.value,
-                   world = env, me = sequencer_actor{self}] {
-    world->crash_point("rt.before_snapshot");
-    caf::anon_send(me, synced_atom_v, out_sync, end, to_caf(run()));
-  });
+  env->io->submit(
+    [run = checkpoint->sync.run, world = env, me = sequencer_self_actor{self}] {
+      world->crash_point("rt.before_snapshot");
+      caf::anon_send(me, checkpoint_atom_v, to_caf(run()));
+    });
 }
 
-void sequencer_state::synced(uint8_t what, uint64_t end,
-                             const caf::error& outcome) {
-  const auto fault = from_caf(outcome);
-  if (what == out_sync) {
-    const auto job = std::exchange(checkpoint, std::nullopt);
-    if (auto failed = core->finish_checkpoint(*job, fault))
-      return fail(failed);
-    return progress(sequencer_effects{});
-  }
-  progress(core->finish_sync({end}, fault));
+void sequencer_state::group_synced(position end, const caf::error& outcome) {
+  progress(core->finish_sync(end, from_caf(outcome)));
 }
 
-caf::result<uint64_t> sequencer_state::end_period(int64_t period) {
-  auto promise = self->make_response_promise<uint64_t>();
+void sequencer_state::out_synced(const caf::error& outcome) {
+  const auto job = std::exchange(checkpoint, std::nullopt);
+  if (auto fault = core->finish_checkpoint(*job, from_caf(outcome)))
+    return fail(fault);
+  progress(sequencer_effects{});
+}
+
+caf::result<position> sequencer_state::end_period(period_id period) {
+  auto promise = self->make_response_promise<position>();
   const auto request = period_request_next++;
   period_requests.emplace(request, promise);
-  period_ending::asked what{request, period_id{period}, {}};
+  period_ending::asked what{request, period, {}};
   for (const auto& [flow, publisher] : publishers)
     what.connected.push_back({flow, publisher.origin});
   step(what);
@@ -284,7 +269,7 @@ void sequencer_state::step(const period_ending::input& what) {
 
 void sequencer_state::act(const period_ending::ask& what) {
   if (const auto found = publishers.find(what.flow); found != publishers.end())
-    self->send(found->second.pusher, period_atom_v, what.period.value);
+    self->send(found->second.pusher, mark_atom_v, what.period);
 }
 
 void sequencer_state::act(period_ending::propose& what) {
@@ -295,7 +280,7 @@ void sequencer_state::act(period_ending::propose& what) {
 
 void sequencer_state::act(const period_ending::answer& what) {
   if (auto found = period_requests.extract(what.request))
-    found.mapped().deliver(what.end.value);
+    found.mapped().deliver(what.end);
 }
 
 void sequencer_state::act(const period_ending::refuse& what) {
@@ -323,32 +308,44 @@ caf::result<bool> sequencer_state::stop() {
   return true;
 }
 
-std::string sequencer_state::status() const {
+stream_facts sequencer_state::facts() const {
   const auto& state = core->state();
+  stream_facts out;
+  out.stream = core->options().stream;
+  out.cached = core->options().cached;
+  out.end = core->out_end();
+  out.entries = state.applied_index;
+  out.publishers = publishers.size();
+  out.subscribers = readers.size();
+  out.pending_bytes = core->pending_bytes();
+  for (const auto& [origin_name, origin] : state.origins)
+    out.duplicates += origin.duplicates;
+  return out;
+}
+
+std::string sequencer_state::status() const {
+  const auto all = facts();
   nlohmann::json out;
   out["role"] = "rt";
-  out["stream"] = core->options().stream;
-  out["mode"] = core->options().cached ? "cached" : "synced";
-  out["end"] = core->out_end().value;
-  out["end_text"] = to_string(core->out_end());
-  out["entries"] = state.applied_index.value;
-  out["publishers"] = publishers.size();
-  out["subscribers"] = readers.size();
-  out["pending_bytes"] = core->pending_bytes();
-  uint64_t duplicates = 0;
+  out["stream"] = all.stream;
+  out["mode"] = all.cached ? "cached" : "synced";
+  out["end"] = all.end.value;
+  out["end_text"] = to_string(all.end);
+  out["entries"] = all.entries.value;
+  out["publishers"] = all.publishers;
+  out["subscribers"] = all.subscribers;
+  out["pending_bytes"] = all.pending_bytes;
+  out["duplicates"] = all.duplicates;
   auto origins = nlohmann::json::object();
-  for (const auto& [origin_name, origin] : state.origins) {
-    duplicates += origin.duplicates;
+  for (const auto& [origin_name, origin] : core->state().origins)
     origins[origin_name]
       = {{"last_id", origin.watermark}, {"duplicates", origin.duplicates}};
-  }
-  out["duplicates"] = duplicates;
   out["origins"] = std::move(origins);
   return out.dump();
 }
 
-sequencer_actor::behavior_type
-sequencer(sequencer_actor::stateful_pointer<sequencer_state> self,
+sequencer_self_actor::behavior_type
+sequencer(sequencer_self_actor::stateful_pointer<sequencer_state> self,
           persistence::env* world,
           std::shared_ptr<std::unique_ptr<sequencer_core>> core,
           sequencer_settings settings) {
@@ -367,30 +364,33 @@ sequencer(sequencer_actor::stateful_pointer<sequencer_state> self,
     [self](caf::subscribe_atom, const start_spec& from, const sink_actor& to) {
       return self->state.subscribe(from, to);
     },
-    [self](grew_atom, uint32_t input, uint64_t from, uint64_t to,
+    [self](recorded_atom, input_id input, position from, position to,
            const chunk& bytes) {
-      self->state.input_grew(input, from, to, bytes);
+      self->state.input_recorded(input, from, to, bytes);
     },
-    [self](durable_atom, uint32_t input, uint64_t end) {
+    [self](durable_atom, input_id input, position end) {
       self->state.input_durable(input, end);
     },
-    [self](event_atom, uint32_t input, const chunk& bytes) {
+    [self](event_atom, input_id input, const chunk& bytes) {
       self->state.input_event(input, bytes);
     },
-    [self](failed_atom, uint32_t input, const caf::error& fault) {
-      self->state.input_failed(input, fault);
+    [self](failed_atom, input_id, const caf::error& fault) {
+      self->quit(fault);
     },
-    [self](period_atom, int64_t period) {
+    [self](end_period_atom, period_id period) {
       return self->state.end_period(period);
     },
-    [self](synced_atom, uint8_t what, uint64_t end, const caf::error& outcome) {
-      self->state.synced(what, end, outcome);
+    [self](facts_atom) { return self->state.facts(); },
+    [self](committed_atom, position end, const caf::error& outcome) {
+      self->state.group_synced(end, outcome);
+    },
+    [self](checkpoint_atom, const caf::error& outcome) {
+      self->state.out_synced(outcome);
     },
     [self](caf::tick_atom) {
       self->state.step(period_ending::passed{});
       self->delayed_send(self, caf::timespan{tick_interval}, caf::tick_atom_v);
     },
-    [](wake_atom) {},
     [self](stop_atom) { return self->state.stop(); },
   };
 }

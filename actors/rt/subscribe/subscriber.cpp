@@ -16,10 +16,10 @@ start_spec subscriber_state::next_start() const {
   auto start = options.start;
   if (copy && copy->end()) {
     start.kind = start_spec::at_position;
-    start.position = copy->end()->value;
+    start.at = *copy->end();
   } else if (started) {
     start.kind = start_spec::at_position;
-    start.position = out->where().value;
+    start.at = out->where();
   }
   return start;
 }
@@ -63,7 +63,7 @@ void subscriber_state::open_journal() {
   const auto start = next_start();
   std::optional<position> from;
   if (start.kind == start_spec::at_position)
-    from = position{start.position};
+    from = start.at;
   if (start.kind == start_spec::at_time) {
     auto found = persistence::find_time(*env->fs, options.topic, start.time_ns);
     if (!found)
@@ -79,9 +79,9 @@ void subscriber_state::open_journal() {
   if (auto fault = sender->start(from))
     return refused(fault);
   flow_grant grant;
-  grant.flow = link.flow().next().value;
-  grant.has_position = true;
-  grant.position = from ? from->value : sender->where().value;
+  grant.flow = link.flow().next();
+  grant.has_begin = true;
+  grant.begin = from.value_or(sender->where());
   grant.lineage_high = sender->lineage().words[0];
   grant.lineage_low = sender->lineage().words[1];
   auto from_here = self->spawn(
@@ -99,7 +99,7 @@ void subscriber_state::begin_flow(const source_actor& from,
   held.clear();
   self->monitor(source);
   if (!started) {
-    out->start_at({grant.position});
+    out->start_at(grant.begin);
     started = true;
   }
   if (!options.local_copy.empty() && !copy) {
@@ -125,9 +125,9 @@ void subscriber_state::begin_flow(const source_actor& from,
       return finish_if_ended();
     }
     copy_reader = *std::move(reader);
-    self->send(self, wake_atom_v);
+    self->send(self, deliver_atom_v);
   }
-  step(link_core::granted{flow_id{grant.flow}});
+  step(link_core::granted{grant.flow});
 }
 
 void subscriber_state::catch_up_from_copy() {
@@ -147,19 +147,19 @@ void subscriber_state::catch_up_from_copy() {
   finish_if_ended();
 }
 
-void subscriber_state::wake() {
+void subscriber_state::deliver_waiting() {
   if (paused || !control->active())
     return finish_if_ended();
   if (copy_reader) {
     catch_up_from_copy();
     if (control->active())
-      self->send(self, wake_atom_v);
+      self->send(self, deliver_atom_v);
     return;
   }
   while (!held.empty() && !paused && control->active()) {
     auto next = std::move(held.front());
     held.pop_front();
-    deliver({next.begin}, next.bytes);
+    deliver(next.begin, next.bytes);
   }
 }
 
@@ -169,7 +169,7 @@ void subscriber_state::refused(const error& why) {
     told_ahead = true;
     stream_event event;
     event.kind = event_kind::ahead;
-    event.from = event.to = position{next_start().position};
+    event.from = event.to = next_start().at;
     event.cause = why.context;
     out->take(event);
   }
@@ -193,19 +193,19 @@ void subscriber_state::act(const link_core::drop&) {
 }
 
 void subscriber_state::act(const link_core::acknowledge& what) {
-  self->send(source, ack_atom_v, flow_ack{link.flow().value, what.bytes, 0, 0});
+  self->send(source, ack_atom_v, flow_ack{link.flow(), what.bytes, {}});
 }
 
-void subscriber_state::take(uint64_t from_flow, uint64_t begin,
+void subscriber_state::take(flow_id from_flow, position begin,
                             const chunk& bytes) {
-  if (!link.runs(flow_id{from_flow}))
+  if (!link.runs(from_flow))
     return;
-  step(link_core::heard{flow_id{from_flow}});
+  step(link_core::heard{from_flow});
   if (paused || copy_reader || !held.empty()) {
     held.push_back({begin, bytes});
     return;
   }
-  deliver({begin}, bytes);
+  deliver(begin, bytes);
 }
 
 void subscriber_state::deliver(position at, const chunk& bytes) {
@@ -225,8 +225,8 @@ void subscriber_state::deliver(position at, const chunk& bytes) {
   finish_if_ended();
 }
 
-void subscriber_state::event(uint64_t from_flow, const chunk& bytes) {
-  if (!link.runs(flow_id{from_flow}))
+void subscriber_state::event(flow_id from_flow, const chunk& bytes) {
+  if (!link.runs(from_flow))
     return;
   if (auto event = decode_stream_event(bytes.bytes()))
     out->take(*event);
@@ -260,8 +260,8 @@ std::string subscriber_state::status() const {
   return json.dump();
 }
 
-subscriber_actor::behavior_type
-subscriber(subscriber_actor::stateful_pointer<subscriber_state> self,
+subscriber_self_actor::behavior_type
+subscriber(subscriber_self_actor::stateful_pointer<subscriber_state> self,
            persistence::env* world, connector_actor connector,
            subscriber_options options, std::shared_ptr<subscription> control,
            std::shared_ptr<subscription_handlers> handlers) {
@@ -275,7 +275,7 @@ subscriber(subscriber_actor::stateful_pointer<subscriber_state> self,
   state.out
     = std::make_unique<delivery>(std::move(control), std::move(*handlers));
   if (state.options.start.kind == start_spec::at_position) {
-    state.out->start_at({state.options.start.position});
+    state.out->start_at(state.options.start.at);
     state.started = true;
   }
   self->set_down_handler([self](caf::down_msg& down) {
@@ -287,14 +287,14 @@ subscriber(subscriber_actor::stateful_pointer<subscriber_state> self,
   });
   self->send(self, caf::tick_atom_v);
   return {
-    [self](chunk_atom, uint64_t flow, uint64_t begin, const chunk& bytes) {
+    [self](chunk_atom, flow_id flow, position begin, const chunk& bytes) {
       self->state.take(flow, begin, bytes);
     },
-    [self](event_atom, uint64_t flow, const chunk& bytes) {
+    [self](event_atom, flow_id flow, const chunk& bytes) {
       self->state.event(flow, bytes);
     },
-    [self](caf::ping_atom, uint64_t flow) {
-      self->state.step(link_core::pinged{flow_id{flow}});
+    [self](caf::ping_atom, flow_id flow) {
+      self->state.step(link_core::pinged{flow});
     },
     [self](status_atom) { return self->state.status(); },
     [self](caf::unsubscribe_atom) {
@@ -305,10 +305,10 @@ subscriber(subscriber_actor::stateful_pointer<subscriber_state> self,
     [self](pause_atom, bool pause) {
       self->state.paused = pause;
       if (!pause)
-        self->state.wake();
+        self->state.deliver_waiting();
     },
     [self](caf::tick_atom) { self->state.tick(); },
-    [self](wake_atom) { self->state.wake(); },
+    [self](deliver_atom) { self->state.deliver_waiting(); },
   };
 }
 

@@ -17,6 +17,13 @@
 
 namespace millrace::rt {
 
+/// The SUBSCRIBER as it speaks to itself.
+using subscriber_self_actor = subscriber_actor::extend<
+  // Deliver what waits.
+  caf::reacts_to<deliver_atom>,
+  // Reconnects, deadlines.
+  caf::reacts_to<caf::tick_atom>>;
+
 struct subscriber_options {
   /// A stream's name, or a full path: a local journal, read without RT.
   std::string topic;
@@ -33,7 +40,8 @@ struct subscriber_state {
   static constexpr const char* name = "subscriber";
 
   /// User-declared on purpose: CAF 0.17 paren-initializes C++20 aggregates.
-  explicit subscriber_state(subscriber_actor::pointer owner) : self{owner} {}
+  explicit subscriber_state(subscriber_self_actor::pointer owner)
+    : self{owner} {}
 
   void connect();
   void subscribe(const sequencer_actor& at);
@@ -46,17 +54,17 @@ struct subscriber_state {
   void act(const link_core::acknowledge& what);
   void disconnect(const error& why) { step(link_core::failed{why}); }
   void open_journal();
-  void take(uint64_t flow, uint64_t begin, const chunk& bytes);
-  void event(uint64_t flow, const chunk& bytes);
+  void take(flow_id flow, position begin, const chunk& bytes);
+  void event(flow_id flow, const chunk& bytes);
   void deliver(position at, const chunk& bytes);
   void catch_up_from_copy();
   void tick();
-  void wake();
+  void deliver_waiting();
   void finish_if_ended();
   [[nodiscard]] start_spec next_start() const;
   [[nodiscard]] std::string status() const;
 
-  subscriber_actor::pointer self;
+  subscriber_self_actor::pointer self;
   persistence::env* env = nullptr;
   connector_actor connector;
   subscriber_options options;
@@ -69,7 +77,7 @@ struct subscriber_state {
   bool started = false; ///< `out` knows where it stands.
   bool paused = false;
   struct held_chunk {
-    uint64_t begin;
+    position begin;
     chunk bytes;
   };
   std::deque<held_chunk> held; ///< While paused; bounded by the window.
@@ -79,8 +87,8 @@ struct subscriber_state {
 };
 
 /// Deliveries run inside this actor: they must not block for long.
-subscriber_actor::behavior_type
-subscriber(subscriber_actor::stateful_pointer<subscriber_state> self,
+subscriber_self_actor::behavior_type
+subscriber(subscriber_self_actor::stateful_pointer<subscriber_state> self,
            persistence::env* world, connector_actor connector,
            subscriber_options options, std::shared_ptr<subscription> control,
            std::shared_ptr<subscription_handlers> handlers);

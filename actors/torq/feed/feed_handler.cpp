@@ -19,9 +19,8 @@ void feed_handler_state::start(connector_actor to_others) {
   options.rt = settings.rt;
   options.stream = settings.stream;
   options.on_cursors
-    = [shared = work](const std::string& cursors, int64_t watermark) {
-        shared->tell(cursors, watermark);
-      };
+    = [shared = work](const std::vector<source_cursor>& cursors,
+                      int64_t watermark) { shared->tell(cursors, watermark); };
   replicator = self->spawn(rt::pusher, env, out, connector, std::move(options));
   children.add(replicator);
   self->send(self, caf::tick_atom_v);
@@ -65,8 +64,8 @@ void feed_handler_state::end_period(period_id period) {
           return failed(to_caf({errc::unavailable, to_string(settings.rt)}));
         self
           ->request(caf::actor_cast<sequencer_actor>(rt),
-                    caf::timespan{period_deadline}, period_atom_v, period.value)
-          .then([this](uint64_t) { step(feed_course::period_ended{}); },
+                    caf::timespan{period_deadline}, end_period_atom_v, period)
+          .then([this](position) { step(feed_course::period_ended{}); },
                 failed);
       },
       failed);

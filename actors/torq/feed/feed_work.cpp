@@ -1,8 +1,6 @@
 #include <millrace/actors/torq/feed/feed_resume.hpp>
 #include <millrace/actors/torq/feed/feed_work.hpp>
 
-#include <nlohmann/json.hpp>
-
 #include <utility>
 
 namespace millrace::torq {
@@ -11,17 +9,6 @@ namespace {
 
 /// One job reads and publishes about so long, then lets others have the pool.
 constexpr int64_t slice_ns = 5'000'000;
-
-/// Cursors as RT tells them.
-cursor_map parse_cursors(const std::string& text) {
-  cursor_map out;
-  const auto merged = nlohmann::json::parse(text, nullptr, false);
-  if (merged.is_object())
-    for (const auto& [key, at] : merged.items())
-      out[key]
-        = {key, at.value("offset", uint64_t{0}), at.value("row", uint64_t{0})};
-  return out;
-}
 
 } // namespace
 
@@ -33,11 +20,13 @@ feed_work::feed_work(persistence::env& world,
     progress_{std::move(progress)}, options_{std::move(given)},
     pacer_{options_.speed} {}
 
-void feed_work::tell(const std::string& cursors, int64_t watermark) {
+void feed_work::tell(const std::vector<source_cursor>& cursors,
+                     int64_t watermark) {
   {
     const std::scoped_lock lock{told_mutex_};
-    merged_cursors_ = cursors;
-    merged_id_ = magnitude(watermark);
+    merged_ = {magnitude(watermark), {}};
+    for (const auto& cursor : cursors)
+      merged_.cursors[cursor.name] = cursor;
   }
   told_ = true;
   progress_->connected = true;
@@ -49,7 +38,7 @@ error feed_work::open() {
     published_so_far merged;
     {
       const std::scoped_lock lock{told_mutex_};
-      merged = {merged_id_, parse_cursors(merged_cursors_)};
+      merged = merged_;
     }
     auto logged = read_own_log(*env_, out_->directory());
     if (!logged)

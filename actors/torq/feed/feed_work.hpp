@@ -3,6 +3,7 @@
 #include <millrace/actors/rt/publish/publisher.hpp>
 #include <millrace/actors/torq/feed/batch_source.hpp>
 #include <millrace/actors/torq/feed/feed_course.hpp>
+#include <millrace/actors/torq/feed/feed_resume.hpp>
 #include <millrace/feed/source/pacer.hpp>
 #include <millrace/messages/base/result.hpp>
 #include <millrace/persistence/disk/env.hpp>
@@ -13,7 +14,6 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <string>
 #include <vector>
 
 namespace millrace::torq {
@@ -42,7 +42,7 @@ public:
             std::shared_ptr<feed_progress> progress, options given);
 
   /// What RT merged of this origin. Any thread.
-  void tell(const std::string& cursors, int64_t watermark);
+  void tell(const std::vector<source_cursor>& cursors, int64_t watermark);
   /// Whether it was told. Any thread.
   [[nodiscard]] bool told() const noexcept { return told_; }
 
@@ -62,8 +62,7 @@ private:
   feed::pacer pacer_;
 
   std::mutex told_mutex_;
-  std::string merged_cursors_;
-  uint64_t merged_id_ = 0; ///< Magnitude.
+  published_so_far merged_;
   std::atomic<bool> told_{false};
 
   bool opened_ = false;

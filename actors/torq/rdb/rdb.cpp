@@ -78,7 +78,7 @@ void rdb_state::subscribe() {
   const auto begin = store->tables.begin();
   if (begin != position{}) {
     options.start.kind = start_spec::at_position;
-    options.start.position = begin.value;
+    options.start.at = begin;
   }
   subscriber = self->spawn(rt::subscriber, env, connector, std::move(options),
                            std::make_shared<rt::subscription>(settings.stream),

@@ -260,7 +260,7 @@ result<nodes::hosted_process> subscribe(node& me, const subscriber_load& load,
       return saved.failure();
     if (*saved) {
       options.start.kind = start_spec::at_position;
-      options.start.position = (*saved)->position;
+      options.start.at = {(*saved)->position};
       record.started_at = position{(*saved)->position};
       *applied = (*saved)->applied;
     }

@@ -221,8 +221,8 @@ public:
   // -- asking actors ----------------------------------------------------------
 
   /// Sends a request from outside all nodes and runs until it is answered:
-  /// `world.ask<uint64_t>(sequencer, 5s, period_atom_v, period)`. Several
-  /// result types give a tuple of them.
+  /// `world.ask<position>(sequencer, 5s, end_period_atom_v, period)`.
+  /// Several result types give a tuple of them.
   template <class... Rs, class Handle, class... Ts>
   result<std::tuple<Rs...>> ask(const Handle& to, duration limit, Ts... xs);
   /// The same, without running: `done` is called with the answer.
