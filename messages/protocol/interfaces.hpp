@@ -23,17 +23,19 @@
 
 namespace millrace {
 
-/// Where an actor lives: a node's address and the actor's name there.
+/// Where an actor lives: a node's address, the actor's name there, and the
+/// cluster that the node must be of.
 struct endpoint {
   std::string host;
   uint16_t port = 0;
   std::string name;
+  std::string cluster;
   friend bool operator==(const endpoint&, const endpoint&) = default;
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, endpoint& x) {
-  return f(caf::meta::type_name("endpoint"), x.host, x.port, x.name);
+  return f(caf::meta::type_name("endpoint"), x.host, x.port, x.name, x.cluster);
 }
 
 [[nodiscard]] std::string to_string(const endpoint& at);
@@ -239,8 +241,11 @@ using status_actor
 
 /// FRONT DOOR: the one actor that a node publishes at its port.
 using front_door_actor = status_actor::extend<
-  // The local actor of this name, for example "rdb1" or "rt/market".
-  caf::replies_to<resolve_atom, std::string>::with<caf::strong_actor_ptr>,
+  // The local actor of this name, for example "rdb1" or "rt/market", for a
+  // process of this cluster: one of another is refused, with both names. Every
+  // conversation between nodes begins here.
+  caf::replies_to<resolve_atom, std::string,
+                  std::string>::with<caf::strong_actor_ptr>,
   // Starts a configured process here; answers its endpoint name.
   caf::replies_to<spawn_atom, std::string>::with<std::string>>;
 

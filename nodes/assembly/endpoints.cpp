@@ -12,7 +12,8 @@ result<endpoint> endpoint_of(const cluster_config& config,
   if (node == nullptr)
     return error{errc::not_found, config.path + ": no node starts a process '"
                                     + std::string{process} + "'"};
-  return endpoint{config.address, node->port, std::string{process}};
+  return endpoint{config.address, node->port, std::string{process},
+                  config.name};
 }
 
 result<endpoint> endpoint_of_stream(const cluster_config& config,

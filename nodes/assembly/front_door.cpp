@@ -10,7 +10,12 @@ constexpr auto status_deadline = std::chrono::seconds{1};
 } // namespace
 
 caf::result<caf::strong_actor_ptr>
-front_door_state::resolve(const std::string& what) const {
+front_door_state::resolve(const std::string& what,
+                          const std::string& of_cluster) const {
+  if (of_cluster != cluster)
+    return to_caf({errc::config, "node '" + node + "' is of cluster '" + cluster
+                                   + "', and was asked for '" + what
+                                   + "' of cluster '" + of_cluster + "'"});
   if (auto handle = locals->find(what))
     return handle;
   return to_caf(
@@ -59,15 +64,18 @@ caf::result<std::string> front_door_state::status() {
 
 front_door_actor::behavior_type
 front_door(front_door_actor::stateful_pointer<front_door_state> self,
-           std::string node, std::shared_ptr<local_actors> locals,
+           std::string cluster, std::string node,
+           std::shared_ptr<local_actors> locals,
            std::function<error(const std::string&)> spawner) {
+  self->state.cluster = std::move(cluster);
   self->state.node = std::move(node);
   self->state.locals = std::move(locals);
   self->state.spawner = std::move(spawner);
   return {
     [self](status_atom) { return self->state.status(); },
-    [self](resolve_atom, const std::string& what) {
-      return self->state.resolve(what);
+    [self](resolve_atom, const std::string& what,
+           const std::string& of_cluster) {
+      return self->state.resolve(what, of_cluster);
     },
     [self](spawn_atom, const std::string& process) {
       return self->state.spawn(process);

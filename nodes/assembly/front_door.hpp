@@ -23,11 +23,13 @@ struct front_door_state {
   /// User-declared on purpose: CAF 0.17 paren-initializes C++20 aggregates.
   explicit front_door_state(front_door_actor::pointer owner) : self{owner} {}
 
-  caf::result<caf::strong_actor_ptr> resolve(const std::string& what) const;
+  caf::result<caf::strong_actor_ptr>
+  resolve(const std::string& what, const std::string& of_cluster) const;
   caf::result<std::string> spawn(const std::string& process);
   caf::result<std::string> status();
 
   front_door_actor::pointer self;
+  std::string cluster; ///< Of the node.
   std::string node;
   std::shared_ptr<local_actors> locals;
   std::function<error(const std::string& process)> spawner;
@@ -37,7 +39,8 @@ struct front_door_state {
 ///   process's recovery; other questions to this node wait meanwhile.
 front_door_actor::behavior_type
 front_door(front_door_actor::stateful_pointer<front_door_state> self,
-           std::string node, std::shared_ptr<local_actors> locals,
+           std::string cluster, std::string node,
+           std::shared_ptr<local_actors> locals,
            std::function<error(const std::string&)> spawner);
 
 } // namespace millrace::nodes

@@ -13,7 +13,7 @@ node_assembly::node_assembly(process_host& host, std::string node,
 
 front_door_actor node_assembly::open_door() {
   auto door
-    = host_.spawn(front_door, node_, host_.locals(),
+    = host_.spawn(front_door, host_.config().name, node_, host_.locals(),
                   [me = shared_from_this()](const std::string& process) {
                     return me->start(process);
                   });
@@ -76,7 +76,8 @@ void node_assembly::serve(const process_config& process,
   row.name = process.name;
   row.type = process.type;
   row.node = node_;
-  row.at = {config.address, config.node(node_)->port, process.name};
+  row.at
+    = {config.address, config.node(node_)->port, process.name, config.name};
   row.attributes = made.attributes;
   caf::anon_send(host_.registrar(), register_atom_v, std::move(row));
   host_.tell({notice::severity::info, process.type, process.name, "started",

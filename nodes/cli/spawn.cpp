@@ -37,7 +37,8 @@ int run(const spawn_options& options) {
   if (!host)
     return fail(host.failure());
   auto door = (*host)->find_as<front_door_actor>(
-    {config->address, node->port, std::string{front_door_name}}, 3s);
+    {config->address, node->port, std::string{front_door_name}, config->name},
+    3s);
   if (!door)
     return fail(door.failure());
   error fault;

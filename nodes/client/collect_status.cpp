@@ -1,5 +1,5 @@
-#include <millrace/nodes/client/collect_status.hpp>
 #include <millrace/nodes/assembly/front_door.hpp>
+#include <millrace/nodes/client/collect_status.hpp>
 #include <millrace/nodes/node/runtime.hpp>
 
 namespace millrace::nodes {
@@ -16,7 +16,8 @@ result<nlohmann::ordered_json> collect_status(const cluster_config& config) {
                              {"streams", nlohmann::ordered_json::object()}};
   for (const auto& node : config.nodes) {
     auto door = (*host)->find_as<front_door_actor>(
-      {config.address, node.port, std::string{front_door_name}}, 0ms);
+      {config.address, node.port, std::string{front_door_name}, config.name},
+      0ms);
     if (!door)
       continue;
     caf::scoped_actor self{(*host)->system()};

@@ -38,7 +38,8 @@ connector_state::connect(const endpoint& to) {
         }
         self
           ->request(caf::actor_cast<front_door_actor>(door),
-                    caf::timespan{request_deadline}, resolve_atom_v, to.name)
+                    caf::timespan{request_deadline}, resolve_atom_v, to.name,
+                    to.cluster)
           .then(
             [promise](const caf::strong_actor_ptr& found) mutable {
               promise.deliver(found);
