@@ -1,4 +1,5 @@
 #include <millrace/messages/protocol/wire.hpp>
+#include <millrace/messages/text/civil_time.hpp>
 #include <millrace/nodes/assembly/period_timer.hpp>
 
 #include <nlohmann/json.hpp>
@@ -6,50 +7,71 @@
 namespace millrace::nodes {
 
 namespace {
+
 constexpr auto tick_interval = std::chrono::seconds{1};
 constexpr auto request_deadline = std::chrono::seconds{60};
-constexpr auto retry_interval = std::chrono::seconds{5};
+
+std::string text_of(period_id period) {
+  return text::date_text(period.value, '.');
+}
+
 } // namespace
 
 void period_timer_state::tick() {
   // The wall clock is asked anew each second: it may be set, and a machine may
-  // have slept. A period that the stream has ended is not ended again.
-  const auto now = env->clock->now_ns();
-  if (next.end_ns != 0 && now >= next.end_ns) {
-    for (const auto& stream : streams)
-      ask(stream, next.period);
-    ended = next.period;
-    next = {};
+  // have slept.
+  const auto coming = next_period_end(settings.rule, env->clock->now_ns());
+  period_requests::tick now;
+  if (coming) {
+    next = *coming;
+    now.current = period_id{coming->period};
+    if (!requests) {
+      std::vector<period_requests::asked_stream> streams;
+      for (const auto& each : settings.streams)
+        streams.push_back({each.name, each.next.value_or(*now.current)});
+      requests.emplace(std::move(streams));
+    }
   }
-  if (next.end_ns == 0) {
-    auto coming = next_period_end(rule, now);
-    if (coming)
-      next = *coming;
-    last_failure = coming.failure();
+  if (auto fault = coming.failure(); fault != rule_failure) {
+    rule_failure = fault;
+    host->tell({fault ? notice::severity::warning : notice::severity::info,
+                std::string{process_type::rt}, settings.process, "period_clock",
+                fault ? "no period ends by the clock: " + to_string(fault)
+                      : "periods end by the clock again"});
   }
+  if (requests)
+    step(now);
   self->delayed_send(self, caf::timespan{tick_interval}, caf::tick_atom_v);
 }
 
-void period_timer_state::ask(const sequencer_actor& stream, int64_t period) {
+void period_timer_state::step(const period_requests::input& what) {
+  for (const auto& effect : requests->step(what, env->clock->monotonic_ns()))
+    std::visit([this](const auto& each) { act(each); }, effect);
+}
+
+void period_timer_state::act(const period_requests::ask& what) {
   self
-    ->request(stream, caf::timespan{request_deadline}, end_period_atom_v,
-              period_id{period})
-    .then([](position) {},
-          [this, stream, period](const caf::error& fault) {
-            last_failure = from_caf(fault);
-            if (last_failure.code == errc::already_exists) {
-              last_failure = {};
-              return;
-            }
-            if (last_failure.code == errc::timeout)
-              self
-                ->request(stream, caf::timespan{retry_interval},
-                          end_period_atom_v, period_id{period})
-                .then([](position) {},
-                      [this](const caf::error& again) {
-                        last_failure = from_caf(again);
-                      });
+    ->request(settings.streams[what.stream].sequencer,
+              caf::timespan{request_deadline}, end_period_atom_v, what.period)
+    .then([this, stream = what.stream](
+            position) { step(period_requests::answered{stream}); },
+          [this, stream = what.stream](const caf::error& fault) {
+            step(period_requests::answered{stream, from_caf(fault)});
           });
+}
+
+void period_timer_state::act(const period_requests::tell& what) {
+  const auto subject = "stream '" + settings.streams[what.stream].name
+                       + "': period " + text_of(what.period);
+  if (what.fault)
+    host->tell({notice::severity::warning, std::string{process_type::rt},
+                settings.process, "period_waits",
+                subject + " is over but not ended, the stream is asked again: "
+                  + to_string(what.fault)});
+  else
+    host->tell({notice::severity::info, std::string{process_type::rt},
+                settings.process, "period_ended",
+                subject + " ended after it had to wait"});
 }
 
 std::string period_timer_state::status() const {
@@ -57,20 +79,36 @@ std::string period_timer_state::status() const {
   out["role"] = "period-timer";
   out["next_period"] = next.period;
   out["next_end_ns"] = next.end_ns;
-  if (ended != null_long)
-    out["ended_period"] = ended;
-  if (last_failure)
-    out["last_failure"] = to_string(last_failure);
+  if (rule_failure)
+    out["last_failure"] = to_string(rule_failure);
+  if (!requests)
+    return out.dump();
+  auto streams = nlohmann::json::object();
+  for (const auto& each : requests->streams()) {
+    auto stream = nlohmann::json::object();
+    if (each.ended != period_id::before_all())
+      stream["ended_period"] = each.ended.value;
+    if (!each.due.empty()) {
+      auto waiting = nlohmann::json::array();
+      for (const auto& period : each.due)
+        waiting.push_back(period.value);
+      stream["waiting_periods"] = std::move(waiting);
+      stream["asks"] = each.asks;
+      if (each.failure)
+        stream["waits_for"] = to_string(each.failure);
+    }
+    streams[each.of.name] = std::move(stream);
+  }
+  out["streams"] = std::move(streams);
   return out.dump();
 }
 
 period_timer_actor::behavior_type
 period_timer(period_timer_actor::stateful_pointer<period_timer_state> self,
-             persistence::env* world, period_rule rule,
-             std::vector<sequencer_actor> streams) {
-  self->state.env = world;
-  self->state.rule = std::move(rule);
-  self->state.streams = std::move(streams);
+             process_host* host, period_timer_settings settings) {
+  self->state.host = host;
+  self->state.env = &host->env();
+  self->state.settings = std::move(settings);
   self->state.tick();
   return {
     [self](status_atom) { return self->state.status(); },

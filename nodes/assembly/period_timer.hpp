@@ -1,22 +1,36 @@
 #pragma once
 
-#include <millrace/messages/data/types.hpp>
 #include <millrace/messages/protocol/interfaces.hpp>
+#include <millrace/nodes/assembly/process_host.hpp>
 #include <millrace/nodes/configuration/period_clock.hpp>
-#include <millrace/persistence/disk/env.hpp>
+#include <millrace/nodes/configuration/period_requests.hpp>
 
 #include <caf/stateful_actor.hpp>
 
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace millrace::nodes {
 
 /// PERIOD TIMER: asks the sequencers of its node to end each period when the
-/// clock says so. It only asks: where the period ends, the stream decides.
+/// clock says so, until they do. It only asks: where the period ends, the
+/// stream decides.
 using period_timer_actor = status_actor::extend<
   // INTERNAL: looks at the clock.
   caf::reacts_to<caf::tick_atom>>;
+
+struct period_timer_settings {
+  std::string process; ///< Whose log tells of periods that wait.
+  period_rule rule;
+  struct stream {
+    sequencer_actor sequencer;
+    std::string name;
+    /// The first period that it may have to be asked for; none: the current.
+    std::optional<period_id> next{};
+  };
+  std::vector<stream> streams;
+};
 
 struct period_timer_state {
   static constexpr const char* name = "period-timer";
@@ -26,21 +40,23 @@ struct period_timer_state {
     : self{owner} {}
 
   void tick();
-  void ask(const sequencer_actor& stream, int64_t period);
+  void step(const period_requests::input& what);
+  void act(const period_requests::ask& what);
+  void act(const period_requests::tell& what);
   [[nodiscard]] std::string status() const;
 
   period_timer_actor::pointer self;
+  process_host* host = nullptr;
   persistence::env* env = nullptr;
-  period_rule rule;
-  std::vector<sequencer_actor> streams;
+  period_timer_settings settings;
+  std::optional<period_requests> requests; ///< From the first known period on.
   period_end next;
-  int64_t ended = null_long;
-  error last_failure;
+  error rule_failure;
 };
 
+/// @param host outlives the actor.
 period_timer_actor::behavior_type
 period_timer(period_timer_actor::stateful_pointer<period_timer_state> self,
-             persistence::env* world, period_rule rule,
-             std::vector<sequencer_actor> streams);
+             process_host* host, period_timer_settings settings);
 
 } // namespace millrace::nodes

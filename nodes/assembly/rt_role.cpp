@@ -1,6 +1,7 @@
 #include <millrace/actors/rt/sequence/sequencer.hpp>
 #include <millrace/nodes/assembly/period_timer.hpp>
 #include <millrace/nodes/assembly/roles.hpp>
+#include <millrace/persistence/log/log_reader.hpp>
 
 #include <nlohmann/json.hpp>
 
@@ -10,10 +11,45 @@ namespace millrace::nodes {
 
 namespace {
 
-result<sequencer_actor> start_sequencer(process_host& host,
-                                        const process_config& process,
-                                        const stream_config& stream,
-                                        uint64_t checkpoint_bytes) {
+/// The record time of a stream's first message; none: it has no message.
+result<std::optional<int64_t>> begin_of(persistence::file_system& fs,
+                                        const std::string& directory) {
+  auto reader
+    = persistence::log_reader::open(fs, {.directory = directory}, std::nullopt);
+  if (!reader)
+    return reader.failure();
+  for (;;) {
+    const auto item = (*reader)->next();
+    if (!item)
+      return item.failure();
+    if (std::holds_alternative<persistence::log_end>(*item))
+      return std::optional<int64_t>{};
+    if (const auto* message = std::get_if<persistence::log_message>(&*item))
+      return std::optional{message->frame.header.ts};
+  }
+}
+
+/// The first period that the stream may still have to end: a node that was away
+/// when one was over makes up for it.
+result<std::optional<period_id>> first_open(process_host& host,
+                                            const rt::sequencer_core& core) {
+  const auto last = core.state().last_period;
+  if (last != period_id::before_all())
+    return std::optional{last.next()};
+  const auto begin = begin_of(*host.env().fs, core.out_directory());
+  if (!begin)
+    return begin.failure();
+  if (!*begin)
+    return std::optional<period_id>{};
+  // Publishers may stamp what they like: a time that no calendar has says
+  // nothing about periods of the clock.
+  const auto of = next_period_end(host.config().period.rule, **begin);
+  return of ? std::optional{period_id{of->period}} : std::nullopt;
+}
+
+result<period_timer_settings::stream>
+start_sequencer(process_host& host, const process_config& process,
+                const stream_config& stream, uint64_t checkpoint_bytes) {
   const auto& config = host.config();
   if (stream.retention_age_ns != 0 || stream.retention_bytes != 0)
     return error{errc::config, config.path + ": stream '" + stream.name
@@ -33,12 +69,19 @@ result<sequencer_actor> start_sequencer(process_host& host,
   auto core = rt::sequencer_core::open(host.env(), options, *std::move(store));
   if (!core)
     return core.failure();
+  std::optional<period_id> open;
+  if (config.period.clock) {
+    auto first = first_open(host, **core);
+    if (!first)
+      return first.failure();
+    open = *first;
+  }
   auto handle = host.spawn(
     rt::sequencer, &host.env(),
     std::make_shared<std::unique_ptr<rt::sequencer_core>>(*std::move(core)),
     rt::sequencer_settings{.period_grace_ns = config.period.grace_ns});
   host.put("rt/" + stream.name, handle);
-  return handle;
+  return period_timer_settings::stream{handle, stream.name, open};
 }
 
 } // namespace
@@ -48,20 +91,22 @@ rt_factory::operator()(process_host& host,
                        const process_config& process) const {
   const auto& config = host.config();
   hosted_process out;
+  period_timer_settings timer{process.name, config.period.rule, {}};
   for (const auto& name : process.streams) {
     auto stream
       = start_sequencer(host, process, *config.stream(name), checkpoint_bytes);
     if (!stream)
       return stream.failure();
     if (out.streams.empty())
-      out.actor = caf::actor_cast<caf::strong_actor_ptr>(*stream);
+      out.actor = caf::actor_cast<caf::strong_actor_ptr>(stream->sequencer);
     else
-      host.essential(process.name, caf::actor_cast<caf::actor>(*stream));
-    out.streams.push_back(*std::move(stream));
+      host.essential(process.name,
+                     caf::actor_cast<caf::actor>(stream->sequencer));
+    out.streams.push_back(stream->sequencer);
+    timer.streams.push_back(*std::move(stream));
   }
   if (config.period.clock)
-    host.put("period-timer", host.spawn(period_timer, &host.env(),
-                                        config.period.rule, out.streams));
+    host.put("period-timer", host.spawn(period_timer, &host, std::move(timer)));
   out.attributes = nlohmann::json{{"streams", process.streams}}.dump();
   return out;
 }

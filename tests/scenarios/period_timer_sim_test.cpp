@@ -1,7 +1,8 @@
-// The timer of nodes/ beside a sequencer that only notes what it is asked, in
-// virtual time. The expected instants are the zones' rules, worked out by hand.
+// The timer of nodes/ beside a sequencer that only notes what it is asked, and
+// in a real RT node, in virtual time. The expected instants are the zones'
+// rules, worked out by hand.
 #include <millrace/nodes/assembly/period_timer.hpp>
-#include <millrace/sim/world/world.hpp>
+#include <millrace/sim/world/rt_nodes.hpp>
 
 #include <caf/event_based_actor.hpp>
 #include <gtest/gtest.h>
@@ -47,9 +48,10 @@ struct timed {
               return position{calls.size()};
             }};
           });
-      me.put("timer", me.spawn(nodes::period_timer, &me.env(), rule,
-                               std::vector{
-                                 caf::actor_cast<sequencer_actor>(sequencer)}));
+      nodes::period_timer_settings settings{"rt1", rule, {}};
+      settings.streams.push_back(
+        {caf::actor_cast<sequencer_actor>(sequencer), "market"});
+      me.put("timer", me.spawn(nodes::period_timer, &me, std::move(settings)));
       return {};
     });
   }
@@ -98,27 +100,126 @@ TEST(PeriodTimerSim, AStartAtTheEndItselfBelongsToTheNextPeriod) {
                          instant(January / 3 / 2024, 0h));
 }
 
-TEST(PeriodTimerSim, APeriodThatHadEndedIsNoFailureAndAnyOtherIsTold) {
-  for (const auto code : {errc::already_exists, errc::storage_failed}) {
+TEST(PeriodTimerSim, APeriodThatHadEndedIsNoFailure) {
+  timed run{{"UTC", 0}, instant(January / 2 / 2024, 23h + 59min)};
+  run.refusals = 1;
+  run.refusal = {errc::already_exists, "of the stream"};
+  run.w.run_for(2min);
+  EXPECT_EQ(run.calls.size(), 1u);
+  EXPECT_TRUE(run.w.at("rt").notices().empty());
+}
+
+TEST(PeriodTimerSim, AnyFailureIsTriedAgainUntilThePeriodEnds) {
+  for (const auto code :
+       {errc::timeout, errc::unavailable, errc::storage_failed}) {
     timed run{{"UTC", 0}, instant(January / 2 / 2024, 23h + 59min)};
-    run.refusals = 1;
+    run.refusals = 4;
     run.refusal = {code, "of the stream"};
-    run.w.run_for(2min);
-    EXPECT_EQ(run.calls.size(), 1u);
-    const auto status = run.w.status("rt", "timer");
-    EXPECT_EQ(status.find("last_failure") != std::string::npos,
-              code == errc::storage_failed)
-      << status;
+    run.w.run_for(1min + 5s);
+    const auto waits = run.w.status("rt", "timer");
+    EXPECT_NE(waits.find("\"waits_for\":\"" + std::string{to_string(code)}),
+              std::string::npos)
+      << waits;
+    EXPECT_NE(waits.find("\"waiting_periods\":["), std::string::npos) << waits;
+    run.w.run_for(1min);
+    ASSERT_EQ(run.calls.size(), 5u);
+    for (const auto& call : run.calls)
+      EXPECT_EQ(call.period, day(January / 2 / 2024));
+    const auto ended = run.w.status("rt", "timer");
+    EXPECT_EQ(ended.find("waiting_periods"), std::string::npos) << ended;
+    // Told once per change, not once per try.
+    const auto& told = run.w.at("rt").notices();
+    ASSERT_EQ(told.size(), 2u);
+    EXPECT_EQ(told[0].id, "period_waits");
+    EXPECT_NE(told[0].text.find("stream 'market': period 2024.01.02"),
+              std::string::npos)
+      << told[0].text;
+    EXPECT_EQ(told[1].id, "period_ended");
   }
 }
 
-TEST(PeriodTimerSim, ASequencerThatGaveUpWaitingIsAskedAgain) {
+TEST(PeriodTimerSim, ALaterPeriodComesAfterOneThatWaits) {
   timed run{{"UTC", 0}, instant(January / 2 / 2024, 23h + 59min)};
-  run.refusals = 1;
-  run.refusal = {errc::timeout, "of the stream"};
-  run.w.run_for(2min);
-  ASSERT_EQ(run.calls.size(), 2u);
-  EXPECT_EQ(run.calls[1].period, run.calls[0].period);
+  run.refusals = 1'000'000;
+  run.refusal = {errc::unavailable, "of the stream"};
+  run.w.run_for(24h + 2min);
+  EXPECT_EQ(run.calls.back().period, day(January / 2 / 2024));
+  run.refusals = 0;
+  const auto tried = run.calls.size();
+  run.w.run_for(1min);
+  ASSERT_EQ(run.calls.size(), tried + 2);
+  EXPECT_EQ(run.calls[tried].period, day(January / 2 / 2024));
+  EXPECT_EQ(run.calls[tried + 1].period, day(January / 3 / 2024));
+}
+
+/// The periods that end in the stream of "rt", as its disk has them.
+std::vector<int64_t> ended_periods(world& w) {
+  std::vector<int64_t> out;
+  const auto all
+    = read_stream(w.at("rt").disk(), stream_directory("rt") + "/out");
+  if (!all)
+    ADD_FAILURE() << to_string(all.failure());
+  else
+    for (const auto& each : *all)
+      if (each.kind == delivered::what::period)
+        out.push_back(each.period);
+  return out;
+}
+
+/// A real RT node that ends periods by the clock, and a publisher.
+cluster_plan clocked(const std::shared_ptr<ledger>& book) {
+  cluster_plan plan;
+  plan.config.period.clock = true;
+  add_rt_node(plan, "rt");
+  add_publisher(plan, "alice", {.messages = 50}, book);
+  return plan;
+}
+
+TEST(PeriodTimerSim, AnRtThatWasAwayAtTheEndMakesUpForIt) {
+  for (const bool had_ended : {false, true}) {
+    auto book = std::make_shared<ledger>();
+    const auto plan = clocked(book);
+    // A stream that has ended periods, and one in its first.
+    const auto begin
+      = instant(January / (had_ended ? 1 : 2) / 2024, 23h + 58min);
+    world w{7, {.epoch_ns = begin}};
+    w.add_cluster(plan.config, plan.options);
+    std::vector<int64_t> expected;
+    if (had_ended) {
+      w.run_for(3min);
+      expected.push_back(day(January / 1 / 2024));
+    } else {
+      w.run_for(1min);
+    }
+    ASSERT_TRUE(book->settled);
+    EXPECT_EQ(ended_periods(w), expected);
+    w.crash("alice");
+    w.crash("rt");
+    w.run_for(had_ended ? 24h : 3min);
+    w.restart("rt");
+    w.run_for(30s);
+    expected.push_back(day(January / 2 / 2024));
+    EXPECT_EQ(ended_periods(w), expected);
+    // And no more than once.
+    w.crash("rt");
+    w.restart("rt");
+    w.run_for(30s);
+    EXPECT_EQ(ended_periods(w), expected);
+    EXPECT_TRUE(w.defects().empty());
+  }
+}
+
+TEST(PeriodTimerSim, AnRtThatBeganTodayDoesNotEndYesterday) {
+  auto book = std::make_shared<ledger>();
+  const auto plan = clocked(book);
+  world w{7, {.epoch_ns = instant(January / 2 / 2024, 9h)}};
+  w.add_cluster(plan.config, plan.options);
+  w.run_for(1min);
+  ASSERT_TRUE(book->settled);
+  w.crash("rt");
+  w.restart("rt");
+  w.run_for(1min);
+  EXPECT_TRUE(ended_periods(w).empty());
 }
 
 } // namespace
