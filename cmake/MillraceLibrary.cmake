@@ -38,20 +38,20 @@ function(millrace_room name)
     "${MILLRACE_INCLUDE_ROOT}/millrace/${name}" SYMBOLIC)
 endfunction()
 
-# millrace_floor(<room>/<floor> [CAF | ACTORS <unit>...] [NOT_INSTALLED]
-#                NEEDS <room>/<floor>... [PUBLIC <target>...] [PRIVATE <target>...]
+# millrace_floor(<room>/<floor> [CAF | ACTORS <unit>...] [COLD]
+#                [NOT_INSTALLED] NEEDS <room>/<floor>... [PUBLIC <target>...] [PRIVATE <target>...]
 #                [SOURCES <file>...] [GENERATED <header>...])
 # A folder is a library: all .cpp and .hpp files in it (the room is the calling
-# folder) become
-# millrace_<room>_<floor> / millrace::<room>_<floor>. NEEDS names the floors that
-# it may include and links; lint reads this line too. A floor includes no CAF
-# header, so that UBSan covers it under MILLRACE_SANITIZE, unless CAF says that
-# all of it may, or ACTORS that these units (a name without suffix) may.
+# folder) become millrace_<room>_<floor> / millrace::<room>_<floor>. NEEDS names
+# the floors that it may include and links; lint reads this line too. A floor
+# includes no CAF header, so that UBSan covers it under MILLRACE_SANITIZE, unless
+# CAF says that all of it may, or ACTORS that these units (a name without suffix)
+# may. COLD: no row and no message passes through it, so that -O1 is enough.
 # SOURCES and GENERATED are made by the build, the headers of the latter below
 # <build>/generated. Headers that docs/public_headers.md names are installed. A
 # floor that is NOT_INSTALLED is for our programs alone.
 function(millrace_floor path)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "CAF;NOT_INSTALLED" ""
+  cmake_parse_arguments(PARSE_ARGV 1 arg "CAF;COLD;NOT_INSTALLED" ""
     "ACTORS;NEEDS;PUBLIC;PRIVATE;SOURCES;GENERATED")
   if(arg_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "millrace_floor(${path}): ${arg_UNPARSED_ARGUMENTS}")
@@ -73,6 +73,9 @@ function(millrace_floor path)
     BASE_DIRS "${MILLRACE_INCLUDE_ROOT}" FILES ${headers})
   target_compile_features(millrace_${name} PUBLIC cxx_std_20)
   target_compile_options(millrace_${name} PRIVATE ${MILLRACE_WARNINGS})
+  if(arg_COLD)
+    target_compile_options(millrace_${name} PRIVATE $<$<CONFIG:Release>:-O1>)
+  endif()
   if(NOT arg_CAF AND MILLRACE_SANITIZE STREQUAL "address")
     foreach(unit IN LISTS arg_ACTORS)
       list(REMOVE_ITEM sources "${folder}/${unit}.cpp")
