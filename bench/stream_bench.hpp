@@ -17,7 +17,7 @@ publish_cached_1k_copy(const measure_options& options);
 [[nodiscard]] result<outcome>
 publish_synced_100(const measure_options& options);
 [[nodiscard]] result<outcome> publish_synced_1k(const measure_options& options);
-/// A subscriber that starts at the begin of what was published before.
+/// A subscriber that starts at the start of what was published before.
 [[nodiscard]] result<outcome> replay_100(const measure_options& options);
 /// From when a message was due to its callback, at 10,000 per second.
 [[nodiscard]] result<outcome> latency_p50(const measure_options& options);

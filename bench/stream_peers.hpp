@@ -55,7 +55,7 @@ private:
 
 /// Calls `publish(due)` at `rate` per second, with the time each was due.
 /// Sleeps 20 us at a time, as a publisher does that leaves the processors to
-/// others: how late it wakes up counts, for everybody who is measured alike.
+/// others: how late it wakes up counts, for all that are measured alike.
 template <class Publish>
 error at_rate(double rate, uint64_t count, Publish publish) {
   const auto begin = now_ns();

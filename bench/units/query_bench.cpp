@@ -1,6 +1,6 @@
 // What queries cost on one thread beside reading memory: 10 M trades of 500
 // symbols and 5 days, as an rdb holds them (arrival order, segments of 64 Ki
-// rows) and as an hdb does (sorted by symbol and time, a partition a day).
+// rows) and as an hdb does (sorted by symbol and time, one partition per day).
 // Bytes are those of the columns that a query must read.
 
 #include <millrace/query/execution/execution.hpp>
@@ -299,7 +299,7 @@ void sum_of_column(benchmark::State& state) {
 
 /// The limit beside them: one thread reads a column and adds.
 void memory_read(benchmark::State& state) {
-  (void)data(); // Made outside of what is timed.
+  (void)data(); // Made outside what is timed.
   for (auto _ : state) {
     float_sum total;
     for (uint32_t day = 0; day < day_count; ++day)

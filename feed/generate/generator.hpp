@@ -25,7 +25,7 @@ struct generator_options {
   int64_t open_ns = 34'200'000'000'000;  ///< Wall clock, since midnight.
   int64_t close_ns = 57'600'000'000'000; ///< Wall clock, since midnight.
   /// Share of rows that come late: their time lies before that of the rows
-  /// around them by up to late_ns_max. Some of those at the begin of a period
+  /// around them by up to late_ns_max. Some of those at the start of a period
   /// belong to the end of the period before.
   double late_share = 0;
   int64_t late_ns_max = 2'000'000'000;

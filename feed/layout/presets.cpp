@@ -128,7 +128,7 @@ columns = ["bid", "bsize"]
 columns = ["ask", "asize"]
 )";
 
-// One member a contract: 20131009_gc_tick_trade_201312.csv is GC201312.
+// One member per contract: 20131009_gc_tick_trade_201312.csv is GC201312.
 constexpr std::string_view lean_future_trade = R"(
 table = "trade"
 delimiter = ","

@@ -80,7 +80,7 @@ class column_reader {
 public:
   column_reader(const binding& fitted, size_t index);
 
-  /// Appends one value a row to the builder's column. A value that cannot be
+  /// Appends one value per row to the builder's column. A value that cannot be
   /// read is noted in `refused`, and something takes its place.
   void read(const row_slice& rows, batch_builder& builder,
             std::vector<refused_value>& refused) {

@@ -45,7 +45,7 @@ record_extent find_record_end(std::string_view text, size_t begin,
     } else if (c == '\n') {
       return {state::complete, at + 1};
     } else {
-      // A quote counts at the begin of a field, or right after another one.
+      // A quote counts at the start of a field, or right after another one.
       quoted = c == '"' && at_start;
       at_start = c == delimiter;
     }

@@ -22,7 +22,7 @@ struct record_extent {
   size_t end = 0;
 };
 
-/// Finds the end of the quoted-style record at `begin`: a newline outside of
+/// Finds the end of the quoted-style record at `begin`: a newline outside
 /// quotes.
 /// @param whole no text follows, so that the record ends with it at the latest
 record_extent find_record_end(std::string_view text, size_t begin,

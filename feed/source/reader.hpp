@@ -35,7 +35,7 @@ struct reader_options {
   /// name, as the layout says.
   std::optional<int32_t> date;
   std::string symbol; ///< {symbol} in the layout.
-  /// What was published before: at most one cursor a source (the last one).
+  /// What was published before: at most one cursor per source (the last).
   /// Reading goes on after it; a source without a cursor is read whole.
   std::vector<source_cursor> resume;
   /// With only the last cursor at hand: the sources before the one that it

@@ -30,7 +30,7 @@ enum class fault : uint8_t {
   missing, ///< Empty where a value must be.
 };
 
-/// Parsers here read whole words from the begin of a field: text must be
+/// Parsers here read whole words from the start of a field: text must be
 /// readable for this many bytes after its end.
 inline constexpr size_t text_slack = 64;
 

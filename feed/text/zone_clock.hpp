@@ -9,7 +9,7 @@
 
 namespace millrace::feed {
 
-/// Turns wall times of one zone into UTC. Looks the zone's rules up once a
+/// Turns wall times of one zone into UTC. Looks the zone's rules up once per
 /// date; only on a date with a change of offset every time is looked up.
 /// Owner: one thread; copies are independent.
 class zone_clock {

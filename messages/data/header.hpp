@@ -7,7 +7,7 @@
 
 namespace millrace {
 
-/// The header of one message, as the founding description of RT names it.
+/// The header of one message; its fields have the names that KX RT gives them.
 struct message_header {
   /// Origin: who created the message. The view lives as long as the delivered
   /// message or, at publish, until `publish` returns.

@@ -258,7 +258,7 @@ using connector_actor = caf::typed_actor<
 using watcher_actor
   = caf::typed_actor<caf::reacts_to<watch_atom, std::vector<process_row>>>;
 
-/// DISCOVERY: the registry. Holds no connection for anybody.
+/// DISCOVERY: the registry. Holds no connections.
 using discovery_actor = status_actor::extend<
   // A process says that it is there; repeated, as a sign of life.
   caf::reacts_to<register_atom, process_row>,
@@ -329,8 +329,8 @@ using rdb_actor = status_actor::extend<
   caf::replies_to<query_atom, chunk, rows_after>::with<chunks, position>,
   caf::reacts_to<watch_atom, std::vector<process_row>>,
   // Waits until an HDB serves everything up to this stream position; answers
-  // the manifest version. `timeout` after some seconds: who still wants to know
-  // asks again.
+  // the manifest version. `timeout` after some seconds: ask again to keep
+  // waiting.
   caf::replies_to<installed_atom, position>::with<manifest_version>,
   // The same for a period, and all before it, that ended at or before a
   // position: where exactly, only the stream knows.

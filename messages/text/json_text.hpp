@@ -14,7 +14,7 @@ namespace millrace::text {
 void append_json_string(std::string& out, std::string_view text);
 
 /// Arrays and objects within each other that are read at most: people write a
-/// handful, and who writes a document walks it by recursion.
+/// handful, and a document is walked by recursion.
 inline constexpr size_t json_depth_max = 256;
 
 /// Reads one JSON document, keys in the order of the text. `bad_data` says

@@ -18,7 +18,7 @@ struct feed_run {
   /// Periods that a generator makes; a later run with more of them resumes
   /// after the earlier one. None: as many as its configuration says.
   std::optional<uint32_t> generated_periods;
-  std::string reject_path; ///< Empty: `rejects.txt` beside the publisher.
+  std::string reject_path; ///< Empty: `<log_path>/<process>.rejects.txt`.
   std::function<void(const error&)> on_done;
 };
 

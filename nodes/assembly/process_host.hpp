@@ -59,7 +59,7 @@ struct running_subscription {
   subscriber_actor subscriber;
 };
 
-/// Whoever hosts processes of a cluster: a node, a simulated one, a program.
+/// A host of a cluster's processes: a node, a simulated one, a program.
 /// What is put together from actors is put together on one of these, so that
 /// it is the same everywhere. Outlives the actors that it keeps. Thread safe.
 class process_host {
@@ -82,7 +82,7 @@ public:
   [[nodiscard]] const std::shared_ptr<local_actors>& locals() const noexcept {
     return locals_;
   }
-  /// Tells the cluster's discoveries who lives here; begins with the first
+  /// Tells the cluster's discoveries what lives here; begins with the first
   /// call.
   [[nodiscard]] registrar_actor registrar();
 

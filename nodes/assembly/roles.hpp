@@ -50,7 +50,7 @@ private:
 [[nodiscard]] result<hosted_process>
 start_discovery(process_host& host, const process_config& process);
 
-/// One SEQUENCER a stream, and the timer that ends periods if the clock does.
+/// One SEQUENCER per stream, and the timer that ends periods if the clock does.
 struct rt_factory {
   /// Bytes of the merged log between checkpoints: what a restart applies again
   /// at most.

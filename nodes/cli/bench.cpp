@@ -19,9 +19,10 @@ void declare(option_list& list, bench_options& into) {
     .number("--runs", into.runs, 1u, 1000u, "Runs, of which the median counts")
     .shown_as("UINT:INT in [1 - 1000]");
   list
-    .number("--scale", into.scale, 0.0001, 100.0,
-            "Of the messages and rows; 1 gives figures that count, 0.01 tries "
-            "a benchmark out")
+    .number(
+      "--scale", into.scale, 0.0001, 100.0,
+      "Share of the messages and rows; 1 gives figures that count, 0.01 tries "
+      "a benchmark out")
     .shown_as("FLOAT:FLOAT in [0.0001 - 100]");
   list.flag("--list", into.list, "List what can be measured");
   declare_output(list, into.output);

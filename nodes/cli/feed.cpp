@@ -96,7 +96,7 @@ void declare(option_list& list, feed_options& into) {
       [&into](const std::string& text) { return read_date(text, into); },
       "Day of files that carry times only")
     .shown_as("YYYY-MM-DD");
-  list.text("--symbol", into.symbol, "Of files that carry none")
+  list.text("--symbol", into.symbol, "Symbol of files that carry none")
     .shown_as("SYMBOL");
   list
     .read(

@@ -56,7 +56,7 @@ error append_value(batch_builder& builder, size_t column,
       const auto* first = reinterpret_cast<const std::byte*>(text->data());
       buffer.insert(buffer.end(), first, first + 16);
     } else
-      return {errc::bad_data, "text where none can be"};
+      return {errc::bad_data, "a text is not allowed here"};
     return {};
   }
   if (const auto* number = std::get_if<double>(&value)) {
@@ -65,7 +65,7 @@ error append_value(batch_builder& builder, size_t column,
     else if (type == column_type::float_)
       builder.append(column, *number);
     else
-      return {errc::bad_data, "a fraction where none can be"};
+      return {errc::bad_data, "a fraction is not allowed here"};
     return {};
   }
   const auto whole = std::get<int64_t>(value);
@@ -135,8 +135,8 @@ error row_reader::add_csv(std::string_view line) {
     for (const auto& name : *fields) {
       const auto column = schema.column_index(name);
       if (!column)
-        return {errc::bad_data, "the header names '" + name + "', which table '"
-                                  + schema.name + "' has not"};
+        return {errc::bad_data, "the header names '" + name + "', and table '"
+                                  + schema.name + "' has no such column"};
       columns.push_back(*column);
     }
     header_ = std::move(columns);

@@ -13,7 +13,9 @@ namespace {
 
 void declare(option_list& list, node_options& into) {
   declare_config(list, into.config);
-  list.text("--name", into.name, "Of the [[node]]").required().shown_as("NAME");
+  list.text("--name", into.name, "Name of the [[node]]")
+    .required()
+    .shown_as("NAME");
 }
 
 int run(const node_options& options) {

@@ -110,7 +110,7 @@ void declare(option_list& list, pub_options& into) {
           "{\"hex\": \"00ff\"}")
     .shown_as("TABLE");
   declare_line_format(list, into.format);
-  list.text("--origin", into.origin, "Who publishes").shown_as("NAME");
+  list.text("--origin", into.origin, "Origin of the messages").shown_as("NAME");
   list
     .choice<std::string>("--level", into.level,
                          {{"recorded", "recorded"},

@@ -9,7 +9,7 @@
 
 namespace millrace::nodes {
 
-/// A feed outside of a node, from its first row to its last, with a runtime of
+/// A feed outside a node, from its first row to its last, with a runtime of
 /// its own: what `millrace feed` runs. One owner.
 class feed_session {
 public:

@@ -91,8 +91,8 @@ struct process_config {
   /// rdb: writes its tables down at the end of a period; replicas do not.
   bool write_down = true;
   /// rdb: stops applying above it, and lags until the end of a period frees
-  /// memory; `eop` reaches that end all the same. gateway: limit of all results
-  /// in flight. 0: no limit.
+  /// memory; `eop` reaches that end all the same. gateway: limit of one
+  /// query's result. 0: no limit.
   uint64_t memory_max_bytes = 0;
   /// rdb, hdb: what one query may hold there. 0: no limit.
   uint64_t query_memory_max_bytes = 0;
@@ -127,7 +127,7 @@ struct node_config {
   friend bool operator==(const node_config&, const node_config&) = default;
 };
 
-/// `[period]`: when a period ends, and who says so.
+/// `[period]`: when a period ends, and what says so.
 struct period_config {
   period_rule rule;
   bool clock = false;                ///< The nodes end periods by the clock.
@@ -146,7 +146,7 @@ struct logging_config {
 };
 
 /// A whole, validated configuration: names are unique and resolve, ports do
-/// not clash, each stream has exactly one rt, each table at most one writer a
+/// not clash, each stream has exactly one rt, each table at most one writer per
 /// directory.
 struct cluster_config {
   std::string path; ///< Of the file, as it was given.

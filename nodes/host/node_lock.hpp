@@ -10,8 +10,8 @@
 
 namespace millrace::nodes {
 
-/// Who hosts a node: what `node.pid` in its directory says. Start time and boot
-/// tell the process from a later one with the same id.
+/// The process of a node, as `node.pid` in its directory says. Start time and
+/// boot tell it from a later one with the same id.
 struct node_pid {
   int pid = 0;
   uint64_t start_ticks = 0; ///< As /proc/<pid>/stat counts, since the boot.

@@ -12,7 +12,7 @@
 namespace millrace::nodes {
 
 /// Runs jobs on a fixed number of threads, first in, first out. The queue has
-/// no limit of its own: those who submit bound what they have in flight. A job
+/// no limit of its own: those that submit bound what they have in flight. A job
 /// that throws ends the process.
 class thread_pool final : public persistence::executor {
 public:

@@ -62,7 +62,7 @@ public:
   void tell(const notice& what) override;
   void essential(const std::string& process, const caf::actor& handle) override;
 
-  /// Essential actors may end from now on: that is no failure.
+  /// Essential actors may end from now on: that is not a failure.
   void expect_end() noexcept { ending_ = true; }
 
   /// Finds an actor here or on another node. Blocks: not for handlers.

@@ -80,7 +80,7 @@ void append_keys(const column_data& column, const sort_term& term,
         key = ~key;
 }
 
-/// Packs the columns into as few 64-bit words a row as their ranges need.
+/// Packs the columns into as few 64-bit words per row as their ranges need.
 std::vector<key_column> pack(std::vector<key_column> columns) {
   std::vector<key_column> words;
   int used = 64;

@@ -183,7 +183,7 @@ void push_float(column_data& column, double value);
 [[nodiscard]] double float_at(const column_ref& column, size_t row) noexcept;
 
 /// Appends values to a column that owns them, turning each source's symbols
-/// into codes of the column's own dictionary, one look-up a distinct symbol
+/// into codes of the column's own dictionary, one look-up per distinct symbol
 /// and source, and widening narrower types.
 class column_writer {
 public:

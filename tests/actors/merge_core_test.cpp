@@ -191,7 +191,7 @@ TEST_F(MergeCoreTest, DuplicatesAreDroppedAndCounted) {
   EXPECT_TRUE(log.events.empty());
 }
 
-// The example of the founding description: 1 2 -2 4 is no valid sequence.
+// The ids 1 2 -2 4 are not a valid sequence.
 TEST_F(MergeCoreTest, RepeatedMagnitudeConflictsAndTheHoleIsAGap) {
   open_input(1, "a");
   merge(1, "a", {{1, "p1"}, {2, "p2"}, {-2, "other"}, {4, "p4"}});

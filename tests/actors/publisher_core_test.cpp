@@ -304,7 +304,7 @@ TEST_F(PublisherTest, TimeoutSaysHowFarItGot) {
   ASSERT_TRUE(token);
   const auto fault = pub->wait(*token, ack_level::synced, 0ms);
   EXPECT_EQ(to_string(fault),
-            "timeout: not synced after 0 ms; reached: recorded");
+            "timeout: not synced within 0 ms; so far only recorded");
   io.run_all();
   EXPECT_FALSE(pub->wait(*token, ack_level::synced, 0ms));
 }

@@ -1,7 +1,7 @@
 """What recorded files hold, read without any code of this project.
 
 usage: reference.py KIND SYMBOL FILE
-Prints the number of rows, then a line a column: its name, the CRC-32 of its
+Prints the number of rows, then one line per column: its name, the CRC-32 of its
 values as they stand in table batches (texts: each with a newline), the sum of
 its values that are not null, and the first and last one."""
 

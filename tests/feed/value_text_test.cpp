@@ -12,7 +12,7 @@
 namespace millrace::feed {
 namespace {
 
-/// A field inside of other text, as parsers meet it.
+/// A field inside other text, as parsers meet it.
 struct padded {
   std::string bytes;
   size_t length;

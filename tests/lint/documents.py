@@ -10,7 +10,7 @@ CONFIGURATION = "nodes/configuration/configuration"
 SUFFIXES = "hpp|cpp|md|py|sh|capnp|cmake|txt"
 # Not drawn again for each floor.
 KNOWN_TO_ALL = ("messages/base", "messages/text", "messages/data")
-# Made by the build, or by who runs what the documents show.
+# Made by the build, or by a reader who runs what the documents show.
 NOT_KEPT = ("build/",)
 
 

@@ -69,7 +69,7 @@ def members(text):
 
 
 def fields(lint, product):
-    """What a configuration holds is read outside of its floor."""
+    """What a configuration holds is read outside its floor."""
     text = product.get(CONFIGURATION, "")
     for struct, member, at in members(text):
         if not any(re.search(r"(\.|->)" + member + r"\b", other)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Sees that each public header compiles by itself: headers.py <build folder>
+"""Sees that each header compiles by itself: headers.py <build folder>
 
 A header that a unit includes before anything else is proven by that unit. The
 others, and those of units that are compiled together, are given to the compiler

@@ -51,7 +51,7 @@ LIBRARIES = {
 # units of a floor that are not among its ACTORS, and cores.
 NO_CAF = ["persistence/", "feed/", "query/"]
 
-# What goes through a seam, and who implements the seams.
+# What goes through a seam, and what implements the seams.
 # RocksDB keeps files of its own; what opens it cares for their directory.
 SEAMS = ["nodes/", "persistence/disk/posix_", "persistence/stores/rocksdb_"]
 CALLS = {
@@ -80,7 +80,7 @@ class Lint:
         self.root = root
         self.found = []
         self.lines = {}
-        self.others = set()  # Files that are no texts.
+        self.others = set()  # Files that are not text.
         self.code = {}
         self.includes = {}
 

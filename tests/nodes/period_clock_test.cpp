@@ -62,7 +62,7 @@ struct zone_case {
 
 class PeriodClockZoneTest : public ::testing::TestWithParam<zone_case> {};
 
-/// Goal: the begin of every date of years with changes of many kinds equals
+/// Goal: the start of every date of years with changes of many kinds equals
 /// the C library's, and the dates partition time.
 TEST_P(PeriodClockZoneTest, AgreesWithTheCLibraryOnEveryDay) {
   const auto [zone, offset] = GetParam();

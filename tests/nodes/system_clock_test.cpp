@@ -19,7 +19,7 @@ int64_t reference_ns() {
          - epoch_2000_ns;
 }
 
-/// How far `now_ns` lies outside of two readings of the system's clock.
+/// How far `now_ns` lies outside two readings of the system's clock.
 int64_t error_of(system_clock& clock) {
   const auto before = reference_ns();
   const auto told = clock.now_ns();

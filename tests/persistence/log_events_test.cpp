@@ -177,7 +177,7 @@ TEST_F(LogEventsTest, ADeletedSessionIsAReset) {
   put(*writer, 3);
   ASSERT_FALSE(writer->close());
   ASSERT_FALSE(disk_.remove("/log/log.0.0"));
-  // The founding example: (130, 2^44), with a place of ours instead of 130.
+  // From the end of the records, 136 here, to the start of session 1, 2^44.
   const position from{136};
   expect_event(read(from), event_kind::reset, from, {uint64_t{1} << 44});
 }

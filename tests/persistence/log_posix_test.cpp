@@ -195,7 +195,7 @@ TEST_F(LogPosixTest, TruncateCutsAtARecord) {
   std::vector<position> ends;
   for (int64_t id = 1; id <= 200; ++id) {
     ends.push_back(put(*writer, id));
-    ASSERT_FALSE(writer->write()); // One record a message.
+    ASSERT_FALSE(writer->write()); // One record per message.
   }
   ASSERT_FALSE(writer->sync());
   EXPECT_EQ(writer->truncate({ends[100].value - 8}).code, errc::bad_position);

@@ -286,7 +286,7 @@ TEST_F(PartitionWriterTest, LaterSchemasReadEarlierPartitions) {
   expect_partition(*view, expected);
   expect_partition(*snapshot->view(*snapshot->parts("all")[1]),
                    {table.all.begin() + 200, table.all.end()});
-  // Who pinned the version before still reads it as it was.
+  // A reader that pinned the version before still reads it as it was.
   expect_partition(*old_pin->view(*old_pin->parts("all")[0]), old_rows);
 }
 

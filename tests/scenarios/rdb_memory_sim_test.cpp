@@ -130,8 +130,8 @@ TEST(RdbMemorySim, EndsOfPeriodsFreeMemoryAndNothingIsLost) {
   uint64_t stalls = 0;
   while (!run.progress->merged && run.stalls(30s)) {
     ++stalls;
-    // The marker stands behind rows that there is no memory for: whoever waits
-    // for the partition lets the RDB reach it.
+    // The marker comes after rows that there is no memory for: a wait for the
+    // partition lets the RDB reach it.
     run.w.run_for(1s);
     const auto end = run.end_period(period++);
     EXPECT_LT(run.rdb().end, end);

@@ -81,8 +81,8 @@ public:
   }
 
   bool caught_up() {
-    // A scripted crash may come late: what a cut left is no stream before the
-    // node recovered it.
+    // A scripted crash may come late: what a cut left is not a stream before
+    // the node recovered it.
     if (!w.find("rt0", "rt/market"))
       return false;
     auto stream
@@ -101,7 +101,7 @@ public:
     std::vector<std::string> broken;
     if (!w.run_until([this] { return settled(); }, 60s))
       broken.push_back("not all committed 60 s after the last fault");
-    // Looked at now and then: reading the whole log is dear.
+    // Looked at now and then: reading the whole log is expensive.
     bool reached = false;
     for (int i = 0; i < 200 && !reached; ++i) {
       w.run_for(300ms);

@@ -30,7 +30,7 @@ public:
     bool sends = false;
   };
 
-  /// Time passed: comes several times a second.
+  /// Time passed: comes several times per second.
   struct passed {};
   /// The peer agreed: chunks of this flow are to come, or to be sent.
   struct granted {

@@ -25,7 +25,7 @@ merge_core::merge_core(merge_state state, persistence::log_writer& out,
 
 error merge_core::begin_file_if_needed() {
   const auto end = out_->appended_end();
-  // Entries end at most one chunk behind the roll size, far below 2^30.
+  // Entries end at most one chunk after the roll size, far below 2^30.
   if (end.offset() >= roll_bytes_)
     if (auto fault = out_->roll())
       return fault;

@@ -213,9 +213,9 @@ error group_commit::await(position end, ack_level level,
   for (const auto step : {ack_level::recorded, ack_level::synced})
     if (reached_now(step) >= end)
       got = name_of(step);
-  return {errc::timeout, "not " + name_of(level) + " after "
+  return {errc::timeout, "not " + name_of(level) + " within "
                            + std::to_string(deadline.count())
-                           + " ms; reached: " + got};
+                           + " ms; so far only " + got};
 }
 
 error group_commit::close() {

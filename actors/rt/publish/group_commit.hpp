@@ -73,7 +73,7 @@ public:
     std::unique_lock held{mutex_};
     return changed_.wait_for(held, deadline, done);
   }
-  /// Wakes those who wait. With the lock held.
+  /// Wakes the threads that wait. With the lock held.
   void notify() { changed_.notify_all(); }
 
   [[nodiscard]] position reached(ack_level level) const;

@@ -18,7 +18,10 @@ error check(std::span<const std::byte> payload, const message_header& header) {
     return {errc::invalid_argument,
             "header field to: " + std::to_string(header.to) + " is negative"};
   if (header.on.size() > persistence::origin_bytes_max)
-    return {errc::invalid_argument, "header field on: too long"};
+    return {errc::invalid_argument,
+            "header field on: " + std::to_string(header.on.size())
+              + " bytes, at most "
+              + std::to_string(persistence::origin_bytes_max)};
   return {};
 }
 
@@ -118,7 +121,7 @@ error publisher::wait_verified(std::chrono::milliseconds deadline) {
     return {};
   return {errc::origin_unverified,
           "origin '" + options_.origin + "': no answer from an RT node of '"
-            + options_.topic + "' after " + std::to_string(deadline.count())
+            + options_.topic + "' within " + std::to_string(deadline.count())
             + " ms"};
 }
 

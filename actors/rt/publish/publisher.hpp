@@ -40,9 +40,9 @@ struct publish_token {
   int64_t id = 0;
 };
 
-/// Appends messages to a durable log of its own without waiting for anybody;
+/// Appends messages to a durable log of its own without waiting for any node;
 /// replicators carry them to RT. Thread safe: any thread may publish. One live
-/// publisher a directory.
+/// publisher per directory.
 class publisher {
 public:
   /// Opens the directory (`locked` when another lives there) in a new session.

@@ -18,8 +18,8 @@ namespace millrace::rt {
 struct pusher_options {
   endpoint rt; ///< The SEQUENCER: "rt/<stream>" at an RT node.
   std::string stream;
-  /// Called when RT asks to end a period; default: publish the marker at once.
-  /// A feed handler puts it behind its last row of the period.
+  /// Called when RT asks to end a period. Default: the marker is published at
+  /// once, after all rows that were published before.
   std::function<void(period_id)> on_period;
   /// Called with the source cursors RT merged for the origin and its highest
   /// merged |id|, once per connection.

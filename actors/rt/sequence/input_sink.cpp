@@ -66,8 +66,8 @@ error input_sink_state::verify(position at,
       bytes, options.lineage, at, persistence::payload_check::verify);
     if (parsed.kind != persistence::parse_outcome::what::record)
       return {errc::corrupt,
-              options.directory + ": received bytes at " + to_string(at)
-                + " are no record: " + std::string{parsed.reason}};
+              options.directory + ": the bytes received at " + to_string(at)
+                + " are not a record: " + std::string{parsed.reason}};
     at.value += parsed.record.length;
     bytes = bytes.subspan(parsed.record.length);
   }

@@ -15,9 +15,9 @@
 namespace millrace::rt {
 
 /// How the periods of a stream end: asks its publishers for their markers,
-/// proposes the end when all have come or the grace is over, and tells those
-/// who asked. Once per period. Everything that must outlive it is committed: a
-/// new one starts from the merge state, and is asked again by those who still
+/// proposes the end when all have come or the grace is over, and tells the
+/// askers. Once per period. Everything that must outlive it is committed: a new
+/// one starts from the merge state, and is asked again by the actors that still
 /// wait. Pure; one owner.
 class period_ending {
 public:

@@ -72,7 +72,7 @@ sequencer_state::offer(const input_offer& what, const pusher_actor& from) {
     return to_caf(grant.failure());
   auto sink = sink_of(grant->input, grant->directory, lineage, grant->merged);
   const auto flow = flow_last = flow_last.next();
-  // One live replicator an input: a newer connection replaces an older one.
+  // One live replicator per input: a newer connection replaces an older one.
   std::erase_if(publishers, [&](const auto& entry) {
     return entry.second.input == grant->input;
   });
@@ -95,7 +95,7 @@ sequencer_state::offer(const input_offer& what, const pusher_actor& from) {
 }
 
 /// A publisher learns its watermark when all that its input holds is merged: a
-/// log that lost its tail goes on behind what came here, not inside of it.
+/// log that lost its tail goes on after what came here, not inside it.
 void sequencer_state::grant_offers() {
   const auto& state = core->state();
   std::erase_if(offers, [&](waiting_offer& offer) {

@@ -115,7 +115,7 @@ result<merge_state> sequencer_core::newest_state_record() {
 }
 
 error sequencer_core::reapply(entry_index index, const merge_entry& entry) {
-  // Those who would act on the effects were told in an earlier life.
+  // The actors that would act on these were told in an earlier life.
   const auto* range = std::get_if<merge_range>(&entry);
   if (range == nullptr)
     return merge_->apply(index, entry, {}).failure();

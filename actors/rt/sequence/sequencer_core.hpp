@@ -54,7 +54,7 @@ class sequencer_core {
 public:
   /// Opens the directory and recovers: the newest checkpoint (or, without one,
   /// the newest state record of out/), out/ cut back to it, and the committed
-  /// entries behind it applied again from in/. Blocks; call it before the actor
+  /// entries after it applied again from in/. Blocks; call it before the actor
   /// starts.
   [[nodiscard]] static result<std::unique_ptr<sequencer_core>>
   open(persistence::env& world, sequencer_options options,

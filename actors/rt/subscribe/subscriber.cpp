@@ -113,7 +113,7 @@ void subscriber_state::begin_flow(const source_actor& from,
     }
     copy = *std::move(opened);
     // What the copy holds already is delivered from it; the flow goes on
-    // behind its end.
+    // after its end.
     if (copy->end())
       return step(link_core::restarted{});
   }

@@ -62,7 +62,7 @@ error delivery::take(const persistence::lineage_id& lineage, position at,
     if (parsed.kind != persistence::parse_outcome::what::record)
       return {errc::corrupt,
               control_->topic() + ": bytes at " + to_string(at)
-                + " are no record: " + std::string{parsed.reason}};
+                + " are not a record: " + std::string{parsed.reason}};
     const position end{at.value + parsed.record.length};
     if (end > where_) {
       deliver_record(at, parsed.record);

@@ -49,12 +49,12 @@ private:
 /// What a subscription calls, always in stream order and never two at a time.
 /// A callback must not throw.
 struct subscription_handlers {
-  /// A message and where to resume behind it.
+  /// A message, and the position to resume at after it.
   std::function<void(const message&, position end)> on_message;
   /// An event; the stream goes on at event.to. Empty: printed to stdout as
   /// "Reset event in <topic>, rolling position from <from> to <to>".
   std::function<void(const stream_event&)> on_event;
-  /// The period ended here; rows behind `end` belong to later periods.
+  /// The period ended here; rows after `end` belong to later periods.
   std::function<void(int64_t period, position end)> on_period;
   /// After each run of deliveries: the position reached. A good place to
   /// publish state or to store a checkpoint.
@@ -63,7 +63,7 @@ struct subscription_handlers {
   std::function<void(const error&)> on_failure;
 };
 
-/// The seed's text for an event.
+/// One line of text that says what happened to the stream, and where.
 [[nodiscard]] std::string describe(const stream_event& event,
                                    const std::string& topic);
 

@@ -37,7 +37,7 @@ public:
     /// The answer would lack rows without one; all false: there is no store.
     bool wants_hdb = false;
     bool wants_rdb = false;
-    /// Who can be asked, in this order.
+    /// Those that can be asked, in this order.
     std::vector<hdb> hdbs;
     std::vector<std::string> rdbs;
   };

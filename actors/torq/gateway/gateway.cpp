@@ -34,8 +34,9 @@ gateway_state::query(const std::string& parameters) {
   if (running + waiting.size() >= settings.running_max) {
     ++refused;
     return to_caf(
-      {errc::limit_exceeded, settings.process + ": " + std::to_string(running)
-                               + " queries are running; retry later"});
+      {errc::limit_exceeded, settings.process + ": "
+                               + std::to_string(running + waiting.size())
+                               + " queries run or wait; retry later"});
   }
   auto asked = query::parse_getdata(
     parameters, [this](std::string_view table) -> const table_schema* {

@@ -34,11 +34,11 @@ struct gateway_settings {
   int64_t query_timeout_ns = 30'000'000'000;
   uint64_t result_rows_max = 0;  ///< 0: no limit.
   uint64_t result_bytes_max = 0; ///< 0: no limit.
-  /// Questions at once; more wait their turn.
+  /// Questions that run or wait; more are refused with `limit_exceeded`.
   size_t running_max = 256;
 };
 
-/// What a gateway did, and whom it can ask.
+/// What a gateway did, and the back ends it can ask.
 struct gateway_facts {
   uint64_t answered = 0;
   uint64_t refused = 0;
@@ -54,7 +54,7 @@ struct gateway_facts {
 [[nodiscard]] std::string to_json(const gateway_facts& facts);
 
 /// State of the GATEWAY: the one entry over all RDBs and HDBs. Knows from
-/// DISCOVERY who holds what, and keeps knowing when discovery is gone.
+/// DISCOVERY what is where, and keeps knowing when discovery is gone.
 struct gateway_state {
   static constexpr const char* name = "gateway";
 

@@ -15,7 +15,7 @@ manifest_version hdb_state::refresh() {
   if (!store) {
     auto opened = persistence::hdb_store::open(*env->fs, settings.directory);
     if (!opened) {
-      // Nothing written yet is no failure; anything else is told in status.
+      // Nothing written yet is not a failure; anything else is told in status.
       last_failure
         = opened.failure().code == errc::not_found ? error{} : opened.failure();
       return {};

@@ -31,8 +31,8 @@ struct hdb_settings {
   uint64_t query_memory_max_bytes = 0; ///< Of one query; 0: no limit.
 };
 
-/// The private index of an hdb process, brought up to date behind its back: it
-/// only ever saves work, so a query that comes before it does without.
+/// The private index of an hdb process, brought up to date on an io thread: it
+/// only ever saves work, so a query that comes before that does without.
 struct hdb_index_slot {
   explicit hdb_index_slot(std::unique_ptr<persistence::hdb_index> opened)
     : index{std::move(opened)} {}

@@ -13,7 +13,7 @@
 
 namespace millrace::torq {
 
-/// The tables and who may write them: deliveries of the subscriber, and drops.
+/// The tables and what may write them: deliveries of the subscriber, and drops.
 /// Readers take snapshots and never wait.
 struct rdb_store {
   std::mutex writing;

@@ -15,7 +15,7 @@ namespace {
 
 constexpr auto tick_interval = std::chrono::milliseconds{50};
 constexpr auto request_deadline = std::chrono::seconds{3};
-/// Who waits for a partition says so again within this time, or is gone.
+/// An actor that waits for a partition says so again within this time.
 constexpr int64_t install_patience_ns = 5'000'000'000;
 
 } // namespace

@@ -14,7 +14,7 @@ void declare(option_list& list, log_dump_options& into) {
   list.text("--from", into.from, "Where to begin; default: begin")
     .shown_as("POSITION");
   list.number("--count", into.count, "At most so many; 0: all");
-  list.number("--bytes", into.bytes, "Payload bytes shown, 32");
+  list.number("--bytes", into.bytes, "Payload bytes shown; default: 32");
   list.flag("--resync", into.resync,
             "After damage go on at the next intact record");
 }

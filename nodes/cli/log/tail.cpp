@@ -16,11 +16,12 @@ namespace {
 
 void declare(option_list& list, log_tail_options& into) {
   declare_log(list, into);
-  list.number("-n,--count", into.count, "How many, 10");
-  list.number("--bytes", into.bytes, "Payload bytes shown, 32");
+  list.number("-n,--count", into.count, "How many; default: 10");
+  list.number("--bytes", into.bytes, "Payload bytes shown; default: 32");
   list.flag("-f,--follow", into.follow, "Wait for more");
   list
-    .number("--poll-ms", into.poll_ms, 1u, 60'000u, "Pause between looks, 200")
+    .number("--poll-ms", into.poll_ms, 1u, 60'000u,
+            "Milliseconds between looks; default: 200")
     .shown_as("UINT:INT in [1 - 60000]");
 }
 

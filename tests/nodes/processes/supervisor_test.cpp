@@ -239,7 +239,7 @@ TEST_F(SupervisorTest, StatusMergesWhatTheNodesSay) {
 }
 
 TEST(ReadinessTest, RefusesAVariableThatIsNoDescriptor) {
-  // In a child: the word is said once a process.
+  // In a child: the word is said once per process.
   const auto say = [] {
     setenv(ready_variable, "3x", 1);
     _exit(notify_ready().code == errc::config ? 0 : 1);

@@ -40,7 +40,7 @@ trade_row row_of(uint64_t feed, uint64_t row) {
 
 namespace {
 
-/// Batches of fixed rows: however it is read, and from wherever, cuts alike.
+/// Fixed rows: every reader cuts the same batches, wherever it starts.
 class row_source final : public torq::batch_source {
 public:
   explicit row_source(const feed_load& load)

@@ -187,7 +187,7 @@ caf::strong_actor_ptr world::find(const std::string& node_name,
   return nullptr;
 }
 
-/// Whoever answers at an address: that of a configuration, or a node's name.
+/// The node that answers at an address: of a configuration, or its own name.
 node* world::living(const endpoint& at) {
   for (auto& some : nodes_)
     if (some->alive_ && (some->name_ == at.host || some->listens_at(at)))
@@ -435,7 +435,7 @@ void world::within(context kind, size_t owner,
   const auto before = running_;
   const auto first = scheduler_->jobs.size();
   running_ = kind;
-  // CAF reports an exception that leaves a handler on stdout. A crash is no
+  // CAF reports an exception that leaves a handler on stdout. A crash is not
   // news: it is what was asked for.
   auto* const console = std::cout.rdbuf();
   const auto crashed = crashes_;
