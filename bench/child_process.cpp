@@ -12,7 +12,7 @@ namespace millrace::bench {
 
 namespace {
 
-/// Behind fork, where only the simplest calls are safe. @returns errno.
+/// After fork, where only the simplest calls are safe. @returns errno.
 int become(char* const* words, const child_process::files& standard,
            pid_t parent) {
   if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0)

@@ -57,7 +57,7 @@ struct seal_info {
 /// What the scan of one file found.
 struct file_scan {
   position begin;
-  position valid_end; ///< Behind the last intact record from the start.
+  position valid_end; ///< After the last intact record from the start.
   uint64_t size = 0;  ///< Bytes of the file when it was scanned.
   uint64_t record_count = 0;
   /// What a seal at valid_end (or the one found) has to say.
@@ -98,7 +98,7 @@ struct verify_report {
   lineage_id lineage;
   std::vector<log_file_info> files;
   uint64_t message_count = 0;
-  position end; ///< Behind the last intact record of the last file.
+  position end; ///< After the last intact record of the last file.
   std::vector<log_damage> damages;
 };
 

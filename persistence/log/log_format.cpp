@@ -29,7 +29,7 @@ void store(std::byte* to, T x) noexcept {
 }
 
 #ifdef __SSE4_2__
-// Behind this many bytes ISA-L's folding beats one chain of crc32 instructions
+// Beyond this many bytes ISA-L's folding beats one chain of crc32 instructions
 // by more than its call costs.
 constexpr size_t short_bytes_max = 160;
 

@@ -203,7 +203,7 @@ struct unsynced {
 
 /// How a session was left, as the next owner found it: `.ends`.
 struct session_end_note {
-  position end; ///< Behind the last intact record.
+  position end; ///< After the last intact record.
   position
     known_end; ///< What had been synced once; larger when bytes are lost.
 };

@@ -62,7 +62,7 @@ public:
   /// Last id seen per origin in what was recovered, for id continuity.
   [[nodiscard]] const std::map<std::string, int64_t>&
   recovered_ids() const noexcept;
-  /// The same, from intact records alone. Behind `recovered_ids` when files
+  /// The same, from intact records alone. Less than `recovered_ids` when files
   /// with those ids were collected, or lost in a power cut.
   [[nodiscard]] const std::map<std::string, int64_t>&
   surviving_ids() const noexcept;

@@ -232,7 +232,7 @@ def queries(binary):
     for change, needle in (
         ({"tablename": "nothing"}, "nothing"),
         ({"columns": ["nothing"]}, "nothing"),
-        ({"starttime": "2013-10-09"}, "starttime"), # Behind the end.
+        ({"starttime": "2013-10-09"}, "starttime"), # After the end.
         ({"starttime": "yesterday"}, "starttime"),
         ({"filters": {"price": ["=", "AIG"]}}, "price"),
         ({"instruments": 7}, "instruments"),

@@ -125,7 +125,7 @@ TEST(PeriodClockTest, NamesPeriodsByTheDayTheyTradeIn) {
   // 17:00 in New York is 21:00 UTC and ends the same day.
   EXPECT_EQ(*next_period_end({"America/New_York", 17 * hour_ns}, noon),
             (period_end{date, date * day_ns + 21 * hour_ns}));
-  // Behind that, the next period is running.
+  // After that, the next period is running.
   EXPECT_EQ(next_period_end({"America/New_York", 17 * hour_ns},
                             date * day_ns + 21 * hour_ns)
               ->period,
