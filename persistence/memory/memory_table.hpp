@@ -53,8 +53,8 @@ struct memory_table_mark {
   }
 };
 
-/// One table of an rdb: columns in segments that never move, a dictionary a
-/// symbol column, and in each segment an index by the symbol column. One
+/// One table of an rdb: columns in segments that never move, a dictionary
+/// per symbol column, and in each segment an index by the symbol column. One
 /// writer thread; readers work on marks (memory_store hands them out).
 class memory_table {
 public:

@@ -132,7 +132,7 @@ void execution::run(size_t i) {
 namespace {
 
 /// Groups of a chunk among those of all chunks. Text keys are translated once
-/// a distinct text and dictionary.
+/// per distinct text and dictionary.
 class key_translator {
 public:
   key_translator(const scan_setup& setup, group_set& groups)
