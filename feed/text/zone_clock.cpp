@@ -13,7 +13,7 @@ void zone_clock::load(int32_t day) {
   const auto midnight = zone_.at(int64_t{day} * day_ns);
   day_ = day;
   uniform_ = !midnight.skipped && !midnight.doubled
-             && midnight.until_ns - midnight.utc_ns >= day_ns;
+             && midnight.until_ns >= midnight.utc_ns + day_ns;
   midnight_ = midnight.utc_ns;
 }
 

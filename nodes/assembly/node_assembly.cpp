@@ -39,8 +39,11 @@ error node_assembly::start_all() {
 
 error node_assembly::start(const std::string& process) {
   const std::scoped_lock lock{starting_};
-  if (closed_)
-    return {errc::closed, "node '" + node_ + "' is ending"};
+  {
+    const std::scoped_lock state{mutex_};
+    if (closed_)
+      return ending();
+  }
   const auto& config = host_.config();
   const auto* what = config.process(process);
   if (what == nullptr)
@@ -62,14 +65,28 @@ error node_assembly::start(const std::string& process) {
   auto made = (*factory)(host_, *what);
   if (!made)
     return made.failure();
-  serve(*what, *made);
-  return {};
+  if (!made->actor)
+    return {errc::internal, "process '" + process + "': its type '" + what->type
+                              + "' started no actor"};
+  return serve(*what, *made);
 }
 
-void node_assembly::serve(const process_config& process,
-                          const hosted_process& made) {
+error node_assembly::ending() const {
+  return {errc::closed, "node '" + node_ + "' is ending"};
+}
+
+error node_assembly::serve(const process_config& process,
+                           const hosted_process& made) {
   const auto& config = host_.config();
-  streams_.insert(streams_.end(), made.streams.begin(), made.streams.end());
+  {
+    const std::scoped_lock state{mutex_};
+    if (closed_) {
+      for (const auto& stream : made.streams)
+        caf::anon_send(stream, stop_atom_v);
+      return ending();
+    }
+    streams_.insert(streams_.end(), made.streams.begin(), made.streams.end());
+  }
   host_.essential(process.name, caf::actor_cast<caf::actor>(made.actor));
   host_.put(process.name, made.actor);
   process_row row;
@@ -82,10 +99,11 @@ void node_assembly::serve(const process_config& process,
   caf::anon_send(host_.registrar(), register_atom_v, std::move(row));
   host_.tell({notice::severity::info, process.type, process.name, "started",
               "serves on node " + node_});
+  return {};
 }
 
 std::vector<sequencer_actor> node_assembly::close() {
-  const std::scoped_lock lock{starting_};
+  const std::scoped_lock state{mutex_};
   closed_ = true;
   return std::exchange(streams_, {});
 }

@@ -25,17 +25,20 @@ public:
   /// here, `not_found` when it is not configured, `closed` after `close`.
   [[nodiscard]] error start(const std::string& process);
 
-  /// Waits for a start that is under way; there is none after it.
+  /// No process starts after it; what a start that is under way makes is ended
+  /// again. Waits for none: a stream is not to lie unsynced meanwhile.
   /// @returns the streams that are ordered here, which want to be stopped.
   std::vector<sequencer_actor> close();
 
 private:
-  void serve(const process_config& process, const hosted_process& made);
+  error serve(const process_config& process, const hosted_process& made);
+  [[nodiscard]] error ending() const;
 
   process_host& host_;
   std::string node_;
   role_table roles_;
-  std::mutex starting_;
+  std::mutex starting_; ///< One start at a time, however long it takes.
+  std::mutex mutex_;    ///< Of what follows.
   std::vector<sequencer_actor> streams_;
   bool closed_ = false;
 };

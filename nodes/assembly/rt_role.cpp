@@ -47,9 +47,16 @@ result<std::optional<period_id>> first_open(process_host& host,
   return of ? std::optional{period_id{of->period}} : std::nullopt;
 }
 
-result<period_timer_settings::stream>
-start_sequencer(process_host& host, const process_config& process,
-                const stream_config& stream, uint64_t checkpoint_bytes) {
+/// A stream's core, and the first period that it may still have to end.
+struct opened_stream {
+  std::unique_ptr<rt::sequencer_core> core;
+  std::optional<period_id> first_open;
+};
+
+result<opened_stream> open_stream(process_host& host,
+                                  const process_config& process,
+                                  const stream_config& stream,
+                                  uint64_t checkpoint_bytes) {
   const auto& config = host.config();
   if (stream.retention_age_ns != 0 || stream.retention_bytes != 0)
     return error{errc::config, config.path + ": stream '" + stream.name
@@ -69,19 +76,14 @@ start_sequencer(process_host& host, const process_config& process,
   auto core = rt::sequencer_core::open(host.env(), options, *std::move(store));
   if (!core)
     return core.failure();
-  std::optional<period_id> open;
+  opened_stream out{*std::move(core), std::nullopt};
   if (config.period.clock) {
-    auto first = first_open(host, **core);
+    auto first = first_open(host, *out.core);
     if (!first)
       return first.failure();
-    open = *first;
+    out.first_open = *first;
   }
-  auto handle = host.spawn(
-    rt::sequencer, &host.env(),
-    std::make_shared<std::unique_ptr<rt::sequencer_core>>(*std::move(core)),
-    rt::sequencer_settings{.period_grace_ns = config.period.grace_ns});
-  host.put("rt/" + stream.name, handle);
-  return period_timer_settings::stream{handle, stream.name, open};
+  return out;
 }
 
 } // namespace
@@ -90,20 +92,31 @@ result<hosted_process>
 rt_factory::operator()(process_host& host,
                        const process_config& process) const {
   const auto& config = host.config();
-  hosted_process out;
-  period_timer_settings timer{process.name, config.period.rule, {}};
+  // All open before any acts: one that fails leaves none behind.
+  std::vector<opened_stream> opened;
   for (const auto& name : process.streams) {
     auto stream
-      = start_sequencer(host, process, *config.stream(name), checkpoint_bytes);
+      = open_stream(host, process, *config.stream(name), checkpoint_bytes);
     if (!stream)
       return stream.failure();
-    if (out.streams.empty())
-      out.actor = caf::actor_cast<caf::strong_actor_ptr>(stream->sequencer);
+    opened.push_back(*std::move(stream));
+  }
+  hosted_process out;
+  period_timer_settings timer{process.name, config.period.rule, {}};
+  for (size_t i = 0; i < opened.size(); ++i) {
+    const auto& name = process.streams[i];
+    auto stream = host.spawn(
+      rt::sequencer, &host.env(),
+      std::make_shared<std::unique_ptr<rt::sequencer_core>>(
+        std::move(opened[i].core)),
+      rt::sequencer_settings{.period_grace_ns = config.period.grace_ns});
+    host.put("rt/" + name, stream);
+    if (i == 0)
+      out.actor = caf::actor_cast<caf::strong_actor_ptr>(stream);
     else
-      host.essential(process.name,
-                     caf::actor_cast<caf::actor>(stream->sequencer));
-    out.streams.push_back(stream->sequencer);
-    timer.streams.push_back(*std::move(stream));
+      host.essential(process.name, caf::actor_cast<caf::actor>(stream));
+    out.streams.push_back(stream);
+    timer.streams.push_back({stream, name, opened[i].first_open});
   }
   if (config.period.clock)
     host.put("period-timer", host.spawn(period_timer, &host, std::move(timer)));

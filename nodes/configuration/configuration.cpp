@@ -216,6 +216,9 @@ private:
     stream_config out;
     out.name = at.required_name("name");
     check_unique(at, config_.streams, out.name);
+    for (const auto* gone : {"batch_time", "batch_size"})
+      if (at.find(gone) != nullptr)
+        at.fault(gone, "nothing reads it any more: delete the line");
     out.mode = at.choice("mode", {"synced", "cached"}, false) == 1
                  ? stream_mode::cached
                  : stream_mode::synced;

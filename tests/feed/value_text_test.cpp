@@ -264,6 +264,15 @@ TEST(TimeTextTest, MemoryOfTheRowBeforeNeverShows) {
   }
 }
 
+TEST(ZoneClockTest, DaysWithoutAChangeToComeAreUniform) {
+  for (const auto* name : {"UTC", "Asia/Tokyo"})
+    for (const int32_t day : {-36'500, -365, 365}) {
+      auto clock = zone_clock::open(name);
+      ASSERT_TRUE(clock);
+      EXPECT_TRUE(clock->uniform(day)) << name << " " << day;
+    }
+}
+
 TEST(ZoneClockTest, DaysOfChangeAreExact) {
   const std::string zone = "America/New_York";
   using f = time_format;

@@ -329,6 +329,8 @@ constexpr bad_line bad_lines[] = {
    ":7:stream.roll_size: ", "not within 65536 to 1073741824"},
   {6, "name = \"market\"\nroll_size = \"many\"",
    ":7:stream.roll_size: ", "expected a count of bytes"},
+  {6, "name = \"market\"\nbatch_time = \"1ms\"",
+   ":7:stream.batch_time: ", "delete the line"},
   {6, "name = \"market\"\nretention_age = \"7 days\"",
    ":7:stream.retention_age: ", "is not a duration"},
   {6, "name = \"market\"\n[[stream]]\nname = \"market\"",

@@ -116,8 +116,14 @@ void hdb_state::forget_old() {
 
 result<std::shared_ptr<const persistence::hdb_snapshot>>
 hdb_state::pin(std::optional<manifest_version> version) {
-  if (version == manifest_version{})
+  if (version == manifest_version{}) {
+    // Who believes that there is nothing must hear when it cannot be read.
+    if (versions.empty())
+      (void)refresh();
+    if (versions.empty() && last_failure)
+      return last_failure;
     return std::shared_ptr<const persistence::hdb_snapshot>{};
+  }
   if (!version || *version > newest()) {
     (void)refresh();
     if (versions.empty() && last_failure)

@@ -116,14 +116,21 @@ void period_ledger::drop_served(int64_t now, effects& out) {
       begin_ = ended_.front().end;
       out.to_drop = begin_;
     }
+    dropped_ = ended_.front().period;
     ended_.pop_front();
   }
 }
 
 bool period_ledger::serves(period_id period) const noexcept {
-  return std::none_of(ended_.begin(), ended_.end(), [&](const auto& entry) {
-    return entry.period <= period && entry.end > served_end_;
-  });
+  if (dropped_ && period <= *dropped_)
+    return true;
+  for (const auto& entry : ended_) {
+    if (entry.end > served_end_)
+      return false;
+    if (entry.period >= period)
+      break;
+  }
+  return true;
 }
 
 } // namespace millrace::torq

@@ -94,7 +94,8 @@ public:
     return served_version_;
   }
   /// Whether this period, and each before it, is served, of those whose end the
-  /// stream has passed.
+  /// stream has passed. The rows of a period that was passed over lie in the
+  /// next one that ended: it is served when that one is.
   [[nodiscard]] bool serves(period_id period) const noexcept;
   /// Periods whose rows are still held.
   [[nodiscard]] size_t held() const noexcept { return ended_.size(); }
@@ -125,7 +126,8 @@ private:
   settings settings_;
   std::deque<ended_period> ended_; ///< Oldest first; rows not yet dropped.
   std::map<std::string, known_hdb> hdbs_;
-  position begin_; ///< Rows up to here are not in memory.
+  std::optional<period_id> dropped_; ///< The newest whose rows have gone.
+  position begin_;                   ///< Rows up to here are not in memory.
   position served_end_;
   manifest_version served_version_;
   bool writing_ = false;
