@@ -5,6 +5,7 @@
 #include <millrace/persistence/log/log_directory.hpp>
 #include <millrace/persistence/log/log_reader.hpp>
 #include <millrace/sim/disk/memory_file_system.hpp>
+#include <millrace/tests/support/manual_clock.hpp>
 
 #include <gtest/gtest.h>
 
@@ -15,12 +16,6 @@ namespace millrace::rt {
 namespace {
 
 using persistence::record_kind;
-
-class fixed_clock final : public persistence::clock_source {
-public:
-  int64_t now_ns() override { return 0; }
-  int64_t monotonic_ns() override { return 0; }
-};
 
 struct merged_log {
   std::vector<int64_t> ids;
@@ -124,7 +119,7 @@ protected:
 
   static constexpr uint64_t roll_bytes = uint64_t{1} << 20;
   sim::memory_file_system disk{1};
-  fixed_clock clock;
+  test_support::manual_clock clock;
   persistence::env env;
   std::unique_ptr<persistence::log_writer> out;
   std::unique_ptr<merge_core> core;

@@ -3,38 +3,15 @@
 #include <millrace/actors/rt/publish/publisher.hpp>
 #include <millrace/persistence/log/log_reader.hpp>
 #include <millrace/sim/disk/memory_file_system.hpp>
+#include <millrace/tests/support/manual_clock.hpp>
+#include <millrace/tests/support/queued_executor.hpp>
 
 #include <gtest/gtest.h>
-
-#include <deque>
 
 namespace millrace::rt {
 namespace {
 
 using namespace std::chrono_literals;
-
-class queued_executor final : public persistence::executor {
-public:
-  void submit(std::function<void()> job) override {
-    jobs.push_back(std::move(job));
-  }
-  void run_all() {
-    while (!jobs.empty()) {
-      auto job = std::move(jobs.front());
-      jobs.pop_front();
-      job();
-    }
-  }
-  std::deque<std::function<void()>> jobs;
-};
-
-class stepping_clock final : public persistence::clock_source {
-public:
-  int64_t now_ns() override { return wall_offset + time; }
-  int64_t monotonic_ns() override { return time; }
-  static constexpr int64_t wall_offset = 7'000;
-  int64_t time = 1'000'000'000;
-};
 
 class PublisherTest : public ::testing::Test {
 protected:
@@ -82,8 +59,8 @@ protected:
   }
 
   sim::memory_file_system disk{1};
-  stepping_clock clock;
-  queued_executor io;
+  test_support::manual_clock clock{1'000'000'000, 7'000};
+  test_support::queued_executor io;
   persistence::env env;
   std::unique_ptr<publisher> pub;
 
@@ -242,7 +219,7 @@ TEST_F(PublisherTest, AListenerThatIsBehindGetsFewLargeParts) {
   ASSERT_EQ(parts.size(), 4u);
   EXPECT_GE(parts.back(), 256u << 10);
   ASSERT_TRUE(publish(null_long));
-  clock.time += 1'000'000;
+  clock.advance(1'000'000);
   ASSERT_TRUE(publish(null_long));
   EXPECT_EQ(parts.size(), 5u);
 
@@ -271,7 +248,7 @@ TEST_F(PublisherTest, FullDiskIsToldAndPassesByItself) {
   disk.set_quota(0);
   errc told = errc::none;
   for (int i = 0; i < 3 && told == errc::none; ++i) {
-    clock.time += 1'000'000'000;
+    clock.advance(1'000'000'000);
     told = publish(null_long).failure().code;
   }
   EXPECT_EQ(told, errc::no_space);

@@ -86,13 +86,13 @@ std::string numbered_lines(size_t count) {
 
 TEST(ArchiveTest, GzipGivesTheRowsOfThePlainFile) {
   const auto text = numbered_lines(300'000);
-  memory_files disk;
-  disk.put("a.csv", text);
-  disk.put("a.csv.gz", gzipped(text));
+  sim::memory_file_system disk;
+  put_file(disk, "a.csv", text);
+  put_file(disk, "a.csv.gz", gzipped(text));
   // Several members one after the other are one text; padding is none.
-  disk.put("b.csv.gz", gzipped(text.substr(0, 1'000'001))
-                         + gzipped(text.substr(1'000'001))
-                         + std::string(512, '\0'));
+  put_file(disk, "b.csv.gz",
+           gzipped(text.substr(0, 1'000'001)) + gzipped(text.substr(1'000'001))
+             + std::string(512, '\0'));
   const auto plain = read_all(disk, options_of(lines_layout, {"a.csv"}));
   EXPECT_EQ(plain.rows(), 300'000u);
   for (const std::string name : {"a.csv.gz", "b.csv.gz"}) {
@@ -101,7 +101,7 @@ TEST(ArchiveTest, GzipGivesTheRowsOfThePlainFile) {
     EXPECT_FALSE(got.failed) << to_string(got.failed);
     EXPECT_EQ(rows_of(got), rows_of(plain));
     EXPECT_EQ(got.counters.bytes, got.counters.total_bytes);
-    EXPECT_EQ(got.counters.total_bytes, disk.text(name).size());
+    EXPECT_EQ(got.counters.total_bytes, file_text(disk, name).size());
     ASSERT_EQ(got.batches.size(), plain.batches.size());
     // A restart skips what lies before the cursor in the text.
     options.resume = {got.batches[got.batches.size() / 2].cursor};
@@ -116,9 +116,9 @@ TEST(ArchiveTest, GzipGivesTheRowsOfThePlainFile) {
 // (a flipped bit in its header's time stamp or name changes nothing).
 TEST(ArchiveTest, DamagedGzipIsToldAndNeverGivesWrongRows) {
   const auto text = numbered_lines(2'000);
-  memory_files disk;
-  disk.put("a.gz", gzipped(text));
-  const auto good = disk.text("a.gz");
+  sim::memory_file_system disk;
+  put_file(disk, "a.gz", gzipped(text));
+  const auto good = file_text(disk, "a.gz");
   const auto options = options_of(lines_layout, {"a.gz"});
   const auto wanted = rows_of(read_all(disk, options));
   std::mt19937_64 random{1};
@@ -126,7 +126,7 @@ TEST(ArchiveTest, DamagedGzipIsToldAndNeverGivesWrongRows) {
   for (int round = 0; round < 200; ++round) {
     auto bad = good;
     bad[random() % bad.size()] ^= static_cast<char>(1 << random() % 8);
-    disk.put("a.gz", bad);
+    put_file(disk, "a.gz", bad);
     const auto got = read_all(disk, options);
     if (got.failed) {
       ++told;
@@ -137,7 +137,7 @@ TEST(ArchiveTest, DamagedGzipIsToldAndNeverGivesWrongRows) {
   }
   EXPECT_GT(told, 180u);
   for (const size_t cut : {size_t{19}, good.size() / 2, good.size() - 1}) {
-    disk.put("a.gz", good.substr(0, cut));
+    put_file(disk, "a.gz", good.substr(0, cut));
     const auto got = read_all(disk, options);
     EXPECT_EQ(got.failed.code, errc::corrupt);
     EXPECT_NE(got.failed.context.find("ends too early"), std::string::npos)
@@ -146,9 +146,9 @@ TEST(ArchiveTest, DamagedGzipIsToldAndNeverGivesWrongRows) {
 }
 
 TEST(ArchiveTest, ZipMembersComeInTheOrderOfTheirNames) {
-  memory_files disk;
-  disk.put(
-    "a.zip",
+  sim::memory_file_system disk;
+  put_file(
+    disk, "a.zip",
     zipped({{"c.csv", "3,C\n"}, {"a.csv", "1,A"}, {"d/", ""}, {"b.csv", ""}}));
   const auto got = read_all(disk, options_of(lines_layout, {"a.zip"}));
   EXPECT_FALSE(got.failed) << to_string(got.failed);
@@ -160,15 +160,15 @@ TEST(ArchiveTest, ZipMembersComeInTheOrderOfTheirNames) {
 }
 
 TEST(ArchiveTest, DamagedZipIsTold) {
-  memory_files disk;
+  sim::memory_file_system disk;
   auto bytes = zipped({{"a.csv", "1,A\n2,B\n"}});
   bytes[bytes.find("2,B")] = '7';
-  disk.put("a.zip", bytes);
+  put_file(disk, "a.zip", bytes);
   auto got = read_all(disk, options_of(lines_layout, {"a.zip"}));
   EXPECT_EQ(got.failed.code, errc::corrupt);
   EXPECT_NE(got.failed.context.find("a.zip#a.csv"), std::string::npos)
     << got.failed.context;
-  disk.put("a.zip", zipped({{"a.csv", "1,A\n"}}).substr(0, 40));
+  put_file(disk, "a.zip", zipped({{"a.csv", "1,A\n"}}).substr(0, 40));
   got = read_all(disk, options_of(lines_layout, {"a.zip"}));
   EXPECT_EQ(got.failed.code, errc::corrupt);
   EXPECT_NE(got.failed.context.find("a.zip: not a sound zip archive"),
@@ -177,17 +177,18 @@ TEST(ArchiveTest, DamagedZipIsTold) {
 }
 
 TEST(ArchiveTest, AFailingDiskIsToldAsSuch) {
-  memory_files disk;
-  disk.put("a.gz", gzipped(numbered_lines(400'000)));
-  disk.read_fault_at = 65'536 + 10;
+  sim::memory_file_system disk;
+  put_file(disk, "a.gz", gzipped(numbered_lines(400'000)));
+  // After the file's head and a first buffer that went well.
+  disk.fail(sim::disk_call::read, 3);
   const auto got = read_all(disk, options_of(lines_layout, {"a.gz"}));
   EXPECT_EQ(got.failed.code, errc::storage_failed);
   EXPECT_NE(got.failed.context.find("Input/output error"), std::string::npos);
 }
 
 TEST(ArchiveTest, AHugeLineInGzipIsOneReject) {
-  memory_files disk;
-  disk.put("a.gz",
+  sim::memory_file_system disk;
+  put_file(disk, "a.gz",
            gzipped("1,A\n" + std::string(100'000'000, 'x') + "\n2,B\n"));
   const auto got = read_all(disk, options_of(lines_layout, {"a.gz"}));
   EXPECT_EQ(got.rows(), 2u);
@@ -197,8 +198,9 @@ TEST(ArchiveTest, AHugeLineInGzipIsOneReject) {
 }
 
 TEST(RejectFileTest, KeepsLinesWithTheirReasons) {
-  memory_files disk;
-  disk.put("a.csv", "1,A\nx,B\n2,C,\x01\t\n3,D\n");
+  sim::memory_file_system disk;
+  put_file(disk, "a.csv", "1,A\nx,B\n2,C,\x01\t\n3,D\n");
+  ASSERT_FALSE(disk.create_directories("out"));
   reject_file file{disk, "out/rejects"};
   auto options = options_of(lines_layout, {"a.csv"});
   options.rejects = file.sink();
@@ -209,29 +211,29 @@ TEST(RejectFileTest, KeepsLinesWithTheirReasons) {
     = "a.csv\t2\t4\tcolumn 'time': 'x' is not a time of the layout's format "
       "(timestamp)\tx,B\n"
       "a.csv\t3\t8\tthe line has 3 fields, 2 are expected\t2,C,\\x01\\x09\n";
-  EXPECT_EQ(disk.text("out/rejects"), wanted);
+  EXPECT_EQ(file_text(disk, "out/rejects"), wanted);
   // A second run goes on after the first.
   reject_file more{disk, "out/rejects"};
   options.rejects = more.sink();
   read_all(disk, options);
   EXPECT_FALSE(more.flush());
-  EXPECT_EQ(disk.text("out/rejects"), wanted + wanted);
+  EXPECT_EQ(file_text(disk, "out/rejects"), wanted + wanted);
 }
 
 TEST(RejectFileTest, NothingIsTouchedWithoutRejects) {
-  memory_files disk;
+  sim::memory_file_system disk;
   reject_file file{disk, "rejects"};
   EXPECT_FALSE(file.flush());
   EXPECT_FALSE(disk.exists("rejects"));
 }
 
 TEST(RejectFileTest, AFullDiskEndsTheReading) {
-  memory_files disk;
+  sim::memory_file_system disk;
   std::string text = "1,A\n";
   for (int i = 0; i < 5'000; ++i)
     text += "bad\n";
-  disk.put("a.csv", text);
-  disk.room = 1'000;
+  put_file(disk, "a.csv", text);
+  disk.set_quota(text.size() + 1'000);
   reject_file file{disk, "rejects"};
   auto options = options_of(lines_layout, {"a.csv"});
   options.rejects = file.sink();

@@ -30,8 +30,8 @@ const std::string header = "time,sym,price,size\n";
 
 outcome read_text(const std::string& text,
                   const std::string& layout_text = trade_layout) {
-  memory_files disk;
-  disk.put("a.csv", text);
+  sim::memory_file_system disk;
+  put_file(disk, "a.csv", text);
   return read_all(disk, options_of(layout_text, {"a.csv"}));
 }
 
@@ -148,9 +148,10 @@ TEST(CsvReaderTest, Utf8SymbolsPass) {
 }
 
 TEST(CsvReaderTest, ALineAtTheLimitPassesOneMoreDoesNot) {
-  memory_files disk;
+  sim::memory_file_system disk;
   const std::string line = "2024-01-02,AAAA,1,1";
-  disk.put("a.csv", header + line + "\n" + "2024-01-02,AAAAA,1,1\n" + line);
+  put_file(disk, "a.csv",
+           header + line + "\n" + "2024-01-02,AAAAA,1,1\n" + line);
   auto options = options_of(trade_layout, {"a.csv"});
   options.line_bytes_max = static_cast<uint32_t>(line.size());
   const auto got = read_all(disk, options);
@@ -199,21 +200,21 @@ TEST(CsvReaderTest, HeaderWithoutTheColumnNamesIt) {
 }
 
 TEST(CsvReaderTest, MissingFileIsToldAtOnce) {
-  memory_files disk;
-  disk.put("a.csv", header);
+  sim::memory_file_system disk;
+  put_file(disk, "a.csv", header);
   const auto got
     = read_all(disk, options_of(trade_layout, {"a.csv", "none.csv"}));
   EXPECT_EQ(to_string(got.failed),
-            "not_found: none.csv: No such file or directory");
+            "not_found: none.csv: open: No such file or directory");
 }
 
 TEST(CsvReaderTest, UnreadableFileNamesPathAndReason) {
-  memory_files disk;
-  disk.put("a.csv", header);
-  disk.read_fault_at = 0;
+  sim::memory_file_system disk;
+  put_file(disk, "a.csv", header);
+  disk.fail(sim::disk_call::read, 1);
   const auto got = read_all(disk, options_of(trade_layout, {"a.csv"}));
   EXPECT_EQ(to_string(got.failed),
-            "storage_failed: a.csv: read at 0: Input/output error");
+            "storage_failed: a.csv: read: Input/output error");
 }
 
 TEST(CsvReaderTest, QuotedFieldsFollowTheRfc) {
@@ -248,10 +249,11 @@ TEST(CsvReaderTest, AnOpenQuoteTakesOneLineOnly) {
 
 TEST(CsvReaderTest, ZeroSidesBecomeNulls) {
   const auto got = [] {
-    memory_files disk;
-    disk.put("20131008_aig_Quote_Tick.csv", "14400135,481800,100,0,0,P,1,0\n"
-                                            "14400135,0,0,491000,300,P,1,0\n"
-                                            "14400136,0,7,0,0,P,1,1\n");
+    sim::memory_file_system disk;
+    put_file(disk, "20131008_aig_Quote_Tick.csv",
+             "14400135,481800,100,0,0,P,1,0\n"
+             "14400135,0,0,491000,300,P,1,0\n"
+             "14400136,0,7,0,0,P,1,1\n");
     auto options
       = preset_options("lean-equity-quote", {"20131008_aig_Quote_Tick.csv"});
     options.symbol = "AIG";
@@ -266,8 +268,8 @@ TEST(CsvReaderTest, ZeroSidesBecomeNulls) {
 }
 
 TEST(CsvReaderTest, WrongTypeAndUnknownColumnNameTheLayout) {
-  memory_files disk;
-  disk.put("a.csv", header);
+  sim::memory_file_system disk;
+  put_file(disk, "a.csv", header);
   auto options = options_of(trade_layout, {"a.csv"});
   options.schema.columns[2].type = column_type::symbol;
   EXPECT_EQ(to_string(read_all(disk, options).failed),
@@ -281,8 +283,8 @@ TEST(CsvReaderTest, WrongTypeAndUnknownColumnNameTheLayout) {
 }
 
 TEST(CsvReaderTest, ColumnsBeyondTheLayoutAreNull) {
-  memory_files disk;
-  disk.put("a.csv", header + "2024-01-02,A,1,1\n2024-01-02,A,1,1\n");
+  sim::memory_file_system disk;
+  put_file(disk, "a.csv", header + "2024-01-02,A,1,1\n2024-01-02,A,1,1\n");
   auto options = options_of(trade_layout, {"a.csv"});
   for (auto type : {column_type::long_, column_type::symbol,
                     column_type::string, column_type::float_})

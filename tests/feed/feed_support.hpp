@@ -2,82 +2,42 @@
 
 #include <millrace/feed/source/reader.hpp>
 #include <millrace/messages/data/table_batch.hpp>
+#include <millrace/persistence/disk/file_system.hpp>
+#include <millrace/sim/disk/memory_file_system.hpp>
 #include <millrace/tests/support/paths.hpp>
 
 #include <gtest/gtest.h>
 
-#include <condition_variable>
 #include <cstdlib>
 #include <cstring>
-#include <deque>
 #include <filesystem>
 #include <fstream>
-#include <functional>
-#include <mutex>
+#include <span>
 #include <sstream>
 #include <string>
-#include <thread>
+#include <string_view>
 #include <vector>
-
-#include "memory_files.hpp"
 
 namespace millrace::feed {
 
-/// A real thread pool behind the executor's seam.
-class thread_pool : public persistence::executor {
-public:
-  explicit thread_pool(size_t count) {
-    for (size_t i = 0; i < count; ++i)
-      threads_.emplace_back([this] { run(); });
-  }
-  ~thread_pool() override {
-    {
-      std::lock_guard lock{mutex_};
-      closed_ = true;
-    }
-    changed_.notify_all();
-    for (auto& each : threads_)
-      each.join();
-  }
-  void submit(std::function<void()> job) override {
-    {
-      std::lock_guard lock{mutex_};
-      jobs_.push_back(std::move(job));
-    }
-    changed_.notify_one();
-  }
+/// A file of this content on `disk`, in place of an older one.
+inline void put_file(persistence::file_system& disk, const std::string& path,
+                     std::string_view text) {
+  if (const auto slash = path.rfind('/'); slash != std::string::npos)
+    ASSERT_FALSE(disk.create_directories(path.substr(0, slash)));
+  const auto fault
+    = persistence::replace_file(disk, path, std::as_bytes(std::span{text}));
+  ASSERT_FALSE(fault) << to_string(fault);
+}
 
-private:
-  void run() {
-    for (;;) {
-      std::function<void()> job;
-      {
-        std::unique_lock lock{mutex_};
-        changed_.wait(lock, [&] { return closed_ || !jobs_.empty(); });
-        if (jobs_.empty())
-          return;
-        job = std::move(jobs_.front());
-        jobs_.pop_front();
-      }
-      job();
-    }
-  }
-
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::deque<std::function<void()>> jobs_;
-  bool closed_ = false;
-  std::vector<std::thread> threads_;
-};
-
-/// An executor that never runs anything, as a simulator that is busy elsewhere.
-class idle_executor : public persistence::executor {
-public:
-  void submit(std::function<void()> job) override {
-    jobs.push_back(std::move(job));
-  }
-  std::vector<std::function<void()>> jobs;
-};
+inline std::string file_text(persistence::file_system& disk,
+                             const std::string& path) {
+  const auto bytes = persistence::read_file(disk, path);
+  EXPECT_TRUE(bytes) << to_string(bytes.failure());
+  if (!bytes)
+    return {};
+  return {reinterpret_cast<const char*>(bytes->data()), bytes->size()};
+}
 
 /// Everything a reader gave.
 struct outcome {

@@ -165,7 +165,7 @@ TEST(GeneratorTest, ResumesEachTableBehindItsCursor) {
 
 TEST(GeneratorTest, WrittenCsvReadsBackToTheSameRows) {
   auto options = small();
-  memory_files disk;
+  sim::memory_file_system disk;
   ASSERT_FALSE(write_generated_csv(disk, options, "t.csv", "q.csv"));
   for (const bool trade : {true, false}) {
     outcome wanted;
@@ -179,8 +179,9 @@ TEST(GeneratorTest, WrittenCsvReadsBackToTheSameRows) {
     EXPECT_TRUE(got.rejects.empty());
     EXPECT_EQ(rows_of(got), rows_of(wanted));
   }
-  disk.room = 10'000;
-  EXPECT_EQ(write_generated_csv(disk, options, "t.csv", "").code,
+  sim::memory_file_system full;
+  full.set_quota(10'000);
+  EXPECT_EQ(write_generated_csv(full, options, "t.csv", "").code,
             errc::no_space);
 }
 

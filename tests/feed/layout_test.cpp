@@ -122,8 +122,8 @@ TEST(LayoutTest, AllFaultsAreToldAtOnce) {
 }
 
 TEST(LayoutTest, LoadsPresetsAndFiles) {
-  memory_files disk;
-  disk.put("mine.toml", minimal);
+  sim::memory_file_system disk;
+  put_file(disk, "mine.toml", minimal);
   EXPECT_TRUE(load_layout(disk, "taq-trade"));
   EXPECT_EQ(load_layout(disk, "mine.toml")->path, "mine.toml");
   const auto none = load_layout(disk, "none.toml").failure();
@@ -153,8 +153,8 @@ TEST(LayoutTest, BytesThatAreNotUtf8AreNamedByLine) {
 }
 
 TEST(LayoutTest, TimesOfDayNeedADate) {
-  memory_files disk;
-  disk.put("quotes.csv", "1,2,3,0,0,P,1,0\n");
+  sim::memory_file_system disk;
+  put_file(disk, "quotes.csv", "1,2,3,0,0,P,1,0\n");
   auto options = preset_options("lean-equity-quote", {"quotes.csv"});
   options.symbol = "AIG";
   const auto got = read_all(disk, options);

@@ -1,3 +1,4 @@
+#include <millrace/nodes/host/thread_pool.hpp>
 #include <millrace/tests/support/paths.hpp>
 
 #include <cmath>
@@ -97,7 +98,7 @@ outcome read_recorded(const std::string& kind, const std::string& symbol,
                       const std::string& path) {
   auto options = preset_options(kind, {path});
   options.symbol = symbol;
-  thread_pool pool{1};
+  nodes::thread_pool pool{1, "parse"};
   options.threads = 2;
   auto got = read_all(persistence::posix_file_system(), options, &pool);
   EXPECT_FALSE(got.failed) << to_string(got.failed);

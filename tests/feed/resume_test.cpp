@@ -1,5 +1,7 @@
 #include <millrace/feed/source/parse_pool.hpp>
 #include <millrace/feed/source/piece_cutter.hpp>
+#include <millrace/nodes/host/thread_pool.hpp>
+#include <millrace/tests/support/queued_executor.hpp>
 
 #include <malloc.h>
 #include <random>
@@ -131,8 +133,8 @@ outcome parse_chunks(const std::string& text, std::vector<size_t> sizes,
 }
 
 TEST(ResumeTest, EveryBatchBoundaryGoesOnWithTheSameBatches) {
-  memory_files disk;
-  disk.put("a.csv", mixed_text(6'000, 1));
+  sim::memory_file_system disk;
+  put_file(disk, "a.csv", mixed_text(6'000, 1));
   auto options = options_of(layout_text, {"a.csv"});
   options.limits.bytes_max = 4096;
   const auto whole = read_all(disk, options);
@@ -150,8 +152,8 @@ TEST(ResumeTest, EveryBatchBoundaryGoesOnWithTheSameBatches) {
 
 // The same across the borders of pieces, where batches end early.
 TEST(ResumeTest, BoundariesOfPiecesToo) {
-  memory_files disk;
-  disk.put("a.csv", mixed_text(120'000, 2));
+  sim::memory_file_system disk;
+  put_file(disk, "a.csv", mixed_text(120'000, 2));
   const auto options = options_of(layout_text, {"a.csv"});
   const auto whole = read_all(disk, options);
   ASSERT_GT(whole.batches.back().cursor.offset, 2 * piece_bytes);
@@ -168,9 +170,9 @@ TEST(ResumeTest, BoundariesOfPiecesToo) {
 }
 
 TEST(ResumeTest, EachSourceGoesOnBehindItsOwnCursor) {
-  memory_files disk;
-  disk.put("a.csv", mixed_text(50, 3));
-  disk.put("b.csv", mixed_text(60, 4));
+  sim::memory_file_system disk;
+  put_file(disk, "a.csv", mixed_text(50, 3));
+  put_file(disk, "b.csv", mixed_text(60, 4));
   auto options = options_of(layout_text, {"a.csv", "b.csv"});
   const auto whole = read_all(disk, options);
   ASSERT_EQ(whole.batches.size(), 2u);
@@ -187,8 +189,8 @@ TEST(ResumeTest, EachSourceGoesOnBehindItsOwnCursor) {
 }
 
 TEST(ResumeTest, ACursorBeyondTheTextIsAnError) {
-  memory_files disk;
-  disk.put("a.csv", mixed_text(50, 3));
+  sim::memory_file_system disk;
+  put_file(disk, "a.csv", mixed_text(50, 3));
   auto options = options_of(layout_text, {"a.csv"});
   auto cursor = read_all(disk, options).batches[0].cursor;
   cursor.offset = 1'000'000;
@@ -224,8 +226,8 @@ type = "symbol"
 value = "{symbol}"
 )";
   };
-  memory_files disk;
-  disk.put("a.csv", "34200000,481800\n34200001,481900\n");
+  sim::memory_file_system disk;
+  put_file(disk, "a.csv", "34200000,481800\n34200001,481900\n");
   auto options = options_of(layout_with("UTC", 10'000), {"a.csv"});
   options.date = 5'029;
   options.symbol = "SPY";
@@ -258,42 +260,41 @@ value = "{symbol}"
 }
 
 TEST(ResumeTest, AChangedFileIsAnotherSource) {
-  memory_files disk;
+  sim::memory_file_system disk;
   const auto text = mixed_text(50, 3);
-  disk.put("a.csv", text);
+  put_file(disk, "a.csv", text);
   auto options = options_of(layout_text, {"a.csv"});
   const auto cursor = read_all(disk, options).batches[0].cursor;
-  disk.put("dir/a.csv", text);
+  put_file(disk, "dir/a.csv", text);
   options.files = {"dir/a.csv"};
   EXPECT_EQ(read_all(disk, options).batches[0].cursor.name, cursor.name);
-  disk.put("dir/a.csv", text + "\n");
+  put_file(disk, "dir/a.csv", text + "\n");
   EXPECT_NE(read_all(disk, options).batches[0].cursor.name, cursor.name);
 }
 
 TEST(ResumeTest, ThreadsDoNotChangeBatches) {
-  memory_files disk;
-  disk.put("a.csv", mixed_text(250'000, 5));
+  sim::memory_file_system disk;
+  put_file(disk, "a.csv", mixed_text(250'000, 5));
   auto options = options_of(layout_text, {"a.csv"});
   const auto wanted = read_all(disk, options);
   ASSERT_GT(wanted.batches.size(), 100u);
-  thread_pool pool{3};
+  nodes::thread_pool pool{3, "parse"};
   for (const uint32_t threads : {2u, 4u}) {
     options.threads = threads;
     expect_same(read_all(disk, options, &pool), wanted);
   }
   // Nor does an executor that never comes, or comes too late.
-  idle_executor idle;
+  test_support::queued_executor idle;
   expect_same(read_all(disk, options, &idle), wanted);
-  ASSERT_FALSE(idle.jobs.empty());
-  for (auto& job : idle.jobs)
-    job();
+  ASSERT_FALSE(idle.empty());
+  idle.run_all();
 }
 
 // A reader may go away while helpers are at work.
 TEST(ResumeTest, ReadersEndInTheMiddle) {
-  memory_files disk;
-  disk.put("a.csv", mixed_text(100'000, 6));
-  thread_pool pool{2};
+  sim::memory_file_system disk;
+  put_file(disk, "a.csv", mixed_text(100'000, 6));
+  nodes::thread_pool pool{2, "parse"};
   for (int i = 0; i < 20; ++i) {
     persistence::env outside;
     outside.fs = &disk;
@@ -339,8 +340,8 @@ TEST(ResumeTest, PiecesOfEverySizeGiveTheSameRows) {
 }
 
 TEST(ResumeTest, LimitsCutBatches) {
-  memory_files disk;
-  disk.put("a.csv", mixed_text(2'000, 9, true));
+  sim::memory_file_system disk;
+  put_file(disk, "a.csv", mixed_text(2'000, 9, true));
   auto options = options_of(layout_text, {"a.csv"});
   const auto wanted = rows_of(read_all(disk, options));
   options.limits.rows_max = 7;

@@ -2,6 +2,7 @@
 #include <millrace/nodes/host/crash_points.hpp>
 #include <millrace/nodes/host/logging.hpp>
 #include <millrace/nodes/host/real_env.hpp>
+#include <millrace/tests/support/manual_clock.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -15,13 +16,6 @@ namespace millrace::nodes {
 namespace {
 
 using ::testing::HasSubstr;
-
-class fixed_clock final : public persistence::clock_source {
-public:
-  int64_t now_ns() override { return now; }
-  int64_t monotonic_ns() override { return 0; }
-  int64_t now = 0;
-};
 
 TEST(CrashPointTest, ReadsNameAndCount) {
   EXPECT_EQ(*parse_crash_request(""), std::nullopt);
@@ -132,8 +126,7 @@ TEST(LoggingTest, JsonSurvivesBytesThatAreNoText) {
 }
 
 TEST(LoggingTest, PassesWhatItsLevelAllows) {
-  fixed_clock clock;
-  clock.now = 5;
+  test_support::manual_clock clock{5};
   std::vector<std::string> lines;
   const logger node{
     [&](const log_entry& entry) { lines.push_back(format_line(entry, false)); },

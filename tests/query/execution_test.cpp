@@ -1,5 +1,6 @@
 #include <millrace/query/execution/execution.hpp>
 #include <millrace/query/execution/like.hpp>
+#include <millrace/tests/support/manual_clock.hpp>
 
 #include <gtest/gtest.h>
 
@@ -236,13 +237,6 @@ TEST(ExecutionTest, FirstRowsStopTheScan) {
   EXPECT_EQ(last[0][0], cell{int64_t{2998}});
 }
 
-class fixed_clock : public persistence::clock_source {
-public:
-  int64_t time = 0;
-  int64_t now_ns() override { return time; }
-  int64_t monotonic_ns() override { return time; }
-};
-
 TEST(ExecutionTest, CancelDeadlineAndMemoryStopBetweenMorsels) {
   const auto schema = trade();
   auto rows = trades(3000);
@@ -253,7 +247,7 @@ TEST(ExecutionTest, CancelDeadlineAndMemoryStopBetweenMorsels) {
   options.morsel_rows = 100;
   std::atomic<bool> cancel{false};
   options.cancel = &cancel;
-  fixed_clock clock;
+  test_support::manual_clock clock;
   options.clock = &clock;
   options.deadline_ns = 50;
   {
@@ -268,12 +262,12 @@ TEST(ExecutionTest, CancelDeadlineAndMemoryStopBetweenMorsels) {
   {
     execution work{plan, {view}, options};
     work.run(0);
-    clock.time = 50;
+    clock.set(50);
     work.run(1);
     const auto failure = work.finish().failure();
     EXPECT_EQ(failure.code, errc::timeout);
     EXPECT_NE(failure.context.find("'trade'"), std::string::npos);
-    clock.time = 0;
+    clock.set(0);
   }
   options.memory_max = 10'000;
   EXPECT_EQ(execute(plan, {view}, options).failure().code,

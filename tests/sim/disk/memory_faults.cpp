@@ -31,6 +31,20 @@ std::string_view call_name(disk_call call) {
   return "call";
 }
 
+// As the system's error would be told: what reads it takes it for a real one.
+std::string_view fault_text(errc code) {
+  switch (code) {
+    case errc::no_space:
+      return "No space left on device";
+    case errc::not_found:
+      return "No such file or directory";
+    case errc::permission:
+      return "Permission denied";
+    default:
+      return "Input/output error";
+  }
+}
+
 } // namespace
 
 void memory_file_system::fail(disk_call call, uint64_t nth, errc code,
@@ -196,9 +210,11 @@ memory_file_system::called(disk_call call, const std::string& path) {
       --plan.after;
       continue;
     }
-    failing out{{plan.code, path + ": " + std::string{call_name(call)}
-                              + ": failed as asked"},
-                plan.landed};
+    auto text = path + ": ";
+    text += call_name(call);
+    text += ": ";
+    text += fault_text(plan.code);
+    failing out{{plan.code, std::move(text)}, plan.landed};
     if (--plan.times == 0)
       plans_.erase(plans_.begin() + static_cast<std::ptrdiff_t>(i));
     return out;

@@ -195,7 +195,7 @@ error memory_file_system::write(inode& target, const std::string& path,
       put(target, offset, bytes.first(static_cast<size_t>(fits)));
       return {errc::no_space,
               path + ": write of " + std::to_string(bytes.size()) + " bytes at "
-                + std::to_string(offset) + ": the disk is full"};
+                + std::to_string(offset) + ": No space left on device"};
     }
   }
   put(target, offset, bytes);
@@ -253,10 +253,10 @@ result<std::unique_ptr<file>> memory_file_system::open(const std::string& raw,
     return failed->fault;
   auto target = find(path);
   if (target && mode == open_mode::create_new)
-    return error{errc::already_exists, path + ": open: exists"};
+    return error{errc::already_exists, path + ": open: File exists"};
   if (!target) {
     if (mode == open_mode::read || !directories_.contains(parent_of(path)))
-      return error{errc::not_found, path + ": open: no such file"};
+      return error{errc::not_found, path + ": open: No such file or directory"};
     target = std::make_shared<inode>();
     change_name({path, target});
   }
@@ -269,7 +269,7 @@ memory_file_system::list(const std::string& raw) {
   const std::scoped_lock lock{mutex_};
   const auto path = clean(raw);
   if (!directories_.contains(path))
-    return error{errc::not_found, path + ": list: no such directory"};
+    return error{errc::not_found, path + ": list: No such file or directory"};
   std::vector<directory_entry> entries;
   for (const auto& [name, target] : names_)
     if (parent_of(name) == path)
@@ -324,9 +324,9 @@ error memory_file_system::rename(const std::string& raw_from,
   }
   auto target = find(from);
   if (!target)
-    return {errc::not_found, from + ": rename: no such file"};
+    return {errc::not_found, from + ": rename: No such file or directory"};
   if (!directories_.contains(parent_of(to)))
-    return {errc::not_found, to + ": rename: no such directory"};
+    return {errc::not_found, to + ": rename: No such file or directory"};
   if (parent_of(from) == parent_of(to)) {
     change_name({to, target, from});
     return {};
@@ -344,12 +344,12 @@ error memory_file_system::remove(const std::string& raw) {
   if (directories_.contains(path)) {
     for (const auto& [name, target] : names_)
       if (parent_of(name) == path)
-        return {errc::storage_failed, path + ": remove: not empty"};
+        return {errc::storage_failed, path + ": remove: Directory not empty"};
     directories_.erase(path);
     return {};
   }
   if (!find(path))
-    return {errc::not_found, path + ": remove: no such file"};
+    return {errc::not_found, path + ": remove: No such file or directory"};
   change_name({path, nullptr});
   return {};
 }
@@ -377,7 +377,8 @@ error memory_file_system::sync_directory(const std::string& raw) {
   if (auto failed = called(disk_call::sync_directory, path))
     return failed->fault;
   if (!directories_.contains(path))
-    return {errc::not_found, path + ": sync directory: no such directory"};
+    return {errc::not_found,
+            path + ": sync directory: No such file or directory"};
   if (lying_sync_)
     return {};
   const auto found = changes_.find(path);
@@ -399,7 +400,8 @@ error memory_file_system::mark_archived(const std::string& path) {
   const std::scoped_lock lock{mutex_};
   const auto target = find(path);
   if (!target)
-    return {errc::not_found, path + ": mark archived: no such file"};
+    return {errc::not_found,
+            path + ": mark archived: No such file or directory"};
   target->archived = true;
   return {};
 }
@@ -411,7 +413,7 @@ memory_file_system::map(const std::string& path) {
     return failed->fault;
   const auto target = find(path);
   if (!target)
-    return error{errc::not_found, path + ": map: no such file"};
+    return error{errc::not_found, path + ": map: No such file or directory"};
   return std::unique_ptr<mapped_file>{
     std::make_unique<memory_mapping>(target->now)};
 }
@@ -421,7 +423,7 @@ memory_file_system::lock_directory(const std::string& raw) {
   const std::scoped_lock lock{mutex_};
   const auto path = clean(raw);
   if (!directories_.contains(path))
-    return error{errc::not_found, path + ": lock: no such directory"};
+    return error{errc::not_found, path + ": lock: No such file or directory"};
   if (!locks_.emplace(path, life_).second)
     return error{errc::locked,
                  path + ": held by process " + std::to_string(life_)};

@@ -1,5 +1,6 @@
 #include <millrace/persistence/log/log_directory.hpp>
 #include <millrace/sim/world/stream_checker.hpp>
+#include <millrace/tests/support/manual_clock.hpp>
 
 #include <algorithm>
 
@@ -214,10 +215,7 @@ std::vector<std::string> check_out_is_pure(memory_file_system& disk,
       if (auto fault = copy->remove(out + "/" + entry.name))
         return {to_string(fault)};
   persistence::env env;
-  struct still_clock final : persistence::clock_source {
-    int64_t now_ns() override { return 0; }
-    int64_t monotonic_ns() override { return 0; }
-  } clock;
+  test_support::manual_clock clock;
   env.fs = copy.get();
   env.clock = &clock;
   env.random = [] { return uint64_t{7}; };
