@@ -11,7 +11,7 @@
 
 namespace millrace::rt {
 
-/// What an INPUT SINK tells the one who orders its input.
+/// What an INPUT SINK tells the actor that orders its input.
 using input_owner_actor = caf::typed_actor<
   // The bytes of the records [from, to) of an input are recorded.
   caf::reacts_to<recorded_atom, input_id, position, position, chunk>,
