@@ -15,6 +15,8 @@
 #include <string>
 #include <vector>
 
+#include "faults.hpp"
+
 namespace millrace::sim {
 
 using namespace std::chrono_literals;
@@ -59,13 +61,7 @@ public:
   }
 
   crash_style any_crash() {
-    crash_style style;
-    style.power = w.chance(0.4);
-    const survival kinds[]
-      = {survival::nothing, survival::some, survival::some, survival::all};
-    style.left = kinds[w.draw(4)];
-    style.restart_after = std::chrono::milliseconds{w.draw(2500)};
-    return style;
+    return sim::any_crash(w, {.power_share = 0.4, .restart_within = 2500ms});
   }
 
   /// Asks for a period's end until it is answered.
@@ -151,15 +147,6 @@ public:
       query_atom_v, json);
   }
 
-  void heal() {
-    for (const auto& name : names) {
-      w.at(name).disk().heal();
-      w.at(name).disk().set_quota(std::nullopt);
-      w.resume(name);
-      w.restart(name);
-    }
-  }
-
   [[nodiscard]] bool fed() const {
     for (const auto& feed : progress)
       if (!feed->merged)
@@ -226,7 +213,7 @@ public:
   }
 
   std::vector<std::string> finish() {
-    heal();
+    heal(w, names);
     if (!w.run_until([this] { return fed(); }, 60s))
       broken.push_back("not all rows merged 60 s after the last fault");
     w.run_until([this] { return ended.size() == 3; }, 30s);

@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "faults.hpp"
+
 namespace millrace::sim {
 
 using namespace std::chrono_literals;
@@ -51,25 +53,10 @@ public:
 
   /// Power cuts only where the mode promises to survive them.
   crash_style any_crash() {
-    crash_style style;
-    style.power = !cached_ && w.chance(0.5);
-    const survival kinds[]
-      = {survival::nothing, survival::some, survival::some, survival::all};
-    style.left = kinds[w.draw(4)];
-    style.restart_after = duration{static_cast<int64_t>(
-      w.draw(static_cast<uint64_t>(std::chrono::nanoseconds{3s}.count())))};
+    auto style = sim::any_crash(
+      w, {.power_share = cached_ ? 0 : 0.5, .restart_within = 3s});
     powered = powered || style.power;
     return style;
-  }
-
-  /// Faults end: everything lives, runs, and has what it needs.
-  void heal() {
-    for (const auto& name : names) {
-      w.at(name).disk().heal();
-      w.at(name).disk().set_quota(std::nullopt);
-      w.resume(name);
-      w.restart(name);
-    }
   }
 
   /// All publishers have published what they should and know it committed.
@@ -97,7 +84,7 @@ public:
   }
 
   std::vector<std::string> finish() {
-    heal();
+    heal(w, names);
     std::vector<std::string> broken;
     if (!w.run_until([this] { return settled(); }, 60s))
       broken.push_back("not all committed 60 s after the last fault");
