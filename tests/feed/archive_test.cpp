@@ -237,8 +237,9 @@ TEST(RejectFileTest, AFullDiskEndsTheReading) {
   reject_file file{disk, "rejects"};
   auto options = options_of(lines_layout, {"a.csv"});
   options.rejects = file.sink();
-  EXPECT_EQ(to_string(read_all(disk, options).failed),
-            "no_space: rejects: No space left on device");
+  EXPECT_EQ(
+    to_string(read_all(disk, options).failed),
+    "no_space: rejects: write of 65539 bytes at 0: No space left on device");
 }
 
 } // namespace
