@@ -80,9 +80,9 @@ public:
 
   result<layout> run() {
     read_top();
-    each("column", [this](toml_section& at) { read_column(at); });
-    each("constant", [this](toml_section& at) { read_constant(at); });
-    each("absent", [this](toml_section& at) { read_absent(at); });
+    root_.each("column", [this](toml_section& at) { read_column(at); });
+    root_.each("constant", [this](toml_section& at) { read_constant(at); });
+    root_.each("absent", [this](toml_section& at) { read_absent(at); });
     if (!root_.has("column"))
       root_.fault("column", "a layout needs at least one [[column]]");
     root_.finish();
@@ -108,27 +108,6 @@ private:
     made_.roll_zone = read_zone(root_, "roll_zone");
     made_.time_column = root_.text("time_column", "time");
     made_.symbol_column = root_.text("symbol_column", "sym");
-  }
-
-  /// Calls `read` for each element of an array of tables `[[key]]`.
-  template <class F>
-  void each(const std::string& key, F&& read) {
-    const auto* found = root_.find(key);
-    if (!found)
-      return;
-    if (found->type != toml_kind::array) {
-      root_.fault(key, "write it as [[" + key + "]]");
-      return;
-    }
-    for (const auto& item : found->items) {
-      if (item.type != toml_kind::table) {
-        faults_.add(item, key, "write it as [[" + key + "]]");
-        continue;
-      }
-      toml_section at{item, key, faults_};
-      read(at);
-      at.finish();
-    }
   }
 
   char read_delimiter() {

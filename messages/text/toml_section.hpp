@@ -65,6 +65,28 @@ public:
   size_t choice(std::string_view key,
                 const std::vector<std::string_view>& choices, bool required);
 
+  /// Reads and finishes each element of an array of tables `[[key]]`; absent:
+  /// none. `read` takes the element's section.
+  template <class F>
+  void each(const std::string& key, F&& read) {
+    const auto* found = find(key);
+    if (!found)
+      return;
+    if (found->type != toml_kind::array) {
+      fault(key, "write it as [[" + key + "]]");
+      return;
+    }
+    for (const auto& item : found->items) {
+      if (item.type != toml_kind::table) {
+        faults_.add(item, key, "write it as [[" + key + "]]");
+        continue;
+      }
+      toml_section at{item, key, faults_};
+      read(at);
+      at.finish();
+    }
+  }
+
   /// Records a fault at `key`, or at the table when the key is absent.
   void fault(std::string_view key, std::string_view reason);
   void finish();

@@ -49,10 +49,10 @@ public:
     read_period();
     read_logging();
     read_feed();
-    each("stream", [this](toml_section& at) { read_stream(at); });
-    each("table", [this](toml_section& at) { read_table(at); });
-    each("node", [this](toml_section& at) { read_node(at); });
-    each("process", [this](toml_section& at) { read_process(at); });
+    root_.each("stream", [this](toml_section& at) { read_stream(at); });
+    root_.each("table", [this](toml_section& at) { read_table(at); });
+    root_.each("node", [this](toml_section& at) { read_node(at); });
+    root_.each("process", [this](toml_section& at) { read_process(at); });
     root_.finish();
     check_streams();
     check_writers();
@@ -65,27 +65,6 @@ public:
   }
 
 private:
-  /// Calls `read` for each element of an array of tables `[[key]]`.
-  template <class F>
-  void each(const std::string& key, F&& read) {
-    const auto* found = root_.find(key);
-    if (!found)
-      return;
-    if (found->type != toml_kind::array) {
-      root_.fault(key, "write it as [[" + key + "]]");
-      return;
-    }
-    for (const auto& item : found->items) {
-      if (item.type != toml_kind::table) {
-        faults_.add(item, key, "write it as [[" + key + "]]");
-        continue;
-      }
-      toml_section at{item, key, faults_};
-      read(at);
-      at.finish();
-    }
-  }
-
   /// Calls `read` for the table `[key]`; an empty one stands for a missing one.
   template <class F>
   void one(toml_section& parent, const std::string& key, bool required,
