@@ -1,5 +1,7 @@
 #include <millrace/actors/rt/link/feeder.hpp>
 
+#include <nlohmann/json.hpp>
+
 namespace millrace::rt {
 
 namespace {
@@ -34,9 +36,10 @@ void feeder_state::acked(const flow_ack& ack) {
   pump();
 }
 
-std::string feeder_state::status() const {
-  return "{\"position\":" + std::to_string(sender->where().value)
-         + ",\"sent_bytes\":" + std::to_string(sender->sent()) + "}";
+std::string to_json(const feeder_facts& facts) {
+  const nlohmann::json out{{"position", facts.where.value},
+                           {"sent_bytes", facts.sent_bytes}};
+  return out.dump();
 }
 
 feeder_actor::behavior_type
@@ -53,7 +56,7 @@ feeder(feeder_actor::stateful_pointer<feeder_state> self,
     [self](caf::down_msg& down) { self->quit(down.reason); });
   self->delayed_send(self, caf::timespan{0}, caf::tick_atom_v);
   return {
-    [self](status_atom) { return self->state.status(); },
+    [self](status_atom) { return to_json(self->state.facts()); },
     [self](ack_atom, const flow_ack& ack) { self->state.acked(ack); },
     [self](grew_atom, position end, const chunk& tail) {
       self->state.sender->grew(end, tail);

@@ -6,8 +6,9 @@
 
 #include <caf/stateful_actor.hpp>
 
+#include <cstdint>
 #include <memory>
-#include <optional>
+#include <string>
 
 namespace millrace::rt {
 
@@ -19,6 +20,15 @@ using feeder_actor = source_actor::extend<
   // INTERNAL: heartbeat.
   caf::reacts_to<caf::tick_atom>>;
 
+/// How far the flow of a FEEDER has come.
+struct feeder_facts {
+  position where;
+  uint64_t sent_bytes = 0;
+};
+
+/// As `status` shows it.
+[[nodiscard]] std::string to_json(const feeder_facts& facts);
+
 /// State of the FEEDER.
 struct feeder_state {
   static constexpr const char* name = "feeder";
@@ -28,7 +38,9 @@ struct feeder_state {
 
   void pump();
   void acked(const flow_ack& ack);
-  [[nodiscard]] std::string status() const;
+  [[nodiscard]] feeder_facts facts() const {
+    return {sender->where(), sender->sent()};
+  }
 
   feeder_actor::pointer self;
   std::unique_ptr<flow_sender> sender;

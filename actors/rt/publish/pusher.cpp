@@ -1,6 +1,7 @@
 #include <millrace/actors/rt/publish/pusher.hpp>
+#include <millrace/messages/protocol/connect.hpp>
 
-#include <caf/actor_cast.hpp>
+#include <nlohmann/json.hpp>
 
 namespace millrace::rt {
 
@@ -20,17 +21,10 @@ void pusher_state::step(const link_core::input& what) {
 }
 
 void pusher_state::connect() {
-  self
-    ->request(connector, caf::timespan{request_deadline}, caf::connect_atom_v,
-              options.rt)
-    .then(
-      [this](const caf::strong_actor_ptr& handle) {
-        if (!handle)
-          return disconnect(
-            {errc::unavailable, to_string(options.rt) + ": no such actor"});
-        offer(caf::actor_cast<sequencer_actor>(handle));
-      },
-      [this](const caf::error& fault) { disconnect(from_caf(fault)); });
+  connect_to<sequencer_actor>(
+    self, connector, options.rt,
+    [this](const sequencer_actor& rt) { offer(rt); },
+    [this](const error& fault) { disconnect(fault); });
 }
 
 void pusher_state::offer(const sequencer_actor& at) {
@@ -160,8 +154,6 @@ void pusher_state::tick() {
 }
 
 void pusher_state::mark(period_id period) {
-  if (options.on_period)
-    return options.on_period(period);
   const auto marker
     = encode(end_of_period{period.value, source->options().origin});
   // A refusal (closed, disk full) leaves the marker out; RT names this origin
@@ -169,13 +161,22 @@ void pusher_state::mark(period_id period) {
   (void)source->publish(marker, {}, payload_kind::end_of_period);
 }
 
-std::string pusher_state::status() const {
+replicator_facts pusher_state::facts() const {
+  replicator_facts now;
+  now.phase = link.phase();
+  if (sender)
+    now.where = sender->where();
+  now.last_failure = link.last_failure();
+  return now;
+}
+
+std::string to_json(const replicator_facts& facts) {
   const char* phases[] = {"idle", "connecting", "flowing"};
-  return std::string{"{\"phase\":\""} + phases[static_cast<int>(link.phase())]
-         + "\",\"position\":"
-         + std::to_string(sender ? sender->where().value : 0)
-         + ",\"last_failure\":\""
-         + std::string{to_string(link.last_failure().code)} + "\"}";
+  const nlohmann::json out{
+    {"phase", phases[static_cast<int>(facts.phase)]},
+    {"position", facts.where.value},
+    {"last_failure", to_string(facts.last_failure.code)}};
+  return out.dump();
 }
 
 pusher_self_actor::behavior_type
@@ -204,7 +205,7 @@ pusher(pusher_self_actor::stateful_pointer<pusher_state> self,
   self->attach_functor([source = state.source] { source->listen(nullptr); });
   self->send(self, caf::tick_atom_v);
   return {
-    [self](status_atom) { return self->state.status(); },
+    [self](status_atom) { return to_json(self->state.facts()); },
     [self](ack_atom, const flow_ack& ack) { self->state.acked(ack); },
     [self](grew_atom, position end, const chunk& tail) {
       self->state.grew(end, tail);

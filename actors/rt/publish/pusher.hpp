@@ -18,9 +18,6 @@ namespace millrace::rt {
 struct pusher_options {
   endpoint rt; ///< The SEQUENCER: "rt/<stream>" at an RT node.
   std::string stream;
-  /// Called when RT asks to end a period. Default: the marker is published at
-  /// once, after all rows that were published before.
-  std::function<void(period_id)> on_period;
   /// Called with the source cursors RT merged for the origin and its highest
   /// merged |id|, once per connection.
   std::function<void(const std::vector<source_cursor>& cursors,
@@ -37,6 +34,16 @@ using pusher_self_actor = pusher_actor::extend<
   caf::reacts_to<pull_atom>,
   // Reconnects, heartbeats.
   caf::reacts_to<caf::tick_atom>>;
+
+/// How far a replicator has come.
+struct replicator_facts {
+  link_core::phase_type phase = link_core::phase_type::idle;
+  position where; ///< Up to which this flow sent the log; 0 without one.
+  error last_failure;
+};
+
+/// As `status` shows it.
+[[nodiscard]] std::string to_json(const replicator_facts& facts);
 
 /// State of the PUSHER: the replicator beside a publisher. Connects to the RT
 /// node, for ever and with back-off, and sends the publisher's log from where
@@ -63,8 +70,9 @@ struct pusher_state {
   void acked(const flow_ack& ack);
   void merged(position end);
   void tick();
+  /// RT ends a period: the marker comes after all that was published before.
   void mark(period_id period);
-  [[nodiscard]] std::string status() const;
+  [[nodiscard]] replicator_facts facts() const;
 
   pusher_self_actor::pointer self;
   persistence::env* env = nullptr;

@@ -1,6 +1,8 @@
 #include <millrace/actors/rt/sequence/input_sink.hpp>
 #include <millrace/persistence/log/log_reader.hpp>
 
+#include <nlohmann/json.hpp>
+
 namespace millrace::rt {
 
 error input_sink_state::open(persistence::env& world, input_sink_options how,
@@ -157,10 +159,11 @@ void input_sink_state::fail(const error& fault) {
   self->quit(to_caf(fault));
 }
 
-std::string input_sink_state::status() const {
-  return "{\"directory\":\"" + options.directory
-         + "\",\"durable\":" + std::to_string(durable_end.value)
-         + ",\"merged\":" + std::to_string(merged_end.value) + "}";
+std::string to_json(const input_facts& facts) {
+  const nlohmann::json out{{"directory", facts.directory},
+                           {"durable", facts.durable.value},
+                           {"merged", facts.merged.value}};
+  return out.dump();
 }
 
 input_sink_actor::behavior_type
@@ -180,7 +183,7 @@ input_sink(input_sink_actor::stateful_pointer<input_sink_state> self,
       self->state.event(flow, event_bytes);
     },
     [self](caf::ping_atom, flow_id flow) { self->state.ping(flow); },
-    [self](status_atom) { return self->state.status(); },
+    [self](status_atom) { return to_json(self->state.facts()); },
     [self](offer_atom, flow_id flow, const pusher_actor& from) {
       return self->state.offer(flow, from);
     },

@@ -41,6 +41,16 @@ struct input_sink_options {
   bool cached = false;
 };
 
+/// How far the copy of an input has come.
+struct input_facts {
+  std::string directory;
+  position durable;
+  position merged;
+};
+
+/// As `status` shows it.
+[[nodiscard]] std::string to_json(const input_facts& facts);
+
 /// State of the INPUT SINK: verifies what a publisher sends, grows the copy,
 /// makes it durable, and hands it to its owner in order.
 struct input_sink_state {
@@ -57,7 +67,9 @@ struct input_sink_state {
   void ping(flow_id flow);
   void merged_up_to(position end);
   void synced(position end, const caf::error& outcome);
-  [[nodiscard]] std::string status() const;
+  [[nodiscard]] input_facts facts() const {
+    return {options.directory, durable_end, merged_end};
+  }
 
   error verify(position at, std::span<const std::byte> bytes) const;
   error hand_over_unmerged();

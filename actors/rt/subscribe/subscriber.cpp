@@ -1,5 +1,6 @@
 #include <millrace/actors/rt/link/feeder.hpp>
 #include <millrace/actors/rt/subscribe/subscriber.hpp>
+#include <millrace/messages/protocol/connect.hpp>
 
 #include <caf/actor_cast.hpp>
 #include <nlohmann/json.hpp>
@@ -32,17 +33,10 @@ void subscriber_state::step(const link_core::input& what) {
 void subscriber_state::connect() {
   if (options.topic.starts_with('/'))
     return open_journal();
-  self
-    ->request(connector, caf::timespan{request_deadline}, caf::connect_atom_v,
-              options.rt)
-    .then(
-      [this](const caf::strong_actor_ptr& handle) {
-        if (!handle)
-          return disconnect(
-            {errc::unavailable, to_string(options.rt) + ": no such actor"});
-        subscribe(caf::actor_cast<sequencer_actor>(handle));
-      },
-      [this](const caf::error& fault) { disconnect(from_caf(fault)); });
+  connect_to<sequencer_actor>(
+    self, connector, options.rt,
+    [this](const sequencer_actor& rt) { subscribe(rt); },
+    [this](const error& fault) { disconnect(fault); });
 }
 
 void subscriber_state::subscribe(const sequencer_actor& at) {

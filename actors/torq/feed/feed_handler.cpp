@@ -1,6 +1,6 @@
 #include <millrace/actors/torq/feed/feed_handler.hpp>
+#include <millrace/messages/protocol/connect.hpp>
 
-#include <caf/actor_cast.hpp>
 #include <nlohmann/json.hpp>
 
 namespace millrace::torq {
@@ -52,23 +52,17 @@ void feed_handler_state::publish_slice() {
 }
 
 void feed_handler_state::end_period(period_id period) {
-  auto failed = [this](const caf::error& why) {
-    step(feed_course::period_ended{from_caf(why)});
-  };
-  self
-    ->request(connector, caf::timespan{period_deadline}, caf::connect_atom_v,
-              settings.rt)
-    .then(
-      [this, period, failed](const caf::strong_actor_ptr& rt) {
-        if (!rt)
-          return failed(to_caf({errc::unavailable, to_string(settings.rt)}));
-        self
-          ->request(caf::actor_cast<sequencer_actor>(rt),
-                    caf::timespan{period_deadline}, end_period_atom_v, period)
-          .then([this](position) { step(feed_course::period_ended{}); },
-                failed);
-      },
-      failed);
+  auto failed
+    = [this](const error& why) { step(feed_course::period_ended{why}); };
+  connect_to<sequencer_actor>(
+    self, connector, settings.rt,
+    [this, period, failed](const sequencer_actor& rt) {
+      self
+        ->request(rt, caf::timespan{period_deadline}, end_period_atom_v, period)
+        .then([this](position) { step(feed_course::period_ended{}); },
+              [failed](const caf::error& why) { failed(from_caf(why)); });
+    },
+    failed);
 }
 
 void feed_handler_state::tick() {

@@ -1,11 +1,11 @@
 #pragma once
 
+#include <millrace/messages/protocol/connect.hpp>
 #include <millrace/messages/protocol/interfaces.hpp>
 #include <millrace/persistence/disk/executor.hpp>
 
 #include <caf/actor_cast.hpp>
 
-#include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -82,31 +82,25 @@ void connect_backend(Self* self, backend_table& table,
                      const std::string& backend_name,
                      const connector_actor& connector,
                      persistence::clock_source& clock, F connected) {
-  constexpr auto deadline = std::chrono::seconds{3};
   constexpr int64_t retry_ns = 500'000'000;
   auto* entry = table.find(backend_name);
   if (entry == nullptr || entry->connecting || entry->handle)
     return;
   entry->connecting = true;
-  self
-    ->request(connector, caf::timespan{deadline}, caf::connect_atom_v,
-              entry->row.at)
-    .then(
-      [self, &table, backend_name,
-       connected](const caf::strong_actor_ptr& handle) {
-        auto* to = table.find(backend_name);
-        to->connecting = false;
-        if (!handle)
-          return;
-        to->handle = handle;
-        self->monitor(caf::actor_cast<caf::actor>(handle));
-        connected(backend_name);
-      },
-      [&table, &clock, backend_name](const caf::error&) {
-        auto* to = table.find(backend_name);
-        to->connecting = false;
-        to->retry_at_ns = clock.monotonic_ns() + retry_ns;
-      });
+  connect_to<caf::actor>(
+    self, connector, entry->row.at,
+    [self, &table, backend_name, connected](const caf::actor& handle) {
+      auto* to = table.find(backend_name);
+      to->connecting = false;
+      to->handle = caf::actor_cast<caf::strong_actor_ptr>(handle);
+      self->monitor(handle);
+      connected(backend_name);
+    },
+    [&table, &clock, backend_name](const error&) {
+      auto* to = table.find(backend_name);
+      to->connecting = false;
+      to->retry_at_ns = clock.monotonic_ns() + retry_ns;
+    });
 }
 
 } // namespace millrace::torq

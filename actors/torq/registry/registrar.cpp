@@ -1,6 +1,5 @@
 #include <millrace/actors/torq/registry/registrar.hpp>
-
-#include <caf/actor_cast.hpp>
+#include <millrace/messages/protocol/connect.hpp>
 
 namespace millrace::torq {
 
@@ -39,26 +38,20 @@ void registrar_state::ask(const registry& from, const wish& what) {
 void registrar_state::connect(size_t which) {
   auto& entry = registries[which];
   entry.connecting = true;
-  self
-    ->request(connector, caf::timespan{request_deadline}, caf::connect_atom_v,
-              entry.at)
-    .then(
-      [this, which](const caf::strong_actor_ptr& handle) {
-        auto& to = registries[which];
-        to.connecting = false;
-        if (!handle)
-          return;
-        to.handle = caf::actor_cast<discovery_actor>(handle);
-        self->monitor(to.handle);
-        for (const auto& row : rows)
-          self->send(to.handle, register_atom_v, row);
-        for (const auto& what : wishes)
-          ask(to, what);
-      },
-      // Tried again at the next tick, for ever.
-      [this, which](const caf::error&) {
-        registries[which].connecting = false;
-      });
+  connect_to<discovery_actor>(
+    self, connector, entry.at,
+    [this, which](const discovery_actor& there) {
+      auto& to = registries[which];
+      to.connecting = false;
+      to.handle = there;
+      self->monitor(to.handle);
+      for (const auto& row : rows)
+        self->send(to.handle, register_atom_v, row);
+      for (const auto& what : wishes)
+        ask(to, what);
+    },
+    // Tried again at the next tick, for ever.
+    [this, which](const error&) { registries[which].connecting = false; });
 }
 
 void registrar_state::lost(const caf::actor_addr& who) {
