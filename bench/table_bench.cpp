@@ -1,12 +1,12 @@
-#include <millrace/actors/torq/feed/feed_handler.hpp>
 #include <millrace/bench/duckdb_peer.hpp>
 #include <millrace/bench/rdb_probe.hpp>
 #include <millrace/bench/stream_rig.hpp>
 #include <millrace/bench/table_bench.hpp>
 #include <millrace/feed/generate/generator.hpp>
+#include <millrace/feed/source/file_source.hpp>
 #include <millrace/feed/source/reader.hpp>
 #include <millrace/messages/data/table_batch.hpp>
-#include <millrace/nodes/assembly/endpoints.hpp>
+#include <millrace/nodes/assembly/feed_process.hpp>
 #include <millrace/persistence/memory/memory_store.hpp>
 
 #include <future>
@@ -76,27 +76,6 @@ result<double> parse(persistence::env& env, const csv_file& file) {
   return per_second(rows, begin);
 }
 
-class csv_source final : public torq::batch_source {
-public:
-  csv_source(persistence::env& env, std::string path)
-    : env_{&env}, path_{std::move(path)} {}
-  error open(const std::vector<source_cursor>&) override {
-    auto opened = feed::reader::open(*env_, reading(path_));
-    if (!opened)
-      return opened.failure();
-    reader_.emplace(*std::move(opened));
-    return {};
-  }
-  result<std::optional<feed::parsed_batch>> next() override {
-    return reader_->next();
-  }
-
-private:
-  persistence::env* env_;
-  std::string path_;
-  std::optional<feed::reader> reader_;
-};
-
 result<double> feed_all(const std::string& directory, const csv_file& file) {
   auto rig = stream_rig::create(directory, true);
   if (!rig)
@@ -105,26 +84,18 @@ result<double> feed_all(const std::string& directory, const csv_file& file) {
   const auto rdb = start_rdb(host);
   if (!rdb)
     return rdb.failure();
-  auto settled = nodes::publisher_options_of(host.config(), "bench", "feed");
-  auto rt = nodes::endpoint_of_stream(host.config(), "bench");
-  MILLRACE_ASSERT(settled && rt);
-  auto opened = rt::publisher::open(host.env(), *settled);
-  if (!opened)
-    return opened.failure();
-  std::shared_ptr<rt::publisher> out{*std::move(opened)};
   auto merged = std::make_shared<std::promise<error>>();
-  torq::feed_settings settings;
-  settings.process = "feed";
-  settings.stream = "bench";
-  settings.rt = *rt;
-  settings.speed = *feed::parse_speed("max");
-  settings.schemas = {feed::generated_trade_schema()};
-  settings.on_done = [merged](const error& fault) { merged->set_value(fault); };
+  nodes::feed_plan plan;
+  plan.process = "feed";
+  plan.stream = "bench";
+  plan.schemas = {feed::generated_trade_schema()};
+  plan.source = std::make_shared<feed::file_source>(
+    host.env(), reading(file.path), host.config().log_path + "/rejects.txt",
+    std::make_shared<feed::batch_source_counters>());
+  plan.on_done = [merged](const error& fault) { merged->set_value(fault); };
   const auto begin = now_ns();
-  host.spawn(torq::feed_handler, &host.env(), settings, out,
-             std::shared_ptr<torq::batch_source>{
-               std::make_shared<csv_source>(host.env(), file.path)},
-             host.connector());
+  if (auto feed = nodes::start_feed_handler(host, std::move(plan)); !feed)
+    return feed.failure();
   if (auto fault = merged->get_future().get())
     return fault;
   if (auto fault = wait_for_rows(host, *rdb, file.rows))

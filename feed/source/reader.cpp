@@ -239,8 +239,6 @@ error reader::state::take_piece() {
       return fault;
     counters.bytes = current->progress;
     current.reset();
-    if (options.progress)
-      options.progress(counters);
     if (auto fault = check_layout())
       return fault;
   }
@@ -248,11 +246,8 @@ error reader::state::take_piece() {
   if (pool.empty()) {
     if (cut_fault)
       return cut_fault;
-    if (cut_all && counters.bytes != counters.total_bytes) {
+    if (cut_all)
       counters.bytes = counters.total_bytes;
-      if (options.progress)
-        options.progress(counters);
-    }
     return check_layout();
   }
   current = pool.take();

@@ -6,7 +6,6 @@
 #include <millrace/persistence/disk/env.hpp>
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -49,7 +48,6 @@ struct reader_options {
   /// Without any row, so many rejects end the reading: the layout is wrong.
   uint64_t first_rejects_max = 1'000;
   reject_sink rejects; ///< None: rejects are only counted.
-  std::function<void(const reader_counters&)> progress; ///< After each piece.
 };
 
 /// Reads text files into encoded table batches, in the order of the files.

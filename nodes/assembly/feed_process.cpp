@@ -1,7 +1,7 @@
-#include <millrace/feed/generate/generator.hpp>
+#include <millrace/actors/torq/feed/feed_handler.hpp>
+#include <millrace/feed/generate/generated_source.hpp>
 #include <millrace/feed/layout/layout.hpp>
-#include <millrace/feed/source/reader.hpp>
-#include <millrace/feed/source/reject_file.hpp>
+#include <millrace/feed/source/file_source.hpp>
 #include <millrace/messages/text/civil_time.hpp>
 #include <millrace/nodes/assembly/endpoints.hpp>
 #include <millrace/nodes/assembly/feed_process.hpp>
@@ -9,98 +9,9 @@
 
 #include <nlohmann/json.hpp>
 
-#include <deque>
-
 namespace millrace::nodes {
 
 namespace {
-
-/// Files through a layout.
-class file_source final : public torq::batch_source {
-public:
-  file_source(persistence::env& world, feed::reader_options options,
-              std::string reject_path,
-              std::shared_ptr<feed_process::counters> counters)
-    : env_{&world}, options_{std::move(options)},
-      rejects_{*world.fs, std::move(reject_path)}, counters_{
-                                                     std::move(counters)} {}
-
-  error open(const std::vector<source_cursor>& published) override {
-    options_.resume = published;
-    options_.rejects = rejects_.sink();
-    options_.progress = [this](const feed::reader_counters& now) {
-      counters_->bytes = now.bytes;
-      counters_->total_bytes = now.total_bytes;
-      counters_->rejects = now.rejects;
-      counters_->backwards = now.backwards;
-    };
-    auto reader = feed::reader::open(*env_, options_);
-    if (!reader)
-      return reader.failure();
-    reader_.emplace(*std::move(reader));
-    return {};
-  }
-
-  result<std::optional<feed::parsed_batch>> next() override {
-    return reader_->next();
-  }
-
-  error close() override {
-    const auto& last = reader_->counters();
-    counters_->bytes = last.bytes;
-    counters_->total_bytes = last.total_bytes;
-    counters_->rejects = last.rejects;
-    counters_->backwards = last.backwards;
-    counters_->resumed = last.resumed_sources;
-    return rejects_.flush();
-  }
-
-private:
-  persistence::env* env_;
-  feed::reader_options options_;
-  feed::reject_file rejects_;
-  std::shared_ptr<feed_process::counters> counters_;
-  std::optional<feed::reader> reader_;
-};
-
-/// An imagined market.
-class generated_source final : public torq::batch_source {
-public:
-  generated_source(feed::generator_options options,
-                   std::shared_ptr<feed_process::counters> counters)
-    : options_{std::move(options)}, counters_{std::move(counters)} {}
-
-  error open(const std::vector<source_cursor>& published) override {
-    auto made = feed::generator::open(options_, published);
-    if (!made)
-      return made.failure();
-    made_.emplace(*std::move(made));
-    counters_->total_bytes = made_->rows_total();
-    return {};
-  }
-
-  result<std::optional<feed::parsed_batch>> next() override {
-    auto batch = made_->next();
-    counters_->bytes = made_->rows();
-    if (!batch)
-      return std::optional<feed::parsed_batch>{};
-    if (batch->date != date_ && batch->date_before != null_int)
-      over_ = batch->date_before;
-    date_ = batch->date;
-    return std::optional{std::move(batch->batch)};
-  }
-
-  std::optional<int64_t> period_over() override {
-    return std::exchange(over_, std::nullopt);
-  }
-
-private:
-  feed::generator_options options_;
-  int32_t date_ = null_int;
-  std::optional<int64_t> over_;
-  std::shared_ptr<feed_process::counters> counters_;
-  std::optional<feed::generator> made_;
-};
 
 result<feed::layout> layout_of(persistence::env& world,
                                const cluster_config& config,
@@ -157,53 +68,88 @@ tables_of(const cluster_config& config, const process_config& process) {
   return out;
 }
 
-result<std::shared_ptr<torq::batch_source>>
-source_of(process_host& host, const process_config& process,
-          std::optional<uint32_t> generated_periods, feed_process& out) {
-  const auto& config = host.config();
-  if (process.generator.on) {
-    feed::generator_options options;
-    options.seed = process.generator.seed;
-    options.symbols = process.generator.symbol_count;
-    const auto& from = process.generator;
-    options.periods = generated_periods.value_or(from.periods);
-    if (from.trade_table.empty())
-      options.trades_per_period = 0;
-    else {
-      options.trades_per_period = from.trades_per_period;
-      options.trade_table = from.trade_table;
-    }
-    if (from.quote_table.empty())
-      options.quotes_per_period = 0;
-    else {
-      options.quotes_per_period = from.quotes_per_period;
-      options.quote_table = from.quote_table;
-    }
-    if (auto fault = check_generated(config, from))
-      return fault;
-    return std::shared_ptr<torq::batch_source>{
-      std::make_shared<generated_source>(options, out.read)};
-  }
-  auto layout = layout_of(host.env(), config, process.layout);
+/// What a configured generator makes.
+result<feed::generator_options> market_of(const cluster_config& config,
+                                          const generator_config& from) {
+  if (auto fault = check_generated(config, from))
+    return fault;
+  feed::generator_options out;
+  out.seed = from.seed;
+  out.symbols = from.symbol_count;
+  out.periods = from.periods;
+  out.trades_per_period = from.trade_table.empty() ? 0 : from.trades_per_period;
+  if (!from.trade_table.empty())
+    out.trade_table = from.trade_table;
+  out.quotes_per_period = from.quote_table.empty() ? 0 : from.quotes_per_period;
+  if (!from.quote_table.empty())
+    out.quote_table = from.quote_table;
+  return out;
+}
+
+/// How the files of a process are read.
+result<feed::reader_options> reading_of(process_host& host,
+                                        const process_config& process) {
+  auto layout = layout_of(host.env(), host.config(), process.layout);
   if (!layout)
     return layout.failure();
-  feed::reader_options options;
-  options.layout = *std::move(layout);
-  options.schema = config.table(process.table)->schema;
-  options.files = process.files;
-  options.symbol = process.symbol;
-  options.threads = 2;
+  feed::reader_options out;
+  out.layout = *std::move(layout);
+  out.schema = host.config().table(process.table)->schema;
+  out.files = process.files;
+  out.symbol = process.symbol;
+  out.threads = 2;
   if (!process.date.empty()) {
     auto date = text::parse_date(process.date);
     if (!date)
       return date.failure();
-    options.date = *date;
+    out.date = *date;
   }
-  return std::shared_ptr<torq::batch_source>{std::make_shared<file_source>(
-    host.env(), std::move(options), out.reject_path, out.read)};
+  return out;
+}
+
+result<std::shared_ptr<feed::batch_source>>
+source_of(process_host& host, const process_config& process,
+          const std::string& reject_path,
+          std::shared_ptr<feed::batch_source_counters> counters) {
+  std::shared_ptr<feed::batch_source> out;
+  if (process.generator.on) {
+    auto market = market_of(host.config(), process.generator);
+    if (!market)
+      return market.failure();
+    out = std::make_shared<feed::generated_source>(*std::move(market),
+                                                   std::move(counters));
+    return out;
+  }
+  auto reading = reading_of(host, process);
+  if (!reading)
+    return reading.failure();
+  out = std::make_shared<feed::file_source>(host.env(), *std::move(reading),
+                                            reject_path, std::move(counters));
+  return out;
 }
 
 } // namespace
+
+result<running_feed> start_feed_handler(process_host& host, feed_plan plan) {
+  auto rt = endpoint_of_stream(host.config(), plan.stream);
+  if (!rt)
+    return rt.failure();
+  auto made = host.publish(plan.stream, {.name = std::move(plan.process),
+                                         .roll_bytes = plan.roll_bytes});
+  if (!made)
+    return made.failure();
+  torq::feed_settings settings;
+  settings.stream = std::move(plan.stream);
+  settings.rt = *std::move(rt);
+  settings.speed = plan.speed;
+  settings.again = plan.again;
+  settings.schemas = std::move(plan.schemas);
+  settings.progress = std::move(plan.progress);
+  settings.on_done = std::move(plan.on_done);
+  auto handle = host.spawn(torq::feed_handler, &host.env(), std::move(settings),
+                           made->out, std::move(plan.source), host.connector());
+  return running_feed{std::move(handle), std::move(made->out)};
+}
 
 result<feed_process> start_feed_process(process_host& host,
                                         const process_config& process,
@@ -212,42 +158,34 @@ result<feed_process> start_feed_process(process_host& host,
   auto tables = tables_of(config, process);
   if (!tables)
     return tables.failure();
-  feed_process out;
-  out.read = std::make_shared<feed_process::counters>();
-  out.progress = std::make_shared<torq::feed_progress>();
-  torq::feed_settings settings;
-  settings.process = process.name;
-  settings.stream = tables->front()->stream;
-  out.stream = settings.stream;
-  settings.again = run.again;
-  settings.on_done = std::move(run.on_done);
-  settings.progress = out.progress;
   auto speed = feed::parse_speed(process.speed);
   if (!speed)
     return speed.failure();
-  settings.speed = *speed;
-  auto rt = endpoint_of_stream(config, settings.stream);
-  if (!rt)
-    return rt.failure();
-  settings.rt = *rt;
+  feed_process out;
+  out.stream = tables->front()->stream;
+  out.reject_path = run.reject_path.empty()
+                      ? config.log_path + "/" + process.name + ".rejects.txt"
+                      : std::move(run.reject_path);
+  feed_plan plan;
+  plan.process = process.name;
+  plan.stream = out.stream;
   for (const auto* table : *tables)
-    settings.schemas.push_back(table->schema);
-  auto publisher = publisher_options_of(config, out.stream, process.name);
-  if (!publisher)
-    return publisher.failure();
-  out.reject_path = run.reject_path.empty() ? publisher->log_path + "/"
-                                                + process.name + ".rejects.txt"
-                                            : run.reject_path;
-  // Before the publisher: a missing file must not leave a directory behind.
-  auto source = source_of(host, process, run.generated_periods, out);
+    plan.schemas.push_back(table->schema);
+  plan.speed = *speed;
+  plan.again = run.again;
+  plan.on_done = std::move(run.on_done);
+  out.progress = plan.progress;
+  // Before the publisher: a missing layout must not leave a directory behind.
+  auto counters = std::make_shared<feed::batch_source_counters>();
+  out.read = counters;
+  auto source = source_of(host, process, out.reject_path, std::move(counters));
   if (!source)
     return source.failure();
-  auto opened = rt::publisher::open(host.env(), *publisher);
-  if (!opened)
-    return opened.failure();
-  out.out = *std::move(opened);
-  out.handle = host.spawn(torq::feed_handler, &host.env(), std::move(settings),
-                          out.out, *std::move(source), host.connector());
+  plan.source = *std::move(source);
+  auto feed = start_feed_handler(host, std::move(plan));
+  if (!feed)
+    return feed.failure();
+  out.feed = *std::move(feed);
   return out;
 }
 
@@ -263,9 +201,10 @@ result<hosted_process> start_feed(process_host& host,
   if (!made)
     return made.failure();
   const nlohmann::json attributes{{"table", process.table}};
-  return hosted_process{caf::actor_cast<caf::strong_actor_ptr>(made->handle),
-                        attributes.dump(),
-                        {}};
+  return hosted_process{
+    caf::actor_cast<caf::strong_actor_ptr>(made->feed.handle),
+    attributes.dump(),
+    {}};
 }
 
 } // namespace millrace::nodes

@@ -1,47 +1,65 @@
 #pragma once
 
-#include <millrace/actors/rt/publish/publisher.hpp>
-#include <millrace/actors/torq/feed/feed_handler.hpp>
+#include <millrace/actors/torq/feed/feed_work.hpp>
+#include <millrace/feed/parse/batch_source.hpp>
+#include <millrace/feed/source/pacer.hpp>
+#include <millrace/messages/protocol/interfaces.hpp>
 #include <millrace/nodes/assembly/process_host.hpp>
 #include <millrace/nodes/configuration/configuration.hpp>
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace millrace::nodes {
+
+/// What a feed handler publishes, wherever its rows come from.
+struct feed_plan {
+  std::string process; ///< Its publisher's directory is `<process>.<stream>`.
+  std::string stream;
+  /// Announced in the stream before the first row.
+  std::vector<table_schema> schemas;
+  std::shared_ptr<feed::batch_source> source;
+  feed::replay_speed speed;
+  bool again = false; ///< From the start, whatever was published before.
+  std::optional<uint64_t> roll_bytes; ///< Of its log; none: the stream's.
+  std::shared_ptr<torq::feed_progress> progress
+    = std::make_shared<torq::feed_progress>();
+  /// Called once: no error when the last row is merged.
+  std::function<void(const error&)> on_done;
+};
+
+/// A feed handler, and what it publishes through.
+struct running_feed {
+  feed_actor handle;
+  std::shared_ptr<rt::publisher> out;
+};
+
+/// Opens the publisher of a feed (`locked` when another has it) with its
+/// replicator, and starts the feed handler.
+[[nodiscard]] result<running_feed> start_feed_handler(process_host& host,
+                                                      feed_plan plan);
 
 /// What a feed run adds to its process's configuration.
 struct feed_run {
   bool again = false;
-  /// Periods that a generator makes; a later run with more of them resumes
-  /// after the earlier one. None: as many as its configuration says.
-  std::optional<uint32_t> generated_periods;
   std::string reject_path; ///< Empty: `<log_path>/<process>.rejects.txt`.
   std::function<void(const error&)> on_done;
 };
 
 struct feed_process {
-  feed_actor handle;
+  running_feed feed;
   std::string stream;
-  std::shared_ptr<rt::publisher> out;
   std::shared_ptr<torq::feed_progress> progress;
-  /// Bytes read and to read, rows, rejects: for a progress bar. Any thread.
-  struct counters {
-    std::atomic<uint64_t> bytes{0};
-    std::atomic<uint64_t> total_bytes{0};
-    std::atomic<uint64_t> rejects{0};
-    std::atomic<uint64_t> backwards{0};
-    /// Files, or members of archives, that go on after published rows.
-    std::atomic<uint64_t> resumed{0};
-  };
-  std::shared_ptr<counters> read;
+  /// For a progress bar.
+  std::shared_ptr<const feed::batch_source_counters> read;
   std::string reject_path;
 };
 
-/// Starts the feed handler of a `feed` process: opens its publisher (`locked`
-/// when another has it), its files or its generator, and publishes.
+/// Starts the feed handler of a `feed` process on its files or its generator.
 [[nodiscard]] result<feed_process>
 start_feed_process(process_host& host, const process_config& process,
                    feed_run run);

@@ -6,20 +6,9 @@
 
 namespace millrace::nodes {
 
-registrar_actor process_host::registrar() {
-  const std::scoped_lock lock{mutex_};
-  if (!registrar_)
-    registrar_ = spawn(torq::registrar, &env(), connector(),
-                       endpoints_of(config_, process_type::discovery));
-  return registrar_;
-}
+namespace {
 
-void process_host::forget_actors() {
-  locals_->clear();
-  const std::scoped_lock lock{mutex_};
-  registrar_ = nullptr;
-}
-
+/// How a publisher of a stream is opened: its mode, sizes and places.
 result<rt::publisher_options> publisher_options_of(const cluster_config& config,
                                                    const std::string& stream,
                                                    const std::string& name) {
@@ -36,6 +25,22 @@ result<rt::publisher_options> publisher_options_of(const cluster_config& config,
   out.cached = settings->mode == stream_mode::cached;
   out.roll_bytes = settings->roll_bytes;
   return out;
+}
+
+} // namespace
+
+registrar_actor process_host::registrar() {
+  const std::scoped_lock lock{mutex_};
+  if (!registrar_)
+    registrar_ = spawn(torq::registrar, &env(), connector(),
+                       endpoints_of(config_, process_type::discovery));
+  return registrar_;
+}
+
+void process_host::forget_actors() {
+  locals_->clear();
+  const std::scoped_lock lock{mutex_};
+  registrar_ = nullptr;
 }
 
 result<publication> process_host::publish(const std::string& stream,

@@ -145,10 +145,4 @@ private:
   registrar_actor registrar_;
 };
 
-/// How a publisher of a stream is opened: its mode, sizes and places.
-/// `not_found` when the configuration has no such stream.
-[[nodiscard]] result<rt::publisher_options>
-publisher_options_of(const cluster_config& config, const std::string& stream,
-                     const std::string& name);
-
 } // namespace millrace::nodes

@@ -170,10 +170,10 @@ private:
     process.generator.quotes_per_period = 150'000;
     process.generator.trade_table = "trade";
     process.generator.quote_table = "quote";
-    const auto begin = clock_.monotonic_ns();
     // One market that goes on: each day resumes after the one before.
-    auto session
-      = feed_session::start(config_, process, {.generated_periods = day + 1});
+    process.generator.periods = day + 1;
+    const auto begin = clock_.monotonic_ns();
+    auto session = feed_session::start(config_, process, {});
     if (!session)
       return session.failure();
     if (auto fault = (*session)->wait([this] { return interrupted(); }))

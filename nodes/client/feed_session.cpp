@@ -26,7 +26,7 @@ feed_session::start(const cluster_config& config, const process_config& process,
   if (!feed)
     return feed.failure();
   made->host_ = *std::move(host);
-  made->out_ = feed->out;
+  made->out_ = feed->feed.out;
   made->stream_ = feed->stream;
   made->progress_ = feed->progress;
   made->read_ = feed->read;

@@ -35,7 +35,7 @@ public:
   [[nodiscard]] const torq::feed_progress& progress() const noexcept {
     return *progress_;
   }
-  [[nodiscard]] const feed_process::counters& read() const noexcept {
+  [[nodiscard]] const feed::batch_source_counters& read() const noexcept {
     return *read_;
   }
   [[nodiscard]] const std::string& reject_path() const noexcept {
@@ -56,7 +56,7 @@ private:
   std::unique_ptr<runtime> host_;
   std::shared_ptr<rt::publisher> out_;
   std::shared_ptr<torq::feed_progress> progress_;
-  std::shared_ptr<feed_process::counters> read_;
+  std::shared_ptr<const feed::batch_source_counters> read_;
   std::string reject_path_;
   std::string stream_;
 };

@@ -126,10 +126,23 @@ TEST_F(PublisherTest, OversizedPayloadIsRefused) {
 TEST_F(PublisherTest, NewDirectoryWaitsForTheWatermark) {
   open({.topic = "market", .log_path = "/pub", .host = "h"});
   EXPECT_EQ(publish(null_long).failure().code, errc::origin_unverified);
-  pub->verify(-9);
+  pub->verify({-9, {}});
   const auto token = publish(null_long);
   ASSERT_TRUE(token);
   EXPECT_EQ(token->id, 10) << "RT had seen |id| 9 of this origin";
+}
+
+TEST_F(PublisherTest, TheLastWordOfRtIsKept) {
+  open({.topic = "market", .log_path = "/pub", .host = "h"});
+  EXPECT_FALSE(pub->told());
+  pub->verify({2, {{"a", 20, 2}}});
+  pub->verify({5, {{"a", 50, 5}, {"b", 10, 1}}});
+  const auto told = pub->told();
+  ASSERT_TRUE(told);
+  EXPECT_EQ(told->watermark, 5);
+  ASSERT_EQ(told->cursors.size(), 2u);
+  EXPECT_EQ(told->cursors[0].row, 5u);
+  EXPECT_EQ(told->cursors[1].name, "b");
 }
 
 TEST_F(PublisherTest, RestartGoesOnBehindTheLoggedId) {
@@ -168,12 +181,12 @@ TEST_F(PublisherTest, ALostTailIsAskedForUntilTheLogGoesOnBehindIt) {
   open(options);
   EXPECT_EQ(publish(null_long).failure().code, errc::origin_unverified)
     << "only a process died since, and nobody was asked";
-  pub->verify(3);
+  pub->verify({3, {}});
   end();
   open(options);
   EXPECT_EQ(publish(null_long).failure().code, errc::origin_unverified)
     << "the answer was not used";
-  pub->verify(3);
+  pub->verify({3, {}});
   message_header other;
   other.on = "other";
   ASSERT_TRUE(pub->publish(std::as_bytes(std::span{"x", 1}), other));
@@ -182,7 +195,7 @@ TEST_F(PublisherTest, ALostTailIsAskedForUntilTheLogGoesOnBehindIt) {
   open(options);
   EXPECT_EQ(publish(null_long).failure().code, errc::origin_unverified)
     << "only another origin went on";
-  pub->verify(3);
+  pub->verify({3, {}});
   const auto token = publish(null_long);
   ASSERT_TRUE(token);
   EXPECT_EQ(token->id, 4);

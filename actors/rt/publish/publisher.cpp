@@ -125,12 +125,13 @@ error publisher::wait_verified(std::chrono::milliseconds deadline) {
             + " ms"};
 }
 
-void publisher::verify(int64_t watermark) {
+void publisher::verify(merged_origin told) {
   const auto held = log_->lock();
   // RT may hold more than a log that lost its tail: a reused id would be
   // dropped as a duplicate.
-  if (magnitude(watermark) > magnitude(ids_.last_id()))
-    ids_.set_last_id(watermark);
+  if (magnitude(told.watermark) > magnitude(ids_.last_id()))
+    ids_.set_last_id(told.watermark);
+  told_ = std::move(told);
   doubt_.verify();
   log_->notify();
 }

@@ -6,13 +6,17 @@
 #include <millrace/messages/base/result.hpp>
 #include <millrace/messages/data/header.hpp>
 #include <millrace/messages/data/position.hpp>
+#include <millrace/messages/data/table_batch.hpp>
 #include <millrace/persistence/disk/env.hpp>
 #include <millrace/persistence/log/log_writer.hpp>
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace millrace::rt {
 
@@ -38,6 +42,12 @@ struct publisher_options {
 struct publish_token {
   position end;
   int64_t id = 0;
+};
+
+/// What RT has merged of a publisher's default origin.
+struct merged_origin {
+  int64_t watermark = 0;              ///< Highest merged |id|.
+  std::vector<source_cursor> cursors; ///< The last one of each source.
 };
 
 /// Appends messages to a durable log of its own without waiting for any node;
@@ -87,6 +97,13 @@ public:
   /// Blocks until RT told the watermark (or it is not needed).
   [[nodiscard]] error wait_verified(std::chrono::milliseconds deadline);
 
+  /// What RT had merged when it last took the replicator's offer; none: it was
+  /// not heard of since this publisher was opened.
+  [[nodiscard]] std::optional<merged_origin> told() const {
+    const auto held = log_->lock();
+    return told_;
+  }
+
   /// Writes, seals the session, syncs. Idempotent; publishing ends.
   [[nodiscard]] error close() { return log_->close(); }
 
@@ -118,8 +135,8 @@ public:
   ///   back soon with `insist`, which waits for it and writes what it left.
   [[nodiscard]] bool pull(bool insist) { return log_->pull(insist); }
   static constexpr auto write_interval_max = group_commit::write_interval_max;
-  /// RT's answer to the offer: highest merged |id| of the default origin.
-  void verify(int64_t watermark);
+  /// RT's answer to the offer.
+  void verify(merged_origin told);
   /// Tries again what a full disk refused.
   void retry() { log_->retry(); }
   /// RT merged everything below this position of this log.
@@ -134,8 +151,9 @@ private:
   publisher_options options_;
   std::string directory_;
   persistence::lineage_id lineage_;
-  id_rule ids_;        ///< Under the lock of `log_`.
-  origin_doubt doubt_; ///< Under the lock of `log_`.
+  id_rule ids_;                       ///< Under the lock of `log_`.
+  origin_doubt doubt_;                ///< Under the lock of `log_`.
+  std::optional<merged_origin> told_; ///< Under the lock of `log_`.
   std::unique_ptr<group_commit> log_;
 };
 

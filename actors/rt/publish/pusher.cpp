@@ -58,13 +58,11 @@ void pusher_state::begin_flow(const sink_actor& to, const flow_grant& grant) {
     credit);
   if (auto fault = sender->start(from))
     return disconnect(fault);
-  const auto cursors = decode_source_cursors(grant.cursors.bytes());
+  auto cursors = decode_source_cursors(grant.cursors.bytes());
   if (!cursors)
     return disconnect(cursors.failure());
   step(link_core::granted{grant.flow});
-  source->verify(grant.watermark);
-  if (options.on_cursors)
-    options.on_cursors(*cursors, grant.watermark);
+  source->verify({grant.watermark, *std::move(cursors)});
   pump();
   if (sender)
     merged(grant.merged);

@@ -3,26 +3,18 @@
 #include <millrace/actors/rt/link/flow_sender.hpp>
 #include <millrace/actors/rt/link/link_core.hpp>
 #include <millrace/actors/rt/publish/publisher.hpp>
-#include <millrace/messages/data/table_batch.hpp>
 #include <millrace/messages/protocol/interfaces.hpp>
 
 #include <caf/stateful_actor.hpp>
 
-#include <functional>
 #include <memory>
 #include <string>
-#include <vector>
 
 namespace millrace::rt {
 
 struct pusher_options {
   endpoint rt; ///< The SEQUENCER: "rt/<stream>" at an RT node.
   std::string stream;
-  /// Called with the source cursors RT merged for the origin and its highest
-  /// merged |id|, once per connection.
-  std::function<void(const std::vector<source_cursor>& cursors,
-                     int64_t watermark)>
-    on_cursors;
 };
 
 /// The PUSHER as it speaks to itself.

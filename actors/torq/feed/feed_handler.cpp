@@ -13,19 +13,6 @@ constexpr auto period_deadline = std::chrono::seconds{60};
 
 } // namespace
 
-void feed_handler_state::start(connector_actor to_others) {
-  connector = std::move(to_others);
-  rt::pusher_options options;
-  options.rt = settings.rt;
-  options.stream = settings.stream;
-  options.on_cursors
-    = [shared = work](const std::vector<source_cursor>& cursors,
-                      int64_t watermark) { shared->tell(cursors, watermark); };
-  replicator = self->spawn(rt::pusher, env, out, connector, std::move(options));
-  children.add(replicator);
-  self->send(self, caf::tick_atom_v);
-}
-
 void feed_handler_state::step(const feed_course::input& what) {
   const auto done = course.step(what, env->clock->monotonic_ns());
   if (done.publish_slice)
@@ -68,7 +55,9 @@ void feed_handler_state::end_period(period_id period) {
 void feed_handler_state::tick() {
   // Without RT's word nobody knows where this source was left; a source that
   // is to be published again needs no word.
-  step(feed_course::tick{work->told() || settings.again,
+  if (!heard && out->told())
+    settings.progress->connected = heard = true;
+  step(feed_course::tick{heard || settings.again,
                          out->reached(rt::ack_level::committed)
                            >= out->appended()});
   if (!course.is_over())
@@ -109,18 +98,19 @@ feed_self_actor::behavior_type
 feed_handler(feed_self_actor::stateful_pointer<feed_handler_state> self,
              persistence::env* world, feed_settings settings,
              std::shared_ptr<rt::publisher> out,
-             std::shared_ptr<batch_source> source, connector_actor connector) {
+             std::shared_ptr<feed::batch_source> source,
+             connector_actor connector) {
   auto& state = self->state;
   state.env = world;
   state.settings = std::move(settings);
   state.out = out;
-  state.children.attach(self);
+  state.connector = std::move(connector);
   const auto& given = state.settings;
   state.work = std::make_shared<feed_work>(
     *world, std::move(out), std::move(source), given.progress,
     feed_work::options{given.speed, given.schemas, given.again,
                        given.backlog_bytes_max});
-  state.start(std::move(connector));
+  self->send(self, caf::tick_atom_v);
   return {
     [self](status_atom) { return to_json(self->state.facts()); },
     [self](job_atom, bool finished, int64_t due_ns, const caf::error& fault) {

@@ -1,10 +1,8 @@
 #pragma once
 
-#include <millrace/actors/rt/publish/pusher.hpp>
-#include <millrace/actors/torq/feed/batch_source.hpp>
+#include <millrace/actors/rt/publish/publisher.hpp>
 #include <millrace/actors/torq/feed/feed_course.hpp>
 #include <millrace/actors/torq/feed/feed_work.hpp>
-#include <millrace/messages/protocol/brood.hpp>
 #include <millrace/messages/protocol/interfaces.hpp>
 #include <millrace/persistence/disk/env.hpp>
 
@@ -31,9 +29,8 @@ using feed_self_actor = feed_actor::extend<
   caf::reacts_to<caf::tick_atom>>;
 
 struct feed_settings {
-  std::string process;
   std::string stream;
-  endpoint rt;
+  endpoint rt; ///< Orders the stream, and ends its periods.
   feed::replay_speed speed;
   bool again = false; ///< Publish from the start whatever was published before.
   /// Schemas that are announced in the stream before the first row.
@@ -68,7 +65,6 @@ struct feed_handler_state {
   /// User-declared on purpose: CAF 0.17 paren-initializes C++20 aggregates.
   explicit feed_handler_state(feed_self_actor::pointer owner) : self{owner} {}
 
-  void start(connector_actor connector);
   void step(const feed_course::input& what);
   void publish_slice();
   /// Has the stream end it.
@@ -81,16 +77,18 @@ struct feed_handler_state {
   feed_settings settings;
   std::shared_ptr<rt::publisher> out;
   std::shared_ptr<feed_work> work;
-  brood children;
-  pusher_actor replicator;
   connector_actor connector;
   feed_course course;
+  bool heard = false; ///< RT told what it has of this publisher.
 };
+
+/// @param out with a replicator, which keeps it verified
 
 feed_self_actor::behavior_type
 feed_handler(feed_self_actor::stateful_pointer<feed_handler_state> self,
              persistence::env* world, feed_settings settings,
              std::shared_ptr<rt::publisher> out,
-             std::shared_ptr<batch_source> source, connector_actor connector);
+             std::shared_ptr<feed::batch_source> source,
+             connector_actor connector);
 
 } // namespace millrace::torq

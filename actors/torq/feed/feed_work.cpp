@@ -14,31 +14,20 @@ constexpr int64_t slice_ns = 5'000'000;
 
 feed_work::feed_work(persistence::env& world,
                      std::shared_ptr<rt::publisher> out,
-                     std::shared_ptr<batch_source> source,
+                     std::shared_ptr<feed::batch_source> source,
                      std::shared_ptr<feed_progress> progress, options given)
   : env_{&world}, out_{std::move(out)}, source_{std::move(source)},
     progress_{std::move(progress)}, options_{std::move(given)},
     pacer_{options_.speed} {}
 
-void feed_work::tell(const std::vector<source_cursor>& cursors,
-                     int64_t watermark) {
-  {
-    const std::scoped_lock lock{told_mutex_};
-    merged_ = {magnitude(watermark), {}};
-    for (const auto& cursor : cursors)
-      merged_.cursors[cursor.name] = cursor;
-  }
-  told_ = true;
-  progress_->connected = true;
-}
-
 error feed_work::open() {
   cursor_map cursors;
   if (!options_.again) {
     published_so_far merged;
-    {
-      const std::scoped_lock lock{told_mutex_};
-      merged = merged_;
+    if (auto told = out_->told()) {
+      merged.last_id = magnitude(told->watermark);
+      for (auto& cursor : told->cursors)
+        merged.cursors[cursor.name] = std::move(cursor);
     }
     auto logged = read_own_log(*env_, out_->directory());
     if (!logged)

@@ -1,9 +1,9 @@
 #pragma once
 
 #include <millrace/actors/rt/publish/publisher.hpp>
-#include <millrace/actors/torq/feed/batch_source.hpp>
 #include <millrace/actors/torq/feed/feed_course.hpp>
 #include <millrace/actors/torq/feed/feed_resume.hpp>
+#include <millrace/feed/parse/batch_source.hpp>
 #include <millrace/feed/source/pacer.hpp>
 #include <millrace/messages/base/result.hpp>
 #include <millrace/persistence/disk/env.hpp>
@@ -12,7 +12,6 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <vector>
 
@@ -38,13 +37,8 @@ public:
   };
 
   feed_work(persistence::env& world, std::shared_ptr<rt::publisher> out,
-            std::shared_ptr<batch_source> source,
+            std::shared_ptr<feed::batch_source> source,
             std::shared_ptr<feed_progress> progress, options given);
-
-  /// What RT merged of this origin. Any thread.
-  void tell(const std::vector<source_cursor>& cursors, int64_t watermark);
-  /// Whether it was told. Any thread.
-  [[nodiscard]] bool told() const noexcept { return told_; }
 
   /// Reads and publishes for a while; the first time it resumes the source.
   [[nodiscard]] feed_course::slice_done run();
@@ -56,14 +50,10 @@ private:
 
   persistence::env* env_;
   std::shared_ptr<rt::publisher> out_;
-  std::shared_ptr<batch_source> source_;
+  std::shared_ptr<feed::batch_source> source_;
   std::shared_ptr<feed_progress> progress_;
   options options_;
   feed::pacer pacer_;
-
-  std::mutex told_mutex_;
-  published_so_far merged_;
-  std::atomic<bool> told_{false};
 
   bool opened_ = false;
   std::optional<feed::parsed_batch> waiting_; ///< Read, but not yet due.

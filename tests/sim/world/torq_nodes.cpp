@@ -1,6 +1,7 @@
-#include <millrace/actors/torq/feed/feed_handler.hpp>
+#include <millrace/actors/torq/feed/feed_work.hpp>
+#include <millrace/feed/parse/batch_source.hpp>
 #include <millrace/messages/data/table_batch.hpp>
-#include <millrace/nodes/assembly/endpoints.hpp>
+#include <millrace/nodes/assembly/feed_process.hpp>
 #include <millrace/persistence/log/log_reader.hpp>
 #include <millrace/query/execution/partial.hpp>
 #include <millrace/sim/world/torq_nodes.hpp>
@@ -41,7 +42,7 @@ trade_row row_of(uint64_t feed, uint64_t row) {
 namespace {
 
 /// Fixed rows: every reader cuts the same batches, wherever it starts.
-class row_source final : public torq::batch_source {
+class row_source final : public feed::batch_source {
 public:
   explicit row_source(const feed_load& load)
     : load_{load}, name_{"rows" + std::to_string(load.feed)} {}
@@ -89,33 +90,25 @@ private:
 result<nodes::hosted_process>
 start_rows(node& me, const feed_load& load,
            std::shared_ptr<torq::feed_progress> progress) {
-  auto options = nodes::publisher_options_of(me.config(), "market", me.name());
-  if (!options)
-    return options.failure();
-  options->roll_bytes = load.roll_bytes;
-  auto out = rt::publisher::open(me.env(), *options);
-  if (!out)
-    return out.failure();
-  auto rt = nodes::endpoint_of_stream(me.config(), "market");
-  if (!rt)
-    return rt.failure();
-  torq::feed_settings settings;
-  settings.process = me.name();
-  settings.stream = "market";
-  settings.rt = *rt;
-  settings.speed.factor = 1;
-  settings.schemas = {trade_table()};
-  settings.progress = progress;
   progress->merged = false;
-  settings.on_done = [&me](const error& fault) {
+  nodes::feed_plan plan;
+  plan.process = me.name();
+  plan.stream = "market";
+  plan.schemas = {trade_table()};
+  plan.source = std::make_shared<row_source>(load);
+  plan.speed.factor = 1;
+  plan.roll_bytes = load.roll_bytes;
+  plan.progress = std::move(progress);
+  plan.on_done = [&me](const error& fault) {
     // A feed that fails ends its process; the next life resumes.
     if (fault)
       me.end();
   };
-  auto handle = me.spawn(torq::feed_handler, &me.env(), settings,
-                         std::shared_ptr<rt::publisher>{*std::move(out)},
-                         std::make_shared<row_source>(load), me.connector());
-  return nodes::hosted_process{caf::actor_cast<caf::strong_actor_ptr>(handle)};
+  auto made = nodes::start_feed_handler(me, std::move(plan));
+  if (!made)
+    return made.failure();
+  return nodes::hosted_process{
+    caf::actor_cast<caf::strong_actor_ptr>(made->handle)};
 }
 
 } // namespace

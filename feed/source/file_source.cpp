@@ -1,0 +1,40 @@
+#include <millrace/feed/source/file_source.hpp>
+
+#include <utility>
+
+namespace millrace::feed {
+
+file_source::file_source(persistence::env& world, reader_options options,
+                         std::string reject_path,
+                         std::shared_ptr<batch_source_counters> counters)
+  : env_{&world}, options_{std::move(options)},
+    rejects_{*world.fs, std::move(reject_path)}, counters_{
+                                                   std::move(counters)} {}
+
+error file_source::open(const std::vector<source_cursor>& published) {
+  options_.resume = published;
+  options_.rejects = rejects_.sink();
+  auto opened = reader::open(*env_, options_);
+  if (!opened)
+    return opened.failure();
+  reader_.emplace(*std::move(opened));
+  return {};
+}
+
+result<std::optional<parsed_batch>> file_source::next() {
+  auto batch = reader_->next();
+  count(reader_->counters());
+  return batch;
+}
+
+error file_source::close() { return rejects_.flush(); }
+
+void file_source::count(const reader_counters& now) {
+  counters_->bytes = now.bytes;
+  counters_->total_bytes = now.total_bytes;
+  counters_->rejects = now.rejects;
+  counters_->backwards = now.backwards;
+  counters_->resumed = now.resumed_sources;
+}
+
+} // namespace millrace::feed

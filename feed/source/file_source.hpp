@@ -1,0 +1,37 @@
+#pragma once
+
+#include <millrace/feed/parse/batch_source.hpp>
+#include <millrace/feed/source/reader.hpp>
+#include <millrace/feed/source/reject_file.hpp>
+#include <millrace/persistence/disk/env.hpp>
+
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace millrace::feed {
+
+/// Files through a layout. What cannot be read goes to a reject file.
+class file_source final : public batch_source {
+public:
+  /// Nothing is touched yet. `world` outlives the object.
+  /// @param options where to resume, and where rejects go, is set here
+  file_source(persistence::env& world, reader_options options,
+              std::string reject_path,
+              std::shared_ptr<batch_source_counters> counters);
+
+  error open(const std::vector<source_cursor>& published) override;
+  result<std::optional<parsed_batch>> next() override;
+  error close() override;
+
+private:
+  void count(const reader_counters& now);
+
+  persistence::env* env_;
+  reader_options options_;
+  reject_file rejects_;
+  std::shared_ptr<batch_source_counters> counters_;
+  std::optional<reader> reader_;
+};
+
+} // namespace millrace::feed

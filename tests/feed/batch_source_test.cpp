@@ -1,0 +1,99 @@
+#include <millrace/feed/generate/generated_source.hpp>
+#include <millrace/feed/source/file_source.hpp>
+
+#include "feed_support.hpp"
+
+namespace millrace::feed {
+namespace {
+
+/// What is left of a batch source, and whether it ended well.
+uint64_t drain(batch_source& from, std::vector<source_cursor>* last = nullptr) {
+  uint64_t rows = 0;
+  for (;;) {
+    auto batch = from.next();
+    EXPECT_TRUE(batch) << to_string(batch.failure());
+    if (!batch || !*batch)
+      return rows;
+    rows += (*batch)->rows;
+    if (last != nullptr)
+      *last = {(*batch)->cursor};
+  }
+}
+
+TEST(BatchSourceTest, FilesAreCountedAndTheirRejectsKept) {
+  sim::memory_file_system disk;
+  persistence::env world;
+  world.fs = &disk;
+  const std::string text = "time,sym,price,size,ex,cond\n"
+                           "2024-01-02T10:00:01Z,A,1.5,10,N,\n"
+                           "no time,A,1.5,10,N,\n"
+                           "2024-01-02T10:00:00Z,B,2.5,20,N,\n";
+  put_file(disk, "/in/trades.csv", text);
+  put_file(disk, "/log/here", "");
+  const auto options = preset_options("csv-trade", {"/in/trades.csv"});
+  auto counters = std::make_shared<batch_source_counters>();
+  std::vector<source_cursor> last;
+  {
+    file_source files{world, options, "/log/rejects.txt", counters};
+    ASSERT_FALSE(files.open({}));
+    EXPECT_EQ(drain(files, &last), 2u);
+    EXPECT_EQ(files.period_over(), std::nullopt);
+    ASSERT_FALSE(files.close());
+  }
+  EXPECT_EQ(counters->bytes, text.size());
+  EXPECT_EQ(counters->total_bytes, text.size());
+  EXPECT_EQ(counters->rejects, 1u);
+  EXPECT_EQ(counters->backwards, 1u);
+  EXPECT_EQ(counters->resumed, 0u);
+  EXPECT_NE(file_text(disk, "/log/rejects.txt").find("no time"),
+            std::string::npos);
+
+  auto again = std::make_shared<batch_source_counters>();
+  file_source rest{world, options, "/log/more.txt", again};
+  ASSERT_FALSE(rest.open(last));
+  EXPECT_EQ(drain(rest), 0u);
+  ASSERT_FALSE(rest.close());
+  EXPECT_EQ(again->resumed, 1u);
+  EXPECT_FALSE(disk.exists("/log/more.txt")) << "no line was refused";
+}
+
+TEST(BatchSourceTest, AMissingFileIsToldAtOnce) {
+  sim::memory_file_system disk;
+  persistence::env world;
+  world.fs = &disk;
+  file_source files{world, preset_options("csv-trade", {"/none.csv"}),
+                    "/rejects.txt", std::make_shared<batch_source_counters>()};
+  EXPECT_EQ(files.open({}).code, errc::not_found);
+}
+
+// Each period but the first is announced before its first batch, once.
+TEST(BatchSourceTest, AMadeUpMarketEndsItsPeriods) {
+  generator_options options;
+  options.symbols = 10;
+  options.trades_per_period = 300;
+  options.quotes_per_period = 0;
+  options.periods = 3;
+  options.rows_per_batch = 100;
+  auto counters = std::make_shared<batch_source_counters>();
+  generated_source market{options, counters};
+  ASSERT_FALSE(market.open({}));
+  EXPECT_EQ(counters->total_bytes, 900u);
+  std::vector<int64_t> over;
+  uint64_t batches = 0;
+  for (;;) {
+    auto batch = market.next();
+    ASSERT_TRUE(batch);
+    if (!*batch)
+      break;
+    ++batches;
+    if (const auto period = market.period_over())
+      over.push_back(*period);
+    EXPECT_EQ(market.period_over(), std::nullopt) << "told twice";
+  }
+  EXPECT_GE(batches, 9u);
+  EXPECT_EQ(over, (std::vector<int64_t>{8'767, 8'768}));
+  EXPECT_EQ(counters->bytes, 900u);
+}
+
+} // namespace
+} // namespace millrace::feed
