@@ -2,7 +2,6 @@
 #include <millrace/feed/generate/generated_source.hpp>
 #include <millrace/feed/layout/layout.hpp>
 #include <millrace/feed/source/file_source.hpp>
-#include <millrace/messages/text/civil_time.hpp>
 #include <millrace/nodes/assembly/endpoints.hpp>
 #include <millrace/nodes/assembly/feed_process.hpp>
 #include <millrace/nodes/assembly/roles.hpp>
@@ -98,12 +97,7 @@ result<feed::reader_options> reading_of(process_host& host,
   out.files = process.files;
   out.symbol = process.symbol;
   out.threads = 2;
-  if (!process.date.empty()) {
-    auto date = text::parse_date(process.date);
-    if (!date)
-      return date.failure();
-    out.date = *date;
-  }
+  out.date = process.date;
   return out;
 }
 
@@ -158,9 +152,6 @@ result<feed_process> start_feed_process(process_host& host,
   auto tables = tables_of(config, process);
   if (!tables)
     return tables.failure();
-  auto speed = feed::parse_speed(process.speed);
-  if (!speed)
-    return speed.failure();
   feed_process out;
   out.stream = tables->front()->stream;
   out.reject_path = run.reject_path.empty()
@@ -171,7 +162,7 @@ result<feed_process> start_feed_process(process_host& host,
   plan.stream = out.stream;
   for (const auto* table : *tables)
     plan.schemas.push_back(table->schema);
-  plan.speed = *speed;
+  plan.speed = {process.speed};
   plan.again = run.again;
   plan.on_done = std::move(run.on_done);
   out.progress = plan.progress;

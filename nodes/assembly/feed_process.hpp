@@ -2,7 +2,7 @@
 
 #include <millrace/actors/torq/feed/feed_work.hpp>
 #include <millrace/feed/parse/batch_source.hpp>
-#include <millrace/feed/source/pacer.hpp>
+#include <millrace/feed/text/replay_speed.hpp>
 #include <millrace/messages/protocol/interfaces.hpp>
 #include <millrace/nodes/assembly/process_host.hpp>
 #include <millrace/nodes/configuration/configuration.hpp>

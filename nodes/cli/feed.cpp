@@ -1,3 +1,4 @@
+#include <millrace/feed/text/replay_speed.hpp>
 #include <millrace/messages/text/civil_time.hpp>
 #include <millrace/nodes/cli/cluster_option.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
@@ -8,8 +9,6 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
-#include <cmath>
 #include <cstdio>
 #include <unistd.h>
 
@@ -29,12 +28,6 @@ std::string feed_name(const feed_options& options) {
   return name;
 }
 
-std::string speed_text(double speed) {
-  if (speed == 0)
-    return "max";
-  return fmt::format("{}x", speed);
-}
-
 void draw(const feed_session& feed, bool last) {
   const auto done = feed.read().bytes.load();
   const auto all = std::max<uint64_t>(feed.read().total_bytes.load(), 1);
@@ -47,21 +40,6 @@ void draw(const feed_session& feed, bool last) {
   std::fflush(stderr);
 }
 
-/// "max" -> 0, "original" -> 1, "2.5x" -> 2.5; none for another text.
-std::optional<double> parse_speed(const std::string& text) {
-  if (text == "max")
-    return 0.0;
-  if (text == "original")
-    return 1.0;
-  double factor = 0;
-  const auto* end = text.data() + text.size();
-  const auto [stop, fault] = std::from_chars(text.data(), end, factor);
-  if (fault != std::errc{} || stop + 1 != end || *stop != 'x'
-      || !std::isfinite(factor) || factor <= 0)
-    return std::nullopt;
-  return factor;
-}
-
 error read_date(const std::string& text, feed_options& into) {
   const auto days = text::parse_date(text);
   if (!days)
@@ -71,11 +49,10 @@ error read_date(const std::string& text, feed_options& into) {
 }
 
 error read_speed(const std::string& text, feed_options& into) {
-  const auto factor = parse_speed(text);
-  if (!factor)
-    return {errc::invalid_argument,
-            "'" + text + "' is not original, max, or as 10x"};
-  into.speed = *factor;
+  const auto speed = feed::parse_speed(text);
+  if (!speed)
+    return speed.failure();
+  into.speed = speed->factor;
   return {};
 }
 
@@ -123,10 +100,9 @@ int run(const feed_options& options) {
   process.layout = options.layout;
   process.table = options.table;
   process.symbol = options.symbol;
-  process.speed = speed_text(options.speed);
+  process.speed = options.speed;
   process.files = options.files;
-  if (options.date)
-    process.date = text::date_text(*options.date);
+  process.date = options.date;
   interrupts signals;
   auto feed = feed_session::start(
     *config, process, {.again = options.again, .reject_path = options.reject});

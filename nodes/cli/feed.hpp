@@ -14,9 +14,9 @@ struct feed_options {
   std::string layout; ///< A preset, a name of `[feed.layouts]`, or a path.
   std::string table;
   /// Days since 2000.01.01, for files that carry times of day only.
-  std::optional<int64_t> date;
+  std::optional<int32_t> date;
   std::string symbol; ///< For files that carry none.
-  /// 0: as fast as it goes; 1: at the original speed; N: N times that.
+  /// Row time that passes in one second; 0: as fast as possible.
   double speed = 0;
   bool again = false; ///< Publish files anew that were published before.
   std::string reject; ///< Where bad lines go; empty: beside the publisher.

@@ -1,3 +1,5 @@
+#include <millrace/feed/text/replay_speed.hpp>
+#include <millrace/messages/text/civil_time.hpp>
 #include <millrace/messages/text/toml_section.hpp>
 #include <millrace/nodes/configuration/configuration.hpp>
 
@@ -403,9 +405,19 @@ private:
     }
     out.layout = at.required_text("layout");
     out.table = feed_table(at, "table", true);
-    out.date = at.text("date", "");
     out.symbol = at.text("symbol", "");
-    out.speed = at.text("speed", out.speed);
+    if (at.has("date")) {
+      const auto date = text::parse_date(at.text("date", ""));
+      if (date)
+        out.date = *date;
+      else
+        at.fault("date", date.failure().context);
+    }
+    const auto speed = feed::parse_speed(at.text("speed", "max"));
+    if (speed)
+      out.speed = speed->factor;
+    else
+      at.fault("speed", speed.failure().context);
     for (const auto& file : at.texts("files"))
       out.files.push_back(absolute(file));
     if (out.files.empty())

@@ -102,11 +102,13 @@ struct process_config {
   int64_t query_timeout_ns = 30'000'000'000;
   uint64_t result_rows_max = 0; ///< gateway; 0: no limit.
 
-  std::string layout;             ///< feed: a name of `layouts`, or a preset.
-  std::string table;              ///< feed: where the rows go.
-  std::string date;               ///< feed: the day of files that name none.
-  std::string symbol;             ///< feed: of files that carry none.
-  std::string speed = "max";      ///< feed: "original", "max", or "10x".
+  std::string layout; ///< feed: a name of `layouts`, or a preset.
+  std::string table;  ///< feed: where the rows go.
+  /// feed: days since 2000.01.01, of files that name none.
+  std::optional<int32_t> date;
+  std::string symbol; ///< feed: of files that carry none.
+  /// feed: row time that passes in one second; 0: as fast as possible.
+  double speed = 0;
   std::vector<std::string> files; ///< feed: absolute paths.
   generator_config generator;     ///< feed.
 

@@ -215,7 +215,7 @@ TEST(PacerTest, SpeedsAreReadAndWritten) {
   EXPECT_EQ(parse_speed("max")->factor, 0);
   EXPECT_EQ(parse_speed("original")->factor, 1);
   EXPECT_EQ(parse_speed("0.5x")->factor, 0.5);
-  EXPECT_EQ(to_string(*parse_speed("10x")), "10x");
+  EXPECT_EQ(parse_speed("10x")->factor, 10);
   for (const auto* bad : {"", "x", "10", "-1x", "0x", "fast", "1xx", "1e99x"})
     EXPECT_EQ(parse_speed(bad).failure().code, errc::invalid_argument) << bad;
 }

@@ -278,8 +278,8 @@ TEST(ConfigurationTest, ReadsEveryOption) {
   EXPECT_EQ(feed->layout, "mine");
   EXPECT_EQ(feed->table, "t");
   EXPECT_EQ(feed->symbol, "SPY");
-  EXPECT_EQ(feed->date, "2013-10-08");
-  EXPECT_EQ(feed->speed, "10x");
+  EXPECT_EQ(feed->date, 5029);
+  EXPECT_EQ(feed->speed, 10);
   EXPECT_THAT(feed->files, ElementsAre("/etc/millrace/x.csv", "/y.csv"));
   EXPECT_EQ(config.process("gen")->generator,
             (generator_config{true, 7, 10'000, 3, 5, 6, "t", ""}));
@@ -381,6 +381,10 @@ constexpr bad_line bad_lines[] = {
   {27, "type = \"rdb\"", ":26:process.write_down: ",
    "'rdb1' writes table 'trade' to /etc/millrace/data/hdb already"},
   {27, "type = \"feed\"", ":25:process.files: ", "needs files"},
+  {27, "type = \"feed\"\ndate = \"2013-02-30\"",
+   ":28:process.date: ", "2013-02-30"},
+  {27, "type = \"feed\"\nspeed = \"10\"",
+   ":28:process.speed: ", "is not max, original, or a factor"},
   {30, "time = \"25:00\"", ":30:period.time: ", "is not a time of day"},
   {30, "zone = \"Nowhere\"", ":30:period.zone: ", "time zone database"},
   {29, "[perod]", ":29:perod: ", "unknown key"},
