@@ -88,7 +88,7 @@ result<double> feed_all(const std::string& directory, const csv_file& file) {
   nodes::feed_plan plan;
   plan.process = "feed";
   plan.stream = "bench";
-  plan.schemas = {feed::generated_trade_schema()};
+  plan.work.schemas = {feed::generated_trade_schema()};
   plan.source = std::make_shared<feed::file_source>(
     host.env(), reading(file.path), host.config().log_path + "/rejects.txt",
     std::make_shared<feed::batch_source_counters>());

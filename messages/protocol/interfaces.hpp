@@ -362,7 +362,7 @@ using gateway_actor = status_actor::extend<
   caf::reacts_to<watch_atom, std::vector<process_row>>,
   caf::reacts_to<announce_atom, hdb_announcement>>;
 
-/// FEED: reads a source and publishes its rows.
-using feed_actor = status_actor::extend<caf::reacts_to<stop_atom>>;
+/// FEED: publishes the rows of a batch source.
+using feed_actor = status_actor;
 
 } // namespace millrace

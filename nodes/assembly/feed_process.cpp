@@ -101,25 +101,24 @@ result<feed::reader_options> reading_of(process_host& host,
   return out;
 }
 
-result<std::shared_ptr<feed::batch_source>>
+using shared_source = std::shared_ptr<feed::batch_source>;
+
+result<shared_source>
 source_of(process_host& host, const process_config& process,
           const std::string& reject_path,
           std::shared_ptr<feed::batch_source_counters> counters) {
-  std::shared_ptr<feed::batch_source> out;
   if (process.generator.on) {
     auto market = market_of(host.config(), process.generator);
     if (!market)
       return market.failure();
-    out = std::make_shared<feed::generated_source>(*std::move(market),
-                                                   std::move(counters));
-    return out;
+    return shared_source{std::make_shared<feed::generated_source>(
+      *std::move(market), std::move(counters))};
   }
   auto reading = reading_of(host, process);
   if (!reading)
     return reading.failure();
-  out = std::make_shared<feed::file_source>(host.env(), *std::move(reading),
-                                            reject_path, std::move(counters));
-  return out;
+  return shared_source{std::make_shared<feed::file_source>(
+    host.env(), *std::move(reading), reject_path, std::move(counters))};
 }
 
 } // namespace
@@ -135,9 +134,7 @@ result<running_feed> start_feed_handler(process_host& host, feed_plan plan) {
   torq::feed_settings settings;
   settings.stream = std::move(plan.stream);
   settings.rt = *std::move(rt);
-  settings.speed = plan.speed;
-  settings.again = plan.again;
-  settings.schemas = std::move(plan.schemas);
+  settings.work = std::move(plan.work);
   settings.progress = std::move(plan.progress);
   settings.on_done = std::move(plan.on_done);
   auto handle = host.spawn(torq::feed_handler, &host.env(), std::move(settings),
@@ -161,9 +158,9 @@ result<feed_process> start_feed_process(process_host& host,
   plan.process = process.name;
   plan.stream = out.stream;
   for (const auto* table : *tables)
-    plan.schemas.push_back(table->schema);
-  plan.speed = {process.speed};
-  plan.again = run.again;
+    plan.work.schemas.push_back(table->schema);
+  plan.work.speed = {process.speed};
+  plan.work.again = run.again;
   plan.on_done = std::move(run.on_done);
   out.progress = plan.progress;
   // Before the publisher: a missing layout must not leave a directory behind.

@@ -2,7 +2,6 @@
 
 #include <millrace/actors/torq/feed/feed_work.hpp>
 #include <millrace/feed/parse/batch_source.hpp>
-#include <millrace/feed/text/replay_speed.hpp>
 #include <millrace/messages/protocol/interfaces.hpp>
 #include <millrace/nodes/assembly/process_host.hpp>
 #include <millrace/nodes/configuration/configuration.hpp>
@@ -12,7 +11,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <vector>
 
 namespace millrace::nodes {
 
@@ -20,12 +18,9 @@ namespace millrace::nodes {
 struct feed_plan {
   std::string process; ///< Its publisher's directory is `<process>.<stream>`.
   std::string stream;
-  /// Announced in the stream before the first row.
-  std::vector<table_schema> schemas;
-  std::shared_ptr<feed::batch_source> source;
-  feed::replay_speed speed;
-  bool again = false; ///< From the start, whatever was published before.
   std::optional<uint64_t> roll_bytes; ///< Of its log; none: the stream's.
+  std::shared_ptr<feed::batch_source> source;
+  torq::feed_work::options work;
   std::shared_ptr<torq::feed_progress> progress
     = std::make_shared<torq::feed_progress>();
   /// Called once: no error when the last row is merged.

@@ -52,7 +52,8 @@ struct input_facts {
 [[nodiscard]] std::string to_json(const input_facts& facts);
 
 /// State of the INPUT SINK: verifies what a publisher sends, grows the copy,
-/// makes it durable, and hands it to its owner in order.
+/// makes it durable, and hands it to its owner in order. It never asks for a
+/// flow: of link_core, a number and a sum would be left to it.
 struct input_sink_state {
   static constexpr const char* name = "input-sink";
 

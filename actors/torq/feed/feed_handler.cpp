@@ -57,7 +57,7 @@ void feed_handler_state::tick() {
   // is to be published again needs no word.
   if (!heard && out->told())
     settings.progress->connected = heard = true;
-  step(feed_course::tick{heard || settings.again,
+  step(feed_course::tick{heard || settings.work.again,
                          out->reached(rt::ack_level::committed)
                            >= out->appended()});
   if (!course.is_over())
@@ -105,11 +105,9 @@ feed_handler(feed_self_actor::stateful_pointer<feed_handler_state> self,
   state.settings = std::move(settings);
   state.out = out;
   state.connector = std::move(connector);
-  const auto& given = state.settings;
-  state.work = std::make_shared<feed_work>(
-    *world, std::move(out), std::move(source), given.progress,
-    feed_work::options{given.speed, given.schemas, given.again,
-                       given.backlog_bytes_max});
+  state.work
+    = std::make_shared<feed_work>(*world, std::move(out), std::move(source),
+                                  state.settings.progress, state.settings.work);
   self->send(self, caf::tick_atom_v);
   return {
     [self](status_atom) { return to_json(self->state.facts()); },
@@ -121,7 +119,6 @@ feed_handler(feed_self_actor::stateful_pointer<feed_handler_state> self,
       self->state.step(feed_course::slice_done{.period_over = period});
     },
     [self](caf::tick_atom) { self->state.tick(); },
-    [self](stop_atom) { self->quit(caf::exit_reason::user_shutdown); },
   };
 }
 

@@ -12,7 +12,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <vector>
 
 namespace millrace::torq {
 
@@ -31,12 +30,7 @@ using feed_self_actor = feed_actor::extend<
 struct feed_settings {
   std::string stream;
   endpoint rt; ///< Orders the stream, and ends its periods.
-  feed::replay_speed speed;
-  bool again = false; ///< Publish from the start whatever was published before.
-  /// Schemas that are announced in the stream before the first row.
-  std::vector<table_schema> schemas;
-  /// Published and not yet merged bytes above which reading waits.
-  uint64_t backlog_bytes_max = uint64_t{256} << 20;
+  feed_work::options work;
   std::shared_ptr<feed_progress> progress = std::make_shared<feed_progress>();
   /// Called once: no error when the last row is merged.
   std::function<void(const error&)> on_done;
@@ -82,8 +76,7 @@ struct feed_handler_state {
   bool heard = false; ///< RT told what it has of this publisher.
 };
 
-/// @param out with a replicator, which keeps it verified
-
+/// @param out with a replicator, which tells it what RT merged
 feed_self_actor::behavior_type
 feed_handler(feed_self_actor::stateful_pointer<feed_handler_state> self,
              persistence::env* world, feed_settings settings,

@@ -33,7 +33,8 @@ public:
     /// Announced in the stream before the first row.
     std::vector<table_schema> schemas;
     bool again = false; ///< From the start, whatever was published before.
-    uint64_t backlog_bytes_max = 0;
+    /// Published and not yet merged bytes above which reading waits.
+    uint64_t backlog_bytes_max = uint64_t{256} << 20;
   };
 
   feed_work(persistence::env& world, std::shared_ptr<rt::publisher> out,

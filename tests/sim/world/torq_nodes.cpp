@@ -94,9 +94,9 @@ start_rows(node& me, const feed_load& load,
   nodes::feed_plan plan;
   plan.process = me.name();
   plan.stream = "market";
-  plan.schemas = {trade_table()};
+  plan.work.schemas = {trade_table()};
   plan.source = std::make_shared<row_source>(load);
-  plan.speed.factor = 1;
+  plan.work.speed.factor = 1;
   plan.roll_bytes = load.roll_bytes;
   plan.progress = std::move(progress);
   plan.on_done = [&me](const error& fault) {
