@@ -3,6 +3,7 @@
 // rows) and as an hdb does (sorted by symbol and time, one partition per day).
 // Bytes are those of the columns that a query must read.
 
+#include <millrace/messages/text/civil_time.hpp>
 #include <millrace/query/execution/execution.hpp>
 
 #include <benchmark/benchmark.h>
@@ -29,7 +30,7 @@ constexpr uint32_t segment_rows = 65'536;
 constexpr int64_t open_ns = 34'200'000'000'000;
 constexpr int64_t session_ns = 23'400'000'000'000;
 constexpr int64_t hour_ns = 3'600'000'000'000;
-constexpr int64_t first_day_ns = 5029 * day_ns;
+constexpr int64_t first_day_ns = 5029 * text::day_ns;
 
 class dictionary : public persistence::symbol_dictionary {
 public:
@@ -119,7 +120,7 @@ private:
     std::discrete_distribution<uint32_t> symbol{weights.begin(), weights.end()};
     columns out;
     for (uint32_t i = 0; i < day_rows; ++i) {
-      out.time.push_back(first_day_ns + day * day_ns + open_ns
+      out.time.push_back(first_day_ns + day * text::day_ns + open_ns
                          + int64_t{i} * (session_ns / day_rows));
       out.symbol.push_back(symbol(random) + 1);
       out.price.push_back(100 + static_cast<double>(random() % 1000) / 100);
@@ -262,7 +263,7 @@ void ohlc_by_symbol_and_bar(benchmark::State& state) {
 void symbol_and_hour(benchmark::State& state) {
   auto plan = data().plan();
   plan.symbols = {{"S100"}};
-  const auto start = first_day_ns + 2 * day_ns + open_ns + hour_ns;
+  const auto start = first_day_ns + 2 * text::day_ns + open_ns + hour_ns;
   plan.range = {start, start + hour_ns};
   for (const auto& column : plan.types)
     plan.outputs.push_back({column.name, column.name});

@@ -36,7 +36,7 @@ void append_whole(std::string& out, T value) {
 void append_of_day(std::string& out, const batch_column& column, uint32_t row) {
   if (column.type == column_type::timespan) {
     const auto ns = value_at<int64_t>(column, row);
-    if (ns >= 0 && ns < day_ns)
+    if (ns >= 0 && ns < text::day_ns)
       text::append_clock(out, ns);
     return;
   }

@@ -2,6 +2,7 @@
 #include <millrace/feed/layout/layout.hpp>
 #include <millrace/feed/parse/column_reader.hpp>
 #include <millrace/feed/text/zone_clock.hpp>
+#include <millrace/messages/text/civil_time.hpp>
 
 #include <array>
 #include <cmath>
@@ -200,7 +201,7 @@ error check(const generator_options& options) {
   if (options.trades_per_period + options.quotes_per_period == 0)
     return refuse("there are no rows in a period");
   if (options.open_ns < 0 || options.close_ns <= options.open_ns
-      || options.close_ns > day_ns)
+      || options.close_ns > text::day_ns)
     return refuse("open and close are not ascending times of a day");
   if (options.trades_per_period != 0 && options.quotes_per_period != 0
       && options.trade_table == options.quote_table)
@@ -317,9 +318,9 @@ void generator::state::begin_period() {
   // A session that begins or ends in a gap of the wall clock is moved to UTC
   // of the gap's day: the generator must not fail half way.
   if (!clock.to_utc(date, options.open_ns, open))
-    open = int64_t{date} * day_ns + options.open_ns;
+    open = int64_t{date} * text::day_ns + options.open_ns;
   if (!clock.to_utc(date, options.close_ns - 1, close_at))
-    close_at = int64_t{date} * day_ns + options.close_ns - 1;
+    close_at = int64_t{date} * text::day_ns + options.close_ns - 1;
   span = std::max<int64_t>(close_at - open, 1);
   in_period = 0;
   trades_in_period = 0;

@@ -1,4 +1,5 @@
 #include <millrace/feed/parse/time_reader.hpp>
+#include <millrace/messages/text/civil_time.hpp>
 #include <millrace/messages/text/time_scan.hpp>
 
 namespace millrace::feed {
@@ -118,7 +119,7 @@ fault time_reader::iso_slowly(const char* text, size_t length, int64_t& out) {
     int64_t offset = 0;
     if (!text::scan_offset(in, offset) || !in.done())
       return fault::not_time;
-    out = int64_t{day} * day_ns + of_day - offset;
+    out = int64_t{day} * text::day_ns + of_day - offset;
     return fault::none;
   }
   return clock_.to_utc(day, of_day, out) ? fault::none : fault::no_such_time;
@@ -163,14 +164,14 @@ fault time_reader::time_of_day(const char* text, size_t length, int64_t& out) {
       const auto unit = unit_of(format_);
       if (length <= 15 && parse_digits(text, length, count) == fault::none)
         [[likely]] {
-        if (count >= static_cast<uint64_t>(day_ns / unit))
+        if (count >= static_cast<uint64_t>(text::day_ns / unit))
           return fault::not_time;
         out = static_cast<int64_t>(count) * unit;
         return fault::none;
       }
       if (const auto why = scaled(text, length, unit, out); why != fault::none)
         return fault::not_time;
-      return out >= 0 && out < day_ns ? fault::none : fault::not_time;
+      return out >= 0 && out < text::day_ns ? fault::none : fault::not_time;
     }
   }
 }

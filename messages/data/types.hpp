@@ -86,6 +86,5 @@ inline constexpr int64_t inf_long = std::numeric_limits<int64_t>::max();
 /// Nanoseconds from the Unix epoch to 2000.01.01, the epoch of all stored
 /// times.
 inline constexpr int64_t epoch_2000_ns = 946'684'800LL * 1'000'000'000LL;
-inline constexpr int64_t day_ns = 86'400LL * 1'000'000'000LL;
 
 } // namespace millrace

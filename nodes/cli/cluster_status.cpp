@@ -1,5 +1,5 @@
+#include <millrace/messages/text/civil_time.hpp>
 #include <millrace/nodes/cli/cluster_status.hpp>
-#include <millrace/nodes/host/logging.hpp>
 #include <millrace/nodes/host/supervisor.hpp>
 
 #include <nlohmann/json.hpp>
@@ -44,12 +44,11 @@ result<json> cluster_status(persistence::env& world,
     if (running) {
       const auto started = state->process.started_ns;
       row["pid"] = state->process.pid;
-      row["started"] = format_time(started);
+      row["started"] = text::time_text(started);
       row["uptime_s"] = std::max<int64_t>(0, (now - started) / 1'000'000'000);
     }
     for (const auto& name : node.processes) {
-      json process{{"name", name},
-                   {"type", config.process(name)->type}};
+      json process{{"name", name}, {"type", config.process(name)->type}};
       merge_live(process, live, "processes", name);
       row["processes"].push_back(std::move(process));
     }

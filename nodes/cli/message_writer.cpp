@@ -4,7 +4,6 @@
 #include <millrace/nodes/cli/line_rows.hpp>
 #include <millrace/nodes/cli/message_writer.hpp>
 #include <millrace/nodes/cli/payload_text.hpp>
-#include <millrace/nodes/host/logging.hpp>
 #include <millrace/query/table/result_text.hpp>
 
 #include <nlohmann/json.hpp>
@@ -98,7 +97,7 @@ result<bool> message_writer::write_json(const rt::message& message,
   ordered_json line{{"position", end.value},
                     {"on", message.header.on},
                     {"id", message.header.id},
-                    {"ts", format_time(message.header.ts)}};
+                    {"ts", text::time_text(message.header.ts)}};
   if (message.kind == payload_kind::table_batch) {
     auto batch = decode_batch(message.payload);
     if (!batch)
@@ -140,7 +139,7 @@ result<bool> message_writer::write_csv(const rt::message& message,
   text += std::to_string(end.value) + ",";
   text::append_csv_field(text, message.header.on);
   text += "," + std::to_string(message.header.id) + ","
-          + format_time(message.header.ts) + ",";
+          + text::time_text(message.header.ts) + ",";
   text::append_csv_field(text, as_text(message.payload));
   if (auto fault = put(text + "\n"))
     return fault;

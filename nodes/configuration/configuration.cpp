@@ -160,7 +160,7 @@ private:
                  in_quotes(text) + " is not a time of day, as \"17:00\"");
       config_.period.clock = at.flag("clock", false);
       config_.period.grace_ns
-        = at.duration("grace", 0, day_ns, config_.period.grace_ns);
+        = at.duration("grace", 0, text::day_ns, config_.period.grace_ns);
     });
   }
 
@@ -261,8 +261,9 @@ private:
     schema.symbol_column = at.text("symbol", "sym");
     const auto& rule = config_.period.rule;
     schema.roll_zone = zone(at, "roll_zone", rule.zone);
-    schema.roll_offset_ns = at.duration("roll_offset", -day_ns + 1, day_ns - 1,
-                                        rule.roll_offset_ns());
+    schema.roll_offset_ns
+      = at.duration("roll_offset", -text::day_ns + 1, text::day_ns - 1,
+                    rule.roll_offset_ns());
     // Only a table without other faults is judged as a whole.
     if (!schema.name.empty() && !schema.columns.empty())
       if (auto fault = validate(schema))
@@ -380,8 +381,8 @@ private:
   }
 
   void read_gateway(toml_section& at, process_config& out) {
-    out.query_timeout_ns
-      = at.duration("query_timeout", 1'000'000, day_ns, out.query_timeout_ns);
+    out.query_timeout_ns = at.duration("query_timeout", 1'000'000, text::day_ns,
+                                       out.query_timeout_ns);
     out.memory_max_bytes = at.bytes("memory_max", 0, most_bytes, 0);
     out.result_rows_max
       = static_cast<uint64_t>(at.integer("rows_max", 0, most_ns, 0));

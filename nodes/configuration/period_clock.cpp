@@ -17,17 +17,18 @@ result<text::time_zone> open_zone(const std::string& name) {
 }
 
 int64_t begin_in(const text::time_zone& zone, int64_t offset_ns, int64_t date) {
-  return zone.at(date * day_ns + offset_ns).utc_ns;
+  return zone.at(date * text::day_ns + offset_ns).utc_ns;
 }
 
 result<int64_t> date_in(const text::time_zone& zone, int64_t offset_ns,
                         int64_t at_ns) {
-  if (at_ns < (least_date + 4) * day_ns || at_ns > (most_date - 4) * day_ns)
+  if (at_ns < (least_date + 4) * text::day_ns
+      || at_ns > (most_date - 4) * text::day_ns)
     return error{errc::invalid_argument,
                  "instant " + std::to_string(at_ns)
                    + " ns is outside the years 1970 to 2261"};
   // No zone is further than a day from UTC: start above and come down.
-  auto date = text::floor_divide(at_ns - offset_ns, day_ns) + 2;
+  auto date = text::floor_divide(at_ns - offset_ns, text::day_ns) + 2;
   while (begin_in(zone, offset_ns, date) > at_ns)
     --date;
   return date;
@@ -36,7 +37,8 @@ result<int64_t> date_in(const text::time_zone& zone, int64_t offset_ns,
 } // namespace
 
 int64_t period_rule::roll_offset_ns() const noexcept {
-  return time_of_day_ns < day_ns / 2 ? time_of_day_ns : time_of_day_ns - day_ns;
+  return time_of_day_ns < text::day_ns / 2 ? time_of_day_ns
+                                           : time_of_day_ns - text::day_ns;
 }
 
 bool is_time_zone(const std::string& zone) {

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <millrace/messages/text/civil_time.hpp>
 #include <millrace/persistence/disk/executor.hpp>
 
 #include <cstdint>
@@ -83,10 +82,5 @@ private:
 
 /// The name of this host, "localhost" when the system does not tell.
 [[nodiscard]] std::string host_name();
-
-/// "2024-06-05T12:00:00.000000001Z" from ns since 2000.01.01 UTC.
-[[nodiscard]] inline std::string format_time(int64_t time_ns) {
-  return text::time_text(time_ns);
-}
 
 } // namespace millrace::nodes

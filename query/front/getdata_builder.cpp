@@ -1,3 +1,4 @@
+#include <millrace/messages/text/civil_time.hpp>
 #include <millrace/query/front/getdata_builder_internal.hpp>
 
 #include <algorithm>
@@ -12,13 +13,10 @@ struct unit {
   int64_t ns;
 };
 constexpr std::array units{
-  unit{"nanosecond", 1},
-  unit{"timespan", 1},
-  unit{"microsecond", 1'000},
-  unit{"second", 1'000'000'000},
-  unit{"minute", 60'000'000'000},
-  unit{"hour", 3'600'000'000'000},
-  unit{"day", day_ns},
+  unit{"nanosecond", 1},          unit{"timespan", 1},
+  unit{"microsecond", 1'000},     unit{"second", 1'000'000'000},
+  unit{"minute", 60'000'000'000}, unit{"hour", 3'600'000'000'000},
+  unit{"day", text::day_ns},
 };
 
 /// TorQ's functions that this executor does not have yet.
@@ -32,7 +30,7 @@ std::string table_type(const table_schema& schema, const std::string& column) {
 }
 
 int64_t floor_days(int64_t ns) {
-  return ns / day_ns - (ns % day_ns < 0 ? 1 : 0);
+  return ns / text::day_ns - (ns % text::day_ns < 0 ? 1 : 0);
 }
 
 } // namespace
@@ -133,7 +131,7 @@ error getdata_builder::bind_scan(const table_schema& schema) {
 error getdata_builder::bind_range(const table_schema& schema) {
   const auto type = *out_.plan.type_of(out_.plan.time_column);
   auto low = start_.ns;
-  auto high = end_.is_date ? end_.ns + (day_ns - 1) : end_.ns;
+  auto high = end_.is_date ? end_.ns + (text::day_ns - 1) : end_.ns;
   if (type == column_type::date) {
     const auto bounded
       = [](int64_t ns) { return ns == inf_long || ns == -inf_long; };
@@ -144,13 +142,13 @@ error getdata_builder::bind_range(const table_schema& schema) {
   }
   // A date is the period that the table's roll rule gives that name.
   if (start_.is_date) {
-    const auto begin = date_start(schema, start_.ns / day_ns);
+    const auto begin = date_start(schema, start_.ns / text::day_ns);
     if (!begin)
       return begin.failure();
     low = *begin;
   }
   if (end_.is_date) {
-    const auto next = date_start(schema, end_.ns / day_ns + 1);
+    const auto next = date_start(schema, end_.ns / text::day_ns + 1);
     if (!next)
       return next.failure();
     high = *next - 1;

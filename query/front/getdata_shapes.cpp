@@ -1,3 +1,4 @@
+#include <millrace/messages/text/civil_time.hpp>
 #include <millrace/query/front/getdata_builder_internal.hpp>
 
 #include <algorithm>
@@ -104,7 +105,7 @@ error getdata_builder::check_times() {
   if (auto fault = check_time("endtime", end_))
     return fault;
   // A date stands for the whole day; so does the last one.
-  const auto last = end_.is_date ? end_.ns + (day_ns - 1) : end_.ns;
+  const auto last = end_.is_date ? end_.ns + (text::day_ns - 1) : end_.ns;
   if (start_.ns > last)
     return check_failed("checktimeorder",
                         "Starttime parameter must be <= endtime parameter"

@@ -1,3 +1,4 @@
+#include <millrace/messages/text/civil_time.hpp>
 #include <millrace/query/front/getdata_values.hpp>
 #include <millrace/query/plan/literal_text.hpp>
 #include <millrace/query/table/columns.hpp>
@@ -53,7 +54,7 @@ result<literal> convert(literal from, column_type type, column_type to,
   if (std::holds_alternative<std::monostate>(from) || type == to)
     return from;
   if (type == column_type::date && to == column_type::timestamp)
-    return literal{std::get<int64_t>(from) * day_ns};
+    return literal{std::get<int64_t>(from) * text::day_ns};
   if (numeric(type) && numeric(to))
     return from;
   if (is_text(type) && is_text(to) && std::holds_alternative<std::string>(from))

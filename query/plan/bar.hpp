@@ -13,10 +13,10 @@ namespace millrace::query {
   int64_t unit = 1;
   switch (type) {
     case column_type::date:
-      unit = day_ns;
+      unit = text::day_ns;
       break;
     case column_type::month:
-      unit = day_ns;
+      unit = text::day_ns;
       break;
     case column_type::minute:
       unit = text::minute_ns;

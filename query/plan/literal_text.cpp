@@ -1,3 +1,4 @@
+#include <millrace/messages/text/civil_time.hpp>
 #include <millrace/messages/text/hex_text.hpp>
 #include <millrace/messages/text/time_scan.hpp>
 #include <millrace/messages/text/zones.hpp>
@@ -57,13 +58,13 @@ std::optional<int64_t> scan_timespan(std::string_view text) {
       return std::nullopt;
     text.remove_prefix(mark + 1);
     if (text.empty())
-      return negative ? -days * day_ns : days * day_ns;
+      return negative ? -days * text::day_ns : days * text::day_ns;
   }
   scanner in{text};
   const auto clock = scan_clock(in);
   if (!clock || !in.done())
     return std::nullopt;
-  const auto ns = days * day_ns + *clock;
+  const auto ns = days * text::day_ns + *clock;
   return negative ? -ns : ns;
 }
 
@@ -177,16 +178,16 @@ result<written_time> parse_time(std::string_view text) {
   if (!day)
     return bad(text, expected);
   if (in.done())
-    return written_time{*day * day_ns, true};
+    return written_time{*day * text::day_ns, true};
   if (in.take('D') && in.done())
-    return written_time{*day * day_ns, false};
+    return written_time{*day * text::day_ns, false};
   if (!text.substr(10).starts_with('D') && !in.take('T') && !in.take(' '))
     return bad(text, expected);
   const auto clock = scan_clock(in);
   const auto zone = clock ? scan_zone(in) : std::nullopt;
   if (!zone || !in.done())
     return bad(text, expected);
-  return written_time{*day * day_ns + *clock - *zone, false};
+  return written_time{*day * text::day_ns + *clock - *zone, false};
 }
 
 result<literal> parse_literal(std::string_view text, column_type type) {
@@ -309,7 +310,7 @@ std::string to_text(const literal& value, std::optional<column_type> type) {
 }
 
 result<int64_t> date_start(const table_schema& schema, int64_t day) {
-  const auto wall_ns = day * day_ns + schema.roll_offset_ns;
+  const auto wall_ns = day * text::day_ns + schema.roll_offset_ns;
   // The common case needs no time-zone data base.
   if (schema.roll_zone == "UTC" || schema.roll_zone.empty())
     return wall_ns;

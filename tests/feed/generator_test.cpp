@@ -68,8 +68,9 @@ TEST(GeneratorTest, RowsLookLikeAMarket) {
     for (uint32_t row = 0; row < view.row_count; ++row) {
       const auto symbol = value_text(view.columns[1], row);
       ++by_symbol[symbol];
-      by_hour[static_cast<size_t>(times[row] % day_ns / 3'600'000'000'000)]++;
-      of_day_before += times[row] / day_ns < made.date;
+      by_hour[static_cast<size_t>(times[row] % text::day_ns
+                                  / 3'600'000'000'000)]++;
+      of_day_before += times[row] / text::day_ns < made.date;
       const auto* first
         = reinterpret_cast<const double*>(view.columns[2].values);
       if (trade)

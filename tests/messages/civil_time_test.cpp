@@ -108,6 +108,9 @@ TEST(CivilTimeTest, WritesTimesToTheEndsOf64Bits) {
   EXPECT_EQ(time_text(-1), "1999-12-31T23:59:59.999999999Z");
   EXPECT_EQ(time_text(5'029 * day_ns + 9 * hour_ns + 30 * minute_ns + 1),
             "2013-10-08T09:30:00.000000001Z");
+  // date -u -d @1381247999.123456789
+  EXPECT_EQ(time_text(434'563'199'123'456'789),
+            "2013-10-08T15:59:59.123456789Z");
   EXPECT_EQ(time_text(std::numeric_limits<int64_t>::max()),
             "2292-04-10T23:47:16.854775807Z");
   EXPECT_EQ(time_text(std::numeric_limits<int64_t>::min()),

@@ -1,3 +1,4 @@
+#include <millrace/messages/text/civil_time.hpp>
 #include <millrace/nodes/configuration/configuration.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 #include <millrace/tests/support/paths.hpp>
@@ -247,8 +248,8 @@ TEST(ConfigurationTest, ReadsEveryOption) {
   EXPECT_EQ(config.logging, (logging_config{true, "DBG"}));
   EXPECT_EQ(config.layouts.at("mine"), "/etc/millrace/layouts/mine.toml");
   EXPECT_EQ(config.streams[0],
-            (stream_config{"a", stream_mode::cached, 64u << 20, 7 * day_ns,
-                           uint64_t{100} << 30}));
+            (stream_config{"a", stream_mode::cached, 64u << 20,
+                           7 * text::day_ns, uint64_t{100} << 30}));
   const auto& table = config.tables[0];
   EXPECT_EQ(table.stream, "b");
   EXPECT_EQ(table.schema.version, 3u);

@@ -91,14 +91,6 @@ TEST(RealEnvTest, OffersTheWorldAsItIs) {
   world.crash_point("pub.before_write"); // Asked for nothing: does nothing.
 }
 
-TEST(LoggingTest, FormatsTimes) {
-  EXPECT_EQ(format_time(0), "2000-01-01T00:00:00.000000000Z");
-  EXPECT_EQ(format_time(-1), "1999-12-31T23:59:59.999999999Z");
-  // date -u -d @1381247999.123456789
-  EXPECT_EQ(format_time(1'381'247'999'123'456'789 - epoch_2000_ns),
-            "2013-10-08T15:59:59.123456789Z");
-}
-
 TEST(LoggingTest, WritesOneLineWhateverTheMessageHolds) {
   const log_entry entry{0,
                         "host",

@@ -2,6 +2,7 @@
 // its own. The first instant whose local clock shows a wanted time or later is
 // found by bisection over its answers.
 #include <millrace/messages/data/types.hpp>
+#include <millrace/messages/text/civil_time.hpp>
 #include <millrace/nodes/configuration/period_clock.hpp>
 
 #include <gtest/gtest.h>
@@ -73,7 +74,7 @@ TEST_P(PeriodClockZoneTest, AgreesWithTheCLibraryOnEveryDay) {
       const auto begin = date_begin_ns(zone, offset, date);
       ASSERT_TRUE(begin) << begin.failure().context;
       const auto wanted_s
-        = (epoch_2000_ns + date * day_ns + offset) / second_ns;
+        = (epoch_2000_ns + date * text::day_ns + offset) / second_ns;
       const auto expected
         = zone_of_the_c_library::first_showing(wanted_s) * second_ns
           - epoch_2000_ns;
@@ -120,28 +121,28 @@ TEST(PeriodClockTest, EndsAfterTwentyThreeAndTwentyFiveHoursOnDaysOfChange) {
 }
 
 TEST(PeriodClockTest, NamesPeriodsByTheDayTheyTradeIn) {
-  const auto noon = date_of(2024, 6, 5) * day_ns + 12 * hour_ns;
+  const auto noon = date_of(2024, 6, 5) * text::day_ns + 12 * hour_ns;
   const auto date = date_of(2024, 6, 5);
   // 17:00 in New York is 21:00 UTC and ends the same day.
   EXPECT_EQ(*next_period_end({"America/New_York", 17 * hour_ns}, noon),
-            (period_end{date, date * day_ns + 21 * hour_ns}));
+            (period_end{date, date * text::day_ns + 21 * hour_ns}));
   // After that, the next period is running.
   EXPECT_EQ(next_period_end({"America/New_York", 17 * hour_ns},
-                            date * day_ns + 21 * hour_ns)
+                            date * text::day_ns + 21 * hour_ns)
               ->period,
             date + 1);
   // Midnight and 06:00 end the day before.
   EXPECT_EQ(*next_period_end({"UTC", 0}, noon),
-            (period_end{date, (date + 1) * day_ns}));
+            (period_end{date, (date + 1) * text::day_ns}));
   EXPECT_EQ(*next_period_end({"UTC", 24 * hour_ns}, noon),
-            (period_end{date, (date + 1) * day_ns}));
+            (period_end{date, (date + 1) * text::day_ns}));
   EXPECT_EQ(*next_period_end({"UTC", 6 * hour_ns}, noon),
-            (period_end{date, (date + 1) * day_ns + 6 * hour_ns}));
+            (period_end{date, (date + 1) * text::day_ns + 6 * hour_ns}));
 }
 
 TEST(PeriodClockTest, AnInstantAtTheEndBelongsToTheNextPeriod) {
   const period_rule rule{"Europe/Berlin", 18 * hour_ns};
-  auto now = date_of(2013, 10, 1) * day_ns;
+  auto now = date_of(2013, 10, 1) * text::day_ns;
   for (int i = 0; i < 400; ++i) {
     const auto end = next_period_end(rule, now);
     ASSERT_TRUE(end);

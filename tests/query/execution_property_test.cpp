@@ -1,3 +1,4 @@
+#include <millrace/messages/text/civil_time.hpp>
 #include <millrace/query/execution/execution.hpp>
 
 #include <gtest/gtest.h>
@@ -66,7 +67,7 @@ public:
         return null && chance(30)
                  ? null_long
                  : static_cast<int64_t>(below(40)) * 60'000'000'000
-                     - day_ns / 99;
+                     - text::day_ns / 99;
       default:
         break;
     }

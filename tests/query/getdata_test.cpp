@@ -1,3 +1,4 @@
+#include <millrace/messages/text/civil_time.hpp>
 #include <millrace/query/front/getdata.hpp>
 #include <millrace/query/plan/literal_text.hpp>
 
@@ -368,9 +369,9 @@ TEST(GetdataTest, LiteralsTakeTheColumnsType) {
   EXPECT_EQ(constant("lots", nullptr), literal{});
   EXPECT_EQ(constant("lots", "-inf"), literal{-inf_long});
   EXPECT_EQ(constant("settle", "2000-01-03"), literal{int64_t{2}});
-  EXPECT_EQ(constant("sourcetime", "2000-01-02"), literal{day_ns});
+  EXPECT_EQ(constant("sourcetime", "2000-01-02"), literal{text::day_ns});
   EXPECT_EQ(constant("sourcetime", {{"type", "date"}, {"value", "2000.01.02"}}),
-            literal{day_ns});
+            literal{text::day_ns});
   EXPECT_EQ(constant("side", "B"), literal{std::string{"B"}});
   EXPECT_EQ(constant("id", {{"type", "string"}, {"value", "x"}}),
             literal{std::string{"x"}});
@@ -386,10 +387,10 @@ TEST(GetdataTest, LiteralsTakeTheColumnsType) {
 TEST(GetdataTest, DatesMeanWholeDays) {
   auto found = parse({{"starttime", "2000.01.01"}, {"endtime", "2000.01.06"}});
   ASSERT_TRUE(found);
-  EXPECT_EQ(found->plan.range, (std::pair{int64_t{0}, 6 * day_ns - 1}));
+  EXPECT_EQ(found->plan.range, (std::pair{int64_t{0}, 6 * text::day_ns - 1}));
   auto same = parse({{"starttime", "2000-01-02"}, {"endtime", "2000-01-02"}});
   ASSERT_TRUE(same);
-  EXPECT_EQ(same->plan.range, (std::pair{day_ns, 2 * day_ns - 1}));
+  EXPECT_EQ(same->plan.range, (std::pair{text::day_ns, 2 * text::day_ns - 1}));
   auto dates = parse({{"timecolumn", "settle"},
                       {"starttime", "2000-01-02T00:00:00.000000001"},
                       {"endtime", "2000-01-05"}});
@@ -425,7 +426,8 @@ TEST(DateStartTest, FollowsTheRollRule) {
     auto schema = xdaily();
     schema.roll_zone = item.zone;
     schema.roll_offset_ns = item.offset_minutes * 60'000'000'000;
-    const auto begin = date_start(schema, parse_time(item.date)->ns / day_ns);
+    const auto begin
+      = date_start(schema, parse_time(item.date)->ns / text::day_ns);
     ASSERT_TRUE(begin) << begin.failure().context;
     EXPECT_EQ(*begin, parse_time(item.begin)->ns) << item.zone << item.date;
   }
@@ -441,9 +443,10 @@ TEST(TimeTextTest, ReadsIsoAndKdb) {
        {"2013-10-08T09:30", "2013-10-08 09:30:00", "2013.10.08D09:30:00.0",
         "2013-10-08T09:30:00.000000000Z", "2013-10-08T05:30:00-04:00",
         "2013.10.08D09:30:00.000000000"})
-    EXPECT_EQ(parse_time(text)->ns, day * day_ns + half_past_nine) << text;
+    EXPECT_EQ(parse_time(text)->ns, day * text::day_ns + half_past_nine)
+      << text;
   EXPECT_EQ(parse_time("2013-10-08T00:00:00.123456789")->ns,
-            day * day_ns + 123456789);
+            day * text::day_ns + 123456789);
   EXPECT_EQ(parse_time("1999-12-31T23:59:59.999999999")->ns, -1);
   EXPECT_TRUE(parse_time("2000-02-29")->is_date);
   for (const auto* text :
@@ -465,7 +468,7 @@ TEST(TimeTextTest, WritesWhatItReads) {
     {column_type::date, 5029, "2013-10-08"},
     {column_type::month, -1, "1999-12"},
     {column_type::month, 165, "2013-10"},
-    {column_type::timespan, -day_ns - 1, "-1D00:00:00.000000001"},
+    {column_type::timespan, -text::day_ns - 1, "-1D00:00:00.000000001"},
     {column_type::timespan, 90'000'000'000, "0D00:01:30.000000000"},
     {column_type::time, 34'200'123, "09:30:00.123"},
     {column_type::second, 34'200, "09:30:00"},

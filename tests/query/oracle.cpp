@@ -1,5 +1,7 @@
 #include "oracle.hpp"
 
+#include <millrace/messages/text/civil_time.hpp>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -120,7 +122,7 @@ bool passes(const predicate& filter, const cell& value, column_type type) {
 int64_t unit_of(column_type type) {
   switch (type) {
     case column_type::date:
-      return day_ns;
+      return text::day_ns;
     case column_type::minute:
       return 60'000'000'000;
     case column_type::second:
