@@ -2,6 +2,7 @@
 #include <millrace/feed/source/piece_cutter.hpp>
 #include <millrace/feed/source/reader.hpp>
 #include <millrace/feed/source/source.hpp>
+#include <millrace/messages/text/csv_text.hpp>
 
 #include <algorithm>
 #include <deque>
@@ -17,28 +18,24 @@ error within(const std::string& label, error fault) {
 }
 
 /// The names in a header line; quotes and a byte order mark are taken off.
-std::vector<std::string> split_header(std::string_view line,
-                                      const layout& from) {
+result<std::vector<std::string>> split_header(std::string_view line,
+                                              const layout& from) {
   if (line.starts_with("\xef\xbb\xbf"))
     line.remove_prefix(3);
-  std::vector<std::string> names(1);
-  bool quoted = false;
-  for (size_t i = 0; i < line.size(); ++i) {
-    const char c = line[i];
-    if (from.quote && c == '"') {
-      if (quoted && i + 1 < line.size() && line[i + 1] == '"') {
-        names.back() += c;
-        ++i;
-      } else {
-        quoted = !quoted;
-      }
-    } else if (c == from.delimiter && !quoted) {
-      names.emplace_back();
-    } else {
-      names.back() += c;
-    }
+  if (from.quote) {
+    auto names = text::split_csv_line(line, from.delimiter);
+    if (!names)
+      return error{errc::bad_data, "the header: " + names.failure().context};
+    return names;
   }
-  return names;
+  std::vector<std::string> names;
+  for (size_t at = 0;;) {
+    const auto end = std::min(line.find(from.delimiter, at), line.size());
+    names.emplace_back(line.substr(at, end - at));
+    if (end == line.size())
+      return names;
+    at = end + 1;
+  }
 }
 
 } // namespace
@@ -145,7 +142,10 @@ error reader::state::open_current() {
       return line.failure();
     if (!*line) // An empty file has no header and needs none.
       return {};
-    request.header = split_header(**line, from);
+    auto names = split_header(**line, from);
+    if (!names)
+      return names.failure();
+    request.header = *std::move(names);
   }
   auto bound = bind(request);
   if (!bound)

@@ -16,10 +16,12 @@ void append_csv_field(std::string& out, std::string_view field) {
   out.push_back('"');
 }
 
-result<std::vector<std::string>> split_csv_line(std::string_view line) {
+result<std::vector<std::string>> split_csv_line(std::string_view line,
+                                                char delimiter) {
   std::vector<std::string> fields;
   for (size_t at = 0;; ++at) {
-    const auto fault = take_csv_field(line, ',', at, fields.emplace_back());
+    const auto fault
+      = take_csv_field(line, delimiter, at, fields.emplace_back());
     if (fault != csv_fault::none)
       return error{errc::bad_data, "field " + std::to_string(fields.size())
                                      + (fault == csv_fault::open_quote

@@ -46,9 +46,9 @@ inline csv_fault take_csv_field(std::string_view record, char delimiter,
            : csv_fault::after_quote;
 }
 
-/// The fields of one line between commas, none of which spans lines.
+/// The fields of one line, none of which spans lines.
 /// `bad_data` when a quoted field does not end, or text follows its end.
 [[nodiscard]] result<std::vector<std::string>>
-split_csv_line(std::string_view line);
+split_csv_line(std::string_view line, char delimiter = ',');
 
 } // namespace millrace::text

@@ -51,6 +51,10 @@ TEST(CsvTextTest, SplitsLines) {
   }
 }
 
+TEST(CsvTextTest, SplitsAtAnotherDelimiter) {
+  EXPECT_EQ(*split_csv_line("a;\"b;c\";d,e", ';'), (fields{"a", "b;c", "d,e"}));
+}
+
 TEST(CsvTextTest, NamesTheFieldThatIsWrong) {
   EXPECT_EQ(split_csv_line("a,\"b").failure(),
             (error{errc::bad_data, "field 2: the quote does not end"}));
