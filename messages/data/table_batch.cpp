@@ -4,8 +4,6 @@
 #include <millrace/messages/schema/stream.capnp.h>
 #include <millrace/messages/schema/table.capnp.h>
 
-#include <functional>
-
 namespace millrace {
 
 namespace {
@@ -133,14 +131,16 @@ batch_builder::batch_builder(table_schema schema)
   : schema_{std::move(schema)}, columns_(schema_.columns.size()) {
   for (size_t i = 0; i < columns_.size(); ++i)
     if (schema_.columns[i].type == column_type::symbol)
-      reset_dictionary(columns_[i]);
+      columns_[i].dictionary.emplace();
 }
 
 size_t batch_builder::byte_count() const noexcept {
   size_t total = 0;
-  for (const auto& column : columns_)
-    total += column.values.size() + column.bytes.size()
-             + column.dictionary_ends.size() * sizeof(uint32_t);
+  for (const auto& column : columns_) {
+    total += column.values.size() + column.bytes.size();
+    if (const auto& known = column.dictionary)
+      total += known->bytes().size() + known->size() * sizeof(uint32_t);
+  }
   return total;
 }
 
@@ -188,50 +188,6 @@ void batch_builder::append_null(size_t column) {
   }
 }
 
-uint32_t batch_builder::symbol_code(size_t column, std::string_view text) {
-  auto& self = columns_[column];
-  if (text.empty())
-    return 0;
-  const auto mask = self.slots.size() - 1;
-  auto slot = std::hash<std::string_view>{}(text)&mask;
-  while (self.slots[slot] != 0) {
-    const auto code = self.slots[slot] - 1;
-    const auto begin = self.dictionary_ends[code - 1];
-    if (std::string_view{self.bytes}.substr(begin,
-                                            self.dictionary_ends[code] - begin)
-        == text)
-      return code;
-    slot = (slot + 1) & mask;
-  }
-  const auto code = static_cast<uint32_t>(self.dictionary_ends.size());
-  self.bytes.append(text);
-  self.dictionary_ends.push_back(static_cast<uint32_t>(self.bytes.size()));
-  self.slots[slot] = code + 1;
-  if (self.dictionary_ends.size() * 2 > self.slots.size())
-    grow_index(self);
-  return code;
-}
-
-void batch_builder::grow_index(open_column& column) {
-  column.slots.assign(column.slots.size() * 2, 0);
-  const auto mask = column.slots.size() - 1;
-  for (uint32_t code = 1; code < column.dictionary_ends.size(); ++code) {
-    const auto begin = column.dictionary_ends[code - 1];
-    const auto text = std::string_view{column.bytes}.substr(
-      begin, column.dictionary_ends[code] - begin);
-    auto slot = std::hash<std::string_view>{}(text)&mask;
-    while (column.slots[slot] != 0)
-      slot = (slot + 1) & mask;
-    column.slots[slot] = code + 1;
-  }
-}
-
-void batch_builder::reset_dictionary(open_column& column) {
-  column.dictionary_ends.assign(1, 0);
-  column.bytes.clear();
-  column.slots.assign(64, 0);
-}
-
 std::vector<std::byte> batch_builder::encode(const source_cursor& cursor) {
   ::capnp::MallocMessageBuilder builder{
     static_cast<unsigned>(byte_count() / 8 + 64 * columns_.size() + 64)};
@@ -253,10 +209,11 @@ std::vector<std::byte> batch_builder::encode(const source_cursor& cursor) {
     out.setName(schema_.columns[i].name);
     out.setType(static_cast<uint8_t>(schema_.columns[i].type));
     out.setValues(data_of(in.values));
-    if (!in.dictionary_ends.empty())
-      out.setDictionaryEnds(data_of(in.dictionary_ends));
-    if (!in.bytes.empty())
-      out.setBytes(data_of(in.bytes));
+    if (in.dictionary)
+      out.setDictionaryEnds(data_of(in.dictionary->ends()));
+    const auto& bytes = in.dictionary ? in.dictionary->bytes() : in.bytes;
+    if (!bytes.empty())
+      out.setBytes(data_of(bytes));
   }
   root.setSourceName(cursor.name);
   root.setSourceOffset(cursor.offset);
@@ -266,11 +223,11 @@ std::vector<std::byte> batch_builder::encode(const source_cursor& cursor) {
 
 void batch_builder::clear() {
   row_count_ = 0;
-  for (size_t i = 0; i < columns_.size(); ++i) {
-    columns_[i].values.clear();
-    columns_[i].bytes.clear();
-    if (schema_.columns[i].type == column_type::symbol)
-      reset_dictionary(columns_[i]);
+  for (auto& column : columns_) {
+    column.values.clear();
+    column.bytes.clear();
+    if (column.dictionary)
+      column.dictionary->clear();
   }
 }
 

@@ -2,10 +2,12 @@
 
 #include <millrace/messages/base/result.hpp>
 #include <millrace/messages/data/schema.hpp>
+#include <millrace/messages/text/interner.hpp>
 
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -100,7 +102,9 @@ public:
     return columns_[column].values;
   }
   /// The code of `text` in the batch's own dictionary of that column.
-  [[nodiscard]] uint32_t symbol_code(size_t column, std::string_view text);
+  [[nodiscard]] uint32_t symbol_code(size_t column, std::string_view text) {
+    return columns_[column].dictionary->code(text);
+  }
   void add_rows(uint32_t count) noexcept { row_count_ += count; }
 
   /// @returns the encoded batch, 8-byte aligned, in whole words.
@@ -110,14 +114,9 @@ public:
 private:
   struct open_column {
     std::vector<std::byte> values;
-    std::vector<uint32_t> dictionary_ends;
-    std::string bytes;
-    /// Open-addressed index of dictionary entries: code + 1, 0 = free.
-    std::vector<uint32_t> slots;
+    std::optional<text::interner> dictionary; ///< Of a symbol column.
+    std::string bytes;                        ///< Of a string column.
   };
-
-  void reset_dictionary(open_column& column);
-  void grow_index(open_column& column);
 
   table_schema schema_;
   std::vector<open_column> columns_;

@@ -14,7 +14,8 @@
 namespace millrace::persistence {
 
 /// The append-only dictionary of one symbol column of an rdb. One writer; any
-/// thread may look up while it grows. Texts and entries never move.
+/// thread may look up while it grows. Texts and entries never move: this is
+/// more than text::interner does, and costs it in atomics and memory.
 class growing_dictionary {
 public:
   /// More symbols than this are refused: codes stay within 31 bits.
