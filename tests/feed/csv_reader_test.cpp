@@ -199,6 +199,22 @@ TEST(CsvReaderTest, HeaderWithoutTheColumnNamesIt) {
             "for column 'price'; it has 'time', 'sym', 'px', 'size'");
 }
 
+TEST(CsvReaderTest, TheHeaderIsQuotedLikeAllLines) {
+  const std::string quoted = std::string{"quote = true\n"} + trade_layout;
+  const auto got
+    = read_text("\xef\xbb\xbf\"time\",sym,\"a,b\",price,\"size\"\r\n"
+                "2024-01-02,A,x,1.5,1\r\n",
+                quoted);
+  EXPECT_FALSE(got.failed) << to_string(got.failed);
+  EXPECT_EQ(got.rows(), 1u);
+  EXPECT_EQ(to_string(read_text("time,\"sym,price,size\n", quoted).failed),
+            "bad_data: a.csv: the header: field 2: the quote does not end");
+  const auto plain = read_text("time,\"sym\",price,size\n");
+  EXPECT_NE(plain.failed.context.find("it has 'time', '\"sym\"', 'price'"),
+            std::string::npos)
+    << plain.failed.context;
+}
+
 TEST(CsvReaderTest, MissingFileIsToldAtOnce) {
   sim::memory_file_system disk;
   put_file(disk, "a.csv", header);
