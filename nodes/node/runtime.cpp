@@ -1,4 +1,5 @@
 #include <millrace/messages/protocol/registration.hpp>
+#include <millrace/nodes/assembly/connection_rules.hpp>
 #include <millrace/nodes/node/connector.hpp>
 #include <millrace/nodes/node/merge_checkpoints.hpp>
 #include <millrace/nodes/node/runtime.hpp>
@@ -20,6 +21,10 @@ runtime_config::runtime_config() {
   // Chunks are deserialized where they are received: handing them to another
   // thread costs more than reading them.
   set("middleman.workers", size_t{0});
+  // TCP alone says for a quarter of an hour that a peer without power, or
+  // behind a cut, is there; and CAF opens no other connection while it has one.
+  set("middleman.heartbeat-interval", caf::timespan{connection_heartbeat});
+  set("middleman.connection-timeout", caf::timespan{connection_silence_max});
   // One busy actor must not keep its worker from the others.
   set("scheduler.max-throughput", size_t{200});
 }
