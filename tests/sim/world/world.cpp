@@ -1,4 +1,4 @@
-#include <millrace/messages/protocol/registration.hpp>
+#include <millrace/nodes/assembly/connection_rules.hpp>
 #include <millrace/sim/world/checkpoint_history.hpp>
 #include <millrace/sim/world/process_disk.hpp>
 #include <millrace/sim/world/world.hpp>
@@ -44,12 +44,13 @@ private:
 };
 
 struct node::life {
-  life(node& whose, uint64_t seed)
-    : owner{&whose}, random{seed}, fs{*whose.disk_, breath},
+  life(node& whose, actor_home& where, uint64_t seed)
+    : owner{&whose}, home{&where}, random{seed}, fs{*whose.disk_, breath},
       clock{*whose.world_}, io{*whose.world_, true}, pool{*whose.world_,
                                                           false} {}
 
   node* owner;
+  actor_home* home;
   std::shared_ptr<bool> breath = std::make_shared<bool>(true);
   bool& alive = *breath;
   std::mt19937_64 random;
@@ -72,7 +73,12 @@ persistence::env& node::env() noexcept {
   return lives_.back()->env;
 }
 
-caf::actor_system& node::system() noexcept { return world_->system(); }
+actor_home& node::home() const {
+  MILLRACE_ASSERT(!lives_.empty());
+  return *lives_.back()->home;
+}
+
+caf::actor_system& node::system() noexcept { return home().system(); }
 
 void node::end() {
   if (alive_)
@@ -81,7 +87,7 @@ void node::end() {
 
 void node::adopt(caf::strong_actor_ptr handle) {
   MILLRACE_ASSERT(alive_);
-  world_->adopt_actor(*caf::actor_cast<caf::abstract_actor*>(handle), number_);
+  world_->adopt_actor(home(), *caf::actor_cast<caf::abstract_actor*>(handle));
 }
 
 void node::essential(const std::string&, const caf::actor& handle) {
@@ -96,23 +102,18 @@ void node::essential(const std::string&, const caf::actor& handle) {
 
 // -- the world ----------------------------------------------------------------
 
-world::config::config() {
-  messages::register_with(*this);
-  set("scheduler.policy", caf::atom("testing"));
-  set("logger.inline-output", true);
-}
-
 world::world(uint64_t seed, world_options options)
   : seed_{seed}, options_{options}, random_{seed},
-    system_{std::make_unique<caf::actor_system>(config_)},
-    scheduler_{
-      dynamic_cast<caf::scheduler::test_coordinator*>(&system_->scheduler())} {
-  MILLRACE_ASSERT(scheduler_ != nullptr);
+    connections_{seed,
+                 {options.link, nodes::connection_silence_max,
+                  nodes::connection_heartbeat},
+                 *this} {
+  connections_.set_time(duration{1});
+  (void)new_home(nowhere);
   const auto kind = draw(4);
   policy_ = kind == 0   ? pick_policy::starve
             : kind == 1 ? pick_policy::sticky
                         : pick_policy::uniform;
-  adopt(0, nowhere);
 }
 
 world::~world() {
@@ -123,13 +124,26 @@ world::~world() {
     who->paused_ = false;
   }
   bury_the_dead();
-  for (const auto& asker : askers_)
-    kill(asker);
-  scheduler_->clock().cancel_all();
-  while (scheduler_->try_run_once())
-    continue;
-  scheduler_->clock().cancel_all();
-  system_.reset();
+  for (const auto& handle : homes_.front()->actors())
+    kill(handle);
+  bool busy = true;
+  while (busy) {
+    busy = false;
+    for (auto& home : homes_)
+      while (home->scheduler().try_run_once())
+        busy = true;
+  }
+  homes_.clear();
+}
+
+actor_home& world::new_home(size_t node_number) {
+  homes_.push_back(std::make_unique<actor_home>(system_settings_, connections_,
+                                                homes_.size(), node_number));
+  auto& made = *homes_.back();
+  made.set_time(now());
+  connections_.add(made);
+  adopt(made, 0);
+  return made;
 }
 
 uint64_t world::draw(uint64_t below) {
@@ -143,10 +157,6 @@ bool world::chance(double probability) {
 
 void world::mix(uint64_t word) noexcept {
   trace_ = (trace_ ^ word) * 1099511628211ull;
-}
-
-duration world::now() const {
-  return scheduler_->clock().now().time_since_epoch();
 }
 
 // -- nodes --------------------------------------------------------------------
@@ -187,14 +197,6 @@ caf::strong_actor_ptr world::find(const std::string& node_name,
   return nullptr;
 }
 
-/// The node that answers at an address: of a configuration, or its own name.
-node* world::living(const endpoint& at) {
-  for (auto& some : nodes_)
-    if (some->alive_ && (some->name_ == at.host || some->listens_at(at)))
-      return some.get();
-  return nullptr;
-}
-
 std::string world::status(const std::string& node_name,
                           const std::string& actor_name) {
   const auto handle = find(node_name, actor_name);
@@ -207,7 +209,8 @@ std::string world::status(const std::string& node_name,
 
 void world::boot(node& who) {
   MILLRACE_ASSERT(!who.alive_);
-  auto life = std::make_shared<node::life>(who, random_());
+  auto life
+    = std::make_shared<node::life>(who, new_home(who.number_), random_());
   life->io.life = life->pool.life = life;
   life->env.fs = &life->fs;
   life->env.clock = &life->clock;
@@ -221,9 +224,10 @@ void world::boot(node& who) {
       };
   who.lives_.push_back(life);
   who.alive_ = true;
+  without_power_.erase(who.disk_);
   who.boot_failure_ = {};
   mix(who.number_ + 1'000'003);
-  within(context::boot, who.number_, [&] {
+  within(context::boot, *life->home, [&] {
     who.connector_ = make_connector(who);
     who.boot_failure_ = who.boot_(who);
     if (who.boot_failure_ && life->alive)
@@ -245,8 +249,21 @@ void world::crash(const std::string& name, crash_style style) {
   bury_the_dead();
 }
 
-void world::pause(const std::string& name) { at(name).paused_ = true; }
-void world::resume(const std::string& name) { at(name).paused_ = false; }
+void world::pause(const std::string& name) {
+  auto& who = at(name);
+  if (!who.alive_ || who.paused_)
+    return;
+  who.paused_ = true;
+  connections_.paused(who.home());
+}
+
+void world::resume(const std::string& name) {
+  auto& who = at(name);
+  if (!who.paused_)
+    return;
+  who.paused_ = false;
+  connections_.resumed(who.home());
+}
 
 void world::crash_at(const std::string& name, const std::string& point,
                      uint64_t count, crash_style style) {
@@ -288,13 +305,12 @@ void world::end_life(node& who, const crash_style& style) {
   ++crashes_;
   mix(who.number_ + 2'000'003);
   who.lives_.back()->fs.end();
-  if (!style.power)
+  connections_.ended(who.home(), style.power);
+  if (!style.power || !without_power_.insert(who.disk_).second)
     return;
-  auto process_only = style;
-  process_only.power = false;
   for (auto& other : nodes_)
     if (other->disk_ == who.disk_ && other->alive_)
-      end_life(*other, process_only);
+      end_life(*other, style);
   who.disk_->cut_power(style.left);
 }
 
@@ -308,12 +324,8 @@ void world::bury_the_dead() {
 
 /// Ends an actor at once: it handles nothing more, not even what waits in its
 /// mailbox, as an exit message would let it.
-void world::kill(const caf::actor_addr& address) {
-  const auto handle = caf::actor_cast<caf::actor>(address);
-  if (!handle)
-    return;
-  auto* const actor = dynamic_cast<caf::scheduled_actor*>(
-    caf::actor_cast<caf::abstract_actor*>(handle));
+void world::kill(const caf::strong_actor_ptr& handle) {
+  auto* const actor = dynamic_cast<caf::scheduled_actor*>(handle->get());
   if (actor == nullptr || actor->getf(caf::abstract_actor::is_cleaned_up_flag))
     return;
   // One that never ran must not begin to when its first turn comes.
@@ -328,23 +340,17 @@ void world::kill(const caf::actor_addr& address) {
 void world::bury(node& who) {
   who.dying_ = false;
   who.forget_actors();
-  auto addresses = std::exchange(who.actors_, {});
   who.connector_ = nullptr;
+  auto& home = who.home();
   const auto mine = [&](const job& some) { return some.owner->owner == &who; };
   // Jobs first: what waits for their end must not wait for ever.
   run_all_jobs(mine);
-  for (const auto& address : addresses)
-    kill(address);
+  for (const auto& handle : home.actors())
+    kill(handle);
   run_all_jobs(mine);
-  auto& jobs = scheduler_->jobs;
-  for (;;) {
-    const auto next = std::find_if(jobs.begin(), jobs.end(), [&](auto* some) {
-      return node_of(*some) == who.number_;
-    });
-    if (next == jobs.end())
-      break;
-    run_actor(static_cast<size_t>(next - jobs.begin()));
-  }
+  while (!home.jobs().empty())
+    run_actor(home, 0);
+  home.cancel_timers();
   if (who.restart_after_)
     after(*std::exchange(who.restart_after_, std::nullopt),
           [this, name = who.name_] { restart(name); });
@@ -368,21 +374,6 @@ void world::run_all_jobs(const std::function<bool(const job&)>& mine) {
   }
 }
 
-connector_actor world::make_connector(node& who) {
-  return who.spawn(
-    [this](connector_actor::pointer) -> connector_actor::behavior_type {
-      return {
-        [this](caf::connect_atom,
-               const endpoint& to) -> caf::result<caf::strong_actor_ptr> {
-          if (auto* there = living(to))
-            if (auto handle = there->locals()->find(to.name))
-              return handle;
-          return to_caf({errc::unavailable, to_string(to) + ": nobody there"});
-        },
-      };
-    });
-}
-
 // -- steps --------------------------------------------------------------------
 
 void world::submit(const std::shared_ptr<node::life>& owner,
@@ -400,40 +391,31 @@ void world::submit(const std::shared_ptr<node::life>& owner,
     sleeping_.emplace(now() + delay, job{owner, std::move(run)});
 }
 
-size_t world::node_of(caf::resumable& some) const {
-  if (some.subtype() != caf::resumable::scheduled_actor)
-    return nowhere;
-  auto& actor = dynamic_cast<caf::scheduled_actor&>(some);
-  const auto found = actors_.find(actor.id());
-  return found == actors_.end() ? nowhere : found->second.node;
+template <class F>
+void world::for_each_home(F what) {
+  what(*homes_.front());
+  for (auto& who : nodes_)
+    if (who->alive_)
+      what(who->home());
 }
 
-void world::adopt_actor(caf::abstract_actor& actor, size_t owner) {
-  if (!actors_.emplace(actor.id(), known_actor{owner, ++actors_seen_}).second)
-    return;
-  if (owner == nowhere)
-    return;
-  nodes_[owner]->actors_.push_back(actor.address());
-  actor.attach_functor([this, id = actor.id()] { actors_.erase(id); });
+void world::adopt_actor(actor_home& home, caf::abstract_actor& actor) {
+  if (home.know(actor, actors_seen_ + 1))
+    ++actors_seen_;
 }
 
 /// New actors announce themselves by their first job.
-void world::adopt(size_t first_job, size_t owner) {
-  auto& jobs = scheduler_->jobs;
+void world::adopt(actor_home& home, size_t first_job) {
+  auto& jobs = home.jobs();
   for (auto i = first_job; i < jobs.size(); ++i)
     if (jobs[i]->subtype() == caf::resumable::scheduled_actor)
-      adopt_actor(dynamic_cast<caf::scheduled_actor&>(*jobs[i]), owner);
-  auto& some = owner == nowhere ? askers_ : nodes_[owner]->actors_;
-  if (some.size() > 64)
-    std::erase_if(some, [](const caf::actor_addr& old) {
-      return caf::actor_cast<caf::actor>(old) == nullptr;
-    });
+      adopt_actor(home, dynamic_cast<caf::scheduled_actor&>(*jobs[i]));
 }
 
-void world::within(context kind, size_t owner,
+void world::within(context kind, actor_home& home,
                    const std::function<void()>& code) {
   const auto before = running_;
-  const auto first = scheduler_->jobs.size();
+  const auto first = home.jobs().size();
   running_ = kind;
   // CAF reports an exception that leaves a handler on stdout. A crash is not
   // news: it is what was asked for.
@@ -449,51 +431,49 @@ void world::within(context kind, size_t owner,
   if (crashes_ == crashed && !said.str().empty()) {
     std::cout << said.str();
     if (said.str().find("exception") != std::string::npos)
-      defects_.push_back((owner == nowhere ? "outside" : nodes_[owner]->name_)
-                         + ": " + said.str());
+      defect(home.node(), said.str());
   }
   running_ = before;
-  adopt(first > 0 && kind == context::actor ? first - 1 : first, owner);
+  adopt(home, first > 0 && kind == context::actor ? first - 1 : first);
 }
 
-void world::run_actor(size_t index) {
-  auto& jobs = scheduler_->jobs;
+void world::run_actor(actor_home& home, size_t index) {
+  auto& jobs = home.jobs();
   std::swap(jobs.front(), jobs[index]);
-  const auto owner = node_of(*jobs.front());
-  within(context::actor, owner, [this] { scheduler_->try_run_once(); });
+  within(context::actor, home, [&] { home.scheduler().try_run_once(); });
 }
 
 void world::run_job(size_t index) {
   auto some = std::move(ready_[index]);
   ready_.erase(ready_.begin() + static_cast<std::ptrdiff_t>(index));
-  within(context::job, some.owner->owner->number_, [&] { some.run(); });
+  within(context::job, *some.owner->home, [&] { some.run(); });
 }
 
 void world::fire_due() {
-  auto& clock = scheduler_->clock();
   while (!sleeping_.empty() && sleeping_.begin()->first <= now()) {
     ready_.push_back(std::move(sleeping_.begin()->second));
     sleeping_.erase(sleeping_.begin());
   }
-  while (!clock.schedule().empty()
-         && clock.schedule().begin()->first <= clock.now())
-    clock.trigger_timeout();
+  for_each_home([](actor_home& home) { home.fire_timers(); });
   while (!script_.empty() && script_.begin()->first <= now()) {
     auto action = std::move(script_.begin()->second);
     script_.erase(script_.begin());
     action();
   }
+  if (const auto done = connections_.run())
+    mix(done + 5'000'011);
 }
 
 std::optional<duration> world::next_due() {
-  std::optional<duration> next;
+  std::optional<duration> next = connections_.next_due();
   const auto earlier = [&](duration due) {
     if (!next || due < *next)
       next = due;
   };
-  auto& timers = scheduler_->clock().schedule();
-  if (!timers.empty())
-    earlier(timers.begin()->first.time_since_epoch());
+  for_each_home([&](actor_home& home) {
+    if (!home.timers().empty())
+      earlier(home.timers().begin()->first.time_since_epoch());
+  });
   if (!sleeping_.empty())
     earlier(sleeping_.begin()->first);
   if (!script_.empty())
@@ -502,64 +482,70 @@ std::optional<duration> world::next_due() {
 }
 
 void world::advance_to(duration time) {
-  auto& clock = scheduler_->clock();
-  if (time > now())
-    clock.current_time += time - now();
+  if (time <= now())
+    return;
+  connections_.set_time(time);
+  for_each_home([&](actor_home& home) { home.set_time(time); });
+}
+
+/// What may run: everything but the nodes that are stopped.
+std::vector<world::choice> world::choices() {
+  std::vector<choice> out;
+  for_each_home([&](actor_home& home) {
+    if (home.paused_since)
+      return;
+    for (size_t i = 0; i < home.jobs().size(); ++i)
+      out.push_back({&home, i, home.node()});
+  });
+  for (size_t i = 0; i < ready_.size(); ++i)
+    if (!ready_[i].owner->owner->paused_)
+      out.push_back({nullptr, i, ready_[i].owner->owner->number_});
+  return out;
+}
+
+world::choice world::choose(const std::vector<choice>& among) {
+  auto pick = draw(among.size());
+  if (policy_ == pick_policy::sticky && last_run_ != nullptr && draw(8) != 0) {
+    const auto last
+      = std::find_if(among.begin(), among.end(), [&](const choice& each) {
+          return each.home != nullptr
+                 && each.home->jobs()[each.index] == last_run_;
+        });
+    if (last != among.end())
+      return *last;
+  }
+  if (policy_ == pick_policy::starve
+      && std::any_of(among.begin(), among.end(),
+                     [&](const choice& each) { return each.node != starved_; }))
+    for (int i = 0; i < 4 && among[pick].node == starved_; ++i)
+      pick = draw(among.size());
+  return among[pick];
 }
 
 bool world::step(duration until) {
   MILLRACE_ASSERT(running_ == context::outside);
   bury_the_dead();
   fire_due();
-  auto& jobs = scheduler_->jobs;
-  // What may run: everything but the nodes that are stopped.
-  std::vector<size_t> choices;
-  choices.reserve(jobs.size() + ready_.size());
-  size_t preferred = nowhere;
-  size_t others = 0;
-  for (size_t i = 0; i < jobs.size() + ready_.size(); ++i) {
-    const auto owner = i < jobs.size()
-                         ? node_of(*jobs[i])
-                         : ready_[i - jobs.size()].owner->owner->number_;
-    if (owner != nowhere && nodes_[owner]->paused_)
-      continue;
-    if (i < jobs.size() && jobs[i] == last_run_)
-      preferred = choices.size();
-    others += owner != starved_ ? 1 : 0;
-    choices.push_back(i);
-  }
-  if (choices.empty()) {
+  bury_the_dead();
+  const auto all = choices();
+  if (all.empty()) {
     const auto due = next_due();
     if (!due || *due > until)
       return false;
     advance_to(*due);
     return true;
   }
-  auto pick = draw(choices.size());
-  if (policy_ == pick_policy::sticky && preferred != nowhere && draw(8) != 0)
-    pick = preferred;
-  if (policy_ == pick_policy::starve && others > 0)
-    for (int i = 0; i < 4; ++i) {
-      const auto at = choices[pick];
-      const auto owner = at < jobs.size()
-                           ? node_of(*jobs[at])
-                           : ready_[at - jobs.size()].owner->owner->number_;
-      if (owner != starved_)
-        break;
-      pick = draw(choices.size());
-    }
-  const auto chosen = choices[pick];
+  const auto chosen = choose(all);
   ++steps_;
   mix(static_cast<uint64_t>(now().count()));
-  if (chosen < jobs.size()) {
-    const auto* actor = dynamic_cast<caf::scheduled_actor*>(jobs[chosen]);
-    const auto known = actor ? actors_.find(actor->id()) : actors_.end();
-    mix(known == actors_.end() ? 0 : known->second.number);
-    last_run_ = jobs[chosen];
-    run_actor(chosen);
+  if (chosen.home != nullptr) {
+    last_run_ = chosen.home->jobs()[chosen.index];
+    const auto* actor = dynamic_cast<caf::scheduled_actor*>(last_run_);
+    mix(actor == nullptr ? 0 : chosen.home->number_of(actor->id()));
+    run_actor(*chosen.home, chosen.index);
   } else {
-    mix(ready_[chosen - jobs.size()].owner->owner->number_ + 4'000'037);
-    run_job(chosen - jobs.size());
+    mix(chosen.node + 4'000'037);
+    run_job(chosen.index);
   }
   bury_the_dead();
   advance_to(now()

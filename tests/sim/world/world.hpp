@@ -4,12 +4,11 @@
 #include <millrace/nodes/assembly/roles.hpp>
 #include <millrace/persistence/disk/env.hpp>
 #include <millrace/sim/disk/memory_file_system.hpp>
+#include <millrace/sim/world/actor_home.hpp>
+#include <millrace/sim/world/connection_table.hpp>
 
 #include <caf/actor_cast.hpp>
-#include <caf/actor_system.hpp>
-#include <caf/actor_system_config.hpp>
 #include <caf/event_based_actor.hpp>
-#include <caf/scheduler/test_coordinator.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -18,14 +17,12 @@
 #include <memory>
 #include <optional>
 #include <random>
+#include <set>
 #include <string>
 #include <tuple>
-#include <unordered_map>
 #include <vector>
 
 namespace millrace::sim {
-
-using duration = std::chrono::nanoseconds;
 
 /// How a simulated node ends, and whether it comes back.
 struct crash_style {
@@ -67,7 +64,7 @@ public:
   }
 
   [[nodiscard]] caf::actor_system& system() noexcept override;
-  /// Opens connections for this node's actors.
+  /// Opens connections for this node's actors, over the world's links.
   [[nodiscard]] const connector_actor& connector() const noexcept override {
     return connector_;
   }
@@ -97,6 +94,8 @@ private:
   /// The actor, and all that it spawns in turn, dies with the node.
   void adopt(caf::strong_actor_ptr handle) override;
   [[nodiscard]] bool listens_at(const endpoint& at) const;
+  /// Of the newest life.
+  [[nodiscard]] actor_home& home() const;
 
   world* world_;
   size_t number_;
@@ -111,7 +110,6 @@ private:
   std::optional<duration> restart_after_{};
   std::optional<duration> supervised_{};
   error boot_failure_;
-  std::vector<caf::actor_addr> actors_;
   std::vector<nodes::notice> notices_;
   connector_actor connector_;
   struct armed_crash {
@@ -151,20 +149,32 @@ struct world_options {
   /// rare slow one (one in 32).
   duration io_max = std::chrono::milliseconds{1};
   duration io_slow_max = std::chrono::milliseconds{50};
+  /// How long a message between nodes travels, unless `world::delay` says else.
+  link_delay link{std::chrono::microseconds{10},
+                  std::chrono::microseconds{200}};
   /// Wall clock at virtual time zero, ns since 2000.01.01 UTC.
   int64_t epoch_ns = 820'000'000'000'000'000;
 };
 
 /// A deterministic universe: one thread, one virtual clock, one seed. The code
 /// that runs in it is the product's own; only `persistence::env`, the scheduler
-/// and the connector differ from real nodes. Each step runs one message of one
-/// actor or one executor job, chosen by the seed among all that could run. When
-/// nothing can, time jumps to the next timer.
-/// The destructor kills every actor and never hangs.
-class world {
+/// and the connections differ from real nodes. Each step runs one message of
+/// one actor or one executor job, chosen by the seed among all that could run.
+/// When nothing can, time jumps to the next timer or arrival.
+///
+/// Nodes are joined by links, as CAF joins them by TCP: messages between actors
+/// of two nodes are serialized, travel for a while and keep their order;
+/// handles of other nodes are proxies; a connection is opened by a node's
+/// connector and kept. When it is lost, proxies end, so that monitors and links
+/// tell. A killed process closes its connections; one that lost its power,
+/// stands still or is cut off is given up by its peers after
+/// `nodes::connection_silence_max`. What the test itself asks and sends is
+/// there at once, whatever is cut. The destructor kills every actor and never
+/// hangs.
+class world final : private node_view {
 public:
   explicit world(uint64_t seed, world_options options = {});
-  ~world();
+  ~world() override;
   world(const world&) = delete;
   world& operator=(const world&) = delete;
 
@@ -180,7 +190,8 @@ public:
   void add_cluster(const nodes::cluster_config& cluster,
                    const cluster_options& options = {});
   [[nodiscard]] node& at(const std::string& name);
-  /// The named actor of a living node; null when there is none.
+  /// The named actor of a living node, as that node has it; null when there is
+  /// none.
   [[nodiscard]] caf::strong_actor_ptr find(const std::string& node_name,
                                            const std::string& actor_name);
   /// What an actor answers to `status`, or why it does not.
@@ -208,6 +219,36 @@ public:
   /// Runs `action` at this virtual time from now.
   void after(duration delay, std::function<void()> action);
 
+  // -- links (world_links.cpp) ------------------------------------------------
+
+  /// Nothing passes between two nodes, in either direction. What is sent waits,
+  /// and travels once the link is healed, if its connection lasts so long.
+  /// A connect is not answered before its deadline.
+  void cut(const std::string& one, const std::string& other);
+  /// Nothing passes from `from` to `to`; what the other side sends does.
+  void cut_one_way(const std::string& from, const std::string& to);
+  /// Cuts all links between nodes of different groups. Nodes that are in none
+  /// keep theirs: a partial partition.
+  void partition(const std::vector<std::vector<std::string>>& groups);
+  /// Ends cuts, slowness and delays between two nodes. What waited goes on when
+  /// TCP tries again: after as long again as the cut lasted, at most.
+  void heal(const std::string& one, const std::string& other);
+  void heal_all_links();
+  /// The connection between two nodes vanishes: what is sent on it is lost, and
+  /// neither side is told. A new one can be opened, once the old is given up.
+  void half_open(const std::string& one, const std::string& other);
+  /// The connection between two nodes is reset: what was under way is lost,
+  /// both sides are told, and may connect anew.
+  void reset_connection(const std::string& one, const std::string& other);
+  /// The same when the `count`th message from now (1: the next) is sent on it.
+  void reset_connection_at(const std::string& one, const std::string& other,
+                           uint64_t count);
+  /// No more bytes per second than this travel in each direction; 0: as many as
+  /// come.
+  void slow(const std::string& one, const std::string& other,
+            uint64_t bytes_per_second);
+  void delay(const std::string& one, const std::string& other, link_delay how);
+
   // -- time -------------------------------------------------------------------
 
   /// Runs until the predicate holds; false when `limit` passed before.
@@ -216,7 +257,7 @@ public:
   /// One step, or a jump to the next timer, but not beyond `until`; false when
   /// nothing is left to do before that.
   bool step(duration until);
-  [[nodiscard]] duration now() const;
+  [[nodiscard]] duration now() const noexcept { return connections_.now(); }
 
   // -- asking actors ----------------------------------------------------------
 
@@ -242,13 +283,9 @@ public:
   [[nodiscard]] const std::vector<std::string>& defects() const noexcept {
     return defects_;
   }
-  [[nodiscard]] caf::actor_system& system() noexcept { return *system_; }
 
 private:
   friend class node;
-  struct config : caf::actor_system_config {
-    config();
-  };
   struct crash_signal {};
   enum class context { outside, actor, job, boot };
   struct job {
@@ -259,9 +296,11 @@ private:
   class sim_clock;
 
   static constexpr size_t nowhere = ~size_t{0};
-  struct known_actor {
+  /// What can run: a message of an actor, or a job of an executor.
+  struct choice {
+    actor_home* home = nullptr; ///< Null: a job.
+    size_t index = 0;
     size_t node = nowhere;
-    uint64_t number = 0;
   };
 
   void submit(const std::shared_ptr<node::life>& owner,
@@ -269,41 +308,52 @@ private:
   void pass(const std::shared_ptr<node::life>& owner, const char* point);
   void end_life(node& who, const crash_style& style);
   void bury(node& who);
-  void kill(const caf::actor_addr& address);
+  static void kill(const caf::strong_actor_ptr& handle);
   void run_all_jobs(const std::function<bool(const job&)>& mine);
   void bury_the_dead();
   void boot(node& who);
-  void adopt(size_t first_job, size_t owner);
-  void adopt_actor(caf::abstract_actor& actor, size_t owner);
-  [[nodiscard]] size_t node_of(caf::resumable& job) const;
-  void run_actor(size_t index);
+  void adopt(actor_home& home, size_t first_job);
+  void adopt_actor(actor_home& home, caf::abstract_actor& actor);
+  [[nodiscard]] actor_home& new_home(size_t node);
+  void run_actor(actor_home& home, size_t index);
   void run_job(size_t index);
-  void within(context kind, size_t owner, const std::function<void()>& code);
+  void within(context kind, actor_home& home,
+              const std::function<void()>& code);
+  template <class F>
+  void for_each_home(F what);
+  [[nodiscard]] std::vector<choice> choices();
+  [[nodiscard]] choice choose(const std::vector<choice>& among);
   void fire_due();
   [[nodiscard]] std::optional<duration> next_due();
   void advance_to(duration time);
   void mix(uint64_t word) noexcept;
   [[nodiscard]] connector_actor make_connector(node& who);
-  [[nodiscard]] node* living(const endpoint& at);
+  void heal_one_way(size_t from, size_t to);
+  [[nodiscard]] std::optional<size_t> node_at(const endpoint& at) const;
+  [[nodiscard]] actor_home* living(size_t node) override;
+  [[nodiscard]] bool powered(size_t node) override;
+  [[nodiscard]] caf::strong_actor_ptr named(size_t node,
+                                            const std::string& actor) override;
+  void defect(size_t node, const std::string& what) override;
 
   uint64_t seed_;
   world_options options_;
   std::mt19937_64 random_;
-  config config_;
-  std::unique_ptr<caf::actor_system> system_;
-  caf::scheduler::test_coordinator* scheduler_;
+  actor_home::settings system_settings_;
+  connection_table connections_;
+  /// By life; the first is that of the test itself.
+  std::vector<std::unique_ptr<actor_home>> homes_;
+  std::set<const memory_file_system*> without_power_;
   std::map<std::string, std::unique_ptr<memory_file_system>> disks_;
   /// By machine and directory.
   std::map<std::pair<std::string, std::string>,
            std::unique_ptr<checkpoint_history>>
     checkpoints_;
   std::vector<std::unique_ptr<node>> nodes_;
-  std::unordered_map<caf::actor_id, known_actor> actors_; ///< Never iterated.
   uint64_t actors_seen_ = 0;
   std::vector<job> ready_;
   std::multimap<duration, job> sleeping_;
   std::multimap<duration, std::function<void()>> script_;
-  std::vector<caf::actor_addr> askers_;
   std::map<std::string, uint64_t> passed_;
   std::vector<std::string> defects_;
   uint64_t steps_ = 0;
@@ -318,23 +368,22 @@ private:
 
 template <class... Rs, class Handle, class Done, class... Ts>
 void world::request(const Handle& to, duration limit, Done done, Ts... xs) {
-  const auto first = scheduler_->jobs.size();
-  auto asker = system_->spawn(
-    [to, limit, done = std::move(done), xs...](caf::event_based_actor* self) {
-      self->request(to, caf::timespan{limit}, xs...)
-        .then(
-          [done](const Rs&... rs) {
-            done(result<std::tuple<Rs...>>{std::tuple<Rs...>{rs...}});
-          },
-          [done](const caf::error& fault) {
-            done(result<std::tuple<Rs...>>{from_caf(fault)});
-          });
-    });
-  adopt(first, nowhere);
-  std::erase_if(askers_, [](const caf::actor_addr& old) {
-    return caf::actor_cast<caf::actor>(old) == nullptr;
+  auto& mine = *homes_.front();
+  const auto first = mine.jobs().size();
+  const auto there = caf::actor_cast<Handle>(
+    mine.local(caf::actor_cast<caf::strong_actor_ptr>(to)));
+  mine.system().spawn([there, limit, done = std::move(done),
+                       xs...](caf::event_based_actor* self) {
+    self->request(there, caf::timespan{limit}, xs...)
+      .then(
+        [done](const Rs&... rs) {
+          done(result<std::tuple<Rs...>>{std::tuple<Rs...>{rs...}});
+        },
+        [done](const caf::error& fault) {
+          done(result<std::tuple<Rs...>>{from_caf(fault)});
+        });
   });
-  askers_.push_back(asker.address());
+  adopt(mine, first);
 }
 
 template <class... Rs, class Handle, class... Ts>
