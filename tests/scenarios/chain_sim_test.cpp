@@ -1,3 +1,5 @@
+#include <utility>
+
 #include "chain_scenario.hpp"
 #include "report.hpp"
 
@@ -34,6 +36,7 @@ TEST(ChainSim, CrashAtEachNamedPoint) {
     ++seeds;
     const auto& at = chain_points[seed % std::size(chain_points)];
     chain_scenario run{seed};
+    perhaps_a_link_fault(run.w, run.names);
     const auto before = run.w.crashes();
     for (uint64_t i = 0; i < 1 + run.w.draw(3); ++i)
       run.w.crash_at(at.role, at.point, 1 + run.w.draw(4) * i, run.any_crash());
@@ -51,6 +54,7 @@ TEST(ChainSim, CrashAtEachNamedPoint) {
 TEST(ChainSim, CrashesAtAnyTime) {
   for_each_seed(60, [](uint64_t seed) {
     chain_scenario run{seed};
+    perhaps_a_link_fault(run.w, run.names);
     const auto crashes = 1 + run.w.draw(6);
     for (uint64_t i = 0; i < crashes; ++i) {
       const auto& victim = run.names[run.w.draw(run.names.size())];
@@ -58,6 +62,35 @@ TEST(ChainSim, CrashesAtAnyTime) {
                   [&] { run.w.crash(victim, run.any_crash()); });
     }
     run.w.run_for(4s);
+    return report(seed, run.finish());
+  });
+}
+
+TEST(ChainSim, LinkFaultsAtAnyTime) {
+  for_each_seed(40, [](uint64_t seed) {
+    chain_scenario run{seed};
+    for (uint64_t i = 0; i < 1 + run.w.draw(6); ++i)
+      any_link_fault(run.w, run.names, 3s, 6s);
+    if (run.w.chance(0.3)) {
+      const auto& victim = run.names[run.w.draw(run.names.size())];
+      run.w.after(std::chrono::microseconds{run.w.draw(3'500'000)},
+                  [&] { run.w.crash(victim, run.any_crash()); });
+    }
+    run.w.run_for(std::chrono::milliseconds{2000 + run.w.draw(6000)});
+    return report(seed, run.finish());
+  });
+}
+
+/// The links that questions, writing down and looking up go over.
+TEST(ChainSim, ALinkIsCutUnderQuestions) {
+  const std::pair<const char*, const char*> links[]
+    = {{"gw1", "rdb1"},  {"gw1", "hdb1"},  {"gw1", "hdb2"}, {"gw1", "disc"},
+       {"rdb1", "disc"}, {"rdb1", "hdb1"}, {"rt0", "rdb1"}, {"rt0", "feed0"}};
+  for_each_seed(32, [&](uint64_t seed) {
+    chain_scenario run{seed};
+    const auto& [one, other] = links[seed % std::size(links)];
+    any_link_fault(run.w, one, other, 2s, 10s);
+    run.w.run_for(8s);
     return report(seed, run.finish());
   });
 }

@@ -56,6 +56,7 @@ TEST_P(RtSim, CrashAtEachNamedPoint) {
   for_each_seed(100, [&](uint64_t seed) {
     ++seeds;
     rt_scenario run{seed, cached()};
+    perhaps_a_link_fault(run.w, run.names);
     const auto& at = all[seed % all.size()];
     auto node_name = std::string{at.role};
     if (node_name == "pub")
@@ -84,6 +85,7 @@ TEST_P(RtSim, CrashAtEachNamedPoint) {
 TEST_P(RtSim, CrashesAtAnyTime) {
   for_each_seed(100, [&](uint64_t seed) {
     rt_scenario run{seed, cached()};
+    perhaps_a_link_fault(run.w, run.names);
     const auto crashes = 1 + run.w.draw(6);
     for (uint64_t i = 0; i < crashes; ++i) {
       const auto& victim = run.names[run.w.draw(run.names.size())];
@@ -98,6 +100,7 @@ TEST_P(RtSim, CrashesAtAnyTime) {
 TEST_P(RtSim, StoppedProcessesGoOn) {
   for_each_seed(30, [&](uint64_t seed) {
     rt_scenario run{seed, cached()};
+    perhaps_a_link_fault(run.w, run.names);
     for (uint64_t i = 0; i < 1 + run.w.draw(4); ++i) {
       const auto& victim = run.names[run.w.draw(run.names.size())];
       const auto begin = std::chrono::milliseconds{run.w.draw(2000)};
@@ -110,9 +113,50 @@ TEST_P(RtSim, StoppedProcessesGoOn) {
   });
 }
 
+TEST_P(RtSim, LinkFaultsAtAnyTime) {
+  for_each_seed(60, [&](uint64_t seed) {
+    rt_scenario run{seed, cached()};
+    for (uint64_t i = 0; i < 1 + run.w.draw(6); ++i)
+      any_link_fault(run.w, run.names, 2500ms, 6s);
+    if (run.w.chance(0.3)) {
+      const auto& victim = run.names[run.w.draw(run.names.size())];
+      run.w.after(std::chrono::milliseconds{run.w.draw(2500)},
+                  [&] { run.w.crash(victim, run.any_crash()); });
+    }
+    run.w.run_for(std::chrono::milliseconds{1000 + run.w.draw(8000)});
+    return report(seed, run.finish());
+  });
+}
+
+/// Each link of the RT node in turn, cut in both ways, in one, or half-open.
+TEST_P(RtSim, AMinuteWithoutALink) {
+  for_each_seed(30, [&](uint64_t seed) {
+    rt_scenario run{seed, cached()};
+    const auto& other = run.names[(seed / 4) % (run.names.size() - 1)];
+    run.w.after(std::chrono::milliseconds{run.w.draw(600)}, [&] {
+      switch (seed % 4) {
+        case 0:
+          return run.w.cut("rt0", other);
+        case 1:
+          return run.w.cut_one_way("rt0", other);
+        case 2:
+          return run.w.cut_one_way(other, "rt0");
+        default:
+          return run.w.half_open("rt0", other);
+      }
+    });
+    run.w.run_for(60s);
+    if (seed % 4 == 3)
+      // It noticed by itself, and went on.
+      EXPECT_TRUE(run.settled() && run.caught_up()) << replay(seed);
+    return report(seed, run.finish());
+  });
+}
+
 TEST_P(RtSim, FullDiskComesBack) {
   for_each_seed(40, [&](uint64_t seed) {
     rt_scenario run{seed, cached()};
+    perhaps_a_link_fault(run.w, run.names);
     const auto& victim = run.names[run.w.draw(run.names.size())];
     auto& disk = run.w.at(victim).disk();
     run.w.after(std::chrono::milliseconds{run.w.draw(600)}, [&] {
@@ -132,6 +176,7 @@ TEST_P(RtSim, FullDiskComesBack) {
 TEST_P(RtSim, FailedSyncFencesAndLosesNothing) {
   for_each_seed(40, [&](uint64_t seed) {
     rt_scenario run{seed, cached()};
+    perhaps_a_link_fault(run.w, run.names);
     const auto& victim = run.names[run.w.draw(run.names.size())];
     // A local copy that cannot be synced ends its subscription.
     run.expected_failures = {errc::storage_failed, errc::closed};
@@ -153,6 +198,7 @@ TEST_P(RtSim, FailedSyncFencesAndLosesNothing) {
 TEST_P(RtSim, SameSeedSameRun) {
   const auto trace = [&](uint64_t seed) {
     rt_scenario run{seed, cached()};
+    perhaps_a_link_fault(run.w, run.names);
     for (uint64_t i = 0; i < 4; ++i) {
       const auto& victim = run.names[run.w.draw(run.names.size())];
       run.w.after(std::chrono::microseconds{run.w.draw(3'000'000)},
