@@ -26,7 +26,8 @@ using namespace std::chrono_literals;
 /// gateway for all rows again and again, and keeps each answer.
 class chain_scenario {
 public:
-  explicit chain_scenario(uint64_t seed) : w{seed} {
+  explicit chain_scenario(uint64_t seed, database_options stores = {})
+    : w{seed}, database{std::move(stores)} {
     rt.roll_bytes = 4096 << w.draw(5);
     rt.checkpoint_bytes = 1024 << w.draw(7);
     rt.period_grace_ns = 500'000'000;

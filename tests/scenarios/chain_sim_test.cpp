@@ -81,6 +81,39 @@ TEST(ChainSim, LinkFaultsAtAnyTime) {
   });
 }
 
+/// Without a word of one HDB its questions go to the other one, well before
+/// their deadline.
+TEST(ChainSim, AQuestionGoesToAnotherHdbWhenItsConnectionIsLost) {
+  for (uint64_t seed = 1; seed <= 4; ++seed) {
+    SCOPED_TRACE(seed);
+    chain_scenario run{seed, {.query_timeout_ns = 8'000'000'000}};
+    run.w.run_for(3s);
+    run.asking = false;
+    ASSERT_TRUE(
+      run.w.run_until([&] { return run.returned == run.issued; }, 10s));
+    run.refusals.clear();
+    const auto fault = seed % 2 == 0 ? "killed" : "silent";
+    // Between a question and its answer.
+    int asked = 0;
+    std::vector<duration> took;
+    for (int i = 0; i < 6; ++i, ++asked)
+      run.ask({}, 0, [&, began = run.w.now()](const error&) {
+        took.push_back(run.w.now() - began);
+      });
+    run.w.run_for(200us);
+    if (fault == std::string{"killed"})
+      run.w.crash("hdb1");
+    else
+      run.w.half_open("gw1", "hdb1");
+    EXPECT_TRUE(run.w.run_until([&] { return took.size() == 6; }, 10s));
+    EXPECT_TRUE(run.refusals.empty());
+    for (const auto each : took)
+      EXPECT_LT(each, 4s);
+    run.check_answers();
+    EXPECT_EQ(run.broken, std::vector<std::string>{});
+  }
+}
+
 /// The links that questions, writing down and looking up go over.
 TEST(ChainSim, ALinkIsCutUnderQuestions) {
   const std::pair<const char*, const char*> links[]

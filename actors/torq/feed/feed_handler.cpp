@@ -39,17 +39,27 @@ void feed_handler_state::publish_slice() {
 }
 
 void feed_handler_state::end_period(period_id period) {
-  auto failed
-    = [this](const error& why) { step(feed_course::period_ended{why}); };
   connect_to<sequencer_actor>(
     self, connector, settings.rt,
-    [this, period, failed](const sequencer_actor& rt) {
+    [this, period](const sequencer_actor& rt) {
+      const auto number = ending.begin(self, rt);
+      const auto ended = [this, number](const error& fault) {
+        if (ending.settle(self, number))
+          step(feed_course::period_ended{fault});
+      };
       self
         ->request(rt, caf::timespan{period_deadline}, end_period_atom_v, period)
-        .then([this](position) { step(feed_course::period_ended{}); },
-              [failed](const caf::error& why) { failed(from_caf(why)); });
+        .then([ended](position) { ended({}); },
+              [ended](const caf::error& why) { ended(from_caf(why)); });
     },
-    failed);
+    [this](const error& why) { step(feed_course::period_ended{why}); });
+}
+
+void feed_handler_state::lost(const caf::actor_addr& who) {
+  if (ending.lost(self, who))
+    step(feed_course::period_ended{
+      {errc::unavailable,
+       to_string(settings.rt) + ": the connection is gone"}});
 }
 
 void feed_handler_state::tick() {
@@ -108,6 +118,8 @@ feed_handler(feed_self_actor::stateful_pointer<feed_handler_state> self,
   state.work
     = std::make_shared<feed_work>(*world, std::move(out), std::move(source),
                                   state.settings.progress, state.settings.work);
+  self->set_down_handler(
+    [self](caf::down_msg& down) { self->state.lost(down.source); });
   self->send(self, caf::tick_atom_v);
   return {
     [self](status_atom) { return to_json(self->state.facts()); },

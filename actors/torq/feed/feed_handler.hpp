@@ -4,6 +4,7 @@
 #include <millrace/actors/torq/feed/feed_course.hpp>
 #include <millrace/actors/torq/feed/feed_work.hpp>
 #include <millrace/messages/protocol/interfaces.hpp>
+#include <millrace/messages/protocol/watched_request.hpp>
 #include <millrace/persistence/disk/env.hpp>
 
 #include <caf/stateful_actor.hpp>
@@ -63,6 +64,7 @@ struct feed_handler_state {
   void publish_slice();
   /// Has the stream end it.
   void end_period(period_id period);
+  void lost(const caf::actor_addr& who);
   void tick();
   [[nodiscard]] feed_facts facts() const;
 
@@ -73,7 +75,8 @@ struct feed_handler_state {
   std::shared_ptr<feed_work> work;
   connector_actor connector;
   feed_course course;
-  bool heard = false; ///< RT told what it has of this publisher.
+  watched_request ending; ///< Of a period, at the stream.
+  bool heard = false;     ///< RT told what it has of this publisher.
 };
 
 /// @param out with a replicator, which tells it what RT merged

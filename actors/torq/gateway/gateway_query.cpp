@@ -67,14 +67,18 @@ void gateway_query_state::step(cut_query::input what) {
 
 void gateway_query_state::ask(const cut_query::ask_hdb& what) {
   const auto to = caf::actor_cast<hdb_actor>(request->handles.at(what.name));
-  const auto round = way->round();
+  const auto round = hdb.round = way->round();
+  const auto number = hdb.request.begin(self, to);
   auto answered
-    = [this, round](const chunks& partial, const partition_cut& at) {
+    = [this, round, number](const chunks& partial, const partition_cut& at) {
+        if (!hdb.request.settle(self, number))
+          return;
         env->crash_point("gw.after_partial");
         step(cut_query::hdb_answered{round, at, partial});
       };
-  auto failed = [this, round](const caf::error& fault) {
-    step(cut_query::hdb_failed{round, from_caf(fault)});
+  auto failed = [this, round, number](const caf::error& fault) {
+    if (hdb.request.settle(self, number))
+      step(cut_query::hdb_failed{round, from_caf(fault)});
   };
   if (what.pinned)
     self->request(to, remaining(), query_atom_v, plan_bytes, *what.pinned)
@@ -85,18 +89,29 @@ void gateway_query_state::ask(const cut_query::ask_hdb& what) {
 }
 
 void gateway_query_state::ask(const cut_query::ask_rdb& what) {
-  const auto round = way->round();
-  self
-    ->request(caf::actor_cast<rdb_actor>(request->handles.at(what.name)),
-              remaining(), query_atom_v, plan_bytes, what.rows)
+  const auto to = caf::actor_cast<rdb_actor>(request->handles.at(what.name));
+  const auto round = rdb.round = way->round();
+  const auto number = rdb.request.begin(self, to);
+  self->request(to, remaining(), query_atom_v, plan_bytes, what.rows)
     .then(
-      [this, round](const chunks& partial, position upper) {
+      [this, round, number](const chunks& partial, position upper) {
+        if (!rdb.request.settle(self, number))
+          return;
         env->crash_point("gw.after_partial");
         step(cut_query::rdb_answered{round, upper, partial});
       },
-      [this, round](const caf::error& fault) {
-        step(cut_query::rdb_failed{round, from_caf(fault)});
+      [this, round, number](const caf::error& fault) {
+        if (rdb.request.settle(self, number))
+          step(cut_query::rdb_failed{round, from_caf(fault)});
       });
+}
+
+void gateway_query_state::lost(const caf::actor_addr& who) {
+  const error fault{errc::unavailable, "its process or connection is gone"};
+  if (hdb.request.lost(self, who))
+    step(cut_query::hdb_failed{hdb.round, fault});
+  else if (rdb.request.lost(self, who))
+    step(cut_query::rdb_failed{rdb.round, fault});
 }
 
 void gateway_query_state::merge(cut_query::merge what) {
@@ -117,6 +132,8 @@ void gateway_query_state::done(const chunks& merged, const caf::error& fault) {
 }
 
 void gateway_query_state::finish(const caf::error& fault) {
+  hdb.request.end(self);
+  rdb.request.end(self);
   promise.deliver(fault);
   self->quit();
 }
@@ -127,6 +144,8 @@ gateway_query(gateway_query_actor::stateful_pointer<gateway_query_state> self,
               std::shared_ptr<const gateway_request> request) {
   self->state.env = world;
   self->state.request = std::move(request);
+  self->set_down_handler(
+    [self](caf::down_msg& down) { self->state.lost(down.source); });
   return {
     [self](start_atom) { return self->state.start(); },
     [self](job_atom, const chunks& merged, const caf::error& fault) {

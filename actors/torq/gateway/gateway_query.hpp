@@ -2,6 +2,7 @@
 
 #include <millrace/actors/torq/gateway/cut_query.hpp>
 #include <millrace/messages/protocol/interfaces.hpp>
+#include <millrace/messages/protocol/watched_request.hpp>
 #include <millrace/persistence/disk/env.hpp>
 #include <millrace/query/execution/partial.hpp>
 #include <millrace/query/plan/plan.hpp>
@@ -44,6 +45,7 @@ struct gateway_query_state {
   void step(cut_query::input what);
   void ask(const cut_query::ask_hdb& what);
   void ask(const cut_query::ask_rdb& what);
+  void lost(const caf::actor_addr& who);
   void merge(cut_query::merge what);
   void finish(const caf::error& fault);
   [[nodiscard]] caf::timespan remaining() const;
@@ -52,6 +54,12 @@ struct gateway_query_state {
   persistence::env* env = nullptr;
   std::shared_ptr<const gateway_request> request;
   std::optional<cut_query> way;
+  struct asked_backend {
+    watched_request request;
+    int round = 0;
+  };
+  asked_backend hdb;
+  asked_backend rdb;
   chunk plan_bytes;
   query_cut cut; ///< Of the answer.
   caf::typed_response_promise<chunks, query_cut> promise;
