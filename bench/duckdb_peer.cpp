@@ -10,14 +10,6 @@ namespace {
 
 constexpr int success = 0;
 
-/// The interface's result; only its size matters here.
-struct query_result {
-  uint64_t counts[3];
-  void* columns;
-  char* message;
-  void* inside;
-};
-
 error refused(const char* text) {
   return {errc::unavailable,
           std::string{"duckdb: "} + (text ? text : "failed")};
@@ -26,6 +18,13 @@ error refused(const char* text) {
 } // namespace
 
 struct duckdb_peer::functions {
+  /// The interface's result; only its size matters here.
+  struct query_result {
+    uint64_t counts[3];
+    void* columns;
+    char* message;
+    void* inside;
+  };
   void* library = nullptr;
   int (*open)(const char*, void**) = nullptr;
   void (*close)(void**) = nullptr;
@@ -105,7 +104,7 @@ result<std::unique_ptr<duckdb_peer>> duckdb_peer::open() {
 }
 
 error duckdb_peer::query(const std::string& sql) {
-  query_result out{};
+  functions::query_result out{};
   error fault;
   if (calls_->query(connection_, sql.c_str(), &out) != success)
     fault = refused(calls_->result_error(&out));

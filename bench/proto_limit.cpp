@@ -33,7 +33,7 @@ error fill_file(const std::string& path, uint64_t bytes) {
 }
 
 /// Node and subscriber, ready, with this process as the publisher.
-struct running {
+struct limit_run {
   std::unique_ptr<part_process> node;
   std::unique_ptr<part_process> subscriber;
   descriptor log;
@@ -51,10 +51,10 @@ start_subscriber(int64_t port, const stream_load& load, const char* what) {
   return out;
 }
 
-result<running> start(const std::string& publisher_log,
-                      const std::string& node_log, const stream_load& load,
-                      bool synced, const char* what) {
-  running out;
+result<limit_run> start(const std::string& publisher_log,
+                        const std::string& node_log, const stream_load& load,
+                        bool synced, const char* what) {
+  limit_run out;
   auto node = part_process::start(
     {"proto-node", node_log, synced ? "synced" : "cached"});
   if (!node)
@@ -80,7 +80,7 @@ result<running> start(const std::string& publisher_log,
 /// Writes frames to the log, and sends them, in blocks.
 class frame_publisher {
 public:
-  frame_publisher(const running& with, size_t payload_bytes)
+  frame_publisher(const limit_run& with, size_t payload_bytes)
     : with_{&with}, frame_(sizeof(frame_header) + payload_bytes) {
     const frame_header header{static_cast<uint32_t>(payload_bytes), 1, 0};
     std::memcpy(frame_.data(), &header, sizeof header);
@@ -105,7 +105,7 @@ public:
   }
 
 private:
-  const running* with_;
+  const limit_run* with_;
   std::vector<std::byte> frame_;
   std::vector<std::byte> block_;
 };

@@ -23,21 +23,21 @@ using pinged = link_core::pinged;
 using restarted = link_core::restarted;
 using taken = link_core::taken;
 
-const link_core::passed time_passes;
-const error refused{errc::unavailable, "no such actor"};
-constexpr flow_id first{7};
-constexpr flow_id second{8};
+const link_core::passed a_while;
+const error no_actor{errc::unavailable, "no such actor"};
+constexpr flow_id first_flow{7};
+constexpr flow_id second_flow{8};
 
-struct moment {
+struct link_moment {
   int64_t now_ns;
   link_core::input what;
   effects expected;
 };
 
-struct script {
+struct link_script {
   std::string name;
   bool sends = false;
-  std::vector<moment> moments;
+  std::vector<link_moment> moments;
   /// How it stands in the end.
   link_core::phase_type phase = link_core::phase_type::flowing;
   errc failure = errc::none;
@@ -55,104 +55,103 @@ link_core::settings settings_of(bool sends) {
           .sends = sends};
 }
 
-const std::vector<script> scripts{
+const std::vector<link_script> link_scripts{
   {.name = "asks once, until there is an answer",
-   .moments = {{0, time_passes, {connect{}}},
-               {500, time_passes, {}},
-               {900, time_passes, {}}},
+   .moments
+   = {{0, a_while, {connect{}}}, {500, a_while, {}}, {900, a_while, {}}},
    .phase = connecting},
   {.name = "waits longer after each failure, up to the limit",
-   .moments = {{0, time_passes, {connect{}}},
-               {0, failed{refused}, {drop{}}},
-               {9, time_passes, {}},
-               {10, time_passes, {connect{}}},
-               {10, failed{refused}, {drop{}}},
-               {29, time_passes, {}},
-               {30, time_passes, {connect{}}},
-               {30, failed{refused}, {drop{}}},
-               {70, time_passes, {connect{}}},
-               {70, failed{refused}, {drop{}}},
-               {109, time_passes, {}},
-               {110, time_passes, {connect{}}},
-               {110, failed{refused}, {drop{}}}},
+   .moments = {{0, a_while, {connect{}}},
+               {0, failed{no_actor}, {drop{}}},
+               {9, a_while, {}},
+               {10, a_while, {connect{}}},
+               {10, failed{no_actor}, {drop{}}},
+               {29, a_while, {}},
+               {30, a_while, {connect{}}},
+               {30, failed{no_actor}, {drop{}}},
+               {70, a_while, {connect{}}},
+               {70, failed{no_actor}, {drop{}}},
+               {109, a_while, {}},
+               {110, a_while, {connect{}}},
+               {110, failed{no_actor}, {drop{}}}},
    .phase = idle,
    .failure = errc::unavailable},
   {.name = "a flow ends the waiting",
-   .moments = {{0, time_passes, {connect{}}},
-               {0, failed{refused}, {drop{}}},
-               {10, time_passes, {connect{}}},
-               {10, failed{refused}, {drop{}}},
-               {30, time_passes, {connect{}}},
-               {31, granted{first}, {acknowledge{0}}},
-               {40, failed{refused}, {drop{}}},
-               {50, time_passes, {connect{}}},
-               {51, granted{second}, {acknowledge{0}}}}},
+   .moments = {{0, a_while, {connect{}}},
+               {0, failed{no_actor}, {drop{}}},
+               {10, a_while, {connect{}}},
+               {10, failed{no_actor}, {drop{}}},
+               {30, a_while, {connect{}}},
+               {31, granted{first_flow}, {acknowledge{0}}},
+               {40, failed{no_actor}, {drop{}}},
+               {50, a_while, {connect{}}},
+               {51, granted{second_flow}, {acknowledge{0}}}}},
   {.name = "a restart waits for nothing",
-   .moments = {{0, time_passes, {connect{}}},
-               {0, failed{refused}, {drop{}}},
-               {10, time_passes, {connect{}}},
+   .moments = {{0, a_while, {connect{}}},
+               {0, failed{no_actor}, {drop{}}},
+               {10, a_while, {connect{}}},
                {11, restarted{}, {drop{}, connect{}}},
-               {12, granted{second}, {acknowledge{0}}}}},
+               {12, granted{second_flow}, {acknowledge{0}}}}},
   {.name = "a silent peer is given up",
-   .moments = {{0, time_passes, {connect{}}},
-               {0, granted{first}, {acknowledge{0}}},
-               {100, time_passes, {}},
-               {101, time_passes, {drop{}}},
-               {110, time_passes, {}},
-               {111, time_passes, {connect{}}}},
+   .moments = {{0, a_while, {connect{}}},
+               {0, granted{first_flow}, {acknowledge{0}}},
+               {100, a_while, {}},
+               {101, a_while, {drop{}}},
+               {110, a_while, {}},
+               {111, a_while, {connect{}}}},
    .phase = connecting,
    .failure = errc::timeout},
   {.name = "each message of the flow is a sign of life",
-   .moments = {{0, time_passes, {connect{}}},
-               {0, granted{first}, {acknowledge{0}}},
-               {60, heard{first}, {}},
-               {150, time_passes, {}},
-               {150, pinged{first}, {acknowledge{0}}},
-               {250, time_passes, {}},
-               {251, time_passes, {drop{}}}},
+   .moments = {{0, a_while, {connect{}}},
+               {0, granted{first_flow}, {acknowledge{0}}},
+               {60, heard{first_flow}, {}},
+               {150, a_while, {}},
+               {150, pinged{first_flow}, {acknowledge{0}}},
+               {250, a_while, {}},
+               {251, a_while, {drop{}}}},
    .phase = idle,
    .failure = errc::timeout},
   {.name = "messages of an earlier flow are none",
-   .moments = {{0, time_passes, {connect{}}},
-               {0, granted{second}, {acknowledge{0}}},
-               {90, heard{first}, {}},
-               {90, pinged{first}, {}},
-               {101, time_passes, {drop{}}}},
+   .moments = {{0, a_while, {connect{}}},
+               {0, granted{second_flow}, {acknowledge{0}}},
+               {90, heard{first_flow}, {}},
+               {90, pinged{first_flow}, {}},
+               {101, a_while, {drop{}}}},
    .phase = idle,
    .failure = errc::timeout},
   {.name = "what was taken in is told in steps, and when asked",
-   .moments = {{0, time_passes, {connect{}}},
-               {0, granted{first}, {acknowledge{0}}},
+   .moments = {{0, a_while, {connect{}}},
+               {0, granted{first_flow}, {acknowledge{0}}},
                {1, taken{49}, {}},
                {2, taken{1}, {acknowledge{50}}},
                {3, taken{30}, {}},
-               {4, pinged{first}, {acknowledge{80}}},
+               {4, pinged{first_flow}, {acknowledge{80}}},
                {5, taken{49}, {}},
                {6, taken{200}, {acknowledge{329}}}}},
   {.name = "each flow is counted from nothing",
-   .moments = {{0, time_passes, {connect{}}},
-               {0, granted{first}, {acknowledge{0}}},
+   .moments = {{0, a_while, {connect{}}},
+               {0, granted{first_flow}, {acknowledge{0}}},
                {1, taken{40}, {}},
-               {2, failed{refused}, {drop{}}},
+               {2, failed{no_actor}, {drop{}}},
                {3, taken{40}, {}},
-               {12, time_passes, {connect{}}},
-               {13, granted{second}, {acknowledge{0}}},
+               {12, a_while, {connect{}}},
+               {13, granted{second_flow}, {acknowledge{0}}},
                {14, taken{49}, {}},
                {15, taken{1}, {acknowledge{50}}}}},
   {.name = "the end that sends pings, and acknowledges nothing",
    .sends = true,
-   .moments = {{0, time_passes, {connect{}}},
-               {0, granted{first}, {}},
-               {50, time_passes, {ping{}}},
-               {60, heard{first}, {}},
-               {160, time_passes, {ping{}}},
-               {161, time_passes, {drop{}}}},
+   .moments = {{0, a_while, {connect{}}},
+               {0, granted{first_flow}, {}},
+               {50, a_while, {ping{}}},
+               {60, heard{first_flow}, {}},
+               {160, a_while, {ping{}}},
+               {161, a_while, {drop{}}}},
    .phase = idle,
    .failure = errc::timeout},
 };
 
 TEST(LinkCoreTest, EachInputHasItsEffects) {
-  for (const auto& each : scripts) {
+  for (const auto& each : link_scripts) {
     SCOPED_TRACE(each.name);
     link_core core{settings_of(each.sends)};
     for (const auto& moment : each.moments) {
@@ -167,20 +166,20 @@ TEST(LinkCoreTest, EachInputHasItsEffects) {
 TEST(LinkCoreTest, OnlyTheFlowThatRunsCounts) {
   link_core core{settings_of(false)};
   EXPECT_FALSE(core.runs(flow_id{}));
-  (void)core.step(time_passes, 0);
-  (void)core.step(granted{first}, 0);
-  EXPECT_TRUE(core.runs(first));
-  EXPECT_FALSE(core.runs(second));
-  (void)core.step(failed{refused}, 1);
-  EXPECT_FALSE(core.runs(first));
-  EXPECT_EQ(core.flow(), first);
+  (void)core.step(a_while, 0);
+  (void)core.step(granted{first_flow}, 0);
+  EXPECT_TRUE(core.runs(first_flow));
+  EXPECT_FALSE(core.runs(second_flow));
+  (void)core.step(failed{no_actor}, 1);
+  EXPECT_FALSE(core.runs(first_flow));
+  EXPECT_EQ(core.flow(), first_flow);
 }
 
 TEST(LinkCoreTest, SilenceNamesThePeer) {
   link_core core{settings_of(true)};
-  (void)core.step(time_passes, 0);
-  (void)core.step(granted{first}, 0);
-  (void)core.step(time_passes, 101);
+  (void)core.step(a_while, 0);
+  (void)core.step(granted{first_flow}, 0);
+  (void)core.step(a_while, 101);
   EXPECT_NE(core.last_failure().context.find("rt/market"), std::string::npos);
 }
 

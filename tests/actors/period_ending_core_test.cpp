@@ -26,18 +26,18 @@ const std::vector<period_ending::publisher> two{{flow_id{1}, "a"},
                                                 {flow_id{2}, "b"}};
 const period_ending::passed time_passes;
 
-struct moment {
+struct ending_moment {
   int64_t now_ns;
   period_ending::input what;
   std::vector<period_ending::effect> effects;
 };
 
-struct script {
+struct ending_script {
   std::string name;
   /// Committed before: the last period that ended, markers by origin.
   period_id last_ended = period_id::before_all();
   std::vector<std::pair<std::string, period_id>> marks;
-  std::vector<moment> moments;
+  std::vector<ending_moment> moments;
 };
 
 period_ending::asked asked(uint64_t request, period_id period,
@@ -49,7 +49,7 @@ propose end_of(period_id period, std::vector<std::string> absent = {}) {
   return {{period, std::move(absent)}};
 }
 
-const std::vector<script> scripts{
+const std::vector<ending_script> ending_scripts{
   {.name = "nobody is connected: it ends at once",
    .moments = {{0, asked(1, monday, nobody), {end_of(monday)}},
                {1, period_ended{monday, {64}}, {answer{1, {64}}}}}},
@@ -123,7 +123,7 @@ const std::vector<script> scripts{
 };
 
 TEST(PeriodEndingTest, EachInputHasItsEffects) {
-  for (const auto& each : scripts) {
+  for (const auto& each : ending_scripts) {
     SCOPED_TRACE(each.name);
     merge_state committed;
     committed.last_period = each.last_ended;

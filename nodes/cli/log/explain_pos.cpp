@@ -18,7 +18,7 @@ using json = nlohmann::ordered_json;
 using namespace persistence;
 
 /// Of the payload that is shown.
-constexpr uint32_t bytes_max = 32;
+constexpr uint32_t shown_bytes_max = 32;
 
 void declare(option_list& list, log_explain_options& into) {
   declare_log(list, into);
@@ -57,8 +57,8 @@ int run(const log_explain_options& options) {
     good = true;
     if (const auto* message = std::get_if<log_message>(&*item)) {
       out["state"] = "message";
-      out["next"] = item_json(*message, bytes_max);
-      finding = "next message: " + item_line(*message, bytes_max);
+      out["next"] = item_json(*message, shown_bytes_max);
+      finding = "next message: " + item_line(*message, shown_bytes_max);
     } else if (const auto* event = std::get_if<stream_event>(&*item)) {
       out["state"] = "event";
       out["next"] = item_json(*event);

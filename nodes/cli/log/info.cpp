@@ -35,7 +35,7 @@ json scan_json(const log_file_info& info, const file_scan& scan) {
           {"ids", ids}};
 }
 
-int run(const log_options& options) {
+int show_info(const log_options& options) {
   auto& fs = posix_file_system();
   auto lineage = read_lineage(fs, options.directory);
   if (!lineage)
@@ -87,6 +87,6 @@ const command<log_options> log_info_command{
   {"info", "Show lineage, synced end, messages and ids of each file",
    "millrace log info -o json data/rt0/out/ticks"},
   declare_log,
-  run};
+  show_info};
 
 } // namespace millrace::nodes

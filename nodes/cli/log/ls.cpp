@@ -14,7 +14,7 @@ namespace {
 using json = nlohmann::ordered_json;
 using namespace persistence;
 
-int run(const log_options& options) {
+int list_files(const log_options& options) {
   auto files = list_log_files(posix_file_system(), options.directory);
   if (!files)
     return fail(files.failure());
@@ -46,6 +46,6 @@ int run(const log_options& options) {
 const command<log_options> log_ls_command{
   {"ls", "List the files", "millrace log ls data/rt0/out/ticks"},
   declare_log,
-  run};
+  list_files};
 
 } // namespace millrace::nodes

@@ -18,11 +18,7 @@ namespace {
 using json = nlohmann::ordered_json;
 using namespace persistence;
 
-json place_json(position at) {
-  return {{"position", at.value}, {"text", to_string(at)}};
-}
-
-int run(const log_options& options) {
+int verify_log(const log_options& options) {
   const bool show
     = options.output == output_format::table && ::isatty(STDERR_FILENO) == 1;
   const std::function<void(uint64_t, uint64_t)> progress
@@ -40,9 +36,13 @@ int run(const log_options& options) {
     return fail(report.failure());
   if (options.output == output_format::json) {
     json out{
-      {"directory", options.directory}, {"lineage", to_string(report->lineage)},
-      {"files", report->files.size()},  {"messages", report->message_count},
-      {"end", place_json(report->end)}, {"ok", report->damages.empty()},
+      {"directory", options.directory},
+      {"lineage", to_string(report->lineage)},
+      {"files", report->files.size()},
+      {"messages", report->message_count},
+      {"end",
+       {{"position", report->end.value}, {"text", to_string(report->end)}}},
+      {"ok", report->damages.empty()},
       {"damages", json::array()}};
     for (const auto& damage : report->damages)
       out["damages"].push_back({{"file", damage.file},
@@ -69,6 +69,6 @@ const command<log_options> log_verify_command{
   {"verify", "Check every byte; exit 1 when something is damaged",
    "millrace log verify data/rt0/out/ticks && echo intact"},
   declare_log,
-  run};
+  verify_log};
 
 } // namespace millrace::nodes

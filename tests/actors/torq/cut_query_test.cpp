@@ -57,17 +57,17 @@ cut_query::input rdb_fails(int round, errc code) {
   return cut_query::rdb_failed{round, {code, "reason"}};
 }
 
-struct step {
+struct query_step {
   cut_query::input happens;
   std::string expected;
   int64_t now_ns = 0;
 };
 
-struct path {
+struct query_path {
   std::string name;
   std::vector<cut_query::hdb> hdbs;
   std::vector<std::string> rdbs;
-  std::vector<step> steps;
+  std::vector<query_step> steps;
   bool wants_hdb = true;
   bool wants_rdb = true;
 };
@@ -78,7 +78,7 @@ const std::vector<cut_query::hdb> silent{{"hdb1", std::nullopt},
                                          {"hdb2", std::nullopt}};
 const std::vector<std::string> two_rdbs{"rdb1", "rdb2"};
 
-const std::vector<path> paths{
+const std::vector<query_path> query_paths{
   {"BothSideBySideAtTheAnnouncedCut",
    announced,
    two_rdbs,
@@ -260,7 +260,7 @@ const std::vector<path> paths{
   {"NoStoreAtAll", {}, {}, {{start(), "! unavailable"}}, false, false},
 };
 
-class CutQueryPath : public ::testing::TestWithParam<path> {};
+class CutQueryPath : public ::testing::TestWithParam<query_path> {};
 
 TEST_P(CutQueryPath, DoesWhatTheTableSays) {
   const auto& way = GetParam();
@@ -277,7 +277,7 @@ TEST_P(CutQueryPath, DoesWhatTheTableSays) {
       << "step " << i;
 }
 
-INSTANTIATE_TEST_SUITE_P(All, CutQueryPath, ::testing::ValuesIn(paths),
+INSTANTIATE_TEST_SUITE_P(All, CutQueryPath, ::testing::ValuesIn(query_paths),
                          [](const auto& each) { return each.param.name; });
 
 TEST(CutQueryTest, CarriesThePositionThatTheRdbMustReach) {

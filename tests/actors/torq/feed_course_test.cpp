@@ -25,15 +25,15 @@ std::string text_of(const feed_course::effects& done) {
   return out;
 }
 
-struct step {
+struct feed_step {
   int64_t at_ns;
   feed_course::input happens;
   std::string expected;
 };
 
-struct course {
+struct feed_case {
   std::string name;
-  std::vector<step> steps;
+  std::vector<feed_step> steps;
 };
 
 const feed_course::tick unknown{false, true};
@@ -53,7 +53,7 @@ feed_course::period_ended ended(errc code = errc::none) { return {{code, ""}}; }
 
 constexpr auto retry = feed_course::retry_period_ns;
 
-const std::vector<course> courses{
+const std::vector<feed_case> feed_cases{
   {"BeginsWhenItIsKnownWhereTheSourceWasLeft",
    {{0, unknown, ""}, {1, unknown, ""}, {2, merged, "slice"}}},
   {"OneSliceAtATime",
@@ -104,7 +104,7 @@ const std::vector<course> courses{
     {5 + retry, merged, "slice"}}},
 };
 
-class FeedCourse : public ::testing::TestWithParam<course> {};
+class FeedCourse : public ::testing::TestWithParam<feed_case> {};
 
 TEST_P(FeedCourse, DoesWhatTheTableSays) {
   feed_course feed;
@@ -115,7 +115,7 @@ TEST_P(FeedCourse, DoesWhatTheTableSays) {
       << "step " << i;
 }
 
-INSTANTIATE_TEST_SUITE_P(All, FeedCourse, ::testing::ValuesIn(courses),
+INSTANTIATE_TEST_SUITE_P(All, FeedCourse, ::testing::ValuesIn(feed_cases),
                          [](const auto& each) { return each.param.name; });
 
 TEST(FeedCourseTest, SaysWhatItWaitsForAndWhyInVain) {

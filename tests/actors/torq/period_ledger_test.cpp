@@ -59,7 +59,7 @@ period_ledger::input serves(const std::string& name, uint64_t version) {
 }
 period_ledger::input tick() { return period_ledger::tick{}; }
 
-struct step {
+struct ledger_step {
   int64_t at_ns = 0;
   period_ledger::input happens;
   std::string expected;
@@ -67,15 +67,15 @@ struct step {
   uint64_t served_end = 0;
 };
 
-struct course {
+struct ledger_course {
   std::string name;
-  std::vector<step> steps;
+  std::vector<ledger_step> steps;
   size_t held = 0; ///< Periods, at the end.
   std::optional<period_ledger::written_before> before{};
   bool writes = true;
 };
 
-const std::vector<course> courses{
+const std::vector<ledger_course> ledger_courses{
   {"WrittenToldServedDropped",
    {{0, came("hdb1"), "tell hdb1"},
     {1, passed(8000, 100), "write 8000 (0,100]"},
@@ -167,7 +167,7 @@ const std::vector<course> courses{
    false},
 };
 
-class PeriodLedgerCourse : public ::testing::TestWithParam<course> {};
+class PeriodLedgerCourse : public ::testing::TestWithParam<ledger_course> {};
 
 TEST_P(PeriodLedgerCourse, DoesWhatTheTableSays) {
   const auto& run = GetParam();
@@ -180,7 +180,8 @@ TEST_P(PeriodLedgerCourse, DoesWhatTheTableSays) {
   EXPECT_EQ(ledger.held(), run.held);
 }
 
-INSTANTIATE_TEST_SUITE_P(All, PeriodLedgerCourse, ::testing::ValuesIn(courses),
+INSTANTIATE_TEST_SUITE_P(All, PeriodLedgerCourse,
+                         ::testing::ValuesIn(ledger_courses),
                          [](const auto& each) { return each.param.name; });
 
 TEST(PeriodLedgerTest, ServesAPeriodWhenItAndThoseBeforeAreServed) {
