@@ -1,0 +1,152 @@
+#include <millrace/actors/rt/raft/raft_core.hpp>
+#include <millrace/messages/base/result.hpp>
+
+#include <algorithm>
+#include <functional>
+
+namespace millrace::rt {
+
+void raft_core::begin_to_lead(int64_t now_ns) {
+  role_ = role_type::leader;
+  leader_ = options_.self;
+  ballots_.clear();
+  for (const auto& each : members().members())
+    if (each.id != options_.self)
+      peers_.emplace_back(each.id, log_.last_index().next(), now_ns);
+  append_entry({vote_.term, raft_entry_kind::no_op});
+  term_begin_ = log_.last_index();
+  heartbeat_at_ns_ = now_ns + options_.heartbeat_ns;
+  send_to_all();
+}
+
+void raft_core::lead(int64_t now_ns) {
+  if (!majority_heard(now_ns))
+    return follow(std::nullopt, now_ns);
+  if (handover_ && now_ns >= handover_->until_ns) {
+    tell(transfer_failed{handover_->to});
+    handover_.reset();
+  }
+  if (now_ns < heartbeat_at_ns_)
+    return;
+  heartbeat_at_ns_ = now_ns + options_.heartbeat_ns;
+  for (auto& each : peers_)
+    send_heartbeat(each);
+  hand_over_when_ready();
+}
+
+void raft_core::take(const raft_message& from, const raft_append_response& what,
+                     int64_t now_ns) {
+  auto* to = peer(from.from);
+  if (!to)
+    return;
+  if (std::max(what.durable, what.held) > log_.last_index())
+    return refuse(from.from, refusal::malformed);
+  to->heard_at_ns = now_ns;
+  const bool more = to->accepted(what.durable, what.held);
+  if (what.refusal)
+    (void)to->missed(*what.refusal, log_);
+  if (more)
+    advance_commit(now_ns);
+  // It may have stepped down, or forgotten this peer.
+  if ((to = peer(from.from)))
+    send_more(*to);
+  hand_over_when_ready();
+}
+
+void raft_core::advance_commit(int64_t now_ns) {
+  std::vector<entry_index> durable;
+  if (members().votes(options_.self))
+    durable.push_back(durability_.index());
+  for (const auto& each : peers_)
+    if (members().votes(each.id()))
+      durable.push_back(each.durable());
+  const auto nth
+    = durable.begin() + static_cast<ptrdiff_t>(members().majority() - 1);
+  std::nth_element(durable.begin(), nth, durable.end(), std::greater<>{});
+  // An entry of an earlier term may still be replaced, however many have it:
+  // it is committed by one of this term that comes after it.
+  if (*nth <= group_committed_ || log_.term_at(*nth) != vote_.term)
+    return;
+  group_committed_ = *nth;
+  send_to_all();
+  settle_members(now_ns);
+}
+
+void raft_core::send_to_all() {
+  for (auto& each : peers_)
+    send_more(each);
+}
+
+void raft_core::send_more(raft_peer& to) {
+  while (to.next() <= log_.last_index()) {
+    const auto window = to.window(options_.entries_in_flight_max);
+    if (window == 0 || !send_append(to, window))
+      return;
+  }
+  if (to.told_committed < group_committed_
+      && to.phase() == raft_peer::phase_type::replicating)
+    (void)send_append(to, 0);
+}
+
+void raft_core::send_heartbeat(raft_peer& to) {
+  switch (to.phase()) {
+    case raft_peer::phase_type::probing:
+      to.probe_again();
+      (void)send_append(to, options_.entries_in_flight_max);
+      break;
+    case raft_peer::phase_type::replicating:
+      // Asks whether all that was sent arrived.
+      (void)send_append(to, 0);
+      break;
+    case raft_peer::phase_type::snapshot:
+      say(to.id(), raft_append_request{});
+      break;
+  }
+}
+
+/// @returns false when what it needs is not in the log any more.
+bool raft_core::send_append(raft_peer& to, uint64_t entries_max) {
+  const entry_index before{to.next().value - 1};
+  const auto term = log_.term_at(before);
+  if (!term) {
+    if (!to.leaves) {
+      to.begin_snapshot(log_.base().at.index);
+      tell(snapshot_needed{to.id(), log_.base(), vote_.term});
+    }
+    return false;
+  }
+  raft_append_request request{{before, *term}, group_committed_, {}};
+  uint64_t bytes = 0;
+  auto last = before;
+  while (entries_max-- > 0 && last < log_.last_index()) {
+    const auto& entry = log_.at(last.next());
+    bytes += entry.bytes();
+    if (bytes > options_.append_bytes_max && last > before)
+      break;
+    request.entries.push_back(entry);
+    last = last.next();
+  }
+  to.told_committed
+    = std::max(to.told_committed, std::min(group_committed_, last));
+  to.sent(last);
+  say(to.id(), std::move(request));
+  return true;
+}
+
+raft_peer* raft_core::peer(const member_id& id) {
+  const auto found
+    = std::find_if(peers_.begin(), peers_.end(),
+                   [&](const raft_peer& each) { return each.id() == id; });
+  return found == peers_.end() ? nullptr : &*found;
+}
+
+bool raft_core::majority_heard(int64_t now_ns) const {
+  size_t heard = members().votes(options_.self) ? 1 : 0;
+  for (const auto& each : peers_)
+    if (members().votes(each.id())
+        && now_ns - each.heard_at_ns < options_.election_ns)
+      ++heard;
+  return heard >= members().majority();
+}
+
+} // namespace millrace::rt

@@ -1,0 +1,78 @@
+#include <millrace/actors/rt/raft/raft_peer.hpp>
+
+#include <algorithm>
+
+namespace millrace::rt {
+
+uint64_t raft_peer::window(uint64_t in_flight_max) const noexcept {
+  switch (phase_) {
+    case phase_type::probing:
+      return waits_ ? 0 : in_flight_max;
+    case phase_type::replicating: {
+      const auto in_flight = next_.value - durable_.value - 1;
+      return in_flight_max - std::min(in_flight_max, in_flight);
+    }
+    case phase_type::snapshot:
+      return 0;
+  }
+  return 0;
+}
+
+void raft_peer::sent(entry_index last) {
+  if (phase_ == phase_type::probing)
+    waits_ = true;
+  else
+    next_ = std::max(next_, last.next());
+}
+
+bool raft_peer::accepted(entry_index durable, entry_index held) {
+  const bool more = durable > durable_;
+  durable_ = std::max(durable_, durable);
+  held = std::max(held, durable_);
+  const bool caught_up
+    = phase_ == phase_type::probing
+        ? held.next() >= next_
+        : phase_ == phase_type::snapshot && durable_ >= snapshot_;
+  if (caught_up) {
+    phase_ = phase_type::replicating;
+    next_ = held.next();
+  }
+  next_ = std::max(next_, durable_.next());
+  return more;
+}
+
+bool raft_peer::missed(const raft_append_response::missing& what,
+                       const raft_log& log) {
+  if (phase_ == phase_type::snapshot || what.previous <= durable_)
+    return false;
+  if (phase_ == phase_type::probing && what.previous.next() != next_)
+    return false;
+  // Below the base nothing is known of terms: a snapshot will be needed.
+  const auto agreed
+    = what.hint.index < log.base().at.index
+        ? what.hint.index
+        : log.last_at_most(what.hint.index, what.hint.term).index;
+  phase_ = phase_type::probing;
+  waits_ = false;
+  next_
+    = std::max(std::min(agreed, entry_index{what.previous.value - 1}), durable_)
+        .next();
+  return true;
+}
+
+void raft_peer::begin_snapshot(entry_index index) {
+  phase_ = phase_type::snapshot;
+  snapshot_ = index;
+}
+
+void raft_peer::end_snapshot(bool delivered) {
+  if (phase_ != phase_type::snapshot)
+    return;
+  phase_ = phase_type::probing;
+  // A failed one is tried again with the next sign of life, not at once.
+  waits_ = true;
+  if (delivered)
+    next_ = std::max(next_, snapshot_.next());
+}
+
+} // namespace millrace::rt
