@@ -7,6 +7,7 @@
 #include <millrace/sim/world/torq_nodes.hpp>
 
 #include <algorithm>
+#include <utility>
 
 namespace millrace::sim {
 
@@ -60,6 +61,7 @@ public:
     batch_builder builder{trade_table()};
     feed::parsed_batch out;
     const auto first = next_;
+    over_ = period_before(first);
     const auto end = std::min(load_.rows, next_ + size_at(next_));
     for (; next_ < end; ++next_) {
       const auto row = row_of(load_.feed, next_);
@@ -77,14 +79,31 @@ public:
     return std::optional{std::move(out)};
   }
 
+  std::optional<int64_t> period_over() override {
+    return std::exchange(over_, std::nullopt);
+  }
+
 private:
   uint64_t size_at(uint64_t row) const {
     return 1 + row_of(load_.feed + 77, row).size % load_.rows_per_batch_max;
   }
 
+  /// The period that this row is the first after.
+  std::optional<int64_t> period_before(uint64_t row) {
+    if (load_.rows_per_period == 0)
+      return std::nullopt;
+    const auto period = static_cast<int64_t>(row / load_.rows_per_period);
+    const auto before = std::exchange(period_, period);
+    if (!before || *before == period)
+      return std::nullopt;
+    return 8000 + *before;
+  }
+
   feed_load load_;
   std::string name_;
   uint64_t next_ = 0;
+  std::optional<int64_t> period_; ///< Of the last batch.
+  std::optional<int64_t> over_;
 };
 
 result<nodes::hosted_process>

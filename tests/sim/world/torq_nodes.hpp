@@ -35,6 +35,8 @@ struct feed_load {
   uint64_t feed = 0; ///< Its number.
   uint64_t rows = 600;
   uint32_t rows_per_batch_max = 12;
+  /// After about so many it has a period ended, from 8000 on; 0: none.
+  uint64_t rows_per_period = 0;
   uint64_t roll_bytes = uint64_t{1} << 30; ///< Of its own log.
 };
 
