@@ -150,8 +150,8 @@ caf::strong_actor_ptr actor_home::make_proxy(caf::node_id node,
   caf::actor_config how;
   auto made = caf::make_actor<remote_actor, caf::strong_actor_ptr>(
     actor, std::move(node), system_.get(), how, *this);
-  frame news;
-  news.kind = frame::what::monitor;
+  parcel news;
+  news.kind = parcel::what::monitor;
   news.source = life_;
   news.target = life;
   news.target_actor = actor;
@@ -163,7 +163,7 @@ void actor_home::set_last_hop(caf::node_id*) {}
 
 void actor_home::forward(const caf::strong_actor_ptr& to,
                          caf::mailbox_element& what) {
-  frame out;
+  parcel out;
   out.source = life_;
   if (what.sender) {
     out.source = life_of(what.sender->node());
@@ -196,8 +196,8 @@ void actor_home::refuse(const caf::strong_actor_ptr& sender,
   bounce(sender, number);
 }
 
-void actor_home::refused(const frame& what) {
-  if (what.kind == frame::what::message)
+void actor_home::refused(const parcel& what) {
+  if (what.kind == parcel::what::message)
     refuse(find(what.source_actor), caf::make_message_id(what.number));
 }
 
@@ -225,8 +225,8 @@ std::vector<char> actor_home::bytes_of(caf::strong_actor_ptr handle) {
 
 void actor_home::tell_down(caf::actor_id actor, uint64_t peer,
                            const caf::error& reason) {
-  frame out;
-  out.kind = frame::what::down;
+  parcel out;
+  out.kind = parcel::what::down;
   out.source = life_;
   out.source_actor = actor;
   out.target = peer;
@@ -258,20 +258,20 @@ caf::strong_actor_ptr actor_home::handle_of(const std::vector<char>& bytes,
   return out;
 }
 
-void actor_home::take(const frame& what) {
+void actor_home::take(const parcel& what) {
   learn(what.from, what.source);
   last_hop_ = what.from;
   take_from_hop(what);
   last_hop_ = life_;
 }
 
-void actor_home::take_from_hop(const frame& what) {
+void actor_home::take_from_hop(const parcel& what) {
   switch (what.kind) {
-    case frame::what::message:
+    case parcel::what::message:
       return deliver(what);
-    case frame::what::monitor:
+    case parcel::what::monitor:
       return watch(what);
-    case frame::what::down: {
+    case parcel::what::down: {
       caf::scoped_execution_unit context{system_.get()};
       context.proxy_registry_ptr(&proxies_);
       caf::binary_deserializer source{&context, what.bytes};
@@ -284,7 +284,7 @@ void actor_home::take_from_hop(const frame& what) {
   }
 }
 
-void actor_home::deliver(const frame& what) {
+void actor_home::deliver(const parcel& what) {
   const auto number = caf::make_message_id(what.number);
   auto to = find(what.target_actor);
   if (!to && !number.is_request())
@@ -320,7 +320,7 @@ void actor_home::deliver(const frame& what) {
               nullptr);
 }
 
-void actor_home::watch(const frame& what) {
+void actor_home::watch(const parcel& what) {
   const auto id = what.target_actor;
   const auto actor = find(id);
   if (!actor)

@@ -68,14 +68,14 @@ public:
   // -- connections ------------------------------------------------------------
 
   /// Takes in what a connection brought. @pre it is the target.
-  void take(const frame& what);
+  void take(const parcel& what);
   /// The connection to a process is gone, and all its actors with it.
   void lose(uint64_t peer);
   /// A message of an actor here to one of another process. Requests that have
   /// no way are answered by an error.
   void forward(const caf::strong_actor_ptr& to, caf::mailbox_element& what);
   /// What was sent from here cannot get there.
-  void refused(const frame& what);
+  void refused(const parcel& what);
   void send_link(const caf::strong_actor_ptr& to, caf::abstract_actor& other,
                  bool linked);
   /// The handle as bytes, for another process.
@@ -88,7 +88,7 @@ public:
   /// Peers through which one that is not connected can be reached.
   std::map<uint64_t, std::set<uint64_t>> indirect;
   /// What came while the process was stopped.
-  std::deque<frame> inbox;
+  std::deque<parcel> inbox;
   bool alive = true;
   /// It died without its kernel saying so to anybody.
   bool silent = false;
@@ -99,11 +99,11 @@ private:
   caf::strong_actor_ptr make_proxy(caf::node_id node,
                                    caf::actor_id actor) override;
   void set_last_hop(caf::node_id* hop) override;
-  void take_from_hop(const frame& what);
-  void deliver(const frame& what);
+  void take_from_hop(const parcel& what);
+  void deliver(const parcel& what);
   static void refuse(const caf::strong_actor_ptr& sender,
                      caf::message_id number);
-  void watch(const frame& what);
+  void watch(const parcel& what);
   void tell_down(caf::actor_id actor, uint64_t peer, const caf::error& reason);
   void learn(uint64_t hop, uint64_t beyond);
   [[nodiscard]] caf::node_id id_of(uint64_t life) const;

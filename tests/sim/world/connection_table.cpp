@@ -29,9 +29,9 @@ size_t connection_table::run() {
       auto action = std::move(later_.front());
       later_.pop_front();
       action();
-    } else if (!outside_frames_.empty()) {
-      const auto what = std::move(outside_frames_.front());
-      outside_frames_.pop_front();
+    } else if (!outside_parcels_.empty()) {
+      const auto what = std::move(outside_parcels_.front());
+      outside_parcels_.pop_front();
       take_outside(what);
     } else if (const auto what = links_.arrived(now_)) {
       take(*what);
@@ -46,7 +46,7 @@ size_t connection_table::run() {
 }
 
 std::optional<duration> connection_table::next_due() const {
-  if (!later_.empty() || !outside_frames_.empty())
+  if (!later_.empty() || !outside_parcels_.empty())
     return now_;
   auto next = links_.next_due();
   if (!events_.empty() && (!next || events_.begin()->first < *next))
@@ -81,7 +81,7 @@ void connection_table::ended(actor_home& home, bool power_cut) {
     if (power_cut)
       expect_silence(number, 1 - side);
     else
-      transmit(which, side, {.kind = frame::what::close});
+      transmit(which, side, {.kind = parcel::what::close});
     shut(number, side);
   }
   homes_[outside]->lose(home.life());
@@ -153,7 +153,7 @@ std::optional<uint64_t> connection_table::next_hop(actor_home& from,
   return *ways->second.begin();
 }
 
-bool connection_table::dispatch(actor_home& from, frame what) {
+bool connection_table::dispatch(actor_home& from, parcel what) {
   // Nobody hears the dead; but the test, whose questions they leave behind.
   if (!from.alive && what.target != outside)
     return true;
@@ -163,7 +163,7 @@ bool connection_table::dispatch(actor_home& from, frame what) {
   if (from.life() == outside || *hop == outside) {
     what.from = from.life();
     what.to = *hop;
-    outside_frames_.push_back(std::move(what));
+    outside_parcels_.push_back(std::move(what));
     return true;
   }
   auto& over = *find(from.direct.at(*hop));
@@ -171,7 +171,7 @@ bool connection_table::dispatch(actor_home& from, frame what) {
   return true;
 }
 
-void connection_table::transmit(connection& over, size_t side, frame what) {
+void connection_table::transmit(connection& over, size_t side, parcel what) {
   const auto& from = *over.ends[side];
   const auto& to = *over.ends[1 - side];
   if (over.vanished)
@@ -193,14 +193,14 @@ void connection_table::transmit(connection& over, size_t side, frame what) {
 
 // -- what arrives -------------------------------------------------------------
 
-void connection_table::take_outside(const frame& what) {
+void connection_table::take_outside(const parcel& what) {
   auto& to = *homes_[what.to];
   if (to.alive)
     return handle(to, what);
   homes_[what.from]->refused(what);
 }
 
-void connection_table::take(const frame& what) {
+void connection_table::take(const parcel& what) {
   auto* const over = find(what.connection);
   if (over == nullptr || over->vanished)
     return;
@@ -214,14 +214,14 @@ void connection_table::take(const frame& what) {
     handle(home, what);
 }
 
-void connection_table::handle(actor_home& home, const frame& what) {
+void connection_table::handle(actor_home& home, const parcel& what) {
   switch (what.kind) {
-    case frame::what::close:
+    case parcel::what::close:
       return shut(what.connection,
                   side_of(*find(what.connection), home.life()));
-    case frame::what::resolve:
+    case parcel::what::resolve:
       return resolve(home, what);
-    case frame::what::resolved:
+    case parcel::what::resolved:
       if (!what.bytes.empty())
         answer(what.number, home.handle_of(what.bytes, what.from), {});
       else if (const auto asked = attempts_.find(what.number);
@@ -237,8 +237,8 @@ void connection_table::handle(actor_home& home, const frame& what) {
   }
 }
 
-void connection_table::resolve(actor_home& home, const frame& what) {
-  frame reply{.kind = frame::what::resolved, .number = what.number};
+void connection_table::resolve(actor_home& home, const parcel& what) {
+  parcel reply{.kind = parcel::what::resolved, .number = what.number};
   const std::string name{what.bytes.begin(), what.bytes.end()};
   if (const auto found = nodes_->named(home.node(), name))
     reply.bytes = home.bytes_of(found);
@@ -302,7 +302,7 @@ void connection_table::act(const retry& what) {
   asked.deadline = now_ + connect_deadline;
   events_.emplace(asked.deadline, what);
   transmit(*over, side_of(*over, from.life()),
-           {.kind = frame::what::resolve,
+           {.kind = parcel::what::resolve,
             .number = what.attempt,
             .bytes = {asked.actor.begin(), asked.actor.end()}});
 }
@@ -357,7 +357,7 @@ void connection_table::shut(uint64_t number, size_t side) {
 
 /// One side ends the connection.
 void connection_table::close(uint64_t number, size_t side) {
-  transmit(*find(number), side, {.kind = frame::what::close});
+  transmit(*find(number), side, {.kind = parcel::what::close});
   shut(number, side);
 }
 

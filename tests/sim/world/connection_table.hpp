@@ -68,7 +68,7 @@ public:
   void paused(actor_home& home);
   void resumed(actor_home& home);
   /// Sends what goes to `what.target`; @returns false if there is no way.
-  bool dispatch(actor_home& from, frame what);
+  bool dispatch(actor_home& from, parcel what);
   /// Does this soon, when no actor is in the middle of something.
   void later(std::function<void()> action) {
     later_.push_back(std::move(action));
@@ -130,11 +130,11 @@ private:
   using event = std::variant<look, retry>;
   using pair = std::pair<size_t, size_t>;
 
-  void take(const frame& what);
-  void take_outside(const frame& what);
-  void handle(actor_home& home, const frame& what);
-  void resolve(actor_home& home, const frame& what);
-  void transmit(connection& over, size_t side, frame what);
+  void take(const parcel& what);
+  void take_outside(const parcel& what);
+  void handle(actor_home& home, const parcel& what);
+  void resolve(actor_home& home, const parcel& what);
+  void transmit(connection& over, size_t side, parcel what);
   [[nodiscard]] std::optional<uint64_t> next_hop(actor_home& from,
                                                  uint64_t target);
   connection& open(actor_home& from, actor_home& to);
@@ -165,7 +165,7 @@ private:
   std::map<uint64_t, attempt> attempts_;
   uint64_t attempt_last_ = 0;
   std::multimap<duration, event> events_;
-  std::deque<frame> outside_frames_; ///< From and to the test: at once.
+  std::deque<parcel> outside_parcels_; ///< From and to the test: at once.
   std::deque<std::function<void()>> later_;
   std::map<pair, uint64_t> resets_; ///< Messages left, by nodes, lower first.
 };

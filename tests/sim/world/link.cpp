@@ -19,7 +19,7 @@ duration link_table::travel(size_t from, size_t to) {
   return delay_of(links_[{from, to}]);
 }
 
-void link_table::send(size_t from, size_t to, frame what, duration now) {
+void link_table::send(size_t from, size_t to, parcel what, duration now) {
   auto& way = links_[{from, to}];
   auto start = now;
   if (way.bytes_per_second != 0) {
@@ -34,7 +34,7 @@ void link_table::send(size_t from, size_t to, frame what, duration now) {
   events_.emplace(way.last_arrival, event{{from, to}, std::move(what)});
 }
 
-std::optional<frame> link_table::arrived(duration now) {
+std::optional<parcel> link_table::arrived(duration now) {
   while (released_.empty() && !events_.empty()
          && events_.begin()->first <= now) {
     auto due = std::move(events_.begin()->second);
@@ -93,7 +93,7 @@ void link_table::slow(size_t from, size_t to, uint64_t bytes_per_second,
     return;
   // What was not yet on its way goes at the new pace.
   way.busy_until = way.last_arrival = now;
-  std::vector<frame> waiting;
+  std::vector<parcel> waiting;
   for (auto it = events_.begin(); it != events_.end();)
     if (it->second.of == pair{from, to} && it->second.what) {
       waiting.push_back(*std::move(it->second.what));

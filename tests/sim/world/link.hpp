@@ -22,7 +22,7 @@ struct link_delay {
 };
 
 /// What travels between two processes: one message of a connection.
-struct frame {
+struct parcel {
   enum class what : uint8_t {
     message, ///< Between actors.
     monitor, ///< The source has a handle of an actor of the target.
@@ -52,9 +52,9 @@ public:
   link_table(uint64_t seed, link_delay usual) : random_{seed}, usual_{usual} {}
 
   /// @pre neither is sent anything at an earlier time later.
-  void send(size_t from, size_t to, frame what, duration now);
-  /// The next frame that has arrived by now.
-  [[nodiscard]] std::optional<frame> arrived(duration now);
+  void send(size_t from, size_t to, parcel what, duration now);
+  /// The next parcel that has arrived by now.
+  [[nodiscard]] std::optional<parcel> arrived(duration now);
   /// When something happens next.
   [[nodiscard]] std::optional<duration> next_due() const;
   /// How long a message of no connection would travel.
@@ -83,12 +83,12 @@ private:
     duration last_arrival{};
     bool cut = false;
     std::optional<duration> blocked_since;
-    std::deque<frame> held;
+    std::deque<parcel> held;
   };
   using pair = std::pair<size_t, size_t>;
   struct event {
     pair of;
-    std::optional<frame> what; ///< None: what was held goes on.
+    std::optional<parcel> what; ///< None: what was held goes on.
   };
 
   [[nodiscard]] duration draw(const link_delay& between);
@@ -98,7 +98,7 @@ private:
   link_delay usual_;
   std::map<pair, link> links_;
   std::multimap<duration, event> events_;
-  std::deque<frame> released_;
+  std::deque<parcel> released_;
 };
 
 } // namespace millrace::sim
