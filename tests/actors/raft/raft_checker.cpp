@@ -122,7 +122,7 @@ void raft_checker::check_log(const observation& step,
 }
 
 // State Machine Safety; Leader Completeness of those that lead already; and
-// that a majority holds what a leader calls committed.
+// that a majority holds what makes a leader call something committed.
 void raft_checker::check_commit(const observation& step, entry_index to,
                                 const group& all) {
   const auto& log = step.core->log();
@@ -145,15 +145,21 @@ void raft_checker::check_commit(const observation& step, entry_index to,
   }
   if (step.core->role() != raft_core::role_type::leader)
     return;
-  size_t holders = 0;
-  for (const auto& each : all)
-    if (step.core->members().votes(each.id) && each.named_index >= to
-        && (each.disk->log.base().at.index >= to
-            || each.disk->log.term_at(to) == log.term_at(to)))
-      ++holders;
-  if (holders < step.core->members().majority())
-    fault(step.self, "committed " + to_string(to) + ", which "
-                       + std::to_string(holders) + " voters hold");
+  // What commits is an entry of the leader's own term; others go along.
+  for (auto by = to; by <= log.last_index(); by = by.next()) {
+    if (log.term_at(by) != step.core->term())
+      continue;
+    size_t holders = 0;
+    for (const auto& each : all)
+      if (step.core->members().votes(each.id) && each.named_index >= by
+          && (each.disk->log.base().at.index >= by
+              || each.disk->log.term_at(by) == log.term_at(by)))
+        ++holders;
+    if (holders >= step.core->members().majority())
+      return;
+  }
+  fault(step.self, "committed " + to_string(to)
+                     + ", without a majority that holds an entry of its term");
 }
 
 // What a member says it must be able to say after a crash.

@@ -30,7 +30,7 @@ std::string run(uint64_t seed, uint64_t voters, defect broken,
 void hold(uint64_t voters) {
   std::map<std::string, uint64_t> marks;
   uint64_t seeds = 0;
-  sim::for_each_seed(40, [&](uint64_t seed) {
+  sim::for_each_seed(100, [&](uint64_t seed) {
     const auto found = run(seed, voters, defect::none, &marks);
     EXPECT_EQ(found, "") << sim::replay(seed);
     ++seeds;

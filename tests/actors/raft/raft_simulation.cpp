@@ -24,6 +24,7 @@ raft_simulation::raft_simulation(uint64_t seed, uint64_t voters, defect broken)
   group_.delivers_snapshots = false;
   drop_ = 0.03 * static_cast<double>(below(4));
   slow_disk_ = 0.05 + 0.1 * static_cast<double>(below(8));
+  leaders_fall_ = 0.005 * static_cast<double>(below(4));
   late_bytes_ = 0.1 * static_cast<double>(below(4));
   for (auto& [id, host] : group_.hosts()) {
     host.options.entries_in_flight_max = 1 + below(8);
@@ -168,6 +169,14 @@ void raft_simulation::deliver_snapshots(bool faults) {
 void raft_simulation::break_something() {
   if (chance(0.004))
     crash(any_host());
+  // Leaders that fall soon leave entries on some members, of many terms.
+  if (auto* leader = group_.leader(); leader && chance(leaders_fall_)) {
+    mark("leader fell");
+    if (chance(0.5))
+      crash(*leader);
+    else
+      group_.isolate(leader->id.node);
+  }
   if (auto& host = any_host(); !host.core && chance(0.02)) {
     jobs_seen_[host.id] = 0;
     group_.restart(host);

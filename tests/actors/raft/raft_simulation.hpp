@@ -84,6 +84,7 @@ private:
   double drop_ = 0.02;
   double slow_disk_ = 0.3;
   double late_bytes_ = 0.1;
+  double leaders_fall_ = 0;
   uint64_t proposals_ = 0;
   std::map<std::string, uint64_t> marks_;
 };
