@@ -47,6 +47,11 @@ struct input_id : id_number<input_id, uint32_t> {
   using id_number::id_number;
 };
 
+/// A node's copy of an input, as the node numbers them, from 1.
+struct copy_id : id_number<copy_id, uint32_t> {
+  using id_number::id_number;
+};
+
 /// A place in what the group of a stream agreed on; the first entry has 1.
 struct entry_index : id_number<entry_index, uint64_t> {
   using id_number::id_number;

@@ -64,12 +64,14 @@ struct input_offer {
   uint64_t lineage_high = 0;
   uint64_t lineage_low = 0;
   std::string origin; ///< Default origin, whose watermark is wanted back.
+  /// The publisher waits for it: only a node that leads can tell.
+  bool unverified = false;
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, input_offer& x) {
   return f(caf::meta::type_name("input_offer"), x.directory, x.stream,
-           x.lineage_high, x.lineage_low, x.origin);
+           x.lineage_high, x.lineage_low, x.origin, x.unverified);
 }
 
 /// Where a subscription starts.
@@ -92,6 +94,8 @@ struct flow_grant {
   bool has_begin = false;    ///< Not for an offer whose copy is empty.
   position begin;            ///< Where the flow begins in the source's log.
   position merged;           ///< Offer: input position merged so far.
+  /// Offer: the node leads, so that watermark and cursors are the stream's.
+  bool leads = false;
   int64_t watermark = 0;     ///< Offer: last merged id of the origin; 0: none.
   uint64_t lineage_high = 0; ///< Subscription: lineage of the merged log.
   uint64_t lineage_low = 0;
@@ -101,7 +105,7 @@ struct flow_grant {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, flow_grant& x) {
   return f(caf::meta::type_name("flow_grant"), x.flow, x.has_begin, x.begin,
-           x.merged, x.watermark, x.lineage_high, x.lineage_low, x.cursors);
+           x.merged, x.leads, x.watermark, x.lineage_high, x.lineage_low, x.cursors);
 }
 
 /// Progress of a flow, from SINK to SOURCE; also the credit and the heartbeat.
@@ -116,6 +120,41 @@ typename Inspector::result_type inspect(Inspector& f, flow_ack& x) {
   return f(caf::meta::type_name("flow_ack"), x.flow, x.bytes, x.merged);
 }
 
+/// Whole records [from, to) of one life of a publisher's directory.
+struct input_range {
+  std::string directory;
+  uint64_t lineage_high = 0;
+  uint64_t lineage_low = 0;
+  position from;
+  position to;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, input_range& x) {
+  return f(caf::meta::type_name("input_range"), x.directory, x.lineage_high,
+           x.lineage_low, x.from, x.to);
+}
+
+/// What the nodes that order a stream say to each other several times per
+/// second: who they are, in this life of their directory, and what they hold.
+struct peer_hello {
+  uint64_t node = 0;
+  uint64_t incarnation = 0;
+  /// Node and incarnation of those that the group was founded with, one after
+  /// the other; empty: not known here.
+  std::vector<uint64_t> founding;
+  /// Of a leader: no member needs the entries up to this one.
+  entry_index needless;
+  /// What is recorded here and not merged; from: what is merged.
+  std::vector<input_range> inputs;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, peer_hello& x) {
+  return f(caf::meta::type_name("peer_hello"), x.node, x.incarnation,
+           x.founding, x.needless, x.inputs);
+}
+
 /// Where a stream stands at its SEQUENCER.
 struct stream_facts {
   std::string stream;
@@ -126,13 +165,15 @@ struct stream_facts {
   uint64_t subscribers = 0;
   uint64_t pending_bytes = 0; ///< Received, not yet merged.
   uint64_t duplicates = 0;    ///< Messages dropped since the stream began.
+  /// This node decides the order; of one that does not, `end` may lag.
+  bool leads = false;
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, stream_facts& x) {
   return f(caf::meta::type_name("stream_facts"), x.stream, x.cached, x.end,
            x.entries, x.publishers, x.subscribers, x.pending_bytes,
-           x.duplicates);
+           x.duplicates, x.leads);
 }
 
 /// What an HDB serves: a version of the manifest, and up to where it accounts
@@ -231,6 +272,13 @@ CAF_BEGIN_TYPE_ID_BLOCK(millrace, caf::first_custom_type_id)
   CAF_ADD_ATOM(millrace, millrace, checkpoint_atom, "checkpoint")
   CAF_ADD_ATOM(millrace, millrace, pull_atom, "pull")
   CAF_ADD_ATOM(millrace, millrace, deliver_atom, "deliver")
+
+  CAF_ADD_TYPE_ID(millrace, (millrace::input_range))
+  CAF_ADD_TYPE_ID(millrace, (millrace::peer_hello))
+  CAF_ADD_ATOM(millrace, millrace, hello_atom, "hello")
+  CAF_ADD_ATOM(millrace, millrace, raft_atom, "raft")
+  CAF_ADD_ATOM(millrace, millrace, fetch_atom, "fetch")
+  CAF_ADD_ATOM(millrace, millrace, fill_atom, "fill")
 CAF_END_TYPE_ID_BLOCK(millrace)
 
 namespace millrace {
@@ -310,6 +358,12 @@ using sequencer_actor = status_actor::extend<
   caf::replies_to<end_period_atom, period_id>::with<position>,
   // Where the stream stands.
   caf::replies_to<facts_atom>::with<stream_facts>,
+  // From another node that orders the stream: who it is.
+  caf::reacts_to<hello_atom, peer_hello>,
+  // The same: a RaftMessage, of the group with this id.
+  caf::reacts_to<raft_atom, uint64_t, chunk>,
+  // The same: wants bytes of an input, as many of the range as fit a chunk.
+  caf::replies_to<fetch_atom, input_range>::with<chunk>,
   // Clean stop: everything written is synced and sealed.
   caf::replies_to<stop_atom>::with<bool>>;
 

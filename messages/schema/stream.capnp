@@ -22,7 +22,15 @@ struct MergeEntry {           # what the consensus group of a stream commits
     closeInput @2 :CloseInput;
     event @3 :StreamEvent;
     periodEnd @4 :PeriodEnd;
+    beginStream @5 :StreamLayout;
   }
+}
+
+struct StreamLayout {         # how the merged log is written, once and for all
+  lineageHigh @0 :UInt64;
+  lineageLow @1 :UInt64;
+  rollBytes @2 :UInt64;       # a file ends with the entry that passes this
+  recordBytes @3 :UInt32;     # a record of many messages closes at this size
 }
 
 struct MergeRange {           # append input bytes [from, to) to the stream
@@ -56,6 +64,7 @@ struct MergeState {           # state record at the start of each out/ file
   lastPeriod @3 :Int64;
   outEnd @4 :UInt64;
   schemas @5 :List(SchemaVersion);
+  layout @6 :StreamLayout;
 }
 
 struct SchemaVersion {

@@ -1,6 +1,5 @@
 #include <millrace/nodes/assembly/endpoints.hpp>
 
-#include <algorithm>
 #include <string>
 
 namespace millrace::nodes {
@@ -16,20 +15,20 @@ result<endpoint> endpoint_of(const cluster_config& config,
                   config.name};
 }
 
-result<endpoint> endpoint_of_stream(const cluster_config& config,
-                                    std::string_view stream) {
-  for (const auto& process : config.processes)
-    if (process.type == process_type::rt
-        && std::find(process.streams.begin(), process.streams.end(), stream)
-             != process.streams.end()) {
-      auto at = endpoint_of(config, process.name);
-      if (!at)
-        return at;
-      at->name = "rt/" + std::string{stream};
-      return at;
-    }
-  return error{errc::not_found, config.path + ": no rt process orders stream '"
-                                  + std::string{stream} + "'"};
+result<std::vector<endpoint>> endpoints_of_stream(const cluster_config& config,
+                                                  std::string_view stream) {
+  std::vector<endpoint> out;
+  for (const auto* process : config.members_of(stream)) {
+    auto at = endpoint_of(config, process->name);
+    if (!at)
+      return at.failure();
+    at->name = "rt/" + std::string{stream};
+    out.push_back(*std::move(at));
+  }
+  if (out.empty())
+    return error{errc::not_found, config.path + ": no rt process orders stream '"
+                                    + std::string{stream} + "'"};
+  return out;
 }
 
 std::vector<endpoint> endpoints_of(const cluster_config& config,

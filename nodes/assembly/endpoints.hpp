@@ -13,9 +13,10 @@ namespace millrace::nodes {
 /// configured or no node starts it.
 [[nodiscard]] result<endpoint> endpoint_of(const cluster_config& config,
                                            std::string_view process);
-/// Where the SEQUENCER of a stream is found.
-[[nodiscard]] result<endpoint> endpoint_of_stream(const cluster_config& config,
-                                                  std::string_view stream);
+/// Where the SEQUENCERs of a stream are found, as the configuration has them:
+/// one or more.
+[[nodiscard]] result<std::vector<endpoint>>
+endpoints_of_stream(const cluster_config& config, std::string_view stream);
 /// The endpoints of all processes of a type.
 [[nodiscard]] std::vector<endpoint> endpoints_of(const cluster_config& config,
                                                  std::string_view type);

@@ -124,7 +124,7 @@ source_of(process_host& host, const process_config& process,
 } // namespace
 
 result<running_feed> start_feed_handler(process_host& host, feed_plan plan) {
-  auto rt = endpoint_of_stream(host.config(), plan.stream);
+  auto rt = endpoints_of_stream(host.config(), plan.stream);
   if (!rt)
     return rt.failure();
   auto made = host.publish(plan.stream, {.name = std::move(plan.process),

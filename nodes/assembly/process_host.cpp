@@ -50,22 +50,21 @@ result<publication> process_host::publish(const std::string& stream,
     return settings.failure();
   settings->origin = std::move(options.origin);
   settings->roll_bytes = options.roll_bytes.value_or(settings->roll_bytes);
-  rt::pusher_options push;
-  push.stream = stream;
-  const bool local = stream.starts_with('/');
-  if (!local) {
-    auto at = endpoint_of_stream(config_, stream);
-    if (!at)
-      return at.failure();
-    push.rt = *std::move(at);
+  std::vector<endpoint> nodes;
+  if (!stream.starts_with('/')) {
+    auto found = endpoints_of_stream(config_, stream);
+    if (!found)
+      return found.failure();
+    nodes = *std::move(found);
   }
   auto opened = rt::publisher::open(env(), *std::move(settings));
   if (!opened)
     return opened.failure();
   publication made{*std::move(opened), {}};
-  if (!local)
-    made.replicator
-      = spawn(rt::pusher, &env(), made.out, connector(), std::move(push));
+  for (auto& at : nodes)
+    made.replicators.push_back(
+      spawn(rt::pusher, &env(), made.out, connector(),
+            rt::pusher_options{.rt = std::move(at), .stream = stream}));
   return made;
 }
 
@@ -78,10 +77,10 @@ process_host::subscribe(const std::string& stream,
   settings.start = options.start;
   settings.local_copy = std::move(options.local_copy);
   if (!stream.starts_with('/')) {
-    auto at = endpoint_of_stream(config_, stream);
-    if (!at)
-      return at.failure();
-    settings.rt = *std::move(at);
+    auto nodes = endpoints_of_stream(config_, stream);
+    if (!nodes)
+      return nodes.failure();
+    settings.rt = *std::move(nodes);
   }
   auto control = options.control ? std::move(options.control)
                                  : std::make_shared<rt::subscription>(stream);

@@ -17,6 +17,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace millrace::nodes {
 
@@ -30,10 +31,10 @@ struct notice {
   std::string text;
 };
 
-/// A publisher and the replicator that carries its log to RT.
+/// A publisher and the replicators that carry its log to RT.
 struct publication {
   std::shared_ptr<rt::publisher> out;
-  pusher_actor replicator; ///< Null for a local journal.
+  std::vector<pusher_actor> replicators; ///< One per RT node.
 };
 
 struct publish_options {
@@ -121,7 +122,7 @@ public:
   // -- streams ----------------------------------------------------------------
 
   /// Opens a publisher of a stream of the configuration, below its log path,
-  /// and starts its replicator. `stream` may be a path ("/..."): a local
+  /// and starts its replicators. `stream` may be a path ("/..."): a local
   /// journal, which has none.
   [[nodiscard]] result<publication> publish(const std::string& stream,
                                             publish_options options);

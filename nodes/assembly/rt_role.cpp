@@ -1,4 +1,5 @@
 #include <millrace/actors/rt/sequence/sequencer.hpp>
+#include <millrace/nodes/assembly/endpoints.hpp>
 #include <millrace/nodes/assembly/period_timer.hpp>
 #include <millrace/nodes/assembly/roles.hpp>
 #include <millrace/persistence/log/log_reader.hpp>
@@ -33,7 +34,9 @@ result<std::optional<int64_t>> begin_of(persistence::file_system& fs,
 /// when one was over makes up for it.
 result<std::optional<period_id>> first_open(process_host& host,
                                             const rt::sequencer_core& core) {
-  const auto last = core.state().last_period;
+  if (core.state() == nullptr)
+    return std::optional<period_id>{};
+  const auto last = core.state()->last_period;
   if (last != period_id::before_all())
     return std::optional{last.next()};
   const auto begin = begin_of(*host.env().fs, core.out_directory());
@@ -47,9 +50,27 @@ result<std::optional<period_id>> first_open(process_host& host,
   return of ? std::optional{period_id{of->period}} : std::nullopt;
 }
 
+/// The other nodes that order a stream.
+result<std::vector<rt::peer_settings>>
+peers_of(const cluster_config& config, const std::string& stream,
+         const std::string& self) {
+  std::vector<rt::peer_settings> out;
+  for (const auto* member : config.members_of(stream)) {
+    if (member->name == self)
+      continue;
+    auto at = endpoint_of(config, member->name);
+    if (!at)
+      return at.failure();
+    at->name = "rt/" + stream;
+    out.push_back({rt::node_number(member->name), member->name, *std::move(at)});
+  }
+  return out;
+}
+
 /// A stream's core, and the first period that it may still have to end.
 struct opened_stream {
   std::unique_ptr<rt::sequencer_core> core;
+  std::vector<rt::peer_settings> peers;
   std::optional<period_id> first_open;
 };
 
@@ -70,13 +91,19 @@ result<opened_stream> open_stream(process_host& host,
   options.roll_bytes
     = std::min<uint64_t>(stream.roll_bytes, uint64_t{900} << 20);
   options.checkpoint_bytes = checkpoint_bytes;
+  for (const auto* member : config.members_of(stream.name))
+    options.nodes.push_back({rt::node_number(member->name), member->name});
+  options.self = rt::node_number(process.name);
   auto store = host.open_checkpoints(options.directory + "/state");
   if (!store)
     return store.failure();
   auto core = rt::sequencer_core::open(host.env(), options, *std::move(store));
   if (!core)
     return core.failure();
-  opened_stream out{*std::move(core), std::nullopt};
+  auto peers = peers_of(config, stream.name, process.name);
+  if (!peers)
+    return peers.failure();
+  opened_stream out{*std::move(core), *std::move(peers), std::nullopt};
   if (config.period.clock) {
     auto first = first_open(host, *out.core);
     if (!first)
@@ -109,7 +136,9 @@ rt_factory::operator()(process_host& host,
       rt::sequencer, &host.env(),
       std::make_shared<std::unique_ptr<rt::sequencer_core>>(
         std::move(opened[i].core)),
-      rt::sequencer_settings{.period_grace_ns = config.period.grace_ns});
+      rt::sequencer_settings{.period_grace_ns = config.period.grace_ns,
+                             .peers = std::move(opened[i].peers),
+                             .connector = host.connector()});
     host.put("rt/" + name, stream);
     if (i == 0)
       out.actor = caf::actor_cast<caf::strong_actor_ptr>(stream);

@@ -68,7 +68,7 @@ result<hosted_process> start_rdb(process_host& host,
     else
       host.tell({notice::severity::warning, "rdb", name, "stalled", reason});
   };
-  auto rt = endpoint_of_stream(config, settings.stream);
+  auto rt = endpoints_of_stream(config, settings.stream);
   if (!rt)
     return rt.failure();
   settings.rt = *rt;

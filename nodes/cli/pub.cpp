@@ -1,4 +1,4 @@
-#include <millrace/nodes/assembly/endpoints.hpp>
+#include <millrace/nodes/client/find_stream.hpp>
 #include <millrace/nodes/cli/cluster_option.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/interrupts.hpp>
@@ -79,11 +79,8 @@ open_publisher(runtime& host, const pub_options& options) {
     if (config.stream(options.stream) == nullptr)
       return error{errc::not_found, config.path + ": no [[stream]] is named '"
                                       + options.stream + "'"};
-    auto at = endpoint_of_stream(config, options.stream);
-    if (!at)
-      return at.failure();
     // Says at once when nobody is there; the replicator would wait for ever.
-    if (auto rt = host.find(*at, 3s); !rt)
+    if (auto rt = find_stream(host, config, options.stream, 3s); !rt)
       return rt.failure();
   }
   auto made = host.publish(

@@ -1,4 +1,4 @@
-#include <millrace/nodes/assembly/endpoints.hpp>
+#include <millrace/nodes/client/find_stream.hpp>
 #include <millrace/nodes/cli/cluster_option.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/interrupts.hpp>
@@ -134,11 +134,8 @@ int run(const sub_options& options) {
     if (!options.table.empty() && config->table(options.table) == nullptr)
       return fail({errc::not_found, config->path + ": no [[table]] is named '"
                                       + options.table + "'"});
-    auto at = endpoint_of_stream(*config, options.stream);
-    if (!at)
-      return fail(at.failure());
     // Says at once when nobody is there; a subscriber waits for ever.
-    if (auto rt = (*host)->find(*at, 3s); !rt)
+    if (auto rt = find_stream(**host, *config, options.stream, 3s); !rt)
       return fail(rt.failure());
   }
   interrupts signals;

@@ -1,5 +1,6 @@
 #include <millrace/nodes/assembly/endpoints.hpp>
 #include <millrace/nodes/client/end_period.hpp>
+#include <millrace/nodes/client/find_stream.hpp>
 
 #include <caf/scoped_actor.hpp>
 
@@ -15,10 +16,7 @@ using namespace std::chrono_literals;
 result<ended_period> end_on(runtime& host, const cluster_config& config,
                             const std::string& stream, int64_t period,
                             std::chrono::seconds timeout) {
-  auto at = endpoint_of_stream(config, stream);
-  if (!at)
-    return at.failure();
-  auto rt = host.find_as<sequencer_actor>(*at, 5s);
+  auto rt = find_stream(host, config, stream, 5s);
   if (!rt)
     return rt.failure();
   caf::scoped_actor self{host.system()};
@@ -85,10 +83,7 @@ error wait_served(runtime& host, const cluster_config& config,
 
 result<uint64_t> stream_end(runtime& host, const cluster_config& config,
                             const std::string& stream) {
-  auto at = endpoint_of_stream(config, stream);
-  if (!at)
-    return at.failure();
-  auto rt = host.find_as<sequencer_actor>(*at, 5s);
+  auto rt = find_stream(host, config, stream, 5s);
   if (!rt)
     return rt.failure();
   result<uint64_t> answer{error{errc::internal, "no answer"}};

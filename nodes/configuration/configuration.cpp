@@ -350,9 +350,10 @@ private:
       at.fault("streams", "orders no stream");
     for (const auto& other : config_.processes)
       for (const auto& name : other.streams)
-        if (std::count(out.streams.begin(), out.streams.end(), name) != 0)
+        if (!out.node.empty() && other.node == out.node
+            && std::count(out.streams.begin(), out.streams.end(), name) != 0)
           at.fault("streams", "stream " + in_quotes(name) + " is ordered by "
-                                + in_quotes(other.name) + " too");
+                                + in_quotes(other.name) + " of the same node");
   }
 
   void read_rdb(toml_section& at, process_config& out) {
@@ -455,15 +456,16 @@ private:
 
   void check_streams() {
     for (const auto& stream : config_.streams) {
-      const auto orders = [&](const process_config& process) {
-        const auto& own = process.streams;
-        return std::find(own.begin(), own.end(), stream.name) != own.end();
-      };
-      if (std::none_of(config_.processes.begin(), config_.processes.end(),
-                       orders))
+      const auto members = config_.members_of(stream.name);
+      if (members.empty())
         fault_at("stream", stream.name, "stream.name",
                  "no [[process]] of type rt orders stream "
                    + in_quotes(stream.name));
+      else if (members.size() % 2 == 0 || members.size() > 5)
+        fault_at("process", members.back()->name, "process.streams",
+                 "stream " + in_quotes(stream.name) + " is ordered by "
+                   + std::to_string(members.size())
+                   + " rt processes; a group has 1, 3 or 5");
     }
   }
 
@@ -538,6 +540,16 @@ cluster_config::table(std::string_view wanted) const noexcept {
 
 std::string cluster_config::node_directory(std::string_view node_name) const {
   return data_directory + "/nodes/" + std::string{node_name};
+}
+
+std::vector<const process_config*>
+cluster_config::members_of(std::string_view stream) const {
+  std::vector<const process_config*> out;
+  for (const auto& process : processes)
+    if (std::find(process.streams.begin(), process.streams.end(), stream)
+        != process.streams.end())
+      out.push_back(&process);
+  return out;
 }
 
 std::string

@@ -148,8 +148,8 @@ struct logging_config {
 };
 
 /// A whole, validated configuration: names are unique and resolve, ports do
-/// not clash, each stream has exactly one rt, each table at most one writer per
-/// directory.
+/// not clash, each stream is ordered by a group of 1, 3 or 5 rt processes of
+/// different nodes, each table has at most one writer per directory.
 struct cluster_config {
   std::string path; ///< Of the file, as it was given.
   std::string name;
@@ -173,6 +173,9 @@ struct cluster_config {
   [[nodiscard]] const stream_config*
   stream(std::string_view name) const noexcept;
   [[nodiscard]] const table_config* table(std::string_view name) const noexcept;
+  /// The rt processes that order a stream, as they stand in the file.
+  [[nodiscard]] std::vector<const process_config*>
+  members_of(std::string_view stream) const;
   /// The directory of a node: its lock, pid and log.
   [[nodiscard]] std::string node_directory(std::string_view node) const;
   /// Where an rt keeps a stream.

@@ -38,6 +38,7 @@ inline constexpr std::array crash_point_names{
   std::string_view{"rt.before_snapshot"},
   std::string_view{"rt.after_snapshot_rename"},
   std::string_view{"rt.before_truncate"},
+  std::string_view{"rt.before_drop"},
   std::string_view{"sub.before_apply"},
   std::string_view{"sub.after_apply"},
   std::string_view{"rdb.before_insert"},

@@ -37,11 +37,20 @@ protected:
     persistence::log_writer_options options;
     options.directory = "out";
     options.session = persistence::session_policy::resume;
-    options.lineage = {{1, 2}};
+    merge_state fresh;
+    fresh.layout = {{{1, 2}}, roll, options.record_bytes};
+    options.lineage = fresh.layout.lineage;
     auto opened = persistence::log_writer::open(env, options);
     ASSERT_TRUE(opened) << to_string(opened.failure());
     out = *std::move(opened);
-    core = std::make_unique<merge_core>(merge_state{}, *out, roll);
+    core = std::make_unique<merge_core>(std::move(fresh), *out);
+  }
+
+  /// A range in one part; none for other entries.
+  static std::vector<std::span<const std::byte>>
+  whole(std::span<const std::byte> bytes) {
+    return bytes.empty() ? std::vector<std::span<const std::byte>>{}
+                         : std::vector{bytes};
   }
 
   static std::span<const std::byte> bytes_of(const std::string& text) {
@@ -57,7 +66,7 @@ protected:
   /// The next entry; what it did is added to `effects`.
   bool apply(const merge_entry& entry, std::span<const std::byte> bytes = {}) {
     index = index.next();
-    auto done = core->apply(index, entry, bytes);
+    auto done = core->apply(index, entry, whole(bytes));
     EXPECT_TRUE(done) << to_string(done.failure());
     if (done)
       effects.insert(effects.end(), done->begin(), done->end());
@@ -213,12 +222,41 @@ TEST_F(MergeCoreTest, ApplyingAnEntryAgainChangesNothing) {
   open_input(1, "a");
   const auto [range, bytes] = merge(1, "a", {{1, "p1"}, {2, "p2"}});
   const auto end = out->recorded_end();
-  ASSERT_TRUE(core->apply(index, range, bytes));
+  ASSERT_TRUE(core->apply(index, range, whole(bytes)));
   EXPECT_EQ(out->recorded_end(), end);
   // A later entry that covers the same input bytes is clipped.
   ASSERT_TRUE(apply(range, bytes));
   EXPECT_EQ(read_out().ids, (std::vector<int64_t>{1, 2}));
   EXPECT_EQ(core->state().origins.at("a").duplicates, 0u);
+}
+
+// Nodes receive the same bytes cut in other places.
+TEST_F(MergeCoreTest, ARangeInPartsIsMergedLikeOneInOne) {
+  open_input(1, "a");
+  persistence::record_builder records{{{9, 1}}, position::of(0, 0, 0)};
+  std::vector<uint64_t> cuts;
+  for (int64_t id = 1; id <= 9; ++id) {
+    message_header header;
+    header.on = "a";
+    header.id = id;
+    records.add(record_kind::messages, payload_kind::opaque, header,
+                bytes_of("p" + std::to_string(id)));
+    records.close_record();
+    cuts.push_back(records.bytes().size());
+  }
+  const std::vector<std::byte> bytes{records.bytes().begin(),
+                                     records.bytes().end()};
+  const std::span all{bytes};
+  const std::vector<std::span<const std::byte>> parts{
+    all.first(cuts[2]), all.subspan(cuts[2], cuts[3] - cuts[2]),
+    all.subspan(cuts[3])};
+  index = index.next();
+  ASSERT_TRUE(core->apply(
+    index, merge_range{input_id{1}, position::of(0, 0, 0), records.end()},
+    parts));
+  EXPECT_EQ(read_out().ids,
+            (std::vector<int64_t>{1, 2, 3, 4, 5, 6, 7, 8, 9}));
+  EXPECT_EQ(core->state().inputs.at(input_id{1}).merged_end, records.end());
 }
 
 TEST_F(MergeCoreTest, NewLifeOfADirectoryIsAReset) {
@@ -294,7 +332,7 @@ TEST_F(MergeCoreTest, StateRoundTripsAndContinues) {
   ASSERT_TRUE(state) << to_string(state.failure());
   EXPECT_EQ(state->applied_index, index);
   EXPECT_EQ(state->out_end, out->recorded_end());
-  core = std::make_unique<merge_core>(*std::move(state), *out, roll_bytes);
+  core = std::make_unique<merge_core>(*std::move(state), *out);
   merge(1, "a", {{2, "changed"}, {3, "p3"}});
   const auto log = read_out();
   EXPECT_EQ(log.ids, (std::vector<int64_t>{1, 2, 3}));

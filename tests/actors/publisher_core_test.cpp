@@ -210,9 +210,10 @@ TEST_F(PublisherTest, ALostTailIsAskedForUntilTheLogGoesOnBehindIt) {
 TEST_F(PublisherTest, AListenerThatIsBehindGetsFewLargeParts) {
   open_journal();
   std::vector<uint64_t> parts;
-  pub->listen([&](position begin, position end, std::span<const std::byte>) {
-    parts.push_back(end.value - begin.value);
-  });
+  const auto listening = pub->listen(
+    [&](position begin, position end, std::span<const std::byte>) {
+      parts.push_back(end.value - begin.value);
+    });
   ASSERT_TRUE(publish(null_long));
   ASSERT_EQ(parts.size(), 1u) << "a listener that waits is served at once";
   for (int i = 0; i < 100; ++i)
@@ -242,7 +243,7 @@ TEST_F(PublisherTest, AListenerThatIsBehindGetsFewLargeParts) {
   EXPECT_EQ(parts.size(), 6u);
   ASSERT_TRUE(publish(null_long));
   EXPECT_LT(pub->reached(ack_level::recorded), pub->appended());
-  pub->listen(nullptr);
+  pub->unlisten(listening);
   EXPECT_EQ(pub->reached(ack_level::recorded), pub->appended())
     << "nobody is left who would ask";
 }

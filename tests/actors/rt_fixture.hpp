@@ -133,7 +133,7 @@ protected:
   std::shared_ptr<publisher> publish_to(const std::string& name) {
     auto made = host->publish("market", {.name = name});
     EXPECT_TRUE(made) << to_string(made.failure());
-    pushers.push_back(made->replicator);
+    pushers.push_back(made->replicators.front());
     return made->out;
   }
 

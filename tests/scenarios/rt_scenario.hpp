@@ -16,15 +16,20 @@ namespace millrace::sim {
 
 using namespace std::chrono_literals;
 
-/// One run of RT in the simulator: an RT node, publishers, subscribers without
-/// a copy, with one, and with checkpoints; sizes and rates from the seed.
+/// One run of RT in the simulator: an RT node or several, publishers,
+/// subscribers without a copy, with one, and with checkpoints; sizes and rates
+/// from the seed.
 class rt_scenario {
 public:
-  rt_scenario(uint64_t seed, bool cached) : w{seed}, cached_{cached} {
+  rt_scenario(uint64_t seed, bool cached, size_t node_count = 1)
+    : w{seed}, cached_{cached} {
     rt.cached = cached;
     rt.roll_bytes = 4096 << w.draw(5);
     rt.checkpoint_bytes = 1024 << w.draw(7);
-    add_rt_node(plan, "rt0", rt);
+    for (size_t i = 0; i < node_count; ++i) {
+      rt_names.push_back("rt" + std::to_string(i));
+      add_rt_node(plan, rt_names.back(), rt);
+    }
     const auto publishers = 1 + w.draw(3);
     for (uint64_t i = 0; i < publishers; ++i) {
       publisher_load load;
@@ -47,7 +52,7 @@ public:
       add_subscriber(plan, name, load, readings.back());
       names.push_back(name);
     }
-    names.push_back("rt0");
+    names.insert(names.end(), rt_names.begin(), rt_names.end());
     w.add_cluster(plan.config, plan.options);
   }
 
@@ -70,11 +75,12 @@ public:
   bool caught_up() {
     // A scripted crash may come late: what a cut left is not a stream before
     // the node recovered it.
-    if (!w.find("rt0", "rt/market"))
-      return false;
+    for (const auto& name : rt_names)
+      if (!w.find(name, "rt/market"))
+        return false;
     auto stream
       = read_stream(w.at("rt0").disk(), stream_directory("rt0") + "/out");
-    if (!stream)
+    if (!stream || !copies_agree())
       return false;
     for (const auto& read : readings)
       if (read->recovered.back() + read->lives.back().items.size()
@@ -118,8 +124,11 @@ public:
     std::vector<std::string> told;
     if (!broken.empty())
       ask_all(told);
+    if (!copies_agree())
+      broken.push_back("the nodes do not hold the same out/");
     w.crash("rt0");
-    add(check_out_is_pure(w.at("rt0").disk(), stream_directory("rt0"), rt));
+    if (rt_names.size() == 1)
+      add(check_out_is_pure(w.at("rt0").disk(), "rt0", rt));
     check_copy(broken);
     if (!broken.empty())
       describe(broken);
@@ -127,10 +136,22 @@ public:
     return broken;
   }
 
+  /// Byte for byte.
+  bool copies_agree() {
+    const auto first
+      = log_bytes(w.at("rt0").disk(), stream_directory("rt0") + "/out");
+    for (const auto& name : rt_names)
+      if (log_bytes(w.at(name).disk(), stream_directory(name) + "/out")
+          != first)
+        return false;
+    return true;
+  }
+
   /// What every actor says of itself.
   void ask_all(std::vector<std::string>& told) {
     for (const auto& name : names)
-      for (const auto* actor : {"rt/market", "pusher", "subscriber"})
+      for (const auto* actor :
+           {"rt/market", "pusher", "pusher1", "pusher2", "subscriber"})
         if (w.find(name, actor))
           told.push_back("  " + name + " " + actor + ": "
                          + w.status(name, actor));
@@ -143,6 +164,7 @@ public:
   std::vector<uint64_t> targets;
   std::vector<std::shared_ptr<reading>> readings;
   std::vector<std::string> names;
+  std::vector<std::string> rt_names;
   /// What may end a subscription in this run.
   std::set<errc> expected_failures;
   bool powered = false; ///< Some machine lost its power.

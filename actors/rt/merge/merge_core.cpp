@@ -19,14 +19,13 @@ message_header own_header() {
 
 } // namespace
 
-merge_core::merge_core(merge_state state, persistence::log_writer& out,
-                       uint64_t roll_bytes)
-  : state_{std::move(state)}, out_{&out}, roll_bytes_{roll_bytes} {}
+merge_core::merge_core(merge_state state, persistence::log_writer& out)
+  : state_{std::move(state)}, out_{&out} {}
 
 error merge_core::begin_file_if_needed() {
   const auto end = out_->appended_end();
   // Entries end at most one chunk after the roll size, far below 2^30.
-  if (end.offset() >= roll_bytes_)
+  if (end.offset() >= state_.layout.roll_bytes)
     if (auto fault = out_->roll())
       return fault;
   if (out_->appended_end().offset() != 0)
@@ -39,7 +38,7 @@ error merge_core::begin_file_if_needed() {
 
 result<std::vector<merge_effect>>
 merge_core::apply(entry_index index, const merge_entry& entry,
-                  std::span<const std::byte> bytes) {
+                  std::span<const std::span<const std::byte>> parts) {
   effects_.clear();
   if (index <= state_.applied_index)
     return std::move(effects_);
@@ -47,7 +46,7 @@ merge_core::apply(entry_index index, const merge_entry& entry,
     return fault;
   error fault;
   if (const auto* range = std::get_if<merge_range>(&entry))
-    fault = apply_range(*range, bytes);
+    fault = apply_range(*range, parts);
   else if (const auto* opened = std::get_if<open_input>(&entry))
     fault = apply_open(*opened);
   else if (const auto* closed = std::get_if<close_input>(&entry))
@@ -66,18 +65,30 @@ merge_core::apply(entry_index index, const merge_entry& entry,
   return std::move(effects_);
 }
 
-error merge_core::apply_range(const merge_range& range,
-                              std::span<const std::byte> bytes) {
+error merge_core::apply_range(
+  const merge_range& range,
+  std::span<const std::span<const std::byte>> parts) {
   auto found = state_.inputs.find(range.input);
   if (found == state_.inputs.end() || found->second.closed)
     return {};
   auto& input = found->second;
-  MILLRACE_ASSERT(range.to.value - range.from.value == bytes.size());
   auto at = range.from;
-  while (at < range.to) {
-    const auto rest = bytes.subspan(at.value - range.from.value);
+  for (const auto& part : parts) {
+    if (auto fault = apply_part(input, at, part))
+      return fault;
+    at.value += part.size();
+  }
+  MILLRACE_ASSERT(at == range.to);
+  if (range.to > input.merged_end)
+    input.merged_end = range.to;
+  return {};
+}
+
+error merge_core::apply_part(merge_input& input, position at,
+                             std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
     const auto parsed = persistence::parse_record(
-      rest, input.lineage, at, persistence::payload_check::skip);
+      bytes, input.lineage, at, persistence::payload_check::skip);
     if (parsed.kind != persistence::parse_outcome::what::record)
       return {errc::corrupt, input.directory + ": " + to_string(at)
                                + ": verified input no longer parses: "
@@ -86,9 +97,8 @@ error merge_core::apply_range(const merge_range& range,
       if (auto fault = apply_record(parsed.record))
         return fault;
     at.value += parsed.record.length;
+    bytes = bytes.subspan(parsed.record.length);
   }
-  if (range.to > input.merged_end)
-    input.merged_end = range.to;
   return {};
 }
 

@@ -39,6 +39,7 @@ struct merge_origin {
 
 /// Everything that decides what the next entry appends: the Raft snapshot.
 struct merge_state {
+  stream_layout layout;
   entry_index applied_index;
   std::map<input_id, merge_input> inputs;
   std::map<std::string, merge_origin, std::less<>> origins;
@@ -69,23 +70,26 @@ using merge_effect = std::variant<marker_merged, period_ended>;
 /// every replay. No clock, no randomness, no decision of its own. One owner.
 class merge_core {
 public:
-  /// Starts from `state`; `out` stands at state.out_end.
-  merge_core(merge_state state, persistence::log_writer& out,
-             uint64_t roll_bytes);
+  /// Starts from `state`; `out` stands at state.out_end, and was opened with
+  /// state.layout.
+  merge_core(merge_state state, persistence::log_writer& out);
 
   /// Appends what the entry says and writes it to out/.
-  /// @param bytes the whole records [from, to) of a merge_range, verified;
-  ///   empty for other entries.
+  /// @param parts the whole records [from, to) of a merge_range, verified and
+  ///   in order, however they were cut; empty for other entries.
   /// Ranges are clipped to what was merged before: applying an entry again
   /// changes nothing. A failure is one of out/; the core is then unusable.
   [[nodiscard]] result<std::vector<merge_effect>>
   apply(entry_index index, const merge_entry& entry,
-        std::span<const std::byte> bytes);
+        std::span<const std::span<const std::byte>> parts);
 
   [[nodiscard]] const merge_state& state() const noexcept { return state_; }
 
 private:
-  error apply_range(const merge_range& range, std::span<const std::byte> bytes);
+  error apply_range(const merge_range& range,
+                    std::span<const std::span<const std::byte>> parts);
+  error apply_part(merge_input& input, position at,
+                   std::span<const std::byte> bytes);
   error apply_record(const persistence::record_view& record);
   /// Takes a record whose messages all follow, as it is.
   /// @returns false when it must be looked at one by one.
@@ -100,7 +104,6 @@ private:
 
   merge_state state_;
   persistence::log_writer* out_;
-  uint64_t roll_bytes_;
   std::vector<merge_effect> effects_; ///< Of the entry that is being applied.
 };
 

@@ -45,6 +45,14 @@ void write(schema::MergeEntry::Builder root, const period_end& entry) {
     absent.set(i, entry.absent[i]);
 }
 
+void write(schema::MergeEntry::Builder root, const begin_stream& entry) {
+  auto out = root.initBeginStream();
+  out.setLineageHigh(entry.layout.lineage.words[0]);
+  out.setLineageLow(entry.layout.lineage.words[1]);
+  out.setRollBytes(entry.layout.roll_bytes);
+  out.setRecordBytes(entry.layout.record_bytes);
+}
+
 stream_event read(schema::StreamEvent::Reader in) {
   stream_event out;
   out.kind = static_cast<event_kind>(in.getKind());
@@ -94,6 +102,13 @@ result<merge_entry> decode_merge_entry(std::span<const std::byte> bytes) {
           for (auto name : in.getAbsent())
             out.absent.emplace_back(name);
           return merge_entry{std::move(out)};
+        }
+        case schema::MergeEntry::BEGIN_STREAM: {
+          auto in = root.getBeginStream();
+          return merge_entry{
+            begin_stream{{{{in.getLineageHigh(), in.getLineageLow()}},
+                          in.getRollBytes(),
+                          in.getRecordBytes()}}};
         }
       }
       return error{errc::malformed_message, "merge entry of an unknown kind"};

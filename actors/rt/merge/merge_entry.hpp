@@ -39,8 +39,22 @@ struct period_end {
   friend bool operator==(const period_end&, const period_end&) = default;
 };
 
+/// How the merged log is written. Agreed on once: no setting of a node changes
+/// what was, or will be, written.
+struct stream_layout {
+  persistence::lineage_id lineage; ///< Of out/, on all nodes.
+  uint64_t roll_bytes = 0;   ///< A file ends with the entry that passes this.
+  uint32_t record_bytes = 0; ///< A record of many messages closes at this size.
+  friend bool operator==(const stream_layout&, const stream_layout&) = default;
+};
+
+/// The first instruction of a stream; a later one says nothing.
+struct begin_stream {
+  stream_layout layout;
+};
+
 using merge_entry = std::variant<merge_range, open_input, close_input,
-                                 stream_event, period_end>;
+                                 stream_event, period_end, begin_stream>;
 
 [[nodiscard]] std::vector<std::byte> encode(const merge_entry& entry);
 [[nodiscard]] result<merge_entry>

@@ -12,6 +12,11 @@ std::vector<std::byte> encode(const merge_state& state) {
   root.setAppliedIndex(state.applied_index.value);
   root.setLastPeriod(state.last_period.value);
   root.setOutEnd(state.out_end.value);
+  auto layout = root.initLayout();
+  layout.setLineageHigh(state.layout.lineage.words[0]);
+  layout.setLineageLow(state.layout.lineage.words[1]);
+  layout.setRollBytes(state.layout.roll_bytes);
+  layout.setRecordBytes(state.layout.record_bytes);
   auto inputs = root.initInputs(static_cast<unsigned>(state.inputs.size()));
   unsigned i = 0;
   for (const auto& [id, input] : state.inputs) {
@@ -82,6 +87,10 @@ result<merge_state> decode_merge_state(std::span<const std::byte> bytes) {
       out.applied_index = entry_index{root.getAppliedIndex()};
       out.last_period = period_id{root.getLastPeriod()};
       out.out_end = {root.getOutEnd()};
+      auto layout = root.getLayout();
+      out.layout = {{{layout.getLineageHigh(), layout.getLineageLow()}},
+                    layout.getRollBytes(),
+                    layout.getRecordBytes()};
       for (auto in : root.getInputs())
         out.inputs[input_id{in.getInput()}]
           = {in.getDirectory(),

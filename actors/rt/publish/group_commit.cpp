@@ -33,16 +33,17 @@ group_commit::group_commit(persistence::env& world,
   : env_{&world}, doubt_{&doubt}, settings_{std::move(how)}, writer_{std::move(
                                                                writer)} {
   writer_->on_write = [this](const persistence::log_writer::written& part) {
-    if (!listener_)
+    if (listeners_.empty())
       return;
-    pulled_ = false; // It will ask again when it passed this on.
-    listener_(part.begin, part.end, part.bytes);
+    pulled_ = false; // They will ask again when they passed this on.
+    for (const auto& [number, told] : listeners_)
+      told(part.begin, part.end, part.bytes);
   };
 }
 
 group_commit::~group_commit() {
   std::unique_lock held{mutex_};
-  listener_ = nullptr;
+  listeners_.clear();
   // Jobs hold `this`: they must have ended before the memory goes.
   changed_.wait(held, [this] { return !flush_pending_ && !sync_running_; });
 }
@@ -68,7 +69,7 @@ error group_commit::appended_at(int64_t now_ns) {
     auto fault = write();
     return fault.code == errc::no_space ? error{} : fault;
   }
-  if (!listener_ && !flush_pending_)
+  if (listeners_.empty() && !flush_pending_)
     schedule_flush();
   return {};
 }
@@ -77,7 +78,7 @@ bool group_commit::is_time(int64_t now_ns) const {
   const auto buffered = writer_->buffered_bytes();
   // A wall clock that went back counts as time that passed.
   const auto passed = static_cast<uint64_t>(now_ns - last_write_ns_);
-  if (!listener_)
+  if (listeners_.empty())
     return buffered >= journal_write_bytes
            || passed >= static_cast<uint64_t>(journal_write_interval_ns);
   constexpr std::chrono::nanoseconds interval{write_interval_max};
@@ -230,12 +231,19 @@ error group_commit::close() {
   return fault;
 }
 
-void group_commit::listen(listener on_write) {
+uint64_t group_commit::listen(listener on_write) {
   const std::scoped_lock held{mutex_};
-  listener_ = std::move(on_write);
+  listeners_.emplace(++listener_last_, std::move(on_write));
+  pulled_ = true;
+  return listener_last_;
+}
+
+void group_commit::unlisten(uint64_t number) {
+  const std::scoped_lock held{mutex_};
+  listeners_.erase(number);
   pulled_ = true;
   // Nobody will ask for what gathered while the last listener was slower.
-  if (!listener_ && !failure_ && writer_->buffered_bytes() != 0)
+  if (listeners_.empty() && !failure_ && writer_->buffered_bytes() != 0)
     (void)write();
 }
 

@@ -12,6 +12,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -87,7 +88,8 @@ public:
   /// Called under the lock after each write; see publisher::listener.
   using listener = std::function<void(position begin, position end,
                                       std::span<const std::byte> bytes)>;
-  void listen(listener on_write);
+  [[nodiscard]] uint64_t listen(listener on_write);
+  void unlisten(uint64_t number);
   [[nodiscard]] bool pull(bool insist);
 
   static constexpr std::chrono::milliseconds write_interval_max{1};
@@ -111,14 +113,15 @@ private:
   std::unique_ptr<persistence::log_writer> writer_;
   position committed_;
   int64_t last_write_ns_ = 0;
-  /// The listener waits for bytes. Set without the lock.
+  /// A listener waits for bytes. Set without the lock.
   std::atomic<bool> pulled_{true};
   bool out_of_space_ = false;
   bool flush_pending_ = false;
   bool sync_running_ = false;
   bool sync_wanted_ = false;
   error failure_;
-  listener listener_;
+  std::map<uint64_t, listener> listeners_;
+  uint64_t listener_last_ = 0;
 };
 
 } // namespace millrace::rt

@@ -120,15 +120,19 @@ public:
     return lineage_;
   }
 
-  // For the replicator beside the publisher.
+  // For the replicators beside the publisher, one per RT node.
 
   /// Called under the publisher's lock after each write, with its place and
-  /// bytes (valid during the call). Set to nullptr to stop. While there is a
-  /// listener, messages are written when it asks (`pull`), when many are
-  /// buffered, or by the first publish after `write_interval_max`: a replicator
-  /// that is behind gets few large parts instead of many small ones.
+  /// bytes (valid during the call). While there are listeners, messages are
+  /// written when one asks (`pull`), when many are buffered, or by the first
+  /// publish after `write_interval_max`: replicators that are behind get few
+  /// large parts instead of many small ones.
+  /// @returns a number, for `unlisten`.
   using listener = group_commit::listener;
-  void listen(listener on_write) { log_->listen(std::move(on_write)); }
+  [[nodiscard]] uint64_t listen(listener on_write) {
+    return log_->listen(std::move(on_write));
+  }
+  void unlisten(uint64_t number) { log_->unlisten(number); }
   /// The listener passed on all that it was told of: writes what is buffered,
   /// or lets the next publish write at once.
   /// @returns false when a publish is under way that may not see the wish: come

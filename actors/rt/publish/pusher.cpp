@@ -37,6 +37,7 @@ void pusher_state::offer(const sequencer_actor& at) {
   what.lineage_high = lineage.words[0];
   what.lineage_low = lineage.words[1];
   what.origin = source->options().origin;
+  what.unverified = !source->told();
   self
     ->request(at, caf::timespan{request_deadline}, offer_atom_v, what,
               pusher_actor{self})
@@ -62,7 +63,8 @@ void pusher_state::begin_flow(const sink_actor& to, const flow_grant& grant) {
   if (!cursors)
     return disconnect(cursors.failure());
   step(link_core::granted{grant.flow});
-  source->verify({grant.watermark, *std::move(cursors)});
+  if (grant.leads)
+    source->verify({grant.watermark, *std::move(cursors)});
   pump();
   if (sender)
     merged(grant.merged);
@@ -188,7 +190,7 @@ pusher(pusher_self_actor::stateful_pointer<pusher_state> self,
   state.link = link_core{{.peer = to_string(options.rt), .sends = true}};
   state.options = std::move(options);
   state.credit = std::make_shared<tail_credit>(tail_bytes);
-  state.source->listen(
+  const auto listening = state.source->listen(
     [me = pusher_self_actor{self}, credit = state.credit](
       position, position end, std::span<const std::byte> bytes) {
       chunk tail;
@@ -200,7 +202,8 @@ pusher(pusher_self_actor::stateful_pointer<pusher_state> self,
     if (self->state.sink && down.source == self->state.sink.address())
       self->state.disconnect(from_caf(down.reason));
   });
-  self->attach_functor([source = state.source] { source->listen(nullptr); });
+  self->attach_functor(
+    [source = state.source, listening] { source->unlisten(listening); });
   self->send(self, caf::tick_atom_v);
   return {
     [self](status_atom) { return to_json(self->state.facts()); },

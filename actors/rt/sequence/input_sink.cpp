@@ -5,6 +5,10 @@
 
 namespace millrace::rt {
 
+namespace {
+constexpr uint64_t fetch_bytes = 256u << 10;
+} // namespace
+
 error input_sink_state::open(persistence::env& world, input_sink_options how,
                              input_owner_actor whose) {
   env = &world;
@@ -37,12 +41,12 @@ error input_sink_state::hand_over_unmerged() {
     if (std::holds_alternative<persistence::log_end>(*item))
       break;
     if (const auto* event = std::get_if<stream_event>(&*item)) {
-      self->send(owner, event_atom_v, options.input,
+      self->send(owner, event_atom_v, options.copy,
                  chunk::copy_of(encode(*event)));
       continue;
     }
     if (const auto* part = std::get_if<persistence::log_chunk>(&*item))
-      self->send(owner, recorded_atom_v, options.input, part->begin, part->end,
+      self->send(owner, recorded_atom_v, options.copy, part->begin, part->end,
                  chunk::copy_of(part->bytes));
   }
   // What was read back may only be in the page cache: sync it like new bytes.
@@ -76,32 +80,72 @@ error input_sink_state::verify(position at,
   return {};
 }
 
-void input_sink_state::take(flow_id flow, position begin, const chunk& bytes) {
-  if (flow != current_flow || broken)
-    return;
-  if (auto fault = verify(begin, bytes.bytes())) {
-    // Never stored, never acknowledged: the source starts again.
-    broken = true;
-    self->send(source, refused_atom_v, current_flow);
-    return;
+/// Appends what of `bytes` the copy does not have yet: a publisher and other
+/// nodes may send the same. `bad_position` when something lies between.
+error input_sink_state::grow(position begin, chunk bytes) {
+  if (auto fault = verify(begin, bytes.bytes()))
+    return fault;
+  if (const auto end = replica->end(); end && begin < *end) {
+    const auto known = end->value - begin.value;
+    if (begin.session() != end->session() || begin.roll() != end->roll()
+        || known >= bytes.size())
+      return {};
+    bytes = chunk::copy_of(bytes.bytes().subspan(known));
+    begin = *end;
   }
   env->crash_point("rt.before_append");
-  if (auto fault = replica->append(begin, bytes.bytes())) {
-    if (fault.code != errc::no_space)
-      return fail(fault);
-    // The publisher keeps its bytes and offers them again until there is room.
-    broken = true;
-    self->send(source, refused_atom_v, current_flow);
-    return;
-  }
+  if (auto fault = replica->append(begin, bytes.bytes()))
+    return fault;
   env->crash_point("rt.after_append");
-  bytes_taken += bytes.size();
   const position end{begin.value + bytes.size()};
-  self->send(owner, recorded_atom_v, options.input, begin, end, bytes);
+  self->send(owner, recorded_atom_v, options.copy, begin, end, bytes);
   if (options.cached)
     durable_end = end;
   else
     start_sync();
+  return {};
+}
+
+void input_sink_state::take(flow_id flow, position begin, const chunk& bytes) {
+  if (flow != current_flow || broken)
+    return;
+  const auto fault = grow(begin, bytes);
+  if (!fault) {
+    bytes_taken += bytes.size();
+    return;
+  }
+  if (fault.code != errc::corrupt && fault.code != errc::no_space
+      && fault.code != errc::bad_position)
+    return fail(fault);
+  // Never acknowledged: the source starts again, or, where the disk is full,
+  // offers its bytes until there is room.
+  broken = true;
+  self->send(source, refused_atom_v, current_flow);
+}
+
+void input_sink_state::fill(position begin, const chunk& bytes) {
+  const auto fault = grow(begin, bytes);
+  // What another node sent is asked for again.
+  if (fault && fault.code != errc::corrupt && fault.code != errc::no_space
+      && fault.code != errc::bad_position)
+    fail(fault);
+}
+
+caf::result<chunk> input_sink_state::fetch(position from, position to) const {
+  auto reader = persistence::log_reader::open(
+    *env->fs, {.directory = options.directory}, from);
+  if (!reader)
+    return to_caf(reader.failure());
+  auto item = (*reader)->next_chunk(
+    static_cast<uint32_t>(std::min<uint64_t>(fetch_bytes,
+                                             to.value - from.value)));
+  if (!item)
+    return to_caf(item.failure());
+  const auto* part = std::get_if<persistence::log_chunk>(&*item);
+  if (part == nullptr || part->begin != from)
+    return to_caf({errc::not_found, options.directory + ": holds no record at "
+                                      + to_string(from)});
+  return chunk::copy_of(part->bytes);
 }
 
 void input_sink_state::start_sync() {
@@ -125,14 +169,14 @@ void input_sink_state::synced(position end, const caf::error& outcome) {
   if (fault)
     return fail(fault);
   durable_end = end;
-  self->send(owner, durable_atom_v, options.input, end);
+  self->send(owner, durable_atom_v, options.copy, end);
   if (replica->end() && *replica->end() > end)
     start_sync();
 }
 
 void input_sink_state::event(flow_id flow, const chunk& event_bytes) {
   if (flow == current_flow && !broken)
-    self->send(owner, event_atom_v, options.input, event_bytes);
+    self->send(owner, event_atom_v, options.copy, event_bytes);
 }
 
 void input_sink_state::ping(flow_id flow) {
@@ -155,7 +199,7 @@ void input_sink_state::acknowledge() {
 
 void input_sink_state::fail(const error& fault) {
   broken = true;
-  self->send(owner, failed_atom_v, options.input, to_caf(fault));
+  self->send(owner, failed_atom_v, options.copy, to_caf(fault));
   self->quit(to_caf(fault));
 }
 
@@ -188,6 +232,12 @@ input_sink(input_sink_actor::stateful_pointer<input_sink_state> self,
       return self->state.offer(flow, from);
     },
     [self](merged_atom, position end) { self->state.merged_up_to(end); },
+    [self](fill_atom, position begin, const chunk& bytes) {
+      self->state.fill(begin, bytes);
+    },
+    [self](fetch_atom, position from, position to) {
+      return self->state.fetch(from, to);
+    },
     [self](synced_atom, position end, const caf::error& outcome) {
       self->state.synced(end, outcome);
     },

@@ -14,13 +14,13 @@ namespace millrace::rt {
 /// What an INPUT SINK tells the actor that orders its input.
 using input_owner_actor = caf::typed_actor<
   // The bytes of the records [from, to) of an input are recorded.
-  caf::reacts_to<recorded_atom, input_id, position, position, chunk>,
+  caf::reacts_to<recorded_atom, copy_id, position, position, chunk>,
   // The input is durable up to a position.
-  caf::reacts_to<durable_atom, input_id, position>,
+  caf::reacts_to<durable_atom, copy_id, position>,
   // An event of the input's log (StreamEvent).
-  caf::reacts_to<event_atom, input_id, chunk>,
+  caf::reacts_to<event_atom, copy_id, chunk>,
   // A write or sync of the input failed.
-  caf::reacts_to<failed_atom, input_id, caf::error>>;
+  caf::reacts_to<failed_atom, copy_id, caf::error>>;
 
 /// INPUT SINK: the copy of one publisher's log on an RT node.
 using input_sink_actor = sink_actor::extend<
@@ -30,11 +30,15 @@ using input_sink_actor = sink_actor::extend<
   caf::replies_to<offer_atom, flow_id, pusher_actor>::with<bool, position>,
   // The input is merged up to this position.
   caf::reacts_to<merged_atom, position>,
+  // Whole records from there on, out of another node's copy.
+  caf::reacts_to<fill_atom, position, chunk>,
+  // Another node wants whole records from there on, up to there at most.
+  caf::replies_to<fetch_atom, position, position>::with<chunk>,
   // INTERNAL: a sync up to this position ended.
   caf::reacts_to<synced_atom, position, caf::error>>;
 
 struct input_sink_options {
-  input_id input;
+  copy_id copy;
   std::string directory; ///< Of the copy.
   persistence::lineage_id lineage;
   position merged; ///< What the stream holds of it already.
@@ -64,6 +68,8 @@ struct input_sink_state {
              input_owner_actor whose);
   caf::result<bool, position> offer(flow_id flow, const pusher_actor& from);
   void take(flow_id flow, position begin, const chunk& bytes);
+  void fill(position begin, const chunk& bytes);
+  [[nodiscard]] caf::result<chunk> fetch(position from, position to) const;
   void event(flow_id flow, const chunk& event_bytes);
   void ping(flow_id flow);
   void merged_up_to(position end);
@@ -73,6 +79,7 @@ struct input_sink_state {
   }
 
   error verify(position at, std::span<const std::byte> bytes) const;
+  error grow(position begin, chunk bytes);
   error hand_over_unmerged();
   void start_sync();
   void acknowledge();

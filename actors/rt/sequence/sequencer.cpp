@@ -7,7 +7,9 @@ namespace millrace::rt {
 
 namespace {
 
-constexpr auto tick_interval = std::chrono::milliseconds{100};
+constexpr auto alone_interval = std::chrono::milliseconds{100};
+constexpr auto group_interval = std::chrono::milliseconds{20};
+constexpr int64_t subscriber_wait_ns = 2'000'000'000;
 constexpr int64_t tail_bytes = int64_t{4} << 20;
 
 std::vector<source_cursor> cursors_of(const merge_state& state,
@@ -23,35 +25,36 @@ std::vector<source_cursor> cursors_of(const merge_state& state,
 } // namespace
 
 void sequencer_state::start() {
-  ending
-    = std::make_unique<period_ending>(core->state(), settings.period_grace_ns);
+  peers = std::make_unique<peer_links>(settings.peers);
+  static const merge_state nothing;
+  ending = std::make_unique<period_ending>(
+    core->state() != nullptr ? *core->state() : nothing,
+    settings.period_grace_ns);
   // Inputs whose bytes were durable but not yet ordered are taken up even if
   // their publisher never comes back.
-  for (const auto& [id, input] : core->state().inputs)
-    if (!input.closed)
-      (void)sink_of(id,
-                    core->options().directory + "/in/" + input.directory + "/"
-                      + persistence::to_string(input.lineage),
-                    input.lineage, input.merged_end);
+  if (core->state() != nullptr)
+    for (const auto& [id, input] : core->state()->inputs)
+      if (!input.closed)
+        (void)sink_of({input.directory, input.lineage});
   self->send(self, caf::tick_atom_v);
 }
 
-input_sink_actor
-sequencer_state::sink_of(input_id input, const std::string& directory,
-                         const persistence::lineage_id& lineage,
-                         position merged) {
-  if (const auto found = sinks.find(input); found != sinks.end())
+result<input_sink_actor> sequencer_state::sink_of(const input_name& input) {
+  auto grant = core->open_input(input);
+  if (!grant)
+    return grant.failure();
+  if (const auto found = sinks.find(grant->copy); found != sinks.end())
     return found->second;
-  input_sink_options options;
-  options.input = input;
-  options.directory = directory;
-  options.lineage = lineage;
-  options.merged = merged;
-  options.cached = core->options().cached;
+  input_sink_options how;
+  how.copy = grant->copy;
+  how.directory = grant->directory;
+  how.lineage = input.lineage;
+  how.merged = grant->merged;
+  how.cached = core->options().cached;
   auto sink
-    = self->spawn(input_sink, env, std::move(options), input_owner_actor{self});
+    = self->spawn(input_sink, env, std::move(how), input_owner_actor{self});
   children.add(sink);
-  sinks.emplace(input, sink);
+  sinks.emplace(grant->copy, sink);
   return sink;
 }
 
@@ -66,26 +69,28 @@ sequencer_state::offer(const input_offer& what, const pusher_actor& from) {
     return to_caf(
       {errc::invalid_argument,
        "publisher directory '" + what.directory + "' is not a plain name"});
-  const persistence::lineage_id lineage{{what.lineage_high, what.lineage_low}};
-  auto grant = core->open_input(what.directory, lineage);
-  if (!grant)
-    return to_caf(grant.failure());
-  auto sink = sink_of(grant->input, grant->directory, lineage, grant->merged);
+  const input_name input{what.directory,
+                         {{what.lineage_high, what.lineage_low}}};
+  auto sink = sink_of(input);
+  if (!sink)
+    return to_caf(sink.failure());
+  const auto copy = *core->inputs().find(input);
   const auto flow = flow_last = flow_last.next();
   // One live replicator per input: a newer connection replaces an older one.
   std::erase_if(publishers, [&](const auto& entry) {
-    return entry.second.input == grant->input;
+    return entry.second.copy == copy;
   });
-  publishers[flow] = {from, what.origin, grant->input};
+  publishers[flow] = {from, what.origin, copy,
+                      what.unverified && !core->leads()};
   self->monitor(from);
   progress(core->advance());
   auto promise = self->make_response_promise<sink_actor, flow_grant>();
-  self->request(sink, caf::infinite, offer_atom_v, flow, from)
+  self->request(*sink, caf::infinite, offer_atom_v, flow, from)
     .then(
-      [this, promise, flow, sink, input = grant->input,
+      [this, promise, flow, copy, sink = *sink,
        origin = what.origin](bool has_position, position end) {
         offers.push_back({promise, caf::actor_cast<sink_actor>(sink), flow,
-                          input, origin, has_position, end});
+                          copy, origin, has_position, end});
         grant_offers();
       },
       [promise](caf::error& fault) mutable {
@@ -95,24 +100,39 @@ sequencer_state::offer(const input_offer& what, const pusher_actor& from) {
 }
 
 /// A publisher learns its watermark when all that its input holds is merged: a
-/// log that lost its tail goes on after what came here, not inside it.
+/// log that lost its tail goes on after what came here, not inside it. A node
+/// that does not lead takes the bytes in at once, and tells no watermark.
 void sequencer_state::grant_offers() {
-  const auto& state = core->state();
+  const bool leads = core->leads();
   std::erase_if(offers, [&](waiting_offer& offer) {
-    if (!core->settled(offer.input))
+    if (core->group().leads() && !(leads && core->settled(offer.copy)))
       return false;
     flow_grant answer;
     answer.flow = offer.flow;
     answer.has_begin = offer.has_position;
     answer.begin = offer.end;
-    answer.merged = core->merged(offer.input);
-    if (const auto origin = state.origins.find(offer.origin);
-        origin != state.origins.end())
-      answer.watermark = origin->second.watermark;
-    answer.cursors = chunk::copy_of(encode(cursors_of(state, offer.origin)));
+    answer.merged = core->merged(offer.copy);
+    answer.leads = leads;
+    if (leads) {
+      const auto& state = *core->state();
+      if (const auto origin = state.origins.find(offer.origin);
+          origin != state.origins.end())
+        answer.watermark = origin->second.watermark;
+      answer.cursors = chunk::copy_of(encode(cursors_of(state, offer.origin)));
+    }
     offer.promise.deliver(offer.sink, answer);
     return true;
   });
+}
+
+/// This node now knows all that was ever agreed on. Publishers that it could
+/// not tell their watermark ask again.
+void sequencer_state::led() {
+  ending = std::make_unique<period_ending>(*core->state(),
+                                           settings.period_grace_ns);
+  for (auto& [flow, publisher] : publishers)
+    if (std::exchange(publisher.untold, false))
+      self->send(publisher.pusher, refused_atom_v, flow);
 }
 
 result<std::optional<position>>
@@ -137,11 +157,61 @@ sequencer_state::resolve(const start_spec& from) const {
   }
 }
 
+/// A node that does not lead may lag: a place that it has not reached yet is
+/// waited for.
 caf::result<source_actor, flow_grant>
 sequencer_state::subscribe(const start_spec& from, const sink_actor& to) {
+  const bool beyond
+    = core->state() == nullptr
+      || (from.kind == start_spec::at_position && from.at > core->out_end());
+  if (!beyond || core->leads())
+    return serve(from, to);
+  auto promise = self->make_response_promise<source_actor, flow_grant>();
+  waiting.push_back({promise, from, to,
+                     env->clock->monotonic_ns() + subscriber_wait_ns});
+  return promise;
+}
+
+void sequencer_state::serve_waiting() {
+  const auto now_ns = env->clock->monotonic_ns();
+  std::erase_if(waiting, [&](waiting_subscriber& each) {
+    const bool reached
+      = core->state() != nullptr
+        && (each.from.kind != start_spec::at_position
+            || each.from.at <= core->out_end()
+            || core->leads());
+    if (!reached && now_ns < each.until_ns)
+      return false;
+    if (!reached) {
+      each.promise.deliver(to_caf(
+        {errc::unavailable, "stream '" + core->options().stream
+                              + "': this node has not reached "
+                              + to_string(each.from.at)}));
+      return true;
+    }
+    auto served = open_tail(each.from, each.sink);
+    if (served)
+      each.promise.deliver(served->source, served->grant);
+    else
+      each.promise.deliver(to_caf(served.failure()));
+    return true;
+  });
+}
+
+caf::result<source_actor, flow_grant>
+sequencer_state::serve(const start_spec& from, const sink_actor& to) {
+  auto served = open_tail(from, to);
+  if (!served)
+    return to_caf(served.failure());
+  return {served->source, served->grant};
+}
+
+/// A flow of out/ from there on.
+result<sequencer_state::opened_tail>
+sequencer_state::open_tail(const start_spec& from, const sink_actor& to) {
   auto start = resolve(from);
   if (!start)
-    return to_caf(start.failure());
+    return start.failure();
   auto credit = std::make_shared<tail_credit>(tail_bytes);
   auto sender = std::make_unique<flow_sender>(
     *env->fs,
@@ -149,14 +219,15 @@ sequencer_state::subscribe(const start_spec& from, const sink_actor& to) {
                  .window_bytes = uint64_t{4} << 20},
     credit);
   if (auto fault = sender->start(*start))
-    return to_caf(fault);
+    return fault;
   flow_grant grant;
   flow_last = flow_last.next();
   grant.flow = flow_last;
   grant.has_begin = true;
   grant.begin = start->value_or(sender->where());
-  grant.lineage_high = core->out_lineage().words[0];
-  grant.lineage_low = core->out_lineage().words[1];
+  const auto& lineage = core->state()->layout.lineage;
+  grant.lineage_high = lineage.words[0];
+  grant.lineage_low = lineage.words[1];
   auto source = self->spawn(
     feeder, std::make_shared<std::unique_ptr<flow_sender>>(std::move(sender)),
     to, feeder_options{.flow = grant.flow});
@@ -164,29 +235,28 @@ sequencer_state::subscribe(const start_spec& from, const sink_actor& to) {
   children.add(source);
   readers.push_back({source, std::move(credit)});
   core->set_followed(true);
-  return {source, grant};
+  return opened_tail{source, grant};
 }
 
-void sequencer_state::input_recorded(input_id input, position from, position to,
+void sequencer_state::input_recorded(copy_id copy, position from, position to,
                                      const chunk& bytes) {
-  core->recorded(input, from, to, bytes);
+  core->recorded(copy, from, to, bytes);
   if (core->options().cached)
-    input_durable(input, to);
+    input_durable(copy, to);
 }
 
-void sequencer_state::input_durable(input_id input, position end) {
-  if (auto fault = core->durable(input, end))
-    return fail(fault);
+void sequencer_state::input_durable(copy_id copy, position end) {
+  core->durable(copy, end);
   progress(core->advance());
 }
 
-void sequencer_state::input_event(input_id input, const chunk& bytes) {
+void sequencer_state::input_event(copy_id copy, const chunk& bytes) {
   auto event = decode_stream_event(bytes.bytes());
   // A publisher that ends without a seal resets its session; whether anything
   // was lost or doubled is judged by the ids. Only damage is told here.
-  if (!event || event->kind != event_kind::badtail)
+  if (!event || event->kind != event_kind::badtail || !core->group().leads())
     return;
-  if (auto fault = core->propose_event(input, *std::move(event)))
+  if (auto fault = core->propose_event(copy, *std::move(event)))
     return fail(fault);
   progress(core->advance());
 }
@@ -197,13 +267,23 @@ void sequencer_state::fail(const error& fault) { self->quit(to_caf(fault)); }
 void sequencer_state::progress(const result<sequencer_effects>& outcome) {
   if (!outcome)
     return fail(outcome.failure());
+  for (const auto& message : outcome->sends)
+    send(message);
   hand_out(outcome->out);
-  for (const auto input : outcome->merged)
-    if (const auto sink = sinks.find(input); sink != sinks.end())
-      self->send(sink->second, merged_atom_v, core->merged(input));
+  for (const auto copy : outcome->merged)
+    if (const auto sink = sinks.find(copy); sink != sinks.end())
+      self->send(sink->second, merged_atom_v, core->merged(copy));
+  for (const auto& input : outcome->opened)
+    (void)sink_of(input); // One that is closed again needs no copy.
+  if (core->leads() != led_for_sure) {
+    led_for_sure = core->leads();
+    if (led_for_sure)
+      led();
+  }
   for (const auto& fact : outcome->facts)
     std::visit([this](const auto& what) { step(what); }, fact);
   grant_offers();
+  serve_waiting();
   if (core->needs_sync())
     start_sync();
   if (core->checkpoint_due())
@@ -252,6 +332,16 @@ void sequencer_state::out_synced(const caf::error& outcome) {
 }
 
 caf::result<position> sequencer_state::end_period(period_id period) {
+  if (!core->leads()) {
+    const auto leader = core->group().raft() != nullptr
+                          ? core->group().raft()->leader()
+                          : std::nullopt;
+    const auto* peer = leader ? peers->find(leader->node) : nullptr;
+    if (peer == nullptr || !peer->handle)
+      return to_caf({errc::unavailable, "stream '" + core->options().stream
+                                          + "': no node orders it now"});
+    return self->delegate(peer->handle, end_period_atom_v, period);
+  }
   auto promise = self->make_response_promise<position>();
   const auto request = period_request_next++;
   period_requests.emplace(request, promise);
@@ -273,7 +363,9 @@ void sequencer_state::act(const period_ending::ask& what) {
 }
 
 void sequencer_state::act(period_ending::propose& what) {
-  if (auto fault = core->propose_period_end(std::move(what.entry)))
+  auto fault = core->propose_period_end(std::move(what.entry));
+  // Another node leads by now: those that wait ask it.
+  if (fault && fault.code != errc::unavailable)
     return fail(fault);
   progress(core->advance());
 }
@@ -290,7 +382,8 @@ void sequencer_state::act(const period_ending::refuse& what) {
               "period " + to_string(what.period) + " has ended before"}));
 }
 
-void sequencer_state::sink_went(const caf::actor_addr& who) {
+void sequencer_state::went(const caf::actor_addr& who) {
+  peers->went(who, env->clock->monotonic_ns());
   std::erase_if(readers, [&](const tail_reader& reader) {
     return reader.source.address() == who;
   });
@@ -308,18 +401,35 @@ caf::result<bool> sequencer_state::stop() {
   return true;
 }
 
+void sequencer_state::tick() {
+  const auto now_ns = env->clock->monotonic_ns();
+  if (auto fault = core->group().tick(now_ns))
+    return fail(fault);
+  look_for_peers();
+  say_hello();
+  fetch_missing();
+  step(period_ending::passed{});
+  progress(core->advance());
+  self->delayed_send(self,
+                     settings.peers.empty() ? caf::timespan{alone_interval}
+                                            : caf::timespan{group_interval},
+                     caf::tick_atom_v);
+}
+
 stream_facts sequencer_state::facts() const {
-  const auto& state = core->state();
   stream_facts out;
   out.stream = core->options().stream;
   out.cached = core->options().cached;
   out.end = core->out_end();
-  out.entries = state.applied_index;
   out.publishers = publishers.size();
   out.subscribers = readers.size();
-  out.pending_bytes = core->pending_bytes();
-  for (const auto& [origin_name, origin] : state.origins)
-    out.duplicates += origin.duplicates;
+  out.pending_bytes = core->inputs().waiting_bytes();
+  out.leads = core->leads();
+  if (const auto* state = core->state()) {
+    out.entries = state->applied_index;
+    for (const auto& [origin_name, origin] : state->origins)
+      out.duplicates += origin.duplicates;
+  }
   return out;
 }
 
@@ -337,10 +447,13 @@ std::string sequencer_state::status() const {
   out["pending_bytes"] = all.pending_bytes;
   out["duplicates"] = all.duplicates;
   auto origins = nlohmann::json::object();
-  for (const auto& [origin_name, origin] : core->state().origins)
-    origins[origin_name]
-      = {{"last_id", origin.watermark}, {"duplicates", origin.duplicates}};
+  if (const auto* state = core->state())
+    for (const auto& [origin_name, origin] : state->origins)
+      origins[origin_name]
+        = {{"last_id", origin.watermark}, {"duplicates", origin.duplicates}};
   out["origins"] = std::move(origins);
+  if (!settings.peers.empty())
+    out["group"] = group_status();
   return out.dump();
 }
 
@@ -354,7 +467,7 @@ sequencer(sequencer_self_actor::stateful_pointer<sequencer_state> self,
   self->state.settings = settings;
   self->state.children.attach(self);
   self->set_down_handler(
-    [self](caf::down_msg& down) { self->state.sink_went(down.source); });
+    [self](caf::down_msg& down) { self->state.went(down.source); });
   self->state.start();
   return {
     [self](status_atom) { return self->state.status(); },
@@ -364,17 +477,24 @@ sequencer(sequencer_self_actor::stateful_pointer<sequencer_state> self,
     [self](caf::subscribe_atom, const start_spec& from, const sink_actor& to) {
       return self->state.subscribe(from, to);
     },
-    [self](recorded_atom, input_id input, position from, position to,
+    [self](hello_atom, const peer_hello& what) { self->state.take(what); },
+    [self](raft_atom, uint64_t group, const chunk& bytes) {
+      self->state.take_raft(group, bytes);
+    },
+    [self](fetch_atom, const input_range& what) {
+      return self->state.serve_bytes(what);
+    },
+    [self](recorded_atom, copy_id copy, position from, position to,
            const chunk& bytes) {
-      self->state.input_recorded(input, from, to, bytes);
+      self->state.input_recorded(copy, from, to, bytes);
     },
-    [self](durable_atom, input_id input, position end) {
-      self->state.input_durable(input, end);
+    [self](durable_atom, copy_id copy, position end) {
+      self->state.input_durable(copy, end);
     },
-    [self](event_atom, input_id input, const chunk& bytes) {
-      self->state.input_event(input, bytes);
+    [self](event_atom, copy_id copy, const chunk& bytes) {
+      self->state.input_event(copy, bytes);
     },
-    [self](failed_atom, input_id, const caf::error& fault) {
+    [self](failed_atom, copy_id, const caf::error& fault) {
       self->quit(fault);
     },
     [self](end_period_atom, period_id period) {
@@ -387,10 +507,7 @@ sequencer(sequencer_self_actor::stateful_pointer<sequencer_state> self,
     [self](checkpoint_atom, const caf::error& outcome) {
       self->state.out_synced(outcome);
     },
-    [self](caf::tick_atom) {
-      self->state.step(period_ending::passed{});
-      self->delayed_send(self, caf::timespan{tick_interval}, caf::tick_atom_v);
-    },
+    [self](caf::tick_atom) { self->state.tick(); },
     [self](stop_atom) { return self->state.stop(); },
   };
 }

@@ -3,6 +3,7 @@
 #include <millrace/actors/rt/link/feeder.hpp>
 #include <millrace/actors/rt/link/flow_sender.hpp>
 #include <millrace/actors/rt/sequence/input_sink.hpp>
+#include <millrace/actors/rt/sequence/peer_links.hpp>
 #include <millrace/actors/rt/sequence/period_ending.hpp>
 #include <millrace/actors/rt/sequence/sequencer_core.hpp>
 #include <millrace/messages/protocol/brood.hpp>
@@ -13,8 +14,11 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
+
+// What it says to the other nodes of its stream is in sequencer_peers.cpp.
 
 namespace millrace::rt {
 
@@ -31,6 +35,9 @@ using sequencer_self_actor
 struct sequencer_settings {
   /// How long an end of period waits for publishers that are connected.
   int64_t period_grace_ns = 5'000'000'000;
+  /// The other nodes that order the stream, and what finds them.
+  std::vector<peer_settings> peers;
+  connector_actor connector;
 };
 
 /// State of the SEQUENCER: the actor around sequencer_core. A failure of its
@@ -45,10 +52,10 @@ struct sequencer_state {
                                             const pusher_actor& from);
   caf::result<source_actor, flow_grant> subscribe(const start_spec& from,
                                                   const sink_actor& to);
-  void input_recorded(input_id input, position from, position to,
+  void input_recorded(copy_id copy, position from, position to,
                       const chunk& bytes);
-  void input_durable(input_id input, position end);
-  void input_event(input_id input, const chunk& bytes);
+  void input_durable(copy_id copy, position end);
+  void input_event(copy_id copy, const chunk& bytes);
   caf::result<position> end_period(period_id period);
   void group_synced(position end, const caf::error& outcome);
   void out_synced(const caf::error& outcome);
@@ -67,19 +74,41 @@ struct sequencer_state {
   void fail(const error& fault);
   void start_sync();
   void start_checkpoint();
-  void sink_went(const caf::actor_addr& who);
-  input_sink_actor sink_of(input_id input, const std::string& directory,
-                           const persistence::lineage_id& lineage,
-                           position merged);
+  void went(const caf::actor_addr& who);
+  result<input_sink_actor> sink_of(const input_name& input);
   result<std::optional<position>> resolve(const start_spec& from) const;
+  struct opened_tail {
+    source_actor source;
+    flow_grant grant;
+  };
+  result<opened_tail> open_tail(const start_spec& from, const sink_actor& to);
+  caf::result<source_actor, flow_grant> serve(const start_spec& from,
+                                              const sink_actor& to);
+  void serve_waiting();
   void grant_offers();
+  void led();
+  void tick();
+
+  // sequencer_peers.cpp
+  void look_for_peers();
+  void say_hello();
+  void take(const peer_hello& what);
+  void take_held(const peer_hello& what);
+  void take_raft(uint64_t group, const chunk& bytes);
+  void send(const raft_message& what);
+  void fetch_missing();
+  void fetch(const peer_links::peer& from, copy_id copy, input_part range);
+  caf::result<chunk> serve_bytes(const input_range& what);
+  /// Words for `status`, by name.
+  [[nodiscard]] std::map<std::string, std::string> group_status() const;
 
   sequencer_self_actor::pointer self;
   persistence::env* env = nullptr;
   std::unique_ptr<sequencer_core> core;
   sequencer_settings settings;
   brood children;
-  std::map<input_id, input_sink_actor> sinks;
+  std::map<copy_id, input_sink_actor> sinks;
+  std::unique_ptr<peer_links> peers;
   struct tail_reader {
     feeder_actor source;
     std::shared_ptr<tail_credit> credit;
@@ -88,20 +117,36 @@ struct sequencer_state {
   struct connected_publisher {
     pusher_actor pusher;
     std::string origin;
-    input_id input;
+    copy_id copy;
+    /// It waits for its watermark, and this node could not tell it.
+    bool untold = false;
   };
   std::map<flow_id, connected_publisher> publishers; ///< By flow.
   struct waiting_offer {
     caf::typed_response_promise<sink_actor, flow_grant> promise;
     sink_actor sink;
     flow_id flow;
-    input_id input;
+    copy_id copy;
     std::string origin;
     bool has_position = false;
     position end; ///< Of the copy.
   };
   std::vector<waiting_offer> offers;
   flow_id flow_last;
+  /// Subscribers that stand after what is applied here.
+  struct waiting_subscriber {
+    caf::typed_response_promise<source_actor, flow_grant> promise;
+    start_spec from;
+    sink_actor sink;
+    int64_t until_ns = 0;
+  };
+  std::vector<waiting_subscriber> waiting;
+  bool led_for_sure = false;
+  int64_t hello_at_ns = 0;
+  uint64_t strange_messages = 0; ///< Of another group, or not to be read.
+  /// What lacked at the last tick, and the copies whose bytes are on their way.
+  std::optional<sequencer_core::missing_bytes> missed;
+  std::set<copy_id> fetching;
 
   std::unique_ptr<period_ending> ending;
   std::map<uint64_t, caf::typed_response_promise<position>> period_requests;

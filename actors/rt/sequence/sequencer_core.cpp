@@ -1,5 +1,4 @@
 #include <millrace/actors/rt/sequence/sequencer_core.hpp>
-#include <millrace/persistence/log/log_reader.hpp>
 
 #include <algorithm>
 #include <iterator>
@@ -8,271 +7,249 @@
 namespace millrace::rt {
 
 using persistence::log_writer;
-
-namespace {
-
-std::string input_directory(const sequencer_options& options,
-                            const std::string& directory,
-                            const persistence::lineage_id& lineage) {
-  return options.directory + "/in/" + directory + "/"
-         + persistence::to_string(lineage);
-}
-
-} // namespace
+using persistence::log_writer_options;
 
 sequencer_core::sequencer_core(persistence::env& world,
                                sequencer_options options,
                                std::unique_ptr<state_store> store)
-  : env_{&world}, options_{std::move(options)}, store_{std::move(store)} {}
+  : env_{&world}, options_{std::move(options)}, store_{std::move(store)},
+    inputs_{*world.fs, options_.directory + "/in"} {}
 
-result<std::unique_ptr<sequencer_core>>
-sequencer_core::open(persistence::env& world, sequencer_options options,
-                     std::unique_ptr<state_store> store) {
-  std::unique_ptr<sequencer_core> core{
-    new sequencer_core{world, std::move(options), std::move(store)}};
-  if (auto fault = core->recover())
-    return fault;
-  return core;
-}
-
-error sequencer_core::recover() {
-  auto group
-    = open_group_of_one(*env_, options_.directory + "/raft", options_.cached);
-  if (!group)
-    return group.failure();
-  group_ = *std::move(group);
-  persistence::log_writer_options out;
-  out.directory = out_directory();
-  out.session = persistence::session_policy::resume;
-  auto writer = log_writer::open(*env_, std::move(out));
-  if (!writer)
-    return writer.failure();
-  out_ = *std::move(writer);
-  auto state = recover_state();
-  if (!state)
-    return state.failure();
-  if (state->out_end < out_->recorded_end()) {
-    env_->crash_point("rt.before_truncate");
-    if (auto fault = out_->truncate(state->out_end))
-      return fault;
-  }
-  checkpointed_ = state->out_end;
-  merge_ = std::make_unique<merge_core>(*std::move(state), *out_,
-                                        options_.roll_bytes);
-  auto fault
-    = group_->replay(merge_->state().applied_index,
-                     [this](entry_index index, const merge_entry& entry) {
-                       return reapply(index, entry);
-                     });
-  // From now on: what was applied before is read from the files.
-  out_->on_write = [this](const log_writer::written& part) {
-    written_.push_back(
-      {part.end, followed_ ? chunk::copy_of(part.bytes) : chunk{}});
-  };
-  return fault;
-}
-
-result<merge_state> sequencer_core::recover_state() {
-  auto stored = store_->load();
-  if (stored && *stored) {
-    auto state = decode_merge_state(**stored);
-    // A checkpoint ahead of out/ would skip what was never written.
-    if (state && state->out_end <= out_->recorded_end()
-        && state->applied_index <= group_->committed())
-      return state;
-  }
-  return newest_state_record();
-}
-
-result<merge_state> sequencer_core::newest_state_record() {
-  auto files = persistence::list_log_files(*env_->fs, out_directory());
-  if (!files)
-    return files.failure();
-  for (auto file = files->rbegin(); file != files->rend(); ++file) {
-    const auto path = out_directory() + "/"
-                      + persistence::log_file_name(file->session, file->roll);
-    auto mapped = env_->fs->map(path);
-    if (!mapped)
-      return mapped.failure();
-    const auto begin = position::of(file->session, file->roll, 0);
-    const auto parsed
-      = persistence::parse_record((*mapped)->bytes(), out_->lineage(), begin,
-                                  persistence::payload_check::verify);
-    if (parsed.kind != persistence::parse_outcome::what::record
-        || parsed.record.kind != persistence::record_kind::state)
-      continue;
-    auto state = decode_merge_state(
-      parsed.record.frame_at(parsed.record.first_frame).payload);
-    if (!state || state->applied_index > group_->committed())
-      continue;
-    // The record describes the stream before itself.
-    state->out_end = begin;
-    return state;
-  }
-  merge_state empty;
-  empty.out_end = position::of(0, 0, 0);
-  return empty;
-}
-
-error sequencer_core::reapply(entry_index index, const merge_entry& entry) {
-  // The actors that would act on these were told in an earlier life.
-  const auto* range = std::get_if<merge_range>(&entry);
-  if (range == nullptr)
-    return merge_->apply(index, entry, {}).failure();
-  const auto& inputs = merge_->state().inputs;
-  const auto input = inputs.find(range->input);
-  if (input == inputs.end())
-    return {errc::corrupt, options_.directory + "/raft: entry "
-                             + to_string(index) + " names input "
-                             + to_string(range->input)
-                             + ", which was never opened"};
-  const auto path
-    = input_directory(options_, input->second.directory, input->second.lineage)
-      + "/"
-      + persistence::log_file_name(range->from.session(), range->from.roll());
-  auto file = env_->fs->open(path, persistence::open_mode::read);
-  if (!file)
-    return file.failure();
-  std::vector<std::byte> bytes(range->to.value - range->from.value);
-  auto got = (*file)->read_at(range->from.offset(), bytes);
-  if (!got)
-    return got.failure();
-  if (*got != bytes.size())
-    return {errc::corrupt,
-            path + ": ends at " + std::to_string(range->from.offset() + *got)
-              + ", but entry " + to_string(index) + " of the group needs "
-              + std::to_string(range->to.offset())};
-  return merge_->apply(index, entry, bytes).failure();
-}
+// -- inputs -------------------------------------------------------------------
 
 result<sequencer_core::input_grant>
-sequencer_core::open_input(const std::string& directory,
-                           const persistence::lineage_id& lineage) {
-  auto grant = [&](input_id id, position merged_end) {
-    return input_grant{id, input_directory(options_, directory, lineage),
-                       merged_end};
-  };
-  input_id next{1};
-  for (const auto& [id, input] : merge_->state().inputs) {
-    if (input.directory == directory && input.lineage == lineage) {
-      if (input.closed)
-        return error{errc::fenced,
-                     "publisher directory '" + directory
-                       + "': its lineage was closed by a later one"};
-      return grant(id, input.merged_end);
-    }
-    next = std::max(next, id.next());
-  }
-  // Not applied yet, but proposed: the same number again.
-  for (const auto& entry : proposed_)
-    if (const auto* opened = std::get_if<rt::open_input>(&entry.entry)) {
-      if (opened->directory == directory && opened->lineage == lineage)
-        return grant(opened->input, {});
-      next = std::max(next, opened->input.next());
-    }
-  rt::open_input entry{next, directory, lineage};
-  auto index = group_->propose(entry);
-  if (!index)
-    return index.failure();
-  proposed_.push_back({*index, std::move(entry), {}});
-  return grant(next, {});
+sequencer_core::open_input(const input_name& name) {
+  if (const auto* known = input_of(name); known != nullptr && known->closed)
+    return error{errc::fenced, "publisher directory '" + name.directory
+                                 + "': its lineage was closed by a later one"};
+  const auto copy = inputs_.add(name);
+  unplanned_.insert(copy);
+  const auto end = merged(copy);
+  inputs_.merged(copy, end);
+  return input_grant{copy, inputs_.directory_of(name), end};
 }
 
-void sequencer_core::recorded(input_id input, position from, position to,
+void sequencer_core::recorded(copy_id copy, position from, position to,
                               chunk bytes) {
-  pending_bytes_ += bytes.size();
-  recorded_[input].push_back({from, to, std::move(bytes)});
+  inputs_.recorded(copy, from, to, std::move(bytes));
 }
 
-error sequencer_core::durable(input_id input, position end) {
-  auto& waiting = recorded_[input];
-  while (!waiting.empty() && waiting.front().to <= end) {
-    auto& part = waiting.front();
-    merge_range entry{input, part.from, part.to};
-    auto index = group_->propose(entry);
-    if (!index)
-      return index.failure();
-    proposed_.push_back({*index, entry, std::move(part.bytes)});
-    waiting.pop_front();
-  }
-  return {};
+void sequencer_core::durable(copy_id copy, position end) {
+  inputs_.durable(copy, end);
+  unplanned_.insert(copy);
 }
 
-error sequencer_core::propose_event(input_id input, stream_event event) {
-  if (event.origin.empty()) {
-    const auto& inputs = merge_->state().inputs;
-    if (const auto found = inputs.find(input); found != inputs.end())
-      event.origin = found->second.directory;
-  }
+void sequencer_core::name(input_id number, const input_name& name) {
+  names_[number] = name;
+  numbers_[name] = number;
+}
+
+const merge_input* sequencer_core::input_of(const input_name& name) const {
+  const auto number = numbers_.find(name);
+  if (!merge_ || number == numbers_.end())
+    return nullptr;
+  const auto& inputs = merge_->state().inputs;
+  const auto input = inputs.find(number->second);
+  return input == inputs.end() ? nullptr : &input->second;
+}
+
+position sequencer_core::merged(copy_id copy) const {
+  const auto* input = input_of(inputs_.name(copy));
+  return input == nullptr ? position{} : input->merged_end;
+}
+
+bool sequencer_core::settled(copy_id copy) const {
+  return input_of(inputs_.name(copy)) != nullptr && inputs_.all_merged(copy);
+}
+
+// -- instructions -------------------------------------------------------------
+
+error sequencer_core::propose_event(copy_id copy, stream_event event) {
+  if (event.origin.empty())
+    event.origin = inputs_.name(copy).directory;
   event.from = event.to = {}; // Its place in out/ is its own.
-  auto index = group_->propose(event);
-  if (!index)
-    return index.failure();
-  proposed_.push_back({*index, std::move(event), {}});
-  return {};
+  return propose({std::move(event)});
 }
 
 error sequencer_core::propose_period_end(period_end entry) {
-  auto index = group_->propose(entry);
-  if (!index)
-    return index.failure();
-  proposed_.push_back({*index, std::move(entry), {}});
+  return propose({std::move(entry)});
+}
+
+error sequencer_core::propose(const std::vector<merge_entry>& entries) {
+  auto taken = group_->propose(entries, now());
+  if (!taken)
+    return taken.failure();
+  if (!*taken)
+    return {errc::unavailable, "stream '" + options_.stream
+                                 + "': this node does not order it now"};
   return {};
 }
 
-result<sequencer_effects> sequencer_core::advance() {
-  if (proposed_.empty())
-    return sequencer_effects{};
-  if (auto fault = group_->write())
-    return fault;
-  return apply_committed();
+/// A leadership began or ended: what is planned is judged anew.
+void sequencer_core::lead() {
+  if (group_->leads() == planner_.has_value())
+    return;
+  planner_.reset();
+  if (!group_->leads())
+    return;
+  planner_.emplace(state(), group_->after(merge_ ? merge_->state().applied_index
+                                                 : entry_index{}));
+  for (uint32_t copy = 1; copy <= inputs_.count(); ++copy)
+    unplanned_.insert(copy_id{copy});
 }
 
-result<sequencer_effects> sequencer_core::apply_committed() {
+result<bool> sequencer_core::plan() {
+  lead();
+  if (!planner_)
+    return true;
+  std::vector<merge_entry> entries;
+  auto add = [&](std::optional<merge_entry> entry) {
+    if (entry)
+      entries.push_back(*std::move(entry));
+  };
+  add(planner_->begin({{{env_->random(), env_->random()}},
+                       options_.roll_bytes,
+                       log_writer_options{}.record_bytes}));
+  for (const auto copy : unplanned_) {
+    add(planner_->open(inputs_.name(copy)));
+    auto ranges = planner_->ranges(inputs_, copy);
+    std::move(ranges.begin(), ranges.end(), std::back_inserter(entries));
+  }
+  unplanned_.clear();
+  if (entries.empty())
+    return true;
+  auto fault = propose(entries);
+  if (!fault)
+    return true;
+  if (fault.code != errc::unavailable)
+    return fault;
+  // Planned again later, from what the log has then.
+  planner_.reset();
+  return false;
+}
+
+// -- the group ----------------------------------------------------------------
+
+result<sequencer_effects> sequencer_core::advance() {
   sequencer_effects out;
-  while (!proposed_.empty() && proposed_.front().index <= group_->committed()) {
-    auto entry = std::move(proposed_.front());
-    proposed_.pop_front();
-    auto facts = merge_->apply(entry.index, entry.entry, entry.bytes.bytes());
-    if (!facts)
-      return facts.failure();
-    std::move(facts->begin(), facts->end(), std::back_inserter(out.facts));
-    if (const auto* range = std::get_if<merge_range>(&entry.entry)) {
-      out.merged.insert(range->input);
-      pending_bytes_ -= entry.bytes.size();
-    }
+  bool more = true;
+  while (more) {
+    auto planned = plan();
+    if (!planned)
+      return planned.failure();
+    if (auto fault = write_held())
+      return fault;
+    if (auto fault = group_->write(now()))
+      return fault;
+    auto came = group_->fetch();
+    std::move(came.sends.begin(), came.sends.end(),
+              std::back_inserter(out.sends));
+    std::move(came.refused.begin(), came.refused.end(),
+              std::back_inserter(out.refused));
+    for (const auto& instruction : came.committed)
+      if (auto fault = apply(instruction, out))
+        return fault;
+    const bool leads_newly = *planned && group_->leads() && !planner_;
+    more = leads_newly || !came.committed.empty();
   }
   out.out = std::exchange(written_, {});
+  out.opened = std::exchange(opened_, {});
   return out;
-}
-
-bool sequencer_core::needs_sync() const noexcept {
-  return !options_.cached && !sync_running_ && !proposed_.empty();
-}
-
-log_writer::sync_job sequencer_core::begin_sync() {
-  sync_running_ = true;
-  return group_->begin_sync();
 }
 
 result<sequencer_effects> sequencer_core::finish_sync(position end,
                                                       const error& outcome) {
-  sync_running_ = false;
-  group_->finish_sync(end, outcome);
-  if (outcome)
-    return outcome;
-  return apply_committed();
+  if (auto fault = group_->finish_sync(end, outcome, now()))
+    return fault;
+  return advance();
 }
 
+error sequencer_core::write_held() {
+  missing_.reset();
+  while (const auto* entry = group_->unwritten()) {
+    if (const auto* opened = std::get_if<rt::open_input>(entry)) {
+      input_name what{opened->directory, opened->lineage};
+      name(opened->input, what);
+      if (!inputs_.find(what))
+        opened_.push_back(std::move(what));
+    } else if (const auto* range = std::get_if<merge_range>(entry)) {
+      if (!holds(*range))
+        return {};
+    }
+    if (auto fault = group_->write_next())
+      return fault;
+  }
+  return {};
+}
+
+bool sequencer_core::holds(const merge_range& range) {
+  const auto copy = inputs_.find(names_[range.input]);
+  if (!copy)
+    return false;
+  input_part part{range.from, range.to};
+  if (inputs_.holds(*copy, part))
+    return true;
+  part.from = std::max(part.from, inputs_.recorded_end(*copy));
+  if (part.from < part.to)
+    missing_ = missing_bytes{*copy, part};
+  return false;
+}
+
+error sequencer_core::apply(const stream_group::instruction& what,
+                            sequencer_effects& out) {
+  const auto& [index, entry] = what;
+  if (const auto* begin = std::get_if<begin_stream>(&entry); begin && !merge_) {
+    merge_state state;
+    state.layout = begin->layout;
+    state.out_end = position::of(0, 0, 0);
+    if (auto fault = begin_merge(std::move(state)))
+      return fault;
+  }
+  if (!merge_)
+    return {errc::corrupt, options_.directory + "/raft: entry "
+                             + to_string(index)
+                             + " comes before the beginning of the stream"};
+  if (index <= merge_->state().applied_index)
+    return {};
+  input_bytes bytes;
+  std::optional<input_name> name;
+  if (const auto* range = std::get_if<merge_range>(&entry)) {
+    const auto input = merge_->state().inputs.find(range->input);
+    if (input == merge_->state().inputs.end())
+      return {errc::corrupt, options_.directory + "/raft: entry "
+                               + to_string(index) + " names input "
+                               + to_string(range->input)
+                               + ", which was never opened"};
+    name = {input->second.directory, input->second.lineage};
+    auto got = inputs_.bytes(*name, {range->from, range->to});
+    if (!got)
+      return got.failure();
+    bytes = *std::move(got);
+  }
+  auto facts = merge_->apply(index, entry, bytes.parts);
+  if (!facts)
+    return facts.failure();
+  std::move(facts->begin(), facts->end(), std::back_inserter(out.facts));
+  if (name)
+    if (const auto copy = inputs_.find(*name)) {
+      inputs_.merged(*copy, std::get<merge_range>(entry).to);
+      out.merged.insert(*copy);
+    }
+  return {};
+}
+
+// -- checkpoints --------------------------------------------------------------
+
 bool sequencer_core::checkpoint_due() const noexcept {
-  return !checkpoint_running_
+  return !checkpoint_running_ && out_
          && out_->recorded_end().value - checkpointed_.value
               >= options_.checkpoint_bytes;
 }
 
 sequencer_core::checkpoint_job sequencer_core::begin_checkpoint() {
   checkpoint_running_ = true;
-  return {out_->begin_sync(), encode(merge_->state())};
+  return {out_->begin_sync(), encode(merge_->state()),
+          merge_->state().applied_index};
 }
 
 error sequencer_core::finish_checkpoint(const checkpoint_job& job,
@@ -282,13 +259,22 @@ error sequencer_core::finish_checkpoint(const checkpoint_job& job,
   if (outcome)
     return outcome;
   checkpointed_ = job.sync.end;
-  auto fault = store_->save(job.state);
+  if (auto fault = store_->save(job.state))
+    return fault;
+  newest_ = {job.applied, job.state};
   env_->crash_point("rt.after_snapshot_rename");
-  return fault;
+  // Alone, nobody else needs what came before.
+  return options_.nodes.size() == 1 ? compact(job.applied) : error{};
+}
+
+error sequencer_core::compact(entry_index index) {
+  return newest_.index <= index ? group_->compact(newest_, now()) : error{};
 }
 
 error sequencer_core::close() {
   error first = group_->close();
+  if (!out_)
+    return first;
   if (auto fault = out_->sync(); fault && !first)
     first = fault;
   if (auto fault = store_->save(encode(merge_->state())); fault && !first)
@@ -296,31 +282,8 @@ error sequencer_core::close() {
   return first;
 }
 
-position sequencer_core::merged(input_id input) const {
-  const auto& inputs = merge_->state().inputs;
-  const auto found = inputs.find(input);
-  return found == inputs.end() ? position{} : found->second.merged_end;
-}
-
-bool sequencer_core::settled(input_id input) const {
-  if (!merge_->state().inputs.contains(input))
-    return false;
-  const auto waiting = recorded_.find(input);
-  if (waiting != recorded_.end() && !waiting->second.empty())
-    return false;
-  for (const auto& entry : proposed_)
-    if (const auto* range = std::get_if<merge_range>(&entry.entry);
-        range != nullptr && range->input == input)
-      return false;
-  return true;
-}
-
 position sequencer_core::out_end() const noexcept {
-  return out_->recorded_end();
-}
-
-const persistence::lineage_id& sequencer_core::out_lineage() const noexcept {
-  return out_->lineage();
+  return out_ ? out_->recorded_end() : position{};
 }
 
 } // namespace millrace::rt

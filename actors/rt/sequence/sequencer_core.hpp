@@ -1,19 +1,22 @@
 #pragma once
 
 #include <millrace/actors/rt/merge/merge_core.hpp>
-#include <millrace/actors/rt/sequence/consensus.hpp>
+#include <millrace/actors/rt/sequence/input_store.hpp>
+#include <millrace/actors/rt/sequence/merge_planner.hpp>
+#include <millrace/actors/rt/sequence/stream_group.hpp>
 #include <millrace/messages/data/chunk.hpp>
 #include <millrace/persistence/disk/env.hpp>
 #include <millrace/persistence/log/log_writer.hpp>
 
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
 #include <set>
 #include <string>
 #include <vector>
+
+// Recovery is in sequencer_recovery.cpp.
 
 namespace millrace::rt {
 
@@ -22,9 +25,14 @@ struct sequencer_options {
   /// Holds in/, raft/, out/ and state/ of this stream on this node.
   std::string directory;
   bool cached = false;
+  /// Of a new stream: what is agreed on at its beginning stays.
   uint64_t roll_bytes = uint64_t{1} << 29;
   /// out/ bytes between checkpoints: what a restart applies again at most.
   uint64_t checkpoint_bytes = uint64_t{64} << 20;
+  /// The nodes that order the stream, and which of them this one is. Empty: it
+  /// is alone.
+  std::vector<group_forming::node> nodes;
+  uint64_t self = 0;
 };
 
 /// Where checkpoints of the merge go: RocksDB, or memory in the simulator.
@@ -36,7 +44,7 @@ public:
   virtual error save(std::span<const std::byte> state) = 0;
 };
 
-/// What applying committed entries did, for others to act on.
+/// What a step of the sequencer led to, for others to act on.
 struct sequencer_effects {
   /// A part of out/ that was written.
   struct out_part {
@@ -44,67 +52,113 @@ struct sequencer_effects {
     chunk bytes; ///< Empty while nobody follows out/.
   };
   std::vector<out_part> out;
-  std::set<input_id> merged; ///< Inputs whose merged end moved.
+  std::set<copy_id> merged; ///< Copies whose merged end moved.
   std::vector<merge_effect> facts;
+  std::vector<raft_message> sends;
+  /// Inputs of others that the stream took in: their bytes are to be copied.
+  std::vector<input_name> opened;
+  std::vector<raft_core::refused> refused;
 };
 
-/// One stream on one RT node, without actors: inputs become durable, the group
-/// commits ranges of them, the merge appends them to out/. One owner.
+/// One stream on one RT node, without actors: inputs become durable, the leader
+/// of the group proposes ranges of them, what the group commits is appended to
+/// out/. One owner.
 class sequencer_core {
 public:
   /// Opens the directory and recovers: the newest checkpoint (or, without one,
-  /// the newest state record of out/), out/ cut back to it, and the committed
-  /// entries after it applied again from in/. Blocks; call it before the actor
-  /// starts.
+  /// the newest state record of out/), and out/ cut back to it. A node that is
+  /// alone applies the committed entries after it, from in/; one of several does
+  /// so as it hears from the others. Blocks; call it before the actor starts.
   [[nodiscard]] static result<std::unique_ptr<sequencer_core>>
   open(persistence::env& world, sequencer_options options,
        std::unique_ptr<state_store> store);
 
+  // -- inputs -----------------------------------------------------------------
+
   struct input_grant {
-    input_id input;
+    copy_id copy;
     std::string directory; ///< Where the copy of this input grows.
     position merged;
   };
-  /// The input of a publisher directory and lineage; a new one is proposed.
-  [[nodiscard]] result<input_grant>
-  open_input(const std::string& directory,
-             const persistence::lineage_id& lineage);
-
+  /// The copy of a publisher's directory and lineage on this node. `fenced` when
+  /// a later lineage of the directory is known.
+  [[nodiscard]] result<input_grant> open_input(const input_name& name);
   /// Bytes [from, to) of an input are recorded here; merged once durable.
-  void recorded(input_id input, position from, position to, chunk bytes);
-  /// The input is durable below `end`: proposes what became mergeable.
-  [[nodiscard]] error durable(input_id input, position end);
+  void recorded(copy_id copy, position from, position to, chunk bytes);
+  /// The input is durable below `end`.
+  void durable(copy_id copy, position end);
+
+  // -- instructions: `unavailable` where the group takes none, now ---------------
+
   /// Proposes an event of an input's log (a badtail that no copy repairs).
-  [[nodiscard]] error propose_event(input_id input, stream_event event);
+  [[nodiscard]] error propose_event(copy_id copy, stream_event event);
   [[nodiscard]] error propose_period_end(period_end entry);
 
-  /// Hands proposals to the group and applies everything committed.
+  // -- the group --------------------------------------------------------------
+
+  [[nodiscard]] stream_group& group() noexcept { return *group_; }
+  [[nodiscard]] const stream_group& group() const noexcept { return *group_; }
+
+  /// Goes as far as it can: proposes what is durable, writes entries whose bytes
+  /// are here, applies what is committed.
   [[nodiscard]] result<sequencer_effects> advance();
   /// Whether entries wait for a sync of the group's log.
-  [[nodiscard]] bool needs_sync() const noexcept;
-  [[nodiscard]] persistence::log_writer::sync_job begin_sync();
+  [[nodiscard]] bool needs_sync() const noexcept {
+    return group_->needs_sync();
+  }
+  [[nodiscard]] persistence::log_writer::sync_job begin_sync() {
+    return group_->begin_sync();
+  }
   [[nodiscard]] result<sequencer_effects> finish_sync(position end,
                                                       const error& outcome);
+
+  /// What the next entry names and this node does not hold.
+  struct missing_bytes {
+    copy_id copy;
+    input_part range; ///< Begins where the copy ends, if that lies in it.
+    friend bool operator==(const missing_bytes&, const missing_bytes&)
+      = default;
+  };
+  [[nodiscard]] const std::optional<missing_bytes>& missing() const noexcept {
+    return missing_;
+  }
+
+  // -- checkpoints -------------------------------------------------------------
 
   /// A checkpoint: out/ is synced by the job, then `finish_checkpoint` stores
   /// the state as it was when the job began.
   struct checkpoint_job {
     persistence::log_writer::sync_job sync;
     std::vector<std::byte> state;
+    entry_index applied;
   };
   [[nodiscard]] bool checkpoint_due() const noexcept;
   [[nodiscard]] checkpoint_job begin_checkpoint();
   [[nodiscard]] error finish_checkpoint(const checkpoint_job& job,
                                         const error& outcome);
+  /// Up to here the state is durable in a checkpoint.
+  [[nodiscard]] entry_index checkpointed() const noexcept {
+    return newest_.index;
+  }
+  /// No member of the group needs the entries up to `index` any more.
+  [[nodiscard]] error compact(entry_index index);
 
   [[nodiscard]] error close();
 
-  [[nodiscard]] const merge_state& state() const noexcept {
-    return merge_->state();
+  // -- facts ------------------------------------------------------------------
+
+  /// Null until the stream has begun.
+  [[nodiscard]] const merge_state* state() const noexcept {
+    return merge_ ? &merge_->state() : nullptr;
   }
-  [[nodiscard]] position merged(input_id input) const;
-  /// The input is known to the stream, and all that was recorded of it merged.
-  [[nodiscard]] bool settled(input_id input) const;
+  /// This node decides the order, and has applied all that was ever agreed on.
+  [[nodiscard]] bool leads() const {
+    return merge_ && group_->leads_for_sure();
+  }
+  [[nodiscard]] position merged(copy_id copy) const;
+  /// The stream knows the input, and all that was recorded of it is merged.
+  [[nodiscard]] bool settled(copy_id copy) const;
+  [[nodiscard]] const input_store& inputs() const noexcept { return inputs_; }
   [[nodiscard]] const sequencer_options& options() const noexcept {
     return options_;
   }
@@ -112,10 +166,6 @@ public:
     return options_.directory + "/out";
   }
   [[nodiscard]] position out_end() const noexcept;
-  [[nodiscard]] const persistence::lineage_id& out_lineage() const noexcept;
-  [[nodiscard]] uint64_t pending_bytes() const noexcept {
-    return pending_bytes_;
-  }
 
   /// Whether somebody follows out/: its parts then carry their bytes.
   void set_followed(bool followed) noexcept { followed_ = followed; }
@@ -124,37 +174,47 @@ private:
   sequencer_core(persistence::env& world, sequencer_options options,
                  std::unique_ptr<state_store> store);
 
+  // sequencer_recovery.cpp
   error recover();
-  result<merge_state> recover_state();
-  result<merge_state> newest_state_record();
-  error reapply(entry_index index, const merge_entry& entry);
-  result<sequencer_effects> apply_committed();
+  result<std::optional<merge_state>> recover_state();
+  result<std::optional<merge_state>> newest_state_record();
+  [[nodiscard]] bool usable(const merge_state& state) const;
+  error open_out(const stream_layout& layout);
+  error begin_merge(merge_state state);
+  error apply_alone();
 
-  struct span_of_input {
-    position from;
-    position to;
-    chunk bytes;
-  };
-  struct proposed_entry {
-    entry_index index;
-    merge_entry entry;
-    chunk bytes;
-  };
+  void lead();
+  /// @returns false when the group takes nothing for now.
+  result<bool> plan();
+  error propose(const std::vector<merge_entry>& entries);
+  error write_held();
+  [[nodiscard]] bool holds(const merge_range& range);
+  error apply(const stream_group::instruction& what, sequencer_effects& out);
+  void name(input_id number, const input_name& name);
+  [[nodiscard]] const merge_input* input_of(const input_name& name) const;
+  [[nodiscard]] int64_t now() const { return env_->clock->monotonic_ns(); }
 
   persistence::env* env_;
   sequencer_options options_;
   std::unique_ptr<state_store> store_;
-  std::unique_ptr<consensus_group> group_;
+  input_store inputs_;
+  std::unique_ptr<stream_group> group_;
   std::unique_ptr<persistence::log_writer> out_;
   std::unique_ptr<merge_core> merge_;
-  std::map<input_id, std::deque<span_of_input>> recorded_;
-  std::deque<proposed_entry> proposed_;
+  /// While this node leads.
+  std::optional<merge_planner> planner_;
+  /// Copies that have what may not be planned yet.
+  std::set<copy_id> unplanned_;
+  /// As the entries on the disk and the state name them.
+  std::map<input_id, input_name> names_;
+  std::map<input_name, input_id> numbers_;
+  std::optional<missing_bytes> missing_;
+  std::vector<input_name> opened_;                    ///< Not yet handed out.
   std::vector<sequencer_effects::out_part> written_; ///< Not yet handed out.
   bool followed_ = false;
-  uint64_t pending_bytes_ = 0;
-  bool sync_running_ = false;
   bool checkpoint_running_ = false;
   position checkpointed_;
+  entry_log::kept_state newest_; ///< What the newest checkpoint says.
 };
 
 } // namespace millrace::rt

@@ -30,11 +30,16 @@ void subscriber_state::step(const link_core::input& what) {
     std::visit([this](const auto& each) { act(each); }, effect);
 }
 
+void subscriber_state::disconnect(const error& why) {
+  ++asked;
+  step(link_core::failed{why});
+}
+
 void subscriber_state::connect() {
   if (options.topic.starts_with('/'))
     return open_journal();
   connect_to<sequencer_actor>(
-    self, connector, options.rt,
+    self, connector, options.rt[asked % options.rt.size()],
     [this](const sequencer_actor& rt) { subscribe(rt); },
     [this](const error& fault) { disconnect(fault); });
 }
@@ -262,7 +267,7 @@ subscriber(subscriber_self_actor::stateful_pointer<subscriber_state> self,
   auto& state = self->state;
   state.env = world;
   state.connector = std::move(connector);
-  state.link = link_core{{.peer = to_string(options.rt)}};
+  state.link = link_core{{.peer = "an RT node of '" + options.topic + "'"}};
   state.options = std::move(options);
   state.control = control;
   state.children.attach(self);

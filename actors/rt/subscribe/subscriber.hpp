@@ -14,6 +14,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace millrace::rt {
 
@@ -27,8 +28,9 @@ using subscriber_self_actor = subscriber_actor::extend<
 struct subscriber_options {
   /// A stream's name, or a full path: a local journal, read without RT.
   std::string topic;
-  /// The SEQUENCER: "rt/<stream>" at an RT node. Unused for a full path.
-  endpoint rt;
+  /// The SEQUENCERs: "rt/<stream>" at each RT node; all have the same log, and
+  /// the next one is asked when one fails. Unused for a full path.
+  std::vector<endpoint> rt;
   start_spec start;
   /// Directory of a local copy of the stream; empty: none is kept.
   std::string local_copy;
@@ -52,7 +54,7 @@ struct subscriber_state {
   void act(const link_core::drop&);
   void act(const link_core::ping&) {} // The other end's part.
   void act(const link_core::acknowledge& what);
-  void disconnect(const error& why) { step(link_core::failed{why}); }
+  void disconnect(const error& why);
   void open_journal();
   void take(flow_id flow, position begin, const chunk& bytes);
   void event(flow_id flow, const chunk& bytes);
@@ -84,6 +86,7 @@ struct subscriber_state {
   std::unique_ptr<persistence::log_replica> copy;
   std::unique_ptr<persistence::log_reader> copy_reader;
   bool told_ahead = false;
+  size_t asked = 0; ///< Of `options.rt`.
 };
 
 /// Deliveries run inside this actor: they must not block for long.

@@ -40,7 +40,7 @@ void feed_handler_state::publish_slice() {
 
 void feed_handler_state::end_period(period_id period) {
   connect_to<sequencer_actor>(
-    self, connector, settings.rt,
+    self, connector, settings.rt[++asked % settings.rt.size()],
     [this, period](const sequencer_actor& rt) {
       const auto number = ending.begin(self, rt);
       const auto ended = [this, number](const error& fault) {
@@ -59,7 +59,8 @@ void feed_handler_state::lost(const caf::actor_addr& who) {
   if (ending.lost(self, who))
     step(feed_course::period_ended{
       {errc::unavailable,
-       to_string(settings.rt) + ": the connection is gone"}});
+       to_string(settings.rt[asked % settings.rt.size()])
+         + ": the connection is gone"}});
 }
 
 void feed_handler_state::tick() {

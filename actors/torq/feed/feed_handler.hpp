@@ -30,7 +30,7 @@ using feed_self_actor = feed_actor::extend<
 
 struct feed_settings {
   std::string stream;
-  endpoint rt; ///< Orders the stream, and ends its periods.
+  std::vector<endpoint> rt; ///< They order the stream, and end its periods.
   feed_work::options work;
   std::shared_ptr<feed_progress> progress = std::make_shared<feed_progress>();
   /// Called once: no error when the last row is merged.
@@ -72,6 +72,7 @@ struct feed_handler_state {
   persistence::env* env = nullptr;
   feed_settings settings;
   std::shared_ptr<rt::publisher> out;
+  size_t asked = 0; ///< Of the nodes that end periods.
   std::shared_ptr<feed_work> work;
   connector_actor connector;
   feed_course course;

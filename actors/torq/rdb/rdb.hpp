@@ -26,7 +26,7 @@ struct rdb_settings {
   std::vector<table_schema> tables;
   std::string hdb_directory; ///< Empty: no write-down, rows stay.
   bool write_down = true;
-  endpoint rt;
+  std::vector<endpoint> rt;
   /// Above it the RDB stops applying and lags on the log, until the end of a
   /// period frees memory. An end of a period that somebody waits for is reached
   /// all the same: without it nothing would ever be freed. 0: no limit.

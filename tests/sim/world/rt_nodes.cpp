@@ -5,6 +5,7 @@
 #include <caf/send.hpp>
 
 #include <charconv>
+#include <string>
 
 namespace millrace::sim {
 
@@ -142,7 +143,9 @@ void add_publisher(cluster_plan& to, const std::string& name,
         "market", {.name = me.name(), .roll_bytes = load.roll_bytes});
       if (!made)
         return made.failure();
-      me.put("pusher", made->replicator);
+      for (size_t i = 0; i < made->replicators.size(); ++i)
+        me.put(i == 0 ? "pusher" : "pusher" + std::to_string(i),
+               made->replicators[i]);
       book->settled = false;
       return nodes::hosted_process{caf::actor_cast<caf::strong_actor_ptr>(
         me.spawn(load_of, &me, made->out, book, load, me.lives()))};

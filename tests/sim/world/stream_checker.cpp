@@ -200,41 +200,72 @@ log_bytes(memory_file_system& disk, const std::string& directory) {
   return out;
 }
 
-std::vector<std::string> check_out_is_pure(memory_file_system& disk,
-                                           const std::string& directory,
-                                           const rt_node_options& options) {
+namespace {
+
+/// No checkpoint: everything is to be found in the files.
+struct no_store final : rt::state_store {
+  result<std::optional<std::vector<std::byte>>> load() override {
+    return std::optional<std::vector<std::byte>>{};
+  }
+  error save(std::span<const std::byte>) override { return {}; }
+};
+
+/// A copy of the disk with only the first `kept` files of out/, and what an RT
+/// node makes of it. The identity of the log stays: its records are bound to it.
+result<std::unique_ptr<memory_file_system>>
+rebuild(memory_file_system& disk, const std::string& process,
+        const rt_node_options& options, size_t kept) {
   auto copy = disk.clone();
+  const auto directory = stream_directory(process);
   const auto out = directory + "/out";
-  const auto original = log_bytes(*copy, out);
-  // Only the identity of the log stays: its records are bound to it.
+  auto files = persistence::list_log_files(*copy, out);
+  if (!files)
+    return files.failure();
+  std::set<std::string> stay{".lineage"};
+  for (size_t i = 0; i < std::min(kept, files->size()); ++i)
+    stay.insert(
+      persistence::log_file_name((*files)[i].session, (*files)[i].roll));
   auto entries = copy->list(out);
   if (!entries)
-    return {out + ": " + to_string(entries.failure())};
+    return entries.failure();
   for (const auto& entry : *entries)
-    if (entry.name != ".lineage")
+    if (!stay.contains(entry.name))
       if (auto fault = copy->remove(out + "/" + entry.name))
-        return {to_string(fault)};
+        return fault;
   persistence::env env;
   test_support::manual_clock clock;
   env.fs = copy.get();
   env.clock = &clock;
   env.random = [] { return uint64_t{7}; };
-  struct no_store final : rt::state_store {
-    result<std::optional<std::vector<std::byte>>> load() override {
-      return std::optional<std::vector<std::byte>>{};
-    }
-    error save(std::span<const std::byte>) override { return {}; }
-  };
   auto core
     = rt::sequencer_core::open(env,
                                {.stream = "market",
                                 .directory = directory,
                                 .cached = options.cached,
                                 .roll_bytes = options.roll_bytes,
-                                .checkpoint_bytes = options.checkpoint_bytes},
+                                .checkpoint_bytes = options.checkpoint_bytes,
+                                .self = rt::node_number(process)},
                                std::make_unique<no_store>());
   if (!core)
-    return {"out/ cannot be rebuilt: " + to_string(core.failure())};
+    return core.failure();
+  return copy;
+}
+
+} // namespace
+
+std::vector<std::string> check_out_is_pure(memory_file_system& disk,
+                                           const std::string& process,
+                                           const rt_node_options& options) {
+  const auto out = stream_directory(process) + "/out";
+  const auto original = log_bytes(disk, out);
+  // The group's log may begin late: then one of the first files says what was
+  // before it, and all after that are made again.
+  auto made = rebuild(disk, process, options, 0);
+  for (size_t kept = 1; !made && kept <= original.size(); ++kept)
+    made = rebuild(disk, process, options, kept);
+  if (!made)
+    return {"out/ cannot be rebuilt: " + to_string(made.failure())};
+  auto& copy = *made;
   const auto rebuilt = log_bytes(*copy, out);
   std::vector<std::string> broken;
   for (const auto& [name, bytes] : original) {

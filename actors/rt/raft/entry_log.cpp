@@ -1,0 +1,307 @@
+#include <millrace/actors/rt/raft/entry_log.hpp>
+#include <millrace/actors/rt/raft/raft_wire_internal.hpp>
+#include <millrace/messages/data/capnp_io.hpp>
+#include <millrace/persistence/log/log_directory.hpp>
+#include <millrace/persistence/log/log_reader.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace millrace::rt {
+
+namespace {
+
+constexpr std::string_view record_origin = "raft";
+/// Of a state that is kept in parts.
+constexpr size_t part_bytes = 256u << 10;
+constexpr uint64_t reserved_bytes = uint64_t{1} << 20;
+/// A file that is larger makes way for one that says what still counts.
+constexpr uint64_t file_bytes = uint64_t{4} << 20;
+
+template <class Fill>
+std::vector<std::byte> record_of(Fill fill) {
+  ::capnp::MallocMessageBuilder builder{64};
+  fill(builder.initRoot<schema::RaftRecord>());
+  return messages::to_bytes(builder);
+}
+
+std::vector<std::byte> record_of(const raft_vote& vote) {
+  return record_of([&](schema::RaftRecord::Builder root) {
+    auto out = root.initVote();
+    out.setTerm(vote.term.value);
+    out.setNode(vote.candidate.node);
+    out.setIncarnation(vote.candidate.incarnation);
+  });
+}
+
+std::vector<std::byte> record_of(const raft_base& base) {
+  return record_of([&](schema::RaftRecord::Builder root) {
+    auto out = root.initBase();
+    wire::write(out.initAt(), base.at);
+    wire::write(out.initMembers(wire::count(base.members)), base.members);
+  });
+}
+
+std::vector<std::byte> record_of(const raft_entry& entry) {
+  return record_of([&](schema::RaftRecord::Builder root) {
+    wire::write(root.initEntry(), entry);
+  });
+}
+
+std::string founding_path(const std::string& directory) {
+  return directory + "/.founding";
+}
+
+} // namespace
+
+result<std::unique_ptr<entry_log>>
+entry_log::open(persistence::env& world, const std::string& directory) {
+  persistence::log_writer_options options;
+  options.directory = directory;
+  options.session = persistence::session_policy::resume;
+  options.reserve_bytes = reserved_bytes;
+  auto log = persistence::log_writer::open(world, std::move(options));
+  if (!log)
+    return log.failure();
+  std::unique_ptr<entry_log> out{
+    new entry_log{world, directory, *std::move(log)}};
+  if (auto fault = out->read_founding())
+    return fault;
+  if (auto fault = out->recover())
+    return fault;
+  return out;
+}
+
+entry_log::entry_log(persistence::env& world, std::string directory,
+                     std::unique_ptr<persistence::log_writer> log)
+  : env_{&world}, directory_{std::move(directory)}, log_{std::move(log)} {}
+
+error entry_log::read_founding() {
+  const auto path = founding_path(directory_);
+  auto bytes = persistence::read_file(*env_->fs, path);
+  if (!bytes)
+    return bytes.failure().code == errc::not_found ? error{} : bytes.failure();
+  auto founding = messages::read_as<schema::RaftFounding>(
+    *bytes, [](schema::RaftFounding::Reader root) {
+      return wire::read(root.getMembers());
+    });
+  if (!founding)
+    return {errc::corrupt, path + ": " + founding.failure().context};
+  founding_ = *std::move(founding);
+  base_.members = founding_;
+  return {};
+}
+
+error entry_log::found(const raft_configuration& founding) {
+  ::capnp::MallocMessageBuilder builder;
+  auto root = builder.initRoot<schema::RaftFounding>();
+  wire::write(root.initMembers(wire::count(founding)), founding);
+  if (auto fault
+      = persistence::replace_file(*env_->fs, founding_path(directory_),
+                                  messages::to_bytes(builder)))
+    return fault;
+  founding_ = base_.members = founding;
+  return {};
+}
+
+error entry_log::recover() {
+  auto reader
+    = persistence::log_reader::open(*env_->fs, {.directory = directory_}, {});
+  if (!reader)
+    return reader.failure();
+  begun_ = log_->recorded_end() == position::of(0, 0, 0)
+           || (*reader)->where() == position::of(0, 0, 0);
+  for (;;) {
+    auto item = (*reader)->next();
+    if (!item)
+      return item.failure();
+    if (std::holds_alternative<persistence::log_end>(*item))
+      return {};
+    if (const auto* event = std::get_if<stream_event>(&*item)) {
+      if (event->kind == event_kind::badtail)
+        return {errc::corrupt, directory_ + ": " + to_string(event->from)
+                                 + ": the group's log is damaged"};
+      continue;
+    }
+    const auto& message = std::get<persistence::log_message>(*item);
+    last_record_ = message.frame.header.id;
+    if (auto fault = take(message.frame.payload))
+      return {errc::corrupt, directory_ + ": " + to_string(message.begin)
+                               + ": " + fault.context};
+  }
+}
+
+error entry_log::take(std::span<const std::byte> record) {
+  return messages::read_as<schema::RaftRecord>(
+           record,
+           [this](schema::RaftRecord::Reader root) -> result<bool> {
+             if (root.isBegin()) {
+               vote_ = {};
+               base_ = {};
+               entries_.clear();
+               state_ = {};
+               begun_ = true;
+             }
+             if (!begun_)
+               return error{errc::corrupt, "the files before it are missing, "
+                                           "and nothing says what they held"};
+             if (root.isVote()) {
+               auto in = root.getVote();
+               vote_ = {raft_term{in.getTerm()},
+                        {in.getNode(), in.getIncarnation()}};
+             } else if (root.isBase()) {
+               auto members = wire::read(root.getBase().getMembers());
+               if (!members)
+                 return members.failure();
+               drop({wire::read(root.getBase().getAt()), *std::move(members)});
+             } else if (root.isCut()) {
+               drop_from(entry_index{root.getCut()});
+             } else if (root.isEntry()) {
+               auto entry = wire::read(root.getEntry());
+               if (!entry)
+                 return entry.failure();
+               entries_.push_back(*std::move(entry));
+             } else if (root.isState()) {
+               auto in = root.getState();
+               const auto bytes = in.getBytes();
+               take_part(entry_index{in.getIndex()}, in.getPart(), in.getLast(),
+                         {reinterpret_cast<const std::byte*>(bytes.begin()),
+                          bytes.size()});
+             }
+             return true;
+           })
+    .failure();
+}
+
+/// A crash may leave the first parts of a state alone: the one before it counts
+/// on.
+void entry_log::take_part(entry_index index, uint32_t part, bool last,
+                          std::span<const std::byte> bytes) {
+  if (part == 0) {
+    partial_ = {index, {}};
+    parts_ = 0;
+  }
+  if (part != parts_ || index != partial_.index)
+    return;
+  ++parts_;
+  partial_.bytes.insert(partial_.bytes.end(), bytes.begin(), bytes.end());
+  if (last)
+    state_ = std::exchange(partial_, {});
+}
+
+void entry_log::drop(const raft_base& base) {
+  const auto gone = std::min<uint64_t>(
+    base.at.index.value - std::min(base.at.index, base_.at.index).value,
+    entries_.size());
+  entries_.erase(entries_.begin(),
+                 entries_.begin() + static_cast<ptrdiff_t>(gone));
+  base_ = base;
+}
+
+void entry_log::drop_from(entry_index from) {
+  const auto kept
+    = from.value - std::min(from.value, base_.at.index.value + 1);
+  if (kept < entries_.size())
+    entries_.resize(kept);
+}
+
+raft_recovered entry_log::take_recovered() {
+  return {vote_, base_, {entries_.begin(), entries_.end()}};
+}
+
+error entry_log::append_record(std::span<const std::byte> record) {
+  message_header header;
+  header.on = record_origin;
+  header.id = ++last_record_;
+  return log_
+    ->append(persistence::record_kind::messages, payload_kind::opaque, header,
+             record)
+    .failure();
+}
+
+error entry_log::write(const raft_vote& vote) {
+  vote_ = vote;
+  return append_record(record_of(vote));
+}
+
+error entry_log::begin_at(const raft_base& base) {
+  drop(base);
+  if (log_->appended_end().offset() >= file_bytes)
+    return begin_file();
+  return append_record(record_of(base));
+}
+
+error entry_log::cut(entry_index from) {
+  drop_from(from);
+  return append_record(record_of(
+    [&](schema::RaftRecord::Builder root) { root.setCut(from.value); }));
+}
+
+error entry_log::append(const raft_entry& entry) {
+  entries_.push_back(entry);
+  return append_record(record_of(entry));
+}
+
+error entry_log::keep(kept_state state) {
+  state_ = std::move(state);
+  return append_state();
+}
+
+error entry_log::append_state() {
+  const std::span<const std::byte> all{state_.bytes};
+  uint32_t part = 0;
+  for (size_t at = 0; at < all.size(); at += part_bytes, ++part) {
+    const auto bytes = all.subspan(at, std::min(part_bytes, all.size() - at));
+    if (auto fault = append_record(
+          record_of([&](schema::RaftRecord::Builder root) {
+            auto out = root.initState();
+            out.setIndex(state_.index.value);
+            out.setPart(part);
+            out.setLast(at + part_bytes >= all.size());
+            out.setBytes(::capnp::Data::Reader(
+              reinterpret_cast<const kj::byte*>(bytes.data()), bytes.size()));
+          })))
+      return fault;
+  }
+  return {};
+}
+
+error entry_log::begin_file() {
+  if (auto fault = log_->roll())
+    return fault;
+  kept_from_ = log_->appended_end();
+  if (auto fault = append_record(record_of(
+        [](schema::RaftRecord::Builder root) { root.setBegin(); })))
+    return fault;
+  if (auto fault = append_record(record_of(vote_)))
+    return fault;
+  if (auto fault = append_state())
+    return fault;
+  if (auto fault = append_record(record_of(base_)))
+    return fault;
+  for (const auto& entry : entries_)
+    if (auto fault = append_record(record_of(entry)))
+      return fault;
+  return {};
+}
+
+void entry_log::finish_sync(position end, const error& outcome) {
+  log_->finish_sync(end, outcome);
+  if (outcome || !kept_from_ || end <= *kept_from_)
+    return;
+  env_->crash_point("rt.before_drop");
+  auto files = persistence::list_log_files(*env_->fs, directory_);
+  if (!files)
+    return; // They are still there, and go with the next ones.
+  for (const auto& file : *files)
+    if (position::of(file.session, file.roll, 0) < *kept_from_)
+      (void)env_->fs->remove(
+        directory_ + "/"
+        + persistence::log_file_name(file.session, file.roll));
+  kept_from_.reset();
+}
+
+// Not sealed: the next life goes on in the same file.
+error entry_log::close() { return log_->sync(); }
+
+} // namespace millrace::rt

@@ -1,0 +1,100 @@
+#pragma once
+
+#include <millrace/actors/rt/raft/raft_core.hpp>
+#include <millrace/messages/base/result.hpp>
+#include <millrace/persistence/disk/env.hpp>
+#include <millrace/persistence/log/log_writer.hpp>
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace millrace::rt {
+
+/// What one member of a group keeps: its votes and the entries of its log, in a
+/// directory of log files. Each file but the very first begins by saying again
+/// all that still counts, so that the files before it can go: a restart reads
+/// little, however long the group has lived. A directory is one incarnation of
+/// its member. One owner; blocks in `open`, `found` and `close` alone.
+class entry_log {
+public:
+  /// Recovers what is there. `corrupt` when records below the synced end are
+  /// missing or damaged, and when the files do not begin with a beginning.
+  [[nodiscard]] static result<std::unique_ptr<entry_log>>
+  open(persistence::env& world, const std::string& directory);
+
+  /// The life of this directory: drawn when it was made.
+  [[nodiscard]] const persistence::lineage_id& lineage() const noexcept {
+    return log_->lineage();
+  }
+  /// Who the group began with; empty until `found`.
+  [[nodiscard]] const raft_configuration& founding() const noexcept {
+    return founding_;
+  }
+  /// Keeps the founding, durably, before the first record. Once.
+  [[nodiscard]] error found(const raft_configuration& founding);
+  /// What was recovered. Call it once.
+  [[nodiscard]] raft_recovered take_recovered();
+  /// What the entries up to an index came to, as their owner says.
+  struct kept_state {
+    entry_index index;
+    std::vector<std::byte> bytes;
+  };
+  /// The newest that `keep` was told of; its index is 0 when there is none.
+  [[nodiscard]] const kept_state& state() const noexcept { return state_; }
+
+  // What `raft_core::persist` says, in its order. Nothing of it reaches the
+  // system before `write`.
+
+  [[nodiscard]] error write(const raft_vote& vote);
+  [[nodiscard]] error begin_at(const raft_base& base);
+  [[nodiscard]] error cut(entry_index from);
+  [[nodiscard]] error append(const raft_entry& entry);
+  /// Keeps a state, of any size: comes before the base that lets its entries go.
+  [[nodiscard]] error keep(kept_state state);
+
+  /// Hands it all to the system.
+  [[nodiscard]] error write() { return log_->write(); }
+  /// A sync of what was written; files that are not needed go when it is done.
+  [[nodiscard]] persistence::log_writer::sync_job begin_sync() {
+    return log_->begin_sync();
+  }
+  void finish_sync(position end, const error& outcome);
+  [[nodiscard]] error close();
+
+private:
+  entry_log(persistence::env& world, std::string directory,
+            std::unique_ptr<persistence::log_writer> log);
+
+  error recover();
+  error read_founding();
+  error take(std::span<const std::byte> record);
+  error append_record(std::span<const std::byte> record);
+  error begin_file();
+  error append_state();
+  void take_part(entry_index index, uint32_t part, bool last,
+                 std::span<const std::byte> bytes);
+  void drop(const raft_base& base);
+  void drop_from(entry_index from);
+
+  persistence::env* env_;
+  std::string directory_;
+  std::unique_ptr<persistence::log_writer> log_;
+  raft_configuration founding_;
+  raft_vote vote_;
+  raft_base base_;
+  std::deque<raft_entry> entries_; ///< Those after the base.
+  kept_state state_;
+  kept_state partial_; ///< A state whose last part has not been read.
+  uint32_t parts_ = 0;
+  int64_t last_record_ = 0;
+  bool begun_ = false; ///< What was read has begun with a beginning.
+  /// Files before this one may go once it is synced.
+  std::optional<position> kept_from_;
+};
+
+} // namespace millrace::rt

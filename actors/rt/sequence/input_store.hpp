@@ -1,0 +1,123 @@
+#pragma once
+
+#include <millrace/messages/base/result.hpp>
+#include <millrace/messages/data/chunk.hpp>
+#include <millrace/messages/data/ids.hpp>
+#include <millrace/messages/data/position.hpp>
+#include <millrace/persistence/disk/file_system.hpp>
+#include <millrace/persistence/log/log_format.hpp>
+
+#include <compare>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace millrace::rt {
+
+/// One life of a publisher's directory: the same name on every node.
+struct input_name {
+  std::string directory;
+  persistence::lineage_id lineage;
+  friend auto operator<=>(const input_name&, const input_name&) = default;
+};
+
+/// "<directory>/<lineage>"; for paths and messages.
+[[nodiscard]] std::string to_string(const input_name& name);
+
+/// Whole records [from, to) of one file of an input.
+struct input_part {
+  position from;
+  position to;
+  friend bool operator==(const input_part&, const input_part&) = default;
+};
+
+/// Bytes of a range, in order; the spans live as long as this.
+struct input_bytes {
+  std::vector<std::span<const std::byte>> parts;
+  std::vector<chunk> owners;
+};
+
+/// What of which input is recorded, durable and not yet merged on this node.
+/// Its copies are written by others (INPUT SINKs), who tell. Newly recorded
+/// bytes are kept in memory up to a limit, for the merge; others are read back
+/// from the copy. One owner.
+class input_store {
+public:
+  /// @param directory below which the copies lie.
+  /// @param memory_max bytes kept in memory at most.
+  input_store(persistence::file_system& fs, std::string directory,
+              uint64_t memory_max = uint64_t{64} << 20);
+
+  /// The number of an input's copy here; a new one if it has none.
+  [[nodiscard]] copy_id add(const input_name& name);
+  [[nodiscard]] std::optional<copy_id> find(const input_name& name) const;
+  [[nodiscard]] const input_name& name(copy_id copy) const;
+  /// Numbers are 1 to this.
+  [[nodiscard]] uint32_t count() const noexcept {
+    return static_cast<uint32_t>(copies_.size());
+  }
+  /// Where the copy grows.
+  [[nodiscard]] std::string directory_of(const input_name& name) const;
+
+  /// Records [from, to) are in the copy, after all that was told before.
+  void recorded(copy_id copy, position from, position to, chunk bytes);
+  /// All that was recorded below `end` is durable.
+  void durable(copy_id copy, position end);
+  /// All below `end` is merged: it is held, and not asked for again.
+  void merged(copy_id copy, position end);
+
+  /// Whether the whole range is durable here, or was merged here.
+  [[nodiscard]] bool holds(copy_id copy, const input_part& range) const;
+  /// What is durable at or after `from`, as it was recorded.
+  [[nodiscard]] std::vector<input_part> durable_from(copy_id copy,
+                                                     position from) const;
+  /// Nothing that was recorded waits to be merged.
+  [[nodiscard]] bool all_merged(copy_id copy) const;
+  /// End of what was recorded; zero when nothing was.
+  [[nodiscard]] position recorded_end(copy_id copy) const;
+
+  /// The bytes of a range that `holds`, or that an earlier life held.
+  /// `corrupt` names file and offset when the copy ends before it.
+  [[nodiscard]] result<input_bytes> bytes(const input_name& name,
+                                          const input_part& range) const;
+
+  [[nodiscard]] uint64_t memory_bytes() const noexcept { return memory_; }
+  /// Recorded, not yet merged.
+  [[nodiscard]] uint64_t waiting_bytes() const noexcept { return waiting_; }
+
+private:
+  struct held_part {
+    input_part range;
+    chunk bytes; ///< Empty: only in the file.
+  };
+  struct copy_state {
+    input_name name;
+    std::deque<held_part> parts; ///< Not merged, in order.
+    position recorded_end;
+    position durable_end;
+    position merged_end;
+  };
+
+  [[nodiscard]] const copy_state& at(copy_id copy) const {
+    return copies_[copy.value - 1];
+  }
+  [[nodiscard]] copy_state& at(copy_id copy) {
+    return copies_[copy.value - 1];
+  }
+  error read_back(const input_name& name, const input_part& range,
+                  input_bytes& into) const;
+
+  persistence::file_system* fs_;
+  std::string directory_;
+  uint64_t memory_max_;
+  uint64_t memory_ = 0;
+  uint64_t waiting_ = 0;
+  std::deque<copy_state> copies_;
+  std::map<input_name, copy_id> by_name_;
+};
+
+} // namespace millrace::rt

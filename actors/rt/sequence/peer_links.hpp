@@ -1,0 +1,62 @@
+#pragma once
+
+#include <millrace/messages/protocol/interfaces.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace millrace::rt {
+
+/// Another node that orders the stream.
+struct peer_settings {
+  uint64_t node = 0;
+  std::string name; ///< Of its rt process.
+  endpoint at;      ///< Its SEQUENCER.
+};
+
+/// When to look for the other nodes of a stream, and which are there. Each is
+/// looked for again and again, with back-off; one that says nothing for too
+/// long is given up, for its connection may be half-open. Pure; one owner.
+class peer_links {
+public:
+  struct settings {
+    int64_t backoff_first_ns = 50'000'000;
+    int64_t backoff_max_ns = 1'000'000'000;
+    int64_t silence_ns = 3'000'000'000;
+  };
+
+  struct peer {
+    peer_settings at;
+    sequencer_actor handle; ///< Null while it is not connected.
+    bool connecting = false;
+    int64_t heard_at_ns = 0;
+    int64_t retry_at_ns = 0;
+    int64_t backoff_ns = 0;
+    error last_failure{};
+  };
+
+  explicit peer_links(std::vector<peer_settings> peers);
+  peer_links(std::vector<peer_settings> peers, const settings& how);
+
+  /// The peers to look for now; `found` or `lost` follows for each.
+  [[nodiscard]] std::vector<uint64_t> due(int64_t now_ns);
+  void found(uint64_t node, const sequencer_actor& handle, int64_t now_ns);
+  void lost(uint64_t node, const error& why, int64_t now_ns);
+  /// The actor at this address is gone.
+  void went(const caf::actor_addr& who, int64_t now_ns);
+  /// It said something.
+  void heard(uint64_t node, int64_t now_ns);
+
+  [[nodiscard]] const peer* find(uint64_t node) const noexcept;
+  [[nodiscard]] const std::vector<peer>& all() const noexcept { return peers_; }
+
+private:
+  [[nodiscard]] peer* at(uint64_t node) noexcept;
+
+  settings settings_;
+  std::vector<peer> peers_;
+};
+
+} // namespace millrace::rt

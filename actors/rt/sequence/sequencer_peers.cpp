@@ -1,0 +1,223 @@
+#include <millrace/actors/rt/raft/raft_wire.hpp>
+#include <millrace/actors/rt/sequence/sequencer.hpp>
+#include <millrace/messages/protocol/connect.hpp>
+
+#include <algorithm>
+
+// What the sequencers of a stream's nodes say to each other: who they are until
+// they are a group, Raft's messages then, and bytes of inputs that one lacks.
+
+namespace millrace::rt {
+
+namespace {
+
+/// Of a hello: what more there is comes with the next one.
+constexpr size_t inputs_told_max = 256;
+
+std::vector<uint64_t> words_of(const raft_configuration& founding) {
+  std::vector<uint64_t> out;
+  for (const auto& member : founding.members()) {
+    out.push_back(member.id.node);
+    out.push_back(member.id.incarnation);
+  }
+  return out;
+}
+
+/// Those that a group was founded with all vote.
+raft_configuration founding_of(const std::vector<uint64_t>& words) {
+  std::set<member_id> ids;
+  for (size_t i = 0; i + 1 < words.size(); i += 2)
+    ids.insert({words[i], words[i + 1]});
+  std::vector<raft_member> members;
+  for (const auto& id : ids)
+    members.push_back({id, true});
+  return raft_configuration{std::move(members)};
+}
+
+} // namespace
+
+void sequencer_state::look_for_peers() {
+  for (const auto node : peers->due(env->clock->monotonic_ns())) {
+    const auto& at = peers->find(node)->at.at;
+    connect_to<sequencer_actor>(
+      self, settings.connector, at,
+      [this, node](const sequencer_actor& handle) {
+        self->monitor(handle);
+        peers->found(node, handle, env->clock->monotonic_ns());
+      },
+      [this, node](const error& why) {
+        peers->lost(node, why, env->clock->monotonic_ns());
+      });
+  }
+}
+
+void sequencer_state::say_hello() {
+  const auto now_ns = env->clock->monotonic_ns();
+  if (settings.peers.empty() || now_ns < hello_at_ns)
+    return;
+  // Until they are a group, nothing else goes on.
+  constexpr int64_t hello_interval_ns = 200'000'000;
+  hello_at_ns = core->group().founded() ? now_ns + hello_interval_ns : now_ns;
+  const auto& group = core->group();
+  peer_hello what;
+  what.node = group.self().node;
+  what.incarnation = group.self().incarnation;
+  what.founding = words_of(group.founding());
+  if (group.leads()) {
+    what.needless = core->checkpointed();
+    for (const auto& peer : group.raft()->peers())
+      what.needless = std::min(what.needless, peer.durable());
+  }
+  for (const auto& [copy, sink] : sinks) {
+    if (core->inputs().all_merged(copy) && core->settled(copy))
+      continue;
+    if (what.inputs.size() == inputs_told_max)
+      break;
+    const auto& input = core->inputs().name(copy);
+    what.inputs.push_back({input.directory, input.lineage.words[0],
+                           input.lineage.words[1], core->merged(copy),
+                           core->inputs().recorded_end(copy)});
+  }
+  for (const auto& peer : peers->all())
+    if (peer.handle)
+      self->send(peer.handle, hello_atom_v, what);
+}
+
+void sequencer_state::take(const peer_hello& what) {
+  const auto now_ns = env->clock->monotonic_ns();
+  if (peers->find(what.node) == nullptr)
+    return; // Not of this stream, as this node's configuration has it.
+  peers->heard(what.node, now_ns);
+  if (auto fault = core->group().heard({what.node, what.incarnation},
+                                       founding_of(what.founding), now_ns))
+    return fail(fault);
+  if (what.needless != entry_index{})
+    if (auto fault = core->compact(what.needless))
+      return fail(fault);
+  if (core->group().leads())
+    take_held(what);
+  progress(core->advance());
+}
+
+/// A publisher may reach other nodes and not the leader, which is the one that
+/// must have its bytes to order them.
+void sequencer_state::take_held(const peer_hello& what) {
+  const auto* peer = peers->find(what.node);
+  if (!peer->handle)
+    return;
+  for (const auto& input : what.inputs) {
+    const input_name known{input.directory,
+                           {{input.lineage_high, input.lineage_low}}};
+    if (!sink_of(known))
+      continue;
+    const auto copy = *core->inputs().find(known);
+    const auto from
+      = std::max({core->inputs().recorded_end(copy), core->merged(copy),
+                  position{input.from}});
+    if (from < input.to)
+      fetch(*peer, copy, {from, input.to});
+  }
+}
+
+void sequencer_state::take_raft(uint64_t group, const chunk& bytes) {
+  if (!core->group().founded() || group != core->group().group_id()) {
+    ++strange_messages;
+    return;
+  }
+  auto message = decode_raft_message(bytes.bytes());
+  if (!message) {
+    ++strange_messages;
+    return;
+  }
+  const auto now_ns = env->clock->monotonic_ns();
+  peers->heard(message->from.node, now_ns);
+  if (auto fault = core->group().received(*std::move(message), now_ns))
+    return fail(fault);
+  progress(core->advance());
+}
+
+void sequencer_state::send(const raft_message& what) {
+  if (const auto* peer = peers->find(what.to.node);
+      peer != nullptr && peer->handle)
+    self->send(peer->handle, raft_atom_v, core->group().group_id(),
+               chunk::copy_of(encode(what)));
+}
+
+/// Bytes that an entry names usually come from the publisher a moment later;
+/// what still lacks at the next tick is asked of the leader.
+void sequencer_state::fetch_missing() {
+  const auto lacks = core->missing();
+  const bool still = lacks && missed && lacks->copy == missed->copy
+                     && lacks->range.from == missed->range.from;
+  missed = lacks;
+  if (!still)
+    return;
+  const auto leader = core->group().raft()->leader();
+  const auto* peer = leader ? peers->find(leader->node) : nullptr;
+  if (peer != nullptr && peer->handle)
+    fetch(*peer, lacks->copy, lacks->range);
+}
+
+void sequencer_state::fetch(const peer_links::peer& from, copy_id copy,
+                            input_part range) {
+  constexpr auto deadline = std::chrono::seconds{1};
+  if (!fetching.insert(copy).second)
+    return;
+  const auto& input = core->inputs().name(copy);
+  self
+    ->request(from.handle, caf::timespan{deadline}, fetch_atom_v,
+              input_range{input.directory, input.lineage.words[0],
+                          input.lineage.words[1], range.from, range.to})
+    .then(
+      [this, copy, begin = range.from](const chunk& bytes) {
+        fetching.erase(copy);
+        if (const auto sink = sinks.find(copy); sink != sinks.end())
+          self->send(sink->second, fill_atom_v, begin, bytes);
+      },
+      // Asked again as long as it lacks.
+      [this, copy](const caf::error&) { fetching.erase(copy); });
+}
+
+caf::result<chunk> sequencer_state::serve_bytes(const input_range& what) {
+  const auto copy = core->inputs().find(
+    {what.directory, {{what.lineage_high, what.lineage_low}}});
+  const auto sink = copy ? sinks.find(*copy) : sinks.end();
+  if (sink == sinks.end() || what.from >= what.to)
+    return to_caf({errc::not_found,
+                   "input '" + what.directory + "' is not held here"});
+  return self->delegate(sink->second, fetch_atom_v, what.from, what.to);
+}
+
+std::map<std::string, std::string> sequencer_state::group_status() const {
+  const auto& group = core->group();
+  std::map<std::string, std::string> out;
+  out["self"] = to_string(group.self());
+  if (!group.founded()) {
+    std::string names;
+    for (const auto& each : group.forming().waits_for())
+      names += (names.empty() ? "" : ", ") + each;
+    out["role"] = "forming";
+    out["waits_for"] = names;
+    if (group.forming().left_out())
+      out["left_out"] = "the group was founded without this life of the "
+                        "node's directory";
+    return out;
+  }
+  constexpr const char* roles[]
+    = {"follower", "pre-candidate", "candidate", "leader"};
+  const auto& raft = *group.raft();
+  out["role"] = roles[static_cast<int>(raft.role())];
+  out["term"] = to_string(raft.term());
+  out["commit"] = to_string(raft.commit_index());
+  out["durable"] = to_string(raft.durable_index());
+  if (const auto leader = raft.leader())
+    if (const auto* peer = peers->find(leader->node))
+      out["leader"] = peer->at.name;
+  out["strange_messages"] = std::to_string(strange_messages);
+  for (const auto& peer : peers->all())
+    out["peer " + peer.at.name]
+      = peer.handle ? "connected" : to_string(peer.last_failure);
+  return out;
+}
+
+} // namespace millrace::rt

@@ -1,0 +1,169 @@
+#include <millrace/actors/rt/sequence/sequencer_core.hpp>
+#include <millrace/persistence/log/log_directory.hpp>
+#include <millrace/persistence/log/log_format.hpp>
+
+#include <utility>
+
+// How a sequencer_core finds its way back: what it applied lies in checkpoints
+// and at the starts of the files of out/; the entries after that are applied
+// again.
+
+namespace millrace::rt {
+
+using persistence::log_writer;
+using persistence::log_writer_options;
+
+result<std::unique_ptr<sequencer_core>>
+sequencer_core::open(persistence::env& world, sequencer_options options,
+                     std::unique_ptr<state_store> store) {
+  if (options.nodes.empty())
+    options.nodes = {{options.self, options.stream}};
+  std::unique_ptr<sequencer_core> core{
+    new sequencer_core{world, std::move(options), std::move(store)}};
+  if (auto fault = core->recover())
+    return fault;
+  return core;
+}
+
+error sequencer_core::recover() {
+  auto group = stream_group::open(*env_, {.directory = options_.directory
+                                                       + "/raft",
+                                          .cached = options_.cached,
+                                          .nodes = options_.nodes,
+                                          .self = options_.self});
+  if (!group)
+    return group.failure();
+  group_ = *std::move(group);
+  if (auto lineage = persistence::read_lineage(*env_->fs, out_directory())) {
+    if (auto fault = open_out({*lineage, 0, 0}))
+      return fault;
+  } else if (lineage.failure().code != errc::not_found) {
+    return lineage.failure();
+  }
+  auto state = recover_state();
+  if (!state)
+    return state.failure();
+  if (*state) {
+    for (const auto& [number, input] : (*state)->inputs)
+      name(number, {input.directory, input.lineage});
+    checkpointed_ = (*state)->out_end;
+    newest_ = {(*state)->applied_index, encode(**state)};
+    if (auto fault = begin_merge(**std::move(state)))
+      return fault;
+  } else if (group_->begin() != entry_index{}) {
+    return {errc::corrupt,
+            options_.directory + ": the group's log begins after entry "
+              + to_string(group_->begin())
+              + ", and no state that fits what is in out/ says what was before"};
+  }
+  for (const auto& entry : group_->after(newest_.index))
+    if (const auto* opened = std::get_if<rt::open_input>(&entry))
+      name(opened->input, {opened->directory, opened->lineage});
+  return options_.nodes.size() == 1 ? apply_alone() : error{};
+}
+
+result<std::optional<merge_state>> sequencer_core::recover_state() {
+  if (!out_)
+    return std::optional<merge_state>{};
+  // A checkpoint ahead of out/ would skip what was never written.
+  const auto fits = [this](const result<merge_state>& state) {
+    return state && usable(*state) && state->out_end <= out_->recorded_end();
+  };
+  auto stored = store_->load();
+  if (stored && *stored)
+    if (auto state = decode_merge_state(**stored); fits(state))
+      return std::optional{*std::move(state)};
+  auto record = newest_state_record();
+  if (!record || *record)
+    return record;
+  if (group_->state().index != entry_index{})
+    if (auto state = decode_merge_state(group_->state().bytes); fits(state))
+      return std::optional{*std::move(state)};
+  return std::optional<merge_state>{};
+}
+
+/// Between what the group's log begins with and what it holds.
+bool sequencer_core::usable(const merge_state& state) const {
+  return state.applied_index >= group_->begin()
+         && state.applied_index <= group_->written();
+}
+
+result<std::optional<merge_state>> sequencer_core::newest_state_record() {
+  auto files = persistence::list_log_files(*env_->fs, out_directory());
+  if (!files)
+    return files.failure();
+  for (auto file = files->rbegin(); file != files->rend(); ++file) {
+    const auto path = out_directory() + "/"
+                      + persistence::log_file_name(file->session, file->roll);
+    auto mapped = env_->fs->map(path);
+    if (!mapped)
+      return mapped.failure();
+    const auto begin = position::of(file->session, file->roll, 0);
+    const auto parsed
+      = persistence::parse_record((*mapped)->bytes(), out_->lineage(), begin,
+                                  persistence::payload_check::verify);
+    if (parsed.kind != persistence::parse_outcome::what::record
+        || parsed.record.kind != persistence::record_kind::state)
+      continue;
+    auto state = decode_merge_state(
+      parsed.record.frame_at(parsed.record.first_frame).payload);
+    if (!state || !usable(*state))
+      continue;
+    // The record describes the stream before itself.
+    state->out_end = begin;
+    return std::optional{*std::move(state)};
+  }
+  return std::optional<merge_state>{};
+}
+
+/// @param layout without a record size: that of a writer's default.
+error sequencer_core::open_out(const stream_layout& layout) {
+  log_writer_options how;
+  how.directory = out_directory();
+  how.session = persistence::session_policy::resume;
+  how.lineage = layout.lineage;
+  if (layout.record_bytes != 0)
+    how.record_bytes = layout.record_bytes;
+  out_.reset();
+  auto writer = log_writer::open(*env_, std::move(how));
+  if (!writer)
+    return writer.failure();
+  out_ = *std::move(writer);
+  return {};
+}
+
+error sequencer_core::begin_merge(merge_state state) {
+  const auto& layout = state.layout;
+  if (!out_ || out_->lineage() != layout.lineage
+      || layout.record_bytes != log_writer_options{}.record_bytes)
+    if (auto fault = open_out(layout))
+      return fault;
+  if (state.out_end < out_->recorded_end()) {
+    env_->crash_point("rt.before_truncate");
+    if (auto fault = out_->truncate(state.out_end))
+      return fault;
+  }
+  out_->on_write = [this](const log_writer::written& part) {
+    written_.push_back(
+      {part.end, followed_ ? chunk::copy_of(part.bytes) : chunk{}});
+  };
+  merge_ = std::make_unique<merge_core>(std::move(state), *out_);
+  return {};
+}
+
+/// All that the log of a group of one holds is committed. Whatever would act on
+/// what it says was told in an earlier life.
+error sequencer_core::apply_alone() {
+  do {
+    auto done = advance();
+    if (!done)
+      return done.failure();
+    if (!group_->needs_sync())
+      return {};
+    auto job = group_->begin_sync();
+    if (auto fault = group_->finish_sync(job.end, job.run(), now()))
+      return fault;
+  } while (true);
+}
+
+} // namespace millrace::rt

@@ -1,0 +1,265 @@
+#include <millrace/actors/rt/sequence/stream_group.hpp>
+
+#include <algorithm>
+
+namespace millrace::rt {
+
+result<std::unique_ptr<stream_group>>
+stream_group::open(persistence::env& world, settings how) {
+  auto log = entry_log::open(world, how.directory);
+  if (!log)
+    return log.failure();
+  std::unique_ptr<stream_group> group{
+    new stream_group{world, std::move(how), *std::move(log)}};
+  const auto now_ns = world.clock->monotonic_ns();
+  if (!group->log_->founding().empty()) {
+    if (auto fault = group->start(group->log_->take_recovered(), now_ns))
+      return fault;
+  } else if (group->settings_.nodes.size() == 1) {
+    if (auto fault = group->found(*group->forming_.founding(), now_ns))
+      return fault;
+  }
+  return group;
+}
+
+stream_group::stream_group(persistence::env& world, settings how,
+                           std::unique_ptr<entry_log> log)
+  : env_{&world}, settings_{std::move(how)}, log_{std::move(log)},
+    self_{settings_.self, log_->lineage().words[0]},
+    forming_{settings_.nodes, self_} {}
+
+error stream_group::heard(const member_id& from,
+                          const raft_configuration& founding, int64_t now_ns) {
+  if (founded())
+    return {};
+  forming_.heard(from, founding);
+  const auto members = forming_.founding();
+  return members ? found(*members, now_ns) : error{};
+}
+
+error stream_group::found(const raft_configuration& founding, int64_t now_ns) {
+  if (auto fault = log_->found(founding))
+    return fault;
+  raft_recovered found;
+  found.base.members = founding;
+  return start(std::move(found), now_ns);
+}
+
+error stream_group::start(raft_recovered found, int64_t now_ns) {
+  founding_ = log_->founding();
+  group_id_ = group_id_of(founding_);
+  before_ = found.base.at.index;
+  for (const auto& entry : found.entries)
+    if (auto fault = append(entry))
+      return fault;
+  written_ = entry_index{before_.value + entries_.size()};
+  told_ = before_;
+  raft_options options;
+  options.self = self_;
+  options.seed = env_->random();
+  raft_ = std::make_unique<raft_core>(options, std::move(found), now_ns);
+  return run(raft_core::tick{}, now_ns);
+}
+
+error stream_group::append(raft_entry entry) {
+  log_entry next;
+  if (entry.kind == raft_entry_kind::payload) {
+    auto decoded = decode_merge_entry(entry.payload.bytes());
+    if (!decoded)
+      return decoded.failure();
+    next.instruction = *std::move(decoded);
+  }
+  next.raft = std::move(entry);
+  entries_.push_back(std::move(next));
+  return {};
+}
+
+error stream_group::tick(int64_t now_ns) {
+  return run(raft_core::tick{}, now_ns);
+}
+
+error stream_group::received(raft_message message, int64_t now_ns) {
+  return run(raft_core::received{std::move(message)}, now_ns);
+}
+
+result<bool> stream_group::propose(const std::vector<merge_entry>& entries,
+                                   int64_t now_ns) {
+  if (!leads())
+    return false;
+  raft_core::propose what;
+  for (const auto& entry : entries)
+    what.payloads.push_back(chunk::copy_of(encode(entry)));
+  declined_ = false;
+  if (auto fault = run(std::move(what), now_ns))
+    return fault;
+  return !declined_;
+}
+
+error stream_group::run(raft_core::input what, int64_t now_ns) {
+  if (!founded())
+    return {};
+  for (auto& effect : raft_->step(std::move(what), now_ns))
+    if (auto fault
+        = std::visit([this](auto& each) { return act(each); }, effect))
+      return fault;
+  return {};
+}
+
+error stream_group::act(raft_core::persist& what) {
+  ticket_ = what.ticket;
+  dirty_ = true;
+  if (what.vote)
+    if (auto fault = log_->write(*what.vote))
+      return fault;
+  if (what.base) {
+    if (auto fault = log_->begin_at(*what.base))
+      return fault;
+    const auto gone = std::min<uint64_t>(
+      what.base->at.index.value - before_.value, entries_.size());
+    entries_.erase(entries_.begin(),
+                   entries_.begin() + static_cast<ptrdiff_t>(gone));
+    before_ = what.base->at.index;
+    written_ = std::max(written_, before_);
+    told_ = std::max(told_, before_);
+  }
+  if (what.from) {
+    const auto kept = entry_index{what.from->value - 1};
+    entries_.resize(kept.value - before_.value);
+    if (kept < written_) {
+      if (auto fault = log_->cut(*what.from))
+        return fault;
+      written_ = kept;
+    }
+  }
+  for (auto& entry : what.entries)
+    if (auto fault = append(std::move(entry)))
+      return fault;
+  return write_own();
+}
+
+error stream_group::act(raft_core::send& what) {
+  effects_.sends.push_back(std::move(what.message));
+  return {};
+}
+
+error stream_group::act(raft_core::committed& what) {
+  while (told_ < what.index) {
+    told_ = told_.next();
+    auto& entry = entries_[told_.value - before_.value - 1];
+    if (entry.instruction)
+      effects_.committed.emplace_back(told_, *entry.instruction);
+  }
+  return {};
+}
+
+error stream_group::act(raft_core::declined&) {
+  declined_ = true;
+  return {};
+}
+
+error stream_group::act(raft_core::snapshot_needed& what) {
+  effects_.stranded.push_back(std::move(what));
+  return {};
+}
+
+error stream_group::act(raft_core::refused& what) {
+  effects_.refused.push_back(what);
+  return {};
+}
+
+const merge_entry* stream_group::unwritten() const {
+  const auto next = written_.value - before_.value;
+  return next < entries_.size() ? &*entries_[next].instruction : nullptr;
+}
+
+error stream_group::write_next() {
+  if (auto fault
+      = log_->append(entries_[written_.value - before_.value].raft))
+    return fault;
+  written_ = written_.next();
+  dirty_ = true;
+  return write_own();
+}
+
+/// Raft's own entries name no bytes.
+error stream_group::write_own() {
+  for (auto next = written_.value - before_.value;
+       next < entries_.size() && !entries_[next].instruction; ++next) {
+    if (auto fault = log_->append(entries_[next].raft))
+      return fault;
+    written_ = written_.next();
+  }
+  return {};
+}
+
+error stream_group::write(int64_t now_ns) {
+  while (dirty_) {
+    if (auto fault = log_->write())
+      return fault;
+    if (!settings_.cached)
+      return {};
+    // What becomes durable may have more written.
+    dirty_ = false;
+    if (auto fault = durable(ticket_, written_, now_ns))
+      return fault;
+  }
+  return {};
+}
+
+bool stream_group::needs_sync() const noexcept {
+  return dirty_ && !settings_.cached && !sync_running_;
+}
+
+persistence::log_writer::sync_job stream_group::begin_sync() {
+  sync_running_ = true;
+  dirty_ = false;
+  job_ticket_ = ticket_;
+  job_written_ = written_;
+  return log_->begin_sync();
+}
+
+error stream_group::finish_sync(position end, const error& outcome,
+                                int64_t now_ns) {
+  sync_running_ = false;
+  log_->finish_sync(end, outcome);
+  if (outcome)
+    return outcome;
+  return durable(job_ticket_, job_written_, now_ns);
+}
+
+error stream_group::durable(uint64_t ticket, entry_index written,
+                            int64_t now_ns) {
+  return run(raft_core::persisted{ticket, written}, now_ns);
+}
+
+error stream_group::compact(const entry_log::kept_state& state,
+                            int64_t now_ns) {
+  if (!founded() || state.index > told_ || state.index <= before_)
+    return {};
+  // To keep a state costs more than to keep a few entries.
+  const auto& log = raft_->log();
+  if (log.bytes_after(before_) - log.bytes_after(state.index)
+      < state.bytes.size())
+    return {};
+  if (auto fault = log_->keep(state))
+    return fault;
+  return run(raft_core::compacted{state.index}, now_ns);
+}
+
+error stream_group::close() { return log_->close(); }
+
+bool stream_group::leads_for_sure() const {
+  return leads()
+         && raft_->log().term_at(raft_->commit_index()) == raft_->term();
+}
+
+std::vector<merge_entry> stream_group::after(entry_index index) const {
+  std::vector<merge_entry> out;
+  for (auto at = std::max(index, before_).value - before_.value;
+       at < entries_.size(); ++at)
+    if (entries_[at].instruction)
+      out.push_back(*entries_[at].instruction);
+  return out;
+}
+
+} // namespace millrace::rt

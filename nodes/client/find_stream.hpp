@@ -1,0 +1,18 @@
+#pragma once
+
+#include <millrace/messages/protocol/interfaces.hpp>
+#include <millrace/nodes/configuration/configuration.hpp>
+#include <millrace/nodes/node/runtime.hpp>
+
+#include <chrono>
+#include <string>
+
+namespace millrace::nodes {
+
+/// A SEQUENCER of a stream: the one that leads, or another one that is there.
+/// `unavailable` when none was reached before the deadline.
+[[nodiscard]] result<sequencer_actor>
+find_stream(runtime& host, const cluster_config& config,
+            const std::string& stream, std::chrono::milliseconds deadline);
+
+} // namespace millrace::nodes
