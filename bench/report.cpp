@@ -8,19 +8,19 @@ namespace millrace::bench {
 
 namespace {
 
-using nlohmann::ordered_json;
+using json = text::json_value;
 
 bool reaches(const outcome& what, double value, double target) {
   return what.less_is_better ? value <= target : value >= target;
 }
 
-ordered_json as_json(const outcome& what, const comparison& other) {
-  ordered_json out{{"name", other.name},
-                   {"value", other.value},
-                   {"ratio", ratio_of(what, other)}};
+json as_json(const outcome& what, const comparison& other) {
+  json out{{"name", other.name},
+           {"value", other.value},
+           {"ratio", ratio_of(what, other)}};
   if (const auto met = is_met(what, other)) {
-    out["target"] = other.target;
-    out["met"] = *met;
+    out.add("target", other.target);
+    out.add("met", *met);
   }
   return out;
 }
@@ -60,38 +60,38 @@ std::optional<bool> is_met(const outcome& what) {
   return out;
 }
 
-ordered_json as_json(const outcome& what, double load_average) {
-  ordered_json out{{"name", what.name},
-                   {"value", what.value},
-                   {"unit", what.unit},
-                   {"mode", what.mode}};
+json as_json(const outcome& what, double load_average) {
+  json out{{"name", what.name},
+           {"value", what.value},
+           {"unit", what.unit},
+           {"mode", what.mode}};
   if (what.target != 0)
-    out["target"] = what.target;
+    out.add("target", what.target);
   if (const auto* peer = first(what, standing::peer))
-    out["peer"] = as_json(what, *peer);
+    out.add("peer", as_json(what, *peer));
   if (const auto* limit = first(what, standing::limit))
-    out["limit"] = as_json(what, *limit);
+    out.add("limit", as_json(what, *limit));
   if (!what.beside.empty()) {
-    auto beside = ordered_json::array();
-    auto ratios = ordered_json::object();
-    auto targets = ordered_json::object();
+    auto beside = json::array();
+    auto ratios = json::object();
+    auto targets = json::object();
     for (const auto& other : what.beside) {
-      beside.push_back(as_json(what, other));
-      ratios[other.name] = ratio_of(what, other);
+      beside.add(as_json(what, other));
+      ratios.add(other.name, ratio_of(what, other));
       if (other.target != 0)
-        targets[other.name] = other.target;
+        targets.add(other.name, other.target);
     }
-    out["beside"] = beside;
-    out["ratios"] = ratios;
-    out["targets"] = targets;
+    out.add("beside", std::move(beside));
+    out.add("ratios", std::move(ratios));
+    out.add("targets", std::move(targets));
   }
   if (const auto met = is_met(what))
-    out["met"] = *met;
-  out["less_is_better"] = what.less_is_better;
-  out["runs"] = what.runs;
+    out.add("met", *met);
+  out.add("less_is_better", what.less_is_better);
+  out.add("runs", what.runs);
   for (const auto& [name, value] : what.more)
-    out[name] = value;
-  out["load_average_before"] = load_average;
+    out.add(name, value);
+  out.add("load_average_before", load_average);
   return out;
 }
 

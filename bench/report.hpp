@@ -1,8 +1,7 @@
 #pragma once
 
 #include <millrace/bench/outcome.hpp>
-
-#include <nlohmann/json.hpp>
+#include <millrace/messages/text/json_value.hpp>
 
 #include <optional>
 #include <string>
@@ -19,8 +18,8 @@ namespace millrace::bench {
 
 /// `peer` is the first of the peers, `limit` the limit, `beside` all that was
 /// measured. Each has its ratio, and says whether its target was met.
-[[nodiscard]] nlohmann::ordered_json as_json(const outcome& what,
-                                             double load_average);
+[[nodiscard]] text::json_value as_json(const outcome& what,
+                                       double load_average);
 /// The same, shorter, without a newline at the end.
 [[nodiscard]] std::string as_text(const outcome& what);
 

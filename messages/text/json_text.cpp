@@ -11,7 +11,7 @@ namespace millrace::text {
 
 namespace {
 
-using json = nlohmann::ordered_json;
+using library = nlohmann::json;
 
 /// "[json.exception.parse_error.101] parse error at line 1, column 2: ..."
 /// without what only the library's authors look for.
@@ -24,11 +24,11 @@ std::string_view words_of(std::string_view what) {
 
 /// Builds a document from the parser's events. The library's own builder looks
 /// through all keys of an object for each new one, and lets the last win.
-class builder : public nlohmann::json_sax<json> {
+class builder : public nlohmann::json_sax<library> {
 public:
   explicit builder(std::vector<std::string>& repeated) : repeated_{repeated} {}
 
-  bool null() override { return put(nullptr); }
+  bool null() override { return put({}); }
   bool boolean(bool value) override { return put(value); }
   bool number_integer(int64_t value) override { return put(value); }
   bool number_unsigned(uint64_t value) override { return put(value); }
@@ -36,18 +36,16 @@ public:
     return put(value);
   }
   bool string(std::string& value) override { return put(std::move(value)); }
-  bool binary(json::binary_t&) override { return false; } // JSON has none.
-  bool start_object(size_t) override { return open(json::object()); }
-  bool start_array(size_t) override { return open(json::array()); }
+  bool binary(library::binary_t&) override { return false; } // JSON has none.
+  bool start_object(size_t) override { return open(json_value::object()); }
+  bool start_array(size_t) override { return open(json_value::array()); }
   bool end_object() override { return close(); }
   bool end_array() override { return close(); }
 
   bool key(std::string& name) override {
     auto& top = stack_.back();
-    auto& entries = top.at->get_ref<json::object_t&>();
     if (is_new(top, name)) {
-      entries.emplace_back(name, nullptr);
-      top.slot = &entries.back().second;
+      top.slot = &top.at->add(name, {});
     } else {
       repeated_.push_back(path_to(name));
       top.slot = &(*top.at)[name];
@@ -62,27 +60,27 @@ public:
     return false;
   }
 
-  [[nodiscard]] json take() { return std::move(root_); }
+  [[nodiscard]] json_value take() { return std::move(root_); }
   [[nodiscard]] const std::string& reason() const noexcept { return reason_; }
 
 private:
   /// An array or object that is not complete.
   struct level {
-    json* at;
-    std::string key;      ///< Of an object: the one whose value comes.
-    json* slot = nullptr; ///< That value.
+    json_value* at;
+    std::string key;            ///< Of an object: the one whose value comes.
+    json_value* slot = nullptr; ///< That value.
     std::unordered_set<std::string> keys = {}; ///< Of a large object.
   };
 
   static bool is_new(level& top, const std::string& name) {
     constexpr size_t looked_through_max = 16;
-    const auto& entries = top.at->get_ref<const json::object_t&>();
+    const auto& entries = top.at->entries();
     if (entries.size() <= looked_through_max)
       return std::none_of(entries.begin(), entries.end(),
-                          [&](const auto& each) { return each.first == name; });
+                          [&](const auto& each) { return each.key == name; });
     if (top.keys.empty())
       for (const auto& each : entries)
-        top.keys.insert(each.first);
+        top.keys.insert(each.key);
     return top.keys.insert(name).second;
   }
 
@@ -94,20 +92,19 @@ private:
     return path + name;
   }
 
-  json* place(json value) {
+  json_value* place(json_value value) {
     if (stack_.empty())
       return &(root_ = std::move(value));
     auto& top = stack_.back();
     if (top.at->is_object())
       return &(*top.slot = std::move(value));
-    top.at->push_back(std::move(value));
-    return &top.at->back();
+    return &top.at->add(std::move(value));
   }
-  bool put(json value) {
+  bool put(json_value value) {
     place(std::move(value));
     return true;
   }
-  bool open(json value) {
+  bool open(json_value value) {
     if (stack_.size() == json_depth_max) {
       reason_ = "arrays and objects are nested more than "
                 + std::to_string(json_depth_max) + " deep";
@@ -122,25 +119,25 @@ private:
   }
 
   std::vector<std::string>& repeated_;
-  json root_;
+  json_value root_;
   std::vector<level> stack_;
   std::string reason_;
 };
 
 } // namespace
 
-result<json> parse_json(std::string_view text,
-                        std::vector<std::string>& repeated) {
+result<json_value> parse_json(std::string_view text,
+                              std::vector<std::string>& repeated) {
   // To the parser a NUL ends the text.
   if (const auto nul = text.find('\0'); nul != text.npos)
     return error{errc::bad_data, "a NUL at byte " + std::to_string(nul + 1)};
   builder made{repeated};
-  if (!json::sax_parse(text, &made))
+  if (!library::sax_parse(text, &made))
     return error{errc::bad_data, made.reason()};
   return made.take();
 }
 
-result<json> parse_json(std::string_view text) {
+result<json_value> parse_json(std::string_view text) {
   std::vector<std::string> repeated;
   auto out = parse_json(text, repeated);
   if (out && !repeated.empty())

@@ -1,8 +1,7 @@
 #pragma once
 
 #include <millrace/messages/base/result.hpp>
-
-#include <nlohmann/json_fwd.hpp>
+#include <millrace/messages/text/json_value.hpp>
 
 #include <string>
 #include <string_view>
@@ -20,11 +19,11 @@ inline constexpr size_t json_depth_max = 256;
 /// Reads one JSON document, keys in the order of the text. `bad_data` says
 /// what is wrong where; a key that an object has twice is
 /// "key 'a.b' appears twice".
-[[nodiscard]] result<nlohmann::ordered_json> parse_json(std::string_view text);
+[[nodiscard]] result<json_value> parse_json(std::string_view text);
 
 /// The same, but repeated keys (as paths, "a.b") are put into `repeated` and
 /// keep their last value, for a reader with words of its own for them.
-[[nodiscard]] result<nlohmann::ordered_json>
-parse_json(std::string_view text, std::vector<std::string>& repeated);
+[[nodiscard]] result<json_value> parse_json(std::string_view text,
+                                            std::vector<std::string>& repeated);
 
 } // namespace millrace::text

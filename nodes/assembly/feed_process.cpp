@@ -2,11 +2,10 @@
 #include <millrace/feed/generate/generated_source.hpp>
 #include <millrace/feed/layout/layout.hpp>
 #include <millrace/feed/source/file_source.hpp>
+#include <millrace/messages/text/json_value.hpp>
 #include <millrace/nodes/assembly/endpoints.hpp>
 #include <millrace/nodes/assembly/feed_process.hpp>
 #include <millrace/nodes/assembly/roles.hpp>
-
-#include <nlohmann/json.hpp>
 
 namespace millrace::nodes {
 
@@ -188,7 +187,7 @@ result<hosted_process> start_feed(process_host& host,
   auto made = start_feed_process(host, process, std::move(run));
   if (!made)
     return made.failure();
-  const nlohmann::json attributes{{"table", process.table}};
+  const text::json_value attributes{{"table", process.table}};
   return hosted_process{
     caf::actor_cast<caf::strong_actor_ptr>(made->feed.handle),
     attributes.dump(),

@@ -1,7 +1,9 @@
+#include <millrace/messages/text/json_text.hpp>
 #include <millrace/nodes/assembly/front_door.hpp>
 
 #include <caf/actor_cast.hpp>
-#include <nlohmann/json.hpp>
+
+#include <map>
 
 namespace millrace::nodes {
 
@@ -31,7 +33,7 @@ caf::result<std::string> front_door_state::spawn(const std::string& process) {
 /// Answers once every local actor has, or has let its deadline pass.
 caf::result<std::string> front_door_state::status() {
   struct gathering {
-    nlohmann::json processes = nlohmann::json::object();
+    std::map<std::string, text::json_value> processes;
     size_t missing = 0;
   };
   auto promise = self->make_response_promise<std::string>();
@@ -40,22 +42,26 @@ caf::result<std::string> front_door_state::status() {
   handles.erase(std::string{front_door_name});
   all->missing = handles.size() + 1;
   auto done = [promise, all, at = node]() mutable {
-    if (--all->missing == 0)
-      promise.deliver(
-        nlohmann::json{{"node", at}, {"processes", all->processes}}.dump());
+    if (--all->missing != 0)
+      return;
+    promise.deliver(
+      text::json_value{{"node", at}, {"processes", all->processes}}.dump());
   };
   for (const auto& [key, handle] : handles)
     self
       ->request(caf::actor_cast<status_actor>(handle),
                 caf::timespan{status_deadline}, status_atom_v)
       .then(
-        [all, done, key = key](const std::string& text) mutable {
+        [all, done, key = key](const std::string& said) mutable {
+          auto facts = text::parse_json(said);
           all->processes[key]
-            = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+            = facts ? *std::move(facts)
+                    : text::json_value{{"error", to_string(facts.failure())}};
           done();
         },
         [all, done, key = key](const caf::error& fault) mutable {
-          all->processes[key] = {{"error", to_string(from_caf(fault))}};
+          all->processes[key]
+            = text::json_value{{"error", to_string(from_caf(fault))}};
           done();
         });
   done();

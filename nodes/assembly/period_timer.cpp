@@ -1,8 +1,7 @@
 #include <millrace/messages/protocol/wire.hpp>
 #include <millrace/messages/text/civil_time.hpp>
+#include <millrace/messages/text/json_value.hpp>
 #include <millrace/nodes/assembly/period_timer.hpp>
-
-#include <nlohmann/json.hpp>
 
 namespace millrace::nodes {
 
@@ -75,31 +74,27 @@ void period_timer_state::act(const period_requests::tell& what) {
 }
 
 std::string period_timer_state::status() const {
-  nlohmann::json out;
-  out["role"] = "period-timer";
-  out["next_period"] = next.period;
-  out["next_end_ns"] = next.end_ns;
+  text::json_value out{{"role", "period-timer"},
+                       {"next_period", next.period},
+                       {"next_end_ns", next.end_ns}};
   if (rule_failure)
-    out["last_failure"] = to_string(rule_failure);
+    out.add("last_failure", to_string(rule_failure));
   if (!requests)
     return out.dump();
-  auto streams = nlohmann::json::object();
+  auto& streams = out.add("streams", text::json_value::object());
   for (const auto& each : requests->streams()) {
-    auto stream = nlohmann::json::object();
+    auto& stream = streams.add(each.of.name, text::json_value::object());
     if (each.ended != period_id::before_all())
-      stream["ended_period"] = each.ended.value;
+      stream.add("ended_period", each.ended.value);
     if (!each.due.empty()) {
-      auto waiting = nlohmann::json::array();
+      auto& waiting = stream.add("waiting_periods", text::json_value::array());
       for (const auto& period : each.due)
-        waiting.push_back(period.value);
-      stream["waiting_periods"] = std::move(waiting);
-      stream["asks"] = each.asks;
+        waiting.add(period.value);
+      stream.add("asks", each.asks);
       if (each.failure)
-        stream["waits_for"] = to_string(each.failure);
+        stream.add("waits_for", to_string(each.failure));
     }
-    streams[each.of.name] = std::move(stream);
   }
-  out["streams"] = std::move(streams);
   return out.dump();
 }
 

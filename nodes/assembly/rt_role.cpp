@@ -1,10 +1,9 @@
 #include <millrace/actors/rt/sequence/sequencer.hpp>
+#include <millrace/messages/text/json_value.hpp>
 #include <millrace/nodes/assembly/endpoints.hpp>
 #include <millrace/nodes/assembly/period_timer.hpp>
 #include <millrace/nodes/assembly/roles.hpp>
 #include <millrace/persistence/log/log_reader.hpp>
-
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 
@@ -149,7 +148,7 @@ rt_factory::operator()(process_host& host,
   }
   if (config.period.clock)
     host.put("period-timer", host.spawn(period_timer, &host, std::move(timer)));
-  out.attributes = nlohmann::json{{"streams", process.streams}}.dump();
+  out.attributes = text::json_value{{"streams", process.streams}}.dump();
   return out;
 }
 

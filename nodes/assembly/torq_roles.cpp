@@ -2,10 +2,9 @@
 #include <millrace/actors/torq/hdb/hdb.hpp>
 #include <millrace/actors/torq/rdb/rdb.hpp>
 #include <millrace/actors/torq/registry/discovery.hpp>
+#include <millrace/messages/text/json_value.hpp>
 #include <millrace/nodes/assembly/endpoints.hpp>
 #include <millrace/nodes/assembly/roles.hpp>
-
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 
@@ -72,8 +71,8 @@ result<hosted_process> start_rdb(process_host& host,
   if (!rt)
     return rt.failure();
   settings.rt = *rt;
-  const nlohmann::json attributes{{"stream", settings.stream},
-                                  {"tables", process.tables}};
+  const text::json_value attributes{{"stream", settings.stream},
+                                    {"tables", process.tables}};
   return hosted(host.spawn(torq::rdb, &host.env(), settings, host.connector(),
                            host.registrar()),
                 attributes.dump());

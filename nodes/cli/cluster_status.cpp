@@ -2,22 +2,19 @@
 #include <millrace/nodes/cli/cluster_status.hpp>
 #include <millrace/nodes/host/supervisor.hpp>
 
-#include <nlohmann/json.hpp>
-
 #include <algorithm>
 
 namespace millrace::nodes {
 
 namespace {
 
-using json = nlohmann::ordered_json;
+using json = text::json_value;
 
 /// What the nodes said of `name`, merged into what the host knows.
 void merge_live(json& row, const json& live, const char* kind,
                 const std::string& name) {
-  if (live.is_object() && live.contains(kind) && live[kind].contains(name)
-      && live[kind][name].is_object())
-    row.update(live[kind][name]);
+  for (const auto& [key, value] : live.at(kind).at(name).entries())
+    row[key] = value;
 }
 
 } // namespace
@@ -36,10 +33,10 @@ result<json> cluster_status(persistence::env& world,
     const bool running = state->state == node_state::kind::running;
     json row{{"name", node.name},
              {"state", to_string(state->state)},
-             {"pid", nullptr},
+             {"pid", {}},
              {"port", node.port},
-             {"started", nullptr},
-             {"uptime_s", nullptr},
+             {"started", {}},
+             {"uptime_s", {}},
              {"processes", json::array()}};
     if (running) {
       const auto started = state->process.started_ns;
@@ -50,14 +47,14 @@ result<json> cluster_status(persistence::env& world,
     for (const auto& name : node.processes) {
       json process{{"name", name}, {"type", config.process(name)->type}};
       merge_live(process, live, "processes", name);
-      row["processes"].push_back(std::move(process));
+      row["processes"].add(std::move(process));
     }
-    out["nodes"].push_back(std::move(row));
+    out["nodes"].add(std::move(row));
   }
   for (const auto& stream : config.streams) {
     json row{{"name", stream.name}, {"mode", to_string(stream.mode)}};
     merge_live(row, live, "streams", stream.name);
-    out["streams"].push_back(std::move(row));
+    out["streams"].add(std::move(row));
   }
   return out;
 }

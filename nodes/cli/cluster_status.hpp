@@ -1,10 +1,9 @@
 #pragma once
 
 #include <millrace/messages/base/result.hpp>
+#include <millrace/messages/text/json_value.hpp>
 #include <millrace/nodes/configuration/configuration.hpp>
 #include <millrace/persistence/disk/env.hpp>
-
-#include <nlohmann/json_fwd.hpp>
 
 namespace millrace::nodes {
 
@@ -12,8 +11,8 @@ namespace millrace::nodes {
 /// processes, and streams with their mode.
 /// @param live what the nodes said: its objects "processes" and "streams" hold,
 ///   by name, what is to be merged into the rows. May be null.
-[[nodiscard]] result<nlohmann::ordered_json>
+[[nodiscard]] result<text::json_value>
 cluster_status(persistence::env& world, const cluster_config& config,
-               const nlohmann::ordered_json& live);
+               const text::json_value& live);
 
 } // namespace millrace::nodes

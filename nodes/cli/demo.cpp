@@ -1,4 +1,5 @@
 #include <millrace/messages/text/civil_time.hpp>
+#include <millrace/messages/text/json_text.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/demo.hpp>
 #include <millrace/nodes/cli/interrupts.hpp>
@@ -11,7 +12,6 @@
 #include <millrace/query/table/result_text.hpp>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include <cerrno>
 #include <cstdio>
@@ -206,7 +206,7 @@ private:
     for (const auto& each : questions()) {
       fmt::print("\n{}\n$ millrace query --config {} -l getdata \\\n  '{}'\n\n",
                  each.title, directory_.config_path(), each.text);
-      auto parameters = nlohmann::json::parse(each.text);
+      auto parameters = *text::parse_json(each.text);
       parameters["at_least"] = *end;
       auto answer = ask_gateway(node_->actors(), *gateway, parameters.dump(),
                                 step_deadline);

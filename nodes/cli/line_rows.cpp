@@ -1,10 +1,9 @@
 #include <millrace/messages/text/csv_text.hpp>
+#include <millrace/messages/text/json_text.hpp>
 #include <millrace/nodes/cli/line_rows.hpp>
 #include <millrace/query/front/getdata_values.hpp>
 #include <millrace/query/plan/literal_text.hpp>
 #include <millrace/query/table/result_text.hpp>
-
-#include <nlohmann/json.hpp>
 
 #include <cstring>
 #include <limits>
@@ -107,12 +106,14 @@ error row_reader::add(std::string_view line) {
 }
 
 error row_reader::add_json(std::string_view line) {
-  const auto row = nlohmann::json::parse(line, nullptr, false);
-  if (!row.is_object())
+  const auto row = text::parse_json(line);
+  if (!row)
+    return row.failure();
+  if (!row->is_object())
     return {errc::bad_data, "not a JSON object"};
   const auto& schema = builder_.schema();
   std::vector<query::literal> values(schema.columns.size());
-  for (const auto& [key, value] : row.items()) {
+  for (const auto& [key, value] : row->entries()) {
     const auto column = schema.column_index(key);
     if (!column)
       return {errc::bad_data,

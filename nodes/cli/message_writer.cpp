@@ -1,19 +1,18 @@
 #include <millrace/messages/data/table_batch.hpp>
 #include <millrace/messages/text/civil_time.hpp>
 #include <millrace/messages/text/csv_text.hpp>
+#include <millrace/messages/text/json_text.hpp>
 #include <millrace/nodes/cli/line_rows.hpp>
 #include <millrace/nodes/cli/message_writer.hpp>
 #include <millrace/nodes/cli/payload_text.hpp>
 #include <millrace/query/table/result_text.hpp>
-
-#include <nlohmann/json.hpp>
 
 #include <cstdio>
 #include <span>
 
 namespace millrace::nodes {
 
-using nlohmann::ordered_json;
+using json = text::json_value;
 
 namespace {
 
@@ -42,12 +41,12 @@ error message_writer::write(const stream_event& event,
     std::fprintf(stderr, "%s\n", rt::describe(event, topic).c_str());
     return {};
   }
-  return put(ordered_json{{"event", to_string(event.kind)},
-                          {"from", event.from.value},
-                          {"to", event.to.value},
-                          {"on", event.origin},
-                          {"cause", event.cause}}
-               .dump(-1, ' ', false, ordered_json::error_handler_t::replace)
+  return put(json{{"event", to_string(event.kind)},
+                  {"from", event.from.value},
+                  {"to", event.to.value},
+                  {"on", event.origin},
+                  {"cause", event.cause}}
+               .dump()
              + "\n");
 }
 
@@ -57,9 +56,8 @@ error message_writer::write_period(int64_t period, position end) {
     std::fprintf(stderr, "period %s ended\n", day.c_str());
     return {};
   }
-  return put(
-    ordered_json{{"end_of_period", day}, {"position", end.value}}.dump()
-    + "\n");
+  return put(json{{"end_of_period", day}, {"position", end.value}}.dump()
+             + "\n");
 }
 
 error message_writer::flush() {
@@ -94,36 +92,35 @@ result<bool> message_writer::write_rows(const rt::message& message) {
 
 result<bool> message_writer::write_json(const rt::message& message,
                                         position end) {
-  ordered_json line{{"position", end.value},
-                    {"on", message.header.on},
-                    {"id", message.header.id},
-                    {"ts", text::time_text(message.header.ts)}};
+  json line{{"position", end.value},
+            {"on", message.header.on},
+            {"id", message.header.id},
+            {"ts", text::time_text(message.header.ts)}};
   if (message.kind == payload_kind::table_batch) {
     auto batch = decode_batch(message.payload);
     if (!batch)
       return batch.failure();
-    line["table"] = batch->table;
-    auto rows = ordered_json::array();
-    for (const auto& row : json_rows(to_table(*batch)))
-      rows.push_back(ordered_json::parse(row));
-    line["rows"] = std::move(rows);
+    line.add("table", batch->table);
+    auto& rows = line.add("rows", json::array());
+    for (const auto& row : json_rows(to_table(*batch))) {
+      auto read = text::parse_json(row);
+      if (!read)
+        return read.failure();
+      rows.add(*std::move(read));
+    }
   } else if (message.kind == payload_kind::table_schema) {
     auto schema
       = decode_table_schema(message.payload.data(), message.payload.size());
     if (!schema)
       return schema.failure();
-    line["schema"] = schema->name;
-    auto columns = ordered_json::array();
+    line.add("schema", schema->name);
+    auto& columns = line.add("columns", json::array());
     for (const auto& column : schema->columns)
-      columns.push_back(column.name + ":"
-                        + std::string{to_string(column.type)});
-    line["columns"] = std::move(columns);
+      columns.add(column.name + ":" + std::string{to_string(column.type)});
   } else {
     put_payload(line, as_text(message.payload));
   }
-  if (auto fault
-      = put(line.dump(-1, ' ', false, ordered_json::error_handler_t::replace)
-            + "\n"))
+  if (auto fault = put(line.dump() + "\n"))
     return fault;
   return true;
 }

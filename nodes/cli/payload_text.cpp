@@ -1,8 +1,7 @@
 #include <millrace/messages/text/hex_text.hpp>
+#include <millrace/messages/text/json_text.hpp>
 #include <millrace/messages/text/utf8.hpp>
 #include <millrace/nodes/cli/payload_text.hpp>
-
-#include <nlohmann/json.hpp>
 
 #include <optional>
 #include <span>
@@ -12,18 +11,16 @@ namespace millrace::nodes {
 result<std::string> payload_of(std::string_view line) {
   const error refusal{errc::bad_data,
                       R"(not of the form {"data": "text"} or {"hex": "00ff"})"};
-  const auto object = nlohmann::json::parse(line, nullptr, false);
-  if (!object.is_object())
+  const auto object = text::parse_json(line);
+  if (!object || !object->is_object())
     return refusal;
   std::optional<std::string> payload;
-  for (const auto& [key, value] : object.items()) {
+  for (const auto& [key, value] : object->entries()) {
     if (key == "position" || key == "on" || key == "id" || key == "ts")
       continue;
-    if ((key != "data" && key != "hex") || !value.is_string() || payload)
+    if ((key != "data" && key != "hex") || !value.text() || payload)
       return refusal;
-    payload = key == "data"
-                ? value.get<std::string>()
-                : text::parse_hex(value.get_ref<const std::string&>());
+    payload = key == "data" ? *value.text() : text::parse_hex(*value.text());
     if (!payload)
       return error{errc::bad_data, "hex: not pairs of hexadecimal digits"};
   }
@@ -32,15 +29,15 @@ result<std::string> payload_of(std::string_view line) {
   return *std::move(payload);
 }
 
-void put_payload(nlohmann::ordered_json& line, std::string_view payload) {
+void put_payload(text::json_value& line, std::string_view payload) {
   if (text::valid_utf8(payload)) {
-    line["data"] = payload;
+    line.add("data", payload);
     return;
   }
   std::string hex;
   text::append_hex(hex,
                    std::as_bytes(std::span{payload.data(), payload.size()}));
-  line["hex"] = std::move(hex);
+  line.add("hex", std::move(hex));
 }
 
 } // namespace millrace::nodes

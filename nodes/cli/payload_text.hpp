@@ -1,8 +1,7 @@
 #pragma once
 
 #include <millrace/messages/base/result.hpp>
-
-#include <nlohmann/json_fwd.hpp>
+#include <millrace/messages/text/json_value.hpp>
 
 #include <string>
 #include <string_view>
@@ -15,6 +14,6 @@ namespace millrace::nodes {
 [[nodiscard]] result<std::string> payload_of(std::string_view line);
 
 /// Adds a payload as "data": text, or as "hex": digits when it is not UTF-8.
-void put_payload(nlohmann::ordered_json& line, std::string_view payload);
+void put_payload(text::json_value& line, std::string_view payload);
 
 } // namespace millrace::nodes

@@ -1,3 +1,4 @@
+#include <millrace/messages/text/json_text.hpp>
 #include <millrace/nodes/cli/cluster_option.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/query.hpp>
@@ -6,7 +7,6 @@
 #include <millrace/query/table/result_text.hpp>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include <cstdio>
 #include <iostream>
@@ -52,15 +52,19 @@ int run(const query_options& options) {
   auto config = load_cluster(options.config);
   if (!config)
     return fail(config.failure());
-  auto text = options.text;
-  if (text.empty())
-    text.assign(std::istreambuf_iterator<char>{std::cin}, {});
+  auto asked = options.text;
+  if (asked.empty())
+    asked.assign(std::istreambuf_iterator<char>{std::cin}, {});
+  // What cannot be read as it was meant does not travel.
+  auto parameters = text::parse_json(asked);
+  if (!parameters)
+    return fail(
+      {errc::invalid_argument, "the query: " + parameters.failure().context});
   if (options.at_least) {
-    auto parameters = nlohmann::json::parse(text, nullptr, false);
-    if (!parameters.is_object())
+    if (!parameters->is_object())
       return fail({errc::invalid_argument, "the query is not a JSON object"});
-    parameters["at_least"] = *options.at_least;
-    text = parameters.dump();
+    (*parameters)["at_least"] = *options.at_least;
+    asked = parameters->dump();
   }
   auto host = runtime::create({.env = {.io_threads = 1, .pool_threads = 1}});
   if (!host)
@@ -68,7 +72,7 @@ int run(const query_options& options) {
   auto gateway = find_gateway(**host, *config, 3s);
   if (!gateway)
     return fail(gateway.failure());
-  auto answer = ask_gateway(**host, *gateway, text,
+  auto answer = ask_gateway(**host, *gateway, asked,
                             std::chrono::seconds{options.timeout_s});
   if (!answer)
     return fail(answer.failure());

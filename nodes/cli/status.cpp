@@ -7,7 +7,6 @@
 #include <millrace/nodes/host/real_env.hpp>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <cstdio>
@@ -16,7 +15,7 @@ namespace millrace::nodes {
 
 namespace {
 
-using json = nlohmann::ordered_json;
+using json = text::json_value;
 
 std::string uptime_text(int64_t seconds) {
   const auto hours = seconds / 3600;
@@ -43,47 +42,47 @@ void print_table(const std::vector<std::vector<std::string>>& rows) {
 /// Fields of a live row that have no column of their own: "rows=12 lag=0".
 std::string details(const json& row, const std::vector<std::string>& shown) {
   std::string out;
-  for (const auto& [key, value] : row.items()) {
+  for (const auto& [key, value] : row.entries()) {
     if (std::find(shown.begin(), shown.end(), key) != shown.end())
       continue;
     out += (out.empty() ? "" : " ") + key + "="
-           + (value.is_string() ? value.get<std::string>() : value.dump());
+           + (value.text() ? *value.text() : value.dump());
   }
   return out;
+}
+
+std::string text_at(const json& row, const char* key) {
+  const auto& value = row.at(key);
+  return value.is_null() ? "-" : value.text() ? *value.text() : value.dump();
 }
 
 void print_status(const json& status) {
   std::vector<std::vector<std::string>> rows{
     {"NODE", "STATE", "PID", "PORT", "UPTIME", "PROCESSES"}};
-  const auto text = [](const json& value) {
-    return value.is_null() ? std::string{"-"} : value.dump();
-  };
-  for (const auto& node : status["nodes"]) {
+  for (const auto& node : status.at("nodes").elements()) {
     std::string processes;
-    for (const auto& process : node["processes"])
-      processes
-        += (processes.empty() ? "" : " ") + process["name"].get<std::string>();
-    rows.push_back({node["name"], node["state"], text(node["pid"]),
-                    text(node["port"]),
-                    node["uptime_s"].is_null()
-                      ? "-"
-                      : uptime_text(node["uptime_s"].get<int64_t>()),
-                    processes});
+    for (const auto& process : node.at("processes").elements())
+      processes += (processes.empty() ? "" : " ") + text_at(process, "name");
+    const auto uptime = node.at("uptime_s").integer();
+    rows.push_back({text_at(node, "name"), text_at(node, "state"),
+                    text_at(node, "pid"), text_at(node, "port"),
+                    uptime ? uptime_text(*uptime) : "-", processes});
   }
   print_table(rows);
-  if (!status["streams"].empty()) {
+  if (const auto& streams = status.at("streams").elements(); !streams.empty()) {
     std::printf("\n");
     rows = {{"STREAM", "MODE", "DETAILS"}};
-    for (const auto& stream : status["streams"])
-      rows.push_back(
-        {stream["name"], stream["mode"], details(stream, {"name", "mode"})});
+    for (const auto& stream : streams)
+      rows.push_back({text_at(stream, "name"), text_at(stream, "mode"),
+                      details(stream, {"name", "mode"})});
     print_table(rows);
   }
   rows = {{"PROCESS", "TYPE", "DETAILS"}};
-  for (const auto& node : status["nodes"])
-    for (const auto& process : node["processes"])
+  for (const auto& node : status.at("nodes").elements())
+    for (const auto& process : node.at("processes").elements())
       if (auto more = details(process, {"name", "type"}); !more.empty())
-        rows.push_back({process["name"], process["type"], std::move(more)});
+        rows.push_back({text_at(process, "name"), text_at(process, "type"),
+                        std::move(more)});
   if (rows.size() > 1) {
     std::printf("\n");
     print_table(rows);
@@ -114,10 +113,10 @@ int run(const status_options& options) {
     std::printf("%s\n", status->dump(2).c_str());
   else
     print_status(*status);
-  const auto& nodes = (*status)["nodes"];
+  const auto& nodes = status->at("nodes").elements();
   return std::all_of(
            nodes.begin(), nodes.end(),
-           [](const auto& node) { return node["state"] == "running"; })
+           [](const auto& node) { return text_at(node, "state") == "running"; })
            ? exit_ok
            : exit_negative;
 }

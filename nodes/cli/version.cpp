@@ -1,7 +1,6 @@
+#include <millrace/messages/text/json_value.hpp>
 #include <millrace/nodes/cli/version.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
-
-#include <nlohmann/json.hpp>
 
 #include <cstdio>
 
@@ -15,10 +14,10 @@ void declare(option_list& list, version_options& into) {
 
 int run(const version_options& options) {
   if (options.output == output_format::json) {
-    const nlohmann::ordered_json facts{{"version", MILLRACE_VERSION},
-                                       {"build", MILLRACE_BUILD_TYPE},
-                                       {"compiler", __VERSION__},
-                                       {"cxx", __cplusplus}};
+    const text::json_value facts{{"version", MILLRACE_VERSION},
+                                 {"build", MILLRACE_BUILD_TYPE},
+                                 {"compiler", __VERSION__},
+                                 {"cxx", __cplusplus}};
     std::printf("%s\n", facts.dump(2).c_str());
   } else {
     std::printf("millrace %s\n", MILLRACE_VERSION);

@@ -1,3 +1,4 @@
+#include <millrace/messages/text/json_text.hpp>
 #include <millrace/nodes/assembly/front_door.hpp>
 #include <millrace/nodes/client/collect_status.hpp>
 #include <millrace/nodes/node/runtime.hpp>
@@ -8,12 +9,12 @@ namespace {
 using namespace std::chrono_literals;
 } // namespace
 
-result<nlohmann::ordered_json> collect_status(const cluster_config& config) {
+result<text::json_value> collect_status(const cluster_config& config) {
   auto host = runtime::create({.env = {.io_threads = 1, .pool_threads = 1}});
   if (!host)
     return host.failure();
-  nlohmann::ordered_json out{{"processes", nlohmann::ordered_json::object()},
-                             {"streams", nlohmann::ordered_json::object()}};
+  text::json_value out{{"processes", text::json_value::object()},
+                       {"streams", text::json_value::object()}};
   for (const auto& node : config.nodes) {
     auto door = (*host)->find_as<front_door_actor>(
       {config.address, node.port, std::string{front_door_name}, config.name},
@@ -21,15 +22,15 @@ result<nlohmann::ordered_json> collect_status(const cluster_config& config) {
     if (!door)
       continue;
     caf::scoped_actor self{(*host)->system()};
-    std::string text;
+    std::string answer;
     self->request(*door, caf::timespan{2s}, status_atom_v)
-      .receive([&](const std::string& said) { text = said; },
+      .receive([&](const std::string& said) { answer = said; },
                // It ended while we asked: as one that does not answer.
                [](const caf::error&) {});
-    const auto said = nlohmann::ordered_json::parse(text, nullptr, false);
-    if (!said.is_object() || !said.contains("processes"))
+    const auto said = text::parse_json(answer);
+    if (!said)
       continue;
-    for (const auto& [name, facts] : said["processes"].items()) {
+    for (const auto& [name, facts] : said->at("processes").entries()) {
       if (name.starts_with("rt/"))
         out["streams"][name.substr(3)] = facts;
       else

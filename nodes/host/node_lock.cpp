@@ -1,6 +1,5 @@
+#include <millrace/messages/text/json_text.hpp>
 #include <millrace/nodes/host/node_lock.hpp>
-
-#include <nlohmann/json.hpp>
 
 #include <fstream>
 #include <sstream>
@@ -65,19 +64,18 @@ result<std::optional<node_pid>> read_node_pid(persistence::file_system& fs,
       return std::optional<node_pid>{};
     return bytes.failure();
   }
-  const std::string_view text{reinterpret_cast<const char*>(bytes->data()),
-                              bytes->size()};
-  const auto parsed = nlohmann::json::parse(text, nullptr, false);
-  const auto holds = [&](const char* key, bool number) {
-    return parsed.is_object() && parsed.contains(key)
-           && (number ? parsed[key].is_number_integer()
-                      : parsed[key].is_string());
-  };
-  if (!holds("pid", true) || !holds("start_ticks", true)
-      || !holds("started_ns", true) || !holds("boot", false))
+  const std::string_view content{reinterpret_cast<const char*>(bytes->data()),
+                                 bytes->size()};
+  const auto read = text::parse_json(content);
+  const auto parsed = read ? *read : text::json_value{};
+  const auto pid = parsed.at("pid").integer();
+  const auto start_ticks = parsed.at("start_ticks").natural();
+  const auto started_ns = parsed.at("started_ns").integer();
+  const auto* boot = parsed.at("boot").text();
+  if (!pid || !start_ticks || !started_ns || !boot)
     return error{errc::corrupt, path + ": is not what a node writes"};
-  return std::optional{node_pid{parsed["pid"], parsed["start_ticks"],
-                                parsed["boot"], parsed["started_ns"]}};
+  return std::optional{
+    node_pid{static_cast<int>(*pid), *start_ticks, *boot, *started_ns}};
 }
 
 node_lock::node_lock(persistence::file_system& fs, std::string pid_path,
@@ -95,16 +93,16 @@ node_lock::acquire(persistence::env& world, const std::string& directory) {
   auto self = identify_process(::getpid());
   if (!self)
     return error{errc::internal, "/proc does not know this process"};
-  const nlohmann::ordered_json content{
+  const text::json_value content{
     {"pid", self->pid},
     {"start_ticks", self->start_ticks},
     {"boot", self->boot},
     {"started_ns", world.clock->now_ns()},
   };
-  const auto text = content.dump() + "\n";
+  const auto line = content.dump() + "\n";
   if (auto fault = persistence::replace_file(
         fs, directory + pid_file,
-        std::as_bytes(std::span{text.data(), text.size()})))
+        std::as_bytes(std::span{line.data(), line.size()})))
     return fault;
   return std::unique_ptr<node_lock>{
     new node_lock{fs, directory + pid_file, *std::move(held)}};

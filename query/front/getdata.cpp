@@ -1,15 +1,15 @@
+#include <millrace/messages/text/json_text.hpp>
 #include <millrace/query/front/getdata.hpp>
 #include <millrace/query/front/getdata_builder_internal.hpp>
 
 #include <algorithm>
 #include <array>
-#include <set>
 
 namespace millrace::query {
 
 namespace {
 
-using nlohmann::json;
+using json = text::json_value;
 
 struct parameter {
   std::string_view name;
@@ -42,22 +42,18 @@ const parameter* find_parameter(std::string_view name) {
   return found == parameters.end() ? nullptr : found;
 }
 
-/// Reads JSON text; names that stand twice at the top are listed.
-result<json> read_json(std::string_view text,
-                       std::vector<std::string>& repeated) {
-  std::set<std::string> seen;
-  auto watch = [&](int depth, json::parse_event_t event, json& parsed) {
-    if (depth == 1 && event == json::parse_event_t::key
-        && !seen.insert(parsed.get<std::string>()).second)
-      repeated.push_back(parsed.get<std::string>());
-    return true;
-  };
-  try {
-    return json::parse(text, watch);
-  } catch (const json::exception& fault) {
-    return error{errc::invalid_argument, "getdata: the input is not JSON: "
-                                           + std::string{fault.what()}};
+/// Names in the order of the alphabet: that of the result's columns, too.
+void sort_names(json& input) {
+  auto out = json::object();
+  auto entries = input.entries();
+  std::sort(entries.begin(), entries.end(),
+            [](const auto& a, const auto& b) { return a.key < b.key; });
+  for (auto& [name, value] : entries) {
+    if (value.is_object())
+      sort_names(value);
+    out.add(std::move(name), std::move(value));
   }
+  input = std::move(out);
 }
 
 /// What can be said of the dictionary as a whole.
@@ -67,21 +63,21 @@ error check_dictionary(const json& input,
     return check_failed("isdictionary", "Input must be a dictionary");
   std::vector<std::string> names;
   for (const auto* required : {"tablename", "starttime", "endtime"})
-    if (!input.contains(required))
+    if (!input.find(required))
       names.emplace_back(required);
   if (!names.empty())
     return check_failed("checkrequiredparams",
                         "Required parameters missing:" + symbol_list(names));
-  for (const auto& item : input.items())
-    if (!find_parameter(item.key()))
-      names.push_back(item.key());
+  for (const auto& item : input.entries())
+    if (!find_parameter(item.key))
+      names.push_back(item.key);
   if (!names.empty())
     return check_failed("checkparamnames",
                         "Invalid parameter present:" + symbol_list(names)
                           + ". For a list of valid parameters, use the command "
                             ".checkinputs.getvalidparams[]");
   for (const auto* other : {"columns", "freeformcolumn"})
-    if (input.contains("aggregations") && input.contains(other))
+    if (input.find("aggregations") && input.find(other))
       names.emplace_back(other);
   if (!names.empty())
     return check_failed("checkeachpair",
@@ -92,27 +88,30 @@ error check_dictionary(const json& input,
     return check_failed("checkrepeatparams",
                         symbol_list(repeated)
                           + " parameter(s) used more than once");
-  for (const auto& item : input.items())
-    if (!find_parameter(item.key())->supported)
+  for (const auto& item : input.entries())
+    if (!find_parameter(item.key)->supported)
       return {errc::unsupported,
-              "getdata: parameter `" + item.key() + " is not supported"};
+              "getdata: parameter `" + item.key + " is not supported"};
   return {};
 }
 
 } // namespace
 
-result<getdata_request> parse_getdata(std::string_view text,
+result<getdata_request> parse_getdata(std::string_view written,
                                       const schema_lookup& find) {
   std::vector<std::string> repeated;
-  auto input = read_json(text, repeated);
+  auto input = text::parse_json(written, repeated);
   if (!input)
-    return input.failure();
+    return error{errc::invalid_argument,
+                 "getdata: the input is not JSON: " + input.failure().context};
+  if (input->is_object())
+    sort_names(*input);
   if (auto fault = check_dictionary(*input, repeated))
     return fault;
   getdata_builder builder{*input};
   if (auto fault = builder.check_shapes())
     return fault;
-  const auto name = (*input)["tablename"].get<std::string>();
+  const auto& name = *input->find("tablename")->text();
   const auto* schema = find(name);
   if (!schema)
     return error{errc::not_found,

@@ -97,8 +97,8 @@ error getdata_builder::bind_scan(const table_schema& schema) {
   plan.time_column = time_column_;
   plan.order_column = schema.time_column;
   plan.symbol_column = schema.symbol_column;
-  if (input_.contains("instrumentcolumn")) {
-    plan.symbol_column = input_["instrumentcolumn"].get<std::string>();
+  if (const auto* given = input_.find("instrumentcolumn")) {
+    plan.symbol_column = *given->text();
     if (auto fault
         = valid_columns(schema, {plan.symbol_column}, "instrumentcolumn"))
       return fault;
@@ -319,9 +319,9 @@ error getdata_builder::bind_order() {
 }
 
 error getdata_builder::rename() {
-  if (!input_.contains("renamecolumn"))
+  const auto* given = input_.find("renamecolumn");
+  if (!given)
     return {};
-  const auto& given = input_["renamecolumn"];
   auto& plan = out_.plan;
   std::vector<std::string*> names;
   for (auto& output : plan.outputs)
@@ -330,11 +330,11 @@ error getdata_builder::rename() {
     names.push_back(&key.name);
   for (auto& agg : plan.aggregates)
     names.push_back(&agg.name);
-  if (given.is_object()) {
+  if (given->is_object()) {
     // All look-ups by the old names, so that two may be swapped.
     std::vector<std::pair<std::string*, std::string>> changes;
-    for (const auto& [old_name, new_name] : given.items()) {
-      if (!new_name.is_string())
+    for (const auto& [old_name, new_name] : given->entries()) {
+      if (!new_name.text())
         return check_failed("renameinput",
                             "Renamecolumn parameter input must be of type 11h "
                             "- example: `old1`old2!`new1`new2 (renamecolumn."
@@ -347,11 +347,11 @@ error getdata_builder::rename() {
                             "Dictionary keys need to be old column names "
                             "(renamecolumn."
                               + old_name + ")");
-      changes.emplace_back(*found, new_name.get<std::string>());
+      changes.emplace_back(*found, *new_name.text());
     }
     for (auto& [name, change] : changes)
       *name = std::move(change);
-  } else if (auto list = read_names(given)) {
+  } else if (auto list = read_names(*given)) {
     if (list->size() > names.size())
       return check_failed("renameinput",
                           "length of renamecolumns is too long ("
@@ -360,7 +360,7 @@ error getdata_builder::rename() {
     for (size_t i = 0; i < list->size(); ++i)
       *names[i] = (*list)[i];
   } else {
-    return type_incorrect("renamecolumn", "11 99", given);
+    return type_incorrect("renamecolumn", "11 99", *given);
   }
   for (size_t i = 0; i < names.size(); ++i)
     for (size_t j = 0; j < i; ++j)

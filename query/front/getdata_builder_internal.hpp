@@ -14,13 +14,13 @@ namespace millrace::query {
 /// steps: what can be judged without the table, then what needs its schema.
 class getdata_builder {
 public:
-  explicit getdata_builder(const nlohmann::json& input) : input_{input} {}
+  explicit getdata_builder(const text::json_value& input) : input_{input} {}
 
   [[nodiscard]] error check_shapes();
   [[nodiscard]] result<getdata_request> build(const table_schema& schema);
 
 private:
-  using json = nlohmann::json;
+  using json = text::json_value;
   struct bound {
     int64_t ns = 0;
     bool is_date = false;
@@ -29,7 +29,7 @@ private:
     std::string column;
     predicate_op op = predicate_op::equal;
     bool negated = false;
-    json values; ///< A list.
+    json::list values;
   };
   struct aggregation_shape {
     std::string function;
@@ -65,7 +65,7 @@ private:
   [[nodiscard]] error rename();
   void use(const table_schema& schema, const std::string& column);
 
-  const json& input_;
+  const json& input_; ///< An object.
   getdata_request out_;
   bound start_;
   bound end_;

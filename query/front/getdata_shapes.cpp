@@ -8,7 +8,7 @@ namespace millrace::query {
 
 namespace {
 
-using nlohmann::json;
+using json = text::json_value;
 
 constexpr auto aggregation_example
   = " - example: `max`min`wavg!(`price;`size;`price`size)";
@@ -18,30 +18,36 @@ constexpr auto ordering_example = " - example: ((`asc`sym);(`desc`price))";
 
 /// What stood where, after a text of TorQ's that does not say it.
 std::string at(const std::string& place, const json& value) {
-  return " (" + place + ": "
-         + value.dump(-1, ' ', false, json::error_handler_t::replace) + ")";
+  return " (" + place + ": " + value.dump() + ")";
 }
 
 std::optional<predicate_op> operator_of(const json& value) {
-  if (!value.is_string())
+  if (!value.text())
     return std::nullopt;
   for (int i = 1; i <= static_cast<int>(predicate_op::like); ++i)
-    if (value.get_ref<const std::string&>()
-        == to_string(static_cast<predicate_op>(i)))
+    if (*value.text() == to_string(static_cast<predicate_op>(i)))
       return static_cast<predicate_op>(i);
   return std::nullopt;
 }
 
+bool is_text(const json& value, std::string_view wanted) {
+  return value.text() && *value.text() == wanted;
+}
+
+bool is_list_of_lists(const json& value) {
+  return !value.elements().empty() && value.elements().front().is_array();
+}
+
 /// A non-negative integer, as a number or, beyond 2^53, as a string.
 std::optional<uint64_t> read_count(const json& value) {
-  if (value.is_number_unsigned())
-    return value.get<uint64_t>();
-  if (!value.is_string())
+  if (const auto count = value.natural())
+    return count;
+  if (!value.text())
     return std::nullopt;
-  const auto& text = value.get_ref<const std::string&>();
+  const auto& digits = *value.text();
   uint64_t out = 0;
-  const auto* last = text.data() + text.size();
-  const auto [end, fault] = std::from_chars(text.data(), last, out);
+  const auto* last = digits.data() + digits.size();
+  const auto [end, fault] = std::from_chars(digits.data(), last, out);
   if (fault != std::errc{} || end != last)
     return std::nullopt;
   return out;
@@ -62,8 +68,8 @@ std::string aggregation_name(const std::string& function,
 }
 
 error getdata_builder::check_shapes() {
-  if (!input_["tablename"].is_string())
-    return type_incorrect("tablename", "-11", input_["tablename"]);
+  if (const auto& name = *input_.find("tablename"); !name.text())
+    return type_incorrect("tablename", "-11", name);
   for (auto step :
        {&getdata_builder::check_times, &getdata_builder::check_names,
         &getdata_builder::check_aggregations, &getdata_builder::check_timebar,
@@ -75,14 +81,14 @@ error getdata_builder::check_shapes() {
 }
 
 error getdata_builder::check_time(const char* name, bound& into) const {
-  const auto& value = input_[name];
+  const auto& value = *input_.find(name);
   const auto type = named_type(value);
-  const auto& text = type ? value["value"] : value;
-  if (!text.is_string()
+  const auto* given = (type ? *value.find("value") : value).text();
+  if (!given
       || (type && *type != column_type::timestamp
           && *type != column_type::date))
     return type_incorrect(name, "-12 -14 -15", value);
-  const auto& written = text.get_ref<const std::string&>();
+  const auto& written = *given;
   if (const auto open = parse_literal(written, column_type::timestamp);
       open && std::holds_alternative<int64_t>(*open)
       && std::abs(std::get<int64_t>(*open)) == inf_long) {
@@ -109,23 +115,24 @@ error getdata_builder::check_times() {
   if (start_.ns > last)
     return check_failed("checktimeorder",
                         "Starttime parameter must be <= endtime parameter"
-                          + at("starttime", input_["starttime"])
-                          + at("endtime", input_["endtime"]));
+                          + at("starttime", *input_.find("starttime"))
+                          + at("endtime", *input_.find("endtime")));
   return {};
 }
 
 error getdata_builder::check_names() {
   for (const auto* name : {"timecolumn", "instrumentcolumn"})
-    if (input_.contains(name) && !input_[name].is_string())
-      return type_incorrect(name, "-11", input_[name]);
-  if (input_.contains("timecolumn"))
-    time_column_ = input_["timecolumn"].get<std::string>();
+    if (const auto* given = input_.find(name); given && !given->text())
+      return type_incorrect(name, "-11", *given);
+  if (const auto* given = input_.find("timecolumn"))
+    time_column_ = *given->text();
   for (const auto* name : {"instruments", "columns", "grouping"}) {
-    if (!input_.contains(name))
+    const auto* given = input_.find(name);
+    if (!given)
       continue;
-    auto names = read_names(input_[name]);
+    auto names = read_names(*given);
     if (!names)
-      return type_incorrect(name, "-11 11", input_[name]);
+      return type_incorrect(name, "-11 11", *given);
     if (*name == 'i')
       out_.plan.symbols = std::move(*names);
     else if (*name == 'c')
@@ -138,12 +145,13 @@ error getdata_builder::check_names() {
 }
 
 error getdata_builder::check_aggregations() {
-  if (!input_.contains("aggregations"))
+  const auto* found = input_.find("aggregations");
+  if (!found)
     return {};
-  const auto& given = input_["aggregations"];
+  const auto& given = *found;
   if (!given.is_object())
     return type_incorrect("aggregations", "99", given);
-  for (const auto& [function, value] : given.items()) {
+  for (const auto& [function, value] : given.entries()) {
     const auto bad = [&, name = function, shown = value] {
       return check_failed("checkaggregationparameter",
                           "Aggregations parameter values must be of type "
@@ -153,9 +161,8 @@ error getdata_builder::check_aggregations() {
     };
     const bool pairs = function == "wavg" || function == "wsum"
                        || function == "cov" || function == "cor";
-    if (pairs && value.is_array() && !value.empty()
-        && value.front().is_array()) {
-      for (const auto& pair : value) {
+    if (pairs && is_list_of_lists(value)) {
+      for (const auto& pair : value.elements()) {
         auto names = read_names(pair);
         if (!names)
           return bad();
@@ -176,49 +183,48 @@ error getdata_builder::check_aggregations() {
 }
 
 error getdata_builder::check_timebar() {
-  if (!input_.contains("timebar"))
+  const auto* found = input_.find("timebar");
+  if (!found)
     return {};
-  const auto& given = input_["timebar"];
-  if (!given.is_array() || given.size() != 3)
+  const auto& given = *found;
+  const auto& parts = given.elements();
+  if (parts.size() != 3)
     return check_failed("timebarlength",
                         "Timebar parameter must be a list of length 3"
                           + at("timebar", given));
-  if (!given[0].is_number_integer()
-      || (given[0].is_number_unsigned()
-          && given[0].get<uint64_t>() > uint64_t{inf_long}))
+  if (!parts[0].integer())
     return check_failed("firsttimebar",
                         "First argument of timebar must be either -6h or -7h"
                           + at("timebar", given));
-  if (!given[1].is_string())
+  if (!parts[1].text())
     return check_failed("secondtimebar",
                         "Second argument of timebar must be of type -11h"
                           + at("timebar", given));
-  if (!given[2].is_string())
+  if (!parts[2].text())
     return check_failed("thirdtimebar",
                         "Third argument of timebar must be have type -11h"
                           + at("timebar", given));
   has_timebar_ = true;
-  bar_size_ = given[0].get<int64_t>();
-  bar_unit_ = given[1].get<std::string>();
-  bar_column_ = given[2].get<std::string>();
+  bar_size_ = *parts[0].integer();
+  bar_unit_ = *parts[1].text();
+  bar_column_ = *parts[2].text();
   return {};
 }
 
 error getdata_builder::check_filters() {
-  if (!input_.contains("filters"))
+  const auto* found = input_.find("filters");
+  if (!found)
     return {};
-  const auto& given = input_["filters"];
+  const auto& given = *found;
   if (!given.is_object() || named_type(given))
     return type_incorrect("filters", "99", given);
-  for (const auto& [column, value] : given.items()) {
-    const bool several
-      = value.is_array() && !value.empty() && value.front().is_array();
-    if (!several) {
+  for (const auto& [column, value] : given.entries()) {
+    if (!is_list_of_lists(value)) {
       if (auto fault = check_filter(column, value))
         return fault;
       continue;
     }
-    for (const auto& one : value)
+    for (const auto& one : value.elements())
       if (auto fault = check_filter(column, one))
         return fault;
   }
@@ -228,7 +234,8 @@ error getdata_builder::check_filters() {
 error getdata_builder::check_filter(const std::string& column,
                                     const json& given) {
   const auto place = at("filters." + column, given);
-  if (!given.is_array() || given.size() < 2 || given.size() > 3)
+  const auto& parts = given.elements();
+  if (parts.size() < 2 || parts.size() > 3)
     return check_failed(
       "filterpair",
       "Filters parameter values must be paired in the form (filter "
@@ -237,14 +244,14 @@ error getdata_builder::check_filter(const std::string& column,
         + std::string{filter_example} + place);
   filter_shape filter;
   filter.column = column;
-  filter.negated = given[0] == "not";
-  if (given.size() == 3 && !filter.negated)
+  filter.negated = is_text(parts[0], "not");
+  if (parts.size() == 3 && !filter.negated)
     return check_failed("filternot",
                         "Filters parameter values containing three elements "
                         "must have the first element being the not keyword"
                           + std::string{filter_example} + place);
-  const bool misplaced = filter.negated && given.size() == 2;
-  const auto op = operator_of(given[filter.negated ? 1 : 0]);
+  const bool misplaced = filter.negated && parts.size() == 2;
+  const auto op = operator_of(parts[filter.negated ? 1 : 0]);
   const bool negatable = op == predicate_op::in || op == predicate_op::within
                          || op == predicate_op::like;
   if (misplaced || (filter.negated && op && !negatable))
@@ -259,8 +266,8 @@ error getdata_builder::check_filter(const std::string& column,
                         "e.g. (not within;80 100)"
                           + place);
   filter.op = *op;
-  const auto& value = given.back();
-  filter.values = value.is_array() ? value : json::array({value});
+  const auto& value = parts.back();
+  filter.values = value.is_array() ? value.elements() : json::list{value};
   if (*op == predicate_op::within && filter.values.size() != 2)
     return check_failed("withincheck",
                         "(not)within statements within the filter parameter "
@@ -280,16 +287,16 @@ error getdata_builder::check_filter(const std::string& column,
 }
 
 error getdata_builder::check_ordering() {
-  if (!input_.contains("ordering"))
+  const auto* found = input_.find("ordering");
+  if (!found)
     return {};
-  const auto& given = input_["ordering"];
+  const auto& given = *found;
   const auto place = at("ordering", given);
-  auto pairs = given;
-  if (given.is_array() && given.size() == 2 && given[0].is_string()
-      && given[1].is_string())
-    pairs = json::array({given});
+  auto pairs = given.elements();
+  if (pairs.size() == 2 && pairs[0].text() && pairs[1].text())
+    pairs = {given};
   const bool lists
-    = pairs.is_array()
+    = given.is_array()
       && std::all_of(pairs.begin(), pairs.end(), [](const json& pair) {
            return pair.is_array() && read_names(pair);
          });
@@ -298,7 +305,8 @@ error getdata_builder::check_ordering() {
                         "Ordering parameter must contain pairs of symbols as "
                         "its input"
                           + std::string{ordering_example} + place);
-  for (const auto& pair : pairs) {
+  for (const auto& each : pairs) {
+    const auto pair = *read_names(each);
     if (pair.size() != 2)
       return check_failed("checkorderingarrangment",
                           "Ordering parameter's values must be paired in the "
@@ -309,7 +317,7 @@ error getdata_builder::check_ordering() {
                           "The first item in each of the ordering parameter's "
                           "pairs must be either `asc or `desc"
                             + std::string{ordering_example} + place);
-    ordering_.emplace_back(pair[0] == "desc", pair[1].get<std::string>());
+    ordering_.emplace_back(pair[0] == "desc", pair[1]);
   }
   return check_order_columns();
 }
@@ -366,44 +374,41 @@ error getdata_builder::check_order_by_aggregate(const std::string& name) const {
 
 error getdata_builder::check_rest() {
   for (const auto* name : {"getquery", "optimisation"})
-    if (input_.contains(name) && !input_[name].is_boolean())
-      return type_incorrect(name, "-1", input_[name]);
-  out_.explain = input_.value("getquery", false);
-  if (input_.contains("sublist")) {
-    const auto& given = input_["sublist"];
-    if (!given.is_number_integer()
-        || (given.is_number_unsigned()
-            && given.get<uint64_t>() > uint64_t{inf_long}))
-      return type_incorrect("sublist", "-5 -6 -7", given);
-    out_.plan.sublist = given.get<int64_t>();
+    if (const auto* given = input_.find(name); given && !given->boolean())
+      return type_incorrect(name, "-1", *given);
+  if (const auto* given = input_.find("getquery"))
+    out_.explain = *given->boolean();
+  if (const auto* given = input_.find("sublist")) {
+    if (!given->integer())
+      return type_incorrect("sublist", "-5 -6 -7", *given);
+    out_.plan.sublist = *given->integer();
   }
-  if (input_.contains("timeout")) {
-    const auto& given = input_["timeout"];
-    const auto span
-      = given.is_string()
-          ? parse_literal(given.get<std::string>(), column_type::timespan)
-          : result<literal>{literal{}};
+  if (const auto* given = input_.find("timeout")) {
+    const auto span = given->text()
+                        ? parse_literal(*given->text(), column_type::timespan)
+                        : result<literal>{literal{}};
     if (!span || !std::holds_alternative<int64_t>(*span)
         || std::get<int64_t>(*span) <= 0)
-      return type_incorrect("timeout", "-16", given);
+      return type_incorrect("timeout", "-16", *given);
     out_.timeout_ns = std::get<int64_t>(*span);
   }
-  if (input_.contains("at_least")) {
-    const auto place = read_count(input_["at_least"]);
+  if (const auto* given = input_.find("at_least")) {
+    const auto place = read_count(*given);
     if (!place)
-      return type_incorrect("at_least", "-7", input_["at_least"]);
+      return type_incorrect("at_least", "-7", *given);
     out_.at_least = position{*place};
   }
   return check_limits();
 }
 
 error getdata_builder::check_limits() {
-  if (!input_.contains("limits"))
+  const auto* found = input_.find("limits");
+  if (!found)
     return {};
-  const auto& given = input_["limits"];
+  const auto& given = *found;
   if (!given.is_object())
     return type_incorrect("limits", "99", given);
-  for (const auto& [name, value] : given.items()) {
+  for (const auto& [name, value] : given.entries()) {
     const auto limit = read_count(value);
     if (!limit)
       return type_incorrect("limits." + name, "-7", value);

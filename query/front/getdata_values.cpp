@@ -4,13 +4,12 @@
 #include <millrace/query/table/columns.hpp>
 
 #include <algorithm>
-#include <limits>
 
 namespace millrace::query {
 
 namespace {
 
-using nlohmann::json;
+using json = text::json_value;
 
 bool numeric(column_type type) {
   return type <= column_type::float_ && type != column_type::guid;
@@ -32,20 +31,15 @@ result<literal> read_number(const json& value, column_type type) {
   if (is_text(type))
     return no_fit(value, type);
   const bool floats = type == column_type::float_ || type == column_type::real;
-  if (value.is_number_unsigned()
-      && value.get<uint64_t>()
-           > static_cast<uint64_t>(std::numeric_limits<int64_t>::max()))
-    return floats ? result<literal>{literal{rounded(value.get<double>(), type)}}
-                  : no_fit(value, type);
-  if (value.is_number_integer()) {
-    const auto integer = value.get<int64_t>();
+  if (const auto integer = value.integer()) {
     if (type == column_type::real)
-      return literal{rounded(static_cast<double>(integer), type)};
-    return literal{integer};
+      return literal{rounded(static_cast<double>(*integer), type)};
+    return literal{*integer};
   }
-  if (!numeric(type))
+  // Beyond the longest integers only floats are left.
+  if (value.is_whole() ? !floats : !numeric(type))
     return no_fit(value, type);
-  return literal{rounded(value.get<double>(), type)};
+  return literal{rounded(*value.number(), type)};
 }
 
 /// {"type":T,"value":V} beside a column of another type.
@@ -65,10 +59,11 @@ result<literal> convert(literal from, column_type type, column_type to,
 } // namespace
 
 std::optional<column_type> named_type(const json& value) {
-  if (!value.is_object() || value.size() != 2 || !value.contains("type")
-      || !value.contains("value") || !value["type"].is_string())
+  const auto* type = value.find("type");
+  if (value.entries().size() != 2 || !value.find("value") || !type
+      || !type->text())
     return std::nullopt;
-  return column_type_of(value["type"].get<std::string>());
+  return column_type_of(*type->text());
 }
 
 int q_type(column_type type) noexcept {
@@ -78,28 +73,22 @@ int q_type(column_type type) noexcept {
 int q_type(const json& value) {
   if (const auto type = named_type(value))
     return q_type(*type);
-  switch (value.type()) {
-    case json::value_t::string:
-      return -11;
-    case json::value_t::boolean:
-      return -1;
-    case json::value_t::number_integer:
-    case json::value_t::number_unsigned:
-      return -7;
-    case json::value_t::number_float:
-      return -9;
-    case json::value_t::object:
-      return 99;
-    case json::value_t::array:
-      break;
-    default:
-      return 101; // The generic null.
-  }
-  if (value.empty())
+  if (value.text())
+    return -11;
+  if (value.boolean())
+    return -1;
+  if (value.number())
+    return value.is_whole() ? -7 : -9;
+  if (value.is_object())
+    return 99;
+  if (value.is_null())
+    return 101; // The generic null.
+  const auto& all = value.elements();
+  if (all.empty())
     return 0;
-  const auto first = q_type(value.front());
+  const auto first = q_type(all.front());
   const bool alike
-    = first < 0 && std::all_of(value.begin(), value.end(), [&](const json& x) {
+    = first < 0 && std::all_of(all.begin(), all.end(), [&](const json& x) {
         return q_type(x) == first;
       });
   return alike ? -first : 0;
@@ -107,27 +96,21 @@ int q_type(const json& value) {
 
 result<literal> read_literal(const json& value, column_type type) {
   if (const auto given = named_type(value)) {
-    auto from = read_literal(value["value"], *given);
+    auto from = read_literal(*value.find("value"), *given);
     if (!from)
       return from;
     return convert(std::move(*from), *given, type, value);
   }
-  switch (value.type()) {
-    case json::value_t::null:
-      return literal{};
-    case json::value_t::boolean:
-      if (!numeric(type))
-        return no_fit(value, type);
-      return read_number(json(value.get<bool>() ? 1 : 0), type);
-    case json::value_t::number_integer:
-    case json::value_t::number_unsigned:
-    case json::value_t::number_float:
-      return read_number(value, type);
-    case json::value_t::string:
-      return parse_literal(value.get_ref<const std::string&>(), type);
-    default:
-      return no_fit(value, type);
-  }
+  if (value.is_null())
+    return literal{};
+  if (const auto truth = value.boolean())
+    return numeric(type) ? read_number(*truth ? 1 : 0, type)
+                         : no_fit(value, type);
+  if (value.number())
+    return read_number(value, type);
+  if (const auto* written = value.text())
+    return parse_literal(*written, type);
+  return no_fit(value, type);
 }
 
 std::string symbol_list(const std::vector<std::string>& names) {
@@ -143,7 +126,7 @@ error check_failed(std::string_view check, const std::string& text) {
 
 error type_incorrect(std::string_view parameter, std::string_view valid,
                      const json& value) {
-  auto shown = value.dump(-1, ' ', false, json::error_handler_t::replace);
+  auto shown = value.dump();
   if (shown.size() > 80)
     shown = shown.substr(0, 77) + "...";
   return check_failed("checktype", "`" + std::string{parameter}
@@ -154,15 +137,15 @@ error type_incorrect(std::string_view parameter, std::string_view valid,
 }
 
 std::optional<std::vector<std::string>> read_names(const json& value) {
-  if (value.is_string())
-    return std::vector<std::string>{value.get<std::string>()};
+  if (const auto* name = value.text())
+    return std::vector<std::string>{*name};
   if (!value.is_array())
     return std::nullopt;
   std::vector<std::string> out;
-  for (const auto& item : value) {
-    if (!item.is_string())
+  for (const auto& item : value.elements()) {
+    if (!item.text())
       return std::nullopt;
-    out.push_back(item.get<std::string>());
+    out.push_back(*item.text());
   }
   return out;
 }

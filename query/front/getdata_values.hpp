@@ -1,9 +1,8 @@
 #pragma once
 
 #include <millrace/messages/base/result.hpp>
+#include <millrace/messages/text/json_value.hpp>
 #include <millrace/query/plan/plan.hpp>
-
-#include <nlohmann/json.hpp>
 
 #include <string>
 #include <string_view>
@@ -14,17 +13,17 @@ namespace millrace::query {
 /// The q type number that a JSON value stands for, as it is printed in
 /// messages: -11 string (a symbol), 11 list of strings, -7 integer, -9 float,
 /// -1 boolean, 99 object, 0 mixed list; {"type":T,"value":V}: the atom's.
-[[nodiscard]] int q_type(const nlohmann::json& value);
+[[nodiscard]] int q_type(const text::json_value& value);
 
 /// Minus the kdb+ number: the type of an atom; -10 is a char, 10 a string.
 [[nodiscard]] int q_type(column_type type) noexcept;
 
 /// {"type":T,"value":V}: the type; none for anything else.
 [[nodiscard]] std::optional<column_type>
-named_type(const nlohmann::json& value);
+named_type(const text::json_value& value);
 
 /// A JSON value as a constant beside a column of `type`.
-[[nodiscard]] result<literal> read_literal(const nlohmann::json& value,
+[[nodiscard]] result<literal> read_literal(const text::json_value& value,
                                            column_type type);
 
 /// "`a`b"; ",`a" for a single one, as q prints a list of one.
@@ -37,10 +36,10 @@ named_type(const nlohmann::json& value);
 /// "`name input type incorrect - valid type(s):... - input type:...".
 [[nodiscard]] error type_incorrect(std::string_view parameter,
                                    std::string_view valid,
-                                   const nlohmann::json& value);
+                                   const text::json_value& value);
 
 /// One string or a list of strings; nullopt for anything else.
 [[nodiscard]] std::optional<std::vector<std::string>>
-read_names(const nlohmann::json& value);
+read_names(const text::json_value& value);
 
 } // namespace millrace::query

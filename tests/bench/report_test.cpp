@@ -1,6 +1,7 @@
 #include <millrace/bench/report.hpp>
 
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 namespace millrace::bench {
 namespace {
@@ -16,7 +17,7 @@ outcome throughput() {
 }
 
 TEST(ReportTest, EachRatioTellsWhetherItsTargetWasMet) {
-  const auto json = as_json(throughput(), 0);
+  const auto json = nlohmann::json::parse(as_json(throughput(), 0).dump());
   EXPECT_EQ(json["peer"]["name"], "slow");
   EXPECT_EQ(json["peer"]["ratio"], 30);
   EXPECT_EQ(json["peer"]["target"], 20);
@@ -50,8 +51,8 @@ TEST(ReportTest, ATargetOfTheValueItselfNeedsNobodyBeside) {
   EXPECT_EQ(is_met(out), std::nullopt);
   out.target = 10;
   EXPECT_EQ(is_met(out), false);
-  EXPECT_FALSE(as_json(out, 0).contains("peer"));
-  EXPECT_EQ(as_json(out, 0)["target"], 10);
+  EXPECT_FALSE(as_json(out, 0).find("peer"));
+  EXPECT_EQ(as_json(out, 0).at("target").number(), 10);
   EXPECT_EQ(as_text(out), "x: 9 rows/s (target >= 10: missed)");
 }
 

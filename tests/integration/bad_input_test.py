@@ -242,6 +242,8 @@ def queries(binary):
       refused(made.query({**base, **change}, code=None), USAGE, needle)
     for text in ("", "{", "[1]", "{\"tablename\": \"\xff\"}", "[" * 100_000):
       refused(made.run("query", "-l", "getdata", code=None, text=text), USAGE)
+    refused(made.run("query", "{\"a\": 1, \"a\": 2}", code=None), USAGE,
+            "key 'a' appears twice")
     mill.check(made.query({**base, "aggregations": {"count": "price"}})
                is not None, "the gateway still answers")
 

@@ -39,7 +39,7 @@ LIBRARIES = {
     r"(capnp|kj)/": ["messages/"],
     r"rocksdb/": ["persistence/:cpp"],
     r"pg_query": ["query/:cpp"],
-    r"nlohmann/": ["messages/text/", "query/", "actors/", "nodes/"],
+    r"nlohmann/": ["messages/text/:cpp"],
     r"(spdlog)/": ["nodes/:cpp"],
     r"CLI/": ["nodes/cli/command/:cpp"],
     r"toml": ["messages/text/:cpp"],

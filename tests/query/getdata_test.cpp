@@ -300,6 +300,14 @@ TEST(GetdataTest, RefusesWhatIsNoDictionary) {
               .failure()
               .context,
             "checkrepeatparams: ,`starttime parameter(s) used more than once");
+  // Further in, too: of two values only one could be meant.
+  EXPECT_EQ(parse_text(R"({"tablename":"xdaily","starttime":"2000-01-01",
+              "endtime":"2000-01-02",
+              "aggregations":{"max":"bidprice","max":"askprice"}})")
+              .failure()
+              .context,
+            "checkrepeatparams: ,`aggregations.max parameter(s) used more "
+            "than once");
 }
 
 TEST(GetdataTest, A56MakesThePlanItAsksFor) {

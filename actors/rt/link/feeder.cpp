@@ -1,6 +1,5 @@
 #include <millrace/actors/rt/link/feeder.hpp>
-
-#include <nlohmann/json.hpp>
+#include <millrace/messages/text/json_value.hpp>
 
 namespace millrace::rt {
 
@@ -37,8 +36,8 @@ void feeder_state::acked(const flow_ack& ack) {
 }
 
 std::string to_json(const feeder_facts& facts) {
-  const nlohmann::json out{{"position", facts.where.value},
-                           {"sent_bytes", facts.sent_bytes}};
+  const text::json_value out{{"position", facts.where.value},
+                             {"sent_bytes", facts.sent_bytes}};
   return out.dump();
 }
 

@@ -1,7 +1,6 @@
 #include <millrace/actors/rt/publish/pusher.hpp>
 #include <millrace/messages/protocol/connect.hpp>
-
-#include <nlohmann/json.hpp>
+#include <millrace/messages/text/json_value.hpp>
 
 namespace millrace::rt {
 
@@ -172,7 +171,7 @@ replicator_facts pusher_state::facts() const {
 
 std::string to_json(const replicator_facts& facts) {
   const char* phases[] = {"idle", "connecting", "flowing"};
-  const nlohmann::json out{
+  const text::json_value out{
     {"phase", phases[static_cast<int>(facts.phase)]},
     {"position", facts.where.value},
     {"last_failure", to_string(facts.last_failure.code)}};

@@ -1,7 +1,6 @@
 #include <millrace/actors/rt/sequence/input_sink.hpp>
+#include <millrace/messages/text/json_value.hpp>
 #include <millrace/persistence/log/log_reader.hpp>
-
-#include <nlohmann/json.hpp>
 
 namespace millrace::rt {
 
@@ -204,9 +203,9 @@ void input_sink_state::fail(const error& fault) {
 }
 
 std::string to_json(const input_facts& facts) {
-  const nlohmann::json out{{"directory", facts.directory},
-                           {"durable", facts.durable.value},
-                           {"merged", facts.merged.value}};
+  const text::json_value out{{"directory", facts.directory},
+                             {"durable", facts.durable.value},
+                             {"merged", facts.merged.value}};
   return out.dump();
 }
 

@@ -1,7 +1,7 @@
 #include <millrace/actors/rt/sequence/sequencer.hpp>
+#include <millrace/messages/text/json_value.hpp>
 
 #include <caf/actor_cast.hpp>
-#include <nlohmann/json.hpp>
 
 namespace millrace::rt {
 
@@ -435,25 +435,20 @@ stream_facts sequencer_state::facts() const {
 
 std::string sequencer_state::status() const {
   const auto all = facts();
-  nlohmann::json out;
-  out["role"] = "rt";
-  out["stream"] = all.stream;
-  out["mode"] = all.cached ? "cached" : "synced";
-  out["end"] = all.end.value;
-  out["end_text"] = to_string(all.end);
-  out["entries"] = all.entries.value;
-  out["publishers"] = all.publishers;
-  out["subscribers"] = all.subscribers;
-  out["pending_bytes"] = all.pending_bytes;
-  out["duplicates"] = all.duplicates;
-  auto origins = nlohmann::json::object();
-  if (const auto* state = core->state())
-    for (const auto& [origin_name, origin] : state->origins)
-      origins[origin_name]
-        = {{"last_id", origin.watermark}, {"duplicates", origin.duplicates}};
-  out["origins"] = std::move(origins);
-  if (!settings.peers.empty())
-    out["group"] = group_status();
+  text::json_value out{{"role", "rt"},
+                       {"stream", all.stream},
+                       {"mode", all.cached ? "cached" : "synced"},
+                       {"end", all.end.value},
+                       {"end_text", to_string(all.end)},
+                       {"entries", all.entries.value},
+                       {"publishers", all.publishers},
+                       {"subscribers", all.subscribers},
+                       {"pending_bytes", all.pending_bytes},
+                       {"duplicates", all.duplicates}};
+  auto& origins = out.add("origins", text::json_value::object());
+  for (const auto& [origin_name, origin] : core->state().origins)
+    origins.add(origin_name, {{"last_id", origin.watermark},
+                              {"duplicates", origin.duplicates}});
   return out.dump();
 }
 

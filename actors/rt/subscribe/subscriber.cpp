@@ -1,9 +1,9 @@
 #include <millrace/actors/rt/link/feeder.hpp>
 #include <millrace/actors/rt/subscribe/subscriber.hpp>
 #include <millrace/messages/protocol/connect.hpp>
+#include <millrace/messages/text/json_value.hpp>
 
 #include <caf/actor_cast.hpp>
-#include <nlohmann/json.hpp>
 
 namespace millrace::rt {
 
@@ -248,14 +248,13 @@ void subscriber_state::tick() {
 }
 
 std::string subscriber_state::status() const {
-  nlohmann::json json;
-  json["topic"] = options.topic;
-  json["position"] = out->where().value;
-  json["delivered"] = out->delivered();
-  json["connected"] = link.flowing();
-  json["paused"] = paused;
+  text::json_value json{{"topic", options.topic},
+                        {"position", out->where().value},
+                        {"delivered", out->delivered()},
+                        {"connected", link.flowing()},
+                        {"paused", paused}};
   if (link.last_failure())
-    json["last_failure"] = to_string(link.last_failure());
+    json.add("last_failure", to_string(link.last_failure()));
   return json.dump();
 }
 

@@ -1,7 +1,6 @@
 #include <millrace/actors/torq/feed/feed_handler.hpp>
 #include <millrace/messages/protocol/connect.hpp>
-
-#include <nlohmann/json.hpp>
+#include <millrace/messages/text/json_value.hpp>
 
 namespace millrace::torq {
 
@@ -90,18 +89,17 @@ feed_facts feed_handler_state::facts() const {
 }
 
 std::string to_json(const feed_facts& facts) {
-  nlohmann::json out;
-  out["role"] = "feed";
-  out["stream"] = facts.stream;
-  out["rows"] = facts.rows;
-  out["batches"] = facts.batches;
-  out["finished"] = facts.finished;
+  text::json_value out{{"role", "feed"},
+                       {"stream", facts.stream},
+                       {"rows", facts.rows},
+                       {"batches", facts.batches},
+                       {"finished", facts.finished}};
   if (facts.ending)
-    out["ending_period"] = facts.ending->value;
+    out.add("ending_period", facts.ending->value);
   if (!facts.last_failure.empty())
-    out["last_failure"] = facts.last_failure;
-  out["published"] = facts.published.value;
-  out["merged"] = facts.merged.value;
+    out.add("last_failure", facts.last_failure);
+  out.add("published", facts.published.value);
+  out.add("merged", facts.merged.value);
   return out.dump();
 }
 

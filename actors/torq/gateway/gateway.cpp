@@ -1,10 +1,10 @@
 #include <millrace/actors/torq/execute/query_job.hpp>
 #include <millrace/actors/torq/gateway/gateway.hpp>
 #include <millrace/actors/torq/gateway/gateway_query.hpp>
+#include <millrace/messages/text/json_value.hpp>
 #include <millrace/query/front/getdata.hpp>
 
 #include <caf/actor_cast.hpp>
-#include <nlohmann/json.hpp>
 
 namespace millrace::torq {
 
@@ -176,15 +176,14 @@ gateway_facts gateway_state::facts() const {
 }
 
 std::string to_json(const gateway_facts& facts) {
-  nlohmann::json out;
-  out["role"] = "gateway";
-  out["answered"] = facts.answered;
-  out["refused"] = facts.refused;
-  out["running"] = facts.running;
-  auto list = nlohmann::json::object();
+  text::json_value out{{"role", "gateway"},
+                       {"answered", facts.answered},
+                       {"refused", facts.refused},
+                       {"running", facts.running}};
+  auto& list = out.add("backends", text::json_value::object());
   for (const auto& [backend_name, entry] : facts.backends)
-    list[backend_name] = {{"type", entry.type}, {"connected", entry.connected}};
-  out["backends"] = std::move(list);
+    list.add(backend_name,
+             {{"type", entry.type}, {"connected", entry.connected}});
   return out.dump();
 }
 

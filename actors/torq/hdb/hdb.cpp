@@ -1,7 +1,6 @@
 #include <millrace/actors/torq/execute/query_job.hpp>
 #include <millrace/actors/torq/hdb/hdb.hpp>
-
-#include <nlohmann/json.hpp>
+#include <millrace/messages/text/json_value.hpp>
 
 namespace millrace::torq {
 
@@ -211,22 +210,22 @@ hdb_facts hdb_state::facts() const {
 }
 
 std::string to_json(const hdb_facts& facts) {
-  nlohmann::json out;
-  out["role"] = "hdb";
-  out["directory"] = facts.directory;
-  out["version"] = facts.version.value;
+  text::json_value out{{"role", "hdb"},
+                       {"directory", facts.directory},
+                       {"version", facts.version.value}};
   if (facts.version != manifest_version{}) {
-    auto cutovers = nlohmann::json::object();
+    auto& cutovers = out.add("cutovers", text::json_value::object());
     for (const auto& [table, at] : facts.cutovers)
-      cutovers[table] = at.value;
-    out["cutovers"] = std::move(cutovers);
+      cutovers.add(table, at.value);
   }
-  out["rows"] = facts.rows;
-  out["partitions"] = facts.partitions;
+  out.add("rows", facts.rows);
+  auto& partitions = out.add("partitions", text::json_value::array());
+  for (const auto& partition : facts.partitions)
+    partitions.add(partition);
   if (facts.indexed)
-    out["indexed_version"] = facts.indexed->value;
+    out.add("indexed_version", facts.indexed->value);
   if (!facts.last_failure.empty())
-    out["last_failure"] = facts.last_failure;
+    out.add("last_failure", facts.last_failure);
   return out.dump();
 }
 

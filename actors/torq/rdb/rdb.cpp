@@ -2,10 +2,10 @@
 #include <millrace/actors/torq/execute/query_job.hpp>
 #include <millrace/actors/torq/rdb/rdb.hpp>
 #include <millrace/actors/torq/rdb/write_down.hpp>
+#include <millrace/messages/text/json_value.hpp>
 #include <millrace/persistence/hdb/hdb_manifest.hpp>
 
 #include <caf/actor_cast.hpp>
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 
@@ -337,23 +337,22 @@ rdb_facts rdb_state::facts() const {
 }
 
 std::string to_json(const rdb_facts& facts) {
-  nlohmann::json out;
-  out["role"] = "rdb";
-  out["stream"] = facts.stream;
-  out["begin"] = facts.begin.value;
-  out["position"] = facts.end.value;
-  out["bytes"] = facts.bytes;
-  out["rows"] = facts.rows;
-  out["rejected_batches"] = facts.rejected_batches;
-  out["paused"] = !facts.stalled.empty();
-  out["periods_to_write"] = facts.periods_held;
-  out["served_position"] = facts.served_end.value;
+  text::json_value out{{"role", "rdb"},
+                       {"stream", facts.stream},
+                       {"begin", facts.begin.value},
+                       {"position", facts.end.value},
+                       {"bytes", facts.bytes},
+                       {"rows", facts.rows},
+                       {"rejected_batches", facts.rejected_batches},
+                       {"paused", !facts.stalled.empty()},
+                       {"periods_to_write", facts.periods_held},
+                       {"served_position", facts.served_end.value}};
   if (!facts.stalled.empty())
-    out["stalled"] = facts.stalled;
+    out.add("stalled", facts.stalled);
   if (!facts.last_reject.empty())
-    out["last_reject"] = facts.last_reject;
+    out.add("last_reject", facts.last_reject);
   if (!facts.last_failure.empty())
-    out["last_failure"] = facts.last_failure;
+    out.add("last_failure", facts.last_failure);
   return out.dump();
 }
 

@@ -1,6 +1,5 @@
 #include <millrace/actors/torq/registry/backends.hpp>
-
-#include <nlohmann/json.hpp>
+#include <millrace/messages/text/json_text.hpp>
 
 #include <algorithm>
 
@@ -16,16 +15,13 @@ backend_table::update(const std::vector<process_row>& rows,
     auto& entry = rows_[row.name];
     const bool moved = entry.row.at != row.at;
     entry.row = row;
-    const auto facts
-      = nlohmann::json::parse(row.attributes, nullptr, /*exceptions=*/false);
     entry.tables.clear();
-    if (facts.is_object()) {
-      entry.stream = facts.value("stream", std::string{});
-      if (const auto tables = facts.find("tables");
-          tables != facts.end() && tables->is_array())
-        for (const auto& table : *tables)
-          if (table.is_string())
-            entry.tables.insert(table.get<std::string>());
+    if (const auto facts = text::parse_json(row.attributes)) {
+      const auto* stream = facts->at("stream").text();
+      entry.stream = stream ? *stream : "";
+      for (const auto& table : facts->at("tables").elements())
+        if (table.text())
+          entry.tables.insert(*table.text());
     }
     if (moved)
       entry.forget_connection();

@@ -1,6 +1,5 @@
 #include <millrace/actors/torq/registry/discovery.hpp>
-
-#include <nlohmann/json.hpp>
+#include <millrace/messages/text/json_value.hpp>
 
 #include <algorithm>
 
@@ -72,10 +71,10 @@ discovery_facts discovery_state::facts() const {
 }
 
 std::string to_json(const discovery_facts& facts) {
-  const nlohmann::json out{{"role", "discovery"},
-                           {"registered", facts.registered},
-                           {"available", facts.available},
-                           {"watchers", facts.watchers}};
+  const text::json_value out{{"role", "discovery"},
+                             {"registered", facts.registered},
+                             {"available", facts.available},
+                             {"watchers", facts.watchers}};
   return out.dump();
 }
 

@@ -1,3 +1,4 @@
+#include <millrace/messages/text/json_value.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/log/item_printer.hpp>
 #include <millrace/nodes/cli/log/items.hpp>
@@ -8,13 +9,12 @@
 #include <millrace/persistence/log/log_directory.hpp>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 namespace millrace::nodes {
 
 namespace {
 
-using json = nlohmann::ordered_json;
+using json = text::json_value;
 using namespace persistence;
 
 /// Of the payload that is shown.
@@ -69,7 +69,7 @@ int run(const log_explain_options& options) {
     }
   }
   if (options.output == output_format::json) {
-    print_line(out.dump(2, ' ', false, json::error_handler_t::replace));
+    print_line(out.dump(2));
   } else {
     print_line(fmt::format("position  {} ({:#x})", at->value, at->value));
     print_line(fmt::format("place     {}, {}", to_string(*at),

@@ -1,3 +1,4 @@
+#include <millrace/messages/text/json_value.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/log/item_printer.hpp>
 #include <millrace/nodes/cli/log/log_options.hpp>
@@ -5,13 +6,12 @@
 #include <millrace/persistence/log/log_directory.hpp>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 namespace millrace::nodes {
 
 namespace {
 
-using json = nlohmann::ordered_json;
+using json = text::json_value;
 using namespace persistence;
 
 json place_json(position at) {
@@ -59,7 +59,7 @@ int show_info(const log_options& options) {
       return fail(scan.failure());
     messages += scan->tally.message_count;
     if (options.output == output_format::json) {
-      out["files"].push_back(scan_json(info, *scan));
+      out["files"].add(scan_json(info, *scan));
       continue;
     }
     print_line(

@@ -1,13 +1,10 @@
 #include <millrace/nodes/cli/log/item_printer.hpp>
 #include <millrace/nodes/cli/log/items.hpp>
 
-#include <nlohmann/json.hpp>
-
 #include <cstdio>
 
 namespace millrace::nodes {
 
-using nlohmann::ordered_json;
 using persistence::log_message;
 
 void print_line(const std::string& line) {
@@ -33,7 +30,7 @@ item_printer::text_of(const persistence::log_reader::item& item) const {
                    : item_line(std::get<stream_event>(item));
   const auto object = message ? item_json(*message, bytes_max_)
                               : item_json(std::get<stream_event>(item));
-  return object.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+  return object.dump();
 }
 
 void item_printer::print(const std::string& text) {

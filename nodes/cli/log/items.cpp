@@ -1,15 +1,15 @@
 #include <millrace/messages/data/table_batch.hpp>
+#include <millrace/messages/text/json_value.hpp>
 #include <millrace/nodes/cli/log/items.hpp>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include <chrono>
 #include <date/date.h>
 
 namespace millrace::nodes {
 
-using json = nlohmann::ordered_json;
+using json = text::json_value;
 using namespace persistence;
 
 namespace {

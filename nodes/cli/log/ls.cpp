@@ -1,3 +1,4 @@
+#include <millrace/messages/text/json_value.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/log/item_printer.hpp>
 #include <millrace/nodes/cli/log/log_options.hpp>
@@ -5,13 +6,12 @@
 #include <millrace/persistence/log/log_directory.hpp>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 namespace millrace::nodes {
 
 namespace {
 
-using json = nlohmann::ordered_json;
+using json = text::json_value;
 using namespace persistence;
 
 int list_files(const log_options& options) {
@@ -26,12 +26,12 @@ int list_files(const log_options& options) {
     const auto name = log_file_name(info.session, info.roll);
     const auto begin = position::of(info.session, info.roll, 0);
     if (options.output == output_format::json)
-      out.push_back({{"file", name},
-                     {"session", info.session},
-                     {"roll", info.roll},
-                     {"bytes", info.size},
-                     {"archived", info.archived},
-                     {"begin", begin.value}});
+      out.add(json{{"file", name},
+                   {"session", info.session},
+                   {"roll", info.roll},
+                   {"bytes", info.size},
+                   {"archived", info.archived},
+                   {"begin", begin.value}});
     else
       print_line(fmt::format("{:<20} {:>12} {:<9} {}", name, info.size,
                              info.archived ? "yes" : "no", begin.value));

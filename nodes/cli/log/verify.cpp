@@ -1,3 +1,4 @@
+#include <millrace/messages/text/json_value.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/log/item_printer.hpp>
 #include <millrace/nodes/cli/log/log_options.hpp>
@@ -5,7 +6,6 @@
 #include <millrace/persistence/log/log_directory.hpp>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include <cstdio>
 #include <functional>
@@ -15,7 +15,7 @@ namespace millrace::nodes {
 
 namespace {
 
-using json = nlohmann::ordered_json;
+using json = text::json_value;
 using namespace persistence;
 
 int verify_log(const log_options& options) {
@@ -45,9 +45,9 @@ int verify_log(const log_options& options) {
       {"ok", report->damages.empty()},
       {"damages", json::array()}};
     for (const auto& damage : report->damages)
-      out["damages"].push_back({{"file", damage.file},
-                                {"offset", damage.offset},
-                                {"reason", damage.reason}});
+      out["damages"].add(json{{"file", damage.file},
+                              {"offset", damage.offset},
+                              {"reason", damage.reason}});
     print_line(out.dump(2));
   } else {
     for (const auto& damage : report->damages)
