@@ -258,7 +258,7 @@ decode_source_cursors(std::span<const std::byte> bytes) {
 std::vector<std::byte> encode(const end_of_period& marker) {
   ::capnp::MallocMessageBuilder builder;
   auto root = builder.initRoot<schema::EndOfPeriod>();
-  root.setPeriod(marker.period);
+  root.setPeriod(marker.period.value);
   root.setOrigin(marker.origin);
   return messages::to_bytes(builder);
 }
@@ -266,7 +266,7 @@ std::vector<std::byte> encode(const end_of_period& marker) {
 result<end_of_period> decode_end_of_period(std::span<const std::byte> payload) {
   return messages::read_as<schema::EndOfPeriod>(
     payload, [](schema::EndOfPeriod::Reader root) -> result<end_of_period> {
-      return end_of_period{root.getPeriod(), root.getOrigin()};
+      return end_of_period{period_id{root.getPeriod()}, root.getOrigin()};
     });
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <millrace/messages/base/result.hpp>
+#include <millrace/messages/data/ids.hpp>
 #include <millrace/messages/data/schema.hpp>
 #include <millrace/messages/text/interner.hpp>
 
@@ -125,7 +126,7 @@ private:
 
 /// The marker that ends a publisher's period.
 struct end_of_period {
-  int64_t period = 0; ///< Days since 2000.01.01 for date partitions.
+  period_id period;
   std::string origin;
 };
 [[nodiscard]] std::vector<std::byte> encode(const end_of_period& marker);

@@ -1,9 +1,10 @@
 #pragma once
 
-// The map of the system: every message between actors, and the interface of
-// every actor. Bulk and structured content travels as `chunk`s of Cap'n Proto;
-// what each one holds is said beside the message. No floating-point number goes
-// through CAF's serialiser.
+// The map of the system: each actor that others know, and every message that
+// they may send to it. What an actor sends to itself, or to one that only it
+// knows, stands in its own header. Bulk and structured content travels as
+// `chunk`s of Cap'n Proto; what each one holds is said beside the message. No
+// floating-point number goes through CAF's serialiser.
 
 #include <millrace/messages/data/answer.hpp>
 #include <millrace/messages/data/ids.hpp>
@@ -381,6 +382,7 @@ using rdb_actor = status_actor::extend<
   // Plan (chunk) over rows after a cutover: a partial result, and the position
   // up to which it holds all of them. `moved` when some are no longer here.
   caf::replies_to<query_atom, chunk, rows_after>::with<chunks, position>,
+  // As a WATCHER of HDBs.
   caf::reacts_to<watch_atom, std::vector<process_row>>,
   // Waits until an HDB serves everything up to this stream position; answers
   // the manifest version. `timeout` after some seconds: ask again to keep
@@ -413,6 +415,7 @@ using hdb_actor = status_actor::extend<
 using gateway_actor = status_actor::extend<
   // getdata parameters as JSON: the result (chunk) and the cut.
   caf::replies_to<query_atom, std::string>::with<chunks, query_cut>,
+  // As a WATCHER of RDBs and HDBs, and as an HDB WATCHER.
   caf::reacts_to<watch_atom, std::vector<process_row>>,
   caf::reacts_to<announce_atom, hdb_announcement>>;
 

@@ -186,7 +186,7 @@ private:
       fmt::print("its period is open: the rdb holds it\n");
     } else {
       const auto ended = end_period(node_->actors(), config_, "market",
-                                    first_day + day, step_deadline);
+                                    period_id{first_day + day}, step_deadline);
       if (!ended)
         return ended.failure();
       fmt::print("period ended: the hdb serves it\n");
@@ -207,7 +207,7 @@ private:
       fmt::print("\n{}\n$ millrace query --config {} -l getdata \\\n  '{}'\n\n",
                  each.title, directory_.config_path(), each.text);
       auto parameters = *text::parse_json(each.text);
-      parameters["at_least"] = *end;
+      parameters["at_least"] = end->value;
       auto answer = ask_gateway(node_->actors(), *gateway, parameters.dump(),
                                 step_deadline);
       if (!answer)

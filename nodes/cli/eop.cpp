@@ -1,3 +1,4 @@
+#include <millrace/messages/data/ids.hpp>
 #include <millrace/messages/data/position.hpp>
 #include <millrace/messages/text/civil_time.hpp>
 #include <millrace/nodes/cli/cluster_option.hpp>
@@ -39,8 +40,9 @@ int run(const eop_options& options) {
   if (!host)
     return fail(host.failure());
   for (const auto& stream : config->streams) {
-    const auto ended = end_period(**host, *config, stream.name, options.period,
-                                  std::chrono::seconds{options.timeout_s});
+    const auto ended
+      = end_period(**host, *config, stream.name, period_id{options.period},
+                   std::chrono::seconds{options.timeout_s});
     if (!ended)
       return fail(ended.failure());
     if (ended->before)
@@ -48,7 +50,7 @@ int run(const eop_options& options) {
                  stream.name);
     else
       fmt::print("stream {}: ended at {}, served by the hdb\n", stream.name,
-                 to_string(position{ended->position}));
+                 to_string(ended->end));
   }
   return exit_ok;
 }

@@ -50,8 +50,8 @@ error message_writer::write(const stream_event& event,
              + "\n");
 }
 
-error message_writer::write_period(int64_t period, position end) {
-  const auto day = text::date_text(period);
+error message_writer::write_period(period_id period, position end) {
+  const auto day = text::date_text(period.value);
   if (options_->format == line_format::csv || !options_->table.empty()) {
     std::fprintf(stderr, "period %s ended\n", day.c_str());
     return {};

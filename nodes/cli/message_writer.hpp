@@ -20,8 +20,7 @@ public:
   [[nodiscard]] result<bool> write(const rt::message& message, position end);
   [[nodiscard]] error write(const stream_event& event,
                             const std::string& topic);
-  /// @param period days since 2000.01.01
-  [[nodiscard]] error write_period(int64_t period, position end);
+  [[nodiscard]] error write_period(period_id period, position end);
   /// What is printed is seen, also through a pipe.
   [[nodiscard]] static error flush();
 

@@ -83,7 +83,7 @@ rt::subscription_handlers handlers_of(const sub_options& options,
     if (auto fault = out->write(event, topic))
       stop(fault);
   };
-  on.on_period = [out, stop](int64_t period, position at) {
+  on.on_period = [out, stop](period_id period, position at) {
     if (auto fault = out->write_period(period, at))
       stop(fault);
   };

@@ -14,18 +14,17 @@ using namespace std::chrono_literals;
 
 /// Ends the period on one stream, or finds that it has ended.
 result<ended_period> end_on(runtime& host, const cluster_config& config,
-                            const std::string& stream, int64_t period,
+                            const std::string& stream, period_id period,
                             std::chrono::seconds timeout) {
   auto rt = find_stream(host, config, stream, 5s);
   if (!rt)
     return rt.failure();
   caf::scoped_actor self{host.system()};
   result<ended_period> answer{error{errc::internal, "no answer"}};
-  self
-    ->request(*rt, caf::timespan{timeout}, end_period_atom_v, period_id{period})
+  self->request(*rt, caf::timespan{timeout}, end_period_atom_v, period)
     .receive(
       [&](position end) {
-        answer = ended_period{end.value, false};
+        answer = ended_period{end, false};
       },
       [&](const caf::error& fault) { answer = from_caf(fault); });
   if (answer || answer.failure().code != errc::already_exists)
@@ -38,7 +37,7 @@ result<ended_period> end_on(runtime& host, const cluster_config& config,
 
 /// Waits until an HDB serves what this RDB wrote down of the period.
 error wait_served(runtime& host, const cluster_config& config,
-                  const std::string& rdb, int64_t period,
+                  const std::string& rdb, period_id period,
                   const ended_period& ended, std::chrono::seconds timeout) {
   using std::chrono::milliseconds;
   auto at = endpoint_of(config, rdb);
@@ -60,13 +59,10 @@ error wait_served(runtime& host, const cluster_config& config,
     auto failed = [&](const caf::error& why) { fault = from_caf(why); };
     const caf::timespan deadline{std::min<milliseconds>(left, 2s)};
     if (ended.before)
-      self
-        ->request(*handle, deadline, installed_atom_v, period_id{period},
-                  position{ended.position})
+      self->request(*handle, deadline, installed_atom_v, period, ended.end)
         .receive(served, failed);
     else
-      self
-        ->request(*handle, deadline, installed_atom_v, position{ended.position})
+      self->request(*handle, deadline, installed_atom_v, ended.end)
         .receive(served, failed);
     if (!fault)
       return {};
@@ -81,21 +77,21 @@ error wait_served(runtime& host, const cluster_config& config,
 
 } // namespace
 
-result<uint64_t> stream_end(runtime& host, const cluster_config& config,
+result<position> stream_end(runtime& host, const cluster_config& config,
                             const std::string& stream) {
   auto rt = find_stream(host, config, stream, 5s);
   if (!rt)
     return rt.failure();
-  result<uint64_t> answer{error{errc::internal, "no answer"}};
+  result<position> answer{error{errc::internal, "no answer"}};
   caf::scoped_actor self{host.system()};
   self->request(*rt, caf::timespan{5s}, facts_atom_v)
-    .receive([&](const stream_facts& facts) { answer = facts.end.value; },
+    .receive([&](const stream_facts& facts) { answer = facts.end; },
              [&](const caf::error& fault) { answer = from_caf(fault); });
   return answer;
 }
 
 result<ended_period> end_period(runtime& host, const cluster_config& config,
-                                const std::string& stream, int64_t period,
+                                const std::string& stream, period_id period,
                                 std::chrono::seconds deadline) {
   auto ended = end_on(host, config, stream, period, deadline);
   if (!ended)

@@ -21,7 +21,7 @@ struct merged_log {
   std::vector<int64_t> ids;
   std::vector<std::string> payloads;
   std::vector<stream_event> events;
-  std::vector<int64_t> periods;
+  std::vector<period_id> periods;
 };
 
 class MergeCoreTest : public ::testing::Test {
@@ -274,7 +274,7 @@ TEST_F(MergeCoreTest, NewLifeOfADirectoryIsAReset) {
 
 TEST_F(MergeCoreTest, PeriodEndsOnceAndMarkersAreNoMessages) {
   open_input(1, "a");
-  const auto marker = encode(end_of_period{8767, "a"});
+  const auto marker = encode(end_of_period{period_id{8767}, "a"});
   merge(
     1, "a",
     {{1, "p1"},
@@ -292,7 +292,7 @@ TEST_F(MergeCoreTest, PeriodEndsOnceAndMarkersAreNoMessages) {
   EXPECT_EQ(std::get<period_ended>(effects[1]).period, period_id{8767});
   const auto log = read_out();
   EXPECT_EQ(log.ids, (std::vector<int64_t>{1, 3}));
-  EXPECT_EQ(log.periods, (std::vector<int64_t>{8767}));
+  EXPECT_EQ(log.periods, (std::vector<period_id>{period_id{8767}}));
 }
 
 TEST_F(MergeCoreTest, SchemaVersionsBecomeEventsOnceEach) {

@@ -26,7 +26,7 @@ struct inbox {
   std::vector<int64_t> ids;
   std::vector<position> ends;
   std::vector<stream_event> events;
-  std::vector<std::pair<int64_t, position>> periods;
+  std::vector<std::pair<period_id, position>> periods;
   std::vector<error> failures;
 
   bool wait_for(size_t count, std::chrono::milliseconds deadline = 20s) {
@@ -50,7 +50,7 @@ struct inbox {
       events.push_back(event);
       changed.notify_all();
     };
-    out.on_period = [this](int64_t period, position end) {
+    out.on_period = [this](period_id period, position end) {
       const std::scoped_lock lock{mutex};
       periods.emplace_back(period, end);
       changed.notify_all();

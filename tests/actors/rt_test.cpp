@@ -160,7 +160,7 @@ TEST_P(RtTest, PeriodEndsOnceBehindEveryPublishersMarker) {
   ASSERT_TRUE(a->publish(bytes_of("later")));
   ASSERT_TRUE(in.wait_for(3));
   ASSERT_EQ(in.periods.size(), 1u);
-  EXPECT_EQ(in.periods[0].first, 5000);
+  EXPECT_EQ(in.periods[0].first, period_id{5000});
   EXPECT_EQ(in.periods[0].second, end);
   EXPECT_LT(in.ends[1], in.periods[0].second);
   EXPECT_GT(in.ends[2], in.periods[0].second);

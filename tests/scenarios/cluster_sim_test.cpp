@@ -71,7 +71,7 @@ public:
   }
 
   /// What the gateway answers, once it knows of everything up to `at_least`.
-  result<volumes> ask(uint64_t at_least) {
+  result<volumes> ask(position at_least) {
     const auto gateway = w.find("gw1", "gw1");
     if (!gateway)
       return error{errc::unavailable, "no gateway"};
@@ -79,7 +79,7 @@ public:
       caf::actor_cast<gateway_actor>(gateway), 20s, query_atom_v,
       R"({"tablename":"trade","starttime":"2000-01-01","endtime":"2100-01-01",)"
       R"("columns":["sym","size"],"at_least":")"
-        + std::to_string(at_least) + "\"}");
+        + std::to_string(at_least.value) + "\"}");
     if (!got)
       return got.failure();
     volumes out;
@@ -132,11 +132,12 @@ public:
 
 private:
   /// The end of the merged log, from what its sequencer says.
-  uint64_t stream_end() {
-    const auto text = w.status("rt1", "rt/market");
-    const auto at = text.find("\"end\":");
-    EXPECT_NE(at, std::string::npos) << text;
-    return std::stoull(text.substr(at + 6));
+  position stream_end() {
+    const auto facts = w.ask<stream_facts>(
+      caf::actor_cast<sequencer_actor>(w.find("rt1", "rt/market")), 5s,
+      facts_atom_v);
+    EXPECT_TRUE(facts) << to_string(facts.failure());
+    return facts ? std::get<0>(*facts).end : position{};
   }
 
   nodes::cluster_config config_;

@@ -162,7 +162,7 @@ std::vector<int64_t> ended_periods(world& w) {
   else
     for (const auto& each : *all)
       if (each.kind == delivered::what::period)
-        out.push_back(each.period);
+        out.push_back(each.period.value);
   return out;
 }
 

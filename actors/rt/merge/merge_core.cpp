@@ -191,9 +191,9 @@ error merge_core::take(const frame_view& frame, merge_origin& origin) {
       auto marker = decode_end_of_period(frame.payload);
       if (!marker)
         return {};
-      const period_id period{marker->period};
-      origin.period_marked = std::max(origin.period_marked, period);
-      effects_.push_back(marker_merged{std::string{frame.header.on}, period});
+      origin.period_marked = std::max(origin.period_marked, marker->period);
+      effects_.push_back(
+        marker_merged{std::string{frame.header.on}, marker->period});
       return {};
     }
     case payload_kind::table_schema: {
@@ -253,7 +253,7 @@ error merge_core::apply_period_end(const period_end& entry) {
   state_.last_period = entry.period;
   auto end
     = out_->append(record_kind::marker, payload_kind::end_of_period,
-                   own_header(), encode(end_of_period{entry.period.value, {}}));
+                   own_header(), encode(end_of_period{entry.period, {}}));
   if (!end)
     return end.failure();
   effects_.push_back(period_ended{entry.period, *end});

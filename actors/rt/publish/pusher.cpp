@@ -153,8 +153,7 @@ void pusher_state::tick() {
 }
 
 void pusher_state::mark(period_id period) {
-  const auto marker
-    = encode(end_of_period{period.value, source->options().origin});
+  const auto marker = encode(end_of_period{period, source->options().origin});
   // A refusal (closed, disk full) leaves the marker out; RT names this origin
   // as absent after its grace.
   (void)source->publish(marker, {}, payload_kind::end_of_period);

@@ -2,6 +2,7 @@
 
 #include <millrace/messages/data/events.hpp>
 #include <millrace/messages/data/header.hpp>
+#include <millrace/messages/data/ids.hpp>
 #include <millrace/messages/data/position.hpp>
 #include <millrace/persistence/log/log_format.hpp>
 
@@ -55,7 +56,7 @@ struct subscription_handlers {
   /// "Reset event in <topic>, rolling position from <from> to <to>".
   std::function<void(const stream_event&)> on_event;
   /// The period ended here; rows after `end` belong to later periods.
-  std::function<void(int64_t period, position end)> on_period;
+  std::function<void(period_id period, position end)> on_period;
   /// After each run of deliveries: the position reached. A good place to
   /// publish state or to store a checkpoint.
   std::function<void(position)> on_batch_end;

@@ -71,15 +71,16 @@ ingest_handlers(const std::shared_ptr<rdb_store>& store, persistence::env& env,
     if (store->wake_wanted.exchange(false))
       caf::anon_send(owner, wake_atom_v);
   };
-  out->on_period = [store, world = &env, owner](int64_t period, position end) {
-    world->crash_point("rdb.before_eod_mark");
-    ++store->period_ends_untold;
-    {
-      const std::scoped_lock lock{store->writing};
-      store->tables.end_period(end);
-    }
-    caf::anon_send(owner, passed_atom::value, period_id{period}, end);
-  };
+  out->on_period
+    = [store, world = &env, owner](period_id period, position end) {
+        world->crash_point("rdb.before_eod_mark");
+        ++store->period_ends_untold;
+        {
+          const std::scoped_lock lock{store->writing};
+          store->tables.end_period(end);
+        }
+        caf::anon_send(owner, passed_atom::value, period, end);
+      };
   return out;
 }
 

@@ -219,7 +219,7 @@ rt::subscription_handlers recorder(std::shared_ptr<reading> into,
     item.event = event;
     give(std::move(item));
   };
-  handlers.on_period = [give](int64_t period, position end) {
+  handlers.on_period = [give](period_id period, position end) {
     delivered item;
     item.kind = delivered::what::period;
     item.end = end;

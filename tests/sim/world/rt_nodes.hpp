@@ -76,7 +76,7 @@ struct delivered {
   int64_t id = 0;
   std::string payload;
   stream_event event;
-  int64_t period = 0;
+  period_id period;
   friend bool operator==(const delivered&, const delivered&) = default;
 };
 

@@ -20,7 +20,7 @@ std::string say(const delivered& item) {
              + to_string(item.begin) + ", " + to_string(item.end) + ") "
              + item.event.cause;
     case delivered::what::period:
-      return "end of period " + std::to_string(item.period) + " at "
+      return "end of period " + to_string(item.period) + " at "
              + to_string(item.end);
   }
   return "?";
