@@ -99,6 +99,14 @@ void toml_section::fault(std::string_view key, std::string_view reason) {
   faults_.add(at ? *at : table_, full, reason);
 }
 
+void toml_section::refuse(std::string_view key, std::string_view reason) {
+  for (const auto& [name, value] : table_.entries)
+    if (name == key) {
+      faults_.add(value, path_ + "." + name, reason);
+      refused_.insert(name);
+    }
+}
+
 const toml_value* toml_section::typed(std::string_view key, toml_kind kind,
                                       std::string_view expected) {
   const auto* found = find(key);
@@ -243,7 +251,7 @@ size_t toml_section::choice(std::string_view key,
 
 void toml_section::finish() {
   for (const auto& [name, value] : table_.entries) {
-    if (known_.contains(name))
+    if (known_.contains(name) || refused_.contains(name))
       continue;
     std::string all;
     for (const auto& key : known_)

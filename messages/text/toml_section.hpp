@@ -89,6 +89,8 @@ public:
 
   /// Records a fault at `key`, or at the table when the key is absent.
   void fault(std::string_view key, std::string_view reason);
+  /// The same when `key` is there, which is not among those known here.
+  void refuse(std::string_view key, std::string_view reason);
   void finish();
 
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
@@ -103,6 +105,7 @@ private:
   std::string path_;
   toml_faults& faults_;
   std::set<std::string, std::less<>> known_;
+  std::set<std::string, std::less<>> refused_;
 };
 
 /// text -> 'text', as messages show what a user wrote.

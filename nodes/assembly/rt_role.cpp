@@ -78,10 +78,6 @@ result<opened_stream> open_stream(process_host& host,
                                   const stream_config& stream,
                                   uint64_t checkpoint_bytes) {
   const auto& config = host.config();
-  if (stream.retention_age_ns != 0 || stream.retention_bytes != 0)
-    return error{errc::config, config.path + ": stream '" + stream.name
-                                 + "': retention: collecting old log files is "
-                                   "not supported yet"};
   rt::sequencer_options options;
   options.stream = stream.name;
   options.directory = config.stream_directory(process.name, stream.name);

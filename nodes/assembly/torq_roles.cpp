@@ -46,10 +46,6 @@ result<hosted_process> start_discovery(process_host& host,
 result<hosted_process> start_rdb(process_host& host,
                                  const process_config& process) {
   const auto& config = host.config();
-  if (!process.symbols.empty())
-    return error{errc::config, config.path + ": process '" + process.name
-                                 + "': symbols: an rdb of some symbols only is "
-                                   "not supported yet"};
   torq::rdb_settings settings;
   settings.process = process.name;
   settings.stream = config.table(process.tables.front())->stream;

@@ -198,17 +198,15 @@ private:
     out.name = at.required_name("name");
     check_unique(at, config_.streams, out.name);
     for (const auto* gone : {"batch_time", "batch_size"})
-      if (at.find(gone) != nullptr)
-        at.fault(gone, "nothing reads it any more: delete the line");
+      at.refuse(gone, "nothing reads it any more: delete the line");
+    for (const auto* early : {"retention_age", "retention_size"})
+      at.refuse(early, "old log files are not collected yet: delete the "
+                       "line, and watch the space that is left");
     out.mode = at.choice("mode", {"synced", "cached"}, false) == 1
                  ? stream_mode::cached
                  : stream_mode::synced;
     out.roll_bytes
       = at.bytes("roll_size", 64u << 10, uint64_t{1} << 30, out.roll_bytes);
-    out.retention_age_ns
-      = at.duration("retention_age", 0, most_ns, out.retention_age_ns);
-    out.retention_bytes
-      = at.bytes("retention_size", 0, most_bytes, out.retention_bytes);
     config_.streams.push_back(std::move(out));
   }
 
@@ -366,12 +364,10 @@ private:
         out.tables.push_back(table.schema.name);
     if (out.tables.empty())
       at.fault("tables", "holds no table");
-    out.symbols = at.texts("symbols");
+    at.refuse("symbols", "an rdb holds all symbols of its tables: delete the "
+                         "line");
     out.hdb_directory = path(at, "hdb", default_hdb());
-    out.write_down = at.flag("write_down", out.symbols.empty());
-    if (out.write_down && !out.symbols.empty())
-      at.fault("write_down", "an rdb that holds some symbols only would write "
-                             "partitions without the others");
+    out.write_down = at.flag("write_down", true);
     out.memory_max_bytes = at.bytes("memory_max", 0, most_bytes, 0);
     out.query_memory_max_bytes = at.bytes("query_memory_max", 0, most_bytes, 0);
   }

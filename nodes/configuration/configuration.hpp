@@ -40,10 +40,6 @@ struct stream_config {
   stream_mode mode = stream_mode::synced;
   /// A log file rolls before it would pass this size; 64 KiB to 1 GiB.
   uint64_t roll_bytes = uint64_t{1} << 30;
-  /// Rolled files older than this may go; 0: age never removes one.
-  int64_t retention_age_ns = 0;
-  /// Oldest files may go above this total; 0: size never removes one.
-  uint64_t retention_bytes = 0;
 
   friend bool operator==(const stream_config&, const stream_config&) = default;
 };
@@ -84,8 +80,7 @@ struct process_config {
 
   std::vector<std::string> streams; ///< rt: those it orders, never empty.
 
-  std::vector<std::string> tables;  ///< rdb: those it holds, never empty.
-  std::vector<std::string> symbols; ///< rdb: only these; empty: all.
+  std::vector<std::string> tables; ///< rdb: those it holds, never empty.
   /// rdb, hdb: absolute path of the partitions written or served.
   std::string hdb_directory;
   /// rdb: writes its tables down at the end of a period; replicas do not.

@@ -6,6 +6,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <iterator>
+#include <regex>
 #include <set>
 #include <sstream>
 
@@ -146,6 +149,8 @@ constexpr auto every_option = R"([cluster]
 name = "full"
 data = "/var/lib/millrace/"
 address = "::1"
+log_path = "/var/log/market"
+process_types = ["vwap"]
 [period]
 zone = "America/New_York"
 time = "17:00"
@@ -160,8 +165,6 @@ mine = "layouts/mine.toml"
 name = "a"
 mode = "cached"
 roll_size = "64MiB"
-retention_age = "7d"
-retention_size = "100GiB"
 [[stream]]
 name = "b"
 [[table]]
@@ -184,7 +187,7 @@ port = 1
 name = "rt"
 type = "rt"
 node = "n"
-streams = ["a", "b"]
+streams = ["b", "a"]
 [[process]]
 name = "r"
 type = "rdb"
@@ -198,7 +201,7 @@ name = "copy"
 type = "rdb"
 node = "n"
 tables = ["t"]
-symbols = ["X", "Y"]
+write_down = false
 hdb = "../hdb"
 [[process]]
 name = "h"
@@ -235,6 +238,12 @@ periods = 3
 trades = 5
 quotes = 6
 trade_table = "t"
+quote_table = "u"
+[[process]]
+name = "own"
+type = "vwap"
+[process.settings]
+window = "5m"
 )";
 
 TEST(ConfigurationTest, ReadsEveryOption) {
@@ -248,8 +257,7 @@ TEST(ConfigurationTest, ReadsEveryOption) {
   EXPECT_EQ(config.logging, (logging_config{true, "DBG"}));
   EXPECT_EQ(config.layouts.at("mine"), "/etc/millrace/layouts/mine.toml");
   EXPECT_EQ(config.streams[0],
-            (stream_config{"a", stream_mode::cached, 64u << 20,
-                           7 * text::day_ns, uint64_t{100} << 30}));
+            (stream_config{"a", stream_mode::cached, 64u << 20}));
   const auto& table = config.tables[0];
   EXPECT_EQ(table.stream, "b");
   EXPECT_EQ(table.schema.version, 3u);
@@ -265,7 +273,6 @@ TEST(ConfigurationTest, ReadsEveryOption) {
   EXPECT_EQ(config.process("h")->query_memory_max_bytes, 1u << 20);
   EXPECT_EQ(config.process("r")->hdb_directory, "/etc/hdb");
   EXPECT_FALSE(config.process("copy")->write_down);
-  EXPECT_THAT(config.process("copy")->symbols, ElementsAre("X", "Y"));
   EXPECT_EQ(config.process("h")->hdb_directory, "/hdb");
   EXPECT_EQ(config.process("g")->node, "");
   EXPECT_EQ(config.process("g")->query_timeout_ns, 5'000'000'000);
@@ -283,7 +290,49 @@ TEST(ConfigurationTest, ReadsEveryOption) {
   EXPECT_EQ(feed->speed, 10);
   EXPECT_THAT(feed->files, ElementsAre("/etc/millrace/x.csv", "/y.csv"));
   EXPECT_EQ(config.process("gen")->generator,
-            (generator_config{true, 7, 10'000, 3, 5, 6, "t", ""}));
+            (generator_config{true, 7, 10'000, 3, 5, 6, "t", "u"}));
+}
+
+/// Keys that the reader of configurations knows, as its source has them.
+std::set<std::string> known_keys() {
+  std::ifstream in{
+    test_support::source_path("nodes/configuration/configuration.cpp")};
+  const std::string source{std::istreambuf_iterator<char>{in}, {}};
+  const std::regex reads{
+    R"x((?:at\.(?:text|required_text|required_name|flag|integer|texts|bytes)x"
+    R"x(|duration|choice)\(|(?:path|zone|feed_table)\(at,)\s*"([a-z_]+)")x"};
+  std::set<std::string> out;
+  for (std::sregex_iterator at{source.begin(), source.end(), reads}, end;
+       at != end; ++at)
+    out.insert((*at)[1]);
+  return out;
+}
+
+// Goal: no key is read and then forgotten. Without any one line the file
+// means something else; that product code goes by what it means is for lint
+// to say.
+TEST(ConfigurationTest, NoKeyIsWithoutEffect) {
+  const auto whole = parse(every_option);
+  ASSERT_TRUE(whole) << to_string(whole.failure());
+  auto unseen = known_keys();
+  EXPECT_GT(unseen.size(), 40u);
+  std::istringstream in{every_option};
+  std::string line;
+  for (size_t number = 1; std::getline(in, line); ++number) {
+    const auto equals = line.find(" = ");
+    if (equals == std::string::npos)
+      continue;
+    unseen.erase(line.substr(0, equals));
+    std::istringstream again{every_option};
+    std::string without;
+    std::string each;
+    // An empty line in its place, as lines are told.
+    for (size_t i = 1; std::getline(again, each); ++i)
+      without += (i == number ? "" : each) + "\n";
+    const auto parsed = parse(without);
+    EXPECT_FALSE(parsed && *parsed == *whole) << number << ": " << line;
+  }
+  EXPECT_THAT(unseen, ::testing::IsEmpty());
 }
 
 TEST(ConfigurationTest, LogsOfPublishersLieWhereTheyShould) {
@@ -332,8 +381,11 @@ constexpr bad_line bad_lines[] = {
    ":7:stream.roll_size: ", "expected a count of bytes"},
   {6, "name = \"market\"\nbatch_time = \"1ms\"",
    ":7:stream.batch_time: ", "delete the line"},
-  {6, "name = \"market\"\nretention_age = \"7 days\"",
-   ":7:stream.retention_age: ", "is not a duration"},
+  {6, "name = \"market\"\nretention_age = \"7d\"",
+   ":7:stream.retention_age: ", "not collected yet: delete the line"},
+  {6, "name = \"market\"\nretention_size = \"1GiB\"",
+   ":7:stream.retention_size: ", "not collected yet: delete the line"},
+  {30, "grace = \"7 days\"", ":30:period.grace: ", "is not a duration"},
   {6, "name = \"market\"\n[[stream]]\nname = \"market\"",
    ":8:stream.name: ", "'market' appears twice"},
   {6, "name = \"other\"", ":9:table.stream: ", "'market' is not a [[stream]]"},
@@ -369,8 +421,8 @@ constexpr bad_line bad_lines[] = {
   {24, "node = \"two\"\ntables = [\"quote\"]",
    ":25:process.tables: ", "'quote' is not a [[table]]"},
   {24, "node = \"two\"\ntables = []", ":25:process.tables: ", "holds no table"},
-  {24, "node = \"two\"\nsymbols = [\"A\"]\nwrite_down = true",
-   ":26:process.write_down: ", "without the others"},
+  {24, "node = \"two\"\nsymbols = [\"A\"]",
+   ":25:process.symbols: ", "holds all symbols of its tables: delete the line"},
   {24, "node = \"two\"\nwrite_down = \"yes\"",
    ":25:process.write_down: ", "expected true or false, found a text"},
   {24, "node = \"two\"\nstreams = [\"market\"]",
