@@ -1,9 +1,9 @@
 #include <millrace/feed/layout/layout.hpp>
+#include <millrace/messages/base/name_table.hpp>
 #include <millrace/messages/text/toml_section.hpp>
 #include <millrace/messages/text/zones.hpp>
 
 #include <algorithm>
-#include <array>
 #include <set>
 #include <utility>
 
@@ -15,7 +15,7 @@ using text::toml_kind;
 using text::toml_section;
 using text::toml_value;
 
-constexpr std::array<std::pair<time_format, std::string_view>, 14> formats{{
+constexpr name_table<time_format, 14> formats{{
   {time_format::none, "none"},
   {time_format::iso, "iso"},
   {time_format::s_of_day, "s_of_day"},
@@ -154,15 +154,15 @@ private:
     }
     if (name.empty())
       return time_format::iso;
-    for (const auto& [format, candidate] : formats)
-      if (candidate == name && format != time_format::none) {
-        if (!fits(format, type))
-          at.fault("format",
-                   name + " does not fit type " + std::string{to_string(type)});
-        return format;
-      }
-    at.fault("format", "unknown time format '" + name + "'");
-    return time_format::iso;
+    const auto format = formats.find(name).value_or(time_format::none);
+    if (format == time_format::none) {
+      at.fault("format", "unknown time format '" + name + "'");
+      return time_format::iso;
+    }
+    if (!fits(format, type))
+      at.fault("format",
+               name + " does not fit type " + std::string{to_string(type)});
+    return format;
   }
 
   static uint32_t read_scale(toml_section& at, column_type type) {
@@ -246,10 +246,7 @@ private:
 } // namespace
 
 std::string_view to_string(time_format format) noexcept {
-  for (const auto& [candidate, name] : formats)
-    if (candidate == format)
-      return name;
-  return "unknown";
+  return formats.name_of(format);
 }
 
 result<layout> parse_layout(std::string_view given, const std::string& path) {

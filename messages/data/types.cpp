@@ -1,13 +1,11 @@
+#include <millrace/messages/base/name_table.hpp>
 #include <millrace/messages/data/types.hpp>
-
-#include <array>
-#include <utility>
 
 namespace millrace {
 
 namespace {
 
-constexpr std::array<std::pair<column_type, std::string_view>, 18> names{{
+constexpr name_table<column_type, 18> names{{
   {column_type::boolean, "boolean"},
   {column_type::guid, "guid"},
   {column_type::byte_, "byte"},
@@ -31,17 +29,11 @@ constexpr std::array<std::pair<column_type, std::string_view>, 18> names{{
 } // namespace
 
 std::string_view to_string(column_type type) noexcept {
-  for (const auto& [candidate, name] : names)
-    if (candidate == type)
-      return name;
-  return "unknown";
+  return names.name_of(type);
 }
 
 std::optional<column_type> column_type_of(std::string_view name) noexcept {
-  for (const auto& [type, candidate] : names)
-    if (candidate == name)
-      return type;
-  return std::nullopt;
+  return names.find(name);
 }
 
 } // namespace millrace

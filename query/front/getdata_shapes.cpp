@@ -21,15 +21,6 @@ std::string at(const std::string& place, const json& value) {
   return " (" + place + ": " + value.dump() + ")";
 }
 
-std::optional<predicate_op> operator_of(const json& value) {
-  if (!value.text())
-    return std::nullopt;
-  for (int i = 1; i <= static_cast<int>(predicate_op::like); ++i)
-    if (*value.text() == to_string(static_cast<predicate_op>(i)))
-      return static_cast<predicate_op>(i);
-  return std::nullopt;
-}
-
 bool is_text(const json& value, std::string_view wanted) {
   return value.text() && *value.text() == wanted;
 }
@@ -251,7 +242,8 @@ error getdata_builder::check_filter(const std::string& column,
                         "must have the first element being the not keyword"
                           + std::string{filter_example} + place);
   const bool misplaced = filter.negated && parts.size() == 2;
-  const auto op = operator_of(parts[filter.negated ? 1 : 0]);
+  const auto* name = parts[filter.negated ? 1 : 0].text();
+  const auto op = name ? predicate_op_of(*name) : std::nullopt;
   const bool negatable = op == predicate_op::in || op == predicate_op::within
                          || op == predicate_op::like;
   if (misplaced || (filter.negated && op && !negatable))

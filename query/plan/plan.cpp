@@ -1,25 +1,36 @@
+#include <millrace/messages/base/name_table.hpp>
 #include <millrace/query/plan/literal_text.hpp>
 #include <millrace/query/plan/plan.hpp>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 
 namespace millrace::query {
 
 namespace {
 
-constexpr std::array<std::pair<aggregate_function, std::string_view>, 8>
-  functions{{
-    {aggregate_function::count, "count"},
-    {aggregate_function::sum, "sum"},
-    {aggregate_function::avg, "avg"},
-    {aggregate_function::min, "min"},
-    {aggregate_function::max, "max"},
-    {aggregate_function::first, "first"},
-    {aggregate_function::last, "last"},
-    {aggregate_function::wavg, "wavg"},
-  }};
+constexpr name_table<predicate_op, 9> operators{{
+  {predicate_op::less, "<"},
+  {predicate_op::greater, ">"},
+  {predicate_op::not_equal, "<>"},
+  {predicate_op::less_equal, "<="},
+  {predicate_op::greater_equal, ">="},
+  {predicate_op::equal, "="},
+  {predicate_op::in, "in"},
+  {predicate_op::within, "within"},
+  {predicate_op::like, "like"},
+}};
+
+constexpr name_table<aggregate_function, 8> functions{{
+  {aggregate_function::count, "count"},
+  {aggregate_function::sum, "sum"},
+  {aggregate_function::avg, "avg"},
+  {aggregate_function::min, "min"},
+  {aggregate_function::max, "max"},
+  {aggregate_function::first, "first"},
+  {aggregate_function::last, "last"},
+  {aggregate_function::wavg, "wavg"},
+}};
 
 bool numeric(column_type type) {
   switch (type) {
@@ -162,42 +173,20 @@ error check_columns(const logical_plan& plan) {
 } // namespace
 
 std::string_view to_string(predicate_op op) noexcept {
-  switch (op) {
-    case predicate_op::less:
-      return "<";
-    case predicate_op::greater:
-      return ">";
-    case predicate_op::not_equal:
-      return "<>";
-    case predicate_op::less_equal:
-      return "<=";
-    case predicate_op::greater_equal:
-      return ">=";
-    case predicate_op::equal:
-      return "=";
-    case predicate_op::in:
-      return "in";
-    case predicate_op::within:
-      return "within";
-    case predicate_op::like:
-      return "like";
-  }
-  return "?";
+  return operators.name_of(op);
+}
+
+std::optional<predicate_op> predicate_op_of(std::string_view name) noexcept {
+  return operators.find(name);
 }
 
 std::string_view to_string(aggregate_function function) noexcept {
-  for (const auto& [candidate, name] : functions)
-    if (candidate == function)
-      return name;
-  return "?";
+  return functions.name_of(function);
 }
 
 std::optional<aggregate_function>
 aggregate_function_of(std::string_view name) noexcept {
-  for (const auto& [function, candidate] : functions)
-    if (candidate == name)
-      return function;
-  return std::nullopt;
+  return functions.find(name);
 }
 
 std::optional<column_type>

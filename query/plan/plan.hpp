@@ -36,6 +36,8 @@ enum class predicate_op : uint8_t {
 };
 /// "<", "within", ...
 [[nodiscard]] std::string_view to_string(predicate_op op) noexcept;
+[[nodiscard]] std::optional<predicate_op>
+predicate_op_of(std::string_view name) noexcept;
 
 /// One filter; a row must pass all of a plan's. Nulls are the smallest value
 /// of every type and equal to each other, as in kdb+; comparisons are exact.

@@ -38,7 +38,6 @@ LIBRARIES = {
     r"caf/": ["messages/", "actors/", "nodes/"],
     r"(capnp|kj)/": ["messages/"],
     r"rocksdb/": ["persistence/:cpp"],
-    r"pg_query": ["query/:cpp"],
     r"nlohmann/": ["messages/text/:cpp"],
     r"(spdlog)/": ["nodes/:cpp"],
     r"CLI/": ["nodes/cli/command/:cpp"],
