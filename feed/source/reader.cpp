@@ -47,7 +47,6 @@ struct reader::state {
                                                     options.line_bytes_max} {}
 
   error list_files();
-  void plan_resume();
   /// Opens the next source that is not wholly read; none: `cutter` is empty.
   error open_next();
   error open_current();
@@ -92,20 +91,6 @@ error reader::state::list_files() {
     }
   }
   return {};
-}
-
-void reader::state::plan_resume() {
-  if (!options.resume_in_order)
-    return;
-  for (size_t i = sources.size(); i-- > 0;)
-    for (const auto& cursor : options.resume)
-      if (cursor.name.starts_with(sources[i].identity + "@")) {
-        next_source = i;
-        counters.skipped_sources = i;
-        counters.bytes = bytes_before[i];
-        resumed = true;
-        return;
-      }
 }
 
 error reader::state::open_next() {
@@ -276,7 +261,6 @@ result<reader> reader::open(persistence::env& outside, reader_options options) {
   auto made = std::make_unique<state>(outside, std::move(options));
   if (auto fault = made->list_files())
     return fault;
-  made->plan_resume();
   if (auto fault = made->open_next())
     return fault;
   return reader{std::move(made)};

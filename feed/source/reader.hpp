@@ -18,7 +18,6 @@ struct reader_counters {
   uint64_t rows = 0;
   uint64_t rejects = 0;   ///< Lines that gave no row.
   uint64_t backwards = 0; ///< Rows earlier than the row before them; kept.
-  uint64_t skipped_sources = 0; ///< Wholly after their resume cursor.
   uint64_t resumed_sources = 0; ///< Begun after their resume cursor.
   /// Progress: bytes of plain and gzip files as they lie on the disk, of zip
   /// members as text.
@@ -37,9 +36,6 @@ struct reader_options {
   /// What was published before: at most one cursor per source (the last).
   /// Reading goes on after it; a source without a cursor is read whole.
   std::vector<source_cursor> resume;
-  /// With only the last cursor at hand: the sources before the one that it
-  /// names were published, too.
-  bool resume_in_order = false;
   batch_limits limits;
   uint32_t line_bytes_max = line_bytes_max_default;
   /// Parse on so many threads: the caller's, and jobs of env.pool. The batches

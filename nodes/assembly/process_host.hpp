@@ -49,6 +49,7 @@ struct publish_options {
 struct subscribe_options {
   start_spec start;
   /// Directory of a local copy of the stream; empty: none is kept.
+  // lint: allow(half_used): for programs that must read while RT is away.
   std::string local_copy;
   /// The hold on it, for handlers that end their subscription; null: a new one.
   std::shared_ptr<rt::subscription> control;

@@ -16,7 +16,6 @@ struct log_replica::impl {
   std::shared_ptr<detail::synced_file> marks;
   detail::unsynced dirty;
   std::optional<position> end;
-  std::optional<position> lost_below;
   position synced;
   error failure;
 
@@ -67,8 +66,6 @@ error log_replica::impl::recover(const std::vector<log_file_info>& files) {
     if (auto fault = detail::keep_aside(fs(), directory, *current,
                                         scan->valid_end, scan->size))
       return fault;
-  if (mark && mark->end > scan->valid_end)
-    lost_below = mark->end;
   if (mark && mark->fenced) {
     // Pages of a failed sync may be marked clean: fetch them again instead.
     const auto trusted
@@ -135,10 +132,6 @@ log_replica::log_replica(std::unique_ptr<impl> state)
 log_replica::~log_replica() = default;
 
 std::optional<position> log_replica::end() const noexcept { return impl_->end; }
-
-std::optional<position> log_replica::lost_below() const noexcept {
-  return impl_->lost_below;
-}
 
 error log_replica::append(position at, std::span<const std::byte> records) {
   auto& state = *impl_;

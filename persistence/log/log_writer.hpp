@@ -30,9 +30,6 @@ struct log_writer_options {
   /// Lineage for a new directory; drawn from env.random when zero. A directory
   /// of another lineage is `fenced`.
   lineage_id lineage{};
-  /// The first session is at least this one (a number kept elsewhere, so that
-  /// none is used again after the directory was wiped).
-  uint64_t session_min = 0;
 };
 
 /// Writes one log directory: `append` collects records in memory, `write`
@@ -158,9 +155,6 @@ public:
 
   /// End of the valid copy; none while it is empty.
   [[nodiscard]] std::optional<position> end() const noexcept;
-  /// The synced end of an earlier run when `open` found less than that: bytes
-  /// that were acknowledged are missing here (amnesia).
-  [[nodiscard]] std::optional<position> lost_below() const noexcept;
   /// Appends whole records at `at`: the current end, or the start of a later
   /// file (the source rolled, or the copy starts in the middle of a stream).
   [[nodiscard]] error append(position at, std::span<const std::byte> records);

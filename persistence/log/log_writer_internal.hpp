@@ -31,6 +31,7 @@ struct log_writer::impl {
   uint64_t reserved_end = 0; ///< Offset up to which space is reserved.
   position recorded;
   position synced;
+  uint64_t next_session = 0; ///< When one begins at `open`.
 
   seal_info tally; ///< Of the current file.
   /// Bytes of the seal record of the current tally.

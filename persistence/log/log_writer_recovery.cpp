@@ -142,14 +142,13 @@ error log_writer::impl::recover(std::vector<log_file_info> files) {
   if (!files.empty()) {
     // A session is never used again, whatever becomes of its files.
     if (!resumes())
-      options.session_min
-        = std::max(options.session_min, files.back().session + 1);
+      next_session = files.back().session + 1;
     if (!mark || mark->boot_id != fs().boot_id())
       if (auto fault = detail::cut_behind_loss(
             fs(), directory(), lineage, mark ? mark->end : position{}, files))
         return fault;
   }
-  if (auto fault = files.empty() ? begin_next_session(options.session_min)
+  if (auto fault = files.empty() ? begin_next_session(next_session)
                                  : recover_last(files, mark))
     return fault;
   // The names are durable before any byte can leave this host: a session that
@@ -224,10 +223,9 @@ error log_writer::impl::go_past(const log_file_info& last,
   if (auto fault
       = detail::add_session_end(fs(), directory(), lineage, {end, known_end}))
     return fault;
-  const auto session = options.session_min;
-  if (auto fault = keep_ids(position::of(session, 0, 0)))
+  if (auto fault = keep_ids(position::of(next_session, 0, 0)))
     return fault;
-  return begin_next_session(session);
+  return begin_next_session(next_session);
 }
 
 // -- cutting back -------------------------------------------------------------

@@ -146,10 +146,8 @@ TEST_F(PublisherTest, TheLastWordOfRtIsKept) {
 }
 
 TEST_F(PublisherTest, RestartGoesOnBehindTheLoggedId) {
-  open({.topic = "market",
-        .log_path = "/pub",
-        .host = "h",
-        .start_offline = true});
+  open({.topic = "market", .log_path = "/pub", .host = "h"});
+  pub->verify({0, {}});
   ASSERT_TRUE(publish(5));
   ASSERT_FALSE(pub->flush(ack_level::recorded, 1s));
   end();
@@ -163,9 +161,8 @@ TEST_F(PublisherTest, RestartGoesOnBehindTheLoggedId) {
 TEST_F(PublisherTest, ALostTailIsAskedForUntilTheLogGoesOnBehindIt) {
   const publisher_options options{
     .topic = "market", .log_path = "/pub", .host = "h"};
-  auto offline = options;
-  offline.start_offline = true;
-  open(offline);
+  open(options);
+  pub->verify({0, {}});
   ASSERT_TRUE(publish(1));
   ASSERT_TRUE(publish(2));
   ASSERT_EQ(pub->flush(ack_level::synced, 0ms).code, errc::timeout);

@@ -180,11 +180,11 @@ TEST(ResumeTest, EachSourceGoesOnBehindItsOwnCursor) {
   const auto first = read_all(disk, options);
   ASSERT_EQ(first.batches.size(), 1u);
   EXPECT_EQ(first.batches[0].bytes, whole.batches[0].bytes);
-  options.resume_in_order = true;
+  options.resume.push_back(whole.batches[0].cursor);
   const auto none = read_all(disk, options);
   EXPECT_TRUE(none.batches.empty());
   EXPECT_FALSE(none.failed);
-  EXPECT_EQ(none.counters.skipped_sources, 1u);
+  EXPECT_EQ(none.counters.resumed_sources, 2u);
   EXPECT_EQ(none.counters.bytes, none.counters.total_bytes);
 }
 

@@ -25,7 +25,8 @@ def check(lint):
     product = {name: "\n".join(code) for name, code in lint.code.items()
                if name.split("/")[0] in ROOMS}
     found = {}
-    for rule in (fields, atoms, codes, entries, schema_fields, functions):
+    for rule in (fields, options, atoms, codes, entries, schema_fields,
+                 functions):
         for kind, what, name, line, text in rule(lint, product):
             found[f"{kind} {what}"] = (name, line, text)
     crash_points(lint, product, found)
@@ -77,6 +78,41 @@ def fields(lint, product):
                    if not name.startswith("nodes/configuration/")):
             yield ("key", f"{struct}.{member}", CONFIGURATION,
                    line_of(text, at), "no product code reads it")
+
+
+def options(lint, product):
+    """What is off unless somebody chooses it is chosen by product code, other
+    than the unit that goes by it. Examples are programs of others. A size that
+    only tests make smaller is not off."""
+    product = product | examples(lint)
+    for header, text in product.items():
+        if not header.endswith(".hpp") or header == CONFIGURATION:
+            continue
+        own = units_of(lint, header)
+        for struct, member, at in members(text):
+            default = re.search(rf"\b{member}\b\s*([^;]*);", text[at:]).group(1)
+            # Deeper in stand the members of a struct within it.
+            inner = text[text.rfind("\n", 0, at) + 1:at].startswith("   ")
+            if inner or not re.search(r"(options|settings)$", struct) \
+                    or default not in ("", "{}", "= {}", "= false", "= 0",
+                                       "= nullptr"):
+                continue
+            chosen = re.compile(
+                # Assigned or filled, or by its place.
+                rf"(\.|->){member}\s*(=(?!=)|\{{|\[|\.(push_back|insert|emplace)"
+                rf")|\b{struct}(\s+\w+)?\s*\{{\s*[^\s.}}]")
+            # Handed to what reads a command line.
+            handed = re.compile(rf"\binto\.{member}\b")
+            if not any(handed.search(other) or (name not in own
+                                                and chosen.search(other))
+                       for name, other in product.items()):
+                yield ("option", f"{struct}.{member}", header,
+                       line_of(text, at), "no product code chooses it")
+
+
+def examples(lint):
+    return {name: "\n".join(code) for name, code in lint.code.items()
+            if name.startswith("examples/")}
 
 
 def atoms(lint, product):
@@ -176,9 +212,7 @@ def functions(lint, product):
     """Each function that a header declares is called by product code, be it
     of another file that includes it or of its own unit. Examples are programs
     of others."""
-    product = product | {name: "\n".join(code)
-                         for name, code in lint.code.items()
-                         if name.startswith("examples/")}
+    product = product | examples(lint)
     includers = includers_of(lint, product)
     words = {name: set(re.findall(r"\w+", text))
              for name, text in product.items()}
@@ -219,9 +253,11 @@ def used_inside(header, text, own, product, name):
             and any(not is_declaration(line, name)
                     for line in text.splitlines() if word.search(line)):
         return True
+    # In its unit something else may have its name, a member for one.
+    called = re.compile(rf"\b{name}\s*[(<]|::{name}\b|, {name}}}")
     for unit in own - {header}:
         for line in product[unit].splitlines():
-            if word.search(line) and line[:1].isspace():
+            if called.search(line) and line[:1].isspace():
                 return True
     return False
 

@@ -271,6 +271,22 @@ class LintTest(unittest.TestCase):
         files[listing] += 'x{"rt.never"};\n'
         self.assert_found(files, {listing: [(4, "half_used")]})
 
+    def test_what_is_off_is_chosen_by_product_code(self):
+        header = "query/reader.hpp"
+        files = {
+            header: HEADER + "struct reader_options {\n  std::string name;\n"
+                             "  bool in_order = false;\n  int size = 5;\n};\n",
+            "query/reader.cpp":
+                f"#include <millrace/{header}>\n"
+                "void f(reader_options& x) { x.in_order = !x.in_order; }\n",
+            "query/user.cpp":
+                f"#include <millrace/{header}>\nauto r = g({{.name = n}});\n",
+            "tests/reader_test.cpp": "auto r = g({.in_order = true});\n"}
+        self.assert_half_used(files, header, 4, {
+            "query/other.cpp":
+                f"#include <millrace/{header}>\nauto r = g({{.in_order = b}});"
+                "\n"})
+
     def assert_half_used(self, files, name, line, used):
         """`files` violate the rule in that line, and not with `used` too."""
         self.assert_found(files, {name: [(line, "half_used")]})
@@ -334,7 +350,8 @@ class LintTest(unittest.TestCase):
         header = "query/plan/plan.hpp"
         declared = "[[nodiscard]] int\ncheck(int x);\n"
         files = {header: HEADER + declared,
-                 "query/plan/plan.cpp": "int check(int x) { return x; }\n",
+                 "query/plan/plan.cpp": "int check(int x) {\n"
+                                        "  return made.check + x;\n}\n",
                  "tests/plan_test.cpp": "auto x = check(1);\n",
                  # Its name, but not ours: the header is not reached.
                  "actors/y.cpp": "  check(2);\n"}

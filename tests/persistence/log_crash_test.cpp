@@ -262,7 +262,7 @@ TEST(LogFaultSweepTest, AResumedLogWritesAgainWhatAFailedSyncDropped) {
   EXPECT_EQ(read_all(disk, log_directory).messages.size(), 5u);
 }
 
-TEST(LogFaultSweepTest, AmnesiaIsTold) {
+TEST(LogFaultSweepTest, ACopyThatLostItsEndGoesOnWhereItStands) {
   memory_file_system disk{1};
   env world;
   world.fs = &disk;
@@ -286,7 +286,7 @@ TEST(LogFaultSweepTest, AmnesiaIsTold) {
   disk.cut("/log/log.0.0", end.offset() / 2);
   {
     auto replica = *log_replica::open(world, log_directory, lineage);
-    EXPECT_EQ(replica->lost_below(), end);
+    ASSERT_TRUE(replica->end());
     EXPECT_LT(*replica->end(), end);
   }
   EXPECT_EQ(log_writer::open(world, {.directory = log_directory,

@@ -346,9 +346,18 @@ TEST_F(LogEventsTest, TheLastRollBeginsTheNextSession) {
 }
 
 TEST_F(LogEventsTest, TheLastSessionIsTheLast) {
-  auto writer = log_writer::open(
-    world_, {.directory = log_directory, .session_min = position::session_max});
-  ASSERT_TRUE(writer);
+  {
+    auto before = log_replica::open(world_, log_directory, lineage_id{{1, 2}});
+    ASSERT_TRUE(before);
+    const auto begin = position::of(position::session_max - 1, 0, 0);
+    record_builder builder{lineage_id{{1, 2}}, begin};
+    builder.add(record_kind::messages, payload_kind::opaque,
+                {"feed", 1, 1, null_int}, bytes_of("x"));
+    builder.close_record();
+    ASSERT_FALSE((*before)->append(begin, builder.bytes()));
+  }
+  auto writer = log_writer::open(world_, {.directory = log_directory});
+  ASSERT_TRUE(writer) << to_string(writer.failure());
   EXPECT_EQ((*writer)->appended_end().session(), position::session_max);
   ASSERT_FALSE((*writer)->close());
   writer->reset();

@@ -18,7 +18,7 @@ public:
   /// Before the log of the directory is opened: recovery makes an unclean
   /// directory look clean to the next life before it returns, so that it is in
   /// doubt until `settle`.
-  /// @param asks_rt false: nobody else numbers here, or none need be asked.
+  /// @param asks_rt false: nobody else numbers here.
   [[nodiscard]] static result<origin_doubt> begin(persistence::file_system& fs,
                                                   const std::string& directory,
                                                   bool asks_rt);

@@ -4,11 +4,6 @@ namespace millrace::rt {
 
 namespace {
 
-/// No RT numbers with it, or it need not be asked.
-bool numbers_alone(const publisher_options& options) {
-  return options.topic.starts_with('/') || options.start_offline;
-}
-
 error check(std::span<const std::byte> payload, const message_header& header) {
   if (payload.size() > payload_bytes_max)
     return {errc::oversize, "payload of " + std::to_string(payload.size())
@@ -32,7 +27,8 @@ result<std::unique_ptr<publisher>> publisher::open(persistence::env& world,
   if (options.topic.empty())
     return error{errc::invalid_argument, "topic: must not be empty"};
   std::string directory = options.topic;
-  if (!options.topic.starts_with('/')) {
+  const bool local = options.topic.starts_with('/');
+  if (!local) {
     if (options.log_path.empty())
       return error{errc::invalid_argument,
                    "topic '" + options.topic
@@ -45,8 +41,7 @@ result<std::unique_ptr<publisher>> publisher::open(persistence::env& world,
     return error{errc::invalid_argument,
                  "origin: longer than "
                    + std::to_string(persistence::origin_bytes_max) + " bytes"};
-  auto doubt
-    = origin_doubt::begin(*world.fs, directory, !numbers_alone(options));
+  auto doubt = origin_doubt::begin(*world.fs, directory, !local);
   if (!doubt)
     return doubt.failure();
   persistence::log_writer_options log;

@@ -31,10 +31,6 @@ struct publisher_options {
   std::string origin;
   /// The stream is `cached`: everywhere "written" stands for "synced".
   bool cached = false;
-  /// Publish before RT has told the origin's watermark. A new directory of an
-  /// origin that RT knows, or one that lost its tail in a power cut, may then
-  /// repeat ids, which are dropped as duplicates.
-  bool start_offline = false;
   uint64_t roll_bytes = uint64_t{1} << 30;
 };
 
