@@ -172,7 +172,9 @@ error write_symbols(const column_job& job, written_files& into) {
     text.insert(text.end(), symbol.begin(), symbol.end());
     if (text.size() > UINT32_MAX)
       return {errc::limit_exceeded,
-              "column '" + job.schema().name + "': symbols of more than 4 GiB"};
+              "table '" + job.view.schema->name + "', column '"
+                + job.schema().name
+                + "': a partition holds at most 4 GiB of text"};
     ends.push_back(static_cast<uint32_t>(text.size()));
   }
   if ((fault = write_array(job, ".ends", ends, into)))
