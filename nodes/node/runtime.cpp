@@ -56,16 +56,12 @@ runtime::~runtime() {
   forget_actors();
   {
     caf::scoped_actor self{*system_};
-    std::vector<caf::strong_actor_ptr> last;
-    {
-      const std::scoped_lock lock{mutex_};
-      last = std::move(kept_);
-    }
-    for (auto handle = last.rbegin(); handle != last.rend(); ++handle) {
-      auto actor = caf::actor_cast<caf::actor>(*handle);
+    // One may still make others: they end after it.
+    while (auto actor = caf::actor_cast<caf::actor>(take_last())) {
       caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
       self->wait_for(actor);
     }
+    forget_actors();
     caf::anon_send_exit(connector_, caf::exit_reason::user_shutdown);
     connector_ = nullptr;
   }
@@ -77,6 +73,15 @@ runtime::~runtime() {
 void runtime::adopt(caf::strong_actor_ptr handle) {
   const std::scoped_lock lock{mutex_};
   kept_.push_back(std::move(handle));
+}
+
+caf::strong_actor_ptr runtime::take_last() {
+  const std::scoped_lock lock{mutex_};
+  if (kept_.empty())
+    return nullptr;
+  auto last = std::move(kept_.back());
+  kept_.pop_back();
+  return last;
 }
 
 result<std::unique_ptr<rt::state_store>>

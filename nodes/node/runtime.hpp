@@ -80,6 +80,7 @@ public:
 private:
   runtime(runtime_options options, std::unique_ptr<real_env> real);
   void adopt(caf::strong_actor_ptr handle) override;
+  [[nodiscard]] caf::strong_actor_ptr take_last(); ///< Null: none is left.
 
   logger log_;
   std::function<void(const std::string&, const error&)> on_failure_;

@@ -74,7 +74,7 @@ struct execution::state {
       fail({errc::limit_exceeded,
             "the query on table '" + setup.shape.plan.table
               + "' needs more than " + std::to_string(options.memory_max)
-              + " bytes"});
+              + " bytes (query_memory_max)"});
   }
 
   result<partial_result> merge_groups();
@@ -234,7 +234,7 @@ result<partial_result> execution::state::merge_groups() {
       return error{errc::limit_exceeded,
                    "the groups of table '" + shape.plan.table
                      + "' need more than " + std::to_string(options.memory_max)
-                     + " bytes"};
+                     + " bytes (query_memory_max)"};
   }
   std::vector<std::vector<column_ref>> values;
   for (const auto& held : groups.states())

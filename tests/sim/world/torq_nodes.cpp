@@ -151,6 +151,7 @@ void add_rdb(cluster_plan& to, const std::string& name,
   rdb.hdb_directory = options.hdb_directory;
   rdb.query_timeout_ns = options.query_timeout_ns;
   rdb.memory_max_bytes = options.memory_max_bytes;
+  rdb.query_memory_max_bytes = options.query_memory_max_bytes;
 }
 
 void add_hdb(cluster_plan& to, const std::string& name,
@@ -158,6 +159,7 @@ void add_hdb(cluster_plan& to, const std::string& name,
   auto& hdb = to.add(name, nodes::process_type::hdb, options.machine);
   hdb.hdb_directory = options.hdb_directory;
   hdb.query_timeout_ns = options.query_timeout_ns;
+  hdb.query_memory_max_bytes = options.query_memory_max_bytes;
 }
 
 void add_gateway(cluster_plan& to, const std::string& name,
