@@ -1,7 +1,7 @@
 #pragma once
 
 #include <millrace/actors/rt/publish/publisher.hpp>
-#include <millrace/actors/rt/sequence/sequencer_core.hpp>
+#include <millrace/actors/rt/sequence/state_store.hpp>
 #include <millrace/actors/rt/subscribe/subscription.hpp>
 #include <millrace/messages/protocol/interfaces.hpp>
 #include <millrace/nodes/assembly/local_actors.hpp>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <millrace/actors/rt/sequence/sequencer_core.hpp>
+#include <millrace/actors/rt/sequence/state_store.hpp>
 #include <millrace/persistence/disk/env.hpp>
 
 #include <memory>

@@ -85,7 +85,6 @@ public:
   [[nodiscard]] result<input_bytes> bytes(const input_name& name,
                                           const input_part& range) const;
 
-  [[nodiscard]] uint64_t memory_bytes() const noexcept { return memory_; }
   /// Recorded, not yet merged.
   [[nodiscard]] uint64_t waiting_bytes() const noexcept { return waiting_; }
 

@@ -1,3 +1,4 @@
+#include <millrace/actors/rt/sequence/group_status.hpp>
 #include <millrace/actors/rt/sequence/sequencer.hpp>
 #include <millrace/messages/text/json_value.hpp>
 
@@ -446,9 +447,12 @@ std::string sequencer_state::status() const {
                        {"pending_bytes", all.pending_bytes},
                        {"duplicates", all.duplicates}};
   auto& origins = out.add("origins", text::json_value::object());
-  for (const auto& [origin_name, origin] : core->state().origins)
-    origins.add(origin_name, {{"last_id", origin.watermark},
-                              {"duplicates", origin.duplicates}});
+  if (const auto* state = core->state())
+    for (const auto& [origin_name, origin] : state->origins)
+      origins.add(origin_name, {{"last_id", origin.watermark},
+                                {"duplicates", origin.duplicates}});
+  out.add("group", group_status(core->group(), *peers));
+  out.add("strange_messages", strange_messages);
   return out.dump();
 }
 

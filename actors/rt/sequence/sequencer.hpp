@@ -99,8 +99,6 @@ struct sequencer_state {
   void fetch_missing();
   void fetch(const peer_links::peer& from, copy_id copy, input_part range);
   caf::result<chunk> serve_bytes(const input_range& what);
-  /// Words for `status`, by name.
-  [[nodiscard]] std::map<std::string, std::string> group_status() const;
 
   sequencer_self_actor::pointer self;
   persistence::env* env = nullptr;

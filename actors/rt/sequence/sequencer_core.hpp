@@ -3,6 +3,7 @@
 #include <millrace/actors/rt/merge/merge_core.hpp>
 #include <millrace/actors/rt/sequence/input_store.hpp>
 #include <millrace/actors/rt/sequence/merge_planner.hpp>
+#include <millrace/actors/rt/sequence/state_store.hpp>
 #include <millrace/actors/rt/sequence/stream_group.hpp>
 #include <millrace/messages/data/chunk.hpp>
 #include <millrace/persistence/disk/env.hpp>
@@ -33,15 +34,6 @@ struct sequencer_options {
   /// is alone.
   std::vector<group_forming::node> nodes;
   uint64_t self = 0;
-};
-
-/// Where checkpoints of the merge go: RocksDB, or memory in the simulator.
-/// Derived data: whatever is lost is rebuilt from out/ and the group's log.
-class state_store {
-public:
-  virtual ~state_store() = default;
-  virtual result<std::optional<std::vector<std::byte>>> load() = 0;
-  virtual error save(std::span<const std::byte> state) = 0;
 };
 
 /// What a step of the sequencer led to, for others to act on.

@@ -188,36 +188,4 @@ caf::result<chunk> sequencer_state::serve_bytes(const input_range& what) {
   return self->delegate(sink->second, fetch_atom_v, what.from, what.to);
 }
 
-std::map<std::string, std::string> sequencer_state::group_status() const {
-  const auto& group = core->group();
-  std::map<std::string, std::string> out;
-  out["self"] = to_string(group.self());
-  if (!group.founded()) {
-    std::string names;
-    for (const auto& each : group.forming().waits_for())
-      names += (names.empty() ? "" : ", ") + each;
-    out["role"] = "forming";
-    out["waits_for"] = names;
-    if (group.forming().left_out())
-      out["left_out"] = "the group was founded without this life of the "
-                        "node's directory";
-    return out;
-  }
-  constexpr const char* roles[]
-    = {"follower", "pre-candidate", "candidate", "leader"};
-  const auto& raft = *group.raft();
-  out["role"] = roles[static_cast<int>(raft.role())];
-  out["term"] = to_string(raft.term());
-  out["commit"] = to_string(raft.commit_index());
-  out["durable"] = to_string(raft.durable_index());
-  if (const auto leader = raft.leader())
-    if (const auto* peer = peers->find(leader->node))
-      out["leader"] = peer->at.name;
-  out["strange_messages"] = std::to_string(strange_messages);
-  for (const auto& peer : peers->all())
-    out["peer " + peer.at.name]
-      = peer.handle ? "connected" : to_string(peer.last_failure);
-  return out;
-}
-
 } // namespace millrace::rt

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <millrace/messages/base/result.hpp>
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <vector>
+
+namespace millrace::rt {
+
+/// Where checkpoints of the merge go: RocksDB, or memory in the simulator.
+/// Derived data: whatever is lost is rebuilt from out/ and the group's log.
+class state_store {
+public:
+  virtual ~state_store() = default;
+  virtual result<std::optional<std::vector<std::byte>>> load() = 0;
+  virtual error save(std::span<const std::byte> state) = 0;
+};
+
+} // namespace millrace::rt
