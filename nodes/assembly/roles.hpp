@@ -1,5 +1,6 @@
 #pragma once
 
+#include <millrace/actors/rt/sequence/state_store.hpp>
 #include <millrace/nodes/assembly/process_host.hpp>
 
 #include <functional>
@@ -54,7 +55,7 @@ start_discovery(process_host& host, const process_config& process);
 struct rt_factory {
   /// Bytes of the merged log between checkpoints: what a restart applies again
   /// at most.
-  uint64_t checkpoint_bytes = rt::sequencer_options{}.checkpoint_bytes;
+  uint64_t checkpoint_bytes = rt::checkpoint_bytes_default;
 
   [[nodiscard]] result<hosted_process>
   operator()(process_host& host, const process_config& process) const;

@@ -8,10 +8,10 @@ namespace millrace::nodes {
 
 namespace {
 
-using json = text::json_value;
+using text::json_value;
 
 /// What the nodes said of `name`, merged into what the host knows.
-void merge_live(json& row, const json& live, const char* kind,
+void merge_live(json_value& row, const json_value& live, const char* kind,
                 const std::string& name) {
   for (const auto& [key, value] : live.at(kind).at(name).entries())
     row[key] = value;
@@ -19,11 +19,12 @@ void merge_live(json& row, const json& live, const char* kind,
 
 } // namespace
 
-result<json> cluster_status(persistence::env& world,
-                            const cluster_config& config, const json& live) {
-  json out{{"cluster", config.name},
-           {"nodes", json::array()},
-           {"streams", json::array()}};
+result<json_value> cluster_status(persistence::env& world,
+                                  const cluster_config& config,
+                                  const json_value& live) {
+  json_value out{{"cluster", config.name},
+                 {"nodes", json_value::array()},
+                 {"streams", json_value::array()}};
   supervisor nodes{world, config};
   const auto now = world.clock->now_ns();
   for (const auto& node : config.nodes) {
@@ -31,13 +32,13 @@ result<json> cluster_status(persistence::env& world,
     if (!state)
       return state.failure();
     const bool running = state->state == node_state::kind::running;
-    json row{{"name", node.name},
-             {"state", to_string(state->state)},
-             {"pid", {}},
-             {"port", node.port},
-             {"started", {}},
-             {"uptime_s", {}},
-             {"processes", json::array()}};
+    json_value row{{"name", node.name},
+                   {"state", to_string(state->state)},
+                   {"pid", {}},
+                   {"port", node.port},
+                   {"started", {}},
+                   {"uptime_s", {}},
+                   {"processes", json_value::array()}};
     if (running) {
       const auto started = state->process.started_ns;
       row["pid"] = state->process.pid;
@@ -45,14 +46,14 @@ result<json> cluster_status(persistence::env& world,
       row["uptime_s"] = std::max<int64_t>(0, (now - started) / 1'000'000'000);
     }
     for (const auto& name : node.processes) {
-      json process{{"name", name}, {"type", config.process(name)->type}};
+      json_value process{{"name", name}, {"type", config.process(name)->type}};
       merge_live(process, live, "processes", name);
       row["processes"].add(std::move(process));
     }
     out["nodes"].add(std::move(row));
   }
   for (const auto& stream : config.streams) {
-    json row{{"name", stream.name}, {"mode", to_string(stream.mode)}};
+    json_value row{{"name", stream.name}, {"mode", to_string(stream.mode)}};
     merge_live(row, live, "streams", stream.name);
     out["streams"].add(std::move(row));
   }

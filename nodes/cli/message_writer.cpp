@@ -12,7 +12,7 @@
 
 namespace millrace::nodes {
 
-using json = text::json_value;
+using text::json_value;
 
 namespace {
 
@@ -41,11 +41,11 @@ error message_writer::write(const stream_event& event,
     std::fprintf(stderr, "%s\n", rt::describe(event, topic).c_str());
     return {};
   }
-  return put(json{{"event", to_string(event.kind)},
-                  {"from", event.from.value},
-                  {"to", event.to.value},
-                  {"on", event.origin},
-                  {"cause", event.cause}}
+  return put(json_value{{"event", to_string(event.kind)},
+                        {"from", event.from.value},
+                        {"to", event.to.value},
+                        {"on", event.origin},
+                        {"cause", event.cause}}
                .dump()
              + "\n");
 }
@@ -56,7 +56,7 @@ error message_writer::write_period(period_id period, position end) {
     std::fprintf(stderr, "period %s ended\n", day.c_str());
     return {};
   }
-  return put(json{{"end_of_period", day}, {"position", end.value}}.dump()
+  return put(json_value{{"end_of_period", day}, {"position", end.value}}.dump()
              + "\n");
 }
 
@@ -92,16 +92,16 @@ result<bool> message_writer::write_rows(const rt::message& message) {
 
 result<bool> message_writer::write_json(const rt::message& message,
                                         position end) {
-  json line{{"position", end.value},
-            {"on", message.header.on},
-            {"id", message.header.id},
-            {"ts", text::time_text(message.header.ts)}};
+  json_value line{{"position", end.value},
+                  {"on", message.header.on},
+                  {"id", message.header.id},
+                  {"ts", text::time_text(message.header.ts)}};
   if (message.kind == payload_kind::table_batch) {
     auto batch = decode_batch(message.payload);
     if (!batch)
       return batch.failure();
     line.add("table", batch->table);
-    auto& rows = line.add("rows", json::array());
+    auto& rows = line.add("rows", json_value::array());
     for (const auto& row : json_rows(to_table(*batch))) {
       auto read = text::parse_json(row);
       if (!read)
@@ -114,7 +114,7 @@ result<bool> message_writer::write_json(const rt::message& message,
     if (!schema)
       return schema.failure();
     line.add("schema", schema->name);
-    auto& columns = line.add("columns", json::array());
+    auto& columns = line.add("columns", json_value::array());
     for (const auto& column : schema->columns)
       columns.add(column.name + ":" + std::string{to_string(column.type)});
   } else {

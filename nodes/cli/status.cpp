@@ -15,7 +15,7 @@ namespace millrace::nodes {
 
 namespace {
 
-using json = text::json_value;
+using text::json_value;
 
 std::string uptime_text(int64_t seconds) {
   const auto hours = seconds / 3600;
@@ -40,7 +40,8 @@ void print_table(const std::vector<std::vector<std::string>>& rows) {
 }
 
 /// Fields of a live row that have no column of their own: "rows=12 lag=0".
-std::string details(const json& row, const std::vector<std::string>& shown) {
+std::string details(const json_value& row,
+                    const std::vector<std::string>& shown) {
   std::string out;
   for (const auto& [key, value] : row.entries()) {
     if (std::find(shown.begin(), shown.end(), key) != shown.end())
@@ -51,12 +52,12 @@ std::string details(const json& row, const std::vector<std::string>& shown) {
   return out;
 }
 
-std::string text_at(const json& row, const char* key) {
+std::string text_at(const json_value& row, const char* key) {
   const auto& value = row.at(key);
   return value.is_null() ? "-" : value.text() ? *value.text() : value.dump();
 }
 
-void print_status(const json& status) {
+void print_status(const json_value& status) {
   std::vector<std::vector<std::string>> rows{
     {"NODE", "STATE", "PID", "PORT", "UPTIME", "PROCESSES"}};
   for (const auto& node : status.at("nodes").elements()) {
@@ -101,7 +102,7 @@ int run(const status_options& options) {
   auto world = real_env::create({.io_threads = 1, .pool_threads = 1});
   if (!world)
     return fail(world.failure());
-  json live;
+  json_value live;
   if (auto answer = collect_status(*config))
     live = *std::move(answer);
   else // What the host knows is worth printing all the same.

@@ -21,7 +21,7 @@ std::string at(const std::string& place, const json& value) {
   return " (" + place + ": " + value.dump() + ")";
 }
 
-bool is_text(const json& value, std::string_view wanted) {
+bool is_word(const json& value, std::string_view wanted) {
   return value.text() && *value.text() == wanted;
 }
 
@@ -235,7 +235,7 @@ error getdata_builder::check_filter(const std::string& column,
         + std::string{filter_example} + place);
   filter_shape filter;
   filter.column = column;
-  filter.negated = is_text(parts[0], "not");
+  filter.negated = is_word(parts[0], "not");
   if (parts.size() == 3 && !filter.negated)
     return check_failed("filternot",
                         "Filters parameter values containing three elements "
@@ -244,8 +244,10 @@ error getdata_builder::check_filter(const std::string& column,
   const bool misplaced = filter.negated && parts.size() == 2;
   const auto* name = parts[filter.negated ? 1 : 0].text();
   const auto op = name ? predicate_op_of(*name) : std::nullopt;
-  const bool negatable = op == predicate_op::in || op == predicate_op::within
-                         || op == predicate_op::like;
+  const bool negatable
+    = op
+      && (*op == predicate_op::in || *op == predicate_op::within
+          || *op == predicate_op::like);
   if (misplaced || (filter.negated && op && !negatable))
     return check_failed("allowednot",
                         "The 'not' keyword may only preceed the operators "

@@ -29,7 +29,7 @@ struct sequencer_options {
   /// Of a new stream: what is agreed on at its beginning stays.
   uint64_t roll_bytes = uint64_t{1} << 29;
   /// out/ bytes between checkpoints: what a restart applies again at most.
-  uint64_t checkpoint_bytes = uint64_t{64} << 20;
+  uint64_t checkpoint_bytes = checkpoint_bytes_default;
   /// The nodes that order the stream, and which of them this one is. Empty: it
   /// is alone.
   std::vector<group_forming::node> nodes;

@@ -3,11 +3,15 @@
 #include <millrace/messages/base/result.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <vector>
 
 namespace millrace::rt {
+
+/// Bytes of out/ between checkpoints, unless somebody says otherwise.
+inline constexpr uint64_t checkpoint_bytes_default = uint64_t{64} << 20;
 
 /// Where checkpoints of the merge go: RocksDB, or memory in the simulator.
 /// Derived data: whatever is lost is rebuilt from out/ and the group's log.

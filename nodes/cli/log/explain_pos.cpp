@@ -14,7 +14,7 @@ namespace millrace::nodes {
 
 namespace {
 
-using json = text::json_value;
+using text::json_value;
 using namespace persistence;
 
 /// Of the payload that is shown.
@@ -36,10 +36,11 @@ int run(const log_explain_options& options) {
   const auto file = log_file_name(at->session(), at->roll());
   const bool present
     = posix_file_system().exists(options.directory + "/" + file);
-  json out{{"position", at->value},    {"hex", fmt::format("{:#x}", at->value)},
-           {"session", at->session()}, {"roll", at->roll()},
-           {"offset", at->offset()},   {"file", file},
-           {"file_present", present}};
+  json_value out{
+    {"position", at->value},    {"hex", fmt::format("{:#x}", at->value)},
+    {"session", at->session()}, {"roll", at->roll()},
+    {"offset", at->offset()},   {"file", file},
+    {"file_present", present}};
   auto reader = open_log(options.directory, *at);
   std::string finding;
   bool good = false;

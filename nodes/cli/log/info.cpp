@@ -11,15 +11,15 @@ namespace millrace::nodes {
 
 namespace {
 
-using json = text::json_value;
+using text::json_value;
 using namespace persistence;
 
-json place_json(position at) {
+json_value place_json(position at) {
   return {{"position", at.value}, {"text", to_string(at)}};
 }
 
-json scan_json(const log_file_info& info, const file_scan& scan) {
-  json ids = json::object();
+json_value scan_json(const log_file_info& info, const file_scan& scan) {
+  json_value ids = json_value::object();
   for (const auto& [origin, range] : scan.tally.ids)
     ids[origin] = {{"first", range.first}, {"last", range.last}};
   return {{"file", log_file_name(info.session, info.roll)},
@@ -44,10 +44,10 @@ int show_info(const log_options& options) {
   auto files = list_log_files(fs, options.directory);
   if (!files)
     return fail(files.failure());
-  json out{{"directory", options.directory},
-           {"lineage", to_string(*lineage)},
-           {"synced_end", synced ? place_json(*synced) : json()},
-           {"files", json::array()}};
+  json_value out{{"directory", options.directory},
+                 {"lineage", to_string(*lineage)},
+                 {"synced_end", synced ? place_json(*synced) : json_value()},
+                 {"files", json_value::array()}};
   if (options.output == output_format::table) {
     print_line("lineage     " + to_string(*lineage));
     print_line("synced end  " + (synced ? to_string(*synced) : "unknown"));

@@ -9,7 +9,7 @@
 
 namespace millrace::nodes {
 
-using json = text::json_value;
+using text::json_value;
 using namespace persistence;
 
 namespace {
@@ -63,11 +63,13 @@ std::string payload_text(const frame_view& frame, uint32_t bytes_max) {
   return out;
 }
 
-json number_json(int64_t x) { return x == null_long ? json() : json(x); }
+json_value number_json(int64_t x) {
+  return x == null_long ? json_value() : json_value(x);
+}
 
 } // namespace
 
-json item_json(const log_message& message, uint32_t bytes_max) {
+json_value item_json(const log_message& message, uint32_t bytes_max) {
   const auto& frame = message.frame;
   const auto& header = frame.header;
   return {{"type", "message"},
@@ -77,14 +79,15 @@ json item_json(const log_message& message, uint32_t bytes_max) {
           {"kind", kind_text(message.kind, frame.kind)},
           {"on", std::string{header.on}},
           {"id", number_json(header.id)},
-          {"ts", header.ts == null_long ? json() : json(time_text(header.ts))},
-          {"to", header.to == null_int ? json() : json(header.to)},
+          {"ts", header.ts == null_long ? json_value()
+                                        : json_value(time_text(header.ts))},
+          {"to", header.to == null_int ? json_value() : json_value(header.to)},
           {"bytes", frame.payload.size()},
           {"crc", fmt::format("{:08x}", frame.payload_crc)},
           {"payload", payload_text(frame, bytes_max)}};
 }
 
-json item_json(const stream_event& event) {
+json_value item_json(const stream_event& event) {
   return {{"type", "event"},          {"event", to_string(event.kind)},
           {"from", event.from.value}, {"to", event.to.value},
           {"origin", event.origin},   {"first_id", event.first_id},

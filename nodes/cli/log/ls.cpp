@@ -11,14 +11,14 @@ namespace millrace::nodes {
 
 namespace {
 
-using json = text::json_value;
+using text::json_value;
 using namespace persistence;
 
 int list_files(const log_options& options) {
   auto files = list_log_files(posix_file_system(), options.directory);
   if (!files)
     return fail(files.failure());
-  json out = json::array();
+  json_value out = json_value::array();
   if (options.output == output_format::table)
     print_line(fmt::format("{:<20} {:>12} {:<9} {}", "file", "bytes",
                            "archived", "begin"));
@@ -26,12 +26,12 @@ int list_files(const log_options& options) {
     const auto name = log_file_name(info.session, info.roll);
     const auto begin = position::of(info.session, info.roll, 0);
     if (options.output == output_format::json)
-      out.add(json{{"file", name},
-                   {"session", info.session},
-                   {"roll", info.roll},
-                   {"bytes", info.size},
-                   {"archived", info.archived},
-                   {"begin", begin.value}});
+      out.add(json_value{{"file", name},
+                         {"session", info.session},
+                         {"roll", info.roll},
+                         {"bytes", info.size},
+                         {"archived", info.archived},
+                         {"begin", begin.value}});
     else
       print_line(fmt::format("{:<20} {:>12} {:<9} {}", name, info.size,
                              info.archived ? "yes" : "no", begin.value));

@@ -15,7 +15,7 @@ namespace millrace::nodes {
 
 namespace {
 
-using json = text::json_value;
+using text::json_value;
 using namespace persistence;
 
 int verify_log(const log_options& options) {
@@ -35,7 +35,7 @@ int verify_log(const log_options& options) {
   if (!report)
     return fail(report.failure());
   if (options.output == output_format::json) {
-    json out{
+    json_value out{
       {"directory", options.directory},
       {"lineage", to_string(report->lineage)},
       {"files", report->files.size()},
@@ -43,11 +43,11 @@ int verify_log(const log_options& options) {
       {"end",
        {{"position", report->end.value}, {"text", to_string(report->end)}}},
       {"ok", report->damages.empty()},
-      {"damages", json::array()}};
+      {"damages", json_value::array()}};
     for (const auto& damage : report->damages)
-      out["damages"].add(json{{"file", damage.file},
-                              {"offset", damage.offset},
-                              {"reason", damage.reason}});
+      out["damages"].add(json_value{{"file", damage.file},
+                                    {"offset", damage.offset},
+                                    {"reason", damage.reason}});
     print_line(out.dump(2));
   } else {
     for (const auto& damage : report->damages)

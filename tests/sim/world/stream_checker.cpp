@@ -1,3 +1,4 @@
+#include <millrace/actors/rt/sequence/sequencer_core.hpp>
 #include <millrace/persistence/log/log_directory.hpp>
 #include <millrace/sim/world/stream_checker.hpp>
 #include <millrace/tests/support/manual_clock.hpp>
