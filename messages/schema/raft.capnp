@@ -29,7 +29,7 @@ struct RaftRecord {           # one step of what a member keeps in its log
     base @1 :Base;            # the log begins there; what is before it goes
     cut @2 :UInt64;           # the entries from this index on go
     entry @3 :RaftEntry;      # the next one
-    begin @4 :Void;           # all before this record is said again after it
+    begin @4 :UInt32;         # so many records follow that say all again
     state @5 :StatePart;      # what the entries up to an index came to
   }
 

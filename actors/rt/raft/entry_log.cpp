@@ -69,6 +69,8 @@ entry_log::open(persistence::env& world, const std::string& directory) {
     return fault;
   if (auto fault = out->recover())
     return fault;
+  if (!out->founding_.empty() && out->last_record_ == 0)
+    return error{errc::corrupt, directory + ": the group's log is gone"};
   return out;
 }
 
@@ -88,19 +90,24 @@ error entry_log::read_founding() {
   if (!founding)
     return {errc::corrupt, path + ": " + founding.failure().context};
   founding_ = *std::move(founding);
-  base_.members = founding_;
+  now_.base.members = founding_;
   return {};
 }
 
 error entry_log::found(const raft_configuration& founding) {
+  now_.base.members = founding;
+  // First, so that a log without a record is known to be one that was lost.
+  if (auto fault = say_again())
+    return fault;
+  if (auto fault = log_->sync())
+    return fault;
   ::capnp::MallocMessageBuilder builder;
   auto root = builder.initRoot<schema::RaftFounding>();
   wire::write(root.initMembers(wire::count(founding)), founding);
-  if (auto fault
-      = persistence::replace_file(*env_->fs, founding_path(directory_),
-                                  messages::to_bytes(builder)))
+  if (auto fault = persistence::replace_file(
+        *env_->fs, founding_path(directory_), messages::to_bytes(builder)))
     return fault;
-  founding_ = base_.members = founding;
+  founding_ = founding;
   return {};
 }
 
@@ -115,8 +122,18 @@ error entry_log::recover() {
     auto item = (*reader)->next();
     if (!item)
       return item.failure();
-    if (std::holds_alternative<persistence::log_end>(*item))
-      return {};
+    if (std::holds_alternative<persistence::log_end>(*item)) {
+      if (records_left_ == 0)
+        return {};
+      if (!before_)
+        return {errc::corrupt, directory_
+                                 + ": its first file says "
+                                   "only a part of what was kept"};
+      records_left_ = 0;
+      // What follows must not count as part of it.
+      now_ = *std::exchange(before_, std::nullopt);
+      return say_again();
+    }
     if (const auto* event = std::get_if<stream_event>(&*item)) {
       if (event->kind == event_kind::badtail)
         return {errc::corrupt, directory_ + ": " + to_string(event->from)
@@ -126,8 +143,8 @@ error entry_log::recover() {
     const auto& message = std::get<persistence::log_message>(*item);
     last_record_ = message.frame.header.id;
     if (auto fault = take(message.frame.payload))
-      return {errc::corrupt, directory_ + ": " + to_string(message.begin)
-                               + ": " + fault.context};
+      return {errc::corrupt, directory_ + ": " + to_string(message.begin) + ": "
+                               + fault.context};
   }
 }
 
@@ -136,19 +153,16 @@ error entry_log::take(std::span<const std::byte> record) {
            record,
            [this](schema::RaftRecord::Reader root) -> result<bool> {
              if (root.isBegin()) {
-               vote_ = {};
-               base_ = {};
-               entries_.clear();
-               state_ = {};
-               begun_ = true;
+               begin_again(root.getBegin());
+               return true;
              }
              if (!begun_)
                return error{errc::corrupt, "the files before it are missing, "
                                            "and nothing says what they held"};
              if (root.isVote()) {
                auto in = root.getVote();
-               vote_ = {raft_term{in.getTerm()},
-                        {in.getNode(), in.getIncarnation()}};
+               now_.vote = {raft_term{in.getTerm()},
+                            {in.getNode(), in.getIncarnation()}};
              } else if (root.isBase()) {
                auto members = wire::read(root.getBase().getMembers());
                if (!members)
@@ -160,7 +174,7 @@ error entry_log::take(std::span<const std::byte> record) {
                auto entry = wire::read(root.getEntry());
                if (!entry)
                  return entry.failure();
-               entries_.push_back(*std::move(entry));
+               now_.entries.push_back(*std::move(entry));
              } else if (root.isState()) {
                auto in = root.getState();
                const auto bytes = in.getBytes();
@@ -168,9 +182,24 @@ error entry_log::take(std::span<const std::byte> record) {
                          {reinterpret_cast<const std::byte*>(bytes.begin()),
                           bytes.size()});
              }
+             if (records_left_ > 0 && --records_left_ == 0)
+               before_.reset();
              return true;
            })
     .failure();
+}
+
+/// A crash may leave the first of the records alone: then what was kept before
+/// them counts on.
+void entry_log::begin_again(uint32_t records) {
+  if (before_)
+    now_ = *std::exchange(before_, std::nullopt);
+  if (begun_)
+    before_ = std::exchange(now_, {});
+  else
+    now_ = {};
+  begun_ = true;
+  records_left_ = records;
 }
 
 /// A crash may leave the first parts of a state alone: the one before it counts
@@ -186,27 +215,27 @@ void entry_log::take_part(entry_index index, uint32_t part, bool last,
   ++parts_;
   partial_.bytes.insert(partial_.bytes.end(), bytes.begin(), bytes.end());
   if (last)
-    state_ = std::exchange(partial_, {});
+    now_.state = std::exchange(partial_, {});
 }
 
 void entry_log::drop(const raft_base& base) {
   const auto gone = std::min<uint64_t>(
-    base.at.index.value - std::min(base.at.index, base_.at.index).value,
-    entries_.size());
-  entries_.erase(entries_.begin(),
-                 entries_.begin() + static_cast<ptrdiff_t>(gone));
-  base_ = base;
+    base.at.index.value - std::min(base.at.index, now_.base.at.index).value,
+    now_.entries.size());
+  now_.entries.erase(now_.entries.begin(),
+                     now_.entries.begin() + static_cast<ptrdiff_t>(gone));
+  now_.base = base;
 }
 
 void entry_log::drop_from(entry_index from) {
   const auto kept
-    = from.value - std::min(from.value, base_.at.index.value + 1);
-  if (kept < entries_.size())
-    entries_.resize(kept);
+    = from.value - std::min(from.value, now_.base.at.index.value + 1);
+  if (kept < now_.entries.size())
+    now_.entries.resize(kept);
 }
 
 raft_recovered entry_log::take_recovered() {
-  return {vote_, base_, {entries_.begin(), entries_.end()}};
+  return {now_.vote, now_.base, {now_.entries.begin(), now_.entries.end()}};
 }
 
 error entry_log::append_record(std::span<const std::byte> record) {
@@ -220,7 +249,7 @@ error entry_log::append_record(std::span<const std::byte> record) {
 }
 
 error entry_log::write(const raft_vote& vote) {
-  vote_ = vote;
+  now_.vote = vote;
   return append_record(record_of(vote));
 }
 
@@ -238,24 +267,24 @@ error entry_log::cut(entry_index from) {
 }
 
 error entry_log::append(const raft_entry& entry) {
-  entries_.push_back(entry);
+  now_.entries.push_back(entry);
   return append_record(record_of(entry));
 }
 
 error entry_log::keep(kept_state state) {
-  state_ = std::move(state);
+  now_.state = std::move(state);
   return append_state();
 }
 
 error entry_log::append_state() {
-  const std::span<const std::byte> all{state_.bytes};
+  const std::span<const std::byte> all{now_.state.bytes};
   uint32_t part = 0;
   for (size_t at = 0; at < all.size(); at += part_bytes, ++part) {
     const auto bytes = all.subspan(at, std::min(part_bytes, all.size() - at));
-    if (auto fault = append_record(
-          record_of([&](schema::RaftRecord::Builder root) {
+    if (auto fault
+        = append_record(record_of([&](schema::RaftRecord::Builder root) {
             auto out = root.initState();
-            out.setIndex(state_.index.value);
+            out.setIndex(now_.state.index.value);
             out.setPart(part);
             out.setLast(at + part_bytes >= all.size());
             out.setBytes(::capnp::Data::Reader(
@@ -270,16 +299,24 @@ error entry_log::begin_file() {
   if (auto fault = log_->roll())
     return fault;
   kept_from_ = log_->appended_end();
-  if (auto fault = append_record(record_of(
-        [](schema::RaftRecord::Builder root) { root.setBegin(); })))
+  return say_again();
+}
+
+error entry_log::say_again() {
+  const auto parts = (now_.state.bytes.size() + part_bytes - 1) / part_bytes;
+  const auto records = 2 + parts + now_.entries.size();
+  if (auto fault
+      = append_record(record_of([&](schema::RaftRecord::Builder root) {
+          root.setBegin(static_cast<uint32_t>(records));
+        })))
     return fault;
-  if (auto fault = append_record(record_of(vote_)))
+  if (auto fault = append_record(record_of(now_.vote)))
     return fault;
   if (auto fault = append_state())
     return fault;
-  if (auto fault = append_record(record_of(base_)))
+  if (auto fault = append_record(record_of(now_.base)))
     return fault;
-  for (const auto& entry : entries_)
+  for (const auto& entry : now_.entries)
     if (auto fault = append_record(record_of(entry)))
       return fault;
   return {};
@@ -296,8 +333,7 @@ void entry_log::finish_sync(position end, const error& outcome) {
   for (const auto& file : *files)
     if (position::of(file.session, file.roll, 0) < *kept_from_)
       (void)env_->fs->remove(
-        directory_ + "/"
-        + persistence::log_file_name(file.session, file.roll));
+        directory_ + "/" + persistence::log_file_name(file.session, file.roll));
   kept_from_.reset();
 }
 

@@ -23,7 +23,8 @@ namespace millrace::rt {
 class entry_log {
 public:
   /// Recovers what is there. `corrupt` when records below the synced end are
-  /// missing or damaged, and when the files do not begin with a beginning.
+  /// missing or damaged, when the files do not begin with a beginning, and when
+  /// there are none although the group was founded.
   [[nodiscard]] static result<std::unique_ptr<entry_log>>
   open(persistence::env& world, const std::string& directory);
 
@@ -45,16 +46,17 @@ public:
     std::vector<std::byte> bytes;
   };
   /// The newest that `keep` was told of; its index is 0 when there is none.
-  [[nodiscard]] const kept_state& state() const noexcept { return state_; }
+  [[nodiscard]] const kept_state& state() const noexcept { return now_.state; }
 
-  // What `raft_core::persist` says, in its order. Nothing of it reaches the
-  // system before `write`.
+  // What `raft_core::persist` says, in its order: a crash may leave the first
+  // of it. Nothing of it reaches the system before `write`.
 
   [[nodiscard]] error write(const raft_vote& vote);
   [[nodiscard]] error begin_at(const raft_base& base);
   [[nodiscard]] error cut(entry_index from);
   [[nodiscard]] error append(const raft_entry& entry);
-  /// Keeps a state, of any size: comes before the base that lets its entries go.
+  /// Keeps a state, of any size: comes before the base that lets its entries
+  /// go.
   [[nodiscard]] error keep(kept_state state);
 
   /// Hands it all to the system.
@@ -73,8 +75,10 @@ private:
   error recover();
   error read_founding();
   error take(std::span<const std::byte> record);
+  void begin_again(uint32_t records);
   error append_record(std::span<const std::byte> record);
   error begin_file();
+  error say_again();
   error append_state();
   void take_part(entry_index index, uint32_t part, bool last,
                  std::span<const std::byte> bytes);
@@ -85,11 +89,19 @@ private:
   std::string directory_;
   std::unique_ptr<persistence::log_writer> log_;
   raft_configuration founding_;
-  raft_vote vote_;
-  raft_base base_;
-  std::deque<raft_entry> entries_; ///< Those after the base.
-  kept_state state_;
-  kept_state partial_; ///< A state whose last part has not been read.
+  /// What is kept.
+  struct content {
+    raft_vote vote;
+    raft_base base;
+    std::deque<raft_entry> entries; ///< Those after the base.
+    kept_state state;
+  };
+  content now_;
+  /// What was kept before all of it is said again; it counts until that is read
+  /// to its end.
+  std::optional<content> before_;
+  uint32_t records_left_ = 0; ///< Of those that say it again.
+  kept_state partial_;        ///< A state whose last part has not been read.
   uint32_t parts_ = 0;
   int64_t last_record_ = 0;
   bool begun_ = false; ///< What was read has begun with a beginning.

@@ -111,6 +111,11 @@ error stream_group::act(raft_core::persist& what) {
   if (what.vote)
     if (auto fault = log_->write(*what.vote))
       return fault;
+  // Before the base: a crash in between must leave no entry behind a base that
+  // it does not follow.
+  if (what.base && what.from && entry_index{what.from->value - 1} < written_)
+    if (auto fault = log_->cut(*what.from))
+      return fault;
   if (what.base) {
     if (auto fault = log_->begin_at(*what.base))
       return fault;
