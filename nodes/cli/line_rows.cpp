@@ -108,7 +108,7 @@ error row_reader::add(std::string_view line) {
 error row_reader::add_json(std::string_view line) {
   const auto row = text::parse_json(line);
   if (!row)
-    return row.failure();
+    return {errc::bad_data, "not JSON: " + row.failure().context};
   if (!row->is_object())
     return {errc::bad_data, "not a JSON object"};
   const auto& schema = builder_.schema();

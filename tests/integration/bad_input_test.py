@@ -330,11 +330,10 @@ def full_disk(binary):
       made.feed("trade", at, "MANY", DATE)
       mill.check(trades(made) == 20_000, trades(made))
       ballast = disk / "ballast"
-      with ballast.open("wb") as out:
+      with ballast.open("wb", buffering=0) as out:
         try:
           while True:
             out.write(b"\0" * 65536)
-            out.flush()
         except OSError:
           pass
       words = made.feed_words("trade", at, "MORE", DATE)

@@ -322,7 +322,8 @@ class Cluster(Case):
         for bad, reason in ((b'{"sym": "A", "sizes": 1}', "'sizes'"),
                             (b'{"size": "x"}', "column 'size'"),
                             (b'{"size": 3000000000}', "column 'size'"),
-                            (b"\xff\x00", "JSON")):
+                            (b"\xff\x00", "a NUL at byte 2"),
+                            (b"{size: 1}", "JSON")):
             _, err = self.pub("--stream", "market", "--table", "trade",
                               stdin=good * 3 + bad + b"\n" + good, code=65)
             self.assertIn("standard input:4: ", err)

@@ -430,7 +430,8 @@ constexpr bad_line bad_lines[] = {
   {19, "type = \"gateway\"",
    ":6:stream.name: ", "no [[process]] of type rt orders stream 'market'"},
   {27, "type = \"rt\"",
-   ":25:process.streams: ", "stream 'market' is ordered by 'rt1' too"},
+   ":26:process.streams: ",
+   "stream 'market' is ordered by 2 rt processes; a group has 1, 3 or 5"},
   {27, "type = \"rdb\"", ":26:process.write_down: ",
    "'rdb1' writes table 'trade' to /etc/millrace/data/hdb already"},
   {27, "type = \"feed\"", ":25:process.files: ", "needs files"},
@@ -447,6 +448,34 @@ constexpr bad_line bad_lines[] = {
   {2, "name = \"a\"\nname = \"b\"", ":3:name: ", "already exists"},
   {2, "name = ", ":2:name: ", "missing value"},
 };
+
+/// The valid file with `count` more rt processes, on nodes of their own.
+std::string with_members(int count, bool apart = true) {
+  std::string text{valid};
+  for (int i = 0; i < count; ++i) {
+    const auto name = "more" + std::to_string(i);
+    if (apart || i == 0)
+      text += "\n[[node]]\nname = \"" + name + "\"\nport = "
+              + std::to_string(7500 + i) + "\n";
+    text += "\n[[process]]\nname = \"" + name
+            + "\"\ntype = \"rt\"\nnode = \"" + (apart ? name : "more0")
+            + "\"\nstreams = [\"market\"]\n";
+  }
+  return text;
+}
+
+TEST(ConfigurationTest, AStreamIsOrderedByOneThreeOrFiveNodes) {
+  for (const int more : {0, 2, 4}) {
+    const auto parsed = parse(with_members(more));
+    ASSERT_TRUE(parsed) << to_string(parsed.failure());
+    EXPECT_EQ(parsed->members_of("market").size(), more + 1u);
+  }
+  for (const int more : {1, 3, 5, 6})
+    EXPECT_THAT(fault_of(with_members(more)),
+                HasSubstr("a group has 1, 3 or 5"));
+  EXPECT_THAT(fault_of(with_members(2, false)),
+              HasSubstr("is ordered by 'more0' of the same node"));
+}
 
 TEST(ConfigurationTest, NamesLineKeyAndReasonOfEachFault) {
   for (const auto& each : bad_lines) {
