@@ -65,14 +65,12 @@ struct input_offer {
   uint64_t lineage_high = 0;
   uint64_t lineage_low = 0;
   std::string origin; ///< Default origin, whose watermark is wanted back.
-  /// The publisher waits for it: only a node that leads can tell.
-  bool unverified = false;
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, input_offer& x) {
   return f(caf::meta::type_name("input_offer"), x.directory, x.stream,
-           x.lineage_high, x.lineage_low, x.origin, x.unverified);
+           x.lineage_high, x.lineage_low, x.origin);
 }
 
 /// Where a subscription starts.
@@ -359,12 +357,17 @@ using sequencer_actor = status_actor::extend<
   caf::replies_to<end_period_atom, period_id>::with<position>,
   // Where the stream stands.
   caf::replies_to<facts_atom>::with<stream_facts>,
+  // What is merged of an origin: watermark and cursors of a grant. `unavailable`
+  // while the node that leads is not found, or not all that this node holds of
+  // the input is merged.
+  caf::replies_to<facts_atom, input_offer>::with<flow_grant>,
   // From another node that orders the stream: who it is.
   caf::reacts_to<hello_atom, peer_hello>,
   // The same: a RaftMessage, of the group with this id.
   caf::reacts_to<raft_atom, uint64_t, chunk>,
   // The same: wants bytes of an input, as many of the range as fit a chunk.
-  caf::replies_to<fetch_atom, input_range>::with<chunk>,
+  // Answers where they begin: later than asked for where a file ended.
+  caf::replies_to<fetch_atom, input_range>::with<position, chunk>,
   // Clean stop: everything written is synced and sealed.
   caf::replies_to<stop_atom>::with<bool>>;
 

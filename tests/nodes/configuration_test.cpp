@@ -536,6 +536,14 @@ TEST(ConfigurationTest, TheExampleIsValidAndSpreadsOverNodes) {
   EXPECT_EQ(demo->tables, parsed->tables);
 }
 
+TEST(ConfigurationTest, TheExampleOfAGroupHasThreeMembers) {
+  const auto path = test_support::source_path("examples/cluster.toml");
+  const auto parsed
+    = load_configuration(persistence::posix_file_system(), path);
+  ASSERT_TRUE(parsed) << parsed.failure().context;
+  EXPECT_EQ(parsed->members_of("market").size(), 3u);
+}
+
 TEST(ConfigurationTest, AFileThatIsMissingIsAFaultOfConfiguration) {
   const auto parsed = load_configuration(persistence::posix_file_system(),
                                          "/nonexistent/cluster.toml");

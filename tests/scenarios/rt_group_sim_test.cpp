@@ -45,6 +45,60 @@ TEST_P(RtGroupSim, NodesStandStillAndGoOn) {
   });
 }
 
+TEST_P(RtGroupSim, LinkFaultsAtAnyTime) {
+  for_each_seed(30, [&](uint64_t seed) {
+    rt_scenario run{seed, cached(), 3};
+    for (uint64_t i = 0; i < 1 + run.w.draw(8); ++i)
+      any_link_fault(run.w, run.w.chance(0.5) ? run.rt_names : run.names,
+                     2500ms, 6s);
+    if (run.w.chance(0.3))
+      run.w.after(std::chrono::milliseconds{run.w.draw(2500)}, [&run] {
+        run.w.crash(run.names[run.w.draw(run.names.size())], run.any_crash());
+      });
+    run.w.run_for(std::chrono::milliseconds{1000 + run.w.draw(8000)});
+    return report(seed, run.finish());
+  });
+}
+
+/// Two of three nodes are a majority: while one is gone, everything is ordered.
+TEST_P(RtGroupSim, TwoNodesGoOnWithoutTheThird) {
+  for_each_seed(15, [&](uint64_t seed) {
+    rt_scenario run{seed, cached(), 3};
+    const auto gone = run.rt_names[run.w.draw(run.rt_names.size())];
+    run.w.run_for(std::chrono::milliseconds{300 + run.w.draw(600)});
+    run.w.crash(gone, {.power = !cached() && run.w.chance(0.5)});
+    std::vector<std::string> broken;
+    if (!run.w.run_until([&run] { return run.settled(); }, 30s)) {
+      broken.push_back("not all committed without " + gone);
+      run.ask_all(broken);
+    }
+    for (auto& line : run.finish())
+      broken.push_back(std::move(line));
+    return report(seed, broken);
+  });
+}
+
+/// A publisher that reaches one node only: the others get its bytes from there.
+TEST_P(RtGroupSim, BytesReachNodesThatTheirPublisherDoesNot) {
+  for_each_seed(15, [&](uint64_t seed) {
+    rt_scenario run{seed, cached(), 3};
+    // The group must be there before its order is needed.
+    run.w.run_for(500ms);
+    const auto reached = run.w.draw(3);
+    for (size_t i = 0; i < 3; ++i)
+      if (i != reached)
+        run.w.cut("pub0", run.rt_names[i]);
+    std::vector<std::string> broken;
+    if (!run.w.run_until([&run] { return run.settled(); }, 60s)) {
+      broken.push_back("not all committed through " + run.rt_names[reached]);
+      run.ask_all(broken);
+    }
+    for (auto& line : run.finish())
+      broken.push_back(std::move(line));
+    return report(seed, broken);
+  });
+}
+
 INSTANTIATE_TEST_SUITE_P(Modes, RtGroupSim, ::testing::Bool(),
                          [](const auto& mode) {
                            return mode.param ? "cached" : "synced";

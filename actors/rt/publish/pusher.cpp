@@ -22,11 +22,11 @@ void pusher_state::step(const link_core::input& what) {
 void pusher_state::connect() {
   connect_to<sequencer_actor>(
     self, connector, options.rt,
-    [this](const sequencer_actor& rt) { offer(rt); },
+    [this](const sequencer_actor& found) { offer(found); },
     [this](const error& fault) { disconnect(fault); });
 }
 
-void pusher_state::offer(const sequencer_actor& at) {
+input_offer pusher_state::offered() const {
   const auto& lineage = source->lineage();
   input_offer what;
   // The last part of the path names the publisher: "<host>.<topic>".
@@ -36,13 +36,42 @@ void pusher_state::offer(const sequencer_actor& at) {
   what.lineage_high = lineage.words[0];
   what.lineage_low = lineage.words[1];
   what.origin = source->options().origin;
-  what.unverified = !source->told();
+  return what;
+}
+
+void pusher_state::offer(const sequencer_actor& at) {
+  rt = at;
   self
-    ->request(at, caf::timespan{request_deadline}, offer_atom_v, what,
+    ->request(at, caf::timespan{request_deadline}, offer_atom_v, offered(),
               pusher_actor{self})
     .then([this](const sink_actor& to,
                  const flow_grant& grant) { begin_flow(to, grant); },
           [this](const caf::error& fault) { disconnect(from_caf(fault)); });
+}
+
+/// Only the node that leads knows what is merged of the origin; others ask it.
+void pusher_state::ask_what_is_merged() {
+  if (asks || source->told() || !link.flowing())
+    return;
+  asks = true;
+  self
+    ->request(rt, caf::timespan{request_deadline}, facts_atom_v, offered())
+    .then(
+      [this](const flow_grant& facts) {
+        asks = false;
+        learn(facts);
+      },
+      // Asked again at the next tick.
+      [this](const caf::error&) { asks = false; });
+}
+
+void pusher_state::learn(const flow_grant& facts) {
+  if (!facts.leads)
+    return;
+  auto cursors = decode_source_cursors(facts.cursors.bytes());
+  if (!cursors)
+    return disconnect(cursors.failure());
+  source->verify({facts.watermark, *std::move(cursors)});
 }
 
 void pusher_state::begin_flow(const sink_actor& to, const flow_grant& grant) {
@@ -58,12 +87,8 @@ void pusher_state::begin_flow(const sink_actor& to, const flow_grant& grant) {
     credit);
   if (auto fault = sender->start(from))
     return disconnect(fault);
-  auto cursors = decode_source_cursors(grant.cursors.bytes());
-  if (!cursors)
-    return disconnect(cursors.failure());
   step(link_core::granted{grant.flow});
-  if (grant.leads)
-    source->verify({grant.watermark, *std::move(cursors)});
+  learn(grant);
   pump();
   if (sender)
     merged(grant.merged);
@@ -145,6 +170,7 @@ void pusher_state::merged(position end) {
 void pusher_state::tick() {
   source->retry();
   step(link_core::passed{});
+  ask_what_is_merged();
   pump();
   // A stalled RT node must not keep what is published out of the log.
   if (owes_pull)

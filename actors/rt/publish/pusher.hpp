@@ -47,7 +47,10 @@ struct pusher_state {
   explicit pusher_state(pusher_self_actor::pointer owner) : self{owner} {}
 
   void connect();
+  [[nodiscard]] input_offer offered() const;
   void offer(const sequencer_actor& at);
+  void ask_what_is_merged();
+  void learn(const flow_grant& facts);
   void begin_flow(const sink_actor& to, const flow_grant& grant);
   void step(const link_core::input& what);
   void act(const link_core::connect&) { connect(); }
@@ -74,6 +77,8 @@ struct pusher_state {
   std::unique_ptr<flow_sender> sender;
   std::shared_ptr<tail_credit> credit;
   link_core link{{.sends = true}};
+  sequencer_actor rt; ///< That was connected last.
+  bool asks = false;  ///< It was asked what is merged.
   sink_actor sink;
   bool owes_pull = true; ///< The source waits to be asked for more.
 };

@@ -130,7 +130,8 @@ void input_sink_state::fill(position begin, const chunk& bytes) {
     fail(fault);
 }
 
-caf::result<chunk> input_sink_state::fetch(position from, position to) const {
+caf::result<position, chunk> input_sink_state::fetch(position from,
+                                                     position to) const {
   auto reader = persistence::log_reader::open(
     *env->fs, {.directory = options.directory}, from);
   if (!reader)
@@ -141,10 +142,10 @@ caf::result<chunk> input_sink_state::fetch(position from, position to) const {
   if (!item)
     return to_caf(item.failure());
   const auto* part = std::get_if<persistence::log_chunk>(&*item);
-  if (part == nullptr || part->begin != from)
+  if (part == nullptr)
     return to_caf({errc::not_found, options.directory + ": holds no record at "
                                       + to_string(from)});
-  return chunk::copy_of(part->bytes);
+  return {part->begin, chunk::copy_of(part->bytes)};
 }
 
 void input_sink_state::start_sync() {

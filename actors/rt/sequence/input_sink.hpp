@@ -33,7 +33,7 @@ using input_sink_actor = sink_actor::extend<
   // Whole records from there on, out of another node's copy.
   caf::reacts_to<fill_atom, position, chunk>,
   // Another node wants whole records from there on, up to there at most.
-  caf::replies_to<fetch_atom, position, position>::with<chunk>,
+  caf::replies_to<fetch_atom, position, position>::with<position, chunk>,
   // INTERNAL: a sync up to this position ended.
   caf::reacts_to<synced_atom, position, caf::error>>;
 
@@ -69,7 +69,8 @@ struct input_sink_state {
   caf::result<bool, position> offer(flow_id flow, const pusher_actor& from);
   void take(flow_id flow, position begin, const chunk& bytes);
   void fill(position begin, const chunk& bytes);
-  [[nodiscard]] caf::result<chunk> fetch(position from, position to) const;
+  [[nodiscard]] caf::result<position, chunk> fetch(position from,
+                                                   position to) const;
   void event(flow_id flow, const chunk& event_bytes);
   void ping(flow_id flow);
   void merged_up_to(position end);

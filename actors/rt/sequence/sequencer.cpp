@@ -27,6 +27,8 @@ std::vector<source_cursor> cursors_of(const merge_state& state,
 
 void sequencer_state::start() {
   peers = std::make_unique<peer_links>(settings.peers);
+  // A subscriber that goes from node to node tells their flows apart.
+  flow_last = flow_id{env->random() << 20};
   static const merge_state nothing;
   ending = std::make_unique<period_ending>(
     core->state() != nullptr ? *core->state() : nothing,
@@ -81,8 +83,7 @@ sequencer_state::offer(const input_offer& what, const pusher_actor& from) {
   std::erase_if(publishers, [&](const auto& entry) {
     return entry.second.copy == copy;
   });
-  publishers[flow] = {from, what.origin, copy,
-                      what.unverified && !core->leads()};
+  publishers[flow] = {from, what.origin, copy};
   self->monitor(from);
   progress(core->advance());
   auto promise = self->make_response_promise<sink_actor, flow_grant>();
@@ -113,27 +114,47 @@ void sequencer_state::grant_offers() {
     answer.has_begin = offer.has_position;
     answer.begin = offer.end;
     answer.merged = core->merged(offer.copy);
-    answer.leads = leads;
-    if (leads) {
-      const auto& state = *core->state();
-      if (const auto origin = state.origins.find(offer.origin);
-          origin != state.origins.end())
-        answer.watermark = origin->second.watermark;
-      answer.cursors = chunk::copy_of(encode(cursors_of(state, offer.origin)));
-    }
+    if (leads)
+      tell(offer.origin, answer);
     offer.promise.deliver(offer.sink, answer);
     return true;
   });
 }
 
-/// This node now knows all that was ever agreed on. Publishers that it could
-/// not tell their watermark ask again.
+/// What the stream has of an origin. @pre this node leads.
+void sequencer_state::tell(const std::string& origin,
+                           flow_grant& answer) const {
+  const auto& state = *core->state();
+  answer.leads = true;
+  if (const auto found = state.origins.find(origin);
+      found != state.origins.end())
+    answer.watermark = found->second.watermark;
+  answer.cursors = chunk::copy_of(encode(cursors_of(state, origin)));
+}
+
+/// A publisher may reach nodes that do not lead, and no other: they ask for it,
+/// once all that they hold of its log is merged.
+caf::result<flow_grant> sequencer_state::origin_facts(const input_offer& what) {
+  const auto copy = core->inputs().find(
+    {what.directory, {{what.lineage_high, what.lineage_low}}});
+  if (!copy || !core->settled(*copy))
+    return to_caf({errc::unavailable, "publisher directory '" + what.directory
+                                        + "': not all of it is merged yet"});
+  if (core->leads()) {
+    flow_grant answer;
+    tell(what.origin, answer);
+    return answer;
+  }
+  const auto leader = leading_peer();
+  if (!leader)
+    return to_caf(leader.failure());
+  return self->delegate(*leader, facts_atom_v, what);
+}
+
+/// This node now knows all that was ever agreed on.
 void sequencer_state::led() {
   ending = std::make_unique<period_ending>(*core->state(),
                                            settings.period_grace_ns);
-  for (auto& [flow, publisher] : publishers)
-    if (std::exchange(publisher.untold, false))
-      self->send(publisher.pusher, refused_atom_v, flow);
 }
 
 result<std::optional<position>>
@@ -334,14 +355,10 @@ void sequencer_state::out_synced(const caf::error& outcome) {
 
 caf::result<position> sequencer_state::end_period(period_id period) {
   if (!core->leads()) {
-    const auto leader = core->group().raft() != nullptr
-                          ? core->group().raft()->leader()
-                          : std::nullopt;
-    const auto* peer = leader ? peers->find(leader->node) : nullptr;
-    if (peer == nullptr || !peer->handle)
-      return to_caf({errc::unavailable, "stream '" + core->options().stream
-                                          + "': no node orders it now"});
-    return self->delegate(peer->handle, end_period_atom_v, period);
+    const auto leader = leading_peer();
+    if (!leader)
+      return to_caf(leader.failure());
+    return self->delegate(*leader, end_period_atom_v, period);
   }
   auto promise = self->make_response_promise<position>();
   const auto request = period_request_next++;
@@ -500,6 +517,9 @@ sequencer(sequencer_self_actor::stateful_pointer<sequencer_state> self,
       return self->state.end_period(period);
     },
     [self](facts_atom) { return self->state.facts(); },
+    [self](facts_atom, const input_offer& what) {
+      return self->state.origin_facts(what);
+    },
     [self](committed_atom, position end, const caf::error& outcome) {
       self->state.group_synced(end, outcome);
     },

@@ -86,11 +86,14 @@ struct sequencer_state {
                                               const sink_actor& to);
   void serve_waiting();
   void grant_offers();
+  void tell(const std::string& origin, flow_grant& answer) const;
+  caf::result<flow_grant> origin_facts(const input_offer& what);
   void led();
   void tick();
 
   // sequencer_peers.cpp
   void look_for_peers();
+  [[nodiscard]] result<sequencer_actor> leading_peer() const;
   void say_hello();
   void take(const peer_hello& what);
   void take_held(const peer_hello& what);
@@ -98,7 +101,7 @@ struct sequencer_state {
   void send(const raft_message& what);
   void fetch_missing();
   void fetch(const peer_links::peer& from, copy_id copy, input_part range);
-  caf::result<chunk> serve_bytes(const input_range& what);
+  caf::result<position, chunk> serve_bytes(const input_range& what);
 
   sequencer_self_actor::pointer self;
   persistence::env* env = nullptr;
@@ -116,8 +119,6 @@ struct sequencer_state {
     pusher_actor pusher;
     std::string origin;
     copy_id copy;
-    /// It waits for its watermark, and this node could not tell it.
-    bool untold = false;
   };
   std::map<flow_id, connected_publisher> publishers; ///< By flow.
   struct waiting_offer {

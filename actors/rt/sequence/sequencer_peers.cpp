@@ -51,6 +51,17 @@ void sequencer_state::look_for_peers() {
   }
 }
 
+/// The other node that leads, as far as this one knows.
+result<sequencer_actor> sequencer_state::leading_peer() const {
+  const auto* raft = core->group().raft();
+  const auto leader = raft != nullptr ? raft->leader() : std::nullopt;
+  const auto* peer = leader ? peers->find(leader->node) : nullptr;
+  if (peer == nullptr || !peer->handle)
+    return error{errc::unavailable, "stream '" + core->options().stream
+                                      + "': no node orders it now"};
+  return peer->handle;
+}
+
 void sequencer_state::say_hello() {
   const auto now_ns = env->clock->monotonic_ns();
   if (settings.peers.empty() || now_ns < hello_at_ns)
@@ -169,7 +180,7 @@ void sequencer_state::fetch(const peer_links::peer& from, copy_id copy,
               input_range{input.directory, input.lineage.words[0],
                           input.lineage.words[1], range.from, range.to})
     .then(
-      [this, copy, begin = range.from](const chunk& bytes) {
+      [this, copy](position begin, const chunk& bytes) {
         fetching.erase(copy);
         if (const auto sink = sinks.find(copy); sink != sinks.end())
           self->send(sink->second, fill_atom_v, begin, bytes);
@@ -178,7 +189,8 @@ void sequencer_state::fetch(const peer_links::peer& from, copy_id copy,
       [this, copy](const caf::error&) { fetching.erase(copy); });
 }
 
-caf::result<chunk> sequencer_state::serve_bytes(const input_range& what) {
+caf::result<position, chunk>
+sequencer_state::serve_bytes(const input_range& what) {
   const auto copy = core->inputs().find(
     {what.directory, {{what.lineage_high, what.lineage_low}}});
   const auto sink = copy ? sinks.find(*copy) : sinks.end();

@@ -1,0 +1,91 @@
+#!/usr/bin/env python3
+"""Three RT nodes keep one stream while each of them is killed or stopped."""
+
+import json
+import os
+import signal
+
+import millrace_cluster as mill
+
+MEMBERS = ["rt1", "rt2", "rt3"]
+ROLES = [("discovery1", "discovery")] + [(name, "rt") for name in MEMBERS]
+LINES = 200
+
+
+def publish(made, origin, first):
+  """Returns when all is committed: by a majority."""
+  lines = "".join(json.dumps({"data": f"{origin}-{first + i}"}) + "\n"
+                  for i in range(LINES))
+  made.run("pub", "--stream", "market", "--origin", origin, text=lines)
+
+
+def leader(made):
+  for name in MEMBERS:
+    if made.node(f"n-{name}")["state"] == "running":
+      if made.process(name)["group"]["role"] == "leader":
+        return name
+  return None
+
+
+def files(made, name):
+  out = made.directory / "data" / "rt" / name / "market" / "out"
+  return {path.name: path.read_bytes() for path in out.glob("log.*")}
+
+
+def check_all(made, origins):
+  """Every copy holds the same bytes, and every message once, in order."""
+  mill.wait_until(
+    lambda: len({made.process(name)["end"] for name in MEMBERS}) == 1, 30,
+    "three equal ends")
+  for name in MEMBERS[1:]:
+    mill.check(files(made, name) == files(made, "rt1"), name, "differs")
+  count = sum(origins.values())
+  got = made.run("sub", "--stream", "market", "--from", "begin", "--count",
+                 count).stdout.splitlines()
+  seen = {}
+  for each in map(json.loads, got):
+    seen.setdefault(each["on"], []).append(each["data"])
+  for origin, total in origins.items():
+    mill.check(seen[origin] == [f"{origin}-{i}" for i in range(total)], origin)
+
+
+def members_are_killed(binary):
+  for mode in ("synced", "cached"):
+    with mill.cluster(binary, mode=mode, roles=ROLES) as made:
+      made.up()
+      publish(made, "before", 0)
+      origins = {"before": LINES}
+      # Each in turn, and the one that leads at the end.
+      for name in MEMBERS + [None]:
+        name = name or leader(made)
+        made.kill(f"n-{name}")
+        origin = f"without-{len(origins)}"
+        publish(made, origin, 0)
+        origins[origin] = LINES
+        made.up()
+        check_all(made, origins)
+      for name in MEMBERS:
+        made.kill(f"n-{name}")
+      made.up()
+      publish(made, "before", LINES)
+      origins["before"] += LINES
+      check_all(made, origins)
+
+
+def the_leader_stands_still(binary):
+  with mill.cluster(binary, roles=ROLES) as made:
+    made.up()
+    publish(made, "first", 0)
+    name = leader(made)
+    pid = made.node(f"n-{name}")["pid"]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+      publish(made, "second", 0)
+    finally:
+      os.kill(pid, signal.SIGCONT)
+    publish(made, "first", LINES)
+    check_all(made, {"first": 2 * LINES, "second": LINES})
+
+
+if __name__ == "__main__":
+  mill.main([members_are_killed, the_leader_stands_still])
