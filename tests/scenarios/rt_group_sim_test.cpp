@@ -78,6 +78,39 @@ TEST_P(RtGroupSim, TwoNodesGoOnWithoutTheThird) {
   });
 }
 
+/// What a node missed it gets from the others, though all publishers are gone.
+TEST_P(RtGroupSim, ANodeThatComesBackNeedsNoPublisher) {
+  for_each_seed(15, [&](uint64_t seed) {
+    rt_scenario run{seed, cached(), 3};
+    const auto gone = run.rt_names[run.w.draw(run.rt_names.size())];
+    run.w.run_for(std::chrono::milliseconds{run.w.draw(600)});
+    // All must have been there once.
+    std::vector<std::string> broken;
+    if (!run.w.run_until([&run] { return run.books[0]->accepted > 0; }, 10s))
+      broken.push_back("nothing was accepted");
+    run.w.crash(gone);
+    if (!run.w.run_until([&run] { return run.settled(); }, 30s))
+      broken.push_back("not all committed without " + gone);
+    for (const auto& name : run.names)
+      if (name.starts_with("pub"))
+        run.w.crash(name);
+    run.w.restart(gone);
+    // Looked at now and then: reading the whole log is expensive.
+    bool agree = false;
+    for (int i = 0; i < 100 && !agree; ++i) {
+      run.w.run_for(300ms);
+      agree = run.copies_agree();
+    }
+    if (!agree) {
+      broken.push_back(gone + " did not catch up");
+      run.ask_all(broken);
+    }
+    for (auto& line : run.finish())
+      broken.push_back(std::move(line));
+    return report(seed, broken);
+  });
+}
+
 /// A publisher that reaches one node only: the others get its bytes from there.
 TEST_P(RtGroupSim, BytesReachNodesThatTheirPublisherDoesNot) {
   for_each_seed(15, [&](uint64_t seed) {

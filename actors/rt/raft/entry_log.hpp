@@ -66,6 +66,10 @@ public:
     return log_->begin_sync();
   }
   void finish_sync(position end, const error& outcome);
+  /// Files wait for a sync to go.
+  [[nodiscard]] bool drops_files() const noexcept {
+    return kept_from_.has_value();
+  }
   [[nodiscard]] error close();
 
 private:

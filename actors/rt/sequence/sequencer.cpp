@@ -35,10 +35,8 @@ void sequencer_state::start() {
     settings.period_grace_ns);
   // Inputs whose bytes were durable but not yet ordered are taken up even if
   // their publisher never comes back.
-  if (core->state() != nullptr)
-    for (const auto& [id, input] : core->state()->inputs)
-      if (!input.closed)
-        (void)sink_of({input.directory, input.lineage});
+  for (const auto& input : core->known_inputs())
+    (void)sink_of(input); // One that is closed needs no copy.
   self->send(self, caf::tick_atom_v);
 }
 
@@ -149,6 +147,14 @@ caf::result<flow_grant> sequencer_state::origin_facts(const input_offer& what) {
   if (!leader)
     return to_caf(leader.failure());
   return self->delegate(*leader, facts_atom_v, what);
+}
+
+/// Another node leads: those that asked for the end of a period ask it.
+void sequencer_state::give_up_periods() {
+  for (auto& [number, asked] : std::exchange(period_requests, {}))
+    asked.deliver(to_caf({errc::unavailable,
+                          "stream '" + core->options().stream
+                            + "': this node does not order it any more"}));
 }
 
 /// This node now knows all that was ever agreed on.
@@ -301,6 +307,8 @@ void sequencer_state::progress(const result<sequencer_effects>& outcome) {
     led_for_sure = core->leads();
     if (led_for_sure)
       led();
+    else
+      give_up_periods();
   }
   for (const auto& fact : outcome->facts)
     std::visit([this](const auto& what) { step(what); }, fact);
@@ -358,7 +366,16 @@ caf::result<position> sequencer_state::end_period(period_id period) {
     const auto leader = leading_peer();
     if (!leader)
       return to_caf(leader.failure());
-    return self->delegate(*leader, end_period_atom_v, period);
+    // A node that is lost answers nothing.
+    const std::chrono::nanoseconds deadline{settings.period_grace_ns
+                                            + 5'000'000'000};
+    auto asked = self->make_response_promise<position>();
+    self->request(*leader, caf::timespan{deadline}, end_period_atom_v, period)
+      .then([asked](position end) mutable { asked.deliver(end); },
+            [asked](caf::error& fault) mutable {
+              asked.deliver(std::move(fault));
+            });
+    return asked;
   }
   auto promise = self->make_response_promise<position>();
   const auto request = period_request_next++;

@@ -89,6 +89,7 @@ struct sequencer_state {
   void tell(const std::string& origin, flow_grant& answer) const;
   caf::result<flow_grant> origin_facts(const input_offer& what);
   void led();
+  void give_up_periods();
   void tick();
 
   // sequencer_peers.cpp

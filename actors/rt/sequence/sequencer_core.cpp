@@ -40,8 +40,18 @@ void sequencer_core::durable(copy_id copy, position end) {
 }
 
 void sequencer_core::name(input_id number, const input_name& name) {
+  // A log that was cut may have given the number to another input.
+  if (const auto old = names_.find(number); old != names_.end())
+    numbers_.erase(old->second);
   names_[number] = name;
   numbers_[name] = number;
+}
+
+std::vector<input_name> sequencer_core::known_inputs() const {
+  std::vector<input_name> out;
+  for (const auto& [number, name] : names_)
+    out.push_back(name);
+  return out;
 }
 
 const merge_input* sequencer_core::input_of(const input_name& name) const {
@@ -50,7 +60,10 @@ const merge_input* sequencer_core::input_of(const input_name& name) const {
     return nullptr;
   const auto& inputs = merge_->state().inputs;
   const auto input = inputs.find(number->second);
-  return input == inputs.end() ? nullptr : &input->second;
+  const bool same = input != inputs.end()
+                    && input->second.directory == name.directory
+                    && input->second.lineage == name.lineage;
+  return same ? &input->second : nullptr;
 }
 
 position sequencer_core::merged(copy_id copy) const {
@@ -183,9 +196,12 @@ error sequencer_core::write_held() {
 }
 
 bool sequencer_core::holds(const merge_range& range) {
-  const auto copy = inputs_.find(names_[range.input]);
-  if (!copy)
+  const auto& name = names_[range.input];
+  const auto copy = inputs_.find(name);
+  if (!copy) {
+    opened_.push_back(name); // Its bytes are to be copied first.
     return false;
+  }
   input_part part{range.from, range.to};
   if (inputs_.holds(*copy, part))
     return true;
@@ -273,7 +289,8 @@ error sequencer_core::compact(entry_index index) {
 
 error sequencer_core::close() {
   error first = group_->close();
-  if (!out_)
+  // Nothing was applied yet.
+  if (!out_ || !merge_)
     return first;
   if (auto fault = out_->sync(); fault && !first)
     first = fault;

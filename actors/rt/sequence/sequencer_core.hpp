@@ -80,6 +80,9 @@ public:
   /// The input is durable below `end`.
   void durable(copy_id copy, position end);
 
+  /// The inputs that the stream and the group's log name.
+  [[nodiscard]] std::vector<input_name> known_inputs() const;
+
   // -- instructions: `unavailable` where the group takes none, now ---------------
 
   /// Proposes an event of an input's log (a badtail that no copy repairs).

@@ -78,6 +78,8 @@ void sequencer_state::say_hello() {
     what.needless = core->checkpointed();
     for (const auto& peer : group.raft()->peers())
       what.needless = std::min(what.needless, peer.durable());
+    if (auto fault = core->compact(what.needless))
+      return fail(fault);
   }
   for (const auto& [copy, sink] : sinks) {
     if (core->inputs().all_merged(copy) && core->settled(copy))

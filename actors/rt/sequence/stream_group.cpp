@@ -212,7 +212,8 @@ error stream_group::write(int64_t now_ns) {
 }
 
 bool stream_group::needs_sync() const noexcept {
-  return dirty_ && !settings_.cached && !sync_running_;
+  return !sync_running_
+         && ((dirty_ && !settings_.cached) || log_->drops_files());
 }
 
 persistence::log_writer::sync_job stream_group::begin_sync() {
