@@ -13,8 +13,8 @@ namespace millrace::nodes {
 /// configured or no node starts it.
 [[nodiscard]] result<endpoint> endpoint_of(const cluster_config& config,
                                            std::string_view process);
-/// Where the SEQUENCERs of a stream are found, as the configuration has them:
-/// one or more.
+/// Where the SEQUENCERs of a stream are found, one or more, in the order of
+/// `members_of`.
 [[nodiscard]] result<std::vector<endpoint>>
 endpoints_of_stream(const cluster_config& config, std::string_view stream);
 /// The endpoints of all processes of a type.

@@ -50,19 +50,17 @@ result<std::optional<period_id>> first_open(process_host& host,
 }
 
 /// The other nodes that order a stream.
-result<std::vector<rt::peer_settings>>
-peers_of(const cluster_config& config, const std::string& stream,
-         const std::string& self) {
+result<std::vector<rt::peer_settings>> peers_of(const cluster_config& config,
+                                                const std::string& stream,
+                                                const std::string& self) {
+  const auto members = config.members_of(stream);
+  const auto found = endpoints_of_stream(config, stream);
+  if (!found)
+    return found.failure();
   std::vector<rt::peer_settings> out;
-  for (const auto* member : config.members_of(stream)) {
-    if (member->name == self)
-      continue;
-    auto at = endpoint_of(config, member->name);
-    if (!at)
-      return at.failure();
-    at->name = "rt/" + stream;
-    out.push_back({rt::node_number(member->name), member->name, *std::move(at)});
-  }
+  for (size_t i = 0; i < members.size(); ++i)
+    if (const auto& name = members[i]->name; name != self)
+      out.push_back({rt::node_number(name), name, (*found)[i]});
   return out;
 }
 

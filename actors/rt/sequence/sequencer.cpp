@@ -78,9 +78,8 @@ sequencer_state::offer(const input_offer& what, const pusher_actor& from) {
   const auto copy = *core->inputs().find(input);
   const auto flow = flow_last = flow_last.next();
   // One live replicator per input: a newer connection replaces an older one.
-  std::erase_if(publishers, [&](const auto& entry) {
-    return entry.second.copy == copy;
-  });
+  std::erase_if(publishers,
+                [&](const auto& entry) { return entry.second.copy == copy; });
   publishers[flow] = {from, what.origin, copy};
   self->monitor(from);
   progress(core->advance());
@@ -152,15 +151,15 @@ caf::result<flow_grant> sequencer_state::origin_facts(const input_offer& what) {
 /// Another node leads: those that asked for the end of a period ask it.
 void sequencer_state::give_up_periods() {
   for (auto& [number, asked] : std::exchange(period_requests, {}))
-    asked.deliver(to_caf({errc::unavailable,
-                          "stream '" + core->options().stream
+    asked.deliver(to_caf(
+      {errc::unavailable, "stream '" + core->options().stream
                             + "': this node does not order it any more"}));
 }
 
 /// This node now knows all that was ever agreed on.
 void sequencer_state::led() {
-  ending = std::make_unique<period_ending>(*core->state(),
-                                           settings.period_grace_ns);
+  ending
+    = std::make_unique<period_ending>(*core->state(), settings.period_grace_ns);
 }
 
 result<std::optional<position>>
@@ -185,36 +184,41 @@ sequencer_state::resolve(const start_spec& from) const {
   }
 }
 
-/// A node that does not lead may lag: a place that it has not reached yet is
-/// waited for.
+/// A node that does not lead may lag, and cannot say that a place is beyond the
+/// end of the stream.
+bool sequencer_state::reached(const start_spec& from) const {
+  return core->leads()
+         || (core->state() != nullptr
+             && (from.kind != start_spec::at_position
+                 || from.at <= core->out_end()));
+}
+
+/// A place that this node has not reached yet is waited for.
 caf::result<source_actor, flow_grant>
 sequencer_state::subscribe(const start_spec& from, const sink_actor& to) {
-  const bool beyond
-    = core->state() == nullptr
-      || (from.kind == start_spec::at_position && from.at > core->out_end());
-  if (!beyond || core->leads())
-    return serve(from, to);
+  if (reached(from)) {
+    auto served = open_tail(from, to);
+    if (!served)
+      return to_caf(served.failure());
+    return {served->source, served->grant};
+  }
   auto promise = self->make_response_promise<source_actor, flow_grant>();
-  waiting.push_back({promise, from, to,
-                     env->clock->monotonic_ns() + subscriber_wait_ns});
+  waiting.push_back(
+    {promise, from, to, env->clock->monotonic_ns() + subscriber_wait_ns});
   return promise;
 }
 
 void sequencer_state::serve_waiting() {
   const auto now_ns = env->clock->monotonic_ns();
   std::erase_if(waiting, [&](waiting_subscriber& each) {
-    const bool reached
-      = core->state() != nullptr
-        && (each.from.kind != start_spec::at_position
-            || each.from.at <= core->out_end()
-            || core->leads());
-    if (!reached && now_ns < each.until_ns)
+    const bool served_now = reached(each.from);
+    if (!served_now && now_ns < each.until_ns)
       return false;
-    if (!reached) {
-      each.promise.deliver(to_caf(
-        {errc::unavailable, "stream '" + core->options().stream
-                              + "': this node has not reached "
-                              + to_string(each.from.at)}));
+    if (!served_now) {
+      each.promise.deliver(
+        to_caf({errc::unavailable, "stream '" + core->options().stream
+                                     + "': this node has not reached "
+                                     + to_string(each.from.at)}));
       return true;
     }
     auto served = open_tail(each.from, each.sink);
@@ -224,14 +228,6 @@ void sequencer_state::serve_waiting() {
       each.promise.deliver(to_caf(served.failure()));
     return true;
   });
-}
-
-caf::result<source_actor, flow_grant>
-sequencer_state::serve(const start_spec& from, const sink_actor& to) {
-  auto served = open_tail(from, to);
-  if (!served)
-    return to_caf(served.failure());
-  return {served->source, served->grant};
 }
 
 /// A flow of out/ from there on.

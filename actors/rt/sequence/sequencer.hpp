@@ -82,8 +82,7 @@ struct sequencer_state {
     flow_grant grant;
   };
   result<opened_tail> open_tail(const start_spec& from, const sink_actor& to);
-  caf::result<source_actor, flow_grant> serve(const start_spec& from,
-                                              const sink_actor& to);
+  [[nodiscard]] bool reached(const start_spec& from) const;
   void serve_waiting();
   void grant_offers();
   void tell(const std::string& origin, flow_grant& answer) const;

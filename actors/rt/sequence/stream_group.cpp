@@ -25,8 +25,8 @@ stream_group::open(persistence::env& world, settings how) {
 stream_group::stream_group(persistence::env& world, settings how,
                            std::unique_ptr<entry_log> log)
   : env_{&world}, settings_{std::move(how)}, log_{std::move(log)},
-    self_{settings_.self, log_->lineage().words[0]},
-    forming_{settings_.nodes, self_} {}
+    self_{settings_.self, log_->lineage().words[0]}, forming_{settings_.nodes,
+                                                              self_} {}
 
 error stream_group::heard(const member_id& from,
                           const raft_configuration& founding, int64_t now_ns) {
@@ -113,9 +113,16 @@ error stream_group::act(raft_core::persist& what) {
       return fault;
   // Before the base: a crash in between must leave no entry behind a base that
   // it does not follow.
-  if (what.base && what.from && entry_index{what.from->value - 1} < written_)
-    if (auto fault = log_->cut(*what.from))
-      return fault;
+  if (what.from) {
+    const auto kept = entry_index{what.from->value - 1};
+    entries_.resize(
+      std::min<uint64_t>(kept.value - before_.value, entries_.size()));
+    if (kept < written_) {
+      if (auto fault = log_->cut(*what.from))
+        return fault;
+      written_ = kept;
+    }
+  }
   if (what.base) {
     if (auto fault = log_->begin_at(*what.base))
       return fault;
@@ -126,15 +133,6 @@ error stream_group::act(raft_core::persist& what) {
     before_ = what.base->at.index;
     written_ = std::max(written_, before_);
     told_ = std::max(told_, before_);
-  }
-  if (what.from) {
-    const auto kept = entry_index{what.from->value - 1};
-    entries_.resize(kept.value - before_.value);
-    if (kept < written_) {
-      if (auto fault = log_->cut(*what.from))
-        return fault;
-      written_ = kept;
-    }
   }
   for (auto& entry : what.entries)
     if (auto fault = append(std::move(entry)))
@@ -178,8 +176,7 @@ const merge_entry* stream_group::unwritten() const {
 }
 
 error stream_group::write_next() {
-  if (auto fault
-      = log_->append(entries_[written_.value - before_.value].raft))
+  if (auto fault = log_->append(entries_[written_.value - before_.value].raft))
     return fault;
   written_ = written_.next();
   dirty_ = true;
