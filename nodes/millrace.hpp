@@ -5,6 +5,7 @@
 #include <millrace/actors/rt/publish/publisher.hpp>
 #include <millrace/actors/rt/subscribe/subscription.hpp>
 #include <millrace/messages/data/table_batch.hpp>
+#include <millrace/nodes/assembly/guest.hpp>
 #include <millrace/nodes/assembly/process_host.hpp>
 #include <millrace/nodes/assembly/roles.hpp>
 #include <millrace/nodes/client/collect_status.hpp>

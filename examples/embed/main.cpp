@@ -1,6 +1,7 @@
 // A program with a Millrace node inside and a process type of its own: "volume"
 // sums traded sizes by symbol. examples/README.md says how to spawn one.
 #include <millrace/millrace.hpp>
+#include <millrace/nodes/assembly/guest.hpp>
 
 #include <caf/event_based_actor.hpp>
 
@@ -57,7 +58,7 @@ error run(const char* path) {
   if (!node)
     return node.failure();
   auto& host = (*node)->actors();
-  caf::scoped_actor self{host.system()};
+  nodes::guest self{host.system()};
   caf::anon_send(host.registrar(), caf::subscribe_atom_v, std::string{"volume"},
                  caf::actor_cast<watcher_actor>(caf::actor{self}));
   for (size_t known = 0; known == 0;)

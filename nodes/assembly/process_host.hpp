@@ -5,6 +5,7 @@
 #include <millrace/actors/rt/subscribe/subscription.hpp>
 #include <millrace/messages/protocol/interfaces.hpp>
 #include <millrace/nodes/assembly/local_actors.hpp>
+#include <millrace/nodes/assembly/thread_visit.hpp>
 #include <millrace/nodes/configuration/configuration.hpp>
 #include <millrace/persistence/disk/env.hpp>
 #include <millrace/persistence/stores/hdb_index.hpp>
@@ -102,6 +103,7 @@ public:
   /// Spawns an actor that ends with this host.
   template <class... Ts>
   auto spawn(Ts&&... xs) {
+    const thread_visit visit;
     return keep(system().spawn(std::forward<Ts>(xs)...));
   }
   /// Ends `handle` with this host; actors end in reverse order.

@@ -1,4 +1,5 @@
 #include <millrace/nodes/assembly/front_door.hpp>
+#include <millrace/nodes/assembly/guest.hpp>
 #include <millrace/nodes/cli/cluster_option.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/spawn.hpp>
@@ -43,7 +44,7 @@ int run(const spawn_options& options) {
     return fail(door.failure());
   error fault;
   {
-    caf::scoped_actor self{(*host)->system()};
+    guest self{(*host)->system()};
     self
       ->request(*door, caf::timespan{start_deadline}, spawn_atom_v,
                 options.process)

@@ -1,5 +1,6 @@
 #include <millrace/messages/text/json_text.hpp>
 #include <millrace/nodes/assembly/front_door.hpp>
+#include <millrace/nodes/assembly/guest.hpp>
 #include <millrace/nodes/client/collect_status.hpp>
 #include <millrace/nodes/node/runtime.hpp>
 
@@ -21,7 +22,7 @@ result<text::json_value> collect_status(const cluster_config& config) {
       0ms);
     if (!door)
       continue;
-    caf::scoped_actor self{(*host)->system()};
+    guest self{(*host)->system()};
     std::string answer;
     self->request(*door, caf::timespan{2s}, status_atom_v)
       .receive([&](const std::string& said) { answer = said; },

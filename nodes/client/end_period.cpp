@@ -1,8 +1,7 @@
 #include <millrace/nodes/assembly/endpoints.hpp>
+#include <millrace/nodes/assembly/guest.hpp>
 #include <millrace/nodes/client/end_period.hpp>
 #include <millrace/nodes/client/find_stream.hpp>
-
-#include <caf/scoped_actor.hpp>
 
 #include <algorithm>
 
@@ -19,7 +18,7 @@ result<ended_period> end_on(runtime& host, const cluster_config& config,
   auto rt = find_stream(host, config, stream, 5s);
   if (!rt)
     return rt.failure();
-  caf::scoped_actor self{host.system()};
+  guest self{host.system()};
   result<ended_period> answer{error{errc::internal, "no answer"}};
   self->request(*rt, caf::timespan{timeout}, end_period_atom_v, period)
     .receive(
@@ -53,7 +52,7 @@ error wait_served(runtime& host, const cluster_config& config,
     auto handle = host.find_as<rdb_actor>(*at, left);
     if (!handle)
       return handle.failure();
-    caf::scoped_actor self{host.system()};
+    guest self{host.system()};
     error fault;
     auto served = [](manifest_version) {};
     auto failed = [&](const caf::error& why) { fault = from_caf(why); };
@@ -83,7 +82,7 @@ result<position> stream_end(runtime& host, const cluster_config& config,
   if (!rt)
     return rt.failure();
   result<position> answer{error{errc::internal, "no answer"}};
-  caf::scoped_actor self{host.system()};
+  guest self{host.system()};
   self->request(*rt, caf::timespan{5s}, facts_atom_v)
     .receive([&](const stream_facts& facts) { answer = facts.end; },
              [&](const caf::error& fault) { answer = from_caf(fault); });

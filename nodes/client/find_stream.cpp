@@ -1,7 +1,6 @@
 #include <millrace/nodes/assembly/endpoints.hpp>
+#include <millrace/nodes/assembly/guest.hpp>
 #include <millrace/nodes/client/find_stream.hpp>
-
-#include <caf/scoped_actor.hpp>
 
 #include <vector>
 
@@ -12,7 +11,7 @@ namespace {
 bool leads(runtime& host, const sequencer_actor& at,
            std::chrono::milliseconds deadline) {
   bool answer = false;
-  caf::scoped_actor self{host.system()};
+  guest self{host.system()};
   self->request(at, caf::timespan{deadline}, facts_atom_v)
     .receive([&](const stream_facts& facts) { answer = facts.leads; },
              [](const caf::error&) {}); // It is there, and that is all.

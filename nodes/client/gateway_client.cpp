@@ -1,4 +1,5 @@
 #include <millrace/nodes/assembly/endpoints.hpp>
+#include <millrace/nodes/assembly/guest.hpp>
 #include <millrace/nodes/client/gateway_client.hpp>
 #include <millrace/query/execution/partial.hpp>
 
@@ -51,7 +52,7 @@ result<query::table_data> join(const chunks& messages) {
 result<gateway_answer> ask_gateway(runtime& host, const gateway_actor& gateway,
                                    const std::string& parameters,
                                    std::chrono::milliseconds deadline) {
-  caf::scoped_actor self{host.system()};
+  guest self{host.system()};
   chunks parts;
   gateway_answer out;
   error fault;
@@ -82,7 +83,7 @@ std::vector<endpoint> registered_gateways(runtime& host,
     auto discovery = host.find_as<discovery_actor>(at, deadline);
     if (!discovery)
       continue; // Another one may know.
-    caf::scoped_actor self{host.system()};
+    guest self{host.system()};
     self
       ->request(*discovery, caf::timespan{deadline}, lookup_atom_v,
                 std::string{process_type::gateway})
@@ -111,7 +112,7 @@ result<gateway_actor> find_gateway(runtime& host, const cluster_config& config,
     last = found.failure();
   }
   // One that `spawn` has just started takes a moment to be registered.
-  caf::scoped_actor self{host.system()};
+  guest self{host.system()};
   const auto until = host.env().clock->monotonic_ns()
                      + std::chrono::nanoseconds{deadline}.count();
   do {

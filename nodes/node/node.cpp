@@ -1,3 +1,4 @@
+#include <millrace/nodes/assembly/guest.hpp>
 #include <millrace/nodes/host/listen_fault.hpp>
 #include <millrace/nodes/node/node.hpp>
 
@@ -72,7 +73,7 @@ void node::stop() {
     return;
   runtime_->expect_end();
   if (processes_) {
-    caf::scoped_actor self{runtime_->system()};
+    guest self{runtime_->system()};
     for (const auto& stream : processes_->close())
       self->request(stream, 10s, stop_atom_v)
         .receive([](bool) {},

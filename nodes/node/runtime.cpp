@@ -1,5 +1,6 @@
 #include <millrace/messages/protocol/registration.hpp>
 #include <millrace/nodes/assembly/connection_rules.hpp>
+#include <millrace/nodes/assembly/guest.hpp>
 #include <millrace/nodes/node/connector.hpp>
 #include <millrace/nodes/node/merge_checkpoints.hpp>
 #include <millrace/nodes/node/runtime.hpp>
@@ -39,6 +40,7 @@ result<std::unique_ptr<runtime>> runtime::create(runtime_options options) {
   auto real = real_env::create(options.env);
   if (!real)
     return real.failure();
+  const thread_visit visit;
   std::unique_ptr<runtime> made{
     new runtime{std::move(options), *std::move(real)}};
   made->connector_
@@ -52,10 +54,11 @@ runtime::runtime(runtime_options options, std::unique_ptr<real_env> real)
     system_{std::make_unique<caf::actor_system>(actor_config_)} {}
 
 runtime::~runtime() {
+  const thread_visit visit;
   ending_ = true;
   forget_actors();
   {
-    caf::scoped_actor self{*system_};
+    guest self{*system_};
     // One may still make others: they end after it.
     while (auto actor = caf::actor_cast<caf::actor>(take_last())) {
       caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
@@ -115,7 +118,7 @@ void runtime::essential(const std::string& process, const caf::actor& handle) {
 
 result<caf::strong_actor_ptr>
 runtime::find(const endpoint& at, std::chrono::milliseconds deadline) {
-  caf::scoped_actor self{*system_};
+  guest self{*system_};
   const auto until
     = env().clock->monotonic_ns() + std::chrono::nanoseconds{deadline}.count();
   error last;

@@ -1,10 +1,13 @@
 // Goal: a process whose start fails, or is overtaken by the end of its node,
 // leaves nothing behind: no actor, no lock, no name.
 
+#include <millrace/nodes/assembly/front_door.hpp>
 #include <millrace/nodes/assembly/node_assembly.hpp>
 #include <millrace/nodes/node/runtime.hpp>
 #include <millrace/persistence/disk/file_system.hpp>
 
+#include <caf/event_based_actor.hpp>
+#include <caf/send.hpp>
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -76,8 +79,8 @@ node = "n1"
 
   /// Nobody holds the stream's logs any more.
   static bool is_free(const std::string& stream) {
-    return bool(persistence::posix_file_system().lock_directory(stream
-                                                                + "/raft"));
+    return bool(
+      persistence::posix_file_system().lock_directory(stream + "/raft"));
   }
 
   std::filesystem::path root;
@@ -119,6 +122,35 @@ TEST_F(NodeAssemblyTest, CloseWaitsForNoStartAndEndsWhatItMakes) {
   // Nothing holds what it held.
   const auto fault = assemble()->start("rt1");
   EXPECT_FALSE(fault) << to_string(fault);
+}
+
+TEST_F(NodeAssemblyTest, TheHostEndsWhatAStartMakesMeanwhile) {
+  gate held;
+  role_table roles;
+  roles.add("rt", [&](process_host& where, const process_config& what) {
+    held.pass();
+    return rt_factory{}(where, what);
+  });
+  auto processes = assemble(roles);
+  auto door = processes->open_door();
+  caf::anon_send(door, spawn_atom_v, std::string{"rt1"});
+  held.entered.get_future().wait();
+  // The last to come is the first to go: then the end is under way.
+  std::promise<void> ending;
+  host
+    ->spawn(
+      [](caf::event_based_actor*) -> caf::behavior { return {[](int) {}}; })
+    ->attach_functor([&] { ending.set_value(); });
+  door = nullptr;
+  processes->close();
+  processes.reset();
+  auto end = std::async(std::launch::async, [&] { host.reset(); });
+  ending.get_future().wait();
+  EXPECT_EQ(end.wait_for(0s), std::future_status::timeout);
+  held.released.set_value();
+  end.get();
+  for (const auto& stream : streams)
+    EXPECT_TRUE(is_free(stream)) << stream;
 }
 
 TEST_F(NodeAssemblyTest, AStreamThatDoesNotOpenLeavesTheOthersUnstarted) {
