@@ -21,7 +21,7 @@ error line_publisher::open(const cluster_config* config) {
     return {errc::invalid_argument, "table '" + options_->table
                                       + "' is of stream '" + table->stream
                                       + "'"};
-  rows_.emplace(table->schema, options_->format);
+  rows_.emplace(table->schema, options_->format, table->stamp);
   auto token
     = out_->publish(encode(table->schema), {}, payload_kind::table_schema);
   return token ? error{} : token.failure();
@@ -33,7 +33,8 @@ error line_publisher::add(std::string_view line) {
     line.remove_suffix(1);
   if (line.empty())
     return {};
-  auto fault = rows_ ? rows_->add(line) : publish_payload(line);
+  auto fault
+    = rows_ ? rows_->add(line, clock_->now_ns()) : publish_payload(line);
   if (fault && fault.code == errc::bad_data)
     fault.context
       = "standard input:" + std::to_string(line_) + ": " + fault.context;

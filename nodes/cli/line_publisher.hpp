@@ -4,6 +4,7 @@
 #include <millrace/nodes/cli/line_rows.hpp>
 #include <millrace/nodes/cli/pub.hpp>
 #include <millrace/nodes/configuration/configuration.hpp>
+#include <millrace/persistence/disk/env.hpp>
 
 #include <cstdint>
 #include <optional>
@@ -12,12 +13,13 @@
 
 namespace millrace::nodes {
 
-/// Publishes lines: payloads, or rows of a table. Owner: one thread. Both the
-/// options and the publisher must outlive it.
+/// Publishes lines: payloads, or rows of a table. Owner: one thread. What it is
+/// given must outlive it.
 class line_publisher {
 public:
-  line_publisher(const pub_options& options, rt::publisher& out)
-    : options_{&options}, out_{&out} {}
+  line_publisher(const pub_options& options, persistence::clock_source& clock,
+                 rt::publisher& out)
+    : options_{&options}, clock_{&clock}, out_{&out} {}
 
   /// Publishes the schema of the table, if rows of one are wanted.
   /// @param config may be null
@@ -36,6 +38,7 @@ private:
                 uint64_t count);
 
   const pub_options* options_;
+  persistence::clock_source* clock_;
   rt::publisher* out_;
   std::optional<row_reader> rows_;
   bool header_seen_ = false;

@@ -1,12 +1,15 @@
 #include <millrace/messages/text/csv_text.hpp>
 #include <millrace/messages/text/json_text.hpp>
+#include <millrace/messages/text/utf8.hpp>
 #include <millrace/nodes/cli/line_rows.hpp>
 #include <millrace/query/front/getdata_values.hpp>
 #include <millrace/query/plan/literal_text.hpp>
 #include <millrace/query/table/result_text.hpp>
 
+#include <cmath>
 #include <cstring>
 #include <limits>
+#include <type_traits>
 
 namespace millrace::nodes {
 
@@ -14,8 +17,10 @@ namespace {
 
 template <class T>
 error append_whole(batch_builder& builder, size_t column, int64_t value) {
+  // The least value is the null of signed types, not a number.
   if (value < std::numeric_limits<T>::min()
-      || value > std::numeric_limits<T>::max())
+      || value > std::numeric_limits<T>::max()
+      || (std::is_signed_v<T> && value == std::numeric_limits<T>::min()))
     return {errc::bad_data, std::to_string(value) + " does not fit its type"};
   builder.append(column, static_cast<T>(value));
   return {};
@@ -23,6 +28,8 @@ error append_whole(batch_builder& builder, size_t column, int64_t value) {
 
 error append_integer(batch_builder& builder, size_t column, column_type type,
                      int64_t value) {
+  if (type == column_type::boolean && value != 0 && value != 1)
+    return {errc::bad_data, std::to_string(value) + " is neither 0 nor 1"};
   switch (width_of(type)) {
     case 1:
       return append_whole<uint8_t>(builder, column, value);
@@ -31,9 +38,39 @@ error append_integer(batch_builder& builder, size_t column, column_type type,
     case 4:
       return append_whole<int32_t>(builder, column, value);
     default:
-      builder.append(column, value);
-      return {};
+      return append_whole<int64_t>(builder, column, value);
   }
+}
+
+error append_real(batch_builder& builder, size_t column, double value) {
+  if (std::isfinite(value)
+      && std::abs(value) > double{std::numeric_limits<float>::max()})
+    return {errc::bad_data, "the number does not fit its type"};
+  builder.append(column, static_cast<float>(value));
+  return {};
+}
+
+error append_text(batch_builder& builder, size_t column, column_type type,
+                  const std::string& text) {
+  if (type == column_type::guid) {
+    auto& buffer = builder.values(column);
+    const auto* first = reinterpret_cast<const std::byte*>(text.data());
+    buffer.insert(buffer.end(), first, first + text.size());
+    return {};
+  }
+  if (text.find('\0') != std::string::npos)
+    return {errc::bad_data, "the text holds a NUL"};
+  if (!text::valid_utf8(text))
+    return {errc::bad_data, "the text is not UTF-8"};
+  if (type == column_type::symbol)
+    builder.append_symbol(column, text);
+  else if (type == column_type::string)
+    builder.append_string(column, text);
+  else if (type == column_type::char_ && text.size() == 1)
+    builder.append(column, text.front());
+  else
+    return {errc::bad_data, "a text is not allowed here"};
+  return {};
 }
 
 error append_value(batch_builder& builder, size_t column,
@@ -43,28 +80,14 @@ error append_value(batch_builder& builder, size_t column,
     builder.append_null(column);
     return {};
   }
-  if (const auto* text = std::get_if<std::string>(&value)) {
-    if (type == column_type::symbol)
-      builder.append_symbol(column, *text);
-    else if (type == column_type::string)
-      builder.append_string(column, *text);
-    else if (type == column_type::char_ && text->size() == 1)
-      builder.append(column, text->front());
-    else if (text->size() == 16 && type == column_type::guid) {
-      auto& buffer = builder.values(column);
-      const auto* first = reinterpret_cast<const std::byte*>(text->data());
-      buffer.insert(buffer.end(), first, first + 16);
-    } else
-      return {errc::bad_data, "a text is not allowed here"};
-    return {};
-  }
+  if (const auto* text = std::get_if<std::string>(&value))
+    return append_text(builder, column, type, *text);
   if (const auto* number = std::get_if<double>(&value)) {
     if (type == column_type::real)
-      builder.append(column, static_cast<float>(*number));
-    else if (type == column_type::float_)
-      builder.append(column, *number);
-    else
+      return append_real(builder, column, *number);
+    if (type != column_type::float_)
       return {errc::bad_data, "a fraction is not allowed here"};
+    builder.append(column, *number);
     return {};
   }
   const auto whole = std::get<int64_t>(value);
@@ -82,30 +105,92 @@ error at_column(const table_schema& schema, size_t column, const error& why) {
           "column '" + schema.columns[column].name + "': " + why.context};
 }
 
-/// Reads all values first, so that a bad one leaves no half row.
-error add_row(batch_builder& builder,
-              const std::vector<query::literal>& values) {
-  batch_builder trial{builder.schema()};
-  for (size_t i = 0; i < values.size(); ++i)
-    if (auto fault = append_value(trial, i, values[i]))
-      return at_column(builder.schema(), i, fault);
-  for (size_t i = 0; i < values.size(); ++i)
-    if (auto fault = append_value(builder, i, values[i]))
-      return fault;
-  builder.end_row();
-  return {};
+bool temporal(column_type type) {
+  return type >= column_type::timestamp && type <= column_type::time;
+}
+
+/// {"unix_ms": 1704205800000}: nanoseconds since 2000; none for another form.
+std::optional<result<query::literal>> unit_time(const text::json_value& value) {
+  constexpr std::pair<std::string_view, int64_t> units[]
+    = {{"unix_s", 1'000'000'000},
+       {"unix_ms", 1'000'000},
+       {"unix_us", 1'000},
+       {"unix_ns", 1}};
+  if (!value.is_object() || value.entries().size() != 1)
+    return std::nullopt;
+  const auto& [unit, count] = *value.entries().begin();
+  for (const auto& [name, ns] : units) {
+    if (unit != name)
+      continue;
+    const auto whole = count.integer();
+    int64_t at = 0;
+    if (!whole || __builtin_mul_overflow(*whole, ns, &at)
+        || __builtin_sub_overflow(at, epoch_2000_ns, &at) || at == null_long)
+      return error{errc::bad_data, count.dump() + " is not a whole number of "
+                                     + unit + " within the years 1970 to 2261"};
+    return query::literal{at};
+  }
+  return std::nullopt;
+}
+
+/// A real is read as a float, so that one that does not fit is seen.
+column_type read_type(column_type type) {
+  return type == column_type::real ? column_type::float_ : type;
+}
+
+result<query::literal> read_value(const text::json_value& value,
+                                  column_type type) {
+  if (!temporal(type))
+    return query::read_literal(value, read_type(type));
+  if (type == column_type::timestamp)
+    if (auto read = unit_time(value))
+      return *std::move(read);
+  const auto* inner = query::named_type(value) ? value.find("value") : &value;
+  if (inner->number())
+    return error{errc::bad_data,
+                 inner->dump()
+                   + " is a number without a unit: write the time as text "
+                     "(\"2024-01-02T14:30:00Z\"), or a timestamp as "
+                     "{\"unix_ms\": 1704205800000}; unix_s, unix_us and "
+                     "unix_ns are units too"};
+  return query::read_literal(value, type);
 }
 
 } // namespace
 
-row_reader::row_reader(table_schema schema, line_format format)
-  : builder_{std::move(schema)}, format_{format} {}
+row_reader::row_reader(table_schema schema, line_format format, bool stamps)
+  : builder_{std::move(schema)}, stamps_{stamps}, format_{format} {}
 
-error row_reader::add(std::string_view line) {
-  return format_ == line_format::json ? add_json(line) : add_csv(line);
+/// Reads all values first, so that a bad one leaves no half row.
+error row_reader::add_row(std::vector<query::literal> values, int64_t now_ns) {
+  const auto& schema = builder_.schema();
+  const auto time = *schema.column_index(schema.time_column);
+  if (std::holds_alternative<std::monostate>(values[time])) {
+    if (!stamps_)
+      return {errc::bad_data,
+              "column '" + schema.time_column
+                + "' has no value, and a row without a time is found by no "
+                  "query; 'stamp = true' in the [[table]] gives such rows the "
+                  "time of their publishing"};
+    values[time] = now_ns;
+  }
+  batch_builder trial{schema};
+  for (size_t i = 0; i < values.size(); ++i)
+    if (auto fault = append_value(trial, i, values[i]))
+      return at_column(schema, i, fault);
+  for (size_t i = 0; i < values.size(); ++i)
+    if (auto fault = append_value(builder_, i, values[i]))
+      return fault;
+  builder_.end_row();
+  return {};
 }
 
-error row_reader::add_json(std::string_view line) {
+error row_reader::add(std::string_view line, int64_t now_ns) {
+  return format_ == line_format::json ? add_json(line, now_ns)
+                                      : add_csv(line, now_ns);
+}
+
+error row_reader::add_json(std::string_view line, int64_t now_ns) {
   const auto row = text::parse_json(line);
   if (!row)
     return {errc::bad_data, "not JSON: " + row.failure().context};
@@ -118,15 +203,15 @@ error row_reader::add_json(std::string_view line) {
     if (!column)
       return {errc::bad_data,
               "table '" + schema.name + "' has no column '" + key + "'"};
-    auto read = query::read_literal(value, schema.columns[*column].type);
+    auto read = read_value(value, schema.columns[*column].type);
     if (!read)
       return at_column(schema, *column, read.failure());
     values[*column] = *std::move(read);
   }
-  return add_row(builder_, values);
+  return add_row(std::move(values), now_ns);
 }
 
-error row_reader::add_csv(std::string_view line) {
+error row_reader::add_csv(std::string_view line, int64_t now_ns) {
   auto fields = text::split_csv_line(line);
   if (!fields)
     return fields.failure();
@@ -152,12 +237,13 @@ error row_reader::add_csv(std::string_view line) {
     const auto column = (*header_)[i];
     if ((*fields)[i].empty())
       continue; // Null.
-    auto read = query::parse_literal((*fields)[i], schema.columns[column].type);
+    auto read = query::parse_literal((*fields)[i],
+                                     read_type(schema.columns[column].type));
     if (!read)
       return at_column(schema, column, read.failure());
     values[column] = *std::move(read);
   }
-  return add_row(builder_, values);
+  return add_row(std::move(values), now_ns);
 }
 
 std::vector<std::byte> row_reader::take() {

@@ -2,6 +2,7 @@
 
 #include <millrace/messages/data/table_batch.hpp>
 #include <millrace/nodes/cli/line_format.hpp>
+#include <millrace/query/plan/plan.hpp>
 #include <millrace/query/table/columns.hpp>
 
 #include <optional>
@@ -12,14 +13,19 @@
 namespace millrace::nodes {
 
 /// Turns lines into rows of a table. Columns that a line does not name are
-/// null. Owner: one thread.
+/// null, but for the time: a row without one would be found by no query. What
+/// files may not hold, lines may not: NUL, text that is not UTF-8, a number
+/// that does not fit its column. Owner: one thread.
 class row_reader {
 public:
-  row_reader(table_schema schema, line_format format);
+  /// @param stamps gives a row without a time the time of its reading; such a
+  ///   row is refused otherwise.
+  row_reader(table_schema schema, line_format format, bool stamps);
 
   /// Adds the row of one line; the header line of CSV adds none. `bad_data`
   /// names the column; nothing of the line is kept then.
-  [[nodiscard]] error add(std::string_view line);
+  /// @param now_ns since 2000.01.01 UTC
+  [[nodiscard]] error add(std::string_view line, int64_t now_ns);
 
   [[nodiscard]] uint32_t row_count() const noexcept {
     return builder_.row_count();
@@ -31,10 +37,12 @@ public:
   [[nodiscard]] std::vector<std::byte> take();
 
 private:
-  error add_json(std::string_view line);
-  error add_csv(std::string_view line);
+  error add_json(std::string_view line, int64_t now_ns);
+  error add_csv(std::string_view line, int64_t now_ns);
+  error add_row(std::vector<query::literal> values, int64_t now_ns);
 
   batch_builder builder_;
+  bool stamps_;
   line_format format_;
   /// CSV: the column of each field, once the header was read.
   std::optional<std::vector<size_t>> header_;

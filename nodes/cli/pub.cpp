@@ -1,9 +1,9 @@
-#include <millrace/nodes/client/find_stream.hpp>
 #include <millrace/nodes/cli/cluster_option.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/interrupts.hpp>
 #include <millrace/nodes/cli/line_publisher.hpp>
 #include <millrace/nodes/cli/pub.hpp>
+#include <millrace/nodes/client/find_stream.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 #include <millrace/nodes/node/runtime.hpp>
 
@@ -135,7 +135,7 @@ int run(const pub_options& options) {
   auto out = open_publisher(**host, options);
   if (!out)
     return fail(out.failure());
-  line_publisher lines{options, **out};
+  line_publisher lines{options, *(*host)->env().clock, **out};
   auto fault = lines.open(config ? &*config : nullptr);
   if (!fault)
     fault = read_lines(signals, lines);

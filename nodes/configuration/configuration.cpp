@@ -262,6 +262,7 @@ private:
     schema.roll_offset_ns
       = at.duration("roll_offset", -text::day_ns + 1, text::day_ns - 1,
                     rule.roll_offset_ns());
+    out.stamp = at.flag("stamp", false);
     // Only a table without other faults is judged as a whole.
     if (!schema.name.empty() && !schema.columns.empty())
       if (auto fault = validate(schema))

@@ -49,6 +49,9 @@ struct stream_config {
 struct table_config {
   table_schema schema;
   std::string stream;
+  /// A row that comes without a time gets that of its publishing; it is
+  /// refused otherwise.
+  bool stamp = false;
 
   friend bool operator==(const table_config&, const table_config&) = default;
 };

@@ -176,6 +176,7 @@ time = "at"
 symbol = "ric"
 roll_zone = "Asia/Tokyo"
 roll_offset = "6h"
+stamp = true
 [[table]]
 name = "u"
 stream = "a"
@@ -265,6 +266,8 @@ TEST(ConfigurationTest, ReadsEveryOption) {
   EXPECT_EQ(table.schema.symbol_column, "ric");
   EXPECT_EQ(table.schema.roll_zone, "Asia/Tokyo");
   EXPECT_EQ(table.schema.roll_offset_ns, 6 * 3'600'000'000'000);
+  EXPECT_TRUE(table.stamp);
+  EXPECT_FALSE(config.table("u")->stamp);
   EXPECT_EQ(config.table("u")->schema.roll_zone, "America/New_York");
   EXPECT_EQ(config.table("u")->schema.roll_offset_ns, -7 * 3'600'000'000'000);
   EXPECT_EQ(config.process("r")->memory_max_bytes, uint64_t{2} << 30);
@@ -429,8 +432,7 @@ constexpr bad_line bad_lines[] = {
    ":25:process.streams: ", "unknown key; known here: "},
   {19, "type = \"gateway\"",
    ":6:stream.name: ", "no [[process]] of type rt orders stream 'market'"},
-  {27, "type = \"rt\"",
-   ":26:process.streams: ",
+  {27, "type = \"rt\"", ":26:process.streams: ",
    "stream 'market' is ordered by 2 rt processes; a group has 1, 3 or 5"},
   {27, "type = \"rdb\"", ":26:process.write_down: ",
    "'rdb1' writes table 'trade' to /etc/millrace/data/hdb already"},
@@ -455,11 +457,10 @@ std::string with_members(int count, bool apart = true) {
   for (int i = 0; i < count; ++i) {
     const auto name = "more" + std::to_string(i);
     if (apart || i == 0)
-      text += "\n[[node]]\nname = \"" + name + "\"\nport = "
-              + std::to_string(7500 + i) + "\n";
-    text += "\n[[process]]\nname = \"" + name
-            + "\"\ntype = \"rt\"\nnode = \"" + (apart ? name : "more0")
-            + "\"\nstreams = [\"market\"]\n";
+      text += "\n[[node]]\nname = \"" + name
+              + "\"\nport = " + std::to_string(7500 + i) + "\n";
+    text += "\n[[process]]\nname = \"" + name + "\"\ntype = \"rt\"\nnode = \""
+            + (apart ? name : "more0") + "\"\nstreams = [\"market\"]\n";
   }
   return text;
 }

@@ -1,0 +1,101 @@
+#include <millrace/nodes/cli/line_rows.hpp>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace millrace::nodes {
+namespace {
+
+using ::testing::HasSubstr;
+
+table_schema every_kind() {
+  table_schema out;
+  out.name = "t";
+  out.columns = {{"time", column_type::timestamp}, {"sym", column_type::symbol},
+                 {"b", column_type::boolean},      {"s", column_type::short_},
+                 {"l", column_type::long_},        {"r", column_type::real},
+                 {"f", column_type::float_},       {"d", column_type::date},
+                 {"note", column_type::string}};
+  out.time_column = "time";
+  out.symbol_column = "sym";
+  return out;
+}
+
+constexpr int64_t now = 1'000'000'007;
+
+error add(const std::string& line, bool stamps = false) {
+  row_reader rows{every_kind(), line_format::json, stamps};
+  auto fault = rows.add(line, now);
+  EXPECT_EQ(rows.row_count(), fault ? 0u : 1u);
+  return fault;
+}
+
+/// A row of its time alone.
+int64_t time_of(const std::string& value, bool stamps = false) {
+  row_reader rows{every_kind(), line_format::json, stamps};
+  const auto fault = rows.add("{\"time\":" + value + "}", now);
+  EXPECT_FALSE(fault) << to_string(fault);
+  const auto bytes = rows.take();
+  const auto batch = decode_batch(bytes);
+  return *reinterpret_cast<const int64_t*>(batch->columns[0].values);
+}
+
+TEST(LineRowsTest, RowWithoutATimeIsRefused) {
+  for (const auto* line :
+       {R"({"sym":"A"})", R"({"time":null})", R"({"time":""})"}) {
+    const auto fault = add(line);
+    EXPECT_EQ(fault.code, errc::bad_data) << line;
+    EXPECT_THAT(fault.context, HasSubstr("column 'time' has no value"));
+  }
+  row_reader rows{every_kind(), line_format::csv, false};
+  ASSERT_FALSE(rows.add("time,sym", now));
+  EXPECT_EQ(rows.add(",A", now).code, errc::bad_data);
+}
+
+TEST(LineRowsTest, RowWithoutATimeIsStampedWhereTheTableSaysSo) {
+  EXPECT_EQ(time_of("null", true), now);
+  EXPECT_EQ(time_of("\"2000-01-01T00:00:01Z\"", true), 1'000'000'000);
+}
+
+TEST(LineRowsTest, BareNumberIsNoTime) {
+  for (const auto* line :
+       {R"({"time":1704205800000})", R"({"time":1704205800.5})",
+        R"({"time":{"type":"timestamp","value":1704205800000}})",
+        R"({"time":"2024-01-02","d":8000})"}) {
+    const auto fault = add(line);
+    EXPECT_EQ(fault.code, errc::bad_data) << line;
+    EXPECT_THAT(fault.context, HasSubstr("is a number without a unit"));
+  }
+  EXPECT_EQ(add(R"({"time":"1704205800000"})").code, errc::bad_data);
+}
+
+TEST(LineRowsTest, NumberWithAUnitIsATime) {
+  constexpr int64_t at = 1'704'205'800'000'000'000 - epoch_2000_ns;
+  EXPECT_EQ(time_of(R"({"unix_s":1704205800})"), at);
+  EXPECT_EQ(time_of(R"({"unix_ms":1704205800000})"), at);
+  EXPECT_EQ(time_of(R"({"unix_us":1704205800000000})"), at);
+  EXPECT_EQ(time_of(R"({"unix_ns":1704205800000000000})"), at);
+  for (const auto* value :
+       {R"({"unix_s":1704205800000})", R"({"unix_s":1.5})", R"({"unix_h":1})"})
+    EXPECT_EQ(add("{\"time\":" + std::string{value} + "}").code, errc::bad_data)
+      << value;
+}
+
+TEST(LineRowsTest, RefusesWhatFilesMayNotHold) {
+  for (const auto* rest :
+       {R"("sym":"a\u0000b")", R"("note":"a\u0000b")", R"("s":32768)",
+        R"("s":-32768)", R"("l":-9223372036854775808)", R"("b":2)",
+        R"("r":1e300)", R"("l":1.5)", "\"sym\":\"\xff\""}) {
+    const auto fault
+      = add("{\"time\":\"2024-01-02\"," + std::string{rest} + "}");
+    EXPECT_EQ(fault.code, errc::bad_data) << rest;
+  }
+  row_reader rows{every_kind(), line_format::csv, false};
+  ASSERT_FALSE(rows.add("time,sym,r", now));
+  EXPECT_EQ(rows.add("2024-01-02,A,1e300", now).code, errc::bad_data);
+  EXPECT_EQ(rows.add("2024-01-02,\xff,1", now).code, errc::bad_data);
+  EXPECT_FALSE(rows.add("2024-01-02,A,1.5", now));
+}
+
+} // namespace
+} // namespace millrace::nodes
