@@ -1,3 +1,4 @@
+#include <millrace/messages/text/nearest_name.hpp>
 #include <millrace/messages/text/time_scan.hpp>
 #include <millrace/messages/text/toml_section.hpp>
 
@@ -256,8 +257,10 @@ void toml_section::finish() {
     std::string all;
     for (const auto& key : known_)
       all += (all.empty() ? "" : ", ") + key;
+    const auto near = meant(name, {known_.begin(), known_.end()});
     faults_.add(value, path_.empty() ? name : path_ + "." + name,
-                "unknown key; known here: " + all);
+                "unknown key" + near + (near.empty() ? "; known" : " Known")
+                  + " here: " + all);
   }
 }
 

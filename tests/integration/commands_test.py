@@ -115,6 +115,38 @@ class Case(unittest.TestCase):
         return json.loads(out)
 
 
+class CommandLine(Case):
+    def completed(self, *words):
+        script, _ = self.run_program("completion", "bash")
+        done = subprocess.run(
+            ["bash", "-c", script + 'COMP_WORDS=("$@"); '
+             'COMP_CWORD=$(($# - 1)); _millrace; echo "${COMPREPLY[@]}"',
+             "bash", "millrace", *words],
+            capture_output=True, text=True, timeout=DEADLINE, check=True)
+        return done.stdout.split()
+
+    def test_a_shell_completes_commands_and_options(self):
+        self.assertEqual(self.completed("sta"), ["status"])
+        self.assertEqual(self.completed("log", "v"), ["verify"])
+        self.assertIn("--period", self.completed("eop", "--per"))
+        self.assertEqual(self.completed("eop", "--period", "x"), [])
+
+    def test_output_that_nobody_reads_ends_a_command_quietly(self):
+        read, write = os.pipe()
+        os.close(read)
+        done = subprocess.run([PROGRAM, "help"], stdout=write,
+                              stderr=subprocess.PIPE, timeout=DEADLINE,
+                              restore_signals=False, env=self.environment)
+        os.close(write)
+        self.assertEqual((done.returncode, done.stderr), (141, b""))
+
+    def test_version_and_help_are_found_by_any_name(self):
+        for words in (["--version"], ["version"]):
+            self.assertRegex(self.run_program(*words)[0], r"^millrace \d")
+        self.assertEqual(self.run_program("help", "log", "verify"),
+                         self.run_program("log", "verify", "--help"))
+
+
 class Demo(Case):
     def test_its_answers_are_those_of_the_rows_in_the_stream(self):
         out, err = self.run_program("demo", "--once", "--dir", self.dir,

@@ -1,36 +1,80 @@
 #include <millrace/nodes/cli/command/command.hpp>
+#include <millrace/nodes/cli/command/completion.hpp>
+#include <millrace/nodes/cli/command/usage_fault.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <cstdio>
 #include <exception>
+#include <poll.h>
+#include <string>
+#include <system_error>
+#include <unistd.h>
+#include <vector>
 
 namespace millrace::nodes {
 
 namespace {
 
 /// @returns the exit code of what ran, or of what is wrong with the words.
-int parse_and_run(CLI::App& program, const command_list::action& run, int argc,
-                  const char* const* argv) {
+int parse_and_run(CLI::App& program, const command_list::action& run,
+                  std::vector<std::string> words) {
   try {
-    program.parse(argc, argv);
+    // CLI11 takes them from the end.
+    program.parse(std::vector<std::string>{words.rbegin(), words.rend()});
+  } catch (const CLI::CallForHelp& help) {
+    return program.exit(help);
   } catch (const CLI::ParseError& fault) {
-    // Help is not a fault; every other one is a fault of usage.
-    return program.exit(fault) == 0 ? exit_ok : exit_usage;
+    std::fprintf(stderr, "%s\n", usage_fault(program, fault).c_str());
+    return exit_usage;
   }
   return run();
 }
 
-/// Keeps exceptions and lost output from looking like success.
+std::vector<std::string> words_of(int argc, const char* const* argv) {
+  return argc > 1 ? std::vector<std::string>{argv + 1, argv + argc}
+                  : std::vector<std::string>{};
+}
+
+/// `help COMMAND...` is `COMMAND... --help`, and `--version` is `version`, as
+/// people expect.
+std::vector<std::string> in_our_words(std::vector<std::string> words) {
+  if (words.empty())
+    return words;
+  if (words.front() == "help") {
+    words.erase(words.begin());
+    words.emplace_back("--help");
+  } else if (words.front() == "--version" || words.front() == "-V") {
+    words.front() = "version";
+  }
+  return words;
+}
+
+/// Whether the reader of standard output has gone, as `head` does.
+bool output_is_unread() {
+  pollfd out{STDOUT_FILENO, 0, 0};
+  return ::poll(&out, 1, 0) == 1 && (out.revents & POLLERR) != 0;
+}
+
+/// Keeps exceptions and lost output from looking like success. A pipe that its
+/// reader closed is neither: the command ends as one that SIGPIPE ended.
 template <class Run>
 int guarded(Run run) {
   try {
     const int code = run();
     if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
+      if (output_is_unread())
+        return exit_pipe;
       std::perror("millrace: standard output");
       return code == exit_ok ? static_cast<int>(exit_io) : code;
     }
     return code;
+  } catch (const std::system_error& fault) {
+    if (fault.code().value() == EPIPE && output_is_unread())
+      return exit_pipe;
+    std::fprintf(stderr, "millrace: %s\n", fault.what());
+    return exit_io;
   } catch (const std::exception& fault) {
     std::fprintf(stderr, "millrace: internal: %s\n", fault.what());
     return exit_internal;
@@ -58,6 +102,23 @@ void command_list::add(const command_group& what) {
   what.declare(below);
 }
 
+void command_list::add_help(const CLI::App& program) {
+  // Only for the list of commands: its words are read before.
+  add({"help", "Show the options of a command", "millrace help query"},
+      [] { return exit_ok; });
+  auto of = std::make_shared<shell>(shell::bash);
+  auto list = add({"completion", "Print what makes a shell complete commands",
+                   "source <(millrace completion bash)"},
+                  [&program, of] {
+                    std::fputs(completion_script(program, *of).c_str(), stdout);
+                    return exit_ok;
+                  });
+  list
+    .choice<shell>("SHELL", *of, {{"bash", shell::bash}, {"zsh", shell::zsh}},
+                   "bash or zsh")
+    .required();
+}
+
 int run_program(const command_group& program, int argc,
                 const char* const* argv) {
   return guarded([&] {
@@ -69,8 +130,9 @@ int run_program(const command_group& program, int argc,
     command_list::action chosen;
     command_list list{&app, &chosen};
     program.declare(list);
+    list.add_help(app);
     return parse_and_run(
-      app, [&] { return chosen(); }, argc, argv);
+      app, [&] { return chosen(); }, in_our_words(words_of(argc, argv)));
   });
 }
 
@@ -85,7 +147,7 @@ int run_program(const command_text& text,
     app.footer(example_of(text));
     option_list list{&app};
     declare(list);
-    return parse_and_run(app, run, argc, argv);
+    return parse_and_run(app, run, words_of(argc, argv));
   });
 }
 

@@ -49,6 +49,9 @@ public:
     what.declare(list, *options);
   }
   void add(const command_group& what);
+  /// What tells of the commands of `program` that were added before: help, and
+  /// completion for shells.
+  void add_help(const CLI::App& program);
 
 private:
   option_list add(const command_text& text, action run);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <millrace/messages/base/errors.hpp>
+#include <millrace/messages/text/nearest_name.hpp>
 
 #include <charconv>
 #include <functional>
@@ -92,14 +93,16 @@ public:
       names,
       [words = std::move(words), &into](const std::string& text) {
         std::string all;
+        std::vector<std::string> known;
         for (const auto& [word, value] : words) {
           if (word == text) {
             into = value;
             return error{};
           }
           all += (all.empty() ? "" : ", ") + word;
+          known.push_back(word);
         }
-        return refusal(text, "one of " + all);
+        return refusal(text, "one of " + all, known);
       },
       help);
   }
@@ -138,8 +141,10 @@ private:
     else
       return std::is_signed_v<T> ? "INT" : "UINT";
   }
-  static error refusal(const std::string& text, const std::string& wanted) {
-    return {errc::invalid_argument, "'" + text + "' is not " + wanted};
+  static error refusal(const std::string& text, const std::string& wanted,
+                       const std::vector<std::string>& known = {}) {
+    return {errc::invalid_argument,
+            "'" + text + "' is not " + wanted + text::meant(text, known)};
   }
 
   CLI::App* command_;

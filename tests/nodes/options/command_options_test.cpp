@@ -18,6 +18,7 @@ namespace millrace::nodes {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 std::tuple<demo_options, node_options, spawn_options, feed_options, eop_options,
            query_options, pub_options, sub_options, bench_options>
@@ -198,6 +199,56 @@ TEST(CommandOptionsTest, Dates) {
        {"", "2000", "2000-1-1", "2000-01.01", "2023-02-29", "0000-01-01",
         "2000-00-01", "2000-01-0x", "2000-01-01 "})
     EXPECT_FALSE(text::parse_date(text)) << text;
+}
+
+/// What `parse` says of words that are wrong.
+std::string refusal(const std::vector<std::string>& words) {
+  ::testing::internal::CaptureStderr();
+  const auto code = parse(words);
+  auto said = ::testing::internal::GetCapturedStderr();
+  EXPECT_EQ(code, 64) << said;
+  return said;
+}
+
+std::string printed(const std::vector<std::string>& words) {
+  ::testing::internal::CaptureStdout();
+  const auto code = parse(words);
+  auto said = ::testing::internal::GetCapturedStdout();
+  EXPECT_EQ(code, 0) << said;
+  return said;
+}
+
+TEST(CommandLineTest, AWrongWordIsNamedWithTheOneThatWasMeant) {
+  EXPECT_EQ(refusal({"fede"}), "millrace: unknown command 'fede'; did you mean "
+                               "'feed'? ('millrace --help' tells more)\n");
+  EXPECT_EQ(refusal({"xyzzy"}), "millrace: unknown command 'xyzzy' ('millrace "
+                                "--help' tells more)\n");
+  EXPECT_EQ(refusal({}), "millrace: a command is required ('millrace --help' "
+                         "tells more)\n");
+  EXPECT_EQ(refusal({"eop", "--preiod=2013-10-08"}),
+            "millrace eop: unknown option '--preiod=2013-10-08'; did you mean "
+            "'--period'? ('millrace eop --help' tells more)\n");
+  EXPECT_EQ(refusal({"eop", "--period", "2013-10-08", "now", "please"}),
+            "millrace eop: unexpected argument 'now' ('millrace eop --help' "
+            "tells more)\n");
+  EXPECT_EQ(refusal({"eop"}), "millrace eop: --period is required ('millrace "
+                              "eop --help' tells more)\n");
+  EXPECT_EQ(refusal({"bench", "x", "-o", "jsn"}),
+            "millrace bench: --output: 'jsn' is not one of table, json; did "
+            "you mean 'json'? ('millrace bench --help' tells more)\n");
+}
+
+TEST(CommandLineTest, HelpIsACommandToo) {
+  EXPECT_EQ(printed({"help", "eop"}), printed({"eop", "--help"}));
+  EXPECT_EQ(printed({"help"}), printed({"--help"}));
+  EXPECT_THAT(printed({"help"}), HasSubstr("completion"));
+}
+
+TEST(CommandLineTest, CompletionKnowsCommandsAndOptions) {
+  const auto script = printed({"completion", "bash"});
+  EXPECT_THAT(script, HasSubstr("complete -o default"));
+  EXPECT_THAT(printed({"completion", "zsh"}), HasSubstr("#compdef millrace\n"));
+  EXPECT_THAT(refusal({"completion", "fish"}), HasSubstr("'fish' is not"));
 }
 
 } // namespace
