@@ -6,6 +6,7 @@ import re
 import surface
 
 ARCHITECTURE = "docs/architecture.md"
+REFERENCE = "docs/configuration.md"
 CONFIGURATION = "nodes/configuration/configuration"
 SUFFIXES = "hpp|cpp|md|py|sh|capnp|cmake|txt"
 # Not drawn again for each floor.
@@ -30,6 +31,7 @@ def check(lint):
         if name.startswith("examples/") and name.endswith(".toml"):
             check_example(lint, name, lines, keys)
     check_floors(lint)
+    check_reference(lint, keys)
 
 
 def check_paths(lint, name, at, line, files, folders):
@@ -88,8 +90,9 @@ def keys_of(lint):
     found = {"fields": set()}
     for body in re.finditer(r"^  \w[\w:<> ]* (?:read_)?(\w+)\((?:toml_)?section& at"
                             r".*?^  }", text, re.DOTALL | re.MULTILINE):
-        section = {"rt": "process", "rdb": "process", "hdb": "process", "gateway": "process",
-                   "feed_process": "process", "columns": "table"
+        section = {"rt": "process", "rdb": "process", "hdb": "process",
+                   "gateway": "process", "feed_process": "process",
+                   "settings": "process", "columns": "table"
                    }.get(body.group(1), body.group(1))
         found.setdefault(section, set()).update(KEY.findall(body.group()))
     every = set(KEY.findall(text)) | set(re.findall(r'"(\w+)"', text))
@@ -115,6 +118,46 @@ def check_example(lint, name, lines, keys):
         if key and key.group(1) not in keys["every"]:
             lint.report(name, i + 1, "document",
                         f"{key.group(1)} is not a key of the configuration")
+
+
+def check_reference(lint, keys):
+    """The reference of the configuration has each key, and no other."""
+    lines = lint.lines.get(REFERENCE)
+    if lines is None:
+        return
+    section = ""
+    told = {}
+    for i, line in enumerate(lines):
+        if heading := re.match(r"## `\[+(?:\w+\.)?(\w+)\]+`$", line):
+            section = heading.group(1)
+            told.setdefault(section, {"": i + 1})
+        elif row := re.match(r"\| `(\w+)` \|", line):
+            told.setdefault(section, {})[row.group(1)] = i + 1
+    for section, rows in told.items():
+        known = set(keys.get(section, ())) - OTHERS.get(section, set())
+        for key in rows.keys() - known - {""}:
+            lint.report(REFERENCE, rows[key], "document",
+                        f"{section}.{key} is not a key of the configuration")
+        # Of [feed.layouts] the keys are the user's.
+        for key in sorted(known - rows.keys()):
+            if section != "layouts":
+                lint.report(REFERENCE, rows.get("", 1), "document",
+                            f"{section}.{key} is not told of")
+    for section in SECTIONS - told.keys():
+        if keys.get(section):
+            lint.report(REFERENCE, 1, "document", f"{section} is not told of")
+
+
+# Words in the code of a section that are not keys of it, or are refused.
+OTHERS = {
+    "cluster": {"RT_LOG_PATH"},
+    "table": {"type"},
+    "process": {"symbols"},
+    "generator": {"date", "files", "generator", "layout", "speed", "symbol",
+                  "table"},
+}
+SECTIONS = {"cluster", "period", "logging", "stream", "table", "node",
+            "process", "generator"}
 
 
 def check_floors(lint):

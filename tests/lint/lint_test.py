@@ -473,6 +473,19 @@ class LintTest(unittest.TestCase):
             self.assert_found({**files, name: "\n" + text},
                               {name: [(2, "document")]})
 
+    def test_the_reference_has_each_key(self):
+        page = "docs/configuration.md"
+        files = {
+            "nodes/configuration/configuration.cpp":
+                'class reader {\n  void read_node(toml_section& at) {\n'
+                '    out.port = at.integer("port", 1);\n  }\n};\n',
+            page: "## `[[node]]`\n| `port` | where | 1 |\n"}
+        self.assert_clean(files)
+        for text, line in [("## `[[node]]`\n", 1), ("# Nothing\n", 1),
+                           (files[page] + "| `prt` | what | 2 |\n", 3)]:
+            self.assert_found({**files, page: text},
+                              {page: [(line, "document")]})
+
     def test_the_table_of_floors_is_what_is_declared(self):
         lists = "query/CMakeLists.txt"
         page = "docs/architecture.md"
