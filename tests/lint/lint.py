@@ -42,7 +42,7 @@ LIBRARIES = {
     r"(spdlog)/": ["nodes/:cpp"],
     r"CLI/": ["nodes/cli/command/:cpp"],
     r"toml": ["messages/text/:cpp"],
-    r"date/": ["messages/text/:cpp", "nodes/cli/:cpp"],
+    r"date/": ["messages/text/:cpp"],
     r"(zlib\.h|zip\.h)": ["feed/:cpp"],
 }
 

@@ -1,11 +1,12 @@
 #include <millrace/messages/data/table_batch.hpp>
+#include <millrace/messages/text/civil_time.hpp>
+#include <millrace/messages/text/hex_text.hpp>
 #include <millrace/messages/text/json_value.hpp>
 #include <millrace/nodes/cli/log/items.hpp>
 
 #include <fmt/format.h>
 
-#include <chrono>
-#include <date/date.h>
+#include <algorithm>
 
 namespace millrace::nodes {
 
@@ -14,14 +15,9 @@ using namespace persistence;
 
 namespace {
 
+/// Empty where a message has no time.
 std::string time_text(int64_t ts) {
-  if (ts == null_long)
-    return "";
-  constexpr auto epoch = date::sys_days{date::year{2000} / 1 / 1};
-  return date::format("%FT%TZ",
-                      std::chrono::time_point_cast<std::chrono::nanoseconds>(
-                        date::sys_time<std::chrono::nanoseconds>{epoch})
-                        + std::chrono::nanoseconds{ts});
+  return ts == null_long ? std::string{} : text::time_text(ts);
 }
 
 std::string kind_text(record_kind record, payload_kind payload) {
@@ -47,17 +43,15 @@ std::string payload_text(const frame_view& frame, uint32_t bytes_max) {
       return fmt::format("{} rows of {}", batch->row_count, batch->table);
   const auto shown
     = frame.payload.first(std::min<size_t>(frame.payload.size(), bytes_max));
-  const auto* text = reinterpret_cast<const char*>(shown.data());
   bool printable = true;
   for (const auto b : shown)
     printable = printable && static_cast<uint8_t>(b) >= 0x20
                 && static_cast<uint8_t>(b) < 0x7f;
   std::string out;
   if (printable)
-    out.assign(text, shown.size());
+    out.assign(reinterpret_cast<const char*>(shown.data()), shown.size());
   else
-    for (const auto b : shown)
-      out += fmt::format("{:02x}", static_cast<uint8_t>(b));
+    text::append_hex(out, shown);
   if (shown.size() < frame.payload.size())
     out += "...";
   return out;
