@@ -1,5 +1,6 @@
 #include <millrace/messages/data/types.hpp>
 #include <millrace/messages/text/civil_time.hpp>
+#include <millrace/messages/text/roll_calendar.hpp>
 #include <millrace/messages/text/zones.hpp>
 #include <millrace/nodes/configuration/period_clock.hpp>
 
@@ -7,31 +8,21 @@ namespace millrace::nodes {
 
 namespace {
 
-/// 1970.01.01 and 2261.12.31, where nanoseconds in 64 bits still fit.
-constexpr int64_t least_date = -10'957;
-constexpr int64_t most_date = 95'694;
+using text::roll_calendar;
 
-result<text::time_zone> open_zone(const std::string& name) {
-  auto zone = text::time_zone::open(name);
-  return zone ? zone : error{errc::invalid_argument, zone.failure().context};
+result<roll_calendar> open_calendar(const std::string& zone,
+                                    int64_t offset_ns) {
+  auto found = roll_calendar::open(zone, offset_ns);
+  return found ? found : error{errc::invalid_argument, found.failure().context};
 }
 
-int64_t begin_in(const text::time_zone& zone, int64_t offset_ns, int64_t date) {
-  return zone.at(date * text::day_ns + offset_ns).utc_ns;
-}
-
-result<int64_t> date_in(const text::time_zone& zone, int64_t offset_ns,
-                        int64_t at_ns) {
-  if (at_ns < (least_date + 4) * text::day_ns
-      || at_ns > (most_date - 4) * text::day_ns)
+result<int64_t> date_in(roll_calendar& calendar, int64_t at_ns) {
+  if (at_ns < (roll_calendar::date_min + 4) * text::day_ns
+      || at_ns > (roll_calendar::date_max - 4) * text::day_ns)
     return error{errc::invalid_argument,
                  "instant " + std::to_string(at_ns)
                    + " ns is outside the years 1970 to 2261"};
-  // No zone is further than a day from UTC: start above and come down.
-  auto date = text::floor_divide(at_ns - offset_ns, text::day_ns) + 2;
-  while (begin_in(zone, offset_ns, date) > at_ns)
-    --date;
-  return date;
+  return calendar.date_of(at_ns);
 }
 
 } // namespace
@@ -47,33 +38,32 @@ bool is_time_zone(const std::string& zone) {
 
 result<int64_t> date_begin_ns(const std::string& zone, int64_t offset_ns,
                               int64_t date) {
-  const auto found = open_zone(zone);
-  if (!found)
-    return found.failure();
-  if (date < least_date || date > most_date)
+  const auto calendar = open_calendar(zone, offset_ns);
+  if (!calendar)
+    return calendar.failure();
+  if (date < roll_calendar::date_min || date > roll_calendar::date_max)
     return error{errc::invalid_argument,
                  "date " + std::to_string(date)
                    + " is outside the years 1970 to 2261"};
-  return begin_in(*found, offset_ns, date);
+  return calendar->begin_of(date);
 }
 
 result<int64_t> date_of_ns(const std::string& zone, int64_t offset_ns,
                            int64_t at_ns) {
-  const auto found = open_zone(zone);
-  if (!found)
-    return found.failure();
-  return date_in(*found, offset_ns, at_ns);
+  auto calendar = open_calendar(zone, offset_ns);
+  if (!calendar)
+    return calendar.failure();
+  return date_in(*calendar, at_ns);
 }
 
 result<period_end> next_period_end(const period_rule& rule, int64_t now_ns) {
-  const auto zone = open_zone(rule.zone);
-  if (!zone)
-    return zone.failure();
-  const auto offset = rule.roll_offset_ns();
-  const auto current = date_in(*zone, offset, now_ns);
+  auto calendar = open_calendar(rule.zone, rule.roll_offset_ns());
+  if (!calendar)
+    return calendar.failure();
+  const auto current = date_in(*calendar, now_ns);
   if (!current)
     return current.failure();
-  return period_end{*current, begin_in(*zone, offset, *current + 1)};
+  return period_end{*current, calendar->begin_of(*current + 1)};
 }
 
 } // namespace millrace::nodes

@@ -237,6 +237,14 @@ result<bool> hdb_manifest::contains(const hdb_part& part) const {
   return false;
 }
 
+bool hdb_manifest::holds(const hdb_part& part) const noexcept {
+  return std::any_of(parts.begin(), parts.end(), [&](const auto& here) {
+    return here.stream == part.stream && here.table == part.table
+           && here.from == part.from && here.to == part.to
+           && here.period == part.period;
+  });
+}
+
 std::string date_partition_name(int64_t period) {
   return text::date_text(period, '.');
 }

@@ -26,12 +26,13 @@ struct hdb_file {
 };
 
 /// The rows of one table and one stripe whose messages end in (from, to] of a
-/// stream: what one partition directory holds.
+/// stream: what one partition directory holds. Rows of several dates are as
+/// many stripes of their range, which land at once.
 struct hdb_part {
   std::string stream;
   std::string table;
-  int64_t period = 0;
-  std::string partition; ///< Name of the period's directory.
+  int64_t period = 0;    ///< That ended at `to`.
+  std::string partition; ///< Directory of the rows' own date.
   uint32_t stripe = 0;
   uint32_t stripe_count = 1;
   position from;
@@ -74,6 +75,9 @@ struct hdb_manifest {
   /// `invalid_argument` when rows between it and what is here would be
   /// missing, or it is ill-formed.
   [[nodiscard]] result<bool> contains(const hdb_part& part) const;
+  /// Whether the rows of exactly this range of `part`'s table were written at
+  /// the end of its period, whichever dates they are of.
+  [[nodiscard]] bool holds(const hdb_part& part) const noexcept;
 };
 
 /// "2013.10.07" for days since 2000.01.01.

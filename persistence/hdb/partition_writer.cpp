@@ -1,4 +1,5 @@
 #include <millrace/persistence/hdb/partition_columns_internal.hpp>
+#include <millrace/persistence/hdb/partition_cut_internal.hpp>
 #include <millrace/persistence/hdb/partition_sort_internal.hpp>
 #include <millrace/persistence/hdb/partition_writer.hpp>
 
@@ -15,6 +16,7 @@ struct table_write {
   hdb_part part;
   std::string directory; ///< Path; empty when there are no rows.
   partition_order order;
+  std::vector<dated_order> cuts;      ///< Once sorted, if it is to be cut.
   std::vector<written_files> columns; ///< By column, then the row files.
 };
 
@@ -28,7 +30,9 @@ struct period_write::impl {
   bool committing = false;
 
   error begin_table(const table_view& view);
+  error make_directory(const std::string& path);
   std::vector<std::function<error()>> sort_jobs();
+  error part_by_date();
   std::vector<std::function<error()>> column_jobs();
   error sync_directories();
 };
@@ -46,16 +50,10 @@ period_write::begin(hdb_writer& writer, period_request request) {
   for (const auto& view : state->request.tables)
     if (auto fault = state->begin_table(view))
       return fault;
-  auto& fs = *writer.world().fs;
-  for (const auto& table : state->tables) {
-    if (table->directory.empty())
-      continue;
-    // A power cut may have undone the removal of an earlier attempt.
-    if (auto fault = fs.remove_all(table->directory))
-      return fault;
-    if (auto fault = fs.create_directories(table->directory))
-      return fault;
-  }
+  for (const auto& table : state->tables)
+    if (!table->directory.empty() && !state->request.partition.empty())
+      if (auto fault = state->make_directory(table->directory))
+        return fault;
   return std::unique_ptr<period_write>{new period_write{std::move(state)}};
 }
 
@@ -66,12 +64,17 @@ error period_write::impl::begin_table(const table_view& view) {
   part.stream = request.stream;
   part.table = view.schema->name;
   part.period = request.period;
-  part.partition = request.partition;
+  part.partition = request.partition.empty()
+                     ? date_partition_name(request.period)
+                     : request.partition;
   part.stripe = request.stripe;
   part.stripe_count = request.stripe_count;
   part.from = request.from;
   part.to = request.to;
   part.schema_version = view.schema->version;
+  // Its rows may have gone to several dates, all at once.
+  if (request.partition.empty() && writer->manifest().holds(part))
+    return {};
   auto here = writer->manifest().contains(part);
   if (!here)
     return here.failure();
@@ -108,6 +111,8 @@ std::vector<std::function<error()>> period_write::next_stage() {
       [[fallthrough]];
     }
     case 1:
+      if (auto fault = impl_->part_by_date())
+        return {[fault] { return fault; }};
       return impl_->column_jobs();
     default:
       return {};
@@ -119,15 +124,65 @@ std::vector<std::function<error()>> period_write::impl::sort_jobs() {
   for (auto& table : tables) {
     if (table->directory.empty())
       continue;
-    jobs.emplace_back([one = table.get()]() -> error {
+    jobs.emplace_back([one = table.get(),
+                       cut = request.partition.empty()]() -> error {
       auto order = sort_rows(*one->view);
       if (!order)
         return order.failure();
-      one->order = std::move(*order);
+      if (!cut) {
+        one->order = std::move(*order);
+        return {};
+      }
+      auto cuts
+        = cut_by_date(std::move(*order), *one->view->schema, one->part.period);
+      if (!cuts)
+        return cuts.failure();
+      one->cuts = std::move(*cuts);
       return {};
     });
   }
   return jobs;
+}
+
+/// Rows lie in the partition of their own date: a range with rows of several
+/// becomes as many parts, its stripes.
+error period_write::impl::part_by_date() {
+  if (!request.partition.empty())
+    return {};
+  std::vector<std::unique_ptr<table_write>> parts;
+  for (auto& table : tables) {
+    auto cuts = std::move(table->cuts);
+    const auto count = static_cast<uint32_t>(cuts.size());
+    for (uint32_t i = 0; i < count; ++i) {
+      auto part = std::make_unique<table_write>();
+      part->view = table->view;
+      part->part = table->part;
+      part->part.partition = date_partition_name(cuts[i].date);
+      part->part.stripe = i;
+      part->part.stripe_count = count;
+      part->part.row_count = cuts[i].order.row_count;
+      if (i != 0)
+        part->part.directory = writer->next_version();
+      part->directory = writer->directory() + "/" + part->part.path();
+      part->columns.resize(table->columns.size());
+      part->order = std::move(cuts[i].order);
+      if (auto fault = make_directory(part->directory))
+        return fault;
+      parts.push_back(std::move(part));
+    }
+    if (count == 0)
+      parts.push_back(std::move(table));
+  }
+  tables = std::move(parts);
+  return {};
+}
+
+/// A power cut may have undone the removal of an earlier attempt.
+error period_write::impl::make_directory(const std::string& path) {
+  auto& fs = *writer->world().fs;
+  if (auto fault = fs.remove_all(path))
+    return fault;
+  return fs.create_directories(path);
 }
 
 std::vector<std::function<error()>> period_write::impl::column_jobs() {

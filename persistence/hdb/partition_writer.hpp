@@ -12,12 +12,14 @@
 
 namespace millrace::persistence {
 
-/// Rows of one stream that become a partition: those of messages that end in
+/// Rows of one stream that become partitions: those of messages that end in
 /// (from, to].
 struct period_request {
   std::string stream;
   int64_t period = 0;
-  std::string partition; ///< Directory name; see date_partition_name.
+  /// Directory name, see date_partition_name. Empty: each row goes to the
+  /// partition of its own date, one without a time to that of the period.
+  std::string partition;
   uint32_t stripe = 0;
   uint32_t stripe_count = 1;
   position from;
