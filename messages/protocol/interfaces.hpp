@@ -9,6 +9,7 @@
 #include <millrace/messages/data/answer.hpp>
 #include <millrace/messages/data/ids.hpp>
 #include <millrace/messages/data/position.hpp>
+#include <millrace/messages/data/types.hpp>
 #include <millrace/messages/protocol/wire.hpp>
 
 #include <caf/actor.hpp>
@@ -166,13 +167,16 @@ struct stream_facts {
   uint64_t duplicates = 0;    ///< Messages dropped since the stream began.
   /// This node decides the order; of one that does not, `end` may lag.
   bool leads = false;
+  period_id last_period = period_id::before_all(); ///< Newest that ended.
+  /// Where; the start: it ended before this process knew.
+  position last_period_end;
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, stream_facts& x) {
   return f(caf::meta::type_name("stream_facts"), x.stream, x.cached, x.end,
            x.entries, x.publishers, x.subscribers, x.pending_bytes,
-           x.duplicates, x.leads);
+           x.duplicates, x.leads, x.last_period, x.last_period_end);
 }
 
 /// What an HDB serves: a version of the manifest, and up to where it accounts
@@ -202,13 +206,39 @@ struct rdb_facts {
   uint64_t periods_held = 0; ///< Ended, and their rows not yet dropped.
   position served_end;       ///< Up to where an HDB serves what was written.
   std::string last_failure;  ///< Of a write-down or a drop.
+  std::string held; ///< Why an ended period is not written; empty: none waits.
+  int64_t newest_time = null_long; ///< Of all rows here.
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, rdb_facts& x) {
   return f(caf::meta::type_name("rdb_facts"), x.stream, x.begin, x.end, x.bytes,
            x.rows, x.rejected_batches, x.last_reject, x.stalled, x.periods_held,
-           x.served_end, x.last_failure);
+           x.served_end, x.last_failure, x.held, x.newest_time);
+}
+
+/// What an RDB knows of a period, and what became of its rows.
+struct period_report {
+  period_id period;
+  position end;         ///< Of its marker; the start: it did not end, or not yet.
+  bool reached = false; ///< The RDB has come to the place that was asked for.
+  position stands;      ///< Where it has come to.
+  manifest_version version; ///< That holds it; 0: it is not written down.
+  bool served = false;      ///< By an HDB, and so is all before it.
+  uint64_t hdbs = 0;        ///< That live, of those that the RDB tells.
+  /// Rows that were written, by table and their own date (days since 2000).
+  std::map<std::string, std::map<int64_t, uint64_t>> rows;
+  uint64_t rejected_batches = 0; ///< Kept, because they fit no table.
+  bool held = false;             ///< Not written until these are accepted.
+  uint64_t losses = 0;           ///< Of the stream, while the period went on.
+  std::string failure;           ///< Why it is not written; empty: none known.
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, period_report& x) {
+  return f(caf::meta::type_name("period_report"), x.period, x.end, x.reached,
+           x.stands, x.version, x.served, x.hdbs, x.rows, x.rejected_batches,
+           x.held, x.losses, x.failure);
 }
 
 } // namespace millrace
@@ -278,6 +308,8 @@ CAF_BEGIN_TYPE_ID_BLOCK(millrace, caf::first_custom_type_id)
   CAF_ADD_ATOM(millrace, millrace, raft_atom, "raft")
   CAF_ADD_ATOM(millrace, millrace, fetch_atom, "fetch")
   CAF_ADD_ATOM(millrace, millrace, fill_atom, "fill")
+
+  CAF_ADD_TYPE_ID(millrace, (millrace::period_report))
 CAF_END_TYPE_ID_BLOCK(millrace)
 
 namespace millrace {
@@ -387,13 +419,12 @@ using rdb_actor = status_actor::extend<
   caf::replies_to<query_atom, chunk, rows_after>::with<chunks, position>,
   // As a WATCHER of HDBs.
   caf::reacts_to<watch_atom, std::vector<process_row>>,
-  // Waits until an HDB serves everything up to this stream position; answers
-  // the manifest version. `timeout` after some seconds: ask again to keep
-  // waiting.
-  caf::replies_to<installed_atom, position>::with<manifest_version>,
-  // The same for a period, and all before it, that ended at or before a
-  // position: where exactly, only the stream knows.
-  caf::replies_to<installed_atom, period_id, position>::with<manifest_version>,
+  // Waits until an HDB serves a period, and all before it, that ended at or
+  // before a position (where exactly, only the stream knows), or until the
+  // period is held for its rejects; true: they are accepted. After some seconds
+  // answers as it stands then: ask again to keep waiting.
+  caf::replies_to<installed_atom, period_id, position,
+                  bool>::with<period_report>,
   // Where it stands.
   caf::replies_to<facts_atom>::with<rdb_facts>>;
 

@@ -1,5 +1,6 @@
 #include <millrace/nodes/assembly/front_door.hpp>
 #include <millrace/nodes/assembly/node_assembly.hpp>
+#include <millrace/nodes/assembly/table_schemas.hpp>
 
 #include <caf/send.hpp>
 
@@ -25,6 +26,8 @@ error node_assembly::start_all() {
   const auto& config = host_.config();
   const auto types = roles_.types();
   auto mine = config.node(node_)->processes;
+  if (auto fault = check_tables(*host_.env().fs, config, mine))
+    return fault;
   const auto turn = [&](const std::string& process) {
     return std::find(types.begin(), types.end(), config.process(process)->type);
   };

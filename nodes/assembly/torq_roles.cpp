@@ -5,6 +5,7 @@
 #include <millrace/messages/text/json_value.hpp>
 #include <millrace/nodes/assembly/endpoints.hpp>
 #include <millrace/nodes/assembly/roles.hpp>
+#include <millrace/nodes/assembly/table_schemas.hpp>
 
 #include <algorithm>
 
@@ -49,13 +50,23 @@ result<hosted_process> start_rdb(process_host& host,
   torq::rdb_settings settings;
   settings.process = process.name;
   settings.stream = config.table(process.tables.front())->stream;
-  for (const auto& name : process.tables)
-    settings.tables.push_back(config.table(name)->schema);
+  auto tables = settle_tables(host.env(), config, process);
+  if (!tables)
+    return tables.failure();
+  settings.tables = *std::move(tables);
+  for (const auto& table : config.tables)
+    if (table.stream == settings.stream)
+      settings.stream_tables.insert(table.schema.name);
+  settings.reject_file = config.data_directory + "/rejects/" + process.name;
   settings.hdb_directory = process.hdb_directory;
   settings.write_down = process.write_down;
   settings.memory_max_bytes = process.memory_max_bytes;
   settings.query_memory_max_bytes = process.query_memory_max_bytes;
   settings.query_timeout_ns = process.query_timeout_ns;
+  settings.on_warning = [&host, name = process.name](const std::string& id,
+                                                     const std::string& text) {
+    host.tell({notice::severity::warning, "rdb", name, id, text});
+  };
   settings.on_stall = [&host, name = process.name](const std::string& reason) {
     if (reason.empty())
       host.tell({notice::severity::info, "rdb", name, "resumed",

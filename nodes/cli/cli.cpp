@@ -8,6 +8,7 @@
 #include <millrace/nodes/cli/node.hpp>
 #include <millrace/nodes/cli/pub.hpp>
 #include <millrace/nodes/cli/query.hpp>
+#include <millrace/nodes/cli/rejects.hpp>
 #include <millrace/nodes/cli/spawn.hpp>
 #include <millrace/nodes/cli/status.hpp>
 #include <millrace/nodes/cli/sub.hpp>
@@ -30,6 +31,7 @@ void declare(command_list& list) {
   list.add(node_command);
   list.add(pub_command);
   list.add(query_command);
+  list.add(rejects_command);
   list.add(spawn_command);
   list.add(status_command);
   list.add(sub_command);

@@ -185,10 +185,14 @@ private:
     if (day + 1 == day_count) {
       fmt::print("its period is open: the rdb holds it\n");
     } else {
-      const auto ended = end_period(node_->actors(), config_, "market",
-                                    period_id{first_day + day}, step_deadline);
+      const auto ended = end_period(
+        node_->actors(), config_, "market",
+        {.period = period_id{first_day + day}, .deadline = step_deadline});
       if (!ended)
         return ended.failure();
+      for (const auto& each : ended->written)
+        if (each.fault)
+          return each.fault;
       fmt::print("period ended: the hdb serves it\n");
     }
     std::fflush(stdout);

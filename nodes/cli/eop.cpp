@@ -9,6 +9,10 @@
 
 #include <fmt/format.h>
 
+#include <cstdio>
+#include <map>
+#include <string>
+
 namespace millrace::nodes {
 
 namespace {
@@ -28,8 +32,73 @@ void declare(option_list& list, eop_options& into) {
       "The date that ends")
     .required()
     .shown_as("YYYY-MM-DD");
+  list.flag("--force", into.force,
+            "Also a period that clock and data have not reached");
+  list.flag("--accept-rejects", into.accept_rejects,
+            "Write the period down without the batches that fit no table");
   list.number("--timeout", into.timeout_s, 1, 86'400,
-              "Seconds until the partition must be served; default: 300");
+              "Seconds until the period must be served; default: 300");
+}
+
+/// "trade: 3 rows; late: 2013.10.07 1; early: 2013.10.09 1"
+void print_rows(const std::string& table,
+                const std::map<int64_t, uint64_t>& dates, period_id period) {
+  uint64_t total = 0;
+  std::string late;
+  std::string early;
+  for (const auto& [date, rows] : dates) {
+    total += rows;
+    if (date != period.value)
+      (date < period.value ? late : early)
+        += fmt::format(" {} {}", text::date_text(date, '.'), rows);
+  }
+  fmt::print("  {}: {} rows{}{}{}{}\n", table, total,
+             late.empty() ? "" : "; late:", late,
+             early.empty() ? "" : "; early:", early);
+}
+
+int print_written(const written_period& what, period_id period) {
+  const auto& report = what.report;
+  if (report.version != manifest_version{}) {
+    fmt::print("  {}: written, manifest {}{}\n", what.rdb, report.version.value,
+               report.served ? ", served by the hdb" : "");
+    for (const auto& [table, dates] : report.rows)
+      print_rows(table, dates, period);
+  }
+  if (report.rejected_batches != 0)
+    fmt::print("  {}: {} batches fit no table and are not in it\n", what.rdb,
+               report.rejected_batches);
+  if (report.losses != 0)
+    fmt::print("  {}: the stream lost something {} times, see its status\n",
+               what.rdb, report.losses);
+  std::fflush(stdout);
+  if (what.fault) {
+    const auto code = fail(what.fault);
+    return report.held ? static_cast<int>(exit_negative) : code;
+  }
+  return report.losses != 0 ? exit_negative : exit_ok;
+}
+
+int end_stream(runtime& host, const cluster_config& config,
+               const std::string& stream, const end_request& what) {
+  const auto ended = end_period(host, config, stream, what);
+  if (!ended) {
+    const auto code = fail(ended.failure());
+    return ended.failure().code == errc::already_exists
+             ? static_cast<int>(exit_negative)
+             : code;
+  }
+  fmt::print("stream {}: {} {}{}\n", stream,
+             text::date_text(what.period.value, '.'),
+             ended->before ? "had ended before" : "ended",
+             ended->end == position{} ? "" : " at " + to_string(ended->end));
+  if (ended->written.empty())
+    fmt::print("  no rdb of the configuration writes it down\n");
+  int code = exit_ok;
+  for (const auto& each : ended->written)
+    if (const auto one = print_written(each, what.period); one != exit_ok)
+      code = one;
+  return code;
 }
 
 int run(const eop_options& options) {
@@ -39,26 +108,21 @@ int run(const eop_options& options) {
   auto host = runtime::create({});
   if (!host)
     return fail(host.failure());
-  for (const auto& stream : config->streams) {
-    const auto ended
-      = end_period(**host, *config, stream.name, period_id{options.period},
-                   std::chrono::seconds{options.timeout_s});
-    if (!ended)
-      return fail(ended.failure());
-    if (ended->before)
-      fmt::print("stream {}: had ended before, served by the hdb\n",
-                 stream.name);
-    else
-      fmt::print("stream {}: ended at {}, served by the hdb\n", stream.name,
-                 to_string(ended->end));
-  }
-  return exit_ok;
+  const end_request what{period_id{options.period}, options.force,
+                         options.accept_rejects,
+                         std::chrono::seconds{options.timeout_s}};
+  int code = exit_ok;
+  for (const auto& stream : config->streams)
+    if (const auto one = end_stream(**host, *config, stream.name, what);
+        one != exit_ok)
+      code = one;
+  return code;
 }
 
 } // namespace
 
 const command<eop_options> eop_command{
-  {"eop", "End a period and wait for its partition",
+  {"eop", "End a period and wait until its rows are served",
    "millrace eop --period 2013-10-08 --config examples/local.toml"},
   declare,
   run};

@@ -10,10 +10,14 @@ namespace millrace::nodes {
 struct eop_options {
   std::string config;
   int64_t period = 0; ///< Days since 2000.01.01.
+  bool force = false;
+  bool accept_rejects = false;
   int timeout_s = 300;
 };
 
-/// Ends a period, and returns when the hdb serves its partition.
+/// Ends a period, and returns when the hdb serves its rows; says what became of
+/// them. A negative answer when the period did not end, was not written down
+/// because of rejects, or the stream lost something of it.
 extern const command<eop_options> eop_command;
 
 } // namespace millrace::nodes

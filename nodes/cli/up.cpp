@@ -1,7 +1,12 @@
+#include <millrace/nodes/assembly/table_schemas.hpp>
 #include <millrace/nodes/cli/cluster_option.hpp>
+#include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/node_selection.hpp>
 #include <millrace/nodes/cli/own_program.hpp>
 #include <millrace/nodes/cli/up.hpp>
+#include <millrace/persistence/disk/file_system.hpp>
+
+#include <algorithm>
 
 namespace millrace::nodes {
 
@@ -14,7 +19,23 @@ void declare(option_list& list, up_options& into) {
               "Seconds until a node must be ready; default: 60");
 }
 
+/// Faults of the tables are told before anything starts.
+error check(const up_options& options) {
+  const auto config = load_cluster(options.config);
+  if (!config)
+    return config.failure();
+  std::vector<std::string> processes;
+  for (const auto& process : config->processes)
+    if (options.nodes.empty()
+        || std::count(options.nodes.begin(), options.nodes.end(), process.node)
+             != 0)
+      processes.push_back(process.name);
+  return check_tables(persistence::posix_file_system(), *config, processes);
+}
+
 int run(const up_options& options) {
+  if (const auto fault = check(options))
+    return fail(fault);
   return with_nodes(
     options.config, options.nodes,
     [&](supervisor& nodes, const std::vector<std::string>& names) {

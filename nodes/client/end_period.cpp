@@ -1,9 +1,13 @@
+#include <millrace/messages/text/civil_time.hpp>
 #include <millrace/nodes/assembly/endpoints.hpp>
-#include <millrace/nodes/assembly/guest.hpp>
 #include <millrace/nodes/client/end_period.hpp>
 #include <millrace/nodes/client/find_stream.hpp>
+#include <millrace/nodes/configuration/period_clock.hpp>
+
+#include <caf/scoped_actor.hpp>
 
 #include <algorithm>
+#include <optional>
 
 namespace millrace::nodes {
 
@@ -11,68 +15,279 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Ends the period on one stream, or finds that it has ended.
-result<ended_period> end_on(runtime& host, const cluster_config& config,
-                            const std::string& stream, period_id period,
-                            std::chrono::seconds timeout) {
-  auto rt = find_stream(host, config, stream, 5s);
-  if (!rt)
-    return rt.failure();
-  guest self{host.system()};
-  result<ended_period> answer{error{errc::internal, "no answer"}};
-  self->request(*rt, caf::timespan{timeout}, end_period_atom_v, period)
-    .receive(
-      [&](position end) {
-        answer = ended_period{end, false};
-      },
-      [&](const caf::error& fault) { answer = from_caf(fault); });
-  if (answer || answer.failure().code != errc::already_exists)
-    return answer;
-  const auto end = stream_end(host, config, stream);
-  if (!end)
-    return end.failure();
-  return ended_period{*end, true};
+/// One that does not answer for so long is looked for again: it may have been
+/// started anew.
+constexpr auto ask_again = 2s;
+
+std::string date_of(period_id period) {
+  return text::date_text(period.value, '.');
 }
 
-/// Waits until an HDB serves what this RDB wrote down of the period.
-error wait_served(runtime& host, const cluster_config& config,
-                  const std::string& rdb, period_id period,
-                  const ended_period& ended, std::chrono::seconds timeout) {
-  using std::chrono::milliseconds;
-  auto at = endpoint_of(config, rdb);
-  if (!at)
-    return at.failure();
-  auto& clock = *host.env().clock;
-  const auto until
-    = clock.monotonic_ns() + std::chrono::nanoseconds{timeout}.count();
-  // The rdb may restart meanwhile: asked again until it says so.
-  for (milliseconds left = timeout; left.count() > 0;
-       left = std::chrono::duration_cast<milliseconds>(
-         std::chrono::nanoseconds{until - clock.monotonic_ns()})) {
-    auto handle = host.find_as<rdb_actor>(*at, left);
+/// What is left until a time of the monotonic clock.
+class countdown {
+public:
+  countdown(persistence::clock_source& clock, std::chrono::nanoseconds all)
+    : clock_{&clock}, until_ns_{clock.monotonic_ns() + all.count()} {}
+
+  [[nodiscard]] std::chrono::milliseconds left() const {
+    return std::max<std::chrono::milliseconds>(
+      0ms, std::chrono::duration_cast<std::chrono::milliseconds>(
+             std::chrono::nanoseconds{until_ns_ - clock_->monotonic_ns()}));
+  }
+  [[nodiscard]] bool over() const { return left() == 0ms; }
+
+private:
+  persistence::clock_source* clock_;
+  int64_t until_ns_;
+};
+
+/// What an RDB still waits for.
+std::string standing(const period_report& report) {
+  if (!report.reached)
+    return "it has not come to the end of the period: it stands at "
+           + to_string(report.stands);
+  if (report.version == manifest_version{})
+    return "the period is not written down"
+           + (report.failure.empty() ? std::string{} : ": " + report.failure);
+  return "no hdb serves what is written as manifest "
+         + to_string(report.version)
+         + (report.hdbs == 0
+              ? ": none is there"
+              : ": " + std::to_string(report.hdbs) + " have not taken it up");
+}
+
+class period_end_request {
+public:
+  period_end_request(runtime& host, const cluster_config& config,
+                     const std::string& stream, const end_request& what)
+    : host_{host}, config_{config}, stream_{stream}, what_{what} {
+    for (const auto& process : config.processes)
+      if (process.type == process_type::rdb && !process.node.empty()
+          && config.table(process.tables.front())->stream == stream)
+        rdbs_.push_back(&process);
+  }
+
+  result<ended_period> run() {
+    const auto now = stream_standing();
+    if (!now)
+      return error{errc::unavailable, "stream " + stream_
+                                        + ": no rt answers, nothing was ended: "
+                                        + now.failure().context};
+    if (!what_.force && what_.period > now->last_period)
+      if (auto fault = check_over())
+        return fault;
+    if (auto fault = mark())
+      return fault;
+    for (const auto* process : rdbs_)
+      if (process->write_down && !process->hdb_directory.empty())
+        out_.written.push_back(wait_served(*process));
+    return std::move(out_);
+  }
+
+private:
+  /// Before one is asked again that refused at once.
+  void pause() {
+    caf::scoped_actor self{host_.system()};
+    self->receive(caf::after(std::chrono::milliseconds{50}) >> [] {});
+  }
+
+  result<stream_facts> stream_standing() {
+    auto rt = find_stream(host_, config_, stream_, 5s);
+    if (!rt)
+      return rt.failure();
+    return ask<stream_facts>(*rt, 5s, facts_atom_v);
+  }
+
+  template <class Answer, class Handle, class... Ts>
+  result<Answer> ask(const Handle& whom, std::chrono::milliseconds deadline,
+                     Ts&&... what) {
+    result<Answer> out{error{errc::internal, "no answer"}};
+    caf::scoped_actor self{host_.system()};
+    self->request(whom, caf::timespan{deadline}, std::forward<Ts>(what)...)
+      .receive([&](const Answer& answer) { out = answer; },
+               [&](const caf::error& fault) { out = from_caf(fault); });
+    return out;
+  }
+
+  /// The newest date that a row of the stream has, as far as RDBs hold them.
+  std::optional<int64_t> newest_date(std::string& unasked) {
+    std::optional<int64_t> newest;
+    for (const auto* process : rdbs_) {
+      result<rdb_facts> facts{error{}};
+      if (const auto at = endpoint_of(config_, process->name)) {
+        auto handle = host_.find_as<rdb_actor>(*at, 1s);
+        facts = handle ? ask<rdb_facts>(*handle, 3s, facts_atom_v)
+                       : result<rdb_facts>{handle.failure()};
+      }
+      if (!facts) {
+        unasked = process->name;
+        continue;
+      }
+      if (const auto date
+          = next_period_end(config_.period.rule, facts->newest_time))
+        newest = std::max(newest.value_or(date->period), date->period);
+    }
+    return newest;
+  }
+
+  /// A period that neither the clock nor the data has reached: once it ended,
+  /// none before it could.
+  error check_over() {
+    const auto now
+      = next_period_end(config_.period.rule, host_.env().clock->now_ns());
+    if (!now)
+      return now.failure();
+    if (what_.period.value <= now->period)
+      return {};
+    std::string unasked;
+    const auto newest = newest_date(unasked);
+    if (newest && what_.period.value <= *newest)
+      return {};
+    return {errc::invalid_argument,
+            "stream " + stream_ + ": " + date_of(what_.period)
+              + " is not ended: the clock is in "
+              + text::date_text(now->period, '.')
+              + (newest ? ", the newest row in the rdb is of "
+                            + text::date_text(*newest, '.')
+                        : ", and no row in an rdb is later")
+              + (unasked.empty() ? "" : " (" + unasked + " does not answer)")
+              + "; when it ends, none before it can end any more: --force ends "
+                "it all the same"};
+  }
+
+  /// Ends the period in the stream, or finds that it has ended.
+  error mark() {
+    const countdown time{*host_.env().clock, what_.deadline};
+    error last;
+    bool waited = false; // It was asked for, and not refused.
+    do {
+      auto rt
+        = find_stream(host_, config_, stream_,
+                      std::min<std::chrono::milliseconds>(time.left(), 5s));
+      if (!rt) {
+        last = rt.failure();
+        continue;
+      }
+      const auto end = ask<position>(
+        *rt, std::min<std::chrono::milliseconds>(time.left(), ask_again),
+        end_period_atom_v, what_.period);
+      if (end) {
+        out_.end = *end;
+        at_ = *end;
+        return {};
+      }
+      last = end.failure();
+      if (last.code == errc::already_exists)
+        return ended_already(waited);
+      if (last.code != errc::timeout && last.code != errc::unavailable)
+        return last;
+      waited = true;
+      pause();
+    } while (!time.over());
+    return {errc::timeout,
+            "stream " + stream_ + ": whether " + date_of(what_.period)
+              + " ended is not known: after "
+              + std::to_string(what_.deadline.count())
+              + " s the rt has not said so (" + last.context + "); ask again"};
+  }
+
+  /// The stream refuses: this period, or a later one, has ended.
+  error ended_already(bool waited) {
+    const auto facts = stream_standing();
+    if (!facts)
+      return facts.failure();
+    at_ = facts->end;
+    if (facts->last_period == what_.period) {
+      out_.before = !waited;
+      out_.end = facts->last_period_end;
+      return {};
+    }
+    // It may have ended before the later one did, or have been passed over.
+    std::string unasked;
+    for (const auto* process : rdbs_) {
+      const auto report = ask_rdb(*process, 5s);
+      if (!report)
+        unasked = process->name;
+      else if (report->end != position{}) {
+        out_.before = true;
+        out_.end = report->end;
+        return {};
+      }
+    }
+    const auto later = date_of(facts->last_period);
+    return {errc::already_exists,
+            "stream " + stream_ + ": " + date_of(what_.period)
+              + " is not ended: " + later + " ended already"
+              + (facts->last_period_end == position{}
+                   ? std::string{}
+                   : " at " + to_string(facts->last_period_end))
+              + "; its rows went with that one, or go with the next that ends"
+              + (unasked.empty() ? std::string{}
+                                 : "; whether " + date_of(what_.period)
+                                     + " had ended before that, " + unasked
+                                     + " would know, but it does not answer")};
+  }
+
+  result<period_report> ask_rdb(const process_config& process,
+                                std::chrono::milliseconds left) {
+    auto at = endpoint_of(config_, process.name);
+    if (!at)
+      return at.failure();
+    auto handle = host_.find_as<rdb_actor>(*at, left);
     if (!handle)
       return handle.failure();
-    guest self{host.system()};
-    error fault;
-    auto served = [](manifest_version) {};
-    auto failed = [&](const caf::error& why) { fault = from_caf(why); };
-    const caf::timespan deadline{std::min<milliseconds>(left, 2s)};
-    if (ended.before)
-      self->request(*handle, deadline, installed_atom_v, period, ended.end)
-        .receive(served, failed);
-    else
-      self->request(*handle, deadline, installed_atom_v, ended.end)
-        .receive(served, failed);
-    if (!fault)
-      return {};
-    if (fault.code != errc::timeout && fault.code != errc::unavailable)
-      return fault;
+    // The answer comes when there is something to say, or after a second.
+    return ask<period_report>(
+      *handle, std::min<std::chrono::milliseconds>(left, 8s), installed_atom_v,
+      what_.period, at_, what_.accept_rejects);
   }
-  return {errc::timeout,
-          "rdb '" + rdb + "': after " + std::to_string(timeout.count())
-            + " s no hdb serves the partition; 'millrace status' shows what "
-              "rdb and hdb wait for"};
-}
+
+  /// Waits until an HDB serves what this RDB wrote down of the period.
+  written_period wait_served(const process_config& process) {
+    written_period out{process.name, {}, {}};
+    const countdown time{*host_.env().clock, what_.deadline};
+    error last;
+    bool answered = false;
+    // The rdb may restart meanwhile: asked again until it says so.
+    do {
+      auto report = ask_rdb(process, time.left());
+      if (!report) {
+        last = report.failure();
+        pause();
+        continue;
+      }
+      answered = true;
+      out.report = *std::move(report);
+      if (out_.end == position{})
+        out_.end = out.report.end;
+      if (out.report.held)
+        out.fault
+          = {errc::schema_mismatch,
+             process.name
+               + ": not written down: batches fit no table; 'millrace eop "
+                 "--accept-rejects' writes the period without them"};
+      if (out.report.served || out.report.held)
+        return out;
+    } while (!time.over());
+    out.fault
+      = {errc::timeout, process.name + ": after "
+                          + std::to_string(what_.deadline.count()) + " s "
+                          + (answered ? standing(out.report)
+                                      : "it does not answer (" + last.context
+                                          + "): whether it wrote the "
+                                            "period down is not "
+                                            "known")};
+    return out;
+  }
+
+  runtime& host_;
+  const cluster_config& config_;
+  const std::string& stream_;
+  const end_request& what_;
+  std::vector<const process_config*> rdbs_; ///< Of the stream.
+  position at_; ///< The period ended here or before.
+  ended_period out_;
+};
 
 } // namespace
 
@@ -82,7 +297,7 @@ result<position> stream_end(runtime& host, const cluster_config& config,
   if (!rt)
     return rt.failure();
   result<position> answer{error{errc::internal, "no answer"}};
-  guest self{host.system()};
+  caf::scoped_actor self{host.system()};
   self->request(*rt, caf::timespan{5s}, facts_atom_v)
     .receive([&](const stream_facts& facts) { answer = facts.end; },
              [&](const caf::error& fault) { answer = from_caf(fault); });
@@ -90,21 +305,9 @@ result<position> stream_end(runtime& host, const cluster_config& config,
 }
 
 result<ended_period> end_period(runtime& host, const cluster_config& config,
-                                const std::string& stream, period_id period,
-                                std::chrono::seconds deadline) {
-  auto ended = end_on(host, config, stream, period, deadline);
-  if (!ended)
-    return ended;
-  for (const auto& process : config.processes) {
-    if (process.type != process_type::rdb || !process.write_down
-        || process.hdb_directory.empty() || process.node.empty()
-        || config.table(process.tables.front())->stream != stream)
-      continue;
-    if (auto fault
-        = wait_served(host, config, process.name, period, *ended, deadline))
-      return fault;
-  }
-  return ended;
+                                const std::string& stream,
+                                const end_request& what) {
+  return period_end_request{host, config, stream, what}.run();
 }
 
 } // namespace millrace::nodes

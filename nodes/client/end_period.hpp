@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <string>
+#include <vector>
 
 namespace millrace::nodes {
 
@@ -14,21 +15,38 @@ namespace millrace::nodes {
                                           const cluster_config& config,
                                           const std::string& stream);
 
-/// What became of a period on one stream.
-struct ended_period {
-  /// End of its marker; when it had ended before, a position after that.
-  position end;
-  bool before = false; ///< It had ended before.
+struct end_request {
+  period_id period;
+  /// Also a period that is later than the clock and the newest row: those
+  /// before it can end no more.
+  bool force = false;
+  /// Batches that fit no table are left out of what is written.
+  bool accept_rejects = false;
+  std::chrono::seconds deadline{300}; ///< For each of the steps.
 };
 
-/// Ends a period on one stream, unless that has ended
-/// before, and waits until an HDB serves what every RDB of the stream wrote
-/// down. `timeout` names the RDB and what it lacks. Blocks: not for handlers.
-/// @param deadline for each of the steps.
+/// What became of a period at one RDB that writes it down.
+struct written_period {
+  std::string rdb;
+  period_report report; ///< As the RDB said last; empty: it said nothing.
+  error fault;          ///< Why it is not served; none: it is.
+};
+
+/// What became of a period on one stream.
+struct ended_period {
+  bool before = false; ///< It had ended before.
+  position end;        ///< Of its marker; the start: that is not known.
+  std::vector<written_period> written;
+};
+
+/// Ends a period on one stream, unless that has ended before, and waits until
+/// an HDB serves what every RDB of the stream wrote down. Follows nodes that
+/// are started again meanwhile. Blocks: not for handlers.
+/// @returns a failure when the period did not end: `already_exists` says which
+///   later one ended already, `invalid_argument` that it is not over.
 [[nodiscard]] result<ended_period> end_period(runtime& host,
                                               const cluster_config& config,
                                               const std::string& stream,
-                                              period_id period,
-                                              std::chrono::seconds deadline);
+                                              const end_request& what);
 
 } // namespace millrace::nodes

@@ -210,7 +210,7 @@ private:
     config_.streams.push_back(std::move(out));
   }
 
-  void read_columns(toml_section& at, table_schema& schema) {
+  void read_columns(toml_section& at, table_config& into) {
     const auto* all = at.find("columns");
     if (!all || all->type != toml_kind::array) {
       at.fault("columns", all ? "expected an array of columns" : "is missing");
@@ -239,7 +239,8 @@ private:
         faults_.add(item, "table.columns",
                     "column " + in_quotes(column.name)
                       + " has the unknown type " + in_quotes(type));
-      schema.columns.push_back(std::move(column));
+      into.schema.columns.push_back(std::move(column));
+      into.column_lines.push_back({item.line});
     }
   }
 
@@ -254,7 +255,7 @@ private:
       at.fault("stream", in_quotes(out.stream) + " is not a [[stream]]");
     if (config_.table(schema.name))
       at.fault("name", in_quotes(schema.name) + " appears twice");
-    read_columns(at, schema);
+    read_columns(at, out);
     schema.time_column = at.text("time", "time");
     schema.symbol_column = at.text("symbol", "sym");
     const auto& rule = config_.period.rule;

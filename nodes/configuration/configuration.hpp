@@ -44,6 +44,14 @@ struct stream_config {
   friend bool operator==(const stream_config&, const stream_config&) = default;
 };
 
+/// A line of the file; 0: no file. Not a part of what the file says.
+struct file_line {
+  uint32_t line = 0;
+  friend constexpr bool operator==(file_line, file_line) noexcept {
+    return true;
+  }
+};
+
 /// `[[table]]`: what the stream carries. `schema.roll_zone` and
 /// `schema.roll_offset_ns` default to those of `[period]`.
 struct table_config {
@@ -52,6 +60,7 @@ struct table_config {
   /// A row that comes without a time gets that of its publishing; it is
   /// refused otherwise.
   bool stamp = false;
+  std::vector<file_line> column_lines; ///< Of each column.
 
   friend bool operator==(const table_config&, const table_config&) = default;
 };

@@ -6,17 +6,11 @@ namespace millrace::nodes {
 
 namespace {
 
-/// Notes which periods are over. When several passed at once (a machine that
-/// slept, a node that was away) all rows that came belong to the first of them;
-/// the last is the one that a stream should have reached.
+/// Notes which periods are over: each of them when several passed at once (a
+/// machine that slept, a node that was away), so that none is passed over.
 void note_due(period_requests::standing& stream, period_id current) {
-  auto& next = stream.of.next;
-  if (current <= next)
-    return;
-  stream.due.push_back(next);
-  if (next.next() < current)
-    stream.due.push_back(period_id{current.value - 1});
-  next = current;
+  for (auto& next = stream.of.next; next < current; next = next.next())
+    stream.due.push_back(next);
 }
 
 } // namespace

@@ -1,3 +1,4 @@
+#include <millrace/persistence/columns/column_values.hpp>
 #include <millrace/persistence/memory/memory_store.hpp>
 
 #include <algorithm>
@@ -54,6 +55,24 @@ result<table_view> store_snapshot::view(std::string_view table, position lower,
     return no_table(table);
   const auto from = found->rows_at(lower);
   return found->mark.view(from, std::max(from, found->rows_at(upper)));
+}
+
+int64_t store_snapshot::newest_time() const {
+  int64_t newest = null_long;
+  for (const auto& one : entries_) {
+    const auto view = one.mark.view();
+    const auto time = *view.schema->column_index(view.schema->time_column);
+    for (const auto& segment : view.segments) {
+      const auto zone
+        = segment.zones.empty()
+            ? zone_of(column_type::timestamp, segment.columns[time].values,
+                      segment.row_count)
+            : segment.zones[time];
+      if (!zone.empty)
+        newest = std::max(newest, zone.high);
+    }
+  }
+  return newest;
 }
 
 uint64_t store_snapshot::entry::rows_at(position at) const noexcept {

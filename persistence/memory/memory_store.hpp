@@ -40,6 +40,9 @@ public:
   [[nodiscard]] result<table_view> view(std::string_view table, position lower,
                                         position upper) const;
 
+  /// The largest time of all rows, ns since 2000.01.01 UTC; null: none has one.
+  [[nodiscard]] int64_t newest_time() const;
+
 private:
   friend class memory_store;
   struct entry {

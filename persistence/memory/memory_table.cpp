@@ -13,6 +13,9 @@ const uint32_t* ends_of(const batch_column& column) noexcept {
   return reinterpret_cast<const uint32_t*>(column.values);
 }
 
+/// Address space for the text of a string column's first segment.
+constexpr size_t text_reserve_first = 1u << 20;
+
 /// Where the text of row `row` begins in a batch's string column.
 uint32_t text_begin(const batch_column& column, uint32_t row) noexcept {
   return row == 0 ? 0 : ends_of(column)[row - 1];
@@ -99,6 +102,13 @@ memory_table::memory_table(table_schema schema, memory_table_options options)
   version->schema = std::make_shared<const table_schema>(std::move(schema));
   version_ = std::move(version);
   codes_.resize(this->schema().columns.size());
+  reserve_texts();
+}
+
+void memory_table::reserve_texts() {
+  text_reserve_.assign(
+    layout_.string_columns.size(),
+    std::min<size_t>(text_reserve_first, options_.segment_text_bytes));
 }
 
 memory_table::~memory_table() = default;
@@ -153,6 +163,11 @@ error memory_table::plan_sources(const batch_view& batch) {
                             + std::string{to_string(type)});
     found[*at] = {static_cast<int>(i), column.type};
   }
+  // Few bytes could stand for millions of rows of nulls.
+  if (batch.row_count != 0 && batch.columns.empty())
+    return {errc::schema_mismatch, "table '" + ours.name + "': "
+                                     + std::to_string(batch.row_count)
+                                     + " rows without a column"};
   for (const auto& column : batch.columns)
     batch_layout_.emplace_back(column.name, column.type);
   sources_ = std::move(found);
@@ -178,8 +193,10 @@ error memory_table::map_symbols(const batch_view& batch) {
   return {};
 }
 
+/// Whether the open segment has room; a column that has none gets more in the
+/// next.
 bool memory_table::text_fits(const batch_view& batch, uint32_t begin,
-                             uint32_t count) const {
+                             uint32_t count) {
   for (size_t i = 0; i < layout_.string_columns.size(); ++i) {
     const auto& from = sources_[layout_.string_columns[i]];
     if (from.column < 0)
@@ -187,8 +204,11 @@ bool memory_table::text_fits(const batch_view& batch, uint32_t begin,
     const auto& column = batch.columns[static_cast<size_t>(from.column)];
     const auto bytes
       = ends_of(column)[begin + count - 1] - text_begin(column, begin);
-    if (bytes > open_->texts[i].size() - open_->text_used[i])
+    if (bytes > open_->texts[i].size() - open_->text_used[i]) {
+      text_reserve_[i]
+        = std::min<size_t>(2 * text_reserve_[i], options_.segment_text_bytes);
       return false;
+    }
   }
   return true;
 }
@@ -232,8 +252,9 @@ memory_table::make_block(const batch_view& batch) {
       return nullptr;
   }
   block->text_used.assign(layout_.string_columns.size(), 0);
-  for (const auto column : layout_.string_columns) {
-    size_t bytes = options_.segment_text_bytes;
+  for (size_t i = 0; i < layout_.string_columns.size(); ++i) {
+    const auto column = layout_.string_columns[i];
+    auto bytes = text_reserve_[i];
     if (const auto from = sources_[column].column; from >= 0)
       bytes = std::max(bytes,
                        batch.columns[static_cast<size_t>(from)].bytes.size());
@@ -419,6 +440,7 @@ error memory_table::alter(const table_schema& schema_next) {
   }
   version_ = std::move(next);
   layout_ = segment_layout{schema_next, options_.segment_rows};
+  reserve_texts();
   symbol_index_column_
     = schema_next.column_index(schema_next.symbol_column).value_or(SIZE_MAX);
   codes_.assign(schema_next.columns.size(), {});

@@ -22,7 +22,8 @@ struct memory_table_options {
   /// Rows after which a segment closes; at most segment_rows_max.
   uint32_t segment_rows = segment_rows_max;
   /// Text of one string column after which a segment closes, unless one batch
-  /// alone has more.
+  /// alone has more. So much address space a column comes to by doubling, as
+  /// its segments fill up.
   uint32_t segment_text_bytes = 256u << 20;
   /// Blocks of dropped segments to keep, warm, for the rows to come.
   size_t spare_blocks_max = 64;
@@ -121,10 +122,11 @@ private:
   bool same_layout(const batch_view& batch) const noexcept;
   error map_symbols(const batch_view& batch);
   error plan_pieces(const batch_view& batch);
-  bool text_fits(const batch_view& batch, uint32_t begin, uint32_t count) const;
+  bool text_fits(const batch_view& batch, uint32_t begin, uint32_t count);
   void append_piece(const batch_view& batch, const piece& part);
   void append_column(const batch_view& batch, const piece& part, size_t column);
   std::shared_ptr<segment_block> make_block(const batch_view& batch);
+  void reserve_texts();
   void open_segment(std::shared_ptr<segment_block> block);
   size_t open_bytes() const noexcept;
 
@@ -143,6 +145,8 @@ private:
   std::vector<source> sources_;
   std::vector<std::vector<uint32_t>> codes_; ///< By column: batch code -> ours.
   std::vector<piece> pieces_;
+  /// What the next segment reserves for the text of each string column.
+  std::vector<size_t> text_reserve_;
 };
 
 /// schema_mismatch: table 'trade', column 'price': what.

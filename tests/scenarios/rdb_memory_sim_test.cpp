@@ -57,14 +57,17 @@ struct full_rdb {
   }
 
   /// Asks as `eop` does: again and again.
-  error wait_installed(position end) {
-    error fault{errc::timeout, {}};
-    for (int i = 0; i < 10 && fault.code == errc::timeout; ++i)
-      fault = w.ask<manifest_version>(
-                 caf::actor_cast<rdb_actor>(w.find("rdb1", "rdb1")), 2s,
-                 installed_atom_v, end)
-                .failure();
-    return fault;
+  error wait_installed(int64_t period, position end) {
+    for (int i = 0; i < 10; ++i) {
+      const auto report = w.ask<period_report>(
+        caf::actor_cast<rdb_actor>(w.find("rdb1", "rdb1")), 20s,
+        installed_atom_v, period_id{period}, end, false);
+      if (!report)
+        return report.failure();
+      if (std::get<0>(*report).served)
+        return {};
+    }
+    return {errc::timeout, "no hdb serves it"};
   }
 
   result<std::vector<trade_row>> ask(position at_least) {
@@ -115,12 +118,12 @@ TEST(RdbMemorySim, WhoGaveUpWaitingLeavesTheLimitInForce) {
   ASSERT_TRUE(run.stalls(30s));
   // Nobody can reach this position: rows are applied in vain for a while.
   const auto handle = run.w.find("rdb1", "rdb1");
-  const auto answer
-    = run.w.ask<manifest_version>(caf::actor_cast<rdb_actor>(handle), 20s,
-                                  installed_atom_v, position{~uint64_t{0}});
-  EXPECT_EQ(answer.failure().code, errc::timeout);
-  EXPECT_NE(answer.failure().context.find("no hdb serves"), std::string::npos)
-    << to_string(answer.failure());
+  const auto answer = run.w.ask<period_report>(
+    caf::actor_cast<rdb_actor>(handle), 20s, installed_atom_v, period_id{8000},
+    position{~uint64_t{0}}, false);
+  ASSERT_TRUE(answer) << to_string(answer.failure());
+  EXPECT_FALSE(std::get<0>(*answer).reached);
+  EXPECT_FALSE(std::get<0>(*answer).served);
   EXPECT_TRUE(run.stalls(1s));
 }
 
@@ -133,16 +136,16 @@ TEST(RdbMemorySim, EndsOfPeriodsFreeMemoryAndNothingIsLost) {
     // The marker comes after rows that there is no memory for: a wait for the
     // partition lets the RDB reach it.
     run.w.run_for(1s);
-    const auto end = run.end_period(period++);
+    const auto end = run.end_period(period);
     EXPECT_LT(run.rdb().end, end);
-    const auto fault = run.wait_installed(end);
+    const auto fault = run.wait_installed(period++, end);
     ASSERT_FALSE(fault) << to_string(fault);
     ASSERT_TRUE(run.w.run_until([&] { return run.rdb().begin >= end; }, 10s));
     EXPECT_TRUE(
       run.w.run_until([&] { return run.rdb().stalled.empty(); }, 10s));
   }
   EXPECT_GE(stalls, 2u);
-  const auto fault = run.wait_installed(run.end_period(period));
+  const auto fault = run.wait_installed(period, run.end_period(period));
   ASSERT_FALSE(fault) << to_string(fault);
   std::vector<trade_row> expected;
   for (uint64_t row = 0; row < run.load.rows; ++row)

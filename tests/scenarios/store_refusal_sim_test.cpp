@@ -68,10 +68,11 @@ struct narrow_stores {
       caf::actor_cast<sequencer_actor>(w.find("rt0", "rt/market")), 5s,
       end_period_atom_v, period_id{9490});
     ASSERT_TRUE(end) << to_string(end.failure());
-    const auto served = w.ask<manifest_version>(
+    const auto report = w.ask<period_report>(
       caf::actor_cast<rdb_actor>(w.find("rdb1", "rdb1")), 20s, installed_atom_v,
-      std::get<0>(*end));
-    ASSERT_TRUE(served) << to_string(served.failure());
+      period_id{9490}, std::get<0>(*end), false);
+    ASSERT_TRUE(report) << to_string(report.failure());
+    EXPECT_TRUE(std::get<0>(*report).served);
   }
 
   std::vector<trade_row> rows_of_symbol(const std::string& symbol) const {

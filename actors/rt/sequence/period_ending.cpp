@@ -50,7 +50,10 @@ void period_ending::take(const marker_merged& what, int64_t,
 
 void period_ending::take(const period_ended& what, int64_t,
                          std::vector<effect>& out) {
-  last_ended_ = std::max(last_ended_, what.period);
+  if (what.period >= last_ended_) {
+    last_ended_ = what.period;
+    last_end_ = what.end;
+  }
   // An earlier one can end no more: it was passed over.
   while (!open_.empty() && open_.begin()->first <= last_ended_) {
     const auto& [period, open] = *open_.begin();

@@ -54,7 +54,8 @@ public:
     position end;
     friend bool operator==(const answer&, const answer&) = default;
   };
-  /// `already_exists`: the period of this request had ended before.
+  /// `already_exists`: the period of this request ended before, or can end no
+  /// more, because a later one did.
   struct refuse {
     uint64_t request = 0;
     period_id period;
@@ -67,6 +68,10 @@ public:
   period_ending(const merge_state& committed, int64_t grace_ns);
 
   [[nodiscard]] std::vector<effect> step(const input& what, int64_t now_ns);
+
+  /// The newest that ended, and where; the start: before this began.
+  [[nodiscard]] period_id last_ended() const noexcept { return last_ended_; }
+  [[nodiscard]] position last_end() const noexcept { return last_end_; }
 
 private:
   struct open_period {
@@ -85,6 +90,7 @@ private:
 
   int64_t grace_ns_;
   period_id last_ended_;
+  position last_end_;
   std::map<std::string, period_id> marked_; ///< Newest marker, by origin.
   std::map<period_id, open_period> open_;
 };

@@ -410,7 +410,8 @@ void sequencer_state::act(const period_ending::refuse& what) {
   if (auto found = period_requests.extract(what.request))
     found.mapped().deliver(
       to_caf({errc::already_exists,
-              "period " + to_string(what.period) + " has ended before"}));
+              "period " + to_string(what.period) + " can end no more: "
+                + to_string(ending->last_ended()) + " ended already"}));
 }
 
 void sequencer_state::went(const caf::actor_addr& who) {
@@ -460,6 +461,9 @@ stream_facts sequencer_state::facts() const {
     out.entries = state->applied_index;
     for (const auto& [origin_name, origin] : state->origins)
       out.duplicates += origin.duplicates;
+    out.last_period = state->last_period;
+    if (ending->last_ended() == out.last_period)
+      out.last_period_end = ending->last_end();
   }
   return out;
 }

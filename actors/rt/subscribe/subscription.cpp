@@ -3,6 +3,7 @@
 
 #include <cctype>
 #include <cstdio>
+#include <utility>
 
 namespace millrace::rt {
 
@@ -66,6 +67,8 @@ error delivery::take(const persistence::lineage_id& lineage, position at,
     const position end{at.value + parsed.record.length};
     if (end > where_) {
       deliver_record(at, parsed.record);
+      if (control_->refused_)
+        break;
       if (control_->active())
         where_ = end;
     }
@@ -74,7 +77,7 @@ error delivery::take(const persistence::lineage_id& lineage, position at,
   }
   if (control_->active() && handlers_.on_batch_end)
     handlers_.on_batch_end(where_);
-  return {};
+  return std::exchange(control_->refused_, {});
 }
 
 void delivery::deliver_record(position at,
@@ -89,10 +92,12 @@ void delivery::deliver_record(position at,
     const position begin{at.value + (i == 0 ? 0 : frame.begin)};
     switch (record.kind) {
       case record_kind::messages:
-        ++delivered_;
         if (handlers_.on_message)
           handlers_.on_message({frame.header, frame.kind, frame.payload, begin},
                                end);
+        if (control_->refused_)
+          return;
+        ++delivered_;
         break;
       case record_kind::event:
         if (auto event = decode_stream_event(frame.payload))

@@ -36,6 +36,10 @@ public:
   /// another thread no callback is running, and none will run. Harmless twice.
   void unsubscribe();
 
+  /// From inside the message callback only: this message could not be taken,
+  /// now. It and what follows come again, in a while.
+  void refuse(error why) { refused_ = std::move(why); }
+
   [[nodiscard]] bool active() const noexcept { return !stopped_; }
   [[nodiscard]] const std::string& topic() const noexcept { return topic_; }
 
@@ -43,6 +47,7 @@ private:
   friend class delivery;
   std::string topic_;
   std::atomic<bool> stopped_{false};
+  error refused_; ///< Under `delivering_`.
   std::atomic<std::thread::id> deliverer_{};
   std::mutex delivering_;
 };
@@ -77,7 +82,8 @@ public:
 
   /// Delivers the whole records in `bytes`, which lie at `at`, passing over
   /// what ends at or before `where()`. Stops when the subscription was ended.
-  /// `corrupt`: nothing of the damaged record was delivered.
+  /// `corrupt`: nothing of the damaged record was delivered. What the callback
+  /// refused is returned as it said; `where()` is before it.
   [[nodiscard]] error take(const persistence::lineage_id& lineage, position at,
                            std::span<const std::byte> bytes);
   /// Delivers an event that no record holds; its `to` becomes where().

@@ -3,37 +3,121 @@
 
 #include <caf/send.hpp>
 
+#include <utility>
+
 namespace millrace::torq {
 
 namespace {
 
-void reject(rdb_store& store, const error& fault) {
-  ++store.rejected_batches;
-  const std::scoped_lock lock{store.reject_mutex};
-  store.last_reject = to_string(fault);
+/// What the handlers share. All of it is the subscriber's.
+struct ingest {
+  std::shared_ptr<rdb_store> store;
+  persistence::env* env = nullptr;
+  ingest_settings settings;
+  std::shared_ptr<rt::subscription> control;
+  rdb_self_actor owner;
+  batch_view batch;
+  std::string last_told; ///< Of this period.
+
+  void take(const rt::message& m, position end);
+  void refuse(const error& why);
+  void reject(const rt::message& m, position end, const error& why);
+  void take_schema(const stream_event& event);
+  void warn(const std::string& text) const {
+    caf::anon_send(owner, refused_atom_v, text);
+  }
+};
+
+void ingest::take(const rt::message& m, position end) {
+  batch.table = {};
+  batch.row_count = 0;
+  if (const auto fault = decode_batch(m.payload, batch))
+    return reject(m, end, fault);
+  error fault;
+  {
+    const std::scoped_lock lock{store->writing};
+    if (store->tables.table(batch.table) != nullptr)
+      fault = store->tables.append(batch, end);
+    else if (!settings.tables.contains(batch.table))
+      fault = {errc::schema_mismatch, "table '" + std::string{batch.table}
+                                        + "': no [[table]] of stream '"
+                                        + settings.stream + "' is named so"};
+  }
+  if (fault.code == errc::limit_exceeded)
+    return refuse(fault);
+  if (fault)
+    return reject(m, end, fault);
+  if (const std::scoped_lock lock{store->reject_mutex}; !store->refused.empty())
+    store->refused.clear();
 }
 
-void take_batch(rdb_store& store, const batch_view& batch, position end) {
-  const std::scoped_lock lock{store.writing};
-  if (store.tables.table(batch.table) == nullptr)
-    return; // Another RDB's table.
-  if (auto fault = store.tables.append(batch, end))
-    reject(store, fault);
+/// It stays in the stream, and is asked for again.
+void ingest::refuse(const error& why) {
+  {
+    const std::scoped_lock lock{store->reject_mutex};
+    store->refused = to_string(why);
+  }
+  control->refuse(why);
 }
 
-void take_schema(rdb_store& store, const stream_event& event) {
-  auto schema = decode_table_schema(event.schema.data(), event.schema.size());
-  if (!schema)
-    return reject(store, schema.failure());
-  const std::scoped_lock lock{store.writing};
-  const auto* table = store.tables.table(schema->name);
-  if (table == nullptr || table->schema().version >= schema->version)
+void ingest::reject(const rt::message& m, position end, const error& why) {
+  error fault;
+  {
+    const std::scoped_lock lock{store->letters_mutex};
+    if (!store->letters) {
+      auto opened = dead_letters::open(*env->fs, settings.reject_file);
+      if (opened)
+        store->letters = *std::move(opened);
+      else
+        fault = opened.failure();
+    }
+    if (!fault)
+      fault = store->letters->keep({settings.stream, end, m.header.on,
+                                    m.header.id, batch.table, batch.row_count,
+                                    to_string(why), m.payload});
+  }
+  if (fault)
+    return refuse({fault.code, "a batch that fits no table (" + to_string(why)
+                                 + ") cannot be kept: " + fault.context});
+  ++store->rejected_batches;
+  ++store->period_rejects;
+  auto text = to_string(why);
+  {
+    const std::scoped_lock lock{store->reject_mutex};
+    store->last_reject = text;
+    store->refused.clear();
+  }
+  // Once per reason and period: the others are counted.
+  if (text == last_told)
     return;
-  if (auto fault = store.tables.declare(*schema))
-    reject(store, fault);
+  last_told = text;
+  warn("a batch of '" + std::string{m.header.on} + "' at " + to_string(end)
+       + " fits no table and is kept in " + settings.reject_file + ": " + text
+       + "; its period will not be written down until 'millrace eop "
+         "--accept-rejects'");
+}
+
+void ingest::take_schema(const stream_event& event) {
+  auto schema = decode_table_schema(event.schema.data(), event.schema.size());
+  error fault = schema.failure();
+  if (schema) {
+    const std::scoped_lock lock{store->writing};
+    const auto* table = store->tables.table(schema->name);
+    if (table == nullptr || table->schema().version >= schema->version)
+      return;
+    fault = store->tables.declare(*schema);
+  }
+  if (fault)
+    warn("'" + event.origin + "' declares " + event.cause
+         + " otherwise than this rdb: " + to_string(fault));
 }
 
 } // namespace
+
+error rdb_store::sync_letters() {
+  const std::scoped_lock lock{letters_mutex};
+  return letters ? letters->sync() : error{};
+}
 
 error rdb_store::drop(position cutover) {
   const std::scoped_lock lock{writing};
@@ -44,43 +128,46 @@ error rdb_store::drop(position cutover) {
 
 std::shared_ptr<rt::subscription_handlers>
 ingest_handlers(const std::shared_ptr<rdb_store>& store, persistence::env& env,
+                ingest_settings settings,
+                std::shared_ptr<rt::subscription> control,
                 const rdb_self_actor& owner) {
   auto out = std::make_shared<rt::subscription_handlers>();
-  auto view = std::make_shared<batch_view>();
-  out->on_message
-    = [store, view, world = &env](const rt::message& m, position end) {
-        if (m.kind != payload_kind::table_batch)
-          return;
-        world->crash_point("rdb.before_insert");
-        if (auto fault = decode_batch(m.payload, *view))
-          return reject(*store, fault);
-        take_batch(*store, *view, end);
-      };
-  out->on_event = [store](const stream_event& event) {
+  auto in = std::make_shared<ingest>(ingest{
+    store, &env, std::move(settings), std::move(control), owner, {}, {}});
+  out->on_message = [in](const rt::message& m, position end) {
+    if (m.kind != payload_kind::table_batch)
+      return;
+    in->env->crash_point("rdb.before_insert");
+    in->take(m, end);
+  };
+  out->on_event = [in](const stream_event& event) {
     if (event.kind == event_kind::schema)
-      take_schema(*store, event);
+      in->take_schema(event);
   };
-  out->on_batch_end = [store, owner](position end) {
+  out->on_batch_end = [in](position end) {
+    auto& into = *in->store;
     {
-      const std::scoped_lock lock{store->writing};
-      if (end <= store->tables.snapshot()->end)
+      const std::scoped_lock lock{into.writing};
+      if (end <= into.tables.snapshot()->end)
         return;
-      store->tables.publish(end);
-      store->byte_count = store->tables.byte_count();
+      into.tables.publish(end);
+      into.byte_count = into.tables.byte_count();
     }
-    if (store->wake_wanted.exchange(false))
-      caf::anon_send(owner, wake_atom_v);
+    if (into.wake_wanted.exchange(false))
+      caf::anon_send(in->owner, wake_atom_v);
   };
-  out->on_period
-    = [store, world = &env, owner](period_id period, position end) {
-        world->crash_point("rdb.before_eod_mark");
-        ++store->period_ends_untold;
-        {
-          const std::scoped_lock lock{store->writing};
-          store->tables.end_period(end);
-        }
-        caf::anon_send(owner, passed_atom::value, period, end);
-      };
+  out->on_period = [in](period_id period, position end) {
+    auto& into = *in->store;
+    in->env->crash_point("rdb.before_eod_mark");
+    ++into.period_ends_untold;
+    {
+      const std::scoped_lock lock{into.writing};
+      into.tables.end_period(end);
+    }
+    in->last_told.clear();
+    caf::anon_send(in->owner, passed_atom::value, period, end,
+                   std::exchange(into.period_rejects, 0));
+  };
   return out;
 }
 

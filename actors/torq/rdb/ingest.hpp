@@ -1,6 +1,7 @@
 #pragma once
 
 #include <millrace/actors/rt/subscribe/subscription.hpp>
+#include <millrace/actors/torq/rdb/dead_letters.hpp>
 #include <millrace/actors/torq/rdb/rdb_self.hpp>
 #include <millrace/persistence/disk/env.hpp>
 #include <millrace/persistence/memory/memory_store.hpp>
@@ -9,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 
 namespace millrace::torq {
@@ -22,18 +24,37 @@ struct rdb_store {
   /// Ends of periods that a snapshot shows and the RDB has not heard of yet.
   std::atomic<uint32_t> period_ends_untold{0};
   std::atomic<uint64_t> rejected_batches{0};
+  /// Of the open period. The subscriber's alone.
+  uint64_t period_rejects = 0;
+  std::mutex letters_mutex;
+  std::unique_ptr<dead_letters> letters; ///< Null: there was none yet.
   std::atomic<size_t> byte_count{0};
   std::mutex reject_mutex;
   std::string last_reject; ///< Table, column, reason.
+  std::string refused;     ///< Why a batch must come again; empty: none does.
 
   /// Lets go of the rows up to `cutover`.
   [[nodiscard]] error drop(position cutover);
+  /// What was kept of dead letters survives a power cut.
+  [[nodiscard]] error sync_letters();
 };
 
-/// What the subscriber calls: the only writer beside drops. `owner` hears of
-/// ends of periods, and once of new rows when `wake_wanted` says so.
+/// What the subscriber needs to know beside the store.
+struct ingest_settings {
+  std::string stream;
+  /// Of the cluster: batches of those that are not in the store are others'.
+  std::set<std::string, std::less<>> tables;
+  std::string reject_file; ///< Where batches go that no table fits.
+};
+
+/// What the subscriber of `control` calls: the only writer beside drops. A
+/// batch that no table fits is kept as a dead letter; one that there is no
+/// memory for, or no place to keep it in, comes again. `owner` hears of ends of
+/// periods, and once of new rows when `wake_wanted` says so.
 [[nodiscard]] std::shared_ptr<rt::subscription_handlers>
 ingest_handlers(const std::shared_ptr<rdb_store>& store, persistence::env& env,
+                ingest_settings settings,
+                std::shared_ptr<rt::subscription> control,
                 const rdb_self_actor& owner);
 
 } // namespace millrace::torq

@@ -10,7 +10,9 @@ period_ledger::period_ledger(settings given,
   if (!before)
     return;
   begin_ = before->cutover;
-  ended_.push_back({period_id::before_all(), before->cutover, before->version});
+  ended_.push_back({.period = period_id::before_all(),
+                    .end = before->cutover,
+                    .version = before->version});
 }
 
 period_ledger::effects period_ledger::step(const input& what, int64_t now_ns) {
@@ -22,7 +24,16 @@ period_ledger::effects period_ledger::step(const input& what, int64_t now_ns) {
 void period_ledger::on(const passed& what, int64_t now, effects& out) {
   if (what.end <= served_end_)
     return;
-  ended_.push_back({what.period, what.end, {}});
+  ended_.push_back({.period = what.period,
+                    .end = what.end,
+                    .rejects = what.rejects,
+                    .waits = settings_.writes && what.rejects != 0});
+  write_next(now, out);
+}
+
+void period_ledger::on(const accepted&, int64_t now, effects& out) {
+  for (auto& entry : ended_)
+    entry.waits = false;
   write_next(now, out);
 }
 
@@ -62,10 +73,8 @@ void period_ledger::on(const hdb_serves& what, int64_t now, effects&) {
       by_any |= has;
       by_all &= has || !hdb.lives;
     }
-    if (by_any && entry.end > served_end_) {
-      served_end_ = entry.end;
-      served_version_ = entry.version;
-    }
+    if (by_any)
+      served_end_ = std::max(served_end_, entry.end);
     if (by_any && by_all && !entry.served) {
       entry.served = true;
       // Queries planned before the partition appeared still want these rows.
@@ -94,6 +103,8 @@ void period_ledger::write_next(int64_t now, effects& out) {
     return;
   auto from = served_end_;
   for (const auto& entry : ended_) {
+    if (entry.waits)
+      return; // Nor any after it: ranges leave no gap.
     if (entry.version == manifest_version{}) {
       writing_ = true;
       out.to_write = write{entry.period, from, entry.end};
@@ -116,13 +127,13 @@ void period_ledger::drop_served(int64_t now, effects& out) {
       begin_ = ended_.front().end;
       out.to_drop = begin_;
     }
-    dropped_ = ended_.front().period;
+    dropped_ = ended_.front();
     ended_.pop_front();
   }
 }
 
 bool period_ledger::serves(period_id period) const noexcept {
-  if (dropped_ && period <= *dropped_)
+  if (dropped_ && period <= dropped_->period)
     return true;
   for (const auto& entry : ended_) {
     if (entry.end > served_end_)
@@ -131,6 +142,29 @@ bool period_ledger::serves(period_id period) const noexcept {
       break;
   }
   return true;
+}
+
+const period_ledger::ended_period*
+period_ledger::find(period_id period) const noexcept {
+  if (dropped_ && dropped_->period == period)
+    return &*dropped_;
+  const auto found
+    = std::find_if(ended_.begin(), ended_.end(),
+                   [&](const auto& entry) { return entry.period == period; });
+  return found == ended_.end() ? nullptr : &*found;
+}
+
+const period_ledger::ended_period* period_ledger::waiting() const noexcept {
+  const auto found
+    = std::find_if(ended_.begin(), ended_.end(),
+                   [](const auto& entry) { return entry.waits; });
+  return found == ended_.end() ? nullptr : &*found;
+}
+
+uint64_t period_ledger::living_hdbs() const noexcept {
+  return static_cast<uint64_t>(
+    std::count_if(hdbs_.begin(), hdbs_.end(),
+                  [](const auto& each) { return each.second.lives; }));
 }
 
 } // namespace millrace::torq

@@ -43,7 +43,12 @@ public:
   struct passed {
     period_id period;
     position end;
+    /// Batches of the period that fit no table. It is not written down, nor is
+    /// any after it, until somebody accepts that they are left out.
+    uint64_t rejects = 0;
   };
+  /// Somebody accepts the rejects of all periods that ended.
+  struct accepted {};
   /// A write ended: the manifest's version, or why it failed.
   struct written {
     position end;
@@ -62,8 +67,8 @@ public:
     manifest_version version;
   };
   struct tick {};
-  using input
-    = std::variant<passed, written, hdb_came, hdb_left, hdb_serves, tick>;
+  using input = std::variant<passed, accepted, written, hdb_came, hdb_left,
+                             hdb_serves, tick>;
 
   // -- what is to be done -----------------------------------------------------
 
@@ -88,11 +93,8 @@ public:
 
   [[nodiscard]] effects step(const input& what, int64_t now_ns);
 
-  /// Up to where, and at which version, some HDB serves what was written.
+  /// Up to where some HDB serves what was written.
   [[nodiscard]] position served_end() const noexcept { return served_end_; }
-  [[nodiscard]] manifest_version served_version() const noexcept {
-    return served_version_;
-  }
   /// Whether this period, and each before it, is served, of those whose end the
   /// stream has passed. The rows of a period that was passed over lie in the
   /// next one that ended: it is served when that one is.
@@ -100,20 +102,30 @@ public:
   /// Periods whose rows are still held.
   [[nodiscard]] size_t held() const noexcept { return ended_.size(); }
 
-private:
+  /// A period whose end was passed, in this life.
   struct ended_period {
     period_id period;
     position end;
+    uint64_t rejects = 0;
+    bool waits = false;       ///< For somebody to accept these.
     manifest_version version; ///< 0: not yet written.
     bool served = false;      ///< By all HDBs that live.
     int64_t drop_at_ns = 0;
   };
+  /// One whose rows are still here, or were dropped last; nullptr: not known.
+  [[nodiscard]] const ended_period* find(period_id period) const noexcept;
+  /// The first that waits; nullptr: none does.
+  [[nodiscard]] const ended_period* waiting() const noexcept;
+  [[nodiscard]] uint64_t living_hdbs() const noexcept;
+
+private:
   struct known_hdb {
     bool lives = false;
     manifest_version version;
   };
 
   void on(const passed& what, int64_t now, effects& out);
+  void on(const accepted& what, int64_t now, effects& out);
   void on(const written& what, int64_t now, effects& out);
   void on(const hdb_came& what, int64_t now, effects& out);
   void on(const hdb_left& what, int64_t now, effects& out);
@@ -126,10 +138,9 @@ private:
   settings settings_;
   std::deque<ended_period> ended_; ///< Oldest first; rows not yet dropped.
   std::map<std::string, known_hdb> hdbs_;
-  std::optional<period_id> dropped_; ///< The newest whose rows have gone.
-  position begin_;                   ///< Rows up to here are not in memory.
+  std::optional<ended_period> dropped_; ///< The newest whose rows have gone.
+  position begin_;                      ///< Rows up to here are not in memory.
   position served_end_;
-  manifest_version served_version_;
   bool writing_ = false;
   int64_t retry_write_at_ns_ = 0;
   int64_t next_tell_ns_ = 0;

@@ -2,6 +2,8 @@
 #include <millrace/actors/torq/execute/query_job.hpp>
 #include <millrace/actors/torq/rdb/rdb.hpp>
 #include <millrace/actors/torq/rdb/write_down.hpp>
+#include <millrace/actors/torq/rdb/written_rows.hpp>
+#include <millrace/messages/text/civil_time.hpp>
 #include <millrace/messages/text/json_value.hpp>
 #include <millrace/persistence/hdb/hdb_manifest.hpp>
 
@@ -16,7 +18,7 @@ namespace {
 constexpr auto tick_interval = std::chrono::milliseconds{50};
 constexpr auto request_deadline = std::chrono::seconds{3};
 /// An actor that waits for a partition says so again within this time.
-constexpr int64_t install_patience_ns = 5'000'000'000;
+constexpr int64_t install_patience_ns = 1'000'000'000;
 
 } // namespace
 
@@ -80,9 +82,13 @@ void rdb_state::subscribe() {
     options.start.kind = start_spec::at_position;
     options.start.at = begin;
   }
-  subscriber = self->spawn(rt::subscriber, env, connector, std::move(options),
-                           std::make_shared<rt::subscription>(settings.stream),
-                           ingest_handlers(store, *env, rdb_self_actor{self}));
+  const auto control = std::make_shared<rt::subscription>(settings.stream);
+  subscriber
+    = self->spawn(rt::subscriber, env, connector, std::move(options), control,
+                  ingest_handlers(store, *env,
+                                  {settings.stream, settings.stream_tables,
+                                   settings.reject_file},
+                                  control, rdb_self_actor{self}));
   children.add(subscriber);
   self->monitor(subscriber);
 }
@@ -163,9 +169,23 @@ void rdb_state::wake() {
 
 // -- ends of periods ----------------------------------------------------------
 
-void rdb_state::period_passed(period_id period, position end) {
+void rdb_state::period_passed(period_id period, position end,
+                              uint64_t rejects) {
   --store->period_ends_untold;
-  step(period_ledger::passed{period, end});
+  step(period_ledger::passed{period, end, rejects});
+  if (const auto* waits = ledger.waiting(); waits && waits->end == end)
+    warn("period_held", held());
+}
+
+/// Why an ended period is not written down; empty: none waits.
+std::string rdb_state::held() const {
+  const auto* waits = ledger.waiting();
+  if (waits == nullptr)
+    return {};
+  return "period " + text::date_text(waits->period.value)
+         + " is not written down: " + std::to_string(waits->rejects)
+         + " batches of it fit no table ('millrace rejects' lists them); "
+           "'millrace eop --accept-rejects' writes it without them";
 }
 
 void rdb_state::written(position end, manifest_version version,
@@ -195,7 +215,6 @@ void rdb_state::write(const period_ledger::write& what) {
   persistence::period_request request;
   request.stream = settings.stream;
   request.period = what.period.value;
-  request.partition = persistence::date_partition_name(what.period.value);
   request.from = what.from;
   request.to = what.to;
   const auto snapshot = store->tables.snapshot();
@@ -231,37 +250,100 @@ void rdb_state::tell(const std::string& hdb) {
       [](const caf::error&) {});
 }
 
-caf::result<manifest_version>
-rdb_state::wait_installed(position at, std::optional<period_id> period) {
-  auto promise = self->make_response_promise<manifest_version>();
+caf::result<period_report>
+rdb_state::wait_installed(period_id period, position at, bool accepts) {
+  auto promise = self->make_response_promise<period_report>();
   installs.push_back(
-    {at, period, env->clock->monotonic_ns() + install_patience_ns, promise});
-  answer_installs();
+    {period, at, env->clock->monotonic_ns() + install_patience_ns, promise});
+  if (accepts && ledger.waiting() != nullptr)
+    accept_rejects();
+  else
+    answer_installs();
   return promise;
 }
 
-bool rdb_state::installed(const waiting_install& what) const {
-  if (!what.period)
-    return what.at <= ledger.served_end();
+/// They must last before their period is written down: after that the stream
+/// does not bring them again.
+void rdb_state::accept_rejects() {
+  env->io->submit([shared = store, me = rdb_self_actor{self}] {
+    caf::anon_send(me, accepted_atom::value, to_caf(shared->sync_letters()));
+  });
+}
+
+void rdb_state::accepted(const error& fault) {
+  if (!fault)
+    return step(period_ledger::accepted{});
+  last_failure = fault;
+  answer_installs();
+}
+
+bool rdb_state::reached(const waiting_install& what) const {
   // Read in this order: an end that the snapshot shows is counted before.
-  if (store->tables.snapshot()->end < what.at || store->period_ends_untold != 0)
+  return store->tables.snapshot()->end >= what.at
+         && store->period_ends_untold == 0;
+}
+
+bool rdb_state::decided(const waiting_install& what) const {
+  if (!reached(what))
     return false;
-  return ledger.serves(*what.period);
+  const auto* waits = ledger.waiting();
+  return ledger.serves(what.period)
+         || (waits != nullptr && waits->period <= what.period);
 }
 
 void rdb_state::answer_installs() {
   const auto now = env->clock->monotonic_ns();
-  std::erase_if(installs, [this, now](waiting_install& waits) {
-    if (installed(waits))
-      waits.promise.deliver(ledger.served_version());
-    else if (now > waits.deadline_ns)
-      waits.promise.deliver(
-        to_caf({errc::timeout, settings.process + ": no hdb serves up to "
-                                 + to_string(waits.at)}));
-    else
+  std::vector<waiting_install> due;
+  std::erase_if(installs, [&](waiting_install& waits) {
+    if (!decided(waits) && now <= waits.deadline_ns)
       return false;
+    due.push_back(std::move(waits));
     return true;
   });
+  for (auto& waits : due)
+    report(std::move(waits));
+}
+
+/// Reads what was written on a thread that may wait for the disk.
+void rdb_state::report(waiting_install what) {
+  const auto number = ++report_last;
+  env->io->submit([fs = env->fs, directory = settings.hdb_directory,
+                   stream = settings.stream, period = what.period, number,
+                   me = rdb_self_actor{self}] {
+    period_report out;
+    if (!directory.empty()) {
+      auto written = read_written(*fs, directory, stream, period);
+      if (written) {
+        out.end = written->end;
+        out.version = written->version;
+        out.rows = std::move(written->rows);
+      } else {
+        out.failure = to_string(written.failure());
+      }
+    }
+    caf::anon_send(me, job_atom_v, number, out);
+  });
+  reports.emplace(number, std::move(what));
+}
+
+void rdb_state::reported(uint64_t number, const period_report& written) {
+  const auto found = reports.extract(number);
+  auto& what = found.mapped();
+  auto out = written;
+  out.period = what.period;
+  out.reached = reached(what);
+  out.stands = store->tables.snapshot()->end;
+  out.served = out.reached && ledger.serves(what.period);
+  out.hdbs = ledger.living_hdbs();
+  if (const auto* entry = ledger.find(what.period)) {
+    out.end = entry->end;
+    out.rejected_batches = entry->rejects;
+  }
+  const auto* waits = ledger.waiting();
+  out.held = waits != nullptr && waits->period <= what.period;
+  if (out.failure.empty() && out.version == manifest_version{} && last_failure)
+    out.failure = to_string(last_failure);
+  what.promise.deliver(out);
 }
 
 // -- HDBs ---------------------------------------------------------------------
@@ -297,8 +379,27 @@ void rdb_state::watch_memory() {
   if (!subscriber || !memory.look(bytes, awaited))
     return;
   self->send(subscriber, pause_atom_v, memory.paused());
+}
+
+std::string rdb_state::stalled() const {
+  if (auto reason = memory.reason(store->byte_count); !reason.empty())
+    return reason;
+  const std::scoped_lock lock{store->reject_mutex};
+  return store->refused;
+}
+
+void rdb_state::tell_stall() {
+  const auto reason = stalled();
+  if (reason.empty() == !told_stall)
+    return;
+  told_stall = !reason.empty();
   if (settings.on_stall)
-    settings.on_stall(memory.reason(bytes));
+    settings.on_stall(reason);
+}
+
+void rdb_state::warn(const std::string& id, const std::string& text) {
+  if (settings.on_warning)
+    settings.on_warning(id, text);
 }
 
 void rdb_state::tick() {
@@ -307,6 +408,7 @@ void rdb_state::tick() {
     wake();
   step(period_ledger::tick{});
   watch_memory();
+  tell_stall();
   for (auto& [hdb_name, entry] : hdbs.all())
     if (!entry.handle && !entry.connecting && now >= entry.retry_at_ns)
       connect(hdb_name);
@@ -328,11 +430,13 @@ rdb_facts rdb_state::facts() const {
     const std::scoped_lock lock{store->reject_mutex};
     out.last_reject = store->last_reject;
   }
-  out.stalled = memory.reason(out.bytes);
+  out.stalled = stalled();
   out.periods_held = ledger.held();
   out.served_end = ledger.served_end();
   if (last_failure)
     out.last_failure = to_string(last_failure);
+  out.held = held();
+  out.newest_time = snapshot->newest_time();
   return out;
 }
 
@@ -349,6 +453,8 @@ std::string to_json(const rdb_facts& facts) {
                        {"served_position", facts.served_end.value}};
   if (!facts.stalled.empty())
     out.add("stalled", facts.stalled);
+  if (!facts.held.empty())
+    out.add("held", facts.held);
   if (!facts.last_reject.empty())
     out.add("last_reject", facts.last_reject);
   if (!facts.last_failure.empty())
@@ -376,14 +482,20 @@ rdb(rdb_self_actor::stateful_pointer<rdb_state> self, persistence::env* world,
     [self](watch_atom, const std::vector<process_row>& rows) {
       self->state.watch(rows);
     },
-    [self](installed_atom, position at) {
-      return self->state.wait_installed(at, std::nullopt);
+    [self](installed_atom, period_id period, position at, bool accept) {
+      return self->state.wait_installed(period, at, accept);
     },
-    [self](installed_atom, period_id period, position at) {
-      return self->state.wait_installed(at, period);
+    [self](refused_atom, const std::string& why) {
+      self->state.warn("rejected", why);
     },
-    [self](passed_atom, period_id period, position end) {
-      self->state.period_passed(period, end);
+    [self](accepted_atom, const caf::error& fault) {
+      self->state.accepted(from_caf(fault));
+    },
+    [self](job_atom, uint64_t number, const period_report& written) {
+      self->state.reported(number, written);
+    },
+    [self](passed_atom, period_id period, position end, uint64_t rejects) {
+      self->state.period_passed(period, end, rejects);
     },
     [self](job_atom, position end, manifest_version version,
            const caf::error& fault) {

@@ -13,8 +13,10 @@
 #include <caf/stateful_actor.hpp>
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -24,6 +26,9 @@ struct rdb_settings {
   std::string process; ///< Its name in the registry.
   std::string stream;
   std::vector<table_schema> tables;
+  /// Names of all tables of the stream, whoever holds them.
+  std::set<std::string, std::less<>> stream_tables;
+  std::string reject_file;   ///< Where batches are kept that no table fits.
   std::string hdb_directory; ///< Empty: no write-down, rows stay.
   bool write_down = true;
   std::vector<endpoint> rt;
@@ -36,6 +41,10 @@ struct rdb_settings {
   int64_t query_timeout_ns = 30'000'000'000;
   /// What one query may hold here. 0: no limit.
   uint64_t query_memory_max_bytes = 0;
+  /// Called with what is to be in the log as a warning: a stable word, and what
+  /// happened.
+  std::function<void(const std::string& id, const std::string& text)>
+    on_warning;
   /// Called when applying stops, with the reason, and when it goes on (empty).
   std::function<void(const std::string& reason)> on_stall;
 };
@@ -50,10 +59,14 @@ struct rdb_state {
 
   void start(connector_actor to_others, const registrar_actor& registry);
   caf::result<chunks, position> query(const chunk& plan, rows_after rows);
-  void period_passed(period_id period, position end);
+  void period_passed(period_id period, position end, uint64_t rejects);
   void written(position end, manifest_version version, const error& fault);
-  caf::result<manifest_version> wait_installed(position at,
-                                               std::optional<period_id> period);
+  caf::result<period_report> wait_installed(period_id period, position at,
+                                            bool accept_rejects);
+  void accept_rejects();
+  void accepted(const error& fault);
+  /// What was read for an answer.
+  void reported(uint64_t number, const period_report& written);
   void watch(const std::vector<process_row>& rows);
   void lost(const caf::down_msg& down);
   void tick();
@@ -71,15 +84,22 @@ struct rdb_state {
   void tell(const std::string& hdb);
   void answer_installs();
   void watch_memory();
+  void tell_stall();
+  void warn(const std::string& id, const std::string& text);
   void connect(const std::string& backend_name);
 
   struct waiting_install {
-    position at;
-    std::optional<period_id> period; ///< Ended at or before `at`.
+    period_id period;
+    position at; ///< The period ended here or before.
     int64_t deadline_ns = 0;
-    caf::typed_response_promise<manifest_version> promise;
+    caf::typed_response_promise<period_report> promise;
   };
-  [[nodiscard]] bool installed(const waiting_install& what) const;
+  [[nodiscard]] bool reached(const waiting_install& what) const;
+  [[nodiscard]] bool decided(const waiting_install& what) const;
+  void report(waiting_install what);
+  [[nodiscard]] std::string held() const;
+  /// Why applying stands still; empty: it does not.
+  [[nodiscard]] std::string stalled() const;
 
   rdb_self_actor::pointer self;
   persistence::env* env = nullptr;
@@ -91,8 +111,12 @@ struct rdb_state {
   backend_table hdbs;
   waiting_queries waiting;
   std::vector<waiting_install> installs;
+  /// Of answers for which the HDB directory is read.
+  std::map<uint64_t, waiting_install> reports;
+  uint64_t report_last = 0;
   period_ledger ledger{{}};
   memory_watch memory{0};
+  bool told_stall = false;
   error last_failure; ///< Of a write-down or a drop.
 };
 

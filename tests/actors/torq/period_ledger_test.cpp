@@ -42,6 +42,10 @@ std::string text_of(const period_ledger::effects& done) {
 period_ledger::input passed(int64_t period, uint64_t end) {
   return period_ledger::passed{period_id{period}, {end}};
 }
+period_ledger::input rejected(int64_t period, uint64_t end, uint64_t rejects) {
+  return period_ledger::passed{period_id{period}, {end}, rejects};
+}
+period_ledger::input accepted() { return period_ledger::accepted{}; }
 period_ledger::input written(uint64_t end, uint64_t version) {
   return period_ledger::written{{end}, manifest_version{version}, {}};
 }
@@ -76,6 +80,23 @@ struct ledger_course {
 };
 
 const std::vector<ledger_course> ledger_courses{
+  {"RejectsHoldTheirPeriodAndThoseAfterIt",
+   {{0, passed(8000, 100), "write 8000 (0,100]"},
+    {0, rejected(8001, 180, 2), ""},
+    {1, written(100, 1), ""},
+    {2, passed(8002, 250), ""},
+    {3, tick(), ""},
+    {4, accepted(), "write 8001 (100,180]"},
+    {5, written(180, 2), "write 8002 (180,250]"}},
+   3},
+  {"RejectsAreAcceptedOncePerPeriod",
+   {{0, rejected(8000, 100, 1), ""},
+    {1, accepted(), "write 8000 (0,100]"},
+    {2, written(100, 1), ""},
+    {3, rejected(8001, 180, 1), ""},
+    {4, tick(), ""},
+    {5, accepted(), "write 8001 (100,180]"}},
+   2},
   {"WrittenToldServedDropped",
    {{0, came("hdb1"), "tell hdb1"},
     {1, passed(8000, 100), "write 8000 (0,100]"},
@@ -199,7 +220,30 @@ TEST(PeriodLedgerTest, ServesAPeriodWhenItAndThoseBeforeAreServed) {
   EXPECT_TRUE(ledger.serves(period_id{7999}));
   EXPECT_TRUE(ledger.serves(period_id{8000}));
   EXPECT_FALSE(ledger.serves(period_id{8001}));
-  EXPECT_EQ(ledger.served_version(), manifest_version{1});
+}
+
+TEST(PeriodLedgerTest, SaysWhatItKnowsOfAPeriod) {
+  period_ledger ledger{{true, timeout_ns}};
+  EXPECT_EQ(ledger.find(period_id{8000}), nullptr);
+  EXPECT_EQ(ledger.waiting(), nullptr);
+  (void)ledger.step(came("hdb1"), 0);
+  (void)ledger.step(passed(8000, 100), 0);
+  (void)ledger.step(rejected(8001, 180, 3), 0);
+  EXPECT_EQ(ledger.living_hdbs(), 1u);
+  ASSERT_NE(ledger.find(period_id{8000}), nullptr);
+  EXPECT_EQ(ledger.find(period_id{8000})->end, position{100});
+  ASSERT_NE(ledger.waiting(), nullptr);
+  EXPECT_EQ(ledger.waiting()->period, period_id{8001});
+  EXPECT_EQ(ledger.waiting()->rejects, 3u);
+  (void)ledger.step(written(100, 1), 1);
+  (void)ledger.step(serves("hdb1", 1), 1);
+  // It is known for a while after its rows were dropped.
+  EXPECT_FALSE(text_of(ledger.step(tick(), 1 + held_ns)).empty());
+  ASSERT_NE(ledger.find(period_id{8000}), nullptr);
+  (void)ledger.step(accepted(), 2 + held_ns);
+  EXPECT_EQ(ledger.waiting(), nullptr);
+  (void)ledger.step(left("hdb1"), 2 + held_ns);
+  EXPECT_EQ(ledger.living_hdbs(), 0u);
 }
 
 TEST(MemoryWatchTest, StopsAboveTheLimitAndGoesOnWellBelow) {

@@ -128,6 +128,12 @@ TEST(CommandOptionsTest, Eop) {
   EXPECT_EQ(parse({"eop", "--period", "2000.01.02", "--timeout", "5"}), 42);
   EXPECT_EQ(options<eop_options>().period, 1);
   EXPECT_EQ(options<eop_options>().timeout_s, 5);
+  EXPECT_FALSE(options<eop_options>().force);
+  EXPECT_EQ(
+    parse({"eop", "--period", "2000.01.02", "--force", "--accept-rejects"}),
+    42);
+  EXPECT_TRUE(options<eop_options>().force);
+  EXPECT_TRUE(options<eop_options>().accept_rejects);
   EXPECT_EQ(parse({"eop"}), 64);
   EXPECT_EQ(parse({"eop", "--period", "2000-13-01"}), 64);
 }

@@ -1,0 +1,189 @@
+#include <millrace/nodes/assembly/table_schemas.hpp>
+#include <millrace/persistence/columns/column_values.hpp>
+#include <millrace/persistence/hdb/hdb_writer.hpp>
+#include <millrace/persistence/memory/memory_table.hpp>
+
+#include <algorithm>
+#include <optional>
+
+namespace millrace::nodes {
+
+namespace {
+
+using persistence::hdb_manifest;
+
+constexpr uint64_t noted_bytes_max = 1u << 20;
+
+/// What an rdb took the rows of a table for when it started last.
+std::string noted_path(const cluster_config& config, const std::string& process,
+                       const std::string& table) {
+  return config.data_directory + "/schemas/" + process + "/" + table;
+}
+
+result<std::optional<table_schema>> read_noted(persistence::file_system& fs,
+                                               const std::string& path) {
+  const auto bytes = persistence::read_file(fs, path, noted_bytes_max);
+  if (!bytes) {
+    if (bytes.failure().code == errc::not_found)
+      return std::optional<table_schema>{};
+    return bytes.failure();
+  }
+  auto schema = decode_table_schema(bytes->data(), bytes->size());
+  if (!schema)
+    return error{errc::corrupt, path + ": " + schema.failure().context
+                                  + "; remove it when no row of the table is "
+                                    "left in the stream"};
+  return std::optional{*std::move(schema)};
+}
+
+/// None: nothing was written there yet.
+result<std::optional<hdb_manifest>> read_manifest(persistence::file_system& fs,
+                                                  const process_config& rdb) {
+  if (rdb.hdb_directory.empty())
+    return std::optional<hdb_manifest>{};
+  auto manifest = persistence::read_hdb_manifest(fs, rdb.hdb_directory);
+  if (manifest)
+    return std::optional{*std::move(manifest)};
+  // A damaged one is for the rdb to tell.
+  return std::optional<hdb_manifest>{};
+}
+
+/// Where the file declares the column that `next` has changed, or the table.
+uint32_t line_of(const table_config& table, const table_schema& before) {
+  const auto& columns = table.schema.columns;
+  for (size_t i = 0; i < columns.size() && i < table.column_lines.size(); ++i)
+    if (const auto at = before.column_index(columns[i].name);
+        at && !persistence::widens(before.columns[*at].type, columns[i].type))
+      return table.column_lines[i].line;
+  return table.column_lines.empty() ? 0 : table.column_lines.front().line;
+}
+
+/// One table of an rdb, and what is known of its rows.
+struct table_history {
+  const table_config* table = nullptr;
+  std::optional<table_schema> written; ///< The newest in the hdb.
+  std::optional<table_schema> noted;   ///< Of the rows since.
+};
+
+result<table_history> history_of(persistence::file_system& fs,
+                                 const cluster_config& config,
+                                 const process_config& rdb,
+                                 const std::optional<hdb_manifest>& manifest,
+                                 const std::string& table) {
+  table_history out{config.table(table), {}, {}};
+  if (manifest)
+    if (const auto* newest = manifest->newest_schema(table))
+      out.written = *newest;
+  auto noted = read_noted(fs, noted_path(config, rdb.name, table));
+  if (!noted)
+    return noted.failure();
+  out.noted = *std::move(noted);
+  return out;
+}
+
+error fault_of(const cluster_config& config, const process_config& rdb,
+               const table_history& rows) {
+  const auto line = [&](const table_schema& before, const error& why,
+                        const std::string& where) {
+    return error{errc::config, config.path + ":"
+                                 + std::to_string(line_of(*rows.table, before))
+                                 + ":table.columns: " + why.context + ": "
+                                 + where};
+  };
+  const auto& declared = rows.table->schema;
+  if (rows.written)
+    if (const auto why = persistence::check_evolution(*rows.written, declared))
+      return line(*rows.written, why,
+                  "rows of it are in the hdb " + rdb.hdb_directory);
+  if (rows.noted)
+    if (const auto why = persistence::check_evolution(*rows.noted, declared))
+      return line(*rows.noted, why,
+                  "'" + rdb.name
+                    + "' has started with it before, and the stream may hold "
+                      "such rows; when it holds none, remove "
+                    + noted_path(config, rdb.name, declared.name));
+  return {};
+}
+
+/// The version that `declared` has after `before`.
+uint32_t version_after(const table_schema& declared,
+                       const std::optional<table_schema>& before) {
+  if (!before)
+    return declared.version;
+  auto same = declared;
+  same.version = before->version;
+  return same == *before ? before->version
+                         : std::max(declared.version, before->version + 1);
+}
+
+/// Notes new schemas in the manifest, for those that read older rows.
+error note_written(persistence::env& world, const process_config& rdb,
+                   const std::vector<table_schema>& schemas) {
+  auto writer = persistence::hdb_writer::open(world, rdb.hdb_directory);
+  if (!writer)
+    return writer.failure();
+  return (*writer)->commit({}, schemas);
+}
+
+error note(persistence::file_system& fs, const std::string& path,
+           const table_schema& schema) {
+  if (auto fault
+      = fs.create_directories(path.substr(0, path.find_last_of('/'))))
+    return fault;
+  return persistence::replace_file(fs, path, encode(schema));
+}
+
+} // namespace
+
+error check_tables(persistence::file_system& fs, const cluster_config& config,
+                   const std::vector<std::string>& processes) {
+  std::string lines;
+  for (const auto& process_name : processes) {
+    const auto* rdb = config.process(process_name);
+    if (rdb == nullptr || rdb->type != process_type::rdb)
+      continue;
+    const auto manifest = read_manifest(fs, *rdb);
+    if (!manifest)
+      return manifest.failure();
+    for (const auto& table : rdb->tables) {
+      const auto rows = history_of(fs, config, *rdb, *manifest, table);
+      if (!rows)
+        return rows.failure();
+      if (const auto fault = fault_of(config, *rdb, *rows))
+        lines += (lines.empty() ? "" : "\n") + fault.context;
+    }
+  }
+  return lines.empty() ? error{} : error{errc::config, lines};
+}
+
+result<std::vector<table_schema>> settle_tables(persistence::env& world,
+                                                const cluster_config& config,
+                                                const process_config& rdb) {
+  const auto manifest = read_manifest(*world.fs, rdb);
+  if (!manifest)
+    return manifest.failure();
+  std::vector<table_schema> out;
+  std::vector<table_schema> fresh;
+  for (const auto& table : rdb.tables) {
+    const auto rows = history_of(*world.fs, config, rdb, *manifest, table);
+    if (!rows)
+      return rows.failure();
+    if (auto fault = fault_of(config, rdb, *rows))
+      return fault;
+    auto& schema = out.emplace_back(rows->table->schema);
+    schema.version = std::max(version_after(schema, rows->written),
+                              version_after(schema, rows->noted));
+    if (rows->written && *rows->written != schema)
+      fresh.push_back(schema);
+    if (rows->noted != schema)
+      if (auto fault
+          = note(*world.fs, noted_path(config, rdb.name, table), schema))
+        return fault;
+  }
+  if (!fresh.empty() && rdb.write_down)
+    if (auto fault = note_written(world, rdb, fresh))
+      return fault;
+  return out;
+}
+
+} // namespace millrace::nodes

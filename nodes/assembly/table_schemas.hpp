@@ -1,0 +1,29 @@
+#pragma once
+
+#include <millrace/messages/base/result.hpp>
+#include <millrace/messages/data/schema.hpp>
+#include <millrace/nodes/configuration/configuration.hpp>
+#include <millrace/persistence/disk/env.hpp>
+
+#include <string>
+#include <vector>
+
+namespace millrace::nodes {
+
+/// Whether the tables of the rdb processes among these can hold the rows that
+/// are there, in the hdb and in the stream since: columns may have been added,
+/// and types widened. Every fault is a line `<file>:<line>:<key>: <reason>` of
+/// one `config` error. Changes nothing.
+[[nodiscard]] error check_tables(persistence::file_system& fs,
+                                 const cluster_config& config,
+                                 const std::vector<std::string>& processes);
+
+/// The tables of an rdb, each with the version that it has: that of the newest
+/// rows if it is the same, else the one after. Notes them for the next start,
+/// and, if the rdb writes there, in the hdb's manifest, so that older rows are
+/// read as it has them. Faults as above.
+[[nodiscard]] result<std::vector<table_schema>>
+settle_tables(persistence::env& world, const cluster_config& config,
+              const process_config& rdb);
+
+} // namespace millrace::nodes

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <millrace/nodes/cli/command/command.hpp>
+#include <millrace/nodes/cli/command/output_format.hpp>
+
+#include <string>
+
+namespace millrace::nodes {
+
+struct rejects_options {
+  std::string config;
+  std::string process; ///< An rdb; empty: all.
+  bool payload = false;
+  output_format output = output_format::table;
+};
+
+/// Lists the batches that rdbs keep because they fit no table, from the files
+/// of this host; no process need live.
+extern const command<rejects_options> rejects_command;
+
+} // namespace millrace::nodes

@@ -1,0 +1,150 @@
+"""The end of a period says what became of its rows, and only what is true.
+
+Rows of several dates, periods out of turn, batches that no table fits, tables
+that change between two lives.
+"""
+
+import json
+
+import millrace_cluster as mill
+
+NEGATIVE, USAGE, CONFIG = 1, 64, 78
+NODES = {"front": ["discovery1", "rt1"], "back": ["rdb1", "hdb1", "gw1"]}
+
+
+def publish(made, *rows, table="trade", config=None, code=0):
+  """Rows of (date, symbol, size)."""
+  text = "".join(
+    json.dumps({"time": f"{date}T12:00:00Z", "sym": symbol, "size": size}) +
+    "\n" for date, symbol, size in rows)
+  words = ["pub", "--stream", "market", "--table", table]
+  return made.run(*words, *(["--config", config] if config else []), text=text,
+                  code=code)
+
+
+def total(made, **more):
+  """Rows and their sizes, whatever the date."""
+  rows = made.query({"tablename": "trade", "starttime": "2020-01-01",
+                     "endtime": "2050-01-01",
+                     "aggregations": {"count": "sym", "sum": "size"}, **more},
+                    at_least=made.merged_end())
+  return list(rows[0].values()) if rows else [0, 0]
+
+
+def ends(made, date, *more, code=0, tells=()):
+  done = made.run("eop", "--period", date, "--timeout", "30", *more, code=code)
+  text = done.stdout + done.stderr
+  for needle in tells:
+    mill.check(needle in text, "no", repr(needle), "in:", text)
+  return text
+
+
+def periods(binary):
+  with mill.cluster(binary, NODES) as made:
+    made.up()
+    publish(made, ("2024-01-02", "A", 1), ("2024-01-03", "B", 2),
+            ("2024-01-04", "A", 4), ("2024-01-02", "C", 8))
+    mill.check(total(made) == [4, 15], total(made))
+    # Rows of several dates: each in the partition of its own.
+    ends(made, "2024-01-02", tells=[
+      "2024.01.02 ended at log.", "served by the hdb",
+      "trade: 4 rows; early: 2024.01.03 1 2024.01.04 1", "quote: 0 rows"])
+    hdb = made.process("hdb1")
+    mill.check(hdb["partitions"] == ["2024.01.02", "2024.01.03", "2024.01.04"],
+               hdb)
+    mill.check(total(made) == [4, 15], total(made))
+    day = made.query({"tablename": "trade", "starttime": "2024-01-03",
+                      "endtime": "2024-01-03", "columns": ["sym", "size"]})
+    mill.check([row["sym"] for row in day] == ["B"], day)
+    publish(made, ("2024-01-02", "D", 16), ("2024-01-03", "E", 32))
+    ends(made, "2024-01-03",
+         tells=["ended at", "trade: 2 rows; late: 2024.01.02 1"])
+    mill.check(total(made) == [6, 63], total(made))
+    # Again: what is there, and no more.
+    ends(made, "2024-01-03", tells=["had ended before", "trade: 2 rows"])
+    ends(made, "2024-01-02", tells=["had ended before", "trade: 4 rows"])
+    # Out of turn.
+    ends(made, "2023-12-29", code=NEGATIVE,
+         tells=["2023.12.29 is not ended: 2024.01.03 ended already"])
+    ends(made, "2042-01-02", code=USAGE,
+         tells=["2042.01.02 is not ended", "--force"])
+    publish(made, ("2024-01-04", "F", 64))
+    ends(made, "2042-01-02", "--force", tells=["2042.01.02 ended at"])
+    ends(made, "2042-01-02", tells=["had ended before"])
+    ends(made, "2024-01-04", code=NEGATIVE,
+         tells=["2024.01.04 is not ended: 2042.01.02 ended already"])
+    mill.check(total(made) == [7, 127], total(made))
+
+
+def rejects(binary):
+  with mill.cluster(binary, NODES) as made:
+    made.up()
+    other = made.directory / "other.toml"
+    other.write_text(made.path.read_text().replace(
+      '"size:int"', '"size:int", "venue:symbol"', 1))
+    publish(made, ("2024-01-02", "A", 1))
+    publish(made, ("2024-01-02", "B", 2), config=other)
+    mill.wait_until(lambda: made.process("rdb1")["rejected_batches"] == 1, 30,
+                    "a rejected batch")
+    ends(made, "2024-01-02", code=NEGATIVE,
+         tells=["2024.01.02 ended at", "rdb1: not written down",
+                "--accept-rejects"])
+    listed = json.loads(made.run("rejects", "-o", "json").stdout)
+    mill.check([(row["rdb"], row["table"], row["rows"]) for row in listed]
+               == [("rdb1", "trade", 1)] and "venue" in listed[0]["reason"],
+               listed)
+    log = (made.directory / "data/nodes/back/node.log").read_text()
+    mill.check("fits no table" in log and "venue" in log, log)
+    mill.check("held" in made.process("rdb1"), made.process("rdb1"))
+    # A new life meets it again, and keeps it once.
+    made.kill("back")
+    made.up("back")
+    ends(made, "2024-01-02", code=NEGATIVE, tells=["had ended before"])
+    mill.check(total(made) == [1, 1], total(made))
+    ends(made, "2024-01-02", "--accept-rejects",
+         tells=["trade: 1 rows", "1 batches fit no table and are not in it"])
+    mill.check(len(json.loads(made.run("rejects", "-o", "json").stdout)) == 1,
+               "kept once")
+    mill.check(total(made) == [1, 1], total(made))
+
+
+def tables(binary):
+  """Columns may come and grow between two lives, and nothing else."""
+  with mill.cluster(binary, NODES) as made:
+    good = made.path.read_text()
+    made.up()
+    publish(made, ("2024-01-02", "A", 1))
+    ends(made, "2024-01-02")
+    publish(made, ("2024-01-03", "B", 2))
+    made.down()
+    line = next(i for i, text in enumerate(good.splitlines(), 1)
+                if "columns" in text)
+    for old, new in (("size:int", "size:short"), ("size:int", "size:symbol"),
+                     ("sym:symbol", "sym:string")):
+      made.path.write_text(good.replace(old, new, 1))
+      done = made.run("up", code=CONFIG)
+      text = done.stdout + done.stderr
+      mill.check(f"{made.path}:{line}:" in text, text)
+    made.path.write_text(good.replace(
+      '"size:int"', '"size:long", "venue:symbol"', 1))
+    made.up()
+    publish(made, ("2024-01-04", "C", 4))
+    mill.check(total(made) == [3, 7], total(made))
+
+    def venues():
+      rows = made.query({"tablename": "trade", "starttime": "2020-01-01",
+                         "endtime": "2050-01-01", "columns": ["sym", "venue"]},
+                        at_least=made.merged_end())
+      return sorted((row["sym"], row["venue"]) for row in rows)
+
+    # Before and after the first partition with the new columns.
+    for _ in range(2):
+      got = venues()
+      mill.check([sym for sym, _ in got] == ["A", "B", "C"]
+                 and not any(venue for _, venue in got), got)
+      ends(made, "2024-01-03", tells=["trade: 2 rows"])
+    mill.check(total(made) == [3, 7], total(made))
+
+
+if __name__ == "__main__":
+  mill.main([periods, rejects, tables])

@@ -1,0 +1,131 @@
+#include <millrace/nodes/assembly/table_schemas.hpp>
+#include <millrace/nodes/host/real_env.hpp>
+#include <millrace/persistence/hdb/hdb_writer.hpp>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+namespace millrace::nodes {
+namespace {
+
+using ::testing::HasSubstr;
+
+struct table_schemas_test : testing::Test {
+  table_schemas_test() {
+    std::string name
+      = (std::filesystem::temp_directory_path() / "millrace_tables_XXXXXX")
+          .string();
+    EXPECT_NE(::mkdtemp(name.data()), nullptr);
+    directory = name;
+    env = *real_env::create({.io_threads = 1, .pool_threads = 1});
+  }
+  ~table_schemas_test() override { std::filesystem::remove_all(directory); }
+
+  /// Columns beside time and sym, in line 9.
+  cluster_config config(const std::string& columns) {
+    auto out = parse_configuration(R"([cluster]
+name = "t"
+data = "data"
+[[stream]]
+name = "s"
+[[table]]
+name = "trade"
+stream = "s"
+columns = ["time:timestamp", "sym:symbol")"
+                                     + columns + R"(]
+[[node]]
+name = "n"
+port = 1
+[[process]]
+name = "rt1"
+type = "rt"
+node = "n"
+[[process]]
+name = "rdb1"
+type = "rdb"
+node = "n"
+)",
+                                   directory + "/c.toml");
+    EXPECT_TRUE(out) << to_string(out.failure());
+    return *std::move(out);
+  }
+  error check(const std::string& columns) {
+    return check_tables(*env->world().fs, config(columns), {"rt1", "rdb1"});
+  }
+  /// The version that the table has at a start.
+  uint32_t start(const std::string& columns) {
+    const auto all = config(columns);
+    const auto tables = settle_tables(env->world(), all, *all.process("rdb1"));
+    EXPECT_TRUE(tables) << to_string(tables.failure());
+    return tables ? tables->front().version : 0;
+  }
+  /// As the end of a period does.
+  void write_down(const std::string& columns, uint32_t version) {
+    auto schema = config(columns).tables.front().schema;
+    schema.version = version;
+    auto writer
+      = persistence::hdb_writer::open(env->world(), directory + "/data/hdb");
+    ASSERT_TRUE(writer) << to_string(writer.failure());
+    ASSERT_FALSE((*writer)->commit({}, {schema}));
+  }
+  uint32_t newest_in_hdb() {
+    const auto manifest = persistence::read_hdb_manifest(
+      *env->world().fs, directory + "/data/hdb");
+    EXPECT_TRUE(manifest) << to_string(manifest.failure());
+    return manifest->newest_schema("trade")->version;
+  }
+
+  std::string directory;
+  std::unique_ptr<real_env> env;
+};
+
+using TableSchemasTest = table_schemas_test;
+
+TEST_F(TableSchemasTest, AnAddedOrWiderColumnIsANewVersion) {
+  EXPECT_EQ(start(R"(, "size:int")"), 1u);
+  EXPECT_EQ(start(R"(, "size:int")"), 1u);
+  EXPECT_FALSE(check(R"(, "size:long")"));
+  EXPECT_EQ(start(R"(, "size:long")"), 2u);
+  EXPECT_EQ(start(R"(, "size:long", "venue:symbol")"), 3u);
+  EXPECT_EQ(start(R"(, "size:long", "venue:symbol")"), 3u);
+}
+
+TEST_F(TableSchemasTest, TheHdbLearnsANewVersionAtTheStart) {
+  EXPECT_EQ(start(R"(, "size:int")"), 1u);
+  write_down(R"(, "size:int")", 1);
+  EXPECT_EQ(start(R"(, "size:int", "venue:symbol")"), 2u);
+  EXPECT_EQ(newest_in_hdb(), 2u);
+}
+
+TEST_F(TableSchemasTest, WhatNoRowFitsIsRefusedWithItsPlace) {
+  EXPECT_EQ(start(R"(, "size:int")"), 1u);
+  struct fault_case {
+    const char* columns;
+    const char* reason;
+  };
+  for (const auto& [columns, reason] :
+       {fault_case{R"(, "size:short")", "int may not become short"},
+        fault_case{R"(, "size:symbol")", "int may not become symbol"},
+        fault_case{"", "columns may not be removed"}}) {
+    const auto fault = check(columns);
+    EXPECT_EQ(fault.code, errc::config) << columns;
+    EXPECT_THAT(fault.context, HasSubstr("/c.toml:9:table.columns: "));
+    EXPECT_THAT(fault.context, HasSubstr(reason));
+    EXPECT_THAT(fault.context, HasSubstr("'rdb1' has started with it before"));
+  }
+  // Nothing was changed by asking.
+  EXPECT_EQ(start(R"(, "size:int")"), 1u);
+}
+
+TEST_F(TableSchemasTest, RowsInTheHdbCountWithoutAnEarlierStart) {
+  write_down(R"(, "size:long")", 4);
+  EXPECT_THAT(check(R"(, "size:int")").context,
+              HasSubstr("rows of it are in the hdb"));
+  EXPECT_EQ(start(R"(, "size:long")"), 4u);
+}
+
+} // namespace
+} // namespace millrace::nodes
