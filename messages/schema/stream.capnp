@@ -65,6 +65,7 @@ struct MergeState {           # state record at the start of each out/ file
   outEnd @4 :UInt64;
   schemas @5 :List(SchemaVersion);
   layout @6 :StreamLayout;
+  placeOnly @7 :Bool;         # too large here: no inputs, origins and schemas
 }
 
 struct SchemaVersion {
@@ -84,7 +85,8 @@ struct InputState {
 struct OriginState {
   origin @0 :Text;
   watermark @1 :Int64;        # last merged id, sign kept; 0: none yet
-  recentCrcs @2 :Data;        # uint32 payload CRCs at |id| modulo their number
+  recentCrcs @2 :Data;        # uint32 payload CRCs of the newest ids in order; of
+                              # all 4096, each at |id| modulo 4096
   duplicates @3 :UInt64;
   periodMarked @4 :Int64;     # newest period whose marker this origin merged
   cursors @5 :List(SourceCursor);

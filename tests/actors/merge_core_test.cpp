@@ -254,8 +254,7 @@ TEST_F(MergeCoreTest, ARangeInPartsIsMergedLikeOneInOne) {
   ASSERT_TRUE(core->apply(
     index, merge_range{input_id{1}, position::of(0, 0, 0), records.end()},
     parts));
-  EXPECT_EQ(read_out().ids,
-            (std::vector<int64_t>{1, 2, 3, 4, 5, 6, 7, 8, 9}));
+  EXPECT_EQ(read_out().ids, (std::vector<int64_t>{1, 2, 3, 4, 5, 6, 7, 8, 9}));
   EXPECT_EQ(core->state().inputs.at(input_id{1}).merged_end, records.end());
 }
 
@@ -339,6 +338,66 @@ TEST_F(MergeCoreTest, StateRoundTripsAndContinues) {
   ASSERT_EQ(log.events.size(), 1u);
   EXPECT_EQ(log.events[0].kind, event_kind::id_conflict)
     << "payload sums are part of the state";
+}
+
+// However many origins there were, a file of out/ begins with a few bytes.
+TEST_F(MergeCoreTest, AStateOfAHundredThousandOriginsIsNoMatterOfRolls) {
+  out.reset();
+  ASSERT_FALSE(disk.remove_all("out"));
+  start(64 << 10);
+  open_input(1, "a");
+  constexpr int origins = 100'000;
+  for (int begin = 0; begin < origins; begin += 1000) {
+    persistence::record_builder records{{{9, 1}}, ends[1]};
+    for (int i = begin; i < begin + 1000; ++i) {
+      message_header header;
+      const auto origin = "sensor" + std::to_string(i);
+      header.on = origin;
+      header.id = 1;
+      records.add(record_kind::messages, payload_kind::opaque, header,
+                  bytes_of("x"));
+      records.close_record();
+    }
+    const std::vector<std::byte> bytes{records.bytes().begin(),
+                                       records.bytes().end()};
+    const merge_range range{input_id{1}, ends[1], records.end()};
+    ends[1] = records.end();
+    ASSERT_TRUE(apply(range, bytes));
+  }
+  const auto files = persistence::list_log_files(disk, "out");
+  ASSERT_GT(files->size(), 50u);
+  uint64_t bytes = 0;
+  for (const auto& file : *files)
+    bytes += file.size;
+  EXPECT_LT(bytes, 2 * ends[1].value) << "rolls cost more than what they carry";
+  const auto state = decode_merge_state(encode(core->state()));
+  ASSERT_TRUE(state) << to_string(state.failure());
+  EXPECT_EQ(state->origins.size(), size_t{origins});
+  EXPECT_EQ(state->origins.at("sensor77").recent.sums().size(), 1u);
+}
+
+// Sums of 4096 ids, whatever their number, and of none that was never seen.
+TEST(PayloadWindowTest, KnowsTheNewestIdsOnly) {
+  payload_window window;
+  const auto sum
+    = [](uint64_t number) { return static_cast<uint32_t>(number * 7 + 1); };
+  for (uint64_t number = 1001; number <= 12'000; ++number) {
+    window.add(number, sum(number));
+    if (number % 501 != 0 && number != 5096 && number != 5097)
+      continue;
+    const payload_window again{window.sums()};
+    for (uint64_t asked = 900; asked <= number + 2; ++asked) {
+      const bool known = asked > 1000 && asked <= number
+                         && number - asked < payload_window::size_max;
+      ASSERT_EQ(again.of(asked, number),
+                known ? std::optional{sum(asked)} : std::nullopt)
+        << asked << " of " << number;
+    }
+  }
+  window.clear();
+  window.add(20'000, 5);
+  EXPECT_EQ(window.of(20'000, 20'000), 5u);
+  EXPECT_EQ(window.of(12'000, 20'000), std::nullopt);
 }
 
 // out/ is a pure function of the entries: the same ones give the same bytes,

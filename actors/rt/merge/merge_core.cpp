@@ -32,7 +32,7 @@ error merge_core::begin_file_if_needed() {
     return {};
   state_.out_end = out_->appended_end();
   auto written = out_->append(record_kind::state, payload_kind::opaque,
-                              own_header(), encode(state_));
+                              own_header(), encode_at_file_begin(state_));
   return written ? error{} : written.failure();
 }
 
@@ -66,8 +66,7 @@ merge_core::apply(entry_index index, const merge_entry& entry,
 }
 
 error merge_core::apply_range(
-  const merge_range& range,
-  std::span<const std::span<const std::byte>> parts) {
+  const merge_range& range, std::span<const std::span<const std::byte>> parts) {
   auto found = state_.inputs.find(range.input);
   if (found == state_.inputs.end() || found->second.closed)
     return {};
@@ -110,8 +109,6 @@ error merge_core::apply_record(const record_view& record) {
     found = state_.origins.emplace(std::string{record.origin}, merge_origin{})
               .first;
   auto& origin = found->second;
-  if (origin.recent_crcs.empty())
-    origin.recent_crcs.assign(merge_origin::recent_count, 0);
   auto whole = apply_whole(record, origin);
   if (!whole)
     return whole.failure();
@@ -143,8 +140,7 @@ result<bool> merge_core::apply_whole(const record_view& record,
   }
   for (auto at = record.first_frame; at < record.length;) {
     const auto frame = record.frame_at(at);
-    origin.recent_crcs[magnitude(frame.header.id) % merge_origin::recent_count]
-      = frame.payload_crc;
+    origin.recent.add(magnitude(frame.header.id), frame.payload_crc);
     origin.watermark = frame.header.id;
     at = frame.end;
   }
@@ -156,11 +152,10 @@ result<bool> merge_core::apply_whole(const record_view& record,
 error merge_core::apply_frame(const frame_view& frame, merge_origin& origin) {
   const auto number = magnitude(frame.header.id);
   const auto last = magnitude(origin.watermark);
-  auto& crc = origin.recent_crcs[number % merge_origin::recent_count];
   if (last != 0 && number <= last) {
     ++origin.duplicates;
-    if (last - number < merge_origin::recent_count
-        && crc != frame.payload_crc) {
+    if (const auto sum = origin.recent.of(number, last);
+        sum && *sum != frame.payload_crc) {
       stream_event conflict;
       conflict.kind = event_kind::id_conflict;
       conflict.origin = frame.header.on;
@@ -179,8 +174,9 @@ error merge_core::apply_frame(const frame_view& frame, merge_origin& origin) {
     gap.cause = "ids missing in the publisher's log";
     if (auto fault = append_event(gap))
       return fault;
+    origin.recent.clear();
   }
-  crc = frame.payload_crc;
+  origin.recent.add(number, frame.payload_crc);
   origin.watermark = frame.header.id;
   return take(frame, origin);
 }

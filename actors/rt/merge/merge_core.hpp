@@ -1,6 +1,7 @@
 #pragma once
 
 #include <millrace/actors/rt/merge/merge_entry.hpp>
+#include <millrace/actors/rt/merge/payload_window.hpp>
 #include <millrace/messages/data/table_batch.hpp>
 #include <millrace/persistence/log/log_writer.hpp>
 
@@ -26,18 +27,15 @@ struct merge_input {
 
 /// What the merge remembers of an origin.
 struct merge_origin {
-  /// CRCs of the newest payloads, at |id| modulo this: an id that comes again
-  /// with another payload inside the window is a conflict.
-  static constexpr size_t recent_count = 4096;
-
   int64_t watermark = 0; ///< Last merged id, sign kept; 0: none yet.
-  std::vector<uint32_t> recent_crcs;
+  payload_window recent; ///< Another payload under one of these is a conflict.
   uint64_t duplicates = 0;
   period_id period_marked = period_id::before_all(); ///< By its newest marker.
   std::map<std::string, source_cursor> cursors;
 };
 
-/// Everything that decides what the next entry appends: the Raft snapshot.
+/// Everything that decides what the next entry appends: the Raft snapshot. Its
+/// size is that of its origins and inputs, without a limit.
 struct merge_state {
   stream_layout layout;
   entry_index applied_index;
@@ -49,6 +47,12 @@ struct merge_state {
 };
 
 [[nodiscard]] std::vector<std::byte> encode(const merge_state& state);
+/// What a file of out/ begins with: the state, where it is small beside the
+/// file; else no more than its place, so that a roll costs little however many
+/// origins there were.
+[[nodiscard]] std::vector<std::byte>
+encode_at_file_begin(const merge_state& state);
+/// `not_found` where only a place stands.
 [[nodiscard]] result<merge_state>
 decode_merge_state(std::span<const std::byte> bytes);
 

@@ -2,13 +2,14 @@
 #include <millrace/messages/data/capnp_io.hpp>
 #include <millrace/messages/schema/stream.capnp.h>
 
+#include <algorithm>
 #include <cstring>
 
 namespace millrace::rt {
 
-std::vector<std::byte> encode(const merge_state& state) {
-  ::capnp::MallocMessageBuilder builder;
-  auto root = builder.initRoot<schema::MergeState>();
+namespace {
+
+void write_place(schema::MergeState::Builder root, const merge_state& state) {
   root.setAppliedIndex(state.applied_index.value);
   root.setLastPeriod(state.last_period.value);
   root.setOutEnd(state.out_end.value);
@@ -17,6 +18,35 @@ std::vector<std::byte> encode(const merge_state& state) {
   layout.setLineageLow(state.layout.lineage.words[1]);
   layout.setRollBytes(state.layout.roll_bytes);
   layout.setRecordBytes(state.layout.record_bytes);
+}
+
+/// Whether its encoding has more than about so many bytes.
+bool passes(const merge_state& state, uint64_t bytes) {
+  constexpr uint64_t fields = 64;
+  uint64_t total = 0;
+  for (const auto& [id, input] : state.inputs)
+    if ((total += input.directory.size() + fields) > bytes)
+      return true;
+  for (const auto& [name, origin] : state.origins) {
+    total
+      += name.size() + fields + origin.recent.sums().size() * sizeof(uint32_t);
+    for (const auto& [source, cursor] : origin.cursors)
+      total += source.size() + fields;
+    if (total > bytes)
+      return true;
+  }
+  for (const auto& [table, version] : state.schema_versions)
+    if ((total += table.size() + fields) > bytes)
+      return true;
+  return false;
+}
+
+} // namespace
+
+std::vector<std::byte> encode(const merge_state& state) {
+  ::capnp::MallocMessageBuilder builder;
+  auto root = builder.initRoot<schema::MergeState>();
+  write_place(root, state);
   auto inputs = root.initInputs(static_cast<unsigned>(state.inputs.size()));
   unsigned i = 0;
   for (const auto& [id, input] : state.inputs) {
@@ -37,8 +67,8 @@ std::vector<std::byte> encode(const merge_state& state) {
     out.setDuplicates(origin.duplicates);
     out.setPeriodMarked(origin.period_marked.value);
     out.setRecentCrcs(::capnp::Data::Reader(
-      reinterpret_cast<const kj::byte*>(origin.recent_crcs.data()),
-      origin.recent_crcs.size() * sizeof(uint32_t)));
+      reinterpret_cast<const kj::byte*>(origin.recent.sums().data()),
+      origin.recent.sums().size() * sizeof(uint32_t)));
     auto cursors
       = out.initCursors(static_cast<unsigned>(origin.cursors.size()));
     unsigned j = 0;
@@ -60,6 +90,18 @@ std::vector<std::byte> encode(const merge_state& state) {
   return messages::to_bytes(builder);
 }
 
+std::vector<std::byte> encode_at_file_begin(const merge_state& state) {
+  constexpr uint64_t least = 4096;
+  constexpr uint64_t most = uint64_t{1} << 20;
+  if (!passes(state, std::clamp(state.layout.roll_bytes / 16, least, most)))
+    return encode(state);
+  ::capnp::MallocMessageBuilder builder{64};
+  auto root = builder.initRoot<schema::MergeState>();
+  write_place(root, state);
+  root.setPlaceOnly(true);
+  return messages::to_bytes(builder);
+}
+
 namespace {
 
 merge_origin read(schema::OriginState::Reader in) {
@@ -68,10 +110,10 @@ merge_origin read(schema::OriginState::Reader in) {
   out.duplicates = in.getDuplicates();
   out.period_marked = period_id{in.getPeriodMarked()};
   const auto crcs = in.getRecentCrcs();
-  out.recent_crcs.resize(crcs.size() / sizeof(uint32_t));
-  if (!out.recent_crcs.empty())
-    std::memcpy(out.recent_crcs.data(), crcs.begin(),
-                out.recent_crcs.size() * sizeof(uint32_t));
+  std::vector<uint32_t> sums(crcs.size() / sizeof(uint32_t));
+  if (!sums.empty())
+    std::memcpy(sums.data(), crcs.begin(), sums.size() * sizeof(uint32_t));
+  out.recent = payload_window{std::move(sums)};
   for (auto cursor : in.getCursors())
     out.cursors[cursor.getName()]
       = {cursor.getName(), cursor.getOffset(), cursor.getRow()};
@@ -83,6 +125,8 @@ merge_origin read(schema::OriginState::Reader in) {
 result<merge_state> decode_merge_state(std::span<const std::byte> bytes) {
   return messages::read_as<schema::MergeState>(
     bytes, [](schema::MergeState::Reader root) -> result<merge_state> {
+      if (root.getPlaceOnly())
+        return error{errc::not_found, "only the place of a state is here"};
       merge_state out;
       out.applied_index = entry_index{root.getAppliedIndex()};
       out.last_period = period_id{root.getLastPeriod()};
@@ -99,11 +143,10 @@ result<merge_state> decode_merge_state(std::span<const std::byte> bytes) {
              in.getClosed()};
       for (auto in : root.getOrigins()) {
         auto origin = read(in);
-        if (!origin.recent_crcs.empty()
-            && origin.recent_crcs.size() != merge_origin::recent_count)
+        if (origin.recent.sums().size() > payload_window::size_max)
           return error{errc::malformed_message,
                        "origin '" + std::string{in.getOrigin()}
-                         + "': " + std::to_string(origin.recent_crcs.size())
+                         + "': " + std::to_string(origin.recent.sums().size())
                          + " payload sums"};
         out.origins.emplace(in.getOrigin(), std::move(origin));
       }

@@ -257,7 +257,7 @@ error sequencer_core::apply(const stream_group::instruction& what,
 // -- checkpoints --------------------------------------------------------------
 
 bool sequencer_core::checkpoint_due() const noexcept {
-  return !checkpoint_running_ && out_
+  return !checkpoint_running_ && merge_
          && out_->recorded_end().value - checkpointed_.value
               >= options_.checkpoint_bytes;
 }
