@@ -44,6 +44,16 @@ function(millrace_room name)
     "${MILLRACE_INCLUDE_ROOT}/millrace/${name}" SYMBOLIC)
 endfunction()
 
+# millrace_install_as(<room or floor> <out>): what a library is installed with:
+# the simulator is a package of its own, which may be absent.
+function(millrace_install_as path out)
+  if(path MATCHES "^sim")
+    set(${out} millraceSim PARENT_SCOPE)
+  else()
+    set(${out} millrace PARENT_SCOPE)
+  endif()
+endfunction()
+
 # millrace_floor(<room>/<floor> [CAF | ACTORS <unit>...] [COLD]
 #                [NOT_INSTALLED] NEEDS <room>/<floor>... [PUBLIC <target>...] [PRIVATE <target>...]
 #                [SOURCES <file>...] [GENERATED <header>...])
@@ -112,7 +122,9 @@ function(millrace_floor path)
   target_link_libraries(millrace_${name}
     PUBLIC ${floors} ${arg_PUBLIC} PRIVATE ${arg_PRIVATE})
   if(NOT arg_NOT_INSTALLED)
-    install(TARGETS millrace_${name} EXPORT millraceTargets ${sets})
+    millrace_install_as(${path} as)
+    install(TARGETS millrace_${name} EXPORT ${as}Targets COMPONENT ${as} ${sets}
+      COMPONENT ${as})
   endif()
 
   # The headers that stay here compile alone too.
@@ -133,5 +145,6 @@ function(millrace_room_library room)
   add_library(millrace::${room} ALIAS millrace_${room})
   target_link_libraries(millrace_${room} INTERFACE ${floors})
   set_target_properties(millrace_${room} PROPERTIES EXPORT_NAME ${room})
-  install(TARGETS millrace_${room} EXPORT millraceTargets)
+  millrace_install_as(${room} as)
+  install(TARGETS millrace_${room} EXPORT ${as}Targets COMPONENT ${as})
 endfunction()

@@ -1,4 +1,9 @@
 include(CMakeFindDependencyMacro)
+# CapnProtoConfig.cmake probes for libatomic with the C compiler, which a project
+# of C++ alone has not enabled.
+if(NOT CMAKE_C_COMPILER_LOADED)
+  enable_language(C)
+endif()
 list(PREPEND CMAKE_MODULE_PATH "${CMAKE_CURRENT_LIST_DIR}")
 find_dependency(Threads)
 find_dependency(CAF 0.17.6 EXACT COMPONENTS core io)
@@ -11,4 +16,7 @@ find_dependency(nlohmann_json CONFIG)
 find_dependency(ZLIB)
 find_dependency(PkgConfig)
 pkg_check_modules(LIBZIP REQUIRED IMPORTED_TARGET libzip)
+pkg_check_modules(SYSTEMD REQUIRED IMPORTED_TARGET libsystemd)
 include("${CMAKE_CURRENT_LIST_DIR}/millraceTargets.cmake")
+# The simulator is installed apart.
+include("${CMAKE_CURRENT_LIST_DIR}/millraceSimTargets.cmake" OPTIONAL)

@@ -7,14 +7,15 @@
 #include <cstring>
 #include <signal.h>
 #include <string_view>
+#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 namespace millrace::nodes {
 
-error notify_ready() {
-  static std::atomic_flag told;
-  if (told.test_and_set())
-    return {};
+namespace {
+
+/// The pipe of `millrace up`.
+error tell_supervisor() {
   const char* variable = std::getenv(ready_variable);
   if (!variable)
     return {};
@@ -44,6 +45,25 @@ error notify_ready() {
     return {errc::storage_failed,
             std::string{"telling the supervisor: "} + std::strerror(reason)};
   return {};
+}
+
+error tell_systemd() {
+  // Nothing is said where systemd does not wait.
+  if (const int said = ::sd_notify(0, "READY=1"); said < 0)
+    return {errc::storage_failed,
+            std::string{"telling systemd: "} + std::strerror(-said)};
+  return {};
+}
+
+} // namespace
+
+error notify_ready() {
+  static std::atomic_flag told;
+  if (told.test_and_set())
+    return {};
+  const auto unheard = tell_systemd();
+  const auto unread = tell_supervisor();
+  return unread ? unread : unheard;
 }
 
 } // namespace millrace::nodes

@@ -8,8 +8,8 @@ namespace millrace::nodes {
 /// nobody waits.
 inline constexpr auto ready_variable = "MILLRACE_READY_FD";
 
-/// Tells the supervisor that this node serves its roles, once; later calls do
-/// nothing. `storage_failed` when nobody reads any more.
+/// Tells the supervisor, and systemd, that this node serves its roles, once;
+/// later calls do nothing. `storage_failed` when one waits and cannot be told.
 [[nodiscard]] error notify_ready();
 
 } // namespace millrace::nodes
