@@ -4,6 +4,8 @@
 #include <millrace/messages/data/ids.hpp>
 #include <millrace/messages/data/position.hpp>
 
+#include <cstdint>
+#include <string>
 #include <vector>
 
 namespace millrace {
@@ -25,16 +27,32 @@ struct partition_cut {
   }
 };
 
-/// The rows that an RDB is asked for: those after `cutover`, once it has come
-/// to `at_least`; {0}: at once.
+/// The rows that an RDB is asked for: those after `cutover`, once it is ready
+/// and has come to `at_least`; {0}: any place.
 struct rows_after {
   position cutover;
   position at_least;
+  stream_life life{};      ///< Of `at_least`; not known: any.
+  int64_t patience_ns = 0; ///< How long it may wait for them; 0: its own limit.
   friend bool operator==(const rows_after&, const rows_after&) = default;
 
   template <class Inspector>
   friend typename Inspector::result_type inspect(Inspector& f, rows_after& x) {
-    return f(x.cutover, x.at_least);
+    return f(x.cutover, x.at_least, x.life, x.patience_ns);
+  }
+};
+
+/// The place that an RDB's partial result is of.
+struct rdb_cut {
+  position upper; ///< It holds all rows up to there.
+  stream_life life{};
+  /// What the stream lost among them, a line each.
+  std::vector<std::string> warnings{};
+  friend bool operator==(const rdb_cut&, const rdb_cut&) = default;
+
+  template <class Inspector>
+  friend typename Inspector::result_type inspect(Inspector& f, rdb_cut& x) {
+    return f(x.upper, x.life, x.warnings);
   }
 };
 
@@ -44,11 +62,13 @@ struct query_cut {
   manifest_version manifest; ///< 0: no partition yet.
   position cutover;
   position upper;
+  /// Why it may lack rows, a line each; empty: it is complete.
+  std::vector<std::string> warnings{};
   friend bool operator==(const query_cut&, const query_cut&) = default;
 
   template <class Inspector>
   friend typename Inspector::result_type inspect(Inspector& f, query_cut& x) {
-    return f(x.manifest, x.cutover, x.upper);
+    return f(x.manifest, x.cutover, x.upper, x.warnings);
   }
 };
 

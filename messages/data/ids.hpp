@@ -72,6 +72,20 @@ struct manifest_version : id_number<manifest_version, uint64_t> {
   using id_number::id_number;
 };
 
+/// Which life of a stream positions are of, as its log's lineage says: those of
+/// two lives cannot be compared. Both 0: not known.
+struct stream_life {
+  uint64_t high = 0;
+  uint64_t low = 0;
+  [[nodiscard]] bool is_known() const noexcept { return (high | low) != 0; }
+  friend bool operator==(const stream_life&, const stream_life&) = default;
+
+  template <class Inspector>
+  friend typename Inspector::result_type inspect(Inspector& f, stream_life& x) {
+    return f(x.high, x.low);
+  }
+};
+
 } // namespace millrace
 
 template <class Id>

@@ -50,13 +50,15 @@ struct process_row {
   endpoint at;              ///< How anyone can open a connection of their own.
   std::string attributes;   ///< JSON object: stream, tables, ...
   int64_t last_seen_ns = 0; ///< Wall time of the last registration.
-  bool available = false;   ///< Registered within the last seconds.
+  /// Registered within the last seconds, and ready for questions.
+  bool available = false;
+  bool ready = true; ///< It says of itself that it can answer.
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, process_row& x) {
   return f(caf::meta::type_name("process_row"), x.name, x.type, x.node, x.at,
-           x.attributes, x.last_seen_ns, x.available);
+           x.attributes, x.last_seen_ns, x.available, x.ready);
 }
 
 /// A publisher's directory as its replicator offers it to an RT node.
@@ -80,32 +82,37 @@ struct start_spec {
   uint8_t kind = begin;
   position at;         ///< kind at_position.
   int64_t time_ns = 0; ///< kind at_time: ns since 2000.01.01, header `ts`.
+  /// Of `at`. A stream of another life is given from its begin; not known: it
+  /// is taken for the same.
+  stream_life life;
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, start_spec& x) {
-  return f(caf::meta::type_name("start_spec"), x.kind, x.at, x.time_ns);
+  return f(caf::meta::type_name("start_spec"), x.kind, x.at, x.time_ns, x.life);
 }
 
 /// The answer to an offer or a subscription: a flow of chunks begins.
 /// `flow` numbers it, so that messages of an earlier one are told apart.
 struct flow_grant {
   flow_id flow;
-  bool has_begin = false;    ///< Not for an offer whose copy is empty.
-  position begin;            ///< Where the flow begins in the source's log.
-  position merged;           ///< Offer: input position merged so far.
+  bool has_begin = false; ///< Not for an offer whose copy is empty.
+  position begin;         ///< Where the flow begins in the source's log.
+  position merged;        ///< Offer: input position merged so far.
   /// Offer: the node leads, so that watermark and cursors are the stream's.
   bool leads = false;
   int64_t watermark = 0;     ///< Offer: last merged id of the origin; 0: none.
   uint64_t lineage_high = 0; ///< Subscription: lineage of the merged log.
   uint64_t lineage_low = 0;
+  position end;  ///< Subscription: where the merged log ends now.
   chunk cursors; ///< Offer: SourceCursors merged for the origin.
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, flow_grant& x) {
   return f(caf::meta::type_name("flow_grant"), x.flow, x.has_begin, x.begin,
-           x.merged, x.leads, x.watermark, x.lineage_high, x.lineage_low, x.cursors);
+           x.merged, x.leads, x.watermark, x.lineage_high, x.lineage_low, x.end,
+           x.cursors);
 }
 
 /// Progress of a flow, from SINK to SOURCE; also the credit and the heartbeat.
@@ -160,6 +167,7 @@ struct stream_facts {
   std::string stream;
   bool cached = false;
   position end; ///< Of what is merged.
+  stream_life life;
   entry_index entries;
   uint64_t publishers = 0; ///< Connected now.
   uint64_t subscribers = 0;
@@ -175,7 +183,7 @@ struct stream_facts {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, stream_facts& x) {
   return f(caf::meta::type_name("stream_facts"), x.stream, x.cached, x.end,
-           x.entries, x.publishers, x.subscribers, x.pending_bytes,
+           x.life, x.entries, x.publishers, x.subscribers, x.pending_bytes,
            x.duplicates, x.leads, x.last_period, x.last_period_end);
 }
 
@@ -193,6 +201,21 @@ typename Inspector::result_type inspect(Inspector& f, hdb_announcement& x) {
            x.cutovers);
 }
 
+/// Whether an RDB can be asked, as it tells gateways when that changes.
+struct rdb_announcement {
+  std::string process; ///< Its name in the registry.
+  stream_life life;    ///< Of the stream that it follows.
+  /// It has come to the end that its stream had when it subscribed, and does
+  /// not stand still.
+  bool ready = false;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, rdb_announcement& x) {
+  return f(caf::meta::type_name("rdb_announcement"), x.process, x.life,
+           x.ready);
+}
+
 /// Where an RDB stands.
 struct rdb_facts {
   std::string stream;
@@ -208,19 +231,26 @@ struct rdb_facts {
   std::string last_failure;  ///< Of a write-down or a drop.
   std::string held; ///< Why an ended period is not written; empty: none waits.
   int64_t newest_time = null_long; ///< Of all rows here.
+  bool ready = false;              ///< As it announces it.
+  std::string standing;            ///< Why it is not ready; empty: it is.
+  bool refuses = false;            ///< Not ready until an operator acts.
+  uint32_t replayed_percent = 0;   ///< Of what it has to come to.
+  uint64_t losses = 0;             ///< That it met in the stream, in this life.
+  std::string last_loss;
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, rdb_facts& x) {
   return f(caf::meta::type_name("rdb_facts"), x.stream, x.begin, x.end, x.bytes,
            x.rows, x.rejected_batches, x.last_reject, x.stalled, x.periods_held,
-           x.served_end, x.last_failure, x.held, x.newest_time);
+           x.served_end, x.last_failure, x.held, x.newest_time, x.ready,
+           x.standing, x.refuses, x.replayed_percent, x.losses, x.last_loss);
 }
 
 /// What an RDB knows of a period, and what became of its rows.
 struct period_report {
   period_id period;
-  position end;         ///< Of its marker; the start: it did not end, or not yet.
+  position end; ///< Of its marker; the start: it did not end, or not yet.
   bool reached = false; ///< The RDB has come to the place that was asked for.
   position stands;      ///< Where it has come to.
   manifest_version version; ///< That holds it; 0: it is not written down.
@@ -310,6 +340,10 @@ CAF_BEGIN_TYPE_ID_BLOCK(millrace, caf::first_custom_type_id)
   CAF_ADD_ATOM(millrace, millrace, fill_atom, "fill")
 
   CAF_ADD_TYPE_ID(millrace, (millrace::period_report))
+  CAF_ADD_TYPE_ID(millrace, (millrace::stream_life))
+  CAF_ADD_TYPE_ID(millrace, (millrace::rdb_cut))
+  CAF_ADD_TYPE_ID(millrace, (millrace::rdb_announcement))
+  CAF_ADD_ATOM(millrace, millrace, ready_atom, "ready")
 CAF_END_TYPE_ID_BLOCK(millrace)
 
 namespace millrace {
@@ -326,7 +360,9 @@ using front_door_actor = status_actor::extend<
   caf::replies_to<resolve_atom, std::string,
                   std::string>::with<caf::strong_actor_ptr>,
   // Starts a configured process here; answers its endpoint name.
-  caf::replies_to<spawn_atom, std::string>::with<std::string>>;
+  caf::replies_to<spawn_atom, std::string>::with<std::string>,
+  // Ends a process that runs here, for good; answers its name.
+  caf::replies_to<stop_atom, std::string>::with<std::string>>;
 
 /// CONNECTOR: opens connections for the actors of a process, so that these
 /// touch no socket. A handle obtained through it dies with its own node only.
@@ -341,6 +377,8 @@ using watcher_actor
 using discovery_actor = status_actor::extend<
   // A process says that it is there; repeated, as a sign of life.
   caf::reacts_to<register_atom, process_row>,
+  // A process says that it ended.
+  caf::reacts_to<caf::leave_atom, process_row>,
   // Rows of a process type ("" = all), whether available or not.
   caf::replies_to<lookup_atom, std::string>::with<std::vector<process_row>>,
   // Rows as above now, and each newly available one from now on.
@@ -350,6 +388,10 @@ using discovery_actor = status_actor::extend<
 /// REGISTRAR: keeps a node's processes registered, and its watchers told.
 using registrar_actor = caf::typed_actor<
   caf::reacts_to<register_atom, process_row>,
+  // The process of this name ended.
+  caf::reacts_to<caf::leave_atom, std::string>,
+  // The process of this name can answer questions, or cannot.
+  caf::reacts_to<ready_atom, std::string, bool>,
   // Tell this watcher of processes of a type ("" = all), now
   // and later.
   caf::reacts_to<caf::subscribe_atom, std::string, watcher_actor>>;
@@ -389,9 +431,9 @@ using sequencer_actor = status_actor::extend<
   caf::replies_to<end_period_atom, period_id>::with<position>,
   // Where the stream stands.
   caf::replies_to<facts_atom>::with<stream_facts>,
-  // What is merged of an origin: watermark and cursors of a grant. `unavailable`
-  // while the node that leads is not found, or not all that this node holds of
-  // the input is merged.
+  // What is merged of an origin: watermark and cursors of a grant.
+  // `unavailable` while the node that leads is not found, or not all that this
+  // node holds of the input is merged.
   caf::replies_to<facts_atom, input_offer>::with<flow_grant>,
   // From another node that orders the stream: who it is.
   caf::reacts_to<hello_atom, peer_hello>,
@@ -412,11 +454,18 @@ using subscriber_actor
                        // (false).
                        caf::reacts_to<pause_atom, bool>>;
 
+/// RDB WATCHER: hears whether an RDB can be asked.
+using rdb_watcher_actor
+  = caf::typed_actor<caf::reacts_to<announce_atom, rdb_announcement>>;
+
 /// RDB: the current periods in memory.
 using rdb_actor = status_actor::extend<
-  // Plan (chunk) over rows after a cutover: a partial result, and the position
-  // up to which it holds all of them. `moved` when some are no longer here.
-  caf::replies_to<query_atom, chunk, rows_after>::with<chunks, position>,
+  // Plan (chunk) over rows after a cutover: a partial result, and the place
+  // that it is of. `moved` when some are no longer here, `unavailable` when it
+  // has not come far enough in time. The work ends with the one that asked.
+  caf::replies_to<query_atom, chunk, rows_after>::with<chunks, rdb_cut>,
+  // Announces to this watcher whether it can be asked, now and when it changes.
+  caf::reacts_to<caf::subscribe_atom, rdb_watcher_actor>,
   // As a WATCHER of HDBs.
   caf::reacts_to<watch_atom, std::vector<process_row>>,
   // Waits until an HDB serves a period, and all before it, that ended at or
@@ -449,9 +498,10 @@ using hdb_actor = status_actor::extend<
 using gateway_actor = status_actor::extend<
   // getdata parameters as JSON: the result (chunk) and the cut.
   caf::replies_to<query_atom, std::string>::with<chunks, query_cut>,
-  // As a WATCHER of RDBs and HDBs, and as an HDB WATCHER.
+  // As a WATCHER of RDBs and HDBs, as an HDB WATCHER and as an RDB WATCHER.
   caf::reacts_to<watch_atom, std::vector<process_row>>,
-  caf::reacts_to<announce_atom, hdb_announcement>>;
+  caf::reacts_to<announce_atom, hdb_announcement>,
+  caf::reacts_to<announce_atom, rdb_announcement>>;
 
 /// FEED: publishes the rows of a batch source.
 using feed_actor = status_actor;

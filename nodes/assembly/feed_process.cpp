@@ -138,7 +138,8 @@ result<running_feed> start_feed_handler(process_host& host, feed_plan plan) {
   settings.on_done = std::move(plan.on_done);
   auto handle = host.spawn(torq::feed_handler, &host.env(), std::move(settings),
                            made->out, std::move(plan.source), host.connector());
-  return running_feed{std::move(handle), std::move(made->out)};
+  return running_feed{std::move(handle), std::move(made->out),
+                      std::move(made->replicators)};
 }
 
 result<feed_process> start_feed_process(process_host& host,
@@ -188,10 +189,13 @@ result<hosted_process> start_feed(process_host& host,
   if (!made)
     return made.failure();
   const text::json_value attributes{{"table", process.table}};
-  return hosted_process{
-    caf::actor_cast<caf::strong_actor_ptr>(made->feed.handle),
-    attributes.dump(),
-    {}};
+  hosted_process out{caf::actor_cast<caf::strong_actor_ptr>(made->feed.handle),
+                     attributes.dump(),
+                     {}};
+  // They hold the publisher: a next life opens it anew.
+  for (const auto& each : made->feed.replicators)
+    out.parts.push_back(caf::actor_cast<caf::strong_actor_ptr>(each));
+  return out;
 }
 
 } // namespace millrace::nodes

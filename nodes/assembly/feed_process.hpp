@@ -31,6 +31,7 @@ struct feed_plan {
 struct running_feed {
   feed_actor handle;
   std::shared_ptr<rt::publisher> out;
+  std::vector<pusher_actor> replicators;
 };
 
 /// Opens the publisher of a feed (`locked` when another has it) with its

@@ -30,6 +30,13 @@ caf::result<std::string> front_door_state::spawn(const std::string& process) {
   return process;
 }
 
+caf::result<std::string> front_door_state::stop(const std::string& process) {
+  if (!keeper)
+    return to_caf(
+      {errc::unsupported, "node '" + node + "' cannot stop '" + process + "'"});
+  return self->delegate(keeper, stop_atom_v, process);
+}
+
 /// Answers once every local actor has, or has let its deadline pass.
 caf::result<std::string> front_door_state::status() {
   struct gathering {
@@ -44,6 +51,17 @@ caf::result<std::string> front_door_state::status() {
   auto done = [promise, all, at = node]() mutable {
     if (--all->missing != 0)
       return;
+    // What became of a process is told with it.
+    const auto kept
+      = std::exchange(all->processes[std::string{process_keeper_name}], {});
+    all->processes.erase(std::string{process_keeper_name});
+    for (const auto& [process, ending] : kept.at("endings").entries()) {
+      auto& row = all->processes[process];
+      if (!row.is_object())
+        row = text::json_value::object();
+      for (const auto& [key, value] : ending.entries())
+        row[key] = value;
+    }
     promise.deliver(
       text::json_value{{"node", at}, {"processes", all->processes}}.dump());
   };
@@ -72,11 +90,13 @@ front_door_actor::behavior_type
 front_door(front_door_actor::stateful_pointer<front_door_state> self,
            std::string cluster, std::string node,
            std::shared_ptr<local_actors> locals,
-           std::function<error(const std::string&)> spawner) {
+           std::function<error(const std::string&)> spawner,
+           process_keeper_actor keeper) {
   self->state.cluster = std::move(cluster);
   self->state.node = std::move(node);
   self->state.locals = std::move(locals);
   self->state.spawner = std::move(spawner);
+  self->state.keeper = std::move(keeper);
   return {
     [self](status_atom) { return self->state.status(); },
     [self](resolve_atom, const std::string& what,
@@ -85,6 +105,9 @@ front_door(front_door_actor::stateful_pointer<front_door_state> self,
     },
     [self](spawn_atom, const std::string& process) {
       return self->state.spawn(process);
+    },
+    [self](stop_atom, const std::string& process) {
+      return self->state.stop(process);
     },
   };
 }

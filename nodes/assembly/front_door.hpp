@@ -2,6 +2,7 @@
 
 #include <millrace/messages/protocol/interfaces.hpp>
 #include <millrace/nodes/assembly/local_actors.hpp>
+#include <millrace/nodes/assembly/process_keeper.hpp>
 
 #include <caf/stateful_actor.hpp>
 
@@ -26,6 +27,7 @@ struct front_door_state {
   caf::result<caf::strong_actor_ptr>
   resolve(const std::string& what, const std::string& of_cluster) const;
   caf::result<std::string> spawn(const std::string& process);
+  caf::result<std::string> stop(const std::string& process);
   caf::result<std::string> status();
 
   front_door_actor::pointer self;
@@ -33,14 +35,17 @@ struct front_door_state {
   std::string node;
   std::shared_ptr<local_actors> locals;
   std::function<error(const std::string& process)> spawner;
+  process_keeper_actor keeper;
 };
 
 /// @param spawner starts a configured process. It may take as long as that
 ///   process's recovery; other questions to this node wait meanwhile.
+/// @param keeper null: no process can be stopped
 front_door_actor::behavior_type
 front_door(front_door_actor::stateful_pointer<front_door_state> self,
            std::string cluster, std::string node,
            std::shared_ptr<local_actors> locals,
-           std::function<error(const std::string&)> spawner);
+           std::function<error(const std::string&)> spawner,
+           process_keeper_actor keeper);
 
 } // namespace millrace::nodes

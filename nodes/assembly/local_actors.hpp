@@ -16,7 +16,6 @@ public:
     const std::scoped_lock lock{mutex_};
     handles_[name] = std::move(handle);
   }
-  // lint: allow(half_used): tests take an actor away under those that ask.
   void remove(const std::string& name) {
     const std::scoped_lock lock{mutex_};
     handles_.erase(name);

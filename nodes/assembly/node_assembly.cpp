@@ -13,11 +13,18 @@ node_assembly::node_assembly(process_host& host, std::string node,
   : host_{host}, node_{std::move(node)}, roles_{std::move(roles)} {}
 
 front_door_actor node_assembly::open_door() {
-  auto door
-    = host_.spawn(front_door, host_.config().name, node_, host_.locals(),
-                  [me = shared_from_this()](const std::string& process) {
-                    return me->start(process);
-                  });
+  auto keeper = host_.spawn(process_keeper, &host_, shared_from_this());
+  host_.put(std::string{process_keeper_name}, keeper);
+  {
+    const std::scoped_lock state{mutex_};
+    keeper_ = keeper;
+  }
+  auto door = host_.spawn(
+    front_door, host_.config().name, node_, host_.locals(),
+    [me = shared_from_this()](const std::string& process) {
+      return me->start(process);
+    },
+    keeper);
   host_.put(std::string{front_door_name}, door);
   return door;
 }
@@ -81,6 +88,7 @@ error node_assembly::ending() const {
 error node_assembly::serve(const process_config& process,
                            const hosted_process& made) {
   const auto& config = host_.config();
+  process_keeper_actor keeper;
   {
     const std::scoped_lock state{mutex_};
     if (closed_) {
@@ -88,9 +96,13 @@ error node_assembly::serve(const process_config& process,
         caf::anon_send(stream, stop_atom_v);
       return ending();
     }
-    streams_.insert(streams_.end(), made.streams.begin(), made.streams.end());
+    hosted_[process.name] = made;
+    keeper = keeper_;
   }
-  host_.essential(process.name, caf::actor_cast<caf::actor>(made.actor));
+  if (made.essential || !keeper)
+    host_.essential(process.name, caf::actor_cast<caf::actor>(made.actor));
+  if (keeper)
+    caf::anon_send(keeper, keep_atom::value, process.name, made.actor);
   host_.put(process.name, made.actor);
   process_row row;
   row.name = process.name;
@@ -108,7 +120,37 @@ error node_assembly::serve(const process_config& process,
 std::vector<sequencer_actor> node_assembly::close() {
   const std::scoped_lock state{mutex_};
   closed_ = true;
-  return std::exchange(streams_, {});
+  std::vector<sequencer_actor> streams;
+  for (auto& [process, hosted] : std::exchange(hosted_, {}))
+    streams.insert(streams.end(), hosted.streams.begin(), hosted.streams.end());
+  return streams;
+}
+
+void node_assembly::end(const std::string& process) {
+  const std::scoped_lock state{mutex_};
+  const auto found = hosted_.find(process);
+  if (found == hosted_.end())
+    return;
+  const auto& hosted = found->second;
+  for (const auto& stream : hosted.streams)
+    caf::anon_send(stream, stop_atom_v);
+  if (hosted.streams.empty())
+    caf::anon_send_exit(hosted.actor, caf::exit_reason::user_shutdown);
+}
+
+void node_assembly::forget(const std::string& process) {
+  {
+    const std::scoped_lock state{mutex_};
+    const auto found = hosted_.extract(process);
+    if (!found || closed_)
+      return;
+    for (const auto& part : found.mapped().parts)
+      caf::anon_send_exit(part, caf::exit_reason::kill);
+    for (const auto& name : found.mapped().names)
+      host_.locals()->remove(name);
+  }
+  host_.locals()->remove(process);
+  caf::anon_send(host_.registrar(), caf::leave_atom_v, process);
 }
 
 } // namespace millrace::nodes

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <millrace/nodes/assembly/process_keeper.hpp>
 #include <millrace/nodes/assembly/roles.hpp>
 
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -16,7 +18,8 @@ public:
   /// @pre a shared pointer owns it, and the host's configuration has the node.
   node_assembly(process_host& host, std::string node, role_table roles);
 
-  /// Spawns the front door; processes are started through it from now on.
+  /// Spawns the front door; processes are started through it from now on, and
+  /// kept: one that ends by itself is started again.
   [[nodiscard]] front_door_actor open_door();
 
   /// Starts the processes that the configuration gives to the node.
@@ -24,6 +27,13 @@ public:
   /// Starts one process of the configuration. `already_exists` when it runs
   /// here, `not_found` when it is not configured, `closed` after `close`.
   [[nodiscard]] error start(const std::string& process);
+
+  /// Has the actors of a process end; `forget` follows when they have.
+  void end(const std::string& process);
+  /// A process has ended: its names are free, the registry hears of it.
+  void forget(const std::string& process);
+
+  [[nodiscard]] const std::string& node() const noexcept { return node_; }
 
   /// No process starts after it; what a start that is under way makes is ended
   /// again. Waits for none: a stream is not to lie unsynced meanwhile.
@@ -39,7 +49,8 @@ private:
   role_table roles_;
   std::mutex starting_; ///< One start at a time, however long it takes.
   std::mutex mutex_;    ///< Of what follows.
-  std::vector<sequencer_actor> streams_;
+  std::map<std::string, hosted_process> hosted_; ///< By process.
+  process_keeper_actor keeper_;                  ///< Null: nobody keeps them.
   bool closed_ = false;
 };
 

@@ -13,12 +13,18 @@ namespace millrace::nodes {
 
 /// What became of a `[[process]]`.
 struct hosted_process {
-  /// Found and registered by the name of the process; essential to its host.
-  /// Answers `status` if it can.
+  /// Found and registered by the name of the process. Answers `status` if it
+  /// can. When it ends by itself, the process is started again.
   caf::strong_actor_ptr actor;
   std::string attributes = "{}"; ///< JSON object for the registry.
   /// Streams that it orders: a clean end stops them before all else.
   std::vector<sequencer_actor> streams;
+  /// Others that it consists of, and that end with it.
+  std::vector<caf::strong_actor_ptr> parts{};
+  /// Names of its actors beside its own.
+  std::vector<std::string> names{};
+  /// Its host ends when it ends by a fault: only a new life of all recovers it.
+  bool essential = false;
 };
 
 /// Starts a process, recovered and ready to serve. Must not throw.

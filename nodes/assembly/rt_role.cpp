@@ -133,6 +133,7 @@ rt_factory::operator()(process_host& host,
                              .peers = std::move(opened[i].peers),
                              .connector = host.connector()});
     host.put("rt/" + name, stream);
+    out.names.push_back("rt/" + name);
     if (i == 0)
       out.actor = caf::actor_cast<caf::strong_actor_ptr>(stream);
     else
@@ -140,8 +141,14 @@ rt_factory::operator()(process_host& host,
     out.streams.push_back(stream);
     timer.streams.push_back({stream, name, opened[i].first_open});
   }
-  if (config.period.clock)
-    host.put("period-timer", host.spawn(period_timer, &host, std::move(timer)));
+  if (config.period.clock) {
+    auto clock = host.spawn(period_timer, &host, std::move(timer));
+    host.put("period-timer", clock);
+    out.names.emplace_back("period-timer");
+    out.parts.push_back(caf::actor_cast<caf::strong_actor_ptr>(clock));
+  }
+  // Storage and state are one with it: recovery decides what is true.
+  out.essential = true;
   out.attributes = text::json_value{{"streams", process.streams}}.dump();
   return out;
 }

@@ -19,6 +19,14 @@ hosted_process hosted(const Handle& handle, std::string attributes = "{}") {
     caf::actor_cast<caf::strong_actor_ptr>(handle), std::move(attributes), {}};
 }
 
+std::function<void(const std::string&, const std::string&)>
+warnings_of(process_host& host, const char* type, const std::string& process) {
+  return
+    [&host, type, process](const std::string& id, const std::string& text) {
+      host.tell({notice::severity::warning, type, process, id, text});
+    };
+}
+
 /// Where each table of the configuration is to be found. Processes that only
 /// `spawn` starts may never come.
 std::map<std::string, torq::gateway_settings::table>
@@ -74,6 +82,7 @@ result<hosted_process> start_rdb(process_host& host,
     else
       host.tell({notice::severity::warning, "rdb", name, "stalled", reason});
   };
+  settings.on_warning = warnings_of(host, "rdb", process.name);
   auto rt = endpoints_of_stream(config, settings.stream);
   if (!rt)
     return rt.failure();
@@ -113,6 +122,10 @@ result<hosted_process> start_gateway(process_host& host,
   settings.result_rows_max = process.result_rows_max;
   settings.result_bytes_max = process.memory_max_bytes;
   settings.tables = tables_of(host.config());
+  settings.on_warning = warnings_of(host, "gateway", process.name);
+  for (const auto& stream : host.config().streams)
+    if (auto nodes = endpoints_of_stream(host.config(), stream.name))
+      settings.streams[stream.name] = *std::move(nodes);
   return hosted(host.spawn(torq::gateway, &host.env(), settings,
                            host.connector(), host.registrar()));
 }

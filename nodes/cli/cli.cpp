@@ -6,12 +6,15 @@
 #include <millrace/nodes/cli/feed.hpp>
 #include <millrace/nodes/cli/log/log.hpp>
 #include <millrace/nodes/cli/node.hpp>
+#include <millrace/nodes/cli/processes.hpp>
 #include <millrace/nodes/cli/pub.hpp>
 #include <millrace/nodes/cli/query.hpp>
 #include <millrace/nodes/cli/rejects.hpp>
 #include <millrace/nodes/cli/spawn.hpp>
 #include <millrace/nodes/cli/status.hpp>
+#include <millrace/nodes/cli/stop.hpp>
 #include <millrace/nodes/cli/sub.hpp>
+#include <millrace/nodes/cli/tables.hpp>
 #include <millrace/nodes/cli/up.hpp>
 #include <millrace/nodes/cli/version.hpp>
 
@@ -29,12 +32,15 @@ void declare(command_list& list) {
   list.add(feed_command);
   list.add(log_commands);
   list.add(node_command);
+  list.add(processes_command);
   list.add(pub_command);
   list.add(query_command);
   list.add(rejects_command);
   list.add(spawn_command);
   list.add(status_command);
+  list.add(stop_command);
   list.add(sub_command);
+  list.add(tables_command);
   list.add(up_command);
   list.add(version_command);
 }

@@ -45,6 +45,10 @@ result<json_value> cluster_status(persistence::env& world,
       row["started"] = text::time_text(started);
       row["uptime_s"] = std::max<int64_t>(0, (now - started) / 1'000'000'000);
     }
+    if (const auto* stranger = live.at("strangers").find(node.name))
+      row.add("stranger", *stranger);
+    if (!running)
+      row.add("log", config.node_directory(node.name) + "/node.log");
     for (const auto& name : node.processes) {
       json_value process{{"name", name}, {"type", config.process(name)->type}};
       merge_live(process, live, "processes", name);

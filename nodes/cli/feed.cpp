@@ -1,5 +1,6 @@
 #include <millrace/feed/text/replay_speed.hpp>
 #include <millrace/messages/text/civil_time.hpp>
+#include <millrace/messages/text/json_value.hpp>
 #include <millrace/nodes/cli/cluster_option.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/feed.hpp>
@@ -10,6 +11,7 @@
 #include <fmt/format.h>
 
 #include <cstdio>
+#include <optional>
 #include <unistd.h>
 
 namespace millrace::nodes {
@@ -87,6 +89,7 @@ void declare(option_list& list, feed_options& into) {
           "Where lines go that cannot be read; default: beside the publisher's "
           "log")
     .shown_as("FILE");
+  declare_output(list, into.output);
   list.texts("FILE", into.files, "Plain, gzip or zip").required();
 }
 
@@ -112,13 +115,35 @@ int run(const feed_options& options) {
   if (::isatty(STDERR_FILENO) == 1)
     bar = [&](bool last) { draw(**feed, last); };
   auto fault = (*feed)->wait([&] { return signals.raised(); }, bar);
+  std::optional<position> end;
+  if (!fault) {
+    if (auto asked = (*feed)->stream_end())
+      end = *asked;
+    else
+      fault = asked.failure();
+  }
   if (auto closed = (*feed)->close(); closed && !fault)
     fault = closed;
   const auto rows = (*feed)->progress().rows.load();
   const auto rejects = (*feed)->read().rejects.load();
   const auto backwards = (*feed)->read().backwards.load();
-  fmt::print("{} rows published, {} rejected, {} earlier than the row before\n",
-             rows, rejects, backwards);
+  if (options.output == output_format::json) {
+    text::json_value out{{"rows", rows},
+                         {"rejected", rejects},
+                         {"backwards", backwards},
+                         {"reject_file", (*feed)->reject_path()},
+                         {"stream", (*feed)->stream()}};
+    if (end)
+      out.add("end", end->value);
+    fmt::print("{}\n", out.dump());
+  } else {
+    fmt::print(
+      "{} rows published, {} rejected, {} earlier than the row before\n", rows,
+      rejects, backwards);
+    if (end)
+      fmt::print("stream {} ends at {} (--at-least {})\n", (*feed)->stream(),
+                 to_string(*end), end->value);
+  }
   if (rows == 0 && !fault) {
     const auto names = fmt::format("{}", fmt::join(options.files, ", "));
     if ((*feed)->read().resumed != 0)
@@ -128,7 +153,7 @@ int run(const feed_options& options) {
     else if ((*feed)->read().total_bytes == 0)
       fault = {errc::bad_data, names + ": nothing to read, the file is empty"};
   }
-  if (rejects != 0)
+  if (rejects != 0 && options.output != output_format::json)
     fmt::print("rejected lines: {}\n", (*feed)->reject_path());
   return fault ? fail(fault) : static_cast<int>(exit_ok);
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <millrace/nodes/cli/command/command.hpp>
+#include <millrace/nodes/cli/command/output_format.hpp>
 
 #include <cstdint>
 #include <optional>
@@ -20,6 +21,7 @@ struct feed_options {
   double speed = 0;
   bool again = false; ///< Publish files anew that were published before.
   std::string reject; ///< Where bad lines go; empty: beside the publisher.
+  output_format output = output_format::table;
   std::vector<std::string> files;
 };
 

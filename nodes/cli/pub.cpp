@@ -1,8 +1,10 @@
+#include <millrace/messages/text/json_value.hpp>
 #include <millrace/nodes/cli/cluster_option.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/interrupts.hpp>
 #include <millrace/nodes/cli/line_publisher.hpp>
 #include <millrace/nodes/cli/pub.hpp>
+#include <millrace/nodes/client/end_period.hpp>
 #include <millrace/nodes/client/find_stream.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 #include <millrace/nodes/node/runtime.hpp>
@@ -116,6 +118,7 @@ void declare(option_list& list, pub_options& into) {
                          "Wait until all is recorded, synced or committed "
                          "(default)")
     .shown_as("LEVEL");
+  declare_output(list, into.output);
 }
 
 int run(const pub_options& options) {
@@ -145,10 +148,29 @@ int run(const pub_options& options) {
   if (auto safe = (*out)->flush(level_of(options.level), rt_deadline);
       safe && !fault)
     fault = safe;
+  std::optional<position> end;
+  if (!fault && options.level == "committed"
+      && !options.stream.starts_with('/')) {
+    if (auto asked = stream_end(**host, *config, options.stream))
+      end = *asked;
+    else
+      fault = asked.failure();
+  }
   if (auto closed = (*out)->close(); closed && !fault)
     fault = closed;
-  fmt::print(stderr, "{} {} published\n", lines.published(),
-             options.table.empty() ? "messages" : "rows");
+  const char* what = options.table.empty() ? "messages" : "rows";
+  if (options.output == output_format::json) {
+    text::json_value told{{what, lines.published()},
+                          {"stream", options.stream}};
+    if (end)
+      told.add("end", end->value);
+    fmt::print("{}\n", told.dump());
+  } else {
+    fmt::print(stderr, "{} {} published\n", lines.published(), what);
+    if (end)
+      fmt::print(stderr, "stream {} ends at {} (--at-least {})\n",
+                 options.stream, to_string(*end), end->value);
+  }
   return fault ? fail(fault) : static_cast<int>(exit_ok);
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <millrace/nodes/cli/command/command.hpp>
+#include <millrace/nodes/cli/command/output_format.hpp>
 #include <millrace/nodes/cli/line_format.hpp>
 
 #include <string>
@@ -15,6 +16,7 @@ struct pub_options {
   std::string origin; ///< Empty: the name of the publisher's directory.
   /// What to wait for before the end: recorded, synced or committed.
   std::string level = "committed";
+  output_format output = output_format::table;
 };
 
 /// Publishes the lines of standard input.

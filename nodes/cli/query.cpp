@@ -30,6 +30,36 @@ query::result_format format_of(output_format output) {
   return query::result_format::table;
 }
 
+/// Asks a gateway, and another one, or the same in its next life, when that is
+/// lost. The gateway keeps the deadline too, and says what it waited for.
+result<gateway_answer> ask(runtime& host, const cluster_config& config,
+                           text::json_value parameters,
+                           std::chrono::nanoseconds timeout) {
+  using std::chrono::milliseconds;
+  auto& clock = *host.env().clock;
+  const auto until = clock.monotonic_ns() + timeout.count();
+  const bool own_timeout
+    = parameters.is_object() && !parameters.find("timeout");
+  for (;;) {
+    auto gateway = find_gateway(host, config, 3s);
+    if (!gateway)
+      return gateway.failure();
+    const std::chrono::nanoseconds left{until - clock.monotonic_ns()};
+    const auto left_ms = std::max<int64_t>(
+      std::chrono::duration_cast<milliseconds>(left).count(), 1);
+    if (own_timeout)
+      parameters["timeout"]
+        = fmt::format("{}D{:02}:{:02}:{:02}.{:03}", left_ms / 86'400'000,
+                      left_ms / 3'600'000 % 24, left_ms / 60'000 % 60,
+                      left_ms / 1000 % 60, left_ms % 1000);
+    auto answer = ask_gateway(host, *gateway, parameters.dump(),
+                              milliseconds{left_ms} + 1s);
+    if (answer || answer.failure().code != errc::backend_lost
+        || clock.monotonic_ns() >= until)
+      return answer;
+  }
+}
+
 void declare(option_list& list, query_options& into) {
   declare_config(list, into.config);
   list
@@ -44,6 +74,8 @@ void declare(option_list& list, query_options& into) {
     .shown_as("POSITION");
   list.flag("--cut", into.show_cut,
             "Print the cut of the answer to standard error");
+  list.flag("--strict", into.strict,
+            "Fail when rows may be missing, instead of a warning");
   list.number("--timeout", into.timeout_s, 1, 86'400,
               "Seconds until the answer must be there; default: 30");
 }
@@ -60,22 +92,21 @@ int run(const query_options& options) {
   if (!parameters)
     return fail(
       {errc::invalid_argument, "the query: " + parameters.failure().context});
-  if (options.at_least) {
-    if (!parameters->is_object())
-      return fail({errc::invalid_argument, "the query is not a JSON object"});
+  if (options.at_least && !parameters->is_object())
+    return fail({errc::invalid_argument, "the query is not a JSON object"});
+  if (options.at_least)
     (*parameters)["at_least"] = *options.at_least;
-    asked = parameters->dump();
-  }
   auto host = runtime::create({.env = {.io_threads = 1, .pool_threads = 1}});
   if (!host)
     return fail(host.failure());
-  auto gateway = find_gateway(**host, *config, 3s);
-  if (!gateway)
-    return fail(gateway.failure());
-  auto answer = ask_gateway(**host, *gateway, asked,
-                            std::chrono::seconds{options.timeout_s});
+  auto answer = ask(**host, *config, *std::move(parameters),
+                    std::chrono::seconds{options.timeout_s});
   if (!answer)
     return fail(answer.failure());
+  if (!answer->cut.warnings.empty() && options.strict)
+    return fail({errc::bad_data,
+                 "the answer may lack rows: "
+                   + fmt::format("{}", fmt::join(answer->cut.warnings, "; "))});
   const auto fault = query::write_result(
     answer->table, format_of(options.output),
     [](std::string_view piece) -> error {
@@ -85,6 +116,8 @@ int run(const query_options& options) {
     });
   if (fault)
     return fail(fault);
+  for (const auto& warning : answer->cut.warnings)
+    fmt::print(stderr, "millrace: warning: rows may be missing: {}\n", warning);
   if (options.show_cut)
     fmt::print(stderr, "cut: manifest {} cutover {} upper {}\n",
                answer->cut.manifest.value, answer->cut.cutover.value,

@@ -17,6 +17,7 @@ struct query_options {
   /// Waits until the answer covers this position of the stream.
   std::optional<uint64_t> at_least;
   bool show_cut = false; ///< Prints the cut of the answer to stderr.
+  bool strict = false;   ///< An answer that may lack rows is a failure.
   int timeout_s = 30;
 };
 

@@ -2,6 +2,7 @@
 #include <millrace/nodes/assembly/guest.hpp>
 #include <millrace/nodes/cli/cluster_option.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
+#include <millrace/nodes/cli/running_process.hpp>
 #include <millrace/nodes/cli/spawn.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 #include <millrace/nodes/node/runtime.hpp>
@@ -37,6 +38,12 @@ int run(const spawn_options& options) {
   auto host = runtime::create({.env = {.io_threads = 1, .pool_threads = 1}});
   if (!host)
     return fail(host.failure());
+  // Two of one name would both write what is its own.
+  if (const auto where = node_of_running(**host, *config, options.process);
+      !where.empty())
+    return fail({errc::already_exists,
+                 "process '" + options.process + "' runs on node '" + where
+                   + "'; 'millrace stop " + options.process + "' ends it"});
   auto door = (*host)->find_as<front_door_actor>(
     {config->address, node->port, std::string{front_door_name}, config->name},
     3s);

@@ -2,6 +2,7 @@
 #include <millrace/nodes/cli/cluster_status.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/status.hpp>
+#include <millrace/nodes/cli/text_table.hpp>
 #include <millrace/nodes/client/collect_status.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 #include <millrace/nodes/host/real_env.hpp>
@@ -23,20 +24,6 @@ std::string uptime_text(int64_t seconds) {
                                    seconds / 60 % 60)
                      : fmt::format("{:02}:{:02}:{:02}", hours,
                                    seconds / 60 % 60, seconds % 60);
-}
-
-void print_table(const std::vector<std::vector<std::string>>& rows) {
-  std::vector<size_t> widths(rows.front().size());
-  for (const auto& row : rows)
-    for (size_t i = 0; i < row.size(); ++i)
-      widths[i] = std::max(widths[i], row[i].size());
-  for (const auto& row : rows) {
-    std::string line;
-    for (size_t i = 0; i < row.size(); ++i)
-      line += i + 1 == row.size() ? row[i]
-                                  : fmt::format("{:<{}}  ", row[i], widths[i]);
-    std::printf("%s\n", line.c_str());
-  }
 }
 
 /// Fields of a live row that have no column of their own: "rows=12 lag=0".
@@ -70,6 +57,13 @@ void print_status(const json_value& status) {
                     uptime ? uptime_text(*uptime) : "-", processes});
   }
   print_table(rows);
+  for (const auto& node : status.at("nodes").elements())
+    if (const auto* stranger = node.at("stranger").text())
+      std::printf("%s: its port is not its own: %s\n",
+                  text_at(node, "name").c_str(), stranger->c_str());
+    else if (text_at(node, "state") == "died")
+      std::printf("%s: died; see %s\n", text_at(node, "name").c_str(),
+                  text_at(node, "log").c_str());
   if (const auto& streams = status.at("streams").elements(); !streams.empty()) {
     std::printf("\n");
     rows = {{"STREAM", "MODE", "DETAILS"}};
@@ -88,6 +82,14 @@ void print_status(const json_value& status) {
     std::printf("\n");
     print_table(rows);
   }
+}
+
+/// A node with all its processes.
+bool runs(const json_value& node) {
+  const auto& processes = node.at("processes").elements();
+  return text_at(node, "state") == "running" && !node.find("stranger")
+         && std::none_of(processes.begin(), processes.end(),
+                         [](const auto& each) { return each.find("down"); });
 }
 
 void declare(option_list& list, status_options& into) {
@@ -115,17 +117,16 @@ int run(const status_options& options) {
   else
     print_status(*status);
   const auto& nodes = status->at("nodes").elements();
-  return std::all_of(
-           nodes.begin(), nodes.end(),
-           [](const auto& node) { return text_at(node, "state") == "running"; })
-           ? exit_ok
-           : exit_negative;
+  return std::all_of(nodes.begin(), nodes.end(), runs) ? exit_ok
+                                                       : exit_negative;
 }
 
 } // namespace
 
 const command<status_options> status_command{
-  {"status", "Show the nodes of a cluster; exit code 1 when one does not run",
+  {"status",
+   "Show the nodes of a cluster; exit code 1 when one, or a process of "
+   "it, does not run",
    "millrace status --config examples/local.toml -o json"},
   declare,
   run};

@@ -12,7 +12,8 @@ struct status_options {
   output_format output = output_format::table;
 };
 
-/// Prints the state of each node. Its exit code is 1 when one does not run.
+/// Prints the state of each node. Its exit code is 1 when one, or a
+/// process of it, does not run.
 extern const command<status_options> status_command;
 
 } // namespace millrace::nodes

@@ -4,9 +4,15 @@
 #include <millrace/nodes/cli/node_selection.hpp>
 #include <millrace/nodes/cli/own_program.hpp>
 #include <millrace/nodes/cli/up.hpp>
+#include <millrace/nodes/client/await_ready.hpp>
+#include <millrace/nodes/host/exit_codes.hpp>
 #include <millrace/persistence/disk/file_system.hpp>
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <cstdio>
+#include <unistd.h>
 
 namespace millrace::nodes {
 
@@ -16,7 +22,54 @@ void declare(option_list& list, up_options& into) {
   declare_config(list, into.config);
   list.texts("NODE", into.nodes, "Only these nodes");
   list.number("--timeout", into.timeout_s, 1, 86'400,
-              "Seconds until a node must be ready; default: 60");
+              "Seconds until a node must serve, and then until what it hosts "
+              "can be asked; default: 60");
+}
+
+void draw(const std::vector<unready_process>& waits) {
+  constexpr unsigned width = 30;
+  if (waits.empty()) {
+    fmt::print(stderr, "\r{:<60}\r", "");
+  } else {
+    const auto& first = waits.front();
+    fmt::print(stderr, "\r[{:<{}}] {:3}%  {}",
+               std::string(first.replayed_percent * width / 100, '#'), width,
+               first.replayed_percent, first.name);
+  }
+  std::fflush(stderr);
+}
+
+/// Until what was started can be asked.
+int wait_ready(const up_options& options,
+               const std::vector<std::string>& names) {
+  const auto config = load_cluster(options.config);
+  if (!config)
+    return fail(config.failure());
+  const bool has_rdb = std::any_of(
+    config->processes.begin(), config->processes.end(), [&](const auto& each) {
+      return each.type == process_type::rdb
+             && std::find(names.begin(), names.end(), each.node) != names.end();
+    });
+  if (!has_rdb)
+    return exit_ok;
+  auto host = runtime::create({.env = {.io_threads = 1, .pool_threads = 1}});
+  if (!host)
+    return fail(host.failure());
+  const bool shown = ::isatty(STDERR_FILENO) == 1;
+  const auto late = await_ready(
+    **host, *config, names, std::chrono::seconds{options.timeout_s},
+    shown ? std::function{draw}
+          : std::function<void(const std::vector<unready_process>&)>{});
+  int code = exit_ok;
+  for (const auto& each : late) {
+    if (each.goes_on)
+      code = fail({errc::timeout, each.name + ": is not ready after "
+                                    + std::to_string(options.timeout_s)
+                                    + " s and goes on: " + each.why});
+    else
+      fmt::print("{}: cannot be asked yet: {}\n", each.name, each.why);
+  }
+  return code;
 }
 
 /// Faults of the tables are told before anything starts.
@@ -42,7 +95,8 @@ int run(const up_options& options) {
       start_options start;
       start.command = {own_program(), "node"};
       start.ready_timeout_ns = int64_t{options.timeout_s} * 1'000'000'000;
-      return report(nodes.start(names, start));
+      const auto code = report(nodes.start(names, start));
+      return code == exit_ok ? wait_ready(options, names) : code;
     });
 }
 

@@ -14,15 +14,23 @@ result<text::json_value> collect_status(const cluster_config& config) {
   auto host = runtime::create({.env = {.io_threads = 1, .pool_threads = 1}});
   if (!host)
     return host.failure();
+  return collect_status(**host, config);
+}
+
+text::json_value collect_status(runtime& host, const cluster_config& config) {
   text::json_value out{{"processes", text::json_value::object()},
-                       {"streams", text::json_value::object()}};
+                       {"streams", text::json_value::object()},
+                       {"strangers", text::json_value::object()}};
   for (const auto& node : config.nodes) {
-    auto door = (*host)->find_as<front_door_actor>(
+    auto door = host.find_as<front_door_actor>(
       {config.address, node.port, std::string{front_door_name}, config.name},
       0ms);
-    if (!door)
+    if (!door) {
+      if (door.failure().code == errc::config)
+        out["strangers"].add(node.name, door.failure().context);
       continue;
-    guest self{(*host)->system()};
+    }
+    guest self{host.system()};
     std::string answer;
     self->request(*door, caf::timespan{2s}, status_atom_v)
       .receive([&](const std::string& said) { answer = said; },

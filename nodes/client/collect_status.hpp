@@ -2,12 +2,18 @@
 
 #include <millrace/messages/text/json_value.hpp>
 #include <millrace/nodes/configuration/configuration.hpp>
+#include <millrace/nodes/node/runtime.hpp>
 
 namespace millrace::nodes {
 
 /// Asks every node of the configuration that answers: objects "processes" and
-/// "streams" by name. A node that does not answer is left out.
+/// "streams" by name. A node that does not answer is left out; where one of
+/// another cluster answers at its port, "strangers" says by the node's name
+/// which.
 [[nodiscard]] result<text::json_value>
 collect_status(const cluster_config& config);
+/// The same by a host that is there. Blocks: not for handlers.
+[[nodiscard]] text::json_value collect_status(runtime& host,
+                                              const cluster_config& config);
 
 } // namespace millrace::nodes

@@ -1,3 +1,4 @@
+#include <millrace/nodes/client/end_period.hpp>
 #include <millrace/nodes/client/feed_session.hpp>
 
 namespace millrace::nodes {
@@ -56,6 +57,10 @@ error feed_session::wait(const std::function<bool()>& interrupted,
     return {errc::cancelled,
             "interrupted; run the same command again to go on"};
   return end_->fault;
+}
+
+result<position> feed_session::stream_end() {
+  return nodes::stream_end(*host_, host_->config(), stream_);
 }
 
 error feed_session::close() {

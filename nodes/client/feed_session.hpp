@@ -28,6 +28,9 @@ public:
   /// of a period needs no grace for it.
   [[nodiscard]] error wait(const std::function<bool()>& interrupted,
                            const std::function<void(bool last)>& progress = {});
+  /// Where its stream ends now: after `wait` not before the last row.
+  [[nodiscard]] result<position> stream_end();
+  [[nodiscard]] const std::string& stream() const noexcept { return stream_; }
   /// Ends the feed's actors and seals its log. Idempotent.
   [[nodiscard]] error close();
 

@@ -1,9 +1,14 @@
 #include <millrace/nodes/assembly/endpoints.hpp>
 #include <millrace/nodes/assembly/guest.hpp>
 #include <millrace/nodes/client/gateway_client.hpp>
+#include <millrace/nodes/client/registered_processes.hpp>
 #include <millrace/query/execution/partial.hpp>
 
+#include <caf/event_based_actor.hpp>
+
 #include <deque>
+#include <future>
+#include <memory>
 #include <optional>
 
 namespace millrace::nodes {
@@ -49,23 +54,53 @@ result<query::table_data> join(const chunks& messages) {
 
 } // namespace
 
+namespace {
+
+struct raw_answer {
+  chunks parts;
+  query_cut cut;
+};
+
+/// Asks once; ends with the answer, the deadline, or the gateway: CAF lets a
+/// request to an actor that is lost wait for its deadline.
+std::future<result<raw_answer>> ask_once(runtime& host,
+                                         const gateway_actor& gateway,
+                                         const std::string& parameters,
+                                         std::chrono::milliseconds deadline) {
+  auto answer = std::make_shared<std::promise<result<raw_answer>>>();
+  auto future = answer->get_future();
+  const thread_visit visit;
+  host.system().spawn([=](caf::event_based_actor* self) {
+    self->set_down_handler([self, answer](const caf::down_msg&) {
+      answer->set_value(error{errc::backend_lost, "the gateway is gone"});
+      self->quit();
+    });
+    self->monitor(gateway);
+    self->request(gateway, caf::timespan{deadline}, query_atom_v, parameters)
+      .then(
+        [self, answer](const chunks& parts, const query_cut& cut) {
+          answer->set_value(raw_answer{parts, cut});
+          self->quit();
+        },
+        [self, answer](const caf::error& why) {
+          answer->set_value(from_caf(why));
+          self->quit();
+        });
+  });
+  return future;
+}
+
+} // namespace
+
 result<gateway_answer> ask_gateway(runtime& host, const gateway_actor& gateway,
                                    const std::string& parameters,
                                    std::chrono::milliseconds deadline) {
-  guest self{host.system()};
-  chunks parts;
+  auto answer = ask_once(host, gateway, parameters, deadline).get();
+  if (!answer)
+    return answer.failure();
   gateway_answer out;
-  error fault;
-  self->request(gateway, caf::timespan{deadline}, query_atom_v, parameters)
-    .receive(
-      [&](const chunks& rows, const query_cut& cut) {
-        parts = rows;
-        out.cut = cut;
-      },
-      [&](const caf::error& why) { fault = from_caf(why); });
-  if (fault)
-    return fault;
-  auto table = join(parts);
+  out.cut = std::move(answer->cut);
+  auto table = join(answer->parts);
   if (!table)
     return table.failure();
   out.table = *std::move(table);
@@ -79,23 +114,12 @@ std::vector<endpoint> registered_gateways(runtime& host,
                                           const cluster_config& config,
                                           std::chrono::milliseconds deadline) {
   std::vector<endpoint> found;
-  for (const auto& at : endpoints_of(config, process_type::discovery)) {
-    auto discovery = host.find_as<discovery_actor>(at, deadline);
-    if (!discovery)
-      continue; // Another one may know.
-    guest self{host.system()};
-    self
-      ->request(*discovery, caf::timespan{deadline}, lookup_atom_v,
-                std::string{process_type::gateway})
-      .receive(
-        [&](const std::vector<process_row>& rows) {
-          for (const auto& row : rows)
-            if (row.available)
-              found.push_back(row.at);
-        },
-        // As one that is not there.
-        [](const caf::error&) {});
-  }
+  const auto rows = registered_processes(
+    host, config, std::string{process_type::gateway}, deadline);
+  if (rows)
+    for (const auto& row : *rows)
+      if (row.available)
+        found.push_back(row.at);
   return found;
 }
 

@@ -20,8 +20,11 @@ connector_state::connect(const endpoint& to) {
   }
   auto promise = self->make_response_promise<caf::strong_actor_ptr>();
   auto fail = [promise, to](const caf::error& fault) mutable {
-    promise.deliver(to_caf(
-      {errc::unavailable, to_string(to) + ": " + to_string(from_caf(fault))}));
+    const auto why = from_caf(fault);
+    // One of another cluster is there, and stays what it is.
+    promise.deliver(
+      to_caf({why.code == errc::config ? errc::config : errc::unavailable,
+              to_string(to) + ": " + to_string(why)}));
   };
   self
     ->request(self->home_system().middleman().actor_handle(),

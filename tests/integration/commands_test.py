@@ -343,6 +343,54 @@ class Cluster(Case):
             "countSym": 1000, "lastPrice": 999 / 4,
             "sumSize": sum(row["size"] or 0 for row in rows)}])
 
+    def test_what_runs_can_be_asked_stopped_and_started_again(self):
+        self.run_program("spawn", "gw1", "--on", "all", "--config",
+                         self.config)
+        asked = lambda *words: json.loads(self.run_program(
+            *words, "--config", self.config, "-o", "json")[0])
+        here = {row["name"]: (row["type"], row["node"], row["state"])
+                for row in asked("processes")}
+        self.assertEqual(here.pop("rdb1")[:2], ("rdb", "all"))
+        self.assertEqual(here, {
+            "discovery1": ("discovery", "all", "available"),
+            "rt1": ("rt", "all", "available"),
+            "hdb1": ("hdb", "all", "available"),
+            "gw1": ("gateway", "all", "available")})
+        # What was published a moment ago is in the answer.
+        count = lambda: self.query(
+            self.config, tablename="trade", starttime="2024-01-02",
+            endtime="2024-01-02", aggregations={"count": "sym"})
+        for rows in range(1, 6):
+            out, _ = self.pub(
+                "--stream", "market", "--table", "trade", "-o", "json",
+                stdin=b'{"time": "2024-01-02T15:00:00Z", "sym": "A"}\n')
+            self.assertEqual(json.loads(out), {
+                "rows": 1, "stream": "market",
+                "end": self.stream_end("market")})
+            self.assertEqual(count(), [{"countSym": rows}])
+        tables = asked("tables")
+        self.assertEqual([(x["name"], x["stream"]) for x in tables],
+                         [("trade", "market")])
+        trade = asked("tables", "trade")
+        self.assertEqual(trade, tables[0])
+        self.assertEqual(trade["rows"], {"rdb1": 5})
+        self.assertEqual(trade["columns"][1], {"name": "sym",
+                                               "type": "symbol"})
+        self.run_program("tables", "nowhere", "--config", self.config,
+                         code=64)
+        # A name is there once.
+        _, err = self.run_program("spawn", "rdb1", "--on", "all", "--config",
+                                  self.config, code=64)
+        self.assertIn("'rdb1' runs on node 'all'", err)
+        self.run_program("stop", "rdb1", "--config", self.config)
+        self.run_program("stop", "rdb1", "--config", self.config, code=64)
+        self.assertEqual([row["state"] for row in asked("processes", "rdb")],
+                         ["gone"])
+        self.run_program("spawn", "rdb1", "--on", "all", "--config",
+                         self.config)
+        # It replays before it answers.
+        self.assertEqual(count(), [{"countSym": 5}])
+
     def stream_end(self, stream):
         out, _ = self.run_program("status", "--config", self.config, "-o",
                                   "json")

@@ -71,6 +71,16 @@ def rdb_killed(binary):
     mill.check(feed.wait(60) == 0, "the feed needs no rdb:",
                *feed.communicate())
     made.up("n-rdb1")
+    # Without a word of where the stream ends: all of it is in each answer.
+    want = {**days_facts("AIG"), **days_facts("SPY")}
+    lean_data.compare("right after the start",
+                      made.query(lean_data.trade_query(DAY, DAY)), want)
+    for _ in range(3):
+      made.kill("n-rdb1")
+      node = made.start("up", "n-rdb1")
+      lean_data.compare("while the rdb starts",
+                        made.query(lean_data.trade_query(DAY, DAY)), want)
+      mill.check(node.wait(60) == 0, *node.communicate())
     verify(made, ["AIG", "SPY"])
 
 

@@ -91,6 +91,8 @@ public:
     std::set<std::string> symbols; ///< Empty: all.
     std::vector<trade_row> rows;
     duration at{};
+    duration asked_at{};
+    uint64_t gateway = 0; ///< Which life of it answered.
   };
 
   void ask_again() {
@@ -124,9 +126,12 @@ public:
       json += ",\"at_least\":\"" + std::to_string(at_least) + "\"";
     json += "}";
     ++issued;
+    const auto must_reach = is_complete ? merged_end() : position{};
     w.request<chunks, query_cut>(
       caf::actor_cast<gateway_actor>(handle), 6s,
-      [this, symbols, done](result<std::tuple<chunks, query_cut>> got) {
+      [this, symbols, done, must_reach, asked_at = w.now(),
+       gateway
+       = w.at("gw1").lives()](result<std::tuple<chunks, query_cut>> got) {
         ++returned;
         if (!got) {
           ++refusals[got.failure().code];
@@ -135,17 +140,29 @@ public:
           return;
         }
         auto& [bytes, cut] = *got;
+        if (cut.upper < must_reach)
+          broken.push_back("an answer reaches " + to_string(cut.upper)
+                           + ", merged was " + to_string(must_reach)
+                           + " when it was asked");
         auto rows = rows_of(bytes);
         if (!rows) {
           broken.push_back("an answer does not decode: "
                            + to_string(rows.failure()));
           return;
         }
-        answers.push_back({cut, symbols, *std::move(rows), w.now()});
+        answers.push_back(
+          {cut, symbols, *std::move(rows), w.now(), asked_at, gateway});
         if (done)
           done({});
       },
       query_atom_v, json);
+  }
+
+  /// End of the last row in the merged log.
+  position merged_end() {
+    const auto rows
+      = rows_in_stream(w.at("rt0").disk(), stream_directory("rt0") + "/out");
+    return rows && !rows->empty() ? rows->back().first : position{};
   }
 
   [[nodiscard]] bool fed() const {
@@ -181,8 +198,21 @@ public:
         + " rows, published were " + std::to_string(expected.size()));
   }
 
+  /// No answer of a gateway is below one that it gave before this was asked.
+  void check_order() {
+    for (const auto& later : answers)
+      for (const auto& before : answers)
+        if (before.at <= later.asked_at && before.gateway == later.gateway
+            && later.cut.upper < before.cut.upper)
+          return broken.push_back(
+            "an answer at " + std::to_string(later.at.count() / 1'000'000)
+            + " ms reaches " + to_string(later.cut.upper)
+            + ", one before it was asked " + to_string(before.cut.upper));
+  }
+
   /// Recounts every answer from the merged log at the answer's own cut.
   void check_answers() {
+    check_order();
     auto stream
       = rows_in_stream(w.at("rt0").disk(), stream_directory("rt0") + "/out");
     if (!stream)
@@ -272,6 +302,8 @@ public:
   uint64_t returned = 0;
   std::map<errc, uint64_t> refusals;
   bool asking = true;
+  /// Answers must hold all that was merged when they were asked.
+  bool is_complete = false;
   std::vector<std::string> broken;
 };
 

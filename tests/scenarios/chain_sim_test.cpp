@@ -114,6 +114,51 @@ TEST(ChainSim, AQuestionGoesToAnotherHdbWhenItsConnectionIsLost) {
   }
 }
 
+TEST(ChainSim, AnswersAreCompleteAndNeverGoBackThroughRestartsOfTheRdb) {
+  for_each_seed(8, [](uint64_t seed) {
+    chain_scenario run{seed, {.query_timeout_ns = 5'000'000'000}};
+    run.is_complete = true;
+    for (int i = 0; i < 4; ++i)
+      run.w.after(
+        std::chrono::milliseconds{400 + 800 * i + run.w.draw(300)}, [&] {
+          run.w.crash("rdb1", {.restart_after = std::chrono::milliseconds{
+                                 50 + run.w.draw(600)}});
+        });
+    run.w.run_for(4s);
+    const auto broken = run.finish();
+    EXPECT_GT(run.answers.size(), 50u);
+    // Who was away came back in time.
+    EXPECT_TRUE(run.refusals.empty());
+    return report(seed, broken);
+  });
+}
+
+TEST(ChainSim, AQuestionWaitsForTheLastHdbToComeBack) {
+  for (uint64_t seed = 1; seed <= 3; ++seed) {
+    SCOPED_TRACE(seed);
+    chain_scenario run{seed, {.query_timeout_ns = 8'000'000'000}};
+    run.w.run_for(3s);
+    run.asking = false;
+    ASSERT_TRUE(
+      run.w.run_until([&] { return run.returned == run.issued; }, 10s));
+    run.refusals.clear();
+    std::vector<duration> took;
+    for (int i = 0; i < 4; ++i)
+      run.ask({}, 0, [&, began = run.w.now()](const error&) {
+        took.push_back(run.w.now() - began);
+      });
+    run.w.run_for(200us);
+    for (const auto* hdb : {"hdb1", "hdb2"})
+      run.w.crash(hdb, {.restart_after = 700ms});
+    EXPECT_TRUE(run.w.run_until([&] { return took.size() == 4; }, 10s));
+    EXPECT_TRUE(run.refusals.empty());
+    for (const auto each : took)
+      EXPECT_LT(each, 3s);
+    run.check_answers();
+    EXPECT_EQ(run.broken, std::vector<std::string>{});
+  }
+}
+
 /// The links that questions, writing down and looking up go over.
 TEST(ChainSim, ALinkIsCutUnderQuestions) {
   const std::pair<const char*, const char*> links[]

@@ -82,6 +82,7 @@ public:
         + std::to_string(at_least.value) + "\"}");
     if (!got)
       return got.failure();
+    warnings = std::get<1>(*got).warnings;
     volumes out;
     for (const auto& bytes : std::get<0>(*got)) {
       auto partial = query::decode_partial(bytes.bytes());
@@ -131,6 +132,7 @@ public:
 
   world w;
   volumes expected;
+  std::vector<std::string> warnings; ///< Of the last answer.
 
 private:
   /// The end of the merged log, from what its sequencer says.
@@ -176,6 +178,143 @@ TEST(ClusterSim, TheExampleAsItStandsAnswersRightThroughCrashes) {
     run.expect_all();
     run.expect_no_defects();
   }
+}
+
+/// Of the warnings and errors that a node meant to log.
+bool told(world& w, const std::string& node, const std::string& id,
+          const std::string& text) {
+  for (const auto& each : w.at(node).notices())
+    if (each.level != nodes::notice::severity::info && each.id == id
+        && each.text.find(text) != std::string::npos)
+      return true;
+  return false;
+}
+
+nodes::cluster_config example() {
+  auto config = nodes::load_configuration(
+    persistence::posix_file_system(),
+    test_support::source_path("examples/local.toml"));
+  EXPECT_TRUE(config) << to_string(config.failure());
+  return config ? *std::move(config) : nodes::cluster_config{};
+}
+
+/// RT's machine lost the stream, and nothing else.
+void lose_stream(traded& run, const nodes::cluster_config& config) {
+  run.w.crash("rt1");
+  ASSERT_FALSE(run.w.at("rt1").disk().remove_all(
+    config.stream_directory("rt1", "market")));
+  run.w.restart("rt1");
+}
+
+TEST(ClusterSim, AProcessThatEndsByItselfIsStartedAgainAndTold) {
+  traded run{3, example()};
+  run.trade(100);
+  run.expect_all();
+  for (const auto* name : {"rdb1", "hdb1", "gw1"}) {
+    SCOPED_TRACE(name);
+    const auto lives = run.w.at(name).lives();
+    const auto victim = caf::actor_cast<caf::actor>(run.w.find(name, name));
+    caf::anon_send(
+      victim,
+      caf::exit_msg{victim.address(), to_caf({errc::internal, "of the test"})});
+    run.w.run_for(10ms);
+    EXPECT_FALSE(run.w.find(name, name));
+    run.trade(20);
+    run.expect_all();
+    // In the same node, which says so.
+    EXPECT_EQ(run.w.at(name).lives(), lives);
+    EXPECT_TRUE(told(run.w, name, "ended", "of the test"));
+    const auto status
+      = run.w.status(name, std::string{nodes::process_keeper_name});
+    EXPECT_NE(status.find("\"ended\":1"), std::string::npos) << status;
+    EXPECT_NE(status.find("of the test"), std::string::npos) << status;
+  }
+  run.expect_no_defects();
+}
+
+TEST(ClusterSim, AStoppedProcessStaysAwayUntilItIsStartedAgain) {
+  traded run{4, example()};
+  run.trade(50);
+  const auto door = [&] {
+    return caf::actor_cast<front_door_actor>(
+      run.w.find("rdb1", std::string{nodes::front_door_name}));
+  };
+  EXPECT_FALSE(
+    run.w.ask<std::string>(door(), 10s, stop_atom_v, std::string{"rdb1"})
+      .failure());
+  run.w.run_for(5s);
+  EXPECT_FALSE(run.w.find("rdb1", "rdb1"));
+  EXPECT_EQ(
+    run.w.ask<std::string>(door(), 10s, stop_atom_v, std::string{"rdb1"})
+      .failure()
+      .code,
+    errc::not_found);
+  EXPECT_FALSE(
+    run.w.ask<std::string>(door(), 10s, spawn_atom_v, std::string{"rdb1"})
+      .failure());
+  run.expect_all();
+  run.expect_no_defects();
+}
+
+TEST(ClusterSim, TheRdbFollowsAStreamIntoItsNextLifeAndSaysSo) {
+  const auto config = example();
+  traded run{5, config};
+  run.trade(200);
+  run.expect_all();
+  lose_stream(run, config);
+  // What the publisher kept comes again.
+  run.trade(30);
+  run.expect_all();
+  EXPECT_TRUE(told(run.w, "rdb1", "ended", "began a new life"));
+  EXPECT_TRUE(told(run.w, "gw1", "new_life", "began a new life"));
+  run.expect_no_defects();
+}
+
+TEST(ClusterSim, WhatAStreamLostIsCountedToldAndInEachAnswerItTouches) {
+  const auto config = example();
+  traded run{8, config};
+  run.trade(100);
+  run.expect_all();
+  EXPECT_EQ(run.warnings, std::vector<std::string>{});
+  // What the publisher had not sent yet is not known.
+  run.w.crash("trader");
+  ASSERT_FALSE(run.w.at("trader").disk().remove_all(config.log_path));
+  run.w.restart("trader");
+  run.trade(20);
+  run.expect_all();
+  ASSERT_EQ(run.warnings.size(), 1u);
+  EXPECT_NE(run.warnings[0].find("reset at "), std::string::npos)
+    << run.warnings[0];
+  EXPECT_TRUE(told(run.w, "rdb1", "stream_loss", "reset at "));
+  const auto facts = run.w.ask<rdb_facts>(
+    caf::actor_cast<rdb_actor>(run.w.find("rdb1", "rdb1")), 5s, facts_atom_v);
+  ASSERT_TRUE(facts) << to_string(facts.failure());
+  EXPECT_EQ(std::get<0>(*facts).losses, 1u);
+  EXPECT_EQ(std::get<0>(*facts).last_loss, run.warnings[0]);
+  // A new life reads of it again.
+  run.w.crash("rdb1", {.restart_after = 100ms});
+  run.w.run_for(1s);
+  run.expect_all();
+  EXPECT_EQ(run.warnings.size(), 1u);
+  run.expect_no_defects();
+}
+
+TEST(ClusterSim, AnHdbOfAnotherLifeOfTheStreamIsNotMixedWithIt) {
+  const auto config = example();
+  traded run{6, config};
+  run.trade(200);
+  run.end_period(9000);
+  run.expect_all();
+  lose_stream(run, config);
+  run.trade(30);
+  run.w.run_for(5s);
+  const auto refused = run.ask({});
+  EXPECT_EQ(refused.failure().code, errc::backend_lost);
+  EXPECT_NE(refused.failure().context.find("of another life of it"),
+            std::string::npos)
+    << to_string(refused.failure());
+  EXPECT_TRUE(told(run.w, "rdb1", "strange_stream", "of another life of it"));
+  run.expect_no_defects();
 }
 
 /// A process of a program's own: sums what is traded, and tells it as status.

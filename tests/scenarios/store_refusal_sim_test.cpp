@@ -45,7 +45,7 @@ struct narrow_stores {
   }
 
   result<std::vector<trade_row>> ask_rdb(const chunk& what) {
-    return rows_in(w.ask<chunks, position>(
+    return rows_in(w.ask<chunks, rdb_cut>(
       caf::actor_cast<rdb_actor>(w.find("rdb1", "rdb1")), 5s, query_atom_v,
       what, rows_after{{}, facts_of_rdb(w, "rdb1")->end}));
   }

@@ -170,7 +170,8 @@ sequencer_state::resolve(const start_spec& from) const {
     case start_spec::end:
       return std::optional<position>{core->out_end()};
     case start_spec::at_position:
-      return std::optional<position>{from.at};
+      return of_another_life(from) ? std::optional<position>{}
+                                   : std::optional<position>{from.at};
     case start_spec::at_time: {
       auto found
         = persistence::find_time(*env->fs, core->out_directory(), from.time_ns);
@@ -184,12 +185,17 @@ sequencer_state::resolve(const start_spec& from) const {
   }
 }
 
+bool sequencer_state::of_another_life(const start_spec& from) const {
+  return from.life.is_known() && core->state() != nullptr
+         && from.life != core->life();
+}
+
 /// A node that does not lead may lag, and cannot say that a place is beyond the
 /// end of the stream.
 bool sequencer_state::reached(const start_spec& from) const {
   return core->leads()
          || (core->state() != nullptr
-             && (from.kind != start_spec::at_position
+             && (from.kind != start_spec::at_position || of_another_life(from)
                  || from.at <= core->out_end()));
 }
 
@@ -249,9 +255,9 @@ sequencer_state::open_tail(const start_spec& from, const sink_actor& to) {
   grant.flow = flow_last;
   grant.has_begin = true;
   grant.begin = start->value_or(sender->where());
-  const auto& lineage = core->state()->layout.lineage;
-  grant.lineage_high = lineage.words[0];
-  grant.lineage_low = lineage.words[1];
+  grant.lineage_high = core->life().high;
+  grant.lineage_low = core->life().low;
+  grant.end = core->out_end();
   auto source = self->spawn(
     feeder, std::make_shared<std::unique_ptr<flow_sender>>(std::move(sender)),
     to, feeder_options{.flow = grant.flow});
@@ -453,6 +459,7 @@ stream_facts sequencer_state::facts() const {
   out.stream = core->options().stream;
   out.cached = core->options().cached;
   out.end = core->out_end();
+  out.life = core->life();
   out.publishers = publishers.size();
   out.subscribers = readers.size();
   out.pending_bytes = core->inputs().waiting_bytes();

@@ -299,6 +299,13 @@ error sequencer_core::close() {
   return first;
 }
 
+stream_life sequencer_core::life() const noexcept {
+  if (!merge_)
+    return {};
+  const auto& lineage = merge_->state().layout.lineage;
+  return {lineage.words[0], lineage.words[1]};
+}
+
 position sequencer_core::out_end() const noexcept {
   return out_ ? out_->recorded_end() : position{};
 }

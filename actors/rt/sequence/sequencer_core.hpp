@@ -161,6 +161,8 @@ public:
     return options_.directory + "/out";
   }
   [[nodiscard]] position out_end() const noexcept;
+  /// Of the merged log; not known until the stream has begun.
+  [[nodiscard]] stream_life life() const noexcept;
 
   /// Whether somebody follows out/: its parts then carry their bytes.
   void set_followed(bool followed) noexcept { followed_ = followed; }

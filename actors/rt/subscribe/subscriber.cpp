@@ -22,6 +22,8 @@ start_spec subscriber_state::next_start() const {
     start.kind = start_spec::at_position;
     start.at = out->where();
   }
+  if (start.kind == start_spec::at_position)
+    start.life = {lineage.words[0], lineage.words[1]};
   return start;
 }
 
@@ -94,13 +96,19 @@ void subscriber_state::open_journal() {
 void subscriber_state::begin_flow(const source_actor& from,
                                   const flow_grant& grant) {
   source = from;
-  lineage = {{grant.lineage_high, grant.lineage_low}};
+  const auto before
+    = std::exchange(lineage, {{grant.lineage_high, grant.lineage_low}});
   held.clear();
   self->monitor(source);
+  out->begin_flow({grant.lineage_high, grant.lineage_low}, grant.end);
   if (!started) {
     out->start_at(grant.begin);
     started = true;
+  } else if (before != persistence::lineage_id{} && before != lineage) {
+    tell_new_life(grant.begin);
   }
+  if (!control->active())
+    return finish_if_ended();
   if (!options.local_copy.empty() && !copy) {
     auto opened
       = persistence::log_replica::open(*env, options.local_copy, lineage);
@@ -127,6 +135,17 @@ void subscriber_state::begin_flow(const source_actor& from,
     self->send(self, deliver_atom_v);
   }
   step(link_core::granted{grant.flow});
+}
+
+/// What it stood in is gone: the stream goes on from the begin of another log.
+void subscriber_state::tell_new_life(position begin) {
+  stream_event event;
+  event.kind = event_kind::reset;
+  event.from = out->where();
+  event.to = begin;
+  event.cause = "the stream began a new life: its log is another one";
+  told_ahead = false;
+  out->take(event);
 }
 
 void subscriber_state::catch_up_from_copy() {
@@ -275,6 +294,8 @@ subscriber(subscriber_self_actor::stateful_pointer<subscriber_state> self,
   if (state.options.start.kind == start_spec::at_position) {
     state.out->start_at(state.options.start.at);
     state.started = true;
+    const auto& life = state.options.start.life;
+    state.lineage = {{life.high, life.low}};
   }
   self->set_down_handler([self](caf::down_msg& down) {
     auto& me = self->state;

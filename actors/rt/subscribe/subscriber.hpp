@@ -48,6 +48,7 @@ struct subscriber_state {
   void connect();
   void subscribe(const sequencer_actor& at);
   void begin_flow(const source_actor& from, const flow_grant& grant);
+  void tell_new_life(position begin);
   void refused(const error& why);
   void step(const link_core::input& what);
   void act(const link_core::connect&) { connect(); }

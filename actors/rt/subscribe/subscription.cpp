@@ -134,6 +134,12 @@ void delivery::take(const stream_event& event) {
   where_ = event.to;
 }
 
+void delivery::begin_flow(stream_life life, position end) {
+  const in_callback guard{*control_};
+  if (control_->active() && handlers_.on_flow)
+    handlers_.on_flow(life, end);
+}
+
 void delivery::fail(const error& fault) {
   const in_callback guard{*control_};
   if (!control_->active())

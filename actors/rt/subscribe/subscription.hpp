@@ -65,6 +65,9 @@ struct subscription_handlers {
   /// After each run of deliveries: the position reached. A good place to
   /// publish state or to store a checkpoint.
   std::function<void(position)> on_batch_end;
+  /// A flow began, the first or one after a connection was lost: the life of
+  /// the stream, and where it ended then. Comes before what the flow brings.
+  std::function<void(stream_life life, position end)> on_flow;
   /// The subscription ended because of this and will not go on.
   std::function<void(const error&)> on_failure;
 };
@@ -88,6 +91,8 @@ public:
                            std::span<const std::byte> bytes);
   /// Delivers an event that no record holds; its `to` becomes where().
   void take(const stream_event& event);
+  /// A flow began.
+  void begin_flow(stream_life life, position end);
   void fail(const error& fault);
 
   /// End of the last delivery: where to resume.

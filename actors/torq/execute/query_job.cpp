@@ -75,9 +75,14 @@ query_job(query_job_actor::stateful_pointer<query_job_state> self,
           persistence::env* world, std::shared_ptr<query_work> work) {
   auto& state = self->state;
   state.env = world;
+  if (work->asker) {
+    self->set_down_handler(
+      [self](const caf::down_msg& down) { self->quit(down.reason); });
+    self->monitor(work->asker);
+  }
   state.run
     = std::make_shared<query_job_state::shared_run>(*world, std::move(*work));
-  // A killed job stops its workers at their next morsel.
+  // A job that ends early stops its workers.
   self->attach_functor([shared = state.run] { shared->cancelled = true; });
   return {
     [self](start_atom) { return self->state.start(); },

@@ -24,10 +24,13 @@ struct query_work {
   std::vector<persistence::table_view> parts;
   int64_t deadline_ns = 0; ///< Monotonic; 0: none.
   uint64_t memory_max = 0; ///< 0: no limit.
+  /// The work ends when it does: nobody reads an answer then. May be null.
+  caf::strong_actor_ptr asker;
 };
 
 /// State of the QUERY JOB: runs one plan's morsels on the pool, never in a
-/// handler, and answers with the partial result. Ends with its answer.
+/// handler, and answers with the partial result. Ends with its answer, or with
+/// the one that asked.
 struct query_job_state {
   static constexpr const char* name = "query-job";
 

@@ -9,8 +9,8 @@ namespace {
 /// A failure of the back end itself, which another one may not have.
 bool is_of_backend(const error& fault) {
   return fault.code == errc::unavailable || fault.code == errc::timeout
-         || fault.code == errc::corrupt || fault.code == errc::storage_failed
-         || fault.code == errc::internal;
+         || fault.code == errc::backend_lost || fault.code == errc::corrupt
+         || fault.code == errc::storage_failed || fault.code == errc::internal;
 }
 
 template <class Input>
@@ -52,7 +52,7 @@ void cut_query::plan(effects& out) {
   cut_.reset();
   hdb_partial_.reset();
   rdb_partial_.reset();
-  upper_ = {};
+  held_ = {};
   if (asked_.wants_hdb) {
     choose_hdb(out);
   } else {
@@ -100,7 +100,7 @@ void cut_query::choose_rdb(effects& out) {
     if (tried_rdbs_.contains(name))
       continue;
     rdb_ = name;
-    out.rdb = ask_rdb{name, {cut_->cutover, asked_.at_least}};
+    out.rdb = ask_rdb{name, {cut_->cutover, asked_.at_least, asked_.life}};
     return;
   }
   refuse(lost("RDB"), out);
@@ -120,7 +120,7 @@ void cut_query::on(hdb_answered& what, int64_t, effects& out) {
 }
 
 void cut_query::on(rdb_answered& what, int64_t, effects& out) {
-  upper_ = what.upper;
+  held_ = std::move(what.cut);
   rdb_partial_ = std::move(what.partial);
   merge_when_complete(out);
 }
@@ -153,7 +153,11 @@ bool cut_query::another_may_do(const std::string& who, const error& fault,
     return false;
   }
   if (now >= asked_.deadline_ns) {
-    refuse({errc::timeout, who + ": no answer before the deadline"}, out);
+    // One that says why it cannot answer yet tells more than the time does.
+    if (fault.code == errc::unavailable)
+      refuse({errc::unavailable, fault.context}, out);
+    else
+      refuse({errc::timeout, who + ": no answer before the deadline"}, out);
     return false;
   }
   last_fault_ = {fault.code, who + ": " + fault.context};
@@ -164,10 +168,12 @@ void cut_query::merge_when_complete(effects& out) {
   if (over_ || !hdb_partial_ || !rdb_partial_)
     return;
   over_ = true;
-  out.complete = merge{
-    {cut_->manifest, cut_->cutover, asked_.wants_rdb ? upper_ : cut_->cutover},
-    *std::move(hdb_partial_),
-    *std::move(rdb_partial_)};
+  out.complete
+    = merge{{cut_->manifest, cut_->cutover,
+             asked_.wants_rdb ? held_.upper : cut_->cutover, held_.warnings},
+            *std::move(hdb_partial_),
+            *std::move(rdb_partial_),
+            held_.life};
 }
 
 error cut_query::lost(const char* part) const {

@@ -33,6 +33,7 @@ public:
     std::string table;
     std::string stream;
     position at_least;       ///< The RDB must have come so far; {0}: any.
+    stream_life life{};      ///< Of `at_least`; not known: any.
     int64_t deadline_ns = 0; ///< Monotonic.
     /// The answer would lack rows without one; all false: there is no store.
     bool wants_hdb = false;
@@ -53,7 +54,7 @@ public:
   };
   struct rdb_answered {
     int round = 0;
-    position upper;
+    rdb_cut cut;
     chunks partial;
   };
   struct hdb_failed {
@@ -84,6 +85,7 @@ public:
     query_cut cut;
     chunks hdb;
     chunks rdb;
+    stream_life life{}; ///< Of the stream's positions in the cut.
   };
   struct effects {
     std::optional<ask_hdb> hdb;
@@ -131,7 +133,7 @@ private:
   std::optional<partition_cut> cut_; ///< None: an HDB's answer will tell.
   std::optional<chunks> hdb_partial_;
   std::optional<chunks> rdb_partial_;
-  position upper_;
+  rdb_cut held_; ///< What the RDB answered for.
 };
 
 } // namespace millrace::torq

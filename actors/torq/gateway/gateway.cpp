@@ -1,6 +1,5 @@
 #include <millrace/actors/torq/execute/query_job.hpp>
 #include <millrace/actors/torq/gateway/gateway.hpp>
-#include <millrace/actors/torq/gateway/gateway_query.hpp>
 #include <millrace/messages/text/json_value.hpp>
 #include <millrace/query/front/getdata.hpp>
 
@@ -11,6 +10,10 @@ namespace millrace::torq {
 namespace {
 constexpr auto tick_interval = std::chrono::milliseconds{250};
 constexpr int64_t start_grace_ns = 10'000'000'000;
+/// A back end that went is expected back within this time.
+constexpr int64_t return_grace_ns = 10'000'000'000;
+
+const std::vector<gateway_state::rt_node> no_nodes;
 
 /// The plan as text, as a table of one column and one row.
 chunks explained(const query::logical_plan& plan) {
@@ -31,11 +34,13 @@ chunks explained(const query::logical_plan& plan) {
 
 caf::result<chunks, query_cut>
 gateway_state::query(const std::string& parameters) {
-  if (running + waiting.size() >= settings.running_max) {
+  auto held = under_way.size() + waiting.size();
+  for (const auto& [stream_name, stream] : streams)
+    held += stream.waiting.size();
+  if (held >= settings.running_max) {
     ++refused;
     return to_caf(
-      {errc::limit_exceeded, settings.process + ": "
-                               + std::to_string(running + waiting.size())
+      {errc::limit_exceeded, settings.process + ": " + std::to_string(held)
                                + " queries run or wait; retry later"});
   }
   auto asked = query::parse_getdata(
@@ -53,7 +58,7 @@ gateway_state::query(const std::string& parameters) {
   }
   held_question what;
   what.plan = std::move(asked->plan);
-  what.at_least = asked->at_least.value_or(position{});
+  what.at_least = asked->at_least;
   what.deadline_ns
     = env->clock->monotonic_ns()
       + (asked->timeout_ns > 0
@@ -63,37 +68,88 @@ gateway_state::query(const std::string& parameters) {
     what.plan.rows_max = settings.result_rows_max;
   if (what.plan.bytes_max == 0)
     what.plan.bytes_max = settings.result_bytes_max;
+  if (const auto& client = self->current_sender()) {
+    what.client = caf::actor_cast<caf::actor_addr>(client);
+    if (clients[what.client]++ == 0)
+      self->monitor(client);
+  }
   auto promise = self->make_response_promise<chunks, query_cut>();
   what.promise = promise;
   if (ready(what))
-    run(std::move(what));
+    start(std::move(what));
   else
     waiting.push_back(std::move(what));
   return promise;
 }
 
-/// Back ends become known one by one when a cluster starts: for a moment a
-/// question waits for them. Later, what is not there is missing.
+/// Back ends become known one by one when a cluster starts, and one that was
+/// lost may come back: for a while a question waits for them. Later, what is
+/// not there is missing.
 bool gateway_state::ready(const held_question& what) const {
   const auto now = env->clock->monotonic_ns();
-  if (now - started_ns > start_grace_ns || now >= what.deadline_ns)
+  if (now >= what.deadline_ns)
     return true;
   const auto& table = settings.tables.at(what.plan.table);
+  if (what.last_fault)
+    return connections > what.connections_then
+           || !backends.one_went(table.stream, now, return_grace_ns);
+  if (now - started_ns > start_grace_ns)
+    return true;
   const auto connected = [&](const char* type) {
     return !backends.candidates(type, table.stream, what.plan.table, 0).empty();
   };
+  // One that was tried, and is not there, is not waited for.
+  const auto stream = streams.find(table.stream);
+  const auto& nodes = stream == streams.end() ? no_nodes : stream->second.nodes;
+  if (!what.at_least && table.in_rdb
+      && std::any_of(nodes.begin(), nodes.end(),
+                     [](const auto& node) { return !node.tried; }))
+    return false;
   return (!table.in_rdb || connected("rdb"))
          && (!table.in_hdb || connected("hdb"));
 }
 
-void gateway_state::run(held_question what) {
+/// A question that names no place is about all that its stream has now.
+void gateway_state::start(held_question what) {
+  const auto& table = settings.tables.at(what.plan.table);
+  const bool wants_rdb = table.in_rdb || backends.known("rdb", table.stream);
+  const auto stream = streams.find(table.stream);
+  if (!wants_rdb || stream == streams.end()
+      || (what.at_least && !may_be_reborn(stream->second, what.plan.table)))
+    run(std::move(what), {});
+  else
+    inquire(std::move(what));
+}
+
+/// An RDB follows another life of the stream than answers were of.
+bool gateway_state::may_be_reborn(const followed_stream& stream,
+                                  const std::string& table) const {
+  const auto& life = stream.ends.floor().life;
+  const auto rdbs
+    = backends.candidates("rdb", settings.tables.at(table).stream, table, 0);
+  return life.is_known()
+         && std::any_of(rdbs.begin(), rdbs.end(), [&](const auto* rdb) {
+              return rdb->standing && rdb->standing->life.is_known()
+                     && rdb->standing->life != life;
+            });
+}
+
+void gateway_state::run(held_question what,
+                        const std::vector<std::string>& warnings) {
   const auto& table = settings.tables.at(what.plan.table);
   auto request = std::make_shared<gateway_request>();
-  request->plan = std::move(what.plan);
+  request->plan = what.plan;
+  request->warnings = warnings;
   auto& question = request->question;
   question.table = request->plan.table;
   question.stream = table.stream;
-  question.at_least = what.at_least;
+  question.at_least = what.at_least.value_or(position{});
+  if (const auto stream = streams.find(table.stream); stream != streams.end()) {
+    // Nobody is answered below what another one was told.
+    const auto floor = stream->second.ends.floor();
+    question.at_least = std::max(question.at_least, floor.at);
+    question.life = floor.life;
+  }
   question.deadline_ns = what.deadline_ns;
   question.wants_hdb = table.in_hdb || backends.known("hdb", table.stream);
   question.wants_rdb = table.in_rdb || backends.known("rdb", table.stream);
@@ -108,29 +164,95 @@ void gateway_state::run(held_question what) {
     question.rdbs.push_back(rdb->row.name);
     request->handles[rdb->row.name] = rdb->handle;
   }
+  const auto number = ++question_last;
+  what.connections_then = connections;
   auto runner = self->spawn(gateway_query, env, std::move(request));
-  ++running;
+  under_way.emplace(number, running_question{std::move(what), runner});
   self->request(runner, caf::infinite, start_atom_v)
-    .then(
-      [this, promise = what.promise](const chunks& rows,
-                                     const query_cut& cut) mutable {
-        --running;
-        ++answered;
-        promise.deliver(rows, cut);
-      },
-      [this, promise = what.promise](caf::error& fault) mutable {
-        --running;
-        ++refused;
-        promise.deliver(std::move(fault));
-      });
+    .then([this, number](
+            const chunks& rows, const query_cut& cut,
+            const stream_life& life) { answer(number, rows, cut, life); },
+          [this, number](const caf::error& fault) { fail(number, fault); });
+}
+
+void gateway_state::answer(uint64_t number, const chunks& rows, query_cut cut,
+                           const stream_life& life) {
+  auto found = under_way.extract(number);
+  if (!found)
+    return; // Its client is gone.
+  auto& what = found.mapped().what;
+  const auto& table = settings.tables.at(what.plan.table);
+  if (const auto stream = streams.find(table.stream); stream != streams.end())
+    stream->second.ends.gave({cut.upper, life});
+  ++answered;
+  leave_client(what.client);
+  what.promise.deliver(rows, cut);
+}
+
+void gateway_state::fail(uint64_t number, caf::error fault) {
+  auto found = under_way.extract(number);
+  if (!found)
+    return;
+  auto what = std::move(found.mapped().what);
+  const auto now = env->clock->monotonic_ns();
+  if (fault == errc::backend_lost && now < what.deadline_ns
+      && backends.one_went(settings.tables.at(what.plan.table).stream, now,
+                           return_grace_ns)) {
+    what.last_fault = from_caf(fault);
+    waiting.push_back(std::move(what));
+    return;
+  }
+  refuse(what, std::move(fault));
+}
+
+void gateway_state::refuse(held_question& what, caf::error fault) {
+  ++refused;
+  leave_client(what.client);
+  what.promise.deliver(std::move(fault));
 }
 
 void gateway_state::run_waiting() {
   for (auto& what : std::exchange(waiting, {}))
-    if (ready(what))
-      run(std::move(what));
-    else
+    if (!ready(what))
       waiting.push_back(std::move(what));
+    else if (what.last_fault && connections == what.connections_then)
+      refuse(what, to_caf(what.last_fault));
+    else
+      start(std::move(what));
+}
+
+void gateway_state::leave_client(const caf::actor_addr& client) {
+  const auto found = clients.find(client);
+  if (found == clients.end() || --found->second != 0)
+    return;
+  clients.erase(found);
+  self->demonitor(client);
+}
+
+void gateway_state::forget_client(const caf::actor_addr& client) {
+  if (clients.erase(client) == 0)
+    return;
+  std::erase_if(under_way, [&](const auto& item) {
+    if (item.second.what.client != client)
+      return false;
+    // Its work in the stores ends with it.
+    self->send_exit(item.second.runner, caf::exit_reason::kill);
+    ++refused;
+    return true;
+  });
+  const auto is_of_client
+    = [&](const held_question& what) { return what.client == client; };
+  refused += std::erase_if(waiting, is_of_client);
+  for (auto& [stream_name, stream] : streams)
+    refused += std::erase_if(stream.waiting, [&](const auto& item) {
+      return is_of_client(item.second);
+    });
+}
+
+void gateway_state::lost(const caf::actor_addr& who) {
+  forget_client(who);
+  lost_node(who);
+  (void)backends.lost(who, env->clock->monotonic_ns());
 }
 
 void gateway_state::watch(const std::vector<process_row>& rows) {
@@ -146,6 +268,11 @@ void gateway_state::connect(const std::string& backend_name) {
                       self->send(caf::actor_cast<hdb_actor>(entry.handle),
                                  caf::subscribe_atom_v,
                                  caf::actor_cast<hdb_watcher_actor>(self));
+                    else
+                      self->send(caf::actor_cast<rdb_actor>(entry.handle),
+                                 caf::subscribe_atom_v,
+                                 caf::actor_cast<rdb_watcher_actor>(self));
+                    ++connections;
                     run_waiting();
                   });
 }
@@ -156,8 +283,15 @@ void gateway_state::hear(const hdb_announcement& news) {
     entry->announced = news;
 }
 
+void gateway_state::hear(const rdb_announcement& news) {
+  auto* entry = backends.find(news.process);
+  if (entry != nullptr && entry->handle)
+    entry->standing = news;
+}
+
 void gateway_state::tick() {
   const auto now = env->clock->monotonic_ns();
+  connect_streams();
   run_waiting();
   for (auto& [backend_name, entry] : backends.all())
     if (!entry.handle && !entry.connecting && now >= entry.retry_at_ns)
@@ -169,9 +303,14 @@ gateway_facts gateway_state::facts() const {
   gateway_facts out;
   out.answered = answered;
   out.refused = refused;
-  out.running = running;
+  out.running = under_way.size();
   for (const auto& [backend_name, entry] : backends.all())
-    out.backends[backend_name] = {entry.row.type, entry.handle != nullptr};
+    out.backends[backend_name]
+      = {entry.row.type, entry.handle != nullptr,
+         entry.row.type == "rdb" ? entry.standing && entry.standing->ready
+                                 : entry.handle != nullptr};
+  for (const auto& [stream_name, stream] : streams)
+    out.floors[stream_name] = stream.ends.floor().at;
   return out;
 }
 
@@ -182,8 +321,12 @@ std::string to_json(const gateway_facts& facts) {
                        {"running", facts.running}};
   auto& list = out.add("backends", text::json_value::object());
   for (const auto& [backend_name, entry] : facts.backends)
-    list.add(backend_name,
-             {{"type", entry.type}, {"connected", entry.connected}});
+    list.add(backend_name, {{"type", entry.type},
+                            {"connected", entry.connected},
+                            {"ready", entry.ready}});
+  auto& floors = out.add("floors", text::json_value::object());
+  for (const auto& [stream_name, at] : facts.floors)
+    floors.add(stream_name, at.value);
   return out.dump();
 }
 
@@ -196,8 +339,11 @@ gateway(gateway_self_actor::stateful_pointer<gateway_state> self,
   state.settings = std::move(settings);
   state.connector = std::move(connector);
   state.started_ns = world->clock->monotonic_ns();
+  for (const auto& [stream_name, nodes] : state.settings.streams)
+    for (const auto& at : nodes)
+      state.streams[stream_name].nodes.push_back({at, {}, false, false});
   self->set_down_handler(
-    [self](caf::down_msg& down) { self->state.backends.lost(down.source); });
+    [self](caf::down_msg& down) { self->state.lost(down.source); });
   if (registry)
     for (const auto* type : {"rdb", "hdb"})
       self->send(registry, caf::subscribe_atom_v, std::string{type},
@@ -212,6 +358,9 @@ gateway(gateway_self_actor::stateful_pointer<gateway_state> self,
       self->state.watch(rows);
     },
     [self](announce_atom, const hdb_announcement& news) {
+      self->state.hear(news);
+    },
+    [self](announce_atom, const rdb_announcement& news) {
       self->state.hear(news);
     },
     [self](caf::tick_atom) { self->state.tick(); },

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <millrace/actors/torq/gateway/end_inquiry.hpp>
+#include <millrace/actors/torq/gateway/gateway_query.hpp>
 #include <millrace/actors/torq/registry/backends.hpp>
 #include <millrace/messages/data/schema.hpp>
 #include <millrace/messages/protocol/brood.hpp>
@@ -9,8 +11,10 @@
 
 #include <caf/stateful_actor.hpp>
 
+#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,11 +35,17 @@ struct gateway_settings {
     bool in_hdb = false;
   };
   std::map<std::string, table> tables; ///< By name.
+  /// The SEQUENCERs of each stream.
+  std::map<std::string, std::vector<endpoint>> streams;
   int64_t query_timeout_ns = 30'000'000'000;
   uint64_t result_rows_max = 0;  ///< 0: no limit.
   uint64_t result_bytes_max = 0; ///< 0: no limit.
   /// Questions that run or wait; more are refused with `limit_exceeded`.
   size_t running_max = 256;
+  /// Called with what is to be in the log as a warning: a stable word, and what
+  /// happened.
+  std::function<void(const std::string& id, const std::string& text)>
+    on_warning;
 };
 
 /// What a gateway did, and the back ends it can ask.
@@ -46,8 +56,11 @@ struct gateway_facts {
   struct known_backend {
     std::string type;
     bool connected = false;
+    bool ready = false; ///< Of an RDB: it says so. Of others: connected.
   };
   std::map<std::string, known_backend> backends; ///< By process name.
+  /// Up to where questions were answered, or the stream was seen to end.
+  std::map<std::string, position> floors; ///< By stream.
 };
 
 /// As `status` shows it.
@@ -66,17 +79,55 @@ struct gateway_state {
   void connect(const std::string& backend_name);
   void tick();
   void hear(const hdb_announcement& news);
+  void hear(const rdb_announcement& news);
+  void lost(const caf::actor_addr& who);
 
   struct held_question {
     query::logical_plan plan;
-    position at_least;
+    /// As asked for; none: to be the end that the stream has now.
+    std::optional<position> at_least;
     int64_t deadline_ns = 0; ///< Monotonic.
+    caf::actor_addr client;  ///< Its end is that of the question.
     caf::typed_response_promise<chunks, query_cut> promise;
+    /// What became of it with the back ends of then: it waits for one that
+    /// comes back.
+    error last_fault{};
+    uint64_t connections_then = 0;
   };
   [[nodiscard]] bool ready(const held_question& what) const;
-  void run(held_question what);
+  void start(held_question what);
+  void run(held_question what, const std::vector<std::string>& warnings);
   void run_waiting();
+  void answer(uint64_t number, const chunks& rows, query_cut cut,
+              const stream_life& life);
+  void fail(uint64_t number, caf::error fault);
+  void refuse(held_question& what, caf::error fault);
+  /// Nobody waits for this client's answers any more.
+  void forget_client(const caf::actor_addr& client);
+  void leave_client(const caf::actor_addr& client);
   [[nodiscard]] gateway_facts facts() const;
+
+  // gateway_streams.cpp: where the streams end.
+
+  struct rt_node {
+    endpoint at;
+    sequencer_actor handle; ///< Null while not connected.
+    bool connecting = false;
+    bool tried = false; ///< Once, whatever came of it.
+  };
+  struct followed_stream {
+    std::vector<rt_node> nodes;
+    end_inquiry ends;
+    std::map<uint64_t, held_question> waiting; ///< For an inquiry.
+    uint64_t asked = 0; ///< The inquiry under way, or the last one.
+  };
+  [[nodiscard]] bool may_be_reborn(const followed_stream& stream,
+                                   const std::string& table) const;
+  void connect_streams();
+  void connect_node(const std::string& stream, size_t node);
+  void inquire(held_question what);
+  void carry_out(const std::string& stream, const end_inquiry::effects& what);
+  void lost_node(const caf::actor_addr& who);
 
   gateway_self_actor::pointer self;
   persistence::env* env = nullptr;
@@ -85,10 +136,18 @@ struct gateway_state {
   backend_table backends;
   uint64_t answered = 0;
   uint64_t refused = 0;
-  size_t running = 0;
   uint64_t turn = 0; ///< Spreads questions over equal back ends.
   int64_t started_ns = 0;
-  std::vector<held_question> waiting; ///< For back ends, just after the start.
+  std::vector<held_question> waiting; ///< For back ends to come, or come back.
+  std::map<std::string, followed_stream> streams;
+  struct running_question {
+    held_question what;
+    gateway_query_actor runner;
+  };
+  std::map<uint64_t, running_question> under_way;
+  std::map<caf::actor_addr, size_t> clients; ///< Questions of each.
+  uint64_t question_last = 0;
+  uint64_t connections = 0; ///< To back ends, in all.
 };
 
 gateway_self_actor::behavior_type

@@ -8,17 +8,21 @@ namespace millrace::torq {
 namespace {
 
 constexpr size_t message_bytes = 256u << 10;
+/// A back end that says at the deadline why it cannot answer is heard.
+constexpr std::chrono::milliseconds last_word{300};
 
 /// Merges on a pool thread.
 void merge_partials(const gateway_query_actor& owner,
                     const query::logical_plan& plan, const chunks& hdb,
-                    const chunks& rdb) {
+                    const chunks& rdb, const std::atomic<bool>& cancelled) {
   auto refuse = [&](const error& fault) {
     caf::anon_send(owner, job_atom_v, chunks{}, to_caf(fault));
   };
   query::merger merger{plan};
   for (const auto* from : {&hdb, &rdb})
     for (const auto& bytes : *from) {
+      if (cancelled)
+        return;
       auto partial = query::decode_partial(bytes.bytes());
       if (!partial)
         return refuse(partial.failure());
@@ -42,8 +46,8 @@ caf::timespan gateway_query_state::remaining() const {
   return caf::timespan{std::max<int64_t>(left, 1'000'000)};
 }
 
-caf::result<chunks, query_cut> gateway_query_state::start() {
-  promise = self->make_response_promise<chunks, query_cut>();
+caf::result<chunks, query_cut, stream_life> gateway_query_state::start() {
+  promise = self->make_response_promise<chunks, query_cut, stream_life>();
   plan_bytes = chunk::copy_of(encode(request->plan));
   way.emplace(request->question);
   step(cut_query::start{});
@@ -92,13 +96,17 @@ void gateway_query_state::ask(const cut_query::ask_rdb& what) {
   const auto to = caf::actor_cast<rdb_actor>(request->handles.at(what.name));
   const auto round = rdb.round = way->round();
   const auto number = rdb.request.begin(self, to);
-  self->request(to, remaining(), query_atom_v, plan_bytes, what.rows)
+  auto rows = what.rows;
+  rows.patience_ns = remaining().count();
+  self
+    ->request(to, remaining() + caf::timespan{last_word}, query_atom_v,
+              plan_bytes, rows)
     .then(
-      [this, round, number](const chunks& partial, position upper) {
+      [this, round, number](const chunks& partial, const rdb_cut& at) {
         if (!rdb.request.settle(self, number))
           return;
         env->crash_point("gw.after_partial");
-        step(cut_query::rdb_answered{round, upper, partial});
+        step(cut_query::rdb_answered{round, at, partial});
       },
       [this, round, number](const caf::error& fault) {
         if (rdb.request.settle(self, number))
@@ -107,7 +115,7 @@ void gateway_query_state::ask(const cut_query::ask_rdb& what) {
 }
 
 void gateway_query_state::lost(const caf::actor_addr& who) {
-  const error fault{errc::unavailable, "its process or connection is gone"};
+  const error fault{errc::backend_lost, "its process or connection is gone"};
   if (hdb.request.lost(self, who))
     step(cut_query::hdb_failed{hdb.round, fault});
   else if (rdb.request.lost(self, who))
@@ -116,17 +124,21 @@ void gateway_query_state::lost(const caf::actor_addr& who) {
 
 void gateway_query_state::merge(cut_query::merge what) {
   cut = what.cut;
+  cut.warnings.insert(cut.warnings.end(), request->warnings.begin(),
+                      request->warnings.end());
+  life = what.life;
   env->pool->submit([me = gateway_query_actor{self}, asked = request,
-                     partials = std::move(what), world = env] {
+                     partials = std::move(what), world = env,
+                     stopped = cancelled] {
     world->crash_point("gw.before_merge");
-    merge_partials(me, asked->plan, partials.hdb, partials.rdb);
+    merge_partials(me, asked->plan, partials.hdb, partials.rdb, *stopped);
   });
 }
 
 void gateway_query_state::done(const chunks& merged, const caf::error& fault) {
   if (fault)
     return finish(fault);
-  promise.deliver(merged, cut);
+  promise.deliver(merged, cut, life);
   env->crash_point("gw.after_reply");
   self->quit();
 }
@@ -144,6 +156,7 @@ gateway_query(gateway_query_actor::stateful_pointer<gateway_query_state> self,
               std::shared_ptr<const gateway_request> request) {
   self->state.env = world;
   self->state.request = std::move(request);
+  self->attach_functor([stopped = self->state.cancelled] { *stopped = true; });
   self->set_down_handler(
     [self](caf::down_msg& down) { self->state.lost(down.source); });
   return {

@@ -9,25 +9,30 @@
 
 #include <caf/stateful_actor.hpp>
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace millrace::torq {
 
-/// GATEWAY QUERY: asks the back ends one question, answers once.
-using gateway_query_actor
-  = caf::typed_actor<caf::replies_to<start_atom>::with<chunks, query_cut>,
-                     // From the pool: both partial results merged, or the
-                     // fault.
-                     caf::reacts_to<job_atom, chunks, caf::error>>;
+/// GATEWAY QUERY: asks the back ends one question, answers once: with the
+/// result, the cut, and the life of the stream that its positions are of.
+using gateway_query_actor = caf::typed_actor<
+  caf::replies_to<start_atom>::with<chunks, query_cut, stream_life>,
+  // From the pool: both partial results merged, or the
+  // fault.
+  caf::reacts_to<job_atom, chunks, caf::error>>;
 
 /// One question, planned, and the living back ends that it may be put to.
 struct gateway_request {
   query::logical_plan plan;
   cut_query::question question;
   std::map<std::string, caf::strong_actor_ptr> handles; ///< By name.
+  /// Of the answer, whatever the back ends say.
+  std::vector<std::string> warnings;
 };
 
 /// State of the GATEWAY QUERY: carries out what `cut_query` says, and merges
@@ -39,7 +44,7 @@ struct gateway_query_state {
   explicit gateway_query_state(gateway_query_actor::pointer owner)
     : self{owner} {}
 
-  caf::result<chunks, query_cut> start();
+  caf::result<chunks, query_cut, stream_life> start();
   void done(const chunks& merged, const caf::error& fault);
 
   void step(cut_query::input what);
@@ -62,7 +67,10 @@ struct gateway_query_state {
   asked_backend rdb;
   chunk plan_bytes;
   query_cut cut; ///< Of the answer.
-  caf::typed_response_promise<chunks, query_cut> promise;
+  stream_life life;
+  std::shared_ptr<std::atomic<bool>> cancelled
+    = std::make_shared<std::atomic<bool>>(false);
+  caf::typed_response_promise<chunks, query_cut, stream_life> promise;
 };
 
 gateway_query_actor::behavior_type

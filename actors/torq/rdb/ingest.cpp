@@ -23,6 +23,7 @@ struct ingest {
   void refuse(const error& why);
   void reject(const rt::message& m, position end, const error& why);
   void take_schema(const stream_event& event);
+  void take_loss(const stream_event& event);
   void warn(const std::string& text) const {
     caf::anon_send(owner, refused_atom_v, text);
   }
@@ -112,6 +113,18 @@ void ingest::take_schema(const stream_event& event) {
          + " otherwise than this rdb: " + to_string(fault));
 }
 
+/// Known before a snapshot shows what comes after it.
+void ingest::take_loss(const stream_event& event) {
+  std::string text;
+  {
+    const std::scoped_lock lock{store->reject_mutex};
+    store->losses.add(event);
+    text = store->losses.last();
+  }
+  ++store->period_losses;
+  caf::anon_send(owner, loss_atom::value, std::move(text));
+}
+
 } // namespace
 
 error rdb_store::sync_letters() {
@@ -134,18 +147,34 @@ ingest_handlers(const std::shared_ptr<rdb_store>& store, persistence::env& env,
   auto out = std::make_shared<rt::subscription_handlers>();
   auto in = std::make_shared<ingest>(ingest{
     store, &env, std::move(settings), std::move(control), owner, {}, {}});
+  out->on_flow = [in](stream_life life, position end) {
+    auto& into = *in->store;
+    into.abandoned |= into.life.is_known() && life != into.life;
+    if (!into.abandoned)
+      into.life = life;
+    caf::anon_send(in->owner, flow_atom::value, life, end);
+  };
+  out->on_failure = [in](const error& fault) {
+    caf::anon_send(in->owner, failed_atom_v, to_caf(fault));
+  };
   out->on_message = [in](const rt::message& m, position end) {
-    if (m.kind != payload_kind::table_batch)
+    if (m.kind != payload_kind::table_batch || in->store->abandoned)
       return;
     in->env->crash_point("rdb.before_insert");
     in->take(m, end);
   };
   out->on_event = [in](const stream_event& event) {
+    if (in->store->abandoned)
+      return;
     if (event.kind == event_kind::schema)
       in->take_schema(event);
+    if (is_loss(event))
+      in->take_loss(event);
   };
   out->on_batch_end = [in](position end) {
     auto& into = *in->store;
+    if (into.abandoned)
+      return;
     {
       const std::scoped_lock lock{into.writing};
       if (end <= into.tables.snapshot()->end)
@@ -158,6 +187,8 @@ ingest_handlers(const std::shared_ptr<rdb_store>& store, persistence::env& env,
   };
   out->on_period = [in](period_id period, position end) {
     auto& into = *in->store;
+    if (into.abandoned)
+      return;
     in->env->crash_point("rdb.before_eod_mark");
     ++into.period_ends_untold;
     {
@@ -166,7 +197,8 @@ ingest_handlers(const std::shared_ptr<rdb_store>& store, persistence::env& env,
     }
     in->last_told.clear();
     caf::anon_send(in->owner, passed_atom::value, period, end,
-                   std::exchange(into.period_rejects, 0));
+                   std::exchange(into.period_rejects, 0),
+                   std::exchange(into.period_losses, 0));
   };
   return out;
 }

@@ -2,6 +2,7 @@
 
 #include <millrace/actors/rt/subscribe/subscription.hpp>
 #include <millrace/actors/torq/rdb/dead_letters.hpp>
+#include <millrace/actors/torq/rdb/loss_log.hpp>
 #include <millrace/actors/torq/rdb/rdb_self.hpp>
 #include <millrace/persistence/disk/env.hpp>
 #include <millrace/persistence/memory/memory_store.hpp>
@@ -26,12 +27,19 @@ struct rdb_store {
   std::atomic<uint64_t> rejected_batches{0};
   /// Of the open period. The subscriber's alone.
   uint64_t period_rejects = 0;
+  uint64_t period_losses = 0; ///< The same.
   std::mutex letters_mutex;
   std::unique_ptr<dead_letters> letters; ///< Null: there was none yet.
   std::atomic<size_t> byte_count{0};
-  std::mutex reject_mutex;
+  std::mutex reject_mutex; ///< Of what follows, up to the blank line.
   std::string last_reject; ///< Table, column, reason.
   std::string refused;     ///< Why a batch must come again; empty: none does.
+  loss_log losses;         ///< Told before a snapshot shows what is after them.
+
+  /// Of the positions here. Once a flow of another life began, nothing is taken
+  /// in any more. Of the subscriber's handlers alone, after the start.
+  stream_life life;
+  bool abandoned = false;
 
   /// Lets go of the rows up to `cutover`.
   [[nodiscard]] error drop(position cutover);
@@ -49,8 +57,9 @@ struct ingest_settings {
 
 /// What the subscriber of `control` calls: the only writer beside drops. A
 /// batch that no table fits is kept as a dead letter; one that there is no
-/// memory for, or no place to keep it in, comes again. `owner` hears of ends of
-/// periods, and once of new rows when `wake_wanted` says so.
+/// memory for, or no place to keep it in, comes again. `owner` hears of flows,
+/// losses, ends of periods, the end of the subscription, and once of new rows
+/// when `wake_wanted` says so.
 [[nodiscard]] std::shared_ptr<rt::subscription_handlers>
 ingest_handlers(const std::shared_ptr<rdb_store>& store, persistence::env& env,
                 ingest_settings settings,

@@ -27,6 +27,7 @@ void period_ledger::on(const passed& what, int64_t now, effects& out) {
   ended_.push_back({.period = what.period,
                     .end = what.end,
                     .rejects = what.rejects,
+                    .losses = what.losses,
                     .waits = settings_.writes && what.rejects != 0});
   write_next(now, out);
 }

@@ -46,6 +46,7 @@ public:
     /// Batches of the period that fit no table. It is not written down, nor is
     /// any after it, until somebody accepts that they are left out.
     uint64_t rejects = 0;
+    uint64_t losses = 0; ///< That the stream told of, in the period.
   };
   /// Somebody accepts the rejects of all periods that ended.
   struct accepted {};
@@ -107,6 +108,7 @@ public:
     period_id period;
     position end;
     uint64_t rejects = 0;
+    uint64_t losses = 0;
     bool waits = false;       ///< For somebody to accept these.
     manifest_version version; ///< 0: not yet written.
     bool served = false;      ///< By all HDBs that live.

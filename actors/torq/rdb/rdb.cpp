@@ -1,5 +1,6 @@
 #include <millrace/actors/rt/subscribe/subscriber.hpp>
 #include <millrace/actors/torq/execute/query_job.hpp>
+#include <millrace/actors/torq/rdb/kept_life.hpp>
 #include <millrace/actors/torq/rdb/rdb.hpp>
 #include <millrace/actors/torq/rdb/write_down.hpp>
 #include <millrace/actors/torq/rdb/written_rows.hpp>
@@ -24,9 +25,9 @@ constexpr int64_t install_patience_ns = 1'000'000'000;
 
 // -- beginning ----------------------------------------------------------------
 
-void rdb_state::start(connector_actor to_others,
-                      const registrar_actor& registry) {
+void rdb_state::start(connector_actor to_others, registrar_actor discoveries) {
   connector = std::move(to_others);
+  registry = std::move(discoveries);
   memory = memory_watch{settings.memory_max_bytes};
   store = std::make_shared<rdb_store>();
   for (const auto& table : settings.tables)
@@ -35,8 +36,15 @@ void rdb_state::start(connector_actor to_others,
   auto before = read_manifest();
   if (!before)
     return self->quit(to_caf(before.failure()));
-  if (*before)
+  if (*before) {
     store->tables.reset((*before)->cutover);
+    const auto life
+      = read_kept_life(*env->fs, settings.hdb_directory, settings.stream);
+    if (!life)
+      return self->quit(to_caf(life.failure()));
+    store->life = *life;
+  }
+  progress = {settings.stream, store->tables.begin()};
   ledger
     = period_ledger{{settings.write_down && !settings.hdb_directory.empty(),
                      settings.query_timeout_ns},
@@ -47,6 +55,7 @@ void rdb_state::start(connector_actor to_others,
   if (registry)
     self->send(registry, caf::subscribe_atom_v, std::string{"hdb"},
                caf::actor_cast<watcher_actor>(self));
+  announce();
   self->send(self, caf::tick_atom_v);
 }
 
@@ -81,6 +90,7 @@ void rdb_state::subscribe() {
   if (begin != position{}) {
     options.start.kind = start_spec::at_position;
     options.start.at = begin;
+    options.start.life = store->life;
   }
   const auto control = std::make_shared<rt::subscription>(settings.stream);
   subscriber
@@ -95,19 +105,28 @@ void rdb_state::subscribe() {
 
 // -- questions ----------------------------------------------------------------
 
-caf::result<chunks, position> rdb_state::query(const chunk& plan_bytes,
-                                               rows_after rows) {
+caf::result<chunks, rdb_cut> rdb_state::query(const chunk& plan_bytes,
+                                              rows_after rows) {
   auto plan = query::decode_plan(plan_bytes.bytes());
   if (!plan)
     return to_caf(plan.failure());
-  auto promise = self->make_response_promise<chunks, position>();
+  // The promise takes the sender with it.
+  auto asker = self->current_sender();
+  auto promise = self->make_response_promise<chunks, rdb_cut>();
+  const auto patience_ns
+    = rows.patience_ns > 0
+        ? std::min(rows.patience_ns, settings.query_timeout_ns)
+        : settings.query_timeout_ns;
   rdb_question what{*std::move(plan), rows,
-                    env->clock->monotonic_ns() + settings.query_timeout_ns,
+                    env->clock->monotonic_ns() + patience_ns, std::move(asker),
                     promise};
-  if (what.ready(store->tables.snapshot()->end)) {
+  const auto end = store->tables.snapshot()->end;
+  if (ready(end) && what.ready(progress.life(), end)) {
     answer(std::move(what));
   } else if (memory.paused()) {
     refuse(what, errc::limit_exceeded);
+  } else if (!strange_stream.empty()) {
+    refuse(what, errc::unavailable);
   } else {
     waiting.add(std::move(what));
     store->wake_wanted = true;
@@ -120,11 +139,16 @@ caf::result<chunks, position> rdb_state::query(const chunk& plan_bytes,
 void rdb_state::refuse(const rdb_question& what, errc code) {
   const auto reason = memory.reason(store->byte_count);
   auto promise = what.promise;
-  promise.deliver(to_caf(
-    {code, settings.process + ": has not reached "
-             + to_string(std::max(what.rows.cutover, what.rows.at_least))
-             + "; it stands at " + to_string(store->tables.snapshot()->end)
-             + (reason.empty() ? "" : ": " + reason)}));
+  const auto end = store->tables.snapshot()->end;
+  if (const auto why = standing(end); reason.empty() && !why.empty()) {
+    promise.deliver(to_caf({errc::unavailable, settings.process + ": " + why}));
+    return;
+  }
+  promise.deliver(
+    to_caf({code, settings.process + ": has not reached "
+                    + to_string(std::max(what.rows.cutover, what.rows.at_least))
+                    + "; it stands at " + to_string(end)
+                    + (reason.empty() ? "" : ": " + reason)}));
 }
 
 void rdb_state::answer(rdb_question what) {
@@ -137,6 +161,11 @@ void rdb_state::answer(rdb_question what) {
     return;
   }
   const auto upper = snapshot->end;
+  rdb_cut cut{upper, progress.life(), {}};
+  {
+    const std::scoped_lock lock{store->reject_mutex};
+    cut.warnings = store->losses.lines(what.rows.cutover, upper);
+  }
   auto view = snapshot->view(what.plan.table, what.rows.cutover, upper);
   if (!view) {
     promise.deliver(to_caf(view.failure()));
@@ -147,18 +176,21 @@ void rdb_state::answer(rdb_question what) {
   work->parts.push_back(*std::move(view));
   work->deadline_ns = what.deadline_ns;
   work->memory_max = settings.query_memory_max_bytes;
+  work->asker = std::move(what.asker);
   auto job = self->spawn(query_job, env, std::move(work));
   self->request(job, caf::infinite, start_atom_v)
-    .then([promise, upper](
-            const chunks& partial) mutable { promise.deliver(partial, upper); },
+    .then([promise, cut](
+            const chunks& partial) mutable { promise.deliver(partial, cut); },
           [promise](caf::error& fault) mutable {
             promise.deliver(std::move(fault));
           });
 }
 
 void rdb_state::wake() {
-  auto due
-    = waiting.take(store->tables.snapshot()->end, env->clock->monotonic_ns());
+  const auto end = store->tables.snapshot()->end;
+  announce();
+  auto due = waiting.take(ready(end), progress.life(), end,
+                          env->clock->monotonic_ns());
   for (auto& what : due.ready)
     answer(std::move(what));
   for (const auto& what : due.late)
@@ -169,10 +201,10 @@ void rdb_state::wake() {
 
 // -- ends of periods ----------------------------------------------------------
 
-void rdb_state::period_passed(period_id period, position end,
-                              uint64_t rejects) {
+void rdb_state::period_passed(period_id period, position end, uint64_t rejects,
+                              uint64_t losses) {
   --store->period_ends_untold;
-  step(period_ledger::passed{period, end, rejects});
+  step(period_ledger::passed{period, end, rejects, losses});
   if (const auto* waits = ledger.waiting(); waits && waits->end == end)
     warn("period_held", held());
 }
@@ -206,12 +238,24 @@ void rdb_state::step(const period_ledger::input& what) {
     env->crash_point("rdb.before_purge");
     if (auto fault = store->drop(*done.to_drop))
       last_failure = fault;
+    {
+      const std::scoped_lock lock{store->reject_mutex};
+      store->losses.forget(*done.to_drop);
+    }
     env->crash_point("rdb.after_purge");
   }
   answer_installs();
 }
 
 void rdb_state::write(const period_ledger::write& what) {
+  // Before the first partition: its positions are of this life.
+  if (!life_kept)
+    if (auto fault = keep_life(*env->fs, settings.hdb_directory,
+                               settings.stream, progress.life())) {
+      self->send(self, job_atom_v, what.to, manifest_version{}, to_caf(fault));
+      return;
+    }
+  life_kept = true;
   persistence::period_request request;
   request.stream = settings.stream;
   request.period = what.period.value;
@@ -252,6 +296,8 @@ void rdb_state::tell(const std::string& hdb) {
 
 caf::result<period_report>
 rdb_state::wait_installed(period_id period, position at, bool accepts) {
+  if (!strange_stream.empty())
+    return to_caf({errc::fenced, settings.process + ": " + strange_stream});
   auto promise = self->make_response_promise<period_report>();
   installs.push_back(
     {period, at, env->clock->monotonic_ns() + install_patience_ns, promise});
@@ -338,6 +384,7 @@ void rdb_state::reported(uint64_t number, const period_report& written) {
   if (const auto* entry = ledger.find(what.period)) {
     out.end = entry->end;
     out.rejected_batches = entry->rejects;
+    out.losses = entry->losses;
   }
   const auto* waits = ledger.waiting();
   out.held = waits != nullptr && waits->period <= what.period;
@@ -363,8 +410,12 @@ void rdb_state::connect(const std::string& backend_name) {
 
 void rdb_state::lost(const caf::down_msg& down) {
   if (subscriber && down.source == subscriber.address())
-    return self->quit(down.reason);
-  if (const auto who = hdbs.lost(down.source); !who.empty())
+    return self->quit(to_caf({errc::closed, "its subscription of stream '"
+                                              + settings.stream + "' ended"}));
+  std::erase_if(
+    watchers, [&](const auto& each) { return each.address() == down.source; });
+  if (const auto who = hdbs.lost(down.source, env->clock->monotonic_ns());
+      !who.empty())
     step(period_ledger::hdb_left{who});
 }
 
@@ -379,6 +430,7 @@ void rdb_state::watch_memory() {
   if (!subscriber || !memory.look(bytes, awaited))
     return;
   self->send(subscriber, pause_atom_v, memory.paused());
+  announce();
 }
 
 std::string rdb_state::stalled() const {
@@ -429,7 +481,13 @@ rdb_facts rdb_state::facts() const {
   {
     const std::scoped_lock lock{store->reject_mutex};
     out.last_reject = store->last_reject;
+    out.losses = store->losses.count();
+    out.last_loss = store->losses.last();
   }
+  out.ready = announcement().ready;
+  out.standing = standing(out.end);
+  out.refuses = !strange_stream.empty();
+  out.replayed_percent = progress.percent(out.end);
   out.stalled = stalled();
   out.periods_held = ledger.held();
   out.served_end = ledger.served_end();
@@ -445,12 +503,21 @@ std::string to_json(const rdb_facts& facts) {
                        {"stream", facts.stream},
                        {"begin", facts.begin.value},
                        {"position", facts.end.value},
+                       {"ready", facts.ready},
                        {"bytes", facts.bytes},
                        {"rows", facts.rows},
                        {"rejected_batches", facts.rejected_batches},
                        {"paused", !facts.stalled.empty()},
                        {"periods_to_write", facts.periods_held},
                        {"served_position", facts.served_end.value}};
+  if (!facts.standing.empty()) {
+    out.add("standing", facts.standing);
+    out.add("refuses", facts.refuses);
+    out.add("replayed_percent", facts.replayed_percent);
+  }
+  out.add("losses", facts.losses);
+  if (!facts.last_loss.empty())
+    out.add("last_loss", facts.last_loss);
   if (!facts.stalled.empty())
     out.add("stalled", facts.stalled);
   if (!facts.held.empty())
@@ -472,7 +539,7 @@ rdb(rdb_self_actor::stateful_pointer<rdb_state> self, persistence::env* world,
   state.children.attach(self);
   self->set_down_handler(
     [self](caf::down_msg& down) { self->state.lost(down); });
-  state.start(std::move(connector), registry);
+  state.start(std::move(connector), std::move(registry));
   return {
     [self](status_atom) { return to_json(self->state.facts()); },
     [self](facts_atom) { return self->state.facts(); },
@@ -482,6 +549,16 @@ rdb(rdb_self_actor::stateful_pointer<rdb_state> self, persistence::env* world,
     [self](watch_atom, const std::vector<process_row>& rows) {
       self->state.watch(rows);
     },
+    [self](caf::subscribe_atom, const rdb_watcher_actor& who) {
+      self->state.watch(who);
+    },
+    [self](flow_atom, stream_life life, position end) {
+      self->state.flow_began(life, end);
+    },
+    [self](loss_atom, const std::string& text) {
+      self->state.warn("stream_loss", text);
+    },
+    [self](failed_atom, const caf::error& fault) { self->quit(fault); },
     [self](installed_atom, period_id period, position at, bool accept) {
       return self->state.wait_installed(period, at, accept);
     },
@@ -494,8 +571,9 @@ rdb(rdb_self_actor::stateful_pointer<rdb_state> self, persistence::env* world,
     [self](job_atom, uint64_t number, const period_report& written) {
       self->state.reported(number, written);
     },
-    [self](passed_atom, period_id period, position end, uint64_t rejects) {
-      self->state.period_passed(period, end, rejects);
+    [self](passed_atom, period_id period, position end, uint64_t rejects,
+           uint64_t losses) {
+      self->state.period_passed(period, end, rejects, losses);
     },
     [self](job_atom, position end, manifest_version version,
            const caf::error& fault) {

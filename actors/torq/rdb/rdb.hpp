@@ -4,6 +4,7 @@
 #include <millrace/actors/torq/rdb/memory_watch.hpp>
 #include <millrace/actors/torq/rdb/period_ledger.hpp>
 #include <millrace/actors/torq/rdb/rdb_self.hpp>
+#include <millrace/actors/torq/rdb/replay_progress.hpp>
 #include <millrace/actors/torq/rdb/waiting_queries.hpp>
 #include <millrace/actors/torq/registry/backends.hpp>
 #include <millrace/messages/data/schema.hpp>
@@ -57,9 +58,10 @@ struct rdb_state {
   /// User-declared on purpose: CAF 0.17 paren-initializes C++20 aggregates.
   explicit rdb_state(rdb_self_actor::pointer owner) : self{owner} {}
 
-  void start(connector_actor to_others, const registrar_actor& registry);
-  caf::result<chunks, position> query(const chunk& plan, rows_after rows);
-  void period_passed(period_id period, position end, uint64_t rejects);
+  void start(connector_actor to_others, registrar_actor discoveries);
+  caf::result<chunks, rdb_cut> query(const chunk& plan, rows_after rows);
+  void period_passed(period_id period, position end, uint64_t rejects,
+                     uint64_t losses);
   void written(position end, manifest_version version, const error& fault);
   caf::result<period_report> wait_installed(period_id period, position at,
                                             bool accept_rejects);
@@ -101,6 +103,19 @@ struct rdb_state {
   /// Why applying stands still; empty: it does not.
   [[nodiscard]] std::string stalled() const;
 
+  // rdb_ready.cpp: whether the rows here are an answer.
+
+  /// A flow of the stream began.
+  void flow_began(stream_life life, position end);
+  void watch(const rdb_watcher_actor& who);
+  /// Whether the rows up to this position are an answer.
+  [[nodiscard]] bool ready(position end) const;
+  /// Why they are not; empty: they are.
+  [[nodiscard]] std::string standing(position end) const;
+  [[nodiscard]] rdb_announcement announcement() const;
+  /// Tells those who ask whether it can be asked, if that changed.
+  void announce();
+
   rdb_self_actor::pointer self;
   persistence::env* env = nullptr;
   rdb_settings settings;
@@ -117,6 +132,13 @@ struct rdb_state {
   period_ledger ledger{{}};
   memory_watch memory{0};
   bool told_stall = false;
+  replay_progress progress;
+  /// The stream is not the one that the HDB's positions are of; empty: it is.
+  std::string strange_stream;
+  bool life_kept = false;   ///< Beside the HDB's manifest.
+  registrar_actor registry; ///< Null: there is none.
+  std::vector<rdb_watcher_actor> watchers;
+  std::optional<bool> announced_ready;
   error last_failure; ///< Of a write-down or a drop.
 };
 

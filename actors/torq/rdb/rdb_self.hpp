@@ -6,12 +6,14 @@ namespace millrace::torq {
 
 using accepted_atom = caf::atom_constant<caf::atom("accepted")>;
 using passed_atom = caf::atom_constant<caf::atom("passed")>;
+using flow_atom = caf::atom_constant<caf::atom("flow")>;
+using loss_atom = caf::atom_constant<caf::atom("loss")>;
 
 /// The RDB, with what it sends itself.
 using rdb_self_actor = rdb_actor::extend<
   // Its subscriber passed the end of a period, of which so many batches fit no
-  // table.
-  caf::reacts_to<passed_atom, period_id, position, uint64_t>,
+  // table; and so many losses it met in it.
+  caf::reacts_to<passed_atom, period_id, position, uint64_t, uint64_t>,
   // A batch was rejected, or a declaration: why.
   caf::reacts_to<refused_atom, std::string>,
   // Somebody accepts the rejects so far, and they are synced, or why not.
@@ -19,6 +21,12 @@ using rdb_self_actor = rdb_actor::extend<
   // What the HDB directory holds of a period was read, for the answer of this
   // number.
   caf::reacts_to<job_atom, uint64_t, period_report>,
+  // A flow of the stream began, which ended here then.
+  caf::reacts_to<flow_atom, stream_life, position>,
+  // The stream lost something: what, in words.
+  caf::reacts_to<loss_atom, std::string>,
+  // The subscription ended because of this.
+  caf::reacts_to<failed_atom, caf::error>,
   // A write-down up to here ended: the manifest's version, or why not.
   caf::reacts_to<job_atom, position, manifest_version, caf::error>,
   // Timer.

@@ -4,10 +4,11 @@
 
 namespace millrace::torq {
 
-waiting_queries::due waiting_queries::take(position end, int64_t now_ns) {
+waiting_queries::due waiting_queries::take(bool ready, const stream_life& life,
+                                           position end, int64_t now_ns) {
   due out;
   for (auto& what : std::exchange(waiting_, {}))
-    if (what.ready(end))
+    if (ready && what.ready(life, end))
       out.ready.push_back(std::move(what));
     else if (now_ns > what.deadline_ns)
       out.late.push_back(std::move(what));

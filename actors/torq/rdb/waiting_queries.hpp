@@ -14,12 +14,16 @@ namespace millrace::torq {
 struct rdb_question {
   query::logical_plan plan;
   rows_after rows;
-  int64_t deadline_ns = 0; ///< Monotonic.
-  caf::typed_response_promise<chunks, position> promise;
+  int64_t deadline_ns = 0;     ///< Monotonic.
+  caf::strong_actor_ptr asker; ///< Its end is that of the question.
+  caf::typed_response_promise<chunks, rdb_cut> promise;
 
-  /// Whether the RDB, having come to `end`, can answer.
-  [[nodiscard]] bool ready(position end) const noexcept {
-    return end >= rows.cutover && end >= rows.at_least;
+  /// Whether the RDB, having come to `end` in this life of the stream, can
+  /// answer.
+  [[nodiscard]] bool ready(const stream_life& life,
+                           position end) const noexcept {
+    return end >= rows.cutover && end >= rows.at_least
+           && (!rows.life.is_known() || rows.life == life);
   }
 };
 
@@ -34,7 +38,9 @@ public:
     std::vector<rdb_question> late; ///< Their time is over.
   };
   /// Takes out those that wait no longer.
-  [[nodiscard]] due take(position end, int64_t now_ns);
+  /// @param ready whether the RDB can answer at all
+  [[nodiscard]] due take(bool ready, const stream_life& life, position end,
+                         int64_t now_ns);
 
 private:
   std::vector<rdb_question> waiting_;

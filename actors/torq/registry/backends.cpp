@@ -2,6 +2,7 @@
 #include <millrace/messages/text/json_text.hpp>
 
 #include <algorithm>
+#include <functional>
 
 namespace millrace::torq {
 
@@ -41,6 +42,12 @@ std::vector<const backend*> backend_table::candidates(const std::string& type,
         && (entry.stream.empty() || entry.stream == stream)
         && (entry.tables.empty() || entry.tables.contains(table)))
       found.push_back(&entry);
+  if (const auto is_ready =
+        [](const backend* each) {
+          return each->standing && each->standing->ready;
+        };
+      std::any_of(found.begin(), found.end(), is_ready))
+    std::erase_if(found, std::not_fn(is_ready));
   if (!found.empty())
     std::rotate(found.begin(),
                 found.begin() + static_cast<ptrdiff_t>(turn % found.size()),
@@ -61,13 +68,24 @@ backend* backend_table::find(const std::string& name) {
   return found == rows_.end() ? nullptr : &found->second;
 }
 
-std::string backend_table::lost(const caf::actor_addr& who) {
+std::string backend_table::lost(const caf::actor_addr& who, int64_t now_ns) {
   for (auto& [name, entry] : rows_)
     if (entry.handle && entry.handle->address() == who) {
       entry.forget_connection();
+      entry.lost_at_ns = now_ns;
       return name;
     }
   return {};
+}
+
+bool backend_table::one_went(const std::string& stream, int64_t now_ns,
+                             int64_t ago_ns) const {
+  return std::any_of(rows_.begin(), rows_.end(), [&](const auto& item) {
+    const auto& entry = item.second;
+    return !entry.handle && entry.lost_at_ns != 0
+           && now_ns - entry.lost_at_ns < ago_ns
+           && (entry.stream.empty() || entry.stream == stream);
+  });
 }
 
 } // namespace millrace::torq

@@ -25,6 +25,9 @@ struct backend {
   int64_t retry_at_ns = 0;
   /// hdb: what it serves, as it told since it is connected.
   std::optional<hdb_announcement> announced;
+  /// rdb: whether it can be asked, as it told since it is connected.
+  std::optional<rdb_announcement> standing;
+  int64_t lost_at_ns = 0; ///< When the last connection was lost; 0: never.
 
   /// Of a table, as announced.
   [[nodiscard]] std::optional<partition_cut>
@@ -39,6 +42,7 @@ struct backend {
   void forget_connection() {
     handle = nullptr;
     announced.reset();
+    standing.reset();
   }
 };
 
@@ -50,8 +54,9 @@ public:
   std::vector<std::string> update(const std::vector<process_row>& rows,
                                   const std::set<std::string>& types);
 
-  /// Connected back ends of a type that hold a table of a stream. `turn` says
-  /// which one is first, and so spreads questions evenly.
+  /// Connected back ends of a type that hold a table of a stream; of RDBs only
+  /// those that say that they are ready, if any does. `turn` says which one is
+  /// first, and so spreads questions evenly.
   [[nodiscard]] std::vector<const backend*>
   candidates(const std::string& type, const std::string& stream,
              const std::string& table, uint64_t turn) const;
@@ -63,7 +68,11 @@ public:
   [[nodiscard]] backend* find(const std::string& name);
   /// Forgets the connection, and what was told through it; @returns the row's
   /// name or "".
-  std::string lost(const caf::actor_addr& who);
+  std::string lost(const caf::actor_addr& who, int64_t now_ns);
+  /// Whether one of the stream, or of any, went less than `ago_ns` ago and has
+  /// not come back.
+  [[nodiscard]] bool one_went(const std::string& stream, int64_t now_ns,
+                              int64_t ago_ns) const;
 
   [[nodiscard]] std::map<std::string, backend>& all() noexcept { return rows_; }
   [[nodiscard]] const std::map<std::string, backend>& all() const noexcept {

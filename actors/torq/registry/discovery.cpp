@@ -10,10 +10,15 @@ void discovery_state::enroll(process_row row) {
   if (known == rows.end() && rows.size() >= rows_max)
     return;
   env->crash_point("disc.before_register");
+  const auto now = env->clock->monotonic_ns();
+  auto& heard = heard_ns[row.name];
+  const bool was_gone = known == rows.end() || now - heard > silence_ns
+                        || known->second.available != known->second.ready;
+  heard = now;
   row.last_seen_ns = env->clock->now_ns();
-  row.available = true;
-  const bool is_news = known == rows.end() || !known->second.available
-                       || known->second.at != row.at
+  row.available = row.ready;
+  const bool is_news = was_gone || known->second.at != row.at
+                       || known->second.ready != row.ready
                        || known->second.attributes != row.attributes;
   rows[row.name] = row;
   env->crash_point("disc.after_register");
@@ -23,6 +28,13 @@ void discovery_state::enroll(process_row row) {
   for (const auto& entry : watchers)
     if (entry.type.empty() || entry.type == row.type)
       self->send(entry.who, watch_atom_v, news);
+}
+
+/// One that was started elsewhere meanwhile stays.
+void discovery_state::remove(const process_row& row) {
+  const auto known = rows.find(row.name);
+  if (known != rows.end() && known->second.at == row.at)
+    known->second.available = false;
 }
 
 std::vector<process_row>
@@ -50,9 +62,9 @@ std::vector<process_row> discovery_state::watch(const std::string& type,
 }
 
 void discovery_state::expire() {
-  const auto now = env->clock->now_ns();
+  const auto now = env->clock->monotonic_ns();
   for (auto& [key, row] : rows)
-    if (now - row.last_seen_ns > silence_ns)
+    if (now - heard_ns[key] > silence_ns)
       row.available = false;
 }
 
@@ -88,6 +100,9 @@ discovery(discovery_self_actor::stateful_pointer<discovery_state> self,
   return {
     [self](status_atom) { return to_json(self->state.facts()); },
     [self](register_atom, const process_row& row) { self->state.enroll(row); },
+    [self](caf::leave_atom, const process_row& row) {
+      self->state.remove(row);
+    },
     [self](lookup_atom, const std::string& type) {
       return self->state.lookup(type);
     },

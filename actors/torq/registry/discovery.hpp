@@ -38,6 +38,7 @@ struct discovery_state {
   explicit discovery_state(discovery_self_actor::pointer owner) : self{owner} {}
 
   void enroll(process_row row);
+  void remove(const process_row& row);
   [[nodiscard]] std::vector<process_row> lookup(const std::string& type) const;
   std::vector<process_row> watch(const std::string& type,
                                  const watcher_actor& who);
@@ -48,6 +49,8 @@ struct discovery_state {
   discovery_self_actor::pointer self;
   persistence::env* env = nullptr;
   std::map<std::string, process_row> rows; ///< By process name.
+  /// When each was heard of; a wall clock may be set.
+  std::map<std::string, int64_t> heard_ns;
   struct watcher {
     std::string type; ///< Empty: all.
     watcher_actor who;

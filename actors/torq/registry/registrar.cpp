@@ -9,12 +9,33 @@ constexpr auto request_deadline = std::chrono::seconds{2};
 } // namespace
 
 void registrar_state::add(process_row row) {
+  if (const auto said = readiness.find(row.name); said != readiness.end())
+    row.ready = said->second;
   for (const auto& entry : registries)
     if (entry.handle)
       self->send(entry.handle, register_atom_v, row);
   std::erase_if(rows,
                 [&](const process_row& old) { return old.name == row.name; });
   rows.push_back(std::move(row));
+}
+
+void registrar_state::remove(const std::string& process) {
+  readiness.erase(process);
+  std::erase_if(rows, [&](const process_row& row) {
+    if (row.name != process)
+      return false;
+    for (const auto& entry : registries)
+      if (entry.handle)
+        self->send(entry.handle, caf::leave_atom_v, row);
+    return true;
+  });
+}
+
+void registrar_state::set_ready(const std::string& process, bool ready) {
+  readiness[process] = ready;
+  for (auto& row : rows)
+    if (row.name == process)
+      return add(process_row{row});
 }
 
 void registrar_state::watch(std::string type, watcher_actor who) {
@@ -88,6 +109,12 @@ registrar(registrar_self_actor::stateful_pointer<registrar_state> self,
   self->send(self, caf::tick_atom_v);
   return {
     [self](register_atom, const process_row& row) { self->state.add(row); },
+    [self](caf::leave_atom, const std::string& process) {
+      self->state.remove(process);
+    },
+    [self](ready_atom, const std::string& process, bool ready) {
+      self->state.set_ready(process, ready);
+    },
     [self](caf::subscribe_atom, const std::string& type,
            const watcher_actor& who) { self->state.watch(type, who); },
     [self](caf::tick_atom) { self->state.tick(); },

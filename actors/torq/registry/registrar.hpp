@@ -5,6 +5,7 @@
 
 #include <caf/stateful_actor.hpp>
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,8 @@ struct registrar_state {
   };
 
   void add(process_row row);
+  void remove(const std::string& process);
+  void set_ready(const std::string& process, bool ready);
   void watch(std::string type, watcher_actor who);
   void tick();
   void connect(size_t which);
@@ -45,6 +48,8 @@ struct registrar_state {
   connector_actor connector;
   std::vector<registry> registries;
   std::vector<process_row> rows;
+  /// What they say of themselves, as soon as they do.
+  std::map<std::string, bool> readiness;
   std::vector<wish> wishes;
 };
 

@@ -30,7 +30,8 @@ protected:
       = host->spawn(front_door, std::string{"market"}, std::string{"rt0"},
                     host->locals(), [](const std::string& process) {
                       return error{errc::not_found, process};
-                    });
+                    },
+                    process_keeper_actor{});
     host->put("rt/trade", door);
     const auto opened = host->system().middleman().publish(door, 0, loopback);
     ASSERT_TRUE(opened);

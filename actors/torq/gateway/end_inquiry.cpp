@@ -1,0 +1,70 @@
+#include <millrace/actors/torq/gateway/end_inquiry.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace millrace::torq {
+
+end_inquiry::effects end_inquiry::ask(uint64_t question) {
+  waiting_.push_back(question);
+  return served_.empty() ? begin() : effects{};
+}
+
+/// @pre no inquiry is under way
+end_inquiry::effects end_inquiry::begin() {
+  if (waiting_.empty())
+    return {};
+  served_ = std::exchange(waiting_, {});
+  best_.reset();
+  ++number_;
+  open_ = reachable_;
+  if (open_.empty())
+    return finish();
+  return {number_, open_, {}};
+}
+
+end_inquiry::effects end_inquiry::answered(uint64_t number, size_t node,
+                                           const answer& what) {
+  if (number != number_ || open_.erase(node) == 0)
+    return {};
+  if (best_ && best_->life == what.end.life)
+    best_->at = std::max(best_->at, what.end.at);
+  else if (!best_ || what.leads)
+    best_ = what.end;
+  return what.leads || open_.empty() ? finish() : effects{};
+}
+
+end_inquiry::effects end_inquiry::failed(uint64_t number, size_t node) {
+  if (number != number_ || open_.erase(node) == 0)
+    return {};
+  return open_.empty() ? finish() : effects{};
+}
+
+end_inquiry::effects end_inquiry::finish() {
+  open_.clear();
+  end_ = best_;
+  if (end_)
+    raise(*end_, true);
+  auto resolved = std::exchange(served_, {});
+  auto out = begin();
+  out.resolved.insert(out.resolved.begin(), resolved.begin(), resolved.end());
+  return out;
+}
+
+void end_inquiry::gave(const stream_place& upper) { raise(upper, false); }
+
+void end_inquiry::raise(const stream_place& to, bool from_stream) {
+  if (!to.life.is_known())
+    return;
+  if (!floor_.life.is_known()) {
+    floor_ = to;
+  } else if (floor_.life == to.life) {
+    floor_.at = std::max(floor_.at, to.at);
+  } else if (from_stream) {
+    // An RDB may still be of the earlier life, the stream is not.
+    floor_ = to;
+    ++new_lives_;
+  }
+}
+
+} // namespace millrace::torq

@@ -1,0 +1,102 @@
+#include <millrace/actors/torq/gateway/gateway.hpp>
+
+namespace millrace::torq {
+
+namespace {
+
+/// Who does not answer in this time may be asked again by the next question.
+constexpr auto inquiry_deadline = std::chrono::seconds{1};
+
+} // namespace
+
+void gateway_state::connect_streams() {
+  for (auto& [stream_name, stream] : streams)
+    for (size_t node = 0; node < stream.nodes.size(); ++node)
+      if (!stream.nodes[node].handle && !stream.nodes[node].connecting)
+        connect_node(stream_name, node);
+}
+
+void gateway_state::connect_node(const std::string& stream, size_t node) {
+  auto& entry = streams.at(stream).nodes[node];
+  entry.connecting = true;
+  connect_to<sequencer_actor>(
+    self, connector, entry.at,
+    [this, stream, node](const sequencer_actor& there) {
+      auto& of = streams.at(stream);
+      auto& to = of.nodes[node];
+      to.connecting = false;
+      to.tried = true;
+      to.handle = there;
+      self->monitor(there);
+      of.ends.connected(node);
+      run_waiting();
+    },
+    // Tried again at the next tick, for ever.
+    [this, stream, node](const error&) {
+      auto& to = streams.at(stream).nodes[node];
+      to.connecting = false;
+      to.tried = true;
+      run_waiting();
+    });
+}
+
+void gateway_state::lost_node(const caf::actor_addr& who) {
+  for (auto& [stream_name, stream] : streams)
+    for (size_t node = 0; node < stream.nodes.size(); ++node) {
+      auto& entry = stream.nodes[node];
+      if (!entry.handle || entry.handle.address() != who)
+        continue;
+      entry.handle = nullptr;
+      stream.ends.lost(node);
+      carry_out(stream_name, stream.ends.failed(stream.asked, node));
+    }
+}
+
+void gateway_state::inquire(held_question what) {
+  const auto& stream_name = settings.tables.at(what.plan.table).stream;
+  auto& stream = streams.at(stream_name);
+  const auto number = ++question_last;
+  stream.waiting.emplace(number, std::move(what));
+  carry_out(stream_name, stream.ends.ask(number));
+}
+
+void gateway_state::carry_out(const std::string& stream_name,
+                              const end_inquiry::effects& what) {
+  auto& stream = streams.at(stream_name);
+  if (what.number != 0)
+    stream.asked = what.number;
+  for (const auto node : what.nodes) {
+    const auto number = what.number;
+    self
+      ->request(stream.nodes[node].handle, caf::timespan{inquiry_deadline},
+                facts_atom_v)
+      .then(
+        [this, stream_name, number, node](const stream_facts& facts) {
+          auto& of = streams.at(stream_name).ends;
+          const auto lives = of.new_lives();
+          const auto floor = of.floor().at;
+          const auto done
+            = of.answered(number, node, {{facts.end, facts.life}, facts.leads});
+          if (of.new_lives() != lives && settings.on_warning)
+            settings.on_warning("new_life",
+                                "stream '" + stream_name
+                                  + "' began a new life; answers began anew "
+                                    "after they had reached "
+                                  + to_string(floor));
+          carry_out(stream_name, done);
+        },
+        [this, stream_name, number, node](const caf::error&) {
+          carry_out(stream_name,
+                    streams.at(stream_name).ends.failed(number, node));
+        });
+  }
+  std::vector<std::string> warnings;
+  if (!what.resolved.empty() && !stream.ends.end())
+    warnings.push_back("no RT node of stream '" + stream_name
+                       + "' answers: what it has after this cut is not known");
+  for (const auto number : what.resolved)
+    if (auto found = stream.waiting.extract(number))
+      run(std::move(found.mapped()), warnings);
+}
+
+} // namespace millrace::torq

@@ -1,0 +1,86 @@
+#include <millrace/actors/torq/rdb/kept_life.hpp>
+#include <millrace/actors/torq/rdb/rdb.hpp>
+
+#include <algorithm>
+
+// Whether the rows here are an answer.
+
+namespace millrace::torq {
+
+void rdb_state::flow_began(stream_life life, position end) {
+  const bool followed = progress.life().is_known();
+  if (followed && life != progress.life()) {
+    const auto snapshot = store->tables.snapshot();
+    uint64_t rows = 0;
+    for (const auto& table : snapshot->table_names())
+      if (auto view = snapshot->view(table))
+        rows += view->row_count();
+    return self->quit(to_caf(
+      {errc::fenced, "stream '" + settings.stream
+                       + "' began a new life: its log is another one; "
+                       + std::to_string(rows)
+                       + " rows in memory were of the earlier one and are let "
+                         "go"}));
+  }
+  const auto written = store->tables.snapshot()->begin;
+  if (!settings.hdb_directory.empty() && written != position{}) {
+    const auto kept
+      = read_kept_life(*env->fs, settings.hdb_directory, settings.stream);
+    if (!kept)
+      return self->quit(to_caf(kept.failure()));
+    if (kept->is_known() && *kept != life) {
+      strange_stream
+        = "the hdb in " + settings.hdb_directory + " holds stream '"
+          + settings.stream + "' up to " + to_string(written)
+          + " of another life of it, whose log is gone; bring that log back, "
+            "or move the hdb away";
+      warn("strange_stream", strange_stream);
+    }
+    if (!kept->is_known() && settings.write_down)
+      if (auto fault
+          = keep_life(*env->fs, settings.hdb_directory, settings.stream, life))
+        return self->quit(to_caf(fault));
+    life_kept = true;
+  }
+  if (strange_stream.empty())
+    progress.flow(life, end);
+  announce();
+  wake();
+}
+
+// -- whether it can be asked --------------------------------------------------
+
+bool rdb_state::ready(position end) const {
+  return strange_stream.empty() && progress.complete(end);
+}
+
+std::string rdb_state::standing(position end) const {
+  return !strange_stream.empty() ? strange_stream : progress.standing(end);
+}
+
+rdb_announcement rdb_state::announcement() const {
+  return {settings.process, progress.life(),
+          ready(store->tables.snapshot()->end) && stalled().empty()};
+}
+
+void rdb_state::announce() {
+  const auto news = announcement();
+  if (!ready(store->tables.snapshot()->end))
+    store->wake_wanted = true;
+  if (announced_ready == news.ready)
+    return;
+  announced_ready = news.ready;
+  for (const auto& who : watchers)
+    self->send(who, announce_atom_v, news);
+  if (registry)
+    self->send(registry, ready_atom_v, settings.process, news.ready);
+}
+
+void rdb_state::watch(const rdb_watcher_actor& who) {
+  std::erase_if(watchers, [&](const auto& each) { return each == who; });
+  watchers.push_back(who);
+  self->monitor(who);
+  self->send(who, announce_atom_v, announcement());
+}
+
+} // namespace millrace::torq

@@ -1,0 +1,115 @@
+#include <millrace/messages/text/civil_time.hpp>
+#include <millrace/messages/text/json_value.hpp>
+#include <millrace/nodes/assembly/node_assembly.hpp>
+#include <millrace/nodes/assembly/process_keeper.hpp>
+
+#include <algorithm>
+
+namespace millrace::nodes {
+
+void process_keeper_state::keep(const std::string& process,
+                                const caf::strong_actor_ptr& actor) {
+  running[caf::actor_cast<caf::actor_addr>(actor)] = process;
+  endings.came(process, host->env().clock->monotonic_ns());
+  self->monitor(actor);
+}
+
+caf::result<std::string>
+process_keeper_state::stop(const std::string& process) {
+  const bool was_away
+    = endings.all().contains(process) && endings.all().at(process).is_away;
+  endings.forget(process);
+  const auto runs
+    = std::any_of(running.begin(), running.end(),
+                  [&](const auto& item) { return item.second == process; });
+  if (!runs && !was_away)
+    return to_caf({errc::not_found, "process '" + process
+                                      + "' does not run on node '"
+                                      + assembly->node() + "'"});
+  host->tell(
+    {notice::severity::info, "node", process, "stopped", "told to end"});
+  if (!runs)
+    return process;
+  auto promise = self->make_response_promise<std::string>();
+  stopping[process] = promise;
+  assembly->end(process);
+  return promise;
+}
+
+void process_keeper_state::lost(const caf::down_msg& down) {
+  auto found = running.extract(down.source);
+  if (!found)
+    return;
+  const auto process = std::move(found.mapped());
+  auto asked = stopping.extract(process);
+  // Its host ends.
+  if (!asked && down.reason == caf::exit_reason::user_shutdown)
+    return;
+  assembly->forget(process);
+  if (asked) {
+    asked.mapped().deliver(process);
+    return;
+  }
+  retry(process, down.reason ? from_caf(down.reason)
+                             : error{errc::closed, "it ended without a fault"});
+}
+
+void process_keeper_state::retry(const std::string& process, const error& why) {
+  auto& clock = *host->env().clock;
+  const auto wait_ns = endings.ended(process, to_string(why), clock.now_ns(),
+                                     clock.monotonic_ns());
+  host->tell({notice::severity::error, "node", process, "ended",
+              to_string(why) + "; it is started again in "
+                + std::to_string(wait_ns / 1'000'000) + " ms"});
+  self->delayed_send(self, caf::timespan{wait_ns}, again_atom::value, process);
+}
+
+void process_keeper_state::start_again(const std::string& process) {
+  const auto known = endings.all().find(process);
+  if (known == endings.all().end() || !known->second.is_away)
+    return; // Stopped, or started by hand.
+  const auto fault = assembly->start(process);
+  if (fault && fault.code != errc::closed && fault.code != errc::already_exists)
+    retry(process, fault);
+}
+
+std::string process_keeper_state::status() const {
+  text::json_value out{{"role", "process-keeper"}};
+  auto& processes = out.add("endings", text::json_value::object());
+  const auto log
+    = host->config().node_directory(assembly->node()) + "/node.log";
+  for (const auto& [process, what] : endings.all()) {
+    auto& row = processes.add(process, text::json_value::object());
+    row.add("ended", what.count);
+    row.add("last_ended", text::time_text(what.last_at_ns));
+    row.add("ended_by", what.why);
+    if (what.is_away)
+      row.add("down", "ended, to be started again");
+    row.add("log", log);
+  }
+  return out.dump();
+}
+
+process_keeper_actor::behavior_type process_keeper(
+  process_keeper_actor::stateful_pointer<process_keeper_state> self,
+  process_host* host, std::shared_ptr<node_assembly> assembly) {
+  self->state.host = host;
+  self->state.assembly = std::move(assembly);
+  self->set_down_handler(
+    [self](const caf::down_msg& down) { self->state.lost(down); });
+  return {
+    [self](status_atom) { return self->state.status(); },
+    [self](keep_atom, const std::string& process,
+           const caf::strong_actor_ptr& actor) {
+      self->state.keep(process, actor);
+    },
+    [self](stop_atom, const std::string& process) {
+      return self->state.stop(process);
+    },
+    [self](again_atom, const std::string& process) {
+      self->state.start_again(process);
+    },
+  };
+}
+
+} // namespace millrace::nodes

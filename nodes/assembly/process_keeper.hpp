@@ -1,0 +1,61 @@
+#pragma once
+
+#include <millrace/messages/protocol/interfaces.hpp>
+#include <millrace/nodes/assembly/process_endings.hpp>
+#include <millrace/nodes/assembly/process_host.hpp>
+
+#include <caf/stateful_actor.hpp>
+
+#include <map>
+#include <memory>
+#include <string>
+
+namespace millrace::nodes {
+
+class node_assembly;
+
+/// Its own name among the node's actors.
+inline constexpr std::string_view process_keeper_name = "process-keeper";
+
+using keep_atom = caf::atom_constant<caf::atom("keep")>;
+using again_atom = caf::atom_constant<caf::atom("again")>;
+
+/// PROCESS KEEPER: starts the processes of its node again that ended by
+/// themselves, tells the log, and keeps what became of them for `status`.
+using process_keeper_actor = status_actor::extend<
+  // A process runs: its actor.
+  caf::reacts_to<keep_atom, std::string, caf::strong_actor_ptr>,
+  // Ends a process for good; answers when it has ended. `not_found` when it
+  // does not run here.
+  caf::replies_to<stop_atom, std::string>::with<std::string>,
+  // INTERNAL: time to start this one again.
+  caf::reacts_to<again_atom, std::string>>;
+
+struct process_keeper_state {
+  static constexpr const char* name = "process-keeper";
+
+  /// User-declared on purpose: CAF 0.17 paren-initializes C++20 aggregates.
+  explicit process_keeper_state(process_keeper_actor::pointer owner)
+    : self{owner} {}
+
+  void keep(const std::string& process, const caf::strong_actor_ptr& actor);
+  caf::result<std::string> stop(const std::string& process);
+  void lost(const caf::down_msg& down);
+  void start_again(const std::string& process);
+  void retry(const std::string& process, const error& why);
+  [[nodiscard]] std::string status() const;
+
+  process_keeper_actor::pointer self;
+  process_host* host = nullptr;
+  std::shared_ptr<node_assembly> assembly;
+  std::map<caf::actor_addr, std::string> running;
+  std::map<std::string, caf::typed_response_promise<std::string>> stopping;
+  process_endings endings;
+};
+
+/// @param host outlives the actor.
+process_keeper_actor::behavior_type process_keeper(
+  process_keeper_actor::stateful_pointer<process_keeper_state> self,
+  process_host* host, std::shared_ptr<node_assembly> assembly);
+
+} // namespace millrace::nodes

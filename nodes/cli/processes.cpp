@@ -1,0 +1,78 @@
+#include <millrace/messages/text/civil_time.hpp>
+#include <millrace/messages/text/json_text.hpp>
+#include <millrace/nodes/cli/cluster_option.hpp>
+#include <millrace/nodes/cli/command/failure.hpp>
+#include <millrace/nodes/cli/processes.hpp>
+#include <millrace/nodes/cli/text_table.hpp>
+#include <millrace/nodes/client/registered_processes.hpp>
+#include <millrace/nodes/host/exit_codes.hpp>
+
+#include <cstdio>
+
+namespace millrace::nodes {
+
+namespace {
+
+using namespace std::chrono_literals;
+using text::json_value;
+
+void declare(option_list& list, processes_options& into) {
+  declare_config(list, into.config);
+  list.text("TYPE", into.type, "Only those of this type");
+  declare_output(list, into.output);
+}
+
+std::string state_of(const process_row& row) {
+  return row.available ? "available" : row.ready ? "gone" : "not ready";
+}
+
+json_value json_of(const process_row& row) {
+  auto attributes = text::parse_json(row.attributes);
+  return {{"name", row.name},
+          {"type", row.type},
+          {"node", row.node},
+          {"host", row.at.host},
+          {"port", row.at.port},
+          {"state", state_of(row)},
+          {"last_seen", text::time_text(row.last_seen_ns)},
+          {"attributes",
+           attributes ? *std::move(attributes) : json_value{row.attributes}}};
+}
+
+int run(const processes_options& options) {
+  const auto config = load_cluster(options.config);
+  if (!config)
+    return fail(config.failure());
+  auto host = runtime::create({.env = {.io_threads = 1, .pool_threads = 1}});
+  if (!host)
+    return fail(host.failure());
+  const auto rows = registered_processes(**host, *config, options.type, 3s);
+  if (!rows)
+    return fail(rows.failure());
+  if (options.output == output_format::json) {
+    auto out = json_value::array();
+    for (const auto& row : *rows)
+      out.add(json_of(row));
+    std::printf("%s\n", out.dump(2).c_str());
+    return exit_ok;
+  }
+  std::vector<std::vector<std::string>> table{
+    {"PROCESS", "TYPE", "NODE", "AT", "STATE", "LAST SEEN", "ATTRIBUTES"}};
+  for (const auto& row : *rows)
+    table.push_back({row.name, row.type, row.node,
+                     row.at.host + ":" + std::to_string(row.at.port),
+                     state_of(row), text::time_text(row.last_seen_ns),
+                     row.attributes});
+  print_table(table);
+  return exit_ok;
+}
+
+} // namespace
+
+const command<processes_options> processes_command{
+  {"processes", "List the processes that discovery knows",
+   "millrace processes rdb --config examples/local.toml"},
+  declare,
+  run};
+
+} // namespace millrace::nodes

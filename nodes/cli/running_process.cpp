@@ -1,0 +1,15 @@
+#include <millrace/nodes/cli/running_process.hpp>
+
+namespace millrace::nodes {
+
+using namespace std::chrono_literals;
+
+std::string node_of_running(runtime& host, const cluster_config& config,
+                            const std::string& process) {
+  for (const auto& node : config.nodes)
+    if (host.find({config.address, node.port, process, config.name}, 0ms))
+      return node.name;
+  return {};
+}
+
+} // namespace millrace::nodes

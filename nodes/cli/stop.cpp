@@ -1,0 +1,72 @@
+#include <millrace/nodes/assembly/front_door.hpp>
+#include <millrace/nodes/assembly/guest.hpp>
+#include <millrace/nodes/cli/cluster_option.hpp>
+#include <millrace/nodes/cli/command/failure.hpp>
+#include <millrace/nodes/cli/running_process.hpp>
+#include <millrace/nodes/cli/stop.hpp>
+#include <millrace/nodes/host/exit_codes.hpp>
+#include <millrace/nodes/node/runtime.hpp>
+
+#include <fmt/format.h>
+
+namespace millrace::nodes {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+void declare(option_list& list, stop_process_options& into) {
+  declare_config(list, into.config);
+  list.text("PROCESS", into.process, "Name of the [[process]]").required();
+  list.text("--on", into.node, "The [[node]] that it runs on; default: found")
+    .shown_as("NODE");
+}
+
+int run(const stop_process_options& options) {
+  const auto config = load_cluster(options.config);
+  if (!config)
+    return fail(config.failure());
+  const auto* process = config->process(options.process);
+  if (process == nullptr)
+    return fail({errc::not_found, config->path + ": no [[process]] is named '"
+                                    + options.process + "'"});
+  auto host = runtime::create({.env = {.io_threads = 1, .pool_threads = 1}});
+  if (!host)
+    return fail(host.failure());
+  auto name = options.node;
+  if (name.empty())
+    name = node_of_running(**host, *config, options.process);
+  // One that waits to be started again is known to its own node only.
+  if (name.empty())
+    name = process->node;
+  const auto* node = config->node(name);
+  if (node == nullptr)
+    return fail({errc::not_found, "process '" + options.process
+                                    + "' runs on no node that answers"});
+  auto door = (*host)->find_as<front_door_actor>(
+    {config->address, node->port, std::string{front_door_name}, config->name},
+    3s);
+  if (!door)
+    return fail(door.failure());
+  error fault;
+  {
+    guest self{(*host)->system()};
+    self->request(*door, caf::timespan{30s}, stop_atom_v, options.process)
+      .receive([](const std::string&) {},
+               [&](const caf::error& why) { fault = from_caf(why); });
+  }
+  if (fault)
+    return fail(fault);
+  fmt::print("{} on node {}: stopped\n", options.process, name);
+  return exit_ok;
+}
+
+} // namespace
+
+const command<stop_process_options> stop_command{
+  {"stop", "Stop a process of a running node",
+   "millrace stop rdb2 --config examples/local.toml"},
+  declare,
+  run};
+
+} // namespace millrace::nodes

@@ -1,0 +1,113 @@
+#include <millrace/messages/data/types.hpp>
+#include <millrace/nodes/cli/cluster_option.hpp>
+#include <millrace/nodes/cli/command/failure.hpp>
+#include <millrace/nodes/cli/tables.hpp>
+#include <millrace/nodes/cli/text_table.hpp>
+#include <millrace/nodes/client/collect_status.hpp>
+#include <millrace/nodes/host/exit_codes.hpp>
+
+#include <fmt/format.h>
+
+namespace millrace::nodes {
+
+namespace {
+
+using text::json_value;
+
+void declare(option_list& list, tables_options& into) {
+  declare_config(list, into.config);
+  list.text("TABLE", into.table, "Describes this one");
+  declare_output(list, into.output);
+}
+
+/// Which processes have rows of it, and how many.
+json_value holders_of(const std::string& table, const json_value& live) {
+  auto out = json_value::object();
+  for (const auto& [process, facts] : live.at("processes").entries())
+    if (const auto* rows = facts.at("rows").find(table))
+      out.add(process, *rows);
+  return out;
+}
+
+json_value describe(const table_config& table, const json_value& live) {
+  const auto& schema = table.schema;
+  json_value out{{"name", schema.name},
+                 {"stream", table.stream},
+                 {"version", schema.version},
+                 {"time_column", schema.time_column},
+                 {"symbol_column", schema.symbol_column},
+                 {"columns", json_value::array()},
+                 {"rows", holders_of(schema.name, live)}};
+  for (const auto& column : schema.columns)
+    out["columns"].add(
+      {{"name", column.name}, {"type", to_string(column.type)}});
+  return out;
+}
+
+std::string holders_text(const json_value& table) {
+  std::string out;
+  for (const auto& [process, rows] : table.at("rows").entries())
+    out += (out.empty() ? "" : " ") + process + "=" + rows.dump();
+  return out.empty() ? "-" : out;
+}
+
+void print_one(const json_value& table) {
+  fmt::print("table {} of stream {}, version {}\nrows: {}\n\n",
+             *table.at("name").text(), *table.at("stream").text(),
+             table.at("version").dump(), holders_text(table));
+  std::vector<std::vector<std::string>> rows{{"COLUMN", "TYPE", "USE"}};
+  for (const auto& column : table.at("columns").elements()) {
+    const auto& name = *column.at("name").text();
+    rows.push_back({name, *column.at("type").text(),
+                    name == *table.at("time_column").text()     ? "time"
+                    : name == *table.at("symbol_column").text() ? "symbol"
+                                                                : ""});
+  }
+  print_table(rows);
+}
+
+void print_all(const json_value& tables) {
+  std::vector<std::vector<std::string>> rows{
+    {"TABLE", "STREAM", "COLUMNS", "ROWS"}};
+  for (const auto& table : tables.elements())
+    rows.push_back({*table.at("name").text(), *table.at("stream").text(),
+                    std::to_string(table.at("columns").elements().size()),
+                    holders_text(table)});
+  print_table(rows);
+}
+
+int run(const tables_options& options) {
+  const auto config = load_cluster(options.config);
+  if (!config)
+    return fail(config.failure());
+  if (!options.table.empty() && config->table(options.table) == nullptr)
+    return fail({errc::not_found, config->path + ": no [[table]] is named '"
+                                    + options.table + "'"});
+  json_value live;
+  if (auto answer = collect_status(*config))
+    live = *std::move(answer);
+  else // What the file says is worth printing all the same.
+    fail(answer.failure());
+  auto out = json_value::array();
+  for (const auto& table : config->tables)
+    if (options.table.empty() || table.schema.name == options.table)
+      out.add(describe(table, live));
+  if (options.output == output_format::json)
+    fmt::print("{}\n",
+               options.table.empty() ? out.dump(2) : out.elements()[0].dump(2));
+  else if (options.table.empty())
+    print_all(out);
+  else
+    print_one(out.elements()[0]);
+  return exit_ok;
+}
+
+} // namespace
+
+const command<tables_options> tables_command{
+  {"tables", "List the tables of a cluster, or describe one",
+   "millrace tables trade --config examples/local.toml"},
+  declare,
+  run};
+
+} // namespace millrace::nodes

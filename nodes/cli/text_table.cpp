@@ -1,0 +1,24 @@
+#include <millrace/nodes/cli/text_table.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+
+namespace millrace::nodes {
+
+void print_table(const std::vector<std::vector<std::string>>& rows) {
+  std::vector<size_t> widths(rows.front().size());
+  for (const auto& row : rows)
+    for (size_t i = 0; i < row.size(); ++i)
+      widths[i] = std::max(widths[i], row[i].size());
+  for (const auto& row : rows) {
+    std::string line;
+    for (size_t i = 0; i < row.size(); ++i)
+      line += i + 1 == row.size() ? row[i]
+                                  : fmt::format("{:<{}}  ", row[i], widths[i]);
+    std::printf("%s\n", line.c_str());
+  }
+}
+
+} // namespace millrace::nodes

@@ -1,0 +1,81 @@
+#include <millrace/messages/text/json_text.hpp>
+#include <millrace/nodes/client/await_ready.hpp>
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace millrace::nodes {
+namespace {
+
+constexpr const char* cluster = R"([cluster]
+name = "market"
+data = "/data"
+[[stream]]
+name = "market"
+[[table]]
+name = "trade"
+stream = "market"
+columns = ["time:timestamp", "sym:symbol"]
+[[node]]
+name = "n1"
+port = 7401
+[[node]]
+name = "n2"
+port = 7402
+[[process]]
+name = "rt1"
+type = "rt"
+node = "n1"
+[[process]]
+name = "rdb1"
+type = "rdb"
+node = "n2"
+)";
+
+struct ready_case {
+  std::string process; ///< What rdb1 says.
+  std::string streams;
+  std::string expected; ///< Why it is not ready; empty: it is.
+  bool goes_on = true;
+};
+
+TEST(AwaitReadyTest, SaysWhatIsNotReadyAndWhetherTimeHelps) {
+  const auto config = parse_configuration(cluster, "c.toml");
+  ASSERT_TRUE(config) << to_string(config.failure());
+  const std::string market = R"({"market":{"role":"rt"}})";
+  for (const auto& each : std::vector<ready_case>{
+         {R"({"ready":true})", market, ""},
+         {R"({"ready":false,"standing":"has replayed 61 %",)"
+          R"("replayed_percent":61,"refuses":false})",
+          market, "has replayed 61 %", true},
+         // Nobody orders its stream.
+         {R"({"ready":false,"standing":"waits","refuses":false})", "{}",
+          "waits", false},
+         {R"({"ready":false,"standing":"another life","refuses":true})", market,
+          "another life", false},
+         {R"({"ready":false,"stalled":"memory_max"})", market, "memory_max",
+          false},
+         {R"({"ended":2,"ended_by":"corrupt: x"})", market, "corrupt: x", true},
+         {"{}", market, "does not answer", true}}) {
+    const auto live
+      = text::parse_json(R"({"processes":{"rdb1":)" + each.process
+                         + R"(},"streams":)" + each.streams + "}");
+    ASSERT_TRUE(live) << to_string(live.failure());
+    const auto found = unready_of(*config, {"n1", "n2"}, *live);
+    if (each.expected.empty()) {
+      EXPECT_TRUE(found.empty());
+      continue;
+    }
+    ASSERT_EQ(found.size(), 1u) << each.expected;
+    EXPECT_EQ(found[0].name, "rdb1");
+    EXPECT_EQ(found[0].why, each.expected);
+    EXPECT_EQ(found[0].goes_on, each.goes_on) << each.expected;
+    // Of other nodes nothing is said.
+    EXPECT_TRUE(unready_of(*config, {"n1"}, *live).empty());
+  }
+}
+
+} // namespace
+} // namespace millrace::nodes
