@@ -3,12 +3,15 @@
 #include <millrace/messages/text/json_value.hpp>
 #include <millrace/nodes/assembly/period_timer.hpp>
 
+#include <cstdlib>
+
 namespace millrace::nodes {
 
 namespace {
 
 constexpr auto tick_interval = std::chrono::seconds{1};
 constexpr auto request_deadline = std::chrono::seconds{60};
+constexpr int64_t second = 1'000'000'000;
 
 std::string text_of(period_id period) {
   return text::date_text(period.value, '.');
@@ -19,7 +22,15 @@ std::string text_of(period_id period) {
 void period_timer_state::tick() {
   // The wall clock is asked anew each second: it may be set, and a machine may
   // have slept.
-  const auto coming = next_period_end(settings.rule, env->clock->now_ns());
+  const auto wall_ns = env->clock->now_ns();
+  if (const auto jump = wall.look(wall_ns, env->clock->monotonic_ns());
+      jump != 0)
+    host->tell({notice::severity::warning, std::string{process_type::rt},
+                settings.process, "clock_jump",
+                "the wall clock went " + std::to_string(std::abs(jump) / second)
+                  + " s " + (jump > 0 ? "forward" : "back")
+                  + " at once: periods end by what it says now"});
+  const auto coming = next_period_end(settings.rule, wall_ns);
   period_requests::tick now;
   if (coming) {
     next = *coming;
@@ -76,7 +87,8 @@ void period_timer_state::act(const period_requests::tell& what) {
 std::string period_timer_state::status() const {
   text::json_value out{{"role", "period-timer"},
                        {"next_period", next.period},
-                       {"next_end_ns", next.end_ns}};
+                       {"next_end_ns", next.end_ns},
+                       {"clock_jumps", wall.jumps()}};
   if (rule_failure)
     out.add("last_failure", to_string(rule_failure));
   if (!requests)

@@ -4,6 +4,7 @@
 #include <millrace/nodes/assembly/process_host.hpp>
 #include <millrace/nodes/configuration/period_clock.hpp>
 #include <millrace/nodes/configuration/period_requests.hpp>
+#include <millrace/nodes/configuration/wall_clock_watch.hpp>
 
 #include <caf/stateful_actor.hpp>
 
@@ -50,6 +51,7 @@ struct period_timer_state {
   persistence::env* env = nullptr;
   period_timer_settings settings;
   std::optional<period_requests> requests; ///< From the first known period on.
+  wall_clock_watch wall;
   period_end next;
   error rule_failure;
 };

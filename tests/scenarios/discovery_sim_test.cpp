@@ -94,6 +94,47 @@ TEST(DiscoverySim, ASignOfLifeIsNoNewsButAReturnAndAChangeAre) {
   EXPECT_EQ(run.told, (names{"rdb1", "rdb1", "rdb1"}));
 }
 
+TEST(DiscoverySim, AvailabilityDoesNotGoByTheWallClock) {
+  watching run;
+  run.subscribe("rdb");
+  run.enroll("rdb1", "rdb");
+  // On: it lives all the same. Back: it is gone all the same.
+  run.w.set_wall_clock(1h);
+  run.w.run_for(1s);
+  EXPECT_NE(run.status().find("\"available\":1"), std::string::npos)
+    << run.status();
+  run.enroll("rdb1", "rdb");
+  run.w.set_wall_clock(-2h);
+  run.w.run_for(3s);
+  EXPECT_NE(run.status().find("\"available\":0"), std::string::npos)
+    << run.status();
+}
+
+TEST(DiscoverySim, OneThatLeavesIsGoneAtOnceAndOneThatIsNotReadyToo) {
+  watching run;
+  run.subscribe("rdb");
+  run.enroll("rdb1", "rdb");
+  process_row row;
+  row.name = "rdb1";
+  row.type = "rdb";
+  row.attributes = "{}";
+  caf::anon_send(run.discovery, caf::leave_atom_v, row);
+  run.w.run_for(10ms);
+  EXPECT_NE(run.status().find("\"available\":0"), std::string::npos);
+  row.ready = false;
+  for (int i = 0; i < 3; ++i) {
+    caf::anon_send(run.discovery, register_atom_v, row);
+    run.w.run_for(500ms);
+    EXPECT_NE(run.status().find("\"available\":0"), std::string::npos);
+  }
+  row.ready = true;
+  caf::anon_send(run.discovery, register_atom_v, row);
+  run.w.run_for(10ms);
+  EXPECT_NE(run.status().find("\"available\":1"), std::string::npos);
+  // It came, it came back without being ready, and it became ready.
+  EXPECT_EQ(run.told, (names{"rdb1", "rdb1", "rdb1"}));
+}
+
 TEST(DiscoverySim, AskingAgainDoesNotDoubleTheNews) {
   watching run;
   for (int i = 0; i < 3; ++i) {

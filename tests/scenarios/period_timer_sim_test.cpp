@@ -68,6 +68,20 @@ void expect_within_a_second(const asked& call, int64_t period, int64_t at_ns) {
   EXPECT_LT(call.at_ns, at_ns + 1'100'000'000);
 }
 
+TEST(PeriodTimerSim, AJumpOfTheWallClockIsTold) {
+  timed run{{"UTC", 0}, instant(January / 2 / 2024, 10h)};
+  run.w.run_for(5s);
+  EXPECT_TRUE(run.w.at("rt").notices().empty());
+  run.w.set_wall_clock(-1h);
+  run.w.run_for(5s);
+  ASSERT_EQ(run.w.at("rt").notices().size(), 1u);
+  const auto& told = run.w.at("rt").notices()[0];
+  EXPECT_EQ(told.id, "clock_jump");
+  EXPECT_NE(told.text.find("3600 s back"), std::string::npos) << told.text;
+  EXPECT_NE(run.w.status("rt", "timer").find("\"clock_jumps\":1"),
+            std::string::npos);
+}
+
 TEST(PeriodTimerSim, TheDayOfWinterTimeHas25HoursAndEndsOnce) {
   timed run{{"America/New_York", 0}, instant(November / 2 / 2013, 23h + 59min)};
   run.w.run_for(53h);

@@ -218,6 +218,8 @@ public:
   [[nodiscard]] uint64_t crashes() const noexcept { return crashes_; }
   /// Runs `action` at this virtual time from now.
   void after(duration delay, std::function<void()> action);
+  /// The wall clocks of all machines are set on by so much, or back.
+  void set_wall_clock(duration by) { options_.epoch_ns += by.count(); }
 
   // -- links (world_links.cpp) ------------------------------------------------
 
