@@ -216,6 +216,12 @@ TEST(MemoryTableTest, BatchesThatDoNotFitAreNamed) {
   expect_refused(6, "long", column_type::long_,
                  "schema_mismatch: table 'all', column 'long': appears twice "
                  "in the batch");
+  // 80 bytes of a message can say so.
+  batch_view hollow;
+  hollow.table = "all";
+  hollow.row_count = 50'000'000;
+  EXPECT_EQ(to_string(f.store.append(hollow, {800})),
+            "schema_mismatch: table 'all': 50000000 rows without a column");
   auto other = f.schema;
   other.name = "other";
   const auto bytes = encode(other, {});
