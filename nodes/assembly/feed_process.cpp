@@ -85,14 +85,15 @@ result<feed::generator_options> market_of(const cluster_config& config,
 }
 
 /// How the files of a process are read.
-result<feed::reader_options> reading_of(process_host& host,
+result<feed::reader_options> reading_of(persistence::env& world,
+                                        const cluster_config& config,
                                         const process_config& process) {
-  auto layout = layout_of(host.env(), host.config(), process.layout);
+  auto layout = layout_of(world, config, process.layout);
   if (!layout)
     return layout.failure();
   feed::reader_options out;
   out.layout = *std::move(layout);
-  out.schema = host.config().table(process.table)->schema;
+  out.schema = config.table(process.table)->schema;
   out.files = process.files;
   out.symbol = process.symbol;
   out.threads = 2;
@@ -113,14 +114,22 @@ source_of(process_host& host, const process_config& process,
     return shared_source{std::make_shared<feed::generated_source>(
       *std::move(market), std::move(counters))};
   }
-  auto reading = reading_of(host, process);
-  if (!reading)
-    return reading.failure();
-  return shared_source{std::make_shared<feed::file_source>(
-    host.env(), *std::move(reading), reject_path, std::move(counters))};
+  return files_of(host.env(), host.config(), process, reject_path,
+                  std::move(counters));
 }
 
 } // namespace
+
+result<shared_source>
+files_of(persistence::env& world, const cluster_config& config,
+         const process_config& process, const std::string& reject_path,
+         std::shared_ptr<feed::batch_source_counters> counters) {
+  auto reading = reading_of(world, config, process);
+  if (!reading)
+    return reading.failure();
+  return shared_source{std::make_shared<feed::file_source>(
+    world, *std::move(reading), reject_path, std::move(counters))};
+}
 
 result<running_feed> start_feed_handler(process_host& host, feed_plan plan) {
   auto rt = endpoints_of_stream(host.config(), plan.stream);

@@ -34,6 +34,13 @@ struct running_feed {
   std::vector<pusher_actor> replicators;
 };
 
+/// The batches of a feed process's files, read as its table has them.
+/// @pre the table is of the configuration
+[[nodiscard]] result<std::shared_ptr<feed::batch_source>>
+files_of(persistence::env& world, const cluster_config& config,
+         const process_config& process, const std::string& reject_path,
+         std::shared_ptr<feed::batch_source_counters> counters);
+
 /// Opens the publisher of a feed (`locked` when another has it) with its
 /// replicator, and starts the feed handler.
 [[nodiscard]] result<running_feed> start_feed_handler(process_host& host,

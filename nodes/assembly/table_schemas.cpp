@@ -121,7 +121,8 @@ error note_written(persistence::env& world, const process_config& rdb,
                    const std::vector<table_schema>& schemas) {
   auto writer = persistence::hdb_writer::open(world, rdb.hdb_directory);
   if (!writer)
-    return writer.failure();
+    // While another writes there, the next end of a period notes them.
+    return writer.failure().code == errc::locked ? error{} : writer.failure();
   return (*writer)->commit({}, schemas);
 }
 
@@ -154,6 +155,29 @@ error check_tables(persistence::file_system& fs, const cluster_config& config,
     }
   }
   return lines.empty() ? error{} : error{errc::config, lines};
+}
+
+result<table_schema> settle_loaded(persistence::file_system& fs,
+                                   const cluster_config& config,
+                                   const std::string& hdb_directory,
+                                   const std::string& table) {
+  table_history rows{config.table(table), {}, {}};
+  if (rows.table == nullptr)
+    return error{errc::not_found,
+                 config.path + ": no [[table]] is named '" + table + "'"};
+  process_config hdb;
+  hdb.hdb_directory = hdb_directory;
+  const auto manifest = persistence::read_hdb_manifest(fs, hdb_directory);
+  if (!manifest && manifest.failure().code != errc::not_found)
+    return manifest.failure();
+  if (manifest)
+    if (const auto* newest = manifest->newest_schema(table))
+      rows.written = *newest;
+  if (auto fault = fault_of(config, hdb, rows))
+    return fault;
+  auto out = rows.table->schema;
+  out.version = version_after(out, rows.written);
+  return out;
 }
 
 result<std::vector<table_schema>> settle_tables(persistence::env& world,

@@ -26,4 +26,10 @@ namespace millrace::nodes {
 settle_tables(persistence::env& world, const cluster_config& config,
               const process_config& rdb);
 
+/// A table for rows that go to an hdb past its stream: what the hdb holds
+/// counts, and its version. Faults as above.
+[[nodiscard]] result<table_schema>
+settle_loaded(persistence::file_system& fs, const cluster_config& config,
+              const std::string& hdb_directory, const std::string& table);
+
 } // namespace millrace::nodes

@@ -45,7 +45,8 @@ private:
 std::string standing(const period_report& report) {
   if (!report.reached)
     return "it has not come to the end of the period: it stands at "
-           + to_string(report.stands);
+           + to_string(report.stands)
+           + (report.failure.empty() ? std::string{} : ": " + report.failure);
   if (report.version == manifest_version{})
     return "the period is not written down"
            + (report.failure.empty() ? std::string{} : ": " + report.failure);

@@ -88,7 +88,8 @@ error hdb_writer::load() {
 error hdb_writer::remove_leftovers() {
   std::set<std::string> known;
   for (const auto& part : manifest_.parts)
-    known.insert(part.path());
+    if (part.row_count != 0)
+      known.insert(part.path());
   auto partitions = world_->fs->list(directory_);
   if (!partitions)
     return partitions.failure();
@@ -117,12 +118,20 @@ error hdb_writer::remove_leftovers() {
 }
 
 error hdb_writer::commit(std::vector<hdb_part> parts,
-                         const std::vector<table_schema>& schemas) {
+                         const std::vector<table_schema>& schemas,
+                         const std::set<uint64_t>& emptied) {
   auto next = manifest_;
+  for (auto& part : next.parts)
+    if (part.row_count != 0 && emptied.contains(part.directory)) {
+      part.row_count = 0;
+      part.files.clear();
+      part.zones.assign(part.zones.size(), {});
+    }
   for (const auto& schema : schemas)
     if (auto fault = add_schema(next, schema))
       return fault;
-  bool changed = next.schemas.size() != manifest_.schemas.size();
+  bool changed
+    = !emptied.empty() || next.schemas.size() != manifest_.schemas.size();
   for (auto& part : parts) {
     auto here = next.contains(part);
     if (!here)

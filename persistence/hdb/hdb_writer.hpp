@@ -4,6 +4,7 @@
 #include <millrace/persistence/hdb/hdb_manifest.hpp>
 
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -37,8 +38,12 @@ public:
   /// over; another overlap is `already_exists` and changes nothing. After
   /// `storage_failed` or `no_space` from here the outcome is unknown: open
   /// anew.
+  /// @param emptied directories of parts whose rows go in the same step; what
+  ///   they account for of their stream stays. Their files go with the next
+  ///   `open`.
   [[nodiscard]] error commit(std::vector<hdb_part> parts,
-                             const std::vector<table_schema>& schemas);
+                             const std::vector<table_schema>& schemas,
+                             const std::set<uint64_t>& emptied = {});
 
   /// Puts `part` in the place of the part of the same range: a corrected
   /// version. `not_found` when there is none. The replaced directory goes with

@@ -112,12 +112,14 @@ result<std::vector<dated_order>> cut_by_date(partition_order whole,
                     otherwise};
   std::map<int64_t, uint32_t> counts;
   auto count = counts.end();
-  for (const auto place : whole.places()) {
-    const auto date = date_of(place);
-    if (count == counts.end() || count->first != date)
-      count = counts.try_emplace(date).first;
-    ++count->second;
-  }
+  // As the rows lie in memory, not as they are sorted.
+  for (uint32_t piece = 0; piece < whole.pieces.size(); ++piece)
+    for (uint32_t row = 0; row < whole.pieces[piece].count; ++row) {
+      const auto date = date_of(piece << 16 | row);
+      if (count == counts.end() || count->first != date)
+        count = counts.try_emplace(date).first;
+      ++count->second;
+    }
   std::vector<dated_order> out;
   if (counts.size() == 1) {
     out.push_back({counts.begin()->first, std::move(whole)});

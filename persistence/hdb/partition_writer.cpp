@@ -27,6 +27,7 @@ struct period_write::impl {
   period_request request;
   std::vector<std::unique_ptr<table_write>> tables; ///< Not there already.
   int stage = 0;
+  uint64_t rows_replaced = 0;
   bool committing = false;
 
   error begin_table(const table_view& view);
@@ -35,6 +36,7 @@ struct period_write::impl {
   error part_by_date();
   std::vector<std::function<error()>> column_jobs();
   error sync_directories();
+  std::set<uint64_t> parts_to_empty(const std::vector<hdb_part>& coming);
 };
 
 period_write::period_write(std::unique_ptr<impl> state)
@@ -250,10 +252,34 @@ error period_write::commit() {
   }
   world.crash_point("rdb.before_manifest");
   state.committing = true;
-  if (auto fault = state.writer->commit(std::move(parts), schemas))
+  const auto emptied = state.parts_to_empty(parts);
+  if (auto fault = state.writer->commit(std::move(parts), schemas, emptied))
     return fault;
   world.crash_point("rdb.after_manifest");
   return {};
+}
+
+/// Directories of those that the request replaces.
+std::set<uint64_t>
+period_write::impl::parts_to_empty(const std::vector<hdb_part>& coming) {
+  std::set<uint64_t> out;
+  if (!request.replaces)
+    return out;
+  for (const auto& here : writer->manifest().parts) {
+    const bool meets
+      = std::any_of(coming.begin(), coming.end(), [&](const auto& part) {
+          return part.table == here.table && part.partition == here.partition;
+        });
+    if (!meets || here.row_count == 0 || !request.replaces(here))
+      continue;
+    rows_replaced += here.row_count;
+    out.insert(here.directory);
+  }
+  return out;
+}
+
+uint64_t period_write::rows_replaced() const noexcept {
+  return impl_->rows_replaced;
 }
 
 void period_write::abandon() {

@@ -28,6 +28,10 @@ struct period_request {
   /// table's account of the stream is kept by itself. Views stay pinned until
   /// the write is done.
   std::vector<table_view> tables;
+  /// Parts that make room: of those with rows in the partitions that are
+  /// written, of the same table, these are emptied in the same step. None: all
+  /// stay.
+  std::function<bool(const hdb_part&)> replaces{};
 };
 
 /// Writes the partition of one period in stages of jobs, so that the caller
@@ -63,6 +67,9 @@ public:
   /// Gives the disk space of a failed write back, before another attempt. Does
   /// nothing once the manifest was touched.
   void abandon();
+
+  /// Rows of the parts that made room. After commit.
+  [[nodiscard]] uint64_t rows_replaced() const noexcept;
 
   /// Rows of all tables.
   [[nodiscard]] uint64_t row_count() const noexcept;

@@ -6,6 +6,7 @@ that change between two lives.
 
 import json
 
+import lean_data
 import millrace_cluster as mill
 
 NEGATIVE, USAGE, CONFIG = 1, 64, 78
@@ -146,5 +147,104 @@ def tables(binary):
     mill.check(total(made) == [3, 7], total(made))
 
 
+LAYOUT = """table = "trade"
+delimiter = ","
+header = true
+time_column = "time"
+symbol_column = "sym"
+[[column]]
+name = "time"
+type = "timestamp"
+header = "time"
+format = "iso"
+zone = "UTC"
+[[column]]
+name = "sym"
+type = "symbol"
+header = "sym"
+[[column]]
+name = "size"
+type = "int"
+header = "size"
+"""
+
+
+def history(binary):
+  """Files of past days, past the stream: each row to its own date, once."""
+  with mill.cluster(binary, NODES) as made:
+    layout = made.directory / "plain.toml"
+    layout.write_text(LAYOUT)
+
+    def write(name, *rows):
+      at = made.directory / name
+      at.write_text("time,sym,size\n" + "".join(
+        f"{date}T{12 + i % 8}:00:00Z,{symbol},{size}\n"
+        for i, (date, symbol, size) in enumerate(rows)))
+      return at
+
+    def load(*words, code=0, tells=()):
+      done = made.run("load", "--layout", layout, "--table", "trade", *words,
+                      code=code)
+      text = done.stdout + done.stderr
+      for needle in tells:
+        mill.check(needle in text, "no", repr(needle), "in:", text)
+
+    first = write("a.csv", ("2023-12-28", "A", 1), ("2023-12-29", "B", 2),
+                  ("2023-12-28", "C", 4))
+    second = write("b.csv", ("2023-12-29", "A", 8), ("2023-12-27", "D", 16))
+    # Before anything lives, and beside what lives.
+    load(first, tells=["3 rows loaded into 2 partitions",
+                       "2023.12.28 2023.12.29"])
+    made.up()
+    publish(made, ("2024-01-02", "E", 32))
+    load(second, tells=["2 rows loaded into 2 partitions"])
+    mill.wait_until(lambda: total(made) == [6, 63], 30, "the loaded rows")
+    # Again: nothing twice.
+    load(first, second, tells=["0 rows loaded", "already loaded"])
+    ends(made, "2024-01-02", tells=["trade: 1 rows"])
+    mill.check(total(made) == [6, 63], total(made))
+    day = made.query({"tablename": "trade", "starttime": "2023-12-29",
+                      "endtime": "2023-12-29", "columns": ["sym", "size"]})
+    mill.check(sorted(row["sym"] for row in day) == ["A", "B"], day)
+    # A day is replaced as a whole; the others stay.
+    third = write("c.csv", ("2023-12-29", "Z", 64))
+    load("--replace", third, tells=["1 rows loaded into 1 partitions",
+                                    "in the place of 2"])
+    mill.wait_until(lambda: total(made) == [5, 1 + 4 + 16 + 32 + 64], 30,
+                    "the replaced day")
+    load(second, code=USAGE, tells=["b.csv", "--replace loads it anew"])
+    made.kill("back")
+    made.up("back")
+    mill.check(total(made) == [5, 117], total(made))
+    # Of both its days, one still its own.
+    load("--replace", second, tells=["2 rows loaded into 2 partitions",
+                                     "in the place of 2"])
+    mill.wait_until(lambda: total(made) == [5, 1 + 4 + 8 + 16 + 32], 30,
+                    "the day that is back")
+
+
+def real_history(binary):
+  """Real days, loaded out of order, answer as an independent reading says."""
+  files = [("SPY", "2013-10-09"), ("AIG", "2013-10-08"), ("SPY", "2013-10-07"),
+           ("SPY", "2013-10-08")]
+  with mill.cluster(binary, NODES) as made:
+    made.up()
+    want = {}
+    for symbol, date in files:
+      name = f"{symbol.lower()}_{date.replace('-', '')}_trade.zip"
+      at = mill.shared_data("lean") / name
+      made.run("load", "--layout", "lean-equity-trade", "--table", "trade",
+               "--date", date, "--symbol", symbol, at)
+      facts = lean_data.trade_facts(at, symbol, date)
+      want.setdefault(date, {}).update(
+        {key: value for key, value in facts.items() if key[1] is None})
+    mill.wait_until(lambda: made.process("hdb1").get("partitions")
+                    == ["2013.10.07", "2013.10.08", "2013.10.09"], 30,
+                    "the loaded days")
+    for date, facts in want.items():
+      lean_data.compare(f"trades of {date}",
+                        made.query(lean_data.trade_query(date, date)), facts)
+
+
 if __name__ == "__main__":
-  mill.main([periods, rejects, tables])
+  mill.main([periods, rejects, tables, history, real_history])

@@ -388,7 +388,10 @@ void rdb_state::reported(uint64_t number, const period_report& written) {
   }
   const auto* waits = ledger.waiting();
   out.held = waits != nullptr && waits->period <= what.period;
-  if (out.failure.empty() && out.version == manifest_version{} && last_failure)
+  if (!out.reached)
+    out.failure = stalled();
+  else if (out.failure.empty() && out.version == manifest_version{}
+           && last_failure)
     out.failure = to_string(last_failure);
   what.promise.deliver(out);
 }

@@ -1,0 +1,147 @@
+#include <millrace/messages/text/civil_time.hpp>
+#include <millrace/nodes/assembly/history_load.hpp>
+#include <millrace/nodes/cli/cluster_option.hpp>
+#include <millrace/nodes/cli/command/failure.hpp>
+#include <millrace/nodes/cli/interrupts.hpp>
+#include <millrace/nodes/cli/load.hpp>
+#include <millrace/nodes/host/exit_codes.hpp>
+#include <millrace/nodes/host/real_env.hpp>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <unistd.h>
+
+namespace millrace::nodes {
+
+namespace {
+
+void draw_load(const history_load& load,
+               const feed::batch_source_counters& read) {
+  const auto done = read.bytes.load();
+  const auto all = std::max<uint64_t>(read.total_bytes.load(), 1);
+  constexpr uint64_t width = 30;
+  const auto filled = std::min(done * width / all, width);
+  fmt::print(stderr, "\r[{:<{}}] {:3}%  {} rows", std::string(filled, '#'),
+             width, done * 100 / all, load.rows());
+  std::fflush(stderr);
+}
+
+void declare(option_list& list, load_options& into) {
+  declare_config(list, into.config);
+  list
+    .text("--layout", into.layout,
+          "How lines are read: a preset, a name of [feed.layouts], or a layout "
+          "file")
+    .required()
+    .shown_as("LAYOUT");
+  list.text("--table", into.table, "Where the rows go")
+    .required()
+    .shown_as("TABLE");
+  list
+    .read(
+      "--date",
+      [&into](const std::string& text) {
+        const auto days = text::parse_date(text);
+        if (!days)
+          return days.failure();
+        into.date = *days;
+        return error{};
+      },
+      "Day of files that carry times only")
+    .shown_as("YYYY-MM-DD");
+  list.text("--symbol", into.symbol, "Symbol of files that carry none")
+    .shown_as("SYMBOL");
+  list.flag("--replace", into.replace,
+            "The rows take the place of all rows of their dates");
+  list
+    .text("--reject", into.reject,
+          "Where lines go that cannot be read; default: load-TABLE.rejects.txt "
+          "in the cluster's data")
+    .shown_as("FILE");
+  list.texts("FILE", into.files, "Plain, gzip or zip").required();
+}
+
+error run_load(history_load& load, const feed::batch_source_counters& read) {
+  const interrupts signals;
+  const bool draws = ::isatty(STDERR_FILENO) == 1;
+  error fault;
+  for (bool more = true; more && !fault;) {
+    if (signals.raised()) {
+      fault = {errc::cancelled, "interrupted; the same command goes on after "
+                                "the rows that are written"};
+      break;
+    }
+    auto step = load.step();
+    fault = step.failure();
+    more = step && *step;
+    if (draws)
+      draw_load(load, read);
+  }
+  if (draws)
+    fmt::print(stderr, "\n");
+  return fault;
+}
+
+int run(const load_options& options) {
+  const auto config = load_cluster(options.config);
+  if (!config)
+    return fail(config.failure());
+  auto env = real_env::create({.io_threads = 1, .pool_threads = 2});
+  if (!env)
+    return fail(env.failure());
+  history_load::options given;
+  given.what.name = "load-" + options.table;
+  given.what.type = process_type::feed;
+  given.what.layout = options.layout;
+  given.what.table = options.table;
+  given.what.symbol = options.symbol;
+  given.what.files = options.files;
+  given.what.date = options.date;
+  given.replaces = options.replace;
+  given.reject_path
+    = options.reject.empty()
+        ? config->data_directory + "/load-" + options.table + ".rejects.txt"
+        : options.reject;
+  // It may be the first that touches the cluster's data.
+  if (auto fault
+      = (*env)->world().fs->create_directories(config->data_directory))
+    return fail(fault);
+  auto read = std::make_shared<feed::batch_source_counters>();
+  const auto rejects = given.reject_path;
+  auto load
+    = history_load::open((*env)->world(), *config, std::move(given), read);
+  if (!load)
+    return fail(load.failure());
+  const auto fault = run_load(**load, *read);
+  const auto& partitions = (*load)->partitions();
+  fmt::print("{} rows loaded into {} partitions of {}{}, {} rejected\n",
+             (*load)->rows(), partitions.size(), (*load)->directory(),
+             options.replace
+               ? fmt::format(" in the place of {}", (*load)->rows_replaced())
+               : "",
+             read->rejects.load());
+  if (!partitions.empty())
+    fmt::print("{}\n", fmt::join(partitions, " "));
+  if (read->rejects != 0)
+    fmt::print("rejected lines: {}\n", rejects);
+  if (fault)
+    return fail(fault);
+  if ((*load)->rows() == 0 && read->resumed != 0)
+    fmt::print(stderr, "already loaded: {}\n", fmt::join(options.files, ", "));
+  return exit_ok;
+}
+
+} // namespace
+
+const command<load_options> load_command{
+  {"load", "Write files of past days into their partitions",
+   "millrace load --layout lean-equity-trade --date 2013-10-08 --symbol SPY "
+   "\\\n"
+   "    --table trade --config examples/local.toml spy_20131008_trade.zip"},
+  declare,
+  run};
+
+} // namespace millrace::nodes

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <millrace/nodes/cli/command/command.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace millrace::nodes {
+
+struct load_options {
+  std::string config;
+  std::string layout;
+  std::string table;
+  std::string symbol;
+  std::string reject;
+  std::optional<int32_t> date; ///< Days since 2000.01.01.
+  bool replace = false;
+  std::vector<std::string> files;
+};
+
+/// Writes files of any number of days into the partitions of their rows' own
+/// dates.
+extern const command<load_options> load_command;
+
+} // namespace millrace::nodes
