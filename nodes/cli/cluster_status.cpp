@@ -52,6 +52,9 @@ result<json_value> cluster_status(persistence::env& world,
     for (const auto& name : node.processes) {
       json_value process{{"name", name}, {"type", config.process(name)->type}};
       merge_live(process, live, "processes", name);
+      if (live.at("answered").find(node.name)
+          && !live.at("processes").find(name))
+        process.add("down", "does not run");
       row["processes"].add(std::move(process));
     }
     out["nodes"].add(std::move(row));

@@ -54,7 +54,7 @@ result<gateway_answer> ask(runtime& host, const cluster_config& config,
                       left_ms / 1000 % 60, left_ms % 1000);
     auto answer = ask_gateway(host, *gateway, parameters.dump(),
                               milliseconds{left_ms} + 1s);
-    if (answer || answer.failure().code != errc::backend_lost
+    if (answer || answer.failure().code != errc::closed
         || clock.monotonic_ns() >= until)
       return answer;
   }

@@ -20,7 +20,8 @@ result<text::json_value> collect_status(const cluster_config& config) {
 text::json_value collect_status(runtime& host, const cluster_config& config) {
   text::json_value out{{"processes", text::json_value::object()},
                        {"streams", text::json_value::object()},
-                       {"strangers", text::json_value::object()}};
+                       {"strangers", text::json_value::object()},
+                       {"answered", text::json_value::object()}};
   for (const auto& node : config.nodes) {
     auto door = host.find_as<front_door_actor>(
       {config.address, node.port, std::string{front_door_name}, config.name},
@@ -39,6 +40,7 @@ text::json_value collect_status(runtime& host, const cluster_config& config) {
     const auto said = text::parse_json(answer);
     if (!said)
       continue;
+    out["answered"].add(node.name, true);
     for (const auto& [name, facts] : said->at("processes").entries()) {
       if (name.starts_with("rt/"))
         out["streams"][name.substr(3)] = facts;

@@ -72,7 +72,7 @@ std::future<result<raw_answer>> ask_once(runtime& host,
   const thread_visit visit;
   host.system().spawn([=](caf::event_based_actor* self) {
     self->set_down_handler([self, answer](const caf::down_msg&) {
-      answer->set_value(error{errc::backend_lost, "the gateway is gone"});
+      answer->set_value(error{errc::closed, "the gateway ended meanwhile"});
       self->quit();
     });
     self->monitor(gateway);

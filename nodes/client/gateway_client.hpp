@@ -14,7 +14,7 @@ struct gateway_answer {
   query_cut cut;
 };
 
-/// Asks a GATEWAY; `backend_lost` when it ends meanwhile: another one can be
+/// Asks a GATEWAY; `closed` when it ends meanwhile: another one can be
 /// asked. Blocks: not for handlers.
 [[nodiscard]] result<gateway_answer>
 ask_gateway(runtime& host, const gateway_actor& gateway,

@@ -384,6 +384,12 @@ class Cluster(Case):
         self.assertIn("'rdb1' runs on node 'all'", err)
         self.run_program("stop", "rdb1", "--config", self.config)
         self.run_program("stop", "rdb1", "--config", self.config, code=64)
+        out, _ = self.run_program("status", "--config", self.config, "-o",
+                                  "json", code=1)
+        self.assertEqual(
+            {row["name"]: row.get("down")
+             for row in json.loads(out)["nodes"][0]["processes"]}["rdb1"],
+            "does not run")
         self.assertEqual([row["state"] for row in asked("processes", "rdb")],
                          ["gone"])
         self.run_program("spawn", "rdb1", "--on", "all", "--config",
