@@ -11,21 +11,39 @@ flow_sender::~flow_sender() {
     credit_->give(static_cast<int64_t>(unsent.bytes.size()));
 }
 
-error flow_sender::start(std::optional<position> from) {
+/// Payloads too are checked: what is damaged here is told here, once, and not
+/// sent to be refused over and over.
+error flow_sender::open_reader(std::optional<position> from,
+                               persistence::damage_policy damage) {
   auto reader = persistence::log_reader::open(
     *fs_,
     {.directory = options_.directory,
-     .damage = persistence::damage_policy::next_file,
-     .payloads = persistence::payload_check::skip},
+     .damage = damage,
+     .payloads = persistence::payload_check::verify},
     from);
   if (!reader)
     return reader.failure();
   reader_ = *std::move(reader);
+  resyncs_ = damage == persistence::damage_policy::resync;
+  return {};
+}
+
+error flow_sender::start(std::optional<position> from) {
+  if (auto fault = open_reader(from, options_.damage))
+    return fault;
   lineage_ = reader_->lineage();
   next_ = reader_->where();
   last_sent_ = from.value_or(position{});
   drained_ = false;
+  stalled_.clear();
   sent_ = acked_ = 0;
+  return {};
+}
+
+error flow_sender::go_back(position to) {
+  if (auto fault = open_reader(to, options_.damage))
+    return fault;
+  next_ = reader_->where();
   return {};
 }
 
@@ -60,19 +78,21 @@ result<std::optional<flow_sender::item>> flow_sender::next() {
 }
 
 result<std::optional<flow_sender::item>> flow_sender::from_file() {
-  if (reader_->where() != next_) {
-    // The tail ran ahead of the reader: it has nothing to re-read.
-    auto reader = persistence::log_reader::open(
-      *fs_,
-      {.directory = options_.directory,
-       .damage = persistence::damage_policy::next_file,
-       .payloads = persistence::payload_check::skip},
-      next_);
-    if (!reader)
-      return reader.failure();
-    reader_ = *std::move(reader);
-  }
+  // The tail ran ahead of the reader: it has nothing to re-read.
+  if (reader_->where() != next_)
+    if (auto fault = open_reader(next_, options_.damage))
+      return fault;
+  // The writer says what is written: that much must be there.
+  if (written_ != unknown_end)
+    reader_->limit(written_);
   auto got = reader_->next_chunk(options_.chunk_bytes);
+  const bool ended = got && std::holds_alternative<persistence::log_end>(*got);
+  stalled_ = ended ? reader_->stalled() : std::string{};
+  if (!stalled_.empty() && !resyncs_) {
+    if (auto fault = open_reader(next_, persistence::damage_policy::resync))
+      return fault;
+    got = reader_->next_chunk(options_.chunk_bytes);
+  }
   if (!got)
     return got.failure();
   if (auto* event = std::get_if<stream_event>(&*got)) {
@@ -84,7 +104,11 @@ result<std::optional<flow_sender::item>> flow_sender::from_file() {
     drained_ = true;
     return std::optional<item>{};
   }
-  const auto& read = std::get<persistence::log_chunk>(*got);
+  return send(std::get<persistence::log_chunk>(*got));
+}
+
+result<std::optional<flow_sender::item>>
+flow_sender::send(const persistence::log_chunk& read) {
   part out{read.begin, chunk::copy_of(read.bytes)};
   next_ = reader_->where();
   last_sent_ = read.end;

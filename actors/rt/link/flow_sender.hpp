@@ -3,6 +3,7 @@
 #include <millrace/messages/data/chunk.hpp>
 #include <millrace/persistence/log/log_reader.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <deque>
@@ -38,6 +39,9 @@ struct flow_options {
   /// Bytes sent and not yet acknowledged, at most (one chunk may exceed it).
   uint64_t window_bytes = uint64_t{1} << 20;
   uint32_t chunk_bytes = 256u << 10;
+  /// After damage in a file that others follow; in the last one the flow goes
+  /// on at the next intact record, as soon as there is one.
+  persistence::damage_policy damage = persistence::damage_policy::next_file;
 };
 
 /// Cuts a growing log into chunks within a receiver's credit: new bytes as they
@@ -54,12 +58,19 @@ public:
   /// log_reader::open: bad_position, ahead, pruned, ...
   [[nodiscard]] error start(std::optional<position> from);
 
+  /// Reads on from `to`, before where it stands: what was damaged there is not
+  /// any more.
+  [[nodiscard]] error go_back(position to);
+
   /// The log was written up to `end`; `tail` are the last bytes of it, if at
   /// hand, and were covered by tail credit.
   void grew(position end, chunk tail);
 
-  /// The receiver took in `bytes` of this flow in all.
-  void acked(uint64_t bytes) noexcept { acked_ = bytes; }
+  /// The receiver took in `bytes` of this flow in all: never less than before,
+  /// nor more than was sent, whatever it says.
+  void acked(uint64_t bytes) noexcept {
+    acked_ = std::clamp(bytes, acked_, sent_);
+  }
 
   struct part {
     position begin;
@@ -77,12 +88,17 @@ public:
   [[nodiscard]] bool drained() const noexcept { return drained_; }
   /// End of the last part sent; at first where the flow started.
   [[nodiscard]] position last_sent() const noexcept { return last_sent_; }
+  /// Damage at the end of the log that nothing intact follows yet; empty: none.
+  [[nodiscard]] const std::string& stalled() const noexcept { return stalled_; }
   [[nodiscard]] const persistence::lineage_id& lineage() const noexcept {
     return lineage_;
   }
 
 private:
+  error open_reader(std::optional<position> from,
+                    persistence::damage_policy damage);
   result<std::optional<item>> from_file();
+  result<std::optional<item>> send(const persistence::log_chunk& read);
 
   persistence::file_system* fs_;
   flow_options options_;
@@ -96,6 +112,8 @@ private:
   position written_ = unknown_end;
   position last_sent_;
   bool drained_ = false;
+  std::string stalled_;
+  bool resyncs_ = false; ///< The reader goes on at the next intact record.
   uint64_t sent_ = 0;
   uint64_t acked_ = 0;
 };

@@ -98,7 +98,8 @@ void subscriber_state::begin_flow(const source_actor& from,
   source = from;
   const auto before
     = std::exchange(lineage, {{grant.lineage_high, grant.lineage_low}});
-  held.clear();
+  told_ahead = false;
+  hopeless = 0;
   self->monitor(source);
   out->begin_flow({grant.lineage_high, grant.lineage_low}, grant.end);
   if (!started) {
@@ -158,11 +159,24 @@ void subscriber_state::catch_up_from_copy() {
     if (auto fault = out->take(lineage, part->begin, part->bytes))
       out->fail(fault);
   } else if (const auto* event = std::get_if<stream_event>(&*item)) {
+    if (event->kind == event_kind::badtail)
+      return copy_again(event->from);
     out->take(*event);
   } else {
     copy_reader.reset();
   }
   finish_if_ended();
+}
+
+/// The copy is damaged: the stream still has what it held from there on.
+void subscriber_state::copy_again(position from) {
+  copy_reader.reset();
+  ++copies_mended;
+  if (auto fault = copy->cut(from)) {
+    out->fail(fault);
+    return finish_if_ended();
+  }
+  step(link_core::restarted{});
 }
 
 void subscriber_state::deliver_waiting() {
@@ -175,9 +189,9 @@ void subscriber_state::deliver_waiting() {
     return;
   }
   while (!held.empty() && !paused && control->active()) {
-    auto next = std::move(held.front());
+    const auto next = std::move(held.front());
     held.pop_front();
-    deliver(next.begin, next.bytes);
+    std::visit([this](const auto& each) { deliver(each); }, next);
   }
 }
 
@@ -189,13 +203,16 @@ void subscriber_state::refused(const error& why) {
     event.kind = event_kind::ahead;
     event.from = event.to = next_start().at;
     event.cause = why.context;
-    out->take(event);
+    // What the copy holds beyond the stream is still to be delivered.
+    out->tell(event);
   }
-  const bool hopeless
+  const bool journal = options.topic.starts_with('/');
+  const bool never
     = why.code == errc::bad_position || why.code == errc::invalid_argument
-      || why.code == errc::corrupt
-      || (why.code == errc::not_found && options.topic.starts_with('/'));
-  if (hopeless) {
+      || why.code == errc::corrupt || (why.code == errc::not_found && journal);
+  hopeless = never ? hopeless + 1 : 0;
+  // One node's fault is not the stream's: the others are asked first.
+  if (never && (journal || hopeless >= options.rt.size())) {
     out->fail(why);
     return finish_if_ended();
   }
@@ -208,6 +225,8 @@ void subscriber_state::act(const link_core::drop&) {
     self->send(source, stop_atom_v);
     source = nullptr;
   }
+  // They come again, from where this stands then.
+  held.clear();
 }
 
 void subscriber_state::act(const link_core::acknowledge& what) {
@@ -219,35 +238,45 @@ void subscriber_state::take(flow_id from_flow, position begin,
   if (!link.runs(from_flow))
     return;
   step(link_core::heard{from_flow});
-  if (paused || copy_reader || !held.empty()) {
-    held.push_back({begin, bytes});
-    return;
-  }
-  deliver(begin, bytes);
+  if (holds_back())
+    held.push_back(held_chunk{begin, bytes});
+  else
+    deliver(held_chunk{begin, bytes});
 }
 
-void subscriber_state::deliver(position at, const chunk& bytes) {
+void subscriber_state::deliver(const held_chunk& what) {
+  const auto bytes = what.bytes.bytes();
   env->crash_point("sub.before_apply");
-  if (auto fault = out->take(lineage, at, bytes.bytes()))
+  if (auto fault = out->take(lineage, what.begin, bytes))
     return disconnect(fault);
   env->crash_point("sub.after_apply");
   if (copy)
-    if (auto fault = copy->append(at, bytes.bytes())) {
+    if (auto fault = copy->append(what.begin, bytes)) {
       // The disk is full: asked for again from the copy's end, until it fits.
       if (fault.code == errc::no_space)
         return disconnect(fault);
       out->fail(fault);
       return finish_if_ended();
     }
-  step(link_core::taken{bytes.size()});
+  step(link_core::taken{what.bytes.size()});
   finish_if_ended();
 }
 
 void subscriber_state::event(flow_id from_flow, const chunk& bytes) {
   if (!link.runs(from_flow))
     return;
-  if (auto event = decode_stream_event(bytes.bytes()))
-    out->take(*event);
+  step(link_core::heard{from_flow});
+  auto event = decode_stream_event(bytes.bytes());
+  if (!event)
+    return disconnect(event.failure());
+  if (holds_back())
+    held.emplace_back(*std::move(event));
+  else
+    deliver(*event);
+}
+
+void subscriber_state::deliver(const stream_event& what) {
+  out->take(what);
   finish_if_ended();
 }
 
@@ -267,11 +296,10 @@ void subscriber_state::tick() {
 }
 
 std::string subscriber_state::status() const {
-  text::json_value json{{"topic", options.topic},
-                        {"position", out->where().value},
-                        {"delivered", out->delivered()},
-                        {"connected", link.flowing()},
-                        {"paused", paused}};
+  text::json_value json{
+    {"topic", options.topic},         {"position", out->where().value},
+    {"delivered", out->delivered()},  {"connected", link.flowing()},
+    {"copies_mended", copies_mended}, {"paused", paused}};
   if (link.last_failure())
     json.add("last_failure", to_string(link.last_failure()));
   return json.dump();

@@ -14,6 +14,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 namespace millrace::rt {
@@ -45,6 +46,11 @@ struct subscriber_state {
   explicit subscriber_state(subscriber_self_actor::pointer owner)
     : self{owner} {}
 
+  struct held_chunk {
+    position begin;
+    chunk bytes;
+  };
+
   void connect();
   void subscribe(const sequencer_actor& at);
   void begin_flow(const source_actor& from, const flow_grant& grant);
@@ -59,8 +65,13 @@ struct subscriber_state {
   void open_journal();
   void take(flow_id flow, position begin, const chunk& bytes);
   void event(flow_id flow, const chunk& bytes);
-  void deliver(position at, const chunk& bytes);
+  void deliver(const held_chunk& what);
+  void deliver(const stream_event& what);
+  [[nodiscard]] bool holds_back() const {
+    return paused || copy_reader || !held.empty();
+  }
   void catch_up_from_copy();
+  void copy_again(position from);
   void tick();
   void deliver_waiting();
   void finish_if_ended();
@@ -79,15 +90,14 @@ struct subscriber_state {
   source_actor source;
   bool started = false; ///< `out` knows where it stands.
   bool paused = false;
-  struct held_chunk {
-    position begin;
-    chunk bytes;
-  };
-  std::deque<held_chunk> held; ///< While paused; bounded by the window.
+  /// While paused, or while the copy is read; bounded by the window.
+  std::deque<std::variant<held_chunk, stream_event>> held;
   std::unique_ptr<persistence::log_replica> copy;
   std::unique_ptr<persistence::log_reader> copy_reader;
-  bool told_ahead = false;
-  size_t asked = 0; ///< Of `options.rt`.
+  uint64_t copies_mended = 0; ///< Times that damage in the copy was passed.
+  bool told_ahead = false;    ///< Since the last flow.
+  size_t asked = 0;           ///< Of `options.rt`.
+  size_t hopeless = 0; ///< Nodes in turn that can never serve this place.
 };
 
 /// Deliveries run inside this actor: they must not block for long.

@@ -57,6 +57,10 @@ delivery::delivery(std::shared_ptr<subscription> control,
 error delivery::take(const persistence::lineage_id& lineage, position at,
                      std::span<const std::byte> bytes) {
   const in_callback guard{*control_};
+  if (!follows(at))
+    return {errc::bad_position, control_->topic() + ": the records at "
+                                  + to_string(at) + " do not follow "
+                                  + to_string(where_)};
   while (!bytes.empty() && control_->active()) {
     const auto parsed = persistence::parse_record(
       bytes, lineage, at, persistence::payload_check::verify);
@@ -69,8 +73,10 @@ error delivery::take(const persistence::lineage_id& lineage, position at,
       deliver_record(at, parsed.record);
       if (control_->refused_)
         break;
-      if (control_->active())
+      if (control_->active()) {
         where_ = end;
+        file_ended_ = parsed.record.kind == record_kind::seal;
+      }
     }
     at = end;
     bytes = bytes.subspan(parsed.record.length);
@@ -126,12 +132,21 @@ void delivery::deliver_event(stream_event event, position begin, position end) {
   handlers_.on_event(event);
 }
 
+/// After a seal comes the start of a later file; any other leap is an event.
+bool delivery::follows(position at) const noexcept {
+  return at <= where_ || (file_ended_ && at.offset() == 0);
+}
+
 void delivery::take(const stream_event& event) {
-  const in_callback guard{*control_};
-  if (!control_->active())
-    return;
-  handlers_.on_event(event);
+  tell(event);
   where_ = event.to;
+  file_ended_ = true;
+}
+
+void delivery::tell(const stream_event& event) {
+  const in_callback guard{*control_};
+  if (control_->active())
+    handlers_.on_event(event);
 }
 
 void delivery::begin_flow(stream_life life, position end) {

@@ -85,12 +85,15 @@ public:
 
   /// Delivers the whole records in `bytes`, which lie at `at`, passing over
   /// what ends at or before `where()`. Stops when the subscription was ended.
-  /// `corrupt`: nothing of the damaged record was delivered. What the callback
-  /// refused is returned as it said; `where()` is before it.
+  /// `corrupt`: nothing of the damaged record was delivered. `bad_position`:
+  /// they do not follow, something lies between; nothing was delivered. What the
+  /// callback refused is returned as it said; `where()` is before it.
   [[nodiscard]] error take(const persistence::lineage_id& lineage, position at,
                            std::span<const std::byte> bytes);
   /// Delivers an event that no record holds; its `to` becomes where().
   void take(const stream_event& event);
+  /// The same, of something that does not move the subscription.
+  void tell(const stream_event& event);
   /// A flow began.
   void begin_flow(stream_life life, position end);
   void fail(const error& fault);
@@ -101,6 +104,7 @@ public:
   [[nodiscard]] uint64_t delivered() const noexcept { return delivered_; }
 
 private:
+  [[nodiscard]] bool follows(position at) const noexcept;
   void deliver_record(position at, const persistence::record_view& record);
   void deliver_event(stream_event event, position begin, position end);
   class in_callback;
@@ -108,6 +112,7 @@ private:
   std::shared_ptr<subscription> control_;
   subscription_handlers handlers_;
   position where_;
+  bool file_ended_ = true; ///< The next record may begin a later file.
   uint64_t delivered_ = 0;
 };
 
