@@ -410,11 +410,22 @@ result<lineage_id> adopt_lineage(env& world, const std::string& directory,
                                    + to_string(wanted)};
     return *present;
   }
-  if (present.failure().code != errc::not_found)
+  const bool lost = present.failure().code == errc::not_found;
+  if (!lost && present.failure().code != errc::corrupt)
     return present.failure();
-  if (has_files)
-    return error{errc::corrupt,
-                 directory + ": has log files, but no .lineage to check them"};
+  // An owner that knows it writes it again: records of another lineage do not
+  // pass as records of this one.
+  if (has_files && wanted == lineage_id{})
+    return lost ? error{errc::corrupt,
+                        directory
+                          + ": has log files, but no .lineage to check them"}
+                : present.failure();
+  if (!lost) {
+    if (wanted == lineage_id{})
+      return present.failure();
+    if (auto fault = world.fs->remove(path_of(directory, ".lineage")))
+      return fault;
+  }
   if (wanted == lineage_id{})
     wanted = {{world.random(), world.random()}};
   if (auto fault = write_lineage(*world.fs, directory, wanted))

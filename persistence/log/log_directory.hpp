@@ -82,6 +82,18 @@ scan_log_file(file_system& fs, const std::string& directory,
               const lineage_id& lineage, const log_file_info& file,
               std::optional<position> synced_end = {});
 
+/// A record as its header tells it.
+struct record_place {
+  position begin;
+  uint32_t sum = 0; ///< Covers all that it says, and its place.
+  record_kind kind = record_kind::padding;
+};
+
+/// The record that ends at `end`; none where no intact one does.
+[[nodiscard]] std::optional<record_place>
+record_before(file_system& fs, const std::string& directory,
+              const lineage_id& lineage, position end);
+
 /// The synced end that the writer recorded beside the log (`.synced`), a lower
 /// bound of what must be there; none when never recorded or itself damaged.
 [[nodiscard]] std::optional<position>

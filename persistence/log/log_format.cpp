@@ -245,6 +245,27 @@ parse_outcome parse_record(std::span<const std::byte> bytes,
   return {parse_outcome::what::record, record, {}};
 }
 
+std::vector<std::byte> encode_padding(const lineage_id& lineage, position from,
+                                      position to) {
+  std::vector<std::byte> out(to.value - from.value);
+  MILLRACE_ASSERT(out.size() % 8 == 0 && out.size() >= record_header_bytes);
+  for (size_t at = 0; at < out.size();) {
+    auto bytes = std::min<size_t>(out.size() - at, payload_bytes_max);
+    // What is left must hold another header.
+    if (const auto left = out.size() - at - bytes;
+        left != 0 && left < record_header_bytes)
+      bytes -= record_header_bytes;
+    auto* record = out.data() + at;
+    store(record + 4, static_cast<uint32_t>(bytes));
+    store(record + 8, log_format_version);
+    store(record + 9, static_cast<uint8_t>(record_kind::padding));
+    store(record, ~crc_record_head(lineage, {from.value + at}, record,
+                                   record_header_bytes));
+    at += bytes;
+  }
+  return out;
+}
+
 bool record_builder::joins(record_kind kind, payload_kind payload,
                            std::string_view origin, size_t frame_bytes,
                            uint32_t record_bytes) const noexcept {

@@ -117,6 +117,12 @@ enum class payload_check { verify, skip };
                                          const lineage_id& lineage, position at,
                                          payload_check check);
 
+/// Padding records that fill [from, to): they stand for bytes that are lost, in
+/// a copy that goes on after them. @pre both are places of records of one file,
+/// and the bytes between are a header at least.
+[[nodiscard]] std::vector<std::byte> encode_padding(const lineage_id& lineage,
+                                                    position from, position to);
+
 /// Builds records in a contiguous buffer, one after the other.
 /// Owner: one thread.
 class record_builder {

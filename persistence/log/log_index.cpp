@@ -154,7 +154,8 @@ result<position> find_time(file_system& fs, const std::string& directory,
       const auto behind = std::partition_point(
         index->entries.begin(), index->entries.end(),
         [ts_ns](const index_entry& entry) { return entry.ts_max < ts_ns; });
-      from = std::prev(behind)->offset;
+      // Nothing is before the smallest time there is.
+      from = behind == index->entries.begin() ? 0 : std::prev(behind)->offset;
     } else if (from >= info.size) {
       end = position::of(info.session, info.roll, from);
       continue;

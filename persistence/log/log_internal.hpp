@@ -112,6 +112,20 @@ record_ending_at(file& source, const lineage_id& lineage, uint64_t session,
 find_intact(file& source, const lineage_id& lineage, uint64_t session,
             uint64_t roll, uint64_t from, uint64_t size);
 
+/// Intact records one after the other, and where the next ones begin.
+struct intact_records {
+  uint64_t end = 0; ///< Offset in the file.
+  std::optional<position> next;
+};
+[[nodiscard]] result<intact_records> intact_run(file& source,
+                                                const lineage_id& lineage,
+                                                position from, uint64_t size,
+                                                seal_info* tally = nullptr);
+
+/// Adds to `tally` what is intact after the damage that `scan` found.
+[[nodiscard]] error tally_after_damage(file& source, const lineage_id& lineage,
+                                       const file_scan& scan, seal_info& tally);
+
 /// Reads the seal that ends a file of `size` bytes, if one does.
 [[nodiscard]] result<std::optional<seal_info>>
 read_seal(file& source, const lineage_id& lineage, uint64_t session,
@@ -218,6 +232,10 @@ read_session_end(file_system& fs, const std::string& directory,
 /// Keeps the bytes of a file from `offset` on in `.quarantine.<file>.<offset>`.
 [[nodiscard]] error keep_aside(file_system& fs, const std::string& directory,
                                file& source, position from, uint64_t size);
+
+/// Keeps a whole file so, and takes it out of the log.
+[[nodiscard]] error set_aside(file_system& fs, const std::string& directory,
+                              const log_file_info& gone);
 
 /// A power cut takes what it likes of everything after the synced end, also
 /// from the middle of it. Ends the log before the first file that is missing,

@@ -4,8 +4,6 @@
 
 namespace millrace::persistence::detail {
 
-namespace {
-
 error set_aside(file_system& fs, const std::string& directory,
                 const log_file_info& gone) {
   const auto path = log_path(directory, gone.session, gone.roll);
@@ -23,8 +21,6 @@ error set_aside(file_system& fs, const std::string& directory,
       return fault;
   return fs.remove(path);
 }
-
-} // namespace
 
 error cut_behind_loss(file_system& fs, const std::string& directory,
                       const lineage_id& lineage, position trusted,

@@ -9,6 +9,7 @@ using detail::log_path;
 
 struct log_replica::impl {
   env* world = nullptr;
+  options how;
   std::string directory;
   std::unique_ptr<directory_lock> lock;
   lineage_id lineage;
@@ -16,12 +17,15 @@ struct log_replica::impl {
   std::shared_ptr<detail::synced_file> marks;
   detail::unsynced dirty;
   std::optional<position> end;
+  std::vector<std::pair<position, position>> damaged;
   position synced;
   error failure;
 
   [[nodiscard]] file_system& fs() const { return *world->fs; }
   error fail(error fault);
-  error cut_behind_loss(position trusted, std::vector<log_file_info>& files);
+  error cut_behind_loss(std::vector<log_file_info>& files);
+  [[nodiscard]] result<uint64_t> good_bytes(const file_scan& scan,
+                                            bool same_boot);
   error recover(const std::vector<log_file_info>& files);
 };
 
@@ -32,14 +36,36 @@ error log_replica::impl::fail(error fault) {
   return fault;
 }
 
-error log_replica::impl::cut_behind_loss(position trusted,
-                                         std::vector<log_file_info>& files) {
+error log_replica::impl::cut_behind_loss(std::vector<log_file_info>& files) {
   const auto mark = detail::synced_file::read(fs(), directory, lineage);
-  if (mark && mark->boot_id == fs().boot_id())
+  // See log_writer: a lost note moves nothing aside.
+  if (!mark || mark->boot_id == fs().boot_id())
     return {};
-  if (mark)
-    trusted = std::max(trusted, mark->end);
-  return detail::cut_behind_loss(fs(), directory, lineage, trusted, files);
+  return detail::cut_behind_loss(fs(), directory, lineage,
+                                 std::max(how.trusted, mark->end), files);
+}
+
+/// Where the last file ends: before its damage, or after what is intact behind
+/// it. After a power cut only what was synced once counts.
+result<uint64_t> log_replica::impl::good_bytes(const file_scan& scan,
+                                               bool same_boot) {
+  const auto first = scan.valid_end.value - scan.begin.value;
+  if (how.damaged == damage::cut || !scan.next_intact)
+    return first;
+  const auto mark = detail::synced_file::read(fs(), directory, lineage);
+  const auto trusted = mark ? std::max(mark->end, how.trusted) : how.trusted;
+  auto good = first;
+  for (auto next = scan.next_intact; next;) {
+    if (!same_boot && mark && *next >= trusted)
+      break;
+    damaged.emplace_back(position{scan.begin.value + good}, *next);
+    auto run = detail::intact_run(*current, lineage, *next, scan.size);
+    if (!run)
+      return run.failure();
+    good = run->end;
+    next = run->next;
+  }
+  return good;
 }
 
 error log_replica::impl::recover(const std::vector<log_file_info>& files) {
@@ -60,21 +86,25 @@ error log_replica::impl::recover(const std::vector<log_file_info>& files) {
   if (!opened)
     return opened.failure();
   current = *std::move(opened);
-  const auto size = scan->valid_end.value - scan->begin.value;
+  const auto kept = good_bytes(*scan, mark && mark->boot_id == fs().boot_id()
+                                        && !mark->fenced);
+  if (!kept)
+    return kept.failure();
+  const auto size = *kept;
+  const position good{scan->begin.value + size};
   // Bytes after damage may hold records that the source no longer has.
-  if (scan->next_intact)
+  if (scan->next_intact && *scan->next_intact >= good)
     if (auto fault = detail::keep_aside(fs(), directory, *current,
                                         scan->valid_end, scan->size))
       return fault;
   if (mark && mark->fenced) {
     // Pages of a failed sync may be marked clean: fetch them again instead.
-    const auto trusted
-      = mark->end > scan->begin && mark->end < scan->valid_end
-          ? mark->end
-          : (mark->end >= scan->valid_end ? scan->valid_end : scan->begin);
+    const auto trusted = mark->end > scan->begin && mark->end < good
+                           ? mark->end
+                           : (mark->end >= good ? good : scan->begin);
     end = trusted;
   } else {
-    end = scan->valid_end;
+    end = good;
   }
   const auto keep = std::min(size, end->value - scan->begin.value);
   if (scan->size > keep)
@@ -86,8 +116,9 @@ error log_replica::impl::recover(const std::vector<log_file_info>& files) {
 
 result<std::unique_ptr<log_replica>>
 log_replica::open(env& world, const std::string& directory,
-                  const lineage_id& lineage, position trusted) {
+                  const lineage_id& lineage, const options& how) {
   auto state = std::make_unique<impl>();
+  state->how = how;
   state->world = &world;
   state->directory = directory;
   if (auto fault = world.fs->create_directories(directory))
@@ -104,7 +135,7 @@ log_replica::open(env& world, const std::string& directory,
   if (!adopted)
     return adopted.failure();
   state->lineage = *adopted;
-  if (auto fault = state->cut_behind_loss(trusted, *files))
+  if (auto fault = state->cut_behind_loss(*files))
     return fault;
   if (!files->empty())
     if (auto fault = state->recover(*files))
@@ -132,6 +163,11 @@ log_replica::log_replica(std::unique_ptr<impl> state)
 log_replica::~log_replica() = default;
 
 std::optional<position> log_replica::end() const noexcept { return impl_->end; }
+
+const std::vector<std::pair<position, position>>&
+log_replica::damaged() const noexcept {
+  return impl_->damaged;
+}
 
 error log_replica::append(position at, std::span<const std::byte> records) {
   auto& state = *impl_;
@@ -161,6 +197,64 @@ error log_replica::append(position at, std::span<const std::byte> records) {
     return fault.code == errc::no_space ? fault : state.fail(std::move(fault));
   state.dirty.add(state.current);
   state.end = position{at.value + records.size()};
+  return {};
+}
+
+error log_replica::mend(position at, std::span<const std::byte> records) {
+  auto& state = *impl_;
+  if (state.failure)
+    return {errc::closed, state.failure.context};
+  MILLRACE_ASSERT(state.end && at.value + records.size() <= state.end->value);
+  const bool current
+    = at.session() == state.end->session() && at.roll() == state.end->roll();
+  std::shared_ptr<file> target = state.current;
+  if (!current || !target) {
+    auto opened = state.fs().open(
+      log_path(state.directory, at.session(), at.roll()), open_mode::write);
+    if (!opened)
+      return opened.failure();
+    target = *std::move(opened);
+    state.dirty.directory = true; // It may have been gone.
+  }
+  if (auto fault = target->write_at(at.offset(), records))
+    return fault.code == errc::no_space ? fault : state.fail(std::move(fault));
+  state.dirty.add(target);
+  return {};
+}
+
+error log_replica::cut(position at) {
+  auto& state = *impl_;
+  if (state.failure)
+    return {errc::closed, state.failure.context};
+  auto files = list_log_files(state.fs(), state.directory);
+  if (!files)
+    return files.failure();
+  state.synced = std::min(state.synced, at);
+  if (auto fault
+      = state.marks->record({state.synced, state.fs().boot_id(), false, false}))
+    return state.fail(std::move(fault));
+  state.current.reset();
+  for (const auto& info : *files) {
+    const auto begin = position::of(info.session, info.roll, 0);
+    if (begin >= at) {
+      if (auto fault = detail::set_aside(state.fs(), state.directory, info))
+        return state.fail(std::move(fault));
+    } else if (info.session == at.session() && info.roll == at.roll()) {
+      auto opened = state.fs().open(
+        log_path(state.directory, info.session, info.roll), open_mode::write);
+      if (!opened)
+        return state.fail(opened.failure());
+      if (auto fault = detail::keep_aside(state.fs(), state.directory, **opened,
+                                          at, info.size))
+        return state.fail(std::move(fault));
+      if (auto fault = (*opened)->truncate(at.offset()))
+        return state.fail(std::move(fault));
+      state.current = *std::move(opened);
+      state.dirty.add(state.current);
+    }
+  }
+  state.dirty.directory = true;
+  state.end = at;
   return {};
 }
 

@@ -221,6 +221,42 @@ void add_to_tally(seal_info& tally, const record_view& record) {
   found->second.last = frame.header.id;
 }
 
+result<intact_records> intact_run(file& source, const lineage_id& lineage,
+                                  position from, uint64_t size,
+                                  seal_info* tally) {
+  const auto session = from.session();
+  const auto roll = from.roll();
+  record_window window{source, lineage, session, roll, payload_check::verify};
+  intact_records out;
+  for (out.end = from.offset();;) {
+    auto found = window.at(out.end);
+    if (!found)
+      return found.failure();
+    if (found->kind != parse_outcome::what::record)
+      break;
+    if (tally != nullptr && found->record.kind != record_kind::seal)
+      add_to_tally(*tally, found->record);
+    out.end += found->record.length;
+  }
+  auto next = find_intact(source, lineage, session, roll, out.end + 8, size);
+  if (!next)
+    return next.failure();
+  if (*next)
+    out.next = position::of(session, roll, **next);
+  return out;
+}
+
+error tally_after_damage(file& source, const lineage_id& lineage,
+                         const file_scan& scan, seal_info& tally) {
+  for (auto next = scan.next_intact; next;) {
+    auto run = intact_run(source, lineage, *next, scan.size, &tally);
+    if (!run)
+      return run.failure();
+    next = run->next;
+  }
+  return {};
+}
+
 namespace {
 
 // Whether the seal says what was found before it.
@@ -309,6 +345,28 @@ result<file_scan> scan_open_file(file& source, const lineage_id& lineage,
 }
 
 } // namespace detail
+
+std::optional<record_place> record_before(file_system& fs,
+                                          const std::string& directory,
+                                          const lineage_id& lineage,
+                                          position end) {
+  auto opened = fs.open(detail::log_path(directory, end.session(), end.roll()),
+                        open_mode::read);
+  if (!opened)
+    return std::nullopt;
+  const auto start = detail::record_ending_at(**opened, lineage, end.session(),
+                                              end.roll(), end.offset());
+  if (!start || !*start)
+    return std::nullopt;
+  std::array<std::byte, record_header_bytes> header{};
+  const auto got = (*opened)->read_at(**start, header);
+  if (!got || *got != header.size())
+    return std::nullopt;
+  return record_place{
+    position::of(end.session(), end.roll(), **start),
+    detail::load<uint32_t>(header.data()),
+    static_cast<record_kind>(detail::load<uint8_t>(header.data() + 9))};
+}
 
 result<file_scan> scan_log_file(file_system& fs, const std::string& directory,
                                 const lineage_id& lineage,

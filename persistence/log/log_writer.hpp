@@ -7,6 +7,8 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 // What it finds when it opens is in log_writer_recovery.cpp; log_replica stands
 // in log_replica.cpp.
@@ -15,7 +17,10 @@ namespace millrace::persistence {
 
 enum class session_policy {
   next,   ///< Open `log.<last session + 1>.0` (publishers).
-  resume, ///< Go on in the last file after its last intact record (out/).
+  resume, ///< Go on in the last file after its last intact record.
+  /// As resume, and what is damaged there is set aside: the owner can make it
+  /// again (out/). Damage in earlier files stays, to be mended by the owner.
+  rebuild,
 };
 
 struct log_writer_options {
@@ -44,6 +49,7 @@ public:
   /// end; what came after it is kept aside in `.quarantine.<file>.<offset>`.
   /// Policy resume: after the last intact record, a torn tail is truncated;
   /// `corrupt` when it finds damage or misses bytes below the synced end.
+  /// Policy rebuild: never, the log ends before the damage.
   /// Policy next: in a new session. When the earlier one did not end cleanly,
   /// but only its process died (same boot, no failed sync), nothing is lost: it
   /// is sealed now. Otherwise it is left as it is, and readers see `reset`.
@@ -140,14 +146,25 @@ private:
 /// have been verified by `parse_record` against the source's lineage.
 class log_replica {
 public:
+  enum class damage {
+    cut,  ///< What comes after it is copied again.
+    keep, ///< Its owner mends it in place: what is intact after it stays.
+  };
+  struct options {
+    position trusted{}; ///< All below was synced once, as the owner knows.
+    damage damaged = damage::cut; ///< In the last file.
+  };
   /// Locks the directory; a new one takes `lineage`, one of another lineage is
   /// `fenced`. Cuts the last file after its last intact record, and after a
   /// power cut the whole copy before the first loss after its synced end;
   /// bytes after damage are kept aside in `.quarantine.<file>.<offset>`.
-  /// @param trusted everything below was synced once, as the owner knows.
   [[nodiscard]] static result<std::unique_ptr<log_replica>>
   open(env& world, const std::string& directory, const lineage_id& lineage,
-       position trusted = {});
+       const options& how);
+  [[nodiscard]] static result<std::unique_ptr<log_replica>>
+  open(env& world, const std::string& directory, const lineage_id& lineage) {
+    return open(world, directory, lineage, options{});
+  }
 
   ~log_replica();
   log_replica(const log_replica&) = delete;
@@ -158,6 +175,17 @@ public:
   /// Appends whole records at `at`: the current end, or the start of a later
   /// file (the source rolled, or the copy starts in the middle of a stream).
   [[nodiscard]] error append(position at, std::span<const std::byte> records);
+
+  /// What `damage::keep` left in the last file: bytes that are no records.
+  [[nodiscard]] const std::vector<std::pair<position, position>>&
+  damaged() const noexcept;
+  /// Puts whole records in their place before `end`: where the copy ended early
+  /// in an earlier file, or where its bytes are damaged or gone.
+  [[nodiscard]] error mend(position at, std::span<const std::byte> records);
+
+  /// Ends the copy at a record's end, or a file's start, to be copied again from
+  /// there; what came after it is kept aside.
+  [[nodiscard]] error cut(position at);
 
   [[nodiscard]] log_writer::sync_job begin_sync();
   void finish_sync(position end, const error& outcome);

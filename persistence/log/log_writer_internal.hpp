@@ -47,7 +47,10 @@ struct log_writer::impl {
     return options.directory;
   }
   [[nodiscard]] bool resumes() const {
-    return options.session == session_policy::resume;
+    return options.session != session_policy::next;
+  }
+  [[nodiscard]] bool rebuilds() const {
+    return options.session == session_policy::rebuild;
   }
   void crash_point(const char* name) const {
     world->crash_point(
@@ -68,8 +71,10 @@ struct log_writer::impl {
   error open_next_file();
   error begin_next_session(uint64_t session);
   error resume_in(const log_file_info& last, const file_scan& scan);
+  [[nodiscard]] result<seal_info> ids_in(const log_file_info& info,
+                                         const file_scan& scan) const;
   error recover_ids(const std::vector<log_file_info>& files,
-                    const file_scan& last);
+                    const seal_info& last);
   error recover(std::vector<log_file_info> files);
   error seal_survivor(const log_file_info& last, const file_scan& scan);
   error recover_last(const std::vector<log_file_info>& files,

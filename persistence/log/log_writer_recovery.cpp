@@ -6,9 +6,25 @@ namespace millrace::persistence {
 
 using detail::log_path;
 
-// Last ids per origin: from `.ids`, the seals since, and the scanned last file.
+// What a file says of ids. Damage hides none that are intact after it: an id
+// that was given out is never given out again.
+result<seal_info> log_writer::impl::ids_in(const log_file_info& info,
+                                           const file_scan& scan) const {
+  auto said = scan.tally;
+  if (!scan.next_intact)
+    return said;
+  auto opened = fs().open(log_path(directory(), info.session, info.roll),
+                          open_mode::read);
+  if (!opened)
+    return opened.failure();
+  if (auto fault = detail::tally_after_damage(**opened, lineage, scan, said))
+    return fault;
+  return said;
+}
+
+// Last ids per origin: from `.ids`, the seals since, and the last file's.
 error log_writer::impl::recover_ids(const std::vector<log_file_info>& files,
-                                    const file_scan& last) {
+                                    const seal_info& last) {
   position covered;
   if (auto snapshot = detail::read_ids(fs(), directory(), lineage)) {
     recovered = std::move(snapshot->ids);
@@ -39,16 +55,21 @@ error log_writer::impl::recover_ids(const std::vector<log_file_info>& files,
       take(**seal);
       continue;
     }
+    if (rebuilds())
+      continue; // Its ids are not asked for.
     if (resumes())
       return {errc::corrupt, path + ": has no seal, and is not the last file"};
     auto scan
       = detail::scan_open_file(**opened, lineage, info.session, info.roll, {});
     if (!scan)
       return scan.failure();
-    take(scan->tally);
+    auto said = ids_in(info, *scan);
+    if (!said)
+      return said.failure();
+    take(*said);
   }
   known = false;
-  take(last.tally);
+  take(last);
   return {};
 }
 
@@ -143,9 +164,11 @@ error log_writer::impl::recover(std::vector<log_file_info> files) {
     // A session is never used again, whatever becomes of its files.
     if (!resumes())
       next_session = files.back().session + 1;
-    if (!mark || mark->boot_id != fs().boot_id())
-      if (auto fault = detail::cut_behind_loss(
-            fs(), directory(), lineage, mark ? mark->end : position{}, files))
+    // Without the note nobody knows what a power cut may have taken: what is
+    // there stays, and readers tell what is missing.
+    if (mark && mark->boot_id != fs().boot_id())
+      if (auto fault = detail::cut_behind_loss(fs(), directory(), lineage,
+                                               mark->end, files))
         return fault;
   }
   if (auto fault = files.empty() ? begin_next_session(next_session)
@@ -178,10 +201,16 @@ error log_writer::impl::recover_last(
                             mark ? std::optional{mark->end} : std::nullopt);
   if (!scan)
     return scan.failure();
-  if (auto fault = recover_ids(files, *scan))
-    return fault;
   const auto verdict
     = judge_tail(options.session, facts_of(last, *scan, mark, fs().boot_id()));
+  // What is set aside is lost.
+  auto ids = verdict.action == tail_verdict::action_type::cut
+               ? result<seal_info>{scan->tally}
+               : ids_in(last, *scan);
+  if (!ids)
+    return ids.failure();
+  if (auto fault = recover_ids(files, *ids))
+    return fault;
   clean = verdict.clean;
   return resumes() ? go_on(last, *scan, verdict)
                    : go_past(last, *scan, verdict, known_end);

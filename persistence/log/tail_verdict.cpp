@@ -18,6 +18,13 @@ tail_verdict judge_tail(session_policy policy,
   const bool torn = !facts.same_boot
                     && facts.mark != tail_facts::mark_type::missed && !sealed;
 
+  if (policy == session_policy::rebuild) {
+    const auto verdict = judge_tail(session_policy::resume, facts);
+    // Whatever stands there, its owner makes it again.
+    return verdict.action == action::refuse
+             ? tail_verdict{action::cut, false, facts.fenced && !sealed}
+             : verdict;
+  }
   if (policy == session_policy::resume) {
     const bool clean = all_here || facts.mark == tail_facts::mark_type::closed;
     const bool rewrite = facts.fenced && !sealed;

@@ -54,8 +54,8 @@ struct tail_verdict {
   friend bool operator==(const tail_verdict&, const tail_verdict&) = default;
 };
 
-/// Policy `resume` goes on in the file after `keep` and `cut`; policy `next`
-/// begins a session whatever the action, and never refuses.
+/// Policies `resume` and `rebuild` go on in the file after `keep` and `cut`;
+/// policy `next` begins a session whatever the action. `resume` alone refuses.
 [[nodiscard]] tail_verdict judge_tail(session_policy policy,
                                       const tail_facts& facts) noexcept;
 

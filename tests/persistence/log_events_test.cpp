@@ -1,6 +1,7 @@
 #include <millrace/sim/disk/memory_file_system.hpp>
 
 #include <functional>
+#include <limits>
 
 #include "log_fixture.hpp"
 
@@ -479,8 +480,12 @@ TEST_F(LogEventsTest, TimeIsFoundByTheIndex) {
   ASSERT_FALSE(writer->write());
   const auto all = read();
   ASSERT_EQ(all.messages.size(), put_at.size());
+  std::vector<int64_t> times{std::numeric_limits<int64_t>::min(),
+                             std::numeric_limits<int64_t>::max()};
+  for (int64_t ts = -6000; ts < 91'000; ts += 613)
+    times.push_back(ts);
   const auto expect_all = [&](const char* when) {
-    for (int64_t ts = -6000; ts < 91'000; ts += 613) {
+    for (const auto ts : times) {
       size_t i = 0;
       while (i < put_at.size() && put_at[i].first < ts)
         ++i;

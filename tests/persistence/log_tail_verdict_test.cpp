@@ -159,6 +159,9 @@ TEST(LogTailVerdictTest, EachCaseHasOneVerdictPerPolicy) {
     SCOPED_TRACE(each.name);
     EXPECT_EQ(judge_tail(session_policy::resume, each.facts), each.resume);
     EXPECT_EQ(judge_tail(session_policy::next, each.facts), each.next);
+    // What can be made again is never refused; else it is as a resumed log.
+    EXPECT_EQ(judge_tail(session_policy::rebuild, each.facts),
+              each.resume == refuse ? cut : each.resume);
   }
 }
 

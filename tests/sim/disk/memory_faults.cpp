@@ -140,6 +140,24 @@ void memory_file_system::settle_names(survival how) {
   names_ = durable_names_;
 }
 
+// A length without its data: blocks that were never written hold zeroes, or
+// what some other file once wrote there.
+void memory_file_system::leave_stale(std::vector<std::byte>& bytes,
+                                     uint64_t from) {
+  if (names_.empty() || random_() % 2 == 0)
+    return;
+  const auto& other
+    = std::next(names_.begin(),
+                static_cast<std::ptrdiff_t>(random_() % names_.size()))
+        ->second->durable;
+  for (auto at = (from + sector_bytes - 1) / sector_bytes * sector_bytes;
+       at + sector_bytes <= std::min(bytes.size(), other.size());
+       at += sector_bytes)
+    if (random_() % 2 == 0)
+      std::copy_n(other.begin() + static_cast<std::ptrdiff_t>(at), sector_bytes,
+                  bytes.begin() + static_cast<std::ptrdiff_t>(at));
+}
+
 void memory_file_system::settle(inode& target, survival how) {
   if (how == survival::all) {
     target.durable = target.now;
@@ -154,6 +172,7 @@ void memory_file_system::settle(inode& target, survival how) {
       const auto high = std::max(survived.size(), target.now.size());
       auto size = low + random_() % (sectors(high - low) + 1) * sector_bytes;
       survived.resize(std::min<size_t>(size, high));
+      leave_stale(survived, low);
     }
     for (const auto& part : target.dirty)
       for (auto at = part.offset; at < part.offset + part.bytes;) {

@@ -31,7 +31,10 @@ enum class disk_call {
 enum class survival {
   nothing, ///< Exactly what was synced.
   all,     ///< Everything: the cache was written back just before.
-  some,    ///< Any legal mixture, drawn sector by sector (512 bytes).
+  /// Any legal mixture, drawn sector by sector (512 bytes): data without its
+  /// length, length without its data, later sectors without earlier ones; what
+  /// was never written holds zeroes, or stale blocks of another file.
+  some,
 };
 
 // Faults, and what survives a power cut, are in memory_faults.cpp.
@@ -144,6 +147,7 @@ private:
               std::span<const std::byte> bytes);
   void put(inode& target, uint64_t offset, std::span<const std::byte> bytes);
   error sync(inode& target, const std::string& path);
+  void leave_stale(std::vector<std::byte>& bytes, uint64_t from);
   void settle(inode& target, survival how);
   void settle_names(survival how);
   [[nodiscard]] uint64_t used() const;

@@ -1,0 +1,247 @@
+// What an owner finds of a damaged log, keeps of it, and puts back in place.
+
+#include <millrace/persistence/log/log_directory.hpp>
+#include <millrace/sim/disk/memory_file_system.hpp>
+
+#include <algorithm>
+
+#include "log_fixture.hpp"
+
+namespace millrace::persistence {
+namespace {
+
+class LogMendTest : public ::testing::Test {
+protected:
+  LogMendTest() {
+    world.fs = &disk;
+    world.random = [this] { return ++random_; };
+  }
+
+  result<std::unique_ptr<log_writer>> open(session_policy policy) {
+    return log_writer::open(
+      world,
+      {.directory = log_directory, .session = policy, .reserve_bytes = 0});
+  }
+
+  /// One record with one message.
+  position write(log_writer& writer, int64_t id) {
+    auto end
+      = writer.append(record_kind::messages, payload_kind::opaque,
+                      {"feed", id, id, null_int}, bytes_of(payload_of(id)));
+    EXPECT_TRUE(end);
+    EXPECT_FALSE(writer.write());
+    return *end;
+  }
+
+  /// A session with these ids; unclean: its process dies.
+  void session(int64_t first, int64_t last, bool clean) {
+    auto writer = open(session_policy::next);
+    ASSERT_TRUE(writer) << to_string(writer.failure());
+    for (auto id = first; id <= last; ++id)
+      write(**writer, id);
+    ASSERT_FALSE((*writer)->sync());
+    if (clean)
+      ASSERT_FALSE((*writer)->close());
+    else
+      disk.end_process();
+  }
+
+  std::vector<int64_t> ids(const std::string& directory = log_directory) {
+    std::vector<int64_t> out;
+    for (const auto& message : read_all(disk, directory).messages)
+      out.push_back(message.id);
+    return out;
+  }
+
+  static std::vector<int64_t> up_to(int64_t last) {
+    std::vector<int64_t> out;
+    for (int64_t id = 1; id <= last; ++id)
+      out.push_back(id);
+    return out;
+  }
+
+  size_t set_aside(const std::string& directory = log_directory) {
+    const auto entries = *disk.list(directory);
+    return static_cast<size_t>(
+      std::count_if(entries.begin(), entries.end(), [](const auto& entry) {
+        return entry.name.starts_with(".quarantine");
+      }));
+  }
+
+  sim::memory_file_system disk{1};
+  env world;
+
+private:
+  uint64_t random_ = 0;
+};
+
+TEST_F(LogMendTest, ALostNoteMovesNothingAside) {
+  int64_t id = 0;
+  for (int i = 0; i < 3; ++i, id += 2) {
+    session(id + 1, id + 2, false);
+    // As after a power cut: the session stays without its end.
+    disk.cut_power(sim::survival::nothing);
+  }
+  for (int i = 0; i < 6; ++i, id += 2)
+    session(id + 1, id + 2, true);
+  disk.overwrite("/log/.synced", 0, std::vector<std::byte>(576));
+  session(id + 1, id + 2, true);
+  EXPECT_EQ(ids(), up_to(id + 2));
+  EXPECT_EQ(set_aside(), 0u);
+}
+
+TEST_F(LogMendTest, ACopyWithoutItsNoteKeepsAllItsSessions) {
+  for (int64_t i = 0; i < 3; ++i) {
+    session(2 * i + 1, 2 * i + 2, false);
+    disk.cut_power(sim::survival::nothing);
+  }
+  const auto lineage = *read_lineage(disk, log_directory);
+  {
+    auto copy = *log_replica::open(world, "/copy", lineage);
+    for (const auto& info : *list_log_files(disk, log_directory))
+      ASSERT_FALSE(
+        copy->append(position::of(info.session, info.roll, 0),
+                     disk.content(std::string{log_directory} + "/"
+                                  + log_file_name(info.session, info.roll))));
+    auto job = copy->begin_sync();
+    ASSERT_FALSE(job.run());
+  }
+  disk.cut_power(sim::survival::nothing);
+  ASSERT_FALSE(disk.remove("/copy/.synced"));
+  auto copy = log_replica::open(world, "/copy", lineage);
+  ASSERT_TRUE(copy) << to_string(copy.failure());
+  EXPECT_EQ(ids("/copy"), up_to(6));
+  EXPECT_EQ(set_aside("/copy"), 0u);
+}
+
+TEST_F(LogMendTest, IdsAfterDamageAreNeverGivenOutAgain) {
+  {
+    auto writer = *open(session_policy::next);
+    write(*writer, 1);
+    const auto second = write(*writer, 2);
+    for (int64_t id = 3; id <= 6; ++id)
+      write(*writer, id);
+    disk.end_process();
+    disk.flip_bit("/log/log.0.0", second.offset() * 8 + 64);
+  }
+  for (int life = 0; life < 2; ++life) {
+    auto writer = *open(session_policy::next);
+    EXPECT_FALSE(life == 0 && writer->recovered_clean());
+    EXPECT_EQ(writer->recovered_ids().at("feed"), 6);
+    EXPECT_EQ(writer->surviving_ids().at("feed"), 6);
+    disk.end_process();
+  }
+}
+
+TEST_F(LogMendTest, ALogThatIsMadeAgainEndsBeforeItsDamage) {
+  position second;
+  {
+    auto writer = *open(session_policy::resume);
+    write(*writer, 1);
+    second = write(*writer, 2);
+    write(*writer, 3);
+    write(*writer, 4);
+    ASSERT_FALSE(writer->sync());
+    disk.end_process();
+  }
+  disk.flip_bit("/log/log.0.0", second.offset() * 8 + 64);
+  EXPECT_EQ(open(session_policy::resume).failure().code, errc::corrupt);
+  auto writer = open(session_policy::rebuild);
+  ASSERT_TRUE(writer) << to_string(writer.failure());
+  EXPECT_EQ((*writer)->recorded_end(), second);
+  write(**writer, 3);
+  EXPECT_EQ(ids(), up_to(3));
+  EXPECT_EQ(set_aside(), 1u);
+}
+
+TEST_F(LogMendTest, ALogThatIsMadeAgainOpensWithDamageInEarlierFiles) {
+  {
+    auto writer = *open(session_policy::resume);
+    write(*writer, 1);
+    ASSERT_FALSE(writer->roll());
+    write(*writer, 2);
+    ASSERT_FALSE(writer->close());
+  }
+  const auto size = disk.content("/log/log.0.0").size();
+  disk.cut("/log/log.0.0", size - 8);
+  EXPECT_EQ(open(session_policy::resume).failure().code, errc::corrupt);
+  auto writer = open(session_policy::rebuild);
+  ASSERT_TRUE(writer) << to_string(writer.failure());
+  EXPECT_EQ((*writer)->recorded_end().roll(), 1u);
+}
+
+TEST_F(LogMendTest, AnOwnerThatKnowsTheLineageWritesItAgain) {
+  {
+    auto writer = *open(session_policy::resume);
+    write(*writer, 1);
+    ASSERT_FALSE(writer->close());
+  }
+  const auto lineage = *read_lineage(disk, log_directory);
+  for (const bool removed : {false, true}) {
+    if (removed)
+      ASSERT_FALSE(disk.remove("/log/.lineage"));
+    else
+      disk.flip_bit("/log/.lineage", 200);
+    EXPECT_EQ(open(session_policy::resume).failure().code, errc::corrupt);
+    auto writer = log_writer::open(world, {.directory = log_directory,
+                                           .session = session_policy::resume,
+                                           .lineage = lineage});
+    ASSERT_TRUE(writer) << to_string(writer.failure());
+    ASSERT_FALSE((*writer)->close());
+    EXPECT_EQ(*read_lineage(disk, log_directory), lineage);
+    EXPECT_EQ(ids(), up_to(1));
+  }
+}
+
+TEST_F(LogMendTest, ACopyIsMendedInItsPlace) {
+  {
+    auto writer = *open(session_policy::resume);
+    write(*writer, 1);
+    write(*writer, 2);
+    ASSERT_FALSE(writer->roll());
+    write(*writer, 3);
+    ASSERT_FALSE(writer->close());
+  }
+  const auto lineage = *read_lineage(disk, log_directory);
+  const auto first = disk.content("/log/log.0.0");
+  auto copy = *log_replica::open(world, "/copy", lineage);
+  ASSERT_FALSE(copy->append({}, first));
+  ASSERT_FALSE(
+    copy->append(position::of(0, 1, 0), disk.content("/log/log.0.1")));
+  const auto synced = [&] {
+    auto job = copy->begin_sync();
+    EXPECT_FALSE(job.run());
+    copy->finish_sync(job.end, {});
+    disk.cut_power(sim::survival::nothing);
+    EXPECT_EQ(ids("/copy"), up_to(3));
+    copy = *log_replica::open(world, "/copy", lineage);
+  };
+  synced();
+  disk.flip_bit("/copy/log.0.0", 500);
+  ASSERT_FALSE(copy->mend({}, first));
+  synced();
+  ASSERT_FALSE(disk.remove("/copy/log.0.0"));
+  ASSERT_FALSE(copy->mend({}, first));
+  synced();
+}
+
+TEST_F(LogMendTest, PaddingStandsForAnyNumberOfLostBytes) {
+  const lineage_id lineage{{1, 2}};
+  for (const uint64_t size :
+       {uint64_t{24}, uint64_t{32}, uint64_t{4096}, uint64_t{payload_bytes_max},
+        uint64_t{payload_bytes_max} + 8, uint64_t{payload_bytes_max} + 32}) {
+    const auto from = position::of(3, 2, 96);
+    const auto bytes = encode_padding(lineage, from, {from.value + size});
+    ASSERT_EQ(bytes.size(), size);
+    for (uint64_t at = 0; at < size;) {
+      const auto found = parse_record(std::span{bytes}.subspan(at), lineage,
+                                      {from.value + at}, payload_check::verify);
+      ASSERT_EQ(found.kind, parse_outcome::what::record) << size;
+      EXPECT_EQ(found.record.kind, record_kind::padding);
+      at += found.record.length;
+    }
+  }
+}
+
+} // namespace
+} // namespace millrace::persistence
