@@ -20,12 +20,6 @@ std::string_view as_text(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-error put(const std::string& text) {
-  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size())
-    return {errc::storage_failed, "standard output: write failed"};
-  return {};
-}
-
 } // namespace
 
 result<bool> message_writer::write(const rt::message& message, position end) {
@@ -41,13 +35,13 @@ error message_writer::write(const stream_event& event,
     std::fprintf(stderr, "%s\n", rt::describe(event, topic).c_str());
     return {};
   }
-  return put(json_value{{"event", to_string(event.kind)},
-                        {"from", event.from.value},
-                        {"to", event.to.value},
-                        {"on", event.origin},
-                        {"cause", event.cause}}
-               .dump()
-             + "\n");
+  return out_->write(json_value{{"event", to_string(event.kind)},
+                                {"from", event.from.value},
+                                {"to", event.to.value},
+                                {"on", event.origin},
+                                {"cause", event.cause}}
+                       .dump()
+                     + "\n");
 }
 
 error message_writer::write_period(period_id period, position end) {
@@ -56,14 +50,8 @@ error message_writer::write_period(period_id period, position end) {
     std::fprintf(stderr, "period %s ended\n", day.c_str());
     return {};
   }
-  return put(json_value{{"end_of_period", day}, {"position", end.value}}.dump()
-             + "\n");
-}
-
-error message_writer::flush() {
-  if (std::fflush(stdout) != 0)
-    return {errc::storage_failed, "standard output: write failed"};
-  return {};
+  return out_->write(
+    json_value{{"end_of_period", day}, {"position", end.value}}.dump() + "\n");
 }
 
 result<bool> message_writer::write_rows(const rt::message& message) {
@@ -85,7 +73,7 @@ result<bool> message_writer::write_rows(const rt::message& message) {
       text.erase(0, text.find('\n') + 1);
     header_written_ = true;
   }
-  if (auto fault = put(text))
+  if (auto fault = out_->write(text))
     return fault;
   return true;
 }
@@ -120,7 +108,7 @@ result<bool> message_writer::write_json(const rt::message& message,
   } else {
     put_payload(line, as_text(message.payload));
   }
-  if (auto fault = put(line.dump() + "\n"))
+  if (auto fault = out_->write(line.dump() + "\n"))
     return fault;
   return true;
 }
@@ -138,7 +126,7 @@ result<bool> message_writer::write_csv(const rt::message& message,
   text += "," + std::to_string(message.header.id) + ","
           + text::time_text(message.header.ts) + ",";
   text::append_csv_field(text, as_text(message.payload));
-  if (auto fault = put(text + "\n"))
+  if (auto fault = out_->write(text + "\n"))
     return fault;
   return true;
 }

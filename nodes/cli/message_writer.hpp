@@ -2,10 +2,13 @@
 
 #include <millrace/actors/rt/subscribe/subscription.hpp>
 #include <millrace/messages/base/result.hpp>
+#include <millrace/nodes/cli/stoppable_output.hpp>
 #include <millrace/nodes/cli/sub.hpp>
 
 #include <cstdint>
+#include <memory>
 #include <string>
+#include <utility>
 
 namespace millrace::nodes {
 
@@ -13,7 +16,9 @@ namespace millrace::nodes {
 /// Owner: one thread. The options must outlive it.
 class message_writer {
 public:
-  explicit message_writer(const sub_options& options) : options_{&options} {}
+  message_writer(const sub_options& options,
+                 std::shared_ptr<stoppable_output> out)
+    : options_{&options}, out_{std::move(out)} {}
 
   /// @param end the position of the next message
   /// @returns whether the message was one that is printed.
@@ -22,7 +27,7 @@ public:
                             const std::string& topic);
   [[nodiscard]] error write_period(period_id period, position end);
   /// What is printed is seen, also through a pipe.
-  [[nodiscard]] static error flush();
+  [[nodiscard]] error flush() { return out_->flush(); }
 
 private:
   result<bool> write_rows(const rt::message& message);
@@ -31,6 +36,7 @@ private:
   result<bool> write_csv(const rt::message& message, position end);
 
   const sub_options* options_;
+  std::shared_ptr<stoppable_output> out_;
   bool header_written_ = false;
 };
 

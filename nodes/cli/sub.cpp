@@ -1,9 +1,9 @@
-#include <millrace/nodes/client/find_stream.hpp>
 #include <millrace/nodes/cli/cluster_option.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/interrupts.hpp>
 #include <millrace/nodes/cli/message_writer.hpp>
 #include <millrace/nodes/cli/sub.hpp>
+#include <millrace/nodes/client/find_stream.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 #include <millrace/nodes/node/runtime.hpp>
 #include <millrace/query/plan/literal_text.hpp>
@@ -77,18 +77,21 @@ rt::subscription_handlers handlers_of(const sub_options& options,
     if (!wrote)
       return stop(wrote.failure());
     if (*wrote && ++printed == count)
-      stop(message_writer::flush());
+      stop(out->flush());
   };
   on.on_event = [out, stop, topic = options.stream](const stream_event& event) {
-    if (auto fault = out->write(event, topic))
+    auto fault = out->write(event, topic);
+    if (!fault)
+      fault = out->flush();
+    if (fault)
       stop(fault);
   };
   on.on_period = [out, stop](period_id period, position at) {
     if (auto fault = out->write_period(period, at))
       stop(fault);
   };
-  on.on_batch_end = [stop](position) {
-    if (auto fault = message_writer::flush())
+  on.on_batch_end = [out, stop](position) {
+    if (auto fault = out->flush())
       stop(fault);
   };
   on.on_failure = [end](const error& why) { end->set(why); };
@@ -141,8 +144,9 @@ int run(const sub_options& options) {
   interrupts signals;
   auto control = std::make_shared<rt::subscription>(options.stream);
   auto end = std::make_shared<ending>();
+  auto output = std::make_shared<stoppable_output>();
   auto handlers = handlers_of(
-    options, std::make_shared<message_writer>(options), control, end);
+    options, std::make_shared<message_writer>(options, output), control, end);
   if (auto running = (*host)->subscribe(options.stream, std::move(handlers),
                                         {.start = *start, .control = control});
       !running)
@@ -152,6 +156,8 @@ int run(const sub_options& options) {
     while (!end->done && !signals.raised())
       end->changed.wait_for(lock, 50ms);
   }
+  // A callback may wait for a pipe that nobody reads.
+  output->stop();
   control->unsubscribe();
   host->reset();
   return end->fault ? fail(end->fault) : static_cast<int>(exit_ok);
