@@ -80,8 +80,20 @@ error line_publisher::publish(std::span<const std::byte> bytes,
   auto token = out_->publish(bytes, {}, kind);
   if (!token)
     return token.failure();
-  published_ += count;
+  unwritten_.push_back({token->end, count});
+  // Now and then: to ask costs a lock.
+  constexpr size_t often = 1024;
+  if (unwritten_.size() % often == 0)
+    (void)published();
   return {};
+}
+
+uint64_t line_publisher::published() {
+  const auto written = out_->reached(rt::ack_level::recorded);
+  for (; !unwritten_.empty() && unwritten_.front().end <= written;
+       unwritten_.pop_front())
+    published_ += unwritten_.front().count;
+  return published_;
 }
 
 } // namespace millrace::nodes

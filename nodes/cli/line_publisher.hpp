@@ -7,6 +7,7 @@
 #include <millrace/persistence/disk/env.hpp>
 
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -29,8 +30,9 @@ public:
   /// Publishes the rows that wait.
   [[nodiscard]] error flush();
 
-  /// Payloads or rows so far.
-  [[nodiscard]] uint64_t published() const noexcept { return published_; }
+  /// Payloads or rows that are in the publisher's log: a full disk may have
+  /// kept the last of them out of it.
+  [[nodiscard]] uint64_t published();
 
 private:
   error publish_payload(std::string_view line);
@@ -43,7 +45,12 @@ private:
   std::optional<row_reader> rows_;
   bool header_seen_ = false;
   uint64_t line_ = 0;
-  uint64_t published_ = 0;
+  uint64_t published_ = 0; ///< Known to be in the log.
+  struct unwritten {
+    position end;
+    uint64_t count = 0;
+  };
+  std::deque<unwritten> unwritten_; ///< Published after those.
 };
 
 } // namespace millrace::nodes
