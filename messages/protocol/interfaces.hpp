@@ -98,7 +98,10 @@ struct flow_grant {
   flow_id flow;
   bool has_begin = false; ///< Not for an offer whose copy is empty.
   position begin;         ///< Where the flow begins in the source's log.
-  position merged;        ///< Offer: input position merged so far.
+  /// Offer: the sum of the record that ends at `begin`, as its header has it; a
+  /// log that has another one there is another log. 0: not known.
+  uint32_t before_begin = 0;
+  position merged; ///< Offer: input position merged so far.
   /// Offer: the node leads, so that watermark and cursors are the stream's.
   bool leads = false;
   int64_t watermark = 0;     ///< Offer: last merged id of the origin; 0: none.
@@ -111,8 +114,8 @@ struct flow_grant {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, flow_grant& x) {
   return f(caf::meta::type_name("flow_grant"), x.flow, x.has_begin, x.begin,
-           x.merged, x.leads, x.watermark, x.lineage_high, x.lineage_low, x.end,
-           x.cursors);
+           x.before_begin, x.merged, x.leads, x.watermark, x.lineage_high,
+           x.lineage_low, x.end, x.cursors);
 }
 
 /// Progress of a flow, from SINK to SOURCE; also the credit and the heartbeat.
@@ -344,6 +347,10 @@ CAF_BEGIN_TYPE_ID_BLOCK(millrace, caf::first_custom_type_id)
   CAF_ADD_TYPE_ID(millrace, (millrace::rdb_cut))
   CAF_ADD_TYPE_ID(millrace, (millrace::rdb_announcement))
   CAF_ADD_ATOM(millrace, millrace, ready_atom, "ready")
+
+  CAF_ADD_ATOM(millrace, millrace, lacking_atom, "lacking")
+  CAF_ADD_ATOM(millrace, millrace, lost_atom, "lost")
+  CAF_ADD_ATOM(millrace, millrace, mend_atom, "mend")
 CAF_END_TYPE_ID_BLOCK(millrace)
 
 namespace millrace {
@@ -416,6 +423,10 @@ using source_actor = status_actor::extend<
 using pusher_actor = source_actor::extend<
   // Log your marker of this period after your last row of it.
   caf::reacts_to<mark_atom, period_id>,
+  // RT lacks bytes that it had, or was to have: whole records of the range, as
+  // many as fit a chunk. Answers where they begin: later than asked for where a
+  // file ended; `not_found` where they are not here either.
+  caf::replies_to<fetch_atom, position, position>::with<position, chunk>,
   // From the SINK: it took no chunk that came, or is to come, of this flow.
   caf::reacts_to<refused_atom, flow_id>>;
 
@@ -439,8 +450,9 @@ using sequencer_actor = status_actor::extend<
   caf::reacts_to<hello_atom, peer_hello>,
   // The same: a RaftMessage, of the group with this id.
   caf::reacts_to<raft_atom, uint64_t, chunk>,
-  // The same: wants bytes of an input, as many of the range as fit a chunk.
-  // Answers where they begin: later than asked for where a file ended.
+  // The same: wants bytes of an input, as many of the range as fit a chunk; of
+  // the merged log where no directory is named. Answers where they begin: later
+  // than asked for where a file ended; `not_found` where they are not here.
   caf::replies_to<fetch_atom, input_range>::with<position, chunk>,
   // Clean stop: everything written is synced and sealed.
   caf::replies_to<stop_atom>::with<bool>>;

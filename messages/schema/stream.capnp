@@ -37,6 +37,7 @@ struct MergeRange {           # append input bytes [from, to) to the stream
   input @0 :UInt32;
   fromPosition @1 :UInt64;
   toPosition @2 :UInt64;
+  lost @3 :Bool;              # nobody has the bytes: a badtail stands for them
 }
 
 struct OpenInput {

@@ -129,9 +129,15 @@ rt_factory::operator()(process_host& host,
       rt::sequencer, &host.env(),
       std::make_shared<std::unique_ptr<rt::sequencer_core>>(
         std::move(opened[i].core)),
-      rt::sequencer_settings{.period_grace_ns = config.period.grace_ns,
-                             .peers = std::move(opened[i].peers),
-                             .connector = host.connector()});
+      rt::sequencer_settings{
+        .period_grace_ns = config.period.grace_ns,
+        .peers = std::move(opened[i].peers),
+        .connector = host.connector(),
+        .warn = [host = &host, process = process.name](
+                  const std::string& id, const std::string& text) {
+          host->tell({notice::severity::warning, std::string{process_type::rt},
+                      process, id, text});
+        }});
     host.put("rt/" + name, stream);
     out.names.push_back("rt/" + name);
     if (i == 0)

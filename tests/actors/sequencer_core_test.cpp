@@ -9,6 +9,8 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -42,14 +44,13 @@ protected:
 
   void open() {
     core.reset();
-    auto opened
-      = sequencer_core::open(env,
-                             {.stream = "market",
-                              .directory = "/rt/market",
-                              .cached = GetParam(),
-                              .roll_bytes = 4096,
-                              .checkpoint_bytes = 1024},
-                             std::make_unique<memory_store>(kept));
+    auto opened = sequencer_core::open(env,
+                                       {.stream = "market",
+                                        .directory = "/rt/market",
+                                        .cached = GetParam(),
+                                        .roll_bytes = 4096,
+                                        .checkpoint_bytes = 1024},
+                                       std::make_unique<memory_store>(kept));
     ASSERT_TRUE(opened) << to_string(opened.failure());
     core = *std::move(opened);
   }
@@ -84,7 +85,8 @@ protected:
       ASSERT_TRUE(done) << to_string(done.failure());
       if (checkpoints && core->checkpoint_due()) {
         const auto job = core->begin_checkpoint();
-        ASSERT_FALSE(core->finish_checkpoint(job, job.sync.run()));
+        ASSERT_TRUE(job) << to_string(job.failure());
+        ASSERT_FALSE(core->finish_checkpoint(*job, job->sync.run()));
       }
       if (!core->needs_sync())
         return;
@@ -163,8 +165,8 @@ TEST_P(SequencerCoreTest, OutIsMadeAgainFromInputsAndTheGroupsLog) {
   ASSERT_GT(files->size(), 2u) << "the log should have rolled";
   std::map<std::string, std::vector<std::byte>> before;
   for (const auto& file : *files) {
-    const auto path = "/rt/market/out/"
-                      + persistence::log_file_name(file.session, file.roll);
+    const auto path
+      = "/rt/market/out/" + persistence::log_file_name(file.session, file.roll);
     before[path] = *persistence::read_file(disk, path);
     ASSERT_FALSE(disk.remove(path));
   }
@@ -208,6 +210,226 @@ TEST_P(SequencerCoreTest, TheGroupsLogIsCutBehindCheckpoints) {
   publish(5);
   run();
   EXPECT_EQ(merged_ids(), all_ids());
+}
+
+std::map<std::string, std::vector<std::byte>>
+out_files(sim::memory_file_system& disk) {
+  std::map<std::string, std::vector<std::byte>> found;
+  for (const auto& file :
+       *persistence::list_log_files(disk, "/rt/market/out")) {
+    const auto path
+      = "/rt/market/out/" + persistence::log_file_name(file.session, file.roll);
+    found[path] = disk.content(path);
+  }
+  return found;
+}
+
+struct out_damage {
+  std::string name;
+  std::function<void(sim::memory_file_system&, const std::string& last)> does;
+};
+
+/// What may become of out/ while its node is down.
+const std::vector<out_damage> out_damages{
+  {"a bit in the last file",
+   [](auto& disk, const auto& last) {
+     disk.flip_bit(last, disk.content(last).size() * 4);
+   }},
+  {"the first bits of the last file",
+   [](auto& disk, const auto& last) { disk.flip_bit(last, 3); }},
+  {"a cut last file",
+   [](auto& disk, const auto& last) {
+     disk.cut(last, disk.content(last).size() / 2);
+   }},
+  {"a last file of zeroes",
+   [](auto& disk, const auto& last) {
+     disk.overwrite(last, 64,
+                    std::vector<std::byte>(disk.content(last).size() - 64));
+   }},
+  {"an empty last file",
+   [](auto& disk, const auto& last) { disk.cut(last, 0); }},
+  {"no last file",
+   [](auto& disk, const auto& last) { ASSERT_FALSE(disk.remove(last)); }},
+  {"no note of what was synced, and a bit",
+   [](auto& disk, const auto& last) {
+     ASSERT_FALSE(disk.remove("/rt/market/out/.synced"));
+     disk.flip_bit(last, 4000);
+   }},
+  {"no lineage",
+   [](auto& disk, const auto&) {
+     ASSERT_FALSE(disk.remove("/rt/market/out/.lineage"));
+   }},
+  {"a lineage with a flipped bit",
+   [](auto& disk, const auto&) {
+     disk.flip_bit("/rt/market/out/.lineage", 200);
+   }},
+  {"nothing at all",
+   [](auto& disk, const auto&) {
+     ASSERT_FALSE(disk.remove_all("/rt/market/out"));
+   }},
+};
+
+// Long after the group forgot the entries, and whatever the checkpoint says.
+TEST_P(SequencerCoreTest, ADamagedEndOfOutIsMadeAgainByTheHistory) {
+  checkpoints = true;
+  for (const bool clean : {true, false}) {
+    for (const auto& damage : out_damages) {
+      SCOPED_TRACE(damage.name + (clean ? ", closed" : ", killed"));
+      core.reset();
+      ASSERT_FALSE(disk.remove_all("/rt"));
+      kept = {};
+      id = 0;
+      end = {};
+      open();
+      for (int i = 0; i < 100; ++i) {
+        publish(5);
+        run();
+      }
+      ASSERT_GT(core->group().begin(), entry_index{50});
+      if (clean)
+        ASSERT_FALSE(core->close());
+      core.reset();
+      const auto before = out_files(disk);
+      ASSERT_GT(before.size(), 3u);
+      damage.does(disk, before.rbegin()->first);
+      open();
+      EXPECT_EQ(merged_ids(), all_ids());
+      EXPECT_EQ(out_files(disk), before);
+      publish(5);
+      run();
+      EXPECT_EQ(merged_ids(), all_ids());
+    }
+  }
+}
+
+TEST_P(SequencerCoreTest, AnyClosedFileOfOutIsMadeAgain) {
+  checkpoints = true;
+  open();
+  for (int i = 0; i < 100; ++i) {
+    publish(5);
+    run();
+  }
+  const auto before = out_files(disk);
+  const auto from = core->rebuilt_from();
+  ASSERT_TRUE(from) << to_string(from.failure());
+  uint64_t roll = 0;
+  for (const auto& [path, bytes] : before) {
+    const auto file = position::of(0, roll++, 0);
+    if (path == before.rbegin()->first)
+      break;
+    SCOPED_TRACE(path);
+    const auto mended = [&, path = path] {
+      EXPECT_FALSE(
+        file_is_whole(disk, from->directory + "/out", from->lineage, file));
+      const auto fault = rebuild_out_file(env, *from, {file.value + 8});
+      EXPECT_FALSE(fault) << to_string(fault);
+      EXPECT_EQ(disk.content(path), before.at(path));
+    };
+    disk.flip_bit(path, bytes.size() * 4);
+    mended();
+    disk.flip_bit(path, 1);
+    mended();
+    disk.cut(path, bytes.size() / 2);
+    mended();
+    ASSERT_FALSE(disk.remove(path));
+    mended();
+  }
+}
+
+TEST_P(SequencerCoreTest, WhatCannotBeMadeAgainStaysAsItIs) {
+  checkpoints = true;
+  open();
+  for (int i = 0; i < 100; ++i) {
+    publish(5);
+    run();
+  }
+  const auto from = core->rebuilt_from();
+  ASSERT_TRUE(from);
+  const std::string path = "/rt/market/out/log.0.1";
+  disk.flip_bit(path, 4000);
+  const auto damaged = out_files(disk);
+  // Some of the input is damaged as well.
+  const auto input = "/rt/market/in/" + to_string(name) + "/log.0.0";
+  for (uint64_t at = 100; at < disk.content(input).size(); at += 200)
+    disk.flip_bit(input, at * 8);
+  EXPECT_EQ(rebuild_out_file(env, *from, position::of(0, 1, 0)).code,
+            errc::corrupt);
+  EXPECT_EQ(out_files(disk), damaged);
+  ASSERT_FALSE(disk.remove_all("/rt/market/history"));
+  EXPECT_TRUE(rebuild_out_file(env, *from, position::of(0, 1, 0)));
+  EXPECT_EQ(out_files(disk), damaged);
+}
+
+// The entries after the checkpoint are applied again, and one cannot be read.
+TEST_P(SequencerCoreTest, AnInputThatCannotBeReadBlocksAndIsMended) {
+  for (const bool mended : {true, false}) {
+    core.reset();
+    ASSERT_FALSE(disk.remove_all("/rt"));
+    kept = {};
+    id = 0;
+    end = {};
+    open();
+    run();
+    for (int i = 0; i < 3; ++i) {
+      publish(3);
+      run();
+    }
+    core.reset();
+    const auto input = "/rt/market/in/" + to_string(name) + "/log.0.0";
+    const auto bit = disk.content(input).size() * 4;
+    disk.flip_bit(input, bit);
+    ASSERT_FALSE(disk.remove_all("/rt/market/out"));
+    open();
+    ASSERT_TRUE(core->missing());
+    EXPECT_EQ(core->blocked().code, errc::corrupt);
+    EXPECT_FALSE(core->leads());
+    const auto lacks = *core->missing();
+    if (mended) {
+      disk.flip_bit(input, bit);
+      core->recorded(lacks.copy, lacks.range.from, lacks.range.to, {});
+    } else {
+      core->pass_over(lacks.copy);
+    }
+    run();
+    EXPECT_FALSE(core->blocked());
+    EXPECT_TRUE(core->leads());
+    if (mended)
+      EXPECT_EQ(merged_ids(), all_ids());
+    else
+      EXPECT_EQ(merged_ids().size(), all_ids().size() - 3);
+  }
+}
+
+TEST_P(SequencerCoreTest, WhatNobodyHasIsAnEventInItsPlace) {
+  open();
+  publish(3);
+  const auto lost = input_part{end, {end.value + 96}};
+  end = lost.to;
+  id += 2;
+  core->lacking(copy_id{1}, lost);
+  publish(3);
+  run();
+  EXPECT_EQ(merged_ids(), (std::vector<int64_t>{1, 2, 3}));
+  core->lost(copy_id{1}, lost);
+  run();
+  EXPECT_EQ(merged_ids(), (std::vector<int64_t>{1, 2, 3, 6, 7, 8}));
+  auto reader
+    = persistence::log_reader::open(disk, {.directory = "/rt/market/out"}, {});
+  std::string told;
+  for (;;) {
+    auto item = (*reader)->next();
+    ASSERT_TRUE(item);
+    if (std::holds_alternative<persistence::log_end>(*item))
+      break;
+    const auto* event = std::get_if<stream_event>(&*item);
+    told += event ? std::string{to_string(event->kind)} + " " : "m ";
+  }
+  EXPECT_EQ(told, "m m m badtail gap m m m ");
+  // Another life does not tell it again.
+  core.reset();
+  open();
+  run();
+  EXPECT_EQ(merged_ids(), (std::vector<int64_t>{1, 2, 3, 6, 7, 8}));
 }
 
 INSTANTIATE_TEST_SUITE_P(Modes, SequencerCoreTest, ::testing::Bool(),

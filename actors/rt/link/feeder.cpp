@@ -9,7 +9,7 @@ constexpr auto ping_interval = std::chrono::milliseconds{500};
 } // namespace
 
 void feeder_state::pump() {
-  while (started) {
+  while (started && !mending) {
     auto item = sender->next();
     if (!item) {
       // The log under a subscriber became unreadable: the subscriber sees its
@@ -21,10 +21,39 @@ void feeder_state::pump() {
       return;
     if (auto* part = std::get_if<flow_sender::part>(&**item))
       self->send(sink, chunk_atom_v, flow, part->begin, std::move(part->bytes));
-    else
-      self->send(sink, event_atom_v, flow,
-                 chunk::copy_of(encode(std::get<stream_event>(**item))));
+    else if (!take(std::get<stream_event>(**item)))
+      return;
   }
+}
+
+bool feeder_state::take(stream_event event) {
+  const auto same_file = [](position a, position b) {
+    return a.session() == b.session() && a.roll() == b.roll();
+  };
+  if (!mender || event.kind != event_kind::badtail
+      || same_file(event.from, event.to)) {
+    send(event);
+    return true;
+  }
+  mending = true;
+  const auto from = event.from;
+  self->request(mender, caf::infinite, mend_atom_v, from)
+    .then([this, event](bool whole) { mended(whole, event); },
+          [this, event](const caf::error&) { mended(false, event); });
+  return false;
+}
+
+void feeder_state::mended(bool whole, const stream_event& event) {
+  mending = false;
+  if (!whole)
+    send(event);
+  else if (auto fault = sender->go_back(event.from))
+    return self->quit(to_caf(fault));
+  pump();
+}
+
+void feeder_state::send(const stream_event& event) {
+  self->send(sink, event_atom_v, flow, chunk::copy_of(encode(event)));
 }
 
 void feeder_state::acked(const flow_ack& ack) {
@@ -50,6 +79,7 @@ feeder(feeder_actor::stateful_pointer<feeder_state> self,
   state.sink = std::move(sink);
   state.flow = options.flow;
   state.polls = options.polls;
+  state.mender = std::move(options.mender);
   self->monitor(state.sink);
   self->set_down_handler(
     [self](caf::down_msg& down) { self->quit(down.reason); });

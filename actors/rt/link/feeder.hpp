@@ -20,6 +20,12 @@ using feeder_actor = source_actor::extend<
   // INTERNAL: heartbeat.
   caf::reacts_to<caf::tick_atom>>;
 
+/// Mends the log under a FEEDER, if it can.
+using mender_actor = caf::typed_actor<
+  // A closed file of the log is damaged here, or gone; answers whether it is
+  // whole again.
+  caf::replies_to<mend_atom, position>::with<bool>>;
+
 /// How far the flow of a FEEDER has come.
 struct feeder_facts {
   position where;
@@ -37,6 +43,11 @@ struct feeder_state {
   explicit feeder_state(feeder_actor::pointer owner) : self{owner} {}
 
   void pump();
+  /// Sends an event, or has the damage mended first. @returns whether the flow
+  /// goes on now.
+  bool take(stream_event event);
+  void send(const stream_event& event);
+  void mended(bool whole, const stream_event& event);
   void acked(const flow_ack& ack);
   [[nodiscard]] feeder_facts facts() const {
     return {sender->where(), sender->sent()};
@@ -46,8 +57,10 @@ struct feeder_state {
   std::unique_ptr<flow_sender> sender;
   sink_actor sink;
   flow_id flow;
+  mender_actor mender; ///< Null: nobody mends.
   bool polls = false;
   bool started = false; ///< The sink knows the flow: its first ack came.
+  bool mending = false; ///< The flow waits for its log.
 };
 
 /// Tells a FEEDER about its log.
@@ -56,6 +69,8 @@ struct feeder_options {
   /// Nobody tells that the log grew (a local journal of another process): look
   /// at the directory every few milliseconds.
   bool polls = false;
+  /// Before damage is told it is asked to mend it.
+  mender_actor mender{};
 };
 
 /// @pre `sender` was started.

@@ -71,6 +71,10 @@ error merge_core::apply_range(
   if (found == state_.inputs.end() || found->second.closed)
     return {};
   auto& input = found->second;
+  if (range.to <= input.merged_end)
+    return {};
+  if (range.lost)
+    return apply_lost(input, range);
   auto at = range.from;
   for (const auto& part : parts) {
     if (auto fault = apply_part(input, at, part))
@@ -78,9 +82,20 @@ error merge_core::apply_range(
     at.value += part.size();
   }
   MILLRACE_ASSERT(at == range.to);
-  if (range.to > input.merged_end)
-    input.merged_end = range.to;
+  input.merged_end = range.to;
   return {};
+}
+
+error merge_core::apply_lost(merge_input& input, const merge_range& range) {
+  const auto from = std::max(range.from, input.merged_end);
+  input.merged_end = range.to;
+  stream_event event;
+  event.kind = event_kind::badtail;
+  event.origin = input.directory;
+  event.cause = std::to_string(range.to.value - from.value)
+                + " bytes of the publisher's log at " + to_string(from)
+                + " are damaged, and no copy has them";
+  return append_event(event);
 }
 
 error merge_core::apply_part(merge_input& input, position at,

@@ -80,7 +80,8 @@ public:
 
   /// Appends what the entry says and writes it to out/.
   /// @param parts the whole records [from, to) of a merge_range, verified and
-  ///   in order, however they were cut; empty for other entries.
+  ///   in order, however they were cut; empty for other entries, and for one
+  ///   that is lost.
   /// Ranges are clipped to what was merged before: applying an entry again
   /// changes nothing. A failure is one of out/; the core is then unusable.
   [[nodiscard]] result<std::vector<merge_effect>>
@@ -90,6 +91,7 @@ public:
   [[nodiscard]] const merge_state& state() const noexcept { return state_; }
 
 private:
+  error apply_lost(merge_input& input, const merge_range& range);
   error apply_range(const merge_range& range,
                     std::span<const std::span<const std::byte>> parts);
   error apply_part(merge_input& input, position at,

@@ -11,6 +11,7 @@ void write(schema::MergeEntry::Builder root, const merge_range& entry) {
   out.setInput(entry.input.value);
   out.setFromPosition(entry.from.value);
   out.setToPosition(entry.to.value);
+  out.setLost(entry.lost);
 }
 
 void write(schema::MergeEntry::Builder root, const open_input& entry) {
@@ -80,7 +81,8 @@ result<merge_entry> decode_merge_entry(std::span<const std::byte> bytes) {
           auto in = root.getMerge();
           return merge_entry{merge_range{input_id{in.getInput()},
                                          {in.getFromPosition()},
-                                         {in.getToPosition()}}};
+                                         {in.getToPosition()},
+                                         in.getLost()}};
         }
         case schema::MergeEntry::OPEN_INPUT: {
           auto in = root.getOpenInput();

@@ -19,6 +19,8 @@ struct merge_range {
   input_id input;
   position from;
   position to; ///< Whole records of one file: [from, to).
+  /// No copy has them: an event stands in their place.
+  bool lost = false;
 };
 
 struct open_input {

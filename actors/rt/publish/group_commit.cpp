@@ -204,19 +204,33 @@ error group_commit::await(position end, ack_level level,
       return fault;
   if (needs_sync && writer_->synced_end() < end && !failure_)
     schedule_sync();
-  changed_.wait_for(held, deadline,
-                    [&] { return failure_ || reached_now(level) >= end; });
+  const bool ordered = level == ack_level::committed && !settings_.journal;
+  changed_.wait_for(held, deadline, [&] {
+    return failure_ || reached_now(level) >= end || (ordered && refusal_);
+  });
   if (reached_now(level) >= end)
     return {};
   if (failure_)
     return failure_;
+  if (ordered && refusal_)
+    return refusal_;
   auto got = std::string{"published"};
   for (const auto step : {ack_level::recorded, ack_level::synced})
     if (reached_now(step) >= end)
       got = name_of(step);
   return {errc::timeout, "not " + name_of(level) + " within "
                            + std::to_string(deadline.count())
-                           + " ms; so far only " + got};
+                           + " ms; so far only " + got
+                           + (ordered ? "; kept in " + settings_.directory
+                                          + ", and sent by the next publisher "
+                                            "there: do not publish it again"
+                                      : std::string{})};
+}
+
+void group_commit::refuse(const error& why) {
+  const std::scoped_lock held{mutex_};
+  refusal_ = why;
+  changed_.notify_all();
 }
 
 error group_commit::close() {

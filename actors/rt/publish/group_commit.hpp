@@ -51,6 +51,9 @@ public:
   [[nodiscard]] std::unique_lock<std::mutex> lock() const {
     return std::unique_lock{mutex_};
   }
+  /// Why nothing of this log will be committed; none while it may be.
+  [[nodiscard]] const error& refusal() const noexcept { return refusal_; }
+  void take_back_refusal() { refusal_ = {}; }
   /// What ended the log for good; none while it lives.
   [[nodiscard]] const error& failure() const noexcept { return failure_; }
   /// Appends a message to the buffer; `no_space` while a full disk keeps an
@@ -64,7 +67,8 @@ public:
 
   // Without the lock.
 
-  /// Blocks until `end` has reached the level. `timeout` says how far it got.
+  /// Blocks until `end` has reached the level. `timeout` says how far it got,
+  /// and what becomes of it; a refusal is told at once.
   [[nodiscard]] error await(position end, ack_level level,
                             std::chrono::milliseconds deadline);
   /// Blocks until `done`, which is asked under the lock after each change.
@@ -80,6 +84,7 @@ public:
   [[nodiscard]] position reached(ack_level level) const;
   [[nodiscard]] position appended_end() const;
   void set_committed(position end);
+  void refuse(const error& why);
   /// Seals, syncs, ends. Idempotent.
   [[nodiscard]] error close();
   /// Tries again what a full disk refused.
@@ -120,6 +125,7 @@ private:
   bool sync_running_ = false;
   bool sync_wanted_ = false;
   error failure_;
+  error refusal_;
   std::map<uint64_t, listener> listeners_;
   uint64_t listener_last_ = 0;
 };

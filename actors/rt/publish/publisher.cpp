@@ -112,8 +112,11 @@ result<publish_token> publisher::publish(std::span<const std::byte> payload,
 }
 
 error publisher::wait_verified(std::chrono::milliseconds deadline) {
-  if (log_->wait_until([this] { return doubt_.verified(); }, deadline))
-    return {};
+  const auto known = [this] { return doubt_.verified() || log_->refusal(); };
+  if (log_->wait_until(known, deadline)) {
+    const auto held = log_->lock();
+    return log_->refusal();
+  }
   return {errc::origin_unverified,
           "origin '" + options_.origin + "': no answer from an RT node of '"
             + options_.topic + "' within " + std::to_string(deadline.count())
@@ -128,6 +131,7 @@ void publisher::verify(merged_origin told) {
     ids_.set_last_id(told.watermark);
   told_ = std::move(told);
   doubt_.verify();
+  log_->take_back_refusal();
   log_->notify();
 }
 

@@ -90,7 +90,7 @@ public:
   /// End of everything published.
   [[nodiscard]] position appended() const { return log_->appended_end(); }
 
-  /// Blocks until RT told the watermark (or it is not needed).
+  /// Blocks until RT told the watermark (or it is not needed), or refused.
   [[nodiscard]] error wait_verified(std::chrono::milliseconds deadline);
 
   /// What RT had merged when it last took the replicator's offer; none: it was
@@ -137,6 +137,8 @@ public:
   static constexpr auto write_interval_max = group_commit::write_interval_max;
   /// RT's answer to the offer.
   void verify(merged_origin told);
+  /// RT will never take this log: those that wait for it hear so at once.
+  void refuse(const error& why) { log_->refuse(why); }
   /// Tries again what a full disk refused.
   void retry() { log_->retry(); }
   /// RT merged everything below this position of this log.

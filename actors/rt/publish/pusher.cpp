@@ -1,6 +1,9 @@
+#include <millrace/actors/rt/link/read_records.hpp>
 #include <millrace/actors/rt/publish/pusher.hpp>
 #include <millrace/messages/protocol/connect.hpp>
 #include <millrace/messages/text/json_value.hpp>
+
+#include <cstring>
 
 namespace millrace::rt {
 
@@ -46,7 +49,7 @@ void pusher_state::offer(const sequencer_actor& at) {
               pusher_actor{self})
     .then([this](const sink_actor& to,
                  const flow_grant& grant) { begin_flow(to, grant); },
-          [this](const caf::error& fault) { disconnect(from_caf(fault)); });
+          [this](const caf::error& fault) { refused(from_caf(fault)); });
 }
 
 /// Only the node that leads knows what is merged of the origin; others ask it.
@@ -54,8 +57,7 @@ void pusher_state::ask_what_is_merged() {
   if (asks || source->told() || !link.flowing())
     return;
   asks = true;
-  self
-    ->request(rt, caf::timespan{request_deadline}, facts_atom_v, offered())
+  self->request(rt, caf::timespan{request_deadline}, facts_atom_v, offered())
     .then(
       [this](const flow_grant& facts) {
         asks = false;
@@ -77,13 +79,52 @@ void pusher_state::learn(const flow_grant& facts) {
 void pusher_state::begin_flow(const sink_actor& to, const flow_grant& grant) {
   sink = to;
   self->monitor(sink);
-  std::optional<position> from;
-  if (grant.has_begin)
-    from = grant.begin;
+  if (!grant.has_begin)
+    return start_flow({}, grant);
+  const auto place
+    = granted_place(*env->fs, source->directory(), source->lineage(),
+                    grant.begin, grant.before_begin);
+  if (!place)
+    refused(place.failure());
+  else if (place->shared)
+    compare(*place, grant);
+  else
+    start_flow(place->at, grant);
+}
+
+/// RT has more than this log, which may have lost its end, or be another one.
+void pusher_state::compare(const granted& place, const flow_grant& grant) {
+  auto what
+    = input_range{"", source->lineage().words[0], source->lineage().words[1],
+                  place.shared->begin, grant.begin};
+  what.directory = offered().directory;
+  self->request(rt, caf::timespan{request_deadline}, fetch_atom_v, what)
+    .then(
+      [this, place, grant, to = sink](position begin, const chunk& bytes) {
+        if (sink != to)
+          return; // Another flow is asked for by now.
+        uint32_t sum = 0;
+        if (begin == place.shared->begin && bytes.size() >= sizeof sum)
+          std::memcpy(&sum, bytes.bytes().data(), sizeof sum);
+        if (sum == place.shared->sum)
+          start_flow(place.at, grant);
+        else
+          refused(
+            foreign_log(source->directory(), grant.begin, "and before it"));
+      },
+      [this, to = sink](const caf::error& fault) {
+        if (sink == to)
+          disconnect(from_caf(fault));
+      });
+}
+
+void pusher_state::start_flow(std::optional<position> from,
+                              const flow_grant& grant) {
   sender = std::make_unique<flow_sender>(
     *env->fs,
     flow_options{.directory = source->directory(),
-                 .window_bytes = window_bytes},
+                 .window_bytes = window_bytes,
+                 .damage = persistence::damage_policy::resync},
     credit);
   if (auto fault = sender->start(from))
     return disconnect(fault);
@@ -92,6 +133,23 @@ void pusher_state::begin_flow(const sink_actor& to, const flow_grant& grant) {
   pump();
   if (sender)
     merged(grant.merged);
+}
+
+caf::result<position, chunk> pusher_state::fetch(position from,
+                                                 position to) const {
+  if (from >= to)
+    return to_caf({errc::invalid_argument, "an empty range is asked for"});
+  auto part = read_records(*env->fs, source->directory(), from, to);
+  if (!part)
+    return to_caf(part.failure());
+  return {part->begin, part->bytes};
+}
+
+/// What can never come to be is told at once to those that wait for it.
+void pusher_state::refused(const error& why) {
+  if (why.code == errc::fenced)
+    source->refuse(why);
+  disconnect(why);
 }
 
 void pusher_state::act(const link_core::drop&) {
@@ -244,6 +302,9 @@ pusher(pusher_self_actor::stateful_pointer<pusher_state> self,
     [self](refused_atom, flow_id flow) {
       if (self->state.link.runs(flow))
         self->state.disconnect({errc::corrupt, "the RT node refused a chunk"});
+    },
+    [self](fetch_atom, position from, position to) {
+      return self->state.fetch(from, to);
     },
     [self](mark_atom, period_id period) { self->state.mark(period); },
   };

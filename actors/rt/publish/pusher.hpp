@@ -2,6 +2,7 @@
 
 #include <millrace/actors/rt/link/flow_sender.hpp>
 #include <millrace/actors/rt/link/link_core.hpp>
+#include <millrace/actors/rt/publish/granted_place.hpp>
 #include <millrace/actors/rt/publish/publisher.hpp>
 #include <millrace/messages/protocol/interfaces.hpp>
 
@@ -54,6 +55,11 @@ struct pusher_state {
   void begin_flow(const sink_actor& to, const flow_grant& grant);
   void step(const link_core::input& what);
   void act(const link_core::connect&) { connect(); }
+  void compare(const granted& place, const flow_grant& grant);
+  void start_flow(std::optional<position> from, const flow_grant& grant);
+  void refused(const error& why);
+  [[nodiscard]] caf::result<position, chunk> fetch(position from,
+                                                   position to) const;
   void act(const link_core::drop&);
   void act(const link_core::ping&);
   void act(const link_core::acknowledge&) {} // The other end's part.

@@ -1,12 +1,9 @@
+#include <millrace/actors/rt/link/read_records.hpp>
 #include <millrace/actors/rt/sequence/input_sink.hpp>
 #include <millrace/messages/text/json_value.hpp>
 #include <millrace/persistence/log/log_reader.hpp>
 
 namespace millrace::rt {
-
-namespace {
-constexpr uint64_t fetch_bytes = 256u << 10;
-} // namespace
 
 error input_sink_state::open(persistence::env& world, input_sink_options how,
                              input_owner_actor whose) {
@@ -14,15 +11,58 @@ error input_sink_state::open(persistence::env& world, input_sink_options how,
   options = std::move(how);
   owner = std::move(whose);
   merged_end = options.merged;
-  auto opened = persistence::log_replica::open(world, options.directory,
-                                               options.lineage, options.merged);
+  auto opened = persistence::log_replica::open(
+    world, options.directory, options.lineage,
+    {options.merged, persistence::log_replica::damage::keep});
   if (!opened)
     return opened.failure();
   replica = *std::move(opened);
-  if (replica->end())
+  for (const auto& [from, to] : replica->damaged())
+    if (to <= options.merged)
+      self->send(owner, lacking_atom_v, options.copy, from, to);
+  // A copy that lost what was merged gets it again from its publisher.
+  if (replica->end() && *replica->end() > options.merged)
     return hand_over_unmerged();
   return {};
 }
+
+/// Tells of whole records, and apart of padding: the place of bytes that the
+/// publisher, or this copy, lost.
+void input_sink_state::tell(position begin, const chunk& bytes) {
+  position at = begin;
+  position told = begin;
+  const auto all = bytes.bytes();
+  const auto pass_on = [&](position end) {
+    if (told == end)
+      return;
+    const auto part
+      = all.subspan(told.value - begin.value, end.value - told.value);
+    self->send(owner, recorded_atom_v, options.copy, told, end,
+               part.size() == all.size() ? bytes : chunk::copy_of(part));
+  };
+  for (auto rest = all; !rest.empty();) {
+    const auto parsed = persistence::parse_record(
+      rest, options.lineage, at, persistence::payload_check::skip);
+    MILLRACE_ASSERT(parsed.kind == persistence::parse_outcome::what::record);
+    const position end{at.value + parsed.record.length};
+    if (parsed.record.kind == persistence::record_kind::padding) {
+      pass_on(at);
+      self->send(owner, lacking_atom_v, options.copy, at, end);
+      told = end;
+    }
+    at = end;
+    rest = rest.subspan(parsed.record.length);
+  }
+  pass_on(at);
+}
+
+namespace {
+
+bool same_file(position a, position b) {
+  return a.session() == b.session() && a.roll() == b.roll();
+}
+
+} // namespace
 
 /// Bytes that became durable before the last stop, but were never ordered.
 error input_sink_state::hand_over_unmerged() {
@@ -30,7 +70,10 @@ error input_sink_state::hand_over_unmerged() {
   if (options.merged.value != 0)
     from = options.merged;
   auto reader = persistence::log_reader::open(
-    *env->fs, {.directory = options.directory}, from);
+    *env->fs,
+    {.directory = options.directory,
+     .damage = persistence::damage_policy::resync},
+    from);
   if (!reader)
     return reader.failure();
   for (;;) {
@@ -40,13 +83,17 @@ error input_sink_state::hand_over_unmerged() {
     if (std::holds_alternative<persistence::log_end>(*item))
       break;
     if (const auto* event = std::get_if<stream_event>(&*item)) {
-      self->send(owner, event_atom_v, options.copy,
-                 chunk::copy_of(encode(*event)));
+      // A session without its end is no fault of the copy; a file that is gone
+      // is.
+      const auto gone = options.directory + "/"
+                        + persistence::log_file_name(event->from.session(),
+                                                     event->from.roll());
+      if (event->kind == event_kind::badtail || !env->fs->exists(gone))
+        self->send(owner, lacking_atom_v, options.copy, event->from, event->to);
       continue;
     }
-    if (const auto* part = std::get_if<persistence::log_chunk>(&*item))
-      self->send(owner, recorded_atom_v, options.copy, part->begin, part->end,
-                 chunk::copy_of(part->bytes));
+    const auto& part = std::get<persistence::log_chunk>(*item);
+    tell(part.begin, chunk::copy_of(part.bytes));
   }
   // What was read back may only be in the page cache: sync it like new bytes.
   if (!options.cached)
@@ -54,14 +101,18 @@ error input_sink_state::hand_over_unmerged() {
   return {};
 }
 
-caf::result<bool, position> input_sink_state::offer(flow_id flow,
-                                                    const pusher_actor& from) {
+caf::result<bool, position, uint32_t>
+input_sink_state::offer(flow_id flow, const pusher_actor& from) {
   current_flow = flow;
   source = from;
   bytes_taken = 0;
   broken = false;
   const auto end = replica->end();
-  return {end.has_value(), end.value_or(position{})};
+  if (!end)
+    return {false, position{}, uint32_t{0}};
+  const auto before = persistence::record_before(*env->fs, options.directory,
+                                                 options.lineage, *end);
+  return {true, *end, before ? before->sum : 0};
 }
 
 error input_sink_state::verify(position at,
@@ -97,12 +148,38 @@ error input_sink_state::grow(position begin, chunk bytes) {
     return fault;
   env->crash_point("rt.after_append");
   const position end{begin.value + bytes.size()};
-  self->send(owner, recorded_atom_v, options.copy, begin, end, bytes);
+  tell(begin, bytes);
   if (options.cached)
     durable_end = end;
   else
     start_sync();
   return {};
+}
+
+/// Puts records where the copy lacks them. They are told when they are durable:
+/// what is told counts as such below the durable end.
+error input_sink_state::mend(position begin, chunk bytes) {
+  if (auto fault = verify(begin, bytes.bytes()))
+    return fault;
+  if (auto fault = replica->mend(begin, bytes.bytes()))
+    return fault;
+  mended.emplace_back(begin, std::move(bytes));
+  mended_in_sync = sync_running ? mended_in_sync : 0;
+  if (!options.cached) {
+    start_sync();
+    return {};
+  }
+  mended_in_sync = mended.size();
+  tell_mended();
+  return {};
+}
+
+void input_sink_state::tell_mended() {
+  for (size_t i = 0; i < mended_in_sync; ++i)
+    tell(mended[i].first, mended[i].second);
+  mended.erase(mended.begin(),
+               mended.begin() + static_cast<ptrdiff_t>(mended_in_sync));
+  mended_in_sync = 0;
 }
 
 void input_sink_state::take(flow_id flow, position begin, const chunk& bytes) {
@@ -123,35 +200,57 @@ void input_sink_state::take(flow_id flow, position begin, const chunk& bytes) {
 }
 
 void input_sink_state::fill(position begin, const chunk& bytes) {
-  const auto fault = grow(begin, bytes);
+  const auto end = replica->end();
+  error fault;
+  if (!end || begin >= *end) {
+    fault = grow(begin, bytes);
+  } else {
+    // A file may have gone on here by now.
+    const auto old
+      = same_file(begin, *end)
+          ? std::min<uint64_t>(bytes.size(), end->value - begin.value)
+          : bytes.size();
+    fault = mend(begin, chunk::copy_of(bytes.bytes().first(old)));
+    if (!fault && old < bytes.size())
+      fault = grow(*end, chunk::copy_of(bytes.bytes().subspan(old)));
+  }
   // What another node sent is asked for again.
   if (fault && fault.code != errc::corrupt && fault.code != errc::no_space
       && fault.code != errc::bad_position)
     fail(fault);
 }
 
+/// What is lost for good keeps its place, so that all after it is a log.
+void input_sink_state::pad(position from, position to) {
+  const auto bytes = persistence::encode_padding(options.lineage, from, to);
+  auto fault = replica->mend(from, bytes);
+  if (fault && fault.code != errc::no_space)
+    return fail(fault);
+  if (!options.cached)
+    start_sync();
+}
+
 caf::result<position, chunk> input_sink_state::fetch(position from,
                                                      position to) const {
-  auto reader = persistence::log_reader::open(
-    *env->fs, {.directory = options.directory}, from);
-  if (!reader)
-    return to_caf(reader.failure());
-  auto item = (*reader)->next_chunk(
-    static_cast<uint32_t>(std::min<uint64_t>(fetch_bytes,
-                                             to.value - from.value)));
-  if (!item)
-    return to_caf(item.failure());
-  const auto* part = std::get_if<persistence::log_chunk>(&*item);
-  if (part == nullptr)
-    return to_caf({errc::not_found, options.directory + ": holds no record at "
-                                      + to_string(from)});
-  return {part->begin, chunk::copy_of(part->bytes)};
+  auto part = read_records(*env->fs, options.directory, from, to);
+  if (!part)
+    return to_caf(part.failure());
+  // Of what is lost here others know no better.
+  const auto first
+    = persistence::parse_record(part->bytes.bytes(), options.lineage,
+                                part->begin, persistence::payload_check::skip);
+  if (first.kind == persistence::parse_outcome::what::record
+      && first.record.kind == persistence::record_kind::padding)
+    return to_caf({errc::not_found, options.directory + ": " + to_string(from)
+                                      + " is lost here too"});
+  return {part->begin, part->bytes};
 }
 
 void input_sink_state::start_sync() {
   if (sync_running)
     return;
   sync_running = true;
+  mended_in_sync = mended.size();
   auto job = replica->begin_sync();
   env->io->submit(
     [job = std::move(job), world = env, me = input_sink_actor{self}] {
@@ -169,14 +268,37 @@ void input_sink_state::synced(position end, const caf::error& outcome) {
   if (fault)
     return fail(fault);
   durable_end = end;
+  tell_mended();
   self->send(owner, durable_atom_v, options.copy, end);
-  if (replica->end() && *replica->end() > end)
+  if ((replica->end() && *replica->end() > end) || !mended.empty())
     start_sync();
 }
 
+/// The publisher's log is damaged. Inside a file the copy goes on after it: the
+/// place of what lacks is kept by padding, and others are asked for it. A
+/// session of the publisher that did not end is no loss of the log: ids tell.
 void input_sink_state::event(flow_id flow, const chunk& event_bytes) {
-  if (flow == current_flow && !broken)
-    self->send(owner, event_atom_v, options.copy, event_bytes);
+  if (flow != current_flow || broken)
+    return;
+  const auto event = decode_stream_event(event_bytes.bytes());
+  if (!event || event->kind != event_kind::badtail)
+    return;
+  const auto end = replica->end().value_or(
+    position::of(event->from.session(), event->from.roll(), 0));
+  if (event->to <= end)
+    return;
+  if (!same_file(end, event->to)) {
+    self->send(owner, lacking_atom_v, options.copy, end, event->to);
+    return;
+  }
+  const auto fault = grow(end, chunk::copy_of(persistence::encode_padding(
+                                 options.lineage, end, event->to)));
+  if (fault.code == errc::no_space) {
+    broken = true;
+    self->send(source, refused_atom_v, current_flow);
+  } else if (fault) {
+    fail(fault);
+  }
 }
 
 void input_sink_state::ping(flow_id flow) {
@@ -234,6 +356,9 @@ input_sink(input_sink_actor::stateful_pointer<input_sink_state> self,
     [self](merged_atom, position end) { self->state.merged_up_to(end); },
     [self](fill_atom, position begin, const chunk& bytes) {
       self->state.fill(begin, bytes);
+    },
+    [self](lost_atom, position from, position to) {
+      self->state.pad(from, to);
     },
     [self](fetch_atom, position from, position to) {
       return self->state.fetch(from, to);

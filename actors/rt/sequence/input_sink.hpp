@@ -8,6 +8,8 @@
 
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace millrace::rt {
 
@@ -17,21 +19,25 @@ using input_owner_actor = caf::typed_actor<
   caf::reacts_to<recorded_atom, copy_id, position, position, chunk>,
   // The input is durable up to a position.
   caf::reacts_to<durable_atom, copy_id, position>,
-  // An event of the input's log (StreamEvent).
-  caf::reacts_to<event_atom, copy_id, chunk>,
-  // A write or sync of the input failed.
+  // The copy lacks the bytes [from, to): damaged here, or at the publisher.
+  caf::reacts_to<lacking_atom, copy_id, position, position>,
+  // A write or sync of the input failed, or it cannot be read: its sink is
+  // gone.
   caf::reacts_to<failed_atom, copy_id, caf::error>>;
 
 /// INPUT SINK: the copy of one publisher's log on an RT node.
 using input_sink_actor = sink_actor::extend<
   caf::replies_to<status_atom>::with<std::string>,
   // A new flow from the publisher's replicator; answers whether the copy holds
-  // anything and its end.
-  caf::replies_to<offer_atom, flow_id, pusher_actor>::with<bool, position>,
+  // anything, its end, and the sum of the record before that (see flow_grant).
+  caf::replies_to<offer_atom, flow_id, pusher_actor>::with<bool, position,
+                                                           uint32_t>,
   // The input is merged up to this position.
   caf::reacts_to<merged_atom, position>,
-  // Whole records from there on, out of another node's copy.
+  // Whole records from there on, out of another copy or the publisher's log.
   caf::reacts_to<fill_atom, position, chunk>,
+  // Nobody has the bytes [from, to) of a file that lacked here.
+  caf::reacts_to<lost_atom, position, position>,
   // Another node wants whole records from there on, up to there at most.
   caf::replies_to<fetch_atom, position, position>::with<position, chunk>,
   // INTERNAL: a sync up to this position ended.
@@ -66,9 +72,11 @@ struct input_sink_state {
 
   error open(persistence::env& world, input_sink_options how,
              input_owner_actor whose);
-  caf::result<bool, position> offer(flow_id flow, const pusher_actor& from);
+  caf::result<bool, position, uint32_t> offer(flow_id flow,
+                                              const pusher_actor& from);
   void take(flow_id flow, position begin, const chunk& bytes);
   void fill(position begin, const chunk& bytes);
+  void pad(position from, position to);
   [[nodiscard]] caf::result<position, chunk> fetch(position from,
                                                    position to) const;
   void event(flow_id flow, const chunk& event_bytes);
@@ -81,6 +89,9 @@ struct input_sink_state {
 
   error verify(position at, std::span<const std::byte> bytes) const;
   error grow(position begin, chunk bytes);
+  error mend(position begin, chunk bytes);
+  void tell(position begin, const chunk& bytes);
+  void tell_mended();
   error hand_over_unmerged();
   void start_sync();
   void acknowledge();
@@ -96,6 +107,9 @@ struct input_sink_state {
   uint64_t bytes_taken = 0;
   position durable_end;
   position merged_end;
+  /// Put in place before the end, to be told when they are durable.
+  std::vector<std::pair<position, chunk>> mended;
+  size_t mended_in_sync = 0; ///< Of them, those that the running sync covers.
   bool sync_running = false;
   bool broken = false;
 };

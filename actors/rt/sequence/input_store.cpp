@@ -6,6 +6,24 @@
 
 namespace millrace::rt {
 
+namespace {
+
+error verify(const std::string& path, const persistence::lineage_id& lineage,
+             position at, std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    const auto parsed = persistence::parse_record(
+      bytes, lineage, at, persistence::payload_check::verify);
+    if (parsed.kind != persistence::parse_outcome::what::record)
+      return {errc::corrupt, path + ": damage at " + std::to_string(at.offset())
+                               + ": " + std::string{parsed.reason}};
+    at.value += parsed.record.length;
+    bytes = bytes.subspan(parsed.record.length);
+  }
+  return {};
+}
+
+} // namespace
+
 std::string to_string(const input_name& name) {
   return name.directory + "/" + persistence::to_string(name.lineage);
 }
@@ -25,8 +43,7 @@ copy_id input_store::add(const input_name& name) {
 
 std::optional<copy_id> input_store::find(const input_name& name) const {
   const auto found = by_name_.find(name);
-  return found == by_name_.end() ? std::nullopt
-                                 : std::optional{found->second};
+  return found == by_name_.end() ? std::nullopt : std::optional{found->second};
 }
 
 const input_name& input_store::name(copy_id copy) const {
@@ -43,11 +60,85 @@ void input_store::recorded(copy_id copy, position from, position to,
   state.recorded_end = std::max(state.recorded_end, to);
   if (to <= state.merged_end)
     return;
-  waiting_ += to.value - from.value;
-  if (memory_ + bytes.size() > memory_max_)
-    bytes = {};
-  memory_ += bytes.size();
-  state.parts.push_back({{from, to}, std::move(bytes)});
+  put(state, {{from, to}, std::move(bytes), part_state::held});
+}
+
+void input_store::lacking(copy_id copy, const input_part& range) {
+  auto& state = at(copy);
+  state.recorded_end = std::max(state.recorded_end, range.to);
+  if (range.to > state.merged_end)
+    put(state, {range, {}, part_state::lacking});
+}
+
+void input_store::lost(copy_id copy, const input_part& range) {
+  for (auto& part : at(copy).parts)
+    if (part.state == part_state::lacking && part.range.from < range.to
+        && range.from < part.range.to)
+      part.state = part_state::lost;
+}
+
+void input_store::absent(copy_id copy, const input_part& range) {
+  auto& parts = at(copy).parts;
+  std::erase_if(parts, [&](const held_part& part) {
+    return part.state == part_state::lacking && part.range.from < range.to
+           && range.from < part.range.to;
+  });
+}
+
+void input_store::restart(copy_id copy) {
+  auto& state = at(copy);
+  while (!state.parts.empty())
+    forget_first(state);
+  state.recorded_end = state.durable_end = state.merged_end;
+}
+
+void input_store::put(copy_state& state, held_part part) {
+  auto& [from, to] = part.range;
+  auto& parts = state.parts;
+  auto next = std::lower_bound(
+    parts.begin(), parts.end(), from,
+    [](const held_part& held, position at) { return held.range.to <= at; });
+  while (from < to) {
+    if (next != parts.end() && next->range.from < to
+        && next->state != part_state::held && part.state == part_state::held) {
+      // What was lacking is here: the rest of it still lacks.
+      if (next->range.from < from) {
+        auto before = *next;
+        before.range.to = next->range.from = from;
+        next = std::next(parts.insert(next, before));
+      }
+      next->range.from = std::min(to, next->range.to);
+      if (next->range.from == next->range.to)
+        next = parts.erase(next);
+      continue;
+    }
+    const bool whole = next == parts.end() || to <= next->range.from;
+    if (whole || from < next->range.from) {
+      held_part fresh{{from, whole ? to : next->range.from}, {}, part.state};
+      if (part.state == part_state::held) {
+        const auto size = fresh.range.to.value - from.value;
+        waiting_ += size;
+        // A piece of it is read back: pieces are rare.
+        if (size == part.bytes.size() && memory_ + size <= memory_max_)
+          fresh.bytes = part.bytes;
+        memory_ += fresh.bytes.size();
+      }
+      from = fresh.range.to;
+      next = std::next(parts.insert(next, std::move(fresh)));
+    }
+    if (next != parts.end() && from < to) {
+      from = std::max(from, next->range.to);
+      ++next;
+    }
+  }
+}
+
+void input_store::forget_first(copy_state& state) {
+  const auto& part = state.parts.front();
+  if (part.state == part_state::held)
+    waiting_ -= part.range.to.value - part.range.from.value;
+  memory_ -= part.bytes.size();
+  state.parts.pop_front();
 }
 
 void input_store::durable(copy_id copy, position end) {
@@ -58,43 +149,58 @@ void input_store::durable(copy_id copy, position end) {
 void input_store::merged(copy_id copy, position end) {
   auto& state = at(copy);
   state.merged_end = std::max(state.merged_end, end);
-  while (!state.parts.empty() && state.parts.front().range.to <= end) {
-    const auto& part = state.parts.front();
-    waiting_ -= part.range.to.value - part.range.from.value;
-    memory_ -= part.bytes.size();
-    state.parts.pop_front();
-  }
+  while (!state.parts.empty() && state.parts.front().range.to <= end)
+    forget_first(state);
 }
 
 bool input_store::holds(copy_id copy, const input_part& range) const {
-  const auto& state = at(copy);
-  if (range.to <= state.merged_end)
-    return true;
-  if (range.to > state.durable_end)
-    return false;
-  // A copy may go on in a later file while this one ended early.
-  auto reached = std::max(range.from, state.merged_end);
-  for (const auto& part : state.parts) {
-    if (part.range.from > reached)
-      return false;
-    reached = std::max(reached, part.range.to);
-    if (reached >= range.to)
-      return true;
-  }
-  return false;
+  return range.to <= at(copy).merged_end
+         || (range.to <= at(copy).durable_end && !gap(copy, range));
 }
 
-std::vector<input_part> input_store::durable_from(copy_id copy,
-                                                  position from) const {
+bool input_store::lacks(copy_id copy, const input_part& range) const {
+  const auto& parts = at(copy).parts;
+  return std::any_of(parts.begin(), parts.end(), [&](const held_part& part) {
+    return part.state == part_state::lacking && part.range.from < range.to
+           && range.from < part.range.to;
+  });
+}
+
+std::optional<input_part> input_store::gap(copy_id copy,
+                                           const input_part& range) const {
   const auto& state = at(copy);
-  std::vector<input_part> out;
-  auto first = std::lower_bound(state.parts.begin(), state.parts.end(), from,
-                                [](const held_part& part, position at) {
-                                  return part.range.to <= at;
-                                });
-  for (; first != state.parts.end() && first->range.to <= state.durable_end;
+  auto reached = std::max(range.from, state.merged_end);
+  auto part = std::lower_bound(state.parts.begin(), state.parts.end(), reached,
+                               [](const held_part& held, position place) {
+                                 return held.range.to <= place;
+                               });
+  for (; part != state.parts.end() && reached < range.to
+         && part->range.from <= reached && part->state == part_state::held;
+       ++part)
+    reached = part->range.to;
+  if (reached >= range.to)
+    return std::nullopt;
+  // Up to what is here again; a copy may go on where this one ended early.
+  while (part != state.parts.end() && part->state != part_state::held)
+    ++part;
+  const auto to = part != state.parts.end()
+                    ? std::min(range.to, part->range.from)
+                    : range.to;
+  return input_part{reached, to};
+}
+
+std::vector<input_store::durable_part>
+input_store::durable_from(copy_id copy, position from) const {
+  const auto& state = at(copy);
+  std::vector<durable_part> out;
+  auto first = std::lower_bound(
+    state.parts.begin(), state.parts.end(), from,
+    [](const held_part& part, position at) { return part.range.to <= at; });
+  for (; first != state.parts.end() && first->range.to <= state.durable_end
+         && first->state != part_state::lacking;
        ++first)
-    out.push_back({std::max(first->range.from, from), first->range.to});
+    out.push_back({{std::max(first->range.from, from), first->range.to},
+                   first->state == part_state::lost});
   return out;
 }
 
@@ -150,6 +256,8 @@ error input_store::read_back(const input_name& name, const input_part& range,
             path + ": ends at " + std::to_string(range.from.offset() + *got)
               + ", but the order of the stream needs its bytes up to "
               + std::to_string(range.from.offset() + bytes.size())};
+  if (auto fault = verify(path, name.lineage, range.from, bytes.bytes()))
+    return fault;
   into.parts.push_back(bytes.bytes());
   into.owners.push_back(std::move(bytes));
   return {};

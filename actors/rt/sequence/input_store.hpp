@@ -63,8 +63,18 @@ public:
   /// Where the copy grows.
   [[nodiscard]] std::string directory_of(const input_name& name) const;
 
-  /// Records [from, to) are in the copy, after all that was told before.
+  /// Records [from, to) are in the copy. Not in order where a hole was filled;
+  /// what of them was told before is passed over.
   void recorded(copy_id copy, position from, position to, chunk bytes);
+  /// The copy lacks [from, to), and others are asked for it: nothing after it
+  /// is to be ordered before that ends.
+  void lacking(copy_id copy, const input_part& range);
+  /// It ended: nobody has it.
+  void lost(copy_id copy, const input_part& range);
+  /// It ended: nothing lies there, as the source knows.
+  void absent(copy_id copy, const input_part& range);
+  /// The copy begins anew: what of it is not merged is told again.
+  void restart(copy_id copy);
   /// All that was recorded below `end` is durable.
   void durable(copy_id copy, position end);
   /// All below `end` is merged: it is held, and not asked for again.
@@ -72,16 +82,27 @@ public:
 
   /// Whether the whole range is durable here, or was merged here.
   [[nodiscard]] bool holds(copy_id copy, const input_part& range) const;
-  /// What is durable at or after `from`, as it was recorded.
-  [[nodiscard]] std::vector<input_part> durable_from(copy_id copy,
-                                                     position from) const;
+  struct durable_part {
+    input_part range;
+    bool lost = false; ///< An event is to stand for it.
+  };
+  /// What is durable at or after `from`, as it was recorded, up to what the
+  /// copy lacks.
+  [[nodiscard]] std::vector<durable_part> durable_from(copy_id copy,
+                                                       position from) const;
+  /// The first part of `range` that is not here; none: it is, if not durable.
+  [[nodiscard]] std::optional<input_part> gap(copy_id copy,
+                                              const input_part& range) const;
   /// Nothing that was recorded waits to be merged.
   [[nodiscard]] bool all_merged(copy_id copy) const;
   /// End of what was recorded; zero when nothing was.
   [[nodiscard]] position recorded_end(copy_id copy) const;
 
-  /// The bytes of a range that `holds`, or that an earlier life held.
-  /// `corrupt` names file and offset when the copy ends before it.
+  /// Whether some of the range still waits for others to have it.
+  [[nodiscard]] bool lacks(copy_id copy, const input_part& range) const;
+
+  /// The bytes of a range that `holds`, or that an earlier life held, verified.
+  /// `corrupt` or `not_found` names file and offset where they are not.
   [[nodiscard]] result<input_bytes> bytes(const input_name& name,
                                           const input_part& range) const;
 
@@ -89,9 +110,11 @@ public:
   [[nodiscard]] uint64_t waiting_bytes() const noexcept { return waiting_; }
 
 private:
+  enum class part_state : uint8_t { held, lacking, lost };
   struct held_part {
     input_part range;
     chunk bytes; ///< Empty: only in the file.
+    part_state state = part_state::held;
   };
   struct copy_state {
     input_name name;
@@ -104,9 +127,10 @@ private:
   [[nodiscard]] const copy_state& at(copy_id copy) const {
     return copies_[copy.value - 1];
   }
-  [[nodiscard]] copy_state& at(copy_id copy) {
-    return copies_[copy.value - 1];
-  }
+  [[nodiscard]] copy_state& at(copy_id copy) { return copies_[copy.value - 1]; }
+  /// Puts a part where nothing, or nothing good, was known before.
+  void put(copy_state& state, held_part part);
+  void forget_first(copy_state& state);
   error read_back(const input_name& name, const input_part& range,
                   input_bytes& into) const;
 

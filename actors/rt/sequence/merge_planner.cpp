@@ -69,8 +69,9 @@ std::vector<merge_entry> merge_planner::ranges(const input_store& store,
     return out;
   auto& input = found->second;
   for (const auto& part : store.durable_from(copy, input.end)) {
-    out.emplace_back(merge_range{input.number, part.from, part.to});
-    input.end = part.to;
+    out.emplace_back(
+      merge_range{input.number, part.range.from, part.range.to, part.lost});
+    input.end = part.range.to;
   }
   return out;
 }

@@ -56,6 +56,7 @@ result<input_sink_actor> sequencer_state::sink_of(const input_name& input) {
     = self->spawn(input_sink, env, std::move(how), input_owner_actor{self});
   children.add(sink);
   sinks.emplace(grant->copy, sink);
+  failed_inputs.erase(grant->copy);
   return sink;
 }
 
@@ -87,9 +88,9 @@ sequencer_state::offer(const input_offer& what, const pusher_actor& from) {
   self->request(*sink, caf::infinite, offer_atom_v, flow, from)
     .then(
       [this, promise, flow, copy, sink = *sink,
-       origin = what.origin](bool has_position, position end) {
+       origin = what.origin](bool has_position, position end, uint32_t before) {
         offers.push_back({promise, caf::actor_cast<sink_actor>(sink), flow,
-                          copy, origin, has_position, end});
+                          copy, origin, has_position, end, before});
         grant_offers();
       },
       [promise](caf::error& fault) mutable {
@@ -110,6 +111,7 @@ void sequencer_state::grant_offers() {
     answer.flow = offer.flow;
     answer.has_begin = offer.has_position;
     answer.begin = offer.end;
+    answer.before_begin = offer.before;
     answer.merged = core->merged(offer.copy);
     if (leads)
       tell(offer.origin, answer);
@@ -260,7 +262,7 @@ sequencer_state::open_tail(const start_spec& from, const sink_actor& to) {
   grant.end = core->out_end();
   auto source = self->spawn(
     feeder, std::make_shared<std::unique_ptr<flow_sender>>(std::move(sender)),
-    to, feeder_options{.flow = grant.flow});
+    to, feeder_options{.flow = grant.flow, .mender = mender_actor{self}});
   self->monitor(source);
   children.add(source);
   readers.push_back({source, std::move(credit)});
@@ -277,17 +279,6 @@ void sequencer_state::input_recorded(copy_id copy, position from, position to,
 
 void sequencer_state::input_durable(copy_id copy, position end) {
   core->durable(copy, end);
-  progress(core->advance());
-}
-
-void sequencer_state::input_event(copy_id copy, const chunk& bytes) {
-  auto event = decode_stream_event(bytes.bytes());
-  // A publisher that ends without a seal resets its session; whether anything
-  // was lost or doubled is judged by the ids. Only damage is told here.
-  if (!event || event->kind != event_kind::badtail || !core->group().leads())
-    return;
-  if (auto fault = core->propose_event(copy, *std::move(event)))
-    return fail(fault);
   progress(core->advance());
 }
 
@@ -344,7 +335,14 @@ void sequencer_state::start_sync() {
 }
 
 void sequencer_state::start_checkpoint() {
-  checkpoint = core->begin_checkpoint();
+  auto begun = core->begin_checkpoint();
+  if (!begun) {
+    // A full disk: due again, and until then the group keeps more.
+    if (begun.failure().code != errc::no_space)
+      fail(begun.failure());
+    return;
+  }
+  checkpoint = *std::move(begun);
   env->io->submit(
     [run = checkpoint->sync.run, world = env, me = sequencer_self_actor{self}] {
       world->crash_point("rt.before_snapshot");
@@ -445,7 +443,9 @@ void sequencer_state::tick() {
     return fail(fault);
   look_for_peers();
   say_hello();
-  fetch_missing();
+  retry_inputs();
+  mend_inputs();
+  scrub();
   step(period_ending::passed{});
   progress(core->advance());
   self->delayed_send(self,
@@ -494,6 +494,7 @@ std::string sequencer_state::status() const {
                                 {"duplicates", origin.duplicates}});
   out.add("group", group_status(core->group(), *peers));
   out.add("strange_messages", strange_messages);
+  out.add("repair", repair_status());
   return out.dump();
 }
 
@@ -531,11 +532,11 @@ sequencer(sequencer_self_actor::stateful_pointer<sequencer_state> self,
     [self](durable_atom, copy_id copy, position end) {
       self->state.input_durable(copy, end);
     },
-    [self](event_atom, copy_id copy, const chunk& bytes) {
-      self->state.input_event(copy, bytes);
+    [self](lacking_atom, copy_id copy, position from, position to) {
+      self->state.input_lacking(copy, from, to);
     },
-    [self](failed_atom, copy_id, const caf::error& fault) {
-      self->quit(fault);
+    [self](failed_atom, copy_id copy, const caf::error& fault) {
+      self->state.input_failed(copy, fault);
     },
     [self](end_period_atom, period_id period) {
       return self->state.end_period(period);
@@ -551,6 +552,10 @@ sequencer(sequencer_self_actor::stateful_pointer<sequencer_state> self,
       self->state.out_synced(outcome);
     },
     [self](caf::tick_atom) { self->state.tick(); },
+    [self](mend_atom, position at) { return self->state.mend_out(at); },
+    [self](mend_atom, position file, const caf::error& outcome) {
+      self->state.rebuilt(file, outcome);
+    },
     [self](stop_atom) { return self->state.stop(); },
   };
 }

@@ -2,15 +2,20 @@
 
 #include <millrace/actors/rt/link/feeder.hpp>
 #include <millrace/actors/rt/link/flow_sender.hpp>
+#include <millrace/actors/rt/sequence/input_repair.hpp>
 #include <millrace/actors/rt/sequence/input_sink.hpp>
 #include <millrace/actors/rt/sequence/peer_links.hpp>
 #include <millrace/actors/rt/sequence/period_ending.hpp>
 #include <millrace/actors/rt/sequence/sequencer_core.hpp>
 #include <millrace/messages/protocol/brood.hpp>
 #include <millrace/messages/protocol/interfaces.hpp>
+#include <millrace/messages/text/json_value.hpp>
 
 #include <caf/stateful_actor.hpp>
 
+#include <atomic>
+#include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -18,7 +23,9 @@
 #include <string>
 #include <vector>
 
-// What it says to the other nodes of its stream is in sequencer_peers.cpp.
+// What it says to the other nodes of its stream is in sequencer_peers.cpp, how
+// it finds and mends damage in sequencer_scrub.cpp, sequencer_repair.cpp and
+// sequencer_rebuild.cpp.
 
 namespace millrace::rt {
 
@@ -30,7 +37,11 @@ using sequencer_self_actor
     // A sync of out/ for a checkpoint ended.
     caf::reacts_to<checkpoint_atom, caf::error>,
     // The grace of an end of period goes by.
-    caf::reacts_to<caf::tick_atom>>;
+    caf::reacts_to<caf::tick_atom>,
+    // As a MENDER of out/.
+    caf::replies_to<mend_atom, position>::with<bool>,
+    // A file of out/ was made again, or could not be.
+    caf::reacts_to<mend_atom, position, caf::error>>;
 
 struct sequencer_settings {
   /// How long an end of period waits for publishers that are connected.
@@ -38,6 +49,10 @@ struct sequencer_settings {
   /// The other nodes that order the stream, and what finds them.
   std::vector<peer_settings> peers;
   connector_actor connector;
+  /// A line for the node's log: what was damaged, mended, refused, given up.
+  /// First a word that can be searched for.
+  std::function<void(const std::string&, const std::string&)> warn
+    = [](const std::string&, const std::string&) {};
 };
 
 /// State of the SEQUENCER: the actor around sequencer_core. A failure of its
@@ -55,7 +70,8 @@ struct sequencer_state {
   void input_recorded(copy_id copy, position from, position to,
                       const chunk& bytes);
   void input_durable(copy_id copy, position end);
-  void input_event(copy_id copy, const chunk& bytes);
+  void input_lacking(copy_id copy, position from, position to);
+  void input_failed(copy_id copy, const caf::error& fault);
   caf::result<position> end_period(period_id period);
   void group_synced(position end, const caf::error& outcome);
   void out_synced(const caf::error& outcome);
@@ -101,9 +117,46 @@ struct sequencer_state {
   void take_held(const peer_hello& what);
   void take_raft(uint64_t group, const chunk& bytes);
   void send(const raft_message& what);
-  void fetch_missing();
-  void fetch(const peer_links::peer& from, copy_id copy, input_part range);
   caf::result<position, chunk> serve_bytes(const input_range& what);
+  [[nodiscard]] caf::result<position, chunk>
+  serve_out(const input_range& what) const;
+
+  // sequencer_repair.cpp
+  void mend_inputs();
+  [[nodiscard]] input_repair::passed sources_of(copy_id copy) const;
+  [[nodiscard]] pusher_actor pusher_of(copy_id copy) const;
+  void step_repair(const input_repair::input& what);
+  void act(const input_repair::ask& what);
+  void act(const input_repair::give_up& what);
+  void filled(copy_id copy, input_part range, position begin,
+              const chunk& bytes);
+  void fetch_held(const peer_links::peer& from, copy_id copy, input_part range);
+  void retry_inputs();
+  void input_gone(copy_id copy);
+
+  // sequencer_scrub.cpp
+  struct scrubbed_file {
+    std::string directory;
+    persistence::lineage_id lineage;
+    position file;
+    position next; ///< Where the next one begins.
+    uint64_t bytes = 0;
+    std::optional<copy_id> copy; ///< Of an input; none: of out/.
+  };
+  void scrub();
+  bool list_files(const std::string& directory,
+                  const persistence::lineage_id& lineage,
+                  std::optional<copy_id> copy);
+
+  // sequencer_rebuild.cpp
+  caf::result<bool> mend_out(position at);
+  void start_mend();
+  void rebuilt(position file, const caf::error& outcome);
+  void fetch_out();
+  void take_out(position begin, const chunk& bytes);
+  void deny_out(const std::string& why);
+  void end_mend(const std::string& why);
+  [[nodiscard]] text::json_value repair_status() const;
 
   sequencer_self_actor::pointer self;
   persistence::env* env = nullptr;
@@ -130,7 +183,8 @@ struct sequencer_state {
     copy_id copy;
     std::string origin;
     bool has_position = false;
-    position end; ///< Of the copy.
+    position end;        ///< Of the copy.
+    uint32_t before = 0; ///< Sum of the record that ends there.
   };
   std::vector<waiting_offer> offers;
   flow_id flow_last;
@@ -145,9 +199,42 @@ struct sequencer_state {
   bool led_for_sure = false;
   int64_t hello_at_ns = 0;
   uint64_t strange_messages = 0; ///< Of another group, or not to be read.
-  /// What lacked at the last tick, and the copies whose bytes are on their way.
+  /// What lacked at the last tick, and the copies whose bytes are on their way
+  /// because another node holds them.
   std::optional<sequencer_core::missing_bytes> missed;
   std::set<copy_id> fetching;
+  input_repair repair{{}};
+  /// What copies lack, as their sinks told it.
+  std::map<copy_id, std::vector<input_part>> lacks;
+  /// What nobody has is not asked for again.
+  std::set<std::pair<copy_id, position>> given_up;
+  struct failed_input {
+    std::string why;
+    int64_t retry_at_ns = 0;
+  };
+  std::map<copy_id, failed_input> failed_inputs;
+  /// Files of out/ that are damaged, and those that wait for each.
+  std::map<position, std::vector<caf::typed_response_promise<bool>>> out_mends;
+  std::optional<position> out_mending; ///< Which of them is made again now.
+  std::map<position, int64_t> out_given_up; ///< When.
+  uint64_t out_mended = 0;
+  /// A file that is copied from other nodes.
+  struct out_copy {
+    position file;
+    std::string directory;
+    std::unique_ptr<persistence::log_replica> copy;
+    size_t peer = 0; ///< Which one is asked.
+    std::string why; ///< Nothing else helped.
+  };
+  std::optional<out_copy> copying;
+  /// Closed files that are still to be looked at in this round.
+  std::deque<scrubbed_file> to_scrub;
+  std::shared_ptr<std::atomic<bool>> scrubbing
+    = std::make_shared<std::atomic<bool>>(false);
+  int64_t scrub_at_ns = 0;
+  uint64_t scrubbed = 0;
+  uint64_t input_failures = 0;
+  error told_blocked; ///< What `warn` said last.
 
   std::unique_ptr<period_ending> ending;
   std::map<uint64_t, caf::typed_response_promise<position>> period_requests;

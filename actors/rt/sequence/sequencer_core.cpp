@@ -21,7 +21,10 @@ result<sequencer_core::input_grant>
 sequencer_core::open_input(const input_name& name) {
   if (const auto* known = input_of(name); known != nullptr && known->closed)
     return error{errc::fenced, "publisher directory '" + name.directory
-                                 + "': its lineage was closed by a later one"};
+                                 + "': its lineage was closed by a later one, "
+                                   "another directory of this name was "
+                                   "published after it; publish from that one, "
+                                   "or under another name"};
   const auto copy = inputs_.add(name);
   unplanned_.insert(copy);
   const auto end = merged(copy);
@@ -32,6 +35,30 @@ sequencer_core::open_input(const input_name& name) {
 void sequencer_core::recorded(copy_id copy, position from, position to,
                               chunk bytes) {
   inputs_.recorded(copy, from, to, std::move(bytes));
+  if (blocked_ && blocked_->copy == copy)
+    blocked_.reset(); // Tried again.
+}
+
+void sequencer_core::lacking(copy_id copy, const input_part& range) {
+  inputs_.lacking(copy, range);
+}
+
+void sequencer_core::lost(copy_id copy, const input_part& range) {
+  inputs_.lost(copy, range);
+  unplanned_.insert(copy);
+}
+
+void sequencer_core::absent(copy_id copy, const input_part& range) {
+  inputs_.absent(copy, range);
+  unplanned_.insert(copy);
+}
+
+void sequencer_core::pass_over(copy_id copy) {
+  MILLRACE_ASSERT(options_.nodes.size() == 1);
+  if (!blocked_ || blocked_->copy != copy)
+    return;
+  std::get<merge_range>(pending_.front().second).lost = true;
+  blocked_.reset();
 }
 
 void sequencer_core::durable(copy_id copy, position end) {
@@ -76,13 +103,6 @@ bool sequencer_core::settled(copy_id copy) const {
 }
 
 // -- instructions -------------------------------------------------------------
-
-error sequencer_core::propose_event(copy_id copy, stream_event event) {
-  if (event.origin.empty())
-    event.origin = inputs_.name(copy).directory;
-  event.from = event.to = {}; // Its place in out/ is its own.
-  return propose({std::move(event)});
-}
 
 error sequencer_core::propose_period_end(period_end entry) {
   return propose({std::move(entry)});
@@ -159,9 +179,10 @@ result<sequencer_effects> sequencer_core::advance() {
               std::back_inserter(out.sends));
     std::move(came.refused.begin(), came.refused.end(),
               std::back_inserter(out.refused));
-    for (const auto& instruction : came.committed)
-      if (auto fault = apply(instruction, out))
-        return fault;
+    std::move(came.committed.begin(), came.committed.end(),
+              std::back_inserter(pending_));
+    if (auto fault = apply_pending(out))
+      return fault;
     const bool leads_newly = *planned && group_->leads() && !planner_;
     more = leads_newly || !came.committed.empty();
   }
@@ -196,19 +217,46 @@ error sequencer_core::write_held() {
 }
 
 bool sequencer_core::holds(const merge_range& range) {
+  if (range.lost)
+    return true;
   const auto& name = names_[range.input];
   const auto copy = inputs_.find(name);
   if (!copy) {
     opened_.push_back(name); // Its bytes are to be copied first.
     return false;
   }
-  input_part part{range.from, range.to};
+  const input_part part{range.from, range.to};
   if (inputs_.holds(*copy, part))
     return true;
-  part.from = std::max(part.from, inputs_.recorded_end(*copy));
-  if (part.from < part.to)
-    missing_ = missing_bytes{*copy, part};
+  if (const auto gap = inputs_.gap(*copy, part))
+    missing_ = missing_bytes{*copy, *gap};
   return false;
+}
+
+error sequencer_core::apply_pending(sequencer_effects& out) {
+  while (!pending_.empty() && !blocked_) {
+    if (auto fault = apply(pending_.front(), out))
+      return fault;
+    if (!blocked_)
+      pending_.pop_front();
+  }
+  return {};
+}
+
+/// What was held when it was agreed on may be damaged by now: then nothing more
+/// is applied until it is here again.
+result<input_bytes> sequencer_core::bytes_of(const merge_range& range) {
+  const auto& input = merge_->state().inputs.at(range.input);
+  const input_name name{input.directory, input.lineage};
+  const input_part part{std::max(range.from, input.merged_end), range.to};
+  if (range.lost || input.closed || part.from >= part.to)
+    return input_bytes{};
+  auto got = inputs_.bytes(name, {range.from, range.to});
+  if (!got) {
+    blocked_ = missing_bytes{inputs_.add(name), part};
+    blocked_why_ = got.failure();
+  }
+  return got;
 }
 
 error sequencer_core::apply(const stream_group::instruction& what,
@@ -237,14 +285,17 @@ error sequencer_core::apply(const stream_group::instruction& what,
                                + to_string(range->input)
                                + ", which was never opened"};
     name = {input->second.directory, input->second.lineage};
-    auto got = inputs_.bytes(*name, {range->from, range->to});
+    auto got = bytes_of(*range);
     if (!got)
-      return got.failure();
+      return {};
     bytes = *std::move(got);
   }
+  const auto before = merge_->state().applied_index;
   auto facts = merge_->apply(index, entry, bytes.parts);
   if (!facts)
     return facts.failure();
+  if (auto fault = history_->add(index, before, entry))
+    return fault;
   std::move(facts->begin(), facts->end(), std::back_inserter(out.facts));
   if (name)
     if (const auto copy = inputs_.find(*name)) {
@@ -262,16 +313,31 @@ bool sequencer_core::checkpoint_due() const noexcept {
               >= options_.checkpoint_bytes;
 }
 
-sequencer_core::checkpoint_job sequencer_core::begin_checkpoint() {
+result<sequencer_core::checkpoint_job> sequencer_core::begin_checkpoint() {
+  // The group may forget what the history has, and only that.
+  if (auto fault = history_->write())
+    return fault;
   checkpoint_running_ = true;
-  return {out_->begin_sync(), encode(merge_->state()),
-          merge_->state().applied_index};
+  auto out = out_->begin_sync();
+  auto history = history_->begin_sync();
+  checkpoint_job job;
+  job.sync.end = out.end;
+  job.sync.run
+    = [first = std::move(out.run), then = std::move(history.run)]() -> error {
+    auto fault = first();
+    return fault ? fault : then();
+  };
+  job.history_end = history.end;
+  job.state = encode(merge_->state());
+  job.applied = merge_->state().applied_index;
+  return job;
 }
 
 error sequencer_core::finish_checkpoint(const checkpoint_job& job,
                                         const error& outcome) {
   checkpoint_running_ = false;
   out_->finish_sync(job.sync.end, outcome);
+  history_->finish_sync(job.history_end, outcome);
   if (outcome)
     return outcome;
   checkpointed_ = job.sync.end;
@@ -294,6 +360,8 @@ error sequencer_core::close() {
     return first;
   if (auto fault = out_->sync(); fault && !first)
     first = fault;
+  if (auto fault = history_->close(); fault && !first)
+    first = fault;
   if (auto fault = store_->save(encode(merge_->state())); fault && !first)
     first = fault;
   return first;
@@ -304,6 +372,14 @@ stream_life sequencer_core::life() const noexcept {
     return {};
   const auto& lineage = merge_->state().layout.lineage;
   return {lineage.words[0], lineage.words[1]};
+}
+
+result<rebuild_source> sequencer_core::rebuilt_from() {
+  if (auto fault = history_->write())
+    return fault;
+  const auto& layout = merge_->state().layout;
+  return rebuild_source{options_.directory, layout.lineage,
+                        layout.record_bytes};
 }
 
 position sequencer_core::out_end() const noexcept {

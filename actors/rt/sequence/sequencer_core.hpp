@@ -1,8 +1,10 @@
 #pragma once
 
 #include <millrace/actors/rt/merge/merge_core.hpp>
+#include <millrace/actors/rt/merge/merge_history.hpp>
 #include <millrace/actors/rt/sequence/input_store.hpp>
 #include <millrace/actors/rt/sequence/merge_planner.hpp>
+#include <millrace/actors/rt/sequence/out_rebuild.hpp>
 #include <millrace/actors/rt/sequence/state_store.hpp>
 #include <millrace/actors/rt/sequence/stream_group.hpp>
 #include <millrace/messages/data/chunk.hpp>
@@ -10,6 +12,7 @@
 #include <millrace/persistence/log/log_writer.hpp>
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -23,7 +26,7 @@ namespace millrace::rt {
 
 struct sequencer_options {
   std::string stream;
-  /// Holds in/, raft/, out/ and state/ of this stream on this node.
+  /// Holds in/, raft/, history/, out/ and state/ of this stream on this node.
   std::string directory;
   bool cached = false;
   /// Of a new stream: what is agreed on at its beginning stays.
@@ -58,9 +61,11 @@ struct sequencer_effects {
 class sequencer_core {
 public:
   /// Opens the directory and recovers: the newest checkpoint (or, without one,
-  /// the newest state record of out/), and out/ cut back to it. A node that is
-  /// alone applies the committed entries after it, from in/; one of several does
-  /// so as it hears from the others. Blocks; call it before the actor starts.
+  /// the newest state record of out/), and out/ cut back to it. Where damage or
+  /// a power cut took that part of out/, it is made again from the inputs and
+  /// the history. A node that is alone applies the committed entries after it,
+  /// from in/; one of several does so as it hears from the others. Blocks; call
+  /// it before the actor starts.
   [[nodiscard]] static result<std::unique_ptr<sequencer_core>>
   open(persistence::env& world, sequencer_options options,
        std::unique_ptr<state_store> store);
@@ -72,21 +77,27 @@ public:
     std::string directory; ///< Where the copy of this input grows.
     position merged;
   };
-  /// The copy of a publisher's directory and lineage on this node. `fenced` when
-  /// a later lineage of the directory is known.
+  /// The copy of a publisher's directory and lineage on this node. `fenced`
+  /// when a later lineage of the directory is known.
   [[nodiscard]] result<input_grant> open_input(const input_name& name);
   /// Bytes [from, to) of an input are recorded here; merged once durable.
   void recorded(copy_id copy, position from, position to, chunk bytes);
   /// The input is durable below `end`.
   void durable(copy_id copy, position end);
+  /// The copy lacks this range; nothing after it is ordered until it is filled,
+  /// or `lost`, or `absent`: nothing lies there.
+  void lacking(copy_id copy, const input_part& range);
+  void lost(copy_id copy, const input_part& range);
+  void absent(copy_id copy, const input_part& range);
+  /// The copy begins anew: its sink failed.
+  void restart_input(copy_id copy) { inputs_.restart(copy); }
 
   /// The inputs that the stream and the group's log name.
   [[nodiscard]] std::vector<input_name> known_inputs() const;
 
-  // -- instructions: `unavailable` where the group takes none, now ---------------
+  // -- instructions: `unavailable` where the group takes none, now
+  // ---------------
 
-  /// Proposes an event of an input's log (a badtail that no copy repairs).
-  [[nodiscard]] error propose_event(copy_id copy, stream_event event);
   [[nodiscard]] error propose_period_end(period_end entry);
 
   // -- the group --------------------------------------------------------------
@@ -94,8 +105,8 @@ public:
   [[nodiscard]] stream_group& group() noexcept { return *group_; }
   [[nodiscard]] const stream_group& group() const noexcept { return *group_; }
 
-  /// Goes as far as it can: proposes what is durable, writes entries whose bytes
-  /// are here, applies what is committed.
+  /// Goes as far as it can: proposes what is durable, writes entries whose
+  /// bytes are here, applies what is committed.
   [[nodiscard]] result<sequencer_effects> advance();
   /// Whether entries wait for a sync of the group's log.
   [[nodiscard]] bool needs_sync() const noexcept {
@@ -107,28 +118,40 @@ public:
   [[nodiscard]] result<sequencer_effects> finish_sync(position end,
                                                       const error& outcome);
 
-  /// What the next entry names and this node does not hold.
+  /// What the next entry names and this node does not hold, or not any more.
   struct missing_bytes {
     copy_id copy;
-    input_part range; ///< Begins where the copy ends, if that lies in it.
+    input_part range; ///< The first part of it that lacks.
     friend bool operator==(const missing_bytes&, const missing_bytes&)
       = default;
   };
   [[nodiscard]] const std::optional<missing_bytes>& missing() const noexcept {
-    return missing_;
+    return blocked_ ? blocked_ : missing_;
   }
+  /// Tries to apply again what could not be read.
+  void retry() noexcept { blocked_.reset(); }
+  /// Why nothing is applied; none while all goes on.
+  [[nodiscard]] error blocked() const {
+    return blocked_ ? blocked_why_ : error{};
+  }
+  /// Nobody has what an agreed entry names, and no other node waits for it to
+  /// be applied: an event takes its place. @pre this node is alone.
+  void pass_over(copy_id copy);
 
-  // -- checkpoints -------------------------------------------------------------
+  // -- checkpoints
+  // -------------------------------------------------------------
 
   /// A checkpoint: out/ is synced by the job, then `finish_checkpoint` stores
   /// the state as it was when the job began.
   struct checkpoint_job {
     persistence::log_writer::sync_job sync;
+    position history_end;
     std::vector<std::byte> state;
     entry_index applied;
   };
   [[nodiscard]] bool checkpoint_due() const noexcept;
-  [[nodiscard]] checkpoint_job begin_checkpoint();
+  /// `no_space` changes nothing: it is due until there is room.
+  [[nodiscard]] result<checkpoint_job> begin_checkpoint();
   [[nodiscard]] error finish_checkpoint(const checkpoint_job& job,
                                         const error& outcome);
   /// Up to here the state is durable in a checkpoint.
@@ -148,7 +171,7 @@ public:
   }
   /// This node decides the order, and has applied all that was ever agreed on.
   [[nodiscard]] bool leads() const {
-    return merge_ && group_->leads_for_sure();
+    return merge_ && pending_.empty() && group_->leads_for_sure();
   }
   [[nodiscard]] position merged(copy_id copy) const;
   /// The stream knows the input, and all that was recorded of it is merged.
@@ -163,6 +186,9 @@ public:
   [[nodiscard]] position out_end() const noexcept;
   /// Of the merged log; not known until the stream has begun.
   [[nodiscard]] stream_life life() const noexcept;
+  /// What a file of out/ can be made again from, all that was applied included.
+  /// @pre the stream has begun.
+  [[nodiscard]] result<rebuild_source> rebuilt_from();
 
   /// Whether somebody follows out/: its parts then carry their bytes.
   void set_followed(bool followed) noexcept { followed_ = followed; }
@@ -173,9 +199,12 @@ private:
 
   // sequencer_recovery.cpp
   error recover();
+  result<std::optional<persistence::lineage_id>> out_lineage();
   result<std::optional<merge_state>> recover_state();
-  result<std::optional<merge_state>> newest_state_record();
-  [[nodiscard]] bool usable(const merge_state& state) const;
+  result<std::optional<merge_state>> newest_state_record(bool by_history);
+  [[nodiscard]] bool usable(const merge_state& state, bool by_history) const;
+  [[nodiscard]] bool history_leads_on(entry_index from) const;
+  error apply_history();
   error open_out(const stream_layout& layout);
   error begin_merge(merge_state state);
   error apply_alone();
@@ -186,7 +215,9 @@ private:
   error propose(const std::vector<merge_entry>& entries);
   error write_held();
   [[nodiscard]] bool holds(const merge_range& range);
+  error apply_pending(sequencer_effects& out);
   error apply(const stream_group::instruction& what, sequencer_effects& out);
+  result<input_bytes> bytes_of(const merge_range& range);
   void name(input_id number, const input_name& name);
   [[nodiscard]] const merge_input* input_of(const input_name& name) const;
   [[nodiscard]] int64_t now() const { return env_->clock->monotonic_ns(); }
@@ -198,6 +229,7 @@ private:
   std::unique_ptr<stream_group> group_;
   std::unique_ptr<persistence::log_writer> out_;
   std::unique_ptr<merge_core> merge_;
+  std::unique_ptr<merge_history> history_;
   /// While this node leads.
   std::optional<merge_planner> planner_;
   /// Copies that have what may not be planned yet.
@@ -206,7 +238,12 @@ private:
   std::map<input_id, input_name> names_;
   std::map<input_name, input_id> numbers_;
   std::optional<missing_bytes> missing_;
-  std::vector<input_name> opened_;                    ///< Not yet handed out.
+  /// Committed, not yet applied: all of it, but for a moment, only while the
+  /// bytes of the first cannot be read.
+  std::deque<stream_group::instruction> pending_;
+  std::optional<missing_bytes> blocked_; ///< Which those are,
+  error blocked_why_;                    ///< and what is wrong with them.
+  std::vector<input_name> opened_;       ///< Not yet handed out.
   std::vector<sequencer_effects::out_part> written_; ///< Not yet handed out.
   bool followed_ = false;
   bool checkpoint_running_ = false;

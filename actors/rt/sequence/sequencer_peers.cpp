@@ -128,7 +128,7 @@ void sequencer_state::take_held(const peer_hello& what) {
       = std::max({core->inputs().recorded_end(copy), core->merged(copy),
                   position{input.from}});
     if (from < input.to)
-      fetch(*peer, copy, {from, input.to});
+      fetch_held(*peer, copy, {from, input.to});
   }
 }
 
@@ -156,43 +156,10 @@ void sequencer_state::send(const raft_message& what) {
                chunk::copy_of(encode(what)));
 }
 
-/// Bytes that an entry names usually come from the publisher a moment later;
-/// what still lacks at the next tick is asked of the leader.
-void sequencer_state::fetch_missing() {
-  const auto lacks = core->missing();
-  const bool still = lacks && missed && lacks->copy == missed->copy
-                     && lacks->range.from == missed->range.from;
-  missed = lacks;
-  if (!still)
-    return;
-  const auto leader = core->group().raft()->leader();
-  const auto* peer = leader ? peers->find(leader->node) : nullptr;
-  if (peer != nullptr && peer->handle)
-    fetch(*peer, lacks->copy, lacks->range);
-}
-
-void sequencer_state::fetch(const peer_links::peer& from, copy_id copy,
-                            input_part range) {
-  constexpr auto deadline = std::chrono::seconds{1};
-  if (!fetching.insert(copy).second)
-    return;
-  const auto& input = core->inputs().name(copy);
-  self
-    ->request(from.handle, caf::timespan{deadline}, fetch_atom_v,
-              input_range{input.directory, input.lineage.words[0],
-                          input.lineage.words[1], range.from, range.to})
-    .then(
-      [this, copy](position begin, const chunk& bytes) {
-        fetching.erase(copy);
-        if (const auto sink = sinks.find(copy); sink != sinks.end())
-          self->send(sink->second, fill_atom_v, begin, bytes);
-      },
-      // Asked again as long as it lacks.
-      [this, copy](const caf::error&) { fetching.erase(copy); });
-}
-
 caf::result<position, chunk>
 sequencer_state::serve_bytes(const input_range& what) {
+  if (what.directory.empty())
+    return serve_out(what);
   const auto copy = core->inputs().find(
     {what.directory, {{what.lineage_high, what.lineage_low}}});
   const auto sink = copy ? sinks.find(*copy) : sinks.end();

@@ -26,20 +26,24 @@ sequencer_core::open(persistence::env& world, sequencer_options options,
 }
 
 error sequencer_core::recover() {
-  auto group = stream_group::open(*env_, {.directory = options_.directory
-                                                       + "/raft",
-                                          .cached = options_.cached,
-                                          .nodes = options_.nodes,
-                                          .self = options_.self});
+  auto group
+    = stream_group::open(*env_, {.directory = options_.directory + "/raft",
+                                 .cached = options_.cached,
+                                 .nodes = options_.nodes,
+                                 .self = options_.self});
   if (!group)
     return group.failure();
   group_ = *std::move(group);
-  if (auto lineage = persistence::read_lineage(*env_->fs, out_directory())) {
-    if (auto fault = open_out({*lineage, 0, 0}))
-      return fault;
-  } else if (lineage.failure().code != errc::not_found) {
+  auto history = merge_history::open(*env_, options_.directory + "/history");
+  if (!history)
+    return history.failure();
+  history_ = *std::move(history);
+  const auto lineage = out_lineage();
+  if (!lineage)
     return lineage.failure();
-  }
+  if (*lineage)
+    if (auto fault = open_out({**lineage, 0, 0}))
+      return fault;
   auto state = recover_state();
   if (!state)
     return state.failure();
@@ -50,16 +54,34 @@ error sequencer_core::recover() {
     newest_ = {(*state)->applied_index, encode(**state)};
     if (auto fault = begin_merge(**std::move(state)))
       return fault;
-  } else if (group_->begin() != entry_index{}) {
+  } else if (!history_leads_on(entry_index{})) {
     return {errc::corrupt,
             options_.directory + ": the group's log begins after entry "
               + to_string(group_->begin())
-              + ", and no state that fits what is in out/ says what was before"};
+              + ", and neither out/ nor history/ say what was before"};
   }
+  if (auto fault = apply_history())
+    return fault;
   for (const auto& entry : group_->after(newest_.index))
     if (const auto* opened = std::get_if<rt::open_input>(&entry))
       name(opened->input, {opened->directory, opened->lineage});
   return options_.nodes.size() == 1 ? apply_alone() : error{};
+}
+
+/// The identity of out/, also where the file that says it is lost; none: nobody
+/// else says it, or there is no out/ yet.
+result<std::optional<persistence::lineage_id>> sequencer_core::out_lineage() {
+  using answer = std::optional<persistence::lineage_id>;
+  const auto said = persistence::read_lineage(*env_->fs, out_directory());
+  if (said)
+    return answer{*said};
+  if (said.failure().code != errc::not_found
+      && said.failure().code != errc::corrupt)
+    return said.failure();
+  if (const auto stored = store_->load(); stored && *stored)
+    if (const auto state = decode_merge_state(**stored))
+      return answer{state->layout.lineage};
+  return answer{};
 }
 
 result<std::optional<merge_state>> sequencer_core::recover_state() {
@@ -67,14 +89,17 @@ result<std::optional<merge_state>> sequencer_core::recover_state() {
     return std::optional<merge_state>{};
   // A checkpoint ahead of out/ would skip what was never written.
   const auto fits = [this](const result<merge_state>& state) {
-    return state && usable(*state) && state->out_end <= out_->recorded_end();
+    return state && usable(*state, false)
+           && state->out_end <= out_->recorded_end();
   };
   auto stored = store_->load();
   if (stored && *stored)
     if (auto state = decode_merge_state(**stored); fits(state))
       return std::optional{*std::move(state)};
-  auto record = newest_state_record();
+  auto record = newest_state_record(false);
   if (!record || *record)
+    return record;
+  if (record = newest_state_record(true); !record || *record)
     return record;
   if (group_->state().index != entry_index{})
     if (auto state = decode_merge_state(group_->state().bytes); fits(state))
@@ -82,23 +107,75 @@ result<std::optional<merge_state>> sequencer_core::recover_state() {
   return std::optional<merge_state>{};
 }
 
-/// Between what the group's log begins with and what it holds.
-bool sequencer_core::usable(const merge_state& state) const {
-  return state.applied_index >= group_->begin()
-         && state.applied_index <= group_->written();
+/// What was applied after it is in the group's log, or in the history before
+/// that.
+bool sequencer_core::usable(const merge_state& state, bool by_history) const {
+  const auto index = state.applied_index;
+  if (index > group_->written())
+    return false;
+  return by_history ? history_leads_on(index) : index >= group_->begin();
 }
 
-result<std::optional<merge_state>> sequencer_core::newest_state_record() {
+/// Whether the history has all from there to where the group's log begins.
+bool sequencer_core::history_leads_on(entry_index from) const {
+  if (from >= group_->begin())
+    return true;
+  auto history
+    = history_reader::open(*env_->fs, options_.directory + "/history", from);
+  while (history) {
+    const auto next = history->next();
+    if (!next || !*next || (*next)->first > group_->begin())
+      return false;
+    if ((*next)->first == group_->begin())
+      return true;
+  }
+  return false;
+}
+
+/// What the group has forgotten, where out/ lost it.
+error sequencer_core::apply_history() {
+  const auto from = merge_ ? merge_->state().applied_index : entry_index{};
+  if (from >= group_->begin())
+    return {};
+  auto history
+    = history_reader::open(*env_->fs, options_.directory + "/history", from);
+  if (!history)
+    return history.failure();
+  sequencer_effects out;
+  for (auto at = from; at < group_->begin();) {
+    auto next = history->next();
+    if (!next)
+      return next.failure();
+    if (!*next)
+      return {errc::corrupt, options_.directory + "/history: ends after entry "
+                               + to_string(at)};
+    at = (*next)->first;
+    if (const auto* opened = std::get_if<rt::open_input>(&(*next)->second))
+      name(opened->input, {opened->directory, opened->lineage});
+    pending_.push_back(*std::move(*next));
+    if (auto fault = apply_pending(out))
+      return fault;
+    if (blocked_)
+      return blocked_why_;
+  }
+  newest_ = {merge_->state().applied_index, encode(merge_->state())};
+  return {};
+}
+
+result<std::optional<merge_state>>
+sequencer_core::newest_state_record(bool by_history) {
   auto files = persistence::list_log_files(*env_->fs, out_directory());
   if (!files)
     return files.failure();
   for (auto file = files->rbegin(); file != files->rend(); ++file) {
     const auto path = out_directory() + "/"
                       + persistence::log_file_name(file->session, file->roll);
+    const auto begin = position::of(file->session, file->roll, 0);
+    if (begin > out_->recorded_end())
+      continue;
     auto mapped = env_->fs->map(path);
     if (!mapped)
       return mapped.failure();
-    const auto begin = position::of(file->session, file->roll, 0);
     const auto parsed
       = persistence::parse_record((*mapped)->bytes(), out_->lineage(), begin,
                                   persistence::payload_check::verify);
@@ -107,7 +184,7 @@ result<std::optional<merge_state>> sequencer_core::newest_state_record() {
       continue;
     auto state = decode_merge_state(
       parsed.record.frame_at(parsed.record.first_frame).payload);
-    if (!state || !usable(*state))
+    if (!state || !usable(*state, by_history))
       continue;
     // The record describes the stream before itself.
     state->out_end = begin;
@@ -120,7 +197,7 @@ result<std::optional<merge_state>> sequencer_core::newest_state_record() {
 error sequencer_core::open_out(const stream_layout& layout) {
   log_writer_options how;
   how.directory = out_directory();
-  how.session = persistence::session_policy::resume;
+  how.session = persistence::session_policy::rebuild;
   how.lineage = layout.lineage;
   if (layout.record_bytes != 0)
     how.record_bytes = layout.record_bytes;

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <millrace/actors/rt/merge/merge_entry.hpp>
+#include <millrace/persistence/disk/env.hpp>
+#include <millrace/persistence/log/log_reader.hpp>
+#include <millrace/persistence/log/log_writer.hpp>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace millrace::rt {
+
+/// The instructions that were applied, in a log of their own: with the inputs,
+/// any part of the merged log can be made again from it, also long after the
+/// group forgot them. It lags: what is not written yet the group still has. One
+/// owner.
+class merge_history {
+public:
+  /// Damage in it costs what it covers, and is no fault.
+  [[nodiscard]] static result<std::unique_ptr<merge_history>>
+  open(persistence::env& world, const std::string& directory);
+
+  /// @param before the one that was applied before it; 0: none.
+  [[nodiscard]] error add(entry_index index, entry_index before,
+                          const merge_entry& entry);
+  /// Hands all to the system; a sync then covers it.
+  [[nodiscard]] error write() { return log_->write(); }
+  [[nodiscard]] persistence::log_writer::sync_job begin_sync() {
+    return log_->begin_sync();
+  }
+  void finish_sync(position end, const error& outcome) {
+    log_->finish_sync(end, outcome);
+  }
+  [[nodiscard]] error close() { return log_->close(); }
+
+private:
+  explicit merge_history(std::unique_ptr<persistence::log_writer> log)
+    : log_{std::move(log)} {}
+
+  std::unique_ptr<persistence::log_writer> log_;
+};
+
+/// Reads a history, in order, each instruction once.
+class history_reader {
+public:
+  /// What was applied after `last`.
+  [[nodiscard]] static result<history_reader> open(persistence::file_system& fs,
+                                                   const std::string& directory,
+                                                   entry_index last);
+
+  using instruction = std::pair<entry_index, merge_entry>;
+  /// None at its end, and where instructions are missing in it.
+  [[nodiscard]] result<std::optional<instruction>> next();
+
+private:
+  history_reader(std::unique_ptr<persistence::log_reader> log, entry_index last)
+    : log_{std::move(log)}, last_{last} {}
+
+  std::unique_ptr<persistence::log_reader> log_;
+  entry_index last_;
+};
+
+} // namespace millrace::rt

@@ -1,0 +1,234 @@
+#include <millrace/actors/rt/merge/merge_core.hpp>
+#include <millrace/actors/rt/merge/merge_history.hpp>
+#include <millrace/actors/rt/sequence/input_store.hpp>
+#include <millrace/actors/rt/sequence/out_rebuild.hpp>
+#include <millrace/persistence/log/log_directory.hpp>
+#include <millrace/persistence/log/log_writer.hpp>
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <utility>
+
+namespace millrace::rt {
+
+namespace {
+
+using persistence::log_file_name;
+
+position begin_of(position any) {
+  return position::of(any.session(), any.roll(), 0);
+}
+
+std::string out_path(const std::string& directory, position file) {
+  return directory + "/" + log_file_name(file.session(), file.roll());
+}
+
+/// The bytes of the state record that begins a file; none: it has no intact
+/// one.
+std::optional<std::vector<std::byte>> state_record(persistence::file_system& fs,
+                                                   const rebuild_source& from,
+                                                   const std::string& directory,
+                                                   position file) {
+  auto mapped = fs.map(out_path(directory, file));
+  if (!mapped)
+    return std::nullopt;
+  const auto parsed = persistence::parse_record(
+    (*mapped)->bytes(), from.lineage, begin_of(file),
+    persistence::payload_check::verify);
+  if (parsed.kind != persistence::parse_outcome::what::record
+      || parsed.record.kind != persistence::record_kind::state)
+    return std::nullopt;
+  const auto payload
+    = parsed.record.frame_at(parsed.record.first_frame).payload;
+  return std::vector<std::byte>{payload.begin(), payload.end()};
+}
+
+/// Merges again, from the state at the start of a file on.
+class rebuilding {
+public:
+  rebuilding(persistence::env& world, const rebuild_source& from,
+             std::string scratch)
+    : env_{&world}, from_{&from}, scratch_{std::move(scratch)},
+      inputs_{*world.fs, from.directory + "/in"} {}
+
+  /// Until `file` is closed, and the next one begun.
+  error make(position file);
+
+private:
+  result<merge_state> begin(position file);
+  error open(const merge_state& state);
+  error apply(const history_reader::instruction& what);
+
+  persistence::env* env_;
+  const rebuild_source* from_;
+  std::string scratch_;
+  input_store inputs_;
+  std::unique_ptr<persistence::log_writer> out_;
+  std::unique_ptr<merge_core> merge_;
+};
+
+/// The state at the newest intact start of a file, of `file` or one before it;
+/// that of a stream's beginning where there is none.
+result<merge_state> rebuilding::begin(position file) {
+  const auto out = from_->directory + "/out";
+  auto files = persistence::list_log_files(*env_->fs, out);
+  if (!files)
+    return files.failure();
+  for (auto each = files->rbegin(); each != files->rend(); ++each) {
+    const auto begin = position::of(each->session, each->roll, 0);
+    if (begin > file)
+      continue;
+    const auto bytes = state_record(*env_->fs, *from_, out, begin);
+    if (!bytes)
+      continue;
+    auto state = decode_merge_state(*bytes);
+    if (!state)
+      continue;
+    // The record describes the stream before itself.
+    state->out_end = begin;
+    return state;
+  }
+  merge_state state;
+  state.out_end = position::of(0, 0, 0);
+  return state;
+}
+
+error rebuilding::open(const merge_state& state) {
+  auto& fs = *env_->fs;
+  if (auto fault = persistence::write_lineage(fs, scratch_, from_->lineage))
+    return fault;
+  if (auto made = fs.open(out_path(scratch_, state.out_end),
+                          persistence::open_mode::write);
+      !made)
+    return made.failure();
+  persistence::log_writer_options how;
+  how.directory = scratch_;
+  how.session = persistence::session_policy::resume;
+  how.record_bytes = from_->record_bytes;
+  how.reserve_bytes = 0;
+  how.lineage = from_->lineage;
+  auto writer = persistence::log_writer::open(*env_, std::move(how));
+  if (!writer)
+    return writer.failure();
+  out_ = *std::move(writer);
+  merge_ = std::make_unique<merge_core>(state, *out_);
+  return {};
+}
+
+error rebuilding::apply(const history_reader::instruction& what) {
+  const auto& [index, entry] = what;
+  input_bytes bytes;
+  if (const auto* range = std::get_if<merge_range>(&entry);
+      range != nullptr && !range->lost) {
+    const auto& known = merge_->state().inputs;
+    const auto input = known.find(range->input);
+    if (input == known.end())
+      return {errc::corrupt, "history: entry " + to_string(index)
+                               + " names an input that was never opened"};
+    if (!input->second.closed && range->to > input->second.merged_end) {
+      auto got = inputs_.bytes({input->second.directory, input->second.lineage},
+                               {range->from, range->to});
+      if (!got)
+        return got.failure();
+      bytes = *std::move(got);
+    }
+  }
+  auto done = merge_->apply(index, entry, bytes.parts);
+  return done ? error{} : done.failure();
+}
+
+error rebuilding::make(position file) {
+  auto state = begin(file);
+  if (!state)
+    return state.failure();
+  auto history = history_reader::open(*env_->fs, from_->directory + "/history",
+                                      state->applied_index);
+  if (!history)
+    return history.failure();
+  const auto after = begin_of(file);
+  bool open_yet = false;
+  for (;;) {
+    auto next = history->next();
+    if (!next)
+      return next.failure();
+    if (!*next)
+      return {errc::corrupt,
+              from_->directory + "/history: ends, or has a hole, after entry "
+                + to_string(merge_ ? merge_->state().applied_index
+                                   : state->applied_index)};
+    if (!open_yet) {
+      if (const auto* first = std::get_if<begin_stream>(&(*next)->second))
+        state->layout = first->layout;
+      if (auto fault = open(*state))
+        return fault;
+      open_yet = true;
+    }
+    if (auto fault = apply(**next))
+      return fault;
+    if (begin_of(out_->recorded_end()) > after
+        && out_->recorded_end().offset() != 0)
+      return out_->sync();
+  }
+}
+
+} // namespace
+
+bool file_is_whole(persistence::file_system& fs, const std::string& directory,
+                   const persistence::lineage_id& lineage, position file) {
+  const auto scan = persistence::scan_log_file(
+    fs, directory, lineage, {.session = file.session(), .roll = file.roll()});
+  return scan && scan->seal && !scan->damaged
+         && scan->valid_end.value - scan->begin.value == scan->size;
+}
+
+result<std::string> rebuild_directory(persistence::env& world,
+                                      const rebuild_source& from) {
+  auto scratch = from.directory + "/rebuild";
+  if (auto fault = world.fs->remove_all(scratch))
+    return fault;
+  if (auto fault = world.fs->create_directories(scratch))
+    return fault;
+  return scratch;
+}
+
+error replace_out_file(persistence::file_system& fs, const rebuild_source& from,
+                       position file, const std::string& scratch) {
+  if (!file_is_whole(fs, scratch, from.lineage, file))
+    return {errc::corrupt, out_path(scratch, file) + ": is not whole"};
+  const auto out = from.directory + "/out";
+  const auto path = out_path(out, file);
+  if (fs.exists(path))
+    if (auto fault = fs.rename(
+          path, out + "/.quarantine."
+                  + log_file_name(file.session(), file.roll()) + ".0"))
+      return fault;
+  if (auto fault = fs.rename(out_path(scratch, file), path))
+    return fault;
+  return fs.sync_directory(out);
+}
+
+error rebuild_out_file(persistence::env& world, const rebuild_source& from,
+                       position file) {
+  if (file_is_whole(*world.fs, from.directory + "/out", from.lineage, file))
+    return {}; // Mended since.
+  auto scratch = rebuild_directory(world, from);
+  if (!scratch)
+    return scratch.failure();
+  if (auto fault = rebuilding{world, from, *scratch}.make(file))
+    return fault;
+  // What comes after it depends on every byte of it.
+  const auto made = persistence::list_log_files(*world.fs, *scratch);
+  if (!made)
+    return made.failure();
+  const auto next = position::of(made->back().session, made->back().roll, 0);
+  const auto there
+    = state_record(*world.fs, from, from.directory + "/out", next);
+  if (!there || there != state_record(*world.fs, from, *scratch, next))
+    return {errc::corrupt, from.directory + "/out: "
+                             + log_file_name(file.session(), file.roll())
+                             + " comes out otherwise than what follows it"};
+  return replace_out_file(*world.fs, from, file, *scratch);
+}
+
+} // namespace millrace::rt

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <millrace/messages/base/result.hpp>
+#include <millrace/messages/data/position.hpp>
+#include <millrace/persistence/disk/env.hpp>
+#include <millrace/persistence/log/log_format.hpp>
+
+#include <string>
+
+namespace millrace::rt {
+
+/// Where a stream's node keeps what its merged log can be made again from.
+struct rebuild_source {
+  std::string directory; ///< Of the stream: in/, history/ and out/ are in it.
+  persistence::lineage_id lineage;
+  uint32_t record_bytes = 0; ///< Of the writer of out/.
+};
+
+/// A closed file of a log is whole: every record, up to its seal.
+[[nodiscard]] bool file_is_whole(persistence::file_system& fs,
+                                 const std::string& directory,
+                                 const persistence::lineage_id& lineage,
+                                 position file);
+
+/// Makes a closed file of out/ again, of the inputs and the history of what was
+/// applied, and puts it in the place of the one that is damaged or missing;
+/// that one is kept as `.quarantine.<file>.0`. The file after it must come out
+/// of it as it is there, or nothing is changed: `corrupt` says what stands in
+/// the way. Blocks, for as long as the file took to merge.
+/// @param file any position in it.
+[[nodiscard]] error rebuild_out_file(persistence::env& world,
+                                     const rebuild_source& from, position file);
+
+/// Puts a file that was made in `scratch`, and synced, in the place of the one
+/// in out/, durably. `corrupt`, and nothing changed, when it is not whole.
+[[nodiscard]] error replace_out_file(persistence::file_system& fs,
+                                     const rebuild_source& from, position file,
+                                     const std::string& scratch);
+
+/// Where a file of out/ is put together, before it takes its place; empty.
+[[nodiscard]] result<std::string> rebuild_directory(persistence::env& world,
+                                                    const rebuild_source& from);
+
+} // namespace millrace::rt

@@ -1,0 +1,171 @@
+#include <millrace/actors/rt/link/read_records.hpp>
+#include <millrace/actors/rt/sequence/out_rebuild.hpp>
+#include <millrace/actors/rt/sequence/sequencer.hpp>
+
+#include <utility>
+
+// How a sequencer mends its merged log: a closed file of out/ that a reader
+// found damaged is made again from the inputs, or copied from another node,
+// where it is the same byte for byte. Only then is the damage told.
+
+namespace millrace::rt {
+
+namespace {
+
+/// What could not be mended is not tried again before.
+constexpr int64_t give_up_ns = 600'000'000'000;
+constexpr auto fetch_deadline = std::chrono::seconds{1};
+
+position begin_of(position any) {
+  return position::of(any.session(), any.roll(), 0);
+}
+
+std::string name_of(position file) {
+  return persistence::log_file_name(file.session(), file.roll());
+}
+
+} // namespace
+
+caf::result<bool> sequencer_state::mend_out(position at) {
+  const auto file = begin_of(at);
+  const auto now_ns = env->clock->monotonic_ns();
+  std::erase_if(out_given_up, [&](const auto& entry) {
+    return now_ns - entry.second > give_up_ns;
+  });
+  if (core->state() == nullptr || file == begin_of(core->out_end())
+      || out_given_up.contains(file))
+    return false;
+  auto promise = self->make_response_promise<bool>();
+  out_mends[file].push_back(promise);
+  if (out_mends[file].size() == 1)
+    settings.warn("out_damaged", "stream '" + core->options().stream + "': "
+                                   + core->out_directory() + "/" + name_of(file)
+                                   + " is damaged; it is made again");
+  if (!out_mending)
+    start_mend();
+  return promise;
+}
+
+void sequencer_state::start_mend() {
+  if (out_mends.empty())
+    return;
+  const auto file = out_mends.begin()->first;
+  out_mending = file;
+  auto from = core->rebuilt_from();
+  if (!from)
+    return rebuilt(file, to_caf(from.failure()));
+  env->io->submit([from = *std::move(from), file, world = env,
+                   me = sequencer_self_actor{self}] {
+    caf::anon_send(me, mend_atom_v, file,
+                   to_caf(rebuild_out_file(*world, from, file)));
+  });
+}
+
+void sequencer_state::rebuilt(position file, const caf::error& outcome) {
+  const bool copied = copying && copying->file == file;
+  const auto fault = from_caf(outcome);
+  if (!fault || copied || settings.peers.empty()) {
+    copying.reset();
+    return end_mend(fault ? to_string(fault) : "");
+  }
+  auto from = core->rebuilt_from();
+  auto directory = from ? rebuild_directory(*env, *from)
+                        : result<std::string>{from.failure()};
+  if (!directory)
+    return end_mend(to_string(directory.failure()));
+  auto copy = persistence::log_replica::open(*env, *directory, from->lineage);
+  if (!copy)
+    return end_mend(to_string(copy.failure()));
+  copying.emplace(
+    out_copy{file, *directory, *std::move(copy), 0, to_string(fault)});
+  fetch_out();
+}
+
+void sequencer_state::fetch_out() {
+  const auto& all = peers->all();
+  while (copying->peer < all.size() && !all[copying->peer].handle)
+    ++copying->peer;
+  if (copying->peer == all.size()) {
+    const auto why = copying->why;
+    copying.reset();
+    return end_mend(why);
+  }
+  const auto& lineage = core->state()->layout.lineage;
+  const auto from = copying->copy->end().value_or(copying->file);
+  self
+    ->request(all[copying->peer].handle, caf::timespan{fetch_deadline},
+              fetch_atom_v,
+              input_range{"", lineage.words[0], lineage.words[1], from,
+                          core->out_end()})
+    .then(
+      [this](position begin, const chunk& bytes) { take_out(begin, bytes); },
+      [this](const caf::error& fault) {
+        deny_out(to_string(from_caf(fault)));
+      });
+}
+
+void sequencer_state::deny_out(const std::string& why) {
+  if (!copying)
+    return;
+  copying->why += "; " + peers->all()[copying->peer].at.name + ": " + why;
+  ++copying->peer;
+  fetch_out();
+}
+
+void sequencer_state::take_out(position begin, const chunk& bytes) {
+  if (!copying)
+    return;
+  const auto file = copying->file;
+  if (begin_of(begin) == file) {
+    if (auto fault = copying->copy->append(begin, bytes.bytes()))
+      return deny_out(to_string(fault));
+    return fetch_out();
+  }
+  // The next file begins: this one is whole, if its seal came.
+  auto from = core->rebuilt_from();
+  if (!from)
+    return deny_out(to_string(from.failure()));
+  auto job = copying->copy->begin_sync();
+  env->io->submit([from = *std::move(from), file, world = env,
+                   run = std::move(job.run), made = copying->directory,
+                   me = sequencer_self_actor{self}] {
+    auto fault = run();
+    if (!fault)
+      fault = replace_out_file(*world->fs, from, file, made);
+    caf::anon_send(me, mend_atom_v, file, to_caf(fault));
+  });
+}
+
+/// @param why it could not be mended; empty: it was.
+void sequencer_state::end_mend(const std::string& why) {
+  auto done = out_mends.extract(*std::exchange(out_mending, std::nullopt));
+  const auto text = "stream '" + core->options().stream
+                    + "': " + core->out_directory() + "/" + name_of(done.key());
+  if (why.empty()) {
+    ++out_mended;
+    settings.warn("out_mended", text + " is whole again");
+  } else {
+    out_given_up[done.key()] = env->clock->monotonic_ns();
+    settings.warn("out_lost", text + " cannot be made again: " + why
+                                + "; subscribers get a badtail, and go on at "
+                                  "the next file");
+  }
+  for (auto& each : done.mapped())
+    each.deliver(why.empty());
+  start_mend();
+}
+
+caf::result<position, chunk>
+sequencer_state::serve_out(const input_range& what) const {
+  const auto* state = core->state();
+  if (state == nullptr || what.from >= what.to
+      || state->layout.lineage
+           != persistence::lineage_id{{what.lineage_high, what.lineage_low}})
+    return to_caf({errc::not_found, "the merged log is not here"});
+  auto part = read_records(*env->fs, core->out_directory(), what.from, what.to);
+  if (!part)
+    return to_caf(part.failure());
+  return {part->begin, part->bytes};
+}
+
+} // namespace millrace::rt

@@ -1,0 +1,265 @@
+#include <millrace/actors/rt/sequence/sequencer.hpp>
+
+#include <algorithm>
+
+// How a sequencer mends its copies of inputs: what one lacks comes from another
+// node or from the publisher; what nobody has is told as an event. A copy whose
+// sink fails stands still alone, and begins anew.
+
+namespace millrace::rt {
+
+namespace {
+
+constexpr int64_t retry_ns = 1'000'000'000;
+constexpr auto fetch_deadline = std::chrono::seconds{1};
+
+std::string describe(const input_part& range) {
+  return to_string(range.from) + " to " + to_string(range.to);
+}
+
+} // namespace
+
+/// Its copy stands still, not the node: the publisher offers its log again, and
+/// whoever has the bytes gives them again.
+void sequencer_state::input_failed(copy_id copy, const caf::error& fault) {
+  const auto why = from_caf(fault);
+  const auto input = to_string(core->inputs().name(copy));
+  // The log says it once per cause, however often it is tried.
+  auto& failed = failed_inputs[copy];
+  if (failed.why != to_string(why))
+    settings.warn("input_failed",
+                  "stream '" + core->options().stream + "': input " + input
+                    + " stands still: " + to_string(why)
+                    + "; tried again every second, other inputs go on");
+  failed = {to_string(why), env->clock->monotonic_ns() + retry_ns};
+  ++input_failures;
+  sinks.erase(copy);
+  lacks.erase(copy);
+  repair.forget(copy);
+  core->restart_input(copy);
+  std::erase_if(publishers,
+                [&](const auto& entry) { return entry.second.copy == copy; });
+  std::erase_if(offers, [&](waiting_offer& offer) {
+    if (offer.copy == copy)
+      offer.promise.deliver(fault);
+    return offer.copy == copy;
+  });
+}
+
+/// Its directory was removed under its sink, which writes into nothing.
+void sequencer_state::input_gone(copy_id copy) {
+  self->send_exit(sinks.at(copy), caf::exit_reason::kill);
+  const auto& input = core->inputs().name(copy);
+  input_failed(copy, to_caf({errc::not_found, core->inputs().directory_of(input)
+                                                + ": was removed"}));
+}
+
+void sequencer_state::retry_inputs() {
+  const auto now_ns = env->clock->monotonic_ns();
+  std::vector<copy_id> due;
+  for (const auto& [copy, failed] : failed_inputs)
+    if (!sinks.contains(copy) && now_ns >= failed.retry_at_ns)
+      due.push_back(copy);
+  for (const auto copy : due) {
+    auto why = failed_inputs[copy].why;
+    (void)sink_of(core->inputs().name(copy)); // One that is closed needs none.
+    failed_inputs[copy] = {std::move(why), now_ns + retry_ns};
+  }
+}
+
+void sequencer_state::input_lacking(copy_id copy, position from, position to) {
+  const input_part range{from, to};
+  if (given_up.contains({copy, from}))
+    return;
+  settings.warn("input_damaged",
+                "stream '" + core->options().stream + "': input "
+                  + to_string(core->inputs().name(copy)) + " lacks "
+                  + describe(range)
+                  + "; other nodes and its publisher are asked for it");
+  core->lacking(copy, range);
+  if (core->inputs().lacks(copy, range))
+    lacks[copy].push_back(range);
+  else // Nothing waits for it: it is merged, or known to be held.
+    step_repair(input_repair::lacking{copy, range});
+}
+
+/// Bytes that an entry names usually come from the publisher a moment later:
+/// what still lacks at the next tick is asked for, as is what damage took.
+void sequencer_state::mend_inputs() {
+  const auto missing = core->missing();
+  const bool still = missing && missed && missing->copy == missed->copy
+                     && missing->range.from == missed->range.from;
+  missed = missing;
+  // A group of one has nobody that could still have it, but the publisher.
+  if (still)
+    step_repair(input_repair::lacking{missing->copy, missing->range,
+                                      core->options().nodes.size() > 1});
+  if (const auto why = core->blocked(); why != told_blocked) {
+    told_blocked = why;
+    if (why)
+      settings.warn("order_blocked", "stream '" + core->options().stream
+                                       + "': nothing is ordered until "
+                                       + to_string(why) + " is mended");
+  }
+  for (auto& [copy, ranges] : lacks) {
+    std::erase_if(ranges, [&, of = copy](const input_part& range) {
+      return !core->inputs().lacks(of, range);
+    });
+    for (const auto& range : ranges)
+      if (const auto gap = core->inputs().gap(copy, range))
+        step_repair(input_repair::lacking{copy, *gap});
+  }
+  std::erase_if(lacks, [](const auto& entry) { return entry.second.empty(); });
+  for (const auto copy : repair.open()) {
+    if (!missing || missing->copy != copy)
+      repair.forget_agreed(copy); // It came another way.
+    step_repair(sources_of(copy));
+  }
+  core->retry();
+}
+
+pusher_actor sequencer_state::pusher_of(copy_id copy) const {
+  for (const auto& [flow, publisher] : publishers)
+    if (publisher.copy == copy)
+      return publisher.pusher;
+  return {};
+}
+
+input_repair::passed sequencer_state::sources_of(copy_id copy) const {
+  input_repair::passed out{copy, {}, false};
+  const auto* raft = core->group().raft();
+  // None has the number 0.
+  const auto leader
+    = raft != nullptr ? raft->leader().value_or(member_id{}).node : 0;
+  for (const auto& peer : peers->all()) {
+    const input_repair::source node{peer.at.node};
+    if (!peer.handle)
+      out.away = true;
+    else if (leader == peer.at.node)
+      out.sources.insert(out.sources.begin(), node);
+    else
+      out.sources.push_back(node);
+  }
+  if (pusher_of(copy))
+    out.sources.emplace_back();
+  else
+    out.away = true;
+  return out;
+}
+
+void sequencer_state::step_repair(const input_repair::input& what) {
+  for (const auto& effect : repair.step(what, env->clock->monotonic_ns()))
+    std::visit([this](const auto& each) { act(each); }, effect);
+}
+
+void sequencer_state::act(const input_repair::ask& what) {
+  const auto came = [this, what](position begin, const chunk& bytes) {
+    filled(what.copy, what.range, begin, bytes);
+  };
+  const auto denied = [this, what](const caf::error& fault) {
+    const auto why = from_caf(fault);
+    const bool has_none
+      = why.code == errc::not_found || why.code == errc::corrupt
+        || why.code == errc::ahead || why.code == errc::bad_position;
+    step_repair(
+      input_repair::denied{what.copy, what.range.to, what.from, !has_none});
+  };
+  const caf::timespan deadline{fetch_deadline};
+  if (what.from.node == input_repair::source::publisher) {
+    const auto pusher = pusher_of(what.copy);
+    if (!pusher)
+      return step_repair(
+        input_repair::denied{what.copy, what.range.to, what.from, true});
+    self
+      ->request(pusher, deadline, fetch_atom_v, what.range.from, what.range.to)
+      .then(came, denied);
+    return;
+  }
+  const auto* peer = peers->find(what.from.node);
+  if (peer == nullptr || !peer->handle)
+    return step_repair(
+      input_repair::denied{what.copy, what.range.to, what.from, true});
+  const auto& input = core->inputs().name(what.copy);
+  self
+    ->request(peer->handle, deadline, fetch_atom_v,
+              input_range{input.directory, input.lineage.words[0],
+                          input.lineage.words[1], what.range.from,
+                          what.range.to})
+    .then(came, denied);
+}
+
+void sequencer_state::filled(copy_id copy, input_part range, position begin,
+                             const chunk& bytes) {
+  // What comes later says that nothing lies before it.
+  const bool nothing = begin >= range.to;
+  if (nothing)
+    core->absent(copy, range);
+  else if (const auto sink = sinks.find(copy); sink != sinks.end())
+    self->send(sink->second, fill_atom_v, begin, bytes);
+  const auto before = repair.mended();
+  step_repair(input_repair::answered{
+    copy, range.to, nothing ? range.to : position{begin.value + bytes.size()}});
+  // A node that only lags mends nothing.
+  const bool damage = lacks.contains(copy) || range.to <= core->merged(copy);
+  if (damage && repair.mended() > before)
+    settings.warn("input_mended", "stream '" + core->options().stream
+                                    + "': input "
+                                    + to_string(core->inputs().name(copy))
+                                    + ": has its bytes before "
+                                    + to_string(range.to) + " again");
+  progress(core->advance());
+}
+
+void sequencer_state::act(const input_repair::give_up& what) {
+  settings.warn("input_lost", "stream '" + core->options().stream + "': input "
+                                + to_string(core->inputs().name(what.copy))
+                                + ": nobody has " + describe(what.range)
+                                + " any more; what of it was not merged is told"
+                                  " to subscribers as badtail");
+  given_up.insert({what.copy, what.range.from});
+  if (what.range.to <= core->merged(what.copy))
+    return; // Its subscribers have had it.
+  core->lost(what.copy, what.range);
+  if (core->options().nodes.size() == 1)
+    core->pass_over(what.copy);
+  const bool inside = what.range.from.session() == what.range.to.session()
+                      && what.range.from.roll() == what.range.to.roll();
+  if (const auto sink = sinks.find(what.copy); inside && sink != sinks.end())
+    self->send(sink->second, lost_atom_v, what.range.from, what.range.to);
+  progress(core->advance());
+}
+
+/// What another node holds of an input whose publisher does not come here.
+void sequencer_state::fetch_held(const peer_links::peer& from, copy_id copy,
+                                 input_part range) {
+  if (!fetching.insert(copy).second)
+    return;
+  const auto& input = core->inputs().name(copy);
+  self
+    ->request(from.handle, caf::timespan{fetch_deadline}, fetch_atom_v,
+              input_range{input.directory, input.lineage.words[0],
+                          input.lineage.words[1], range.from, range.to})
+    .then(
+      [this, copy](position begin, const chunk& bytes) {
+        fetching.erase(copy);
+        if (const auto sink = sinks.find(copy); sink != sinks.end())
+          self->send(sink->second, fill_atom_v, begin, bytes);
+      },
+      // Asked again as long as it lacks.
+      [this, copy](const caf::error&) { fetching.erase(copy); });
+}
+
+text::json_value sequencer_state::repair_status() const {
+  text::json_value out{
+    {"mended", repair.mended()},        {"lost", repair.given_up()},
+    {"input_failures", input_failures}, {"files_scrubbed", scrubbed},
+    {"out_mended", out_mended},         {"out_given_up", out_given_up.size()}};
+  auto& standing = out.add("standing_still", text::json_value::object());
+  for (const auto& [copy, failed] : failed_inputs)
+    standing.add(to_string(core->inputs().name(copy)), failed.why);
+  if (const auto why = core->blocked())
+    out.add("blocked", to_string(why));
+  return out;
+}
+
+} // namespace millrace::rt

@@ -1,0 +1,95 @@
+#include <millrace/actors/rt/sequence/sequencer.hpp>
+
+#include <algorithm>
+
+// How a sequencer finds damage that nobody reads: it looks at one closed file
+// after the other, of out/ and of the copies of inputs, slowly, for ever.
+
+namespace millrace::rt {
+
+namespace {
+
+/// A disk is read at this speed at most, on the average: 16 MB/s.
+constexpr int64_t ns_per_byte = 1'000'000'000 / 16'000'000;
+constexpr int64_t pause_min_ns = 200'000'000;
+
+using damage = std::pair<position, position>;
+
+/// What of a closed file is no record. A file that is gone is all damage.
+std::vector<damage> damage_in(persistence::file_system& fs,
+                              const sequencer_state::scrubbed_file& what) {
+  const auto scan = persistence::scan_log_file(
+    fs, what.directory, what.lineage,
+    {.session = what.file.session(), .roll = what.file.roll()});
+  if (!scan)
+    return {{what.file, what.next}};
+  const position size{scan->begin.value + scan->size};
+  // The session of a publisher that died has no seal.
+  const bool ended = scan->seal
+                     || (what.copy && what.next.session() != what.file.session()
+                         && scan->valid_end == size);
+  if (ended && !scan->damaged && scan->valid_end == size)
+    return {};
+  return {{scan->valid_end, scan->next_intact.value_or(what.next)}};
+}
+
+} // namespace
+
+/// @returns whether the log is there.
+bool sequencer_state::list_files(const std::string& directory,
+                                 const persistence::lineage_id& lineage,
+                                 std::optional<copy_id> copy) {
+  const auto files = persistence::list_log_files(*env->fs, directory);
+  if (!files)
+    return files.failure().code != errc::not_found;
+  for (size_t i = 0; i + 1 < files->size(); ++i) {
+    const auto& each = (*files)[i];
+    const auto& next = (*files)[i + 1];
+    if (each.archived && each.size == 0)
+      continue;
+    to_scrub.push_back(
+      {directory, lineage, position::of(each.session, each.roll, 0),
+       position::of(next.session, next.roll, 0), each.size, copy});
+    if (next.session == each.session && next.roll > each.roll + 1)
+      to_scrub.push_back({directory, lineage,
+                          position::of(each.session, each.roll + 1, 0),
+                          position::of(next.session, next.roll, 0), 0, copy});
+  }
+  return true;
+}
+
+void sequencer_state::scrub() {
+  const auto now_ns = env->clock->monotonic_ns();
+  if (*scrubbing || now_ns < scrub_at_ns || core->state() == nullptr)
+    return;
+  scrub_at_ns = now_ns + pause_min_ns;
+  if (to_scrub.empty()) {
+    list_files(core->out_directory(), core->state()->layout.lineage, {});
+    std::vector<copy_id> gone;
+    for (const auto& [copy, sink] : sinks) {
+      const auto& input = core->inputs().name(copy);
+      if (!list_files(core->inputs().directory_of(input), input.lineage, copy))
+        gone.push_back(copy);
+    }
+    for (const auto copy : gone)
+      input_gone(copy);
+    return;
+  }
+  auto what = std::move(to_scrub.front());
+  to_scrub.pop_front();
+  ++scrubbed;
+  scrub_at_ns += static_cast<int64_t>(what.bytes) * ns_per_byte;
+  *scrubbing = true;
+  env->io->submit([what = std::move(what), world = env, running = scrubbing,
+                   me = sequencer_self_actor{self}] {
+    for (const auto& [from, to] : damage_in(*world->fs, what)) {
+      if (what.copy)
+        caf::anon_send(me, lacking_atom_v, *what.copy, from, to);
+      else
+        caf::anon_send(me, mend_atom_v, from);
+    }
+    *running = false;
+  });
+}
+
+} // namespace millrace::rt

@@ -1,0 +1,225 @@
+#!/usr/bin/env python3
+"""Streams whose files are damaged, cut, lost or swapped: what another copy has
+is put back, the rest is told, and no process ends of it."""
+
+import json
+import shutil
+import signal
+import subprocess
+
+import millrace_cluster as mill
+
+TRY_LATER = 75
+ROLES = [("discovery1", "discovery"), ("rt1", "rt")]
+
+
+class rt_only(mill.cluster):
+  """One node with RT alone, small files, and payloads as messages."""
+
+  def __init__(self, binary):
+    super().__init__(binary, nodes={"n": ["discovery1", "rt1"]}, mode="synced",
+                     roles=ROLES)
+    self.path.write_text(self.path.read_text().replace(
+      'mode = "synced"', 'mode = "synced"\nroll_size = "64KiB"'))
+    self.stream = self.directory / "data" / "rt" / "rt1" / "market"
+    self.sent = []
+
+  def pub(self, origin, count, code=0, config=None, seconds=60):
+    lines = []
+    for _ in range(count):
+      self.sent.append(f"{origin} {len(self.sent)} ".ljust(1000, "x"))
+      lines.append(json.dumps({"data": self.sent[-1]}))
+    env = self.environment(**({"MILLRACE_CONFIG": str(config)} if config
+                              else {}))
+    return self.run("pub", "--stream", "market", "--origin", origin, code=code,
+                    text="\n".join(lines) + "\n", env=env, seconds=seconds)
+
+  def received(self, seconds=20):
+    """All that was sent comes, in order; @returns the events between."""
+    sub = self.start("sub", "--stream", "market", "--from", "begin", "--count",
+                     str(len(self.sent)))
+    try:
+      out, err = sub.communicate(timeout=seconds * mill.patience())
+    except subprocess.TimeoutExpired:
+      sub.kill()
+      out, err = sub.communicate()
+      raise mill.failure(f"{len(out.splitlines())} lines of {len(self.sent)} "
+                         f"messages came; {err[-500:]}") from None
+    told = [json.loads(line) for line in out.splitlines()]
+    got = [line["data"] for line in told if "data" in line]
+    mill.check(got == self.sent, len(got), "messages came, other than the",
+               len(self.sent), "that were sent")
+    return [line["event"] for line in told if "event" in line]
+
+  def repair(self):
+    return self.process("rt1")["repair"]
+
+  def node_log(self):
+    return (self.directory / "data/nodes/n/node.log").read_text()
+
+  def input(self, origin):
+    return next((self.stream / "in" / f"{origin}.market").iterdir())
+
+
+def flip(path, offset=None):
+  data = bytearray(path.read_bytes())
+  data[len(data) // 2 if offset is None else offset] ^= 1
+  path.write_bytes(data)
+
+
+def again(made):
+  """Another life of the node."""
+  made.down("n")
+  made.up("n")
+
+
+def stored_copies(binary):
+  with rt_only(binary) as made:
+    out = made.stream / "out"
+    made.up()
+    made.pub("a", 300)
+    files = sorted(out.glob("log.*"))
+    mill.check(len(files) > 3, "the log should have rolled:", files)
+
+    with mill.part("  a bit in a closed file of out/, live"):
+      whole = (out / "log.0.1").read_bytes()
+      flip(out / "log.0.1")
+      mill.check(made.received() == [], "repaired, and yet an event")
+      mill.check((out / "log.0.1").read_bytes() == whole, "not the same bytes")
+      mill.check(made.repair()["out_mended"] == 1, made.repair())
+      mill.check("out_mended" in made.node_log(), "the log does not tell")
+
+    with mill.part("  a closed file of out/ gone, another cut, over a start"):
+      made.down("n")
+      (out / "log.0.0").unlink()
+      cut = out / "log.0.2"
+      cut.write_bytes(cut.read_bytes()[:5000])
+      made.up("n")
+      mill.check(made.received() == [], "repaired, and yet an event")
+
+    with mill.part("  the last file of out/: a bit, zeroes, gone"):
+      for harm in (flip,
+                   lambda path: path.write_bytes(bytes(path.stat().st_size)),
+                   lambda path: path.unlink()):
+        made.down("n")
+        harm(sorted(out.glob("log.*"),
+                    key=lambda path: int(path.name.split(".")[2]))[-1])
+        made.up("n")
+        made.received()
+
+    with mill.part("  all of out/ gone"):
+      made.down("n")
+      shutil.rmtree(out)
+      made.up("n")
+      made.received()
+
+    with mill.part("  a bit in an input that is merged"):
+      made.down("n")
+      flip(made.input("a") / "log.0.0")
+      made.up("n")
+      made.pub("a", 5)
+      made.pub("b", 5)
+      made.received()
+
+    with mill.part("  all inputs gone under a running node"):
+      shutil.rmtree(made.stream / "in")
+      made.pub("a", 70)
+      made.pub("c", 5)
+      made.received()
+      again(made)
+      made.pub("a", 5)
+      made.received()
+
+
+def live_publisher(binary):
+  """A publisher's own log is damaged before it was sent."""
+  with rt_only(binary) as made:
+    made.up()
+    made.pub("a", 1)
+    pub = made.start("pub", "--stream", "market", "--origin", "a",
+                     stdin=subprocess.PIPE)
+
+    def send(count):
+      for _ in range(count):
+        made.sent.append(f"a {len(made.sent)} ".ljust(1000, "x"))
+        pub.stdin.write(json.dumps({"data": made.sent[-1]}) + "\n")
+      pub.stdin.flush()
+
+    send(2)
+    mill.wait_until(lambda: made.log("info", made.merged)["messages"] == 3, 20,
+                    "the first messages in the stream")
+    made.down("n")
+    log = sorted((made.directory / "data/pub/a.market").glob("log.*"))[-1]
+    # Each in a record of its own.
+    for _ in range(3):
+      size = log.stat().st_size
+      send(1)
+      mill.wait_until(lambda at=size: log.stat().st_size > at, 20,
+                      "one more message in the log")
+    places = [item["begin"]
+              for item in made.log("dump", log.parent, "--bytes", "0")
+              if item["type"] == "message"]
+    mill.check(len(places) == 6, places)
+    flip(log, (places[3] & (2**30 - 1)) + 40)
+    del made.sent[3]
+    made.up("n")
+    send(3)
+    pub.stdin.close()
+    mill.check(pub.wait(60) == 0, "pub:", pub.stderr.read())
+    events = made.received()
+    mill.check(events == ["badtail", "gap"], "events:", events)
+    # Ids are not given out again, and nothing is told twice.
+    made.pub("a", 2)
+    again(made)
+    mill.check(made.received() == events, "other events later")
+
+
+def strangers(binary):
+  """Two directories of one identity, and a copy that goes its own way."""
+  with rt_only(binary) as made:
+    made.up()
+    made.pub("a", 3)
+    other = made.directory / "other.toml"
+    other.write_text(made.path.read_text().replace(
+      'data = "data"', f'data = "{made.directory}/elsewhere"'))
+    # The node's own files stay where they are.
+    made.pub("a", 2, config=other)
+    done = made.pub("a", 1, code=None, seconds=20)
+    del made.sent[-1]
+    mill.check(done.returncode not in (0, TRY_LATER)
+               and "closed by a later one" in done.stderr,
+               "the first directory is not refused:", done.returncode,
+               done.stderr)
+    made.pub("copied", 3)
+    here = made.directory / "data/pub/copied.market"
+    there = made.directory / "elsewhere/pub/copied.market"
+    shutil.copytree(here, there)
+    made.pub("copied", 3)
+    done = made.pub("copied", 3, code=None, config=other, seconds=20)
+    del made.sent[-3:]
+    mill.check(done.returncode not in (0, TRY_LATER)
+               and "published elsewhere" in done.stderr,
+               "the copy is not refused:", done.returncode, done.stderr)
+    made.pub("copied", 2)
+    made.received()
+
+
+def unread_pipe(binary):
+  """`sub` into a pipe that nobody reads ends when it is told to."""
+  with rt_only(binary) as made:
+    made.up()
+    made.pub("a", 300)
+    sub = made.start("sub", "--stream", "market", "--from", "begin")
+    # It fills the pipe, and waits.
+    mill.check(sub.stdout.read(1) == "{", "nothing is printed")
+    sub.send_signal(signal.SIGTERM)
+    try:
+      sub.wait(10 * mill.patience())
+    finally:
+      sub.kill()
+    mill.check(sub.returncode > 0, "all is said to be printed:",
+               sub.returncode)
+
+
+if __name__ == "__main__":
+  mill.main([stored_copies, live_publisher, strangers, unread_pipe])

@@ -1,0 +1,201 @@
+// Files of RT nodes rot, shrink and go while the nodes live and while they are
+// down. Publishers have all that they ever published: everything is mended, and
+// nobody is told of a loss.
+
+#include <millrace/persistence/log/log_directory.hpp>
+
+#include <caf/actor_cast.hpp>
+#include <caf/send.hpp>
+
+#include "report.hpp"
+#include "rt_scenario.hpp"
+
+namespace millrace::sim {
+namespace {
+
+/// Files of a log; without the one that is written.
+std::vector<std::string> files_of(memory_file_system& disk,
+                                  const std::string& directory, bool closed) {
+  std::vector<std::string> out;
+  const auto files = persistence::list_log_files(disk, directory);
+  if (!files)
+    return out;
+  for (const auto& file : *files)
+    out.push_back(directory + "/"
+                  + persistence::log_file_name(file.session, file.roll));
+  if (closed && !out.empty())
+    out.pop_back();
+  return out;
+}
+
+/// The copies of inputs on a node.
+std::vector<std::string> inputs_of(memory_file_system& disk,
+                                   const std::string& node) {
+  std::vector<std::string> out;
+  const auto in = stream_directory(node) + "/in";
+  if (const auto publishers = disk.list(in))
+    for (const auto& publisher : *publishers)
+      if (const auto lives = disk.list(in + "/" + publisher.name))
+        for (const auto& life : *lives)
+          out.push_back(in + "/" + publisher.name + "/" + life.name);
+  return out;
+}
+
+class RtDamageSim : public ::testing::TestWithParam<bool> {
+protected:
+  bool cached() const { return GetParam(); }
+
+  /// One file of a node, of out/ or of an input.
+  static void harm(rt_scenario& run, const std::string& node) {
+    auto& disk = run.w.at(node).disk();
+    std::vector<std::string> paths;
+    if (run.w.chance(0.5)) {
+      paths = files_of(disk, stream_directory(node) + "/out", true);
+    } else {
+      for (const auto& input : inputs_of(disk, node))
+        for (auto& path : files_of(disk, input, false))
+          paths.push_back(std::move(path));
+    }
+    if (paths.empty())
+      return;
+    const auto& path = paths[run.w.draw(paths.size())];
+    const auto size = disk.content(path).size();
+    if (size == 0)
+      return;
+    for (uint64_t i = 0; i < 1 + run.w.draw(3); ++i)
+      disk.flip_bit(path, run.w.draw(size * 8));
+  }
+
+  static void harm_at_any_time(rt_scenario& run) {
+    for (uint64_t i = 0; i < 1 + run.w.draw(4); ++i)
+      run.w.after(std::chrono::milliseconds{run.w.draw(3000)}, [&run] {
+        harm(run, run.rt_names[run.w.draw(run.rt_names.size())]);
+      });
+  }
+
+  static std::vector<std::string> end(rt_scenario& run) {
+    run.w.run_for(4s);
+    heal(run.w, run.names);
+    // What nobody reads is found in time.
+    run.w.run_for(30s);
+    return run.finish();
+  }
+};
+
+TEST_P(RtDamageSim, BitsRotUnderALivingNode) {
+  for_each_seed(30, [&](uint64_t seed) {
+    rt_scenario run{seed, cached()};
+    harm_at_any_time(run);
+    return report(seed, end(run));
+  });
+}
+
+TEST_P(RtDamageSim, BitsRotWhileProcessesDie) {
+  for_each_seed(30, [&](uint64_t seed) {
+    rt_scenario run{seed, cached()};
+    harm_at_any_time(run);
+    for (uint64_t i = 0; i < 1 + run.w.draw(3); ++i)
+      run.w.after(std::chrono::milliseconds{run.w.draw(3000)}, [&run] {
+        run.w.crash(run.names[run.w.draw(run.names.size())], run.any_crash());
+      });
+    return report(seed, end(run));
+  });
+}
+
+TEST_P(RtDamageSim, BitsRotInAGroup) {
+  for_each_seed(20, [&](uint64_t seed) {
+    rt_scenario run{seed, cached(), 3};
+    harm_at_any_time(run);
+    if (run.w.chance(0.5))
+      run.w.after(std::chrono::milliseconds{run.w.draw(3000)}, [&run] {
+        run.w.crash(run.names[run.w.draw(run.names.size())], run.any_crash());
+      });
+    return report(seed, end(run));
+  });
+}
+
+TEST_P(RtDamageSim, InputsGoUnderALivingNode) {
+  for_each_seed(20, [&](uint64_t seed) {
+    rt_scenario run{seed, cached()};
+    run.w.after(std::chrono::milliseconds{run.w.draw(2000)}, [&run] {
+      EXPECT_FALSE(
+        run.w.at("rt0").disk().remove_all(stream_directory("rt0") + "/in"));
+    });
+    if (run.w.chance(0.5))
+      run.w.after(std::chrono::milliseconds{run.w.draw(3000)},
+                  [&run] { run.w.crash("rt0", run.any_crash()); });
+    return report(seed, end(run));
+  });
+}
+
+TEST_P(RtDamageSim, ASubscribersCopyRots) {
+  for_each_seed(20, [&](uint64_t seed) {
+    rt_scenario run{seed, cached()};
+    for (uint64_t i = 0; i < 1 + run.w.draw(3); ++i)
+      run.w.after(std::chrono::milliseconds{500 + run.w.draw(2500)}, [&run] {
+        auto style = run.any_crash();
+        style.power = false;
+        run.w.crash("copy", style);
+        auto& disk = run.w.at("copy").disk();
+        const auto paths = files_of(disk, "/copy/market", false);
+        if (paths.empty())
+          return;
+        const auto& path = paths[run.w.draw(paths.size())];
+        if (const auto size = disk.content(path).size(); size != 0)
+          disk.flip_bit(path, run.w.draw(size * 8));
+      });
+    return report(seed, end(run));
+  });
+}
+
+// A subscriber that holds back what comes, while an event comes: a closed file
+// of out/ that nobody can make again.
+TEST_P(RtDamageSim, EventsKeepTheirPlaceBehindWhatIsHeldBack) {
+  for_each_seed(10, [&](uint64_t seed) {
+    rt_scenario run{seed, cached()};
+    const auto directory = stream_directory("rt0");
+    run.w.run_until([&run] { return run.settled(); }, 60s);
+    auto& disk = run.w.at("rt0").disk();
+    run.w.crash("rt0");
+    EXPECT_FALSE(disk.remove_all(directory + "/history"));
+    // In the header of a frame, or of a record: its messages are one loss.
+    const auto whole = *read_stream(disk, directory + "/out");
+    const auto last = whole.back().end.roll();
+    const auto& hit = whole[run.w.draw(whole.size())];
+    if (hit.kind == delivered::what::message && hit.begin.roll() < last)
+      disk.flip_bit(directory + "/out/"
+                      + persistence::log_file_name(0, hit.begin.roll()),
+                    hit.begin.offset() * 8 + 1);
+    run.w.crash("plain");
+    run.w.restart("rt0");
+    run.w.restart("plain");
+    const auto paused = [&run](bool pause) {
+      if (auto handle = run.w.find("plain", "subscriber"))
+        caf::anon_send(caf::actor_cast<subscriber_actor>(handle), pause_atom_v,
+                       pause);
+    };
+    for (int i = 0; i < 20; ++i) {
+      paused(i % 2 == 0);
+      run.w.run_for(std::chrono::milliseconds{run.w.draw(40)});
+    }
+    paused(false);
+    run.w.run_for(20s);
+    const auto stream = read_stream(disk, directory + "/out");
+    if (!stream)
+      return report(seed, {to_string(stream.failure())});
+    auto broken = check_reading(*stream, *run.readings[0], {});
+    const auto got = run.readings[0]->lives.back().items.size();
+    if (got != stream->size())
+      broken.push_back(std::to_string(got) + " deliveries of "
+                       + std::to_string(stream->size()));
+    return report(seed, broken);
+  });
+}
+
+INSTANTIATE_TEST_SUITE_P(Modes, RtDamageSim, ::testing::Values(false, true),
+                         [](const auto& mode) {
+                           return mode.param ? "cached" : "synced";
+                         });
+
+} // namespace
+} // namespace millrace::sim
