@@ -153,6 +153,9 @@ struct peer_hello {
   /// Node and incarnation of those that the group was founded with, one after
   /// the other; empty: not known here.
   std::vector<uint64_t> founding;
+  uint32_t generation = 0; ///< Of that group: of two, the higher one counts.
+  /// It was a member once, and may have lost what it said then.
+  bool forgot = false;
   /// Of a leader: no member needs the entries up to this one.
   entry_index needless;
   /// What is recorded here and not merged; from: what is merged.
@@ -162,7 +165,7 @@ struct peer_hello {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, peer_hello& x) {
   return f(caf::meta::type_name("peer_hello"), x.node, x.incarnation,
-           x.founding, x.needless, x.inputs);
+           x.founding, x.generation, x.forgot, x.needless, x.inputs);
 }
 
 /// Where a stream stands at its SEQUENCER.
@@ -351,6 +354,8 @@ CAF_BEGIN_TYPE_ID_BLOCK(millrace, caf::first_custom_type_id)
   CAF_ADD_ATOM(millrace, millrace, lacking_atom, "lacking")
   CAF_ADD_ATOM(millrace, millrace, lost_atom, "lost")
   CAF_ADD_ATOM(millrace, millrace, mend_atom, "mend")
+  CAF_ADD_ATOM(millrace, millrace, snapshot_atom, "snapshot")
+  CAF_ADD_ATOM(millrace, millrace, members_atom, "members")
 CAF_END_TYPE_ID_BLOCK(millrace)
 
 namespace millrace {
@@ -454,6 +459,15 @@ using sequencer_actor = status_actor::extend<
   // the merged log where no directory is named. Answers where they begin: later
   // than asked for where a file ended; `not_found` where they are not here.
   caf::replies_to<fetch_atom, input_range>::with<position, chunk>,
+  // The same, from the leader of the group with this id: a RaftSnapshot, for a
+  // member that lacks what comes before the leader's log.
+  caf::reacts_to<snapshot_atom, uint64_t, chunk>,
+  // The same: wants the state as of an entry, from a byte on, as much as fits a
+  // chunk. `not_found` when it is not kept any more.
+  caf::replies_to<fetch_atom, entry_index, uint64_t>::with<chunk>,
+  // From an operator: the first of these nodes leaves the group, the second
+  // joins it (0: none). Answers whether that is done; ask again until it is.
+  caf::replies_to<members_atom, uint64_t, uint64_t>::with<bool>,
   // Clean stop: everything written is synced and sealed.
   caf::replies_to<stop_atom>::with<bool>>;
 

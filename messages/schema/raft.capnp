@@ -52,6 +52,13 @@ struct RaftRecord {           # one step of what a member keeps in its log
 
 struct RaftFounding {         # who a group began with; kept beside the log
   members @0 :List(RaftMember);
+  generation @1 :UInt32;      # how often `stream recover` made a group of another
+}
+
+struct RaftSnapshot {         # what a member needs that lacks compacted entries
+  term @0 :UInt64;            # the leader's
+  base @1 :RaftRecord.Base;   # where its log begins
+  stateBytes @2 :UInt64;      # of the state as of there
 }
 
 struct RaftMessage {

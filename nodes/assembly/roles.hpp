@@ -62,6 +62,9 @@ struct rt_factory {
   /// Bytes of the merged log between checkpoints: what a restart applies again
   /// at most.
   uint64_t checkpoint_bytes = rt::checkpoint_bytes_default;
+  /// Bytes of a group's log that a member may be behind before it must copy
+  /// what it lacks from another one.
+  uint64_t behind_bytes_max = uint64_t{8} << 20;
 
   [[nodiscard]] result<hosted_process>
   operator()(process_host& host, const process_config& process) const;

@@ -64,6 +64,15 @@ result<std::vector<rt::peer_settings>> peers_of(const cluster_config& config,
   return out;
 }
 
+std::function<void(const std::string&, const std::string&)>
+teller(process_host& host, const std::string& process,
+       notice::severity level) {
+  return [&host, process, level](const std::string& id,
+                                 const std::string& text) {
+    host.tell({level, std::string{process_type::rt}, process, id, text});
+  };
+}
+
 /// A stream's core, and the first period that it may still have to end.
 struct opened_stream {
   std::unique_ptr<rt::sequencer_core> core;
@@ -74,7 +83,7 @@ struct opened_stream {
 result<opened_stream> open_stream(process_host& host,
                                   const process_config& process,
                                   const stream_config& stream,
-                                  uint64_t checkpoint_bytes) {
+                                  const rt_factory& how) {
   const auto& config = host.config();
   rt::sequencer_options options;
   options.stream = stream.name;
@@ -83,7 +92,8 @@ result<opened_stream> open_stream(process_host& host,
   // Entries end at most one chunk after it.
   options.roll_bytes
     = std::min<uint64_t>(stream.roll_bytes, uint64_t{900} << 20);
-  options.checkpoint_bytes = checkpoint_bytes;
+  options.checkpoint_bytes = how.checkpoint_bytes;
+  options.behind_bytes_max = how.behind_bytes_max;
   for (const auto* member : config.members_of(stream.name))
     options.nodes.push_back({rt::node_number(member->name), member->name});
   options.self = rt::node_number(process.name);
@@ -116,7 +126,7 @@ rt_factory::operator()(process_host& host,
   std::vector<opened_stream> opened;
   for (const auto& name : process.streams) {
     auto stream
-      = open_stream(host, process, *config.stream(name), checkpoint_bytes);
+      = open_stream(host, process, *config.stream(name), *this);
     if (!stream)
       return stream.failure();
     opened.push_back(*std::move(stream));
@@ -129,15 +139,13 @@ rt_factory::operator()(process_host& host,
       rt::sequencer, &host.env(),
       std::make_shared<std::unique_ptr<rt::sequencer_core>>(
         std::move(opened[i].core)),
-      rt::sequencer_settings{
-        .period_grace_ns = config.period.grace_ns,
-        .peers = std::move(opened[i].peers),
-        .connector = host.connector(),
-        .warn = [host = &host, process = process.name](
-                  const std::string& id, const std::string& text) {
-          host->tell({notice::severity::warning, std::string{process_type::rt},
-                      process, id, text});
-        }});
+      rt::sequencer_settings{.period_grace_ns = config.period.grace_ns,
+                             .peers = std::move(opened[i].peers),
+                             .connector = host.connector(),
+                             .warn = teller(host, process.name,
+                                            notice::severity::warning),
+                             .note = teller(host, process.name,
+                                            notice::severity::info)});
     host.put("rt/" + name, stream);
     out.names.push_back("rt/" + name);
     if (i == 0)

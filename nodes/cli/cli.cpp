@@ -14,6 +14,7 @@
 #include <millrace/nodes/cli/spawn.hpp>
 #include <millrace/nodes/cli/status.hpp>
 #include <millrace/nodes/cli/stop.hpp>
+#include <millrace/nodes/cli/stream.hpp>
 #include <millrace/nodes/cli/sub.hpp>
 #include <millrace/nodes/cli/tables.hpp>
 #include <millrace/nodes/cli/up.hpp>
@@ -41,6 +42,7 @@ void declare(command_list& list) {
   list.add(spawn_command);
   list.add(status_command);
   list.add(stop_command);
+  list.add(stream_commands);
   list.add(sub_command);
   list.add(tables_command);
   list.add(up_command);

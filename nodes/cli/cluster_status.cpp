@@ -60,9 +60,13 @@ result<json_value> cluster_status(persistence::env& world,
     out["nodes"].add(std::move(row));
   }
   for (const auto& stream : config.streams) {
-    json_value row{{"name", stream.name}, {"mode", to_string(stream.mode)}};
-    merge_live(row, live, "streams", stream.name);
-    out["streams"].add(std::move(row));
+    for (const auto* member : config.members_of(stream.name)) {
+      json_value row{{"name", stream.name},
+                     {"mode", to_string(stream.mode)},
+                     {"process", member->name}};
+      merge_live(row, live.at("streams"), stream.name.c_str(), member->name);
+      out["streams"].add(std::move(row));
+    }
   }
   return out;
 }

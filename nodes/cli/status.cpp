@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <set>
 
 namespace millrace::nodes {
 
@@ -66,10 +67,13 @@ void print_status(const json_value& status) {
                   text_at(node, "log").c_str());
   if (const auto& streams = status.at("streams").elements(); !streams.empty()) {
     std::printf("\n");
-    rows = {{"STREAM", "MODE", "DETAILS"}};
+    rows = {{"STREAM", "MODE", "RT", "ROLE", "END", "DETAILS"}};
     for (const auto& stream : streams)
-      rows.push_back({text_at(stream, "name"), text_at(stream, "mode"),
-                      details(stream, {"name", "mode"})});
+      rows.push_back(
+        {text_at(stream, "name"), text_at(stream, "mode"),
+         text_at(stream, "process"), text_at(stream.at("group"), "role"),
+         text_at(stream, "end_text"),
+         details(stream, {"name", "mode", "process", "role", "end_text"})});
     print_table(rows);
   }
   rows = {{"PROCESS", "TYPE", "DETAILS"}};
@@ -90,6 +94,20 @@ bool runs(const json_value& node) {
   return text_at(node, "state") == "running" && !node.find("stranger")
          && std::none_of(processes.begin(), processes.end(),
                          [](const auto& each) { return each.find("down"); });
+}
+
+/// The streams that no node orders.
+std::set<std::string> not_ordered(const json_value& status) {
+  std::set<std::string> out;
+  std::set<std::string> led;
+  for (const auto& row : status.at("streams").elements()) {
+    out.insert(text_at(row, "name"));
+    if (row.at("leads").boolean().value_or(false))
+      led.insert(text_at(row, "name"));
+  }
+  for (const auto& name : led)
+    out.erase(name);
+  return out;
 }
 
 void declare(option_list& list, status_options& into) {
@@ -117,8 +135,15 @@ int run(const status_options& options) {
   else
     print_status(*status);
   const auto& nodes = status->at("nodes").elements();
-  return std::all_of(nodes.begin(), nodes.end(), runs) ? exit_ok
-                                                       : exit_negative;
+  if (!std::all_of(nodes.begin(), nodes.end(), runs))
+    return exit_negative;
+  const auto idle = not_ordered(*status);
+  for (const auto& name : idle)
+    fail({errc::unavailable,
+          "stream '" + name
+            + "': no node orders it; a majority of its rt processes must run, "
+              "and know what they agreed on ('millrace stream members')"});
+  return idle.empty() ? exit_ok : exit_negative;
 }
 
 } // namespace
@@ -126,7 +151,7 @@ int run(const status_options& options) {
 const command<status_options> status_command{
   {"status",
    "Show the nodes of a cluster; exit code 1 when one, or a process of "
-   "it, does not run",
+   "it, does not run, or nobody orders a stream",
    "millrace status --config examples/local.toml -o json"},
   declare,
   run};

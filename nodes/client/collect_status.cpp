@@ -8,6 +8,16 @@ namespace millrace::nodes {
 
 namespace {
 using namespace std::chrono_literals;
+
+/// The process that orders a stream on a node.
+std::string rt_of(const cluster_config& config, const node_config& node,
+                  const std::string& stream) {
+  for (const auto* member : config.members_of(stream))
+    if (member->node == node.name)
+      return member->name;
+  return node.name; // It was started on this node by hand.
+}
+
 } // namespace
 
 result<text::json_value> collect_status(const cluster_config& config) {
@@ -42,10 +52,14 @@ text::json_value collect_status(runtime& host, const cluster_config& config) {
       continue;
     out["answered"].add(node.name, true);
     for (const auto& [name, facts] : said->at("processes").entries()) {
-      if (name.starts_with("rt/"))
-        out["streams"][name.substr(3)] = facts;
-      else
+      if (name.starts_with("rt/")) {
+        auto& rows = out["streams"][name.substr(3)];
+        if (rows.is_null())
+          rows = text::json_value::object();
+        rows[rt_of(config, node, name.substr(3))] = facts;
+      } else {
         out["processes"][name] = facts;
+      }
     }
   }
   return out;

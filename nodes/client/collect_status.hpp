@@ -6,10 +6,10 @@
 
 namespace millrace::nodes {
 
-/// Asks every node of the configuration that answers: objects "processes" and
-/// "streams" by name. A node that does not answer is left out; where one of
-/// another cluster answers at its port, "strangers" says by the node's name
-/// which; "answered" has those that did.
+/// Asks every node of the configuration that answers: object "processes" by
+/// name, and "streams" by name and rt process. A node that does not answer is
+/// left out; where one of another cluster answers at its port, "strangers" says
+/// by the node's name which; "answered" has those that did.
 [[nodiscard]] result<text::json_value>
 collect_status(const cluster_config& config);
 /// The same by a host that is there. Blocks: not for handlers.

@@ -3,6 +3,7 @@
 
 import json
 import os
+import shutil
 import signal
 
 import millrace_cluster as mill
@@ -87,5 +88,51 @@ def the_leader_stands_still(binary):
     check_all(made, {"first": 2 * LINES, "second": LINES})
 
 
+def votes(made, name):
+  group = made.process(name).get("group", {})
+  return group.get("role") in ("leader", "follower")
+
+
+def data_of(made, name):
+  return made.directory / "data" / "rt" / name
+
+
+def members_lose_their_disks(binary):
+  """One at a time they are taken in again; of two, an operator is told."""
+  with mill.cluster(binary, mode="synced", roles=ROLES) as made:
+    made.up()
+    publish(made, "first", 0)
+    origins = {"first": LINES}
+    for name in MEMBERS:
+      made.kill(f"n-{name}")
+      shutil.rmtree(data_of(made, name))
+      made.up()
+      mill.wait_until(lambda: votes(made, name), 30, f"{name} votes again")
+      origin = f"after-{name}"
+      publish(made, origin, 0)
+      origins[origin] = LINES
+      check_all(made, origins)
+    mill.check("member rt1" in made.run("stream", "members", "market").stdout)
+    for name in MEMBERS:
+      made.kill(f"n-{name}")
+    for name in MEMBERS[:2]:
+      shutil.rmtree(data_of(made, name))
+    made.up()
+    made.run("stream", "members", "market", code=69)
+    made.run("status", code=1)
+    made.run("stream", "recover", "market", code=73)
+    made.down()
+    told = made.run("stream", "recover", "market", code=1)
+    mill.check("rt3 holds most" in told.stdout, told.stdout)
+    made.run("stream", "recover", "market", "--accept-loss")
+    made.up()
+    for name in MEMBERS:
+      mill.wait_until(lambda: votes(made, name), 30, f"{name} votes again")
+    publish(made, "last", 0)
+    origins["last"] = LINES
+    check_all(made, origins)
+
+
 if __name__ == "__main__":
-  mill.main([members_are_killed, the_leader_stands_still])
+  mill.main([members_are_killed, the_leader_stands_still,
+             members_lose_their_disks])

@@ -132,6 +132,92 @@ TEST_P(RtGroupSim, BytesReachNodesThatTheirPublisherDoesNot) {
   });
 }
 
+/// Nodes lose their disks, one after the other: each comes back as another
+/// member, is brought up by the others, and votes again.
+TEST_P(RtGroupSim, NodesThatLoseTheirDisksAreTakenInAgain) {
+  for_each_seed(15, [&](uint64_t seed) {
+    rt_scenario run{seed, cached(), 3};
+    std::vector<std::string> broken;
+    for (uint64_t i = 0; i < 1 + run.w.draw(4); ++i) {
+      run.w.run_for(std::chrono::milliseconds{500 + run.w.draw(2000)});
+      const auto gone = run.rt_names[run.w.draw(run.rt_names.size())];
+      run.w.crash(gone);
+      run.w.run_for(std::chrono::milliseconds{run.w.draw(5000)});
+      run.wipe(gone);
+      run.w.restart(gone);
+      if (!run.becomes_member(gone)) {
+        broken.push_back(gone + " is no member again");
+        run.ask_all(broken);
+        break;
+      }
+    }
+    for (auto& line : run.finish())
+      broken.push_back(std::move(line));
+    return report(seed, broken);
+  });
+}
+
+/// A node of a cached stream that lost its power has forgotten what it said: as
+/// long as one at a time does, nothing is lost, and the order stays.
+TEST_P(RtGroupSim, PowerCutsOneAtATimeLoseNothing) {
+  for_each_seed(20, [&](uint64_t seed) {
+    rt_scenario run{seed, cached(), 3};
+    std::vector<std::string> broken;
+    for (uint64_t i = 0; i < 1 + run.w.draw(4); ++i) {
+      run.w.run_for(std::chrono::milliseconds{300 + run.w.draw(2000)});
+      const auto gone = run.rt_names[run.w.draw(run.rt_names.size())];
+      run.w.crash(gone, {.power = true, .left = survival::nothing});
+      run.w.run_for(std::chrono::milliseconds{run.w.draw(5000)});
+      run.w.restart(gone);
+      if (!run.becomes_member(gone)) {
+        broken.push_back(gone + " is no member again");
+        run.ask_all(broken);
+        break;
+      }
+    }
+    for (auto& line : run.finish())
+      broken.push_back(std::move(line));
+    return report(seed, broken);
+  });
+}
+
+/// When all have forgotten, nobody orders anything anew: the nodes say so, and
+/// what an operator does decides.
+TEST(RtGroupPowerSim, AMajorityThatForgotOrdersNothing) {
+  for_each_seed(10, [&](uint64_t seed) {
+    rt_scenario run{seed, true, 3};
+    run.w.run_for(std::chrono::milliseconds{500 + run.w.draw(2000)});
+    for (const auto& name : run.rt_names)
+      run.w.crash(name, {.power = true, .left = survival::some});
+    std::map<std::string, size_t> before;
+    const auto size_of = [&](const std::string& name) {
+      size_t bytes = 0;
+      for (const auto& [file, content] :
+           log_bytes(run.w.at(name).disk(), stream_directory(name) + "/out"))
+        bytes += content.size();
+      return bytes;
+    };
+    for (const auto& name : run.rt_names)
+      before[name] = size_of(name);
+    for (const auto& name : run.rt_names)
+      run.w.restart(name);
+    run.w.run_for(20s);
+    std::vector<std::string> broken;
+    for (const auto& name : run.rt_names) {
+      if (size_of(name) > before[name])
+        broken.push_back(name + " ordered something");
+      const auto said = run.w.status(name, "rt/market");
+      if (said.find("\"role\":\"forgot\"") == std::string::npos)
+        broken.push_back(name + " does not say it: " + said);
+      const auto& told = run.w.at(name).notices();
+      if (std::none_of(told.begin(), told.end(),
+                       [](const auto& each) { return each.id == "forgot"; }))
+        broken.push_back(name + " logs nothing");
+    }
+    return report(seed, broken);
+  });
+}
+
 INSTANTIATE_TEST_SUITE_P(Modes, RtGroupSim, ::testing::Bool(),
                          [](const auto& mode) {
                            return mode.param ? "cached" : "synced";

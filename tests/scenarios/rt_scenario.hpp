@@ -1,5 +1,6 @@
 #pragma once
 
+#include <millrace/messages/text/json_text.hpp>
 #include <millrace/sim/world/rt_nodes.hpp>
 #include <millrace/sim/world/seeds.hpp>
 #include <millrace/sim/world/stream_checker.hpp>
@@ -26,6 +27,9 @@ public:
     rt.cached = cached;
     rt.roll_bytes = 4096 << w.draw(5);
     rt.checkpoint_bytes = 1024 << w.draw(7);
+    // A member that was away long enough may have to copy what it lacks.
+    if (w.chance(0.5))
+      rt.behind_bytes_max = w.draw(2000);
     for (size_t i = 0; i < node_count; ++i) {
       rt_names.push_back("rt" + std::to_string(i));
       add_rt_node(plan, rt_names.back(), rt);
@@ -145,6 +149,29 @@ public:
           != first)
         return false;
     return true;
+  }
+
+  /// A node votes in the group, and has all that was agreed on.
+  bool is_member(const std::string& name) {
+    const auto said = text::parse_json(w.status(name, "rt/market"));
+    const auto* role = said ? said->at("group").at("role").text() : nullptr;
+    return role != nullptr && (*role == "leader" || *role == "follower");
+  }
+
+  /// The same, within a minute. Looked at now and then: to ask runs the world.
+  bool becomes_member(const std::string& name) {
+    for (int i = 0; i < 200; ++i) {
+      w.run_for(300ms);
+      if (is_member(name))
+        return true;
+    }
+    return false;
+  }
+
+  /// The disk of a node that is down is another one, and empty.
+  void wipe(const std::string& name) {
+    if (auto fault = w.at(name).disk().remove_all(stream_directory(name)))
+      ADD_FAILURE() << to_string(fault);
   }
 
   /// What every actor says of itself.

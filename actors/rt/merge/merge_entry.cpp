@@ -66,6 +66,11 @@ stream_event read(schema::StreamEvent::Reader in) {
 
 } // namespace
 
+bool is_input_directory(std::string_view name) noexcept {
+  return !name.empty() && name.front() != '.'
+         && name.find('/') == std::string_view::npos;
+}
+
 std::vector<std::byte> encode(const merge_entry& entry) {
   ::capnp::MallocMessageBuilder builder{64};
   auto root = builder.initRoot<schema::MergeEntry>();
@@ -86,6 +91,9 @@ result<merge_entry> decode_merge_entry(std::span<const std::byte> bytes) {
         }
         case schema::MergeEntry::OPEN_INPUT: {
           auto in = root.getOpenInput();
+          if (!is_input_directory(std::string_view{in.getDirectory().cStr()}))
+            return error{errc::malformed_message,
+                         "an input whose directory is not a plain name"};
           return merge_entry{
             open_input{input_id{in.getInput()},
                        in.getDirectory(),

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -22,6 +23,9 @@ struct merge_range {
   /// No copy has them: an event stands in their place.
   bool lost = false;
 };
+
+/// A plain name: it has no path in it, and is not hidden.
+[[nodiscard]] bool is_input_directory(std::string_view name) noexcept;
 
 struct open_input {
   input_id input;

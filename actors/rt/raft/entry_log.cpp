@@ -52,6 +52,19 @@ std::string founding_path(const std::string& directory) {
   return directory + "/.founding";
 }
 
+/// Holds the boot in which something was said that may not be synced; 0: all
+/// is.
+std::string unsynced_path(const std::string& directory) {
+  return directory + "/.unsynced";
+}
+
+error write_boot(persistence::file_system& fs, const std::string& directory,
+                 uint64_t boot) {
+  const auto text = std::to_string(boot);
+  return persistence::replace_file(fs, unsynced_path(directory),
+                                   std::as_bytes(std::span{text}));
+}
+
 } // namespace
 
 result<std::unique_ptr<entry_log>>
@@ -65,8 +78,11 @@ entry_log::open(persistence::env& world, const std::string& directory) {
     return log.failure();
   std::unique_ptr<entry_log> out{
     new entry_log{world, directory, *std::move(log)}};
-  if (auto fault = out->read_founding())
-    return fault;
+  auto founding = founding_in(*world.fs, directory);
+  if (!founding)
+    return founding.failure();
+  out->founding_ = *std::move(founding);
+  out->now_.base.members = out->founding_.members;
   if (auto fault = out->recover())
     return fault;
   if (!out->founding_.empty() && out->last_record_ == 0)
@@ -78,24 +94,58 @@ entry_log::entry_log(persistence::env& world, std::string directory,
                      std::unique_ptr<persistence::log_writer> log)
   : env_{&world}, directory_{std::move(directory)}, log_{std::move(log)} {}
 
-error entry_log::read_founding() {
-  const auto path = founding_path(directory_);
-  auto bytes = persistence::read_file(*env_->fs, path);
-  if (!bytes)
-    return bytes.failure().code == errc::not_found ? error{} : bytes.failure();
+result<group_founding>
+entry_log::founding_in(persistence::file_system& fs,
+                       const std::string& directory) {
+  const auto path = founding_path(directory);
+  auto bytes = persistence::read_file(fs, path);
+  if (!bytes) {
+    if (bytes.failure().code == errc::not_found)
+      return group_founding{};
+    return bytes.failure();
+  }
   auto founding = messages::read_as<schema::RaftFounding>(
-    *bytes, [](schema::RaftFounding::Reader root) {
-      return wire::read(root.getMembers());
+    *bytes,
+    [](schema::RaftFounding::Reader root) -> result<group_founding> {
+      auto members = wire::read(root.getMembers());
+      if (!members)
+        return members.failure();
+      return group_founding{*std::move(members), root.getGeneration()};
     });
   if (!founding)
-    return {errc::corrupt, path + ": " + founding.failure().context};
-  founding_ = *std::move(founding);
-  now_.base.members = founding_;
-  return {};
+    return error{errc::corrupt, path + ": " + founding.failure().context};
+  return founding;
 }
 
-error entry_log::found(const raft_configuration& founding) {
-  now_.base.members = founding;
+error entry_log::mark_unsynced(persistence::file_system& fs,
+                               const std::string& directory) {
+  return write_boot(fs, directory, fs.boot_id());
+}
+
+error entry_log::mark_synced(persistence::file_system& fs,
+                             const std::string& directory) {
+  return write_boot(fs, directory, 0);
+}
+
+result<bool> entry_log::forgot(persistence::file_system& fs,
+                               const std::string& directory) {
+  const auto bytes = persistence::read_file(fs, unsynced_path(directory));
+  if (!bytes) {
+    if (bytes.failure().code == errc::not_found)
+      return false; // Nothing was ever said.
+    return bytes.failure();
+  }
+  const std::string text{reinterpret_cast<const char*>(bytes->data()),
+                         bytes->size()};
+  return text != "0" && text != std::to_string(fs.boot_id());
+}
+
+error entry_log::found(const group_founding& founding,
+                       const raft_recovered& left, kept_state state) {
+  now_.vote = left.vote;
+  now_.base = left.base;
+  now_.entries = {left.entries.begin(), left.entries.end()};
+  now_.state = std::move(state);
   // First, so that a log without a record is known to be one that was lost.
   if (auto fault = say_again())
     return fault;
@@ -103,7 +153,9 @@ error entry_log::found(const raft_configuration& founding) {
     return fault;
   ::capnp::MallocMessageBuilder builder;
   auto root = builder.initRoot<schema::RaftFounding>();
-  wire::write(root.initMembers(wire::count(founding)), founding);
+  wire::write(root.initMembers(wire::count(founding.members)),
+              founding.members);
+  root.setGeneration(founding.generation);
   if (auto fault = persistence::replace_file(
         *env_->fs, founding_path(directory_), messages::to_bytes(builder)))
     return fault;

@@ -33,18 +33,23 @@ public:
     return log_->lineage();
   }
   /// Who the group began with; empty until `found`.
-  [[nodiscard]] const raft_configuration& founding() const noexcept {
+  [[nodiscard]] const group_founding& founding() const noexcept {
     return founding_;
   }
   /// Keeps the founding, durably, before the first record. Once.
-  [[nodiscard]] error found(const raft_configuration& founding);
-  /// What was recovered. Call it once.
-  [[nodiscard]] raft_recovered take_recovered();
+  [[nodiscard]] error found(const group_founding& founding) {
+    return found(founding, {{}, {{}, founding.members}, {}}, {});
+  }
   /// What the entries up to an index came to, as their owner says.
   struct kept_state {
     entry_index index;
     std::vector<std::byte> bytes;
   };
+  /// The same for a group that goes on with what another one had left.
+  [[nodiscard]] error found(const group_founding& founding,
+                            const raft_recovered& left, kept_state state);
+  /// What was recovered. Call it once.
+  [[nodiscard]] raft_recovered take_recovered();
   /// The newest that `keep` was told of; its index is 0 when there is none.
   [[nodiscard]] const kept_state& state() const noexcept { return now_.state; }
 
@@ -72,12 +77,27 @@ public:
   }
   [[nodiscard]] error close();
 
+  // -- what a member may have forgotten ---------------------------------------
+
+  /// From now on the member says what it has only written: if the machine
+  /// loses its power before `close`, `forgot` tells so in its next life.
+  [[nodiscard]] static error mark_unsynced(persistence::file_system& fs,
+                                           const std::string& directory);
+  /// After `close`, and when all else that it vouched for is synced.
+  [[nodiscard]] static error mark_synced(persistence::file_system& fs,
+                                         const std::string& directory);
+  /// What this member said may be lost.
+  [[nodiscard]] static result<bool> forgot(persistence::file_system& fs,
+                                           const std::string& directory);
+  /// The founding in a directory that nobody opened; empty: there is none.
+  [[nodiscard]] static result<group_founding>
+  founding_in(persistence::file_system& fs, const std::string& directory);
+
 private:
   entry_log(persistence::env& world, std::string directory,
             std::unique_ptr<persistence::log_writer> log);
 
   error recover();
-  error read_founding();
   error take(std::span<const std::byte> record);
   void begin_again(uint32_t records);
   error append_record(std::span<const std::byte> record);
@@ -92,7 +112,7 @@ private:
   persistence::env* env_;
   std::string directory_;
   std::unique_ptr<persistence::log_writer> log_;
-  raft_configuration founding_;
+  group_founding founding_;
   /// What is kept.
   struct content {
     raft_vote vote;

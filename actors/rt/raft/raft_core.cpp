@@ -181,6 +181,12 @@ void raft_core::take(propose& what, int64_t) {
   send_to_all();
 }
 
+bool raft_core::takes_proposals() const noexcept {
+  return role_ == role_type::leader && !handover_
+         && log_.bytes_after(group_committed_)
+              < options_.uncommitted_bytes_max;
+}
+
 void raft_core::take(persisted& what, int64_t now_ns) {
   const bool vote_was_durable = durability_.vote_is_durable();
   if (!durability_.done(what.ticket, what.index, log_.last_index()))

@@ -235,6 +235,11 @@ public:
   [[nodiscard]] const raft_configuration& members() const noexcept {
     return log_.members();
   }
+  /// As a leader: a majority, itself included, was heard within an election
+  /// time-out: no other one can have been elected meanwhile.
+  [[nodiscard]] bool majority_heard(int64_t now_ns) const;
+  /// It would take a proposal now.
+  [[nodiscard]] bool takes_proposals() const noexcept;
   /// The other members as a leader sees them, by id; empty elsewhere.
   [[nodiscard]] const std::vector<raft_peer>& peers() const noexcept {
     return peers_;
@@ -320,7 +325,6 @@ private:
   void send_heartbeat(raft_peer& to);
   bool send_append(raft_peer& to, uint64_t entries_max);
   [[nodiscard]] raft_peer* peer(const member_id& id);
-  [[nodiscard]] bool majority_heard(int64_t now_ns) const;
 
   // raft_changes.cpp
   [[nodiscard]] std::optional<reason> why_not(const member_change& what) const;

@@ -90,6 +90,17 @@ private:
   std::vector<raft_member> members_;
 };
 
+/// How a group began: its first members, and how often an operator has made a
+/// new group of what another one had left.
+struct group_founding {
+  raft_configuration members;
+  uint32_t generation = 0;
+
+  [[nodiscard]] bool empty() const noexcept { return members.empty(); }
+  friend bool operator==(const group_founding&, const group_founding&)
+    = default;
+};
+
 /// The next step on the way from `leaving` to `joining`, as far as `members`
 /// has come; none when it is done. A leader that takes over goes on with it.
 /// A node under another incarnation has lost the earlier one, whose vote is

@@ -49,6 +49,13 @@ void write(schema::RaftMessage::Builder root, const raft_timeout_now&) {
   root.setTimeoutNow();
 }
 
+/// No group holds so many elections: a term after it would be none.
+error refuse_term(uint64_t term) {
+  if (term < uint64_t{1} << 62)
+    return {};
+  return {errc::malformed_message, "term " + std::to_string(term)};
+}
+
 result<raft_append_request>
 read(schema::RaftMessage::AppendRequest::Reader in) {
   raft_append_request out;
@@ -58,6 +65,8 @@ read(schema::RaftMessage::AppendRequest::Reader in) {
     auto entry = read(each);
     if (!entry)
       return entry.failure();
+    if (auto fault = refuse_term(entry->term.value))
+      return fault;
     out.entries.push_back(*std::move(entry));
   }
   return out;
@@ -95,6 +104,8 @@ result<raft_message> decode_raft_message(std::span<const std::byte> bytes) {
       out.from = {root.getFromNode(), root.getFromIncarnation()};
       out.to = {root.getToNode(), root.getToIncarnation()};
       out.term = raft_term{root.getTerm()};
+      if (auto fault = refuse_term(out.term.value))
+        return fault;
       switch (root.which()) {
         case schema::RaftMessage::VOTE_REQUEST: {
           auto in = root.getVoteRequest();
@@ -122,6 +133,32 @@ result<raft_message> decode_raft_message(std::span<const std::byte> bytes) {
           return out;
       }
       return error{errc::malformed_message, "message of an unknown kind"};
+    });
+}
+
+std::vector<std::byte> encode(const raft_snapshot& snapshot) {
+  ::capnp::MallocMessageBuilder builder{64};
+  auto root = builder.initRoot<schema::RaftSnapshot>();
+  root.setTerm(snapshot.term.value);
+  auto base = root.initBase();
+  write(base.initAt(), snapshot.base.at);
+  write(base.initMembers(wire::count(snapshot.base.members)),
+        snapshot.base.members);
+  root.setStateBytes(snapshot.state_bytes);
+  return messages::to_bytes(builder);
+}
+
+result<raft_snapshot> decode_raft_snapshot(std::span<const std::byte> bytes) {
+  return messages::read_as<schema::RaftSnapshot>(
+    bytes, [](schema::RaftSnapshot::Reader root) -> result<raft_snapshot> {
+      auto members = read(root.getBase().getMembers());
+      if (!members)
+        return members.failure();
+      if (auto fault = refuse_term(root.getTerm()))
+        return fault;
+      return raft_snapshot{raft_term{root.getTerm()},
+                           {read(root.getBase().getAt()), *std::move(members)},
+                           root.getStateBytes()};
     });
 }
 

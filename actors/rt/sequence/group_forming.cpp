@@ -1,49 +1,61 @@
 #include <millrace/actors/rt/sequence/group_forming.hpp>
 
-#include <xxhash.h>
-
 #include <algorithm>
 #include <utility>
+#include <xxhash.h>
 
 namespace millrace::rt {
 
 group_forming::group_forming(std::vector<node> configured,
-                             const member_id& self)
+                             const member_id& self, bool forgot)
   : configured_{std::move(configured)}, self_{self} {
   present_[self.node] = self;
+  if (forgot)
+    forgetful_.insert(self.node);
 }
 
-void group_forming::heard(const member_id& from,
-                          const raft_configuration& founding) {
-  if (founding.empty()) {
-    present_[from.node] = from;
+void group_forming::heard(const member_id& from, const group_founding& founding,
+                          bool forgot) {
+  present_.erase(from.node);
+  if (forgot) {
+    forgetful_.insert(from.node);
     return;
   }
-  present_.erase(from.node);
-  if (founding.contains(self_)) {
-    left_out_ = false;
+  forgetful_.erase(from.node);
+  if (founding.empty())
+    present_[from.node] = from;
+  else if (founding.members.contains(self_))
     told_ = founding;
-  } else if (!told_) {
-    left_out_ = true;
-  }
+  else if (!joins_ || founding.generation > joins_->generation)
+    joins_ = founding;
 }
 
-std::optional<raft_configuration> group_forming::founding() const {
+std::optional<group_founding> group_forming::founding() const {
   if (told_)
     return told_;
-  if (left_out_ || configured_.front().id != self_.node
+  if (joins_)
+    return joins_;
+  if (!forgetful_.empty() || configured_.front().id != self_.node
       || !waits_for().empty())
     return std::nullopt;
   std::vector<raft_member> members;
   for (const auto& each : configured_)
     members.push_back({present_.at(each.id), true});
-  return raft_configuration{std::move(members)};
+  return group_founding{raft_configuration{std::move(members)}, 0};
+}
+
+std::vector<std::string> group_forming::forgetful() const {
+  std::vector<std::string> out;
+  for (const auto& each : configured_)
+    if (forgetful_.contains(each.id))
+      out.push_back(each.name);
+  return out;
 }
 
 std::vector<std::string> group_forming::waits_for() const {
   std::vector<std::string> out;
   if (configured_.front().id != self_.node) {
-    if (!told_ && !left_out_)
+    if (!told_ && !joins_)
       out.push_back(configured_.front().name);
     return out;
   }
@@ -57,9 +69,11 @@ uint64_t node_number(std::string_view process) {
   return XXH3_64bits(process.data(), process.size());
 }
 
-uint64_t group_id_of(const raft_configuration& founding) {
+uint64_t group_id_of(const group_founding& founding) {
   std::vector<uint64_t> words;
-  for (const auto& member : founding.members()) {
+  if (founding.generation > 0)
+    words.push_back(founding.generation);
+  for (const auto& member : founding.members.members()) {
     words.push_back(member.id.node);
     words.push_back(member.id.incarnation);
   }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,11 +16,11 @@ namespace millrace::rt {
 /// is its founding, the same on every member for good.
 ///
 /// The first node of the configuration composes the founding, when it has heard
-/// from every other one in its present life, and none of them has one. The
-/// others take it over if it names them in their present life. A node that is
-/// not named in it was wiped since, or is new: it waits for the group to take
-/// it in. So a majority that forgot everything can never found a second group
-/// beside those that did not. Pure; one owner.
+/// from every other one in its present life, and none of them has one, or may
+/// have forgotten one. The others take it over, also if it does not name them in
+/// their present life: then they were wiped since, or are new, and the group
+/// takes them in. So a majority that forgot everything can never found a second
+/// group beside those that did not. Pure; one owner.
 class group_forming {
 public:
   struct node {
@@ -29,25 +30,32 @@ public:
 
   /// @param configured the nodes of the stream, as the configuration has them.
   /// @param self this node, in its present life.
-  group_forming(std::vector<node> configured, const member_id& self);
+  /// @param forgot an earlier life of it was a member of a group, and may have
+  ///   said what is lost.
+  group_forming(std::vector<node> configured, const member_id& self,
+                bool forgot);
 
   /// A node said who it is, and which founding it has; empty: none yet.
-  void heard(const member_id& from, const raft_configuration& founding);
+  void heard(const member_id& from, const group_founding& founding,
+             bool forgot);
 
-  /// The founding, as soon as it is clear that this node is one of it. To be
-  /// made durable before anybody hears of it.
-  [[nodiscard]] std::optional<raft_configuration> founding() const;
-  /// A group was founded without this life of this node.
-  [[nodiscard]] bool left_out() const noexcept { return left_out_; }
+  /// The founding that this node is to have. To be made durable before anybody
+  /// hears of it.
+  [[nodiscard]] std::optional<group_founding> founding() const;
   /// The names of the nodes that must be heard from before that.
   [[nodiscard]] std::vector<std::string> waits_for() const;
+  /// The names of those that were members once, and are none now: while there
+  /// are any, no group is founded. If no group is left, `stream recover` makes
+  /// one.
+  [[nodiscard]] std::vector<std::string> forgetful() const;
 
 private:
   std::vector<node> configured_;
   member_id self_;
   std::map<uint64_t, member_id> present_; ///< Without a founding, by node.
-  std::optional<raft_configuration> told_;
-  bool left_out_ = false;
+  std::set<uint64_t> forgetful_;
+  std::optional<group_founding> told_;  ///< It names this life.
+  std::optional<group_founding> joins_; ///< It does not.
 };
 
 /// Names a node in the group of a stream by its rt process, whatever its place
@@ -56,6 +64,6 @@ private:
 
 /// Tells groups apart that were founded apart: a member listens to members of
 /// its own founding only.
-[[nodiscard]] uint64_t group_id_of(const raft_configuration& founding);
+[[nodiscard]] uint64_t group_id_of(const group_founding& founding);
 
 } // namespace millrace::rt

@@ -20,9 +20,14 @@ error input_sink_state::open(persistence::env& world, input_sink_options how,
   for (const auto& [from, to] : replica->damaged())
     if (to <= options.merged)
       self->send(owner, lacking_atom_v, options.copy, from, to);
+  const auto end = replica->end();
+  if (!end)
+    return {};
   // A copy that lost what was merged gets it again from its publisher.
-  if (replica->end() && *replica->end() > options.merged)
+  if (*end > options.merged)
     return hand_over_unmerged();
+  // It says where the copy goes on.
+  self->send(owner, recorded_atom_v, options.copy, *end, *end, chunk{});
   return {};
 }
 

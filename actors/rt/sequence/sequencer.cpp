@@ -25,7 +25,13 @@ std::vector<source_cursor> cursors_of(const merge_state& state,
 
 } // namespace
 
-void sequencer_state::start() {
+void sequencer_state::start(persistence::env* world,
+                            std::unique_ptr<sequencer_core> whose,
+                            sequencer_settings how) {
+  env = world;
+  core = std::move(whose);
+  settings = std::move(how);
+  self->set_down_handler([this](caf::down_msg& down) { went(down.source); });
   peers = std::make_unique<peer_links>(settings.peers);
   // A subscriber that goes from node to node tells their flows apart.
   flow_last = flow_id{env->random() << 20};
@@ -37,6 +43,12 @@ void sequencer_state::start() {
   // their publisher never comes back.
   for (const auto& input : core->known_inputs())
     (void)sink_of(input); // One that is closed needs no copy.
+  if (const auto& why = core->group().why_set_aside(); !why.empty())
+    warn("forgot", why
+                     + ": this node goes on as another member of the group, "
+                       "once a majority that forgot nothing takes it in; if "
+                       "there is none, 'millrace stream recover' says what is "
+                       "left");
   self->send(self, caf::tick_atom_v);
 }
 
@@ -66,8 +78,7 @@ sequencer_state::offer(const input_offer& what, const pusher_actor& from) {
     return to_caf({errc::not_found, "stream '" + what.stream
                                       + "' is not here; this is '"
                                       + core->options().stream + "'"});
-  if (what.directory.empty() || what.directory.find('/') != std::string::npos
-      || what.directory.front() == '.')
+  if (!is_input_directory(what.directory))
     return to_caf(
       {errc::invalid_argument,
        "publisher directory '" + what.directory + "' is not a plain name"});
@@ -131,27 +142,9 @@ void sequencer_state::tell(const std::string& origin,
   answer.cursors = chunk::copy_of(encode(cursors_of(state, origin)));
 }
 
-/// A publisher may reach nodes that do not lead, and no other: they ask for it,
-/// once all that they hold of its log is merged.
-caf::result<flow_grant> sequencer_state::origin_facts(const input_offer& what) {
-  const auto copy = core->inputs().find(
-    {what.directory, {{what.lineage_high, what.lineage_low}}});
-  if (!copy || !core->settled(*copy))
-    return to_caf({errc::unavailable, "publisher directory '" + what.directory
-                                        + "': not all of it is merged yet"});
-  if (core->leads()) {
-    flow_grant answer;
-    tell(what.origin, answer);
-    return answer;
-  }
-  const auto leader = leading_peer();
-  if (!leader)
-    return to_caf(leader.failure());
-  return self->delegate(*leader, facts_atom_v, what);
-}
-
 /// Another node leads: those that asked for the end of a period ask it.
 void sequencer_state::give_up_periods() {
+  unproposed.clear();
   for (auto& [number, asked] : std::exchange(period_requests, {}))
     asked.deliver(to_caf(
       {errc::unavailable, "stream '" + core->options().stream
@@ -290,6 +283,17 @@ void sequencer_state::progress(const result<sequencer_effects>& outcome) {
     return fail(outcome.failure());
   for (const auto& message : outcome->sends)
     send(message);
+  if (!outcome->stranded.empty())
+    offer_snapshot(outcome->stranded);
+  refused_messages += outcome->refused.size();
+  for (const auto& refused : outcome->refused)
+    if (refused.why == raft_core::refusal::against_committed
+        || refused.why == raft_core::refusal::second_leader)
+      warn("refused", "member " + to_string(refused.from)
+                        + " speaks against what was agreed on: its disk may "
+                          "have lost what it held");
+  if (outcome->changed)
+    tell_changes();
   hand_out(outcome->out);
   for (const auto copy : outcome->merged)
     if (const auto sink = sinks.find(copy); sink != sinks.end())
@@ -398,9 +402,11 @@ void sequencer_state::act(const period_ending::ask& what) {
 }
 
 void sequencer_state::act(period_ending::propose& what) {
-  auto fault = core->propose_period_end(std::move(what.entry));
-  // Another node leads by now: those that wait ask it.
-  if (fault && fault.code != errc::unavailable)
+  auto fault = core->propose_period_end(what.entry);
+  // Where another node leads by now, those that wait ask it.
+  if (fault && fault.code == errc::unavailable && core->group().leads())
+    unproposed.push_back(std::move(what.entry));
+  else if (fault && fault.code != errc::unavailable)
     return fail(fault);
   progress(core->advance());
 }
@@ -447,6 +453,10 @@ void sequencer_state::tick() {
   mend_inputs();
   scrub();
   step(period_ending::passed{});
+  for (auto& each : std::exchange(unproposed, {})) {
+    period_ending::propose again{std::move(each)};
+    act(again);
+  }
   progress(core->advance());
   self->delayed_send(self,
                      settings.peers.empty() ? caf::timespan{alone_interval}
@@ -482,6 +492,7 @@ std::string sequencer_state::status() const {
                        {"mode", all.cached ? "cached" : "synced"},
                        {"end", all.end.value},
                        {"end_text", to_string(all.end)},
+                       {"leads", all.leads},
                        {"entries", all.entries.value},
                        {"publishers", all.publishers},
                        {"subscribers", all.subscribers},
@@ -492,9 +503,13 @@ std::string sequencer_state::status() const {
     for (const auto& [origin_name, origin] : state->origins)
       origins.add(origin_name, {{"last_id", origin.watermark},
                                 {"duplicates", origin.duplicates}});
-  out.add("group", group_status(core->group(), *peers));
+  out.add("group",
+          group_status(core->group(), *peers, env->clock->monotonic_ns()));
   out.add("strange_messages", strange_messages);
   out.add("repair", repair_status());
+  out.add("refused_messages", refused_messages);
+  out.add("unreadable_messages", core->group().unreadable());
+  out.add("copying", core->copying());
   return out.dump();
 }
 
@@ -503,13 +518,8 @@ sequencer(sequencer_self_actor::stateful_pointer<sequencer_state> self,
           persistence::env* world,
           std::shared_ptr<std::unique_ptr<sequencer_core>> core,
           sequencer_settings settings) {
-  self->state.env = world;
-  self->state.core = std::move(*core);
-  self->state.settings = settings;
   self->state.children.attach(self);
-  self->set_down_handler(
-    [self](caf::down_msg& down) { self->state.went(down.source); });
-  self->state.start();
+  self->state.start(world, std::move(*core), std::move(settings));
   return {
     [self](status_atom) { return self->state.status(); },
     [self](offer_atom, const input_offer& what, const pusher_actor& from) {
@@ -550,6 +560,18 @@ sequencer(sequencer_self_actor::stateful_pointer<sequencer_state> self,
     },
     [self](checkpoint_atom, const caf::error& outcome) {
       self->state.out_synced(outcome);
+    },
+    [self](snapshot_atom, uint64_t group, const chunk& bytes) {
+      self->state.take_snapshot(group, bytes);
+    },
+    [self](snapshot_atom, const caf::error& outcome) {
+      self->state.out_copied(outcome);
+    },
+    [self](fetch_atom, entry_index index, uint64_t from) {
+      return self->state.serve_state(index, from);
+    },
+    [self](members_atom, uint64_t leaving, uint64_t joining) {
+      return self->state.change_members(leaving, joining);
     },
     [self](caf::tick_atom) { self->state.tick(); },
     [self](mend_atom, position at) { return self->state.mend_out(at); },

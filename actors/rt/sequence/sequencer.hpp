@@ -25,9 +25,13 @@
 
 // What it says to the other nodes of its stream is in sequencer_peers.cpp, how
 // it finds and mends damage in sequencer_scrub.cpp, sequencer_repair.cpp and
-// sequencer_rebuild.cpp.
+// sequencer_rebuild.cpp, how it catches up with the others in
+// sequencer_catch_up.cpp.
 
 namespace millrace::rt {
+
+/// As they travel.
+[[nodiscard]] std::vector<uint64_t> words_of(const raft_configuration& members);
 
 /// The SEQUENCER as it speaks to itself and its INPUT SINKs.
 using sequencer_self_actor
@@ -36,6 +40,8 @@ using sequencer_self_actor
     caf::reacts_to<committed_atom, position, caf::error>,
     // A sync of out/ for a checkpoint ended.
     caf::reacts_to<checkpoint_atom, caf::error>,
+    // out/ was copied from another node, or could not be.
+    caf::reacts_to<snapshot_atom, caf::error>,
     // The grace of an end of period goes by.
     caf::reacts_to<caf::tick_atom>,
     // As a MENDER of out/.
@@ -52,6 +58,9 @@ struct sequencer_settings {
   /// A line for the node's log: what was damaged, mended, refused, given up.
   /// First a word that can be searched for.
   std::function<void(const std::string&, const std::string&)> warn
+    = [](const std::string&, const std::string&) {};
+  /// The same for what is as it should be.
+  std::function<void(const std::string&, const std::string&)> note
     = [](const std::string&, const std::string&) {};
 };
 
@@ -79,7 +88,8 @@ struct sequencer_state {
   caf::result<bool> stop();
   [[nodiscard]] std::string status() const;
 
-  void start();
+  void start(persistence::env* world, std::unique_ptr<sequencer_core> whose,
+             sequencer_settings how);
   void progress(const result<sequencer_effects>& outcome);
   void hand_out(const std::vector<sequencer_effects::out_part>& parts);
   void step(const period_ending::input& what);
@@ -104,7 +114,6 @@ struct sequencer_state {
   void serve_waiting();
   void grant_offers();
   void tell(const std::string& origin, flow_grant& answer) const;
-  caf::result<flow_grant> origin_facts(const input_offer& what);
   void led();
   void give_up_periods();
   void tick();
@@ -112,6 +121,7 @@ struct sequencer_state {
   // sequencer_peers.cpp
   void look_for_peers();
   [[nodiscard]] result<sequencer_actor> leading_peer() const;
+  caf::result<flow_grant> origin_facts(const input_offer& what);
   void say_hello();
   void take(const peer_hello& what);
   void take_held(const peer_hello& what);
@@ -157,6 +167,25 @@ struct sequencer_state {
   void deny_out(const std::string& why);
   void end_mend(const std::string& why);
   [[nodiscard]] text::json_value repair_status() const;
+
+  // sequencer_catch_up.cpp
+  void offer_snapshot(const std::vector<member_id>& to);
+  void take_snapshot(uint64_t group, const chunk& bytes);
+  void fetch_state();
+  [[nodiscard]] caf::result<chunk> serve_state(entry_index index,
+                                               uint64_t from) const;
+  void copy_out();
+  void out_copied(const caf::error& outcome);
+  void end_catching_up(const error& why);
+  void take_in(const peer_hello& what, int64_t now_ns);
+  caf::result<bool> change_members(uint64_t leaving, uint64_t joining);
+  void tell_changes();
+  void warn(const std::string& id, const std::string& text) const {
+    settings.warn(id, "stream '" + core->options().stream + "': " + text);
+  }
+  void note(const std::string& id, const std::string& text) const {
+    settings.note(id, "stream '" + core->options().stream + "': " + text);
+  }
 
   sequencer_self_actor::pointer self;
   persistence::env* env = nullptr;
@@ -235,6 +264,23 @@ struct sequencer_state {
   uint64_t scrubbed = 0;
   uint64_t input_failures = 0;
   error told_blocked; ///< What `warn` said last.
+
+  struct catch_up {
+    raft_snapshot what;
+    sequencer_actor from;
+    std::vector<std::byte> state; ///< So far.
+  };
+  std::unique_ptr<catch_up> catching_up;
+  /// Who the other nodes are now, and since when they say so.
+  struct node_life {
+    member_id who;
+    int64_t since_ns = 0;
+  };
+  std::map<uint64_t, node_life> lives;
+  std::string told_group; ///< What of the group was last in the log.
+  uint64_t refused_messages = 0;
+  /// What the group has no room for yet, while this node leads.
+  std::vector<period_end> unproposed;
 
   std::unique_ptr<period_ending> ending;
   std::map<uint64_t, caf::typed_response_promise<position>> period_requests;

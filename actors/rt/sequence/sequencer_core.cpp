@@ -1,4 +1,5 @@
 #include <millrace/actors/rt/sequence/sequencer_core.hpp>
+#include <millrace/persistence/log/log_directory.hpp>
 
 #include <algorithm>
 #include <iterator>
@@ -120,10 +121,12 @@ error sequencer_core::propose(const std::vector<merge_entry>& entries) {
 
 /// A leadership began or ended: what is planned is judged anew.
 void sequencer_core::lead() {
-  if (group_->leads() == planner_.has_value())
+  // What is proposed already is not known while the state is not here.
+  const bool plans = group_->leads() && !copying_;
+  if (plans == planner_.has_value())
     return;
   planner_.reset();
-  if (!group_->leads())
+  if (!plans)
     return;
   planner_.emplace(state(), group_->after(merge_ ? merge_->state().applied_index
                                                  : entry_index{}));
@@ -135,6 +138,9 @@ result<bool> sequencer_core::plan() {
   lead();
   if (!planner_)
     return true;
+  // Nothing is lost: it is planned when there is room.
+  if (!group_->takes_proposals())
+    return false;
   std::vector<merge_entry> entries;
   auto add = [&](std::optional<merge_entry> entry) {
     if (entry)
@@ -179,11 +185,14 @@ result<sequencer_effects> sequencer_core::advance() {
               std::back_inserter(out.sends));
     std::move(came.refused.begin(), came.refused.end(),
               std::back_inserter(out.refused));
+    std::move(came.stranded.begin(), came.stranded.end(),
+              std::back_inserter(out.stranded));
+    out.changed = out.changed || came.changed;
     std::move(came.committed.begin(), came.committed.end(),
               std::back_inserter(pending_));
     if (auto fault = apply_pending(out))
       return fault;
-    const bool leads_newly = *planned && group_->leads() && !planner_;
+    const bool leads_newly = *planned && group_->leads() && !copying_ && !planner_;
     more = leads_newly || !came.committed.empty();
   }
   out.out = std::exchange(written_, {});
@@ -228,13 +237,21 @@ bool sequencer_core::holds(const merge_range& range) {
   const input_part part{range.from, range.to};
   if (inputs_.holds(*copy, part))
     return true;
-  if (const auto gap = inputs_.gap(*copy, part))
-    missing_ = missing_bytes{*copy, *gap};
+  auto gap = inputs_.gap(*copy, part);
+  if (!gap)
+    return false;
+  // A copy grows from its end on, and an empty one from the start of a file.
+  const auto end = inputs_.recorded_end(*copy);
+  if (end == position{})
+    gap->from = position::of(gap->from.session(), gap->from.roll(), 0);
+  else
+    gap->from = std::min(gap->from, end);
+  missing_ = missing_bytes{*copy, *gap};
   return false;
 }
 
 error sequencer_core::apply_pending(sequencer_effects& out) {
-  while (!pending_.empty() && !blocked_) {
+  while (!pending_.empty() && !blocked_ && !copying_) {
     if (auto fault = apply(pending_.front(), out))
       return fault;
     if (!blocked_)
@@ -353,8 +370,41 @@ error sequencer_core::compact(entry_index index) {
   return newest_.index <= index ? group_->compact(newest_, now()) : error{};
 }
 
+/// What entries name of inputs, and out/ does not have yet. In a stream that is
+/// not cached it is durable.
+error sequencer_core::sync_unmerged() {
+  if (!options_.cached)
+    return {};
+  for (uint32_t number = 1; number <= inputs_.count(); ++number) {
+    const copy_id copy{number};
+    if (inputs_.all_merged(copy))
+      continue;
+    const auto directory = inputs_.directory_of(inputs_.name(copy));
+    auto files = persistence::list_log_files(*env_->fs, directory);
+    if (!files)
+      return files.failure();
+    const auto merged_end = merged(copy);
+    for (const auto& file : *files) {
+      if (position::of(file.session, file.roll, file.size) <= merged_end)
+        continue;
+      auto opened = env_->fs->open(
+        directory + "/" + persistence::log_file_name(file.session, file.roll),
+        persistence::open_mode::write);
+      if (!opened)
+        return opened.failure();
+      if (auto fault = (*opened)->sync())
+        return fault;
+    }
+    if (auto fault = env_->fs->sync_directory(directory))
+      return fault;
+  }
+  return {};
+}
+
 error sequencer_core::close() {
-  error first = group_->close();
+  error first = sync_unmerged();
+  if (auto fault = group_->close(!first && !copying_); fault && !first)
+    first = fault;
   // Nothing was applied yet.
   if (!out_ || !merge_)
     return first;

@@ -37,6 +37,8 @@ struct sequencer_options {
   /// is alone.
   std::vector<group_forming::node> nodes;
   uint64_t self = 0;
+  /// See `stream_group::settings`.
+  uint64_t behind_bytes_max = behind_bytes_default;
 };
 
 /// What a step of the sequencer led to, for others to act on.
@@ -53,6 +55,10 @@ struct sequencer_effects {
   /// Inputs of others that the stream took in: their bytes are to be copied.
   std::vector<input_name> opened;
   std::vector<raft_core::refused> refused;
+  /// Members that are to be offered the group's snapshot.
+  std::vector<member_id> stranded;
+  /// The part of this node in the group changed, or the group did.
+  bool changed = false;
 };
 
 /// One stream on one RT node, without actors: inputs become durable, the leader
@@ -104,6 +110,11 @@ public:
 
   [[nodiscard]] stream_group& group() noexcept { return *group_; }
   [[nodiscard]] const stream_group& group() const noexcept { return *group_; }
+
+  /// Another node said who it is; may found the group, or join one: what out/
+  /// holds of another one is set aside then. `fenced`: see `stream_group`.
+  [[nodiscard]] error heard(const member_id& from,
+                            const group_founding& founding, bool forgot);
 
   /// Goes as far as it can: proposes what is durable, writes entries whose
   /// bytes are here, applies what is committed.
@@ -161,6 +172,20 @@ public:
   /// No member of the group needs the entries up to `index` any more.
   [[nodiscard]] error compact(entry_index index);
 
+  // -- what came before the group's log (sequencer_install.cpp) ---------------
+
+  /// Lets go of out/, for others to add to: nothing is applied meanwhile.
+  /// @pre no checkpoint is under way.
+  void begin_copying();
+  [[nodiscard]] bool copying() const noexcept { return copying_; }
+  /// What was copied is the stream up to `state`, durably.
+  [[nodiscard]] result<sequencer_effects>
+  install(const raft_snapshot& what, const entry_log::kept_state& state);
+  /// Nothing came of it: goes on with what was applied before.
+  [[nodiscard]] result<sequencer_effects> end_copying();
+  /// out/ is not what the group agreed on.
+  [[nodiscard]] error set_out_aside();
+
   [[nodiscard]] error close();
 
   // -- facts ------------------------------------------------------------------
@@ -214,6 +239,7 @@ private:
   result<bool> plan();
   error propose(const std::vector<merge_entry>& entries);
   error write_held();
+  error sync_unmerged();
   [[nodiscard]] bool holds(const merge_range& range);
   error apply_pending(sequencer_effects& out);
   error apply(const stream_group::instruction& what, sequencer_effects& out);
@@ -246,6 +272,8 @@ private:
   std::vector<input_name> opened_;       ///< Not yet handed out.
   std::vector<sequencer_effects::out_part> written_; ///< Not yet handed out.
   bool followed_ = false;
+  bool copying_ = false;
+  std::optional<merge_state> parked_; ///< What was applied before that.
   bool checkpoint_running_ = false;
   position checkpointed_;
   entry_log::kept_state newest_; ///< What the newest checkpoint says.

@@ -14,15 +14,6 @@ namespace {
 /// Of a hello: what more there is comes with the next one.
 constexpr size_t inputs_told_max = 256;
 
-std::vector<uint64_t> words_of(const raft_configuration& founding) {
-  std::vector<uint64_t> out;
-  for (const auto& member : founding.members()) {
-    out.push_back(member.id.node);
-    out.push_back(member.id.incarnation);
-  }
-  return out;
-}
-
 /// Those that a group was founded with all vote.
 raft_configuration founding_of(const std::vector<uint64_t>& words) {
   std::set<member_id> ids;
@@ -35,6 +26,15 @@ raft_configuration founding_of(const std::vector<uint64_t>& words) {
 }
 
 } // namespace
+
+std::vector<uint64_t> words_of(const raft_configuration& members) {
+  std::vector<uint64_t> out;
+  for (const auto& member : members.members()) {
+    out.push_back(member.id.node);
+    out.push_back(member.id.incarnation);
+  }
+  return out;
+}
 
 void sequencer_state::look_for_peers() {
   for (const auto node : peers->due(env->clock->monotonic_ns())) {
@@ -73,11 +73,11 @@ void sequencer_state::say_hello() {
   peer_hello what;
   what.node = group.self().node;
   what.incarnation = group.self().incarnation;
-  what.founding = words_of(group.founding());
+  what.founding = words_of(group.founding().members);
+  what.generation = group.founding().generation;
+  what.forgot = group.forgot();
   if (group.leads()) {
-    what.needless = core->checkpointed();
-    for (const auto& peer : group.raft()->peers())
-      what.needless = std::min(what.needless, peer.durable());
+    what.needless = group.needless(core->checkpointed(), now_ns);
     if (auto fault = core->compact(what.needless))
       return fail(fault);
   }
@@ -101,9 +101,11 @@ void sequencer_state::take(const peer_hello& what) {
   if (peers->find(what.node) == nullptr)
     return; // Not of this stream, as this node's configuration has it.
   peers->heard(what.node, now_ns);
-  if (auto fault = core->group().heard({what.node, what.incarnation},
-                                       founding_of(what.founding), now_ns))
+  if (auto fault
+      = core->heard({what.node, what.incarnation},
+                    {founding_of(what.founding), what.generation}, what.forgot))
     return fail(fault);
+  take_in(what, now_ns);
   if (what.needless != entry_index{})
     if (auto fault = core->compact(what.needless))
       return fail(fault);
@@ -121,12 +123,15 @@ void sequencer_state::take_held(const peer_hello& what) {
   for (const auto& input : what.inputs) {
     const input_name known{input.directory,
                            {{input.lineage_high, input.lineage_low}}};
+    if (!is_input_directory(input.directory)) {
+      ++strange_messages;
+      continue;
+    }
     if (!sink_of(known))
       continue;
     const auto copy = *core->inputs().find(known);
-    const auto from
-      = std::max({core->inputs().recorded_end(copy), core->merged(copy),
-                  position{input.from}});
+    const auto from = std::max({core->inputs().recorded_end(copy),
+                                core->merged(copy), position{input.from}});
     if (from < input.to)
       fetch_held(*peer, copy, {from, input.to});
   }
@@ -164,9 +169,28 @@ sequencer_state::serve_bytes(const input_range& what) {
     {what.directory, {{what.lineage_high, what.lineage_low}}});
   const auto sink = copy ? sinks.find(*copy) : sinks.end();
   if (sink == sinks.end() || what.from >= what.to)
-    return to_caf({errc::not_found,
-                   "input '" + what.directory + "' is not held here"});
+    return to_caf(
+      {errc::not_found, "input '" + what.directory + "' is not held here"});
   return self->delegate(sink->second, fetch_atom_v, what.from, what.to);
+}
+
+/// A publisher may reach nodes that do not lead, and no other: they ask for it,
+/// once all that they hold of its log is merged.
+caf::result<flow_grant> sequencer_state::origin_facts(const input_offer& what) {
+  const auto copy = core->inputs().find(
+    {what.directory, {{what.lineage_high, what.lineage_low}}});
+  if (!copy || !core->settled(*copy))
+    return to_caf({errc::unavailable, "publisher directory '" + what.directory
+                                        + "': not all of it is merged yet"});
+  if (core->leads()) {
+    flow_grant answer;
+    tell(what.origin, answer);
+    return answer;
+  }
+  const auto leader = leading_peer();
+  if (!leader)
+    return to_caf(leader.failure());
+  return self->delegate(*leader, facts_atom_v, what);
 }
 
 } // namespace millrace::rt

@@ -26,11 +26,13 @@ sequencer_core::open(persistence::env& world, sequencer_options options,
 }
 
 error sequencer_core::recover() {
-  auto group
-    = stream_group::open(*env_, {.directory = options_.directory + "/raft",
-                                 .cached = options_.cached,
-                                 .nodes = options_.nodes,
-                                 .self = options_.self});
+  auto group = stream_group::open(
+    *env_,
+    {.directory = options_.directory + "/" + std::string{group_log_name},
+     .cached = options_.cached,
+     .nodes = options_.nodes,
+     .self = options_.self,
+     .behind_bytes_max = options_.behind_bytes_max});
   if (!group)
     return group.failure();
   group_ = *std::move(group);

@@ -4,50 +4,13 @@
 
 namespace millrace::rt {
 
-result<std::unique_ptr<stream_group>>
-stream_group::open(persistence::env& world, settings how) {
-  auto log = entry_log::open(world, how.directory);
-  if (!log)
-    return log.failure();
-  std::unique_ptr<stream_group> group{
-    new stream_group{world, std::move(how), *std::move(log)}};
-  const auto now_ns = world.clock->monotonic_ns();
-  if (!group->log_->founding().empty()) {
-    if (auto fault = group->start(group->log_->take_recovered(), now_ns))
-      return fault;
-  } else if (group->settings_.nodes.size() == 1) {
-    if (auto fault = group->found(*group->forming_.founding(), now_ns))
-      return fault;
-  }
-  return group;
-}
-
-stream_group::stream_group(persistence::env& world, settings how,
-                           std::unique_ptr<entry_log> log)
-  : env_{&world}, settings_{std::move(how)}, log_{std::move(log)},
-    self_{settings_.self, log_->lineage().words[0]}, forming_{settings_.nodes,
-                                                              self_} {}
-
-error stream_group::heard(const member_id& from,
-                          const raft_configuration& founding, int64_t now_ns) {
-  if (founded())
-    return {};
-  forming_.heard(from, founding);
-  const auto members = forming_.founding();
-  return members ? found(*members, now_ns) : error{};
-}
-
-error stream_group::found(const raft_configuration& founding, int64_t now_ns) {
-  if (auto fault = log_->found(founding))
-    return fault;
-  raft_recovered found;
-  found.base.members = founding;
-  return start(std::move(found), now_ns);
-}
-
 error stream_group::start(raft_recovered found, int64_t now_ns) {
   founding_ = log_->founding();
   group_id_ = group_id_of(founding_);
+  // From now on it vouches for what it has only written.
+  if (settings_.cached && settings_.nodes.size() > 1)
+    if (auto fault = entry_log::mark_unsynced(*env_->fs, settings_.directory))
+      return fault;
   before_ = found.base.at.index;
   for (const auto& entry : found.entries)
     if (auto fault = append(entry))
@@ -75,10 +38,27 @@ error stream_group::append(raft_entry entry) {
 }
 
 error stream_group::tick(int64_t now_ns) {
+  // Offered again as long as it is needed; in between it hears that it has a
+  // leader.
+  constexpr int64_t again_ns = 500'000'000;
+  while (!offered_.empty() && now_ns - offered_.front().second >= again_ns) {
+    const auto to = offered_.front().first;
+    offered_.pop_front();
+    if (auto fault = run(raft_core::snapshot_sent{to, false}, now_ns))
+      return fault;
+  }
   return run(raft_core::tick{}, now_ns);
 }
 
 error stream_group::received(raft_message message, int64_t now_ns) {
+  // Before any of it is taken: what cannot be applied must not be in the log.
+  if (const auto* append = std::get_if<raft_append_request>(&message.body))
+    for (const auto& entry : append->entries)
+      if (entry.kind == raft_entry_kind::payload
+          && !decode_merge_entry(entry.payload.bytes())) {
+        ++unreadable_;
+        return {};
+      }
   return run(raft_core::received{std::move(message)}, now_ns);
 }
 
@@ -98,6 +78,13 @@ result<bool> stream_group::propose(const std::vector<merge_entry>& entries,
 error stream_group::run(raft_core::input what, int64_t now_ns) {
   if (!founded())
     return {};
+  // After it stood still, what waits in its mailbox is old: it must not take
+  // that for a sign that it is still followed.
+  const auto stood_ns = now_ns - std::exchange(ran_at_ns_, now_ns);
+  if (stood_ns >= raft_options{}.election_ns
+      && !std::holds_alternative<raft_core::tick>(what))
+    if (auto fault = run(raft_core::tick{}, now_ns))
+      return fault;
   for (auto& effect : raft_->step(std::move(what), now_ns))
     if (auto fault
         = std::visit([this](auto& each) { return act(each); }, effect))
@@ -152,7 +139,7 @@ error stream_group::act(raft_core::committed& what) {
     if (entry.instruction)
       effects_.committed.emplace_back(told_, *entry.instruction);
   }
-  return {};
+  return set_aside_.empty() ? error{} : forget_set_aside();
 }
 
 error stream_group::act(raft_core::declined&) {
@@ -161,7 +148,18 @@ error stream_group::act(raft_core::declined&) {
 }
 
 error stream_group::act(raft_core::snapshot_needed& what) {
-  effects_.stranded.push_back(std::move(what));
+  effects_.stranded.push_back(what.to);
+  offered_.emplace_back(what.to, ran_at_ns_);
+  return {};
+}
+
+error stream_group::act(raft_core::became&) {
+  effects_.changed = true;
+  return {};
+}
+
+error stream_group::act(raft_core::configured&) {
+  effects_.changed = true;
   return {};
 }
 
@@ -249,11 +247,18 @@ error stream_group::compact(const entry_log::kept_state& state,
   return run(raft_core::compacted{state.index}, now_ns);
 }
 
-error stream_group::close() { return log_->close(); }
+error stream_group::close(bool all_synced) {
+  if (auto fault = log_->close())
+    return fault;
+  if (!all_synced || !founded() || !settings_.cached
+      || settings_.nodes.size() == 1)
+    return {};
+  return entry_log::mark_synced(*env_->fs, settings_.directory);
+}
 
 bool stream_group::leads_for_sure() const {
-  return leads()
-         && raft_->log().term_at(raft_->commit_index()) == raft_->term();
+  return leads() && raft_->log().term_at(raft_->commit_index()) == raft_->term()
+         && raft_->majority_heard(env_->clock->monotonic_ns());
 }
 
 std::vector<merge_entry> stream_group::after(entry_index index) const {

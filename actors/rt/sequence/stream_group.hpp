@@ -3,6 +3,7 @@
 #include <millrace/actors/rt/merge/merge_entry.hpp>
 #include <millrace/actors/rt/raft/entry_log.hpp>
 #include <millrace/actors/rt/raft/raft_core.hpp>
+#include <millrace/actors/rt/raft/raft_wire.hpp>
 #include <millrace/actors/rt/sequence/group_forming.hpp>
 
 #include <cstdint>
@@ -10,10 +11,26 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+// How it becomes a group, and what becomes of its members, is in
+// stream_members.cpp.
+
 namespace millrace::rt {
+
+/// Bytes of a group's log that a member may be behind before it is left to a
+/// snapshot, unless somebody says otherwise.
+inline constexpr uint64_t behind_bytes_default = uint64_t{8} << 20;
+
+/// Where a node keeps its log of the group, below the stream's directory; one
+/// that was set aside has a mark and a number after that.
+inline constexpr std::string_view group_log_name = "raft";
+inline constexpr std::string_view aside_mark = ".aside.";
+/// Gives the log of an earlier life another name.
+[[nodiscard]] error set_log_aside(persistence::file_system& fs,
+                                  const std::string& directory);
 
 /// A member of the group that agrees on a stream's merge entries: drives
 /// `raft_core` and writes what it decides to an `entry_log`. An entry goes to
@@ -28,8 +45,14 @@ public:
     /// The nodes of the stream; one: it is a group of its own at once.
     std::vector<group_forming::node> nodes;
     uint64_t self = 0; ///< Which of them this is.
+    /// A member that is away holds back the compaction of so many bytes of the
+    /// log; one that comes back later gets a snapshot.
+    uint64_t behind_bytes_max = behind_bytes_default;
   };
-  /// Recovers what is there; a new directory draws a new incarnation.
+  /// Recovers what is there; a new directory draws a new incarnation. With
+  /// several nodes, a log that is damaged, or that a power cut may have taken
+  /// from (of a cached stream), is set aside: what this node had said there
+  /// nobody may build on, so it goes on as another member.
   [[nodiscard]] static result<std::unique_ptr<stream_group>>
   open(persistence::env& world, settings how);
 
@@ -42,15 +65,18 @@ public:
     std::vector<instruction> committed;
     /// Inputs that were not taken, for the log.
     std::vector<raft_core::refused> refused;
-    /// Members that lack what is no longer in the log.
-    std::vector<raft_core::snapshot_needed> stranded;
+    /// Members that lack what is no longer in the log: they are to be offered
+    /// `snapshot`.
+    std::vector<member_id> stranded;
+    /// The role, the term or the leader changed, or the members did.
+    bool changed = false;
   };
 
   // -- forming ----------------------------------------------------------------
 
   [[nodiscard]] const member_id& self() const noexcept { return self_; }
   /// What others are to be told: empty until the group is founded.
-  [[nodiscard]] const raft_configuration& founding() const noexcept {
+  [[nodiscard]] const group_founding& founding() const noexcept {
     return founding_;
   }
   [[nodiscard]] uint64_t group_id() const noexcept { return group_id_; }
@@ -58,10 +84,28 @@ public:
   [[nodiscard]] const group_forming& forming() const noexcept {
     return forming_;
   }
-  /// Another node said who it is; may found the group.
+  /// Where earlier lives of this node are kept until the group has taken it in,
+  /// and why the last of them ended, if it did just now.
+  [[nodiscard]] const std::vector<std::string>& set_aside() const noexcept {
+    return set_aside_;
+  }
+  [[nodiscard]] const std::string& why_set_aside() const noexcept {
+    return why_set_aside_;
+  }
+  /// It was a member once, and is in no group now.
+  [[nodiscard]] bool forgot() const noexcept {
+    return !founded() && !set_aside_.empty();
+  }
+  /// Another node said who it is. `fenced` when a later group took the place of
+  /// this node's, which is set aside: its process must end, and joins the later
+  /// one in its next life.
   [[nodiscard]] error heard(const member_id& from,
-                            const raft_configuration& founding,
-                            int64_t now_ns);
+                            const group_founding& founding, bool forgot);
+  /// What is to be founded now, if anything is.
+  [[nodiscard]] std::optional<group_founding> to_found() const;
+  /// An earlier life of this node was a member of it: what it applied holds.
+  [[nodiscard]] bool continues(const group_founding& founding) const;
+  [[nodiscard]] error found(const group_founding& founding, int64_t now_ns);
 
   // -- the group at work; before its founding nothing comes of it ------------
 
@@ -90,7 +134,29 @@ public:
   [[nodiscard]] const entry_log::kept_state& state() const noexcept {
     return log_->state();
   }
-  [[nodiscard]] error close();
+  /// Up to here the leader may let go of entries, of those that it has in a
+  /// checkpoint.
+  [[nodiscard]] entry_index needless(entry_index checkpointed,
+                                     int64_t now_ns) const;
+  /// @param all_synced the bytes that entries name are, too.
+  [[nodiscard]] error close(bool all_synced);
+
+  // -- members ----------------------------------------------------------------
+
+  /// A node of the configuration lives under this id, in this group. The leader
+  /// takes it in, step by step, in the place of its earlier life.
+  [[nodiscard]] error welcome(const member_id& who, int64_t now_ns);
+  /// The next step of what an operator wants; node 0: none.
+  /// @returns whether nothing is left to do.
+  [[nodiscard]] result<bool> replace(uint64_t leaving,
+                                     const std::optional<member_id>& joining,
+                                     int64_t now_ns);
+  /// What a member gets that lacks compacted entries; none: it needs none.
+  [[nodiscard]] std::optional<raft_snapshot> snapshot() const;
+  /// Takes in what a leader sent. @pre out/ holds what the state says, durably.
+  [[nodiscard]] error install(const raft_snapshot& what,
+                              const entry_log::kept_state& state,
+                              int64_t now_ns);
 
   /// What came of all that since the last call.
   [[nodiscard]] effects fetch() { return std::exchange(effects_, {}); }
@@ -102,9 +168,15 @@ public:
   [[nodiscard]] bool leads() const noexcept {
     return raft_ && raft_->role() == raft_core::role_type::leader;
   }
-  /// Leads, and has committed an entry of its own term: it knows all that was
-  /// ever committed.
+  /// Leads, has committed an entry of its own term, and hears a majority: it
+  /// knows all that was ever committed.
   [[nodiscard]] bool leads_for_sure() const;
+  /// Leads, and would take a proposal now.
+  [[nodiscard]] bool takes_proposals() const noexcept {
+    return raft_ && raft_->takes_proposals();
+  }
+  /// Messages of members that hold what this program does not know.
+  [[nodiscard]] uint64_t unreadable() const noexcept { return unreadable_; }
   /// The instructions of the log after `index`, in order.
   [[nodiscard]] std::vector<merge_entry> after(entry_index index) const;
   /// The log holds what comes after this.
@@ -122,7 +194,8 @@ private:
                std::unique_ptr<entry_log> log);
 
   error start(raft_recovered found, int64_t now_ns);
-  error found(const raft_configuration& founding, int64_t now_ns);
+  error list_set_aside();
+  error forget_set_aside();
   error run(raft_core::input what, int64_t now_ns);
   error act(raft_core::persist& what);
   error act(raft_core::send& what);
@@ -130,6 +203,8 @@ private:
   error act(raft_core::declined& what);
   error act(raft_core::snapshot_needed& what);
   error act(raft_core::refused& what);
+  error act(raft_core::became& what);
+  error act(raft_core::configured& what);
   template <class Other>
   error act(Other&) {
     return {};
@@ -143,7 +218,9 @@ private:
   std::unique_ptr<entry_log> log_;
   member_id self_;
   group_forming forming_;
-  raft_configuration founding_;
+  group_founding founding_;
+  std::vector<std::string> set_aside_;
+  std::string why_set_aside_;
   uint64_t group_id_ = 0;
   std::unique_ptr<raft_core> raft_;
   /// Those after `first_`, the oldest first: what may still be asked for.
@@ -158,6 +235,10 @@ private:
   uint64_t job_ticket_ = 0;
   entry_index job_written_;
   effects effects_;
+  /// Snapshots, and when.
+  std::deque<std::pair<member_id, int64_t>> offered_;
+  int64_t ran_at_ns_ = 0;
+  uint64_t unreadable_ = 0;
 };
 
 } // namespace millrace::rt

@@ -35,7 +35,7 @@ struct kept_history {
     ASSERT_TRUE(opened) << to_string(opened.failure());
     log = *std::move(opened);
     if (log->founding().empty())
-      ASSERT_FALSE(log->found(founders));
+      ASSERT_FALSE(log->found({founders, 0}));
     const auto found = log->take_recovered();
     kept_content now{found.vote, raft_log{found.base, found.entries},
                      log->state().index.value};

@@ -219,13 +219,18 @@ TEST_F(SupervisorTest, StatusMergesWhatTheNodesSay) {
   rdb.node = "good";
   config_.processes.push_back(rdb);
   config_.nodes[0].processes = {"rdb1"};
+  process_config rt;
+  rt.name = "rt1";
+  rt.type = process_type::rt;
+  rt.streams = {"market"};
+  config_.processes.push_back(rt);
   config_.streams.push_back({.name = "market", .mode = stream_mode::cached});
   supervisor nodes{world_->world(), config_};
   const auto started = nodes.start({"good"}, start_);
   const auto made = cluster_status(
     world_->world(), config_,
     {{"processes", {{"rdb1", {{"rows", 12}}}, {"gone", {{"rows", 1}}}}},
-     {"streams", {{"market", {{"end", "0.0.64"}}}}}});
+     {"streams", {{"market", {{"rt1", {{"end", "0.0.64"}}}}}}}});
   ASSERT_TRUE(made) << made.failure().context;
   const auto status = nlohmann::json::parse(made->dump());
   const auto& good = status["nodes"][0];
@@ -237,6 +242,7 @@ TEST_F(SupervisorTest, StatusMergesWhatTheNodesSay) {
   EXPECT_EQ(status["nodes"][1]["state"], "stopped");
   EXPECT_EQ(status["nodes"][1]["pid"], nullptr);
   EXPECT_EQ(status["streams"][0]["mode"], "cached");
+  EXPECT_EQ(status["streams"][0]["process"], "rt1");
   EXPECT_EQ(status["streams"][0]["end"], "0.0.64");
 }
 

@@ -24,8 +24,9 @@ void add_rt_node(cluster_plan& to, const std::string& name,
     = options.cached ? nodes::stream_mode::cached : nodes::stream_mode::synced;
   stream.roll_bytes = options.roll_bytes;
   to.config.period.grace_ns = options.period_grace_ns;
-  to.options.roles.add(std::string{nodes::process_type::rt},
-                       nodes::rt_factory{options.checkpoint_bytes});
+  to.options.roles.add(
+    std::string{nodes::process_type::rt},
+    nodes::rt_factory{options.checkpoint_bytes, options.behind_bytes_max});
   to.add(name, nodes::process_type::rt).streams = {stream.name};
 }
 

@@ -20,6 +20,7 @@ struct rt_node_options {
   uint64_t roll_bytes = uint64_t{1} << 29;
   uint64_t checkpoint_bytes = uint64_t{64} << 20;
   int64_t period_grace_ns = 5'000'000'000;
+  uint64_t behind_bytes_max = uint64_t{8} << 20;
 };
 
 /// The RT node of "market"; its sequencer is the actor "rt/market". A failure

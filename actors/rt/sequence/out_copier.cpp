@@ -1,0 +1,129 @@
+#include <millrace/actors/rt/sequence/out_copier.hpp>
+#include <millrace/messages/data/events.hpp>
+
+namespace millrace::rt {
+
+namespace {
+constexpr auto silence_max = std::chrono::seconds{3};
+} // namespace
+
+void out_copier_state::start() {
+  auto opened
+    = persistence::log_replica::open(*env, options.directory, options.lineage);
+  if (!opened)
+    return end(opened.failure());
+  copy = *std::move(opened);
+  if (copy->end() && *copy->end() >= options.target)
+    return finish_if_reached();
+  start_spec from;
+  if (copy->end()) {
+    from.kind = start_spec::at_position;
+    from.at = *copy->end();
+  }
+  self
+    ->request(options.from, caf::timespan{silence_max}, caf::subscribe_atom_v,
+              from, caf::actor_cast<sink_actor>(self))
+    .then([this](const source_actor& at,
+                 const flow_grant& grant) { begin_flow(at, grant); },
+          [this](const caf::error& fault) { end(from_caf(fault)); });
+  self->delayed_send(self, caf::timespan{silence_max}, caf::tick_atom_v);
+}
+
+void out_copier_state::begin_flow(const source_actor& at,
+                                  const flow_grant& grant) {
+  source = at;
+  current_flow = grant.flow;
+  self->monitor(source);
+  self->send(source, ack_atom_v, flow_ack{current_flow, 0, {}});
+}
+
+void out_copier_state::take(flow_id flow, position begin, const chunk& bytes) {
+  if (flow != current_flow || ended)
+    return;
+  heard = true;
+  auto at = begin;
+  for (auto rest = bytes.bytes(); !rest.empty();) {
+    const auto parsed = persistence::parse_record(
+      rest, options.lineage, at, persistence::payload_check::verify);
+    if (parsed.kind != persistence::parse_outcome::what::record)
+      return end({errc::malformed_message,
+                  options.directory + ": the bytes received at " + to_string(at)
+                    + " are not a record: " + std::string{parsed.reason}});
+    at.value += parsed.record.length;
+    rest = rest.subspan(parsed.record.length);
+  }
+  if (auto fault = copy->append(begin, bytes.bytes()))
+    return end(fault);
+  bytes_taken += bytes.size();
+  self->send(source, ack_atom_v, flow_ack{current_flow, bytes_taken, {}});
+  finish_if_reached();
+}
+
+/// A log that is damaged there is no source.
+void out_copier_state::event(flow_id flow, const chunk& bytes) {
+  if (flow != current_flow || ended)
+    return;
+  const auto what = decode_stream_event(bytes.bytes());
+  end({errc::unavailable,
+       options.directory + ": the log that is copied has "
+         + (what ? what->cause : "an event that cannot be read")});
+}
+
+void out_copier_state::finish_if_reached() {
+  if (*copy->end() < options.target)
+    return;
+  ended = true;
+  auto job = copy->begin_sync();
+  env->io->submit([job = std::move(job), me = out_copier_actor{self}] {
+    caf::anon_send(me, synced_atom_v, to_caf(job.run()));
+  });
+}
+
+void out_copier_state::tick() {
+  if (ended)
+    return;
+  if (!std::exchange(heard, false))
+    return end({errc::timeout,
+                options.directory + ": nothing to copy came for 3 seconds"});
+  self->delayed_send(self, caf::timespan{silence_max}, caf::tick_atom_v);
+}
+
+void out_copier_state::end(const error& fault) {
+  ended = true;
+  copy.reset(); // Before its owner opens the directory.
+  self->send(owner, snapshot_atom_v, to_caf(fault));
+  self->quit();
+}
+
+out_copier_actor::behavior_type
+out_copier(out_copier_actor::stateful_pointer<out_copier_state> self,
+           persistence::env* world, out_copier_options options,
+           copy_owner_actor owner) {
+  self->state.env = world;
+  self->state.options = std::move(options);
+  self->state.owner = std::move(owner);
+  self->set_down_handler([self](caf::down_msg&) {
+    if (!self->state.ended)
+      self->state.end(
+        {errc::unavailable, self->state.options.directory
+                              + ": the node that it is copied from is gone"});
+  });
+  self->state.start();
+  return {
+    [self](chunk_atom, flow_id flow, position begin, const chunk& bytes) {
+      self->state.take(flow, begin, bytes);
+    },
+    [self](event_atom, flow_id flow, const chunk& bytes) {
+      self->state.event(flow, bytes);
+    },
+    [self](caf::ping_atom, flow_id flow) {
+      self->state.heard = self->state.heard || flow == self->state.current_flow;
+    },
+    [self](caf::tick_atom) { self->state.tick(); },
+    [self](synced_atom, const caf::error& outcome) {
+      self->state.end(from_caf(outcome));
+    },
+  };
+}
+
+} // namespace millrace::rt

@@ -1,0 +1,188 @@
+#include <millrace/actors/rt/raft/raft_wire.hpp>
+#include <millrace/actors/rt/sequence/out_copier.hpp>
+#include <millrace/actors/rt/sequence/sequencer.hpp>
+
+#include <algorithm>
+
+// How a node that lacks what the group's log no longer holds is brought up: the
+// leader offers the state that its log begins with; the node asks for it in
+// parts, copies out/ up to there, and goes on with the log.
+
+namespace millrace::rt {
+
+namespace {
+constexpr uint64_t state_part_bytes = 256u << 10;
+constexpr auto part_deadline = std::chrono::seconds{3};
+} // namespace
+
+void sequencer_state::offer_snapshot(const std::vector<member_id>& to) {
+  const auto what = core->group().snapshot();
+  if (!what)
+    return;
+  for (const auto& id : to)
+    if (const auto* peer = peers->find(id.node);
+        peer != nullptr && peer->handle)
+      self->send(peer->handle, snapshot_atom_v, core->group().group_id(),
+                 chunk::copy_of(encode(*what)));
+}
+
+void sequencer_state::take_snapshot(uint64_t group, const chunk& bytes) {
+  const auto what = decode_raft_snapshot(bytes.bytes());
+  if (!core->group().founded() || group != core->group().group_id() || !what) {
+    ++strange_messages;
+    return;
+  }
+  const auto leader = core->group().raft()->leader();
+  const auto* peer = leader ? peers->find(leader->node) : nullptr;
+  if (catching_up || core->group().leads() || peer == nullptr || !peer->handle
+      || what->base.at.index <= core->group().written())
+    return;
+  catching_up = std::make_unique<catch_up>();
+  catching_up->what = *what;
+  catching_up->from = peer->handle;
+  note("catching-up", "the log of the group begins after entry "
+                        + to_string(what->base.at.index)
+                        + ": its state and the merged log before it are copied "
+                          "from "
+                        + peer->at.name);
+  fetch_state();
+}
+
+void sequencer_state::fetch_state() {
+  const auto index = catching_up->what.base.at.index;
+  if (catching_up->state.size() >= catching_up->what.state_bytes)
+    return copy_out();
+  self
+    ->request(catching_up->from, caf::timespan{part_deadline}, fetch_atom_v,
+              index, static_cast<uint64_t>(catching_up->state.size()))
+    .then(
+      [this](const chunk& part) {
+        if (part.empty())
+          return end_catching_up({errc::not_found, "the state is not whole"});
+        const auto bytes = part.bytes();
+        catching_up->state.insert(catching_up->state.end(), bytes.begin(),
+                                  bytes.end());
+        fetch_state();
+      },
+      [this](const caf::error& fault) { end_catching_up(from_caf(fault)); });
+}
+
+caf::result<chunk> sequencer_state::serve_state(entry_index index,
+                                                uint64_t from) const {
+  const auto& state = core->group().state();
+  if (state.index != index || from >= state.bytes.size())
+    return to_caf({errc::not_found, "the state as of entry " + to_string(index)
+                                      + " is not kept here"});
+  const std::span<const std::byte> all{state.bytes};
+  return chunk::copy_of(
+    all.subspan(from, std::min(state_part_bytes, all.size() - from)));
+}
+
+void sequencer_state::copy_out() {
+  const auto state = decode_merge_state(catching_up->state);
+  if (!state)
+    return end_catching_up(state.failure());
+  if (checkpoint)
+    return end_catching_up(
+      {errc::unavailable, "a checkpoint is under way; tried again"});
+  core->begin_copying();
+  auto copier = self->spawn(
+    out_copier, env,
+    out_copier_options{core->out_directory(), state->layout.lineage,
+                       state->out_end, catching_up->from},
+    copy_owner_actor{self});
+  children.add(copier);
+}
+
+void sequencer_state::out_copied(const caf::error& outcome) {
+  const auto fault = from_caf(outcome);
+  if (fault)
+    return end_catching_up(fault);
+  auto done = std::exchange(catching_up, nullptr);
+  const auto index = done->what.base.at.index;
+  progress(core->install(done->what, {index, std::move(done->state)}));
+  note("caught-up",
+       "the merged log is here up to " + to_string(core->out_end()));
+}
+
+/// The leader offers it again.
+void sequencer_state::end_catching_up(const error& why) {
+  catching_up.reset();
+  warn("catching-up", to_string(why));
+  if (!core->copying())
+    return;
+  // What is here is not the beginning of what the group has.
+  const bool foreign = why.code == errc::fenced || why.code == errc::corrupt
+                       || why.code == errc::bad_position
+                       || why.code == errc::ahead;
+  if (foreign)
+    if (auto fault = core->set_out_aside())
+      return fail(fault);
+  progress(core->end_copying());
+}
+
+// -- members ------------------------------------------------------------------
+
+void sequencer_state::take_in(const peer_hello& what, int64_t now_ns) {
+  const member_id who{what.node, what.incarnation};
+  auto& life = lives[what.node];
+  if (life.who != who)
+    life = {who, now_ns};
+  // A word of an earlier life may come late.
+  constexpr int64_t settled_ns = 600'000'000;
+  if (now_ns - life.since_ns < settled_ns || !core->leads()
+      || what.founding != words_of(core->group().founding().members)
+      || what.generation != core->group().founding().generation)
+    return;
+  if (auto fault = core->group().welcome(who, now_ns))
+    fail(fault);
+}
+
+caf::result<bool> sequencer_state::change_members(uint64_t leaving,
+                                                  uint64_t joining) {
+  if (!core->leads()) {
+    const auto leader = leading_peer();
+    if (!leader)
+      return to_caf(leader.failure());
+    return self->delegate(*leader, members_atom_v, leaving, joining);
+  }
+  std::optional<member_id> joins;
+  if (joining == core->group().self().node)
+    joins = core->group().self();
+  else if (const auto found = lives.find(joining); found != lives.end())
+    joins = found->second.who;
+  if (joining != 0 && !joins)
+    return to_caf({errc::unavailable,
+                   "stream '" + core->options().stream
+                     + "': the node that is to join was not heard of yet"});
+  auto done = core->group().replace(leaving, joins, env->clock->monotonic_ns());
+  if (!done)
+    return to_caf(done.failure());
+  progress(core->advance());
+  return *done;
+}
+
+/// Who leads, who is a member, who went and came: a line per change.
+void sequencer_state::tell_changes() {
+  const auto& group = core->group();
+  if (!group.founded())
+    return;
+  const auto& raft = *group.raft();
+  std::string text = "term " + to_string(raft.term()) + ", ";
+  const auto name_of = [&](const member_id& id) {
+    const auto* peer = peers->find(id.node);
+    return id == group.self() ? std::string{"this node"}
+           : peer != nullptr && lives[id.node].who == id ? peer->at.name
+                                                         : to_string(id);
+  };
+  text += raft.leader() ? name_of(*raft.leader()) + " leads" : "nobody leads";
+  text += "; members:";
+  for (const auto& each : raft.members().members())
+    text += " " + name_of(each.id) + (each.votes ? "" : " (learns)");
+  if (text == told_group)
+    return;
+  told_group = text;
+  note("group", text);
+}
+
+} // namespace millrace::rt

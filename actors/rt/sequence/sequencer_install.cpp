@@ -1,0 +1,109 @@
+#include <millrace/actors/rt/sequence/sequencer_core.hpp>
+
+#include <utility>
+
+// How a sequencer_core takes over from other nodes what came before the group's
+// log: a copy of out/, and the state at its end.
+
+namespace millrace::rt {
+
+namespace {
+
+/// It may be all that is left of what a lost group had agreed on.
+error rename_aside(persistence::file_system& fs, const std::string& directory) {
+  if (!fs.exists(directory))
+    return {};
+  uint64_t number = 1;
+  const auto name = [&] {
+    return directory + std::string{aside_mark} + std::to_string(number);
+  };
+  while (fs.exists(name()))
+    ++number;
+  return fs.rename(directory, name());
+}
+
+} // namespace
+
+error sequencer_core::heard(const member_id& from,
+                            const group_founding& founding, bool forgot) {
+  if (auto fault = group_->heard(from, founding, forgot))
+    return fault;
+  const auto next = group_->to_found();
+  if (!next)
+    return {};
+  if (!group_->continues(*next))
+    if (auto fault = set_out_aside())
+      return fault;
+  return group_->found(*next, now());
+}
+
+error sequencer_core::set_out_aside() {
+  parked_.reset();
+  merge_.reset();
+  out_.reset();
+  // A checkpoint of it must never be taken for one of what comes now.
+  if (auto fault = store_->save({}))
+    return fault;
+  history_.reset();
+  for (const auto& directory :
+       {out_directory(), options_.directory + "/history"})
+    if (auto fault = rename_aside(*env_->fs, directory))
+      return fault;
+  auto history = merge_history::open(*env_, options_.directory + "/history");
+  if (!history)
+    return history.failure();
+  history_ = *std::move(history);
+  return env_->fs->sync_directory(options_.directory);
+}
+
+void sequencer_core::begin_copying() {
+  copying_ = true;
+  if (merge_)
+    parked_ = merge_->state();
+  merge_.reset();
+  out_.reset();
+}
+
+result<sequencer_effects> sequencer_core::end_copying() {
+  copying_ = false;
+  if (parked_)
+    if (auto fault = begin_merge(*std::exchange(parked_, std::nullopt)))
+      return fault;
+  return advance();
+}
+
+result<sequencer_effects>
+sequencer_core::install(const raft_snapshot& what,
+                        const entry_log::kept_state& kept) {
+  auto state = decode_merge_state(kept.bytes);
+  if (!state)
+    return state.failure();
+  // The log may have come meanwhile, from another leader.
+  if (what.base.at.index <= group_->written())
+    return end_copying();
+  if (auto fault = group_->install(what, kept, now()))
+    return fault;
+  copying_ = false;
+  parked_.reset();
+  while (!pending_.empty() && pending_.front().first <= kept.index)
+    pending_.pop_front();
+  checkpointed_ = state->out_end;
+  newest_ = kept;
+  for (const auto& [number, input] : state->inputs) {
+    const input_name which{input.directory, input.lineage};
+    name(number, which);
+    if (const auto copy = inputs_.find(which)) {
+      inputs_.merged(*copy, input.merged_end);
+      unplanned_.insert(*copy);
+    } else if (!input.closed) {
+      opened_.push_back(which);
+    }
+  }
+  if (auto fault = begin_merge(*std::move(state)))
+    return fault;
+  if (auto fault = store_->save(kept.bytes))
+    return fault;
+  return advance();
+}
+
+} // namespace millrace::rt

@@ -1,0 +1,193 @@
+#include <millrace/actors/rt/sequence/group_forming.hpp>
+#include <millrace/nodes/cli/cluster_option.hpp>
+#include <millrace/nodes/cli/command/failure.hpp>
+#include <millrace/nodes/cli/stream.hpp>
+#include <millrace/nodes/client/collect_status.hpp>
+#include <millrace/nodes/client/find_stream.hpp>
+#include <millrace/nodes/host/exit_codes.hpp>
+
+#include <caf/scoped_actor.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace millrace::nodes {
+
+namespace {
+
+using namespace std::chrono_literals;
+using text::json_value;
+
+result<cluster_config> load_stream(const std::string& path,
+                                   const std::string& stream) {
+  auto config = load_cluster(path);
+  if (config && config->stream(stream) == nullptr)
+    return error{errc::not_found,
+                 config->path + ": no [[stream]] is named '" + stream + "'"};
+  return config;
+}
+
+std::string text_of(const json_value& value) {
+  return value.is_null() ? "-" : value.text() ? *value.text() : value.dump();
+}
+
+void declare(option_list& list, stream_members_options& into) {
+  declare_config(list, into.config);
+  list.text("STREAM", into.stream, "Name of the [[stream]]").required();
+}
+
+/// The members, as the node says that knows best.
+int members(const stream_members_options& options) {
+  const auto config = load_stream(options.config, options.stream);
+  if (!config)
+    return fail(config.failure());
+  const auto live = collect_status(*config);
+  if (!live)
+    return fail(live.failure());
+  const auto& nodes = live->at("streams").at(options.stream);
+  const json_value* leads = nullptr;
+  for (const auto* member : config->members_of(options.stream)) {
+    const auto& said = nodes.at(member->name);
+    const auto& group = said.at("group");
+    fmt::print("{}: {}", member->name,
+               said.is_null() ? "does not answer" : text_of(group.at("role")));
+    if (!said.is_null())
+      fmt::print(", term {}, committed {}, end {}", text_of(group.at("term")),
+                 text_of(group.at("commit")), text_of(said.at("end_text")));
+    fmt::print("\n");
+    if (said.at("leads").boolean().value_or(false))
+      leads = &group;
+  }
+  if (leads == nullptr)
+    return fail({errc::unavailable,
+                 "stream '" + options.stream
+                   + "': no node orders it; if a majority cannot come back, "
+                     "'millrace stream recover' says what is left"});
+  for (const auto& member : leads->at("members").elements())
+    fmt::print("member {} ({}): {}{}\n", text_of(member.at("name")),
+               text_of(member.at("id")),
+               member.at("votes").boolean().value_or(false) ? "votes"
+                                                            : "learns",
+               member.at("durable").is_null()
+                 ? ""
+                 : ", holds " + text_of(member.at("durable")) + ", heard "
+                     + text_of(member.at("heard_ms")) + " ms ago");
+  return exit_ok;
+}
+
+/// Asks the leader again and again, whoever that is, until it is done.
+int change(const std::string& config_path, const std::string& stream,
+           const std::string& leaving, const std::string& joining,
+           uint64_t timeout_s) {
+  const auto config = load_stream(config_path, stream);
+  if (!config)
+    return fail(config.failure());
+  const auto members = config->members_of(stream);
+  if (!joining.empty()
+      && std::none_of(members.begin(), members.end(),
+                      [&](const auto* each) { return each->name == joining; }))
+    return fail({errc::not_found, config->path + ": '" + joining
+                                    + "' does not order stream '" + stream
+                                    + "': first give it that there"});
+  auto host = runtime::create({.env = {.io_threads = 1, .pool_threads = 1}});
+  if (!host)
+    return fail(host.failure());
+  auto& clock = *(*host)->env().clock;
+  const auto until
+    = clock.monotonic_ns() + static_cast<int64_t>(timeout_s) * 1'000'000'000;
+  error last{errc::timeout, "stream '" + stream
+                              + "': the change is not agreed on yet; run this "
+                                "again to go on with it"};
+  while (clock.monotonic_ns() < until) {
+    auto at = find_stream(**host, *config, stream, 3s);
+    if (!at)
+      return fail(at.failure());
+    bool done = false;
+    error fault;
+    {
+      caf::scoped_actor self{(*host)->system()};
+      self
+        ->request(*at, caf::timespan{3s}, members_atom_v,
+                  rt::node_number(leaving),
+                  joining.empty() ? uint64_t{0} : rt::node_number(joining))
+        .receive([&](bool is) { done = is; },
+                 [&](const caf::error& why) { fault = from_caf(why); });
+      if (!done && !fault)
+        self->delayed_send(self, caf::timespan{200ms}, caf::tick_atom_v);
+      if (!done && !fault)
+        self->receive([](caf::tick_atom) {});
+    }
+    if (done) {
+      fmt::print("stream {}: {} left{}\n", stream, leaving,
+                 joining.empty() ? "" : ", " + joining + " votes");
+      return exit_ok;
+    }
+    if (fault && fault.code == errc::invalid_argument)
+      return fail(fault);
+    if (fault)
+      last = fault;
+  }
+  return fail(last);
+}
+
+void declare(option_list& list, stream_replace_options& into) {
+  declare_config(list, into.config);
+  list.text("STREAM", into.stream, "Name of the [[stream]]").required();
+  list.text("LEAVING", into.leaving, "The rt process that leaves").required();
+  list.text("JOINING", into.joining, "The rt process that takes its place")
+    .required();
+  list.number("--timeout", into.timeout_s, uint64_t{1}, uint64_t{86'400},
+              "Seconds until it must be done; default: 60");
+}
+
+int replace(const stream_replace_options& options) {
+  return change(options.config, options.stream, options.leaving,
+                options.joining, options.timeout_s);
+}
+
+void declare(option_list& list, stream_remove_options& into) {
+  declare_config(list, into.config);
+  list.text("STREAM", into.stream, "Name of the [[stream]]").required();
+  list.text("LEAVING", into.leaving, "The rt process that leaves").required();
+  list.number("--timeout", into.timeout_s, uint64_t{1}, uint64_t{86'400},
+              "Seconds until it must be done; default: 60");
+}
+
+int remove_member(const stream_remove_options& options) {
+  return change(options.config, options.stream, options.leaving, "",
+                options.timeout_s);
+}
+
+void declare_all(command_list& list) {
+  list.add(stream_members_command);
+  list.add(stream_replace_command);
+  list.add(stream_remove_command);
+  list.add(stream_recover_command);
+}
+
+} // namespace
+
+const command<stream_members_options> stream_members_command{
+  {"members", "Show who orders a stream; exit code 69 when nobody does",
+   "millrace stream members market --config examples/local.toml"},
+  declare,
+  members};
+
+const command<stream_replace_options> stream_replace_command{
+  {"replace", "Let one rt process take the place of another in a stream",
+   "millrace stream replace market rt3 rt4 --config examples/local.toml"},
+  declare,
+  replace};
+
+const command<stream_remove_options> stream_remove_command{
+  {"remove", "Take an rt process out of the group that orders a stream",
+   "millrace stream remove market rt3 --config examples/local.toml"},
+  declare,
+  remove_member};
+
+const command_group stream_commands{
+  {"stream", "Look at the rt processes that order a stream, and change them",
+   "millrace stream members market"},
+  declare_all};
+
+} // namespace millrace::nodes

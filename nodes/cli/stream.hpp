@@ -1,0 +1,48 @@
+#pragma once
+
+#include <millrace/nodes/cli/command/command.hpp>
+
+#include <cstdint>
+#include <string>
+
+// `recover` is in stream_recover.cpp.
+
+namespace millrace::nodes {
+
+struct stream_members_options {
+  std::string config;
+  std::string stream;
+};
+
+struct stream_replace_options {
+  std::string config;
+  std::string stream;
+  std::string leaving;
+  std::string joining;
+  uint64_t timeout_s = 60;
+};
+
+struct stream_remove_options {
+  std::string config;
+  std::string stream;
+  std::string leaving;
+  uint64_t timeout_s = 60;
+};
+
+struct stream_recover_options {
+  std::string config;
+  std::string stream;
+  std::string from;
+  bool accept_loss = false;
+};
+
+extern const command<stream_members_options> stream_members_command;
+extern const command<stream_replace_options> stream_replace_command;
+extern const command<stream_remove_options> stream_remove_command;
+extern const command<stream_recover_options> stream_recover_command;
+
+/// Looks at the group of a stream, and changes it: members, replace, remove,
+/// recover.
+extern const command_group stream_commands;
+
+} // namespace millrace::nodes

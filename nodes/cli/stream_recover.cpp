@@ -1,0 +1,155 @@
+#include <millrace/actors/rt/sequence/group_forming.hpp>
+#include <millrace/actors/rt/sequence/left_group.hpp>
+#include <millrace/actors/rt/sequence/stream_group.hpp>
+#include <millrace/nodes/cli/cluster_option.hpp>
+#include <millrace/nodes/cli/command/failure.hpp>
+#include <millrace/nodes/cli/stream.hpp>
+#include <millrace/nodes/host/exit_codes.hpp>
+#include <millrace/nodes/host/node_lock.hpp>
+#include <millrace/nodes/host/real_env.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+#include <set>
+#include <tuple>
+#include <vector>
+
+namespace millrace::nodes {
+
+namespace {
+
+struct candidate {
+  std::string process;
+  std::string directory; ///< Of the stream.
+  rt::left_group log;
+};
+
+/// Which of two holds what a later group, or more of the same one, agreed on.
+bool holds_less(const candidate& a, const candidate& b) {
+  return std::tuple{a.log.founding.generation, a.log.last}
+         < std::tuple{b.log.founding.generation, b.log.last};
+}
+
+/// All nodes of the stream must be down, or one of them changes what another
+/// one is told.
+result<std::vector<std::unique_ptr<node_lock>>>
+lock_nodes(persistence::env& world, const cluster_config& config,
+           const std::string& stream) {
+  std::vector<std::unique_ptr<node_lock>> out;
+  std::set<std::string> seen;
+  for (const auto* member : config.members_of(stream)) {
+    if (member->node.empty() || !seen.insert(member->node).second)
+      continue;
+    auto lock = node_lock::acquire(world, config.node_directory(member->node));
+    if (!lock)
+      return error{lock.failure().code,
+                   "node '" + member->node
+                     + "' must be down, as all rt nodes of the stream: "
+                     + lock.failure().context};
+    out.push_back(*std::move(lock));
+  }
+  return out;
+}
+
+result<std::vector<candidate>> find_all(persistence::env& world,
+                                        const cluster_config& config,
+                                        const std::string& stream) {
+  std::vector<candidate> out;
+  for (const auto* member : config.members_of(stream)) {
+    const auto directory = config.stream_directory(member->name, stream);
+    auto left = rt::find_left_groups(world, directory);
+    if (!left)
+      return left.failure();
+    if (left->empty())
+      fmt::print("{}: holds nothing\n", member->name);
+    for (auto& each : *left) {
+      fmt::print("{}: generation {}, last entry {} of term {}, log begins "
+                 "after {}: {}\n",
+                 member->name, each.founding.generation,
+                 to_string(each.last.index), to_string(each.last.term),
+                 to_string(each.begin), each.directory);
+      out.push_back({member->name, directory, std::move(each)});
+    }
+  }
+  return out;
+}
+
+void declare(option_list& list, stream_recover_options& into) {
+  declare_config(list, into.config);
+  list.text("STREAM", into.stream, "Name of the [[stream]]").required();
+  list
+    .text("--from", into.from,
+          "The rt process whose log counts; default: that which holds most")
+    .shown_as("RT");
+  list.flag("--accept-loss", into.accept_loss,
+            "Do it: what only other logs hold is not ordered any more");
+}
+
+int run(const stream_recover_options& options) {
+  const auto config = load_cluster(options.config);
+  if (!config)
+    return fail(config.failure());
+  if (config->stream(options.stream) == nullptr)
+    return fail({errc::not_found, config->path + ": no [[stream]] is named '"
+                                    + options.stream + "'"});
+  auto made = real_env::create({.io_threads = 1, .pool_threads = 1});
+  if (!made)
+    return fail(made.failure());
+  auto& world = (*made)->world();
+  const auto locks = lock_nodes(world, *config, options.stream);
+  if (!locks)
+    return fail(locks.failure());
+  const auto all = find_all(world, *config, options.stream);
+  if (!all)
+    return fail(all.failure());
+  uint32_t generation = 0;
+  const candidate* best = nullptr;
+  for (const auto& each : *all) {
+    generation = std::max(generation, each.log.founding.generation);
+    if ((options.from.empty() || each.process == options.from)
+        && (best == nullptr || holds_less(*best, each)))
+      best = &each;
+  }
+  if (best == nullptr)
+    return fail({errc::not_found, "stream '" + options.stream
+                                    + "': no log is left to begin with"});
+  if (!options.accept_loss) {
+    fmt::print("{} holds most. Nothing was changed: --accept-loss makes a new "
+               "group of what it holds. What only others hold is lost to the "
+               "stream; what publishers still have is ordered anew.\n",
+               best->process);
+    return exit_negative;
+  }
+  if (auto fault
+      = rt::make_group(world, best->directory, best->log,
+                       rt::node_number(best->process), generation + 1))
+    return fail(fault);
+  for (const auto* member : config->members_of(options.stream)) {
+    const auto log = config->stream_directory(member->name, options.stream)
+                     + "/" + std::string{rt::group_log_name};
+    if (member->name == best->process || !world.fs->exists(log))
+      continue;
+    // It joins as another member, and must not speak of the earlier group.
+    if (auto fault = rt::set_log_aside(*world.fs, log))
+      return fail(fault);
+  }
+  fmt::print("stream {}: generation {} begins with what {} holds, up to entry "
+             "{}; start all nodes: the others join it\n",
+             options.stream, generation + 1, best->process,
+             to_string(best->log.last.index));
+  return exit_ok;
+}
+
+} // namespace
+
+const command<stream_recover_options> stream_recover_command{
+  {"recover",
+   "Tell what is left of a stream whose rt processes lost their majority, and "
+   "go on with it",
+   "millrace stream recover market --config examples/local.toml"},
+  declare,
+  run};
+
+} // namespace millrace::nodes
