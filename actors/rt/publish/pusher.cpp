@@ -128,6 +128,7 @@ void pusher_state::start_flow(std::optional<position> from,
     credit);
   if (auto fault = sender->start(from))
     return disconnect(fault);
+  holds = grant.has_begin ? grant.begin : position{};
   step(link_core::granted{grant.flow});
   learn(grant);
   pump();
@@ -220,7 +221,10 @@ void pusher_state::acked(const flow_ack& ack) {
 void pusher_state::merged(position end) {
   // An earlier session ends before the next one begins: when all of it is
   // merged, so is everything up to where the log goes on.
-  if (sender->drained() && end >= sender->last_sent())
+  // So it is where RT held more than this log, and nothing was sent since.
+  const bool all
+    = end >= sender->last_sent() || (sender->sent() == 0 && end >= holds);
+  if (sender->drained() && all)
     end = std::max(end, sender->where());
   source->set_committed(end);
 }

@@ -81,6 +81,7 @@ struct pusher_state {
   connector_actor connector;
   pusher_options options;
   std::unique_ptr<flow_sender> sender;
+  position holds; ///< What RT held when the flow began.
   std::shared_ptr<tail_credit> credit;
   link_core link{{.sends = true}};
   sequencer_actor rt; ///< That was connected last.
