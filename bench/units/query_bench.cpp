@@ -4,6 +4,7 @@
 // Bytes are those of the columns that a query must read.
 
 #include <millrace/messages/text/civil_time.hpp>
+#include <millrace/query/execution/exact_sum.hpp>
 #include <millrace/query/execution/execution.hpp>
 
 #include <benchmark/benchmark.h>
@@ -11,6 +12,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <deque>
 #include <numeric>
 #include <random>
@@ -298,14 +300,62 @@ void sum_of_column(benchmark::State& state) {
   run(state, plan, 8);
 }
 
-/// The limit beside them: one thread reads a column and adds.
+using double4 = double __attribute__((vector_size(32)));
+
+void top_five_by_price(benchmark::State& state) {
+  auto plan = data().plan();
+  plan.outputs = {{"price", "price"}, {"sym", "sym"}, {"size", "size"}};
+  plan.ordering = {{0, true}};
+  plan.sublist = 5;
+  run(state, plan, 8);
+}
+
+void deviation_by_symbol(benchmark::State& state) {
+  auto plan = data().plan();
+  plan.keys = {{"sym", 0, "sym"}};
+  plan.aggregates = {{aggregate_function::dev, {"price"}, "d"}};
+  run(state, plan, 12);
+}
+
+void median_by_symbol(benchmark::State& state) {
+  auto plan = data().plan();
+  plan.keys = {{"sym", 0, "sym"}};
+  plan.aggregates = {{aggregate_function::med, {"price"}, "m"}};
+  run(state, plan, 12);
+}
+
+/// The limit beside them: one thread reads a column and adds, in whatever
+/// order, and loses what rounding loses.
 void memory_read(benchmark::State& state) {
   (void)data(); // Made outside what is timed.
   for (auto _ : state) {
-    float_sum total;
-    for (uint32_t day = 0; day < day_count; ++day)
-      kernels::sum_block(data().day(day).price.data(), day_rows, total);
+    double4 total[4] = {};
+    for (uint32_t day = 0; day < day_count; ++day) {
+      const auto* from = data().day(day).price.data();
+      for (size_t i = 0; i + 16 <= day_rows; i += 16)
+        for (size_t lane = 0; lane < 4; ++lane) {
+          double4 x;
+          std::memcpy(&x, from + i + 4 * lane, sizeof x);
+          total[lane] += x == x ? x : double4{};
+        }
+    }
     benchmark::DoNotOptimize(total);
+  }
+  state.SetBytesProcessed(static_cast<int64_t>(
+    static_cast<uint64_t>(state.iterations()) * day_count * day_rows * 8));
+}
+
+void exact_sum_of_runs(benchmark::State& state) {
+  (void)data();
+  const auto rows = static_cast<size_t>(state.range(0));
+  for (auto _ : state) {
+    exact_sums sums;
+    sums.resize(day_rows / rows + 1);
+    for (uint32_t day = 0; day < day_count; ++day)
+      for (size_t i = 0; i + rows <= day_rows; i += rows)
+        sums.add_run(static_cast<uint32_t>(i / rows),
+                     data().day(day).price.data() + i, rows);
+    benchmark::DoNotOptimize(sums);
   }
   state.SetBytesProcessed(static_cast<int64_t>(
     static_cast<uint64_t>(state.iterations()) * day_count * day_rows * 8));
@@ -323,6 +373,11 @@ void empty_query(benchmark::State& state) {
 #define MILLRACE_QUERY_BENCH(name)                                             \
   BENCHMARK(name)->Arg(0)->Arg(1)->Unit(benchmark::kMicrosecond)
 BENCHMARK(memory_read)->Unit(benchmark::kMicrosecond);
+BENCHMARK(exact_sum_of_runs)
+  ->Arg(1)
+  ->Arg(50)
+  ->Arg(100'000)
+  ->Unit(benchmark::kMicrosecond);
 MILLRACE_QUERY_BENCH(vwap_by_symbol_and_bar);
 MILLRACE_QUERY_BENCH(ohlc_by_symbol_and_bar);
 MILLRACE_QUERY_BENCH(symbol_and_hour);
@@ -330,6 +385,9 @@ MILLRACE_QUERY_BENCH(last_by_symbol);
 MILLRACE_QUERY_BENCH(count_by_symbol);
 MILLRACE_QUERY_BENCH(filter_and_count);
 MILLRACE_QUERY_BENCH(sum_of_column);
+MILLRACE_QUERY_BENCH(top_five_by_price);
+MILLRACE_QUERY_BENCH(deviation_by_symbol);
+MILLRACE_QUERY_BENCH(median_by_symbol);
 MILLRACE_QUERY_BENCH(empty_query);
 
 } // namespace

@@ -39,6 +39,7 @@ enum class errc : uint8_t {
   origin_unverified = 28, ///< The publisher must hear from RT first; retry.
   cancelled = 29,         ///< The caller withdrew the request.
   internal = 30,          ///< A broken invariant; a defect of ours.
+  overflow = 31,          ///< A whole number does not fit its type.
 };
 
 /// The stable name of a code, such as "storage_failed".

@@ -27,6 +27,7 @@ struct GroupKey {
   column @0 :Text;
   barNs @1 :Int64;            # 0: the value itself
   name @2 :Text;
+  byDay @3 :Bool;             # dates of the table, or bars that start with them
 }
 
 struct Aggregate {
@@ -68,6 +69,9 @@ struct QueryPlan {
   rowsMax @17 :UInt64;        # 0: no limit
   bytesMax @18 :UInt64;       # 0: no limit
   orderColumn @19 :Text;      # time of first and last
+  dayZone @20 :Text;          # where dates of keys by day begin
+  dayOffsetNs @21 :Int64;     # after midnight there
+  version @22 :UInt32;        # a later one than is known is refused
 }
 
 struct PartialChunk {
@@ -84,4 +88,5 @@ struct PartialResult {
   rowsTotal @4 :UInt64;
   segmentsScanned @5 :UInt64;
   segmentsTotal @6 :UInt64;
+  stateVersion @7 :UInt32;    # how groups carry their states; 0: sums in parts
 }

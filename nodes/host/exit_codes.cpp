@@ -20,6 +20,7 @@ int exit_code_of(errc code) noexcept {
     case errc::oversize:
     case errc::schema_mismatch:
     case errc::bad_data:
+    case errc::overflow:
       return exit_data;
     case errc::closed:
     case errc::unavailable:

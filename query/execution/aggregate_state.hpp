@@ -5,10 +5,10 @@
 #include <millrace/query/table/columns.hpp>
 
 #include <cstdint>
+#include <memory>
 #include <span>
+#include <string>
 #include <vector>
-
-// How states are saved and loaded is in aggregate_codec.cpp.
 
 namespace millrace::query {
 
@@ -26,106 +26,81 @@ struct segment_context {
   }
 };
 
-/// The running states of one aggregate over many groups. Owner: one thread.
+/// The running states of one aggregate over many groups. What they hold is a
+/// function of the rows folded in, whatever their order, so that any split of
+/// them ends in the same bits. Owner: one thread.
 class aggregate_state {
 public:
-  /// `inputs`: numbers of the aggregate's columns among the plan's.
-  aggregate_state(const aggregate& spec, const logical_plan& plan,
-                  std::vector<uint32_t> inputs);
+  virtual ~aggregate_state() = default;
 
   /// Gives groups [0, count) a state.
-  void resize(size_t count);
+  virtual void resize(size_t count) = 0;
   /// Makes room, so that `resize` up to `count` moves nothing.
-  void reserve(size_t count);
-  [[nodiscard]] size_t byte_count() const noexcept;
+  virtual void reserve(size_t count) = 0;
+  [[nodiscard]] virtual size_t byte_count() const noexcept = 0;
 
-  void update(const row_batch& batch, const segment_context& segment);
+  virtual void update(const row_batch& batch, const segment_context& segment)
+    = 0;
 
-  /// Folds group g of `from` into group targets[g] of this. `source_shift` is
-  /// added to the sources of first and last.
-  void combine(const aggregate_state& from, std::span<const uint32_t> targets,
-               uint32_t source_shift = 0);
+  /// Folds group g of `from`, of the same aggregate, into group targets[g] of
+  /// this. `source_shift` is added to the sources of first and last.
+  virtual void combine(const aggregate_state& from,
+                       std::span<const uint32_t> targets, uint32_t source_shift)
+    = 0;
 
   /// The columns that carry this state in a partial result.
-  [[nodiscard]] std::vector<column_schema> state_columns() const;
-  /// Appends them for groups [0, count). `values[source]`: the input column of
-  /// that source, for first and last.
-  [[nodiscard]] error save(size_t count, std::span<const column_ref> values,
-                           std::vector<column_data>& out) const;
+  [[nodiscard]] virtual std::vector<column_schema> state_columns() const = 0;
+  /// To be called when all is folded in, before `save` and `finish`.
+  virtual void settle() {}
+  /// Appends them for groups [begin, end). `values[source]`: the input column
+  /// of that source, for first and last.
+  [[nodiscard]] virtual error save(size_t begin, size_t end,
+                                   std::span<const column_ref> values,
+                                   std::vector<column_data>& out) const = 0;
   /// Folds the state columns of a partial's chunk, row g into targets[g].
-  void load(std::span<const column_data> columns,
-            std::span<const uint32_t> targets, uint32_t source);
+  /// `malformed_message` when they hold no state.
+  [[nodiscard]] virtual error load(std::span<const column_data> columns,
+                                   std::span<const uint32_t> targets,
+                                   uint32_t source)
+    = 0;
 
-  /// The result column for groups [0, count).
-  [[nodiscard]] result<column_data>
-  finish(size_t count, std::span<const column_ref> values) const;
+  /// The result column for groups [begin, end). `overflow` when a whole
+  /// number does not fit its type.
+  [[nodiscard]] virtual result<column_data>
+  finish(size_t begin, size_t end,
+         std::span<const column_ref> values) const = 0;
 
-  /// Index of the value among the state columns: what `values` of `save` and
-  /// `finish` must hold after `load`; only first and last have one.
-  [[nodiscard]] bool keeps_rows() const noexcept {
-    return kind_ == kind::first || kind_ == kind::last;
-  }
+  /// Whether `save` and `finish` need values, as first and last do: after a
+  /// `load` those of state column `value_column`.
+  [[nodiscard]] virtual bool keeps_rows() const noexcept { return false; }
   static constexpr size_t value_column = 3;
+
+  /// Numbers of the aggregate's columns among the plan's.
   [[nodiscard]] const std::vector<uint32_t>& inputs() const noexcept {
     return inputs_;
   }
 
-private:
-  enum class kind : uint8_t {
-    count,
-    sum_integer,
-    sum_float,
-    avg,
-    min_integer,
-    max_integer,
-    min_float,
-    max_float,
-    first,
-    last,
-    wavg,
-  };
-  struct average {
-    float_sum sum;
-    int64_t present = 0;
-  };
-  struct weighted {
-    float_sum products;
-    float_sum weights;
-  };
-  /// A row by its place in the stream; part_order and order break ties.
-  struct row_key {
-    int64_t time = null_long;
-    uint64_t part_order = 0;
-    uint64_t order = 0;
-    uint32_t source = none;
-    uint32_t row = 0;
-  };
-  static constexpr uint32_t none = ~uint32_t{0};
+protected:
+  aggregate_state(const aggregate& spec, const logical_plan& plan,
+                  std::vector<uint32_t> inputs);
 
-  [[nodiscard]] bool replaces(const row_key& held,
-                              const row_key& candidate) const noexcept;
-  void offer(uint32_t group, const row_key& candidate);
-  void update_integers(const row_batch& batch, const column_ref& column);
-  void update_floats(const row_batch& batch, const column_ref& column);
-  void update_average(const row_batch& batch, const column_ref& column);
-  void update_weighted(const row_batch& batch, const column_ref& weight,
-                       const column_ref& value);
-  void update_rows(const row_batch& batch, const segment_context& segment);
-  void update_absent(const row_batch& batch);
-  void fold_integer(uint32_t group, int64_t value) noexcept;
-  void fold_float(uint32_t group, double value) noexcept;
+  /// An empty column of the result's name and type.
+  [[nodiscard]] column_data result_column(size_t rows) const;
+  /// Appends state_columns() to `out`. @returns the first.
+  [[nodiscard]] column_data* add_columns(std::vector<column_data>& out,
+                                         size_t rows) const;
+  [[nodiscard]] error overflow() const;
 
-  kind kind_ = kind::count;
   std::string name_;
-  column_type input_type_ = column_type::long_;
-  column_type result_type_ = column_type::long_;
+  std::string text_; ///< "sum of column 'size'".
   std::vector<uint32_t> inputs_;
-  std::vector<int64_t> integers_; ///< min: null_last(value).
-  std::vector<double> floats_;
-  std::vector<float_sum> sums_;
-  std::vector<average> averages_;
-  std::vector<weighted> weighted_;
-  std::vector<row_key> rows_;
+  column_type input_type_ = column_type::long_; ///< Of the first input.
+  column_type result_type_ = column_type::long_;
 };
+
+/// @pre validate(plan) found nothing, and `spec` is one of its aggregates.
+[[nodiscard]] std::unique_ptr<aggregate_state>
+make_state(const aggregate& spec, const logical_plan& plan,
+           std::vector<uint32_t> inputs);
 
 } // namespace millrace::query

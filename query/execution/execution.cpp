@@ -2,20 +2,37 @@
 #include <millrace/query/execution/scan.hpp>
 
 #include <algorithm>
+#include <atomic>
+#include <malloc.h>
+#include <mutex>
 
 namespace millrace::query {
 
+namespace {
+
+/// Groups that a chunk of a partial result holds.
+constexpr size_t saved_groups = 256 * 1024;
+/// Room made at once for what morsels found; often they found the same.
+constexpr size_t reserved_groups_max = size_t{1} << 20;
+/// What took more gives its memory back to the system when it ends.
+constexpr uint64_t returned_bytes_min = uint64_t{256} << 20;
+
+} // namespace
+
 struct execution::state {
   state(logical_plan plan, execution_options given)
-    : setup{std::move(plan)}, options{given} {}
+    : setup{std::move(plan)}, options{std::move(given)} {
+    options.stop.table = setup.shape.plan.table;
+  }
 
   scan_setup setup;
   execution_options options;
   std::vector<morsel_output> outputs;
   std::atomic<bool> failed{false};
   std::atomic<uint64_t> bytes{0};
+  std::atomic<uint64_t> rows{0};
   std::mutex mutex; ///< Guards the members below.
-  error fault;
+  error first_fault;
   /// Rows of the morsels 0..done_prefix, for `n first rows`.
   std::vector<uint8_t> done;
   size_t done_prefix = 0;
@@ -23,46 +40,46 @@ struct execution::state {
 
   void fail(error failure) {
     const std::lock_guard lock{mutex};
-    if (!fault)
-      fault = std::move(failure);
+    if (!first_fault)
+      first_fault = std::move(failure);
     failed.store(true, std::memory_order_release);
   }
 
   [[nodiscard]] bool may_run(size_t i) {
     if (failed.load(std::memory_order_acquire))
       return false;
-    if (options.cancel && options.cancel->load(std::memory_order_acquire)) {
-      fail({errc::cancelled, "the query on table '" + setup.shape.plan.table
-                               + "' was withdrawn"});
-      return false;
-    }
-    if (options.deadline_ns != 0 && options.clock
-        && options.clock->monotonic_ns() >= options.deadline_ns) {
-      fail({errc::timeout, "the query on table '" + setup.shape.plan.table
-                             + "' passed its deadline at morsel "
-                             + std::to_string(i) + " of "
-                             + std::to_string(outputs.size())});
-      return false;
-    }
-    return true;
+    if (!options.stop.stopped())
+      return true;
+    fail(options.stop.fault("at morsel " + std::to_string(i) + " of "
+                            + std::to_string(outputs.size())));
+    return false;
   }
 
-  /// Whether the morsels before `i` already hold all rows that are asked for.
-  [[nodiscard]] bool satisfied(size_t i) {
+  /// Rows without an ordering of which only some are asked for.
+  [[nodiscard]] bool stops_early() const noexcept {
     const auto& plan = setup.shape.plan;
-    if (plan.grouped() || !plan.ordering.empty() || !plan.sublist
-        || *plan.sublist < 0)
+    return !plan.grouped() && plan.ordering.empty() && plan.sublist;
+  }
+  /// Last rows are looked for from the end.
+  [[nodiscard]] size_t morsel_of(size_t i) const noexcept {
+    return stops_early() && *setup.shape.plan.sublist < 0
+             ? outputs.size() - 1 - i
+             : i;
+  }
+
+  /// Whether the morsels run before `i` already hold all rows asked for.
+  [[nodiscard]] bool satisfied(size_t i) {
+    if (!stops_early())
       return false;
     const std::lock_guard lock{mutex};
-    return done_prefix <= i
-           && prefix_rows >= static_cast<uint64_t>(*plan.sublist);
+    return done_prefix <= i && prefix_rows >= *setup.shape.plan.rows_wanted();
   }
 
   void note_done(size_t i) {
     const std::lock_guard lock{mutex};
     done[i] = 1;
     while (done_prefix < done.size() && done[done_prefix])
-      prefix_rows += outputs[done_prefix++].rows_matched;
+      prefix_rows += outputs[morsel_of(done_prefix++)].rows_matched;
   }
 
   void account(size_t i) {
@@ -71,14 +88,21 @@ struct execution::state {
       size += chunk.byte_count();
     const auto total = bytes.fetch_add(size) + size;
     if (options.memory_max != 0 && total > options.memory_max)
-      fail({errc::limit_exceeded,
-            "the query on table '" + setup.shape.plan.table
-              + "' needs more than " + std::to_string(options.memory_max)
-              + " bytes (query_memory_max)"});
+      return fail(setup.memory_refused());
+    const auto& plan = setup.shape.plan;
+    if (plan.grouped())
+      return;
+    const auto found
+      = rows.fetch_add(outputs[i].rows_kept) + outputs[i].rows_kept;
+    const auto wanted = plan.rows_wanted().value_or(found);
+    if (auto fault = refuse_beyond_limits(plan, std::min(found, wanted),
+                                          plan.sublist ? 0 : total))
+      fail(std::move(fault));
   }
-
   result<partial_result> merge_groups();
+  result<partial_result> save_groups(group_set& groups);
   result<partial_result> merge_rows();
+  result<partial_result> merge_top();
 };
 
 execution::execution(logical_plan plan,
@@ -95,6 +119,9 @@ execution::execution(logical_plan plan,
   }
   state_ = std::make_unique<state>(std::move(plan), options);
   state_->setup.parts = std::move(parts);
+  state_->setup.stop = state_->options.stop;
+  state_->setup.memory_max = options.memory_max;
+  state_->setup.process = options.process;
   if (auto fault = prepare(state_->setup, options.morsel_rows)) {
     state_->fail(std::move(fault));
     state_->setup.morsels.clear();
@@ -104,7 +131,12 @@ execution::execution(logical_plan plan,
   state_->done.resize(morsel_count());
 }
 
-execution::~execution() = default;
+execution::~execution() {
+  const bool large = state_->bytes.load() > returned_bytes_min;
+  state_.reset();
+  if (large)
+    malloc_trim(0);
+}
 
 size_t execution::morsel_count() const noexcept {
   const auto borders = state_->setup.morsels.size();
@@ -119,13 +151,14 @@ void execution::run(size_t i) {
   auto& self = *state_;
   if (!self.may_run(i) || self.satisfied(i))
     return;
-  const auto first = self.setup.morsels[i];
-  const auto last = self.setup.morsels[i + 1];
-  self.outputs[i] = scan(
+  const auto morsel = self.morsel_of(i);
+  const auto first = self.setup.morsels[morsel];
+  const auto last = self.setup.morsels[morsel + 1];
+  self.outputs[morsel] = scan(
     self.setup, std::span{self.setup.units}.subspan(first, last - first));
-  if (self.outputs[i].fault)
-    self.fail(self.outputs[i].fault);
-  self.account(i);
+  if (self.outputs[morsel].fault)
+    self.fail(self.outputs[morsel].fault);
+  self.account(morsel);
   self.note_done(i);
 }
 
@@ -220,37 +253,59 @@ result<partial_result> execution::state::merge_groups() {
   for (const auto& output : outputs)
     for (const auto& chunk : output.chunks)
       total += chunk.groups->index().size();
-  groups.reserve(total);
+  groups.reserve(std::min(total, reserved_groups_max));
   for (auto& output : outputs) {
+    if (options.stop.stopped())
+      return options.stop.fault("while groups merged");
     for (auto& chunk : output.chunks) {
       const auto& targets = translator.targets(chunk);
       groups.grow_states();
       for (size_t a = 0; a < chunk.states.size(); ++a)
-        groups.states()[a].combine(chunk.states[a], targets);
+        groups.states()[a]->combine(*chunk.states[a], targets, 0);
       // The address of a chunk's strings must not come twice while it counts.
       chunk.states.clear();
     }
     if (options.memory_max != 0 && groups.byte_count() > options.memory_max)
-      return error{errc::limit_exceeded,
-                   "the groups of table '" + shape.plan.table
-                     + "' need more than " + std::to_string(options.memory_max)
-                     + " bytes (query_memory_max)"};
+      return setup.memory_refused();
+    if (auto fault = refuse_beyond_limits(
+          shape.plan, shape.plan.sublist ? 0 : groups.size(),
+          groups.byte_count()))
+      return fault;
   }
+  if (shape.keeps_some_groups() && groups.size() > *shape.plan.rows_wanted()) {
+    auto some = std::move(groups).some(options.stop);
+    if (!some)
+      return some.failure();
+    return save_groups(*some);
+  }
+  return save_groups(groups);
+}
+
+result<partial_result> execution::state::save_groups(group_set& groups) {
+  groups.settle();
   std::vector<std::vector<column_ref>> values;
   for (const auto& held : groups.states())
-    values.push_back(held.keeps_rows() ? value_sources(setup, held.inputs()[0])
-                                       : std::vector<column_ref>{});
-  auto table = groups.save(values, false);
-  if (!table)
-    return table.failure();
+    values.push_back(held->keeps_rows()
+                       ? value_sources(setup, held->inputs()[0])
+                       : std::vector<column_ref>{});
   partial_result out;
   out.grouped = true;
-  if (table->row_count > 0)
+  for (size_t begin = 0; begin < groups.size(); begin += saved_groups) {
+    if (options.stop.stopped())
+      return options.stop.fault("while groups were saved");
+    auto table = groups.save(
+      begin, std::min<size_t>(begin + saved_groups, groups.size()), values,
+      false);
+    if (!table)
+      return table.failure();
     out.chunks.push_back({0, std::move(*table)});
+  }
   return out;
 }
 
 result<partial_result> execution::state::merge_rows() {
+  if (setup.shape.keeps_top())
+    return merge_top();
   partial_result out;
   for (auto& output : outputs)
     for (auto& chunk : output.chunks)
@@ -261,6 +316,57 @@ result<partial_result> execution::state::merge_rows() {
   return out;
 }
 
+/// Of each part no more than the rows that are asked for.
+result<partial_result> execution::state::merge_top() {
+  const auto& shape = setup.shape;
+  partial_result out;
+  std::vector<table_data> pieces;
+  uint32_t part = 0;
+  auto reduce = [&]() -> error {
+    if (options.stop.stopped())
+      return options.stop.fault("while rows were ordered");
+    auto kept = top_rows(shape, pieces, options.stop);
+    pieces.clear();
+    if (!kept)
+      return kept.failure();
+    pieces.push_back(std::move(*kept));
+    return {};
+  };
+  auto close = [&]() -> error {
+    if (pieces.empty())
+      return {};
+    if (pieces.size() > 1)
+      if (auto fault = reduce())
+        return fault;
+    out.chunks.push_back({setup.parts[part].part_order, std::move(pieces[0])});
+    pieces.clear();
+    return {};
+  };
+  uint64_t rows_held = 0;
+  for (auto& output : outputs)
+    for (auto& chunk : output.chunks) {
+      if (chunk.rows.row_count == 0)
+        continue;
+      if (const auto next = setup.bindings[chunk.binding].part; next != part) {
+        if (auto fault = close())
+          return fault;
+        part = next;
+        rows_held = 0;
+      }
+      rows_held += chunk.rows.row_count;
+      pieces.push_back(std::move(chunk.rows));
+      if (pieces.size() > 1
+          && rows_held > 8 * *shape.plan.rows_wanted() + 4096) {
+        if (auto fault = reduce())
+          return fault;
+        rows_held = pieces[0].row_count;
+      }
+    }
+  if (auto fault = close())
+    return fault;
+  return out;
+}
+
 result<partial_result> execution::finish() {
   auto& self = *state_;
   // A withdrawn query may have run none or only some of its morsels.
@@ -268,7 +374,7 @@ result<partial_result> execution::finish() {
     (void)self.may_run(self.outputs.size());
   if (self.failed) {
     const std::lock_guard lock{self.mutex};
-    return self.fault;
+    return self.first_fault;
   }
   auto out
     = self.setup.shape.plan.grouped() ? self.merge_groups() : self.merge_rows();

@@ -2,26 +2,23 @@
 
 #include <millrace/persistence/columns/table_view.hpp>
 #include <millrace/persistence/disk/executor.hpp>
+#include <millrace/query/execution/interruption.hpp>
 #include <millrace/query/execution/partial.hpp>
 #include <millrace/query/plan/plan.hpp>
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <mutex>
+#include <string>
 #include <vector>
 
 namespace millrace::query {
 
 struct execution_options {
-  /// Set by anyone to stop the query; may be nullptr.
-  const std::atomic<bool>* cancel = nullptr;
-  /// Tells the time for `deadline_ns`; may be nullptr when there is none.
-  persistence::clock_source* clock = nullptr;
-  int64_t deadline_ns = 0; ///< Monotonic; 0: none.
+  interruption stop;
   /// Bytes that morsels' results may take; 0: no limit.
   uint64_t memory_max = 0;
+  std::string process; ///< Whose memory it is, for messages.
   /// Rows of a morsel: about a millisecond of work.
   uint32_t morsel_rows = 128 * 1024;
 };
@@ -33,8 +30,10 @@ struct execution_options {
 ///     pool.submit([&, i] { work.run(i); });   // wait for all of them
 ///   auto partial = work.finish();
 ///
-/// Cancel, deadline and memory are looked at before each morsel. The plan's
-/// own limits on rows and bytes are the merger's. The parts stay pinned until
+/// Cancel and deadline are looked at every few milliseconds of work, limits on
+/// memory, rows and bytes as results grow: what the merger would refuse is not
+/// built first. Of rows that an ordering and a limit leave, or a limit alone, a
+/// morsel keeps no more than the limit. The parts stay pinned until
 /// destruction.
 class execution {
 public:

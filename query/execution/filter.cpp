@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <utility>
 
@@ -110,6 +111,9 @@ bound_filter::bound_filter(const predicate& spec, uint32_t column,
     op_ = predicate_op::equal;
     negated_ = true;
   }
+  if (op_ == predicate_op::like)
+    like_ = std::make_shared<const like_pattern>(
+      std::get<std::string>(spec.values[0]));
   if (native == column_type::symbol) {
     bind_symbols(spec, dictionary);
     return;
@@ -121,6 +125,8 @@ bound_filter::bound_filter(const predicate& spec, uint32_t column,
         texts_.push_back(*text);
       else
         texts_.emplace_back(native == column_type::guid ? 16u : 0u, '\0');
+    if (is_set(spec))
+      std::sort(texts_.begin(), texts_.end());
     return;
   }
   if (is_float(native))
@@ -256,7 +262,7 @@ void bound_filter::bind_symbols(
   negated_ = false;
 }
 
-bool bound_filter::passes_text(std::string_view text) const noexcept {
+bool bound_filter::passes_text(std::string_view text) const {
   switch (op_) {
     case predicate_op::less:
       return text < texts_[0];
@@ -269,9 +275,10 @@ bool bound_filter::passes_text(std::string_view text) const noexcept {
     case predicate_op::within:
       return texts_[0] <= text && text <= texts_[1];
     case predicate_op::like:
-      return like(text, texts_[0]);
+      return like_->matches(text);
     default:
-      return std::find(texts_.begin(), texts_.end(), text) != texts_.end();
+      return std::binary_search(texts_.begin(), texts_.end(), text,
+                                std::less<std::string_view>{});
   }
 }
 
@@ -477,9 +484,9 @@ void bound_filter::apply(const column_ref& column, uint32_t base,
       return clear_rows(base, rows, count, mask, [&](uint32_t row) {
         const auto* value
           = reinterpret_cast<const char*>(column.values) + size_t{16} * row;
-        return std::find(texts_.begin(), texts_.end(),
-                         std::string_view{value, 16})
-               != texts_.end();
+        return std::binary_search(texts_.begin(), texts_.end(),
+                                  std::string_view{value, 16},
+                                  std::less<std::string_view>{});
       });
   }
 }

@@ -1,10 +1,12 @@
 #pragma once
 
 #include <millrace/persistence/columns/table_view.hpp>
+#include <millrace/query/execution/like.hpp>
 #include <millrace/query/plan/plan.hpp>
 #include <millrace/query/table/columns.hpp>
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -59,7 +61,7 @@ private:
   void bind_floats(const predicate& spec, column_type native);
   void bind_symbols(const predicate& spec,
                     const persistence::symbol_dictionary* dictionary);
-  [[nodiscard]] bool passes_text(std::string_view text) const noexcept;
+  [[nodiscard]] bool passes_text(std::string_view text) const;
   [[nodiscard]] bool passes_null() const noexcept;
   template <class Pass>
   void clear_rows(uint32_t base, const uint16_t* rows, uint32_t count,
@@ -86,7 +88,8 @@ private:
   std::vector<double> float_set_; ///< Ascending, without NaN.
   std::vector<uint32_t> codes_;   ///< Ascending.
   std::vector<uint8_t> code_flags_;
-  std::vector<std::string> texts_;
+  std::vector<std::string> texts_; ///< Of `in` on strings and guids: ascending.
+  std::shared_ptr<const like_pattern> like_;
 };
 
 /// Turns a mask of `count` bytes (0 or 1) into the offsets of its ones.

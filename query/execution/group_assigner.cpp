@@ -14,7 +14,7 @@ constexpr uint32_t dense_dictionary_max = 1u << 16;
 
 bool is_fast_bar(const plan_shape::key_item& key, const plan_shape& shape) {
   const auto type = shape.plan.types[key.column].type;
-  return key.bar_ns > 0
+  return key.is_span()
          && (type == column_type::timestamp || type == column_type::timespan);
 }
 
@@ -23,11 +23,12 @@ bool is_fast_bar(const plan_shape::key_item& key, const plan_shape& shape) {
 group_assigner::group_assigner(const plan_shape& shape,
                                const part_binding& binding)
   : shape_{shape}, binding_{binding}, index_{shape.key_words},
-    pools_(shape.keys.size()) {
+    pools_(shape.keys.size()), days_{shape.plan.day_zone,
+                                     shape.plan.day_offset_ns} {
   const auto& keys = shape.keys;
   words_.resize(size_t{vector_rows} * shape.key_words + 1);
   auto symbol_at = [&](size_t k) {
-    return keys[k].bar_ns == 0
+    return !keys[k].is_span()
            && binding.dictionaries[keys[k].column] != nullptr;
   };
   runs_ = !keys.empty() && keys.size() <= 2;
@@ -69,6 +70,12 @@ size_t group_assigner::byte_count() const noexcept {
   for (const auto& pool : pools_)
     total += pool.byte_count();
   return total;
+}
+
+void group_assigner::done() {
+  words_ = {};
+  dense_ = {};
+  bars_ = group_index{1};
 }
 
 void group_assigner::assign(const segment_context& segment, uint32_t base,
@@ -117,17 +124,31 @@ void group_assigner::assign_symbols(const segment_context& segment,
   }
 }
 
-void group_assigner::enter_bar(int64_t time, int64_t width) {
-  bar_ = bar_start(time, width);
-  if (time == null_long) {
-    bar_low_ = null_long;
-    bar_high_ = null_long + 1;
-  } else {
+group_assigner::time_span
+group_assigner::span_of(int64_t time, const plan_shape::key_item& item) {
+  if (time == null_long)
+    return {null_long, null_long, null_long + 1};
+  const auto width = item.bar_ns;
+  if (!item.by_day) {
     // At the ends of 64 bits a bar covers what is left.
-    bar_low_ = std::max(bar_, null_long + 1);
-    if (__builtin_add_overflow(bar_, width, &bar_high_))
-      bar_high_ = inf_long;
+    const auto start = bar_start(time, width);
+    int64_t high = 0;
+    if (__builtin_add_overflow(start, width, &high))
+      high = inf_long;
+    return {start, std::max(start, null_long + 1), high};
   }
+  const auto& day = days_.find(time);
+  if (width == 0)
+    return {day.day, day.begin, day.end};
+  const auto start = day.begin + (time - day.begin) / width * width;
+  return {start, start, width < day.end - start ? start + width : day.end};
+}
+
+void group_assigner::enter_bar(int64_t time, const plan_shape::key_item& item) {
+  const auto span = span_of(time, item);
+  bar_ = span.key;
+  bar_low_ = span.low;
+  bar_high_ = span.high;
   const auto word = static_cast<uint64_t>(bar_);
   if (mode_ == mode::bar) {
     bar_group_ = index_.find_or_add(&word);
@@ -156,7 +177,7 @@ void group_assigner::assign_bars(const segment_context& segment, uint32_t base,
     const auto row = rows ? uint32_t{rows[i]} : i;
     const auto time = times[row];
     if (time < bar_low_ || time >= bar_high_)
-      enter_bar(time, bar_key.bar_ns);
+      enter_bar(time, bar_key);
     if (!by_symbol) {
       groups[i] = bar_group_;
       continue;
@@ -188,7 +209,11 @@ void group_assigner::fill_key(const segment_context& segment, size_t key,
       to[size_t{i} * stride] = word_of(base + (rows ? uint32_t{rows[i]} : i));
   };
   const auto type = shape_.plan.types[item.column].type;
-  if (item.bar_ns > 0) {
+  if (item.by_day) {
+    each([&](uint32_t row) {
+      return static_cast<uint64_t>(span_of(integer_at(column, row), item).key);
+    });
+  } else if (item.bar_ns > 0) {
     each([&](uint32_t row) {
       return static_cast<uint64_t>(
         bar_start(in_ns(integer_at(column, row), type), item.bar_ns));
@@ -250,18 +275,15 @@ group_assigner::next_run(const segment_context& segment, uint32_t code,
   uint64_t key[2] = {};
   auto run_end = end;
   for (const auto& item : shape_.keys) {
-    if (item.bar_ns == 0) {
+    if (!item.is_span()) {
       key[item.word] = code;
       continue;
     }
     const auto* times = segment.columns[item.column].as<int64_t>();
-    const auto time = times[begin];
-    const auto bar = bar_start(time, item.bar_ns);
-    key[item.word] = static_cast<uint64_t>(bar);
-    int64_t next = 0;
-    if (time == null_long)
-      next = null_long + 1;
-    else if (__builtin_add_overflow(bar, item.bar_ns, &next))
+    const auto span = span_of(times[begin], item);
+    key[item.word] = static_cast<uint64_t>(span.key);
+    const auto next = span.high;
+    if (next == inf_long)
       continue; // All later times are in this bar.
     // Doubling steps, then halving: bars are short beside ranges.
     uint32_t low = begin;

@@ -1,5 +1,6 @@
 #include <millrace/query/execution/group_index.hpp>
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstring>
@@ -15,8 +16,8 @@ plan_shape::plan_shape(logical_plan from) : plan{std::move(from)} {
   const auto columns = result_columns(plan);
   for (size_t i = 0; i < plan.keys.size(); ++i) {
     const auto& key = plan.keys[i];
-    keys.push_back(
-      {*column_number(key.column), columns[i].type, key.bar_ns, key_words});
+    keys.push_back({*column_number(key.column), columns[i].type, key.bar_ns,
+                    key_words, key.by_day});
     key_words += columns[i].type == column_type::guid ? 2 : 1;
   }
   for (const auto& agg : plan.aggregates) {
@@ -36,11 +37,40 @@ plan_shape::column_number(std::string_view name) const noexcept {
   return std::nullopt;
 }
 
-std::vector<aggregate_state> plan_shape::make_states() const {
-  std::vector<aggregate_state> states;
+state_list plan_shape::make_states() const {
+  state_list states;
   for (size_t i = 0; i < plan.aggregates.size(); ++i)
-    states.emplace_back(plan.aggregates[i], plan, inputs[i]);
+    states.push_back(make_state(plan.aggregates[i], plan, inputs[i]));
   return states;
+}
+
+bool plan_shape::keeps_some_groups() const noexcept {
+  return plan.grouped() && !keys.empty() && plan.sublist
+         && std::all_of(plan.ordering.begin(), plan.ordering.end(),
+                        [this](const order_term& term) {
+                          return term.output < keys.size();
+                        });
+}
+
+std::vector<sort_term> plan_shape::group_terms() const {
+  std::vector<sort_term> terms;
+  for (const auto& term : plan.ordering)
+    terms.push_back({term.output, term.descending});
+  for (uint32_t k = 0; k < keys.size(); ++k)
+    terms.push_back({k});
+  return terms;
+}
+
+std::vector<sort_term> plan_shape::order_terms() const {
+  std::vector<sort_term> terms;
+  for (const auto& term : plan.ordering)
+    terms.push_back({term.output, term.descending});
+  auto column = static_cast<uint32_t>(outputs.size());
+  if (symbol_column)
+    terms.push_back({column++});
+  terms.push_back({column++});
+  terms.push_back({column, false, true});
+  return terms;
 }
 
 std::vector<column_schema> plan_shape::partial_columns() const {
@@ -57,7 +87,7 @@ std::vector<column_schema> plan_shape::partial_columns() const {
   auto columns = result_columns(plan);
   columns.resize(keys.size());
   for (const auto& state : make_states())
-    for (auto& column : state.state_columns())
+    for (auto& column : state->state_columns())
       columns.push_back(std::move(column));
   return columns;
 }
@@ -140,67 +170,114 @@ size_t group_set::byte_count() const noexcept {
   for (const auto& pool : pools_)
     total += pool.byte_count();
   for (const auto& state : states_)
-    total += state.byte_count();
+    total += state->byte_count();
   return total;
 }
 
 void group_set::reserve(size_t count) {
   index_.reserve(count);
   for (auto& state : states_)
-    state.reserve(count);
+    state->reserve(count);
 }
 
 void group_set::grow_states() {
   for (auto& state : states_)
-    state.resize(index_.size());
+    state->resize(index_.size());
+}
+
+result<group_set> group_set::some(const interruption& stop) && {
+  const auto count = index_.size();
+  table_data keys;
+  keys.row_count = count;
+  for (size_t k = 0; k < shape_.keys.size(); ++k) {
+    auto column = save_key(k, {}, 0, count);
+    if (!column)
+      return column.failure();
+    keys.columns.push_back(std::move(*column));
+  }
+  const auto order = sort_rows(keys, shape_.group_terms(), stop);
+  if (!order)
+    return order.failure();
+  const auto [first, last] = kept_rows(count, shape_.plan.sublist);
+  group_set out{shape_};
+  out.pools_ = std::move(pools_);
+  // All others share the state after the last, which is given up.
+  const auto others = static_cast<uint32_t>(last - first);
+  std::vector<uint32_t> targets(count, others);
+  for (auto i = first; i < last; ++i)
+    targets[(*order)[i]] = out.add(index_.key((*order)[i]));
+  for (size_t a = 0; a < states_.size(); ++a) {
+    if (stop.stopped())
+      return stop.fault("while groups were chosen");
+    out.states_[a]->resize(size_t{others} + 1);
+    out.states_[a]->combine(*states_[a], targets, 0);
+  }
+  return out;
+}
+
+void group_set::settle() {
+  for (auto& state : states_)
+    state->settle();
+}
+
+result<column_data> group_set::save_key(size_t k, std::string name,
+                                        size_t begin, size_t end) const {
+  const auto& item = shape_.keys[k];
+  if (is_text(item.type)) {
+    const bool all = begin == 0 && end == index_.size();
+    if (item.type == column_type::symbol && all) {
+      column_data out{std::move(name), item.type, {}, {}, {}};
+      out.values.reserve(4 * end);
+      for (auto g = begin; g < end; ++g)
+        out.push(static_cast<uint32_t>(word_of(g, item)[0]));
+      copy_into(out, pools_[k]);
+      return out;
+    }
+    column_writer writer{std::move(name), item.type};
+    for (auto g = begin; g < end; ++g)
+      writer.append_text(
+        pools_[k].text(static_cast<uint32_t>(word_of(g, item)[0])));
+    return writer.finish();
+  }
+  column_data out{std::move(name), item.type, {}, {}, {}};
+  out.values.reserve((end - begin) * width_of(item.type));
+  for (auto g = begin; g < end; ++g) {
+    const auto* words = word_of(g, item);
+    if (is_float(item.type))
+      push_float(out, float_of_word(words[0]));
+    else if (item.type == column_type::guid)
+      out.push(std::pair{words[0], words[1]});
+    else if (item.type == column_type::char_)
+      out.push(static_cast<uint8_t>(words[0]));
+    else
+      push_integer(out, static_cast<int64_t>(words[0]));
+  }
+  return out;
 }
 
 result<table_data>
-group_set::save(std::span<const std::vector<column_ref>> values,
+group_set::save(size_t begin, size_t end,
+                std::span<const std::vector<column_ref>> values,
                 bool finished) const {
   table_data out;
-  out.row_count = index_.size();
+  out.row_count = end - begin;
   const auto names = result_columns(shape_.plan);
   for (size_t k = 0; k < shape_.keys.size(); ++k) {
-    const auto& item = shape_.keys[k];
-    column_writer writer{names[k].name, item.type};
-    column_data plain{names[k].name, item.type, {}, {}, {}};
-    plain.values.reserve(index_.size() * width_of(item.type));
-    for (uint32_t g = 0; g < index_.size(); ++g) {
-      const auto* words = index_.key(g) + item.word;
-      if (item.type == column_type::symbol)
-        plain.push(static_cast<uint32_t>(words[0]));
-      else if (item.type == column_type::string)
-        writer.append_text(pools_[k].text(static_cast<uint32_t>(words[0])));
-      else if (is_float(item.type))
-        push_float(plain, float_of_word(words[0]));
-      else if (item.type == column_type::guid)
-        plain.push(std::pair{words[0], words[1]});
-      else if (item.type == column_type::char_)
-        plain.push(static_cast<uint8_t>(words[0]));
-      else
-        push_integer(plain, static_cast<int64_t>(words[0]));
-    }
-    if (item.type == column_type::symbol)
-      copy_into(plain, pools_[k]);
-    if (item.type == column_type::string) {
-      auto column = writer.finish();
-      if (!column)
-        return column.failure();
-      plain = std::move(*column);
-    }
-    out.columns.push_back(std::move(plain));
+    auto column = save_key(k, names[k].name, begin, end);
+    if (!column)
+      return column.failure();
+    out.columns.push_back(std::move(*column));
   }
   for (size_t a = 0; a < states_.size(); ++a) {
     const std::span<const column_ref> sources
       = values.empty() ? std::span<const column_ref>{} : values[a];
     if (finished) {
-      auto column = states_[a].finish(index_.size(), sources);
+      auto column = states_[a]->finish(begin, end, sources);
       if (!column)
         return column.failure();
       out.columns.push_back(std::move(*column));
     } else if (auto fault
-               = states_[a].save(index_.size(), sources, out.columns)) {
+               = states_[a]->save(begin, end, sources, out.columns)) {
       return fault;
     }
   }
@@ -257,9 +334,10 @@ error group_set::load(const table_data& chunk, uint32_t source) {
   grow_states();
   size_t column = shape_.keys.size();
   for (auto& state : states_) {
-    const auto count = state.state_columns().size();
-    state.load(std::span{chunk.columns}.subspan(column, count), targets,
-               source);
+    const auto count = state->state_columns().size();
+    if (auto fault = state->load(
+          std::span{chunk.columns}.subspan(column, count), targets, source))
+      return fault;
     column += count;
   }
   return {};

@@ -1,14 +1,18 @@
 #pragma once
 
 #include <millrace/query/execution/aggregate_state.hpp>
+#include <millrace/query/execution/sort.hpp>
 #include <millrace/query/plan/plan.hpp>
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
 
 namespace millrace::query {
+
+using state_list = std::vector<std::unique_ptr<aggregate_state>>;
 
 /// A plan with its names resolved to numbers: columns are counted in
 /// plan.types. A copy of the plan lives here.
@@ -18,6 +22,9 @@ struct plan_shape {
     column_type type = column_type::long_; ///< Of the key in the result.
     int64_t bar_ns = 0;
     uint32_t word = 0; ///< First of its 64-bit words in a group's key.
+    bool by_day = false;
+    /// Whether the key is a span of times, not the value itself.
+    [[nodiscard]] bool is_span() const noexcept { return bar_ns > 0 || by_day; }
   };
 
   /// @pre validate(plan) found nothing.
@@ -37,8 +44,18 @@ struct plan_shape {
   /// Columns of a partial's chunk: keys and states, or rows' columns and, when
   /// an ordering asks, those that break ties.
   [[nodiscard]] std::vector<column_schema> partial_columns() const;
+  /// Whether only some groups are asked for, and their keys decide which.
+  [[nodiscard]] bool keeps_some_groups() const noexcept;
+  /// Result columns by which groups stand in order.
+  [[nodiscard]] std::vector<sort_term> group_terms() const;
+  /// Whether only the first or last rows of an ordering are asked for.
+  [[nodiscard]] bool keeps_top() const noexcept {
+    return !plan.grouped() && !plan.ordering.empty() && plan.sublist;
+  }
+  /// Columns of a rows' chunk by which rows stand in order, part by part.
+  [[nodiscard]] std::vector<sort_term> order_terms() const;
   /// Fresh states for every aggregate.
-  [[nodiscard]] std::vector<aggregate_state> make_states() const;
+  [[nodiscard]] state_list make_states() const;
 };
 
 /// Numbers distinct keys of a fixed count of 64-bit words from 0.
@@ -98,23 +115,35 @@ public:
   void reserve(size_t count);
   /// To be called after `add`s, before states are folded.
   void grow_states();
-  [[nodiscard]] std::vector<aggregate_state>& states() noexcept {
-    return states_;
-  }
+  [[nodiscard]] const state_list& states() const noexcept { return states_; }
 
-  /// Key columns, then the states' (`finished`: result columns).
-  /// `values[aggregate][source]` for first and last.
+  /// Moves the groups that `sublist` leaves into a set of their own: no other
+  /// rows can put a group of another store before them.
+  /// @pre shape.keeps_some_groups()
+  [[nodiscard]] result<group_set> some(const interruption& stop) &&;
+  /// To be called when all is folded in, before `save`.
+  void settle();
+  /// Groups [begin, end): key columns, then the states' (`finished`: result
+  /// columns). `values[aggregate][source]` for first and last.
   [[nodiscard]] result<table_data>
-  save(std::span<const std::vector<column_ref>> values, bool finished) const;
+  save(size_t begin, size_t end,
+       std::span<const std::vector<column_ref>> values, bool finished) const;
 
   /// Folds a chunk laid out as partial_columns(); `source` numbers it.
   [[nodiscard]] error load(const table_data& chunk, uint32_t source);
 
 private:
+  [[nodiscard]] const uint64_t*
+  word_of(size_t group, const plan_shape::key_item& item) const noexcept {
+    return index_.key(static_cast<uint32_t>(group)) + item.word;
+  }
+  [[nodiscard]] result<column_data> save_key(size_t k, std::string name,
+                                             size_t begin, size_t end) const;
+
   const plan_shape& shape_;
   group_index index_;
   std::vector<text::interner> pools_; ///< By key; unused for other types.
-  std::vector<aggregate_state> states_;
+  state_list states_;
 };
 
 } // namespace millrace::query

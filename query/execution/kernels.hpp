@@ -3,7 +3,6 @@
 #include <millrace/query/table/columns.hpp>
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -11,27 +10,7 @@
 
 namespace millrace::query {
 
-/// A float sum that keeps what rounding loses, so that any split of the same
-/// rows agrees to the last digits: the sum is high + low.
-struct float_sum {
-  double high = 0;
-  double low = 0;
-
-  void add(double x) noexcept {
-    const double sum = high + x;
-    const double part = sum - high;
-    low += (high - (sum - part)) + (x - part);
-    high = sum;
-  }
-  void add(const float_sum& other) noexcept {
-    add(other.high);
-    low += other.low;
-  }
-  /// Infinities and overflow make the low part meaningless.
-  [[nodiscard]] double value() const noexcept {
-    return std::isfinite(high) ? high + low : high;
-  }
-};
+__extension__ typedef __int128 int128;
 
 /// Rows of one segment to fold: `base + (rows ? rows[i] : i)` for i < count;
 /// into group `groups ? groups[i] : group`.
@@ -67,74 +46,39 @@ double4 load4_of(const typename Loader::raw* from) noexcept {
                    static_cast<double>(Loader::widen(from[3]))};
 }
 
-/// Rows per block: short enough that plain lane sums lose nothing that matters.
-inline constexpr size_t block_rows = 1024;
+/// A sum of integers, and how many were not null.
+struct integer_total {
+  int128 sum = 0;
+  int64_t present = 0;
+};
 
-inline double fold(const double4& a) noexcept {
-  return (a[0] + a[1]) + (a[2] + a[3]);
-}
-
-/// Adds n contiguous doubles without the nulls. @returns how many were not.
-inline uint64_t sum_block(const double* from, size_t n,
-                          float_sum& into) noexcept {
-  uint64_t present = 0;
-  for (size_t start = 0; start < n; start += block_rows) {
-    const auto* at = from + start;
-    const auto count = std::min(block_rows, n - start);
-    double4 lanes[4] = {};
-    long4 counts[4] = {};
-    size_t i = 0;
-    for (; i + 16 <= count; i += 16)
-      for (size_t lane = 0; lane < 4; ++lane) {
-        const auto x = load4(at + i + lane * 4);
-        const long4 some = x == x;
-        lanes[lane]
-          += reinterpret_cast<double4>(reinterpret_cast<long4>(x) & some);
-        counts[lane] -= some;
-      }
-    double tail = 0;
-    for (; i < count; ++i)
-      if (at[i] == at[i]) {
-        tail += at[i];
-        ++present;
-      }
-    into.add(fold((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) + tail);
-    const auto c = (counts[0] + counts[1]) + (counts[2] + counts[3]);
-    present += static_cast<uint64_t>(c[0] + c[1] + c[2] + c[3]);
-  }
-  return present;
-}
-
-/// Integers as doubles for averages; nulls left out.
+/// Nulls are left out.
 template <class Loader>
-uint64_t sum_block_as_float(const typename Loader::raw* from, size_t n,
-                            float_sum& into) noexcept {
-  uint64_t present = 0;
-  for (size_t start = 0; start < n; start += block_rows) {
-    const auto count = std::min(block_rows, n - start);
-    double lanes[8] = {};
-    uint64_t nulls = 0;
-    for (size_t i = 0; i < count; ++i) {
-      const auto x = Loader::widen(from[start + i]);
-      const bool null = x == null_long;
-      nulls += null;
-      lanes[i & 7] += null ? 0.0 : static_cast<double>(x);
+integer_total sum_integers(const typename Loader::raw* from,
+                           size_t n) noexcept {
+  int64_t present = 0;
+  if constexpr (sizeof(typename Loader::raw) < 8) {
+    int64_t sum = 0;
+    for (size_t i = 0; i < n; ++i) {
+      const auto x = Loader::widen(from[i]);
+      sum += x == null_long ? 0 : x;
+      present += x != null_long;
     }
-    into.add(((lanes[0] + lanes[1]) + (lanes[2] + lanes[3]))
-             + ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7])));
-    present += count - nulls;
+    return {sum, present};
+  } else {
+    // Half words cannot overflow. A null has no bit but the sign's.
+    constexpr auto sign = uint64_t{1} << 63;
+    uint64_t high = 0;
+    uint64_t low = 0;
+    for (size_t i = 0; i < n; ++i) {
+      const auto x = static_cast<uint64_t>(from[i]) ^ sign;
+      high += x >> 32;
+      low += x & 0xffffffff;
+      present += from[i] != null_long;
+    }
+    const auto sum = (static_cast<int128>(high) << 32) + low;
+    return {sum - (static_cast<int128>(present) << 63), present};
   }
-  return present;
-}
-
-template <class Loader>
-uint64_t sum_integers(const typename Loader::raw* from, size_t n) noexcept {
-  uint64_t sum = 0;
-  for (size_t i = 0; i < n; ++i) {
-    const auto x = Loader::widen(from[i]);
-    sum += x == null_long ? 0 : static_cast<uint64_t>(x);
-  }
-  return sum;
 }
 
 /// Nulls are left out. @returns null_long when there is nothing else.

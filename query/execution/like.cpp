@@ -1,76 +1,161 @@
 #include <millrace/query/execution/like.hpp>
 
 #include <cstddef>
+#include <cstring>
 
 namespace millrace::query {
 
 namespace {
 
-/// Matches one class at the start of `pattern` against `c`.
-/// @returns the pattern's bytes the class takes, 0 when it is not closed.
-size_t match_class(std::string_view pattern, char c, bool& matched) noexcept {
+using byte_set = std::array<uint64_t, 4>;
+
+void add(byte_set& set, unsigned byte) {
+  set[byte / 64] |= uint64_t{1} << byte % 64;
+}
+
+bool has(const byte_set& set, char c) {
+  const auto byte = static_cast<unsigned char>(c);
+  return set[byte / 64] >> byte % 64 & 1;
+}
+
+/// Reads the class at the start of `pattern`.
+/// @returns the bytes it takes, 0 when it is not closed.
+size_t read_class(std::string_view pattern, byte_set& set) {
   size_t at = 1;
   const bool inverted = at < pattern.size() && pattern[at] == '^';
   if (inverted)
     ++at;
-  bool found = false;
   // A bracket that comes first stands for itself.
   for (bool first = true;; first = false) {
     if (at >= pattern.size())
       return 0;
     if (pattern[at] == ']' && !first)
       break;
-    const char low = pattern[at++];
-    char high = low;
+    const auto low = static_cast<unsigned char>(pattern[at++]);
+    auto high = low;
     if (at + 1 < pattern.size() && pattern[at] == '-'
         && pattern[at + 1] != ']') {
-      high = pattern[at + 1];
+      high = static_cast<unsigned char>(pattern[at + 1]);
       at += 2;
     }
-    const auto byte = static_cast<unsigned char>(c);
-    found |= static_cast<unsigned char>(low) <= byte
-             && byte <= static_cast<unsigned char>(high);
+    for (unsigned byte = low; byte <= high; ++byte)
+      add(set, byte);
   }
-  matched = found != inverted;
+  if (inverted)
+    for (auto& word : set)
+      word = ~word;
   return at + 1;
 }
 
 } // namespace
 
-bool like(std::string_view text, std::string_view pattern) noexcept {
-  size_t t = 0;
-  size_t p = 0;
-  // Where to go on when the run of the last star must grow by one.
-  size_t star = std::string_view::npos;
-  size_t resume = 0;
-  for (;;) {
-    if (p < pattern.size() && pattern[p] == '*') {
-      star = ++p;
-      resume = t;
-      continue;
-    }
-    if (t == text.size() && p == pattern.size())
-      return true;
-    size_t step = 0;
-    if (t < text.size() && p < pattern.size()) {
-      if (pattern[p] == '[') {
-        bool matched = false;
-        const auto taken = match_class(pattern.substr(p), text[t], matched);
-        step = matched ? taken : 0;
-      } else if (pattern[p] == '?' || pattern[p] == text[t]) {
-        step = 1;
+like_pattern::like_pattern(std::string_view pattern) {
+  std::vector<piece> pieces(1);
+  std::vector<bool> literal{true};
+  for (size_t i = 0; i < pattern.size();) {
+    if (pattern[i] == '*') {
+      starred_ = true;
+      // Stars in a row are one.
+      if (pieces.size() == 1 || pieces.back().size() > 0) {
+        pieces.emplace_back();
+        literal.push_back(true);
       }
-    }
-    if (step > 0) {
-      ++t;
-      p += step;
+      ++i;
       continue;
     }
-    if (star == std::string_view::npos || resume >= text.size())
-      return false;
-    t = ++resume;
-    p = star;
+    auto& held = pieces.back();
+    byte_set set{};
+    size_t taken = 1;
+    if (pattern[i] == '?') {
+      set.fill(~uint64_t{0});
+      literal.back() = false;
+    } else if (pattern[i] == '[') {
+      taken = read_class(pattern.substr(i), set);
+      literal.back() = false;
+      if (taken == 0) {
+        impossible_ = true;
+        return;
+      }
+    } else {
+      add(set, static_cast<unsigned char>(pattern[i]));
+      held.literal += pattern[i];
+    }
+    held.places.push_back(set);
+    ++bytes_min_;
+    i += taken;
   }
+  for (size_t i = 0; i < pieces.size(); ++i) {
+    auto& held = pieces[i];
+    if (literal[i])
+      continue;
+    held.literal.clear();
+    held.takes.assign(256, std::vector<uint64_t>((held.size() + 63) / 64, 0));
+    for (unsigned byte = 0; byte < 256; ++byte)
+      for (size_t place = 0; place < held.size(); ++place)
+        if (has(held.places[place], static_cast<char>(byte)))
+          held.takes[byte][place / 64] |= uint64_t{1} << place % 64;
+  }
+  first_ = std::move(pieces.front());
+  if (pieces.size() > 1)
+    last_ = std::move(pieces.back());
+  for (size_t i = 1; i + 1 < pieces.size(); ++i)
+    middle_.push_back(std::move(pieces[i]));
+}
+
+bool like_pattern::at(const piece& what, std::string_view text, size_t from) {
+  if (!what.literal.empty())
+    return text.compare(from, what.size(), what.literal) == 0;
+  for (size_t i = 0; i < what.size(); ++i)
+    if (!has(what.places[i], text[from + i]))
+      return false;
+  return true;
+}
+
+size_t like_pattern::find(const piece& what, std::string_view text,
+                          size_t from) {
+  if (from > text.size())
+    return std::string_view::npos;
+  if (!what.literal.empty()) {
+    // In two ways: never quadratic, unlike the standard library's.
+    const auto* found = static_cast<const char*>(
+      memmem(text.data() + from, text.size() - from, what.literal.data(),
+             what.literal.size()));
+    return found ? static_cast<size_t>(found - text.data()) + what.size()
+                 : std::string_view::npos;
+  }
+  // Bit i of `state`: the i + 1 bytes before here match places 0..i.
+  const auto words = (what.size() + 63) / 64;
+  const auto last = what.size() - 1;
+  std::vector<uint64_t> state(words, 0);
+  for (auto i = from; i < text.size(); ++i) {
+    const auto& takes = what.takes[static_cast<unsigned char>(text[i])];
+    uint64_t carry = 1;
+    for (size_t word = 0; word < words; ++word) {
+      const auto out = state[word] >> 63;
+      state[word] = (state[word] << 1 | carry) & takes[word];
+      carry = out;
+    }
+    if (state[last / 64] >> last % 64 & 1)
+      return i + 1;
+  }
+  return std::string_view::npos;
+}
+
+bool like_pattern::matches(std::string_view text) const {
+  if (impossible_ || text.size() < bytes_min_)
+    return false;
+  if (!starred_)
+    return text.size() == bytes_min_ && at(first_, text, 0);
+  if (!at(first_, text, 0) || !at(last_, text, text.size() - last_.size()))
+    return false;
+  auto from = first_.size();
+  const auto inside = text.substr(0, text.size() - last_.size());
+  for (const auto& held : middle_) {
+    from = find(held, inside, from);
+    if (from == std::string_view::npos)
+      return false;
+  }
+  return true;
 }
 
 } // namespace millrace::query

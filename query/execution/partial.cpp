@@ -2,21 +2,30 @@
 #include <millrace/query/execution/sort.hpp>
 
 #include <algorithm>
+#include <malloc.h>
 #include <numeric>
 
 namespace millrace::query {
 
 namespace {
 
-/// [first, last) of `count` rows that `sublist` keeps.
-std::pair<uint64_t, uint64_t> kept(uint64_t count,
-                                   const std::optional<int64_t>& sublist) {
-  if (!sublist)
-    return {0, count};
-  if (*sublist >= 0)
-    return {0, std::min(count, static_cast<uint64_t>(*sublist))};
-  const auto wanted = uint64_t{0} - static_cast<uint64_t>(*sublist);
-  return {count - std::min(count, wanted), count};
+/// Tables of the same columns, one after the other. @pre there is one
+result<table_data> joined(const std::vector<table_data>& pieces) {
+  table_data all;
+  for (const auto& piece : pieces)
+    all.row_count += piece.row_count;
+  const auto& first = pieces.front().columns;
+  for (size_t i = 0; i < first.size(); ++i) {
+    column_writer writer{first[i].name, first[i].type};
+    for (const auto& piece : pieces)
+      writer.append_range(ref_of(piece.columns[i]), &piece.columns[i], 0,
+                          piece.row_count);
+    auto column = writer.finish();
+    if (!column)
+      return column.failure();
+    all.columns.push_back(std::move(*column));
+  }
+  return all;
 }
 
 } // namespace
@@ -28,13 +37,22 @@ size_t partial_result::byte_count() const noexcept {
   return total;
 }
 
-merger::merger(logical_plan plan)
-  : shape_{std::move(plan)}, layout_{shape_.partial_columns()} {
+merger::merger(logical_plan plan, interruption stop)
+  : shape_{std::move(plan)}, stop_{std::move(stop)},
+    layout_{shape_.partial_columns()} {
+  stop_.table = shape_.plan.table;
   if (shape_.plan.grouped())
     groups_ = std::make_unique<group_set>(shape_);
 }
 
-merger::~merger() = default;
+merger::~merger() {
+  const auto bytes = bytes_ + (groups_ ? groups_->byte_count() : 0);
+  groups_.reset();
+  chunks_.clear();
+  // What took much gives its memory back to the system.
+  if (bytes > uint64_t{256} << 20)
+    malloc_trim(0);
+}
 
 error merger::check(const partial_result& partial) const {
   auto mismatch = [&](const std::string& what) {
@@ -58,20 +76,41 @@ error merger::check(const partial_result& partial) const {
   return {};
 }
 
-error merger::check_limits(uint64_t rows, uint64_t bytes) const {
-  const auto& plan = shape_.plan;
+error refuse_beyond_limits(const logical_plan& plan, uint64_t rows,
+                           uint64_t bytes) {
+  auto more = [&](uint64_t limit, const std::string& what) {
+    return error{errc::limit_exceeded,
+                 "the result of table '" + plan.table + "' has more than "
+                   + std::to_string(limit) + ' ' + what
+                   + ": ask for less, or raise "
+                   + "the limit by \"limits\": {\"" + what
+                   + "\": N} in the query, or by the gateway's "
+                   + (what == "rows" ? "rows_max" : "memory_max")};
+  };
   if (plan.rows_max && rows > plan.rows_max)
-    return {errc::limit_exceeded, "the result of table '" + plan.table
-                                    + "' has more than "
-                                    + std::to_string(plan.rows_max) + " rows"};
+    return more(plan.rows_max, "rows");
   if (plan.bytes_max && bytes > plan.bytes_max)
-    return {errc::limit_exceeded,
-            "the result of table '" + plan.table + "' takes more than "
-              + std::to_string(plan.bytes_max) + " bytes"};
+    return more(plan.bytes_max, "bytes");
   return {};
 }
 
+result<table_data> top_rows(const plan_shape& shape,
+                            const std::vector<table_data>& pieces,
+                            const interruption& stop) {
+  auto all = joined(pieces);
+  if (!all)
+    return all;
+  auto order = sort_rows(*all, shape.order_terms(), stop);
+  if (!order)
+    return order.failure();
+  const auto [begin, end] = kept_rows(order->size(), shape.plan.sublist);
+  return take_rows(*all, std::span{*order}.subspan(begin, end - begin),
+                   all->columns.size());
+}
+
 error merger::add(partial_result partial) {
+  if (stop_.stopped())
+    return stop_.fault("while partial results merged");
   if (auto fault = check(partial))
     return fault;
   statistics_.rows_total += partial.statistics.rows_total;
@@ -81,9 +120,8 @@ error merger::add(partial_result partial) {
   statistics_.segments_scanned += partial.statistics.segments_scanned;
   const bool keep_rows
     = !groups_
-      || std::any_of(
-        groups_->states().begin(), groups_->states().end(),
-        [](const aggregate_state& state) { return state.keeps_rows(); });
+      || std::any_of(groups_->states().begin(), groups_->states().end(),
+                     [](const auto& state) { return state->keeps_rows(); });
   for (auto& chunk : partial.chunks) {
     if (chunk.table.row_count == 0)
       continue;
@@ -98,9 +136,11 @@ error merger::add(partial_result partial) {
     }
   }
   if (groups_)
-    return check_limits(shape_.plan.sublist ? 0 : groups_->size(),
-                        groups_->byte_count());
-  return check_limits(shape_.plan.sublist ? 0 : rows_, bytes_);
+    return refuse_beyond_limits(shape_.plan,
+                                shape_.plan.sublist ? 0 : groups_->size(),
+                                groups_->byte_count());
+  return refuse_beyond_limits(shape_.plan, shape_.plan.sublist ? 0 : rows_,
+                              bytes_);
 }
 
 result<table_data> merger::finish() {
@@ -109,12 +149,31 @@ result<table_data> merger::finish() {
                                             : finish_ordered();
   if (!out)
     return out;
-  if (auto fault = check_limits(out->row_count, out->byte_count()))
+  if (auto fault
+      = refuse_beyond_limits(shape_.plan, out->row_count, out->byte_count()))
     return fault;
   const auto names = result_columns(shape_.plan);
   for (size_t i = 0; i < names.size(); ++i)
     out->columns[i].name = names[i].name;
   return out;
+}
+
+/// Some at a time, so that it can be told to stop.
+result<table_data>
+merger::finished_groups(std::span<const std::vector<column_ref>> values) {
+  constexpr size_t step = 256 * 1024;
+  std::vector<table_data> pieces;
+  for (size_t begin = 0; begin < groups_->size() || pieces.empty();
+       begin += step) {
+    if (stop_.stopped())
+      return stop_.fault("while groups were finished");
+    auto piece = groups_->save(
+      begin, std::min<size_t>(begin + step, groups_->size()), values, true);
+    if (!piece || groups_->size() <= step)
+      return piece;
+    pieces.push_back(std::move(*piece));
+  }
+  return joined(pieces);
 }
 
 result<table_data> merger::finish_groups() {
@@ -123,28 +182,32 @@ result<table_data> merger::finish_groups() {
     (void)groups_->add(nullptr);
     groups_->grow_states();
   }
+  // What is not asked for is not finished, and cannot fail.
+  if (shape_.keeps_some_groups()
+      && groups_->size() > *shape_.plan.rows_wanted()) {
+    auto some = std::move(*groups_).some(stop_);
+    if (!some)
+      return some.failure();
+    groups_ = std::make_unique<group_set>(std::move(*some));
+  }
+  groups_->settle();
   std::vector<std::vector<column_ref>> values;
   size_t column = shape_.keys.size();
   for (auto& state : groups_->states()) {
     auto& sources = values.emplace_back();
-    if (state.keeps_rows())
+    if (state->keeps_rows())
       for (const auto& chunk : chunks_)
         sources.push_back(
           ref_of(chunk->table.columns[column + aggregate_state::value_column]));
-    column += state.state_columns().size();
+    column += state->state_columns().size();
   }
-  auto table = groups_->save(values, true);
+  auto table = finished_groups(values);
   if (!table)
     return table;
-  std::vector<sort_term> terms;
-  for (const auto& term : shape_.plan.ordering)
-    terms.push_back({term.output, term.descending});
-  for (uint32_t k = 0; k < shape_.keys.size(); ++k)
-    terms.push_back({k});
-  auto order = sort_rows(*table, terms);
+  auto order = sort_rows(*table, shape_.group_terms(), stop_);
   if (!order)
     return order.failure();
-  const auto [first, last] = kept(order->size(), shape_.plan.sublist);
+  const auto [first, last] = kept_rows(order->size(), shape_.plan.sublist);
   return take_rows(*table, std::span{*order}.subspan(first, last - first),
                    table->columns.size());
 }
@@ -153,7 +216,7 @@ result<table_data> merger::finish_rows() {
   std::stable_sort(
     chunks_.begin(), chunks_.end(),
     [](const auto& a, const auto& b) { return a->part_order < b->part_order; });
-  const auto [first, last] = kept(rows_, shape_.plan.sublist);
+  const auto [first, last] = kept_rows(rows_, shape_.plan.sublist);
   table_data out;
   out.row_count = last - first;
   for (size_t i = 0; i < shape_.outputs.size(); ++i) {
@@ -203,10 +266,10 @@ result<table_data> merger::finish_ordered() {
     terms.push_back({i});
   terms.push_back({count, false, true});
   terms.push_back({count - 1, false, true});
-  auto order = sort_rows(all, terms);
+  auto order = sort_rows(all, terms, stop_);
   if (!order)
     return order.failure();
-  const auto [first, last] = kept(order->size(), shape_.plan.sublist);
+  const auto [first, last] = kept_rows(order->size(), shape_.plan.sublist);
   return take_rows(all, std::span{*order}.subspan(first, last - first),
                    shape_.outputs.size());
 }

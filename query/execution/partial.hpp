@@ -41,23 +41,37 @@ struct partial_result {
 
 /// Cuts the result into messages (Cap'n Proto PartialResult) of about
 /// `bytes_max` each; every one is a partial result itself, and merging all of
-/// them is merging the whole. At least one message.
+/// them is merging the whole. At least one message; incomplete only when told
+/// to stop.
 [[nodiscard]] std::vector<std::vector<std::byte>>
-encode(const partial_result& partial, size_t bytes_max = 256 * 1024);
+encode(const partial_result& partial, size_t bytes_max = 256 * 1024,
+       const interruption& stop = {});
 
 /// Checks lengths, offsets and codes; a fault is `malformed_message`.
 [[nodiscard]] result<partial_result>
 decode_partial(std::span<const std::byte> bytes);
 
+/// `limit_exceeded` when a result of so many rows and bytes is more than the
+/// plan allows.
+[[nodiscard]] error refuse_beyond_limits(const logical_plan& plan,
+                                         uint64_t rows, uint64_t bytes);
+
+/// The rows that `sublist` leaves of the pieces, which are chunks of one part,
+/// in the plan's order, with all their columns. @pre shape.keeps_top()
+[[nodiscard]] result<table_data> top_rows(const plan_shape& shape,
+                                          const std::vector<table_data>& pieces,
+                                          const interruption& stop);
+
 /// Folds partial results of one plan into its result. Owner: one thread.
 class merger {
 public:
   /// @pre validate(plan) found nothing.
-  explicit merger(logical_plan plan);
+  explicit merger(logical_plan plan, interruption stop = {});
   ~merger();
 
   /// Takes one partial result, in any order. `schema_mismatch` when it is not
-  /// of this plan, `limit_exceeded` beyond the plan's rows_max or bytes_max.
+  /// of this plan, `limit_exceeded` beyond the plan's rows_max or bytes_max,
+  /// `cancelled` or `timeout` when told to stop.
   [[nodiscard]] error add(partial_result partial);
 
   /// The result: merged, ordered, cut. Once.
@@ -69,12 +83,14 @@ public:
 
 private:
   [[nodiscard]] error check(const partial_result& partial) const;
-  [[nodiscard]] error check_limits(uint64_t rows, uint64_t bytes) const;
   [[nodiscard]] result<table_data> finish_groups();
+  [[nodiscard]] result<table_data>
+  finished_groups(std::span<const std::vector<column_ref>> values);
   [[nodiscard]] result<table_data> finish_rows();
   [[nodiscard]] result<table_data> finish_ordered();
 
   plan_shape shape_;
+  interruption stop_;
   std::vector<column_schema> layout_;
   std::unique_ptr<group_set> groups_;
   std::vector<std::unique_ptr<partial_chunk>> chunks_;

@@ -10,6 +10,9 @@ namespace millrace::query {
 
 namespace {
 
+/// 1: exact sums.
+constexpr uint32_t state_version = 1;
+
 error malformed(const std::string& what) {
   return {errc::malformed_message, "partial result: " + what};
 }
@@ -29,6 +32,7 @@ std::vector<std::byte> encode_chunks(const partial_result& partial,
   ::capnp::MallocMessageBuilder builder{static_cast<unsigned>(bytes / 8)};
   auto root = builder.initRoot<schema::PartialResult>();
   root.setGrouped(partial.grouped);
+  root.setStateVersion(state_version);
   if (with_statistics) {
     root.setRowsTotal(partial.statistics.rows_total);
     root.setRowsScanned(partial.statistics.rows_scanned);
@@ -110,6 +114,10 @@ error read_column(schema::Column::Reader from, uint64_t rows, column_data& to) {
 result<partial_result> read_partial(schema::PartialResult::Reader root) {
   partial_result out;
   out.grouped = root.getGrouped();
+  if (out.grouped && root.getStateVersion() != state_version)
+    return malformed(
+      "states of version " + std::to_string(root.getStateVersion()) + ", not "
+      + std::to_string(state_version) + ": its sender is of another release");
   out.statistics
     = {root.getRowsTotal(), root.getRowsScanned(), root.getRowsMatched(),
        root.getSegmentsTotal(), root.getSegmentsScanned()};
@@ -130,7 +138,8 @@ result<partial_result> read_partial(schema::PartialResult::Reader root) {
 } // namespace
 
 std::vector<std::vector<std::byte>> encode(const partial_result& partial,
-                                           size_t bytes_max) {
+                                           size_t bytes_max,
+                                           const interruption& stop) {
   std::vector<std::vector<std::byte>> messages;
   std::vector<partial_chunk> slices;
   // Consecutive pieces of one message: whole chunks, or one slice.
@@ -144,7 +153,7 @@ std::vector<std::vector<std::byte>> encode(const partial_result& partial,
     first = last;
     bytes = 0;
   };
-  for (size_t i = 0; i < partial.chunks.size(); ++i) {
+  for (size_t i = 0; i < partial.chunks.size() && !stop.stopped(); ++i) {
     const auto& chunk = partial.chunks[i];
     const auto size = chunk.table.byte_count();
     if (size > bytes_max && chunk.table.row_count > 1) {
@@ -152,7 +161,8 @@ std::vector<std::vector<std::byte>> encode(const partial_result& partial,
       const auto pieces = std::min<uint64_t>((size + bytes_max - 1) / bytes_max,
                                              chunk.table.row_count);
       const auto step = (chunk.table.row_count + pieces - 1) / pieces;
-      for (uint64_t begin = 0; begin < chunk.table.row_count; begin += step) {
+      for (uint64_t begin = 0; begin < chunk.table.row_count && !stop.stopped();
+           begin += step) {
         const auto piece
           = slice(chunk, begin, std::min(begin + step, chunk.table.row_count));
         messages.push_back(

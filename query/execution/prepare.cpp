@@ -84,6 +84,8 @@ private:
     }
     bool bound = false;
     for (uint32_t i = 0; i < view.segments.size(); ++i) {
+      if (setup_.stop.stopped())
+        return setup_.stop.fault("before its first morsel");
       const auto& segment = view.segments[i];
       const auto source = static_cast<uint32_t>(setup_.sources.size());
       setup_.sources.emplace_back(part, i);
@@ -129,7 +131,7 @@ private:
       if (plan_.types[i].name == schema.time_column)
         binding.sort_time = i;
     }
-    for (uint32_t f = 0; f < filters_.size(); ++f) {
+    for (uint32_t f = 0; f < filters_.size() && !setup_.stop.cancelled(); ++f) {
       const auto column = *setup_.shape.column_number(filters_[f].column);
       const auto stored = columns[column];
       binding.filters.emplace_back(filters_[f], column,
@@ -287,6 +289,14 @@ column_ref scan_setup::column_of(const part_binding& binding,
     return nulls;
   }
   return ref_of(segment.columns[stored]);
+}
+
+error scan_setup::memory_refused() const {
+  return {errc::limit_exceeded, (process.empty() ? "" : process + ": ")
+                                  + "the query on table '" + shape.plan.table
+                                  + "' needs more than "
+                                  + std::to_string(memory_max)
+                                  + " bytes of memory (query_memory_max)"};
 }
 
 error prepare(scan_setup& setup, uint32_t morsel_rows) {

@@ -17,12 +17,18 @@ public:
     // n first rows in stored order: a morsel never needs more than n.
     if (!grouped_ && plan.ordering.empty() && plan.sublist
         && *plan.sublist >= 0)
-      rows_wanted_ = static_cast<uint64_t>(*plan.sublist);
+      rows_wanted_ = *plan.rows_wanted();
+    if (setup.shape.keeps_top()) {
+      first_term_ = plan.ordering.front();
+      // The last rows of an order are the first of its reverse.
+      if (*plan.sublist < 0)
+        first_term_.descending = !first_term_.descending;
+    }
   }
 
   morsel_output run(std::span<const scan_unit> units) {
     for (const auto& unit : units) {
-      if (out_.rows_matched >= rows_wanted_ && !grouped_)
+      if (out_.fault || (out_.rows_matched >= rows_wanted_ && !grouped_))
         break;
       enter(unit);
       switch (unit.how) {
@@ -83,8 +89,10 @@ private:
 
   /// Closes the rows of the current chunk.
   void leave_binding() {
-    if (out_.chunks.empty() || grouped_)
+    if (out_.chunks.empty())
       return;
+    if (grouped_)
+      return out_.chunks.back().groups->done();
     auto& rows = out_.chunks.back().rows;
     if (!writers_.empty())
       rows.row_count = writers_.front().row_count();
@@ -97,6 +105,22 @@ private:
       rows.columns.push_back(std::move(*column));
     }
     writers_.clear();
+    reduce(rows);
+  }
+
+  /// Leaves of a chunk no more than is asked for: text has no key to drop rows
+  /// by before they are written, and many may be equal.
+  void reduce(table_data& rows) {
+    if (!setup_.shape.keeps_top()
+        || rows.row_count <= *setup_.shape.plan.rows_wanted())
+      return;
+    std::vector<table_data> pieces(1);
+    pieces[0] = std::move(rows);
+    auto kept = top_rows(setup_.shape, pieces, setup_.stop);
+    if (kept)
+      rows = std::move(*kept);
+    else
+      out_.fault = kept.failure();
   }
 
   /// Narrows [begin, end) of one symbol's rows, sorted by time.
@@ -191,6 +215,8 @@ private:
 
   /// Rows that all pass and fall into whole groups: no vector at a time.
   bool run_whole(uint32_t begin, uint32_t end, bool sorted, uint32_t code) {
+    if (halted())
+      return true;
     const auto count = end - begin;
     if (!grouped_) {
       out_.rows_scanned += count;
@@ -213,7 +239,7 @@ private:
       size_states();
       row_batch batch{row, run_end - row, nullptr, nullptr, group, sorted};
       for (auto& state : *states_)
-        state.update(batch, context_);
+        state->update(batch, context_);
       row = run_end;
     }
     return true;
@@ -221,10 +247,15 @@ private:
 
   void scan_vector(uint32_t base, const uint16_t* rows, uint32_t count,
                    const std::vector<uint32_t>& filters, bool sorted) {
+    if (halted())
+      return;
     out_.rows_scanned += count;
     if (!filters.empty()) {
       std::fill_n(mask_, count, uint8_t{1});
-      for (const auto f : filters) {
+      for (size_t i = 0; i < filters.size(); ++i) {
+        const auto f = filters[i];
+        if (i % filters_between_looks == 0 && i > 0 && halted())
+          return;
         const auto& filter = binding_->filters[f];
         filter.apply(columns_[filter.column()], base, rows, count, mask_);
       }
@@ -254,7 +285,14 @@ private:
     }
     size_states();
     for (auto& state : *states_)
-      state.update(batch, context_);
+      state->update(batch, context_);
+  }
+
+  /// Looked at once per vector, and in between when filters are many.
+  bool halted() {
+    if (!out_.fault && setup_.stop.stopped())
+      out_.fault = setup_.stop.fault("in a morsel");
+    return static_cast<bool>(out_.fault);
   }
 
   void size_states() {
@@ -262,35 +300,84 @@ private:
       return;
     sized_ = groups_->index().size();
     for (auto& state : *states_)
-      state.resize(sized_);
+      state->resize(sized_);
   }
 
-  /// Writes the picked rows of the current segment.
-  void flush_rows() {
-    if (picked_.empty())
+  /// Drops picked rows that cannot be among the first ones of the order.
+  void keep_top() {
+    const auto wanted = *setup_.shape.plan.rows_wanted();
+    const sort_term term{0, first_term_.descending};
+    const auto& column = columns_[setup_.shape.outputs[first_term_.output]];
+    if (wanted == 0)
+      picked_.clear();
+    if (picked_.empty() || !order_key(column, 0, term))
       return;
+    const auto bound = setup_.bound.get();
+    keys_.clear();
+    size_t kept = 0;
+    for (const auto row : picked_)
+      if (const auto key = *order_key(column, row, term); key <= bound) {
+        picked_[kept++] = row;
+        keys_.push_back(key);
+      }
+    picked_.resize(kept);
+    if (kept <= wanted)
+      return;
+    auto sorted = keys_;
+    const auto nth = sorted.begin() + static_cast<std::ptrdiff_t>(wanted - 1);
+    std::nth_element(sorted.begin(), nth, sorted.end());
+    setup_.bound.lower(*nth);
+    // Rows that are equal there are told apart later.
+    kept = 0;
+    for (size_t i = 0; i < keys_.size(); ++i)
+      if (keys_[i] <= *nth)
+        picked_[kept++] = picked_[i];
+    picked_.resize(kept);
+  }
+
+  /// Writes the picked rows of the current segment, some at a time: a cell may
+  /// be large.
+  void flush_rows() {
+    if (setup_.shape.keeps_top())
+      keep_top();
+    out_.rows_kept += picked_.size();
+    for (size_t start = 0; start < picked_.size() && !halted();
+         start += vector_rows) {
+      write_rows(std::span{picked_}.subspan(
+        start, std::min<size_t>(vector_rows, picked_.size() - start)));
+      size_t bytes = 0;
+      for (const auto& writer : writers_)
+        bytes += writer.byte_count();
+      if (setup_.memory_max != 0 && bytes > setup_.memory_max)
+        out_.fault = setup_.memory_refused();
+    }
+    picked_.clear();
+  }
+
+  void write_rows(std::span<const uint32_t> rows) {
     const auto& shape = setup_.shape;
     size_t writer = 0;
     auto write = [&](uint32_t column) {
       const auto& from = columns_[column];
-      writers_[writer++].append(from, from.dictionary, picked_.data(),
-                                picked_.size());
+      writers_[writer++].append(from, from.dictionary, rows.data(),
+                                rows.size());
     };
     for (const auto column : shape.outputs)
       write(column);
-    if (!shape.plan.ordering.empty()) {
-      if (shape.symbol_column)
-        write(*shape.symbol_column);
-      write(shape.order_column);
-      orders_.clear();
-      for (const auto row : picked_)
-        orders_.push_back(context_.order_of(row));
-      column_ref orders;
-      orders.values = reinterpret_cast<const std::byte*>(orders_.data());
-      writers_[writer].append_range(orders, nullptr, 0, orders_.size());
-    }
-    picked_.clear();
+    if (shape.plan.ordering.empty())
+      return;
+    if (shape.symbol_column)
+      write(*shape.symbol_column);
+    write(shape.order_column);
+    orders_.clear();
+    for (const auto row : rows)
+      orders_.push_back(context_.order_of(row));
+    column_ref orders;
+    orders.values = reinterpret_cast<const std::byte*>(orders_.data());
+    writers_[writer].append_range(orders, nullptr, 0, orders_.size());
   }
+
+  static constexpr size_t filters_between_looks = 64;
 
   const scan_setup& setup_;
   const bool grouped_;
@@ -303,11 +390,13 @@ private:
   std::vector<uint32_t> all_;          ///< Every filter.
   std::vector<uint32_t> beside_index_; ///< Those that an index leaves.
   group_assigner* groups_ = nullptr;
-  std::vector<aggregate_state>* states_ = nullptr;
+  state_list* states_ = nullptr;
   uint32_t sized_ = 0;
   std::vector<column_writer> writers_;
   std::vector<uint32_t> picked_;
   std::vector<uint64_t> orders_;
+  order_term first_term_;      ///< Of an ordering with a limit.
+  std::vector<uint64_t> keys_; ///< Of the picked rows.
   uint8_t mask_[vector_rows];
   uint16_t selected_[vector_rows];
   uint32_t group_numbers_[vector_rows];
@@ -320,7 +409,7 @@ size_t morsel_chunk::byte_count() const noexcept {
   if (groups)
     total += groups->byte_count();
   for (const auto& state : states)
-    total += state.byte_count();
+    total += state->byte_count();
   return total;
 }
 

@@ -4,10 +4,13 @@
 #include <millrace/query/execution/filter.hpp>
 #include <millrace/query/execution/group_index.hpp>
 #include <millrace/query/execution/partial.hpp>
+#include <millrace/query/plan/table_day.hpp>
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 // Plans are bound in prepare.cpp, rows find their groups in group_assigner.cpp.
@@ -48,11 +51,33 @@ struct scan_unit {
   kind how = kind::plain;
 };
 
-/// Everything that morsels share; immutable while they run.
+/// The best key beyond which no row of an ordering with a limit can come into
+/// the result: a key that as many rows as are asked for do not pass.
+class key_bound {
+public:
+  [[nodiscard]] uint64_t get() const noexcept {
+    return bound_.load(std::memory_order_relaxed);
+  }
+  void lower(uint64_t to) noexcept {
+    auto held = get();
+    while (
+      to < held
+      && !bound_.compare_exchange_weak(held, to, std::memory_order_relaxed)) {
+    }
+  }
+
+private:
+  std::atomic<uint64_t> bound_{~uint64_t{0}};
+};
+
+/// Everything that morsels share; immutable while they run, but for `bound`.
 struct scan_setup {
   explicit scan_setup(logical_plan plan) : shape{std::move(plan)} {}
 
   plan_shape shape;
+  interruption stop;
+  uint64_t memory_max = 0; ///< Of what is found; 0: no limit.
+  std::string process;     ///< Whose memory it is.
   std::vector<persistence::table_view> parts;
   std::vector<part_binding> bindings;
   std::vector<scan_unit> units;
@@ -61,7 +86,9 @@ struct scan_setup {
   /// Part and segment by source number.
   std::vector<std::pair<uint32_t, uint32_t>> sources;
   scan_statistics statistics;
+  mutable key_bound bound;
 
+  [[nodiscard]] error memory_refused() const;
   [[nodiscard]] const persistence::segment_view&
   segment_of(const scan_unit& unit) const noexcept {
     return parts[bindings[unit.binding].part].segments[unit.segment];
@@ -98,6 +125,8 @@ public:
     return pools_[key];
   }
   [[nodiscard]] size_t byte_count() const noexcept;
+  /// Gives back what only `assign` needs.
+  void done();
 
 private:
   enum class mode : uint8_t { none, symbol, bar, symbol_bar, general };
@@ -110,7 +139,15 @@ private:
                       const uint16_t* rows, uint32_t count, uint32_t* groups);
   void fill_key(const segment_context& segment, size_t key, uint32_t base,
                 const uint16_t* rows, uint32_t count);
-  void enter_bar(int64_t time, int64_t width);
+  /// The times [low, high) that share a key with `time`.
+  struct time_span {
+    int64_t key;
+    int64_t low;
+    int64_t high;
+  };
+  [[nodiscard]] time_span span_of(int64_t time,
+                                  const plan_shape::key_item& item);
+  void enter_bar(int64_t time, const plan_shape::key_item& item);
 
   const plan_shape& shape_;
   const part_binding& binding_;
@@ -130,13 +167,14 @@ private:
   int64_t bar_low_ = 0;
   int64_t bar_high_ = 0;
   uint32_t bar_group_ = 0;
+  day_finder days_;
 };
 
 /// What one morsel found in one binding.
 struct morsel_chunk {
   uint32_t binding = 0;
   std::unique_ptr<group_assigner> groups;
-  std::vector<aggregate_state> states;
+  state_list states;
   table_data rows;
   [[nodiscard]] size_t byte_count() const noexcept;
 };
@@ -145,6 +183,7 @@ struct morsel_output {
   std::vector<morsel_chunk> chunks;
   uint64_t rows_scanned = 0;
   uint64_t rows_matched = 0;
+  uint64_t rows_kept = 0; ///< In the chunks, of a plan that asks for rows.
   error fault;
 };
 

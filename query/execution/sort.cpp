@@ -106,8 +106,10 @@ std::vector<key_column> pack(std::vector<key_column> columns) {
   return words;
 }
 
-/// Stable sort of (key, row) by key, one byte per pass; skips constant bytes.
-void radix_sort(const key_column& keys, std::vector<uint32_t>& order) {
+/// Stable sort of rows in `order` by key, one byte per pass; skips constant
+/// bytes. @returns false when it was stopped.
+bool radix_sort(const key_column& keys, std::vector<uint32_t>& order,
+                const interruption& stop) {
   struct entry {
     uint64_t key;
     uint32_t row;
@@ -115,12 +117,15 @@ void radix_sort(const key_column& keys, std::vector<uint32_t>& order) {
   std::vector<entry> from(keys.size());
   std::vector<entry> to(keys.size());
   std::array<std::array<uint32_t, 256>, 8> counts{};
-  for (uint32_t row = 0; row < keys.size(); ++row) {
-    from[row] = {keys[row], row};
+  for (size_t i = 0; i < keys.size(); ++i) {
+    const auto key = keys[order[i]];
+    from[i] = {key, order[i]};
     for (size_t byte = 0; byte < 8; ++byte)
-      ++counts[byte][keys[row] >> (8 * byte) & 255];
+      ++counts[byte][key >> (8 * byte) & 255];
   }
   for (size_t byte = 0; byte < 8; ++byte) {
+    if (stop.stopped())
+      return false;
     auto& count = counts[byte];
     if (count[keys[0] >> (8 * byte) & 255] == keys.size())
       continue;
@@ -133,26 +138,36 @@ void radix_sort(const key_column& keys, std::vector<uint32_t>& order) {
   }
   for (size_t i = 0; i < from.size(); ++i)
     order[i] = from[i].row;
+  return true;
 }
 
 } // namespace
 
 result<std::vector<uint32_t>> sort_rows(const table_data& table,
-                                        std::span<const sort_term> terms) {
+                                        std::span<const sort_term> terms,
+                                        const interruption& stop) {
+  // Rows that are compared word by word rather than sorted by each in turn.
+  constexpr size_t compared_max = 4096;
+  auto stopped = [&] { return stop.fault("while rows were ordered"); };
   const auto rows = table.row_count;
   if (rows >= std::numeric_limits<uint32_t>::max())
     return error{errc::limit_exceeded,
                  "ordering " + std::to_string(rows) + " rows"};
   std::vector<key_column> columns;
-  for (const auto& term : terms)
+  for (const auto& term : terms) {
+    if (stop.stopped())
+      return stopped();
     append_keys(table.columns[term.column], term, rows, columns);
+  }
   const auto words = pack(std::move(columns));
   std::vector<uint32_t> order(rows);
   std::iota(order.begin(), order.end(), 0u);
   if (words.empty())
     return order;
-  if (words.size() == 1) {
-    radix_sort(words[0], order);
+  if (words.size() == 1 || rows > compared_max) {
+    for (auto word = words.rbegin(); word != words.rend(); ++word)
+      if (!radix_sort(*word, order, stop))
+        return stopped();
     return order;
   }
   std::stable_sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) {
@@ -162,6 +177,32 @@ result<std::vector<uint32_t>> sort_rows(const table_data& table,
     return false;
   });
   return order;
+}
+
+std::optional<uint64_t> order_key(const column_ref& column, size_t row,
+                                  const sort_term& term) {
+  if (is_text(column.type) || column.type == column_type::guid)
+    return std::nullopt;
+  uint64_t key = 0;
+  if (is_float(column.type))
+    key = ordered_bits(float_at(column, row));
+  else if (column.type == column_type::char_)
+    key = column.values ? column.as<uint8_t>()[row] : ' ';
+  else if (!column.values && width_of(column.type) == 1)
+    key = sign; // boolean and byte have no null: zero.
+  else
+    key = static_cast<uint64_t>(integer_at(column, row)) ^ sign;
+  return term.descending ? ~key : key;
+}
+
+std::pair<uint64_t, uint64_t> kept_rows(uint64_t count,
+                                        const std::optional<int64_t>& sublist) {
+  if (!sublist)
+    return {0, count};
+  if (*sublist >= 0)
+    return {0, std::min(count, static_cast<uint64_t>(*sublist))};
+  const auto wanted = uint64_t{0} - static_cast<uint64_t>(*sublist);
+  return {count - std::min(count, wanted), count};
 }
 
 result<table_data> take_rows(const table_data& table,

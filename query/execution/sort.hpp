@@ -1,9 +1,12 @@
 #pragma once
 
+#include <millrace/query/execution/interruption.hpp>
 #include <millrace/query/table/columns.hpp>
 
 #include <cstdint>
+#include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace millrace::query {
@@ -15,9 +18,20 @@ struct sort_term {
 };
 
 /// Row numbers in the order of `terms`, stable. Nulls are smallest, symbols
-/// and strings compare byte by byte. `limit_exceeded` beyond 2^32 - 1 rows.
+/// and strings compare byte by byte. `limit_exceeded` beyond 2^32 - 1 rows,
+/// `cancelled` or `timeout` when `stop` says so.
 [[nodiscard]] result<std::vector<uint32_t>>
-sort_rows(const table_data& table, std::span<const sort_term> terms);
+sort_rows(const table_data& table, std::span<const sort_term> terms,
+          const interruption& stop);
+
+/// A key whose unsigned order is that of the term, per row; none for text and
+/// guids, which have no key of one word.
+[[nodiscard]] std::optional<uint64_t>
+order_key(const column_ref& column, size_t row, const sort_term& term);
+
+/// [first, last) of `count` rows that a `sublist` keeps.
+[[nodiscard]] std::pair<uint64_t, uint64_t>
+kept_rows(uint64_t count, const std::optional<int64_t>& sublist);
 
 /// The rows `rows` of the first `columns` columns, in that order.
 [[nodiscard]] result<table_data> take_rows(const table_data& table,

@@ -3,6 +3,7 @@
 #include <millrace/messages/text/time_scan.hpp>
 #include <millrace/messages/text/zones.hpp>
 #include <millrace/query/plan/literal_text.hpp>
+#include <millrace/query/plan/table_day.hpp>
 
 #include <array>
 #include <charconv>
@@ -310,15 +311,11 @@ std::string to_text(const literal& value, std::optional<column_type> type) {
 }
 
 result<int64_t> date_start(const table_schema& schema, int64_t day) {
-  const auto wall_ns = day * text::day_ns + schema.roll_offset_ns;
-  // The common case needs no time-zone data base.
-  if (schema.roll_zone == "UTC" || schema.roll_zone.empty())
-    return wall_ns;
-  const auto zone = text::time_zone::open(schema.roll_zone);
-  if (!zone)
+  auto found = day_start(schema.roll_zone, schema.roll_offset_ns, day);
+  if (!found)
     return error{errc::invalid_argument,
-                 "table '" + schema.name + "': roll " + zone.failure().context};
-  return zone->at(wall_ns).utc_ns;
+                 "table '" + schema.name + "': " + found.failure().context};
+  return found;
 }
 
 } // namespace millrace::query

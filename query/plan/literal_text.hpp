@@ -44,11 +44,7 @@ void append_float(std::string& out, float value);
 [[nodiscard]] std::string to_text(const literal& value,
                                   std::optional<column_type> type);
 
-/// First instant (ns since 2000.01.01 UTC) of date `day` (days since
-/// 2000.01.01) of a table: its roll zone's midnight plus its roll offset, on
-/// the wall clock there. An instant that a clock change skips counts as the
-/// change itself; one that comes twice counts the first time.
-/// `invalid_argument` when the zone is unknown.
+/// `day_start` by the table's roll rule.
 [[nodiscard]] result<int64_t> date_start(const table_schema& schema,
                                          int64_t day);
 

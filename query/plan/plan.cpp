@@ -1,6 +1,7 @@
 #include <millrace/messages/base/name_table.hpp>
 #include <millrace/query/plan/literal_text.hpp>
 #include <millrace/query/plan/plan.hpp>
+#include <millrace/query/plan/table_day.hpp>
 
 #include <algorithm>
 #include <charconv>
@@ -21,7 +22,7 @@ constexpr name_table<predicate_op, 9> operators{{
   {predicate_op::like, "like"},
 }};
 
-constexpr name_table<aggregate_function, 8> functions{{
+constexpr name_table<aggregate_function, 16> functions{{
   {aggregate_function::count, "count"},
   {aggregate_function::sum, "sum"},
   {aggregate_function::avg, "avg"},
@@ -30,6 +31,14 @@ constexpr name_table<aggregate_function, 8> functions{{
   {aggregate_function::first, "first"},
   {aggregate_function::last, "last"},
   {aggregate_function::wavg, "wavg"},
+  {aggregate_function::dev, "dev"},
+  {aggregate_function::var, "var"},
+  {aggregate_function::cov, "cov"},
+  {aggregate_function::cor, "cor"},
+  {aggregate_function::med, "med"},
+  {aggregate_function::prd, "prd"},
+  {aggregate_function::sumsq, "sumsq"},
+  {aggregate_function::wsum, "wsum"},
 }};
 
 bool numeric(column_type type) {
@@ -159,6 +168,13 @@ error check_columns(const logical_plan& plan) {
                              + ", whose type is unknown");
     if (key.bar_ns < 0)
       return invalid(plan, "a bar of " + std::to_string(key.bar_ns) + " ns");
+    if (key.by_day && *type != column_type::timestamp)
+      return invalid(plan, "dates of column " + quoted(key.column) + " of type "
+                             + std::string{to_string(*type)});
+    if (key.by_day)
+      if (const auto start = day_start(plan.day_zone, plan.day_offset_ns, 0);
+          !start)
+        return invalid(plan, start.failure().context);
     if (key.bar_ns > 0 && !bar_type(*type))
       return invalid(plan, "bar over column " + quoted(key.column) + " of type "
                              + std::string{to_string(*type)});
@@ -187,6 +203,12 @@ std::string_view to_string(aggregate_function function) noexcept {
 std::optional<aggregate_function>
 aggregate_function_of(std::string_view name) noexcept {
   return functions.find(name);
+}
+
+bool takes_pairs(aggregate_function function) noexcept {
+  using fn = aggregate_function;
+  return function == fn::wavg || function == fn::wsum || function == fn::cov
+         || function == fn::cor;
 }
 
 std::optional<column_type>
@@ -219,7 +241,7 @@ std::optional<column_type> result_type(aggregate_function function,
   if (function == fn::count)
     return inputs.size() <= 1 ? std::optional{column_type::long_}
                               : std::nullopt;
-  if (function == fn::wavg)
+  if (takes_pairs(function))
     return inputs.size() == 2 && numeric(inputs[0]) && numeric(inputs[1])
              ? std::optional{column_type::float_}
              : std::nullopt;
@@ -235,6 +257,15 @@ std::optional<column_type> result_type(aggregate_function function,
       if (!numeric(type))
         return std::nullopt;
       return is_float ? column_type::float_ : column_type::long_;
+    case fn::sumsq:
+    case fn::prd:
+      if (!numeric(type))
+        return std::nullopt;
+      return is_float ? column_type::float_ : column_type::long_;
+    case fn::dev:
+    case fn::var:
+    case fn::med:
+      return numeric(type) ? std::optional{column_type::float_} : std::nullopt;
     case fn::avg:
       return numeric(type) || type == column_type::timespan
                ? std::optional{column_type::float_}
@@ -251,6 +282,13 @@ std::optional<column_type> result_type(aggregate_function function,
   }
 }
 
+column_type key_type(const logical_plan& plan, const group_key& key) {
+  const auto type = *plan.type_of(key.column);
+  if (key.bar_ns > 0)
+    return *bar_type(type);
+  return key.by_day ? column_type::date : type;
+}
+
 std::vector<column_schema> result_columns(const logical_plan& plan) {
   std::vector<column_schema> columns;
   if (!plan.grouped()) {
@@ -258,10 +296,8 @@ std::vector<column_schema> result_columns(const logical_plan& plan) {
       columns.push_back({output.name, *plan.type_of(output.column)});
     return columns;
   }
-  for (const auto& key : plan.keys) {
-    const auto type = *plan.type_of(key.column);
-    columns.push_back({key.name, key.bar_ns > 0 ? *bar_type(type) : type});
-  }
+  for (const auto& key : plan.keys)
+    columns.push_back({key.name, key_type(plan, key)});
   for (const auto& agg : plan.aggregates) {
     std::vector<column_type> inputs;
     for (const auto& column : agg.columns)
@@ -280,8 +316,6 @@ error validate(const logical_plan& plan) {
                      "column " + quoted(column.name) + " has no known type");
   if (plan.grouped() == !plan.outputs.empty())
     return invalid(plan, "needs either columns or aggregations");
-  if (!plan.keys.empty() && !plan.grouped())
-    return invalid(plan, "groups without aggregations");
   if (auto fault = check_columns(plan))
     return fault;
   for (const auto& filter : plan.filters)
@@ -334,11 +368,15 @@ std::string to_string(const logical_plan& plan) {
     out += "group";
     for (const auto& key : plan.keys) {
       out += " " + key.name + ":";
-      out += key.bar_ns > 0 ? "bar(" + std::to_string(key.bar_ns) + " ns, "
-                                + key.column + ")"
-                            : key.column;
+      if (key.bar_ns > 0)
+        out += "bar(" + std::to_string(key.bar_ns) + " ns, ";
+      out += key.by_day && key.bar_ns == 0 ? "date(" + key.column + ")"
+                                           : key.column;
+      if (key.bar_ns > 0)
+        out += key.by_day ? ", from the date's start)" : ")";
     }
-    out += "\naggregate";
+    if (!plan.aggregates.empty())
+      out += "\naggregate";
     for (const auto& agg : plan.aggregates) {
       out += " " + agg.name + ":" + std::string{to_string(agg.function)} + "(";
       for (size_t i = 0; i < agg.columns.size(); ++i)

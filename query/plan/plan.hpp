@@ -49,20 +49,31 @@ struct predicate {
   friend bool operator==(const predicate&, const predicate&) = default;
 };
 
-/// Numbers travel between nodes: append only.
+/// Sums of floats are exact, and rounded once; whole numbers that do not fit
+/// are the error `overflow`. Numbers travel between nodes: append only.
 enum class aggregate_function : uint8_t {
   count = 1, ///< Rows, nulls included.
-  sum = 2,   ///< 64-bit integers (wrapping) or floats; nulls count as zero.
+  sum = 2,   ///< 64-bit integers or floats; nulls count as zero.
   avg = 3,   ///< Over non-null values; null when there is none.
   min = 4,   ///< Over non-null values; null when there is none.
   max = 5,
   first = 6, ///< By (order column, stream order); may be null.
   last = 7,
   wavg = 8, ///< (weight, value); pairs with a null are left out.
+  dev = 9,  ///< Of the population, as var, cov, cor; over non-null values.
+  var = 10,
+  cov = 11, ///< Pairs with a null are left out.
+  cor = 12,
+  med = 13,   ///< Over non-null values: the middle one, or half of two.
+  prd = 14,   ///< 64-bit integers or floats; nulls count as one.
+  sumsq = 15, ///< As sum.
+  wsum = 16,  ///< As wavg.
 };
 [[nodiscard]] std::string_view to_string(aggregate_function function) noexcept;
 [[nodiscard]] std::optional<aggregate_function>
 aggregate_function_of(std::string_view name) noexcept;
+/// Whether it folds two columns.
+[[nodiscard]] bool takes_pairs(aggregate_function function) noexcept;
 
 struct aggregate {
   aggregate_function function = aggregate_function::count;
@@ -71,12 +82,15 @@ struct aggregate {
   friend bool operator==(const aggregate&, const aggregate&) = default;
 };
 
-/// A key to group by: a column's value, or with `bar_ns` > 0 the start of the
-/// bar of that width its time falls into (bars start at 2000.01.01).
+/// A key to group by: a column's value; with `bar_ns` > 0 the start of the bar
+/// of that width its time falls into, bars counted from 2000.01.01 UTC. With
+/// `by_day`, of a timestamp: the date of the table that it falls into, or the
+/// start of its bar, where each date begins with a bar of its own.
 struct group_key {
   std::string column;
   int64_t bar_ns = 0;
   std::string name; ///< Of the result's column.
+  bool by_day = false;
   friend bool operator==(const group_key&, const group_key&) = default;
 };
 
@@ -94,9 +108,9 @@ struct order_term {
 };
 
 /// What is asked, free of where rows live. Either rows (`outputs`) or groups
-/// (`aggregates`, then the result's columns are keys, then aggregates; without
-/// keys one row). Later sources (joins, nested plans) take the place of
-/// `table`.
+/// (`keys` and `aggregates`, which are the result's columns; without keys one
+/// row, without aggregates distinct keys). Later sources (joins, nested plans)
+/// take the place of `table`.
 struct logical_plan {
   std::string table;
   /// Type of every column the plan names, as the asker knows them; a part with
@@ -123,12 +137,27 @@ struct logical_plan {
   uint64_t bytes_max = 0;
   /// The table's own time column: decides first and last and breaks ties.
   std::string order_column;
+  /// Where dates of keys `by_day` begin: the table's roll rule.
+  std::string day_zone = "UTC";
+  int64_t day_offset_ns = 0;
 
-  [[nodiscard]] bool grouped() const noexcept { return !aggregates.empty(); }
+  [[nodiscard]] bool grouped() const noexcept {
+    return !aggregates.empty() || !keys.empty();
+  }
+  /// How many rows or groups `sublist` leaves at most.
+  [[nodiscard]] std::optional<uint64_t> rows_wanted() const noexcept {
+    if (!sublist)
+      return std::nullopt;
+    const auto count = static_cast<uint64_t>(*sublist);
+    return *sublist < 0 ? uint64_t{0} - count : count;
+  }
   [[nodiscard]] std::optional<column_type>
   type_of(std::string_view column) const noexcept;
   friend bool operator==(const logical_plan&, const logical_plan&) = default;
 };
+
+/// Type of a key in the result. @pre validate(plan) found nothing.
+[[nodiscard]] column_type key_type(const logical_plan&, const group_key&);
 
 /// Column names and types of the plan's result.
 /// @pre validate(plan) found nothing.

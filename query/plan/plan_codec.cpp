@@ -6,6 +6,9 @@ namespace millrace::query {
 
 namespace {
 
+/// 1: keys by day, functions beyond wavg, exact sums.
+constexpr uint32_t plan_version = 1;
+
 ::capnp::Data::Reader data_of(const std::string& text) {
   return {reinterpret_cast<const kj::byte*>(text.data()), text.size()};
 }
@@ -111,7 +114,8 @@ void read_scan(schema::QueryPlan::Reader root, logical_plan& plan) {
 
 void read_shape(schema::QueryPlan::Reader root, logical_plan& plan) {
   for (auto key : root.getKeys())
-    plan.keys.push_back({key.getColumn(), key.getBarNs(), key.getName()});
+    plan.keys.push_back(
+      {key.getColumn(), key.getBarNs(), key.getName(), key.getByDay()});
   for (auto from : root.getAggregates()) {
     aggregate agg{
       static_cast<aggregate_function>(from.getFunction()), {}, from.getName()};
@@ -127,6 +131,8 @@ void read_shape(schema::QueryPlan::Reader root, logical_plan& plan) {
     plan.sublist = root.getSublist();
   plan.rows_max = root.getRowsMax();
   plan.bytes_max = root.getBytesMax();
+  plan.day_zone = root.getDayZone();
+  plan.day_offset_ns = root.getDayOffsetNs();
 }
 
 } // namespace
@@ -139,6 +145,7 @@ std::vector<std::byte> encode(const logical_plan& plan) {
              [](const group_key& from, auto to) {
                to.setColumn(from.column);
                to.setBarNs(from.bar_ns);
+               to.setByDay(from.by_day);
                to.setName(from.name);
              });
   write_list(plan.aggregates, root.initAggregates(count(plan.aggregates)),
@@ -161,12 +168,20 @@ std::vector<std::byte> encode(const logical_plan& plan) {
   root.setSublist(plan.sublist.value_or(0));
   root.setRowsMax(plan.rows_max);
   root.setBytesMax(plan.bytes_max);
+  root.setDayZone(plan.day_zone);
+  root.setDayOffsetNs(plan.day_offset_ns);
+  root.setVersion(plan_version);
   return messages::to_bytes(builder);
 }
 
 result<logical_plan> decode_plan(std::span<const std::byte> bytes) {
   return messages::read_as<schema::QueryPlan>(
     bytes, [](schema::QueryPlan::Reader root) -> result<logical_plan> {
+      if (root.getVersion() > plan_version)
+        return error{errc::malformed_message,
+                     "query plan: of version "
+                       + std::to_string(root.getVersion())
+                       + ", which only a later release knows"};
       logical_plan plan;
       read_scan(root, plan);
       read_shape(root, plan);

@@ -3,9 +3,12 @@
 #include <millrace/messages/text/civil_time.hpp>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 #include <map>
+
+#include "oracle_sums.hpp"
 
 namespace millrace::query::testing_support {
 
@@ -134,6 +137,21 @@ int64_t unit_of(column_type type) {
   }
 }
 
+/// In UTC: what other zones do is tested by itself.
+cell day_key(const group_key& key, int64_t time, int64_t offset_ns) {
+  if (time == null_long)
+    return time;
+  int64_t day = -20;
+  while (time >= (day + 1) * text::day_ns + offset_ns)
+    ++day;
+  if (key.bar_ns == 0)
+    return day;
+  auto bar = day * text::day_ns + offset_ns;
+  while (bar + key.bar_ns <= time)
+    bar += key.bar_ns;
+  return bar;
+}
+
 cell key_of(const group_key& key, const cell& value, column_type type) {
   if (const auto* x = std::get_if<double>(&value))
     return std::isnan(*x) ? nan_value : *x == 0 ? 0.0 : *x;
@@ -154,6 +172,9 @@ long double number_of(const cell& value) {
     return static_cast<long double>(*x);
   return static_cast<long double>(std::get<int64_t>(value));
 }
+
+/// In place of a whole number that does not fit.
+constexpr const char* overflowed = "does not fit";
 
 struct numbered_row {
   const row* cells;
@@ -217,53 +238,138 @@ public:
     if (agg.function == fn::first || agg.function == fn::last)
       return rows.empty() ? null_of(kind)
                           : edge(rows, agg.function == fn::last)[column];
-    const bool floats
-      = kind == column_type::float_ || kind == column_type::real;
-    long double sum = 0;
-    long double weights = 0;
-    uint64_t whole = 0;
-    int64_t present = 0;
-    cell best = null_of(kind);
-    for (const auto& item : rows) {
-      const auto& value = (*item.cells)[column];
-      if (is_null(value, kind))
-        continue;
-      if (agg.function == fn::wavg) {
-        const auto other = at(agg.columns[1]);
-        const auto& x = (*item.cells)[other];
-        if (is_null(x, type(other)))
-          continue;
-        sum += static_cast<long double>(static_cast<double>(number_of(value))
-                                        * static_cast<double>(number_of(x)));
-        weights
-          += static_cast<long double>(static_cast<double>(number_of(value)));
-        ++present;
-        continue;
+    if (takes_pairs(agg.function))
+      return fold_pairs(agg, rows);
+    std::vector<cell> values;
+    for (const auto& item : rows)
+      if (!is_null((*item.cells)[column], kind))
+        values.push_back((*item.cells)[column]);
+    if (agg.function == fn::min || agg.function == fn::max) {
+      cell best = null_of(kind);
+      for (const auto& value : values) {
+        const auto order = compare_cells(value, best);
+        if (&value == &values[0]
+            || (agg.function == fn::min ? order < 0 : order > 0))
+          best = value;
       }
-      const bool better
-        = present == 0
-          || (agg.function == fn::min ? compare_cells(value, best) < 0
-                                      : compare_cells(value, best) > 0);
-      ++present;
-      if (better)
-        best = value;
-      sum += static_cast<long double>(static_cast<double>(number_of(value)));
-      if (const auto* x = std::get_if<int64_t>(&value))
-        whole += static_cast<uint64_t>(*x);
+      if (const auto* x = std::get_if<double>(&best); x && *x == 0)
+        best = 0.0;
+      return best;
     }
-    switch (agg.function) {
+    if (kind == column_type::float_ || kind == column_type::real
+        || agg.function == fn::dev || agg.function == fn::var)
+      return fold_floats(agg.function, values);
+    return fold_integers(agg.function, values);
+  }
+
+  [[nodiscard]] static cell fold_floats(aggregate_function function,
+                                        const std::vector<cell>& cells) {
+    using fn = aggregate_function;
+    std::vector<double> values;
+    for (const auto& value : cells)
+      values.push_back(static_cast<double>(number_of(value)));
+    const auto count = static_cast<double>(values.size());
+    switch (function) {
       case fn::sum:
-        if (floats)
-          return static_cast<double>(sum);
-        return static_cast<int64_t>(whole);
+        return exact_sum(values);
       case fn::avg:
-        return present == 0
-                 ? nan_value
-                 : static_cast<double>(sum / static_cast<long double>(present));
-      case fn::wavg:
-        return static_cast<double>(sum / weights);
+        return values.empty() ? nan_value : exact_sum(values) / count;
+      case fn::sumsq:
+        for (auto& x : values)
+          x *= x;
+        return exact_sum(values);
+      case fn::prd:
+        return product(values);
+      case fn::med: {
+        if (values.empty())
+          return nan_value;
+        std::sort(values.begin(), values.end());
+        const auto low = values[(values.size() - 1) / 2];
+        const auto high = values[values.size() / 2];
+        return low == high ? (low == 0 ? 0.0 : low) : (low + high) / 2;
+      }
+      case fn::var:
+        return values.empty() ? nan_value
+                              : moment(values, values) / (count * count);
       default:
-        return best;
+        return values.empty()
+                 ? nan_value
+                 : std::sqrt(moment(values, values) / (count * count));
+    }
+  }
+
+  [[nodiscard]] cell fold_integers(aggregate_function function,
+                                   const std::vector<cell>& cells) const {
+    using fn = aggregate_function;
+    __extension__ typedef __int128 wide;
+    std::vector<int64_t> values;
+    for (const auto& value : cells)
+      values.push_back(std::get<int64_t>(value));
+    if (function == fn::med) {
+      if (values.empty())
+        return nan_value;
+      std::sort(values.begin(), values.end());
+      return static_cast<double>(wide{values[(values.size() - 1) / 2]}
+                                 + values[values.size() / 2])
+             / 2;
+    }
+    // What no longer fits stays so; but for zero, which makes a product.
+    const auto limit = function == fn::prd ? 1e19L : 1e30L;
+    long double rough = function == fn::prd ? 1 : 0;
+    wide whole = function == fn::prd ? 1 : 0;
+    for (const auto x : values) {
+      const auto term = function == fn::sumsq ? wide{x} * x : wide{x};
+      if (function == fn::prd
+          && std::find(values.begin(), values.end(), 0) != values.end())
+        return int64_t{0};
+      if (std::abs(rough) > limit)
+        continue;
+      whole = function == fn::prd ? whole * term : whole + term;
+      rough = static_cast<long double>(whole);
+    }
+    if (function == fn::avg)
+      return values.empty() ? nan_value
+                            : static_cast<double>(whole)
+                                / static_cast<double>(values.size());
+    if (whole > inf_long || whole < -inf_long) {
+      overflow = true;
+      return std::string{overflowed};
+    }
+    return static_cast<int64_t>(whole);
+  }
+
+  [[nodiscard]] cell fold_pairs(const aggregate& agg,
+                                const std::vector<numbered_row>& rows) const {
+    using fn = aggregate_function;
+    const auto first = at(agg.columns[0]);
+    const auto second = at(agg.columns[1]);
+    std::vector<double> xs;
+    std::vector<double> ys;
+    std::vector<double> products;
+    bool undefined = false;
+    for (const auto& item : rows) {
+      const auto& x = (*item.cells)[first];
+      const auto& y = (*item.cells)[second];
+      if (is_null(x, type(first)) || is_null(y, type(second)))
+        continue;
+      xs.push_back(static_cast<double>(number_of(x)));
+      ys.push_back(static_cast<double>(number_of(y)));
+      products.push_back(xs.back() * ys.back());
+      undefined |= std::isnan(products.back());
+    }
+    const auto count = static_cast<double>(xs.size());
+    switch (agg.function) {
+      case fn::wsum:
+        return undefined ? nan_value : exact_sum(products);
+      case fn::wavg:
+        return undefined ? nan_value : exact_sum(products) / exact_sum(xs);
+      case fn::cov:
+        return xs.empty() ? nan_value : moment(xs, ys) / (count * count);
+      default: {
+        const auto value
+          = moment(xs, ys) / std::sqrt(moment(xs, xs) * moment(ys, ys));
+        return xs.empty() ? nan_value : value > 1 ? 1 : value < -1 ? -1 : value;
+      }
     }
   }
 
@@ -282,7 +388,11 @@ public:
       row key;
       for (const auto& wanted_key : plan_.keys) {
         const auto column = at(wanted_key.column);
-        key.push_back(key_of(wanted_key, (*item.cells)[column], type(column)));
+        const auto& value = (*item.cells)[column];
+        key.push_back(
+          wanted_key.by_day
+            ? day_key(wanted_key, std::get<int64_t>(value), plan_.day_offset_ns)
+            : key_of(wanted_key, value, type(column)));
       }
       groups[key].push_back(item);
     }
@@ -292,6 +402,9 @@ public:
       for (const auto& agg : plan_.aggregates)
         out.back().push_back(fold(agg, members));
     }
+    for (const auto& term : plan_.ordering)
+      if (overflow && term.output >= plan_.keys.size())
+        return {{std::string{overflowed}}};
     order(out, plan_.ordering);
     return out;
   }
@@ -339,6 +452,10 @@ private:
     });
   }
 
+public:
+  mutable bool overflow = false; ///< A whole number did not fit.
+
+private:
   const logical_plan& plan_;
   const table_schema& schema_;
 };
@@ -359,8 +476,9 @@ int compare_cells(const cell& a, const cell& b) {
   return std::get<std::string>(a).compare(std::get<std::string>(b));
 }
 
-std::vector<row> answer(const logical_plan& plan, const table_schema& schema,
-                        const std::vector<row>& rows) {
+std::optional<std::vector<row>> answer(const logical_plan& plan,
+                                       const table_schema& schema,
+                                       const std::vector<row>& rows) {
   const table_oracle oracle{plan, schema};
   std::vector<numbered_row> matching;
   for (size_t i = 0; i < rows.size(); ++i)
@@ -377,6 +495,11 @@ std::vector<row> answer(const logical_plan& plan, const table_schema& schema,
         out.erase(out.begin(), out.end() - static_cast<std::ptrdiff_t>(wanted));
     }
   }
+  // Only what is asked for need fit.
+  for (const auto& cells : out)
+    for (const auto& value : cells)
+      if (oracle.overflow && value == cell{std::string{overflowed}})
+        return std::nullopt;
   return out;
 }
 
@@ -407,18 +530,15 @@ bool same_cell(const cell& a, const cell& b) {
     return a == b;
   if (std::isnan(*x) || std::isnan(*y))
     return std::isnan(*x) && std::isnan(*y);
-  if (std::isinf(*x) || std::isinf(*y))
-    return *x == *y;
-  // The absolute part: sums that cancel, of values of at most some thousands.
-  return std::abs(*x - *y)
-         <= 1e-12 * std::max(std::abs(*x), std::abs(*y)) + 1e-10;
+  return std::bit_cast<uint64_t>(*x) == std::bit_cast<uint64_t>(*y);
 }
 
 namespace {
 
 std::string text_of(const cell& value) {
   if (const auto* x = std::get_if<double>(&value))
-    return std::to_string(*x);
+    return std::to_string(*x) + "/"
+           + std::to_string(std::bit_cast<int64_t>(*x));
   if (const auto* x = std::get_if<int64_t>(&value))
     return std::to_string(*x);
   return "'" + std::get<std::string>(value) + "'";

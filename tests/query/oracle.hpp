@@ -4,6 +4,7 @@
 #include <millrace/query/table/columns.hpp>
 
 #include <limits>
+#include <optional>
 #include <vector>
 
 #include "vector_table.hpp"
@@ -15,14 +16,16 @@ inline constexpr auto infinity = std::numeric_limits<double>::infinity();
 
 /// Answers a plan the slow and obvious way. `rows` in arrival order: first,
 /// last and ties of an ordering follow (time, place in `rows`). Integers of
-/// type char are their byte, a blank is null.
-std::vector<row> answer(const logical_plan& plan, const table_schema& schema,
-                        const std::vector<row>& rows);
+/// type char are their byte, a blank is null. None when a whole number does
+/// not fit 64 bits.
+std::optional<std::vector<row>> answer(const logical_plan& plan,
+                                       const table_schema& schema,
+                                       const std::vector<row>& rows);
 
 /// The cells of a result.
 std::vector<row> cells_of(const table_data& table);
 
-/// Equal, floats within 1e-12 of each other (and both NaN being equal).
+/// Equal, floats to the last bit (and all NaN being equal).
 bool same_cell(const cell& a, const cell& b);
 
 /// The first difference in words, or "".

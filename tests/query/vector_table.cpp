@@ -181,10 +181,10 @@ persistence::table_view make_view(const table_schema& full,
   auto store = std::make_shared<storage>();
   std::vector<const vector_dictionary*> dictionaries;
   for (size_t c = 0; c < schema->columns.size(); ++c)
-    dictionaries.push_back(schema->columns[c].type == column_type::symbol
-                             ? &store->dictionaries.emplace_back(
-                               distinct(stored, c, how.sorted))
-                             : nullptr);
+    dictionaries.push_back(
+      schema->columns[c].type == column_type::symbol
+        ? &store->dictionaries.emplace_back(distinct(stored, c, how.sorted))
+        : nullptr);
   persistence::table_view view;
   view.schema = schema;
   view.part_order = how.part_order;

@@ -15,8 +15,10 @@ constexpr size_t message_bytes = 256u << 10;
 chunks to_chunks(std::vector<std::vector<std::byte>> messages) {
   chunks out;
   out.reserve(messages.size());
-  for (const auto& message : messages)
+  for (auto& message : messages) {
     out.push_back(chunk::copy_of(message));
+    message = {};
+  }
   return out;
 }
 
@@ -25,10 +27,11 @@ struct query_job_state::shared_run {
   shared_run(persistence::env& world, query_work work)
     : cancelled{false}, execution{std::move(work.plan),
                                   std::move(work.parts),
-                                  {.cancel = &cancelled,
-                                   .clock = world.clock,
-                                   .deadline_ns = work.deadline_ns,
-                                   .memory_max = work.memory_max}} {}
+                                  {.stop = {.cancel = &cancelled,
+                                            .clock = world.clock,
+                                            .deadline_ns = work.deadline_ns},
+                                   .memory_max = work.memory_max,
+                                   .process = work.process}} {}
 
   std::atomic<bool> cancelled;
   query::execution execution;
@@ -44,8 +47,10 @@ struct query_job_state::shared_run {
       return;
     auto partial = execution.finish();
     if (partial)
-      caf::anon_send(owner, job_atom_v,
-                     to_chunks(encode(*partial, message_bytes)), caf::error{});
+      caf::anon_send(
+        owner, job_atom_v,
+        to_chunks(encode(*partial, message_bytes, {.cancel = &cancelled})),
+        caf::error{});
     else
       caf::anon_send(owner, job_atom_v, chunks{}, to_caf(partial.failure()));
   }

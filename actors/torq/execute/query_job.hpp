@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <memory>
+#include <string>
 #include <vector>
 
 namespace millrace::torq {
@@ -26,6 +27,7 @@ struct query_work {
   uint64_t memory_max = 0; ///< 0: no limit.
   /// The work ends when it does: nobody reads an answer then. May be null.
   caf::strong_actor_ptr asker;
+  std::string process;     ///< Whose memory it is, for messages.
 };
 
 /// State of the QUERY JOB: runs one plan's morsels on the pool, never in a

@@ -175,6 +175,7 @@ hdb_state::query(const chunk& plan_bytes,
   work->deadline_ns = env->clock->monotonic_ns() + settings.query_timeout_ns;
   work->memory_max = settings.query_memory_max_bytes;
   work->asker = self->current_sender();
+  work->process = settings.process;
   auto job = self->spawn(query_job, env, std::move(work));
   auto promise = self->make_response_promise<chunks, partition_cut>();
   self->request(job, caf::infinite, start_atom_v)

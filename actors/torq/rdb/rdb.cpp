@@ -177,6 +177,7 @@ void rdb_state::answer(rdb_question what) {
   work->deadline_ns = what.deadline_ns;
   work->memory_max = settings.query_memory_max_bytes;
   work->asker = std::move(what.asker);
+  work->process = settings.process;
   auto job = self->spawn(query_job, env, std::move(work));
   self->request(job, caf::infinite, start_atom_v)
     .then([promise, cut](

@@ -1,0 +1,290 @@
+#include <millrace/query/execution/aggregate_states_internal.hpp>
+#include <millrace/query/execution/exact_sum.hpp>
+#include <millrace/query/execution/number_blocks.hpp>
+
+#include <cmath>
+
+namespace millrace::query {
+
+namespace {
+
+/// Adds values[i] to the sum of its group. @returns how many were not null.
+uint64_t add_values(exact_sums& sums, const row_batch& batch,
+                    const row_block& block, const double* values) {
+  if (!block.groups)
+    return sums.add_run(batch.group, values, block.count);
+  sums.add_each(block.groups, values, block.count);
+  return 0;
+}
+
+/// sum, sumsq: one exact sum.
+class float_sum_state : public aggregate_state {
+public:
+  explicit float_sum_state(state_args args)
+    : aggregate_state{args.spec, args.plan, std::move(args.inputs)},
+      squares_{args.spec.function == aggregate_function::sumsq} {}
+
+  void resize(size_t count) override { sums_.resize(count); }
+  void reserve(size_t count) override { sums_.reserve(count); }
+  [[nodiscard]] size_t byte_count() const noexcept override {
+    return sums_.byte_count();
+  }
+
+  void update(const row_batch& batch, const segment_context& segment) override {
+    const auto& column = segment.columns[inputs_[0]];
+    if (!column.values)
+      return;
+    if (column.type == column_type::float_ && !batch.rows && !batch.groups
+        && !squares_) {
+      sums_.add_run(batch.group, column.as<double>() + batch.base, batch.count);
+      return;
+    }
+    double buffer[number_block_rows];
+    each_block(batch, [&](const row_block& block) {
+      const auto* values = numbers(column, input_type_, block, buffer);
+      if (squares_) {
+        for (uint32_t i = 0; i < block.count; ++i)
+          buffer[i] = values[i] * values[i];
+        values = buffer;
+      }
+      add_values(sums_, batch, block, values);
+    });
+  }
+
+  void combine(const aggregate_state& from, std::span<const uint32_t> targets,
+               uint32_t) override {
+    const auto& other = static_cast<const float_sum_state&>(from);
+    for (uint32_t g = 0; g < targets.size(); ++g)
+      sums_.add(targets[g], other.sums_, g);
+  }
+
+  [[nodiscard]] std::vector<column_schema> state_columns() const override {
+    return exact_sums::columns(name_);
+  }
+  error save(size_t begin, size_t end, std::span<const column_ref>,
+             std::vector<column_data>& out) const override {
+    sums_.save(begin, end, add_columns(out, end - begin));
+    return {};
+  }
+  error load(std::span<const column_data> columns,
+             std::span<const uint32_t> targets, uint32_t) override {
+    return sums_.load(columns, targets);
+  }
+  result<column_data> finish(size_t begin, size_t end,
+                             std::span<const column_ref>) const override {
+    auto out = result_column(end - begin);
+    for (auto g = begin; g < end; ++g)
+      out.push(sums_.value(static_cast<uint32_t>(g)));
+    return out;
+  }
+
+private:
+  bool squares_;
+  exact_sums sums_;
+};
+
+class float_average_state : public aggregate_state {
+public:
+  explicit float_average_state(state_args args)
+    : aggregate_state{args.spec, args.plan, std::move(args.inputs)} {}
+
+  void resize(size_t count) override {
+    sums_.resize(count);
+    present_.resize(count);
+  }
+  void reserve(size_t count) override {
+    sums_.reserve(count);
+    present_.reserve(count);
+  }
+  [[nodiscard]] size_t byte_count() const noexcept override {
+    return sums_.byte_count() + present_.capacity() * 8;
+  }
+
+  void update(const row_batch& batch, const segment_context& segment) override {
+    const auto& column = segment.columns[inputs_[0]];
+    if (!column.values)
+      return;
+    double buffer[number_block_rows];
+    each_block(batch, [&](const row_block& block) {
+      const auto* values = numbers(column, input_type_, block, buffer);
+      const auto present = add_values(sums_, batch, block, values);
+      if (!block.groups)
+        present_[batch.group] += static_cast<int64_t>(present);
+      else
+        for (uint32_t i = 0; i < block.count; ++i)
+          present_[block.groups[i]] += values[i] == values[i];
+    });
+  }
+
+  void combine(const aggregate_state& from, std::span<const uint32_t> targets,
+               uint32_t) override {
+    const auto& other = static_cast<const float_average_state&>(from);
+    for (uint32_t g = 0; g < targets.size(); ++g) {
+      sums_.add(targets[g], other.sums_, g);
+      present_[targets[g]] += other.present_[g];
+    }
+  }
+
+  [[nodiscard]] std::vector<column_schema> state_columns() const override {
+    auto columns = exact_sums::columns(name_);
+    columns.push_back({name_ + ".present", column_type::long_});
+    return columns;
+  }
+  error save(size_t begin, size_t end, std::span<const column_ref>,
+             std::vector<column_data>& out) const override {
+    auto* to = add_columns(out, end - begin);
+    sums_.save(begin, end, to);
+    for (auto g = begin; g < end; ++g)
+      to[exact_sums::column_count].push(present_[g]);
+    return {};
+  }
+  error load(std::span<const column_data> columns,
+             std::span<const uint32_t> targets, uint32_t) override {
+    const auto* present = columns[exact_sums::column_count].as<int64_t>();
+    for (uint32_t g = 0; g < targets.size(); ++g)
+      present_[targets[g]] += present[g];
+    return sums_.load(columns, targets);
+  }
+  result<column_data> finish(size_t begin, size_t end,
+                             std::span<const column_ref>) const override {
+    auto out = result_column(end - begin);
+    for (auto g = begin; g < end; ++g)
+      out.push(present_[g] == 0 ? std::numeric_limits<double>::quiet_NaN()
+                                : sums_.value(static_cast<uint32_t>(g))
+                                    / static_cast<double>(present_[g]));
+    return out;
+  }
+
+private:
+  exact_sums sums_;
+  std::vector<int64_t> present_;
+};
+
+/// wavg, wsum over (weight, value): each product is rounded once.
+class weighted_state : public aggregate_state {
+public:
+  explicit weighted_state(state_args args)
+    : aggregate_state{args.spec, args.plan, std::move(args.inputs)},
+      average_{args.spec.function == aggregate_function::wavg},
+      value_type_{*args.plan.type_of(args.spec.columns[1])} {}
+
+  void resize(size_t count) override {
+    products_.resize(count);
+    if (average_)
+      weights_.resize(count);
+  }
+  void reserve(size_t count) override {
+    products_.reserve(count);
+    if (average_)
+      weights_.reserve(count);
+  }
+  [[nodiscard]] size_t byte_count() const noexcept override {
+    return products_.byte_count() + weights_.byte_count();
+  }
+
+  void update(const row_batch& batch, const segment_context& segment) override {
+    double weight_buffer[number_block_rows];
+    double value_buffer[number_block_rows];
+    each_block(batch, [&](const row_block& block) {
+      const auto* weights = numbers(segment.columns[inputs_[0]], input_type_,
+                                    block, weight_buffer);
+      const auto* values = numbers(segment.columns[inputs_[1]], value_type_,
+                                   block, value_buffer);
+      add_pairs(batch, block, weights, values);
+    });
+  }
+
+  void combine(const aggregate_state& from, std::span<const uint32_t> targets,
+               uint32_t) override {
+    const auto& other = static_cast<const weighted_state&>(from);
+    for (uint32_t g = 0; g < targets.size(); ++g) {
+      products_.add(targets[g], other.products_, g);
+      if (average_)
+        weights_.add(targets[g], other.weights_, g);
+    }
+  }
+
+  [[nodiscard]] std::vector<column_schema> state_columns() const override {
+    auto columns = exact_sums::columns(name_ + ".products");
+    if (average_)
+      for (auto& column : exact_sums::columns(name_ + ".weights"))
+        columns.push_back(std::move(column));
+    return columns;
+  }
+  error save(size_t begin, size_t end, std::span<const column_ref>,
+             std::vector<column_data>& out) const override {
+    auto* to = add_columns(out, end - begin);
+    products_.save(begin, end, to);
+    if (average_)
+      weights_.save(begin, end, to + exact_sums::column_count);
+    return {};
+  }
+  error load(std::span<const column_data> columns,
+             std::span<const uint32_t> targets, uint32_t) override {
+    if (auto fault = products_.load(columns, targets))
+      return fault;
+    return average_
+             ? weights_.load(columns.subspan(exact_sums::column_count), targets)
+             : error{};
+  }
+  result<column_data> finish(size_t begin, size_t end,
+                             std::span<const column_ref>) const override {
+    auto out = result_column(end - begin);
+    for (auto g = static_cast<uint32_t>(begin); g < end; ++g)
+      out.push(average_ ? products_.value(g) / weights_.value(g)
+                        : products_.value(g));
+    return out;
+  }
+
+private:
+  void add_pairs(const row_batch& batch, const row_block& block,
+                 const double* __restrict weights,
+                 const double* __restrict values) {
+    constexpr auto null = std::numeric_limits<double>::quiet_NaN();
+    double products[number_block_rows];
+    double kept[number_block_rows];
+    int64_t odd = 0;
+    for (uint32_t i = 0; i < block.count; ++i) {
+      const auto product = weights[i] * values[i];
+      const auto weight = values[i] == values[i] ? weights[i] : null;
+      products[i] = product;
+      kept[i] = weight;
+      odd |= (product != product) & (weight == weight);
+    }
+    // Zero times infinity.
+    for (uint32_t i = 0; odd != 0 && i < block.count; ++i)
+      if (products[i] != products[i] && kept[i] == kept[i])
+        products_.spoil(block.groups ? block.groups[i] : batch.group);
+    if (!block.groups) {
+      products_.add_run(batch.group, products, block.count);
+      if (average_)
+        weights_.add_run(batch.group, kept, block.count);
+      return;
+    }
+    products_.add_each(block.groups, products, block.count);
+    if (average_)
+      weights_.add_each(block.groups, kept, block.count);
+  }
+
+  bool average_;
+  column_type value_type_;
+  exact_sums products_;
+  exact_sums weights_;
+};
+
+} // namespace
+
+state_pointer make_float_sum(state_args args) {
+  return std::make_unique<float_sum_state>(std::move(args));
+}
+state_pointer make_float_squares(state_args args) {
+  return std::make_unique<float_sum_state>(std::move(args));
+}
+state_pointer make_float_average(state_args args) {
+  return std::make_unique<float_average_state>(std::move(args));
+}
+state_pointer make_weighted(state_args args) {
+  return std::make_unique<weighted_state>(std::move(args));
+}
+
+} // namespace millrace::query

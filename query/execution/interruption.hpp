@@ -1,0 +1,41 @@
+#pragma once
+
+#include <millrace/messages/base/result.hpp>
+#include <millrace/persistence/disk/executor.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+
+namespace millrace::query {
+
+/// Tells a query's steps whether to go on: each asks after some milliseconds
+/// of work at most, so that nothing is left of an abandoned query 50 ms later.
+/// Thread safe.
+struct interruption {
+  /// Set by anyone to stop the query; may be nullptr.
+  const std::atomic<bool>* cancel = nullptr;
+  /// Tells the time for `deadline_ns`; may be nullptr when there is none.
+  persistence::clock_source* clock = nullptr;
+  int64_t deadline_ns = 0; ///< Monotonic; 0: none.
+  std::string table;       ///< What is asked, for the message.
+
+  [[nodiscard]] bool cancelled() const noexcept {
+    return cancel && cancel->load(std::memory_order_acquire);
+  }
+  [[nodiscard]] bool stopped() const {
+    return cancelled()
+           || (deadline_ns != 0 && clock
+               && clock->monotonic_ns() >= deadline_ns);
+  }
+  /// `cancelled`, or `timeout` and where; @pre stopped()
+  [[nodiscard]] error fault(const std::string& where) const {
+    if (cancelled())
+      return {errc::cancelled,
+              "the query on table '" + table + "' was withdrawn"};
+    return {errc::timeout,
+            "the query on table '" + table + "' passed its deadline " + where};
+  }
+};
+
+} // namespace millrace::query

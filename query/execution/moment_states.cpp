@@ -1,0 +1,180 @@
+#include <millrace/query/execution/aggregate_states_internal.hpp>
+#include <millrace/query/execution/exact_number.hpp>
+#include <millrace/query/execution/exact_sum.hpp>
+#include <millrace/query/execution/number_blocks.hpp>
+
+#include <algorithm>
+#include <cmath>
+
+namespace millrace::query {
+
+namespace {
+
+/// var, dev, cov, cor: of populations, as in q. Sums of values and of their
+/// exact products are kept, so that n * sum(xy) - sum(x) * sum(y) is exact,
+/// and rounded once.
+class moment_state : public aggregate_state {
+public:
+  explicit moment_state(state_args args)
+    : aggregate_state{args.spec, args.plan, std::move(args.inputs)},
+      function_{args.spec.function} {
+    using fn = aggregate_function;
+    pairs_ = function_ == fn::cov || function_ == fn::cor;
+    squares_ = function_ != fn::cov;
+    other_type_ = *args.plan.type_of(args.spec.columns.back());
+    // Sums of x and y; each product takes two, the rounded and its rest.
+    sums_.resize(!pairs_ ? 3 : squares_ ? 8 : 4);
+  }
+
+  void resize(size_t count) override {
+    present_.resize(count);
+    for (auto& sum : sums_)
+      sum.resize(count);
+  }
+  void reserve(size_t count) override {
+    present_.reserve(count);
+    for (auto& sum : sums_)
+      sum.reserve(count);
+  }
+  [[nodiscard]] size_t byte_count() const noexcept override {
+    auto total = present_.capacity() * sizeof(int64_t);
+    for (const auto& sum : sums_)
+      total += sum.byte_count();
+    return total;
+  }
+
+  void update(const row_batch& batch, const segment_context& segment) override {
+    double x_buffer[number_block_rows];
+    double y_buffer[number_block_rows];
+    each_block(batch, [&](const row_block& block) {
+      const auto* xs
+        = numbers(segment.columns[inputs_[0]], input_type_, block, x_buffer);
+      const auto* ys = pairs_ ? numbers(segment.columns[inputs_[1]],
+                                        other_type_, block, y_buffer)
+                              : xs;
+      for (uint32_t i = 0; i < block.count; ++i)
+        if (xs[i] == xs[i] && ys[i] == ys[i])
+          add(block.groups ? block.groups[i] : batch.group, xs[i], ys[i]);
+    });
+  }
+
+  void combine(const aggregate_state& from, std::span<const uint32_t> targets,
+               uint32_t) override {
+    const auto& other = static_cast<const moment_state&>(from);
+    for (uint32_t g = 0; g < targets.size(); ++g) {
+      present_[targets[g]] += other.present_[g];
+      for (size_t i = 0; i < sums_.size(); ++i)
+        sums_[i].add(targets[g], other.sums_[i], g);
+    }
+  }
+
+  [[nodiscard]] std::vector<column_schema> state_columns() const override {
+    std::vector<column_schema> out{{name_ + ".present", column_type::long_}};
+    for (size_t i = 0; i < sums_.size(); ++i)
+      for (auto& column : exact_sums::columns(name_ + "." + std::to_string(i)))
+        out.push_back(std::move(column));
+    return out;
+  }
+  error save(size_t begin, size_t end, std::span<const column_ref>,
+             std::vector<column_data>& out) const override {
+    auto* to = add_columns(out, end - begin);
+    for (auto g = begin; g < end; ++g)
+      to->push(present_[g]);
+    ++to;
+    for (const auto& sum : sums_) {
+      sum.save(begin, end, to);
+      to += exact_sums::column_count;
+    }
+    return {};
+  }
+  error load(std::span<const column_data> columns,
+             std::span<const uint32_t> targets, uint32_t) override {
+    for (uint32_t g = 0; g < targets.size(); ++g)
+      present_[targets[g]] += columns[0].as<uint64_t>()[g];
+    for (size_t i = 0; i < sums_.size(); ++i)
+      if (auto fault = sums_[i].load(
+            columns.subspan(1 + i * exact_sums::column_count), targets))
+        return fault;
+    return {};
+  }
+  result<column_data> finish(size_t begin, size_t end,
+                             std::span<const column_ref>) const override {
+    auto out = result_column(end - begin);
+    for (auto g = static_cast<uint32_t>(begin); g < end; ++g)
+      out.push(value(g));
+    return out;
+  }
+
+private:
+  void add_product(size_t at, uint32_t group, double x, double y) {
+    const auto product = x * y;
+    sums_[at].add(group, product);
+    sums_[at + 1].add(group, std::fma(x, y, -product));
+  }
+  void add(uint32_t group, double x, double y) {
+    ++present_[group];
+    sums_[0].add(group, x);
+    if (!pairs_)
+      return add_product(1, group, x, x);
+    sums_[1].add(group, y);
+    add_product(2, group, x, y);
+    if (!squares_)
+      return;
+    add_product(4, group, x, x);
+    add_product(6, group, y, y);
+  }
+
+  /// n * (the products at `at`) - (sum `a`) * (sum `b`).
+  [[nodiscard]] exact_number::rounded_number moment(uint32_t g, size_t at,
+                                                    size_t a, size_t b) const {
+    auto exact
+      = [&](size_t i) { return exact_number::of_sum(sums_[i].exact(g)); };
+    return (exact_number{present_[g]} * (exact(at) + exact(at + 1))
+            + -(exact(a) * exact(b)))
+      .rounded();
+  }
+
+  [[nodiscard]] double value(uint32_t g) const {
+    const bool finite
+      = std::all_of(sums_.begin(), sums_.end(),
+                    [g](const exact_sums& sum) { return sum.finite(g); });
+    if (present_[g] == 0 || !finite)
+      return std::numeric_limits<double>::quiet_NaN();
+    const auto count = static_cast<double>(present_[g]);
+    const auto found = pairs_ ? moment(g, 2, 0, 1) : moment(g, 1, 0, 0);
+    if (function_ == aggregate_function::cor)
+      return correlation(found, moment(g, 4, 0, 0), moment(g, 6, 1, 1));
+    const auto spread
+      = std::ldexp(found.digits / (count * count), found.exponent);
+    return function_ == aggregate_function::dev ? std::sqrt(spread) : spread;
+  }
+
+  static double correlation(const exact_number::rounded_number& xy,
+                            const exact_number::rounded_number& xx,
+                            const exact_number::rounded_number& yy) {
+    auto square = xx.digits * yy.digits;
+    auto exponent = xx.exponent + yy.exponent;
+    if (exponent % 2 != 0) {
+      square *= 2;
+      --exponent;
+    }
+    const auto value
+      = std::ldexp(xy.digits / std::sqrt(square), xy.exponent - exponent / 2);
+    return value > 1 ? 1 : value < -1 ? -1 : value;
+  }
+
+  aggregate_function function_;
+  bool pairs_ = false;
+  bool squares_ = false;
+  column_type other_type_ = column_type::float_;
+  std::vector<uint64_t> present_;
+  std::vector<exact_sums> sums_;
+};
+
+} // namespace
+
+state_pointer make_moments(state_args args) {
+  return std::make_unique<moment_state>(std::move(args));
+}
+
+} // namespace millrace::query

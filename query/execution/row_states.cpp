@@ -1,0 +1,139 @@
+#include <millrace/query/execution/aggregate_states_internal.hpp>
+
+#include <tuple>
+
+namespace millrace::query {
+
+namespace {
+
+/// A row by its place in the stream; part_order and order break ties.
+struct row_key {
+  static constexpr uint32_t none = ~uint32_t{0};
+
+  int64_t time = null_long;
+  uint64_t part_order = 0;
+  uint64_t order = 0;
+  uint32_t source = none;
+  uint32_t row = 0;
+};
+
+/// first and last, by (order column, stream order).
+template <bool First>
+class edge_state : public aggregate_state {
+public:
+  explicit edge_state(state_args args)
+    : aggregate_state{args.spec, args.plan, std::move(args.inputs)} {}
+
+  void resize(size_t count) override { rows_.resize(count); }
+  void reserve(size_t count) override { rows_.reserve(count); }
+  [[nodiscard]] size_t byte_count() const noexcept override {
+    return rows_.capacity() * sizeof(row_key);
+  }
+  [[nodiscard]] bool keeps_rows() const noexcept override { return true; }
+
+  void update(const row_batch& batch, const segment_context& segment) override {
+    auto key_of = [&](uint32_t row) {
+      return row_key{segment.times ? segment.times[row] : null_long,
+                     segment.part_order, segment.order_of(row), segment.source,
+                     row};
+    };
+    if (batch.count == 0)
+      return;
+    if (batch.sorted && !batch.groups) {
+      const auto i = First ? 0 : batch.count - 1;
+      offer(batch.group,
+            key_of(batch.base + (batch.rows ? uint32_t{batch.rows[i]} : i)));
+      return;
+    }
+    kernels::each_row(batch, [&](uint32_t group, uint32_t offset) {
+      const auto row = batch.base + offset;
+      const auto& held = rows_[group];
+      const auto time = segment.times ? segment.times[row] : null_long;
+      // Mostly decided by time alone; a tie needs the whole key.
+      if (held.source != row_key::none
+          && (First ? time > held.time : time < held.time))
+        return;
+      offer(group, key_of(row));
+    });
+  }
+
+  void combine(const aggregate_state& from, std::span<const uint32_t> targets,
+               uint32_t source_shift) override {
+    const auto& other = static_cast<const edge_state&>(from);
+    for (uint32_t g = 0; g < targets.size(); ++g) {
+      auto candidate = other.rows_[g];
+      if (candidate.source == row_key::none)
+        continue;
+      candidate.source += source_shift;
+      offer(targets[g], candidate);
+    }
+  }
+
+  [[nodiscard]] std::vector<column_schema> state_columns() const override {
+    return {{name_ + ".time", column_type::long_},
+            {name_ + ".part_order", column_type::long_},
+            {name_ + ".order", column_type::long_},
+            {name_, input_type_}};
+  }
+  error save(size_t begin, size_t end, std::span<const column_ref> values,
+             std::vector<column_data>& out) const override {
+    auto column = finish(begin, end, values);
+    if (!column)
+      return column.failure();
+    auto* to = add_columns(out, end - begin);
+    for (auto g = begin; g < end; ++g) {
+      to[0].push(rows_[g].time);
+      to[1].push(rows_[g].part_order);
+      to[2].push(rows_[g].order);
+    }
+    to[value_column] = std::move(*column);
+    return {};
+  }
+  error load(std::span<const column_data> columns,
+             std::span<const uint32_t> targets, uint32_t source) override {
+    for (uint32_t g = 0; g < targets.size(); ++g)
+      offer(targets[g],
+            {columns[0].as<int64_t>()[g], columns[1].as<uint64_t>()[g],
+             columns[2].as<uint64_t>()[g], source, g});
+    return {};
+  }
+
+  result<column_data>
+  finish(size_t begin, size_t end,
+         std::span<const column_ref> values) const override {
+    column_writer writer{name_, result_type_};
+    for (auto g = begin; g < end; ++g) {
+      const auto& key = rows_[g];
+      if (key.source == row_key::none || !values[key.source].values)
+        writer.append_nulls(1);
+      else if (is_text(result_type_))
+        // Neighbours come from any dictionary: no map of codes would hold.
+        writer.append_text(values[key.source].text(key.row));
+      else
+        writer.append(values[key.source], nullptr, &key.row, 1);
+    }
+    return writer.finish();
+  }
+
+private:
+  void offer(uint32_t group, const row_key& candidate) {
+    auto& held = rows_[group];
+    const auto a = std::tie(held.time, held.part_order, held.order);
+    const auto b
+      = std::tie(candidate.time, candidate.part_order, candidate.order);
+    if (held.source == row_key::none || (First ? b < a : a < b))
+      held = candidate;
+  }
+
+  std::vector<row_key> rows_;
+};
+
+} // namespace
+
+state_pointer make_edge(state_args args) {
+  if (args.spec.function == aggregate_function::first)
+    return std::make_unique<edge_state<true>>(std::move(args));
+  return std::make_unique<edge_state<false>>(std::move(args));
+}
+
+} // namespace millrace::query

@@ -1,0 +1,238 @@
+#include <millrace/query/execution/aggregate_states_internal.hpp>
+#include <millrace/query/execution/exact_sum.hpp>
+#include <millrace/query/execution/number_blocks.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+namespace millrace::query {
+
+namespace {
+
+/// A value of a group, and how often it is there.
+struct held_value {
+  uint64_t value; ///< Ordered as the values are.
+  uint32_t group;
+  uint32_t count;
+  friend bool operator<(const held_value& a, const held_value& b) noexcept {
+    return a.group != b.group ? a.group < b.group : a.value < b.value;
+  }
+};
+
+constexpr uint64_t sign = uint64_t{1} << 63;
+constexpr auto count_max = std::numeric_limits<uint32_t>::max();
+
+uint64_t ordered(int64_t x) noexcept { return static_cast<uint64_t>(x) ^ sign; }
+uint64_t ordered(double x) noexcept {
+  const auto bits = std::bit_cast<uint64_t>(x == 0 ? 0.0 : x);
+  return bits & sign ? ~bits : bits | sign;
+}
+double float_of(uint64_t x) noexcept {
+  return std::bit_cast<double>(x & sign ? x ^ sign : ~x);
+}
+
+/// med, and prd of floats: what needs every value of a group. Equal ones are
+/// kept once, with their count.
+class value_state : public aggregate_state {
+public:
+  explicit value_state(state_args args)
+    : aggregate_state{args.spec, args.plan, std::move(args.inputs)},
+      median_{args.spec.function == aggregate_function::med}, floats_{is_float(
+                                                                input_type_)} {}
+
+  void resize(size_t count) override { size_ = count; }
+  void reserve(size_t) override {}
+  [[nodiscard]] size_t byte_count() const noexcept override {
+    return values_.capacity() * sizeof(held_value)
+           + starts_.capacity() * sizeof(size_t);
+  }
+
+  void update(const row_batch& batch, const segment_context& segment) override {
+    const auto& column = segment.columns[inputs_[0]];
+    double number_buffer[number_block_rows];
+    int64_t integer_buffer[number_block_rows];
+    each_block(batch, [&](const row_block& block) {
+      auto group = [&](uint32_t i) {
+        return block.groups ? block.groups[i] : batch.group;
+      };
+      if (floats_) {
+        const auto* from = numbers(column, input_type_, block, number_buffer);
+        for (uint32_t i = 0; i < block.count; ++i)
+          if (from[i] == from[i])
+            values_.push_back({ordered(from[i]), group(i), 1});
+      } else {
+        const auto* from = integers(column, input_type_, block, integer_buffer);
+        for (uint32_t i = 0; i < block.count; ++i)
+          if (from[i] != null_long)
+            values_.push_back({ordered(from[i]), group(i), 1});
+      }
+    });
+    compact_when_large();
+  }
+
+  void combine(const aggregate_state& from, std::span<const uint32_t> targets,
+               uint32_t) override {
+    for (auto held : static_cast<const value_state&>(from).values_) {
+      held.group = targets[held.group];
+      values_.push_back(held);
+    }
+    compact_when_large();
+  }
+
+  void settle() override {
+    compact();
+    starts_.assign(size_ + 1, 0);
+    for (const auto& held : values_)
+      ++starts_[held.group + 1];
+    for (size_t g = 0; g < size_; ++g)
+      starts_[g + 1] += starts_[g];
+  }
+
+  [[nodiscard]] std::vector<column_schema> state_columns() const override {
+    return {{name_ + ".values", column_type::string}};
+  }
+  error save(size_t begin, size_t end, std::span<const column_ref>,
+             std::vector<column_data>& out) const override {
+    column_writer writer{name_ + ".values", column_type::string};
+    std::string text;
+    for (auto g = begin; g < end; ++g) {
+      text.clear();
+      for (auto i = starts_[g]; i < starts_[g + 1]; ++i) {
+        char bytes[entry_bytes];
+        std::memcpy(bytes, &values_[i].value, 8);
+        std::memcpy(bytes + 8, &values_[i].count, 4);
+        text.append(bytes, sizeof bytes);
+      }
+      writer.append_text(text);
+    }
+    auto column = writer.finish();
+    if (!column)
+      return column.failure();
+    out.push_back(std::move(*column));
+    return {};
+  }
+  error load(std::span<const column_data> columns,
+             std::span<const uint32_t> targets, uint32_t) override {
+    for (uint32_t g = 0; g < targets.size(); ++g) {
+      const auto text = columns[0].text(g);
+      if (text.size() % entry_bytes != 0)
+        return {errc::malformed_message,
+                "partial result: column '" + columns[0].name
+                  + "': torn values in row " + std::to_string(g)};
+      for (size_t at = 0; at < text.size(); at += entry_bytes) {
+        held_value held{0, targets[g], 0};
+        std::memcpy(&held.value, text.data() + at, 8);
+        std::memcpy(&held.count, text.data() + at + 8, 4);
+        values_.push_back(held);
+      }
+    }
+    compact_when_large();
+    return {};
+  }
+  result<column_data> finish(size_t begin, size_t end,
+                             std::span<const column_ref>) const override {
+    auto out = result_column(end - begin);
+    for (auto g = begin; g < end; ++g)
+      out.push(median_ ? median(g) : product(g));
+    return out;
+  }
+
+private:
+  static constexpr size_t entry_bytes = 12;
+
+  void compact() {
+    std::sort(values_.begin(), values_.end());
+    size_t kept = 0;
+    for (const auto& held : values_) {
+      if (held.count == 0)
+        continue;
+      if (kept > 0) {
+        auto& last = values_[kept - 1];
+        const auto count = uint64_t{last.count} + held.count;
+        if (last.group == held.group && last.value == held.value
+            && count <= count_max) {
+          last.count = static_cast<uint32_t>(count);
+          continue;
+        }
+      }
+      values_[kept++] = held;
+    }
+    values_.resize(kept);
+  }
+  void compact_when_large() {
+    if (values_.size() < compact_at_)
+      return;
+    compact();
+    compact_at_ = std::max<size_t>(size_t{1} << 16, values_.size() * 2);
+  }
+
+  /// Of values in order, the one with `rank` others before it.
+  [[nodiscard]] uint64_t at_rank(size_t g, uint64_t rank) const {
+    auto i = starts_[g];
+    while (rank >= values_[i].count)
+      rank -= values_[i++].count;
+    return values_[i].value;
+  }
+
+  /// Between two middle values half of their sum, rounded once.
+  [[nodiscard]] double median(size_t g) const {
+    uint64_t total = 0;
+    for (auto i = starts_[g]; i < starts_[g + 1]; ++i)
+      total += values_[i].count;
+    if (total == 0)
+      return std::numeric_limits<double>::quiet_NaN();
+    const auto low = at_rank(g, (total - 1) / 2);
+    const auto high = at_rank(g, total / 2);
+    if (!floats_) {
+      const auto sum = static_cast<int128>(static_cast<int64_t>(low ^ sign))
+                       + static_cast<int64_t>(high ^ sign);
+      return static_cast<double>(sum) / 2;
+    }
+    if (low == high)
+      return float_of(low);
+    const auto sum = float_of(low) + float_of(high);
+    return std::isinf(sum) ? float_of(low) / 2 + float_of(high) / 2 : sum / 2;
+  }
+
+  /// digits * 2^exponent, so that a product on its way may pass what a float
+  /// can hold.
+  struct scaled {
+    double digits = 1;
+    int64_t exponent = 0;
+    void multiply(const scaled& by) {
+      int shift = 0;
+      digits = std::frexp(digits * by.digits, &shift);
+      exponent += by.exponent + (std::isfinite(digits) ? shift : 0);
+    }
+  };
+
+  /// From the smallest value to the largest, each step rounded.
+  [[nodiscard]] double product(size_t g) const {
+    scaled out;
+    for (auto i = starts_[g]; i < starts_[g + 1]; ++i) {
+      scaled power;
+      power.multiply({float_of(values_[i].value), 0});
+      for (auto n = values_[i].count; n > 0; n >>= 1, power.multiply(power))
+        if (n & 1)
+          out.multiply(power);
+    }
+    return std::ldexp(out.digits, static_cast<int>(std::clamp<int64_t>(
+                                    out.exponent, -5000, 5000)));
+  }
+
+  bool median_;
+  bool floats_;
+  size_t size_ = 0;
+  size_t compact_at_ = size_t{1} << 16;
+  std::vector<held_value> values_;
+  std::vector<size_t> starts_; ///< After `settle`: by group, and the end.
+};
+
+} // namespace
+
+state_pointer make_values(state_args args) {
+  return std::make_unique<value_state>(std::move(args));
+}
+
+} // namespace millrace::query
