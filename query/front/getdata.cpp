@@ -32,7 +32,7 @@ constexpr std::array parameters{
   parameter{"timeout", true},         parameter{"procs", false},
   parameter{"sqlquery", false},       parameter{"firstlastsort", false},
   parameter{"dryrun", false},         parameter{"at_least", true},
-  parameter{"limits", true},
+  parameter{"limits", true},          parameter{"timebarorigin", true},
 };
 
 const parameter* find_parameter(std::string_view name) {
@@ -40,20 +40,6 @@ const parameter* find_parameter(std::string_view name) {
     = std::find_if(parameters.begin(), parameters.end(),
                    [&](const parameter& x) { return x.name == name; });
   return found == parameters.end() ? nullptr : found;
-}
-
-/// Names in the order of the alphabet: that of the result's columns, too.
-void sort_names(json& input) {
-  auto out = json::object();
-  auto entries = input.entries();
-  std::sort(entries.begin(), entries.end(),
-            [](const auto& a, const auto& b) { return a.key < b.key; });
-  for (auto& [name, value] : entries) {
-    if (value.is_object())
-      sort_names(value);
-    out.add(std::move(name), std::move(value));
-  }
-  input = std::move(out);
 }
 
 /// What can be said of the dictionary as a whole.
@@ -104,8 +90,6 @@ result<getdata_request> parse_getdata(std::string_view written,
   if (!input)
     return error{errc::invalid_argument,
                  "getdata: the input is not JSON: " + input.failure().context};
-  if (input->is_object())
-    sort_names(*input);
   if (auto fault = check_dictionary(*input, repeated))
     return fault;
   getdata_builder builder{*input};

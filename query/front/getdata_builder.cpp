@@ -19,9 +19,14 @@ constexpr std::array units{
   unit{"day", text::day_ns},
 };
 
-/// TorQ's functions that this executor does not have yet.
-constexpr std::array<std::string_view, 9> later_functions{
-  "cor", "cov", "dev", "distinct", "med", "prd", "sumsq", "var", "wsum"};
+/// The dates of a table that has no column of that name.
+constexpr std::string_view date_column = "date";
+
+bool is_virtual_date(const table_schema& schema, std::string_view name) {
+  return name == date_column && !schema.column_index(name)
+         && schema.columns[*schema.column_index(schema.time_column)].type
+              == column_type::timestamp;
+}
 
 std::string table_type(const table_schema& schema, const std::string& column) {
   return std::to_string(
@@ -38,9 +43,13 @@ int64_t floor_days(int64_t ns) {
 error getdata_builder::valid_columns(const table_schema& schema,
                                      const std::vector<std::string>& names,
                                      const char* parameter) const {
+  // Dates can be grouped and filtered by.
+  const std::string_view where{parameter};
+  const bool by_date = where == "grouping" || where == "filters";
   std::vector<std::string> bad;
   for (const auto& name : names)
     if (!schema.column_index(name)
+        && !(by_date && is_virtual_date(schema, name))
         && std::find(bad.begin(), bad.end(), name) == bad.end())
       bad.push_back(name);
   if (bad.empty())
@@ -60,6 +69,11 @@ void getdata_builder::use(const table_schema& schema,
   auto& types = out_.plan.types;
   if (!out_.plan.type_of(column))
     types.push_back(schema.columns[*schema.column_index(column)]);
+}
+
+void getdata_builder::use_days(const table_schema& schema) {
+  out_.plan.day_zone = schema.roll_zone;
+  out_.plan.day_offset_ns = schema.roll_offset_ns;
 }
 
 result<getdata_request> getdata_builder::build(const table_schema& schema) {
@@ -165,10 +179,7 @@ error getdata_builder::bind_aggregations(const table_schema& schema) {
     return fault;
   std::vector<std::string> undefined;
   for (const auto& agg : aggregations_) {
-    const bool later
-      = std::find(later_functions.begin(), later_functions.end(), agg.function)
-        != later_functions.end();
-    if (!aggregate_function_of(agg.function) && !later
+    if (!aggregate_function_of(agg.function) && agg.function != "distinct"
         && std::find(undefined.begin(), undefined.end(), agg.function)
              == undefined.end())
       undefined.push_back(agg.function);
@@ -179,11 +190,23 @@ error getdata_builder::bind_aggregations(const table_schema& schema) {
                         "function(s) "
                           + symbol_list(undefined));
   for (const auto& agg : aggregations_) {
+    if (agg.function == "distinct") {
+      if (aggregations_.size() > 1)
+        return check_failed(
+          "distinctagg", "If the distinct function is used, it cannot be "
+                         "present with any other aggregations including more "
+                         "of itself");
+      if (has_timebar_)
+        return check_failed(
+          "singleaggtimebar",
+          "In order to use a grouping parameter, only aggregations that "
+          "return single values may be used (timebar with distinct)");
+      distinct_ = agg.columns.front();
+      use(schema, distinct_);
+      return {};
+    }
     const auto function = aggregate_function_of(agg.function);
-    if (!function)
-      return {errc::unsupported,
-              "getdata: aggregation `" + agg.function + " is not supported"};
-    const auto inputs = *function == aggregate_function::wavg ? 2u : 1u;
+    const auto inputs = takes_pairs(*function) ? 2u : 1u;
     if (agg.columns.size() != inputs)
       return check_failed("agglength",
                           "Incorrect number of input(s) entred for the "
@@ -205,21 +228,115 @@ error getdata_builder::bind_filters(const table_schema& schema) {
   for (const auto& filter : filters_)
     if (auto fault = valid_columns(schema, {filter.column}, "filters"))
       return fault;
-  for (const auto& filter : filters_) {
-    use(schema, filter.column);
-    const auto type = *out_.plan.type_of(filter.column);
-    predicate made{filter.column, filter.op, filter.negated, {}};
-    for (const auto& value : filter.values) {
-      auto constant = read_literal(
-        value, filter.op == predicate_op::like ? column_type::string : type);
-      if (!constant)
-        return check_failed("filtervalue", "`filters column `" + filter.column
-                                             + ": "
-                                             + constant.failure().context);
-      made.values.push_back(std::move(*constant));
-    }
-    out_.plan.filters.push_back(std::move(made));
+  for (const auto& filter : filters_)
+    if (auto fault = is_virtual_date(schema, filter.column)
+                       ? bind_date_filter(schema, filter)
+                       : bind_filter(schema, filter))
+      return fault;
+  return {};
+}
+
+error getdata_builder::bind_filter(const table_schema& schema,
+                                   const filter_shape& filter) {
+  use(schema, filter.column);
+  const auto type = *out_.plan.type_of(filter.column);
+  predicate made{filter.column, filter.op, filter.negated, {}};
+  for (const auto& value : filter.values) {
+    auto constant = read_literal(
+      value, filter.op == predicate_op::like ? column_type::string : type);
+    if (!constant)
+      return check_failed("filtervalue", "`filters column `" + filter.column
+                                           + ": " + constant.failure().context);
+    made.values.push_back(std::move(*constant));
   }
+  out_.plan.filters.push_back(std::move(made));
+  return {};
+}
+
+namespace {
+
+/// The times of a date: [first, last]; of the null date the null time.
+struct date_times {
+  int64_t first = null_long;
+  int64_t last = null_long;
+};
+
+result<date_times> times_of(const table_schema& schema, const literal& date) {
+  if (std::holds_alternative<std::monostate>(date))
+    return date_times{};
+  const auto day = std::get<int64_t>(date);
+  const auto begin = date_start(schema, day);
+  if (!begin)
+    return begin.failure();
+  const auto end = date_start(schema, day + 1);
+  if (!end)
+    return end.failure();
+  // The infinite dates have no end.
+  return date_times{*begin, *begin == *end ? *end : *end - 1};
+}
+
+} // namespace
+
+/// A filter on dates is one on times.
+error getdata_builder::bind_date_filter(const table_schema& schema,
+                                        const filter_shape& filter) {
+  std::vector<date_times> dates;
+  for (const auto& value : filter.values) {
+    const auto constant = read_literal(value, column_type::date);
+    if (!constant || std::holds_alternative<double>(*constant))
+      return check_failed("filtervalue",
+                          "`filters column `date: "
+                            + (constant ? value.dump() + " is no date"
+                                        : constant.failure().context));
+    const auto times = times_of(schema, *constant);
+    if (!times)
+      return times.failure();
+    dates.push_back(*times);
+  }
+  auto add = [&](predicate_op op, bool negated, std::vector<literal> values) {
+    out_.plan.filters.push_back(
+      {schema.time_column, op, negated, std::move(values)});
+  };
+  using op = predicate_op;
+  switch (filter.op) {
+    case op::less:
+    case op::greater_equal:
+      add(filter.op, false, {dates[0].first});
+      return {};
+    case op::greater:
+    case op::less_equal:
+      add(filter.op, false, {dates[0].last});
+      return {};
+    case op::equal:
+    case op::not_equal:
+      add(op::within, filter.op == op::not_equal,
+          {dates[0].first, dates[0].last});
+      return {};
+    case op::within:
+      add(op::within, filter.negated, {dates[0].first, dates[1].last});
+      return {};
+    case op::in:
+      break;
+    default:
+      return check_failed("filtervalue",
+                          "`filters column `date: like needs text");
+  }
+  std::sort(dates.begin(), dates.end(),
+            [](const auto& a, const auto& b) { return a.first < b.first; });
+  if (filter.negated) {
+    for (const auto& date : dates)
+      add(op::within, true, {date.first, date.last});
+    return {};
+  }
+  // One of them: from the first to the last, without what lies between two.
+  if (dates.empty()) {
+    add(op::in, false, {});
+    return {};
+  }
+  add(op::within, false, {dates.front().first, dates.back().last});
+  for (size_t i = 1; i < dates.size(); ++i)
+    if (dates[i - 1].last != inf_long && dates[i - 1].last + 1 < dates[i].first)
+      add(op::within, true, {dates[i - 1].last + 1, dates[i].first - 1});
   return {};
 }
 
@@ -232,12 +349,20 @@ error getdata_builder::bind_groups(const table_schema& schema) {
                         "perform group by statements (grouping: "
                           + symbol_list(grouping_) + ")");
   for (const auto& column : grouping_) {
-    use(schema, column);
-    const group_key key{column, 0, column};
+    group_key key{column, 0, column};
+    if (is_virtual_date(schema, column)) {
+      key.column = schema.time_column;
+      key.by_day = true;
+      use_days(schema);
+    }
+    use(schema, key.column);
     auto& keys = out_.plan.keys;
     if (std::find(keys.begin(), keys.end(), key) == keys.end())
       keys.push_back(key);
   }
+  if (!distinct_.empty())
+    out_.plan.keys.push_back(
+      {distinct_, 0, aggregation_name("distinct", {distinct_})});
   return {};
 }
 
@@ -284,12 +409,20 @@ error getdata_builder::bind_timebar(const table_schema& schema) {
                                          + "s does not fit 64 bits of "
                                            "nanoseconds");
   use(schema, bar_column_);
+  if (bar_by_day_ && type != column_type::timestamp)
+    return check_failed("timebarorigin",
+                        "Timebarorigin `day needs a timebar over a timestamp, "
+                        "column:`"
+                          + bar_column_
+                          + " is of type:" + table_type(schema, bar_column_));
+  if (bar_by_day_)
+    use_days(schema);
   for (const auto& key : out_.plan.keys)
     if (key.name == bar_column_)
       return check_failed("checktimebarcolumn",
                           "Column `" + bar_column_
                             + " is both in `grouping and in `timebar");
-  out_.plan.keys.push_back({bar_column_, width, bar_column_});
+  out_.plan.keys.push_back({bar_column_, width, bar_column_, bar_by_day_});
   return {};
 }
 
@@ -300,8 +433,10 @@ error getdata_builder::bind_order() {
     auto found = std::find_if(columns.begin(), columns.end(),
                               [&](const auto& x) { return x.name == name; });
     auto output = static_cast<size_t>(found - columns.begin());
+    if (found == columns.end() && name == distinct_)
+      output = plan.keys.size() - 1;
     // The one aggregation over that column.
-    for (size_t i = 0; found == columns.end() && i < plan.aggregates.size();
+    for (size_t i = 0; output == columns.size() && i < plan.aggregates.size();
          ++i) {
       const auto& inputs = plan.aggregates[i].columns;
       if (std::find(inputs.begin(), inputs.end(), name) != inputs.end()) {

@@ -42,6 +42,7 @@ private:
   [[nodiscard]] error check_names();
   [[nodiscard]] error check_aggregations();
   [[nodiscard]] error check_timebar();
+  [[nodiscard]] error check_timebar_origin();
   [[nodiscard]] error check_filters();
   [[nodiscard]] error check_filter(const std::string& column,
                                    const json& given);
@@ -59,11 +60,16 @@ private:
   [[nodiscard]] error bind_range(const table_schema& schema);
   [[nodiscard]] error bind_aggregations(const table_schema& schema);
   [[nodiscard]] error bind_filters(const table_schema& schema);
+  [[nodiscard]] error bind_filter(const table_schema& schema,
+                                  const filter_shape& filter);
+  [[nodiscard]] error bind_date_filter(const table_schema& schema,
+                                       const filter_shape& filter);
   [[nodiscard]] error bind_groups(const table_schema& schema);
   [[nodiscard]] error bind_timebar(const table_schema& schema);
   [[nodiscard]] error bind_order();
   [[nodiscard]] error rename();
   void use(const table_schema& schema, const std::string& column);
+  void use_days(const table_schema& schema);
 
   const json& input_; ///< An object.
   getdata_request out_;
@@ -78,6 +84,8 @@ private:
   int64_t bar_size_ = 0;
   std::string bar_unit_;
   std::string bar_column_;
+  bool bar_by_day_ = false;
+  std::string distinct_; ///< The column whose values are asked for.
   std::vector<filter_shape> filters_;
   std::vector<std::pair<bool, std::string>> ordering_; ///< (descending, name)
 };

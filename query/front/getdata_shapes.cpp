@@ -202,6 +202,23 @@ error getdata_builder::check_timebar() {
   return {};
 }
 
+/// Where bars begin to count; ours, and checked after TorQ's.
+error getdata_builder::check_timebar_origin() {
+  const auto* given = input_.find("timebarorigin");
+  if (!given)
+    return {};
+  if (!given->text())
+    return type_incorrect("timebarorigin", "-11", *given);
+  bar_by_day_ = *given->text() == "day";
+  if (!bar_by_day_ && *given->text() != "utc")
+    return check_failed("timebarorigin", "Timebarorigin must be `utc or `day"
+                                           + at("timebarorigin", *given));
+  if (!has_timebar_)
+    return check_failed("timebarorigin", "Timebarorigin needs a timebar"
+                                           + at("timebarorigin", *given));
+  return {};
+}
+
 error getdata_builder::check_filters() {
   const auto* found = input_.find("filters");
   if (!found)
@@ -392,6 +409,8 @@ error getdata_builder::check_rest() {
       return type_incorrect("at_least", "-7", *given);
     out_.at_least = position{*place};
   }
+  if (auto fault = check_timebar_origin())
+    return fault;
   return check_limits();
 }
 

@@ -102,6 +102,10 @@ const std::vector<refusal> refusals{
    {{"endtime", "yesterday"}},
    "checktype: `endtime input type incorrect - valid type(s):-12 -14 -15h - "
    "input type:-11h (\"yesterday\"): 'yesterday' is not a date or timestamp"},
+  {"A10",
+   {{"endtime", {{"type", "minute"}, {"value", "23:59"}}}},
+   "checktype: `endtime input type incorrect - valid type(s):-12 -14 -15h - "
+   "input type:-17h"},
   {"A11",
    {{"timecolumn", {{"type", "string"}, {"value", "time"}}}},
    "checktype: `timecolumn input type incorrect - valid type(s):-11h - "
@@ -130,6 +134,9 @@ const std::vector<refusal> refusals{
    "checkaggregationparameter: Aggregations parameter values must be of "
    "type symbol - example: `max`min`wavg!(`price;`size;`price`size)"},
   {"A19",
+   {{"timebar", ""}},
+   "timebarlength: Timebar parameter must be a list of length 3"},
+  {"A19b",
    {{"timebar", {"time", 10, "nanosecond", "invalid"}}},
    "timebarlength: Timebar parameter must be a list of length 3"},
   {"A20",
@@ -222,6 +229,18 @@ const std::vector<refusal> refusals{
    {{"aggregations", {{"invalid1", {"bidprice"}}, {"invalid2", "lots"}}}},
    "undefinedaggs: Aggregations dictionary contains undefined function(s) "
    "`invalid1`invalid2"},
+  {"A44",
+   {{"aggregations", {{"distinct", {"bidprice", "askprice"}}}}},
+   "distinctagg: If the distinct function is used, it cannot be present with "
+   "any other aggregations including more of itself"},
+  {"A44b",
+   {{"aggregations", {{"distinct", "bidprice"}, {"max", "askprice"}}}},
+   "distinctagg: "},
+  {"distinct and bars",
+   {{"aggregations", {{"distinct", "bidprice"}}},
+    {"timebar", {6, "hour", "time"}}},
+   "singleaggtimebar: In order to use a grouping parameter, only aggregations "
+   "that return single values may be used"},
   {"A45",
    {{"aggregations", {{"wavg", "askprice"}}}},
    "agglength: Incorrect number of input(s) entred for the following "
@@ -261,8 +280,8 @@ const std::vector<refusal> refusals{
    {{"freeformwhere", "price > 5"}},
    "getdata: parameter `freeformwhere is not supported"},
   {"M3",
-   {{"aggregations", {{"dev", "lots"}}}},
-   "getdata: aggregation `dev is not supported"},
+   {{"aggregations", {{"dev", "sym"}}}},
+   "table 'xdaily': dev does not take column 'sym' of type symbol"},
   {"M4",
    {{"aggregations", {{"sum", "sym"}}}},
    "table 'xdaily': sum does not take column 'sym' of type symbol"},
@@ -277,6 +296,23 @@ const std::vector<refusal> refusals{
   {"M9",
    {{"columns", {"date"}}},
    "getdata: the virtual column `date in `columns is not supported"},
+  {"M10",
+   {{"filters", {{"date", {"=", "soon"}}}}},
+   "filtervalue: `filters column `date: "},
+  {"M11",
+   {{"filters", {{"date", {"like", "2000*"}}}}},
+   "filtervalue: `filters column `date: "},
+  {"M12", {{"timebarorigin", "day"}}, "timebarorigin: "},
+  {"M13",
+   {{"timebarorigin", "noon"},
+    {"timebar", {6, "hour", "time"}},
+    {"aggregations", {{"max", "lots"}}}},
+   "timebarorigin: Timebarorigin must be `utc or `day"},
+  {"M14",
+   {{"timebarorigin", "day"},
+    {"timebar", {6, "hour", "settle"}},
+    {"aggregations", {{"max", "lots"}}}},
+   "timebarorigin: Timebarorigin `day needs a timebar over a timestamp"},
 };
 
 // Every refusal starts with the name of its check and TorQ's text.
@@ -289,6 +325,7 @@ TEST(GetdataTest, RefusesWithTorqsTexts) {
   }
 }
 
+// A1, A7, and what JSON adds to them.
 TEST(GetdataTest, RefusesWhatIsNoDictionary) {
   EXPECT_EQ(parse_text("\"x\"").failure().context,
             "isdictionary: Input must be a dictionary");
@@ -308,6 +345,118 @@ TEST(GetdataTest, RefusesWhatIsNoDictionary) {
               .context,
             "checkrepeatparams: ,`aggregations.max parameter(s) used more "
             "than once");
+}
+
+/// A call whose members keep their order, which nlohmann's do not.
+result<getdata_request> parse_ordered(const std::string& members) {
+  return parse_text(R"({"tablename":"xdaily","starttime":"2000-01-01",
+                        "endtime":"2000-01-02",)"
+                    + members + "}");
+}
+
+std::vector<std::string> column_names(const getdata_request& asked) {
+  std::vector<std::string> out;
+  for (const auto& column : result_columns(asked.plan))
+    out.push_back(column.name);
+  return out;
+}
+
+// Result columns and filters come as they were asked for, and a list of new
+// names means the columns as they are seen.
+TEST(GetdataTest, AnswersComeInTheOrderOfTheQuestion) {
+  using names = std::vector<std::string>;
+  const auto asked = parse_ordered(
+    R"("aggregations":{"max":"lots","avg":["lots","bidprice"],"count":"sym"},
+       "filters":{"lots":[">",0],"bidprice":[["<",6],[">",1]]},
+       "grouping":["source","sym"])");
+  ASSERT_TRUE(asked) << asked.failure().context;
+  EXPECT_EQ(column_names(*asked), (names{"source", "sym", "maxLots", "avgLots",
+                                         "avgBidprice", "countSym"}));
+  ASSERT_EQ(asked->plan.filters.size(), 3u);
+  EXPECT_EQ(asked->plan.filters[0].column, "lots");
+  EXPECT_EQ(asked->plan.filters[1].op, predicate_op::less);
+  EXPECT_EQ(asked->plan.filters[2].op, predicate_op::greater);
+  const auto renamed = parse_ordered(
+    R"("aggregations":{"max":"lots","avg":"lots"},
+       "renamecolumn":["hi","mean"])");
+  ASSERT_TRUE(renamed);
+  EXPECT_EQ(column_names(*renamed), (names{"hi", "mean"}));
+  EXPECT_EQ(renamed->plan.aggregates[0].function, aggregate_function::max);
+  // Ours are the names in messages, too.
+  EXPECT_EQ(parse_ordered(R"("zzz":1,"aaa":2)").failure().context.substr(0, 53),
+            "checkparamnames: Invalid parameter present:`zzz`aaa. ");
+  EXPECT_EQ(parse_ordered(R"("filters":{"lots":[">",0],"lots":["<",6]})")
+              .failure()
+              .context,
+            "checkrepeatparams: ,`filters.lots parameter(s) used more than "
+            "once");
+  EXPECT_EQ(
+    parse_ordered(R"("renamecolumn":{"sym":"a","sym":"b"})").failure().context,
+    "checkrepeatparams: ,`renamecolumn.sym parameter(s) used more than once");
+  EXPECT_EQ(parse_ordered(R"("limits":{"rows":1,"rows":2})").failure().context,
+            "checkrepeatparams: ,`limits.rows parameter(s) used more than "
+            "once");
+}
+
+TEST(GetdataTest, EveryAggregationOfTorqIsKnown) {
+  const auto asked = parse_ordered(
+    R"("aggregations":{"avg":"lots","cor":["lots","bidprice"],"count":"lots",
+        "cov":["lots","bidprice"],"dev":"lots","first":"lots","last":"lots",
+        "max":"lots","med":"lots","min":"lots","prd":"lots","sum":"lots",
+        "sumsq":"lots","var":"lots","wavg":["lots","bidprice"],
+        "wsum":["lots","bidprice"]})");
+  ASSERT_TRUE(asked) << asked.failure().context;
+  EXPECT_EQ(asked->plan.aggregates.size(), 16u);
+  EXPECT_EQ(column_names(*asked)[1], "corLotsBidprice");
+  const auto distinct = parse({{"grouping", "sym"},
+                               {"aggregations", {{"distinct", "lots"}}},
+                               {"ordering", {"desc", "lots"}}});
+  ASSERT_TRUE(distinct) << distinct.failure().context;
+  EXPECT_EQ(column_names(*distinct),
+            (std::vector<std::string>{"sym", "distinctLots"}));
+  EXPECT_EQ(distinct->plan.ordering, (std::vector<order_term>{{1, true}}));
+}
+
+// `date` is that of the table's roll rule: here 17:00 in New York.
+TEST(GetdataTest, DatesAreGroupedAndFilteredBy) {
+  auto schema = xdaily();
+  schema.roll_zone = "America/New_York";
+  schema.roll_offset_ns = -7 * text::hour_ns;
+  auto filters = [&](const std::string& filter) {
+    auto asked = parse_getdata(
+      R"({"tablename":"xdaily","starttime":"-inf","endtime":"inf",
+          "grouping":"date","aggregations":{"count":"sym"},
+          "timebarorigin":"day","timebar":[6,"hour","sourcetime"],
+          "filters":{"date":)"
+        + filter + "}}",
+      [&](std::string_view) { return &schema; });
+    EXPECT_TRUE(asked) << asked.failure().context;
+    EXPECT_EQ(to_string(validate(asked->plan)), "none");
+    EXPECT_EQ(asked->plan.keys[0], (group_key{"time", 0, "date", true}));
+    EXPECT_TRUE(asked->plan.keys[1].by_day);
+    EXPECT_EQ(asked->plan.day_zone, "America/New_York");
+    std::string out;
+    const auto plan = to_string(asked->plan);
+    for (size_t at = 0; (at = plan.find("filter ", at)) != std::string::npos;
+         ++at)
+      out += plan.substr(at, plan.find('\n', at) - at) + '\n';
+    return out;
+  };
+  EXPECT_EQ(filters(R"(["=","2021-01-16"])"),
+            "filter time within 2021-01-15T22:00:00.000000000Z "
+            "2021-01-16T21:59:59.999999999Z\n");
+  EXPECT_EQ(filters(R"(["<","2021-07-16"])"),
+            "filter time < 2021-07-15T21:00:00.000000000Z\n");
+  EXPECT_EQ(filters(R"([">","2021-07-16"])"),
+            "filter time > 2021-07-16T20:59:59.999999999Z\n");
+  EXPECT_EQ(filters(R"(["in",["2021-01-18","2021-01-16","2021-01-17"]])"),
+            "filter time within 2021-01-15T22:00:00.000000000Z "
+            "2021-01-18T21:59:59.999999999Z\n");
+  EXPECT_EQ(filters(R"(["in",["2021-01-16","2021-01-18"]])"),
+            "filter time within 2021-01-15T22:00:00.000000000Z "
+            "2021-01-18T21:59:59.999999999Z\n"
+            "filter time not within 2021-01-16T22:00:00.000000000Z "
+            "2021-01-17T21:59:59.999999999Z\n");
 }
 
 TEST(GetdataTest, A56MakesThePlanItAsksFor) {
@@ -391,6 +540,35 @@ TEST(GetdataTest, LiteralsTakeTheColumnsType) {
       {{"sourcetime", {"=", {{"type", "time"}, {"value", "09:30:00"}}}}}}}));
 }
 
+// A58: without a time column, one instrument, columns and filters.
+TEST(GetdataTest, A58IsAccepted) {
+  const auto found
+    = parse({{"timecolumn", nullptr},
+             {"instruments", "AUDUSD"},
+             {"columns", {"bidprice", "bidsize", "askprice", "asksize"}},
+             {"filters", {{"bidprice", {"<", "inf"}}}}});
+  ASSERT_TRUE(found) << found.failure().context;
+  EXPECT_EQ(found->plan.time_column, "time");
+  EXPECT_EQ(found->plan.symbols, (std::vector<std::string>{"AUDUSD"}));
+}
+
+// B1, B3, B11: instruments, range and filters narrow alike, in any store.
+TEST(GetdataTest, B1AndB3NarrowByAllThatIsAsked) {
+  const auto found = parse(
+    {{"instruments", "AUDUSD"},
+     {"endtime", "2000.01.06D10:00"},
+     {"filters", {{"source", {"=", "source0"}}, {"sym", {"=", "AUDUSD"}}}}});
+  ASSERT_TRUE(found);
+  const auto plan = to_string(found->plan);
+  EXPECT_EQ(plan.substr(0, plan.find("project")),
+            "scan xdaily\n"
+            "  symbols sym in `AUDUSD\n"
+            "  range time within 2000-01-01T00:00:00.000000000Z "
+            "2000-01-06T10:00:00.000000000Z\n"
+            "  filter source = `source0\n"
+            "  filter sym = `AUDUSD\n");
+}
+
 // A57: a date as the last bound means its whole day and nothing after it.
 TEST(GetdataTest, DatesMeanWholeDays) {
   auto found = parse({{"starttime", "2000.01.01"}, {"endtime", "2000.01.06"}});
@@ -407,90 +585,6 @@ TEST(GetdataTest, DatesMeanWholeDays) {
   auto open = parse({{"starttime", "-inf"}, {"endtime", "inf"}});
   ASSERT_TRUE(open);
   EXPECT_EQ(open->plan.range, (std::pair{-inf_long, inf_long}));
-}
-
-// Cases F1 to F6: where a date begins, in UTC, also when the clocks change.
-TEST(DateStartTest, FollowsTheRollRule) {
-  struct {
-    const char* zone;
-    int64_t offset_minutes;
-    const char* date;
-    const char* begin;
-  } const cases[] = {
-    {"UTC", 0, "2024-05-02", "2024-05-02T00:00Z"},
-    {"Asia/Singapore", 0, "2020-01-02", "2020-01-01T16:00Z"},
-    {"Asia/Singapore", -120, "2020-01-02", "2020-01-01T14:00Z"},
-    {"Asia/Singapore", 120, "2020-01-02", "2020-01-01T18:00Z"},
-    {"America/New_York", -420, "2021-01-16", "2021-01-15T22:00Z"},
-    {"America/New_York", -420, "2021-07-16", "2021-07-15T21:00Z"},
-    {"America/New_York", -410, "2020-11-02", "2020-11-01T22:10Z"},
-    {"America/New_York", -410, "2021-03-15", "2021-03-14T21:10Z"},
-    // 02:30 does not exist on the day the clocks go forward.
-    {"America/New_York", 150, "2021-03-14", "2021-03-14T07:00Z"},
-    // 01:30 comes twice on the day they go back: the first time.
-    {"America/New_York", 90, "2020-11-01", "2020-11-01T05:30Z"},
-  };
-  for (const auto& item : cases) {
-    auto schema = xdaily();
-    schema.roll_zone = item.zone;
-    schema.roll_offset_ns = item.offset_minutes * 60'000'000'000;
-    const auto begin
-      = date_start(schema, parse_time(item.date)->ns / text::day_ns);
-    ASSERT_TRUE(begin) << begin.failure().context;
-    EXPECT_EQ(*begin, parse_time(item.begin)->ns) << item.zone << item.date;
-  }
-  auto schema = xdaily();
-  schema.roll_zone = "Mars/Olympus";
-  EXPECT_EQ(date_start(schema, 0).failure().code, errc::invalid_argument);
-}
-
-TEST(TimeTextTest, ReadsIsoAndKdb) {
-  const int64_t day = 5029; // 2013.10.08
-  const int64_t half_past_nine = 34'200'000'000'000;
-  for (const auto* text :
-       {"2013-10-08T09:30", "2013-10-08 09:30:00", "2013.10.08D09:30:00.0",
-        "2013-10-08T09:30:00.000000000Z", "2013-10-08T05:30:00-04:00",
-        "2013.10.08D09:30:00.000000000"})
-    EXPECT_EQ(parse_time(text)->ns, day * text::day_ns + half_past_nine)
-      << text;
-  EXPECT_EQ(parse_time("2013-10-08T00:00:00.123456789")->ns,
-            day * text::day_ns + 123456789);
-  EXPECT_EQ(parse_time("1999-12-31T23:59:59.999999999")->ns, -1);
-  EXPECT_TRUE(parse_time("2000-02-29")->is_date);
-  for (const auto* text :
-       {"", "2013", "2013-13-01", "2013-02-29", "2100-02-29", "2013-10-08T",
-        "2013-10-08T24:00", "2013-10-08T09:60", "2013-10-08T09:30:00.",
-        "2013-10-08T09:30:00.1234567890", "2013-10-08T09:30 ", "2013/10/08",
-        "2013-10.08", "2400-01-01", "1500-01-01"})
-    EXPECT_FALSE(parse_time(text)) << text;
-}
-
-TEST(TimeTextTest, WritesWhatItReads) {
-  struct {
-    column_type type;
-    int64_t value;
-    const char* text;
-  } const cases[] = {
-    {column_type::timestamp, -1, "1999-12-31T23:59:59.999999999Z"},
-    {column_type::timestamp, inf_long, "inf"},
-    {column_type::date, 5029, "2013-10-08"},
-    {column_type::month, -1, "1999-12"},
-    {column_type::month, 165, "2013-10"},
-    {column_type::timespan, -text::day_ns - 1, "-1D00:00:00.000000001"},
-    {column_type::timespan, 90'000'000'000, "0D00:01:30.000000000"},
-    {column_type::time, 34'200'123, "09:30:00.123"},
-    {column_type::second, 34'200, "09:30:00"},
-    {column_type::minute, 570, "09:30"},
-    {column_type::long_, -inf_long, "-9223372036854775807"},
-  };
-  for (const auto& item : cases) {
-    std::string text;
-    append_integer(text, item.value, item.type);
-    EXPECT_EQ(text, item.text);
-    auto back = parse_literal(text, item.type);
-    ASSERT_TRUE(back) << text;
-    EXPECT_EQ(*back, literal{item.value}) << text;
-  }
 }
 
 } // namespace
