@@ -371,20 +371,23 @@ private:
     out.hdb_directory = path(at, "hdb", default_hdb());
     out.write_down = at.flag("write_down", true);
     out.memory_max_bytes = at.bytes("memory_max", 0, most_bytes, 0);
-    out.query_memory_max_bytes = at.bytes("query_memory_max", 0, most_bytes, 0);
+    out.query_memory_max_bytes
+      = at.bytes("query_memory_max", 0, most_bytes, out.query_memory_max_bytes);
   }
 
   void read_hdb(toml_section& at, process_config& out) {
     out.hdb_directory = path(at, "hdb", default_hdb());
-    out.query_memory_max_bytes = at.bytes("query_memory_max", 0, most_bytes, 0);
+    out.query_memory_max_bytes
+      = at.bytes("query_memory_max", 0, most_bytes, out.query_memory_max_bytes);
   }
 
   void read_gateway(toml_section& at, process_config& out) {
     out.query_timeout_ns = at.duration("query_timeout", 1'000'000, text::day_ns,
                                        out.query_timeout_ns);
-    out.memory_max_bytes = at.bytes("memory_max", 0, most_bytes, 0);
-    out.result_rows_max
-      = static_cast<uint64_t>(at.integer("rows_max", 0, most_ns, 0));
+    out.memory_max_bytes
+      = at.bytes("memory_max", 0, most_bytes, uint64_t{1} << 30);
+    out.result_rows_max = static_cast<uint64_t>(at.integer(
+      "rows_max", 0, most_ns, static_cast<int64_t>(out.result_rows_max)));
   }
 
   std::string feed_table(toml_section& at, std::string_view key,

@@ -102,12 +102,12 @@ struct process_config {
   /// query's result. 0: no limit.
   uint64_t memory_max_bytes = 0;
   /// rdb, hdb: what one query may hold there. 0: no limit.
-  uint64_t query_memory_max_bytes = 0;
+  uint64_t query_memory_max_bytes = uint64_t{2} << 30;
 
   /// gateway: how long a query may run. rdb, hdb: the longest of all gateways,
   /// for they keep that long what a query may still want.
   int64_t query_timeout_ns = 30'000'000'000;
-  uint64_t result_rows_max = 0; ///< gateway; 0: no limit.
+  uint64_t result_rows_max = 1'000'000; ///< gateway; 0: no limit.
 
   std::string layout; ///< feed: a name of `layouts`, or a preset.
   std::string table;  ///< feed: where the rows go.

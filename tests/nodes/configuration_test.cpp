@@ -272,7 +272,7 @@ TEST(ConfigurationTest, ReadsEveryOption) {
   EXPECT_EQ(config.table("u")->schema.roll_offset_ns, -7 * 3'600'000'000'000);
   EXPECT_EQ(config.process("r")->memory_max_bytes, uint64_t{2} << 30);
   EXPECT_EQ(config.process("r")->query_memory_max_bytes, 512u << 20);
-  EXPECT_EQ(config.process("copy")->query_memory_max_bytes, 0u);
+  EXPECT_EQ(config.process("copy")->query_memory_max_bytes, uint64_t{2} << 30);
   EXPECT_EQ(config.process("h")->query_memory_max_bytes, 1u << 20);
   EXPECT_EQ(config.process("r")->hdb_directory, "/etc/hdb");
   EXPECT_FALSE(config.process("copy")->write_down);
