@@ -14,15 +14,13 @@ constexpr std::chrono::milliseconds last_word{300};
 /// Merges on a pool thread.
 void merge_partials(const gateway_query_actor& owner,
                     const query::logical_plan& plan, const chunks& hdb,
-                    const chunks& rdb, const std::atomic<bool>& cancelled) {
+                    const chunks& rdb, const query::interruption& stop) {
   auto refuse = [&](const error& fault) {
     caf::anon_send(owner, job_atom_v, chunks{}, to_caf(fault));
   };
-  query::merger merger{plan};
+  query::merger merger{plan, stop};
   for (const auto* from : {&hdb, &rdb})
     for (const auto& bytes : *from) {
-      if (cancelled)
-        return;
       auto partial = query::decode_partial(bytes.bytes());
       if (!partial)
         return refuse(partial.failure());
@@ -35,7 +33,10 @@ void merge_partials(const gateway_query_actor& owner,
   query::partial_result out;
   out.chunks.push_back({0, *std::move(table)});
   out.statistics = merger.statistics();
-  caf::anon_send(owner, job_atom_v, to_chunks(encode(out, message_bytes)),
+  auto messages = encode(out, message_bytes, stop);
+  if (stop.stopped())
+    return refuse(stop.fault("while its answer was packed"));
+  caf::anon_send(owner, job_atom_v, to_chunks(std::move(messages)),
                  caf::error{});
 }
 
@@ -131,7 +132,11 @@ void gateway_query_state::merge(cut_query::merge what) {
                      partials = std::move(what), world = env,
                      stopped = cancelled] {
     world->crash_point("gw.before_merge");
-    merge_partials(me, asked->plan, partials.hdb, partials.rdb, *stopped);
+    merge_partials(me, asked->plan, partials.hdb, partials.rdb,
+                   {.cancel = stopped.get(),
+                    .clock = world->clock,
+                    .deadline_ns = asked->question.deadline_ns,
+                    .table = asked->plan.table});
   });
 }
 
