@@ -2,6 +2,7 @@
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/interrupts.hpp>
 #include <millrace/nodes/cli/node.hpp>
+#include <millrace/nodes/host/descriptor_limit.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 #include <millrace/nodes/host/readiness.hpp>
 #include <millrace/nodes/host/system_clock.hpp>
@@ -28,6 +29,11 @@ int run(const node_options& options) {
   logger log{stderr_sink(config->logging.json), clock,
              level.value_or(log_level::info), host_name()};
   log = log.as("node", options.name);
+  if (const auto most = raise_descriptor_limit())
+    log.info("start", "may open " + std::to_string(*most)
+                        + " files and sockets at once");
+  else
+    log.warning("start", to_string(most.failure()));
   auto made
     = node::start({.config = *config, .name = options.name, .log = log});
   if (!made) {

@@ -1,5 +1,6 @@
 #include <millrace/messages/data/types.hpp>
 #include <millrace/nodes/host/crash_points.hpp>
+#include <millrace/nodes/host/descriptor_limit.hpp>
 #include <millrace/nodes/host/logging.hpp>
 #include <millrace/nodes/host/real_env.hpp>
 #include <millrace/tests/support/manual_clock.hpp>
@@ -8,9 +9,11 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <cstdlib>
 #include <ctime>
 #include <set>
+#include <sys/resource.h>
 
 namespace millrace::nodes {
 namespace {
@@ -145,6 +148,18 @@ TEST(LoggingTest, LevelNamesRoundTrip) {
                      log_level::debug})
     EXPECT_EQ(log_level_of(to_string(level)), level);
   EXPECT_EQ(log_level_of("inf"), std::nullopt);
+}
+
+TEST(DescriptorLimitTest, ReachesTheHardOne) {
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  auto low = before;
+  low.rlim_cur = std::min<rlim_t>(before.rlim_cur, 256);
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &low), 0);
+  const auto most = raise_descriptor_limit();
+  ASSERT_TRUE(most) << to_string(most.failure());
+  EXPECT_EQ(*most, before.rlim_max);
+  EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
 }
 
 } // namespace
