@@ -102,7 +102,8 @@ error node_assembly::serve(const process_config& process,
   if (made.essential || !keeper)
     host_.essential(process.name, caf::actor_cast<caf::actor>(made.actor));
   if (keeper)
-    caf::anon_send(keeper, keep_atom::value, process.name, made.actor);
+    caf::anon_send(keeper, keep_atom::value, process.name, made.actor,
+                   made.essential);
   host_.put(process.name, made.actor);
   process_row row;
   row.name = process.name;

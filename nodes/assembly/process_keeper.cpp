@@ -8,8 +8,9 @@
 namespace millrace::nodes {
 
 void process_keeper_state::keep(const std::string& process,
-                                const caf::strong_actor_ptr& actor) {
-  running[caf::actor_cast<caf::actor_addr>(actor)] = process;
+                                const caf::strong_actor_ptr& actor,
+                                bool essential) {
+  running[caf::actor_cast<caf::actor_addr>(actor)] = {process, essential};
   endings.came(process, host->env().clock->monotonic_ns());
   self->monitor(actor);
 }
@@ -20,8 +21,9 @@ process_keeper_state::stop(const std::string& process) {
     = endings.all().contains(process) && endings.all().at(process).is_away;
   endings.forget(process);
   const auto runs
-    = std::any_of(running.begin(), running.end(),
-                  [&](const auto& item) { return item.second == process; });
+    = std::any_of(running.begin(), running.end(), [&](const auto& item) {
+        return item.second.name == process;
+      });
   if (!runs && !was_away)
     return to_caf({errc::not_found, "process '" + process
                                       + "' does not run on node '"
@@ -40,10 +42,12 @@ void process_keeper_state::lost(const caf::down_msg& down) {
   auto found = running.extract(down.source);
   if (!found)
     return;
-  const auto process = std::move(found.mapped());
+  const auto process = std::move(found.mapped().name);
   auto asked = stopping.extract(process);
-  // Its host ends.
-  if (!asked && down.reason == caf::exit_reason::user_shutdown)
+  // Its host ends, or is to end with it.
+  if (!asked
+      && (found.mapped().essential
+          || down.reason == caf::exit_reason::user_shutdown))
     return;
   assembly->forget(process);
   if (asked) {
@@ -100,9 +104,8 @@ process_keeper_actor::behavior_type process_keeper(
   return {
     [self](status_atom) { return self->state.status(); },
     [self](keep_atom, const std::string& process,
-           const caf::strong_actor_ptr& actor) {
-      self->state.keep(process, actor);
-    },
+           const caf::strong_actor_ptr& actor,
+           bool essential) { self->state.keep(process, actor, essential); },
     [self](stop_atom, const std::string& process) {
       return self->state.stop(process);
     },

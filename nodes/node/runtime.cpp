@@ -109,10 +109,11 @@ void runtime::tell(const notice& what) {
 
 void runtime::essential(const std::string& process, const caf::actor& handle) {
   handle->attach_functor([this, process](const caf::error& reason) {
-    const bool in_order = !reason || reason == caf::exit_reason::user_shutdown
-                          || reason == caf::exit_reason::normal;
-    if (!ending_ && !in_order && on_failure_)
-      on_failure_(process, from_caf(reason));
+    if (ending_ || reason == caf::exit_reason::user_shutdown || !on_failure_)
+      return;
+    // Nobody told it to end.
+    on_failure_(process, reason ? from_caf(reason)
+                                : error{errc::closed, "ended without a fault"});
   });
 }
 
