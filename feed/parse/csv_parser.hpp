@@ -51,6 +51,7 @@ struct text_piece {
   };
   std::optional<long_line> oversize;
   std::shared_ptr<const void> owner; ///< Keeps `text` alive.
+  bool mapped = false;               ///< `owner` is a persistence::mapped_file.
 };
 
 /// What a piece of text gave. Rejects carry offsets and lines relative to the

@@ -187,6 +187,7 @@ result<std::optional<text_piece>> piece_cutter::next() {
   if (mapped_) {
     piece.slack = end_ - begin_ - found->end;
     piece.owner = source_->mapping();
+    piece.mapped = true;
   } else {
     piece.slack = buffer_->size() - begin_ - found->end;
     piece.owner = buffer_;

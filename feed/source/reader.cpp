@@ -236,6 +236,14 @@ error reader::state::take_piece() {
     return check_layout();
   }
   current = pool.take();
+  // What was lost reads as zeros: no line of it is to be believed.
+  if (const auto& piece = current->piece;
+      piece.mapped
+      && static_cast<const persistence::mapped_file*>(piece.owner.get())
+           ->lost())
+    return {errc::bad_data,
+            current->fitted->source
+              + ": cut short, or its disk failed, while it was read"};
   next_batch = 0;
   next_reject = 0;
   const auto& batches = current->parsed.batches;

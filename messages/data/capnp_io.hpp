@@ -14,11 +14,12 @@
 
 namespace millrace::messages {
 
-/// Limits for every Cap'n Proto read of this project: no message is larger
-/// than payload_bytes_max by far, and no schema nests deeply.
-inline ::capnp::ReaderOptions reader_options() {
+/// Limits for every Cap'n Proto read of this project: no schema nests deeply,
+/// and a message is read a few times over at most. Pointers that overlap would
+/// else stand for any number of bytes that are not there.
+inline ::capnp::ReaderOptions reader_options(size_t words) {
   ::capnp::ReaderOptions options;
-  options.traversalLimitInWords = uint64_t{64} << 20;
+  options.traversalLimitInWords = 8 * uint64_t{words} + 1024;
   options.nestingLimit = 32;
   return options;
 }
@@ -51,7 +52,8 @@ auto read_as(std::span<const std::byte> bytes, F&& f)
       first = copy.begin();
     }
     ::capnp::FlatArrayMessageReader reader{
-      kj::arrayPtr(first, bytes.size() / sizeof(word)), reader_options()};
+      kj::arrayPtr(first, bytes.size() / sizeof(word)),
+      reader_options(bytes.size() / sizeof(word))};
     return f(reader.getRoot<Schema>());
   } catch (const kj::Exception& fault) {
     return error{errc::malformed_message, fault.getDescription().cStr()};

@@ -83,6 +83,11 @@ error read_batch(schema::TableBatch::Reader root, batch_view& into) {
   into.source_offset = root.getSourceOffset();
   into.source_row = root.getSourceRow();
   const auto columns = root.getColumns();
+  // Rows are held by columns: a number alone would cost who applies it memory.
+  if (columns.size() == 0 && into.row_count != 0)
+    return {errc::malformed_message, "table '" + std::string{into.table}
+                                       + "': " + std::to_string(into.row_count)
+                                       + " rows without a column"};
   into.columns.resize(columns.size());
   for (unsigned i = 0; i < columns.size(); ++i)
     if (auto fault = read_column(into, columns[i], into.columns[i]))
@@ -104,7 +109,7 @@ error decode_batch(std::span<const std::byte> payload, batch_view& into) {
     ::capnp::FlatArrayMessageReader reader{
       kj::arrayPtr(reinterpret_cast<const word*>(payload.data()),
                    payload.size() / sizeof(word)),
-      messages::reader_options()};
+      messages::reader_options(payload.size() / sizeof(word))};
     return read_batch(reader.getRoot<schema::TableBatch>(), into);
   } catch (const kj::Exception& fault) {
     return {errc::malformed_message,

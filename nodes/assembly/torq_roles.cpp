@@ -102,8 +102,18 @@ result<hosted_process> start_hdb(process_host& host,
   settings.directory = process.hdb_directory;
   settings.query_memory_max_bytes = process.query_memory_max_bytes;
   settings.query_timeout_ns = process.query_timeout_ns;
-  for (const auto& table : config.tables)
+  for (const auto& table : config.tables) {
     settings.streams[table.schema.name] = table.stream;
+    settings.tables[table.schema.name] = table.schema;
+  }
+  settings.on_damage = [&host, name = process.name](const std::string& reason) {
+    if (reason.empty())
+      host.tell({notice::severity::info, "hdb", name, "mended",
+                 "the manifest can be read again"});
+    else
+      host.tell({notice::severity::error, "hdb", name, "damaged",
+                 reason + "; bring it back from a replica or a backup"});
+  };
   auto index
     = host.open_hdb_index(config.data_directory + "/hdb-index/" + process.name);
   if (!index)

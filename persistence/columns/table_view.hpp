@@ -1,8 +1,10 @@
 #pragma once
 
+#include <millrace/messages/base/result.hpp>
 #include <millrace/messages/data/schema.hpp>
 #include <millrace/messages/data/types.hpp>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -34,7 +36,13 @@ struct column_view {
   const symbol_dictionary* dictionary = nullptr; ///< symbol only.
   /// string only: text of the segment; `values` are uint32 end offsets in it.
   const char* text = nullptr;
+  /// The values are there, but for segment_source::read: `values` is null.
+  bool unread = false;
 
+  /// False: every row is null.
+  [[nodiscard]] bool has_values() const noexcept {
+    return values != nullptr || unread;
+  }
   template <class T>
   [[nodiscard]] const T* as() const noexcept {
     return reinterpret_cast<const T*>(values);
@@ -60,6 +68,48 @@ struct symbol_range {
   uint32_t end = 0;
 };
 
+/// Keeps bytes of a store readable while it lives.
+class held_bytes {
+public:
+  virtual ~held_bytes() = default;
+  /// What became of the bytes since they were read in place; to be asked after
+  /// the last use, whose results count for nothing when there is a fault.
+  [[nodiscard]] virtual error fault() const = 0;
+};
+
+/// Values of a column that can be read, addressed by row of the segment.
+struct segment_values {
+  const std::byte* values = nullptr;
+  const char* text = nullptr; ///< string only; @see column_view.
+  std::array<std::shared_ptr<const held_bytes>, 2> held;
+};
+
+struct segment_view;
+
+/// Brings the bytes of a segment in when they are asked for, so that a query
+/// meets only the damage of what it needs. Thread safe. A fault of its methods
+/// names the file: `corrupt`, `storage_failed`; `moved` when the rows have
+/// another place by now.
+class segment_source {
+public:
+  virtual ~segment_source() = default;
+
+  /// The segment with the dictionaries of those of `columns` that are symbols,
+  /// and, when `ranges` is true, with its ranges. Stays readable while `keep`
+  /// lives.
+  [[nodiscard]] virtual result<segment_view>
+  open(std::span<const uint32_t> columns, bool ranges,
+       std::shared_ptr<const held_bytes>& keep) const = 0;
+
+  /// Rows [begin, end) of an unread column. @pre begin < end.
+  [[nodiscard]] virtual result<segment_values>
+  read(uint32_t column, uint32_t begin, uint32_t end) const = 0;
+
+  /// As `read`, the uint32 stream orders of the rows.
+  [[nodiscard]] virtual result<segment_values>
+  read_order(uint32_t begin, uint32_t end) const = 0;
+};
+
 /// A piece of a table that never moves: 64 Ki rows of an rdb, or a partition.
 /// Cheap to copy; everything that it points to lives as long as the owner of
 /// the table_view that it came in.
@@ -78,6 +128,10 @@ struct segment_view {
   /// order ? order[r] : order_base + r. Ties of time are decided by it.
   const uint32_t* order = nullptr;
   uint64_t order_base = 0;
+  /// Where unread columns and the order come from; nullptr: all is here. As
+  /// long as it is not opened, `columns` has no dictionary and `ranges` is
+  /// empty.
+  const segment_source* source = nullptr;
 };
 
 /// Row numbers by symbol code of one rdb segment.

@@ -59,6 +59,10 @@ class mapped_file {
 public:
   virtual ~mapped_file() = default;
   [[nodiscard]] virtual std::span<const std::byte> bytes() const noexcept = 0;
+  /// Whether bytes could not be brought in when they were looked at: the file
+  /// was cut, or the disk failed. They read as zeros then, so that whoever asks
+  /// after the last look knows what its results are worth.
+  [[nodiscard]] virtual bool lost() const noexcept = 0;
 };
 
 struct directory_entry {
@@ -92,6 +96,7 @@ public:
   virtual error sync_directory(const std::string& path) = 0;
   [[nodiscard]] virtual bool exists(const std::string& path) = 0;
   virtual error mark_archived(const std::string& path) = 0;
+  /// `limit_exceeded` when the process has as many mappings as it may.
   virtual result<std::unique_ptr<mapped_file>> map(const std::string& path) = 0;
   /// `locked` with the holder's pid when another live owner has it.
   virtual result<std::unique_ptr<directory_lock>>

@@ -1,4 +1,5 @@
 #include <millrace/persistence/disk/file_system.hpp>
+#include <millrace/persistence/disk/posix_mapping_internal.hpp>
 
 #include <algorithm>
 #include <cerrno>
@@ -11,7 +12,6 @@
 #include <mutex>
 #include <string_view>
 #include <sys/file.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <system_error>
@@ -150,24 +150,6 @@ private:
   descriptor opened_;
 };
 
-class posix_mapping final : public mapped_file {
-public:
-  posix_mapping(void* at, size_t bytes) noexcept : at_{at}, bytes_{bytes} {}
-  posix_mapping(const posix_mapping&) = delete;
-  posix_mapping& operator=(const posix_mapping&) = delete;
-  ~posix_mapping() override {
-    if (bytes_ != 0)
-      ::munmap(at_, bytes_);
-  }
-  [[nodiscard]] std::span<const std::byte> bytes() const noexcept override {
-    return {static_cast<const std::byte*>(at_), bytes_};
-  }
-
-private:
-  void* at_;
-  size_t bytes_;
-};
-
 class posix_lock final : public directory_lock {
 public:
   explicit posix_lock(descriptor opened) : opened_{std::move(opened)} {}
@@ -296,15 +278,8 @@ public:
     struct stat facts {};
     if (::fstat(opened.get(), &facts) == -1)
       return failure(path, "stat", errno);
-    const auto bytes = static_cast<size_t>(facts.st_size);
-    void* at = nullptr;
-    if (bytes != 0) {
-      at = ::mmap(nullptr, bytes, PROT_READ, MAP_SHARED, opened.get(), 0);
-      if (at == MAP_FAILED)
-        return failure(path, "map " + std::to_string(bytes) + " bytes", errno);
-    }
-    return std::unique_ptr<mapped_file>{
-      std::make_unique<posix_mapping>(at, bytes)};
+    return map_descriptor(opened.get(), static_cast<size_t>(facts.st_size),
+                          path);
   }
 
   result<std::unique_ptr<directory_lock>>

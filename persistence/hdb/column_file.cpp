@@ -1,3 +1,4 @@
+#include <millrace/persistence/hdb/block_sums_internal.hpp>
 #include <millrace/persistence/hdb/column_file_internal.hpp>
 
 #define XXH_INLINE_ALL
@@ -54,6 +55,11 @@ error column_file::flush() {
     return {};
   const auto part = std::span<const std::byte>{buffer_}.first(used_);
   XXH3_64bits_update(&hash_->state, part.data(), part.size());
+  // All but the last flush are of whole blocks.
+  static_assert(buffer_bytes % sums_block_bytes == 0);
+  for (size_t at = 0; at < part.size(); at += sums_block_bytes)
+    blocks_.push_back(xxh3_of(
+      part.subspan(at, std::min(part.size() - at, size_t{sums_block_bytes}))));
   if (auto fault = out_->write_at(facts_.bytes, part))
     return fault;
   facts_.bytes += used_;
@@ -61,13 +67,15 @@ error column_file::flush() {
   return {};
 }
 
-result<hdb_file> column_file::finish() {
+result<written_file> column_file::finish() {
   if (auto fault = flush())
     return fault;
   if (auto fault = out_->sync())
     return fault;
   facts_.checksum = XXH3_64bits_digest(&hash_->state);
-  return facts_;
+  if (blocks_.size() < 2)
+    blocks_.clear();
+  return written_file{facts_, std::move(blocks_)};
 }
 
 } // namespace millrace::persistence

@@ -15,9 +15,16 @@ namespace millrace::persistence {
 /// XXH3-64, the checksum of hdb files.
 [[nodiscard]] uint64_t xxh3_of(std::span<const std::byte> bytes) noexcept;
 
-/// A new file written from front to back, with its checksum. One owner.
+/// A file that was written, and the sums of its blocks if it has several.
+struct written_file {
+  hdb_file facts;
+  std::vector<uint64_t> blocks;
+};
+
+/// A new file written from front to back, with its checksums. One owner.
 class column_file {
 public:
+  /// Whole blocks.
   static constexpr size_t buffer_bytes = size_t{1} << 20;
 
   /// `already_exists` when the file is there.
@@ -33,7 +40,7 @@ public:
 
   [[nodiscard]] error append(std::span<const std::byte> bytes);
   /// Writes what is left and syncs the file.
-  [[nodiscard]] result<hdb_file> finish();
+  [[nodiscard]] result<written_file> finish();
 
 private:
   struct hash_state;
@@ -42,6 +49,7 @@ private:
 
   std::unique_ptr<file> out_;
   hdb_file facts_;
+  std::vector<uint64_t> blocks_;
   std::vector<std::byte> buffer_;
   size_t used_ = 0;
   std::unique_ptr<hash_state> hash_;

@@ -5,6 +5,7 @@
 
 #define XXH_INLINE_ALL
 #include <algorithm>
+#include <charconv>
 #include <cstring>
 #include <map>
 #include <set>
@@ -102,13 +103,19 @@ result<hdb_manifest> read_manifest(schema::HdbManifest::Reader root) {
       return schema.failure();
     out.schemas.push_back(std::move(*schema));
   }
+  // Many tables have many parts.
+  std::map<std::pair<std::string_view, uint32_t>, const table_schema*> known;
+  for (const auto& schema : out.schemas)
+    known.emplace(std::pair{std::string_view{schema.name}, schema.version},
+                  &schema);
   for (auto part : root.getParts()) {
     if (part.getRowCount() > UINT32_MAX)
       return corrupt("a part of " + std::to_string(part.getRowCount())
                      + " rows");
     out.parts.push_back(read_part(part));
     const auto& last = out.parts.back();
-    const auto* schema = out.schema(last.table, last.schema_version);
+    const auto found = known.find({last.table, last.schema_version});
+    const auto* schema = found == known.end() ? nullptr : found->second;
     if (!schema)
       return corrupt(last.path() + " has no schema");
     if (last.zones.size() != schema->columns.size())
@@ -136,6 +143,13 @@ std::string range_text(const hdb_part& part) {
 
 std::string hdb_part::path() const {
   return partition + "/" + table + "/" + std::to_string(directory);
+}
+
+uint64_t hdb_part::identity() const {
+  ::capnp::MallocMessageBuilder builder;
+  write_part(*this, builder.initRoot<schema::HdbPart>());
+  const auto bytes = messages::to_bytes(builder);
+  return XXH3_64bits(bytes.data(), bytes.size());
 }
 
 const hdb_file* hdb_part::file(std::string_view name) const noexcept {
@@ -294,15 +308,47 @@ result<hdb_manifest> decode_hdb_manifest(std::span<const std::byte> bytes) {
     return corrupt(out.failure().context);
   if (out->version != head.version)
     return corrupt("two versions");
+  out->identity = head.checksum;
   return out;
 }
+
+namespace {
+
+/// Partitions without a manifest had one.
+error lost_or_never_there(file_system& fs, const std::string& directory,
+                          const error& fault) {
+  auto entries = fs.list(directory);
+  if (!entries)
+    return entries.failure().code == errc::not_found ? fault
+                                                     : entries.failure();
+  for (const auto& entry : *entries)
+    if (entry.is_directory && entry.name[0] != '.')
+      return {errc::corrupt, directory + "/" + hdb_manifest_name
+                               + " is missing, but there is '" + entry.name
+                               + "'; bring the manifest back, or use an empty "
+                                 "directory"};
+  return fault;
+}
+
+/// Part directories are plain decimal numbers.
+bool is_version(std::string_view name) {
+  uint64_t number = 0;
+  const auto [end, fault]
+    = std::from_chars(name.data(), name.data() + name.size(), number);
+  return fault == std::errc{} && end == name.data() + name.size()
+         && !(name.size() > 1 && name[0] == '0');
+}
+
+} // namespace
 
 result<hdb_manifest> read_hdb_manifest(file_system& fs,
                                        const std::string& directory) {
   const auto path = directory + "/" + hdb_manifest_name;
   auto bytes = read_file(fs, path, manifest_bytes_max);
   if (!bytes)
-    return bytes.failure();
+    return bytes.failure().code == errc::not_found
+             ? lost_or_never_there(fs, directory, bytes.failure())
+             : bytes.failure();
   auto out = decode_hdb_manifest(*bytes);
   if (!out)
     return error{out.failure().code, path + ": " + out.failure().context};
@@ -324,7 +370,40 @@ result<uint64_t> peek_hdb_manifest(file_system& fs,
   std::memcpy(static_cast<void*>(&head), bytes.data(), sizeof head);
   if (*got != sizeof head || head.magic != magic)
     return error{errc::corrupt, path + ": it does not begin as one"};
-  return head.version;
+  return head.checksum;
+}
+
+result<std::vector<std::string>> unnamed_parts(file_system& fs,
+                                               const std::string& directory,
+                                               const hdb_manifest& manifest) {
+  std::set<std::string> known;
+  for (const auto& part : manifest.parts)
+    if (part.row_count != 0)
+      known.insert(part.path());
+  std::vector<std::string> out;
+  auto partitions = fs.list(directory);
+  if (!partitions)
+    return partitions.failure();
+  for (const auto& partition : *partitions) {
+    if (!partition.is_directory || partition.name[0] == '.')
+      continue;
+    auto tables = fs.list(directory + "/" + partition.name);
+    if (!tables)
+      return tables.failure();
+    for (const auto& table : *tables) {
+      if (!table.is_directory)
+        continue;
+      const auto path = partition.name + "/" + table.name;
+      auto versions = fs.list(directory + "/" + path);
+      if (!versions)
+        return versions.failure();
+      for (const auto& version : *versions)
+        if (version.is_directory && is_version(version.name)
+            && !known.contains(path + "/" + version.name))
+          out.push_back(path + "/" + version.name);
+    }
+  }
+  return out;
 }
 
 } // namespace millrace::persistence

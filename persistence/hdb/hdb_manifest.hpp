@@ -45,6 +45,9 @@ struct hdb_part {
 
   /// "<partition>/<table>/<directory>".
   [[nodiscard]] std::string path() const;
+  /// Differs when anything differs: also for a part of another database, or
+  /// another life of this one, at the same path.
+  [[nodiscard]] uint64_t identity() const;
   [[nodiscard]] const hdb_file* file(std::string_view name) const noexcept;
   /// Same stream, table, stripe and positions.
   [[nodiscard]] bool same_range(const hdb_part& other) const noexcept;
@@ -54,6 +57,10 @@ struct hdb_part {
 /// replaced as a whole.
 struct hdb_manifest {
   uint64_t version = 0;
+  /// Of what was read: tells it from any other manifest, also from one of the
+  /// same version (a database that was made anew, or brought back from a copy
+  /// and went on). 0: not read.
+  uint64_t identity = 0;
   std::vector<table_schema> schemas;
   std::vector<hdb_part> parts;
 
@@ -90,12 +97,20 @@ decode_hdb_manifest(std::span<const std::byte> bytes);
 
 inline constexpr const char* hdb_manifest_name = "manifest";
 
-/// `not_found` when the directory has none, `corrupt` when it is damaged.
+/// `not_found` when the directory has none, `corrupt` when it is damaged, or
+/// missing beside partitions.
 [[nodiscard]] result<hdb_manifest>
 read_hdb_manifest(file_system& fs, const std::string& directory);
 
-/// The version of the manifest there now, read from its first bytes.
+/// The identity of the manifest there now, read from its first bytes.
 [[nodiscard]] result<uint64_t> peek_hdb_manifest(file_system& fs,
                                                  const std::string& directory);
+
+/// Directories of parts that are there and that the manifest does not name, as
+/// hdb_part::path: of a write that was cut off, of a part that was replaced, or
+/// of a newer manifest than this one.
+[[nodiscard]] result<std::vector<std::string>>
+unnamed_parts(file_system& fs, const std::string& directory,
+              const hdb_manifest& manifest);
 
 } // namespace millrace::persistence

@@ -1,15 +1,20 @@
-#include <millrace/persistence/hdb/hdb_part_data.hpp>
 #include <millrace/persistence/hdb/hdb_store.hpp>
+#include <millrace/persistence/hdb/part_source.hpp>
 
 #include <algorithm>
+#include <map>
 #include <mutex>
+#include <tuple>
 
 namespace millrace::persistence {
 
-/// A part that is mapped when first asked for.
+/// A part, and its source in the schema that was asked for last.
 struct hdb_snapshot::slot {
+  explicit slot(uint64_t of) : identity{of} {}
+  const uint64_t identity; ///< Of the part.
   std::mutex mutex;
   std::shared_ptr<hdb_part_data> data;
+  std::shared_ptr<const part_source> source;
 };
 
 std::shared_ptr<const table_schema>
@@ -25,98 +30,54 @@ hdb_snapshot::parts(std::string_view table) const noexcept {
   return at == parts_.end() ? none : at->second;
 }
 
-result<std::shared_ptr<hdb_part_data>>
-hdb_snapshot::load(const hdb_part& part) const {
-  const auto path = part.path();
-  const auto at = slots_.find(path);
-  if (at == slots_.end())
-    return error{errc::not_found, "part " + path + " in version "
-                                    + std::to_string(manifest_.version)};
-  // Waits at most for another reader that maps the same part right now.
-  std::lock_guard guard{at->second->mutex};
-  auto& data = at->second->data;
-  if (data)
-    return data;
-  auto mapped = hdb_part_data::map(
-    *fs_, directory_, part, *manifest_.schema(part.table, part.schema_version));
-  if (mapped) {
-    data = std::move(*mapped);
-    return data;
-  }
-  auto fault = mapped.failure();
-  if (fault.code != errc::not_found)
-    return fault;
-  // Gone: replaced by a later version, or lost.
-  const auto newest = peek_hdb_manifest(*fs_, directory_);
-  if (newest && *newest != manifest_.version)
-    return error{errc::moved, fault.context + ": version "
-                                + std::to_string(manifest_.version)
-                                + " was replaced by "
-                                + std::to_string(*newest)};
-  return error{errc::corrupt, fault.context + ": missing"};
+table_view hdb_snapshot::view(const hdb_part& part) const {
+  auto& held = *slots_[static_cast<size_t>(&part - manifest_.parts.data())];
+  const auto newest = schema(part.table);
+  const std::lock_guard guard{held.mutex};
+  if (!held.data)
+    held.data = std::make_shared<hdb_part_data>(
+      directory_, part, *manifest_.schema(part.table, part.schema_version));
+  if (!held.source || held.source->schema() != newest)
+    held.source = std::make_shared<part_source>(held.data, newest);
+  return held.source->view();
 }
 
-result<table_view> hdb_snapshot::view(const hdb_part& part) const {
-  auto data = load(part);
-  if (!data)
-    return data.failure();
-  return (*data)->view(schema(part.table));
-}
-
-result<std::vector<hdb_damage>> hdb_snapshot::check() const {
-  std::vector<hdb_damage> out;
-  for (const auto& part : manifest_.parts) {
-    if (part.row_count == 0)
-      continue;
-    auto data = load(part);
-    if (!data) {
-      const auto fault = data.failure();
-      if (fault.code != errc::corrupt)
-        return fault;
-      out.push_back({directory_ + "/" + part.path(), fault.context});
-      continue;
-    }
-    for (auto& [path, reason] : (*data)->check())
-      out.push_back({std::move(path), std::move(reason)});
-  }
-  return out;
-}
-
-hdb_store::hdb_store(file_system& fs, std::string directory,
+hdb_store::hdb_store(std::shared_ptr<hdb_directory> directory,
                      std::shared_ptr<const hdb_snapshot> first)
-  : fs_{&fs}, directory_{std::move(directory)}, published_{std::move(first)} {}
+  : directory_{std::move(directory)}, published_{std::move(first)} {}
 
-result<std::unique_ptr<hdb_store>> hdb_store::open(file_system& fs,
-                                                   std::string directory) {
+result<std::unique_ptr<hdb_store>>
+hdb_store::open(file_system& fs, std::string directory, hdb_limits limits) {
   auto manifest = read_hdb_manifest(fs, directory);
   if (!manifest)
     return manifest.failure();
-  auto first = make_snapshot(fs, directory, std::move(*manifest), nullptr);
+  std::shared_ptr<hdb_directory> shared{
+    new hdb_directory{&fs, std::move(directory),
+                      held_files{limits.mappings_max, limits.memory_max}}};
+  auto first = make_snapshot(shared, *std::move(manifest), nullptr);
   return std::unique_ptr<hdb_store>{
-    new hdb_store{fs, std::move(directory), std::move(first)}};
+    new hdb_store{std::move(shared), std::move(first)}};
 }
 
 result<bool> hdb_store::refresh() {
   const auto now = published_.current();
-  auto newest = peek_hdb_manifest(*fs_, directory_);
+  auto newest = peek_hdb_manifest(*directory_->fs, directory_->path);
   if (!newest)
     return newest.failure();
-  if (*newest == now->version())
+  if (*newest == now->identity())
     return false;
-  auto manifest = read_hdb_manifest(*fs_, directory_);
+  auto manifest = read_hdb_manifest(*directory_->fs, directory_->path);
   if (!manifest)
     return manifest.failure();
-  published_.store(
-    make_snapshot(*fs_, directory_, std::move(*manifest), now.get()));
+  published_.store(make_snapshot(directory_, *std::move(manifest), now.get()));
   return true;
 }
 
 std::shared_ptr<const hdb_snapshot>
-hdb_store::make_snapshot(file_system& fs, const std::string& directory,
+hdb_store::make_snapshot(std::shared_ptr<hdb_directory> directory,
                          hdb_manifest manifest, const hdb_snapshot* before) {
   auto out = std::make_shared<hdb_snapshot>();
-  out->fs_ = &fs;
-  out->directory_ = directory;
+  out->directory_ = std::move(directory);
   out->manifest_ = std::move(manifest);
   const auto& all = out->manifest_;
   for (const auto& schema : all.schemas) {
@@ -124,21 +85,31 @@ hdb_store::make_snapshot(file_system& fs, const std::string& directory,
     if (!newest || newest->version < schema.version)
       newest = std::make_shared<const table_schema>(schema);
   }
+  std::map<std::string, std::shared_ptr<hdb_snapshot::slot>> known;
+  if (before) {
+    // The same object for the same schema, so that sources stay.
+    for (auto& [table, schema] : out->schemas_)
+      if (const auto old = before->schema(table); old && *old == *schema)
+        schema = old;
+    for (size_t i = 0; i < before->slots_.size(); ++i)
+      if (before->slots_[i])
+        known[before->manifest_.parts[i].path()] = before->slots_[i];
+  }
   std::map<std::pair<std::string, std::string>, std::optional<position>>
     cutovers;
   for (const auto& part : all.parts) {
     auto [at, fresh] = cutovers.try_emplace({part.stream, part.table});
     if (fresh)
       at->second = all.cutover(part.stream, part.table);
+    auto& slot = out->slots_.emplace_back();
     if (part.row_count == 0)
       continue;
-    auto& slot = out->slots_[part.path()];
-    if (before)
-      if (const auto old = before->slots_.find(part.path());
-          old != before->slots_.end())
-        slot = old->second;
-    if (!slot)
-      slot = std::make_shared<hdb_snapshot::slot>();
+    const auto identity = part.identity();
+    if (const auto old = known.find(part.path());
+        old != known.end() && old->second->identity == identity)
+      slot = old->second;
+    else
+      slot = std::make_shared<hdb_snapshot::slot>(identity);
     if (at->second && part.to <= *at->second)
       out->parts_[part.table].push_back(&part);
   }

@@ -9,13 +9,16 @@ namespace millrace::persistence {
 
 namespace {
 
-/// Part directories are plain decimal numbers.
-bool is_version(std::string_view name) {
-  uint64_t number = 0;
-  const auto [end, fault]
-    = std::from_chars(name.data(), name.data() + name.size(), number);
-  return fault == std::errc{} && end == name.data() + name.size()
-         && !(name.size() > 1 && name[0] == '0');
+/// What the writer may remove: a path per line, and a last line that shows that
+/// all are there.
+constexpr const char* announced_name = ".announced";
+constexpr std::string_view announced_end = "end";
+
+/// "<partition>/<table>/<number>", as a writer makes them.
+bool is_part_path(std::string_view path) {
+  const auto slashes = std::count(path.begin(), path.end(), '/');
+  return slashes == 2 && path.front() != '/' && path.front() != '.'
+         && path.find("/.") == std::string_view::npos;
 }
 
 /// A later version must follow from the newest; a known one be the same.
@@ -55,6 +58,8 @@ result<std::unique_ptr<hdb_writer>> hdb_writer::open(env& world,
     return fault;
   if (auto fault = out->remove_leftovers())
     return fault;
+  if (auto fault = out->number_after_unnamed())
+    return fault;
   return out;
 }
 
@@ -69,15 +74,6 @@ error hdb_writer::load() {
   }
   if (found.failure().code != errc::not_found)
     return found.failure();
-  auto entries = world_->fs->list(directory_);
-  if (!entries)
-    return entries.failure();
-  for (const auto& entry : *entries)
-    if (entry.is_directory && entry.name[0] != '.')
-      return {errc::corrupt, directory_ + "/" + hdb_manifest_name
-                               + " is missing, but there is '" + entry.name
-                               + "'; bring the manifest back, or use an empty "
-                                 "directory"};
   // From now on a missing manifest is a fault, not a new database.
   hdb_manifest first;
   first.version = 1;
@@ -86,43 +82,65 @@ error hdb_writer::load() {
 }
 
 error hdb_writer::remove_leftovers() {
+  auto text = read_file(*world_->fs, directory_ + "/" + announced_name);
+  if (!text && text.failure().code == errc::not_found)
+    return {};
+  if (!text)
+    return text.failure();
   std::set<std::string> known;
   for (const auto& part : manifest_.parts)
     if (part.row_count != 0)
       known.insert(part.path());
-  auto partitions = world_->fs->list(directory_);
-  if (!partitions)
-    return partitions.failure();
-  for (const auto& partition : *partitions) {
-    if (!partition.is_directory || partition.name[0] == '.')
-      continue;
-    auto tables = world_->fs->list(directory_ + "/" + partition.name);
-    if (!tables)
-      return tables.failure();
-    for (const auto& table : *tables) {
-      if (!table.is_directory)
-        continue;
-      const auto path = partition.name + "/" + table.name;
-      auto versions = world_->fs->list(directory_ + "/" + path);
-      if (!versions)
-        return versions.failure();
-      for (const auto& version : *versions)
-        if (version.is_directory && is_version(version.name)
-            && !known.contains(path + "/" + version.name))
-          if (auto fault = world_->fs->remove_all(directory_ + "/" + path + "/"
-                                                  + version.name))
-            return fault;
-    }
+  std::string_view rest{reinterpret_cast<const char*>(text->data()),
+                        text->size()};
+  std::vector<std::string> paths;
+  while (!rest.empty() && rest != announced_end) {
+    const auto line = rest.substr(0, rest.find('\n'));
+    paths.emplace_back(line);
+    rest.remove_prefix(std::min(rest.size(), line.size() + 1));
+  }
+  // A list that is damaged removes nothing.
+  const bool whole = rest == announced_end;
+  for (const auto& path : paths)
+    if (whole && is_part_path(path) && !known.contains(path))
+      if (auto fault = world_->fs->remove_all(directory_ + "/" + path))
+        return fault;
+  return world_->fs->remove(directory_ + "/" + announced_name);
+}
+
+/// A number never comes twice, also when there are parts that this manifest
+/// does not know.
+error hdb_writer::number_after_unnamed() {
+  auto unnamed = unnamed_parts(*world_->fs, directory_, manifest_);
+  if (!unnamed)
+    return unnamed.failure();
+  for (const auto& path : *unnamed) {
+    uint64_t number = 0;
+    const auto begin = path.rfind('/') + 1;
+    std::from_chars(path.data() + begin, path.data() + path.size(), number);
+    last_version_ = std::max(last_version_, number);
   }
   return {};
+}
+
+error hdb_writer::announce(const std::vector<std::string>& paths) {
+  announced_.insert(paths.begin(), paths.end());
+  std::string text;
+  for (const auto& path : announced_)
+    text += path + "\n";
+  text += announced_end;
+  return replace_file(*world_->fs, directory_ + "/" + announced_name,
+                      std::as_bytes(std::span{text}));
 }
 
 error hdb_writer::commit(std::vector<hdb_part> parts,
                          const std::vector<table_schema>& schemas,
                          const std::set<uint64_t>& emptied) {
   auto next = manifest_;
+  std::vector<std::string> left;
   for (auto& part : next.parts)
     if (part.row_count != 0 && emptied.contains(part.directory)) {
+      left.push_back(part.path());
       part.row_count = 0;
       part.files.clear();
       part.zones.assign(part.zones.size(), {});
@@ -147,6 +165,9 @@ error hdb_writer::commit(std::vector<hdb_part> parts,
   }
   if (!changed)
     return {};
+  if (!left.empty())
+    if (auto fault = announce(left))
+      return fault;
   next.version = next_version();
   return write(std::move(next));
 }
@@ -162,6 +183,8 @@ error hdb_writer::replace(hdb_part part, const table_schema& schema) {
     return {errc::not_found, "no part of table '" + part.table + "' at ("
                                + to_string(part.from) + ", "
                                + to_string(part.to) + "] to replace"};
+  if (auto fault = announce({at->path()}))
+    return fault;
   *at = std::move(part);
   next.version = next_version();
   return write(std::move(next));
@@ -176,6 +199,12 @@ error hdb_writer::write(hdb_manifest next) {
     return fault;
   }
   manifest_ = std::move(next);
+  for (const auto& part : manifest_.parts)
+    if (part.row_count != 0)
+      announced_.erase(part.path());
+  // One that stays does no harm: the next `open` finds all of it named.
+  if (announced_.empty())
+    (void)world_->fs->remove(directory_ + "/" + announced_name);
   return {};
 }
 

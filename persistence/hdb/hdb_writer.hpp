@@ -15,10 +15,10 @@ namespace millrace::persistence {
 class hdb_writer {
 public:
   /// Creates the directory when missing, locks it (`locked` names the holder),
-  /// reads the manifest, and removes part directories that it does not know:
-  /// leftovers of a write that was cut off, and versions that were replaced.
-  /// Nothing is removed when the manifest is damaged (`corrupt`), or missing
-  /// beside partitions.
+  /// reads the manifest, and removes what an earlier writer said that it would
+  /// leave: parts of a write that was cut off, and parts that were replaced.
+  /// Other directories that the manifest does not name stay. Nothing is removed
+  /// when the manifest is damaged (`corrupt`), or missing beside partitions.
   [[nodiscard]] static result<std::unique_ptr<hdb_writer>>
   open(env& world, std::string directory);
 
@@ -32,6 +32,10 @@ public:
 
   /// A number that no directory and no manifest version had before.
   [[nodiscard]] uint64_t next_version() noexcept { return ++last_version_; }
+
+  /// Says, before any is made, that these directories of parts (hdb_part::path)
+  /// go with the next `open` unless the manifest names them then.
+  [[nodiscard]] error announce(const std::vector<std::string>& paths);
 
   /// Adds parts, whose files are synced, and schemas, in one step: after a
   /// crash all are there or none. Ranges that are here already are passed
@@ -58,6 +62,7 @@ private:
 
   [[nodiscard]] error load();
   [[nodiscard]] error remove_leftovers();
+  [[nodiscard]] error number_after_unnamed();
   [[nodiscard]] error write(hdb_manifest next);
 
   env* world_;
@@ -65,6 +70,7 @@ private:
   std::unique_ptr<directory_lock> lock_;
   hdb_manifest manifest_;
   uint64_t last_version_ = 0;
+  std::set<std::string> announced_; ///< Not named by the manifest.
   bool failed_ = false;
 };
 

@@ -1,4 +1,5 @@
 #include <millrace/persistence/columns/column_values.hpp>
+#include <millrace/persistence/hdb/block_sums_internal.hpp>
 #include <millrace/persistence/hdb/partition_columns_internal.hpp>
 
 #include <algorithm>
@@ -171,10 +172,7 @@ error write_symbols(const column_job& job, written_files& into) {
   for (const auto symbol : plan.symbols) {
     text.insert(text.end(), symbol.begin(), symbol.end());
     if (text.size() > UINT32_MAX)
-      return {errc::limit_exceeded,
-              "table '" + job.view.schema->name + "', column '"
-                + job.schema().name
-                + "': a partition holds at most 4 GiB of text"};
+      return too_much_text(*job.view.schema, job.column);
     ends.push_back(static_cast<uint32_t>(text.size()));
   }
   if ((fault = write_array(job, ".ends", ends, into)))
@@ -202,10 +200,7 @@ error write_strings(const column_job& job, written_files& into) {
         = std::as_bytes(std::span{column.text + begin, theirs[row] - begin});
       total += bytes.size();
       if (total > UINT32_MAX)
-        return {errc::limit_exceeded,
-                "table '" + job.view.schema->name + "', column '"
-                  + job.schema().name
-                  + "': a partition holds at most 4 GiB of text"};
+        return too_much_text(*job.view.schema, job.column);
       if (auto fault = (*text)->append(bytes))
         return fault;
     }
@@ -219,6 +214,12 @@ error write_strings(const column_job& job, written_files& into) {
 }
 
 } // namespace
+
+error too_much_text(const table_schema& schema, size_t column) {
+  return {errc::limit_exceeded,
+          "table '" + schema.name + "', column '" + schema.columns[column].name
+            + "': a partition holds at most 4 GiB of text"};
+}
 
 result<written_files> write_column(file_system& fs,
                                    const std::string& directory,
@@ -252,6 +253,26 @@ result<written_files> write_column(file_system& fs,
         break;
     }
   if (fault)
+    return fault;
+  return out;
+}
+
+result<written_files> write_sums(file_system& fs, const std::string& directory,
+                                 const std::vector<written_files>& written) {
+  block_sums sums;
+  for (const auto& each : written)
+    for (const auto& file : each.files)
+      sums.push_back(file.blocks);
+  written_files out;
+  if (std::all_of(sums.begin(), sums.end(),
+                  [](const auto& blocks) { return blocks.empty(); }))
+    return out;
+  auto file = column_file::create(fs, directory, sums_file_name);
+  if (!file)
+    return file.failure();
+  if (auto fault = (*file)->append(encode(sums)))
+    return fault;
+  if (auto fault = finish(**file, out))
     return fault;
   return out;
 }

@@ -16,9 +16,47 @@ struct table_write {
   hdb_part part;
   std::string directory; ///< Path; empty when there are no rows.
   partition_order order;
-  std::vector<dated_order> cuts;      ///< Once sorted, if it is to be cut.
-  std::vector<written_files> columns; ///< By column, then the row files.
+  std::vector<dated_order> cuts; ///< Once sorted, if it is to be cut.
+  /// By column, then the row files, then the sums.
+  std::vector<written_files> columns;
 };
+
+/// Bytes of text that the segments of a string column have together.
+uint64_t text_bytes(const table_view& view, size_t column) {
+  uint64_t bytes = 0;
+  for (const auto& segment : view.segments)
+    if (segment.row_count != 0 && segment.columns[column].values)
+      bytes += segment.columns[column].as<uint32_t>()[segment.row_count - 1];
+  return bytes;
+}
+
+/// The same of the rows of an order.
+uint64_t text_bytes(const partition_order& order, size_t column) {
+  uint64_t bytes = 0;
+  for (const auto place : order.places()) {
+    const auto& piece = order.pieces[place >> 16];
+    const auto& values = piece.segment->columns[column];
+    if (!values.values)
+      continue;
+    const auto row = piece.begin + (place & 0xffff);
+    const auto* ends = values.as<uint32_t>();
+    bytes += ends[row] - (row == 0 ? 0 : ends[row - 1]);
+  }
+  return bytes;
+}
+
+/// Whether the text of each string column fits its part, before anything is
+/// written.
+/// @param order of the part's rows; nullptr: all of the view's
+error check_text(const table_view& view, const partition_order* order) {
+  const auto& columns = view.schema->columns;
+  for (size_t c = 0; c < columns.size(); ++c)
+    if (columns[c].type == column_type::string
+        && text_bytes(view, c) > UINT32_MAX
+        && (!order || text_bytes(*order, c) > UINT32_MAX))
+      return too_much_text(*view.schema, c);
+  return {};
+}
 
 } // namespace
 
@@ -31,10 +69,11 @@ struct period_write::impl {
   bool committing = false;
 
   error begin_table(const table_view& view);
-  error make_directory(const std::string& path);
+  error make_directories();
   std::vector<std::function<error()>> sort_jobs();
   error part_by_date();
   std::vector<std::function<error()>> column_jobs();
+  std::vector<std::function<error()>> sums_jobs();
   error sync_directories();
   std::set<uint64_t> parts_to_empty(const std::vector<hdb_part>& coming);
 };
@@ -52,10 +91,9 @@ period_write::begin(hdb_writer& writer, period_request request) {
   for (const auto& view : state->request.tables)
     if (auto fault = state->begin_table(view))
       return fault;
-  for (const auto& table : state->tables)
-    if (!table->directory.empty() && !state->request.partition.empty())
-      if (auto fault = state->make_directory(table->directory))
-        return fault;
+  if (!state->request.partition.empty())
+    if (auto fault = state->make_directories())
+      return fault;
   return std::unique_ptr<period_write>{new period_write{std::move(state)}};
 }
 
@@ -87,6 +125,9 @@ error period_write::impl::begin_table(const table_view& view) {
     return {errc::limit_exceeded, "table '" + part.table
                                     + "': " + std::to_string(rows)
                                     + " rows are more than one part holds"};
+  if (!request.partition.empty())
+    if (auto fault = check_text(view, nullptr))
+      return fault;
   part.row_count = static_cast<uint32_t>(rows);
   part.directory = writer->next_version();
   part.zones.resize(view.schema->columns.size());
@@ -116,6 +157,8 @@ std::vector<std::function<error()>> period_write::next_stage() {
       if (auto fault = impl_->part_by_date())
         return {[fault] { return fault; }};
       return impl_->column_jobs();
+    case 2:
+      return impl_->sums_jobs();
     default:
       return {};
   }
@@ -168,7 +211,7 @@ error period_write::impl::part_by_date() {
       part->directory = writer->directory() + "/" + part->part.path();
       part->columns.resize(table->columns.size());
       part->order = std::move(cuts[i].order);
-      if (auto fault = make_directory(part->directory))
+      if (auto fault = check_text(*part->view, &part->order))
         return fault;
       parts.push_back(std::move(part));
     }
@@ -176,15 +219,29 @@ error period_write::impl::part_by_date() {
       parts.push_back(std::move(table));
   }
   tables = std::move(parts);
-  return {};
+  return make_directories();
 }
 
-/// A power cut may have undone the removal of an earlier attempt.
-error period_write::impl::make_directory(const std::string& path) {
-  auto& fs = *writer->world().fs;
-  if (auto fault = fs.remove_all(path))
+error period_write::impl::make_directories() {
+  std::vector<std::string> paths;
+  for (const auto& table : tables)
+    if (!table->directory.empty())
+      paths.push_back(table->part.path());
+  if (paths.empty())
+    return {};
+  if (auto fault = writer->announce(paths))
     return fault;
-  return fs.create_directories(path);
+  auto& fs = *writer->world().fs;
+  for (const auto& table : tables) {
+    if (table->directory.empty())
+      continue;
+    // A power cut may have undone the removal of an earlier attempt.
+    if (auto fault = fs.remove_all(table->directory))
+      return fault;
+    if (auto fault = fs.create_directories(table->directory))
+      return fault;
+  }
+  return {};
 }
 
 std::vector<std::function<error()>> period_write::impl::column_jobs() {
@@ -204,6 +261,23 @@ std::vector<std::function<error()>> period_write::impl::column_jobs() {
         one->columns[i] = std::move(*written);
         return {};
       });
+  }
+  return jobs;
+}
+
+std::vector<std::function<error()>> period_write::impl::sums_jobs() {
+  std::vector<std::function<error()>> jobs;
+  auto* fs = writer->world().fs;
+  for (auto& table : tables) {
+    if (table->directory.empty())
+      continue;
+    jobs.emplace_back([one = table.get(), fs]() -> error {
+      auto written = write_sums(*fs, one->directory, one->columns);
+      if (!written)
+        return written.failure();
+      one->columns.push_back(std::move(*written));
+      return {};
+    });
   }
   return jobs;
 }
@@ -241,11 +315,12 @@ error period_write::commit() {
     auto part = table->part;
     for (size_t i = 0; i < table->columns.size(); ++i) {
       auto& column = table->columns[i];
-      MILLRACE_ASSERT(table->directory.empty() || !column.files.empty());
+      MILLRACE_ASSERT(table->directory.empty() || i > part.zones.size()
+                      || !column.files.empty());
       if (i < part.zones.size())
         part.zones[i] = column.zone;
-      part.files.insert(part.files.end(), column.files.begin(),
-                        column.files.end());
+      for (auto& file : column.files)
+        part.files.push_back(std::move(file.facts));
     }
     schemas.push_back(*table->view->schema);
     parts.push_back(std::move(part));

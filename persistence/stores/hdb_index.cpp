@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <map>
 #include <set>
 
 namespace millrace::persistence {
@@ -15,8 +16,8 @@ namespace {
 // Keys, by their first byte; names end with a zero byte, which none contains
 // but symbols, and these stand with their length. Numbers that must sort are
 // big endian.
-//   v                                   -> u64 manifest version
-//   p <part>                            -> table
+//   v                                   -> u64 manifest version, u64 identity
+//   p <part>                            -> u64 identity of the part
 //   r <table> u32 length <symbol> u64 to <part>  -> u32 begin, u32 end
 //   z <part> 0 <column>                 -> zone_map fields
 //   c <stream> 0 <table>                -> u64 position
@@ -64,7 +65,7 @@ std::string row_prefix(std::string_view table, std::string_view symbol) {
 error add_part(const hdb_snapshot& snapshot, const hdb_part& part,
                rocksdb::WriteBatch& batch) {
   const auto path = part.path();
-  batch.Put(std::string(1, part_key) + path, part.table);
+  batch.Put(std::string(1, part_key) + path, number_text(part.identity()));
   const auto* written
     = snapshot.manifest().schema(part.table, part.schema_version);
   for (size_t i = 0; i < written->columns.size(); ++i) {
@@ -79,12 +80,16 @@ error add_part(const hdb_snapshot& snapshot, const hdb_part& part,
     }
     batch.Put(pair_key(zone_key, path, written->columns[i].name), value);
   }
-  auto view = snapshot.view(part);
-  if (!view)
-    return view.failure();
-  const auto& segment = view->segments.at(0);
-  const auto symbols = view->schema->column_index(view->schema->symbol_column);
-  const auto& dictionary = *segment.columns[*symbols].dictionary;
+  const auto view = snapshot.view(part);
+  const auto symbols = static_cast<uint32_t>(
+    *view.schema->column_index(view.schema->symbol_column));
+  std::shared_ptr<const held_bytes> keep;
+  const auto opened
+    = view.segments.at(0).source->open({&symbols, 1}, true, keep);
+  if (!opened)
+    return opened.failure();
+  const auto& segment = *opened;
+  const auto& dictionary = *segment.columns[symbols].dictionary;
   for (const auto& range : segment.ranges) {
     auto key = row_prefix(part.table, dictionary.text(range.code));
     put_big_endian(key, part.to.value);
@@ -94,7 +99,7 @@ error add_part(const hdb_snapshot& snapshot, const hdb_part& part,
     put_big_endian(value, range.end);
     batch.Put(key, value);
   }
-  return {};
+  return keep->fault();
 }
 
 } // namespace
@@ -172,37 +177,50 @@ result<uint64_t> hdb_index::version() const {
   auto value = impl_->get(std::string(1, version_key));
   if (!value)
     return value.failure();
-  return *value ? big_endian(**value) : uint64_t{0};
+  return *value ? big_endian(std::string_view{**value}.substr(0, 8))
+                : uint64_t{0};
 }
 
 result<size_t> hdb_index::update(const hdb_snapshot& snapshot) {
-  std::set<std::string> known;
-  if (auto fault = impl_->each(std::string(1, part_key),
-                               [&](std::string_view key, std::string_view) {
-                                 known.emplace(key.substr(1));
-                               }))
+  std::map<std::string, std::string> known; // Path to identity.
+  if (auto fault
+      = impl_->each(std::string(1, part_key),
+                    [&](std::string_view key, std::string_view value) {
+                      known.emplace(key.substr(1), value);
+                    }))
     return fault;
   rocksdb::WriteBatch batch;
-  size_t added = 0;
+  std::vector<const hdb_part*> fresh;
   std::set<std::pair<std::string, std::string>> tables;
   for (const auto& part : snapshot.manifest().parts) {
     tables.emplace(part.stream, part.table);
-    if (part.row_count == 0 || known.erase(part.path()) != 0)
+    if (part.row_count == 0)
       continue;
-    if (auto fault = add_part(snapshot, part, batch))
-      return fault;
-    ++added;
+    // A part of another database, or another life of this one, may have the
+    // path of one that is known.
+    const auto at = known.find(part.path());
+    if (at != known.end() && at->second == number_text(part.identity()))
+      known.erase(at);
+    else
+      fresh.push_back(&part);
   }
-  if (auto fault = impl_->remove_parts(known, batch))
+  std::set<std::string> gone;
+  for (const auto& [path, identity] : known)
+    gone.insert(path);
+  if (auto fault = impl_->remove_parts(gone, batch))
     return fault;
+  for (const auto* part : fresh)
+    if (auto fault = add_part(snapshot, *part, batch))
+      return fault;
   for (const auto& [stream, table] : tables)
     if (const auto at = snapshot.manifest().cutover(stream, table))
       batch.Put(pair_key(cutover_key, stream, table), number_text(at->value));
-  batch.Put(std::string(1, version_key), number_text(snapshot.version()));
+  batch.Put(std::string(1, version_key),
+            number_text(snapshot.version()) + number_text(snapshot.identity()));
   if (auto fault
       = impl_->failure(impl_->db->Write(rocksdb::WriteOptions{}, &batch)))
     return fault;
-  return added;
+  return fresh.size();
 }
 
 result<size_t> hdb_index::rebuild(const hdb_snapshot& snapshot) {

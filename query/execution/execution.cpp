@@ -1,3 +1,4 @@
+#include <millrace/messages/base/caught.hpp>
 #include <millrace/query/execution/execution.hpp>
 #include <millrace/query/execution/scan.hpp>
 
@@ -43,6 +44,10 @@ struct execution::state {
     if (!first_fault)
       first_fault = std::move(failure);
     failed.store(true, std::memory_order_release);
+  }
+
+  [[nodiscard]] std::string subject() const {
+    return "the query on table '" + setup.shape.plan.table + "'";
   }
 
   [[nodiscard]] bool may_run(size_t i) {
@@ -122,7 +127,10 @@ execution::execution(logical_plan plan,
   state_->setup.stop = state_->options.stop;
   state_->setup.memory_max = options.memory_max;
   state_->setup.process = options.process;
-  if (auto fault = prepare(state_->setup, options.morsel_rows)) {
+  auto fault = caught(state_->subject(), [&] {
+    return prepare(state_->setup, options.morsel_rows);
+  });
+  if (fault) {
     state_->fail(std::move(fault));
     state_->setup.morsels.clear();
     return;
@@ -154,10 +162,13 @@ void execution::run(size_t i) {
   const auto morsel = self.morsel_of(i);
   const auto first = self.setup.morsels[morsel];
   const auto last = self.setup.morsels[morsel + 1];
-  self.outputs[morsel] = scan(
-    self.setup, std::span{self.setup.units}.subspan(first, last - first));
-  if (self.outputs[morsel].fault)
-    self.fail(self.outputs[morsel].fault);
+  auto failure = caught(self.subject(), [&]() -> error {
+    self.outputs[morsel] = scan(
+      self.setup, std::span{self.setup.units}.subspan(first, last - first));
+    return self.outputs[morsel].fault;
+  });
+  if (failure)
+    self.fail(std::move(failure));
   self.account(morsel);
   self.note_done(i);
 }
@@ -227,6 +238,7 @@ private:
 
 /// Where first and last find the values of input column `column`, by source.
 std::vector<column_ref> value_sources(const scan_setup& setup,
+                                      const std::vector<morsel_output>& outputs,
                                       uint32_t column) {
   std::vector<column_ref> out(setup.sources.size());
   // Columns lie alike in all segments of a part: any binding of it will do.
@@ -239,7 +251,29 @@ std::vector<column_ref> value_sources(const scan_setup& setup,
       out[s] = setup.column_of(*by_part[part],
                                setup.parts[part].segments[segment], column);
   }
+  for (const auto& output : outputs)
+    for (const auto& kept : output.kept)
+      if (kept.column == column) {
+        out[kept.source].values = kept.values.values;
+        out[kept.source].bytes = kept.values.text;
+      }
   return out;
+}
+
+/// What became of what morsels share, and of kept values, while they were
+/// looked at.
+error fault_of_held(const scan_setup& setup,
+                    const std::vector<morsel_output>& outputs) {
+  for (const auto& held : setup.opened)
+    if (auto fault = held->fault())
+      return fault;
+  for (const auto& output : outputs)
+    for (const auto& kept : output.kept)
+      for (const auto& held : kept.values.held)
+        if (held)
+          if (auto fault = held->fault())
+            return fault;
+  return {};
 }
 
 } // namespace
@@ -286,7 +320,7 @@ result<partial_result> execution::state::save_groups(group_set& groups) {
   std::vector<std::vector<column_ref>> values;
   for (const auto& held : groups.states())
     values.push_back(held->keeps_rows()
-                       ? value_sources(setup, held->inputs()[0])
+                       ? value_sources(setup, outputs, held->inputs()[0])
                        : std::vector<column_ref>{});
   partial_result out;
   out.grouped = true;
@@ -376,10 +410,14 @@ result<partial_result> execution::finish() {
     const std::lock_guard lock{self.mutex};
     return self.first_fault;
   }
-  auto out
-    = self.setup.shape.plan.grouped() ? self.merge_groups() : self.merge_rows();
+  auto out = caught(self.subject(), [&] {
+    return self.setup.shape.plan.grouped() ? self.merge_groups()
+                                           : self.merge_rows();
+  });
   if (!out)
     return out;
+  if (auto lost = fault_of_held(self.setup, self.outputs))
+    return lost;
   out->statistics = self.setup.statistics;
   for (const auto& output : self.outputs) {
     out->statistics.rows_scanned += output.rows_scanned;

@@ -57,6 +57,7 @@ public:
   }
 
   error run() {
+    note_reads();
     setup_.morsels.push_back(0);
     for (uint32_t part = 0; part < setup_.parts.size(); ++part)
       if (auto fault = add_part(part))
@@ -66,8 +67,33 @@ public:
   }
 
 private:
+  /// Which columns' bytes the plan needs: others may be damaged or missing.
+  void note_reads() {
+    auto& reads = setup_.columns_read;
+    const auto& shape = setup_.shape;
+    reads.assign(plan_.types.size(), 0);
+    for (const auto& key : shape.keys)
+      reads[key.column] = 1;
+    for (const auto column : shape.outputs)
+      reads[column] = 1;
+    bool ordered = !plan_.grouped() && !plan_.ordering.empty();
+    for (size_t a = 0; a < plan_.aggregates.size(); ++a) {
+      const auto function = plan_.aggregates[a].function;
+      setup_.orders_read |= function == aggregate_function::first
+                            || function == aggregate_function::last;
+      if (function != aggregate_function::count)
+        for (const auto column : shape.inputs[a])
+          reads[column] = 1;
+    }
+    setup_.orders_read |= ordered;
+    if (setup_.orders_read)
+      reads[shape.order_column] = 1;
+    if (ordered && shape.symbol_column)
+      reads[*shape.symbol_column] = 1;
+  }
+
   error add_part(uint32_t part) {
-    const auto& view = setup_.parts[part];
+    auto& view = setup_.parts[part];
     const auto& schema = *view.schema;
     std::vector<uint32_t> columns;
     for (const auto& wanted : plan_.types) {
@@ -86,18 +112,73 @@ private:
     for (uint32_t i = 0; i < view.segments.size(); ++i) {
       if (setup_.stop.stopped())
         return setup_.stop.fault("before its first morsel");
-      const auto& segment = view.segments[i];
+      auto& segment = view.segments[i];
       const auto source = static_cast<uint32_t>(setup_.sources.size());
       setup_.sources.emplace_back(part, i);
       setup_.statistics.rows_total += segment.row_count;
       ++setup_.statistics.segments_total;
       if (segment.row_count == 0)
         continue;
+      if (segment.source) {
+        if (excluded(columns, schema, segment))
+          continue;
+        if (auto fault = open(columns, schema, segment))
+          return fault;
+      }
       if (!bound || !same_dictionaries(setup_.bindings.back(), segment))
         bind(part, columns, schema, segment);
       bound = true;
       add_segment(segment, i, source);
     }
+    return {};
+  }
+
+  /// Whether a filter on numbers says that no row passes, before any file of
+  /// the segment is looked at.
+  bool excluded(const std::vector<uint32_t>& columns,
+                const table_schema& schema,
+                const persistence::segment_view& segment) {
+    numbers_.resize(filters_.size());
+    for (uint32_t f = 0; f < filters_.size(); ++f) {
+      const auto column = *setup_.shape.column_number(filters_[f].column);
+      const auto stored = columns[column];
+      if (stored == part_binding::absent || stored >= segment.zones.size()
+          || !segment.columns[stored].has_values()
+          || is_text(schema.columns[stored].type))
+        continue;
+      const auto type = schema.columns[stored].type;
+      auto& known = numbers_[f];
+      if (!known || known->first != type)
+        known.emplace(type, bound_filter{filters_[f], column, type, nullptr});
+      if (known->second.excludes(segment.zones[stored]))
+        return true;
+    }
+    return false;
+  }
+
+  /// Brings in what the plan is bound to: dictionaries, and ranges if they can
+  /// be of use.
+  error open(const std::vector<uint32_t>& columns, const table_schema& schema,
+             persistence::segment_view& segment) {
+    std::vector<uint32_t> symbols;
+    bool ranges = false;
+    for (uint32_t i = 0; i < columns.size(); ++i) {
+      const bool filtered
+        = std::any_of(filters_.begin(), filters_.end(), [&](const auto& f) {
+            return f.column == plan_.types[i].name;
+          });
+      if (columns[i] == part_binding::absent
+          || (!filtered && !setup_.columns_read[i]))
+        continue;
+      symbols.push_back(columns[i]);
+      ranges |= plan_.types[i].name == schema.symbol_column
+                || (filtered && plan_.types[i].name == schema.time_column);
+    }
+    auto opened
+      = segment.source->open(symbols, ranges, setup_.opened.emplace_back());
+    if (!opened)
+      return opened.failure();
+    segment = *opened;
     return {};
   }
 
@@ -108,7 +189,7 @@ private:
       if (column == part_binding::absent || column >= segment.columns.size())
         continue;
       const auto& view = segment.columns[column];
-      if (view.values && view.dictionary != binding.dictionaries[i])
+      if (view.has_values() && view.dictionary != binding.dictionaries[i])
         return false;
     }
     return true;
@@ -175,7 +256,7 @@ private:
     for (const auto& filter : binding.filters) {
       const auto column = binding.columns[filter.column()];
       if (column < segment.zones.size() && column < segment.columns.size()
-          && segment.columns[column].values
+          && segment.columns[column].has_values()
           && filter.excludes(segment.zones[column]))
         return true;
     }
@@ -198,7 +279,7 @@ private:
                           ? part_binding::absent
                           : binding.columns[binding.sort_symbol];
     const bool has_symbol
-      = symbol < segment.columns.size() && segment.columns[symbol].values;
+      = symbol < segment.columns.size() && segment.columns[symbol].has_values();
     std::vector<uint32_t> codes;
     if (!segment.ranges.empty()) {
       add_sorted(binding, segment, unit, has_symbol);
@@ -275,6 +356,8 @@ private:
   uint32_t morsel_rows_;
   size_t pending_rows_ = 0;
   std::vector<predicate> filters_;
+  /// By filter: bound to numbers of a type, which parts share.
+  std::vector<std::optional<std::pair<column_type, bound_filter>>> numbers_;
 };
 
 } // namespace

@@ -30,7 +30,8 @@ public:
     for (const auto& unit : units) {
       if (out_.fault || (out_.rows_matched >= rows_wanted_ && !grouped_))
         break;
-      enter(unit);
+      if ((out_.fault = enter(unit)))
+        break;
       switch (unit.how) {
         case scan_unit::kind::plain:
           scan_run(unit.begin, unit.end, all_, false, 0);
@@ -45,11 +46,15 @@ public:
       flush_rows();
     }
     leave_binding();
+    // What was lost while it was looked at makes all of it worth nothing.
+    for (const auto& held : held_)
+      if (auto fault = held->fault())
+        out_.fault = std::move(fault);
     return std::move(out_);
   }
 
 private:
-  void enter(const scan_unit& unit) {
+  error enter(const scan_unit& unit) {
     if (out_.chunks.empty() || out_.chunks.back().binding != unit.binding)
       enter_binding(unit.binding);
     segment_ = &setup_.segment_of(unit);
@@ -62,6 +67,60 @@ private:
     context_.order = segment_->order;
     context_.order_base = segment_->order_base;
     context_.part_order = setup_.parts[binding_->part].part_order;
+    return segment_->source ? read(unit) : error{};
+  }
+
+  /// Brings in what the unit looks at.
+  error read(const scan_unit& unit) {
+    const auto& source = *segment_->source;
+    for (uint32_t i = 0; i < columns_.size(); ++i) {
+      const auto stored = binding_->columns[i];
+      if (stored == part_binding::absent || !segment_->columns[stored].unread
+          || !looks_at(i, unit.how))
+        continue;
+      auto values = source.read(stored, unit.begin, unit.end);
+      if (!values)
+        return values.failure();
+      columns_[i].values = values->values;
+      columns_[i].bytes = values->text;
+      hold(*values);
+      if (states_ && keeps_rows_of(i))
+        out_.kept.push_back({unit.source, i, *std::move(values)});
+    }
+    context_.times = columns_[setup_.shape.order_column].template as<int64_t>();
+    if (!setup_.orders_read)
+      return {};
+    auto orders = source.read_order(unit.begin, unit.end);
+    if (!orders)
+      return orders.failure();
+    context_.order = reinterpret_cast<const uint32_t*>(orders->values);
+    hold(*orders);
+    return {};
+  }
+
+  [[nodiscard]] bool looks_at(uint32_t column, scan_unit::kind how) const {
+    if (setup_.columns_read[column])
+      return true;
+    const auto names
+      = [&](uint32_t f) { return binding_->filters[f].column() == column; };
+    const auto any = [&](const std::vector<uint32_t>& filters) {
+      return std::any_of(filters.begin(), filters.end(), names);
+    };
+    return any(binding_->other_filters) || any(binding_->time_filters)
+           || (how != scan_unit::kind::ranges && any(binding_->symbol_filters));
+  }
+
+  [[nodiscard]] bool keeps_rows_of(uint32_t column) const {
+    return std::any_of(
+      states_->begin(), states_->end(), [&](const auto& state) {
+        return state->keeps_rows() && state->inputs()[0] == column;
+      });
+  }
+
+  void hold(const persistence::segment_values& values) {
+    for (const auto& each : values.held)
+      if (each && (held_.empty() || held_.back() != each))
+        held_.push_back(each);
   }
 
   void enter_binding(uint32_t number) {
@@ -148,7 +207,7 @@ private:
       [](uint32_t row, const auto& x) { return row < x.end; });
     // Without its time column here, no time passes but by the filter itself.
     const bool timed
-      = binding_->time_filters.empty() || columns_[binding_->sort_time].values;
+      = binding_->time_filters.empty() || is_there(binding_->sort_time);
     for (; range != ranges.end() && range->begin < unit.end; ++range) {
       bool wanted = true;
       for (const auto f : binding_->symbol_filters)
@@ -198,6 +257,13 @@ private:
                   beside_index_, false);
   }
 
+  /// Whether the segment has values of the plan's column, read or not.
+  [[nodiscard]] bool is_there(uint32_t column) const {
+    const auto stored = binding_->columns[column];
+    return stored != part_binding::absent && stored < segment_->columns.size()
+           && segment_->columns[stored].has_values();
+  }
+
   /// Contiguous rows; `sorted`: of one symbol `code`, by time.
   void scan_run(uint32_t begin, uint32_t end,
                 const std::vector<uint32_t>& filters, bool sorted,
@@ -227,7 +293,7 @@ private:
     }
     const bool one_group = setup_.shape.keys.empty();
     const bool timed = binding_->sort_time == part_binding::absent
-                       || columns_[binding_->sort_time].values;
+                       || is_there(binding_->sort_time);
     if (!one_group && !(sorted && timed && groups_->groups_runs()))
       return false;
     out_.rows_scanned += count;
@@ -397,6 +463,8 @@ private:
   std::vector<uint64_t> orders_;
   order_term first_term_;      ///< Of an ordering with a limit.
   std::vector<uint64_t> keys_; ///< Of the picked rows.
+  /// What the columns point to.
+  std::vector<std::shared_ptr<const persistence::held_bytes>> held_;
   uint8_t mask_[vector_rows];
   uint16_t selected_[vector_rows];
   uint32_t group_numbers_[vector_rows];

@@ -85,6 +85,12 @@ struct scan_setup {
   std::vector<uint32_t> morsels;
   /// Part and segment by source number.
   std::vector<std::pair<uint32_t, uint32_t>> sources;
+  /// By plan column: whether anything looks at its values. Those of filters
+  /// that a segment's ranges answer are not among them.
+  std::vector<uint8_t> columns_read;
+  bool orders_read = false; ///< Whether ties may be decided by stream order.
+  /// Of segments that were opened.
+  std::vector<std::shared_ptr<const persistence::held_bytes>> opened;
   scan_statistics statistics;
   mutable key_bound bound;
 
@@ -97,6 +103,14 @@ struct scan_setup {
   [[nodiscard]] column_ref column_of(const part_binding& binding,
                                      const persistence::segment_view& segment,
                                      uint32_t column) const noexcept;
+};
+
+/// A column that a morsel read from a segment's source, kept for first and
+/// last.
+struct source_column {
+  uint32_t source = 0;
+  uint32_t column = 0; ///< Of the plan.
+  persistence::segment_values values;
 };
 
 /// Binds, prunes, and cuts into morsels of about `morsel_rows`.
@@ -184,6 +198,7 @@ struct morsel_output {
   uint64_t rows_scanned = 0;
   uint64_t rows_matched = 0;
   uint64_t rows_kept = 0; ///< In the chunks, of a plan that asks for rows.
+  std::vector<source_column> kept; ///< When an aggregate keeps rows.
   error fault;
 };
 

@@ -99,7 +99,10 @@ struct column_ref {
     if (type == column_type::symbol)
       return entry(codes[row]);
     const auto begin = row == 0 ? 0 : codes[row - 1];
-    return {bytes + begin, codes[row] - begin};
+    // Zeros may stand for what a store lost; that is found out later.
+    return codes[row] < begin
+             ? std::string_view{}
+             : std::string_view{bytes + begin, codes[row] - begin};
   }
 };
 

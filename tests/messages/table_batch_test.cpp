@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstring>
 
 namespace millrace {
 namespace {
@@ -101,6 +102,50 @@ TEST(TableBatchTest, ForeignBytesAreMalformed) {
   const std::vector<std::byte> junk(24, std::byte{0xff});
   EXPECT_EQ(decode_batch(junk).failure().code, errc::malformed_message);
   EXPECT_EQ(decode_batch({}).failure().code, errc::malformed_message);
+}
+
+TEST(TableBatchTest, RowsWithoutAColumnAreRefused) {
+  batch_builder builder{{.name = "trade"}};
+  builder.add_rows(50'000'000);
+  const auto bytes = builder.encode();
+  EXPECT_LT(bytes.size(), 100u);
+  const auto fault = decode_batch(bytes).failure();
+  EXPECT_EQ(to_string(fault),
+            "malformed_message: table 'trade': 50000000 rows without a column");
+}
+
+// Method: a thousand columns whose values are one and the same piece of the
+// message, as no encoder writes them: what they declare is not there.
+TEST(TableBatchTest, ColumnsThatShareTheirBytesAreRefused) {
+  table_schema schema{.name = "wide"};
+  constexpr uint32_t columns = 1000;
+  for (uint32_t i = 0; i < columns; ++i)
+    schema.columns.push_back({"c" + std::to_string(i), column_type::boolean});
+  batch_builder builder{schema};
+  constexpr uint32_t rows = 8192;
+  builder.values(0).resize(rows);
+  for (uint32_t i = 1; i < columns; ++i)
+    builder.values(i).resize(rows);
+  builder.add_rows(rows);
+  auto bytes = builder.encode();
+  ASSERT_TRUE(decode_batch(bytes));
+  std::vector<uint64_t> words(bytes.size() / 8);
+  std::memcpy(words.data(), bytes.data(), bytes.size());
+  // Pointers to lists of `rows` bytes, one per column, five words apart.
+  std::vector<size_t> pointers;
+  for (size_t i = 0; i < words.size() && pointers.size() < columns; ++i)
+    if (words[i] >> 32 == (uint64_t{rows} << 3 | 2))
+      pointers.push_back(i);
+  ASSERT_EQ(pointers.size(), columns);
+  const auto target = pointers[0] + (words[pointers[0]] & 0xffffffff) / 4;
+  for (const auto at : pointers)
+    words[at] = words[at] >> 32 << 32 | ((target - at) << 2 | 1);
+  // What nothing points to any more goes.
+  bytes.resize((target + 1 + rows / 8 + 8) * 8);
+  std::memcpy(bytes.data(), words.data(), bytes.size());
+  auto* segment_words = reinterpret_cast<uint32_t*>(bytes.data()) + 1;
+  *segment_words = static_cast<uint32_t>(bytes.size() / 8 - 1);
+  EXPECT_EQ(decode_batch(bytes).failure().code, errc::malformed_message);
 }
 
 TEST(TableSchemaTest, ValidationNamesTableAndColumn) {

@@ -212,7 +212,7 @@ struct hdb_index_test : testing::Test {
              std::vector<std::tuple<std::string, uint32_t, uint32_t>>>
       expected;
     for (const auto* part : snapshot.parts("all")) {
-      const auto view = snapshot.view(*part);
+      const auto view = loaded(snapshot.view(*part));
       const auto& segment = view->segments[0];
       for (const auto& range : segment.ranges)
         expected[std::string{segment.columns[1].dictionary->text(range.code)}]
@@ -288,6 +288,37 @@ TEST_F(HdbIndexTest, FollowsTheManifestAndCanBeRebuilt) {
   expect_index(**again, *(*store)->snapshot());
   EXPECT_EQ(hdb_index::open(directory.path() + "/index").failure().code,
             errc::locked);
+}
+
+// Method: the database is made anew with other rows, so that its parts and
+// versions have the names of those before.
+TEST_F(HdbIndexTest, BelievesNothingOfAnotherDatabase) {
+  add_period(100);
+  add_period(60);
+  auto store = hdb_store::open(*world.fs, directory.path() + "/hdb");
+  auto index = hdb_index::open(directory.path() + "/index");
+  ASSERT_TRUE((*index)->update(*(*store)->snapshot()));
+  const auto before = (*store)->snapshot()->manifest();
+
+  writer = nullptr;
+  std::filesystem::remove_all(directory.path() + "/hdb");
+  writer = *hdb_writer::open(world, directory.path() + "/hdb");
+  period = 0;
+  at = {};
+  memory_store fresh;
+  ASSERT_FALSE(fresh.declare(table.schema));
+  for (int i = 0; i < 2; ++i) {
+    const auto from = at;
+    fill(fresh, table, at, 90, random);
+    fresh.end_period(at);
+    ASSERT_TRUE(*write_period(*writer, request_of(fresh, ++period, from, at)));
+  }
+  auto again = hdb_store::open(*world.fs, directory.path() + "/hdb");
+  const auto snapshot = (*again)->snapshot();
+  ASSERT_EQ(snapshot->version(), before.version);
+  ASSERT_EQ(snapshot->manifest().parts[1].path(), before.parts[1].path());
+  EXPECT_EQ(*(*index)->update(*snapshot), 2u);
+  expect_index(**index, *snapshot);
 }
 
 } // namespace

@@ -97,10 +97,11 @@ TEST(HdbFormatTest, ReadsTheGoldenBytes) {
   EXPECT_EQ(part.stream, "ticks");
   EXPECT_EQ(part.period, 5028);
   EXPECT_EQ(part.to, position{8192});
-  const auto view = snapshot->view(part);
+  const auto view = loaded(snapshot->view(part));
   ASSERT_TRUE(view) << to_string(view.failure());
   expect_partition(*view, golden_rows());
-  EXPECT_TRUE(snapshot->check()->empty());
+  EXPECT_TRUE(
+    check_all(posix_file_system(), golden, snapshot->manifest()).empty());
 }
 
 } // namespace

@@ -165,7 +165,7 @@ struct two_periods {
     const auto& parts = snapshot->parts("all");
     EXPECT_GE(parts.size(), 1u);
     for (size_t i = 0; i < parts.size(); ++i) {
-      auto view = snapshot->view(*parts[i]);
+      auto view = loaded(snapshot->view(*parts[i]));
       EXPECT_TRUE(view) << to_string(view.failure());
       if (!view)
         return 0;
@@ -174,8 +174,7 @@ struct two_periods {
                        {table.all.begin() + begin,
                         i == 0 ? table.all.begin() + 60 : table.all.end()});
     }
-    const auto damages = snapshot->check();
-    EXPECT_TRUE(damages && damages->empty());
+    EXPECT_TRUE(check_all(disk, path(), snapshot->manifest()).empty());
     return parts.size();
   }
 

@@ -73,9 +73,10 @@ TEST_F(HdbStoreTest, RefreshPicksUpPartitionsAndPinsKeepTheirs) {
   const auto snapshot = (*store)->snapshot();
   ASSERT_EQ(snapshot->parts("all").size(), 2u);
   for (size_t i = 0; i < 2; ++i)
-    expect_partition(*snapshot->view(*snapshot->parts("all")[i]), periods[i]);
+    expect_partition(*loaded(snapshot->view(*snapshot->parts("all")[i])),
+                     periods[i]);
   ASSERT_EQ(pinned->parts("all").size(), 1u);
-  expect_partition(*pinned->view(*pinned->parts("all")[0]), periods[0]);
+  expect_partition(*loaded(pinned->view(*pinned->parts("all")[0])), periods[0]);
   EXPECT_TRUE(snapshot->parts("none").empty());
   EXPECT_EQ(snapshot->schema("none"), nullptr);
 }
@@ -85,7 +86,7 @@ TEST_F(HdbStoreTest, ViewsKeepTheirMemory) {
   add_period(80);
   auto store = hdb_store::open(*world.fs, path());
   auto snapshot = (*store)->snapshot();
-  const auto view = snapshot->view(*snapshot->parts("all")[0]);
+  const auto view = loaded(snapshot->view(*snapshot->parts("all")[0]));
   snapshot = nullptr;
   store = error{errc::none, ""};
   std::filesystem::remove_all(path());
@@ -96,12 +97,12 @@ TEST_F(HdbStoreTest, AReplacedPartIsReadAsPinnedOrSaidToHaveMoved) {
   add_period(60);
   auto store = hdb_store::open(*world.fs, path());
   const auto mapped = (*store)->snapshot();
-  ASSERT_TRUE(mapped->view(*mapped->parts("all")[0]));
+  ASSERT_TRUE(loaded(mapped->view(*mapped->parts("all")[0])));
   auto late = hdb_store::open(*world.fs, path());
   const auto unmapped = (*late)->snapshot();
 
   // The corrected version: the part's rows but for the first ten.
-  auto source = *mapped->view(*mapped->parts("all")[0]);
+  auto source = *loaded(mapped->view(*mapped->parts("all")[0]));
   rows corrected{periods[0].begin() + 10, periods[0].end()};
   memory_store other;
   ASSERT_FALSE(other.declare(table.schema));
@@ -123,12 +124,12 @@ TEST_F(HdbStoreTest, AReplacedPartIsReadAsPinnedOrSaidToHaveMoved) {
 
   ASSERT_TRUE(*(*store)->refresh());
   const auto newest = (*store)->snapshot();
-  expect_partition(*newest->view(*newest->parts("all")[0]), corrected);
+  expect_partition(*loaded(newest->view(*newest->parts("all")[0])), corrected);
   writer = nullptr;
   auto reopened = hdb_writer::open(world, path());
   ASSERT_TRUE(reopened);
-  expect_partition(*mapped->view(*mapped->parts("all")[0]), periods[0]);
-  EXPECT_EQ(unmapped->view(*unmapped->parts("all")[0]).failure().code,
+  expect_partition(*loaded(mapped->view(*mapped->parts("all")[0])), periods[0]);
+  EXPECT_EQ(loaded(unmapped->view(*unmapped->parts("all")[0])).failure().code,
             errc::moved);
 }
 
@@ -149,23 +150,30 @@ TEST_F(HdbStoreTest, DamageInAnyFileIsFoundAndNamed) {
       bad[at_byte] ^= std::byte{0x10};
       ASSERT_FALSE(replace_file(*world.fs, name, bad));
       auto store = hdb_store::open(*world.fs, path());
-      const auto damages = (*store)->snapshot()->check();
-      ASSERT_TRUE(damages) << to_string(damages.failure());
-      ASSERT_EQ(damages->size(), 1u) << name;
-      EXPECT_NE(((*damages)[0].path + (*damages)[0].reason).find(file.name),
-                std::string::npos);
+      const auto snapshot = (*store)->snapshot();
+      const auto damages = check_all(*world.fs, path(), snapshot->manifest());
+      ASSERT_EQ(damages.size(), 1u) << name;
+      EXPECT_EQ(damages[0].path, name);
+      // And at the first use.
+      const auto& same = *snapshot->parts("all")[0];
+      const auto fault = loaded(snapshot->view(same)).failure();
+      ASSERT_EQ(fault.code, errc::corrupt) << name;
+      ASSERT_NE(fault.context.find(name), std::string::npos) << fault.context;
     }
     auto shorter = good;
     shorter.pop_back();
     ASSERT_FALSE(replace_file(*world.fs, name, shorter));
     auto store = hdb_store::open(*world.fs, path());
-    const auto fault = (*store)->snapshot()->view(part).failure();
+    const auto snapshot = (*store)->snapshot();
+    const auto fault
+      = loaded(snapshot->view(*snapshot->parts("all")[0])).failure();
     EXPECT_EQ(fault.code, errc::corrupt);
     EXPECT_NE(fault.context.find(name), std::string::npos) << fault.context;
     ASSERT_FALSE(replace_file(*world.fs, name, good));
   }
   auto store = hdb_store::open(*world.fs, path());
-  EXPECT_TRUE((*store)->snapshot()->check()->empty());
+  EXPECT_TRUE(
+    check_all(*world.fs, path(), (*store)->snapshot()->manifest()).empty());
 }
 
 // Readers on two threads, each pinning what is newest, while periods come.
@@ -182,12 +190,14 @@ TEST_F(HdbStoreTest, ReadersGoOnWhilePartitionsAreAdded) {
         const auto snapshot = (*store)->snapshot();
         uint64_t count = 0;
         for (const auto* part : snapshot->parts("all")) {
-          const auto view = snapshot->view(*part);
+          const auto view = loaded(snapshot->view(*part));
           ASSERT_TRUE(view);
           count += view->row_count();
-          ASSERT_EQ(
-            view->segments[0].columns[0].as<int64_t>()[0],
-            (*snapshot->view(*part)).segments[0].columns[0].as<int64_t>()[0]);
+          ASSERT_EQ(view->segments[0].columns[0].as<int64_t>()[0],
+                    (*loaded(snapshot->view(*part)))
+                      .segments[0]
+                      .columns[0]
+                      .as<int64_t>()[0]);
         }
         ASSERT_EQ(count, 30 * snapshot->parts("all").size());
         ++reads;

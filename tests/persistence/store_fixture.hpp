@@ -105,6 +105,63 @@ inline std::vector<size_t> sorted_order(const table_schema& schema,
   return order;
 }
 
+/// A part's view with all of its bytes brought in, as its segments would be if
+/// they lay in memory.
+inline result<table_view> loaded(const table_view& view) {
+  struct held {
+    table_view closed;
+    std::vector<std::shared_ptr<const held_bytes>> opened;
+    std::vector<std::vector<column_view>> columns;
+    std::vector<segment_values> values;
+  };
+  auto keep = std::make_shared<held>();
+  keep->closed = view;
+  auto out = view;
+  std::vector<uint32_t> all(view.schema->columns.size());
+  for (uint32_t i = 0; i < all.size(); ++i)
+    all[i] = i;
+  for (auto& segment : out.segments) {
+    const auto& source = *segment.source;
+    auto opened = source.open(all, true, keep->opened.emplace_back());
+    if (!opened)
+      return opened.failure();
+    segment = *opened;
+    auto& columns = keep->columns.emplace_back(opened->columns.begin(),
+                                               opened->columns.end());
+    for (uint32_t i = 0; i < columns.size(); ++i) {
+      if (!columns[i].unread)
+        continue;
+      auto values = source.read(i, 0, segment.row_count);
+      if (!values)
+        return values.failure();
+      columns[i].values = values->values;
+      columns[i].text = values->text;
+      columns[i].unread = false;
+      keep->values.push_back(*std::move(values));
+    }
+    auto order = source.read_order(0, segment.row_count);
+    if (!order)
+      return order.failure();
+    segment.order = reinterpret_cast<const uint32_t*>(order->values);
+    keep->values.push_back(*std::move(order));
+    segment.columns = columns;
+    segment.source = nullptr;
+  }
+  out.owner = std::move(keep);
+  return out;
+}
+
+/// Every file of every part that fails its check.
+inline std::vector<hdb_damage> check_all(file_system& fs,
+                                         const std::string& directory,
+                                         const hdb_manifest& manifest) {
+  std::vector<hdb_damage> out;
+  for (const auto& part : manifest.parts)
+    for (auto& damage : check_part(fs, directory, part))
+      out.push_back(std::move(damage));
+  return out;
+}
+
 /// Checks every byte that a part's view says against the rows that went in.
 inline void expect_partition(const table_view& view, const rows& all) {
   const auto& schema = *view.schema;

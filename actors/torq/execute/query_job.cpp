@@ -1,6 +1,8 @@
 #include <millrace/actors/torq/execute/query_job.hpp>
+#include <millrace/messages/base/caught.hpp>
 
 #include <algorithm>
+#include <optional>
 
 namespace millrace::torq {
 
@@ -24,46 +26,69 @@ chunks to_chunks(std::vector<std::vector<std::byte>> messages) {
 
 /// What the pool's workers share; outlives the actor when that dies early.
 struct query_job_state::shared_run {
-  shared_run(persistence::env& world, query_work work)
-    : cancelled{false}, execution{std::move(work.plan),
-                                  std::move(work.parts),
-                                  {.stop = {.cancel = &cancelled,
-                                            .clock = world.clock,
-                                            .deadline_ns = work.deadline_ns},
-                                   .memory_max = work.memory_max,
-                                   .process = work.process}} {}
+  explicit shared_run(query_work given) : work{std::move(given)} {}
 
-  std::atomic<bool> cancelled;
-  query::execution execution;
+  query_work work;
+  std::atomic<bool> cancelled{false};
+  std::optional<query::execution> execution;
   std::atomic<size_t> next{0};
   std::atomic<size_t> active{0};
 
+  /// Binds the plan, which may look at files, and hands its morsels out.
+  static void begin(const std::shared_ptr<shared_run>& self,
+                    persistence::env& world, const query_job_actor& owner) {
+    const auto& given = self->work;
+    auto fault = caught("a query on table '" + given.plan.table + "'", [&] {
+      self->execution.emplace(
+        std::move(self->work.plan), std::move(self->work.parts),
+        query::execution_options{.stop = {.cancel = &self->cancelled,
+                                          .clock = world.clock,
+                                          .deadline_ns = given.deadline_ns},
+                                 .memory_max = given.memory_max,
+                                 .process = given.process});
+      return error{};
+    });
+    if (fault)
+      return answer(owner, fault);
+    const auto workers
+      = std::clamp<size_t>(self->execution->morsel_count(), 1, workers_max);
+    self->active = workers;
+    for (size_t i = 1; i < workers; ++i)
+      world.pool->submit([self, owner] { self->run(owner); });
+    self->run(owner);
+  }
+
+  static void answer(const query_job_actor& owner, const error& fault) {
+    caf::anon_send(owner, job_atom_v, chunks{}, to_caf(fault));
+  }
+
   /// Takes morsels until none is left; the last worker to leave finishes.
-  void work(const query_job_actor& owner) {
-    const auto count = execution.morsel_count();
+  void run(const query_job_actor& owner) {
+    const auto count = execution->morsel_count();
     for (auto i = next++; i < count; i = next++)
-      execution.run(i);
+      execution->run(i);
     if (--active != 0)
       return;
-    auto partial = execution.finish();
-    if (partial)
-      caf::anon_send(
-        owner, job_atom_v,
-        to_chunks(encode(*partial, message_bytes, {.cancel = &cancelled})),
-        caf::error{});
+    chunks out;
+    auto fault = caught("the answer to a query", [&]() -> error {
+      auto partial = execution->finish();
+      if (!partial)
+        return partial.failure();
+      out = to_chunks(encode(*partial, message_bytes, {.cancel = &cancelled}));
+      return {};
+    });
+    if (fault)
+      answer(owner, fault);
     else
-      caf::anon_send(owner, job_atom_v, chunks{}, to_caf(partial.failure()));
+      caf::anon_send(owner, job_atom_v, std::move(out), caf::error{});
   }
 };
 
 caf::result<chunks> query_job_state::start() {
   promise = self->make_response_promise<chunks>();
-  const auto workers
-    = std::clamp<size_t>(run->execution.morsel_count(), 1, workers_max);
-  run->active = workers;
-  for (size_t i = 0; i < workers; ++i)
-    env->pool->submit(
-      [shared = run, me = query_job_actor{self}] { shared->work(me); });
+  env->pool->submit([shared = run, me = query_job_actor{self}, world = env] {
+    shared_run::begin(shared, *world, me);
+  });
   return promise;
 }
 
@@ -85,8 +110,7 @@ query_job(query_job_actor::stateful_pointer<query_job_state> self,
       [self](const caf::down_msg& down) { self->quit(down.reason); });
     self->monitor(work->asker);
   }
-  state.run
-    = std::make_shared<query_job_state::shared_run>(*world, std::move(*work));
+  state.run = std::make_shared<query_job_state::shared_run>(std::move(*work));
   // A job that ends early stops its workers.
   self->attach_functor([shared = state.run] { shared->cancelled = true; });
   return {

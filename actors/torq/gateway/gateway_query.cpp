@@ -1,5 +1,6 @@
 #include <millrace/actors/torq/execute/query_job.hpp>
 #include <millrace/actors/torq/gateway/gateway_query.hpp>
+#include <millrace/messages/base/caught.hpp>
 
 #include <caf/actor_cast.hpp>
 
@@ -15,29 +16,33 @@ constexpr std::chrono::milliseconds last_word{300};
 void merge_partials(const gateway_query_actor& owner,
                     const query::logical_plan& plan, const chunks& hdb,
                     const chunks& rdb, const query::interruption& stop) {
-  auto refuse = [&](const error& fault) {
+  chunks merged;
+  auto fault = caught("the answer to a query", [&]() -> error {
+    query::merger merger{plan, stop};
+    for (const auto* from : {&hdb, &rdb})
+      for (const auto& bytes : *from) {
+        auto partial = query::decode_partial(bytes.bytes());
+        if (!partial)
+          return partial.failure();
+        if (auto refused = merger.add(*std::move(partial)))
+          return refused;
+      }
+    auto table = merger.finish();
+    if (!table)
+      return table.failure();
+    query::partial_result out;
+    out.chunks.push_back({0, *std::move(table)});
+    out.statistics = merger.statistics();
+    auto messages = encode(out, message_bytes, stop);
+    if (stop.stopped())
+      return stop.fault("while its answer was packed");
+    merged = to_chunks(std::move(messages));
+    return {};
+  });
+  if (fault)
     caf::anon_send(owner, job_atom_v, chunks{}, to_caf(fault));
-  };
-  query::merger merger{plan, stop};
-  for (const auto* from : {&hdb, &rdb})
-    for (const auto& bytes : *from) {
-      auto partial = query::decode_partial(bytes.bytes());
-      if (!partial)
-        return refuse(partial.failure());
-      if (auto fault = merger.add(*std::move(partial)))
-        return refuse(fault);
-    }
-  auto table = merger.finish();
-  if (!table)
-    return refuse(table.failure());
-  query::partial_result out;
-  out.chunks.push_back({0, *std::move(table)});
-  out.statistics = merger.statistics();
-  auto messages = encode(out, message_bytes, stop);
-  if (stop.stopped())
-    return refuse(stop.fault("while its answer was packed"));
-  caf::anon_send(owner, job_atom_v, to_chunks(std::move(messages)),
-                 caf::error{});
+  else
+    caf::anon_send(owner, job_atom_v, std::move(merged), caf::error{});
 }
 
 } // namespace

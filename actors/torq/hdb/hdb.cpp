@@ -1,5 +1,7 @@
 #include <millrace/actors/torq/execute/query_job.hpp>
 #include <millrace/actors/torq/hdb/hdb.hpp>
+#include <millrace/actors/torq/hdb/unread_partitions.hpp>
+#include <millrace/messages/base/caught.hpp>
 #include <millrace/messages/text/json_value.hpp>
 
 namespace millrace::torq {
@@ -14,19 +16,22 @@ manifest_version hdb_state::refresh() {
   if (!store) {
     auto opened = persistence::hdb_store::open(*env->fs, settings.directory);
     if (!opened) {
-      // Nothing written yet is not a failure; anything else is told in status.
-      last_failure
-        = opened.failure().code == errc::not_found ? error{} : opened.failure();
+      // Nothing written yet is not a failure; anything else is told.
+      note(opened.failure().code == errc::not_found ? error{}
+                                                    : opened.failure());
       return {};
     }
     store = *std::move(opened);
+    note({});
   } else {
     auto news = store->refresh();
-    last_failure = news.failure();
+    note(news.failure());
   }
   auto latest = store->snapshot();
   const manifest_version version{latest->version()};
-  if (versions.contains(version))
+  // A manifest that was brought back from a copy counts versions anew.
+  if (const auto same = versions.find(version);
+      version == serving && same->second.snapshot == latest)
     return version;
   env->crash_point("hdb.before_open");
   for (auto& [old, entry] : versions)
@@ -34,15 +39,22 @@ manifest_version hdb_state::refresh() {
       entry.replaced_at_ns = env->clock->monotonic_ns();
   update_index(latest);
   versions[version] = {std::move(latest), 0};
+  serving = version;
   env->crash_point("hdb.after_open");
   for (const auto& who : watchers)
     self->send(who, announce_atom_v, announcement());
   return version;
 }
 
-manifest_version hdb_state::newest() const {
-  return versions.empty() ? manifest_version{} : versions.rbegin()->first;
+void hdb_state::note(error fault) {
+  if (fault == last_failure)
+    return;
+  last_failure = std::move(fault);
+  if (settings.on_damage)
+    settings.on_damage(last_failure ? to_string(last_failure) : std::string{});
 }
+
+manifest_version hdb_state::newest() const { return serving; }
 
 hdb_announcement hdb_state::announcement() const {
   hdb_announcement out;
@@ -50,7 +62,7 @@ hdb_announcement hdb_state::announcement() const {
   out.manifest = newest();
   if (versions.empty())
     return out;
-  const auto& manifest = versions.rbegin()->second.snapshot->manifest();
+  const auto& manifest = versions.at(serving).snapshot->manifest();
   for (const auto& [table, stream] : settings.streams)
     if (const auto at = manifest.cutover(stream, table))
       out.cutovers[table] = *at;
@@ -77,11 +89,17 @@ void hdb_state::update_index(
     return;
   env->io->submit([slot = index, snapshot = std::move(newest)] {
     const std::scoped_lock lock{slot->updating};
-    if (slot->version.load() >= snapshot->version())
+    if (slot->identity == snapshot->identity())
       return;
     // A failure leaves the index behind: queries then look at every part.
-    if (auto added = slot->index->update(*snapshot))
-      slot->version = snapshot->version();
+    slot->identity = 0;
+    auto fault = caught(
+      "the index", [&] { return slot->index->update(*snapshot).failure(); });
+    slot->last_failure = fault ? to_string(fault) : std::string{};
+    if (fault)
+      return;
+    slot->version = snapshot->version();
+    slot->identity = snapshot->identity();
   });
 }
 
@@ -92,7 +110,7 @@ hdb_state::parts_of_symbols(const query::logical_plan& plan,
   if (!index || !plan.symbols || !schema
       || plan.symbols->size() > indexed_symbols_max
       || plan.symbol_column != schema->symbol_column
-      || index->version.load() != pinned.version())
+      || index->identity.load() != pinned.identity())
     return std::nullopt;
   std::set<std::string> paths;
   for (const auto& symbol : *plan.symbols) {
@@ -123,7 +141,7 @@ hdb_state::pin(std::optional<manifest_version> version) {
       return last_failure;
     return std::shared_ptr<const persistence::hdb_snapshot>{};
   }
-  if (!version || *version > newest()) {
+  if (!version || !versions.contains(*version)) {
     (void)refresh();
     if (versions.empty() && last_failure)
       return last_failure;
@@ -144,6 +162,14 @@ hdb_state::pin(std::optional<manifest_version> version) {
   return found->second.snapshot;
 }
 
+bool hdb_state::has_none_of(const query::logical_plan& plan) const {
+  const auto table = settings.tables.find(plan.table);
+  if (!versions.empty() || table == settings.tables.end())
+    return false;
+  const auto there = env->fs->list(settings.directory);
+  return there && none_holds_rows_of(*there, plan, table->second);
+}
+
 caf::result<chunks, partition_cut>
 hdb_state::query(const chunk& plan_bytes,
                  std::optional<manifest_version> version) {
@@ -151,11 +177,12 @@ hdb_state::query(const chunk& plan_bytes,
   if (!plan)
     return to_caf(plan.failure());
   auto snapshot = pin(version);
-  if (!snapshot)
+  if (!snapshot && !has_none_of(*plan))
     return to_caf(snapshot.failure());
   auto work = std::make_shared<query_work>();
   partition_cut cut;
-  if (const auto& pinned = *snapshot) {
+  // Without a manifest nothing is pinned, and nothing of the plan is here.
+  if (const auto pinned = snapshot ? *snapshot : nullptr) {
     cut.manifest = manifest_version{pinned->version()};
     if (const auto stream = settings.streams.find(plan->table);
         stream != settings.streams.end())
@@ -165,10 +192,7 @@ hdb_state::query(const chunk& plan_bytes,
     for (const auto* part : pinned->parts(plan->table)) {
       if (wanted && !wanted->contains(part->path()))
         continue;
-      auto view = pinned->view(*part);
-      if (!view)
-        return to_caf(view.failure());
-      work->parts.push_back(*std::move(view));
+      work->parts.push_back(pinned->view(*part));
     }
   }
   work->plan = *std::move(plan);
@@ -199,13 +223,16 @@ hdb_facts hdb_state::facts() const {
   out.version = newest();
   out.cutovers = announcement().cutovers;
   if (!versions.empty())
-    for (const auto& part :
-         versions.rbegin()->second.snapshot->manifest().parts) {
+    for (const auto& part : versions.at(serving).snapshot->manifest().parts) {
       out.rows[part.table] += part.row_count;
       out.partitions.insert(part.partition);
     }
-  if (index)
+  if (index) {
     out.indexed = manifest_version{index->version.load()};
+    // An update that is under way is not waited for.
+    if (const std::unique_lock lock{index->updating, std::try_to_lock}; lock)
+      out.index_failure = index->last_failure;
+  }
   if (last_failure)
     out.last_failure = to_string(last_failure);
   return out;
@@ -228,6 +255,8 @@ std::string to_json(const hdb_facts& facts) {
     out.add("indexed_version", facts.indexed->value);
   if (!facts.last_failure.empty())
     out.add("last_failure", facts.last_failure);
+  if (!facts.index_failure.empty())
+    out.add("index_failure", facts.index_failure);
   return out.dump();
 }
 

@@ -9,6 +9,7 @@
 #include <caf/stateful_actor.hpp>
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -27,8 +28,13 @@ struct hdb_settings {
   std::string directory;
   /// Which stream each table belongs to.
   std::map<std::string, std::string> streams;
+  /// As the configuration declares them; used while no manifest can be read.
+  std::map<std::string, table_schema> tables;
   int64_t query_timeout_ns = 30'000'000'000;
   uint64_t query_memory_max_bytes = 0; ///< Of one query; 0: no limit.
+  /// Told why the directory cannot be read, and, with an empty reason, that it
+  /// can be again.
+  std::function<void(const std::string&)> on_damage;
 };
 
 /// The private index of an hdb process, brought up to date on an io thread: it
@@ -38,7 +44,11 @@ struct hdb_index_slot {
     : index{std::move(opened)} {}
   std::mutex updating;
   std::unique_ptr<persistence::hdb_index> index;
-  std::atomic<uint64_t> version{0}; ///< The manifest version it stands at.
+  /// hdb_manifest::identity of the one that it stands at.
+  std::atomic<uint64_t> identity{0};
+  std::atomic<uint64_t> version{0}; ///< And its version.
+  /// Why it is behind; empty when it is not. Under `updating`.
+  std::string last_failure;
 };
 
 /// What an HDB serves.
@@ -50,6 +60,8 @@ struct hdb_facts {
   std::set<std::string> partitions;
   std::optional<manifest_version> indexed; ///< None: it keeps no index.
   std::string last_failure;
+  /// Why the index is behind: queries for few symbols look at every part.
+  std::string index_failure;
 };
 
 /// As `status` shows it.
@@ -77,8 +89,13 @@ struct hdb_state {
   result<std::shared_ptr<const persistence::hdb_snapshot>>
   pin(std::optional<manifest_version> version);
   [[nodiscard]] manifest_version newest() const;
+  /// Whether it can be told that the directory, whose manifest cannot be read,
+  /// has no rows of the plan.
+  [[nodiscard]] bool has_none_of(const query::logical_plan& plan) const;
   [[nodiscard]] hdb_announcement announcement() const;
   void forget_old();
+  /// Keeps a failure for status, and says it when it is another one.
+  void note(error fault);
   void update_index(std::shared_ptr<const persistence::hdb_snapshot> newest);
   /// Paths of the parts that have rows of the plan's symbols; none: all may.
   [[nodiscard]] std::optional<std::set<std::string>>
@@ -95,6 +112,7 @@ struct hdb_state {
   };
   /// Versions that plans may still name.
   std::map<manifest_version, retained> versions;
+  manifest_version serving; ///< 0: nothing yet.
   std::vector<hdb_watcher_actor> watchers;
   std::shared_ptr<hdb_index_slot> index; ///< May be null.
   error last_failure;

@@ -34,10 +34,18 @@ void rdb_state::start(connector_actor to_others, registrar_actor discoveries) {
     if (auto fault = store->tables.declare(table))
       return self->quit(to_caf(fault));
   auto before = read_manifest();
-  if (!before)
-    return self->quit(to_caf(before.failure()));
-  if (*before) {
-    store->tables.reset((*before)->cutover);
+  // What was written down is not known: all rows of the stream are held, and
+  // served, until the manifest can be read again.
+  if (!before && settings.on_warning)
+    settings.on_warning(
+      "damaged",
+      to_string(before.failure())
+        + "; what was written down is not known: all rows of the stream are "
+          "held, "
+          "and no period is written, until the manifest is brought back");
+  const auto known = before ? *before : std::nullopt;
+  if (known) {
+    store->tables.reset(known->cutover);
     const auto life
       = read_kept_life(*env->fs, settings.hdb_directory, settings.stream);
     if (!life)
@@ -48,7 +56,7 @@ void rdb_state::start(connector_actor to_others, registrar_actor discoveries) {
   ledger
     = period_ledger{{settings.write_down && !settings.hdb_directory.empty(),
                      settings.query_timeout_ns},
-                    *before};
+                    known};
   // Readers see the empty tables before the first message comes.
   store->tables.publish(store->tables.begin());
   subscribe();

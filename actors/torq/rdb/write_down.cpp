@@ -1,4 +1,5 @@
 #include <millrace/actors/torq/rdb/write_down.hpp>
+#include <millrace/messages/base/caught.hpp>
 
 namespace millrace::torq {
 
@@ -35,7 +36,7 @@ void write_down::run_stage() {
   running_ = jobs.size();
   for (auto& job : jobs)
     env_->pool->submit([self = shared_from_this(), job = std::move(job)] {
-      self->end_of_job(job());
+      self->end_of_job(caught("a period's write-down", job));
     });
 }
 

@@ -38,6 +38,7 @@ public:
   [[nodiscard]] std::span<const std::byte> bytes() const noexcept override {
     return bytes_;
   }
+  [[nodiscard]] bool lost() const noexcept override { return false; }
 
 private:
   std::vector<std::byte> bytes_;

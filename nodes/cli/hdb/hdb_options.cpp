@@ -1,0 +1,38 @@
+#include <millrace/nodes/cli/hdb/hdb_options.hpp>
+
+#include <algorithm>
+
+namespace millrace::nodes {
+
+void hdb_options::declare(option_list& list, hdb_options& into) {
+  list.text("DIRECTORY", into.directory, "Directory of the database")
+    .required();
+  list.text("-t,--table", into.table, "Only this table");
+  list.text("-p,--partition", into.partition, "Only this partition");
+  declare_output(list, into.output);
+}
+
+error check_choice(const hdb_options& options,
+                   const persistence::hdb_manifest& manifest) {
+  const auto& parts = manifest.parts;
+  if (options.table.empty() && options.partition.empty())
+    return {};
+  if (std::any_of(parts.begin(), parts.end(),
+                  [&](const auto& part) { return options.chooses(part); }))
+    return {};
+  std::string what;
+  if (!options.table.empty())
+    what += " of table '" + options.table + "'";
+  if (!options.partition.empty())
+    what += " in partition '" + options.partition + "'";
+  return {errc::not_found, options.directory + ": no part" + what};
+}
+
+uint64_t bytes_of(const persistence::hdb_part& part) noexcept {
+  uint64_t total = 0;
+  for (const auto& file : part.files)
+    total += file.bytes;
+  return total;
+}
+
+} // namespace millrace::nodes

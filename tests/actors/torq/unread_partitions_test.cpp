@@ -1,0 +1,72 @@
+#include <millrace/actors/torq/hdb/unread_partitions.hpp>
+
+#include <gtest/gtest.h>
+
+namespace millrace::torq {
+namespace {
+
+constexpr int64_t hour = 3'600'000'000'000;
+
+table_schema trade_table(int64_t roll_offset_ns) {
+  table_schema out;
+  out.name = "trade";
+  out.columns
+    = {{"time", column_type::timestamp}, {"sym", column_type::symbol}};
+  out.time_column = "time";
+  out.symbol_column = "sym";
+  out.roll_zone = "UTC";
+  out.roll_offset_ns = roll_offset_ns;
+  return out;
+}
+
+// 2000.01.03 is day 2.
+TEST(UnreadPartitionsTest, TimesOfOtherDatesHaveNoRows) {
+  struct {
+    std::vector<persistence::directory_entry> there;
+    int64_t offset_hours;
+    int64_t first_hour;
+    int64_t last_hour;
+    bool none;
+  } const cases[] = {
+    {{}, 0, 0, 1000, true},
+    {{{"2000.01.02", true}}, 0, 48, 71, true},
+    {{{"2000.01.02", true}}, 0, 47, 71, false},
+    {{{"2000.01.04", true}}, 0, 48, 71, true},
+    {{{"2000.01.04", true}}, 0, 48, 72, false},
+    {{{"2000.01.03", true}}, 0, 50, 60, false},
+    // A day that begins at six.
+    {{{"2000.01.02", true}}, 6, 48, 71, false},
+    {{{"2000.01.02", true}}, 6, 54, 71, true},
+    // What is no partition, and what may be any.
+    {{{"manifest", false}, {".announced", false}}, 0, 50, 60, true},
+    {{{"2000.01.03", false}}, 0, 50, 60, true},
+    {{{"late", true}}, 0, 50, 60, false},
+  };
+  for (const auto& each : cases) {
+    const auto table = trade_table(each.offset_hours * hour);
+    query::logical_plan plan;
+    plan.table = table.name;
+    plan.types = table.columns;
+    plan.time_column = plan.order_column = "time";
+    plan.range = {each.first_hour * hour, each.last_hour * hour};
+    EXPECT_EQ(none_holds_rows_of(each.there, plan, table), each.none)
+      << each.first_hour << " to " << each.last_hour;
+    plan.range.reset();
+    EXPECT_FALSE(none_holds_rows_of(each.there, plan, table));
+  }
+}
+
+TEST(UnreadPartitionsTest, ATimeOfAnotherColumnTellsNoDate) {
+  auto table = trade_table(0);
+  table.columns.push_back({"seen", column_type::timestamp});
+  query::logical_plan plan;
+  plan.table = table.name;
+  plan.types = table.columns;
+  plan.order_column = "time";
+  plan.time_column = "seen";
+  plan.range = {0, hour};
+  EXPECT_FALSE(none_holds_rows_of({}, plan, table));
+}
+
+} // namespace
+} // namespace millrace::torq

@@ -1,0 +1,150 @@
+#!/usr/bin/env python3
+"""A damaged historical database: only what needs the bytes fails, by name.
+
+Files that are flipped, cut while they are served, and put right; a manifest
+that cannot be read; a database that is made anew under an index of the old.
+"""
+
+import json
+import shutil
+
+import millrace_cluster as mill
+
+NODES = {"front": ["discovery1", "rt1"], "back": ["rdb1", "hdb1", "gw1"]}
+DAYS = ["2024-01-02", "2024-01-03"]
+ROWS = 20000
+
+
+def publish(made, date, count, symbol):
+  rows = "".join(f"{date}T12:{i // 60000:02d}:{i // 1000 % 60:02d}"
+                 f".{i % 1000:03d}Z,{symbol},{i % 9}\n" for i in range(count))
+  made.run("pub", "--stream", "market", "--table", "trade", "--format", "csv",
+           text="time,sym,size\n" + rows)
+
+
+def ask(made, *dates, code=0, **more):
+  begin, end = dates[0], dates[-1]
+  return made.query({"tablename": "trade", "starttime": begin, "endtime": end,
+                     **more}, "--timeout", "20",
+                    at_least=None if code else made.merged_end(), code=code)
+
+
+def total(made, *dates, what="sum", column="size"):
+  answer = ask(made, *dates, aggregations={what: column})
+  return list(answer[0].values())[0] if answer else 0
+
+
+def fails(made, needle, *dates, **more):
+  done = ask(made, *dates, code=69, **more)
+  mill.check(str(needle) in done.stderr, "no", needle, "in:", done.stderr)
+
+
+def column(made, date, name):
+  found = list(made.directory.glob(
+    f"data/hdb/{date.replace('-', '.')}/trade/*/{name}"))
+  mill.check(len(found) == 1, found)
+  return found[0]
+
+
+def flip(path, offset, bits=0x40):
+  content = bytearray(path.read_bytes())
+  content[offset] ^= bits
+  path.write_bytes(content)
+
+
+def check(made, code, *names):
+  done = made.run("hdb", "check", "-o", "json", made.directory / "data/hdb",
+                  code=code)
+  found = sorted(each["file"] for each in json.loads(done.stdout)["damages"])
+  mill.check(found == sorted(map(str, names)), found)
+
+
+def files(made):
+  size = column(made, DAYS[0], "size")
+  good = total(made, *DAYS)
+  mill.check(total(made, DAYS[0]) + total(made, DAYS[1]) == good, good)
+  # Cut while it is mapped.
+  content = size.read_bytes()
+  with open(size, "r+b") as out:
+    out.truncate(100)
+  fails(made, size, *DAYS, aggregations={"sum": "size"})
+  mill.check(total(made, DAYS[1]) > 0, "the other day")
+  mill.check(total(made, *DAYS, what="count") == 2 * ROWS, "a count")
+  check(made, 1, size)
+  # Put right without a restart.
+  size.write_bytes(content)
+  mill.check(total(made, *DAYS) == good, "after the repair")
+  check(made, 0)
+  # Rot while nobody serves it: a value, a code beyond the dictionary.
+  made.down("back")
+  flip(size, 70000)
+  symbols = column(made, DAYS[0], "sym")
+  flip(symbols, 4003, 0x7f)
+  made.up("back")
+  fails(made, size, *DAYS, aggregations={"sum": "size"})
+  fails(made, symbols, *DAYS, columns=["sym"])
+  mill.check(total(made, DAYS[1]) > 0, "the other day")
+  mill.check(total(made, *DAYS, what="count") == 2 * ROWS, "a count")
+  check(made, 1, size, symbols)
+  flip(size, 70000)
+  flip(symbols, 4003, 0x7f)
+  mill.check(total(made, *DAYS) == good, "after the repair")
+
+
+def manifest(made):
+  path = made.directory / "data/hdb/manifest"
+  good = total(made, "2024-01-01", "2024-02-01")
+  made.down("back")
+  flip(path, 50)
+  made.up("back")
+  # Today's rows are in the rdb alone, and the hdb can tell.
+  mill.check(total(made, "2024-01-05") == 36, "today")
+  fails(made, path, *DAYS, aggregations={"sum": "size"})
+  status = made.process("hdb1")
+  mill.check(str(path.name) in status["last_failure"], status)
+  log = (made.directory / "data/nodes/back/node.log").read_text()
+  mill.check("damaged" in log and "manifest" in log, log)
+  flip(path, 50)
+  mill.wait_until(lambda: "last_failure" not in made.process("hdb1"), 30,
+                  "the manifest to be read again")
+  mill.check(total(made, "2024-01-01", "2024-02-01") == good, good)
+
+
+def anew(made):
+  made.down()
+  for each in ("hdb", "rt", "pub"):
+    shutil.rmtree(made.directory / "data" / each, ignore_errors=True)
+  made.up()
+  publish(made, DAYS[0], 10, "NEW")
+  made.end_period(DAYS[0])
+  made.end_period(DAYS[1])
+
+  def found():
+    return total(made, DAYS[0], what="count") and len(
+      ask(made, DAYS[0], columns=["sym"], instruments="NEW"))
+
+  mill.check(found() == 10, found())
+  mill.wait_until(lambda: made.process("hdb1").get("indexed_version")
+                  == made.process("hdb1")["version"], 30, "the index")
+  mill.check(found() == 10, found())
+  mill.check(not ask(made, DAYS[0], columns=["sym"], instruments="A"),
+             "of the old database")
+
+
+def damage(binary):
+  with mill.cluster(binary, NODES) as made:
+    made.up()
+    for date in DAYS:
+      publish(made, date, ROWS, "A")
+      made.end_period(date)
+    publish(made, "2024-01-05", 10, "A")
+    with mill.part("files"):
+      files(made)
+    with mill.part("manifest"):
+      manifest(made)
+    with mill.part("anew"):
+      anew(made)
+
+
+if __name__ == "__main__":
+  mill.main([damage])

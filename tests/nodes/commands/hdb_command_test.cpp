@@ -1,0 +1,143 @@
+#include <millrace/nodes/cli/hdb/hdb.hpp>
+#include <millrace/tests/support/paths.hpp>
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include <filesystem>
+#include <fstream>
+#include <unistd.h>
+
+namespace millrace::nodes {
+namespace {
+
+using nlohmann::json;
+
+// On a copy of the golden database: one part of seven rows.
+class HdbCommandTest : public ::testing::Test {
+protected:
+  HdbCommandTest() {
+    directory_ = (std::filesystem::temp_directory_path()
+                  / ("millrace-hdb-command-" + std::to_string(::getpid())))
+                   .string();
+    std::filesystem::remove_all(directory_);
+    std::filesystem::copy(test_support::data_path("hdb"), directory_,
+                          std::filesystem::copy_options::recursive);
+  }
+  ~HdbCommandTest() override { std::filesystem::remove_all(directory_); }
+
+  int run(std::vector<std::string> words) {
+    words.insert(words.begin(), {"millrace", "hdb"});
+    std::vector<const char*> arguments;
+    for (const auto& word : words)
+      arguments.push_back(word.c_str());
+    ::testing::internal::CaptureStdout();
+    ::testing::internal::CaptureStderr();
+    const auto code
+      = run_program({{"millrace", "", nullptr},
+                     [](command_list& list) { list.add(hdb_commands); }},
+                    static_cast<int>(arguments.size()), arguments.data());
+    out_ = ::testing::internal::GetCapturedStdout();
+    err_ = ::testing::internal::GetCapturedStderr();
+    return code;
+  }
+  json run_json(std::vector<std::string> words, int code = 0) {
+    words.insert(words.begin() + 1, {"-o", "json"});
+    EXPECT_EQ(run(std::move(words)), code) << err_;
+    return json::parse(out_);
+  }
+  [[nodiscard]] std::string file(const std::string& name) const {
+    return directory_ + "/2013.10.07/all/2/" + name;
+  }
+
+  std::string directory_;
+  std::string out_;
+  std::string err_;
+};
+
+TEST_F(HdbCommandTest, ListsPartsAndWhatTheyTake) {
+  const auto parts = run_json({"ls", directory_})["parts"];
+  ASSERT_EQ(parts.size(), 1u);
+  EXPECT_EQ(parts[0]["path"], "2013.10.07/all/2");
+  EXPECT_EQ(parts[0]["rows"], 7);
+  EXPECT_EQ(parts[0]["to"], 8192);
+  const auto usage = run_json({"du", directory_});
+  EXPECT_EQ(usage["tables"]["all"]["rows"], 7);
+  EXPECT_EQ(usage["bytes"], parts[0]["bytes"]);
+  EXPECT_EQ(run({"ls", directory_, "-t", "all", "-p", "2013.10.07"}), 0);
+  EXPECT_NE(out_.find("2013.10.07/all/2"), std::string::npos) << out_;
+}
+
+TEST_F(HdbCommandTest, WhatIsNotThereIsNamed) {
+  EXPECT_NE(run({"ls", directory_, "--table", "quote"}), 0);
+  EXPECT_NE(err_.find("no part of table 'quote'"), std::string::npos) << err_;
+  EXPECT_NE(run({"du", directory_ + "/none"}), 0);
+  EXPECT_NE(err_.find("/none"), std::string::npos) << err_;
+}
+
+TEST_F(HdbCommandTest, ChecksEveryFile) {
+  EXPECT_TRUE(run_json({"check", directory_})["ok"]);
+  {
+    std::fstream out{file("float"), std::ios::in | std::ios::out};
+    out.seekp(3);
+    out.put('\x7f');
+  }
+  std::filesystem::resize_file(file("sym"), 20);
+  std::filesystem::remove(file(".order"));
+  const auto report = run_json({"check", directory_}, 1);
+  EXPECT_FALSE(report["ok"]);
+  std::map<std::string, std::string> reasons;
+  for (const auto& damage : report["damages"])
+    reasons[damage["file"]] = damage["reason"];
+  EXPECT_EQ(reasons, (std::map<std::string, std::string>{
+                       {file("float"), "the checksum differs"},
+                       {file("sym"), "20 bytes, the manifest says 28"},
+                       {file(".order"), "missing"}}));
+  EXPECT_EQ(run({"check", directory_}), 1);
+  EXPECT_NE(out_.find("3 damaged files"), std::string::npos) << out_;
+}
+
+TEST_F(HdbCommandTest, ADamagedManifestIsDamage) {
+  std::filesystem::resize_file(directory_ + "/manifest", 100);
+  EXPECT_EQ(run({"check", directory_}), 1);
+  EXPECT_NE(err_.find(directory_ + "/manifest"), std::string::npos) << err_;
+  std::filesystem::remove(directory_ + "/manifest");
+  EXPECT_EQ(run({"check", directory_}), 1);
+  EXPECT_NE(err_.find("is missing, but there is '2013.10.07'"),
+            std::string::npos)
+    << err_;
+}
+
+TEST_F(HdbCommandTest, PartsWithoutANameInTheManifestAreTold) {
+  std::filesystem::create_directories(directory_ + "/2013.10.08/all/9");
+  const auto report = run_json({"check", directory_});
+  EXPECT_EQ(report["unnamed"], json{"2013.10.08/all/9"});
+}
+
+// Each example of the help texts is run, with the directory in its place.
+TEST_F(HdbCommandTest, TheExamplesOfTheHelpTextsWork) {
+  for (const auto* name : {"ls", "du", "check"}) {
+    EXPECT_EQ(run({name, "--help"}), 0);
+    auto at = out_.find("millrace hdb ");
+    at = out_.find("millrace hdb " + std::string{name} + " data/hdb", at);
+    ASSERT_NE(at, std::string::npos) << out_;
+    auto line = out_.substr(at, out_.find('\n', at) - at);
+    line = line.substr(0, line.find(" &&"));
+    std::vector<std::string> words;
+    for (size_t begin = 0; begin < line.size();) {
+      const auto end = std::min(line.find(' ', begin), line.size());
+      auto word = line.substr(begin, end - begin);
+      if (word == "data/hdb")
+        word = directory_;
+      if (word == "trade")
+        word = "all";
+      words.push_back(word);
+      begin = end + 1;
+    }
+    words.erase(words.begin(), words.begin() + 2);
+    EXPECT_EQ(run(words), 0) << line << err_;
+  }
+}
+
+} // namespace
+} // namespace millrace::nodes
