@@ -89,7 +89,9 @@ void input_store::restart(copy_id copy) {
   auto& state = at(copy);
   while (!state.parts.empty())
     forget_first(state);
-  state.recorded_end = state.durable_end = state.merged_end;
+  // Where it ends its sink says when it is open again.
+  state.recorded_end = {};
+  state.durable_end = state.merged_end;
 }
 
 void input_store::put(copy_state& state, held_part part) {

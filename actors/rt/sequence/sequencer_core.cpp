@@ -240,14 +240,16 @@ bool sequencer_core::holds(const merge_range& range) {
   auto gap = inputs_.gap(*copy, part);
   if (!gap)
     return false;
-  // A copy grows from its end on, and an empty one from the start of a file.
-  const auto end = inputs_.recorded_end(*copy);
-  if (end == position{})
-    gap->from = position::of(gap->from.session(), gap->from.roll(), 0);
-  else
-    gap->from = std::min(gap->from, end);
-  missing_ = missing_bytes{*copy, *gap};
+  missing_ = missing_bytes{*copy, growing(*copy, *gap)};
   return false;
+}
+
+input_part sequencer_core::growing(copy_id copy, input_part range) const {
+  const auto end = inputs_.recorded_end(copy);
+  range.from = end == position{}
+                 ? position::of(range.from.session(), range.from.roll(), 0)
+                 : std::min(range.from, end);
+  return range;
 }
 
 error sequencer_core::apply_pending(sequencer_effects& out) {
@@ -270,7 +272,8 @@ result<input_bytes> sequencer_core::bytes_of(const merge_range& range) {
     return input_bytes{};
   auto got = inputs_.bytes(name, {range.from, range.to});
   if (!got) {
-    blocked_ = missing_bytes{inputs_.add(name), part};
+    const auto copy = inputs_.add(name);
+    blocked_ = missing_bytes{copy, growing(copy, part)};
     blocked_why_ = got.failure();
   }
   return got;

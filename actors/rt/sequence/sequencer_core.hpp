@@ -136,6 +136,9 @@ public:
     friend bool operator==(const missing_bytes&, const missing_bytes&)
       = default;
   };
+  /// The range, and what must come before it: a copy grows from its end on, and
+  /// an empty one from the start of a file.
+  [[nodiscard]] input_part growing(copy_id copy, input_part range) const;
   [[nodiscard]] const std::optional<missing_bytes>& missing() const noexcept {
     return blocked_ ? blocked_ : missing_;
   }

@@ -133,7 +133,7 @@ void sequencer_state::take_held(const peer_hello& what) {
     const auto from = std::max({core->inputs().recorded_end(copy),
                                 core->merged(copy), position{input.from}});
     if (from < input.to)
-      fetch_held(*peer, copy, {from, input.to});
+      fetch_held(*peer, copy, core->growing(copy, {from, input.to}));
   }
 }
 
