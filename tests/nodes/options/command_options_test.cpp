@@ -7,6 +7,7 @@
 #include <millrace/nodes/cli/pub.hpp>
 #include <millrace/nodes/cli/query.hpp>
 #include <millrace/nodes/cli/spawn.hpp>
+#include <millrace/nodes/cli/stream.hpp>
 #include <millrace/nodes/cli/sub.hpp>
 
 #include <gmock/gmock.h>
@@ -21,7 +22,9 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 std::tuple<demo_options, node_options, spawn_options, feed_options, eop_options,
-           query_options, pub_options, sub_options, bench_options>
+           query_options, pub_options, sub_options, bench_options,
+           stream_members_options, stream_replace_options,
+           stream_remove_options, stream_recover_options>
   given;
 
 template <class Options>
@@ -48,6 +51,10 @@ constexpr command_group program{{"millrace", "", nullptr},
                                   add(list, pub_command);
                                   add(list, sub_command);
                                   add(list, bench_command);
+                                  add(list, stream_members_command);
+                                  add(list, stream_replace_command);
+                                  add(list, stream_remove_command);
+                                  add(list, stream_recover_command);
                                 }};
 
 /// 42 when the command ran, 0 for help, 64 for a fault of usage.
@@ -89,6 +96,25 @@ TEST(CommandOptionsTest, Spawn) {
   EXPECT_EQ(options<spawn_options>().node, "n");
   EXPECT_EQ(parse({"spawn", "rdb2"}), 64);
   EXPECT_EQ(parse({"spawn", "--on", "n"}), 64);
+}
+
+TEST(CommandOptionsTest, MembersOfAStream) {
+  EXPECT_EQ(parse({"members", "market", "--config", "c"}), 42);
+  EXPECT_EQ(options<stream_members_options>().stream, "market");
+  EXPECT_EQ(parse({"members"}), 64);
+  EXPECT_EQ(parse({"replace", "market", "rt3", "rt4", "--timeout", "5"}), 42);
+  EXPECT_EQ(options<stream_replace_options>().leaving, "rt3");
+  EXPECT_EQ(options<stream_replace_options>().joining, "rt4");
+  EXPECT_EQ(options<stream_replace_options>().timeout_s, 5u);
+  EXPECT_EQ(parse({"replace", "market", "rt3"}), 64);
+  EXPECT_EQ(parse({"remove", "market", "rt3"}), 42);
+  EXPECT_EQ(options<stream_remove_options>().leaving, "rt3");
+  EXPECT_EQ(options<stream_remove_options>().timeout_s, 60u);
+  EXPECT_EQ(parse({"recover", "market"}), 42);
+  EXPECT_FALSE(options<stream_recover_options>().accept_loss);
+  EXPECT_EQ(parse({"recover", "market", "--from", "rt2", "--accept-loss"}), 42);
+  EXPECT_EQ(options<stream_recover_options>().from, "rt2");
+  EXPECT_TRUE(options<stream_recover_options>().accept_loss);
 }
 
 TEST(CommandOptionsTest, Feed) {
