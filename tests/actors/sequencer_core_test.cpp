@@ -336,6 +336,46 @@ TEST_P(SequencerCoreTest, AnyClosedFileOfOutIsMadeAgain) {
   }
 }
 
+TEST_P(SequencerCoreTest, SeveralFilesOfOutAreMadeAgainAtOnce) {
+  checkpoints = true;
+  open();
+  for (int i = 0; i < 100; ++i) {
+    publish(5);
+    run();
+  }
+  const auto before = out_files(disk);
+  const auto from = core->rebuilt_from();
+  ASSERT_TRUE(from);
+  // None of them has anything intact to compare with but the fourth.
+  for (const auto* name_of : {"log.0.0", "log.0.1", "log.0.2"})
+    disk.flip_bit("/rt/market/out/" + std::string{name_of}, 1);
+  EXPECT_FALSE(rebuild_out_file(env, *from, position::of(0, 0, 0)));
+  EXPECT_EQ(out_files(disk), before);
+  // A start finds those that are gone.
+  ASSERT_FALSE(core->close());
+  core.reset();
+  ASSERT_FALSE(disk.remove("/rt/market/out/log.0.0"));
+  ASSERT_FALSE(disk.remove("/rt/market/out/log.0.1"));
+  open();
+  EXPECT_EQ(out_files(disk), before);
+}
+
+TEST(MissingFilesTest, AreThoseBeforeAndBetween) {
+  using persistence::log_file_info;
+  const auto named = [](const std::vector<log_file_info>& files) {
+    std::string out;
+    for (const auto file : missing_files(files))
+      out += persistence::log_file_name(file.session(), file.roll()) + " ";
+    return out;
+  };
+  EXPECT_EQ(named({}), "");
+  EXPECT_EQ(named({{0, 0, 8}, {0, 1, 8}, {1, 0, 8}}), "");
+  EXPECT_EQ(named({{0, 2, 8}, {0, 4, 8}}), "log.0.0 log.0.1 log.0.3 ");
+  // Collected, up to a tombstone.
+  EXPECT_EQ(named({{0, 2, 0, true}, {0, 4, 8}}), "log.0.3 ");
+  EXPECT_EQ(named({{3, 1, 8}}), "log.3.0 ");
+}
+
 TEST_P(SequencerCoreTest, WhatCannotBeMadeAgainStaysAsItIs) {
   checkpoints = true;
   open();

@@ -52,7 +52,7 @@ public:
     : env_{&world}, from_{&from}, scratch_{std::move(scratch)},
       inputs_{*world.fs, from.directory + "/in"} {}
 
-  /// Until `file` is closed, and the next one begun.
+  /// Until `file` is closed, and one begun that is there to compare with.
   error make(position file);
 
 private:
@@ -146,7 +146,7 @@ error rebuilding::make(position file) {
                                       state->applied_index);
   if (!history)
     return history.failure();
-  const auto after = begin_of(file);
+  auto last = begin_of(file);
   bool open_yet = false;
   for (;;) {
     auto next = history->next();
@@ -166,9 +166,13 @@ error rebuilding::make(position file) {
     }
     if (auto fault = apply(**next))
       return fault;
-    if (begin_of(out_->recorded_end()) > after
-        && out_->recorded_end().offset() != 0)
+    const auto here = begin_of(out_->recorded_end());
+    if (here <= last || out_->recorded_end().offset() == 0)
+      continue;
+    // What is there to compare with may be damaged as well.
+    if (state_record(*env_->fs, *from_, from_->directory + "/out", here))
       return out_->sync();
+    last = here;
   }
 }
 
@@ -228,7 +232,35 @@ error rebuild_out_file(persistence::env& world, const rebuild_source& from,
     return {errc::corrupt, from.directory + "/out: "
                              + log_file_name(file.session(), file.roll())
                              + " comes out otherwise than what follows it"};
-  return replace_out_file(*world.fs, from, file, *scratch);
+  for (const auto& each : *made) {
+    const auto place = position::of(each.session, each.roll, 0);
+    if (place == next
+        || file_is_whole(*world.fs, from.directory + "/out", from.lineage,
+                         place))
+      continue;
+    if (auto fault = replace_out_file(*world.fs, from, place, *scratch))
+      return fault;
+  }
+  return {};
+}
+
+std::vector<position>
+missing_files(const std::vector<persistence::log_file_info>& files) {
+  std::vector<position> out;
+  const auto add = [&](uint64_t session, uint64_t first, uint64_t end) {
+    for (auto roll = first; roll < end; ++roll)
+      out.push_back(position::of(session, roll, 0));
+  };
+  for (size_t i = 0; i < files.size(); ++i) {
+    const auto& each = files[i];
+    // Files that were collected end with one that says so.
+    const bool collected = each.archived && each.size == 0;
+    if (i == 0 && !collected)
+      add(each.session, 0, each.roll);
+    else if (i != 0 && files[i - 1].session == each.session)
+      add(each.session, files[i - 1].roll + 1, each.roll);
+  }
+  return out;
 }
 
 } // namespace millrace::rt

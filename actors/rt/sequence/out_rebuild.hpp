@@ -3,9 +3,10 @@
 #include <millrace/messages/base/result.hpp>
 #include <millrace/messages/data/position.hpp>
 #include <millrace/persistence/disk/env.hpp>
-#include <millrace/persistence/log/log_format.hpp>
+#include <millrace/persistence/log/log_directory.hpp>
 
 #include <string>
+#include <vector>
 
 namespace millrace::rt {
 
@@ -22,11 +23,16 @@ struct rebuild_source {
                                  const persistence::lineage_id& lineage,
                                  position file);
 
+/// Files of a log that are missing before or between those that are there.
+[[nodiscard]] std::vector<position>
+missing_files(const std::vector<persistence::log_file_info>& files);
+
 /// Makes a closed file of out/ again, of the inputs and the history of what was
 /// applied, and puts it in the place of the one that is damaged or missing;
-/// that one is kept as `.quarantine.<file>.0`. The file after it must come out
-/// of it as it is there, or nothing is changed: `corrupt` says what stands in
-/// the way. Blocks, for as long as the file took to merge.
+/// that one is kept as `.quarantine.<file>.0`. So it does with those after it,
+/// up to one that begins intact: that one must come out as it is there, or
+/// nothing is changed, and `corrupt` says what stands in the way. Blocks, for
+/// as long as the files took to merge.
 /// @param file any position in it.
 [[nodiscard]] error rebuild_out_file(persistence::env& world,
                                      const rebuild_source& from, position file);

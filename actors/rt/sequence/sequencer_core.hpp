@@ -233,6 +233,7 @@ private:
   [[nodiscard]] bool usable(const merge_state& state, bool by_history) const;
   [[nodiscard]] bool history_leads_on(entry_index from) const;
   error apply_history();
+  error make_missing_files();
   error open_out(const stream_layout& layout);
   error begin_merge(merge_state state);
   error apply_alone();

@@ -27,12 +27,11 @@ sequencer_core::open(persistence::env& world, sequencer_options options,
 
 error sequencer_core::recover() {
   auto group = stream_group::open(
-    *env_,
-    {.directory = options_.directory + "/" + std::string{group_log_name},
-     .cached = options_.cached,
-     .nodes = options_.nodes,
-     .self = options_.self,
-     .behind_bytes_max = options_.behind_bytes_max});
+    *env_, {.directory = options_.directory + "/" + std::string{group_log_name},
+            .cached = options_.cached,
+            .nodes = options_.nodes,
+            .self = options_.self,
+            .behind_bytes_max = options_.behind_bytes_max});
   if (!group)
     return group.failure();
   group_ = *std::move(group);
@@ -67,6 +66,8 @@ error sequencer_core::recover() {
   for (const auto& entry : group_->after(newest_.index))
     if (const auto* opened = std::get_if<rt::open_input>(&entry))
       name(opened->input, {opened->directory, opened->lineage});
+  if (auto fault = make_missing_files())
+    return fault;
   return options_.nodes.size() == 1 ? apply_alone() : error{};
 }
 
@@ -227,6 +228,22 @@ error sequencer_core::begin_merge(merge_state state) {
       {part.end, followed_ ? chunk::copy_of(part.bytes) : chunk{}});
   };
   merge_ = std::make_unique<merge_core>(std::move(state), *out_);
+  return {};
+}
+
+/// Closed files of out/ that are gone: a reader from the beginning would not
+/// miss the first ones. What cannot be made again, readers tell.
+error sequencer_core::make_missing_files() {
+  if (!merge_)
+    return {};
+  const auto files = persistence::list_log_files(*env_->fs, out_directory());
+  if (!files)
+    return files.failure();
+  const auto from = rebuilt_from();
+  if (!from)
+    return from.failure();
+  for (const auto file : missing_files(*files))
+    (void)rebuild_out_file(*env_, *from, file);
   return {};
 }
 

@@ -50,10 +50,15 @@ bool sequencer_state::list_files(const std::string& directory,
     to_scrub.push_back(
       {directory, lineage, position::of(each.session, each.roll, 0),
        position::of(next.session, next.roll, 0), each.size, copy});
-    if (next.session == each.session && next.roll > each.roll + 1)
-      to_scrub.push_back({directory, lineage,
-                          position::of(each.session, each.roll + 1, 0),
-                          position::of(next.session, next.roll, 0), 0, copy});
+  }
+  for (const auto& gone : missing_files(*files)) {
+    // The copy of a log whose first files were collected begins late.
+    if (copy
+        && gone < position::of(files->front().session, files->front().roll, 0))
+      continue;
+    to_scrub.push_back({directory, lineage, gone,
+                        position::of(gone.session(), gone.roll() + 1, 0), 0,
+                        copy});
   }
   return true;
 }
