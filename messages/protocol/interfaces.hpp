@@ -123,11 +123,15 @@ struct flow_ack {
   flow_id flow;
   uint64_t bytes = 0; ///< Chunk bytes taken in so far, of this flow.
   position merged;    ///< Input position merged (committed) so far.
+  /// The SINK collected the files of its copy before that of this position; the
+  /// SOURCE may do the same when all SINKs have.
+  position collected;
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, flow_ack& x) {
-  return f(caf::meta::type_name("flow_ack"), x.flow, x.bytes, x.merged);
+  return f(caf::meta::type_name("flow_ack"), x.flow, x.bytes, x.merged,
+           x.collected);
 }
 
 /// Whole records [from, to) of one life of a publisher's directory.
@@ -356,6 +360,10 @@ CAF_BEGIN_TYPE_ID_BLOCK(millrace, caf::first_custom_type_id)
   CAF_ADD_ATOM(millrace, millrace, mend_atom, "mend")
   CAF_ADD_ATOM(millrace, millrace, snapshot_atom, "snapshot")
   CAF_ADD_ATOM(millrace, millrace, members_atom, "members")
+
+  CAF_ADD_ATOM(millrace, millrace, collect_atom, "collect")
+  CAF_ADD_ATOM(millrace, millrace, floor_atom, "floor")
+  CAF_ADD_ATOM(millrace, millrace, prune_atom, "prune")
 CAF_END_TYPE_ID_BLOCK(millrace)
 
 namespace millrace {
@@ -468,6 +476,14 @@ using sequencer_actor = status_actor::extend<
   // From an operator: the first of these nodes leaves the group, the second
   // joins it (0: none). Answers whether that is done; ask again until it is.
   caf::replies_to<members_atom, uint64_t, uint64_t>::with<bool>,
+  // A consumer of this name needs nothing of the stream before a position: of
+  // what it may still need, nothing is collected. Repeated: a node forgets.
+  caf::reacts_to<floor_atom, std::string, position>,
+  // Cuts the stream: files that end before the position go, on all nodes.
+  // Answers what goes and who loses what, as JSON (see prune_report). Dry: only
+  // tells. Not forced: `invalid_argument` where a consumer would lose.
+  caf::replies_to<prune_atom, position, bool /*dry*/,
+                  bool /*forced*/>::with<std::string>,
   // Clean stop: everything written is synced and sealed.
   caf::replies_to<stop_atom>::with<bool>>;
 
@@ -478,7 +494,9 @@ using subscriber_actor
                        caf::replies_to<caf::unsubscribe_atom>::with<bool>,
                        // Holds deliveries back (true) or lets them go on
                        // (false).
-                       caf::reacts_to<pause_atom, bool>>;
+                       caf::reacts_to<pause_atom, bool>,
+                       // Who subscribed needs nothing before this position.
+                       caf::reacts_to<floor_atom, position>>;
 
 /// RDB WATCHER: hears whether an RDB can be asked.
 using rdb_watcher_actor

@@ -23,7 +23,12 @@ struct MergeEntry {           # what the consensus group of a stream commits
     event @3 :StreamEvent;
     periodEnd @4 :PeriodEnd;
     beginStream @5 :StreamLayout;
+    cutBegin @6 :CutBegin;
   }
+}
+
+struct CutBegin {             # files of the merged log before this one go
+  position @0 :UInt64;
 }
 
 struct StreamLayout {         # how the merged log is written, once and for all
@@ -67,6 +72,7 @@ struct MergeState {           # state record at the start of each out/ file
   schemas @5 :List(SchemaVersion);
   layout @6 :StreamLayout;
   placeOnly @7 :Bool;         # too large here: no inputs, origins and schemas
+  outBegin @8 :UInt64;        # files of the merged log before this were cut off
 }
 
 struct SchemaVersion {

@@ -57,6 +57,7 @@ result<publication> process_host::publish(const std::string& stream,
       return found.failure();
     nodes = *std::move(found);
   }
+  settings->copies = nodes.size();
   auto opened = rt::publisher::open(env(), *std::move(settings));
   if (!opened)
     return opened.failure();

@@ -73,12 +73,31 @@ teller(process_host& host, const std::string& process,
   };
 }
 
+/// Those that build on a stream and must lose nothing of it.
+std::vector<std::string> consumers_of(const cluster_config& config,
+                                      const std::string& stream) {
+  std::vector<std::string> out;
+  for (const auto& process : config.processes)
+    if (process.type == process_type::rdb
+        && config.table(process.tables.front())->stream == stream)
+      out.push_back(process.name);
+  return out;
+}
+
 /// A stream's core, and the first period that it may still have to end.
 struct opened_stream {
   std::unique_ptr<rt::sequencer_core> core;
   std::vector<rt::peer_settings> peers;
   std::optional<period_id> first_open;
 };
+
+auto noticed(process_host& host, const std::string& name) {
+  return [&host, name](bool warning, const std::string& id,
+                       const std::string& text) {
+    host.tell({warning ? notice::severity::warning : notice::severity::info,
+               "rt", name, id, text});
+  };
+}
 
 result<opened_stream> open_stream(process_host& host,
                                   const process_config& process,
@@ -135,6 +154,7 @@ rt_factory::operator()(process_host& host,
   period_timer_settings timer{process.name, config.period.rule, {}};
   for (size_t i = 0; i < opened.size(); ++i) {
     const auto& name = process.streams[i];
+    const auto& how = *config.stream(name);
     auto stream = host.spawn(
       rt::sequencer, &host.env(),
       std::make_shared<std::unique_ptr<rt::sequencer_core>>(
@@ -145,7 +165,11 @@ rt_factory::operator()(process_host& host,
                              .warn = teller(host, process.name,
                                             notice::severity::warning),
                              .note = teller(host, process.name,
-                                            notice::severity::info)});
+                                            notice::severity::info),
+                             .retention = {how.retention_age_ns,
+                                           how.retention_bytes,
+                                           how.retention_disk_percent},
+                             .consumers = consumers_of(config, name)});
     host.put("rt/" + name, stream);
     out.names.push_back("rt/" + name);
     if (i == 0)

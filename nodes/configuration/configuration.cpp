@@ -199,14 +199,16 @@ private:
     check_unique(at, config_.streams, out.name);
     for (const auto* gone : {"batch_time", "batch_size"})
       at.refuse(gone, "nothing reads it any more: delete the line");
-    for (const auto* early : {"retention_age", "retention_size"})
-      at.refuse(early, "old log files are not collected yet: delete the "
-                       "line, and watch the space that is left");
     out.mode = at.choice("mode", {"synced", "cached"}, false) == 1
                  ? stream_mode::cached
                  : stream_mode::synced;
     out.roll_bytes
       = at.bytes("roll_size", 64u << 10, uint64_t{1} << 30, out.roll_bytes);
+    out.retention_age_ns = at.duration("retention_age", 1'000'000'000,
+                                       36'500 * text::day_ns, 0);
+    out.retention_bytes = at.bytes("retention_size", 1, most_bytes, 0);
+    out.retention_disk_percent
+      = static_cast<uint32_t>(at.integer("retention_disk", 1, 99, 0));
     config_.streams.push_back(std::move(out));
   }
 

@@ -40,6 +40,11 @@ struct stream_config {
   stream_mode mode = stream_mode::synced;
   /// A log file rolls before it would pass this size; 64 KiB to 1 GiB.
   uint64_t roll_bytes = uint64_t{1} << 30;
+  /// Closed files of the merged log go when their newest message is older, when
+  /// all files together have more bytes, or when the disk is fuller; 0: never.
+  int64_t retention_age_ns = 0;
+  uint64_t retention_bytes = 0;
+  uint32_t retention_disk_percent = 0;
 
   friend bool operator==(const stream_config&, const stream_config&) = default;
 };

@@ -107,6 +107,8 @@ public:
   [[nodiscard]] virtual uint64_t boot_id() = 0;
   /// Bytes still free on the disk that holds `path`.
   virtual result<uint64_t> free_bytes(const std::string& path) = 0;
+  /// Bytes that it has for its users, free or taken.
+  virtual result<uint64_t> total_bytes(const std::string& path) = 0;
 };
 
 /// Reads a small file whole. `oversize` above `bytes_max`.

@@ -336,6 +336,15 @@ public:
     return static_cast<uint64_t>(facts.f_bavail) * facts.f_frsize;
   }
 
+  result<uint64_t> total_bytes(const std::string& path) override {
+    struct statvfs facts {};
+    if (::statvfs(path.c_str(), &facts) == -1)
+      return failure(path, "statvfs", errno);
+    // What is kept back for the superuser is nobody's.
+    const auto kept_back = facts.f_bfree - facts.f_bavail;
+    return static_cast<uint64_t>(facts.f_blocks - kept_back) * facts.f_frsize;
+  }
+
 private:
   std::once_flag boot_read_;
   uint64_t boot_ = 0;

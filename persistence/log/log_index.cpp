@@ -128,6 +128,24 @@ result<time_index> index_of(file_system& fs, const std::string& directory,
 
 } // namespace
 
+result<std::optional<int64_t>> newest_time(file_system& fs,
+                                           const std::string& directory,
+                                           const log_file_info& of) {
+  auto lineage = read_lineage(fs, directory);
+  if (!lineage)
+    return lineage.failure();
+  auto opened = fs.open(detail::log_path(directory, of.session, of.roll),
+                        open_mode::read);
+  if (!opened)
+    return opened.failure();
+  auto index = index_of(fs, directory, *lineage, of, **opened);
+  if (!index)
+    return index.failure();
+  if (index->ts_max == std::numeric_limits<int64_t>::min())
+    return std::optional<int64_t>{};
+  return std::optional{index->ts_max};
+}
+
 result<position> find_time(file_system& fs, const std::string& directory,
                            int64_t ts_ns) {
   auto lineage = read_lineage(fs, directory);

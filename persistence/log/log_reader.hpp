@@ -103,4 +103,10 @@ private:
 [[nodiscard]] result<position>
 find_time(file_system& fs, const std::string& directory, int64_t ts_ns);
 
+/// The largest ts of the messages of a closed file, by the same index; none
+/// when it has no message.
+[[nodiscard]] result<std::optional<int64_t>>
+newest_time(file_system& fs, const std::string& directory,
+            const log_file_info& of);
+
 } // namespace millrace::persistence

@@ -158,6 +158,43 @@ TEST_F(PublisherTest, RestartGoesOnBehindTheLoggedId) {
   EXPECT_EQ(token->end.session(), 1u);
 }
 
+// A file goes when all nodes let go of their copies, and none while it is not
+// known of one.
+TEST_F(PublisherTest, FilesGoWhenAllCopiesWent) {
+  open({.topic = "market",
+        .log_path = "/pub",
+        .host = "h",
+        .roll_bytes = 1024,
+        .copies = 2});
+  pub->verify({0, {}});
+  for (int64_t id = 1; id <= 60; ++id)
+    ASSERT_TRUE(publish(id));
+  ASSERT_FALSE(pub->flush(ack_level::recorded, 1s));
+  EXPECT_FALSE(pub->collected("rt0", position::of(0, 3, 100)));
+  EXPECT_FALSE(pub->collected("rt0", position::of(0, 3, 100)));
+  auto job = pub->collected("rt1", position::of(0, 2, 8));
+  ASSERT_TRUE(job);
+  EXPECT_EQ(logged().size(), 60u);
+  ASSERT_FALSE(job());
+  EXPECT_LT(logged().size(), 60u);
+  EXPECT_EQ(logged().back().id, 60);
+  EXPECT_FALSE(disk.exists("/pub/h.market/log.0.0"));
+  EXPECT_TRUE(disk.exists("/pub/h.market/log.0.2"));
+  EXPECT_FALSE(pub->collected("rt1", position::of(0, 2, 8)));
+  // What comes late touches no file of the next owner.
+  auto late = pub->collected("rt1", position::of(0, 3, 0));
+  ASSERT_TRUE(late);
+  ASSERT_FALSE(pub->close());
+  const auto left = logged().size();
+  ASSERT_FALSE(late());
+  EXPECT_EQ(logged().size(), left);
+  end();
+  open({.topic = "market", .log_path = "/pub", .host = "h"});
+  const auto token = publish(null_long);
+  ASSERT_TRUE(token);
+  EXPECT_EQ(token->id, 61);
+}
+
 TEST_F(PublisherTest, ALostTailIsAskedForUntilTheLogGoesOnBehindIt) {
   const publisher_options options{
     .topic = "market", .log_path = "/pub", .host = "h"};

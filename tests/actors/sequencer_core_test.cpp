@@ -87,6 +87,8 @@ protected:
         const auto job = core->begin_checkpoint();
         ASSERT_TRUE(job) << to_string(job.failure());
         ASSERT_FALSE(core->finish_checkpoint(*job, job->sync.run()));
+        done = core->advance();
+        continue;
       }
       if (!core->needs_sync())
         return;
@@ -470,6 +472,65 @@ TEST_P(SequencerCoreTest, WhatNobodyHasIsAnEventInItsPlace) {
   open();
   run();
   EXPECT_EQ(merged_ids(), (std::vector<int64_t>{1, 2, 3, 6, 7, 8}));
+}
+
+// What may be collected is what no life of this node can ask for again, even
+// one that lost its checkpoint.
+TEST_P(SequencerCoreTest, NeedlessIsWhatTheGroupsLogIsPast) {
+  checkpoints = true;
+  open();
+  for (int i = 0; i < 200; ++i) {
+    publish(5);
+    run();
+  }
+  const auto needless = core->needless_of(copy_id{1});
+  EXPECT_GT(needless, position{});
+  EXPECT_LE(needless, end);
+  EXPECT_EQ(core->needless_out(), position{});
+  // Another life knows it again.
+  kept = {};
+  open();
+  run();
+  ASSERT_TRUE(core->open_input(name));
+  EXPECT_GE(core->needless_of(copy_id{1}), needless);
+  // The bytes before it are not read again: without them all is the same.
+  const auto path = "/rt/market/in/" + to_string(name) + "/log.0.0";
+  for (uint64_t at = 0; at < needless.offset(); ++at)
+    disk.flip_bit(path, at * 8);
+  kept = {};
+  open();
+  run();
+  EXPECT_EQ(merged_ids(), all_ids());
+}
+
+// The cut is in a checkpoint, and the group's log is past it, before any file
+// may go.
+TEST_P(SequencerCoreTest, ACutIsDurableBeforeFilesGo) {
+  open();
+  for (int i = 0; i < 200; ++i) {
+    publish(5);
+    run();
+  }
+  const auto newest
+    = position::of(core->out_end().session(), core->out_end().roll(), 0);
+  ASSERT_GT(newest.roll(), 2u);
+  ASSERT_FALSE(core->propose_cut(position::of(0, 2, 100)));
+  run();
+  EXPECT_EQ(core->state()->out_begin, position::of(0, 2, 0));
+  EXPECT_EQ(core->needless_out(), position{});
+  checkpoints = true;
+  run();
+  EXPECT_EQ(core->needless_out(), position::of(0, 2, 0));
+  // Never the file that is written, and never back.
+  ASSERT_FALSE(core->propose_cut(position::of(900, 0, 0)));
+  ASSERT_FALSE(core->propose_cut(position::of(0, 1, 0)));
+  run();
+  EXPECT_EQ(core->state()->out_begin, newest);
+  EXPECT_EQ(core->needless_out(), newest);
+  open();
+  run();
+  EXPECT_EQ(core->state()->out_begin, newest);
+  EXPECT_EQ(core->needless_out(), newest);
 }
 
 INSTANTIATE_TEST_SUITE_P(Modes, SequencerCoreTest, ::testing::Bool(),

@@ -22,11 +22,15 @@ using namespace std::chrono_literals;
 /// from the seed.
 class rt_scenario {
 public:
-  rt_scenario(uint64_t seed, bool cached, size_t node_count = 1)
+  /// @param small_files so that many are collected
+  rt_scenario(uint64_t seed, bool cached, size_t node_count = 1,
+              bool small_files = false)
     : w{seed}, cached_{cached} {
     rt.cached = cached;
     rt.roll_bytes = 4096 << w.draw(5);
     rt.checkpoint_bytes = 1024 << w.draw(7);
+    if (small_files)
+      rt.checkpoint_bytes = 1024;
     // A member that was away long enough may have to copy what it lacks.
     if (w.chance(0.5))
       rt.behind_bytes_max = w.draw(2000);
@@ -39,6 +43,10 @@ public:
       publisher_load load;
       load.messages = 40 + w.draw(160);
       load.roll_bytes = 2048 << w.draw(6);
+      if (small_files) {
+        load.messages = 200;
+        load.roll_bytes = 1024 << w.draw(2);
+      }
       load.payload_bytes_max = w.chance(0.2) ? 3000 : 200;
       books.push_back(std::make_shared<ledger>());
       const auto name = "pub" + std::to_string(i);

@@ -55,6 +55,8 @@ merge_core::apply(entry_index index, const merge_entry& entry,
     fault = append_event(*event);
   else if (const auto* period = std::get_if<period_end>(&entry))
     fault = apply_period_end(*period);
+  else if (const auto* cut = std::get_if<cut_begin>(&entry))
+    apply_cut(*cut);
   if (fault)
     return fault;
   state_.applied_index = index;
@@ -269,6 +271,14 @@ error merge_core::apply_period_end(const period_end& entry) {
     return end.failure();
   effects_.push_back(period_ended{entry.period, *end});
   return {};
+}
+
+void merge_core::apply_cut(const cut_begin& entry) {
+  const auto file_of
+    = [](position at) { return position::of(at.session(), at.roll(), 0); };
+  const auto newest = file_of(out_->appended_end());
+  state_.out_begin
+    = std::max(state_.out_begin, std::min(file_of(entry.begin), newest));
 }
 
 error merge_core::append_event(const stream_event& event) {

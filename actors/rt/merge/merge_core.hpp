@@ -43,7 +43,8 @@ struct merge_state {
   std::map<std::string, merge_origin, std::less<>> origins;
   std::map<std::string, uint32_t> schema_versions; ///< Newest by table.
   period_id last_period = period_id::before_all(); ///< Newest that ended.
-  position out_end; ///< End of out/ after applied_index.
+  position out_end;   ///< End of out/ after applied_index.
+  position out_begin; ///< Files of out/ before this one may go.
 };
 
 [[nodiscard]] std::vector<std::byte> encode(const merge_state& state);
@@ -105,6 +106,7 @@ private:
   error take(const persistence::frame_view& frame, merge_origin& origin);
   error apply_open(const open_input& entry);
   error apply_period_end(const period_end& entry);
+  void apply_cut(const cut_begin& entry);
   error append_event(const stream_event& event);
   error begin_file_if_needed();
 

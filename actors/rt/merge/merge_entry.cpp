@@ -54,6 +54,10 @@ void write(schema::MergeEntry::Builder root, const begin_stream& entry) {
   out.setRecordBytes(entry.layout.record_bytes);
 }
 
+void write(schema::MergeEntry::Builder root, const cut_begin& entry) {
+  root.initCutBegin().setPosition(entry.begin.value);
+}
+
 stream_event read(schema::StreamEvent::Reader in) {
   stream_event out;
   out.kind = static_cast<event_kind>(in.getKind());
@@ -120,6 +124,8 @@ result<merge_entry> decode_merge_entry(std::span<const std::byte> bytes) {
                           in.getRollBytes(),
                           in.getRecordBytes()}}};
         }
+        case schema::MergeEntry::CUT_BEGIN:
+          return merge_entry{cut_begin{{root.getCutBegin().getPosition()}}};
       }
       return error{errc::malformed_message, "merge entry of an unknown kind"};
     });

@@ -59,8 +59,15 @@ struct begin_stream {
   stream_layout layout;
 };
 
-using merge_entry = std::variant<merge_range, open_input, close_input,
-                                 stream_event, period_end, begin_stream>;
+/// The merged log begins here, or at the start of its newest file if that comes
+/// first: what lies before goes on every node.
+struct cut_begin {
+  position begin;
+};
+
+using merge_entry
+  = std::variant<merge_range, open_input, close_input, stream_event, period_end,
+                 begin_stream, cut_begin>;
 
 [[nodiscard]] std::vector<std::byte> encode(const merge_entry& entry);
 [[nodiscard]] result<merge_entry>

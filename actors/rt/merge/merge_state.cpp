@@ -13,6 +13,7 @@ void write_place(schema::MergeState::Builder root, const merge_state& state) {
   root.setAppliedIndex(state.applied_index.value);
   root.setLastPeriod(state.last_period.value);
   root.setOutEnd(state.out_end.value);
+  root.setOutBegin(state.out_begin.value);
   auto layout = root.initLayout();
   layout.setLineageHigh(state.layout.lineage.words[0]);
   layout.setLineageLow(state.layout.lineage.words[1]);
@@ -131,6 +132,7 @@ result<merge_state> decode_merge_state(std::span<const std::byte> bytes) {
       out.applied_index = entry_index{root.getAppliedIndex()};
       out.last_period = period_id{root.getLastPeriod()};
       out.out_end = {root.getOutEnd()};
+      out.out_begin = {root.getOutBegin()};
       auto layout = root.getLayout();
       out.layout = {{{layout.getLineageHigh(), layout.getLineageLow()}},
                     layout.getRollBytes(),

@@ -1,4 +1,7 @@
 #include <millrace/actors/rt/publish/publisher.hpp>
+#include <millrace/persistence/log/log_collect.hpp>
+
+#include <algorithm>
 
 namespace millrace::rt {
 
@@ -121,6 +124,41 @@ error publisher::wait_verified(std::chrono::milliseconds deadline) {
           "origin '" + options_.origin + "': no answer from an RT node of '"
             + options_.topic + "' within " + std::to_string(deadline.count())
             + " ms"};
+}
+
+publisher::~publisher() {
+  const std::scoped_lock held{collecting_->mutex};
+  collecting_->ended = true;
+}
+
+error publisher::close() {
+  {
+    const std::scoped_lock held{collecting_->mutex};
+    collecting_->ended = true;
+  }
+  return log_->close();
+}
+
+std::function<error()> publisher::collected(const std::string& copy,
+                                            position below) {
+  const auto held = log_->lock();
+  auto& known = collected_[copy];
+  known = std::max(known, below);
+  if (collected_.size() < options_.copies || options_.copies == 0)
+    return {};
+  auto floor = known;
+  for (const auto& [other, end] : collected_)
+    floor = std::min(floor, end);
+  if (floor <= collects_below_)
+    return {};
+  collects_below_ = floor;
+  return [world = env_, directory = directory_, floor,
+          ending = collecting_]() -> error {
+    const std::scoped_lock not_ended{ending->mutex};
+    if (ending->ended)
+      return {};
+    return persistence::collect_log(*world, directory, floor).failure();
+  };
 }
 
 void publisher::verify(merged_origin told) {

@@ -12,7 +12,10 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -32,6 +35,9 @@ struct publisher_options {
   /// The stream is `cached`: everywhere "written" stands for "synced".
   bool cached = false;
   uint64_t roll_bytes = uint64_t{1} << 30;
+  /// RT nodes that keep copies of this log: a file goes when all of them
+  /// collected theirs. 0: none does, and files stay.
+  size_t copies = 0;
 };
 
 /// What `publish` returns: the end of the message in the publisher's own log.
@@ -57,7 +63,7 @@ public:
   open(persistence::env& world, publisher_options options);
 
   /// Does not seal: call `close` for a clean end.
-  ~publisher() = default;
+  ~publisher();
   publisher(const publisher&) = delete;
   publisher& operator=(const publisher&) = delete;
 
@@ -101,7 +107,7 @@ public:
   }
 
   /// Writes, seals the session, syncs. Idempotent; publishing ends.
-  [[nodiscard]] error close() { return log_->close(); }
+  [[nodiscard]] error close();
 
   [[nodiscard]] const publisher_options& options() const noexcept {
     return options_;
@@ -143,6 +149,12 @@ public:
   void retry() { log_->retry(); }
   /// RT merged everything below this position of this log.
   void set_committed(position end) { log_->set_committed(end); }
+  /// The RT node `copy` collected its copy before the file of this position.
+  /// @returns for another thread, when files of this log can go: they do,
+  /// unless
+  ///   this publisher has ended by then.
+  [[nodiscard]] std::function<error()> collected(const std::string& copy,
+                                                 position below);
 
 private:
   publisher(persistence::env& world, publisher_options options,
@@ -157,6 +169,14 @@ private:
   origin_doubt doubt_;                ///< Under the lock of `log_`.
   std::optional<merged_origin> told_; ///< Under the lock of `log_`.
   std::unique_ptr<group_commit> log_;
+  std::map<std::string, position> collected_; ///< Under the lock of `log_`.
+  position collects_below_;                   ///< The same.
+  /// Whoever opens the directory next finds no file going away under it.
+  struct collecting {
+    std::mutex mutex;
+    bool ended = false;
+  };
+  std::shared_ptr<collecting> collecting_ = std::make_shared<collecting>();
 };
 
 } // namespace millrace::rt

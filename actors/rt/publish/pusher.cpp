@@ -214,6 +214,7 @@ void pusher_state::acked(const flow_ack& ack) {
   step(link_core::heard{ack.flow});
   sender->acked(ack.bytes);
   merged(ack.merged);
+  collected(ack.collected);
   pump();
   pull_if_idle();
 }
@@ -227,6 +228,16 @@ void pusher_state::merged(position end) {
   if (sender->drained() && all)
     end = std::max(end, sender->where());
   source->set_committed(end);
+}
+
+void pusher_state::collected(position below) {
+  if (below <= collected_below)
+    return;
+  collected_below = below;
+  if (auto job = source->collected(to_string(options.rt), below))
+    env->io->submit([job = std::move(job), me = pusher_self_actor{self}] {
+      caf::anon_send(me, collect_atom_v, to_caf(job()));
+    });
 }
 
 void pusher_state::tick() {
@@ -253,6 +264,7 @@ replicator_facts pusher_state::facts() const {
   if (sender)
     now.where = sender->where();
   now.last_failure = link.last_failure();
+  now.collect_failure = collect_failure;
   return now;
 }
 
@@ -261,7 +273,9 @@ std::string to_json(const replicator_facts& facts) {
   const text::json_value out{
     {"phase", phases[static_cast<int>(facts.phase)]},
     {"position", facts.where.value},
-    {"last_failure", to_string(facts.last_failure.code)}};
+    {"last_failure", to_string(facts.last_failure.code)},
+    {"collect_failure",
+     facts.collect_failure ? to_string(facts.collect_failure) : ""}};
   return out.dump();
 }
 
@@ -302,6 +316,9 @@ pusher(pusher_self_actor::stateful_pointer<pusher_state> self,
         self->state.pull(true);
     },
     [self](caf::tick_atom) { self->state.tick(); },
+    [self](collect_atom, const caf::error& outcome) {
+      self->state.collect_failure = from_caf(outcome);
+    },
     [self](stop_atom) { self->quit(); },
     [self](refused_atom, flow_id flow) {
       if (self->state.link.runs(flow))

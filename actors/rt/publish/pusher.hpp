@@ -23,6 +23,8 @@ using pusher_self_actor = pusher_actor::extend<
   // The publisher wrote up to this position; its new bytes, if they were at
   // hand and their credit was taken.
   caf::reacts_to<grew_atom, position, chunk>,
+  // Files of the log were let go, or could not be.
+  caf::reacts_to<collect_atom, caf::error>,
   // Ask the publisher again whether it has more.
   caf::reacts_to<pull_atom>,
   // Reconnects, heartbeats.
@@ -33,6 +35,7 @@ struct replicator_facts {
   link_core::phase_type phase = link_core::phase_type::idle;
   position where; ///< Up to which this flow sent the log; 0 without one.
   error last_failure;
+  error collect_failure; ///< Why old files of the log stay; none: they do not.
 };
 
 /// As `status` shows it.
@@ -70,6 +73,7 @@ struct pusher_state {
   void pull(bool insist);
   void acked(const flow_ack& ack);
   void merged(position end);
+  void collected(position below);
   void tick();
   /// RT ends a period: the marker comes after all that was published before.
   void mark(period_id period);
@@ -87,6 +91,8 @@ struct pusher_state {
   sequencer_actor rt; ///< That was connected last.
   bool asks = false;  ///< It was asked what is merged.
   sink_actor sink;
+  position collected_below; ///< As the RT node told last.
+  error collect_failure;
   bool owes_pull = true; ///< The source waits to be asked for more.
 };
 

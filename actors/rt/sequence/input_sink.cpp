@@ -1,6 +1,7 @@
 #include <millrace/actors/rt/link/read_records.hpp>
 #include <millrace/actors/rt/sequence/input_sink.hpp>
 #include <millrace/messages/text/json_value.hpp>
+#include <millrace/persistence/log/log_collect.hpp>
 #include <millrace/persistence/log/log_reader.hpp>
 
 namespace millrace::rt {
@@ -317,10 +318,35 @@ void input_sink_state::merged_up_to(position end) {
     acknowledge();
 }
 
+void input_sink_state::collect(position below) {
+  collect_next = std::max(collect_next, below);
+  if (collecting || collect_next <= collected_end)
+    return;
+  collecting = true;
+  env->io->submit([world = env, directory = options.directory,
+                   floor = collect_next, me = input_sink_actor{self}] {
+    auto went = persistence::collect_log(*world, directory, floor);
+    caf::anon_send(me, collect_atom_v, floor,
+                   went ? caf::error{} : to_caf(went.failure()));
+  });
+}
+
+void input_sink_state::collected(position below, const caf::error& outcome) {
+  collecting = false;
+  collect_failure = from_caf(outcome);
+  // The files stay until more is to go: then they are tried again.
+  if (outcome)
+    return;
+  collected_end = below;
+  if (source && !broken)
+    acknowledge();
+  collect(collect_next);
+}
+
 void input_sink_state::acknowledge() {
   env->crash_point("rt.before_ack");
   self->send(source, ack_atom_v,
-             flow_ack{current_flow, bytes_taken, merged_end});
+             flow_ack{current_flow, bytes_taken, merged_end, collected_end});
   env->crash_point("rt.after_ack");
 }
 
@@ -331,9 +357,13 @@ void input_sink_state::fail(const error& fault) {
 }
 
 std::string to_json(const input_facts& facts) {
-  const text::json_value out{{"directory", facts.directory},
-                             {"durable", facts.durable.value},
-                             {"merged", facts.merged.value}};
+  const text::json_value out{
+    {"directory", facts.directory},
+    {"durable", facts.durable.value},
+    {"merged", facts.merged.value},
+    {"collected", facts.collected.value},
+    {"collect_failure",
+     facts.collect_failure ? to_string(facts.collect_failure) : ""}};
   return out.dump();
 }
 
@@ -367,6 +397,10 @@ input_sink(input_sink_actor::stateful_pointer<input_sink_state> self,
     },
     [self](fetch_atom, position from, position to) {
       return self->state.fetch(from, to);
+    },
+    [self](collect_atom, position below) { self->state.collect(below); },
+    [self](collect_atom, position below, const caf::error& outcome) {
+      self->state.collected(below, outcome);
     },
     [self](synced_atom, position end, const caf::error& outcome) {
       self->state.synced(end, outcome);

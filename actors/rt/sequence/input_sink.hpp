@@ -40,6 +40,10 @@ using input_sink_actor = sink_actor::extend<
   caf::reacts_to<lost_atom, position, position>,
   // Another node wants whole records from there on, up to there at most.
   caf::replies_to<fetch_atom, position, position>::with<position, chunk>,
+  // Nobody needs the files before that of this position: they may go.
+  caf::reacts_to<collect_atom, position>,
+  // INTERNAL: they went.
+  caf::reacts_to<collect_atom, position, caf::error>,
   // INTERNAL: a sync up to this position ended.
   caf::reacts_to<synced_atom, position, caf::error>>;
 
@@ -56,6 +60,8 @@ struct input_facts {
   std::string directory;
   position durable;
   position merged;
+  position collected;    ///< Files before that of this place went.
+  error collect_failure; ///< Why more of them stay; none: they do not.
 };
 
 /// As `status` shows it.
@@ -83,8 +89,11 @@ struct input_sink_state {
   void ping(flow_id flow);
   void merged_up_to(position end);
   void synced(position end, const caf::error& outcome);
+  void collect(position below);
+  void collected(position below, const caf::error& outcome);
   [[nodiscard]] input_facts facts() const {
-    return {options.directory, durable_end, merged_end};
+    return {options.directory, durable_end, merged_end, collected_end,
+            collect_failure};
   }
 
   error verify(position at, std::span<const std::byte> bytes) const;
@@ -110,6 +119,10 @@ struct input_sink_state {
   /// Put in place before the end, to be told when they are durable.
   std::vector<std::pair<position, chunk>> mended;
   size_t mended_in_sync = 0; ///< Of them, those that the running sync covers.
+  position collected_end;
+  position collect_next; ///< While files go.
+  bool collecting = false;
+  error collect_failure;
   bool sync_running = false;
   bool broken = false;
 };

@@ -64,7 +64,9 @@ void out_copier_state::event(flow_id flow, const chunk& bytes) {
   if (flow != current_flow || ended)
     return;
   const auto what = decode_stream_event(bytes.bytes());
-  end({errc::unavailable,
+  // Where the stream was cut since, nothing can be added to what is here.
+  const bool cut = what && what->kind == event_kind::pruned;
+  end({cut ? errc::bad_position : errc::unavailable,
        options.directory + ": the log that is copied has "
          + (what ? what->cause : "an event that cannot be read")});
 }

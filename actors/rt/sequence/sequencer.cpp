@@ -69,6 +69,8 @@ result<input_sink_actor> sequencer_state::sink_of(const input_name& input) {
   children.add(sink);
   sinks.emplace(grant->copy, sink);
   failed_inputs.erase(grant->copy);
+  if (const auto below = core->needless_of(grant->copy); below != position{})
+    self->send(sink, collect_atom_v, below);
   return sink;
 }
 
@@ -311,6 +313,9 @@ void sequencer_state::progress(const result<sequencer_effects>& outcome) {
     std::visit([this](const auto& what) { step(what); }, fact);
   grant_offers();
   serve_waiting();
+  answer_cuts();
+  if (outcome->collects)
+    collect_needless();
   if (core->needs_sync())
     start_sync();
   if (core->checkpoint_due())
@@ -362,7 +367,7 @@ void sequencer_state::out_synced(const caf::error& outcome) {
   const auto job = std::exchange(checkpoint, std::nullopt);
   if (auto fault = core->finish_checkpoint(*job, from_caf(outcome)))
     return fail(fault);
-  progress(sequencer_effects{});
+  progress(core->advance());
 }
 
 caf::result<position> sequencer_state::end_period(period_id period) {
@@ -458,6 +463,8 @@ void sequencer_state::tick() {
     act(again);
   }
   progress(core->advance());
+  pass_floors_on();
+  look_at_files();
   self->delayed_send(self,
                      settings.peers.empty() ? caf::timespan{alone_interval}
                                             : caf::timespan{group_interval},
@@ -510,6 +517,7 @@ std::string sequencer_state::status() const {
   out.add("refused_messages", refused_messages);
   out.add("unreadable_messages", core->group().unreadable());
   out.add("copying", core->copying());
+  tell_collection(out.add("collection", text::json_value::object()));
   return out.dump();
 }
 
@@ -554,6 +562,16 @@ sequencer(sequencer_self_actor::stateful_pointer<sequencer_state> self,
     [self](facts_atom) { return self->state.facts(); },
     [self](facts_atom, const input_offer& what) {
       return self->state.origin_facts(what);
+    },
+    [self](floor_atom, const std::string& consumer, position at) {
+      self->state.take_floor(consumer, at);
+    },
+    [self](prune_atom, position at, bool dry, bool forced) {
+      return self->state.prune(at, dry, forced);
+    },
+    [self](collect_atom) { self->state.files_seen(); },
+    [self](collect_atom, position below, const caf::error& outcome) {
+      self->state.out_collected(below, outcome);
     },
     [self](committed_atom, position end, const caf::error& outcome) {
       self->state.group_synced(end, outcome);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <millrace/actors/rt/archive/archiver_core.hpp>
 #include <millrace/actors/rt/link/feeder.hpp>
 #include <millrace/actors/rt/link/flow_sender.hpp>
 #include <millrace/actors/rt/sequence/input_repair.hpp>
@@ -26,7 +27,7 @@
 // What it says to the other nodes of its stream is in sequencer_peers.cpp, how
 // it finds and mends damage in sequencer_scrub.cpp, sequencer_repair.cpp and
 // sequencer_rebuild.cpp, how it catches up with the others in
-// sequencer_catch_up.cpp.
+// sequencer_catch_up.cpp, what becomes of old files in sequencer_archive.cpp.
 
 namespace millrace::rt {
 
@@ -42,6 +43,10 @@ using sequencer_self_actor
     caf::reacts_to<checkpoint_atom, caf::error>,
     // out/ was copied from another node, or could not be.
     caf::reacts_to<snapshot_atom, caf::error>,
+    // What lies on the disk of out/ was looked at, for the archiver.
+    caf::reacts_to<collect_atom>,
+    // Files of out/ before that of a position went, or did not.
+    caf::reacts_to<collect_atom, position, caf::error>,
     // The grace of an end of period goes by.
     caf::reacts_to<caf::tick_atom>,
     // As a MENDER of out/.
@@ -62,6 +67,10 @@ struct sequencer_settings {
   /// The same for what is as it should be.
   std::function<void(const std::string&, const std::string&)> note
     = [](const std::string&, const std::string&) {};
+  /// What of out/ may stay, as the node that leads has it.
+  archive_policy retention;
+  /// Names of those that must lose nothing to it.
+  std::vector<std::string> consumers;
 };
 
 /// State of the SEQUENCER: the actor around sequencer_core. A failure of its
@@ -117,6 +126,19 @@ struct sequencer_state {
   void led();
   void give_up_periods();
   void tick();
+
+  // sequencer_archive.cpp
+  void collect_needless();
+  void collect_out();
+  void out_collected(position below, const caf::error& outcome);
+  void take_floor(const std::string& consumer, position at);
+  void pass_floors_on();
+  [[nodiscard]] archive_floors floors() const;
+  void look_at_files();
+  void files_seen();
+  caf::result<std::string> prune(position at, bool dry, bool forced);
+  void answer_cuts();
+  void tell_collection(text::json_value& into) const;
 
   // sequencer_peers.cpp
   void look_for_peers();
@@ -286,6 +308,30 @@ struct sequencer_state {
   std::map<uint64_t, caf::typed_response_promise<position>> period_requests;
   uint64_t period_request_next = 1;
   std::optional<sequencer_core::checkpoint_job> checkpoint;
+
+  /// What consumers told while this node led, or before.
+  std::map<std::string, position> told_floors;
+  struct survey {
+    archive_files files;
+    /// By the begin of a file: it is closed, and has it for good.
+    std::map<position, std::optional<int64_t>> times;
+    error failure;
+  };
+  std::shared_ptr<survey> looked = std::make_shared<survey>();
+  int64_t floors_at_ns = 0;
+  bool looking = false;
+  int64_t look_at_ns = 0;
+  std::string held_by; ///< As it was told last.
+  bool collecting_out = false;
+  position out_collected_end;
+  error collect_failure;
+  /// Those that wait until out/ begins there on this node.
+  struct waiting_cut {
+    position begin;
+    std::string report;
+    caf::typed_response_promise<std::string> promise;
+  };
+  std::vector<waiting_cut> cuts;
 };
 
 sequencer_self_actor::behavior_type

@@ -10,6 +10,22 @@ namespace millrace::rt {
 using persistence::log_writer;
 using persistence::log_writer_options;
 
+namespace {
+
+position file_of(position at) {
+  return position::of(at.session(), at.roll(), 0);
+}
+
+/// About, of a log whose files have this size.
+uint64_t bytes_between(position from, position to, uint64_t roll_bytes) {
+  const auto bytes_before = [roll_bytes](position at) {
+    return (at.value >> 30) * roll_bytes + at.offset();
+  };
+  return bytes_before(to) - std::min(bytes_before(from), bytes_before(to));
+}
+
+} // namespace
+
 sequencer_core::sequencer_core(persistence::env& world,
                                sequencer_options options,
                                std::unique_ptr<state_store> store)
@@ -109,6 +125,10 @@ error sequencer_core::propose_period_end(period_end entry) {
   return propose({std::move(entry)});
 }
 
+error sequencer_core::propose_cut(position begin) {
+  return propose({cut_begin{begin}});
+}
+
 error sequencer_core::propose(const std::vector<merge_entry>& entries) {
   auto taken = group_->propose(entries, now());
   if (!taken)
@@ -180,6 +200,8 @@ result<sequencer_effects> sequencer_core::advance() {
       return fault;
     if (auto fault = group_->write(now()))
       return fault;
+    if (options_.cached)
+      take_needless(std::exchange(needless_next_, {}));
     auto came = group_->fetch();
     std::move(came.sends.begin(), came.sends.end(),
               std::back_inserter(out.sends));
@@ -197,6 +219,7 @@ result<sequencer_effects> sequencer_core::advance() {
   }
   out.out = std::exchange(written_, {});
   out.opened = std::exchange(opened_, {});
+  out.collects = std::exchange(collects_, false);
   return out;
 }
 
@@ -204,6 +227,7 @@ result<sequencer_effects> sequencer_core::finish_sync(position end,
                                                       const error& outcome) {
   if (auto fault = group_->finish_sync(end, outcome, now()))
     return fault;
+  take_needless(std::exchange(needless_synced_, {}));
   return advance();
 }
 
@@ -296,6 +320,7 @@ error sequencer_core::apply(const stream_group::instruction& what,
   if (index <= merge_->state().applied_index)
     return {};
   input_bytes bytes;
+  position merged_before;
   std::optional<input_name> name;
   if (const auto* range = std::get_if<merge_range>(&entry)) {
     const auto input = merge_->state().inputs.find(range->input);
@@ -305,17 +330,24 @@ error sequencer_core::apply(const stream_group::instruction& what,
                                + to_string(range->input)
                                + ", which was never opened"};
     name = {input->second.directory, input->second.lineage};
+    merged_before = input->second.merged_end;
     auto got = bytes_of(*range);
     if (!got)
       return {};
     bytes = *std::move(got);
   }
-  const auto before = merge_->state().applied_index;
+  const auto applied = merge_->state().applied_index;
+  const auto out_before = merge_->state().out_end;
   auto facts = merge_->apply(index, entry, bytes.parts);
   if (!facts)
     return facts.failure();
-  if (auto fault = history_->add(index, before, entry))
+  if (auto fault = history_->add(index, applied, entry))
     return fault;
+  if (file_of(merge_->state().out_end) != file_of(out_before)) {
+    at_file_begin_ = before(merge_->state()).inputs;
+    if (const auto* range = std::get_if<merge_range>(&entry))
+      at_file_begin_[range->input] = merged_before;
+  }
   std::move(facts->begin(), facts->end(), std::back_inserter(out.facts));
   if (name)
     if (const auto copy = inputs_.find(*name)) {
@@ -329,8 +361,9 @@ error sequencer_core::apply(const stream_group::instruction& what,
 
 bool sequencer_core::checkpoint_due() const noexcept {
   return !checkpoint_running_ && merge_
-         && out_->recorded_end().value - checkpointed_.value
-              >= options_.checkpoint_bytes;
+         && (out_->recorded_end().value - checkpointed_.value
+               >= options_.checkpoint_bytes
+             || merge_->state().out_begin > cut_kept_);
 }
 
 result<sequencer_core::checkpoint_job> sequencer_core::begin_checkpoint() {
@@ -350,6 +383,8 @@ result<sequencer_core::checkpoint_job> sequencer_core::begin_checkpoint() {
   job.history_end = history.end;
   job.state = encode(merge_->state());
   job.applied = merge_->state().applied_index;
+  job.before = {at_file_begin_, merge_->state().out_begin};
+  job.end = merge_->state().out_end;
   return job;
 }
 
@@ -364,13 +399,59 @@ error sequencer_core::finish_checkpoint(const checkpoint_job& job,
   if (auto fault = store_->save(job.state))
     return fault;
   newest_ = {job.applied, job.state};
+  before_newest_ = job.before;
+  cut_kept_ = job.before.out;
+  newest_end_ = job.end;
   env_->crash_point("rt.after_snapshot_rename");
   // Alone, nobody else needs what came before.
   return options_.nodes.size() == 1 ? compact(job.applied) : error{};
 }
 
 error sequencer_core::compact(entry_index index) {
-  return newest_.index <= index ? group_->compact(newest_, now()) : error{};
+  if (newest_.index > index)
+    return {};
+  // As much goes of the inputs as was merged of them since.
+  const auto roll_bytes = state() ? state()->layout.roll_bytes : 0;
+  const auto gain
+    = bytes_between(compacted_end_, newest_end_, roll_bytes)
+      + bytes_between(needless_.out, before_newest_.out, roll_bytes);
+  if (auto fault = group_->compact(newest_, gain, now()))
+    return fault;
+  if (group_->begin() == newest_.index && compacted_ != newest_.index) {
+    compacted_ = newest_.index;
+    compacted_end_ = newest_end_;
+    needless_next_ = before_newest_;
+  }
+  return {};
+}
+
+sequencer_core::needless_logs sequencer_core::before(const merge_state& state) {
+  needless_logs out;
+  for (const auto& [number, input] : state.inputs)
+    out.inputs[number] = input.merged_end;
+  out.out = state.out_begin;
+  return out;
+}
+
+void sequencer_core::take_needless(std::optional<needless_logs> what) {
+  if (!what)
+    return;
+  needless_ = *std::move(what);
+  collects_ = true;
+}
+
+log_writer::sync_job sequencer_core::begin_sync() {
+  if (needless_next_)
+    needless_synced_ = std::exchange(needless_next_, {});
+  return group_->begin_sync();
+}
+
+position sequencer_core::needless_of(copy_id copy) const {
+  const auto number = numbers_.find(inputs_.name(copy));
+  if (number == numbers_.end())
+    return {};
+  const auto found = needless_.inputs.find(number->second);
+  return found == needless_.inputs.end() ? position{} : found->second;
 }
 
 /// What entries name of inputs, and out/ does not have yet. In a stream that is

@@ -59,6 +59,8 @@ struct sequencer_effects {
   std::vector<member_id> stranded;
   /// The part of this node in the group changed, or the group did.
   bool changed = false;
+  /// More is needless than before: see `needless`.
+  bool collects = false;
 };
 
 /// One stream on one RT node, without actors: inputs become durable, the leader
@@ -105,6 +107,7 @@ public:
   // ---------------
 
   [[nodiscard]] error propose_period_end(period_end entry);
+  [[nodiscard]] error propose_cut(position begin);
 
   // -- the group --------------------------------------------------------------
 
@@ -123,9 +126,8 @@ public:
   [[nodiscard]] bool needs_sync() const noexcept {
     return group_->needs_sync();
   }
-  [[nodiscard]] persistence::log_writer::sync_job begin_sync() {
-    return group_->begin_sync();
-  }
+  /// Of what `advance` wrote.
+  [[nodiscard]] persistence::log_writer::sync_job begin_sync();
   [[nodiscard]] result<sequencer_effects> finish_sync(position end,
                                                       const error& outcome);
 
@@ -155,6 +157,17 @@ public:
   // -- checkpoints
   // -------------------------------------------------------------
 
+  /// What neither this node needs after a crash, whatever else of its state is
+  /// lost with it, nor another member. It may be collected: of inputs, what the
+  /// files of out/ before the newest were made from; of out/, what was cut off.
+  /// Both once the group's log begins after that, durably.
+  struct needless_logs {
+    std::map<input_id, position> inputs; ///< Of each input, below this.
+    position out;                        ///< Of out/, below this.
+  };
+  [[nodiscard]] position needless_of(copy_id copy) const;
+  [[nodiscard]] position needless_out() const noexcept { return needless_.out; }
+
   /// A checkpoint: out/ is synced by the job, then `finish_checkpoint` stores
   /// the state as it was when the job began.
   struct checkpoint_job {
@@ -162,6 +175,8 @@ public:
     position history_end;
     std::vector<std::byte> state;
     entry_index applied;
+    needless_logs before; ///< What comes before that state.
+    position end;         ///< Of out/ at that state.
   };
   [[nodiscard]] bool checkpoint_due() const noexcept;
   /// `no_space` changes nothing: it is due until there is room.
@@ -236,6 +251,8 @@ private:
   error make_missing_files();
   error open_out(const stream_layout& layout);
   error begin_merge(merge_state state);
+  [[nodiscard]] result<merge_state> state_record(position file) const;
+  void recover_needless();
   error apply_alone();
 
   void lead();
@@ -251,6 +268,8 @@ private:
   void name(input_id number, const input_name& name);
   [[nodiscard]] const merge_input* input_of(const input_name& name) const;
   [[nodiscard]] int64_t now() const { return env_->clock->monotonic_ns(); }
+  static needless_logs before(const merge_state& state);
+  void take_needless(std::optional<needless_logs> what);
 
   persistence::env* env_;
   sequencer_options options_;
@@ -281,6 +300,19 @@ private:
   bool checkpoint_running_ = false;
   position checkpointed_;
   entry_log::kept_state newest_; ///< What the newest checkpoint says.
+  needless_logs before_newest_;  ///< What comes before it.
+  position cut_kept_;            ///< Begin of out/ in it.
+  position newest_end_;          ///< Of out/ there.
+  entry_index compacted_;        ///< Where the group's log begins,
+  position compacted_end_;       ///< and the end of out/ there.
+  /// Once the group's log is written so far, and once a sync of it ended.
+  std::optional<needless_logs> needless_next_;
+  std::optional<needless_logs> needless_synced_;
+  needless_logs needless_;
+  bool collects_ = false; ///< Not yet handed out.
+  /// What was merged of inputs when the newest file of out/ began: that file can
+  /// be made again. Empty: not known.
+  std::map<input_id, position> at_file_begin_;
 };
 
 } // namespace millrace::rt

@@ -33,7 +33,7 @@ caf::result<bool> sequencer_state::mend_out(position at) {
     return now_ns - entry.second > give_up_ns;
   });
   if (core->state() == nullptr || file == begin_of(core->out_end())
-      || out_given_up.contains(file))
+      || file < core->state()->out_begin || out_given_up.contains(file))
     return false;
   auto promise = self->make_response_promise<bool>();
   out_mends[file].push_back(promise);

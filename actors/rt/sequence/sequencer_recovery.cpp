@@ -53,6 +53,9 @@ error sequencer_core::recover() {
       name(number, {input.directory, input.lineage});
     checkpointed_ = (*state)->out_end;
     newest_ = {(*state)->applied_index, encode(**state)};
+    before_newest_ = before(**state);
+    cut_kept_ = (*state)->out_begin;
+    newest_end_ = (*state)->out_end;
     if (auto fault = begin_merge(**std::move(state)))
       return fault;
   } else if (!history_leads_on(entry_index{})) {
@@ -63,6 +66,7 @@ error sequencer_core::recover() {
   }
   if (auto fault = apply_history())
     return fault;
+  recover_needless();
   for (const auto& entry : group_->after(newest_.index))
     if (const auto* opened = std::get_if<rt::open_input>(&entry))
       name(opened->input, {opened->directory, opened->lineage});
@@ -102,12 +106,11 @@ result<std::optional<merge_state>> sequencer_core::recover_state() {
   auto record = newest_state_record(false);
   if (!record || *record)
     return record;
-  if (record = newest_state_record(true); !record || *record)
-    return record;
+  // What was merged before it may not be here any more.
   if (group_->state().index != entry_index{})
     if (auto state = decode_merge_state(group_->state().bytes); fits(state))
       return std::optional{*std::move(state)};
-  return std::optional<merge_state>{};
+  return newest_state_record(true);
 }
 
 /// What was applied after it is in the group's log, or in the history before
@@ -171,29 +174,58 @@ sequencer_core::newest_state_record(bool by_history) {
   if (!files)
     return files.failure();
   for (auto file = files->rbegin(); file != files->rend(); ++file) {
-    const auto path = out_directory() + "/"
-                      + persistence::log_file_name(file->session, file->roll);
     const auto begin = position::of(file->session, file->roll, 0);
     if (begin > out_->recorded_end())
       continue;
-    auto mapped = env_->fs->map(path);
-    if (!mapped)
-      return mapped.failure();
-    const auto parsed
-      = persistence::parse_record((*mapped)->bytes(), out_->lineage(), begin,
-                                  persistence::payload_check::verify);
-    if (parsed.kind != persistence::parse_outcome::what::record
-        || parsed.record.kind != persistence::record_kind::state)
-      continue;
-    auto state = decode_merge_state(
-      parsed.record.frame_at(parsed.record.first_frame).payload);
-    if (!state || !usable(*state, by_history))
-      continue;
-    // The record describes the stream before itself.
-    state->out_end = begin;
-    return std::optional{*std::move(state)};
+    auto state = state_record(begin);
+    if (!state && state.failure().code != errc::not_found)
+      return state.failure();
+    if (state && usable(*state, by_history))
+      return std::optional{*std::move(state)};
   }
   return std::optional<merge_state>{};
+}
+
+/// What a file of out/ begins with; `not_found` when that says no whole state.
+result<merge_state> sequencer_core::state_record(position file) const {
+  const auto path = out_directory() + "/"
+                    + persistence::log_file_name(file.session(), file.roll());
+  auto mapped = env_->fs->map(path);
+  if (!mapped)
+    return mapped.failure();
+  const auto parsed
+    = persistence::parse_record((*mapped)->bytes(), out_->lineage(), file,
+                                persistence::payload_check::verify);
+  const error none{errc::not_found, path + ": begins with no state"};
+  if (parsed.kind != persistence::parse_outcome::what::record
+      || parsed.record.kind != persistence::record_kind::state)
+    return none;
+  auto state = decode_merge_state(
+    parsed.record.frame_at(parsed.record.first_frame).payload);
+  if (!state)
+    return none;
+  // The record describes the stream before itself.
+  state->out_end = file;
+  return state;
+}
+
+/// A crash may have come before what is needless was collected.
+void sequencer_core::recover_needless() {
+  const auto& kept = group_->state();
+  if (!merge_ || kept.index == entry_index{} || kept.index != group_->begin())
+    return;
+  const auto begin = decode_merge_state(kept.bytes);
+  if (!begin)
+    return; // Nothing goes until the next one is kept.
+  compacted_ = kept.index;
+  compacted_end_ = begin->out_end;
+  auto what = before(*begin);
+  for (auto& [number, end] : what.inputs) {
+    const auto known = at_file_begin_.find(number);
+    end = known == at_file_begin_.end() ? position{}
+                                        : std::min(end, known->second);
+  }
+  take_needless(std::move(what));
 }
 
 /// @param layout without a record size: that of a writer's default.
@@ -223,6 +255,13 @@ error sequencer_core::begin_merge(merge_state state) {
     if (auto fault = out_->truncate(state.out_end))
       return fault;
   }
+  const auto file = position::of(state.out_end.session(),
+                                 state.out_end.roll(), 0);
+  at_file_begin_.clear();
+  if (file == state.out_end)
+    at_file_begin_ = before(state).inputs;
+  else if (const auto at_begin = state_record(file))
+    at_file_begin_ = before(*at_begin).inputs;
   out_->on_write = [this](const log_writer::written& part) {
     written_.push_back(
       {part.end, followed_ ? chunk::copy_of(part.bytes) : chunk{}});

@@ -69,7 +69,11 @@ void sequencer_state::retry_inputs() {
 
 void sequencer_state::input_lacking(copy_id copy, position from, position to) {
   const input_part range{from, to};
-  if (given_up.contains({copy, from}))
+  const auto needless = core->needless_of(copy);
+  const bool collected
+    = position::of(from.session(), from.roll(), 0)
+      < position::of(needless.session(), needless.roll(), 0);
+  if (collected || given_up.contains({copy, from}))
     return;
   settings.warn("input_damaged",
                 "stream '" + core->options().stream + "': input "

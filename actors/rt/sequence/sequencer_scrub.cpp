@@ -82,6 +82,10 @@ void sequencer_state::scrub() {
   }
   auto what = std::move(to_scrub.front());
   to_scrub.pop_front();
+  const auto kept
+    = what.copy ? core->needless_of(*what.copy) : core->state()->out_begin;
+  if (what.file < position::of(kept.session(), kept.roll(), 0))
+    return; // It may be gone by now.
   ++scrubbed;
   scrub_at_ns += static_cast<int64_t>(what.bytes) * ns_per_byte;
   *scrubbing = true;

@@ -233,13 +233,13 @@ error stream_group::durable(uint64_t ticket, entry_index written,
   return run(raft_core::persisted{ticket, written}, now_ns);
 }
 
-error stream_group::compact(const entry_log::kept_state& state,
+error stream_group::compact(const entry_log::kept_state& state, uint64_t gain,
                             int64_t now_ns) {
   if (!founded() || state.index > told_ || state.index <= before_)
     return {};
   // To keep a state costs more than to keep a few entries.
   const auto& log = raft_->log();
-  if (log.bytes_after(before_) - log.bytes_after(state.index)
+  if (log.bytes_after(before_) - log.bytes_after(state.index) + gain
       < state.bytes.size())
     return {};
   if (auto fault = log_->keep(state))

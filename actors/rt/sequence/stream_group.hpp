@@ -128,7 +128,8 @@ public:
                                   int64_t now_ns);
   /// No member needs the entries up to that of `state` any more: they go, and
   /// the state is kept in their place. Nothing happens while they are few.
-  [[nodiscard]] error compact(const entry_log::kept_state& state,
+  /// @param gain bytes of other logs that go with them.
+  [[nodiscard]] error compact(const entry_log::kept_state& state, uint64_t gain,
                               int64_t now_ns);
   /// What was kept so; its index is 0 when nothing was.
   [[nodiscard]] const entry_log::kept_state& state() const noexcept {

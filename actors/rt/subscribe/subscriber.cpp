@@ -42,11 +42,12 @@ void subscriber_state::connect() {
     return open_journal();
   connect_to<sequencer_actor>(
     self, connector, options.rt[asked % options.rt.size()],
-    [this](const sequencer_actor& rt) { subscribe(rt); },
+    [this](const sequencer_actor& found) { subscribe(found); },
     [this](const error& fault) { disconnect(fault); });
 }
 
 void subscriber_state::subscribe(const sequencer_actor& at) {
+  rt = at;
   self
     ->request(at, caf::timespan{request_deadline}, caf::subscribe_atom_v,
               next_start(), caf::actor_cast<sink_actor>(self))
@@ -288,10 +289,21 @@ void subscriber_state::finish_if_ended() {
   self->quit();
 }
 
+/// Again and again: a node that leads newly knows nothing of it.
+void subscriber_state::tell_floor() {
+  constexpr int64_t interval_ns = 1'000'000'000;
+  const auto now_ns = env->clock->monotonic_ns();
+  if (options.consumer.empty() || !floor || !rt || now_ns < floor_at_ns)
+    return;
+  floor_at_ns = now_ns + interval_ns;
+  self->send(rt, floor_atom_v, options.consumer, *floor);
+}
+
 void subscriber_state::tick() {
   if (!control->active())
     return finish_if_ended();
   step(link_core::passed{});
+  tell_floor();
   self->delayed_send(self, caf::timespan{tick_interval}, caf::tick_atom_v);
 }
 
@@ -353,6 +365,10 @@ subscriber(subscriber_self_actor::stateful_pointer<subscriber_state> self,
       self->state.paused = pause;
       if (!pause)
         self->state.deliver_waiting();
+    },
+    [self](floor_atom, position floor) {
+      self->state.floor = floor;
+      self->state.tell_floor();
     },
     [self](caf::tick_atom) { self->state.tick(); },
     [self](deliver_atom) { self->state.deliver_waiting(); },

@@ -35,6 +35,9 @@ struct subscriber_options {
   start_spec start;
   /// Directory of a local copy of the stream; empty: none is kept.
   std::string local_copy;
+  /// Name of a consumer that must lose nothing to the archiver; empty: it takes
+  /// what is there. What it needs it tells (`floor_atom`).
+  std::string consumer;
 };
 
 /// State of the SUBSCRIBER: asks the RT node for the merged log from where it
@@ -73,6 +76,7 @@ struct subscriber_state {
   void catch_up_from_copy();
   void copy_again(position from);
   void tick();
+  void tell_floor();
   void deliver_waiting();
   void finish_if_ended();
   [[nodiscard]] start_spec next_start() const;
@@ -96,7 +100,10 @@ struct subscriber_state {
   std::unique_ptr<persistence::log_reader> copy_reader;
   uint64_t copies_mended = 0; ///< Times that damage in the copy was passed.
   bool told_ahead = false;    ///< Since the last flow.
-  size_t asked = 0;           ///< Of `options.rt`.
+  sequencer_actor rt;         ///< That was asked last.
+  std::optional<position> floor;
+  int64_t floor_at_ns = 0;
+  size_t asked = 0;    ///< Of `options.rt`.
   size_t hopeless = 0; ///< Nodes in turn that can never serve this place.
 };
 

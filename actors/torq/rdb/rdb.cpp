@@ -100,6 +100,7 @@ void rdb_state::subscribe() {
     options.start.at = begin;
     options.start.life = store->life;
   }
+  options.consumer = settings.process;
   const auto control = std::make_shared<rt::subscription>(settings.stream);
   subscriber
     = self->spawn(rt::subscriber, env, connector, std::move(options), control,
@@ -432,18 +433,6 @@ void rdb_state::lost(const caf::down_msg& down) {
 }
 
 // -- time, and what is seen ---------------------------------------------------
-
-void rdb_state::watch_memory() {
-  const auto end = store->tables.snapshot()->end;
-  const bool awaited
-    = std::any_of(installs.begin(), installs.end(),
-                  [end](const auto& waits) { return waits.at > end; });
-  const uint64_t bytes = store->byte_count;
-  if (!subscriber || !memory.look(bytes, awaited))
-    return;
-  self->send(subscriber, pause_atom_v, memory.paused());
-  announce();
-}
 
 std::string rdb_state::stalled() const {
   if (auto reason = memory.reason(store->byte_count); !reason.empty())

@@ -83,4 +83,20 @@ void rdb_state::watch(const rdb_watcher_actor& who) {
   self->send(who, announce_atom_v, announcement());
 }
 
+void rdb_state::watch_memory() {
+  const auto end = store->tables.snapshot()->end;
+  const bool awaited
+    = std::any_of(installs.begin(), installs.end(),
+                  [end](const auto& waits) { return waits.at > end; });
+  const uint64_t bytes = store->byte_count;
+  if (!subscriber)
+    return;
+  // A restart begins at the oldest cutover that is written down: after this.
+  self->send(subscriber, floor_atom_v, store->tables.snapshot()->begin);
+  if (!memory.look(bytes, awaited))
+    return;
+  self->send(subscriber, pause_atom_v, memory.paused());
+  announce();
+}
+
 } // namespace millrace::torq

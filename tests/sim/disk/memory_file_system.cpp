@@ -445,4 +445,9 @@ result<uint64_t> memory_file_system::free_bytes(const std::string&) {
   return *quota_ > taken ? *quota_ - taken : uint64_t{0};
 }
 
+result<uint64_t> memory_file_system::total_bytes(const std::string&) {
+  const std::scoped_lock lock{mutex_};
+  return quota_.value_or((uint64_t{1} << 40) + used());
+}
+
 } // namespace millrace::sim

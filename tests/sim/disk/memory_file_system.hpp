@@ -103,6 +103,7 @@ public:
   lock_directory(const std::string& path) override;
   uint64_t boot_id() override;
   result<uint64_t> free_bytes(const std::string& path) override;
+  result<uint64_t> total_bytes(const std::string& path) override;
 
 private:
   friend class memory_file;

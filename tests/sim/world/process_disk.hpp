@@ -80,6 +80,9 @@ public:
       return over(path);
     return disk_.free_bytes(path);
   }
+  result<uint64_t> total_bytes(const std::string& path) override {
+    return *alive_ ? disk_.total_bytes(path) : over(path);
+  }
 
   /// The process is gone: its locks are free.
   void end() {

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <millrace/persistence/disk/env.hpp>
+#include <millrace/persistence/log/log_directory.hpp>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace millrace::persistence {
+
+/// What was given back to the disk.
+struct collected_files {
+  uint64_t files = 0;
+  uint64_t bytes = 0;
+};
+
+/// The files of `all` that end before the file in which `floor` lies; never the
+/// last one, which is written. @param all in stream order.
+[[nodiscard]] std::vector<log_file_info>
+files_below(const std::vector<log_file_info>& all, position floor);
+
+/// Collects these files of a log: the newest of them becomes a tombstone, which
+/// tells readers that what came before it was collected; the others go. Does
+/// nothing that lasts long, and may run beside the writer and readers of the
+/// log. What a crash leaves undone, the next call does.
+[[nodiscard]] result<collected_files>
+collect_log(env& world, const std::string& directory, position floor);
+
+} // namespace millrace::persistence

@@ -1,0 +1,143 @@
+// Collection of a log's oldest files, beside its writer and its readers.
+
+#include <millrace/persistence/log/log_collect.hpp>
+#include <millrace/sim/disk/memory_file_system.hpp>
+#include <millrace/tests/support/manual_clock.hpp>
+
+#include "log_fixture.hpp"
+
+namespace millrace::persistence {
+namespace {
+
+/// Ends the process at a named point.
+struct crash {};
+
+class LogCollectTest : public ::testing::Test {
+protected:
+  LogCollectTest() {
+    env.fs = &disk;
+    env.clock = &clock;
+    env.random = [] { return uint64_t{5}; };
+  }
+
+  /// A log of 60 messages in several files, of two sessions.
+  void write_all() {
+    for (int life = 0; life < 2; ++life) {
+      log_writer_options how;
+      how.directory = log_directory;
+      how.roll_bytes = 1024;
+      auto writer = log_writer::open(env, how);
+      ASSERT_TRUE(writer) << to_string(writer.failure());
+      for (int i = 0; i < 30; ++i) {
+        message_header header;
+        header.on = "a";
+        header.id = ++id;
+        ASSERT_TRUE((*writer)->append(record_kind::messages,
+                                      payload_kind::opaque, header,
+                                      bytes_of("message")));
+        ASSERT_FALSE((*writer)->write());
+      }
+      ASSERT_FALSE((*writer)->close());
+    }
+    files = *list_log_files(disk, log_directory);
+    ASSERT_GT(files.size(), 5u);
+    all = read_all(disk, log_directory);
+  }
+
+  static position begin_of(const log_file_info& file) {
+    return position::of(file.session, file.roll, 0);
+  }
+
+  std::vector<std::string> names() {
+    std::vector<std::string> out;
+    for (const auto& file : *list_log_files(disk, log_directory))
+      out.push_back(log_file_name(file.session, file.roll)
+                    + (file.archived && file.size == 0 ? " empty" : ""));
+    return out;
+  }
+
+  sim::memory_file_system disk{1};
+  test_support::manual_clock clock;
+  persistence::env env;
+  int64_t id = 0;
+  std::vector<log_file_info> files;
+  reading all;
+};
+
+TEST_F(LogCollectTest, FilesBeforeTheFloorGo) {
+  write_all();
+  for (size_t kept = 0; kept < files.size(); ++kept) {
+    const auto floor = begin_of(files[kept]);
+    auto went = collect_log(env, log_directory,
+                            position{floor.value + (kept % 2) * 64});
+    ASSERT_TRUE(went) << to_string(went.failure());
+    EXPECT_EQ(went->files, kept == 0 ? 0u : 1u);
+    std::vector<std::string> want;
+    if (kept != 0)
+      want.push_back(
+        log_file_name(files[kept - 1].session, files[kept - 1].roll)
+        + " empty");
+    for (auto i = kept; i < files.size(); ++i)
+      want.push_back(log_file_name(files[i].session, files[i].roll));
+    EXPECT_EQ(names(), want);
+    // `begin` is what is retained; a place before it was pruned.
+    const auto left = read_all(disk, log_directory);
+    EXPECT_TRUE(left.events.empty());
+    EXPECT_EQ(left.messages.back(), all.messages.back());
+    EXPECT_EQ(left.messages.front().begin,
+              kept == 0 ? all.messages[0].begin : floor);
+    const auto told = read_all(disk, log_directory, all.messages[0].begin);
+    EXPECT_EQ(told.events.size(), kept == 0 ? 0u : 1u);
+    if (kept != 0) {
+      EXPECT_EQ(told.events[0].kind, event_kind::pruned);
+      EXPECT_EQ(told.events[0].to, floor);
+    }
+    EXPECT_TRUE(verify_log(disk, log_directory)->damages.empty());
+  }
+}
+
+TEST_F(LogCollectTest, TheFileThatIsWrittenStays) {
+  write_all();
+  ASSERT_TRUE(collect_log(env, log_directory, position::of(9, 0, 0)));
+  EXPECT_EQ(names().size(), 2u);
+  EXPECT_EQ(files_below(files, position::of(9, 0, 0)).size(), files.size() - 1);
+}
+
+TEST_F(LogCollectTest, AWriterGoesOnAfterACollection) {
+  write_all();
+  ASSERT_TRUE(collect_log(env, log_directory, begin_of(files.back())));
+  log_writer_options how;
+  how.directory = log_directory;
+  auto writer = log_writer::open(env, how);
+  ASSERT_TRUE(writer) << to_string(writer.failure());
+  // The ids of files that went are known all the same.
+  EXPECT_EQ((*writer)->recovered_ids().at("a"), id);
+  EXPECT_TRUE((*writer)->recovered_clean());
+}
+
+TEST_F(LogCollectTest, WhatACrashLeftUndoneIsDoneNext) {
+  for (const auto* point :
+       {"collect.after_mark", "collect.after_empty", "collect.after_remove"}) {
+    SCOPED_TRACE(point);
+    ASSERT_FALSE(disk.remove_all(log_directory));
+    id = 0;
+    write_all();
+    const auto floor = begin_of(files[4]);
+    env.crash_point = [point](const char* passed) {
+      if (std::string{passed} == point)
+        throw crash{};
+    };
+    EXPECT_THROW((void)collect_log(env, log_directory, floor), crash);
+    env.crash_point = [](const char*) {};
+    // In between, a reader sees messages that are there, and one `pruned`.
+    const auto between = read_all(disk, log_directory, all.messages[0].begin);
+    EXPECT_LE(between.events.size(), 1u);
+    EXPECT_EQ(between.messages.back(), all.messages.back());
+    ASSERT_TRUE(collect_log(env, log_directory, floor));
+    EXPECT_EQ(names().size(), files.size() - 3);
+    EXPECT_EQ(read_all(disk, log_directory).messages.front().begin, floor);
+  }
+}
+
+} // namespace
+} // namespace millrace::persistence

@@ -1,0 +1,102 @@
+#include <set>
+
+#include "report.hpp"
+#include "rt_scenario.hpp"
+
+// Files of publishers and their copies go while processes die: nothing is lost,
+// and what stays is bounded.
+
+namespace millrace::sim {
+namespace {
+
+constexpr named_point collection_points[] = {
+  {"pub", "collect.after_mark"},   {"pub", "collect.after_empty"},
+  {"pub", "collect.after_remove"}, {"rt", "collect.after_mark"},
+  {"rt", "collect.after_empty"},   {"rt", "collect.after_remove"},
+};
+
+/// Bytes of all log files below a directory.
+uint64_t log_bytes_below(memory_file_system& disk, const std::string& path) {
+  uint64_t out = 0;
+  const auto entries = disk.list(path);
+  if (!entries)
+    return out;
+  for (const auto& entry : *entries)
+    if (entry.is_directory)
+      out += log_bytes_below(disk, path + "/" + entry.name);
+    else if (entry.name.starts_with("log."))
+      out += entry.size;
+  return out;
+}
+
+class CollectionSim : public ::testing::TestWithParam<bool> {
+protected:
+  bool cached() const { return GetParam(); }
+};
+
+TEST_P(CollectionSim, WhatIsMergedEverywhereGoes) {
+  for (const size_t node_count : {1, 3})
+    for_each_seed(5, [&](uint64_t seed) {
+      rt_scenario run{seed, cached(), node_count, true};
+      run.w.run_for(20s);
+      std::vector<std::string> broken;
+      for (const auto& name : run.rt_names) {
+        auto& disk = run.w.at(name).disk();
+        const auto in = log_bytes_below(disk, stream_directory(name) + "/in");
+        const auto out = log_bytes_below(disk, stream_directory(name) + "/out");
+        if (in * 2 > out)
+          broken.push_back(name + ": " + std::to_string(in)
+                           + " bytes of inputs stay, beside "
+                           + std::to_string(out) + " that were merged");
+      }
+      for (auto& line : run.finish())
+        broken.push_back(std::move(line));
+      return report(seed, broken);
+    });
+}
+
+TEST_P(CollectionSim, CrashesWhileFilesGo) {
+  std::set<std::string> fired;
+  uint64_t seeds = 0;
+  for_each_seed(30, [&](uint64_t seed) {
+    ++seeds;
+    rt_scenario run{seed, cached(), 1, true};
+    const auto& at = collection_points[seed % std::size(collection_points)];
+    auto victim = std::string{at.role} + "0";
+    for (uint64_t i = 0; i < 1 + run.w.draw(3); ++i)
+      run.w.crash_at(victim, at.point, 1 + run.w.draw(3) * i, run.any_crash());
+    run.w.run_for(std::chrono::milliseconds{500 + run.w.draw(4000)});
+    const auto broken = run.finish();
+    if (run.w.crashes() > 1)
+      fired.insert(victim + at.point);
+    return report(seed, broken);
+  });
+  if (seeds >= 5 * std::size(collection_points))
+    for (const auto& at : collection_points)
+      EXPECT_TRUE(fired.contains(std::string{at.role} + "0" + at.point)
+                  || at.point == std::string{"collect.after_remove"})
+        << at.role << " " << at.point << " was never passed";
+}
+
+TEST_P(CollectionSim, CrashesAtAnyTimeOfAGroup) {
+  for_each_seed(10, [&](uint64_t seed) {
+    rt_scenario run{seed, cached(), 3, true};
+    for (uint64_t i = 0; i < 1 + run.w.draw(5); ++i) {
+      const auto& victim = run.names[run.w.draw(run.names.size())];
+      auto style = run.any_crash();
+      style.power = style.power && !cached();
+      run.w.after(std::chrono::microseconds{run.w.draw(5'000'000)},
+                  [&run, victim, style] { run.w.crash(victim, style); });
+    }
+    run.w.run_for(6s);
+    return report(seed, run.finish());
+  });
+}
+
+INSTANTIATE_TEST_SUITE_P(Modes, CollectionSim, ::testing::Bool(),
+                         [](const auto& mode) {
+                           return mode.param ? "cached" : "synced";
+                         });
+
+} // namespace
+} // namespace millrace::sim
