@@ -2,6 +2,7 @@
 #include <millrace/nodes/cli/cluster_option.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/stream.hpp>
+#include <millrace/nodes/cli/stream/stream_options.hpp>
 #include <millrace/nodes/client/collect_status.hpp>
 #include <millrace/nodes/client/find_stream.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
@@ -159,6 +160,9 @@ int remove_member(const stream_remove_options& options) {
 }
 
 void declare_all(command_list& list) {
+  list.add(stream_ls_command);
+  list.add(stream_info_command);
+  list.add(stream_prune_command);
   list.add(stream_members_command);
   list.add(stream_replace_command);
   list.add(stream_remove_command);
@@ -186,8 +190,9 @@ const command<stream_remove_options> stream_remove_command{
   remove_member};
 
 const command_group stream_commands{
-  {"stream", "Look at the rt processes that order a stream, and change them",
-   "millrace stream members market"},
+  {"stream",
+   "Look after streams, their files and the rt processes that order them",
+   "millrace stream ls"},
   declare_all};
 
 } // namespace millrace::nodes

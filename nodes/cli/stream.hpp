@@ -41,8 +41,8 @@ extern const command<stream_replace_options> stream_replace_command;
 extern const command<stream_remove_options> stream_remove_command;
 extern const command<stream_recover_options> stream_recover_command;
 
-/// Looks at the group of a stream, and changes it: members, replace, remove,
-/// recover.
+/// Looks after streams and their files (ls, info, prune: in stream/) and after
+/// the group of one (members, replace, remove, recover).
 extern const command_group stream_commands;
 
 } // namespace millrace::nodes

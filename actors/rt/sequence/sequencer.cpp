@@ -527,76 +527,67 @@ sequencer(sequencer_self_actor::stateful_pointer<sequencer_state> self,
           std::shared_ptr<std::unique_ptr<sequencer_core>> core,
           sequencer_settings settings) {
   self->state.children.attach(self);
-  self->state.start(world, std::move(*core), std::move(settings));
+  auto* me = &self->state;
+  me->start(world, std::move(*core), std::move(settings));
   return {
-    [self](status_atom) { return self->state.status(); },
-    [self](offer_atom, const input_offer& what, const pusher_actor& from) {
-      return self->state.offer(what, from);
+    [me](status_atom) { return me->status(); },
+    [me](offer_atom, const input_offer& what, const pusher_actor& from) {
+      return me->offer(what, from);
     },
-    [self](caf::subscribe_atom, const start_spec& from, const sink_actor& to) {
-      return self->state.subscribe(from, to);
+    [me](caf::subscribe_atom, const start_spec& from, const sink_actor& to) {
+      return me->subscribe(from, to);
     },
-    [self](hello_atom, const peer_hello& what) { self->state.take(what); },
-    [self](raft_atom, uint64_t group, const chunk& bytes) {
-      self->state.take_raft(group, bytes);
+    [me](hello_atom, const peer_hello& what) { me->take(what); },
+    [me](raft_atom, uint64_t group, const chunk& bytes) {
+      me->take_raft(group, bytes);
     },
-    [self](fetch_atom, const input_range& what) {
-      return self->state.serve_bytes(what);
+    [me](fetch_atom, const input_range& what) { return me->serve_bytes(what); },
+    [me](recorded_atom, copy_id copy, position from, position to,
+         const chunk& bytes) { me->input_recorded(copy, from, to, bytes); },
+    [me](durable_atom, copy_id copy, position end) {
+      me->input_durable(copy, end);
     },
-    [self](recorded_atom, copy_id copy, position from, position to,
-           const chunk& bytes) {
-      self->state.input_recorded(copy, from, to, bytes);
+    [me](lacking_atom, copy_id copy, position from, position to) {
+      me->input_lacking(copy, from, to);
     },
-    [self](durable_atom, copy_id copy, position end) {
-      self->state.input_durable(copy, end);
+    [me](failed_atom, copy_id copy, const caf::error& fault) {
+      me->input_failed(copy, fault);
     },
-    [self](lacking_atom, copy_id copy, position from, position to) {
-      self->state.input_lacking(copy, from, to);
+    [me](end_period_atom, period_id period) { return me->end_period(period); },
+    [me](facts_atom) { return me->facts(); },
+    [me](facts_atom, const input_offer& what) {
+      return me->origin_facts(what);
     },
-    [self](failed_atom, copy_id copy, const caf::error& fault) {
-      self->state.input_failed(copy, fault);
+    [me](floor_atom, const std::string& consumer, position at) {
+      me->take_floor(consumer, at);
     },
-    [self](end_period_atom, period_id period) {
-      return self->state.end_period(period);
+    [me](prune_atom, position at, bool dry, bool forced) {
+      return me->prune(at, dry, forced);
     },
-    [self](facts_atom) { return self->state.facts(); },
-    [self](facts_atom, const input_offer& what) {
-      return self->state.origin_facts(what);
+    [me](collect_atom) { me->files_seen(); },
+    [me](collect_atom, position below, const caf::error& outcome) {
+      me->out_collected(below, outcome);
     },
-    [self](floor_atom, const std::string& consumer, position at) {
-      self->state.take_floor(consumer, at);
+    [me](committed_atom, position end, const caf::error& outcome) {
+      me->group_synced(end, outcome);
     },
-    [self](prune_atom, position at, bool dry, bool forced) {
-      return self->state.prune(at, dry, forced);
+    [me](checkpoint_atom, const caf::error& why) { me->out_synced(why); },
+    [me](snapshot_atom, uint64_t group, const chunk& bytes) {
+      me->take_snapshot(group, bytes);
     },
-    [self](collect_atom) { self->state.files_seen(); },
-    [self](collect_atom, position below, const caf::error& outcome) {
-      self->state.out_collected(below, outcome);
+    [me](snapshot_atom, const caf::error& why) { me->out_copied(why); },
+    [me](fetch_atom, entry_index index, uint64_t from) {
+      return me->serve_state(index, from);
     },
-    [self](committed_atom, position end, const caf::error& outcome) {
-      self->state.group_synced(end, outcome);
+    [me](members_atom, uint64_t leaving, uint64_t joining) {
+      return me->change_members(leaving, joining);
     },
-    [self](checkpoint_atom, const caf::error& outcome) {
-      self->state.out_synced(outcome);
+    [me](caf::tick_atom) { me->tick(); },
+    [me](mend_atom, position at) { return me->mend_out(at); },
+    [me](mend_atom, position file, const caf::error& outcome) {
+      me->rebuilt(file, outcome);
     },
-    [self](snapshot_atom, uint64_t group, const chunk& bytes) {
-      self->state.take_snapshot(group, bytes);
-    },
-    [self](snapshot_atom, const caf::error& outcome) {
-      self->state.out_copied(outcome);
-    },
-    [self](fetch_atom, entry_index index, uint64_t from) {
-      return self->state.serve_state(index, from);
-    },
-    [self](members_atom, uint64_t leaving, uint64_t joining) {
-      return self->state.change_members(leaving, joining);
-    },
-    [self](caf::tick_atom) { self->state.tick(); },
-    [self](mend_atom, position at) { return self->state.mend_out(at); },
-    [self](mend_atom, position file, const caf::error& outcome) {
-      self->state.rebuilt(file, outcome);
-    },
-    [self](stop_atom) { return self->state.stop(); },
+    [me](stop_atom) { return me->stop(); },
   };
 }
 

@@ -1,0 +1,59 @@
+#include <millrace/nodes/cli/command/failure.hpp>
+#include <millrace/nodes/cli/stream/stream_options.hpp>
+#include <millrace/nodes/cli/stream/stream_text.hpp>
+#include <millrace/nodes/client/stream_admin.hpp>
+#include <millrace/nodes/host/exit_codes.hpp>
+
+#include <fmt/format.h>
+
+namespace millrace::nodes {
+
+namespace {
+
+void declare(option_list& list, stream_info_options& into) {
+  list.text("STREAM", into.stream, "Name of the stream").required();
+  declare_streams(list, into);
+}
+
+std::string lines_of(const std::string& stream, const text::json_value& facts) {
+  const auto& collection = facts.at("collection");
+  auto out = fmt::format(
+    "stream       {}\nbegin        {}\nend          {}\npublishers   {}\n"
+    "subscribers  {}\nduplicates   {}\nconsumers\n",
+    stream, place_text(collection.at("begin")), place_text(facts.at("end")),
+    facts.at("publishers").natural().value_or(0),
+    facts.at("subscribers").natural().value_or(0),
+    facts.at("duplicates").natural().value_or(0));
+  out += consumer_lines(collection.at("consumers"));
+  for (const auto& [key, what] :
+       {std::pair{"held_by", "files are held by"},
+        std::pair{"failure", "files could not be removed:"}})
+    if (const auto* said = collection.at(key).text();
+        said != nullptr && !said->empty())
+      out += fmt::format("{} {}\n", what, *said);
+  return out;
+}
+
+int show(const stream_info_options& options) {
+  auto cluster = ask_cluster(options.config);
+  if (!cluster)
+    return fail(cluster.failure());
+  const auto facts
+    = stream_status(*cluster->host, cluster->config, options.stream);
+  if (!facts)
+    return fail(facts.failure());
+  print_text(options.output == output_format::json
+               ? facts->dump(2)
+               : lines_of(options.stream, *facts));
+  return exit_ok;
+}
+
+} // namespace
+
+const command<stream_info_options> stream_info_command{
+  {"info", "Show a stream's positions, and what its consumers need",
+   "millrace stream info market --config examples/local.toml"},
+  declare,
+  show};
+
+} // namespace millrace::nodes

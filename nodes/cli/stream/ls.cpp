@@ -1,0 +1,60 @@
+#include <millrace/nodes/cli/command/failure.hpp>
+#include <millrace/nodes/cli/stream/stream_options.hpp>
+#include <millrace/nodes/cli/stream/stream_text.hpp>
+#include <millrace/nodes/client/stream_admin.hpp>
+#include <millrace/nodes/host/exit_codes.hpp>
+
+#include <fmt/format.h>
+
+namespace millrace::nodes {
+
+namespace {
+
+using text::json_value;
+
+std::string text_of(const json_value& value) {
+  const auto* text = value.text();
+  return text != nullptr ? *text : std::string{};
+}
+
+int list_streams(const stream_options& options) {
+  auto cluster = ask_cluster(options.config);
+  if (!cluster)
+    return fail(cluster.failure());
+  auto all = json_value::array();
+  auto lines = fmt::format("{:<16} {:<7} {:>20} {:>20} {}\n", "stream", "mode",
+                           "begin", "end", "files held by");
+  int code = exit_ok;
+  for (const auto& stream : cluster->config.streams) {
+    const auto facts
+      = stream_status(*cluster->host, cluster->config, stream.name);
+    if (!facts) {
+      code = fail(facts.failure());
+      continue;
+    }
+    const auto& collection = facts->at("collection");
+    all.add(json_value{{"stream", stream.name},
+                       {"mode", facts->at("mode")},
+                       {"begin", collection.at("begin")},
+                       {"end", facts->at("end")},
+                       {"publishers", facts->at("publishers")},
+                       {"subscribers", facts->at("subscribers")},
+                       {"held_by", collection.at("held_by")}});
+    lines += fmt::format(
+      "{:<16} {:<7} {:>20} {:>20} {}\n", stream.name,
+      text_of(facts->at("mode")), place_text(collection.at("begin")),
+      place_text(facts->at("end")), text_of(collection.at("held_by")));
+  }
+  print_text(options.output == output_format::json ? all.dump(2) : lines);
+  return code;
+}
+
+} // namespace
+
+const command<stream_options> stream_ls_command{
+  {"ls", "List the streams, where they begin and end",
+   "millrace stream ls --config examples/local.toml"},
+  declare_streams,
+  list_streams};
+
+} // namespace millrace::nodes

@@ -1,0 +1,92 @@
+#include <millrace/nodes/cli/command/failure.hpp>
+#include <millrace/nodes/cli/log/parse_position.hpp>
+#include <millrace/nodes/cli/stream/stream_options.hpp>
+#include <millrace/nodes/cli/stream/stream_text.hpp>
+#include <millrace/nodes/client/stream_admin.hpp>
+#include <millrace/nodes/host/exit_codes.hpp>
+
+#include <fmt/format.h>
+
+namespace millrace::nodes {
+
+namespace {
+
+void declare(option_list& list, stream_prune_options& into) {
+  list.text("STREAM", into.stream, "Name of the stream").required();
+  list
+    .read(
+      "--to",
+      [&into](const std::string& text) {
+        auto at = parse_position(text);
+        if (!at)
+          return at.failure();
+        into.to = *at;
+        return error{};
+      },
+      "Files that end at or before this position go, on all nodes")
+    .required()
+    .shown_as("POSITION");
+  list.flag("--dry-run", into.dry_run,
+            "Only say which files would go, and which consumers would lose "
+            "what");
+  list.flag("--yes", into.yes, "Do it");
+  list.flag("--force", into.force,
+            "Also what a consumer may still need: it loses that, and meets a "
+            "pruned event; without it the exit code is 1");
+  declare_streams(list, into);
+}
+
+std::string lines_of(const text::json_value& report, bool dry) {
+  const auto& files = report.at("files").elements();
+  auto out = fmt::format("{} files of {} bytes {}\n", files.size(),
+                         report.at("bytes").natural().value_or(0),
+                         dry ? "would go" : "go");
+  for (const auto& file : files) {
+    const auto* name = file.at("file").text();
+    out += fmt::format("  {} {} bytes\n", name != nullptr ? *name : "",
+                       file.at("bytes").natural().value_or(0));
+  }
+  if (!files.empty())
+    out += fmt::format("the stream {} at {}\n", dry ? "would begin" : "begins",
+                       place_text(report.at("begin")));
+  if (const auto& losers = report.at("losers"); !losers.elements().empty())
+    out += fmt::format("consumers that {} messages\n{}",
+                       dry ? "would lose" : "lose", consumer_lines(losers));
+  return out;
+}
+
+int prune(const stream_prune_options& options) {
+  if (!options.dry_run && !options.yes) {
+    (void)fail({errc::invalid_argument,
+                "prune: say --yes to remove files of stream '" + options.stream
+                  + "' for good, or --dry-run to see which"});
+    return exit_usage;
+  }
+  auto cluster = ask_cluster(options.config);
+  if (!cluster)
+    return fail(cluster.failure());
+  const auto report
+    = prune_stream(*cluster->host, cluster->config, options.stream,
+                   {options.to, options.dry_run, options.force});
+  if (!report) {
+    const auto code = fail(report.failure());
+    return report.failure().code == errc::invalid_argument
+             ? static_cast<int>(exit_negative)
+             : code;
+  }
+  print_text(options.output == output_format::json
+               ? report->dump(2)
+               : lines_of(*report, options.dry_run));
+  return exit_ok;
+}
+
+} // namespace
+
+const command<stream_prune_options> stream_prune_command{
+  {"prune", "Remove the oldest files of a stream, on all its nodes",
+   "millrace stream prune market --to log.0.3@0 --dry-run --config "
+   "examples/local.toml"},
+  declare,
+  prune};
+
+} // namespace millrace::nodes

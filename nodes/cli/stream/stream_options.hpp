@@ -1,0 +1,38 @@
+#pragma once
+
+#include <millrace/messages/data/position.hpp>
+#include <millrace/nodes/cli/command/command.hpp>
+#include <millrace/nodes/cli/command/output_format.hpp>
+
+#include <string>
+
+namespace millrace::nodes {
+
+/// Which cluster all commands below `stream` ask, and how they print.
+struct stream_options {
+  std::string config;
+  output_format output = output_format::table;
+};
+
+/// Declares `--config` and `--output`.
+void declare_streams(option_list& list, stream_options& into);
+
+struct stream_info_options : stream_options {
+  std::string stream;
+};
+
+struct stream_prune_options : stream_options {
+  std::string stream;
+  position to;
+  bool dry_run = false;
+  bool yes = false;
+  bool force = false;
+};
+
+/// Looks after the streams of a running cluster. In ls.cpp, info.cpp and
+/// prune.cpp.
+extern const command<stream_options> stream_ls_command;
+extern const command<stream_info_options> stream_info_command;
+extern const command<stream_prune_options> stream_prune_command;
+
+} // namespace millrace::nodes

@@ -1,0 +1,45 @@
+#include <millrace/messages/data/position.hpp>
+#include <millrace/nodes/cli/stream/stream_text.hpp>
+#include <millrace/persistence/disk/file_system.hpp>
+
+#include <fmt/format.h>
+
+#include <cstdio>
+
+namespace millrace::nodes {
+
+result<asked_cluster> ask_cluster(const std::string& config) {
+  auto path = configuration_path(config);
+  if (!path)
+    return path.failure();
+  auto loaded = load_configuration(persistence::posix_file_system(), *path);
+  if (!loaded)
+    return loaded.failure();
+  auto host = runtime::create({});
+  if (!host)
+    return host.failure();
+  return asked_cluster{*std::move(loaded), *std::move(host)};
+}
+
+std::string place_text(const text::json_value& at) {
+  return to_string(position{at.natural().value_or(0)});
+}
+
+std::string consumer_lines(const text::json_value& consumers) {
+  std::string out;
+  for (const auto& each : consumers.elements()) {
+    const auto* name = each.at("consumer").text();
+    const auto& from = each.at("needs_from");
+    out += fmt::format("  {}: {}\n", name != nullptr ? *name : "",
+                       from.is_null() ? "has not told what it needs"
+                                      : "needs all from " + place_text(from));
+  }
+  return out;
+}
+
+void print_text(const std::string& text) {
+  fmt::print("{}{}", text, text.ends_with('\n') ? "" : "\n");
+  std::fflush(stdout);
+}
+
+} // namespace millrace::nodes

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <millrace/messages/base/result.hpp>
+#include <millrace/messages/data/position.hpp>
+#include <millrace/messages/text/json_value.hpp>
+#include <millrace/nodes/configuration/configuration.hpp>
+#include <millrace/nodes/node/runtime.hpp>
+
+#include <string>
+
+namespace millrace::nodes {
+
+/// What the node says of a stream that orders it: positions, what was cut off,
+/// consumers and what they need. `not_found` when the configuration has no such
+/// stream, `unavailable` when no node of it was reached.
+[[nodiscard]] result<text::json_value>
+stream_status(runtime& host, const cluster_config& config,
+              const std::string& stream);
+
+struct prune_request {
+  position at;         ///< Files that end at or before it go, on all nodes.
+  bool dry = false;    ///< Nothing goes: what would is told.
+  bool forced = false; ///< Also what a consumer may still need.
+};
+
+/// Cuts a stream. Returns when the cut is committed: what went, and which
+/// consumers lost what. `invalid_argument` names the consumers that would lose
+/// something and were not overruled; nothing goes then. `timeout` when the
+/// answer did not come: whether it was cut, `stream_status` tells.
+[[nodiscard]] result<text::json_value>
+prune_stream(runtime& host, const cluster_config& config,
+             const std::string& stream, const prune_request& what);
+
+} // namespace millrace::nodes

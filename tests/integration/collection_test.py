@@ -1,0 +1,80 @@
+#!/usr/bin/env python3
+"""Old files go: what lies on the disk is bounded, and what consumers need
+stays."""
+
+import json
+
+import millrace_cluster as mill
+
+ROLES = [("discovery1", "discovery"), ("rt1", "rt"), ("rdb1", "rdb")]
+SMALL = 'cached"\nroll_size = "64KiB'
+
+
+def publish(made, first, count):
+  lines = "".join(json.dumps({"data": f"{first + i:08} " + "x" * 1000}) + "\n"
+                  for i in range(count))
+  made.run("pub", "--stream", "market", "--origin", "a", text=lines)
+
+
+def log_bytes(directory):
+  return sum(path.stat().st_size for path in directory.rglob("log.*.*")
+             if not path.name.startswith("."))
+
+
+def what_is_old_goes(binary):
+  with mill.cluster(binary, mode=SMALL + '"\nretention_size = "256KiB',
+                    roles=ROLES[:2]) as made:
+    made.up()
+    data = made.directory / "data"
+    for i in range(10):
+      publish(made, i * 400, 400)
+    rt = data / "rt" / "rt1" / "market"
+    # A copy of each session's last file, and what was not yet kept.
+    for directory, most in ((rt / "out", 400), (rt / "in", 1024),
+                            (data / "pub", 1024)):
+      mill.wait_until(lambda d=directory, m=most: log_bytes(d) <= m * 1024, 60,
+                      f"{directory} of at most {most} KiB")
+    begin = made.process("rt1")["collection"]["begin"]
+    mill.check(begin > 0, "the stream was not cut")
+    # What is left can be read, and what is gone is told.
+    got = made.run("sub", "--stream", "market", "--from", "begin", "--count",
+                   20).stdout.splitlines()
+    mill.check(len(got) == 20, got)
+    got = made.run("sub", "--stream", "market", "--from", "0", "--count",
+                   20, code=None)
+    mill.check("pruned" in got.stdout + got.stderr, got.stdout, got.stderr)
+    made.kill("n-rt1")
+    made.up()
+    publish(made, 4000, 10)
+    mill.check(made.process("rt1")["collection"]["begin"] >= begin)
+
+
+def a_consumer_holds_what_it_needs(binary):
+  with mill.cluster(binary, mode=SMALL, roles=ROLES) as made:
+    made.up()
+    publish(made, 0, 400)
+    words = ["stream", "prune", "market", "--to", "log.0.3@0"]
+    made.run(*words, code=64)
+    dry = json.loads(made.run(*words, "--dry-run", "-o", "json").stdout)
+    mill.check(len(dry["files"]) == 3, dry)
+    mill.check([each["consumer"] for each in dry["losers"]] == ["rdb1"], dry)
+    refused = made.run(*words, "--yes", code=1)
+    mill.check("rdb1" in refused.stderr, refused.stderr)
+    out = made.merged
+    mill.check((out / "log.0.0").stat().st_size > 0)
+    info = made.run("stream", "info", "market").stdout
+    mill.check("rdb1" in info, info)
+    done = json.loads(made.run(*words, "--yes", "--force", "-o",
+                               "json").stdout)
+    mill.check(done["files"] == dry["files"], done, dry)
+    mill.wait_until(lambda: not (out / "log.0.0").exists()
+                    and (out / "log.0.2").stat().st_size == 0, 30,
+                    "files that go")
+    listed = json.loads(made.run("stream", "ls", "-o", "json").stdout)
+    mill.check(listed[0]["begin"] == 3 << 30, listed)
+    log = (made.directory / "data" / "nodes" / "n-rt1" / "node.log").read_text()
+    mill.check("pruned-below-floor" in log and "rdb1" in log, log[-2000:])
+
+
+if __name__ == "__main__":
+  mill.main([what_is_old_goes, a_consumer_holds_what_it_needs])
