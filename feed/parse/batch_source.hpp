@@ -6,7 +6,10 @@
 
 #include <atomic>
 #include <cstdint>
+#include <mutex>
 #include <optional>
+#include <string>
+#include <utility>
 #include <vector>
 
 namespace millrace::feed {
@@ -29,6 +32,22 @@ public:
   [[nodiscard]] virtual error close() { return {}; }
 };
 
+/// What became of the lines of one file, or member of an archive.
+struct source_report {
+  std::string source; ///< Path of the file, and "#member" in an archive.
+  uint64_t rows = 0;
+  uint64_t rejects = 0;
+  /// The file and line of the first one, and the reason.
+  std::string first_reject;
+  bool resumed = false; ///< Begun after published rows.
+  /// Rejects of earlier runs, before the place where this one began, that the
+  /// reject file holds.
+  uint64_t rejects_before = 0;
+  /// The last line, printable, when it has no newline; it was taken as it
+  /// stood.
+  std::string open_line;
+};
+
 /// How far a batch source has come. Its owner adds up, any thread may read.
 struct batch_source_counters {
   /// Of files: see reader_counters. Of what is made up: rows.
@@ -36,8 +55,20 @@ struct batch_source_counters {
   std::atomic<uint64_t> total_bytes{0};
   std::atomic<uint64_t> rejects{0};
   std::atomic<uint64_t> backwards{0};
-  /// Files, or members of archives, that go on after published rows.
-  std::atomic<uint64_t> resumed{0};
+
+  void keep(std::vector<source_report> reports) {
+    const std::scoped_lock lock{mutex_};
+    reports_ = std::move(reports);
+  }
+  /// Of each file, when it was read to its end, or as far as it went.
+  [[nodiscard]] std::vector<source_report> reports() const {
+    const std::scoped_lock lock{mutex_};
+    return reports_;
+  }
+
+private:
+  mutable std::mutex mutex_;
+  std::vector<source_report> reports_;
 };
 
 } // namespace millrace::feed

@@ -66,7 +66,7 @@ public:
     for (size_t i = 0; i < filled_.size(); ++i)
       if (!filled_[i])
         out_->null_columns.push_back(i);
-    out_->identity = request_.identity + "@" + hash_of_print();
+    out_->identity = request_.source + "@" + hash_of_print();
     return std::shared_ptr<const binding>{out_};
   }
 
@@ -126,8 +126,16 @@ private:
     const auto& names = request_.header;
     const auto found = std::find(names.begin(), names.end(), column.header);
     if (found != names.end()) {
+      const auto other = std::find(found + 1, names.end(), column.header);
       out = static_cast<uint32_t>(found - names.begin());
-      return {};
+      if (other == names.end())
+        return {};
+      return fail(errc::bad_data, column.line,
+                  request_.source + ": the header has '" + column.header
+                    + "' twice, as fields " + std::to_string(out + 1) + " and "
+                    + std::to_string(other - names.begin() + 1)
+                    + ": name column '" + column.name
+                    + "' by its position (field = N)");
     }
     std::string known;
     for (const auto& name : names)
@@ -172,7 +180,10 @@ private:
       return {};
     uint32_t field = 0;
     if (auto fault = find_field(column, field)) {
-      if (!column.optional)
+      const auto& names = request_.header;
+      if (!column.optional
+          || std::find(names.begin(), names.end(), column.header)
+               != names.end())
         return fault;
       filled_[*index] = false;
       return {};

@@ -32,7 +32,8 @@ struct binding {
   std::string source; ///< Path of the source, for messages.
   /// Name in the cursors: that of the source, "@", and a hash of all that
   /// makes rows of its lines: table, layout, date and constants. What was
-  /// published under one is not what another would publish.
+  /// published under one is not what another would publish. A source that was
+  /// moved keeps the name under which it was published.
   std::string identity;
   char delimiter = ',';
   bool quote = false;
@@ -52,8 +53,7 @@ struct binding {
 struct binding_request {
   const layout* from = nullptr;
   table_schema schema;
-  std::string source;
-  std::string identity;
+  std::string source; ///< Path of the source, for messages and cursors.
   template_values values;
   int32_t date = null_int; ///< null_int: taken from the layout's `date`.
   std::vector<std::string> header; ///< Names in the header line, if any.

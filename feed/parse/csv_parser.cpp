@@ -89,6 +89,8 @@ csv_parser::csv_parser(std::shared_ptr<const binding> fitted,
 
 void csv_parser::parse(const text_piece& piece, parsed_piece& into) {
   last_time_ = null_long;
+  digest_ = piece.before;
+  digested_ = 0;
   size_t at = 0;
   while (at < piece.text.size()) {
     at = load_block(piece, at, into);
@@ -292,8 +294,10 @@ void csv_parser::finish_batch(const text_piece& piece, parsed_piece& into) {
   if (rows != 0) {
     parsed_batch batch;
     batch.rows = rows;
-    batch.cursor
-      = {fitted_->identity, piece.offset + end_, piece.first_line + end_line_};
+    digest_.add(piece.text.substr(digested_, end_ - digested_));
+    digested_ = end_;
+    batch.cursor = {fitted_->identity, piece.offset + end_,
+                    piece.first_line + end_line_, digest_.value()};
     const auto& times = builder_.values(fitted_->time_column);
     for (uint32_t row = 0; row < rows; ++row) {
       const auto time = time_at(times, row);

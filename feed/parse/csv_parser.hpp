@@ -3,6 +3,7 @@
 #include <millrace/feed/parse/binding.hpp>
 #include <millrace/feed/parse/column_reader.hpp>
 #include <millrace/feed/parse/line_table.hpp>
+#include <millrace/feed/text/text_digest.hpp>
 #include <millrace/messages/data/table_batch.hpp>
 
 #include <cstddef>
@@ -42,6 +43,7 @@ struct text_piece {
   std::string_view text;
   uint64_t offset = 0;     ///< Of `text` in the uncompressed source.
   uint64_t first_line = 0; ///< Lines of the source before it.
+  text_digest before;      ///< Of the text of the source before it.
   /// Bytes after `text` that may be read, whatever they hold.
   size_t slack = 0;
   /// A line too long to be kept: it follows `text` in the source.
@@ -116,6 +118,8 @@ private:
   bool full_ = false;
   uint64_t end_ = 0; ///< Of its last row in the piece.
   uint64_t end_line_ = 0;
+  text_digest digest_; ///< Of the source up to `digested_` of the piece.
+  uint64_t digested_ = 0;
   int64_t last_time_ = null_long; ///< Of the piece.
 };
 

@@ -58,6 +58,10 @@ std::string_view to_string(fault why) noexcept {
       return "is not a guid";
     case fault::not_time:
       return "is not a time of the layout's format";
+    case fault::no_date:
+      return "is a time of day, and no date is known: give --date";
+    case fault::ambiguous:
+      return "has as many digits as a time of another unit: see `format`";
     case fault::no_such_time:
       return "is a time that the zone's clock skipped";
     case fault::no_such_date:

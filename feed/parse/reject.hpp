@@ -26,7 +26,7 @@ struct rejected_line {
   uint64_t line = 0;   ///< From 1.
   uint64_t offset = 0; ///< Of the line's first byte, uncompressed.
   std::string reason;  ///< Names column and value where one is at fault.
-  std::string text;    ///< The line, printable, cut off.
+  std::string text;    ///< The line, printable; one too long is cut off.
 };
 
 /// Receives rejected lines in the order of the file. A failure (the disk is

@@ -97,8 +97,12 @@ fault time_reader::iso_slowly(const char* text, size_t length, int64_t& out) {
   scanner in{{text, length}};
   int32_t day = date_;
   if (length > 2 && text[2] == ':') {
-    if (day == null_int)
-      return fault::not_time;
+    if (day == null_int) {
+      int64_t ignored = 0;
+      return clock_time({text, length}, ignored) == fault::none
+               ? fault::no_date
+               : fault::not_time;
+    }
   } else {
     if (const auto why = take_date(in, day); why != fault::none)
       return why;
@@ -149,8 +153,14 @@ fault time_reader::time_of_day(const char* text, size_t length, int64_t& out) {
                                  : format_ == time_format::hhmmss_us
                                    ? 1'000'000
                                    : second_ns;
-      if (length > 15 || parse_digits(text, length, count) != fault::none)
+      const auto digits = format_ == time_format::hhmmss      ? size_t{6}
+                          : format_ == time_format::hhmmss_ms ? size_t{9}
+                          : format_ == time_format::hhmmss_us ? size_t{12}
+                                                              : size_t{15};
+      if (length > digits || parse_digits(text, length, count) != fault::none)
         return fault::not_time;
+      if (length + 1 < digits && length > 4 && length % 3 != 1)
+        return fault::ambiguous;
       const auto number = static_cast<int64_t>(count);
       const auto clock = number / per_second;
       if (clock / 10'000 > 23 || clock / 100 % 100 > 59 || clock % 100 > 59)

@@ -13,7 +13,8 @@ file_source::file_source(persistence::env& world, reader_options options,
 
 error file_source::open(const std::vector<source_cursor>& published) {
   options_.resume = published;
-  options_.rejects = rejects_.sink();
+  if (!rejects_.path().empty())
+    options_.rejects = rejects_.sink();
   auto opened = reader::open(*env_, options_);
   if (!opened)
     return opened.failure();
@@ -24,17 +25,32 @@ error file_source::open(const std::vector<source_cursor>& published) {
 result<std::optional<parsed_batch>> file_source::next() {
   auto batch = reader_->next();
   count(reader_->counters());
+  if (!batch || !*batch)
+    if (auto fault = keep_reports())
+      return fault;
   return batch;
 }
 
 error file_source::close() { return rejects_.flush(); }
+
+error file_source::keep_reports() {
+  auto reports = reader_->reports();
+  for (auto& each : reports)
+    if (each.resumed) {
+      const auto before = rejects_.kept_before(each.source);
+      if (!before)
+        return before.failure();
+      each.rejects_before = *before;
+    }
+  counters_->keep(std::move(reports));
+  return {};
+}
 
 void file_source::count(const reader_counters& now) {
   counters_->bytes = now.bytes;
   counters_->total_bytes = now.total_bytes;
   counters_->rejects = now.rejects;
   counters_->backwards = now.backwards;
-  counters_->resumed = now.resumed_sources;
 }
 
 } // namespace millrace::feed

@@ -16,6 +16,7 @@ class file_source final : public batch_source {
 public:
   /// Nothing is touched yet. `world` outlives the object.
   /// @param options where to resume, and where rejects go, is set here
+  /// @param reject_path empty: rejects are only counted
   file_source(persistence::env& world, reader_options options,
               std::string reject_path,
               std::shared_ptr<batch_source_counters> counters);
@@ -26,6 +27,7 @@ public:
 
 private:
   void count(const reader_counters& now);
+  error keep_reports();
 
   persistence::env* env_;
   reader_options options_;

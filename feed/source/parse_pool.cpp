@@ -68,10 +68,11 @@ void parse_pool::work(const std::shared_ptr<shared>& all,
 }
 
 void parse_pool::add(text_piece piece, std::shared_ptr<const binding> fitted,
-                     uint64_t progress) {
+                     size_t source, uint64_t progress) {
   auto added = std::make_shared<slot>();
   added->result.piece = std::move(piece);
   added->result.fitted = std::move(fitted);
+  added->result.source = source;
   added->result.progress = progress;
   order_.push_back(added);
   bool help = false;

@@ -21,6 +21,7 @@ public:
     text_piece piece;
     parsed_piece parsed;
     std::shared_ptr<const binding> fitted;
+    size_t source = 0; ///< Its number, as its owner counts.
     uint64_t progress = 0;
   };
 
@@ -34,7 +35,7 @@ public:
   /// Whether `add` would keep memory within bounds.
   [[nodiscard]] bool wants_more() const noexcept;
   void add(text_piece piece, std::shared_ptr<const binding> fitted,
-           uint64_t progress);
+           size_t source, uint64_t progress);
   [[nodiscard]] bool empty() const noexcept;
   /// The oldest piece, parsed. @pre not empty
   finished take();

@@ -48,6 +48,10 @@ error piece_cutter::ensure(size_t count) {
 }
 
 void piece_cutter::advance(size_t count) {
+  const auto passed = window().substr(0, count);
+  if (!passed.empty())
+    last_ = passed.back();
+  digest_.add(passed);
   begin_ += count;
   offset_ += count;
 }
@@ -56,7 +60,17 @@ uint64_t piece_cutter::progress() const noexcept {
   return mapped_ ? begin_ : source_->progress();
 }
 
-result<std::optional<std::string>> piece_cutter::take_header() {
+error piece_cutter::skip_mark() {
+  constexpr std::string_view mark = "\xef\xbb\xbf";
+  if (auto fault = ensure(mark.size()))
+    return fault;
+  if (window().starts_with(mark))
+    advance(mark.size());
+  last_ = '\n';
+  return {};
+}
+
+result<std::optional<std::string>> piece_cutter::take_line() {
   for (size_t known = 0;;) {
     if (auto fault = ensure(known + 1))
       return fault;
@@ -66,36 +80,48 @@ result<std::optional<std::string>> piece_cutter::take_header() {
     const auto searched = text.substr(0, options_.line_bytes_max + size_t{1});
     const auto newline = searched.find('\n', known);
     if (newline != text.npos || (at_end_ && searched.size() == text.size())) {
-      std::string header{searched.substr(0, newline)};
+      std::string line{searched.substr(0, newline)};
       advance(newline == text.npos ? text.size() : newline + 1);
       ++line_;
-      if (header.ends_with('\r'))
-        header.pop_back();
-      return std::optional<std::string>{std::move(header)};
+      if (line.ends_with('\r'))
+        line.pop_back();
+      return std::optional<std::string>{std::move(line)};
     }
     if (searched.size() < text.size())
-      return error{errc::oversize, "the header line has more than "
+      return error{errc::oversize, "line " + std::to_string(line_ + 1)
+                                     + ", before the first row, has more than "
                                      + std::to_string(options_.line_bytes_max)
                                      + " bytes"};
     known = text.size();
   }
 }
 
-error piece_cutter::skip_to(uint64_t offset, uint64_t line) {
+result<bool> piece_cutter::skip_to(uint64_t offset, uint64_t line) {
   while (offset_ < offset) {
     const auto step = std::min<uint64_t>(offset - offset_, read_bytes);
     if (auto fault = ensure(step))
       return fault;
     if (end_ == begin_)
-      return {errc::bad_position,
-              "the text ends at byte " + std::to_string(offset_)
-                + ", reading was to go on at " + std::to_string(offset)};
+      return false;
     advance(std::min<uint64_t>(step, end_ - begin_));
     if (!mapped_ && begin_ == end_)
       begin_ = end_ = 0;
   }
   line_ = line;
-  return {};
+  return true;
+}
+
+result<bool> piece_cutter::finish_line() {
+  if (last_ == '\n')
+    return true;
+  if (auto fault = ensure(2))
+    return fault;
+  const auto text = window();
+  if (text.empty())
+    return true;
+  const size_t end = text.starts_with("\r\n") ? 2 : text[0] == '\n' ? 1 : 0;
+  advance(end);
+  return end != 0;
 }
 
 result<piece_cutter::cut> piece_cutter::cut_plain(size_t cell) {
@@ -184,6 +210,7 @@ result<std::optional<text_piece>> piece_cutter::next() {
   piece.text = window().substr(0, found->end);
   piece.offset = offset_;
   piece.first_line = line_;
+  piece.before = digest_;
   if (mapped_) {
     piece.slack = end_ - begin_ - found->end;
     piece.owner = source_->mapping();

@@ -28,13 +28,21 @@ public:
 
   piece_cutter(std::unique_ptr<source> from, const options& how);
 
-  /// The first line without its end; none when the source is empty. Call it
-  /// first or never.
-  result<std::optional<std::string>> take_header();
+  // Before the first piece:
 
+  /// Passes over a byte order mark, if the text begins with one.
+  error skip_mark();
+  /// The next line without its end; none at the end of the text.
+  result<std::optional<std::string>> take_line();
   /// Goes to `offset` of the text, where line number `line` begins.
-  /// `bad_position` when the text is shorter.
-  error skip_to(uint64_t offset, uint64_t line);
+  /// @returns false when the text is shorter
+  result<bool> skip_to(uint64_t offset, uint64_t line);
+  /// Where a line was left without its end: passes over that end.
+  /// @returns false when more than its end is left of the line
+  result<bool> finish_line();
+  [[nodiscard]] uint64_t offset() const noexcept { return offset_; }
+  /// Hash of the text up to `offset`.
+  [[nodiscard]] uint64_t digest() const noexcept { return digest_.value(); }
 
   /// The next piece; none at the end.
   result<std::optional<text_piece>> next();
@@ -63,6 +71,8 @@ private:
   bool at_end_ = false; ///< Nothing follows the window.
   uint64_t offset_ = 0; ///< Of the window.
   uint64_t line_ = 0;
+  char last_ = '\n'; ///< Byte before the window.
+  text_digest digest_;
   /// Not mapped: the window's bytes, shared with the piece cut from it.
   std::shared_ptr<std::vector<std::byte>> buffer_;
   size_t begin_ = 0; ///< Of the window in the buffer or mapping.

@@ -2,10 +2,10 @@
 #include <millrace/feed/source/piece_cutter.hpp>
 #include <millrace/feed/source/reader.hpp>
 #include <millrace/feed/source/source.hpp>
-#include <millrace/messages/text/csv_text.hpp>
+#include <millrace/feed/source/text_opening_internal.hpp>
 
 #include <algorithm>
-#include <deque>
+#include <set>
 
 namespace millrace::feed {
 
@@ -15,27 +15,6 @@ error within(const std::string& label, error fault) {
   if (fault.context.find(label) == std::string::npos)
     fault.context = label + ": " + fault.context;
   return fault;
-}
-
-/// The names in a header line; quotes and a byte order mark are taken off.
-result<std::vector<std::string>> split_header(std::string_view line,
-                                              const layout& from) {
-  if (line.starts_with("\xef\xbb\xbf"))
-    line.remove_prefix(3);
-  if (from.quote) {
-    auto names = text::split_csv_line(line, from.delimiter);
-    if (!names)
-      return error{errc::bad_data, "the header: " + names.failure().context};
-    return names;
-  }
-  std::vector<std::string> names;
-  for (size_t at = 0;;) {
-    const auto end = std::min(line.find(from.delimiter, at), line.size());
-    names.emplace_back(line.substr(at, end - at));
-    if (end == line.size())
-      return names;
-    at = end + 1;
-  }
 }
 
 } // namespace
@@ -49,19 +28,20 @@ struct reader::state {
   error list_files();
   /// Opens the next source that is not wholly read; none: `cutter` is empty.
   error open_next();
-  error open_current();
   /// Hands pieces to the pool while it wants some.
   void feed_pool();
   error add_piece();
   error take_piece();
   error deliver_rejects(uint64_t below);
-  error check_layout();
+  [[nodiscard]] error check_layout(size_t source, bool over) const;
+  [[nodiscard]] error check_all() const;
 
   persistence::env& outside;
   reader_options options;
   parse_pool pool;
   reader_counters counters;
   std::vector<source_info> sources;
+  std::vector<source_report> reports; ///< Of each source.
   std::vector<uint64_t> bytes_before; ///< Of each source.
   size_t next_source = 0;
   std::optional<piece_cutter> cutter;
@@ -74,19 +54,22 @@ struct reader::state {
   size_t next_batch = 0;
   size_t next_reject = 0;
   int64_t last_time = null_long;
-  bool resumed = false;
-  std::string first_reject;
   error failed;
 };
 
 error reader::state::list_files() {
+  std::set<std::string> known;
   for (const auto& path : options.files) {
+    if (!known.insert(path).second)
+      return {errc::invalid_argument,
+              path + ": is named twice: its rows would come twice"};
     auto found = list_sources(*outside.fs, path);
     if (!found)
       return within(path, found.failure());
     for (auto& each : *found) {
       bytes_before.push_back(counters.total_bytes);
       counters.total_bytes += each.total_bytes;
+      reports.emplace_back().source = each.label();
       sources.push_back(std::move(each));
     }
   }
@@ -95,55 +78,16 @@ error reader::state::list_files() {
 
 error reader::state::open_next() {
   cutter.reset();
-  while (next_source < sources.size()) {
-    if (auto fault = open_current())
-      return within(sources[next_source].label(), std::move(fault));
+  while (next_source < sources.size() && !cutter) {
+    const auto& info = sources[next_source];
+    auto opened = open_text(*outside.fs, info, options);
+    if (!opened)
+      return within(info.label(), opened.failure());
+    reports[next_source].resumed = opened->resumed;
     ++next_source;
-    if (cutter)
-      return {};
+    cutter = std::move(opened->cutter);
+    fitted = std::move(opened->fitted);
   }
-  return {};
-}
-
-error reader::state::open_current() {
-  const auto& info = sources[next_source];
-  auto opened = open_source(*outside.fs, info);
-  if (!opened)
-    return opened.failure();
-  const auto& from = options.layout;
-  piece_cutter made{
-    std::move(*opened),
-    {from.delimiter, from.quote, options.line_bytes_max, piece_bytes}};
-  binding_request request{&from,
-                          options.schema,
-                          info.label(),
-                          info.identity,
-                          {options.symbol, {}, info.path, info.member},
-                          options.date.value_or(null_int),
-                          {}};
-  if (from.header) {
-    auto line = made.take_header();
-    if (!line)
-      return line.failure();
-    if (!*line) // An empty file has no header and needs none.
-      return {};
-    auto names = split_header(**line, from);
-    if (!names)
-      return names.failure();
-    request.header = *std::move(names);
-  }
-  auto bound = bind(request);
-  if (!bound)
-    return bound.failure();
-  for (const auto& cursor : options.resume)
-    if (cursor.name == (*bound)->identity) {
-      if (auto fault = made.skip_to(cursor.offset, cursor.row))
-        return fault;
-      resumed = true;
-      ++counters.resumed_sources;
-    }
-  fitted = *bound;
-  cutter.emplace(std::move(made));
   return {};
 }
 
@@ -156,15 +100,20 @@ error reader::state::add_piece() {
       return {};
     }
   }
+  const auto number = next_source - 1;
   auto piece = cutter->next();
   if (!piece)
-    return within(sources[next_source - 1].label(), piece.failure());
+    return within(sources[number].label(), piece.failure());
   if (!*piece) {
     cutter.reset();
     return {};
   }
-  pool.add(std::move(**piece), fitted,
-           bytes_before[next_source - 1] + cutter->progress());
+  const auto& text = (*piece)->text;
+  if (!text.empty() && !text.ends_with('\n') && !(*piece)->oversize)
+    reports[number].open_line
+      = printable(text.substr(text.rfind('\n') + 1), shown_bytes_max);
+  pool.add(std::move(**piece), fitted, number,
+           bytes_before[number] + cutter->progress());
   return {};
 }
 
@@ -174,27 +123,28 @@ void reader::state::feed_pool() {
 }
 
 error reader::state::deliver_rejects(uint64_t below) {
-  auto& [piece, parsed, bound, progress] = *current;
+  auto& [piece, parsed, bound, number, progress] = *current;
+  auto& report = reports[number];
   for (; next_reject < parsed.rejects.size()
          && parsed.rejects[next_reject].begin < below;
        ++next_reject) {
     const auto& raw = parsed.rejects[next_reject];
     ++counters.rejects;
-    if (!options.rejects && !first_reject.empty())
+    ++report.rejects;
+    if (!options.rejects && !report.first_reject.empty())
       continue;
-    constexpr size_t looked_at_max = 64 * 1024;
-    auto text = raw.begin < piece.text.size()
-                  ? piece.text.substr(
-                    raw.begin, std::min<uint64_t>(raw.length, looked_at_max))
-                  : std::string_view{piece.oversize->begin};
+    const bool known = raw.begin < piece.text.size();
+    auto text = known ? piece.text.substr(raw.begin, raw.length)
+                      : std::string_view{piece.oversize->begin};
     while (text.ends_with('\n') || text.ends_with('\r'))
       text.remove_suffix(1);
-    rejected_line line{bound->source, piece.first_line + raw.line + 1,
-                       piece.offset + raw.begin,
-                       explain(*bound, raw, text, options.line_bytes_max),
-                       printable(text, shown_bytes_max)};
-    if (first_reject.empty())
-      first_reject
+    rejected_line line{
+      bound->source, piece.first_line + raw.line + 1, piece.offset + raw.begin,
+      explain(*bound, raw, text, options.line_bytes_max),
+      printable(text,
+                raw.why == fault::too_long ? shown_bytes_max : text.size())};
+    if (report.first_reject.empty())
+      report.first_reject
         = line.source + ":" + std::to_string(line.line) + ": " + line.reason;
     if (options.rejects)
       if (auto fault = options.rejects(line))
@@ -205,16 +155,21 @@ error reader::state::deliver_rejects(uint64_t below) {
 
 /// A file of another kind gives rejects only: better an error than a feed that
 /// ends well and empty.
-error reader::state::check_layout() {
-  if (counters.rows != 0 || resumed || counters.rejects == 0)
+error reader::state::check_layout(size_t source, bool over) const {
+  const auto& report = reports[source];
+  if (report.rows != 0 || report.resumed || report.rejects == 0
+      || (!over && report.rejects < options.first_rejects_max))
     return {};
-  const bool over = cut_all && pool.empty() && !current;
-  if (!over && counters.rejects < options.first_rejects_max)
-    return {};
-  return {errc::bad_data, "none of the first "
-                            + std::to_string(counters.rejects)
+  return {errc::bad_data, "none of the first " + std::to_string(report.rejects)
                             + " lines fits layout '" + options.layout.name
-                            + "': " + first_reject};
+                            + "': " + report.first_reject};
+}
+
+error reader::state::check_all() const {
+  for (size_t i = 0; i < reports.size(); ++i)
+    if (auto fault = check_layout(i, true))
+      return fault;
+  return {};
 }
 
 /// Delivers what is left of the current piece, and goes to the next one.
@@ -223,8 +178,9 @@ error reader::state::take_piece() {
     if (auto fault = deliver_rejects(UINT64_MAX))
       return fault;
     counters.bytes = current->progress;
+    const auto source = current->source;
     current.reset();
-    if (auto fault = check_layout())
+    if (auto fault = check_layout(source, false))
       return fault;
   }
   feed_pool();
@@ -233,7 +189,7 @@ error reader::state::take_piece() {
       return cut_fault;
     if (cut_all)
       counters.bytes = counters.total_bytes;
-    return check_layout();
+    return check_all();
   }
   current = pool.take();
   // What was lost reads as zeros: no line of it is to be believed.
@@ -284,6 +240,7 @@ result<std::optional<parsed_batch>> reader::next() {
         break;
       ++self.next_batch;
       self.counters.rows += batch.rows;
+      self.reports[self.current->source].rows += batch.rows;
       return std::optional<parsed_batch>{std::move(batch)};
     }
     self.failed = self.take_piece();
@@ -295,6 +252,10 @@ result<std::optional<parsed_batch>> reader::next() {
 
 const reader_counters& reader::counters() const noexcept {
   return state_->counters;
+}
+
+const std::vector<source_report>& reader::reports() const noexcept {
+  return state_->reports;
 }
 
 } // namespace millrace::feed

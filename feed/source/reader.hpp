@@ -1,6 +1,7 @@
 #pragma once
 
 #include <millrace/feed/layout/layout.hpp>
+#include <millrace/feed/parse/batch_source.hpp>
 #include <millrace/feed/parse/csv_parser.hpp>
 #include <millrace/feed/parse/reject.hpp>
 #include <millrace/persistence/disk/env.hpp>
@@ -18,7 +19,6 @@ struct reader_counters {
   uint64_t rows = 0;
   uint64_t rejects = 0;   ///< Lines that gave no row.
   uint64_t backwards = 0; ///< Rows earlier than the row before them; kept.
-  uint64_t resumed_sources = 0; ///< Begun after their resume cursor.
   /// Progress: bytes of plain and gzip files as they lie on the disk, of zip
   /// members as text.
   uint64_t bytes = 0;
@@ -36,17 +36,22 @@ struct reader_options {
   /// What was published before: at most one cursor per source (the last).
   /// Reading goes on after it; a source without a cursor is read whole.
   std::vector<source_cursor> resume;
+  /// Sources are known by source_info::identity instead of their path: for
+  /// cursors that are kept without a hash of the text.
+  bool named_by_head = false;
   batch_limits limits;
   uint32_t line_bytes_max = line_bytes_max_default;
   /// Parse on so many threads: the caller's, and jobs of env.pool. The batches
   /// are the same with every number.
   uint32_t threads = 1;
-  /// Without any row, so many rejects end the reading: the layout is wrong.
+  /// So many rejects of a source without any row end the reading: the layout
+  /// is wrong.
   uint64_t first_rejects_max = 1'000;
   reject_sink rejects; ///< None: rejects are only counted.
 };
 
-/// Reads text files into encoded table batches, in the order of the files.
+/// Reads text files into encoded table batches, in the order of the files. A
+/// file that is named twice is `invalid_argument`.
 /// Owner: one thread. Movable.
 class reader {
 public:
@@ -65,6 +70,8 @@ public:
   result<std::optional<parsed_batch>> next();
 
   [[nodiscard]] const reader_counters& counters() const noexcept;
+  /// Of each source, in the order of reading, as far as it was read.
+  [[nodiscard]] const std::vector<source_report>& reports() const noexcept;
 
 private:
   struct state;

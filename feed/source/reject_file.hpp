@@ -3,14 +3,18 @@
 #include <millrace/feed/parse/reject.hpp>
 #include <millrace/persistence/disk/file_system.hpp>
 
+#include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
+#include <unordered_set>
 
 namespace millrace::feed {
 
 /// Keeps rejected lines as text, one per line, fields between tabs: file, line
-/// number, byte offset, reason, the line itself (printable, cut off). The file
-/// grows at its end; it is created with the first reject.
+/// number, byte offset, reason, the line itself (printable; one that is too
+/// long cut off). The file grows at its end, is created with the first reject,
+/// and holds a line once, however often it was rejected.
 /// Owner: one thread.
 class reject_file {
 public:
@@ -18,10 +22,13 @@ public:
   reject_file(persistence::file_system& fs, std::string path)
     : fs_{fs}, path_{std::move(path)} {}
 
-  /// Appends one line; it may wait in memory until `flush`.
+  /// Appends one line, unless the file holds it; it may wait in memory until
+  /// `flush`.
   error add(const rejected_line& line);
   /// Writes what waits, and syncs the file.
   error flush();
+  /// Lines of `source` that the file held before the first `add`.
+  result<uint64_t> kept_before(const std::string& source);
 
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
 
@@ -31,7 +38,8 @@ public:
   }
 
 private:
-  error open();
+  /// Reads what the file holds, if there is one.
+  error read();
   error write();
 
   persistence::file_system& fs_;
@@ -39,6 +47,9 @@ private:
   std::unique_ptr<persistence::file> file_;
   uint64_t end_ = 0;
   std::string pending_;
+  bool known_read_ = false;
+  std::unordered_set<uint64_t> known_;                ///< Hashes of its lines.
+  std::map<std::string, uint64_t, std::less<>> kept_; ///< Lines per source.
 };
 
 } // namespace millrace::feed

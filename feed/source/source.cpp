@@ -65,7 +65,7 @@ result<std::vector<source_info>> list_sources(persistence::file_system& fs,
   const auto size = (*opened)->size();
   if (!size)
     return size.failure();
-  std::vector<std::byte> head(std::min<uint64_t>(*size, identity_bytes));
+  std::vector<std::byte> head(identity_bytes);
   const auto got = (*opened)->read_at(0, head);
   if (!got)
     return got.failure();

@@ -18,15 +18,14 @@ struct source_info {
   std::string path;
   std::string member; ///< Name in the archive; empty otherwise.
   source_kind kind = source_kind::plain;
-  /// File name, size and hash of the file's first 64 KiB, and the member: the
-  /// same text has the same identity wherever it lies. How its lines become
-  /// rows is not part of it; see binding::identity.
+  /// File name, size and hash of the file's first 64 KiB, and the member: what
+  /// the text is where no hash of it is kept.
   std::string identity;
   /// What progress() counts up to: bytes of the file, or of the member's text.
   uint64_t total_bytes = 0;
   uint64_t index = 0; ///< In the archive.
 
-  /// "path" or "path#member", for messages.
+  /// "path" or "path#member": its name in messages and cursors.
   [[nodiscard]] std::string label() const {
     return member.empty() ? path : path + "#" + member;
   }

@@ -25,6 +25,8 @@ enum class fault : uint8_t {
   not_char, ///< More than one character for a column of type char.
   not_guid,
   not_time,
+  no_date,      ///< A time of day where no date is known.
+  ambiguous,    ///< Digits of which each could be another unit.
   no_such_time, ///< The wall clock skipped this time.
   no_such_date,
   missing, ///< Empty where a value must be.

@@ -82,6 +82,7 @@ error read_batch(schema::TableBatch::Reader root, batch_view& into) {
   into.source_name = view_of(root.getSourceName());
   into.source_offset = root.getSourceOffset();
   into.source_row = root.getSourceRow();
+  into.source_digest = root.getSourceDigest();
   const auto columns = root.getColumns();
   // Rows are held by columns: a number alone would cost who applies it memory.
   if (columns.size() == 0 && into.row_count != 0)
@@ -128,7 +129,7 @@ result<source_cursor> peek_cursor(std::span<const std::byte> payload) {
   return messages::read_as<schema::TableBatch>(
     payload, [](schema::TableBatch::Reader root) -> result<source_cursor> {
       return source_cursor{root.getSourceName(), root.getSourceOffset(),
-                           root.getSourceRow()};
+                           root.getSourceRow(), root.getSourceDigest()};
     });
 }
 
@@ -223,6 +224,7 @@ std::vector<std::byte> batch_builder::encode(const source_cursor& cursor) {
   root.setSourceName(cursor.name);
   root.setSourceOffset(cursor.offset);
   root.setSourceRow(cursor.row);
+  root.setSourceDigest(cursor.digest);
   return messages::to_bytes(builder);
 }
 
@@ -244,6 +246,7 @@ std::vector<std::byte> encode(const std::vector<source_cursor>& cursors) {
     list[i].setName(cursors[i].name);
     list[i].setOffset(cursors[i].offset);
     list[i].setRow(cursors[i].row);
+    list[i].setDigest(cursors[i].digest);
   }
   return messages::to_bytes(builder);
 }
@@ -255,7 +258,8 @@ decode_source_cursors(std::span<const std::byte> bytes) {
     bytes, [](schema::SourceCursors::Reader root) -> result<answer> {
       answer out;
       for (auto in : root.getCursors())
-        out.push_back({in.getName(), in.getOffset(), in.getRow()});
+        out.push_back(
+          {in.getName(), in.getOffset(), in.getRow(), in.getDigest()});
       return out;
     });
 }

@@ -39,6 +39,8 @@ struct source_cursor {
   std::string name;    ///< Source identity; empty: none.
   uint64_t offset = 0; ///< Byte offset after the last row.
   uint64_t row = 0;    ///< Rows and rejects up to there.
+  /// Hash of the source's text up to `offset`; 0: not known.
+  uint64_t digest = 0;
   friend bool operator==(const source_cursor&, const source_cursor&) = default;
 };
 
@@ -56,6 +58,7 @@ struct batch_view {
   std::string_view source_name;
   uint64_t source_offset = 0;
   uint64_t source_row = 0;
+  uint64_t source_digest = 0;
 };
 
 /// Reads a batch in place. Checks every length, code and offset, so that the

@@ -103,6 +103,7 @@ struct SourceCursor {
   name @0 :Text;
   offset @1 :UInt64;
   row @2 :UInt64;
+  digest @3 :UInt64;
 }
 
 struct SourceCursors {        # those merged for an origin, told to its publisher

@@ -35,6 +35,7 @@ struct TableBatch {
   sourceName @4 :Text;        # feed source; empty when there is none
   sourceOffset @5 :UInt64;    # byte offset in the source after the last row
   sourceRow @6 :UInt64;       # rows and rejects of the source up to there
+  sourceDigest @7 :UInt64;    # hash of the source's text up to there; 0: unknown
 }
 
 struct EndOfPeriod {

@@ -101,6 +101,11 @@ result<feed::reader_options> reading_of(persistence::env& world,
   return out;
 }
 
+std::string reject_path_of(const cluster_config& config,
+                           const process_config& process) {
+  return config.log_path + "/" + process.name + ".rejects.txt";
+}
+
 using shared_source = std::shared_ptr<feed::batch_source>;
 
 result<shared_source>
@@ -115,7 +120,7 @@ source_of(process_host& host, const process_config& process,
       *std::move(market), std::move(counters))};
   }
   return files_of(host.env(), host.config(), process, reject_path,
-                  std::move(counters));
+                  std::move(counters), false);
 }
 
 } // namespace
@@ -123,10 +128,12 @@ source_of(process_host& host, const process_config& process,
 result<shared_source>
 files_of(persistence::env& world, const cluster_config& config,
          const process_config& process, const std::string& reject_path,
-         std::shared_ptr<feed::batch_source_counters> counters) {
+         std::shared_ptr<feed::batch_source_counters> counters,
+         bool named_by_head) {
   auto reading = reading_of(world, config, process);
   if (!reading)
     return reading.failure();
+  reading->named_by_head = named_by_head;
   return shared_source{std::make_shared<feed::file_source>(
     world, *std::move(reading), reject_path, std::move(counters))};
 }
@@ -160,9 +167,8 @@ result<feed_process> start_feed_process(process_host& host,
     return tables.failure();
   feed_process out;
   out.stream = tables->front()->stream;
-  out.reject_path = run.reject_path.empty()
-                      ? config.log_path + "/" + process.name + ".rejects.txt"
-                      : std::move(run.reject_path);
+  out.reject_path = run.reject_path.empty() ? reject_path_of(config, process)
+                                            : std::move(run.reject_path);
   feed_plan plan;
   plan.process = process.name;
   plan.stream = out.stream;
@@ -173,9 +179,8 @@ result<feed_process> start_feed_process(process_host& host,
   plan.on_done = std::move(run.on_done);
   out.progress = plan.progress;
   // Before the publisher: a missing layout must not leave a directory behind.
-  auto counters = std::make_shared<feed::batch_source_counters>();
-  out.read = counters;
-  auto source = source_of(host, process, out.reject_path, std::move(counters));
+  out.read = run.read;
+  auto source = source_of(host, process, out.reject_path, std::move(run.read));
   if (!source)
     return source.failure();
   plan.source = *std::move(source);
@@ -186,13 +191,65 @@ result<feed_process> start_feed_process(process_host& host,
   return out;
 }
 
+result<feed_check> check_feed(persistence::env& world,
+                              const cluster_config& config,
+                              const process_config& process,
+                              const std::string& reject_path,
+                              const std::function<bool()>& interrupted) {
+  if (auto tables = tables_of(config, process); !tables)
+    return tables.failure();
+  auto reading = reading_of(world, config, process);
+  if (!reading)
+    return reading.failure();
+  feed_check out;
+  auto counters = std::make_shared<feed::batch_source_counters>();
+  out.read = counters;
+  feed::file_source files{world, *std::move(reading), reject_path,
+                          std::move(counters)};
+  if (auto fault = files.open({}))
+    return fault;
+  while (!interrupted()) {
+    auto batch = files.next();
+    if (!batch)
+      out.fault = batch.failure();
+    if (!batch || !*batch)
+      break;
+    out.rows += (*batch)->rows;
+    if (out.first_time == null_long)
+      out.first_time = (*batch)->first_time;
+    if ((*batch)->last_time != null_long)
+      out.last_time = (*batch)->last_time;
+  }
+  if (auto fault = files.close())
+    return fault;
+  return out;
+}
+
+namespace {
+
+/// Tells a node's log what became of the files.
+void tell_end(process_host& host, const process_config& process,
+              const error& fault, const feed::batch_source_counters& read) {
+  const auto& name = process.name;
+  if (fault)
+    host.tell(
+      {notice::severity::error, "feed", name, "failed", to_string(fault)});
+  for (const auto& each : read.reports())
+    if (each.rejects != 0)
+      host.tell({notice::severity::warning, "feed", name, "rejected lines",
+                 each.source + ": " + std::to_string(each.rejects)
+                   + " lines gave no row and stand in "
+                   + reject_path_of(host.config(), process) + "; the first is "
+                   + each.first_reject});
+}
+
+} // namespace
+
 result<hosted_process> start_feed(process_host& host,
                                   const process_config& process) {
   feed_run run;
-  run.on_done = [&host, name = process.name](const error& fault) {
-    if (fault)
-      host.tell(
-        {notice::severity::error, "feed", name, "failed", to_string(fault)});
+  run.on_done = [&host, process, read = run.read](const error& fault) {
+    tell_end(host, process, fault, *read);
   };
   auto made = start_feed_process(host, process, std::move(run));
   if (!made)

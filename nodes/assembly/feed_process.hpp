@@ -35,11 +35,13 @@ struct running_feed {
 };
 
 /// The batches of a feed process's files, read as its table has them.
+/// @param named_by_head see feed::reader_options
 /// @pre the table is of the configuration
 [[nodiscard]] result<std::shared_ptr<feed::batch_source>>
 files_of(persistence::env& world, const cluster_config& config,
          const process_config& process, const std::string& reject_path,
-         std::shared_ptr<feed::batch_source_counters> counters);
+         std::shared_ptr<feed::batch_source_counters> counters,
+         bool named_by_head);
 
 /// Opens the publisher of a feed (`locked` when another has it) with its
 /// replicator, and starts the feed handler.
@@ -51,6 +53,9 @@ struct feed_run {
   bool again = false;
   std::string reject_path; ///< Empty: `<log_path>/<process>.rejects.txt`.
   std::function<void(const error&)> on_done;
+  /// What it reads adds up here.
+  std::shared_ptr<feed::batch_source_counters> read
+    = std::make_shared<feed::batch_source_counters>();
 };
 
 struct feed_process {
@@ -66,5 +71,22 @@ struct feed_process {
 [[nodiscard]] result<feed_process>
 start_feed_process(process_host& host, const process_config& process,
                    feed_run run);
+
+/// What a feed would publish.
+struct feed_check {
+  uint64_t rows = 0;
+  int64_t first_time = null_long; ///< Of the first and last row that has one.
+  int64_t last_time = null_long;
+  error fault; ///< What ended the reading before its time.
+  std::shared_ptr<const feed::batch_source_counters> read;
+};
+
+/// Reads all files of a `feed` process from their start, and publishes nothing.
+/// @param reject_path empty: rejected lines are only counted
+/// @param interrupted asked once per batch
+[[nodiscard]] result<feed_check>
+check_feed(persistence::env& world, const cluster_config& config,
+           const process_config& process, const std::string& reject_path,
+           const std::function<bool()>& interrupted);
 
 } // namespace millrace::nodes

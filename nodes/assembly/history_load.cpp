@@ -101,7 +101,7 @@ history_load::open(persistence::env& world, const cluster_config& config,
       out->kept_.push_back(source.identity + "@");
   }
   auto from = files_of(world, config, given.what, given.reject_path,
-                       std::move(counters));
+                       std::move(counters), true);
   if (!from)
     return from.failure();
   out->from_ = *std::move(from);

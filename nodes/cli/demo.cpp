@@ -176,7 +176,8 @@ private:
     auto session = feed_session::start(config_, process, {});
     if (!session)
       return session.failure();
-    if (auto fault = (*session)->wait([this] { return interrupted(); }))
+    if (auto fault
+        = (*session)->wait({.interrupted = [this] { return interrupted(); }}))
       return fault;
     fmt::print("{}  {} rows published, ordered and stored in {:.2f} s; ",
                text::date_text(first_day + day),

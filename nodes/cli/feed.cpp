@@ -7,10 +7,13 @@
 #include <millrace/nodes/cli/interrupts.hpp>
 #include <millrace/nodes/client/feed_session.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
+#include <millrace/nodes/host/real_env.hpp>
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
+#include <filesystem>
 #include <optional>
 #include <unistd.h>
 
@@ -21,6 +24,8 @@ namespace {
 /// The publisher's directory is named by what is fed, so that the same files
 /// fed again meet their own log.
 std::string feed_name(const feed_options& options) {
+  if (!options.name.empty())
+    return options.name;
   auto name = "feed-" + options.table;
   if (!options.symbol.empty())
     name += "-" + options.symbol;
@@ -58,6 +63,22 @@ error read_speed(const std::string& text, feed_options& into) {
   return {};
 }
 
+error read_name(const std::string& text, feed_options& into) {
+  const bool good = !text.empty() && text.size() <= 64 && text.front() != '-'
+                    && std::all_of(text.begin(), text.end(), [](char c) {
+                         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
+                                || (c >= '0' && c <= '9') || c == '_'
+                                || c == '-';
+                       });
+  if (!good)
+    return {errc::invalid_argument,
+            "'" + text
+              + "' is not a name: at most 64 letters, digits, '_' and '-', not "
+                "led by '-'"};
+  into.name = text;
+  return {};
+}
+
 void declare(option_list& list, feed_options& into) {
   declare_config(list, into.config);
   list
@@ -89,14 +110,24 @@ void declare(option_list& list, feed_options& into) {
           "Where lines go that cannot be read; default: beside the publisher's "
           "log")
     .shown_as("FILE");
+  list
+    .number("--max-rejects", into.rejects_max,
+            "Lines of one file that may give no row; above it the exit code is "
+            "65 (default 0)")
+    .shown_as("N");
+  list.flag("--dry-run", into.dry_run, "Read all files, and publish nothing");
+  list
+    .read(
+      "--name",
+      [&into](const std::string& text) { return read_name(text, into); },
+      "Name of the feed; default: from table and symbol. Feeds of one name "
+      "know what each other published, and run one at a time")
+    .shown_as("NAME");
   declare_output(list, into.output);
   list.texts("FILE", into.files, "Plain, gzip or zip").required();
 }
 
-int run(const feed_options& options) {
-  auto config = load_cluster(options.config);
-  if (!config)
-    return fail(config.failure());
+process_config process_of(const feed_options& options) {
   process_config process;
   process.name = feed_name(options);
   process.type = process_type::feed;
@@ -104,17 +135,135 @@ int run(const feed_options& options) {
   process.table = options.table;
   process.symbol = options.symbol;
   process.speed = options.speed;
-  process.files = options.files;
   process.date = options.date;
+  // A file is known by its path: the same one from every directory.
+  for (const auto& each : options.files)
+    process.files.push_back(
+      std::filesystem::absolute(each).lexically_normal().string());
+  return process;
+}
+
+/// Says what became of the lines of each file.
+/// @returns `bad_data` when a file has more rejects than it may
+error judge(const std::vector<feed::source_report>& reports,
+            uint64_t rejects_max) {
+  error fault;
+  for (const auto& each : reports) {
+    if (!each.open_line.empty())
+      fmt::print(stderr,
+                 "{}: its last line has no newline, and was taken as it "
+                 "stands: {}\n",
+                 each.source, each.open_line);
+    if (each.resumed && each.rows == 0 && each.rejects == 0)
+      fmt::print(stderr,
+                 "already published: {}; --again publishes it once more\n",
+                 each.source);
+    const auto all = each.rejects + each.rejects_before;
+    if (all <= rejects_max)
+      continue;
+    fault.code = errc::bad_data;
+    fault.context
+      += (fault.context.empty() ? "" : "; ") + each.source + ": "
+         + std::to_string(all)
+         + (all == 1 ? " line gave no row" : " lines gave no row")
+         + (each.rejects_before == 0
+              ? ""
+              : ", " + std::to_string(each.rejects_before)
+                  + " of them in an earlier run")
+         + (each.first_reject.empty() ? "" : "; first " + each.first_reject);
+  }
+  return fault;
+}
+
+/// A file without a line is not a success.
+error judge_empty(const feed::batch_source_counters& read,
+                  const process_config& process) {
+  if (read.total_bytes != 0)
+    return {};
+  return {errc::bad_data, fmt::format("{}: nothing to read, the file is empty",
+                                      fmt::join(process.files, ", "))};
+}
+
+int check(const cluster_config& config, const process_config& process,
+          const feed_options& options) {
+  auto real = real_env::create();
+  if (!real)
+    return fail(real.failure());
+  interrupts signals;
+  const auto done
+    = check_feed((*real)->world(), config, process, options.reject,
+                 [&] { return signals.raised(); });
+  if (!done)
+    return fail(done.failure());
+  fmt::print("{} rows would be published, {} lines rejected, {} rows earlier "
+             "than the row before\n",
+             done->rows, done->read->rejects.load(),
+             done->read->backwards.load());
+  if (done->first_time != null_long)
+    fmt::print("first time {}, last time {}\n",
+               text::time_text(done->first_time),
+               text::time_text(done->last_time));
+  if (done->fault)
+    return fail(done->fault);
+  if (signals.raised())
+    return fail({errc::cancelled, "interrupted"});
+  if (auto fault = judge(done->read->reports(), options.rejects_max))
+    return fail(fault);
+  if (auto fault = judge_empty(*done->read, process))
+    return fail(fault);
+  return exit_ok;
+}
+
+/// What came of it, and where its stream ends, if that is known.
+void print_end(const feed_session& feed, const feed_options& options,
+               const std::optional<position>& end) {
+  const auto rows = feed.progress().rows.load();
+  const auto rejects = feed.read().rejects.load();
+  const auto backwards = feed.read().backwards.load();
+  const bool merged = feed.progress().merged;
+  if (options.output == output_format::json) {
+    text::json_value out{{"rows", rows},
+                         {"merged", merged},
+                         {"rejected", rejects},
+                         {"backwards", backwards},
+                         {"reject_file", feed.reject_path()},
+                         {"stream", feed.stream()}};
+    if (end)
+      out.add("end", end->value);
+    fmt::print("{}\n", out.dump());
+    return;
+  }
+  fmt::print("{} rows {}, {} rejected, {} earlier than the row before\n", rows,
+             merged ? "published" : "recorded", rejects, backwards);
+  if (!merged && rows != 0)
+    fmt::print("not all of them are merged yet; they are kept in {}, and the "
+               "same command goes on\n",
+               feed.directory());
+  if (end)
+    fmt::print("stream {} ends at {} (--at-least {})\n", feed.stream(),
+               to_string(*end), end->value);
+}
+
+int run(const feed_options& options) {
+  auto config = load_cluster(options.config);
+  if (!config)
+    return fail(config.failure());
+  const auto process = process_of(options);
+  if (options.dry_run)
+    return check(*config, process, options);
   interrupts signals;
   auto feed = feed_session::start(
     *config, process, {.again = options.again, .reject_path = options.reject});
   if (!feed)
     return fail(feed.failure());
-  std::function<void(bool)> bar;
+  feed_session::listener to;
+  to.interrupted = [&] { return signals.raised(); };
   if (::isatty(STDERR_FILENO) == 1)
-    bar = [&](bool last) { draw(**feed, last); };
-  auto fault = (*feed)->wait([&] { return signals.raised(); }, bar);
+    to.progress = [&](bool last) { draw(**feed, last); };
+  to.waiting = [](const std::string& text) {
+    fmt::print(stderr, "millrace: {}\n", text);
+  };
+  auto fault = (*feed)->wait(to);
   std::optional<position> end;
   if (!fault) {
     if (auto asked = (*feed)->stream_end())
@@ -124,36 +273,12 @@ int run(const feed_options& options) {
   }
   if (auto closed = (*feed)->close(); closed && !fault)
     fault = closed;
-  const auto rows = (*feed)->progress().rows.load();
-  const auto rejects = (*feed)->read().rejects.load();
-  const auto backwards = (*feed)->read().backwards.load();
-  if (options.output == output_format::json) {
-    text::json_value out{{"rows", rows},
-                         {"rejected", rejects},
-                         {"backwards", backwards},
-                         {"reject_file", (*feed)->reject_path()},
-                         {"stream", (*feed)->stream()}};
-    if (end)
-      out.add("end", end->value);
-    fmt::print("{}\n", out.dump());
-  } else {
-    fmt::print(
-      "{} rows published, {} rejected, {} earlier than the row before\n", rows,
-      rejects, backwards);
-    if (end)
-      fmt::print("stream {} ends at {} (--at-least {})\n", (*feed)->stream(),
-                 to_string(*end), end->value);
-  }
-  if (rows == 0 && !fault) {
-    const auto names = fmt::format("{}", fmt::join(options.files, ", "));
-    if ((*feed)->read().resumed != 0)
-      fmt::print(stderr,
-                 "already published: {}; --again publishes it once more\n",
-                 names);
-    else if ((*feed)->read().total_bytes == 0)
-      fault = {errc::bad_data, names + ": nothing to read, the file is empty"};
-  }
-  if (rejects != 0 && options.output != output_format::json)
+  print_end(**feed, options, end);
+  const auto& read = (*feed)->read();
+  const auto verdict = judge(read.reports(), options.rejects_max);
+  if (!fault)
+    fault = verdict ? verdict : judge_empty(read, process);
+  if (read.rejects != 0 && options.output != output_format::json)
     fmt::print("rejected lines: {}\n", (*feed)->reject_path());
   return fault ? fail(fault) : static_cast<int>(exit_ok);
 }

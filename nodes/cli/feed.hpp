@@ -22,6 +22,10 @@ struct feed_options {
   bool again = false; ///< Publish files anew that were published before.
   std::string reject; ///< Where bad lines go; empty: beside the publisher.
   output_format output = output_format::table;
+  /// Lines of one file that may give no row before the feed counts as failed.
+  uint64_t rejects_max = 0;
+  bool dry_run = false; ///< Reads all, and publishes nothing.
+  std::string name;     ///< Of the feed; empty: from table and symbol.
   std::vector<std::string> files;
 };
 

@@ -64,6 +64,12 @@ void declare(option_list& list, load_options& into) {
   list.texts("FILE", into.files, "Plain, gzip or zip").required();
 }
 
+bool any_resumed(const feed::batch_source_counters& read) {
+  const auto reports = read.reports();
+  return std::any_of(reports.begin(), reports.end(),
+                     [](const auto& each) { return each.resumed; });
+}
+
 error run_load(history_load& load, const feed::batch_source_counters& read) {
   const interrupts signals;
   const bool draws = ::isatty(STDERR_FILENO) == 1;
@@ -129,7 +135,7 @@ int run(const load_options& options) {
     fmt::print("rejected lines: {}\n", rejects);
   if (fault)
     return fail(fault);
-  if ((*load)->rows() == 0 && read->resumed != 0)
+  if ((*load)->rows() == 0 && any_resumed(*read))
     fmt::print(stderr, "already loaded: {}\n", fmt::join(options.files, ", "));
   return exit_ok;
 }

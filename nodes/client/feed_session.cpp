@@ -1,5 +1,9 @@
+#include <millrace/nodes/assembly/endpoints.hpp>
 #include <millrace/nodes/client/end_period.hpp>
 #include <millrace/nodes/client/feed_session.hpp>
+#include <millrace/nodes/host/tcp_probe.hpp>
+
+#include <algorithm>
 
 namespace millrace::nodes {
 
@@ -8,6 +12,15 @@ using namespace std::chrono_literals;
 namespace {
 /// How long a feed waits for the first answer of RT.
 constexpr int64_t connect_ns_max = 10'000'000'000;
+/// And how often it says that it still waits.
+constexpr int64_t say_interval_ns = 10'000'000'000;
+
+error taken(const process_config& process, const error& why) {
+  return {errc::locked, "another feed publishes as '" + process.name + "' ("
+                          + why.context
+                          + "): wait until it is over, or feed under a name of "
+                            "your own (--name)"};
+}
 } // namespace
 
 result<std::unique_ptr<feed_session>>
@@ -25,9 +38,15 @@ feed_session::start(const cluster_config& config, const process_config& process,
   };
   auto feed = start_feed_process(**host, process, std::move(run));
   if (!feed)
-    return feed.failure();
+    return feed.failure().code == errc::locked ? taken(process, feed.failure())
+                                               : feed.failure();
+  auto rt = endpoints_of_stream(config, feed->stream);
+  if (!rt)
+    return rt.failure();
+  made->rt_ = *std::move(rt);
   made->host_ = *std::move(host);
   made->out_ = feed->feed.out;
+  made->directory_ = feed->feed.out->directory();
   made->stream_ = feed->stream;
   made->progress_ = feed->progress;
   made->read_ = feed->read;
@@ -37,21 +56,45 @@ feed_session::start(const cluster_config& config, const process_config& process,
 
 feed_session::~feed_session() { (void)close(); }
 
-error feed_session::wait(const std::function<bool()>& interrupted,
-                         const std::function<void(bool)>& progress) {
+std::string feed_session::waiting_text() const {
+  const auto rows = progress_->rows.load();
+  return "stream '" + stream_ + "': its rt does not go on; "
+         + (rows == 0
+              ? "nothing is recorded yet"
+              : std::to_string(rows) + " rows are recorded in " + directory_)
+         + ", and this feed waits";
+}
+
+error feed_session::wait(const listener& to) {
   auto& clock = *host_->env().clock;
-  const auto give_up_ns = clock.monotonic_ns() + connect_ns_max;
+  auto say_ns = clock.monotonic_ns() + connect_ns_max;
+  position merged;
   std::unique_lock lock{end_->mutex};
-  while (!end_->done && !interrupted()) {
+  while (!end_->done && !to.interrupted()) {
     end_->changed.wait_for(lock, 100ms);
-    if (!end_->done && !progress_->connected
-        && clock.monotonic_ns() > give_up_ns)
+    if (to.progress)
+      to.progress(end_->done);
+    const auto now = clock.monotonic_ns();
+    const auto reached = out_->reached(rt::ack_level::committed);
+    if (progress_->connected
+        && (reached != merged || reached >= out_->appended())) {
+      merged = reached;
+      say_ns = now + say_interval_ns;
+    }
+    if (end_->done || now < say_ns)
+      continue;
+    const bool listens
+      = std::any_of(rt_.begin(), rt_.end(), [](const endpoint& each) {
+          return listens_at(each.host, each.port);
+        });
+    if (!progress_->connected && !listens)
       return {errc::unavailable,
               "stream '" + stream_ + "': its rt does not answer within "
                 + std::to_string(connect_ns_max / 1'000'000'000)
                 + " s; is the cluster up?"};
-    if (progress)
-      progress(end_->done);
+    if (to.waiting)
+      to.waiting(waiting_text());
+    say_ns = now + say_interval_ns;
   }
   if (!end_->done)
     return {errc::cancelled,

@@ -22,12 +22,19 @@ public:
   feed_session(const feed_session&) = delete;
   feed_session& operator=(const feed_session&) = delete;
 
-  /// Blocks until the last row is merged, the feed failed, no RT answered at
-  /// all (`unavailable`), or `interrupted` says so (`cancelled`). It and
-  /// `progress` are called every 100 ms. The publisher stays connected: the end
-  /// of a period needs no grace for it.
-  [[nodiscard]] error wait(const std::function<bool()>& interrupted,
-                           const std::function<void(bool last)>& progress = {});
+  struct listener {
+    std::function<bool()> interrupted;
+    /// Of a bar.
+    std::function<void(bool last)> progress;
+    /// Told now and then while RT stands still: what is waited for.
+    std::function<void(const std::string&)> waiting;
+  };
+  /// Blocks until the last row is merged, the feed failed, nothing listens
+  /// where RT should (`unavailable`), or `interrupted` says so (`cancelled`).
+  /// RT that listens and does not answer is waited for. The functions are
+  /// called every 100 ms; those that are empty are not. The publisher stays
+  /// connected: the end of a period needs no grace for it.
+  [[nodiscard]] error wait(const listener& to);
   /// Where its stream ends now: after `wait` not before the last row.
   [[nodiscard]] result<position> stream_end();
   [[nodiscard]] const std::string& stream() const noexcept { return stream_; }
@@ -43,6 +50,10 @@ public:
   }
   [[nodiscard]] const std::string& reject_path() const noexcept {
     return reject_path_;
+  }
+  /// Of the publisher's log.
+  [[nodiscard]] const std::string& directory() const noexcept {
+    return directory_;
   }
 
 private:
@@ -60,8 +71,13 @@ private:
   std::shared_ptr<rt::publisher> out_;
   std::shared_ptr<torq::feed_progress> progress_;
   std::shared_ptr<const feed::batch_source_counters> read_;
+  /// What RT keeps waiting.
+  [[nodiscard]] std::string waiting_text() const;
+
   std::string reject_path_;
+  std::string directory_;
   std::string stream_;
+  std::vector<endpoint> rt_;
 };
 
 } // namespace millrace::nodes

@@ -44,7 +44,7 @@ TEST(BatchSourceTest, FilesAreCountedAndTheirRejectsKept) {
   EXPECT_EQ(counters->total_bytes, text.size());
   EXPECT_EQ(counters->rejects, 1u);
   EXPECT_EQ(counters->backwards, 1u);
-  EXPECT_EQ(counters->resumed, 0u);
+  EXPECT_FALSE(counters->reports().at(0).resumed);
   EXPECT_NE(file_text(disk, "/log/rejects.txt").find("no time"),
             std::string::npos);
 
@@ -53,7 +53,7 @@ TEST(BatchSourceTest, FilesAreCountedAndTheirRejectsKept) {
   ASSERT_FALSE(rest.open(last));
   EXPECT_EQ(drain(rest), 0u);
   ASSERT_FALSE(rest.close());
-  EXPECT_EQ(again->resumed, 1u);
+  EXPECT_TRUE(again->reports().at(0).resumed);
   EXPECT_FALSE(disk.exists("/log/more.txt")) << "no line was refused";
 }
 

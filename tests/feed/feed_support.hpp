@@ -44,6 +44,7 @@ struct outcome {
   std::vector<parsed_batch> batches;
   std::vector<rejected_line> rejects;
   reader_counters counters;
+  std::vector<source_report> reports;
   error failed;
 
   [[nodiscard]] uint64_t rows() const {
@@ -81,6 +82,7 @@ inline outcome read_all(persistence::file_system& fs, reader_options options,
     out.batches.push_back(std::move(**batch));
   }
   out.counters = opened->counters();
+  out.reports = opened->reports();
   return out;
 }
 
@@ -172,6 +174,7 @@ inline std::vector<std::string> rows_of(const outcome& from) {
     EXPECT_EQ(view->source_name, batch.cursor.name);
     EXPECT_EQ(view->source_offset, batch.cursor.offset);
     EXPECT_EQ(view->source_row, batch.cursor.row);
+    EXPECT_EQ(view->source_digest, batch.cursor.digest);
     for (uint32_t row = 0; row < view->row_count; ++row) {
       std::string text;
       for (const auto& column : view->columns)

@@ -101,12 +101,12 @@ outcome parse_chunks(const std::string& text, std::vector<size_t> sizes,
   auto options = options_of(
     (quote ? "quote = true\n" : "") + std::string{layout_text}, {"a"});
   binding_request request{
-    &options.layout, options.schema, "a", "a", {}, null_int, {}};
+    &options.layout, options.schema, "a", {}, null_int, {}};
   request.header = {"time", "sym", "price", "note"};
   auto fitted = *bind(request);
   piece_cutter cutter{std::make_unique<chunked_source>(text, std::move(sizes)),
                       {',', quote, line_bytes_max, cell_bytes}};
-  EXPECT_TRUE(cutter.take_header());
+  EXPECT_TRUE(cutter.take_line());
   csv_parser parser{fitted, {}, line_bytes_max};
   outcome out;
   for (;;) {
@@ -184,22 +184,8 @@ TEST(ResumeTest, EachSourceGoesOnBehindItsOwnCursor) {
   const auto none = read_all(disk, options);
   EXPECT_TRUE(none.batches.empty());
   EXPECT_FALSE(none.failed);
-  EXPECT_EQ(none.counters.resumed_sources, 2u);
+  EXPECT_TRUE(none.reports[0].resumed && none.reports[1].resumed);
   EXPECT_EQ(none.counters.bytes, none.counters.total_bytes);
-}
-
-TEST(ResumeTest, ACursorBeyondTheTextIsAnError) {
-  sim::memory_file_system disk;
-  put_file(disk, "a.csv", mixed_text(50, 3));
-  auto options = options_of(layout_text, {"a.csv"});
-  auto cursor = read_all(disk, options).batches[0].cursor;
-  cursor.offset = 1'000'000;
-  options.resume = {cursor};
-  const auto got = read_all(disk, options);
-  EXPECT_EQ(got.failed.code, errc::bad_position);
-  EXPECT_NE(got.failed.context.find("a.csv: the text ends at byte"),
-            std::string::npos)
-    << got.failed.context;
 }
 
 /// Goal: a cursor stands for the rows that were published, and so fits only
@@ -237,7 +223,7 @@ value = "{symbol}"
     changed.resume = {whole.batches[0].cursor};
     const auto got = read_all(disk, changed);
     EXPECT_FALSE(got.failed) << to_string(got.failed);
-    EXPECT_EQ(got.counters.resumed_sources, got.counters.rows == 0 ? 1u : 0u);
+    EXPECT_EQ(got.reports[0].resumed, got.counters.rows == 0);
     return got.counters.rows;
   };
   EXPECT_EQ(rows_behind(options), 0u);
@@ -259,17 +245,85 @@ value = "{symbol}"
   }
 }
 
-TEST(ResumeTest, AChangedFileIsAnotherSource) {
+/// Goal: what a file is, is its text up to where it was published. Method: it
+/// is published, becomes another text at another place, and is fed again.
+TEST(ResumeTest, AFileIsItsTextUpToTheCursor) {
+  const auto text = mixed_text(3'000, 3);
+  auto changed = text;
+  changed[text.find("only,three")] = 'O';
+  auto late = text;
+  late[text.size() - 10] = '#';
+  const std::string line = "2024-01-29,A,1,x\n";
+  const auto cut = text.substr(0, text.size() - 1);
+  const std::string is_changed = "are not the same any more: --again";
+  struct {
+    std::string what;
+    std::string before;
+    std::string path;
+    std::string now;
+    uint64_t rows;     ///< More of them.
+    std::string fault; ///< "": none.
+  } const cases[] = {
+    {"the same", text, "d/a.csv", text, 0, ""},
+    {"grown", text, "d/a.csv", text + line, 1, ""},
+    {"grown elsewhere", text, "e/f/a.csv", text + line, 1, ""},
+    {"changed early", text, "d/a.csv", changed, 0, is_changed},
+    {"changed late, of the same size", text, "d/a.csv", late, 0, is_changed},
+    {"shorter", text, "d/a.csv", text.substr(0, 9'000), 0, is_changed},
+    {"emptied", text, "d/a.csv", "", 0, ""},
+    {"another of that name", "time,sym,price,note\n" + line, "e/a.csv",
+     "time,sym,price,note\n" + line.substr(0, 10) + ",B,2,y\n", 1, ""},
+    {"renamed", "time,sym,price,note\n" + line, "d/b.csv",
+     "time,sym,price,note\n" + line, 1, ""},
+    {"its last line ended", cut, "d/a.csv", text, 0, ""},
+    {"its last line ended otherwise", cut, "d/a.csv", cut + "\r\n" + line, 1,
+     ""},
+    {"its last line went on", cut, "d/a.csv", cut + "x\n" + line, 0,
+     "without its end, and goes on now"},
+  };
+  for (const auto& each : cases) {
+    SCOPED_TRACE(each.what);
+    sim::memory_file_system disk;
+    put_file(disk, "d/a.csv", each.before);
+    const auto first = read_all(disk, options_of(layout_text, {"d/a.csv"}));
+    ASSERT_FALSE(first.failed) << to_string(first.failed);
+    put_file(disk, each.path, each.now);
+    auto options = options_of(layout_text, {each.path});
+    options.resume = {first.batches.back().cursor};
+    const auto got = read_all(disk, options);
+    EXPECT_EQ(got.rows(), each.rows);
+    if (each.fault.empty()) {
+      EXPECT_FALSE(got.failed) << to_string(got.failed);
+    } else {
+      EXPECT_EQ(got.failed.code, errc::bad_data);
+      EXPECT_TRUE(got.failed.context.starts_with(each.path + ": "));
+      EXPECT_NE(got.failed.context.find(each.fault), std::string::npos)
+        << got.failed.context;
+    }
+    if (got.rows() != 0)
+      // Where the text goes on, its name does.
+      EXPECT_EQ(got.batches[0].cursor.name == first.batches[0].cursor.name,
+                each.before.size() > 100);
+  }
+}
+
+TEST(ResumeTest, AFileThatIsNamedTwiceIsRefused) {
   sim::memory_file_system disk;
-  const auto text = mixed_text(50, 3);
+  put_file(disk, "a.csv", mixed_text(5, 3));
+  const auto got = read_all(disk, options_of(layout_text, {"a.csv", "a.csv"}));
+  EXPECT_EQ(got.failed.code, errc::invalid_argument);
+  EXPECT_TRUE(got.failed.context.starts_with("a.csv: is named twice"));
+}
+
+TEST(ResumeTest, ALastLineWithoutItsEndIsTold) {
+  sim::memory_file_system disk;
+  const std::string text = "time,sym,price,note\n2024-01-29,A,1,x";
   put_file(disk, "a.csv", text);
-  auto options = options_of(layout_text, {"a.csv"});
-  const auto cursor = read_all(disk, options).batches[0].cursor;
-  put_file(disk, "dir/a.csv", text);
-  options.files = {"dir/a.csv"};
-  EXPECT_EQ(read_all(disk, options).batches[0].cursor.name, cursor.name);
-  put_file(disk, "dir/a.csv", text + "\n");
-  EXPECT_NE(read_all(disk, options).batches[0].cursor.name, cursor.name);
+  put_file(disk, "b.csv", text + "\n");
+  const auto got = read_all(disk, options_of(layout_text, {"a.csv", "b.csv"}));
+  EXPECT_EQ(got.rows(), 2u);
+  EXPECT_EQ(got.reports[0].open_line, "2024-01-29,A,1,x");
+  EXPECT_EQ(got.reports[1].open_line, "");
 }
 
 TEST(ResumeTest, ThreadsDoNotChangeBatches) {

@@ -226,7 +226,9 @@ TEST(TimeTextTest, WrongTimesAreRefused) {
         "2013-10-08T09:30:00.1234567890", "2013-10-08T09:30:00+19:00",
         "2013-10-08T09:30:00 ", "2013-1-08", "2013", "09:30:00x"})
     EXPECT_EQ(time_of(f::iso, "UTC", text, date), wrong) << text;
-  EXPECT_EQ(time_of(f::iso, "UTC", "09:30:00"), wrong);
+  EXPECT_EQ(time_of(f::iso, "UTC", "09:30:00"),
+            "is a time of day, and no date is known: give --date");
+  EXPECT_EQ(time_of(f::iso, "UTC", "09:30:60"), wrong);
   EXPECT_EQ(time_of(f::ms_of_day, "UTC", "86400000", date), wrong);
   EXPECT_EQ(time_of(f::ms_of_day, "UTC", "-1", date), wrong);
   EXPECT_EQ(time_of(f::ms_of_day, "UTC", "12x", date), wrong);
@@ -236,6 +238,36 @@ TEST(TimeTextTest, WrongTimesAreRefused) {
   EXPECT_EQ(time_of(f::hhmmss_ns, "UTC", "0930001234567890", date), wrong);
   EXPECT_EQ(time_of(f::unix_s, "UTC", "99999999999"),
             "does not fit the column's type");
+}
+
+// Digits without marks, as long as a time of another unit, are not guessed at.
+TEST(TimeTextTest, DigitsOfAnotherUnitAreRefused) {
+  using f = time_format;
+  const std::string other
+    = "has as many digits as a time of another unit: see `format`";
+  const std::string wrong = "is not a time of the layout's format";
+  const std::string digits = "093000123456789";
+  for (const auto& [format, own] : {std::pair{f::hhmmss, 6u},
+                                    {f::hhmmss_ms, 9u},
+                                    {f::hhmmss_us, 12u},
+                                    {f::hhmmss_ns, 15u}})
+    for (size_t length = 5; length <= 15; ++length) {
+      const bool two = length % 3 == 0;
+      const bool one = length % 3 == 2; // The first zero is absent.
+      if (!two && !one)
+        continue;
+      const auto got
+        = time_of(format, "UTC", digits.substr(one ? 1 : 0, length), 0);
+      if (length > own)
+        EXPECT_EQ(got, wrong) << own << " " << length;
+      else if (length + 1 < own)
+        EXPECT_EQ(got, other) << own << " " << length;
+      else
+        EXPECT_EQ(got.substr(0, 5), "34200") << own << " " << length;
+    }
+  // Shortly after midnight no other unit has so few digits.
+  EXPECT_EQ(time_of(f::hhmmss_ms, "UTC", "1002", 0), "1002000000");
+  EXPECT_EQ(time_of(f::hhmmss_ns, "UTC", "1002003000000", 0), "602003000000");
 }
 
 // The same reader over changing dates, seconds and forms: what it remembers of

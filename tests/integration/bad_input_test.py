@@ -4,6 +4,7 @@ crash. Needs no data of others."""
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 
@@ -57,8 +58,10 @@ class feeder:
   def refused(self, at, code, *needles, **how):
     refused(self.made.run(*self.words(at, **how), code=None), code, *needles)
 
-  def taken(self, at, rows, rejected, *more):
-    done = self.made.run(*self.words(at, *more))
+  def taken(self, at, rows, rejected, *more, code=None):
+    if code is None:
+      code = DATA if rejected else 0
+    done = self.made.run(*self.words(at, *more), code=code)
     mill.check(f"{rows} rows published, {rejected} rejected" in done.stdout,
                done.stdout)
     self.rows += rows
@@ -111,6 +114,14 @@ def lines(binary):
     feed.taken(feed.put("mixed.csv", GOOD + "not a time,1,2,P,2000,0\n"
                         "34200002,x,1,P,2000,0\n" + GOOD), 4, 2,
                "--reject", rejects)
+    # Again: what was published is not published anew, and a rejected line
+    # stands there once. Such a file is not a success before it is mended.
+    done = feed.taken(made.directory / "mixed.csv", 0, 0, "--reject", rejects,
+                      code=DATA)
+    mill.check("2 lines gave no row, 2 of them in an earlier run"
+               in done.stderr, done.stderr)
+    feed.taken(made.directory / "mixed.csv", 4, 2, "--reject", rejects,
+               "--again", "--max-rejects", "2", code=0)
     told = [line.split("\t") for line in rejects.read_text().splitlines()]
     mill.check([(line[0].rsplit("/")[-1], line[1]) for line in told]
                == [("mixed.csv", "3"), ("mixed.csv", "4")]
@@ -126,6 +137,17 @@ def lines(binary):
       feed.put("garbage.csv", bytes((i * 7919 + i // 251) % 256
                                     for i in range(200_000))),
       DATA, "garbage.csv:1")
+    # Each file is judged by itself.
+    both = feed.words(feed.put("good2.csv", GOOD))
+    both += [made.directory / "types.csv"]
+    done = made.run(*both, code=DATA)
+    feed.rows += 2
+    mill.check("types.csv:1" in done.stderr, done.stderr)
+    done = made.run(*feed.words(made.directory / "mixed.csv", "--dry-run"),
+                    code=DATA)
+    mill.check("4 rows would be published, 2 lines rejected" in done.stdout
+               and "mixed.csv: 2 lines gave no row" in done.stderr,
+               done.stdout, done.stderr)
     long_line = made.directory / "long.csv"
     with long_line.open("wb") as out:
       out.write(GOOD.encode())
@@ -185,6 +207,30 @@ field = 4
     feed.finish()
 
 
+def first_of_a_cluster(binary):
+  """--again before anything was published; RT that stands still."""
+  with mill.cluster(binary, {"all": [n for n, _ in mill.ROLES]}) as made:
+    made.up()
+    feed = feeder(made)
+    good = feed.put("good.csv", GOOD)
+    feed.taken(good, 2, 0, "--again")
+    os.kill(made.node("all")["pid"], signal.SIGSTOP)
+    try:
+      running = made.start(*feed.words(feed.put("later.csv", GOOD)))
+      line = running.stderr.readline()
+      mill.check("its rt does not go on" in line
+                 and "nothing is recorded yet" in line, line)
+      words = feed.words(made.directory / "later.csv")
+      refused(made.run(*words, code=None), LOCKED, "feed-trade-later",
+              "--name")
+    finally:
+      os.kill(made.node("all")["pid"], signal.SIGCONT)
+    mill.check(running.wait(60) == 0, "the feed went on:",
+               *running.communicate())
+    feed.rows += 2
+    feed.finish()
+
+
 def published_before(binary):
   """What changes the rows makes another source; the same one says so."""
   with mill.cluster(binary, {"all": [n for n, _ in mill.ROLES]}) as made:
@@ -197,6 +243,19 @@ def published_before(binary):
     for needle in ("already published", str(good), "--again"):
       mill.check(needle in done.stderr, needle, done.stderr)
     mill.check(feed.taken(good, 2, 0, "--again").stderr == "", "--again")
+    # The file grows: only what is new is published.
+    good.write_text(GOOD + "34200003,1,1,P,2000,0\n34200004,2,2,P,2000,0")
+    done = feed.taken(good, 2, 0)
+    mill.check("no newline" in done.stderr and "34200004,2,2" in done.stderr,
+               done.stderr)
+    # It becomes another one of the same size.
+    good.write_text(GOOD + "34200003,1,1,P,2000,0\n34200004,2,3,P,2000,0")
+    feed.refused(good, DATA, good, "not the same any more", "--again")
+    good.write_text(GOOD)
+    feed.refused(good, DATA, good, "not the same any more", "--again")
+    feed.taken(good, 2, 0, "--again")
+    refused(made.run(*feed.words(good), good, code=None), USAGE, good,
+            "is named twice")
     words = feed.words(good)
     words[words.index(DATE)] = "2013-10-09"
     done = made.run(*words)
@@ -349,6 +408,6 @@ def full_disk(binary):
 
 
 if __name__ == "__main__":
-  mill.main([unreadable_files, lines, layouts, published_before,
-             one_sided_quotes, queries, owners, nobody_there, configuration,
+  mill.main([unreadable_files, lines, layouts, first_of_a_cluster,
+             published_before, one_sided_quotes, queries, owners, nobody_there, configuration,
              full_disk])

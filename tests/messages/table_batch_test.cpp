@@ -170,7 +170,8 @@ TEST(TableSchemaTest, RoundTrip) {
 }
 
 TEST(SourceCursorTest, RoundTripAndDamage) {
-  const std::vector<source_cursor> cursors{{"a.csv", 4096, 12}, {"b", 0, 0}};
+  const std::vector<source_cursor> cursors{{"a.csv", 4096, 12, ~0ull},
+                                           {"b", 0, 0, 0}};
   const auto bytes = encode(cursors);
   EXPECT_EQ(*decode_source_cursors(bytes), cursors);
   EXPECT_TRUE(

@@ -77,6 +77,7 @@ std::vector<std::byte> encode(const merge_state& state) {
       cursors[j].setName(source);
       cursors[j].setOffset(cursor.offset);
       cursors[j].setRow(cursor.row);
+      cursors[j].setDigest(cursor.digest);
       ++j;
     }
   }
@@ -116,8 +117,8 @@ merge_origin read(schema::OriginState::Reader in) {
     std::memcpy(sums.data(), crcs.begin(), sums.size() * sizeof(uint32_t));
   out.recent = payload_window{std::move(sums)};
   for (auto cursor : in.getCursors())
-    out.cursors[cursor.getName()]
-      = {cursor.getName(), cursor.getOffset(), cursor.getRow()};
+    out.cursors[cursor.getName()] = {cursor.getName(), cursor.getOffset(),
+                                     cursor.getRow(), cursor.getDigest()};
   return out;
 }
 

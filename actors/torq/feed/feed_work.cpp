@@ -10,6 +10,13 @@ namespace {
 /// One job reads and publishes about so long, then lets others have the pool.
 constexpr int64_t slice_ns = 5'000'000;
 
+/// What the publisher takes up again by itself is tried again.
+feed_course::slice_done refused(const error& fault, int64_t now) {
+  if (fault.code == errc::no_space || fault.code == errc::origin_unverified)
+    return {.due_ns = now + 2 * slice_ns};
+  return {.fault = fault};
+}
+
 } // namespace
 
 feed_work::feed_work(persistence::env& world,
@@ -37,10 +44,13 @@ error feed_work::open() {
   std::vector<source_cursor> known;
   for (auto& [key, cursor] : cursors)
     known.push_back(std::move(cursor));
-  if (auto fault = source_->open(known))
-    return fault;
-  for (const auto& schema : options_.schemas) {
-    auto token = out_->publish(encode(schema), {}, payload_kind::table_schema);
+  return source_->open(known);
+}
+
+error feed_work::announce() {
+  for (; announced_ < options_.schemas.size(); ++announced_) {
+    auto token = out_->publish(encode(options_.schemas[announced_]), {},
+                               payload_kind::table_schema);
     if (!token)
       return token.failure();
   }
@@ -54,6 +64,8 @@ feed_course::slice_done feed_work::run() {
     opened_ = true;
   }
   const auto begin = env_->clock->monotonic_ns();
+  if (auto fault = announce())
+    return refused(fault, begin);
   for (auto now = begin; now - begin < slice_ns;
        now = env_->clock->monotonic_ns()) {
     if (full())
@@ -70,11 +82,8 @@ feed_course::slice_done feed_work::run() {
     }
     if (const auto due = pacer_.due(waiting_->first_time, now); due > now)
       return {.due_ns = due};
-    if (auto fault = publish(*waiting_)) {
-      if (fault.code == errc::no_space || fault.code == errc::origin_unverified)
-        return {.due_ns = now + 2 * slice_ns};
-      return {.fault = fault};
-    }
+    if (auto fault = publish(*waiting_))
+      return refused(fault, now);
     waiting_.reset();
   }
   return {};

@@ -46,6 +46,8 @@ public:
 
 private:
   [[nodiscard]] error open();
+  /// Publishes the schemas that are not published yet.
+  [[nodiscard]] error announce();
   [[nodiscard]] bool full();
   [[nodiscard]] error publish(const feed::parsed_batch& batch);
 
@@ -57,6 +59,7 @@ private:
   feed::pacer pacer_;
 
   bool opened_ = false;
+  size_t announced_ = 0;                      ///< Schemas.
   std::optional<feed::parsed_batch> waiting_; ///< Read, but not yet due.
   struct published {
     position end;
