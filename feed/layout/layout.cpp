@@ -1,4 +1,5 @@
 #include <millrace/feed/layout/layout.hpp>
+#include <millrace/feed/text/time_pattern.hpp>
 #include <millrace/messages/base/name_table.hpp>
 #include <millrace/messages/text/toml_section.hpp>
 #include <millrace/messages/text/zones.hpp>
@@ -15,7 +16,7 @@ using text::toml_kind;
 using text::toml_section;
 using text::toml_value;
 
-constexpr name_table<time_format, 14> formats{{
+constexpr name_table<time_format, 15> formats{{
   {time_format::none, "none"},
   {time_format::iso, "iso"},
   {time_format::s_of_day, "s_of_day"},
@@ -30,6 +31,7 @@ constexpr name_table<time_format, 14> formats{{
   {time_format::unix_ms, "unix_ms"},
   {time_format::unix_us, "unix_us"},
   {time_format::unix_ns, "unix_ns"},
+  {time_format::pattern, "pattern"},
 }};
 
 bool is_time(column_type type) {
@@ -102,7 +104,12 @@ private:
     made_.delimiter = read_delimiter();
     made_.header = root_.flag("header", false);
     made_.quote = root_.flag("quote", false);
-    made_.trailer = root_.text("trailer", "");
+    for (const auto* key : {"trailer", "comment"})
+      if (auto given = root_.text(key, ""); !given.empty())
+        made_.skipped.push_back(std::move(given));
+    made_.skip_lines
+      = static_cast<uint32_t>(root_.integer("skip_lines", 0, 1'000'000, 0));
+    read_text_rules(root_, defaults_);
     made_.date = root_.text("date", "");
     made_.fields = static_cast<uint32_t>(root_.integer("fields", 0, 4096, 0));
     made_.roll_zone = read_zone(root_, "roll_zone");
@@ -119,6 +126,28 @@ private:
     root_.fault("delimiter", "is not one ASCII character other than quote, "
                              "newline and NUL");
     return ',';
+  }
+
+  static char read_mark(toml_section& at, const std::string& key, char usual) {
+    const auto given = at.text(key, std::string(usual != '\0', usual));
+    if (given.empty() && usual == '\0')
+      return usual;
+    if (given.size() == 1
+        && std::string_view{".,' _"}.find(given[0]) != std::string_view::npos)
+      return given[0];
+    at.fault(key, "is not one of . , ' _ and blank");
+    return usual;
+  }
+
+  /// What may stand once for the file, and for a column by itself.
+  static void read_text_rules(toml_section& at, text_rules& into) {
+    into.trim = at.flag("trim", into.trim);
+    if (at.has("null"))
+      into.null_words = at.texts("null");
+    into.decimal = read_mark(at, "decimal", into.decimal);
+    into.thousands = read_mark(at, "thousands", into.thousands);
+    if (into.decimal == into.thousands)
+      at.fault("thousands", "is the mark of decimals as well");
   }
 
   static std::string read_zone(toml_section& at, const std::string& key) {
@@ -144,38 +173,122 @@ private:
     return name;
   }
 
-  static time_format read_format(toml_section& at, column_type type) {
+  static time_format read_format(toml_section& at, layout_column& column) {
     const auto name = at.text("format", "");
-    if (!is_time(type)) {
+    if (!is_time(column.type)) {
       if (!name.empty())
-        at.fault("format", "column type " + std::string{to_string(type)}
+        at.fault("format", "column type " + std::string{to_string(column.type)}
                              + " is not a time");
       return time_format::none;
     }
     if (name.empty())
       return time_format::iso;
+    if (name.find('%') != name.npos) {
+      column.pattern = name;
+      check_pattern(at, column);
+      return time_format::pattern;
+    }
     const auto format = formats.find(name).value_or(time_format::none);
-    if (format == time_format::none) {
+    if (format == time_format::none || format == time_format::pattern) {
       at.fault("format", "unknown time format '" + name + "'");
       return time_format::iso;
     }
-    if (!fits(format, type))
-      at.fault("format",
-               name + " does not fit type " + std::string{to_string(type)});
+    if (!fits(format, column.type))
+      at.fault("format", name + " does not fit type "
+                           + std::string{to_string(column.type)});
     return format;
   }
 
-  static uint32_t read_scale(toml_section& at, column_type type) {
-    auto scale = at.integer("scale", 1, 1'000'000'000, 1);
-    if (scale != 1 && type != column_type::float_ && type != column_type::real)
-      at.fault("scale", "only columns of type float and real have a scale");
-    uint32_t digits = 0;
-    for (; scale > 1; scale /= 10, ++digits)
-      if (scale % 10 != 0) {
-        at.fault("scale", "is not a power of ten");
-        break;
-      }
-    return digits;
+  static void check_pattern(toml_section& at, const layout_column& column) {
+    const auto made = time_pattern::compile(column.pattern);
+    if (!made)
+      return at.fault("format",
+                      "'" + column.pattern + "': " + made.failure().context);
+    const bool dates
+      = column.type == column_type::date || column.type == column_type::month;
+    if (column.type != column_type::timestamp
+        && !(dates ? made->has_date() : made->has_clock()))
+      at.fault("format", "'" + column.pattern + "' does not fit type "
+                           + std::string{to_string(column.type)});
+  }
+
+  static number_scale read_scale(toml_section& at, column_type type) {
+    constexpr int64_t most = 1'000'000'000;
+    number_scale scale;
+    scale.divide = static_cast<uint32_t>(at.integer("scale", 1, most, 1));
+    scale.multiply = static_cast<uint32_t>(at.integer("multiply", 1, most, 1));
+    for (const auto* key : {"scale", "multiply"})
+      if (at.has(key) && !is_number(type))
+        at.fault(key, "only columns of number types have one");
+    return scale;
+  }
+
+  /// `field` or `fields` (positions), `header` or `headers` (names).
+  void read_place(toml_section& at, layout_column& column) {
+    int given = 0;
+    for (const auto* key : {"field", "fields", "header", "headers"})
+      given += at.has(key);
+    if (at.has("field"))
+      column.fields.push_back(
+        static_cast<uint32_t>(at.integer("field", 1, 4096, 1)));
+    if (at.has("fields"))
+      read_positions(at, column);
+    if (at.has("header"))
+      column.headers.push_back(at.text("header", ""));
+    if (at.has("headers"))
+      column.headers = at.texts("headers");
+    if (given != 1)
+      at.fault(at.has("field") ? "header" : "field",
+               "column '" + column.name
+                 + "' needs either field (a position from 1) or header (a "
+                   "name); fields and headers take several");
+    if (!column.headers.empty() && !made_.header)
+      at.fault(at.has("header") ? "header" : "headers",
+               "the layout says that there is no header line");
+    for (const auto field : column.fields)
+      if (!made_.header && made_.fields != 0 && field > made_.fields)
+        at.fault(at.has("field") ? "field" : "fields",
+                 std::to_string(field) + " of " + std::to_string(made_.fields)
+                   + " fields");
+  }
+
+  static void read_positions(toml_section& at, layout_column& column) {
+    const auto* list = at.find("fields");
+    bool good = list->type == toml_kind::array && !list->items.empty();
+    for (const auto& item : list->items) {
+      good = good && item.type == toml_kind::integer && item.integer >= 1
+             && item.integer <= 4096;
+      if (good)
+        column.fields.push_back(static_cast<uint32_t>(item.integer));
+    }
+    if (!good)
+      at.fault("fields", "is not a list of positions from 1 to 4096");
+  }
+
+  void read_rules(toml_section& at, layout_column& column) {
+    auto& rules = column.rules;
+    rules = defaults_;
+    read_text_rules(at, rules);
+    const bool number = is_number(column.type);
+    const bool text = column.type == column_type::symbol
+                      || column.type == column_type::string
+                      || column.type == column_type::char_;
+    rules.hex = at.flag("hex", false);
+    rules.abs = at.flag("abs", false);
+    rules.upper = at.flag("upper", false);
+    rules.sign = at.texts("sign");
+    for (const auto* key : {"hex", "abs"})
+      if (at.has(key) && !number && column.type != column_type::byte_)
+        at.fault(key, "only columns of number types have it");
+    for (const auto* key : {"upper", "sign"})
+      if (at.has(key) && !text)
+        at.fault(key, "only columns of type symbol, string and char have it");
+    if (at.has("sign") && rules.sign.size() != 2)
+      at.fault("sign", "is not a list of two texts: below zero, and others");
+    if (!number) {
+      rules.decimal = '.';
+      rules.thousands = '\0';
+    }
   }
 
   void read_column(toml_section& at) {
@@ -183,21 +296,11 @@ private:
     column.line = at.line();
     column.name = read_name(at);
     column.type = read_type(at);
-    column.field = static_cast<uint32_t>(at.integer("field", 1, 4096, 0));
-    column.header = at.text("header", "");
-    if (at.has("field") == at.has("header"))
-      at.fault(at.has("field") ? "header" : "field",
-               "column '" + column.name
-                 + "' needs either field (a position from 1) or header (a "
-                   "name)");
-    if (at.has("header") && !made_.header)
-      at.fault("header", "the layout says that there is no header line");
-    if (!made_.header && made_.fields != 0 && column.field > made_.fields)
-      at.fault("field", std::to_string(column.field) + " of "
-                          + std::to_string(made_.fields) + " fields");
-    column.format = read_format(at, column.type);
+    read_place(at, column);
+    column.format = read_format(at, column);
     column.zone = read_zone(at, "zone");
-    column.scale_digits = read_scale(at, column.type);
+    column.scale = read_scale(at, column.type);
+    read_rules(at, column);
     column.optional = at.flag("optional", false);
   }
 
@@ -207,6 +310,7 @@ private:
     constant.name = read_name(at);
     constant.type = read_type(at);
     constant.text = at.text("value", "");
+    constant.upper = at.flag("upper", false);
     constant.optional = at.flag("optional", false);
     if (auto tried
         = fill_template(constant.text, {"S", "20000101", "f", "a_b"});
@@ -238,6 +342,7 @@ private:
   }
 
   layout made_;
+  text_rules defaults_; ///< Of the columns.
   std::set<std::string> names_;
   text::toml_faults faults_;
   toml_section root_;

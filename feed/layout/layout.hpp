@@ -1,5 +1,6 @@
 #pragma once
 
+#include <millrace/feed/text/number_text.hpp>
 #include <millrace/messages/data/schema.hpp>
 #include <millrace/persistence/disk/file_system.hpp>
 
@@ -29,21 +30,39 @@ enum class time_format : uint8_t {
   unix_ms,
   unix_us,
   unix_ns,
+  pattern, ///< As the user wrote it down; see time_pattern.
 };
 
 [[nodiscard]] std::string_view to_string(time_format format) noexcept;
+
+/// What is done to the text of a field before it is read as a value.
+struct text_rules {
+  bool trim = false;                   ///< Blanks around it are left out.
+  std::vector<std::string> null_words; ///< Mean no value, as an empty field.
+  char decimal = '.';
+  char thousands = '\0'; ///< Left out.
+  bool hex = false;      ///< A whole number, with or without 0x.
+  bool abs = false;      ///< A minus is left out.
+  bool upper = false;    ///< ASCII letters become capitals.
+  /// Stand for the field: the first when it has a minus, else the second.
+  std::vector<std::string> sign;
+  friend bool operator==(const text_rules&, const text_rules&) = default;
+};
 
 /// One target column and the field it comes from.
 struct layout_column {
   std::string name;
   column_type type = column_type::long_;
-  uint32_t field = 0; ///< Position from 1; 0: found by `header`.
-  std::string header; ///< Name in the header line.
+  /// Positions from 1; several are joined with blanks. None: see `headers`.
+  std::vector<uint32_t> fields;
+  std::vector<std::string> headers; ///< Names in the header line.
   time_format format = time_format::none;
-  std::string zone = "UTC";  ///< Zone of wall times without an offset.
-  uint32_t scale_digits = 0; ///< The text counts in units of 10^-scale_digits.
-  bool optional = false;     ///< Left out when the table has no such column.
-  uint32_t line = 0;         ///< Of the layout file, for messages.
+  std::string pattern;      ///< Of time_format::pattern.
+  std::string zone = "UTC"; ///< Zone of wall times without an offset.
+  number_scale scale;       ///< Of numbers.
+  text_rules rules;
+  bool optional = false; ///< Left out when the table has no such column.
+  uint32_t line = 0;     ///< Of the layout file, for messages.
 };
 
 /// A column that is the same in every row of a source.
@@ -52,6 +71,7 @@ struct layout_constant {
   column_type type = column_type::symbol;
   /// May hold {symbol}, {date}, {file}, {member} and {member:N}.
   std::string text;
+  bool upper = false; ///< ASCII letters become capitals.
   bool optional = false;
   uint32_t line = 0;
 };
@@ -64,8 +84,9 @@ struct layout {
   std::string table;
   char delimiter = ',';
   bool header = false;
-  bool quote = false;  ///< Fields may be quoted as in RFC 4180.
-  std::string trailer; ///< Lines that begin with it are skipped.
+  bool quote = false;               ///< Fields may be quoted as in RFC 4180.
+  std::vector<std::string> skipped; ///< Lines that begin so are.
+  uint32_t skip_lines = 0;          ///< Before the header or first row.
   std::string date;    ///< Template of the date when none is given.
   uint32_t fields = 0; ///< Fields per line when there is no header; 0: derived.
   std::string time_column;

@@ -1,6 +1,7 @@
 #include <millrace/feed/parse/binding.hpp>
 #include <millrace/feed/parse/column_reader.hpp>
 #include <millrace/feed/parse/reject.hpp>
+#include <millrace/feed/parse/text_rewrite.hpp>
 #include <millrace/messages/text/civil_time.hpp>
 
 #define XXH_INLINE_ALL
@@ -54,10 +55,13 @@ public:
     out_->source = request_.source;
     out_->delimiter = from_.delimiter;
     out_->quote = from_.quote;
-    out_->trailer = from_.trailer;
+    out_->skipped = from_.skipped;
     print("table", request_.schema.name, std::string(1, from_.delimiter),
-          from_.header ? "header" : "", from_.quote ? "quote" : "",
-          from_.trailer);
+          from_.header ? "header" : "", from_.quote ? "quote" : "");
+    for (const auto& each : from_.skipped)
+      print("skipped", each);
+    if (from_.skip_lines != 0)
+      print("skip_lines", std::to_string(from_.skip_lines));
     for (auto step :
          {&binder::check_table, &binder::find_date, &binder::bind_fields,
           &binder::bind_constants, &binder::bind_absent})
@@ -118,32 +122,55 @@ private:
     return {};
   }
 
-  error find_field(const layout_column& column, uint32_t& out) {
-    if (column.field != 0) {
-      out = column.field - 1;
-      return {};
+  error find_fields(const layout_column& column, std::vector<uint32_t>& out) {
+    for (const auto field : column.fields)
+      out.push_back(field - 1);
+    for (const auto& name : column.headers) {
+      auto& field = out.emplace_back();
+      if (auto fault = find_field(column, name, field))
+        return fault;
     }
+    for (const auto field : out)
+      if (field >= out_->field_count)
+        return fail(errc::bad_data, column.line,
+                    request_.source + ": column '" + column.name + "' is field "
+                      + std::to_string(field + 1) + " of "
+                      + std::to_string(out_->field_count));
+    return {};
+  }
+
+  [[nodiscard]] bool has_headers(const layout_column& column) const {
     const auto& names = request_.header;
-    const auto found = std::find(names.begin(), names.end(), column.header);
+    return std::all_of(column.headers.begin(), column.headers.end(),
+                       [&](const std::string& each) {
+                         return std::find(names.begin(), names.end(), each)
+                                != names.end();
+                       });
+  }
+
+  error find_field(const layout_column& column, const std::string& name,
+                   uint32_t& out) {
+    const auto& names = request_.header;
+    const auto found = std::find(names.begin(), names.end(), name);
     if (found != names.end()) {
-      const auto other = std::find(found + 1, names.end(), column.header);
+      const auto other = std::find(found + 1, names.end(), name);
       out = static_cast<uint32_t>(found - names.begin());
       if (other == names.end())
         return {};
       return fail(errc::bad_data, column.line,
-                  request_.source + ": the header has '" + column.header
+                  request_.source + ": the header has '" + name
                     + "' twice, as fields " + std::to_string(out + 1) + " and "
                     + std::to_string(other - names.begin() + 1)
                     + ": name column '" + column.name
                     + "' by its position (field = N)");
     }
     std::string known;
-    for (const auto& name : names)
-      known += (known.empty() ? "'" : ", '") + printable(name, 40) + "'";
+    for (const auto& each : names)
+      known += (known.empty() ? "'" : ", '") + printable(each, 40) + "'";
     return fail(
       errc::bad_data, column.line,
-      request_.source + ": the header has no field '" + column.header
-        + "' for column '" + column.name + "'; it has "
+      request_.source + ": the header has no field '" + name + "' for column '"
+        + column.name + "'; it has "
         + (known.size() > 400 ? known.substr(0, 400) + "..." : known));
   }
 
@@ -153,7 +180,8 @@ private:
                           : from_.fields;
     if (out_->field_count == 0)
       for (const auto& column : from_.columns)
-        out_->field_count = std::max(out_->field_count, column.field);
+        for (const auto field : column.fields)
+          out_->field_count = std::max(out_->field_count, field);
     for (const auto& column : from_.columns)
       if (auto fault = bind_field(column))
         return fault;
@@ -178,40 +206,59 @@ private:
       return fault;
     if (!index)
       return {};
-    uint32_t field = 0;
-    if (auto fault = find_field(column, field)) {
-      const auto& names = request_.header;
-      if (!column.optional
-          || std::find(names.begin(), names.end(), column.header)
-               != names.end())
-        return fault;
+    if (column.optional && !has_headers(column)) {
       filled_[*index] = false;
       return {};
     }
-    if (field >= out_->field_count)
-      return fail(errc::bad_data, column.line,
-                  request_.source + ": column '" + column.name + "' is field "
-                    + std::to_string(field + 1) + " of "
-                    + std::to_string(out_->field_count));
+    bound_field made{
+      *index,       {},           column.format,           nullptr,
+      column.scale, column.rules, *zone_clock::open("UTC")};
+    if (auto fault = find_fields(column, made.fields))
+      return fault;
     auto clock = zone_clock::open(column.zone);
     if (!clock)
       return clock.failure();
-    const auto of_day = column.format >= time_format::s_of_day
-                        && column.format <= time_format::hhmmss_ns;
+    made.clock = *std::move(clock);
+    if (column.format == time_format::pattern) {
+      auto pattern = time_pattern::compile(column.pattern);
+      if (!pattern)
+        return pattern.failure();
+      made.pattern = std::make_shared<const time_pattern>(*std::move(pattern));
+    }
+    const auto of_day = (column.format >= time_format::s_of_day
+                         && column.format <= time_format::hhmmss_ns)
+                        || (made.pattern && !made.pattern->has_date());
     if (of_day && column.type == column_type::timestamp
         && out_->date == null_int)
       return fail(errc::invalid_argument, column.line,
                   request_.source + ": column '" + column.name
                     + "' holds times of day: give a date (--date), or a file "
                       "name that holds one as the layout says");
-    out_->fields.push_back(
-      {*index, field, column.format, column.scale_digits, *clock});
-    print("field", column.name, std::to_string(field), to_string(column.format),
-          std::to_string(column.scale_digits), column.zone);
+    print_field(column, made);
     if (column.type == column_type::timestamp
         && (of_day || column.format == time_format::iso))
       print("date", std::to_string(out_->date));
+    out_->fields.push_back(std::move(made));
     return {};
+  }
+
+  void print_field(const layout_column& column, const bound_field& made) {
+    for (const auto field : made.fields)
+      print("field", column.name, std::to_string(field));
+    print(to_string(column.format), column.pattern, column.zone,
+          std::to_string(column.scale.multiply),
+          std::to_string(column.scale.divide));
+    const auto& rules = column.rules;
+    if (rules == text_rules{})
+      return;
+    print("rules", std::string(1, rules.decimal),
+          std::string(1, rules.thousands), rules.trim ? "trim" : "",
+          rules.hex ? "hex" : "", rules.abs ? "abs" : "",
+          rules.upper ? "upper" : "");
+    for (const auto& each : rules.null_words)
+      print("null", each);
+    for (const auto& each : rules.sign)
+      print("sign", each);
   }
 
   error bind_constants() {
@@ -225,11 +272,18 @@ private:
         return fault;
       if (!index)
         continue;
-      const auto text = fill_template(constant.text, values);
+      auto text = fill_template(constant.text, values);
       if (!text)
         return fail(errc::invalid_argument, constant.line,
                     "constant '" + constant.name
                       + "': " + text.failure().context);
+      if (constant.upper) {
+        text_rules upper;
+        upper.upper = true;
+        std::string made;
+        append_rewritten(upper, *text, made);
+        text = std::move(made);
+      }
       print("constant", constant.name, *text);
       bound_constant bound{*index, *text, {}};
       const auto type = out_->schema.columns[*index].type;

@@ -2,6 +2,7 @@
 
 #include <millrace/feed/layout/layout.hpp>
 #include <millrace/feed/text/number_text.hpp>
+#include <millrace/feed/text/time_pattern.hpp>
 #include <millrace/feed/text/zone_clock.hpp>
 
 #include <memory>
@@ -12,10 +13,13 @@ namespace millrace::feed {
 
 /// A column of the table and the field that fills it.
 struct bound_field {
-  size_t column = 0;  ///< In the table.
-  uint32_t field = 0; ///< From 0.
+  size_t column = 0; ///< In the table.
+  /// From 0; several are joined with blanks, the first stands for them all.
+  std::vector<uint32_t> fields;
   time_format format = time_format::none;
-  uint32_t scale_digits = 0;
+  std::shared_ptr<const time_pattern> pattern; ///< Of that format.
+  number_scale scale;
+  text_rules rules;
   zone_clock clock;
 };
 
@@ -37,7 +41,7 @@ struct binding {
   std::string identity;
   char delimiter = ',';
   bool quote = false;
-  std::string trailer;
+  std::vector<std::string> skipped; ///< Lines that begin so are.
   uint32_t field_count = 0;
   int32_t date = null_int; ///< Days since 2000.01.01.
   size_t time_column = 0;

@@ -17,11 +17,8 @@ struct field_text {
 /// Field `field` of row `row`.
 inline field_text field_of(const row_slice& rows, uint32_t row, uint32_t field,
                            bool last) noexcept {
-  const auto* bound = rows.bounds + rows.first[row] + field;
-  // The bound before the first field of a block is -1: it wraps to 0.
-  const uint32_t begin = bound[0] + 1;
-  const uint32_t end = last ? rows.row_end[row] : bound[1];
-  return {rows.text + begin, end - begin};
+  const auto found = rows.field(row, field, last);
+  return {found.data(), found.size()};
 }
 
 template <class T>
@@ -36,6 +33,27 @@ constexpr T null_of() {
     return 0;
 }
 
+/// A whole number written as a decimal, such as 100.0 or 2.5E3.
+fault read_decimal_whole(field_text text, const number_scale& scale,
+                         int64_t& out) {
+  exact_decimal value;
+  const auto why = parse_exact({text.data, text.length}, value);
+  return why != fault::none
+           ? why
+           : to_whole(value, scale.multiply, scale.divide, out);
+}
+
+template <class T>
+fault narrow(int64_t wide, T& out) {
+  // The least value is the null of signed types, not a number.
+  if (wide > static_cast<int64_t>(std::numeric_limits<T>::max())
+      || wide < static_cast<int64_t>(std::numeric_limits<T>::min())
+      || (std::is_signed_v<T> && wide == std::numeric_limits<T>::min()))
+    return fault::overflow;
+  out = static_cast<T>(wide);
+  return fault::none;
+}
+
 template <class T>
 fault read_whole(field_text text, T& out) {
   uint64_t number = 0;
@@ -48,20 +66,17 @@ fault read_whole(field_text text, T& out) {
     return fault::none;
   }
   int64_t wide = 0;
-  const auto why = parse_integer(text.data, text.length, wide);
-  if (why == fault::not_number
-      && std::string_view{text.data, text.length}.find('.')
-           != std::string_view::npos)
-    return fault::not_whole;
-  if (why != fault::none)
-    return why;
-  // The least value is the null of signed types, not a number.
-  if (wide > static_cast<int64_t>(std::numeric_limits<T>::max())
-      || wide < static_cast<int64_t>(std::numeric_limits<T>::min())
-      || (std::is_signed_v<T> && wide == std::numeric_limits<T>::min()))
-    return fault::overflow;
-  out = static_cast<T>(wide);
-  return fault::none;
+  auto why = parse_integer(text.data, text.length, wide);
+  if (why == fault::not_number)
+    why = read_decimal_whole(text, {}, wide);
+  return why == fault::none ? narrow(wide, out) : why;
+}
+
+template <class T>
+fault read_scaled_whole(field_text text, const number_scale& scale, T& out) {
+  int64_t wide = 0;
+  const auto why = read_decimal_whole(text, scale, wide);
+  return why == fault::none ? narrow(wide, out) : why;
 }
 
 fault read_boolean(field_text text, uint8_t& out) {
@@ -139,16 +154,29 @@ struct column_readers {
   static void decimal(column_reader& self, const row_slice& rows,
                       batch_builder& builder,
                       std::vector<refused_value>& refused) {
-    const auto scale = self.scale_digits_;
+    const auto scale = *zeroes_of(self.scale_.divide);
     each<T>(self, rows, builder, refused, [scale](field_text text, T& out) {
-      double wide = 0;
-      const auto why = parse_decimal(text.data, text.length, scale, wide);
-      out = static_cast<T>(wide);
-      if constexpr (sizeof(T) < sizeof(double))
-        if (wide > std::numeric_limits<T>::max()
-            || wide < std::numeric_limits<T>::lowest())
-          return fault::overflow;
-      return why;
+      return parse_decimal(text.data, text.length, scale, out);
+    });
+  }
+
+  template <class T>
+  static void scaled_decimal(column_reader& self, const row_slice& rows,
+                             batch_builder& builder,
+                             std::vector<refused_value>& refused) {
+    const auto scale = self.scale_;
+    each<T>(self, rows, builder, refused, [scale](field_text text, T& out) {
+      return parse_scaled({text.data, text.length}, scale, out);
+    });
+  }
+
+  template <class T>
+  static void scaled_whole(column_reader& self, const row_slice& rows,
+                           batch_builder& builder,
+                           std::vector<refused_value>& refused) {
+    const auto scale = self.scale_;
+    each<T>(self, rows, builder, refused, [scale](field_text text, T& out) {
+      return read_scaled_whole(text, scale, out);
     });
   }
 
@@ -238,15 +266,30 @@ struct column_readers {
                      std::vector<refused_value>& refused) {
     each<T>(self, rows, builder, refused, [&](field_text text, T& out) {
       int64_t ns = 0;
-      const auto why = self.time_.time_of_day(text.data, text.length, ns);
-      out = static_cast<T>(ns / Unit);
-      return why;
+      const auto why = self.time_.span(text.data, text.length, ns);
+      return why == fault::none ? narrow(ns / Unit, out) : why;
     });
   }
 };
 
-column_reader::read_function column_reader::choose(column_type type) {
+column_reader::read_function column_reader::choose(column_type type,
+                                                   bool plain_scale) {
   using all = column_readers;
+  if (!plain_scale)
+    switch (type) {
+      case column_type::short_:
+        return all::scaled_whole<int16_t>;
+      case column_type::int_:
+        return all::scaled_whole<int32_t>;
+      case column_type::long_:
+        return all::scaled_whole<int64_t>;
+      case column_type::real:
+        return all::scaled_decimal<float>;
+      case column_type::float_:
+        return all::scaled_decimal<double>;
+      default:
+        break;
+    }
   switch (type) {
     case column_type::boolean:
       return all::boolean;
@@ -288,14 +331,44 @@ column_reader::read_function column_reader::choose(column_type type) {
   return nullptr;
 }
 
+namespace {
+
+/// A power of ten moves the point of a decimal; every other scale is reckoned
+/// with.
+bool is_plain(const number_scale& scale, column_type type) {
+  const bool decimal = type == column_type::float_ || type == column_type::real;
+  return scale == number_scale{}
+         || (decimal && scale.multiply == 1 && zeroes_of(scale.divide));
+}
+
+} // namespace
+
 column_reader::column_reader(const binding& fitted, size_t index)
-  : read_{choose(fitted.schema.columns[fitted.fields[index].column].type)},
-    column_{fitted.fields[index].column}, field_{fitted.fields[index].field},
-    last_{fitted.fields[index].field + 1 == fitted.field_count},
-    scale_digits_{fitted.fields[index].scale_digits},
-    time_{fitted.fields[index].format, fitted.fields[index].clock,
-          fitted.date} {
+  : read_{choose(
+    fitted.schema.columns[fitted.fields[index].column].type,
+    is_plain(fitted.fields[index].scale,
+             fitted.schema.columns[fitted.fields[index].column].type))},
+    column_{fitted.fields[index].column},
+    source_field_{fitted.fields[index].fields.front()},
+    rewrite_{fitted.fields[index].rules, fitted.fields[index].fields,
+             fitted.field_count},
+    field_{rewrite_.idle() ? source_field_ : 0},
+    last_{!rewrite_.idle() || source_field_ + 1 == fitted.field_count},
+    scale_{fitted.fields[index].scale}, time_{
+                                          fitted.fields[index].format,
+                                          fitted.fields[index].clock,
+                                          fitted.date,
+                                          fitted.fields[index].pattern.get()} {
   MILLRACE_ASSERT(read_ != nullptr);
+}
+
+void column_reader::read_rewritten(const row_slice& rows,
+                                   batch_builder& builder,
+                                   std::vector<refused_value>& refused) {
+  const auto before = refused.size();
+  read_(*this, rewrite_.apply(rows), builder, refused);
+  for (auto i = before; i < refused.size(); ++i)
+    refused[i].field = source_field_;
 }
 
 fault read_value(column_type type, std::string_view text, std::string& bytes) {
@@ -307,7 +380,7 @@ fault read_value(column_type type, std::string_view text, std::string& bytes) {
   binding one;
   one.schema.columns = {{"value", type}};
   one.field_count = 1;
-  one.fields.push_back({0, 0, time_format::iso, 0, *utc});
+  one.fields.push_back({0, {0}, time_format::iso, nullptr, {}, {}, *utc});
   batch_builder builder{one.schema};
   column_reader reader{one, 0};
   const uint32_t bounds[2] = {UINT32_MAX, static_cast<uint32_t>(text.size())};

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <millrace/feed/parse/binding.hpp>
+#include <millrace/feed/parse/row_slice.hpp>
+#include <millrace/feed/parse/text_rewrite.hpp>
 #include <millrace/feed/parse/time_reader.hpp>
 #include <millrace/messages/data/table_batch.hpp>
 
@@ -8,17 +10,6 @@
 #include <vector>
 
 namespace millrace::feed {
-
-/// Lines of one block of text with the right number of fields. Row r consists
-/// of the fields between bounds[first[r]], bounds[first[r] + 1], ...; its last
-/// field ends at row_end[r] (which leaves a carriage return out).
-struct row_slice {
-  const char* text = nullptr;
-  const uint32_t* bounds = nullptr;
-  const uint32_t* first = nullptr;
-  const uint32_t* row_end = nullptr;
-  uint32_t count = 0;
-};
 
 struct refused_value {
   uint32_t row = 0; ///< Of the slice.
@@ -84,6 +75,8 @@ public:
   /// read is noted in `refused`, and something takes its place.
   void read(const row_slice& rows, batch_builder& builder,
             std::vector<refused_value>& refused) {
+    if (!rewrite_.idle()) [[unlikely]]
+      return read_rewritten(rows, builder, refused);
     read_(*this, rows, builder, refused);
   }
 
@@ -94,13 +87,17 @@ private:
   friend struct column_readers;
   using read_function = void (*)(column_reader&, const row_slice&,
                                  batch_builder&, std::vector<refused_value>&);
-  static read_function choose(column_type type);
+  static read_function choose(column_type type, bool plain_scale);
+  void read_rewritten(const row_slice& rows, batch_builder& builder,
+                      std::vector<refused_value>& refused);
 
   read_function read_;
   size_t column_;
-  uint32_t field_;
+  uint32_t source_field_; ///< Named for what is refused.
+  text_rewrite rewrite_;
+  uint32_t field_; ///< Of the rows that are read.
   bool last_;
-  uint32_t scale_digits_;
+  number_scale scale_;
   time_reader time_;
   symbol_cache symbols_;
 };

@@ -74,7 +74,7 @@ csv_parser::csv_parser(std::shared_ptr<const binding> fitted,
   for (size_t i = 0; i < fitted_->fields.size(); ++i) {
     readers_.emplace_back(*fitted_, i);
     if (fitted_->fields[i].column == fitted_->time_column)
-      time_field_ = fitted_->fields[i].field;
+      time_field_ = fitted_->fields[i].fields.front();
     const auto column = fitted_->fields[i].column;
     if (fitted_->schema.columns[column].type == column_type::string)
       string_fields_.push_back(static_cast<uint32_t>(i));
@@ -145,13 +145,10 @@ uint32_t csv_parser::rows_within_bytes(uint32_t begin, uint32_t count) {
   const auto rows = lines_.slice(begin, count);
   for (uint32_t row = 0; row < count; ++row) {
     uint64_t length = 0;
-    for (const auto index : string_fields_) {
-      const auto field = fitted_->fields[index].field;
-      const auto* bound = rows.bounds + rows.first[row] + field;
-      length
-        += (field + 1 == fitted_->field_count ? rows.row_end[row] : bound[1])
-           - uint32_t{bound[0] + 1};
-    }
+    for (const auto index : string_fields_)
+      for (const auto field : fitted_->fields[index].fields)
+        length
+          += rows.field(row, field, field + 1 == fitted_->field_count).size();
     const auto used = text_bytes_ + uint64_t{candidates_ + row} * row_bytes_;
     if (candidates_ + row != 0
         && used + row_bytes_ + length > limits_.bytes_max) {

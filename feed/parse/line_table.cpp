@@ -3,6 +3,7 @@
 #include <millrace/messages/text/csv_text.hpp>
 #include <millrace/messages/text/utf8.hpp>
 
+#include <algorithm>
 #include <cstring>
 
 namespace millrace::feed {
@@ -23,6 +24,12 @@ std::string_view without_return(std::string_view line) {
   if (line.ends_with('\r'))
     line.remove_suffix(1);
   return line;
+}
+
+bool is_skipped(std::string_view line, const binding& fitted) {
+  return std::any_of(
+    fitted.skipped.begin(), fitted.skipped.end(),
+    [&](const std::string& begin) { return line.starts_with(begin); });
 }
 
 } // namespace
@@ -110,7 +117,7 @@ void line_table::fill_plain(std::string_view text, const binding& fitted,
   line_count_ = found.newline_count;
   make_room(0, found.newline_count);
   const bool suspicious = found.any_nul || found.any_high
-                          || !fitted.trailer.empty()
+                          || !fitted.skipped.empty()
                           || text.size() > line_bytes_max;
   size_t first = 0;
   for (size_t line = 0; line < found.newline_count; ++line) {
@@ -125,7 +132,7 @@ void line_table::fill_plain(std::string_view text, const binding& fitted,
       = field_count == fitted.field_count ? fault::none : fault::field_count;
     if (suspicious) [[unlikely]] {
       const auto whole = text.substr(begin, end - begin);
-      if (!fitted.trailer.empty() && whole.starts_with(fitted.trailer))
+      if (is_skipped(whole, fitted))
         continue;
       if (const auto bytes = check_bytes(whole, found); bytes != fault::none)
         why = bytes;
@@ -186,10 +193,7 @@ void line_table::fill_quoted(std::string_view text, const binding& fitted,
     make_room(bound_count_ + fitted.field_count + 2, row_count_ + size_t{1});
     const auto rollback = unquoted_.size();
     uint32_t fields = 0;
-    const bool skip
-      = record.empty()
-        || (!fitted.trailer.empty() && record.starts_with(fitted.trailer));
-    if (!skip) {
+    if (!record.empty() && !is_skipped(record, fitted)) {
       auto why = check_bytes(record, suspicion);
       if (why == fault::none && record.size() > line_bytes_max)
         why = fault::too_long;

@@ -113,7 +113,7 @@ std::string explain(const binding& fitted, const raw_reject& what,
   std::string column = "field " + std::to_string(what.detail + 1);
   std::string type;
   for (const auto& field : fitted.fields)
-    if (field.field == what.detail) {
+    if (field.fields.front() == what.detail) {
       const auto& found = fitted.schema.columns[field.column];
       column = "column '" + found.name + "'";
       type = to_string(found.type);

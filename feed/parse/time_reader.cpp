@@ -46,6 +46,13 @@ fault take_date(scanner& in, int32_t& out) {
 /// A count with an optional fraction, in `unit_ns` nanoseconds.
 fault scaled(const char* text, size_t length, int64_t unit_ns, int64_t& out) {
   const std::string_view all{text, length};
+  if (all.find_first_of("eE") != all.npos) {
+    exact_decimal value;
+    const auto why = parse_exact(all, value);
+    return why != fault::none
+             ? fault::not_time
+             : to_whole(value, static_cast<uint32_t>(unit_ns), 1, out);
+  }
   const auto point = all.find('.');
   int64_t whole = 0;
   const auto why = parse_integer(text, std::min(point, length), whole);
@@ -129,6 +136,63 @@ fault time_reader::iso_slowly(const char* text, size_t length, int64_t& out) {
   return clock_.to_utc(day, of_day, out) ? fault::none : fault::no_such_time;
 }
 
+fault time_reader::patterned(const char* text, size_t length, int64_t& out) {
+  time_pattern::parts found;
+  found.day = date_;
+  if (const auto why = pattern_->read({text, length}, found);
+      why != fault::none)
+    return why;
+  if (found.day == null_int)
+    return fault::no_date;
+  if (found.offset_ns) {
+    out
+      = int64_t{found.day} * text::day_ns + found.ns_of_day - *found.offset_ns;
+    return fault::none;
+  }
+  return clock_.to_utc(found.day, found.ns_of_day, out) ? fault::none
+                                                        : fault::no_such_time;
+}
+
+fault time_reader::span(const char* text, size_t length, int64_t& out) {
+  const std::string_view all{text, length};
+  if (format_ != time_format::iso || all.find_first_of(":D") == all.npos)
+    return time_of_day(text, length, out);
+  text::scanner in{all};
+  const bool negative = in.take('-');
+  int64_t days = 0;
+  int64_t clock = 0;
+  const auto hours_or_days = [&in](int64_t& number) {
+    size_t digits = 0;
+    for (number = 0; in.at_digit() && digits < 6; ++digits) {
+      int32_t digit = 0;
+      static_cast<void>(in.digits(1, digit));
+      number = number * 10 + digit;
+    }
+    return digits != 0 && !in.at_digit();
+  };
+  int64_t hours = 0;
+  if (!hours_or_days(hours))
+    return fault::not_time;
+  if (in.take('D')) {
+    days = hours;
+    if (!hours_or_days(hours))
+      return fault::not_time;
+  }
+  if (!in.take(':'))
+    return fault::not_time;
+  // What follows the hours reads as the clock after midnight.
+  const auto rest = "00:" + std::string{in.rest()};
+  text::scanner of_hour{rest};
+  if (!text::scan_clock(of_hour, time_forms::any, clock) || !of_hour.done())
+    return fault::not_time;
+  int64_t whole = 0;
+  if (__builtin_mul_overflow(days * 24 + hours, text::hour_ns, &whole)
+      || __builtin_add_overflow(whole, clock, &out))
+    return fault::overflow;
+  out = negative ? -out : out;
+  return fault::none;
+}
+
 fault time_reader::unix_time(const char* text, size_t length,
                              int64_t& out) const {
   if (const auto why = scaled(text, length, unit_of(format_), out);
@@ -144,6 +208,12 @@ fault time_reader::time_of_day(const char* text, size_t length, int64_t& out) {
   switch (format_) {
     case time_format::iso:
       return clock_time({text, length}, out);
+    case time_format::pattern: {
+      time_pattern::parts found;
+      const auto why = pattern_->read({text, length}, found);
+      out = found.ns_of_day;
+      return why;
+    }
     case time_format::hhmmss:
     case time_format::hhmmss_ms:
     case time_format::hhmmss_us:
@@ -187,6 +257,12 @@ fault time_reader::time_of_day(const char* text, size_t length, int64_t& out) {
 }
 
 fault time_reader::date(const char* text, size_t length, int32_t& out) {
+  if (format_ == time_format::pattern) {
+    time_pattern::parts found;
+    const auto why = pattern_->read({text, length}, found);
+    out = found.day;
+    return why;
+  }
   scanner in{{text, length}};
   if (const auto why = take_date(in, out); why != fault::none)
     return why;

@@ -2,6 +2,7 @@
 
 #include <millrace/feed/layout/layout.hpp>
 #include <millrace/feed/text/number_text.hpp>
+#include <millrace/feed/text/time_pattern.hpp>
 #include <millrace/feed/text/zone_clock.hpp>
 
 namespace millrace::feed {
@@ -12,14 +13,18 @@ class time_reader {
 public:
   /// @param date days since 2000.01.01 for texts without a date; null_int:
   ///   there is none, and such texts are refused.
-  time_reader(time_format format, zone_clock clock, int32_t date)
-    : clock_{clock}, date_{date}, format_{format} {}
+  /// @param pattern of that format; outlives the reader
+  time_reader(time_format format, zone_clock clock, int32_t date,
+              const time_pattern* pattern = nullptr)
+    : clock_{clock}, pattern_{pattern}, date_{date}, format_{format} {}
 
   /// @param out ns since 2000.01.01 UTC
   /// @pre text is readable for text_slack bytes after its end, length > 0
   fault timestamp(const char* text, size_t length, int64_t& out) {
     if (format_ == time_format::iso)
       return iso(text, length, out);
+    if (format_ == time_format::pattern)
+      return patterned(text, length, out);
     if (format_ >= time_format::unix_s)
       return unix_time(text, length, out);
     int64_t of_day = 0;
@@ -31,6 +36,10 @@ public:
 
   /// @param out ns since midnight, in [0, 24 h)
   fault time_of_day(const char* text, size_t length, int64_t& out);
+
+  /// As time_of_day, but ISO text may also have a sign, days ("0D") and more
+  /// than 24 hours.
+  fault span(const char* text, size_t length, int64_t& out);
 
   /// @param out days since 2000.01.01
   fault date(const char* text, size_t length, int32_t& out);
@@ -74,6 +83,7 @@ private:
 
   bool read_second(const char* text) noexcept;
   fault iso_slowly(const char* text, size_t length, int64_t& out);
+  fault patterned(const char* text, size_t length, int64_t& out);
   fault unix_time(const char* text, size_t length, int64_t& out) const;
   fault clock_time(std::string_view text, int64_t& out) const;
 
@@ -82,6 +92,7 @@ private:
        10'000,        1'000,       100,        10,        1};
 
   zone_clock clock_;
+  const time_pattern* pattern_;
   uint64_t date_text_ = 0;
   uint64_t second_text_ = 0;
   int64_t date_midnight_ = 0;

@@ -61,9 +61,12 @@ private:
       {from.delimiter, from.quote, options_.line_bytes_max, piece_bytes}};
     if (auto fault = made.skip_mark())
       return fault;
+    for (uint32_t i = 0; i < from.skip_lines; ++i)
+      if (auto line = made.take_line(); !line)
+        return line.failure();
     std::vector<std::string> header;
     if (from.header) {
-      auto line = made.take_line();
+      auto line = take_header(made);
       if (!line)
         return line.failure();
       if (!*line)
@@ -75,6 +78,20 @@ private:
     }
     out_.cutter.emplace(std::move(made));
     return out_.fitted ? error{} : fit(std::move(header));
+  }
+
+  /// The next line that the layout does not skip.
+  result<std::optional<std::string>> take_header(piece_cutter& from) const {
+    const auto& skipped = options_.layout.skipped;
+    for (;;) {
+      auto line = from.take_line();
+      if (!line || !*line
+          || std::none_of(skipped.begin(), skipped.end(),
+                          [&](const std::string& begin) {
+                            return (*line)->starts_with(begin);
+                          }))
+        return line;
+    }
   }
 
   error fit(std::vector<std::string> header) {

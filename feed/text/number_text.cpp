@@ -1,5 +1,7 @@
 #include <millrace/feed/text/number_text.hpp>
 
+#include <algorithm>
+#include <bit>
 #include <cmath>
 #include <fast_float/fast_float.h>
 #include <limits>
@@ -50,6 +52,90 @@ bool plain_decimal(const char* text, size_t length, uint64_t& digits,
   return length > (point ? 1u : 0u);
 }
 
+/// Reads a decimal number without a sign times 10^-shift, with one rounding.
+template <class T>
+fault parse_shifted(std::string_view text, uint32_t shift, T& out) noexcept {
+  // fast_float reads "5." and ".5", as feeds write them, and infinity.
+  const auto read = [&out](std::string_view all) {
+    const auto parsed
+      = fast_float::from_chars(all.data(), all.data() + all.size(), out);
+    return parsed.ec == std::errc{} && parsed.ptr == all.data() + all.size();
+  };
+  if (!read(text))
+    return fault::not_number;
+  const bool spelled
+    = text[0] == 'i' || text[0] == 'I' || text[0] == 'n' || text[0] == 'N';
+  if (shift != 0 && !spelled) {
+    const auto mark = std::min(text.find_first_of("eE"), text.size());
+    int64_t exponent = 0;
+    if (mark != text.size()) {
+      auto written = text.substr(mark + 1);
+      if (parse_integer(written.data(), written.size(), exponent)
+          != fault::none)
+        return fault::overflow;
+    }
+    std::string moved{text.substr(0, mark)};
+    moved += 'e' + std::to_string(exponent - static_cast<int64_t>(shift));
+    if (!read(moved))
+      return fault::not_number;
+  }
+  return std::isinf(out) && !spelled ? fault::overflow : fault::none;
+}
+
+__extension__ using wide_number = unsigned __int128;
+
+uint32_t bits_of(wide_number value) noexcept {
+  const auto high = static_cast<uint64_t>(value >> 64);
+  return high != 0 ? 64 + static_cast<uint32_t>(std::bit_width(high))
+                   : static_cast<uint32_t>(
+                     std::bit_width(static_cast<uint64_t>(value)));
+}
+
+/// Multiplies by 10^power. False: it does not fit.
+bool raise(wide_number& value, uint32_t power) noexcept {
+  for (; power > 0; --power) {
+    if (value > ~wide_number{0} / 10)
+      return false;
+    value *= 10;
+  }
+  return true;
+}
+
+/// value * multiply / divide as one fraction. False: it does not fit 128 bits.
+bool ratio_of(const exact_decimal& value, const number_scale& scale,
+              wide_number& above, wide_number& below) noexcept {
+  above = static_cast<wide_number>(value.digits) * scale.multiply;
+  below = scale.divide;
+  return value.exponent >= 0
+           ? raise(above, static_cast<uint32_t>(value.exponent))
+           : raise(below, static_cast<uint32_t>(-value.exponent));
+}
+
+/// above / below, rounded once to nearest, ties to even. @pre below < 2^127
+template <class T>
+T divided(wide_number above, wide_number below) noexcept {
+  constexpr uint32_t precision = std::numeric_limits<T>::digits;
+  if (above == 0)
+    return 0;
+  auto quotient = above / below;
+  auto rest = above % below;
+  int exponent = 0;
+  while (bits_of(quotient) < precision + 2) {
+    rest <<= 1;
+    quotient = quotient << 1 | (rest >= below ? 1u : 0u);
+    rest -= rest >= below ? below : 0;
+    --exponent;
+  }
+  const auto extra = bits_of(quotient) - precision;
+  const auto cut = quotient & ((wide_number{1} << extra) - 1);
+  const auto half = wide_number{1} << (extra - 1);
+  quotient >>= extra;
+  if (cut > half || (cut == half && (rest != 0 || (quotient & 1) != 0)))
+    ++quotient;
+  return std::ldexp(static_cast<T>(static_cast<uint64_t>(quotient)),
+                    exponent + static_cast<int>(extra));
+}
+
 } // namespace
 
 fault parse_decimal_slowly(const char* text, size_t length,
@@ -69,20 +155,124 @@ fault parse_decimal_slowly(const char* text, size_t length,
       && fraction + scale_digits <= 22) {
     // Both operands are exact, so the one division rounds correctly.
     out = static_cast<double>(digits) / powers_of_ten[fraction + scale_digits];
-  } else {
-    const auto* end = text + length;
-    // fast_float reads "5." and ".5", as feeds write them, and infinity.
-    const auto parsed = fast_float::from_chars(text, end, out);
-    if (parsed.ec != std::errc{} || parsed.ptr != end)
-      return fault::not_number;
-    const bool spelled = *text == 'i' || *text == 'I';
-    if (std::isinf(out) && !spelled)
-      return fault::overflow;
-    out /= powers_of_ten[scale_digits];
+  } else if (const auto why = parse_shifted({text, length}, scale_digits, out);
+             why != fault::none) {
+    return why;
   }
   if (negative)
     out = -out;
   return fault::none;
 }
+
+fault parse_exact(std::string_view text, exact_decimal& out) noexcept {
+  out = {};
+  size_t at = 0;
+  if (text.starts_with('-') || text.starts_with('+')) {
+    out.negative = text[0] == '-';
+    ++at;
+  }
+  bool point = false;
+  size_t digits = 0;
+  int64_t zeroes = 0; ///< Behind the last other digit.
+  int64_t exponent = 0;
+  for (; at < text.size(); ++at) {
+    if (text[at] == '.' && !point) {
+      point = true;
+      continue;
+    }
+    const auto digit = static_cast<unsigned char>(text[at] - '0');
+    if (digit > 9)
+      break;
+    ++digits;
+    exponent -= point;
+    if (digit == 0) {
+      zeroes += out.digits != 0;
+      continue;
+    }
+    for (; zeroes >= 0; --zeroes) {
+      const auto next = zeroes == 0 ? digit : uint64_t{0};
+      if (out.digits > (UINT64_MAX - next) / 10)
+        return fault::overflow;
+      out.digits = out.digits * 10 + next;
+    }
+    zeroes = 0;
+  }
+  if (digits == 0)
+    return fault::not_number;
+  if (at < text.size()) {
+    int64_t written = 0;
+    if ((text[at] != 'e' && text[at] != 'E')
+        || parse_integer(text.data() + at + 1, text.size() - at - 1, written)
+             != fault::none)
+      return fault::not_number;
+    if (written > 10'000 || written < -10'000)
+      return fault::overflow;
+    exponent += written;
+  }
+  exponent += zeroes;
+  if (exponent > 20'000 || exponent < -20'000)
+    return fault::overflow;
+  out.exponent = out.digits == 0 ? 0 : static_cast<int32_t>(exponent);
+  return fault::none;
+}
+
+fault to_whole(const exact_decimal& value, uint32_t multiply, uint32_t divide,
+               int64_t& out) noexcept {
+  wide_number above = 0;
+  wide_number below = 1;
+  if (!ratio_of(value, {multiply, divide}, above, below))
+    return value.exponent < 0 ? fault::not_whole : fault::overflow;
+  if (above % below != 0)
+    return fault::not_whole;
+  above /= below;
+  if (above > static_cast<uint64_t>(std::numeric_limits<int64_t>::max()))
+    return fault::overflow;
+  out = static_cast<int64_t>(above);
+  if (value.negative)
+    out = -out;
+  return fault::none;
+}
+
+std::optional<uint32_t> zeroes_of(uint32_t power_of_ten) noexcept {
+  uint32_t zeroes = 0;
+  for (; power_of_ten > 1 && power_of_ten % 10 == 0; power_of_ten /= 10)
+    ++zeroes;
+  return power_of_ten == 1 ? std::optional{zeroes} : std::nullopt;
+}
+
+template <class T>
+fault parse_scaled(std::string_view text, const number_scale& scale,
+                   T& out) noexcept {
+  if (const auto zeroes = zeroes_of(scale.divide);
+      zeroes && scale.multiply == 1) {
+    bool negative = false;
+    if (text.size() > 1 && (text[0] == '-' || text[0] == '+')) {
+      negative = text[0] == '-';
+      text.remove_prefix(1);
+    }
+    if (text.empty() || text[0] == '-' || text[0] == '+')
+      return fault::not_number;
+    const auto why = parse_shifted(text, *zeroes, out);
+    if (negative)
+      out = -out;
+    return why;
+  }
+  exact_decimal value;
+  if (const auto why = parse_exact(text, value); why != fault::none)
+    return why;
+  wide_number above = 0;
+  wide_number below = 1;
+  if (!ratio_of(value, scale, above, below) || below >> 126 != 0)
+    return fault::overflow;
+  out = divided<T>(above, below);
+  if (value.negative)
+    out = -out;
+  return std::isinf(out) ? fault::overflow : fault::none;
+}
+
+template fault parse_scaled(std::string_view, const number_scale&,
+                            float&) noexcept;
+template fault parse_scaled(std::string_view, const number_scale&,
+                            double&) noexcept;
 
 } // namespace millrace::feed

@@ -3,6 +3,7 @@
 #include <bit>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 #include <string_view>
 
 namespace millrace::feed {
@@ -102,8 +103,41 @@ inline fault parse_digits(const char* text, size_t length,
 /// overflow: it is the null.
 fault parse_integer(const char* text, size_t length, int64_t& out) noexcept;
 
+/// A decimal number, exactly: digits * 10^exponent.
+struct exact_decimal {
+  bool negative = false;
+  uint64_t digits = 0; ///< Without zeroes at the end.
+  int32_t exponent = 0;
+};
+/// Reads digits with a sign, a point and an exponent, each optional. `overflow`
+/// when more than 19 digits count.
+fault parse_exact(std::string_view text, exact_decimal& out) noexcept;
+
+/// Whether `value` times `multiply` / `divide` is whole and fits, and its
+/// value: `not_whole` and `overflow` otherwise.
+/// @pre both are 1 to 10^9
+fault to_whole(const exact_decimal& value, uint32_t multiply, uint32_t divide,
+               int64_t& out) noexcept;
+
+/// What the text counts in: its number times multiply / divide is meant.
+struct number_scale {
+  uint32_t multiply = 1;
+  uint32_t divide = 1;
+  friend bool operator==(const number_scale&, const number_scale&) = default;
+};
+
+/// Reads a decimal number of any form times `scale`, rounded once to the
+/// nearest value of T. A scale that is not one over a power of ten takes at
+/// most 19 digits, more are `overflow`.
+template <class T>
+fault parse_scaled(std::string_view text, const number_scale& scale,
+                   T& out) noexcept;
+
+/// The number of zeroes of a power of ten; none for other numbers.
+std::optional<uint32_t> zeroes_of(uint32_t power_of_ten) noexcept;
+
 /// Reads a decimal number times 10^-scale_digits, rounded once to the nearest
-/// double where the text has at most 19 digits.
+/// double.
 fault parse_decimal_slowly(const char* text, size_t length,
                            uint32_t scale_digits, double& out) noexcept;
 
@@ -139,6 +173,30 @@ inline fault parse_decimal(const char* text, size_t length,
   out = static_cast<double>(static_cast<int64_t>(detail::join8(values)))
         / powers_of_ten[fraction + scale_digits];
   return fault::none;
+}
+
+/// The same, rounded once to the nearest float.
+inline fault parse_decimal(const char* text, size_t length,
+                           uint32_t scale_digits, float& out) noexcept {
+  double wide = 0;
+  const auto why = parse_decimal(text, length, scale_digits, wide);
+  if (why != fault::none)
+    return why;
+  out = static_cast<float>(wide);
+  // Two roundings are one, but where the first one may have made a tie, and
+  // below and above what a float holds at full precision.
+  constexpr uint64_t tail = (uint64_t{1} << 29) - 1;
+  const auto bits = std::bit_cast<uint64_t>(wide);
+  const auto exponent = bits >> 52 & 0x7ff;
+  if ((bits & tail) != uint64_t{1} << 28 && exponent > 1023 - 126
+      && exponent < 1023 + 127) [[likely]]
+    return fault::none;
+  if (wide == 0)
+    return fault::none;
+  number_scale scale;
+  for (; scale_digits > 0; --scale_digits)
+    scale.divide *= 10;
+  return parse_scaled({text, length}, scale, out);
 }
 
 } // namespace millrace::feed

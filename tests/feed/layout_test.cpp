@@ -51,14 +51,46 @@ TEST(LayoutTest, DefaultsAreThoseOfPlainCsv) {
   EXPECT_EQ(made.columns[0].zone, "UTC");
 }
 
+struct fault_case {
+  std::string text;
+  std::string fault;
+};
+
+std::string column(const std::string& rest) {
+  return minimal + "[[column]]\nname = \"p\"\n" + rest;
+}
+
+void check_faults(const std::vector<fault_case>& cases) {
+  for (const auto& each : cases) {
+    const auto fault = fault_of(each.text);
+    EXPECT_TRUE(fault.starts_with(each.fault)) << fault;
+    EXPECT_EQ(fault.find('\n'), fault.npos) << "one fault only: " << fault;
+  }
+}
+
+TEST(LayoutTest, FaultsOfRulesNameFileLineAndKey) {
+  check_faults({
+    {column("type = \"symbol\"\nfields = [3, 0]\n"),
+     "config: l.toml:13:column.fields: is not a list of positions from 1"},
+    {column("type = \"symbol\"\nfield = 3\nabs = true\n"),
+     "config: l.toml:14:column.abs: only columns of number types have it"},
+    {column("type = \"int\"\nfield = 3\nsign = [\"S\", \"B\"]\n"),
+     "config: l.toml:14:column.sign: only columns of type symbol, string"},
+    {column("type = \"symbol\"\nfield = 3\nsign = [\"S\"]\n"),
+     "config: l.toml:14:column.sign: is not a list of two texts"},
+    {"decimal = \",\"\nthousands = \",\"\n" + minimal,
+     "config: l.toml:2:thousands: is the mark of decimals as well"},
+    {"thousands = \"x\"\n" + minimal,
+     "config: l.toml:1:thousands: is not one of"},
+    {column("type = \"date\"\nfield = 3\nformat = \"%H:%M\"\n"),
+     "config: l.toml:14:column.format: '%H:%M' does not fit type date"},
+    {column("type = \"timestamp\"\nfield = 3\nformat = \"%Y-%Q\"\n"),
+     "config: l.toml:14:column.format: '%Y-%Q': unknown directive %Q"},
+  });
+}
+
 TEST(LayoutTest, FaultsNameFileLineAndKey) {
-  const auto column = [](const std::string& rest) {
-    return minimal + "[[column]]\nname = \"p\"\n" + rest;
-  };
-  struct {
-    std::string text;
-    std::string fault;
-  } const cases[] = {
+  check_faults({
     {minimal + "feild = 3\n",
      "config: l.toml:10:column.feild: unknown key; known here: "},
     {"tables = 1\n" + minimal, "config: l.toml:1:tables: unknown key; "},
@@ -66,10 +98,8 @@ TEST(LayoutTest, FaultsNameFileLineAndKey) {
      "config: l.toml:1:delimiter: is not one ASCII"},
     {column("type = \"number\"\nfield = 3\n"),
      "config: l.toml:12:column.type: unknown type 'number' (column 8)"},
-    {column("type = \"float\"\nfield = 3\nscale = 12\n"),
-     "config: l.toml:14:column.scale: is not a power of ten (column 9)"},
-    {column("type = \"int\"\nfield = 3\nscale = 10\n"),
-     "config: l.toml:14:column.scale: only columns of type float and real"},
+    {column("type = \"symbol\"\nfield = 3\nscale = 10\n"),
+     "config: l.toml:14:column.scale: only columns of number types have one"},
     {column("type = \"float\"\nfield = \"3\"\n"),
      "config: l.toml:13:column.field: expected an integer, found a text"},
     {column("type = \"float\"\nfield = 0\n"),
@@ -103,12 +133,7 @@ TEST(LayoutTest, FaultsNameFileLineAndKey) {
     {"table = \"t\"\ncolumn = 1\n",
      "config: l.toml:2:column: write it as [[column]]"},
     {"symbol_column = \"nope\"\n" + minimal, "config: l.toml:"},
-  };
-  for (const auto& each : cases) {
-    const auto fault = fault_of(each.text);
-    EXPECT_TRUE(fault.starts_with(each.fault)) << fault;
-    EXPECT_EQ(fault.find('\n'), fault.npos) << "one fault only: " << fault;
-  }
+  });
 }
 
 TEST(LayoutTest, AllFaultsAreToldAtOnce) {

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <millrace/feed/layout/layout.hpp>
+#include <millrace/feed/parse/row_slice.hpp>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace millrace::feed {
+
+/// Appends a field as its reader is to see it: null words become empty, marks
+/// of thousands vanish, and so on.
+void append_rewritten(const text_rules& rules, std::string_view field,
+                      std::string& out);
+
+/// One column's fields of many rows, joined and rewritten: rows of one field
+/// each, for readers that know neither. Owner: one thread.
+class text_rewrite {
+public:
+  /// @param fields from 0; several are joined with blanks between them
+  text_rewrite(text_rules rules, std::vector<uint32_t> fields,
+               uint32_t field_count);
+
+  /// Whether the fields may be read as they stand.
+  [[nodiscard]] bool idle() const noexcept { return idle_; }
+
+  /// Valid until the next call.
+  [[nodiscard]] row_slice apply(const row_slice& rows);
+
+private:
+  text_rules rules_;
+  std::vector<uint32_t> fields_;
+  uint32_t field_count_;
+  bool idle_;
+  std::string joined_;
+  std::string text_;
+  std::vector<uint32_t> bounds_;
+  std::vector<uint32_t> first_;
+};
+
+} // namespace millrace::feed

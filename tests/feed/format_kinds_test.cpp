@@ -1,0 +1,423 @@
+// Goal: what files of vendors look like can be said in a layout, and loads
+// exactly. Method: one small text per kind, and its rows.
+#include <millrace/messages/text/civil_time.hpp>
+
+#include "feed_support.hpp"
+
+namespace millrace::feed {
+namespace {
+
+struct kind {
+  std::string what;
+  std::string top;     ///< Of the layout.
+  std::string columns; ///< Each as an inline table without its braces.
+  std::string text;
+  std::vector<std::string> rows;
+  std::vector<std::string> reasons{}; ///< Of rejects, as parts of them.
+  int32_t date = null_int;
+};
+
+/// "name:type rest; name:type rest" as TOML.
+std::string layout_of(const kind& from) {
+  std::string out = "table = \"t\"\n" + from.top;
+  size_t at = 0;
+  bool symbol = false;
+  while (at < from.columns.size()) {
+    auto end = std::min(from.columns.find(';', at), from.columns.size());
+    const auto one = from.columns.substr(at, end - at);
+    const auto colon = one.find(':');
+    const auto blank = one.find(' ');
+    const auto name = one.substr(0, colon);
+    symbol = symbol || name == "sym";
+    out += "[[column]]\nname = \"" + name + "\"\ntype = \""
+           + one.substr(colon + 1, blank - colon - 1) + "\"\n";
+    auto rest = one.substr(blank + 1);
+    for (size_t bar; (bar = rest.find('|')) != rest.npos;)
+      rest[bar] = '\n';
+    out += rest + "\n";
+    at = end + 1;
+  }
+  if (!symbol)
+    out += "[[constant]]\nname = \"sym\"\ntype = \"symbol\"\nvalue = \"S\"\n";
+  return out;
+}
+
+outcome load(const kind& from) {
+  sim::memory_file_system disk;
+  put_file(disk, "a.csv", from.text);
+  auto options = options_of(layout_of(from), {"a.csv"});
+  if (from.date != null_int)
+    options.date = from.date;
+  return read_all(disk, options);
+}
+
+void check(const std::vector<kind>& kinds) {
+  for (const auto& each : kinds) {
+    SCOPED_TRACE(each.what);
+    const auto got = load(each);
+    EXPECT_FALSE(got.failed) << to_string(got.failed);
+    EXPECT_EQ(rows_of(got), each.rows);
+    ASSERT_EQ(got.rejects.size(), each.reasons.size())
+      << (got.rejects.empty() ? "" : got.rejects[0].reason);
+    for (size_t i = 0; i < each.reasons.size(); ++i)
+      EXPECT_NE(got.rejects[i].reason.find(each.reasons[i]), std::string::npos)
+        << got.rejects[i].reason;
+  }
+}
+
+/// ns since 2000 of a time in UTC.
+std::string at(const std::string& date, int64_t ns_of_day) {
+  return std::to_string(*text::parse_date(date) * text::day_ns + ns_of_day);
+}
+
+constexpr int64_t one_second = text::second_ns;
+
+TEST(FormatKindsTest, Times) {
+  const std::string nine = at("2024-01-02", 34'200 * one_second + 123'000'000);
+  const auto day = *text::parse_date("2024-01-02");
+  check({
+    {"day first, with points",
+     "",
+     "time:timestamp field = 1|format = \"%d.%m.%Y %H:%M:%S.%f\"",
+     "02.01.2024 09:30:00.123\n2.1.2024 9:30:0.123\n",
+     {nine + "|S", nine + "|S"}},
+    {"month first, twelve hours",
+     "",
+     "time:timestamp field = 1|format = \"%m/%d/%Y %I:%M:%S %p\"",
+     "01/31/2020 09:30:00 PM\n01/31/2020 12:00:00 am\n13/31/2020 1:00:00 AM\n",
+     {at("2020-01-31", 77'400 * one_second) + "|S", at("2020-01-31", 0) + "|S"},
+     {"is not a date of the calendar"}},
+    {"digits with a fixed fraction",
+     "",
+     "time:timestamp field = 1|format = \"%Y%m%d %H%M%S%3f\"",
+     "20120201 000003660\n20120201 00003660\n",
+     {at("2012-02-01", 3'660'000'000) + "|S"},
+     {"is not a time"}},
+    {"FIX times",
+     "",
+     "time:timestamp field = 1|format = \"%Y%m%d-%H:%M:%S.%f\"",
+     "20240101-09:30:01.123456\n",
+     {at("2024-01-01", 34'201 * one_second + 123'456'000) + "|S"}},
+    {"fourteen digits",
+     "",
+     "time:timestamp field = 1|format = \"%Y%m%d%H%M%S\"",
+     "20240101093001\n",
+     {at("2024-01-01", 34'201 * one_second) + "|S"}},
+    {"hours of one digit, of a given day",
+     "",
+     "time:timestamp field = 1|format = \"%H:%M:%S\"",
+     "6:24:34\n16:24:34\n6:24\n",
+     {at("2024-01-02", 23'074 * one_second) + "|S",
+      at("2024-01-02", 59'074 * one_second) + "|S"},
+     {"is not a time"},
+     day},
+    {"zone words",
+     "",
+     "time:timestamp field = 1|format = \"%Y-%m-%d %H:%M:%S %Z\"",
+     "2024-01-02 04:30:00 EST\n2024-01-02 05:30:00 EDT\n"
+     "2024-01-02 09:30:00 UTC\n2024-01-02 09:30:00 XYZ\n",
+     std::vector<std::string>(3, at("2024-01-02", 34'200 * one_second) + "|S"),
+     {"is not a time"}},
+    {"names of months, offsets", "",
+     "time:timestamp field = 1|format = \"%a, %d %b %Y %T %z\"",
+     "Tue, 02 Jan 2024 10:30:00 +0100\nTue, 2 january 2024 09:30:00 Z\n",
+     std::vector<std::string>(2, at("2024-01-02", 34'200 * one_second) + "|S")},
+  });
+}
+
+TEST(FormatKindsTest, TimesOfFieldsAndDigits) {
+  const auto day = *text::parse_date("2024-01-02");
+  check({
+    {"date and time in two fields, of many dates, in a zone",
+     "",
+     "time:timestamp fields = [1, 2]|zone = \"America/New_York\"",
+     "2024-01-02,09:30:00\n2024-07-02,09:30:00.5\n,\n",
+     {at("2024-01-02", 52'200 * one_second) + "|S",
+      at("2024-07-02", 48'600 * one_second + one_second / 2) + "|S"},
+     {"is empty"}},
+    {"two fields by name, out of order, as digits",
+     "header = true\n",
+     "time:timestamp headers = [\"d\", \"t\"]|format = \"%Y%m%d %H%M%S\"",
+     "t,x,d\n093000,?,20240102\n",
+     {at("2024-01-02", 34'200 * one_second) + "|S"}},
+    {"counts since 1970 of every unit, with fraction and exponent",
+     "",
+     "time:timestamp field = 1|format = \"unix_s\";a:timestamp field = "
+     "2|format "
+     "= \"unix_ms\";b:timestamp field = 3|format = \"unix_us\";c:timestamp "
+     "field = 4|format = \"unix_ns\"",
+     "1.7041914E9,1704191400000,1704191400000000.0,1704191400000000000\n",
+     {at("2024-01-02", 37'800 * one_second) + "|"
+      + at("2024-01-02", 37'800 * one_second) + "|"
+      + at("2024-01-02", 37'800 * one_second) + "|"
+      + at("2024-01-02", 37'800 * one_second) + "|S"}},
+    {"days of the year",
+     "",
+     "time:timestamp field = 1|format = \"%Y%j\"",
+     "2024060\n2023366\n",
+     {at("2024-02-29", 0) + "|S"},
+     {"is not a date of the calendar"}},
+    {"a time of day without a date",
+     "",
+     "time:timestamp field = 1",
+     "2024-01-02T00:00:01\n09:30:00\n",
+     {at("2024-01-02", one_second) + "|S"},
+     {"give --date"}},
+    {"microseconds where nanoseconds are said",
+     "",
+     "time:timestamp field = 1|format = \"hhmmss_ns\"",
+     "093000123456789\n093000123456\n",
+     {at("2024-01-02", 34'200 * one_second + 123'456'789) + "|S"},
+     {"as many digits as a time of another unit"},
+     day},
+  });
+}
+
+TEST(FormatKindsTest, Values) {
+  const std::string time = "time:timestamp field = 1|format = \"unix_s\";";
+  const std::string t = "-946684799000000000|";
+  check({
+    {"words for no value",
+     "null = [\"NA\", \"N/A\", \"null\", \"\\\\N\"]\n",
+     time + "p:float field = 2;n:int field = 3;s:symbol field = 4",
+     "1,NA,null,N/A\n1,\\N,7,x\n1,none,7,x\n",
+     {t + "nan|null||S", t + "nan|7|x|S"},
+     {"'none' is not a number"}},
+    {"a number that means none, for one column",
+     "",
+     time
+       + "n:long field = 2|null = [\"18446744073709551615\"];m:long field = 3",
+     "1,18446744073709551615,5\n",
+     {t + "null|5|S"}},
+    {"whole numbers with a fraction or an exponent",
+     "",
+     time + "n:long field = 2",
+     "1,100.0\n1,2.99E9\n1,-5.\n1,100.5\n1,1e30\n",
+     {t + "100|S", t + "2990000000|S", t + "-5|S"},
+     {"is not a whole number", "does not fit"}},
+    {"marks of thousands",
+     "delimiter = \";\"\nthousands = \",\"\n",
+     time + "p:float field = 2;n:int field = 3",
+     "1;1,234.5;12,345\n",
+     {t + "1234.5|12345|S"}},
+    {"decimal comma",
+     "delimiter = \";\"\ndecimal = \",\"\nthousands = \".\"\n",
+     time + "p:float field = 2;n:int field = 3",
+     "1;1.234,5;1.000\n1;1234,5;7\n",
+     {t + "1234.5|1000|S", t + "1234.5|7|S"}},
+    {"a point where the comma is the mark",
+     "delimiter = \";\"\ndecimal = \",\"\n",
+     time + "p:float field = 2",
+     "1;0,5\n1;1234.5\n",
+     {t + "0.5|S"},
+     {"is not a number"}},
+    {"hexadecimal",
+     "",
+     time + "n:long field = 2|hex = true",
+     "1,0x1F\n1,ff\n1,-0x10\n1,xyz\n1,ffffffffffffffffff\n",
+     {t + "31|S", t + "255|S", t + "-16|S"},
+     {"is not a number", "does not fit"}},
+  });
+}
+
+TEST(FormatKindsTest, ValuesThatAreReckoned) {
+  const std::string time = "time:timestamp field = 1|format = \"unix_s\";";
+  const std::string t = "-946684799000000000|";
+  check({
+    {"fixed point of any factor",
+     "",
+     time
+       + "p:float field = 2|scale = 256;q:float field = 2|multiply = 100;"
+         "n:int field = 2|multiply = 3|scale = 2;r:real field = 2|scale = 10",
+     "1,384\n1,1\n",
+     {t + "1.5|38400|576|38.4000015|S"},
+     {"is not a whole number"}},
+    {"the sign is the side",
+     "",
+     time
+       + "n:int field = 2|abs = true;side:symbol field = 2|sign = [\"S\", "
+         "\"B\"]",
+     "1,-500\n1,300\n1,\n",
+     {t + "500|S|S", t + "300|B|S", t + "null||S"}},
+    {"capitals",
+     "",
+     time + "sym:symbol field = 2|upper = true",
+     "1,btcusdt\n1,\xc3\xa4x\n",
+     {t + "BTCUSDT", t + "\xc3\xa4X"}},
+    {"blanks around values",
+     "trim = true\n",
+     time + "p:float field = 2;sym:symbol field = 3",
+     "1,  1.5 , A B \n",
+     {t + "1.5|A B"}},
+    {"times of day as spans",
+     "",
+     time + "n:timespan field = 2;m:minute field = 3",
+     "1,0D09:30:00.000000001,09:30\n1,-0D00:00:00.5,-00:01\n"
+     "1,2D01:00:00,26:00\n1,123D,1\n",
+     {t + "34200000000001|570|S", t + "-500000000|-1|S",
+      t + "176400000000000|1560|S"},
+     {"is not a time"}},
+  });
+}
+
+TEST(FormatKindsTest, Lines) {
+  const std::string time = "time:timestamp field = 1|format = \"unix_s\";";
+  const std::string named
+    = "time:timestamp header = \"t\"|format = \"unix_s\";p:long header = \"p\"";
+  const std::string t = "-946684799000000000|";
+  check({
+    {"a mark of byte order, without a header",
+     "",
+     time + "p:long field = 2",
+     "\xef\xbb\xbf"
+     "1,5\n1,6\n",
+     {t + "5|S", t + "6|S"}},
+    {"and with one",
+     "header = true\n",
+     named,
+     "\xef\xbb\xbft,p\n1,5\n",
+     {t + "5|S"}},
+    {"lines before the header",
+     "header = true\nskip_lines = 2\n",
+     named,
+     "a title\nby,someone,else\nt,p\n1,5\n",
+     {t + "5|S"}},
+    {"lines before the first row",
+     "skip_lines = 1\n",
+     time + "p:long field = 2",
+     "whatever\n1,5\n",
+     {t + "5|S"}},
+    {"comments anywhere",
+     "header = true\ncomment = \"#\"\n",
+     named,
+     "# of\n# two\nt,p\n1,5\n# bye\n1,6\n",
+     {t + "5|S", t + "6|S"}},
+    {"comments and a trailer",
+     "comment = \"//\"\ntrailer = \"END\"\n",
+     time + "p:long field = 2",
+     "// x\n1,5\nEND,1\n",
+     {t + "5|S"}},
+    {"carriage returns, tabs, a header with quotes",
+     "header = true\nquote = true\ndelimiter = \"\\t\"\n",
+     named,
+     "\"t\"\t\"p\"\r\n1\t\"5\"\r\n",
+     {t + "5|S"}},
+  });
+}
+
+// What query results and subscriptions print as CSV can be fed.
+TEST(FormatKindsTest, WhatTheProductPrints) {
+  check({{
+    "csv of every type",
+    "header = true\nquote = true\n",
+    "time:timestamp header = \"p\";b:boolean header = \"b\";x:byte header = "
+    "\"x\";h:short header = \"h\";e:real header = \"e\";f:float header = "
+    "\"f\";c:char header = \"c\";sym:symbol header = \"s\";m:month header = "
+    "\"m\";d:date header = \"d\";n:timespan header = \"n\";u:minute header = "
+    "\"u\";v:second header = \"v\";t:time header = \"t\";text:string header = "
+    "\"text\"",
+    "b,x,h,e,f,c,s,p,m,d,n,u,v,t,text\n"
+    "1,10,-5,0.1,inf,\"\"\"\",\"a\"\"b\n"
+    "c\",2013-10-08T09:30:00.123456789Z,2013-10,2013-10-08,"
+    "-1D00:00:00.000000001,-00:01,26:00:00,-00:00:00.001,\"two, words\"\n",
+    {"434539800123456789|1|10|-5|0.100000001|inf|\"|a\"b\nc|165|5029|"
+     "-86400000000001|-1|93600|-1|two, words"},
+  }});
+}
+
+TEST(FormatKindsTest, NamesThatAHeaderHasTwiceAreRefusedWhenUsed) {
+  kind twice{
+    "",
+    "header = true\n",
+    "time:timestamp header = \"t\"|format = \"unix_s\";p:long header = "
+    "\"p\"",
+    "t,p,x,x,p\n1,5,0,0,6\n",
+    {}};
+  const auto got = load(twice);
+  EXPECT_EQ(got.failed.code, errc::bad_data);
+  EXPECT_NE(got.failed.context.find("has 'p' twice, as fields 2 and 5"),
+            std::string::npos)
+    << got.failed.context;
+  twice.text = "t,p,x,x\n1,5,0,0\n";
+  EXPECT_EQ(load(twice).rows(), 1u);
+}
+
+// Texts near the middle of two floats, where two roundings differ from one.
+TEST(FormatKindsTest, ValuesAreRoundedOnce) {
+  const auto read = [](const std::string& type, const std::string& scale,
+                       const std::string& text) {
+    const auto got = load({"",
+                           "",
+                           "time:timestamp field = 1|format = \"unix_s\";p:"
+                             + type + " field = 2" + scale,
+                           "1," + text + "\n",
+                           {}});
+    EXPECT_EQ(got.rows(), 1u) << text;
+    const auto rows = rows_of(got);
+    return rows.empty() ? std::string{} : rows[0].substr(20);
+  };
+  const auto wanted = [](auto value) {
+    char text[64];
+    std::snprintf(text, sizeof text, sizeof value == 4 ? "%.9g" : "%.17g",
+                  static_cast<double>(value));
+    return std::string{text} + "|S";
+  };
+  for (uint32_t bits = 0x3f800000; bits < 0x3f800400; ++bits) {
+    float low;
+    std::memcpy(&low, &bits, sizeof low);
+    const auto high = std::nextafterf(low, 2.0f);
+    const double middle = (static_cast<double>(low) + high) / 2;
+    char exact[80];
+    std::snprintf(exact, sizeof exact, "%.40f", middle);
+    for (const std::string more : {"", "0000000001"}) {
+      const auto text = exact + more;
+      EXPECT_EQ(read("real", "", text),
+                wanted(std::strtof(text.c_str(), nullptr)))
+        << text;
+    }
+    // Just below: the double is the middle itself.
+    std::string below{exact};
+    below.erase(below.find_last_not_of('0') + 1);
+    --below.back();
+    below += "99999999999999999";
+    EXPECT_EQ(read("real", "", below),
+              wanted(std::strtof(below.c_str(), nullptr)))
+      << below;
+  }
+  for (const std::string text :
+       {"9007199254740993", "0.1", "123456789012345678", "1234567890123456789",
+        "2.2250738585072011", "12345678.901234567", "72057594037927945",
+        "123456789012345678901234567890"})
+    for (const std::string zeroes : {"0", "00", "0000", "000000000"}) {
+      const auto shifted = text + "e-" + std::to_string(zeroes.size());
+      EXPECT_EQ(read("float", "|scale = 1" + zeroes, text),
+                wanted(std::strtod(shifted.c_str(), nullptr)))
+        << shifted;
+      EXPECT_EQ(read("real", "|scale = 1" + zeroes, text),
+                wanted(std::strtof(shifted.c_str(), nullptr)))
+        << shifted;
+    }
+}
+
+TEST(FormatKindsTest, PatternsThatSayNothingAreRefused) {
+  struct {
+    std::string pattern;
+    std::string fault;
+  } const cases[] = {
+    {"%Y-%m-%d %Q", "unknown directive %Q"},
+    {"%Y-%m-%d %", "'%' at its end"},
+    {"%m/%d %H:%M", "has a day or month, and no year"},
+    {"%I:%M", "%I and %p need each other"},
+    {"%M:%S", "has neither a year nor an hour"},
+    {"%f%Y", "%f before digits"},
+  };
+  for (const auto& each : cases) {
+    const auto made = time_pattern::compile(each.pattern);
+    ASSERT_FALSE(made) << each.pattern;
+    EXPECT_NE(made.failure().context.find(each.fault), std::string::npos)
+      << made.failure().context;
+  }
+}
+
+} // namespace
+} // namespace millrace::feed
