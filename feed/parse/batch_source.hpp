@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -21,8 +22,10 @@ public:
   /// Called once, with the last cursor published of each source.
   [[nodiscard]] virtual error open(const std::vector<source_cursor>& published)
     = 0;
-  /// The next batch; none at the end.
+  /// The next batch; none at the end, or while the source is `waiting`.
   [[nodiscard]] virtual result<std::optional<parsed_batch>> next() = 0;
+  /// Whether `next` gave none because none is there yet: ask again later.
+  [[nodiscard]] virtual bool waiting() const { return false; }
   /// The period that is to end before the batch that `next` has just given is
   /// published; told once. Sources that follow the world's clock have none.
   [[nodiscard]] virtual std::optional<int64_t> period_over() {
@@ -55,6 +58,10 @@ struct batch_source_counters {
   std::atomic<uint64_t> total_bytes{0};
   std::atomic<uint64_t> rejects{0};
   std::atomic<uint64_t> backwards{0};
+
+  /// Set by the owner: what is followed ends where it is.
+  std::shared_ptr<std::atomic<bool>> stop
+    = std::make_shared<std::atomic<bool>>(false);
 
   void keep(std::vector<source_report> reports) {
     const std::scoped_lock lock{mutex_};

@@ -1,11 +1,7 @@
 #include <millrace/feed/source/archive_source_internal.hpp>
 
 #include <algorithm>
-#include <array>
-#include <cstdio>
-#include <cstring>
 #include <zip.h>
-#include <zlib.h>
 
 namespace millrace::feed {
 
@@ -16,93 +12,6 @@ using persistence::file;
 error damaged(const std::string& label, const std::string& what) {
   return {errc::corrupt, label + ": " + what};
 }
-
-/// A gzip file, perhaps of several members one after the other.
-class gzip_source : public source {
-public:
-  gzip_source(std::unique_ptr<file> from, bool& good) : file_{std::move(from)} {
-    // 15 bits of window, and 16 for a gzip header.
-    good = inflateInit2(&stream_, 15 + 16) == Z_OK;
-    ready_ = good;
-  }
-  ~gzip_source() override {
-    if (ready_)
-      inflateEnd(&stream_);
-  }
-  gzip_source(const gzip_source&) = delete;
-  gzip_source& operator=(const gzip_source&) = delete;
-
-  result<size_t> read(std::span<std::byte> into) override {
-    const auto want
-      = static_cast<uInt>(std::min<size_t>(into.size(), size_t{1} << 30));
-    stream_.next_out = reinterpret_cast<Bytef*>(into.data());
-    stream_.avail_out = want;
-    while (stream_.avail_out == want) {
-      if (stream_.avail_in == 0)
-        if (auto fault = refill())
-          return fault;
-      if (stream_.avail_in == 0) {
-        if (between_members_)
-          return size_t{0};
-        return damaged(file_->path(),
-                       "the compressed data ends too early, at byte "
-                         + std::to_string(consumed_));
-      }
-      if (auto fault = step())
-        return fault;
-    }
-    return size_t{want - stream_.avail_out};
-  }
-
-  [[nodiscard]] uint64_t progress() const noexcept override {
-    return consumed_ - stream_.avail_in;
-  }
-
-private:
-  error refill() {
-    const auto got = file_->read_at(consumed_, buffer_);
-    if (!got)
-      return got.failure();
-    stream_.next_in = reinterpret_cast<Bytef*>(buffer_.data());
-    stream_.avail_in = static_cast<uInt>(*got);
-    consumed_ += *got;
-    return {};
-  }
-
-  error step() {
-    if (between_members_ && members_ != 0) {
-      // Zeroes may pad the file to a block; anything else begins a member.
-      while (stream_.avail_in != 0 && *stream_.next_in == 0) {
-        ++stream_.next_in;
-        --stream_.avail_in;
-      }
-      if (stream_.avail_in == 0)
-        return {};
-      inflateReset(&stream_);
-    }
-    between_members_ = false;
-    const auto status = inflate(&stream_, Z_NO_FLUSH);
-    if (status == Z_STREAM_END) {
-      between_members_ = true;
-      ++members_;
-      return {};
-    }
-    if (status == Z_OK || status == Z_BUF_ERROR)
-      return {};
-    return damaged(file_->path(),
-                   "the compressed data is damaged before byte "
-                     + std::to_string(progress()) + ": "
-                     + (stream_.msg ? stream_.msg : "unknown reason"));
-  }
-
-  std::unique_ptr<file> file_;
-  z_stream stream_{};
-  bool ready_ = false;
-  bool between_members_ = false;
-  uint64_t members_ = 0;
-  uint64_t consumed_ = 0;
-  std::array<std::byte, 64 * 1024> buffer_;
-};
 
 /// Hands the bytes of a file to libzip. libzip owns and frees it.
 struct zip_input {
@@ -255,19 +164,20 @@ private:
   uint64_t at_ = 0;
 };
 
-} // namespace
-
-result<std::unique_ptr<source>> open_gzip(persistence::file_system& fs,
-                                          const std::string& path) {
-  auto opened = fs.open(path, persistence::open_mode::read);
-  if (!opened)
-    return opened.failure();
-  bool good = false;
-  auto made = std::make_unique<gzip_source>(std::move(*opened), good);
-  if (!good)
-    return error{errc::internal, path + ": zlib refused to start"};
-  return std::unique_ptr<source>{std::move(made)};
+/// What packers of other systems add, and no one means.
+bool is_hidden(std::string_view member) {
+  if (member.starts_with("__MACOSX/"))
+    return true;
+  for (size_t at = 0; at < member.size();) {
+    if (member[at] == '.')
+      return true;
+    const auto slash = member.find('/', at);
+    at = slash == member.npos ? member.size() : slash + 1;
+  }
+  return false;
 }
+
+} // namespace
 
 result<std::vector<source_info>> list_zip(persistence::file_system& fs,
                                           const std::string& path,
@@ -287,7 +197,7 @@ result<std::vector<source_info>> list_zip(persistence::file_system& fs,
     source_info info;
     info.path = path;
     info.member = stat.name;
-    if (info.member.ends_with('/'))
+    if (info.member.ends_with('/') || is_hidden(info.member))
       continue;
     if ((stat.valid & ZIP_STAT_ENCRYPTION_METHOD) != 0
         && stat.encryption_method != ZIP_EM_NONE)

@@ -4,9 +4,14 @@
 
 namespace millrace::feed {
 
+// Zip archives are in archive_source.cpp, packed texts in
+// compressed_source.cpp.
+
 /// Sources inside compressed files; `source.hpp` is the way to them.
 [[nodiscard]] result<std::unique_ptr<source>>
-open_gzip(persistence::file_system& fs, const std::string& path);
+open_compressed(persistence::file_system& fs, const source_info& info,
+                const std::atomic<bool>& stop);
+/// All members but directories and hidden ones.
 [[nodiscard]] result<std::vector<source_info>>
 list_zip(persistence::file_system& fs, const std::string& path,
          const std::string& identity);

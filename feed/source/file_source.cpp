@@ -13,7 +13,13 @@ file_source::file_source(persistence::env& world, reader_options options,
 
 error file_source::open(const std::vector<source_cursor>& published) {
   options_.resume = published;
-  if (!rejects_.path().empty())
+  options_.stop = counters_->stop;
+  if (!options_.only_rejects.empty())
+    options_.rejects = [this](const rejected_line& line) {
+      remaining_.push_back(line);
+      return error{};
+    };
+  else if (!rejects_.path().empty())
     options_.rejects = rejects_.sink();
   auto opened = reader::open(*env_, options_);
   if (!opened)
@@ -25,13 +31,30 @@ error file_source::open(const std::vector<source_cursor>& published) {
 result<std::optional<parsed_batch>> file_source::next() {
   auto batch = reader_->next();
   count(reader_->counters());
-  if (!batch || !*batch)
+  if (!batch || (!*batch && !waiting()))
     if (auto fault = keep_reports())
       return fault;
   return batch;
 }
 
-error file_source::close() { return rejects_.flush(); }
+bool file_source::waiting() const { return reader_ && reader_->waiting(); }
+
+error file_source::close() {
+  return options_.only_rejects.empty() ? rejects_.flush() : keep_remaining();
+}
+
+error file_source::keep_remaining() {
+  auto& fs = *env_->fs;
+  const auto all = read_rejects(fs, options_.only_rejects);
+  if (!all)
+    return all.failure();
+  std::vector<rejected_line> kept;
+  for (const auto& each : *all)
+    if (is_cut_off(each))
+      kept.push_back(each);
+  kept.insert(kept.end(), remaining_.begin(), remaining_.end());
+  return replace_rejects(fs, options_.only_rejects, kept);
+}
 
 error file_source::keep_reports() {
   auto reports = reader_->reports();

@@ -8,10 +8,13 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace millrace::feed {
 
-/// Files through a layout. What cannot be read goes to a reject file.
+/// Files through a layout. What cannot be read goes to a reject file. Where the
+/// lines of a reject file are read, those that still give no row stay in it,
+/// and the others leave it at the end.
 class file_source final : public batch_source {
 public:
   /// Nothing is touched yet. `world` outlives the object.
@@ -23,15 +26,18 @@ public:
 
   error open(const std::vector<source_cursor>& published) override;
   result<std::optional<parsed_batch>> next() override;
+  [[nodiscard]] bool waiting() const override;
   error close() override;
 
 private:
   void count(const reader_counters& now);
   error keep_reports();
+  error keep_remaining();
 
   persistence::env* env_;
   reader_options options_;
   reject_file rejects_;
+  std::vector<rejected_line> remaining_; ///< Of options_.only_rejects.
   std::shared_ptr<batch_source_counters> counters_;
   std::optional<reader> reader_;
 };

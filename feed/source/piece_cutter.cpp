@@ -39,6 +39,8 @@ error piece_cutter::ensure(size_t count) {
     if (buffer_->size() < end_ + room + text_slack)
       buffer_->resize(end_ + room + text_slack);
     auto got = source_->read({buffer_->data() + end_, room});
+    if (!got && got.failure().code == errc::timeout && options_.pipe && !begun_)
+      continue; // It waits by itself, and cannot be opened anew.
     if (!got)
       return got.failure();
     at_end_ = *got == 0;
@@ -174,11 +176,27 @@ result<piece_cutter::cut> piece_cutter::cut_quoted(size_t cell) {
   return cut{at};
 }
 
+piece_cutter::cut piece_cutter::cut_available() const noexcept {
+  const auto text = window();
+  if (!options_.quote)
+    return {text.rfind('\n') + 1};
+  size_t at = 0;
+  for (;;) {
+    const auto extent = find_record_end(text, at, options_.delimiter, false,
+                                        options_.line_bytes_max);
+    if (extent.status == record_extent::state::need_more
+        || extent.status == record_extent::state::too_long)
+      return {at};
+    at = extent.end;
+  }
+}
+
 error piece_cutter::skip_long_line(text_piece& piece) {
   auto& line = piece.oversize.emplace();
   line.begin = window().substr(0, shown_bytes_max + 1);
   for (;;) {
-    if (auto fault = ensure(1))
+    // What is still to come of it would be another long line.
+    if (auto fault = ensure(1); fault && fault.code != errc::timeout)
       return fault;
     const auto text = window();
     if (text.empty())
@@ -199,13 +217,20 @@ error piece_cutter::skip_long_line(text_piece& piece) {
 result<std::optional<text_piece>> piece_cutter::next() {
   const auto cell
     = static_cast<size_t>(options_.cell_bytes - offset_ % options_.cell_bytes);
-  if (auto fault = ensure(cell + 1))
-    return fault;
-  if (end_ == begin_)
-    return std::optional<text_piece>{};
-  const auto found = options_.quote ? cut_quoted(cell) : cut_plain(cell);
+  begun_ = true;
+  auto missing = ensure(cell + 1);
+  auto found = missing          ? result<cut>{std::move(missing)}
+               : end_ == begin_ ? result<cut>{cut{}}
+               : options_.quote ? cut_quoted(cell)
+                                : cut_plain(cell);
+  waiting_ = !found && found.failure().code == errc::timeout;
+  if (waiting_ || (at_end_ && options_.whole_lines))
+    found = cut_available();
   if (!found)
     return found.failure();
+  if (found->end == 0 && !found->oversize)
+    return std::optional<text_piece>{};
+  waiting_ = false;
   text_piece piece;
   piece.text = window().substr(0, found->end);
   piece.offset = offset_;

@@ -22,6 +22,10 @@ public:
     char delimiter = ',';
     bool quote = false;
     uint32_t line_bytes_max = line_bytes_max_default;
+    /// A last line without its end is left alone: more of it may come.
+    bool whole_lines = false;
+    /// A pipe: its reads wait, so that its begin may be waited for.
+    bool pipe = false;
     /// For tests; everybody else leaves it alone.
     uint64_t cell_bytes = piece_bytes;
   };
@@ -44,8 +48,10 @@ public:
   /// Hash of the text up to `offset`.
   [[nodiscard]] uint64_t digest() const noexcept { return digest_.value(); }
 
-  /// The next piece; none at the end.
+  /// The next piece; none at the end, or while it waits for more.
   result<std::optional<text_piece>> next();
+  /// Whether `next` gave no piece because none is there yet.
+  [[nodiscard]] bool waiting() const noexcept { return waiting_; }
 
   /// Consumed by the pieces so far, in the unit of source_info::total_bytes.
   [[nodiscard]] uint64_t progress() const noexcept;
@@ -62,6 +68,8 @@ private:
   [[nodiscard]] bool whole(size_t count) const noexcept;
   result<cut> cut_plain(size_t cell);
   result<cut> cut_quoted(size_t cell);
+  /// Whole lines of what is there.
+  [[nodiscard]] cut cut_available() const noexcept;
   error skip_long_line(text_piece& piece);
   void advance(size_t count);
 
@@ -69,6 +77,8 @@ private:
   options options_;
   bool mapped_;
   bool at_end_ = false; ///< Nothing follows the window.
+  bool waiting_ = false;
+  bool begun_ = false;  ///< A piece was asked for.
   uint64_t offset_ = 0; ///< Of the window.
   uint64_t line_ = 0;
   char last_ = '\n'; ///< Byte before the window.

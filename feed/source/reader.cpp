@@ -1,10 +1,13 @@
 #include <millrace/feed/source/parse_pool.hpp>
 #include <millrace/feed/source/piece_cutter.hpp>
 #include <millrace/feed/source/reader.hpp>
+#include <millrace/feed/source/reject_file.hpp>
 #include <millrace/feed/source/source.hpp>
 #include <millrace/feed/source/text_opening_internal.hpp>
 
 #include <algorithm>
+#include <iterator>
+#include <map>
 #include <set>
 
 namespace millrace::feed {
@@ -26,6 +29,8 @@ struct reader::state {
                                                     options.line_bytes_max} {}
 
   error list_files();
+  error list_rejects();
+  void add_source(source_info info);
   /// Opens the next source that is not wholly read; none: `cutter` is empty.
   error open_next();
   /// Hands pieces to the pool while it wants some.
@@ -33,6 +38,9 @@ struct reader::state {
   error add_piece();
   error take_piece();
   error deliver_rejects(uint64_t below);
+  /// Where a line stands in its file.
+  [[nodiscard]] reject_text::origin place_of(size_t source, uint64_t line,
+                                             uint64_t offset) const;
   [[nodiscard]] error check_layout(size_t source, bool over) const;
   [[nodiscard]] error check_all() const;
 
@@ -47,7 +55,8 @@ struct reader::state {
   std::optional<piece_cutter> cutter;
   std::shared_ptr<const binding> fitted;
   bool cut_all = false;
-  error cut_fault; ///< Comes after the pieces cut before it.
+  bool waiting = false; ///< For more of a source.
+  error cut_fault;      ///< Comes after the pieces cut before it.
 
   // What is being delivered.
   std::optional<parse_pool::finished> current;
@@ -63,15 +72,52 @@ error reader::state::list_files() {
     if (!known.insert(path).second)
       return {errc::invalid_argument,
               path + ": is named twice: its rows would come twice"};
-    auto found = list_sources(*outside.fs, path);
+    auto found = list_sources(*outside.fs, path, options.choice, *options.stop);
     if (!found)
       return within(path, found.failure());
-    for (auto& each : *found) {
-      bytes_before.push_back(counters.total_bytes);
-      counters.total_bytes += each.total_bytes;
-      reports.emplace_back().source = each.label();
-      sources.push_back(std::move(each));
+    for (auto& each : *found)
+      add_source(std::move(each));
+  }
+  return {};
+}
+
+void reader::state::add_source(source_info info) {
+  bytes_before.push_back(counters.total_bytes);
+  counters.total_bytes += info.total_bytes;
+  reports.emplace_back().source = info.label();
+  sources.push_back(std::move(info));
+}
+
+/// One source per file that the reject file names, in the order of its lines.
+error reader::state::list_rejects() {
+  const auto lines = read_rejects(*outside.fs, options.only_rejects);
+  if (!lines)
+    return lines.failure();
+  std::map<std::string, std::shared_ptr<reject_text>> texts;
+  std::vector<std::string> order;
+  for (const auto& each : *lines) {
+    if (is_cut_off(each))
+      continue;
+    auto& text = texts[each.source];
+    if (!text) {
+      text = std::make_shared<reject_text>();
+      order.push_back(each.source);
     }
+    text->lines.push_back({text->text.size(), each.line, each.offset});
+    text->text += unprintable(each.text) + "\n";
+  }
+  for (const auto& label : order) {
+    source_info info;
+    // A member's name follows the path of its archive.
+    info.path = label;
+    if (const auto mark = label.rfind('#');
+        mark != label.npos && !outside.fs->exists(label)) {
+      info.path = label.substr(0, mark);
+      info.member = label.substr(mark + 1);
+    }
+    info.rejected = texts[label];
+    info.total_bytes = info.rejected->text.size();
+    add_source(std::move(info));
   }
   return {};
 }
@@ -81,8 +127,10 @@ error reader::state::open_next() {
   while (next_source < sources.size() && !cutter) {
     const auto& info = sources[next_source];
     auto opened = open_text(*outside.fs, info, options);
-    if (!opened)
-      return within(info.label(), opened.failure());
+    if (!opened) {
+      waiting = opened.failure().code == errc::timeout;
+      return waiting ? error{} : within(info.label(), opened.failure());
+    }
     reports[next_source].resumed = opened->resumed;
     ++next_source;
     cutter = std::move(opened->cutter);
@@ -96,7 +144,7 @@ error reader::state::add_piece() {
     if (auto fault = open_next())
       return fault;
     if (!cutter) {
-      cut_all = true;
+      cut_all = !waiting;
       return {};
     }
   }
@@ -105,7 +153,9 @@ error reader::state::add_piece() {
   if (!piece)
     return within(sources[number].label(), piece.failure());
   if (!*piece) {
-    cutter.reset();
+    waiting = cutter->waiting();
+    if (!waiting)
+      cutter.reset();
     return {};
   }
   const auto& text = (*piece)->text;
@@ -118,8 +168,20 @@ error reader::state::add_piece() {
 }
 
 void reader::state::feed_pool() {
-  while (!cut_all && !cut_fault && pool.wants_more())
+  waiting = false;
+  while (!cut_all && !waiting && !cut_fault && pool.wants_more())
     cut_fault = add_piece();
+}
+
+reject_text::origin reader::state::place_of(size_t source, uint64_t line,
+                                            uint64_t offset) const {
+  const auto& rejected = sources[source].rejected;
+  if (!rejected)
+    return {offset, line, offset};
+  const auto after = std::upper_bound(
+    rejected->lines.begin(), rejected->lines.end(), offset,
+    [](uint64_t at, const auto& each) { return at < each.begin; });
+  return *std::prev(after);
 }
 
 error reader::state::deliver_rejects(uint64_t below) {
@@ -138,11 +200,13 @@ error reader::state::deliver_rejects(uint64_t below) {
                       : std::string_view{piece.oversize->begin};
     while (text.ends_with('\n') || text.ends_with('\r'))
       text.remove_suffix(1);
-    rejected_line line{
-      bound->source, piece.first_line + raw.line + 1, piece.offset + raw.begin,
-      explain(*bound, raw, text, options.line_bytes_max),
-      printable(text,
-                raw.why == fault::too_long ? shown_bytes_max : text.size())};
+    const auto place = place_of(number, piece.first_line + raw.line + 1,
+                                piece.offset + raw.begin);
+    rejected_line line{bound->source, place.line, place.offset,
+                       explain(*bound, raw, text, options.line_bytes_max),
+                       printable(text, raw.why == fault::too_long
+                                         ? shown_bytes_max
+                                         : text.size())};
     if (report.first_reject.empty())
       report.first_reject
         = line.source + ":" + std::to_string(line.line) + ": " + line.reason;
@@ -187,6 +251,8 @@ error reader::state::take_piece() {
   if (pool.empty()) {
     if (cut_fault)
       return cut_fault;
+    if (waiting)
+      return {};
     if (cut_all)
       counters.bytes = counters.total_bytes;
     return check_all();
@@ -223,7 +289,8 @@ result<reader> reader::open(persistence::env& outside, reader_options options) {
                  "line_bytes_max " + std::to_string(options.line_bytes_max)
                    + " is not within 1 .. 1073741824"};
   auto made = std::make_unique<state>(outside, std::move(options));
-  if (auto fault = made->list_files())
+  if (auto fault = made->options.only_rejects.empty() ? made->list_files()
+                                                      : made->list_rejects())
     return fault;
   if (auto fault = made->open_next())
     return fault;
@@ -249,6 +316,8 @@ result<std::optional<parsed_batch>> reader::next() {
   }
   return self.failed;
 }
+
+bool reader::waiting() const noexcept { return state_->waiting; }
 
 const reader_counters& reader::counters() const noexcept {
   return state_->counters;

@@ -4,8 +4,10 @@
 #include <millrace/feed/parse/batch_source.hpp>
 #include <millrace/feed/parse/csv_parser.hpp>
 #include <millrace/feed/parse/reject.hpp>
+#include <millrace/feed/source/source.hpp>
 #include <millrace/persistence/disk/env.hpp>
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -39,6 +41,13 @@ struct reader_options {
   /// Sources are known by source_info::identity instead of their path: for
   /// cursors that are kept without a hash of the text.
   bool named_by_head = false;
+  /// A reject file, whose lines are read instead of files: each as a line of
+  /// the file that it names. Empty: none.
+  std::string only_rejects;
+  source_choice choice;
+  /// Ends what is followed, and waits for a pipe. Never none.
+  std::shared_ptr<const std::atomic<bool>> stop
+    = std::make_shared<const std::atomic<bool>>(false);
   batch_limits limits;
   uint32_t line_bytes_max = line_bytes_max_default;
   /// Parse on so many threads: the caller's, and jobs of env.pool. The batches
@@ -68,6 +77,8 @@ public:
   /// a fault (a damaged archive, a full reject disk) are delivered first;
   /// afterwards every call returns the same fault.
   result<std::optional<parsed_batch>> next();
+  /// Whether `next` gave no batch because none is there yet: ask again.
+  [[nodiscard]] bool waiting() const noexcept;
 
   [[nodiscard]] const reader_counters& counters() const noexcept;
   /// Of each source, in the order of reading, as far as it was read.

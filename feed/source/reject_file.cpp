@@ -1,6 +1,9 @@
 #include <millrace/feed/source/reject_file.hpp>
+#include <millrace/messages/text/hex_text.hpp>
 
 #define XXH_INLINE_ALL
+#include <algorithm>
+#include <charconv>
 #include <span>
 #include <xxhash.h>
 
@@ -24,6 +27,19 @@ std::string_view take_field(std::string_view& rest) {
   const auto field = rest.substr(0, end);
   rest.remove_prefix(std::min(end + 1, rest.size()));
   return field;
+}
+
+void append_line(const rejected_line& line, std::string& out) {
+  out += line.source + '\t' + std::to_string(line.line) + '\t'
+         + std::to_string(line.offset) + '\t' + line.reason + '\t' + line.text
+         + '\n';
+}
+
+bool take_number(std::string_view& rest, uint64_t& out) {
+  const auto text = take_field(rest);
+  const auto* end = text.data() + text.size();
+  const auto read = std::from_chars(text.data(), end, out);
+  return read.ec == std::errc{} && read.ptr == end;
 }
 
 } // namespace
@@ -88,8 +104,7 @@ error reject_file::add(const rejected_line& line) {
   const auto offset = std::to_string(line.offset);
   if (!known_.insert(key_of(line.source, offset, line.text)).second)
     return {};
-  pending_ += line.source + '\t' + std::to_string(line.line) + '\t' + offset
-              + '\t' + line.reason + '\t' + line.text + '\n';
+  append_line(line, pending_);
   return pending_.size() < pending_bytes_max ? error{} : write();
 }
 
@@ -104,6 +119,68 @@ error reject_file::flush() {
   if (auto fault = write())
     return fault;
   return file_ ? file_->sync() : error{};
+}
+
+std::string unprintable(std::string_view text) {
+  std::string out;
+  for (size_t at = 0; at < text.size(); ++at) {
+    const auto rest = text.substr(at);
+    const auto hex = rest.starts_with("\\x")
+                       ? text::parse_hex(rest.substr(2, 2))
+                       : std::nullopt;
+    if (rest.starts_with("\\\\")) {
+      out += '\\';
+      ++at;
+    } else if (hex && hex->size() == 1) {
+      out += *hex;
+      at += 3;
+    } else {
+      out += text[at];
+    }
+  }
+  return out;
+}
+
+bool is_cut_off(const rejected_line& line) {
+  return line.text.ends_with("...")
+         && line.reason.find(" bytes, at most ") != std::string::npos;
+}
+
+result<std::vector<rejected_line>> read_rejects(persistence::file_system& fs,
+                                                const std::string& path) {
+  const auto bytes = persistence::read_file(fs, path, uint64_t{1} << 30);
+  if (!bytes)
+    return bytes.failure();
+  const std::string_view all{reinterpret_cast<const char*>(bytes->data()),
+                             bytes->size()};
+  std::vector<rejected_line> out;
+  for (size_t at = 0; at < all.size();) {
+    const auto end = std::min(all.find('\n', at), all.size());
+    auto rest = all.substr(at, end - at);
+    at = end + 1;
+    if (rest.empty())
+      continue;
+    auto& line = out.emplace_back();
+    line.source = take_field(rest);
+    const bool good = take_number(rest, line.line) && line.line != 0
+                      && take_number(rest, line.offset);
+    line.reason = take_field(rest);
+    line.text = rest;
+    if (!good || line.text.empty())
+      return error{errc::bad_data,
+                   path + ":" + std::to_string(out.size())
+                     + ": is not a line of a reject file: file, line, offset, "
+                       "reason and text between tabs"};
+  }
+  return out;
+}
+
+error replace_rejects(persistence::file_system& fs, const std::string& path,
+                      const std::vector<rejected_line>& lines) {
+  std::string text;
+  for (const auto& each : lines)
+    append_line(each, text);
+  return persistence::replace_file(fs, path, std::as_bytes(std::span{text}));
 }
 
 } // namespace millrace::feed

@@ -7,7 +7,9 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <unordered_set>
+#include <vector>
 
 namespace millrace::feed {
 
@@ -51,5 +53,21 @@ private:
   std::unordered_set<uint64_t> known_;                ///< Hashes of its lines.
   std::map<std::string, uint64_t, std::less<>> kept_; ///< Lines per source.
 };
+
+/// What `printable` wrote, as it was.
+[[nodiscard]] std::string unprintable(std::string_view text);
+
+/// Whether only the begin of the line is known, so that it gives no row.
+[[nodiscard]] bool is_cut_off(const rejected_line& line);
+
+/// The lines of a reject file, in its order. `bad_data` names a line of it that
+/// is not one of a reject file.
+[[nodiscard]] result<std::vector<rejected_line>>
+read_rejects(persistence::file_system& fs, const std::string& path);
+
+/// Puts these lines in the place of all of a reject file, at once.
+[[nodiscard]] error replace_rejects(persistence::file_system& fs,
+                                    const std::string& path,
+                                    const std::vector<rejected_line>& lines);
 
 } // namespace millrace::feed

@@ -1,4 +1,5 @@
 #include <millrace/feed/source/archive_source_internal.hpp>
+#include <millrace/feed/source/byte_input_internal.hpp>
 #include <millrace/feed/source/source.hpp>
 
 #define XXH_INLINE_ALL
@@ -10,6 +11,7 @@ namespace millrace::feed {
 
 namespace {
 
+constexpr size_t magic_bytes = 8;
 constexpr size_t identity_bytes = 64 * 1024;
 
 /// A plain file, mapped.
@@ -48,48 +50,167 @@ std::string identity_of(const std::string& path, uint64_t size,
   return (slash == path.npos ? path : path.substr(slash + 1)) + text;
 }
 
-bool begins(std::span<const std::byte> head, std::string_view magic) {
-  return head.size() >= magic.size()
-         && std::equal(
-           magic.begin(), magic.end(), head.begin(),
-           [](char c, std::byte b) { return static_cast<std::byte>(c) == b; });
+/// A file that is read as it grows, or a pipe.
+class growing_source : public source {
+public:
+  explicit growing_source(byte_input from) : from_{std::move(from)} {}
+
+  result<size_t> read(std::span<std::byte> into) override {
+    return from_.read(into);
+  }
+  [[nodiscard]] uint64_t progress() const noexcept override {
+    return from_.consumed();
+  }
+
+private:
+  byte_input from_;
+};
+
+source_kind kind_of(std::span<const std::byte> head) {
+  const auto begins = [&](std::string_view magic) {
+    return head.size() >= magic.size()
+           && std::equal(magic.begin(), magic.end(), head.begin(),
+                         [](char c, std::byte b) {
+                           return static_cast<std::byte>(c) == b;
+                         });
+  };
+  using namespace std::string_view_literals;
+  return begins("PK\x03\x04") || begins("PK\x05\x06") ? source_kind::zip_member
+         : begins("\x1f\x8b")                         ? source_kind::gzip
+         : begins("BZh")                              ? source_kind::bzip2
+         : begins("\xfd"
+                  "7zXZ\0"sv)
+           ? source_kind::xz
+         : begins("\x28\xb5\x2f\xfd") ? source_kind::zstd
+                                      : source_kind::plain;
+}
+
+/// Whether `name` fits a pattern of '*' and '?'.
+bool fits(std::string_view name, std::string_view pattern) {
+  size_t at = 0;
+  size_t in_pattern = 0;
+  auto star = pattern.npos;
+  size_t after_star = 0;
+  while (at < name.size()) {
+    if (in_pattern < pattern.size()
+        && (pattern[in_pattern] == '?' || pattern[in_pattern] == name[at])) {
+      ++at;
+      ++in_pattern;
+    } else if (in_pattern < pattern.size() && pattern[in_pattern] == '*') {
+      star = in_pattern++;
+      after_star = at;
+    } else if (star != pattern.npos) {
+      in_pattern = star + 1;
+      at = ++after_star;
+    } else {
+      return false;
+    }
+  }
+  return pattern.find_first_not_of('*', in_pattern) == pattern.npos;
+}
+
+result<std::vector<source_info>> chosen(std::vector<source_info> members,
+                                        const std::string& path,
+                                        const std::string& pattern) {
+  if (pattern.empty())
+    return members;
+  std::string names;
+  for (const auto& each : members)
+    names += (names.empty() ? "" : ", ") + each.member;
+  std::erase_if(members, [&](const source_info& each) {
+    return !fits(each.member, pattern);
+  });
+  if (members.empty())
+    return error{errc::not_found, path + ": no member fits '" + pattern
+                                    + "'; it has "
+                                    + (names.empty() ? "none" : names)};
+  return members;
+}
+
+/// The first bytes of a pipe, as soon as they are there.
+error begin_pipe(std::unique_ptr<persistence::file> from,
+                 std::span<const std::byte> taken,
+                 const std::atomic<bool>& stop, source_info& info) {
+  auto begin = std::make_shared<pipe_begin>();
+  begin->from = std::move(from);
+  begin->head.assign(taken.begin(), taken.end());
+  auto known = taken.size();
+  begin->head.resize(std::max(known, magic_bytes));
+  while (known < magic_bytes) {
+    const auto got
+      = begin->from->read_at(0, std::span{begin->head}.subspan(known));
+    if (!got && got.failure().code == errc::timeout && !stop)
+      continue;
+    if (!got)
+      return got.failure();
+    if (*got == 0)
+      break;
+    known += *got;
+  }
+  begin->head.resize(known);
+  info.kind = kind_of(begin->head);
+  info.total_bytes = known;
+  info.pipe = std::move(begin);
+  return {};
 }
 
 } // namespace
 
 result<std::vector<source_info>> list_sources(persistence::file_system& fs,
-                                              const std::string& path) {
+                                              const std::string& path,
+                                              const source_choice& choice,
+                                              const std::atomic<bool>& stop) {
   auto opened = fs.open(path, persistence::open_mode::read);
   if (!opened)
     return opened.failure();
   const auto size = (*opened)->size();
   if (!size)
     return size.failure();
-  std::vector<std::byte> head(identity_bytes);
-  const auto got = (*opened)->read_at(0, head);
-  if (!got)
-    return got.failure();
-  head.resize(*got);
   source_info info;
   info.path = path;
   info.total_bytes = *size;
-  info.identity = identity_of(path, *size, head);
-  if (begins(head, "PK\x03\x04") || begins(head, "PK\x05\x06"))
-    return list_zip(fs, path, info.identity);
-  if (begins(head, "\x1f\x8b"))
-    info.kind = source_kind::gzip;
-  return std::vector<source_info>{info};
+  info.followed = choice.follow;
+  std::vector<std::byte> head(identity_bytes);
+  const auto got = (*opened)->read_at(0, head);
+  if (!got && got.failure().code != errc::timeout)
+    return got.failure();
+  if (*size == 0 && (!got || *got != 0)) {
+    // The first bytes of a pipe are taken out of it.
+    if (auto fault
+        = begin_pipe(std::move(*opened), std::span{head}.first(got ? *got : 0),
+                     stop, info))
+      return fault;
+  } else {
+    head.resize(*got);
+    info.kind = kind_of(head);
+    info.identity = identity_of(path, *size, head);
+  }
+  if (info.kind == source_kind::zip_member && info.pipe)
+    return error{errc::unsupported,
+                 path + ": a zip archive cannot be read through a pipe"};
+  if (info.followed && info.kind != source_kind::plain)
+    return error{errc::unsupported, path + ": only plain text can be followed"};
+  if (info.kind != source_kind::zip_member)
+    return std::vector<source_info>{info};
+  auto members = list_zip(fs, path, info.identity);
+  if (!members)
+    return members;
+  return chosen(*std::move(members), path, choice.member);
 }
 
 result<std::unique_ptr<source>> open_source(persistence::file_system& fs,
-                                            const source_info& info) {
-  switch (info.kind) {
-    case source_kind::gzip:
-      return open_gzip(fs, info.path);
-    case source_kind::zip_member:
-      return open_zip_member(fs, info);
-    case source_kind::plain:
-      break;
+                                            const source_info& info,
+                                            const std::atomic<bool>& stop) {
+  if (info.kind == source_kind::zip_member)
+    return open_zip_member(fs, info);
+  if (info.kind != source_kind::plain)
+    return open_compressed(fs, info, stop);
+  if (info.pipe || info.followed) {
+    auto from = byte_input::open(fs, info, stop);
+    if (!from)
+      return from.failure();
+    return std::unique_ptr<source>{
+      std::make_unique<growing_source>(*std::move(from))};
   }
   if (info.total_bytes == 0)
     return std::unique_ptr<source>{std::make_unique<plain_source>(nullptr)};

@@ -27,6 +27,26 @@ result<std::vector<std::string>> split_header(std::string_view line,
   }
 }
 
+/// A text in memory.
+class text_source : public source {
+public:
+  explicit text_source(std::shared_ptr<const reject_text> from)
+    : from_{std::move(from)} {}
+
+  result<size_t> read(std::span<std::byte> into) override {
+    const auto rest = std::as_bytes(std::span{from_->text}).subspan(at_);
+    const auto count = std::min(rest.size(), into.size());
+    std::copy_n(rest.begin(), count, into.begin());
+    at_ += count;
+    return count;
+  }
+  [[nodiscard]] uint64_t progress() const noexcept override { return at_; }
+
+private:
+  std::shared_ptr<const reject_text> from_;
+  size_t at_ = 0;
+};
+
 /// Opens one source, perhaps more than once.
 class opening {
 public:
@@ -52,32 +72,70 @@ private:
   /// To the first line after the header.
   error begin() {
     out_.cutter.reset();
-    auto opened = open_source(fs_, info_);
+    std::optional<std::string> header;
+    auto made = open_cutter(header);
+    if (!made)
+      return made.failure();
+    if (options_.layout.header && !header)
+      return {};
+    std::vector<std::string> names;
+    if (header) {
+      auto split = split_header(*header, options_.layout);
+      if (!split)
+        return split.failure();
+      names = *std::move(split);
+    }
+    if (info_.rejected)
+      made = piece_cutter{std::make_unique<text_source>(info_.rejected), how()};
+    out_.cutter.emplace(*std::move(made));
+    return out_.fitted ? error{} : fit(std::move(names));
+  }
+
+  [[nodiscard]] piece_cutter::options how() const {
+    const auto& from = options_.layout;
+    return {.delimiter = from.delimiter,
+            .quote = from.quote,
+            .line_bytes_max = options_.line_bytes_max,
+            .whole_lines = info_.followed && !info_.pipe,
+            .pipe = info_.pipe != nullptr};
+  }
+
+  /// The file behind `info_`, after its header, if the layout has one.
+  result<piece_cutter> open_cutter(std::optional<std::string>& header) {
+    if (info_.rejected && !options_.layout.header)
+      return piece_cutter{std::make_unique<text_source>(info_.rejected), how()};
+    auto file = file_of();
+    if (!file)
+      return file.failure();
+    auto opened = open_source(fs_, *file, *options_.stop);
     if (!opened)
       return opened.failure();
-    const auto& from = options_.layout;
-    piece_cutter made{
-      std::move(*opened),
-      {from.delimiter, from.quote, options_.line_bytes_max, piece_bytes}};
+    piece_cutter made{std::move(*opened), how()};
     if (auto fault = made.skip_mark())
       return fault;
-    for (uint32_t i = 0; i < from.skip_lines; ++i)
+    for (uint32_t i = 0; i < options_.layout.skip_lines; ++i)
       if (auto line = made.take_line(); !line)
         return line.failure();
-    std::vector<std::string> header;
-    if (from.header) {
+    if (options_.layout.header) {
       auto line = take_header(made);
       if (!line)
         return line.failure();
-      if (!*line)
-        return {};
-      auto names = split_header(**line, from);
-      if (!names)
-        return names.failure();
-      header = *std::move(names);
+      header = *std::move(line);
     }
-    out_.cutter.emplace(std::move(made));
-    return out_.fitted ? error{} : fit(std::move(header));
+    return made;
+  }
+
+  /// What rejected lines are of: their header stands there.
+  result<source_info> file_of() {
+    if (!info_.rejected)
+      return info_;
+    auto found = list_sources(fs_, info_.path, {}, *options_.stop);
+    if (!found)
+      return found.failure();
+    for (const auto& each : *found)
+      if (each.member == info_.member)
+        return each;
+    return error{errc::not_found, "the archive has no such member any more"};
   }
 
   /// The next line that the layout does not skip.
@@ -109,6 +167,14 @@ private:
       named->identity.replace(0, info_.label().size(), info_.identity);
       out_.fitted = std::move(named);
     }
+    // What is left of rejects is another text with each line that is mended.
+    if (info_.rejected) {
+      text_digest whole;
+      whole.add(info_.rejected->text);
+      auto named = std::make_shared<binding>(*out_.fitted);
+      named->identity += "@rejects:" + std::to_string(whole.value());
+      out_.fitted = std::move(named);
+    }
     return {};
   }
 
@@ -126,6 +192,8 @@ private:
     const auto slash = info_.path.rfind('/');
     const auto name = slash == std::string::npos ? own : own.substr(slash + 1);
     std::vector<source_cursor> out;
+    if (info_.pipe)
+      return out; // Whatever comes through it, it is another text.
     for (const auto& each : options_.resume)
       if (each.name == own || each.name == name
           || each.name.ends_with("/" + name))

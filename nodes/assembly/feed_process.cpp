@@ -87,7 +87,8 @@ result<feed::generator_options> market_of(const cluster_config& config,
 /// How the files of a process are read.
 result<feed::reader_options> reading_of(persistence::env& world,
                                         const cluster_config& config,
-                                        const process_config& process) {
+                                        const process_config& process,
+                                        const feed_run& run) {
   auto layout = layout_of(world, config, process.layout);
   if (!layout)
     return layout.failure();
@@ -95,6 +96,8 @@ result<feed::reader_options> reading_of(persistence::env& world,
   out.layout = *std::move(layout);
   out.schema = config.table(process.table)->schema;
   out.files = process.files;
+  out.only_rejects = run.only_rejects;
+  out.choice = run.choice;
   out.symbol = process.symbol;
   out.threads = 2;
   out.date = process.date;
@@ -108,34 +111,32 @@ std::string reject_path_of(const cluster_config& config,
 
 using shared_source = std::shared_ptr<feed::batch_source>;
 
-result<shared_source>
-source_of(process_host& host, const process_config& process,
-          const std::string& reject_path,
-          std::shared_ptr<feed::batch_source_counters> counters) {
+result<shared_source> source_of(process_host& host,
+                                const process_config& process,
+                                const std::string& reject_path, feed_run run) {
   if (process.generator.on) {
     auto market = market_of(host.config(), process.generator);
     if (!market)
       return market.failure();
     return shared_source{std::make_shared<feed::generated_source>(
-      *std::move(market), std::move(counters))};
+      *std::move(market), std::move(run.read))};
   }
-  return files_of(host.env(), host.config(), process, reject_path,
-                  std::move(counters), false);
+  return files_of(host.env(), host.config(), process, reject_path, run, false);
 }
 
 } // namespace
 
-result<shared_source>
-files_of(persistence::env& world, const cluster_config& config,
-         const process_config& process, const std::string& reject_path,
-         std::shared_ptr<feed::batch_source_counters> counters,
-         bool named_by_head) {
-  auto reading = reading_of(world, config, process);
+result<shared_source> files_of(persistence::env& world,
+                               const cluster_config& config,
+                               const process_config& process,
+                               const std::string& reject_path,
+                               const feed_run& run, bool named_by_head) {
+  auto reading = reading_of(world, config, process, run);
   if (!reading)
     return reading.failure();
   reading->named_by_head = named_by_head;
   return shared_source{std::make_shared<feed::file_source>(
-    world, *std::move(reading), reject_path, std::move(counters))};
+    world, *std::move(reading), reject_path, run.read)};
 }
 
 result<running_feed> start_feed_handler(process_host& host, feed_plan plan) {
@@ -168,7 +169,7 @@ result<feed_process> start_feed_process(process_host& host,
   feed_process out;
   out.stream = tables->front()->stream;
   out.reject_path = run.reject_path.empty() ? reject_path_of(config, process)
-                                            : std::move(run.reject_path);
+                                            : run.reject_path;
   feed_plan plan;
   plan.process = process.name;
   plan.stream = out.stream;
@@ -180,7 +181,7 @@ result<feed_process> start_feed_process(process_host& host,
   out.progress = plan.progress;
   // Before the publisher: a missing layout must not leave a directory behind.
   out.read = run.read;
-  auto source = source_of(host, process, out.reject_path, std::move(run.read));
+  auto source = source_of(host, process, out.reject_path, std::move(run));
   if (!source)
     return source.failure();
   plan.source = *std::move(source);
@@ -193,35 +194,37 @@ result<feed_process> start_feed_process(process_host& host,
 
 result<feed_check> check_feed(persistence::env& world,
                               const cluster_config& config,
-                              const process_config& process,
-                              const std::string& reject_path,
+                              const process_config& process, feed_run run,
                               const std::function<bool()>& interrupted) {
   if (auto tables = tables_of(config, process); !tables)
     return tables.failure();
-  auto reading = reading_of(world, config, process);
+  auto reading = reading_of(world, config, process, run);
   if (!reading)
     return reading.failure();
   feed_check out;
-  auto counters = std::make_shared<feed::batch_source_counters>();
-  out.read = counters;
-  feed::file_source files{world, *std::move(reading), reject_path,
-                          std::move(counters)};
+  out.read = run.read;
+  feed::file_source files{world, *std::move(reading), run.reject_path,
+                          std::move(run.read)};
   if (auto fault = files.open({}))
     return fault;
   while (!interrupted()) {
     auto batch = files.next();
     if (!batch)
       out.fault = batch.failure();
-    if (!batch || !*batch)
+    if (!batch || (!*batch && !files.waiting()))
       break;
+    if (!*batch)
+      continue;
     out.rows += (*batch)->rows;
     if (out.first_time == null_long)
       out.first_time = (*batch)->first_time;
     if ((*batch)->last_time != null_long)
       out.last_time = (*batch)->last_time;
   }
-  if (auto fault = files.close())
-    return fault;
+  // Lines that would be published stay in their reject file.
+  if (run.only_rejects.empty())
+    if (auto fault = files.close())
+      return fault;
   return out;
 }
 

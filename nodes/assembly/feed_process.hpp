@@ -2,6 +2,7 @@
 
 #include <millrace/actors/torq/feed/feed_work.hpp>
 #include <millrace/feed/parse/batch_source.hpp>
+#include <millrace/feed/source/source.hpp>
 #include <millrace/messages/protocol/interfaces.hpp>
 #include <millrace/nodes/assembly/process_host.hpp>
 #include <millrace/nodes/configuration/configuration.hpp>
@@ -34,15 +35,6 @@ struct running_feed {
   std::vector<pusher_actor> replicators;
 };
 
-/// The batches of a feed process's files, read as its table has them.
-/// @param named_by_head see feed::reader_options
-/// @pre the table is of the configuration
-[[nodiscard]] result<std::shared_ptr<feed::batch_source>>
-files_of(persistence::env& world, const cluster_config& config,
-         const process_config& process, const std::string& reject_path,
-         std::shared_ptr<feed::batch_source_counters> counters,
-         bool named_by_head);
-
 /// Opens the publisher of a feed (`locked` when another has it) with its
 /// replicator, and starts the feed handler.
 [[nodiscard]] result<running_feed> start_feed_handler(process_host& host,
@@ -52,11 +44,22 @@ files_of(persistence::env& world, const cluster_config& config,
 struct feed_run {
   bool again = false;
   std::string reject_path; ///< Empty: `<log_path>/<process>.rejects.txt`.
+  /// A reject file whose lines are fed instead of files; empty: none.
+  std::string only_rejects;
+  feed::source_choice choice;
   std::function<void(const error&)> on_done;
   /// What it reads adds up here.
   std::shared_ptr<feed::batch_source_counters> read
     = std::make_shared<feed::batch_source_counters>();
 };
+
+/// The batches of a feed process's files, read as its table has them.
+/// @param named_by_head see feed::reader_options
+/// @pre the table is of the configuration
+[[nodiscard]] result<std::shared_ptr<feed::batch_source>>
+files_of(persistence::env& world, const cluster_config& config,
+         const process_config& process, const std::string& reject_path,
+         const feed_run& run, bool named_by_head);
 
 struct feed_process {
   running_feed feed;
@@ -82,11 +85,12 @@ struct feed_check {
 };
 
 /// Reads all files of a `feed` process from their start, and publishes nothing.
-/// @param reject_path empty: rejected lines are only counted
+/// @param run as of a feed; without `reject_path` rejected lines are only
+/// counted
 /// @param interrupted asked once per batch
 [[nodiscard]] result<feed_check>
 check_feed(persistence::env& world, const cluster_config& config,
-           const process_config& process, const std::string& reject_path,
+           const process_config& process, feed_run run,
            const std::function<bool()>& interrupted);
 
 } // namespace millrace::nodes

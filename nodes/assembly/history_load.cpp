@@ -94,14 +94,16 @@ history_load::open(persistence::env& world, const cluster_config& config,
   std::unique_ptr<history_load> out{new history_load{
     world, *std::move(schema), *std::move(directory), given.replaces}};
   for (const auto& file : given.what.files) {
-    const auto sources = feed::list_sources(*world.fs, file);
+    const auto sources
+      = feed::list_sources(*world.fs, file, {}, *counters->stop);
     if (!sources)
       return sources.failure();
     for (const auto& source : *sources)
       out->kept_.push_back(source.identity + "@");
   }
-  auto from = files_of(world, config, given.what, given.reject_path,
-                       std::move(counters), true);
+  feed_run run;
+  run.read = std::move(counters);
+  auto from = files_of(world, config, given.what, given.reject_path, run, true);
   if (!from)
     return from.failure();
   out->from_ = *std::move(from);

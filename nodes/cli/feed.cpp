@@ -123,8 +123,33 @@ void declare(option_list& list, feed_options& into) {
       "Name of the feed; default: from table and symbol. Feeds of one name "
       "know what each other published, and run one at a time")
     .shown_as("NAME");
+  list
+    .text("--member", into.member,
+          "Members of archives that are read: '*' stands for any text")
+    .shown_as("PATTERN");
+  list.flag("--follow", into.follow,
+            "Go on with what is appended to the files, until ctrl-C");
+  list
+    .text("--only-rejects", into.only_rejects,
+          "Feed the lines of a reject file, mended there or with a mended "
+          "layout, instead of files; they leave it when they are published")
+    .shown_as("FILE");
   declare_output(list, into.output);
-  list.texts("FILE", into.files, "Plain, gzip or zip").required();
+  list.texts("FILE", into.files,
+             "Plain, gzip, bzip2, xz, Zstandard or zip; - is standard input");
+}
+
+std::string absolute(const std::string& path) {
+  return std::filesystem::absolute(path).lexically_normal().string();
+}
+
+feed_run run_of(const feed_options& options) {
+  feed_run run;
+  run.again = options.again;
+  run.reject_path = options.reject;
+  run.only_rejects = options.only_rejects;
+  run.choice = {options.member, options.follow};
+  return run;
 }
 
 process_config process_of(const feed_options& options) {
@@ -138,8 +163,7 @@ process_config process_of(const feed_options& options) {
   process.date = options.date;
   // A file is known by its path: the same one from every directory.
   for (const auto& each : options.files)
-    process.files.push_back(
-      std::filesystem::absolute(each).lexically_normal().string());
+    process.files.push_back(each == "-" ? "/dev/stdin" : absolute(each));
   return process;
 }
 
@@ -178,7 +202,7 @@ error judge(const std::vector<feed::source_report>& reports,
 /// A file without a line is not a success.
 error judge_empty(const feed::batch_source_counters& read,
                   const process_config& process) {
-  if (read.total_bytes != 0)
+  if (read.total_bytes != 0 || process.files.empty())
     return {};
   return {errc::bad_data, fmt::format("{}: nothing to read, the file is empty",
                                       fmt::join(process.files, ", "))};
@@ -191,7 +215,7 @@ int check(const cluster_config& config, const process_config& process,
     return fail(real.failure());
   interrupts signals;
   const auto done
-    = check_feed((*real)->world(), config, process, options.reject,
+    = check_feed((*real)->world(), config, process, run_of(options),
                  [&] { return signals.raised(); });
   if (!done)
     return fail(done.failure());
@@ -249,27 +273,37 @@ int run(const feed_options& options) {
   if (!config)
     return fail(config.failure());
   const auto process = process_of(options);
-  if (options.dry_run)
+  if (options.files.empty() == options.only_rejects.empty())
+    return fail(
+      {errc::invalid_argument, "feed needs files, or --only-rejects and none"});
+  if (options.dry_run && !options.follow)
     return check(*config, process, options);
   interrupts signals;
-  auto feed = feed_session::start(
-    *config, process, {.again = options.again, .reject_path = options.reject});
+  auto feed = feed_session::start(*config, process, run_of(options));
   if (!feed)
     return fail(feed.failure());
   feed_session::listener to;
-  to.interrupted = [&] { return signals.raised(); };
+  int asked = 0;
+  to.interrupted = [&] {
+    if (!signals.raised() || !options.follow)
+      return signals.raised();
+    // What is followed ends there, and what was read of it is published.
+    *(*feed)->read().stop = true;
+    return ++asked > 100;
+  };
   if (::isatty(STDERR_FILENO) == 1)
     to.progress = [&](bool last) { draw(**feed, last); };
   to.waiting = [](const std::string& text) {
     fmt::print(stderr, "millrace: {}\n", text);
+    std::fflush(stderr);
   };
   auto fault = (*feed)->wait(to);
   std::optional<position> end;
   if (!fault) {
-    if (auto asked = (*feed)->stream_end())
-      end = *asked;
+    if (const auto told = (*feed)->stream_end())
+      end = *told;
     else
-      fault = asked.failure();
+      fault = told.failure();
   }
   if (auto closed = (*feed)->close(); closed && !fault)
     fault = closed;
@@ -279,7 +313,9 @@ int run(const feed_options& options) {
   if (!fault)
     fault = verdict ? verdict : judge_empty(read, process);
   if (read.rejects != 0 && options.output != output_format::json)
-    fmt::print("rejected lines: {}\n", (*feed)->reject_path());
+    fmt::print("rejected lines: {}\n", options.only_rejects.empty()
+                                         ? (*feed)->reject_path()
+                                         : options.only_rejects);
   return fault ? fail(fault) : static_cast<int>(exit_ok);
 }
 

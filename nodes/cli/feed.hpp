@@ -24,8 +24,11 @@ struct feed_options {
   output_format output = output_format::table;
   /// Lines of one file that may give no row before the feed counts as failed.
   uint64_t rejects_max = 0;
-  bool dry_run = false; ///< Reads all, and publishes nothing.
-  std::string name;     ///< Of the feed; empty: from table and symbol.
+  bool dry_run = false;     ///< Reads all, and publishes nothing.
+  bool follow = false;      ///< Goes on with what is appended to the files.
+  std::string member;       ///< Of archives, as a pattern; empty: all.
+  std::string only_rejects; ///< A reject file, fed instead of files.
+  std::string name;         ///< Of the feed; empty: from table and symbol.
   std::vector<std::string> files;
 };
 

@@ -108,6 +108,8 @@ result<position> feed_session::stream_end() {
 
 error feed_session::close() {
   error fault;
+  if (read_)
+    *read_->stop = true; // Nothing waits for a pipe any more.
   if (out_)
     fault = out_->close();
   out_.reset();

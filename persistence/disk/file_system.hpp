@@ -20,7 +20,9 @@ class file {
 public:
   virtual ~file() = default;
 
-  /// Fills `into` from `offset`; short only at the end of the file.
+  /// Fills `into` from `offset`; short only at the end of the file. Of a pipe,
+  /// that has no offsets: what comes next, 0 only at its end, and `timeout`
+  /// when nothing came within 50 ms.
   /// @returns the number of bytes read.
   virtual result<size_t> read_at(uint64_t offset, std::span<std::byte> into)
     = 0;

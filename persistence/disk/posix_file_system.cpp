@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <limits>
 #include <mutex>
+#include <poll.h>
 #include <string_view>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -70,6 +71,9 @@ private:
   int number_;
 };
 
+/// How long a read of a pipe waits for bytes.
+constexpr int pipe_wait_ms = 50;
+
 class posix_file final : public file {
 public:
   posix_file(std::string path, descriptor opened)
@@ -82,6 +86,8 @@ public:
         return ::pread(opened_.get(), into.data() + done, into.size() - done,
                        static_cast<off_t>(offset + done));
       });
+      if (got == -1 && errno == ESPIPE)
+        return read_next(into);
       if (got == -1)
         return failure(path_,
                        "read of " + std::to_string(into.size()) + " bytes at "
@@ -92,6 +98,18 @@ public:
       done += static_cast<size_t>(got);
     }
     return done;
+  }
+
+  /// Of a pipe: it has no offsets.
+  result<size_t> read_next(std::span<std::byte> into) {
+    pollfd waited{opened_.get(), POLLIN, 0};
+    if (::poll(&waited, 1, pipe_wait_ms) == 0)
+      return error{errc::timeout, path_ + ": nothing to read yet"};
+    const auto got = uninterrupted(
+      [&] { return ::read(opened_.get(), into.data(), into.size()); });
+    if (got == -1)
+      return failure(path_, "read", errno);
+    return static_cast<size_t>(got);
   }
 
   error write_at(uint64_t offset, std::span<const std::byte> bytes) override {

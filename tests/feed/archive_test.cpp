@@ -1,8 +1,11 @@
 #include <millrace/feed/source/reject_file.hpp>
 #include <millrace/feed/source/source.hpp>
 
+#include <bzlib.h>
+#include <lzma.h>
 #include <random>
 #include <zlib.h>
+#include <zstd.h>
 
 #include "feed_support.hpp"
 
@@ -33,6 +36,38 @@ std::string gzipped(const std::string& text) {
   EXPECT_EQ(deflate(&stream, Z_FINISH), Z_STREAM_END);
   out.resize(stream.total_out);
   deflateEnd(&stream);
+  return out;
+}
+
+std::string bzipped(const std::string& text) {
+  std::string out(text.size() + text.size() / 50 + 1'000, '\0');
+  auto size = static_cast<unsigned>(out.size());
+  EXPECT_EQ(
+    BZ2_bzBuffToBuffCompress(out.data(), &size, const_cast<char*>(text.data()),
+                             static_cast<unsigned>(text.size()), 1, 0, 0),
+    BZ_OK);
+  out.resize(size);
+  return out;
+}
+
+std::string xzipped(const std::string& text) {
+  std::string out(lzma_stream_buffer_bound(text.size()), '\0');
+  size_t size = 0;
+  EXPECT_EQ(lzma_easy_buffer_encode(
+              0, LZMA_CHECK_CRC64, nullptr,
+              reinterpret_cast<const uint8_t*>(text.data()), text.size(),
+              reinterpret_cast<uint8_t*>(out.data()), &size, out.size()),
+            LZMA_OK);
+  out.resize(size);
+  return out;
+}
+
+std::string zstandard(const std::string& text) {
+  std::string out(ZSTD_compressBound(text.size()), '\0');
+  const auto size
+    = ZSTD_compress(out.data(), out.size(), text.data(), text.size(), 1);
+  EXPECT_FALSE(ZSTD_isError(size));
+  out.resize(size);
   return out;
 }
 
@@ -110,6 +145,80 @@ TEST(ArchiveTest, GzipGivesTheRowsOfThePlainFile) {
               got.batches.size() - got.batches.size() / 2 - 1);
     EXPECT_EQ(rest.batches.back().bytes, got.batches.back().bytes);
   }
+}
+
+struct packer {
+  const char* name;
+  std::string (*pack)(const std::string& text);
+};
+constexpr packer packers[]
+  = {{"gz", gzipped}, {"bz2", bzipped}, {"xz", xzipped}, {"zst", zstandard}};
+
+TEST(ArchiveTest, EveryPackingGivesTheRowsOfThePlainFile) {
+  // Zeroes pack so well that little of the file makes much text.
+  auto text = numbered_lines(40'000);
+  text.insert(text.find('\n', 300'000) + 1, std::string(900'000, '0') + "\n");
+  sim::memory_file_system disk;
+  put_file(disk, "a.csv", text);
+  const auto plain = read_all(disk, options_of(lines_layout, {"a.csv"}));
+  ASSERT_EQ(plain.rows(), 40'000u);
+  for (const auto& each : packers) {
+    SCOPED_TRACE(each.name);
+    // Two streams one after the other are one text.
+    const auto packed
+      = each.pack(text.substr(0, 300'001)) + each.pack(text.substr(300'001));
+    put_file(disk, "packed", packed);
+    const auto options = options_of(lines_layout, {"packed"});
+    const auto got = read_all(disk, options);
+    EXPECT_FALSE(got.failed) << to_string(got.failed);
+    EXPECT_EQ(rows_of(got), rows_of(plain));
+    EXPECT_EQ(got.counters.bytes, got.counters.total_bytes);
+    for (const size_t cut : {packed.size() - 1, packed.size() / 2}) {
+      put_file(disk, "packed", packed.substr(0, cut));
+      const auto fault = read_all(disk, options).failed;
+      EXPECT_EQ(fault.code, errc::corrupt);
+      EXPECT_NE(
+        fault.context.find("packed: the compressed data ends too early"),
+        std::string::npos)
+        << fault.context;
+    }
+    auto bad = packed;
+    bad[packed.size() / 3] ^= 0x10;
+    put_file(disk, "packed", bad);
+    EXPECT_EQ(read_all(disk, options).failed.code, errc::corrupt);
+  }
+}
+
+TEST(ArchiveTest, HiddenMembersAreSkippedAndOthersChosen) {
+  sim::memory_file_system disk;
+  put_file(disk, "a.zip",
+           zipped({{"a.csv", "1,A\n"},
+                   {"__MACOSX/._a.csv", "junk"},
+                   {".DS_Store", "junk"},
+                   {"d/.hidden/b.csv", "junk"},
+                   {"d/b.csv", "2,B\n"},
+                   {"readme.txt", "Read me.\n"}}));
+  auto options = options_of(lines_layout, {"a.zip"});
+  const auto all = read_all(disk, options);
+  EXPECT_EQ(all.rows(), 2u);
+  ASSERT_EQ(all.rejects.size(), 1u);
+  EXPECT_EQ(all.rejects[0].source, "a.zip#readme.txt");
+  struct {
+    std::string pattern;
+    uint64_t rows;
+  } const cases[] = {{"*.csv", 2},   {"a*", 1},    {"?/b.csv", 1}, {"d/*", 1},
+                     {"*/b.cs?", 1}, {"a.csv", 1}, {"**", 2}};
+  for (const auto& each : cases) {
+    options.choice.member = each.pattern;
+    EXPECT_EQ(read_all(disk, options).rows(), each.rows) << each.pattern;
+  }
+  options.choice.member = "*.psv";
+  const auto none = read_all(disk, options).failed;
+  EXPECT_EQ(none.code, errc::not_found);
+  EXPECT_NE(none.context.find("no member fits '*.psv'; it has a.csv, d/b.csv, "
+                              "readme.txt"),
+            std::string::npos)
+    << none.context;
 }
 
 // Whatever happens to a gzip file: an error that names it, or its true rows

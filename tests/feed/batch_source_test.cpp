@@ -57,6 +57,70 @@ TEST(BatchSourceTest, FilesAreCountedAndTheirRejectsKept) {
   EXPECT_FALSE(disk.exists("/log/more.txt")) << "no line was refused";
 }
 
+/// Goal: what was rejected is fed when it can be read, once, and leaves the
+/// reject file. Method: a wrong layout, the right one, and a mended line.
+TEST(BatchSourceTest, RejectedLinesAreFedAlone) {
+  sim::memory_file_system disk;
+  persistence::env world;
+  world.fs = &disk;
+  const std::string layout = R"(table = "t"
+header = true
+[[column]]
+name = "time"
+type = "timestamp"
+header = "time"
+format = "unix_s"
+[[column]]
+name = "n"
+type = "%"
+header = "n"
+[[constant]]
+name = "sym"
+type = "symbol"
+value = "{file}"
+)";
+  const auto options_with = [&](const std::string& type) {
+    auto text = layout;
+    text.replace(text.find('%'), 1, type);
+    auto options = options_of(text, {"/in/a.csv"});
+    options.schema.columns[1].type = column_type::float_;
+    return options;
+  };
+  put_file(disk, "/in/a.csv", "n,time\n1,1\n2.5,2\nx\\\xff,3\n7,1 2\n");
+  put_file(disk, "/log/here", "");
+  const auto feed = [&](reader_options options, uint64_t wanted) {
+    SCOPED_TRACE(wanted);
+    auto counters = std::make_shared<batch_source_counters>();
+    file_source files{world, std::move(options), "/log/rejects.txt", counters};
+    ASSERT_FALSE(files.open({}));
+    EXPECT_EQ(drain(files), wanted);
+    ASSERT_FALSE(files.close());
+  };
+  auto wrong = options_with("int");
+  wrong.schema.columns[1].type = column_type::int_;
+  feed(wrong, 1);
+  // Once more: nothing is there twice.
+  feed(wrong, 1);
+  auto kept = read_rejects(disk, "/log/rejects.txt");
+  ASSERT_TRUE(kept);
+  ASSERT_EQ(kept->size(), 3u);
+  auto right = options_with("float");
+  right.files.clear();
+  right.only_rejects = "/log/rejects.txt";
+  feed(right, 1);
+  kept = read_rejects(disk, "/log/rejects.txt");
+  ASSERT_TRUE(kept && kept->size() == 2u);
+  EXPECT_EQ((*kept)[0].line, 4u);
+  EXPECT_EQ((*kept)[1].offset, 23u);
+  EXPECT_EQ(unprintable((*kept)[0].text), "x\\\xff,3");
+  (*kept)[1].text = "7,12";
+  ASSERT_FALSE(replace_rejects(disk, "/log/rejects.txt", *kept));
+  feed(right, 1);
+  kept = read_rejects(disk, "/log/rejects.txt");
+  ASSERT_TRUE(kept && kept->size() == 1u);
+  EXPECT_EQ((*kept)[0].source, "/in/a.csv");
+}
+
 TEST(BatchSourceTest, AMissingFileIsToldAtOnce) {
   sim::memory_file_system disk;
   persistence::env world;

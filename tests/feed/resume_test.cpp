@@ -105,7 +105,9 @@ outcome parse_chunks(const std::string& text, std::vector<size_t> sizes,
   request.header = {"time", "sym", "price", "note"};
   auto fitted = *bind(request);
   piece_cutter cutter{std::make_unique<chunked_source>(text, std::move(sizes)),
-                      {',', quote, line_bytes_max, cell_bytes}};
+                      {.quote = quote,
+                       .line_bytes_max = line_bytes_max,
+                       .cell_bytes = cell_bytes}};
   EXPECT_TRUE(cutter.take_line());
   csv_parser parser{fitted, {}, line_bytes_max};
   outcome out;
@@ -439,7 +441,7 @@ TEST(PieceCutterTest, MemoryDoesNotFollowALongLine) {
     const auto before = now.uordblks + now.hblkhd;
     size_t most = before;
     piece_cutter cutter{std::make_unique<endless_line>(&most),
-                        {',', quote, line_bytes_max_default, piece_bytes}};
+                        {.quote = quote}};
     auto piece = cutter.next();
     ASSERT_TRUE(piece && *piece);
     EXPECT_TRUE((*piece)->text.empty());

@@ -228,7 +228,26 @@ def first_of_a_cluster(binary):
     mill.check(running.wait(60) == 0, "the feed went on:",
                *running.communicate())
     feed.rows += 2
+    growing_texts(made, feed)
     feed.finish()
+
+
+def growing_texts(made, feed):
+  """Standard input, and a file that is followed until ctrl-C."""
+  for _ in range(2): # What comes through a pipe is another text each time.
+    words = feed.words(made.directory / "STDIN.csv")[:-1]
+    mill.check("2 rows published" in made.run(*words, "-", text=GOOD).stdout,
+               "rows of standard input")
+    feed.rows += 2
+  live = feed.put("live.csv", GOOD + "3420")
+  running = made.start(*feed.words(live, "--follow"))
+  mill.wait_until(lambda: trades(made) == feed.rows + 2, 30, "rows that stood")
+  with live.open("a") as out:
+    out.write("0002,481900,7,P,2000,0\n")
+  mill.wait_until(lambda: trades(made) == feed.rows + 3, 30, "a row that came")
+  running.send_signal(signal.SIGINT)
+  mill.check(running.wait(30) == 0, "it ends well:", *running.communicate())
+  feed.rows += 3
 
 
 def published_before(binary):

@@ -43,7 +43,7 @@ LIBRARIES = {
     r"CLI/": ["nodes/cli/command/:cpp"],
     r"toml": ["messages/text/:cpp"],
     r"date/": ["messages/text/:cpp"],
-    r"(zlib\.h|zip\.h)": ["feed/:cpp"],
+    r"(zlib\.h|zip\.h|bzlib\.h|lzma\.h|zstd\.h)": ["feed/:cpp"],
 }
 
 # Rooms that must not reach CAF, not even through a header of ours. Nor may

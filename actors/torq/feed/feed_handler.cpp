@@ -57,9 +57,8 @@ void feed_handler_state::end_period(period_id period) {
 void feed_handler_state::lost(const caf::actor_addr& who) {
   if (ending.lost(self, who))
     step(feed_course::period_ended{
-      {errc::unavailable,
-       to_string(settings.rt[asked % settings.rt.size()])
-         + ": the connection is gone"}});
+      {errc::unavailable, to_string(settings.rt[asked % settings.rt.size()])
+                            + ": the connection is gone"}});
 }
 
 void feed_handler_state::tick() {

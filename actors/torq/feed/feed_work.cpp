@@ -9,6 +9,8 @@ namespace {
 
 /// One job reads and publishes about so long, then lets others have the pool.
 constexpr int64_t slice_ns = 5'000'000;
+/// And looks again after this for what is still to come.
+constexpr int64_t wait_ns = 20'000'000;
 
 /// What the publisher takes up again by itself is tried again.
 feed_course::slice_done refused(const error& fault, int64_t now) {
@@ -74,6 +76,8 @@ feed_course::slice_done feed_work::run() {
       auto batch = source_->next();
       if (!batch)
         return {.fault = batch.failure()};
+      if (!*batch && source_->waiting())
+        return {.due_ns = now + wait_ns};
       if (!*batch)
         return {.at_end = true, .fault = source_->close()};
       waiting_ = *std::move(batch);

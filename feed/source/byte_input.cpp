@@ -1,0 +1,56 @@
+#include <millrace/feed/source/byte_input_internal.hpp>
+
+#include <algorithm>
+
+namespace millrace::feed {
+
+result<byte_input> byte_input::open(persistence::file_system& fs,
+                                    const source_info& info,
+                                    const std::atomic<bool>& stop) {
+  byte_input made{stop};
+  if (info.pipe) {
+    if (!info.pipe->from)
+      return error{errc::unsupported,
+                   info.path + ": is a pipe, and is read once only"};
+    made.from_ = std::move(info.pipe->from);
+    made.head_ = std::move(info.pipe->head);
+    return made;
+  }
+  auto opened = fs.open(info.path, persistence::open_mode::read);
+  if (!opened)
+    return opened.failure();
+  made.from_ = std::move(*opened);
+  made.followed_ = info.followed;
+  return made;
+}
+
+result<size_t> byte_input::read(std::span<std::byte> into) {
+  if (consumed_ < head_.size()) {
+    const auto rest = std::span{head_}.subspan(consumed_);
+    const auto count = std::min(rest.size(), into.size());
+    std::copy_n(rest.begin(), count, into.begin());
+    consumed_ += count;
+    return count;
+  }
+  // Asked before reading: what came before the stop is read.
+  const bool stopped = *stop_;
+  auto got = from_->read_at(consumed_, into);
+  if (!got)
+    return got.failure().code == errc::timeout && stopped
+             ? result<size_t>{size_t{0}}
+             : got;
+  consumed_ += *got;
+  if (*got != 0 || !followed_ || stopped)
+    return got;
+  const auto size = from_->size();
+  if (!size)
+    return size.failure();
+  if (*size < consumed_)
+    return error{errc::bad_data, path() + ": was cut off to "
+                                   + std::to_string(*size)
+                                   + " bytes while it was followed, after "
+                                   + std::to_string(consumed_)};
+  return error{errc::timeout, path() + ": nothing more yet"};
+}
+
+} // namespace millrace::feed

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <millrace/feed/source/source.hpp>
+
+#include <memory>
+#include <span>
+#include <vector>
+
+namespace millrace::feed {
+
+/// What is read of a pipe can be read once: its first bytes, that told what it
+/// holds, and the rest.
+struct pipe_begin {
+  std::unique_ptr<persistence::file> from;
+  std::vector<std::byte> head;
+};
+
+/// The bytes of a source as they lie on the disk, or come through a pipe, from
+/// begin to end. Owner: one thread.
+class byte_input {
+public:
+  /// @param stop ends what is followed, or waits for a pipe; outlives it
+  [[nodiscard]] static result<byte_input> open(persistence::file_system& fs,
+                                               const source_info& info,
+                                               const std::atomic<bool>& stop);
+
+  /// As source::read.
+  result<size_t> read(std::span<std::byte> into);
+
+  [[nodiscard]] uint64_t consumed() const noexcept { return consumed_; }
+  [[nodiscard]] const std::string& path() const noexcept {
+    return from_->path();
+  }
+
+private:
+  explicit byte_input(const std::atomic<bool>& stop) : stop_{&stop} {}
+
+  const std::atomic<bool>* stop_;
+  bool followed_ = false;
+
+  std::unique_ptr<persistence::file> from_;
+  std::vector<std::byte> head_; ///< Of a pipe.
+  uint64_t consumed_ = 0;
+};
+
+} // namespace millrace::feed

@@ -1,0 +1,141 @@
+// Texts that come while they are read: pipes, and files that grow. On the real
+// disk, since pipes are the system's.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <thread>
+#include <unistd.h>
+
+#include "feed_support.hpp"
+
+namespace millrace::feed {
+namespace {
+
+const std::string growing_layout = R"(table = "t"
+header = true
+[[column]]
+name = "time"
+type = "timestamp"
+header = "time"
+format = "unix_s"
+[[column]]
+name = "sym"
+type = "symbol"
+header = "sym"
+)";
+
+class GrowingTest : public testing::Test {
+protected:
+  void SetUp() override {
+    char name[] = "/tmp/millrace_growing_XXXXXX";
+    ASSERT_NE(::mkdtemp(name), nullptr);
+    directory_ = name;
+    path_ = directory_ + "/a.csv";
+    world_.fs = &persistence::posix_file_system();
+  }
+  void TearDown() override {
+    static_cast<void>(world_.fs->remove_all(directory_));
+  }
+
+  void append(const std::string& text) const {
+    std::ofstream{path_, std::ios::app} << text;
+  }
+
+  [[nodiscard]] reader_options options() const {
+    auto out = options_of(growing_layout, {path_});
+    out.stop = stop_;
+    return out;
+  }
+
+  /// All rows that are there, one per batch or more.
+  static uint64_t rows_now(reader& from,
+                           std::vector<source_cursor>* cursors = nullptr) {
+    uint64_t rows = 0;
+    for (;;) {
+      auto batch = from.next();
+      EXPECT_TRUE(batch) << to_string(batch.failure());
+      if (!batch || !*batch)
+        return rows;
+      rows += (*batch)->rows;
+      if (cursors != nullptr)
+        *cursors = {(*batch)->cursor};
+    }
+  }
+
+  persistence::env world_;
+  std::string directory_;
+  std::string path_;
+  std::shared_ptr<std::atomic<bool>> stop_
+    = std::make_shared<std::atomic<bool>>(false);
+};
+
+TEST_F(GrowingTest, AFollowedFileGivesWhatComes) {
+  append("");
+  auto given = options();
+  given.choice.follow = true;
+  auto opened = reader::open(world_, given);
+  ASSERT_TRUE(opened) << to_string(opened.failure());
+  EXPECT_EQ(rows_now(*opened), 0u);
+  EXPECT_TRUE(opened->waiting());
+  append("time,s");
+  EXPECT_EQ(rows_now(*opened), 0u);
+  append("ym\n1,A\n2,B\n3,");
+  EXPECT_EQ(rows_now(*opened), 2u);
+  EXPECT_TRUE(opened->waiting());
+  std::vector<source_cursor> left;
+  append("C\n4,D");
+  EXPECT_EQ(rows_now(*opened, &left), 1u);
+  // The end comes when its owner says so; half a line is not a row.
+  *stop_ = true;
+  EXPECT_EQ(rows_now(*opened), 0u);
+  EXPECT_FALSE(opened->waiting());
+  // Another feed goes on there.
+  append("\n5,E\n");
+  given.resume = left;
+  *stop_ = false;
+  auto more = reader::open(world_, given);
+  ASSERT_TRUE(more) << to_string(more.failure());
+  EXPECT_EQ(rows_now(*more), 2u);
+}
+
+TEST_F(GrowingTest, AFollowedFileThatIsCutIsAnError) {
+  append("time,sym\n1,A\n2,B\n");
+  auto given = options();
+  given.choice.follow = true;
+  auto opened = reader::open(world_, given);
+  ASSERT_TRUE(opened);
+  EXPECT_EQ(rows_now(*opened), 2u);
+  ASSERT_EQ(::truncate(path_.c_str(), 3), 0);
+  const auto got = opened->next();
+  ASSERT_FALSE(got);
+  EXPECT_NE(got.failure().context.find("was cut off to 3 bytes"),
+            std::string::npos)
+    << got.failure().context;
+}
+
+TEST_F(GrowingTest, APipeIsReadToItsEnd) {
+  ASSERT_EQ(::mkfifo(path_.c_str(), 0600), 0);
+  std::string text = "time,sym\n";
+  for (int i = 0; i < 50'000; ++i)
+    text += std::to_string(i) + ",S\n";
+  text += "7,half"; // As of a file.
+  std::jthread writer{[&] {
+    const int out = ::open(path_.c_str(), O_WRONLY | O_CLOEXEC);
+    for (size_t at = 0; at < text.size();) {
+      const auto done = ::write(out, text.data() + at,
+                                std::min<size_t>(text.size() - at, 1 + at));
+      ASSERT_GT(done, 0);
+      at += static_cast<size_t>(done);
+    }
+    ::close(out);
+  }};
+  auto opened = reader::open(world_, options());
+  ASSERT_TRUE(opened) << to_string(opened.failure());
+  uint64_t rows = 0;
+  do
+    rows += rows_now(*opened);
+  while (opened->waiting());
+  EXPECT_EQ(rows, 50'001u);
+}
+
+} // namespace
+} // namespace millrace::feed
