@@ -5,6 +5,7 @@
 #include <millrace/nodes/cli/eop.hpp>
 #include <millrace/nodes/cli/feed.hpp>
 #include <millrace/nodes/cli/hdb/hdb.hpp>
+#include <millrace/nodes/cli/layout.hpp>
 #include <millrace/nodes/cli/load.hpp>
 #include <millrace/nodes/cli/log/log.hpp>
 #include <millrace/nodes/cli/node.hpp>
@@ -34,6 +35,7 @@ void declare(command_list& list) {
   list.add(eop_command);
   list.add(feed_command);
   list.add(hdb_commands);
+  list.add(layout_command);
   list.add(load_command);
   list.add(log_commands);
   list.add(node_command);

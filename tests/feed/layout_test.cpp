@@ -136,6 +136,35 @@ TEST(LayoutTest, FaultsNameFileLineAndKey) {
   });
 }
 
+/// Goal: the page about layouts has every key. Method: a key that is not known
+/// is answered with those that are.
+TEST(LayoutTest, EveryKeyIsDocumented) {
+  const auto path = test_support::source_path("docs/feed_layouts.md");
+  std::ifstream in{path};
+  const std::string page{std::istreambuf_iterator<char>{in}, {}};
+  ASSERT_FALSE(page.empty()) << path;
+  for (const std::string& text :
+       {"no_key = 1\n" + minimal, minimal + "no_key = 1\n",
+        minimal + "[[constant]]\nname = \"c\"\ntype = \"symbol\"\nno_key = 1\n",
+        minimal + "[[absent]]\ncolumns = []\nno_key = 1\n"}) {
+    const auto fault = fault_of(text);
+    const std::string mark = "known here: ";
+    auto at = fault.find(mark);
+    ASSERT_NE(at, std::string::npos) << fault;
+    at += mark.size();
+    std::istringstream keys{
+      fault.substr(at, fault.find_first_of("(\n", at) - at)};
+    for (std::string key; std::getline(keys, key, ',');) {
+      key.erase(0, key.find_first_not_of(' '));
+      key.erase(key.find_last_not_of(' ') + 1);
+      const bool told = page.find("\n" + key + " = ") != page.npos
+                        || page.find("\n# " + key + " = ") != page.npos
+                        || page.find("[[" + key + "]]") != page.npos;
+      EXPECT_TRUE(told) << key;
+    }
+  }
+}
+
 TEST(LayoutTest, AllFaultsAreToldAtOnce) {
   const auto fault
     = fault_of("delimiter = \"\"\n" + minimal + "format = \"x\"\nodd = 1\n");

@@ -28,7 +28,9 @@ def check(lint):
                 if name != surface.LIST:
                     check_paths(lint, name, i + 1, line, files, folders)
                 check_words(lint, name, i + 1, line, words, keys)
-        if name.startswith("examples/") and name.endswith(".toml"):
+        # Those of layouts are held to their keys by a test that loads them.
+        if name.startswith("examples/") and name.endswith(".toml") \
+                and not name.startswith("examples/layouts/"):
             check_example(lint, name, lines, keys)
     check_floors(lint)
     check_reference(lint, keys)

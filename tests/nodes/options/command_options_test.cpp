@@ -135,9 +135,16 @@ TEST(CommandOptionsTest, Feed) {
   EXPECT_TRUE(full.again);
   EXPECT_EQ(full.reject, "r");
   const std::vector<std::string> base{"feed", "--layout", "l", "--table", "t"};
-  EXPECT_EQ(parse(base), 64) << "no file";
+  EXPECT_EQ(parse({"feed", "--layout", "l", "--table", "t", "--only-rejects",
+                   "r", "--max-rejects", "7", "--dry-run", "--follow",
+                   "--member", "*.csv", "--name", "f-1"}),
+            42);
+  EXPECT_EQ(options<feed_options>().rejects_max, 7u);
+  EXPECT_EQ(options<feed_options>().name, "f-1");
   for (const auto& [key, value] : {std::pair{"--date", "2013-02-30"},
                                    {"--date", "yesterday"},
+                                   {"--name", "a/b"},
+                                   {"--max-rejects", "-1"},
                                    {"--speed", "fast"},
                                    {"--speed", "0x"},
                                    {"--speed", "-1x"},

@@ -1,0 +1,251 @@
+#include <millrace/feed/parse/time_reader.hpp>
+#include <millrace/feed/source/guessed_column_internal.hpp>
+#include <millrace/feed/text/number_text.hpp>
+#include <millrace/feed/text/time_pattern.hpp>
+
+#include <algorithm>
+#include <optional>
+#include <set>
+
+namespace millrace::feed {
+
+namespace {
+
+using kind = guessed_column::kind;
+
+struct time_form {
+  kind is;
+  const char* format; ///< "": iso.
+  bool zoned = false;
+};
+
+// The first that all values have is taken. Where day and month cannot be told
+// apart the American form is, and it is said so.
+constexpr time_form forms[] = {
+  {kind::stamp, ""},
+  {kind::stamp, "%m/%d/%Y %H:%M:%S.%f"},
+  {kind::stamp, "%m/%d/%Y %H:%M:%S"},
+  {kind::stamp, "%m/%d/%Y %H:%M"},
+  {kind::stamp, "%m/%d/%Y %I:%M:%S.%f %p"},
+  {kind::stamp, "%m/%d/%Y %I:%M:%S %p"},
+  {kind::stamp, "%d/%m/%Y %H:%M:%S.%f"},
+  {kind::stamp, "%d/%m/%Y %H:%M:%S"},
+  {kind::stamp, "%d/%m/%Y %H:%M"},
+  {kind::stamp, "%d.%m.%Y %H:%M:%S.%f"},
+  {kind::stamp, "%d.%m.%Y %H:%M:%S"},
+  {kind::stamp, "%d.%m.%Y %H:%M"},
+  {kind::stamp, "%Y-%m-%d %H:%M:%S %Z", true},
+  {kind::stamp, "%Y-%m-%d %H:%M:%S.%f %Z", true},
+  {kind::stamp, "%Y%m%d %H%M%S%3f"},
+  {kind::stamp, "%Y%m%d %H%M%S"},
+  {kind::stamp, "%Y%m%d %H:%M:%S.%f"},
+  {kind::stamp, "%Y%m%d %H:%M:%S"},
+  {kind::stamp, "%Y%m%d-%H:%M:%S.%f"},
+  {kind::stamp, "%Y%m%d-%H:%M:%S"},
+  {kind::stamp, "%d-%b-%Y %H:%M:%S.%f"},
+  {kind::stamp, "%d-%b-%Y %H:%M:%S"},
+  {kind::date, ""},
+  {kind::date, "%m/%d/%Y"},
+  {kind::date, "%d/%m/%Y"},
+  {kind::date, "%d.%m.%Y"},
+  {kind::date, "%d-%b-%Y"},
+  {kind::clock, ""},
+  {kind::clock, "%H:%M:%S.%f"},
+  {kind::clock, "%H:%M:%S"},
+  {kind::clock, "%I:%M:%S %p"},
+};
+
+/// Digits alone say a time only when the field's name does.
+struct digit_form {
+  kind is;
+  const char* format;
+  size_t length;
+  uint64_t least = 0;
+  uint64_t most = UINT64_MAX;
+};
+constexpr digit_form digit_forms[] = {
+  {kind::stamp, "%Y%m%d%H%M%S", 14, 19'000'101'000'000, 21'000'101'000'000},
+  {kind::stamp, "unix_s", 10, 500'000'000, 4'000'000'000},
+  {kind::stamp, "unix_ms", 13, 500'000'000'000, 4'000'000'000'000},
+  {kind::stamp, "unix_us", 16, 500'000'000'000'000, 4'000'000'000'000'000},
+  {kind::stamp, "unix_ns", 19, 500'000'000'000'000'000,
+   4'000'000'000'000'000'000},
+  {kind::date, "%Y%m%d", 8, 19'000'101, 21'000'101},
+  {kind::clock, "hhmmss", 6, 0, 235'959},
+  {kind::clock, "hhmmss_ms", 9, 0, 235'959'999},
+  {kind::clock, "hhmmss_us", 12, 0, 235'959'999'999},
+  {kind::clock, "hhmmss_ns", 15, 0, 235'959'999'999'999},
+};
+
+bool reads(const time_form& form, time_reader& reader, std::string_view text) {
+  // The readers look at whole words after the end.
+  std::string padded{text};
+  padded.append(text_slack, '\n');
+  int64_t ns = 0;
+  int32_t day = 0;
+  switch (form.is) {
+    case kind::stamp: {
+      // A date or a time alone is another kind.
+      const bool iso = form.format[0] == '\0';
+      return (!iso || text.find(':') != text.npos)
+             && reader.timestamp(padded.data(), text.size(), ns) == fault::none;
+    }
+    case kind::date:
+      return text.find_first_of("-./") != text.npos
+             && reader.date(padded.data(), text.size(), day) == fault::none;
+    default:
+      return text.find(':') != text.npos
+             && reader.time_of_day(padded.data(), text.size(), ns)
+                  == fault::none;
+  }
+}
+
+bool all_read(const time_form& form,
+              const std::vector<std::string_view>& values) {
+  const auto utc = zone_clock::open("UTC");
+  std::optional<time_pattern> pattern;
+  if (form.format[0] != '\0') {
+    auto made = time_pattern::compile(form.format);
+    if (!made)
+      return false;
+    pattern = *std::move(made);
+  }
+  time_reader reader{pattern ? time_format::pattern : time_format::iso, *utc,
+                     null_int, pattern ? &*pattern : nullptr};
+  return utc && std::all_of(values.begin(), values.end(), [&](auto each) {
+           return reads(form, reader, each);
+         });
+}
+
+bool is_digits(std::string_view text) {
+  return !text.empty() && text.find_first_not_of("0123456789") == text.npos;
+}
+
+bool says_time(std::string_view name) {
+  std::string low{name};
+  std::transform(low.begin(), low.end(), low.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+  });
+  for (const auto* word : {"time", "date", "day", "epoch", "timestamp"})
+    if (low.find(word) != low.npos)
+      return true;
+  return low == "ts" || low == "t" || low.ends_with("_ts");
+}
+
+bool guess_digits(const std::vector<std::string_view>& values,
+                  guessed_column& out) {
+  for (const auto& form : digit_forms) {
+    const bool all = std::all_of(values.begin(), values.end(), [&](auto text) {
+      uint64_t number = 0;
+      return is_digits(text) && text.size() == form.length
+             && parse_digits(std::string{text}.append(16, ' ').data(),
+                             text.size(), number)
+                  == fault::none
+             && number >= form.least && number <= form.most;
+    });
+    if (!all)
+      continue;
+    out.is = form.is;
+    out.format = form.format;
+    out.zoned = out.format.starts_with("unix");
+    return true;
+  }
+  return false;
+}
+
+bool guess_time(const std::vector<std::string_view>& values,
+                std::string_view name, guessed_column& out) {
+  if (std::all_of(values.begin(), values.end(), is_digits))
+    return (says_time(name) || (name.empty() && values.front().size() >= 13))
+           && guess_digits(values, out);
+  for (const auto& form : forms) {
+    if (!all_read(form, values))
+      continue;
+    out.is = form.is;
+    out.format = form.format;
+    out.zoned
+      = form.zoned || (out.format.empty() && values.front().ends_with('Z'));
+    if (out.format.starts_with("%m/%d")) {
+      auto other = out.format;
+      other.replace(0, 5, "%d/%m");
+      out.either_day = all_read({form.is, other.c_str()}, values);
+    }
+    return true;
+  }
+  return false;
+}
+
+bool is_number(std::string_view text, bool& whole) {
+  exact_decimal value;
+  if (parse_exact(text, value) != fault::none)
+    return false;
+  whole = whole && text.find_first_of(".eE") == text.npos;
+  return true;
+}
+
+bool guess_number(const std::vector<std::string_view>& values,
+                  guessed_column& out) {
+  bool whole = true;
+  if (!std::all_of(values.begin(), values.end(),
+                   [&](auto text) { return is_number(text, whole); }))
+    return false;
+  out.is = whole ? kind::whole : kind::decimal;
+  return true;
+}
+
+/// "1.234,5" and "0,5".
+bool guess_comma(const std::vector<std::string_view>& values,
+                 guessed_column& out) {
+  const bool any = std::any_of(values.begin(), values.end(), [](auto text) {
+    return text.find(',') != text.npos;
+  });
+  bool whole = true;
+  out.decimal_comma
+    = any && std::all_of(values.begin(), values.end(), [&](auto text) {
+        std::string plain;
+        for (const char c : text)
+          if (c != '.')
+            plain += c == ',' ? '.' : c;
+        return is_number(plain, whole);
+      });
+  if (out.decimal_comma)
+    out.is = kind::decimal;
+  return out.decimal_comma;
+}
+
+} // namespace
+
+const std::vector<std::string>& words_for_none() {
+  static const std::vector<std::string> words{
+    "null", "NULL", "NA", "N/A", "n/a", "None", "none", "nan", "NaN", "\\N"};
+  return words;
+}
+
+guessed_column guess_column(const std::vector<std::string_view>& all,
+                            std::string_view name, bool may_have_comma) {
+  guessed_column out;
+  const auto& none = words_for_none();
+  std::vector<std::string_view> values;
+  for (const auto text : all) {
+    const bool word = std::find(none.begin(), none.end(), text) != none.end();
+    out.null_words = out.null_words || word;
+    if (!word && !text.empty())
+      values.push_back(text);
+  }
+  const std::set<std::string_view> distinct{values.begin(), values.end()};
+  out.few_values = distinct.size() * 2 <= values.size() + 2;
+  if (values.empty() || guess_time(values, name, out)
+      || guess_number(values, out)
+      || (may_have_comma && guess_comma(values, out)))
+    return out;
+  const bool truths
+    = std::all_of(distinct.begin(), distinct.end(), [](auto text) {
+        return text == "true" || text == "false" || text == "True"
+               || text == "False" || text == "TRUE" || text == "FALSE";
+      });
+  if (truths)
+    out.is = kind::boolean;
+  return out;
+}
+
+} // namespace millrace::feed

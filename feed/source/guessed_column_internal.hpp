@@ -1,0 +1,32 @@
+#pragma once
+
+#include <millrace/messages/data/types.hpp>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace millrace::feed {
+
+/// What the values of one field look like.
+struct guessed_column {
+  enum class kind { text, boolean, whole, decimal, stamp, date, clock };
+  kind is = kind::text;
+  std::string format;         ///< Of times; empty: iso.
+  bool zoned = false;         ///< Its times say their offset, or are counts.
+  bool either_day = false;    ///< Day and month could be the other way round.
+  bool null_words = false;    ///< Some values are words for none.
+  bool decimal_comma = false; ///< And perhaps points between thousands.
+  bool few_values = false;    ///< Texts come again: a symbol.
+};
+
+/// Words for no value.
+[[nodiscard]] const std::vector<std::string>& words_for_none();
+
+/// @param values of one field, as they stand
+/// @param name of the field; empty: none
+[[nodiscard]] guessed_column
+guess_column(const std::vector<std::string_view>& values, std::string_view name,
+             bool may_have_comma);
+
+} // namespace millrace::feed

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <millrace/feed/source/source.hpp>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace millrace::feed {
+
+/// A layout that is likely meant, from the begin of a file.
+struct layout_guess {
+  std::string layout; ///< TOML, as `parse_layout` reads it.
+  std::string table;  ///< The `[[table]]` of a configuration that it fills.
+  /// What only a person can know, such as the zone of the times.
+  std::vector<std::string> questions;
+};
+
+/// @param head whole lines from the file's begin
+/// @param table the name of the table
+/// `bad_data` when there are no lines, or no field that can be a time.
+[[nodiscard]] result<layout_guess> guess_layout(std::string_view head,
+                                                const std::string& table);
+
+/// Whole lines from the begin of a file, or of the first member of an archive.
+[[nodiscard]] result<std::string> read_head(persistence::file_system& fs,
+                                            const std::string& path,
+                                            const source_choice& choice);
+
+} // namespace millrace::feed

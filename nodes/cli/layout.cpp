@@ -1,0 +1,86 @@
+#include <millrace/feed/layout/layout.hpp>
+#include <millrace/feed/source/layout_guess.hpp>
+#include <millrace/nodes/cli/command/failure.hpp>
+#include <millrace/nodes/cli/layout.hpp>
+#include <millrace/nodes/host/exit_codes.hpp>
+
+#include <fmt/format.h>
+
+#include <cstdio>
+
+namespace millrace::nodes {
+
+namespace {
+
+void declare(option_list& list, layout_options& into) {
+  list.text("--table", into.table, "Name of the table; default: of the file")
+    .shown_as("NAME");
+  list.flag("--print-table", into.print_table,
+            "Print the [[table]] for the cluster's configuration instead");
+  list
+    .text("--member", into.member,
+          "Member of an archive: '*' stands for any text")
+    .shown_as("PATTERN");
+  list.text("--preset", into.preset, "Print this preset instead")
+    .shown_as("NAME");
+  list.text("FILE", into.file, "What is to be fed");
+}
+
+/// "2024-01-02_Trades.csv.gz" as trades.
+std::string table_name(const std::string& path) {
+  const auto begin = path.rfind('/') + 1;
+  auto stem = path.substr(begin, path.find('.', begin) - begin);
+  std::string out;
+  for (const char c : stem)
+    if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'))
+      out += static_cast<char>(c | 0x20);
+    else if (!out.empty() && out.back() != '_')
+      out += '_';
+  while (out.ends_with('_'))
+    out.pop_back();
+  return out.empty() ? "trade" : out;
+}
+
+int print_preset(const std::string& name) {
+  const auto text = feed::preset_text(name);
+  if (!text) {
+    const auto names = fmt::format("{}", fmt::join(feed::preset_names(), " "));
+    return fail(
+      {errc::not_found, "'" + name + "' is not one of the presets " + names});
+  }
+  fmt::print("{}", text->starts_with('\n') ? text->substr(1) : *text);
+  return exit_ok;
+}
+
+int run(const layout_options& options) {
+  if (!options.preset.empty())
+    return print_preset(options.preset);
+  if (options.file.empty())
+    return fail({errc::invalid_argument, "layout needs a file, or --preset"});
+  const auto head = feed::read_head(persistence::posix_file_system(),
+                                    options.file, {.member = options.member});
+  if (!head)
+    return fail(head.failure());
+  const auto guess = feed::guess_layout(
+    *head, options.table.empty() ? table_name(options.file) : options.table);
+  if (!guess) {
+    auto fault = guess.failure();
+    fault.context = options.file + ": " + fault.context;
+    return fail(fault);
+  }
+  fmt::print("{}", options.print_table ? guess->table : guess->layout);
+  for (const auto& each : guess->questions)
+    fmt::print(stderr, "{}: {}\n", options.file, each);
+  return exit_ok;
+}
+
+} // namespace
+
+const command<layout_options> layout_command{
+  {"layout", "Propose a layout and a table for a file",
+   "millrace layout trades.csv > trades.toml\n"
+   "  millrace layout trades.csv --print-table >> cluster.toml"},
+  declare,
+  run};
+
+} // namespace millrace::nodes

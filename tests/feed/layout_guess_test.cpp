@@ -1,0 +1,114 @@
+// Goal: from the begin of a file to its rows without a look at either. Method:
+// files of several vendors are guessed, and loaded by what was guessed.
+#include <millrace/feed/source/layout_guess.hpp>
+
+#include "feed_support.hpp"
+
+namespace millrace::feed {
+namespace {
+
+struct guessed_file {
+  std::string what;
+  std::string text;
+  std::string columns; ///< Of the table.
+  std::string first;   ///< Its first row.
+  std::string question{};
+};
+
+std::string columns_of(const table_schema& schema) {
+  std::string out;
+  for (const auto& each : schema.columns)
+    out += (out.empty() ? "" : " ") + each.name + ":"
+           + std::string{to_string(each.type)};
+  return out;
+}
+
+void check(const guessed_file& file) {
+  SCOPED_TRACE(file.what);
+  const auto guess = guess_layout(file.text, "t");
+  ASSERT_TRUE(guess) << to_string(guess.failure());
+  SCOPED_TRACE(guess->layout);
+  auto options = options_of(guess->layout, {"a.csv"});
+  EXPECT_EQ(columns_of(options.schema), file.columns);
+  std::string questions;
+  for (const auto& each : guess->questions)
+    questions += each + "\n";
+  EXPECT_NE(questions.find(file.question), std::string::npos) << questions;
+  for (const auto& each : options.schema.columns)
+    EXPECT_NE(guess->table.find("\"" + each.name + ":"), std::string::npos);
+  sim::memory_file_system disk;
+  put_file(disk, "a.csv", file.text);
+  options.symbol = "X";
+  options.date = 8'767;
+  const auto got = read_all(disk, options);
+  EXPECT_FALSE(got.failed) << to_string(got.failed);
+  EXPECT_TRUE(got.rejects.empty()) << got.rejects[0].reason;
+  ASSERT_NE(got.rows(), 0u);
+  EXPECT_EQ(rows_of(got)[0], file.first);
+}
+
+TEST(LayoutGuessTest, FilesLoadByWhatIsGuessed) {
+  const std::string two = "757503000500000000"; // 2024-01-02 09:30:00.5
+  for (const auto& each : std::vector<guessed_file>{
+         {"a header, ISO times, a symbol",
+          "time,sym,price,size\n2024-01-02T09:30:00.5Z,AIG,10.25,100\n"
+          "2024-01-02T09:30:00.6Z,AIG,10,7\n",
+          "time:timestamp sym:symbol price:float size:long",
+          two + "|AIG|10.25|100"},
+         {"counts since 1970, names of vendors",
+          "Trade ID,Price,Qty,Time,Is Buyer Maker\n"
+          "7,1.5,2,1704187800500,True\n8,1.5,2,1704187800501,False\n",
+          "trade_id:long price:float qty:float time:timestamp "
+          "is_buyer_maker:boolean sym:symbol",
+          "7|1.5|2|" + two + "|1|X", "--symbol"},
+         {"no header, semicolons, decimal comma, day first",
+          "31.01.2024 09:30:00;ABC;1.234,5\n31.01.2024 09:30:01;ABC;7,25\n",
+          "time:timestamp sym:symbol c3:float", "760008600000000000|ABC|1234.5",
+          "which zone"},
+         {"date and time apart, words for none, a name twice",
+          "Date|Time|Ticker|Last|Last\n01/31/2024|09:30:00|A|1.5|NA\n"
+          "02/13/2024|09:30:01|A|NA|2\n",
+          "time:timestamp sym:symbol last:float last_5:float",
+          "760008600000000000|A|1.5|nan"},
+         {"day or month", "t,s\n01/02/2024 09:30:00,A\n03/04/2024 09:30:00,A\n",
+          "time:timestamp sym:symbol", "757503000000000000|A",
+          "is the month first"},
+         {"times of day, tabs, quotes, comments",
+          "# of a vendor\ntime\tname\n\"9:30:00\"\t\"A, B\"\n"
+          "\"10:30:00\"\t\"C\"\n",
+          "time:timestamp name:string sym:symbol", "757503000000000000|A, B|X",
+          "--date"}})
+    check(each);
+}
+
+TEST(LayoutGuessTest, ABookOfManyColumnsIsTwoCommands) {
+  std::string names = "timestamp,symbol";
+  std::string row = "\n1704187800500000,BTC";
+  for (int level = 0; level < 19; ++level)
+    for (const auto* name : {"bids", "asks"})
+      for (const auto* what : {"price", "amount"}) {
+        names += "," + std::string{name} + "[" + std::to_string(level) + "]."
+                 + what;
+        row += "," + std::to_string(level) + ".5";
+      }
+  const auto text = names + row + row + "\n";
+  const auto guess = guess_layout(text, "book");
+  ASSERT_TRUE(guess);
+  sim::memory_file_system disk;
+  put_file(disk, "a.csv", text);
+  const auto got = read_all(disk, options_of(guess->layout, {"a.csv"}));
+  EXPECT_EQ(got.rows(), 2u);
+  EXPECT_NE(guess->table.find("\"bids_18_amount:float\""), std::string::npos)
+    << guess->table;
+}
+
+TEST(LayoutGuessTest, WhatHoldsNoTimeIsRefused) {
+  EXPECT_EQ(guess_layout("", "t").failure().code, errc::bad_data);
+  const auto none = guess_layout("a,b\nx,y\n", "t");
+  ASSERT_FALSE(none);
+  EXPECT_NE(none.failure().context.find("none of its fields looks like a time"),
+            std::string::npos);
+}
+
+} // namespace
+} // namespace millrace::feed
