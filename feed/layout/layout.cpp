@@ -104,6 +104,7 @@ private:
     made_.delimiter = read_delimiter();
     made_.header = root_.flag("header", false);
     made_.quote = root_.flag("quote", false);
+    read_json();
     for (const auto* key : {"trailer", "comment"})
       if (auto given = root_.text(key, ""); !given.empty())
         made_.skipped.push_back(std::move(given));
@@ -126,6 +127,21 @@ private:
     root_.fault("delimiter", "is not one ASCII character other than quote, "
                              "newline and NUL");
     return ',';
+  }
+
+  void read_json() {
+    json_ = root_.flag("json", false);
+    made_.json.each = root_.text("each", "");
+    made_.json.only = root_.texts("only");
+    for (const auto& each : made_.json.only)
+      if (each.find('=') == each.npos)
+        root_.fault("only", "'" + each + "' is not of the form path=text");
+    for (const auto* key : {"each", "only"})
+      if (root_.has(key) && !json_)
+        root_.fault(key, "only lines of JSON have it (json = true)");
+    for (const auto* key : {"header", "quote", "delimiter", "fields"})
+      if (root_.has(key) && json_)
+        root_.fault(key, "lines of JSON have none");
   }
 
   static char read_mark(toml_section& at, const std::string& key, char usual) {
@@ -226,8 +242,12 @@ private:
   /// `field` or `fields` (positions), `header` or `headers` (names).
   void read_place(toml_section& at, layout_column& column) {
     int given = 0;
-    for (const auto* key : {"field", "fields", "header", "headers"})
+    for (const auto* key : {"field", "fields", "header", "headers", "path"})
       given += at.has(key);
+    if (json_)
+      return read_path(at, column, given);
+    if (at.has("path"))
+      at.fault("path", "only lines of JSON have it (json = true)");
     if (at.has("field"))
       column.fields.push_back(
         static_cast<uint32_t>(at.integer("field", 1, 4096, 1)));
@@ -250,6 +270,18 @@ private:
         at.fault(at.has("field") ? "field" : "fields",
                  std::to_string(field) + " of " + std::to_string(made_.fields)
                    + " fields");
+  }
+
+  void read_path(toml_section& at, layout_column& column, int given) {
+    const auto path = at.required_text("path");
+    if (given != 1)
+      at.fault("path", "is all that says where a value of JSON stands");
+    auto& paths = made_.json.paths;
+    const auto known = std::find(paths.begin(), paths.end(), path);
+    column.fields.push_back(static_cast<uint32_t>(known - paths.begin()) + 1);
+    if (known == paths.end())
+      paths.push_back(path);
+    made_.fields = static_cast<uint32_t>(paths.size());
   }
 
   static void read_positions(toml_section& at, layout_column& column) {
@@ -343,6 +375,7 @@ private:
 
   layout made_;
   text_rules defaults_; ///< Of the columns.
+  bool json_ = false;
   std::set<std::string> names_;
   text::toml_faults faults_;
   toml_section root_;

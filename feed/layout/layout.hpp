@@ -76,6 +76,16 @@ struct layout_constant {
   uint32_t line = 0;
 };
 
+/// What is taken out of lines of JSON. A path is keys and positions with points
+/// between them, "@each" an element of `each`, "@before" the text before the
+/// JSON.
+struct json_lines {
+  std::vector<std::string> paths; ///< The fields of a line.
+  std::string each;               ///< A list: each element is a row.
+  std::vector<std::string> only;  ///< "path=text": other lines are skipped.
+  [[nodiscard]] bool on() const noexcept { return !paths.empty(); }
+};
+
 /// How the lines of a text file become rows of a table.
 /// docs/feed_layouts.md describes the file.
 struct layout {
@@ -84,7 +94,8 @@ struct layout {
   std::string table;
   char delimiter = ',';
   bool header = false;
-  bool quote = false;               ///< Fields may be quoted as in RFC 4180.
+  bool quote = false; ///< Fields may be quoted as in RFC 4180.
+  json_lines json;    ///< On: there are no delimiters, header and quotes.
   std::vector<std::string> skipped; ///< Lines that begin so are.
   uint32_t skip_lines = 0;          ///< Before the header or first row.
   std::string date;    ///< Template of the date when none is given.

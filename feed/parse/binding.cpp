@@ -55,11 +55,18 @@ public:
     out_->source = request_.source;
     out_->delimiter = from_.delimiter;
     out_->quote = from_.quote;
+    out_->json = from_.json;
     out_->skipped = from_.skipped;
     print("table", request_.schema.name, std::string(1, from_.delimiter),
           from_.header ? "header" : "", from_.quote ? "quote" : "");
     for (const auto& each : from_.skipped)
       print("skipped", each);
+    for (const auto& each : from_.json.paths)
+      print("path", each);
+    for (const auto& each : from_.json.only)
+      print("only", each);
+    if (from_.json.on())
+      print("each", from_.json.each);
     if (from_.skip_lines != 0)
       print("skip_lines", std::to_string(from_.skip_lines));
     for (auto step :

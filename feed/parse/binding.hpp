@@ -41,6 +41,7 @@ struct binding {
   std::string identity;
   char delimiter = ',';
   bool quote = false;
+  json_lines json;
   std::vector<std::string> skipped; ///< Lines that begin so are.
   uint32_t field_count = 0;
   int32_t date = null_int; ///< Days since 2000.01.01.

@@ -231,10 +231,25 @@ uint32_t csv_parser::parse_values(uint32_t begin, uint32_t count,
   return count;
 }
 
+uint32_t csv_parser::whole_lines(uint32_t count) {
+  auto whole = count;
+  while (whole != 0 && lines_.shares_line(row_ + whole - 1))
+    --whole;
+  full_ = full_ || whole != count;
+  if (whole != 0 || candidates_ != 0)
+    return whole;
+  // A line of more rows than a batch may have is a batch of its own.
+  for (whole = 1; lines_.shares_line(row_ + whole - 1);)
+    ++whole;
+  return whole;
+}
+
 void csv_parser::take_rows(parsed_piece& into) {
   auto count
     = std::min(lines_.row_count() - row_, candidates_max_ - candidates_);
   count = rows_within_bytes(row_, count);
+  if (fitted_->json.on())
+    count = whole_lines(count);
   if (count != 0) {
     const auto before = builder_.row_count();
     const auto rows = parse_values(row_, count, into);
@@ -243,7 +258,7 @@ void csv_parser::take_rows(parsed_piece& into) {
     builder_.add_rows(rows);
     row_ += rows;
   }
-  full_ = full_ || candidates_ == candidates_max_;
+  full_ = full_ || candidates_ >= candidates_max_;
 }
 
 void csv_parser::fill_constants(uint32_t count) {

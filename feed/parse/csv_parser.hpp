@@ -89,6 +89,9 @@ private:
   /// the others left the block's table.
   uint32_t parse_values(uint32_t begin, uint32_t count, parsed_piece& into);
   uint32_t rows_within_bytes(uint32_t begin, uint32_t count);
+  /// As many of `count` rows as end with their lines: a batch ends there, where
+  /// reading can go on.
+  uint32_t whole_lines(uint32_t count);
   void refuse_missing_times(uint32_t before, uint32_t count);
   void drop_refused(uint32_t begin, parsed_piece& into);
   void truncate_columns(uint32_t row_count);

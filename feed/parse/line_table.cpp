@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace millrace::feed {
 
@@ -93,7 +94,9 @@ void line_table::fill(std::string_view text, uint64_t base, uint64_t line,
   line_ = line;
   line_count_ = 0;
   row_count_ = 0;
-  if (fitted.quote)
+  if (fitted.json.on())
+    fill_json(text, fitted, line_bytes_max, rejects);
+  else if (fitted.quote)
     fill_quoted(text, fitted, line_bytes_max, rejects);
   else
     fill_plain(text, fitted, line_bytes_max, rejects);
@@ -213,6 +216,51 @@ void line_table::fill_quoted(std::string_view text, const binding& fitted,
     }
     line_count_ += lines;
     begin = end;
+  }
+  unquoted_.append(text_slack, '\n');
+  text_ = unquoted_.data();
+}
+
+void line_table::fill_json(std::string_view text, const binding& fitted,
+                           size_t line_bytes_max,
+                           std::vector<raw_reject>& rejects) {
+  if (!json_)
+    json_ = std::make_unique<json_splitter>(fitted.json);
+  unquoted_.clear();
+  bound_count_ = 0;
+  make_room(1, 0);
+  bounds_[0] = UINT32_MAX;
+  const text_structure suspicion{0, 0, true, true};
+  for (size_t begin = 0; begin < text.size(); ++line_count_) {
+    const auto newline = std::min(text.find('\n', begin), text.size());
+    const auto end = std::min(newline + 1, text.size());
+    const auto line = without_return(text.substr(begin, newline - begin));
+    const auto here = std::exchange(begin, end);
+    if (line.empty() || is_skipped(line, fitted))
+      continue;
+    auto why = line.size() > line_bytes_max ? fault::too_long
+                                            : check_bytes(line, suspicion);
+    const auto rollback = unquoted_.size();
+    ends_.clear();
+    if (why == fault::none)
+      why = json_->split(line, unquoted_, ends_);
+    if (why == fault::none && unquoted_.find('\0', rollback) != unquoted_.npos)
+      why = fault::nul_byte; // Written as an escape.
+    if (why != fault::none) {
+      unquoted_.resize(rollback);
+      rejects.push_back(
+        {base_ + here, line.size(), line_ + line_count_, 0, why});
+      continue;
+    }
+    const auto rows = ends_.size() / fitted.field_count;
+    make_room(bound_count_ + ends_.size() + 1, row_count_ + rows);
+    for (size_t row = 0; row < rows; ++row) {
+      for (uint32_t i = 0; i < fitted.field_count; ++i)
+        bounds_[bound_count_ + i + 1] = ends_[row * fitted.field_count + i];
+      const auto first = bound_count_;
+      bound_count_ += fitted.field_count;
+      put(first, bounds_[bound_count_], here, end, line_count_);
+    }
   }
   unquoted_.append(text_slack, '\n');
   text_ = unquoted_.data();

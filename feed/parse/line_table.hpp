@@ -2,8 +2,10 @@
 
 #include <millrace/feed/parse/binding.hpp>
 #include <millrace/feed/parse/column_reader.hpp>
+#include <millrace/feed/parse/json_splitter.hpp>
 #include <millrace/feed/parse/reject.hpp>
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -56,6 +58,11 @@ public:
   /// Removes the ascending `rows` from the table.
   void remove(const std::vector<uint32_t>& rows);
 
+  /// Whether rows `row` and `row + 1` are of one line, which JSON allows.
+  [[nodiscard]] bool shares_line(uint32_t row) const noexcept {
+    return row + 1 < row_count_ && line_begin_[row] == line_begin_[row + 1];
+  }
+
   /// Of a row's line: begin and end (after its newline) in the piece, number.
   [[nodiscard]] uint64_t begin_of(uint32_t row) const noexcept {
     return base_ + line_begin_[row];
@@ -72,6 +79,8 @@ private:
                   size_t line_bytes_max, std::vector<raw_reject>& rejects);
   void fill_quoted(std::string_view text, const binding& fitted,
                    size_t line_bytes_max, std::vector<raw_reject>& rejects);
+  void fill_json(std::string_view text, const binding& fitted,
+                 size_t line_bytes_max, std::vector<raw_reject>& rejects);
   fault split_quoted(std::string_view record, const binding& fitted,
                      uint32_t& fields);
   void put(size_t first, uint32_t row_end, size_t begin, size_t end,
@@ -91,6 +100,8 @@ private:
   std::vector<uint32_t> line_begin_;
   std::vector<uint32_t> line_end_;
   std::vector<uint32_t> line_number_;
+  std::unique_ptr<json_splitter> json_;
+  std::vector<uint32_t> ends_; ///< Of the values of a line of JSON.
   std::string unquoted_; ///< Fields without their quotes, one byte between.
 };
 

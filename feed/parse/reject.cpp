@@ -42,6 +42,10 @@ std::string_view to_string(fault why) noexcept {
       return "is not UTF-8";
     case fault::open_quote:
       return "has a quote that does not end";
+    case fault::not_json:
+      return "is not JSON";
+    case fault::not_list:
+      return "has no list where `each` says";
     case fault::after_quote:
       return "has text after a closing quote";
     case fault::not_number:
@@ -105,6 +109,8 @@ std::string explain(const binding& fitted, const raw_reject& what,
     case fault::nul_byte:
     case fault::not_utf8:
     case fault::open_quote:
+    case fault::not_json:
+    case fault::not_list:
     case fault::after_quote:
       return "the line " + std::string{to_string(what.why)};
     default:
@@ -119,6 +125,10 @@ std::string explain(const binding& fitted, const raw_reject& what,
       type = to_string(found.type);
       break;
     }
+  if (fitted.json.on())
+    return column + ": " + fitted.json.paths.at(what.detail) + " "
+           + std::string{to_string(what.why)}
+           + (type.empty() ? "" : " (" + type + ")");
   const auto value
     = field_of(text, what.detail, fitted.delimiter, fitted.quote);
   return column + ": '" + printable(value, 64) + "' "

@@ -18,6 +18,8 @@ enum class fault : uint8_t {
   nul_byte,    ///< The line holds a NUL.
   not_utf8,    ///< The line is not UTF-8.
   open_quote,  ///< A quoted field does not end.
+  not_json,    ///< The line is not JSON.
+  not_list,    ///< What each row is to be taken of is not a list.
   after_quote, ///< Text between a closing quote and the delimiter.
   not_number,
   not_whole, ///< A whole number is wanted.

@@ -50,6 +50,26 @@ const std::map<std::string, sample> samples{
    {"01/02/2024,09:30:00,161.5,161.49,161.51,100\n",
     "757521000000000000|161.5|161.49000000000001|161.50999999999999|100|"
     "BTCUSDT"}},
+  {"binance-stream-trades",
+   {"1704187800600000001 {\"stream\":\"x\",\"data\":{\"e\":\"depthUpdate\"}}\n"
+    "1704187800600000001 {\"stream\":\"x\",\"data\":{\"e\":\"trade\",\"E\":1,"
+    "\"s\":\"BTCUSDT\",\"t\":77,\"p\":\"42000.50\",\"q\":\"0.25\",\"T\":"
+    "1704187800500,\"m\":true}}\n",
+    "757503000500000000|BTCUSDT|42000.5|0.25|77|1|757503000600000001"}},
+  {"binance-stream-quotes",
+   {"1704187800500000001 {\"stream\":\"btcusdt@bookTicker\",\"data\":{\"u\":5,"
+    "\"s\":\"BTCUSDT\",\"b\":\"1.5\",\"B\":\"2\",\"a\":\"1.75\",\"A\":\"3\"}}"
+    "\n",
+    "757503000500000001|BTCUSDT|1.5|1.75|2|3"}},
+  {"binance-stream-bids",
+   {"{\"data\":{\"e\":\"depthUpdate\",\"E\":1704187800500,\"s\":\"BTCUSDT\","
+    "\"u\":9,\"b\":[[\"1.5\",\"2\"],[\"1.25\",\"0\"]],\"a\":[]}}\n",
+    "757503000500000000|BTCUSDT|1.5|2|9|bid"}},
+  {"coinbase-matches",
+   {"{\"type\":\"subscriptions\"}\n{\"type\":\"match\",\"trade_id\":10,"
+    "\"side\":\"sell\",\"size\":\"0.5\",\"price\":\"400.25\",\"product_id\":"
+    "\"BTC-USD\",\"sequence\":50,\"time\":\"2024-01-02T09:30:00.500000Z\"}\n",
+    "757503000500000000|BTC-USD|400.25|0.5|sell|10"}},
   {"yahoo-days",
    {"Date,Open,High,Low,Close,Adj Close,Volume\n"
     "2024-01-02,1.5,2,1,1.75,1.74,1000\n2024-01-03,null,null,null,null,null,"

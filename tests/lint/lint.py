@@ -43,6 +43,7 @@ LIBRARIES = {
     r"CLI/": ["nodes/cli/command/:cpp"],
     r"toml": ["messages/text/:cpp"],
     r"date/": ["messages/text/:cpp"],
+    r"simdjson": ["feed/parse/:cpp"],
     r"(zlib\.h|zip\.h|bzlib\.h|lzma\.h|zstd\.h)": ["feed/:cpp"],
 }
 

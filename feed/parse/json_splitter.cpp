@@ -1,0 +1,176 @@
+#include <millrace/feed/parse/json_splitter.hpp>
+
+#include <charconv>
+#include <optional>
+#include <simdjson.h>
+#include <utility>
+
+namespace millrace::feed {
+
+namespace {
+
+using simdjson::dom::element;
+
+/// A path, taken apart at its points.
+struct json_path {
+  enum class root { document, each, before };
+  root from = root::document;
+  std::vector<std::string> steps;
+
+  explicit json_path(std::string_view text) {
+    constexpr std::string_view each = "@each";
+    if (text == "@before") {
+      from = root::before;
+      return;
+    }
+    if (text == each || text.starts_with("@each.")) {
+      from = root::each;
+      text.remove_prefix(std::min(text.size(), each.size() + 1));
+    }
+    while (!text.empty()) {
+      const auto end = std::min(text.find('.'), text.size());
+      steps.emplace_back(text.substr(0, end));
+      text.remove_prefix(std::min(end + 1, text.size()));
+    }
+  }
+};
+
+std::optional<element> take(element from, const std::string& step) {
+  element found;
+  if (from.is_array()) {
+    size_t index = 0;
+    const auto* end = step.data() + step.size();
+    const auto read = std::from_chars(step.data(), end, index);
+    if (read.ec != std::errc{} || read.ptr != end
+        || from.at(index).get(found) != simdjson::SUCCESS)
+      return {};
+    return found;
+  }
+  if (!from.is_object() || from.at_key(step).get(found) != simdjson::SUCCESS)
+    return {};
+  return found;
+}
+
+std::optional<element> walk(element from, const json_path& path) {
+  for (const auto& step : path.steps) {
+    const auto next = take(from, step);
+    if (!next)
+      return {};
+    from = *next;
+  }
+  return from;
+}
+
+template <class Number>
+void append_number(Number value, std::string& out) {
+  char text[32];
+  const auto made = std::to_chars(text, text + sizeof text, value);
+  out.append(text, made.ptr);
+}
+
+void append_value(element value, std::string& out) {
+  switch (value.type()) {
+    case simdjson::dom::element_type::STRING:
+      out += std::string_view{value};
+      return;
+    case simdjson::dom::element_type::INT64:
+      return append_number(int64_t{value}, out);
+    case simdjson::dom::element_type::UINT64:
+      return append_number(uint64_t{value}, out);
+    case simdjson::dom::element_type::DOUBLE:
+      return append_number(double{value}, out);
+    case simdjson::dom::element_type::BOOL:
+      out += bool{value} ? "true" : "false";
+      return;
+    case simdjson::dom::element_type::NULL_VALUE:
+      return;
+    default:
+      out += simdjson::minify(value);
+  }
+}
+
+} // namespace
+
+struct json_splitter::state {
+  simdjson::dom::parser parser;
+  std::vector<json_path> paths;
+  std::optional<json_path> each;
+  std::vector<std::pair<json_path, std::string>> only;
+
+  [[nodiscard]] bool wants(element document) const {
+    for (const auto& [path, text] : only) {
+      const auto found = walk(document, path);
+      std::string value;
+      if (found)
+        append_value(*found, value);
+      if (value != text)
+        return false;
+    }
+    return true;
+  }
+
+  void append_row(element document, std::optional<element> one,
+                  std::string_view before, std::string& out,
+                  std::vector<uint32_t>& ends) const {
+    for (const auto& path : paths) {
+      if (path.from == json_path::root::before) {
+        out += before;
+      } else {
+        const auto found = path.from == json_path::root::document
+                             ? walk(document, path)
+                           : one ? walk(*one, path)
+                                 : std::nullopt;
+        if (found)
+          append_value(*found, out);
+      }
+      ends.push_back(static_cast<uint32_t>(out.size()));
+      out += '\n';
+    }
+  }
+};
+
+json_splitter::json_splitter(const json_lines& wanted)
+  : state_{std::make_unique<state>()} {
+  for (const auto& each : wanted.paths)
+    state_->paths.emplace_back(each);
+  if (!wanted.each.empty())
+    state_->each.emplace(wanted.each);
+  for (const auto& each : wanted.only) {
+    const auto mark = each.find('=');
+    state_->only.emplace_back(json_path{each.substr(0, mark)},
+                              each.substr(mark + 1));
+  }
+}
+
+json_splitter::~json_splitter() = default;
+
+fault json_splitter::split(std::string_view line, std::string& out,
+                           std::vector<uint32_t>& ends) {
+  const auto begin = line.find_first_of("{[");
+  if (begin == line.npos)
+    return fault::not_json;
+  auto before = line.substr(0, begin);
+  while (before.ends_with(' ') || before.ends_with('\t'))
+    before.remove_suffix(1);
+  const auto text = line.substr(begin);
+  element document;
+  if (state_->parser.parse(text.data(), text.size(), false).get(document)
+      != simdjson::SUCCESS)
+    return fault::not_json;
+  if (!state_->wants(document))
+    return fault::none;
+  if (!state_->each) {
+    state_->append_row(document, {}, before, out, ends);
+    return fault::none;
+  }
+  const auto list = walk(document, *state_->each);
+  if (!list)
+    return fault::none;
+  if (!list->is_array())
+    return fault::not_list;
+  for (const element one : simdjson::dom::array(*list))
+    state_->append_row(document, one, before, out, ends);
+  return fault::none;
+}
+
+} // namespace millrace::feed

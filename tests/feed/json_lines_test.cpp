@@ -1,0 +1,164 @@
+#include <fstream>
+
+#include "feed_support.hpp"
+
+namespace millrace::feed {
+namespace {
+
+const std::string book = R"(table = "t"
+json = true
+each = "b"
+[[column]]
+name = "time"
+type = "timestamp"
+path = "t"
+format = "unix_s"
+[[column]]
+name = "price"
+type = "float"
+path = "@each.0"
+[[column]]
+name = "sym"
+type = "symbol"
+path = "@each.v.name"
+[[column]]
+name = "note"
+type = "string"
+path = "n"
+)";
+const std::string flat = R"(table = "t"
+json = true
+comment = "#"
+[[column]]
+name = "time"
+type = "timestamp"
+path = "t"
+format = "unix_s"
+[[column]]
+name = "sym"
+type = "symbol"
+path = "s.0.x"
+[[column]]
+name = "n"
+type = "long"
+path = "n"
+[[column]]
+name = "p"
+type = "float"
+path = "p"
+[[column]]
+name = "b"
+type = "boolean"
+path = "b"
+[[column]]
+name = "rest"
+type = "string"
+path = "r"
+)";
+
+outcome read_json(const std::string& toml, const std::string& text) {
+  sim::memory_file_system disk;
+  put_file(disk, "a.json", text);
+  return read_all(disk, options_of(toml, {"a.json"}));
+}
+
+TEST(JsonLinesTest, ValuesOfEveryKindByTheirPath) {
+  const auto got = read_json(
+    flat,
+    "{\"t\":1,\"s\":[{\"x\":\"A\\u00e9\\\"\"}],\"n\":9007199254740993,\"p\":0."
+    "1,"
+    "\"b\":true,\"r\":{\"k\":[1, \"two\"]}}\n"
+    "# not a row\n\n"
+    "  {\"r\":null,\"p\":1e3,\"n\":-5,\"t\":\"2\"}\r\n"
+    "{\"t\":3,\"s\":\"no list\",\"p\":\"7.25\",\"n\":\"100.0\",\"b\":false}");
+  EXPECT_FALSE(got.failed) << to_string(got.failed);
+  EXPECT_EQ(rows_of(got), (std::vector<std::string>{
+                            "-946684799000000000|A\xc3\xa9\"|9007199254740993|"
+                            "0.10000000000000001|1|{\"k\":[1,\"two\"]}",
+                            "-946684798000000000||-5|1000|0|",
+                            "-946684797000000000||100|7.25|0|"}));
+  EXPECT_TRUE(got.rejects.empty()) << got.rejects[0].reason;
+}
+
+TEST(JsonLinesTest, LinesThatAreNotJsonAreTold) {
+  const std::string good = "{\"t\":1,\"n\":5}\n";
+  const std::vector<std::pair<std::string, std::string>> bad{
+    {"{\"t\":1", "the line is not JSON"},
+    {"{\"t\":1}}", "the line is not JSON"},
+    {"nothing", "the line is not JSON"},
+    {"{\"t\":1,\"n\":\"x\"}", "column 'n': n is not a number (long)"},
+    {"{\"n\":1}", "column 'time': t is empty, and the table needs it"},
+    {"{\"t\":1,\"r\":\"a\\u0000b\"}", "the line holds a NUL byte"},
+    {"{\"t\":1,\"r\":\"\xff\"}", "the line is not UTF-8"},
+  };
+  std::string text;
+  for (const auto& [line, reason] : bad)
+    text += good + line + "\n";
+  const auto got = read_json(flat, text + good);
+  EXPECT_EQ(got.rows(), bad.size() + 1);
+  ASSERT_EQ(got.rejects.size(), bad.size());
+  for (size_t i = 0; i < bad.size(); ++i) {
+    EXPECT_TRUE(got.rejects[i].reason.starts_with(bad[i].second))
+      << got.rejects[i].reason;
+    EXPECT_EQ(got.rejects[i].line, 2 * i + 2);
+  }
+}
+
+// A list is many rows; a batch never ends among them, since reading goes on
+// at lines.
+TEST(JsonLinesTest, ListsAreRowsAndBatchesEndWithLines) {
+  std::string text;
+  size_t wanted = 0;
+  for (size_t line = 0; line < 300; ++line) {
+    text += "{\"t\":" + std::to_string(line) + ",\"n\":\""
+            + std::to_string(line) + "\",\"b\":[";
+    for (size_t i = 0; i < line % 40; ++i, ++wanted)
+      text += (i == 0 ? "{\"0\":" : ",{\"0\":") + std::to_string(i)
+              + ",\"v\":{\"name\":\"S" + std::to_string(i % 5) + "\"}}";
+    text += "]}\n";
+  }
+  sim::memory_file_system disk;
+  put_file(disk, "a.json", text);
+  auto options = options_of(book, {"a.json"});
+  const auto whole = read_all(disk, options);
+  ASSERT_EQ(whole.rows(), wanted);
+  EXPECT_EQ(rows_of(whole)[1], "-946684798000000000|0|S0|2");
+  options.limits.rows_max = 25;
+  const auto cut = read_all(disk, options);
+  EXPECT_EQ(rows_of(cut), rows_of(whole));
+  EXPECT_GT(cut.batches.size(), wanted / 50);
+  for (size_t i = 0; i < cut.batches.size(); i += 3) {
+    auto again = options;
+    again.resume = {cut.batches[i].cursor};
+    const auto rest = read_all(disk, again);
+    ASSERT_FALSE(rest.failed) << to_string(rest.failed);
+    ASSERT_EQ(rest.batches.size(), cut.batches.size() - i - 1);
+    for (size_t k = 0; k < rest.batches.size(); ++k)
+      ASSERT_EQ(rest.batches[k].bytes, cut.batches[i + 1 + k].bytes);
+  }
+}
+
+TEST(JsonLinesTest, RecordedMessagesOfBinance) {
+  MILLRACE_NEEDS_SHARED_DATA();
+  const auto file = shared_data() + "/binance/spot_btcusdt_20240809.gz";
+  if (!std::filesystem::exists(file))
+    GTEST_SKIP() << file << " is not there";
+  for (const auto& [name, rows] : {std::pair{"binance-stream-trades", 10'147u},
+                                   {"binance-stream-quotes", 0u},
+                                   {"binance-stream-bids", 0u}}) {
+    SCOPED_TRACE(name);
+    std::ifstream in{test_support::source_path("examples/layouts/")
+                     + std::string{name} + ".toml"};
+    const std::string toml{std::istreambuf_iterator<char>{in}, {}};
+    const auto got
+      = read_all(persistence::posix_file_system(), options_of(toml, {file}));
+    EXPECT_FALSE(got.failed) << to_string(got.failed);
+    EXPECT_TRUE(got.rejects.empty()) << got.rejects[0].reason;
+    if (rows != 0)
+      EXPECT_EQ(got.rows(), rows);
+    EXPECT_GT(got.rows(), 1'000u);
+  }
+}
+
+} // namespace
+} // namespace millrace::feed
