@@ -104,6 +104,8 @@ private:
     made_.delimiter = read_delimiter();
     made_.header = root_.flag("header", false);
     made_.quote = root_.flag("quote", false);
+    made_.decode = static_cast<decoding>(root_.choice(
+      "decode", {"none", "iex-trades", "iex-quotes", "iex-levels"}, false));
     read_json();
     for (const auto* key : {"trailer", "comment"})
       if (auto given = root_.text(key, ""); !given.empty())

@@ -76,6 +76,14 @@ struct layout_constant {
   uint32_t line = 0;
 };
 
+/// What files that are not text are made into before they are read as lines.
+enum class decoding : uint8_t {
+  none,       ///< They are text.
+  iex_trades, ///< Packets of IEX, and what is taken of them.
+  iex_quotes,
+  iex_levels,
+};
+
 /// What is taken out of lines of JSON. A path is keys and positions with points
 /// between them, "@each" an element of `each`, "@before" the text before the
 /// JSON.
@@ -95,7 +103,8 @@ struct layout {
   char delimiter = ',';
   bool header = false;
   bool quote = false; ///< Fields may be quoted as in RFC 4180.
-  json_lines json;    ///< On: there are no delimiters, header and quotes.
+  decoding decode = decoding::none;
+  json_lines json; ///< On: there are no delimiters, header and quotes.
   std::vector<std::string> skipped; ///< Lines that begin so are.
   uint32_t skip_lines = 0;          ///< Before the header or first row.
   std::string date;    ///< Template of the date when none is given.

@@ -327,13 +327,147 @@ type = "symbol"
 header = "ex"
 )";
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 6> presets{{
+// Packets of IEX: the decoder's lines begin with time and symbol, and end with
+// the flags of the message.
+constexpr std::string_view iex_trade = R"(
+table = "trade"
+decode = "iex-trades"
+fields = 6
+roll_zone = "America/New_York"
+
+[[column]]
+name = "time"
+type = "timestamp"
+field = 1
+format = "unix_ns"
+
+[[column]]
+name = "sym"
+type = "symbol"
+field = 2
+
+[[column]]
+name = "price"
+type = "float"
+field = 4
+scale = 10000
+
+[[column]]
+name = "size"
+type = "long"
+field = 3
+
+[[column]]
+name = "id"
+type = "long"
+field = 5
+
+[[column]]
+name = "flags"
+type = "int"
+field = 6
+)";
+
+constexpr std::string_view iex_quote = R"(
+table = "quote"
+decode = "iex-quotes"
+fields = 7
+roll_zone = "America/New_York"
+
+[[column]]
+name = "time"
+type = "timestamp"
+field = 1
+format = "unix_ns"
+
+[[column]]
+name = "sym"
+type = "symbol"
+field = 2
+
+[[column]]
+name = "bid"
+type = "float"
+field = 4
+scale = 10000
+
+[[column]]
+name = "ask"
+type = "float"
+field = 5
+scale = 10000
+
+[[column]]
+name = "bsize"
+type = "long"
+field = 3
+
+[[column]]
+name = "asize"
+type = "long"
+field = 6
+
+[[column]]
+name = "flags"
+type = "int"
+field = 7
+
+[[absent]]
+columns = ["bid", "bsize"]
+
+[[absent]]
+columns = ["ask", "asize"]
+)";
+
+constexpr std::string_view iex_level = R"(
+table = "level"
+decode = "iex-levels"
+fields = 6
+roll_zone = "America/New_York"
+
+[[column]]
+name = "time"
+type = "timestamp"
+field = 1
+format = "unix_ns"
+
+[[column]]
+name = "sym"
+type = "symbol"
+field = 2
+
+[[column]]
+name = "side"
+type = "char"
+field = 5
+
+[[column]]
+name = "price"
+type = "float"
+field = 4
+scale = 10000
+
+[[column]]
+name = "size"
+type = "long"
+field = 3
+
+[[column]]
+name = "flags"
+type = "int"
+field = 6
+)";
+
+constexpr std::array<std::pair<std::string_view, std::string_view>, 9> presets{{
   {"lean-equity-trade", lean_equity_trade},
   {"lean-equity-quote", lean_equity_quote},
   {"lean-future-trade", lean_future_trade},
   {"taq-trade", taq_trade},
   {"csv-trade", csv_trade},
   {"csv-quote", csv_quote},
+  {"iex-trade", iex_trade},
+  {"iex-quote", iex_quote},
+  {"iex-level", iex_level},
 }};
 
 } // namespace

@@ -61,6 +61,8 @@ public:
           from_.header ? "header" : "", from_.quote ? "quote" : "");
     for (const auto& each : from_.skipped)
       print("skipped", each);
+    if (from_.decode != decoding::none)
+      print("decode", std::to_string(static_cast<int>(from_.decode)));
     for (const auto& each : from_.json.paths)
       print("path", each);
     for (const auto& each : from_.json.only)

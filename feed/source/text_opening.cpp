@@ -1,3 +1,4 @@
+#include <millrace/feed/source/iex_source_internal.hpp>
 #include <millrace/feed/source/text_opening_internal.hpp>
 #include <millrace/messages/text/csv_text.hpp>
 
@@ -110,6 +111,9 @@ private:
     auto opened = open_source(fs_, *file, *options_.stop);
     if (!opened)
       return opened.failure();
+    if (options_.layout.decode != decoding::none)
+      *opened
+        = decode_iex(std::move(*opened), options_.layout.decode, info_.label());
     piece_cutter made{std::move(*opened), how()};
     if (auto fault = made.skip_mark())
       return fault;

@@ -1,0 +1,234 @@
+#include <millrace/feed/source/iex_source_internal.hpp>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+namespace millrace::feed {
+
+namespace {
+
+// All numbers of IEX, and of the packet files that it writes, are little-endian
+// as this machine's are; those of the network's headers are not.
+using bytes = std::span<const std::byte>;
+
+template <class T>
+T number_at(bytes from, size_t offset) {
+  T value;
+  std::memcpy(&value, from.data() + offset, sizeof value);
+  return value;
+}
+
+uint16_t network_16(bytes from, size_t offset) {
+  return static_cast<uint16_t>(std::to_integer<unsigned>(from[offset]) << 8
+                               | std::to_integer<unsigned>(from[offset + 1]));
+}
+
+constexpr size_t file_header_bytes = 24;
+constexpr size_t packet_header_bytes = 16;
+constexpr size_t transport_header_bytes = 40;
+constexpr uint32_t magic_us = 0xa1b2c3d4;
+constexpr uint32_t magic_ns = 0xa1b23c4d;
+/// No packet of a recording is longer.
+constexpr size_t packet_bytes_max = 256 * 1024;
+
+/// What a UDP packet carries; empty: it is another one.
+bytes payload_of(bytes packet) {
+  size_t at = 12;
+  while (packet.size() >= at + 4 && network_16(packet, at) == 0x8100)
+    at += 4; // A tag of a virtual network.
+  if (packet.size() < at + 22 || network_16(packet, at) != 0x0800)
+    return {};
+  at += 2;
+  const auto header
+    = (std::to_integer<size_t>(packet[at]) & 0x0f) * 4; // Of IP.
+  constexpr auto udp = std::byte{17};
+  if (packet[at + 9] != udp || packet.size() < at + header + 8)
+    return {};
+  const auto length = network_16(packet, at + header + 4);
+  packet = packet.subspan(at + header);
+  return length < 8 || packet.size() < length ? bytes{}
+                                              : packet.subspan(8, length - 8u);
+}
+
+void append_symbol(bytes message, std::string& out) {
+  std::string_view symbol{reinterpret_cast<const char*>(message.data()) + 10,
+                          8};
+  symbol = symbol.substr(0, symbol.find(' '));
+  out += symbol;
+}
+
+class iex_source final : public source {
+public:
+  iex_source(std::unique_ptr<source> packets, decoding wanted,
+             std::string label)
+    : packets_{std::move(packets)}, wanted_{wanted}, label_{std::move(label)} {}
+
+  result<size_t> read(std::span<std::byte> into) override {
+    while (out_at_ == out_.size()) {
+      out_.clear();
+      out_at_ = 0;
+      auto taken = take_packet();
+      if (!taken)
+        return taken.failure();
+      if (!*taken)
+        return size_t{0};
+    }
+    const auto count = std::min(into.size(), out_.size() - out_at_);
+    std::memcpy(into.data(), out_.data() + out_at_, count);
+    out_at_ += count;
+    return count;
+  }
+
+  [[nodiscard]] uint64_t progress() const noexcept override {
+    return packets_->progress();
+  }
+
+private:
+  [[nodiscard]] bytes window() const noexcept {
+    return bytes{buffer_}.subspan(begin_, end_ - begin_);
+  }
+
+  [[nodiscard]] error bad(const std::string& what) const {
+    return {errc::corrupt, label_ + ": at byte " + std::to_string(passed_)
+                             + " of the packets: " + what};
+  }
+
+  /// False: the packets end before so many bytes.
+  result<bool> ensure(size_t count) {
+    while (end_ - begin_ < count) {
+      std::copy(buffer_.begin() + static_cast<ptrdiff_t>(begin_),
+                buffer_.begin() + static_cast<ptrdiff_t>(end_),
+                buffer_.begin());
+      end_ -= std::exchange(begin_, 0);
+      buffer_.resize(std::max(buffer_.size(), count + size_t{256} * 1024));
+      const auto got = packets_->read(std::span{buffer_}.subspan(end_));
+      if (!got)
+        return got.failure();
+      if (*got == 0)
+        return false;
+      end_ += *got;
+    }
+    return true;
+  }
+
+  void pass(size_t count) noexcept {
+    begin_ += count;
+    passed_ += count;
+  }
+
+  error take_file_header() {
+    const auto whole = ensure(file_header_bytes);
+    if (!whole)
+      return whole.failure();
+    const auto magic = *whole ? number_at<uint32_t>(window(), 0) : uint32_t{0};
+    if (magic != magic_us && magic != magic_ns)
+      return {errc::bad_data,
+              label_ + ": is not a recording of packets (pcap)"};
+    if (const auto link = number_at<uint32_t>(window(), 20); link != 1)
+      return {errc::unsupported, label_ + ": packets of link type "
+                                   + std::to_string(link)
+                                   + "; Ethernet (1) is read"};
+    pass(file_header_bytes);
+    begun_ = true;
+    return {};
+  }
+
+  /// False: at the end.
+  result<bool> take_packet() {
+    if (!begun_)
+      if (auto fault = take_file_header())
+        return fault;
+    auto whole = ensure(packet_header_bytes);
+    if (!whole)
+      return whole;
+    if (!*whole && end_ == begin_)
+      return false;
+    if (!*whole)
+      return bad("the recording ends inside a packet");
+    const size_t length = number_at<uint32_t>(window(), 8);
+    if (length > packet_bytes_max)
+      return bad("a packet of " + std::to_string(length) + " bytes");
+    whole = ensure(packet_header_bytes + length);
+    if (!whole)
+      return whole;
+    if (!*whole)
+      return bad("the recording ends inside a packet");
+    const auto payload
+      = payload_of(window().subspan(packet_header_bytes, length));
+    auto fault = payload.empty() ? error{} : take_messages(payload);
+    pass(packet_header_bytes + length);
+    if (fault)
+      return fault;
+    return true;
+  }
+
+  error take_messages(bytes payload) {
+    if (payload.size() < transport_header_bytes)
+      return {};
+    // TOPS 1.6 and DEEP 1.0; others speak of other things.
+    const auto protocol = number_at<uint16_t>(payload, 2);
+    if (protocol != 0x8003 && protocol != 0x8004)
+      return {};
+    const auto count = number_at<uint16_t>(payload, 14);
+    payload = payload.subspan(transport_header_bytes);
+    for (uint16_t i = 0; i < count; ++i) {
+      const size_t length
+        = payload.size() < 2 ? 0 : number_at<uint16_t>(payload, 0);
+      if (length == 0 || payload.size() < length + 2)
+        return bad("message " + std::to_string(i + 1) + " of "
+                   + std::to_string(count) + " is cut off");
+      append(payload.subspan(2, length));
+      payload = payload.subspan(length + 2);
+    }
+    return {};
+  }
+
+  void append(bytes message) {
+    const auto type = static_cast<char>(message[0]);
+    const bool level = type == '8' || type == '5';
+    const bool fits
+      = wanted_ == decoding::iex_trades   ? type == 'T' && message.size() >= 38
+        : wanted_ == decoding::iex_quotes ? type == 'Q' && message.size() >= 42
+                                          : level && message.size() >= 30;
+    if (!fits)
+      return;
+    out_ += std::to_string(number_at<int64_t>(message, 2)) + ',';
+    append_symbol(message, out_);
+    const auto put
+      = [this](auto value) { out_ += ',' + std::to_string(value); };
+    put(number_at<uint32_t>(message, 18));
+    put(number_at<int64_t>(message, 22));
+    if (wanted_ == decoding::iex_trades) {
+      put(number_at<int64_t>(message, 30));
+    } else if (wanted_ == decoding::iex_quotes) {
+      put(number_at<int64_t>(message, 30));
+      put(number_at<uint32_t>(message, 38));
+    } else {
+      out_ += type == '8' ? ",B" : ",S";
+    }
+    put(std::to_integer<unsigned>(message[1]));
+    out_ += '\n';
+  }
+
+  std::unique_ptr<source> packets_;
+  decoding wanted_;
+  std::string label_;
+  bool begun_ = false;
+  std::vector<std::byte> buffer_;
+  size_t begin_ = 0;
+  size_t end_ = 0;
+  uint64_t passed_ = 0;
+  std::string out_;
+  size_t out_at_ = 0;
+};
+
+} // namespace
+
+std::unique_ptr<source> decode_iex(std::unique_ptr<source> packets,
+                                   decoding wanted, std::string label) {
+  return std::make_unique<iex_source>(std::move(packets), wanted,
+                                      std::move(label));
+}
+
+} // namespace millrace::feed

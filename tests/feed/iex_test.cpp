@@ -1,0 +1,116 @@
+#include "feed_support.hpp"
+
+namespace millrace::feed {
+namespace {
+
+template <class T>
+std::string little(T value) {
+  return {reinterpret_cast<const char*>(&value), sizeof value};
+}
+
+std::string big_16(size_t value) {
+  return {static_cast<char>(value >> 8), static_cast<char>(value)};
+}
+
+std::string message(const std::string& body) {
+  return little(static_cast<uint16_t>(body.size())) + body;
+}
+
+const std::string message_head
+  = little(uint64_t{1'499'700'600'000'000'001}) + "AAPL    ";
+const std::string quote_message
+  = std::string{"Q\x40"} + message_head + little(uint32_t{100})
+    + little(uint64_t{1'452'500}) + little(uint64_t{0}) + little(uint32_t{0});
+const std::string trade_message
+  = std::string{"T\x20"} + message_head + little(uint32_t{7})
+    + little(uint64_t{1'452'600}) + little(uint64_t{4711});
+const std::string level_message = std::string{"5\x01"} + message_head
+                                  + little(uint32_t{300})
+                                  + little(uint64_t{1'452'700});
+
+std::string packet(const std::string& transport, bool tagged = false) {
+  const auto udp = big_16(1) + big_16(2) + big_16(transport.size() + 8)
+                   + big_16(0) + transport;
+  std::string ip = "\x45" + std::string(1, '\0') + big_16(udp.size() + 20)
+                   + std::string(5, '\0') + "\x11" + std::string(10, '\0');
+  const auto ethernet = std::string(12, 'm')
+                        + (tagged ? big_16(0x8100) + big_16(5) : "")
+                        + big_16(0x0800) + ip + udp;
+  return little(uint32_t{0}) + little(uint32_t{0})
+         + little(static_cast<uint32_t>(ethernet.size()))
+         + little(static_cast<uint32_t>(ethernet.size())) + ethernet;
+}
+
+std::string transport(uint16_t protocol, uint16_t count,
+                      const std::string& messages) {
+  return std::string("\x01\0", 2) + little(protocol) + std::string(10, '\0')
+         + little(count) + std::string(24, '\0') + messages;
+}
+
+std::string file(uint32_t magic, const std::string& packets) {
+  return little(magic) + std::string(16, '\0') + little(uint32_t{1}) + packets;
+}
+
+outcome read_packets(std::string_view preset_name, const std::string& all) {
+  sim::memory_file_system disk;
+  put_file(disk, "a.pcap", all);
+  return read_all(disk, preset_options(preset_name, {"a.pcap"}));
+}
+
+TEST(IexTest, MessagesOfEachKind) {
+  const auto all = file(
+    0xa1b2c3d4,
+    packet(transport(0x8003, 2,
+                     message("S" + message_head) + message(quote_message)))
+      + packet("another protocol, long enough to look at its numbers.....")
+      + packet(transport(0x8003, 1, message(trade_message)), true)
+      + packet(transport(0x8004, 1, message(level_message))));
+  const std::string time = "553015800000000001|AAPL|";
+  EXPECT_EQ(rows_of(read_packets("iex-trade", all)),
+            std::vector<std::string>{time + "145.25999999999999|7|4711|32"});
+  EXPECT_EQ(rows_of(read_packets("iex-quote", all)),
+            std::vector<std::string>{time + "145.25|nan|100|null|64"});
+  EXPECT_EQ(rows_of(read_packets("iex-level", all)),
+            std::vector<std::string>{time + "S|145.27000000000001|300|1"});
+}
+
+TEST(IexTest, WhatIsCutOrIsNoRecordingIsTold) {
+  const auto one = packet(transport(0x8003, 1, message(trade_message)));
+  struct {
+    std::string text;
+    std::string fault;
+  } const cases[] = {
+    {"time,sym\n", "is not a recording of packets"},
+    {std::string(24, 'x'), "is not a recording of packets"},
+    {file(0xa1b2c3d4, one.substr(0, 10)), "ends inside a packet"},
+    {file(0xa1b2c3d4, one + one.substr(0, one.size() - 1)),
+     "ends inside a packet"},
+    {file(0xa1b23c4d, packet(transport(0x8003, 2, message(trade_message)))),
+     "message 2 of 2 is cut off"},
+    {file(0xa1b2c3d4, std::string(16, '\x7f')), "a packet of"},
+  };
+  for (const auto& each : cases) {
+    const auto got = read_packets("iex-trade", each.text);
+    EXPECT_NE(got.failed.context.find(each.fault), std::string::npos)
+      << got.failed.context;
+    EXPECT_EQ(got.failed.context.substr(0, 6), "a.pcap");
+  }
+}
+
+TEST(IexTest, ARecordedDay) {
+  MILLRACE_NEEDS_SHARED_DATA();
+  const auto path = shared_data() + "/iex/TOPS16.pcapng.gz";
+  if (!std::filesystem::exists(path))
+    GTEST_SKIP() << path << " is not there";
+  for (const auto& [name, rows] :
+       {std::pair{"iex-quote", 27'217u}, {"iex-trade", 6'390u}}) {
+    const auto got = read_all(persistence::posix_file_system(),
+                              preset_options(name, {path}));
+    EXPECT_FALSE(got.failed) << to_string(got.failed);
+    EXPECT_TRUE(got.rejects.empty()) << got.rejects[0].reason;
+    EXPECT_EQ(got.rows(), rows);
+  }
+}
+
+} // namespace
+} // namespace millrace::feed
