@@ -20,6 +20,17 @@ error within(const std::string& label, error fault) {
   return fault;
 }
 
+/// An archive may hold files of several kinds.
+std::string hint_of(const source_info& info) {
+  return info.member.empty() ? "" : "; --member PATTERN chooses members";
+}
+
+error hinted(const source_info& info, error fault) {
+  if (fault.code == errc::bad_data)
+    fault.context += hint_of(info);
+  return fault;
+}
+
 } // namespace
 
 struct reader::state {
@@ -129,7 +140,8 @@ error reader::state::open_next() {
     auto opened = open_text(*outside.fs, info, options);
     if (!opened) {
       waiting = opened.failure().code == errc::timeout;
-      return waiting ? error{} : within(info.label(), opened.failure());
+      return waiting ? error{}
+                     : hinted(info, within(info.label(), opened.failure()));
     }
     reports[next_source].resumed = opened->resumed;
     ++next_source;
@@ -226,7 +238,8 @@ error reader::state::check_layout(size_t source, bool over) const {
     return {};
   return {errc::bad_data, "none of the first " + std::to_string(report.rejects)
                             + " lines fits layout '" + options.layout.name
-                            + "': " + report.first_reject};
+                            + "': " + report.first_reject
+                            + hint_of(sources[source])};
 }
 
 error reader::state::check_all() const {

@@ -203,6 +203,8 @@ TEST(ArchiveTest, HiddenMembersAreSkippedAndOthersChosen) {
   EXPECT_EQ(all.rows(), 2u);
   ASSERT_EQ(all.rejects.size(), 1u);
   EXPECT_EQ(all.rejects[0].source, "a.zip#readme.txt");
+  EXPECT_NE(all.failed.context.find("--member PATTERN"), std::string::npos)
+    << all.failed.context;
   struct {
     std::string pattern;
     uint64_t rows;
