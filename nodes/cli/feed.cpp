@@ -35,7 +35,7 @@ std::string feed_name(const feed_options& options) {
   return name;
 }
 
-void draw(const feed_session& feed, bool last) {
+void draw_bar(const feed_session& feed, bool last) {
   const auto done = feed.read().bytes.load();
   const auto all = std::max<uint64_t>(feed.read().total_bytes.load(), 1);
   constexpr int width = 30;
@@ -292,7 +292,7 @@ int run(const feed_options& options) {
     return ++asked > 100;
   };
   if (::isatty(STDERR_FILENO) == 1)
-    to.progress = [&](bool last) { draw(**feed, last); };
+    to.progress = [&](bool last) { draw_bar(**feed, last); };
   to.waiting = [](const std::string& text) {
     fmt::print(stderr, "millrace: {}\n", text);
     std::fflush(stderr);
