@@ -174,6 +174,8 @@ struct sequencer_state {
     position next; ///< Where the next one begins.
     uint64_t bytes = 0;
     std::optional<copy_id> copy; ///< Of an input; none: of out/.
+    /// Of the file that is written: what was merged of it.
+    std::optional<position> below{};
   };
   void scrub();
   bool list_files(const std::string& directory,

@@ -2,8 +2,9 @@
 
 #include <algorithm>
 
-// How a sequencer finds damage that nobody reads: it looks at one closed file
-// after the other, of out/ and of the copies of inputs, slowly, for ever.
+// How a sequencer finds damage that nobody reads: it looks at one file after
+// the other, of out/ and of the copies of inputs, slowly, for ever. Of a file
+// that is written it looks at what does not change any more.
 
 namespace millrace::rt {
 
@@ -15,12 +16,19 @@ constexpr int64_t pause_min_ns = 200'000'000;
 
 using damage = std::pair<position, position>;
 
-/// What of a closed file is no record. A file that is gone is all damage.
+/// What of a file is no record. One that is gone is all damage.
 std::vector<damage> damage_in(persistence::file_system& fs,
                               const sequencer_state::scrubbed_file& what) {
   const auto scan = persistence::scan_log_file(
     fs, what.directory, what.lineage,
     {.session = what.file.session(), .roll = what.file.roll()});
+  if (what.below) {
+    if (scan && scan->valid_end >= *what.below)
+      return {};
+    const auto from = scan ? scan->valid_end : what.file;
+    const auto next = scan ? scan->next_intact : std::nullopt;
+    return {{from, std::min(next.value_or(*what.below), *what.below)}};
+  }
   if (!scan)
     return {{what.file, what.next}};
   const position size{scan->begin.value + scan->size};
@@ -50,6 +58,15 @@ bool sequencer_state::list_files(const std::string& directory,
     to_scrub.push_back(
       {directory, lineage, position::of(each.session, each.roll, 0),
        position::of(next.session, next.roll, 0), each.size, copy});
+  }
+  if (copy && !files->empty()) {
+    const auto& last = files->back();
+    const auto begin = position::of(last.session, last.roll, 0);
+    const auto merged = core->merged(*copy);
+    if (merged > begin && merged.session() == last.session
+        && merged.roll() == last.roll)
+      to_scrub.push_back(
+        {directory, lineage, begin, merged, last.size, copy, merged});
   }
   for (const auto& gone : missing_files(*files)) {
     // The copy of a log whose first files were collected begins late.
