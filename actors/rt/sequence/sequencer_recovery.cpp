@@ -282,7 +282,8 @@ error sequencer_core::make_missing_files() {
   if (!from)
     return from.failure();
   for (const auto file : missing_files(*files))
-    (void)rebuild_out_file(*env_, *from, file);
+    if (file >= merge_->state().out_begin)
+      (void)rebuild_out_file(*env_, *from, file);
   return {};
 }
 
