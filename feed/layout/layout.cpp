@@ -164,7 +164,8 @@ private:
       into.null_words = at.texts("null");
     into.decimal = read_mark(at, "decimal", into.decimal);
     into.thousands = read_mark(at, "thousands", into.thousands);
-    if (into.decimal == into.thousands)
+    if (into.decimal == into.thousands
+        && (at.has("decimal") || at.has("thousands")))
       at.fault("thousands", "is the mark of decimals as well");
   }
 

@@ -62,10 +62,14 @@ std::string xzipped(const std::string& text) {
   return out;
 }
 
+/// With a checksum, as the program of that name writes it.
 std::string zstandard(const std::string& text) {
   std::string out(ZSTD_compressBound(text.size()), '\0');
+  auto* context = ZSTD_createCCtx();
+  ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, 1);
   const auto size
-    = ZSTD_compress(out.data(), out.size(), text.data(), text.size(), 1);
+    = ZSTD_compress2(context, out.data(), out.size(), text.data(), text.size());
+  ZSTD_freeCCtx(context);
   EXPECT_FALSE(ZSTD_isError(size));
   out.resize(size);
   return out;
@@ -267,7 +271,7 @@ TEST(ArchiveTest, ZipMembersComeInTheOrderOfTheirNames) {
                                                     "-946684797000000000|C"}));
   ASSERT_EQ(got.batches.size(), 2u);
   EXPECT_NE(got.batches[0].cursor.name.find("#a.csv@"), std::string::npos);
-  EXPECT_TRUE(got.batches[0].cursor.name.starts_with("a.zip:"));
+  EXPECT_TRUE(got.batches[0].cursor.name.starts_with("a.zip#"));
 }
 
 TEST(ArchiveTest, DamagedZipIsTold) {
@@ -323,12 +327,12 @@ TEST(RejectFileTest, KeepsLinesWithTheirReasons) {
       "(timestamp)\tx,B\n"
       "a.csv\t3\t8\tthe line has 3 fields, 2 are expected\t2,C,\\x01\\x09\n";
   EXPECT_EQ(file_text(disk, "out/rejects"), wanted);
-  // A second run goes on after the first.
+  // A second run finds them there.
   reject_file more{disk, "out/rejects"};
   options.rejects = more.sink();
   read_all(disk, options);
   EXPECT_FALSE(more.flush());
-  EXPECT_EQ(file_text(disk, "out/rejects"), wanted + wanted);
+  EXPECT_EQ(file_text(disk, "out/rejects"), wanted);
 }
 
 TEST(RejectFileTest, NothingIsTouchedWithoutRejects) {

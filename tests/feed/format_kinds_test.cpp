@@ -118,7 +118,7 @@ TEST(FormatKindsTest, Times) {
      "2024-01-02 09:30:00 UTC\n2024-01-02 09:30:00 XYZ\n",
      std::vector<std::string>(3, at("2024-01-02", 34'200 * one_second) + "|S"),
      {"is not a time"}},
-    {"names of months, offsets", "",
+    {"names of months, offsets", "delimiter = \";\"\n",
      "time:timestamp field = 1|format = \"%a, %d %b %Y %T %z\"",
      "Tue, 02 Jan 2024 10:30:00 +0100\nTue, 2 january 2024 09:30:00 Z\n",
      std::vector<std::string>(2, at("2024-01-02", 34'200 * one_second) + "|S")},

@@ -57,17 +57,17 @@ TEST(LayoutGuessTest, FilesLoadByWhatIsGuessed) {
           two + "|AIG|10.25|100"},
          {"counts since 1970, names of vendors",
           "Trade ID,Price,Qty,Time,Is Buyer Maker\n"
-          "7,1.5,2,1704187800500,True\n8,1.5,2,1704187800501,False\n",
+          "7,1.5,2.5,1704187800500,True\n8,1.5,2,1704187800501,False\n",
           "trade_id:long price:float qty:float time:timestamp "
           "is_buyer_maker:boolean sym:symbol",
-          "7|1.5|2|" + two + "|1|X", "--symbol"},
+          "7|1.5|2.5|" + two + "|1|X", "--symbol"},
          {"no header, semicolons, decimal comma, day first",
           "31.01.2024 09:30:00;ABC;1.234,5\n31.01.2024 09:30:01;ABC;7,25\n",
           "time:timestamp sym:symbol c3:float", "760008600000000000|ABC|1234.5",
           "which zone"},
          {"date and time apart, words for none, a name twice",
           "Date|Time|Ticker|Last|Last\n01/31/2024|09:30:00|A|1.5|NA\n"
-          "02/13/2024|09:30:01|A|NA|2\n",
+          "02/13/2024|09:30:01|A|NA|2.5\n",
           "time:timestamp sym:symbol last:float last_5:float",
           "760008600000000000|A|1.5|nan"},
          {"day or month", "t,s\n01/02/2024 09:30:00,A\n03/04/2024 09:30:00,A\n",
@@ -76,7 +76,7 @@ TEST(LayoutGuessTest, FilesLoadByWhatIsGuessed) {
          {"times of day, tabs, quotes, comments",
           "# of a vendor\ntime\tname\n\"9:30:00\"\t\"A, B\"\n"
           "\"10:30:00\"\t\"C\"\n",
-          "time:timestamp name:string sym:symbol", "757503000000000000|A, B|X",
+          "time:timestamp name:symbol sym:symbol", "757503000000000000|A, B|X",
           "--date"}})
     check(each);
 }

@@ -92,7 +92,7 @@ TEST(LayoutTest, FaultsOfRulesNameFileLineAndKey) {
 TEST(LayoutTest, FaultsNameFileLineAndKey) {
   check_faults({
     {minimal + "feild = 3\n",
-     "config: l.toml:10:column.feild: unknown key; known here: "},
+     "config: l.toml:10:column.feild: unknown key; did you mean 'field'? "},
     {"tables = 1\n" + minimal, "config: l.toml:1:tables: unknown key; "},
     {"delimiter = \"ab\"\n" + minimal,
      "config: l.toml:1:delimiter: is not one ASCII"},
