@@ -15,20 +15,28 @@ error remove_index(file_system& fs, const std::string& directory,
   return fs.exists(path) ? fs.remove(path) : error{};
 }
 
-/// Marked before it is emptied: an empty file without the mark is a loss.
+/// Marked before it is touched: what a crash leaves of it is no loss then.
+error mark(file_system& fs, const std::string& directory,
+           const std::vector<log_file_info>& gone) {
+  for (const auto& file : gone)
+    if (!file.archived)
+      if (auto fault
+          = fs.mark_archived(log_path(directory, file.session, file.roll)))
+        return fault;
+  return {};
+}
+
 error bury(env& world, const std::string& directory,
            const log_file_info& newest) {
-  const auto path = log_path(directory, newest.session, newest.roll);
-  if (!newest.archived)
-    if (auto fault = world.fs->mark_archived(path))
-      return fault;
-  world.crash_point("collect.after_mark");
   if (newest.size == 0)
     return {};
-  auto opened = world.fs->open(path, open_mode::write);
+  auto opened = world.fs->open(log_path(directory, newest.session, newest.roll),
+                               open_mode::write);
   if (!opened)
     return opened.failure();
   if (auto fault = (*opened)->truncate(0))
+    return fault;
+  if (auto fault = (*opened)->sync())
     return fault;
   world.crash_point("collect.after_empty");
   return remove_index(*world.fs, directory, newest);
@@ -55,6 +63,9 @@ result<collected_files> collect_log(env& world, const std::string& directory,
   collected_files out;
   if (gone.empty())
     return out;
+  if (auto fault = mark(*world.fs, directory, gone))
+    return fault;
+  world.crash_point("collect.after_mark");
   // First the tombstone: whoever looks for what goes then finds it.
   if (auto fault = bury(world, directory, gone.back()))
     return fault;
@@ -75,6 +86,9 @@ result<collected_files> collect_log(env& world, const std::string& directory,
       out.bytes += file.size;
     }
   }
+  if (!gone.empty())
+    if (auto fault = world.fs->sync_directory(directory))
+      return fault;
   return out;
 }
 

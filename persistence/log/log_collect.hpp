@@ -21,9 +21,9 @@ struct collected_files {
 files_below(const std::vector<log_file_info>& all, position floor);
 
 /// Collects these files of a log: the newest of them becomes a tombstone, which
-/// tells readers that what came before it was collected; the others go. Does
-/// nothing that lasts long, and may run beside the writer and readers of the
-/// log. What a crash leaves undone, the next call does.
+/// tells readers that what came before it was collected; the others go. Durable
+/// when it returns. May run beside the writer and readers of the log. What a
+/// crash leaves undone, the next call does.
 [[nodiscard]] result<collected_files>
 collect_log(env& world, const std::string& directory, position floor);
 

@@ -28,7 +28,9 @@ error cut_behind_loss(file_system& fs, const std::string& directory,
   for (size_t i = 0; i + 1 < files.size(); ++i) {
     const auto& info = files[i];
     const auto& next = files[i + 1];
-    if (position::of(next.session, next.roll, 0) <= trusted)
+    // What was collected is no loss.
+    if (position::of(next.session, next.roll, 0) <= trusted
+        || info.archived)
       continue;
     const auto scan = scan_log_file(fs, directory, lineage, info, {});
     if (!scan)

@@ -479,7 +479,7 @@ TEST_P(SequencerCoreTest, WhatNobodyHasIsAnEventInItsPlace) {
 TEST_P(SequencerCoreTest, NeedlessIsWhatTheGroupsLogIsPast) {
   checkpoints = true;
   open();
-  for (int i = 0; i < 200; ++i) {
+  for (int i = 0; i < 100; ++i) {
     publish(5);
     run();
   }
@@ -507,13 +507,11 @@ TEST_P(SequencerCoreTest, NeedlessIsWhatTheGroupsLogIsPast) {
 // may go.
 TEST_P(SequencerCoreTest, ACutIsDurableBeforeFilesGo) {
   open();
-  for (int i = 0; i < 200; ++i) {
+  for (int i = 0; i < 100; ++i) {
     publish(5);
     run();
   }
-  const auto newest
-    = position::of(core->out_end().session(), core->out_end().roll(), 0);
-  ASSERT_GT(newest.roll(), 2u);
+  ASSERT_GT(core->out_end().roll(), 2u);
   ASSERT_FALSE(core->propose_cut(position::of(0, 2, 100)));
   run();
   EXPECT_EQ(core->state()->out_begin, position::of(0, 2, 0));
@@ -525,6 +523,7 @@ TEST_P(SequencerCoreTest, ACutIsDurableBeforeFilesGo) {
   ASSERT_FALSE(core->propose_cut(position::of(900, 0, 0)));
   ASSERT_FALSE(core->propose_cut(position::of(0, 1, 0)));
   run();
+  const auto newest = position::of(0, core->out_end().roll(), 0);
   EXPECT_EQ(core->state()->out_begin, newest);
   EXPECT_EQ(core->needless_out(), newest);
   open();
