@@ -91,6 +91,8 @@ double round_wide(wide x) noexcept {
 using double4 = double __attribute__((vector_size(32)));
 using long4 = int64_t __attribute__((vector_size(32)));
 
+constexpr size_t prefetched_values = 256;
+
 /// 1.5 * 2^exponent: what is added to it loses the bits below its last.
 double cutter(int32_t exponent) noexcept {
   return std::bit_cast<double>(static_cast<uint64_t>(exponent + 1023) << 52
@@ -172,15 +174,22 @@ void exact_sums::add_slowly(cell& at, double x) {
   add_scaled(at, x < 0 ? -digits : digits, std::max(exponent, 1));
 }
 
+void exact_sums::add_cell(cell& at, const cell& what) {
+  at.flags |= what.flags;
+  if (at.base == base_of_nothing)
+    at.base = what.base;
+  int128 sum;
+  if (at.base == what.base
+      && !__builtin_add_overflow(at.window(), what.window(), &sum))
+    at.set_window(sum);
+  else if (const auto window = what.window())
+    add_scaled(at, window, what.base);
+}
+
 void exact_sums::add(uint32_t group, const exact_sums& from, uint32_t other) {
   const auto what = from.cells_[other];
   auto& at = cells_[group];
-  at.flags |= what.flags;
-  if (const auto window = what.window()) {
-    if (at.base == base_of_nothing)
-      at.base = what.base;
-    add_scaled(at, window, what.base);
-  }
+  add_cell(at, what);
   if (what.spill == 0)
     return;
   if (at.spill == 0) {
@@ -236,6 +245,8 @@ bool exact_sums::add_block(cell& at, const double* from, size_t count,
       nulls += there + 1;
       x = reinterpret_cast<double4>(reinterpret_cast<long4>(x) & there);
     }
+    // A core alone would not have enough of a long run under way.
+    __builtin_prefetch(four + prefetched_values);
     const auto y = x + cut1;
     high += reinterpret_cast<long4>(y);
     moved |= reinterpret_cast<long4>(y) ^ high_bits;
@@ -350,8 +361,13 @@ double exact_sums::value(uint32_t group) const {
   if (window == 0)
     return 0;
   // A result so small that it has fewer digits is exact before it is scaled.
-  const auto rounded = std::ldexp(static_cast<double>(magnitude(window)),
-                                  int32_t{at.base} - 1075);
+  const auto digits = static_cast<double>(magnitude(window));
+  const auto exponent = int32_t{at.base} - 1075;
+  const auto rounded = exponent > -1023
+                         ? digits
+                             * std::bit_cast<double>(
+                               static_cast<uint64_t>(exponent + 1023) << 52)
+                         : std::ldexp(digits, exponent);
   return window < 0 ? -rounded : rounded;
 }
 
@@ -363,17 +379,29 @@ std::vector<column_schema> exact_sums::columns(const std::string& name) {
 }
 
 void exact_sums::save(size_t begin, size_t end, column_data* to) const {
-  for (auto g = begin; g < end; ++g) {
-    const auto& at = cells_[g];
-    to[0].push(at.low);
-    to[1].push(at.high);
-    to[2].push(static_cast<int32_t>(at.base)
-               | static_cast<int32_t>(at.flags) << 16);
+  const auto count = end - begin;
+  auto room = [count](column_data& column, size_t width) {
+    const auto held = column.values.size();
+    column.values.resize(held + count * width);
+    return column.values.data() + held;
+  };
+  auto* low = room(to[0], 8);
+  auto* high = room(to[1], 8);
+  auto* place = room(to[2], 4);
+  auto* ends = room(to[3], 4);
+  for (size_t i = 0; i < count; ++i) {
+    const auto& at = cells_[begin + i];
+    const auto packed
+      = static_cast<int32_t>(at.base) | static_cast<int32_t>(at.flags) << 16;
     if (at.spill)
       to[3].bytes.append(
         reinterpret_cast<const char*>(spills_[at.spill - 1].data()),
         sizeof(wide_number));
-    to[3].push(static_cast<uint32_t>(to[3].bytes.size()));
+    const auto bytes = static_cast<uint32_t>(to[3].bytes.size());
+    std::memcpy(low + 8 * i, &at.low, 8);
+    std::memcpy(high + 8 * i, &at.high, 8);
+    std::memcpy(place + 4 * i, &packed, 4);
+    std::memcpy(ends + 4 * i, &bytes, 4);
   }
 }
 
@@ -397,9 +425,12 @@ error exact_sums::load(std::span<const column_data> from,
       return {errc::malformed_message, "partial result: column '" + from[2].name
                                          + "': row " + std::to_string(g)
                                          + " is no sum"};
-    one.spills_.resize(at.spill);
-    if (at.spill)
-      std::memcpy(one.spills_[0].data(), words.data(), words.size());
+    if (at.spill == 0) {
+      add_cell(cells_[targets[g]], at);
+      continue;
+    }
+    one.spills_.resize(1);
+    std::memcpy(one.spills_[0].data(), words.data(), words.size());
     add(targets[g], one, 0);
   }
   return {};

@@ -126,6 +126,8 @@ private:
     return true;
   }
   void add_slowly(cell& at, double x);
+  /// Adds what a sum holds but for its spill.
+  void add_cell(cell& at, const cell& what);
   /// Adds digits * 2^(place - 1075). @pre digits != 0, place >= 1
   void add_scaled(cell& at, int128 digits, int32_t place);
   [[nodiscard]] static bool fit(cell& at, int128 digits, int32_t place);

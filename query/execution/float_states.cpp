@@ -160,37 +160,45 @@ private:
   std::vector<int64_t> present_;
 };
 
-/// wavg, wsum over (weight, value): each product is rounded once.
+/// wavg, wsum over (weight, value): each product is rounded once. Weights that
+/// are whole numbers are summed as such.
 class weighted_state : public aggregate_state {
 public:
   explicit weighted_state(state_args args)
     : aggregate_state{args.spec, args.plan, std::move(args.inputs)},
       average_{args.spec.function == aggregate_function::wavg},
+      whole_{average_ && !is_float(input_type_)},
       value_type_{*args.plan.type_of(args.spec.columns[1])} {}
 
   void resize(size_t count) override {
     products_.resize(count);
-    if (average_)
+    if (whole_)
+      whole_weights_.resize(count);
+    else if (average_)
       weights_.resize(count);
   }
   void reserve(size_t count) override {
     products_.reserve(count);
-    if (average_)
+    if (whole_)
+      whole_weights_.reserve(count);
+    else if (average_)
       weights_.reserve(count);
   }
   [[nodiscard]] size_t byte_count() const noexcept override {
-    return products_.byte_count() + weights_.byte_count();
+    return products_.byte_count() + weights_.byte_count()
+           + whole_weights_.capacity() * sizeof(int128);
   }
 
   void update(const row_batch& batch, const segment_context& segment) override {
-    double weight_buffer[number_block_rows];
+    const auto& weighed = segment.columns[inputs_[0]];
+    const auto& measured = segment.columns[inputs_[1]];
     double value_buffer[number_block_rows];
     each_block(batch, [&](const row_block& block) {
-      const auto* weights = numbers(segment.columns[inputs_[0]], input_type_,
-                                    block, weight_buffer);
-      const auto* values = numbers(segment.columns[inputs_[1]], value_type_,
-                                   block, value_buffer);
-      add_pairs(batch, block, weights, values);
+      const auto* values = numbers(measured, value_type_, block, value_buffer);
+      if (whole_)
+        add_whole(batch, block, weighed, values);
+      else
+        add_floats(batch, block, weighed, values);
     });
   }
 
@@ -199,48 +207,74 @@ public:
     const auto& other = static_cast<const weighted_state&>(from);
     for (uint32_t g = 0; g < targets.size(); ++g) {
       products_.add(targets[g], other.products_, g);
-      if (average_)
+      if (whole_)
+        whole_weights_[targets[g]] += other.whole_weights_[g];
+      else if (average_)
         weights_.add(targets[g], other.weights_, g);
     }
   }
 
   [[nodiscard]] std::vector<column_schema> state_columns() const override {
     auto columns = exact_sums::columns(name_ + ".products");
-    if (average_)
+    if (whole_) {
+      columns.push_back({name_ + ".weights.low", column_type::long_});
+      columns.push_back({name_ + ".weights.high", column_type::long_});
+    } else if (average_) {
       for (auto& column : exact_sums::columns(name_ + ".weights"))
         columns.push_back(std::move(column));
+    }
     return columns;
   }
   error save(size_t begin, size_t end, std::span<const column_ref>,
              std::vector<column_data>& out) const override {
     auto* to = add_columns(out, end - begin);
     products_.save(begin, end, to);
-    if (average_)
-      weights_.save(begin, end, to + exact_sums::column_count);
+    to += exact_sums::column_count;
+    if (average_ && !whole_)
+      weights_.save(begin, end, to);
+    for (auto g = begin; whole_ && g < end; ++g) {
+      to[0].push(static_cast<uint64_t>(whole_weights_[g]));
+      to[1].push(static_cast<int64_t>(whole_weights_[g] >> 64));
+    }
     return {};
   }
   error load(std::span<const column_data> columns,
              std::span<const uint32_t> targets, uint32_t) override {
     if (auto fault = products_.load(columns, targets))
       return fault;
-    return average_
-             ? weights_.load(columns.subspan(exact_sums::column_count), targets)
-             : error{};
+    const auto weights = columns.subspan(exact_sums::column_count);
+    if (average_ && !whole_)
+      return weights_.load(weights, targets);
+    for (uint32_t g = 0; whole_ && g < targets.size(); ++g)
+      whole_weights_[targets[g]]
+        += static_cast<int128>(weights[1].as<int64_t>()[g] % whole_high_max)
+             << 64
+           | weights[0].as<uint64_t>()[g];
+    return {};
   }
   result<column_data> finish(size_t begin, size_t end,
                              std::span<const column_ref>) const override {
     auto out = result_column(end - begin);
-    for (auto g = static_cast<uint32_t>(begin); g < end; ++g)
-      out.push(average_ ? products_.value(g) / weights_.value(g)
-                        : products_.value(g));
+    for (auto g = static_cast<uint32_t>(begin); g < end; ++g) {
+      const auto products = products_.value(g);
+      if (whole_)
+        out.push(products / static_cast<double>(whole_weights_[g]));
+      else
+        out.push(average_ ? products / weights_.value(g) : products);
+    }
     return out;
   }
 
 private:
-  void add_pairs(const row_batch& batch, const row_block& block,
-                 const double* __restrict weights,
-                 const double* __restrict values) {
-    constexpr auto null = std::numeric_limits<double>::quiet_NaN();
+  /// Sums of a merge stay within 128 bits, whatever bytes say.
+  static constexpr int64_t whole_high_max = int64_t{1} << 62;
+  static constexpr auto null = std::numeric_limits<double>::quiet_NaN();
+
+  void add_floats(const row_batch& batch, const row_block& block,
+                  const column_ref& column, const double* __restrict values) {
+    double buffer[number_block_rows];
+    const double* __restrict weights
+      = numbers(column, input_type_, block, buffer);
     double products[number_block_rows];
     double kept[number_block_rows];
     int64_t odd = 0;
@@ -255,21 +289,43 @@ private:
     for (uint32_t i = 0; odd != 0 && i < block.count; ++i)
       if (products[i] != products[i] && kept[i] == kept[i])
         products_.spoil(block.groups ? block.groups[i] : batch.group);
-    if (!block.groups) {
-      products_.add_run(batch.group, products, block.count);
-      if (average_)
-        weights_.add_run(batch.group, kept, block.count);
-      return;
-    }
-    products_.add_each(block.groups, products, block.count);
+    add_values(products_, batch, block, products);
     if (average_)
-      weights_.add_each(block.groups, kept, block.count);
+      add_values(weights_, batch, block, kept);
+  }
+
+  void add_whole(const row_batch& batch, const row_block& block,
+                 const column_ref& column, const double* __restrict values) {
+    int64_t buffer[number_block_rows];
+    const int64_t* __restrict weights
+      = integers(column, input_type_, block, buffer);
+    double products[number_block_rows];
+    int64_t kept[number_block_rows];
+    for (uint32_t i = 0; i < block.count; ++i) {
+      const bool pair = weights[i] != null_long && values[i] == values[i];
+      products[i] = static_cast<double>(weights[i]) * values[i];
+      kept[i] = pair ? weights[i] : 0;
+      if (!pair)
+        products[i] = null;
+      else if (products[i] != products[i]) // Zero times infinity.
+        products_.spoil(block.groups ? block.groups[i] : batch.group);
+    }
+    add_values(products_, batch, block, products);
+    auto* totals = whole_weights_.data();
+    if (!block.groups)
+      totals[batch.group]
+        += kernels::sum_integers<load_long>(kept, block.count).sum;
+    else
+      for (uint32_t i = 0; i < block.count; ++i)
+        totals[block.groups[i]] += kept[i];
   }
 
   bool average_;
+  bool whole_;
   column_type value_type_;
   exact_sums products_;
   exact_sums weights_;
+  std::vector<int128> whole_weights_;
 };
 
 } // namespace

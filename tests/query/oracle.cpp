@@ -347,11 +347,14 @@ public:
     std::vector<double> ys;
     std::vector<double> products;
     bool undefined = false;
+    long_number whole_weights;
     for (const auto& item : rows) {
       const auto& x = (*item.cells)[first];
       const auto& y = (*item.cells)[second];
       if (is_null(x, type(first)) || is_null(y, type(second)))
         continue;
+      if (const auto* weight = std::get_if<int64_t>(&x))
+        whole_weights.add_integer(*weight);
       xs.push_back(static_cast<double>(number_of(x)));
       ys.push_back(static_cast<double>(number_of(y)));
       products.push_back(xs.back() * ys.back());
@@ -362,7 +365,11 @@ public:
       case fn::wsum:
         return undefined ? nan_value : exact_sum(products);
       case fn::wavg:
-        return undefined ? nan_value : exact_sum(products) / exact_sum(xs);
+        if (undefined)
+          return nan_value;
+        return exact_sum(products)
+               / (is_float(type(first)) ? exact_sum(xs)
+                                        : whole_weights.rounded());
       case fn::cov:
         return xs.empty() ? nan_value : moment(xs, ys) / (count * count);
       default: {
