@@ -91,14 +91,6 @@ struct opened_stream {
   std::optional<period_id> first_open;
 };
 
-auto noticed(process_host& host, const std::string& name) {
-  return [&host, name](bool warning, const std::string& id,
-                       const std::string& text) {
-    host.tell({warning ? notice::severity::warning : notice::severity::info,
-               "rt", name, id, text});
-  };
-}
-
 result<opened_stream> open_stream(process_host& host,
                                   const process_config& process,
                                   const stream_config& stream,
