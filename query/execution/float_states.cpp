@@ -301,15 +301,19 @@ private:
       = integers(column, input_type_, block, buffer);
     double products[number_block_rows];
     int64_t kept[number_block_rows];
+    int64_t odd = 0;
     for (uint32_t i = 0; i < block.count; ++i) {
-      const bool pair = weights[i] != null_long && values[i] == values[i];
-      products[i] = static_cast<double>(weights[i]) * values[i];
+      const auto value = values[i];
+      const bool pair = (weights[i] != null_long) & (value == value);
+      const auto product = static_cast<double>(weights[i]) * value;
+      products[i] = pair ? product : null;
       kept[i] = pair ? weights[i] : 0;
-      if (!pair)
-        products[i] = null;
-      else if (products[i] != products[i]) // Zero times infinity.
-        products_.spoil(block.groups ? block.groups[i] : batch.group);
+      odd |= pair & (product != product);
     }
+    // Zero times infinity.
+    for (uint32_t i = 0; odd != 0 && i < block.count; ++i)
+      if (weights[i] == 0 && std::isinf(values[i]))
+        products_.spoil(block.groups ? block.groups[i] : batch.group);
     add_values(products_, batch, block, products);
     auto* totals = whole_weights_.data();
     if (!block.groups)

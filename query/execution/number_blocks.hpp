@@ -63,7 +63,7 @@ inline const double* numbers(const column_ref& column, column_type type,
   return out;
 }
 
-/// @pre the column is not of floats
+/// As `numbers`. @pre the column is not of floats
 inline const int64_t* integers(const column_ref& column, column_type type,
                                const row_block& block, int64_t* out) {
   if (!column.values) {
@@ -72,6 +72,8 @@ inline const int64_t* integers(const column_ref& column, column_type type,
     std::fill_n(out, block.count, zero ? 0 : null_long);
     return out;
   }
+  if (width_of(column.type) == 8 && !block.rows)
+    return column.as<int64_t>() + block.base;
   with_integer(column.type, [&](auto load) {
     using loader = decltype(load);
     const auto* from = column.as<typename loader::raw>() + block.base;
