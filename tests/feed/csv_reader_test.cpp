@@ -1,4 +1,7 @@
+#include <filesystem>
+#include <fstream>
 #include <random>
+#include <unistd.h>
 
 #include "feed_support.hpp"
 
@@ -231,6 +234,40 @@ TEST(CsvReaderTest, UnreadableFileNamesPathAndReason) {
   const auto got = read_all(disk, options_of(trade_layout, {"a.csv"}));
   EXPECT_EQ(to_string(got.failed),
             "storage_failed: a.csv: read: Input/output error");
+}
+
+// Method: a file is cut after its first rows were read, so that pages of its
+// mapping are gone.
+TEST(CsvReaderTest, AFileThatIsCutWhileItIsReadIsAnErrorAndNoRows) {
+  const auto path = std::filesystem::temp_directory_path()
+                    / ("millrace-cut-" + std::to_string(::getpid()) + ".csv");
+  std::string text = header;
+  for (int i = 0; i < 600'000; ++i)
+    text += "2024-01-02 09:30:00.5,AIG,10.25,100\n";
+  std::ofstream{path} << text;
+  persistence::env outside;
+  outside.fs = &persistence::posix_file_system();
+  auto opened
+    = reader::open(outside, options_of(trade_layout, {path.string()}));
+  ASSERT_TRUE(opened) << to_string(opened.failure());
+  uint64_t rows = 0;
+  error fault;
+  for (bool cut = false;; cut = true) {
+    auto batch = opened->next();
+    if (!batch || !*batch) {
+      fault = batch.failure();
+      break;
+    }
+    rows += (*batch)->rows;
+    if (!cut)
+      std::filesystem::resize_file(path, 1000);
+  }
+  EXPECT_EQ(fault.code, errc::bad_data) << to_string(fault);
+  EXPECT_NE(fault.context.find(path.string()), std::string::npos)
+    << fault.context;
+  EXPECT_LT(rows, 600'000u);
+  EXPECT_EQ(opened->counters().rejects, 0u);
+  std::filesystem::remove(path);
 }
 
 TEST(CsvReaderTest, QuotedFieldsFollowTheRfc) {
