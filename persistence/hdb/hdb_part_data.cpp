@@ -86,9 +86,10 @@ error hdb_part_data::missing(const error& fault) const {
   if (!newest)
     return newest.failure();
   const auto path = part_.path();
-  const bool named
-    = std::any_of(newest->parts.begin(), newest->parts.end(),
-                  [&](const auto& each) { return each.path() == path; });
+  const bool named = std::any_of(
+    newest->parts.begin(), newest->parts.end(), [&](const auto& each) {
+      return each.row_count != 0 && each.path() == path;
+    });
   if (named)
     return {errc::corrupt, fault.context + ": missing"};
   return {errc::moved, fault.context + ": replaced by version "

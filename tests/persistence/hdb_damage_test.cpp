@@ -295,6 +295,21 @@ TEST_F(HdbDamageTest, AnOlderManifestRemovesNothing) {
   EXPECT_EQ(store->snapshot()->parts("trade").size(), 3u);
 }
 
+TEST_F(HdbDamageTest, APartThatWasEmptiedIsSaidToHaveMoved) {
+  const auto part = writer->manifest().parts[0];
+  ASSERT_FALSE(writer->commit({}, {}, {part.directory}));
+  EXPECT_TRUE(std::filesystem::exists(path() + "/" + part.path()));
+  writer = nullptr;
+  writer = *hdb_writer::open(world, path());
+  EXPECT_FALSE(std::filesystem::exists(path() + "/" + part.path()));
+  // The version before is pinned, and was not read.
+  EXPECT_EQ(aggregate(aggregate_function::sum, "size", 0).failure().code,
+            errc::moved);
+  EXPECT_EQ(whole(aggregate(aggregate_function::sum, "size", 1)), 40000);
+  ASSERT_TRUE(*store->refresh());
+  EXPECT_EQ(whole(aggregate(aggregate_function::sum, "size")), 80000);
+}
+
 TEST_F(HdbDamageTest, PartsThatWereAnnouncedGoAndOthersStay) {
   ASSERT_FALSE(writer->announce({"2001.01.01/trade/77", "../x/1", "a/b"}));
   for (const auto* each : {"/2001.01.01/trade/77", "/2001.01.01/trade/78"})
