@@ -150,9 +150,9 @@ TEST_F(FlowTest, NoAcknowledgementGoesBackOrBeyondWhatWasSent) {
   EXPECT_EQ(sender->unacked(), 0u);
 }
 
-class DeliveryTest : public FlowTest {
+class DeliveryPlaceTest : public FlowTest {
 protected:
-  DeliveryTest()
+  DeliveryPlaceTest()
     : control{std::make_shared<subscription>("market")},
       out{control,
           {.on_message
@@ -176,7 +176,7 @@ protected:
   delivery out;
 };
 
-TEST_F(DeliveryTest, AHoleIsRefused) {
+TEST_F(DeliveryPlaceTest, AHoleIsRefused) {
   const auto first = write(1);
   const auto second = write(2);
   const auto third = write(3);
@@ -186,7 +186,7 @@ TEST_F(DeliveryTest, AHoleIsRefused) {
   EXPECT_EQ(told, "1 2 3 ");
 }
 
-TEST_F(DeliveryTest, AFileFollowsTheSealOfAnotherOrAnEvent) {
+TEST_F(DeliveryPlaceTest, AFileFollowsTheSealOfAnotherOrAnEvent) {
   const auto first = write(1);
   const auto second = write(2);
   ASSERT_FALSE(writer->roll());
@@ -205,7 +205,7 @@ TEST_F(DeliveryTest, AFileFollowsTheSealOfAnotherOrAnEvent) {
   EXPECT_EQ(told, "1 reset 3 1 2 3 ");
 }
 
-TEST_F(DeliveryTest, WhatIsOnlyToldMovesNothing) {
+TEST_F(DeliveryPlaceTest, WhatIsOnlyToldMovesNothing) {
   const auto first = write(1);
   const auto second = write(2);
   EXPECT_FALSE(take({}, first));
