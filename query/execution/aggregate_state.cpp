@@ -6,14 +6,10 @@ namespace millrace::query {
 aggregate_state::aggregate_state(const aggregate& spec,
                                  const logical_plan& plan,
                                  std::vector<uint32_t> inputs)
-  : name_{spec.name}, text_{to_string(spec.function)}, inputs_{
-                                                         std::move(inputs)} {
+  : spec_{spec}, name_{spec.name}, inputs_{std::move(inputs)} {
   std::vector<column_type> types;
-  for (const auto& column : spec.columns) {
-    text_ += (types.empty() ? " of column '" : "', '") + column;
+  for (const auto& column : spec.columns)
     types.push_back(*plan.type_of(column));
-  }
-  text_ += types.empty() ? "" : "'";
   result_type_ = *result_type(spec.function, types);
   if (!types.empty())
     input_type_ = types[0];
@@ -36,7 +32,10 @@ column_data* aggregate_state::add_columns(std::vector<column_data>& out,
 }
 
 error aggregate_state::overflow() const {
-  return {errc::overflow, text_ + " (" + name_ + ") does not fit a "
+  std::string what{to_string(spec_.function)};
+  for (size_t i = 0; i < spec_.columns.size(); ++i)
+    what += (i == 0 ? " of column '" : "', '") + spec_.columns[i];
+  return {errc::overflow, what + "' (" + name_ + ") does not fit a "
                             + std::string{to_string(result_type_)}
                             + " of 64 bits"};
 }

@@ -81,6 +81,7 @@ public:
   }
 
 protected:
+  /// `spec` must outlive the state.
   aggregate_state(const aggregate& spec, const logical_plan& plan,
                   std::vector<uint32_t> inputs);
 
@@ -91,13 +92,14 @@ protected:
                                          size_t rows) const;
   [[nodiscard]] error overflow() const;
 
-  std::string name_;
-  std::string text_; ///< "sum of column 'size'".
+  const aggregate& spec_;
+  const std::string& name_; ///< Of the result's column.
   std::vector<uint32_t> inputs_;
   column_type input_type_ = column_type::long_; ///< Of the first input.
   column_type result_type_ = column_type::long_;
 };
 
+/// `spec` must outlive the state.
 /// @pre validate(plan) found nothing, and `spec` is one of its aggregates.
 [[nodiscard]] std::unique_ptr<aggregate_state>
 make_state(const aggregate& spec, const logical_plan& plan,

@@ -329,7 +329,7 @@ result<partial_result> execution::state::save_groups(group_set& groups) {
       return options.stop.fault("while groups were saved");
     auto table = groups.save(
       begin, std::min<size_t>(begin + saved_groups, groups.size()), values,
-      false);
+      false, options.stop);
     if (!table)
       return table.failure();
     out.chunks.push_back({0, std::move(*table)});

@@ -126,10 +126,13 @@ uint32_t group_index::find_or_add(const uint64_t* wanted) {
 }
 
 void group_index::adopt(std::vector<uint64_t> keys, uint32_t count) {
-  MILLRACE_ASSERT(count_ == 0 && keys.size() >= size_t{count} * words_);
+  MILLRACE_ASSERT(adopts() && keys.size() >= size_t{count} * words_);
   keys.resize(size_t{count} * words_);
-  keys_ = std::move(keys);
-  count_ = count;
+  if (count_ == 0)
+    keys_ = std::move(keys);
+  else
+    keys_.insert(keys_.end(), keys.begin(), keys.end());
+  count_ += count;
   hashed_ = false;
 }
 
@@ -257,8 +260,8 @@ result<column_data> group_set::save_key(size_t k, std::string name,
 
 result<table_data>
 group_set::save(size_t begin, size_t end,
-                std::span<const std::vector<column_ref>> values,
-                bool finished) const {
+                std::span<const std::vector<column_ref>> values, bool finished,
+                const interruption& stop) const {
   table_data out;
   out.row_count = end - begin;
   const auto names = result_columns(shape_.plan);
@@ -269,6 +272,8 @@ group_set::save(size_t begin, size_t end,
     out.columns.push_back(std::move(*column));
   }
   for (size_t a = 0; a < states_.size(); ++a) {
+    if (stop.stopped())
+      return stop.fault("while groups were written");
     const std::span<const column_ref> sources
       = values.empty() ? std::span<const column_ref>{} : values[a];
     if (finished) {
@@ -314,7 +319,7 @@ void fill_words(const column_data& column, const plan_shape::key_item& item,
 
 } // namespace
 
-error group_set::load(const table_data& chunk, uint32_t source) {
+error group_set::load(const table_data& chunk, uint32_t source, bool fresh) {
   const auto rows = chunk.row_count;
   const auto words = shape_.key_words;
   std::vector<uint64_t> keys(rows * words + 1);
@@ -322,10 +327,10 @@ error group_set::load(const table_data& chunk, uint32_t source) {
     fill_words(chunk.columns[k], shape_.keys[k], pools_[k], words, rows,
                keys.data());
   std::vector<uint32_t> targets(rows);
-  if (index_.size() == 0) {
-    // A chunk's keys are distinct: the first, often the only one, needs no
-    // hashing.
-    std::iota(targets.begin(), targets.end(), 0u);
+  if (index_.size() == 0 || (fresh && index_.adopts())) {
+    // A partial's keys are distinct: those of the first, often the only one,
+    // need no hashing.
+    std::iota(targets.begin(), targets.end(), index_.size());
     index_.adopt(std::move(keys), static_cast<uint32_t>(rows));
   } else {
     for (uint64_t row = 0; row < rows; ++row)

@@ -65,8 +65,11 @@ public:
   explicit group_index(uint32_t words);
 
   [[nodiscard]] uint32_t find_or_add(const uint64_t* key);
-  /// Takes `count` keys that are known to be distinct as groups 0, 1, ...;
-  /// they are hashed only if another key comes. @pre empty.
+  /// Whether there is nothing yet but adopted keys.
+  [[nodiscard]] bool adopts() const noexcept { return count_ == 0 || !hashed_; }
+  /// Takes `count` keys that are known to be distinct, also from those before,
+  /// as the next groups; they are hashed only if another key comes.
+  /// @pre adopts()
   void adopt(std::vector<uint64_t> keys, uint32_t count);
   /// Makes room for `count` groups in all.
   void reserve(size_t count);
@@ -127,10 +130,13 @@ public:
   /// columns). `values[aggregate][source]` for first and last.
   [[nodiscard]] result<table_data>
   save(size_t begin, size_t end,
-       std::span<const std::vector<column_ref>> values, bool finished) const;
+       std::span<const std::vector<column_ref>> values, bool finished,
+       const interruption& stop) const;
 
-  /// Folds a chunk laid out as partial_columns(); `source` numbers it.
-  [[nodiscard]] error load(const table_data& chunk, uint32_t source);
+  /// Folds a chunk laid out as partial_columns(); `source` numbers it. `fresh`:
+  /// its keys are known to be others than those before.
+  [[nodiscard]] error load(const table_data& chunk, uint32_t source,
+                           bool fresh);
 
 private:
   [[nodiscard]] const uint64_t*

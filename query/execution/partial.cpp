@@ -122,12 +122,13 @@ error merger::add(partial_result partial) {
     = !groups_
       || std::any_of(groups_->states().begin(), groups_->states().end(),
                      [](const auto& state) { return state->keeps_rows(); });
+  const bool fresh = groups_ && groups_->size() == 0;
   for (auto& chunk : partial.chunks) {
     if (chunk.table.row_count == 0)
       continue;
     if (groups_)
-      if (auto fault
-          = groups_->load(chunk.table, static_cast<uint32_t>(chunks_.size())))
+      if (auto fault = groups_->load(
+            chunk.table, static_cast<uint32_t>(chunks_.size()), fresh))
         return fault;
     rows_ += chunk.table.row_count;
     if (keep_rows) {
@@ -161,14 +162,15 @@ result<table_data> merger::finish() {
 /// Some at a time, so that it can be told to stop.
 result<table_data>
 merger::finished_groups(std::span<const std::vector<column_ref>> values) {
-  constexpr size_t step = 256 * 1024;
+  constexpr size_t step = 1024 * 1024;
   std::vector<table_data> pieces;
   for (size_t begin = 0; begin < groups_->size() || pieces.empty();
        begin += step) {
     if (stop_.stopped())
       return stop_.fault("while groups were finished");
-    auto piece = groups_->save(
-      begin, std::min<size_t>(begin + step, groups_->size()), values, true);
+    auto piece
+      = groups_->save(begin, std::min<size_t>(begin + step, groups_->size()),
+                      values, true, stop_);
     if (!piece || groups_->size() <= step)
       return piece;
     pieces.push_back(std::move(*piece));

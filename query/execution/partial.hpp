@@ -33,7 +33,7 @@ struct partial_chunk {
 
 /// What one back end answers: rows as found, or groups with states that merge.
 struct partial_result {
-  bool grouped = false;
+  bool grouped = false; ///< Then no key comes twice in all its chunks.
   std::vector<partial_chunk> chunks;
   scan_statistics statistics;
   [[nodiscard]] size_t byte_count() const noexcept;
