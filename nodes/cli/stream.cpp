@@ -47,6 +47,7 @@ int members(const stream_members_options& options) {
     return fail(live.failure());
   const auto& nodes = live->at("streams").at(options.stream);
   const json_value* leads = nullptr;
+  std::string leader;
   for (const auto* member : config->members_of(options.stream)) {
     const auto& said = nodes.at(member->name);
     const auto& group = said.at("group");
@@ -56,23 +57,29 @@ int members(const stream_members_options& options) {
       fmt::print(", term {}, committed {}, end {}", text_of(group.at("term")),
                  text_of(group.at("commit")), text_of(said.at("end_text")));
     fmt::print("\n");
-    if (said.at("leads").boolean().value_or(false))
+    if (said.at("leads").boolean().value_or(false)) {
       leads = &group;
+      leader = member->name;
+    }
   }
   if (leads == nullptr)
     return fail({errc::unavailable,
                  "stream '" + options.stream
                    + "': no node orders it; if a majority cannot come back, "
                      "'millrace stream recover' says what is left"});
-  for (const auto& member : leads->at("members").elements())
-    fmt::print("member {} ({}): {}{}\n", text_of(member.at("name")),
-               text_of(member.at("id")),
+  const auto self = text_of(leads->at("self"));
+  for (const auto& member : leads->at("members").elements()) {
+    const auto id = text_of(member.at("id"));
+    // The node that leads calls itself "self", which says nothing here.
+    fmt::print("member {} ({}): {}{}\n",
+               id == self ? leader : text_of(member.at("name")), id,
                member.at("votes").boolean().value_or(false) ? "votes"
                                                             : "learns",
                member.at("durable").is_null()
                  ? ""
                  : ", holds " + text_of(member.at("durable")) + ", heard "
                      + text_of(member.at("heard_ms")) + " ms ago");
+  }
   return exit_ok;
 }
 

@@ -112,7 +112,9 @@ def members_lose_their_disks(binary):
       publish(made, origin, 0)
       origins[origin] = LINES
       check_all(made, origins)
-    mill.check("member rt1" in made.run("stream", "members", "market").stdout)
+    told = made.run("stream", "members", "market").stdout
+    for name in MEMBERS:
+      mill.check(f"member {name} (" in told, told)
     for name in MEMBERS:
       made.kill(f"n-{name}")
     for name in MEMBERS[:2]:
