@@ -28,9 +28,13 @@ error cut_behind_loss(file_system& fs, const std::string& directory,
   for (size_t i = 0; i + 1 < files.size(); ++i) {
     const auto& info = files[i];
     const auto& next = files[i + 1];
-    // What was collected is no loss.
-    if (position::of(next.session, next.roll, 0) <= trusted
-        || info.archived)
+    if (position::of(next.session, next.roll, 0) <= trusted)
+      continue;
+    // What was collected is no loss; a file that is missing after it is.
+    const bool adjoins = next.session == info.session
+                           ? next.roll == info.roll + 1
+                           : next.roll == 0;
+    if (info.archived && (next.archived || adjoins))
       continue;
     const auto scan = scan_log_file(fs, directory, lineage, info, {});
     if (!scan)

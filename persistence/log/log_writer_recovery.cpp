@@ -141,7 +141,11 @@ tail_facts facts_of(const log_file_info& last, const file_scan& scan,
   facts.damaged = scan.damaged;
   if (!mark)
     return facts;
-  if (scan.valid_end < mark->end)
+  // Where an emptied file ended, nothing but the note tells.
+  if (facts.ending == ending::collected && mark->closed
+      && mark->end.session() == last.session && mark->end.roll() == last.roll)
+    facts.mark = marked::closed;
+  else if (scan.valid_end < mark->end)
     facts.mark = marked::missed;
   else if (mark->closed && mark->end == scan.valid_end)
     facts.mark = marked::closed;

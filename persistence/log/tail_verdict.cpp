@@ -16,7 +16,8 @@ tail_verdict judge_tail(session_policy policy,
   // Whatever a power cut left after the synced end is a torn tail, also when
   // records in it are intact again.
   const bool torn = !facts.same_boot
-                    && facts.mark != tail_facts::mark_type::missed && !sealed;
+                    && facts.mark != tail_facts::mark_type::missed && !sealed
+                    && facts.ending != ending::collected;
 
   if (policy == session_policy::rebuild) {
     const auto verdict = judge_tail(session_policy::resume, facts);
@@ -34,10 +35,12 @@ tail_verdict judge_tail(session_policy policy,
       return {action::refuse, false, false};
     return {action::keep, clean, rewrite};
   }
-  // A collected file was merged everywhere before it was emptied.
-  if (facts.ending == ending::session_sealed
-      || facts.ending == ending::collected)
+  if (facts.ending == ending::session_sealed)
     return {action::keep, true, false};
+  // What it held was merged everywhere. But if its owner did not end in it, a
+  // file followed that is gone, and with it ids that were given out.
+  if (facts.ending == ending::collected)
+    return {action::keep, facts.mark == tail_facts::mark_type::closed, false};
   if (all_here)
     return {action::seal, true, false};
   if (!wrong && (!facts.damaged || torn))

@@ -21,7 +21,8 @@ struct tail_facts {
   enum class mark_type : uint8_t {
     none,    ///< No intact note.
     reached, ///< The intact records reach it.
-    closed,  ///< They end exactly there, and the owner ended cleanly.
+    closed,  ///< They end exactly there, or did before they were collected,
+             ///< and the owner ended cleanly.
     missed,  ///< They end before it.
   };
 

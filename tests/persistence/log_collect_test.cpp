@@ -44,6 +44,29 @@ protected:
     all = read_all(disk, log_directory);
   }
 
+  static log_writer_options unsynced_options() {
+    log_writer_options how;
+    how.directory = log_directory;
+    how.roll_bytes = 1024;
+    return how;
+  }
+
+  /// A log of 100 messages in several files that nobody synced or closed.
+  void write_unsynced() {
+    auto writer = log_writer::open(env, unsynced_options());
+    ASSERT_TRUE(writer) << to_string(writer.failure());
+    for (int i = 0; i < 100; ++i) {
+      message_header header;
+      header.on = "a";
+      header.id = ++id;
+      ASSERT_TRUE((*writer)->append(record_kind::messages, payload_kind::opaque,
+                                    header, bytes_of("message")));
+      ASSERT_FALSE((*writer)->write());
+    }
+    files = *list_log_files(disk, log_directory);
+    ASSERT_GT(files.size(), 5u);
+  }
+
   static position begin_of(const log_file_info& file) {
     return position::of(file.session, file.roll, 0);
   }
@@ -123,21 +146,7 @@ TEST_F(LogCollectTest, APowerCutTakesNothingWithWhatWasCollected) {
     SCOPED_TRACE(point);
     ASSERT_FALSE(disk.remove_all(log_directory));
     id = 0;
-    log_writer_options how;
-    how.directory = log_directory;
-    how.roll_bytes = 1024;
-    auto writer = log_writer::open(env, how);
-    ASSERT_TRUE(writer) << to_string(writer.failure());
-    for (int i = 0; i < 100; ++i) {
-      message_header header;
-      header.on = "a";
-      header.id = ++id;
-      ASSERT_TRUE((*writer)->append(record_kind::messages, payload_kind::opaque,
-                                    header, bytes_of("message")));
-      ASSERT_FALSE((*writer)->write());
-    }
-    files = *list_log_files(disk, log_directory);
-    ASSERT_GT(files.size(), 5u);
+    write_unsynced();
     env.crash_point = [point](const char* passed) {
       if (std::string{passed} == point)
         throw crash{};
@@ -147,13 +156,51 @@ TEST_F(LogCollectTest, APowerCutTakesNothingWithWhatWasCollected) {
     } catch (const crash&) {
     }
     env.crash_point = [](const char*) {};
-    writer->reset();
     disk.cut_power(sim::survival::all);
-    auto next = log_writer::open(env, how);
+    auto next = log_writer::open(env, unsynced_options());
     ASSERT_TRUE(next) << to_string(next.failure());
     EXPECT_EQ(
       read_all(disk, log_directory, begin_of(files[4])).messages.back().id, id);
   }
+}
+
+// The names of files after the tombstone need no sync before a power cut: when
+// it takes them, the log has lost messages that others may have seen.
+TEST_F(LogCollectTest, ATombstoneAtTheEndIsNoCleanEnd) {
+  for (const size_t kept : {1, 4}) {
+    SCOPED_TRACE(kept);
+    ASSERT_FALSE(disk.remove_all(log_directory));
+    id = 0;
+    write_unsynced();
+    env.crash_point = [](const char* passed) {
+      if (std::string{passed} == "collect.after_empty")
+        throw crash{};
+    };
+    EXPECT_THROW((void)collect_log(env, log_directory, begin_of(files[kept])),
+                 crash);
+    env.crash_point = [](const char*) {};
+    for (auto i = kept; i < files.size(); ++i)
+      ASSERT_FALSE(
+        disk.remove(std::string{log_directory} + "/"
+                    + log_file_name(files[i].session, files[i].roll)));
+    disk.cut_power(sim::survival::all);
+    auto next = log_writer::open(env, unsynced_options());
+    ASSERT_TRUE(next) << to_string(next.failure());
+    EXPECT_FALSE((*next)->recovered_clean());
+  }
+}
+
+// What follows a hole after the tombstone is not what was written after it.
+TEST_F(LogCollectTest, AHoleAfterTheTombstoneEndsTheLog) {
+  write_unsynced();
+  ASSERT_TRUE(collect_log(env, log_directory, begin_of(files[3])));
+  ASSERT_FALSE(disk.remove(std::string{log_directory} + "/"
+                           + log_file_name(files[3].session, files[3].roll)));
+  disk.cut_power(sim::survival::all);
+  auto next = log_writer::open(env, unsynced_options());
+  ASSERT_TRUE(next) << to_string(next.failure());
+  EXPECT_FALSE((*next)->recovered_clean());
+  EXPECT_EQ(names(), (std::vector<std::string>{"log.0.2 empty", "log.1.0"}));
 }
 
 TEST_F(LogCollectTest, WhatACrashLeftUndoneIsDoneNext) {
