@@ -16,8 +16,15 @@ def publish(made, first, count):
   made.run("pub", "--stream", "market", "--origin", "a", text=lines)
 
 
+def size_of(path):
+  try:
+    return path.stat().st_size
+  except FileNotFoundError:  # Collected since it was listed.
+    return 0
+
+
 def log_bytes(directory):
-  return sum(path.stat().st_size for path in directory.rglob("log.*.*")
+  return sum(size_of(path) for path in directory.rglob("log.*.*")
              if not path.name.startswith("."))
 
 

@@ -34,6 +34,7 @@ name = "trade"
 stream = "market"
 columns = ["time:timestamp", "sym:symbol", "price:float", "size:int",
            "note:string"]
+stamp = true
 [[node]]
 name = "all"
 port = {port}

@@ -21,6 +21,10 @@ class rt_only(mill.cluster):
                      roles=ROLES)
     self.path.write_text(self.path.read_text().replace(
       'mode = "synced"', 'mode = "synced"\nroll_size = "64KiB"'))
+    # A publisher that does not roll: its copies are not collected, and all can
+    # be made again from them.
+    self.whole = self.directory / "whole.toml"
+    self.whole.write_text(self.path.read_text().replace("64KiB", "256MiB"))
     self.stream = self.directory / "data" / "rt" / "rt1" / "market"
     self.sent = []
 
@@ -77,7 +81,7 @@ def stored_copies(binary):
   with rt_only(binary) as made:
     out = made.stream / "out"
     made.up()
-    made.pub("a", 300)
+    made.pub("a", 300, config=made.whole)
     files = sorted(out.glob("log.*"))
     mill.check(len(files) > 3, "the log should have rolled:", files)
 
@@ -117,17 +121,17 @@ def stored_copies(binary):
       made.down("n")
       flip(made.input("a") / "log.0.0")
       made.up("n")
-      made.pub("a", 5)
-      made.pub("b", 5)
+      made.pub("a", 5, config=made.whole)
+      made.pub("b", 5, config=made.whole)
       made.received()
 
     with mill.part("  all inputs gone under a running node"):
       shutil.rmtree(made.stream / "in")
-      made.pub("a", 70)
-      made.pub("c", 5)
+      made.pub("a", 70, config=made.whole)
+      made.pub("c", 5, config=made.whole)
       made.received()
       again(made)
-      made.pub("a", 5)
+      made.pub("a", 5, config=made.whole)
       made.received()
 
 

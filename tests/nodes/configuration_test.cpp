@@ -165,6 +165,9 @@ mine = "layouts/mine.toml"
 name = "a"
 mode = "cached"
 roll_size = "64MiB"
+retention_age = "7d"
+retention_size = "1TiB"
+retention_disk = 80
 [[stream]]
 name = "b"
 [[table]]
@@ -215,7 +218,7 @@ name = "g"
 type = "gateway"
 query_timeout = "5s"
 rows_max = 1000
-memory_max = "1GiB"
+memory_max = "3GiB"
 [[process]]
 name = "g2"
 type = "gateway"
@@ -258,7 +261,8 @@ TEST(ConfigurationTest, ReadsEveryOption) {
   EXPECT_EQ(config.logging, (logging_config{true, "DBG"}));
   EXPECT_EQ(config.layouts.at("mine"), "/etc/millrace/layouts/mine.toml");
   EXPECT_EQ(config.streams[0],
-            (stream_config{"a", stream_mode::cached, 64u << 20}));
+            (stream_config{"a", stream_mode::cached, 64u << 20,
+                           7 * 86'400'000'000'000, uint64_t{1} << 40, 80}));
   const auto& table = config.tables[0];
   EXPECT_EQ(table.stream, "b");
   EXPECT_EQ(table.schema.version, 3u);
@@ -284,7 +288,7 @@ TEST(ConfigurationTest, ReadsEveryOption) {
   for (const auto* name : {"r", "copy", "h"})
     EXPECT_EQ(config.process(name)->query_timeout_ns, 90'000'000'000) << name;
   EXPECT_EQ(config.process("g")->result_rows_max, 1000u);
-  EXPECT_EQ(config.process("g")->memory_max_bytes, uint64_t{1} << 30);
+  EXPECT_EQ(config.process("g")->memory_max_bytes, uint64_t{3} << 30);
   const auto* feed = config.process("f");
   EXPECT_EQ(feed->layout, "mine");
   EXPECT_EQ(feed->table, "t");

@@ -84,7 +84,7 @@ protected:
 
 TEST_P(RtDamageSim, BitsRotUnderALivingNode) {
   for_each_seed(30, [&](uint64_t seed) {
-    rt_scenario run{seed, cached()};
+    rt_scenario run{seed, cached(), 1, rt_scenario::files::kept};
     harm_at_any_time(run);
     return report(seed, end(run));
   });
@@ -92,11 +92,13 @@ TEST_P(RtDamageSim, BitsRotUnderALivingNode) {
 
 TEST_P(RtDamageSim, BitsRotWhileProcessesDie) {
   for_each_seed(30, [&](uint64_t seed) {
-    rt_scenario run{seed, cached()};
+    rt_scenario run{seed, cached(), 1, rt_scenario::files::kept};
     harm_at_any_time(run);
+    // Who keeps the only other copy does not lose its end meanwhile.
+    const std::vector<std::string> victims{"plain", "copy", "saved"};
     for (uint64_t i = 0; i < 1 + run.w.draw(3); ++i)
-      run.w.after(std::chrono::milliseconds{run.w.draw(3000)}, [&run] {
-        run.w.crash(run.names[run.w.draw(run.names.size())], run.any_crash());
+      run.w.after(std::chrono::milliseconds{run.w.draw(3000)}, [&run, victims] {
+        run.w.crash(victims[run.w.draw(victims.size())], run.any_crash());
       });
     return report(seed, end(run));
   });
@@ -116,7 +118,7 @@ TEST_P(RtDamageSim, BitsRotInAGroup) {
 
 TEST_P(RtDamageSim, InputsGoUnderALivingNode) {
   for_each_seed(20, [&](uint64_t seed) {
-    rt_scenario run{seed, cached()};
+    rt_scenario run{seed, cached(), 1, rt_scenario::files::kept};
     run.w.after(std::chrono::milliseconds{run.w.draw(2000)}, [&run] {
       EXPECT_FALSE(
         run.w.at("rt0").disk().remove_all(stream_directory("rt0") + "/in"));
@@ -130,7 +132,7 @@ TEST_P(RtDamageSim, InputsGoUnderALivingNode) {
 
 TEST_P(RtDamageSim, ASubscribersCopyRots) {
   for_each_seed(20, [&](uint64_t seed) {
-    rt_scenario run{seed, cached()};
+    rt_scenario run{seed, cached(), 1, rt_scenario::files::kept};
     for (uint64_t i = 0; i < 1 + run.w.draw(3); ++i)
       run.w.after(std::chrono::milliseconds{500 + run.w.draw(2500)}, [&run] {
         auto style = run.any_crash();
@@ -152,7 +154,7 @@ TEST_P(RtDamageSim, ASubscribersCopyRots) {
 // of out/ that nobody can make again.
 TEST_P(RtDamageSim, EventsKeepTheirPlaceBehindWhatIsHeldBack) {
   for_each_seed(10, [&](uint64_t seed) {
-    rt_scenario run{seed, cached()};
+    rt_scenario run{seed, cached(), 1, rt_scenario::files::kept};
     const auto directory = stream_directory("rt0");
     run.w.run_until([&run] { return run.settled(); }, 60s);
     auto& disk = run.w.at("rt0").disk();
@@ -179,7 +181,8 @@ TEST_P(RtDamageSim, EventsKeepTheirPlaceBehindWhatIsHeldBack) {
       run.w.run_for(std::chrono::milliseconds{run.w.draw(40)});
     }
     paused(false);
-    run.w.run_for(20s);
+    // It is tried for a while to make the file again.
+    run.w.run_for(40s);
     const auto stream = read_stream(disk, directory + "/out");
     if (!stream)
       return report(seed, {to_string(stream.failure())});

@@ -22,15 +22,22 @@ using namespace std::chrono_literals;
 /// from the seed.
 class rt_scenario {
 public:
-  /// @param small_files so that many are collected
+  enum class files {
+    drawn,
+    small, ///< So that many are collected.
+    kept,  ///< Publishers do not roll: all can be made again from inputs.
+  };
   rt_scenario(uint64_t seed, bool cached, size_t node_count = 1,
-              bool small_files = false)
+              files sizes = files::drawn)
     : w{seed}, cached_{cached} {
     rt.cached = cached;
     rt.roll_bytes = 4096 << w.draw(5);
     rt.checkpoint_bytes = 1024 << w.draw(7);
-    if (small_files)
+    if (sizes == files::small) {
       rt.checkpoint_bytes = 1024;
+      // A file that is small beside its state begins without it.
+      rt.roll_bytes = std::max<uint64_t>(rt.roll_bytes, 32 << 10);
+    }
     // A member that was away long enough may have to copy what it lacks.
     if (w.chance(0.5))
       rt.behind_bytes_max = w.draw(2000);
@@ -43,7 +50,9 @@ public:
       publisher_load load;
       load.messages = 40 + w.draw(160);
       load.roll_bytes = 2048 << w.draw(6);
-      if (small_files) {
+      if (sizes == files::kept)
+        load.roll_bytes = uint64_t{1} << 30;
+      if (sizes == files::small) {
         load.messages = 200;
         load.roll_bytes = 1024 << w.draw(2);
       }
@@ -184,6 +193,10 @@ public:
 
   /// What every actor says of itself.
   void ask_all(std::vector<std::string>& told) {
+    for (const auto& name : rt_names)
+      for (const auto& each : w.at(name).notices())
+        if (each.level != nodes::notice::severity::info)
+          told.push_back("  " + name + ": " + each.id + ": " + each.text);
     for (const auto& name : names)
       for (const auto* actor :
            {"rt/market", "pusher", "pusher1", "pusher2", "subscriber"})

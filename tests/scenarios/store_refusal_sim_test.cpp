@@ -139,6 +139,7 @@ TEST(StoreRefusalSim, AnHdbThatCannotReadItsManifestSaysSo) {
   ASSERT_FALSE(disk.create_directories("/hdb"));
   ASSERT_FALSE(
     persistence::replace_file(disk, path, bytes_of("nobody wrote this")));
+  ASSERT_FALSE(disk.create_directories("/hdb/2025.12.24"));
   // Asked for what was before the first partition: there may be one now.
   const auto unread = ask();
   ASSERT_FALSE(unread);
@@ -147,7 +148,7 @@ TEST(StoreRefusalSim, AnHdbThatCannotReadItsManifestSaysSo) {
     << unread.failure().context;
   EXPECT_TRUE(w.at("hdb1").alive());
 
-  ASSERT_FALSE(disk.remove(path));
+  ASSERT_FALSE(disk.remove_all("/hdb"));
   const auto after = ask();
   EXPECT_TRUE(after) << to_string(after.failure());
   EXPECT_TRUE(w.defects().empty());

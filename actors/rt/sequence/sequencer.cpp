@@ -449,6 +449,7 @@ caf::result<bool> sequencer_state::stop() {
 }
 
 void sequencer_state::tick() {
+  start_mend();
   const auto now_ns = env->clock->monotonic_ns();
   if (auto fault = core->group().tick(now_ns))
     return fail(fault);

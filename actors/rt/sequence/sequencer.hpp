@@ -270,6 +270,8 @@ struct sequencer_state {
   std::map<position, std::vector<caf::typed_response_promise<bool>>> out_mends;
   std::optional<position> out_mending; ///< Which of them is made again now.
   std::map<position, int64_t> out_given_up; ///< When.
+  std::map<position, int> out_tries;        ///< In vain so far, of a file.
+  int64_t out_retry_at_ns = 0;
   uint64_t out_mended = 0;
   /// A file that is copied from other nodes.
   struct out_copy {

@@ -14,6 +14,8 @@ namespace {
 
 /// What could not be mended is not tried again before.
 constexpr int64_t give_up_ns = 600'000'000'000;
+constexpr int mend_tries = 6;
+constexpr int64_t retry_after_ns = 4'000'000'000;
 constexpr auto fetch_deadline = std::chrono::seconds{1};
 
 position begin_of(position any) {
@@ -47,7 +49,8 @@ caf::result<bool> sequencer_state::mend_out(position at) {
 }
 
 void sequencer_state::start_mend() {
-  if (out_mends.empty())
+  if (out_mends.empty() || out_mending
+      || env->clock->monotonic_ns() < out_retry_at_ns)
     return;
   const auto file = out_mends.begin()->first;
   out_mending = file;
@@ -141,6 +144,13 @@ void sequencer_state::end_mend(const std::string& why) {
   auto done = out_mends.extract(*std::exchange(out_mending, std::nullopt));
   const auto text = "stream '" + core->options().stream
                     + "': " + core->out_directory() + "/" + name_of(done.key());
+  if (!why.empty() && ++out_tries[done.key()] < mend_tries) {
+    // An input that it is made of may be damaged too, and under repair.
+    out_retry_at_ns = env->clock->monotonic_ns() + retry_after_ns;
+    out_mends.insert(std::move(done));
+    return;
+  }
+  out_tries.erase(done.key());
   if (why.empty()) {
     ++out_mended;
     settings.warn("out_mended", text + " is whole again");

@@ -42,7 +42,8 @@ std::vector<std::string> words_of(int argc, const char* const* argv) {
 std::vector<std::string> in_our_words(std::vector<std::string> words) {
   if (words.empty())
     return words;
-  if (words.front() == "help") {
+  if (words.front() == "help"
+      && (words.size() == 1 || !words[1].starts_with('-'))) {
     words.erase(words.begin());
     words.emplace_back("--help");
   } else if (words.front() == "--version" || words.front() == "-V") {
