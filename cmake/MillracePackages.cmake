@@ -55,24 +55,23 @@ set(CPACK_DEBIAN_PROGRAM_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PROGRAM_PACKAGE_DEPENDS tzdata)
 set(CPACK_COMPONENT_PROGRAM_DESCRIPTION
   "durable ordered streams of market data, and a tick database
- Millrace carries market data from a feed, through a durable and ordered stream,
- into a tick database that answers queries while it fills.
- .
- It needs a processor of the level x86-64-v3.")
+Millrace carries market data from a feed, through a durable and
+ordered stream, into a tick database that answers queries while it
+fills. It needs a processor of the level x86-64-v3.")
 set(CPACK_DEBIAN_MILLRACE_PACKAGE_NAME libmillrace-dev)
 set(CPACK_DEBIAN_MILLRACE_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_MILLRACE_PACKAGE_DEPENDS
   "libcaf-dev, libcapnp-dev, librocksdb-dev, libhowardhinnant-date-dev, libfmt-dev, libspdlog-dev, nlohmann-json3-dev, zlib1g-dev, libzip-dev, libsystemd-dev, libisal-dev, libxxhash-dev, pkg-config")
 set(CPACK_COMPONENT_MILLRACE_DESCRIPTION
   "Millrace for programs of others: headers and libraries
- Streams, queries and whole nodes of Millrace for C++ programs, which find them
- by CMake's find_package(millrace).")
+Streams, queries and whole nodes of Millrace for C++ programs, which
+find them by CMake's find_package(millrace).")
 set(CPACK_DEBIAN_MILLRACESIM_PACKAGE_NAME libmillrace-sim-dev)
 set(CPACK_DEBIAN_MILLRACESIM_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_MILLRACESIM_PACKAGE_DEPENDS
   "libmillrace-dev (= ${PROJECT_VERSION}-1)")
 set(CPACK_COMPONENT_MILLRACESIM_DESCRIPTION
   "Millrace simulated: clusters with faults in tests of others
- Whole clusters of Millrace in one thread, in virtual time, from a seed, on disks
- that lose and links that cut.")
+Whole clusters of Millrace in one thread, in virtual time, from a
+seed, on disks that lose and links that cut.")
 include(CPack)
