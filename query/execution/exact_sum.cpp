@@ -90,6 +90,8 @@ double round_wide(wide x) noexcept {
 
 using double4 = double __attribute__((vector_size(32)));
 using long4 = int64_t __attribute__((vector_size(32)));
+/// Sums of bits, which wrap.
+using ulong4 = uint64_t __attribute__((vector_size(32)));
 
 constexpr size_t prefetched_values = 256;
 
@@ -222,8 +224,8 @@ bool exact_sums::add_block(cell& at, const double* from, size_t count,
   const double4 cut1{first, first, first, first};
   const double4 cut2{second, second, second, second};
   const auto high_bits = reinterpret_cast<long4>(cut1);
-  long4 high{};
-  long4 low{};
+  ulong4 high{};
+  ulong4 low{};
   long4 nulls{};
   long4 moved{};
   long4 left{};
@@ -248,14 +250,14 @@ bool exact_sums::add_block(cell& at, const double* from, size_t count,
     // A core alone would not have enough of a long run under way.
     __builtin_prefetch(four + prefetched_values);
     const auto y = x + cut1;
-    high += reinterpret_cast<long4>(y);
+    high += reinterpret_cast<ulong4>(y);
     moved |= reinterpret_cast<long4>(y) ^ high_bits;
     const auto rest = x - (y - cut1);
     const auto z = rest + cut2;
-    low += reinterpret_cast<long4>(z);
+    low += reinterpret_cast<ulong4>(z);
     left |= reinterpret_cast<long4>(rest - (z - cut2));
   }
-  auto fold = [](const long4& a) {
+  auto fold = [](const auto& a) {
     return (static_cast<uint64_t>(a[0]) + static_cast<uint64_t>(a[1]))
            + (static_cast<uint64_t>(a[2]) + static_cast<uint64_t>(a[3]));
   };
