@@ -1,6 +1,7 @@
 #include <millrace/actors/rt/link/read_records.hpp>
 #include <millrace/actors/rt/sequence/input_sink.hpp>
 #include <millrace/messages/text/json_value.hpp>
+#include <millrace/persistence/log/bad_record.hpp>
 #include <millrace/persistence/log/log_collect.hpp>
 #include <millrace/persistence/log/log_reader.hpp>
 
@@ -123,16 +124,11 @@ input_sink_state::offer(flow_id flow, const pusher_actor& from) {
 
 error input_sink_state::verify(position at,
                                std::span<const std::byte> bytes) const {
-  while (!bytes.empty()) {
-    const auto parsed = persistence::parse_record(
-      bytes, options.lineage, at, persistence::payload_check::verify);
-    if (parsed.kind != persistence::parse_outcome::what::record)
-      return {errc::corrupt,
-              options.directory + ": the bytes received at " + to_string(at)
-                + " are not a record: " + std::string{parsed.reason}};
-    at.value += parsed.record.length;
-    bytes = bytes.subspan(parsed.record.length);
-  }
+  if (const auto bad
+      = persistence::find_bad_record(options.lineage, at, bytes))
+    return {errc::corrupt,
+            options.directory + ": the bytes received at " + to_string(bad->at)
+              + " are not a record: " + std::string{bad->reason}};
   return {};
 }
 

@@ -1,28 +1,11 @@
 #include <millrace/actors/rt/sequence/input_store.hpp>
+#include <millrace/persistence/log/bad_record.hpp>
 #include <millrace/persistence/log/log_directory.hpp>
 
 #include <algorithm>
 #include <utility>
 
 namespace millrace::rt {
-
-namespace {
-
-error verify(const std::string& path, const persistence::lineage_id& lineage,
-             position at, std::span<const std::byte> bytes) {
-  while (!bytes.empty()) {
-    const auto parsed = persistence::parse_record(
-      bytes, lineage, at, persistence::payload_check::verify);
-    if (parsed.kind != persistence::parse_outcome::what::record)
-      return {errc::corrupt, path + ": damage at " + std::to_string(at.offset())
-                               + ": " + std::string{parsed.reason}};
-    at.value += parsed.record.length;
-    bytes = bytes.subspan(parsed.record.length);
-  }
-  return {};
-}
-
-} // namespace
 
 std::string to_string(const input_name& name) {
   return name.directory + "/" + persistence::to_string(name.lineage);
@@ -258,8 +241,11 @@ error input_store::read_back(const input_name& name, const input_part& range,
             path + ": ends at " + std::to_string(range.from.offset() + *got)
               + ", but the order of the stream needs its bytes up to "
               + std::to_string(range.from.offset() + bytes.size())};
-  if (auto fault = verify(path, name.lineage, range.from, bytes.bytes()))
-    return fault;
+  if (const auto bad = persistence::find_bad_record(name.lineage, range.from,
+                                                    bytes.bytes()))
+    return {errc::corrupt, path + ": damage at "
+                             + std::to_string(bad->at.offset()) + ": "
+                             + std::string{bad->reason}};
   into.parts.push_back(bytes.bytes());
   into.owners.push_back(std::move(bytes));
   return {};

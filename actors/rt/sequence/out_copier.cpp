@@ -1,5 +1,6 @@
 #include <millrace/actors/rt/sequence/out_copier.hpp>
 #include <millrace/messages/data/events.hpp>
+#include <millrace/persistence/log/bad_record.hpp>
 
 namespace millrace::rt {
 
@@ -41,17 +42,12 @@ void out_copier_state::take(flow_id flow, position begin, const chunk& bytes) {
   if (flow != current_flow || ended)
     return;
   heard = true;
-  auto at = begin;
-  for (auto rest = bytes.bytes(); !rest.empty();) {
-    const auto parsed = persistence::parse_record(
-      rest, options.lineage, at, persistence::payload_check::verify);
-    if (parsed.kind != persistence::parse_outcome::what::record)
-      return end({errc::malformed_message,
-                  options.directory + ": the bytes received at " + to_string(at)
-                    + " are not a record: " + std::string{parsed.reason}});
-    at.value += parsed.record.length;
-    rest = rest.subspan(parsed.record.length);
-  }
+  if (const auto bad = persistence::find_bad_record(options.lineage, begin,
+                                                    bytes.bytes()))
+    return end({errc::malformed_message,
+                options.directory + ": the bytes received at "
+                  + to_string(bad->at)
+                  + " are not a record: " + std::string{bad->reason}});
   if (auto fault = copy->append(begin, bytes.bytes()))
     return end(fault);
   bytes_taken += bytes.size();

@@ -2,6 +2,7 @@
 #include <millrace/actors/rt/merge/merge_history.hpp>
 #include <millrace/actors/rt/sequence/input_store.hpp>
 #include <millrace/actors/rt/sequence/out_rebuild.hpp>
+#include <millrace/actors/rt/sequence/out_state.hpp>
 #include <millrace/persistence/log/log_directory.hpp>
 #include <millrace/persistence/log/log_writer.hpp>
 
@@ -16,32 +17,8 @@ namespace {
 
 using persistence::log_file_name;
 
-position begin_of(position any) {
-  return position::of(any.session(), any.roll(), 0);
-}
-
 std::string out_path(const std::string& directory, position file) {
   return directory + "/" + log_file_name(file.session(), file.roll());
-}
-
-/// The bytes of the state record that begins a file; none: it has no intact
-/// one.
-std::optional<std::vector<std::byte>> state_record(persistence::file_system& fs,
-                                                   const rebuild_source& from,
-                                                   const std::string& directory,
-                                                   position file) {
-  auto mapped = fs.map(out_path(directory, file));
-  if (!mapped)
-    return std::nullopt;
-  const auto parsed = persistence::parse_record(
-    (*mapped)->bytes(), from.lineage, begin_of(file),
-    persistence::payload_check::verify);
-  if (parsed.kind != persistence::parse_outcome::what::record
-      || parsed.record.kind != persistence::record_kind::state)
-    return std::nullopt;
-  const auto payload
-    = parsed.record.frame_at(parsed.record.first_frame).payload;
-  return std::vector<std::byte>{payload.begin(), payload.end()};
 }
 
 /// Merges again, from the state at the start of a file on.
@@ -79,14 +56,9 @@ result<merge_state> rebuilding::begin(position file) {
     const auto begin = position::of(each->session, each->roll, 0);
     if (begin > file)
       continue;
-    const auto bytes = state_record(*env_->fs, *from_, out, begin);
-    if (!bytes)
-      continue;
-    auto state = decode_merge_state(*bytes);
+    auto state = state_at(*env_->fs, out, from_->lineage, begin);
     if (!state)
       continue;
-    // The record describes the stream before itself.
-    state->out_end = begin;
     return state;
   }
   merge_state state;
@@ -146,7 +118,7 @@ error rebuilding::make(position file) {
                                       state->applied_index);
   if (!history)
     return history.failure();
-  auto last = begin_of(file);
+  auto last = file_of(file);
   bool open_yet = false;
   for (;;) {
     auto next = history->next();
@@ -166,11 +138,11 @@ error rebuilding::make(position file) {
     }
     if (auto fault = apply(**next))
       return fault;
-    const auto here = begin_of(out_->recorded_end());
+    const auto here = file_of(out_->recorded_end());
     if (here <= last || out_->recorded_end().offset() == 0)
       continue;
     // What is there to compare with may be damaged as well.
-    if (state_record(*env_->fs, *from_, from_->directory + "/out", here))
+    if (state_bytes(*env_->fs, from_->directory + "/out", from_->lineage, here))
       return out_->sync();
     last = here;
   }
@@ -227,8 +199,9 @@ error rebuild_out_file(persistence::env& world, const rebuild_source& from,
     return made.failure();
   const auto next = position::of(made->back().session, made->back().roll, 0);
   const auto there
-    = state_record(*world.fs, from, from.directory + "/out", next);
-  if (!there || there != state_record(*world.fs, from, *scratch, next))
+    = state_bytes(*world.fs, from.directory + "/out", from.lineage, next);
+  const auto again = state_bytes(*world.fs, *scratch, from.lineage, next);
+  if (!there || !again || *there != *again)
     return {errc::corrupt, from.directory + "/out: "
                              + log_file_name(file.session(), file.roll())
                              + " comes out otherwise than what follows it"};

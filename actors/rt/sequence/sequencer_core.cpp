@@ -1,3 +1,4 @@
+#include <millrace/actors/rt/sequence/out_state.hpp>
 #include <millrace/actors/rt/sequence/sequencer_core.hpp>
 #include <millrace/persistence/log/log_directory.hpp>
 
@@ -11,10 +12,6 @@ using persistence::log_writer;
 using persistence::log_writer_options;
 
 namespace {
-
-position file_of(position at) {
-  return position::of(at.session(), at.roll(), 0);
-}
 
 /// About, of a log whose files have this size.
 uint64_t bytes_between(position from, position to, uint64_t roll_bytes) {

@@ -1,5 +1,6 @@
 #include <millrace/actors/rt/link/read_records.hpp>
 #include <millrace/actors/rt/sequence/out_rebuild.hpp>
+#include <millrace/actors/rt/sequence/out_state.hpp>
 #include <millrace/actors/rt/sequence/sequencer.hpp>
 
 #include <utility>
@@ -18,10 +19,6 @@ constexpr int mend_tries = 6;
 constexpr int64_t retry_after_ns = 4'000'000'000;
 constexpr auto fetch_deadline = std::chrono::seconds{1};
 
-position begin_of(position any) {
-  return position::of(any.session(), any.roll(), 0);
-}
-
 std::string name_of(position file) {
   return persistence::log_file_name(file.session(), file.roll());
 }
@@ -29,12 +26,12 @@ std::string name_of(position file) {
 } // namespace
 
 caf::result<bool> sequencer_state::mend_out(position at) {
-  const auto file = begin_of(at);
+  const auto file = file_of(at);
   const auto now_ns = env->clock->monotonic_ns();
   std::erase_if(out_given_up, [&](const auto& entry) {
     return now_ns - entry.second > give_up_ns;
   });
-  if (core->state() == nullptr || file == begin_of(core->out_end())
+  if (core->state() == nullptr || file == file_of(core->out_end())
       || file < core->state()->out_begin || out_given_up.contains(file))
     return false;
   auto promise = self->make_response_promise<bool>();
@@ -119,7 +116,7 @@ void sequencer_state::take_out(position begin, const chunk& bytes) {
   if (!copying)
     return;
   const auto file = copying->file;
-  if (begin_of(begin) == file) {
+  if (file_of(begin) == file) {
     if (auto fault = copying->copy->append(begin, bytes.bytes()))
       return deny_out(to_string(fault));
     return fetch_out();

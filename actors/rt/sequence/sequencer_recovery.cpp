@@ -1,3 +1,4 @@
+#include <millrace/actors/rt/sequence/out_state.hpp>
 #include <millrace/actors/rt/sequence/sequencer_core.hpp>
 #include <millrace/persistence/log/log_directory.hpp>
 #include <millrace/persistence/log/log_format.hpp>
@@ -186,27 +187,8 @@ sequencer_core::newest_state_record(bool by_history) {
   return std::optional<merge_state>{};
 }
 
-/// What a file of out/ begins with; `not_found` when that says no whole state.
 result<merge_state> sequencer_core::state_record(position file) const {
-  const auto path = out_directory() + "/"
-                    + persistence::log_file_name(file.session(), file.roll());
-  auto mapped = env_->fs->map(path);
-  if (!mapped)
-    return mapped.failure();
-  const auto parsed
-    = persistence::parse_record((*mapped)->bytes(), out_->lineage(), file,
-                                persistence::payload_check::verify);
-  const error none{errc::not_found, path + ": begins with no state"};
-  if (parsed.kind != persistence::parse_outcome::what::record
-      || parsed.record.kind != persistence::record_kind::state)
-    return none;
-  auto state = decode_merge_state(
-    parsed.record.frame_at(parsed.record.first_frame).payload);
-  if (!state)
-    return none;
-  // The record describes the stream before itself.
-  state->out_end = file;
-  return state;
+  return state_at(*env_->fs, out_directory(), out_->lineage(), file);
 }
 
 /// A crash may have come before what is needless was collected.
@@ -255,8 +237,7 @@ error sequencer_core::begin_merge(merge_state state) {
     if (auto fault = out_->truncate(state.out_end))
       return fault;
   }
-  const auto file = position::of(state.out_end.session(),
-                                 state.out_end.roll(), 0);
+  const auto file = file_of(state.out_end);
   at_file_begin_.clear();
   if (file == state.out_end)
     at_file_begin_ = before(state).inputs;
