@@ -322,6 +322,18 @@ void world::bury_the_dead() {
       bury(*who);
 }
 
+namespace {
+
+/// What an actor would have begun with: CAF keeps it, and all that it holds,
+/// until the first turn.
+struct never_begun : caf::local_actor {
+  static void forget(caf::local_actor& actor) {
+    actor.*&never_begun::initial_behavior_fac_ = nullptr;
+  }
+};
+
+} // namespace
+
 /// Ends an actor at once: it handles nothing more, not even what waits in its
 /// mailbox, as an exit message would let it.
 void world::kill(const caf::strong_actor_ptr& handle) {
@@ -330,6 +342,7 @@ void world::kill(const caf::strong_actor_ptr& handle) {
     return;
   // One that never ran must not begin to when its first turn comes.
   actor->setf(caf::abstract_actor::is_initialized_flag);
+  never_begun::forget(*actor);
   actor->context(nullptr);
   actor->quit(caf::exit_reason::kill);
   (void)actor->finalize();
