@@ -8,8 +8,10 @@
 #include <condition_variable>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <functional>
 #include <mutex>
+#include <sched.h>
 #include <thread>
 
 namespace millrace::bench {
@@ -65,7 +67,7 @@ public:
   }
 
   /// Asks the server's API. @pre no subscription delivers yet.
-  error request(std::string_view subject, std::string_view body) {
+  result<std::string> request(std::string_view subject, std::string_view body) {
     if (auto fault = send(fmt::format("SUB _INBOX.api 9\r\nUNSUB 9 1\r\n"
                                       "PUB {} _INBOX.api {}\r\n{}\r\n",
                                       subject, body.size(), body)))
@@ -75,7 +77,7 @@ public:
       return answer.failure();
     if (answer->find("\"error\"") != std::string_view::npos)
       return refused(*answer);
-    return {};
+    return std::string{*answer};
   }
 
 private:
@@ -86,34 +88,114 @@ private:
   std::mutex sending_;
 };
 
-/// A server with the stream BENCH.
+/// A server, or a cluster of some, with the stream BENCH.
 struct fresh_stream {
-  std::unique_ptr<peer_server> server;
-  uint16_t port = 0;
+  std::vector<std::unique_ptr<peer_server>> servers;
+  uint16_t port = 0; ///< Of the one that leads the stream.
 };
 
-result<fresh_stream> start(const std::string& directory) {
-  std::filesystem::remove_all(directory);
-  std::filesystem::create_directories(directory);
-  auto port = free_port();
-  if (!port)
-    return port.failure();
-  auto server
-    = peer_server::start({"nats-server", "-js", "-sd", directory, "-a",
-                          "127.0.0.1", "-p", std::to_string(*port)},
-                         *port, directory + "/server.log");
-  if (!server)
-    return server.failure();
-  auto control = connection::open(*port);
+constexpr int64_t cluster_ns_max = 30'000'000'000;
+
+std::string name_of(size_t index) { return "n" + std::to_string(index); }
+
+/// The words that make a server one of a cluster.
+std::vector<std::string> cluster_words(const std::vector<uint16_t>& ports,
+                                       size_t index) {
+  std::string routes;
+  for (const auto port : ports)
+    routes
+      += fmt::format("{}nats://127.0.0.1:{}", routes.empty() ? "" : ",", port);
+  return {"--name",         name_of(index),
+          "--cluster_name", "bench",
+          "--cluster",      fmt::format("nats://127.0.0.1:{}", ports[index]),
+          "--routes",       routes};
+}
+
+/// Whether one of the servers says that the cluster can be asked.
+bool has_leader(const std::string& directory, size_t count) {
+  for (size_t i = 0; i < count; ++i) {
+    std::ifstream log{directory + "/" + name_of(i) + ".log"};
+    for (std::string line; std::getline(log, line);)
+      if (line.find("new metadata leader") != std::string::npos)
+        return true;
+  }
+  return false;
+}
+
+result<std::string> create_stream(uint16_t port, size_t replicas) {
+  auto control = connection::open(port);
   if (!control)
     return control.failure();
-  if (auto fault = (*control)->request(
-        "$JS.API.STREAM.CREATE.BENCH",
-        R"({"name":"BENCH","subjects":["bench.x"],"retention":"limits",)"
-        R"("max_consumers":-1,"max_msgs":-1,"max_bytes":-1,"max_age":0,)"
-        R"("storage":"file","num_replicas":1,"discard":"old"})"))
-    return fault;
-  return fresh_stream{*std::move(server), *port};
+  return (*control)->request(
+    "$JS.API.STREAM.CREATE.BENCH",
+    fmt::format(
+      R"({{"name":"BENCH","subjects":["bench.x"],"retention":"limits",)"
+      R"("max_consumers":-1,"max_msgs":-1,"max_bytes":-1,"max_age":0,)"
+      R"("storage":"file","num_replicas":{},"discard":"old"}})",
+      replicas));
+}
+
+/// The same of a cluster, once it has come together.
+/// @returns the index of the server that leads the stream.
+result<size_t> create_replicated(const std::string& directory, uint16_t port,
+                                 size_t count) {
+  const auto give_up = now_ns() + cluster_ns_max;
+  while (!has_leader(directory, count))
+    if (now_ns() < give_up)
+      ::sched_yield();
+    else
+      return refused("no leader of the cluster after 30 s");
+  // Not before all servers know each other.
+  auto told = create_stream(port, count);
+  while (!told && now_ns() < give_up) {
+    ::sched_yield();
+    told = create_stream(port, count);
+  }
+  while (told && now_ns() < give_up) {
+    for (size_t i = 0; i < count; ++i)
+      if (told->find("\"leader\":\"" + name_of(i) + "\"") != std::string::npos)
+        return i;
+    auto control = connection::open(port);
+    if (!control)
+      return control.failure();
+    told = (*control)->request("$JS.API.STREAM.INFO.BENCH", "");
+  }
+  return told ? refused("no leader of the stream after 30 s") : told.failure();
+}
+
+result<fresh_stream> start(const std::string& directory, size_t count) {
+  std::filesystem::remove_all(directory);
+  std::filesystem::create_directories(directory);
+  auto ports = free_ports(2 * count);
+  if (!ports)
+    return ports.failure();
+  const std::vector<uint16_t> routes(ports->begin() + count, ports->end());
+  fresh_stream out;
+  for (size_t i = 0; i < count; ++i) {
+    const auto place = directory + "/" + name_of(i);
+    std::vector<std::string> words{
+      "nats-server", "-js",       "-sd", place,
+      "-a",          "127.0.0.1", "-p",  std::to_string(ports->at(i))};
+    if (count > 1)
+      for (auto& word : cluster_words(routes, i))
+        words.push_back(std::move(word));
+    auto server = peer_server::start(words, ports->at(i), place + ".log");
+    if (!server)
+      return server.failure();
+    out.servers.push_back(*std::move(server));
+  }
+  size_t leader = 0;
+  if (count == 1) {
+    if (auto told = create_stream(ports->front(), 1); !told)
+      return told.failure();
+  } else {
+    auto found = create_replicated(directory, ports->front(), count);
+    if (!found)
+      return found.failure();
+    leader = *found;
+  }
+  out.port = ports->at(leader);
+  return out;
 }
 
 /// Publishes with at most `window` messages unacknowledged.
@@ -224,14 +306,15 @@ public:
     auto from = connection::open(port);
     if (!from)
       return from.failure();
-    if (auto fault = (*from)->request(
+    if (auto told = (*from)->request(
           "$JS.API.CONSUMER.CREATE.BENCH",
           fmt::format(R"({{"stream_name":"BENCH","config":{{)"
                       R"("deliver_subject":"deliver.x",)"
                       R"("deliver_policy":"{}","ack_policy":"none",)"
                       R"("replay_policy":"instant"}}}})",
-                      policy)))
-      return fault;
+                      policy));
+        !told)
+      return told.failure();
     // It delivers once somebody listens.
     if (auto fault = (*from)->send("SUB deliver.x 2\r\n"))
       return fault;
@@ -269,7 +352,7 @@ private:
 } // namespace
 
 result<double> jetstream_peer::throughput(const stream_load& load) {
-  auto stream = start(directory_);
+  auto stream = start(directory_, servers_);
   if (!stream)
     return stream.failure();
   auto reader = consumer::start(stream->port, "new", load.messages,
@@ -285,7 +368,7 @@ result<double> jetstream_peer::throughput(const stream_load& load) {
 }
 
 result<double> jetstream_peer::replay(const stream_load& load) {
-  auto stream = start(directory_);
+  auto stream = start(directory_, servers_);
   if (!stream)
     return stream.failure();
   if (auto fault = publish_all(stream->port, load))
@@ -302,7 +385,7 @@ result<double> jetstream_peer::replay(const stream_load& load) {
 
 result<std::vector<int64_t>> jetstream_peer::latency(const stream_load& load,
                                                      double rate) {
-  auto stream = start(directory_);
+  auto stream = start(directory_, servers_);
   if (!stream)
     return stream.failure();
   std::vector<int64_t> out;

@@ -12,11 +12,24 @@ constexpr int64_t start_ns_max = 10'000'000'000;
 constexpr size_t buffer_bytes = size_t{1} << 20;
 } // namespace
 
+result<std::vector<uint16_t>> free_ports(size_t count) {
+  std::vector<listener> probes;
+  std::vector<uint16_t> out;
+  while (out.size() < count) {
+    auto probe = listen_locally();
+    if (!probe)
+      return probe.failure();
+    out.push_back(probe->port);
+    probes.push_back(*std::move(probe));
+  }
+  return out;
+}
+
 result<uint16_t> free_port() {
-  auto probe = listen_locally();
-  if (!probe)
-    return probe.failure();
-  return probe->port;
+  auto one = free_ports(1);
+  if (!one)
+    return one.failure();
+  return one->front();
 }
 
 result<std::unique_ptr<peer_server>>

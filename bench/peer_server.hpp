@@ -13,7 +13,9 @@
 
 namespace millrace::bench {
 
-/// A port on this host that nobody listens at now.
+/// Ports on this host that nobody listens at now, each another one.
+[[nodiscard]] result<std::vector<uint16_t>> free_ports(size_t count);
+/// One of them.
 [[nodiscard]] result<uint16_t> free_port();
 
 /// A peer's server as a child process, which ends with this object.

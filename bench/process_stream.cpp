@@ -1,5 +1,8 @@
 #include <millrace/bench/part_process.hpp>
+#include <millrace/bench/peer_server.hpp>
 #include <millrace/bench/process_stream.hpp>
+
+#include <fmt/format.h>
 
 #include <filesystem>
 
@@ -7,31 +10,41 @@ namespace millrace::bench {
 
 namespace {
 
-/// The three processes, connected.
+/// All processes, connected.
 struct running {
-  std::unique_ptr<part_process> node;
+  std::vector<std::unique_ptr<part_process>> nodes;
   std::unique_ptr<part_process> subscriber;
   std::unique_ptr<part_process> publisher;
 };
 
-result<running> start(const std::string& directory, const stream_load& load,
-                      double rate) {
-  std::filesystem::remove_all(directory);
-  std::filesystem::create_directories(directory);
+result<running> start(const process_stream_options& how,
+                      const stream_load& load, double rate) {
+  std::filesystem::remove_all(how.directory);
+  std::filesystem::create_directories(how.directory);
   const auto messages = std::to_string(load.messages);
-  auto node = part_process::start({"stream-node", directory});
-  if (!node)
-    return node.failure();
-  auto port = (*node)->hear();
-  if (!port)
-    return port.failure();
-  auto subscriber = part_process::start({"stream-subscriber", *port, messages,
+  auto numbers = free_ports(how.nodes);
+  if (!numbers)
+    return numbers.failure();
+  const auto ports = fmt::format("{}", fmt::join(*numbers, ","));
+  running out;
+  for (size_t i = 0; i < how.nodes; ++i) {
+    auto node = part_process::start({"stream-node", how.directory,
+                                     how.cached ? "cached" : "synced", ports,
+                                     std::to_string(i)});
+    if (!node)
+      return node.failure();
+    out.nodes.push_back(*std::move(node));
+  }
+  for (const auto& node : out.nodes)
+    if (auto ready = node->hear(); !ready)
+      return ready.failure();
+  auto subscriber = part_process::start({"stream-subscriber", ports, messages,
                                          rate == 0 ? "throughput" : "latency"});
   if (!subscriber)
     return subscriber.failure();
-  auto publisher = part_process::start(
-    {"stream-publisher", *port, directory, messages,
-     std::to_string(load.bytes), std::to_string(rate)});
+  auto publisher
+    = part_process::start({"stream-publisher", ports, how.directory, messages,
+                           std::to_string(load.bytes), std::to_string(rate)});
   if (!publisher)
     return publisher.failure();
   // It has published a first message, and then that went through all of them.
@@ -40,14 +53,15 @@ result<running> start(const std::string& directory, const stream_load& load,
       return ready.failure();
   if (auto fault = (*publisher)->tell("go"))
     return fault;
-  return running{*std::move(node), *std::move(subscriber),
-                 *std::move(publisher)};
+  out.subscriber = *std::move(subscriber);
+  out.publisher = *std::move(publisher);
+  return out;
 }
 
 } // namespace
 
 result<double> process_stream::throughput(const stream_load& load) {
-  auto all = start(directory_, load, 0);
+  auto all = start(how_, load, 0);
   if (!all)
     return all.failure();
   auto begin = all->publisher->hear_numbers();
@@ -61,7 +75,7 @@ result<double> process_stream::throughput(const stream_load& load) {
 
 result<std::vector<int64_t>> process_stream::latency(const stream_load& load,
                                                      double rate) {
-  auto all = start(directory_, load, rate);
+  auto all = start(how_, load, rate);
   if (!all)
     return all.failure();
   return all->subscriber->hear_numbers();

@@ -7,13 +7,17 @@
 
 namespace millrace::bench {
 
-/// Our stream with publisher, RT node and subscriber in a process each,
+struct process_stream_options {
+  std::string directory; ///< Is emptied by each measurement.
+  bool cached = true;
+  size_t nodes = 1; ///< 1, 3 or 5.
+};
+
+/// Our stream with publisher, RT nodes and subscriber in a process each,
 /// connected by CAF over loopback.
 class process_stream {
 public:
-  /// `directory` is emptied by each measurement.
-  explicit process_stream(std::string directory)
-    : directory_{std::move(directory)} {}
+  explicit process_stream(process_stream_options how) : how_{std::move(how)} {}
 
   /// Messages per second from the first publish to the last callback.
   [[nodiscard]] result<double> throughput(const stream_load& load);
@@ -22,16 +26,16 @@ public:
                                                      double rate);
 
 private:
-  std::string directory_;
+  process_stream_options how_;
 };
 
 // The parts in processes of their own.
 
-/// DIRECTORY
+/// DIRECTORY cached|synced PORTS INDEX: one of the nodes.
 [[nodiscard]] error stream_node(const std::vector<std::string>& words);
-/// PORT DIRECTORY MESSAGES BYTES RATE; a rate of 0: as fast as it goes.
+/// PORTS DIRECTORY MESSAGES BYTES RATE; a rate of 0: as fast as it goes.
 [[nodiscard]] error stream_publisher(const std::vector<std::string>& words);
-/// PORT MESSAGES throughput|latency
+/// PORTS MESSAGES throughput|latency
 [[nodiscard]] error stream_subscriber(const std::vector<std::string>& words);
 
 } // namespace millrace::bench

@@ -2,6 +2,8 @@
 #include <millrace/bench/part_process.hpp>
 #include <millrace/bench/proto_limit.hpp>
 
+#include <fmt/format.h>
+
 #include <fcntl.h>
 #include <filesystem>
 #include <unistd.h>
@@ -32,14 +34,6 @@ error fill_file(const std::string& path, uint64_t bytes) {
   return ::fdatasync(file.get()) == 0 ? error{} : system_error(path);
 }
 
-/// Node and subscriber, ready, with this process as the publisher.
-struct limit_run {
-  std::unique_ptr<part_process> node;
-  std::unique_ptr<part_process> subscriber;
-  descriptor log;
-  descriptor to_node;
-};
-
 result<std::unique_ptr<part_process>>
 start_subscriber(int64_t port, const stream_load& load, const char* what) {
   auto out = part_process::start({"proto-subscriber", std::to_string(port),
@@ -51,31 +45,18 @@ start_subscriber(int64_t port, const stream_load& load, const char* what) {
   return out;
 }
 
-result<limit_run> start(const std::string& publisher_log,
-                        const std::string& node_log, const stream_load& load,
-                        bool synced, const char* what) {
-  limit_run out;
-  auto node = part_process::start(
-    {"proto-node", node_log, synced ? "synced" : "cached"});
-  if (!node)
-    return node.failure();
-  out.node = *std::move(node);
-  auto ports = out.node->hear_numbers();
-  if (!ports)
-    return ports.failure();
-  auto subscriber = start_subscriber(ports->at(1), load, what);
-  if (!subscriber)
-    return subscriber.failure();
-  out.subscriber = *std::move(subscriber);
-  out.log = descriptor{::open(publisher_log.c_str(), O_WRONLY | O_CLOEXEC)};
-  if (out.log.get() < 0)
-    return system_error(publisher_log);
-  auto to = connect_locally(static_cast<uint16_t>(ports->at(0)));
-  if (!to)
-    return to.failure();
-  out.to_node = *std::move(to);
-  return out;
-}
+} // namespace
+
+/// All but the publisher, ready, with this process as the publisher.
+struct limit_run {
+  std::vector<std::unique_ptr<part_process>> replicas;
+  std::unique_ptr<part_process> node;
+  std::unique_ptr<part_process> subscriber;
+  descriptor log;
+  descriptor to_node;
+};
+
+namespace {
 
 /// Writes frames to the log, and sends them, in blocks.
 class frame_publisher {
@@ -112,8 +93,51 @@ private:
 
 } // namespace
 
-std::string proto_limit::log_of(const char* whose) const {
-  return directory_ + "/" + whose + ".log";
+std::string proto_limit::log_of(std::string_view whose) const {
+  return fmt::format("{}/{}.log", directory_, whose);
+}
+
+std::string proto_limit::log_of_replica(size_t index) const {
+  return log_of("replica" + std::to_string(index));
+}
+
+result<limit_run> proto_limit::start(const stream_load& load, bool synced,
+                                     const char* what) const {
+  const std::string mode = synced ? "synced" : "cached";
+  limit_run out;
+  std::string ports;
+  for (size_t i = 0; i < replicas_; ++i) {
+    auto replica
+      = part_process::start({"proto-replica", log_of_replica(i), mode});
+    if (!replica)
+      return replica.failure();
+    auto port = (*replica)->hear();
+    if (!port)
+      return port.failure();
+    ports += (i == 0 ? "" : " ") + *port;
+    out.replicas.push_back(*std::move(replica));
+  }
+  auto node = part_process::start(
+    {"proto-node", log_of("node"), mode, ports.empty() ? "-" : ports});
+  if (!node)
+    return node.failure();
+  out.node = *std::move(node);
+  auto listens = out.node->hear_numbers();
+  if (!listens)
+    return listens.failure();
+  auto subscriber = start_subscriber(listens->at(1), load, what);
+  if (!subscriber)
+    return subscriber.failure();
+  out.subscriber = *std::move(subscriber);
+  const auto log = log_of("publisher");
+  out.log = descriptor{::open(log.c_str(), O_WRONLY | O_CLOEXEC)};
+  if (out.log.get() < 0)
+    return system_error(log);
+  auto to = connect_locally(static_cast<uint16_t>(listens->at(0)));
+  if (!to)
+    return to.failure();
+  out.to_node = *std::move(to);
+  return out;
 }
 
 error proto_limit::prepare(const stream_load& load) const {
@@ -121,14 +145,16 @@ error proto_limit::prepare(const stream_load& load) const {
   for (const auto* whose : {"publisher", "node"})
     if (auto fault = fill_file(log_of(whose), log_bytes(load)))
       return fault;
+  for (size_t i = 0; i < replicas_; ++i)
+    if (auto fault = fill_file(log_of_replica(i), log_bytes(load)))
+      return fault;
   return {};
 }
 
 result<double> proto_limit::throughput(const stream_load& load, bool synced) {
   if (auto fault = prepare(load))
     return fault;
-  auto all
-    = start(log_of("publisher"), log_of("node"), load, synced, "throughput");
+  auto all = start(load, synced, "throughput");
   if (!all)
     return all.failure();
   frame_publisher publisher{*all, load.bytes};
@@ -181,7 +207,7 @@ result<std::vector<int64_t>> proto_limit::latency(const stream_load& load,
                                                   double rate) {
   if (auto fault = prepare(load))
     return fault;
-  auto all = start(log_of("publisher"), log_of("node"), load, false, "latency");
+  auto all = start(load, false, "latency");
   if (!all)
     return all.failure();
   frame_publisher publisher{*all, load.bytes};

@@ -5,18 +5,82 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <fcntl.h>
+#include <poll.h>
+#include <sstream>
 #include <unistd.h>
 
 namespace millrace::bench {
 
 namespace {
 
-/// Numbers frames, logs them, sends them on.
+/// What says how much of what it was sent it has.
+class replica {
+public:
+  static result<replica> connect(uint16_t port) {
+    auto socket = connect_locally(port);
+    if (!socket)
+      return socket.failure();
+    return replica{*std::move(socket)};
+  }
+
+  error send(std::span<const std::byte> bytes) {
+    return send_all(socket_, bytes);
+  }
+  [[nodiscard]] uint64_t held() const noexcept { return held_; }
+  [[nodiscard]] pollfd waiting() const noexcept {
+    return {socket_.get(), POLLIN, 0};
+  }
+  /// @pre there is something to hear
+  error hear() {
+    // Of several words the last one counts; one may come in two pieces.
+    auto got = receive(socket_, std::span{said_}.subspan(said_bytes_));
+    if (!got)
+      return got.failure();
+    if (*got == 0)
+      return {errc::closed, "a replica closed the connection"};
+    said_bytes_ += *got;
+    const auto whole = said_bytes_ / sizeof held_ * sizeof held_;
+    if (whole != 0)
+      std::memcpy(&held_, said_.data() + whole - sizeof held_, sizeof held_);
+    std::memmove(said_.data(), said_.data() + whole, said_bytes_ - whole);
+    said_bytes_ -= whole;
+    return {};
+  }
+
+private:
+  explicit replica(descriptor socket) : socket_{std::move(socket)} {}
+
+  descriptor socket_;
+  std::array<std::byte, 4096> said_{};
+  size_t said_bytes_ = 0;
+  uint64_t held_ = 0;
+};
+
+/// Until one of them has the first `bytes` of all.
+error await_one(std::vector<replica>& replicas, uint64_t bytes) {
+  const auto has = [&](const replica& each) { return each.held() >= bytes; };
+  while (std::none_of(replicas.begin(), replicas.end(), has)) {
+    std::vector<pollfd> waiting;
+    for (const auto& each : replicas)
+      waiting.push_back(each.waiting());
+    if (::poll(waiting.data(), waiting.size(), -1) < 0)
+      return system_error("poll");
+    for (size_t i = 0; i < replicas.size(); ++i)
+      if (waiting[i].revents != 0)
+        if (auto fault = replicas[i].hear())
+          return fault;
+  }
+  return {};
+}
+
+/// Numbers frames, has replicas log them, logs them, sends them on.
 error order(const descriptor& from, const descriptor& to, const descriptor& log,
-            bool synced) {
+            bool synced, std::vector<replica>& replicas) {
   frame_source frames{from};
   uint64_t sequence = 0;
+  uint64_t all_bytes = 0;
   for (;;) {
     auto bytes = frames.next([&](std::byte* frame) {
       ++sequence;
@@ -27,13 +91,32 @@ error order(const descriptor& from, const descriptor& to, const descriptor& log,
       return bytes.failure();
     if (bytes->empty())
       return {};
+    all_bytes += bytes->size();
+    for (auto& each : replicas)
+      if (auto fault = each.send(*bytes))
+        return fault;
     if (auto fault = write_all(log, *bytes))
       return fault;
     if (synced && ::fdatasync(log.get()) != 0)
       return system_error("fdatasync");
+    if (!replicas.empty())
+      if (auto fault = await_one(replicas, all_bytes))
+        return fault;
     if (auto fault = send_all(to, *bytes))
       return fault;
   }
+}
+
+result<std::vector<replica>> connect_all(const std::string& ports) {
+  std::vector<replica> out;
+  std::istringstream numbers{ports == "-" ? "" : ports};
+  for (unsigned port = 0; numbers >> port;) {
+    auto made = replica::connect(static_cast<uint16_t>(port));
+    if (!made)
+      return made.failure();
+    out.push_back(*std::move(made));
+  }
+  return out;
 }
 
 } // namespace
@@ -42,6 +125,9 @@ error proto_node(const std::vector<std::string>& words) {
   const descriptor log{::open(words.at(0).c_str(), O_WRONLY | O_CLOEXEC)};
   if (log.get() < 0)
     return system_error(words[0]);
+  auto replicas = connect_all(words.at(2));
+  if (!replicas)
+    return replicas.failure();
   auto publishers = listen_locally();
   if (!publishers)
     return publishers.failure();
@@ -55,7 +141,35 @@ error proto_node(const std::vector<std::string>& words) {
   auto from = accept_one(*publishers);
   if (!from)
     return from.failure();
-  return order(*from, *to, log, words.at(1) == "synced");
+  return order(*from, *to, log, words.at(1) == "synced", *replicas);
+}
+
+error proto_replica(const std::vector<std::string>& words) {
+  const descriptor log{::open(words.at(0).c_str(), O_WRONLY | O_CLOEXEC)};
+  if (log.get() < 0)
+    return system_error(words[0]);
+  auto nodes = listen_locally();
+  if (!nodes)
+    return nodes.failure();
+  say(std::to_string(nodes->port));
+  auto from = accept_one(*nodes);
+  if (!from)
+    return from.failure();
+  std::vector<std::byte> block(size_t{512} << 10);
+  for (uint64_t held = 0;;) {
+    auto got = receive(*from, block);
+    if (!got)
+      return got.failure();
+    if (*got == 0)
+      return {};
+    if (auto fault = write_all(log, std::span{block}.first(*got)))
+      return fault;
+    if (words.at(1) == "synced" && ::fdatasync(log.get()) != 0)
+      return system_error("fdatasync");
+    held += *got;
+    if (auto fault = send_all(*from, std::as_bytes(std::span{&held, 1})))
+      return fault;
+  }
 }
 
 error proto_replay(const std::vector<std::string>& words) {

@@ -1,3 +1,4 @@
+#include <millrace/bench/group_bench.hpp>
 #include <millrace/bench/outcome.hpp>
 #include <millrace/bench/report.hpp>
 #include <millrace/bench/run_bench.hpp>
@@ -52,6 +53,18 @@ constexpr std::array benchmarks{
             "JetStream", latency_3p_p50},
   benchmark{"latency_3p_p99", "the same as latency_p99 in three processes",
             "JetStream", latency_3p_p99},
+  benchmark{"publish_cached_100_r3", "three nodes, 100 B, page cache",
+            "JetStream R3", publish_cached_100_r3},
+  benchmark{"publish_cached_1k_r3", "three nodes, 1 KiB, page cache",
+            "JetStream R3", publish_cached_1k_r3},
+  benchmark{"publish_synced_100_r3", "three nodes, 100 B, synced",
+            "JetStream R3", publish_synced_100_r3},
+  benchmark{"publish_synced_1k_r3", "three nodes, 1 KiB, synced",
+            "JetStream R3", publish_synced_1k_r3},
+  benchmark{"latency_r3_p50", "three nodes at 10 k/s, median", "JetStream R3",
+            latency_r3_p50},
+  benchmark{"latency_r3_p99", "three nodes at 10 k/s, 99 of 100",
+            "JetStream R3", latency_r3_p99},
   benchmark{"csv_parse", "text of 10 M trades to batches", "DuckDB", csv_parse},
   benchmark{"csv_feed", "text of 10 M trades through the stream into an RDB",
             "DuckDB", csv_feed},

@@ -19,10 +19,11 @@ struct part {
 };
 
 constexpr std::array parts{
-  part{"proto-node", 2, proto_node},
+  part{"proto-node", 3, proto_node},
   part{"proto-replay", 2, proto_replay},
+  part{"proto-replica", 2, proto_replica},
   part{"proto-subscriber", 3, proto_subscriber},
-  part{"stream-node", 1, stream_node},
+  part{"stream-node", 4, stream_node},
   part{"stream-publisher", 5, stream_publisher},
   part{"stream-subscriber", 3, stream_subscriber},
 };

@@ -130,7 +130,7 @@ result<outcome> latency_here(const latency_shape& what,
 
 result<outcome> latency_in_three(const latency_shape& what,
                                  const measure_options& options) {
-  process_stream ours{options.directory + "/millrace"};
+  process_stream ours{{options.directory + "/millrace"}};
   return measure_latency(what, options, [&](const stream_load& load) {
     return ours.latency(load, latency_rate);
   });
@@ -173,7 +173,7 @@ result<outcome> publish_synced_1k(const measure_options& options) {
 result<outcome> publish_cached_100_3p(const measure_options& options) {
   auto what = cached_100();
   what.name = "publish_cached_100_3p";
-  process_stream ours{options.directory + "/millrace"};
+  process_stream ours{{options.directory + "/millrace"}};
   return measure_publish(what, options, [&](const stream_load& load) {
     return ours.throughput(load);
   });

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <cstring>
+#include <sstream>
 
 namespace millrace::bench {
 
@@ -14,26 +15,36 @@ namespace {
 
 constexpr auto loopback = "127.0.0.1";
 
-uint16_t port_of(const std::string& text) {
-  return static_cast<uint16_t>(std::stoul(text));
+/// "5001,5002" as numbers.
+std::vector<uint16_t> ports_of(const std::string& text) {
+  std::vector<uint16_t> out;
+  std::istringstream rest{text};
+  for (std::string part; std::getline(rest, part, ',');)
+    out.push_back(static_cast<uint16_t>(std::stoul(part)));
+  return out;
 }
 
 } // namespace
 
 error stream_node(const std::vector<std::string>& words) {
-  auto host
-    = nodes::runtime::create({.config = bench_cluster(words.at(0), true)});
+  const auto ports = ports_of(words.at(2));
+  const auto index = std::stoul(words.at(3));
+  const auto name = bench_node(index);
+  auto host = nodes::runtime::create(
+    {.config = bench_cluster(words[0], words[1] == "cached", ports),
+     .node = name});
   if (!host)
     return host.failure();
-  const auto node = std::make_shared<nodes::node_assembly>(**host, "node",
-                                                           nodes::role_table{});
+  const auto node
+    = std::make_shared<nodes::node_assembly>(**host, name, nodes::role_table{});
+  const auto door = node->open_door();
+  if (!(*host)->system().middleman().publish(door, ports.at(index), loopback,
+                                             true))
+    return {errc::unavailable,
+            "cannot listen at port " + std::to_string(ports[index])};
   if (auto fault = node->start_all())
     return fault;
-  const auto port
-    = (*host)->system().middleman().publish(node->open_door(), 0, loopback);
-  if (!port)
-    return {errc::unavailable, "cannot listen on loopback"};
-  say(std::to_string(*port));
+  say("ready");
   // The process that started this ends it.
   (void)await_line();
   (void)node->close();
@@ -45,7 +56,7 @@ error stream_publisher(const std::vector<std::string>& words) {
   const auto rate = std::stod(words.at(4));
   std::vector<std::byte> payload(std::stoul(words.at(3)), std::byte{'x'});
   auto host = nodes::runtime::create(
-    {.config = bench_cluster(words[1], true, port_of(words[0]))});
+    {.config = bench_cluster(words[1], true, ports_of(words[0]))});
   if (!host)
     return host.failure();
   auto opened = verified_publisher(**host);
@@ -84,7 +95,7 @@ error stream_subscriber(const std::vector<std::string>& words) {
   error failure;
   seen.expect(messages + 1);
   auto host = nodes::runtime::create(
-    {.config = bench_cluster({}, true, port_of(words[0]))});
+    {.config = bench_cluster({}, true, ports_of(words[0]))});
   if (!host)
     return host.failure();
   const auto fault

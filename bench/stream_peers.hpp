@@ -18,12 +18,13 @@ struct stream_load {
   uint64_t window = 1'000;
 };
 
-/// JetStream with one nats-server and file storage, over its own protocol: no
-/// client library stands in between.
+/// JetStream with file storage, over its own protocol: no client library stands
+/// in between. With several servers the stream has a replica on each, and those
+/// that use it are connected to the one that leads it.
 class jetstream_peer {
 public:
-  explicit jetstream_peer(std::string directory)
-    : directory_{std::move(directory)} {}
+  explicit jetstream_peer(std::string directory, size_t servers = 1)
+    : directory_{std::move(directory)}, servers_{servers} {}
 
   /// Messages per second from the first publish to the last delivery to a push
   /// consumer without acknowledgements (what an ordered consumer is).
@@ -36,6 +37,7 @@ public:
 
 private:
   std::string directory_;
+  size_t servers_;
 };
 
 /// Redis Streams with the append-only file synced before each answer.

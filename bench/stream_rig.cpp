@@ -6,32 +6,41 @@
 
 namespace millrace::bench {
 
+std::string bench_node(size_t index) {
+  return "node" + std::to_string(index + 1);
+}
+
+std::string bench_rt(size_t index) { return "rt" + std::to_string(index + 1); }
+
 nodes::cluster_config bench_cluster(const std::string& directory, bool cached,
-                                    uint16_t port) {
+                                    const std::vector<uint16_t>& ports) {
   nodes::cluster_config out;
   out.path = "bench";
   out.name = "bench";
   out.data_directory = directory;
   out.log_path = directory + "/pub";
-  if (port != 0)
+  if (ports.front() != 0)
     out.address = "127.0.0.1";
   out.streams.push_back(
     {.name = "bench",
      .mode = cached ? nodes::stream_mode::cached : nodes::stream_mode::synced});
   out.tables.push_back(
     {.schema = feed::generated_trade_schema(), .stream = "bench"});
-  out.nodes.push_back({.name = "node", .port = port, .processes = {"rt"}});
-  auto& rt = out.processes.emplace_back();
-  rt.name = "rt";
-  rt.type = nodes::process_type::rt;
-  rt.node = "node";
-  rt.streams = {"bench"};
+  for (size_t i = 0; i < ports.size(); ++i) {
+    out.nodes.push_back(
+      {.name = bench_node(i), .port = ports[i], .processes = {bench_rt(i)}});
+    auto& rt = out.processes.emplace_back();
+    rt.name = bench_rt(i);
+    rt.type = nodes::process_type::rt;
+    rt.node = bench_node(i);
+    rt.streams = {"bench"};
+  }
   return out;
 }
 
 result<std::shared_ptr<rt::publisher>>
-verified_publisher(nodes::runtime& host) {
-  auto made = host.publish("bench", {.name = "localhost"});
+verified_publisher(nodes::runtime& host, const std::string& name) {
+  auto made = host.publish("bench", {.name = name});
   if (!made)
     return made.failure();
   if (auto fault = made->out->wait_verified(std::chrono::seconds{10}))
@@ -60,7 +69,7 @@ stream_rig::create(const std::string& directory, bool cached) {
   if (!host)
     return host.failure();
   out->host_ = *std::move(host);
-  auto node = std::make_shared<nodes::node_assembly>(*out->host_, "node",
+  auto node = std::make_shared<nodes::node_assembly>(*out->host_, bench_node(0),
                                                      nodes::role_table{});
   if (auto fault = node->start_all())
     return fault;

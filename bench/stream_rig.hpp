@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace millrace::bench {
 
@@ -38,15 +39,20 @@ private:
   uint64_t wanted_ = 0;
 };
 
-/// A cluster of one stream, "bench", whose node keeps its files below
+/// The name of a node of `bench_cluster`, and of its rt process.
+[[nodiscard]] std::string bench_node(size_t index);
+[[nodiscard]] std::string bench_rt(size_t index);
+
+/// A cluster of one stream, "bench", whose nodes keep their files below
 /// `directory` and publishers theirs in pub/ there; and of a table "trade".
-/// @param port where its node is found; 0: in the process itself.
+/// @param ports where its nodes are found; 0: in the process itself.
 [[nodiscard]] nodes::cluster_config
-bench_cluster(const std::string& directory, bool cached, uint16_t port = 0);
+bench_cluster(const std::string& directory, bool cached,
+              const std::vector<uint16_t>& ports = {0});
 
 /// A publisher of it that has heard from its node.
 [[nodiscard]] result<std::shared_ptr<rt::publisher>>
-verified_publisher(nodes::runtime& host);
+verified_publisher(nodes::runtime& host, const std::string& name = "localhost");
 
 struct reading {
   start_spec start;

@@ -35,6 +35,12 @@ STREAMS = {
     "latency_p99": (0.3, None),
     "latency_3p_p50": (2.8, None),
     "latency_3p_p99": (0.5, None),
+    "publish_cached_100_r3": (27, 0.36),
+    "publish_cached_1k_r3": (7, 0.36),
+    "publish_synced_100_r3": (10, None),
+    "publish_synced_1k_r3": (10, None),
+    "latency_r3_p50": (0.4, None),
+    "latency_r3_p99": (0.1, None),
 }
 TABLES = {"csv_parse": 5, "csv_feed": 2, "rdb_insert": 12, "eop_write": 2.3}
 ALONE = ["publish_cached_100_copy", "publish_cached_1k_copy", "rdb_recovery"]
@@ -155,7 +161,8 @@ class Bench(unittest.TestCase):
             with self.subTest(name):
                 out = self.measure(name)
                 self.assertEqual(out["peer"].get("target"), peer)
-                self.assertEqual(out["limit"]["name"], "proto")
+                self.assertEqual(out["limit"]["name"],
+                                 "proto3" if "_r3" in name else "proto")
                 self.assertEqual(out["limit"].get("target"), limit)
                 self.assertEqual(out["mode"], "synced" if "synced" in name
                                  else "cached")
