@@ -1,6 +1,7 @@
 #include <millrace/messages/protocol/wire.hpp>
 
 #include <caf/exit_reason.hpp>
+#include <caf/sec.hpp>
 
 namespace millrace {
 
@@ -21,9 +22,9 @@ error from_caf(const caf::error& err) {
   }
   if (err == caf::sec::request_timeout)
     return {errc::timeout, "no answer before the deadline"};
-  return {errc::unavailable, "the other side is gone ("
-                               + caf::to_string(err.category()) + " "
-                               + std::to_string(err.code()) + ")"};
+  if (err == caf::sec::cannot_connect_to_node)
+    return {errc::unavailable, "nothing listens there"};
+  return {errc::unavailable, "it ended, or its connection did"};
 }
 
 } // namespace millrace

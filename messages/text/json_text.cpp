@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <unordered_set>
+#include <utility>
 
 namespace millrace::text {
 
@@ -13,13 +14,30 @@ namespace {
 
 using library = nlohmann::json;
 
-/// "[json.exception.parse_error.101] parse error at line 1, column 2: ..."
-/// without what only the library's authors look for.
-std::string_view words_of(std::string_view what) {
-  if (const auto end = what.find("] ");
-      what.starts_with('[') && end != what.npos)
-    what.remove_prefix(end + 2);
-  return what;
+/// What "[json.exception.parse_error.101] parse error at line 1, column 2:
+/// syntax error while parsing value - ..." means.
+std::string words_of(std::string_view what) {
+  constexpr std::pair<std::string_view, std::string_view> meanings[] = {
+    {"ill-formed UTF-8", "text that is not UTF-8"},
+    {"missing closing quote", "a text lacks its closing quote"},
+    {"control character", "a control character in a text must be escaped"},
+    {"invalid string", "a text has an escape that JSON does not know"},
+    {"number overflow", "a number is beyond what can be held"},
+    {"invalid number", "a number is not written as JSON has it"},
+    {"expected end of input", "something comes after the value"},
+    {"unexpected end of input", "the text ends before its value does"},
+    {"while parsing object key", "a key in quotes is expected"},
+    {"while parsing object separator", "a ':' is expected after a key"},
+    {"while parsing object", "a ',' or '}' is expected"},
+    {"while parsing array", "a ',' or ']' is expected"},
+  };
+  std::string place;
+  if (const auto begin = what.find("line "); begin != what.npos)
+    place = std::string{what.substr(begin, what.find(": ", begin) + 2 - begin)};
+  for (const auto& [mark, meaning] : meanings)
+    if (what.find(mark) != what.npos)
+      return place + std::string{meaning};
+  return place + "no value of JSON begins here";
 }
 
 /// Builds a document from the parser's events. The library's own builder looks

@@ -2,6 +2,8 @@
 #include <millrace/nodes/cli/down.hpp>
 #include <millrace/nodes/cli/node_selection.hpp>
 
+#include <cstdio>
+
 namespace millrace::nodes {
 
 namespace {
@@ -12,6 +14,7 @@ void declare(option_list& list, down_options& into) {
   list.number("--grace", into.grace_s, 1, 86'400,
               "Seconds that a node may take to end; default: 10");
   list.flag("--force", into.force, "Kill nodes that have not ended by then");
+  declare_output(list, into.output);
 }
 
 int run(const down_options& options) {
@@ -21,7 +24,10 @@ int run(const down_options& options) {
       stop_options stop;
       stop.grace_ns = int64_t{options.grace_s} * 1'000'000'000;
       stop.force = options.force;
-      return report(nodes.stop(names, stop));
+      const auto ended = nodes.stop(names, stop);
+      if (options.output == output_format::json)
+        std::printf("%s\n", json_of(ended).dump(2).c_str());
+      return report(ended, options.output);
     });
 }
 

@@ -1,6 +1,7 @@
 #include <millrace/messages/data/ids.hpp>
 #include <millrace/messages/data/position.hpp>
 #include <millrace/messages/text/civil_time.hpp>
+#include <millrace/messages/text/json_value.hpp>
 #include <millrace/nodes/cli/cluster_option.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/eop.hpp>
@@ -16,6 +17,8 @@
 namespace millrace::nodes {
 
 namespace {
+
+using text::json_value;
 
 void declare(option_list& list, eop_options& into) {
   declare_config(list, into.config);
@@ -38,6 +41,7 @@ void declare(option_list& list, eop_options& into) {
             "Write the period down without the batches that fit no table");
   list.number("--timeout", into.timeout_s, 1, 86'400,
               "Seconds until the period must be served; default: 300");
+  declare_output(list, into.output);
 }
 
 /// "trade: 3 rows; late: 2013.10.07 1; early: 2013.10.09 1"
@@ -57,7 +61,7 @@ void print_rows(const std::string& table,
              early.empty() ? "" : "; early:", early);
 }
 
-int print_written(const written_period& what, period_id period) {
+void print_written(const written_period& what, period_id period) {
   const auto& report = what.report;
   if (report.version != manifest_version{}) {
     fmt::print("  {}: written, manifest {}{}\n", what.rdb, report.version.value,
@@ -72,32 +76,71 @@ int print_written(const written_period& what, period_id period) {
     fmt::print("  {}: the stream lost something {} times, see its status\n",
                what.rdb, report.losses);
   std::fflush(stdout);
+}
+
+json_value json_of(const written_period& what) {
+  const auto& report = what.report;
+  auto rows = json_value::object();
+  for (const auto& [table, dates] : report.rows) {
+    auto& by_date = rows.add(table, json_value::object());
+    for (const auto& [date, count] : dates)
+      by_date.add(text::date_text(date), count);
+  }
+  json_value out{{"rdb", what.rdb},
+                 {"manifest", report.version.value},
+                 {"served", report.served},
+                 {"rows", std::move(rows)},
+                 {"rejected_batches", report.rejected_batches},
+                 {"losses", report.losses}};
+  if (what.fault)
+    out.add("failure", to_string(what.fault));
+  return out;
+}
+
+int code_of(const written_period& what) {
   if (what.fault) {
     const auto code = fail(what.fault);
-    return report.held ? static_cast<int>(exit_negative) : code;
+    return what.report.held ? static_cast<int>(exit_negative) : code;
   }
-  return report.losses != 0 ? exit_negative : exit_ok;
+  return what.report.losses != 0 ? exit_negative : exit_ok;
 }
 
 int end_stream(runtime& host, const cluster_config& config,
-               const std::string& stream, const end_request& what) {
+               const std::string& stream, const end_request& what,
+               json_value* told) {
   const auto ended = end_period(host, config, stream, what);
   if (!ended) {
     const auto code = fail(ended.failure());
+    if (told != nullptr)
+      told->add({{"stream", stream}, {"failure", to_string(ended.failure())}});
     return ended.failure().code == errc::already_exists
              ? static_cast<int>(exit_negative)
              : code;
   }
-  fmt::print("stream {}: {} {}{}\n", stream,
-             text::date_text(what.period.value, '.'),
-             ended->before ? "had ended before" : "ended",
-             ended->end == position{} ? "" : " at " + to_string(ended->end));
-  if (ended->written.empty())
-    fmt::print("  no rdb of the configuration writes it down\n");
+  json_value row{{"stream", stream},
+                 {"period", text::date_text(what.period.value)},
+                 {"ended_before", ended->before},
+                 {"end", ended->end.value},
+                 {"written", json_value::array()}};
+  if (told == nullptr) {
+    fmt::print("stream {}: {} {}{}\n", stream,
+               text::date_text(what.period.value, '.'),
+               ended->before ? "had ended before" : "ended",
+               ended->end == position{} ? "" : " at " + to_string(ended->end));
+    if (ended->written.empty())
+      fmt::print("  no rdb of the configuration writes it down\n");
+  }
   int code = exit_ok;
-  for (const auto& each : ended->written)
-    if (const auto one = print_written(each, what.period); one != exit_ok)
+  for (const auto& each : ended->written) {
+    if (told == nullptr)
+      print_written(each, what.period);
+    else
+      row["written"].add(json_of(each));
+    if (const auto one = code_of(each); one != exit_ok)
       code = one;
+  }
+  if (told != nullptr)
+    told->add(std::move(row));
   return code;
 }
 
@@ -111,11 +154,16 @@ int run(const eop_options& options) {
   const end_request what{period_id{options.period}, options.force,
                          options.accept_rejects,
                          std::chrono::seconds{options.timeout_s}};
+  auto told = json_value::array();
   int code = exit_ok;
   for (const auto& stream : config->streams)
-    if (const auto one = end_stream(**host, *config, stream.name, what);
+    if (const auto one
+        = end_stream(**host, *config, stream.name, what,
+                     options.output == output_format::json ? &told : nullptr);
         one != exit_ok)
       code = one;
+  if (options.output == output_format::json)
+    fmt::print("{}\n", told.dump(2));
   return code;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <millrace/nodes/cli/command/command.hpp>
+#include <millrace/nodes/cli/command/output_format.hpp>
 
 #include <cstdint>
 #include <string>
@@ -13,6 +14,7 @@ struct eop_options {
   bool force = false;
   bool accept_rejects = false;
   int timeout_s = 300;
+  output_format output = output_format::table;
 };
 
 /// Ends a period, and returns when the hdb serves its rows; says what became of

@@ -4,6 +4,7 @@
 #include <millrace/nodes/cli/cluster_option.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/feed.hpp>
+#include <millrace/nodes/cli/feed_verdict.hpp>
 #include <millrace/nodes/cli/interrupts.hpp>
 #include <millrace/nodes/client/feed_session.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
@@ -167,36 +168,14 @@ process_config process_of(const feed_options& options) {
   return process;
 }
 
-/// Says what became of the lines of each file.
-/// @returns `bad_data` when a file has more rejects than it may
-error judge(const std::vector<feed::source_report>& reports,
-            uint64_t rejects_max) {
-  error fault;
-  for (const auto& each : reports) {
-    if (!each.open_line.empty())
-      fmt::print(stderr,
-                 "{}: its last line has no newline, and was taken as it "
-                 "stands: {}\n",
-                 each.source, each.open_line);
+/// Says what is to be known of each file.
+void tell_files(const std::vector<feed::source_report>& reports) {
+  tell_open_lines(reports);
+  for (const auto& each : reports)
     if (each.resumed && each.rows == 0 && each.rejects == 0)
       fmt::print(stderr,
                  "already published: {}; --again publishes it once more\n",
                  each.source);
-    const auto all = each.rejects + each.rejects_before;
-    if (all <= rejects_max)
-      continue;
-    fault.code = errc::bad_data;
-    fault.context
-      += (fault.context.empty() ? "" : "; ") + each.source + ": "
-         + std::to_string(all)
-         + (all == 1 ? " line gave no row" : " lines gave no row")
-         + (each.rejects_before == 0
-              ? ""
-              : ", " + std::to_string(each.rejects_before)
-                  + " of them in an earlier run")
-         + (each.first_reject.empty() ? "" : "; first " + each.first_reject);
-  }
-  return fault;
 }
 
 /// A file without a line is not a success.
@@ -206,6 +185,28 @@ error judge_empty(const feed::batch_source_counters& read,
     return {};
   return {errc::bad_data, fmt::format("{}: nothing to read, the file is empty",
                                       fmt::join(process.files, ", "))};
+}
+
+void print_check(const feed_check& done, output_format output) {
+  const auto rejects = done.read->rejects.load();
+  const auto backwards = done.read->backwards.load();
+  const bool timed = done.first_time != null_long;
+  if (output == output_format::json) {
+    text::json_value out{
+      {"rows", done.rows}, {"rejected", rejects}, {"backwards", backwards}};
+    if (timed) {
+      out.add("first_time", text::time_text(done.first_time));
+      out.add("last_time", text::time_text(done.last_time));
+    }
+    fmt::print("{}\n", out.dump());
+    return;
+  }
+  fmt::print("{} rows would be published, {} lines rejected, {} out of order\n",
+             done.rows, rejects, backwards);
+  if (timed)
+    fmt::print("first time {}, last time {}\n",
+               text::time_text(done.first_time),
+               text::time_text(done.last_time));
 }
 
 int check(const cluster_config& config, const process_config& process,
@@ -219,18 +220,14 @@ int check(const cluster_config& config, const process_config& process,
                  [&] { return signals.raised(); });
   if (!done)
     return fail(done.failure());
-  fmt::print("{} rows would be published, {} lines rejected, {} rows earlier "
-             "than the row before\n",
-             done->rows, done->read->rejects.load(),
-             done->read->backwards.load());
-  if (done->first_time != null_long)
-    fmt::print("first time {}, last time {}\n",
-               text::time_text(done->first_time),
-               text::time_text(done->last_time));
+  print_check(*done, options.output);
   if (done->fault)
     return fail(done->fault);
-  if (signals.raised())
-    return fail({errc::cancelled, "interrupted"});
+  if (signals.raised()) {
+    (void)fail({errc::cancelled, "interrupted"});
+    return signals.exit_code();
+  }
+  tell_files(done->read->reports());
   if (auto fault = judge(done->read->reports(), options.rejects_max))
     return fail(fault);
   if (auto fault = judge_empty(*done->read, process))
@@ -257,7 +254,7 @@ void print_end(const feed_session& feed, const feed_options& options,
     fmt::print("{}\n", out.dump());
     return;
   }
-  fmt::print("{} rows {}, {} rejected, {} earlier than the row before\n", rows,
+  fmt::print("{} rows {}, {} rejected, {} out of order\n", rows,
              merged ? "published" : "recorded", rejects, backwards);
   if (!merged && rows != 0)
     fmt::print("not all of them are merged yet; they are kept in {}, and the "
@@ -309,6 +306,7 @@ int run(const feed_options& options) {
     fault = closed;
   print_end(**feed, options, end);
   const auto& read = (*feed)->read();
+  tell_files(read.reports());
   const auto verdict = judge(read.reports(), options.rejects_max);
   if (!fault)
     fault = verdict ? verdict : judge_empty(read, process);
@@ -316,7 +314,11 @@ int run(const feed_options& options) {
     fmt::print("rejected lines: {}\n", options.only_rejects.empty()
                                          ? (*feed)->reject_path()
                                          : options.only_rejects);
-  return fault ? fail(fault) : static_cast<int>(exit_ok);
+  if (!fault)
+    return exit_ok;
+  const auto code = fail(fault);
+  return fault.code == errc::cancelled && signals.raised() ? signals.exit_code()
+                                                           : code;
 }
 
 } // namespace

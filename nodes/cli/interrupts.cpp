@@ -1,4 +1,5 @@
 #include <millrace/nodes/cli/interrupts.hpp>
+#include <millrace/nodes/host/exit_codes.hpp>
 
 #include <csignal>
 
@@ -6,7 +7,7 @@ namespace millrace::nodes {
 
 namespace {
 volatile std::sig_atomic_t seen = 0;
-void remember(int) { seen = 1; }
+void remember(int signal) { seen = signal; }
 } // namespace
 
 interrupts::interrupts() {
@@ -22,5 +23,9 @@ interrupts::~interrupts() {
 }
 
 bool interrupts::raised() const noexcept { return seen != 0; }
+
+int interrupts::exit_code() const noexcept {
+  return seen == 0 ? static_cast<int>(exit_ok) : exit_by_signal + seen;
+}
 
 } // namespace millrace::nodes

@@ -11,6 +11,8 @@ public:
   interrupts(const interrupts&) = delete;
   interrupts& operator=(const interrupts&) = delete;
   [[nodiscard]] bool raised() const noexcept;
+  /// That of a command which the signal ended: 130 for ctrl-C.
+  [[nodiscard]] int exit_code() const noexcept;
 };
 
 } // namespace millrace::nodes

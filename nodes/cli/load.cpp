@@ -1,7 +1,9 @@
 #include <millrace/messages/text/civil_time.hpp>
+#include <millrace/messages/text/json_value.hpp>
 #include <millrace/nodes/assembly/history_load.hpp>
 #include <millrace/nodes/cli/cluster_option.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
+#include <millrace/nodes/cli/feed_verdict.hpp>
 #include <millrace/nodes/cli/interrupts.hpp>
 #include <millrace/nodes/cli/load.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
@@ -61,7 +63,14 @@ void declare(option_list& list, load_options& into) {
           "Where lines go that cannot be read; default: load-TABLE.rejects.txt "
           "in the cluster's data")
     .shown_as("FILE");
-  list.texts("FILE", into.files, "Plain, gzip or zip").required();
+  list
+    .number("--max-rejects", into.rejects_max,
+            "Lines of one file that may give no row; above it the exit code is "
+            "65 (default 0)")
+    .shown_as("N");
+  declare_output(list, into.output);
+  list.texts("FILE", into.files, "Plain, gzip, bzip2, xz, Zstandard or zip")
+    .required();
 }
 
 bool any_resumed(const feed::batch_source_counters& read) {
@@ -70,8 +79,8 @@ bool any_resumed(const feed::batch_source_counters& read) {
                      [](const auto& each) { return each.resumed; });
 }
 
-error run_load(history_load& load, const feed::batch_source_counters& read) {
-  const interrupts signals;
+error run_load(history_load& load, const feed::batch_source_counters& read,
+               const interrupts& signals) {
   const bool draws = ::isatty(STDERR_FILENO) == 1;
   error fault;
   for (bool more = true; more && !fault;) {
@@ -91,13 +100,8 @@ error run_load(history_load& load, const feed::batch_source_counters& read) {
   return fault;
 }
 
-int run(const load_options& options) {
-  const auto config = load_cluster(options.config);
-  if (!config)
-    return fail(config.failure());
-  auto env = real_env::create({.io_threads = 1, .pool_threads = 2});
-  if (!env)
-    return fail(env.failure());
+history_load::options given_of(const load_options& options,
+                               const cluster_config& config) {
   history_load::options given;
   given.what.name = "load-" + options.table;
   given.what.type = process_type::feed;
@@ -109,8 +113,46 @@ int run(const load_options& options) {
   given.replaces = options.replace;
   given.reject_path
     = options.reject.empty()
-        ? config->data_directory + "/load-" + options.table + ".rejects.txt"
+        ? config.data_directory + "/load-" + options.table + ".rejects.txt"
         : options.reject;
+  return given;
+}
+
+void print_end(const load_options& options, const history_load& load,
+               uint64_t rejected, const std::string& reject_path) {
+  const auto& partitions = load.partitions();
+  if (options.output == output_format::json) {
+    fmt::print("{}\n",
+               text::json_value{{"rows", load.rows()},
+                                {"replaced", load.rows_replaced()},
+                                {"partitions", std::vector(partitions.begin(),
+                                                           partitions.end())},
+                                {"directory", load.directory()},
+                                {"rejected", rejected},
+                                {"reject_file", reject_path}}
+                 .dump());
+    return;
+  }
+  fmt::print("{} rows loaded into {} partitions of {}{}, {} rejected\n",
+             load.rows(), partitions.size(), load.directory(),
+             options.replace
+               ? fmt::format(" in the place of {}", load.rows_replaced())
+               : "",
+             rejected);
+  if (!partitions.empty())
+    fmt::print("{}\n", fmt::join(partitions, " "));
+  if (rejected != 0)
+    fmt::print("rejected lines: {}\n", reject_path);
+}
+
+int run(const load_options& options) {
+  const auto config = load_cluster(options.config);
+  if (!config)
+    return fail(config.failure());
+  auto env = real_env::create({.io_threads = 1, .pool_threads = 2});
+  if (!env)
+    return fail(env.failure());
+  auto given = given_of(options, *config);
   // It may be the first that touches the cluster's data.
   if (auto fault
       = (*env)->world().fs->create_directories(config->data_directory))
@@ -121,20 +163,16 @@ int run(const load_options& options) {
     = history_load::open((*env)->world(), *config, std::move(given), read);
   if (!load)
     return fail(load.failure());
-  const auto fault = run_load(**load, *read);
-  const auto& partitions = (*load)->partitions();
-  fmt::print("{} rows loaded into {} partitions of {}{}, {} rejected\n",
-             (*load)->rows(), partitions.size(), (*load)->directory(),
-             options.replace
-               ? fmt::format(" in the place of {}", (*load)->rows_replaced())
-               : "",
-             read->rejects.load());
-  if (!partitions.empty())
-    fmt::print("{}\n", fmt::join(partitions, " "));
-  if (read->rejects != 0)
-    fmt::print("rejected lines: {}\n", rejects);
-  if (fault)
-    return fail(fault);
+  const interrupts signals;
+  const auto fault = run_load(**load, *read, signals);
+  print_end(options, **load, read->rejects.load(), rejects);
+  if (fault) {
+    const auto code = fail(fault);
+    return fault.code == errc::cancelled ? signals.exit_code() : code;
+  }
+  tell_open_lines(read->reports());
+  if (const auto verdict = judge(read->reports(), options.rejects_max))
+    return fail(verdict);
   if ((*load)->rows() == 0 && any_resumed(*read))
     fmt::print(stderr, "already loaded: {}\n", fmt::join(options.files, ", "));
   return exit_ok;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <millrace/nodes/cli/command/command.hpp>
+#include <millrace/nodes/cli/command/output_format.hpp>
 
 #include <cstdint>
 #include <optional>
@@ -17,6 +18,9 @@ struct load_options {
   std::string reject;
   std::optional<int32_t> date; ///< Days since 2000.01.01.
   bool replace = false;
+  /// Lines of one file that may give no row before the load counts as failed.
+  uint64_t rejects_max = 0;
+  output_format output = output_format::table;
   std::vector<std::string> files;
 };
 

@@ -20,6 +20,39 @@ std::string_view as_text(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
+std::string csv_header(const query::table_data& table) {
+  std::string out;
+  for (const auto& column : table.columns) {
+    if (!out.empty())
+      out += ',';
+    text::append_csv_field(out, column.name);
+  }
+  return out + "\n";
+}
+
+std::vector<std::string> csv_rows(const query::table_data& table) {
+  std::vector<std::string> out(table.row_count);
+  std::string cell;
+  for (const auto& column : table.columns)
+    for (size_t row = 0; row < out.size(); ++row) {
+      if (&column != &table.columns.front())
+        out[row] += ',';
+      cell.clear();
+      query::append_cell(cell, column, row);
+      text::append_csv_field(out[row], cell);
+    }
+  return out;
+}
+
+/// A value per row; none when there is no such column of timestamps.
+std::span<const int64_t> times_of(const query::table_data& table,
+                                  const std::string& name) {
+  for (const auto& column : table.columns)
+    if (column.name == name && column.type == column_type::timestamp)
+      return {column.as<int64_t>(), table.row_count};
+  return {};
+}
+
 } // namespace
 
 result<bool> message_writer::write(const rt::message& message, position end) {
@@ -35,6 +68,8 @@ error message_writer::write(const stream_event& event,
     std::fprintf(stderr, "%s\n", rt::describe(event, topic).c_str());
     return {};
   }
+  if (options_->last != 0)
+    return {}; // What happened before is not asked for.
   return out_->write(json_value{{"event", to_string(event.kind)},
                                 {"from", event.from.value},
                                 {"to", event.to.value},
@@ -50,8 +85,35 @@ error message_writer::write_period(period_id period, position end) {
     std::fprintf(stderr, "period %s ended\n", day.c_str());
     return {};
   }
+  if (options_->last != 0)
+    return {};
   return out_->write(
     json_value{{"end_of_period", day}, {"position", end.value}}.dump() + "\n");
+}
+
+error message_writer::put(std::string line) {
+  if (options_->last != 0) {
+    kept_.push_back(std::move(line));
+    if (kept_.size() > options_->last)
+      kept_.pop_front();
+    return {};
+  }
+  if (!header_written_ && !header_.empty())
+    if (auto fault = out_->write(header_))
+      return fault;
+  header_written_ = true;
+  return out_->write(line);
+}
+
+error message_writer::finish() {
+  if (!header_.empty() && !kept_.empty())
+    if (auto fault = out_->write(header_))
+      return fault;
+  for (const auto& line : kept_)
+    if (auto fault = out_->write(line))
+      return fault;
+  kept_.clear();
+  return out_->flush();
 }
 
 result<bool> message_writer::write_rows(const rt::message& message) {
@@ -63,19 +125,24 @@ result<bool> message_writer::write_rows(const rt::message& message) {
   if (batch->table != options_->table)
     return false;
   const auto table = to_table(*batch);
-  std::string text;
-  if (options_->format == line_format::json) {
-    for (const auto& row : json_rows(table))
-      text += row + "\n";
-  } else {
-    text = query::to_text(table, query::result_format::csv);
-    if (header_written_)
-      text.erase(0, text.find('\n') + 1);
-    header_written_ = true;
+  const bool json = options_->format == line_format::json;
+  auto lines = json ? json_rows(table) : csv_rows(table);
+  if (!json && header_.empty())
+    header_ = csv_header(table);
+  const auto times = options_->row_time_ns ? times_of(table, time_column_)
+                                           : std::span<const int64_t>{};
+  const auto before = rows_;
+  for (size_t row = 0; row < lines.size(); ++row) {
+    if (options_->rows != 0 && rows_ == options_->rows)
+      break;
+    if (options_->row_time_ns
+        && (times.empty() || times[row] < *options_->row_time_ns))
+      continue;
+    ++rows_;
+    if (auto fault = put(std::move(lines[row]) + "\n"))
+      return fault;
   }
-  if (auto fault = out_->write(text))
-    return fault;
-  return true;
+  return rows_ != before;
 }
 
 result<bool> message_writer::write_json(const rt::message& message,
@@ -108,7 +175,7 @@ result<bool> message_writer::write_json(const rt::message& message,
   } else {
     put_payload(line, as_text(message.payload));
   }
-  if (auto fault = out_->write(line.dump() + "\n"))
+  if (auto fault = put(line.dump() + "\n"))
     return fault;
   return true;
 }
@@ -117,16 +184,13 @@ result<bool> message_writer::write_csv(const rt::message& message,
                                        position end) {
   if (message.kind != payload_kind::opaque)
     return false;
-  std::string text;
-  if (!header_written_)
-    text = "position,on,id,ts,data\n";
-  header_written_ = true;
-  text += std::to_string(end.value) + ",";
+  header_ = "position,on,id,ts,data\n";
+  auto text = std::to_string(end.value) + ",";
   text::append_csv_field(text, message.header.on);
   text += "," + std::to_string(message.header.id) + ","
           + text::time_text(message.header.ts) + ",";
   text::append_csv_field(text, as_text(message.payload));
-  if (auto fault = out_->write(text + "\n"))
+  if (auto fault = put(text + "\n"))
     return fault;
   return true;
 }

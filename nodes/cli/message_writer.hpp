@@ -2,23 +2,27 @@
 
 #include <millrace/actors/rt/subscribe/subscription.hpp>
 #include <millrace/messages/base/result.hpp>
+#include <millrace/messages/data/table_batch.hpp>
 #include <millrace/nodes/cli/stoppable_output.hpp>
 #include <millrace/nodes/cli/sub.hpp>
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <string>
 #include <utility>
 
 namespace millrace::nodes {
 
-/// Writes what is delivered to standard output, one line per message or row.
-/// Owner: one thread. The options must outlive it.
+/// Writes what is delivered to standard output, one line per message or row:
+/// of all, or only of the last. Owner: one thread. The options must outlive it.
 class message_writer {
 public:
-  message_writer(const sub_options& options,
+  /// @param time_column of the table, by which its rows are chosen
+  message_writer(const sub_options& options, std::string time_column,
                  std::shared_ptr<stoppable_output> out)
-    : options_{&options}, out_{std::move(out)} {}
+    : options_{&options}, time_column_{std::move(time_column)}, out_{std::move(
+                                                                  out)} {}
 
   /// @param end the position of the next message
   /// @returns whether the message was one that is printed.
@@ -29,15 +33,27 @@ public:
   /// What is printed is seen, also through a pipe.
   [[nodiscard]] error flush() { return out_->flush(); }
 
+  /// Of the table, so far.
+  [[nodiscard]] uint64_t rows() const noexcept { return rows_; }
+  /// Lines that are kept because they may be the last.
+  [[nodiscard]] size_t kept() const noexcept { return kept_.size(); }
+  /// Writes those.
+  [[nodiscard]] error finish();
+
 private:
+  error put(std::string line);
   result<bool> write_rows(const rt::message& message);
   result<bool> write_json(const rt::message& message, position end);
   /// Payloads of the user's own only: rows of a table want `--table`.
   result<bool> write_csv(const rt::message& message, position end);
 
   const sub_options* options_;
+  std::string time_column_;
   std::shared_ptr<stoppable_output> out_;
+  std::string header_; ///< Of CSV.
   bool header_written_ = false;
+  uint64_t rows_ = 0;
+  std::deque<std::string> kept_;
 };
 
 } // namespace millrace::nodes

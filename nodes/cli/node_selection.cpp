@@ -29,13 +29,15 @@ int with_nodes(
   return act(nodes, names);
 }
 
-int report(const std::vector<node_outcome>& outcomes) {
+int report(const std::vector<node_outcome>& outcomes, output_format output) {
   int code = exit_ok;
   for (const auto& each : outcomes) {
     if (each.failure) {
       std::fprintf(stderr, "millrace: %s\n", to_string(each.failure).c_str());
       if (code == exit_ok)
         code = each.exit_code;
+    } else if (output == output_format::json) {
+      continue;
     } else if (each.pid != 0) {
       std::printf("%s: %s (process %d)\n", each.name.c_str(), each.text.c_str(),
                   each.pid);
@@ -44,6 +46,20 @@ int report(const std::vector<node_outcome>& outcomes) {
     }
   }
   return code;
+}
+
+text::json_value json_of(const std::vector<node_outcome>& outcomes) {
+  auto out = text::json_value::array();
+  for (const auto& each : outcomes) {
+    text::json_value row{{"node", each.name}};
+    row.add("state", each.failure ? "failed" : each.text);
+    if (each.pid != 0)
+      row.add("pid", each.pid);
+    if (each.failure)
+      row.add("failure", to_string(each.failure));
+    out.add(std::move(row));
+  }
+  return out;
 }
 
 } // namespace millrace::nodes

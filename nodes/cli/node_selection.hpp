@@ -1,5 +1,7 @@
 #pragma once
 
+#include <millrace/messages/text/json_value.hpp>
+#include <millrace/nodes/cli/command/output_format.hpp>
 #include <millrace/nodes/host/supervisor.hpp>
 
 #include <functional>
@@ -14,8 +16,12 @@ int with_nodes(
   const std::string& config_path, const std::vector<std::string>& wanted,
   const std::function<int(supervisor&, const std::vector<std::string>&)>& act);
 
-/// Prints a line for each outcome, failures to stderr.
+/// Prints a line for each outcome, unless JSON is wanted; failures to stderr.
 /// @returns the exit code of the first failure, else 0.
-int report(const std::vector<node_outcome>& outcomes);
+int report(const std::vector<node_outcome>& outcomes, output_format output);
+
+/// The same outcomes for programs; one that failed has a "failure".
+[[nodiscard]] text::json_value
+json_of(const std::vector<node_outcome>& outcomes);
 
 } // namespace millrace::nodes

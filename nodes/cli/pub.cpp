@@ -72,28 +72,82 @@ rt::ack_level level_of(const std::string& name) {
   return name == "synced" ? rt::ack_level::synced : rt::ack_level::committed;
 }
 
-/// The publisher, once it may publish.
+/// Until the last message is as safe as asked. --flush waits for as long as it
+/// takes: a signal ends it.
+error wait_safe(const interrupts& signals, rt::publisher& out,
+                const pub_options& options) {
+  if (!options.flush)
+    return out.flush(level_of(options.level), rt_deadline);
+  error fault;
+  do
+    fault = out.flush(rt::ack_level::committed, 500ms);
+  while (fault.code == errc::timeout && !signals.raised());
+  return fault;
+}
+
+std::string origin_of(const pub_options& options) {
+  return options.origin.empty() ? "pub" : options.origin;
+}
+
+/// The publisher, once it may publish. One that waits for nobody needs to hear
+/// of RT only when its origin is new here: RT may know more of it.
 result<std::shared_ptr<rt::publisher>>
 open_publisher(runtime& host, const pub_options& options) {
   const bool local = options.stream.starts_with('/');
-  if (!local) {
-    const auto& config = host.config();
-    if (config.stream(options.stream) == nullptr)
-      return error{errc::not_found, config.path + ": no [[stream]] is named '"
-                                      + options.stream + "'"};
-    // Says at once when nobody is there; the replicator would wait for ever.
-    if (auto rt = find_stream(host, config, options.stream, 3s); !rt)
+  const bool needs_rt
+    = !local && (options.flush || options.level != "recorded");
+  if (!local && host.config().stream(options.stream) == nullptr)
+    return error{errc::not_found, host.config().path
+                                    + ": no [[stream]] is named '"
+                                    + options.stream + "'"};
+  // Says at once when nobody is there; the replicator would wait for ever.
+  if (needs_rt)
+    if (auto rt = find_stream(host, host.config(), options.stream, 3s); !rt)
       return rt.failure();
-  }
   auto made = host.publish(
-    options.stream, {.name = options.origin.empty() ? "pub" : options.origin,
-                     .origin = options.origin});
+    options.stream, {.name = origin_of(options), .origin = options.origin});
   if (!made)
     return made.failure();
-  if (!local)
-    if (auto fault = made->out->wait_verified(rt_deadline))
-      return fault;
+  if (local)
+    return made->out;
+  auto fault = made->out->wait_verified(needs_rt ? rt_deadline : 3s);
+  if (fault && !needs_rt)
+    fault.context += "; an origin that is new on this host must hear from rt "
+                     "once: start the cluster, and run this again";
+  if (fault)
+    return fault;
   return made->out;
+}
+
+/// Says of what is not as safe as asked yet where it is, and what to do.
+error still_pending(error fault, const pub_options& options) {
+  if (fault.code == errc::timeout && !options.stream.starts_with('/'))
+    fault.context += "; kept in the log of origin " + origin_of(options)
+                     + ": 'millrace pub --flush --stream " + options.stream
+                     + (options.origin.empty() ? std::string{}
+                                               : " --origin " + options.origin)
+                     + "' waits for it";
+  return fault;
+}
+
+void print_end(const pub_options& options, uint64_t published,
+               const std::optional<position>& end) {
+  const char* what = options.table.empty() ? "messages" : "rows";
+  if (options.output == output_format::json) {
+    text::json_value told{{what, published}, {"stream", options.stream}};
+    if (end)
+      told.add("end", end->value);
+    fmt::print("{}\n", told.dump());
+    return;
+  }
+  if (options.flush)
+    fmt::print(stderr, "{}\n",
+               end ? "all of the log is merged" : "not all of the log is");
+  else
+    fmt::print(stderr, "{} {} published\n", published, what);
+  if (end)
+    fmt::print(stderr, "stream {} ends at {} (--at-least {})\n", options.stream,
+               to_string(*end), end->value);
 }
 
 void declare(option_list& list, pub_options& into) {
@@ -118,10 +172,16 @@ void declare(option_list& list, pub_options& into) {
                          "Wait until all is recorded, synced or committed "
                          "(default)")
     .shown_as("LEVEL");
+  list.flag("--flush", into.flush,
+            "Publish nothing; wait until what earlier ones left in the log of "
+            "the origin is merged");
   declare_output(list, into.output);
 }
 
 int run(const pub_options& options) {
+  if (options.flush && options.stream.starts_with('/'))
+    return fail(
+      {errc::invalid_argument, "--flush: nobody merges a log of its own"});
   std::optional<cluster_config> config;
   // A log of its own needs no cluster, unless its rows are of a table.
   if (!options.stream.starts_with('/') || !options.table.empty()) {
@@ -139,15 +199,16 @@ int run(const pub_options& options) {
   if (!out)
     return fail(out.failure());
   line_publisher lines{options, *(*host)->env().clock, **out};
-  auto fault = lines.open(config ? &*config : nullptr);
-  if (!fault)
+  error fault;
+  if (!options.flush)
+    fault = lines.open(config ? &*config : nullptr);
+  if (!fault && !options.flush)
     fault = read_lines(signals, lines);
   // What came before a bad line is kept, and counted.
   if (auto flushed = lines.flush(); flushed && !fault)
     fault = flushed;
-  if (auto safe = (*out)->flush(level_of(options.level), rt_deadline);
-      safe && !fault)
-    fault = safe;
+  if (auto safe = wait_safe(signals, **out, options); safe && !fault)
+    fault = still_pending(std::move(safe), options);
   std::optional<position> end;
   if (!fault && options.level == "committed"
       && !options.stream.starts_with('/')) {
@@ -158,20 +219,9 @@ int run(const pub_options& options) {
   }
   if (auto closed = (*out)->close(); closed && !fault)
     fault = closed;
-  const char* what = options.table.empty() ? "messages" : "rows";
-  if (options.output == output_format::json) {
-    text::json_value told{{what, lines.published()},
-                          {"stream", options.stream}};
-    if (end)
-      told.add("end", end->value);
-    fmt::print("{}\n", told.dump());
-  } else {
-    fmt::print(stderr, "{} {} published\n", lines.published(), what);
-    if (end)
-      fmt::print(stderr, "stream {} ends at {} (--at-least {})\n",
-                 options.stream, to_string(*end), end->value);
-  }
-  return fault ? fail(fault) : static_cast<int>(exit_ok);
+  print_end(options, lines.published(), end);
+  const auto code = fault ? fail(fault) : static_cast<int>(exit_ok);
+  return signals.raised() ? signals.exit_code() : code;
 }
 
 } // namespace

@@ -16,6 +16,8 @@ struct pub_options {
   std::string origin; ///< Empty: the name of the publisher's directory.
   /// What to wait for before the end: recorded, synced or committed.
   std::string level = "committed";
+  /// Publishes nothing, and waits for what earlier ones left in the log.
+  bool flush = false;
   output_format output = output_format::table;
 };
 

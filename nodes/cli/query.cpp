@@ -115,7 +115,7 @@ int run(const query_options& options) {
       return {};
     });
   if (fault)
-    return fail(fault);
+    return fail_output(fault);
   for (const auto& warning : answer->cut.warnings)
     fmt::print(stderr, "millrace: warning: rows may be missing: {}\n", warning);
   if (options.show_cut)

@@ -1,3 +1,4 @@
+#include <millrace/messages/text/json_value.hpp>
 #include <millrace/nodes/assembly/front_door.hpp>
 #include <millrace/nodes/assembly/guest.hpp>
 #include <millrace/nodes/cli/cluster_option.hpp>
@@ -22,6 +23,7 @@ void declare(option_list& list, spawn_options& into) {
   list.text("--on", into.node, "Name of the [[node]]")
     .required()
     .shown_as("NODE");
+  declare_output(list, into.output);
 }
 
 int run(const spawn_options& options) {
@@ -60,7 +62,13 @@ int run(const spawn_options& options) {
   }
   if (fault)
     return fail(fault);
-  fmt::print("{} runs on node {}\n", options.process, options.node);
+  if (options.output == output_format::json)
+    fmt::print("{}\n", text::json_value{{"process", options.process},
+                                        {"node", options.node},
+                                        {"state", "runs"}}
+                         .dump());
+  else
+    fmt::print("{} runs on node {}\n", options.process, options.node);
   return exit_ok;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <millrace/nodes/cli/command/command.hpp>
+#include <millrace/nodes/cli/command/output_format.hpp>
 
 #include <string>
 
@@ -10,6 +11,7 @@ struct spawn_options {
   std::string config;
   std::string process;
   std::string node;
+  output_format output = output_format::table;
 };
 
 /// Starts a process of the configuration on a running node.

@@ -1,3 +1,4 @@
+#include <millrace/messages/text/json_value.hpp>
 #include <millrace/nodes/assembly/front_door.hpp>
 #include <millrace/nodes/assembly/guest.hpp>
 #include <millrace/nodes/cli/cluster_option.hpp>
@@ -20,6 +21,7 @@ void declare(option_list& list, stop_process_options& into) {
   list.text("PROCESS", into.process, "Name of the [[process]]").required();
   list.text("--on", into.node, "The [[node]] that it runs on; default: found")
     .shown_as("NODE");
+  declare_output(list, into.output);
 }
 
 int run(const stop_process_options& options) {
@@ -57,7 +59,13 @@ int run(const stop_process_options& options) {
   }
   if (fault)
     return fail(fault);
-  fmt::print("{} on node {}: stopped\n", options.process, name);
+  if (options.output == output_format::json)
+    fmt::print("{}\n", text::json_value{{"process", options.process},
+                                        {"node", name},
+                                        {"state", "stopped"}}
+                         .dump());
+  else
+    fmt::print("{} on node {}: stopped\n", options.process, name);
   return exit_ok;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <millrace/nodes/cli/command/command.hpp>
+#include <millrace/nodes/cli/command/output_format.hpp>
 
 #include <string>
 
@@ -10,6 +11,7 @@ struct stop_process_options {
   std::string config;
   std::string process;
   std::string node; ///< Empty: where it is found.
+  output_format output = output_format::table;
 };
 
 /// Ends one process of a running node.

@@ -35,6 +35,62 @@ std::string text_of(const json_value& value) {
 void declare(option_list& list, stream_members_options& into) {
   declare_config(list, into.config);
   list.text("STREAM", into.stream, "Name of the [[stream]]").required();
+  declare_output(list, into.output);
+}
+
+/// What each rt process says of itself, and the one that leads of the members.
+json_value members_of(const cluster_config& config, const std::string& stream,
+                      const json_value& live) {
+  const auto& nodes = live.at("streams").at(stream);
+  json_value out{{"stream", stream},
+                 {"leader", {}},
+                 {"processes", json_value::array()},
+                 {"members", json_value::array()}};
+  for (const auto* member : config.members_of(stream)) {
+    const auto& said = nodes.at(member->name);
+    const auto& group = said.at("group");
+    out["processes"].add({{"process", member->name},
+                          {"answers", !said.is_null()},
+                          {"role", group.at("role")},
+                          {"term", group.at("term")},
+                          {"committed", group.at("commit")},
+                          {"end", said.at("end")},
+                          {"end_text", said.at("end_text")}});
+    if (!said.at("leads").boolean().value_or(false))
+      continue;
+    out["leader"] = member->name;
+    for (const auto& each : group.at("members").elements())
+      // The node that leads calls itself "self", which says nothing here.
+      out["members"].add(
+        {{"process", text_of(each.at("id")) == text_of(group.at("self"))
+                       ? json_value{member->name}
+                       : each.at("name")},
+         {"id", each.at("id")},
+         {"votes", each.at("votes")},
+         {"durable", each.at("durable")},
+         {"heard_ms", each.at("heard_ms")}});
+  }
+  return out;
+}
+
+void print_members(const json_value& told) {
+  for (const auto& each : told.at("processes").elements()) {
+    const bool answers = each.at("answers").boolean().value_or(false);
+    fmt::print("{}: {}", text_of(each.at("process")),
+               answers ? text_of(each.at("role")) : "does not answer");
+    if (answers)
+      fmt::print(", term {}, committed {}, end {}", text_of(each.at("term")),
+                 text_of(each.at("committed")), text_of(each.at("end_text")));
+    fmt::print("\n");
+  }
+  for (const auto& each : told.at("members").elements())
+    fmt::print("member {} ({}): {}{}\n", text_of(each.at("process")),
+               text_of(each.at("id")),
+               each.at("votes").boolean().value_or(false) ? "votes" : "learns",
+               each.at("durable").is_null()
+                 ? ""
+                 : ", holds " + text_of(each.at("durable")) + ", heard "
+                     + text_of(each.at("heard_ms")) + " ms ago");
 }
 
 /// The members, as the node says that knows best.
@@ -45,49 +101,46 @@ int members(const stream_members_options& options) {
   const auto live = collect_status(*config);
   if (!live)
     return fail(live.failure());
-  const auto& nodes = live->at("streams").at(options.stream);
-  const json_value* leads = nullptr;
-  std::string leader;
-  for (const auto* member : config->members_of(options.stream)) {
-    const auto& said = nodes.at(member->name);
-    const auto& group = said.at("group");
-    fmt::print("{}: {}", member->name,
-               said.is_null() ? "does not answer" : text_of(group.at("role")));
-    if (!said.is_null())
-      fmt::print(", term {}, committed {}, end {}", text_of(group.at("term")),
-                 text_of(group.at("commit")), text_of(said.at("end_text")));
-    fmt::print("\n");
-    if (said.at("leads").boolean().value_or(false)) {
-      leads = &group;
-      leader = member->name;
-    }
-  }
-  if (leads == nullptr)
-    return fail({errc::unavailable,
-                 "stream '" + options.stream
-                   + "': no node orders it; if a majority cannot come back, "
-                     "'millrace stream recover' says what is left"});
-  const auto self = text_of(leads->at("self"));
-  for (const auto& member : leads->at("members").elements()) {
-    const auto id = text_of(member.at("id"));
-    // The node that leads calls itself "self", which says nothing here.
-    fmt::print("member {} ({}): {}{}\n",
-               id == self ? leader : text_of(member.at("name")), id,
-               member.at("votes").boolean().value_or(false) ? "votes"
-                                                            : "learns",
-               member.at("durable").is_null()
-                 ? ""
-                 : ", holds " + text_of(member.at("durable")) + ", heard "
-                     + text_of(member.at("heard_ms")) + " ms ago");
-  }
-  return exit_ok;
+  const auto told = members_of(*config, options.stream, *live);
+  if (options.output == output_format::json)
+    fmt::print("{}\n", told.dump(2));
+  else
+    print_members(told);
+  return told.at("leader").is_null()
+           ? fail({errc::unavailable,
+                   "stream '" + options.stream
+                     + "': no node orders it; if a majority cannot come back, "
+                       "'millrace stream recover' says what is left"})
+           : static_cast<int>(exit_ok);
+}
+
+struct member_change {
+  std::string config;
+  std::string stream;
+  std::string leaving;
+  std::string joining; ///< Empty: nobody takes the place.
+  uint64_t timeout_s;
+  output_format output;
+};
+
+void print_change(const member_change& what) {
+  if (what.output == output_format::json)
+    fmt::print("{}\n", json_value{{"stream", what.stream},
+                                  {"left", what.leaving},
+                                  {"joined", what.joining.empty()
+                                               ? json_value{}
+                                               : json_value{what.joining}}}
+                         .dump());
+  else
+    fmt::print("stream {}: {} left{}\n", what.stream, what.leaving,
+               what.joining.empty() ? "" : ", " + what.joining + " votes");
 }
 
 /// Asks the leader again and again, whoever that is, until it is done.
-int change(const std::string& config_path, const std::string& stream,
-           const std::string& leaving, const std::string& joining,
-           uint64_t timeout_s) {
-  const auto config = load_stream(config_path, stream);
+int change(const member_change& what) {
+  const auto& stream = what.stream;
+  const auto& joining = what.joining;
+  const auto config = load_stream(what.config, stream);
   if (!config)
     return fail(config.failure());
   const auto members = config->members_of(stream);
@@ -101,8 +154,8 @@ int change(const std::string& config_path, const std::string& stream,
   if (!host)
     return fail(host.failure());
   auto& clock = *(*host)->env().clock;
-  const auto until
-    = clock.monotonic_ns() + static_cast<int64_t>(timeout_s) * 1'000'000'000;
+  const auto until = clock.monotonic_ns()
+                     + static_cast<int64_t>(what.timeout_s) * 1'000'000'000;
   error last{errc::timeout, "stream '" + stream
                               + "': the change is not agreed on yet; run this "
                                 "again to go on with it"};
@@ -116,7 +169,7 @@ int change(const std::string& config_path, const std::string& stream,
       caf::scoped_actor self{(*host)->system()};
       self
         ->request(*at, caf::timespan{3s}, members_atom_v,
-                  rt::node_number(leaving),
+                  rt::node_number(what.leaving),
                   joining.empty() ? uint64_t{0} : rt::node_number(joining))
         .receive([&](bool is) { done = is; },
                  [&](const caf::error& why) { fault = from_caf(why); });
@@ -126,8 +179,7 @@ int change(const std::string& config_path, const std::string& stream,
         self->receive([](caf::tick_atom) {});
     }
     if (done) {
-      fmt::print("stream {}: {} left{}\n", stream, leaving,
-                 joining.empty() ? "" : ", " + joining + " votes");
+      print_change(what);
       return exit_ok;
     }
     if (fault && fault.code == errc::invalid_argument)
@@ -146,11 +198,12 @@ void declare(option_list& list, stream_replace_options& into) {
     .required();
   list.number("--timeout", into.timeout_s, uint64_t{1}, uint64_t{86'400},
               "Seconds until it must be done; default: 60");
+  declare_output(list, into.output);
 }
 
 int replace(const stream_replace_options& options) {
-  return change(options.config, options.stream, options.leaving,
-                options.joining, options.timeout_s);
+  return change({options.config, options.stream, options.leaving,
+                 options.joining, options.timeout_s, options.output});
 }
 
 void declare(option_list& list, stream_remove_options& into) {
@@ -159,11 +212,12 @@ void declare(option_list& list, stream_remove_options& into) {
   list.text("LEAVING", into.leaving, "The rt process that leaves").required();
   list.number("--timeout", into.timeout_s, uint64_t{1}, uint64_t{86'400},
               "Seconds until it must be done; default: 60");
+  declare_output(list, into.output);
 }
 
 int remove_member(const stream_remove_options& options) {
-  return change(options.config, options.stream, options.leaving, "",
-                options.timeout_s);
+  return change({options.config, options.stream, options.leaving, "",
+                 options.timeout_s, options.output});
 }
 
 void declare_all(command_list& list) {

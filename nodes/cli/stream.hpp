@@ -1,6 +1,7 @@
 #pragma once
 
 #include <millrace/nodes/cli/command/command.hpp>
+#include <millrace/nodes/cli/command/output_format.hpp>
 
 #include <cstdint>
 #include <string>
@@ -12,6 +13,7 @@ namespace millrace::nodes {
 struct stream_members_options {
   std::string config;
   std::string stream;
+  output_format output = output_format::table;
 };
 
 struct stream_replace_options {
@@ -20,6 +22,7 @@ struct stream_replace_options {
   std::string leaving;
   std::string joining;
   uint64_t timeout_s = 60;
+  output_format output = output_format::table;
 };
 
 struct stream_remove_options {
@@ -27,6 +30,7 @@ struct stream_remove_options {
   std::string stream;
   std::string leaving;
   uint64_t timeout_s = 60;
+  output_format output = output_format::table;
 };
 
 struct stream_recover_options {
@@ -34,6 +38,7 @@ struct stream_recover_options {
   std::string stream;
   std::string from;
   bool accept_loss = false;
+  output_format output = output_format::table;
 };
 
 extern const command<stream_members_options> stream_members_command;

@@ -1,6 +1,7 @@
 #include <millrace/actors/rt/sequence/group_forming.hpp>
 #include <millrace/actors/rt/sequence/left_group.hpp>
 #include <millrace/actors/rt/sequence/stream_group.hpp>
+#include <millrace/messages/text/json_value.hpp>
 #include <millrace/nodes/cli/cluster_option.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/stream.hpp>
@@ -55,21 +56,23 @@ lock_nodes(persistence::env& world, const cluster_config& config,
 
 result<std::vector<candidate>> find_all(persistence::env& world,
                                         const cluster_config& config,
-                                        const std::string& stream) {
+                                        const std::string& stream,
+                                        output_format output) {
   std::vector<candidate> out;
   for (const auto* member : config.members_of(stream)) {
     const auto directory = config.stream_directory(member->name, stream);
     auto left = rt::find_left_groups(world, directory);
     if (!left)
       return left.failure();
-    if (left->empty())
+    if (left->empty() && output != output_format::json)
       fmt::print("{}: holds nothing\n", member->name);
     for (auto& each : *left) {
-      fmt::print("{}: generation {}, last entry {} of term {}, log begins "
-                 "after {}: {}\n",
-                 member->name, each.founding.generation,
-                 to_string(each.last.index), to_string(each.last.term),
-                 to_string(each.begin), each.directory);
+      if (output != output_format::json)
+        fmt::print("{}: generation {}, last entry {} of term {}, log begins "
+                   "after {}: {}\n",
+                   member->name, each.founding.generation,
+                   to_string(each.last.index), to_string(each.last.term),
+                   to_string(each.begin), each.directory);
       out.push_back({member->name, directory, std::move(each)});
     }
   }
@@ -85,6 +88,22 @@ void declare(option_list& list, stream_recover_options& into) {
     .shown_as("RT");
   list.flag("--accept-loss", into.accept_loss,
             "Do it: what only other logs hold is not ordered any more");
+  declare_output(list, into.output);
+}
+
+text::json_value json_of(const std::vector<candidate>& all,
+                         const candidate& best, bool done) {
+  auto logs = text::json_value::array();
+  for (const auto& each : all)
+    logs.add({{"process", each.process},
+              {"generation", each.log.founding.generation},
+              {"last_entry", to_string(each.log.last.index)},
+              {"last_term", to_string(each.log.last.term)},
+              {"begins_after", to_string(each.log.begin)},
+              {"directory", each.log.directory}});
+  return {{"logs", std::move(logs)},
+          {"holds_most", best.process},
+          {"recovered", done}};
 }
 
 int run(const stream_recover_options& options) {
@@ -101,7 +120,7 @@ int run(const stream_recover_options& options) {
   const auto locks = lock_nodes(world, *config, options.stream);
   if (!locks)
     return fail(locks.failure());
-  const auto all = find_all(world, *config, options.stream);
+  const auto all = find_all(world, *config, options.stream, options.output);
   if (!all)
     return fail(all.failure());
   uint32_t generation = 0;
@@ -115,6 +134,10 @@ int run(const stream_recover_options& options) {
   if (best == nullptr)
     return fail({errc::not_found, "stream '" + options.stream
                                     + "': no log is left to begin with"});
+  if (!options.accept_loss && options.output == output_format::json) {
+    fmt::print("{}\n", json_of(*all, *best, false).dump(2));
+    return exit_negative;
+  }
   if (!options.accept_loss) {
     fmt::print("{} holds most. Nothing was changed: --accept-loss makes a new "
                "group of what it holds. What only others hold is lost to the "
@@ -134,6 +157,10 @@ int run(const stream_recover_options& options) {
     // It joins as another member, and must not speak of the earlier group.
     if (auto fault = rt::set_log_aside(*world.fs, log))
       return fail(fault);
+  }
+  if (options.output == output_format::json) {
+    fmt::print("{}\n", json_of(*all, *best, true).dump(2));
+    return exit_ok;
   }
   fmt::print("stream {}: generation {} begins with what {} holds, up to entry "
              "{}; start all nodes: the others join it\n",

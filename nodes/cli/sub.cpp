@@ -1,14 +1,20 @@
+#include <millrace/messages/text/json_text.hpp>
+#include <millrace/messages/text/toml_section.hpp>
+#include <millrace/nodes/assembly/guest.hpp>
 #include <millrace/nodes/cli/cluster_option.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/interrupts.hpp>
+#include <millrace/nodes/cli/log/parse_position.hpp>
 #include <millrace/nodes/cli/message_writer.hpp>
 #include <millrace/nodes/cli/sub.hpp>
+#include <millrace/nodes/client/end_period.hpp>
 #include <millrace/nodes/client/find_stream.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 #include <millrace/nodes/node/runtime.hpp>
 #include <millrace/query/plan/literal_text.hpp>
 
-#include <charconv>
+#include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <optional>
@@ -19,39 +25,67 @@ namespace {
 
 using namespace std::chrono_literals;
 
-result<start_spec> start_of(const std::string& text) {
-  start_spec start;
-  if (text == "begin") {
-    start.kind = start_spec::begin;
-    return start;
+constexpr uint64_t no_end = ~uint64_t{0};
+
+result<stream_place> place_of(const std::string& text) {
+  stream_place out;
+  if (text == "begin" || text == "end") {
+    out.is
+      = text == "begin" ? stream_place::kind::begin : stream_place::kind::end;
+    return out;
   }
-  if (text == "end") {
-    start.kind = start_spec::end;
-    return start;
+  if (const auto at = parse_position(text)) {
+    out.is = stream_place::kind::at_position;
+    out.at = *at;
+    return out;
   }
-  const auto* last = text.data() + text.size();
-  if (const auto [end, fault]
-      = std::from_chars(text.data(), last, start.at.value);
-      fault == std::errc{} && end == last) {
-    start.kind = start_spec::at_position;
-    return start;
-  }
-  auto time = query::parse_time(text);
+  const auto time = query::parse_time(text);
   if (!time)
     return error{errc::invalid_argument,
-                 "--from '" + text
-                   + "': not begin, end, a position, or a time"};
-  start.kind = start_spec::at_time;
-  start.time_ns = time->ns;
-  return start;
+                 "'" + text
+                   + "' is not begin, end, a position (a number, or "
+                     "log.0.0@1064), or a time such as 2024-01-02T14:30"};
+  out.is = stream_place::kind::at_time;
+  out.time_ns = time->ns;
+  return out;
 }
 
-/// What callbacks tell the thread that waits.
+error take_place(const std::string& text, std::optional<stream_place>& into) {
+  auto place = place_of(text);
+  if (!place)
+    return place.failure();
+  into = *place;
+  return {};
+}
+
+/// Where a read begins: that of rows of some time on must look at all.
+stream_place begin_of(const sub_options& options) {
+  stream_place begin;
+  begin.is
+    = options.row_time_ns ? stream_place::kind::begin : stream_place::kind::end;
+  return options.from.value_or(begin);
+}
+
+start_spec start_at(const stream_place& place) {
+  start_spec out;
+  out.kind = place.is == stream_place::kind::begin ? start_spec::begin
+             : place.is == stream_place::kind::end ? start_spec::end
+             : place.is == stream_place::kind::at_position
+               ? start_spec::at_position
+               : start_spec::at_time;
+  out.at = place.at;
+  out.time_ns = place.time_ns;
+  return out;
+}
+
+/// What callbacks and the thread that waits tell each other.
 struct ending {
   std::mutex mutex;
   std::condition_variable changed;
   bool done = false;
   error fault;
+  /// Messages that begin there or later are not wanted.
+  std::atomic<uint64_t> until{no_end};
 
   void set(const error& why) {
     const std::scoped_lock lock{mutex};
@@ -62,40 +96,186 @@ struct ending {
   }
 };
 
-rt::subscription_handlers handlers_of(const sub_options& options,
-                                      std::shared_ptr<message_writer> out,
-                                      std::shared_ptr<rt::subscription> control,
-                                      std::shared_ptr<ending> end) {
+/// One reading of a stream: from a place, until what was asked for is printed.
+class reading {
+public:
+  reading(const sub_options& options, runtime& host, const interrupts& signals,
+          std::string time_column)
+    : options_{&options}, host_{&host}, signals_{&signals},
+      output_{std::make_shared<stoppable_output>()},
+      writer_{std::make_shared<message_writer>(options, std::move(time_column),
+                                               output_)} {}
+
+  /// Returns when it is over. A signal is none of its failures.
+  error run(const stream_place& from, uint64_t until) {
+    end_->until = until;
+    started_ns_ = now();
+    auto running
+      = host_->subscribe(options_->stream, handlers(from),
+                         {.start = start_at(from), .control = control_});
+    if (!running)
+      return running.failure();
+    wait(running->subscriber);
+    // A callback may wait for a pipe that nobody reads.
+    if (!over())
+      output_->stop();
+    control_->unsubscribe();
+    return end_->fault;
+  }
+  /// Messages or rows that would be the last.
+  [[nodiscard]] size_t kept() const noexcept { return writer_->kept(); }
+  [[nodiscard]] error finish() { return writer_->finish(); }
+
+private:
+  [[nodiscard]] bool over() const {
+    const std::scoped_lock lock{end_->mutex};
+    return end_->done;
+  }
+  [[nodiscard]] int64_t now() const {
+    return host_->env().clock->monotonic_ns();
+  }
+
+  rt::subscription_handlers handlers(const stream_place& from);
+  void wait(const subscriber_actor& at);
+  void look_for_end(const subscriber_actor& at);
+
+  const sub_options* options_;
+  runtime* host_;
+  const interrupts* signals_;
+  std::shared_ptr<stoppable_output> output_;
+  std::shared_ptr<message_writer> writer_;
+  std::shared_ptr<rt::subscription> control_
+    = std::make_shared<rt::subscription>(options_->stream);
+  std::shared_ptr<ending> end_ = std::make_shared<ending>();
+  int64_t started_ns_ = 0;
+};
+
+/// A place that the stream has not reached: one cannot tell a mistake from a
+/// wish to wait, and a year is a number too.
+error beyond_end(const stream_event& event, const std::string& stream) {
+  return {errc::ahead, "stream '" + stream + "' does not reach position "
+                         + std::to_string(event.from.value) + " (" + event.cause
+                         + "); a number is a position, a time is written as "
+                           "2024-01-02"};
+}
+
+rt::subscription_handlers reading::handlers(const stream_place& from) {
   rt::subscription_handlers on;
-  auto stop = [control, end](const error& why) {
+  auto stop = [control = control_, end = end_](const error& why) {
     end->set(why);
     control->unsubscribe();
   };
-  on.on_message = [out, stop, printed = uint64_t{0}, count = options.count](
-                    const rt::message& message, position at) mutable {
-    auto wrote = out->write(message, at);
-    if (!wrote)
-      return stop(wrote.failure());
-    if (*wrote && ++printed == count)
-      stop(out->flush());
-  };
-  on.on_event = [out, stop, topic = options.stream](const stream_event& event) {
+  on.on_message
+    = [out = writer_, end = end_, stop, options = options_,
+       printed = uint64_t{0}](const rt::message& message, position at) mutable {
+        if (message.begin.value >= end->until)
+          return stop({});
+        if (options->until && options->until->is == stream_place::kind::at_time
+            && message.header.ts >= options->until->time_ns)
+          return stop(out->flush());
+        auto wrote = out->write(message, at);
+        if (!wrote)
+          return stop(wrote.failure());
+        if ((*wrote && ++printed == options->count)
+            || (options->rows != 0 && out->rows() == options->rows))
+          stop(out->flush());
+      };
+  const bool at_position = from.is == stream_place::kind::at_position;
+  on.on_event = [out = writer_, stop, at_position,
+                 topic = options_->stream](const stream_event& event) {
+    if (event.kind == event_kind::ahead && at_position)
+      return stop(beyond_end(event, topic));
     auto fault = out->write(event, topic);
     if (!fault)
       fault = out->flush();
     if (fault)
       stop(fault);
   };
-  on.on_period = [out, stop](period_id period, position at) {
-    if (auto fault = out->write_period(period, at))
+  on.on_period = [out = writer_, stop](period_id period, position at) {
+    auto fault = out->write_period(period, at);
+    if (!fault)
+      fault = out->flush();
+    if (fault)
       stop(fault);
   };
-  on.on_batch_end = [out, stop](position) {
+  on.on_batch_end = [out = writer_, stop](position) {
     if (auto fault = out->flush())
       stop(fault);
   };
-  on.on_failure = [end](const error& why) { end->set(why); };
+  on.on_failure = [end = end_](const error& why) { end->set(why); };
   return on;
+}
+
+/// Whether all before the end was delivered: the subscriber knows.
+void reading::look_for_end(const subscriber_actor& at) {
+  if (end_->until == no_end && options_->until
+      && options_->until->is == stream_place::kind::at_time
+      && host_->env().clock->now_ns() >= options_->until->time_ns
+      && !options_->stream.starts_with('/')) {
+    // Nothing later than the present end can be earlier than that time.
+    if (const auto end = stream_end(*host_, host_->config(), options_->stream))
+      end_->until = end->value;
+  }
+  if (end_->until == no_end)
+    return;
+  std::string said;
+  {
+    guest self{host_->system()};
+    self->request(at, caf::timespan{1s}, status_atom_v)
+      .receive([&](const std::string& text) { said = text; },
+               [](const caf::error&) {}); // It waits for a reader: not over.
+  }
+  const auto facts = text::parse_json(said);
+  if (facts && facts->at("connected").boolean().value_or(false)
+      && facts->at("position").natural().value_or(0) >= end_->until)
+    end_->set({});
+}
+
+void reading::wait(const subscriber_actor& at) {
+  std::unique_lock lock{end_->mutex};
+  while (!end_->done && !signals_->raised()) {
+    end_->changed.wait_for(lock, 50ms);
+    if (options_->for_ns != 0 && now() - started_ns_ >= options_->for_ns)
+      return;
+    lock.unlock();
+    look_for_end(at);
+    lock.lock();
+  }
+}
+
+void declare_ends(option_list& list, sub_options& into) {
+  list
+    .read(
+      "--until",
+      [&into](const std::string& text) { return take_place(text, into.until); },
+      "End there: end (of what is there now), a position, or a time of "
+      "publishing; default: never")
+    .shown_as("PLACE");
+  list
+    .read(
+      "--for",
+      [&into](const std::string& text) {
+        const auto ns = text::parse_duration(text);
+        if (!ns || *ns <= 0)
+          return error{errc::invalid_argument,
+                       "'" + text + "' is not a duration such as 10s or 1h30m"};
+        into.for_ns = *ns;
+        return error{};
+      },
+      "End after this long")
+    .shown_as("DURATION");
+  list
+    .number("--count", into.count,
+            "End after this many messages; default: never")
+    .shown_as("N");
+  list.number("--rows", into.rows, "End after this many rows of the table")
+    .shown_as("N");
+  list
+    .number(
+      "--last", into.last,
+      "Print the last messages, or rows of the table, that are there now, "
+      "and end")
+    .shown_as("N");
 }
 
 void declare(option_list& list, sub_options& into) {
@@ -106,68 +286,136 @@ void declare(option_list& list, sub_options& into) {
   list.text("--table", into.table, "Only rows of this table").shown_as("TABLE");
   declare_line_format(list, into.format);
   list
-    .text("--from", into.from,
-          "begin, end (default), a position, or a time in ISO 8601")
+    .read(
+      "--from",
+      [&into](const std::string& text) { return take_place(text, into.from); },
+      "begin, end (default), a position, or the time at which messages were "
+      "published (not that of their rows)")
     .shown_as("PLACE");
   list
-    .number("--count", into.count,
-            "End after this many messages; default: never")
-    .shown_as("N");
+    .read(
+      "--from-row-time",
+      [&into](const std::string& text) {
+        const auto time = query::parse_time(text);
+        if (!time)
+          return error{errc::invalid_argument,
+                       "'" + text + "' is not a time such as 2024-01-02T14:30"};
+        into.row_time_ns = time->ns;
+        return error{};
+      },
+      "Only rows of the table that are not earlier; --from is begin then")
+    .shown_as("TIME");
+  declare_ends(list, into);
+}
+
+/// What does not go together.
+error check(const sub_options& options) {
+  const bool journal = options.stream.starts_with('/');
+  const auto refuse = [](const char* why) {
+    return error{errc::invalid_argument, why};
+  };
+  if (options.table.empty() && (options.rows != 0 || options.row_time_ns))
+    return refuse("--rows and --from-row-time are of rows: say whose with "
+                  "--table");
+  if (journal && options.row_time_ns)
+    return refuse("--from-row-time: which column is the time of a row is known "
+                  "of the tables of a cluster only");
+  const bool until_end
+    = options.until && options.until->is == stream_place::kind::end;
+  if (journal && (options.last != 0 || until_end))
+    return refuse("--last and --until end: of a log of its own, 'millrace log "
+                  "tail' shows the end");
+  if (options.last != 0
+      && (options.from || options.until || options.count != 0
+          || options.rows != 0 || options.for_ns != 0))
+    return refuse("--last goes with no other place or number");
+  if (options.until && options.until->is == stream_place::kind::begin)
+    return refuse("--until begin: nothing is before it");
+  return {};
+}
+
+/// From the last file on, or from so many before it that there are enough.
+int print_last(const sub_options& options, runtime& host,
+               const interrupts& signals, const std::string& time_column,
+               position end) {
+  for (uint64_t back = 0;; back = back == 0 ? 1 : 2 * back) {
+    stream_place from;
+    from.is = back <= end.roll() ? stream_place::kind::at_position
+                                 : stream_place::kind::begin;
+    from.at
+      = position::of(end.session(), end.roll() - std::min(back, end.roll()), 0);
+    reading one{options, host, signals, time_column};
+    auto fault = one.run(from, end.value);
+    // Where the stream was cut, the rest begins.
+    if (signals.raised())
+      return signals.exit_code();
+    if (fault)
+      return fail_output(fault);
+    if (one.kept() < options.last && from.is != stream_place::kind::begin)
+      continue;
+    fault = one.finish();
+    return fault ? fail_output(fault) : static_cast<int>(exit_ok);
+  }
+}
+
+/// Opens what is read.
+result<std::optional<cluster_config>> open(const sub_options& options) {
+  if (options.stream.starts_with('/'))
+    return std::optional<cluster_config>{};
+  auto config = load_cluster(options.config);
+  if (!config)
+    return config.failure();
+  if (config->stream(options.stream) == nullptr)
+    return error{errc::not_found, config->path + ": no [[stream]] is named '"
+                                    + options.stream + "'"};
+  if (!options.table.empty() && config->table(options.table) == nullptr)
+    return error{errc::not_found, config->path + ": no [[table]] is named '"
+                                    + options.table + "'"};
+  return std::optional{*std::move(config)};
 }
 
 int run(const sub_options& options) {
-  auto start = start_of(options.from);
-  if (!start)
-    return fail(start.failure());
-  std::optional<cluster_config> config;
-  if (!options.stream.starts_with('/')) {
-    auto loaded = load_cluster(options.config);
-    if (!loaded)
-      return fail(loaded.failure());
-    config = *std::move(loaded);
-  }
-  auto host = runtime::create({.config = config.value_or(cluster_config{}),
+  if (auto fault = check(options))
+    return fail(fault);
+  const auto config = open(options);
+  if (!config)
+    return fail(config.failure());
+  auto host = runtime::create({.config = config->value_or(cluster_config{}),
                                .env = {.io_threads = 1, .pool_threads = 1}});
   if (!host)
     return fail(host.failure());
-  if (config) {
-    if (config->stream(options.stream) == nullptr)
-      return fail({errc::not_found, config->path + ": no [[stream]] is named '"
-                                      + options.stream + "'"});
-    if (!options.table.empty() && config->table(options.table) == nullptr)
-      return fail({errc::not_found, config->path + ": no [[table]] is named '"
-                                      + options.table + "'"});
-    // Says at once when nobody is there; a subscriber waits for ever.
-    if (auto rt = find_stream(**host, *config, options.stream, 3s); !rt)
+  // Says at once when nobody is there; a subscriber waits for ever.
+  if (*config)
+    if (auto rt = find_stream(**host, **config, options.stream, 3s); !rt)
       return fail(rt.failure());
-  }
+  const auto* table = *config ? (*config)->table(options.table) : nullptr;
+  const auto time_column
+    = table == nullptr ? std::string{} : table->schema.time_column;
   interrupts signals;
-  auto control = std::make_shared<rt::subscription>(options.stream);
-  auto end = std::make_shared<ending>();
-  auto output = std::make_shared<stoppable_output>();
-  auto handlers = handlers_of(
-    options, std::make_shared<message_writer>(options, output), control, end);
-  if (auto running = (*host)->subscribe(options.stream, std::move(handlers),
-                                        {.start = *start, .control = control});
-      !running)
-    return fail(running.failure());
-  {
-    std::unique_lock lock{end->mutex};
-    while (!end->done && !signals.raised())
-      end->changed.wait_for(lock, 50ms);
+  const bool until_end
+    = options.until && options.until->is == stream_place::kind::end;
+  uint64_t until = no_end;
+  if (options.until && options.until->is == stream_place::kind::at_position)
+    until = options.until->at.value;
+  if (until_end || options.last != 0) {
+    const auto end = stream_end(**host, **config, options.stream);
+    if (!end)
+      return fail(end.failure());
+    until = end->value;
   }
-  // A callback may wait for a pipe that nobody reads.
-  output->stop();
-  control->unsubscribe();
-  host->reset();
-  return end->fault ? fail(end->fault) : static_cast<int>(exit_ok);
+  if (options.last != 0)
+    return print_last(options, **host, signals, time_column, position{until});
+  reading one{options, **host, signals, time_column};
+  const auto fault = one.run(begin_of(options), until);
+  return fault && !signals.raised() ? fail_output(fault) : signals.exit_code();
 }
 
 } // namespace
 
 const command<sub_options> sub_command{
   {"sub", "Print the messages of a stream as they come",
-   "millrace sub --stream market --from begin --config examples/local.toml"},
+   "millrace sub --stream market --table trade --from begin --until end "
+   "--config examples/local.toml"},
   declare,
   run};
 

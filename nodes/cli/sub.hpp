@@ -1,21 +1,37 @@
 #pragma once
 
+#include <millrace/messages/data/position.hpp>
 #include <millrace/nodes/cli/command/command.hpp>
 #include <millrace/nodes/cli/line_format.hpp>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace millrace::nodes {
+
+/// Where `sub` begins or ends: "begin", "end", a position, or a time at which
+/// messages were published.
+struct stream_place {
+  enum class kind { begin, end, at_position, at_time };
+  kind is = kind::end;
+  position at;         ///< Kind at_position.
+  int64_t time_ns = 0; ///< Kind at_time: since 2000.01.01 UTC.
+};
 
 struct sub_options {
   std::string config;
   std::string stream;
   std::string table; ///< Only rows of it; empty: all messages.
   line_format format = line_format::json;
-  /// Where to start: "begin", "end", a position, or a time in ISO 8601.
-  std::string from = "end";
-  uint64_t count = 0; ///< Ends after so many messages; 0: never.
+  std::optional<stream_place> from;
+  /// Only rows of the table that are not earlier, since 2000.01.01 UTC.
+  std::optional<int64_t> row_time_ns;
+  std::optional<stream_place> until; ///< None: never.
+  int64_t for_ns = 0;                ///< Ends after this long; 0: never.
+  uint64_t count = 0;                ///< Ends after so many messages; 0: never.
+  uint64_t rows = 0; ///< Ends after so many rows of the table; 0: never.
+  uint64_t last = 0; ///< Only the last messages, or rows; 0: all.
 };
 
 /// Prints the messages of a stream, one per line, as they come.

@@ -66,6 +66,19 @@ void print_one(const json_value& table) {
   print_table(rows);
 }
 
+/// Rows are known of nodes that answer only.
+int told_by_all(const cluster_config& config, const json_value& live) {
+  std::string silent;
+  for (const auto& node : config.nodes)
+    if (!live.at("answered").find(node.name))
+      silent += (silent.empty() ? "" : ", ") + node.name;
+  if (silent.empty())
+    return exit_ok;
+  return fail({errc::unavailable,
+               "rows are not counted of nodes that do not answer: " + silent
+                 + " ('millrace status' tells more)"});
+}
+
 void print_all(const json_value& tables) {
   std::vector<std::vector<std::string>> rows{
     {"TABLE", "STREAM", "COLUMNS", "ROWS"}};
@@ -99,7 +112,7 @@ int run(const tables_options& options) {
     print_all(out);
   else
     print_one(out.elements()[0]);
-  return exit_ok;
+  return told_by_all(*config, live);
 }
 
 } // namespace

@@ -24,6 +24,7 @@ void declare(option_list& list, up_options& into) {
   list.number("--timeout", into.timeout_s, 1, 86'400,
               "Seconds until a node must serve, and then until what it hosts "
               "can be asked; default: 60");
+  declare_output(list, into.output);
 }
 
 void draw(const std::vector<unready_process>& waits) {
@@ -40,8 +41,9 @@ void draw(const std::vector<unready_process>& waits) {
 }
 
 /// Until what was started can be asked.
-int wait_ready(const up_options& options,
-               const std::vector<std::string>& names) {
+/// @param told becomes the processes that cannot be, and why
+int wait_ready(const up_options& options, const std::vector<std::string>& names,
+               text::json_value& told) {
   const auto config = load_cluster(options.config);
   if (!config)
     return fail(config.failure());
@@ -62,11 +64,12 @@ int wait_ready(const up_options& options,
           : std::function<void(const std::vector<unready_process>&)>{});
   int code = exit_ok;
   for (const auto& each : late) {
+    told.add({{"process", each.name}, {"why", each.why}});
     if (each.goes_on)
       code = fail({errc::timeout, each.name + ": is not ready after "
                                     + std::to_string(options.timeout_s)
                                     + " s and goes on: " + each.why});
-    else
+    else if (options.output != output_format::json)
       fmt::print("{}: cannot be asked yet: {}\n", each.name, each.why);
   }
   return code;
@@ -95,8 +98,17 @@ int run(const up_options& options) {
       start_options start;
       start.command = {own_program(), "node"};
       start.ready_timeout_ns = int64_t{options.timeout_s} * 1'000'000'000;
-      const auto code = report(nodes.start(names, start));
-      return code == exit_ok ? wait_ready(options, names) : code;
+      const auto started = nodes.start(names, start);
+      auto code = report(started, options.output);
+      std::fflush(stdout);
+      auto unready = text::json_value::array();
+      if (code == exit_ok)
+        code = wait_ready(options, names, unready);
+      if (options.output == output_format::json)
+        fmt::print("{}\n", text::json_value{{"nodes", json_of(started)},
+                                            {"not_ready", std::move(unready)}}
+                             .dump(2));
+      return code;
     });
 }
 

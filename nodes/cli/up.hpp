@@ -1,6 +1,7 @@
 #pragma once
 
 #include <millrace/nodes/cli/command/command.hpp>
+#include <millrace/nodes/cli/command/output_format.hpp>
 
 #include <string>
 #include <vector>
@@ -11,6 +12,7 @@ struct up_options {
   std::string config;
   std::vector<std::string> nodes; ///< Empty: all.
   int timeout_s = 60;
+  output_format output = output_format::table;
 };
 
 /// Starts the nodes of a configuration on this host, as `millrace node`.

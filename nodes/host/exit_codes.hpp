@@ -17,6 +17,7 @@ enum exit_code : int {
   exit_retry = 75,       ///< Try again later.
   exit_permission = 77,  ///< The system refused access.
   exit_config = 78,      ///< The configuration is wrong.
+  exit_by_signal = 128,  ///< A signal ended it: 130 is ctrl-C, 143 SIGTERM.
   exit_pipe = 141,       ///< Nobody reads the output any more (128 + SIGPIPE).
 };
 

@@ -129,7 +129,7 @@ def lines(binary):
     # The order of a file is kept; that time went back is counted.
     done = feed.taken(
       feed.put("back.csv", "".join(reversed(GOOD.splitlines(True)))), 2, 0)
-    mill.check("1 earlier than the row before" in done.stdout, done.stdout)
+    mill.check("1 out of order" in done.stdout, done.stdout)
     # A file of which no line fits is refused as a whole.
     feed.refused(feed.put("types.csv", "34200000,dear,1,P,2000,0\n"), DATA,
                  "types.csv:1", "'price'", "lean-equity-trade")

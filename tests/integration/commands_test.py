@@ -3,6 +3,7 @@
 commands_test.py PROGRAM [unittest arguments]
 """
 import csv
+import datetime
 import io
 import json
 import os
@@ -326,7 +327,8 @@ class Cluster(Case):
         self.assertEqual(heard, rows)
         reader.send_signal(signal.SIGTERM)
         reader.communicate(timeout=DEADLINE)
-        self.assertEqual(reader.returncode, 0)
+        self.assertEqual(reader.returncode, 128 + signal.SIGTERM)
+        self.sub_ends_where_it_is_told(rows)
         # The gateway runs once it is asked to.
         self.run_program("query", "--config", self.config, "-l", "getdata",
                          "{}", code=69)
@@ -343,6 +345,114 @@ class Cluster(Case):
         self.assertEqual(got, [{
             "countSym": 1000, "lastPrice": 999 / 4,
             "sumSize": sum(row["size"] or 0 for row in rows)}])
+
+    def sub_ends_where_it_is_told(self, rows):
+        def heard(*words, code=0):
+            out, err = self.run_program(
+                "sub", "--stream", "market", "--table", "trade", *words,
+                "--config", self.config, code=code)
+            return [json.loads(line) for line in out.splitlines()], err
+
+        self.assertEqual(heard("--from", "begin", "--until", "end")[0], rows)
+        self.assertEqual(heard("--last", "3")[0], rows[-3:])
+        self.assertEqual(heard("--last", "5000")[0], rows)
+        self.assertEqual(heard("--from", "begin", "--rows", "7")[0], rows[:7])
+        self.assertEqual(heard("--from-row-time", rows[990]["time"],
+                               "--until", "end")[0], rows[990:])
+        # It was all published before now; what is quiet ends by the clock.
+        end = str(self.stream_end("market"))
+        self.assertEqual(heard("--from", "begin", "--until", end)[0], rows)
+        now = datetime.datetime.now(datetime.timezone.utc).isoformat()
+        self.assertEqual(heard("--from", "begin", "--until",
+                               now.replace("+00:00", "Z"))[0], rows)
+        self.assertEqual(heard("--from", "end", "--until", "end")[0], [])
+        self.assertEqual(heard("--from", "end", "--for", "100ms")[0], [])
+        _, err = heard("--from", "2024000000", code=65)
+        self.assertIn("a time is written as", err)
+        for words in (["--last", "1", "--from", "begin"],
+                      ["--until", "begin"]):
+            heard(*words, code=64)
+
+    def test_a_signal_ends_a_command_with_its_own_code(self):
+        stuck, full = os.pipe()
+        self.addCleanup(os.close, stuck)
+        self.pub("--stream", "notes", stdin=b"".join(
+            b'{"data": "' + b"x" * 1000 + b'"}\n' for _ in range(300)))
+        reader = subprocess.Popen(
+            [PROGRAM, "sub", "--stream", "notes", "--from", "begin",
+             "--config", self.config], stdout=full, stderr=subprocess.PIPE,
+            env=self.environment)
+        os.close(full)
+        # Nobody reads on: it is in the midst of writing when it is told.
+        os.read(stuck, 1000)
+        publisher = self.start("pub", "--stream", "notes", "--config",
+                               self.config, stdin=subprocess.PIPE)
+        publisher.stdin.write(b'{"data": "kept"}\n')
+        publisher.stdin.flush()
+        self.sub("--stream", "notes", "--from", "begin", count=301)
+        for process in (reader, publisher):
+            process.send_signal(signal.SIGINT)
+            self.assertEqual(process.wait(timeout=DEADLINE), 130)
+        self.assertEqual(reader.stderr.read(), b"")
+        self.assertIn(b"1 messages published", publisher.stderr.read())
+
+    def test_output_that_is_not_read_on_is_no_failure(self):
+        self.pub("--stream", "notes", stdin=b'{"data": "x"}\n' * 3)
+        done = subprocess.run(
+            ["bash", "-c", '"$0" sub --stream notes --from begin --config "$1" '
+             '| head -1; exit ${PIPESTATUS[0]}', PROGRAM, self.config],
+            capture_output=True, timeout=DEADLINE, env=self.environment,
+            restore_signals=False)
+        self.assertEqual((done.returncode, done.stderr), (141, b""))
+
+    def test_every_command_that_acts_answers_programs_too(self):
+        def said(*words, code=0):
+            out, _ = self.run_program(*words, "--config", self.config, "-o",
+                                      "json", code=code)
+            return json.loads(out)
+
+        self.assertEqual(said("spawn", "gw1", "--on", "all"),
+                         {"process": "gw1", "node": "all", "state": "runs"})
+        self.assertEqual(said("stop", "gw1"), {"process": "gw1", "node": "all",
+                                               "state": "stopped"})
+        self.pub("--stream", "market", "--table", "trade",
+                 stdin=b'{"time": "2024-01-02T15:00:00Z", "sym": "A"}\n')
+        ended = said("eop", "--period", "2024-01-02")
+        self.assertEqual([(x["stream"], x["ended_before"]) for x in ended],
+                         [("market", False), ("notes", False)])
+        self.assertEqual(ended[0]["written"][0]["rows"],
+                         {"trade": {"2024-01-02": 1}})
+        members = said("stream", "members", "market")
+        self.assertEqual(members["leader"], "rt1")
+        self.assertTrue(members["members"][0]["votes"])
+        self.assertEqual(said("up"), {"nodes": [
+            {"node": "all", "state": "runs already", "pid": self.node.pid}],
+            "not_ready": []})
+        self.assertEqual(said("down"), [
+            {"node": "all", "state": "stopped", "pid": self.node.pid}])
+        self.assertEqual(self.node.wait(timeout=DEADLINE), 0)
+        # What is not known is not told as if it were.
+        _, err = self.run_program("tables", "--config", self.config, code=69)
+        self.assertIn("do not answer: all", err)
+
+    def test_what_waits_in_a_log_is_told_and_waited_for(self):
+        publish = lambda *words, **how: self.pub(
+            "--stream", "notes", *words, **how)
+        publish(stdin=b'{"data": "one"}\n')
+        _, err = publish("--flush", stdin=b"")
+        self.assertIn("all of the log is merged", err)
+        self.end_node(self.node)
+        # Its log knows its origin: nobody needs to be there.
+        publish("--level", "recorded", stdin=b'{"data": "two"}\n')
+        _, err = publish("--level", "recorded", "--origin", "new", stdin=b"",
+                         code=75)
+        self.assertIn("must hear from rt once", err)
+        publish("--flush", stdin=b"", code=69)
+        self.node = self.start_node(self.config, "all")
+        publish("--flush", stdin=b"")
+        lines = self.sub("--stream", "notes", "--from", "begin", count=2)
+        self.assertEqual([json.loads(x)["data"] for x in lines.splitlines()],
+                         ["one", "two"])
 
     def test_what_runs_can_be_asked_stopped_and_started_again(self):
         self.run_program("spawn", "gw1", "--on", "all", "--config",

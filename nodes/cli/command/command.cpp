@@ -1,5 +1,6 @@
 #include <millrace/nodes/cli/command/command.hpp>
 #include <millrace/nodes/cli/command/completion.hpp>
+#include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/command/usage_fault.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 
@@ -7,10 +8,8 @@
 #include <cerrno>
 #include <cstdio>
 #include <exception>
-#include <poll.h>
 #include <string>
 #include <system_error>
-#include <unistd.h>
 #include <vector>
 
 namespace millrace::nodes {
@@ -50,12 +49,6 @@ std::vector<std::string> in_our_words(std::vector<std::string> words) {
     words.front() = "version";
   }
   return words;
-}
-
-/// Whether the reader of standard output has gone, as `head` does.
-bool output_is_unread() {
-  pollfd out{STDOUT_FILENO, 0, 0};
-  return ::poll(&out, 1, 0) == 1 && (out.revents & POLLERR) != 0;
 }
 
 /// Keeps exceptions and lost output from looking like success. A pipe that its

@@ -2,6 +2,8 @@
 #include <millrace/nodes/host/exit_codes.hpp>
 
 #include <cstdio>
+#include <poll.h>
+#include <unistd.h>
 
 namespace millrace::nodes {
 
@@ -11,6 +13,15 @@ int fail(const error& failure) {
   else
     std::fprintf(stderr, "millrace: %s\n", to_string(failure).c_str());
   return exit_code_of(failure.code);
+}
+
+int fail_output(const error& failure) {
+  return output_is_unread() ? static_cast<int>(exit_pipe) : fail(failure);
+}
+
+bool output_is_unread() {
+  pollfd out{STDOUT_FILENO, 0, 0};
+  return ::poll(&out, 1, 0) == 1 && (out.revents & POLLERR) != 0;
 }
 
 } // namespace millrace::nodes

@@ -9,4 +9,11 @@ namespace millrace::nodes {
 /// @returns the exit code that stands for it.
 int fail(const error& failure);
 
+/// The same of an error of standard output. When its reader has gone, as `head`
+/// does, that is not worth a word: the exit code is that of SIGPIPE.
+int fail_output(const error& failure);
+
+/// Whether the reader of standard output has gone.
+[[nodiscard]] bool output_is_unread();
+
 } // namespace millrace::nodes

@@ -42,6 +42,22 @@ std::vector<std::string> options_of(const CLI::App& command) {
   return out;
 }
 
+/// What the library says of an option, in our words.
+std::string option_fault(const CLI::ParseError& why) {
+  const std::string said = why.what();
+  // "Could not convert: --force = x"
+  if (dynamic_cast<const CLI::ConversionError*>(&why) != nullptr) {
+    const auto name = said.find("--");
+    return said.substr(name, said.find(' ', name) - name) + " takes no value";
+  }
+  if (dynamic_cast<const CLI::ArgumentMismatch*>(&why) == nullptr)
+    return said;
+  const auto option = said.substr(0, said.find(": "));
+  return option
+         + (said.find("received") == said.npos ? " needs a value"
+                                               : " is given more than once");
+}
+
 /// What is said of the first word that has no meaning; empty: all have one.
 std::string stray_word(const std::vector<CLI::App*>& path) {
   for (const auto* at : path) {
@@ -70,7 +86,7 @@ std::string usage_fault(CLI::App& program, const CLI::ParseError& why) {
     const bool lacks_command
       = dynamic_cast<const CLI::RequiredError*>(&why) != nullptr
         && !path.back()->get_subcommands({}).empty();
-    said = lacks_command ? "a command is required" : why.what();
+    said = lacks_command ? "a command is required" : option_fault(why);
   }
   return name + ": " + said + " ('" + name + " --help' tells more)";
 }

@@ -198,8 +198,26 @@ TEST(CommandOptionsTest, PubAndSub) {
   EXPECT_EQ(parse({"pub", "--stream", "s", "--level", "hoped"}), 64);
   EXPECT_EQ(parse({"sub", "--stream", "s", "--from", "begin", "--count", "3"}),
             42);
-  EXPECT_EQ(options<sub_options>().from, "begin");
+  EXPECT_EQ(options<sub_options>().from->is, stream_place::kind::begin);
   EXPECT_EQ(options<sub_options>().count, 3u);
+  EXPECT_EQ(parse({"sub", "--stream", "s", "--table", "t", "--from-row-time",
+                   "2000-01-01T00:00:01", "--until", "log.0.0@1064", "--for",
+                   "1m", "--rows", "7"}),
+            42);
+  EXPECT_FALSE(options<sub_options>().from);
+  EXPECT_EQ(options<sub_options>().row_time_ns, 1'000'000'000);
+  EXPECT_EQ(options<sub_options>().until->at.value, 1064u);
+  EXPECT_EQ(options<sub_options>().for_ns, 60'000'000'000);
+  EXPECT_EQ(options<sub_options>().rows, 7u);
+  EXPECT_EQ(parse({"sub", "--stream", "s", "--last", "5"}), 42);
+  EXPECT_EQ(options<sub_options>().last, 5u);
+  for (const auto* place : {"nowhere", "-1", "2024-13-01"}) {
+    EXPECT_EQ(parse({"sub", "--stream", "s", std::string{"--from="} + place}),
+              64);
+    EXPECT_EQ(parse({"sub", "--stream", "s", std::string{"--until="} + place}),
+              64);
+  }
+  EXPECT_EQ(parse({"sub", "--stream", "s", "--for", "0s"}), 64);
   EXPECT_EQ(parse({"sub", "--stream", "s", "--format", "xml"}), 64);
 }
 
@@ -275,6 +293,18 @@ TEST(CommandLineTest, AWrongWordIsNamedWithTheOneThatWasMeant) {
   EXPECT_EQ(refusal({"bench", "x", "-o", "jsn"}),
             "millrace bench: --output: 'jsn' is not one of table, json; did "
             "you mean 'json'? ('millrace bench --help' tells more)\n");
+}
+
+TEST(CommandLineTest, WhatIsWrongWithAnOptionIsSaidInOurWords) {
+  EXPECT_EQ(refusal({"pub", "--stream", "a", "--stream", "b"}),
+            "millrace pub: --stream is given more than once ('millrace pub "
+            "--help' tells more)\n");
+  EXPECT_EQ(refusal({"pub", "--stream"}),
+            "millrace pub: --stream needs a value ('millrace pub --help' tells "
+            "more)\n");
+  EXPECT_EQ(refusal({"eop", "--period", "2013-10-08", "--force=x"}),
+            "millrace eop: --force takes no value ('millrace eop --help' tells "
+            "more)\n");
 }
 
 TEST(CommandLineTest, HelpIsACommandToo) {

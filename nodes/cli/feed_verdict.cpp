@@ -1,0 +1,40 @@
+#include <millrace/nodes/cli/feed_verdict.hpp>
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <string>
+
+namespace millrace::nodes {
+
+error judge(const std::vector<feed::source_report>& reports,
+            uint64_t rejects_max) {
+  error fault;
+  for (const auto& each : reports) {
+    const auto all = each.rejects + each.rejects_before;
+    if (all <= rejects_max)
+      continue;
+    fault.code = errc::bad_data;
+    fault.context
+      += (fault.context.empty() ? "" : "; ") + each.source + ": "
+         + std::to_string(all)
+         + (all == 1 ? " line gave no row" : " lines gave no row")
+         + (each.rejects_before == 0
+              ? ""
+              : ", " + std::to_string(each.rejects_before)
+                  + " of them in an earlier run")
+         + (each.first_reject.empty() ? "" : "; first " + each.first_reject);
+  }
+  return fault;
+}
+
+void tell_open_lines(const std::vector<feed::source_report>& reports) {
+  for (const auto& each : reports)
+    if (!each.open_line.empty())
+      fmt::print(stderr,
+                 "{}: its last line has no newline, and was taken as it "
+                 "stands: {}\n",
+                 each.source, each.open_line);
+}
+
+} // namespace millrace::nodes

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <millrace/feed/parse/batch_source.hpp>
+#include <millrace/messages/base/errors.hpp>
+
+#include <cstdint>
+#include <vector>
+
+namespace millrace::nodes {
+
+/// What became of the lines of each file, as an error.
+/// @returns `bad_data` when a file has more rejects than it may
+[[nodiscard]] error judge(const std::vector<feed::source_report>& reports,
+                          uint64_t rejects_max);
+
+/// Says on standard error which last lines may be cut off.
+void tell_open_lines(const std::vector<feed::source_report>& reports);
+
+} // namespace millrace::nodes
