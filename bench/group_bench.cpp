@@ -3,6 +3,8 @@
 #include <millrace/bench/proto_limit.hpp>
 #include <millrace/bench/stream_peers.hpp>
 
+#include <algorithm>
+
 namespace millrace::bench {
 
 namespace {
@@ -105,6 +107,40 @@ result<outcome> latency_r3_p50(const measure_options& options) {
 
 result<outcome> latency_r3_p99(const measure_options& options) {
   return measure_share("latency_r3_p99", 0.99, 0.1, options);
+}
+
+result<outcome> publish_many_100(const measure_options& options) {
+  constexpr size_t many = 64;
+  constexpr double node_mib_max = 512;
+  outcome out;
+  out.name = "publish_many_100";
+  out.unit = "messages/s";
+  out.mode = "cached";
+  out.more = {{"payload_bytes", 100},
+              {"publishers", many},
+              {"subscribers", many},
+              {"node_mib_max", node_mib_max}};
+  // Equal shares.
+  const auto shared = [&](uint64_t count) {
+    return (options.scaled(count) + many - 1) / many * many;
+  };
+  const stream_load load{shared(200'000), 100, 0, many, many};
+  const stream_load peer_load{shared(20'000), 100, 100, many, many};
+  jetstream_peer jetstream{options.directory + "/peer"};
+  process_stream ours{{options.directory + "/millrace"}};
+  contest all{std::move(out), options};
+  all.add({"JetStream, file storage, to 64 consumers", 0, 10},
+          [&] { return jetstream.throughput(peer_load); });
+  uint64_t node_bytes = 0;
+  auto got = all.measure([&] {
+    auto value = ours.throughput(load);
+    node_bytes = std::max(node_bytes, ours.node_bytes());
+    return value;
+  });
+  if (got)
+    got->more.emplace_back("node_mib",
+                           static_cast<double>(node_bytes) / (1 << 20));
+  return got;
 }
 
 } // namespace millrace::bench

@@ -18,4 +18,7 @@ publish_synced_1k_r3(const measure_options& options);
 [[nodiscard]] result<outcome> latency_r3_p50(const measure_options& options);
 [[nodiscard]] result<outcome> latency_r3_p99(const measure_options& options);
 
+// One RT node, 64 publishers and 64 subscribers of one stream.
+[[nodiscard]] result<outcome> publish_many_100(const measure_options& options);
+
 } // namespace millrace::bench

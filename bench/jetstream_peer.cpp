@@ -201,9 +201,10 @@ result<fresh_stream> start(const std::string& directory, size_t count) {
 /// Publishes with at most `window` messages unacknowledged.
 class windowed_publisher {
 public:
-  windowed_publisher(connection& to, const stream_load& load)
+  /// @param inbox where acknowledgements come; another one for each
+  windowed_publisher(connection& to, const stream_load& load, size_t inbox = 0)
     : to_{&to}, load_{load}, payload_(load.bytes, 'x') {
-    begin_ = fmt::format("PUB bench.x _INBOX.ack {}\r\n", load.bytes);
+    begin_ = fmt::format("PUB bench.x _INBOX.ack{} {}\r\n", inbox, load.bytes);
     acks_ = std::thread{[this] { count_acks(); }};
   }
   ~windowed_publisher() { acks_.join(); }
@@ -277,13 +278,13 @@ private:
   std::thread acks_;
 };
 
-error publish_all(uint16_t port, const stream_load& load) {
+error publish_all(uint16_t port, const stream_load& load, size_t inbox = 0) {
   auto to = connection::open(port);
   if (!to)
     return to.failure();
-  if (auto fault = (*to)->send("SUB _INBOX.ack 1\r\n"))
+  if (auto fault = (*to)->send(fmt::format("SUB _INBOX.ack{} 1\r\n", inbox)))
     return fault;
-  windowed_publisher publisher{**to, load};
+  windowed_publisher publisher{**to, load, inbox};
   for (uint64_t i = 0; i < load.messages; ++i) {
     if (auto fault = publisher.make_room())
       return fault;
@@ -297,26 +298,45 @@ error publish_all(uint16_t port, const stream_load& load) {
   return publisher.wait(load.messages);
 }
 
+/// The same by several publishers at once, each with an equal share.
+/// @pre the messages can be shared
+error publish_shares(uint16_t port, const stream_load& load) {
+  MILLRACE_ASSERT(load.messages % load.publishers == 0);
+  auto share = load;
+  share.messages /= load.publishers;
+  std::vector<error> faults(load.publishers);
+  std::vector<std::thread> threads;
+  for (size_t i = 0; i < load.publishers; ++i)
+    threads.emplace_back([&, i] { faults[i] = publish_all(port, share, i); });
+  for (auto& each : threads)
+    each.join();
+  for (const auto& each : faults)
+    if (each)
+      return each;
+  return {};
+}
+
 /// A push consumer; `take` gets each payload.
 class consumer {
 public:
+  /// @param name of it among the consumers
   static result<std::unique_ptr<consumer>>
   start(uint16_t port, std::string_view policy, uint64_t count,
-        std::function<void(std::string_view)> take) {
+        std::function<void(std::string_view)> take, size_t name = 0) {
     auto from = connection::open(port);
     if (!from)
       return from.failure();
     if (auto told = (*from)->request(
           "$JS.API.CONSUMER.CREATE.BENCH",
           fmt::format(R"({{"stream_name":"BENCH","config":{{)"
-                      R"("deliver_subject":"deliver.x",)"
+                      R"("deliver_subject":"deliver.{}",)"
                       R"("deliver_policy":"{}","ack_policy":"none",)"
                       R"("replay_policy":"instant"}}}})",
-                      policy));
+                      name, policy));
         !told)
       return told.failure();
     // It delivers once somebody listens.
-    if (auto fault = (*from)->send("SUB deliver.x 2\r\n"))
+    if (auto fault = (*from)->send(fmt::format("SUB deliver.{} 2\r\n", name)))
       return fault;
     return std::unique_ptr<consumer>{
       new consumer{*std::move(from), count, std::move(take)}};
@@ -355,15 +375,20 @@ result<double> jetstream_peer::throughput(const stream_load& load) {
   auto stream = start(directory_, servers_);
   if (!stream)
     return stream.failure();
-  auto reader = consumer::start(stream->port, "new", load.messages,
-                                [](std::string_view) {});
-  if (!reader)
-    return reader.failure();
+  std::vector<std::unique_ptr<consumer>> readers;
+  for (size_t i = 0; i < load.subscribers; ++i) {
+    auto reader = consumer::start(
+      stream->port, "new", load.messages, [](std::string_view) {}, i);
+    if (!reader)
+      return reader.failure();
+    readers.push_back(*std::move(reader));
+  }
   const auto begin = now_ns();
-  if (auto fault = publish_all(stream->port, load))
+  if (auto fault = publish_shares(stream->port, load))
     return fault;
-  if (auto fault = (*reader)->join())
-    return fault;
+  for (auto& reader : readers)
+    if (auto fault = reader->join())
+      return fault;
   return per_second(load.messages, begin);
 }
 
@@ -401,7 +426,7 @@ result<std::vector<int64_t>> jetstream_peer::latency(const stream_load& load,
   auto to = connection::open(stream->port);
   if (!to)
     return to.failure();
-  if (auto fault = (*to)->send("SUB _INBOX.ack 1\r\n"))
+  if (auto fault = (*to)->send("SUB _INBOX.ack0 1\r\n"))
     return fault;
   windowed_publisher publisher{**to, load};
   if (auto fault = at_rate(rate, load.messages, [&](int64_t due) {

@@ -9,21 +9,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// A failure that a subscription told while somebody waited.
-struct told {
-  std::mutex mutex;
-  error fault;
-  std::function<void(const error&)> sink(arrivals& wakes) {
-    return [this, &wakes](const error& why) {
-      {
-        const std::scoped_lock lock{mutex};
-        fault = why;
-      }
-      wakes.finish();
-    };
-  }
-};
-
 error publish_all(rt::publisher& to, uint64_t messages, size_t bytes) {
   const std::vector<std::byte> payload(bytes, std::byte{'x'});
   for (uint64_t i = 0; i < messages; ++i)
@@ -52,7 +37,7 @@ result<double> library_stream::throughput(const stream_load& load) {
   if (auto fault = (*rig)->subscribe(
         {.local_copy = how_.local_copy ? how_.directory + "/copy" : "",
          .on_message = [&](const rt::message&) { seen.add(); },
-         .on_failure = failure.sink(seen)}))
+         .on_failure = failure.sink({&seen})}))
     return fault;
   if (auto fault = warm_up(**rig, seen))
     return fault;
@@ -62,8 +47,8 @@ result<double> library_stream::throughput(const stream_load& load) {
     return fault;
   seen.wait();
   const auto out = per_second(load.messages, begin);
-  if (failure.fault)
-    return failure.fault;
+  if (auto why = failure.what())
+    return why;
   return out;
 }
 
@@ -81,12 +66,12 @@ result<double> library_stream::replay(const stream_load& load) {
   const auto begin = now_ns();
   if (auto fault = (*rig)->subscribe(
         {.on_message = [&](const rt::message&) { seen.add(); },
-         .on_failure = failure.sink(seen)}))
+         .on_failure = failure.sink({&seen})}))
     return fault;
   seen.wait();
   const auto out = per_second(load.messages, begin);
-  if (failure.fault)
-    return failure.fault;
+  if (auto why = failure.what())
+    return why;
   return out;
 }
 
@@ -106,7 +91,7 @@ result<std::vector<int64_t>> library_stream::latency(const stream_load& load,
     seen.add();
   };
   if (auto fault = (*rig)->subscribe(
-        {.on_message = take, .on_failure = failure.sink(seen)}))
+        {.on_message = take, .on_failure = failure.sink({&seen})}))
     return fault;
   if (auto fault = warm_up(**rig, seen))
     return fault;
@@ -122,8 +107,8 @@ result<std::vector<int64_t>> library_stream::latency(const stream_load& load,
   seen.wait();
   // Ends the deliveries into `out`.
   rig->reset();
-  if (failure.fault)
-    return failure.fault;
+  if (auto why = failure.what())
+    return why;
   return out;
 }
 

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 
 namespace millrace::bench {
@@ -39,12 +40,14 @@ result<running> start(const process_stream_options& how,
     if (auto ready = node->hear(); !ready)
       return ready.failure();
   auto subscriber = part_process::start({"stream-subscriber", ports, messages,
-                                         rate == 0 ? "throughput" : "latency"});
+                                         rate == 0 ? "throughput" : "latency",
+                                         std::to_string(load.subscribers)});
   if (!subscriber)
     return subscriber.failure();
   auto publisher
     = part_process::start({"stream-publisher", ports, how.directory, messages,
-                           std::to_string(load.bytes), std::to_string(rate)});
+                           std::to_string(load.bytes), std::to_string(rate),
+                           std::to_string(load.publishers)});
   if (!publisher)
     return publisher.failure();
   // It has published a first message, and then that went through all of them.
@@ -70,6 +73,16 @@ result<double> process_stream::throughput(const stream_load& load) {
   auto end = all->subscriber->hear_numbers();
   if (!end)
     return end.failure();
+  node_bytes_ = 0;
+  for (const auto& node : all->nodes) {
+    if (auto fault = node->tell("end"))
+      return fault;
+    auto told = node->hear_numbers();
+    if (!told)
+      return told.failure();
+    node_bytes_
+      = std::max(node_bytes_, static_cast<uint64_t>(told->at(0)) * 1024);
+  }
   return per_second(load.messages, begin->at(0), end->at(0));
 }
 

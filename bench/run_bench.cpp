@@ -65,6 +65,8 @@ constexpr std::array benchmarks{
             latency_r3_p50},
   benchmark{"latency_r3_p99", "three nodes at 10 k/s, 99 of 100",
             "JetStream R3", latency_r3_p99},
+  benchmark{"publish_many_100", "64 publishers, 64 subscribers, 100 B",
+            "JetStream", publish_many_100},
   benchmark{"csv_parse", "text of 10 M trades to batches", "DuckDB", csv_parse},
   benchmark{"csv_feed", "text of 10 M trades through the stream into an RDB",
             "DuckDB", csv_feed},

@@ -24,8 +24,8 @@ constexpr std::array parts{
   part{"proto-replica", 2, proto_replica},
   part{"proto-subscriber", 3, proto_subscriber},
   part{"stream-node", 4, stream_node},
-  part{"stream-publisher", 5, stream_publisher},
-  part{"stream-subscriber", 3, stream_subscriber},
+  part{"stream-publisher", 6, stream_publisher},
+  part{"stream-subscriber", 4, stream_subscriber},
 };
 
 } // namespace

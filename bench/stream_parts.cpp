@@ -8,6 +8,7 @@
 
 #include <cstring>
 #include <sstream>
+#include <sys/resource.h>
 
 namespace millrace::bench {
 
@@ -45,8 +46,13 @@ error stream_node(const std::vector<std::string>& words) {
   if (auto fault = node->start_all())
     return fault;
   say("ready");
-  // The process that started this ends it.
-  (void)await_line();
+  // The process that started this ends it, or asks what it took before.
+  if (await_line()) {
+    rusage used{};
+    ::getrusage(RUSAGE_SELF, &used);
+    say(std::to_string(used.ru_maxrss));
+    (void)await_line();
+  }
   (void)node->close();
   return {};
 }
@@ -59,13 +65,16 @@ error stream_publisher(const std::vector<std::string>& words) {
     {.config = bench_cluster(words[1], true, ports_of(words[0]))});
   if (!host)
     return host.failure();
-  auto opened = verified_publisher(**host);
-  if (!opened)
-    return opened.failure();
-  auto& publisher = **opened;
-  const auto publish = [&](int64_t due) {
+  std::vector<std::shared_ptr<rt::publisher>> publishers;
+  for (size_t i = 0; i < std::stoul(words.at(5)); ++i) {
+    auto opened = verified_publisher(**host, "p" + std::to_string(i));
+    if (!opened)
+      return opened.failure();
+    publishers.push_back(*std::move(opened));
+  }
+  auto publish = [&, turn = size_t{0}](int64_t due) mutable {
     std::memcpy(payload.data(), &due, sizeof due);
-    auto sent = publisher.publish(payload);
+    auto sent = publishers[turn++ % publishers.size()]->publish(payload);
     return sent ? error{} : sent.failure();
   };
   if (auto fault = publish(0))
@@ -89,39 +98,42 @@ error stream_publisher(const std::vector<std::string>& words) {
 error stream_subscriber(const std::vector<std::string>& words) {
   const auto messages = std::stoull(words.at(1));
   const bool timed = words.at(2) == "latency";
-  std::vector<int64_t> latencies;
+  const auto subscribers = std::stoul(words.at(3));
+  std::vector<int64_t> latencies; // Of a single subscriber.
   latencies.reserve(timed ? messages : 0);
+  arrivals first;
   arrivals seen;
-  error failure;
-  seen.expect(messages + 1);
+  told failure;
+  first.expect(subscribers);
+  seen.expect(messages * subscribers);
   auto host = nodes::runtime::create(
     {.config = bench_cluster({}, true, ports_of(words[0]))});
   if (!host)
     return host.failure();
-  const auto fault
-    = read_stream(**host, {.on_message =
-                             [&, warm = false](const rt::message& m) mutable {
-                               int64_t due = 0;
-                               std::memcpy(&due, m.payload.data(), sizeof due);
-                               if (!std::exchange(warm, true))
-                                 say("ready");
-                               else if (timed)
-                                 latencies.push_back(now_ns() - due);
-                               seen.add();
-                             },
-                           .on_failure =
-                             [&](const error& why) {
-                               failure = why;
-                               seen.finish();
-                             }});
-  if (fault)
-    return fault;
+  for (size_t i = 0; i < subscribers; ++i) {
+    const auto fault = read_stream(
+      **host, {.on_message =
+                 [&, warm = false](const rt::message& m) mutable {
+                   if (!std::exchange(warm, true))
+                     return first.add();
+                   int64_t due = 0;
+                   std::memcpy(&due, m.payload.data(), sizeof due);
+                   if (timed)
+                     latencies.push_back(now_ns() - due);
+                   seen.add();
+                 },
+               .on_failure = failure.sink({&first, &seen})});
+    if (fault)
+      return fault;
+  }
+  first.wait();
+  say("ready");
   seen.wait();
   const auto end = now_ns();
   // Ends the deliveries.
   host->reset();
-  if (failure)
-    return failure;
+  if (auto why = failure.what())
+    return why;
   say(timed ? fmt::format("{}", fmt::join(latencies, " "))
             : std::to_string(end));
   return {};

@@ -14,8 +14,11 @@ namespace millrace::bench {
 struct stream_load {
   uint64_t messages = 0;
   size_t bytes = 100; ///< Of a payload.
-  /// Messages published and not yet acknowledged, at most.
+  /// Messages published and not yet acknowledged, at most, per publisher.
   uint64_t window = 1'000;
+  /// Those that publish an equal share each, and those that read all of it.
+  size_t publishers = 1;
+  size_t subscribers = 1;
 };
 
 /// JetStream with file storage, over its own protocol: no client library stands

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,32 @@ private:
   std::atomic<uint64_t> count_{0};
   std::atomic<bool> done_{false};
   uint64_t wanted_ = 0;
+};
+
+/// A failure that a subscription told while somebody waited. Thread safe.
+class told {
+public:
+  /// Keeps the first one, and wakes those that wait for `arrivals`.
+  [[nodiscard]] std::function<void(const error&)>
+  sink(std::vector<arrivals*> wakes) {
+    return [this, wakes = std::move(wakes)](const error& why) {
+      {
+        const std::scoped_lock lock{mutex_};
+        if (!fault_)
+          fault_ = why;
+      }
+      for (auto* each : wakes)
+        each->finish();
+    };
+  }
+  [[nodiscard]] error what() {
+    const std::scoped_lock lock{mutex_};
+    return fault_;
+  }
+
+private:
+  std::mutex mutex_;
+  error fault_;
 };
 
 /// The name of a node of `bench_cluster`, and of its rt process.

@@ -43,6 +43,7 @@ STREAMS = {
     "latency_r3_p99": (0.1, None),
 }
 TABLES = {"csv_parse": 5, "csv_feed": 2, "rdb_insert": 12, "eop_write": 2.3}
+MANY = "publish_many_100"
 ALONE = ["publish_cached_100_copy", "publish_cached_1k_copy", "rdb_recovery"]
 
 
@@ -121,7 +122,7 @@ class Bench(unittest.TestCase):
         got = run("--list")
         self.assertEqual(got.returncode, 0, got.stderr)
         self.assertEqual({line.split()[0] for line in got.stdout.splitlines()},
-                         {*STREAMS, *TABLES, *ALONE})
+                         {*STREAMS, *TABLES, *ALONE, MANY})
         self.assertIn("beside JetStream", got.stdout)
 
     def test_unknown_name_is_a_fault_of_usage(self):
@@ -168,6 +169,11 @@ class Bench(unittest.TestCase):
                                  else "cached")
                 self.assertEqual(out["less_is_better"], "latency" in name)
 
+    def test_many_stand_beside_their_peer(self):
+        out = self.measure(MANY)
+        self.assertEqual(out["peer"]["target"], 10)
+        self.assertGreater(out["node_mib"], 0)
+
     def test_tables_stand_beside_duckdb(self):
         for name, target in TABLES.items():
             with self.subTest(name):
@@ -196,7 +202,7 @@ class Bench(unittest.TestCase):
                                      r"\(target >= 1e\+07: (met|missed)\)$")
 
     def test_missing_peer_is_told_with_how_to_install_it(self):
-        for name in [*STREAMS, *TABLES]:
+        for name in [*STREAMS, *TABLES, MANY]:
             with self.subTest(name):
                 got = run(name, "--runs", "1", "--scale", "0.001", "-o", "json",
                           **self.nothing)
