@@ -21,6 +21,7 @@ def check(lint):
                for i in range(name.count("/"))}
     words = words_of_code(lint)
     keys = keys_of(lint)
+    tests = tests_of(lint)
     for name, lines in lint.lines.items():
         if name.endswith(".md"):
             for i, line in enumerate(lines):
@@ -28,6 +29,7 @@ def check(lint):
                 if name != surface.LIST:
                     check_paths(lint, name, i + 1, line, files, folders)
                 check_words(lint, name, i + 1, line, words, keys)
+                check_tests(lint, name, i + 1, line, tests)
         # Those of layouts are held to their keys by a test that loads them.
         if name.startswith("examples/") and name.endswith(".toml") \
                 and not name.startswith("examples/layouts/"):
@@ -74,6 +76,20 @@ def check_words(lint, name, at, line, words, keys):
                 and named.group(2) not in SUFFIXES.split("|"):
             lint.report(name, at, "document",
                         f"{quoted} is not a key of the configuration")
+
+
+def tests_of(lint):
+    return {f"{suite}.{test}" for name, lines in lint.lines.items()
+            if name.startswith("tests/") and name.endswith(".cpp")
+            for suite, test in re.findall(
+                r"^TEST(?:_F|_P)?\(\s*(\w+),\s*(\w+)\s*\)",
+                "\n".join(lines), re.MULTILINE)}
+
+
+def check_tests(lint, name, at, line, tests):
+    for test in re.findall(r"`([A-Z]\w*(?:Test|Sim)\.[A-Z]\w*)`", line):
+        if test not in tests:
+            lint.report(name, at, "document", f"there is no test {test}")
 
 
 def words_of_code(lint):

@@ -454,6 +454,14 @@ class LintTest(unittest.TestCase):
             self.assert_found({**files, name: "\n" + text},
                               {name: [(2, "document")]})
 
+    def test_documents_name_tests_that_exist(self):
+        files = {"tests/x_test.cpp": "TEST_P(LogSim,\n       ItHolds) {}\n"
+                                     "TEST(LogTest, ItReads) {}\n",
+                 "docs/x.md": "`LogSim.ItHolds`, `LogTest.ItReads`\n"}
+        self.assert_clean(files)
+        self.assert_found({**files, "docs/x.md": "\n`LogTest.ItHolds`"},
+                          {"docs/x.md": [(2, "document")]})
+
     def test_documents_name_keys_that_exist(self):
         code = "nodes/configuration/configuration"
         files = {
