@@ -110,16 +110,21 @@ private:
     return out;
   }
 
+  result<rdb_facts> facts_of(const process_config& process) {
+    const auto at = endpoint_of(config_, process.name);
+    if (!at)
+      return at.failure();
+    auto handle = host_.find_as<rdb_actor>(*at, 1s);
+    if (!handle)
+      return handle.failure();
+    return ask<rdb_facts>(*handle, 3s, facts_atom_v);
+  }
+
   /// The newest date that a row of the stream has, as far as RDBs hold them.
   std::optional<int64_t> newest_date(std::string& unasked) {
     std::optional<int64_t> newest;
     for (const auto* process : rdbs_) {
-      result<rdb_facts> facts{error{}};
-      if (const auto at = endpoint_of(config_, process->name)) {
-        auto handle = host_.find_as<rdb_actor>(*at, 1s);
-        facts = handle ? ask<rdb_facts>(*handle, 3s, facts_atom_v)
-                       : result<rdb_facts>{handle.failure()};
-      }
+      const auto facts = facts_of(*process);
       if (!facts) {
         unasked = process->name;
         continue;
@@ -243,6 +248,12 @@ private:
       what_.period, at_, what_.accept_rejects);
   }
 
+  /// Whether the RDB takes nothing of the stream, for as long as it lives.
+  bool refuses(const process_config& process) {
+    const auto facts = facts_of(process);
+    return facts && facts->refuses;
+  }
+
   /// Waits until an HDB serves what this RDB wrote down of the period.
   written_period wait_served(const process_config& process) {
     written_period out{process.name, {}, {}};
@@ -254,6 +265,10 @@ private:
       auto report = ask_rdb(process, time.left());
       if (!report) {
         last = report.failure();
+        if (last.code == errc::fenced && refuses(process)) {
+          out.fault = last;
+          return out;
+        }
         pause();
         continue;
       }

@@ -79,8 +79,10 @@ result<std::optional<node_pid>> read_node_pid(persistence::file_system& fs,
 }
 
 node_lock::node_lock(persistence::file_system& fs, std::string pid_path,
-                     std::unique_ptr<persistence::directory_lock> held)
-  : fs_{fs}, pid_path_{std::move(pid_path)}, held_{std::move(held)} {}
+                     std::unique_ptr<persistence::directory_lock> held,
+                     std::string overwritten)
+  : fs_{fs}, pid_path_{std::move(pid_path)}, held_{std::move(held)},
+    overwritten_{std::move(overwritten)} {}
 
 result<std::unique_ptr<node_lock>>
 node_lock::acquire(persistence::env& world, const std::string& directory) {
@@ -90,6 +92,13 @@ node_lock::acquire(persistence::env& world, const std::string& directory) {
   auto held = fs.lock_directory(directory);
   if (!held)
     return held.failure();
+  std::string overwritten;
+  if (const auto before = read_node_pid(fs, directory); !before) {
+    // Who holds the lock is the node; a file can only say so.
+    overwritten = to_string(before.failure());
+    if (auto fault = fs.remove_all(directory + pid_file))
+      return fault;
+  }
   auto self = identify_process(::getpid());
   if (!self)
     return error{errc::internal, "/proc does not know this process"};
@@ -104,8 +113,8 @@ node_lock::acquire(persistence::env& world, const std::string& directory) {
         fs, directory + pid_file,
         std::as_bytes(std::span{line.data(), line.size()})))
     return fault;
-  return std::unique_ptr<node_lock>{
-    new node_lock{fs, directory + pid_file, *std::move(held)}};
+  return std::unique_ptr<node_lock>{new node_lock{
+    fs, directory + pid_file, *std::move(held), std::move(overwritten)}};
 }
 
 node_lock::~node_lock() {

@@ -25,10 +25,17 @@ struct node_pid {
 /// whatever way; the destructor also removes `node.pid`.
 class node_lock {
 public:
-  /// Creates the directory, locks it, writes `node.pid`. `locked` with the
-  /// holder when a live process hosts the node. `world` outlives the lock.
+  /// Creates the directory, locks it, writes `node.pid`, whatever is in its
+  /// place. `locked` with the holder when a live process hosts the node.
+  /// `world` outlives the lock.
   [[nodiscard]] static result<std::unique_ptr<node_lock>>
   acquire(persistence::env& world, const std::string& directory);
+
+  /// What was in the place of `node.pid` and no node had written; empty:
+  /// nothing was.
+  [[nodiscard]] const std::string& overwritten() const noexcept {
+    return overwritten_;
+  }
 
   ~node_lock();
   node_lock(const node_lock&) = delete;
@@ -36,11 +43,13 @@ public:
 
 private:
   node_lock(persistence::file_system& fs, std::string pid_path,
-            std::unique_ptr<persistence::directory_lock> held);
+            std::unique_ptr<persistence::directory_lock> held,
+            std::string overwritten);
 
   persistence::file_system& fs_;
   std::string pid_path_;
   std::unique_ptr<persistence::directory_lock> held_;
+  std::string overwritten_;
 };
 
 /// What `node.pid` says; none when there is no such file. `corrupt` when it

@@ -273,11 +273,20 @@ supervisor::supervisor(persistence::env& world, const cluster_config& config)
   : world_{world}, config_{config} {}
 
 result<node_state> supervisor::state_of(const std::string& node) {
-  auto file = read_node_pid(*world_.fs, config_.node_directory(node));
-  if (!file)
-    return file.failure();
+  const auto directory = config_.node_directory(node);
+  auto file = read_node_pid(*world_.fs, directory);
   node_state out;
   out.name = node;
+  if (!file) {
+    // A node that runs holds the lock; the next one writes the file anew.
+    const auto unheld = world_.fs->lock_directory(directory);
+    if (unheld)
+      return out;
+    auto fault = file.failure();
+    if (unheld.failure().code == errc::locked)
+      fault.context += "; the node runs: " + unheld.failure().context;
+    return fault;
+  }
   if (*file) {
     out.process = **file;
     out.state

@@ -33,6 +33,8 @@ error node::open(node_start how) {
   if (!locked)
     return locked.failure();
   lock_ = *std::move(locked);
+  if (!lock_->overwritten().empty())
+    log_.warning("overwritten", lock_->overwritten() + "; it is written anew");
   processes_
     = std::make_shared<node_assembly>(*runtime_, name_, std::move(how.roles));
   const auto door = processes_->open_door();

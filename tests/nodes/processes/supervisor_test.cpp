@@ -192,16 +192,45 @@ TEST_F(SupervisorTest, AStrangerWithTheSameIdIsNeitherRunningNorSignalled) {
   EXPECT_EQ(nodes.stop({"good"}, {})[0].text, "had died");
 }
 
-TEST_F(SupervisorTest, APidFileThatIsDamagedIsAnError) {
+TEST_F(SupervisorTest, APidFileThatIsNoneIsWrittenAnew) {
+  namespace files = std::filesystem;
   const auto directory = config_.node_directory("good");
-  std::filesystem::create_directories(directory);
+  files::create_directories(directory);
+  const auto path = directory + "/node.pid";
+  supervisor nodes{world_->world(), config_};
+  const auto starts = [&](const std::string& what) {
+    EXPECT_EQ(state_of("good"), node_state::kind::stopped) << what;
+    EXPECT_EQ(nodes.start({"good"}, start_)[0].text, "started") << what;
+    EXPECT_EQ(state_of("good"), node_state::kind::running) << what;
+    EXPECT_EQ(nodes.stop({"good"}, {})[0].text, "stopped") << what;
+  };
   for (const auto* text : {"", "7", "{}", "{\"pid\":\"x\"}", "[1]"}) {
-    std::ofstream{directory + "/node.pid"} << text;
-    const auto state = supervisor{world_->world(), config_}.state_of("good");
-    ASSERT_FALSE(state) << text;
-    EXPECT_EQ(state.failure().code, errc::corrupt);
+    std::ofstream{path} << text;
+    starts(text);
   }
-  std::filesystem::remove(directory + "/node.pid");
+  files::create_directories(path + "/within");
+  starts("a directory");
+  const auto victim = directory + "/victim";
+  std::ofstream{victim} << "kept";
+  files::create_symlink(victim, path);
+  starts("a link");
+  EXPECT_EQ(std::filesystem::file_size(victim), 4u);
+}
+
+TEST_F(SupervisorTest, APidFileThatIsNoneOfANodeThatRunsNamesItsProcess) {
+  supervisor nodes{world_->world(), config_};
+  const auto started = nodes.start({"good"}, start_);
+  const auto path = config_.node_directory("good") + "/node.pid";
+  std::ifstream written{path};
+  const std::string before{std::istreambuf_iterator<char>{written}, {}};
+  std::ofstream{path} << "7";
+  const auto state = nodes.state_of("good");
+  ASSERT_FALSE(state);
+  EXPECT_EQ(state.failure().code, errc::corrupt);
+  EXPECT_THAT(state.failure().context, HasSubstr("the node runs: "));
+  EXPECT_THAT(state.failure().context,
+              HasSubstr(std::to_string(started[0].pid)));
+  std::ofstream{path} << before;
 }
 
 TEST_F(SupervisorTest, AProgramThatIsMissingIsReported) {
