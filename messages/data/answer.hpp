@@ -18,12 +18,14 @@ using chunks = std::vector<chunk>;
 struct partition_cut {
   manifest_version manifest;
   position cutover;
+  /// What streams lost among the rows of an answer, a line each.
+  std::vector<std::string> warnings{};
   friend bool operator==(const partition_cut&, const partition_cut&) = default;
 
   template <class Inspector>
   friend typename Inspector::result_type inspect(Inspector& f,
                                                  partition_cut& x) {
-    return f(x.manifest, x.cutover);
+    return f(x.manifest, x.cutover, x.warnings);
   }
 };
 

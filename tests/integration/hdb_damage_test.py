@@ -35,7 +35,7 @@ def total(made, *dates, what="sum", column="size"):
 
 
 def fails(made, needle, *dates, **more):
-  done = ask(made, *dates, code=69, **more)
+  done = ask(made, *dates, code=65, **more)
   mill.check(str(needle) in done.stderr, "no", needle, "in:", done.stderr)
 
 

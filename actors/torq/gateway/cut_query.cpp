@@ -1,5 +1,6 @@
 #include <millrace/actors/torq/gateway/cut_query.hpp>
 
+#include <algorithm>
 #include <utility>
 
 namespace millrace::torq {
@@ -11,6 +12,12 @@ bool is_of_backend(const error& fault) {
   return fault.code == errc::unavailable || fault.code == errc::timeout
          || fault.code == errc::backend_lost || fault.code == errc::corrupt
          || fault.code == errc::storage_failed || fault.code == errc::internal;
+}
+
+/// What lies in a back end is at fault, not that it is away.
+bool is_damage(const error& fault) {
+  return fault.code == errc::corrupt || fault.code == errc::storage_failed
+         || fault.code == errc::internal;
 }
 
 template <class Input>
@@ -78,7 +85,7 @@ void cut_query::plan_again(const std::string& why, effects& out) {
 
 void cut_query::choose_hdb(effects& out) {
   for (const auto& each : asked_.hdbs) {
-    if (tried_hdbs_.contains(each.name))
+    if (tried_hdbs_.names.contains(each.name))
       continue;
     hdb_ = each.name;
     out.hdb = ask_hdb{each.name, std::nullopt};
@@ -92,18 +99,18 @@ void cut_query::choose_hdb(effects& out) {
     out.hdb->pinned = same ? each.announced->manifest : cut_->manifest;
     return;
   }
-  refuse(lost("HDB"), out);
+  refuse(lost("hdb", tried_hdbs_), out);
 }
 
 void cut_query::choose_rdb(effects& out) {
   for (const auto& name : asked_.rdbs) {
-    if (tried_rdbs_.contains(name))
+    if (tried_rdbs_.names.contains(name))
       continue;
     rdb_ = name;
     out.rdb = ask_rdb{name, {cut_->cutover, asked_.at_least, asked_.life}};
     return;
   }
-  refuse(lost("RDB"), out);
+  refuse(lost("rdb", tried_rdbs_), out);
 }
 
 void cut_query::on(hdb_answered& what, int64_t, effects& out) {
@@ -128,9 +135,8 @@ void cut_query::on(rdb_answered& what, int64_t, effects& out) {
 void cut_query::on(hdb_failed& what, int64_t now, effects& out) {
   if (what.fault.code == errc::moved)
     return plan_again(what.fault.context, out);
-  if (!another_may_do(hdb_, what.fault, now, out))
+  if (!another_may_do(hdb_, what.fault, now, tried_hdbs_, out))
     return;
-  tried_hdbs_.insert(hdb_);
   // Nobody else is bound to the cut of one that never answered.
   if (rdb_.empty())
     cut_.reset();
@@ -140,14 +146,13 @@ void cut_query::on(hdb_failed& what, int64_t now, effects& out) {
 void cut_query::on(rdb_failed& what, int64_t now, effects& out) {
   if (what.fault.code == errc::moved)
     return plan_again(what.fault.context, out);
-  if (!another_may_do(rdb_, what.fault, now, out))
+  if (!another_may_do(rdb_, what.fault, now, tried_rdbs_, out))
     return;
-  tried_rdbs_.insert(rdb_);
   choose_rdb(out);
 }
 
 bool cut_query::another_may_do(const std::string& who, const error& fault,
-                               int64_t now, effects& out) {
+                               int64_t now, tried_ones& tried, effects& out) {
   if (!is_of_backend(fault)) {
     refuse(fault, out);
     return false;
@@ -160,7 +165,9 @@ bool cut_query::another_may_do(const std::string& who, const error& fault,
       refuse({errc::timeout, who + ": no answer before the deadline"}, out);
     return false;
   }
-  last_fault_ = {fault.code, who + ": " + fault.context};
+  tried.names.insert(who);
+  (is_damage(fault) ? tried.damage : tried.away)
+    = {fault.code, who + ": " + fault.context};
   return true;
 }
 
@@ -168,21 +175,28 @@ void cut_query::merge_when_complete(effects& out) {
   if (over_ || !hdb_partial_ || !rdb_partial_)
     return;
   over_ = true;
-  out.complete
-    = merge{{cut_->manifest, cut_->cutover,
-             asked_.wants_rdb ? held_.upper : cut_->cutover, held_.warnings},
-            *std::move(hdb_partial_),
-            *std::move(rdb_partial_),
-            held_.life};
+  auto warnings = cut_->warnings;
+  for (const auto& each : held_.warnings)
+    // One that is where both meet is told by both.
+    if (std::find(warnings.begin(), warnings.end(), each) == warnings.end())
+      warnings.push_back(each);
+  out.complete = merge{{cut_->manifest, cut_->cutover,
+                        asked_.wants_rdb ? held_.upper : cut_->cutover,
+                        std::move(warnings)},
+                       *std::move(hdb_partial_),
+                       *std::move(rdb_partial_),
+                       held_.life};
 }
 
-error cut_query::lost(const char* part) const {
-  const std::string kind{part};
-  std::string text
-    = "the " + kind + " part of '" + asked_.table + "' is missing: no live ";
-  text += kind == "HDB" ? "hdb" : "rdb";
-  if (last_fault_)
-    text += " (" + to_string(last_fault_) + ")";
+/// All of a kind were tried. What is wrong with them is told by its own name,
+/// unless one of them is away, and may be whole.
+error cut_query::lost(const char* kind, const tried_ones& tried) const {
+  if (tried.damage && !tried.away)
+    return tried.damage;
+  auto text = "the " + std::string{kind} + " part of '" + asked_.table
+              + "' is missing: no live " + kind;
+  if (const auto& why = tried.damage ? tried.damage : tried.away)
+    text += " (" + to_string(why) + ")";
   return {errc::backend_lost, std::move(text)};
 }
 

@@ -103,6 +103,13 @@ public:
   [[nodiscard]] int round() const noexcept { return round_; }
 
 private:
+  /// Back ends of one kind that failed this question.
+  struct tried_ones {
+    std::set<std::string> names;
+    error damage; ///< Of one whose rows cannot be read.
+    error away;   ///< Of one that gave no answer.
+  };
+
   void on(start& what, int64_t now, effects& out);
   void on(hdb_answered& what, int64_t now, effects& out);
   void on(rdb_answered& what, int64_t now, effects& out);
@@ -116,16 +123,15 @@ private:
   void refuse(error fault, effects& out);
   /// Refuses, or takes the fault for one of `who` that another may not have.
   bool another_may_do(const std::string& who, const error& fault, int64_t now,
-                      effects& out);
-  [[nodiscard]] error lost(const char* part) const;
+                      tried_ones& tried, effects& out);
+  [[nodiscard]] error lost(const char* kind, const tried_ones& tried) const;
 
   question asked_;
   int round_ = 0;
   int replans_ = 0;
   bool over_ = false;
-  std::set<std::string> tried_hdbs_;
-  std::set<std::string> tried_rdbs_;
-  error last_fault_;
+  tried_ones tried_hdbs_;
+  tried_ones tried_rdbs_;
 
   // Of this round.
   std::string hdb_;                  ///< Asked last.

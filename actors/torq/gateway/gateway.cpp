@@ -195,7 +195,11 @@ void gateway_state::fail(uint64_t number, caf::error fault) {
     return;
   auto what = std::move(found.mapped().what);
   const auto now = env->clock->monotonic_ns();
-  if (fault == errc::backend_lost && now < what.deadline_ns
+  // One that went may hold what those that are here cannot read.
+  const bool another_may_do = fault == errc::backend_lost
+                              || fault == errc::corrupt
+                              || fault == errc::storage_failed;
+  if (another_may_do && now < what.deadline_ns
       && backends.one_went(settings.tables.at(what.plan.table).stream, now,
                            return_grace_ns)) {
     what.last_fault = from_caf(fault);

@@ -174,6 +174,24 @@ const std::vector<query_path> query_paths{
     {hdb_fails(1, errc::unavailable), "hdb2@4"},
     {hdb_fails(1, errc::unavailable), "! backend_lost"},
     {rdb(1, 130), ""}}},
+  {"AllHdbsAreDamaged",
+   announced,
+   two_rdbs,
+   {{start(), "hdb1@4 rdb1>100"},
+    {hdb_fails(1, errc::corrupt), "hdb2@4"},
+    {hdb_fails(1, errc::corrupt), "! corrupt"}}},
+  {"AnHdbThatIsAwayMayBeWhole",
+   announced,
+   two_rdbs,
+   {{start(), "hdb1@4 rdb1>100"},
+    {hdb_fails(1, errc::corrupt), "hdb2@4"},
+    {hdb_fails(1, errc::backend_lost), "! backend_lost"}}},
+  {"TheDamageOfAnHdbIsNotThatOfRdbs",
+   {{"hdb1", cut_at(4, 100)}, {"hdb2", cut_at(4, 100)}},
+   {"rdb1"},
+   {{start(), "hdb1@4 rdb1>100"},
+    {hdb_fails(1, errc::corrupt), "hdb2@4"},
+    {rdb_fails(1, errc::unavailable), "! backend_lost"}}},
   {"AnotherRdb",
    announced,
    two_rdbs,
@@ -292,17 +310,46 @@ TEST(CutQueryTest, CarriesThePositionThatTheRdbMustReach) {
   EXPECT_EQ(done.rdb->rows, (rows_after{{100}, {250}}));
 }
 
+cut_query one_hdb() {
+  return cut_query{{.table = "trade",
+                    .deadline_ns = deadline_ns,
+                    .wants_hdb = true,
+                    .hdbs = {{"hdb1", std::nullopt}}}};
+}
+
 TEST(CutQueryTest, NamesWhoWasLostAndWhy) {
-  cut_query query{{.table = "trade",
-                   .deadline_ns = deadline_ns,
-                   .wants_hdb = true,
-                   .hdbs = {{"hdb1", std::nullopt}}}};
+  auto query = one_hdb();
+  (void)query.step(start(), 0);
+  const auto done = query.step(
+    cut_query::hdb_failed{1, {errc::backend_lost, "it is gone"}}, 0);
+  EXPECT_EQ(to_string(done.refusal),
+            "backend_lost: the hdb part of 'trade' is missing: no live hdb "
+            "(backend_lost: hdb1: it is gone)");
+}
+
+TEST(CutQueryTest, NamesWhatIsDamagedAndWhere) {
+  auto query = one_hdb();
   (void)query.step(start(), 0);
   const auto done = query.step(
     cut_query::hdb_failed{1, {errc::corrupt, "/hdb/p: bad sum"}}, 0);
-  EXPECT_EQ(done.refusal.context,
-            "the HDB part of 'trade' is missing: no live hdb (corrupt: hdb1: "
-            "/hdb/p: bad sum)");
+  EXPECT_EQ(to_string(done.refusal), "corrupt: hdb1: /hdb/p: bad sum");
+}
+
+TEST(CutQueryTest, TellsWhatEitherStoreWarnsOfOnce) {
+  cut_query query{{.deadline_ns = deadline_ns,
+                   .wants_hdb = true,
+                   .wants_rdb = true,
+                   .hdbs = announced,
+                   .rdbs = two_rdbs}};
+  (void)query.step(start(), 0);
+  auto old = cut_at(4, 100);
+  old.warnings = {"at 90", "at 100"};
+  (void)query.step(cut_query::hdb_answered{1, old, {}}, 0);
+  const auto done = query.step(
+    cut_query::rdb_answered{1, {{130}, {}, {"at 100", "at 120"}}, {}}, 0);
+  ASSERT_TRUE(done.complete);
+  EXPECT_EQ(done.complete->cut.warnings,
+            (std::vector<std::string>{"at 90", "at 100", "at 120"}));
 }
 
 TEST(CutQueryTest, HandsBothPartialResultsOn) {
