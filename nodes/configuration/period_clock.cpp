@@ -10,12 +10,6 @@ namespace {
 
 using text::roll_calendar;
 
-result<roll_calendar> open_calendar(const std::string& zone,
-                                    int64_t offset_ns) {
-  auto found = roll_calendar::open(zone, offset_ns);
-  return found ? found : error{errc::invalid_argument, found.failure().context};
-}
-
 result<int64_t> date_in(roll_calendar& calendar, int64_t at_ns) {
   if (at_ns < (roll_calendar::date_min + 4) * text::day_ns
       || at_ns > (roll_calendar::date_max - 4) * text::day_ns)
@@ -36,30 +30,10 @@ bool is_time_zone(const std::string& zone) {
   return text::time_zone::open(zone).has_value();
 }
 
-result<int64_t> date_begin_ns(const std::string& zone, int64_t offset_ns,
-                              int64_t date) {
-  const auto calendar = open_calendar(zone, offset_ns);
-  if (!calendar)
-    return calendar.failure();
-  if (date < roll_calendar::date_min || date > roll_calendar::date_max)
-    return error{errc::invalid_argument,
-                 "date " + std::to_string(date)
-                   + " is outside the years 1970 to 2261"};
-  return calendar->begin_of(date);
-}
-
-result<int64_t> date_of_ns(const std::string& zone, int64_t offset_ns,
-                           int64_t at_ns) {
-  auto calendar = open_calendar(zone, offset_ns);
-  if (!calendar)
-    return calendar.failure();
-  return date_in(*calendar, at_ns);
-}
-
 result<period_end> next_period_end(const period_rule& rule, int64_t now_ns) {
-  auto calendar = open_calendar(rule.zone, rule.roll_offset_ns());
+  auto calendar = roll_calendar::open(rule.zone, rule.roll_offset_ns());
   if (!calendar)
-    return calendar.failure();
+    return error{errc::invalid_argument, calendar.failure().context};
   const auto current = date_in(*calendar, now_ns);
   if (!current)
     return current.failure();

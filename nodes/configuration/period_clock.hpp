@@ -32,18 +32,6 @@ struct period_end {
 /// True for a name of the time zone database.
 [[nodiscard]] bool is_time_zone(const std::string& zone);
 
-/// The first instant at which the local clock of `zone` shows `date` (days
-/// since 2000.01.01) plus `offset_ns`, or later: a time that a change to
-/// summer time skips becomes the instant of the change, one that comes twice
-/// its first time. `invalid_argument` for an unknown zone, or a date outside
-/// the years 1970 to 2261.
-[[nodiscard]] result<int64_t> date_begin_ns(const std::string& zone,
-                                            int64_t offset_ns, int64_t date);
-
-/// The date that contains an instant: the latest that has begun.
-[[nodiscard]] result<int64_t> date_of_ns(const std::string& zone,
-                                         int64_t offset_ns, int64_t at_ns);
-
 /// The first period that ends after `now_ns`. Pure.
 [[nodiscard]] result<period_end> next_period_end(const period_rule& rule,
                                                  int64_t now_ns);

@@ -43,6 +43,21 @@ error add_schema(hdb_manifest& manifest, const table_schema& schema) {
   return {};
 }
 
+/// What parts account for of their stream stays.
+/// @returns their directories
+std::vector<std::string> empty_parts(hdb_manifest& manifest,
+                                     const std::set<uint64_t>& directories) {
+  std::vector<std::string> out;
+  for (auto& part : manifest.parts)
+    if (part.row_count != 0 && directories.contains(part.directory)) {
+      out.push_back(part.path());
+      part.row_count = 0;
+      part.files.clear();
+      part.zones.assign(part.zones.size(), {});
+    }
+  return out;
+}
+
 } // namespace
 
 result<std::unique_ptr<hdb_writer>> hdb_writer::open(env& world,
@@ -137,14 +152,7 @@ error hdb_writer::commit(std::vector<hdb_part> parts,
                          const std::vector<table_schema>& schemas,
                          const std::set<uint64_t>& emptied) {
   auto next = manifest_;
-  std::vector<std::string> left;
-  for (auto& part : next.parts)
-    if (part.row_count != 0 && emptied.contains(part.directory)) {
-      left.push_back(part.path());
-      part.row_count = 0;
-      part.files.clear();
-      part.zones.assign(part.zones.size(), {});
-    }
+  const auto left = empty_parts(next, emptied);
   for (const auto& schema : schemas)
     if (auto fault = add_schema(next, schema))
       return fault;
@@ -172,21 +180,51 @@ error hdb_writer::commit(std::vector<hdb_part> parts,
   return write(std::move(next));
 }
 
-error hdb_writer::replace(hdb_part part, const table_schema& schema) {
+error hdb_writer::replace(std::vector<hdb_part> parts,
+                          const table_schema& schema, hdb_ledger_entry entry) {
   auto next = manifest_;
   if (auto fault = add_schema(next, schema))
     return fault;
-  const auto at
-    = std::find_if(next.parts.begin(), next.parts.end(),
-                   [&](const auto& here) { return here.same_range(part); });
-  if (at == next.parts.end())
-    return {errc::not_found, "no part of table '" + part.table + "' at ("
-                               + to_string(part.from) + ", "
-                               + to_string(part.to) + "] to replace"};
-  if (auto fault = announce({at->path()}))
+  const auto of_range = [&](const hdb_part& here) {
+    const auto& part = parts.front();
+    return here.stream == part.stream && here.table == part.table
+           && here.from == part.from && here.to == part.to;
+  };
+  const auto first
+    = std::find_if(next.parts.begin(), next.parts.end(), of_range);
+  if (first == next.parts.end())
+    return {errc::not_found, "no part of table '" + parts.front().table
+                               + "' at (" + to_string(parts.front().from) + ", "
+                               + to_string(parts.front().to) + "] to replace"};
+  std::vector<std::string> left;
+  for (const auto& here : next.parts)
+    if (of_range(here) && here.row_count != 0)
+      left.push_back(here.path());
+  for (auto& part : parts)
+    if (part.row_count == 0)
+      part.partition = first->partition;
+  if (auto fault = announce(left))
     return fault;
-  *at = std::move(part);
-  next.version = next_version();
+  std::erase_if(next.parts, of_range);
+  for (auto& part : parts)
+    next.parts.push_back(std::move(part));
+  return write(std::move(next), std::move(entry));
+}
+
+error hdb_writer::drop(const std::set<uint64_t>& directories,
+                       hdb_ledger_entry entry) {
+  auto next = manifest_;
+  const auto left = empty_parts(next, directories);
+  if (left.empty())
+    return {};
+  if (auto fault = announce(left))
+    return fault;
+  return write(std::move(next), std::move(entry));
+}
+
+error hdb_writer::write(hdb_manifest next, hdb_ledger_entry entry) {
+  next.version = entry.version = next_version();
+  next.parts.push_back(part_of(entry, next));
   return write(std::move(next));
 }
 

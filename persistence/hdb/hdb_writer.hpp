@@ -1,6 +1,7 @@
 #pragma once
 
 #include <millrace/persistence/disk/env.hpp>
+#include <millrace/persistence/hdb/hdb_ledger.hpp>
 #include <millrace/persistence/hdb/hdb_manifest.hpp>
 
 #include <memory>
@@ -49,10 +50,19 @@ public:
                              const std::vector<table_schema>& schemas,
                              const std::set<uint64_t>& emptied = {});
 
-  /// Puts `part` in the place of the part of the same range: a corrected
-  /// version. `not_found` when there is none. The replaced directory goes with
-  /// the next `open`.
-  [[nodiscard]] error replace(hdb_part part, const table_schema& schema);
+  /// Puts `parts`, which are all of one range, in the place of those that are
+  /// there of it: a corrected version, in one step. One without rows keeps the
+  /// name of the partition that is there. `not_found` when there are none. The
+  /// replaced directories go with the next `open`.
+  /// @param entry what is noted of it; its version is filled in
+  [[nodiscard]] error replace(std::vector<hdb_part> parts,
+                              const table_schema& schema,
+                              hdb_ledger_entry entry);
+
+  /// Lets the rows of parts go, as those that `commit` empties.
+  /// @param directories numbers of parts
+  [[nodiscard]] error drop(const std::set<uint64_t>& directories,
+                           hdb_ledger_entry entry);
 
 private:
   hdb_writer(env& world, std::string directory,
@@ -64,6 +74,8 @@ private:
   [[nodiscard]] error remove_leftovers();
   [[nodiscard]] error number_after_unnamed();
   [[nodiscard]] error write(hdb_manifest next);
+  /// The next version, with what is noted of it.
+  [[nodiscard]] error write(hdb_manifest next, hdb_ledger_entry entry);
 
   env* world_;
   std::string directory_;

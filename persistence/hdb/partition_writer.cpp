@@ -75,6 +75,8 @@ struct period_write::impl {
   std::vector<std::function<error()>> column_jobs();
   std::vector<std::function<error()>> sums_jobs();
   error sync_directories();
+  error land(std::vector<hdb_part> parts,
+             const std::vector<table_schema>& schemas);
   std::set<uint64_t> parts_to_empty(const std::vector<hdb_part>& coming);
 };
 
@@ -112,14 +114,16 @@ error period_write::impl::begin_table(const table_view& view) {
   part.from = request.from;
   part.to = request.to;
   part.schema_version = view.schema->version;
-  // Its rows may have gone to several dates, all at once.
-  if (request.partition.empty() && writer->manifest().holds(part))
-    return {};
-  auto here = writer->manifest().contains(part);
-  if (!here)
-    return here.failure();
-  if (*here)
-    return {};
+  if (!request.amends) {
+    // Its rows may have gone to several dates, all at once.
+    if (request.partition.empty() && writer->manifest().holds(part))
+      return {};
+    auto here = writer->manifest().contains(part);
+    if (!here)
+      return here.failure();
+    if (*here)
+      return {};
+  }
   const auto rows = view.row_count();
   if (rows > UINT32_MAX)
     return {errc::limit_exceeded, "table '" + part.table
@@ -327,11 +331,18 @@ error period_write::commit() {
   }
   world.crash_point("rdb.before_manifest");
   state.committing = true;
-  const auto emptied = state.parts_to_empty(parts);
-  if (auto fault = state.writer->commit(std::move(parts), schemas, emptied))
+  if (auto fault = state.land(std::move(parts), schemas))
     return fault;
   world.crash_point("rdb.after_manifest");
   return {};
+}
+
+error period_write::impl::land(std::vector<hdb_part> parts,
+                               const std::vector<table_schema>& schemas) {
+  if (request.amends)
+    return writer->replace(std::move(parts), schemas.front(), *request.amends);
+  const auto emptied = parts_to_empty(parts);
+  return writer->commit(std::move(parts), schemas, emptied);
 }
 
 /// Directories of those that the request replaces.

@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,9 @@ struct period_request {
   /// written, of the same table, these are emptied in the same step. None: all
   /// stay.
   std::function<bool(const hdb_part&)> replaces{};
+  /// The rows take the place of those that are there of the same range, and
+  /// this is noted; none: the range must not be there yet. Of one table.
+  std::optional<hdb_ledger_entry> amends{};
 };
 
 /// Writes the partition of one period in stages of jobs, so that the caller

@@ -19,12 +19,10 @@ namespace {
 //   v                                   -> u64 manifest version, u64 identity
 //   p <part>                            -> u64 identity of the part
 //   r <table> u32 length <symbol> u64 to <part>  -> u32 begin, u32 end
-//   z <part> 0 <column>                 -> zone_map fields
 //   c <stream> 0 <table>                -> u64 position
 constexpr char version_key = 'v';
 constexpr char part_key = 'p';
 constexpr char row_key = 'r';
-constexpr char zone_key = 'z';
 constexpr char cutover_key = 'c';
 
 template <class T>
@@ -61,25 +59,11 @@ std::string row_prefix(std::string_view table, std::string_view symbol) {
   return out;
 }
 
-/// Every symbol's rows and every column's zone map of one part.
+/// Every symbol's rows of one part.
 error add_part(const hdb_snapshot& snapshot, const hdb_part& part,
                rocksdb::WriteBatch& batch) {
   const auto path = part.path();
   batch.Put(std::string(1, part_key) + path, number_text(part.identity()));
-  const auto* written
-    = snapshot.manifest().schema(part.table, part.schema_version);
-  for (size_t i = 0; i < written->columns.size(); ++i) {
-    const auto& zone = part.zones[i];
-    std::string value(1, zone.empty ? '\1' : '\0');
-    for (const auto number : {zone.low, zone.high})
-      put_big_endian(value, static_cast<uint64_t>(number));
-    for (const auto number : {zone.low_float, zone.high_float}) {
-      uint64_t bits = 0;
-      std::memcpy(&bits, &number, sizeof bits);
-      put_big_endian(value, bits);
-    }
-    batch.Put(pair_key(zone_key, path, written->columns[i].name), value);
-  }
   const auto view = snapshot.view(part);
   const auto symbols = static_cast<uint32_t>(
     *view.schema->column_index(view.schema->symbol_column));
@@ -141,13 +125,8 @@ error hdb_index::impl::remove_parts(const std::set<std::string>& gone,
                                     rocksdb::WriteBatch& batch) {
   if (gone.empty())
     return {};
-  for (const auto& part : gone) {
+  for (const auto& part : gone)
     batch.Delete(std::string(1, part_key) + part);
-    if (auto fault = each(
-          pair_key(zone_key, part, {}),
-          [&](std::string_view key, std::string_view) { batch.Delete(key); }))
-      return fault;
-  }
   return each(std::string(1, row_key),
               [&](std::string_view key, std::string_view) {
                 const auto table_end = key.find('\0') + 1;
@@ -255,28 +234,6 @@ hdb_index::rows(std::string_view table, std::string_view symbol) const {
     return error{errc::corrupt,
                  impl_->directory + ": rows of '" + std::string{symbol} + "'"};
   return out;
-}
-
-result<std::optional<zone_map>> hdb_index::zone(std::string_view part,
-                                                std::string_view column) const {
-  auto value = impl_->get(pair_key(zone_key, part, column));
-  if (!value)
-    return value.failure();
-  if (!*value)
-    return std::optional<zone_map>{};
-  const std::string_view bytes{**value};
-  if (bytes.size() != 33)
-    return error{errc::corrupt,
-                 impl_->directory + ": zone map of " + std::string{part}};
-  zone_map zone;
-  zone.empty = bytes[0] != '\0';
-  zone.low = static_cast<int64_t>(big_endian(bytes.substr(1, 8)));
-  zone.high = static_cast<int64_t>(big_endian(bytes.substr(9, 8)));
-  const auto low = big_endian(bytes.substr(17, 8));
-  const auto high = big_endian(bytes.substr(25, 8));
-  std::memcpy(&zone.low_float, &low, sizeof low);
-  std::memcpy(&zone.high_float, &high, sizeof high);
-  return std::optional{zone};
 }
 
 result<std::optional<position>>

@@ -19,8 +19,8 @@ struct indexed_rows {
   uint32_t end = 0;
 };
 
-/// What an hdb process keeps in RocksDB of its own: row ranges per symbol, zone
-/// maps and cutovers of all parts, so that a query for a few symbols over many
+/// What an hdb process keeps in RocksDB of its own: row ranges per symbol, and
+/// cutovers, of all parts, so that a query for a few symbols over many
 /// periods touches only the partitions that have them. Everything here is
 /// derived from the manifest and the partitions and can be dropped at any time.
 /// One process has it open. Writers: one; lookups: any thread.
@@ -41,6 +41,7 @@ public:
   [[nodiscard]] result<size_t> update(const hdb_snapshot& snapshot);
 
   /// Forgets everything and reads all partitions again.
+  /// @returns their number.
   [[nodiscard]] result<size_t> rebuild(const hdb_snapshot& snapshot);
 
   /// Version of the manifest that the index stands at; 0: none yet.
@@ -51,10 +52,6 @@ public:
   /// intersect with hdb_snapshot::parts.
   [[nodiscard]] result<std::vector<indexed_rows>>
   rows(std::string_view table, std::string_view symbol) const;
-
-  /// The zone map of a column of a part; none when either is unknown.
-  [[nodiscard]] result<std::optional<zone_map>>
-  zone(std::string_view part, std::string_view column) const;
 
   /// As hdb_manifest::cutover, without reading the manifest.
   [[nodiscard]] result<std::optional<position>>

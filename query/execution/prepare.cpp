@@ -1,3 +1,4 @@
+#include <millrace/query/execution/row_choice.hpp>
 #include <millrace/query/execution/scan.hpp>
 
 #include <algorithm>
@@ -42,18 +43,7 @@ public:
   preparation(scan_setup& setup, uint32_t morsel_rows)
     : setup_{setup}, plan_{setup.shape.plan}, morsel_rows_{
                                                 std::max(morsel_rows, 1u)} {
-    filters_ = plan_.filters;
-    if (plan_.symbols) {
-      predicate wanted{plan_.symbol_column, predicate_op::in, false, {}};
-      for (const auto& symbol : *plan_.symbols)
-        wanted.values.emplace_back(symbol);
-      filters_.push_back(std::move(wanted));
-    }
-    if (plan_.range)
-      filters_.push_back({plan_.time_column,
-                          predicate_op::within,
-                          false,
-                          {plan_.range->first, plan_.range->second}});
+    filters_ = predicates_of(plan_);
   }
 
   error run() {

@@ -217,16 +217,6 @@ struct hdb_index_test : testing::Test {
       for (const auto& range : segment.ranges)
         expected[std::string{segment.columns[1].dictionary->text(range.code)}]
           .emplace_back(part->path(), range.begin, range.end);
-      for (size_t c = 0; c < view->schema->columns.size(); ++c) {
-        const auto zone
-          = index.zone(part->path(), view->schema->columns[c].name);
-        ASSERT_TRUE(zone && *zone);
-        EXPECT_EQ((*zone)->empty, segment.zones[c].empty);
-        EXPECT_EQ((*zone)->low, segment.zones[c].low);
-        EXPECT_EQ((*zone)->high, segment.zones[c].high);
-        EXPECT_EQ((*zone)->low_float, segment.zones[c].low_float);
-        EXPECT_EQ((*zone)->high_float, segment.zones[c].high_float);
-      }
     }
     for (const auto& [symbol, ranges] : expected) {
       std::vector<std::tuple<std::string, uint32_t, uint32_t>> found;
@@ -238,7 +228,6 @@ struct hdb_index_test : testing::Test {
     }
     EXPECT_TRUE(index.rows("all", "S")->empty());
     EXPECT_TRUE(index.rows("al", "S1")->empty());
-    EXPECT_FALSE(*index.zone("none", "time"));
     EXPECT_TRUE(*index.cutover("ticks", "all") == at);
     EXPECT_FALSE(*index.cutover("ticks", "none"));
   }
@@ -277,7 +266,8 @@ TEST_F(HdbIndexTest, FollowsTheManifestAndCanBeRebuilt) {
   const auto old_path = directory.path() + "/hdb/" + part.path();
   part.directory = writer->next_version();
   std::filesystem::copy(old_path, directory.path() + "/hdb/" + part.path());
-  ASSERT_FALSE(writer->replace(part, table.schema));
+  ASSERT_FALSE(writer->replace({part}, table.schema,
+                               {0, 0, table.schema.name, "", 1, ""}));
   ASSERT_TRUE(*(*store)->refresh());
   EXPECT_EQ(*(*index)->update(*(*store)->snapshot()), 1u);
   expect_index(**index, *(*store)->snapshot());

@@ -4,8 +4,9 @@
 
 namespace millrace::nodes {
 
-/// Looks at the directory of a historical database, whether it is served or
-/// not, without writing to it or locking it: ls, du, check.
+/// The directory of a historical database, whether it is served or not: ls, du,
+/// check and ledger look at it without writing to it or locking it; amend and
+/// drop change it as a writer does.
 extern const command_group hdb_commands;
 
 } // namespace millrace::nodes

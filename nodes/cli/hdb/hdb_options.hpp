@@ -2,8 +2,12 @@
 
 #include <millrace/nodes/cli/command/command.hpp>
 #include <millrace/nodes/cli/command/output_format.hpp>
+#include <millrace/nodes/cli/hdb/amend_options.hpp>
+#include <millrace/persistence/hdb/hdb_ledger.hpp>
 #include <millrace/persistence/hdb/hdb_manifest.hpp>
 
+#include <cstdint>
+#include <optional>
 #include <string>
 
 namespace millrace::nodes {
@@ -18,10 +22,29 @@ struct hdb_options {
   /// Declares `DIRECTORY`, `--table`, `--partition` and `--output`.
   static void declare(option_list& list, hdb_options& into);
 
-  [[nodiscard]] bool chooses(const persistence::hdb_part& part) const {
-    return (table.empty() || part.table == table)
-           && (partition.empty() || part.partition == partition);
+  [[nodiscard]] bool chooses(const std::string& of_table,
+                             const std::string& of_partition) const {
+    return (table.empty() || of_table == table)
+           && (partition.empty() || of_partition == partition);
   }
+  /// Parts of the ledger are none of the database's.
+  [[nodiscard]] bool chooses(const persistence::hdb_part& part) const {
+    return !persistence::is_ledger_entry(part)
+           && chooses(part.table, part.partition);
+  }
+};
+
+struct hdb_drop_options {
+  hdb_options where;
+  std::optional<int32_t> before; ///< Days since 2000.01.01.
+  std::string why;
+  bool dry = false;
+};
+
+struct hdb_reindex_options {
+  std::string directory;
+  std::string index;
+  output_format output = output_format::table;
 };
 
 /// What is wrong with what was chosen: `not_found` names a table or partition
@@ -32,9 +55,13 @@ struct hdb_options {
 /// Bytes of the files of a part.
 [[nodiscard]] uint64_t bytes_of(const persistence::hdb_part& part) noexcept;
 
-// In ls.cpp, du.cpp and check.cpp.
+// In ls.cpp, du.cpp, check.cpp, ledger.cpp, amend.cpp, drop.cpp, reindex.cpp.
 extern const command<hdb_options> hdb_ls_command;
 extern const command<hdb_options> hdb_du_command;
 extern const command<hdb_options> hdb_check_command;
+extern const command<hdb_options> hdb_ledger_command;
+extern const command<amend_options> hdb_amend_command;
+extern const command<hdb_drop_options> hdb_drop_command;
+extern const command<hdb_reindex_options> hdb_reindex_command;
 
 } // namespace millrace::nodes

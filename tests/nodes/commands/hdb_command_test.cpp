@@ -114,9 +114,99 @@ TEST_F(HdbCommandTest, PartsWithoutANameInTheManifestAreTold) {
   EXPECT_EQ(report["unnamed"], json{"2013.10.08/all/9"});
 }
 
+TEST_F(HdbCommandTest, RowsAreRemovedAndCorrectedWithAnEntryInTheLedger) {
+  const std::vector<std::string> bust{
+    "amend", directory_, "-t", "all", "--filters", R"({"long":[">",0]})"};
+  const auto with = [&](std::vector<std::string> more) {
+    auto out = bust;
+    out.insert(out.end(), more.begin(), more.end());
+    return out;
+  };
+  const auto tried = run_json(with({"--remove", "--dry-run"}));
+  const auto meant = tried["removed"].get<int>();
+  ASSERT_GT(meant, 0);
+  ASSERT_LT(meant, 7);
+  EXPECT_EQ(run_json({"ls", directory_})["parts"][0]["rows"], 7);
+  const auto corrected
+    = run_json(with({"--set", R"({"float":1.5,"note":"right","sym":"NEW"})",
+                     "--why", "wrong"}));
+  EXPECT_EQ(corrected["changed"], meant);
+  const auto removed = run_json(
+    {"amend", directory_, "-t", "all", "--symbol", "NEW", "--remove"});
+  EXPECT_EQ(removed["removed"], meant);
+  EXPECT_EQ(removed["version"], corrected["version"].get<int>() + 2);
+  int rows = 0;
+  for (const auto& part : run_json({"ls", directory_})["parts"])
+    rows += part["rows"].get<int>();
+  EXPECT_EQ(rows, 7 - meant);
+  EXPECT_TRUE(run_json({"check", directory_})["ok"]);
+  const auto ledger = run_json({"ledger", directory_})["entries"];
+  ASSERT_EQ(ledger.size(), 2u);
+  EXPECT_EQ(ledger[0]["rows"], meant);
+  const auto text = ledger[0]["text"].get<std::string>();
+  EXPECT_NE(text.find(R"(set {"float":1.5,)"), std::string::npos) << text;
+  EXPECT_NE(text.find(R"(where {"long":[">",0]}: wrong)"), std::string::npos)
+    << text;
+  EXPECT_EQ(run({"ledger", directory_}), 0);
+  EXPECT_NE(out_.find("removed, symbol NEW"), std::string::npos) << out_;
+}
+
+TEST_F(HdbCommandTest, AnAmendmentThatIsNotMeantSoIsRefused) {
+  const auto refused
+    = [&](std::vector<std::string> more, const std::string& reason) {
+        more.insert(more.begin(), {"amend", directory_});
+        EXPECT_NE(run(more), 0) << reason;
+        EXPECT_NE(err_.find(reason), std::string::npos) << err_;
+      };
+  refused({"-t", "all"}, "one of --remove, --set and --home");
+  refused({"-t", "all", "--remove", "--home"}, "one of --remove");
+  refused({"-t", "all", "--remove"}, "say which rows are meant");
+  refused({"-t", "all", "--home", "--symbol", "A"}, "all rows of the table");
+  refused({"-t", "none", "--home"}, "no table 'none'");
+  const std::vector<std::string> chosen{"-t", "all", "--symbol", "A"};
+  const auto set = [&](const std::string& values) {
+    auto out = chosen;
+    out.insert(out.end(), {"--set", values});
+    return out;
+  };
+  refused(set("{"), "--set: ");
+  refused(set("[1]"), "an object is wanted");
+  refused(set("{}"), "no column is named");
+  refused(set(R"({"none":1})"), "no column 'none'");
+  refused(set(R"({"short":70000})"), "short");
+  refused(set(R"({"time":null})"), "found by no query");
+  refused({"-t", "all", "--remove", "--filters", R"({"none":[">",1]})"},
+          "none");
+  EXPECT_EQ(run_json({"ls", directory_})["parts"][0]["rows"], 7);
+  EXPECT_NE(run({"amend", directory_ + "/none", "-t", "all", "--home"}), 0);
+  EXPECT_FALSE(std::filesystem::exists(directory_ + "/none"));
+}
+
+TEST_F(HdbCommandTest, WhatIsDroppedIsGone) {
+  EXPECT_NE(run({"drop", directory_}), 0);
+  EXPECT_NE(err_.find("says what goes"), std::string::npos) << err_;
+  EXPECT_TRUE(
+    run_json({"drop", directory_, "--before", "2013-10-07"})["tables"].empty());
+  const auto tried = run_json({"drop", directory_, "-t", "all", "--dry-run"});
+  EXPECT_EQ(tried["tables"]["all"]["rows"], 7);
+  EXPECT_TRUE(std::filesystem::exists(file("time")));
+  const auto gone
+    = run_json({"drop", directory_, "-p", "2013.10.07", "--why", "old"});
+  EXPECT_EQ(gone["tables"]["all"]["parts"], 1);
+  EXPECT_FALSE(std::filesystem::exists(file("time")));
+  EXPECT_TRUE(run_json({"check", directory_})["unnamed"].empty());
+  EXPECT_EQ(run_json({"ledger", directory_})["entries"][0]["rows"], 7);
+  // What was written down stays accounted for.
+  const auto parts = run_json({"ls", directory_})["parts"];
+  ASSERT_EQ(parts.size(), 1u);
+  EXPECT_EQ(parts[0]["rows"], 0);
+  EXPECT_EQ(parts[0]["to"], 8192);
+}
+
 // Each example of the help texts is run, with the directory in its place.
 TEST_F(HdbCommandTest, TheExamplesOfTheHelpTextsWork) {
-  for (const auto* name : {"ls", "du", "check"}) {
+  for (const auto* name :
+       {"ls", "du", "check", "reindex", "amend", "ledger", "drop"}) {
     EXPECT_EQ(run({name, "--help"}), 0);
     auto at = out_.find("millrace hdb ");
     at = out_.find("millrace hdb " + std::string{name} + " data/hdb", at);
@@ -125,14 +215,21 @@ TEST_F(HdbCommandTest, TheExamplesOfTheHelpTextsWork) {
     line = line.substr(0, line.find(" &&"));
     std::vector<std::string> words;
     for (size_t begin = 0; begin < line.size();) {
-      const auto end = std::min(line.find(' ', begin), line.size());
+      const bool quoted = line[begin] == '\'';
+      begin += quoted ? 1 : 0;
+      const auto end
+        = std::min(line.find(quoted ? '\'' : ' ', begin), line.size());
       auto word = line.substr(begin, end - begin);
       if (word == "data/hdb")
         word = directory_;
+      if (word == "data/hdb-index/hdb1")
+        word = directory_ + "/.index";
       if (word == "trade")
         word = "all";
+      if (const auto price = word.find("price"); price != std::string::npos)
+        word.replace(price, 5, "float");
       words.push_back(word);
-      begin = end + 1;
+      begin = end + (quoted ? 2 : 1);
     }
     words.erase(words.begin(), words.begin() + 2);
     EXPECT_EQ(run(words), 0) << line << err_;

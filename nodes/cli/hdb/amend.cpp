@@ -1,0 +1,115 @@
+#include <millrace/messages/text/json_text.hpp>
+#include <millrace/nodes/cli/command/failure.hpp>
+#include <millrace/nodes/cli/hdb/amend_options.hpp>
+#include <millrace/nodes/cli/hdb/hdb_options.hpp>
+#include <millrace/nodes/host/exit_codes.hpp>
+#include <millrace/nodes/host/real_env.hpp>
+#include <millrace/persistence/hdb/hdb_amend.hpp>
+#include <millrace/query/execution/row_choice.hpp>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <cstdio>
+#include <unistd.h>
+
+namespace millrace::nodes {
+
+namespace {
+
+using text::json_value;
+using namespace persistence;
+
+void declare(option_list& list, amend_options& into) {
+  list.text("DIRECTORY", into.directory, "Directory of the database")
+    .required();
+  list.text("-t,--table", into.table, "Whose rows")
+    .required()
+    .shown_as("TABLE");
+  list
+    .text("--filters", into.filters,
+          R"(Rows that are meant, as getdata has them: {"price":[">",1000]})")
+    .shown_as("JSON");
+  list.texts("--symbol", into.symbols, "Rows of these symbols")
+    .shown_as("SYMBOL");
+  list.text("--from", into.from, "Rows from this time on").shown_as("TIME");
+  list.text("--to", into.to, "Rows up to this time, included").shown_as("TIME");
+  list.flag("--remove", into.removes, "These rows go (busts)");
+  list
+    .text("--set", into.values,
+          R"(These rows get values (corrections): {"price":168.1,"sym":"SPY"})")
+    .shown_as("JSON");
+  list.flag(
+    "--home", into.home,
+    "All rows that are not in the partition of their own date go there");
+  list.text("--why", into.why, "Noted in the ledger").shown_as("TEXT");
+  list.flag("--dry-run", into.dry, "Only say how many rows are meant");
+  declare_output(list, into.output);
+}
+
+void print_report(const amend_options& options, const amend_report& report,
+                  uint64_t version) {
+  if (options.output == output_format::json) {
+    json_value out{
+      {"directory", options.directory}, {"table", options.table},
+      {"dry_run", options.dry},         {"version", version},
+      {"removed", report.rows_removed}, {"changed", report.rows_changed},
+      {"moved", report.rows_moved},     {"ranges", report.ranges}};
+    auto& partitions = out.add("partitions", json_value::array());
+    for (const auto& each : report.partitions)
+      partitions.add(each);
+    fmt::print("{}\n", out.dump(2));
+    return;
+  }
+  fmt::print("{}{} rows removed, {} changed, {} moved to the partition of "
+             "their date; version {}\n",
+             options.dry ? "would be: " : "", report.rows_removed,
+             report.rows_changed, report.rows_moved, version);
+  if (!report.partitions.empty())
+    fmt::print("{}\n", fmt::join(report.partitions, " "));
+}
+
+/// One job after the other: a person waits, and the machine serves others.
+error run_jobs(const std::vector<std::function<error()>>& jobs) {
+  for (const auto& job : jobs)
+    if (auto fault = job())
+      return fault;
+  return {};
+}
+
+int run(const amend_options& options) {
+  if (auto fault = check(options))
+    return fail(fault);
+  auto env = real_env::create({.io_threads = 1, .pool_threads = 1});
+  if (!env)
+    return fail(env.failure());
+  // Only what is there: an opened directory becomes a database.
+  if (const auto there
+      = read_hdb_manifest(*(*env)->world().fs, options.directory);
+      !there)
+    return fail(there.failure());
+  auto writer = hdb_writer::open((*env)->world(), options.directory);
+  if (!writer)
+    return fail(writer.failure());
+  auto what = read_amendment(options, (*writer)->manifest());
+  if (!what)
+    return fail(what.failure());
+  const auto report = amend(**writer, *what, !options.dry, run_jobs);
+  print_report(options, report, (*writer)->manifest().version);
+  if (report.fault)
+    return fail(report.fault);
+  return exit_ok;
+}
+
+} // namespace
+
+const command<amend_options> hdb_amend_command{
+  {"amend",
+   "Correct, remove or move rows that were written down; its hdb takes the "
+   "new version up by itself",
+   "millrace hdb amend data/hdb --table trade --remove --filters "
+   "'{\"price\":[\">\",1000]}' --why bust"},
+  declare,
+  run};
+
+} // namespace millrace::nodes

@@ -1,0 +1,189 @@
+#include <millrace/messages/text/json_text.hpp>
+#include <millrace/nodes/cli/hdb/amend_options.hpp>
+#include <millrace/persistence/columns/column_values.hpp>
+#include <millrace/query/execution/row_choice.hpp>
+#include <millrace/query/front/getdata.hpp>
+#include <millrace/query/front/getdata_values.hpp>
+
+#include <array>
+#include <cstring>
+
+namespace millrace::nodes {
+
+namespace {
+
+using text::json_value;
+
+result<json_value> read_object(const std::string& text, const char* option) {
+  auto parsed = text::parse_json(text);
+  if (!parsed)
+    return error{parsed.failure().code,
+                 std::string{option} + ": " + parsed.failure().context};
+  if (!parsed->is_object())
+    return error{errc::invalid_argument,
+                 std::string{option} + ": an object is wanted"};
+  return parsed;
+}
+
+/// The plan that chooses rows, as a getdata call would make it.
+result<query::logical_plan> read_choice(const amend_options& options,
+                                        const table_schema& schema) {
+  const bool timed = !options.from.empty() || !options.to.empty();
+  json_value asked{
+    {"tablename", options.table},
+    {"starttime", options.from.empty() ? "1970-01-01" : options.from},
+    {"endtime", options.to.empty() ? "2261-12-31" : options.to}};
+  if (!options.filters.empty()) {
+    auto filters = read_object(options.filters, "--filters");
+    if (!filters)
+      return filters.failure();
+    asked.add("filters", *std::move(filters));
+  }
+  if (!options.symbols.empty())
+    asked.add("instruments", options.symbols);
+  auto request
+    = query::parse_getdata(asked.dump(), [&](std::string_view table) {
+        return table == schema.name ? &schema : nullptr;
+      });
+  if (!request)
+    return request.failure();
+  // Rows without a time are meant as well when no times are.
+  if (!timed)
+    request->plan.range.reset();
+  return std::move(request->plan);
+}
+
+template <class T>
+std::string bytes_of(T value) {
+  std::string out(sizeof value, '\0');
+  std::memcpy(out.data(), &value, sizeof value);
+  return out;
+}
+
+std::string null_bytes(column_type type) {
+  if (type == column_type::symbol || type == column_type::string)
+    return {};
+  std::string out(width_of(type), '\0');
+  persistence::fill_null(type, reinterpret_cast<std::byte*>(out.data()), 1);
+  return out;
+}
+
+/// A constant as it lies in a column. @pre it was read for that type
+std::string bytes_of(const query::literal& value, column_type type) {
+  if (std::holds_alternative<std::monostate>(value))
+    return null_bytes(type);
+  if (const auto* text = std::get_if<std::string>(&value))
+    return *text;
+  if (const auto* number = std::get_if<double>(&value))
+    return type == column_type::real ? bytes_of(static_cast<float>(*number))
+                                     : bytes_of(*number);
+  const auto whole = std::get<int64_t>(value);
+  switch (type) {
+    case column_type::real:
+      return bytes_of(static_cast<float>(whole));
+    case column_type::float_:
+      return bytes_of(static_cast<double>(whole));
+    default:
+      // Little endian: the low bytes come first.
+      return bytes_of(whole).substr(0, width_of(type));
+  }
+}
+
+result<std::vector<persistence::amended_value>>
+read_values(const std::string& text, const table_schema& schema) {
+  const auto values = read_object(text, "--set");
+  if (!values)
+    return values.failure();
+  std::vector<persistence::amended_value> out;
+  for (const auto& [name, value] : values->entries()) {
+    const auto column = schema.column_index(name);
+    if (!column)
+      return error{errc::not_found, "--set: table '" + schema.name
+                                      + "' has no column '" + name + "'"};
+    const auto type = schema.columns[*column].type;
+    const auto read = query::read_literal(value, type);
+    if (!read)
+      return error{read.failure().code,
+                   "--set: column '" + name + "': " + read.failure().context};
+    auto bytes = bytes_of(*read, type);
+    if (name == schema.time_column && bytes == null_bytes(type))
+      return error{errc::invalid_argument,
+                   "--set: a row without a time is found by no query"};
+    if (type != column_type::symbol && type != column_type::string
+        && bytes.size() != width_of(type))
+      return error{errc::invalid_argument, "--set: column '" + name
+                                             + "': " + value.dump()
+                                             + " is no value of its type"};
+    out.push_back({*column, std::move(bytes)});
+  }
+  if (out.empty())
+    return error{errc::invalid_argument, "--set: no column is named"};
+  return out;
+}
+
+/// As the ledger has it.
+std::string text_of(const amend_options& options) {
+  std::string out = options.removes ? "removed"
+                    : options.home  ? "moved home"
+                                    : "set " + options.values;
+  if (!options.filters.empty())
+    out += " where " + options.filters;
+  for (const auto& symbol : options.symbols)
+    out += ", symbol " + symbol;
+  if (!options.from.empty())
+    out += ", from " + options.from;
+  if (!options.to.empty())
+    out += ", to " + options.to;
+  if (!options.why.empty())
+    out += ": " + options.why;
+  return out;
+}
+
+} // namespace
+
+error check(const amend_options& options) {
+  const auto deeds = (options.removes ? 1 : 0) + (options.home ? 1 : 0)
+                     + (options.values.empty() ? 0 : 1);
+  if (deeds != 1)
+    return {errc::invalid_argument,
+            "one of --remove, --set and --home says what is done"};
+  const bool chooses = !options.filters.empty() || !options.symbols.empty()
+                       || !options.from.empty() || !options.to.empty();
+  if (!options.home && !chooses)
+    return {errc::invalid_argument,
+            "--filters, --symbol, --from or --to say which rows are meant; "
+            "'millrace hdb drop' lets whole partitions go"};
+  if (options.home && chooses)
+    return {errc::invalid_argument, "--home is about all rows of the table"};
+  return {};
+}
+
+result<persistence::hdb_amendment>
+read_amendment(const amend_options& options,
+               const persistence::hdb_manifest& manifest) {
+  const auto* schema = manifest.newest_schema(options.table);
+  if (!schema)
+    return error{errc::not_found, options.directory + ": there is no table '"
+                                    + options.table + "'"};
+  persistence::hdb_amendment out;
+  out.table = options.table;
+  out.text = text_of(options);
+  out.removes = options.removes;
+  if (options.home)
+    return out;
+  auto plan = read_choice(options, *schema);
+  if (!plan)
+    return plan.failure();
+  out.choose = [plan = *std::move(plan)](const persistence::table_view& part) {
+    return query::chosen_rows(plan, part);
+  };
+  if (!options.values.empty()) {
+    auto values = read_values(options.values, *schema);
+    if (!values)
+      return values.failure();
+    out.values = *std::move(values);
+  }
+  return out;
+}
+
+} // namespace millrace::nodes

@@ -1,0 +1,157 @@
+#include <millrace/messages/text/civil_time.hpp>
+#include <millrace/messages/text/json_value.hpp>
+#include <millrace/nodes/cli/command/failure.hpp>
+#include <millrace/nodes/cli/hdb/hdb_options.hpp>
+#include <millrace/nodes/host/exit_codes.hpp>
+#include <millrace/nodes/host/real_env.hpp>
+#include <millrace/persistence/hdb/hdb_writer.hpp>
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <map>
+#include <optional>
+
+namespace millrace::nodes {
+
+namespace {
+
+using text::json_value;
+using namespace persistence;
+
+void declare(option_list& list, hdb_drop_options& into) {
+  hdb_options::declare(list, into.where);
+  list
+    .read(
+      "--before",
+      [&into](const std::string& text) {
+        const auto date = text::parse_date(text);
+        if (!date)
+          return date.failure();
+        into.before = *date;
+        return error{};
+      },
+      "Only partitions of earlier dates")
+    .shown_as("YYYY-MM-DD");
+  list.text("--why", into.why, "Noted in the ledger").shown_as("TEXT");
+  list.flag("--dry-run", into.dry, "Only say what would go");
+}
+
+bool goes(const hdb_drop_options& options, const hdb_part& part) {
+  if (part.row_count == 0 || !options.where.chooses(part))
+    return false;
+  if (!options.before)
+    return true;
+  const auto date = text::parse_date(part.partition);
+  return date && *date < *options.before;
+}
+
+struct dropped_table {
+  std::set<uint64_t> directories;
+  std::string partition;
+  uint64_t rows = 0;
+  uint64_t bytes = 0;
+};
+
+/// By table.
+std::map<std::string, dropped_table> choose(const hdb_drop_options& options,
+                                            const hdb_manifest& manifest) {
+  std::map<std::string, dropped_table> out;
+  for (const auto& part : manifest.parts) {
+    if (!goes(options, part))
+      continue;
+    auto& into = out[part.table];
+    if (into.directories.empty())
+      into.partition = part.partition;
+    into.directories.insert(part.directory);
+    into.rows += part.row_count;
+    into.bytes += bytes_of(part);
+  }
+  return out;
+}
+
+std::string text_of(const hdb_drop_options& options, size_t parts) {
+  auto out = "dropped " + std::to_string(parts) + " parts";
+  if (!options.where.partition.empty())
+    out += " of partition " + options.where.partition;
+  if (options.before)
+    out += " before " + text::date_text(*options.before, '-');
+  if (!options.why.empty())
+    out += ": " + options.why;
+  return out;
+}
+
+error apply(hdb_writer& writer, const hdb_drop_options& options,
+            const std::map<std::string, dropped_table>& chosen) {
+  for (const auto& [table, what] : chosen)
+    if (auto fault
+        = writer.drop(what.directories,
+                      {0, writer.world().clock->now_ns(), table, what.partition,
+                       what.rows, text_of(options, what.directories.size())}))
+      return fault;
+  return {};
+}
+
+int print_dropped(const hdb_drop_options& options,
+                  const std::map<std::string, dropped_table>& chosen,
+                  uint64_t version) {
+  if (options.where.output == output_format::json) {
+    json_value out{{"directory", options.where.directory},
+                   {"dry_run", options.dry},
+                   {"version", version}};
+    auto& tables = out.add("tables", json_value::object());
+    for (const auto& [table, what] : chosen)
+      tables.add(table, json_value{{"parts", what.directories.size()},
+                                   {"rows", what.rows},
+                                   {"bytes", what.bytes}});
+    fmt::print("{}\n", out.dump(2));
+    return exit_ok;
+  }
+  for (const auto& [table, what] : chosen)
+    fmt::print("{}{}: {} parts, {} rows, {} bytes {}\n",
+               options.dry ? "would be: " : "", table, what.directories.size(),
+               what.rows, what.bytes, options.dry ? "go" : "gone");
+  return exit_ok;
+}
+
+int run(const hdb_drop_options& options) {
+  if (options.where.table.empty() && options.where.partition.empty()
+      && !options.before)
+    return fail({errc::invalid_argument,
+                 "--table, --partition or --before says what goes"});
+  auto env = real_env::create({.io_threads = 1, .pool_threads = 1});
+  if (!env)
+    return fail(env.failure());
+  auto& world = (*env)->world();
+  const auto& directory = options.where.directory;
+  if (const auto there = read_hdb_manifest(*world.fs, directory); !there)
+    return fail(there.failure());
+  auto writer = hdb_writer::open(world, directory);
+  if (!writer)
+    return fail(writer.failure());
+  if (auto fault = check_choice(options.where, (*writer)->manifest()))
+    return fail(fault);
+  const auto chosen = choose(options, (*writer)->manifest());
+  if (!options.dry)
+    if (auto fault = apply(**writer, options, chosen))
+      return fail(fault);
+  const auto version = (*writer)->manifest().version;
+  // Their files go with the next writer.
+  writer = error{errc::closed, ""};
+  if (!options.dry)
+    if (const auto next = hdb_writer::open(world, directory); !next)
+      return fail({next.failure().code,
+                   "the rows are gone, their files go with the next write: "
+                     + next.failure().context});
+  return print_dropped(options, chosen, version);
+}
+
+} // namespace
+
+const command<hdb_drop_options> hdb_drop_command{
+  {"drop", "Let the rows and files of partitions go",
+   "millrace hdb drop data/hdb --before 2013-01-01"},
+  declare,
+  run};
+
+} // namespace millrace::nodes

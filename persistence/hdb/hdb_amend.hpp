@@ -1,0 +1,55 @@
+#pragma once
+
+#include <millrace/persistence/columns/table_view.hpp>
+#include <millrace/persistence/hdb/hdb_writer.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace millrace::persistence {
+
+/// A value that takes the place of others.
+struct amended_value {
+  size_t column = 0; ///< Of the table's newest schema.
+  /// As it lies in memory; of a symbol or string: its text.
+  std::string bytes;
+};
+
+/// What is to become of rows that were written down.
+struct hdb_amendment {
+  std::string table;
+  /// Says which rows of a part are meant, ascending; none: no row is, and all
+  /// that is done is that rows move home.
+  std::function<result<std::vector<uint32_t>>(const table_view&)> choose;
+  bool removes = false; ///< Those rows; else they get `values`.
+  std::vector<amended_value> values;
+  std::string text; ///< For the ledger: what is done.
+};
+
+struct amend_report {
+  uint64_t rows_removed = 0;
+  uint64_t rows_changed = 0;
+  uint64_t rows_moved = 0;          ///< To the partition of their own date.
+  uint64_t ranges = 0;              ///< That were written anew.
+  std::set<std::string> partitions; ///< That rows of these were in.
+  /// Why it ended early; what is told here landed.
+  error fault;
+};
+
+/// Carries an amendment out, range by range: all parts of a range with a row
+/// that is meant, or with one in the partition of another date, are written
+/// anew, each row to the partition of its own date, and take the place of those
+/// that are there in one step. A crash leaves whole ranges as they were or as
+/// they are to be; the same amendment again does the rest. Holds the rows of a
+/// range in memory.
+/// @param applies false: nothing is written, all is counted
+/// @param run runs jobs, and gives the first error
+[[nodiscard]] amend_report
+amend(hdb_writer& writer, const hdb_amendment& what, bool applies,
+      const std::function<error(std::vector<std::function<error()>>)>& run);
+
+} // namespace millrace::persistence
