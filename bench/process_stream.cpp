@@ -1,11 +1,6 @@
 #include <millrace/bench/part_process.hpp>
-#include <millrace/bench/peer_server.hpp>
 #include <millrace/bench/process_stream.hpp>
-
-#include <fmt/format.h>
-
-#include <algorithm>
-#include <filesystem>
+#include <millrace/bench/stream_nodes.hpp>
 
 namespace millrace::bench {
 
@@ -13,32 +8,20 @@ namespace {
 
 /// All processes, connected.
 struct running {
-  std::vector<std::unique_ptr<part_process>> nodes;
+  std::unique_ptr<stream_nodes> nodes;
   std::unique_ptr<part_process> subscriber;
   std::unique_ptr<part_process> publisher;
 };
 
 result<running> start(const process_stream_options& how,
                       const stream_load& load, double rate) {
-  std::filesystem::remove_all(how.directory);
-  std::filesystem::create_directories(how.directory);
-  const auto messages = std::to_string(load.messages);
-  auto numbers = free_ports(how.nodes);
-  if (!numbers)
-    return numbers.failure();
-  const auto ports = fmt::format("{}", fmt::join(*numbers, ","));
   running out;
-  for (size_t i = 0; i < how.nodes; ++i) {
-    auto node = part_process::start({"stream-node", how.directory,
-                                     how.cached ? "cached" : "synced", ports,
-                                     std::to_string(i)});
-    if (!node)
-      return node.failure();
-    out.nodes.push_back(*std::move(node));
-  }
-  for (const auto& node : out.nodes)
-    if (auto ready = node->hear(); !ready)
-      return ready.failure();
+  auto nodes = stream_nodes::create(how.directory, how.cached, how.nodes);
+  if (!nodes)
+    return nodes.failure();
+  out.nodes = *std::move(nodes);
+  const auto& ports = out.nodes->ports();
+  const auto messages = std::to_string(load.messages);
   auto subscriber = part_process::start({"stream-subscriber", ports, messages,
                                          rate == 0 ? "throughput" : "latency",
                                          std::to_string(load.subscribers)});
@@ -73,16 +56,10 @@ result<double> process_stream::throughput(const stream_load& load) {
   auto end = all->subscriber->hear_numbers();
   if (!end)
     return end.failure();
-  node_bytes_ = 0;
-  for (const auto& node : all->nodes) {
-    if (auto fault = node->tell("end"))
-      return fault;
-    auto told = node->hear_numbers();
-    if (!told)
-      return told.failure();
-    node_bytes_
-      = std::max(node_bytes_, static_cast<uint64_t>(told->at(0)) * 1024);
-  }
+  auto bytes = all->nodes->peak_bytes();
+  if (!bytes)
+    return bytes.failure();
+  node_bytes_ = *bytes;
   return per_second(load.messages, begin->at(0), end->at(0));
 }
 

@@ -1,4 +1,5 @@
 #include <millrace/bench/group_bench.hpp>
+#include <millrace/bench/growth_bench.hpp>
 #include <millrace/bench/outcome.hpp>
 #include <millrace/bench/report.hpp>
 #include <millrace/bench/run_bench.hpp>
@@ -67,6 +68,10 @@ constexpr std::array benchmarks{
             "JetStream R3", latency_r3_p99},
   benchmark{"publish_many_100", "64 publishers, 64 subscribers, 100 B",
             "JetStream", publish_many_100},
+  benchmark{"catch_up_r3", "a node of three that lost its disk, under load", "",
+            catch_up_r3},
+  benchmark{"start_growth", "waits after a kill, four times the log", "",
+            start_growth},
   benchmark{"csv_parse", "text of 10 M trades to batches", "DuckDB", csv_parse},
   benchmark{"csv_feed", "text of 10 M trades through the stream into an RDB",
             "DuckDB", csv_feed},

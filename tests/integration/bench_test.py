@@ -44,7 +44,8 @@ STREAMS = {
 }
 TABLES = {"csv_parse": 5, "csv_feed": 2, "rdb_insert": 12, "eop_write": 2.3}
 MANY = "publish_many_100"
-ALONE = ["publish_cached_100_copy", "publish_cached_1k_copy", "rdb_recovery"]
+ALONE = ["publish_cached_100_copy", "publish_cached_1k_copy", "rdb_recovery",
+         "catch_up_r3", "start_growth"]
 
 
 def run(*arguments, **environment):
@@ -193,6 +194,14 @@ class Bench(unittest.TestCase):
         out = self.measure("rdb_recovery")
         self.assertEqual(out["target"], 10e6)
         self.assertEqual(out["met"], out["value"] >= 10e6)
+
+    def test_growth_has_targets_of_its_own(self):
+        out = self.measure("catch_up_r3")
+        self.assertEqual(out["target"], 300e6)
+        self.assertGreater(out["live_p99_us"], 0)
+        out = self.measure("start_growth")
+        self.assertEqual(out["target"], 2)
+        self.assertGreater(out["start_s_4g"], 0)
 
     def test_text_tells_the_same(self):
         got = run("rdb_recovery", "--runs", "1", "--scale", "0.001",
