@@ -54,7 +54,7 @@ result<query::logical_plan> read_choice(const amend_options& options,
 }
 
 template <class T>
-std::string bytes_of(T value) {
+std::string raw_bytes(T value) {
   std::string out(sizeof value, '\0');
   std::memcpy(out.data(), &value, sizeof value);
   return out;
@@ -69,23 +69,23 @@ std::string null_bytes(column_type type) {
 }
 
 /// A constant as it lies in a column. @pre it was read for that type
-std::string bytes_of(const query::literal& value, column_type type) {
+std::string raw_bytes(const query::literal& value, column_type type) {
   if (std::holds_alternative<std::monostate>(value))
     return null_bytes(type);
   if (const auto* text = std::get_if<std::string>(&value))
     return *text;
   if (const auto* number = std::get_if<double>(&value))
-    return type == column_type::real ? bytes_of(static_cast<float>(*number))
-                                     : bytes_of(*number);
+    return type == column_type::real ? raw_bytes(static_cast<float>(*number))
+                                     : raw_bytes(*number);
   const auto whole = std::get<int64_t>(value);
   switch (type) {
     case column_type::real:
-      return bytes_of(static_cast<float>(whole));
+      return raw_bytes(static_cast<float>(whole));
     case column_type::float_:
-      return bytes_of(static_cast<double>(whole));
+      return raw_bytes(static_cast<double>(whole));
     default:
       // Little endian: the low bytes come first.
-      return bytes_of(whole).substr(0, width_of(type));
+      return raw_bytes(whole).substr(0, width_of(type));
   }
 }
 
@@ -105,7 +105,7 @@ read_values(const std::string& text, const table_schema& schema) {
     if (!read)
       return error{read.failure().code,
                    "--set: column '" + name + "': " + read.failure().context};
-    auto bytes = bytes_of(*read, type);
+    auto bytes = raw_bytes(*read, type);
     if (name == schema.time_column && bytes == null_bytes(type))
       return error{errc::invalid_argument,
                    "--set: a row without a time is found by no query"};
