@@ -69,6 +69,8 @@ child_process::~child_process() {
   }
 }
 
+void child_process::stop() noexcept { ::kill(child_, SIGSTOP); }
+
 bool child_process::ended() noexcept {
   if (child_ != 0 && ::waitpid(child_, nullptr, WNOHANG) == child_)
     child_ = 0;

@@ -28,6 +28,8 @@ public:
   child_process& operator=(const child_process&) = delete;
 
   [[nodiscard]] bool ended() noexcept;
+  /// It stands still from now on.
+  void stop() noexcept;
 
 private:
   explicit child_process(pid_t child) : child_{child} {}

@@ -23,6 +23,8 @@ public:
   /// The same as a list of numbers.
   [[nodiscard]] result<std::vector<int64_t>> hear_numbers();
   [[nodiscard]] error tell(std::string_view line);
+  /// It stands still from now on.
+  void stop() noexcept { process_->stop(); }
 
 private:
   part_process() = default;

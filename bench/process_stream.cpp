@@ -10,6 +10,7 @@ namespace {
 struct running {
   std::unique_ptr<stream_nodes> nodes;
   std::unique_ptr<part_process> subscriber;
+  std::unique_ptr<part_process> stopped; ///< Or null.
   std::unique_ptr<part_process> publisher;
 };
 
@@ -22,11 +23,20 @@ result<running> start(const process_stream_options& how,
   out.nodes = *std::move(nodes);
   const auto& ports = out.nodes->ports();
   const auto messages = std::to_string(load.messages);
-  auto subscriber = part_process::start({"stream-subscriber", ports, messages,
-                                         rate == 0 ? "throughput" : "latency",
-                                         std::to_string(load.subscribers)});
+  const auto subscribe = [&](size_t count) {
+    return part_process::start({"stream-subscriber", ports, messages,
+                                rate == 0 ? "throughput" : "latency",
+                                std::to_string(count)});
+  };
+  auto subscriber = subscribe(load.subscribers);
   if (!subscriber)
     return subscriber.failure();
+  if (how.stopped_subscriber) {
+    auto stopped = subscribe(1);
+    if (!stopped)
+      return stopped.failure();
+    out.stopped = *std::move(stopped);
+  }
   auto publisher
     = part_process::start({"stream-publisher", ports, how.directory, messages,
                            std::to_string(load.bytes), std::to_string(rate),
@@ -37,6 +47,11 @@ result<running> start(const process_stream_options& how,
   for (auto* part : {publisher->get(), subscriber->get()})
     if (auto ready = part->hear(); !ready)
       return ready.failure();
+  if (out.stopped) {
+    if (auto ready = out.stopped->hear(); !ready)
+      return ready.failure();
+    out.stopped->stop();
+  }
   if (auto fault = (*publisher)->tell("go"))
     return fault;
   out.subscriber = *std::move(subscriber);

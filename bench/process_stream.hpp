@@ -11,6 +11,8 @@ struct process_stream_options {
   std::string directory; ///< Is emptied by each measurement.
   bool cached = true;
   size_t nodes = 1; ///< 1, 3 or 5.
+  /// One more subscriber, which stands still before the first publish.
+  bool stopped_subscriber = false;
 };
 
 /// Our stream with publisher, RT nodes and subscriber in a process each,

@@ -179,6 +179,24 @@ result<outcome> publish_cached_100_3p(const measure_options& options) {
   });
 }
 
+result<outcome> publish_cached_100_stopped(const measure_options& options) {
+  outcome out;
+  out.name = "publish_cached_100_stopped";
+  out.unit = "messages/s";
+  out.mode = "cached";
+  out.more.emplace_back("payload_bytes", 100);
+  const stream_load load{options.scaled(2'000'000), 100};
+  const auto publish = [&](bool stopped) {
+    process_stream_options how{options.directory + "/millrace"};
+    how.stopped_subscriber = stopped;
+    return process_stream{how}.throughput(load);
+  };
+  contest all{std::move(out), options};
+  all.add({"without the stopped subscriber", 0, 0.95, standing::row},
+          [&] { return publish(false); });
+  return all.measure([&] { return publish(true); });
+}
+
 result<outcome> replay_100(const measure_options& options) {
   outcome out;
   out.name = "replay_100";

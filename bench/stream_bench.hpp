@@ -26,6 +26,9 @@ publish_synced_100(const measure_options& options);
 // Publisher, node and subscriber in a process each.
 [[nodiscard]] result<outcome>
 publish_cached_100_3p(const measure_options& options);
+/// The same beside a second subscriber that stands still.
+[[nodiscard]] result<outcome>
+publish_cached_100_stopped(const measure_options& options);
 [[nodiscard]] result<outcome> latency_3p_p50(const measure_options& options);
 [[nodiscard]] result<outcome> latency_3p_p99(const measure_options& options);
 

@@ -45,7 +45,7 @@ STREAMS = {
 TABLES = {"csv_parse": 5, "csv_feed": 2, "rdb_insert": 12, "eop_write": 2.3}
 MANY = "publish_many_100"
 ALONE = ["publish_cached_100_copy", "publish_cached_1k_copy", "rdb_recovery",
-         "catch_up_r3", "start_growth"]
+         "catch_up_r3", "start_growth", "publish_cached_100_stopped"]
 
 
 def run(*arguments, **environment):
@@ -189,6 +189,12 @@ class Bench(unittest.TestCase):
                 self.assertNotIn("peer", out)
                 self.assertEqual([other["name"] for other in out["beside"]],
                                  ["without a local copy"])
+
+    def test_a_stopped_subscriber_stands_beside_none(self):
+        out = self.measure("publish_cached_100_stopped")
+        self.assertEqual([(other["name"], other["target"])
+                          for other in out["beside"]],
+                         [("without the stopped subscriber", 0.95)])
 
     def test_recovery_has_a_target_of_its_own(self):
         out = self.measure("rdb_recovery")
