@@ -34,9 +34,33 @@ struct HdbPart {              # rows of one table, stripe and range of a stream
   files @12 :List(HdbFile);   # none when there are no rows
 }
 
+struct HdbLife {              # of a stream that parts are of
+  stream @0 :Text;
+  high @1 :UInt64;            # the lineage of its log
+  low @2 :UInt64;
+}
+
+enum HdbLossKind {
+  unknown @0;
+  stream @1;                  # an event of the stream says so
+  rejects @2;                 # batches that fit no table, left out by decision
+}
+
+struct HdbLoss {              # why rows of a range may be missing
+  stream @0 :Text;
+  table @1 :Text;             # empty: every table of the stream
+  kind @2 :HdbLossKind;
+  fromPosition @3 :UInt64;    # from <= to
+  toPosition @4 :UInt64;
+  count @5 :UInt64;           # of losses that this one stands for
+  text @6 :Text;              # what, in words
+}
+
 struct HdbManifest {
   version @0 :UInt64;
   schemas @1 :List(Data);     # encoded TableSchema: every version in use, and
                               # the newest of each table
   parts @2 :List(HdbPart);
+  lives @3 :List(HdbLife);    # since format 2
+  losses @4 :List(HdbLoss);   # since format 2
 }

@@ -15,13 +15,24 @@ namespace millrace::persistence {
 
 namespace {
 
+/// The last one of the magic is the format.
+constexpr char newest_format = 2;
+
 /// The file begins with these 32 bytes, little endian; Cap'n Proto follows.
 struct preamble {
-  std::array<char, 8> magic{'M', 'R', 'H', 'D', 'B', 0, 0, 1};
+  std::array<char, 8> magic{'M', 'R', 'H', 'D', 'B', 0, 0, newest_format};
   uint64_t version = 0;
   uint64_t payload_bytes = 0;
   /// XXH3-64 of the payload, seeded with the one of the fields above.
   uint64_t checksum = 0;
+
+  /// Also those of formats before this one: fields are only added.
+  [[nodiscard]] bool begins_as_one() const noexcept {
+    auto same = magic;
+    same.back() = newest_format;
+    return same == preamble{}.magic && magic.back() >= 1
+           && magic.back() <= newest_format;
+  }
 };
 static_assert(sizeof(preamble) == 32);
 
@@ -93,6 +104,27 @@ hdb_part read_part(schema::HdbPart::Reader in) {
   return part;
 }
 
+void write_loss(const hdb_loss& loss, schema::HdbLoss::Builder out) {
+  out.setStream(loss.stream);
+  out.setTable(loss.table);
+  out.setKind(static_cast<schema::HdbLossKind>(loss.kind));
+  out.setFromPosition(loss.from.value);
+  out.setToPosition(loss.to.value);
+  out.setCount(loss.count);
+  out.setText(loss.text);
+}
+
+hdb_loss read_loss(schema::HdbLoss::Reader in) {
+  return {in.getKind() == schema::HdbLossKind::REJECTS ? hdb_loss::rejects
+                                                       : hdb_loss::stream_event,
+          in.getStream().cStr(),
+          in.getTable().cStr(),
+          {in.getFromPosition()},
+          {in.getToPosition()},
+          in.getCount(),
+          in.getText().cStr()};
+}
+
 result<hdb_manifest> read_manifest(schema::HdbManifest::Reader root) {
   hdb_manifest out;
   out.version = root.getVersion();
@@ -129,6 +161,10 @@ result<hdb_manifest> read_manifest(schema::HdbManifest::Reader root) {
                         }))
       return corrupt("a part's path leaves the directory");
   }
+  for (auto life : root.getLives())
+    out.lives[life.getStream().cStr()] = {life.getHigh(), life.getLow()};
+  for (auto loss : root.getLosses())
+    out.losses.push_back(read_loss(loss));
   return out;
 }
 
@@ -217,22 +253,25 @@ std::optional<position> hdb_manifest::cutover(std::string_view stream) const {
   return least;
 }
 
+stream_life hdb_manifest::life(std::string_view stream) const {
+  const auto found = lives.find(stream);
+  return found == lives.end() ? stream_life{} : found->second;
+}
+
 result<bool> hdb_manifest::contains(const hdb_part& part) const {
   if (part.from >= part.to || part.stripe >= part.stripe_count
       || !fits_path(part.partition) || !fits_path(part.table))
     return error{errc::invalid_argument,
                  range_text(part) + " to partition '" + part.partition
                    + "' is not a range, a stripe and a name"};
-  bool any = false;
-  bool joined = false;
+  bool joined = part.from == position{};
   for (const auto& here : parts) {
     if (here.stream != part.stream || here.table != part.table)
       continue;
-    any = true;
     if (here.same_range(part)) {
       if (here.period == part.period && here.partition == part.partition)
         return true;
-    } else if (part.from == here.to || part.to == here.from
+    } else if (part.from == here.to
                || (here.from == part.from && here.to == part.to
                    && here.stripe_count == part.stripe_count)) {
       joined = true;
@@ -244,7 +283,7 @@ result<bool> hdb_manifest::contains(const hdb_part& part) const {
                                          + range_text(here) + " in "
                                          + here.path()};
   }
-  if (any && !joined)
+  if (!joined)
     return error{errc::invalid_argument,
                  range_text(part)
                    + " leaves rows out: no partition ends where it begins"};
@@ -257,6 +296,23 @@ bool hdb_manifest::holds(const hdb_part& part) const noexcept {
            && here.from == part.from && here.to == part.to
            && here.period == part.period;
   });
+}
+
+std::vector<std::string> lines_of(const std::vector<hdb_loss>& losses) {
+  constexpr size_t lines_max = 10;
+  std::vector<std::string> out;
+  uint64_t others = 0;
+  for (const auto& each : losses) {
+    if (out.size() < lines_max) {
+      out.push_back(each.text);
+      others += each.count - 1;
+    } else {
+      others += each.count;
+    }
+  }
+  if (others != 0)
+    out.push_back("and " + std::to_string(others) + " more");
+  return out;
 }
 
 std::string date_partition_name(int64_t period) {
@@ -278,6 +334,17 @@ std::vector<std::byte> encode(const hdb_manifest& manifest) {
   auto parts = root.initParts(static_cast<unsigned>(manifest.parts.size()));
   for (unsigned i = 0; i < parts.size(); ++i)
     write_part(manifest.parts[i], parts[i]);
+  auto lives = root.initLives(static_cast<unsigned>(manifest.lives.size()));
+  unsigned count = 0;
+  for (const auto& [stream, life] : manifest.lives) {
+    auto out = lives[count++];
+    out.setStream(stream);
+    out.setHigh(life.high);
+    out.setLow(life.low);
+  }
+  auto losses = root.initLosses(static_cast<unsigned>(manifest.losses.size()));
+  for (unsigned i = 0; i < losses.size(); ++i)
+    write_loss(manifest.losses[i], losses[i]);
   const auto payload = messages::to_bytes(builder);
   preamble head;
   head.version = manifest.version;
@@ -291,13 +358,13 @@ std::vector<std::byte> encode(const hdb_manifest& manifest) {
 
 result<hdb_manifest> decode_hdb_manifest(std::span<const std::byte> bytes) {
   preamble head;
-  const auto magic = head.magic;
   if (bytes.size() < sizeof head)
     return corrupt(std::to_string(bytes.size()) + " bytes");
   std::memcpy(static_cast<void*>(&head), bytes.data(), sizeof head);
   const auto payload = bytes.subspan(sizeof head);
-  if (head.magic != magic)
-    return corrupt("it does not begin as one");
+  if (!head.begins_as_one())
+    return corrupt("it does not begin as one of a format up to "
+                   + std::to_string(newest_format));
   if (head.payload_bytes != payload.size())
     return corrupt(std::to_string(payload.size()) + " bytes where "
                    + std::to_string(head.payload_bytes) + " are announced");
@@ -362,13 +429,12 @@ result<uint64_t> peek_hdb_manifest(file_system& fs,
   if (!opened)
     return opened.failure();
   preamble head;
-  const auto magic = head.magic;
   std::array<std::byte, sizeof head> bytes{};
   auto got = (*opened)->read_at(0, bytes);
   if (!got)
     return got.failure();
   std::memcpy(static_cast<void*>(&head), bytes.data(), sizeof head);
-  if (*got != sizeof head || head.magic != magic)
+  if (*got != sizeof head || !head.begins_as_one())
     return error{errc::corrupt, path + ": it does not begin as one"};
   return head.checksum;
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <millrace/messages/base/result.hpp>
+#include <millrace/messages/data/ids.hpp>
 #include <millrace/messages/data/position.hpp>
 #include <millrace/messages/data/schema.hpp>
 #include <millrace/persistence/columns/table_view.hpp>
@@ -8,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -53,6 +55,31 @@ struct hdb_part {
   [[nodiscard]] bool same_range(const hdb_part& other) const noexcept;
 };
 
+/// Why rows that were written down may not be all.
+struct hdb_loss {
+  enum kind_type : uint8_t {
+    stream_event = 1, ///< The stream told of it.
+    rejects = 2,      ///< Batches that fit no table, left out by decision.
+  };
+  kind_type kind = stream_event;
+  std::string stream;
+  std::string table; ///< Empty: every table of the stream.
+  position from;     ///< Where, at or before `to`.
+  position to;
+  uint64_t count = 1; ///< Losses that this one stands for.
+  std::string text;   ///< What, in words.
+
+  /// Whether rows of messages that end in (lower, upper] may be missing.
+  [[nodiscard]] bool touches(position lower, position upper) const noexcept {
+    return to > lower && from <= upper;
+  }
+  friend bool operator==(const hdb_loss&, const hdb_loss&) = default;
+};
+
+/// A line per loss, ten at most, and the number of others.
+[[nodiscard]] std::vector<std::string>
+lines_of(const std::vector<hdb_loss>& losses);
+
 /// One version of all that a historical database holds. Never half: it is
 /// replaced as a whole.
 struct hdb_manifest {
@@ -63,6 +90,11 @@ struct hdb_manifest {
   uint64_t identity = 0;
   std::vector<table_schema> schemas;
   std::vector<hdb_part> parts;
+  /// Which life of each stream the positions here are of. A stream that is not
+  /// named: not known (the manifest was written before they were kept).
+  std::map<std::string, stream_life, std::less<>> lives;
+  /// In the order in which they were added.
+  std::vector<hdb_loss> losses;
 
   /// nullptr when there is none.
   [[nodiscard]] const table_schema* schema(std::string_view table,
@@ -77,10 +109,13 @@ struct hdb_manifest {
   /// The smallest cutover of the tables of a stream.
   [[nodiscard]] std::optional<position> cutover(std::string_view stream) const;
 
+  /// Not known: none was kept.
+  [[nodiscard]] stream_life life(std::string_view stream) const;
+
   /// Whether `part` may be added. @returns true when exactly this range is
   /// here already. `already_exists` when it overlaps another range,
-  /// `invalid_argument` when rows between it and what is here would be
-  /// missing, or it is ill-formed.
+  /// `invalid_argument` when it is ill-formed, or when rows before it would be
+  /// missing: a range begins where another one ends, or where the stream does.
   [[nodiscard]] result<bool> contains(const hdb_part& part) const;
   /// Whether the rows of exactly this range of `part`'s table were written at
   /// the end of its period, whichever dates they are of.

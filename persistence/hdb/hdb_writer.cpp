@@ -58,6 +58,46 @@ std::vector<std::string> empty_parts(hdb_manifest& manifest,
   return out;
 }
 
+/// Positions of two lives of a stream cannot be compared.
+error keep_life(hdb_manifest& manifest, const std::string& stream,
+                const stream_life& life) {
+  if (!life.is_known())
+    return {};
+  auto& kept = manifest.lives[stream];
+  if (kept.is_known() && kept != life)
+    return {errc::fenced, "the hdb holds stream '" + stream
+                            + "' of another life of it; rows of this one "
+                              "cannot be added"};
+  kept = life;
+  return {};
+}
+
+/// What is lost in a range that is new. One that is of all tables is told of
+/// this one alone when others have accounted for those positions before.
+void add_losses(hdb_manifest& next, const hdb_manifest& before,
+                const hdb_part& part, const std::vector<hdb_loss>& losses) {
+  for (auto loss : losses) {
+    if (!loss.touches(part.from, part.to)
+        || (!loss.table.empty() && loss.table != part.table))
+      continue;
+    loss.stream = part.stream;
+    const auto is_there = [&] {
+      return std::find(next.losses.begin(), next.losses.end(), loss)
+             != next.losses.end();
+    };
+    if (is_there())
+      continue;
+    if (std::any_of(before.parts.begin(), before.parts.end(),
+                    [&](const auto& here) {
+                      return here.stream == part.stream
+                             && loss.touches(here.from, here.to);
+                    }))
+      loss.table = part.table;
+    if (!is_there())
+      next.losses.push_back(std::move(loss));
+  }
+}
+
 } // namespace
 
 result<std::unique_ptr<hdb_writer>> hdb_writer::open(env& world,
@@ -150,7 +190,8 @@ error hdb_writer::announce(const std::vector<std::string>& paths) {
 
 error hdb_writer::commit(std::vector<hdb_part> parts,
                          const std::vector<table_schema>& schemas,
-                         const std::set<uint64_t>& emptied) {
+                         const std::set<uint64_t>& emptied,
+                         const stream_account& account) {
   auto next = manifest_;
   const auto left = empty_parts(next, emptied);
   for (const auto& schema : schemas)
@@ -168,6 +209,9 @@ error hdb_writer::commit(std::vector<hdb_part> parts,
       return {errc::schema_mismatch, "table '" + part.table
                                        + "': no schema of version "
                                        + std::to_string(part.schema_version)};
+    if (auto fault = keep_life(next, part.stream, account.life))
+      return fault;
+    add_losses(next, manifest_, part, account.losses);
     next.parts.push_back(std::move(part));
     changed = true;
   }

@@ -11,6 +11,13 @@
 
 namespace millrace::persistence {
 
+/// What a commit says of the stream that its parts are of, beside the rows.
+struct stream_account {
+  stream_life life; ///< Of its positions; not known: nothing is said of it.
+  /// What it lost; kept where a range touches it that was not there before.
+  std::vector<hdb_loss> losses;
+};
+
 /// The one writer of a historical database directory. Not thread safe: one
 /// owner.
 class hdb_writer {
@@ -40,7 +47,9 @@ public:
 
   /// Adds parts, whose files are synced, and schemas, in one step: after a
   /// crash all are there or none. Ranges that are here already are passed
-  /// over; another overlap is `already_exists` and changes nothing. After
+  /// over; another overlap is `already_exists`, a range that leaves rows out
+  /// `invalid_argument`, one of another life of its stream `fenced`: these
+  /// change nothing. After
   /// `storage_failed` or `no_space` from here the outcome is unknown: open
   /// anew.
   /// @param emptied directories of parts whose rows go in the same step; what
@@ -48,7 +57,8 @@ public:
   ///   `open`.
   [[nodiscard]] error commit(std::vector<hdb_part> parts,
                              const std::vector<table_schema>& schemas,
-                             const std::set<uint64_t>& emptied = {});
+                             const std::set<uint64_t>& emptied = {},
+                             const stream_account& account = {});
 
   /// Puts `parts`, which are all of one range, in the place of those that are
   /// there of it: a corrected version, in one step. One without rows keeps the

@@ -342,7 +342,7 @@ error period_write::impl::land(std::vector<hdb_part> parts,
   if (request.amends)
     return writer->replace(std::move(parts), schemas.front(), *request.amends);
   const auto emptied = parts_to_empty(parts);
-  return writer->commit(std::move(parts), schemas, emptied);
+  return writer->commit(std::move(parts), schemas, emptied, request.account);
 }
 
 /// Directories of those that the request replaces.

@@ -36,6 +36,8 @@ struct period_request {
   /// The rows take the place of those that are there of the same range, and
   /// this is noted; none: the range must not be there yet. Of one table.
   std::optional<hdb_ledger_entry> amends{};
+  /// Not of an amendment: what is known of its stream stays.
+  stream_account account{};
 };
 
 /// Writes the partition of one period in stages of jobs, so that the caller

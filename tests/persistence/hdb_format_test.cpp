@@ -54,7 +54,16 @@ std::map<std::string, std::string> files_below(const std::string& root) {
   return out;
 }
 
-const std::string golden = test_support::data_path("hdb");
+/// What a format wrote. Format 1 says nothing of streams beside their ranges.
+const std::string golden_1 = test_support::data_path("hdb");
+const std::string golden = test_support::data_path("hdb_2");
+
+const stream_life golden_life{0x0123456789abcdef, 0xf};
+
+std::vector<hdb_loss> golden_losses() {
+  return {{hdb_loss::stream_event, "ticks", "", {100}, {200}, 1, "a badtail"},
+          {hdb_loss::rejects, "ticks", "all", {300}, {300}, 3, "batches"}};
+}
 
 TEST(HdbFormatTest, WritesTheGoldenBytes) {
   memory_store rdb{{.segment_rows = 3}};
@@ -70,7 +79,9 @@ TEST(HdbFormatTest, WritesTheGoldenBytes) {
   world.fs = &posix_file_system();
   auto writer = hdb_writer::open(world, path);
   ASSERT_TRUE(writer);
-  ASSERT_TRUE(*write_period(**writer, request_of(rdb, 5028, {}, {8192})));
+  auto request = request_of(rdb, 5028, {}, {8192});
+  request.account = {golden_life, golden_losses()};
+  ASSERT_TRUE(*write_period(**writer, request));
   const auto written = files_below(path);
   const auto expected = files_below(golden);
   EXPECT_GT(expected.size(), every_type().columns.size());
@@ -86,8 +97,8 @@ TEST(HdbFormatTest, WritesTheGoldenBytes) {
   }
 }
 
-TEST(HdbFormatTest, ReadsTheGoldenBytes) {
-  auto store = hdb_store::open(posix_file_system(), golden);
+void expect_golden(const std::string& path) {
+  auto store = hdb_store::open(posix_file_system(), path);
   ASSERT_TRUE(store) << to_string(store.failure());
   const auto snapshot = (*store)->snapshot();
   EXPECT_EQ(snapshot->version(), 3u);
@@ -101,7 +112,23 @@ TEST(HdbFormatTest, ReadsTheGoldenBytes) {
   ASSERT_TRUE(view) << to_string(view.failure());
   expect_partition(*view, golden_rows());
   EXPECT_TRUE(
-    check_all(posix_file_system(), golden, snapshot->manifest()).empty());
+    check_all(posix_file_system(), path, snapshot->manifest()).empty());
+}
+
+TEST(HdbFormatTest, ReadsTheGoldenBytes) {
+  expect_golden(golden);
+  const auto manifest = read_hdb_manifest(posix_file_system(), golden);
+  ASSERT_TRUE(manifest) << to_string(manifest.failure());
+  EXPECT_EQ(manifest->life("ticks"), golden_life);
+  EXPECT_EQ(manifest->losses, golden_losses());
+}
+
+TEST(HdbFormatTest, ReadsTheGoldenBytesOfTheFormatBefore) {
+  expect_golden(golden_1);
+  const auto manifest = read_hdb_manifest(posix_file_system(), golden_1);
+  ASSERT_TRUE(manifest) << to_string(manifest.failure());
+  EXPECT_FALSE(manifest->life("ticks").is_known());
+  EXPECT_TRUE(manifest->losses.empty());
 }
 
 } // namespace

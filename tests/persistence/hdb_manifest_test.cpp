@@ -38,6 +38,10 @@ hdb_manifest sample_manifest() {
     part.files = {{"time", 80, 1234567890123456789u}, {".order", 40, i}};
     out.parts.push_back(part);
   }
+  out.lives["ticks"] = {1, 2};
+  out.losses
+    = {{hdb_loss::stream_event, "ticks", "", {100}, {200}, 2, "lost"},
+       {hdb_loss::rejects, "ticks", "all", {250}, {250}, 1, "fits no table"}};
   return out;
 }
 
@@ -54,6 +58,8 @@ TEST(HdbManifestTest, RoundTrip) {
   EXPECT_EQ(back->parts[2].files, manifest.parts[2].files);
   EXPECT_EQ(back->parts[1].zones[3].high_float, 1e-310);
   EXPECT_EQ(back->parts[1].zones[3].high, inf_long);
+  EXPECT_EQ(back->lives, manifest.lives);
+  EXPECT_EQ(back->losses, manifest.losses);
 }
 
 TEST(HdbManifestTest, EveryFlippedBitAndEveryTruncationIsFound) {
@@ -108,9 +114,12 @@ TEST(HdbManifestTest, RangesAreAddedOnceAndWithoutOverlapOrGap) {
   auto other = part_of({0}, {100});
   other.period = 1; // The same rows in another partition.
   EXPECT_EQ(answer(other), "already_exists");
-  other = part_of({17}, {100});
+  other = part_of({0}, {100});
   other.table = "quote";
   EXPECT_EQ(answer(other), "fresh");
+  // A first range has all that the stream had.
+  other.from = {17};
+  EXPECT_EQ(answer(other), "invalid_argument");
 }
 
 TEST(HdbManifestTest, TheCutoverWaitsForEveryStripe) {
@@ -260,6 +269,84 @@ TEST(HdbWriterTest, APowerCutAtEachNamedPointLeavesTheOldOrTheNew) {
       ASSERT_FALSE(again) << to_string(again);
       EXPECT_EQ(f.expect_whole(), 2u);
     }
+}
+
+hdb_part part_of_table(const char* table, position from, position to) {
+  auto out = part_of(from, to);
+  out.table = table;
+  return out;
+}
+
+table_schema schema_of(const char* table) {
+  auto out = every_type();
+  out.name = table;
+  return out;
+}
+
+struct one_writer {
+  one_writer() {
+    world.fs = &disk;
+    writer = *hdb_writer::open(world, "/hdb");
+  }
+  error commit(const hdb_part& part, const stream_account& account) {
+    return writer->commit({part}, {schema_of(part.table.c_str())}, {}, account);
+  }
+  sim::memory_file_system disk;
+  env world;
+  std::unique_ptr<hdb_writer> writer;
+};
+
+TEST(HdbWriterTest, RowsOfAnotherLifeOfAStreamAreRefused) {
+  one_writer f;
+  ASSERT_FALSE(f.commit(part_of({0}, {100}), {{1, 2}, {}}));
+  EXPECT_EQ(f.commit(part_of({100}, {200}), {{1, 3}, {}}).code, errc::fenced);
+  // Also those of another table: both are of one stream.
+  EXPECT_EQ(f.commit(part_of_table("quote", {0}, {100}), {{1, 3}, {}}).code,
+            errc::fenced);
+  ASSERT_FALSE(f.commit(part_of({100}, {200}), {{1, 2}, {}}));
+  const auto there = *read_hdb_manifest(f.disk, "/hdb");
+  EXPECT_EQ(there.life("ticks"), (stream_life{1, 2}));
+  EXPECT_EQ(there.cutover("ticks"), position{200});
+}
+
+TEST(HdbWriterTest, AnEmptyDirectoryTakesNoRowsFromTheMiddleOfAStream) {
+  one_writer f;
+  EXPECT_EQ(f.commit(part_of({100}, {200}), {{1, 2}, {}}).code,
+            errc::invalid_argument);
+  EXPECT_FALSE(read_hdb_manifest(f.disk, "/hdb")->cutover("ticks"));
+}
+
+TEST(HdbWriterTest, LossesAreKeptWithTheRangesThatTheyTouch) {
+  one_writer f;
+  const hdb_loss lost{.from = {20}, .to = {40}, .text = "lost"};
+  const hdb_loss later{.from = {120}, .to = {140}, .text = "later"};
+  hdb_loss rejects{
+    .kind = hdb_loss::rejects, .from = {50}, .to = {50}, .text = "rejects"};
+  rejects.table = "quote";
+  const stream_account account{{1, 2}, {lost, later, rejects}};
+  const auto texts = [&] {
+    std::vector<std::string> out;
+    for (const auto& each : read_hdb_manifest(f.disk, "/hdb")->losses) {
+      EXPECT_EQ(each.stream, "ticks");
+      out.push_back(each.table + ":" + each.text);
+    }
+    return out;
+  };
+  ASSERT_FALSE(f.commit(part_of({0}, {100}), account));
+  EXPECT_EQ(texts(), (std::vector<std::string>{":lost"}));
+  // Written again, nothing is told twice.
+  ASSERT_FALSE(f.commit(part_of({0}, {100}), account));
+  ASSERT_FALSE(f.commit(part_of({100}, {200}), account));
+  EXPECT_EQ(texts(), (std::vector<std::string>{":lost", ":later"}));
+  ASSERT_FALSE(f.commit(part_of_table("quote", {0}, {100}), account));
+  EXPECT_EQ(texts(),
+            (std::vector<std::string>{":lost", ":later", "quote:rejects"}));
+  // One that joins later, and comes too late for what others have, speaks for
+  // itself alone.
+  const stream_account pruned{{1, 2},
+                              {{.from = {0}, .to = {60}, .text = "pruned"}}};
+  ASSERT_FALSE(f.commit(part_of_table("depth", {0}, {100}), pruned));
+  EXPECT_EQ(texts().back(), "depth:pruned");
 }
 
 enum class ending { process, nothing, all, some };

@@ -6,8 +6,6 @@ namespace millrace::torq {
 
 namespace {
 
-constexpr size_t lines_max = 10;
-
 std::string text_of(const stream_event& event) {
   std::string out{to_string(event.kind)};
   out += " at " + to_string(event.from);
@@ -44,7 +42,11 @@ void loss_log::add(const stream_event& event) {
   const auto from = std::min(event.from, event.to);
   const auto to = std::max(event.from, event.to);
   if (places_.size() < kept_max) {
-    places_.push_back({from, to, 1, last_});
+    persistence::hdb_loss place;
+    place.from = from;
+    place.to = to;
+    place.text = last_;
+    places_.push_back(std::move(place));
     return;
   }
   auto& joined = places_.back();
@@ -61,26 +63,17 @@ uint64_t loss_log::count(position from, position to) const {
   return out;
 }
 
-std::vector<std::string> loss_log::lines(position from, position to) const {
-  std::vector<std::string> out;
-  uint64_t others = 0;
-  for (const auto& each : places_) {
-    if (!each.touches(from, to))
-      continue;
-    if (out.size() < lines_max) {
-      out.push_back(each.text);
-      others += each.count - 1;
-    } else {
-      others += each.count;
-    }
-  }
-  if (others != 0)
-    out.push_back("and " + std::to_string(others) + " more");
+std::vector<persistence::hdb_loss> loss_log::places(position from,
+                                                    position to) const {
+  std::vector<persistence::hdb_loss> out;
+  for (const auto& each : places_)
+    if (each.touches(from, to))
+      out.push_back(each);
   return out;
 }
 
 void loss_log::forget(position up_to) {
-  std::erase_if(places_, [&](const place& each) { return each.to <= up_to; });
+  std::erase_if(places_, [&](const auto& each) { return each.to <= up_to; });
 }
 
 } // namespace millrace::torq

@@ -2,6 +2,7 @@
 
 #include <millrace/messages/data/events.hpp>
 #include <millrace/messages/data/position.hpp>
+#include <millrace/persistence/hdb/hdb_manifest.hpp>
 
 #include <cstdint>
 #include <deque>
@@ -28,24 +29,14 @@ public:
   [[nodiscard]] const std::string& last() const noexcept { return last_; }
   /// Those that touch the rows in (from, to].
   [[nodiscard]] uint64_t count(position from, position to) const;
-  /// The same in words, a line per place, ten at most and the number of others.
-  [[nodiscard]] std::vector<std::string> lines(position from,
-                                               position to) const;
+  /// The same, without the stream's name.
+  [[nodiscard]] std::vector<persistence::hdb_loss> places(position from,
+                                                          position to) const;
   /// Rows up to there are asked for no more.
   void forget(position up_to);
 
 private:
-  struct place {
-    position from;
-    position to;
-    uint64_t count = 0;
-    std::string text; ///< Of the first.
-    [[nodiscard]] bool touches(position lower, position upper) const noexcept {
-      return to > lower && from <= upper;
-    }
-  };
-
-  std::deque<place> places_;
+  std::deque<persistence::hdb_loss> places_;
   uint64_t count_ = 0;
   std::string last_;
 };

@@ -1,6 +1,5 @@
 #include <millrace/actors/rt/subscribe/subscriber.hpp>
 #include <millrace/actors/torq/execute/query_job.hpp>
-#include <millrace/actors/torq/rdb/kept_life.hpp>
 #include <millrace/actors/torq/rdb/rdb.hpp>
 #include <millrace/actors/torq/rdb/write_down.hpp>
 #include <millrace/actors/torq/rdb/written_rows.hpp>
@@ -20,6 +19,13 @@ constexpr auto tick_interval = std::chrono::milliseconds{50};
 constexpr auto request_deadline = std::chrono::seconds{3};
 /// An actor that waits for a partition says so again within this time.
 constexpr int64_t install_patience_ns = 1'000'000'000;
+
+/// The rows here do not go on from what the HDB holds: another attempt would
+/// fail the same way.
+bool is_of_another_hdb(const error& fault) {
+  return fault.code == errc::invalid_argument
+         || fault.code == errc::already_exists || fault.code == errc::fenced;
+}
 
 } // namespace
 
@@ -43,14 +49,12 @@ void rdb_state::start(connector_actor to_others, registrar_actor discoveries) {
         + "; what was written down is not known: all rows of the stream are "
           "held, "
           "and no period is written, until the manifest is brought back");
-  const auto known = before ? *before : std::nullopt;
-  if (known) {
-    store->tables.reset(known->cutover);
-    const auto life
-      = read_kept_life(*env->fs, settings.hdb_directory, settings.stream);
-    if (!life)
-      return self->quit(to_caf(life.failure()));
-    store->life = *life;
+  earlier = before ? *before : written_state{};
+  store->life = earlier.life;
+  std::optional<period_ledger::written_before> known;
+  if (earlier.cutover != position{}) {
+    known = {earlier.cutover, earlier.version};
+    store->tables.reset(earlier.cutover);
   }
   progress = {settings.stream, store->tables.begin()};
   ledger
@@ -67,39 +71,26 @@ void rdb_state::start(connector_actor to_others, registrar_actor discoveries) {
   self->send(self, caf::tick_atom_v);
 }
 
-result<std::optional<period_ledger::written_before>>
-rdb_state::read_manifest() {
-  std::optional<period_ledger::written_before> out;
+result<written_state> rdb_state::read_manifest() {
   if (settings.hdb_directory.empty())
-    return out;
+    return written_state{};
   const auto manifest
     = persistence::read_hdb_manifest(*env->fs, settings.hdb_directory);
-  if (!manifest) {
-    if (manifest.failure().code == errc::not_found)
-      return out;
+  if (!manifest && manifest.failure().code == errc::not_found)
+    return written_state{};
+  if (!manifest)
     return manifest.failure();
-  }
-  std::optional<position> cutover;
-  for (const auto& table : settings.tables) {
-    const auto at = manifest->cutover(settings.stream, table.name);
-    cutover = std::min(cutover.value_or(position{~uint64_t{0}}),
-                       at.value_or(position{}));
-  }
-  if (cutover && *cutover != position{})
-    out = {*cutover, manifest_version{manifest->version}};
-  return out;
+  return written_state_of(*manifest, settings.stream, settings.tables);
 }
 
 void rdb_state::subscribe() {
   rt::subscriber_options options;
   options.topic = settings.stream;
   options.rt = settings.rt;
-  const auto begin = store->tables.begin();
-  if (begin != position{}) {
-    options.start.kind = start_spec::at_position;
-    options.start.at = begin;
-    options.start.life = store->life;
-  }
+  // Also the first one is named: a log that begins later lost what was before.
+  options.start.kind = start_spec::at_position;
+  options.start.at = store->tables.begin();
+  options.start.life = store->life;
   options.consumer = settings.process;
   const auto control = std::make_shared<rt::subscription>(settings.stream);
   subscriber
@@ -173,7 +164,8 @@ void rdb_state::answer(rdb_question what) {
   rdb_cut cut{upper, progress.life(), {}};
   {
     const std::scoped_lock lock{store->reject_mutex};
-    cut.warnings = store->losses.lines(what.rows.cutover, upper);
+    cut.warnings
+      = persistence::lines_of(store->losses.places(what.rows.cutover, upper));
   }
   auto view = snapshot->view(what.plan.table, what.rows.cutover, upper);
   if (!view) {
@@ -233,6 +225,13 @@ std::string rdb_state::held() const {
 void rdb_state::written(position end, manifest_version version,
                         const error& fault) {
   last_failure = fault;
+  if (is_of_another_hdb(fault))
+    return self->quit(to_caf(
+      {errc::fenced,
+       "the hdb in " + settings.hdb_directory
+         + " does not hold what the rows in memory go on from: " + fault.context
+         + "; they are let go, and the stream is read again from "
+           "where that hdb ends"}));
   if (!fault)
     env->crash_point("rdb.before_notify");
   step(period_ledger::written{end, version, fault});
@@ -258,19 +257,16 @@ void rdb_state::step(const period_ledger::input& what) {
 }
 
 void rdb_state::write(const period_ledger::write& what) {
-  // Before the first partition: its positions are of this life.
-  if (!life_kept)
-    if (auto fault = keep_life(*env->fs, settings.hdb_directory,
-                               settings.stream, progress.life())) {
-      self->send(self, job_atom_v, what.to, manifest_version{}, to_caf(fault));
-      return;
-    }
-  life_kept = true;
   persistence::period_request request;
   request.stream = settings.stream;
   request.period = what.period.value;
   request.from = what.from;
   request.to = what.to;
+  request.account.life = progress.life();
+  {
+    const std::scoped_lock lock{store->reject_mutex};
+    request.account.losses = store->losses.places(what.from, what.to);
+  }
   const auto snapshot = store->tables.snapshot();
   for (const auto& table : settings.tables) {
     auto view = snapshot->view(table.name, what.from, what.to);
@@ -478,12 +474,14 @@ rdb_facts rdb_state::facts() const {
   for (const auto& table : snapshot->table_names())
     if (auto view = snapshot->view(table))
       out.rows[table] = view->row_count();
-  out.rejected_batches = store->rejected_batches;
+  out.rejected_batches = earlier.rejected_batches + store->rejected_batches;
   {
     const std::scoped_lock lock{store->reject_mutex};
-    out.last_reject = store->last_reject;
-    out.losses = store->losses.count();
-    out.last_loss = store->losses.last();
+    out.last_reject
+      = store->last_reject.empty() ? earlier.last_reject : store->last_reject;
+    out.losses = earlier.losses + store->losses.count();
+    out.last_loss
+      = store->losses.last().empty() ? earlier.last_loss : store->losses.last();
   }
   out.ready = announcement().ready;
   out.standing = standing(out.end);

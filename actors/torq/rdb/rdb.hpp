@@ -6,6 +6,7 @@
 #include <millrace/actors/torq/rdb/rdb_self.hpp>
 #include <millrace/actors/torq/rdb/replay_progress.hpp>
 #include <millrace/actors/torq/rdb/waiting_queries.hpp>
+#include <millrace/actors/torq/rdb/written_state.hpp>
 #include <millrace/actors/torq/registry/backends.hpp>
 #include <millrace/messages/data/schema.hpp>
 #include <millrace/messages/protocol/brood.hpp>
@@ -76,8 +77,8 @@ struct rdb_state {
   void wake();
   [[nodiscard]] rdb_facts facts() const;
 
-  /// What an earlier life wrote down.
-  result<std::optional<period_ledger::written_before>> read_manifest();
+  /// What earlier lives wrote down.
+  result<written_state> read_manifest();
   void subscribe();
   void answer(rdb_question what);
   void refuse(const rdb_question& what, errc code);
@@ -135,7 +136,7 @@ struct rdb_state {
   replay_progress progress;
   /// The stream is not the one that the HDB's positions are of; empty: it is.
   std::string strange_stream;
-  bool life_kept = false;   ///< Beside the HDB's manifest.
+  written_state earlier;    ///< What the HDB held when this one started.
   registrar_actor registry; ///< Null: there is none.
   std::vector<rdb_watcher_actor> watchers;
   std::optional<bool> announced_ready;

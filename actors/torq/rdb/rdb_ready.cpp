@@ -1,4 +1,3 @@
-#include <millrace/actors/torq/rdb/kept_life.hpp>
 #include <millrace/actors/torq/rdb/rdb.hpp>
 
 #include <algorithm>
@@ -22,26 +21,21 @@ void rdb_state::flow_began(stream_life life, position end) {
                        + " rows in memory were of the earlier one and are let "
                          "go"}));
   }
-  const auto written = store->tables.snapshot()->begin;
-  if (!settings.hdb_directory.empty() && written != position{}) {
-    const auto kept
-      = read_kept_life(*env->fs, settings.hdb_directory, settings.stream);
-    if (!kept)
-      return self->quit(to_caf(kept.failure()));
-    if (kept->is_known() && *kept != life) {
-      strange_stream
-        = "the hdb in " + settings.hdb_directory + " holds stream '"
-          + settings.stream + "' up to " + to_string(written)
-          + " of another life of it, whose log is gone; bring that log back, "
-            "or move the hdb away";
-      warn("strange_stream", strange_stream);
-    }
-    if (!kept->is_known() && settings.write_down)
-      if (auto fault
-          = keep_life(*env->fs, settings.hdb_directory, settings.stream, life))
-        return self->quit(to_caf(fault));
-    life_kept = true;
+  if (strange_stream.empty() && earlier.life.is_known()
+      && earlier.life != life) {
+    strange_stream
+      = "the hdb in " + settings.hdb_directory + " holds stream '"
+        + settings.stream + "' up to " + to_string(earlier.held_to)
+        + " of another life of it, whose log is gone; bring that log back, "
+          "or move the hdb away";
+    warn("strange_stream", strange_stream);
   }
+  if (!followed && !earlier.life.is_known() && earlier.held_to != position{})
+    warn("lineage_unknown",
+         "the hdb in " + settings.hdb_directory + " holds stream '"
+           + settings.stream + "' up to " + to_string(earlier.held_to)
+           + ", and its manifest is of a format that does not say of which "
+             "life of it; it is taken for the one that is there");
   if (strange_stream.empty())
     progress.flow(life, end);
   announce();

@@ -57,7 +57,8 @@ TEST(LossLogTest, SaysWhatWhereAndOfWhom) {
   log.add(gap);
   EXPECT_EQ(log.last(),
             "gap at log.0.0 @ 100, origin 'feed1', ids 7 to 9: ids missing");
-  EXPECT_EQ(log.lines({0}, {1000}), std::vector<std::string>{log.last()});
+  EXPECT_EQ(persistence::lines_of(log.places({0}, {1000})),
+            std::vector<std::string>{log.last()});
 }
 
 TEST(LossLogTest, ManyAreCountedAndTakeNoMoreRoom) {
@@ -67,7 +68,7 @@ TEST(LossLogTest, ManyAreCountedAndTakeNoMoreRoom) {
     log.add(event_of(event_kind::reset, i * 10, i * 10 + 1));
   EXPECT_EQ(log.count(), many);
   EXPECT_EQ(log.count({0}, {many * 10 + 1}), many);
-  const auto lines = log.lines({0}, {many * 10 + 1});
+  const auto lines = persistence::lines_of(log.places({0}, {many * 10 + 1}));
   EXPECT_EQ(lines.size(), 11u);
   EXPECT_EQ(lines.back(), "and " + std::to_string(many - 10) + " more");
 }
