@@ -5,8 +5,8 @@
 #include <millrace/query/front/getdata.hpp>
 #include <millrace/query/front/getdata_values.hpp>
 
-#include <array>
 #include <cstring>
+#include <optional>
 
 namespace millrace::nodes {
 
@@ -60,33 +60,51 @@ std::string raw_bytes(T value) {
   return out;
 }
 
+bool holds_text(column_type type) {
+  return type == column_type::symbol || type == column_type::string;
+}
+
 std::string null_bytes(column_type type) {
-  if (type == column_type::symbol || type == column_type::string)
+  if (holds_text(type))
     return {};
   std::string out(width_of(type), '\0');
   persistence::fill_null(type, reinterpret_cast<std::byte*>(out.data()), 1);
   return out;
 }
 
-/// A constant as it lies in a column. @pre it was read for that type
-std::string raw_bytes(const query::literal& value, column_type type) {
+/// Whether a number is one of those that so many bytes hold.
+bool fits(int64_t number, size_t width) {
+  if (width == 1)
+    return number >= 0 && number <= UINT8_MAX;
+  if (width == sizeof number)
+    return true;
+  const auto limit = int64_t{1} << (8 * width - 1);
+  return number >= -limit && number < limit;
+}
+
+/// A constant as it lies in a column; none when it has no place there.
+std::optional<std::string> raw_value(const query::literal& value,
+                                     column_type type) {
   if (std::holds_alternative<std::monostate>(value))
     return null_bytes(type);
+  const bool is_float
+    = type == column_type::real || type == column_type::float_;
+  const auto width = width_of(type);
   if (const auto* text = std::get_if<std::string>(&value))
-    return *text;
-  if (const auto* number = std::get_if<double>(&value))
-    return type == column_type::real ? raw_bytes(static_cast<float>(*number))
-                                     : raw_bytes(*number);
-  const auto whole = std::get<int64_t>(value);
-  switch (type) {
-    case column_type::real:
-      return raw_bytes(static_cast<float>(whole));
-    case column_type::float_:
-      return raw_bytes(static_cast<double>(whole));
-    default:
-      // Little endian: the low bytes come first.
-      return raw_bytes(whole).substr(0, width_of(type));
-  }
+    return holds_text(type) || text->size() == width ? std::optional{*text}
+                                                     : std::nullopt;
+  if (const auto* whole = std::get_if<int64_t>(&value); whole && !is_float)
+    // Little endian: the low bytes come first.
+    return !holds_text(type) && fits(*whole, width)
+             ? std::optional{raw_bytes(*whole).substr(0, width)}
+             : std::nullopt;
+  if (!is_float)
+    return std::nullopt;
+  const auto* number = std::get_if<double>(&value);
+  const auto wide
+    = number ? *number : static_cast<double>(std::get<int64_t>(value));
+  return type == column_type::real ? raw_bytes(static_cast<float>(wide))
+                                   : raw_bytes(wide);
 }
 
 result<std::vector<persistence::amended_value>>
@@ -105,16 +123,16 @@ read_values(const std::string& text, const table_schema& schema) {
     if (!read)
       return error{read.failure().code,
                    "--set: column '" + name + "': " + read.failure().context};
-    auto bytes = raw_bytes(*read, type);
-    if (name == schema.time_column && bytes == null_bytes(type))
-      return error{errc::invalid_argument,
-                   "--set: a row without a time is found by no query"};
-    if (type != column_type::symbol && type != column_type::string
-        && bytes.size() != width_of(type))
+    auto bytes = raw_value(*read, type);
+    if (!bytes)
       return error{errc::invalid_argument, "--set: column '" + name
                                              + "': " + value.dump()
-                                             + " is no value of its type"};
-    out.push_back({*column, std::move(bytes)});
+                                             + " is no value of its type, "
+                                             + std::string{to_string(type)}};
+    if (name == schema.time_column && *bytes == null_bytes(type))
+      return error{errc::invalid_argument,
+                   "--set: a row without a time is found by no query"};
+    out.push_back({*column, *std::move(bytes)});
   }
   if (out.empty())
     return error{errc::invalid_argument, "--set: no column is named"};

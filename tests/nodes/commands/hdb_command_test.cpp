@@ -136,7 +136,8 @@ TEST_F(HdbCommandTest, RowsAreRemovedAndCorrectedWithAnEntryInTheLedger) {
   EXPECT_EQ(removed["removed"], meant);
   EXPECT_EQ(removed["version"], corrected["version"].get<int>() + 2);
   int rows = 0;
-  for (const auto& part : run_json({"ls", directory_})["parts"])
+  const auto left = run_json({"ls", directory_});
+  for (const auto& part : left["parts"])
     rows += part["rows"].get<int>();
   EXPECT_EQ(rows, 7 - meant);
   EXPECT_TRUE(run_json({"check", directory_})["ok"]);
@@ -173,7 +174,10 @@ TEST_F(HdbCommandTest, AnAmendmentThatIsNotMeantSoIsRefused) {
   refused(set("[1]"), "an object is wanted");
   refused(set("{}"), "no column is named");
   refused(set(R"({"none":1})"), "no column 'none'");
-  refused(set(R"({"short":70000})"), "short");
+  refused(set(R"({"short":70000})"), "is no value of its type, short");
+  refused(set(R"({"byte":-1})"), "byte");
+  refused(set(R"({"long":1.5})"), "long");
+  refused(set(R"({"int":"x"})"), "int");
   refused(set(R"({"time":null})"), "found by no query");
   refused({"-t", "all", "--remove", "--filters", R"({"none":[">",1]})"},
           "none");
