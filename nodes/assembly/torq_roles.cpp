@@ -116,10 +116,16 @@ result<hosted_process> start_hdb(process_host& host,
   };
   auto index
     = host.open_hdb_index(config.data_directory + "/hdb-index/" + process.name);
+  const auto warn = warnings_of(host, "hdb", process.name);
+  // It only saves work: without it, queries look at every part.
   if (!index)
-    return index.failure();
+    warn("no_index", "cannot be opened, and is done without: "
+                       + to_string(index.failure()));
+  else if (*index && !(*index)->begun_anew().empty())
+    warn("index_rebuilt",
+         "cannot be read, and is made again: " + (*index)->begun_anew());
   std::shared_ptr<torq::hdb_index_slot> slot;
-  if (*index)
+  if (index && *index)
     slot = std::make_shared<torq::hdb_index_slot>(*std::move(index));
   return hosted(host.spawn(torq::hdb, &host.env(), settings, std::move(slot)));
 }

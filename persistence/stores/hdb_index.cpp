@@ -91,6 +91,7 @@ error add_part(const hdb_snapshot& snapshot, const hdb_part& part,
 struct hdb_index::impl {
   std::unique_ptr<rocksdb::DB> db;
   std::string directory;
+  std::string begun_anew; ///< @see hdb_index::begun_anew.
 
   error failure(const rocksdb::Status& status) const {
     return to_error(status, directory);
@@ -143,13 +144,19 @@ hdb_index::~hdb_index() = default;
 
 result<std::unique_ptr<hdb_index>>
 hdb_index::open(const std::string& directory) {
-  auto found = open_rocksdb(directory);
+  auto found = open_rocksdb(directory, true);
   if (!found)
     return found.failure();
   auto state = std::make_unique<impl>();
   state->db = std::move(found->db);
   state->directory = directory;
+  if (found->quarantine)
+    state->begun_anew = found->reason + "; it is in " + *found->quarantine;
   return std::unique_ptr<hdb_index>{new hdb_index{std::move(state)}};
+}
+
+const std::string& hdb_index::begun_anew() const noexcept {
+  return impl_->begun_anew;
 }
 
 result<uint64_t> hdb_index::version() const {

@@ -26,14 +26,17 @@ struct indexed_rows {
 /// One process has it open. Writers: one; lookups: any thread.
 class hdb_index {
 public:
-  /// Opens or creates the index; a damaged one is set aside and begun anew.
-  /// Call `update` before the first lookup.
+  /// Opens or creates the index; one that cannot be read is set aside and begun
+  /// anew. Call `update` before the first lookup.
   [[nodiscard]] static result<std::unique_ptr<hdb_index>>
   open(const std::string& directory);
 
   ~hdb_index();
   hdb_index(const hdb_index&) = delete;
   hdb_index& operator=(const hdb_index&) = delete;
+
+  /// Why it was begun anew, and where what was there is now; empty: it was not.
+  [[nodiscard]] const std::string& begun_anew() const noexcept;
 
   /// Brings the index to the state of a snapshot: parts that are new are read
   /// and added, parts that went are removed, in one step.

@@ -71,7 +71,8 @@ result<std::string> move_aside(const std::string& directory) {
 
 } // namespace
 
-result<opened_rocksdb> open_rocksdb(const std::string& directory) {
+result<opened_rocksdb> open_rocksdb(const std::string& directory,
+                                    bool derived) {
   std::error_code fault;
   std::filesystem::create_directories(directory, fault);
   if (fault)
@@ -90,9 +91,11 @@ result<opened_rocksdb> open_rocksdb(const std::string& directory) {
     auto failure = to_error(status, directory);
     // A damaged file answers Corruption, a lost one InvalidArgument or an I/O
     // error that names it; only the first two are sure to be damage.
-    if ((failure.code != errc::corrupt
-         && failure.code != errc::invalid_argument)
-        || out.quarantine)
+    const bool is_damage = failure.code == errc::corrupt
+                           || failure.code == errc::invalid_argument
+                           || (derived && failure.code != errc::locked
+                               && failure.code != errc::no_space);
+    if (!is_damage || out.quarantine)
       return failure;
     auto moved = move_aside(directory);
     if (!moved)

@@ -28,6 +28,9 @@ struct opened_rocksdb {
 /// Opens or creates a database of small values. Its log is replayed up to the
 /// first torn record; damage before that, or in a table, moves the directory
 /// aside.
-[[nodiscard]] result<opened_rocksdb> open_rocksdb(const std::string& directory);
+/// @param derived what is there can be made again: whatever keeps it from being
+///   opened moves it aside, but for a lock that is held and a full disk
+[[nodiscard]] result<opened_rocksdb> open_rocksdb(const std::string& directory,
+                                                  bool derived = false);
 
 } // namespace millrace::persistence

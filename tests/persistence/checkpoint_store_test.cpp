@@ -280,6 +280,26 @@ TEST_F(HdbIndexTest, FollowsTheManifestAndCanBeRebuilt) {
             errc::locked);
 }
 
+TEST_F(HdbIndexTest, OneThatLostAFileIsMadeAgainAndSaidSo) {
+  add_period(100);
+  auto store = hdb_store::open(*world.fs, directory.path() + "/hdb");
+  const auto path = directory.path() + "/index";
+  {
+    auto index = hdb_index::open(path);
+    ASSERT_TRUE((*index)->update(*(*store)->snapshot()));
+    EXPECT_EQ((*index)->begun_anew(), "");
+  }
+  for (const auto& entry : std::filesystem::directory_iterator(path))
+    if (entry.path().filename().string().starts_with("MANIFEST"))
+      std::filesystem::remove(entry.path());
+  auto index = hdb_index::open(path);
+  ASSERT_TRUE(index) << to_string(index.failure());
+  EXPECT_NE((*index)->begun_anew().find(path + ".damaged.1"),
+            std::string::npos);
+  EXPECT_EQ(*(*index)->update(*(*store)->snapshot()), 1u);
+  expect_index(**index, *(*store)->snapshot());
+}
+
 // Method: the database is made anew with other rows, so that its parts and
 // versions have the names of those before.
 TEST_F(HdbIndexTest, BelievesNothingOfAnotherDatabase) {
