@@ -159,11 +159,24 @@ TEST(ClusterSim, WhatAStreamLostIsCountedToldAndInEachAnswerItTouches) {
   ASSERT_TRUE(facts) << to_string(facts.failure());
   EXPECT_EQ(std::get<0>(*facts).losses, 1u);
   EXPECT_EQ(std::get<0>(*facts).last_loss, run.warnings[0]);
+  const auto lost = run.warnings;
   // A new life reads of it again.
   run.w.crash("rdb1", {.restart_after = 100ms});
   run.w.run_for(1s);
   run.expect_all();
-  EXPECT_EQ(run.warnings.size(), 1u);
+  EXPECT_EQ(run.warnings, lost);
+  // It is not forgotten with the rows' place in memory, nor by anybody's end.
+  run.end_period(9000);
+  run.expect_all();
+  EXPECT_EQ(run.warnings, lost);
+  run.w.run_for(60s);
+  for (const auto* name : {"rdb1", "hdb1"})
+    run.w.crash(name, {.restart_after = 100ms});
+  run.w.run_for(1s);
+  run.trade(10);
+  run.end_period(9001);
+  run.expect_all();
+  EXPECT_EQ(run.warnings, lost);
   run.expect_no_defects();
 }
 

@@ -1,5 +1,6 @@
 #include <millrace/actors/torq/execute/query_job.hpp>
 #include <millrace/actors/torq/hdb/hdb.hpp>
+#include <millrace/actors/torq/hdb/partition_losses.hpp>
 #include <millrace/actors/torq/hdb/unread_partitions.hpp>
 #include <millrace/messages/base/caught.hpp>
 #include <millrace/messages/text/json_value.hpp>
@@ -52,6 +53,16 @@ void hdb_state::note(error fault) {
   last_failure = std::move(fault);
   if (settings.on_damage)
     settings.on_damage(last_failure ? to_string(last_failure) : std::string{});
+}
+
+std::vector<std::string>
+hdb_state::warnings_of(const query::logical_plan& plan,
+                       const persistence::hdb_snapshot& pinned) const {
+  const auto stream = settings.streams.find(plan.table);
+  if (stream == settings.streams.end())
+    return {};
+  return losses_among(pinned.manifest(), plan, stream->second,
+                      pinned.schema(plan.table).get());
 }
 
 manifest_version hdb_state::newest() const { return serving; }
@@ -188,6 +199,7 @@ hdb_state::query(const chunk& plan_bytes,
         stream != settings.streams.end())
       if (auto at = pinned->manifest().cutover(stream->second, plan->table))
         cut.cutover = *at;
+    cut.warnings = warnings_of(*plan, *pinned);
     const auto wanted = parts_of_symbols(*plan, *pinned);
     for (const auto* part : pinned->parts(plan->table)) {
       if (wanted && !wanted->contains(part->path()))
@@ -222,11 +234,15 @@ hdb_facts hdb_state::facts() const {
   out.directory = settings.directory;
   out.version = newest();
   out.cutovers = announcement().cutovers;
-  if (!versions.empty())
-    for (const auto& part : versions.at(serving).snapshot->manifest().parts) {
+  if (!versions.empty()) {
+    const auto& manifest = versions.at(serving).snapshot->manifest();
+    for (const auto& part : manifest.parts) {
       out.rows[part.table] += part.row_count;
       out.partitions.insert(part.partition);
     }
+    for (const auto& loss : manifest.losses)
+      out.losses += loss.count;
+  }
   if (index) {
     out.indexed = manifest_version{index->version.load()};
     // An update that is under way is not waited for.
@@ -251,6 +267,7 @@ std::string to_json(const hdb_facts& facts) {
   auto& partitions = out.add("partitions", text::json_value::array());
   for (const auto& partition : facts.partitions)
     partitions.add(partition);
+  out.add("losses", facts.losses);
   if (facts.indexed)
     out.add("indexed_version", facts.indexed->value);
   if (!facts.last_failure.empty())

@@ -58,6 +58,7 @@ struct hdb_facts {
   std::map<std::string, position> cutovers; ///< By table.
   std::map<std::string, uint64_t> rows;     ///< By table.
   std::set<std::string> partitions;
+  uint64_t losses = 0; ///< That streams told of, in what was written down.
   std::optional<manifest_version> indexed; ///< None: it keeps no index.
   std::string last_failure;
   /// Why the index is behind: queries for few symbols look at every part.
@@ -94,6 +95,10 @@ struct hdb_state {
   [[nodiscard]] bool has_none_of(const query::logical_plan& plan) const;
   [[nodiscard]] hdb_announcement announcement() const;
   void forget_old();
+  /// Why an answer from these partitions may lack rows.
+  [[nodiscard]] std::vector<std::string>
+  warnings_of(const query::logical_plan& plan,
+              const persistence::hdb_snapshot& pinned) const;
   /// Keeps a failure for status, and says it when it is another one.
   void note(error fault);
   void update_index(std::shared_ptr<const persistence::hdb_snapshot> newest);

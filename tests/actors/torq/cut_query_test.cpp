@@ -320,19 +320,17 @@ cut_query one_hdb() {
 TEST(CutQueryTest, NamesWhoWasLostAndWhy) {
   auto query = one_hdb();
   (void)query.step(start(), 0);
-  const auto done = query.step(
-    cut_query::hdb_failed{1, {errc::backend_lost, "it is gone"}}, 0);
+  const auto done = query.step(hdb_fails(1, errc::backend_lost), 0);
   EXPECT_EQ(to_string(done.refusal),
             "backend_lost: the hdb part of 'trade' is missing: no live hdb "
-            "(backend_lost: hdb1: it is gone)");
+            "(backend_lost: hdb1: reason)");
 }
 
 TEST(CutQueryTest, NamesWhatIsDamagedAndWhere) {
   auto query = one_hdb();
   (void)query.step(start(), 0);
-  const auto done = query.step(
-    cut_query::hdb_failed{1, {errc::corrupt, "/hdb/p: bad sum"}}, 0);
-  EXPECT_EQ(to_string(done.refusal), "corrupt: hdb1: /hdb/p: bad sum");
+  const auto done = query.step(hdb_fails(1, errc::corrupt), 0);
+  EXPECT_EQ(to_string(done.refusal), "corrupt: hdb1: reason");
 }
 
 TEST(CutQueryTest, TellsWhatEitherStoreWarnsOfOnce) {
@@ -345,8 +343,9 @@ TEST(CutQueryTest, TellsWhatEitherStoreWarnsOfOnce) {
   auto old = cut_at(4, 100);
   old.warnings = {"at 90", "at 100"};
   (void)query.step(cut_query::hdb_answered{1, old, {}}, 0);
-  const auto done = query.step(
-    cut_query::rdb_answered{1, {{130}, {}, {"at 100", "at 120"}}, {}}, 0);
+  rdb_cut here{{130}};
+  here.warnings = {"at 100", "at 120"};
+  const auto done = query.step(cut_query::rdb_answered{1, here, {}}, 0);
   ASSERT_TRUE(done.complete);
   EXPECT_EQ(done.complete->cut.warnings,
             (std::vector<std::string>{"at 90", "at 100", "at 120"}));
