@@ -7,7 +7,7 @@ namespace {
 
 constexpr int64_t day_ns = 86'400'000'000'000;
 
-table_schema trade_table(uint32_t version) {
+table_schema table_of_version(uint32_t version) {
   table_schema out;
   out.name = "trade";
   out.version = version;
@@ -37,7 +37,7 @@ persistence::hdb_part part_of(int64_t date, uint64_t from, uint64_t to) {
 /// of day 12, which has none of its own.
 persistence::hdb_manifest three_days() {
   persistence::hdb_manifest out;
-  out.schemas = {trade_table(1), trade_table(2)};
+  out.schemas = {table_of_version(1), table_of_version(2)};
   out.parts = {part_of(10, 100, 110), part_of(11, 110, 120)};
   auto late = part_of(12, 120, 130);
   late.partition = persistence::date_partition_name(3);
@@ -59,7 +59,7 @@ persistence::hdb_loss loss_of(const std::string& stream, uint64_t from,
 query::logical_plan plan_of(int64_t first_day, int64_t last_day) {
   query::logical_plan out;
   out.table = "trade";
-  out.types = trade_table(2).columns;
+  out.types = table_of_version(2).columns;
   out.time_column = out.order_column = "time";
   out.range = {first_day * day_ns, (last_day + 1) * day_ns - 1};
   return out;
@@ -87,7 +87,7 @@ TEST(PartitionLossesTest, AreThoseOfRangesWhoseDatesArePartOfTheQuestion) {
   };
   auto manifest = three_days();
   manifest.losses = {loss, at_border, of_late, of_orders, of_quotes};
-  const auto table = trade_table(2);
+  const auto table = table_of_version(2);
   for (const auto& each : cases)
     EXPECT_EQ(
       losses_among(manifest, plan_of(each.first, each.last), "market", &table),
@@ -97,7 +97,7 @@ TEST(PartitionLossesTest, AreThoseOfRangesWhoseDatesArePartOfTheQuestion) {
 
 TEST(PartitionLossesTest, AreAllWhereTimesTellNoDate) {
   const auto loss = loss_of("market", 113, 115, "lost");
-  const auto table = trade_table(2);
+  const auto table = table_of_version(2);
   auto manifest = three_days();
   manifest.losses = {loss};
   const std::vector<std::string> told{"lost"};
