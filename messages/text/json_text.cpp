@@ -24,8 +24,9 @@ std::string words_of(std::string_view what) {
     {"invalid string", "a text has an escape that JSON does not know"},
     {"number overflow", "a number is beyond what can be held"},
     {"invalid number", "a number is not written as JSON has it"},
-    {"expected end of input", "something comes after the value"},
+    // The second is a part of the first.
     {"unexpected end of input", "the text ends before its value does"},
+    {"expected end of input", "something comes after the value"},
     {"while parsing object key", "a key in quotes is expected"},
     {"while parsing object separator", "a ':' is expected after a key"},
     {"while parsing object", "a ',' or '}' is expected"},

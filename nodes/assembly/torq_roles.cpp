@@ -27,6 +27,14 @@ warnings_of(process_host& host, const char* type, const std::string& process) {
     };
 }
 
+std::function<void(const std::string&, const std::string&)>
+notes_of(process_host& host, const char* type, const std::string& process) {
+  return
+    [&host, type, process](const std::string& id, const std::string& text) {
+      host.tell({notice::severity::info, type, process, id, text});
+    };
+}
+
 /// Where each table of the configuration is to be found. Processes that only
 /// `spawn` starts may never come.
 std::map<std::string, torq::gateway_settings::table>
@@ -71,10 +79,6 @@ result<hosted_process> start_rdb(process_host& host,
   settings.memory_max_bytes = process.memory_max_bytes;
   settings.query_memory_max_bytes = process.query_memory_max_bytes;
   settings.query_timeout_ns = process.query_timeout_ns;
-  settings.on_warning = [&host, name = process.name](const std::string& id,
-                                                     const std::string& text) {
-    host.tell({notice::severity::warning, "rdb", name, id, text});
-  };
   settings.on_stall = [&host, name = process.name](const std::string& reason) {
     if (reason.empty())
       host.tell({notice::severity::info, "rdb", name, "resumed",
@@ -83,6 +87,7 @@ result<hosted_process> start_rdb(process_host& host,
       host.tell({notice::severity::warning, "rdb", name, "stalled", reason});
   };
   settings.on_warning = warnings_of(host, "rdb", process.name);
+  settings.on_note = notes_of(host, "rdb", process.name);
   auto rt = endpoints_of_stream(config, settings.stream);
   if (!rt)
     return rt.failure();
@@ -139,6 +144,7 @@ result<hosted_process> start_gateway(process_host& host,
   settings.result_bytes_max = process.memory_max_bytes;
   settings.tables = tables_of(host.config());
   settings.on_warning = warnings_of(host, "gateway", process.name);
+  settings.on_note = notes_of(host, "gateway", process.name);
   for (const auto& stream : host.config().streams)
     if (auto nodes = endpoints_of_stream(host.config(), stream.name))
       settings.streams[stream.name] = *std::move(nodes);

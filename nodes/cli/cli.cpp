@@ -8,11 +8,13 @@
 #include <millrace/nodes/cli/layout.hpp>
 #include <millrace/nodes/cli/load.hpp>
 #include <millrace/nodes/cli/log/log.hpp>
+#include <millrace/nodes/cli/logs.hpp>
 #include <millrace/nodes/cli/node.hpp>
 #include <millrace/nodes/cli/processes.hpp>
 #include <millrace/nodes/cli/pub.hpp>
 #include <millrace/nodes/cli/query.hpp>
 #include <millrace/nodes/cli/rejects.hpp>
+#include <millrace/nodes/cli/restart.hpp>
 #include <millrace/nodes/cli/spawn.hpp>
 #include <millrace/nodes/cli/status.hpp>
 #include <millrace/nodes/cli/stop.hpp>
@@ -38,11 +40,13 @@ void declare(command_list& list) {
   list.add(layout_command);
   list.add(load_command);
   list.add(log_commands);
+  list.add(logs_command);
   list.add(node_command);
   list.add(processes_command);
   list.add(pub_command);
   list.add(query_command);
   list.add(rejects_command);
+  list.add(restart_command);
   list.add(spawn_command);
   list.add(status_command);
   list.add(stop_command);

@@ -1,5 +1,6 @@
 #include <millrace/messages/text/civil_time.hpp>
 #include <millrace/nodes/cli/cluster_status.hpp>
+#include <millrace/nodes/cli/node_log.hpp>
 #include <millrace/nodes/host/supervisor.hpp>
 
 #include <algorithm>
@@ -15,6 +16,17 @@ void merge_live(json_value& row, const json_value& live, const char* kind,
                 const std::string& name) {
   for (const auto& [key, value] : live.at(kind).at(name).entries())
     row[key] = value;
+}
+
+/// When, and perhaps why, a node ended.
+json_value last_line(persistence::env& world, const cluster_config& config,
+                     const std::string& node) {
+  auto last = read_last_lines(*world.fs, node_log_path(config, node), 1);
+  if (!last)
+    return to_string(last.failure());
+  if (last->text.ends_with('\n'))
+    last->text.pop_back();
+  return last->text;
 }
 
 } // namespace
@@ -48,7 +60,9 @@ result<json_value> cluster_status(persistence::env& world,
     if (const auto* stranger = live.at("strangers").find(node.name))
       row.add("stranger", *stranger);
     if (!running)
-      row.add("log", config.node_directory(node.name) + "/node.log");
+      row.add("log", node_log_path(config, node.name));
+    if (state->state == node_state::kind::died)
+      row.add("last_line", last_line(world, config, node.name));
     for (const auto& name : node.processes) {
       json_value process{{"name", name}, {"type", config.process(name)->type}};
       merge_live(process, live, "processes", name);

@@ -27,15 +27,29 @@ std::string uptime_text(int64_t seconds) {
                                    seconds / 60 % 60, seconds % 60);
 }
 
-/// Fields of a live row that have no column of their own: "rows=12 lag=0".
+bool is_plain(const json_value& value) {
+  return !value.is_object() && !value.is_array();
+}
+
+void add_detail(std::string& out, const std::string& key,
+                const json_value& value) {
+  out += (out.empty() ? "" : " ") + key + "="
+         + (value.text() ? *value.text() : value.dump());
+}
+
+/// Fields of a live row that have no column of their own: "rows.trade=12
+/// lag=0". What lies deeper is for programs, and in the JSON.
 std::string details(const json_value& row,
                     const std::vector<std::string>& shown) {
   std::string out;
   for (const auto& [key, value] : row.entries()) {
     if (std::find(shown.begin(), shown.end(), key) != shown.end())
       continue;
-    out += (out.empty() ? "" : " ") + key + "="
-           + (value.text() ? *value.text() : value.dump());
+    if (is_plain(value))
+      add_detail(out, key, value);
+    for (const auto& [inner, deep] : value.entries())
+      if (is_plain(deep))
+        add_detail(out, key + "." + inner, deep);
   }
   return out;
 }
@@ -43,6 +57,17 @@ std::string details(const json_value& row,
 std::string text_at(const json_value& row, const char* key) {
   const auto& value = row.at(key);
   return value.is_null() ? "-" : value.text() ? *value.text() : value.dump();
+}
+
+/// What is told of a process elsewhere: of an rt, with its streams.
+std::vector<std::string> own_keys(const json_value& process) {
+  std::vector<std::string> out{"name", "type", "role"};
+  if (text_at(process, "type") == process_type::rt)
+    for (const auto& [key, value] : process.entries())
+      if (key != "down" && key != "ended" && key != "last_ended"
+          && key != "ended_by")
+        out.push_back(key);
+  return out;
 }
 
 void print_status(const json_value& status) {
@@ -63,23 +88,25 @@ void print_status(const json_value& status) {
       std::printf("%s: its port is not its own: %s\n",
                   text_at(node, "name").c_str(), stranger->c_str());
     else if (text_at(node, "state") == "died")
-      std::printf("%s: died; see %s\n", text_at(node, "name").c_str(),
-                  text_at(node, "log").c_str());
+      std::printf("%s: died; its last word, in %s: %s\n",
+                  text_at(node, "name").c_str(), text_at(node, "log").c_str(),
+                  text_at(node, "last_line").c_str());
   if (const auto& streams = status.at("streams").elements(); !streams.empty()) {
     std::printf("\n");
     rows = {{"STREAM", "MODE", "RT", "ROLE", "END", "DETAILS"}};
     for (const auto& stream : streams)
-      rows.push_back(
-        {text_at(stream, "name"), text_at(stream, "mode"),
-         text_at(stream, "process"), text_at(stream.at("group"), "role"),
-         text_at(stream, "end_text"),
-         details(stream, {"name", "mode", "process", "role", "end_text"})});
+      rows.push_back({text_at(stream, "name"), text_at(stream, "mode"),
+                      text_at(stream, "process"),
+                      text_at(stream.at("group"), "role"),
+                      text_at(stream, "end_text"),
+                      details(stream, {"name", "stream", "mode", "process",
+                                       "role", "end", "end_text"})});
     print_table(rows);
   }
   rows = {{"PROCESS", "TYPE", "DETAILS"}};
   for (const auto& node : status.at("nodes").elements())
     for (const auto& process : node.at("processes").elements())
-      if (auto more = details(process, {"name", "type"}); !more.empty())
+      if (auto more = details(process, own_keys(process)); !more.empty())
         rows.push_back({text_at(process, "name"), text_at(process, "type"),
                         std::move(more)});
   if (rows.size() > 1) {

@@ -238,6 +238,9 @@ void reading::wait(const subscriber_actor& at) {
     if (options_->for_ns != 0 && now() - started_ns_ >= options_->for_ns)
       return;
     lock.unlock();
+    // A quiet stream writes nothing, and would never notice.
+    if (output_is_unread())
+      end_->set({errc::storage_failed, "standard output: nobody reads it"});
     look_for_end(at);
     lock.lock();
   }
@@ -359,7 +362,8 @@ int print_last(const sub_options& options, runtime& host,
 }
 
 /// Opens what is read.
-result<std::optional<cluster_config>> open(const sub_options& options) {
+result<std::optional<cluster_config>>
+configuration_of(const sub_options& options) {
   if (options.stream.starts_with('/'))
     return std::optional<cluster_config>{};
   auto config = load_cluster(options.config);
@@ -377,7 +381,7 @@ result<std::optional<cluster_config>> open(const sub_options& options) {
 int run(const sub_options& options) {
   if (auto fault = check(options))
     return fail(fault);
-  const auto config = open(options);
+  const auto config = configuration_of(options);
   if (!config)
     return fail(config.failure());
   auto host = runtime::create({.config = config->value_or(cluster_config{}),

@@ -435,6 +435,42 @@ class Cluster(Case):
         _, err = self.run_program("tables", "--config", self.config, code=69)
         self.assertIn("do not answer: all", err)
 
+    def test_a_node_is_started_again_and_its_log_is_printed(self):
+        self.pub("--stream", "notes", stdin=b'{"data": "x"}\n')
+        self.end_node(self.node)
+        run = lambda *words, **how: self.run_program(
+            *words, "--config", self.config, **how)[0]
+        run("logs", "all", code=64)  # Nothing started it by `up`.
+        self.addCleanup(self.run_program, "down", "--config", self.config)
+        first = json.loads(run("up", "-o", "json"))["nodes"][0]["pid"]
+        second = json.loads(run("restart", "-o", "json"))["nodes"][0]["pid"]
+        self.assertNotEqual(first, second)
+        run("spawn", "gw1", "--on", "all")
+        run("eop", "--period", "2024-01-02")
+        run("stop", "rdb1")
+        told = run("logs", "all", "-n", "1000")
+        for word in ("|INF|backend_found|rdb1", "|INF|period_ended|period 2024",
+                     "|INF|written|", "|INF|stopped|"):
+            self.assertIn(word, told)
+        run("restart")
+        lines = run("logs", "all", "-n", "2").splitlines()
+        self.assertEqual(len(lines), 2)
+        self.assertIn("|ready|node all serves", lines[1])
+        self.assertGreater(len(run("logs", "all").splitlines()), 2)
+        run("logs", "none", code=64)
+        # A stream's log is found by its name.
+        self.environment["MILLRACE_CONFIG"] = self.config
+        self.run_program("log", "verify", "notes")
+        _, err = self.run_program("log", "verify", "nowhere", code=64)
+        self.assertIn("neither a directory here nor a [[stream]]", err)
+        # What died says its last word.
+        os.kill(second, signal.SIGKILL)
+        while json.loads(self.run_program("status", "-o", "json", code=1)[0]
+                         )["nodes"][0]["state"] != "died":
+            pass
+        out, _ = self.run_program("status", code=1)
+        self.assertRegex(out, "all: died; its last word, in .*node.log: 20")
+
     def test_what_waits_in_a_log_is_told_and_waited_for(self):
         publish = lambda *words, **how: self.pub(
             "--stream", "notes", *words, **how)

@@ -256,7 +256,12 @@ void gateway_state::forget_client(const caf::actor_addr& client) {
 void gateway_state::lost(const caf::actor_addr& who) {
   forget_client(who);
   lost_node(who);
-  (void)backends.lost(who, env->clock->monotonic_ns());
+  const auto name = backends.lost(who, env->clock->monotonic_ns());
+  if (!name.empty() && settings.on_warning)
+    settings.on_warning("backend_lost",
+                        name
+                          + " is gone: questions that need it go to another "
+                            "one, or wait for it");
 }
 
 void gateway_state::watch(const std::vector<process_row>& rows) {
@@ -277,6 +282,8 @@ void gateway_state::connect(const std::string& backend_name) {
                                  caf::subscribe_atom_v,
                                  caf::actor_cast<rdb_watcher_actor>(self));
                     ++connections;
+                    if (settings.on_note)
+                      settings.on_note("backend_found", who + " can be asked");
                     run_waiting();
                   });
 }

@@ -46,6 +46,8 @@ struct gateway_settings {
   /// happened.
   std::function<void(const std::string& id, const std::string& text)>
     on_warning;
+  /// The same of what is good to know.
+  std::function<void(const std::string& id, const std::string& text)> on_note;
 };
 
 /// What a gateway did, and the back ends it can ask.

@@ -207,6 +207,9 @@ void rdb_state::period_passed(period_id period, position end, uint64_t rejects,
                               uint64_t losses) {
   --store->period_ends_untold;
   step(period_ledger::passed{period, end, rejects, losses});
+  note("period_ended", "period " + text::date_text(period.value)
+                         + " of stream '" + settings.stream + "' ended at "
+                         + to_string(end));
   if (const auto* waits = ledger.waiting(); waits && waits->end == end)
     warn("period_held", held());
 }
@@ -224,6 +227,15 @@ std::string rdb_state::held() const {
 
 void rdb_state::written(position end, manifest_version version,
                         const error& fault) {
+  // It is tried again and again: each reason is told once.
+  if (fault && fault.context != last_failure.context)
+    warn("not_written", "the rows up to " + to_string(end)
+                          + " are not written down yet, and are tried again: "
+                          + to_string(fault));
+  if (!fault)
+    note("written", "the rows up to " + to_string(end) + " are in manifest "
+                      + std::to_string(version.value) + " of "
+                      + settings.hdb_directory);
   last_failure = fault;
   if (is_of_another_hdb(fault))
     return self->quit(to_caf(

@@ -47,6 +47,8 @@ struct rdb_settings {
   /// happened.
   std::function<void(const std::string& id, const std::string& text)>
     on_warning;
+  /// The same of what is good to know.
+  std::function<void(const std::string& id, const std::string& text)> on_note;
   /// Called when applying stops, with the reason, and when it goes on (empty).
   std::function<void(const std::string& reason)> on_stall;
 };
@@ -89,6 +91,10 @@ struct rdb_state {
   void watch_memory();
   void tell_stall();
   void warn(const std::string& id, const std::string& text);
+  void note(const std::string& id, const std::string& text) {
+    if (settings.on_note)
+      settings.on_note(id, text);
+  }
   void connect(const std::string& backend_name);
 
   struct waiting_install {

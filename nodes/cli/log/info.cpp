@@ -85,7 +85,7 @@ int show_info(const log_options& options) {
 
 const command<log_options> log_info_command{
   {"info", "Show lineage, synced end, messages and ids of each file",
-   "millrace log info -o json data/rt0/out/ticks"},
+   "millrace log info -o json market"},
   declare_log,
   show_info};
 

@@ -18,7 +18,7 @@ void declare(command_list& list) {
 
 const command_group log_commands{{"log",
                                   "Look at a log directory, live or dead",
-                                  "millrace log verify data/rt0/out/ticks"},
+                                  "millrace log verify market"},
                                  declare};
 
 } // namespace millrace::nodes

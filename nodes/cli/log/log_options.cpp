@@ -1,9 +1,55 @@
 #include <millrace/nodes/cli/log/log_options.hpp>
+#include <millrace/nodes/configuration/configuration.hpp>
+#include <millrace/persistence/disk/file_system.hpp>
 
 namespace millrace::nodes {
 
+namespace {
+
+/// The merged log of a stream of $MILLRACE_CONFIG, where it lies on this host.
+result<std::string> find_log(const std::string& text) {
+  auto& fs = persistence::posix_file_system();
+  const auto path = configuration_path({});
+  // One that is named as a path is told by whoever opens it.
+  if (fs.exists(text) || text.find('/') != text.npos)
+    return text;
+  if (!path)
+    return error{errc::not_found,
+                 "'" + text
+                   + "' is not a directory here, and $MILLRACE_CONFIG does not "
+                     "say of which cluster it would be a stream"};
+  const auto config = load_configuration(fs, *path);
+  if (!config)
+    return config.failure();
+  if (config->stream(text) == nullptr)
+    return error{errc::not_found, "'" + text
+                                    + "' is neither a directory here nor a "
+                                      "[[stream]] of "
+                                    + config->path};
+  for (const auto* member : config->members_of(text)) {
+    auto out = config->stream_directory(member->name, text) + "/out";
+    if (fs.exists(out))
+      return out;
+  }
+  return error{errc::not_found,
+               "no rt process of this host has a log of stream '" + text
+                 + "' yet"};
+}
+
+} // namespace
+
 void declare_log(option_list& list, log_options& into) {
-  list.text("DIRECTORY", into.directory, "The log directory")
+  list
+    .read(
+      "LOG",
+      [&into](const std::string& text) {
+        auto found = find_log(text);
+        if (!found)
+          return found.failure();
+        into.directory = *std::move(found);
+        return error{};
+      },
+      "A log directory, or the name of a [[stream]] of $MILLRACE_CONFIG")
     .required()
     .shown_as("");
   declare_output(list, into.output);

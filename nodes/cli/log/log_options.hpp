@@ -14,7 +14,7 @@ struct log_options {
   output_format output = output_format::table;
 };
 
-/// Declares `DIRECTORY` and `--output`.
+/// Declares `LOG`, a directory or the name of a stream, and `--output`.
 void declare_log(option_list& list, log_options& into);
 
 struct log_dump_options : log_options {

@@ -44,7 +44,7 @@ int list_files(const log_options& options) {
 } // namespace
 
 const command<log_options> log_ls_command{
-  {"ls", "List the files", "millrace log ls data/rt0/out/ticks"},
+  {"ls", "List the files", "millrace log ls market"},
   declare_log,
   list_files};
 

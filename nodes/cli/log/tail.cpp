@@ -22,7 +22,7 @@ void declare(option_list& list, log_tail_options& into) {
   list
     .number("--poll-ms", into.poll_ms, 1u, 60'000u,
             "Milliseconds between looks; default: 200")
-    .shown_as("UINT:INT in [1 - 60000]");
+    .shown_as("UINT");
 }
 
 /// Where to begin so that the last `count` items are shown: the start of the
@@ -111,7 +111,7 @@ int run(const log_tail_options& options) {
 
 const command<log_tail_options> log_tail_command{
   {"tail", "Print the last messages, and new ones with -f",
-   "millrace log tail -f -n 3 data/rt0/out/ticks"},
+   "millrace log tail -f -n 3 market"},
   declare,
   run};
 

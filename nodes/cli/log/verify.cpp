@@ -67,7 +67,7 @@ int verify_log(const log_options& options) {
 
 const command<log_options> log_verify_command{
   {"verify", "Check every byte; exit 1 when something is damaged",
-   "millrace log verify data/rt0/out/ticks && echo intact"},
+   "millrace log verify market && echo intact"},
   declare_log,
   verify_log};
 

@@ -1,0 +1,81 @@
+#include <millrace/nodes/cli/cluster_option.hpp>
+#include <millrace/nodes/cli/command/failure.hpp>
+#include <millrace/nodes/cli/interrupts.hpp>
+#include <millrace/nodes/cli/logs.hpp>
+#include <millrace/nodes/cli/node_log.hpp>
+#include <millrace/nodes/cli/stoppable_output.hpp>
+#include <millrace/nodes/host/exit_codes.hpp>
+#include <millrace/persistence/disk/file_system.hpp>
+
+#include <chrono>
+#include <thread>
+
+namespace millrace::nodes {
+
+namespace {
+
+constexpr auto look_interval = std::chrono::milliseconds{200};
+
+void declare(option_list& list, logs_options& into) {
+  declare_config(list, into.config);
+  list.text("NODE", into.node, "Name of the [[node]]").required();
+  list
+    .number("-n,--lines", into.lines, "How many of the last lines; default: 20")
+    .shown_as("N");
+  list.flag("-f,--follow", into.follow, "Go on with what comes, until ctrl-C");
+}
+
+/// Goes on after `from`; a file that became shorter begins anew.
+int follow_log(const std::string& path, uint64_t from, stoppable_output& out,
+               const interrupts& signals) {
+  auto& fs = persistence::posix_file_system();
+  while (!signals.raised()) {
+    if (output_is_unread())
+      return exit_pipe;
+    auto more = read_log_from(fs, path, from);
+    if (!more)
+      return fail(more.failure());
+    from = more->end;
+    auto fault = out.write(more->text);
+    if (!fault)
+      fault = out.flush();
+    if (fault)
+      return fail_output(fault);
+    // lint: allow(sleep): another process writes, and wakes nobody.
+    std::this_thread::sleep_for(look_interval);
+  }
+  return signals.exit_code();
+}
+
+int run(const logs_options& options) {
+  const auto config = load_cluster(options.config);
+  if (!config)
+    return fail(config.failure());
+  if (config->node(options.node) == nullptr)
+    return fail({errc::not_found, config->path + ": no [[node]] is named '"
+                                    + options.node + "'"});
+  const auto path = node_log_path(*config, options.node);
+  auto last
+    = read_last_lines(persistence::posix_file_system(), path, options.lines);
+  if (!last)
+    return fail(last.failure());
+  const interrupts signals;
+  stoppable_output out;
+  auto fault = out.write(last->text);
+  if (!fault)
+    fault = out.flush();
+  if (fault)
+    return fail_output(fault);
+  return options.follow ? follow_log(path, last->end, out, signals)
+                        : static_cast<int>(exit_ok);
+}
+
+} // namespace
+
+const command<logs_options> logs_command{
+  {"logs", "Print the end of a node's log",
+   "millrace logs rdb1 -n 50 --config examples/local.toml"},
+  declare,
+  run};
+
+} // namespace millrace::nodes
