@@ -63,23 +63,19 @@ node = "rt1"
 name = "rdb1"
 type = "rdb"
 node = "rdb1"
-hdb = "hdb"
 [[process]]
 name = "rdb2"
 type = "rdb"
 node = "rdb2"
-hdb = "hdb"
 write_down = false
 [[process]]
 name = "hdb1"
 type = "hdb"
 node = "hdb1"
-hdb = "hdb"
 [[process]]
 name = "hdb2"
 type = "hdb"
 node = "hdb2"
-hdb = "hdb"
 [[process]]
 name = "gw1"
 type = "gateway"

@@ -166,8 +166,8 @@ bool cut_query::another_may_do(const std::string& who, const error& fault,
     return false;
   }
   tried.names.insert(who);
-  (is_damage(fault) ? tried.damage : tried.away)
-    = {fault.code, who + ": " + fault.context};
+  auto& why = is_damage(fault) ? tried.damage : tried.away;
+  why = {fault.code, who + ": " + fault.context};
   return true;
 }
 
