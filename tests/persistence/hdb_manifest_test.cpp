@@ -326,7 +326,8 @@ TEST(HdbWriterTest, LossesAreKeptWithTheRangesThatTheyTouch) {
   const stream_account account{{1, 2}, {lost, later, rejects}};
   const auto texts = [&] {
     std::vector<std::string> out;
-    for (const auto& each : read_hdb_manifest(f.disk, "/hdb")->losses) {
+    const auto manifest = *read_hdb_manifest(f.disk, "/hdb");
+    for (const auto& each : manifest.losses) {
       EXPECT_EQ(each.stream, "ticks");
       out.push_back(each.table + ":" + each.text);
     }
