@@ -256,10 +256,10 @@ void gateway_state::forget_client(const caf::actor_addr& client) {
 void gateway_state::lost(const caf::actor_addr& who) {
   forget_client(who);
   lost_node(who);
-  const auto name = backends.lost(who, env->clock->monotonic_ns());
-  if (!name.empty() && settings.on_warning)
+  const auto gone = backends.lost(who, env->clock->monotonic_ns());
+  if (!gone.empty() && settings.on_warning)
     settings.on_warning("backend_lost",
-                        name
+                        gone
                           + " is gone: questions that need it go to another "
                             "one, or wait for it");
 }
