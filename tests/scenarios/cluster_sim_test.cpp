@@ -1,6 +1,7 @@
 // Whole clusters, booted in the simulator from configuration files.
 #include <millrace/messages/data/table_batch.hpp>
 #include <millrace/nodes/assembly/front_door.hpp>
+#include <millrace/persistence/hdb/hdb_manifest.hpp>
 #include <millrace/query/execution/partial.hpp>
 #include <millrace/sim/world/world.hpp>
 #include <millrace/tests/support/paths.hpp>
@@ -195,6 +196,37 @@ TEST(ClusterSim, AnHdbOfAnotherLifeOfTheStreamIsNotMixedWithIt) {
             std::string::npos)
     << to_string(refused.failure());
   EXPECT_TRUE(told(run.w, "rdb1", "strange_stream", "of another life of it"));
+  run.expect_no_defects();
+}
+
+// Method: the directory comes back empty while all run, as a mount that went.
+TEST(ClusterSim, AnHdbThatIsLostUnderARunningRdbIsWrittenAgainFromTheStream) {
+  const auto config = example();
+  traded run{9, config};
+  run.trade(200);
+  run.end_period(9000);
+  run.expect_all();
+  auto& disk = run.w.at("rdb1").disk();
+  const auto directory = config.process("rdb1")->hdb_directory;
+  ASSERT_FALSE(disk.remove_all(directory));
+  ASSERT_FALSE(disk.create_directories(directory));
+  run.trade(30);
+  const auto end = run.w.ask<position>(
+    caf::actor_cast<sequencer_actor>(run.w.find("rt1", "rt/market")), 60s,
+    end_period_atom_v, period_id{9001});
+  ASSERT_TRUE(end) << to_string(end.failure());
+  // It takes no rows from the middle of the stream, and all of them then.
+  EXPECT_TRUE(run.w.run_until(
+    [&] {
+      const auto there = persistence::read_hdb_manifest(disk, directory);
+      const auto cutover
+        = there ? there->cutover("market", "trade") : std::nullopt;
+      return cutover && *cutover >= std::get<0>(*end);
+    },
+    60s));
+  EXPECT_TRUE(told(run.w, "rdb1", "ended", "leaves rows out"));
+  run.expect_all();
+  EXPECT_EQ(run.warnings, std::vector<std::string>{});
   run.expect_no_defects();
 }
 
