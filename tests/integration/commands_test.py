@@ -452,7 +452,7 @@ class Cluster(Case):
         for word in ("|INF|backend_found|rdb1", "|INF|period_ended|period 2024",
                      "|INF|written|", "|INF|stopped|"):
             self.assertIn(word, told)
-        run("restart")
+        last = json.loads(run("restart", "-o", "json"))["nodes"][0]["pid"]
         lines = run("logs", "all", "-n", "2").splitlines()
         self.assertEqual(len(lines), 2)
         self.assertIn("|ready|node all serves", lines[1])
@@ -464,7 +464,7 @@ class Cluster(Case):
         _, err = self.run_program("log", "verify", "nowhere", code=64)
         self.assertIn("neither a directory here nor a [[stream]]", err)
         # What died says its last word.
-        os.kill(second, signal.SIGKILL)
+        os.kill(last, signal.SIGKILL)
         while json.loads(self.run_program("status", "-o", "json", code=1)[0]
                          )["nodes"][0]["state"] != "died":
             pass
