@@ -28,10 +28,10 @@ def blocks(text):
     """Indented blocks, each with the line of prose before it."""
     found = []
     prose = ""
-    for part in re.split(r"\n\s*\n", text):
+    for part in filter(str.strip, re.split(r"\n\s*\n", text)):
         if all(line.startswith("    ") for line in part.splitlines() if line):
             found.append((prose, textwrap.dedent(part).strip("\n")))
-        elif part.strip():
+        else:
             prose = part.strip().splitlines()[-1]
     return found
 
