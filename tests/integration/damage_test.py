@@ -81,7 +81,7 @@ def stored_copies(binary):
   with rt_only(binary) as made:
     out = made.stream / "out"
     made.up()
-    made.pub("a", 300, config=made.whole)
+    made.pub("a", 600, config=made.whole)
     files = sorted(out.glob("log.*"))
     mill.check(len(files) > 3, "the log should have rolled:", files)
 
