@@ -143,7 +143,9 @@ result<running_feed> start_feed_handler(process_host& host, feed_plan plan) {
   auto rt = endpoints_of_stream(host.config(), plan.stream);
   if (!rt)
     return rt.failure();
+  // Its cursor at RT says from where on.
   auto made = host.publish(plan.stream, {.name = std::move(plan.process),
+                                         .resumes = true,
                                          .roll_bytes = plan.roll_bytes});
   if (!made)
     return made.failure();

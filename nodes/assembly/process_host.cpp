@@ -49,6 +49,7 @@ result<publication> process_host::publish(const std::string& stream,
   if (!settings)
     return settings.failure();
   settings->origin = std::move(options.origin);
+  settings->resumes = options.resumes;
   settings->roll_bytes = options.roll_bytes.value_or(settings->roll_bytes);
   std::vector<endpoint> nodes;
   if (!stream.starts_with('/')) {

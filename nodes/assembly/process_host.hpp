@@ -43,6 +43,8 @@ struct publish_options {
   std::string name;
   /// Default header field `on`; empty: the name of the directory.
   std::string origin;
+  /// What a power cut took of it is published again; see publisher_options.
+  bool resumes = false;
   /// Size of its log files; none: that of the stream.
   std::optional<uint64_t> roll_bytes;
 };

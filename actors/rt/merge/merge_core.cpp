@@ -132,6 +132,8 @@ error merge_core::apply_record(const record_view& record) {
   if (*whole)
     return {};
   auto offset = record.first_frame;
+  if (record.kind == record_kind::event)
+    return apply_fence(record);
   for (uint32_t i = 0; i < record.frame_count; ++i) {
     const auto frame = record.frame_at(offset);
     if (auto fault = apply_frame(frame, origin))
@@ -154,6 +156,21 @@ result<bool> merge_core::apply_whole(const record_view& record,
       return false;
     last = number;
     at = frame.end;
+/// A publisher that may have lost the end of its log says so there. Without a
+/// cause nobody is to hear of it.
+error merge_core::apply_fence(const record_view& record) {
+  const auto said
+    = decode_stream_event(record.frame_at(record.first_frame).payload);
+  if (!said || said->kind != event_kind::reset || said->cause.empty())
+    return {};
+  stream_event reset;
+  reset.kind = event_kind::reset;
+  reset.origin = said->origin;
+  reset.last_id = said->last_id;
+  reset.cause = said->cause;
+  return append_event(reset);
+}
+
   }
   for (auto at = record.first_frame; at < record.length;) {
     const auto frame = record.frame_at(at);

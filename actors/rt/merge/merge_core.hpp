@@ -101,6 +101,7 @@ private:
   /// Takes a record whose messages all follow, as it is.
   /// @returns false when it must be looked at one by one.
   result<bool> apply_whole(const persistence::record_view& record,
+  error apply_fence(const persistence::record_view& record);
                            merge_origin& origin);
   error apply_frame(const persistence::frame_view& frame, merge_origin& origin);
   error take(const persistence::frame_view& frame, merge_origin& origin);

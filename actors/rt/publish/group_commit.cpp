@@ -62,6 +62,18 @@ result<position> group_commit::append(payload_kind kind,
   return end;
 }
 
+result<position> group_commit::append(const stream_event& event) {
+  message_header header;
+  header.on = event.origin;
+  auto end = writer_->append(persistence::record_kind::event,
+                             payload_kind::opaque, header, encode(event));
+  if (!end)
+    return keep(end.failure());
+  if (auto fault = write(); fault && fault.code != errc::no_space)
+    return fault;
+  return end;
+}
+
 error group_commit::appended_at(int64_t now_ns) {
   if (is_time(now_ns)) {
     last_write_ns_ = now_ns;

@@ -2,6 +2,7 @@
 
 #include <millrace/actors/rt/publish/origin_doubt.hpp>
 #include <millrace/messages/base/result.hpp>
+#include <millrace/messages/data/events.hpp>
 #include <millrace/messages/data/header.hpp>
 #include <millrace/messages/data/position.hpp>
 #include <millrace/persistence/disk/env.hpp>
@@ -61,6 +62,9 @@ public:
   [[nodiscard]] result<position> append(payload_kind kind,
                                         const message_header& header,
                                         std::span<const std::byte> payload);
+  /// Writes an event of the log itself, for those that merge it.
+  /// @returns its end; after a full disk it is written later.
+  [[nodiscard]] result<position> append(const stream_event& event);
   /// Writes what is buffered if it is time, or has it written soon. A full disk
   /// is told to the next caller.
   [[nodiscard]] error appended_at(int64_t now_ns);

@@ -6,8 +6,9 @@ result<origin_doubt> origin_doubt::begin(persistence::file_system& fs,
                                          const std::string& directory,
                                          bool asks_rt) {
   origin_doubt doubt{fs, directory + "/.unverified", asks_rt};
+  doubt.existed_ = fs.exists(directory);
   doubt.found_ = asks_rt && fs.exists(doubt.mark_);
-  if (asks_rt && !doubt.found_ && fs.exists(directory))
+  if (asks_rt && !doubt.found_ && doubt.existed_)
     if (auto made = fs.open(doubt.mark_, persistence::open_mode::write); !made)
       return made.failure();
   return doubt;

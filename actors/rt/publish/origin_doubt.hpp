@@ -31,6 +31,13 @@ public:
   ///   ones: what never came to RT was never seen.
   [[nodiscard]] bool settle(bool known, bool clean);
 
+  /// What RT holds of this directory may be more than this log: what RT tells
+  /// counts only once it has merged something that was written after the doubt
+  /// began. Then it merges no earlier byte any more, whichever node had it.
+  [[nodiscard]] bool wants_fence() const noexcept {
+    return asks_rt_ && existed_ && !verified_;
+  }
+
   /// Publishing may begin.
   [[nodiscard]] bool verified() const noexcept { return verified_; }
   /// RT told what it has of the origin.
@@ -47,9 +54,10 @@ private:
   persistence::file_system* fs_;
   std::string mark_; ///< Path of the mark.
   bool asks_rt_;
-  bool found_ = false;  ///< An earlier life left the mark.
-  bool marked_ = false; ///< The mark stays until the log went on.
-  bool ends_ = false;   ///< With the next write.
+  bool existed_ = false; ///< The directory had an earlier life,
+  bool found_ = false;   ///< which left the mark.
+  bool marked_ = false;  ///< The mark stays until the log went on.
+  bool ends_ = false;    ///< With the next write.
   bool verified_ = false;
 };
 

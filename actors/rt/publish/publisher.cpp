@@ -56,9 +56,12 @@ result<std::unique_ptr<publisher>> publisher::open(persistence::env& world,
     doubt->refused(writer.failure());
     return writer.failure();
   }
-  return std::unique_ptr<publisher>{
+  std::unique_ptr<publisher> out{
     new publisher{world, std::move(options), std::move(directory),
                   *std::move(doubt), *std::move(writer)}};
+  if (auto fault = out->raise_fence())
+    return fault;
+  return out;
 }
 
 publisher::publisher(persistence::env& world, publisher_options options,
@@ -78,6 +81,24 @@ publisher::publisher(persistence::env& world, publisher_options options,
     group_commit::settings{.directory = directory_,
                            .cached = options_.cached,
                            .journal = is_local_journal()});
+}
+
+error publisher::raise_fence() {
+  if (!doubt_.wants_fence())
+    return {};
+  stream_event event;
+  event.kind = event_kind::reset;
+  event.origin = options_.origin;
+  event.last_id = ids_.last_id();
+  if (!options_.resumes)
+    event.cause = "the publisher's machine went down: what it had published "
+                  "after this and not synced is lost";
+  const auto held = log_->lock();
+  auto end = log_->append(event);
+  if (!end)
+    return end.failure();
+  fence_ = *end;
+  return {};
 }
 
 result<publish_token> publisher::publish(std::span<const std::byte> payload,

@@ -35,6 +35,9 @@ struct publisher_options {
   /// The stream is `cached`: everywhere "written" stands for "synced".
   bool cached = false;
   uint64_t roll_bytes = uint64_t{1} << 30;
+  /// What a power cut took is published again by whoever uses this: RT tells
+  /// how far it came. Otherwise subscribers are told, by a `reset`.
+  bool resumes = false;
   /// RT nodes that keep copies of this log: a file goes when all of them
   /// collected theirs. 0: none does, and files stay.
   size_t copies = 0;
@@ -141,7 +144,12 @@ public:
   ///   back soon with `insist`, which waits for it and writes what it left.
   [[nodiscard]] bool pull(bool insist) { return log_->pull(insist); }
   static constexpr auto write_interval_max = group_commit::write_interval_max;
-  /// RT's answer to the offer.
+  /// What is asked of RT from now on may be `verify`d: it has merged this log
+  /// up to its fence (see origin_doubt).
+  [[nodiscard]] bool may_verify() const {
+    return reached(ack_level::committed) >= fence_;
+  }
+  /// RT's answer to the offer. @pre it `may_verify` when RT was asked
   void verify(merged_origin told);
   /// RT will never take this log: those that wait for it hear so at once.
   void refuse(const error& why) { log_->refuse(why); }
@@ -161,6 +169,8 @@ private:
             std::string directory, origin_doubt doubt,
             std::unique_ptr<persistence::log_writer> writer);
 
+  error raise_fence();
+
   persistence::env* env_;
   publisher_options options_;
   std::string directory_;
@@ -169,6 +179,7 @@ private:
   origin_doubt doubt_;                ///< Under the lock of `log_`.
   std::optional<merged_origin> told_; ///< Under the lock of `log_`.
   std::unique_ptr<group_commit> log_;
+  position fence_;
   std::map<std::string, position> collected_; ///< Under the lock of `log_`.
   position collects_below_;                   ///< The same.
   /// Whoever opens the directory next finds no file going away under it.

@@ -47,14 +47,19 @@ void pusher_state::offer(const sequencer_actor& at) {
   self
     ->request(at, caf::timespan{request_deadline}, offer_atom_v, offered(),
               pusher_actor{self})
-    .then([this](const sink_actor& to,
-                 const flow_grant& grant) { begin_flow(to, grant); },
-          [this](const caf::error& fault) { refused(from_caf(fault)); });
+    .then(
+      [this, counts = source->may_verify()](const sink_actor& to,
+                                            flow_grant grant) {
+        // It may have been said before the log's fence was merged.
+        grant.leads = grant.leads && counts;
+        begin_flow(to, grant);
+      },
+      [this](const caf::error& fault) { refused(from_caf(fault)); });
 }
 
 /// Only the node that leads knows what is merged of the origin; others ask it.
 void pusher_state::ask_what_is_merged() {
-  if (asks || source->told() || !link.flowing())
+  if (asks || source->told() || !link.flowing() || !source->may_verify())
     return;
   asks = true;
   self->request(rt, caf::timespan{request_deadline}, facts_atom_v, offered())
