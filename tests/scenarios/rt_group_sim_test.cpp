@@ -78,6 +78,37 @@ TEST_P(RtGroupSim, TwoNodesGoOnWithoutTheThird) {
   });
 }
 
+/// A leader whose disk is full orders nothing: another node leads.
+TEST_P(RtGroupSim, AFullDiskAtTheLeaderDoesNotStopTheStream) {
+  for_each_seed(15, [&](uint64_t seed) {
+    rt_scenario run{seed, cached(), 3};
+    std::vector<std::string> broken;
+    if (!run.w.run_until([&run] { return run.books[0]->accepted > 5; }, 10s))
+      broken.push_back("nothing was accepted");
+    run.w.run_for(std::chrono::milliseconds{run.w.draw(300)});
+    std::string full;
+    for (const auto& name : run.rt_names)
+      if (run.w.status(name, "rt/market").find("\"leads\":true")
+          != std::string::npos)
+        full = name;
+    if (!full.empty()) {
+      auto& disk = run.w.at(full).disk();
+      constexpr uint64_t all = uint64_t{1} << 40;
+      disk.set_quota(all);
+      disk.set_quota(all - *disk.free_bytes("/") + run.w.draw(2000));
+    }
+    // Its disk stays full: the others have what all publish.
+    if (!run.w.run_until([&run] { return run.settled(); }, 40s)) {
+      broken.push_back("not all committed while the disk of " + full
+                       + " is full");
+      run.ask_all(broken);
+    }
+    for (auto& line : run.finish())
+      broken.push_back(std::move(line));
+    return report(seed, broken);
+  });
+}
+
 /// What a node missed it gets from the others, though all publishers are gone.
 TEST_P(RtGroupSim, ANodeThatComesBackNeedsNoPublisher) {
   for_each_seed(15, [&](uint64_t seed) {

@@ -125,7 +125,9 @@ void raft_core::take(tick&, int64_t now_ns) {
   const bool stands = role_ == role_type::candidate;
   if (!stands && may_stand() && members().is_alone(options_.self))
     return stand(false, now_ns);
-  if (now_ns - waits_since_ns_ < waits_ns_)
+  // Elections of others end, or go round again, long before that.
+  constexpr int64_t ample = 8;
+  if (now_ns - waits_since_ns_ < waits_ns_ * (disk_is_well_ ? 1 : ample))
     return;
   if (stands && !durability_.vote_is_durable())
     return await_election(now_ns);
@@ -183,8 +185,7 @@ void raft_core::take(propose& what, int64_t) {
 
 bool raft_core::takes_proposals() const noexcept {
   return role_ == role_type::leader && !handover_
-         && log_.bytes_after(group_committed_)
-              < options_.uncommitted_bytes_max;
+         && log_.bytes_after(group_committed_) < options_.uncommitted_bytes_max;
 }
 
 void raft_core::take(persisted& what, int64_t now_ns) {

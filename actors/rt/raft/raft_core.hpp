@@ -126,9 +126,15 @@ public:
     member_id to;
     bool delivered = false;
   };
+  /// The disk of this member is full or fails, or is well again. While it is
+  /// not well it takes over from no leader, and stands for election only after
+  /// others had ample time to.
+  struct disk {
+    bool well = true;
+  };
   using input
     = std::variant<tick, received, propose, persisted, change, transfer,
-                   compacted, snapshot_installed, snapshot_sent>;
+                   compacted, snapshot_installed, snapshot_sent, disk>;
 
   // -- what is to be done -----------------------------------------------------
 
@@ -280,6 +286,7 @@ private:
   void take(compacted& what, int64_t now_ns);
   void take(snapshot_installed& what, int64_t now_ns);
   void take(snapshot_sent& what, int64_t now_ns);
+  void take(disk& what, int64_t) { disk_is_well_ = what.well; }
   void finish(std::vector<effect>& out);
   void tell(effect what) { changes_.told.push_back(std::move(what)); }
   void refuse(const member_id& from, refusal why);
@@ -347,6 +354,7 @@ private:
   std::vector<raft_peer> peers_;
   entry_index term_begin_; ///< Leader: its first entry.
   std::optional<handover> handover_;
+  bool disk_is_well_ = true;
   /// Messages that wait until term and vote are durable.
   std::vector<raft_message> held_back_;
   int64_t waits_since_ns_; ///< For a leader, or for votes.

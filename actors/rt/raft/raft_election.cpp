@@ -163,7 +163,8 @@ void raft_core::take(const raft_message& from, const raft_vote_response& what,
 
 void raft_core::take(const raft_message& from, const raft_timeout_now&,
                      int64_t now_ns) {
-  if (leader_ == from.from && role_ == role_type::follower && may_stand())
+  if (leader_ == from.from && role_ == role_type::follower && may_stand()
+      && disk_is_well_)
     stand(true, now_ns);
 }
 

@@ -195,10 +195,16 @@ void input_sink_state::take(flow_id flow, position begin, const chunk& bytes) {
   if (fault.code != errc::corrupt && fault.code != errc::no_space
       && fault.code != errc::bad_position)
     return fail(fault);
-  // Never acknowledged: the source starts again, or, where the disk is full,
-  // offers its bytes until there is room.
+  refuse(fault);
+}
+
+/// Never acknowledged: the source starts again, or, where the disk is full,
+/// offers its bytes until there is room.
+void input_sink_state::refuse(const error& fault) {
   broken = true;
   self->send(source, refused_atom_v, current_flow);
+  if (fault.code == errc::no_space)
+    self->send(owner, refused_atom_v, options.copy, to_caf(fault));
 }
 
 void input_sink_state::fill(position begin, const chunk& bytes) {
@@ -216,6 +222,8 @@ void input_sink_state::fill(position begin, const chunk& bytes) {
     if (!fault && old < bytes.size())
       fault = grow(*end, chunk::copy_of(bytes.bytes().subspan(old)));
   }
+  if (fault.code == errc::no_space)
+    self->send(owner, refused_atom_v, options.copy, to_caf(fault));
   // What another node sent is asked for again.
   if (fault && fault.code != errc::corrupt && fault.code != errc::no_space
       && fault.code != errc::bad_position)
@@ -295,10 +303,9 @@ void input_sink_state::event(flow_id flow, const chunk& event_bytes) {
   }
   const auto fault = grow(end, chunk::copy_of(persistence::encode_padding(
                                  options.lineage, end, event->to)));
-  if (fault.code == errc::no_space) {
-    broken = true;
-    self->send(source, refused_atom_v, current_flow);
-  } else if (fault) {
+  if (fault.code == errc::no_space)
+    refuse(fault);
+  else if (fault)
     fail(fault);
   }
 }

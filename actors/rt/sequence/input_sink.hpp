@@ -21,6 +21,8 @@ using input_owner_actor = caf::typed_actor<
   caf::reacts_to<durable_atom, copy_id, position>,
   // The copy lacks the bytes [from, to): damaged here, or at the publisher.
   caf::reacts_to<lacking_atom, copy_id, position, position>,
+  // The disk had no room for what came: it is offered again.
+  caf::reacts_to<refused_atom, copy_id, caf::error>,
   // A write or sync of the input failed, or it cannot be read: its sink is
   // gone.
   caf::reacts_to<failed_atom, copy_id, caf::error>>;
@@ -106,6 +108,7 @@ struct input_sink_state {
   void acknowledge();
   void fail(const error& fault);
 
+  void refuse(const error& fault);
   input_sink_actor::pointer self;
   persistence::env* env = nullptr;
   input_sink_options options;

@@ -348,8 +348,8 @@ void sequencer_state::start_checkpoint() {
   if (!begun) {
     // A full disk: due again, and until then the group keeps more.
     if (begun.failure().code != errc::no_space)
-      fail(begun.failure());
-    return;
+      return fail(begun.failure());
+    return disk_troubled(begun.failure());
   }
   checkpoint = *std::move(begun);
   env->io->submit(
@@ -458,6 +458,7 @@ void sequencer_state::tick() {
   retry_inputs();
   mend_inputs();
   scrub();
+  mind_disk();
   step(period_ending::passed{});
   for (auto& each : std::exchange(unproposed, {})) {
     period_ending::propose again{std::move(each)};
@@ -552,6 +553,9 @@ sequencer(sequencer_self_actor::stateful_pointer<sequencer_state> self,
       me->input_lacking(copy, from, to);
     },
     [me](failed_atom, copy_id copy, const caf::error& fault) {
+    [me](refused_atom, copy_id copy, const caf::error& fault) {
+      me->input_refused(copy, fault);
+    },
       me->input_failed(copy, fault);
     },
     [me](end_period_atom, period_id period) { return me->end_period(period); },

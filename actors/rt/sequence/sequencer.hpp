@@ -90,6 +90,7 @@ struct sequencer_state {
   void input_durable(copy_id copy, position end);
   void input_lacking(copy_id copy, position from, position to);
   void input_failed(copy_id copy, const caf::error& fault);
+  void input_refused(copy_id copy, const caf::error& fault);
   caf::result<position> end_period(period_id period);
   void group_synced(position end, const caf::error& outcome);
   void out_synced(const caf::error& outcome);
@@ -165,6 +166,8 @@ struct sequencer_state {
   void fetch_held(const peer_links::peer& from, copy_id copy, input_part range);
   void retry_inputs();
   void input_gone(copy_id copy);
+  void disk_troubled(const error& why);
+  void mind_disk();
 
   // sequencer_scrub.cpp
   struct scrubbed_file {
@@ -266,6 +269,8 @@ struct sequencer_state {
     int64_t retry_at_ns = 0;
   };
   std::map<copy_id, failed_input> failed_inputs;
+  /// Those that a full disk refused, and when it last did.
+  std::map<copy_id, int64_t> refused_inputs;
   /// Files of out/ that are damaged, and those that wait for each.
   std::map<position, std::vector<caf::typed_response_promise<bool>>> out_mends;
   std::optional<position> out_mending; ///< Which of them is made again now.
@@ -290,6 +295,13 @@ struct sequencer_state {
   uint64_t scrubbed = 0;
   uint64_t input_failures = 0;
   error told_blocked; ///< What `warn` said last.
+  /// Why this node had better not lead, and until when that counts.
+  struct disk_trouble {
+    std::string why;
+    int64_t until_ns = 0;
+  };
+  std::optional<disk_trouble> trouble;
+  int64_t blocked_since_ns = 0;
 
   struct catch_up {
     raft_snapshot what;

@@ -11,6 +11,9 @@ namespace millrace::rt {
 namespace {
 
 constexpr int64_t retry_ns = 1'000'000'000;
+/// After the last sign of it a disk counts as well again.
+constexpr int64_t trouble_ns = 10'000'000'000;
+constexpr int64_t blocked_patience_ns = 2'000'000'000;
 constexpr auto fetch_deadline = std::chrono::seconds{1};
 
 std::string describe(const input_part& range) {
@@ -32,6 +35,7 @@ void sequencer_state::input_failed(copy_id copy, const caf::error& fault) {
                     + " stands still: " + to_string(why)
                     + "; tried again every second, other inputs go on");
   failed = {to_string(why), env->clock->monotonic_ns() + retry_ns};
+  disk_troubled(why);
   ++input_failures;
   sinks.erase(copy);
   lacks.erase(copy);
@@ -44,6 +48,44 @@ void sequencer_state::input_failed(copy_id copy, const caf::error& fault) {
       offer.promise.deliver(fault);
     return offer.copy == copy;
   });
+}
+
+void sequencer_state::input_refused(copy_id copy, const caf::error& fault) {
+  const auto why = from_caf(fault);
+  const auto& refused = refused_inputs[copy];
+  const auto now_ns = env->clock->monotonic_ns();
+  if (refused == 0 || now_ns - refused > trouble_ns)
+    warn("input_refused", "input " + to_string(core->inputs().name(copy)) + ": "
+                            + to_string(why)
+                            + "; its publisher offers it again until there is "
+                              "room, other inputs go on");
+  refused_inputs[copy] = now_ns;
+  disk_troubled(why);
+}
+
+/// This node orders nothing that it cannot write, and the others of its stream
+/// may be well.
+void sequencer_state::disk_troubled(const error& why) {
+  if (settings.peers.empty())
+    return;
+  if (!trouble)
+    warn("disk", to_string(why)
+                   + "; while this lasts, another node is to lead the stream");
+  trouble = {to_string(why), env->clock->monotonic_ns() + trouble_ns};
+}
+
+void sequencer_state::mind_disk() {
+  const auto now_ns = env->clock->monotonic_ns();
+  if (!core->blocked())
+    blocked_since_ns = now_ns;
+  else if (now_ns - blocked_since_ns > blocked_patience_ns)
+    disk_troubled(core->blocked());
+  if (trouble && now_ns >= trouble->until_ns) {
+    note("disk", "it takes what comes again; this node may lead the stream");
+    trouble.reset();
+  }
+  if (auto fault = core->group().mind_disk(!trouble, now_ns))
+    return fail(fault);
 }
 
 /// Its directory was removed under its sink, which writes into nothing.
@@ -267,3 +309,5 @@ text::json_value sequencer_state::repair_status() const {
 }
 
 } // namespace millrace::rt
+  if (trouble)
+    out.add("disk", trouble->why);

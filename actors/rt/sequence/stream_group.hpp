@@ -159,6 +159,13 @@ public:
                               const entry_log::kept_state& state,
                               int64_t now_ns);
 
+  // -- the disk -----------------------------------------------------------
+
+  /// Tells whether the disk of this node takes what the stream brings. While it
+  /// does not, another member is to lead: one after the other is handed the
+  /// lead, as long as this one has it.
+  [[nodiscard]] error mind_disk(bool well, int64_t now_ns);
+
   /// What came of all that since the last call.
   [[nodiscard]] effects fetch() { return std::exchange(effects_, {}); }
 
@@ -239,6 +246,9 @@ private:
   /// Snapshots, and when.
   std::deque<std::pair<member_id, int64_t>> offered_;
   int64_t ran_at_ns_ = 0;
+  bool disk_is_well_ = true;
+  int64_t hand_over_at_ns_ = 0;
+  size_t handed_over_ = 0; ///< How often.
   uint64_t unreadable_ = 0;
 };
 

@@ -1,6 +1,7 @@
 #include <millrace/actors/rt/sequence/stream_group.hpp>
 
 #include <algorithm>
+#include <utility>
 
 // How a node becomes a member of a group, and stops being one.
 
@@ -200,6 +201,28 @@ result<bool> stream_group::replace(uint64_t leaving,
   if (auto fault = run(raft_core::change{*step}, now_ns))
     return fault;
   return false;
+}
+
+error stream_group::mind_disk(bool well, int64_t now_ns) {
+  if (!founded())
+    return {};
+  if (std::exchange(disk_is_well_, well) != well)
+    if (auto fault = run(raft_core::disk{well}, now_ns))
+      return fault;
+  // One that cannot take it over does not: then it is the next one's turn.
+  constexpr int64_t again_ns = 1'000'000'000;
+  if (well || !leads() || now_ns < hand_over_at_ns_)
+    return {};
+  std::vector<member_id> others;
+  for (const auto& peer : raft_->peers())
+    if (raft_->members().votes(peer.id())
+        && now_ns - peer.heard_at_ns < raft_options{}.election_ns)
+      others.push_back(peer.id());
+  if (others.empty())
+    return {};
+  hand_over_at_ns_ = now_ns + again_ns;
+  return run(raft_core::transfer{others[handed_over_++ % others.size()]},
+             now_ns);
 }
 
 std::optional<raft_snapshot> stream_group::snapshot() const {
