@@ -19,7 +19,7 @@ struct MergeEntry {           # what the consensus group of a stream commits
   union {
     merge @0 :MergeRange;
     openInput @1 :OpenInput;
-    closeInput @2 :CloseInput;
+    mergePieces @2 :MergePieces;
     event @3 :StreamEvent;
     periodEnd @4 :PeriodEnd;
     beginStream @5 :StreamLayout;
@@ -45,17 +45,16 @@ struct MergeRange {           # append input bytes [from, to) to the stream
   lost @3 :Bool;              # nobody has the bytes: a badtail stands for them
 }
 
+struct MergePieces {          # what was left of a MergeRange, in a history only
+  input @0 :UInt32;
+  pieces @1 :List(MergeRange); # of that input, one after the other
+}
+
 struct OpenInput {
   input @0 :UInt32;
   directory @1 :Text;         # name of the publisher's directory
   lineageHigh @2 :UInt64;
   lineageLow @3 :UInt64;
-}
-
-struct CloseInput {
-  input @0 :UInt32;
-  endPosition @1 :UInt64;
-  lastId @2 :Int64;
 }
 
 struct PeriodEnd {

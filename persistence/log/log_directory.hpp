@@ -82,6 +82,12 @@ scan_log_file(file_system& fs, const std::string& directory,
               const lineage_id& lineage, const log_file_info& file,
               std::optional<position> synced_end = {});
 
+/// What of [from, to) of one file is no record, in order: damaged, or not
+/// there. Both ends are those of records. `not_found` when the file is.
+[[nodiscard]] result<std::vector<std::pair<position, position>>>
+damaged_parts(file_system& fs, const std::string& directory,
+              const lineage_id& lineage, position from, position to);
+
 /// A record as its header tells it.
 struct record_place {
   position begin;

@@ -368,6 +368,42 @@ std::optional<record_place> record_before(file_system& fs,
     static_cast<record_kind>(detail::load<uint8_t>(header.data() + 9))};
 }
 
+result<std::vector<std::pair<position, position>>>
+damaged_parts(file_system& fs, const std::string& directory,
+              const lineage_id& lineage, position from, position to) {
+  const auto session = from.session();
+  const auto roll = from.roll();
+  auto opened
+    = fs.open(detail::log_path(directory, session, roll), open_mode::read);
+  if (!opened)
+    return opened.failure();
+  const auto size = (*opened)->size();
+  if (!size)
+    return size.failure();
+  const uint64_t end = from.offset() + (to.value - from.value);
+  detail::record_window window{**opened, lineage, session, roll,
+                               payload_check::verify};
+  std::vector<std::pair<position, position>> out;
+  for (uint64_t at = from.offset(); at < end;) {
+    const auto found = window.at(at);
+    if (!found)
+      return found.failure();
+    if (found->kind == parse_outcome::what::record) {
+      at += found->record.length;
+      continue;
+    }
+    const auto next = detail::find_intact(**opened, lineage, session, roll,
+                                          at + 8, std::min(*size, end));
+    if (!next)
+      return next.failure();
+    const auto to_byte = next->value_or(end);
+    out.emplace_back(position::of(session, roll, at),
+                     position{from.value + (to_byte - from.offset())});
+    at = to_byte;
+  }
+  return out;
+}
+
 result<file_scan> scan_log_file(file_system& fs, const std::string& directory,
                                 const lineage_id& lineage,
                                 const log_file_info& info,

@@ -1,137 +1,17 @@
 // A stream on a node that is alone, without actors: inputs go in by hand, out/
 // is read back.
 
-#include <millrace/actors/rt/sequence/sequencer_core.hpp>
 #include <millrace/persistence/log/log_directory.hpp>
-#include <millrace/persistence/log/log_reader.hpp>
-#include <millrace/sim/disk/memory_file_system.hpp>
-#include <millrace/tests/support/manual_clock.hpp>
-
-#include <gtest/gtest.h>
 
 #include <functional>
 #include <map>
 #include <string>
 #include <vector>
 
+#include "sequencer_core_fixture.hpp"
+
 namespace millrace::rt {
 namespace {
-
-/// Keeps the newest checkpoint, for as many lives as there are.
-struct kept_state {
-  std::optional<std::vector<std::byte>> bytes;
-};
-
-struct memory_store final : state_store {
-  explicit memory_store(kept_state& where) : kept{&where} {}
-  result<std::optional<std::vector<std::byte>>> load() override {
-    return kept->bytes;
-  }
-  error save(std::span<const std::byte> state) override {
-    kept->bytes.emplace(state.begin(), state.end());
-    return {};
-  }
-  kept_state* kept;
-};
-
-class SequencerCoreTest : public ::testing::TestWithParam<bool> {
-protected:
-  SequencerCoreTest() {
-    env.fs = &disk;
-    env.clock = &clock;
-    env.random = [this] { return ++random_; };
-  }
-
-  void open() {
-    core.reset();
-    auto opened = sequencer_core::open(env,
-                                       {.stream = "market",
-                                        .directory = "/rt/market",
-                                        .cached = GetParam(),
-                                        .roll_bytes = 4096,
-                                        .checkpoint_bytes = 1024},
-                                       std::make_unique<memory_store>(kept));
-    ASSERT_TRUE(opened) << to_string(opened.failure());
-    core = *std::move(opened);
-  }
-
-  /// The publisher's log grows by messages, and the copy of it here.
-  void publish(int count) {
-    auto grant = core->open_input(name);
-    ASSERT_TRUE(grant) << to_string(grant.failure());
-    persistence::record_builder records{name.lineage, end};
-    for (int i = 0; i < count; ++i) {
-      message_header header;
-      header.on = "a";
-      header.id = ++id;
-      const auto payload = "message " + std::to_string(id);
-      records.add(persistence::record_kind::messages, payload_kind::opaque,
-                  header, std::as_bytes(std::span{payload}));
-    }
-    records.close_record();
-    const auto path = grant->directory + "/log.0.0";
-    ASSERT_FALSE(disk.create_directories(grant->directory));
-    auto file = disk.open(path, persistence::open_mode::write);
-    ASSERT_TRUE(file);
-    ASSERT_FALSE((*file)->write_at(end.offset(), records.bytes()));
-    core->recorded(grant->copy, end, records.end(),
-                   chunk::copy_of(records.bytes()));
-    core->durable(grant->copy, records.end());
-    end = records.end();
-  }
-
-  void run() {
-    for (auto done = core->advance();;) {
-      ASSERT_TRUE(done) << to_string(done.failure());
-      if (checkpoints && core->checkpoint_due()) {
-        const auto job = core->begin_checkpoint();
-        ASSERT_TRUE(job) << to_string(job.failure());
-        ASSERT_FALSE(core->finish_checkpoint(*job, job->sync.run()));
-        done = core->advance();
-        continue;
-      }
-      if (!core->needs_sync())
-        return;
-      auto job = core->begin_sync();
-      done = core->finish_sync(job.end, job.run());
-    }
-  }
-
-  std::vector<int64_t> merged_ids() {
-    std::vector<int64_t> ids;
-    auto reader = persistence::log_reader::open(
-      disk, {.directory = "/rt/market/out"}, {});
-    EXPECT_TRUE(reader) << to_string(reader.failure());
-    for (;;) {
-      auto item = (*reader)->next();
-      EXPECT_TRUE(item) << to_string(item.failure());
-      if (std::holds_alternative<persistence::log_end>(*item))
-        return ids;
-      if (const auto* message = std::get_if<persistence::log_message>(&*item))
-        ids.push_back(message->frame.header.id);
-    }
-  }
-
-  std::vector<int64_t> all_ids() const {
-    std::vector<int64_t> ids;
-    for (int64_t i = 1; i <= id; ++i)
-      ids.push_back(i);
-    return ids;
-  }
-
-  bool checkpoints = false;
-  sim::memory_file_system disk{1};
-  test_support::manual_clock clock;
-  persistence::env env;
-  kept_state kept;
-  std::unique_ptr<sequencer_core> core;
-  const input_name name{"a.market", {{5, 6}}};
-  position end = position::of(0, 0, 0);
-  int64_t id = 0;
-
-private:
-  uint64_t random_ = 0;
-};
 
 TEST_P(SequencerCoreTest, MergesWhatIsDurable) {
   open();
@@ -413,7 +293,7 @@ TEST_P(SequencerCoreTest, AnInputThatCannotBeReadBlocksAndIsMended) {
     open();
     run();
     for (int i = 0; i < 3; ++i) {
-      publish(3);
+      publish(3, true);
       run();
     }
     core.reset();
@@ -422,23 +302,94 @@ TEST_P(SequencerCoreTest, AnInputThatCannotBeReadBlocksAndIsMended) {
     disk.flip_bit(input, bit);
     ASSERT_FALSE(disk.remove_all("/rt/market/out"));
     open();
-    ASSERT_TRUE(core->missing());
     EXPECT_EQ(core->blocked().code, errc::corrupt);
     EXPECT_FALSE(core->leads());
-    const auto lacks = *core->missing();
+    ASSERT_EQ(core->damaged().size(), 1u);
+    const auto [copy, range] = core->damaged().front();
     if (mended) {
       disk.flip_bit(input, bit);
-      core->recorded(lacks.copy, lacks.range.from, lacks.range.to, {});
+      core->recorded(copy, range.from, range.to, {});
     } else {
-      core->pass_over(lacks.copy);
+      core->declare_lost(copy, range);
+      EXPECT_TRUE(core->damaged().empty()) << "it is settled";
+      EXPECT_TRUE(core->blocked()) << "but not yet agreed on";
+    }
+    run();
+    EXPECT_FALSE(core->blocked());
+    EXPECT_TRUE(core->leads());
+    if (mended) {
+      EXPECT_EQ(merged_ids(), all_ids());
+      continue;
+    }
+    // Nothing beside it is lost.
+    auto without = all_ids();
+    without.erase(without.begin() + 4);
+    EXPECT_EQ(merged_ids(), without);
+    // And it stays so in each later life, though the bytes come back.
+    publish(2);
+    run();
+    ASSERT_FALSE(core->close());
+    core.reset();
+    const auto told = out_files(disk);
+    disk.flip_bit(input, bit);
+    for (const bool whole : {true, false}) {
+      if (!whole)
+        ASSERT_FALSE(disk.remove_all("/rt/market/out"));
+      open();
+      run();
+      ASSERT_FALSE(core->close());
+      core.reset();
+      EXPECT_EQ(out_files(disk), told);
+    }
+  }
+}
+
+// out/ is made again from before the group's log begins, of an input that is
+// damaged: the node waits for it, and goes on where the log does.
+TEST_P(SequencerCoreTest, DamageInWhatTheHistoryNamesIsMendedAlive) {
+  for (const bool mended : {true, false}) {
+    core.reset();
+    ASSERT_FALSE(disk.remove_all("/rt"));
+    kept = {};
+    id = 0;
+    end = {};
+    checkpoints = true;
+    open();
+    for (int i = 0; i < 100; ++i) {
+      publish(5, true);
+      run();
+    }
+    ASSERT_NE(core->group().begin(), entry_index{});
+    ASSERT_FALSE(core->close());
+    core.reset();
+    const auto whole = out_files(disk);
+    const auto input = "/rt/market/in/" + to_string(name) + "/log.0.0";
+    disk.flip_bit(input, 3000);
+    ASSERT_FALSE(disk.remove_all("/rt/market/out"));
+    kept = {};
+    open();
+    run();
+    ASSERT_EQ(core->damaged().size(), 1u);
+    EXPECT_FALSE(core->leads());
+    const auto [copy, range] = core->damaged().front();
+    // Meanwhile more comes.
+    publish(5);
+    run();
+    if (mended) {
+      disk.flip_bit(input, 3000);
+      core->recorded(copy, range.from, range.to, {});
+    } else {
+      core->declare_lost(copy, range);
     }
     run();
     EXPECT_FALSE(core->blocked());
     EXPECT_TRUE(core->leads());
     if (mended)
-      EXPECT_EQ(merged_ids(), all_ids());
-    else
-      EXPECT_EQ(merged_ids().size(), all_ids().size() - 3);
+      for (const auto& [file, bytes] : whole)
+        EXPECT_TRUE(file == whole.rbegin()->first
+                    || out_files(disk).at(file) == bytes)
+          << file;
+    EXPECT_EQ(merged_ids().size(), all_ids().size() - (mended ? 0 : 1));
   }
 }
 

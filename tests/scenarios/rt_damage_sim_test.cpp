@@ -95,7 +95,8 @@ TEST_P(RtDamageSim, BitsRotWhileProcessesDie) {
     rt_scenario run{seed, cached(), 1, rt_scenario::files::kept};
     harm_at_any_time(run);
     // Who keeps the only other copy does not lose its end meanwhile.
-    const std::vector<std::string> victims{"plain", "copy", "saved"};
+    const std::vector<std::string> victims{"rt0", "rt0", "plain", "copy",
+                                           "saved"};
     for (uint64_t i = 0; i < 1 + run.w.draw(3); ++i)
       run.w.after(std::chrono::milliseconds{run.w.draw(3000)}, [&run, victims] {
         run.w.crash(victims[run.w.draw(victims.size())], run.any_crash());
@@ -195,6 +196,53 @@ TEST_P(RtDamageSim, EventsKeepTheirPlaceBehindWhatIsHeldBack) {
                        + std::to_string(stream->size()));
     return report(seed, broken);
   });
+}
+
+// A lone node has no other copy of what it collected: what rots there is an
+// event in its place, and all else is delivered.
+TEST_P(RtDamageSim, WhatIsCollectedAndRotsIsTold) {
+  uint64_t told = 0;
+  for_each_seed(10, [&](uint64_t seed) {
+    rt_scenario run{seed, cached(), 1, rt_scenario::files::small};
+    std::vector<std::string> broken;
+    if (!run.w.run_until([&run] { return run.settled(); }, 60s))
+      broken.push_back("not all committed");
+    run.w.run_for(5s); // Files go.
+    auto& disk = run.w.at("rt0").disk();
+    const auto directory = stream_directory("rt0");
+    const auto closed = files_of(disk, directory + "/out", true);
+    if (closed.empty())
+      return report(seed, broken);
+    const auto lives = run.w.at("rt0").lives();
+    const auto& path = closed[run.w.draw(closed.size())];
+    for (uint64_t i = 0; i < 1 + run.w.draw(3); ++i)
+      disk.flip_bit(path, run.w.draw(disk.content(path).size() * 8));
+    run.w.crash("plain");
+    // It is tried for a while to make the file again.
+    run.w.run_for(60s);
+    run.w.restart("plain");
+    run.w.run_for(60s);
+    const auto stream = read_stream(disk, directory + "/out");
+    if (!stream)
+      return report(seed, {to_string(stream.failure())});
+    reading newest; // An earlier life had read what is damaged now.
+    newest.lives.push_back(run.readings[0]->lives.back());
+    for (auto& line : check_reading(*stream, newest, {}))
+      broken.push_back(std::move(line));
+    const auto got = newest.lives.back().items.size();
+    if (got != stream->size())
+      broken.push_back(std::to_string(got) + " deliveries of "
+                       + std::to_string(stream->size()));
+    if (run.w.at("rt0").lives() != lives)
+      broken.push_back("the node went down");
+    for (const auto& item : *stream)
+      told += item.kind == delivered::what::event
+                  && item.event.kind == event_kind::badtail
+                ? 1
+                : 0;
+    return report(seed, broken);
+  });
+  EXPECT_GT(told, 0u) << "nothing was damaged for good";
 }
 
 INSTANTIATE_TEST_SUITE_P(Modes, RtDamageSim, ::testing::Values(false, true),

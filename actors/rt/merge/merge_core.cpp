@@ -47,10 +47,11 @@ merge_core::apply(entry_index index, const merge_entry& entry,
   error fault;
   if (const auto* range = std::get_if<merge_range>(&entry))
     fault = apply_range(*range, parts);
+  else if (const auto* what = std::get_if<merge_pieces>(&entry))
+    for (size_t i = 0; i < what->pieces.size() && !fault; ++i)
+      fault = apply_range(what->pieces[i], parts);
   else if (const auto* opened = std::get_if<open_input>(&entry))
     fault = apply_open(*opened);
-  else if (const auto* closed = std::get_if<close_input>(&entry))
-    state_.inputs[closed->input].closed = true;
   else if (const auto* event = std::get_if<stream_event>(&entry))
     fault = append_event(*event);
   else if (const auto* period = std::get_if<period_end>(&entry))
@@ -67,21 +68,33 @@ merge_core::apply(entry_index index, const merge_entry& entry,
   return std::move(effects_);
 }
 
+std::optional<merge_range> merge_core::needs(const merge_range& range) const {
+  const auto found = state_.inputs.find(range.input);
+  if (found == state_.inputs.end() || found->second.closed || range.lost
+      || range.to <= found->second.merged_end)
+    return std::nullopt;
+  auto out = range;
+  out.from = std::max(range.from, found->second.merged_end);
+  return out;
+}
+
+/// Takes its own from the front of `parts`.
 error merge_core::apply_range(
-  const merge_range& range, std::span<const std::span<const std::byte>> parts) {
+  const merge_range& range,
+  std::span<const std::span<const std::byte>>& parts) {
   auto found = state_.inputs.find(range.input);
-  if (found == state_.inputs.end() || found->second.closed)
+  if (found == state_.inputs.end() || found->second.closed
+      || range.to <= found->second.merged_end)
     return {};
   auto& input = found->second;
-  if (range.to <= input.merged_end)
-    return {};
   if (range.lost)
     return apply_lost(input, range);
   auto at = range.from;
-  for (const auto& part : parts) {
-    if (auto fault = apply_part(input, at, part))
+  for (; at < range.to; parts = parts.subspan(1)) {
+    MILLRACE_ASSERT(!parts.empty());
+    if (auto fault = apply_part(input, at, parts.front()))
       return fault;
-    at.value += part.size();
+    at.value += parts.front().size();
   }
   MILLRACE_ASSERT(at == range.to);
   input.merged_end = range.to;
@@ -119,6 +132,8 @@ error merge_core::apply_part(merge_input& input, position at,
 }
 
 error merge_core::apply_record(const record_view& record) {
+  if (record.kind == record_kind::event)
+    return apply_fence(record);
   if (record.kind != record_kind::messages)
     return {};
   auto found = state_.origins.find(record.origin);
@@ -132,8 +147,6 @@ error merge_core::apply_record(const record_view& record) {
   if (*whole)
     return {};
   auto offset = record.first_frame;
-  if (record.kind == record_kind::event)
-    return apply_fence(record);
   for (uint32_t i = 0; i < record.frame_count; ++i) {
     const auto frame = record.frame_at(offset);
     if (auto fault = apply_frame(frame, origin))
@@ -143,19 +156,6 @@ error merge_core::apply_record(const record_view& record) {
   return {};
 }
 
-result<bool> merge_core::apply_whole(const record_view& record,
-                                     merge_origin& origin) {
-  // Other payloads say something to the merge itself.
-  if (record.payload != payload_kind::opaque)
-    return false;
-  auto last = magnitude(origin.watermark);
-  for (auto at = record.first_frame; at < record.length;) {
-    const auto frame = record.frame_at(at);
-    const auto number = magnitude(frame.header.id);
-    if (number != last + 1 && last != 0)
-      return false;
-    last = number;
-    at = frame.end;
 /// A publisher that may have lost the end of its log says so there. Without a
 /// cause nobody is to hear of it.
 error merge_core::apply_fence(const record_view& record) {
@@ -171,6 +171,19 @@ error merge_core::apply_fence(const record_view& record) {
   return append_event(reset);
 }
 
+result<bool> merge_core::apply_whole(const record_view& record,
+                                     merge_origin& origin) {
+  // Other payloads say something to the merge itself.
+  if (record.payload != payload_kind::opaque)
+    return false;
+  auto last = magnitude(origin.watermark);
+  for (auto at = record.first_frame; at < record.length;) {
+    const auto frame = record.frame_at(at);
+    const auto number = magnitude(frame.header.id);
+    if (number != last + 1 && last != 0)
+      return false;
+    last = number;
+    at = frame.end;
   }
   for (auto at = record.first_frame; at < record.length;) {
     const auto frame = record.frame_at(at);

@@ -81,8 +81,8 @@ public:
 
   /// Appends what the entry says and writes it to out/.
   /// @param parts the whole records [from, to) of a merge_range, verified and
-  ///   in order, however they were cut; empty for other entries, and for one
-  ///   that is lost.
+  ///   in order, however they were cut; of merge_pieces: those of each piece in
+  ///   turn, none for two. Empty for what is lost, and for other entries.
   /// Ranges are clipped to what was merged before: applying an entry again
   /// changes nothing. A failure is one of out/; the core is then unusable.
   [[nodiscard]] result<std::vector<merge_effect>>
@@ -90,18 +90,21 @@ public:
         std::span<const std::span<const std::byte>> parts);
 
   [[nodiscard]] const merge_state& state() const noexcept { return state_; }
+  /// What of a range is not merged yet, and is to be read; none: nothing.
+  [[nodiscard]] std::optional<merge_range>
+  needs(const merge_range& range) const;
 
 private:
   error apply_lost(merge_input& input, const merge_range& range);
   error apply_range(const merge_range& range,
-                    std::span<const std::span<const std::byte>> parts);
+                    std::span<const std::span<const std::byte>>& parts);
   error apply_part(merge_input& input, position at,
                    std::span<const std::byte> bytes);
   error apply_record(const persistence::record_view& record);
+  error apply_fence(const persistence::record_view& record);
   /// Takes a record whose messages all follow, as it is.
   /// @returns false when it must be looked at one by one.
   result<bool> apply_whole(const persistence::record_view& record,
-  error apply_fence(const persistence::record_view& record);
                            merge_origin& origin);
   error apply_frame(const persistence::frame_view& frame, merge_origin& origin);
   error take(const persistence::frame_view& frame, merge_origin& origin);

@@ -6,12 +6,23 @@ namespace millrace::rt {
 
 namespace {
 
-void write(schema::MergeEntry::Builder root, const merge_range& entry) {
-  auto out = root.initMerge();
+void write(schema::MergeRange::Builder out, const merge_range& entry) {
   out.setInput(entry.input.value);
   out.setFromPosition(entry.from.value);
   out.setToPosition(entry.to.value);
   out.setLost(entry.lost);
+}
+
+void write(schema::MergeEntry::Builder root, const merge_range& entry) {
+  write(root.initMerge(), entry);
+}
+
+void write(schema::MergeEntry::Builder root, const merge_pieces& entry) {
+  auto out = root.initMergePieces();
+  out.setInput(entry.input.value);
+  auto pieces = out.initPieces(static_cast<unsigned>(entry.pieces.size()));
+  for (unsigned i = 0; i < pieces.size(); ++i)
+    write(pieces[i], entry.pieces[i]);
 }
 
 void write(schema::MergeEntry::Builder root, const open_input& entry) {
@@ -20,13 +31,6 @@ void write(schema::MergeEntry::Builder root, const open_input& entry) {
   out.setDirectory(entry.directory);
   out.setLineageHigh(entry.lineage.words[0]);
   out.setLineageLow(entry.lineage.words[1]);
-}
-
-void write(schema::MergeEntry::Builder root, const close_input& entry) {
-  auto out = root.initCloseInput();
-  out.setInput(entry.input.value);
-  out.setEndPosition(entry.end.value);
-  out.setLastId(entry.last_id);
 }
 
 void write(schema::MergeEntry::Builder root, const stream_event& entry) {
@@ -58,6 +62,13 @@ void write(schema::MergeEntry::Builder root, const cut_begin& entry) {
   root.initCutBegin().setPosition(entry.begin.value);
 }
 
+merge_range read(schema::MergeRange::Reader in) {
+  return {input_id{in.getInput()},
+          {in.getFromPosition()},
+          {in.getToPosition()},
+          in.getLost()};
+}
+
 stream_event read(schema::StreamEvent::Reader in) {
   stream_event out;
   out.kind = static_cast<event_kind>(in.getKind());
@@ -86,12 +97,14 @@ result<merge_entry> decode_merge_entry(std::span<const std::byte> bytes) {
   return messages::read_as<schema::MergeEntry>(
     bytes, [](schema::MergeEntry::Reader root) -> result<merge_entry> {
       switch (root.which()) {
-        case schema::MergeEntry::MERGE: {
-          auto in = root.getMerge();
-          return merge_entry{merge_range{input_id{in.getInput()},
-                                         {in.getFromPosition()},
-                                         {in.getToPosition()},
-                                         in.getLost()}};
+        case schema::MergeEntry::MERGE:
+          return merge_entry{read(root.getMerge())};
+        case schema::MergeEntry::MERGE_PIECES: {
+          auto in = root.getMergePieces();
+          merge_pieces out{input_id{in.getInput()}, {}};
+          for (auto piece : in.getPieces())
+            out.pieces.push_back(read(piece));
+          return merge_entry{std::move(out)};
         }
         case schema::MergeEntry::OPEN_INPUT: {
           auto in = root.getOpenInput();
@@ -102,11 +115,6 @@ result<merge_entry> decode_merge_entry(std::span<const std::byte> bytes) {
             open_input{input_id{in.getInput()},
                        in.getDirectory(),
                        {{in.getLineageHigh(), in.getLineageLow()}}}};
-        }
-        case schema::MergeEntry::CLOSE_INPUT: {
-          auto in = root.getCloseInput();
-          return merge_entry{close_input{
-            input_id{in.getInput()}, {in.getEndPosition()}, in.getLastId()}};
         }
         case schema::MergeEntry::EVENT:
           return merge_entry{read(root.getEvent())};

@@ -24,6 +24,14 @@ struct merge_range {
   bool lost = false;
 };
 
+/// What became of a range that is damaged everywhere since it was agreed on:
+/// its pieces, one after the other, with those that are lost. A history holds
+/// it in the range's place; a group's log never does.
+struct merge_pieces {
+  input_id input;
+  std::vector<merge_range> pieces;
+};
+
 /// A plain name: it has no path in it, and is not hidden.
 [[nodiscard]] bool is_input_directory(std::string_view name) noexcept;
 
@@ -31,12 +39,6 @@ struct open_input {
   input_id input;
   std::string directory; ///< Name of the publisher's directory.
   persistence::lineage_id lineage;
-};
-
-struct close_input {
-  input_id input;
-  position end;
-  int64_t last_id = 0;
 };
 
 struct period_end {
@@ -66,8 +68,8 @@ struct cut_begin {
 };
 
 using merge_entry
-  = std::variant<merge_range, open_input, close_input, stream_event, period_end,
-                 begin_stream, cut_begin>;
+  = std::variant<merge_range, open_input, stream_event, period_end,
+                 begin_stream, cut_begin, merge_pieces>;
 
 [[nodiscard]] std::vector<std::byte> encode(const merge_entry& entry);
 [[nodiscard]] result<merge_entry>

@@ -13,9 +13,10 @@ error input_sink_state::open(persistence::env& world, input_sink_options how,
   options = std::move(how);
   owner = std::move(whose);
   merged_end = options.merged;
-  auto opened = persistence::log_replica::open(
-    world, options.directory, options.lineage,
-    {options.merged, persistence::log_replica::damage::keep});
+  auto opened
+    = persistence::log_replica::open(world, options.directory, options.lineage,
+                                     {std::max(options.merged, options.vouched),
+                                      persistence::log_replica::damage::keep});
   if (!opened)
     return opened.failure();
   replica = *std::move(opened);
@@ -124,8 +125,7 @@ input_sink_state::offer(flow_id flow, const pusher_actor& from) {
 
 error input_sink_state::verify(position at,
                                std::span<const std::byte> bytes) const {
-  if (const auto bad
-      = persistence::find_bad_record(options.lineage, at, bytes))
+  if (const auto bad = persistence::find_bad_record(options.lineage, at, bytes))
     return {errc::corrupt,
             options.directory + ": the bytes received at " + to_string(bad->at)
               + " are not a record: " + std::string{bad->reason}};
@@ -232,8 +232,13 @@ void input_sink_state::fill(position begin, const chunk& bytes) {
 
 /// What is lost for good keeps its place, so that all after it is a log.
 void input_sink_state::pad(position from, position to) {
-  const auto bytes = persistence::encode_padding(options.lineage, from, to);
-  auto fault = replica->mend(from, bytes);
+  const auto end = replica->end();
+  if (!end || *end < from || !same_file(*end, from))
+    return; // A copy that ends before it has no place to keep.
+  const auto begin = *end >= to ? from : *end;
+  const auto bytes = persistence::encode_padding(options.lineage, begin, to);
+  auto fault = *end >= to ? replica->mend(begin, bytes)
+                          : grow(begin, chunk::copy_of(bytes));
   if (fault && fault.code != errc::no_space)
     return fail(fault);
   if (!options.cached)
@@ -307,7 +312,6 @@ void input_sink_state::event(flow_id flow, const chunk& event_bytes) {
     refuse(fault);
   else if (fault)
     fail(fault);
-  }
 }
 
 void input_sink_state::ping(flow_id flow) {

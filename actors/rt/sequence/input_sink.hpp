@@ -54,6 +54,8 @@ struct input_sink_options {
   std::string directory; ///< Of the copy.
   persistence::lineage_id lineage;
   position merged; ///< What the stream holds of it already.
+  /// All before this was durable here once, whatever a power cut took.
+  position vouched;
   bool cached = false;
 };
 
@@ -106,9 +108,9 @@ struct input_sink_state {
   error hand_over_unmerged();
   void start_sync();
   void acknowledge();
+  void refuse(const error& fault);
   void fail(const error& fault);
 
-  void refuse(const error& fault);
   input_sink_actor::pointer self;
   persistence::env* env = nullptr;
   input_sink_options options;

@@ -3,12 +3,18 @@
 #include <millrace/persistence/log/log_directory.hpp>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace millrace::rt {
 
 std::string to_string(const input_name& name) {
   return name.directory + "/" + persistence::to_string(name.lineage);
+}
+
+void input_bytes::add(input_bytes more) {
+  parts.insert(parts.end(), more.parts.begin(), more.parts.end());
+  std::move(more.owners.begin(), more.owners.end(), std::back_inserter(owners));
 }
 
 input_store::input_store(persistence::file_system& fs, std::string directory,
@@ -223,6 +229,22 @@ result<input_bytes> input_store::bytes(const input_name& name,
   return out;
 }
 
+result<std::vector<input_part>>
+input_store::damaged(const input_name& name, const input_part& range) const {
+  std::vector<input_part> out;
+  const auto found = persistence::damaged_parts(
+    *fs_, directory_of(name), name.lineage, range.from, range.to);
+  if (!found) {
+    if (found.failure().code != errc::not_found)
+      return found.failure();
+    out.push_back(range);
+    return out;
+  }
+  for (const auto& [from, to] : *found)
+    out.push_back({from, to});
+  return out;
+}
+
 error input_store::read_back(const input_name& name, const input_part& range,
                              input_bytes& into) const {
   const auto path
@@ -241,8 +263,8 @@ error input_store::read_back(const input_name& name, const input_part& range,
             path + ": ends at " + std::to_string(range.from.offset() + *got)
               + ", but the order of the stream needs its bytes up to "
               + std::to_string(range.from.offset() + bytes.size())};
-  if (const auto bad = persistence::find_bad_record(name.lineage, range.from,
-                                                    bytes.bytes()))
+  if (const auto bad
+      = persistence::find_bad_record(name.lineage, range.from, bytes.bytes()))
     return {errc::corrupt, path + ": damage at "
                              + std::to_string(bad->at.offset()) + ": "
                              + std::string{bad->reason}};

@@ -39,6 +39,8 @@ struct input_part {
 struct input_bytes {
   std::vector<std::span<const std::byte>> parts;
   std::vector<chunk> owners;
+  /// Appends others.
+  void add(input_bytes more);
 };
 
 /// What of which input is recorded, durable and not yet merged on this node.
@@ -105,6 +107,11 @@ public:
   /// `corrupt` or `not_found` names file and offset where they are not.
   [[nodiscard]] result<input_bytes> bytes(const input_name& name,
                                           const input_part& range) const;
+
+  /// What of a range that `bytes` cannot give is damaged, or gone. A failure
+  /// that may pass: only that it cannot be read.
+  [[nodiscard]] result<std::vector<input_part>>
+  damaged(const input_name& name, const input_part& range) const;
 
   /// Recorded, not yet merged.
   [[nodiscard]] uint64_t waiting_bytes() const noexcept { return waiting_; }

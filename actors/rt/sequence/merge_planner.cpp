@@ -25,9 +25,6 @@ void merge_planner::take(const merge_entry& entry) {
     begun_ = true;
   } else if (const auto* opened = std::get_if<open_input>(&entry)) {
     take(*opened);
-  } else if (const auto* closed = std::get_if<close_input>(&entry)) {
-    if (const auto found = names_.find(closed->input); found != names_.end())
-      inputs_[found->second].closed = true;
   } else if (const auto* range = std::get_if<merge_range>(&entry)) {
     if (const auto found = names_.find(range->input); found != names_.end()) {
       auto& end = inputs_[found->second].end;

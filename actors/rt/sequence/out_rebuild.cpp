@@ -91,21 +91,28 @@ error rebuilding::open(const merge_state& state) {
 error rebuilding::apply(const history_reader::instruction& what) {
   const auto& [index, entry] = what;
   input_bytes bytes;
-  if (const auto* range = std::get_if<merge_range>(&entry);
-      range != nullptr && !range->lost) {
+  const auto read = [&](const merge_range& range) -> error {
     const auto& known = merge_->state().inputs;
-    const auto input = known.find(range->input);
+    const auto input = known.find(range.input);
     if (input == known.end())
       return {errc::corrupt, "history: entry " + to_string(index)
                                + " names an input that was never opened"};
-    if (!input->second.closed && range->to > input->second.merged_end) {
-      auto got = inputs_.bytes({input->second.directory, input->second.lineage},
-                               {range->from, range->to});
-      if (!got)
-        return got.failure();
-      bytes = *std::move(got);
-    }
-  }
+    if (!merge_->needs(range))
+      return {};
+    auto got = inputs_.bytes({input->second.directory, input->second.lineage},
+                             {range.from, range.to});
+    if (!got)
+      return got.failure();
+    bytes.add(*std::move(got));
+    return {};
+  };
+  if (const auto* range = std::get_if<merge_range>(&entry))
+    if (auto fault = read(*range))
+      return fault;
+  if (const auto* pieces = std::get_if<merge_pieces>(&entry))
+    for (const auto& piece : pieces->pieces)
+      if (auto fault = read(piece))
+        return fault;
   auto done = merge_->apply(index, entry, bytes.parts);
   return done ? error{} : done.failure();
 }

@@ -31,6 +31,7 @@ void sequencer_state::start(persistence::env* world,
   env = world;
   core = std::move(whose);
   settings = std::move(how);
+  children.attach(self);
   self->set_down_handler([this](caf::down_msg& down) { went(down.source); });
   peers = std::make_unique<peer_links>(settings.peers);
   // A subscriber that goes from node to node tells their flows apart.
@@ -63,6 +64,7 @@ result<input_sink_actor> sequencer_state::sink_of(const input_name& input) {
   how.directory = grant->directory;
   how.lineage = input.lineage;
   how.merged = grant->merged;
+  how.vouched = grant->vouched;
   how.cached = core->options().cached;
   auto sink
     = self->spawn(input_sink, env, std::move(how), input_owner_actor{self});
@@ -457,8 +459,8 @@ void sequencer_state::tick() {
   say_hello();
   retry_inputs();
   mend_inputs();
-  scrub();
   mind_disk();
+  scrub();
   step(period_ending::passed{});
   for (auto& each : std::exchange(unproposed, {})) {
     period_ending::propose again{std::move(each)};
@@ -528,7 +530,6 @@ sequencer(sequencer_self_actor::stateful_pointer<sequencer_state> self,
           persistence::env* world,
           std::shared_ptr<std::unique_ptr<sequencer_core>> core,
           sequencer_settings settings) {
-  self->state.children.attach(self);
   auto* me = &self->state;
   me->start(world, std::move(*core), std::move(settings));
   return {
@@ -546,23 +547,21 @@ sequencer(sequencer_self_actor::stateful_pointer<sequencer_state> self,
     [me](fetch_atom, const input_range& what) { return me->serve_bytes(what); },
     [me](recorded_atom, copy_id copy, position from, position to,
          const chunk& bytes) { me->input_recorded(copy, from, to, bytes); },
-    [me](durable_atom, copy_id copy, position end) {
-      me->input_durable(copy, end);
+    [me](durable_atom, copy_id of, position end) {
+      me->input_durable(of, end);
     },
     [me](lacking_atom, copy_id copy, position from, position to) {
       me->input_lacking(copy, from, to);
     },
-    [me](failed_atom, copy_id copy, const caf::error& fault) {
-    [me](refused_atom, copy_id copy, const caf::error& fault) {
-      me->input_refused(copy, fault);
+    [me](refused_atom, copy_id copy, const caf::error& why) {
+      me->input_refused(copy, why);
     },
+    [me](failed_atom, copy_id copy, const caf::error& fault) {
       me->input_failed(copy, fault);
     },
     [me](end_period_atom, period_id period) { return me->end_period(period); },
     [me](facts_atom) { return me->facts(); },
-    [me](facts_atom, const input_offer& what) {
-      return me->origin_facts(what);
-    },
+    [me](facts_atom, const input_offer& of) { return me->origin_facts(of); },
     [me](floor_atom, const std::string& consumer, position at) {
       me->take_floor(consumer, at);
     },

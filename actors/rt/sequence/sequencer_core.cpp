@@ -43,7 +43,10 @@ sequencer_core::open_input(const input_name& name) {
   unplanned_.insert(copy);
   const auto end = merged(copy);
   inputs_.merged(copy, end);
-  return input_grant{copy, inputs_.directory_of(name), end};
+  const auto vouched = vouched_.find(name);
+  return input_grant{
+    copy, inputs_.directory_of(name), end,
+    vouched == vouched_.end() ? end : std::max(end, vouched->second)};
 }
 
 void sequencer_core::recorded(copy_id copy, position from, position to,
@@ -65,14 +68,6 @@ void sequencer_core::lost(copy_id copy, const input_part& range) {
 void sequencer_core::absent(copy_id copy, const input_part& range) {
   inputs_.absent(copy, range);
   unplanned_.insert(copy);
-}
-
-void sequencer_core::pass_over(copy_id copy) {
-  MILLRACE_ASSERT(options_.nodes.size() == 1);
-  if (!blocked_ || blocked_->copy != copy)
-    return;
-  std::get<merge_range>(pending_.front().second).lost = true;
-  blocked_.reset();
 }
 
 void sequencer_core::durable(copy_id copy, position end) {
@@ -139,7 +134,7 @@ error sequencer_core::propose(const std::vector<merge_entry>& entries) {
 /// A leadership began or ended: what is planned is judged anew.
 void sequencer_core::lead() {
   // What is proposed already is not known while the state is not here.
-  const bool plans = group_->leads() && !copying_;
+  const bool plans = group_->leads() && !copying_ && !recalls();
   if (plans == planner_.has_value())
     return;
   planner_.reset();
@@ -172,11 +167,16 @@ result<bool> sequencer_core::plan() {
     std::move(ranges.begin(), ranges.end(), std::back_inserter(entries));
   }
   unplanned_.clear();
+  for (const auto& [copy, range] : declared_)
+    entries.emplace_back(
+      merge_range{numbers_.at(inputs_.name(copy)), range.from, range.to, true});
   if (entries.empty())
     return true;
   auto fault = propose(entries);
-  if (!fault)
+  if (!fault) {
+    declared_.clear();
     return true;
+  }
   if (fault.code != errc::unavailable)
     return fault;
   // Planned again later, from what the log has then.
@@ -207,12 +207,13 @@ result<sequencer_effects> sequencer_core::advance() {
     std::move(came.stranded.begin(), came.stranded.end(),
               std::back_inserter(out.stranded));
     out.changed = out.changed || came.changed;
-    std::move(came.committed.begin(), came.committed.end(),
-              std::back_inserter(pending_));
+    const bool committed = !came.committed.empty();
+    queue(std::move(came.committed));
     if (auto fault = apply_pending(out))
       return fault;
-    const bool leads_newly = *planned && group_->leads() && !copying_ && !planner_;
-    more = leads_newly || !came.committed.empty();
+    const bool leads_newly
+      = *planned && group_->leads() && !copying_ && !recalls() && !planner_;
+    more = leads_newly || committed;
   }
   out.out = std::exchange(written_, {});
   out.opened = std::exchange(opened_, {});
@@ -271,87 +272,6 @@ input_part sequencer_core::growing(copy_id copy, input_part range) const {
                  ? position::of(range.from.session(), range.from.roll(), 0)
                  : std::min(range.from, end);
   return range;
-}
-
-error sequencer_core::apply_pending(sequencer_effects& out) {
-  while (!pending_.empty() && !blocked_ && !copying_) {
-    if (auto fault = apply(pending_.front(), out))
-      return fault;
-    if (!blocked_)
-      pending_.pop_front();
-  }
-  return {};
-}
-
-/// What was held when it was agreed on may be damaged by now: then nothing more
-/// is applied until it is here again.
-result<input_bytes> sequencer_core::bytes_of(const merge_range& range) {
-  const auto& input = merge_->state().inputs.at(range.input);
-  const input_name name{input.directory, input.lineage};
-  const input_part part{std::max(range.from, input.merged_end), range.to};
-  if (range.lost || input.closed || part.from >= part.to)
-    return input_bytes{};
-  auto got = inputs_.bytes(name, {range.from, range.to});
-  if (!got) {
-    const auto copy = inputs_.add(name);
-    blocked_ = missing_bytes{copy, growing(copy, part)};
-    blocked_why_ = got.failure();
-  }
-  return got;
-}
-
-error sequencer_core::apply(const stream_group::instruction& what,
-                            sequencer_effects& out) {
-  const auto& [index, entry] = what;
-  if (const auto* begin = std::get_if<begin_stream>(&entry); begin && !merge_) {
-    merge_state state;
-    state.layout = begin->layout;
-    state.out_end = position::of(0, 0, 0);
-    if (auto fault = begin_merge(std::move(state)))
-      return fault;
-  }
-  if (!merge_)
-    return {errc::corrupt, options_.directory + "/raft: entry "
-                             + to_string(index)
-                             + " comes before the beginning of the stream"};
-  if (index <= merge_->state().applied_index)
-    return {};
-  input_bytes bytes;
-  position merged_before;
-  std::optional<input_name> name;
-  if (const auto* range = std::get_if<merge_range>(&entry)) {
-    const auto input = merge_->state().inputs.find(range->input);
-    if (input == merge_->state().inputs.end())
-      return {errc::corrupt, options_.directory + "/raft: entry "
-                               + to_string(index) + " names input "
-                               + to_string(range->input)
-                               + ", which was never opened"};
-    name = {input->second.directory, input->second.lineage};
-    merged_before = input->second.merged_end;
-    auto got = bytes_of(*range);
-    if (!got)
-      return {};
-    bytes = *std::move(got);
-  }
-  const auto applied = merge_->state().applied_index;
-  const auto out_before = merge_->state().out_end;
-  auto facts = merge_->apply(index, entry, bytes.parts);
-  if (!facts)
-    return facts.failure();
-  if (auto fault = history_->add(index, applied, entry))
-    return fault;
-  if (file_of(merge_->state().out_end) != file_of(out_before)) {
-    at_file_begin_ = before(merge_->state()).inputs;
-    if (const auto* range = std::get_if<merge_range>(&entry))
-      at_file_begin_[range->input] = merged_before;
-  }
-  std::move(facts->begin(), facts->end(), std::back_inserter(out.facts));
-  if (name)
-    if (const auto copy = inputs_.find(*name)) {
-      inputs_.merged(*copy, std::get<merge_range>(entry).to);
-      out.merged.insert(*copy);
-    }
-  return {};
 }
 
 // -- checkpoints --------------------------------------------------------------

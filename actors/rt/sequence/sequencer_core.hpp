@@ -20,7 +20,8 @@
 #include <string>
 #include <vector>
 
-// Recovery is in sequencer_recovery.cpp.
+// Recovery is in sequencer_recovery.cpp, what becomes of agreed entries in
+// sequencer_apply.cpp.
 
 namespace millrace::rt {
 
@@ -84,6 +85,9 @@ public:
     copy_id copy;
     std::string directory; ///< Where the copy of this input grows.
     position merged;
+    /// What this node vouched for, as its disk said when it was opened: all of
+    /// it was durable in the copy once.
+    position vouched;
   };
   /// The copy of a publisher's directory and lineage on this node. `fenced`
   /// when a later lineage of the directory is known.
@@ -142,17 +146,20 @@ public:
   /// an empty one from the start of a file.
   [[nodiscard]] input_part growing(copy_id copy, input_part range) const;
   [[nodiscard]] const std::optional<missing_bytes>& missing() const noexcept {
-    return blocked_ ? blocked_ : missing_;
+    return missing_;
   }
   /// Tries to apply again what could not be read.
   void retry() noexcept { blocked_.reset(); }
   /// Why nothing is applied; none while all goes on.
   [[nodiscard]] error blocked() const {
-    return blocked_ ? blocked_why_ : error{};
+    return blocked_ ? blocked_->why : error{};
   }
-  /// Nobody has what an agreed entry names, and no other node waits for it to
-  /// be applied: an event takes its place. @pre this node is alone.
-  void pass_over(copy_id copy);
+  /// Of what cannot be read: what is damaged, and not declared lost.
+  [[nodiscard]] std::vector<missing_bytes> damaged() const;
+  /// Nobody has what is `damaged` in this range: an event takes its place once
+  /// this is agreed on, durably, and in every later life. @pre this node is
+  /// alone: no other one may have applied it.
+  void declare_lost(copy_id copy, const input_part& range);
 
   // -- checkpoints
   // -------------------------------------------------------------
@@ -264,7 +271,17 @@ private:
   [[nodiscard]] bool holds(const merge_range& range);
   error apply_pending(sequencer_effects& out);
   error apply(const stream_group::instruction& what, sequencer_effects& out);
-  result<input_bytes> bytes_of(const merge_range& range);
+  void queue(std::vector<stream_group::instruction> what);
+  /// An entry as it is applied: of a range, what is not merged yet, without
+  /// what was declared lost.
+  struct readable {
+    merge_entry entry;
+    input_bytes bytes;
+  };
+  result<readable> read(const merge_entry& entry);
+  error read(const merge_range& range, input_bytes& into);
+  void block(const merge_range& on, const error& why);
+  [[nodiscard]] bool recalls() const;
   void name(input_id number, const input_name& name);
   [[nodiscard]] const merge_input* input_of(const input_name& name) const;
   [[nodiscard]] int64_t now() const { return env_->clock->monotonic_ns(); }
@@ -290,9 +307,18 @@ private:
   /// Committed, not yet applied: all of it, but for a moment, only while the
   /// bytes of the first cannot be read.
   std::deque<stream_group::instruction> pending_;
-  std::optional<missing_bytes> blocked_; ///< Which those are,
-  error blocked_why_;                    ///< and what is wrong with them.
-  std::vector<input_name> opened_;       ///< Not yet handed out.
+  struct unreadable {
+    error why;
+    copy_id copy;
+    std::vector<input_part> parts; ///< What of them is damaged.
+  };
+  std::optional<unreadable> blocked_; ///< Which those are.
+  /// By input: what is agreed to be lost of ranges that are not applied yet.
+  std::map<input_id, std::vector<input_part>> losses_;
+  std::vector<std::pair<copy_id, input_part>> declared_; ///< Not agreed yet.
+  /// What the group's log named of inputs when it was opened.
+  std::map<input_name, position> vouched_;
+  std::vector<input_name> opened_;                   ///< Not yet handed out.
   std::vector<sequencer_effects::out_part> written_; ///< Not yet handed out.
   bool followed_ = false;
   bool copying_ = false;
@@ -310,8 +336,8 @@ private:
   std::optional<needless_logs> needless_synced_;
   needless_logs needless_;
   bool collects_ = false; ///< Not yet handed out.
-  /// What was merged of inputs when the newest file of out/ began: that file can
-  /// be made again. Empty: not known.
+  /// What was merged of inputs when the newest file of out/ began: that file
+  /// can be made again. Empty: not known.
   std::map<input_id, position> at_file_begin_;
 };
 

@@ -68,9 +68,16 @@ error sequencer_core::recover() {
   if (auto fault = apply_history())
     return fault;
   recover_needless();
-  for (const auto& entry : group_->after(newest_.index))
+  for (const auto& entry : group_->after(newest_.index)) {
     if (const auto* opened = std::get_if<rt::open_input>(&entry))
       name(opened->input, {opened->directory, opened->lineage});
+    const auto* range = std::get_if<merge_range>(&entry);
+    if (range != nullptr && !range->lost)
+      if (const auto of = names_.find(range->input); of != names_.end()) {
+        auto& end = vouched_[of->second];
+        end = std::max(end, range->to);
+      }
+  }
   if (auto fault = make_missing_files())
     return fault;
   return options_.nodes.size() == 1 ? apply_alone() : error{};
@@ -159,12 +166,13 @@ error sequencer_core::apply_history() {
     at = (*next)->first;
     if (const auto* opened = std::get_if<rt::open_input>(&(*next)->second))
       name(opened->input, {opened->directory, opened->lineage});
-    pending_.push_back(*std::move(*next));
+    queue({*std::move(*next)});
     if (auto fault = apply_pending(out))
       return fault;
-    if (blocked_)
-      return blocked_why_;
   }
+  // What is damaged is mended while the node lives.
+  if (blocked_)
+    return {};
   newest_ = {merge_->state().applied_index, encode(merge_->state())};
   return {};
 }

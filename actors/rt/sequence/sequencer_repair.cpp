@@ -112,9 +112,8 @@ void sequencer_state::retry_inputs() {
 void sequencer_state::input_lacking(copy_id copy, position from, position to) {
   const input_part range{from, to};
   const auto needless = core->needless_of(copy);
-  const bool collected
-    = position::of(from.session(), from.roll(), 0)
-      < position::of(needless.session(), needless.roll(), 0);
+  const bool collected = position::of(from.session(), from.roll(), 0)
+                         < position::of(needless.session(), needless.roll(), 0);
   if (collected || given_up.contains({copy, from}))
     return;
   settings.warn("input_damaged",
@@ -136,10 +135,15 @@ void sequencer_state::mend_inputs() {
   const bool still = missing && missed && missing->copy == missed->copy
                      && missing->range.from == missed->range.from;
   missed = missing;
-  // A group of one has nobody that could still have it, but the publisher.
   if (still)
-    step_repair(input_repair::lacking{missing->copy, missing->range,
-                                      core->options().nodes.size() > 1});
+    step_repair(
+      input_repair::lacking{missing->copy, missing->range, /*agreed*/ true});
+  // A group of one has nobody that could still have it, but the publisher.
+  const bool several = core->options().nodes.size() > 1;
+  const auto damaged = core->damaged();
+  for (const auto& [copy, range] : damaged)
+    step_repair(
+      input_repair::lacking{copy, core->growing(copy, range), several});
   if (const auto why = core->blocked(); why != told_blocked) {
     told_blocked = why;
     if (why)
@@ -157,7 +161,10 @@ void sequencer_state::mend_inputs() {
   }
   std::erase_if(lacks, [](const auto& entry) { return entry.second.empty(); });
   for (const auto copy : repair.open()) {
-    if (!missing || missing->copy != copy)
+    const bool waited_for
+      = (missing && missing->copy == copy)
+        || (!damaged.empty() && damaged.front().copy == copy);
+    if (!waited_for)
       repair.forget_agreed(copy); // It came another way.
     step_repair(sources_of(copy));
   }
@@ -267,7 +274,7 @@ void sequencer_state::act(const input_repair::give_up& what) {
     return; // Its subscribers have had it.
   core->lost(what.copy, what.range);
   if (core->options().nodes.size() == 1)
-    core->pass_over(what.copy);
+    core->declare_lost(what.copy, what.range);
   const bool inside = what.range.from.session() == what.range.to.session()
                       && what.range.from.roll() == what.range.to.roll();
   if (const auto sink = sinks.find(what.copy); inside && sink != sinks.end())
@@ -305,9 +312,9 @@ text::json_value sequencer_state::repair_status() const {
     standing.add(to_string(core->inputs().name(copy)), failed.why);
   if (const auto why = core->blocked())
     out.add("blocked", to_string(why));
+  if (trouble)
+    out.add("disk", trouble->why);
   return out;
 }
 
 } // namespace millrace::rt
-  if (trouble)
-    out.add("disk", trouble->why);

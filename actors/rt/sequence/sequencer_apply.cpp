@@ -1,0 +1,209 @@
+#include <millrace/actors/rt/sequence/out_state.hpp>
+#include <millrace/actors/rt/sequence/sequencer_core.hpp>
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+// How a sequencer_core applies what is agreed on, and what becomes of an entry
+// whose bytes are damaged by then: nothing more is applied until they are
+// mended or, where no other node may have applied them, agreed to be lost.
+
+namespace millrace::rt {
+
+namespace {
+
+bool overlap(const input_part& a, const input_part& b) {
+  return a.from < b.to && b.from < a.to;
+}
+
+/// A range in pieces, of which some are lost.
+merge_pieces cut(const merge_range& range, std::vector<input_part> lost) {
+  std::sort(lost.begin(), lost.end(),
+            [](const auto& a, const auto& b) { return a.from < b.from; });
+  merge_pieces out{range.input, {}};
+  auto at = range.from;
+  const auto add = [&](position to, bool is_lost) {
+    if (at < to)
+      out.pieces.push_back({range.input, at, to, is_lost});
+    at = std::max(at, to);
+  };
+  for (const auto& each : lost) {
+    add(std::min(each.from, range.to), false);
+    add(std::min(each.to, range.to), true);
+  }
+  add(range.to, false);
+  return out;
+}
+
+} // namespace
+
+/// Takes in what is agreed on. A loss comes after the ranges that it is of, and
+/// counts before they are applied, in this life and in each later one.
+void sequencer_core::queue(std::vector<stream_group::instruction> what) {
+  for (auto& each : what) {
+    const auto* lost = std::get_if<merge_range>(&each.second);
+    if (lost != nullptr && lost->lost) {
+      const input_part part{lost->from, lost->to};
+      const auto names = [&](const stream_group::instruction& earlier) {
+        const auto* range = std::get_if<merge_range>(&earlier.second);
+        return range != nullptr && !range->lost && range->input == lost->input
+               && overlap({range->from, range->to}, part);
+      };
+      if (std::any_of(pending_.begin(), pending_.end(), names)) {
+        losses_[lost->input].push_back(part);
+        blocked_.reset();
+      }
+    }
+    pending_.push_back(std::move(each));
+  }
+}
+
+/// What the group's log has forgotten is not all applied yet.
+bool sequencer_core::recalls() const {
+  return (merge_ ? merge_->state().applied_index : entry_index{})
+         < group_->begin();
+}
+
+error sequencer_core::apply_pending(sequencer_effects& out) {
+  while (!pending_.empty() && !blocked_ && !copying_) {
+    if (auto fault = apply(pending_.front(), out))
+      return fault;
+    if (!blocked_)
+      pending_.pop_front();
+  }
+  if (pending_.empty())
+    losses_.clear();
+  return {};
+}
+
+error sequencer_core::read(const merge_range& range, input_bytes& into) {
+  const auto need = merge_->needs(range);
+  if (!need)
+    return {};
+  const auto& input = merge_->state().inputs.at(range.input);
+  auto got
+    = inputs_.bytes({input.directory, input.lineage}, {need->from, need->to});
+  if (!got) {
+    block(*need, got.failure());
+    return got.failure();
+  }
+  into.add(*std::move(got));
+  return {};
+}
+
+/// What was held when it was agreed on may be damaged by now.
+result<sequencer_core::readable>
+sequencer_core::read(const merge_entry& entry) {
+  readable out{entry, {}};
+  std::vector<merge_range> pieces;
+  if (const auto* range = std::get_if<merge_range>(&entry)) {
+    pieces.push_back(*range);
+    const auto need = merge_->needs(*range);
+    if (need) {
+      pieces.front() = *need;
+      out.entry = *need;
+      auto lost = losses_.find(range->input);
+      if (lost != losses_.end()) {
+        auto what = cut(*need, lost->second);
+        pieces = what.pieces;
+        if (pieces.size() > 1 || pieces.front().lost)
+          out.entry = std::move(what);
+      }
+    }
+  } else if (const auto* what = std::get_if<merge_pieces>(&entry)) {
+    pieces = what->pieces; // Of a history.
+  }
+  for (const auto& piece : pieces)
+    if (auto fault = read(piece, out.bytes))
+      return fault;
+  return out;
+}
+
+void sequencer_core::block(const merge_range& on, const error& why) {
+  const auto& input = merge_->state().inputs.at(on.input);
+  const input_name name{input.directory, input.lineage};
+  blocked_ = unreadable{why, inputs_.add(name), {}};
+  // A disk that refuses to read may read again.
+  if (why.code != errc::corrupt && why.code != errc::not_found)
+    return;
+  if (auto parts = inputs_.damaged(name, {on.from, on.to}))
+    blocked_->parts = *std::move(parts);
+}
+
+std::vector<sequencer_core::missing_bytes> sequencer_core::damaged() const {
+  std::vector<missing_bytes> out;
+  if (!blocked_)
+    return out;
+  for (const auto& part : blocked_->parts)
+    if (std::none_of(declared_.begin(), declared_.end(), [&](const auto& each) {
+          return each.first == blocked_->copy && overlap(each.second, part);
+        }))
+      out.push_back({blocked_->copy, part});
+  return out;
+}
+
+void sequencer_core::declare_lost(copy_id copy, const input_part& range) {
+  MILLRACE_ASSERT(options_.nodes.size() == 1);
+  for (const auto& [of, part] : damaged())
+    if (of == copy && overlap(part, range))
+      declared_.emplace_back(copy, input_part{std::max(part.from, range.from),
+                                              std::min(part.to, range.to)});
+}
+
+error sequencer_core::apply(const stream_group::instruction& what,
+                            sequencer_effects& out) {
+  const auto& [index, agreed] = what;
+  if (const auto* begin = std::get_if<begin_stream>(&agreed);
+      begin && !merge_) {
+    merge_state state;
+    state.layout = begin->layout;
+    state.out_end = position::of(0, 0, 0);
+    if (auto fault = begin_merge(std::move(state)))
+      return fault;
+  }
+  if (!merge_)
+    return {errc::corrupt, options_.directory + "/raft: entry "
+                             + to_string(index)
+                             + " comes before the beginning of the stream"};
+  if (index <= merge_->state().applied_index)
+    return {};
+  std::optional<input_id> of;
+  if (const auto* range = std::get_if<merge_range>(&agreed))
+    of = range->input;
+  else if (const auto* pieces = std::get_if<merge_pieces>(&agreed))
+    of = pieces->input;
+  const auto& inputs = merge_->state().inputs;
+  if (of && !inputs.contains(*of))
+    return {errc::corrupt, options_.directory + "/raft: entry "
+                             + to_string(index) + " names input "
+                             + to_string(*of) + ", which was never opened"};
+  auto ready = read(agreed);
+  if (!ready)
+    return {}; // Blocked.
+  const auto merged_before = of ? inputs.at(*of).merged_end : position{};
+  const auto applied = merge_->state().applied_index;
+  const auto out_before = merge_->state().out_end;
+  auto facts = merge_->apply(index, ready->entry, ready->bytes.parts);
+  if (!facts)
+    return facts.failure();
+  if (auto fault = history_->add(index, applied, ready->entry))
+    return fault;
+  const auto& state = merge_->state();
+  if (file_of(state.out_end) != file_of(out_before)) {
+    at_file_begin_ = before(state).inputs;
+    if (of)
+      at_file_begin_[*of] = merged_before;
+  }
+  std::move(facts->begin(), facts->end(), std::back_inserter(out.facts));
+  if (of) {
+    const auto& input = state.inputs.at(*of);
+    if (const auto copy = inputs_.find({input.directory, input.lineage})) {
+      inputs_.merged(*copy, input.merged_end);
+      out.merged.insert(*copy);
+    }
+  }
+  return {};
+}
+
+} // namespace millrace::rt
