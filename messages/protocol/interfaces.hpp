@@ -126,12 +126,15 @@ struct flow_ack {
   /// The SINK collected the files of its copy before that of this position; the
   /// SOURCE may do the same when all SINKs have.
   position collected;
+  /// Of those, what the SOURCE may let go once most SINKs say so: the others
+  /// were away for too long, and will need none of it.
+  position released;
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, flow_ack& x) {
   return f(caf::meta::type_name("flow_ack"), x.flow, x.bytes, x.merged,
-           x.collected);
+           x.collected, x.released);
 }
 
 /// Whole records [from, to) of one life of a publisher's directory.
@@ -162,6 +165,9 @@ struct peer_hello {
   bool forgot = false;
   /// Of a leader: no member needs the entries up to this one.
   entry_index needless;
+  /// Of a leader: some member is left behind, and nothing is kept for it.
+  bool leaves_behind = false;
+  uint32_t disk_percent = 0; ///< How full its disk is; 0: not known.
   /// What is recorded here and not merged; from: what is merged.
   std::vector<input_range> inputs;
 };
@@ -169,7 +175,8 @@ struct peer_hello {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, peer_hello& x) {
   return f(caf::meta::type_name("peer_hello"), x.node, x.incarnation,
-           x.founding, x.generation, x.forgot, x.needless, x.inputs);
+           x.founding, x.generation, x.forgot, x.needless, x.leaves_behind,
+           x.disk_percent, x.inputs);
 }
 
 /// Where a stream stands at its SEQUENCER.
@@ -364,6 +371,8 @@ CAF_BEGIN_TYPE_ID_BLOCK(millrace, caf::first_custom_type_id)
   CAF_ADD_ATOM(millrace, millrace, collect_atom, "collect")
   CAF_ADD_ATOM(millrace, millrace, floor_atom, "floor")
   CAF_ADD_ATOM(millrace, millrace, prune_atom, "prune")
+  CAF_ADD_ATOM(millrace, millrace, losses_atom, "losses")
+  CAF_ADD_ATOM(millrace, millrace, lead_atom, "lead")
 CAF_END_TYPE_ID_BLOCK(millrace)
 
 namespace millrace {
@@ -423,7 +432,9 @@ using sink_actor = caf::typed_actor<
   // A StreamEvent that the source's reader found at this place of the flow.
   caf::reacts_to<event_atom, flow_id, chunk>,
   // The source of the flow lives.
-  caf::reacts_to<caf::ping_atom, flow_id>>;
+  caf::reacts_to<caf::ping_atom, flow_id>,
+  // The source's files before that of this position went.
+  caf::reacts_to<collect_atom, flow_id, position>>;
 
 /// SOURCE: tails a log directory and feeds a SINK within its credit.
 using source_actor = status_actor::extend<
@@ -484,6 +495,12 @@ using sequencer_actor = status_actor::extend<
   // tells. Not forced: `invalid_argument` where a consumer would lose.
   caf::replies_to<prune_atom, position, bool /*dry*/,
                   bool /*forced*/>::with<std::string>,
+  // A subscriber of this name wants to decide what the stream needs no more;
+  // answers who does, for some seconds: itself, or the one before it.
+  caf::replies_to<lead_atom, std::string>::with<std::string>,
+  // What was lost, refused or let go, as this node wrote it down, after a
+  // number: JSON (see loss_ledger).
+  caf::replies_to<losses_atom, uint64_t>::with<std::string>,
   // Clean stop: everything written is synced and sealed.
   caf::replies_to<stop_atom>::with<bool>>;
 

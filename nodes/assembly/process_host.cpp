@@ -4,6 +4,9 @@
 #include <millrace/nodes/assembly/endpoints.hpp>
 #include <millrace/nodes/assembly/process_host.hpp>
 
+#include <cstdlib>
+#include <string_view>
+
 namespace millrace::nodes {
 
 namespace {
@@ -25,6 +28,21 @@ result<rt::publisher_options> publisher_options_of(const cluster_config& config,
   out.cached = settings->mode == stream_mode::cached;
   out.roll_bytes = settings->roll_bytes;
   return out;
+}
+
+/// What the seed of the streams calls the variable, and its values.
+result<rt::archived_exchange> archived_by_variable() {
+  constexpr const char* name = "REPLICATOR_EXCHANGE_ARCHIVED";
+  const char* variable = std::getenv(name);
+  if (variable == nullptr)
+    return rt::archived_exchange::follow;
+  const std::string_view value{variable};
+  if (value == "0")
+    return rt::archived_exchange::own;
+  if (value == "1")
+    return rt::archived_exchange::lead;
+  return error{errc::invalid_argument,
+               std::string{name} + ": '" + variable + "' is neither 0 nor 1"};
 }
 
 } // namespace
@@ -78,6 +96,12 @@ process_host::subscribe(const std::string& stream,
   settings.topic = stream;
   settings.start = options.start;
   settings.local_copy = std::move(options.local_copy);
+  auto archived = options.archived
+                    ? result<rt::archived_exchange>{*options.archived}
+                    : archived_by_variable();
+  if (!archived)
+    return archived.failure();
+  settings.archived = *archived;
   if (!stream.starts_with('/')) {
     auto nodes = endpoints_of_stream(config_, stream);
     if (!nodes)

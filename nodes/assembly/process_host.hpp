@@ -54,6 +54,9 @@ struct subscribe_options {
   /// Directory of a local copy of the stream; empty: none is kept.
   // lint: allow(half_used): for programs that must read while RT is away.
   std::string local_copy;
+  /// None: as $REPLICATOR_EXCHANGE_ARCHIVED says, "0": `own`, "1": `lead`; not
+  /// set: `follow`.
+  std::optional<rt::archived_exchange> archived{};
   /// The hold on it, for handlers that end their subscription; null: a new one.
   std::shared_ptr<rt::subscription> control;
 };

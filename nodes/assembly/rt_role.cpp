@@ -65,12 +65,11 @@ result<std::vector<rt::peer_settings>> peers_of(const cluster_config& config,
 }
 
 std::function<void(const std::string&, const std::string&)>
-teller(process_host& host, const std::string& process,
-       notice::severity level) {
-  return [&host, process, level](const std::string& id,
-                                 const std::string& text) {
-    host.tell({level, std::string{process_type::rt}, process, id, text});
-  };
+teller(process_host& host, const std::string& process, notice::severity level) {
+  return
+    [&host, process, level](const std::string& id, const std::string& text) {
+      host.tell({level, std::string{process_type::rt}, process, id, text});
+    };
 }
 
 /// Those that build on a stream and must lose nothing of it.
@@ -105,6 +104,7 @@ result<opened_stream> open_stream(process_host& host,
     = std::min<uint64_t>(stream.roll_bytes, uint64_t{900} << 20);
   options.checkpoint_bytes = how.checkpoint_bytes;
   options.behind_bytes_max = how.behind_bytes_max;
+  options.gc_grace_ns = stream.gc_grace_ns;
   for (const auto* member : config.members_of(stream.name))
     options.nodes.push_back({rt::node_number(member->name), member->name});
   options.self = rt::node_number(process.name);
@@ -136,8 +136,7 @@ rt_factory::operator()(process_host& host,
   // All open before any acts: one that fails leaves none behind.
   std::vector<opened_stream> opened;
   for (const auto& name : process.streams) {
-    auto stream
-      = open_stream(host, process, *config.stream(name), *this);
+    auto stream = open_stream(host, process, *config.stream(name), *this);
     if (!stream)
       return stream.failure();
     opened.push_back(*std::move(stream));
@@ -151,17 +150,16 @@ rt_factory::operator()(process_host& host,
       rt::sequencer, &host.env(),
       std::make_shared<std::unique_ptr<rt::sequencer_core>>(
         std::move(opened[i].core)),
-      rt::sequencer_settings{.period_grace_ns = config.period.grace_ns,
-                             .peers = std::move(opened[i].peers),
-                             .connector = host.connector(),
-                             .warn = teller(host, process.name,
-                                            notice::severity::warning),
-                             .note = teller(host, process.name,
-                                            notice::severity::info),
-                             .retention = {how.retention_age_ns,
-                                           how.retention_bytes,
-                                           how.retention_disk_percent},
-                             .consumers = consumers_of(config, name)});
+      rt::sequencer_settings{
+        .period_grace_ns = config.period.grace_ns,
+        .peers = std::move(opened[i].peers),
+        .connector = host.connector(),
+        .warn = teller(host, process.name, notice::severity::warning),
+        .note = teller(host, process.name, notice::severity::info),
+        .retention = {how.retention_age_ns, how.retention_bytes,
+                      how.retention_disk_percent},
+        .consumers = consumers_of(config, name),
+        .gc_disk_percent = how.gc_disk_percent});
     host.put("rt/" + name, stream);
     out.names.push_back("rt/" + name);
     if (i == 0)

@@ -204,11 +204,15 @@ private:
                  : stream_mode::synced;
     out.roll_bytes
       = at.bytes("roll_size", 64u << 10, uint64_t{1} << 30, out.roll_bytes);
-    out.retention_age_ns = at.duration("retention_age", 1'000'000'000,
-                                       36'500 * text::day_ns, 0);
+    out.retention_age_ns
+      = at.duration("retention_age", 1'000'000'000, 36'500 * text::day_ns, 0);
     out.retention_bytes = at.bytes("retention_size", 1, most_bytes, 0);
     out.retention_disk_percent
       = static_cast<uint32_t>(at.integer("retention_disk", 1, 99, 0));
+    out.gc_grace_ns = at.duration("gc_grace", 1'000'000'000,
+                                  36'500 * text::day_ns, out.gc_grace_ns);
+    out.gc_disk_percent = static_cast<uint32_t>(
+      at.integer("gc_disk", 1, 99, out.gc_disk_percent));
     config_.streams.push_back(std::move(out));
   }
 

@@ -45,6 +45,10 @@ struct stream_config {
   int64_t retention_age_ns = 0;
   uint64_t retention_bytes = 0;
   uint32_t retention_disk_percent = 0;
+  /// An rt process that is away holds back the files that it lacks for so long,
+  /// or until a disk is fuller.
+  int64_t gc_grace_ns = 600'000'000'000;
+  uint32_t gc_disk_percent = 70;
 
   friend bool operator==(const stream_config&, const stream_config&) = default;
 };

@@ -54,6 +54,31 @@ std::vector<log_file_info> files_below(const std::vector<log_file_info>& all,
   return out;
 }
 
+result<position> begin_after(file_system& fs, const std::string& directory,
+                             position at) {
+  const auto all = list_log_files(fs, directory);
+  if (!all)
+    return all.failure();
+  for (size_t i = 0; i + 1 < all->size(); ++i) {
+    const auto& file = (*all)[i];
+    if (file.session != at.session() || file.roll != at.roll())
+      continue;
+    const position next
+      = position::of((*all)[i + 1].session, (*all)[i + 1].roll, 0);
+    if (at.offset() >= file.size)
+      return next;
+    const auto lineage = read_lineage(fs, directory);
+    if (!lineage)
+      return lineage.failure();
+    const auto last
+      = record_before(fs, directory, *lineage,
+                      position::of(file.session, file.roll, file.size));
+    const bool sealed = last && last->kind == record_kind::seal;
+    return sealed && last->begin <= at ? next : at;
+  }
+  return at;
+}
+
 result<collected_files> collect_log(env& world, const std::string& directory,
                                     position floor) {
   auto all = list_log_files(*world.fs, directory);

@@ -20,6 +20,11 @@ struct collected_files {
 [[nodiscard]] std::vector<log_file_info>
 files_below(const std::vector<log_file_info>& all, position floor);
 
+/// A place after the last message of a closed file is the start of the next
+/// file; any other stays as it is.
+[[nodiscard]] result<position>
+begin_after(file_system& fs, const std::string& directory, position at);
+
 /// Collects these files of a log: the newest of them becomes a tombstone, which
 /// tells readers that what came before it was collected; the others go. Durable
 /// when it returns. May run beside the writer and readers of the log. What a

@@ -4,7 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace millrace::rt {
@@ -81,6 +83,98 @@ TEST(DeliveryTest, WhatIsRefusedComesAgain) {
   EXPECT_EQ(taken, all);
   EXPECT_EQ(out.delivered(), 20u);
   EXPECT_TRUE(control->active());
+}
+
+// -- the user's hold on it ----------------------------------------------------
+
+stream_event reset_event() {
+  stream_event event;
+  event.kind = event_kind::reset;
+  event.from = position{130};
+  event.to = position{17592186044416};
+  return event;
+}
+
+TEST(DeliveryEventTest, WithoutAHandlerALineIsPrinted) {
+  delivery out{std::make_shared<subscription>("/tmp/test"), {}};
+  ::testing::internal::CaptureStdout();
+  out.take(reset_event());
+  EXPECT_EQ(::testing::internal::GetCapturedStdout(),
+            "Reset event in /tmp/test, rolling position from 130 to "
+            "17592186044416\n");
+}
+
+TEST(DeliveryEventTest, TheStreamGoesOnAtTheSecondPosition) {
+  std::vector<stream_event> told;
+  subscription_handlers handlers;
+  handlers.on_event = [&](const stream_event& event) { told.push_back(event); };
+  delivery out{std::make_shared<subscription>("market"), handlers};
+  ::testing::internal::CaptureStdout();
+  out.take(reset_event());
+  EXPECT_EQ(::testing::internal::GetCapturedStdout(), "");
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_EQ(told[0].from, position{130});
+  EXPECT_EQ(out.where(), position{17592186044416});
+}
+
+TEST(UnsubscribeTest, FromAMessageCallbackItIsTheLastOne) {
+  const logged log{20};
+  auto control = std::make_shared<subscription>("market");
+  std::vector<int64_t> taken;
+  subscription_handlers handlers;
+  handlers.on_message = [&](const message& m, position) {
+    taken.push_back(m.header.id);
+    if (m.header.id == 7)
+      control->unsubscribe();
+  };
+  delivery out{control, handlers};
+  EXPECT_FALSE(out.take(log.lineage, log.begin, log.bytes));
+  EXPECT_EQ(taken.size(), 7u);
+  EXPECT_FALSE(control->active());
+  control->unsubscribe(); // Harmless twice.
+}
+
+TEST(UnsubscribeTest, FromAnEventCallbackNothingFollows) {
+  const logged log{20};
+  auto control = std::make_shared<subscription>("market");
+  size_t messages = 0;
+  subscription_handlers handlers;
+  handlers.on_event = [&](const stream_event&) { control->unsubscribe(); };
+  handlers.on_message = [&](const message&, position) { ++messages; };
+  delivery out{control, handlers};
+  out.tell(reset_event());
+  EXPECT_FALSE(out.take(log.lineage, log.begin, log.bytes));
+  EXPECT_EQ(messages, 0u);
+}
+
+TEST(UnsubscribeTest, FromAnotherThreadNoCallbackRunsAfterIt) {
+  const logged log{20};
+  auto control = std::make_shared<subscription>("market");
+  std::atomic<bool> inside{false};
+  std::atomic<bool> ended{false};
+  subscription_handlers handlers;
+  handlers.on_message = [&](const message&, position) {
+    inside = true;
+    inside.notify_one();
+    EXPECT_FALSE(ended);
+  };
+  delivery out{control, handlers};
+  std::thread other{[&] {
+    inside.wait(false);
+    control->unsubscribe();
+    ended = true;
+  }};
+  while (control->active())
+    (void)out.take(log.lineage, log.begin, log.bytes);
+  other.join();
+}
+
+TEST(PruneWishTest, TheHighestCounts) {
+  subscription control{"market"};
+  control.prune(position{200});
+  control.prune(position{100});
+  EXPECT_EQ(control.pruned().asked, position{200});
+  EXPECT_EQ(control.pruned().done, position{});
 }
 
 } // namespace

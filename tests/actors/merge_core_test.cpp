@@ -271,6 +271,22 @@ TEST_F(MergeCoreTest, NewLifeOfADirectoryIsAReset) {
   EXPECT_EQ(log.ids, (std::vector<int64_t>{1, 2}));
 }
 
+/// What is told of an event is where its subscribers meet it.
+TEST_F(MergeCoreTest, EventsAndCutsAreToldWithTheirPlaces) {
+  open_input(1, "a");
+  merge(1, "a", {{1, "p1"}, {2, "p2"}, {5, "p5"}, {5, "other"}, {6, "p6"}});
+  merge(1, "a", {{9, "p9"}});
+  const auto log = read_out();
+  ASSERT_EQ(log.events.size(), 3u);
+  ASSERT_EQ(effects.size(), 3u);
+  for (size_t i = 0; i < 3; ++i)
+    EXPECT_EQ(std::get<event_merged>(effects[i]).event, log.events[i]);
+  for (int again = 0; again < 2; ++again)
+    ASSERT_TRUE(apply(cut_begin{position::of(9, 9, 9)}));
+  // Nothing before the newest file can go: there is only that.
+  EXPECT_EQ(effects.size(), 3u);
+}
+
 TEST_F(MergeCoreTest, PeriodEndsOnceAndMarkersAreNoMessages) {
   open_input(1, "a");
   const auto marker = encode(end_of_period{period_id{8767}, "a"});

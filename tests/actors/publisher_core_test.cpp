@@ -170,9 +170,9 @@ TEST_F(PublisherTest, FilesGoWhenAllCopiesWent) {
   for (int64_t id = 1; id <= 60; ++id)
     ASSERT_TRUE(publish(id));
   ASSERT_FALSE(pub->flush(ack_level::recorded, 1s));
-  EXPECT_FALSE(pub->collected("rt0", position::of(0, 3, 100)));
-  EXPECT_FALSE(pub->collected("rt0", position::of(0, 3, 100)));
-  auto job = pub->collected("rt1", position::of(0, 2, 8));
+  EXPECT_FALSE(pub->collected("rt0", {position::of(0, 3, 100), {}}));
+  EXPECT_FALSE(pub->collected("rt0", {position::of(0, 3, 100), {}}));
+  auto job = pub->collected("rt1", {position::of(0, 2, 8), {}});
   ASSERT_TRUE(job);
   EXPECT_EQ(logged().size(), 60u);
   ASSERT_FALSE(job());
@@ -180,9 +180,9 @@ TEST_F(PublisherTest, FilesGoWhenAllCopiesWent) {
   EXPECT_EQ(logged().back().id, 60);
   EXPECT_FALSE(disk.exists("/pub/h.market/log.0.0"));
   EXPECT_TRUE(disk.exists("/pub/h.market/log.0.2"));
-  EXPECT_FALSE(pub->collected("rt1", position::of(0, 2, 8)));
+  EXPECT_FALSE(pub->collected("rt1", {position::of(0, 2, 8), {}}));
   // What comes late touches no file of the next owner.
-  auto late = pub->collected("rt1", position::of(0, 3, 0));
+  auto late = pub->collected("rt1", {position::of(0, 3, 0), {}});
   ASSERT_TRUE(late);
   ASSERT_FALSE(pub->close());
   const auto left = logged().size();

@@ -119,6 +119,24 @@ TEST_F(LogCollectTest, FilesBeforeTheFloorGo) {
   }
 }
 
+/// What is behind the last message of a closed file is no message.
+TEST_F(LogCollectTest, APlaceAfterTheLastMessageOfAFileIsTheNextFile) {
+  write_all();
+  for (size_t i = 0; i < all.messages.size(); ++i) {
+    const auto end = all.messages[i].end;
+    const bool last = i + 1 == all.messages.size();
+    const bool ends_file
+      = !last && all.messages[i + 1].begin.offset() < end.offset();
+    const auto begin = begin_after(disk, log_directory, end);
+    ASSERT_TRUE(begin);
+    EXPECT_EQ(*begin, ends_file ? all.messages[i + 1].begin : end);
+  }
+  for (size_t i = 0; i + 1 < files.size(); ++i)
+    EXPECT_EQ(*begin_after(disk, log_directory,
+                           position{begin_of(files[i]).value + files[i].size}),
+              begin_of(files[i + 1]));
+}
+
 TEST_F(LogCollectTest, TheFileThatIsWrittenStays) {
   write_all();
   ASSERT_TRUE(collect_log(env, log_directory, position::of(9, 0, 0)));

@@ -1,3 +1,4 @@
+#include <map>
 #include <set>
 
 #include "report.hpp"
@@ -54,6 +55,107 @@ TEST_P(CollectionSim, WhatIsMergedEverywhereGoes) {
         broken.push_back(std::move(line));
       return report(seed, broken);
     });
+}
+
+/// What of publishers' logs lies anywhere while one node is down.
+class away_run {
+public:
+  away_run(uint64_t seed, bool cached, rt_scenario::files sizes)
+    : run{seed, cached, 3, sizes} {
+    away = run.rt_names[run.w.draw(run.rt_names.size())];
+    run.w.run_for(std::chrono::milliseconds{300 + run.w.draw(600)});
+    run.w.crash(away);
+    if (!run.w.run_until([this] { return run.settled(); }, 60s))
+      broken.push_back("not all committed without " + away);
+  }
+
+  /// All logs of publishers, and all copies of them on nodes that live.
+  std::map<std::string, uint64_t> bytes_kept() {
+    std::map<std::string, uint64_t> out;
+    for (const auto& name : run.names)
+      if (name.starts_with("pub"))
+        out[name] = log_bytes_below(run.w.at(name).disk(), "/pub");
+      else if (name.starts_with("rt") && name != away)
+        out[name] = log_bytes_below(run.w.at(name).disk(),
+                                    stream_directory(name) + "/in");
+    return out;
+  }
+
+  bool told() {
+    for (const auto& name : run.rt_names)
+      if (name != away)
+        for (const auto& each : run.w.at(name).notices())
+          if (each.id == "left-behind"
+              && each.text.find(away) != std::string::npos)
+            return true;
+    return false;
+  }
+
+  /// The node comes back, and is as the others are.
+  std::vector<std::string> finish() {
+    run.w.restart(away);
+    if (!run.becomes_member(away))
+      broken.push_back(away + " is no member again");
+    for (auto& line : run.finish())
+      broken.push_back(std::move(line));
+    return std::move(broken);
+  }
+
+  rt_scenario run;
+  std::string away;
+  std::vector<std::string> broken;
+};
+
+TEST_P(CollectionSim, FilesGoThoughANodeIsAwayForLong) {
+  for_each_seed(10, [&](uint64_t seed) {
+    away_run test{seed, cached(), rt_scenario::files::small};
+    const auto before = test.bytes_kept();
+    test.run.w.run_for(20s);
+    for (const auto& [name, bytes] : test.bytes_kept())
+      if (name.starts_with("pub") ? bytes >= before.at(name)
+                                  : bytes > before.at(name))
+        test.broken.push_back(name + " keeps " + std::to_string(bytes)
+                              + " bytes of " + std::to_string(before.at(name)));
+    if (!test.told())
+      test.broken.push_back("no log says that " + test.away
+                            + " is left behind");
+    return report(seed, test.finish());
+  });
+}
+
+TEST_P(CollectionSim, ANodeThatIsAwayForAMomentFindsAllFiles) {
+  for_each_seed(5, [&](uint64_t seed) {
+    away_run test{seed, cached(), rt_scenario::files::patient};
+    const auto before = test.bytes_kept();
+    test.run.w.run_for(20s);
+    for (const auto& [name, bytes] : test.bytes_kept())
+      if (name.starts_with("pub") && bytes != before.at(name))
+        test.broken.push_back(name + " lacks files");
+    if (test.told())
+      test.broken.push_back(test.away + " is left behind at once");
+    return report(seed, test.finish());
+  });
+}
+
+TEST_P(CollectionSim, FilesGoWhenADiskFillsWhileANodeIsAway) {
+  for_each_seed(5, [&](uint64_t seed) {
+    away_run test{seed, cached(), rt_scenario::files::patient};
+    const auto before = test.bytes_kept();
+    // Of one that lives: three quarters of it are taken.
+    const auto full = test.away == "rt0" ? "rt1" : "rt0";
+    auto& disk = test.run.w.at(full).disk();
+    disk.set_quota(log_bytes_below(disk, "/") * 4 / 3);
+    test.run.w.run_for(20s);
+    for (const auto& [name, bytes] : test.bytes_kept())
+      if (name.starts_with("pub") && bytes >= before.at(name))
+        test.broken.push_back(name + " keeps " + std::to_string(bytes)
+                              + " bytes");
+    if (!test.told())
+      test.broken.push_back("no log says that " + test.away
+                            + " is left behind");
+    disk.set_quota({});
+    return report(seed, test.finish());
+  });
 }
 
 TEST_P(CollectionSim, CrashesWhileFilesGo) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <millrace/actors/rt/sequence/loss_ledger.hpp>
 #include <millrace/messages/text/json_text.hpp>
 #include <millrace/sim/world/rt_nodes.hpp>
 #include <millrace/sim/world/seeds.hpp>
@@ -7,7 +8,9 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -24,8 +27,9 @@ class rt_scenario {
 public:
   enum class files {
     drawn,
-    small, ///< So that many are collected.
-    kept,  ///< Publishers do not roll: all can be made again from inputs.
+    small,   ///< So that many are collected, though a node is away for long.
+    patient, ///< The same, but a node that is away holds them back.
+    kept,    ///< Publishers do not roll: all can be made again from inputs.
   };
   rt_scenario(uint64_t seed, bool cached, size_t node_count = 1,
               files sizes = files::drawn)
@@ -33,7 +37,10 @@ public:
     rt.cached = cached;
     rt.roll_bytes = 4096 << w.draw(5);
     rt.checkpoint_bytes = 1024 << w.draw(7);
-    if (sizes == files::small) {
+    const bool small = sizes == files::small || sizes == files::patient;
+    if (sizes == files::small)
+      rt.gc_grace = std::chrono::milliseconds{1000 + w.draw(4000)};
+    if (small) {
       rt.checkpoint_bytes = 1024;
       // A file that is small beside its state begins without it.
       rt.roll_bytes = std::max<uint64_t>(rt.roll_bytes, 32 << 10);
@@ -52,7 +59,7 @@ public:
       load.roll_bytes = 2048 << w.draw(6);
       if (sizes == files::kept)
         load.roll_bytes = uint64_t{1} << 30;
-      if (sizes == files::small) {
+      if (small) {
         load.messages = 200;
         load.roll_bytes = 1024 << w.draw(2);
       }
@@ -141,6 +148,7 @@ public:
       add(check_reading(*stream, *readings[i], expected_failures));
       check_checkpoints(*stream, *readings[i], broken);
     }
+    check_losses(*stream, broken);
     add(w.defects());
     std::vector<std::string> told;
     if (!broken.empty())
@@ -233,6 +241,39 @@ private:
                          + " deliveries, the stream up to its position "
                          + std::to_string(before));
     }
+  }
+
+  /// Each event of the stream is in the ledgers of its nodes, once in each.
+  void check_losses(const std::vector<delivered>& stream,
+                    std::vector<std::string>& broken) {
+    std::map<position, size_t> events; ///< And in how many ledgers.
+    for (const auto& item : stream)
+      if (item.kind == delivered::what::event)
+        events.emplace(item.event.from, 0);
+    for (const auto& name : rt_names) {
+      const auto ledger = rt::loss_ledger::open(
+        w.at(name).disk(), stream_directory(name) + "/losses.jsonl");
+      if (!ledger) {
+        broken.push_back(to_string(ledger.failure()));
+        continue;
+      }
+      std::set<position> seen;
+      const auto all = (*ledger)->after(0);
+      for (const auto& each : all.at("losses").elements()) {
+        const position from{each.at("from").natural().value_or(0)};
+        const auto found = events.find(from);
+        if (*each.at("kind").text() == "pruned" || found == events.end()
+            || !each.at("input").text()->empty())
+          continue;
+        ++found->second;
+        if (!seen.insert(from).second)
+          broken.push_back("the ledger of " + name + " has the loss at "
+                           + to_string(from) + " twice");
+      }
+    }
+    for (const auto& [at, count] : events)
+      if (count == 0)
+        broken.push_back("no ledger has the loss at " + to_string(at));
   }
 
   /// A local copy is byte for byte what the node has.

@@ -80,6 +80,7 @@ feeder(feeder_actor::stateful_pointer<feeder_state> self,
   state.flow = options.flow;
   state.polls = options.polls;
   state.mender = std::move(options.mender);
+  state.begin = options.begin;
   self->monitor(state.sink);
   self->set_down_handler(
     [self](caf::down_msg& down) { self->quit(down.reason); });
@@ -91,10 +92,14 @@ feeder(feeder_actor::stateful_pointer<feeder_state> self,
       self->state.sender->grew(end, tail);
       self->state.pump();
     },
+    [self](collect_atom, position below) { self->state.begin = below; },
     [self](caf::tick_atom) {
       auto& me = self->state;
       me.pump();
       self->send(me.sink, caf::ping_atom_v, me.flow);
+      // Again and again: the sink may have come to it only now.
+      if (me.begin != position{})
+        self->send(me.sink, collect_atom_v, me.flow, me.begin);
       self->delayed_send(self,
                          me.polls ? caf::timespan{poll_interval}
                                   : caf::timespan{ping_interval},

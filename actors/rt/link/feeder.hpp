@@ -17,6 +17,8 @@ using feeder_actor = source_actor::extend<
   // The log grew up to this position; its new bytes, if they were at hand and
   // their credit was taken.
   caf::reacts_to<grew_atom, position, chunk>,
+  // The files of the log before that of this position went.
+  caf::reacts_to<collect_atom, position>,
   // INTERNAL: heartbeat.
   caf::reacts_to<caf::tick_atom>>;
 
@@ -57,6 +59,7 @@ struct feeder_state {
   std::unique_ptr<flow_sender> sender;
   sink_actor sink;
   flow_id flow;
+  position begin;      ///< Of the log.
   mender_actor mender; ///< Null: nobody mends.
   bool polls = false;
   bool started = false; ///< The sink knows the flow: its first ack came.
@@ -71,6 +74,8 @@ struct feeder_options {
   bool polls = false;
   /// Before damage is told it is asked to mend it.
   mender_actor mender{};
+  /// Files before that of this place went already.
+  position begin{};
 };
 
 /// @pre `sender` was started.

@@ -307,14 +307,25 @@ void merge_core::apply_cut(const cut_begin& entry) {
   const auto file_of
     = [](position at) { return position::of(at.session(), at.roll(), 0); };
   const auto newest = file_of(out_->appended_end());
-  state_.out_begin
-    = std::max(state_.out_begin, std::min(file_of(entry.begin), newest));
+  const auto begin = std::min(file_of(entry.begin), newest);
+  if (begin <= state_.out_begin)
+    return;
+  effects_.push_back(log_cut{state_.out_begin, begin});
+  state_.out_begin = begin;
 }
 
-error merge_core::append_event(const stream_event& event) {
+error merge_core::append_event(stream_event event) {
+  const auto begin = out_->appended_end();
   auto end = out_->append(record_kind::event, payload_kind::opaque,
                           own_header(), encode(event));
-  return end ? error{} : end.failure();
+  if (!end)
+    return end.failure();
+  if (event.from == position{} && event.to == position{}) {
+    event.from = begin;
+    event.to = *end;
+  }
+  effects_.push_back(event_merged{std::move(event)});
+  return {};
 }
 
 } // namespace millrace::rt

@@ -67,8 +67,18 @@ struct period_ended {
   period_id period;
   position end;
 };
+/// An event was merged; its pair is its place in out/.
+struct event_merged {
+  stream_event event;
+};
+/// The files of out/ before `to` may go.
+struct log_cut {
+  position from; ///< Where it began before.
+  position to;
+};
 /// What an entry did beside appending, for others to act on.
-using merge_effect = std::variant<marker_merged, period_ended>;
+using merge_effect
+  = std::variant<marker_merged, period_ended, event_merged, log_cut>;
 
 /// Turns committed entries into the merged log. A pure function: the same
 /// entries and input bytes give the same bytes of out/, on every node and on
@@ -111,7 +121,7 @@ private:
   error apply_open(const open_input& entry);
   error apply_period_end(const period_end& entry);
   void apply_cut(const cut_begin& entry);
-  error append_event(const stream_event& event);
+  error append_event(stream_event event);
   error begin_file_if_needed();
 
   merge_state state_;

@@ -161,15 +161,14 @@ error publisher::close() {
 }
 
 std::function<error()> publisher::collected(const std::string& copy,
-                                            position below) {
+                                            const collected_copy& what) {
   const auto held = log_->lock();
   auto& known = collected_[copy];
-  known = std::max(known, below);
-  if (collected_.size() < options_.copies || options_.copies == 0)
+  known.below = std::max(known.below, what.below);
+  known.released = std::max(known.released, what.released);
+  if (options_.copies == 0)
     return {};
-  auto floor = known;
-  for (const auto& [other, end] : collected_)
-    floor = std::min(floor, end);
+  const auto floor = rt::collects_below(collected_, options_.copies);
   if (floor <= collects_below_)
     return {};
   collects_below_ = floor;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <millrace/actors/rt/publish/collected_copies.hpp>
 #include <millrace/actors/rt/publish/group_commit.hpp>
 #include <millrace/actors/rt/publish/id_rule.hpp>
 #include <millrace/actors/rt/publish/origin_doubt.hpp>
@@ -157,12 +158,11 @@ public:
   void retry() { log_->retry(); }
   /// RT merged everything below this position of this log.
   void set_committed(position end) { log_->set_committed(end); }
-  /// The RT node `copy` collected its copy before the file of this position.
+  /// The RT node `copy` collected its copy so far.
   /// @returns for another thread, when files of this log can go: they do,
-  /// unless
-  ///   this publisher has ended by then.
+  ///   unless this publisher has ended by then.
   [[nodiscard]] std::function<error()> collected(const std::string& copy,
-                                                 position below);
+                                                 const collected_copy& what);
 
 private:
   publisher(persistence::env& world, publisher_options options,
@@ -180,8 +180,8 @@ private:
   std::optional<merged_origin> told_; ///< Under the lock of `log_`.
   std::unique_ptr<group_commit> log_;
   position fence_;
-  std::map<std::string, position> collected_; ///< Under the lock of `log_`.
-  position collects_below_;                   ///< The same.
+  collected_copies collected_; ///< Under the lock of `log_`.
+  position collects_below_;    ///< The same.
   /// Whoever opens the directory next finds no file going away under it.
   struct collecting {
     std::mutex mutex;

@@ -219,7 +219,7 @@ void pusher_state::acked(const flow_ack& ack) {
   step(link_core::heard{ack.flow});
   sender->acked(ack.bytes);
   merged(ack.merged);
-  collected(ack.collected);
+  collected({ack.collected, ack.released});
   pump();
   pull_if_idle();
 }
@@ -235,11 +235,11 @@ void pusher_state::merged(position end) {
   source->set_committed(end);
 }
 
-void pusher_state::collected(position below) {
-  if (below <= collected_below)
+void pusher_state::collected(const collected_copy& copy) {
+  if (copy == told_collected)
     return;
-  collected_below = below;
-  if (auto job = source->collected(to_string(options.rt), below))
+  told_collected = copy;
+  if (auto job = source->collected(to_string(options.rt), copy))
     env->io->submit([job = std::move(job), me = pusher_self_actor{self}] {
       caf::anon_send(me, collect_atom_v, to_caf(job()));
     });

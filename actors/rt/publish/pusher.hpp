@@ -73,7 +73,7 @@ struct pusher_state {
   void pull(bool insist);
   void acked(const flow_ack& ack);
   void merged(position end);
-  void collected(position below);
+  void collected(const collected_copy& copy);
   void tick();
   /// RT ends a period: the marker comes after all that was published before.
   void mark(period_id period);
@@ -91,7 +91,7 @@ struct pusher_state {
   sequencer_actor rt; ///< That was connected last.
   bool asks = false;  ///< It was asked what is merged.
   sink_actor sink;
-  position collected_below; ///< As the RT node told last.
+  collected_copy told_collected; ///< As the RT node told last.
   error collect_failure;
   bool owes_pull = true; ///< The source waits to be asked for more.
 };

@@ -325,8 +325,13 @@ void input_sink_state::merged_up_to(position end) {
     acknowledge();
 }
 
-void input_sink_state::collect(position below) {
+void input_sink_state::collect(position below, position released) {
   collect_next = std::max(collect_next, below);
+  if (released > released_end) {
+    released_end = released;
+    if (source && !broken)
+      acknowledge();
+  }
   if (collecting || collect_next <= collected_end)
     return;
   collecting = true;
@@ -347,13 +352,14 @@ void input_sink_state::collected(position below, const caf::error& outcome) {
   collected_end = below;
   if (source && !broken)
     acknowledge();
-  collect(collect_next);
+  collect(collect_next, released_end);
 }
 
 void input_sink_state::acknowledge() {
   env->crash_point("rt.before_ack");
   self->send(source, ack_atom_v,
-             flow_ack{current_flow, bytes_taken, merged_end, collected_end});
+             flow_ack{current_flow, bytes_taken, merged_end, collected_end,
+                      facts().released});
   env->crash_point("rt.after_ack");
 }
 
@@ -369,6 +375,7 @@ std::string to_json(const input_facts& facts) {
     {"durable", facts.durable.value},
     {"merged", facts.merged.value},
     {"collected", facts.collected.value},
+    {"released", facts.released.value},
     {"collect_failure",
      facts.collect_failure ? to_string(facts.collect_failure) : ""}};
   return out.dump();
@@ -391,6 +398,8 @@ input_sink(input_sink_actor::stateful_pointer<input_sink_state> self,
       self->state.event(flow, event_bytes);
     },
     [self](caf::ping_atom, flow_id flow) { self->state.ping(flow); },
+    // A publisher's files go after their copies here.
+    [](collect_atom, flow_id, position) {},
     [self](status_atom) { return to_json(self->state.facts()); },
     [self](offer_atom, flow_id flow, const pusher_actor& from) {
       return self->state.offer(flow, from);
@@ -405,7 +414,9 @@ input_sink(input_sink_actor::stateful_pointer<input_sink_state> self,
     [self](fetch_atom, position from, position to) {
       return self->state.fetch(from, to);
     },
-    [self](collect_atom, position below) { self->state.collect(below); },
+    [self](collect_atom, position below, position released) {
+      self->state.collect(below, released);
+    },
     [self](collect_atom, position below, const caf::error& outcome) {
       self->state.collected(below, outcome);
     },

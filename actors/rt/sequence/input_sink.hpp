@@ -6,6 +6,7 @@
 
 #include <caf/stateful_actor.hpp>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
@@ -42,8 +43,9 @@ using input_sink_actor = sink_actor::extend<
   caf::reacts_to<lost_atom, position, position>,
   // Another node wants whole records from there on, up to there at most.
   caf::replies_to<fetch_atom, position, position>::with<position, chunk>,
-  // Nobody needs the files before that of this position: they may go.
-  caf::reacts_to<collect_atom, position>,
+  // Nobody needs the files before that of this position: they may go. Before
+  // that of the second one the publisher's, too, whoever is away.
+  caf::reacts_to<collect_atom, position, position>,
   // INTERNAL: they went.
   caf::reacts_to<collect_atom, position, caf::error>,
   // INTERNAL: a sync up to this position ended.
@@ -65,6 +67,7 @@ struct input_facts {
   position durable;
   position merged;
   position collected;    ///< Files before that of this place went.
+  position released;     ///< Of those, what is not kept for nodes away.
   error collect_failure; ///< Why more of them stay; none: they do not.
 };
 
@@ -93,10 +96,14 @@ struct input_sink_state {
   void ping(flow_id flow);
   void merged_up_to(position end);
   void synced(position end, const caf::error& outcome);
-  void collect(position below);
+  void collect(position below, position released);
   void collected(position below, const caf::error& outcome);
   [[nodiscard]] input_facts facts() const {
-    return {options.directory, durable_end, merged_end, collected_end,
+    return {options.directory,
+            durable_end,
+            merged_end,
+            collected_end,
+            std::min(released_end, collected_end),
             collect_failure};
   }
 
@@ -125,6 +132,7 @@ struct input_sink_state {
   std::vector<std::pair<position, chunk>> mended;
   size_t mended_in_sync = 0; ///< Of them, those that the running sync covers.
   position collected_end;
+  position released_end;
   position collect_next; ///< While files go.
   bool collecting = false;
   error collect_failure;

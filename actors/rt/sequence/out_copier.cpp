@@ -1,5 +1,4 @@
 #include <millrace/actors/rt/sequence/out_copier.hpp>
-#include <millrace/messages/data/events.hpp>
 #include <millrace/persistence/log/bad_record.hpp>
 
 namespace millrace::rt {
@@ -42,17 +41,42 @@ void out_copier_state::take(flow_id flow, position begin, const chunk& bytes) {
   if (flow != current_flow || ended)
     return;
   heard = true;
-  if (const auto bad = persistence::find_bad_record(options.lineage, begin,
-                                                    bytes.bytes()))
+  if (const auto bad
+      = persistence::find_bad_record(options.lineage, begin, bytes.bytes()))
     return end({errc::malformed_message,
                 options.directory + ": the bytes received at "
                   + to_string(bad->at)
                   + " are not a record: " + std::string{bad->reason}});
   if (auto fault = copy->append(begin, bytes.bytes()))
     return end(fault);
+  note_events(begin, bytes.bytes());
   bytes_taken += bytes.size();
   self->send(source, ack_atom_v, flow_ack{current_flow, bytes_taken, {}});
   finish_if_reached();
+}
+
+void out_copier_state::note_events(position at,
+                                   std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    const auto parsed = persistence::parse_record(
+      bytes, options.lineage, at, persistence::payload_check::skip);
+    MILLRACE_ASSERT(parsed.kind == persistence::parse_outcome::what::record);
+    const auto& record = parsed.record;
+    auto offset = record.first_frame;
+    for (uint32_t i = 0; record.kind == persistence::record_kind::event
+                         && i < record.frame_count;
+         ++i) {
+      const auto frame = record.frame_at(offset);
+      if (auto event = decode_stream_event(frame.payload)) {
+        event->from = position{at.value + (i == 0 ? 0 : frame.begin)};
+        event->to = position{at.value + frame.end};
+        options.events->push_back(*std::move(event));
+      }
+      offset = frame.end;
+    }
+    at.value += record.length;
+    bytes = bytes.subspan(record.length);
+  }
 }
 
 /// A log that is damaged there is no source.
@@ -117,6 +141,8 @@ out_copier(out_copier_actor::stateful_pointer<out_copier_state> self,
     [self](caf::ping_atom, flow_id flow) {
       self->state.heard = self->state.heard || flow == self->state.current_flow;
     },
+    // What goes there while this copies is told as `pruned`.
+    [](collect_atom, flow_id, position) {},
     [self](caf::tick_atom) { self->state.tick(); },
     [self](synced_atom, const caf::error& outcome) {
       self->state.end(from_caf(outcome));

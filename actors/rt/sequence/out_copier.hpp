@@ -1,5 +1,6 @@
 #pragma once
 
+#include <millrace/messages/data/events.hpp>
 #include <millrace/messages/protocol/interfaces.hpp>
 #include <millrace/persistence/disk/env.hpp>
 #include <millrace/persistence/log/log_writer.hpp>
@@ -7,7 +8,9 @@
 #include <caf/stateful_actor.hpp>
 
 #include <memory>
+#include <span>
 #include <string>
+#include <vector>
 
 namespace millrace::rt {
 
@@ -29,6 +32,9 @@ struct out_copier_options {
   persistence::lineage_id lineage;
   position target;
   sequencer_actor from;
+  /// Those that lie in what is copied are added; its owner reads them when all
+  /// is done.
+  std::shared_ptr<std::vector<stream_event>> events;
 };
 
 struct out_copier_state {
@@ -40,6 +46,7 @@ struct out_copier_state {
   void start();
   void begin_flow(const source_actor& at, const flow_grant& grant);
   void take(flow_id flow, position begin, const chunk& bytes);
+  void note_events(position at, std::span<const std::byte> bytes);
   void event(flow_id flow, const chunk& bytes);
   void tick();
   void finish_if_reached();

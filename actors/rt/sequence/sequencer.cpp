@@ -1,6 +1,4 @@
-#include <millrace/actors/rt/sequence/group_status.hpp>
 #include <millrace/actors/rt/sequence/sequencer.hpp>
-#include <millrace/messages/text/json_value.hpp>
 
 #include <caf/actor_cast.hpp>
 
@@ -50,6 +48,7 @@ void sequencer_state::start(persistence::env* world,
                        "once a majority that forgot nothing takes it in; if "
                        "there is none, 'millrace stream recover' says what is "
                        "left");
+  told_losses = core->losses().count();
   self->send(self, caf::tick_atom_v);
 }
 
@@ -71,8 +70,7 @@ result<input_sink_actor> sequencer_state::sink_of(const input_name& input) {
   children.add(sink);
   sinks.emplace(grant->copy, sink);
   failed_inputs.erase(grant->copy);
-  if (const auto below = core->needless_of(grant->copy); below != position{})
-    self->send(sink, collect_atom_v, below);
+  collect(sink, grant->copy);
   return sink;
 }
 
@@ -89,8 +87,11 @@ sequencer_state::offer(const input_offer& what, const pusher_actor& from) {
   const input_name input{what.directory,
                          {{what.lineage_high, what.lineage_low}}};
   auto sink = sink_of(input);
-  if (!sink)
+  if (!sink) {
+    if (sink.failure().code == errc::fenced)
+      note_refused(input, sink.failure());
     return to_caf(sink.failure());
+  }
   const auto copy = *core->inputs().find(input);
   const auto flow = flow_last = flow_last.next();
   // One live replicator per input: a newer connection replaces an older one.
@@ -259,7 +260,10 @@ sequencer_state::open_tail(const start_spec& from, const sink_actor& to) {
   grant.end = core->out_end();
   auto source = self->spawn(
     feeder, std::make_shared<std::unique_ptr<flow_sender>>(std::move(sender)),
-    to, feeder_options{.flow = grant.flow, .mender = mender_actor{self}});
+    to,
+    feeder_options{.flow = grant.flow,
+                   .mender = mender_actor{self},
+                   .begin = out_collected_end});
   self->monitor(source);
   children.add(source);
   readers.push_back({source, std::move(credit)});
@@ -312,7 +316,10 @@ void sequencer_state::progress(const result<sequencer_effects>& outcome) {
       give_up_periods();
   }
   for (const auto& fact : outcome->facts)
-    std::visit([this](const auto& what) { step(what); }, fact);
+    if (const auto* marker = std::get_if<marker_merged>(&fact))
+      step(*marker);
+    else if (const auto* ended = std::get_if<period_ended>(&fact))
+      step(*ended);
   grant_offers();
   serve_waiting();
   answer_cuts();
@@ -469,62 +476,15 @@ void sequencer_state::tick() {
   progress(core->advance());
   pass_floors_on();
   look_at_files();
+  look_at_disk();
+  tell_losses();
   self->delayed_send(self,
                      settings.peers.empty() ? caf::timespan{alone_interval}
                                             : caf::timespan{group_interval},
                      caf::tick_atom_v);
 }
 
-stream_facts sequencer_state::facts() const {
-  stream_facts out;
-  out.stream = core->options().stream;
-  out.cached = core->options().cached;
-  out.end = core->out_end();
-  out.life = core->life();
-  out.publishers = publishers.size();
-  out.subscribers = readers.size();
-  out.pending_bytes = core->inputs().waiting_bytes();
-  out.leads = core->leads();
-  if (const auto* state = core->state()) {
-    out.entries = state->applied_index;
-    for (const auto& [origin_name, origin] : state->origins)
-      out.duplicates += origin.duplicates;
-    out.last_period = state->last_period;
-    if (ending->last_ended() == out.last_period)
-      out.last_period_end = ending->last_end();
-  }
-  return out;
-}
-
-std::string sequencer_state::status() const {
-  const auto all = facts();
-  text::json_value out{{"role", "rt"},
-                       {"stream", all.stream},
-                       {"mode", all.cached ? "cached" : "synced"},
-                       {"end", all.end.value},
-                       {"end_text", to_string(all.end)},
-                       {"leads", all.leads},
-                       {"entries", all.entries.value},
-                       {"publishers", all.publishers},
-                       {"subscribers", all.subscribers},
-                       {"pending_bytes", all.pending_bytes},
-                       {"duplicates", all.duplicates}};
-  auto& origins = out.add("origins", text::json_value::object());
-  if (const auto* state = core->state())
-    for (const auto& [origin_name, origin] : state->origins)
-      origins.add(origin_name, {{"last_id", origin.watermark},
-                                {"duplicates", origin.duplicates}});
-  out.add("group",
-          group_status(core->group(), *peers, env->clock->monotonic_ns()));
-  out.add("strange_messages", strange_messages);
-  out.add("repair", repair_status());
-  out.add("refused_messages", refused_messages);
-  out.add("unreadable_messages", core->group().unreadable());
-  out.add("copying", core->copying());
-  tell_collection(out.add("collection", text::json_value::object()));
-  return out.dump();
-}
-
+// lint: allow(length): one handler per message of its interface.
 sequencer_self_actor::behavior_type
 sequencer(sequencer_self_actor::stateful_pointer<sequencer_state> self,
           persistence::env* world,
@@ -568,7 +528,13 @@ sequencer(sequencer_self_actor::stateful_pointer<sequencer_state> self,
     [me](prune_atom, position at, bool dry, bool forced) {
       return me->prune(at, dry, forced);
     },
+    [me](losses_atom, uint64_t number) { return me->losses_after(number); },
+    [me](lead_atom, const std::string& who) { return me->take_lead(who); },
     [me](collect_atom) { me->files_seen(); },
+    [me](collect_atom, uint32_t percent) {
+      me->looking_at_disk = false;
+      me->disk_percent = percent;
+    },
     [me](collect_atom, position below, const caf::error& outcome) {
       me->out_collected(below, outcome);
     },

@@ -27,7 +27,8 @@
 // What it says to the other nodes of its stream is in sequencer_peers.cpp, how
 // it finds and mends damage in sequencer_scrub.cpp, sequencer_repair.cpp and
 // sequencer_rebuild.cpp, how it catches up with the others in
-// sequencer_catch_up.cpp, what becomes of old files in sequencer_archive.cpp.
+// sequencer_catch_up.cpp, what becomes of old files in sequencer_archive.cpp,
+// what it says of itself in sequencer_status.cpp.
 
 namespace millrace::rt {
 
@@ -45,6 +46,8 @@ using sequencer_self_actor
     caf::reacts_to<snapshot_atom, caf::error>,
     // What lies on the disk of out/ was looked at, for the archiver.
     caf::reacts_to<collect_atom>,
+    // How full the disk is, in percents; 0: it does not say.
+    caf::reacts_to<collect_atom, uint32_t>,
     // Files of out/ before that of a position went, or did not.
     caf::reacts_to<collect_atom, position, caf::error>,
     // The grace of an end of period goes by.
@@ -71,6 +74,8 @@ struct sequencer_settings {
   archive_policy retention;
   /// Names of those that must lose nothing to it.
   std::vector<std::string> consumers;
+  /// While the disk of a node is fuller, nothing is kept for nodes away.
+  uint32_t gc_disk_percent = 70;
 };
 
 /// State of the SEQUENCER: the actor around sequencer_core. A failure of its
@@ -97,6 +102,7 @@ struct sequencer_state {
   [[nodiscard]] stream_facts facts() const;
   caf::result<bool> stop();
   [[nodiscard]] std::string status() const;
+  [[nodiscard]] std::string losses_after(uint64_t number) const;
 
   void start(persistence::env* world, std::unique_ptr<sequencer_core> whose,
              sequencer_settings how);
@@ -130,6 +136,11 @@ struct sequencer_state {
 
   // sequencer_archive.cpp
   void collect_needless();
+  void collect(const input_sink_actor& sink, copy_id copy);
+  result<entry_index> needless_entries(int64_t now_ns);
+  void tell_left_behind(const std::vector<member_id>& members);
+  void leave_behind(bool any);
+  void look_at_disk();
   void collect_out();
   void out_collected(position below, const caf::error& outcome);
   void take_floor(const std::string& consumer, position at);
@@ -139,6 +150,10 @@ struct sequencer_state {
   void files_seen();
   caf::result<std::string> prune(position at, bool dry, bool forced);
   void answer_cuts();
+  caf::result<std::string> take_lead(const std::string& who);
+  void note_loss(loss what);
+  void note_refused(const input_name& input, const error& why);
+  void tell_losses();
   void tell_collection(text::json_value& into) const;
 
   // sequencer_peers.cpp
@@ -306,7 +321,8 @@ struct sequencer_state {
   struct catch_up {
     raft_snapshot what;
     sequencer_actor from;
-    std::vector<std::byte> state; ///< So far.
+    std::vector<std::byte> state;                      ///< So far.
+    std::shared_ptr<std::vector<stream_event>> events; ///< Of what is copied.
   };
   std::unique_ptr<catch_up> catching_up;
   /// Who the other nodes are now, and since when they say so.
@@ -338,6 +354,13 @@ struct sequencer_state {
   bool looking = false;
   int64_t look_at_ns = 0;
   std::string held_by; ///< As it was told last.
+  uint32_t disk_percent = 0;
+  /// Of the nodes that live, this one apart, as they said last.
+  std::map<uint64_t, uint32_t> peer_disk_percents;
+  bool looking_at_disk = false;
+  int64_t disk_look_at_ns = 0;
+  std::vector<std::string> left_behind; ///< Names; while this node leads.
+  bool leaves_behind = false;           ///< As the node that leads said last.
   bool collecting_out = false;
   position out_collected_end;
   error collect_failure;
@@ -348,6 +371,15 @@ struct sequencer_state {
     caf::typed_response_promise<std::string> promise;
   };
   std::vector<waiting_cut> cuts;
+  /// The subscriber whose prunes count for all, while it says that it lives.
+  struct lead_lease {
+    std::string holder;
+    int64_t until_ns = 0;
+  };
+  lead_lease lead;
+  std::set<input_name> refused_inputs; ///< In this life; told once.
+  uint64_t told_losses = 0;            ///< How many the log has told of,
+  int64_t tell_losses_at_ns = 0;
 };
 
 sequencer_self_actor::behavior_type

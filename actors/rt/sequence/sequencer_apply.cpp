@@ -187,6 +187,8 @@ error sequencer_core::apply(const stream_group::instruction& what,
   auto facts = merge_->apply(index, ready->entry, ready->bytes.parts);
   if (!facts)
     return facts.failure();
+  if (auto fault = note_losses(*facts))
+    return fault;
   if (auto fault = history_->add(index, applied, ready->entry))
     return fault;
   const auto& state = merge_->state();

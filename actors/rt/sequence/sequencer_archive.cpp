@@ -94,9 +94,81 @@ std::string names_of(const archive_floors& losers) {
 
 void sequencer_state::collect_needless() {
   for (const auto& [copy, sink] : sinks)
-    if (const auto below = core->needless_of(copy); below != position{})
-      self->send(sink, collect_atom_v, below);
+    collect(sink, copy);
   collect_out();
+}
+
+void sequencer_state::collect(const input_sink_actor& sink, copy_id copy) {
+  if (const auto below = core->needless_of(copy); below != position{})
+    self->send(sink, collect_atom_v, below, leaves_behind ? below : position{});
+}
+
+// -- nodes that are away ------------------------------------------------------
+
+/// What the group need not keep, as this node decides that leads.
+result<entry_index> sequencer_state::needless_entries(int64_t now_ns) {
+  auto fullest = disk_percent;
+  for (const auto& peer : peers->all())
+    if (peer.handle)
+      fullest = std::max(fullest, peer_disk_percents[peer.at.node]);
+  const auto what = core->group().needless(
+    core->checkpointed(), fullest > settings.gc_disk_percent, now_ns);
+  tell_left_behind(what.left_behind);
+  if (auto fault = core->compact(what.index))
+    return fault;
+  leave_behind(!what.left_behind.empty());
+  return what.index;
+}
+
+/// Those that are new, and those that came on again: a line each.
+void sequencer_state::tell_left_behind(const std::vector<member_id>& members) {
+  std::vector<std::string> names;
+  for (const auto& id : members) {
+    const auto* peer = peers->find(id.node);
+    names.push_back(peer != nullptr ? peer->at.name : to_string(id));
+  }
+  const auto has
+    = [](const std::vector<std::string>& all, const std::string& one) {
+        return std::find(all.begin(), all.end(), one) != all.end();
+      };
+  for (const auto& each : names)
+    if (!has(left_behind, each))
+      warn("left-behind",
+           each + " is away or does not come on, and "
+             + (disk_percent > settings.gc_disk_percent
+                  ? "a disk is fuller than "
+                      + std::to_string(settings.gc_disk_percent) + " percents"
+                  : "gc_grace is over")
+             + ": files that it lacks go; when it is back it copies the merged "
+               "log from the others");
+  for (const auto& each : left_behind)
+    if (!has(names, each))
+      note("left-behind", each + " is no longer left behind");
+  left_behind = std::move(names);
+}
+
+void sequencer_state::leave_behind(bool any) {
+  if (std::exchange(leaves_behind, any) != any && any)
+    collect_needless();
+}
+
+void sequencer_state::look_at_disk() {
+  const auto now_ns = env->clock->monotonic_ns();
+  // A node that is alone waits for nobody.
+  if (looking_at_disk || now_ns < disk_look_at_ns || settings.peers.empty())
+    return;
+  looking_at_disk = true;
+  disk_look_at_ns = now_ns + look_interval_ns;
+  env->io->submit([world = env, directory = core->options().directory,
+                   me = sequencer_self_actor{self}] {
+    const auto free = world->fs->free_bytes(directory);
+    const auto total = world->fs->total_bytes(directory);
+    uint32_t percent = 0;
+    if (free && total && *total != 0)
+      percent
+        = static_cast<uint32_t>(100 - std::min(*free, *total) * 100 / *total);
+    caf::anon_send(me, collect_atom_v, percent);
+  });
 }
 
 void sequencer_state::collect_out() {
@@ -121,9 +193,10 @@ void sequencer_state::out_collected(position below, const caf::error& outcome) {
     return;
   }
   out_collected_end = below;
-  note("collected",
-         "the merged log begins at " + to_string(below)
-           + ", older files are gone");
+  for (const auto& reader : readers)
+    self->send(reader.source, collect_atom_v, below);
+  note("collected", "the merged log begins at " + to_string(below)
+                      + ", older files are gone");
   collect_out();
 }
 
@@ -187,15 +260,14 @@ void sequencer_state::files_seen() {
   const auto what = archive(looked->files, floors(), settings.retention,
                             env->clock->now_ns());
   if (what.held_by != held_by && !what.held_by.empty())
-    warn("retention-held",
-           "files stay beyond the retention, because consumer '" + what.held_by
-             + "' may need them");
+    warn("retention-held", "files stay beyond the retention, because consumer '"
+                             + what.held_by + "' may need them");
   held_by = what.held_by;
   if (what.files == 0 || what.begin <= core->state()->out_begin)
     return;
   note("archived",
-         std::to_string(what.files) + " files of " + std::to_string(what.bytes)
-           + " bytes go by the retention, up to " + to_string(what.begin));
+       std::to_string(what.files) + " files of " + std::to_string(what.bytes)
+         + " bytes go by the retention, up to " + to_string(what.begin));
   auto fault = core->propose_cut(what.begin);
   // Another node leads by now, and looks for itself.
   if (fault && fault.code != errc::unavailable)
@@ -216,7 +288,11 @@ caf::result<std::string> sequencer_state::prune(position at, bool dry,
                                   core->state()->out_begin, false, no_times);
   if (!files)
     return to_caf(files.failure());
-  const auto cut = cut_at(*files, at);
+  const auto begin
+    = persistence::begin_after(*env->fs, core->out_directory(), at);
+  if (!begin)
+    return to_caf(begin.failure());
+  const auto cut = cut_at(*files, *begin);
   const auto losing = losers(floors(), cut.begin);
   auto report
     = prune_report(core->options().stream, *files, cut, losing).dump();
@@ -229,14 +305,19 @@ caf::result<std::string> sequencer_state::prune(position at, bool dry,
                        + to_string(cut.begin) + " would lose messages for "
                        + names_of(losing)
                        + "; forced, it is done all the same"});
-    warn("pruned-below-floor",
-           "cut at " + to_string(cut.begin)
-             + " by force: messages are lost for " + names_of(losing));
+    const auto lost = "cut at " + to_string(cut.begin)
+                      + " by force: messages are lost for " + names_of(losing);
+    warn("pruned-below-floor", lost);
+    loss what;
+    what.kind = "overruled";
+    what.from = core->state()->out_begin;
+    what.to = cut.begin;
+    what.cause = lost;
+    note_loss(std::move(what));
   }
-  note("pruned",
-         "cut at " + to_string(cut.begin)
-           + " on demand: " + std::to_string(cut.files) + " files of "
-           + std::to_string(cut.bytes) + " bytes");
+  note("pruned", "cut at " + to_string(cut.begin)
+                   + " on demand: " + std::to_string(cut.files) + " files of "
+                   + std::to_string(cut.bytes) + " bytes");
   if (auto fault = core->propose_cut(cut.begin))
     return to_caf(fault);
   auto promise = self->make_response_promise<std::string>();
@@ -262,11 +343,70 @@ void sequencer_state::answer_cuts() {
   });
 }
 
+/// A program that subscribes may decide for all what is needed no more: one at
+/// a time, for as long as it says so.
+caf::result<std::string> sequencer_state::take_lead(const std::string& who) {
+  constexpr int64_t lease_ns = 10'000'000'000;
+  if (!core->leads()) {
+    const auto leader = leading_peer();
+    if (!leader)
+      return to_caf(leader.failure());
+    return self->delegate(*leader, lead_atom_v, who);
+  }
+  const auto now_ns = env->clock->monotonic_ns();
+  if (lead.holder != who && now_ns < lead.until_ns)
+    return lead.holder;
+  if (lead.holder != who)
+    note("lead", who + " decides from now on what is needed no more");
+  lead = {who, now_ns + lease_ns};
+  return who;
+}
+
+// -- losses -------------------------------------------------------------------
+
+void sequencer_state::note_loss(loss what) {
+  if (auto fault = core->note_loss(std::move(what)))
+    fail(fault);
+}
+
+/// It is offered again and again.
+void sequencer_state::note_refused(const input_name& input, const error& why) {
+  if (!refused_inputs.insert(input).second)
+    return;
+  warn("input_refused", to_string(why));
+  loss what;
+  what.kind = "refused";
+  what.input = to_string(input);
+  what.cause = to_string(why);
+  note_loss(std::move(what));
+}
+
+/// A line now and then, however many there are.
+void sequencer_state::tell_losses() {
+  constexpr int64_t interval_ns = 10'000'000'000;
+  const auto now_ns = env->clock->monotonic_ns();
+  const auto count = core->losses().count();
+  if (count == told_losses || now_ns < tell_losses_at_ns)
+    return;
+  tell_losses_at_ns = now_ns + interval_ns;
+  warn("losses", std::to_string(count - told_losses)
+                   + " more were written down, all in all "
+                   + std::to_string(count)
+                   + ": 'millrace stream losses' lists them");
+  told_losses = count;
+}
+
 void sequencer_state::tell_collection(text::json_value& into) const {
   const auto* state = core->state();
   into.add("begin", state != nullptr ? state->out_begin.value : 0);
   into.add("collected", out_collected_end.value);
   into.add("held_by", held_by);
+  auto& behind = into.add("left_behind", text::json_value::array());
+  for (const auto& each : left_behind)
+    behind.add(each);
+  into.add("disk_percent", disk_percent);
+  const bool led_by = env->clock->monotonic_ns() < lead.until_ns;
+  into.add("lead", led_by ? lead.holder : "");
   into.add("failure", collect_failure ? to_string(collect_failure) : "");
   into.add("consumers", to_json(floors()));
 }

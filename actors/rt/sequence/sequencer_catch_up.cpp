@@ -40,6 +40,7 @@ void sequencer_state::take_snapshot(uint64_t group, const chunk& bytes) {
   catching_up = std::make_unique<catch_up>();
   catching_up->what = *what;
   catching_up->from = peer->handle;
+  catching_up->events = std::make_shared<std::vector<stream_event>>();
   note("catching-up", "the log of the group begins after entry "
                         + to_string(what->base.at.index)
                         + ": its state and the merged log before it are copied "
@@ -89,7 +90,7 @@ void sequencer_state::copy_out() {
   auto copier = self->spawn(
     out_copier, env,
     out_copier_options{core->out_directory(), state->layout.lineage,
-                       state->out_end, catching_up->from},
+                       state->out_end, catching_up->from, catching_up->events},
     copy_owner_actor{self});
   children.add(copier);
 }
@@ -100,7 +101,8 @@ void sequencer_state::out_copied(const caf::error& outcome) {
     return end_catching_up(fault);
   auto done = std::exchange(catching_up, nullptr);
   const auto index = done->what.base.at.index;
-  progress(core->install(done->what, {index, std::move(done->state)}));
+  progress(
+    core->install(done->what, {index, std::move(done->state)}, *done->events));
   note("caught-up",
        "the merged log is here up to " + to_string(core->out_end()));
 }

@@ -287,15 +287,21 @@ result<sequencer_core::checkpoint_job> sequencer_core::begin_checkpoint() {
   // The group may forget what the history has, and only that.
   if (auto fault = history_->write())
     return fault;
+  // What was applied before is not applied again: its losses are written now.
+  if (auto fault = write_losses())
+    return fault;
   checkpoint_running_ = true;
   auto out = out_->begin_sync();
   auto history = history_->begin_sync();
   checkpoint_job job;
   job.sync.end = out.end;
-  job.sync.run
-    = [first = std::move(out.run), then = std::move(history.run)]() -> error {
-    auto fault = first();
-    return fault ? fault : then();
+  job.sync.run = [first = std::move(out.run), second = std::move(history.run),
+                  third = ledger_->sync_job()]() -> error {
+    if (auto fault = first())
+      return fault;
+    if (auto fault = second())
+      return fault;
+    return third();
   };
   job.history_end = history.end;
   job.state = encode(merge_->state());
@@ -412,6 +418,10 @@ error sequencer_core::close() {
   if (auto fault = out_->sync(); fault && !first)
     first = fault;
   if (auto fault = history_->close(); fault && !first)
+    first = fault;
+  if (auto fault = write_losses(); fault && !first)
+    first = fault;
+  if (auto fault = ledger_->sync_job()(); fault && !first)
     first = fault;
   if (auto fault = store_->save(encode(merge_->state())); fault && !first)
     first = fault;

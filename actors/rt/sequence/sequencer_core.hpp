@@ -3,6 +3,7 @@
 #include <millrace/actors/rt/merge/merge_core.hpp>
 #include <millrace/actors/rt/merge/merge_history.hpp>
 #include <millrace/actors/rt/sequence/input_store.hpp>
+#include <millrace/actors/rt/sequence/loss_ledger.hpp>
 #include <millrace/actors/rt/sequence/merge_planner.hpp>
 #include <millrace/actors/rt/sequence/out_rebuild.hpp>
 #include <millrace/actors/rt/sequence/state_store.hpp>
@@ -21,7 +22,7 @@
 #include <vector>
 
 // Recovery is in sequencer_recovery.cpp, what becomes of agreed entries in
-// sequencer_apply.cpp.
+// sequencer_apply.cpp, what goes into the ledger in sequencer_losses.cpp.
 
 namespace millrace::rt {
 
@@ -40,6 +41,7 @@ struct sequencer_options {
   uint64_t self = 0;
   /// See `stream_group::settings`.
   uint64_t behind_bytes_max = behind_bytes_default;
+  int64_t gc_grace_ns = gc_grace_default_ns;
 };
 
 /// What a step of the sequencer led to, for others to act on.
@@ -204,8 +206,10 @@ public:
   void begin_copying();
   [[nodiscard]] bool copying() const noexcept { return copying_; }
   /// What was copied is the stream up to `state`, durably.
+  /// @param events that lie in what was copied.
   [[nodiscard]] result<sequencer_effects>
-  install(const raft_snapshot& what, const entry_log::kept_state& state);
+  install(const raft_snapshot& what, const entry_log::kept_state& state,
+          const std::vector<stream_event>& events);
   /// Nothing came of it: goes on with what was applied before.
   [[nodiscard]] result<sequencer_effects> end_copying();
   /// out/ is not what the group agreed on.
@@ -239,6 +243,13 @@ public:
   /// What a file of out/ can be made again from, all that was applied included.
   /// @pre the stream has begun.
   [[nodiscard]] result<rebuild_source> rebuilt_from();
+
+  /// What was lost, refused or let go, as far as this node knows. The ledger is
+  /// durable with the checkpoint that comes after.
+  [[nodiscard]] const loss_ledger& losses() const noexcept { return *ledger_; }
+  /// Writes one down that no entry tells of. While the disk is full it is kept
+  /// in mind.
+  [[nodiscard]] error note_loss(loss what);
 
   /// Whether somebody follows out/: its parts then carry their bytes.
   void set_followed(bool followed) noexcept { followed_ = followed; }
@@ -286,6 +297,8 @@ private:
   [[nodiscard]] const merge_input* input_of(const input_name& name) const;
   [[nodiscard]] int64_t now() const { return env_->clock->monotonic_ns(); }
   static needless_logs before(const merge_state& state);
+  error note_losses(const std::vector<merge_effect>& facts);
+  error write_losses();
   void take_needless(std::optional<needless_logs> what);
 
   persistence::env* env_;
@@ -296,6 +309,8 @@ private:
   std::unique_ptr<persistence::log_writer> out_;
   std::unique_ptr<merge_core> merge_;
   std::unique_ptr<merge_history> history_;
+  std::unique_ptr<loss_ledger> ledger_;
+  std::vector<loss> unwritten_losses_; ///< While the disk is full.
   /// While this node leads.
   std::optional<merge_planner> planner_;
   /// Copies that have what may not be planned yet.

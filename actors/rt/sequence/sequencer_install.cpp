@@ -74,7 +74,8 @@ result<sequencer_effects> sequencer_core::end_copying() {
 
 result<sequencer_effects>
 sequencer_core::install(const raft_snapshot& what,
-                        const entry_log::kept_state& kept) {
+                        const entry_log::kept_state& kept,
+                        const std::vector<stream_event>& events) {
   auto state = decode_merge_state(kept.bytes);
   if (!state)
     return state.failure();
@@ -84,6 +85,12 @@ sequencer_core::install(const raft_snapshot& what,
   if (auto fault = group_->install(what, kept, now()))
     return fault;
   copying_ = false;
+  std::vector<merge_effect> facts;
+  for (const auto& event : events)
+    facts.push_back(event_merged{event});
+  const auto began = parked_ ? parked_->out_begin : position{};
+  if (state->out_begin > began)
+    facts.push_back(log_cut{began, state->out_begin});
   parked_.reset();
   while (!pending_.empty() && pending_.front().first <= kept.index)
     pending_.pop_front();
@@ -100,6 +107,8 @@ sequencer_core::install(const raft_snapshot& what,
     }
   }
   if (auto fault = begin_merge(*std::move(state)))
+    return fault;
+  if (auto fault = note_losses(facts))
     return fault;
   if (auto fault = store_->save(kept.bytes))
     return fault;

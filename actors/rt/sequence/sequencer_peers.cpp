@@ -77,10 +77,13 @@ void sequencer_state::say_hello() {
   what.generation = group.founding().generation;
   what.forgot = group.forgot();
   if (group.leads()) {
-    what.needless = group.needless(core->checkpointed(), now_ns);
-    if (auto fault = core->compact(what.needless))
-      return fail(fault);
+    auto needless = needless_entries(now_ns);
+    if (!needless)
+      return fail(needless.failure());
+    what.needless = *needless;
+    what.leaves_behind = leaves_behind;
   }
+  what.disk_percent = disk_percent;
   for (const auto& [copy, sink] : sinks) {
     if (core->inputs().all_merged(copy) && core->settled(copy))
       continue;
@@ -106,9 +109,12 @@ void sequencer_state::take(const peer_hello& what) {
                     {founding_of(what.founding), what.generation}, what.forgot))
     return fail(fault);
   take_in(what, now_ns);
-  if (what.needless != entry_index{})
+  peer_disk_percents[what.node] = what.disk_percent;
+  if (what.needless != entry_index{}) {
     if (auto fault = core->compact(what.needless))
       return fail(fault);
+    leave_behind(what.leaves_behind);
+  }
   if (core->group().leads())
     take_held(what);
   progress(core->advance());

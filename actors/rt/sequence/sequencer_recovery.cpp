@@ -32,7 +32,8 @@ error sequencer_core::recover() {
             .cached = options_.cached,
             .nodes = options_.nodes,
             .self = options_.self,
-            .behind_bytes_max = options_.behind_bytes_max});
+            .behind_bytes_max = options_.behind_bytes_max,
+            .gc_grace_ns = options_.gc_grace_ns});
   if (!group)
     return group.failure();
   group_ = *std::move(group);
@@ -40,6 +41,11 @@ error sequencer_core::recover() {
   if (!history)
     return history.failure();
   history_ = *std::move(history);
+  auto ledger
+    = loss_ledger::open(*env_->fs, options_.directory + "/losses.jsonl");
+  if (!ledger)
+    return ledger.failure();
+  ledger_ = *std::move(ledger);
   const auto lineage = out_lineage();
   if (!lineage)
     return lineage.failure();

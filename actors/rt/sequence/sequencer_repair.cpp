@@ -270,6 +270,13 @@ void sequencer_state::act(const input_repair::give_up& what) {
                                 + " any more; what of it was not merged is told"
                                   " to subscribers as badtail");
   given_up.insert({what.copy, what.range.from});
+  loss gone;
+  gone.kind = "input_lost";
+  gone.input = to_string(core->inputs().name(what.copy));
+  gone.from = what.range.from;
+  gone.to = what.range.to;
+  gone.cause = "damaged here, and nobody has it any more";
+  note_loss(std::move(gone));
   if (what.range.to <= core->merged(what.copy))
     return; // Its subscribers have had it.
   core->lost(what.copy, what.range);

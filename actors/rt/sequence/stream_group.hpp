@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -23,6 +24,9 @@ namespace millrace::rt {
 /// Bytes of a group's log that a member may be behind before it is left to a
 /// snapshot, unless somebody says otherwise.
 inline constexpr uint64_t behind_bytes_default = uint64_t{8} << 20;
+/// How long a member may hold back what the others could let go, unless
+/// somebody says otherwise.
+inline constexpr int64_t gc_grace_default_ns = 600'000'000'000;
 
 /// Where a node keeps its log of the group, below the stream's directory; one
 /// that was set aside has a mark and a number after that.
@@ -48,6 +52,9 @@ public:
     /// A member that is away holds back the compaction of so many bytes of the
     /// log; one that comes back later gets a snapshot.
     uint64_t behind_bytes_max = behind_bytes_default;
+    /// A member that lacks entries and has not come on for so long is left
+    /// behind: what it lacks goes, and it gets a snapshot.
+    int64_t gc_grace_ns = gc_grace_default_ns;
   };
   /// Recovers what is there; a new directory draws a new incarnation. With
   /// several nodes, a log that is damaged, or that a power cut may have taken
@@ -135,10 +142,16 @@ public:
   [[nodiscard]] const entry_log::kept_state& state() const noexcept {
     return log_->state();
   }
-  /// Up to here the leader may let go of entries, of those that it has in a
-  /// checkpoint.
-  [[nodiscard]] entry_index needless(entry_index checkpointed,
-                                     int64_t now_ns) const;
+  struct needless_entries {
+    entry_index index; ///< Up to here the leader may let go of entries.
+    /// Members for which nothing is kept any more, in no order.
+    std::vector<member_id> left_behind;
+  };
+  /// Of the entries that the leader has in a checkpoint.
+  /// @param short_of_space on a disk: members that are away are not waited for.
+  /// @pre this node leads.
+  [[nodiscard]] needless_entries needless(entry_index checkpointed,
+                                          bool short_of_space, int64_t now_ns);
   /// @param all_synced the bytes that entries name are, too.
   [[nodiscard]] error close(bool all_synced);
 
@@ -245,6 +258,12 @@ private:
   effects effects_;
   /// Snapshots, and when.
   std::deque<std::pair<member_id, int64_t>> offered_;
+  /// Members that lack what is in a checkpoint: where they stand, since when.
+  struct lag {
+    entry_index durable;
+    int64_t since_ns = 0;
+  };
+  std::map<member_id, lag> lags_;
   int64_t ran_at_ns_ = 0;
   bool disk_is_well_ = true;
   int64_t hand_over_at_ns_ = 0;

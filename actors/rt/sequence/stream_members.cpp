@@ -142,18 +142,34 @@ error stream_group::found(const group_founding& founding, int64_t now_ns) {
   return start(std::move(found), now_ns);
 }
 
-entry_index stream_group::needless(entry_index checkpointed,
-                                   int64_t now_ns) const {
+stream_group::needless_entries stream_group::needless(entry_index checkpointed,
+                                                      bool short_of_space,
+                                                      int64_t now_ns) {
   constexpr int64_t away_ns = 3'000'000'000;
-  auto out = checkpointed;
+  needless_entries out{checkpointed, {}};
   const auto& log = raft_->log();
+  std::map<member_id, lag> lags;
   for (const auto& peer : raft_->peers()) {
+    if (peer.durable() >= checkpointed)
+      continue;
+    const auto known = lags_.find(peer.id());
+    const auto now
+      = known != lags_.end() && known->second.durable == peer.durable()
+          ? known->second
+          : lag{peer.durable(), now_ns};
+    lags.emplace(peer.id(), now);
+    const bool away = now_ns - peer.heard_at_ns >= away_ns;
+    if ((away && short_of_space)
+        || now_ns - now.since_ns >= settings_.gc_grace_ns) {
+      out.left_behind.push_back(peer.id());
+      continue;
+    }
     const auto behind
       = log.bytes_after(std::max(peer.durable(), log.base().at.index));
-    if (now_ns - peer.heard_at_ns < away_ns
-        || behind <= settings_.behind_bytes_max)
-      out = std::min(out, peer.durable());
+    if (!away || behind <= settings_.behind_bytes_max)
+      out.index = std::min(out.index, peer.durable());
   }
+  lags_ = std::move(lags);
   return out;
 }
 

@@ -2,8 +2,12 @@
 #include <millrace/actors/rt/subscribe/subscriber.hpp>
 #include <millrace/messages/protocol/connect.hpp>
 #include <millrace/messages/text/json_value.hpp>
+#include <millrace/persistence/log/log_collect.hpp>
 
 #include <caf/actor_cast.hpp>
+#include <caf/send.hpp>
+
+#include <algorithm>
 
 namespace millrace::rt {
 
@@ -299,11 +303,87 @@ void subscriber_state::tell_floor() {
   self->send(rt, floor_atom_v, options.consumer, *floor);
 }
 
+// -- files that are needed no more --------------------------------------------
+
+/// Again and again: the lease ends when nobody says that he holds it.
+void subscriber_state::take_lead() {
+  constexpr int64_t interval_ns = 2'000'000'000;
+  const auto now_ns = env->clock->monotonic_ns();
+  if (options.archived != archived_exchange::lead || !rt || now_ns < lead_at_ns)
+    return;
+  lead_at_ns = now_ns + interval_ns;
+  self
+    ->request(rt, caf::timespan{request_deadline}, lead_atom_v,
+              caf::to_string(self->address()))
+    .then([this](const std::string& holder) { lead = holder; },
+          [this](const caf::error&) { lead.clear(); });
+}
+
+void subscriber_state::prune_stream() {
+  const auto wish = control->pruned();
+  if (options.archived != archived_exchange::lead || !rt || pruning
+      || wish.asked <= wish.done || lead.empty())
+    return;
+  if (lead != caf::to_string(self->address()))
+    return control->note_pruned(
+      {}, {errc::locked, "stream '" + options.topic + "': subscriber " + lead
+                           + " leads, and decides what goes"});
+  pruning = true;
+  self
+    ->request(rt, caf::timespan{request_deadline}, prune_atom_v, wish.asked,
+              false, false)
+    .then(
+      [this, at = wish.asked](const std::string&) {
+        pruning = false;
+        control->note_pruned(at, {});
+      },
+      [this](const caf::error& fault) {
+        pruning = false;
+        control->note_pruned({}, from_caf(fault));
+      });
+}
+
+/// Never what was not delivered yet.
+void subscriber_state::collect_copy() {
+  if (!copy || collecting_copy)
+    return;
+  position below;
+  if (options.archived == archived_exchange::follow
+      || options.archived == archived_exchange::lead)
+    below = std::min(stream_begin, out->where());
+  if (options.archived != archived_exchange::lead)
+    below = std::max(below, std::min(control->pruned().asked, out->where()));
+  if (below <= copy_asked)
+    return;
+  collecting_copy = true;
+  env->io->submit([world = env, directory = options.local_copy, below,
+                   me = subscriber_self_actor{self}] {
+    auto begin = persistence::begin_after(*world->fs, directory, below);
+    auto fault
+      = begin ? persistence::collect_log(*world, directory, *begin).failure()
+              : begin.failure();
+    caf::anon_send(me, collect_atom_v, below, to_caf(fault));
+  });
+}
+
+void subscriber_state::copy_collected(position below,
+                                      const caf::error& outcome) {
+  collecting_copy = false;
+  const auto fault = from_caf(outcome);
+  if (!fault)
+    copy_asked = below;
+  if (options.archived != archived_exchange::lead)
+    control->note_pruned(fault ? position{} : below, fault);
+}
+
 void subscriber_state::tick() {
   if (!control->active())
     return finish_if_ended();
   step(link_core::passed{});
   tell_floor();
+  take_lead();
+  prune_stream();
+  collect_copy();
   self->delayed_send(self, caf::timespan{tick_interval}, caf::tick_atom_v);
 }
 
@@ -312,6 +392,8 @@ std::string subscriber_state::status() const {
     {"topic", options.topic},         {"position", out->where().value},
     {"delivered", out->delivered()},  {"connected", link.flowing()},
     {"copies_mended", copies_mended}, {"paused", paused}};
+  if (options.archived == archived_exchange::lead)
+    json.add("lead", lead);
   if (link.last_failure())
     json.add("last_failure", to_string(link.last_failure()));
   return json.dump();
@@ -354,6 +436,14 @@ subscriber(subscriber_self_actor::stateful_pointer<subscriber_state> self,
     },
     [self](caf::ping_atom, flow_id flow) {
       self->state.step(link_core::pinged{flow});
+    },
+    [self](collect_atom, flow_id flow, position below) {
+      auto& me = self->state;
+      if (me.link.runs(flow))
+        me.stream_begin = std::max(me.stream_begin, below);
+    },
+    [self](collect_atom, position below, const caf::error& outcome) {
+      self->state.copy_collected(below, outcome);
     },
     [self](status_atom) { return self->state.status(); },
     [self](caf::unsubscribe_atom) {

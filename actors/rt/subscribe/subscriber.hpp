@@ -23,6 +23,8 @@ namespace millrace::rt {
 using subscriber_self_actor = subscriber_actor::extend<
   // Deliver what waits.
   caf::reacts_to<deliver_atom>,
+  // Files of the copy that end before this position went, or did not.
+  caf::reacts_to<collect_atom, position, caf::error>,
   // Reconnects, deadlines.
   caf::reacts_to<caf::tick_atom>>;
 
@@ -38,6 +40,7 @@ struct subscriber_options {
   /// Name of a consumer that must lose nothing to the archiver; empty: it takes
   /// what is there. What it needs it tells (`floor_atom`).
   std::string consumer;
+  archived_exchange archived = archived_exchange::follow;
 };
 
 /// State of the SUBSCRIBER: asks the RT node for the merged log from where it
@@ -77,6 +80,10 @@ struct subscriber_state {
   void copy_again(position from);
   void tick();
   void tell_floor();
+  void take_lead();
+  void prune_stream();
+  void collect_copy();
+  void copy_collected(position below, const caf::error& outcome);
   void deliver_waiting();
   void finish_if_ended();
   [[nodiscard]] start_spec next_start() const;
@@ -103,6 +110,12 @@ struct subscriber_state {
   sequencer_actor rt;         ///< That was asked last.
   std::optional<position> floor;
   int64_t floor_at_ns = 0;
+  position stream_begin; ///< As its source said.
+  position copy_asked;   ///< Files of the copy before it go, or went.
+  bool collecting_copy = false;
+  std::string lead; ///< Who decides what goes, as the stream said last.
+  int64_t lead_at_ns = 0;
+  bool pruning = false;
   size_t asked = 0;    ///< Of `options.rt`.
   size_t hopeless = 0; ///< Nodes in turn that can never serve this place.
 };

@@ -1,6 +1,7 @@
 #include <millrace/actors/rt/subscribe/subscription.hpp>
 #include <millrace/messages/data/table_batch.hpp>
 
+#include <algorithm>
 #include <cctype>
 #include <cstdio>
 #include <utility>
@@ -8,6 +9,22 @@
 namespace millrace::rt {
 
 using persistence::record_kind;
+
+void subscription::prune(position at) {
+  const std::scoped_lock lock{pruning_};
+  prune_.asked = std::max(prune_.asked, at);
+}
+
+void subscription::note_pruned(position done, error why) {
+  const std::scoped_lock lock{pruning_};
+  prune_.done = std::max(prune_.done, done);
+  prune_.failure = std::move(why);
+}
+
+subscription::prune_state subscription::pruned() const {
+  const std::scoped_lock lock{pruning_};
+  return prune_;
+}
 
 void subscription::unsubscribe() {
   stopped_ = true;

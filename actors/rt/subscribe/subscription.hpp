@@ -26,6 +26,13 @@ struct message {
   position begin;
 };
 
+/// What a subscription has to do with files that are needed no more.
+enum class archived_exchange : uint8_t {
+  follow, ///< Its copy loses the files that the stream loses.
+  own,    ///< Its copy keeps them, until it prunes them itself.
+  lead,   ///< As `follow`, and what it prunes goes from the stream.
+};
+
 /// The user's hold on a running subscription. Thread safe.
 class subscription {
 public:
@@ -40,16 +47,36 @@ public:
   /// now. It and what follows come again, in a while.
   void refuse(error why) { refused_ = std::move(why); }
 
+  /// All before this position, one that a callback was given, is needed no
+  /// more: the closed files of the local copy that end before it go soon, or,
+  /// when this subscription leads (see archived_exchange), those of the stream
+  /// and of all copies that follow it. From any thread.
+  // lint: allow(half_used): for programs that keep a copy of a stream.
+  void prune(position at);
+
+  /// What became of the wishes to prune.
+  struct prune_state {
+    position asked; ///< The highest.
+    position done;  ///< As far as it was carried out, here or in the stream.
+    error failure;  ///< Why the last try was refused; it is tried again.
+  };
+  // lint: allow(half_used): for programs that keep a copy of a stream.
+  [[nodiscard]] prune_state pruned() const;
+
   [[nodiscard]] bool active() const noexcept { return !stopped_; }
   [[nodiscard]] const std::string& topic() const noexcept { return topic_; }
 
 private:
   friend class delivery;
+  friend struct subscriber_state;
+  void note_pruned(position done, error why);
   std::string topic_;
   std::atomic<bool> stopped_{false};
   error refused_; ///< Under `delivering_`.
   std::atomic<std::thread::id> deliverer_{};
   std::mutex delivering_;
+  mutable std::mutex pruning_;
+  prune_state prune_; ///< Under `pruning_`.
 };
 
 /// What a subscription calls, always in stream order and never two at a time.
@@ -86,8 +113,8 @@ public:
   /// Delivers the whole records in `bytes`, which lie at `at`, passing over
   /// what ends at or before `where()`. Stops when the subscription was ended.
   /// `corrupt`: nothing of the damaged record was delivered. `bad_position`:
-  /// they do not follow, something lies between; nothing was delivered. What the
-  /// callback refused is returned as it said; `where()` is before it.
+  /// they do not follow, something lies between; nothing was delivered. What
+  /// the callback refused is returned as it said; `where()` is before it.
   [[nodiscard]] error take(const persistence::lineage_id& lineage, position at,
                            std::span<const std::byte> bytes);
   /// Delivers an event that no record holds; its `to` becomes where().

@@ -23,6 +23,7 @@ void add_rt_node(cluster_plan& to, const std::string& name,
   stream.mode
     = options.cached ? nodes::stream_mode::cached : nodes::stream_mode::synced;
   stream.roll_bytes = options.roll_bytes;
+  stream.gc_grace_ns = options.gc_grace.count();
   to.config.period.grace_ns = options.period_grace_ns;
   to.options.roles.add(
     std::string{nodes::process_type::rt},
@@ -253,6 +254,7 @@ result<nodes::hosted_process> subscribe(node& me, const subscriber_load& load,
                                         std::shared_ptr<reading> into) {
   nodes::subscribe_options options;
   options.local_copy = load.local_copy;
+  options.archived = load.archived;
   delivery_record record;
   record.life = me.lives();
   auto applied = std::make_shared<uint64_t>(0);
@@ -277,6 +279,7 @@ result<nodes::hosted_process> subscribe(node& me, const subscriber_load& load,
   auto running = me.subscribe("market", std::move(handlers), options);
   if (!running)
     return running.failure();
+  into->control = running->control;
   me.put("subscriber", running->subscriber);
   return nodes::hosted_process{
     caf::actor_cast<caf::strong_actor_ptr>(running->subscriber)};

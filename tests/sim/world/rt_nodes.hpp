@@ -1,6 +1,7 @@
 #pragma once
 
 #include <millrace/actors/rt/publish/publisher.hpp>
+#include <millrace/actors/rt/subscribe/subscription.hpp>
 #include <millrace/sim/world/cluster_plan.hpp>
 
 #include <caf/stateful_actor.hpp>
@@ -21,6 +22,7 @@ struct rt_node_options {
   uint64_t checkpoint_bytes = uint64_t{64} << 20;
   int64_t period_grace_ns = 5'000'000'000;
   uint64_t behind_bytes_max = uint64_t{8} << 20;
+  duration gc_grace = std::chrono::minutes{10};
 };
 
 /// The RT node of "market"; its sequencer is the actor "rt/market". A failure
@@ -91,6 +93,7 @@ struct delivery_record {
 
 struct subscriber_load {
   std::string local_copy; ///< Empty: none.
+  rt::archived_exchange archived = rt::archived_exchange::follow;
   /// Stores a checkpoint (position and what was applied, in one file) about
   /// every so many deliveries and starts from it; 0: always from the beginning.
   uint64_t checkpoint_every = 0;
@@ -102,6 +105,7 @@ struct reading {
   /// State that the program recovered with its checkpoint, by life: how many
   /// deliveries it had applied.
   std::vector<uint64_t> recovered;
+  std::shared_ptr<rt::subscription> control; ///< Of the newest life.
   [[nodiscard]] position reached() const;
 };
 

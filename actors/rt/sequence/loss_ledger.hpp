@@ -1,0 +1,82 @@
+#pragma once
+
+#include <millrace/messages/data/events.hpp>
+#include <millrace/messages/data/ids.hpp>
+#include <millrace/messages/text/json_value.hpp>
+#include <millrace/persistence/disk/file_system.hpp>
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace millrace::rt {
+
+/// What a stream lost or may have lost, or what was not taken into it, as one
+/// node wrote it down.
+struct loss {
+  uint64_t number = 0; ///< From 1 on; of this node.
+  int64_t time_ns = 0; ///< When it was written down; ns since 2000.01.01.
+  /// Of an event: its kind. "pruned": files before `to` went. Others are of
+  /// this node alone: "input_lost", "refused", "overruled".
+  std::string kind;
+  stream_life life; ///< Of the merged log, whose positions these are.
+  position from;
+  position to;
+  std::string origin;
+  /// Not empty: the positions are of this publisher's directory.
+  std::string input;
+  int64_t first_id = 0; ///< Ids concerned, as far as they are known.
+  int64_t last_id = 0;
+  std::string cause;
+};
+
+/// Losses of a stream, in a file of one line of JSON each: the newest are kept,
+/// the number of all is. One owner; a sync may run beside it.
+class loss_ledger {
+public:
+  /// Losses that are kept at least.
+  static constexpr size_t kept_max = 5000;
+  /// Of `after`, in one answer.
+  static constexpr size_t part_max = 500;
+
+  /// Opens or begins the file `path`. A line that a crash tore is written again
+  /// by its owner; one that cannot be read is passed over.
+  [[nodiscard]] static result<std::unique_ptr<loss_ledger>>
+  open(persistence::file_system& fs, const std::string& path);
+
+  /// Writes it down, with the next number. An event or a cut that is known
+  /// already, because its entry is applied again, changes nothing.
+  [[nodiscard]] error add(loss what);
+
+  /// All that was ever written down here.
+  [[nodiscard]] uint64_t count() const noexcept { return count_; }
+  /// As JSON: {"count", "first" (the oldest that is kept), "losses": those
+  /// after this number, `part_max` at most}.
+  [[nodiscard]] text::json_value after(uint64_t number) const;
+
+  /// Makes what was written so far survive a power cut; for another thread.
+  [[nodiscard]] std::function<error()> sync_job();
+
+private:
+  loss_ledger(persistence::file_system& fs, std::string path);
+  error load();
+  error open_file();
+  [[nodiscard]] bool knows(const loss& what) const;
+  void keep(loss what);
+  error shorten();
+
+  persistence::file_system* fs_;
+  std::string path_;
+  std::shared_ptr<persistence::file> file_;
+  uint64_t end_ = 0;
+  uint64_t count_ = 0;
+  size_t lines_ = 0; ///< In the file.
+  std::deque<loss> kept_;
+  stream_life life_; ///< Of the newest event or cut,
+  position event_;   ///< where the last event ended,
+  position cut_;     ///< and where the log begins.
+};
+
+} // namespace millrace::rt

@@ -1,0 +1,64 @@
+#include <millrace/actors/rt/sequence/group_status.hpp>
+#include <millrace/actors/rt/sequence/sequencer.hpp>
+#include <millrace/messages/text/json_value.hpp>
+
+// What the sequencer says of itself.
+
+namespace millrace::rt {
+
+stream_facts sequencer_state::facts() const {
+  stream_facts out;
+  out.stream = core->options().stream;
+  out.cached = core->options().cached;
+  out.end = core->out_end();
+  out.life = core->life();
+  out.publishers = publishers.size();
+  out.subscribers = readers.size();
+  out.pending_bytes = core->inputs().waiting_bytes();
+  out.leads = core->leads();
+  if (const auto* state = core->state()) {
+    out.entries = state->applied_index;
+    for (const auto& [origin_name, origin] : state->origins)
+      out.duplicates += origin.duplicates;
+    out.last_period = state->last_period;
+    if (ending->last_ended() == out.last_period)
+      out.last_period_end = ending->last_end();
+  }
+  return out;
+}
+
+std::string sequencer_state::status() const {
+  const auto all = facts();
+  text::json_value out{{"role", "rt"},
+                       {"stream", all.stream},
+                       {"mode", all.cached ? "cached" : "synced"},
+                       {"end", all.end.value},
+                       {"end_text", to_string(all.end)},
+                       {"leads", all.leads},
+                       {"entries", all.entries.value},
+                       {"publishers", all.publishers},
+                       {"subscribers", all.subscribers},
+                       {"pending_bytes", all.pending_bytes},
+                       {"duplicates", all.duplicates}};
+  auto& origins = out.add("origins", text::json_value::object());
+  if (const auto* state = core->state())
+    for (const auto& [origin_name, origin] : state->origins)
+      origins.add(origin_name, {{"last_id", origin.watermark},
+                                {"duplicates", origin.duplicates}});
+  out.add("group",
+          group_status(core->group(), *peers, env->clock->monotonic_ns()));
+  out.add("strange_messages", strange_messages);
+  out.add("repair", repair_status());
+  out.add("refused_messages", refused_messages);
+  out.add("unreadable_messages", core->group().unreadable());
+  out.add("copying", core->copying());
+  out.add("losses", core->losses().count());
+  tell_collection(out.add("collection", text::json_value::object()));
+  return out.dump();
+}
+
+std::string sequencer_state::losses_after(uint64_t number) const {
+  return core->losses().after(number).dump();
+}
+
+} // namespace millrace::rt
