@@ -1,7 +1,10 @@
 #include <millrace/messages/text/json_text.hpp>
+#include <millrace/nodes/assembly/endpoints.hpp>
 #include <millrace/nodes/assembly/guest.hpp>
 #include <millrace/nodes/client/find_stream.hpp>
 #include <millrace/nodes/client/stream_admin.hpp>
+
+#include <algorithm>
 
 namespace millrace::nodes {
 
@@ -31,7 +34,73 @@ result<text::json_value> ask(runtime& host, const sequencer_actor& whom,
   return answer;
 }
 
+/// Two nodes say the same of the stream, however late each.
+bool is_same(const text::json_value& a, const text::json_value& b) {
+  constexpr const char* keys[]
+    = {"kind", "life_high", "life_low", "from", "to", "origin", "input"};
+  // What one node alone decided has no place in the stream.
+  return a.at("input").text() != nullptr && a.at("input").text()->empty()
+         && std::all_of(std::begin(keys), std::end(keys), [&](const char* key) {
+              return a.at(key).dump() == b.at(key).dump();
+            });
+}
+
+/// All that one node wrote down, added to what others did.
+error add_losses(runtime& host, const sequencer_actor& whom,
+                 const std::string& node, told_losses& into) {
+  uint64_t from = 0;
+  for (;;) {
+    auto part = ask(host, whom, losses_atom_v, from);
+    if (!part)
+      return part.failure();
+    if (from == 0)
+      into.forgotten
+        = std::max(into.forgotten, part->at("first").natural().value_or(1) - 1);
+    const auto& losses = part->at("losses").elements();
+    if (losses.empty())
+      return {};
+    for (const auto& each : losses) {
+      from = std::max(from, each.at("number").natural().value_or(0));
+      const auto known = std::find_if(
+        into.losses.begin(), into.losses.end(),
+        [&](const told_loss& other) { return is_same(each, other.what); });
+      if (known == into.losses.end())
+        into.losses.push_back({{node}, each});
+      else
+        known->nodes.push_back(node);
+    }
+  }
+}
+
 } // namespace
+
+result<told_losses> stream_losses(runtime& host, const cluster_config& config,
+                                  const std::string& stream) {
+  if (config.stream(stream) == nullptr)
+    return error{errc::not_found,
+                 config.path + ": no [[stream]] is named '" + stream + "'"};
+  const auto nodes = endpoints_of_stream(config, stream);
+  if (!nodes)
+    return nodes.failure();
+  const auto members = config.members_of(stream);
+  told_losses out;
+  error last;
+  for (size_t i = 0; i < nodes->size(); ++i) {
+    const auto whom = host.find_as<sequencer_actor>((*nodes)[i], find_deadline);
+    last
+      = whom ? add_losses(host, *whom, members[i]->name, out) : whom.failure();
+    if (last)
+      out.silent.push_back(members[i]->name);
+  }
+  if (out.silent.size() == nodes->size())
+    return last;
+  std::stable_sort(out.losses.begin(), out.losses.end(),
+                   [](const told_loss& a, const told_loss& b) {
+                     return a.what.at("time").integer().value_or(0)
+                            < b.what.at("time").integer().value_or(0);
+                   });
+  return out;
+}
 
 result<text::json_value> stream_status(runtime& host,
                                        const cluster_config& config,

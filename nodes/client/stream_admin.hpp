@@ -6,7 +6,9 @@
 #include <millrace/nodes/configuration/configuration.hpp>
 #include <millrace/nodes/node/runtime.hpp>
 
+#include <cstdint>
 #include <string>
+#include <vector>
 
 namespace millrace::nodes {
 
@@ -16,6 +18,22 @@ namespace millrace::nodes {
 [[nodiscard]] result<text::json_value>
 stream_status(runtime& host, const cluster_config& config,
               const std::string& stream);
+
+/// A loss that a node of a stream wrote down.
+struct told_loss {
+  std::vector<std::string> nodes; ///< All that wrote down the same.
+  text::json_value what;          ///< See `rt::loss_ledger`.
+};
+struct told_losses {
+  std::vector<told_loss> losses;   ///< The oldest first.
+  std::vector<std::string> silent; ///< Nodes that could not be asked.
+  uint64_t forgotten = 0; ///< At most so many are older than what is kept.
+};
+/// What was lost, refused or let go of a stream, as all of its nodes wrote it
+/// down. `unavailable` when none of them answers.
+[[nodiscard]] result<told_losses> stream_losses(runtime& host,
+                                                const cluster_config& config,
+                                                const std::string& stream);
 
 struct prune_request {
   position at;         ///< Files that end at or before it go, on all nodes.

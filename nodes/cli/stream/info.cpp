@@ -19,18 +19,22 @@ std::string lines_of(const std::string& stream, const text::json_value& facts) {
   const auto& collection = facts.at("collection");
   auto out = fmt::format(
     "stream       {}\nbegin        {}\nend          {}\npublishers   {}\n"
-    "subscribers  {}\nduplicates   {}\nconsumers\n",
+    "subscribers  {}\nduplicates   {}\nlosses       {}\nconsumers\n",
     stream, place_text(collection.at("begin")), place_text(facts.at("end")),
     facts.at("publishers").natural().value_or(0),
     facts.at("subscribers").natural().value_or(0),
-    facts.at("duplicates").natural().value_or(0));
+    facts.at("duplicates").natural().value_or(0),
+    facts.at("losses").natural().value_or(0));
   out += consumer_lines(collection.at("consumers"));
   for (const auto& [key, what] :
-       {std::pair{"held_by", "files are held by"},
+       {std::pair{"lead", "led by"}, std::pair{"held_by", "files are held by"},
         std::pair{"failure", "files could not be removed:"}})
     if (const auto* said = collection.at(key).text();
         said != nullptr && !said->empty())
       out += fmt::format("{} {}\n", what, *said);
+  for (const auto& each : collection.at("left_behind").elements())
+    out
+      += fmt::format("left behind  {}: nothing is kept for it\n", *each.text());
   return out;
 }
 

@@ -29,10 +29,15 @@ struct stream_prune_options : stream_options {
   bool force = false;
 };
 
-/// Looks after the streams of a running cluster. In ls.cpp, info.cpp and
-/// prune.cpp.
+struct stream_losses_options : stream_options {
+  std::string stream;
+};
+
+/// Looks after the streams of a running cluster. In ls.cpp, info.cpp, prune.cpp
+/// and losses.cpp.
 extern const command<stream_options> stream_ls_command;
 extern const command<stream_info_options> stream_info_command;
 extern const command<stream_prune_options> stream_prune_command;
+extern const command<stream_losses_options> stream_losses_command;
 
 } // namespace millrace::nodes
