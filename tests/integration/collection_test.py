@@ -79,6 +79,20 @@ def a_consumer_holds_what_it_needs(binary):
                     "files that go")
     listed = json.loads(made.run("stream", "ls", "-o", "json").stdout)
     mill.check(listed[0]["begin"] == 3 << 30, listed)
+    # What went, and over whom, is written down, also after a restart.
+    for _ in range(2):
+      said = json.loads(made.run("stream", "losses", "market", "-o",
+                                 "json").stdout)
+      kinds = {each["kind"]: each for each in said["losses"]}
+      mill.check(kinds.keys() == {"pruned", "overruled"}, said)
+      mill.check(kinds["pruned"]["to"] == 3 << 30, said)
+      mill.check("rdb1" in kinds["overruled"]["cause"], said)
+      mill.check(kinds["pruned"]["nodes"] == ["rt1"], said)
+      lines = made.run("stream", "losses", "market").stdout.splitlines()
+      mill.check(len(lines) == 2 and "log.0.3 @ 0" in lines[1], lines)
+      mill.check(made.process("rt1")["losses"] == 2)
+      made.kill("n-rt1")
+      made.up()
     log = (made.directory / "data" / "nodes" / "n-rt1" / "node.log").read_text()
     mill.check("pruned-below-floor" in log and "rdb1" in log, log[-2000:])
 
