@@ -5,6 +5,7 @@
 #include <caf/send.hpp>
 
 #include <algorithm>
+#include <set>
 
 namespace millrace::nodes {
 
@@ -99,11 +100,14 @@ error node_assembly::serve(const process_config& process,
     hosted_[process.name] = made;
     keeper = keeper_;
   }
-  if (made.essential || !keeper)
-    host_.essential(process.name, caf::actor_cast<caf::actor>(made.actor));
-  if (keeper)
-    caf::anon_send(keeper, keep_atom::value, process.name, made.actor,
-                   made.essential);
+  std::set<caf::strong_actor_ptr> all{made.actor};
+  for (const auto& stream : made.streams)
+    all.insert(caf::actor_cast<caf::strong_actor_ptr>(stream));
+  for (const auto& each : all)
+    if (keeper)
+      caf::anon_send(keeper, keep_atom::value, process.name, each);
+    else
+      host_.essential(process.name, caf::actor_cast<caf::actor>(each));
   host_.put(process.name, made.actor);
   process_row row;
   row.name = process.name;
@@ -137,6 +141,16 @@ void node_assembly::end(const std::string& process) {
     caf::anon_send(stream, stop_atom_v);
   if (hosted.streams.empty())
     caf::anon_send_exit(hosted.actor, caf::exit_reason::user_shutdown);
+}
+
+void node_assembly::abandon(const std::string& process) {
+  const std::scoped_lock state{mutex_};
+  const auto found = hosted_.find(process);
+  if (found == hosted_.end())
+    return;
+  for (const auto& stream : found->second.streams)
+    caf::anon_send_exit(stream, caf::exit_reason::kill);
+  caf::anon_send_exit(found->second.actor, caf::exit_reason::kill);
 }
 
 void node_assembly::forget(const std::string& process) {

@@ -30,6 +30,8 @@ public:
 
   /// Has the actors of a process end; `forget` follows when they have.
   void end(const std::string& process);
+  /// The same at once: one of its actors died by a fault.
+  void abandon(const std::string& process);
   /// A process has ended: its names are free, the registry hears of it.
   void forget(const std::string& process);
 

@@ -122,8 +122,8 @@ public:
   void put(const std::string& name, const Handle& handle) {
     locals_->put(name, caf::actor_cast<caf::strong_actor_ptr>(handle));
   }
-  /// Storage and state are one with their actor: when it dies by a fault the
-  /// host goes down with it, and recovery decides what is true.
+  /// Nobody starts what this actor is of again: when it dies by a fault the
+  /// host goes down with it.
   virtual void essential(const std::string& process, const caf::actor& handle)
     = 0;
 

@@ -8,11 +8,15 @@
 namespace millrace::nodes {
 
 void process_keeper_state::keep(const std::string& process,
-                                const caf::strong_actor_ptr& actor,
-                                bool essential) {
-  running[caf::actor_cast<caf::actor_addr>(actor)] = {process, essential};
+                                const caf::strong_actor_ptr& actor) {
+  running[caf::actor_cast<caf::actor_addr>(actor)] = process;
   endings.came(process, host->env().clock->monotonic_ns());
   self->monitor(actor);
+}
+
+bool process_keeper_state::lives(const std::string& process) const {
+  return std::any_of(running.begin(), running.end(),
+                     [&](const auto& item) { return item.second == process; });
 }
 
 caf::result<std::string>
@@ -20,10 +24,7 @@ process_keeper_state::stop(const std::string& process) {
   const bool was_away
     = endings.all().contains(process) && endings.all().at(process).is_away;
   endings.forget(process);
-  const auto runs
-    = std::any_of(running.begin(), running.end(), [&](const auto& item) {
-        return item.second.name == process;
-      });
+  const auto runs = lives(process);
   if (!runs && !was_away)
     return to_caf({errc::not_found, "process '" + process
                                       + "' does not run on node '"
@@ -38,24 +39,32 @@ process_keeper_state::stop(const std::string& process) {
   return promise;
 }
 
+/// A process ends with the first of its actors, and is started again when the
+/// last is gone: what they hold is free then.
 void process_keeper_state::lost(const caf::down_msg& down) {
   auto found = running.extract(down.source);
   if (!found)
     return;
-  const auto process = std::move(found.mapped().name);
-  auto asked = stopping.extract(process);
-  // Its host ends, or is to end with it.
-  if (!asked
-      && (found.mapped().essential
-          || down.reason == caf::exit_reason::user_shutdown))
+  const auto process = std::move(found.mapped());
+  const bool asked = stopping.contains(process);
+  // Its host ends.
+  if (!asked && !ending.contains(process)
+      && down.reason == caf::exit_reason::user_shutdown)
     return;
-  assembly->forget(process);
-  if (asked) {
-    asked.mapped().deliver(process);
+  const auto [why, first] = ending.try_emplace(
+    process, down.reason ? from_caf(down.reason)
+                         : error{errc::closed, "it ended without a fault"});
+  if (lives(process)) {
+    if (first && !asked)
+      assembly->abandon(process);
     return;
   }
-  retry(process, down.reason ? from_caf(down.reason)
-                             : error{errc::closed, "it ended without a fault"});
+  const auto cause = std::move(ending.extract(why).mapped());
+  assembly->forget(process);
+  if (auto promise = stopping.extract(process))
+    promise.mapped().deliver(process);
+  else
+    retry(process, cause);
 }
 
 void process_keeper_state::retry(const std::string& process, const error& why) {
@@ -104,8 +113,9 @@ process_keeper_actor::behavior_type process_keeper(
   return {
     [self](status_atom) { return self->state.status(); },
     [self](keep_atom, const std::string& process,
-           const caf::strong_actor_ptr& actor,
-           bool essential) { self->state.keep(process, actor, essential); },
+           const caf::strong_actor_ptr& actor) {
+      self->state.keep(process, actor);
+    },
     [self](stop_atom, const std::string& process) {
       return self->state.stop(process);
     },

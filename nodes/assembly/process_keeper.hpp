@@ -23,8 +23,8 @@ using again_atom = caf::atom_constant<caf::atom("again")>;
 /// PROCESS KEEPER: starts the processes of its node again that ended by
 /// themselves, tells the log, and keeps what became of them for `status`.
 using process_keeper_actor = status_actor::extend<
-  // A process runs: its actor, and whether the node ends with it by itself.
-  caf::reacts_to<keep_atom, std::string, caf::strong_actor_ptr, bool>,
+  // A process runs: one of the actors without which it is none.
+  caf::reacts_to<keep_atom, std::string, caf::strong_actor_ptr>,
   // Ends a process for good; answers when it has ended. `not_found` when it
   // does not run here.
   caf::replies_to<stop_atom, std::string>::with<std::string>,
@@ -38,8 +38,7 @@ struct process_keeper_state {
   explicit process_keeper_state(process_keeper_actor::pointer owner)
     : self{owner} {}
 
-  void keep(const std::string& process, const caf::strong_actor_ptr& actor,
-            bool essential);
+  void keep(const std::string& process, const caf::strong_actor_ptr& actor);
   caf::result<std::string> stop(const std::string& process);
   void lost(const caf::down_msg& down);
   void start_again(const std::string& process);
@@ -49,11 +48,10 @@ struct process_keeper_state {
   process_keeper_actor::pointer self;
   process_host* host = nullptr;
   std::shared_ptr<node_assembly> assembly;
-  struct kept_process {
-    std::string name;
-    bool essential = false; ///< Its node ends with it, and tells why.
-  };
-  std::map<caf::actor_addr, kept_process> running;
+  [[nodiscard]] bool lives(const std::string& process) const;
+
+  std::map<caf::actor_addr, std::string> running; ///< By actor: the process.
+  std::map<std::string, error> ending; ///< Some of its actors are gone: why.
   std::map<std::string, caf::typed_response_promise<std::string>> stopping;
   process_endings endings;
 };

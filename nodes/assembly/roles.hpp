@@ -23,8 +23,6 @@ struct hosted_process {
   std::vector<caf::strong_actor_ptr> parts{};
   /// Names of its actors beside its own.
   std::vector<std::string> names{};
-  /// Its host ends when it ends by a fault: only a new life of all recovers it.
-  bool essential = false;
 };
 
 /// Starts a process, recovered and ready to serve. Must not throw.

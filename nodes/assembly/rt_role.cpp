@@ -164,8 +164,6 @@ rt_factory::operator()(process_host& host,
     out.names.push_back("rt/" + name);
     if (i == 0)
       out.actor = caf::actor_cast<caf::strong_actor_ptr>(stream);
-    else
-      host.essential(process.name, caf::actor_cast<caf::actor>(stream));
     out.streams.push_back(stream);
     timer.streams.push_back({stream, name, opened[i].first_open});
   }
@@ -175,8 +173,6 @@ rt_factory::operator()(process_host& host,
     out.names.emplace_back("period-timer");
     out.parts.push_back(caf::actor_cast<caf::strong_actor_ptr>(clock));
   }
-  // Storage and state are one with it: recovery decides what is true.
-  out.essential = true;
   out.attributes = text::json_value{{"streams", process.streams}}.dump();
   return out;
 }

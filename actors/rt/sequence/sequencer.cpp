@@ -343,13 +343,12 @@ void sequencer_state::hand_out(
 
 void sequencer_state::start_sync() {
   auto job = core->begin_sync();
-  env->io->submit(
-    [job = std::move(job), world = env, me = sequencer_self_actor{self}] {
-      world->crash_point("rt.before_commit");
-      auto outcome = job.run();
-      world->crash_point("rt.after_commit");
-      caf::anon_send(me, committed_atom_v, job.end, to_caf(outcome));
-    });
+  submit([job = std::move(job), world = env, me = sequencer_self_actor{self}] {
+    world->crash_point("rt.before_commit");
+    auto outcome = job.run();
+    world->crash_point("rt.after_commit");
+    caf::anon_send(me, committed_atom_v, job.end, to_caf(outcome));
+  });
 }
 
 void sequencer_state::start_checkpoint() {
@@ -361,7 +360,7 @@ void sequencer_state::start_checkpoint() {
     return disk_troubled(begun.failure());
   }
   checkpoint = *std::move(begun);
-  env->io->submit(
+  submit(
     [run = checkpoint->sync.run, world = env, me = sequencer_self_actor{self}] {
       world->crash_point("rt.before_snapshot");
       caf::anon_send(me, checkpoint_atom_v, to_caf(run()));

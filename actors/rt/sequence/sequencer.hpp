@@ -22,6 +22,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 // What it says to the other nodes of its stream is in sequencer_peers.cpp, how
@@ -79,7 +80,7 @@ struct sequencer_settings {
 };
 
 /// State of the SEQUENCER: the actor around sequencer_core. A failure of its
-/// storage ends it; its node goes down with it.
+/// storage ends it; its next life recovers what is there.
 struct sequencer_state {
   static constexpr const char* name = "sequencer";
 
@@ -114,6 +115,13 @@ struct sequencer_state {
   void act(const period_ending::answer& what);
   void act(const period_ending::refuse& what);
   void fail(const error& fault);
+  /// Has a job done off this thread. The next life of the stream here begins
+  /// when all of them are done.
+  template <class Job>
+  void submit(Job job) {
+    env->io->submit(
+      [held = core->held(), job = std::move(job)]() mutable { job(); });
+  }
   void start_sync();
   void start_checkpoint();
   void went(const caf::actor_addr& who);

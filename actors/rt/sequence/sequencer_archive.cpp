@@ -159,7 +159,7 @@ void sequencer_state::look_at_disk() {
     return;
   looking_at_disk = true;
   disk_look_at_ns = now_ns + look_interval_ns;
-  env->io->submit([world = env, directory = core->options().directory,
+  submit([world = env, directory = core->options().directory,
                    me = sequencer_self_actor{self}] {
     const auto free = world->fs->free_bytes(directory);
     const auto total = world->fs->total_bytes(directory);
@@ -176,8 +176,8 @@ void sequencer_state::collect_out() {
   if (collecting_out || below <= out_collected_end)
     return;
   collecting_out = true;
-  env->io->submit([world = env, directory = core->out_directory(), below,
-                   me = sequencer_self_actor{self}] {
+  submit([world = env, directory = core->out_directory(), below,
+          me = sequencer_self_actor{self}] {
     auto went = persistence::collect_log(*world, directory, below);
     caf::anon_send(me, collect_atom_v, below,
                    went ? caf::error{} : to_caf(went.failure()));
@@ -238,10 +238,10 @@ void sequencer_state::look_at_files() {
     return;
   looking = true;
   look_at_ns = now_ns + look_interval_ns;
-  env->io->submit([world = env, directory = core->out_directory(),
-                   begin = core->state()->out_begin,
-                   with_times = settings.retention.age_max_ns != 0,
-                   into = looked, me = sequencer_self_actor{self}] {
+  submit([world = env, directory = core->out_directory(),
+          begin = core->state()->out_begin,
+          with_times = settings.retention.age_max_ns != 0, into = looked,
+          me = sequencer_self_actor{self}] {
     auto seen
       = survey_files(*world->fs, directory, begin, with_times, into->times);
     into->failure = seen ? error{} : seen.failure();

@@ -75,8 +75,9 @@ public:
   /// the newest state record of out/), and out/ cut back to it. Where damage or
   /// a power cut took that part of out/, it is made again from the inputs and
   /// the history. A node that is alone applies the committed entries after it,
-  /// from in/; one of several does so as it hears from the others. Blocks; call
-  /// it before the actor starts.
+  /// from in/; one of several does so as it hears from the others. `locked`
+  /// while an earlier core, or a job of it, has the directory. Blocks; call it
+  /// before the actor starts.
   [[nodiscard]] static result<std::unique_ptr<sequencer_core>>
   open(persistence::env& world, sequencer_options options,
        std::unique_ptr<state_store> store);
@@ -219,6 +220,12 @@ public:
 
   // -- facts ------------------------------------------------------------------
 
+  /// The hold on the stream's directory: no other core opens it while somebody
+  /// has this. For jobs that go on when the core is gone.
+  [[nodiscard]] const std::shared_ptr<persistence::directory_lock>&
+  held() const noexcept {
+    return held_;
+  }
   /// Null until the stream has begun.
   [[nodiscard]] const merge_state* state() const noexcept {
     return merge_ ? &merge_->state() : nullptr;
@@ -303,6 +310,7 @@ private:
 
   persistence::env* env_;
   sequencer_options options_;
+  std::shared_ptr<persistence::directory_lock> held_;
   std::unique_ptr<state_store> store_;
   input_store inputs_;
   std::unique_ptr<stream_group> group_;

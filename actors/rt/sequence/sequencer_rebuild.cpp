@@ -54,8 +54,8 @@ void sequencer_state::start_mend() {
   auto from = core->rebuilt_from();
   if (!from)
     return rebuilt(file, to_caf(from.failure()));
-  env->io->submit([from = *std::move(from), file, world = env,
-                   me = sequencer_self_actor{self}] {
+  submit([from = *std::move(from), file, world = env,
+          me = sequencer_self_actor{self}] {
     caf::anon_send(me, mend_atom_v, file,
                    to_caf(rebuild_out_file(*world, from, file)));
   });
@@ -126,9 +126,8 @@ void sequencer_state::take_out(position begin, const chunk& bytes) {
   if (!from)
     return deny_out(to_string(from.failure()));
   auto job = copying->copy->begin_sync();
-  env->io->submit([from = *std::move(from), file, world = env,
-                   run = std::move(job.run), made = copying->directory,
-                   me = sequencer_self_actor{self}] {
+  submit([from = *std::move(from), file, world = env, run = std::move(job.run),
+          made = copying->directory, me = sequencer_self_actor{self}] {
     auto fault = run();
     if (!fault)
       fault = replace_out_file(*world->fs, from, file, made);

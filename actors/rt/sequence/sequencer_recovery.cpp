@@ -21,6 +21,13 @@ sequencer_core::open(persistence::env& world, sequencer_options options,
     options.nodes = {{options.self, options.stream}};
   std::unique_ptr<sequencer_core> core{
     new sequencer_core{world, std::move(options), std::move(store)}};
+  const auto& directory = core->options_.directory;
+  if (auto fault = world.fs->create_directories(directory))
+    return fault;
+  auto held = world.fs->lock_directory(directory);
+  if (!held)
+    return held.failure();
+  core->held_ = *std::move(held);
   if (auto fault = core->recover())
     return fault;
   return core;

@@ -106,8 +106,8 @@ void sequencer_state::scrub() {
   ++scrubbed;
   scrub_at_ns += static_cast<int64_t>(what.bytes) * ns_per_byte;
   *scrubbing = true;
-  env->io->submit([what = std::move(what), world = env, running = scrubbing,
-                   me = sequencer_self_actor{self}] {
+  submit([what = std::move(what), world = env, running = scrubbing,
+          me = sequencer_self_actor{self}] {
     for (const auto& [from, to] : damage_in(*world->fs, what)) {
       if (what.copy)
         caf::anon_send(me, lacking_atom_v, *what.copy, from, to);
