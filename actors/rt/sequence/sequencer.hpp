@@ -293,7 +293,7 @@ struct sequencer_state {
   };
   std::map<copy_id, failed_input> failed_inputs;
   /// Those that a full disk refused, and when it last did.
-  std::map<copy_id, int64_t> refused_inputs;
+  std::map<copy_id, int64_t> without_room;
   /// Files of out/ that are damaged, and those that wait for each.
   std::map<position, std::vector<caf::typed_response_promise<bool>>> out_mends;
   std::optional<position> out_mending; ///< Which of them is made again now.

@@ -52,14 +52,14 @@ void sequencer_state::input_failed(copy_id copy, const caf::error& fault) {
 
 void sequencer_state::input_refused(copy_id copy, const caf::error& fault) {
   const auto why = from_caf(fault);
-  const auto& refused = refused_inputs[copy];
+  const auto& refused = without_room[copy];
   const auto now_ns = env->clock->monotonic_ns();
   if (refused == 0 || now_ns - refused > trouble_ns)
     warn("input_refused", "input " + to_string(core->inputs().name(copy)) + ": "
                             + to_string(why)
                             + "; its publisher offers it again until there is "
                               "room, other inputs go on");
-  refused_inputs[copy] = now_ns;
+  without_room[copy] = now_ns;
   disk_troubled(why);
 }
 
