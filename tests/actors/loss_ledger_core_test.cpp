@@ -9,12 +9,12 @@
 namespace millrace::rt {
 namespace {
 
-constexpr const char* path = "/s/losses.jsonl";
+constexpr const char* ledger_path = "/s/losses.jsonl";
 
 class LossLedgerTest : public ::testing::Test {
 protected:
   std::unique_ptr<loss_ledger> open() {
-    auto opened = loss_ledger::open(disk, path);
+    auto opened = loss_ledger::open(disk, ledger_path);
     EXPECT_TRUE(opened) << to_string(opened.failure());
     return *std::move(opened);
   }
@@ -96,9 +96,9 @@ TEST_F(LossLedgerTest, PassesOverATornAndADamagedLine) {
     for (uint64_t i = 1; i <= 3; ++i)
       ASSERT_FALSE(ledger->add(gap(i * 100, i * 100 + 50)));
   }
-  const auto size = disk.content(path).size();
-  disk.cut(path, size - 3);
-  disk.flip_bit(path, 3);
+  const auto size = disk.content(ledger_path).size();
+  disk.cut(ledger_path, size - 3);
+  disk.flip_bit(ledger_path, 3);
   auto ledger = open();
   EXPECT_EQ(told(*ledger), 1u);
   ASSERT_FALSE(ledger->add(gap(300, 350)));
@@ -124,7 +124,7 @@ TEST_F(LossLedgerTest, KeepsTheNewestOfMany) {
 TEST_F(LossLedgerTest, AFullDiskChangesNothing) {
   auto ledger = open();
   ASSERT_FALSE(ledger->add(gap(100, 200)));
-  disk.set_quota(disk.content(path).size() + 5);
+  disk.set_quota(disk.content(ledger_path).size() + 5);
   EXPECT_EQ(ledger->add(gap(300, 400)).code, errc::no_space);
   disk.set_quota({});
   ASSERT_FALSE(ledger->add(gap(300, 400)));

@@ -12,10 +12,10 @@ namespace {
 
 const std::string directory_of_pub0 = "/pub/pub0.market";
 
-using files = std::map<std::string, std::vector<std::byte>>;
+using file_bytes = std::map<std::string, std::vector<std::byte>>;
 
-files files_in(memory_file_system& disk, const std::string& directory) {
-  files out;
+file_bytes files_in(memory_file_system& disk, const std::string& directory) {
+  file_bytes out;
   if (const auto entries = disk.list(directory))
     for (const auto& entry : *entries)
       if (!entry.is_directory)
@@ -24,7 +24,7 @@ files files_in(memory_file_system& disk, const std::string& directory) {
 }
 
 void put_back(memory_file_system& disk, const std::string& directory,
-              const files& what) {
+              const file_bytes& what) {
   ASSERT_FALSE(disk.remove_all(directory));
   ASSERT_FALSE(disk.create_directories(directory));
   for (const auto& [name, bytes] : what) {
