@@ -3,7 +3,6 @@
 #include <millrace/feed/source/reader.hpp>
 #include <millrace/feed/source/reject_file.hpp>
 #include <millrace/feed/source/source.hpp>
-#include <millrace/feed/source/text_identity.hpp>
 #include <millrace/feed/source/text_opening_internal.hpp>
 
 #include <algorithm>
@@ -87,15 +86,8 @@ error reader::state::list_files() {
     auto found = list_sources(*outside.fs, path, options.choice, *options.stop);
     if (!found)
       return within(path, found.failure());
-    for (auto& each : *found) {
-      if (options.named_by_text) {
-        auto told = identify_text(*outside.fs, each, *options.stop);
-        if (!told)
-          return within(each.label(), told.failure());
-        each.identity = *std::move(told);
-      }
+    for (auto& each : *found)
       add_source(std::move(each));
-    }
   }
   return {};
 }

@@ -2,6 +2,7 @@
 
 #include <millrace/messages/data/chunk.hpp>
 #include <millrace/messages/data/ids.hpp>
+#include <millrace/messages/data/lineage.hpp>
 #include <millrace/messages/data/position.hpp>
 
 #include <cstdint>
@@ -34,7 +35,7 @@ struct partition_cut {
 struct rows_after {
   position cutover;
   position at_least;
-  stream_life life{};      ///< Of `at_least`; not known: any.
+  lineage_id life{};       ///< Of `at_least`; not known: any.
   int64_t patience_ns = 0; ///< How long it may wait for them; 0: its own limit.
   friend bool operator==(const rows_after&, const rows_after&) = default;
 
@@ -47,7 +48,7 @@ struct rows_after {
 /// The place that an RDB's partial result is of.
 struct rdb_cut {
   position upper; ///< It holds all rows up to there.
-  stream_life life{};
+  lineage_id life{};
   /// What the stream lost among them, a line each.
   std::vector<std::string> warnings{};
   friend bool operator==(const rdb_cut&, const rdb_cut&) = default;

@@ -72,18 +72,50 @@ struct manifest_version : id_number<manifest_version, uint64_t> {
   using id_number::id_number;
 };
 
-/// Which life of a stream positions are of, as its log's lineage says: those of
-/// two lives cannot be compared. Both 0: not known.
-struct stream_life {
-  uint64_t high = 0;
-  uint64_t low = 0;
-  [[nodiscard]] bool is_known() const noexcept { return (high | low) != 0; }
-  friend bool operator==(const stream_life&, const stream_life&) = default;
+/// An RT node among those that order a stream, by the name of its process; 0:
+/// none.
+struct node_id : id_number<node_id, uint64_t> {
+  using id_number::id_number;
+};
 
-  template <class Inspector>
-  friend typename Inspector::result_type inspect(Inspector& f, stream_life& x) {
-    return f(x.high, x.low);
+/// One life of a member's directory, drawn at random.
+struct incarnation_id : id_number<incarnation_id, uint64_t> {
+  using id_number::id_number;
+};
+
+/// Who takes part in a group: a node, in one life of its directory. A wiped
+/// node draws another incarnation, and is another member: it never speaks for
+/// what it has forgotten.
+struct member_id {
+  node_id node;
+  incarnation_id incarnation;
+
+  constexpr member_id() = default;
+  constexpr member_id(node_id where, incarnation_id life) noexcept
+    : node{where}, incarnation{life} {}
+  constexpr member_id(uint64_t where, uint64_t life) noexcept
+    : node{where}, incarnation{life} {}
+
+  friend constexpr auto operator<=>(const member_id&, const member_id&)
+    = default;
+  /// "2.77": node 2, incarnation 77.
+  [[nodiscard]] friend std::string to_string(const member_id& id) {
+    return to_string(id.node) + "." + to_string(id.incarnation);
   }
+  template <class Inspector>
+  friend typename Inspector::result_type inspect(Inspector& f, member_id& x) {
+    return f(x.node, x.incarnation);
+  }
+};
+
+/// A group, by its founding: another one of the same nodes has another.
+struct founding_id : id_number<founding_id, uint64_t> {
+  using id_number::id_number;
+};
+
+/// A cluster, by its data: drawn when the first of it is written. 0: not known.
+struct cluster_id : id_number<cluster_id, uint64_t> {
+  using id_number::id_number;
 };
 
 } // namespace millrace

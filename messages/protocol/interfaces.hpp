@@ -8,6 +8,7 @@
 
 #include <millrace/messages/data/answer.hpp>
 #include <millrace/messages/data/ids.hpp>
+#include <millrace/messages/data/lineage.hpp>
 #include <millrace/messages/data/position.hpp>
 #include <millrace/messages/data/types.hpp>
 #include <millrace/messages/protocol/wire.hpp>
@@ -24,6 +25,22 @@
 #include <vector>
 
 namespace millrace {
+
+/// What an actor says of itself: names and values, some of them groups and
+/// lists. It becomes JSON or text where people read it, and only there.
+using status_facts = text::json_value;
+
+/// A cluster as its nodes and clients know it: those of one name whose ids are
+/// known and differ have different data, and are strangers to each other.
+struct cluster_key {
+  std::string name;
+  cluster_id id;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, cluster_key& x) {
+  return f(caf::meta::type_name("cluster_key"), x.name, x.id);
+}
 
 /// Where an actor lives: a node's address, the actor's name there, and the
 /// cluster that the node must be of.
@@ -44,12 +61,12 @@ typename Inspector::result_type inspect(Inspector& f, endpoint& x) {
 
 /// A row of the registry. DISCOVERY keeps it whatever becomes of the process.
 struct process_row {
-  std::string name;         ///< Unique: "rdb1".
-  std::string type;         ///< "discovery" "rt" "feed" "rdb" "hdb" "gateway".
-  std::string node;         ///< Name of the node that hosts it.
-  endpoint at;              ///< How anyone can open a connection of their own.
-  std::string attributes;   ///< JSON object: stream, tables, ...
-  int64_t last_seen_ns = 0; ///< Wall time of the last registration.
+  std::string name; ///< Unique: "rdb1".
+  std::string type; ///< "discovery" "rt" "feed" "rdb" "hdb" "gateway".
+  std::string node; ///< Name of the node that hosts it.
+  endpoint at;      ///< How anyone can open a connection of their own.
+  text::json_value attributes; ///< An object: stream, tables, ...
+  int64_t last_seen_ns = 0;    ///< Wall time of the last registration.
   /// Registered within the last seconds, and ready for questions.
   bool available = false;
   bool ready = true; ///< It says of itself that it can answer.
@@ -65,26 +82,25 @@ typename Inspector::result_type inspect(Inspector& f, process_row& x) {
 struct input_offer {
   std::string directory; ///< "<host>.<topic>"
   std::string stream;
-  uint64_t lineage_high = 0;
-  uint64_t lineage_low = 0;
+  lineage_id lineage;
   std::string origin; ///< Default origin, whose watermark is wanted back.
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, input_offer& x) {
   return f(caf::meta::type_name("input_offer"), x.directory, x.stream,
-           x.lineage_high, x.lineage_low, x.origin);
+           x.lineage, x.origin);
 }
 
 /// Where a subscription starts.
 struct start_spec {
   enum kind_type : uint8_t { begin = 0, end = 1, at_position = 2, at_time = 3 };
-  uint8_t kind = begin;
+  kind_type kind = begin;
   position at;         ///< kind at_position.
   int64_t time_ns = 0; ///< kind at_time: ns since 2000.01.01, header `ts`.
   /// Of `at`. A stream of another life is given from its begin; not known: it
   /// is taken for the same.
-  stream_life life;
+  lineage_id life;
 };
 
 template <class Inspector>
@@ -104,18 +120,17 @@ struct flow_grant {
   position merged; ///< Offer: input position merged so far.
   /// Offer: the node leads, so that watermark and cursors are the stream's.
   bool leads = false;
-  int64_t watermark = 0;     ///< Offer: last merged id of the origin; 0: none.
-  uint64_t lineage_high = 0; ///< Subscription: lineage of the merged log.
-  uint64_t lineage_low = 0;
-  position end;  ///< Subscription: where the merged log ends now.
-  chunk cursors; ///< Offer: SourceCursors merged for the origin.
+  int64_t watermark = 0; ///< Offer: last merged id of the origin; 0: none.
+  lineage_id life;       ///< Subscription: of the stream.
+  position end;          ///< Subscription: where the merged log ends now.
+  chunk cursors;         ///< Offer: SourceCursors merged for the origin.
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, flow_grant& x) {
   return f(caf::meta::type_name("flow_grant"), x.flow, x.has_begin, x.begin,
-           x.before_begin, x.merged, x.leads, x.watermark, x.lineage_high,
-           x.lineage_low, x.end, x.cursors);
+           x.before_begin, x.merged, x.leads, x.watermark, x.life, x.end,
+           x.cursors);
 }
 
 /// Progress of a flow, from SINK to SOURCE; also the credit and the heartbeat.
@@ -140,26 +155,23 @@ typename Inspector::result_type inspect(Inspector& f, flow_ack& x) {
 /// Whole records [from, to) of one life of a publisher's directory.
 struct input_range {
   std::string directory;
-  uint64_t lineage_high = 0;
-  uint64_t lineage_low = 0;
+  lineage_id lineage;
   position from;
   position to;
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, input_range& x) {
-  return f(caf::meta::type_name("input_range"), x.directory, x.lineage_high,
-           x.lineage_low, x.from, x.to);
+  return f(caf::meta::type_name("input_range"), x.directory, x.lineage, x.from,
+           x.to);
 }
 
 /// What the nodes that order a stream say to each other several times per
 /// second: who they are, in this life of their directory, and what they hold.
 struct peer_hello {
-  uint64_t node = 0;
-  uint64_t incarnation = 0;
-  /// Node and incarnation of those that the group was founded with, one after
-  /// the other; empty: not known here.
-  std::vector<uint64_t> founding;
+  member_id from;
+  /// Those that the group was founded with; empty: not known here.
+  std::vector<member_id> founding;
   uint32_t generation = 0; ///< Of that group: of two, the higher one counts.
   /// It was a member once, and may have lost what it said then.
   bool forgot = false;
@@ -174,9 +186,8 @@ struct peer_hello {
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, peer_hello& x) {
-  return f(caf::meta::type_name("peer_hello"), x.node, x.incarnation,
-           x.founding, x.generation, x.forgot, x.needless, x.leaves_behind,
-           x.disk_percent, x.inputs);
+  return f(caf::meta::type_name("peer_hello"), x.from, x.founding, x.generation,
+           x.forgot, x.needless, x.leaves_behind, x.disk_percent, x.inputs);
 }
 
 /// Where a stream stands at its SEQUENCER.
@@ -184,7 +195,7 @@ struct stream_facts {
   std::string stream;
   bool cached = false;
   position end; ///< Of what is merged.
-  stream_life life;
+  lineage_id life;
   entry_index entries;
   uint64_t publishers = 0; ///< Connected now.
   uint64_t subscribers = 0;
@@ -221,7 +232,7 @@ typename Inspector::result_type inspect(Inspector& f, hdb_announcement& x) {
 /// Whether an RDB can be asked, as it tells gateways when that changes.
 struct rdb_announcement {
   std::string process; ///< Its name in the registry.
-  stream_life life;    ///< Of the stream that it follows.
+  lineage_id life;     ///< Of the stream that it follows.
   /// It has come to the end that its stream had when it subscribed, and does
   /// not stand still.
   bool ready = false;
@@ -311,20 +322,13 @@ CAF_BEGIN_TYPE_ID_BLOCK(millrace, caf::first_custom_type_id)
   CAF_ADD_ATOM(millrace, millrace, chunk_atom, "chunk")
   CAF_ADD_ATOM(millrace, millrace, event_atom, "event")
   CAF_ADD_ATOM(millrace, millrace, ack_atom, "ack")
-  CAF_ADD_ATOM(millrace, millrace, grew_atom, "grew")
-  CAF_ADD_ATOM(millrace, millrace, durable_atom, "durable")
-  CAF_ADD_ATOM(millrace, millrace, merged_atom, "merged")
-  CAF_ADD_ATOM(millrace, millrace, synced_atom, "synced")
-  CAF_ADD_ATOM(millrace, millrace, failed_atom, "failed")
+  CAF_ADD_ATOM(millrace, millrace, origin_atom, "origin")
   CAF_ADD_ATOM(millrace, millrace, query_atom, "query")
   CAF_ADD_ATOM(millrace, millrace, installed_atom, "installed")
   CAF_ADD_ATOM(millrace, millrace, refresh_atom, "refresh")
   CAF_ADD_ATOM(millrace, millrace, spawn_atom, "mspawn")
   CAF_ADD_ATOM(millrace, millrace, stop_atom, "stop")
   CAF_ADD_ATOM(millrace, millrace, pause_atom, "pause")
-  CAF_ADD_ATOM(millrace, millrace, wake_atom, "wake")
-  CAF_ADD_ATOM(millrace, millrace, start_atom, "start")
-  CAF_ADD_ATOM(millrace, millrace, job_atom, "job")
 
   CAF_ADD_TYPE_ID(millrace, (millrace::position))
   CAF_ADD_TYPE_ID(millrace, (millrace::flow_id))
@@ -343,51 +347,47 @@ CAF_BEGIN_TYPE_ID_BLOCK(millrace, caf::first_custom_type_id)
   CAF_ADD_ATOM(millrace, millrace, mark_atom, "mark")
   CAF_ADD_ATOM(millrace, millrace, end_period_atom, "endperiod")
   CAF_ADD_ATOM(millrace, millrace, refused_atom, "refused")
-  CAF_ADD_ATOM(millrace, millrace, recorded_atom, "recorded")
-  CAF_ADD_ATOM(millrace, millrace, committed_atom, "committed")
-  CAF_ADD_ATOM(millrace, millrace, checkpoint_atom, "checkpoint")
-  CAF_ADD_ATOM(millrace, millrace, pull_atom, "pull")
-  CAF_ADD_ATOM(millrace, millrace, deliver_atom, "deliver")
 
   CAF_ADD_TYPE_ID(millrace, (millrace::input_range))
   CAF_ADD_TYPE_ID(millrace, (millrace::peer_hello))
   CAF_ADD_ATOM(millrace, millrace, hello_atom, "hello")
   CAF_ADD_ATOM(millrace, millrace, raft_atom, "raft")
   CAF_ADD_ATOM(millrace, millrace, fetch_atom, "fetch")
-  CAF_ADD_ATOM(millrace, millrace, fill_atom, "fill")
 
   CAF_ADD_TYPE_ID(millrace, (millrace::period_report))
-  CAF_ADD_TYPE_ID(millrace, (millrace::stream_life))
+  CAF_ADD_TYPE_ID(millrace, (millrace::lineage_id))
   CAF_ADD_TYPE_ID(millrace, (millrace::rdb_cut))
   CAF_ADD_TYPE_ID(millrace, (millrace::rdb_announcement))
   CAF_ADD_ATOM(millrace, millrace, ready_atom, "ready")
 
-  CAF_ADD_ATOM(millrace, millrace, lacking_atom, "lacking")
-  CAF_ADD_ATOM(millrace, millrace, lost_atom, "lost")
-  CAF_ADD_ATOM(millrace, millrace, mend_atom, "mend")
   CAF_ADD_ATOM(millrace, millrace, snapshot_atom, "snapshot")
   CAF_ADD_ATOM(millrace, millrace, members_atom, "members")
 
-  CAF_ADD_ATOM(millrace, millrace, collect_atom, "collect")
   CAF_ADD_ATOM(millrace, millrace, floor_atom, "floor")
   CAF_ADD_ATOM(millrace, millrace, prune_atom, "prune")
   CAF_ADD_ATOM(millrace, millrace, losses_atom, "losses")
   CAF_ADD_ATOM(millrace, millrace, lead_atom, "lead")
+  CAF_ADD_ATOM(millrace, millrace, collected_atom, "collected")
+
+  CAF_ADD_TYPE_ID(millrace, (millrace::text::json_value))
+  CAF_ADD_TYPE_ID(millrace, (millrace::cluster_key))
+  CAF_ADD_TYPE_ID(millrace, (millrace::node_id))
+  CAF_ADD_TYPE_ID(millrace, (millrace::founding_id))
 CAF_END_TYPE_ID_BLOCK(millrace)
 
 namespace millrace {
 
-/// Answers a JSON object of facts: role, positions, counts, lag.
+/// Says of itself: role, positions, counts, lag.
 using status_actor
-  = caf::typed_actor<caf::replies_to<status_atom>::with<std::string>>;
+  = caf::typed_actor<caf::replies_to<status_atom>::with<status_facts>>;
 
 /// FRONT DOOR: the one actor that a node publishes at its port.
 using front_door_actor = status_actor::extend<
   // The local actor of this name, for example "rdb1" or "rt/market", for a
-  // process of this cluster: one of another is refused, with both names. Every
-  // conversation between nodes begins here.
+  // process of this cluster: one of another is refused, with both names, and
+  // one of other data. Every conversation between nodes begins here.
   caf::replies_to<resolve_atom, std::string,
-                  std::string>::with<caf::strong_actor_ptr>,
+                  cluster_key>::with<caf::strong_actor_ptr>,
   // Starts a configured process here; answers its endpoint name.
   caf::replies_to<spawn_atom, std::string>::with<std::string>,
   // Ends a process that runs here, for good; answers its name.
@@ -434,7 +434,7 @@ using sink_actor = caf::typed_actor<
   // The source of the flow lives.
   caf::reacts_to<caf::ping_atom, flow_id>,
   // The source's files before that of this position went.
-  caf::reacts_to<collect_atom, flow_id, position>>;
+  caf::reacts_to<collected_atom, flow_id, position>>;
 
 /// SOURCE: tails a log directory and feeds a SINK within its credit.
 using source_actor = status_actor::extend<
@@ -469,44 +469,45 @@ using sequencer_actor = status_actor::extend<
   // What is merged of an origin: watermark and cursors of a grant.
   // `unavailable` while the node that leads is not found, or not all that this
   // node holds of the input is merged.
-  caf::replies_to<facts_atom, input_offer>::with<flow_grant>,
+  caf::replies_to<origin_atom, input_offer>::with<flow_grant>,
   // From another node that orders the stream: who it is.
   caf::reacts_to<hello_atom, peer_hello>,
   // The same: a RaftMessage, of the group with this id.
-  caf::reacts_to<raft_atom, uint64_t, chunk>,
+  caf::reacts_to<raft_atom, founding_id, chunk>,
   // The same: wants bytes of an input, as many of the range as fit a chunk; of
   // the merged log where no directory is named. Answers where they begin: later
   // than asked for where a file ended; `not_found` where they are not here.
   caf::replies_to<fetch_atom, input_range>::with<position, chunk>,
   // The same, from the leader of the group with this id: a RaftSnapshot, for a
   // member that lacks what comes before the leader's log.
-  caf::reacts_to<snapshot_atom, uint64_t, chunk>,
+  caf::reacts_to<snapshot_atom, founding_id, chunk>,
   // The same: wants the state as of an entry, from a byte on, as much as fits a
   // chunk. `not_found` when it is not kept any more.
   caf::replies_to<fetch_atom, entry_index, uint64_t>::with<chunk>,
   // From an operator: the first of these nodes leaves the group, the second
-  // joins it (0: none). Answers whether that is done; ask again until it is.
-  caf::replies_to<members_atom, uint64_t, uint64_t>::with<bool>,
+  // joins it, if there is one. Answers whether that is done; ask again until it
+  // is.
+  caf::replies_to<members_atom, node_id, node_id>::with<bool>,
   // A consumer of this name needs nothing of the stream before a position: of
   // what it may still need, nothing is collected. Repeated: a node forgets.
   caf::reacts_to<floor_atom, std::string, position>,
   // Cuts the stream: files that end before the position go, on all nodes.
-  // Answers what goes and who loses what, as JSON (see prune_report). Dry: only
-  // tells. Not forced: `invalid_argument` where a consumer would lose.
+  // Answers what goes and who loses what (see prune_report). Dry: only tells.
+  // Not forced: `invalid_argument` where a consumer would lose.
   caf::replies_to<prune_atom, position, bool /*dry*/,
-                  bool /*forced*/>::with<std::string>,
+                  bool /*forced*/>::with<status_facts>,
   // A subscriber of this name wants to decide what the stream needs no more;
   // answers who does, for some seconds: itself, or the one before it.
   caf::replies_to<lead_atom, std::string>::with<std::string>,
   // What was lost, refused or let go, as this node wrote it down, after a
-  // number: JSON (see loss_ledger).
-  caf::replies_to<losses_atom, uint64_t>::with<std::string>,
+  // number (see loss_ledger).
+  caf::replies_to<losses_atom, uint64_t>::with<status_facts>,
   // Clean stop: everything written is synced and sealed.
   caf::replies_to<stop_atom>::with<bool>>;
 
 /// SUBSCRIBER: a SINK that verifies and delivers to callbacks.
 using subscriber_actor
-  = sink_actor::extend<caf::replies_to<status_atom>::with<std::string>,
+  = sink_actor::extend<caf::replies_to<status_atom>::with<status_facts>,
                        // Stops deliveries for good.
                        caf::replies_to<caf::unsubscribe_atom>::with<bool>,
                        // Holds deliveries back (true) or lets them go on

@@ -2,6 +2,7 @@
 
 #include <millrace/messages/base/result.hpp>
 #include <millrace/messages/data/chunk.hpp>
+#include <millrace/messages/text/json_value.hpp>
 
 #include <caf/deserializer.hpp>
 #include <caf/error.hpp>
@@ -10,11 +11,27 @@
 #include <caf/sec.hpp>
 #include <caf/serializer.hpp>
 
+#include <concepts>
 #include <string>
 #include <utility>
 
 // CAF 0.17 packs a category into ten characters at most.
 CAF_ERROR_CODE_ENUM(millrace::errc, "millrace")
+
+namespace millrace::text {
+
+/// A value crosses a process border as the tree that it is: numbers as bits,
+/// for CAF loses floating-point ones. Its depth is bounded by json_depth_max.
+[[nodiscard]] caf::error inspect(caf::serializer& sink, json_value& x);
+[[nodiscard]] caf::error inspect(caf::deserializer& source, json_value& x);
+
+/// For this very type: much else converts to it.
+template <std::same_as<json_value> Value>
+[[nodiscard]] std::string to_string(const Value& x) {
+  return x.dump();
+}
+
+} // namespace millrace::text
 
 namespace millrace {
 

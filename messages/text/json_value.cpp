@@ -154,6 +154,10 @@ std::string json_value::dump(std::optional<size_t> indent) const {
   return out;
 }
 
+bool json_value::operator==(const json_value& other) const {
+  return value_ == other.value_;
+}
+
 void json_value::write(std::string& out, std::optional<size_t> indent,
                        size_t depth) const {
   const auto line = [&](size_t level) {

@@ -88,6 +88,9 @@ public:
   json_value& add(std::string key, json_value value);
   json_value& add(json_value value);
 
+  /// The same value, keys in the same order.
+  [[nodiscard]] bool operator==(const json_value& other) const;
+
   /// In one line; with `indent` spaces per level in one line per value.
   /// Bytes that are not UTF-8 become U+FFFD, numbers that JSON does not know
   /// null.
@@ -113,6 +116,7 @@ private:
 struct json_value::entry {
   std::string key;
   json_value value;
+  friend bool operator==(const entry&, const entry&) = default;
 };
 
 } // namespace millrace::text

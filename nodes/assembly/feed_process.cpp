@@ -130,11 +130,11 @@ result<shared_source> files_of(persistence::env& world,
                                const cluster_config& config,
                                const process_config& process,
                                const std::string& reject_path,
-                               const feed_run& run, bool named_by_text) {
+                               const feed_run& run, bool named_by_head) {
   auto reading = reading_of(world, config, process, run);
   if (!reading)
     return reading.failure();
-  reading->named_by_text = named_by_text;
+  reading->named_by_head = named_by_head;
   return shared_source{std::make_shared<feed::file_source>(
     world, *std::move(reading), reject_path, run.read)};
 }
@@ -260,9 +260,8 @@ result<hosted_process> start_feed(process_host& host,
   if (!made)
     return made.failure();
   const text::json_value attributes{{"table", process.table}};
-  hosted_process out{caf::actor_cast<caf::strong_actor_ptr>(made->feed.handle),
-                     attributes.dump(),
-                     {}};
+  hosted_process out{
+    caf::actor_cast<caf::strong_actor_ptr>(made->feed.handle), attributes, {}};
   // They hold the publisher: a next life opens it anew.
   for (const auto& each : made->feed.replicators)
     out.parts.push_back(caf::actor_cast<caf::strong_actor_ptr>(each));

@@ -1,4 +1,3 @@
-#include <millrace/messages/text/json_text.hpp>
 #include <millrace/nodes/assembly/front_door.hpp>
 
 #include <caf/actor_cast.hpp>
@@ -13,11 +12,18 @@ constexpr auto status_deadline = std::chrono::seconds{1};
 
 caf::result<caf::strong_actor_ptr>
 front_door_state::resolve(const std::string& what,
-                          const std::string& of_cluster) const {
-  if (of_cluster != cluster)
-    return to_caf({errc::config, "node '" + node + "' is of cluster '" + cluster
-                                   + "', and was asked for '" + what
-                                   + "' of cluster '" + of_cluster + "'"});
+                          const cluster_key& of) const {
+  if (of.name != cluster.name)
+    return to_caf({errc::config, "node '" + node + "' is of cluster '"
+                                   + cluster.name + "', and was asked for '"
+                                   + what + "' of cluster '" + of.name + "'"});
+  if (of.id != cluster.id && of.id != cluster_id{}
+      && cluster.id != cluster_id{})
+    return to_caf({errc::config,
+                   "node '" + node + "' is of another cluster '" + cluster.name
+                     + "': its data is in " + data
+                     + "; let the configuration name that directory, or other "
+                       "ports"});
   if (auto handle = locals->find(what))
     return handle;
   return to_caf(
@@ -38,12 +44,12 @@ caf::result<std::string> front_door_state::stop(const std::string& process) {
 }
 
 /// Answers once every local actor has, or has let its deadline pass.
-caf::result<std::string> front_door_state::status() {
+caf::result<status_facts> front_door_state::status() {
   struct gathering {
-    std::map<std::string, text::json_value> processes;
+    std::map<std::string, status_facts> processes;
     size_t missing = 0;
   };
-  auto promise = self->make_response_promise<std::string>();
+  auto promise = self->make_response_promise<status_facts>();
   auto all = std::make_shared<gathering>();
   auto handles = locals->all();
   handles.erase(std::string{front_door_name});
@@ -62,24 +68,20 @@ caf::result<std::string> front_door_state::status() {
       for (const auto& [key, value] : ending.entries())
         row[key] = value;
     }
-    promise.deliver(
-      text::json_value{{"node", at}, {"processes", all->processes}}.dump());
+    promise.deliver(status_facts{{"node", at}, {"processes", all->processes}});
   };
   for (const auto& [key, handle] : handles)
     self
       ->request(caf::actor_cast<status_actor>(handle),
                 caf::timespan{status_deadline}, status_atom_v)
       .then(
-        [all, done, key = key](const std::string& said) mutable {
-          auto facts = text::parse_json(said);
-          all->processes[key]
-            = facts ? *std::move(facts)
-                    : text::json_value{{"error", to_string(facts.failure())}};
+        [all, done, key = key](const status_facts& said) mutable {
+          all->processes[key] = said;
           done();
         },
         [all, done, key = key](const caf::error& fault) mutable {
           all->processes[key]
-            = text::json_value{{"error", to_string(from_caf(fault))}};
+            = status_facts{{"error", to_string(from_caf(fault))}};
           done();
         });
   done();
@@ -88,20 +90,20 @@ caf::result<std::string> front_door_state::status() {
 
 front_door_actor::behavior_type
 front_door(front_door_actor::stateful_pointer<front_door_state> self,
-           std::string cluster, std::string node,
+           cluster_key cluster, std::string data, std::string node,
            std::shared_ptr<local_actors> locals,
            std::function<error(const std::string&)> spawner,
            process_keeper_actor keeper) {
   self->state.cluster = std::move(cluster);
+  self->state.data = std::move(data);
   self->state.node = std::move(node);
   self->state.locals = std::move(locals);
   self->state.spawner = std::move(spawner);
   self->state.keeper = std::move(keeper);
   return {
     [self](status_atom) { return self->state.status(); },
-    [self](resolve_atom, const std::string& what,
-           const std::string& of_cluster) {
-      return self->state.resolve(what, of_cluster);
+    [self](resolve_atom, const std::string& what, const cluster_key& of) {
+      return self->state.resolve(what, of);
     },
     [self](spawn_atom, const std::string& process) {
       return self->state.spawn(process);

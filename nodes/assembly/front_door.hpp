@@ -24,14 +24,15 @@ struct front_door_state {
   /// User-declared on purpose: CAF 0.17 paren-initializes C++20 aggregates.
   explicit front_door_state(front_door_actor::pointer owner) : self{owner} {}
 
-  caf::result<caf::strong_actor_ptr>
-  resolve(const std::string& what, const std::string& of_cluster) const;
+  caf::result<caf::strong_actor_ptr> resolve(const std::string& what,
+                                             const cluster_key& of) const;
   caf::result<std::string> spawn(const std::string& process);
   caf::result<std::string> stop(const std::string& process);
-  caf::result<std::string> status();
+  caf::result<status_facts> status();
 
   front_door_actor::pointer self;
-  std::string cluster; ///< Of the node.
+  cluster_key cluster; ///< Of the node.
+  std::string data;    ///< Where that of the cluster lies.
   std::string node;
   std::shared_ptr<local_actors> locals;
   std::function<error(const std::string& process)> spawner;
@@ -43,7 +44,7 @@ struct front_door_state {
 /// @param keeper null: no process can be stopped
 front_door_actor::behavior_type
 front_door(front_door_actor::stateful_pointer<front_door_state> self,
-           std::string cluster, std::string node,
+           cluster_key cluster, std::string data, std::string node,
            std::shared_ptr<local_actors> locals,
            std::function<error(const std::string&)> spawner,
            process_keeper_actor keeper);

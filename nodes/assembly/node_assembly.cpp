@@ -21,7 +21,8 @@ front_door_actor node_assembly::open_door() {
     keeper_ = keeper;
   }
   auto door = host_.spawn(
-    front_door, host_.config().name, node_, host_.locals(),
+    front_door, host_.cluster(), host_.config().data_directory, node_,
+    host_.locals(),
     [me = shared_from_this()](const std::string& process) {
       return me->start(process);
     },

@@ -84,15 +84,15 @@ void period_timer_state::act(const period_requests::tell& what) {
                 subject + " ended after it had to wait"});
 }
 
-std::string period_timer_state::status() const {
-  text::json_value out{{"role", "period-timer"},
-                       {"next_period", next.period},
-                       {"next_end_ns", next.end_ns},
-                       {"clock_jumps", wall.jumps()}};
+status_facts period_timer_state::status() const {
+  status_facts out{{"role", "period-timer"},
+                   {"next_period", next.period},
+                   {"next_end_ns", next.end_ns},
+                   {"clock_jumps", wall.jumps()}};
   if (rule_failure)
     out.add("last_failure", to_string(rule_failure));
   if (!requests)
-    return out.dump();
+    return out;
   auto& streams = out.add("streams", text::json_value::object());
   for (const auto& each : requests->streams()) {
     auto& stream = streams.add(each.of.name, text::json_value::object());
@@ -107,7 +107,7 @@ std::string period_timer_state::status() const {
         stream.add("waits_for", to_string(each.failure));
     }
   }
-  return out.dump();
+  return out;
 }
 
 period_timer_actor::behavior_type

@@ -44,7 +44,7 @@ struct period_timer_state {
   void step(const period_requests::input& what);
   void act(const period_requests::ask& what);
   void act(const period_requests::tell& what);
-  [[nodiscard]] std::string status() const;
+  [[nodiscard]] status_facts status() const;
 
   period_timer_actor::pointer self;
   process_host* host = nullptr;

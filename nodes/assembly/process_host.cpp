@@ -75,6 +75,8 @@ result<publication> process_host::publish(const std::string& stream,
     if (!found)
       return found.failure();
     nodes = *std::move(found);
+    if (auto fault = found_cluster())
+      return fault;
   }
   settings->copies = nodes.size();
   auto opened = rt::publisher::open(env(), *std::move(settings));

@@ -86,6 +86,13 @@ public:
   [[nodiscard]] const cluster_config& config() const noexcept {
     return config_;
   }
+  /// As others are told who asks; without an id while it is not known.
+  [[nodiscard]] virtual cluster_key cluster() const {
+    return {config_.name, {}};
+  }
+  /// Before the first data of the cluster is written here. A host that others
+  /// are told from by name alone founds nothing.
+  [[nodiscard]] virtual error found_cluster() { return {}; }
   /// The named actors, by which others find them.
   [[nodiscard]] const std::shared_ptr<local_actors>& locals() const noexcept {
     return locals_;

@@ -86,8 +86,8 @@ void process_keeper_state::start_again(const std::string& process) {
     retry(process, fault);
 }
 
-std::string process_keeper_state::status() const {
-  text::json_value out{{"role", "process-keeper"}};
+status_facts process_keeper_state::status() const {
+  status_facts out{{"role", "process-keeper"}};
   auto& processes = out.add("endings", text::json_value::object());
   const auto log
     = host->config().node_directory(assembly->node()) + "/node.log";
@@ -100,7 +100,7 @@ std::string process_keeper_state::status() const {
       row.add("down", "ended, to be started again");
     row.add("log", log);
   }
-  return out.dump();
+  return out;
 }
 
 process_keeper_actor::behavior_type process_keeper(

@@ -43,7 +43,7 @@ struct process_keeper_state {
   void lost(const caf::down_msg& down);
   void start_again(const std::string& process);
   void retry(const std::string& process, const error& why);
-  [[nodiscard]] std::string status() const;
+  [[nodiscard]] status_facts status() const;
 
   process_keeper_actor::pointer self;
   process_host* host = nullptr;

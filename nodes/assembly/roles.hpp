@@ -16,7 +16,8 @@ struct hosted_process {
   /// Found and registered by the name of the process. Answers `status` if it
   /// can. When it ends by itself, the process is started again.
   caf::strong_actor_ptr actor;
-  std::string attributes = "{}"; ///< JSON object for the registry.
+  /// An object, for the registry.
+  text::json_value attributes = text::json_value::object();
   /// Streams that it orders: a clean end stops them before all else.
   std::vector<sequencer_actor> streams;
   /// Others that it consists of, and that end with it.

@@ -60,7 +60,7 @@ result<std::vector<rt::peer_settings>> peers_of(const cluster_config& config,
   std::vector<rt::peer_settings> out;
   for (size_t i = 0; i < members.size(); ++i)
     if (const auto& name = members[i]->name; name != self)
-      out.push_back({rt::node_number(name), name, (*found)[i]});
+      out.push_back({rt::node_id_of(name), name, (*found)[i]});
   return out;
 }
 
@@ -106,8 +106,8 @@ result<opened_stream> open_stream(process_host& host,
   options.behind_bytes_max = how.behind_bytes_max;
   options.gc_grace_ns = stream.gc_grace_ns;
   for (const auto* member : config.members_of(stream.name))
-    options.nodes.push_back({rt::node_number(member->name), member->name});
-  options.self = rt::node_number(process.name);
+    options.nodes.push_back({rt::node_id_of(member->name), member->name});
+  options.self = rt::node_id_of(process.name);
   auto store = host.open_checkpoints(options.directory + "/state");
   if (!store)
     return store.failure();
@@ -173,7 +173,7 @@ rt_factory::operator()(process_host& host,
     out.names.emplace_back("period-timer");
     out.parts.push_back(caf::actor_cast<caf::strong_actor_ptr>(clock));
   }
-  out.attributes = text::json_value{{"streams", process.streams}}.dump();
+  out.attributes = {{"streams", process.streams}};
   return out;
 }
 

@@ -14,7 +14,8 @@ namespace millrace::nodes {
 namespace {
 
 template <class Handle>
-hosted_process hosted(const Handle& handle, std::string attributes = "{}") {
+hosted_process hosted(const Handle& handle, text::json_value attributes
+                                            = text::json_value::object()) {
   return {
     caf::actor_cast<caf::strong_actor_ptr>(handle), std::move(attributes), {}};
 }
@@ -96,7 +97,7 @@ result<hosted_process> start_rdb(process_host& host,
                                     {"tables", process.tables}};
   return hosted(host.spawn(torq::rdb, &host.env(), settings, host.connector(),
                            host.registrar()),
-                attributes.dump());
+                attributes);
 }
 
 result<hosted_process> start_hdb(process_host& host,

@@ -1,5 +1,5 @@
 #include <millrace/messages/text/civil_time.hpp>
-#include <millrace/messages/text/json_text.hpp>
+#include <millrace/messages/text/json_value.hpp>
 #include <millrace/nodes/cli/cluster_option.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/processes.hpp>
@@ -27,7 +27,6 @@ std::string state_of(const process_row& row) {
 }
 
 json_value json_of(const process_row& row) {
-  auto attributes = text::parse_json(row.attributes);
   return {{"name", row.name},
           {"type", row.type},
           {"node", row.node},
@@ -35,8 +34,7 @@ json_value json_of(const process_row& row) {
           {"port", row.at.port},
           {"state", state_of(row)},
           {"last_seen", text::time_text(row.last_seen_ns)},
-          {"attributes",
-           attributes ? *std::move(attributes) : json_value{row.attributes}}};
+          {"attributes", row.attributes}};
 }
 
 int run(const processes_options& options) {
@@ -62,7 +60,7 @@ int run(const processes_options& options) {
     table.push_back({row.name, row.type, row.node,
                      row.at.host + ":" + std::to_string(row.at.port),
                      state_of(row), text::time_text(row.last_seen_ns),
-                     row.attributes});
+                     row.attributes.dump()});
   print_table(table);
   return exit_ok;
 }

@@ -169,8 +169,8 @@ int change(const member_change& what) {
       caf::scoped_actor self{(*host)->system()};
       self
         ->request(*at, caf::timespan{3s}, members_atom_v,
-                  rt::node_number(what.leaving),
-                  joining.empty() ? uint64_t{0} : rt::node_number(joining))
+                  rt::node_id_of(what.leaving),
+                  joining.empty() ? node_id{} : rt::node_id_of(joining))
         .receive([&](bool is) { done = is; },
                  [&](const caf::error& why) { fault = from_caf(why); });
       if (!done && !fault)

@@ -147,7 +147,7 @@ int run(const stream_recover_options& options) {
   }
   if (auto fault
       = rt::make_group(world, best->directory, best->log,
-                       rt::node_number(best->process), generation + 1))
+                       rt::node_id_of(best->process), generation + 1))
     return fail(fault);
   for (const auto* member : config->members_of(options.stream)) {
     const auto log = config->stream_directory(member->name, options.stream)

@@ -218,16 +218,15 @@ void reading::look_for_end(const subscriber_actor& at) {
   }
   if (end_->until == no_end)
     return;
-  std::string said;
+  status_facts facts;
   {
     guest self{host_->system()};
     self->request(at, caf::timespan{1s}, status_atom_v)
-      .receive([&](const std::string& text) { said = text; },
+      .receive([&](const status_facts& said) { facts = said; },
                [](const caf::error&) {}); // It waits for a reader: not over.
   }
-  const auto facts = text::parse_json(said);
-  if (facts && facts->at("connected").boolean().value_or(false)
-      && facts->at("position").natural().value_or(0) >= end_->until)
+  if (facts.at("connected").boolean().value_or(false)
+      && facts.at("position").natural().value_or(0) >= end_->until)
     end_->set({});
 }
 

@@ -1,4 +1,3 @@
-#include <millrace/messages/text/json_text.hpp>
 #include <millrace/nodes/assembly/front_door.hpp>
 #include <millrace/nodes/assembly/guest.hpp>
 #include <millrace/nodes/client/collect_status.hpp>
@@ -21,7 +20,8 @@ std::string rt_of(const cluster_config& config, const node_config& node,
 } // namespace
 
 result<text::json_value> collect_status(const cluster_config& config) {
-  auto host = runtime::create({.env = {.io_threads = 1, .pool_threads = 1}});
+  auto host = runtime::create(
+    {.config = config, .env = {.io_threads = 1, .pool_threads = 1}});
   if (!host)
     return host.failure();
   return collect_status(**host, config);
@@ -42,16 +42,15 @@ text::json_value collect_status(runtime& host, const cluster_config& config) {
       continue;
     }
     guest self{host.system()};
-    std::string answer;
+    status_facts said;
     self->request(*door, caf::timespan{2s}, status_atom_v)
-      .receive([&](const std::string& said) { answer = said; },
+      .receive([&](const status_facts& answer) { said = answer; },
                // It ended while we asked: as one that does not answer.
                [](const caf::error&) {});
-    const auto said = text::parse_json(answer);
-    if (!said)
+    if (said.is_null())
       continue;
     out["answered"].add(node.name, true);
-    for (const auto& [name, facts] : said->at("processes").entries()) {
+    for (const auto& [name, facts] : said.at("processes").entries()) {
       if (name.starts_with("rt/")) {
         auto& rows = out["streams"][name.substr(3)];
         if (rows.is_null())

@@ -1,4 +1,3 @@
-#include <millrace/messages/text/json_text.hpp>
 #include <millrace/nodes/assembly/endpoints.hpp>
 #include <millrace/nodes/assembly/guest.hpp>
 #include <millrace/nodes/client/find_stream.hpp>
@@ -29,7 +28,7 @@ result<text::json_value> ask(runtime& host, const sequencer_actor& whom,
   result<text::json_value> answer{text::json_value{}};
   guest self{host.system()};
   self->request(whom, caf::timespan{answer_deadline}, words...)
-    .receive([&](const std::string& said) { answer = text::parse_json(said); },
+    .receive([&](const status_facts& said) { answer = said; },
              [&](const caf::error& fault) { answer = from_caf(fault); });
   return answer;
 }

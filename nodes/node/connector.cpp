@@ -18,6 +18,10 @@ connector_state::connect(const endpoint& to) {
       return handle;
     return to_caf({errc::not_found, to_string(to) + ": no such actor"});
   }
+  // Of another cluster than its own this process knows the name only.
+  auto asker = cluster->key();
+  if (asker.name != to.cluster)
+    asker = {to.cluster, {}};
   auto promise = self->make_response_promise<caf::strong_actor_ptr>();
   auto fail = [promise, to](const caf::error& fault) mutable {
     const auto why = from_caf(fault);
@@ -31,9 +35,9 @@ connector_state::connect(const endpoint& to) {
               caf::timespan{request_deadline}, caf::connect_atom_v, to.host,
               to.port)
     .then(
-      [this, to, promise, fail](const caf::node_id&,
-                                const caf::strong_actor_ptr& door,
-                                const std::set<std::string>&) mutable {
+      [this, to, asker, promise, fail](const caf::node_id&,
+                                       const caf::strong_actor_ptr& door,
+                                       const std::set<std::string>&) mutable {
         if (!door) {
           promise.deliver(to_caf(
             {errc::unavailable, to_string(to) + ": nobody answers there"}));
@@ -42,7 +46,7 @@ connector_state::connect(const endpoint& to) {
         self
           ->request(caf::actor_cast<front_door_actor>(door),
                     caf::timespan{request_deadline}, resolve_atom_v, to.name,
-                    to.cluster)
+                    asker)
           .then(
             [promise](const caf::strong_actor_ptr& found) mutable {
               promise.deliver(found);
@@ -55,9 +59,11 @@ connector_state::connect(const endpoint& to) {
 
 connector_actor::behavior_type
 connector(connector_actor::stateful_pointer<connector_state> self,
-          std::shared_ptr<local_actors> locals, std::string host,
+          std::shared_ptr<local_actors> locals,
+          std::shared_ptr<const known_cluster> cluster, std::string host,
           uint16_t port) {
   self->state.locals = std::move(locals);
+  self->state.cluster = std::move(cluster);
   self->state.host = std::move(host);
   self->state.port = port;
   return {

@@ -5,10 +5,21 @@
 
 #include <caf/stateful_actor.hpp>
 
+#include <atomic>
 #include <memory>
 #include <string>
 
 namespace millrace::nodes {
+
+/// The cluster that this process is of. Its data may be founded while it runs.
+struct known_cluster {
+  std::string name;
+  std::atomic<uint64_t> id{0};
+
+  [[nodiscard]] cluster_key key() const {
+    return {name, cluster_id{id.load()}};
+  }
+};
 
 /// State of the CONNECTOR: finds an actor by its endpoint, here or through a
 /// connection of this process's own to the node that hosts it.
@@ -22,6 +33,7 @@ struct connector_state {
 
   connector_actor::pointer self;
   std::shared_ptr<local_actors> locals;
+  std::shared_ptr<const known_cluster> cluster;
   std::string host;
   uint16_t port = 0;
 };
@@ -30,7 +42,8 @@ struct connector_state {
 ///   port 0: this process listens nowhere.
 connector_actor::behavior_type
 connector(connector_actor::stateful_pointer<connector_state> self,
-          std::shared_ptr<local_actors> locals, std::string host,
+          std::shared_ptr<local_actors> locals,
+          std::shared_ptr<const known_cluster> cluster, std::string host,
           uint16_t port);
 
 } // namespace millrace::nodes

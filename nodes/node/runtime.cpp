@@ -1,6 +1,7 @@
 #include <millrace/messages/protocol/registration.hpp>
 #include <millrace/nodes/assembly/connection_rules.hpp>
 #include <millrace/nodes/assembly/guest.hpp>
+#include <millrace/nodes/host/cluster_identity.hpp>
 #include <millrace/nodes/node/connector.hpp>
 #include <millrace/nodes/node/merge_checkpoints.hpp>
 #include <millrace/nodes/node/runtime.hpp>
@@ -43,15 +44,28 @@ result<std::unique_ptr<runtime>> runtime::create(runtime_options options) {
   const thread_visit visit;
   std::unique_ptr<runtime> made{
     new runtime{std::move(options), *std::move(real)}};
-  made->connector_
-    = made->system_->spawn(nodes::connector, made->locals(), address, port);
+  if (node != nullptr) {
+    if (auto fault = made->found_cluster())
+      return fault;
+  } else if (!made->config().data_directory.empty()) {
+    auto known
+      = read_cluster_id(*made->env().fs, made->config().data_directory);
+    if (!known)
+      return known.failure();
+    made->cluster_->id = known->value;
+  }
+  made->connector_ = made->system_->spawn(nodes::connector, made->locals(),
+                                          made->cluster_, address, port);
   return made;
 }
 
 runtime::runtime(runtime_options options, std::unique_ptr<real_env> real)
   : process_host{std::move(options.config)}, log_{std::move(options.log)},
     on_failure_{std::move(options.on_failure)}, real_{std::move(real)},
-    system_{std::make_unique<caf::actor_system>(actor_config_)} {}
+    system_{std::make_unique<caf::actor_system>(actor_config_)},
+    cluster_{std::make_shared<known_cluster>()} {
+  cluster_->name = this->config().name;
+}
 
 runtime::~runtime() {
   const thread_visit visit;
@@ -85,6 +99,17 @@ caf::strong_actor_ptr runtime::take_last() {
   auto last = std::move(kept_.back());
   kept_.pop_back();
   return last;
+}
+
+cluster_key runtime::cluster() const { return cluster_->key(); }
+
+/// A directory that this user may not write is another one's to found.
+error runtime::found_cluster() {
+  auto found = found_cluster_id(env(), config().data_directory);
+  if (found)
+    cluster_->id = found->value;
+  return found || found.failure().code == errc::permission ? error{}
+                                                           : found.failure();
 }
 
 result<std::unique_ptr<rt::state_store>>
@@ -132,6 +157,9 @@ runtime::find(const endpoint& at, std::chrono::milliseconds deadline) {
                [&](const caf::error& fault) { last = from_caf(fault); });
     if (found)
       return found;
+    // One of another cluster stays what it is.
+    if (last.code == errc::config)
+      return last;
     // A node that is starting refuses connections for a moment.
     self->receive(caf::after(std::chrono::milliseconds{50}) >> [] {});
   } while (env().clock->monotonic_ns() < until);

@@ -21,6 +21,8 @@
 
 namespace millrace::nodes {
 
+struct known_cluster;
+
 /// CAF's settings for a process of Millrace: all message types, the middleman
 /// (no port opens by itself), the scheduling of `chained_scheduling`.
 struct runtime_config : caf::actor_system_config {
@@ -59,6 +61,8 @@ public:
   open_checkpoints(const std::string& directory) override;
   [[nodiscard]] result<std::unique_ptr<persistence::hdb_index>>
   open_hdb_index(const std::string& directory) override;
+  [[nodiscard]] cluster_key cluster() const override;
+  [[nodiscard]] error found_cluster() override;
   void tell(const notice& what) override;
   void essential(const std::string& process, const caf::actor& handle) override;
 
@@ -88,6 +92,7 @@ private:
   std::unique_ptr<real_env> real_;
   runtime_config actor_config_;
   std::unique_ptr<caf::actor_system> system_;
+  std::shared_ptr<known_cluster> cluster_;
   connector_actor connector_;
   std::mutex mutex_;
   std::vector<caf::strong_actor_ptr> kept_;

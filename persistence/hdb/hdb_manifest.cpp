@@ -162,7 +162,7 @@ result<hdb_manifest> read_manifest(schema::HdbManifest::Reader root) {
       return corrupt("a part's path leaves the directory");
   }
   for (auto life : root.getLives())
-    out.lives[life.getStream().cStr()] = {life.getHigh(), life.getLow()};
+    out.lives[life.getStream().cStr()] = {{life.getHigh(), life.getLow()}};
   for (auto loss : root.getLosses())
     out.losses.push_back(read_loss(loss));
   return out;
@@ -253,9 +253,9 @@ std::optional<position> hdb_manifest::cutover(std::string_view stream) const {
   return least;
 }
 
-stream_life hdb_manifest::life(std::string_view stream) const {
+lineage_id hdb_manifest::life(std::string_view stream) const {
   const auto found = lives.find(stream);
-  return found == lives.end() ? stream_life{} : found->second;
+  return found == lives.end() ? lineage_id{} : found->second;
 }
 
 result<bool> hdb_manifest::contains(const hdb_part& part) const {
@@ -339,8 +339,8 @@ std::vector<std::byte> encode(const hdb_manifest& manifest) {
   for (const auto& [stream, life] : manifest.lives) {
     auto out = lives[count++];
     out.setStream(stream);
-    out.setHigh(life.high);
-    out.setLow(life.low);
+    out.setHigh(life.words[0]);
+    out.setLow(life.words[1]);
   }
   auto losses = root.initLosses(static_cast<unsigned>(manifest.losses.size()));
   for (unsigned i = 0; i < losses.size(); ++i)

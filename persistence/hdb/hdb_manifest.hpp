@@ -1,7 +1,7 @@
 #pragma once
 
 #include <millrace/messages/base/result.hpp>
-#include <millrace/messages/data/ids.hpp>
+#include <millrace/messages/data/lineage.hpp>
 #include <millrace/messages/data/position.hpp>
 #include <millrace/messages/data/schema.hpp>
 #include <millrace/persistence/columns/table_view.hpp>
@@ -92,7 +92,7 @@ struct hdb_manifest {
   std::vector<hdb_part> parts;
   /// Which life of each stream the positions here are of. A stream that is not
   /// named: not known (the manifest was written before they were kept).
-  std::map<std::string, stream_life, std::less<>> lives;
+  std::map<std::string, lineage_id, std::less<>> lives;
   /// In the order in which they were added.
   std::vector<hdb_loss> losses;
 
@@ -110,7 +110,7 @@ struct hdb_manifest {
   [[nodiscard]] std::optional<position> cutover(std::string_view stream) const;
 
   /// Not known: none was kept.
-  [[nodiscard]] stream_life life(std::string_view stream) const;
+  [[nodiscard]] lineage_id life(std::string_view stream) const;
 
   /// Whether `part` may be added. @returns true when exactly this range is
   /// here already. `already_exists` when it overlaps another range,

@@ -60,7 +60,7 @@ std::vector<std::string> empty_parts(hdb_manifest& manifest,
 
 /// Positions of two lives of a stream cannot be compared.
 error keep_life(hdb_manifest& manifest, const std::string& stream,
-                const stream_life& life) {
+                const lineage_id& life) {
   if (!life.is_known())
     return {};
   auto& kept = manifest.lives[stream];

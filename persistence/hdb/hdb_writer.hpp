@@ -13,7 +13,7 @@ namespace millrace::persistence {
 
 /// What a commit says of the stream that its parts are of, beside the rows.
 struct stream_account {
-  stream_life life; ///< Of its positions; not known: nothing is said of it.
+  lineage_id life; ///< Of its positions; not known: nothing is said of it.
   /// What it lost; kept where a range touches it that was not there before.
   std::vector<hdb_loss> losses;
 };

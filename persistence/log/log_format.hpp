@@ -2,6 +2,7 @@
 
 #include <millrace/messages/base/result.hpp>
 #include <millrace/messages/data/header.hpp>
+#include <millrace/messages/data/lineage.hpp>
 #include <millrace/messages/data/position.hpp>
 
 #include <array>
@@ -15,15 +16,6 @@
 
 /// Bytes of `log.<session>.<roll>`; docs/log_format.md is the specification.
 namespace millrace::persistence {
-
-/// The random identity of one life of a log directory.
-struct lineage_id {
-  std::array<uint64_t, 2> words{};
-  friend auto operator<=>(const lineage_id&, const lineage_id&) = default;
-};
-/// 32 lower-case hexadecimal digits.
-[[nodiscard]] std::string to_string(const lineage_id& id);
-[[nodiscard]] std::optional<lineage_id> lineage_of(std::string_view hex);
 
 enum class record_kind : uint8_t {
   messages = 1, ///< Frames of one origin and one payload kind.

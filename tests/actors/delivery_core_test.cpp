@@ -40,7 +40,7 @@ struct logged {
     EXPECT_FALSE((*writer)->close());
   }
 
-  persistence::lineage_id lineage;
+  lineage_id lineage;
   position begin;
   std::vector<std::byte> bytes;
 };

@@ -61,7 +61,7 @@ protected:
   sim::memory_file_system disk{1};
   persistence::env env;
   std::unique_ptr<persistence::log_writer> writer;
-  persistence::lineage_id lineage;
+  lineage_id lineage;
   position first;
   position second;
   position sealed;

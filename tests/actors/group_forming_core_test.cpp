@@ -12,7 +12,7 @@ namespace millrace::rt {
 namespace {
 
 const std::vector<group_forming::node> three{
-  {1, "rt1"}, {2, "rt2"}, {3, "rt3"}};
+  {node_id{1}, "rt1"}, {node_id{2}, "rt2"}, {node_id{3}, "rt3"}};
 
 group_founding founding_of_three(uint32_t generation = 0) {
   return {
@@ -72,7 +72,7 @@ protected:
     auto opened = stream_group::open(world, {.directory = "/rt/market/raft",
                                              .cached = cached,
                                              .nodes = three,
-                                             .self = 2});
+                                             .self = node_id{2}});
     EXPECT_TRUE(opened) << to_string(opened.failure());
     return opened ? *std::move(opened) : nullptr;
   }
@@ -154,7 +154,7 @@ TEST_F(StreamGroupLivesTest, AnOperatorMakesAGroupOfWhatIsLeft) {
   const auto left = find_left_groups(world, "/rt/market");
   ASSERT_TRUE(left) << to_string(left.failure());
   ASSERT_EQ(left->size(), 1u);
-  EXPECT_FALSE(make_group(world, "/rt/market", left->front(), 2, 1));
+  EXPECT_FALSE(make_group(world, "/rt/market", left->front(), node_id{2}, 1));
   auto group = open(true);
   ASSERT_TRUE(group->founded());
   EXPECT_EQ(group->founding().generation, 1u);

@@ -10,7 +10,9 @@ namespace {
 
 constexpr copy_id that_copy{1};
 constexpr input_repair::source from_publisher{};
-constexpr input_repair::source from_node(uint64_t number) { return {number}; }
+constexpr input_repair::source from_node(uint64_t number) {
+  return {node_id{number}};
+}
 
 /// "ask <node> <from>-<to> " or "lost <from>-<to> ".
 std::string repair_text(const std::vector<input_repair::effect>& effects) {
@@ -19,7 +21,7 @@ std::string repair_text(const std::vector<input_repair::effect>& effects) {
     const auto* asked = std::get_if<input_repair::ask>(&each);
     const auto part
       = asked ? asked->range : std::get<input_repair::give_up>(each).range;
-    out += (asked ? "ask " + std::to_string(asked->from.node) : "lost") + " "
+    out += (asked ? "ask " + to_string(asked->from.node) : "lost") + " "
            + std::to_string(part.from.value) + "-"
            + std::to_string(part.to.value) + " ";
   }

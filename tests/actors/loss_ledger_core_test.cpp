@@ -22,7 +22,7 @@ protected:
   static loss gap(uint64_t from, uint64_t to) {
     loss out;
     out.kind = "gap";
-    out.life = {7, 8};
+    out.life = {{7, 8}};
     out.from = position{from};
     out.to = position{to};
     out.origin = "feed";
@@ -72,7 +72,7 @@ TEST_F(LossLedgerTest, KnowsWhatItHas) {
   ASSERT_FALSE(ledger->add(other));
   EXPECT_EQ(ledger->count(), 3u);
   // Of another life of the stream, and cuts, which have places of their own.
-  other.life = {9, 9};
+  other.life = {{9, 9}};
   ASSERT_FALSE(ledger->add(other));
   other.kind = "pruned";
   ASSERT_FALSE(ledger->add(other));

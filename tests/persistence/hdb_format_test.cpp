@@ -58,7 +58,7 @@ std::map<std::string, std::string> files_below(const std::string& root) {
 const std::string golden_1 = test_support::data_path("hdb");
 const std::string golden = test_support::data_path("hdb_2");
 
-const stream_life golden_life{0x0123456789abcdef, 0xf};
+const lineage_id golden_life{{0x0123456789abcdef, 0xf}};
 
 std::vector<hdb_loss> golden_losses() {
   return {{hdb_loss::stream_event, "ticks", "", {100}, {200}, 1, "a badtail"},

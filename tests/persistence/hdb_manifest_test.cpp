@@ -38,7 +38,7 @@ hdb_manifest sample_manifest() {
     part.files = {{"time", 80, 1234567890123456789u}, {".order", 40, i}};
     out.parts.push_back(part);
   }
-  out.lives["ticks"] = {1, 2};
+  out.lives["ticks"] = {{1, 2}};
   out.losses
     = {{hdb_loss::stream_event, "ticks", "", {100}, {200}, 2, "lost"},
        {hdb_loss::rejects, "ticks", "all", {250}, {250}, 1, "fits no table"}};
@@ -298,20 +298,20 @@ struct one_writer {
 
 TEST(HdbWriterTest, RowsOfAnotherLifeOfAStreamAreRefused) {
   one_writer f;
-  ASSERT_FALSE(f.commit(part_of({0}, {100}), {{1, 2}, {}}));
+  ASSERT_FALSE(f.commit(part_of({0}, {100}), {{{1, 2}}, {}}));
   EXPECT_EQ(f.commit(part_of({100}, {200}), {{1, 3}, {}}).code, errc::fenced);
   // Also those of another table: both are of one stream.
   EXPECT_EQ(f.commit(part_of_table("quote", {0}, {100}), {{1, 3}, {}}).code,
             errc::fenced);
-  ASSERT_FALSE(f.commit(part_of({100}, {200}), {{1, 2}, {}}));
+  ASSERT_FALSE(f.commit(part_of({100}, {200}), {{{1, 2}}, {}}));
   const auto there = *read_hdb_manifest(f.disk, "/hdb");
-  EXPECT_EQ(there.life("ticks"), (stream_life{1, 2}));
+  EXPECT_EQ(there.life("ticks"), (lineage_id{{1, 2}}));
   EXPECT_EQ(there.cutover("ticks"), position{200});
 }
 
 TEST(HdbWriterTest, AnEmptyDirectoryTakesNoRowsFromTheMiddleOfAStream) {
   one_writer f;
-  EXPECT_EQ(f.commit(part_of({100}, {200}), {{1, 2}, {}}).code,
+  EXPECT_EQ(f.commit(part_of({100}, {200}), {{{1, 2}}, {}}).code,
             errc::invalid_argument);
   EXPECT_FALSE(read_hdb_manifest(f.disk, "/hdb")->cutover("ticks"));
 }
@@ -323,7 +323,7 @@ TEST(HdbWriterTest, LossesAreKeptWithTheRangesThatTheyTouch) {
   hdb_loss rejects{
     .kind = hdb_loss::rejects, .from = {50}, .to = {50}, .text = "rejects"};
   rejects.table = "quote";
-  const stream_account account{{1, 2}, {lost, later, rejects}};
+  const stream_account account{{{1, 2}}, {lost, later, rejects}};
   const auto texts = [&] {
     std::vector<std::string> out;
     const auto manifest = *read_hdb_manifest(f.disk, "/hdb");

@@ -52,7 +52,7 @@ struct watching {
   }
 
   void enroll(const std::string& name, const std::string& type,
-              const std::string& attributes = "{}") {
+              const text::json_value& attributes = {}) {
     process_row row;
     row.name = name;
     row.type = type;
@@ -84,13 +84,13 @@ TEST(DiscoverySim, ASignOfLifeIsNoNewsButAReturnAndAChangeAre) {
   run.enroll("rdb1", "rdb");
   run.enroll("rdb1", "rdb");
   EXPECT_EQ(run.told, names{"rdb1"});
-  run.enroll("rdb1", "rdb", R"({"stream":"other"})");
+  run.enroll("rdb1", "rdb", {{"stream", "other"}});
   EXPECT_EQ(run.told, (names{"rdb1", "rdb1"}));
   // Longer than the silence after which it counts as gone.
   run.w.run_for(3s);
   EXPECT_NE(run.status().find("\"available\":0"), std::string::npos)
     << run.status();
-  run.enroll("rdb1", "rdb", R"({"stream":"other"})");
+  run.enroll("rdb1", "rdb", {{"stream", "other"}});
   EXPECT_EQ(run.told, (names{"rdb1", "rdb1", "rdb1"}));
 }
 
@@ -117,7 +117,6 @@ TEST(DiscoverySim, OneThatLeavesIsGoneAtOnceAndOneThatIsNotReadyToo) {
   process_row row;
   row.name = "rdb1";
   row.type = "rdb";
-  row.attributes = "{}";
   caf::anon_send(run.discovery, caf::leave_atom_v, row);
   run.w.run_for(10ms);
   EXPECT_NE(run.status().find("\"available\":0"), std::string::npos);

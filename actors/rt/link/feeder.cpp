@@ -37,7 +37,7 @@ bool feeder_state::take(stream_event event) {
   }
   mending = true;
   const auto from = event.from;
-  self->request(mender, caf::infinite, mend_atom_v, from)
+  self->request(mender, caf::infinite, mend_atom::value, from)
     .then([this, event](bool whole) { mended(whole, event); },
           [this, event](const caf::error&) { mended(false, event); });
   return false;
@@ -64,10 +64,8 @@ void feeder_state::acked(const flow_ack& ack) {
   pump();
 }
 
-std::string to_json(const feeder_facts& facts) {
-  const text::json_value out{{"position", facts.where.value},
-                             {"sent_bytes", facts.sent_bytes}};
-  return out.dump();
+status_facts to_status(const feeder_facts& facts) {
+  return {{"position", facts.where.value}, {"sent_bytes", facts.sent_bytes}};
 }
 
 feeder_actor::behavior_type
@@ -86,20 +84,20 @@ feeder(feeder_actor::stateful_pointer<feeder_state> self,
     [self](caf::down_msg& down) { self->quit(down.reason); });
   self->delayed_send(self, caf::timespan{0}, caf::tick_atom_v);
   return {
-    [self](status_atom) { return to_json(self->state.facts()); },
+    [self](status_atom) { return to_status(self->state.facts()); },
     [self](ack_atom, const flow_ack& ack) { self->state.acked(ack); },
     [self](grew_atom, position end, const chunk& tail) {
       self->state.sender->grew(end, tail);
       self->state.pump();
     },
-    [self](collect_atom, position below) { self->state.begin = below; },
+    [self](collected_atom, position below) { self->state.begin = below; },
     [self](caf::tick_atom) {
       auto& me = self->state;
       me.pump();
       self->send(me.sink, caf::ping_atom_v, me.flow);
       // Again and again: the sink may have come to it only now.
       if (me.begin != position{})
-        self->send(me.sink, collect_atom_v, me.flow, me.begin);
+        self->send(me.sink, collected_atom_v, me.flow, me.begin);
       self->delayed_send(self,
                          me.polls ? caf::timespan{poll_interval}
                                   : caf::timespan{ping_interval},

@@ -12,13 +12,16 @@
 
 namespace millrace::rt {
 
+using grew_atom = caf::atom_constant<caf::atom("grew")>;
+using mend_atom = caf::atom_constant<caf::atom("mend")>;
+
 /// FEEDER: the SOURCE of one subscription to a log on this node.
 using feeder_actor = source_actor::extend<
   // The log grew up to this position; its new bytes, if they were at hand and
   // their credit was taken.
   caf::reacts_to<grew_atom, position, chunk>,
   // The files of the log before that of this position went.
-  caf::reacts_to<collect_atom, position>,
+  caf::reacts_to<collected_atom, position>,
   // INTERNAL: heartbeat.
   caf::reacts_to<caf::tick_atom>>;
 
@@ -35,7 +38,7 @@ struct feeder_facts {
 };
 
 /// As `status` shows it.
-[[nodiscard]] std::string to_json(const feeder_facts& facts);
+[[nodiscard]] status_facts to_status(const feeder_facts& facts);
 
 /// State of the FEEDER.
 struct feeder_state {

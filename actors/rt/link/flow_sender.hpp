@@ -90,9 +90,7 @@ public:
   [[nodiscard]] position last_sent() const noexcept { return last_sent_; }
   /// Damage at the end of the log that nothing intact follows yet; empty: none.
   [[nodiscard]] const std::string& stalled() const noexcept { return stalled_; }
-  [[nodiscard]] const persistence::lineage_id& lineage() const noexcept {
-    return lineage_;
-  }
+  [[nodiscard]] const lineage_id& lineage() const noexcept { return lineage_; }
 
 private:
   error open_reader(std::optional<position> from,
@@ -104,7 +102,7 @@ private:
   flow_options options_;
   std::shared_ptr<tail_credit> credit_;
   std::unique_ptr<persistence::log_reader> reader_;
-  persistence::lineage_id lineage_;
+  lineage_id lineage_;
   std::deque<part> tail_;
   position next_;
   static constexpr position unknown_end{~uint64_t{0}};

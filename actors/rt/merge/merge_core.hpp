@@ -20,7 +20,7 @@ namespace millrace::rt {
 /// One publisher log as the merge knows it.
 struct merge_input {
   std::string directory;
-  persistence::lineage_id lineage;
+  lineage_id lineage;
   position merged_end;
   bool closed = false;
 };

@@ -38,7 +38,7 @@ struct merge_pieces {
 struct open_input {
   input_id input;
   std::string directory; ///< Name of the publisher's directory.
-  persistence::lineage_id lineage;
+  lineage_id lineage;
 };
 
 struct period_end {
@@ -50,7 +50,7 @@ struct period_end {
 /// How the merged log is written. Agreed on once: no setting of a node changes
 /// what was, or will be, written.
 struct stream_layout {
-  persistence::lineage_id lineage; ///< Of out/, on all nodes.
+  lineage_id lineage;        ///< Of out/, on all nodes.
   uint64_t roll_bytes = 0;   ///< A file ends with the entry that passes this.
   uint32_t record_bytes = 0; ///< A record of many messages closes at this size.
   friend bool operator==(const stream_layout&, const stream_layout&) = default;

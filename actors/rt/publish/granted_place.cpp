@@ -15,7 +15,7 @@ position begin_of(const persistence::log_file_info& file) {
 /// The last record of messages before a file's end.
 std::optional<persistence::record_place>
 last_record(persistence::file_system& fs, const std::string& directory,
-            const persistence::lineage_id& lineage, position end) {
+            const lineage_id& lineage, position end) {
   auto found = persistence::record_before(fs, directory, lineage, end);
   if (found && found->kind == persistence::record_kind::seal)
     found = persistence::record_before(fs, directory, lineage, found->begin);
@@ -36,8 +36,8 @@ error foreign_log(const std::string& directory, position end,
 
 result<granted> granted_place(persistence::file_system& fs,
                               const std::string& directory,
-                              const persistence::lineage_id& lineage,
-                              position end, uint32_t sum) {
+                              const lineage_id& lineage, position end,
+                              uint32_t sum) {
   const auto foreign = [&](const std::string& what) {
     return foreign_log(directory, end, what);
   };

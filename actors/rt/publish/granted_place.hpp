@@ -24,10 +24,10 @@ struct granted {
 /// the log what the node has. `fenced` with the remedy when the copy is of
 /// another log: one that was published from a copy of this directory.
 /// @param sum of the record before `end`, as its header has it; 0: not known.
-[[nodiscard]] result<granted>
-granted_place(persistence::file_system& fs, const std::string& directory,
-              const persistence::lineage_id& lineage, position end,
-              uint32_t sum);
+[[nodiscard]] result<granted> granted_place(persistence::file_system& fs,
+                                            const std::string& directory,
+                                            const lineage_id& lineage,
+                                            position end, uint32_t sum);
 
 /// Why that is refused: the node has other content there.
 [[nodiscard]] error foreign_log(const std::string& directory, position end,

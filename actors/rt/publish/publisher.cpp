@@ -181,6 +181,20 @@ std::function<error()> publisher::collected(const std::string& copy,
   };
 }
 
+void publisher::found_strange(const std::string& copy, const error& why) {
+  bool hopeless = false;
+  {
+    const auto held = log_->lock();
+    if (why)
+      strange_.insert(copy);
+    else
+      strange_.erase(copy);
+    hopeless = why && strange_.size() * 2 > options_.copies;
+  }
+  if (hopeless)
+    refuse(why);
+}
+
 void publisher::verify(merged_origin told) {
   const auto held = log_->lock();
   // RT may hold more than a log that lost its tail: a reused id would be

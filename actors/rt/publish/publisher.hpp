@@ -18,6 +18,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -122,9 +123,7 @@ public:
   [[nodiscard]] bool is_local_journal() const noexcept {
     return options_.topic.starts_with('/');
   }
-  [[nodiscard]] const persistence::lineage_id& lineage() const noexcept {
-    return lineage_;
-  }
+  [[nodiscard]] const lineage_id& lineage() const noexcept { return lineage_; }
 
   // For the replicators beside the publisher, one per RT node.
 
@@ -154,6 +153,9 @@ public:
   void verify(merged_origin told);
   /// RT will never take this log: those that wait for it hear so at once.
   void refuse(const error& why) { log_->refuse(why); }
+  /// The RT node `copy` is of another cluster, or, without a failure, is not.
+  /// Without a majority nothing is committed: then that is refused.
+  void found_strange(const std::string& copy, const error& why);
   /// Tries again what a full disk refused.
   void retry() { log_->retry(); }
   /// RT merged everything below this position of this log.
@@ -174,14 +176,15 @@ private:
   persistence::env* env_;
   publisher_options options_;
   std::string directory_;
-  persistence::lineage_id lineage_;
+  lineage_id lineage_;
   id_rule ids_;                       ///< Under the lock of `log_`.
   origin_doubt doubt_;                ///< Under the lock of `log_`.
   std::optional<merged_origin> told_; ///< Under the lock of `log_`.
   std::unique_ptr<group_commit> log_;
   position fence_;
-  collected_copies collected_; ///< Under the lock of `log_`.
-  position collects_below_;    ///< The same.
+  collected_copies collected_;    ///< Under the lock of `log_`.
+  std::set<std::string> strange_; ///< The same.
+  position collects_below_;       ///< The same.
   /// Whoever opens the directory next finds no file going away under it.
   struct collecting {
     std::mutex mutex;

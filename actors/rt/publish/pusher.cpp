@@ -25,19 +25,25 @@ void pusher_state::step(const link_core::input& what) {
 void pusher_state::connect() {
   connect_to<sequencer_actor>(
     self, connector, options.rt,
-    [this](const sequencer_actor& found) { offer(found); },
-    [this](const error& fault) { disconnect(fault); });
+    [this](const sequencer_actor& found) {
+      source->found_strange(to_string(options.rt), {});
+      offer(found);
+    },
+    [this](const error& fault) {
+      // One of another cluster is there.
+      if (fault.code == errc::config)
+        source->found_strange(to_string(options.rt), fault);
+      disconnect(fault);
+    });
 }
 
 input_offer pusher_state::offered() const {
-  const auto& lineage = source->lineage();
   input_offer what;
   // The last part of the path names the publisher: "<host>.<topic>".
   const auto& path = source->directory();
   what.directory = path.substr(path.rfind('/') + 1);
   what.stream = options.stream;
-  what.lineage_high = lineage.words[0];
-  what.lineage_low = lineage.words[1];
+  what.lineage = source->lineage();
   what.origin = source->options().origin;
   return what;
 }
@@ -62,7 +68,7 @@ void pusher_state::ask_what_is_merged() {
   if (asks || source->told() || !link.flowing() || !source->may_verify())
     return;
   asks = true;
-  self->request(rt, caf::timespan{request_deadline}, facts_atom_v, offered())
+  self->request(rt, caf::timespan{request_deadline}, origin_atom_v, offered())
     .then(
       [this](const flow_grant& facts) {
         asks = false;
@@ -100,8 +106,7 @@ void pusher_state::begin_flow(const sink_actor& to, const flow_grant& grant) {
 /// RT has more than this log, which may have lost its end, or be another one.
 void pusher_state::compare(const granted& place, const flow_grant& grant) {
   auto what
-    = input_range{"", source->lineage().words[0], source->lineage().words[1],
-                  place.shared->begin, grant.begin};
+    = input_range{"", source->lineage(), place.shared->begin, grant.begin};
   what.directory = offered().directory;
   self->request(rt, caf::timespan{request_deadline}, fetch_atom_v, what)
     .then(
@@ -192,7 +197,7 @@ void pusher_state::pull(bool insist) {
   if (source->pull(insist))
     owes_pull = false;
   else
-    self->send(self, pull_atom_v);
+    self->send(self, pull_atom::value);
 }
 
 void pusher_state::pump() {
@@ -241,7 +246,7 @@ void pusher_state::collected(const collected_copy& copy) {
   told_collected = copy;
   if (auto job = source->collected(to_string(options.rt), copy))
     env->io->submit([job = std::move(job), me = pusher_self_actor{self}] {
-      caf::anon_send(me, collect_atom_v, to_caf(job()));
+      caf::anon_send(me, collected_atom::value, to_caf(job()));
     });
 }
 
@@ -273,15 +278,15 @@ replicator_facts pusher_state::facts() const {
   return now;
 }
 
-std::string to_json(const replicator_facts& facts) {
+status_facts to_status(const replicator_facts& facts) {
   const char* phases[] = {"idle", "connecting", "flowing"};
-  const text::json_value out{
-    {"phase", phases[static_cast<int>(facts.phase)]},
-    {"position", facts.where.value},
-    {"last_failure", to_string(facts.last_failure.code)},
-    {"collect_failure",
-     facts.collect_failure ? to_string(facts.collect_failure) : ""}};
-  return out.dump();
+  status_facts out{{"phase", phases[static_cast<int>(facts.phase)]},
+                   {"position", facts.where.value},
+                   {"last_failure", to_string(facts.last_failure.code)},
+                   {"collect_failure", facts.collect_failure
+                                         ? to_string(facts.collect_failure)
+                                         : ""}};
+  return out;
 }
 
 pusher_self_actor::behavior_type
@@ -301,7 +306,7 @@ pusher(pusher_self_actor::stateful_pointer<pusher_state> self,
       chunk tail;
       if (credit->take(static_cast<int64_t>(bytes.size())))
         tail = chunk::copy_of(bytes);
-      caf::anon_send(me, grew_atom_v, end, std::move(tail));
+      caf::anon_send(me, grew_atom::value, end, std::move(tail));
     });
   self->set_down_handler([self](caf::down_msg& down) {
     if (self->state.sink && down.source == self->state.sink.address())
@@ -311,7 +316,7 @@ pusher(pusher_self_actor::stateful_pointer<pusher_state> self,
     [source = state.source, listening] { source->unlisten(listening); });
   self->send(self, caf::tick_atom_v);
   return {
-    [self](status_atom) { return to_json(self->state.facts()); },
+    [self](status_atom) { return to_status(self->state.facts()); },
     [self](ack_atom, const flow_ack& ack) { self->state.acked(ack); },
     [self](grew_atom, position end, const chunk& tail) {
       self->state.grew(end, tail);
@@ -321,7 +326,7 @@ pusher(pusher_self_actor::stateful_pointer<pusher_state> self,
         self->state.pull(true);
     },
     [self](caf::tick_atom) { self->state.tick(); },
-    [self](collect_atom, const caf::error& outcome) {
+    [self](collected_atom, const caf::error& outcome) {
       self->state.collect_failure = from_caf(outcome);
     },
     [self](stop_atom) { self->quit(); },

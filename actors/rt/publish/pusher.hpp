@@ -1,5 +1,6 @@
 #pragma once
 
+#include <millrace/actors/rt/link/feeder.hpp>
 #include <millrace/actors/rt/link/flow_sender.hpp>
 #include <millrace/actors/rt/link/link_core.hpp>
 #include <millrace/actors/rt/publish/granted_place.hpp>
@@ -18,13 +19,15 @@ struct pusher_options {
   std::string stream;
 };
 
+using pull_atom = caf::atom_constant<caf::atom("pull")>;
+
 /// The PUSHER as it speaks to itself.
 using pusher_self_actor = pusher_actor::extend<
   // The publisher wrote up to this position; its new bytes, if they were at
   // hand and their credit was taken.
   caf::reacts_to<grew_atom, position, chunk>,
   // Files of the log were let go, or could not be.
-  caf::reacts_to<collect_atom, caf::error>,
+  caf::reacts_to<collected_atom, caf::error>,
   // Ask the publisher again whether it has more.
   caf::reacts_to<pull_atom>,
   // Reconnects, heartbeats.
@@ -39,7 +42,7 @@ struct replicator_facts {
 };
 
 /// As `status` shows it.
-[[nodiscard]] std::string to_json(const replicator_facts& facts);
+[[nodiscard]] status_facts to_status(const replicator_facts& facts);
 
 /// State of the PUSHER: the replicator beside a publisher. Connects to the RT
 /// node, for ever and with back-off, and sends the publisher's log from where

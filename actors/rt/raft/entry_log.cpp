@@ -29,8 +29,8 @@ std::vector<std::byte> record_of(const raft_vote& vote) {
   return record_of([&](schema::RaftRecord::Builder root) {
     auto out = root.initVote();
     out.setTerm(vote.term.value);
-    out.setNode(vote.candidate.node);
-    out.setIncarnation(vote.candidate.incarnation);
+    out.setNode(vote.candidate.node.value);
+    out.setIncarnation(vote.candidate.incarnation.value);
   });
 }
 
@@ -94,9 +94,8 @@ entry_log::entry_log(persistence::env& world, std::string directory,
                      std::unique_ptr<persistence::log_writer> log)
   : env_{&world}, directory_{std::move(directory)}, log_{std::move(log)} {}
 
-result<group_founding>
-entry_log::founding_in(persistence::file_system& fs,
-                       const std::string& directory) {
+result<group_founding> entry_log::founding_in(persistence::file_system& fs,
+                                              const std::string& directory) {
   const auto path = founding_path(directory);
   auto bytes = persistence::read_file(fs, path);
   if (!bytes) {
@@ -105,8 +104,7 @@ entry_log::founding_in(persistence::file_system& fs,
     return bytes.failure();
   }
   auto founding = messages::read_as<schema::RaftFounding>(
-    *bytes,
-    [](schema::RaftFounding::Reader root) -> result<group_founding> {
+    *bytes, [](schema::RaftFounding::Reader root) -> result<group_founding> {
       auto members = wire::read(root.getMembers());
       if (!members)
         return members.failure();

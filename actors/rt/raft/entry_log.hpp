@@ -29,7 +29,7 @@ public:
   open(persistence::env& world, const std::string& directory);
 
   /// The life of this directory: drawn when it was made.
-  [[nodiscard]] const persistence::lineage_id& lineage() const noexcept {
+  [[nodiscard]] const lineage_id& lineage() const noexcept {
     return log_->lineage();
   }
   /// Who the group began with; empty until `found`.

@@ -21,8 +21,9 @@ void raft_core::await_election(int64_t now_ns) {
   waits_since_ns_ = now_ns;
   // Of what differs between members and from one wait to the next.
   auto drawn = mixed(options_.seed);
-  for (const auto each : {options_.self.node, options_.self.incarnation,
-                          vote_.term.value, static_cast<uint64_t>(now_ns)})
+  for (const auto each :
+       {options_.self.node.value, options_.self.incarnation.value,
+        vote_.term.value, static_cast<uint64_t>(now_ns)})
     drawn = mixed(drawn ^ each);
   waits_ns_ = options_.election_ns
               + static_cast<int64_t>(

@@ -16,21 +16,6 @@ struct raft_term : id_number<raft_term, uint64_t> {
   using id_number::id_number;
 };
 
-/// Who takes part in a group: a node, in one life of its directory. A wiped
-/// node draws another incarnation, and is another member: it never speaks for
-/// what it has forgotten.
-struct member_id {
-  uint64_t node = 0;
-  uint64_t incarnation = 0;
-
-  friend constexpr auto operator<=>(const member_id&, const member_id&)
-    = default;
-  /// "2.77": node 2, incarnation 77.
-  [[nodiscard]] friend std::string to_string(const member_id& id) {
-    return std::to_string(id.node) + "." + std::to_string(id.incarnation);
-  }
-};
-
 struct raft_member {
   member_id id;
   bool votes = false; ///< A voter; otherwise a learner.

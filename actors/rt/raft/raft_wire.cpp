@@ -88,10 +88,10 @@ raft_append_response read(schema::RaftMessage::AppendResponse::Reader in) {
 std::vector<std::byte> encode(const raft_message& message) {
   ::capnp::MallocMessageBuilder builder{128};
   auto root = builder.initRoot<schema::RaftMessage>();
-  root.setFromNode(message.from.node);
-  root.setFromIncarnation(message.from.incarnation);
-  root.setToNode(message.to.node);
-  root.setToIncarnation(message.to.incarnation);
+  root.setFromNode(message.from.node.value);
+  root.setFromIncarnation(message.from.incarnation.value);
+  root.setToNode(message.to.node.value);
+  root.setToIncarnation(message.to.incarnation.value);
   root.setTerm(message.term.value);
   std::visit([&](const auto& body) { write(root, body); }, message.body);
   return messages::to_bytes(builder);

@@ -21,8 +21,8 @@ unsigned count(const raft_configuration& members) {
 void write(member_list::Builder out, const raft_configuration& members) {
   for (unsigned i = 0; i < out.size(); ++i) {
     const auto& member = members.members()[i];
-    out[i].setNode(member.id.node);
-    out[i].setIncarnation(member.id.incarnation);
+    out[i].setNode(member.id.node.value);
+    out[i].setIncarnation(member.id.incarnation.value);
     out[i].setVotes(member.votes);
   }
 }
@@ -55,8 +55,7 @@ result<raft_entry> read(schema::RaftEntry::Reader in) {
   raft_entry out;
   out.term = raft_term{in.getTerm()};
   out.kind = static_cast<raft_entry_kind>(in.getKind());
-  if (out.kind != raft_entry_kind::no_op
-      && out.kind != raft_entry_kind::payload
+  if (out.kind != raft_entry_kind::no_op && out.kind != raft_entry_kind::payload
       && out.kind != raft_entry_kind::configuration)
     return error{errc::malformed_message,
                  "entry of kind " + std::to_string(in.getKind())};

@@ -65,19 +65,20 @@ std::vector<std::string> group_forming::waits_for() const {
   return out;
 }
 
-uint64_t node_number(std::string_view process) {
-  return XXH3_64bits(process.data(), process.size());
+node_id node_id_of(std::string_view process) {
+  return node_id{XXH3_64bits(process.data(), process.size())};
 }
 
-uint64_t group_id_of(const group_founding& founding) {
+founding_id group_id_of(const group_founding& founding) {
   std::vector<uint64_t> words;
   if (founding.generation > 0)
     words.push_back(founding.generation);
   for (const auto& member : founding.members.members()) {
-    words.push_back(member.id.node);
-    words.push_back(member.id.incarnation);
+    words.push_back(member.id.node.value);
+    words.push_back(member.id.incarnation.value);
   }
-  return XXH3_64bits(words.data(), words.size() * sizeof(uint64_t));
+  return founding_id{
+    XXH3_64bits(words.data(), words.size() * sizeof(uint64_t))};
 }
 
 } // namespace millrace::rt

@@ -17,14 +17,14 @@ namespace millrace::rt {
 ///
 /// The first node of the configuration composes the founding, when it has heard
 /// from every other one in its present life, and none of them has one, or may
-/// have forgotten one. The others take it over, also if it does not name them in
-/// their present life: then they were wiped since, or are new, and the group
+/// have forgotten one. The others take it over, also if it does not name them
+/// in their present life: then they were wiped since, or are new, and the group
 /// takes them in. So a majority that forgot everything can never found a second
 /// group beside those that did not. Pure; one owner.
 class group_forming {
 public:
   struct node {
-    uint64_t id = 0;
+    node_id id;
     std::string name; ///< Of the rt process.
   };
 
@@ -52,18 +52,18 @@ public:
 private:
   std::vector<node> configured_;
   member_id self_;
-  std::map<uint64_t, member_id> present_; ///< Without a founding, by node.
-  std::set<uint64_t> forgetful_;
+  std::map<node_id, member_id> present_; ///< Without a founding, by node.
+  std::set<node_id> forgetful_;
   std::optional<group_founding> told_;  ///< It names this life.
   std::optional<group_founding> joins_; ///< It does not.
 };
 
 /// Names a node in the group of a stream by its rt process, whatever its place
 /// in the configuration.
-[[nodiscard]] uint64_t node_number(std::string_view process);
+[[nodiscard]] node_id node_id_of(std::string_view process);
 
 /// Tells groups apart that were founded apart: a member listens to members of
 /// its own founding only.
-[[nodiscard]] uint64_t group_id_of(const group_founding& founding);
+[[nodiscard]] founding_id group_id_of(const group_founding& founding);
 
 } // namespace millrace::rt

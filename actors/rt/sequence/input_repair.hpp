@@ -19,8 +19,8 @@ class input_repair {
 public:
   /// A node, by its number, or the input's own publisher.
   struct source {
-    static constexpr uint64_t publisher = 0;
-    uint64_t node = publisher;
+    static constexpr node_id publisher{};
+    node_id node = publisher;
     friend auto operator<=>(const source&, const source&) = default;
   };
 

@@ -22,7 +22,7 @@ error input_sink_state::open(persistence::env& world, input_sink_options how,
   replica = *std::move(opened);
   for (const auto& [from, to] : replica->damaged())
     if (to <= options.merged)
-      self->send(owner, lacking_atom_v, options.copy, from, to);
+      self->send(owner, lacking_atom::value, options.copy, from, to);
   const auto end = replica->end();
   if (!end)
     return {};
@@ -30,7 +30,7 @@ error input_sink_state::open(persistence::env& world, input_sink_options how,
   if (*end > options.merged)
     return hand_over_unmerged();
   // It says where the copy goes on.
-  self->send(owner, recorded_atom_v, options.copy, *end, *end, chunk{});
+  self->send(owner, recorded_atom::value, options.copy, *end, *end, chunk{});
   return {};
 }
 
@@ -45,7 +45,7 @@ void input_sink_state::tell(position begin, const chunk& bytes) {
       return;
     const auto part
       = all.subspan(told.value - begin.value, end.value - told.value);
-    self->send(owner, recorded_atom_v, options.copy, told, end,
+    self->send(owner, recorded_atom::value, options.copy, told, end,
                part.size() == all.size() ? bytes : chunk::copy_of(part));
   };
   for (auto rest = all; !rest.empty();) {
@@ -55,7 +55,7 @@ void input_sink_state::tell(position begin, const chunk& bytes) {
     const position end{at.value + parsed.record.length};
     if (parsed.record.kind == persistence::record_kind::padding) {
       pass_on(at);
-      self->send(owner, lacking_atom_v, options.copy, at, end);
+      self->send(owner, lacking_atom::value, options.copy, at, end);
       told = end;
     }
     at = end;
@@ -97,7 +97,8 @@ error input_sink_state::hand_over_unmerged() {
                         + persistence::log_file_name(event->from.session(),
                                                      event->from.roll());
       if (event->kind == event_kind::badtail || !env->fs->exists(gone))
-        self->send(owner, lacking_atom_v, options.copy, event->from, event->to);
+        self->send(owner, lacking_atom::value, options.copy, event->from,
+                   event->to);
       continue;
     }
     const auto& part = std::get<persistence::log_chunk>(*item);
@@ -272,7 +273,7 @@ void input_sink_state::start_sync() {
       world->crash_point("rt.before_sync");
       auto outcome = job.run();
       world->crash_point("rt.after_sync");
-      caf::anon_send(me, synced_atom_v, job.end, to_caf(outcome));
+      caf::anon_send(me, synced_atom::value, job.end, to_caf(outcome));
     });
 }
 
@@ -284,7 +285,7 @@ void input_sink_state::synced(position end, const caf::error& outcome) {
     return fail(fault);
   durable_end = end;
   tell_mended();
-  self->send(owner, durable_atom_v, options.copy, end);
+  self->send(owner, durable_atom::value, options.copy, end);
   if ((replica->end() && *replica->end() > end) || !mended.empty())
     start_sync();
 }
@@ -303,7 +304,7 @@ void input_sink_state::event(flow_id flow, const chunk& event_bytes) {
   if (event->to <= end)
     return;
   if (!same_file(end, event->to)) {
-    self->send(owner, lacking_atom_v, options.copy, end, event->to);
+    self->send(owner, lacking_atom::value, options.copy, end, event->to);
     return;
   }
   const auto fault = grow(end, chunk::copy_of(persistence::encode_padding(
@@ -338,7 +339,7 @@ void input_sink_state::collect(position below, position released) {
   env->io->submit([world = env, directory = options.directory,
                    floor = collect_next, me = input_sink_actor{self}] {
     auto went = persistence::collect_log(*world, directory, floor);
-    caf::anon_send(me, collect_atom_v, floor,
+    caf::anon_send(me, collected_atom::value, floor,
                    went ? caf::error{} : to_caf(went.failure()));
   });
 }
@@ -365,20 +366,18 @@ void input_sink_state::acknowledge() {
 
 void input_sink_state::fail(const error& fault) {
   broken = true;
-  self->send(owner, failed_atom_v, options.copy, to_caf(fault));
+  self->send(owner, failed_atom::value, options.copy, to_caf(fault));
   self->quit(to_caf(fault));
 }
 
-std::string to_json(const input_facts& facts) {
-  const text::json_value out{
-    {"directory", facts.directory},
-    {"durable", facts.durable.value},
-    {"merged", facts.merged.value},
-    {"collected", facts.collected.value},
-    {"released", facts.released.value},
-    {"collect_failure",
-     facts.collect_failure ? to_string(facts.collect_failure) : ""}};
-  return out.dump();
+status_facts to_status(const input_facts& facts) {
+  return {{"directory", facts.directory},
+          {"durable", facts.durable.value},
+          {"merged", facts.merged.value},
+          {"collected", facts.collected.value},
+          {"released", facts.released.value},
+          {"collect_failure",
+           facts.collect_failure ? to_string(facts.collect_failure) : ""}};
 }
 
 input_sink_actor::behavior_type
@@ -399,9 +398,9 @@ input_sink(input_sink_actor::stateful_pointer<input_sink_state> self,
     },
     [self](caf::ping_atom, flow_id flow) { self->state.ping(flow); },
     // A publisher's files go after their copies here.
-    [](collect_atom, flow_id, position) {},
-    [self](status_atom) { return to_json(self->state.facts()); },
-    [self](offer_atom, flow_id flow, const pusher_actor& from) {
+    [](collected_atom, flow_id, position) {},
+    [self](status_atom) { return to_status(self->state.facts()); },
+    [self](flow_atom, flow_id flow, const pusher_actor& from) {
       return self->state.offer(flow, from);
     },
     [self](merged_atom, position end) { self->state.merged_up_to(end); },
@@ -417,7 +416,7 @@ input_sink(input_sink_actor::stateful_pointer<input_sink_state> self,
     [self](collect_atom, position below, position released) {
       self->state.collect(below, released);
     },
-    [self](collect_atom, position below, const caf::error& outcome) {
+    [self](collected_atom, position below, const caf::error& outcome) {
       self->state.collected(below, outcome);
     },
     [self](synced_atom, position end, const caf::error& outcome) {

@@ -14,6 +14,17 @@
 
 namespace millrace::rt {
 
+using recorded_atom = caf::atom_constant<caf::atom("recorded")>;
+using durable_atom = caf::atom_constant<caf::atom("durable")>;
+using lacking_atom = caf::atom_constant<caf::atom("lacking")>;
+using failed_atom = caf::atom_constant<caf::atom("failed")>;
+using flow_atom = caf::atom_constant<caf::atom("rtflow")>;
+using merged_atom = caf::atom_constant<caf::atom("merged")>;
+using fill_atom = caf::atom_constant<caf::atom("fill")>;
+using lost_atom = caf::atom_constant<caf::atom("lost")>;
+using collect_atom = caf::atom_constant<caf::atom("collect")>;
+using synced_atom = caf::atom_constant<caf::atom("synced")>;
+
 /// What an INPUT SINK tells the actor that orders its input.
 using input_owner_actor = caf::typed_actor<
   // The bytes of the records [from, to) of an input are recorded.
@@ -30,11 +41,11 @@ using input_owner_actor = caf::typed_actor<
 
 /// INPUT SINK: the copy of one publisher's log on an RT node.
 using input_sink_actor = sink_actor::extend<
-  caf::replies_to<status_atom>::with<std::string>,
+  caf::replies_to<status_atom>::with<status_facts>,
   // A new flow from the publisher's replicator; answers whether the copy holds
   // anything, its end, and the sum of the record before that (see flow_grant).
-  caf::replies_to<offer_atom, flow_id, pusher_actor>::with<bool, position,
-                                                           uint32_t>,
+  caf::replies_to<flow_atom, flow_id, pusher_actor>::with<bool, position,
+                                                          uint32_t>,
   // The input is merged up to this position.
   caf::reacts_to<merged_atom, position>,
   // Whole records from there on, out of another copy or the publisher's log.
@@ -47,14 +58,14 @@ using input_sink_actor = sink_actor::extend<
   // that of the second one the publisher's, too, whoever is away.
   caf::reacts_to<collect_atom, position, position>,
   // INTERNAL: they went.
-  caf::reacts_to<collect_atom, position, caf::error>,
+  caf::reacts_to<collected_atom, position, caf::error>,
   // INTERNAL: a sync up to this position ended.
   caf::reacts_to<synced_atom, position, caf::error>>;
 
 struct input_sink_options {
   copy_id copy;
   std::string directory; ///< Of the copy.
-  persistence::lineage_id lineage;
+  lineage_id lineage;
   position merged; ///< What the stream holds of it already.
   /// All before this was durable here once, whatever a power cut took.
   position vouched;
@@ -72,7 +83,7 @@ struct input_facts {
 };
 
 /// As `status` shows it.
-[[nodiscard]] std::string to_json(const input_facts& facts);
+[[nodiscard]] status_facts to_status(const input_facts& facts);
 
 /// State of the INPUT SINK: verifies what a publisher sends, grows the copy,
 /// makes it durable, and hands it to its owner in order. It never asks for a

@@ -9,7 +9,7 @@
 namespace millrace::rt {
 
 std::string to_string(const input_name& name) {
-  return name.directory + "/" + persistence::to_string(name.lineage);
+  return name.directory + "/" + millrace::to_string(name.lineage);
 }
 
 void input_bytes::add(input_bytes more) {

@@ -21,7 +21,7 @@ namespace millrace::rt {
 /// One life of a publisher's directory: the same name on every node.
 struct input_name {
   std::string directory;
-  persistence::lineage_id lineage;
+  lineage_id lineage;
   friend auto operator<=>(const input_name&, const input_name&) = default;
 };
 

@@ -36,7 +36,7 @@ result<std::vector<left_group>> find_left_groups(persistence::env& world,
 }
 
 error make_group(persistence::env& world, const std::string& directory,
-                 const left_group& from, uint64_t node, uint32_t generation) {
+                 const left_group& from, node_id node, uint32_t generation) {
   auto& fs = *world.fs;
   const auto own = directory + "/" + std::string{group_log_name};
   const auto made = own + ".made";
@@ -52,7 +52,7 @@ error make_group(persistence::env& world, const std::string& directory,
       return log.failure();
     const group_founding founding{
       raft_configuration{
-        {{{node, (*log)->lineage().words[0]}, /*votes*/ true}}},
+        {{{node, incarnation_id{(*log)->lineage().words[0]}}, /*votes*/ true}}},
       generation};
     held.vote.candidate = {};
     held.base.members = founding.members;

@@ -28,7 +28,7 @@ find_left_groups(persistence::env& world, const std::string& directory);
 /// @param generation higher than that of any group of the stream so far.
 [[nodiscard]] error make_group(persistence::env& world,
                                const std::string& directory,
-                               const left_group& from, uint64_t node,
+                               const left_group& from, node_id node,
                                uint32_t generation);
 
 } // namespace millrace::rt

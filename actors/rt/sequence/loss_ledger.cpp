@@ -13,12 +13,18 @@ namespace {
 using text::json_value;
 
 json_value to_json(const loss& what) {
-  return {{"number", what.number},     {"time", what.time_ns},
-          {"kind", what.kind},         {"life_high", what.life.high},
-          {"life_low", what.life.low}, {"from", what.from.value},
-          {"to", what.to.value},       {"origin", what.origin},
-          {"input", what.input},       {"first_id", what.first_id},
-          {"last_id", what.last_id},   {"cause", what.cause}};
+  return {{"number", what.number},
+          {"time", what.time_ns},
+          {"kind", what.kind},
+          {"life_high", what.life.words[0]},
+          {"life_low", what.life.words[1]},
+          {"from", what.from.value},
+          {"to", what.to.value},
+          {"origin", what.origin},
+          {"input", what.input},
+          {"first_id", what.first_id},
+          {"last_id", what.last_id},
+          {"cause", what.cause}};
 }
 
 std::string text_at(const json_value& from, std::string_view key) {
@@ -35,7 +41,7 @@ loss loss_of(const json_value& from) {
   out.number = natural("number");
   out.time_ns = integer("time");
   out.kind = text_at(from, "kind");
-  out.life = {natural("life_high"), natural("life_low")};
+  out.life = {{natural("life_high"), natural("life_low")}};
   out.from = position{natural("from")};
   out.to = position{natural("to")};
   out.origin = text_at(from, "origin");

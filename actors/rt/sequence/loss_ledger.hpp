@@ -2,6 +2,7 @@
 
 #include <millrace/messages/data/events.hpp>
 #include <millrace/messages/data/ids.hpp>
+#include <millrace/messages/data/lineage.hpp>
 #include <millrace/messages/text/json_value.hpp>
 #include <millrace/persistence/disk/file_system.hpp>
 
@@ -21,7 +22,7 @@ struct loss {
   /// Of an event: its kind. "pruned": files before `to` went. Others are of
   /// this node alone: "input_lost", "refused", "overruled".
   std::string kind;
-  stream_life life; ///< Of the merged log, whose positions these are.
+  lineage_id life; ///< Of the merged log, whose positions these are.
   position from;
   position to;
   std::string origin;
@@ -74,9 +75,9 @@ private:
   uint64_t count_ = 0;
   size_t lines_ = 0; ///< In the file.
   std::deque<loss> kept_;
-  stream_life life_; ///< Of the newest event or cut,
-  position event_;   ///< where the last event ended,
-  position cut_;     ///< and where the log begins.
+  lineage_id life_; ///< Of the newest event or cut,
+  position event_;  ///< where the last event ended,
+  position cut_;    ///< and where the log begins.
 };
 
 } // namespace millrace::rt

@@ -97,7 +97,7 @@ void out_copier_state::finish_if_reached() {
   ended = true;
   auto job = copy->begin_sync();
   env->io->submit([job = std::move(job), me = out_copier_actor{self}] {
-    caf::anon_send(me, synced_atom_v, to_caf(job.run()));
+    caf::anon_send(me, synced_atom::value, to_caf(job.run()));
   });
 }
 
@@ -113,7 +113,7 @@ void out_copier_state::tick() {
 void out_copier_state::end(const error& fault) {
   ended = true;
   copy.reset(); // Before its owner opens the directory.
-  self->send(owner, snapshot_atom_v, to_caf(fault));
+  self->send(owner, copied_atom::value, to_caf(fault));
   self->quit();
 }
 
@@ -142,7 +142,7 @@ out_copier(out_copier_actor::stateful_pointer<out_copier_state> self,
       self->state.heard = self->state.heard || flow == self->state.current_flow;
     },
     // What goes there while this copies is told as `pruned`.
-    [](collect_atom, flow_id, position) {},
+    [](collected_atom, flow_id, position) {},
     [self](caf::tick_atom) { self->state.tick(); },
     [self](synced_atom, const caf::error& outcome) {
       self->state.end(from_caf(outcome));

@@ -14,10 +14,13 @@
 
 namespace millrace::rt {
 
+using copied_atom = caf::atom_constant<caf::atom("copied")>;
+using synced_atom = caf::atom_constant<caf::atom("synced")>;
+
 /// What an OUT COPIER tells the actor that it works for.
 using copy_owner_actor = caf::typed_actor<
   // It is done, durably, or could not go on.
-  caf::reacts_to<snapshot_atom, caf::error>>;
+  caf::reacts_to<copied_atom, caf::error>>;
 
 /// OUT COPIER: adds to a copy of a stream's merged log what another node has of
 /// it, up to a position or a little more. Goes on where an earlier one stopped.
@@ -29,7 +32,7 @@ using out_copier_actor = sink_actor::extend<
 
 struct out_copier_options {
   std::string directory; ///< Of the copy.
-  persistence::lineage_id lineage;
+  lineage_id lineage;
   position target;
   sequencer_actor from;
   /// Those that lie in what is copied are added; its owner reads them when all

@@ -158,7 +158,7 @@ error rebuilding::make(position file) {
 } // namespace
 
 bool file_is_whole(persistence::file_system& fs, const std::string& directory,
-                   const persistence::lineage_id& lineage, position file) {
+                   const lineage_id& lineage, position file) {
   const auto scan = persistence::scan_log_file(
     fs, directory, lineage, {.session = file.session(), .roll = file.roll()});
   return scan && scan->seal && !scan->damaged

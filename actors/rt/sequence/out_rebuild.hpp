@@ -13,15 +13,14 @@ namespace millrace::rt {
 /// Where a stream's node keeps what its merged log can be made again from.
 struct rebuild_source {
   std::string directory; ///< Of the stream: in/, history/ and out/ are in it.
-  persistence::lineage_id lineage;
+  lineage_id lineage;
   uint32_t record_bytes = 0; ///< Of the writer of out/.
 };
 
 /// A closed file of a log is whole: every record, up to its seal.
 [[nodiscard]] bool file_is_whole(persistence::file_system& fs,
                                  const std::string& directory,
-                                 const persistence::lineage_id& lineage,
-                                 position file);
+                                 const lineage_id& lineage, position file);
 
 /// Files of a log that are missing before or between those that are there.
 [[nodiscard]] std::vector<position>

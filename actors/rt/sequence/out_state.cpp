@@ -16,9 +16,10 @@ error no_state(const std::string& path) {
 
 } // namespace
 
-result<std::vector<std::byte>>
-state_bytes(persistence::file_system& fs, const std::string& directory,
-            const persistence::lineage_id& lineage, position file) {
+result<std::vector<std::byte>> state_bytes(persistence::file_system& fs,
+                                           const std::string& directory,
+                                           const lineage_id& lineage,
+                                           position file) {
   const auto path = path_of(directory, file);
   auto mapped = fs.map(path);
   if (!mapped)
@@ -35,8 +36,7 @@ state_bytes(persistence::file_system& fs, const std::string& directory,
 
 result<merge_state> state_at(persistence::file_system& fs,
                              const std::string& directory,
-                             const persistence::lineage_id& lineage,
-                             position file) {
+                             const lineage_id& lineage, position file) {
   const auto bytes = state_bytes(fs, directory, lineage, file);
   if (!bytes)
     return bytes.failure();

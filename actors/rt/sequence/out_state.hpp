@@ -23,12 +23,13 @@ namespace millrace::rt {
 /// @param file its start
 [[nodiscard]] result<std::vector<std::byte>>
 state_bytes(persistence::file_system& fs, const std::string& directory,
-            const persistence::lineage_id& lineage, position file);
+            const lineage_id& lineage, position file);
 
 /// The state that such a record says, of the stream before it. `not_found` also
 /// when that is no whole state.
-[[nodiscard]] result<merge_state>
-state_at(persistence::file_system& fs, const std::string& directory,
-         const persistence::lineage_id& lineage, position file);
+[[nodiscard]] result<merge_state> state_at(persistence::file_system& fs,
+                                           const std::string& directory,
+                                           const lineage_id& lineage,
+                                           position file);
 
 } // namespace millrace::rt

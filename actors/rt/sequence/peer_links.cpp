@@ -17,19 +17,19 @@ peer_links::peer_links(std::vector<peer_settings> peers, const settings& how)
   }
 }
 
-const peer_links::peer* peer_links::find(uint64_t node) const noexcept {
+const peer_links::peer* peer_links::find(node_id node) const noexcept {
   const auto found
     = std::find_if(peers_.begin(), peers_.end(),
                    [&](const peer& each) { return each.at.node == node; });
   return found == peers_.end() ? nullptr : &*found;
 }
 
-peer_links::peer* peer_links::at(uint64_t node) noexcept {
+peer_links::peer* peer_links::at(node_id node) noexcept {
   return const_cast<peer*>(find(node));
 }
 
-std::vector<uint64_t> peer_links::due(int64_t now_ns) {
-  std::vector<uint64_t> out;
+std::vector<node_id> peer_links::due(int64_t now_ns) {
+  std::vector<node_id> out;
   for (auto& each : peers_) {
     if (each.handle && now_ns - each.heard_at_ns > settings_.silence_ns)
       lost(each.at.node,
@@ -45,7 +45,7 @@ std::vector<uint64_t> peer_links::due(int64_t now_ns) {
   return out;
 }
 
-void peer_links::found(uint64_t node, const sequencer_actor& handle,
+void peer_links::found(node_id node, const sequencer_actor& handle,
                        int64_t now_ns) {
   auto* one = at(node);
   one->handle = handle;
@@ -54,14 +54,13 @@ void peer_links::found(uint64_t node, const sequencer_actor& handle,
   one->last_failure = {};
 }
 
-void peer_links::lost(uint64_t node, const error& why, int64_t now_ns) {
+void peer_links::lost(node_id node, const error& why, int64_t now_ns) {
   auto* one = at(node);
   one->handle = nullptr;
   one->connecting = false;
   one->last_failure = why;
-  one->backoff_ns = std::clamp(one->backoff_ns * 2,
-                                settings_.backoff_first_ns,
-                                settings_.backoff_max_ns);
+  one->backoff_ns = std::clamp(one->backoff_ns * 2, settings_.backoff_first_ns,
+                               settings_.backoff_max_ns);
   one->retry_at_ns = now_ns + one->backoff_ns;
 }
 
@@ -72,7 +71,7 @@ void peer_links::went(const caf::actor_addr& who, int64_t now_ns) {
            {errc::unavailable, each.at.name + ": its process is gone"}, now_ns);
 }
 
-void peer_links::heard(uint64_t node, int64_t now_ns) {
+void peer_links::heard(node_id node, int64_t now_ns) {
   if (auto* one = at(node)) {
     one->heard_at_ns = now_ns;
     one->backoff_ns = 0;

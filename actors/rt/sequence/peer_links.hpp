@@ -11,7 +11,7 @@ namespace millrace::rt {
 
 /// Another node that orders the stream.
 struct peer_settings {
-  uint64_t node = 0;
+  node_id node;
   std::string name; ///< Of its rt process.
   endpoint at;      ///< Its SEQUENCER.
 };
@@ -41,19 +41,19 @@ public:
   peer_links(std::vector<peer_settings> peers, const settings& how);
 
   /// The peers to look for now; `found` or `lost` follows for each.
-  [[nodiscard]] std::vector<uint64_t> due(int64_t now_ns);
-  void found(uint64_t node, const sequencer_actor& handle, int64_t now_ns);
-  void lost(uint64_t node, const error& why, int64_t now_ns);
+  [[nodiscard]] std::vector<node_id> due(int64_t now_ns);
+  void found(node_id node, const sequencer_actor& handle, int64_t now_ns);
+  void lost(node_id node, const error& why, int64_t now_ns);
   /// The actor at this address is gone.
   void went(const caf::actor_addr& who, int64_t now_ns);
   /// It said something.
-  void heard(uint64_t node, int64_t now_ns);
+  void heard(node_id node, int64_t now_ns);
 
-  [[nodiscard]] const peer* find(uint64_t node) const noexcept;
+  [[nodiscard]] const peer* find(node_id node) const noexcept;
   [[nodiscard]] const std::vector<peer>& all() const noexcept { return peers_; }
 
 private:
-  [[nodiscard]] peer* at(uint64_t node) noexcept;
+  [[nodiscard]] peer* at(node_id node) noexcept;
 
   settings settings_;
   std::vector<peer> peers_;

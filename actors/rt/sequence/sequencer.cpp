@@ -84,8 +84,7 @@ sequencer_state::offer(const input_offer& what, const pusher_actor& from) {
     return to_caf(
       {errc::invalid_argument,
        "publisher directory '" + what.directory + "' is not a plain name"});
-  const input_name input{what.directory,
-                         {{what.lineage_high, what.lineage_low}}};
+  const input_name input{what.directory, what.lineage};
   auto sink = sink_of(input);
   if (!sink) {
     if (sink.failure().code == errc::fenced)
@@ -101,7 +100,7 @@ sequencer_state::offer(const input_offer& what, const pusher_actor& from) {
   self->monitor(from);
   progress(core->advance());
   auto promise = self->make_response_promise<sink_actor, flow_grant>();
-  self->request(*sink, caf::infinite, offer_atom_v, flow, from)
+  self->request(*sink, caf::infinite, flow_atom::value, flow, from)
     .then(
       [this, promise, flow, copy, sink = *sink,
        origin = what.origin](bool has_position, position end, uint32_t before) {
@@ -255,8 +254,7 @@ sequencer_state::open_tail(const start_spec& from, const sink_actor& to) {
   grant.flow = flow_last;
   grant.has_begin = true;
   grant.begin = start->value_or(sender->where());
-  grant.lineage_high = core->life().high;
-  grant.lineage_low = core->life().low;
+  grant.life = core->life();
   grant.end = core->out_end();
   auto source = self->spawn(
     feeder, std::make_shared<std::unique_ptr<flow_sender>>(std::move(sender)),
@@ -305,7 +303,7 @@ void sequencer_state::progress(const result<sequencer_effects>& outcome) {
   hand_out(outcome->out);
   for (const auto copy : outcome->merged)
     if (const auto sink = sinks.find(copy); sink != sinks.end())
-      self->send(sink->second, merged_atom_v, core->merged(copy));
+      self->send(sink->second, merged_atom::value, core->merged(copy));
   for (const auto& input : outcome->opened)
     (void)sink_of(input); // One that is closed again needs no copy.
   if (core->leads() != led_for_sure) {
@@ -337,7 +335,8 @@ void sequencer_state::hand_out(
     for (const auto& reader : readers) {
       const bool granted
         = reader.credit->take(static_cast<int64_t>(bytes.size()));
-      self->send(reader.source, grew_atom_v, end, granted ? bytes : chunk{});
+      self->send(reader.source, grew_atom::value, end,
+                 granted ? bytes : chunk{});
     }
 }
 
@@ -347,7 +346,7 @@ void sequencer_state::start_sync() {
     world->crash_point("rt.before_commit");
     auto outcome = job.run();
     world->crash_point("rt.after_commit");
-    caf::anon_send(me, committed_atom_v, job.end, to_caf(outcome));
+    caf::anon_send(me, committed_atom::value, job.end, to_caf(outcome));
   });
 }
 
@@ -363,7 +362,7 @@ void sequencer_state::start_checkpoint() {
   submit(
     [run = checkpoint->sync.run, world = env, me = sequencer_self_actor{self}] {
       world->crash_point("rt.before_snapshot");
-      caf::anon_send(me, checkpoint_atom_v, to_caf(run()));
+      caf::anon_send(me, checkpoint_atom::value, to_caf(run()));
     });
 }
 
@@ -500,7 +499,7 @@ sequencer(sequencer_self_actor::stateful_pointer<sequencer_state> self,
       return me->subscribe(from, to);
     },
     [me](hello_atom, const peer_hello& what) { me->take(what); },
-    [me](raft_atom, uint64_t group, const chunk& bytes) {
+    [me](raft_atom, founding_id group, const chunk& bytes) {
       me->take_raft(group, bytes);
     },
     [me](fetch_atom, const input_range& what) { return me->serve_bytes(what); },
@@ -520,7 +519,7 @@ sequencer(sequencer_self_actor::stateful_pointer<sequencer_state> self,
     },
     [me](end_period_atom, period_id period) { return me->end_period(period); },
     [me](facts_atom) { return me->facts(); },
-    [me](facts_atom, const input_offer& of) { return me->origin_facts(of); },
+    [me](origin_atom, const input_offer& of) { return me->origin_facts(of); },
     [me](floor_atom, const std::string& consumer, position at) {
       me->take_floor(consumer, at);
     },
@@ -529,31 +528,31 @@ sequencer(sequencer_self_actor::stateful_pointer<sequencer_state> self,
     },
     [me](losses_atom, uint64_t number) { return me->losses_after(number); },
     [me](lead_atom, const std::string& who) { return me->take_lead(who); },
-    [me](collect_atom) { me->files_seen(); },
-    [me](collect_atom, uint32_t percent) {
+    [me](surveyed_atom) { me->files_seen(); },
+    [me](disk_atom, uint32_t percent) {
       me->looking_at_disk = false;
       me->disk_percent = percent;
     },
-    [me](collect_atom, position below, const caf::error& outcome) {
+    [me](collected_atom, position below, const caf::error& outcome) {
       me->out_collected(below, outcome);
     },
     [me](committed_atom, position end, const caf::error& outcome) {
       me->group_synced(end, outcome);
     },
     [me](checkpoint_atom, const caf::error& why) { me->out_synced(why); },
-    [me](snapshot_atom, uint64_t group, const chunk& bytes) {
+    [me](snapshot_atom, founding_id group, const chunk& bytes) {
       me->take_snapshot(group, bytes);
     },
-    [me](snapshot_atom, const caf::error& why) { me->out_copied(why); },
+    [me](copied_atom, const caf::error& why) { me->out_copied(why); },
     [me](fetch_atom, entry_index index, uint64_t from) {
       return me->serve_state(index, from);
     },
-    [me](members_atom, uint64_t leaving, uint64_t joining) {
+    [me](members_atom, node_id leaving, node_id joining) {
       return me->change_members(leaving, joining);
     },
     [me](caf::tick_atom) { me->tick(); },
     [me](mend_atom, position at) { return me->mend_out(at); },
-    [me](mend_atom, position file, const caf::error& outcome) {
+    [me](mended_atom, position file, const caf::error& outcome) {
       me->rebuilt(file, outcome);
     },
     [me](stop_atom) { return me->stop(); },

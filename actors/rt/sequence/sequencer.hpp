@@ -34,7 +34,14 @@
 namespace millrace::rt {
 
 /// As they travel.
-[[nodiscard]] std::vector<uint64_t> words_of(const raft_configuration& members);
+[[nodiscard]] std::vector<member_id> ids_of(const raft_configuration& members);
+
+using committed_atom = caf::atom_constant<caf::atom("committed")>;
+using checkpoint_atom = caf::atom_constant<caf::atom("checkpoint")>;
+using copied_atom = caf::atom_constant<caf::atom("copied")>;
+using surveyed_atom = caf::atom_constant<caf::atom("surveyed")>;
+using disk_atom = caf::atom_constant<caf::atom("disk")>;
+using mended_atom = caf::atom_constant<caf::atom("mended")>;
 
 /// The SEQUENCER as it speaks to itself and its INPUT SINKs.
 using sequencer_self_actor
@@ -44,19 +51,19 @@ using sequencer_self_actor
     // A sync of out/ for a checkpoint ended.
     caf::reacts_to<checkpoint_atom, caf::error>,
     // out/ was copied from another node, or could not be.
-    caf::reacts_to<snapshot_atom, caf::error>,
+    caf::reacts_to<copied_atom, caf::error>,
     // What lies on the disk of out/ was looked at, for the archiver.
-    caf::reacts_to<collect_atom>,
+    caf::reacts_to<surveyed_atom>,
     // How full the disk is, in percents; 0: it does not say.
-    caf::reacts_to<collect_atom, uint32_t>,
+    caf::reacts_to<disk_atom, uint32_t>,
     // Files of out/ before that of a position went, or did not.
-    caf::reacts_to<collect_atom, position, caf::error>,
+    caf::reacts_to<collected_atom, position, caf::error>,
     // The grace of an end of period goes by.
     caf::reacts_to<caf::tick_atom>,
     // As a MENDER of out/.
     caf::replies_to<mend_atom, position>::with<bool>,
     // A file of out/ was made again, or could not be.
-    caf::reacts_to<mend_atom, position, caf::error>>;
+    caf::reacts_to<mended_atom, position, caf::error>>;
 
 struct sequencer_settings {
   /// How long an end of period waits for publishers that are connected.
@@ -102,8 +109,8 @@ struct sequencer_state {
   void out_synced(const caf::error& outcome);
   [[nodiscard]] stream_facts facts() const;
   caf::result<bool> stop();
-  [[nodiscard]] std::string status() const;
-  [[nodiscard]] std::string losses_after(uint64_t number) const;
+  [[nodiscard]] status_facts status() const;
+  [[nodiscard]] status_facts losses_after(uint64_t number) const;
 
   void start(persistence::env* world, std::unique_ptr<sequencer_core> whose,
              sequencer_settings how);
@@ -156,7 +163,7 @@ struct sequencer_state {
   [[nodiscard]] archive_floors floors() const;
   void look_at_files();
   void files_seen();
-  caf::result<std::string> prune(position at, bool dry, bool forced);
+  caf::result<status_facts> prune(position at, bool dry, bool forced);
   void answer_cuts();
   caf::result<std::string> take_lead(const std::string& who);
   void note_loss(loss what);
@@ -171,7 +178,7 @@ struct sequencer_state {
   void say_hello();
   void take(const peer_hello& what);
   void take_held(const peer_hello& what);
-  void take_raft(uint64_t group, const chunk& bytes);
+  void take_raft(founding_id group, const chunk& bytes);
   void send(const raft_message& what);
   caf::result<position, chunk> serve_bytes(const input_range& what);
   [[nodiscard]] caf::result<position, chunk>
@@ -195,7 +202,7 @@ struct sequencer_state {
   // sequencer_scrub.cpp
   struct scrubbed_file {
     std::string directory;
-    persistence::lineage_id lineage;
+    lineage_id lineage;
     position file;
     position next; ///< Where the next one begins.
     uint64_t bytes = 0;
@@ -204,8 +211,7 @@ struct sequencer_state {
     std::optional<position> below{};
   };
   void scrub();
-  bool list_files(const std::string& directory,
-                  const persistence::lineage_id& lineage,
+  bool list_files(const std::string& directory, const lineage_id& lineage,
                   std::optional<copy_id> copy);
 
   // sequencer_rebuild.cpp
@@ -220,7 +226,7 @@ struct sequencer_state {
 
   // sequencer_catch_up.cpp
   void offer_snapshot(const std::vector<member_id>& to);
-  void take_snapshot(uint64_t group, const chunk& bytes);
+  void take_snapshot(founding_id group, const chunk& bytes);
   void fetch_state();
   [[nodiscard]] caf::result<chunk> serve_state(entry_index index,
                                                uint64_t from) const;
@@ -228,7 +234,7 @@ struct sequencer_state {
   void out_copied(const caf::error& outcome);
   void end_catching_up(const error& why);
   void take_in(const peer_hello& what, int64_t now_ns);
-  caf::result<bool> change_members(uint64_t leaving, uint64_t joining);
+  caf::result<bool> change_members(node_id leaving, node_id joining);
   void tell_changes();
   void warn(const std::string& id, const std::string& text) const {
     settings.warn(id, "stream '" + core->options().stream + "': " + text);
@@ -338,7 +344,7 @@ struct sequencer_state {
     member_id who;
     int64_t since_ns = 0;
   };
-  std::map<uint64_t, node_life> lives;
+  std::map<node_id, node_life> lives;
   std::string told_group; ///< What of the group was last in the log.
   uint64_t refused_messages = 0;
   /// What the group has no room for yet, while this node leads.
@@ -364,7 +370,7 @@ struct sequencer_state {
   std::string held_by; ///< As it was told last.
   uint32_t disk_percent = 0;
   /// Of the nodes that live, this one apart, as they said last.
-  std::map<uint64_t, uint32_t> peer_disk_percents;
+  std::map<node_id, uint32_t> peer_disk_percents;
   bool looking_at_disk = false;
   int64_t disk_look_at_ns = 0;
   std::vector<std::string> left_behind; ///< Names; while this node leads.
@@ -375,8 +381,8 @@ struct sequencer_state {
   /// Those that wait until out/ begins there on this node.
   struct waiting_cut {
     position begin;
-    std::string report;
-    caf::typed_response_promise<std::string> promise;
+    status_facts report;
+    caf::typed_response_promise<status_facts> promise;
   };
   std::vector<waiting_cut> cuts;
   /// The subscriber whose prunes count for all, while it says that it lives.

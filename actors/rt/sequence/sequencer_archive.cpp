@@ -100,7 +100,8 @@ void sequencer_state::collect_needless() {
 
 void sequencer_state::collect(const input_sink_actor& sink, copy_id copy) {
   if (const auto below = core->needless_of(copy); below != position{})
-    self->send(sink, collect_atom_v, below, leaves_behind ? below : position{});
+    self->send(sink, collect_atom::value, below,
+               leaves_behind ? below : position{});
 }
 
 // -- nodes that are away ------------------------------------------------------
@@ -160,14 +161,14 @@ void sequencer_state::look_at_disk() {
   looking_at_disk = true;
   disk_look_at_ns = now_ns + look_interval_ns;
   submit([world = env, directory = core->options().directory,
-                   me = sequencer_self_actor{self}] {
+          me = sequencer_self_actor{self}] {
     const auto free = world->fs->free_bytes(directory);
     const auto total = world->fs->total_bytes(directory);
     uint32_t percent = 0;
     if (free && total && *total != 0)
       percent
         = static_cast<uint32_t>(100 - std::min(*free, *total) * 100 / *total);
-    caf::anon_send(me, collect_atom_v, percent);
+    caf::anon_send(me, disk_atom::value, percent);
   });
 }
 
@@ -179,7 +180,7 @@ void sequencer_state::collect_out() {
   submit([world = env, directory = core->out_directory(), below,
           me = sequencer_self_actor{self}] {
     auto went = persistence::collect_log(*world, directory, below);
-    caf::anon_send(me, collect_atom_v, below,
+    caf::anon_send(me, collected_atom::value, below,
                    went ? caf::error{} : to_caf(went.failure()));
   });
 }
@@ -194,7 +195,7 @@ void sequencer_state::out_collected(position below, const caf::error& outcome) {
   }
   out_collected_end = below;
   for (const auto& reader : readers)
-    self->send(reader.source, collect_atom_v, below);
+    self->send(reader.source, collected_atom_v, below);
   note("collected", "the merged log begins at " + to_string(below)
                       + ", older files are gone");
   collect_out();
@@ -247,7 +248,7 @@ void sequencer_state::look_at_files() {
     into->failure = seen ? error{} : seen.failure();
     if (seen)
       into->files = *std::move(seen);
-    caf::anon_send(me, collect_atom_v);
+    caf::anon_send(me, surveyed_atom::value);
   });
 }
 
@@ -275,8 +276,8 @@ void sequencer_state::files_seen() {
   progress(core->advance());
 }
 
-caf::result<std::string> sequencer_state::prune(position at, bool dry,
-                                                bool forced) {
+caf::result<status_facts> sequencer_state::prune(position at, bool dry,
+                                                 bool forced) {
   if (!core->leads()) {
     const auto leader = leading_peer();
     if (!leader)
@@ -294,8 +295,7 @@ caf::result<std::string> sequencer_state::prune(position at, bool dry,
     return to_caf(begin.failure());
   const auto cut = cut_at(*files, *begin);
   const auto losing = losers(floors(), cut.begin);
-  auto report
-    = prune_report(core->options().stream, *files, cut, losing).dump();
+  auto report = prune_report(core->options().stream, *files, cut, losing);
   if (dry || cut.files == 0)
     return report;
   if (!losing.empty()) {
@@ -320,7 +320,7 @@ caf::result<std::string> sequencer_state::prune(position at, bool dry,
                    + std::to_string(cut.bytes) + " bytes");
   if (auto fault = core->propose_cut(cut.begin))
     return to_caf(fault);
-  auto promise = self->make_response_promise<std::string>();
+  auto promise = self->make_response_promise<status_facts>();
   cuts.push_back({cut.begin, std::move(report), promise});
   progress(core->advance());
   return promise;

@@ -26,7 +26,7 @@ void sequencer_state::offer_snapshot(const std::vector<member_id>& to) {
                  chunk::copy_of(encode(*what)));
 }
 
-void sequencer_state::take_snapshot(uint64_t group, const chunk& bytes) {
+void sequencer_state::take_snapshot(founding_id group, const chunk& bytes) {
   const auto what = decode_raft_snapshot(bytes.bytes());
   if (!core->group().founded() || group != core->group().group_id() || !what) {
     ++strange_messages;
@@ -126,22 +126,22 @@ void sequencer_state::end_catching_up(const error& why) {
 // -- members ------------------------------------------------------------------
 
 void sequencer_state::take_in(const peer_hello& what, int64_t now_ns) {
-  const member_id who{what.node, what.incarnation};
-  auto& life = lives[what.node];
+  const auto& who = what.from;
+  auto& life = lives[who.node];
   if (life.who != who)
     life = {who, now_ns};
   // A word of an earlier life may come late.
   constexpr int64_t settled_ns = 600'000'000;
   if (now_ns - life.since_ns < settled_ns || !core->leads()
-      || what.founding != words_of(core->group().founding().members)
+      || what.founding != ids_of(core->group().founding().members)
       || what.generation != core->group().founding().generation)
     return;
   if (auto fault = core->group().welcome(who, now_ns))
     fail(fault);
 }
 
-caf::result<bool> sequencer_state::change_members(uint64_t leaving,
-                                                  uint64_t joining) {
+caf::result<bool> sequencer_state::change_members(node_id leaving,
+                                                  node_id joining) {
   if (!core->leads()) {
     const auto leader = leading_peer();
     if (!leader)
@@ -153,7 +153,7 @@ caf::result<bool> sequencer_state::change_members(uint64_t leaving,
     joins = core->group().self();
   else if (const auto found = lives.find(joining); found != lives.end())
     joins = found->second.who;
-  if (joining != 0 && !joins)
+  if (joining != node_id{} && !joins)
     return to_caf({errc::unavailable,
                    "stream '" + core->options().stream
                      + "': the node that is to join was not heard of yet"});

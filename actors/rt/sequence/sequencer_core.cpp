@@ -428,11 +428,10 @@ error sequencer_core::close() {
   return first;
 }
 
-stream_life sequencer_core::life() const noexcept {
+lineage_id sequencer_core::life() const noexcept {
   if (!merge_)
     return {};
-  const auto& lineage = merge_->state().layout.lineage;
-  return {lineage.words[0], lineage.words[1]};
+  return merge_->state().layout.lineage;
 }
 
 result<rebuild_source> sequencer_core::rebuilt_from() {

@@ -38,7 +38,7 @@ struct sequencer_options {
   /// The nodes that order the stream, and which of them this one is. Empty: it
   /// is alone.
   std::vector<group_forming::node> nodes;
-  uint64_t self = 0;
+  node_id self;
   /// See `stream_group::settings`.
   uint64_t behind_bytes_max = behind_bytes_default;
   int64_t gc_grace_ns = gc_grace_default_ns;
@@ -246,7 +246,7 @@ public:
   }
   [[nodiscard]] position out_end() const noexcept;
   /// Of the merged log; not known until the stream has begun.
-  [[nodiscard]] stream_life life() const noexcept;
+  [[nodiscard]] lineage_id life() const noexcept;
   /// What a file of out/ can be made again from, all that was applied included.
   /// @pre the stream has begun.
   [[nodiscard]] result<rebuild_source> rebuilt_from();
@@ -267,7 +267,7 @@ private:
 
   // sequencer_recovery.cpp
   error recover();
-  result<std::optional<persistence::lineage_id>> out_lineage();
+  result<std::optional<lineage_id>> out_lineage();
   result<std::optional<merge_state>> recover_state();
   result<std::optional<merge_state>> newest_state_record(bool by_history);
   [[nodiscard]] bool usable(const merge_state& state, bool by_history) const;

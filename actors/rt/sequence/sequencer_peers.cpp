@@ -15,10 +15,8 @@ namespace {
 constexpr size_t inputs_told_max = 256;
 
 /// Those that a group was founded with all vote.
-raft_configuration founding_of(const std::vector<uint64_t>& words) {
-  std::set<member_id> ids;
-  for (size_t i = 0; i + 1 < words.size(); i += 2)
-    ids.insert({words[i], words[i + 1]});
+raft_configuration founding_of(const std::vector<member_id>& told) {
+  const std::set<member_id> ids{told.begin(), told.end()};
   std::vector<raft_member> members;
   for (const auto& id : ids)
     members.push_back({id, true});
@@ -27,12 +25,10 @@ raft_configuration founding_of(const std::vector<uint64_t>& words) {
 
 } // namespace
 
-std::vector<uint64_t> words_of(const raft_configuration& members) {
-  std::vector<uint64_t> out;
-  for (const auto& member : members.members()) {
-    out.push_back(member.id.node);
-    out.push_back(member.id.incarnation);
-  }
+std::vector<member_id> ids_of(const raft_configuration& members) {
+  std::vector<member_id> out;
+  for (const auto& member : members.members())
+    out.push_back(member.id);
   return out;
 }
 
@@ -71,9 +67,8 @@ void sequencer_state::say_hello() {
   hello_at_ns = core->group().founded() ? now_ns + hello_interval_ns : now_ns;
   const auto& group = core->group();
   peer_hello what;
-  what.node = group.self().node;
-  what.incarnation = group.self().incarnation;
-  what.founding = words_of(group.founding().members);
+  what.from = group.self();
+  what.founding = ids_of(group.founding().members);
   what.generation = group.founding().generation;
   what.forgot = group.forgot();
   if (group.leads()) {
@@ -90,8 +85,7 @@ void sequencer_state::say_hello() {
     if (what.inputs.size() == inputs_told_max)
       break;
     const auto& input = core->inputs().name(copy);
-    what.inputs.push_back({input.directory, input.lineage.words[0],
-                           input.lineage.words[1], core->merged(copy),
+    what.inputs.push_back({input.directory, input.lineage, core->merged(copy),
                            core->inputs().recorded_end(copy)});
   }
   for (const auto& peer : peers->all())
@@ -101,15 +95,14 @@ void sequencer_state::say_hello() {
 
 void sequencer_state::take(const peer_hello& what) {
   const auto now_ns = env->clock->monotonic_ns();
-  if (peers->find(what.node) == nullptr)
+  if (peers->find(what.from.node) == nullptr)
     return; // Not of this stream, as this node's configuration has it.
-  peers->heard(what.node, now_ns);
-  if (auto fault
-      = core->heard({what.node, what.incarnation},
-                    {founding_of(what.founding), what.generation}, what.forgot))
+  peers->heard(what.from.node, now_ns);
+  if (auto fault = core->heard(
+        what.from, {founding_of(what.founding), what.generation}, what.forgot))
     return fail(fault);
   take_in(what, now_ns);
-  peer_disk_percents[what.node] = what.disk_percent;
+  peer_disk_percents[what.from.node] = what.disk_percent;
   if (what.needless != entry_index{}) {
     if (auto fault = core->compact(what.needless))
       return fail(fault);
@@ -123,12 +116,11 @@ void sequencer_state::take(const peer_hello& what) {
 /// A publisher may reach other nodes and not the leader, which is the one that
 /// must have its bytes to order them.
 void sequencer_state::take_held(const peer_hello& what) {
-  const auto* peer = peers->find(what.node);
+  const auto* peer = peers->find(what.from.node);
   if (!peer->handle)
     return;
   for (const auto& input : what.inputs) {
-    const input_name known{input.directory,
-                           {{input.lineage_high, input.lineage_low}}};
+    const input_name known{input.directory, input.lineage};
     if (!is_input_directory(input.directory)) {
       ++strange_messages;
       continue;
@@ -143,7 +135,7 @@ void sequencer_state::take_held(const peer_hello& what) {
   }
 }
 
-void sequencer_state::take_raft(uint64_t group, const chunk& bytes) {
+void sequencer_state::take_raft(founding_id group, const chunk& bytes) {
   if (!core->group().founded() || group != core->group().group_id()) {
     ++strange_messages;
     return;
@@ -171,8 +163,7 @@ caf::result<position, chunk>
 sequencer_state::serve_bytes(const input_range& what) {
   if (what.directory.empty())
     return serve_out(what);
-  const auto copy = core->inputs().find(
-    {what.directory, {{what.lineage_high, what.lineage_low}}});
+  const auto copy = core->inputs().find({what.directory, what.lineage});
   const auto sink = copy ? sinks.find(*copy) : sinks.end();
   if (sink == sinks.end() || what.from >= what.to)
     return to_caf(
@@ -183,8 +174,7 @@ sequencer_state::serve_bytes(const input_range& what) {
 /// A publisher may reach nodes that do not lead, and no other: they ask for it,
 /// once all that they hold of its log is merged.
 caf::result<flow_grant> sequencer_state::origin_facts(const input_offer& what) {
-  const auto copy = core->inputs().find(
-    {what.directory, {{what.lineage_high, what.lineage_low}}});
+  const auto copy = core->inputs().find({what.directory, what.lineage});
   if (!copy || !core->settled(*copy))
     return to_caf({errc::unavailable, "publisher directory '" + what.directory
                                         + "': not all of it is merged yet"});
@@ -196,7 +186,7 @@ caf::result<flow_grant> sequencer_state::origin_facts(const input_offer& what) {
   const auto leader = leading_peer();
   if (!leader)
     return to_caf(leader.failure());
-  return self->delegate(*leader, facts_atom_v, what);
+  return self->delegate(*leader, origin_atom_v, what);
 }
 
 } // namespace millrace::rt

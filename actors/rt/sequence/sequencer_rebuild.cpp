@@ -56,7 +56,7 @@ void sequencer_state::start_mend() {
     return rebuilt(file, to_caf(from.failure()));
   submit([from = *std::move(from), file, world = env,
           me = sequencer_self_actor{self}] {
-    caf::anon_send(me, mend_atom_v, file,
+    caf::anon_send(me, mended_atom::value, file,
                    to_caf(rebuild_out_file(*world, from, file)));
   });
 }
@@ -94,9 +94,7 @@ void sequencer_state::fetch_out() {
   const auto from = copying->copy->end().value_or(copying->file);
   self
     ->request(all[copying->peer].handle, caf::timespan{fetch_deadline},
-              fetch_atom_v,
-              input_range{"", lineage.words[0], lineage.words[1], from,
-                          core->out_end()})
+              fetch_atom_v, input_range{"", lineage, from, core->out_end()})
     .then(
       [this](position begin, const chunk& bytes) { take_out(begin, bytes); },
       [this](const caf::error& fault) {
@@ -131,7 +129,7 @@ void sequencer_state::take_out(position begin, const chunk& bytes) {
     auto fault = run();
     if (!fault)
       fault = replace_out_file(*world->fs, from, file, made);
-    caf::anon_send(me, mend_atom_v, file, to_caf(fault));
+    caf::anon_send(me, mended_atom::value, file, to_caf(fault));
   });
 }
 
@@ -165,8 +163,7 @@ caf::result<position, chunk>
 sequencer_state::serve_out(const input_range& what) const {
   const auto* state = core->state();
   if (state == nullptr || what.from >= what.to
-      || state->layout.lineage
-           != persistence::lineage_id{{what.lineage_high, what.lineage_low}})
+      || state->layout.lineage != what.lineage)
     return to_caf({errc::not_found, "the merged log is not here"});
   auto part = read_records(*env->fs, core->out_directory(), what.from, what.to);
   if (!part)

@@ -98,8 +98,8 @@ error sequencer_core::recover() {
 
 /// The identity of out/, also where the file that says it is lost; none: nobody
 /// else says it, or there is no out/ yet.
-result<std::optional<persistence::lineage_id>> sequencer_core::out_lineage() {
-  using answer = std::optional<persistence::lineage_id>;
+result<std::optional<lineage_id>> sequencer_core::out_lineage() {
+  using answer = std::optional<lineage_id>;
   const auto said = persistence::read_lineage(*env_->fs, out_directory());
   if (said)
     return answer{*said};

@@ -183,7 +183,7 @@ input_repair::passed sequencer_state::sources_of(copy_id copy) const {
   const auto* raft = core->group().raft();
   // None has the number 0.
   const auto leader
-    = raft != nullptr ? raft->leader().value_or(member_id{}).node : 0;
+    = raft != nullptr ? raft->leader().value_or(member_id{}).node : node_id{};
   for (const auto& peer : peers->all()) {
     const input_repair::source node{peer.at.node};
     if (!peer.handle)
@@ -235,8 +235,7 @@ void sequencer_state::act(const input_repair::ask& what) {
   const auto& input = core->inputs().name(what.copy);
   self
     ->request(peer->handle, deadline, fetch_atom_v,
-              input_range{input.directory, input.lineage.words[0],
-                          input.lineage.words[1], what.range.from,
+              input_range{input.directory, input.lineage, what.range.from,
                           what.range.to})
     .then(came, denied);
 }
@@ -248,7 +247,7 @@ void sequencer_state::filled(copy_id copy, input_part range, position begin,
   if (nothing)
     core->absent(copy, range);
   else if (const auto sink = sinks.find(copy); sink != sinks.end())
-    self->send(sink->second, fill_atom_v, begin, bytes);
+    self->send(sink->second, fill_atom::value, begin, bytes);
   const auto before = repair.mended();
   step_repair(input_repair::answered{
     copy, range.to, nothing ? range.to : position{begin.value + bytes.size()}});
@@ -285,7 +284,7 @@ void sequencer_state::act(const input_repair::give_up& what) {
   const bool inside = what.range.from.session() == what.range.to.session()
                       && what.range.from.roll() == what.range.to.roll();
   if (const auto sink = sinks.find(what.copy); inside && sink != sinks.end())
-    self->send(sink->second, lost_atom_v, what.range.from, what.range.to);
+    self->send(sink->second, lost_atom::value, what.range.from, what.range.to);
   progress(core->advance());
 }
 
@@ -297,13 +296,12 @@ void sequencer_state::fetch_held(const peer_links::peer& from, copy_id copy,
   const auto& input = core->inputs().name(copy);
   self
     ->request(from.handle, caf::timespan{fetch_deadline}, fetch_atom_v,
-              input_range{input.directory, input.lineage.words[0],
-                          input.lineage.words[1], range.from, range.to})
+              input_range{input.directory, input.lineage, range.from, range.to})
     .then(
       [this, copy](position begin, const chunk& bytes) {
         fetching.erase(copy);
         if (const auto sink = sinks.find(copy); sink != sinks.end())
-          self->send(sink->second, fill_atom_v, begin, bytes);
+          self->send(sink->second, fill_atom::value, begin, bytes);
       },
       // Asked again as long as it lacks.
       [this, copy](const caf::error&) { fetching.erase(copy); });

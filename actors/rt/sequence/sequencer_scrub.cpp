@@ -45,7 +45,7 @@ std::vector<damage> damage_in(persistence::file_system& fs,
 
 /// @returns whether the log is there.
 bool sequencer_state::list_files(const std::string& directory,
-                                 const persistence::lineage_id& lineage,
+                                 const lineage_id& lineage,
                                  std::optional<copy_id> copy) {
   const auto files = persistence::list_log_files(*env->fs, directory);
   if (!files)
@@ -110,9 +110,9 @@ void sequencer_state::scrub() {
           me = sequencer_self_actor{self}] {
     for (const auto& [from, to] : damage_in(*world->fs, what)) {
       if (what.copy)
-        caf::anon_send(me, lacking_atom_v, *what.copy, from, to);
+        caf::anon_send(me, lacking_atom::value, *what.copy, from, to);
       else
-        caf::anon_send(me, mend_atom_v, from);
+        caf::anon_send(me, mend_atom::value, from);
     }
     *running = false;
   });

@@ -27,19 +27,19 @@ stream_facts sequencer_state::facts() const {
   return out;
 }
 
-std::string sequencer_state::status() const {
+status_facts sequencer_state::status() const {
   const auto all = facts();
-  text::json_value out{{"role", "rt"},
-                       {"stream", all.stream},
-                       {"mode", all.cached ? "cached" : "synced"},
-                       {"end", all.end.value},
-                       {"end_text", to_string(all.end)},
-                       {"leads", all.leads},
-                       {"entries", all.entries.value},
-                       {"publishers", all.publishers},
-                       {"subscribers", all.subscribers},
-                       {"pending_bytes", all.pending_bytes},
-                       {"duplicates", all.duplicates}};
+  status_facts out{{"role", "rt"},
+                   {"stream", all.stream},
+                   {"mode", all.cached ? "cached" : "synced"},
+                   {"end", all.end.value},
+                   {"end_text", to_string(all.end)},
+                   {"leads", all.leads},
+                   {"entries", all.entries.value},
+                   {"publishers", all.publishers},
+                   {"subscribers", all.subscribers},
+                   {"pending_bytes", all.pending_bytes},
+                   {"duplicates", all.duplicates}};
   auto& origins = out.add("origins", text::json_value::object());
   if (const auto* state = core->state())
     for (const auto& [origin_name, origin] : state->origins)
@@ -54,11 +54,11 @@ std::string sequencer_state::status() const {
   out.add("copying", core->copying());
   out.add("losses", core->losses().count());
   tell_collection(out.add("collection", text::json_value::object()));
-  return out.dump();
+  return out;
 }
 
-std::string sequencer_state::losses_after(uint64_t number) const {
-  return core->losses().after(number).dump();
+status_facts sequencer_state::losses_after(uint64_t number) const {
+  return core->losses().after(number);
 }
 
 } // namespace millrace::rt

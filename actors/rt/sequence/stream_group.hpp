@@ -48,7 +48,7 @@ public:
     bool cached = false;   ///< "Written" stands for "synced".
     /// The nodes of the stream; one: it is a group of its own at once.
     std::vector<group_forming::node> nodes;
-    uint64_t self = 0; ///< Which of them this is.
+    node_id self; ///< Which of them this is.
     /// A member that is away holds back the compaction of so many bytes of the
     /// log; one that comes back later gets a snapshot.
     uint64_t behind_bytes_max = behind_bytes_default;
@@ -86,7 +86,7 @@ public:
   [[nodiscard]] const group_founding& founding() const noexcept {
     return founding_;
   }
-  [[nodiscard]] uint64_t group_id() const noexcept { return group_id_; }
+  [[nodiscard]] founding_id group_id() const noexcept { return group_id_; }
   [[nodiscard]] bool founded() const noexcept { return raft_ != nullptr; }
   [[nodiscard]] const group_forming& forming() const noexcept {
     return forming_;
@@ -162,7 +162,7 @@ public:
   [[nodiscard]] error welcome(const member_id& who, int64_t now_ns);
   /// The next step of what an operator wants; node 0: none.
   /// @returns whether nothing is left to do.
-  [[nodiscard]] result<bool> replace(uint64_t leaving,
+  [[nodiscard]] result<bool> replace(node_id leaving,
                                      const std::optional<member_id>& joining,
                                      int64_t now_ns);
   /// What a member gets that lacks compacted entries; none: it needs none.
@@ -242,7 +242,7 @@ private:
   group_founding founding_;
   std::vector<std::string> set_aside_;
   std::string why_set_aside_;
-  uint64_t group_id_ = 0;
+  founding_id group_id_;
   std::unique_ptr<raft_core> raft_;
   /// Those after `first_`, the oldest first: what may still be asked for.
   std::deque<log_entry> entries_;

@@ -74,8 +74,8 @@ stream_group::open(persistence::env& world, settings how) {
 stream_group::stream_group(persistence::env& world, settings how,
                            std::unique_ptr<entry_log> log)
   : env_{&world}, settings_{std::move(how)}, log_{std::move(log)},
-    self_{settings_.self, log_->lineage().words[0]}, forming_{settings_.nodes,
-                                                              self_, false} {}
+    self_{settings_.self, incarnation_id{log_->lineage().words[0]}},
+    forming_{settings_.nodes, self_, false} {}
 
 error stream_group::list_set_aside() {
   const auto parent = parent_of(settings_.directory);
@@ -193,7 +193,7 @@ error stream_group::welcome(const member_id& who, int64_t now_ns) {
   return step ? run(raft_core::change{*step}, now_ns) : error{};
 }
 
-result<bool> stream_group::replace(uint64_t leaving,
+result<bool> stream_group::replace(node_id leaving,
                                    const std::optional<member_id>& joining,
                                    int64_t now_ns) {
   const auto& members = raft_->members().members();

@@ -27,7 +27,7 @@ start_spec subscriber_state::next_start() const {
     start.at = out->where();
   }
   if (start.kind == start_spec::at_position)
-    start.life = {lineage.words[0], lineage.words[1]};
+    start.life = lineage;
   return start;
 }
 
@@ -47,7 +47,7 @@ void subscriber_state::connect() {
   connect_to<sequencer_actor>(
     self, connector, options.rt[asked % options.rt.size()],
     [this](const sequencer_actor& found) { subscribe(found); },
-    [this](const error& fault) { disconnect(fault); });
+    [this](const error& fault) { refused(fault); });
 }
 
 void subscriber_state::subscribe(const sequencer_actor& at) {
@@ -88,8 +88,7 @@ void subscriber_state::open_journal() {
   grant.flow = link.flow().next();
   grant.has_begin = true;
   grant.begin = from.value_or(sender->where());
-  grant.lineage_high = sender->lineage().words[0];
-  grant.lineage_low = sender->lineage().words[1];
+  grant.life = sender->lineage();
   auto from_here = self->spawn(
     feeder, std::make_shared<std::unique_ptr<flow_sender>>(std::move(sender)),
     caf::actor_cast<sink_actor>(self),
@@ -101,16 +100,15 @@ void subscriber_state::open_journal() {
 void subscriber_state::begin_flow(const source_actor& from,
                                   const flow_grant& grant) {
   source = from;
-  const auto before
-    = std::exchange(lineage, {{grant.lineage_high, grant.lineage_low}});
+  const auto before = std::exchange(lineage, grant.life);
   told_ahead = false;
   hopeless = 0;
   self->monitor(source);
-  out->begin_flow({grant.lineage_high, grant.lineage_low}, grant.end);
+  out->begin_flow(grant.life, grant.end);
   if (!started) {
     out->start_at(grant.begin);
     started = true;
-  } else if (before != persistence::lineage_id{} && before != lineage) {
+  } else if (before != lineage_id{} && before != lineage) {
     tell_new_life(grant.begin);
   }
   if (!control->active())
@@ -138,7 +136,7 @@ void subscriber_state::begin_flow(const source_actor& from,
       return finish_if_ended();
     }
     copy_reader = *std::move(reader);
-    self->send(self, deliver_atom_v);
+    self->send(self, deliver_atom::value);
   }
   step(link_core::granted{grant.flow});
 }
@@ -190,7 +188,7 @@ void subscriber_state::deliver_waiting() {
   if (copy_reader) {
     catch_up_from_copy();
     if (control->active())
-      self->send(self, deliver_atom_v);
+      self->send(self, deliver_atom::value);
     return;
   }
   while (!held.empty() && !paused && control->active()) {
@@ -214,7 +212,10 @@ void subscriber_state::refused(const error& why) {
   const bool journal = options.topic.starts_with('/');
   const bool never
     = why.code == errc::bad_position || why.code == errc::invalid_argument
-      || why.code == errc::corrupt || (why.code == errc::not_found && journal);
+      || why.code == errc::corrupt
+      || (why.code == errc::not_found && journal)
+      // Another cluster is there. One that took the place of ours may go again.
+      || (why.code == errc::config && !started);
   hopeless = never ? hopeless + 1 : 0;
   // One node's fault is not the stream's: the others are asked first.
   if (never && (journal || hopeless >= options.rt.size())) {
@@ -333,7 +334,7 @@ void subscriber_state::prune_stream() {
     ->request(rt, caf::timespan{request_deadline}, prune_atom_v, wish.asked,
               false, false)
     .then(
-      [this, at = wish.asked](const std::string&) {
+      [this, at = wish.asked](const status_facts&) {
         pruning = false;
         control->note_pruned(at, {});
       },
@@ -362,7 +363,7 @@ void subscriber_state::collect_copy() {
     auto fault
       = begin ? persistence::collect_log(*world, directory, *begin).failure()
               : begin.failure();
-    caf::anon_send(me, collect_atom_v, below, to_caf(fault));
+    caf::anon_send(me, collected_atom_v, below, to_caf(fault));
   });
 }
 
@@ -387,16 +388,16 @@ void subscriber_state::tick() {
   self->delayed_send(self, caf::timespan{tick_interval}, caf::tick_atom_v);
 }
 
-std::string subscriber_state::status() const {
-  text::json_value json{
+status_facts subscriber_state::status() const {
+  status_facts said{
     {"topic", options.topic},         {"position", out->where().value},
     {"delivered", out->delivered()},  {"connected", link.flowing()},
     {"copies_mended", copies_mended}, {"paused", paused}};
   if (options.archived == archived_exchange::lead)
-    json.add("lead", lead);
+    said.add("lead", lead);
   if (link.last_failure())
-    json.add("last_failure", to_string(link.last_failure()));
-  return json.dump();
+    said.add("last_failure", to_string(link.last_failure()));
+  return said;
 }
 
 subscriber_self_actor::behavior_type
@@ -416,8 +417,7 @@ subscriber(subscriber_self_actor::stateful_pointer<subscriber_state> self,
   if (state.options.start.kind == start_spec::at_position) {
     state.out->start_at(state.options.start.at);
     state.started = true;
-    const auto& life = state.options.start.life;
-    state.lineage = {{life.high, life.low}};
+    state.lineage = state.options.start.life;
   }
   self->set_down_handler([self](caf::down_msg& down) {
     auto& me = self->state;
@@ -437,12 +437,12 @@ subscriber(subscriber_self_actor::stateful_pointer<subscriber_state> self,
     [self](caf::ping_atom, flow_id flow) {
       self->state.step(link_core::pinged{flow});
     },
-    [self](collect_atom, flow_id flow, position below) {
+    [self](collected_atom, flow_id flow, position below) {
       auto& me = self->state;
       if (me.link.runs(flow))
         me.stream_begin = std::max(me.stream_begin, below);
     },
-    [self](collect_atom, position below, const caf::error& outcome) {
+    [self](collected_atom, position below, const caf::error& outcome) {
       self->state.copy_collected(below, outcome);
     },
     [self](status_atom) { return self->state.status(); },

@@ -19,12 +19,14 @@
 
 namespace millrace::rt {
 
+using deliver_atom = caf::atom_constant<caf::atom("deliver")>;
+
 /// The SUBSCRIBER as it speaks to itself.
 using subscriber_self_actor = subscriber_actor::extend<
   // Deliver what waits.
   caf::reacts_to<deliver_atom>,
   // Files of the copy that end before this position went, or did not.
-  caf::reacts_to<collect_atom, position, caf::error>,
+  caf::reacts_to<collected_atom, position, caf::error>,
   // Reconnects, deadlines.
   caf::reacts_to<caf::tick_atom>>;
 
@@ -87,7 +89,7 @@ struct subscriber_state {
   void deliver_waiting();
   void finish_if_ended();
   [[nodiscard]] start_spec next_start() const;
-  [[nodiscard]] std::string status() const;
+  [[nodiscard]] status_facts status() const;
 
   subscriber_self_actor::pointer self;
   persistence::env* env = nullptr;
@@ -95,7 +97,7 @@ struct subscriber_state {
   subscriber_options options;
   std::shared_ptr<subscription> control;
   std::unique_ptr<delivery> out;
-  persistence::lineage_id lineage;
+  lineage_id lineage;
   brood children;
   link_core link{{}};
   source_actor source;

@@ -71,7 +71,7 @@ delivery::delivery(std::shared_ptr<subscription> control,
         };
 }
 
-error delivery::take(const persistence::lineage_id& lineage, position at,
+error delivery::take(const lineage_id& lineage, position at,
                      std::span<const std::byte> bytes) {
   const in_callback guard{*control_};
   if (!follows(at))
@@ -166,7 +166,7 @@ void delivery::tell(const stream_event& event) {
     handlers_.on_event(event);
 }
 
-void delivery::begin_flow(stream_life life, position end) {
+void delivery::begin_flow(lineage_id life, position end) {
   const in_callback guard{*control_};
   if (control_->active() && handlers_.on_flow)
     handlers_.on_flow(life, end);

@@ -94,7 +94,7 @@ struct subscription_handlers {
   std::function<void(position)> on_batch_end;
   /// A flow began, the first or one after a connection was lost: the life of
   /// the stream, and where it ended then. Comes before what the flow brings.
-  std::function<void(stream_life life, position end)> on_flow;
+  std::function<void(lineage_id life, position end)> on_flow;
   /// The subscription ended because of this and will not go on.
   std::function<void(const error&)> on_failure;
 };
@@ -115,14 +115,14 @@ public:
   /// `corrupt`: nothing of the damaged record was delivered. `bad_position`:
   /// they do not follow, something lies between; nothing was delivered. What
   /// the callback refused is returned as it said; `where()` is before it.
-  [[nodiscard]] error take(const persistence::lineage_id& lineage, position at,
+  [[nodiscard]] error take(const lineage_id& lineage, position at,
                            std::span<const std::byte> bytes);
   /// Delivers an event that no record holds; its `to` becomes where().
   void take(const stream_event& event);
   /// The same, of something that does not move the subscription.
   void tell(const stream_event& event);
   /// A flow began.
-  void begin_flow(stream_life life, position end);
+  void begin_flow(lineage_id life, position end);
   void fail(const error& fault);
 
   /// End of the last delivery: where to resume.

@@ -59,7 +59,7 @@ struct query_job_state::shared_run {
   }
 
   static void answer(const query_job_actor& owner, const error& fault) {
-    caf::anon_send(owner, job_atom_v, chunks{}, to_caf(fault));
+    caf::anon_send(owner, job_atom::value, chunks{}, to_caf(fault));
   }
 
   /// Takes morsels until none is left; the last worker to leave finishes.
@@ -80,7 +80,7 @@ struct query_job_state::shared_run {
     if (fault)
       answer(owner, fault);
     else
-      caf::anon_send(owner, job_atom_v, std::move(out), caf::error{});
+      caf::anon_send(owner, job_atom::value, std::move(out), caf::error{});
   }
 };
 

@@ -13,6 +13,9 @@
 
 namespace millrace::torq {
 
+using start_atom = caf::atom_constant<caf::atom("start")>;
+using job_atom = caf::atom_constant<caf::atom("job")>;
+
 /// QUERY JOB: runs one plan on the pool and answers once.
 using query_job_actor
   = caf::typed_actor<caf::replies_to<start_atom>::with<chunks>,
@@ -27,7 +30,7 @@ struct query_work {
   uint64_t memory_max = 0; ///< 0: no limit.
   /// The work ends when it does: nobody reads an answer then. May be null.
   caf::strong_actor_ptr asker;
-  std::string process;     ///< Whose memory it is, for messages.
+  std::string process; ///< Whose memory it is, for messages.
 };
 
 /// State of the QUERY JOB: runs one plan's morsels on the pool, never in a

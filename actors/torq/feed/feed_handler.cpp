@@ -32,7 +32,7 @@ void feed_handler_state::publish_slice() {
     if (slice.period_over)
       caf::anon_send(me, period_over_atom::value, *slice.period_over);
     else
-      caf::anon_send(me, job_atom_v, slice.at_end, slice.due_ns,
+      caf::anon_send(me, slice_atom::value, slice.at_end, slice.due_ns,
                      to_caf(slice.fault));
   });
 }
@@ -87,19 +87,19 @@ feed_facts feed_handler_state::facts() const {
   return now;
 }
 
-std::string to_json(const feed_facts& facts) {
-  text::json_value out{{"role", "feed"},
-                       {"stream", facts.stream},
-                       {"rows", facts.rows},
-                       {"batches", facts.batches},
-                       {"finished", facts.finished}};
+status_facts to_status(const feed_facts& facts) {
+  status_facts out{{"role", "feed"},
+                   {"stream", facts.stream},
+                   {"rows", facts.rows},
+                   {"batches", facts.batches},
+                   {"finished", facts.finished}};
   if (facts.ending)
     out.add("ending_period", facts.ending->value);
   if (!facts.last_failure.empty())
     out.add("last_failure", facts.last_failure);
   out.add("published", facts.published.value);
   out.add("merged", facts.merged.value);
-  return out.dump();
+  return out;
 }
 
 feed_self_actor::behavior_type
@@ -120,8 +120,8 @@ feed_handler(feed_self_actor::stateful_pointer<feed_handler_state> self,
     [self](caf::down_msg& down) { self->state.lost(down.source); });
   self->send(self, caf::tick_atom_v);
   return {
-    [self](status_atom) { return to_json(self->state.facts()); },
-    [self](job_atom, bool finished, int64_t due_ns, const caf::error& fault) {
+    [self](status_atom) { return to_status(self->state.facts()); },
+    [self](slice_atom, bool finished, int64_t due_ns, const caf::error& fault) {
       self->state.step(
         feed_course::slice_done{finished, due_ns, {}, from_caf(fault)});
     },

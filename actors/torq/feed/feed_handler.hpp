@@ -16,13 +16,14 @@
 
 namespace millrace::torq {
 
+using slice_atom = caf::atom_constant<caf::atom("slice")>;
 using period_over_atom = caf::atom_constant<caf::atom("periodover")>;
 
 /// The FEED, with what it sends itself.
 using feed_self_actor = feed_actor::extend<
   // A slice was published: whether at the end, when to go on (monotonic, ns; 0:
   // at once), fault.
-  caf::reacts_to<job_atom, bool, int64_t, caf::error>,
+  caf::reacts_to<slice_atom, bool, int64_t, caf::error>,
   // A slice ended because the rows to come are of a later period than this one.
   caf::reacts_to<period_over_atom, period_id>,
   // Timer.
@@ -50,7 +51,7 @@ struct feed_facts {
 };
 
 /// As `status` shows it.
-[[nodiscard]] std::string to_json(const feed_facts& facts);
+[[nodiscard]] status_facts to_status(const feed_facts& facts);
 
 /// State of the FEED HANDLER: reads a source on the pool and publishes its
 /// batches. Never drops: its publisher log is the buffer.

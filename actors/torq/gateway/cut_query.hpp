@@ -33,7 +33,7 @@ public:
     std::string table;
     std::string stream;
     position at_least;       ///< The RDB must have come so far; {0}: any.
-    stream_life life{};      ///< Of `at_least`; not known: any.
+    lineage_id life{};       ///< Of `at_least`; not known: any.
     int64_t deadline_ns = 0; ///< Monotonic.
     /// The answer would lack rows without one; all false: there is no store.
     bool wants_hdb = false;
@@ -85,7 +85,7 @@ public:
     query_cut cut;
     chunks hdb;
     chunks rdb;
-    stream_life life{}; ///< Of the stream's positions in the cut.
+    lineage_id life{}; ///< Of the stream's positions in the cut.
   };
   struct effects {
     std::optional<ask_hdb> hdb;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <millrace/messages/data/ids.hpp>
+#include <millrace/messages/data/lineage.hpp>
 #include <millrace/messages/data/position.hpp>
 
 #include <cstddef>
@@ -14,7 +15,7 @@ namespace millrace::torq {
 /// A place in a stream's log.
 struct stream_place {
   position at;
-  stream_life life;
+  lineage_id life;
   friend bool operator==(const stream_place&, const stream_place&) = default;
 };
 

@@ -168,15 +168,15 @@ void gateway_state::run(held_question what,
   what.connections_then = connections;
   auto runner = self->spawn(gateway_query, env, std::move(request));
   under_way.emplace(number, running_question{std::move(what), runner});
-  self->request(runner, caf::infinite, start_atom_v)
-    .then([this, number](
-            const chunks& rows, const query_cut& cut,
-            const stream_life& life) { answer(number, rows, cut, life); },
+  self->request(runner, caf::infinite, start_atom::value)
+    .then([this,
+           number](const chunks& rows, const query_cut& cut,
+                   const lineage_id& life) { answer(number, rows, cut, life); },
           [this, number](const caf::error& fault) { fail(number, fault); });
 }
 
 void gateway_state::answer(uint64_t number, const chunks& rows, query_cut cut,
-                           const stream_life& life) {
+                           const lineage_id& life) {
   auto found = under_way.extract(number);
   if (!found)
     return; // Its client is gone.
@@ -325,11 +325,11 @@ gateway_facts gateway_state::facts() const {
   return out;
 }
 
-std::string to_json(const gateway_facts& facts) {
-  text::json_value out{{"role", "gateway"},
-                       {"answered", facts.answered},
-                       {"refused", facts.refused},
-                       {"running", facts.running}};
+status_facts to_status(const gateway_facts& facts) {
+  status_facts out{{"role", "gateway"},
+                   {"answered", facts.answered},
+                   {"refused", facts.refused},
+                   {"running", facts.running}};
   auto& list = out.add("backends", text::json_value::object());
   for (const auto& [backend_name, entry] : facts.backends)
     list.add(backend_name, {{"type", entry.type},
@@ -338,7 +338,7 @@ std::string to_json(const gateway_facts& facts) {
   auto& floors = out.add("floors", text::json_value::object());
   for (const auto& [stream_name, at] : facts.floors)
     floors.add(stream_name, at.value);
-  return out.dump();
+  return out;
 }
 
 gateway_self_actor::behavior_type
@@ -361,7 +361,7 @@ gateway(gateway_self_actor::stateful_pointer<gateway_state> self,
                  caf::actor_cast<watcher_actor>(self));
   self->send(self, caf::tick_atom_v);
   return {
-    [self](status_atom) { return to_json(self->state.facts()); },
+    [self](status_atom) { return to_status(self->state.facts()); },
     [self](query_atom, const std::string& parameters) {
       return self->state.query(parameters);
     },

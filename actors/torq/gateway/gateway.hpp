@@ -66,7 +66,7 @@ struct gateway_facts {
 };
 
 /// As `status` shows it.
-[[nodiscard]] std::string to_json(const gateway_facts& facts);
+[[nodiscard]] status_facts to_status(const gateway_facts& facts);
 
 /// State of the GATEWAY: the one entry over all RDBs and HDBs. Knows from
 /// DISCOVERY what is where, and keeps knowing when discovery is gone.
@@ -101,7 +101,7 @@ struct gateway_state {
   void run(held_question what, const std::vector<std::string>& warnings);
   void run_waiting();
   void answer(uint64_t number, const chunks& rows, query_cut cut,
-              const stream_life& life);
+              const lineage_id& life);
   void fail(uint64_t number, caf::error fault);
   void refuse(held_question& what, caf::error fault);
   /// Nobody waits for this client's answers any more.

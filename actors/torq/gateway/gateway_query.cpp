@@ -40,9 +40,9 @@ void merge_partials(const gateway_query_actor& owner,
     return {};
   });
   if (fault)
-    caf::anon_send(owner, job_atom_v, chunks{}, to_caf(fault));
+    caf::anon_send(owner, job_atom::value, chunks{}, to_caf(fault));
   else
-    caf::anon_send(owner, job_atom_v, std::move(merged), caf::error{});
+    caf::anon_send(owner, job_atom::value, std::move(merged), caf::error{});
 }
 
 } // namespace
@@ -52,8 +52,8 @@ caf::timespan gateway_query_state::remaining() const {
   return caf::timespan{std::max<int64_t>(left, 1'000'000)};
 }
 
-caf::result<chunks, query_cut, stream_life> gateway_query_state::start() {
-  promise = self->make_response_promise<chunks, query_cut, stream_life>();
+caf::result<chunks, query_cut, lineage_id> gateway_query_state::start() {
+  promise = self->make_response_promise<chunks, query_cut, lineage_id>();
   plan_bytes = chunk::copy_of(encode(request->plan));
   way.emplace(request->question);
   step(cut_query::start{});

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <millrace/actors/torq/execute/query_job.hpp>
 #include <millrace/actors/torq/gateway/cut_query.hpp>
 #include <millrace/messages/protocol/interfaces.hpp>
 #include <millrace/messages/protocol/watched_request.hpp>
@@ -21,7 +22,7 @@ namespace millrace::torq {
 /// GATEWAY QUERY: asks the back ends one question, answers once: with the
 /// result, the cut, and the life of the stream that its positions are of.
 using gateway_query_actor = caf::typed_actor<
-  caf::replies_to<start_atom>::with<chunks, query_cut, stream_life>,
+  caf::replies_to<start_atom>::with<chunks, query_cut, lineage_id>,
   // From the pool: both partial results merged, or the
   // fault.
   caf::reacts_to<job_atom, chunks, caf::error>>;
@@ -44,7 +45,7 @@ struct gateway_query_state {
   explicit gateway_query_state(gateway_query_actor::pointer owner)
     : self{owner} {}
 
-  caf::result<chunks, query_cut, stream_life> start();
+  caf::result<chunks, query_cut, lineage_id> start();
   void done(const chunks& merged, const caf::error& fault);
 
   void step(cut_query::input what);
@@ -67,10 +68,10 @@ struct gateway_query_state {
   asked_backend rdb;
   chunk plan_bytes;
   query_cut cut; ///< Of the answer.
-  stream_life life;
+  lineage_id life;
   std::shared_ptr<std::atomic<bool>> cancelled
     = std::make_shared<std::atomic<bool>>(false);
-  caf::typed_response_promise<chunks, query_cut, stream_life> promise;
+  caf::typed_response_promise<chunks, query_cut, lineage_id> promise;
 };
 
 gateway_query_actor::behavior_type

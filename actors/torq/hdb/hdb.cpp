@@ -214,7 +214,7 @@ hdb_state::query(const chunk& plan_bytes,
   work->process = settings.process;
   auto job = self->spawn(query_job, env, std::move(work));
   auto promise = self->make_response_promise<chunks, partition_cut>();
-  self->request(job, caf::infinite, start_atom_v)
+  self->request(job, caf::infinite, start_atom::value)
     .then([promise, cut](
             const chunks& partial) mutable { promise.deliver(partial, cut); },
           [promise](caf::error& fault) mutable {
@@ -254,10 +254,10 @@ hdb_facts hdb_state::facts() const {
   return out;
 }
 
-std::string to_json(const hdb_facts& facts) {
-  text::json_value out{{"role", "hdb"},
-                       {"directory", facts.directory},
-                       {"version", facts.version.value}};
+status_facts to_status(const hdb_facts& facts) {
+  status_facts out{{"role", "hdb"},
+                   {"directory", facts.directory},
+                   {"version", facts.version.value}};
   if (facts.version != manifest_version{}) {
     auto& cutovers = out.add("cutovers", text::json_value::object());
     for (const auto& [table, at] : facts.cutovers)
@@ -274,7 +274,7 @@ std::string to_json(const hdb_facts& facts) {
     out.add("last_failure", facts.last_failure);
   if (!facts.index_failure.empty())
     out.add("index_failure", facts.index_failure);
-  return out.dump();
+  return out;
 }
 
 hdb_self_actor::behavior_type
@@ -287,7 +287,7 @@ hdb(hdb_self_actor::stateful_pointer<hdb_state> self, persistence::env* world,
     [self](caf::down_msg& down) { self->state.forget(down.source); });
   self->state.tick();
   return {
-    [self](status_atom) { return to_json(self->state.facts()); },
+    [self](status_atom) { return to_status(self->state.facts()); },
     [self](query_atom, const chunk& plan) {
       return self->state.query(plan, std::nullopt);
     },

@@ -66,7 +66,7 @@ struct hdb_facts {
 };
 
 /// As `status` shows it.
-[[nodiscard]] std::string to_json(const hdb_facts& facts);
+[[nodiscard]] status_facts to_status(const hdb_facts& facts);
 
 /// State of the HDB: serves the partitions of a directory, read only. A new
 /// manifest is taken up without a pause, and announced; queries keep the

@@ -25,7 +25,7 @@ struct ingest {
   void take_schema(const stream_event& event);
   void take_loss(const stream_event& event);
   void warn(const std::string& text) const {
-    caf::anon_send(owner, refused_atom_v, text);
+    caf::anon_send(owner, rejected_atom::value, text);
   }
 };
 
@@ -147,7 +147,7 @@ ingest_handlers(const std::shared_ptr<rdb_store>& store, persistence::env& env,
   auto out = std::make_shared<rt::subscription_handlers>();
   auto in = std::make_shared<ingest>(ingest{
     store, &env, std::move(settings), std::move(control), owner, {}, {}});
-  out->on_flow = [in](stream_life life, position end) {
+  out->on_flow = [in](lineage_id life, position end) {
     auto& into = *in->store;
     into.abandoned |= into.life.is_known() && life != into.life;
     if (!into.abandoned)
@@ -155,7 +155,7 @@ ingest_handlers(const std::shared_ptr<rdb_store>& store, persistence::env& env,
     caf::anon_send(in->owner, flow_atom::value, life, end);
   };
   out->on_failure = [in](const error& fault) {
-    caf::anon_send(in->owner, failed_atom_v, to_caf(fault));
+    caf::anon_send(in->owner, ended_atom::value, to_caf(fault));
   };
   out->on_message = [in](const rt::message& m, position end) {
     if (m.kind != payload_kind::table_batch || in->store->abandoned)
@@ -183,7 +183,7 @@ ingest_handlers(const std::shared_ptr<rdb_store>& store, persistence::env& env,
       into.byte_count = into.tables.byte_count();
     }
     if (into.wake_wanted.exchange(false))
-      caf::anon_send(in->owner, wake_atom_v);
+      caf::anon_send(in->owner, moved_atom::value);
   };
   out->on_period = [in](period_id period, position end) {
     auto& into = *in->store;

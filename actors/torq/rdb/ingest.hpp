@@ -4,6 +4,7 @@
 #include <millrace/actors/torq/rdb/dead_letters.hpp>
 #include <millrace/actors/torq/rdb/loss_log.hpp>
 #include <millrace/actors/torq/rdb/rdb_self.hpp>
+#include <millrace/messages/data/lineage.hpp>
 #include <millrace/persistence/disk/env.hpp>
 #include <millrace/persistence/memory/memory_store.hpp>
 
@@ -38,7 +39,7 @@ struct rdb_store {
 
   /// Of the positions here. Once a flow of another life began, nothing is taken
   /// in any more. Of the subscriber's handlers alone, after the start.
-  stream_life life;
+  lineage_id life;
   bool abandoned = false;
 
   /// Lets go of the rows up to `cutover`.

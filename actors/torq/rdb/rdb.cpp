@@ -180,7 +180,7 @@ void rdb_state::answer(rdb_question what) {
   work->asker = std::move(what.asker);
   work->process = settings.process;
   auto job = self->spawn(query_job, env, std::move(work));
-  self->request(job, caf::infinite, start_atom_v)
+  self->request(job, caf::infinite, start_atom::value)
     .then([promise, cut](
             const chunks& partial) mutable { promise.deliver(partial, cut); },
           [promise](caf::error& fault) mutable {
@@ -283,7 +283,7 @@ void rdb_state::write(const period_ledger::write& what) {
   for (const auto& table : settings.tables) {
     auto view = snapshot->view(table.name, what.from, what.to);
     if (!view) {
-      self->send(self, job_atom_v, what.to, manifest_version{},
+      self->send(self, written_atom::value, what.to, manifest_version{},
                  to_caf(view.failure()));
       return;
     }
@@ -292,7 +292,7 @@ void rdb_state::write(const period_ledger::write& what) {
   write_down::start(*env, settings.hdb_directory, std::move(request),
                     [me = rdb_self_actor{self},
                      end = what.to](uint64_t version, const error& fault) {
-                      caf::anon_send(me, job_atom_v, end,
+                      caf::anon_send(me, written_atom::value, end,
                                      manifest_version{version}, to_caf(fault));
                     });
 }
@@ -385,7 +385,7 @@ void rdb_state::report(waiting_install what) {
         out.failure = to_string(written.failure());
       }
     }
-    caf::anon_send(me, job_atom_v, number, out);
+    caf::anon_send(me, period_read_atom::value, number, out);
   });
   reports.emplace(number, std::move(what));
 }
@@ -509,18 +509,18 @@ rdb_facts rdb_state::facts() const {
   return out;
 }
 
-std::string to_json(const rdb_facts& facts) {
-  text::json_value out{{"role", "rdb"},
-                       {"stream", facts.stream},
-                       {"begin", facts.begin.value},
-                       {"position", facts.end.value},
-                       {"ready", facts.ready},
-                       {"bytes", facts.bytes},
-                       {"rows", facts.rows},
-                       {"rejected_batches", facts.rejected_batches},
-                       {"paused", !facts.stalled.empty()},
-                       {"periods_to_write", facts.periods_held},
-                       {"served_position", facts.served_end.value}};
+status_facts to_status(const rdb_facts& facts) {
+  status_facts out{{"role", "rdb"},
+                   {"stream", facts.stream},
+                   {"begin", facts.begin.value},
+                   {"position", facts.end.value},
+                   {"ready", facts.ready},
+                   {"bytes", facts.bytes},
+                   {"rows", facts.rows},
+                   {"rejected_batches", facts.rejected_batches},
+                   {"paused", !facts.stalled.empty()},
+                   {"periods_to_write", facts.periods_held},
+                   {"served_position", facts.served_end.value}};
   if (!facts.standing.empty()) {
     out.add("standing", facts.standing);
     out.add("refuses", facts.refuses);
@@ -537,7 +537,7 @@ std::string to_json(const rdb_facts& facts) {
     out.add("last_reject", facts.last_reject);
   if (!facts.last_failure.empty())
     out.add("last_failure", facts.last_failure);
-  return out.dump();
+  return out;
 }
 
 rdb_self_actor::behavior_type
@@ -552,7 +552,7 @@ rdb(rdb_self_actor::stateful_pointer<rdb_state> self, persistence::env* world,
     [self](caf::down_msg& down) { self->state.lost(down); });
   state.start(std::move(connector), std::move(registry));
   return {
-    [self](status_atom) { return to_json(self->state.facts()); },
+    [self](status_atom) { return to_status(self->state.facts()); },
     [self](facts_atom) { return self->state.facts(); },
     [self](query_atom, const chunk& plan, rows_after rows) {
       return self->state.query(plan, rows);
@@ -563,35 +563,35 @@ rdb(rdb_self_actor::stateful_pointer<rdb_state> self, persistence::env* world,
     [self](caf::subscribe_atom, const rdb_watcher_actor& who) {
       self->state.watch(who);
     },
-    [self](flow_atom, stream_life life, position end) {
+    [self](flow_atom, lineage_id life, position end) {
       self->state.flow_began(life, end);
     },
     [self](loss_atom, const std::string& text) {
       self->state.warn("stream_loss", text);
     },
-    [self](failed_atom, const caf::error& fault) { self->quit(fault); },
+    [self](ended_atom, const caf::error& fault) { self->quit(fault); },
     [self](installed_atom, period_id period, position at, bool accept) {
       return self->state.wait_installed(period, at, accept);
     },
-    [self](refused_atom, const std::string& why) {
+    [self](rejected_atom, const std::string& why) {
       self->state.warn("rejected", why);
     },
     [self](accepted_atom, const caf::error& fault) {
       self->state.accepted(from_caf(fault));
     },
-    [self](job_atom, uint64_t number, const period_report& written) {
+    [self](period_read_atom, uint64_t number, const period_report& written) {
       self->state.reported(number, written);
     },
     [self](passed_atom, period_id period, position end, uint64_t rejects,
            uint64_t losses) {
       self->state.period_passed(period, end, rejects, losses);
     },
-    [self](job_atom, position end, manifest_version version,
+    [self](written_atom, position end, manifest_version version,
            const caf::error& fault) {
       self->state.written(end, version, from_caf(fault));
     },
     [self](caf::tick_atom) { self->state.tick(); },
-    [self](wake_atom) { self->state.wake(); },
+    [self](moved_atom) { self->state.wake(); },
   };
 }
 

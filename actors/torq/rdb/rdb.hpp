@@ -8,6 +8,7 @@
 #include <millrace/actors/torq/rdb/waiting_queries.hpp>
 #include <millrace/actors/torq/rdb/written_state.hpp>
 #include <millrace/actors/torq/registry/backends.hpp>
+#include <millrace/messages/data/lineage.hpp>
 #include <millrace/messages/data/schema.hpp>
 #include <millrace/messages/protocol/brood.hpp>
 #include <millrace/persistence/disk/env.hpp>
@@ -113,7 +114,7 @@ struct rdb_state {
   // rdb_ready.cpp: whether the rows here are an answer.
 
   /// A flow of the stream began.
-  void flow_began(stream_life life, position end);
+  void flow_began(lineage_id life, position end);
   void watch(const rdb_watcher_actor& who);
   /// Whether the rows up to this position are an answer.
   [[nodiscard]] bool ready(position end) const;
@@ -155,6 +156,6 @@ rdb(rdb_self_actor::stateful_pointer<rdb_state> self, persistence::env* world,
     rdb_settings settings, connector_actor connector, registrar_actor registry);
 
 /// As `status` shows it.
-[[nodiscard]] std::string to_json(const rdb_facts& facts);
+[[nodiscard]] status_facts to_status(const rdb_facts& facts);
 
 } // namespace millrace::torq

@@ -6,7 +6,7 @@
 
 namespace millrace::torq {
 
-void rdb_state::flow_began(stream_life life, position end) {
+void rdb_state::flow_began(lineage_id life, position end) {
   const bool followed = progress.life().is_known();
   if (followed && life != progress.life()) {
     const auto snapshot = store->tables.snapshot();

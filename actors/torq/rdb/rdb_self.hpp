@@ -8,6 +8,11 @@ using accepted_atom = caf::atom_constant<caf::atom("accepted")>;
 using passed_atom = caf::atom_constant<caf::atom("passed")>;
 using flow_atom = caf::atom_constant<caf::atom("flow")>;
 using loss_atom = caf::atom_constant<caf::atom("loss")>;
+using rejected_atom = caf::atom_constant<caf::atom("rejected")>;
+using period_read_atom = caf::atom_constant<caf::atom("periodread")>;
+using written_atom = caf::atom_constant<caf::atom("written")>;
+using ended_atom = caf::atom_constant<caf::atom("ended")>;
+using moved_atom = caf::atom_constant<caf::atom("moved")>;
 
 /// The RDB, with what it sends itself.
 using rdb_self_actor = rdb_actor::extend<
@@ -15,23 +20,23 @@ using rdb_self_actor = rdb_actor::extend<
   // table; and so many losses it met in it.
   caf::reacts_to<passed_atom, period_id, position, uint64_t, uint64_t>,
   // A batch was rejected, or a declaration: why.
-  caf::reacts_to<refused_atom, std::string>,
+  caf::reacts_to<rejected_atom, std::string>,
   // Somebody accepts the rejects so far, and they are synced, or why not.
   caf::reacts_to<accepted_atom, caf::error>,
   // What the HDB directory holds of a period was read, for the answer of this
   // number.
-  caf::reacts_to<job_atom, uint64_t, period_report>,
+  caf::reacts_to<period_read_atom, uint64_t, period_report>,
   // A flow of the stream began, which ended here then.
-  caf::reacts_to<flow_atom, stream_life, position>,
+  caf::reacts_to<flow_atom, lineage_id, position>,
   // The stream lost something: what, in words.
   caf::reacts_to<loss_atom, std::string>,
   // The subscription ended because of this.
-  caf::reacts_to<failed_atom, caf::error>,
+  caf::reacts_to<ended_atom, caf::error>,
   // A write-down up to here ended: the manifest's version, or why not.
-  caf::reacts_to<job_atom, position, manifest_version, caf::error>,
+  caf::reacts_to<written_atom, position, manifest_version, caf::error>,
   // Timer.
   caf::reacts_to<caf::tick_atom>,
   // The snapshot moved.
-  caf::reacts_to<wake_atom>>;
+  caf::reacts_to<moved_atom>>;
 
 } // namespace millrace::torq

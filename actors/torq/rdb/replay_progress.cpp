@@ -4,7 +4,7 @@
 
 namespace millrace::torq {
 
-void replay_progress::flow(stream_life life, position end) noexcept {
+void replay_progress::flow(lineage_id life, position end) noexcept {
   life_ = life;
   // A node that lags may name an earlier end than the one before.
   awaited_ = std::max(awaited_, end);

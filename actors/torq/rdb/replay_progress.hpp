@@ -1,6 +1,7 @@
 #pragma once
 
 #include <millrace/messages/data/ids.hpp>
+#include <millrace/messages/data/lineage.hpp>
 #include <millrace/messages/data/position.hpp>
 
 #include <cstdint>
@@ -18,10 +19,10 @@ public:
     : stream_{std::move(stream)}, from_{from}, awaited_{from} {}
 
   /// A flow of the stream began; it ended here then.
-  void flow(stream_life life, position end) noexcept;
+  void flow(lineage_id life, position end) noexcept;
 
   /// Of the stream that is followed; not known before the first flow.
-  [[nodiscard]] const stream_life& life() const noexcept { return life_; }
+  [[nodiscard]] const lineage_id& life() const noexcept { return life_; }
   /// Whether all that was there is here, having come to `at`.
   [[nodiscard]] bool complete(position at) const noexcept {
     return life_.is_known() && at >= awaited_;
@@ -35,7 +36,7 @@ private:
   std::string stream_;
   position from_;
   position awaited_;
-  stream_life life_;
+  lineage_id life_;
 };
 
 } // namespace millrace::torq

@@ -4,7 +4,7 @@
 
 namespace millrace::torq {
 
-waiting_queries::due waiting_queries::take(bool ready, const stream_life& life,
+waiting_queries::due waiting_queries::take(bool ready, const lineage_id& life,
                                            position end, int64_t now_ns) {
   due out;
   for (auto& what : std::exchange(waiting_, {}))

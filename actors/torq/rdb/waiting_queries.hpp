@@ -20,7 +20,7 @@ struct rdb_question {
 
   /// Whether the RDB, having come to `end` in this life of the stream, can
   /// answer.
-  [[nodiscard]] bool ready(const stream_life& life,
+  [[nodiscard]] bool ready(const lineage_id& life,
                            position end) const noexcept {
     return end >= rows.cutover && end >= rows.at_least
            && (!rows.life.is_known() || rows.life == life);
@@ -39,7 +39,7 @@ public:
   };
   /// Takes out those that wait no longer.
   /// @param ready whether the RDB can answer at all
-  [[nodiscard]] due take(bool ready, const stream_life& life, position end,
+  [[nodiscard]] due take(bool ready, const lineage_id& life, position end,
                          int64_t now_ns);
 
 private:

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <millrace/messages/data/ids.hpp>
+#include <millrace/messages/data/lineage.hpp>
 #include <millrace/messages/data/position.hpp>
 #include <millrace/messages/data/schema.hpp>
 #include <millrace/persistence/hdb/hdb_manifest.hpp>
@@ -19,7 +20,7 @@ struct written_state {
   /// table is not yet.
   position cutover;
   position held_to; ///< End of the last range, of any table of the stream.
-  stream_life life; ///< Of these positions; not known: it is not kept.
+  lineage_id life;  ///< Of these positions; not known: it is not kept.
   // Of the RDB's tables.
   uint64_t rejected_batches = 0; ///< Left out by decision.
   uint64_t losses = 0;           ///< That the stream told of.

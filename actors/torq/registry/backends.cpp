@@ -1,5 +1,4 @@
 #include <millrace/actors/torq/registry/backends.hpp>
-#include <millrace/messages/text/json_text.hpp>
 
 #include <algorithm>
 #include <functional>
@@ -17,13 +16,11 @@ backend_table::update(const std::vector<process_row>& rows,
     const bool moved = entry.row.at != row.at;
     entry.row = row;
     entry.tables.clear();
-    if (const auto facts = text::parse_json(row.attributes)) {
-      const auto* stream = facts->at("stream").text();
-      entry.stream = stream ? *stream : "";
-      for (const auto& table : facts->at("tables").elements())
-        if (table.text())
-          entry.tables.insert(*table.text());
-    }
+    const auto* stream = row.attributes.at("stream").text();
+    entry.stream = stream ? *stream : "";
+    for (const auto& table : row.attributes.at("tables").elements())
+      if (table.text())
+        entry.tables.insert(*table.text());
     if (moved)
       entry.forget_connection();
     if (!entry.handle)

@@ -82,12 +82,11 @@ discovery_facts discovery_state::facts() const {
   return out;
 }
 
-std::string to_json(const discovery_facts& facts) {
-  const text::json_value out{{"role", "discovery"},
-                             {"registered", facts.registered},
-                             {"available", facts.available},
-                             {"watchers", facts.watchers}};
-  return out.dump();
+status_facts to_status(const discovery_facts& facts) {
+  return {{"role", "discovery"},
+          {"registered", facts.registered},
+          {"available", facts.available},
+          {"watchers", facts.watchers}};
 }
 
 discovery_self_actor::behavior_type
@@ -98,7 +97,7 @@ discovery(discovery_self_actor::stateful_pointer<discovery_state> self,
     [self](caf::down_msg& down) { self->state.forget(down.source); });
   self->send(self, caf::tick_atom_v);
   return {
-    [self](status_atom) { return to_json(self->state.facts()); },
+    [self](status_atom) { return to_status(self->state.facts()); },
     [self](register_atom, const process_row& row) { self->state.enroll(row); },
     [self](caf::leave_atom, const process_row& row) {
       self->state.remove(row);

@@ -23,7 +23,7 @@ struct discovery_facts {
 };
 
 /// As `status` shows it.
-[[nodiscard]] std::string to_json(const discovery_facts& facts);
+[[nodiscard]] status_facts to_status(const discovery_facts& facts);
 
 /// State of DISCOVERY: the registry of processes. Rows stay, whatever becomes
 /// of their process; nobody's connection is held or managed. Memory is all it

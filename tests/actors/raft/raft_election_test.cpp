@@ -269,7 +269,7 @@ TEST(RaftElectionTest, ACandidateGivesUpWhenAMajorityRefuses) {
   EXPECT_EQ(group.core(1).role(), role::follower);
   group.elapse(2'000'000'000);
   ASSERT_NE(group.leader(), nullptr);
-  EXPECT_NE(group.leader()->id.node, 1u);
+  EXPECT_NE(group.leader()->id.node.value, 1u);
 }
 
 TEST(RaftElectionTest, ALeaderStepsDownForALaterTerm) {
@@ -322,7 +322,7 @@ TEST(RaftElectionTest, AMemberOfALaterTermIsFreed) {
   group.elapse(3'000'000'000);
   ASSERT_NE(group.leader(), nullptr);
   EXPECT_GT(group.leader()->core->term(), raft_term{9});
-  group.propose(group.leader()->id.node, "b");
+  group.propose(group.leader()->id.node.value, "b");
   for (const uint64_t node : {1, 2, 3})
     EXPECT_THAT(group.at(node).applied, ElementsAre("a", "b"));
 }
@@ -358,7 +358,7 @@ TEST(RaftElectionTest, ASplitVoteIsResolved) {
   group.deliver();
   group.elapse(3'000'000'000);
   ASSERT_NE(group.leader(), nullptr);
-  group.propose(group.leader()->id.node, "a");
+  group.propose(group.leader()->id.node.value, "a");
   EXPECT_THAT(group.leader()->applied, ElementsAre("a"));
 }
 

@@ -70,7 +70,8 @@ raft_explorer::actions_of(const state& at) const {
   std::vector<action> out;
   for (const auto each : at.messages)
     out.push_back({action_type::deliver,
-                   static_cast<uint8_t>(messages_[each].to.node - 1), each});
+                   static_cast<uint8_t>(messages_[each].to.node.value - 1),
+                   each});
   for (uint8_t i = 0; i < count; ++i) {
     const auto& host = nodes_[at.nodes[i]];
     const auto& core = host.core;
@@ -283,7 +284,7 @@ std::string raft_explorer::check_commits(history& past, const raft_core& core,
 // An answer that its receiver will ignore, whatever happens: as good as lost.
 bool raft_explorer::is_dead(number message, const state& at) const {
   const auto& what = messages_[message];
-  const auto& to = nodes_[at.nodes[what.to.node - 1]];
+  const auto& to = nodes_[at.nodes[what.to.node.value - 1]];
   const auto durable = to.disk.vote.term;
   if (const auto* vote = std::get_if<raft_vote_response>(&what.body)) {
     if (vote->pre)
@@ -346,9 +347,9 @@ raft_explorer::number raft_explorer::keep(node what) {
   uint64_t hash = static_cast<uint64_t>(core.role());
   for (const auto each :
        {core.term().value, core.commit_index().value,
-        core.durable_index().value, what.disk.vote.candidate.node,
+        core.durable_index().value, what.disk.vote.candidate.node.value,
         what.disk.vote.term.value, what.jobs.size(),
-        core.leader() ? core.leader()->node : 0,
+        core.leader() ? core.leader()->node.value : 0,
         what.disk.log.last_index().value})
     hash = mixed(hash, each);
   for (auto at = entry_index{1}; at <= core.log().last_index(); at = at.next())
@@ -367,7 +368,8 @@ raft_explorer::number raft_explorer::keep(node what) {
 
 raft_explorer::number raft_explorer::keep(raft_message what) {
   uint64_t hash = what.body.index();
-  for (const auto each : {what.from.node, what.to.node, what.term.value})
+  for (const auto each :
+       {what.from.node.value, what.to.node.value, what.term.value})
     hash = mixed(hash, each);
   const auto [begin, end] = message_numbers_.equal_range(hash);
   for (auto each = begin; each != end; ++each)

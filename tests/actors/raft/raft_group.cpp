@@ -124,7 +124,7 @@ raft_host& raft_group::wipe(const member_id& id) {
   crash(at(id));
   auto next = id;
   while (hosts_.contains(next))
-    ++next.incarnation;
+    next.incarnation = next.incarnation.next();
   return add(next);
 }
 
@@ -134,7 +134,7 @@ void raft_group::deliver() {
     while (delivers_snapshots && !snapshots.empty()) {
       const auto [from, one] = snapshots.front();
       snapshots.erase(snapshots.begin());
-      const bool arrives = !is_cut(from.node, one.to.node)
+      const bool arrives = !is_cut(from.node.value, one.to.node.value)
                            && hosts_.contains(one.to) && at(one.to).core;
       if (arrives)
         step(at(one.to), raft_core::snapshot_installed{one.base, one.term});
@@ -151,7 +151,8 @@ void raft_group::deliver_once() {
 }
 
 void raft_group::receive(raft_message what) {
-  if (is_cut(what.from.node, what.to.node) || !hosts_.contains(what.to))
+  if (is_cut(what.from.node.value, what.to.node.value)
+      || !hosts_.contains(what.to))
     return;
   auto& to = at(what.to);
   step(to, raft_core::received{std::move(what)});
@@ -164,8 +165,8 @@ void raft_group::cut(uint64_t a, uint64_t b) {
 
 void raft_group::isolate(uint64_t node) {
   for (const auto& [id, host] : hosts_)
-    if (id.node != node)
-      cut(id.node, node);
+    if (id.node.value != node)
+      cut(id.node.value, node);
 }
 
 void raft_group::elapse(int64_t ns) {

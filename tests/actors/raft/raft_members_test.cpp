@@ -288,7 +288,7 @@ TEST(RaftMembersTest, AGroupGrowsFromOneToFive) {
   group.crash(group.at(1));
   group.elapse(2'000'000'000);
   ASSERT_NE(group.leader(), nullptr);
-  group.propose(group.leader()->id.node, "b");
+  group.propose(group.leader()->id.node.value, "b");
   for (const uint64_t node : {2, 3, 4, 5})
     EXPECT_THAT(group.at(node).applied, ElementsAre("a", "b"));
   EXPECT_THAT(group.faults(), IsEmpty());
@@ -427,7 +427,7 @@ TEST(RaftTransferTest, ALeaderWhoseDiskFailsHandsOver) {
   group.propose(1, "a");
   transfer(group, 1, std::nullopt);
   ASSERT_NE(group.leader(), nullptr);
-  EXPECT_NE(group.leader()->id.node, 1u);
+  EXPECT_NE(group.leader()->id.node.value, 1u);
   EXPECT_THAT(group.leader()->applied, ElementsAre("a"));
   EXPECT_THAT(group.faults(), IsEmpty());
 }

@@ -300,7 +300,7 @@ struct leader_with_peer : raft_group {
   std::vector<size_t> batches() {
     std::vector<size_t> out;
     for (const auto& each : said<raft_append_request>(*this, 1))
-      if (each.to.node == 2)
+      if (each.to.node.value == 2)
         out.push_back(body_of<raft_append_request>(each).entries.size());
     forget(*this);
     return out;

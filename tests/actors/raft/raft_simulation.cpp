@@ -112,7 +112,7 @@ void raft_simulation::use_disk(raft_host& host, bool faults) {
 
 void raft_simulation::send_messages(bool faults) {
   for (auto& each : group_.network) {
-    if (group_.is_cut(each.from.node, each.to.node))
+    if (group_.is_cut(each.from.node.value, each.to.node.value))
       continue;
     if (faults && chance(drop_))
       continue;
@@ -152,8 +152,9 @@ void raft_simulation::deliver_snapshots(bool faults) {
   });
   for (const auto& each : due) {
     auto& to = group_.at(each.what.to);
-    const bool arrives = to.core && !(faults && chance(0.2))
-                         && !group_.is_cut(each.from.node, to.id.node);
+    const bool arrives
+      = to.core && !(faults && chance(0.2))
+        && !group_.is_cut(each.from.node.value, to.id.node.value);
     if (arrives) {
       mark("snapshot installed");
       group_.step(
@@ -175,7 +176,7 @@ void raft_simulation::break_something() {
     if (chance(0.5))
       crash(*leader);
     else
-      group_.isolate(leader->id.node);
+      group_.isolate(leader->id.node.value);
   }
   if (auto& host = any_host(); !host.core && chance(0.02)) {
     jobs_seen_[host.id] = 0;
@@ -203,11 +204,11 @@ void raft_simulation::break_something() {
 void raft_simulation::break_links() {
   if (chance(0.002)) {
     mark("partition");
-    group_.isolate(any_host().id.node);
+    group_.isolate(any_host().id.node.value);
   }
   if (chance(0.002)) {
-    const auto a = any_host().id.node;
-    const auto b = any_host().id.node;
+    const auto a = any_host().id.node.value;
+    const auto b = any_host().id.node.value;
     if (a != b) {
       mark("partition");
       chance(0.5) ? group_.cut(a, b) : group_.cut_one_way(a, b);

@@ -57,7 +57,7 @@ TEST(RaftSnapshotTest, NothingIsSentMeanwhileButSignsOfLife) {
   for (int i = 0; i < 10; ++i)
     group.beat();
   for (const auto& each : said<raft_append_request>(group, 1))
-    if (each.to.node == 3)
+    if (each.to.node.value == 3)
       EXPECT_EQ(body_of<raft_append_request>(each), raft_append_request{});
   EXPECT_THAT(group.snapshots, SizeIs(1));
   EXPECT_EQ(group.core(3).leader(), (member_id{1, 1}));

@@ -8,11 +8,11 @@ namespace millrace::torq {
 namespace {
 
 using ids = std::vector<uint64_t>;
-constexpr stream_life first{1, 1};
-constexpr stream_life second{2, 2};
+constexpr lineage_id first{{1, 1}};
+constexpr lineage_id second{{2, 2}};
 
 end_inquiry::answer at(uint64_t end, bool leads = true,
-                       stream_life life = first) {
+                       lineage_id life = first) {
   return {{{end}, life}, leads};
 }
 

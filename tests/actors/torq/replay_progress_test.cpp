@@ -5,7 +5,7 @@
 namespace millrace::torq {
 namespace {
 
-constexpr stream_life life{1, 2};
+constexpr lineage_id life{{1, 2}};
 
 TEST(ReplayProgressTest, NothingIsCompleteBeforeAFlowBegan) {
   replay_progress progress{"market", {100}};

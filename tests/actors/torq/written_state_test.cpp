@@ -29,7 +29,7 @@ TEST(WrittenStateTest, IsOfTheTablesThatAreAskedFor) {
   manifest.parts
     = {part_of("market", "trade", 100), part_of("market", "quote", 60),
        part_of("other", "order", 900)};
-  manifest.lives["market"] = {1, 2};
+  manifest.lives["market"] = {{1, 2}};
   const auto of = [&](std::vector<table_schema> tables) {
     return written_state_of(manifest, "market", tables);
   };
@@ -37,12 +37,12 @@ TEST(WrittenStateTest, IsOfTheTablesThatAreAskedFor) {
   EXPECT_EQ(both.version, manifest_version{7});
   EXPECT_EQ(both.cutover, position{60});
   EXPECT_EQ(both.held_to, position{100});
-  EXPECT_EQ(both.life, (stream_life{1, 2}));
+  EXPECT_EQ(both.life, (lineage_id{{1, 2}}));
   EXPECT_EQ(of({table_named("trade")}).cutover, position{100});
   // One that joins has nothing yet; the stream's life counts all the same.
   const auto joins = of({table_named("trade"), table_named("depth")});
   EXPECT_EQ(joins.cutover, position{});
-  EXPECT_EQ(joins.life, (stream_life{1, 2}));
+  EXPECT_EQ(joins.life, (lineage_id{{1, 2}}));
   EXPECT_FALSE(written_state_of(manifest, "other", {table_named("order")})
                  .life.is_known());
 }

@@ -96,12 +96,13 @@ TEST(HalfOpen, ADeadWireIsNoticedWithinThreeSecondsAndAnotherOneIsFound) {
   auto host = runtime::create({});
   auto guest = runtime::create({});
   ASSERT_TRUE(host && guest);
-  const auto door
-    = (*host)->spawn(front_door, std::string{"market"}, std::string{"rt0"},
-                     (*host)->locals(), [](const std::string& process) {
-                       return error{errc::not_found, process};
-                     },
-                     process_keeper_actor{});
+  const auto door = (*host)->spawn(
+    front_door, cluster_key{"market", {}}, std::string{"/data"},
+    std::string{"rt0"}, (*host)->locals(),
+    [](const std::string& process) {
+      return error{errc::not_found, process};
+    },
+    process_keeper_actor{});
   (*host)->put("rt/trade", door);
   const auto port = (*host)->system().middleman().publish(door, 0, "127.0.0.1");
   ASSERT_TRUE(port);

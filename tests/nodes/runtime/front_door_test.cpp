@@ -5,6 +5,7 @@
 #include <millrace/nodes/node/runtime.hpp>
 
 #include <caf/io/middleman.hpp>
+#include <caf/scoped_actor.hpp>
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -26,13 +27,15 @@ protected:
     made = runtime::create({});
     ASSERT_TRUE(made) << to_string(made.failure());
     guest = *std::move(made);
-    const auto door
-      = host->spawn(front_door, std::string{"market"}, std::string{"rt0"},
-                    host->locals(), [](const std::string& process) {
-                      return error{errc::not_found, process};
-                    },
-                    process_keeper_actor{});
+    const auto door = host->spawn(
+      front_door, cluster_key{"market", cluster_id{7}}, std::string{"/data"},
+      std::string{"rt0"}, host->locals(),
+      [](const std::string& process) {
+        return error{errc::not_found, process};
+      },
+      process_keeper_actor{});
     host->put("rt/trade", door);
+    host->put("door", door);
     const auto opened = host->system().middleman().publish(door, 0, loopback);
     ASSERT_TRUE(opened);
     port = *opened;
@@ -61,6 +64,34 @@ TEST_F(FrontDoorTest, RefusesAStrangerByBothNames) {
     EXPECT_NE(said.find("is of cluster 'market'"), std::string::npos) << said;
     EXPECT_NE(said.find("of cluster '" + stranger + "'"), std::string::npos)
       << said;
+  }
+}
+
+TEST_F(FrontDoorTest, RefusesOneOfOtherDataByTheDirectory) {
+  struct {
+    cluster_id asks;
+    bool taken;
+  } const cases[]{
+    {cluster_id{7}, true},
+    {cluster_id{8}, false},
+    {cluster_id{}, true}, // It does not know its own yet.
+  };
+  for (const auto& [asks, taken] : cases) {
+    caf::scoped_actor self{guest->system()};
+    std::string said;
+    self
+      ->request(caf::actor_cast<front_door_actor>(host->locals()->find("door")),
+                caf::timespan{5s}, resolve_atom_v, std::string{"rt/trade"},
+                cluster_key{"market", asks})
+      .receive(
+        [](const caf::strong_actor_ptr&) {},
+        [&](const caf::error& fault) { said = from_caf(fault).context; });
+    EXPECT_EQ(said.empty(), taken) << to_string(asks) << ": " << said;
+    if (!taken) {
+      EXPECT_NE(said.find("another cluster 'market'"), std::string::npos)
+        << said;
+      EXPECT_NE(said.find("/data"), std::string::npos) << said;
+    }
   }
 }
 

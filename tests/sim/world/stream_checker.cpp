@@ -212,7 +212,8 @@ struct no_store final : rt::state_store {
 };
 
 /// A copy of the disk with only the first `kept` files of out/, and what an RT
-/// node makes of it. The identity of the log stays: its records are bound to it.
+/// node makes of it. The identity of the log stays: its records are bound to
+/// it.
 result<std::unique_ptr<memory_file_system>>
 rebuild(memory_file_system& disk, const std::string& process,
         const rt_node_options& options, size_t kept) {
@@ -245,7 +246,7 @@ rebuild(memory_file_system& disk, const std::string& process,
                                 .cached = options.cached,
                                 .roll_bytes = options.roll_bytes,
                                 .checkpoint_bytes = options.checkpoint_bytes,
-                                .self = rt::node_number(process)},
+                                .self = rt::node_id_of(process)},
                                std::make_unique<no_store>());
   if (!core)
     return core.failure();

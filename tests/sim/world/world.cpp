@@ -202,9 +202,9 @@ std::string world::status(const std::string& node_name,
   const auto handle = find(node_name, actor_name);
   if (!handle)
     return "nobody there";
-  auto answer = ask<std::string>(caf::actor_cast<status_actor>(handle),
-                                 std::chrono::seconds{5}, status_atom_v);
-  return answer ? std::get<0>(*answer) : to_string(answer.failure());
+  auto answer = ask<status_facts>(caf::actor_cast<status_actor>(handle),
+                                  std::chrono::seconds{5}, status_atom_v);
+  return answer ? std::get<0>(*answer).dump() : to_string(answer.failure());
 }
 
 void world::boot(node& who) {
@@ -328,7 +328,7 @@ namespace {
 /// until the first turn.
 struct never_begun : caf::local_actor {
   static void forget(caf::local_actor& actor) {
-    actor.*&never_begun::initial_behavior_fac_ = nullptr;
+    actor.*& never_begun::initial_behavior_fac_ = nullptr;
   }
 };
 
