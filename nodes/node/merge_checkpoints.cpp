@@ -6,6 +6,7 @@ namespace millrace::nodes {
 namespace {
 
 constexpr std::string_view state_key = "merge-state";
+constexpr std::string_view anchor_key = "merge-anchor";
 
 class merge_checkpoints final : public rt::state_store {
 public:
@@ -14,7 +15,27 @@ public:
     : store_{std::move(store)} {}
 
   result<std::optional<std::vector<std::byte>>> load() override {
-    auto value = store_->get(state_key);
+    return get(state_key);
+  }
+
+  error save(std::span<const std::byte> state) override {
+    // What a power cut takes back is rebuilt from out/.
+    return put(state_key, state,
+               persistence::checkpoint_store::durability::recorded);
+  }
+
+  result<std::optional<std::vector<std::byte>>> load_anchor() override {
+    return get(anchor_key);
+  }
+
+  error save_anchor(std::span<const std::byte> state) override {
+    return put(anchor_key, state,
+               persistence::checkpoint_store::durability::synced);
+  }
+
+private:
+  result<std::optional<std::vector<std::byte>>> get(std::string_view key) {
+    auto value = store_->get(key);
     if (!value)
       return value.failure();
     if (!*value)
@@ -24,16 +45,14 @@ public:
       std::vector<std::byte>{first, first + (*value)->size()}};
   }
 
-  error save(std::span<const std::byte> state) override {
+  error put(std::string_view key, std::span<const std::byte> state,
+            persistence::checkpoint_store::durability level) {
     persistence::checkpoint_store::batch changes;
-    changes.put(state_key,
+    changes.put(key,
                 {reinterpret_cast<const char*>(state.data()), state.size()});
-    // What a power cut takes back is rebuilt from out/.
-    return store_->write(changes,
-                         persistence::checkpoint_store::durability::recorded);
+    return store_->write(changes, level);
   }
 
-private:
   std::unique_ptr<persistence::checkpoint_store> store_;
 };
 

@@ -22,10 +22,14 @@ message_header own_header() {
 merge_core::merge_core(merge_state state, persistence::log_writer& out)
   : state_{std::move(state)}, out_{&out} {}
 
-error merge_core::begin_file_if_needed() {
+// Entries end at most one chunk after the roll size, far below 2^30.
+bool merge_core::begins_file() const noexcept {
   const auto end = out_->appended_end();
-  // Entries end at most one chunk after the roll size, far below 2^30.
-  if (end.offset() >= state_.layout.roll_bytes)
+  return end.offset() == 0 || end.offset() >= state_.layout.roll_bytes;
+}
+
+error merge_core::begin_file_if_needed() {
+  if (out_->appended_end().offset() >= state_.layout.roll_bytes)
     if (auto fault = out_->roll())
       return fault;
   if (out_->appended_end().offset() != 0)

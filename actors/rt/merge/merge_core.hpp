@@ -100,6 +100,8 @@ public:
         std::span<const std::span<const std::byte>> parts);
 
   [[nodiscard]] const merge_state& state() const noexcept { return state_; }
+  /// The next entry begins a file: with the state as it is now.
+  [[nodiscard]] bool begins_file() const noexcept;
   /// What of a range is not merged yet, and is to be read; none: nothing.
   [[nodiscard]] std::optional<merge_range>
   needs(const merge_range& range) const;

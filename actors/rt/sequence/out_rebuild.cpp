@@ -52,15 +52,21 @@ result<merge_state> rebuilding::begin(position file) {
   auto files = persistence::list_log_files(*env_->fs, out);
   if (!files)
     return files.failure();
+  const auto& anchor = from_->anchor;
+  const bool anchored = anchor && anchor->out_end <= file;
   for (auto each = files->rbegin(); each != files->rend(); ++each) {
     const auto begin = position::of(each->session, each->roll, 0);
     if (begin > file)
       continue;
+    if (anchored && anchor->out_end >= begin)
+      break;
     auto state = state_at(*env_->fs, out, from_->lineage, begin);
     if (!state)
       continue;
     return state;
   }
+  if (anchored)
+    return *anchor;
   merge_state state;
   state.out_end = position::of(0, 0, 0);
   return state;

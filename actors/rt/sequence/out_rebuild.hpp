@@ -1,10 +1,12 @@
 #pragma once
 
+#include <millrace/actors/rt/merge/merge_core.hpp>
 #include <millrace/messages/base/result.hpp>
 #include <millrace/messages/data/position.hpp>
 #include <millrace/persistence/disk/env.hpp>
 #include <millrace/persistence/log/log_directory.hpp>
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +17,8 @@ struct rebuild_source {
   std::string directory; ///< Of the stream: in/, history/ and out/ are in it.
   lineage_id lineage;
   uint32_t record_bytes = 0; ///< Of the writer of out/.
+  /// The state where a file of out/ begins, kept apart from it; or none.
+  std::optional<merge_state> anchor;
 };
 
 /// A closed file of a log is whole: every record, up to its seal.

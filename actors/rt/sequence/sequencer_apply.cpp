@@ -181,9 +181,9 @@ error sequencer_core::apply(const stream_group::instruction& what,
   auto ready = read(agreed);
   if (!ready)
     return {}; // Blocked.
-  const auto merged_before = of ? inputs.at(*of).merged_end : position{};
+  if (merge_->begins_file())
+    take_anchor();
   const auto applied = merge_->state().applied_index;
-  const auto out_before = merge_->state().out_end;
   auto facts = merge_->apply(index, ready->entry, ready->bytes.parts);
   if (!facts)
     return facts.failure();
@@ -192,11 +192,6 @@ error sequencer_core::apply(const stream_group::instruction& what,
   if (auto fault = history_->add(index, applied, ready->entry))
     return fault;
   const auto& state = merge_->state();
-  if (file_of(state.out_end) != file_of(out_before)) {
-    at_file_begin_ = before(state).inputs;
-    if (of)
-      at_file_begin_[*of] = merged_before;
-  }
   std::move(facts->begin(), facts->end(), std::back_inserter(out.facts));
   if (of) {
     const auto& input = state.inputs.at(*of);

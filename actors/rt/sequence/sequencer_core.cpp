@@ -296,17 +296,23 @@ result<sequencer_core::checkpoint_job> sequencer_core::begin_checkpoint() {
   checkpoint_job job;
   job.sync.end = out.end;
   job.sync.run = [first = std::move(out.run), second = std::move(history.run),
-                  third = ledger_->sync_job()]() -> error {
+                  third = ledger_->sync_job(), store = store_,
+                  anchor = anchor_next_ ? anchor_next_->state
+                                        : std::vector<std::byte>{}]() -> error {
     if (auto fault = first())
       return fault;
     if (auto fault = second())
       return fault;
-    return third();
+    if (auto fault = third())
+      return fault;
+    return anchor.empty() ? error{} : store->save_anchor(anchor);
   };
   job.history_end = history.end;
   job.state = encode(merge_->state());
   job.applied = merge_->state().applied_index;
-  job.before = {at_file_begin_, merge_->state().out_begin};
+  const auto& kept = anchor_next_ ? *anchor_next_ : anchor_;
+  job.anchor = kept.file;
+  job.before = {kept.inputs, merge_->state().out_begin};
   job.end = merge_->state().out_end;
   return job;
 }
@@ -318,6 +324,10 @@ error sequencer_core::finish_checkpoint(const checkpoint_job& job,
   history_->finish_sync(job.history_end, outcome);
   if (outcome)
     return outcome;
+  anchor_.file = job.anchor;
+  anchor_.inputs = job.before.inputs;
+  if (anchor_next_ && anchor_next_->file == job.anchor)
+    anchor_next_.reset();
   checkpointed_ = job.sync.end;
   if (auto fault = store_->save(job.state))
     return fault;
@@ -354,6 +364,22 @@ sequencer_core::needless_logs sequencer_core::before(const merge_state& state) {
     out.inputs[number] = input.merged_end;
   out.out = state.out_begin;
   return out;
+}
+
+/// The next entry begins a file: the state there is kept, unless that costs too
+/// much beside the files since the last one that was.
+void sequencer_core::take_anchor() {
+  constexpr uint64_t bytes_per_state_byte = 4;
+  const auto& state = merge_->state();
+  const auto since
+    = std::max(anchor_.file, anchor_next_ ? anchor_next_->file : position{});
+  if (bytes_between(since, state.out_end, state.layout.roll_bytes)
+      < bytes_per_state_byte * newest_.bytes.size())
+    return;
+  const auto end = state.out_end;
+  anchor_next_ = kept_file{
+    end.offset() == 0 ? end : position::of(end.session(), end.roll() + 1, 0),
+    before(state).inputs, encode(state)};
 }
 
 void sequencer_core::take_needless(std::optional<needless_logs> what) {
@@ -438,8 +464,11 @@ result<rebuild_source> sequencer_core::rebuilt_from() {
   if (auto fault = history_->write())
     return fault;
   const auto& layout = merge_->state().layout;
-  return rebuild_source{options_.directory, layout.lineage,
-                        layout.record_bytes};
+  auto anchor = kept_anchor(layout.lineage);
+  if (!anchor)
+    return anchor.failure();
+  return rebuild_source{options_.directory, layout.lineage, layout.record_bytes,
+                        *std::move(anchor)};
 }
 
 position sequencer_core::out_end() const noexcept {

@@ -186,6 +186,7 @@ public:
     std::vector<std::byte> state;
     entry_index applied;
     needless_logs before; ///< What comes before that state.
+    position anchor;      ///< Where the file begins that is kept with it.
     position end;         ///< Of out/ at that state.
   };
   [[nodiscard]] bool checkpoint_due() const noexcept;
@@ -304,6 +305,10 @@ private:
   [[nodiscard]] const merge_input* input_of(const input_name& name) const;
   [[nodiscard]] int64_t now() const { return env_->clock->monotonic_ns(); }
   static needless_logs before(const merge_state& state);
+  void take_anchor();
+  result<std::optional<merge_state>>
+  kept_anchor(const persistence::lineage_id& of);
+  error begin_anchored_file(const persistence::lineage_id& of);
   error note_losses(const std::vector<merge_effect>& facts);
   error write_losses();
   void take_needless(std::optional<needless_logs> what);
@@ -311,7 +316,7 @@ private:
   persistence::env* env_;
   sequencer_options options_;
   std::shared_ptr<persistence::directory_lock> held_;
-  std::unique_ptr<state_store> store_;
+  std::shared_ptr<state_store> store_; ///< Jobs write to it as well.
   input_store inputs_;
   std::unique_ptr<stream_group> group_;
   std::unique_ptr<persistence::log_writer> out_;
@@ -359,9 +364,17 @@ private:
   std::optional<needless_logs> needless_synced_;
   needless_logs needless_;
   bool collects_ = false; ///< Not yet handed out.
-  /// What was merged of inputs when the newest file of out/ began: that file
-  /// can be made again. Empty: not known.
-  std::map<input_id, position> at_file_begin_;
+  /// A file of out/ that can be made again with all after it, whatever becomes
+  /// of them: the state where it begins is kept apart from it, and of the
+  /// inputs what was merged since.
+  struct kept_file {
+    position file;
+    std::map<input_id, position> inputs; ///< Merged before it.
+    std::vector<std::byte> state; ///< Until it is kept, durably; of `file`, or
+                                  ///< of the end of the file before it.
+  };
+  kept_file anchor_;                     ///< That is kept.
+  std::optional<kept_file> anchor_next_; ///< And one that is to be.
 };
 
 } // namespace millrace::rt

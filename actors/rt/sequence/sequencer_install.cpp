@@ -44,6 +44,10 @@ error sequencer_core::set_out_aside() {
   // A checkpoint of it must never be taken for one of what comes now.
   if (auto fault = store_->save({}))
     return fault;
+  if (auto fault = store_->save_anchor({}))
+    return fault;
+  anchor_ = {};
+  anchor_next_.reset();
   history_.reset();
   for (const auto& directory :
        {out_directory(), options_.directory + "/history"})

@@ -56,9 +56,12 @@ error sequencer_core::recover() {
   const auto lineage = out_lineage();
   if (!lineage)
     return lineage.failure();
-  if (*lineage)
+  if (*lineage) {
+    if (auto fault = begin_anchored_file(**lineage))
+      return fault;
     if (auto fault = open_out({**lineage, 0, 0}))
       return fault;
+  }
   auto state = recover_state();
   if (!state)
     return state.failure();
@@ -131,7 +134,66 @@ result<std::optional<merge_state>> sequencer_core::recover_state() {
   if (group_->state().index != entry_index{})
     if (auto state = decode_merge_state(group_->state().bytes); fits(state))
       return std::optional{*std::move(state)};
-  return newest_state_record(true);
+  auto record_before = newest_state_record(true);
+  if (!record_before)
+    return record_before;
+  // Of what comes after it all is here, whatever became of out/.
+  auto kept = kept_anchor(out_->lineage());
+  if (!kept)
+    return kept;
+  const auto applied = [](const std::optional<merge_state>& state) {
+    return state ? state->applied_index : entry_index{};
+  };
+  return *kept && usable(**kept, true)
+             && (*kept)->out_end <= out_->recorded_end()
+             && (!*record_before || applied(*kept) > applied(*record_before))
+           ? kept
+           : record_before;
+}
+
+/// The state where a file of out/ begins that can be made again.
+result<std::optional<merge_state>>
+sequencer_core::kept_anchor(const persistence::lineage_id& of) {
+  const auto bytes = store_->load_anchor();
+  if (!bytes)
+    return bytes.failure();
+  if (!*bytes || (*bytes)->empty())
+    return std::optional<merge_state>{};
+  auto state = decode_merge_state(**bytes);
+  if (!state)
+    return state.failure();
+  if (state->layout.lineage != of)
+    return std::optional<merge_state>{};
+  const auto end = state->out_end;
+  if (end.offset() != 0)
+    state->out_end = position::of(end.session(), end.roll() + 1, 0);
+  return std::optional{*std::move(state)};
+}
+
+/// Where that file and all after it are gone, it begins anew.
+error sequencer_core::begin_anchored_file(const persistence::lineage_id& of) {
+  const auto kept = kept_anchor(of);
+  if (!kept)
+    return kept.failure();
+  if (!*kept)
+    return {};
+  const auto& state = **kept;
+  anchor_ = {state.out_end, before(state).inputs, {}};
+  if (auto fault = env_->fs->create_directories(out_directory()))
+    return fault;
+  const auto files = persistence::list_log_files(*env_->fs, out_directory());
+  if (!files)
+    return files.failure();
+  if (!files->empty()
+      && position::of(files->back().session, files->back().roll, 0)
+           >= state.out_end)
+    return {};
+  const auto made
+    = env_->fs->open(out_directory() + "/"
+                       + persistence::log_file_name(state.out_end.session(),
+                                                    state.out_end.roll()),
+                     persistence::open_mode::write);
+  return made ? error{} : made.failure();
 }
 
 /// What was applied after it is in the group's log, or in the history before
@@ -224,8 +286,8 @@ void sequencer_core::recover_needless() {
   compacted_end_ = begin->out_end;
   auto what = before(*begin);
   for (auto& [number, end] : what.inputs) {
-    const auto known = at_file_begin_.find(number);
-    end = known == at_file_begin_.end() ? position{}
+    const auto known = anchor_.inputs.find(number);
+    end = known == anchor_.inputs.end() ? position{}
                                         : std::min(end, known->second);
   }
   take_needless(std::move(what));
@@ -258,12 +320,7 @@ error sequencer_core::begin_merge(merge_state state) {
     if (auto fault = out_->truncate(state.out_end))
       return fault;
   }
-  const auto file = file_of(state.out_end);
-  at_file_begin_.clear();
-  if (file == state.out_end)
-    at_file_begin_ = before(state).inputs;
-  else if (const auto at_begin = state_record(file))
-    at_file_begin_ = before(*at_begin).inputs;
+  anchor_next_.reset();
   out_->on_write = [this](const log_writer::written& part) {
     written_.push_back(
       {part.end, followed_ ? chunk::copy_of(part.bytes) : chunk{}});

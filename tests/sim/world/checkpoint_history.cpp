@@ -18,6 +18,13 @@ public:
       history_.saved_.pop_front();
     return {};
   }
+  result<std::optional<std::vector<std::byte>>> load_anchor() override {
+    return history_.anchor_;
+  }
+  error save_anchor(std::span<const std::byte> state) override {
+    history_.anchor_.emplace(state.begin(), state.end());
+    return {};
+  }
 
 private:
   checkpoint_history& history_;

@@ -7,6 +7,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 namespace millrace::sim {
@@ -24,6 +25,7 @@ public:
 private:
   class store;
   std::deque<std::vector<std::byte>> saved_;
+  std::optional<std::vector<std::byte>> anchor_; ///< Synced.
   uint64_t boot_ = 0;
 };
 
