@@ -153,7 +153,7 @@ result<std::optional<merge_state>> sequencer_core::recover_state() {
 
 /// The state where a file of out/ begins that can be made again.
 result<std::optional<merge_state>>
-sequencer_core::kept_anchor(const persistence::lineage_id& of) {
+sequencer_core::kept_anchor(const lineage_id& of) {
   const auto bytes = store_->load_anchor();
   if (!bytes)
     return bytes.failure();
@@ -171,7 +171,7 @@ sequencer_core::kept_anchor(const persistence::lineage_id& of) {
 }
 
 /// Where that file and all after it are gone, it begins anew.
-error sequencer_core::begin_anchored_file(const persistence::lineage_id& of) {
+error sequencer_core::begin_anchored_file(const lineage_id& of) {
   const auto kept = kept_anchor(of);
   if (!kept)
     return kept.failure();
