@@ -16,8 +16,18 @@ result<read_part> read_records(persistence::file_system& fs,
     = persistence::log_reader::open(fs, {.directory = directory}, from);
   if (!reader)
     return reader.failure();
-  auto item = (*reader)->next_chunk(static_cast<uint32_t>(
-    std::min<uint64_t>(part_bytes_max, to.value - from.value)));
+  const auto next = [&] {
+    return (*reader)->next_chunk(static_cast<uint32_t>(
+      std::min<uint64_t>(part_bytes_max, to.value - from.value)));
+  };
+  auto item = next();
+  // After a session that did not end goes on what the log holds.
+  while (item) {
+    const auto* event = std::get_if<stream_event>(&*item);
+    if (event == nullptr || event->kind != event_kind::reset)
+      break;
+    item = next();
+  }
   if (!item)
     return item.failure();
   const auto* part = std::get_if<persistence::log_chunk>(&*item);

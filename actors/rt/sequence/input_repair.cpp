@@ -25,10 +25,14 @@ void input_repair::take(const lacking& what, int64_t now_ns, effects&) {
         return each.range.from <= what.range.from
                && what.range.to <= each.range.to;
       });
-  if (known == ranges.end())
+  if (known == ranges.end()) {
     ranges.push_back({what.range, what.agreed, false, now_ns, now_ns, {}});
-  else
-    known->agreed = known->agreed || what.agreed;
+    return;
+  }
+  // What is before it came, or nothing lies there for anybody to have.
+  if (known->agreed && what.agreed && known->range.to == what.range.to)
+    known->range.from = what.range.from;
+  known->agreed = known->agreed || what.agreed;
 }
 
 input_repair::wanted* input_repair::asked_for(copy_id copy, position to) {
