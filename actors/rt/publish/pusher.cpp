@@ -122,9 +122,16 @@ void pusher_state::compare(const granted& place, const flow_grant& grant) {
           refused(
             foreign_log(source->directory(), grant.begin, "and before it"));
       },
-      [this, to = sink](const caf::error& fault) {
-        if (sink == to)
-          disconnect(from_caf(fault));
+      [this, grant, to = sink](const caf::error& fault) {
+        if (sink != to)
+          return;
+        const auto why = from_caf(fault);
+        // No record begins there, in what is intact: a proof as good.
+        if (why.code == errc::bad_position)
+          refused(
+            foreign_log(source->directory(), grant.begin, "and before it"));
+        else
+          disconnect(why);
       });
 }
 
