@@ -90,6 +90,9 @@ void sequencer_state::scrub() {
     std::vector<copy_id> gone;
     for (const auto& [copy, sink] : sinks) {
       const auto& input = core->inputs().name(copy);
+      // Before its sink has opened it, a copy has no directory yet.
+      if (core->inputs().recorded_end(copy) == position{})
+        continue;
       if (!list_files(core->inputs().directory_of(input), input.lineage, copy))
         gone.push_back(copy);
     }
