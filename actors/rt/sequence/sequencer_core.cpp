@@ -146,7 +146,23 @@ void sequencer_core::lead() {
     unplanned_.insert(copy_id{copy});
 }
 
+/// What is declared lost is agreed on first: other plans may wait for it.
+error sequencer_core::propose_losses() {
+  if (declared_.empty() || !group_->takes_proposals())
+    return {};
+  std::vector<merge_entry> entries;
+  for (const auto& [copy, range] : declared_)
+    entries.emplace_back(
+      merge_range{numbers_.at(inputs_.name(copy)), range.from, range.to, true});
+  auto fault = propose(entries);
+  if (!fault)
+    declared_.clear();
+  return fault.code == errc::unavailable ? error{} : fault;
+}
+
 result<bool> sequencer_core::plan() {
+  if (auto fault = propose_losses())
+    return fault;
   lead();
   if (!planner_)
     return true;
@@ -167,14 +183,10 @@ result<bool> sequencer_core::plan() {
     std::move(ranges.begin(), ranges.end(), std::back_inserter(entries));
   }
   unplanned_.clear();
-  for (const auto& [copy, range] : declared_)
-    entries.emplace_back(
-      merge_range{numbers_.at(inputs_.name(copy)), range.from, range.to, true});
   if (entries.empty())
     return true;
   auto fault = propose(entries);
-  if (!fault) {
-    declared_.clear();
+  if (!fault)
     return true;
   }
   if (fault.code != errc::unavailable)

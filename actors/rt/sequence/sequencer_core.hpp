@@ -286,6 +286,7 @@ private:
   result<bool> plan();
   error propose(const std::vector<merge_entry>& entries);
   error write_held();
+  error propose_losses();
   error sync_unmerged();
   [[nodiscard]] bool holds(const merge_range& range);
   error apply_pending(sequencer_effects& out);

@@ -250,6 +250,8 @@ rebuild(memory_file_system& disk, const std::string& process,
                                std::make_unique<no_store>());
   if (!core)
     return core.failure();
+  if (const auto why = (*core)->blocked())
+    return why;
   return copy;
 }
 
