@@ -1,6 +1,8 @@
 #include <millrace/nodes/node/merge_checkpoints.hpp>
 #include <millrace/persistence/stores/checkpoint_store.hpp>
 
+#include <mutex>
+
 namespace millrace::nodes {
 
 namespace {
@@ -10,18 +12,20 @@ constexpr std::string_view anchor_key = "merge-anchor";
 
 class merge_checkpoints final : public rt::state_store {
 public:
-  explicit merge_checkpoints(
-    std::unique_ptr<persistence::checkpoint_store> store)
-    : store_{std::move(store)} {}
+  merge_checkpoints(std::string directory,
+                    std::unique_ptr<persistence::checkpoint_store> store)
+    : directory_{std::move(directory)}, store_{std::move(store)} {}
 
   result<std::optional<std::vector<std::byte>>> load() override {
     return get(state_key);
   }
 
   error save(std::span<const std::byte> state) override {
-    // What a power cut takes back is rebuilt from out/.
+    // What a power cut takes back is rebuilt from out/; what is taken back on
+    // purpose must not come again.
+    using level = persistence::checkpoint_store::durability;
     return put(state_key, state,
-               persistence::checkpoint_store::durability::recorded);
+               state.empty() ? level::synced : level::recorded);
   }
 
   result<std::optional<std::vector<std::byte>>> load_anchor() override {
@@ -35,6 +39,9 @@ public:
 
 private:
   result<std::optional<std::vector<std::byte>>> get(std::string_view key) {
+    const std::scoped_lock held{mutex_};
+    if (auto fault = open_again())
+      return fault;
     auto value = store_->get(key);
     if (!value)
       return value.failure();
@@ -50,9 +57,28 @@ private:
     persistence::checkpoint_store::batch changes;
     changes.put(key,
                 {reinterpret_cast<const char*>(state.data()), state.size()});
-    return store_->write(changes, level);
+    const std::scoped_lock held{mutex_};
+    if (auto fault = open_again())
+      return fault;
+    auto fault = store_->write(changes, level);
+    // After a refused write RocksDB takes another one for a fault of its owner.
+    if (fault)
+      store_.reset();
+    return fault;
   }
 
+  error open_again() {
+    if (store_)
+      return {};
+    auto opened = persistence::checkpoint_store::open(directory_);
+    if (!opened)
+      return opened.failure();
+    store_ = std::move(opened->store);
+    return {};
+  }
+
+  std::string directory_;
+  std::mutex mutex_;
   std::unique_ptr<persistence::checkpoint_store> store_;
 };
 
@@ -60,13 +86,18 @@ private:
 
 result<std::unique_ptr<rt::state_store>>
 open_merge_checkpoints(persistence::env& world, const std::string& directory) {
-  if (auto fault = world.fs->create_directories(directory))
+  if (auto fault = world.fs->create_directories(directory);
+      fault && fault.code != errc::no_space)
     return fault;
   auto opened = persistence::checkpoint_store::open(directory);
-  if (!opened)
+  // A disk that takes nothing may take something later.
+  const bool later = !opened
+                     && (opened.failure().code == errc::no_space
+                         || opened.failure().code == errc::storage_failed);
+  if (!opened && !later)
     return opened.failure();
-  return std::unique_ptr<rt::state_store>{
-    std::make_unique<merge_checkpoints>(std::move(opened->store))};
+  return std::unique_ptr<rt::state_store>{std::make_unique<merge_checkpoints>(
+    directory, later ? nullptr : std::move(opened->store))};
 }
 
 } // namespace millrace::nodes

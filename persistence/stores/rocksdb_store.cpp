@@ -44,6 +44,9 @@ rocksdb::Options options_for_small_state() {
   // this one accepts a torn end, and answers Corruption for anything else.
   options.wal_recovery_mode
     = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+  // After a refused write its owner opens it again: threads of its own that try
+  // to go on meet an assertion.
+  options.max_bgerror_resume_count = 0;
   options.max_open_files = 64;
   options.write_buffer_size = 8u << 20;
   options.max_write_buffer_number = 2;

@@ -126,32 +126,38 @@ size_t damage(const std::string& directory, const std::string& ending,
 }
 
 TEST(CheckpointStoreTest, ADamagedStoreIsMovedAsideAndSaidSo) {
-  temporary_directory directory;
-  const auto path = directory.path() + "/state";
-  {
-    auto store = open_intact(path);
-    for (int i = 0; i < 100; ++i) {
-      checkpoint_store::batch batch;
-      batch.put("key" + std::to_string(i), std::string(100, 'v'));
-      ASSERT_FALSE(store->write(batch));
+  for (const bool lost : {false, true}) {
+    SCOPED_TRACE(lost ? "the list of tables is lost" : "it is damaged");
+    temporary_directory directory;
+    const auto path = directory.path() + "/state";
+    {
+      auto store = open_intact(path);
+      for (int i = 0; i < 100; ++i) {
+        checkpoint_store::batch batch;
+        batch.put("key" + std::to_string(i), std::string(100, 'v'));
+        ASSERT_FALSE(store->write(batch));
+      }
     }
+    // Reopening writes a table and a fresh log.
+    { open_intact(path); }
+    std::filesystem::path manifest;
+    for (const auto& entry : std::filesystem::directory_iterator(path))
+      if (entry.path().filename().string().starts_with("MANIFEST"))
+        manifest = entry.path();
+    if (lost)
+      std::filesystem::remove(manifest);
+    else
+      std::filesystem::resize_file(manifest, 10);
+    auto opened = checkpoint_store::open(path);
+    ASSERT_TRUE(opened) << to_string(opened.failure());
+    EXPECT_EQ(opened->quarantine, path + ".damaged.1");
+    EXPECT_FALSE(opened->reason.empty());
+    EXPECT_TRUE(std::filesystem::exists(path + ".damaged.1"));
+    EXPECT_FALSE(*opened->store->get("key1"));
+    checkpoint_store::batch batch;
+    batch.put("key1", "new");
+    EXPECT_FALSE(opened->store->write(batch));
   }
-  // Reopening writes a table and a fresh log; damage the list of tables.
-  { open_intact(path); }
-  std::filesystem::path manifest;
-  for (const auto& entry : std::filesystem::directory_iterator(path))
-    if (entry.path().filename().string().starts_with("MANIFEST"))
-      manifest = entry.path();
-  std::filesystem::resize_file(manifest, 10);
-  auto opened = checkpoint_store::open(path);
-  ASSERT_TRUE(opened) << to_string(opened.failure());
-  EXPECT_EQ(opened->quarantine, path + ".damaged.1");
-  EXPECT_FALSE(opened->reason.empty());
-  EXPECT_TRUE(std::filesystem::exists(path + ".damaged.1"));
-  EXPECT_FALSE(*opened->store->get("key1"));
-  checkpoint_store::batch batch;
-  batch.put("key1", "new");
-  EXPECT_FALSE(opened->store->write(batch));
 }
 
 TEST(CheckpointStoreTest, ATornEndOfTheLogIsNoDamage) {

@@ -351,12 +351,13 @@ void sequencer_state::start_sync() {
 }
 
 void sequencer_state::start_checkpoint() {
+  if (env->clock->monotonic_ns() < checkpoint_at_ns)
+    return;
   auto begun = core->begin_checkpoint();
   if (!begun) {
-    // A full disk: due again, and until then the group keeps more.
     if (begun.failure().code != errc::no_space)
       return fail(begun.failure());
-    return disk_troubled(begun.failure());
+    return no_room_for_checkpoint(begun.failure());
   }
   checkpoint = *std::move(begun);
   submit(
@@ -364,6 +365,19 @@ void sequencer_state::start_checkpoint() {
       world->crash_point("rt.before_snapshot");
       caf::anon_send(me, checkpoint_atom::value, to_caf(run()));
     });
+}
+
+/// A full disk, mostly: due again, and until then the group keeps more.
+void sequencer_state::no_room_for_checkpoint(const error& why) {
+  constexpr int64_t again_ns = 500'000'000;
+  checkpoint_at_ns = env->clock->monotonic_ns() + again_ns;
+  ++checkpoints_refused;
+  if (told_unsaved.empty())
+    warn("checkpoint", to_string(why)
+                         + "; the checkpoint is not taken, and tried again: "
+                           "until then a restart takes longer");
+  told_unsaved = to_string(why);
+  disk_troubled(why);
 }
 
 void sequencer_state::group_synced(position end, const caf::error& outcome) {
@@ -374,6 +388,10 @@ void sequencer_state::out_synced(const caf::error& outcome) {
   const auto job = std::exchange(checkpoint, std::nullopt);
   if (auto fault = core->finish_checkpoint(*job, from_caf(outcome)))
     return fail(fault);
+  if (core->not_saved())
+    no_room_for_checkpoint(core->not_saved());
+  else
+    told_unsaved.clear();
   progress(core->advance());
 }
 

@@ -131,6 +131,7 @@ struct sequencer_state {
   }
   void start_sync();
   void start_checkpoint();
+  void no_room_for_checkpoint(const error& why);
   void went(const caf::actor_addr& who);
   result<input_sink_actor> sink_of(const input_name& input);
   result<std::optional<position>> resolve(const start_spec& from) const;
@@ -354,6 +355,9 @@ struct sequencer_state {
   std::map<uint64_t, caf::typed_response_promise<position>> period_requests;
   uint64_t period_request_next = 1;
   std::optional<sequencer_core::checkpoint_job> checkpoint;
+  int64_t checkpoint_at_ns = 0; ///< None before.
+  std::string told_unsaved;     ///< Why the last one was not taken.
+  uint64_t checkpoints_refused = 0;
 
   /// What consumers told while this node led, or before.
   std::map<std::string, position> told_floors;

@@ -188,7 +188,6 @@ result<bool> sequencer_core::plan() {
   auto fault = propose(entries);
   if (!fault)
     return true;
-  }
   if (fault.code != errc::unavailable)
     return fault;
   // Planned again later, from what the log has then.
@@ -307,17 +306,20 @@ result<sequencer_core::checkpoint_job> sequencer_core::begin_checkpoint() {
   auto history = history_->begin_sync();
   checkpoint_job job;
   job.sync.end = out.end;
-  job.sync.run = [first = std::move(out.run), second = std::move(history.run),
-                  third = ledger_->sync_job(), store = store_,
-                  anchor = anchor_next_ ? anchor_next_->state
-                                        : std::vector<std::byte>{}]() -> error {
+  job.sync.run
+    = [first = std::move(out.run), second = std::move(history.run),
+       third = ledger_->sync_job(), store = store_, refused = job.refused,
+       anchor = anchor_next_ ? anchor_next_->state
+                             : std::vector<std::byte>{}]() -> error {
     if (auto fault = first())
       return fault;
     if (auto fault = second())
       return fault;
     if (auto fault = third())
       return fault;
-    return anchor.empty() ? error{} : store->save_anchor(anchor);
+    if (!anchor.empty())
+      *refused = store->save_anchor(anchor);
+    return {};
   };
   job.history_end = history.end;
   job.state = encode(merge_->state());
@@ -336,13 +338,15 @@ error sequencer_core::finish_checkpoint(const checkpoint_job& job,
   history_->finish_sync(job.history_end, outcome);
   if (outcome)
     return outcome;
+  // Only a shortcut: without it the next life applies more again.
+  not_saved_ = *job.refused ? *job.refused : store_->save(job.state);
+  if (not_saved_)
+    return {};
   anchor_.file = job.anchor;
   anchor_.inputs = job.before.inputs;
   if (anchor_next_ && anchor_next_->file == job.anchor)
     anchor_next_.reset();
   checkpointed_ = job.sync.end;
-  if (auto fault = store_->save(job.state))
-    return fault;
   newest_ = {job.applied, job.state};
   before_newest_ = job.before;
   cut_kept_ = job.before.out;
@@ -461,8 +465,7 @@ error sequencer_core::close() {
     first = fault;
   if (auto fault = ledger_->sync_job()(); fault && !first)
     first = fault;
-  if (auto fault = store_->save(encode(merge_->state())); fault && !first)
-    first = fault;
+  not_saved_ = store_->save(encode(merge_->state()));
   return first;
 }
 

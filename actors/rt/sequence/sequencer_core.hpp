@@ -188,12 +188,16 @@ public:
     needless_logs before; ///< What comes before that state.
     position anchor;      ///< Where the file begins that is kept with it.
     position end;         ///< Of out/ at that state.
+                  /// What the job could not keep; see `not_saved`.
+    std::shared_ptr<error> refused = std::make_shared<error>();
   };
   [[nodiscard]] bool checkpoint_due() const noexcept;
   /// `no_space` changes nothing: it is due until there is room.
   [[nodiscard]] result<checkpoint_job> begin_checkpoint();
   [[nodiscard]] error finish_checkpoint(const checkpoint_job& job,
                                         const error& outcome);
+  /// Why the last one was not taken, and is due again; none: it was.
+  [[nodiscard]] const error& not_saved() const noexcept { return not_saved_; }
   /// Up to here the state is durable in a checkpoint.
   [[nodiscard]] entry_index checkpointed() const noexcept {
     return newest_.index;
@@ -284,9 +288,9 @@ private:
   void lead();
   /// @returns false when the group takes nothing for now.
   result<bool> plan();
+  error propose_losses();
   error propose(const std::vector<merge_entry>& entries);
   error write_held();
-  error propose_losses();
   error sync_unmerged();
   [[nodiscard]] bool holds(const merge_range& range);
   error apply_pending(sequencer_effects& out);
@@ -353,6 +357,7 @@ private:
   std::optional<merge_state> parked_; ///< What was applied before that.
   bool checkpoint_running_ = false;
   position checkpointed_;
+  error not_saved_;
   entry_log::kept_state newest_; ///< What the newest checkpoint says.
   needless_logs before_newest_;  ///< What comes before it.
   position cut_kept_;            ///< Begin of out/ in it.

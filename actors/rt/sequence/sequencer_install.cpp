@@ -114,8 +114,7 @@ sequencer_core::install(const raft_snapshot& what,
     return fault;
   if (auto fault = note_losses(facts))
     return fault;
-  if (auto fault = store_->save(kept.bytes))
-    return fault;
+  not_saved_ = store_->save(kept.bytes);
   return advance();
 }
 

@@ -319,6 +319,9 @@ text::json_value sequencer_state::repair_status() const {
     out.add("blocked", to_string(why));
   if (trouble)
     out.add("disk", trouble->why);
+  out.add("checkpoints_refused", checkpoints_refused);
+  if (!told_unsaved.empty())
+    out.add("checkpoint", told_unsaved);
   return out;
 }
 
