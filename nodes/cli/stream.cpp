@@ -55,7 +55,9 @@ json_value members_of(const cluster_config& config, const std::string& stream,
                           {"term", group.at("term")},
                           {"committed", group.at("commit")},
                           {"end", said.at("end")},
-                          {"end_text", said.at("end_text")}});
+                          {"end_text", said.at("end_text")},
+                          {"whose", group.at("whose")},
+                          {"against", said.at("against")}});
     if (!said.at("leads").boolean().value_or(false))
       continue;
     out["leader"] = member->name;
@@ -73,6 +75,19 @@ json_value members_of(const cluster_config& config, const std::string& stream,
   return out;
 }
 
+bool says(const json_value& process, std::string_view what) {
+  const auto* text = process.at(what).text();
+  return text != nullptr && !text->empty();
+}
+
+/// Somebody works in the directory of another one.
+bool swapped(const json_value& told) {
+  const auto& all = told.at("processes").elements();
+  return std::any_of(all.begin(), all.end(), [](const json_value& each) {
+    return says(each, "whose");
+  });
+}
+
 void print_members(const json_value& told) {
   for (const auto& each : told.at("processes").elements()) {
     const bool answers = each.at("answers").boolean().value_or(false);
@@ -81,6 +96,12 @@ void print_members(const json_value& told) {
     if (answers)
       fmt::print(", term {}, committed {}, end {}", text_of(each.at("term")),
                  text_of(each.at("committed")), text_of(each.at("end_text")));
+    if (says(each, "whose"))
+      fmt::print(", in the directory of {}", text_of(each.at("whose")));
+    if (says(each, "against"))
+      fmt::print(", takes nothing from member {}, which has lost what was "
+                 "agreed on",
+                 text_of(each.at("against")));
     fmt::print("\n");
   }
   for (const auto& each : told.at("members").elements())
@@ -108,9 +129,12 @@ int members(const stream_members_options& options) {
     print_members(told);
   return told.at("leader").is_null()
            ? fail({errc::unavailable,
-                   "stream '" + options.stream
-                     + "': no node orders it; if a majority cannot come back, "
-                       "'millrace stream recover' says what is left"})
+                   "stream '" + options.stream + "': no node orders it; "
+                     + (swapped(told)
+                          ? "stop the nodes, and give each its own directory "
+                            "back"
+                          : "if a majority cannot come back, 'millrace stream "
+                            "recover' says what is left")})
            : static_cast<int>(exit_ok);
 }
 

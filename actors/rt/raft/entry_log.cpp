@@ -87,7 +87,16 @@ entry_log::open(persistence::env& world, const std::string& directory) {
     return fault;
   if (!out->founding_.empty() && out->last_record_ == 0)
     return error{errc::corrupt, directory + ": the group's log is gone"};
+  if (out->founding_.empty() && !out->says_nothing())
+    return error{errc::corrupt, founding_path(directory)
+                                  + " is gone, which says whose log this is"};
   return out;
+}
+
+/// As it is before the founding, when a crash may come.
+bool entry_log::says_nothing() const {
+  return now_.vote == raft_vote{} && now_.base.at == raft_place{}
+         && now_.entries.empty() && now_.state.bytes.empty();
 }
 
 entry_log::entry_log(persistence::env& world, std::string directory,

@@ -23,8 +23,9 @@ namespace millrace::rt {
 class entry_log {
 public:
   /// Recovers what is there. `corrupt` when records below the synced end are
-  /// missing or damaged, when the files do not begin with a beginning, and when
-  /// there are none although the group was founded.
+  /// missing or damaged, when the files do not begin with a beginning, when
+  /// there are none although the group was founded, and when nothing says which
+  /// group it is that they are of.
   [[nodiscard]] static result<std::unique_ptr<entry_log>>
   open(persistence::env& world, const std::string& directory);
 
@@ -98,6 +99,7 @@ private:
             std::unique_ptr<persistence::log_writer> log);
 
   error recover();
+  [[nodiscard]] bool says_nothing() const;
   error take(std::span<const std::byte> record);
   void begin_again(uint32_t records);
   error append_record(std::span<const std::byte> record);

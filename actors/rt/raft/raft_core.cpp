@@ -27,8 +27,10 @@ bool replaces(const raft_message& newer, const raft_message& older) {
 raft_core::raft_core(raft_options options, raft_recovered found, int64_t now_ns)
   : options_{options}, log_{std::move(found.base), std::move(found.entries)},
     durability_{log_.last_index()}, vote_{found.vote},
-    committed_{log_.base().at.index},
-    group_committed_{committed_}, agreed_{committed_}, waits_since_ns_{now_ns} {
+    committed_{log_.base().at.index}, group_committed_{std::max(
+                                        committed_, found.committed)},
+    agreed_{group_committed_}, waits_since_ns_{now_ns} {
+  MILLRACE_ASSERT(group_committed_ <= log_.last_index());
   MILLRACE_ASSERT(vote_.term >= log_.last().term);
   MILLRACE_ASSERT(options_.election_ns > options_.heartbeat_ns
                   && options_.heartbeat_ns > 0);

@@ -49,6 +49,8 @@ struct raft_recovered {
   raft_base base;
   /// Those after the base that are durable, with all that they name.
   std::vector<raft_entry> entries;
+  /// Up to here it is known that they are committed.
+  entry_index committed{};
 };
 
 /// One member of a group that agrees on a log: Raft, after its paper and

@@ -36,7 +36,8 @@ text::json_value members_of(const raft_core& raft, const peer_links& peers,
 text::json_value group_status(const stream_group& group,
                               const peer_links& peers, int64_t now_ns) {
   text::json_value out{{"self", to_string(group.self())},
-                       {"set_aside", list_of(group.set_aside())}};
+                       {"set_aside", list_of(group.set_aside())},
+                       {"whose", group.whose()}};
   if (!group.founded()) {
     out["role"] = group.forgot() ? "forgot" : "forming";
     out["waits_for"] = list_of(group.forming().waits_for());

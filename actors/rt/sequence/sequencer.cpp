@@ -42,13 +42,22 @@ void sequencer_state::start(persistence::env* world,
   // their publisher never comes back.
   for (const auto& input : core->known_inputs())
     (void)sink_of(input); // One that is closed needs no copy.
-  if (const auto& why = core->group().why_set_aside(); !why.empty())
+  if (!core->forgot().empty())
+    warn("forgot", core->forgot());
+  else if (const auto& why = core->group().why_set_aside(); !why.empty())
     warn("forgot", why
                      + ": this node goes on as another member of the group, "
                        "once a majority that forgot nothing takes it in; if "
                        "there is none, 'millrace stream recover' says what is "
                        "left");
   told_losses = core->losses().count();
+  if (const auto& other = core->group().whose(); !other.empty())
+    warn(
+      "foreign",
+      core->options().directory + ": by the group's log it is that of " + other
+        + ", and this node does not vote with it: if directories were "
+          "swapped, stop both nodes and swap them back, which loses nothing; "
+          "a copy of another node's directory is taken in as a new member");
   self->send(self, caf::tick_atom_v);
 }
 
@@ -293,11 +302,7 @@ void sequencer_state::progress(const result<sequencer_effects>& outcome) {
     offer_snapshot(outcome->stranded);
   refused_messages += outcome->refused.size();
   for (const auto& refused : outcome->refused)
-    if (refused.why == raft_core::refusal::against_committed
-        || refused.why == raft_core::refusal::second_leader)
-      warn("refused", "member " + to_string(refused.from)
-                        + " speaks against what was agreed on: its disk may "
-                          "have lost what it held");
+    take_refused(refused);
   if (outcome->changed)
     tell_changes();
   hand_out(outcome->out);

@@ -181,6 +181,7 @@ struct sequencer_state {
   void take_held(const peer_hello& what);
   void take_raft(founding_id group, const chunk& bytes);
   void send(const raft_message& what);
+  void take_refused(const raft_core::refused& what);
   caf::result<position, chunk> serve_bytes(const input_range& what);
   [[nodiscard]] caf::result<position, chunk>
   serve_out(const input_range& what) const;
@@ -348,6 +349,9 @@ struct sequencer_state {
   std::map<node_id, node_life> lives;
   std::string told_group; ///< What of the group was last in the log.
   uint64_t refused_messages = 0;
+  /// The member that speaks against what was agreed on, and when it was told.
+  std::optional<member_id> against;
+  int64_t against_at_ns = 0;
   /// What the group has no room for yet, while this node leads.
   std::vector<period_end> unproposed;
 

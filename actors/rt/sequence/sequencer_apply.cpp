@@ -66,15 +66,26 @@ bool sequencer_core::recalls() const {
 }
 
 error sequencer_core::apply_pending(sequencer_effects& out) {
+  bool applied = false;
   while (!pending_.empty() && !blocked_ && !copying_) {
     if (auto fault = apply(pending_.front(), out))
       return fault;
-    if (!blocked_)
-      pending_.pop_front();
+    if (blocked_)
+      break;
+    // All that was applied before has been seen.
+    if (pending_.front().first >= applied_before_.last)
+      applied_before_.sums.clear();
+    pending_.pop_front();
+    applied = true;
   }
   if (pending_.empty())
     losses_.clear();
-  return {};
+  if (!applied)
+    return {};
+  // Before anybody hears of it: it is how a later life knows of it, whatever
+  // becomes of the group's log. On a full disk it waits for a checkpoint.
+  auto fault = history_->write();
+  return fault.code == errc::no_space ? error{} : fault;
 }
 
 error sequencer_core::read(const merge_range& range, input_bytes& into) {
@@ -154,6 +165,8 @@ void sequencer_core::declare_lost(copy_id copy, const input_part& range) {
 error sequencer_core::apply(const stream_group::instruction& what,
                             sequencer_effects& out) {
   const auto& [index, agreed] = what;
+  if (applied_before_.denies(index, agreed))
+    return leave(index);
   if (const auto* begin = std::get_if<begin_stream>(&agreed);
       begin && !merge_) {
     merge_state state;

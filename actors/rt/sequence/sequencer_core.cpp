@@ -25,7 +25,7 @@ uint64_t bytes_between(position from, position to, uint64_t roll_bytes) {
 
 sequencer_core::sequencer_core(persistence::env& world,
                                sequencer_options options,
-                               std::unique_ptr<state_store> store)
+                               std::shared_ptr<state_store> store)
   : env_{&world}, options_{std::move(options)}, store_{std::move(store)},
     inputs_{*world.fs, options_.directory + "/in"} {}
 

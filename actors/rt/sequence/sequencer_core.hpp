@@ -2,6 +2,7 @@
 
 #include <millrace/actors/rt/merge/merge_core.hpp>
 #include <millrace/actors/rt/merge/merge_history.hpp>
+#include <millrace/actors/rt/sequence/applied_trace.hpp>
 #include <millrace/actors/rt/sequence/input_store.hpp>
 #include <millrace/actors/rt/sequence/loss_ledger.hpp>
 #include <millrace/actors/rt/sequence/merge_planner.hpp>
@@ -22,7 +23,8 @@
 #include <vector>
 
 // Recovery is in sequencer_recovery.cpp, what becomes of agreed entries in
-// sequencer_apply.cpp, what goes into the ledger in sequencer_losses.cpp.
+// sequencer_apply.cpp, what goes into the ledger in sequencer_losses.cpp, how a
+// node that is alone goes on without its group's log in sequencer_alone.cpp.
 
 namespace millrace::rt {
 
@@ -223,6 +225,10 @@ public:
 
   [[nodiscard]] error close();
 
+  /// What this node has forgotten, and how it goes on without that; empty:
+  /// nothing.
+  [[nodiscard]] const std::string& forgot() const noexcept { return forgot_; }
+
   // -- facts ------------------------------------------------------------------
 
   /// The hold on the stream's directory: no other core opens it while somebody
@@ -268,10 +274,12 @@ public:
 
 private:
   sequencer_core(persistence::env& world, sequencer_options options,
-                 std::unique_ptr<state_store> store);
+                 std::shared_ptr<state_store> store);
 
   // sequencer_recovery.cpp
   error recover();
+  error open_history();
+  std::optional<merge_state> stored_state();
   result<std::optional<lineage_id>> out_lineage();
   result<std::optional<merge_state>> recover_state();
   result<std::optional<merge_state>> newest_state_record(bool by_history);
@@ -284,6 +292,12 @@ private:
   [[nodiscard]] result<merge_state> state_record(position file) const;
   void recover_needless();
   error apply_alone();
+  // sequencer_alone.cpp
+  error go_on_alone(const std::optional<merge_state>& checkpoint);
+  [[nodiscard]] entry_index history_end(entry_index from) const;
+  [[nodiscard]] bool lost_end() const;
+  error start_over();
+  [[nodiscard]] error leave(entry_index denied);
 
   void lead();
   /// @returns false when the group takes nothing for now.
@@ -327,6 +341,11 @@ private:
   std::unique_ptr<merge_core> merge_;
   std::unique_ptr<merge_history> history_;
   std::unique_ptr<loss_ledger> ledger_;
+  /// By this node, as far as it was known when it began.
+  applied_trace applied_before_;
+  /// Where out/ ended then, if the group's log was gone.
+  std::optional<position> end_before_;
+  std::string forgot_;
   std::vector<loss> unwritten_losses_; ///< While the disk is full.
   /// While this node leads.
   std::optional<merge_planner> planner_;

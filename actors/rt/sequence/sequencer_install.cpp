@@ -41,6 +41,7 @@ error sequencer_core::set_out_aside() {
   parked_.reset();
   merge_.reset();
   out_.reset();
+  applied_before_ = {};
   // A checkpoint of it must never be taken for one of what comes now.
   if (auto fault = store_->save({}))
     return fault;
@@ -92,6 +93,12 @@ sequencer_core::install(const raft_snapshot& what,
   std::vector<merge_effect> facts;
   for (const auto& event : events)
     facts.push_back(event_merged{event});
+  // What is applied here is not taken back.
+  if (parked_ && parked_->applied_index >= kept.index) {
+    if (auto fault = begin_merge(*std::exchange(parked_, std::nullopt)))
+      return fault;
+    return advance();
+  }
   const auto began = parked_ ? parked_->out_begin : position{};
   if (state->out_begin > began)
     facts.emplace_back(std::in_place_type<log_cut>, began, state->out_begin);

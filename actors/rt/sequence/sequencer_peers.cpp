@@ -159,6 +159,28 @@ void sequencer_state::send(const raft_message& what) {
                chunk::copy_of(encode(what)));
 }
 
+/// A leader says it again with each heartbeat.
+void sequencer_state::take_refused(const raft_core::refused& what) {
+  if (what.why != raft_core::refusal::against_committed
+      && what.why != raft_core::refusal::second_leader)
+    return;
+  constexpr int64_t again_ns = 60'000'000'000;
+  const auto now_ns = env->clock->monotonic_ns();
+  if (against == what.from && now_ns - against_at_ns < again_ns)
+    return;
+  against = what.from;
+  against_at_ns = now_ns;
+  const auto* peer = peers->find(what.from.node);
+  warn(
+    "refused",
+    "member " + to_string(what.from)
+      + (peer == nullptr ? "" : " (" + peer->at.name + ")")
+      + " speaks against what was agreed on: its disk has lost what it held, "
+        "or is an older copy. This node keeps what it has, and takes nothing "
+        "from there: stop all rt nodes of the stream, and let 'millrace "
+        "stream recover' go on with the log of this one ('--from')");
+}
+
 caf::result<position, chunk>
 sequencer_state::serve_bytes(const input_range& what) {
   if (what.directory.empty())

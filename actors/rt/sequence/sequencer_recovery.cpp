@@ -3,6 +3,7 @@
 #include <millrace/persistence/log/log_directory.hpp>
 #include <millrace/persistence/log/log_format.hpp>
 
+#include <algorithm>
 #include <utility>
 
 // How a sequencer_core finds its way back: what it applied lies in checkpoints
@@ -30,20 +31,22 @@ sequencer_core::open(persistence::env& world, sequencer_options options,
   core->held_ = *std::move(held);
   if (auto fault = core->recover())
     return fault;
-  return core;
+  if (!core->lost_end())
+    return core;
+  if (auto fault = core->start_over())
+    return fault;
+  std::unique_ptr<sequencer_core> next{
+    new sequencer_core{world, core->options_, core->store_}};
+  next->held_ = std::move(core->held_);
+  auto told = std::move(core->forgot_);
+  core.reset();
+  if (auto fault = next->recover())
+    return fault;
+  next->forgot_ = std::move(told);
+  return next;
 }
 
-error sequencer_core::recover() {
-  auto group = stream_group::open(
-    *env_, {.directory = options_.directory + "/" + std::string{group_log_name},
-            .cached = options_.cached,
-            .nodes = options_.nodes,
-            .self = options_.self,
-            .behind_bytes_max = options_.behind_bytes_max,
-            .gc_grace_ns = options_.gc_grace_ns});
-  if (!group)
-    return group.failure();
-  group_ = *std::move(group);
+error sequencer_core::open_history() {
   auto history = merge_history::open(*env_, options_.directory + "/history");
   if (!history)
     return history.failure();
@@ -53,6 +56,26 @@ error sequencer_core::recover() {
   if (!ledger)
     return ledger.failure();
   ledger_ = *std::move(ledger);
+  return {};
+}
+
+error sequencer_core::recover() {
+  const auto checkpoint = stored_state();
+  applied_before_ = trace_applied(*env_->fs, options_.directory, checkpoint);
+  auto group = stream_group::open(
+    *env_,
+    {.directory = options_.directory + "/" + std::string{group_log_name},
+     .cached = options_.cached,
+     .nodes = options_.nodes,
+     .self = options_.self,
+     .behind_bytes_max = options_.behind_bytes_max,
+     .gc_grace_ns = options_.gc_grace_ns},
+    applied_before_);
+  if (!group)
+    return group.failure();
+  group_ = *std::move(group);
+  if (auto fault = open_history())
+    return fault;
   const auto lineage = out_lineage();
   if (!lineage)
     return lineage.failure();
@@ -62,6 +85,9 @@ error sequencer_core::recover() {
     if (auto fault = open_out({**lineage, 0, 0}))
       return fault;
   }
+  if (!group_->founded() && options_.nodes.size() == 1)
+    if (auto fault = go_on_alone(checkpoint))
+      return fault;
   auto state = recover_state();
   if (!state)
     return state.failure();
@@ -99,6 +125,15 @@ error sequencer_core::recover() {
   return options_.nodes.size() == 1 ? apply_alone() : error{};
 }
 
+/// The newest checkpoint. One that cannot be read is none.
+std::optional<merge_state> sequencer_core::stored_state() {
+  const auto stored = store_->load();
+  if (!stored || !*stored)
+    return std::nullopt;
+  auto state = decode_merge_state(**stored);
+  return state ? std::optional{*std::move(state)} : std::nullopt;
+}
+
 /// The identity of out/, also where the file that says it is lost; none: nobody
 /// else says it, or there is no out/ yet.
 result<std::optional<lineage_id>> sequencer_core::out_lineage() {
@@ -109,30 +144,27 @@ result<std::optional<lineage_id>> sequencer_core::out_lineage() {
   if (said.failure().code != errc::not_found
       && said.failure().code != errc::corrupt)
     return said.failure();
-  if (const auto stored = store_->load(); stored && *stored)
-    if (const auto state = decode_merge_state(**stored))
-      return answer{state->layout.lineage};
-  return answer{};
+  const auto stored = stored_state();
+  return stored ? answer{stored->layout.lineage} : answer{};
 }
 
 result<std::optional<merge_state>> sequencer_core::recover_state() {
   if (!out_)
     return std::optional<merge_state>{};
   // A checkpoint ahead of out/ would skip what was never written.
-  const auto fits = [this](const result<merge_state>& state) {
-    return state && usable(*state, false)
-           && state->out_end <= out_->recorded_end();
+  const auto fits = [this](const merge_state& state, bool by_history) {
+    return usable(state, by_history) && state.out_end <= out_->recorded_end();
   };
-  auto stored = store_->load();
-  if (stored && *stored)
-    if (auto state = decode_merge_state(**stored); fits(state))
-      return std::optional{*std::move(state)};
+  auto stored = stored_state();
+  if (stored && (fits(*stored, false) || fits(*stored, true)))
+    return stored;
   auto record = newest_state_record(false);
   if (!record || *record)
     return record;
   // What was merged before it may not be here any more.
   if (group_->state().index != entry_index{})
-    if (auto state = decode_merge_state(group_->state().bytes); fits(state))
+    if (auto state = decode_merge_state(group_->state().bytes);
+        state && fits(*state, false))
       return std::optional{*std::move(state)};
   auto record_before = newest_state_record(true);
   if (!record_before)
@@ -200,8 +232,11 @@ error sequencer_core::begin_anchored_file(const lineage_id& of) {
 /// that.
 bool sequencer_core::usable(const merge_state& state, bool by_history) const {
   const auto index = state.applied_index;
+  // What an earlier life of a member applied holds; the log of this one comes
+  // there yet.
   if (index > group_->written())
-    return false;
+    return !by_history && options_.nodes.size() > 1
+           && !group_->set_aside().empty();
   return by_history ? history_leads_on(index) : index >= group_->begin();
 }
 
@@ -221,17 +256,21 @@ bool sequencer_core::history_leads_on(entry_index from) const {
   return false;
 }
 
-/// What the group has forgotten, where out/ lost it.
+/// What the group has forgotten, where out/ lost it; and what an earlier life
+/// of a member applied, of which the log of this one knows nothing yet.
 error sequencer_core::apply_history() {
   const auto from = merge_ ? merge_->state().applied_index : entry_index{};
-  if (from >= group_->begin())
+  auto until = group_->begin();
+  if (merge_ && options_.nodes.size() > 1 && !group_->set_aside().empty())
+    until = std::max(until, history_end(from));
+  if (from >= until)
     return {};
   auto history
     = history_reader::open(*env_->fs, options_.directory + "/history", from);
   if (!history)
     return history.failure();
   sequencer_effects out;
-  for (auto at = from; at < group_->begin();) {
+  for (auto at = from; at < until;) {
     auto next = history->next();
     if (!next)
       return next.failure();

@@ -47,9 +47,12 @@ status_facts sequencer_state::status() const {
                                 {"duplicates", origin.duplicates}});
   out.add("group",
           group_status(core->group(), *peers, env->clock->monotonic_ns()));
+  const auto& alone = core->forgot();
+  out.add("forgot", alone.empty() ? core->group().why_set_aside() : alone);
   out.add("strange_messages", strange_messages);
   out.add("repair", repair_status());
   out.add("refused_messages", refused_messages);
+  out.add("against", against ? to_string(*against) : std::string{});
   out.add("unreadable_messages", core->group().unreadable());
   out.add("copying", core->copying());
   out.add("losses", core->losses().count());

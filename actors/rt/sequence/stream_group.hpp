@@ -4,6 +4,7 @@
 #include <millrace/actors/rt/raft/entry_log.hpp>
 #include <millrace/actors/rt/raft/raft_core.hpp>
 #include <millrace/actors/rt/raft/raft_wire.hpp>
+#include <millrace/actors/rt/sequence/applied_trace.hpp>
 #include <millrace/actors/rt/sequence/group_forming.hpp>
 
 #include <cstdint>
@@ -56,12 +57,15 @@ public:
     /// behind: what it lacks goes, and it gets a snapshot.
     int64_t gc_grace_ns = gc_grace_default_ns;
   };
-  /// Recovers what is there; a new directory draws a new incarnation. With
-  /// several nodes, a log that is damaged, or that a power cut may have taken
-  /// from (of a cached stream), is set aside: what this node had said there
-  /// nobody may build on, so it goes on as another member.
+  /// Recovers what is there; a new directory draws a new incarnation. A log
+  /// that is damaged, gone, another one than that which `applied` is of, or
+  /// that a power cut may have taken from (of a cached stream of several nodes)
+  /// is set aside: what this node had said there nobody may build on. With
+  /// several nodes it goes on as another member; alone, its owner must call
+  /// `found_alone`.
   [[nodiscard]] static result<std::unique_ptr<stream_group>>
-  open(persistence::env& world, settings how);
+  open(persistence::env& world, settings how,
+       const applied_trace& applied = {});
 
   /// A decoded entry of the log; none of Raft's own.
   using instruction = std::pair<entry_index, merge_entry>;
@@ -99,10 +103,14 @@ public:
   [[nodiscard]] const std::string& why_set_aside() const noexcept {
     return why_set_aside_;
   }
+  /// Whose directory this is by its log, if that is another node's.
+  [[nodiscard]] const std::string& whose() const noexcept { return whose_; }
   /// It was a member once, and is in no group now.
   [[nodiscard]] bool forgot() const noexcept {
     return !founded() && !set_aside_.empty();
   }
+  /// Sets its log aside, at once and for good: its process must end.
+  [[nodiscard]] error leave();
   /// Another node said who it is. `fenced` when a later group took the place of
   /// this node's, which is set aside: its process must end, and joins the later
   /// one in its next life.
@@ -113,6 +121,12 @@ public:
   /// An earlier life of this node was a member of it: what it applied holds.
   [[nodiscard]] bool continues(const group_founding& founding) const;
   [[nodiscard]] error found(const group_founding& founding, int64_t now_ns);
+  /// Begins a group of this node alone after what an earlier one had agreed on.
+  /// @param applied the last entry of that; 0: nothing is left of it.
+  /// @param state what it came to, if that is known.
+  /// @pre it is not founded, and the only node of its stream.
+  [[nodiscard]] error found_alone(entry_index applied,
+                                  std::vector<std::byte> state, int64_t now_ns);
 
   // -- the group at work; before its founding nothing comes of it ------------
 
@@ -160,7 +174,9 @@ public:
   /// A node of the configuration lives under this id, in this group. The leader
   /// takes it in, step by step, in the place of its earlier life.
   [[nodiscard]] error welcome(const member_id& who, int64_t now_ns);
-  /// The next step of what an operator wants; node 0: none.
+  /// The next step of what an operator wants; node 0: none. `invalid_argument`
+  /// where a member that leaves would come back by itself, and where those that
+  /// stay would be no majority that is heard.
   /// @returns whether nothing is left to do.
   [[nodiscard]] result<bool> replace(node_id leaving,
                                      const std::optional<member_id>& joining,
@@ -215,7 +231,10 @@ private:
                std::unique_ptr<entry_log> log);
 
   error start(raft_recovered found, int64_t now_ns);
+  [[nodiscard]] std::string why_stays(const member_id& who,
+                                      int64_t now_ns) const;
   error list_set_aside();
+  void look_whose(const raft_recovered& found);
   error forget_set_aside();
   error run(raft_core::input what, int64_t now_ns);
   error act(raft_core::persist& what);
@@ -242,6 +261,7 @@ private:
   group_founding founding_;
   std::vector<std::string> set_aside_;
   std::string why_set_aside_;
+  std::string whose_;
   founding_id group_id_;
   std::unique_ptr<raft_core> raft_;
   /// Those after `first_`, the oldest first: what may still be asked for.

@@ -28,11 +28,45 @@ error set_log_aside(persistence::file_system& fs,
   return fs.sync_directory(parent_of(directory));
 }
 
+namespace {
+
+result<std::vector<std::string>> logs_aside(persistence::file_system& fs,
+                                            const std::string& directory) {
+  const auto parent = parent_of(directory);
+  const auto prefix
+    = directory.substr(parent.size() + 1) + std::string{aside_mark};
+  std::vector<std::string> out;
+  const auto entries = fs.list(parent);
+  if (!entries && entries.failure().code != errc::not_found)
+    return entries.failure();
+  if (entries)
+    for (const auto& entry : *entries)
+      if (entry.is_directory && entry.name.starts_with(prefix))
+        out.push_back(parent + "/" + entry.name);
+  return out;
+}
+
+/// What this life of the log may not vouch for; empty: nothing is missing.
+std::string forgotten(const entry_log& log, const std::string& directory,
+                      const raft_recovered& found,
+                      const applied_trace& applied) {
+  if (log.founding().empty())
+    return applied.any ? directory
+                           + ": the group's log is gone, and out/ has what was "
+                             "agreed on there"
+                       : std::string{};
+  const auto why = disagreement(found, applied);
+  return why.empty() ? why : directory + ": " + why;
+}
+
+} // namespace
+
 result<std::unique_ptr<stream_group>>
-stream_group::open(persistence::env& world, settings how) {
+stream_group::open(persistence::env& world, settings how,
+                   const applied_trace& applied) {
   auto& fs = *world.fs;
-  std::string why;
   const bool several = how.nodes.size() > 1;
+  std::string why;
   if (several) {
     const auto forgot = entry_log::forgot(fs, how.directory);
     if (!forgot)
@@ -41,30 +75,52 @@ stream_group::open(persistence::env& world, settings how) {
       why = "the machine went down while what this node had said to others was "
             "not yet synced";
   }
-  if (!why.empty())
-    if (auto fault = set_log_aside(fs, how.directory))
-      return fault;
-  auto log = entry_log::open(world, how.directory);
-  if (!log && several && log.failure().code == errc::corrupt) {
-    why = to_string(log.failure());
-    if (auto fault = set_log_aside(fs, how.directory))
-      return fault;
-    log = entry_log::open(world, how.directory);
+  const auto aside = logs_aside(fs, how.directory);
+  if (!aside)
+    return aside.failure();
+  std::unique_ptr<entry_log> log;
+  raft_recovered found;
+  const auto open_log = [&]() -> error {
+    auto opened = entry_log::open(world, how.directory);
+    if (!opened)
+      return opened.failure();
+    log = *std::move(opened);
+    found = log->take_recovered();
+    return {};
+  };
+  if (why.empty()) {
+    if (auto fault = open_log()) {
+      if (fault.code != errc::corrupt)
+        return fault;
+      why = to_string(fault);
+    } else if (aside->empty()) {
+      // A log that comes after another one may still lag behind out/.
+      why = forgotten(*log, how.directory, found, applied);
+    }
   }
-  if (!log)
-    return log.failure();
+  if (!why.empty()) {
+    log.reset();
+    if (auto fault = set_log_aside(fs, how.directory))
+      return fault;
+    if (auto fault = open_log())
+      return fault;
+  } else if (aside->empty()) {
+    const entry_index last{found.base.at.index.value + found.entries.size()};
+    found.committed = std::min(applied.last, last);
+  }
   std::unique_ptr<stream_group> group{
-    new stream_group{world, std::move(how), *std::move(log)}};
+    new stream_group{world, std::move(how), std::move(log)}};
   group->why_set_aside_ = std::move(why);
   if (auto fault = group->list_set_aside())
     return fault;
   group->forming_
     = {group->settings_.nodes, group->self_, !group->set_aside_.empty()};
+  group->look_whose(found);
   const auto now_ns = world.clock->monotonic_ns();
   if (!group->log_->founding().empty()) {
-    if (auto fault = group->start(group->log_->take_recovered(), now_ns))
+    if (auto fault = group->start(std::move(found), now_ns))
       return fault;
-  } else if (group->settings_.nodes.size() == 1) {
+  } else if (!several && group->set_aside_.empty()) {
     if (auto fault = group->found(*group->forming_.founding(), now_ns))
       return fault;
   }
@@ -78,16 +134,28 @@ stream_group::stream_group(persistence::env& world, settings how,
     forming_{settings_.nodes, self_, false} {}
 
 error stream_group::list_set_aside() {
-  const auto parent = parent_of(settings_.directory);
-  const auto prefix
-    = settings_.directory.substr(parent.size() + 1) + std::string{aside_mark};
-  const auto entries = env_->fs->list(parent);
-  if (!entries)
-    return entries.failure();
-  for (const auto& entry : *entries)
-    if (entry.is_directory && entry.name.starts_with(prefix))
-      set_aside_.push_back(parent + "/" + entry.name);
-  return {};
+  auto aside = logs_aside(*env_->fs, settings_.directory);
+  if (aside)
+    set_aside_ = *std::move(aside);
+  return aside.failure();
+}
+
+/// The incarnation stands in the directory, the node in the configuration.
+void stream_group::look_whose(const raft_recovered& found) {
+  auto known = log_->founding().members.members();
+  const raft_log log{found.base, found.entries};
+  if (log.members().contains(self_))
+    return;
+  known.insert(known.end(), log.members().members().begin(),
+               log.members().members().end());
+  for (const auto& each : known)
+    if (each.id.incarnation == self_.incarnation
+        && each.id.node != self_.node) {
+      whose_ = to_string(each.id);
+      for (const auto& node : settings_.nodes)
+        if (node.id == each.id.node)
+          whose_ = node.name;
+    }
 }
 
 /// Kept while this node might be the one that holds most: once it votes again,
@@ -103,6 +171,12 @@ error stream_group::forget_set_aside() {
   return {};
 }
 
+error stream_group::leave() {
+  raft_.reset();
+  log_.reset();
+  return set_log_aside(*env_->fs, settings_.directory);
+}
+
 error stream_group::heard(const member_id& from, const group_founding& founding,
                           bool forgot) {
   if (!founded()) {
@@ -112,9 +186,7 @@ error stream_group::heard(const member_id& from, const group_founding& founding,
   // While this one has a leader, it is the later group that is in the wrong.
   if (forgot || founding.generation <= founding_.generation || raft_->leader())
     return {};
-  raft_.reset();
-  log_.reset();
-  if (auto fault = set_log_aside(*env_->fs, settings_.directory))
+  if (auto fault = leave())
     return fault;
   return {errc::fenced,
           settings_.directory
@@ -140,6 +212,26 @@ error stream_group::found(const group_founding& founding, int64_t now_ns) {
   raft_recovered found;
   found.base.members = founding.members;
   return start(std::move(found), now_ns);
+}
+
+error stream_group::found_alone(entry_index applied,
+                                std::vector<std::byte> state, int64_t now_ns) {
+  MILLRACE_ASSERT(!founded() && settings_.nodes.size() == 1);
+  group_founding founding{raft_configuration{{{self_, /*votes*/ true}}}, 1};
+  for (const auto& each : set_aside_)
+    if (const auto had = entry_log::founding_in(*env_->fs, each))
+      founding.generation = std::max(founding.generation, had->generation + 1);
+  raft_recovered left;
+  left.base.members = founding.members;
+  if (applied != entry_index{}) {
+    left.vote.term = raft_term{1};
+    left.base.at = {applied, left.vote.term};
+  }
+  if (auto fault = log_->found(
+        founding, left,
+        {state.empty() ? entry_index{} : applied, std::move(state)}))
+    return fault;
+  return start(std::move(left), now_ns);
 }
 
 stream_group::needless_entries stream_group::needless(entry_index checkpointed,
@@ -193,6 +285,44 @@ error stream_group::welcome(const member_id& who, int64_t now_ns) {
   return step ? run(raft_core::change{*step}, now_ns) : error{};
 }
 
+/// Why a member may not leave now; empty: it may.
+std::string stream_group::why_stays(const member_id& who,
+                                    int64_t now_ns) const {
+  constexpr int64_t away_ns = 3'000'000'000;
+  const auto lives = [&](const member_id& id) {
+    const auto& peers = raft_->peers();
+    return id == self_
+           || std::any_of(
+             peers.begin(), peers.end(), [&](const raft_peer& each) {
+               return each.id() == id && now_ns - each.heard_at_ns < away_ns;
+             });
+  };
+  const auto& nodes = settings_.nodes;
+  const auto node
+    = std::find_if(nodes.begin(), nodes.end(),
+                   [&](const auto& each) { return each.id == who.node; });
+  if (node != nodes.end() && lives(who))
+    return "'" + node->name
+           + "' runs, and by the configuration it orders the stream: it would "
+             "be taken in again at once; stop it, or take the stream out of "
+             "its "
+             "configuration on all nodes and start them again, and then remove "
+             "it";
+  size_t voters = 0;
+  size_t heard = 0;
+  for (const auto& each : raft_->members().members())
+    if (each.votes && each.id != who) {
+      ++voters;
+      heard += lives(each.id) ? 1 : 0;
+    }
+  if (voters > 0 && heard < voters / 2 + 1)
+    return "of the " + std::to_string(voters) + " members that would stay only "
+           + std::to_string(heard)
+           + " are heard, which is no majority: nobody could order the stream; "
+             "start the others first";
+  return {};
+}
+
 result<bool> stream_group::replace(node_id leaving,
                                    const std::optional<member_id>& joining,
                                    int64_t now_ns) {
@@ -201,6 +331,9 @@ result<bool> stream_group::replace(node_id leaving,
     = std::find_if(members.begin(), members.end(), [&](const auto& each) {
         return each.id.node == leaving && (!joining || each.id != *joining);
       });
+  if (found != members.end() && (!joining || joining->node != leaving))
+    if (const auto why = why_stays(found->id, now_ns); !why.empty())
+      return error{errc::invalid_argument, why};
   std::optional<member_change> step;
   if (joining)
     step = next_replacement_step(

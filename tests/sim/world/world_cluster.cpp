@@ -26,8 +26,11 @@ void world::add_cluster(const nodes::cluster_config& cluster,
 result<std::unique_ptr<rt::state_store>>
 node::open_checkpoints(const std::string& directory) {
   auto& history = world_->checkpoints_[{host_, directory}];
-  if (!history)
+  // They go with their directory.
+  if (!history || !disk_->exists(directory))
     history = std::make_unique<checkpoint_history>();
+  if (auto fault = disk_->create_directories(directory))
+    return fault;
   return history->open(disk_->boot_id(),
                        [this](uint64_t below) { return world_->draw(below); });
 }

@@ -1,0 +1,109 @@
+#include <millrace/actors/rt/sequence/sequencer_core.hpp>
+
+#include <string_view>
+#include <utility>
+
+// A group's log is gone, or is not the one that out/ was made from. A node that
+// is alone goes on from out/, where what it keeps says all of that, and else
+// begins another life of the stream; a member of several leaves it to others.
+
+namespace millrace::rt {
+
+namespace {
+
+constexpr std::string_view another_life
+  = "state/ and history/ do not say all that out/ came to: out/ and history/ "
+    "were set aside (.aside.<n>), the stream begins another life with what in/ "
+    "has, and subscribers are told 'reset'";
+
+} // namespace
+
+/// The last of the instructions that follow each other from there on.
+entry_index sequencer_core::history_end(entry_index from) const {
+  auto history
+    = history_reader::open(*env_->fs, options_.directory + "/history", from);
+  while (history) {
+    const auto next = history->next();
+    if (!next || !*next)
+      break;
+    from = (*next)->first;
+  }
+  return from;
+}
+
+/// What the log had after what is applied names inputs that are still here:
+/// it is ordered anew, and nobody was told of it.
+error sequencer_core::go_on_alone(
+  const std::optional<merge_state>& checkpoint) {
+  std::optional<merge_state> from;
+  entry_index last;
+  const auto consider = [&](const merge_state& state) {
+    if (state.layout.lineage != out_->lineage()
+        || state.out_end > out_->recorded_end())
+      return;
+    const auto end = history_end(state.applied_index);
+    if (from && end <= last)
+      return;
+    from = state;
+    last = end;
+  };
+  if (out_ && checkpoint)
+    consider(*checkpoint);
+  // Inputs are kept from there on.
+  if (out_)
+    if (const auto kept = kept_anchor(out_->lineage()); kept && *kept)
+      consider(**kept);
+  forgot_ = group_->why_set_aside();
+  if (forgot_.empty())
+    forgot_ = options_.directory + "/raft was set aside before";
+  if (from) {
+    end_before_ = out_->recorded_end();
+    forgot_
+      += "; this node is alone and goes on from out/, history/ and state/ "
+         "after entry "
+         + to_string(last) + ": nothing that was agreed on is lost";
+    auto state
+      = last == from->applied_index ? encode(*from) : std::vector<std::byte>{};
+    return group_->found_alone(last, std::move(state), now());
+  }
+  if (out_) {
+    if (auto fault = set_out_aside())
+      return fault;
+    forgot_ += "; " + std::string{another_life};
+  }
+  return group_->found_alone({}, {}, now());
+}
+
+/// A part of out/ cannot be made again, and nothing else may take its place. Of
+/// a stream that is cached a power cut may take it.
+bool sequencer_core::lost_end() const {
+  return end_before_ && !options_.cached && !blocked_
+         && out_end() < *end_before_;
+}
+
+error sequencer_core::start_over() {
+  forgot_ = group_->why_set_aside() + "; " + std::string{another_life};
+  if (auto fault = set_out_aside())
+    return fault;
+  return group_->leave();
+}
+
+/// It cannot be made good: what it has applied others may have read.
+error sequencer_core::leave(entry_index denied) {
+  const auto from = group_->begin();
+  if (auto fault = set_out_aside())
+    return fault;
+  // What the log has forgotten only another member can tell.
+  if (from != entry_index{})
+    if (auto fault = group_->leave())
+      return fault;
+  return {
+    errc::fenced,
+    options_.directory + ": out/ has something else of entry "
+      + to_string(denied)
+      + " than the group agreed on: some node has lost what was agreed on "
+        "before; out/ and history/ were set aside, start this node again "
+        "to copy those of the group"};
+}
+
+} // namespace millrace::rt
