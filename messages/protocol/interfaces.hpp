@@ -263,8 +263,11 @@ struct rdb_facts {
   std::string standing;            ///< Why it is not ready; empty: it is.
   bool refuses = false;            ///< Not ready until an operator acts.
   uint32_t replayed_percent = 0;   ///< Of what it has to come to.
-  uint64_t losses = 0;             ///< That it met in the stream, in this life.
+  /// That it met in the stream, and that are in what was written down.
+  uint64_t losses = 0;
   std::string last_loss;
+  /// Batches of tables that no RDB holds, in this life.
+  uint64_t unheld_batches = 0;
 };
 
 template <class Inspector>
@@ -272,7 +275,8 @@ typename Inspector::result_type inspect(Inspector& f, rdb_facts& x) {
   return f(caf::meta::type_name("rdb_facts"), x.stream, x.begin, x.end, x.bytes,
            x.rows, x.rejected_batches, x.last_reject, x.stalled, x.periods_held,
            x.served_end, x.last_failure, x.held, x.newest_time, x.ready,
-           x.standing, x.refuses, x.replayed_percent, x.losses, x.last_loss);
+           x.standing, x.refuses, x.replayed_percent, x.losses, x.last_loss,
+           x.unheld_batches);
 }
 
 /// What an RDB knows of a period, and what became of its rows.
@@ -289,14 +293,16 @@ struct period_report {
   uint64_t rejected_batches = 0; ///< Kept, because they fit no table.
   bool held = false;             ///< Not written until these are accepted.
   uint64_t losses = 0;           ///< Of the stream, while the period went on.
-  std::string failure;           ///< Why it is not written; empty: none known.
+  /// Of tables that no RDB holds: they are stored nowhere.
+  uint64_t unheld_batches = 0;
+  std::string failure; ///< Why it is not written; empty: none known.
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, period_report& x) {
   return f(caf::meta::type_name("period_report"), x.period, x.end, x.reached,
            x.stands, x.version, x.served, x.hdbs, x.rows, x.rejected_batches,
-           x.held, x.losses, x.failure);
+           x.held, x.losses, x.unheld_batches, x.failure);
 }
 
 } // namespace millrace
@@ -528,11 +534,13 @@ using rdb_actor = status_actor::extend<
   caf::replies_to<query_atom, chunk, rows_after>::with<chunks, rdb_cut>,
   // Announces to this watcher whether it can be asked, now and when it changes.
   caf::reacts_to<caf::subscribe_atom, rdb_watcher_actor>,
-  // As a WATCHER of HDBs.
+  // As a WATCHER of HDBs, and as an HDB WATCHER.
   caf::reacts_to<watch_atom, std::vector<process_row>>,
+  caf::reacts_to<announce_atom, hdb_announcement>,
   // Waits until an HDB serves a period, and all before it, that ended at or
   // before a position (where exactly, only the stream knows), or until the
-  // period is held for its rejects; true: they are accepted. After some seconds
+  // period is held for its rejects; true: they are accepted, and those of the
+  // periods before it. After some seconds
   // answers as it stands then: ask again to keep waiting.
   caf::replies_to<installed_atom, period_id, position,
                   bool>::with<period_report>,

@@ -8,6 +8,7 @@
 #include <millrace/nodes/assembly/table_schemas.hpp>
 
 #include <algorithm>
+#include <set>
 
 namespace millrace::nodes {
 
@@ -54,6 +55,20 @@ tables_of(const cluster_config& config) {
   return out;
 }
 
+/// Those that are in the tables of no rdb, also of none that `spawn` starts.
+std::set<std::string, std::less<>> unheld_tables(const cluster_config& config,
+                                                 const std::string& stream) {
+  std::set<std::string, std::less<>> out;
+  for (const auto& table : config.tables)
+    if (table.stream == stream)
+      out.insert(table.schema.name);
+  for (const auto& process : config.processes)
+    if (process.type == process_type::rdb)
+      for (const auto& table : process.tables)
+        out.erase(table);
+  return out;
+}
+
 } // namespace
 
 result<hosted_process> start_discovery(process_host& host,
@@ -74,6 +89,12 @@ result<hosted_process> start_rdb(process_host& host,
   for (const auto& table : config.tables)
     if (table.stream == settings.stream)
       settings.stream_tables.insert(table.schema.name);
+  settings.unheld_tables = unheld_tables(config, settings.stream);
+  for (const auto& table : settings.unheld_tables)
+    host.tell({notice::severity::warning, "rdb", process.name, "unheld_table",
+               "table '" + table + "' of stream '" + settings.stream
+                 + "' is in the tables of no rdb: rows that the stream brings "
+                   "of it are stored nowhere"});
   settings.reject_file = config.data_directory + "/rejects/" + process.name;
   settings.hdb_directory = process.hdb_directory;
   settings.write_down = process.write_down;

@@ -75,6 +75,10 @@ void print_written(const written_period& what, period_id period) {
   if (report.losses != 0)
     fmt::print("  {}: the stream lost something {} times, see its status\n",
                what.rdb, report.losses);
+  if (report.unheld_batches != 0)
+    fmt::print("  {}: {} batches are of tables that no rdb holds, and are "
+               "stored nowhere\n",
+               what.rdb, report.unheld_batches);
   std::fflush(stdout);
 }
 
@@ -91,7 +95,8 @@ json_value json_of(const written_period& what) {
                  {"served", report.served},
                  {"rows", std::move(rows)},
                  {"rejected_batches", report.rejected_batches},
-                 {"losses", report.losses}};
+                 {"losses", report.losses},
+                 {"unheld_batches", report.unheld_batches}};
   if (what.fault)
     out.add("failure", to_string(what.fault));
   return out;
@@ -102,7 +107,9 @@ int code_of(const written_period& what) {
     const auto code = fail(what.fault);
     return what.report.held ? static_cast<int>(exit_negative) : code;
   }
-  return what.report.losses != 0 ? exit_negative : exit_ok;
+  return what.report.losses != 0 || what.report.unheld_batches != 0
+           ? exit_negative
+           : exit_ok;
 }
 
 int end_stream(runtime& host, const cluster_config& config,

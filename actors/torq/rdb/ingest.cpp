@@ -18,14 +18,16 @@ struct ingest {
   rdb_self_actor owner;
   batch_view batch;
   std::string last_told; ///< Of this period.
+  std::set<std::string, std::less<>> told_unheld{};
 
   void take(const rt::message& m, position end);
   void refuse(const error& why);
   void reject(const rt::message& m, position end, const error& why);
+  void count_unheld(const rt::message& m, position end);
   void take_schema(const stream_event& event);
   void take_loss(const stream_event& event);
   void warn(const std::string& text) const {
-    caf::anon_send(owner, rejected_atom::value, text);
+    caf::anon_send(owner, rejected_atom::value, std::string{"rejected"}, text);
   }
 };
 
@@ -43,6 +45,8 @@ void ingest::take(const rt::message& m, position end) {
       fault = {errc::schema_mismatch, "table '" + std::string{batch.table}
                                         + "': no [[table]] of stream '"
                                         + settings.stream + "' is named so"};
+    else if (settings.unheld.contains(batch.table))
+      count_unheld(m, end);
   }
   if (fault.code == errc::limit_exceeded)
     return refuse(fault);
@@ -84,7 +88,14 @@ void ingest::reject(const rt::message& m, position end, const error& why) {
   ++store->period_rejects;
   auto text = to_string(why);
   {
+    persistence::hdb_loss what;
+    what.kind = persistence::hdb_loss::rejects;
+    what.table = batch.table;
+    what.from = what.to = end;
+    what.text = "a batch of '" + std::string{m.header.on}
+                + "' fits no table and is left out: " + text;
     const std::scoped_lock lock{store->reject_mutex};
+    store->rejects.add(std::move(what));
     store->last_reject = text;
     store->refused.clear();
   }
@@ -96,6 +107,20 @@ void ingest::reject(const rt::message& m, position end, const error& why) {
        + " fits no table and is kept in " + settings.reject_file + ": " + text
        + "; its period will not be written down until 'millrace eop "
          "--accept-rejects'");
+}
+
+/// Another RDB would have it; here and there it is stored nowhere.
+void ingest::count_unheld(const rt::message& m, position end) {
+  ++store->unheld_batches;
+  ++store->period_unheld;
+  if (!told_unheld.emplace(batch.table).second)
+    return;
+  caf::anon_send(owner, rejected_atom::value, std::string{"unheld_table"},
+                 "a batch of '" + std::string{m.header.on} + "' at "
+                   + to_string(end) + " is of table '"
+                   + std::string{batch.table}
+                   + "', which no rdb of the configuration holds: it is stored "
+                     "nowhere; others of the table are counted");
 }
 
 void ingest::take_schema(const stream_event& event) {
@@ -126,6 +151,15 @@ void ingest::take_loss(const stream_event& event) {
 }
 
 } // namespace
+
+std::vector<persistence::hdb_loss>
+rdb_store::lost(position from, position to, std::string_view table) const {
+  const std::scoped_lock lock{reject_mutex};
+  auto out = losses.places(from, to, table);
+  for (auto& each : rejects.places(from, to, table))
+    out.push_back(std::move(each));
+  return out;
+}
 
 error rdb_store::sync_letters() {
   const std::scoped_lock lock{letters_mutex};
@@ -198,7 +232,8 @@ ingest_handlers(const std::shared_ptr<rdb_store>& store, persistence::env& env,
     in->last_told.clear();
     caf::anon_send(in->owner, passed_atom::value, period, end,
                    std::exchange(into.period_rejects, 0),
-                   std::exchange(into.period_losses, 0));
+                   std::exchange(into.period_losses, 0),
+                   std::exchange(into.period_unheld, 0));
   };
   return out;
 }

@@ -26,16 +26,23 @@ struct rdb_store {
   /// Ends of periods that a snapshot shows and the RDB has not heard of yet.
   std::atomic<uint32_t> period_ends_untold{0};
   std::atomic<uint64_t> rejected_batches{0};
+  std::atomic<uint64_t> unheld_batches{0}; ///< Of tables that no RDB holds.
   /// Of the open period. The subscriber's alone.
   uint64_t period_rejects = 0;
   uint64_t period_losses = 0; ///< The same.
+  uint64_t period_unheld = 0; ///< The same.
   std::mutex letters_mutex;
   std::unique_ptr<dead_letters> letters; ///< Null: there was none yet.
   std::atomic<size_t> byte_count{0};
-  std::mutex reject_mutex; ///< Of what follows, up to the blank line.
-  std::string last_reject; ///< Table, column, reason.
-  std::string refused;     ///< Why a batch must come again; empty: none does.
-  loss_log losses;         ///< Told before a snapshot shows what is after them.
+  mutable std::mutex reject_mutex; ///< Of what follows, up to the blank line.
+  std::string last_reject;         ///< Table, column, reason.
+  std::string refused; ///< Why a batch must come again; empty: none does.
+  loss_log losses;     ///< Told before a snapshot shows what is after them.
+  loss_log rejects;    ///< The same.
+
+  /// Why rows of a table in (from, to] may be missing; empty: of any table.
+  [[nodiscard]] std::vector<persistence::hdb_loss>
+  lost(position from, position to, std::string_view table = {}) const;
 
   /// Of the positions here. Once a flow of another life began, nothing is taken
   /// in any more. Of the subscriber's handlers alone, after the start.
@@ -53,6 +60,8 @@ struct ingest_settings {
   std::string stream;
   /// Of the cluster: batches of those that are not in the store are others'.
   std::set<std::string, std::less<>> tables;
+  /// Of these, those that no RDB of the cluster holds.
+  std::set<std::string, std::less<>> unheld;
   std::string reject_file; ///< Where batches go that no table fits.
 };
 

@@ -1,6 +1,8 @@
 #include <millrace/actors/torq/rdb/loss_log.hpp>
 
 #include <algorithm>
+#include <map>
+#include <utility>
 
 namespace millrace::torq {
 
@@ -37,22 +39,24 @@ bool is_loss(const stream_event& event) noexcept {
 }
 
 void loss_log::add(const stream_event& event) {
-  ++count_;
-  last_ = text_of(event);
-  const auto from = std::min(event.from, event.to);
-  const auto to = std::max(event.from, event.to);
-  if (places_.size() < kept_max) {
-    persistence::hdb_loss place;
-    place.from = from;
-    place.to = to;
-    place.text = last_;
-    places_.push_back(std::move(place));
-    return;
-  }
+  persistence::hdb_loss what;
+  what.from = std::min(event.from, event.to);
+  what.to = std::max(event.from, event.to);
+  what.text = text_of(event);
+  add(std::move(what));
+}
+
+void loss_log::add(persistence::hdb_loss what) {
+  count_ += what.count;
+  last_ = what.text;
+  if (places_.size() < kept_max)
+    return places_.push_back(std::move(what));
   auto& joined = places_.back();
-  joined.from = std::min(joined.from, from);
-  joined.to = std::max(joined.to, to);
-  ++joined.count;
+  joined.from = std::min(joined.from, what.from);
+  joined.to = std::max(joined.to, what.to);
+  joined.count += what.count;
+  if (joined.table != what.table)
+    joined.table.clear();
 }
 
 uint64_t loss_log::count(position from, position to) const {
@@ -63,12 +67,25 @@ uint64_t loss_log::count(position from, position to) const {
   return out;
 }
 
-std::vector<persistence::hdb_loss> loss_log::places(position from,
-                                                    position to) const {
+std::vector<persistence::hdb_loss>
+loss_log::places(position from, position to, std::string_view table) const {
   std::vector<persistence::hdb_loss> out;
-  for (const auto& each : places_)
-    if (each.touches(from, to))
+  std::map<std::pair<std::string_view, std::string_view>, size_t> same;
+  for (const auto& each : places_) {
+    if (!each.touches(from, to)
+        || (!table.empty() && !each.table.empty() && each.table != table))
+      continue;
+    const auto [at, fresh]
+      = same.try_emplace({each.table, each.text}, out.size());
+    if (fresh) {
       out.push_back(each);
+      continue;
+    }
+    auto& joined = out[at->second];
+    joined.from = std::min(joined.from, each.from);
+    joined.to = std::max(joined.to, each.to);
+    joined.count += each.count;
+  }
   return out;
 }
 

@@ -18,6 +18,7 @@ period_ledger::period_ledger(settings given,
 period_ledger::effects period_ledger::step(const input& what, int64_t now_ns) {
   effects out;
   std::visit([&](const auto& each) { on(each, now_ns, out); }, what);
+  judge(now_ns);
   return out;
 }
 
@@ -28,13 +29,15 @@ void period_ledger::on(const passed& what, int64_t now, effects& out) {
                     .end = what.end,
                     .rejects = what.rejects,
                     .losses = what.losses,
+                    .unheld = what.unheld,
                     .waits = settings_.writes && what.rejects != 0});
   write_next(now, out);
 }
 
-void period_ledger::on(const accepted&, int64_t now, effects& out) {
+void period_ledger::on(const accepted& what, int64_t now, effects& out) {
   for (auto& entry : ended_)
-    entry.waits = false;
+    if (entry.period <= what.period)
+      entry.waits = false;
   write_next(now, out);
 }
 
@@ -53,7 +56,7 @@ void period_ledger::on(const written& what, int64_t now, effects& out) {
 }
 
 void period_ledger::on(const hdb_came& what, int64_t, effects& out) {
-  hdbs_[what.name].lives = true;
+  hdbs_[what.name] = {true, {}};
   out.to_tell.push_back(what.name);
 }
 
@@ -61,16 +64,19 @@ void period_ledger::on(const hdb_left& what, int64_t, effects&) {
   hdbs_[what.name].lives = false;
 }
 
-void period_ledger::on(const hdb_serves& what, int64_t now, effects&) {
-  auto& known = hdbs_[what.name].version;
-  known = std::max(known, what.version);
+void period_ledger::on(const hdb_serves& what, int64_t, effects&) {
+  hdbs_[what.name].cutover = what.cutover;
+}
+
+void period_ledger::judge(int64_t now) {
   for (auto& entry : ended_) {
-    if (entry.version == manifest_version{})
+    // Another directory may have it: that is not the one that is written here.
+    if (settings_.writes && entry.version == manifest_version{})
       break;
     bool by_all = true;
     bool by_any = false;
     for (const auto& [name, hdb] : hdbs_) {
-      const bool has = hdb.version >= entry.version;
+      const bool has = hdb.cutover >= entry.end;
       by_any |= has;
       by_all &= has || !hdb.lives;
     }
@@ -102,7 +108,7 @@ void period_ledger::on(const tick&, int64_t now, effects& out) {
 void period_ledger::write_next(int64_t now, effects& out) {
   if (writing_ || !settings_.writes || now < retry_write_at_ns_)
     return;
-  auto from = served_end_;
+  auto from = begin_;
   for (const auto& entry : ended_) {
     if (entry.waits)
       return; // Nor any after it: ranges leave no gap.

@@ -14,10 +14,11 @@
 
 namespace millrace::torq {
 
-/// What becomes of a period after its end: it is written down, HDBs are told
-/// until they serve it, and its rows are dropped from memory. Knows no actor,
-/// no file and no clock: each step takes what happened and the time
-/// (monotonic, ns), and returns what is to be done about it. One owner.
+/// What becomes of a period after its end: it is written down, here or by
+/// another RDB, HDBs are told until they serve it, and its rows are dropped
+/// from memory. Knows no actor, no file and no clock: each step takes what
+/// happened and the time (monotonic, ns), and returns what is to be done about
+/// it. One owner.
 class period_ledger {
 public:
   static constexpr int64_t retry_write_ns = 200'000'000;
@@ -47,9 +48,13 @@ public:
     /// any after it, until somebody accepts that they are left out.
     uint64_t rejects = 0;
     uint64_t losses = 0; ///< That the stream told of, in the period.
+    /// Batches of the period of tables that no RDB holds.
+    uint64_t unheld = 0;
   };
-  /// Somebody accepts the rejects of all periods that ended.
-  struct accepted {};
+  /// Somebody accepts the rejects of this period, and of those before it.
+  struct accepted {
+    period_id period;
+  };
   /// A write ended: the manifest's version, or why it failed.
   struct written {
     position end;
@@ -62,10 +67,11 @@ public:
   struct hdb_left {
     std::string name;
   };
-  /// An HDB said which version it serves.
+  /// An HDB said up to where it accounts for all tables that are held here; the
+  /// start: for some not at all.
   struct hdb_serves {
     std::string name;
-    manifest_version version;
+    position cutover;
   };
   struct tick {};
   using input = std::variant<passed, accepted, written, hdb_came, hdb_left,
@@ -83,7 +89,7 @@ public:
   /// In the order in which they are to be carried out.
   struct effects {
     std::optional<write> to_write;
-    /// HDBs to tell that there is a new version; they say `hdb_serves`.
+    /// HDBs to tell that there is a new version; they say `hdb_serves` then.
     std::vector<std::string> to_tell;
     std::optional<position> to_drop; ///< Rows up to here.
     friend bool operator==(const effects&, const effects&) = default;
@@ -109,8 +115,9 @@ public:
     position end;
     uint64_t rejects = 0;
     uint64_t losses = 0;
+    uint64_t unheld = 0;
     bool waits = false;       ///< For somebody to accept these.
-    manifest_version version; ///< 0: not yet written.
+    manifest_version version; ///< 0: not written here.
     bool served = false;      ///< By all HDBs that live.
     int64_t drop_at_ns = 0;
   };
@@ -123,7 +130,7 @@ public:
 private:
   struct known_hdb {
     bool lives = false;
-    manifest_version version;
+    position cutover;
   };
 
   void on(const passed& what, int64_t now, effects& out);
@@ -133,6 +140,8 @@ private:
   void on(const hdb_left& what, int64_t now, effects& out);
   void on(const hdb_serves& what, int64_t now, effects& out);
   void on(const tick& what, int64_t now, effects& out);
+  /// Which entries are served.
+  void judge(int64_t now);
   void write_next(int64_t now, effects& out);
   void tell_all(effects& out) const;
   void drop_served(int64_t now, effects& out);

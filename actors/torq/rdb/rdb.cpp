@@ -2,7 +2,6 @@
 #include <millrace/actors/torq/execute/query_job.hpp>
 #include <millrace/actors/torq/rdb/rdb.hpp>
 #include <millrace/actors/torq/rdb/write_down.hpp>
-#include <millrace/actors/torq/rdb/written_rows.hpp>
 #include <millrace/messages/text/civil_time.hpp>
 #include <millrace/messages/text/json_value.hpp>
 #include <millrace/persistence/hdb/hdb_manifest.hpp>
@@ -17,8 +16,6 @@ namespace {
 
 constexpr auto tick_interval = std::chrono::milliseconds{50};
 constexpr auto request_deadline = std::chrono::seconds{3};
-/// An actor that waits for a partition says so again within this time.
-constexpr int64_t install_patience_ns = 1'000'000'000;
 
 /// The rows here do not go on from what the HDB holds: another attempt would
 /// fail the same way.
@@ -93,12 +90,12 @@ void rdb_state::subscribe() {
   options.start.life = store->life;
   options.consumer = settings.process;
   const auto control = std::make_shared<rt::subscription>(settings.stream);
-  subscriber
-    = self->spawn(rt::subscriber, env, connector, std::move(options), control,
-                  ingest_handlers(store, *env,
-                                  {settings.stream, settings.stream_tables,
-                                   settings.reject_file},
-                                  control, rdb_self_actor{self}));
+  subscriber = self->spawn(
+    rt::subscriber, env, connector, std::move(options), control,
+    ingest_handlers(store, *env,
+                    {settings.stream, settings.stream_tables,
+                     settings.unheld_tables, settings.reject_file},
+                    control, rdb_self_actor{self}));
   children.add(subscriber);
   self->monitor(subscriber);
 }
@@ -161,12 +158,9 @@ void rdb_state::answer(rdb_question what) {
     return;
   }
   const auto upper = snapshot->end;
-  rdb_cut cut{upper, progress.life(), {}};
-  {
-    const std::scoped_lock lock{store->reject_mutex};
-    cut.warnings
-      = persistence::lines_of(store->losses.places(what.rows.cutover, upper));
-  }
+  rdb_cut cut{upper, progress.life(),
+              persistence::lines_of(
+                store->lost(what.rows.cutover, upper, what.plan.table))};
   auto view = snapshot->view(what.plan.table, what.rows.cutover, upper);
   if (!view) {
     promise.deliver(to_caf(view.failure()));
@@ -203,14 +197,13 @@ void rdb_state::wake() {
 
 // -- ends of periods ----------------------------------------------------------
 
-void rdb_state::period_passed(period_id period, position end, uint64_t rejects,
-                              uint64_t losses) {
+void rdb_state::period_passed(const period_ledger::passed& what) {
   --store->period_ends_untold;
-  step(period_ledger::passed{period, end, rejects, losses});
-  note("period_ended", "period " + text::date_text(period.value)
+  step(what);
+  note("period_ended", "period " + text::date_text(what.period.value)
                          + " of stream '" + settings.stream + "' ended at "
-                         + to_string(end));
-  if (const auto* waits = ledger.waiting(); waits && waits->end == end)
+                         + to_string(what.end));
+  if (const auto* waits = ledger.waiting(); waits && waits->end == what.end)
     warn("period_held", held());
 }
 
@@ -262,6 +255,7 @@ void rdb_state::step(const period_ledger::input& what) {
     {
       const std::scoped_lock lock{store->reject_mutex};
       store->losses.forget(*done.to_drop);
+      store->rejects.forget(*done.to_drop);
     }
     env->crash_point("rdb.after_purge");
   }
@@ -274,11 +268,7 @@ void rdb_state::write(const period_ledger::write& what) {
   request.period = what.period.value;
   request.from = what.from;
   request.to = what.to;
-  request.account.life = progress.life();
-  {
-    const std::scoped_lock lock{store->reject_mutex};
-    request.account.losses = store->losses.places(what.from, what.to);
-  }
+  request.account = {progress.life(), store->lost(what.from, what.to)};
   const auto snapshot = store->tables.snapshot();
   for (const auto& table : settings.tables) {
     auto view = snapshot->view(table.name, what.from, what.to);
@@ -304,114 +294,8 @@ void rdb_state::tell(const std::string& hdb) {
   self
     ->request(caf::actor_cast<hdb_actor>(entry->handle),
               caf::timespan{request_deadline}, refresh_atom_v)
-    .then(
-      [this, hdb](manifest_version version) {
-        step(period_ledger::hdb_serves{hdb, version});
-      },
-      // Told again at a later tick.
-      [](const caf::error&) {});
-}
-
-caf::result<period_report>
-rdb_state::wait_installed(period_id period, position at, bool accepts) {
-  if (!strange_stream.empty())
-    return to_caf({errc::fenced, settings.process + ": " + strange_stream});
-  auto promise = self->make_response_promise<period_report>();
-  installs.push_back(
-    {period, at, env->clock->monotonic_ns() + install_patience_ns, promise});
-  if (accepts && ledger.waiting() != nullptr)
-    accept_rejects();
-  else
-    answer_installs();
-  return promise;
-}
-
-/// They must last before their period is written down: after that the stream
-/// does not bring them again.
-void rdb_state::accept_rejects() {
-  env->io->submit([shared = store, me = rdb_self_actor{self}] {
-    caf::anon_send(me, accepted_atom::value, to_caf(shared->sync_letters()));
-  });
-}
-
-void rdb_state::accepted(const error& fault) {
-  if (!fault)
-    return step(period_ledger::accepted{});
-  last_failure = fault;
-  answer_installs();
-}
-
-bool rdb_state::reached(const waiting_install& what) const {
-  // Read in this order: an end that the snapshot shows is counted before.
-  return store->tables.snapshot()->end >= what.at
-         && store->period_ends_untold == 0;
-}
-
-bool rdb_state::decided(const waiting_install& what) const {
-  if (!reached(what))
-    return false;
-  const auto* waits = ledger.waiting();
-  return ledger.serves(what.period)
-         || (waits != nullptr && waits->period <= what.period);
-}
-
-void rdb_state::answer_installs() {
-  const auto now = env->clock->monotonic_ns();
-  std::vector<waiting_install> due;
-  std::erase_if(installs, [&](waiting_install& waits) {
-    if (!decided(waits) && now <= waits.deadline_ns)
-      return false;
-    due.push_back(std::move(waits));
-    return true;
-  });
-  for (auto& waits : due)
-    report(std::move(waits));
-}
-
-/// Reads what was written on a thread that may wait for the disk.
-void rdb_state::report(waiting_install what) {
-  const auto number = ++report_last;
-  env->io->submit([fs = env->fs, directory = settings.hdb_directory,
-                   stream = settings.stream, period = what.period, number,
-                   me = rdb_self_actor{self}] {
-    period_report out;
-    if (!directory.empty()) {
-      auto written = read_written(*fs, directory, stream, period);
-      if (written) {
-        out.end = written->end;
-        out.version = written->version;
-        out.rows = std::move(written->rows);
-      } else {
-        out.failure = to_string(written.failure());
-      }
-    }
-    caf::anon_send(me, period_read_atom::value, number, out);
-  });
-  reports.emplace(number, std::move(what));
-}
-
-void rdb_state::reported(uint64_t number, const period_report& written) {
-  const auto found = reports.extract(number);
-  auto& what = found.mapped();
-  auto out = written;
-  out.period = what.period;
-  out.reached = reached(what);
-  out.stands = store->tables.snapshot()->end;
-  out.served = out.reached && ledger.serves(what.period);
-  out.hdbs = ledger.living_hdbs();
-  if (const auto* entry = ledger.find(what.period)) {
-    out.end = entry->end;
-    out.rejected_batches = entry->rejects;
-    out.losses = entry->losses;
-  }
-  const auto* waits = ledger.waiting();
-  out.held = waits != nullptr && waits->period <= what.period;
-  if (!out.reached)
-    out.failure = stalled();
-  else if (out.failure.empty() && out.version == manifest_version{}
-           && last_failure)
-    out.failure = to_string(last_failure);
-  what.promise.deliver(out);
+    // It announces what it serves then. Told again at a later tick.
+    .then([](manifest_version) {}, [](const caf::error&) {});
 }
 
 // -- HDBs ---------------------------------------------------------------------
@@ -424,9 +308,24 @@ void rdb_state::watch(const std::vector<process_row>& rows) {
 }
 
 void rdb_state::connect(const std::string& backend_name) {
-  connect_backend(
-    self, hdbs, backend_name, connector, *env->clock,
-    [this](const std::string& hdb) { step(period_ledger::hdb_came{hdb}); });
+  connect_backend(self, hdbs, backend_name, connector, *env->clock,
+                  [this](const std::string& hdb) {
+                    step(period_ledger::hdb_came{hdb});
+                    self->send(
+                      caf::actor_cast<hdb_actor>(hdbs.find(hdb)->handle),
+                      caf::subscribe_atom_v,
+                      caf::actor_cast<hdb_watcher_actor>(self));
+                  });
+}
+
+void rdb_state::hear(const hdb_announcement& news) {
+  std::optional<position> least;
+  for (const auto& table : settings.tables) {
+    const auto found = news.cutovers.find(table.name);
+    const auto at = found == news.cutovers.end() ? position{} : found->second;
+    least = std::min(least.value_or(at), at);
+  }
+  step(period_ledger::hdb_serves{news.process, least.value_or(position{})});
 }
 
 void rdb_state::lost(const caf::down_msg& down) {
@@ -495,6 +394,7 @@ rdb_facts rdb_state::facts() const {
     out.last_loss
       = store->losses.last().empty() ? earlier.last_loss : store->losses.last();
   }
+  out.unheld_batches = store->unheld_batches;
   out.ready = announcement().ready;
   out.standing = standing(out.end);
   out.refuses = !strange_stream.empty();
@@ -527,6 +427,8 @@ status_facts to_status(const rdb_facts& facts) {
     out.add("replayed_percent", facts.replayed_percent);
   }
   out.add("losses", facts.losses);
+  if (facts.unheld_batches != 0)
+    out.add("unheld_batches", facts.unheld_batches);
   if (!facts.last_loss.empty())
     out.add("last_loss", facts.last_loss);
   if (!facts.stalled.empty())
@@ -573,18 +475,21 @@ rdb(rdb_self_actor::stateful_pointer<rdb_state> self, persistence::env* world,
     [self](installed_atom, period_id period, position at, bool accept) {
       return self->state.wait_installed(period, at, accept);
     },
-    [self](rejected_atom, const std::string& why) {
-      self->state.warn("rejected", why);
+    [self](rejected_atom, const std::string& id, const std::string& why) {
+      self->state.warn(id, why);
     },
-    [self](accepted_atom, const caf::error& fault) {
-      self->state.accepted(from_caf(fault));
+    [self](accepted_atom, period_id up_to, const caf::error& fault) {
+      self->state.accepted(up_to, from_caf(fault));
+    },
+    [self](announce_atom, const hdb_announcement& news) {
+      self->state.hear(news);
     },
     [self](period_read_atom, uint64_t number, const period_report& written) {
       self->state.reported(number, written);
     },
     [self](passed_atom, period_id period, position end, uint64_t rejects,
-           uint64_t losses) {
-      self->state.period_passed(period, end, rejects, losses);
+           uint64_t losses, uint64_t unheld) {
+      self->state.period_passed({period, end, rejects, losses, unheld});
     },
     [self](written_atom, position end, manifest_version version,
            const caf::error& fault) {

@@ -31,6 +31,8 @@ struct rdb_settings {
   std::vector<table_schema> tables;
   /// Names of all tables of the stream, whoever holds them.
   std::set<std::string, std::less<>> stream_tables;
+  /// Of these, those that no RDB holds.
+  std::set<std::string, std::less<>> unheld_tables;
   std::string reject_file;   ///< Where batches are kept that no table fits.
   std::string hdb_directory; ///< Empty: no write-down, rows stay.
   bool write_down = true;
@@ -64,16 +66,16 @@ struct rdb_state {
 
   void start(connector_actor to_others, registrar_actor discoveries);
   caf::result<chunks, rdb_cut> query(const chunk& plan, rows_after rows);
-  void period_passed(period_id period, position end, uint64_t rejects,
-                     uint64_t losses);
+  void period_passed(const period_ledger::passed& what);
   void written(position end, manifest_version version, const error& fault);
   caf::result<period_report> wait_installed(period_id period, position at,
                                             bool accept_rejects);
-  void accept_rejects();
-  void accepted(const error& fault);
+  void accept_rejects(period_id up_to);
+  void accepted(period_id up_to, const error& fault);
   /// What was read for an answer.
   void reported(uint64_t number, const period_report& written);
   void watch(const std::vector<process_row>& rows);
+  void hear(const hdb_announcement& news);
   void lost(const caf::down_msg& down);
   void tick();
   /// The snapshot moved.
@@ -98,9 +100,12 @@ struct rdb_state {
   }
   void connect(const std::string& backend_name);
 
+  // rdb_installs.cpp: who waits for a period to be written and served.
+
   struct waiting_install {
     period_id period;
-    position at; ///< The period ended here or before.
+    position at;          ///< The period ended here or before.
+    bool accepts = false; ///< Its rejects, once it is held for them.
     int64_t deadline_ns = 0;
     caf::typed_response_promise<period_report> promise;
   };
@@ -137,6 +142,7 @@ struct rdb_state {
   /// Of answers for which the HDB directory is read.
   std::map<uint64_t, waiting_install> reports;
   uint64_t report_last = 0;
+  bool accepting = false; ///< Rejects are being synced for it.
   period_ledger ledger{{}};
   memory_watch memory{0};
   bool told_stall = false;

@@ -17,12 +17,15 @@ using moved_atom = caf::atom_constant<caf::atom("moved")>;
 /// The RDB, with what it sends itself.
 using rdb_self_actor = rdb_actor::extend<
   // Its subscriber passed the end of a period, of which so many batches fit no
-  // table; and so many losses it met in it.
-  caf::reacts_to<passed_atom, period_id, position, uint64_t, uint64_t>,
-  // A batch was rejected, or a declaration: why.
-  caf::reacts_to<rejected_atom, std::string>,
-  // Somebody accepts the rejects so far, and they are synced, or why not.
-  caf::reacts_to<accepted_atom, caf::error>,
+  // table; so many losses it met in it, and so many batches of tables that no
+  // RDB holds.
+  caf::reacts_to<passed_atom, period_id, position, uint64_t, uint64_t,
+                 uint64_t>,
+  // A batch or a declaration is not taken: a stable word, and why.
+  caf::reacts_to<rejected_atom, std::string, std::string>,
+  // Somebody accepts the rejects up to this period, and they are synced, or why
+  // not.
+  caf::reacts_to<accepted_atom, period_id, caf::error>,
   // What the HDB directory holds of a period was read, for the answer of this
   // number.
   caf::reacts_to<period_read_atom, uint64_t, period_report>,

@@ -45,7 +45,9 @@ period_ledger::input passed(int64_t period, uint64_t end) {
 period_ledger::input rejected(int64_t period, uint64_t end, uint64_t rejects) {
   return period_ledger::passed{period_id{period}, {end}, rejects};
 }
-period_ledger::input accepted() { return period_ledger::accepted{}; }
+period_ledger::input accepted(int64_t period) {
+  return period_ledger::accepted{period_id{period}};
+}
 period_ledger::input written(uint64_t end, uint64_t version) {
   return period_ledger::written{{end}, manifest_version{version}, {}};
 }
@@ -58,8 +60,8 @@ period_ledger::input came(const std::string& name) {
 period_ledger::input left(const std::string& name) {
   return period_ledger::hdb_left{name};
 }
-period_ledger::input serves(const std::string& name, uint64_t version) {
-  return period_ledger::hdb_serves{name, manifest_version{version}};
+period_ledger::input serves(const std::string& name, uint64_t cutover) {
+  return period_ledger::hdb_serves{name, {cutover}};
 }
 period_ledger::input tick() { return period_ledger::tick{}; }
 
@@ -86,22 +88,34 @@ const std::vector<ledger_course> ledger_courses{
     {1, written(100, 1), ""},
     {2, passed(8002, 250), ""},
     {3, tick(), ""},
-    {4, accepted(), "write 8001 (100,180]"},
+    {4, accepted(8001), "write 8001 (100,180]"},
     {5, written(180, 2), "write 8002 (180,250]"}},
    3},
   {"RejectsAreAcceptedOncePerPeriod",
    {{0, rejected(8000, 100, 1), ""},
-    {1, accepted(), "write 8000 (0,100]"},
+    {1, accepted(8000), "write 8000 (0,100]"},
     {2, written(100, 1), ""},
     {3, rejected(8001, 180, 1), ""},
     {4, tick(), ""},
-    {5, accepted(), "write 8001 (100,180]"}},
+    {5, accepted(8001), "write 8001 (100,180]"}},
    2},
+  {"OnePeriodIsAcceptedAndNotTheNext",
+   {{0, rejected(8000, 100, 1), ""},
+    {0, rejected(8001, 180, 3), ""},
+    {1, accepted(7999), ""},
+    {2, accepted(8000), "write 8000 (0,100]"},
+    {3, written(100, 1), ""},
+    {4, tick(), ""},
+    // Those before one that is named go with it.
+    {5, rejected(8002, 250, 1), ""},
+    {6, accepted(8002), "write 8001 (100,180]"},
+    {7, written(180, 2), "write 8002 (180,250]"}},
+   3},
   {"WrittenToldServedDropped",
    {{0, came("hdb1"), "tell hdb1"},
     {1, passed(8000, 100), "write 8000 (0,100]"},
     {2, written(100, 1), "tell hdb1"},
-    {3, serves("hdb1", 1), "", 100},
+    {3, serves("hdb1", 100), "", 100},
     {4, tick(), "", 100},
     {3 + held_ns - 1, tick(), "", 100},
     {3 + held_ns, tick(), "drop 100", 100},
@@ -113,7 +127,7 @@ const std::vector<ledger_course> ledger_courses{
     {2, written(100, 1), "write 8001 (100,180]"},
     {3, written(180, 2), ""},
     {3, came("hdb1"), "tell hdb1"},
-    {4, serves("hdb1", 2), "", 180},
+    {4, serves("hdb1", 180), "", 180},
     // One drop for both.
     {4 + held_ns, tick(), "drop 180", 180}}},
   {"TheFirstIsServedWhileTheSecondIsWritten",
@@ -121,10 +135,10 @@ const std::vector<ledger_course> ledger_courses{
     {0, passed(8000, 100), "write 8000 (0,100]"},
     {0, passed(8001, 180), ""},
     {1, written(100, 1), "write 8001 (100,180]; tell hdb1"},
-    {2, serves("hdb1", 1), "", 100},
+    {2, serves("hdb1", 100), "", 100},
     {2 + held_ns, tick(), "drop 100", 100},
     {3 + held_ns, written(180, 2), "tell hdb1", 100},
-    {4 + held_ns, serves("hdb1", 2), "", 180}},
+    {4 + held_ns, serves("hdb1", 180), "", 180}},
    1},
   {"AFailedWriteIsTriedAgainLater",
    {{0, passed(8000, 100), "write 8000 (0,100]"},
@@ -142,7 +156,7 @@ const std::vector<ledger_course> ledger_courses{
     {3, tick(), ""},
     {3, serves("hdb1", 0), ""},
     {2 + period_ledger::retry_tell_ns, tick(), "tell hdb1"},
-    {3 + period_ledger::retry_tell_ns, serves("hdb1", 1), "", 100},
+    {3 + period_ledger::retry_tell_ns, serves("hdb1", 100), "", 100},
     {3 + 2 * period_ledger::retry_tell_ns, tick(), "", 100}},
    1},
   {"RowsStayUntilEachLivingHdbServesThem",
@@ -150,9 +164,9 @@ const std::vector<ledger_course> ledger_courses{
     {0, came("hdb2"), "tell hdb2"},
     {0, passed(8000, 100), "write 8000 (0,100]"},
     {1, written(100, 1), "tell hdb1 hdb2"},
-    {2, serves("hdb1", 1), "", 100},
+    {2, serves("hdb1", 100), "", 100},
     {2 + held_ns, tick(), "tell hdb1 hdb2", 100},
-    {3 + held_ns, serves("hdb2", 1), "", 100},
+    {3 + held_ns, serves("hdb2", 100), "", 100},
     {3 + 2 * held_ns, tick(), "drop 100", 100}}},
   {"ADeadHdbHoldsNothingUp",
    {{0, came("hdb1"), "tell hdb1"},
@@ -160,7 +174,7 @@ const std::vector<ledger_course> ledger_courses{
     {0, passed(8000, 100), "write 8000 (0,100]"},
     {0, left("hdb2"), ""},
     {1, written(100, 1), "tell hdb1"},
-    {2, serves("hdb1", 1), "", 100},
+    {2, serves("hdb1", 100), "", 100},
     {2 + held_ns, tick(), "drop 100", 100},
     // Back again: it hears of what was written before.
     {3 + held_ns, came("hdb2"), "tell hdb2", 100}}},
@@ -173,12 +187,40 @@ const std::vector<ledger_course> ledger_courses{
    {{0, tick(), ""},
     {1, came("hdb1"), "tell hdb1"},
     {2, passed(8001, 180), "write 8001 (100,180]"},
-    {3, serves("hdb1", 1), "", 100},
+    {3, serves("hdb1", 100), "", 100},
     // Its rows were never in this memory: no drop, and no waiting for it.
     {4, tick(), "", 100},
     {5, written(180, 2), "tell hdb1", 100}},
    1,
    period_ledger::written_before{{100}, manifest_version{1}}},
+  {"WhatOthersWroteIsLetGo",
+   {{0, came("hdb1"), "tell hdb1"},
+    {0, passed(8000, 100), ""},
+    {1, serves("hdb1", 99), ""},
+    {2, serves("hdb1", 100), "", 100},
+    {2 + held_ns, tick(), "drop 100", 100},
+    // It may come first, too.
+    {3 + held_ns, serves("hdb1", 180), "", 100},
+    {4 + held_ns, passed(8001, 180), "", 180},
+    {4 + 2 * held_ns, tick(), "drop 180", 180}},
+   0,
+   std::nullopt,
+   false},
+  {"AnotherDirectoryIsNotTheOneWrittenHere",
+   {{0, came("hdb1"), "tell hdb1"},
+    {0, serves("hdb1", 100), ""},
+    {1, passed(8000, 100), "write 8000 (0,100]"},
+    {2, tick(), ""},
+    {3 + held_ns, tick(), ""},
+    {4 + held_ns, written(100, 1), "tell hdb1", 100}},
+   1},
+  {"AnHdbThatWasBroughtBackServesLess",
+   {{0, came("hdb1"), "tell hdb1"},
+    {0, passed(8000, 100), "write 8000 (0,100]"},
+    {1, serves("hdb1", 500), ""},
+    {2, serves("hdb1", 60), ""},
+    {3, written(100, 1), "tell hdb1"}},
+   1},
   {"WhereOthersWriteNothingIsWritten",
    {{0, came("hdb1"), "tell hdb1"},
     {0, passed(8000, 100), ""},
@@ -216,7 +258,7 @@ TEST(PeriodLedgerTest, ServesAPeriodWhenItAndThoseBeforeAreServed) {
   (void)ledger.step(written(100, 1), 1);
   EXPECT_FALSE(ledger.serves(period_id{8000}));
   (void)ledger.step(came("hdb1"), 1);
-  (void)ledger.step(serves("hdb1", 1), 1);
+  (void)ledger.step(serves("hdb1", 100), 1);
   EXPECT_TRUE(ledger.serves(period_id{7999}));
   EXPECT_TRUE(ledger.serves(period_id{8000}));
   EXPECT_FALSE(ledger.serves(period_id{8001}));
@@ -236,11 +278,11 @@ TEST(PeriodLedgerTest, SaysWhatItKnowsOfAPeriod) {
   EXPECT_EQ(ledger.waiting()->period, period_id{8001});
   EXPECT_EQ(ledger.waiting()->rejects, 3u);
   (void)ledger.step(written(100, 1), 1);
-  (void)ledger.step(serves("hdb1", 1), 1);
+  (void)ledger.step(serves("hdb1", 100), 1);
   // It is known for a while after its rows were dropped.
   EXPECT_FALSE(text_of(ledger.step(tick(), 1 + held_ns)).empty());
   ASSERT_NE(ledger.find(period_id{8000}), nullptr);
-  (void)ledger.step(accepted(), 2 + held_ns);
+  (void)ledger.step(accepted(8001), 2 + held_ns);
   EXPECT_EQ(ledger.waiting(), nullptr);
   (void)ledger.step(left("hdb1"), 2 + held_ns);
   EXPECT_EQ(ledger.living_hdbs(), 0u);
