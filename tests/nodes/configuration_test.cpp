@@ -168,6 +168,8 @@ roll_size = "64MiB"
 retention_age = "7d"
 retention_size = "1TiB"
 retention_disk = 80
+gc_grace = "5min"
+gc_disk = 60
 [[stream]]
 name = "b"
 [[table]]
@@ -396,6 +398,10 @@ constexpr bad_line bad_lines[] = {
    ":7:stream.retention_size: ", "expected a count of bytes"},
   {6, "name = \"market\"\nretention_disk = 100",
    ":7:stream.retention_disk: ", "not within 1 to 99"},
+  {6, "name = \"market\"\ngc_grace = \"1ms\"",
+   ":7:stream.gc_grace: ", "not within"},
+  {6, "name = \"market\"\ngc_disk = 0",
+   ":7:stream.gc_disk: ", "not within 1 to 99"},
   {30, "grace = \"7 days\"", ":30:period.grace: ", "is not a duration"},
   {6, "name = \"market\"\n[[stream]]\nname = \"market\"",
    ":8:stream.name: ", "'market' appears twice"},

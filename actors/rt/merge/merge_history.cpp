@@ -1,4 +1,5 @@
 #include <millrace/actors/rt/merge/merge_history.hpp>
+#include <millrace/persistence/log/log_collect.hpp>
 #include <millrace/persistence/log/log_directory.hpp>
 
 namespace millrace::rt {
@@ -6,16 +7,16 @@ namespace millrace::rt {
 namespace {
 
 constexpr std::string_view record_origin = "history";
-constexpr uint64_t file_bytes = uint64_t{16} << 20;
 /// Written at this size, or by a checkpoint.
 constexpr size_t buffered_max = 64u << 10;
 
 persistence::log_writer_options options_of(const std::string& directory,
-                                           persistence::session_policy policy) {
+                                           persistence::session_policy policy,
+                                           uint64_t roll_bytes) {
   persistence::log_writer_options out;
   out.directory = directory;
   out.session = policy;
-  out.roll_bytes = file_bytes;
+  out.roll_bytes = roll_bytes;
   out.reserve_bytes = 0;
   return out;
 }
@@ -23,14 +24,15 @@ persistence::log_writer_options options_of(const std::string& directory,
 } // namespace
 
 result<std::unique_ptr<merge_history>>
-merge_history::open(persistence::env& world, const std::string& directory) {
+merge_history::open(persistence::env& world, const std::string& directory,
+                    uint64_t roll_bytes) {
   using persistence::session_policy;
   auto log = persistence::log_writer::open(
-    world, options_of(directory, session_policy::resume));
+    world, options_of(directory, session_policy::resume, roll_bytes));
   // What is damaged stays, and what comes goes on after it.
   if (!log && log.failure().code == errc::corrupt)
     log = persistence::log_writer::open(
-      world, options_of(directory, session_policy::next));
+      world, options_of(directory, session_policy::next, roll_bytes));
   if (!log)
     return log.failure();
   return std::unique_ptr<merge_history>{new merge_history{*std::move(log)}};
@@ -80,6 +82,15 @@ result<std::optional<position>> file_before(persistence::file_system& fs,
 }
 
 } // namespace
+
+error merge_history::collect(persistence::env& world,
+                             const std::string& directory, entry_index last) {
+  const auto from = file_before(*world.fs, directory, last);
+  if (!from)
+    return from.failure();
+  return *from ? persistence::collect_log(world, directory, **from).failure()
+               : error{};
+}
 
 result<history_reader> history_reader::open(persistence::file_system& fs,
                                             const std::string& directory,

@@ -18,9 +18,11 @@ namespace millrace::rt {
 /// owner.
 class merge_history {
 public:
+  static constexpr uint64_t roll_bytes_default = uint64_t{16} << 20;
   /// Damage in it costs what it covers, and is no fault.
   [[nodiscard]] static result<std::unique_ptr<merge_history>>
-  open(persistence::env& world, const std::string& directory);
+  open(persistence::env& world, const std::string& directory,
+       uint64_t roll_bytes = roll_bytes_default);
 
   /// @param before the one that was applied before it; 0: none.
   [[nodiscard]] error add(entry_index index, entry_index before,
@@ -34,6 +36,11 @@ public:
     log_->finish_sync(end, outcome);
   }
   [[nodiscard]] error close() { return log_->close(); }
+
+  /// Lets files go that hold nothing after `last`. May run beside all else.
+  [[nodiscard]] static error collect(persistence::env& world,
+                                     const std::string& directory,
+                                     entry_index last);
 
 private:
   explicit merge_history(std::unique_ptr<persistence::log_writer> log)

@@ -227,7 +227,7 @@ error rebuild_out_file(persistence::env& world, const rebuild_source& from,
     if (auto fault = replace_out_file(*world.fs, from, place, *scratch))
       return fault;
   }
-  return {};
+  return world.fs->remove_all(*scratch);
 }
 
 std::vector<position>

@@ -556,6 +556,9 @@ sequencer(sequencer_self_actor::stateful_pointer<sequencer_state> self,
       me->looking_at_disk = false;
       me->disk_percent = percent;
     },
+    [me](collected_atom, entry_index last, const caf::error& outcome) {
+      me->history_collected(last, outcome);
+    },
     [me](collected_atom, position below, const caf::error& outcome) {
       me->out_collected(below, outcome);
     },

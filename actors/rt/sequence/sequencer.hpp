@@ -56,6 +56,8 @@ using sequencer_self_actor
     caf::reacts_to<surveyed_atom>,
     // How full the disk is, in percents; 0: it does not say.
     caf::reacts_to<disk_atom, uint32_t>,
+    // Files of the history up to an entry went, or did not.
+    caf::reacts_to<collected_atom, entry_index, caf::error>,
     // Files of out/ before that of a position went, or did not.
     caf::reacts_to<collected_atom, position, caf::error>,
     // The grace of an end of period goes by.
@@ -158,6 +160,8 @@ struct sequencer_state {
   void leave_behind(bool any);
   void look_at_disk();
   void collect_out();
+  void collect_history();
+  void history_collected(entry_index last, const caf::error& outcome);
   void out_collected(position below, const caf::error& outcome);
   void take_floor(const std::string& consumer, position at);
   void pass_floors_on();
@@ -383,6 +387,8 @@ struct sequencer_state {
   int64_t disk_look_at_ns = 0;
   std::vector<std::string> left_behind; ///< Names; while this node leads.
   bool leaves_behind = false;           ///< As the node that leads said last.
+  bool collecting_history = false;
+  entry_index history_collected_end;
   bool collecting_out = false;
   position out_collected_end;
   error collect_failure;

@@ -96,6 +96,7 @@ void sequencer_state::collect_needless() {
   for (const auto& [copy, sink] : sinks)
     collect(sink, copy);
   collect_out();
+  collect_history();
 }
 
 void sequencer_state::collect(const input_sink_actor& sink, copy_id copy) {
@@ -183,6 +184,28 @@ void sequencer_state::collect_out() {
     caf::anon_send(me, collected_atom::value, below,
                    went ? caf::error{} : to_caf(went.failure()));
   });
+}
+
+void sequencer_state::collect_history() {
+  const auto last = core->needless_history();
+  if (collecting_history || last <= history_collected_end)
+    return;
+  collecting_history = true;
+  submit([world = env, directory = core->options().directory + "/history", last,
+          me = sequencer_self_actor{self}] {
+    caf::anon_send(me, collected_atom::value, last,
+                   to_caf(merge_history::collect(*world, directory, last)));
+  });
+}
+
+/// What is left is tried again when more is to go.
+void sequencer_state::history_collected(entry_index last,
+                                        const caf::error& outcome) {
+  collecting_history = false;
+  if (outcome)
+    return warn("not-collected", to_string(from_caf(outcome)));
+  history_collected_end = last;
+  collect_history();
 }
 
 void sequencer_state::out_collected(position below, const caf::error& outcome) {

@@ -326,7 +326,7 @@ result<sequencer_core::checkpoint_job> sequencer_core::begin_checkpoint() {
   job.applied = merge_->state().applied_index;
   const auto& kept = anchor_next_ ? *anchor_next_ : anchor_;
   job.anchor = kept.file;
-  job.before = {kept.inputs, merge_->state().out_begin};
+  job.before = {kept.inputs, merge_->state().out_begin, kept.index};
   job.end = merge_->state().out_end;
   return job;
 }
@@ -344,6 +344,7 @@ error sequencer_core::finish_checkpoint(const checkpoint_job& job,
     return {};
   anchor_.file = job.anchor;
   anchor_.inputs = job.before.inputs;
+  anchor_.index = job.before.history;
   if (anchor_next_ && anchor_next_->file == job.anchor)
     anchor_next_.reset();
   checkpointed_ = job.sync.end;
@@ -379,6 +380,7 @@ sequencer_core::needless_logs sequencer_core::before(const merge_state& state) {
   for (const auto& [number, input] : state.inputs)
     out.inputs[number] = input.merged_end;
   out.out = state.out_begin;
+  out.history = state.applied_index;
   return out;
 }
 
@@ -395,7 +397,7 @@ void sequencer_core::take_anchor() {
   const auto end = state.out_end;
   anchor_next_ = kept_file{
     end.offset() == 0 ? end : position::of(end.session(), end.roll() + 1, 0),
-    before(state).inputs, encode(state)};
+    before(state).inputs, encode(state), state.applied_index};
 }
 
 void sequencer_core::take_needless(std::optional<needless_logs> what) {

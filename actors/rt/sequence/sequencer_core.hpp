@@ -176,9 +176,13 @@ public:
   struct needless_logs {
     std::map<input_id, position> inputs; ///< Of each input, below this.
     position out;                        ///< Of out/, below this.
+    entry_index history;                 ///< Of the history, up to this.
   };
   [[nodiscard]] position needless_of(copy_id copy) const;
   [[nodiscard]] position needless_out() const noexcept { return needless_.out; }
+  [[nodiscard]] entry_index needless_history() const noexcept {
+    return needless_.history;
+  }
 
   /// A checkpoint: out/ is synced by the job, then `finish_checkpoint` stores
   /// the state as it was when the job began.
@@ -396,6 +400,7 @@ private:
     std::map<input_id, position> inputs; ///< Merged before it.
     std::vector<std::byte> state; ///< Until it is kept, durably; of `file`, or
                                   ///< of the end of the file before it.
+    entry_index index;            ///< Applied before it.
   };
   kept_file anchor_;                     ///< That is kept.
   std::optional<kept_file> anchor_next_; ///< And one that is to be.

@@ -129,6 +129,8 @@ void sequencer_state::take_out(position begin, const chunk& bytes) {
     auto fault = run();
     if (!fault)
       fault = replace_out_file(*world->fs, from, file, made);
+    if (!fault)
+      fault = world->fs->remove_all(made);
     caf::anon_send(me, mended_atom::value, file, to_caf(fault));
   });
 }

@@ -210,7 +210,7 @@ error sequencer_core::begin_anchored_file(const lineage_id& of) {
   if (!*kept)
     return {};
   const auto& state = **kept;
-  anchor_ = {state.out_end, before(state).inputs, {}};
+  anchor_ = {state.out_end, before(state).inputs, {}, state.applied_index};
   if (auto fault = env_->fs->create_directories(out_directory()))
     return fault;
   const auto files = persistence::list_log_files(*env_->fs, out_directory());
@@ -329,6 +329,7 @@ void sequencer_core::recover_needless() {
     end = known == anchor_.inputs.end() ? position{}
                                         : std::min(end, known->second);
   }
+  what.history = std::min(what.history, anchor_.index);
   take_needless(std::move(what));
 }
 

@@ -1,0 +1,72 @@
+#include <millrace/actors/rt/merge/merge_history.hpp>
+#include <millrace/persistence/log/log_directory.hpp>
+#include <millrace/sim/disk/memory_file_system.hpp>
+#include <millrace/tests/support/manual_clock.hpp>
+
+#include <gtest/gtest.h>
+
+namespace millrace::rt {
+namespace {
+
+constexpr const char* directory = "/s/history";
+
+class MergeHistoryTest : public ::testing::Test {
+protected:
+  MergeHistoryTest() {
+    env.fs = &disk;
+    env.clock = &clock;
+    env.random = [] { return uint64_t{5}; };
+    auto history = *merge_history::open(env, directory, 1024);
+    for (uint64_t i = 1; i <= 200; ++i)
+      EXPECT_FALSE(history->add(
+        entry_index{i}, entry_index{i - 1},
+        merge_range{input_id{1}, position{i * 8}, position{i * 8 + 8}}));
+    EXPECT_FALSE(history->close());
+  }
+
+  size_t files() {
+    size_t out = 0;
+    for (const auto& file : *persistence::list_log_files(disk, directory))
+      out += file.size != 0 ? 1 : 0;
+    return out;
+  }
+
+  /// Instructions that follow, without a hole.
+  uint64_t after(uint64_t last) {
+    auto reader = history_reader::open(disk, directory, entry_index{last});
+    EXPECT_TRUE(reader) << to_string(reader.failure());
+    for (uint64_t count = 0;; ++count) {
+      const auto next = reader->next();
+      EXPECT_TRUE(next) << to_string(next.failure());
+      if (!*next)
+        return count;
+      EXPECT_EQ((*next)->first, entry_index{last + count + 1});
+    }
+  }
+
+  sim::memory_file_system disk{1};
+  test_support::manual_clock clock;
+  persistence::env env;
+};
+
+TEST_F(MergeHistoryTest, WhatNothingCanBeMadeFromGoes) {
+  const auto all = files();
+  ASSERT_GT(all, 5u);
+  ASSERT_FALSE(merge_history::collect(env, directory, entry_index{0}));
+  EXPECT_EQ(files(), all);
+  for (const uint64_t last : {40, 41, 120, 200}) {
+    ASSERT_FALSE(merge_history::collect(env, directory, entry_index{last}));
+    EXPECT_EQ(after(last), 200 - last);
+    EXPECT_LE(files(), all - all * last / 200 + 1);
+  }
+  EXPECT_EQ(after(0), 0u);
+  // It goes on in the same way.
+  auto again = *merge_history::open(env, directory, 1024);
+  ASSERT_FALSE(again->add(entry_index{201}, entry_index{200},
+                          cut_begin{position{8}}));
+  ASSERT_FALSE(again->close());
+  EXPECT_EQ(after(200), 1u);
+}
+
+} // namespace
+} // namespace millrace::rt
