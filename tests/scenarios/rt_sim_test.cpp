@@ -195,6 +195,26 @@ TEST_P(RtSim, FailedSyncFencesAndLosesNothing) {
   });
 }
 
+// What ends a sequencer does not end its node: RT begins another life there.
+TEST_P(RtSim, AFailedSyncStartsRtAgainInItsNode) {
+  size_t ended = 0;
+  for_each_seed(20, [&](uint64_t seed) {
+    rt_scenario run{seed, cached()};
+    for (uint64_t i = 0; i < 1 + run.w.draw(3); ++i)
+      run.w.after(std::chrono::milliseconds{run.w.draw(1500)}, [&] {
+        run.w.at("rt0").disk().fail(disk_call::sync, 1 + run.w.draw(5));
+      });
+    run.w.run_for(4s);
+    auto broken = run.finish();
+    if (const auto lives = run.w.at("rt0").lives(); lives != 1)
+      broken.push_back("the node has had " + std::to_string(lives) + " lives");
+    for (const auto& each : run.w.at("rt0").notices())
+      ended += each.id == "ended" ? 1 : 0;
+    return report(seed, broken);
+  });
+  EXPECT_GT(ended, 0u) << "no sequencer ended";
+}
+
 TEST_P(RtSim, SameSeedSameRun) {
   const auto trace = [&](uint64_t seed) {
     rt_scenario run{seed, cached()};
