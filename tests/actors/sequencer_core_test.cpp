@@ -344,6 +344,34 @@ TEST_P(SequencerCoreTest, AnInputThatCannotBeReadBlocksAndIsMended) {
   }
 }
 
+// What is agreed on waits for room, and is not begun before.
+TEST_P(SequencerCoreTest, AFullDiskIsWaitedFor) {
+  open();
+  publish(3);
+  run();
+  publish(3);
+  constexpr uint64_t all = uint64_t{1} << 40;
+  disk.set_quota(all);
+  disk.set_quota(all - *disk.free_bytes("/") + 20'000);
+  // What was known of the disk is used up.
+  for (int i = 0; i < 100 && !core->blocked(); ++i) {
+    publish(1);
+    run();
+  }
+  EXPECT_EQ(core->blocked().code, errc::no_space);
+  EXPECT_TRUE(core->damaged().empty());
+  const auto waits = merged_ids().size();
+  EXPECT_LT(waits, all_ids().size());
+  core->retry();
+  run();
+  EXPECT_EQ(merged_ids().size(), waits);
+  disk.set_quota(std::nullopt);
+  core->retry();
+  run();
+  EXPECT_FALSE(core->blocked());
+  EXPECT_EQ(merged_ids(), all_ids());
+}
+
 // out/ is made again from before the group's log begins, of an input that is
 // damaged: the node waits for it, and goes on where the log does.
 TEST_P(SequencerCoreTest, DamageInWhatTheHistoryNamesIsMendedAlive) {

@@ -142,6 +142,33 @@ void sequencer_core::block(const merge_range& on, const error& why) {
     blocked_->parts = *std::move(parts);
 }
 
+/// Half an entry cannot be taken back: it is not begun on a full disk.
+error sequencer_core::room_for(const input_bytes& bytes) {
+  // Of events, of the headers of records, and of what the history and the
+  // group's log take beside it.
+  uint64_t need = 64u << 10;
+  for (const auto& part : bytes.parts)
+    need += 2 * part.size();
+  // A file begins with the state.
+  if (merge_->begins_file())
+    need += 2 * newest_.bytes.size();
+  if (need > room_) {
+    // Others use the disk as well: what is known of it holds for a while.
+    constexpr uint64_t known_max = uint64_t{4} << 20;
+    const auto free = env_->fs->free_bytes(options_.directory);
+    if (!free)
+      return {};
+    room_ = std::min(*free, std::max(known_max, need));
+    if (need > room_)
+      return {errc::no_space,
+              options_.directory + ": " + std::to_string(*free)
+                + " bytes are free, and an entry that was agreed on may take "
+                + std::to_string(need)};
+  }
+  room_ -= need;
+  return {};
+}
+
 std::vector<sequencer_core::missing_bytes> sequencer_core::damaged() const {
   std::vector<missing_bytes> out;
   if (!blocked_)
@@ -194,6 +221,10 @@ error sequencer_core::apply(const stream_group::instruction& what,
   auto ready = read(agreed);
   if (!ready)
     return {}; // Blocked.
+  if (auto full = room_for(ready->bytes)) {
+    blocked_ = unreadable{std::move(full), {}, {}};
+    return {};
+  }
   if (merge_->begins_file())
     take_anchor();
   const auto applied = merge_->state().applied_index;

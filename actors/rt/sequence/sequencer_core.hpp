@@ -194,7 +194,7 @@ public:
     needless_logs before; ///< What comes before that state.
     position anchor;      ///< Where the file begins that is kept with it.
     position end;         ///< Of out/ at that state.
-                  /// What the job could not keep; see `not_saved`.
+                          /// What the job could not keep; see `not_saved`.
     std::shared_ptr<error> refused = std::make_shared<error>();
   };
   [[nodiscard]] bool checkpoint_due() const noexcept;
@@ -323,6 +323,7 @@ private:
   result<readable> read(const merge_entry& entry);
   error read(const merge_range& range, input_bytes& into);
   void block(const merge_range& on, const error& why);
+  [[nodiscard]] error room_for(const input_bytes& bytes);
   [[nodiscard]] bool recalls() const;
   void name(input_id number, const input_name& name);
   [[nodiscard]] const merge_input* input_of(const input_name& name) const;
@@ -368,6 +369,7 @@ private:
     std::vector<input_part> parts; ///< What of them is damaged.
   };
   std::optional<unreadable> blocked_; ///< Which those are.
+  uint64_t room_ = 0; ///< Bytes of the disk that were free, and not used since.
   /// By input: what is agreed to be lost of ranges that are not applied yet.
   std::map<input_id, std::vector<input_part>> losses_;
   std::vector<std::pair<copy_id, input_part>> declared_; ///< Not agreed yet.
