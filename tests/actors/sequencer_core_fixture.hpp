@@ -20,6 +20,7 @@ namespace millrace::rt {
 /// Keeps the newest checkpoint, for as many lives as there are.
 struct kept_state {
   std::optional<std::vector<std::byte>> bytes;
+  std::optional<std::vector<std::byte>> anchor;
 };
 
 struct memory_store final : state_store {
@@ -29,6 +30,13 @@ struct memory_store final : state_store {
   }
   error save(std::span<const std::byte> state) override {
     kept->bytes.emplace(state.begin(), state.end());
+    return {};
+  }
+  result<std::optional<std::vector<std::byte>>> load_anchor() override {
+    return kept->anchor;
+  }
+  error save_anchor(std::span<const std::byte> state) override {
+    kept->anchor.emplace(state.begin(), state.end());
     return {};
   }
   kept_state* kept;

@@ -209,6 +209,10 @@ struct no_store final : rt::state_store {
     return std::optional<std::vector<std::byte>>{};
   }
   error save(std::span<const std::byte>) override { return {}; }
+  result<std::optional<std::vector<std::byte>>> load_anchor() override {
+    return std::optional<std::vector<std::byte>>{};
+  }
+  error save_anchor(std::span<const std::byte>) override { return {}; }
 };
 
 /// A copy of the disk with only the first `kept` files of out/, and what an RT
