@@ -26,7 +26,8 @@ result<std::vector<endpoint>> endpoints_of_stream(const cluster_config& config,
     out.push_back(*std::move(at));
   }
   if (out.empty())
-    return error{errc::not_found, config.path + ": no rt process orders stream '"
+    return error{errc::not_found, config.path
+                                    + ": no rt process orders stream '"
                                     + std::string{stream} + "'"};
   return out;
 }

@@ -286,11 +286,12 @@ error judge_tail(file& source, const lineage_id& lineage, uint64_t session,
     scan.damaged = true;
     scan.reason = "bytes after the seal";
   }
-  if (synced_end && scan.valid_end<*synced_end&& * synced_end> scan.begin
-      && synced_end->value - scan.begin.value <= position::offset_max) {
+  const auto synced = synced_end.value_or(position{});
+  if (synced_end && scan.valid_end < synced && scan.begin < synced
+      && synced.value - scan.begin.value <= position::offset_max) {
     scan.damaged = true;
     scan.reason += std::string{scan.reason.empty() ? "" : "; "} + "bytes up to "
-                   + to_string(*synced_end) + " were synced once";
+                   + to_string(synced) + " were synced once";
   }
   return {};
 }

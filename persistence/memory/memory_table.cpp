@@ -165,8 +165,8 @@ error memory_table::plan_sources(const batch_view& batch) {
   }
   // Few bytes could stand for millions of rows of nulls.
   if (batch.row_count != 0 && batch.columns.empty())
-    return {errc::schema_mismatch, "table '" + ours.name + "': "
-                                     + std::to_string(batch.row_count)
+    return {errc::schema_mismatch, "table '" + ours.name
+                                     + "': " + std::to_string(batch.row_count)
                                      + " rows without a column"};
   for (const auto& column : batch.columns)
     batch_layout_.emplace_back(column.name, column.type);

@@ -10,6 +10,7 @@ import subprocess
 import millrace_cluster as mill
 
 TRY_LATER = 75
+WRONG_CONFIGURATION = 78
 ROLES = [("discovery1", "discovery"), ("rt1", "rt")]
 
 
@@ -179,13 +180,25 @@ def live_publisher(binary):
 
 
 def strangers(binary):
-  """Two directories of one identity, and a copy that goes its own way."""
+  """Other data at the same port, two directories of one identity, and a copy
+  that goes its own way."""
   with rt_only(binary) as made:
     made.up()
     made.pub("a", 3)
     other = made.directory / "other.toml"
     other.write_text(made.path.read_text().replace(
       'data = "data"', f'data = "{made.directory}/elsewhere"'))
+    done = made.pub("a", 2, code=None, config=other, seconds=20)
+    del made.sent[-2:]
+    mill.check(done.returncode == WRONG_CONFIGURATION
+               and "another cluster" in done.stderr
+               and f"{made.directory}/data" in done.stderr,
+               "another cluster of this name is not refused:",
+               done.returncode, done.stderr)
+    # Copied by hand, it passes for the same.
+    shutil.rmtree(made.directory / "elsewhere/.cluster")
+    shutil.copytree(made.directory / "data/.cluster",
+                    made.directory / "elsewhere/.cluster")
     # The node's own files stay where they are.
     made.pub("a", 2, config=other)
     done = made.pub("a", 1, code=None, seconds=20)

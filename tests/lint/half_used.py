@@ -117,16 +117,19 @@ def examples(lint):
 
 def atoms(lint, product):
     """Each atom is sent by someone, and handled by someone."""
-    all_words = [(name, set(re.findall(r"\w+", text)))
-                 for name, text in product.items()]
     for header, text in product.items():
-        for atom in re.finditer(r"CAF_ADD_ATOM\(\w+, \w+, (\w+),", text):
-            name = atom.group(1)
-            sent, handled = (any(word in words for file, words in all_words
+        for atom in re.finditer(r"CAF_ADD_ATOM\(\w+, \w+, (\w+),"
+                                r"|\busing (\w+) = caf::atom_constant<",
+                                text):
+            name = atom.group(1) or atom.group(2)
+            sends = re.compile(rf"\b{name}(_v\b|::value\b|\{{\}})")
+            handles = re.compile(rf"\b{name}\b(?!::value|\{{\}})")
+            sent, handled = (any(how.search(other)
+                                 for file, other in product.items()
                                  if file != header)
-                             for word in (f"{name}_v", name))
+                             for how in (sends, handles))
             if not (sent and handled):
-                yield ("atom", name, header, line_of(text, atom.start(1)),
+                yield ("atom", name, header, line_of(text, atom.start()),
                        "nobody sends it" if handled else "nobody handles it")
 
 

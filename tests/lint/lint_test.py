@@ -314,6 +314,16 @@ class LintTest(unittest.TestCase):
         self.assert_half_used({**files, **handled}, header, 2, sent)
         self.assert_half_used(files, header, 2, {**sent, **handled})
 
+    def test_atoms_of_one_actor_are_sent_and_handled(self):
+        header = "actors/a.hpp"
+        files = {header: HEADER
+                 + 'using cut_atom = caf::atom_constant<caf::atom("cut")>;\n'
+                   "reacts_to<cut_atom>;\n"}
+        sent = {"actors/a.cpp": "send(to, cut_atom::value);\n"}
+        handled = {"actors/b.cpp": "[](cut_atom) {}\n"}
+        self.assert_half_used({**files, **sent}, header, 2, handled)
+        self.assert_half_used({**files, **handled}, header, 2, sent)
+
     def test_error_codes_are_made(self):
         header = "messages/base/errors.hpp"
         files = {header: HEADER + "enum class errc : uint8_t {\n"
