@@ -184,6 +184,83 @@ TEST_P(SequencerCoreTest, ADamagedEndOfOutIsMadeAgainByTheHistory) {
   }
 }
 
+// What came before it of the inputs was collected; the state where it begins
+// stands beside the checkpoint.
+TEST_P(SequencerCoreTest, TheNewestFileIsMadeAgainWhateverBefellIt) {
+  checkpoints = true;
+  const std::vector<out_damage> damages{
+    {"its first byte", [](sim::memory_file_system& disk,
+                          const std::string& path) { disk.flip_bit(path, 1); }},
+    {"cut in its first record",
+     [](sim::memory_file_system& disk, const std::string& path) {
+       disk.cut(path, 100);
+     }},
+    {"gone", [](sim::memory_file_system& disk,
+                const std::string& path) { ASSERT_FALSE(disk.remove(path)); }},
+    {"out/ gone",
+     [](sim::memory_file_system& disk, const std::string&) {
+       ASSERT_FALSE(disk.remove_all("/rt/market/out"));
+     }},
+  };
+  for (const auto& damage : damages) {
+    SCOPED_TRACE(damage.name);
+    core.reset();
+    ASSERT_FALSE(disk.remove_all("/rt"));
+    kept = {};
+    id = 0;
+    end = {};
+    open();
+    for (int i = 0; i < 100; ++i) {
+      publish(5);
+      run();
+    }
+    const auto needless = core->needless_of(copy_id{1});
+    ASSERT_GT(needless, position{});
+    core.reset();
+    const auto before = out_files(disk);
+    const auto newest = before.rbegin()->first;
+    const auto input = "/rt/market/in/" + to_string(name) + "/log.0.0";
+    for (uint64_t at = 0; at < needless.offset(); ++at)
+      disk.flip_bit(input, at * 8);
+    damage.does(disk, newest);
+    open();
+    run();
+    EXPECT_EQ(disk.content(newest), before.at(newest));
+    EXPECT_EQ(core->state()->origins.at("a").watermark, id);
+    publish(5);
+    run();
+    EXPECT_EQ(merged_ids().back(), id);
+  }
+}
+
+TEST_P(SequencerCoreTest, TheFileThatIsWrittenIsMendedWhereItStands) {
+  checkpoints = true;
+  open();
+  for (int i = 0; i < 40; ++i) {
+    publish(5);
+    run();
+  }
+  const auto end_before = core->out_end();
+  ASSERT_GT(end_before.offset(), 1000u);
+  const auto before = out_files(disk);
+  const auto newest = before.rbegin()->first;
+  const auto from = core->rebuilt_from();
+  ASSERT_TRUE(from) << to_string(from.failure());
+  for (const auto offset :
+       {uint64_t{1}, end_before.offset() / 2, end_before.offset() - 9}) {
+    SCOPED_TRACE(offset);
+    disk.flip_bit(newest, offset * 8);
+    ASSERT_NE(disk.content(newest), before.at(newest));
+    const auto fault = rebuild_live_file(env, *from, end_before);
+    EXPECT_FALSE(fault) << to_string(fault);
+    EXPECT_EQ(disk.content(newest), before.at(newest));
+  }
+  // Its writer goes on.
+  publish(5);
+  run();
+  EXPECT_EQ(merged_ids(), all_ids());
+}
+
 TEST_P(SequencerCoreTest, AnyClosedFileOfOutIsMadeAgain) {
   checkpoints = true;
   open();

@@ -330,6 +330,7 @@ private:
   [[nodiscard]] int64_t now() const { return env_->clock->monotonic_ns(); }
   static needless_logs before(const merge_state& state);
   void take_anchor();
+  void find_anchor();
   result<std::optional<merge_state>> kept_anchor(const lineage_id& of);
   error begin_anchored_file(const lineage_id& of);
   error note_losses(const std::vector<merge_effect>& facts);

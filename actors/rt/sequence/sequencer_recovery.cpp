@@ -109,6 +109,7 @@ error sequencer_core::recover() {
   }
   if (auto fault = apply_history())
     return fault;
+  find_anchor();
   recover_needless();
   for (const auto& entry : group_->after(newest_.index)) {
     if (const auto* opened = std::get_if<rt::open_input>(&entry))
@@ -200,6 +201,20 @@ sequencer_core::kept_anchor(const lineage_id& of) {
   if (end.offset() != 0)
     state->out_end = position::of(end.session(), end.roll() + 1, 0);
   return std::optional{*std::move(state)};
+}
+
+/// A store that is new, or lost what it had, takes over what the newest file
+/// begins with.
+void sequencer_core::find_anchor() {
+  if (!merge_ || anchor_.file != position{})
+    return;
+  const auto file = file_of(merge_->state().out_end);
+  auto bytes = state_bytes(*env_->fs, out_directory(), out_->lineage(), file);
+  const auto state = state_record(file);
+  if (!bytes || !state)
+    return; // There is one when the next file begins.
+  anchor_ = {file, before(*state).inputs, {}};
+  anchor_next_ = {file, anchor_.inputs, *std::move(bytes)};
 }
 
 /// Where that file and all after it are gone, it begins anew.
