@@ -18,37 +18,61 @@ void feeder_state::pump() {
       return;
     }
     if (!*item)
-      return;
-    if (auto* part = std::get_if<flow_sender::part>(&**item))
+      return mend_end();
+    if (auto* part = std::get_if<flow_sender::part>(&**item)) {
+      asked_at.reset();
       self->send(sink, chunk_atom_v, flow, part->begin, std::move(part->bytes));
-    else if (!take(std::get<stream_event>(**item)))
+    } else if (!take(std::get<stream_event>(**item))) {
       return;
+    }
   }
 }
 
-bool feeder_state::take(stream_event event) {
-  const auto same_file = [](position a, position b) {
-    return a.session() == b.session() && a.roll() == b.roll();
-  };
-  if (!mender || event.kind != event_kind::badtail
-      || same_file(event.from, event.to)) {
+/// A file that is missing reads as one that was collected: the mender knows.
+bool feeder_state::take(const stream_event& event) {
+  const bool may_be_damage
+    = event.kind == event_kind::badtail || event.kind == event_kind::pruned;
+  // What was said to be whole is not asked for again.
+  if (!mender || !may_be_damage || asked_at == event.from) {
     send(event);
     return true;
   }
-  mending = true;
-  const auto from = event.from;
-  self->request(mender, caf::infinite, mend_atom::value, from)
-    .then([this, event](bool whole) { mended(whole, event); },
-          [this, event](const caf::error&) { mended(false, event); });
+  ask_mender(event.from, event);
   return false;
 }
 
-void feeder_state::mended(bool whole, const stream_event& event) {
+/// Nothing intact follows damage yet: no reader is told, but what is written
+/// must be there.
+void feeder_state::mend_end() {
+  const auto at = sender->where();
+  if (mender && sender->ends_early() && asked_at != at)
+    ask_mender(at, std::nullopt);
+}
+
+void feeder_state::ask_mender(position at, std::optional<stream_event> event) {
+  // Unless the mender says that it was collected.
+  if (event)
+    event->kind = event_kind::badtail;
+  mending = true;
+  asked_at = at;
+  self->request(mender, caf::infinite, mend_atom::value, at)
+    .then([this, at, event](bool whole) { mended(whole, at, event); },
+          [this, at, event](const caf::error& why) {
+            auto told = event;
+            if (told && from_caf(why).code == errc::pruned)
+              told->kind = event_kind::pruned;
+            mended(false, at, told);
+          });
+}
+
+void feeder_state::mended(bool whole, position at,
+                          const std::optional<stream_event>& event) {
   mending = false;
-  if (!whole)
-    send(event);
-  else if (auto fault = sender->go_back(event.from))
-    return self->quit(to_caf(fault));
+  if (event && !whole)
+    send(*event);
+  else if (whole)
+    if (auto fault = sender->go_back(at))
+      return self->quit(to_caf(fault));
   pump();
 }
 

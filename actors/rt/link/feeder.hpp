@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace millrace::rt {
@@ -27,8 +28,8 @@ using feeder_actor = source_actor::extend<
 
 /// Mends the log under a FEEDER, if it can.
 using mender_actor = caf::typed_actor<
-  // A closed file of the log is damaged here, or gone; answers whether it is
-  // whole again.
+  // A file of the log is damaged here, or gone; answers whether it is whole
+  // again. `pruned`: it was collected.
   caf::replies_to<mend_atom, position>::with<bool>>;
 
 /// How far the flow of a FEEDER has come.
@@ -50,9 +51,13 @@ struct feeder_state {
   void pump();
   /// Sends an event, or has the damage mended first. @returns whether the flow
   /// goes on now.
-  bool take(stream_event event);
+  bool take(const stream_event& event);
   void send(const stream_event& event);
-  void mended(bool whole, const stream_event& event);
+  void mend_end();
+  /// @param event that is sent if it cannot be mended; none: none is
+  void ask_mender(position at, std::optional<stream_event> event);
+  void mended(bool whole, position at,
+              const std::optional<stream_event>& event);
   void acked(const flow_ack& ack);
   [[nodiscard]] feeder_facts facts() const {
     return {sender->where(), sender->sent()};
@@ -67,6 +72,8 @@ struct feeder_state {
   bool polls = false;
   bool started = false; ///< The sink knows the flow: its first ack came.
   bool mending = false; ///< The flow waits for its log.
+  /// What the mender was asked for last, and nothing was read after.
+  std::optional<position> asked_at;
 };
 
 /// Tells a FEEDER about its log.

@@ -90,6 +90,11 @@ public:
   [[nodiscard]] position last_sent() const noexcept { return last_sent_; }
   /// Damage at the end of the log that nothing intact follows yet; empty: none.
   [[nodiscard]] const std::string& stalled() const noexcept { return stalled_; }
+  /// There is such damage, or nothing at all, where the writer says that it
+  /// wrote.
+  [[nodiscard]] bool ends_early() const noexcept {
+    return drained_ && written_ != unknown_end && next_ < written_;
+  }
   [[nodiscard]] const lineage_id& lineage() const noexcept { return lineage_; }
 
 private:

@@ -29,8 +29,9 @@ public:
     : env_{&world}, from_{&from}, scratch_{std::move(scratch)},
       inputs_{*world.fs, from.directory + "/in"} {}
 
-  /// Until `file` is closed, and one begun that is there to compare with.
-  error make(position file);
+  /// Until `file` is closed, and one begun that is there to compare with; of
+  /// the one that is written, until `until`.
+  error make(position file, std::optional<position> until = {});
 
 private:
   result<merge_state> begin(position file);
@@ -123,7 +124,7 @@ error rebuilding::apply(const history_reader::instruction& what) {
   return done ? error{} : done.failure();
 }
 
-error rebuilding::make(position file) {
+error rebuilding::make(position file, std::optional<position> until) {
   auto state = begin(file);
   if (!state)
     return state.failure();
@@ -151,6 +152,11 @@ error rebuilding::make(position file) {
     }
     if (auto fault = apply(**next))
       return fault;
+    if (until) {
+      if (out_->recorded_end() >= *until)
+        return out_->sync();
+      continue;
+    }
     const auto here = file_of(out_->recorded_end());
     if (here <= last || out_->recorded_end().offset() == 0)
       continue;
@@ -228,6 +234,68 @@ error rebuild_out_file(persistence::env& world, const rebuild_source& from,
       return fault;
   }
   return world.fs->remove_all(*scratch);
+}
+
+error rebuild_live_file(persistence::env& world, const rebuild_source& from,
+                        position end) {
+  auto scratch = rebuild_directory(world, from);
+  if (!scratch)
+    return scratch.failure();
+  if (auto fault = rebuilding{world, from, *scratch}.make(file_of(end), end))
+    return fault;
+  if (auto fault = patch_live_file(*world.fs, from, end, *scratch))
+    return fault;
+  return world.fs->remove_all(*scratch);
+}
+
+error patch_live_file(persistence::file_system& fs, const rebuild_source& from,
+                      position end, const std::string& scratch) {
+  const auto file = file_of(end);
+  const auto path = out_path(from.directory + "/out", file);
+  auto good = fs.map(out_path(scratch, file));
+  if (!good)
+    return good.failure();
+  auto target = fs.open(path, persistence::open_mode::write);
+  if (!target)
+    return target.failure();
+  auto there = fs.map(path);
+  if (!there)
+    return there.failure();
+  if ((*good)->bytes().size() < end.offset())
+    return {errc::corrupt, out_path(scratch, file) + ": is not whole"};
+  const auto made = (*good)->bytes().first(end.offset());
+  const auto old = (*there)->bytes();
+  std::vector<std::pair<uint64_t, uint64_t>> damage; // Offset and length.
+  for (uint64_t at = 0; at < made.size();) {
+    const position place{file.value + at};
+    const auto parsed
+      = persistence::parse_record(made.subspan(at), from.lineage, place,
+                                  persistence::payload_check::verify);
+    if (parsed.kind != persistence::parse_outcome::what::record)
+      return {errc::corrupt,
+              out_path(scratch, file) + ": no record at " + std::to_string(at)};
+    const auto length = parsed.record.length;
+    const bool same
+      = old.size() >= at + length
+        && std::equal(old.begin() + static_cast<ptrdiff_t>(at),
+                      old.begin() + static_cast<ptrdiff_t>(at + length),
+                      made.begin() + static_cast<ptrdiff_t>(at));
+    if (!same) {
+      if (at < old.size()
+          && persistence::parse_record(old.subspan(at), from.lineage, place,
+                                       persistence::payload_check::verify)
+                 .kind
+               == persistence::parse_outcome::what::record)
+        return {errc::corrupt,
+                path + ": comes out otherwise at " + std::to_string(at)};
+      damage.emplace_back(at, length);
+    }
+    at += length;
+  }
+  for (const auto& [at, length] : damage)
+    if (auto fault = (*target)->write_at(at, made.subspan(at, length)))
+      return fault;
+  return (*target)->sync();
 }
 
 std::vector<position>

@@ -40,6 +40,18 @@ missing_files(const std::vector<persistence::log_file_info>& files);
 [[nodiscard]] error rebuild_out_file(persistence::env& world,
                                      const rebuild_source& from, position file);
 
+/// Writes over what is damaged of the file that is being written, below `end`:
+/// with what comes out again of the inputs and the history. `corrupt`, and
+/// nothing changed, when anything intact in it comes out otherwise. All that
+/// was applied below `end` must be in the history. Blocks.
+[[nodiscard]] error rebuild_live_file(persistence::env& world,
+                                      const rebuild_source& from, position end);
+
+/// The same with a copy of it in `scratch`, from another node.
+[[nodiscard]] error patch_live_file(persistence::file_system& fs,
+                                    const rebuild_source& from, position end,
+                                    const std::string& scratch);
+
 /// Puts a file that was made in `scratch`, and synced, in the place of the one
 /// in out/, durably. `corrupt`, and nothing changed, when it is not whole.
 [[nodiscard]] error replace_out_file(persistence::file_system& fs,

@@ -170,15 +170,22 @@ void sequencer_state::led() {
     = std::make_unique<period_ending>(*core->state(), settings.period_grace_ns);
 }
 
+/// As it was agreed on, and not where the files begin that are there: one that
+/// is missing is damage. None: the stream has not begun.
+std::optional<position> sequencer_state::begin_of_stream() const {
+  return core->state() == nullptr ? std::optional<position>{}
+                                  : std::optional{core->state()->out_begin};
+}
+
 result<std::optional<position>>
 sequencer_state::resolve(const start_spec& from) const {
   switch (from.kind) {
     case start_spec::begin:
-      return std::optional<position>{};
+      return begin_of_stream();
     case start_spec::end:
       return std::optional<position>{core->out_end()};
     case start_spec::at_position:
-      return of_another_life(from) ? std::optional<position>{}
+      return of_another_life(from) ? begin_of_stream()
                                    : std::optional<position>{from.at};
     case start_spec::at_time: {
       auto found
@@ -258,6 +265,9 @@ sequencer_state::open_tail(const start_spec& from, const sink_actor& to) {
     credit);
   if (auto fault = sender->start(*start))
     return fault;
+  // That much must be there.
+  if (core->state() != nullptr)
+    sender->grew(core->out_end(), {});
   flow_grant grant;
   flow_last = flow_last.next();
   grant.flow = flow_last;

@@ -144,6 +144,7 @@ struct sequencer_state {
   result<opened_tail> open_tail(const start_spec& from, const sink_actor& to);
   [[nodiscard]] bool reached(const start_spec& from) const;
   /// It names a place in an earlier life of the stream.
+  [[nodiscard]] std::optional<position> begin_of_stream() const;
   [[nodiscard]] bool of_another_life(const start_spec& from) const;
   void serve_waiting();
   void grant_offers();
@@ -213,7 +214,7 @@ struct sequencer_state {
     position next; ///< Where the next one begins.
     uint64_t bytes = 0;
     std::optional<copy_id> copy; ///< Of an input; none: of out/.
-    /// Of the file that is written: what was merged of it.
+    /// Of the file that is written: up to here nothing changes any more.
     std::optional<position> below{};
   };
   void scrub();
@@ -318,11 +319,13 @@ struct sequencer_state {
     position file;
     std::string directory;
     std::unique_ptr<persistence::log_replica> copy;
+    /// Of the file that is written: how far it is copied.
+    std::optional<position> until;
     size_t peer = 0; ///< Which one is asked.
     std::string why; ///< Nothing else helped.
   };
   std::optional<out_copy> copying;
-  /// Closed files that are still to be looked at in this round.
+  /// Files that are still to be looked at in this round.
   std::deque<scrubbed_file> to_scrub;
   std::shared_ptr<std::atomic<bool>> scrubbing
     = std::make_shared<std::atomic<bool>>(false);

@@ -31,9 +31,11 @@ caf::result<bool> sequencer_state::mend_out(position at) {
   std::erase_if(out_given_up, [&](const auto& entry) {
     return now_ns - entry.second > give_up_ns;
   });
-  if (core->state() == nullptr || file == file_of(core->out_end())
-      || file < core->state()->out_begin || out_given_up.contains(file))
+  if (core->state() == nullptr || core->copying()
+      || out_given_up.contains(file))
     return false;
+  if (file < core->state()->out_begin)
+    return to_caf({errc::pruned, core->out_directory() + "/" + name_of(file)});
   auto promise = self->make_response_promise<bool>();
   out_mends[file].push_back(promise);
   if (out_mends[file].size() == 1)
@@ -54,10 +56,14 @@ void sequencer_state::start_mend() {
   auto from = core->rebuilt_from();
   if (!from)
     return rebuilt(file, to_caf(from.failure()));
-  submit([from = *std::move(from), file, world = env,
+  // The file that is written is mended where it stands.
+  const auto end = core->out_end();
+  submit([from = *std::move(from), file, end, world = env,
           me = sequencer_self_actor{self}] {
-    caf::anon_send(me, mended_atom::value, file,
-                   to_caf(rebuild_out_file(*world, from, file)));
+    const auto fault = file == file_of(end)
+                         ? rebuild_live_file(*world, from, end)
+                         : rebuild_out_file(*world, from, file);
+    caf::anon_send(me, mended_atom::value, file, to_caf(fault));
   });
 }
 
@@ -76,8 +82,11 @@ void sequencer_state::rebuilt(position file, const caf::error& outcome) {
   auto copy = persistence::log_replica::open(*env, *directory, from->lineage);
   if (!copy)
     return end_mend(to_string(copy.failure()));
+  const auto end = core->out_end();
   copying.emplace(
-    out_copy{file, *directory, *std::move(copy), 0, to_string(fault)});
+    out_copy{file, *directory, *std::move(copy),
+             file == file_of(end) ? std::optional{end} : std::nullopt, 0,
+             to_string(fault)});
   fetch_out();
 }
 
@@ -117,18 +126,22 @@ void sequencer_state::take_out(position begin, const chunk& bytes) {
   if (file_of(begin) == file) {
     if (auto fault = copying->copy->append(begin, bytes.bytes()))
       return deny_out(to_string(fault));
-    return fetch_out();
+    if (!copying->until || copying->copy->end() < copying->until)
+      return fetch_out();
   }
-  // The next file begins: this one is whole, if its seal came.
+  // All is there; of a closed file the next one begins: it is whole, if its
+  // seal came.
   auto from = core->rebuilt_from();
   if (!from)
     return deny_out(to_string(from.failure()));
   auto job = copying->copy->begin_sync();
   submit([from = *std::move(from), file, world = env, run = std::move(job.run),
-          made = copying->directory, me = sequencer_self_actor{self}] {
+          made = copying->directory, until = copying->until,
+          me = sequencer_self_actor{self}] {
     auto fault = run();
     if (!fault)
-      fault = replace_out_file(*world->fs, from, file, made);
+      fault = until ? patch_live_file(*world->fs, from, *until, made)
+                    : replace_out_file(*world->fs, from, file, made);
     if (!fault)
       fault = world->fs->remove_all(made);
     caf::anon_send(me, mended_atom::value, file, to_caf(fault));

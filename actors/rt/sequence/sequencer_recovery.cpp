@@ -213,8 +213,9 @@ void sequencer_core::find_anchor() {
   const auto state = state_record(file);
   if (!bytes || !state)
     return; // There is one when the next file begins.
-  anchor_ = {file, before(*state).inputs, {}};
-  anchor_next_ = {file, anchor_.inputs, *std::move(bytes)};
+  anchor_ = {file, before(*state).inputs, {}, state->applied_index};
+  anchor_next_ = anchor_;
+  anchor_next_->state = *std::move(bytes);
 }
 
 /// Where that file and all after it are gone, it begins anew.

@@ -1,3 +1,4 @@
+#include <millrace/actors/rt/sequence/out_state.hpp>
 #include <millrace/actors/rt/sequence/sequencer.hpp>
 
 #include <algorithm>
@@ -68,6 +69,10 @@ bool sequencer_state::list_files(const std::string& directory,
       to_scrub.push_back(
         {directory, lineage, begin, merged, last.size, copy, merged});
   }
+  const auto written = core->out_end();
+  if (!copy && !files->empty() && written.offset() != 0)
+    to_scrub.push_back({directory, lineage, file_of(written), written,
+                        files->back().size, copy, written});
   for (const auto& gone : missing_files(*files)) {
     // The copy of a log whose first files were collected begins late.
     if (copy
