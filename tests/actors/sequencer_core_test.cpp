@@ -189,17 +189,19 @@ TEST_P(SequencerCoreTest, ADamagedEndOfOutIsMadeAgainByTheHistory) {
 TEST_P(SequencerCoreTest, TheNewestFileIsMadeAgainWhateverBefellIt) {
   checkpoints = true;
   const std::vector<out_damage> damages{
-    {"its first byte", [](sim::memory_file_system& disk,
-                          const std::string& path) { disk.flip_bit(path, 1); }},
-    {"cut in its first record",
-     [](sim::memory_file_system& disk, const std::string& path) {
-       disk.cut(path, 100);
+    {"its first byte",
+     [](sim::memory_file_system& files, const std::string& path) {
+       files.flip_bit(path, 1);
      }},
-    {"gone", [](sim::memory_file_system& disk,
-                const std::string& path) { ASSERT_FALSE(disk.remove(path)); }},
+    {"cut in its first record",
+     [](sim::memory_file_system& files, const std::string& path) {
+       files.cut(path, 100);
+     }},
+    {"gone", [](sim::memory_file_system& files,
+                const std::string& path) { ASSERT_FALSE(files.remove(path)); }},
     {"out/ gone",
-     [](sim::memory_file_system& disk, const std::string&) {
-       ASSERT_FALSE(disk.remove_all("/rt/market/out"));
+     [](sim::memory_file_system& files, const std::string&) {
+       ASSERT_FALSE(files.remove_all("/rt/market/out"));
      }},
   };
   for (const auto& damage : damages) {
