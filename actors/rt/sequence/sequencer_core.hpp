@@ -351,6 +351,7 @@ private:
   applied_trace applied_before_;
   /// Where out/ ended then, if the group's log was gone.
   std::optional<position> end_before_;
+  std::optional<merge_state> went_on_from_; ///< Until that is recovered.
   std::string forgot_;
   std::vector<loss> unwritten_losses_; ///< While the disk is full.
   /// While this node leads.

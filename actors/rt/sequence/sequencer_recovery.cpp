@@ -150,14 +150,14 @@ result<std::optional<lineage_id>> sequencer_core::out_lineage() {
 }
 
 result<std::optional<merge_state>> sequencer_core::recover_state() {
-  if (!out_)
-    return std::optional<merge_state>{};
+  if (went_on_from_ || !out_)
+    return std::exchange(went_on_from_, std::nullopt);
   // A checkpoint ahead of out/ would skip what was never written.
   const auto fits = [this](const merge_state& state, bool by_history) {
     return usable(state, by_history) && state.out_end <= out_->recorded_end();
   };
   auto stored = stored_state();
-  if (stored && (fits(*stored, false) || fits(*stored, true)))
+  if (stored && fits(*stored, false))
     return stored;
   auto record = newest_state_record(false);
   if (!record || *record)
