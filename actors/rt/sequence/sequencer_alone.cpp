@@ -42,7 +42,10 @@ error sequencer_core::go_on_alone(
         || state.out_end > out_->recorded_end())
       return;
     const auto end = history_end(state.applied_index);
-    if (from && end <= last)
+    // Of inputs, what an older one needs may be gone.
+    if (from
+        && (end < last
+            || (end == last && state.applied_index < from->applied_index)))
       return;
     from = state;
     last = end;
@@ -64,6 +67,7 @@ error sequencer_core::go_on_alone(
          + to_string(last) + ": nothing that was agreed on is lost";
     auto state
       = last == from->applied_index ? encode(*from) : std::vector<std::byte>{};
+    went_on_from_ = std::move(from);
     return group_->found_alone(last, std::move(state), now());
   }
   if (out_) {

@@ -153,11 +153,11 @@ result<std::optional<merge_state>> sequencer_core::recover_state() {
   if (went_on_from_ || !out_)
     return std::exchange(went_on_from_, std::nullopt);
   // A checkpoint ahead of out/ would skip what was never written.
-  const auto fits = [this](const merge_state& state, bool by_history) {
-    return usable(state, by_history) && state.out_end <= out_->recorded_end();
+  const auto fits = [this](const merge_state& state) {
+    return usable(state, false) && state.out_end <= out_->recorded_end();
   };
   auto stored = stored_state();
-  if (stored && fits(*stored, false))
+  if (stored && fits(*stored))
     return stored;
   auto record = newest_state_record(false);
   if (!record || *record)
@@ -165,7 +165,7 @@ result<std::optional<merge_state>> sequencer_core::recover_state() {
   // What was merged before it may not be here any more.
   if (group_->state().index != entry_index{})
     if (auto state = decode_merge_state(group_->state().bytes);
-        state && fits(*state, false))
+        state && fits(*state))
       return std::optional{*std::move(state)};
   auto record_before = newest_state_record(true);
   if (!record_before)
