@@ -92,10 +92,11 @@ result<opened_rocksdb> open_rocksdb(const std::string& directory,
       return out;
     }
     auto failure = to_error(status, directory);
-    // A damaged file answers Corruption, a lost one InvalidArgument or an I/O
-    // error that names it; only the first two are sure to be damage.
+    // A damaged file answers Corruption, a lost one InvalidArgument, or "path
+    // not found", as the directory itself is there.
     const bool is_damage = failure.code == errc::corrupt
                            || failure.code == errc::invalid_argument
+                           || status.IsPathNotFound()
                            || (derived && failure.code != errc::locked
                                && failure.code != errc::no_space);
     if (!is_damage || out.quarantine)
