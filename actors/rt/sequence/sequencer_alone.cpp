@@ -1,5 +1,8 @@
 #include <millrace/actors/rt/sequence/sequencer_core.hpp>
+#include <millrace/persistence/log/log_directory.hpp>
 
+#include <algorithm>
+#include <map>
 #include <string_view>
 #include <utility>
 
@@ -31,6 +34,32 @@ entry_index sequencer_core::history_end(entry_index from) const {
   return from;
 }
 
+/// What the history names of inputs after that is here, as far as files are.
+bool sequencer_core::inputs_reach(const merge_state& state) const {
+  std::map<input_id, input_name> names;
+  for (const auto& [number, input] : state.inputs)
+    names[number] = {input.directory, input.lineage};
+  std::map<input_id, position> first;
+  auto history = history_reader::open(
+    *env_->fs, options_.directory + "/history", state.applied_index);
+  while (history) {
+    const auto next = history->next();
+    if (!next || !*next)
+      break;
+    const auto& entry = (*next)->second;
+    if (const auto* opened = std::get_if<rt::open_input>(&entry))
+      names[opened->input] = {opened->directory, opened->lineage};
+    else if (const auto* range = std::get_if<merge_range>(&entry);
+             range != nullptr && !range->lost)
+      first.try_emplace(range->input, range->from);
+  }
+  return std::all_of(first.begin(), first.end(), [&](const auto& each) {
+    return env_->fs->exists(
+      inputs_.directory_of(names[each.first]) + "/"
+      + persistence::log_file_name(each.second.session(), each.second.roll()));
+  });
+}
+
 /// What the log had after what is applied names inputs that are still here:
 /// it is ordered anew, and nobody was told of it.
 error sequencer_core::go_on_alone(
@@ -39,7 +68,7 @@ error sequencer_core::go_on_alone(
   entry_index last;
   const auto consider = [&](const merge_state& state) {
     if (state.layout.lineage != out_->lineage()
-        || state.out_end > out_->recorded_end())
+        || state.out_end > out_->recorded_end() || !inputs_reach(state))
       return;
     const auto end = history_end(state.applied_index);
     // Of inputs, what an older one needs may be gone.
@@ -56,6 +85,10 @@ error sequencer_core::go_on_alone(
   if (out_)
     if (const auto kept = kept_anchor(out_->lineage()); kept && *kept)
       consider(**kept);
+  // Nothing goes of inputs before the first checkpoint.
+  if (out_ && !from)
+    if (const auto begin = state_record(position::of(0, 0, 0)))
+      consider(*begin);
   forgot_ = group_->why_set_aside();
   if (forgot_.empty())
     forgot_ = options_.directory + "/raft was set aside before";

@@ -299,6 +299,7 @@ private:
   // sequencer_alone.cpp
   error go_on_alone(const std::optional<merge_state>& checkpoint);
   [[nodiscard]] entry_index history_end(entry_index from) const;
+  [[nodiscard]] bool inputs_reach(const merge_state& state) const;
   [[nodiscard]] bool lost_end() const;
   error start_over();
   [[nodiscard]] error leave(entry_index denied);

@@ -1,6 +1,7 @@
 #include <millrace/actors/rt/sequence/stream_group.hpp>
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 // How a node becomes a member of a group, and stops being one.
@@ -46,16 +47,83 @@ result<std::vector<std::string>> logs_aside(persistence::file_system& fs,
   return out;
 }
 
+// Each life of a node leaves its number in the directory of its log and beside
+// it: one that was put back from an earlier life has another there.
+
+/// Empty: there is none.
+result<std::string> read_life(persistence::file_system& fs,
+                              const std::string& path) {
+  const auto bytes = persistence::read_file(fs, path);
+  if (!bytes && bytes.failure().code != errc::not_found)
+    return bytes.failure();
+  return bytes ? std::string{reinterpret_cast<const char*>(bytes->data()),
+                             bytes->size()}
+               : std::string{};
+}
+
+std::string life_inside(const std::string& directory) {
+  return directory + "/.life";
+}
+
+std::string life_beside(const std::string& directory) {
+  return directory + ".life";
+}
+
+/// A crash between the writes leaves both numbers beside it.
+result<bool> is_of_last_life(persistence::file_system& fs,
+                             const std::string& directory) {
+  const auto inside = read_life(fs, life_inside(directory));
+  if (!inside)
+    return inside.failure();
+  const auto beside = read_life(fs, life_beside(directory));
+  if (!beside)
+    return beside.failure();
+  return inside->empty() || beside->empty()
+         || (" " + *beside + " ").find(" " + *inside + " ")
+              != std::string::npos;
+}
+
+/// On a full disk the last number stays.
+error begin_life(persistence::file_system& fs, const std::string& directory,
+                 uint64_t number) {
+  const auto last = read_life(fs, life_inside(directory));
+  if (!last)
+    return last.failure();
+  const auto next = std::to_string(number);
+  const std::pair<std::string, std::string> steps[]
+    = {{life_beside(directory), *last + " " + next},
+       {life_inside(directory), next},
+       {life_beside(directory), next}};
+  for (const auto& [path, text] : steps)
+    if (auto fault
+        = persistence::replace_file(fs, path, std::as_bytes(std::span{text})))
+      return fault.code == errc::no_space ? error{} : fault;
+  return {};
+}
+
 /// What this life of the log may not vouch for; empty: nothing is missing.
-std::string forgotten(const entry_log& log, const std::string& directory,
-                      const raft_recovered& found,
-                      const applied_trace& applied) {
+/// @param first no log was set aside before it.
+result<std::string> forgotten(persistence::file_system& fs,
+                              const entry_log& log,
+                              const std::string& directory,
+                              const raft_recovered& found,
+                              const applied_trace& applied, bool first) {
+  if (!log.founding().empty()) {
+    const auto last = is_of_last_life(fs, directory);
+    if (!last)
+      return last.failure();
+    if (!*last)
+      return directory + ": it was put back from an older copy";
+  }
+  // A log that comes after another one may still lag behind out/.
+  if (!first)
+    return std::string{};
   if (log.founding().empty())
     return applied.any ? directory
                            + ": the group's log is gone, and out/ has what was "
                              "agreed on there"
                        : std::string{};
-  const auto why = disagreement(found, applied);
+  auto why = disagreement(found, applied);
   return why.empty() ? why : directory + ": " + why;
 }
 
@@ -93,9 +161,12 @@ stream_group::open(persistence::env& world, settings how,
       if (fault.code != errc::corrupt)
         return fault;
       why = to_string(fault);
-    } else if (aside->empty()) {
-      // A log that comes after another one may still lag behind out/.
-      why = forgotten(*log, how.directory, found, applied);
+    } else {
+      auto lacks
+        = forgotten(fs, *log, how.directory, found, applied, aside->empty());
+      if (!lacks)
+        return lacks.failure();
+      why = *std::move(lacks);
     }
   }
   if (!why.empty()) {
@@ -108,6 +179,8 @@ stream_group::open(persistence::env& world, settings how,
     const entry_index last{found.base.at.index.value + found.entries.size()};
     found.committed = std::min(applied.last, last);
   }
+  if (auto fault = begin_life(fs, how.directory, world.random()))
+    return fault;
   std::unique_ptr<stream_group> group{
     new stream_group{world, std::move(how), std::move(log)}};
   group->why_set_aside_ = std::move(why);
