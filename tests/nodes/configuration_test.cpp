@@ -168,7 +168,7 @@ roll_size = "64MiB"
 retention_age = "7d"
 retention_size = "1TiB"
 retention_disk = 80
-gc_grace = "5min"
+gc_grace = "5m"
 gc_disk = 60
 [[stream]]
 name = "b"
