@@ -428,22 +428,20 @@ TEST_P(SequencerCoreTest, AFullDiskIsWaitedFor) {
   open();
   publish(3);
   run();
-  publish(3);
+  ASSERT_FALSE(core->close());
+  core.reset();
   constexpr uint64_t all = uint64_t{1} << 40;
   disk.set_quota(all);
-  disk.set_quota(all - *disk.free_bytes("/") + 20'000);
-  // What was known of the disk is used up.
-  for (int i = 0; i < 100 && !core->blocked(); ++i) {
-    publish(1);
-    run();
-  }
+  disk.set_quota(all - *disk.free_bytes("/") + 60'000);
+  open();
+  publish(3);
+  run();
   EXPECT_EQ(core->blocked().code, errc::no_space);
   EXPECT_TRUE(core->damaged().empty());
-  const auto waits = merged_ids().size();
-  EXPECT_LT(waits, all_ids().size());
+  EXPECT_EQ(merged_ids().size(), 3u);
   core->retry();
   run();
-  EXPECT_EQ(merged_ids().size(), waits);
+  EXPECT_EQ(merged_ids().size(), 3u);
   disk.set_quota(std::nullopt);
   core->retry();
   run();
@@ -546,7 +544,7 @@ TEST_P(SequencerCoreTest, NeedlessIsWhatTheGroupsLogIsPast) {
   EXPECT_LE(needless, end);
   EXPECT_EQ(core->needless_out(), position{});
   // Another life knows it again.
-  kept = {};
+  kept.bytes.reset();
   open();
   run();
   ASSERT_TRUE(core->open_input(name));
@@ -555,7 +553,7 @@ TEST_P(SequencerCoreTest, NeedlessIsWhatTheGroupsLogIsPast) {
   const auto path = "/rt/market/in/" + to_string(name) + "/log.0.0";
   for (uint64_t at = 0; at < needless.offset(); ++at)
     disk.flip_bit(path, at * 8);
-  kept = {};
+  kept.bytes.reset();
   open();
   run();
   EXPECT_EQ(merged_ids(), all_ids());
