@@ -180,8 +180,7 @@ bool is_hidden(std::string_view member) {
 } // namespace
 
 result<std::vector<source_info>> list_zip(persistence::file_system& fs,
-                                          const std::string& path,
-                                          const std::string& identity) {
+                                          const std::string& path) {
   auto opened = archive::open(fs, path);
   if (!opened)
     return opened.failure();
@@ -203,7 +202,6 @@ result<std::vector<source_info>> list_zip(persistence::file_system& fs,
         && stat.encryption_method != ZIP_EM_NONE)
       return error{errc::unsupported, info.label() + ": is encrypted"};
     info.kind = source_kind::zip_member;
-    info.identity = identity + "#" + info.member;
     info.total_bytes = (stat.valid & ZIP_STAT_SIZE) != 0 ? stat.size : 0;
     info.index = static_cast<uint64_t>(i);
     members.push_back(std::move(info));

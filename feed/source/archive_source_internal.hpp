@@ -13,8 +13,7 @@ open_compressed(persistence::file_system& fs, const source_info& info,
                 const std::atomic<bool>& stop);
 /// All members but directories and hidden ones.
 [[nodiscard]] result<std::vector<source_info>>
-list_zip(persistence::file_system& fs, const std::string& path,
-         const std::string& identity);
+list_zip(persistence::file_system& fs, const std::string& path);
 [[nodiscard]] result<std::unique_ptr<source>>
 open_zip_member(persistence::file_system& fs, const source_info& info);
 

@@ -3,6 +3,7 @@
 #include <millrace/feed/source/reader.hpp>
 #include <millrace/feed/source/reject_file.hpp>
 #include <millrace/feed/source/source.hpp>
+#include <millrace/feed/source/text_identity.hpp>
 #include <millrace/feed/source/text_opening_internal.hpp>
 
 #include <algorithm>
@@ -86,8 +87,15 @@ error reader::state::list_files() {
     auto found = list_sources(*outside.fs, path, options.choice, *options.stop);
     if (!found)
       return within(path, found.failure());
-    for (auto& each : *found)
+    for (auto& each : *found) {
+      if (options.named_by_text) {
+        auto told = identify_text(*outside.fs, each, *options.stop);
+        if (!told)
+          return within(each.label(), told.failure());
+        each.identity = *std::move(told);
+      }
       add_source(std::move(each));
+    }
   }
   return {};
 }

@@ -38,9 +38,10 @@ struct reader_options {
   /// What was published before: at most one cursor per source (the last).
   /// Reading goes on after it; a source without a cursor is read whole.
   std::vector<source_cursor> resume;
-  /// Sources are known by source_info::identity instead of their path: for
-  /// cursors that are kept without a hash of the text.
-  bool named_by_head = false;
+  /// Sources are known by their whole text instead of their path, and read once
+  /// more for it, before the first row: for cursors that are kept without a
+  /// hash of the text. Pipes are `unsupported` then.
+  bool named_by_text = false;
   /// A reject file, whose lines are read instead of files: each as a line of
   /// the file that it names. Empty: none.
   std::string only_rejects;

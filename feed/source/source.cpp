@@ -2,17 +2,13 @@
 #include <millrace/feed/source/byte_input_internal.hpp>
 #include <millrace/feed/source/source.hpp>
 
-#define XXH_INLINE_ALL
 #include <algorithm>
-#include <cstdio>
-#include <xxhash.h>
 
 namespace millrace::feed {
 
 namespace {
 
 constexpr size_t magic_bytes = 8;
-constexpr size_t identity_bytes = 64 * 1024;
 
 /// A plain file, mapped.
 class plain_source : public source {
@@ -39,16 +35,6 @@ private:
   std::shared_ptr<persistence::mapped_file> file_; ///< None: an empty file.
   size_t at_ = 0;
 };
-
-std::string identity_of(const std::string& path, uint64_t size,
-                        std::span<const std::byte> head) {
-  const auto slash = path.rfind('/');
-  char text[64];
-  std::snprintf(
-    text, sizeof text, ":%llu:%016llx", static_cast<unsigned long long>(size),
-    static_cast<unsigned long long>(XXH3_64bits(head.data(), head.size())));
-  return (slash == path.npos ? path : path.substr(slash + 1)) + text;
-}
 
 /// A file that is read as it grows, or a pipe.
 class growing_source : public source {
@@ -170,7 +156,7 @@ result<std::vector<source_info>> list_sources(persistence::file_system& fs,
   info.path = path;
   info.total_bytes = *size;
   info.followed = choice.follow;
-  std::vector<std::byte> head(identity_bytes);
+  std::vector<std::byte> head(magic_bytes);
   const auto got = (*opened)->read_at(0, head);
   if (!got && got.failure().code != errc::timeout)
     return got.failure();
@@ -183,7 +169,6 @@ result<std::vector<source_info>> list_sources(persistence::file_system& fs,
   } else {
     head.resize(*got);
     info.kind = kind_of(head);
-    info.identity = identity_of(path, *size, head);
   }
   if (info.kind == source_kind::zip_member && info.pipe)
     return error{errc::unsupported,
@@ -192,7 +177,7 @@ result<std::vector<source_info>> list_sources(persistence::file_system& fs,
     return error{errc::unsupported, path + ": only plain text can be followed"};
   if (info.kind != source_kind::zip_member)
     return std::vector<source_info>{info};
-  auto members = list_zip(fs, path, info.identity);
+  auto members = list_zip(fs, path);
   if (!members)
     return members;
   return chosen(*std::move(members), path, choice.member);

@@ -32,8 +32,8 @@ struct source_info {
   std::string path;
   std::string member; ///< Name in the archive; empty otherwise.
   source_kind kind = source_kind::plain;
-  /// File name, size and hash of the file's first 64 KiB, and the member: what
-  /// the text is where no hash of it is kept.
+  /// What the text is where no cursor keeps a hash of it: see
+  /// feed/source/text_identity.hpp. Empty: nobody asked.
   std::string identity;
   /// What progress() counts up to: bytes of the file, or of the member's text.
   uint64_t total_bytes = 0;

@@ -1,4 +1,5 @@
 #include <millrace/feed/source/iex_source_internal.hpp>
+#include <millrace/feed/source/text_identity.hpp>
 #include <millrace/feed/source/text_opening_internal.hpp>
 #include <millrace/messages/text/csv_text.hpp>
 
@@ -166,7 +167,7 @@ private:
     if (!bound)
       return bound.failure();
     out_.fitted = *bound;
-    if (options_.named_by_head) {
+    if (options_.named_by_text) {
       auto named = std::make_shared<binding>(*out_.fitted);
       named->identity.replace(0, info_.label().size(), info_.identity);
       out_.fitted = std::move(named);
@@ -186,11 +187,13 @@ private:
   /// their offset. The path is no part of a text: files are moved.
   [[nodiscard]] std::vector<source_cursor> candidates() const {
     const auto& own = out_.fitted->identity;
-    if (options_.named_by_head) {
+    if (options_.named_by_text) {
+      const auto mine = parse_text_identity(own);
       std::vector<source_cursor> same;
       std::copy_if(options_.resume.begin(), options_.resume.end(),
-                   std::back_inserter(same),
-                   [&](const auto& each) { return each.name == own; });
+                   std::back_inserter(same), [&](const auto& each) {
+                     return parse_text_identity(each.name).same_rows(mine);
+                   });
       return same;
     }
     const auto slash = info_.path.rfind('/');
@@ -223,6 +226,9 @@ private:
     }
     if (place)
       return place;
+    if (options_.named_by_text)
+      if (auto fault = other_rows())
+        return fault;
     for (const auto& each : known)
       if (each.name == out_.fitted->identity)
         return changed(each);
@@ -231,6 +237,19 @@ private:
       if (auto fault = begin())
         return fault;
     return place;
+  }
+
+  /// `already_exists` when other rows were made of this text.
+  [[nodiscard]] error other_rows() const {
+    const auto mine = parse_text_identity(out_.fitted->identity);
+    for (const auto& each : options_.resume)
+      if (const auto other = parse_text_identity(each.name);
+          other.text == mine.text && other.layout != mine.layout)
+        return {errc::already_exists,
+                "its text was loaded as " + other.name
+                  + ", with another layout, date or symbol; --replace puts its "
+                    "rows in the place of all rows of their dates"};
+    return {};
   }
 
   error go_on(const source_cursor& place) {

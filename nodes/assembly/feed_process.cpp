@@ -130,11 +130,11 @@ result<shared_source> files_of(persistence::env& world,
                                const cluster_config& config,
                                const process_config& process,
                                const std::string& reject_path,
-                               const feed_run& run, bool named_by_head) {
+                               const feed_run& run, bool named_by_text) {
   auto reading = reading_of(world, config, process, run);
   if (!reading)
     return reading.failure();
-  reading->named_by_head = named_by_head;
+  reading->named_by_text = named_by_text;
   return shared_source{std::make_shared<feed::file_source>(
     world, *std::move(reading), reject_path, run.read)};
 }

@@ -54,12 +54,12 @@ struct feed_run {
 };
 
 /// The batches of a feed process's files, read as its table has them.
-/// @param named_by_head see feed::reader_options
+/// @param named_by_text see feed::reader_options
 /// @pre the table is of the configuration
 [[nodiscard]] result<std::shared_ptr<feed::batch_source>>
 files_of(persistence::env& world, const cluster_config& config,
          const process_config& process, const std::string& reject_path,
-         const feed_run& run, bool named_by_head);
+         const feed_run& run, bool named_by_text);
 
 struct feed_process {
   running_feed feed;

@@ -1,15 +1,15 @@
-#include <millrace/feed/source/source.hpp>
+#include <millrace/feed/source/text_identity.hpp>
 #include <millrace/messages/data/table_batch.hpp>
 #include <millrace/nodes/assembly/feed_process.hpp>
 #include <millrace/nodes/assembly/history_load.hpp>
 #include <millrace/nodes/assembly/table_schemas.hpp>
-#include <millrace/persistence/hdb/hdb_writer.hpp>
-#include <millrace/persistence/hdb/partition_writer.hpp>
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 #include <latch>
 #include <mutex>
+#include <utility>
 
 namespace millrace::nodes {
 
@@ -70,13 +70,38 @@ error run_jobs(persistence::executor& pool,
   return first;
 }
 
-error run_write(persistence::period_write& write, persistence::executor& pool) {
+error run_stages(persistence::period_write& write,
+                 persistence::executor& pool) {
   for (auto jobs = write.next_stage(); !jobs.empty(); jobs = write.next_stage())
     if (auto fault = run_jobs(pool, std::move(jobs))) {
       write.abandon();
       return fault;
     }
-  return write.commit();
+  return {};
+}
+
+/// Whether rows of another text of this file's name lie in these partitions:
+/// it was changed, or has grown, since it was loaded.
+error check_names(const persistence::hdb_manifest& manifest,
+                  const std::string& source,
+                  const persistence::written_parts& written) {
+  const auto mine = feed::parse_text_identity(source);
+  for (const auto& here : manifest.parts) {
+    const auto of = parse_load_stream(here.stream);
+    if (!of || here.row_count == 0)
+      continue;
+    const auto other = feed::parse_text_identity(of->second);
+    if (other.name != mine.name || other.text == mine.text)
+      continue;
+    for (const auto& part : written.parts)
+      if (part.table == here.table && part.partition == here.partition)
+        return {errc::already_exists,
+                mine.name + ": another text of this name was loaded, which "
+                  + here.partition
+                  + " has rows of; --replace puts these in the place of all "
+                    "rows of their dates"};
+  }
+  return {};
 }
 
 } // namespace
@@ -93,14 +118,6 @@ history_load::open(persistence::env& world, const cluster_config& config,
     return schema.failure();
   std::unique_ptr<history_load> out{new history_load{
     world, *std::move(schema), *std::move(directory), given.replaces}};
-  for (const auto& file : given.what.files) {
-    const auto sources
-      = feed::list_sources(*world.fs, file, {}, *counters->stop);
-    if (!sources)
-      return sources.failure();
-    for (const auto& source : *sources)
-      out->kept_.push_back(source.identity + "@");
-  }
   feed_run run;
   run.read = std::move(counters);
   auto from = files_of(world, config, given.what, given.reject_path, run, true);
@@ -137,33 +154,14 @@ error history_load::read_standings() {
     }
   std::vector<source_cursor> cursors;
   for (auto& [source, now] : standings_) {
-    if (!replaced[source]) {
+    if (replaces_)
+      now = {now.generation + 1, {}};
+    else if (replaced[source])
+      displaced_.push_back(source);
+    else
       cursors.push_back(now.there);
-      continue;
-    }
-    const bool wanted
-      = std::any_of(kept_.begin(), kept_.end(), [&](const auto& begin) {
-          return source.starts_with(begin);
-        });
-    if (wanted && !replaces_)
-      return {errc::already_exists,
-              source.substr(0, source.find('@'))
-                + ": was loaded, and other rows took the place of its own "
-                  "since; --replace loads it anew"};
-    now = {now.generation + 1, {}};
   }
   return from_->open(cursors);
-}
-
-/// Whether a part is of these files, as they are loaded now.
-bool history_load::is_own(const persistence::hdb_part& part) const {
-  const auto of = parse_load_stream(part.stream);
-  if (!of || std::none_of(kept_.begin(), kept_.end(), [&](const auto& begin) {
-        return of->second.starts_with(begin);
-      }))
-    return false;
-  const auto now = standings_.find(of->second);
-  return now != standings_.end() && now->second.generation == of->first;
 }
 
 void history_load::clear() {
@@ -178,17 +176,19 @@ void history_load::clear() {
 result<bool> history_load::step() {
   auto batch = from_->next();
   if (!batch) {
-    // Rows before a fault stay.
-    if (auto fault = write())
-      return fault;
+    // Rows before a fault stay, but they replace none.
+    if (!replaces_)
+      if (auto fault = write())
+        return fault;
     return batch.failure();
   }
   if (!*batch) {
-    if (auto fault = write())
-      return fault;
-    if (auto fault = from_->close())
-      return fault;
-    return false;
+    auto fault = write();
+    if (!fault && replaces_)
+      fault = replace();
+    if (!fault)
+      fault = from_->close();
+    return fault ? result<bool>{fault} : result<bool>{false};
   }
   if ((*batch)->cursor.name != read_.name || rows_held_ >= rows_per_write)
     if (auto fault = write())
@@ -198,6 +198,25 @@ result<bool> history_load::step() {
   return true;
 }
 
+/// Rows of one text come once.
+error history_load::begin_source(const std::string& name) {
+  const auto mine = feed::parse_text_identity(name);
+  for (const auto& each : read_before_)
+    if (const auto other = feed::parse_text_identity(each);
+        other.same_rows(mine))
+      return {errc::already_exists, mine.name + ": is the same text as "
+                                      + other.name
+                                      + ": its rows would come twice"};
+  for (const auto& each : displaced_)
+    if (feed::parse_text_identity(each).same_rows(mine))
+      return {errc::already_exists,
+              mine.name
+                + ": was loaded, and other rows took the place of its own "
+                  "since; --replace loads it anew"};
+  read_before_.push_back(name);
+  return {};
+}
+
 error history_load::take(const feed::parsed_batch& batch) {
   const auto rows = decode_batch(batch.bytes);
   if (!rows)
@@ -205,6 +224,9 @@ error history_load::take(const feed::parsed_batch& batch) {
   if (rows->row_count != 0 && batch.first_time == null_long)
     return {errc::bad_data,
             batch.cursor.name + ": its rows have no time, and so no date"};
+  if (batch.cursor.name != read_.name)
+    if (auto fault = begin_source(batch.cursor.name))
+      return fault;
   store_end_.value += 8;
   if (auto fault = store_->append(*rows, store_end_))
     return fault;
@@ -213,40 +235,120 @@ error history_load::take(const feed::parsed_batch& batch) {
   return {};
 }
 
-error history_load::write() {
-  if (rows_held_ == 0)
-    return {};
+/// The files of what is held; nobody sees them yet.
+result<persistence::written_parts>
+history_load::write_rows(persistence::hdb_writer& writer) {
   store_->publish(store_end_);
-  auto& now = standings_[read_.name];
+  const auto& now = standings_[read_.name];
   persistence::period_request request;
   request.stream = load_stream(now.generation, read_.name);
   request.period = static_cast<int64_t>(read_.row);
   request.from = {now.there.offset};
   request.to = {read_.offset};
-  if (replaces_)
-    request.replaces
-      = [this](const persistence::hdb_part& there) { return !is_own(there); };
+  streams_.insert(request.stream);
   auto view = store_->snapshot()->view(schema_.name);
   if (!view)
     return view.failure();
   request.tables.push_back(*std::move(view));
-  auto writer = persistence::hdb_writer::open(*env_, directory_);
-  if (!writer)
-    return writer.failure();
-  auto write = persistence::period_write::begin(**writer, std::move(request));
+  auto write = persistence::period_write::begin(
+    writer, std::move(request), replaces_ ? &planned_ : nullptr);
   if (!write)
     return write.failure();
-  if (auto fault = run_write(**write, *env_->pool))
+  if (auto fault = run_stages(**write, *env_->pool))
     return fault;
-  rows_replaced_ += (*write)->rows_replaced();
-  for (const auto& part : (*writer)->manifest().parts)
-    if (part.stream == load_stream(now.generation, read_.name)
-        && part.to.value == read_.offset)
-      partitions_.insert(part.partition);
-  rows_written_ += rows_held_;
-  now.there = read_;
+  auto written = (*write)->finish();
+  auto fault = written.failure();
+  if (!fault && !replaces_)
+    fault = check_names(writer.manifest(), read_.name, *written);
+  if (fault) {
+    (*write)->abandon();
+    return fault;
+  }
+  return written;
+}
+
+void history_load::count_before(const persistence::hdb_manifest& manifest,
+                                const persistence::written_parts& written) {
+  std::set<std::string> fresh;
+  for (const auto& part : written.parts)
+    if (partitions_.insert(part.partition).second)
+      fresh.insert(part.partition);
+  for (const auto& here : manifest.parts)
+    if (here.table == schema_.name && fresh.contains(here.partition)
+        && !streams_.contains(here.stream))
+      rows_before_ += here.row_count;
+}
+
+error history_load::commit(persistence::hdb_writer& writer,
+                           persistence::written_parts written,
+                           const std::set<uint64_t>& emptied) {
+  count_before(writer.manifest(), written);
+  uint64_t rows = 0;
+  for (const auto& part : written.parts)
+    rows += part.row_count;
+  env_->crash_point("rdb.before_manifest");
+  if (auto fault
+      = writer.commit(std::move(written.parts), written.schemas, emptied))
+    return fault;
+  env_->crash_point("rdb.after_manifest");
+  rows_committed_ += rows;
+  version_ = writer.manifest().version;
+  return {};
+}
+
+error history_load::write() {
+  if (rows_held_ == 0)
+    return {};
+  std::unique_ptr<persistence::hdb_writer> once;
+  if (!writer_) {
+    auto opened = persistence::hdb_writer::open(*env_, directory_);
+    if (!opened)
+      return opened.failure();
+    once = *std::move(opened);
+  }
+  if (replaces_ && once) {
+    // It holds the directory until all is there.
+    writer_ = std::move(once);
+    planned_ = writer_->manifest();
+  }
+  auto written = write_rows(writer_ ? *writer_ : *once);
+  if (!written)
+    return written.failure();
+  if (replaces_) {
+    planned_.parts.insert(planned_.parts.end(), written->parts.begin(),
+                          written->parts.end());
+    std::move(written->parts.begin(), written->parts.end(),
+              std::back_inserter(waiting_.parts));
+    std::move(written->schemas.begin(), written->schemas.end(),
+              std::back_inserter(waiting_.schemas));
+  } else if (auto fault = commit(*once, *std::move(written), {})) {
+    return fault;
+  }
+  standings_[read_.name].there = read_;
   clear();
   return {};
+}
+
+/// All that waits takes the place of what else its dates have.
+error history_load::replace() {
+  if (!writer_)
+    return {};
+  std::set<uint64_t> emptied;
+  for (const auto& here : writer_->manifest().parts) {
+    const bool meets = std::any_of(
+      waiting_.parts.begin(), waiting_.parts.end(), [&](const auto& part) {
+        return part.table == here.table && part.partition == here.partition;
+      });
+    if (!meets || here.row_count == 0)
+      continue;
+    rows_replaced_ += here.row_count;
+    emptied.insert(here.directory);
+  }
+  auto fault = commit(*writer_, std::exchange(waiting_, {}), emptied);
+  if (fault)
+    rows_replaced_ = 0;
+  writer_.reset();
+  return fault;
 }
 
 } // namespace millrace::nodes

@@ -7,6 +7,8 @@
 #include <millrace/nodes/configuration/configuration.hpp>
 #include <millrace/persistence/disk/env.hpp>
 #include <millrace/persistence/hdb/hdb_manifest.hpp>
+#include <millrace/persistence/hdb/hdb_writer.hpp>
+#include <millrace/persistence/hdb/partition_writer.hpp>
 #include <millrace/persistence/memory/memory_store.hpp>
 
 #include <cstdint>
@@ -19,9 +21,10 @@
 namespace millrace::nodes {
 
 /// Files into the partitions of their rows' own dates, past every stream. How
-/// much of a file is there is noted in the hdb's manifest in one step with its
-/// rows: a load that was cut off goes on where it stood, and a file that is
-/// there is passed over. Works beside a running cluster. Blocks. One owner.
+/// much of a text is there is noted in the hdb's manifest in one step with its
+/// rows: a load that was cut off goes on where it stood, and a text that is
+/// there is passed over, whatever its file is called. Works beside a running
+/// cluster. Blocks. One owner.
 class history_load {
 public:
   /// Rows that are held in memory and written down together, at least.
@@ -30,27 +33,33 @@ public:
   struct options {
     /// Files, layout, table, date and symbol, as of a feed.
     process_config what;
-    /// Rows of a date that are there make room for those of the files.
+    /// All other rows of the dates of the files' rows go, in one step with the
+    /// coming of these, once all files are read.
     bool replaces = false;
     std::string reject_path;
   };
 
-  /// Nothing is read yet, but what of the files is there. `config` when the
-  /// table does not fit the rows that are there.
+  /// Reads the files once, to know their texts; writes nothing. `config` when
+  /// the table does not fit the rows that are there, `already_exists` when a
+  /// text was loaded otherwise.
   /// @param counters are added up while it runs
   [[nodiscard]] static result<std::unique_ptr<history_load>>
   open(persistence::env& world, const cluster_config& config, options given,
        std::shared_ptr<feed::batch_source_counters> counters);
 
   /// Reads one batch; writes when enough are read, and at the end. After a
-  /// failure what was written stays; `locked`: another writes there.
+  /// failure what was committed stays; `locked`: another writes there;
+  /// `already_exists`: dates have rows of another text of this file's name.
   /// @returns false when all is written.
   [[nodiscard]] result<bool> step();
 
-  [[nodiscard]] uint64_t rows() const noexcept { return rows_written_; }
+  /// Committed.
+  [[nodiscard]] uint64_t rows() const noexcept { return rows_committed_; }
   [[nodiscard]] uint64_t rows_replaced() const noexcept {
     return rows_replaced_;
   }
+  /// That were there in the partitions before.
+  [[nodiscard]] uint64_t rows_before() const noexcept { return rows_before_; }
   /// That rows were written to.
   [[nodiscard]] const std::set<std::string>& partitions() const noexcept {
     return partitions_;
@@ -58,11 +67,13 @@ public:
   [[nodiscard]] const std::string& directory() const noexcept {
     return directory_;
   }
+  /// Of the manifest with these rows; 0: nothing was written.
+  [[nodiscard]] uint64_t version() const noexcept { return version_; }
 
 private:
   /// Where a source stands in the hdb.
   struct standing {
-    uint32_t generation = 1; ///< One more each time its rows were replaced.
+    uint32_t generation = 1; ///< One more each time it is loaded anew.
     source_cursor there;
   };
 
@@ -72,25 +83,42 @@ private:
       directory_{std::move(directory)}, replaces_{replaces} {}
 
   [[nodiscard]] error read_standings();
+  [[nodiscard]] error begin_source(const std::string& name);
   [[nodiscard]] error take(const feed::parsed_batch& batch);
   [[nodiscard]] error write();
-  [[nodiscard]] bool is_own(const persistence::hdb_part& part) const;
+  [[nodiscard]] result<persistence::written_parts>
+  write_rows(persistence::hdb_writer& writer);
+  [[nodiscard]] error commit(persistence::hdb_writer& writer,
+                             persistence::written_parts written,
+                             const std::set<uint64_t>& emptied);
+  [[nodiscard]] error replace();
+  void count_before(const persistence::hdb_manifest& manifest,
+                    const persistence::written_parts& written);
   void clear();
 
   persistence::env* env_;
   table_schema schema_;
   std::string directory_;
   bool replaces_;
-  std::vector<std::string> kept_; ///< Begins of the streams of these files.
   std::shared_ptr<feed::batch_source> from_;
   std::map<std::string, standing> standings_; ///< By source.
+  /// Whose rows others took the place of, so that they are not there.
+  std::vector<std::string> displaced_;
+  std::vector<std::string> read_before_; ///< Sources of this run.
   std::unique_ptr<persistence::memory_store> store_;
   position store_end_;
   source_cursor read_; ///< Of the source whose rows are in `store_`.
   uint64_t rows_held_ = 0;
+  // What replaces: written, and not committed before all of it is.
+  std::unique_ptr<persistence::hdb_writer> writer_;
+  persistence::hdb_manifest planned_;
+  persistence::written_parts waiting_;
   std::set<std::string> partitions_;
-  uint64_t rows_written_ = 0;
+  std::set<std::string> streams_; ///< Of this run.
+  uint64_t rows_committed_ = 0;
   uint64_t rows_replaced_ = 0;
+  uint64_t rows_before_ = 0;
+  uint64_t version_ = 0;
 };
 
 } // namespace millrace::nodes

@@ -6,6 +6,7 @@
 #include <millrace/query/plan/literal_text.hpp>
 #include <millrace/query/table/result_text.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -174,6 +175,11 @@ error row_reader::add_row(std::vector<query::literal> values, int64_t now_ns) {
                   "time of their publishing"};
     values[time] = now_ns;
   }
+  if (const auto* ns = std::get_if<int64_t>(&values[time]);
+      ns != nullptr && (*ns == inf_long || *ns == -inf_long))
+    return {errc::bad_data, "column '" + schema.time_column
+                              + "' is infinite, and a row without a time is "
+                                "found by no query"};
   batch_builder trial{schema};
   for (size_t i = 0; i < values.size(); ++i)
     if (auto fault = append_value(trial, i, values[i]))
@@ -223,6 +229,8 @@ error row_reader::add_csv(std::string_view line, int64_t now_ns) {
       if (!column)
         return {errc::bad_data, "the header names '" + name + "', and table '"
                                   + schema.name + "' has no such column"};
+      if (std::find(columns.begin(), columns.end(), *column) != columns.end())
+        return {errc::bad_data, "the header names '" + name + "' twice"};
       columns.push_back(*column);
     }
     header_ = std::move(columns);

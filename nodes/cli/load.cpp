@@ -1,13 +1,16 @@
 #include <millrace/messages/text/civil_time.hpp>
 #include <millrace/messages/text/json_value.hpp>
+#include <millrace/nodes/assembly/guest.hpp>
 #include <millrace/nodes/assembly/history_load.hpp>
 #include <millrace/nodes/cli/cluster_option.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/feed_verdict.hpp>
 #include <millrace/nodes/cli/interrupts.hpp>
 #include <millrace/nodes/cli/load.hpp>
+#include <millrace/nodes/client/collect_status.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 #include <millrace/nodes/host/real_env.hpp>
+#include <millrace/nodes/node/runtime.hpp>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -19,6 +22,9 @@
 namespace millrace::nodes {
 
 namespace {
+
+/// An hdb looks twice a second, and takes up no manifest while it is busy.
+constexpr int64_t served_deadline_ns = 30'000'000'000;
 
 void draw_load(const history_load& load,
                const feed::batch_source_counters& read) {
@@ -119,7 +125,8 @@ history_load::options given_of(const load_options& options,
 }
 
 void print_end(const load_options& options, const history_load& load,
-               uint64_t rejected, const std::string& reject_path) {
+               uint64_t rejected, const std::string& reject_path,
+               const std::vector<std::string>& served_by) {
   const auto& partitions = load.partitions();
   if (options.output == output_format::json) {
     fmt::print("{}\n",
@@ -128,6 +135,8 @@ void print_end(const load_options& options, const history_load& load,
                                 {"partitions", std::vector(partitions.begin(),
                                                            partitions.end())},
                                 {"directory", load.directory()},
+                                {"rows_before", load.rows_before()},
+                                {"served_by", served_by},
                                 {"rejected", rejected},
                                 {"reject_file", reject_path}}
                  .dump());
@@ -141,8 +150,53 @@ void print_end(const load_options& options, const history_load& load,
              rejected);
   if (!partitions.empty())
     fmt::print("{}\n", fmt::join(partitions, " "));
+  if (!options.replace && load.rows_before() != 0)
+    fmt::print("those dates had {} rows before, which stay\n",
+               load.rows_before());
+  if (load.version() != 0)
+    fmt::print("{}{}\n",
+               served_by.empty() ? "no hdb runs that serves them"
+                                 : "served by ",
+               fmt::join(served_by, ", "));
   if (rejected != 0)
     fmt::print("rejected lines: {}\n", reject_path);
+}
+
+/// The hdbs that run and serve what was written, when all of them do.
+result<std::vector<std::string>> wait_served(const cluster_config& config,
+                                             const history_load& load) {
+  std::vector<std::string> out;
+  if (load.version() == 0)
+    return out;
+  auto host = runtime::create({.env = {.io_threads = 1, .pool_threads = 1}});
+  if (!host)
+    return host.failure();
+  auto& clock = *(*host)->env().clock;
+  const auto until = clock.monotonic_ns() + served_deadline_ns;
+  for (;;) {
+    out.clear();
+    std::string late;
+    const auto live = collect_status(**host, config);
+    for (const auto& [name, facts] : live.at("processes").entries()) {
+      const auto* directory = facts.at("directory").text();
+      if (directory == nullptr || *directory != load.directory()
+          || facts.at("version").is_null())
+        continue;
+      if (facts.at("version").natural().value_or(0) >= load.version())
+        out.push_back(name);
+      else
+        late += (late.empty() ? "" : ", ") + name;
+    }
+    if (late.empty())
+      return out;
+    if (clock.monotonic_ns() >= until)
+      return error{errc::timeout,
+                   "the rows are written, and not served yet by " + late
+                     + "; 'millrace status' shows which manifest it serves, "
+                       "its node's log why"};
+    guest self{(*host)->system()};
+    self->receive(caf::after(std::chrono::milliseconds{50}) >> [] {});
+  }
 }
 
 int run(const load_options& options) {
@@ -165,11 +219,15 @@ int run(const load_options& options) {
     return fail(load.failure());
   const interrupts signals;
   const auto fault = run_load(**load, *read, signals);
-  print_end(options, **load, read->rejects.load(), rejects);
+  const auto served = wait_served(*config, **load);
+  print_end(options, **load, read->rejects.load(), rejects,
+            served ? *served : std::vector<std::string>{});
   if (fault) {
     const auto code = fail(fault);
     return fault.code == errc::cancelled ? signals.exit_code() : code;
   }
+  if (!served)
+    return fail(served.failure());
   tell_open_lines(read->reports());
   if (const auto verdict = judge(read->reports(), options.rejects_max))
     return fail(verdict);

@@ -65,7 +65,7 @@ struct period_write::impl {
   period_request request;
   std::vector<std::unique_ptr<table_write>> tables; ///< Not there already.
   int stage = 0;
-  uint64_t rows_replaced = 0;
+  const hdb_manifest* planned = nullptr;
   bool committing = false;
 
   error begin_table(const table_view& view);
@@ -75,9 +75,7 @@ struct period_write::impl {
   std::vector<std::function<error()>> column_jobs();
   std::vector<std::function<error()>> sums_jobs();
   error sync_directories();
-  error land(std::vector<hdb_part> parts,
-             const std::vector<table_schema>& schemas);
-  std::set<uint64_t> parts_to_empty(const std::vector<hdb_part>& coming);
+  error land(written_parts written);
 };
 
 period_write::period_write(std::unique_ptr<impl> state)
@@ -86,9 +84,11 @@ period_write::period_write(std::unique_ptr<impl> state)
 period_write::~period_write() = default;
 
 result<std::unique_ptr<period_write>>
-period_write::begin(hdb_writer& writer, period_request request) {
+period_write::begin(hdb_writer& writer, period_request request,
+                    const hdb_manifest* planned) {
   auto state = std::make_unique<impl>();
   state->writer = &writer;
+  state->planned = planned == nullptr ? &writer.manifest() : planned;
   state->request = std::move(request);
   for (const auto& view : state->request.tables)
     if (auto fault = state->begin_table(view))
@@ -116,9 +116,9 @@ error period_write::impl::begin_table(const table_view& view) {
   part.schema_version = view.schema->version;
   if (!request.amends) {
     // Its rows may have gone to several dates, all at once.
-    if (request.partition.empty() && writer->manifest().holds(part))
+    if (request.partition.empty() && planned->holds(part))
       return {};
-    auto here = writer->manifest().contains(part);
+    auto here = planned->contains(part);
     if (!here)
       return here.failure();
     if (*here)
@@ -305,16 +305,11 @@ error period_write::impl::sync_directories() {
   return {};
 }
 
-error period_write::commit() {
+result<written_parts> period_write::finish() {
   auto& state = *impl_;
-  if (state.tables.empty())
-    return {};
-  auto& world = state.writer->world();
+  written_parts out;
   if (auto fault = state.sync_directories())
     return fault;
-  world.crash_point("rdb.after_flush");
-  std::vector<hdb_part> parts;
-  std::vector<table_schema> schemas;
   for (auto& table : state.tables) {
     auto part = table->part;
     for (size_t i = 0; i < table->columns.size(); ++i) {
@@ -326,46 +321,35 @@ error period_write::commit() {
       for (auto& file : column.files)
         part.files.push_back(std::move(file.facts));
     }
-    schemas.push_back(*table->view->schema);
-    parts.push_back(std::move(part));
+    out.schemas.push_back(*table->view->schema);
+    out.parts.push_back(std::move(part));
   }
+  return out;
+}
+
+error period_write::commit() {
+  auto& state = *impl_;
+  if (state.tables.empty())
+    return {};
+  auto& world = state.writer->world();
+  auto written = finish();
+  if (!written)
+    return written.failure();
+  world.crash_point("rdb.after_flush");
   world.crash_point("rdb.before_manifest");
   state.committing = true;
-  if (auto fault = state.land(std::move(parts), schemas))
+  if (auto fault = state.land(*std::move(written)))
     return fault;
   world.crash_point("rdb.after_manifest");
   return {};
 }
 
-error period_write::impl::land(std::vector<hdb_part> parts,
-                               const std::vector<table_schema>& schemas) {
+error period_write::impl::land(written_parts written) {
   if (request.amends)
-    return writer->replace(std::move(parts), schemas.front(), *request.amends);
-  const auto emptied = parts_to_empty(parts);
-  return writer->commit(std::move(parts), schemas, emptied, request.account);
-}
-
-/// Directories of those that the request replaces.
-std::set<uint64_t>
-period_write::impl::parts_to_empty(const std::vector<hdb_part>& coming) {
-  std::set<uint64_t> out;
-  if (!request.replaces)
-    return out;
-  for (const auto& here : writer->manifest().parts) {
-    const bool meets
-      = std::any_of(coming.begin(), coming.end(), [&](const auto& part) {
-          return part.table == here.table && part.partition == here.partition;
-        });
-    if (!meets || here.row_count == 0 || !request.replaces(here))
-      continue;
-    rows_replaced += here.row_count;
-    out.insert(here.directory);
-  }
-  return out;
-}
-
-uint64_t period_write::rows_replaced() const noexcept {
-  return impl_->rows_replaced;
+    return writer->replace(std::move(written.parts), written.schemas.front(),
+                           *request.amends);
+  return writer->commit(std::move(written.parts), written.schemas, {},
+                        request.account);
 }
 
 void period_write::abandon() {

@@ -29,15 +29,17 @@ struct period_request {
   /// table's account of the stream is kept by itself. Views stay pinned until
   /// the write is done.
   std::vector<table_view> tables;
-  /// Parts that make room: of those with rows in the partitions that are
-  /// written, of the same table, these are emptied in the same step. None: all
-  /// stay.
-  std::function<bool(const hdb_part&)> replaces{};
   /// The rows take the place of those that are there of the same range, and
   /// this is noted; none: the range must not be there yet. Of one table.
   std::optional<hdb_ledger_entry> amends{};
   /// Not of an amendment: what is known of its stream stays.
   stream_account account{};
+};
+
+/// Parts whose files are synced, and their schemas: what a commit takes.
+struct written_parts {
+  std::vector<hdb_part> parts;
+  std::vector<table_schema> schemas;
 };
 
 /// Writes the partition of one period in stages of jobs, so that the caller
@@ -55,8 +57,11 @@ class period_write {
 public:
   /// Checks the ranges. `already_exists` and `invalid_argument` as
   /// hdb_manifest::contains has them.
+  /// @param planned the manifest as it will be when what was finished before
+  ///   is committed; none: the writer's
   [[nodiscard]] static result<std::unique_ptr<period_write>>
-  begin(hdb_writer& writer, period_request request);
+  begin(hdb_writer& writer, period_request request,
+        const hdb_manifest* planned = nullptr);
 
   ~period_write(); ///< Removes nothing: the writer's next `open` does.
   period_write(const period_write&) = delete;
@@ -69,13 +74,12 @@ public:
 
   /// Syncs directories and commits the manifest. On the writer's thread.
   [[nodiscard]] error commit();
+  /// The same without the commit, which may come with that of others.
+  [[nodiscard]] result<written_parts> finish();
 
   /// Gives the disk space of a failed write back, before another attempt. Does
   /// nothing once the manifest was touched.
   void abandon();
-
-  /// Rows of the parts that made room. After commit.
-  [[nodiscard]] uint64_t rows_replaced() const noexcept;
 
   /// Rows of all tables.
   [[nodiscard]] uint64_t row_count() const noexcept;

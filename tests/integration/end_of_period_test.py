@@ -4,12 +4,13 @@ Rows of several dates, periods out of turn, batches that no table fits, tables
 that change between two lives.
 """
 
+import gzip
 import json
 
 import lean_data
 import millrace_cluster as mill
 
-NEGATIVE, USAGE, CONFIG = 1, 64, 78
+NEGATIVE, USAGE, DATA, CONFIG = 1, 64, 65, 78
 NODES = {"front": ["discovery1", "rt1"], "back": ["rdb1", "hdb1", "gw1"]}
 
 
@@ -197,8 +198,9 @@ def history(binary):
                        "2023.12.28 2023.12.29"])
     made.up()
     publish(made, ("2024-01-02", "E", 32))
-    load(second, tells=["2 rows loaded into 2 partitions"])
-    mill.wait_until(lambda: total(made) == [6, 63], 30, "the loaded rows")
+    load(second, tells=["2 rows loaded into 2 partitions", "served by hdb1",
+                        "those dates had 1 rows before"])
+    mill.check(total(made) == [6, 63], "not seen after load:", total(made))
     # Again: nothing twice.
     load(first, second, tells=["0 rows loaded", "already loaded"])
     ends(made, "2024-01-02", tells=["trade: 1 rows"])
@@ -221,6 +223,71 @@ def history(binary):
                                      "in the place of 2"])
     mill.wait_until(lambda: total(made) == [5, 1 + 4 + 8 + 16 + 32], 30,
                     "the day that is back")
+
+
+def texts(binary):
+  """What a file is, is its text: nothing twice, nothing half, nothing stale."""
+  with mill.cluster(binary, NODES) as made:
+    layout = made.directory / "plain.toml"
+    layout.write_text(LAYOUT)
+    quoted = made.directory / "quoted.toml"
+    quoted.write_text(LAYOUT.replace('"trade"', '"trade"\nquote = true', 1))
+    made.up()
+    day = {"tablename": "trade", "starttime": "2023-03-01",
+           "endtime": "2023-03-01",
+           "aggregations": {"count": "sym", "sum": "size"}}
+
+    def answer():
+      got = made.query(day)
+      return [got[0]["countSym"], got[0]["sumSize"]] if got else [0, 0]
+
+    def write(name, sizes, symbol="A"):
+      at = made.directory / name
+      at.write_text("time,sym,size\n" + "".join(
+        f"2023-03-01T12:{i // 60 % 60:02}:{i % 60:02}Z,{symbol},{size}\n"
+        for i, size in enumerate(sizes)))
+      return at
+
+    def load(at, *words, code=0, tells="", by=layout):
+      done = made.run("load", "--layout", by, "--table", "trade", *words, at,
+                      code=code)
+      mill.check(tells in done.stdout + done.stderr, repr(tells), "not in",
+                 done.stdout, done.stderr)
+
+    # A correction after the first 64 KiB, of the same size.
+    at = write("day.csv", [1] * 3000)
+    load(at)
+    write("day.csv", [1] * 2900 + [9] + [1] * 99)
+    load(at, code=USAGE, tells="another text of this name")
+    mill.check(answer() == [3000, 3000], answer())
+    load(at, "--replace", tells="in the place of 3000")
+    mill.check(answer() == [3000, 3008], answer())
+    # The same text by another name, packed, and twice in one command.
+    copy = write("copy.csv", [1] * 2900 + [9] + [1] * 99)
+    load(copy, tells="already loaded")
+    packed = made.directory / "packed.csv.gz"
+    packed.write_bytes(gzip.compress(copy.read_bytes()))
+    load(packed, tells="already loaded")
+    mill.check(answer() == [3000, 3008], answer())
+    # What came to the day since goes with it.
+    load(write("more.csv", [5, 5], "B"), tells="had 3000 rows before")
+    load(at, "--replace", tells="in the place of 3002")
+    mill.check(answer() == [3000, 3008], answer())
+    # A file that grew is another text.
+    write("day.csv", [1] * 3001)
+    load(at, code=USAGE, tells="another text of this name")
+    # A line that gives no row is told, and its mended load is no second one.
+    bad = made.directory / "bad.csv"
+    bad.write_text("time,sym,size\n2023-03-02T12:00:00Z,E,1\n"
+                   '2023-03-02T12:00:01Z,E,"2"\n')
+    load(bad, code=DATA, tells="1 line gave no row")
+    load(bad, code=USAGE, by=quoted, tells="with another layout")
+    load(bad, "--replace", by=quoted, tells="in the place of 1")
+    # A damaged file puts nothing in the place of a whole day.
+    packed.write_bytes(gzip.compress(
+      write("half.csv", range(20000)).read_bytes())[:-5000])
+    load(packed, "--replace", code=DATA, tells="packed.csv.gz")
+    mill.check(answer() == [3000, 3008], answer())
 
 
 def real_history(binary):
@@ -247,4 +314,4 @@ def real_history(binary):
 
 
 if __name__ == "__main__":
-  mill.main([periods, rejects, tables, history, real_history])
+  mill.main([periods, rejects, tables, history, texts, real_history])

@@ -47,9 +47,18 @@ TEST(LineRowsTest, RowWithoutATimeIsRefused) {
     EXPECT_EQ(fault.code, errc::bad_data) << line;
     EXPECT_THAT(fault.context, HasSubstr("column 'time' has no value"));
   }
+  for (const auto* line : {R"({"time":"inf"})", R"({"time":"0W"})",
+                           R"({"time":"-0W"})", R"({"time":"-inf"})"})
+    EXPECT_EQ(add(line, true).code, errc::bad_data) << line;
   row_reader rows{every_kind(), line_format::csv, false};
   ASSERT_FALSE(rows.add("time,sym", now));
   EXPECT_EQ(rows.add(",A", now).code, errc::bad_data);
+}
+
+TEST(LineRowsTest, HeaderThatNamesAColumnTwiceIsRefused) {
+  row_reader rows{every_kind(), line_format::csv, false};
+  EXPECT_THAT(rows.add("time,sym,l,sym", now).context,
+              HasSubstr("'sym' twice"));
 }
 
 TEST(LineRowsTest, RowWithoutATimeIsStampedWhereTheTableSaysSo) {

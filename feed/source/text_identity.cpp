@@ -1,0 +1,86 @@
+#include <millrace/feed/source/text_identity.hpp>
+#include <millrace/feed/text/text_digest.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdio>
+#include <vector>
+
+namespace millrace::feed {
+
+namespace {
+
+bool is_hash(std::string_view text) {
+  return text.size() == 16
+         && text.find_first_not_of("0123456789abcdef") == text.npos;
+}
+
+bool is_number(std::string_view text) {
+  return !text.empty() && text.find_first_not_of("0123456789") == text.npos;
+}
+
+/// Without the ":<bytes>:<hash>" that stands between file and member.
+std::string without_head(std::string_view name) {
+  const auto member = std::min(name.find('#'), name.size());
+  const auto file = name.substr(0, member);
+  const auto hash = file.rfind(':');
+  const auto bytes
+    = hash == file.npos || hash == 0 ? file.npos : file.rfind(':', hash - 1);
+  if (bytes == file.npos || !is_hash(file.substr(hash + 1))
+      || !is_number(file.substr(bytes + 1, hash - bytes - 1)))
+    return std::string{name};
+  return std::string{file.substr(0, bytes)}.append(name.substr(member));
+}
+
+} // namespace
+
+text_identity parse_text_identity(std::string_view source) {
+  text_identity out;
+  const auto at = std::min(source.rfind('@'), source.size());
+  out.layout = source.substr(std::min(at + 1, source.size()));
+  auto name = source.substr(0, at);
+  const auto first = name.find(':');
+  const auto second = first == name.npos ? first : name.find(':', first + 1);
+  if (name.starts_with('=') && second != name.npos
+      && is_number(name.substr(1, first - 1))
+      && is_hash(name.substr(first + 1, second - first - 1))) {
+    out.text = name.substr(1, second - 1);
+    out.name = name.substr(second + 1);
+  } else {
+    out.name = without_head(name);
+  }
+  return out;
+}
+
+result<std::string> identify_text(persistence::file_system& fs,
+                                  const source_info& info,
+                                  const std::atomic<bool>& stop) {
+  if (info.pipe)
+    return error{errc::unsupported,
+                 "a pipe: its text is read twice here, so it must be a file"};
+  auto opened = open_source(fs, info, stop);
+  if (!opened)
+    return opened.failure();
+  text_digest digest;
+  uint64_t bytes = 0;
+  std::vector<std::byte> piece(size_t{1} << 20);
+  for (;;) {
+    const auto got = (*opened)->read(piece);
+    if (!got)
+      return got.failure();
+    if (*got == 0)
+      break;
+    digest.add({reinterpret_cast<const char*>(piece.data()), *got});
+    bytes += *got;
+    if (stop)
+      return error{errc::cancelled, "interrupted"};
+  }
+  char text[64];
+  std::snprintf(text, sizeof text,
+                "=%llu:%016llx:", static_cast<unsigned long long>(bytes),
+                static_cast<unsigned long long>(digest.value()));
+  const auto name = info.path.substr(info.path.rfind('/') + 1);
+  return text + name + (info.member.empty() ? "" : "#" + info.member);
+}
+
+} // namespace millrace::feed

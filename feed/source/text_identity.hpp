@@ -1,0 +1,35 @@
+#pragma once
+
+#include <millrace/feed/source/source.hpp>
+#include <millrace/persistence/disk/file_system.hpp>
+
+#include <atomic>
+#include <string>
+#include <string_view>
+
+namespace millrace::feed {
+
+/// What the name of a source says that is known by its text:
+/// "=<bytes>:<hash>:<file>[#<member>]@<what makes rows of its lines>". Before
+/// that there was "<file>:<bytes>:<hash of the first 64 KiB>[#<member>]@<...>",
+/// which does not tell the text.
+struct text_identity {
+  std::string text;   ///< "<bytes>:<hash>"; empty: not told.
+  std::string name;   ///< "<file>[#<member>]"
+  std::string layout; ///< What makes rows of the lines.
+
+  /// The same lines, and the same rows of them: also under another name.
+  [[nodiscard]] bool same_rows(const text_identity& other) const {
+    return !text.empty() && text == other.text && layout == other.layout;
+  }
+};
+
+[[nodiscard]] text_identity parse_text_identity(std::string_view source);
+
+/// Reads a whole source. @returns all of its name up to the '@'; `unsupported`
+/// for a pipe, which cannot be read twice.
+[[nodiscard]] result<std::string> identify_text(persistence::file_system& fs,
+                                                const source_info& info,
+                                                const std::atomic<bool>& stop);
+
+} // namespace millrace::feed
