@@ -264,7 +264,8 @@ TEST(ConfigurationTest, ReadsEveryOption) {
   EXPECT_EQ(config.layouts.at("mine"), "/etc/millrace/layouts/mine.toml");
   EXPECT_EQ(config.streams[0],
             (stream_config{"a", stream_mode::cached, 64u << 20,
-                           7 * 86'400'000'000'000, uint64_t{1} << 40, 80}));
+                           7 * 86'400'000'000'000, uint64_t{1} << 40, 80,
+                           300'000'000'000, 60}));
   const auto& table = config.tables[0];
   EXPECT_EQ(table.stream, "b");
   EXPECT_EQ(table.schema.version, 3u);
