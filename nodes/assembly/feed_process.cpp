@@ -6,6 +6,7 @@
 #include <millrace/nodes/assembly/endpoints.hpp>
 #include <millrace/nodes/assembly/feed_process.hpp>
 #include <millrace/nodes/assembly/roles.hpp>
+#include <millrace/nodes/configuration/configured_part.hpp>
 
 namespace millrace::nodes {
 
@@ -52,16 +53,15 @@ tables_of(const cluster_config& config, const process_config& process) {
   }
   std::vector<const table_config*> out;
   for (const auto& name : names) {
-    const auto* table = config.table(name);
-    if (table == nullptr)
-      return error{errc::not_found,
-                   config.path + ": no [[table]] is named '" + name + "'"};
-    if (!out.empty() && out.front()->stream != table->stream)
+    const auto table = configured_table(config, name);
+    if (!table)
+      return table.failure();
+    if (!out.empty() && out.front()->stream != (*table)->stream)
       return error{errc::config, config.path + ": process '" + process.name
                                    + "' fills tables of two streams, '"
                                    + out.front()->stream + "' and '"
-                                   + table->stream + "'"};
-    out.push_back(table);
+                                   + (*table)->stream + "'"};
+    out.push_back(*table);
   }
   return out;
 }
@@ -154,6 +154,7 @@ result<running_feed> start_feed_handler(process_host& host, feed_plan plan) {
   settings.rt = *std::move(rt);
   settings.work = std::move(plan.work);
   settings.progress = std::move(plan.progress);
+  settings.read = std::move(plan.read);
   settings.on_done = std::move(plan.on_done);
   auto handle = host.spawn(torq::feed_handler, &host.env(), std::move(settings),
                            made->out, std::move(plan.source), host.connector());
@@ -182,7 +183,7 @@ result<feed_process> start_feed_process(process_host& host,
   plan.on_done = std::move(run.on_done);
   out.progress = plan.progress;
   // Before the publisher: a missing layout must not leave a directory behind.
-  out.read = run.read;
+  out.read = plan.read = run.read;
   auto source = source_of(host, process, out.reject_path, std::move(run));
   if (!source)
     return source.failure();

@@ -24,6 +24,8 @@ struct feed_plan {
   torq::feed_work::options work;
   std::shared_ptr<torq::feed_progress> progress
     = std::make_shared<torq::feed_progress>();
+  /// What the source adds up, for `status`.
+  std::shared_ptr<const feed::batch_source_counters> read;
   /// Called once: no error when the last row is merged.
   std::function<void(const error&)> on_done;
 };

@@ -1,6 +1,7 @@
 #include <millrace/nodes/assembly/front_door.hpp>
 #include <millrace/nodes/assembly/node_assembly.hpp>
 #include <millrace/nodes/assembly/table_schemas.hpp>
+#include <millrace/nodes/configuration/configured_part.hpp>
 
 #include <caf/send.hpp>
 
@@ -57,10 +58,10 @@ error node_assembly::start(const std::string& process) {
       return ending();
   }
   const auto& config = host_.config();
-  const auto* what = config.process(process);
-  if (what == nullptr)
-    return {errc::not_found,
-            config.path + ": no [[process]] is named '" + process + "'"};
+  const auto configured = configured_process(config, process);
+  if (!configured)
+    return configured.failure();
+  const auto* what = *configured;
   if (host_.locals()->find(process))
     return {errc::already_exists,
             "process '" + process + "' runs on node '" + node_ + "'"};

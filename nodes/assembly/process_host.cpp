@@ -3,6 +3,7 @@
 #include <millrace/actors/torq/registry/registrar.hpp>
 #include <millrace/nodes/assembly/endpoints.hpp>
 #include <millrace/nodes/assembly/process_host.hpp>
+#include <millrace/nodes/configuration/configured_part.hpp>
 
 #include <cstdlib>
 #include <string_view>
@@ -20,13 +21,12 @@ result<rt::publisher_options> publisher_options_of(const cluster_config& config,
   out.host = name;
   if (stream.starts_with('/'))
     return out;
-  const auto* settings = config.stream(stream);
-  if (settings == nullptr)
-    return error{errc::not_found,
-                 config.path + ": no [[stream]] is named '" + stream + "'"};
+  const auto settings = configured_stream(config, stream);
+  if (!settings)
+    return settings.failure();
   out.log_path = config.log_path;
-  out.cached = settings->mode == stream_mode::cached;
-  out.roll_bytes = settings->roll_bytes;
+  out.cached = (*settings)->mode == stream_mode::cached;
+  out.roll_bytes = (*settings)->roll_bytes;
   return out;
 }
 

@@ -1,4 +1,5 @@
 #include <millrace/nodes/assembly/table_schemas.hpp>
+#include <millrace/nodes/configuration/configured_part.hpp>
 #include <millrace/persistence/columns/column_values.hpp>
 #include <millrace/persistence/hdb/hdb_writer.hpp>
 #include <millrace/persistence/memory/memory_table.hpp>
@@ -161,10 +162,10 @@ result<table_schema> settle_loaded(persistence::file_system& fs,
                                    const cluster_config& config,
                                    const std::string& hdb_directory,
                                    const std::string& table) {
-  table_history rows{config.table(table), {}, {}};
-  if (rows.table == nullptr)
-    return error{errc::not_found,
-                 config.path + ": no [[table]] is named '" + table + "'"};
+  const auto declared = configured_table(config, table);
+  if (!declared)
+    return declared.failure();
+  table_history rows{*declared, {}, {}};
   process_config hdb;
   hdb.hdb_directory = hdb_directory;
   const auto manifest = persistence::read_hdb_manifest(fs, hdb_directory);

@@ -1,6 +1,7 @@
 #include <millrace/messages/text/csv_text.hpp>
 #include <millrace/nodes/cli/line_publisher.hpp>
 #include <millrace/nodes/cli/payload_text.hpp>
+#include <millrace/nodes/configuration/configured_part.hpp>
 
 namespace millrace::nodes {
 
@@ -12,11 +13,13 @@ constexpr size_t batch_bytes = 64 * 1024;
 error line_publisher::open(const cluster_config* config) {
   if (options_->table.empty())
     return {};
-  const auto* table
-    = config == nullptr ? nullptr : config->table(options_->table);
-  if (table == nullptr)
-    return {errc::not_found, "no [[table]] is named '" + options_->table
-                               + "' in the configuration"};
+  if (config == nullptr)
+    return {errc::not_found, "rows of table '" + options_->table
+                               + "' need a configuration that declares it"};
+  const auto known = configured_table(*config, options_->table);
+  if (!known)
+    return known.failure();
+  const auto* table = *known;
   if (!out_->is_local_journal() && table->stream != options_->stream)
     return {errc::invalid_argument, "table '" + options_->table
                                       + "' is of stream '" + table->stream

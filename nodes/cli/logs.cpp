@@ -4,6 +4,7 @@
 #include <millrace/nodes/cli/logs.hpp>
 #include <millrace/nodes/cli/node_log.hpp>
 #include <millrace/nodes/cli/stoppable_output.hpp>
+#include <millrace/nodes/configuration/configured_part.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 #include <millrace/persistence/disk/file_system.hpp>
 
@@ -51,9 +52,8 @@ int run(const logs_options& options) {
   const auto config = load_cluster(options.config);
   if (!config)
     return fail(config.failure());
-  if (config->node(options.node) == nullptr)
-    return fail({errc::not_found, config->path + ": no [[node]] is named '"
-                                    + options.node + "'"});
+  if (auto known = configured_node(*config, options.node); !known)
+    return fail(known.failure());
   const auto path = node_log_path(*config, options.node);
   auto last
     = read_last_lines(persistence::posix_file_system(), path, options.lines);

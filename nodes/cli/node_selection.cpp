@@ -1,6 +1,7 @@
 #include <millrace/nodes/cli/cluster_option.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/node_selection.hpp>
+#include <millrace/nodes/configuration/configured_part.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 #include <millrace/nodes/host/real_env.hpp>
 
@@ -16,9 +17,8 @@ int with_nodes(
     return fail(config.failure());
   auto names = wanted;
   for (const auto& name : names)
-    if (!config->node(name))
-      return fail({errc::invalid_argument,
-                   config->path + " has no [[node]] '" + name + "'"});
+    if (auto known = configured_node(*config, name); !known)
+      return fail(known.failure());
   if (names.empty())
     for (const auto& node : config->nodes)
       names.push_back(node.name);

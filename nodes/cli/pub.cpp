@@ -6,6 +6,7 @@
 #include <millrace/nodes/cli/pub.hpp>
 #include <millrace/nodes/client/end_period.hpp>
 #include <millrace/nodes/client/find_stream.hpp>
+#include <millrace/nodes/configuration/configured_part.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 #include <millrace/nodes/node/runtime.hpp>
 
@@ -96,10 +97,9 @@ open_publisher(runtime& host, const pub_options& options) {
   const bool local = options.stream.starts_with('/');
   const bool needs_rt
     = !local && (options.flush || options.level != "recorded");
-  if (!local && host.config().stream(options.stream) == nullptr)
-    return error{errc::not_found, host.config().path
-                                    + ": no [[stream]] is named '"
-                                    + options.stream + "'"};
+  if (!local)
+    if (auto known = configured_stream(host.config(), options.stream); !known)
+      return known.failure();
   // Says at once when nobody is there; the replicator would wait for ever.
   if (needs_rt)
     if (auto rt = find_stream(host, host.config(), options.stream, 3s); !rt)

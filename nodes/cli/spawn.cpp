@@ -5,6 +5,7 @@
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/running_process.hpp>
 #include <millrace/nodes/cli/spawn.hpp>
+#include <millrace/nodes/configuration/configured_part.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 #include <millrace/nodes/node/runtime.hpp>
 
@@ -30,13 +31,11 @@ int run(const spawn_options& options) {
   auto config = load_cluster(options.config);
   if (!config)
     return fail(config.failure());
-  const auto* node = config->node(options.node);
-  if (node == nullptr)
-    return fail({errc::not_found, config->path + ": no [[node]] is named '"
-                                    + options.node + "'"});
-  if (config->process(options.process) == nullptr)
-    return fail({errc::not_found, config->path + ": no [[process]] is named '"
-                                    + options.process + "'"});
+  const auto node = configured_node(*config, options.node);
+  if (!node)
+    return fail(node.failure());
+  if (auto known = configured_process(*config, options.process); !known)
+    return fail(known.failure());
   auto host = runtime::create({.env = {.io_threads = 1, .pool_threads = 1}});
   if (!host)
     return fail(host.failure());
@@ -47,7 +46,8 @@ int run(const spawn_options& options) {
                  "process '" + options.process + "' runs on node '" + where
                    + "'; 'millrace stop " + options.process + "' ends it"});
   auto door = (*host)->find_as<front_door_actor>(
-    {config->address, node->port, std::string{front_door_name}, config->name},
+    {config->address, (*node)->port, std::string{front_door_name},
+     config->name},
     3s);
   if (!door)
     return fail(door.failure());

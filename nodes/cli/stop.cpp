@@ -5,6 +5,7 @@
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/running_process.hpp>
 #include <millrace/nodes/cli/stop.hpp>
+#include <millrace/nodes/configuration/configured_part.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 #include <millrace/nodes/node/runtime.hpp>
 
@@ -28,10 +29,9 @@ int run(const stop_process_options& options) {
   const auto config = load_cluster(options.config);
   if (!config)
     return fail(config.failure());
-  const auto* process = config->process(options.process);
-  if (process == nullptr)
-    return fail({errc::not_found, config->path + ": no [[process]] is named '"
-                                    + options.process + "'"});
+  const auto process = configured_process(*config, options.process);
+  if (!process)
+    return fail(process.failure());
   auto host = runtime::create({.env = {.io_threads = 1, .pool_threads = 1}});
   if (!host)
     return fail(host.failure());
@@ -40,7 +40,7 @@ int run(const stop_process_options& options) {
     name = node_of_running(**host, *config, options.process);
   // One that waits to be started again is known to its own node only.
   if (name.empty())
-    name = process->node;
+    name = (*process)->node;
   const auto* node = config->node(name);
   if (node == nullptr)
     return fail({errc::not_found, "process '" + options.process

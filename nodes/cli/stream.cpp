@@ -5,6 +5,7 @@
 #include <millrace/nodes/cli/stream/stream_options.hpp>
 #include <millrace/nodes/client/collect_status.hpp>
 #include <millrace/nodes/client/find_stream.hpp>
+#include <millrace/nodes/configuration/configured_part.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 
 #include <caf/scoped_actor.hpp>
@@ -22,9 +23,10 @@ using text::json_value;
 result<cluster_config> load_stream(const std::string& path,
                                    const std::string& stream) {
   auto config = load_cluster(path);
-  if (config && config->stream(stream) == nullptr)
-    return error{errc::not_found,
-                 config->path + ": no [[stream]] is named '" + stream + "'"};
+  if (!config)
+    return config;
+  if (auto known = configured_stream(*config, stream); !known)
+    return known.failure();
   return config;
 }
 

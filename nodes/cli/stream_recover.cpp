@@ -5,6 +5,7 @@
 #include <millrace/nodes/cli/cluster_option.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/stream.hpp>
+#include <millrace/nodes/configuration/configured_part.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 #include <millrace/nodes/host/node_lock.hpp>
 #include <millrace/nodes/host/real_env.hpp>
@@ -110,9 +111,8 @@ int run(const stream_recover_options& options) {
   const auto config = load_cluster(options.config);
   if (!config)
     return fail(config.failure());
-  if (config->stream(options.stream) == nullptr)
-    return fail({errc::not_found, config->path + ": no [[stream]] is named '"
-                                    + options.stream + "'"});
+  if (auto known = configured_stream(*config, options.stream); !known)
+    return fail(known.failure());
   auto made = real_env::create({.io_threads = 1, .pool_threads = 1});
   if (!made)
     return fail(made.failure());

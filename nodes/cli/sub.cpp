@@ -9,6 +9,7 @@
 #include <millrace/nodes/cli/sub.hpp>
 #include <millrace/nodes/client/end_period.hpp>
 #include <millrace/nodes/client/find_stream.hpp>
+#include <millrace/nodes/configuration/configured_part.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 #include <millrace/nodes/node/runtime.hpp>
 #include <millrace/query/plan/literal_text.hpp>
@@ -368,12 +369,11 @@ configuration_of(const sub_options& options) {
   auto config = load_cluster(options.config);
   if (!config)
     return config.failure();
-  if (config->stream(options.stream) == nullptr)
-    return error{errc::not_found, config->path + ": no [[stream]] is named '"
-                                    + options.stream + "'"};
-  if (!options.table.empty() && config->table(options.table) == nullptr)
-    return error{errc::not_found, config->path + ": no [[table]] is named '"
-                                    + options.table + "'"};
+  if (auto known = configured_stream(*config, options.stream); !known)
+    return known.failure();
+  if (!options.table.empty())
+    if (auto known = configured_table(*config, options.table); !known)
+      return known.failure();
   return std::optional{*std::move(config)};
 }
 

@@ -4,6 +4,7 @@
 #include <millrace/nodes/cli/tables.hpp>
 #include <millrace/nodes/cli/text_table.hpp>
 #include <millrace/nodes/client/collect_status.hpp>
+#include <millrace/nodes/configuration/configured_part.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 
 #include <fmt/format.h>
@@ -93,9 +94,9 @@ int run(const tables_options& options) {
   const auto config = load_cluster(options.config);
   if (!config)
     return fail(config.failure());
-  if (!options.table.empty() && config->table(options.table) == nullptr)
-    return fail({errc::not_found, config->path + ": no [[table]] is named '"
-                                    + options.table + "'"});
+  if (!options.table.empty())
+    if (auto known = configured_table(*config, options.table); !known)
+      return fail(known.failure());
   json_value live;
   if (auto answer = collect_status(*config))
     live = *std::move(answer);

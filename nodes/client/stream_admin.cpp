@@ -2,6 +2,7 @@
 #include <millrace/nodes/assembly/guest.hpp>
 #include <millrace/nodes/client/find_stream.hpp>
 #include <millrace/nodes/client/stream_admin.hpp>
+#include <millrace/nodes/configuration/configured_part.hpp>
 
 #include <algorithm>
 
@@ -16,9 +17,8 @@ constexpr auto answer_deadline = 10s;
 
 result<sequencer_actor> leader_of(runtime& host, const cluster_config& config,
                                   const std::string& stream) {
-  if (config.stream(stream) == nullptr)
-    return error{errc::not_found,
-                 config.path + ": no [[stream]] is named '" + stream + "'"};
+  if (auto known = configured_stream(config, stream); !known)
+    return known.failure();
   return find_stream(host, config, stream, find_deadline);
 }
 
@@ -75,9 +75,8 @@ error add_losses(runtime& host, const sequencer_actor& whom,
 
 result<told_losses> stream_losses(runtime& host, const cluster_config& config,
                                   const std::string& stream) {
-  if (config.stream(stream) == nullptr)
-    return error{errc::not_found,
-                 config.path + ": no [[stream]] is named '" + stream + "'"};
+  if (auto known = configured_stream(config, stream); !known)
+    return known.failure();
   const auto nodes = endpoints_of_stream(config, stream);
   if (!nodes)
     return nodes.failure();

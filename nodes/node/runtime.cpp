@@ -1,6 +1,7 @@
 #include <millrace/messages/protocol/registration.hpp>
 #include <millrace/nodes/assembly/connection_rules.hpp>
 #include <millrace/nodes/assembly/guest.hpp>
+#include <millrace/nodes/configuration/configured_part.hpp>
 #include <millrace/nodes/host/cluster_identity.hpp>
 #include <millrace/nodes/node/connector.hpp>
 #include <millrace/nodes/node/merge_checkpoints.hpp>
@@ -32,10 +33,13 @@ runtime_config::runtime_config() {
 }
 
 result<std::unique_ptr<runtime>> runtime::create(runtime_options options) {
-  const auto* node = options.config.node(options.node);
-  if (node == nullptr && !options.node.empty())
-    return error{errc::config, options.config.path + ": no [[node]] is named '"
-                                 + options.node + "'"};
+  const node_config* node = nullptr;
+  if (!options.node.empty()) {
+    const auto known = configured_node(options.config, options.node);
+    if (!known)
+      return error{errc::config, known.failure().context};
+    node = *known;
+  }
   const auto address = node == nullptr ? std::string{} : options.config.address;
   const auto port = node == nullptr ? uint16_t{0} : node->port;
   auto real = real_env::create(options.env);

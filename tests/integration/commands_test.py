@@ -59,6 +59,14 @@ node = "all"
 [[process]]
 name = "gw1"
 type = "gateway"
+[[process]]
+name = "feed1"
+type = "feed"
+layout = "mine"
+table = "trade"
+files = ["ticks.csv"]
+[feed.layouts]
+mine = "mine.toml"
 """
 
 
@@ -93,7 +101,8 @@ class Case(unittest.TestCase):
         done = subprocess.run(
             [PROGRAM, *arguments], input=stdin, capture_output=True,
             env=self.environment, timeout=DEADLINE)
-        self.assertEqual(done.returncode, code, (arguments, done))
+        if code is not None:
+            self.assertEqual(done.returncode, code, (arguments, done))
         return done.stdout.decode(), done.stderr.decode()
 
     def start_node(self, config, name):
@@ -543,6 +552,29 @@ class Cluster(Case):
                          self.config)
         # It replays before it answers.
         self.assertEqual(count(), [{"countSym": 5}])
+        self.check_a_feed_tells_its_rejects()
+
+    def check_a_feed_tells_its_rejects(self):
+        with open(os.path.join(self.dir, "mine.toml"), "w",
+                  encoding="utf-8") as file:
+            file.write('table = "trade"\nheader = true\n'
+                       '[[column]]\nname = "time"\ntype = "timestamp"\n'
+                       'header = "time"\n[[column]]\nname = "size"\n'
+                       'type = "int"\nheader = "size"\n')
+        with open(os.path.join(self.dir, "ticks.csv"), "w",
+                  encoding="utf-8") as file:
+            file.write("time,size\n2024-01-03T10:00:00,1\n"
+                       "2024-01-03T09:00:00,2\n2024-01-03T11:00:00,many\n")
+        self.run_program("spawn", "feed1", "--on", "all", "--config",
+                         self.config)
+        fed = {}
+        while not fed.get("finished"):
+            out, _ = self.run_program("status", "--config", self.config, "-o",
+                                      "json", code=None)
+            fed = next(row for row in json.loads(out)["nodes"][0]["processes"]
+                       if row["name"] == "feed1")
+        self.assertEqual((fed["rows"], fed["rejected"], fed["backwards"]),
+                         (2, 1, 1))
 
     def stream_end(self, stream):
         out, _ = self.run_program("status", "--config", self.config, "-o",
@@ -569,6 +601,8 @@ class Cluster(Case):
     def test_names_that_are_not_there(self):
         pub = lambda *arguments: self.pub(*arguments, stdin=b"", code=64)
         self.assertIn("'nowhere'", pub("--stream", "nowhere")[1])
+        self.assertIn("did you mean 'market'?",
+                      pub("--stream", "markt")[1])
         self.assertIn("'t'", pub("--stream", "market", "--table", "t")[1])
         self.assertIn("'market'",
                       pub("--stream", "notes", "--table", "trade")[1])

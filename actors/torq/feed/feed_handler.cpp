@@ -78,6 +78,10 @@ feed_facts feed_handler_state::facts() const {
   now.stream = settings.stream;
   now.rows = settings.progress->rows;
   now.batches = settings.progress->batches;
+  if (settings.read) {
+    now.rejects = settings.read->rejects;
+    now.backwards = settings.read->backwards;
+  }
   now.finished = course.is_over();
   now.ending = course.ending();
   if (course.last_failure())
@@ -92,6 +96,8 @@ status_facts to_status(const feed_facts& facts) {
                    {"stream", facts.stream},
                    {"rows", facts.rows},
                    {"batches", facts.batches},
+                   {"rejected", facts.rejects},
+                   {"backwards", facts.backwards},
                    {"finished", facts.finished}};
   if (facts.ending)
     out.add("ending_period", facts.ending->value);

@@ -34,6 +34,8 @@ struct feed_settings {
   std::vector<endpoint> rt; ///< They order the stream, and end its periods.
   feed_work::options work;
   std::shared_ptr<feed_progress> progress = std::make_shared<feed_progress>();
+  /// What the source adds up; null: it counts nothing.
+  std::shared_ptr<const feed::batch_source_counters> read;
   /// Called once: no error when the last row is merged.
   std::function<void(const error&)> on_done;
 };
@@ -43,6 +45,8 @@ struct feed_facts {
   std::string stream;
   uint64_t rows = 0;
   uint64_t batches = 0;
+  uint64_t rejects = 0;   ///< Lines that gave no row.
+  uint64_t backwards = 0; ///< Rows whose time is before that of the last one.
   bool finished = false;
   std::optional<period_id> ending; ///< Rows wait until it has ended.
   std::string last_failure;        ///< To end a period.
