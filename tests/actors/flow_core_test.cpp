@@ -150,6 +150,38 @@ TEST_F(FlowTest, NoAcknowledgementGoesBackOrBeyondWhatWasSent) {
   EXPECT_EQ(sender->unacked(), 0u);
 }
 
+TEST_F(FlowTest, NewBytesGatherWhileAsManyPartsAreUnderWay) {
+  auto credit = std::make_shared<tail_credit>(1 << 20);
+  flow_sender sender{
+    disk, {.directory = flow_log, .parts_in_flight_max = 2}, credit};
+  ASSERT_FALSE(sender.start({}));
+  auto grow = [&, end = uint64_t{0}](size_t size) mutable {
+    ASSERT_TRUE(credit->take(static_cast<int64_t>(size)));
+    sender.grew({end += size}, chunk::copy_of(std::vector<std::byte>(size)));
+  };
+  grow(10);
+  grow(10);
+  EXPECT_EQ(sent_by(sender), "0 ") << "what is at hand goes as one";
+  grow(10);
+  EXPECT_TRUE(sender.idle());
+  EXPECT_EQ(sent_by(sender), "20 ");
+  EXPECT_FALSE(sender.idle());
+  grow(10);
+  grow(10);
+  EXPECT_EQ(sent_by(sender), "") << "two are under way";
+  sender.acked(19);
+  EXPECT_EQ(sent_by(sender), "");
+  sender.acked(20);
+  EXPECT_EQ(sent_by(sender), "30 ");
+  EXPECT_EQ(sender.where(), position{50});
+  // Much is not held back, nor joined to what would be a large copy.
+  grow(flow_options::gathered_bytes - 1);
+  EXPECT_EQ(sent_by(sender), "");
+  grow(1);
+  EXPECT_EQ(sent_by(sender), "50 ");
+  EXPECT_TRUE(credit->take(1 << 20)) << "all credit came back";
+}
+
 class DeliveryPlaceTest : public FlowTest {
 protected:
   DeliveryPlaceTest()

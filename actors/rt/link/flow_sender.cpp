@@ -1,5 +1,7 @@
 #include <millrace/actors/rt/link/flow_sender.hpp>
 
+#include <vector>
+
 namespace millrace::rt {
 
 flow_sender::flow_sender(persistence::file_system& fs, flow_options options,
@@ -37,6 +39,7 @@ error flow_sender::start(std::optional<position> from) {
   drained_ = false;
   stalled_.clear();
   sent_ = acked_ = 0;
+  parts_.clear();
   return {};
 }
 
@@ -49,8 +52,38 @@ error flow_sender::go_back(position to) {
 
 void flow_sender::grew(position end, chunk tail) {
   written_ = written_ == unknown_end ? end : std::max(written_, end);
-  if (!tail.empty())
-    tail_.push_back({{end.value - tail.size()}, std::move(tail)});
+  if (tail.empty())
+    return;
+  tail_bytes_ += tail.size();
+  tail_.push_back({{end.value - tail.size()}, std::move(tail)});
+}
+
+/// The next bytes of the tail, with those that follow them without a gap as
+/// long as that costs little.
+flow_sender::part flow_sender::take_tail() {
+  auto out = std::move(tail_.front());
+  tail_.pop_front();
+  auto size = out.bytes.size();
+  auto last = tail_.begin();
+  for (; last != tail_.end() && last->begin.value == out.begin.value + size
+         && size + last->bytes.size() <= flow_options::gathered_bytes;
+       ++last)
+    size += last->bytes.size();
+  if (size != out.bytes.size()) {
+    std::vector<std::byte> joined;
+    joined.reserve(size);
+    const auto add = [&](const chunk& more) {
+      joined.insert(joined.end(), more.bytes().begin(), more.bytes().end());
+    };
+    add(out.bytes);
+    std::for_each(tail_.begin(), last,
+                  [&](const part& each) { add(each.bytes); });
+    tail_.erase(tail_.begin(), last);
+    out.bytes = chunk::copy_of(joined);
+  }
+  tail_bytes_ -= size;
+  credit_->give(static_cast<int64_t>(size));
+  return out;
 }
 
 result<std::optional<flow_sender::item>> flow_sender::next() {
@@ -58,16 +91,18 @@ result<std::optional<flow_sender::item>> flow_sender::next() {
     return std::optional<item>{};
   drained_ = false;
   while (!tail_.empty() && tail_.front().begin < next_) {
-    credit_->give(static_cast<int64_t>(tail_.front().bytes.size()));
+    const auto size = tail_.front().bytes.size();
+    credit_->give(static_cast<int64_t>(size));
+    tail_bytes_ -= size;
     tail_.pop_front();
   }
   if (!tail_.empty() && tail_.front().begin == next_) {
-    auto out = std::move(tail_.front());
-    tail_.pop_front();
-    credit_->give(static_cast<int64_t>(out.bytes.size()));
+    if (!idle() && tail_bytes_ < flow_options::gathered_bytes)
+      return std::optional<item>{};
+    auto out = take_tail();
     next_.value += out.bytes.size();
     last_sent_ = next_;
-    sent_ += out.bytes.size();
+    note_sent(out.bytes.size());
     return std::optional<item>{std::move(out)};
   }
   if (next_ >= written_) {
@@ -112,7 +147,7 @@ flow_sender::send(const persistence::log_chunk& read) {
   part out{read.begin, chunk::copy_of(read.bytes)};
   next_ = reader_->where();
   last_sent_ = read.end;
-  sent_ += out.bytes.size();
+  note_sent(out.bytes.size());
   return std::optional<item>{std::move(out)};
 }
 

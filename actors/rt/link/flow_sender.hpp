@@ -39,6 +39,11 @@ struct flow_options {
   /// Bytes sent and not yet acknowledged, at most (one chunk may exceed it).
   uint64_t window_bytes = uint64_t{1} << 20;
   uint32_t chunk_bytes = 256u << 10;
+  /// While so many parts are not acknowledged, new bytes gather up to
+  /// gathered_bytes: what is busy gets fewer parts, each with more. For flows
+  /// whose receiver acknowledges every part. 0: no limit.
+  uint32_t parts_in_flight_max = 0;
+  static constexpr uint64_t gathered_bytes = 64u << 10;
   /// After damage in a file that others follow; in the last one the flow goes
   /// on at the next intact record, as soon as there is one.
   persistence::damage_policy damage = persistence::damage_policy::next_file;
@@ -70,6 +75,8 @@ public:
   /// nor more than was sent, whatever it says.
   void acked(uint64_t bytes) noexcept {
     acked_ = std::clamp(bytes, acked_, sent_);
+    while (!parts_.empty() && parts_.front() <= acked_)
+      parts_.pop_front();
   }
 
   struct part {
@@ -83,6 +90,12 @@ public:
   [[nodiscard]] position where() const noexcept { return next_; }
   [[nodiscard]] uint64_t sent() const noexcept { return sent_; }
   [[nodiscard]] uint64_t unacked() const noexcept { return sent_ - acked_; }
+  /// So little is under way that new bytes need not gather.
+  [[nodiscard]] bool idle() const noexcept {
+    return unacked() <= flow_options::gathered_bytes
+           && (options_.parts_in_flight_max == 0
+               || parts_.size() < options_.parts_in_flight_max);
+  }
   /// All of the log up to where() was sent; no record lies in
   /// [last_sent(), where()).
   [[nodiscard]] bool drained() const noexcept { return drained_; }
@@ -100,6 +113,12 @@ public:
 private:
   error open_reader(std::optional<position> from,
                     persistence::damage_policy damage);
+  part take_tail();
+  void note_sent(uint64_t bytes) {
+    sent_ += bytes;
+    if (options_.parts_in_flight_max != 0)
+      parts_.push_back(sent_);
+  }
   result<std::optional<item>> from_file();
   result<std::optional<item>> send(const persistence::log_chunk& read);
 
@@ -109,6 +128,7 @@ private:
   std::unique_ptr<persistence::log_reader> reader_;
   lineage_id lineage_;
   std::deque<part> tail_;
+  uint64_t tail_bytes_ = 0;
   position next_;
   static constexpr position unknown_end{~uint64_t{0}};
   /// Everything below is in the file; unknown until the writer first tells.
@@ -119,6 +139,7 @@ private:
   bool resyncs_ = false; ///< The reader goes on at the next intact record.
   uint64_t sent_ = 0;
   uint64_t acked_ = 0;
+  std::deque<uint64_t> parts_; ///< Ends of those not acknowledged, as sent_.
 };
 
 } // namespace millrace::rt

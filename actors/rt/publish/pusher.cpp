@@ -11,8 +11,8 @@ namespace {
 constexpr auto tick_interval = std::chrono::milliseconds{250};
 constexpr auto request_deadline = std::chrono::seconds{3};
 constexpr int64_t tail_bytes = int64_t{4} << 20;
-/// While more than this is under way, new messages gather at the publisher.
-constexpr uint64_t idle_bytes = 64u << 10;
+/// While so many chunks are not merged, new messages gather at the publisher.
+constexpr uint32_t chunks_in_flight_max = 4;
 /// What two syncs at the RT node take in at the full speed of a disk.
 constexpr uint64_t window_bytes = uint64_t{4} << 20;
 } // namespace
@@ -141,6 +141,7 @@ void pusher_state::start_flow(std::optional<position> from,
     *env->fs,
     flow_options{.directory = source->directory(),
                  .window_bytes = window_bytes,
+                 .parts_in_flight_max = chunks_in_flight_max,
                  .damage = persistence::damage_policy::resync},
     credit);
   if (auto fault = sender->start(from))
@@ -196,7 +197,7 @@ void pusher_state::grew(position end, const chunk& tail) {
 /// Without a flow nobody acknowledges, and the log is to be written all the
 /// same.
 void pusher_state::pull_if_idle() {
-  if (owes_pull && (!sender || sender->unacked() <= idle_bytes))
+  if (owes_pull && (!sender || sender->idle()))
     pull(false);
 }
 

@@ -39,6 +39,10 @@ struct raft_options {
   uint64_t append_bytes_max = 256u << 10;
   uint64_t entries_in_flight_max = 1024;
   uint64_t uncommitted_bytes_max = uint64_t{64} << 20;
+  /// Requests with entries that one member has not answered: while so many are
+  /// under way new entries gather, so that a busy group sends fewer messages,
+  /// each with more. One is made durable while the next one travels.
+  uint32_t requests_in_flight_max = 2;
   friend bool operator==(const raft_options&, const raft_options&) = default;
 };
 

@@ -79,11 +79,14 @@ void raft_core::send_to_all() {
 
 void raft_core::send_more(raft_peer& to) {
   while (to.next() <= log_.last_index()) {
+    if (to.requests_in_flight() >= options_.requests_in_flight_max)
+      return;
     const auto window = to.window(options_.entries_in_flight_max);
     if (window == 0 || !send_append(to, window))
       return;
   }
-  if (to.told_committed < group_committed_
+  // With entries under way its answer comes first, or more of them.
+  if (to.told_committed < group_committed_ && to.requests_in_flight() == 0
       && to.phase() == raft_peer::phase_type::replicating)
     (void)send_append(to, 0);
 }

@@ -21,14 +21,18 @@ uint64_t raft_peer::window(uint64_t in_flight_max) const noexcept {
 void raft_peer::sent(entry_index last) {
   if (phase_ == phase_type::probing)
     waits_ = true;
-  else
-    next_ = std::max(next_, last.next());
+  else if (last >= next_) {
+    next_ = last.next();
+    requests_.push_back(last);
+  }
 }
 
 bool raft_peer::accepted(entry_index durable, entry_index held) {
   const bool more = durable > durable_;
   durable_ = std::max(durable_, durable);
   held = std::max(held, durable_);
+  while (!requests_.empty() && requests_.front() <= durable_)
+    requests_.pop_front();
   const bool caught_up
     = phase_ == phase_type::probing
         ? held.next() >= next_
@@ -54,6 +58,7 @@ bool raft_peer::missed(const raft_append_response::missing& what,
         : log.last_at_most(what.hint.index, what.hint.term).index;
   phase_ = phase_type::probing;
   waits_ = false;
+  requests_.clear();
   next_
     = std::max(std::min(agreed, entry_index{what.previous.value - 1}), durable_)
         .next();
@@ -63,6 +68,7 @@ bool raft_peer::missed(const raft_append_response::missing& what,
 void raft_peer::begin_snapshot(entry_index index) {
   phase_ = phase_type::snapshot;
   snapshot_ = index;
+  requests_.clear();
 }
 
 void raft_peer::end_snapshot(bool delivered) {

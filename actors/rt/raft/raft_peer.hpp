@@ -3,6 +3,7 @@
 #include <millrace/actors/rt/raft/raft_message.hpp>
 
 #include <cstdint>
+#include <deque>
 
 namespace millrace::rt {
 
@@ -27,6 +28,11 @@ public:
   [[nodiscard]] entry_index next() const noexcept { return next_; }
   /// How many entries may be sent now.
   [[nodiscard]] uint64_t window(uint64_t in_flight_max) const noexcept;
+
+  /// Requests with entries that it has not answered; in phase replicating.
+  [[nodiscard]] size_t requests_in_flight() const noexcept {
+    return requests_.size();
+  }
 
   /// Entries up to `last` were sent.
   void sent(entry_index last);
@@ -57,6 +63,8 @@ private:
   entry_index next_;
   entry_index snapshot_{}; ///< In phase snapshot.
   bool waits_ = false;     ///< In phase probing: for an answer.
+  /// The last entry of each request under way.
+  std::deque<entry_index> requests_;
 };
 
 } // namespace millrace::rt

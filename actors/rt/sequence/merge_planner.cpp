@@ -44,10 +44,9 @@ void merge_planner::take(const open_input& entry) {
   last_ = std::max(last_, entry.input);
 }
 
-std::optional<merge_entry> merge_planner::begin(const stream_layout& layout) {
-  if (std::exchange(begun_, true))
-    return std::nullopt;
-  return begin_stream{layout};
+begin_stream merge_planner::begin(const stream_layout& layout) {
+  begun_ = true;
+  return {layout};
 }
 
 std::optional<merge_entry> merge_planner::open(const input_name& name) {

@@ -20,8 +20,9 @@ public:
   merge_planner(const merge_state* applied,
                 const std::vector<merge_entry>& tail);
 
-  /// The first instruction, unless the stream has it.
-  [[nodiscard]] std::optional<merge_entry> begin(const stream_layout& layout);
+  [[nodiscard]] bool begun() const noexcept { return begun_; }
+  /// The first instruction of a stream. @pre !begun()
+  [[nodiscard]] begin_stream begin(const stream_layout& layout);
   /// An instruction that opens the input, unless it is known.
   [[nodiscard]] std::optional<merge_entry> open(const input_name& name);
   /// Instructions for what is durable of `copy` and not planned yet.

@@ -287,10 +287,11 @@ TEST(RaftReplicationTest, ItGoesBackByTerms) {
 }
 
 struct leader_with_peer : raft_group {
-  leader_with_peer() : raft_group{{1, 2, 3}} {
+  explicit leader_with_peer(uint32_t requests = 8) : raft_group{{1, 2, 3}} {
     crash(at(3));
     at(1).options.entries_in_flight_max = 8;
     at(1).options.append_bytes_max = 200;
+    at(1).options.requests_in_flight_max = requests;
     restart(1);
     elect(1);
     // The only messages now are those to member 2.
@@ -315,6 +316,21 @@ TEST(RaftReplicationTest, RequestsAreBoundedInBytes) {
   leader_with_peer group;
   group.propose_quietly(5, 60); // With their allowance, two fit.
   EXPECT_THAT(group.batches(), ElementsAre(2, 2, 1));
+}
+
+TEST(RaftReplicationTest, EntriesGatherWhileTwoRequestsAreUnderWay) {
+  leader_with_peer group{2};
+  for (int i = 0; i < 5; ++i)
+    group.propose_quietly(1, 10);
+  EXPECT_THAT(group.batches(), ElementsAre(1, 1));
+  group.deliver();
+  // The rest at once, and what is committed after it.
+  const auto then = group.batches();
+  ASSERT_FALSE(then.empty());
+  EXPECT_EQ(then.front(), 3u);
+  EXPECT_EQ(terms_of(group.core(2).log()), terms_of(group.core(1).log()));
+  EXPECT_EQ(group.core(2).commit_index(), group.core(1).commit_index());
+  EXPECT_EQ(group.core(1).commit_index(), group.core(1).log().last_index());
 }
 
 TEST(RaftReplicationTest, ALargeEntryGoesAlone) {

@@ -29,6 +29,7 @@ raft_simulation::raft_simulation(uint64_t seed, uint64_t voters, defect broken)
   for (auto& [id, host] : group_.hosts()) {
     host.options.entries_in_flight_max = 1 + below(8);
     host.options.append_bytes_max = 32 + below(200);
+    host.options.requests_in_flight_max = 1 + static_cast<uint32_t>(below(3));
     group_.restart(host);
   }
 }
