@@ -37,21 +37,6 @@ parse_load_stream(std::string_view stream) {
   return std::pair{generation, std::string{stream.substr(length + 1)}};
 }
 
-/// Where the rows of a table are written down.
-result<std::string> hdb_of(const cluster_config& config,
-                           const std::string& table) {
-  for (const auto& process : config.processes)
-    if (process.type == process_type::rdb && process.write_down
-        && !process.hdb_directory.empty()
-        && std::count(process.tables.begin(), process.tables.end(), table) != 0)
-      return process.hdb_directory;
-  for (const auto& process : config.processes)
-    if (process.type == process_type::hdb)
-      return process.hdb_directory;
-  return error{errc::not_found, config.path + ": no rdb writes table '" + table
-                                  + "' down, and there is no hdb"};
-}
-
 error run_jobs(persistence::executor& pool,
                std::vector<std::function<error()>> jobs) {
   std::latch done{static_cast<ptrdiff_t>(jobs.size())};
@@ -110,14 +95,16 @@ result<std::unique_ptr<history_load>>
 history_load::open(persistence::env& world, const cluster_config& config,
                    options given,
                    std::shared_ptr<feed::batch_source_counters> counters) {
-  auto directory = hdb_of(config, given.what.table);
-  if (!directory)
-    return directory.failure();
-  auto schema = settle_loaded(*world.fs, config, *directory, given.what.table);
+  auto directory = config.home_of(given.what.table);
+  if (directory.empty())
+    return error{errc::not_found, config.path + ": no rdb writes table '"
+                                    + given.what.table
+                                    + "' down, and there is no hdb"};
+  auto schema = settle_loaded(*world.fs, config, directory, given.what.table);
   if (!schema)
     return schema.failure();
   std::unique_ptr<history_load> out{new history_load{
-    world, *std::move(schema), *std::move(directory), given.replaces}};
+    world, *std::move(schema), std::move(directory), given.replaces}};
   feed_run run;
   run.read = std::move(counters);
   auto from = files_of(world, config, given.what, given.reject_path, run, true);

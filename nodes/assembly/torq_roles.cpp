@@ -1,6 +1,7 @@
 #include <millrace/actors/torq/gateway/gateway.hpp>
 #include <millrace/actors/torq/hdb/hdb.hpp>
 #include <millrace/actors/torq/rdb/rdb.hpp>
+#include <millrace/actors/torq/registry/declarations.hpp>
 #include <millrace/actors/torq/registry/discovery.hpp>
 #include <millrace/messages/text/json_value.hpp>
 #include <millrace/nodes/assembly/endpoints.hpp>
@@ -37,22 +38,90 @@ notes_of(process_host& host, const char* type, const std::string& process) {
     };
 }
 
-/// Where each table of the configuration is to be found. Processes that only
-/// `spawn` starts may never come.
+bool holds(const process_config& process, const std::string& table) {
+  return process.type == process_type::rdb
+         && std::count(process.tables.begin(), process.tables.end(), table)
+              != 0;
+}
+
+/// How one of these comes to live, when no node starts any.
+std::string spawn_hint(const std::vector<const process_config*>& all) {
+  std::string names;
+  for (const auto* each : all) {
+    if (!each->node.empty())
+      return {};
+    names += (names.empty() ? "" : ", ") + each->name;
+  }
+  return names.empty() ? names : "only 'millrace spawn' starts " + names;
+}
+
+/// Where each table of the configuration is to be found. One that only `spawn`
+/// starts has rows all the same: an answer without it lacks them.
 std::map<std::string, torq::gateway_settings::table>
 tables_of(const cluster_config& config) {
   std::map<std::string, torq::gateway_settings::table> out;
-  const bool in_hdb = std::any_of(
-    config.processes.begin(), config.processes.end(), [](const auto& other) {
-      return other.type == process_type::hdb && !other.node.empty();
-    });
-  for (const auto& table : config.tables)
-    out[table.schema.name] = {table.schema, table.stream, false, in_hdb};
-  for (const auto& other : config.processes)
-    if (other.type == process_type::rdb && !other.node.empty())
-      for (const auto& name : other.tables)
-        out.at(name).in_rdb = true;
+  for (const auto& table : config.tables) {
+    const auto& name = table.schema.name;
+    torq::gateway_settings::table made;
+    made.schema = table.schema;
+    made.home = {table.stream, name, config.home_of(name)};
+    bool stream_is_held = false;
+    std::vector<const process_config*> hdbs;
+    std::vector<const process_config*> rdbs;
+    for (const auto& process : config.processes) {
+      if (process.hdb_directory == made.home.directory) {
+        if (process.type == process_type::hdb)
+          hdbs.push_back(&process);
+        else if (holds(process, name))
+          rdbs.push_back(&process);
+      }
+      stream_is_held
+        |= process.type == process_type::rdb
+           && config.table(process.tables.front())->stream == table.stream;
+    }
+    made.in_hdb = !hdbs.empty();
+    made.in_rdb = !rdbs.empty();
+    made.hdb_hint = spawn_hint(hdbs);
+    made.rdb_hint = spawn_hint(rdbs);
+    if (!made.in_rdb && stream_is_held)
+      made.warning = "table '" + name
+                     + "' is in the tables of no rdb: rows that stream '"
+                     + table.stream + "' brings of it are stored nowhere";
+    out.emplace(name, std::move(made));
+  }
   return out;
+}
+
+/// Tables whose rows are written down to, and looked for in, a directory.
+std::vector<table_schema> tables_at(const cluster_config& config,
+                                    const std::string& directory) {
+  std::vector<table_schema> out;
+  for (const auto& table : config.tables)
+    if (config.home_of(table.schema.name) == directory)
+      out.push_back(table.schema);
+  return out;
+}
+
+/// Directories that do not fit together: questions pass some rows over.
+void tell_strays(process_host& host, const process_config& rdb) {
+  const auto& config = host.config();
+  const auto warn = [&](const std::string& id, const std::string& text) {
+    host.tell({notice::severity::warning, "rdb", rdb.name, id, text});
+  };
+  for (const auto& table : rdb.tables)
+    if (const auto home = config.home_of(table); home != rdb.hdb_directory)
+      warn("not_asked", "questions about table '" + table + "' look in " + home
+                          + ", where it is written and loaded, and not in "
+                          + rdb.hdb_directory + ": this rdb is not asked");
+  const bool is_served = std::any_of(
+    config.processes.begin(), config.processes.end(), [&](const auto& other) {
+      return other.type == process_type::hdb
+             && other.hdb_directory == rdb.hdb_directory;
+    });
+  if (rdb.write_down && !is_served)
+    warn("not_served", "no hdb of the configuration serves " + rdb.hdb_directory
+                         + ": what is written down there cannot be asked for, "
+                           "and its rows stay in memory");
 }
 
 /// Those that are in the tables of no rdb, also of none that `spawn` starts.
@@ -114,8 +183,13 @@ result<hosted_process> start_rdb(process_host& host,
   if (!rt)
     return rt.failure();
   settings.rt = *rt;
-  const text::json_value attributes{{"stream", settings.stream},
-                                    {"tables", process.tables}};
+  tell_strays(host, process);
+  const text::json_value attributes{
+    {"stream", settings.stream},
+    {"tables", process.tables},
+    {"hdb", process.hdb_directory},
+    {"write_down", process.write_down},
+    {"declares", torq::declarations_of(settings.tables)}};
   return hosted(host.spawn(torq::rdb, &host.env(), settings, host.connector(),
                            host.registrar()),
                 attributes);
@@ -154,7 +228,19 @@ result<hosted_process> start_hdb(process_host& host,
   std::shared_ptr<torq::hdb_index_slot> slot;
   if (index && *index)
     slot = std::make_shared<torq::hdb_index_slot>(*std::move(index));
-  return hosted(host.spawn(torq::hdb, &host.env(), settings, std::move(slot)));
+  const auto served = tables_at(config, process.hdb_directory);
+  if (served.empty())
+    warn("not_asked", "no table of the configuration is written or loaded to "
+                        + process.hdb_directory + ": no question comes here");
+  auto names = text::json_value::array();
+  for (const auto& table : served)
+    names.add(table.name);
+  const text::json_value attributes{
+    {"hdb", process.hdb_directory},
+    {"tables", std::move(names)},
+    {"declares", torq::declarations_of(served)}};
+  return hosted(host.spawn(torq::hdb, &host.env(), settings, std::move(slot)),
+                attributes);
 }
 
 result<hosted_process> start_gateway(process_host& host,

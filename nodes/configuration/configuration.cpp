@@ -9,6 +9,9 @@
 #include <cstdlib>
 #include <filesystem>
 #include <limits>
+#include <map>
+#include <set>
+#include <utility>
 
 namespace millrace::nodes {
 
@@ -58,6 +61,7 @@ public:
     root_.finish();
     check_streams();
     check_writers();
+    follow_writers();
     spread_query_timeout();
     if (config_.nodes.empty())
       root_.fault("node", "is missing: a cluster needs at least one [[node]]");
@@ -374,8 +378,11 @@ private:
       at.fault("tables", "holds no table");
     at.refuse("symbols", "an rdb holds all symbols of its tables: delete the "
                          "line");
-    out.hdb_directory = path(at, "hdb", default_hdb());
     out.write_down = at.flag("write_down", true);
+    // A replica's rows go on from what the writer of its tables wrote.
+    if (!out.write_down && !at.has("hdb"))
+      follows_writer_.insert(out.name);
+    out.hdb_directory = path(at, "hdb", default_hdb());
     out.memory_max_bytes = at.bytes("memory_max", 0, most_bytes, 0);
     out.query_memory_max_bytes
       = at.bytes("query_memory_max", 0, most_bytes, out.query_memory_max_bytes);
@@ -494,6 +501,20 @@ private:
     }
   }
 
+  /// A replica that names no directory has that of the writer of its tables.
+  void follow_writers() {
+    for (auto& process : config_.processes)
+      if (follows_writer_.contains(process.name))
+        for (const auto& other : config_.processes)
+          if (other.type == process_type::rdb && other.write_down
+              && std::count(other.tables.begin(), other.tables.end(),
+                            process.tables.front())
+                   != 0) {
+            process.hdb_directory = other.hdb_directory;
+            break;
+          }
+  }
+
   /// Back ends keep what the longest query of any gateway may still want.
   void spread_query_timeout() {
     std::optional<int64_t> longest;
@@ -509,6 +530,8 @@ private:
   }
 
   cluster_config config_;
+  /// Replicas that name no directory.
+  std::set<std::string> follows_writer_;
   /// Types of processes that programs of this cluster register.
   std::vector<std::string> own_types_;
   toml_faults faults_;
@@ -520,50 +543,6 @@ private:
 
 std::string_view to_string(stream_mode mode) noexcept {
   return mode == stream_mode::cached ? "cached" : "synced";
-}
-
-const node_config*
-cluster_config::node(std::string_view wanted) const noexcept {
-  return find_named(nodes, wanted);
-}
-
-const process_config*
-cluster_config::process(std::string_view wanted) const noexcept {
-  return find_named(processes, wanted);
-}
-
-const stream_config*
-cluster_config::stream(std::string_view wanted) const noexcept {
-  return find_named(streams, wanted);
-}
-
-const table_config*
-cluster_config::table(std::string_view wanted) const noexcept {
-  for (const auto& each : tables)
-    if (each.schema.name == wanted)
-      return &each;
-  return nullptr;
-}
-
-std::string cluster_config::node_directory(std::string_view node_name) const {
-  return data_directory + "/nodes/" + std::string{node_name};
-}
-
-std::vector<const process_config*>
-cluster_config::members_of(std::string_view stream) const {
-  std::vector<const process_config*> out;
-  for (const auto& process : processes)
-    if (std::find(process.streams.begin(), process.streams.end(), stream)
-        != process.streams.end())
-      out.push_back(&process);
-  return out;
-}
-
-std::string
-cluster_config::stream_directory(std::string_view rt,
-                                 std::string_view stream_name) const {
-  return data_directory + "/rt/" + std::string{rt} + "/"
-         + std::string{stream_name};
 }
 
 result<cluster_config> parse_configuration(std::string_view text,

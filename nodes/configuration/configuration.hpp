@@ -11,7 +11,8 @@
 #include <string_view>
 #include <vector>
 
-// That of the demo is in demo_configuration.cpp.
+// That of the demo is in demo_configuration.cpp, what a configuration is asked
+// for in configuration_lookups.cpp.
 
 namespace millrace::nodes {
 
@@ -189,6 +190,10 @@ struct cluster_config {
   [[nodiscard]] const stream_config*
   stream(std::string_view name) const noexcept;
   [[nodiscard]] const table_config* table(std::string_view name) const noexcept;
+  /// Where the rows of a table are written down and loaded, and questions about
+  /// it look for them: the directory of the rdb that writes it, else of an hdb,
+  /// else of an rdb that holds it. Empty: there is none of these.
+  [[nodiscard]] std::string home_of(std::string_view table) const;
   /// The rt processes that order a stream, as they stand in the file.
   [[nodiscard]] std::vector<const process_config*>
   members_of(std::string_view stream) const;

@@ -99,7 +99,7 @@ void cut_query::choose_hdb(effects& out) {
     out.hdb->pinned = same ? each.announced->manifest : cut_->manifest;
     return;
   }
-  refuse(lost("hdb", tried_hdbs_), out);
+  refuse(lost("hdb", tried_hdbs_, asked_.hdb_hint), out);
 }
 
 void cut_query::choose_rdb(effects& out) {
@@ -110,7 +110,7 @@ void cut_query::choose_rdb(effects& out) {
     out.rdb = ask_rdb{name, {cut_->cutover, asked_.at_least, asked_.life}};
     return;
   }
-  refuse(lost("rdb", tried_rdbs_), out);
+  refuse(lost("rdb", tried_rdbs_, asked_.rdb_hint), out);
 }
 
 void cut_query::on(hdb_answered& what, int64_t, effects& out) {
@@ -190,13 +190,16 @@ void cut_query::merge_when_complete(effects& out) {
 
 /// All of a kind were tried. What is wrong with them is told by its own name,
 /// unless one of them is away, and may be whole.
-error cut_query::lost(const char* kind, const tried_ones& tried) const {
+error cut_query::lost(const char* kind, const tried_ones& tried,
+                      const std::string& hint) const {
   if (tried.damage && !tried.away)
     return tried.damage;
   auto text = "the " + std::string{kind} + " part of '" + asked_.table
               + "' is missing: no live " + kind;
   if (const auto& why = tried.damage ? tried.damage : tried.away)
     text += " (" + to_string(why) + ")";
+  if (!hint.empty())
+    text += "; " + hint;
   return {errc::backend_lost, std::move(text)};
 }
 

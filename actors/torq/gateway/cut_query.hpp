@@ -38,6 +38,9 @@ public:
     /// The answer would lack rows without one; all false: there is no store.
     bool wants_hdb = false;
     bool wants_rdb = false;
+    /// How one comes to live, when none does by itself; empty: one does.
+    std::string hdb_hint{};
+    std::string rdb_hint{};
     /// Those that can be asked, in this order.
     std::vector<hdb> hdbs;
     std::vector<std::string> rdbs;
@@ -124,7 +127,8 @@ private:
   /// Refuses, or takes the fault for one of `who` that another may not have.
   bool another_may_do(const std::string& who, const error& fault, int64_t now,
                       tried_ones& tried, effects& out);
-  [[nodiscard]] error lost(const char* kind, const tried_ones& tried) const;
+  [[nodiscard]] error lost(const char* kind, const tried_ones& tried,
+                           const std::string& hint) const;
 
   question asked_;
   int round_ = 0;

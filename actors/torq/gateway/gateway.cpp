@@ -1,9 +1,12 @@
 #include <millrace/actors/torq/execute/query_job.hpp>
 #include <millrace/actors/torq/gateway/gateway.hpp>
+#include <millrace/actors/torq/registry/declarations.hpp>
 #include <millrace/messages/text/json_value.hpp>
 #include <millrace/query/front/getdata.hpp>
 
 #include <caf/actor_cast.hpp>
+
+#include <set>
 
 namespace millrace::torq {
 
@@ -14,6 +17,7 @@ constexpr int64_t start_grace_ns = 10'000'000'000;
 constexpr int64_t return_grace_ns = 10'000'000'000;
 
 const std::vector<gateway_state::rt_node> no_nodes;
+const std::set both_roles{backend_role::rdb, backend_role::hdb};
 
 /// The plan as text, as a table of one column and one row.
 chunks explained(const query::logical_plan& plan) {
@@ -92,28 +96,29 @@ bool gateway_state::ready(const held_question& what) const {
   const auto& table = settings.tables.at(what.plan.table);
   if (what.last_fault)
     return connections > what.connections_then
-           || !backends.one_went(table.stream, now, return_grace_ns);
+           || !backends.one_went(table.home, now, return_grace_ns);
   if (now - started_ns > start_grace_ns)
     return true;
-  const auto connected = [&](const char* type) {
-    return !backends.candidates(type, table.stream, what.plan.table, 0).empty();
+  const auto connected = [&](backend_role role) {
+    return !backends.candidates(role, table.home, 0).empty();
   };
   // One that was tried, and is not there, is not waited for.
-  const auto stream = streams.find(table.stream);
+  const auto stream = streams.find(table.home.stream);
   const auto& nodes = stream == streams.end() ? no_nodes : stream->second.nodes;
   if (!what.at_least && table.in_rdb
       && std::any_of(nodes.begin(), nodes.end(),
                      [](const auto& node) { return !node.tried; }))
     return false;
-  return (!table.in_rdb || connected("rdb"))
-         && (!table.in_hdb || connected("hdb"));
+  return (!table.in_rdb || connected(backend_role::rdb))
+         && (!table.in_hdb || connected(backend_role::hdb));
 }
 
 /// A question that names no place is about all that its stream has now.
 void gateway_state::start(held_question what) {
   const auto& table = settings.tables.at(what.plan.table);
-  const bool wants_rdb = table.in_rdb || backends.known("rdb", table.stream);
-  const auto stream = streams.find(table.stream);
+  const bool wants_rdb
+    = table.in_rdb || backends.known(backend_role::rdb, table.home);
+  const auto stream = streams.find(table.home.stream);
   if (!wants_rdb || stream == streams.end()
       || (what.at_least && !may_be_reborn(stream->second, what.plan.table)))
     run(std::move(what), {});
@@ -126,7 +131,7 @@ bool gateway_state::may_be_reborn(const followed_stream& stream,
                                   const std::string& table) const {
   const auto& life = stream.ends.floor().life;
   const auto rdbs
-    = backends.candidates("rdb", settings.tables.at(table).stream, table, 0);
+    = backends.candidates(backend_role::rdb, settings.tables.at(table).home, 0);
   return life.is_known()
          && std::any_of(rdbs.begin(), rdbs.end(), [&](const auto* rdb) {
               return rdb->standing && rdb->standing->life.is_known()
@@ -140,27 +145,34 @@ void gateway_state::run(held_question what,
   auto request = std::make_shared<gateway_request>();
   request->plan = what.plan;
   request->warnings = warnings;
+  if (!table.warning.empty())
+    request->warnings.push_back(table.warning);
   auto& question = request->question;
   question.table = request->plan.table;
-  question.stream = table.stream;
+  question.stream = table.home.stream;
   question.at_least = what.at_least.value_or(position{});
-  if (const auto stream = streams.find(table.stream); stream != streams.end()) {
+  if (const auto stream = streams.find(table.home.stream);
+      stream != streams.end()) {
     // Nobody is answered below what another one was told.
     const auto floor = stream->second.ends.floor();
     question.at_least = std::max(question.at_least, floor.at);
     question.life = floor.life;
   }
   question.deadline_ns = what.deadline_ns;
-  question.wants_hdb = table.in_hdb || backends.known("hdb", table.stream);
-  question.wants_rdb = table.in_rdb || backends.known("rdb", table.stream);
+  question.wants_hdb
+    = table.in_hdb || backends.known(backend_role::hdb, table.home);
+  question.wants_rdb
+    = table.in_rdb || backends.known(backend_role::rdb, table.home);
+  question.hdb_hint = table.hdb_hint;
+  question.rdb_hint = table.rdb_hint;
   ++turn;
   for (const auto* hdb :
-       backends.candidates("hdb", table.stream, question.table, turn)) {
+       backends.candidates(backend_role::hdb, table.home, turn)) {
     question.hdbs.push_back({hdb->row.name, hdb->cut_of(question.table)});
     request->handles[hdb->row.name] = hdb->handle;
   }
   for (const auto* rdb :
-       backends.candidates("rdb", table.stream, question.table, turn)) {
+       backends.candidates(backend_role::rdb, table.home, turn)) {
     question.rdbs.push_back(rdb->row.name);
     request->handles[rdb->row.name] = rdb->handle;
   }
@@ -182,7 +194,8 @@ void gateway_state::answer(uint64_t number, const chunks& rows, query_cut cut,
     return; // Its client is gone.
   auto& what = found.mapped().what;
   const auto& table = settings.tables.at(what.plan.table);
-  if (const auto stream = streams.find(table.stream); stream != streams.end())
+  if (const auto stream = streams.find(table.home.stream);
+      stream != streams.end())
     stream->second.ends.gave({cut.upper, life});
   ++answered;
   leave_client(what.client);
@@ -200,7 +213,7 @@ void gateway_state::fail(uint64_t number, caf::error fault) {
                               || fault == errc::corrupt
                               || fault == errc::storage_failed;
   if (another_may_do && now < what.deadline_ns
-      && backends.one_went(settings.tables.at(what.plan.table).stream, now,
+      && backends.one_went(settings.tables.at(what.plan.table).home, now,
                            return_grace_ns)) {
     what.last_fault = from_caf(fault);
     waiting.push_back(std::move(what));
@@ -265,15 +278,39 @@ void gateway_state::lost(const caf::actor_addr& who) {
 }
 
 void gateway_state::watch(const std::vector<process_row>& rows) {
-  for (const auto& fresh : backends.update(rows, {"rdb", "hdb"}))
+  for (const auto& fresh : backends.update(rows, both_roles))
     connect(fresh);
+  for (const auto& row : rows)
+    compare(row);
+}
+
+/// Whether it was started with other declarations of the same tables.
+void gateway_state::compare(const process_row& row) {
+  if (!backend_role_of(row.type))
+    return;
+  std::vector<table_schema> mine;
+  for (const auto& table : row.attributes.at("tables").elements())
+    if (const auto* named = table.text())
+      if (const auto found = settings.tables.find(*named);
+          found != settings.tables.end())
+        mine.push_back(found->second.schema);
+  auto differing = differing_declarations(mine, row.attributes.at("declares"));
+  auto& known = declared_otherwise[row.name];
+  if (differing == known)
+    return;
+  known = std::move(differing);
+  for (const auto& line : known)
+    if (settings.on_warning)
+      settings.on_warning("declared_otherwise",
+                          row.name + " on node " + row.node + ": " + line
+                            + "; start both nodes with one configuration");
 }
 
 void gateway_state::connect(const std::string& backend_name) {
   connect_backend(self, backends, backend_name, connector, *env->clock,
                   [this](const std::string& who) {
                     const auto& entry = *backends.find(who);
-                    if (entry.row.type == "hdb")
+                    if (entry.role == backend_role::hdb)
                       self->send(caf::actor_cast<hdb_actor>(entry.handle),
                                  caf::subscribe_atom_v,
                                  caf::actor_cast<hdb_watcher_actor>(self));
@@ -316,10 +353,13 @@ gateway_facts gateway_state::facts() const {
   out.refused = refused;
   out.running = under_way.size();
   for (const auto& [backend_name, entry] : backends.all())
-    out.backends[backend_name]
-      = {entry.row.type, entry.handle != nullptr,
-         entry.row.type == "rdb" ? entry.standing && entry.standing->ready
-                                 : entry.handle != nullptr};
+    out.backends[backend_name] = {entry.role, entry.handle != nullptr,
+                                  entry.role == backend_role::rdb
+                                    ? entry.standing && entry.standing->ready
+                                    : entry.handle != nullptr};
+  for (const auto& [backend_name, lines] : declared_otherwise)
+    if (!lines.empty())
+      out.declared_otherwise[backend_name] = lines;
   for (const auto& [stream_name, stream] : streams)
     out.floors[stream_name] = stream.ends.floor().at;
   return out;
@@ -332,9 +372,14 @@ status_facts to_status(const gateway_facts& facts) {
                    {"running", facts.running}};
   auto& list = out.add("backends", text::json_value::object());
   for (const auto& [backend_name, entry] : facts.backends)
-    list.add(backend_name, {{"type", entry.type},
+    list.add(backend_name, {{"type", to_string(entry.role)},
                             {"connected", entry.connected},
                             {"ready", entry.ready}});
+  if (!facts.declared_otherwise.empty()) {
+    auto& differing = out.add("declared_otherwise", text::json_value::object());
+    for (const auto& [backend_name, lines] : facts.declared_otherwise)
+      differing.add(backend_name, lines);
+  }
   auto& floors = out.add("floors", text::json_value::object());
   for (const auto& [stream_name, at] : facts.floors)
     floors.add(stream_name, at.value);
@@ -356,8 +401,8 @@ gateway(gateway_self_actor::stateful_pointer<gateway_state> self,
   self->set_down_handler(
     [self](caf::down_msg& down) { self->state.lost(down.source); });
   if (registry)
-    for (const auto* type : {"rdb", "hdb"})
-      self->send(registry, caf::subscribe_atom_v, std::string{type},
+    for (const auto role : both_roles)
+      self->send(registry, caf::subscribe_atom_v, std::string{to_string(role)},
                  caf::actor_cast<watcher_actor>(self));
   self->send(self, caf::tick_atom_v);
   return {

@@ -28,11 +28,17 @@ struct gateway_settings {
   std::string process;
   struct table {
     table_schema schema;
-    std::string stream;
-    /// Configured to be in an RDB, in an HDB: an answer without it would lack
-    /// rows, even while discovery has not named it yet.
+    table_home home;
+    /// Configured to be in an RDB, in an HDB, by whatever way these are
+    /// started: an answer without it would lack rows, even while discovery has
+    /// not named it yet.
     bool in_rdb = false;
     bool in_hdb = false;
+    /// How a back end comes to live, when none does by itself.
+    std::string hdb_hint;
+    std::string rdb_hint;
+    /// Why answers may lack rows whoever is asked; empty: they do not.
+    std::string warning;
   };
   std::map<std::string, table> tables; ///< By name.
   /// The SEQUENCERs of each stream.
@@ -56,11 +62,14 @@ struct gateway_facts {
   uint64_t refused = 0;
   uint64_t running = 0;
   struct known_backend {
-    std::string type;
+    backend_role role = backend_role::rdb;
     bool connected = false;
     bool ready = false; ///< Of an RDB: it says so. Of others: connected.
   };
   std::map<std::string, known_backend> backends; ///< By process name.
+  /// What those that declare tables otherwise than this gateway declare, by
+  /// process name.
+  std::map<std::string, std::vector<std::string>> declared_otherwise;
   /// Up to where questions were answered, or the stream was seen to end.
   std::map<std::string, position> floors; ///< By stream.
 };
@@ -78,6 +87,7 @@ struct gateway_state {
 
   caf::result<chunks, query_cut> query(const std::string& parameters);
   void watch(const std::vector<process_row>& rows);
+  void compare(const process_row& row);
   void connect(const std::string& backend_name);
   void tick();
   void hear(const hdb_announcement& news);
@@ -136,6 +146,7 @@ struct gateway_state {
   gateway_settings settings;
   connector_actor connector;
   backend_table backends;
+  std::map<std::string, std::vector<std::string>> declared_otherwise;
   uint64_t answered = 0;
   uint64_t refused = 0;
   uint64_t turn = 0; ///< Spreads questions over equal back ends.

@@ -53,7 +53,7 @@ void gateway_state::lost_node(const caf::actor_addr& who) {
 }
 
 void gateway_state::inquire(held_question what) {
-  const auto& stream_name = settings.tables.at(what.plan.table).stream;
+  const auto& stream_name = settings.tables.at(what.plan.table).home.stream;
   auto& stream = streams.at(stream_name);
   const auto number = ++question_last;
   stream.waiting.emplace(number, std::move(what));

@@ -62,7 +62,8 @@ void rdb_state::start(connector_actor to_others, registrar_actor discoveries) {
   store->tables.publish(store->tables.begin());
   subscribe();
   if (registry)
-    self->send(registry, caf::subscribe_atom_v, std::string{"hdb"},
+    self->send(registry, caf::subscribe_atom_v,
+               std::string{to_string(backend_role::hdb)},
                caf::actor_cast<watcher_actor>(self));
   announce();
   self->send(self, caf::tick_atom_v);
@@ -301,15 +302,23 @@ void rdb_state::tell(const std::string& hdb) {
 // -- HDBs ---------------------------------------------------------------------
 
 void rdb_state::watch(const std::vector<process_row>& rows) {
-  for (const auto& fresh : hdbs.update(rows, {"hdb"})) {
+  for (const auto& fresh : hdbs.update(rows, {backend_role::hdb})) {
     step(period_ledger::hdb_left{fresh});
-    connect(fresh);
+    if (is_ours(*hdbs.find(fresh)))
+      connect(fresh);
   }
+}
+
+/// What others serve says nothing of what was written here.
+bool rdb_state::is_ours(const backend& hdb) const {
+  return hdb.directory == settings.hdb_directory;
 }
 
 void rdb_state::connect(const std::string& backend_name) {
   connect_backend(self, hdbs, backend_name, connector, *env->clock,
                   [this](const std::string& hdb) {
+                    if (!is_ours(*hdbs.find(hdb)))
+                      return;
                     step(period_ledger::hdb_came{hdb});
                     self->send(
                       caf::actor_cast<hdb_actor>(hdbs.find(hdb)->handle),
@@ -319,6 +328,9 @@ void rdb_state::connect(const std::string& backend_name) {
 }
 
 void rdb_state::hear(const hdb_announcement& news) {
+  const auto* from = hdbs.find(news.process);
+  if (from == nullptr || !is_ours(*from))
+    return;
   std::optional<position> least;
   for (const auto& table : settings.tables) {
     const auto found = news.cutovers.find(table.name);
@@ -370,7 +382,8 @@ void rdb_state::tick() {
   watch_memory();
   tell_stall();
   for (auto& [hdb_name, entry] : hdbs.all())
-    if (!entry.handle && !entry.connecting && now >= entry.retry_at_ns)
+    if (!entry.handle && !entry.connecting && is_ours(entry)
+        && now >= entry.retry_at_ns)
       connect(hdb_name);
   self->delayed_send(self, caf::timespan{tick_interval}, caf::tick_atom_v);
 }

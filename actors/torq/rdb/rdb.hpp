@@ -99,6 +99,8 @@ struct rdb_state {
       settings.on_note(id, text);
   }
   void connect(const std::string& backend_name);
+  /// Whether it serves the directory that is written to here.
+  [[nodiscard]] bool is_ours(const backend& hdb) const;
 
   // rdb_installs.cpp: who waits for a period to be written and served.
 

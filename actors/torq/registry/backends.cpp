@@ -5,19 +5,37 @@
 
 namespace millrace::torq {
 
+const char* to_string(backend_role role) noexcept {
+  return role == backend_role::rdb ? "rdb" : "hdb";
+}
+
+std::optional<backend_role> backend_role_of(std::string_view type) {
+  for (const auto role : {backend_role::rdb, backend_role::hdb})
+    if (type == to_string(role))
+      return role;
+  return std::nullopt;
+}
+
 std::vector<std::string>
 backend_table::update(const std::vector<process_row>& rows,
-                      const std::set<std::string>& types) {
+                      const std::set<backend_role>& roles) {
   std::vector<std::string> fresh;
+  const auto text_of = [](const process_row& row, const char* key) {
+    const auto* text = row.attributes.at(key).text();
+    return text ? *text : std::string{};
+  };
   for (const auto& row : rows) {
-    if (!types.contains(row.type))
+    const auto role = backend_role_of(row.type);
+    if (!role || !roles.contains(*role))
       continue;
     auto& entry = rows_[row.name];
-    const bool moved = entry.row.at != row.at;
+    auto directory = text_of(row, "hdb");
+    const bool moved = entry.row.at != row.at || entry.directory != directory;
     entry.row = row;
+    entry.role = *role;
+    entry.stream = text_of(row, "stream");
+    entry.directory = std::move(directory);
     entry.tables.clear();
-    const auto* stream = row.attributes.at("stream").text();
-    entry.stream = stream ? *stream : "";
     for (const auto& table : row.attributes.at("tables").elements())
       if (table.text())
         entry.tables.insert(*table.text());
@@ -29,15 +47,12 @@ backend_table::update(const std::vector<process_row>& rows,
   return fresh;
 }
 
-std::vector<const backend*> backend_table::candidates(const std::string& type,
-                                                      const std::string& stream,
-                                                      const std::string& table,
+std::vector<const backend*> backend_table::candidates(backend_role role,
+                                                      const table_home& home,
                                                       uint64_t turn) const {
   std::vector<const backend*> found;
   for (const auto& [name, entry] : rows_)
-    if (entry.row.type == type && entry.handle
-        && (entry.stream.empty() || entry.stream == stream)
-        && (entry.tables.empty() || entry.tables.contains(table)))
+    if (entry.role == role && entry.handle && entry.serves(home))
       found.push_back(&entry);
   if (const auto is_ready =
         [](const backend* each) {
@@ -52,11 +67,9 @@ std::vector<const backend*> backend_table::candidates(const std::string& type,
   return found;
 }
 
-bool backend_table::known(const std::string& type,
-                          const std::string& stream) const {
+bool backend_table::known(backend_role role, const table_home& home) const {
   return std::any_of(rows_.begin(), rows_.end(), [&](const auto& item) {
-    return item.second.row.type == type
-           && (item.second.stream.empty() || item.second.stream == stream);
+    return item.second.role == role && item.second.serves(home);
   });
 }
 
@@ -75,13 +88,12 @@ std::string backend_table::lost(const caf::actor_addr& who, int64_t now_ns) {
   return {};
 }
 
-bool backend_table::one_went(const std::string& stream, int64_t now_ns,
+bool backend_table::one_went(const table_home& home, int64_t now_ns,
                              int64_t ago_ns) const {
   return std::any_of(rows_.begin(), rows_.end(), [&](const auto& item) {
     const auto& entry = item.second;
     return !entry.handle && entry.lost_at_ns != 0
-           && now_ns - entry.lost_at_ns < ago_ns
-           && (entry.stream.empty() || entry.stream == stream);
+           && now_ns - entry.lost_at_ns < ago_ns && entry.serves(home);
   });
 }
 

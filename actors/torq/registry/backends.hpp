@@ -11,15 +11,37 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace millrace::torq {
 
+/// What a back end is of the two stores.
+enum class backend_role { rdb, hdb };
+
+/// As processes register it: "rdb".
+[[nodiscard]] const char* to_string(backend_role role) noexcept;
+/// None: a type that is neither.
+[[nodiscard]] std::optional<backend_role>
+backend_role_of(std::string_view type);
+
+/// Where the rows of a table are to be found: in its stream, and in the one
+/// directory to which they are written down and loaded. Back ends of another
+/// directory hold other rows.
+struct table_home {
+  std::string stream;
+  std::string table;
+  std::string directory; ///< Absolute path.
+};
+
 /// One RDB or HDB as the gateway and the RDB know it.
 struct backend {
   process_row row;
-  std::string stream;
-  std::set<std::string> tables; ///< Empty: all of the stream.
+  backend_role role = backend_role::rdb;
+  std::string stream;           ///< rdb: that it follows.
+  std::set<std::string> tables; ///< rdb: that it holds.
+  /// Of the partitions that it serves, or that its rows go on from.
+  std::string directory;
   caf::strong_actor_ptr handle; ///< Null while not connected.
   bool connecting = false;
   int64_t retry_at_ns = 0;
@@ -29,6 +51,11 @@ struct backend {
   std::optional<rdb_announcement> standing;
   int64_t lost_at_ns = 0; ///< When the last connection was lost; 0: never.
 
+  [[nodiscard]] bool serves(const table_home& home) const {
+    return directory == home.directory
+           && (role == backend_role::hdb
+               || (stream == home.stream && tables.contains(home.table)));
+  }
   /// Of a table, as announced.
   [[nodiscard]] std::optional<partition_cut>
   cut_of(const std::string& table) const {
@@ -50,28 +77,27 @@ struct backend {
 class backend_table {
 public:
   /// Takes registry rows in; rows of other types are passed over.
-  /// @returns names that are new or moved and want a connection.
+  /// @returns names that are new or moved, or that serve another directory, and
+  ///   want a connection.
   std::vector<std::string> update(const std::vector<process_row>& rows,
-                                  const std::set<std::string>& types);
+                                  const std::set<backend_role>& roles);
 
-  /// Connected back ends of a type that hold a table of a stream; of RDBs only
-  /// those that say that they are ready, if any does. `turn` says which one is
-  /// first, and so spreads questions evenly.
+  /// Connected back ends that serve a table; of RDBs only those that say that
+  /// they are ready, if any does. `turn` says which one is first, and so
+  /// spreads questions evenly.
   [[nodiscard]] std::vector<const backend*>
-  candidates(const std::string& type, const std::string& stream,
-             const std::string& table, uint64_t turn) const;
+  candidates(backend_role role, const table_home& home, uint64_t turn) const;
 
-  /// Whether any back end of the type is known for the stream, alive or not.
-  [[nodiscard]] bool known(const std::string& type,
-                           const std::string& stream) const;
+  /// Whether any back end that serves a table is known, alive or not.
+  [[nodiscard]] bool known(backend_role role, const table_home& home) const;
 
   [[nodiscard]] backend* find(const std::string& name);
   /// Forgets the connection, and what was told through it; @returns the row's
   /// name or "".
   std::string lost(const caf::actor_addr& who, int64_t now_ns);
-  /// Whether one of the stream, or of any, went less than `ago_ns` ago and has
-  /// not come back.
-  [[nodiscard]] bool one_went(const std::string& stream, int64_t now_ns,
+  /// Whether one that serves the table went less than `ago_ns` ago and has not
+  /// come back.
+  [[nodiscard]] bool one_went(const table_home& home, int64_t now_ns,
                               int64_t ago_ns) const;
 
   [[nodiscard]] std::map<std::string, backend>& all() noexcept { return rows_; }

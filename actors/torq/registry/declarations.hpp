@@ -1,0 +1,23 @@
+#pragma once
+
+#include <millrace/messages/data/schema.hpp>
+#include <millrace/messages/text/json_value.hpp>
+
+#include <string>
+#include <vector>
+
+namespace millrace::torq {
+
+/// What a process registers of the tables that it declares, so that others can
+/// tell whether they mean the same by their names: an object, types of columns
+/// by name of table and column.
+[[nodiscard]] text::json_value
+declarations_of(const std::vector<table_schema>& tables);
+
+/// What `theirs` declares otherwise than `mine`, in words: a line per table
+/// that both name.
+[[nodiscard]] std::vector<std::string>
+differing_declarations(const std::vector<table_schema>& mine,
+                       const text::json_value& theirs);
+
+} // namespace millrace::torq

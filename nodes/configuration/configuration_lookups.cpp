@@ -1,0 +1,83 @@
+#include <millrace/nodes/configuration/configuration.hpp>
+
+#include <algorithm>
+
+// What a configuration is asked for.
+
+namespace millrace::nodes {
+
+namespace {
+
+template <class T>
+const T* named(const std::vector<T>& all, std::string_view name) noexcept {
+  const auto found
+    = std::find_if(all.begin(), all.end(),
+                   [&](const auto& each) { return each.name == name; });
+  return found == all.end() ? nullptr : &*found;
+}
+
+} // namespace
+
+const node_config*
+cluster_config::node(std::string_view wanted) const noexcept {
+  return named(nodes, wanted);
+}
+
+const process_config*
+cluster_config::process(std::string_view wanted) const noexcept {
+  return named(processes, wanted);
+}
+
+const stream_config*
+cluster_config::stream(std::string_view wanted) const noexcept {
+  return named(streams, wanted);
+}
+
+const table_config*
+cluster_config::table(std::string_view wanted) const noexcept {
+  for (const auto& each : tables)
+    if (each.schema.name == wanted)
+      return &each;
+  return nullptr;
+}
+
+std::string cluster_config::home_of(std::string_view table) const {
+  const auto holds = [&](const process_config& process) {
+    return process.type == process_type::rdb
+           && std::find(process.tables.begin(), process.tables.end(), table)
+                != process.tables.end();
+  };
+  for (const auto& process : processes)
+    if (holds(process) && process.write_down)
+      return process.hdb_directory;
+  for (const auto& process : processes)
+    if (process.type == process_type::hdb)
+      return process.hdb_directory;
+  for (const auto& process : processes)
+    if (holds(process))
+      return process.hdb_directory;
+  return {};
+}
+
+std::string cluster_config::node_directory(std::string_view node_name) const {
+  return data_directory + "/nodes/" + std::string{node_name};
+}
+
+std::vector<const process_config*>
+cluster_config::members_of(std::string_view stream) const {
+  std::vector<const process_config*> out;
+  for (const auto& process : processes)
+    if (std::find(process.streams.begin(), process.streams.end(), stream)
+        != process.streams.end())
+      out.push_back(&process);
+  return out;
+}
+
+std::string
+cluster_config::stream_directory(std::string_view rt,
+                                 std::string_view stream_name) const {
+  return data_directory + "/rt/" + std::string{rt} + "/"
+         + std::string{stream_name};
+}
+
+} // namespace millrace::nodes

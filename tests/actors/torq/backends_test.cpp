@@ -1,0 +1,112 @@
+#include <millrace/actors/torq/registry/backends.hpp>
+#include <millrace/actors/torq/registry/declarations.hpp>
+
+#include <gmock/gmock.h>
+
+namespace millrace::torq {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+process_row registered(const std::string& name, const std::string& type,
+                       text::json_value attributes) {
+  process_row row;
+  row.name = name;
+  row.type = type;
+  row.attributes = std::move(attributes);
+  return row;
+}
+
+process_row rdb(const std::string& table, const std::string& directory,
+                const std::string& stream = "market") {
+  auto tables = text::json_value::array();
+  tables.add(table);
+  return registered(
+    "r", "rdb",
+    {{"stream", stream}, {"tables", std::move(tables)}, {"hdb", directory}});
+}
+
+TEST(BackendsTest, OneOfAnotherDirectoryServesNothingOfATable) {
+  const table_home home{"market", "trade", "/hdb"};
+  struct way {
+    const char* what;
+    process_row row;
+    backend_role role;
+    bool serves;
+  };
+  const way ways[] = {
+    {"its rdb", rdb("trade", "/hdb"), backend_role::rdb, true},
+    {"not an hdb", rdb("trade", "/hdb"), backend_role::hdb, false},
+    {"of another table", rdb("quote", "/hdb"), backend_role::rdb, false},
+    {"of another stream", rdb("trade", "/hdb", "s"), backend_role::rdb, false},
+    {"of another directory", rdb("trade", "/copy"), backend_role::rdb, false},
+    {"its hdb", registered("h", "hdb", {{"hdb", "/hdb"}}), backend_role::hdb,
+     true},
+    {"another hdb", registered("h", "hdb", {{"hdb", "/hdbq"}}),
+     backend_role::hdb, false},
+    {"one that does not say", registered("h", "hdb", {}), backend_role::hdb,
+     false},
+    {"neither", registered("g", "gateway", {{"hdb", "/hdb"}}),
+     backend_role::hdb, false},
+  };
+  for (const auto& each : ways) {
+    backend_table table;
+    table.update({each.row}, {backend_role::rdb, backend_role::hdb});
+    EXPECT_EQ(table.known(each.role, home), each.serves) << each.what;
+  }
+}
+
+TEST(BackendsTest, OneThatServesAnotherDirectoryNowIsConnectedAnew) {
+  backend_table table;
+  const std::set both{backend_role::hdb};
+  EXPECT_THAT(table.update({registered("h", "hdb", {{"hdb", "/a"}})}, both),
+              ElementsAre("h"));
+  EXPECT_TRUE(table.known(backend_role::hdb, {"s", "t", "/a"}));
+  table.find("h")->announced.emplace();
+  EXPECT_THAT(table.update({registered("h", "hdb", {{"hdb", "/b"}})}, both),
+              ElementsAre("h"));
+  EXPECT_FALSE(table.known(backend_role::hdb, {"s", "t", "/a"}));
+  EXPECT_FALSE(table.find("h")->announced) << "of the other directory";
+}
+
+table_schema declared(std::vector<column_schema> columns) {
+  table_schema out;
+  out.name = "trade";
+  out.columns = std::move(columns);
+  return out;
+}
+
+TEST(DeclarationsTest, AreToldApartByColumn) {
+  const auto mine
+    = declared({{"sym", column_type::symbol}, {"size", column_type::int_}});
+  struct way {
+    std::vector<column_schema> theirs;
+    const char* tells; ///< nullptr: they are the same.
+  };
+  const way ways[] = {
+    {mine.columns, nullptr},
+    {{mine.columns[1], mine.columns[0]}, nullptr},
+    {{mine.columns[0]}, "column 'size' is declared here, and not there"},
+    {{mine.columns[0], mine.columns[1], {"x", column_type::int_}},
+     "column 'x' is declared there, and not here"},
+    {{mine.columns[0], {"size", column_type::long_}},
+     "column 'size' is int here, and long there"},
+  };
+  for (const auto& each : ways) {
+    const auto lines = differing_declarations(
+      {mine}, declarations_of({declared(each.theirs)}));
+    if (each.tells == nullptr)
+      EXPECT_THAT(lines, IsEmpty());
+    else
+      EXPECT_THAT(lines, ElementsAre(HasSubstr(each.tells)));
+  }
+  auto other = mine;
+  other.name = "quote";
+  EXPECT_THAT(differing_declarations({mine}, declarations_of({other})),
+              IsEmpty());
+}
+
+} // namespace
+} // namespace millrace::torq
