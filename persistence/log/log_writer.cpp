@@ -61,6 +61,7 @@ error log_writer::impl::open_file(uint64_t session, uint64_t roll,
   current = *std::move(opened);
   reserved_end = 0;
   sealed = false;
+  damaged_from.reset();
   if (is_new) {
     dirty.directory = true;
     builder = record_builder{lineage, position::of(session, roll, 0)};
@@ -328,6 +329,10 @@ error log_writer::roll() {
 
 position log_writer::appended_end() const noexcept {
   return impl_->builder.end();
+}
+
+std::optional<position> log_writer::damaged_from() const noexcept {
+  return impl_->damaged_from;
 }
 
 position log_writer::recorded_end() const noexcept { return impl_->recorded; }

@@ -49,7 +49,8 @@ public:
   /// end; what came after it is kept aside in `.quarantine.<file>.<offset>`.
   /// Policy resume: after the last intact record, a torn tail is truncated;
   /// `corrupt` when it finds damage or misses bytes below the synced end.
-  /// Policy rebuild: never, the log ends before the damage.
+  /// Policy rebuild: never; damage stays where intact records follow it, and
+  /// the log goes on after them.
   /// Policy next: in a new session. When the earlier one did not end cleanly,
   /// but only its process died (same boot, no failed sync), nothing is lost: it
   /// is sealed now. Otherwise it is left as it is, and readers see `reset`.
@@ -108,6 +109,10 @@ public:
 
   /// Seals the current file and opens the next roll.
   [[nodiscard]] error roll();
+
+  /// Where the first damage lay that the file being written had when it was
+  /// opened, or cut back; for its owner to mend, or to tell.
+  [[nodiscard]] std::optional<position> damaged_from() const noexcept;
 
   /// End of what was appended, written, and marked synced.
   [[nodiscard]] position appended_end() const noexcept;
@@ -183,8 +188,8 @@ public:
   /// in an earlier file, or where its bytes are damaged or gone.
   [[nodiscard]] error mend(position at, std::span<const std::byte> records);
 
-  /// Ends the copy at a record's end, or a file's start, to be copied again from
-  /// there; what came after it is kept aside.
+  /// Ends the copy at a record's end, or a file's start, to be copied again
+  /// from there; what came after it is kept aside.
   [[nodiscard]] error cut(position at);
 
   [[nodiscard]] log_writer::sync_job begin_sync();

@@ -30,6 +30,8 @@ struct log_writer::impl {
   bool sealed = false;       ///< The current file is; the next one is to come.
   uint64_t reserved_end = 0; ///< Offset up to which space is reserved.
   position recorded;
+  std::optional<position>
+    damaged_from; ///< In the current file, as it was found.
   position synced;
   uint64_t next_session = 0; ///< When one begins at `open`.
 
@@ -70,6 +72,8 @@ struct log_writer::impl {
   error open_file(uint64_t session, uint64_t roll, bool is_new);
   error open_next_file();
   error begin_next_session(uint64_t session);
+  error pass_damage(const log_file_info& last, std::optional<position> trusted,
+                    file_scan& scan);
   error resume_in(const log_file_info& last, const file_scan& scan);
   [[nodiscard]] result<seal_info> ids_in(const log_file_info& info,
                                          const file_scan& scan) const;

@@ -104,6 +104,34 @@ error log_writer::impl::cut_tail(const log_file_info& last,
   return (*opened)->sync();
 }
 
+// Damage that is mended in its place, or told: the log goes on after what is
+// intact after it. After a power cut only what was synced counts.
+error log_writer::impl::pass_damage(const log_file_info& last,
+                                    std::optional<position> trusted,
+                                    file_scan& scan) {
+  const auto from = scan.valid_end;
+  auto opened = fs().open(log_path(directory(), last.session, last.roll),
+                          open_mode::read);
+  if (!opened)
+    return opened.failure();
+  for (auto next = scan.next_intact; next && (!trusted || *next < *trusted);) {
+    auto run
+      = detail::intact_run(**opened, lineage, *next, scan.size, &scan.tally);
+    if (!run)
+      return run.failure();
+    scan.valid_end = position{scan.begin.value + run->end};
+    next = run->next;
+  }
+  if (scan.valid_end == from)
+    return {};
+  auto seal = detail::read_seal(**opened, lineage, last.session, last.roll,
+                                scan.valid_end.value - scan.begin.value);
+  if (!seal)
+    return seal.failure();
+  scan.seal = *std::move(seal);
+  return {};
+}
+
 error log_writer::impl::resume_in(const log_file_info& last,
                                   const file_scan& scan) {
   recorded = scan.valid_end;
@@ -216,8 +244,21 @@ error log_writer::impl::recover_last(
   if (auto fault = recover_ids(files, *ids))
     return fault;
   clean = verdict.clean;
-  return resumes() ? go_on(last, *scan, verdict)
-                   : go_past(last, *scan, verdict, known_end);
+  const auto intact_end = scan->valid_end;
+  if (rebuilds() && verdict.action == tail_verdict::action_type::pass)
+    if (auto fault = pass_damage(last,
+                                 mark && mark->boot_id != fs().boot_id()
+                                   ? std::optional{mark->end}
+                                   : std::nullopt,
+                                 *scan))
+      return fault;
+  if (!resumes())
+    return go_past(last, *scan, verdict, known_end);
+  if (auto fault = go_on(last, *scan, verdict))
+    return fault;
+  if (scan->valid_end != intact_end && !scan->seal)
+    damaged_from = intact_end;
+  return {};
 }
 
 error log_writer::impl::go_on(const log_file_info& last, const file_scan& scan,
@@ -226,7 +267,8 @@ error log_writer::impl::go_on(const log_file_info& last, const file_scan& scan,
     return {errc::corrupt, log_path(directory(), last.session, last.roll)
                              + ": damage at " + to_string(scan.valid_end) + ": "
                              + scan.reason};
-  if (verdict.action == tail_verdict::action_type::cut)
+  if (verdict.action == tail_verdict::action_type::cut
+      || verdict.action == tail_verdict::action_type::pass)
     if (auto fault = cut_tail(last, scan))
       return fault;
   if (auto fault = resume_in(last, scan))
@@ -334,6 +376,10 @@ error log_writer::impl::truncate(position end) {
     = detail::scan_open_file(*current, lineage, last.session, last.roll, {});
   if (!scan)
     return scan.failure();
+  const auto intact_end = scan->valid_end;
+  if (rebuilds())
+    if (auto fault = pass_damage(last, {}, *scan))
+      return fault;
   if (scan->valid_end.value - begin.value != scan->size)
     return {errc::corrupt, current->path() + ": damage at "
                              + to_string(scan->valid_end) + ": "
@@ -341,6 +387,8 @@ error log_writer::impl::truncate(position end) {
   dirty.add(current);
   if (auto fault = resume_in(last, *scan))
     return fault;
+  if (scan->valid_end != intact_end && !scan->seal)
+    damaged_from = intact_end;
   dirty.add(current);
   return sync_now(false);
 }

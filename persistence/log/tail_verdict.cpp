@@ -21,9 +21,9 @@ tail_verdict judge_tail(session_policy policy,
 
   if (policy == session_policy::rebuild) {
     const auto verdict = judge_tail(session_policy::resume, facts);
-    // Whatever stands there, its owner makes it again.
+    // Whatever is damaged, its owner makes it again.
     return verdict.action == action::refuse
-             ? tail_verdict{action::cut, false, facts.fenced && !sealed}
+             ? tail_verdict{action::pass, false, facts.fenced && !sealed}
              : verdict;
   }
   if (policy == session_policy::resume) {

@@ -44,6 +44,7 @@ struct tail_verdict {
     cut,  ///< Set a torn tail aside: what a power cut left counts for nothing.
     seal, ///< Seal it: only its process died, so nothing is missing.
     refuse, ///< Damaged, and its owner may not go on in it.
+    pass,   ///< Damaged: what is intact after that stays, a tail goes aside.
   };
 
   action_type action = action_type::keep;
@@ -56,7 +57,8 @@ struct tail_verdict {
 };
 
 /// Policies `resume` and `rebuild` go on in the file after `keep` and `cut`;
-/// policy `next` begins a session whatever the action. `resume` alone refuses.
+/// policy `next` begins a session whatever the action. `resume` alone refuses,
+/// and `rebuild` alone passes.
 [[nodiscard]] tail_verdict judge_tail(session_policy policy,
                                       const tail_facts& facts) noexcept;
 

@@ -133,25 +133,54 @@ TEST_F(LogMendTest, IdsAfterDamageAreNeverGivenOutAgain) {
   }
 }
 
-TEST_F(LogMendTest, ALogThatIsMadeAgainEndsBeforeItsDamage) {
-  position second;
+TEST_F(LogMendTest, ALogThatIsMadeAgainGoesOnAfterItsDamage) {
+  std::vector<position> ends;
   {
     auto writer = *open(session_policy::resume);
-    write(*writer, 1);
-    second = write(*writer, 2);
-    write(*writer, 3);
-    write(*writer, 4);
+    for (int64_t id = 1; id <= 4; ++id)
+      ends.push_back(write(*writer, id));
     ASSERT_FALSE(writer->sync());
     disk.end_process();
   }
-  disk.flip_bit("/log/log.0.0", second.offset() * 8 + 64);
+  disk.flip_bit("/log/log.0.0", ends[1].offset() * 8 + 64);
   EXPECT_EQ(open(session_policy::resume).failure().code, errc::corrupt);
-  auto writer = open(session_policy::rebuild);
-  ASSERT_TRUE(writer) << to_string(writer.failure());
-  EXPECT_EQ((*writer)->recorded_end(), second);
-  write(**writer, 3);
-  EXPECT_EQ(ids(), up_to(3));
+  {
+    auto writer = *open(session_policy::rebuild);
+    EXPECT_EQ(writer->recorded_end(), ends[3]);
+    EXPECT_EQ(writer->damaged_from(), ends[1]);
+    disk.end_process();
+  }
+  // Where nothing is intact after it, it ends before the damage.
+  disk.flip_bit("/log/log.0.0", ends[2].offset() * 8 + 64);
+  auto writer = *open(session_policy::rebuild);
+  EXPECT_EQ(writer->recorded_end(), ends[1]);
+  EXPECT_EQ(writer->damaged_from(), std::nullopt);
   EXPECT_EQ(set_aside(), 1u);
+  write(*writer, 3);
+  EXPECT_EQ(ids(), up_to(3));
+}
+
+TEST_F(LogMendTest, ALogThatIsMadeAgainIsCutBackBeforeAndAfterItsDamage) {
+  std::vector<position> ends;
+  {
+    auto writer = *open(session_policy::resume);
+    for (int64_t id = 1; id <= 6; ++id)
+      ends.push_back(write(*writer, id));
+    ASSERT_FALSE(writer->sync());
+    disk.end_process();
+  }
+  disk.flip_bit("/log/log.0.0", ends[1].offset() * 8 + 64);
+  auto writer = *open(session_policy::rebuild);
+  // Damage would be the end of it.
+  EXPECT_EQ(writer->truncate(ends[2]).code, errc::bad_position);
+  ASSERT_FALSE(writer->truncate(ends[4]));
+  EXPECT_EQ(writer->recorded_end(), ends[4]);
+  EXPECT_EQ(writer->damaged_from(), ends[1]);
+  ASSERT_FALSE(writer->truncate(ends[0]));
+  EXPECT_EQ(writer->recorded_end(), ends[0]);
+  EXPECT_EQ(writer->damaged_from(), std::nullopt);
+  write(*writer, 2);
+  EXPECT_EQ(ids(), up_to(2));
 }
 
 TEST_F(LogMendTest, ALogThatIsMadeAgainOpensWithDamageInEarlierFiles) {
