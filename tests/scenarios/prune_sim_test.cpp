@@ -44,7 +44,8 @@ public:
     if (!book->settled)
       return false;
     for (const auto& [name, read] : readings)
-      if (read->lives.empty() || read->lives.back().items.size() < message_count)
+      if (read->lives.empty()
+          || read->lives.back().items.size() < message_count)
         return false;
     return true;
   }
@@ -61,9 +62,13 @@ public:
     return {};
   }
 
-  /// Some message at about the middle, and where its file begins.
+  /// The end of a message at about the middle that is not the last of its file.
   position middle() const {
-    return readings.at("leads")->lives.back().items[250].end;
+    const auto& items = readings.at("leads")->lives.back().items;
+    size_t at = 250;
+    while (file_of(items[at + 1].begin) != file_of(items[at].begin))
+      ++at;
+    return items[at].end;
   }
   static position file_of(position at) {
     return position::of(at.session(), at.roll(), 0);
