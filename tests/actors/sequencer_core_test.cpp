@@ -253,7 +253,8 @@ TEST_P(SequencerCoreTest, TheFileThatIsWrittenIsMendedWhereItStands) {
     SCOPED_TRACE(offset);
     disk.flip_bit(newest, offset * 8);
     ASSERT_NE(disk.content(newest), before.at(newest));
-    const auto fault = rebuild_live_file(env, *from, end_before);
+    std::vector<rebuild_lack> lacks;
+    const auto fault = rebuild_live_file(env, *from, end_before, lacks);
     EXPECT_FALSE(fault) << to_string(fault);
     EXPECT_EQ(disk.content(newest), before.at(newest));
   }
@@ -282,7 +283,8 @@ TEST_P(SequencerCoreTest, AnyClosedFileOfOutIsMadeAgain) {
     const auto mended = [&, path = path] {
       EXPECT_FALSE(
         file_is_whole(disk, from->directory + "/out", from->lineage, file));
-      const auto fault = rebuild_out_file(env, *from, {file.value + 8});
+      std::vector<rebuild_lack> lacks;
+      const auto fault = rebuild_out_file(env, *from, {file.value + 8}, lacks);
       EXPECT_FALSE(fault) << to_string(fault);
       EXPECT_EQ(disk.content(path), before.at(path));
     };
@@ -310,7 +312,9 @@ TEST_P(SequencerCoreTest, SeveralFilesOfOutAreMadeAgainAtOnce) {
   // None of them has anything intact to compare with but the fourth.
   for (const auto* name_of : {"log.0.0", "log.0.1", "log.0.2"})
     disk.flip_bit("/rt/market/out/" + std::string{name_of}, 1);
-  EXPECT_FALSE(rebuild_out_file(env, *from, position::of(0, 0, 0)));
+  std::vector<rebuild_lack> lacks;
+  EXPECT_FALSE(rebuild_out_file(env, *from, position::of(0, 0, 0), lacks));
+  EXPECT_TRUE(lacks.empty());
   EXPECT_EQ(out_files(disk), before);
   // A start finds those that are gone.
   ASSERT_FALSE(core->close());
@@ -353,11 +357,18 @@ TEST_P(SequencerCoreTest, WhatCannotBeMadeAgainStaysAsItIs) {
   const auto input = "/rt/market/in/" + to_string(name) + "/log.0.0";
   for (uint64_t at = 100; at < disk.content(input).size(); at += 200)
     disk.flip_bit(input, at * 8);
-  EXPECT_EQ(rebuild_out_file(env, *from, position::of(0, 1, 0)).code,
+  std::vector<rebuild_lack> lacks;
+  EXPECT_EQ(rebuild_out_file(env, *from, position::of(0, 1, 0), lacks).code,
             errc::corrupt);
   EXPECT_EQ(out_files(disk), damaged);
+  // It says which.
+  ASSERT_FALSE(lacks.empty());
+  EXPECT_EQ(lacks.front().input, name);
+  EXPECT_LT(lacks.front().range.from, lacks.front().range.to);
+  lacks.clear();
   ASSERT_FALSE(disk.remove_all("/rt/market/history"));
-  EXPECT_TRUE(rebuild_out_file(env, *from, position::of(0, 1, 0)));
+  EXPECT_TRUE(rebuild_out_file(env, *from, position::of(0, 1, 0), lacks));
+  EXPECT_TRUE(lacks.empty());
   EXPECT_EQ(out_files(disk), damaged);
 }
 

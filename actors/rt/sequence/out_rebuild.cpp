@@ -25,8 +25,8 @@ std::string out_path(const std::string& directory, position file) {
 class rebuilding {
 public:
   rebuilding(persistence::env& world, const rebuild_source& from,
-             std::string scratch)
-    : env_{&world}, from_{&from}, scratch_{std::move(scratch)},
+             std::string scratch, std::vector<rebuild_lack>& lacks)
+    : env_{&world}, from_{&from}, scratch_{std::move(scratch)}, lacks_{&lacks},
       inputs_{*world.fs, from.directory + "/in"} {}
 
   /// Until `file` is closed, and one begun that is there to compare with; of
@@ -41,6 +41,7 @@ private:
   persistence::env* env_;
   const rebuild_source* from_;
   std::string scratch_;
+  std::vector<rebuild_lack>* lacks_;
   input_store inputs_;
   std::unique_ptr<persistence::log_writer> out_;
   std::unique_ptr<merge_core> merge_;
@@ -106,10 +107,14 @@ error rebuilding::apply(const history_reader::instruction& what) {
                                + " names an input that was never opened"};
     if (!merge_->needs(range))
       return {};
-    auto got = inputs_.bytes({input->second.directory, input->second.lineage},
-                             {range.from, range.to});
-    if (!got)
+    const input_name name{input->second.directory, input->second.lineage};
+    auto got = inputs_.bytes(name, {range.from, range.to});
+    if (!got) {
+      if (const auto parts = inputs_.damaged(name, {range.from, range.to}))
+        for (const auto& part : *parts)
+          lacks_->push_back({name, part});
       return got.failure();
+    }
     bytes.add(*std::move(got));
     return {};
   };
@@ -204,13 +209,13 @@ error replace_out_file(persistence::file_system& fs, const rebuild_source& from,
 }
 
 error rebuild_out_file(persistence::env& world, const rebuild_source& from,
-                       position file) {
+                       position file, std::vector<rebuild_lack>& lacks) {
   if (file_is_whole(*world.fs, from.directory + "/out", from.lineage, file))
     return {}; // Mended since.
   auto scratch = rebuild_directory(world, from);
   if (!scratch)
     return scratch.failure();
-  if (auto fault = rebuilding{world, from, *scratch}.make(file))
+  if (auto fault = rebuilding{world, from, *scratch, lacks}.make(file))
     return fault;
   // What comes after it depends on every byte of it.
   const auto made = persistence::list_log_files(*world.fs, *scratch);
@@ -237,11 +242,12 @@ error rebuild_out_file(persistence::env& world, const rebuild_source& from,
 }
 
 error rebuild_live_file(persistence::env& world, const rebuild_source& from,
-                        position end) {
+                        position end, std::vector<rebuild_lack>& lacks) {
   auto scratch = rebuild_directory(world, from);
   if (!scratch)
     return scratch.failure();
-  if (auto fault = rebuilding{world, from, *scratch}.make(file_of(end), end))
+  if (auto fault
+      = rebuilding{world, from, *scratch, lacks}.make(file_of(end), end))
     return fault;
   if (auto fault = patch_live_file(*world.fs, from, end, *scratch))
     return fault;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <millrace/actors/rt/merge/merge_core.hpp>
+#include <millrace/actors/rt/sequence/input_store.hpp>
 #include <millrace/messages/base/result.hpp>
 #include <millrace/messages/data/position.hpp>
 #include <millrace/persistence/disk/env.hpp>
@@ -30,6 +31,12 @@ struct rebuild_source {
 [[nodiscard]] std::vector<position>
 missing_files(const std::vector<persistence::log_file_info>& files);
 
+/// What is damaged of an input that a file is to be made of.
+struct rebuild_lack {
+  input_name input;
+  input_part range;
+};
+
 /// Makes a closed file of out/ again, of the inputs and the history of what was
 /// applied, and puts it in the place of the one that is damaged or missing;
 /// that one is kept as `.quarantine.<file>.0`. So it does with those after it,
@@ -37,15 +44,18 @@ missing_files(const std::vector<persistence::log_file_info>& files);
 /// nothing is changed, and `corrupt` says what stands in the way. Blocks, for
 /// as long as the files took to merge.
 /// @param file any position in it.
+/// @param lacks what stands in the way of inputs is added to it.
 [[nodiscard]] error rebuild_out_file(persistence::env& world,
-                                     const rebuild_source& from, position file);
+                                     const rebuild_source& from, position file,
+                                     std::vector<rebuild_lack>& lacks);
 
 /// Writes over what is damaged of the file that is being written, below `end`:
 /// with what comes out again of the inputs and the history. `corrupt`, and
 /// nothing changed, when anything intact in it comes out otherwise. All that
 /// was applied below `end` must be in the history. Blocks.
 [[nodiscard]] error rebuild_live_file(persistence::env& world,
-                                      const rebuild_source& from, position end);
+                                      const rebuild_source& from, position end,
+                                      std::vector<rebuild_lack>& lacks);
 
 /// The same with a copy of it in `scratch`, from another node.
 [[nodiscard]] error patch_live_file(persistence::file_system& fs,

@@ -50,6 +50,8 @@ void sequencer_state::start(persistence::env* world,
                        "once a majority that forgot nothing takes it in; if "
                        "there is none, 'millrace stream recover' says what is "
                        "left");
+  for (const auto& remark : core->remarks())
+    warn("begins-anew", remark);
   told_losses = core->losses().count();
   if (const auto& other = core->group().whose(); !other.empty())
     warn(

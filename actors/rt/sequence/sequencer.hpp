@@ -310,6 +310,9 @@ struct sequencer_state {
   /// Files of out/ that are damaged, and those that wait for each.
   std::map<position, std::vector<caf::typed_response_promise<bool>>> out_mends;
   std::optional<position> out_mending; ///< Which of them is made again now.
+  /// What of inputs stood in the way; the job's while one runs.
+  std::shared_ptr<std::vector<rebuild_lack>> rebuild_lacks
+    = std::make_shared<std::vector<rebuild_lack>>();
   std::map<position, int64_t> out_given_up; ///< When.
   std::map<position, int> out_tries;        ///< In vain so far, of a file.
   int64_t out_retry_at_ns = 0;

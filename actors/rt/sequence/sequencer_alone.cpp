@@ -19,6 +19,10 @@ constexpr std::string_view another_life
     "were set aside (.aside.<n>), the stream begins another life with what in/ "
     "has, and subscribers are told 'reset'";
 
+constexpr std::string_view copied_again
+  = "out/ and history/ were set aside (.aside.<n>), and this node goes on as "
+    "another member of the group, which it copies them from";
+
 } // namespace
 
 /// The last of the instructions that follow each other from there on.
@@ -119,7 +123,14 @@ bool sequencer_core::lost_end() const {
 }
 
 error sequencer_core::start_over() {
-  forgot_ = group_->why_set_aside() + "; " + std::string{another_life};
+  forgot_ = lost_begin_
+              ? options_.directory + ": the group's log begins after entry "
+                  + to_string(group_->begin())
+                  + ", and neither out/ nor history/ say what was before"
+              : group_->why_set_aside();
+  forgot_
+    += "; "
+       + std::string{options_.nodes.size() == 1 ? another_life : copied_again};
   if (auto fault = set_out_aside())
     return fault;
   return group_->leave();

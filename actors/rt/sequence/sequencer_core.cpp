@@ -349,6 +349,9 @@ error sequencer_core::finish_checkpoint(const checkpoint_job& job,
   if (anchor_next_ && anchor_next_->file == job.anchor)
     anchor_next_.reset();
   checkpointed_ = job.sync.end;
+  // The group may come to this one, and for long not to the next.
+  if (!waiting_ && newest_.index > compacted_)
+    waiting_ = {newest_, before_newest_, newest_end_};
   newest_ = {job.applied, job.state};
   before_newest_ = job.before;
   cut_kept_ = job.before.out;
@@ -359,19 +362,32 @@ error sequencer_core::finish_checkpoint(const checkpoint_job& job,
 }
 
 error sequencer_core::compact(entry_index index) {
-  if (newest_.index > index)
+  if (newest_.index <= index) {
+    auto fault = compact(newest_, before_newest_, newest_end_);
+    if (compacted_ == newest_.index)
+      waiting_.reset();
+    return fault;
+  }
+  if (!waiting_ || waiting_->state.index > index)
     return {};
+  auto fault = compact(waiting_->state, waiting_->before, waiting_->end);
+  if (compacted_ == waiting_->state.index)
+    waiting_.reset();
+  return fault;
+}
+
+error sequencer_core::compact(const entry_log::kept_state& to,
+                              const needless_logs& before, position end) {
   // As much goes of the inputs as was merged of them since.
   const auto roll_bytes = state() ? state()->layout.roll_bytes : 0;
-  const auto gain
-    = bytes_between(compacted_end_, newest_end_, roll_bytes)
-      + bytes_between(needless_.out, before_newest_.out, roll_bytes);
-  if (auto fault = group_->compact(newest_, gain, now()))
+  const auto gain = bytes_between(compacted_end_, end, roll_bytes)
+                    + bytes_between(needless_.out, before.out, roll_bytes);
+  if (auto fault = group_->compact(to, gain, now()))
     return fault;
-  if (group_->begin() == newest_.index && compacted_ != newest_.index) {
-    compacted_ = newest_.index;
-    compacted_end_ = newest_end_;
-    needless_next_ = before_newest_;
+  if (group_->begin() == to.index && compacted_ != to.index) {
+    compacted_ = to.index;
+    compacted_end_ = end;
+    needless_next_ = before;
   }
   return {};
 }

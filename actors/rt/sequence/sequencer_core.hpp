@@ -233,6 +233,11 @@ public:
   /// nothing.
   [[nodiscard]] const std::string& forgot() const noexcept { return forgot_; }
 
+  /// What of its state was damaged, and begins anew without a loss.
+  [[nodiscard]] const std::vector<std::string>& remarks() const noexcept {
+    return remarks_;
+  }
+
   // -- facts ------------------------------------------------------------------
 
   /// The hold on the stream's directory: no other core opens it while somebody
@@ -286,6 +291,8 @@ private:
   std::optional<merge_state> stored_state();
   result<std::optional<lineage_id>> out_lineage();
   result<std::optional<merge_state>> recover_state();
+  result<std::optional<merge_state>> state_to_make_again();
+  [[nodiscard]] bool whole_up_to(position end) const;
   result<std::optional<merge_state>> newest_state_record(bool by_history);
   [[nodiscard]] bool usable(const merge_state& state, bool by_history) const;
   [[nodiscard]] bool history_leads_on(entry_index from) const;
@@ -330,6 +337,8 @@ private:
   [[nodiscard]] const merge_input* input_of(const input_name& name) const;
   [[nodiscard]] int64_t now() const { return env_->clock->monotonic_ns(); }
   static needless_logs before(const merge_state& state);
+  error compact(const entry_log::kept_state& to, const needless_logs& before,
+                position end);
   void take_anchor();
   void find_anchor();
   result<std::optional<merge_state>> kept_anchor(const lineage_id& of);
@@ -353,6 +362,8 @@ private:
   /// Where out/ ended then, if the group's log was gone.
   std::optional<position> end_before_;
   std::optional<merge_state> went_on_from_; ///< Until that is recovered.
+  bool lost_begin_ = false; ///< Nothing says what its log has forgotten.
+  std::vector<std::string> remarks_;
   std::string forgot_;
   std::vector<loss> unwritten_losses_; ///< While the disk is full.
   /// While this node leads.
@@ -390,8 +401,15 @@ private:
   needless_logs before_newest_;  ///< What comes before it.
   position cut_kept_;            ///< Begin of out/ in it.
   position newest_end_;          ///< Of out/ there.
-  entry_index compacted_;        ///< Where the group's log begins,
-  position compacted_end_;       ///< and the end of out/ there.
+  struct kept_checkpoint {
+    entry_log::kept_state state;
+    needless_logs before;
+    position end;
+  };
+  /// The oldest one since the group's log begins that it may not have come to.
+  std::optional<kept_checkpoint> waiting_;
+  entry_index compacted_;  ///< Where the group's log begins,
+  position compacted_end_; ///< and the end of out/ there.
   /// Once the group's log is written so far, and once a sync of it ended.
   std::optional<needless_logs> needless_next_;
   std::optional<needless_logs> needless_synced_;

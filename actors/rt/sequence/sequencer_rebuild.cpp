@@ -58,11 +58,12 @@ void sequencer_state::start_mend() {
     return rebuilt(file, to_caf(from.failure()));
   // The file that is written is mended where it stands.
   const auto end = core->out_end();
+  rebuild_lacks->clear();
   submit([from = *std::move(from), file, end, world = env,
-          me = sequencer_self_actor{self}] {
+          lacks = rebuild_lacks, me = sequencer_self_actor{self}] {
     const auto fault = file == file_of(end)
-                         ? rebuild_live_file(*world, from, end)
-                         : rebuild_out_file(*world, from, file);
+                         ? rebuild_live_file(*world, from, end, *lacks)
+                         : rebuild_out_file(*world, from, file, *lacks);
     caf::anon_send(me, mended_atom::value, file, to_caf(fault));
   });
 }
@@ -70,6 +71,10 @@ void sequencer_state::start_mend() {
 void sequencer_state::rebuilt(position file, const caf::error& outcome) {
   const bool copied = copying && copying->file == file;
   const auto fault = from_caf(outcome);
+  // It is tried again when they are mended, which nothing else may ask for yet.
+  for (const auto& [input, range] : std::exchange(*rebuild_lacks, {}))
+    if (const auto copy = core->inputs().find(input))
+      input_lacking(*copy, range.from, range.to);
   if (!fault || copied || settings.peers.empty()) {
     copying.reset();
     return end_mend(fault ? to_string(fault) : "");

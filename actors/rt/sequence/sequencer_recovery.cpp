@@ -31,7 +31,7 @@ sequencer_core::open(persistence::env& world, sequencer_options options,
   core->held_ = *std::move(held);
   if (auto fault = core->recover())
     return fault;
-  if (!core->lost_end())
+  if (!core->lost_end() && !core->lost_begin_)
     return core;
   if (auto fault = core->start_over())
     return fault;
@@ -39,6 +39,7 @@ sequencer_core::open(persistence::env& world, sequencer_options options,
     new sequencer_core{world, core->options_, core->store_}};
   next->held_ = std::move(core->held_);
   auto told = std::move(core->forgot_);
+  next->remarks_ = std::move(core->remarks_);
   core.reset();
   if (auto fault = next->recover())
     return fault;
@@ -47,7 +48,18 @@ sequencer_core::open(persistence::env& world, sequencer_options options,
 }
 
 error sequencer_core::open_history() {
-  auto history = merge_history::open(*env_, options_.directory + "/history");
+  const auto directory = options_.directory + "/history";
+  auto history = merge_history::open(*env_, directory);
+  // It is there to make others again, and nothing waits for it.
+  if (!history && history.failure().code == errc::corrupt) {
+    remarks_.push_back(to_string(history.failure())
+                       + "; it was set aside (.aside.<n>) and begins anew: "
+                         "what was merged before can be copied from another "
+                         "node, but not be made again here");
+    if (auto fault = set_log_aside(*env_->fs, directory))
+      return fault;
+    history = merge_history::open(*env_, directory);
+  }
   if (!history)
     return history.failure();
   history_ = *std::move(history);
@@ -102,10 +114,8 @@ error sequencer_core::recover() {
     if (auto fault = begin_merge(**std::move(state)))
       return fault;
   } else if (!history_leads_on(entry_index{})) {
-    return {errc::corrupt,
-            options_.directory + ": the group's log begins after entry "
-              + to_string(group_->begin())
-              + ", and neither out/ nor history/ say what was before"};
+    lost_begin_ = true;
+    return {};
   }
   if (auto fault = apply_history())
     return fault;
@@ -149,24 +159,60 @@ result<std::optional<lineage_id>> sequencer_core::out_lineage() {
   return stored ? answer{stored->layout.lineage} : answer{};
 }
 
+/// Nothing is damaged in the file where out/ ends there, before that.
+bool sequencer_core::whole_up_to(position end) const {
+  const auto file = file_of(end);
+  if (file == file_of(out_->recorded_end())) {
+    const auto damaged = out_->damaged_from();
+    return !damaged || end <= *damaged;
+  }
+  const auto scan = persistence::scan_log_file(
+    *env_->fs, out_directory(), out_->lineage(),
+    {.session = file.session(), .roll = file.roll()});
+  return scan && scan->valid_end >= end;
+}
+
 result<std::optional<merge_state>> sequencer_core::recover_state() {
   if (went_on_from_ || !out_)
     return std::exchange(went_on_from_, std::nullopt);
   // A checkpoint ahead of out/ would skip what was never written.
-  const auto fits = [this](const merge_state& state) {
-    return usable(state, false) && state.out_end <= out_->recorded_end();
+  std::vector<merge_state> fit;
+  const auto add = [&](std::optional<merge_state> state) {
+    if (state && usable(*state, false)
+        && state->out_end <= out_->recorded_end())
+      fit.push_back(*std::move(state));
   };
-  auto stored = stored_state();
-  if (stored && fits(*stored))
+  const auto whole = [&]() -> std::optional<merge_state> {
+    if (fit.empty() || !whole_up_to(fit.back().out_end))
+      return std::nullopt;
+    return std::move(fit.back());
+  };
+  add(stored_state());
+  if (auto stored = whole())
     return stored;
   auto record = newest_state_record(false);
   if (!record || *record)
     return record;
   // What was merged before it may not be here any more.
   if (group_->state().index != entry_index{})
-    if (auto state = decode_merge_state(group_->state().bytes);
-        state && fits(*state))
-      return std::optional{*std::move(state)};
+    if (auto state = decode_merge_state(group_->state().bytes)) {
+      add(*std::move(state));
+      if (auto kept = whole())
+        return kept;
+    }
+  auto made_again = state_to_make_again();
+  if (!made_again || (*made_again && inputs_reach(**made_again)))
+    return made_again;
+  // What is damaged before it is mended later, or told.
+  for (auto& state : fit)
+    if (persistence::record_before(*env_->fs, out_directory(), out_->lineage(),
+                                   state.out_end))
+      return std::optional{std::move(state)};
+  return made_again;
+}
+
+/// From which the history leads on to where the group's log begins.
+result<std::optional<merge_state>> sequencer_core::state_to_make_again() {
   auto record_before = newest_state_record(true);
   if (!record_before)
     return record_before;
@@ -396,9 +442,10 @@ error sequencer_core::make_missing_files() {
   const auto from = rebuilt_from();
   if (!from)
     return from.failure();
+  std::vector<rebuild_lack> lacks; // The scrub finds the file again.
   for (const auto file : missing_files(*files))
     if (file >= merge_->state().out_begin)
-      (void)rebuild_out_file(*env_, *from, file);
+      (void)rebuild_out_file(*env_, *from, file, lacks);
   return {};
 }
 
