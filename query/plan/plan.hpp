@@ -2,6 +2,7 @@
 
 #include <millrace/messages/base/result.hpp>
 #include <millrace/messages/data/schema.hpp>
+#include <millrace/query/plan/expression.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -16,11 +17,6 @@
 // Plans as messages are in plan_codec.cpp.
 
 namespace millrace::query {
-
-/// A constant in a predicate. monostate: the null of the column's type;
-/// int64: integers and times in the column's own unit; double; bytes of a
-/// symbol, string or char, or the 16 bytes of a guid.
-using literal = std::variant<std::monostate, int64_t, double, std::string>;
 
 /// Numbers travel between nodes: append only.
 enum class predicate_op : uint8_t {

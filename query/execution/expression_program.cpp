@@ -1,0 +1,543 @@
+#include <millrace/query/execution/expression_program.hpp>
+#include <millrace/query/execution/expression_steps_internal.hpp>
+
+#include <algorithm>
+#include <tuple>
+
+namespace millrace::query {
+
+namespace {
+
+using fn = scalar_function;
+using run_step = expression_program::step::function;
+using shape = expression_program::shape;
+
+template <class Op, class Out, class A>
+constexpr run_step one = steps::unary<Op, Out, A>;
+template <class Op, class Out, class A>
+constexpr run_step two = steps::binary<Op, Out, A>;
+template <class Op>
+constexpr run_step whole_op
+  = steps::binary<steps::of_whole<Op>, int64_t, int64_t>;
+
+/// Kernels of one operation for each kind of operand.
+struct kernel_row {
+  run_step whole = nullptr;
+  run_step real = nullptr;
+  run_step text = nullptr;
+  [[nodiscard]] run_step of(shape kind) const {
+    return kind == shape::whole ? whole : kind == shape::real ? real : text;
+  }
+};
+
+template <class Op>
+constexpr kernel_row compare_row{steps::binary<Op, int64_t, int64_t>,
+                                 steps::binary<Op, int64_t, double>,
+                                 steps::binary<Op, int64_t, std::string_view>};
+template <class Op>
+constexpr kernel_row pick_row{
+  steps::binary<Op, int64_t, int64_t>, steps::binary<Op, double, double>,
+  steps::binary<Op, std::string_view, std::string_view>};
+
+kernel_row row_of_comparison(fn function) {
+  using namespace steps;
+  switch (function) {
+    case fn::equal:
+      return compare_row<is_equal>;
+    case fn::not_equal:
+      return compare_row<negation<is_equal>>;
+    case fn::less:
+      return compare_row<is_less>;
+    case fn::greater:
+      return compare_row<reversed<is_less>>;
+    case fn::less_equal:
+      return compare_row<negation<reversed<is_less>>>;
+    default:
+      return compare_row<negation<is_less>>;
+  }
+}
+
+kernel_row row_of_arithmetic(fn function) {
+  using namespace steps;
+  switch (function) {
+    case fn::add:
+      return {whole_op<add_whole>, two<add_float, double, double>, nullptr};
+    case fn::subtract:
+      return {whole_op<subtract_whole>, two<subtract_float, double, double>,
+              nullptr};
+    case fn::multiply:
+      return {whole_op<multiply_whole>, two<multiply_float, double, double>,
+              nullptr};
+    case fn::divide:
+      return {nullptr, two<divide_float, double, double>, nullptr};
+    case fn::quotient:
+      return {whole_op<quotient_whole>, two<quotient_float, double, double>,
+              nullptr};
+    case fn::modulo:
+      return {whole_op<modulo_whole>, two<modulo_float, double, double>,
+              nullptr};
+    case fn::bar:
+      return {whole_op<bar_whole>, two<bar_float, double, double>, nullptr};
+    case fn::lesser:
+      return pick_row<lesser>;
+    case fn::larger:
+      return pick_row<larger>;
+    default:
+      return pick_row<fill>;
+  }
+}
+
+kernel_row row_of_single(fn function) {
+  using namespace steps;
+  switch (function) {
+    case fn::negate:
+      return {one<negate_whole, int64_t, int64_t>,
+              one<negate_float, double, double>, nullptr};
+    case fn::absolute:
+      return {one<absolute_whole, int64_t, int64_t>,
+              one<absolute_float, double, double>, nullptr};
+    case fn::sign:
+      return {one<sign_whole, int64_t, int64_t>,
+              one<sign_float, int64_t, double>, nullptr};
+    case fn::floor:
+      return {nullptr, one<floor_of, int64_t, double>, nullptr};
+    case fn::ceiling:
+      return {nullptr, one<ceiling_of, int64_t, double>, nullptr};
+    case fn::square_root:
+      return {nullptr, one<square_root, double, double>, nullptr};
+    case fn::exponential:
+      return {nullptr, one<exponential, double, double>, nullptr};
+    case fn::logarithm:
+      return {nullptr, one<logarithm, double, double>, nullptr};
+    case fn::reciprocal:
+      return {nullptr, one<reciprocal, double, double>, nullptr};
+    case fn::logical_not:
+      return {one<zero_test, int64_t, int64_t>, one<zero_test, int64_t, double>,
+              nullptr};
+    default:
+      return {one<null_test, int64_t, int64_t>, one<null_test, int64_t, double>,
+              one<null_test, int64_t, std::string_view>};
+  }
+}
+
+bool is_time(column_type type) { return !is_numeric(type) && !is_text(type); }
+
+/// What `in` looks up: the constant's values in the form of `kind`.
+expression_program::constant_set set_of(const expression& list,
+                                        column_type value_type) {
+  expression_program::constant_set out;
+  const auto kind = shape_of(value_type);
+  const bool in_ns_too = is_time(value_type) && value_type != list.type;
+  for (const auto& each : list.values) {
+    if (kind == shape::text) {
+      const auto* text = std::get_if<std::string>(&each);
+      out.texts.push_back(text ? *text : std::string{});
+      continue;
+    }
+    const auto* whole = std::get_if<int64_t>(&each);
+    const auto* number = std::get_if<double>(&each);
+    const auto* text = std::get_if<std::string>(&each);
+    if (kind == shape::real) {
+      out.floats.push_back(number  ? *number
+                           : whole ? steps::float_of::of(*whole)
+                                   : steps::null_float);
+    } else if (text && !text->empty()) {
+      out.ints.push_back(static_cast<uint8_t>((*text)[0]));
+    } else if (whole) {
+      out.ints.push_back(in_ns_too ? in_ns(*whole, list.type) : *whole);
+    } else {
+      out.ints.push_back(null_long);
+    }
+  }
+  std::sort(out.ints.begin(), out.ints.end());
+  std::sort(out.floats.begin(), out.floats.end(), steps::before<double>);
+  std::sort(out.texts.begin(), out.texts.end());
+  return out;
+}
+
+} // namespace
+
+expression_program::expression_program(const expression& what,
+                                       std::span<const column_schema> columns)
+  : columns_{columns.begin(), columns.end()}, type_{what.type} {
+  result_ = compile(what);
+}
+
+uint32_t expression_program::add_slot(shape kind) {
+  auto& slot = slots_.emplace_back();
+  slot.kind = kind;
+  if (kind == shape::whole)
+    slot.ints.resize(vector_rows);
+  else if (kind == shape::real)
+    slot.floats.resize(vector_rows);
+  else
+    slot.texts.resize(vector_rows);
+  return static_cast<uint32_t>(slots_.size() - 1);
+}
+
+uint32_t expression_program::add_step(step what, shape kind) {
+  MILLRACE_ASSERT(what.run != nullptr);
+  what.out = add_slot(kind);
+  steps_.push_back(what);
+  return what.out;
+}
+
+uint32_t expression_program::compile(const expression& what) {
+  switch (what.what) {
+    case expression::kind::column:
+      return compile_column(what);
+    case expression::kind::constant:
+      return compile_constant(what);
+    default:
+      return compile_call(what);
+  }
+}
+
+uint32_t expression_program::compile_column(const expression& what) {
+  const auto found
+    = std::find_if(columns_.begin(), columns_.end(), [&](const auto& column) {
+        return column.name == what.name;
+      });
+  MILLRACE_ASSERT(found != columns_.end());
+  const auto number = static_cast<uint32_t>(found - columns_.begin());
+  for (const auto& each : inputs_)
+    if (each.column == number)
+      return each.out;
+  const auto out = add_slot(shape_of(what.type));
+  inputs_.push_back({number, out});
+  return out;
+}
+
+uint32_t expression_program::compile_constant(const expression& what) {
+  const auto out = add_slot(shape_of(what.type));
+  auto& slot = slots_[out];
+  const auto& value = what.values.front();
+  const auto* whole = std::get_if<int64_t>(&value);
+  const auto* number = std::get_if<double>(&value);
+  const auto* text = std::get_if<std::string>(&value);
+  if (slot.kind == shape::text) {
+    // A set keeps the text: slots move while more are added.
+    constant_set held;
+    held.texts.push_back(text ? *text : std::string{});
+    step copy;
+    copy.out = out;
+    copy.set = static_cast<uint32_t>(sets_.size());
+    copy.run = [](expression_program& p, const step& s, uint32_t count) {
+      std::fill_n(p.at(s.out).texts.begin(), count,
+                  std::string_view{p.set_at(s.set).texts[0]});
+    };
+    sets_.push_back(std::move(held));
+    steps_.push_back(copy);
+  } else if (slot.kind == shape::real) {
+    std::fill(slot.floats.begin(), slot.floats.end(),
+              number  ? *number
+              : whole ? steps::float_of::of(*whole)
+                      : steps::null_float);
+  } else {
+    auto x = whole ? *whole
+             : text && !text->empty()
+               ? int64_t{static_cast<uint8_t>((*text)[0])}
+             : number ? steps::whole_of(*number)
+                      : null_long;
+    if (x == ' ' && what.type == column_type::char_)
+      x = null_long;
+    std::fill(slot.ints.begin(), slot.ints.end(), x);
+  }
+  return out;
+}
+
+uint32_t expression_program::as_ns(uint32_t from, column_type have) {
+  if (have == column_type::timestamp || have == column_type::timespan)
+    return from;
+  step s;
+  s.run = steps::convert_times;
+  s.a = from;
+  s.from = have;
+  s.to = have == column_type::date || have == column_type::month
+           ? column_type::timestamp
+           : column_type::timespan;
+  return add_step(s, shape::whole);
+}
+
+uint32_t expression_program::as_type(uint32_t from, column_type have,
+                                     column_type want) {
+  if (!is_float(want) || is_float(have))
+    return from;
+  step s;
+  s.run = steps::unary<steps::float_of, double, int64_t>;
+  s.a = from;
+  return add_step(s, shape::real);
+}
+
+uint32_t expression_program::narrowed(uint32_t from, column_type type) {
+  step s;
+  s.a = from;
+  if (type == column_type::real) {
+    s.run = steps::unary<steps::single_precision, double, double>;
+    return add_step(s, shape::real);
+  }
+  if (type == column_type::byte_)
+    s.run = steps::unary<steps::low_byte, int64_t, int64_t>;
+  else if (type == column_type::short_)
+    s.run = steps::unary<steps::narrow<32767>, int64_t, int64_t>;
+  else if (!is_text(type) && !is_float(type) && width_of(type) == 4)
+    s.run = steps::unary<steps::narrow<inf_int>, int64_t, int64_t>;
+  else
+    return from;
+  return add_step(s, shape::whole);
+}
+
+uint32_t expression_program::compile_call(const expression& what) {
+  switch (what.function) {
+    case fn::add:
+    case fn::subtract:
+    case fn::multiply:
+    case fn::divide:
+    case fn::quotient:
+    case fn::modulo:
+    case fn::bar:
+    case fn::lesser:
+    case fn::larger:
+    case fn::fill:
+      return compile_arithmetic(what);
+    case fn::equal:
+    case fn::not_equal:
+    case fn::less:
+    case fn::greater:
+    case fn::less_equal:
+    case fn::greater_equal:
+      return compile_comparison(what, what.arguments[0], what.arguments[1],
+                                what.function);
+    case fn::within: {
+      step both;
+      both.a = compile_comparison(what, what.arguments[0], what.arguments[1],
+                                  fn::greater_equal);
+      both.b = compile_comparison(what, what.arguments[0], what.arguments[2],
+                                  fn::less_equal);
+      both.run = steps::binary<steps::lesser, int64_t, int64_t>;
+      return add_step(both, shape::whole);
+    }
+    case fn::in:
+    case fn::like:
+      return compile_in(what);
+    case fn::conditional:
+      return compile_choice(what);
+    case fn::cast:
+      return compile_cast(what);
+    default:
+      return compile_single(what);
+  }
+}
+
+uint32_t expression_program::compile_arithmetic(const expression& what) {
+  const auto& left = what.arguments[0];
+  const auto& right = what.arguments[1];
+  step s;
+  s.a = compile(left);
+  s.b = compile(right);
+  const bool both_times = is_time(left.type) && is_time(right.type);
+  if (both_times
+      && (left.type != right.type || what.type == column_type::timespan)) {
+    s.a = as_ns(s.a, left.type);
+    s.b = as_ns(s.b, right.type);
+  }
+  const auto kind
+    = what.function == fn::divide ? shape::real : shape_of(what.type);
+  if (kind == shape::real) {
+    const auto want = column_type::float_;
+    s.a = as_type(s.a, is_float(left.type) ? left.type : column_type::long_,
+                  want);
+    s.b = as_type(s.b, is_float(right.type) ? right.type : column_type::long_,
+                  want);
+  }
+  s.run = row_of_arithmetic(what.function).of(kind);
+  return narrowed(add_step(s, kind), what.type);
+}
+
+uint32_t expression_program::compile_comparison(const expression&,
+                                                const expression& left,
+                                                const expression& right,
+                                                scalar_function function) {
+  step s;
+  s.a = compile(left);
+  s.b = compile(right);
+  auto kind = shape_of(left.type);
+  if (left.type != right.type && is_time(left.type)) {
+    s.a = as_ns(s.a, left.type);
+    s.b = as_ns(s.b, right.type);
+  } else if (is_float(left.type) != is_float(right.type)) {
+    s.a = as_type(s.a, left.type, column_type::float_);
+    s.b = as_type(s.b, right.type, column_type::float_);
+    kind = shape::real;
+  }
+  s.run = row_of_comparison(function).of(kind);
+  return add_step(s, shape::whole);
+}
+
+uint32_t expression_program::compile_in(const expression& what) {
+  const auto& value = what.arguments[0];
+  const auto& list = what.arguments[1];
+  step s;
+  s.a = compile(value);
+  s.set = static_cast<uint32_t>(sets_.size());
+  if (what.function == fn::like) {
+    constant_set held;
+    held.pattern = std::make_shared<const like_pattern>(
+      std::get<std::string>(list.values[0]));
+    sets_.push_back(std::move(held));
+    s.run = steps::match_text;
+    return add_step(s, shape::whole);
+  }
+  // Whole numbers among floats, and the other way round, meet as floats.
+  const bool mixed = is_float(list.type) && !is_float(value.type);
+  const auto type = mixed ? column_type::float_ : value.type;
+  if (mixed)
+    s.a = as_type(s.a, value.type, type);
+  else if (is_time(value.type) && value.type != list.type)
+    s.a = as_ns(s.a, value.type);
+  sets_.push_back(set_of(list, type));
+  const auto kind = shape_of(type);
+  s.run = kind == shape::whole  ? steps::find_whole
+          : kind == shape::real ? steps::find_float
+                                : steps::find_text;
+  return add_step(s, shape::whole);
+}
+
+uint32_t expression_program::compile_choice(const expression& what) {
+  step s;
+  s.a = compile(what.arguments[0]);
+  s.b = as_type(compile(what.arguments[1]), what.arguments[1].type, what.type);
+  s.c = as_type(compile(what.arguments[2]), what.arguments[2].type, what.type);
+  const auto kind = shape_of(what.type);
+  s.run = kind == shape::whole  ? steps::choose<int64_t>
+          : kind == shape::real ? steps::choose<double>
+                                : steps::choose<std::string_view>;
+  return add_step(s, kind);
+}
+
+uint32_t expression_program::compile_single(const expression& what) {
+  const auto& value = what.arguments[0];
+  step s;
+  s.a = compile(value);
+  auto kind = shape_of(value.type);
+  const bool rounds
+    = what.function == fn::floor || what.function == fn::ceiling;
+  if (rounds && kind == shape::whole)
+    return narrowed(s.a, what.type);
+  if (is_float(what.type) && kind == shape::whole) {
+    s.a = as_type(s.a, value.type, what.type);
+    kind = shape::real;
+  }
+  s.run = row_of_single(what.function).of(kind);
+  return narrowed(add_step(s, shape_of(what.type)), what.type);
+}
+
+uint32_t expression_program::compile_cast(const expression& what) {
+  const auto& value = what.arguments[0];
+  const auto from = value.type;
+  const auto to = what.type;
+  step s;
+  s.a = compile(value);
+  s.from = from;
+  s.to = to;
+  if (from == to || is_text(to))
+    return s.a;
+  if (to == column_type::boolean) {
+    s.run = is_float(from)
+              ? steps::unary<steps::not_zero_test, int64_t, double>
+              : steps::unary<steps::not_zero_test, int64_t, int64_t>;
+    return add_step(s, shape::whole);
+  }
+  if (is_time(from) && is_time(to)) {
+    s.run = steps::convert_times;
+    return narrowed(add_step(s, shape::whole), to);
+  }
+  if (is_float(from) && !is_float(to)) {
+    s.run = steps::unary<steps::rounded, int64_t, double>;
+    return narrowed(add_step(s, shape::whole), to);
+  }
+  return narrowed(as_type(s.a, from, to), to);
+}
+
+void expression_program::run(std::span<const column_ref> columns, uint32_t base,
+                             const uint16_t* rows, uint32_t count) {
+  base_ = base;
+  rows_ = rows;
+  count_ = count;
+  auto row = [&](uint32_t i) { return base + (rows ? uint32_t{rows[i]} : i); };
+  for (const auto& each : inputs_) {
+    const auto& column = columns[each.column];
+    auto& slot = slots_[each.out];
+    if (slot.kind == shape::text) {
+      for (uint32_t i = 0; i < count; ++i)
+        slot.texts[i]
+          = column.values ? column.text(row(i)) : std::string_view{};
+    } else if (slot.kind == shape::real) {
+      if (!column.values)
+        std::fill_n(slot.floats.begin(), count, steps::null_float);
+      else if (is_float(column.type))
+        with_float(column.type, [&](auto load) {
+          const auto* from = column.as<typename decltype(load)::raw>();
+          for (uint32_t i = 0; i < count; ++i)
+            slot.floats[i] = load.widen(from[row(i)]);
+        });
+      else
+        for (uint32_t i = 0; i < count; ++i)
+          slot.floats[i] = float_at(column, row(i));
+    } else if (!column.values) {
+      const auto type = columns_[each.column].type;
+      const bool has_none
+        = type == column_type::boolean || type == column_type::byte_;
+      std::fill_n(slot.ints.begin(), count, has_none ? 0 : null_long);
+    } else {
+      with_integer(column.type, [&](auto load) {
+        const auto* from = column.as<typename decltype(load)::raw>();
+        for (uint32_t i = 0; i < count; ++i)
+          slot.ints[i] = load.widen(from[row(i)]);
+      });
+    }
+  }
+  for (const auto& each : steps_)
+    each.run(*this, each, count);
+}
+
+void expression_program::store(std::byte* into, uint32_t origin,
+                               text::interner& texts) const {
+  const auto& slot = slots_[result_];
+  auto put = [&](uint32_t i, auto value) {
+    const auto row = base_ + (rows_ ? uint32_t{rows_[i]} : i) - origin;
+    std::memcpy(into + size_t{row} * sizeof value, &value, sizeof value);
+  };
+  auto put_all = [&](auto value_of) {
+    for (uint32_t i = 0; i < count_; ++i)
+      put(i, value_of(i));
+  };
+  if (is_text(type_))
+    return put_all([&](uint32_t i) { return texts.code(slot.texts[i]); });
+  if (type_ == column_type::float_)
+    return put_all([&](uint32_t i) { return slot.floats[i]; });
+  if (type_ == column_type::real)
+    return put_all(
+      [&](uint32_t i) { return static_cast<float>(slot.floats[i]); });
+  const auto& from = slot.ints;
+  switch (width_of(type_)) {
+    case 1:
+      return put_all([&](uint32_t i) {
+        const auto blank = type_ == column_type::char_ ? ' ' : 0;
+        return static_cast<uint8_t>(from[i] == null_long ? blank : from[i]);
+      });
+    case 2:
+      return put_all([&](uint32_t i) {
+        return from[i] == null_long ? null_short
+                                    : static_cast<int16_t>(from[i]);
+      });
+    case 4:
+      return put_all([&](uint32_t i) {
+        return from[i] == null_long ? null_int : static_cast<int32_t>(from[i]);
+      });
+    default:
+      return put_all([&](uint32_t i) { return from[i]; });
+  }
+}
+
+} // namespace millrace::query
