@@ -217,6 +217,18 @@ std::unique_ptr<memory_file_system> memory_file_system::clone() const {
   return copy;
 }
 
+void memory_file_system::become(const memory_file_system& other) {
+  auto copy = other.clone();
+  const std::scoped_lock lock{mutex_};
+  ++life_;
+  ++boot_;
+  locks_.clear();
+  changes_.clear();
+  directories_ = std::move(copy->directories_);
+  names_ = std::move(copy->names_);
+  durable_names_ = names_;
+}
+
 // Counts a call; answers the failure that was asked for it.
 std::optional<memory_file_system::failing>
 memory_file_system::called(disk_call call, const std::string& path) {

@@ -79,6 +79,10 @@ public:
   /// Power cut: what is not durable survives as `how` says; a new boot.
   void cut_power(survival how);
 
+  /// The machine gets another disk, which holds what `other` does, and a new
+  /// boot. @pre no process has files open
+  void become(const memory_file_system& other);
+
   /// The content as a reader sees it now.
   [[nodiscard]] std::vector<std::byte> content(const std::string& path) const;
   /// A copy of everything, with all of it durable and no failures pending.

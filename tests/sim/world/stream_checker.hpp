@@ -41,8 +41,8 @@ check_reading(const std::vector<delivered>& stream, const reading& read,
 [[nodiscard]] std::map<std::string, std::vector<std::byte>>
 log_bytes(memory_file_system& disk, const std::string& directory);
 
-/// Rebuilds out/ of an RT node that is alone from in/ and the group's log, as far
-/// as that goes back, on a copy of its disk, and compares. @pre it is down.
+/// Rebuilds out/ of an RT node that is alone from in/ and the group's log, as
+/// far as that goes back, on a copy of its disk, and compares. @pre it is down.
 [[nodiscard]] std::vector<std::string>
 check_out_is_pure(memory_file_system& disk, const std::string& process,
                   const rt_node_options& options);

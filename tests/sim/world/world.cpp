@@ -1,6 +1,7 @@
 #include <millrace/nodes/assembly/connection_rules.hpp>
 #include <millrace/sim/world/checkpoint_history.hpp>
 #include <millrace/sim/world/process_disk.hpp>
+#include <millrace/sim/world/table_publisher.hpp>
 #include <millrace/sim/world/world.hpp>
 
 #include <caf/exit_reason.hpp>
@@ -29,9 +30,12 @@ private:
 
 class world::sim_clock final : public persistence::clock_source {
 public:
-  explicit sim_clock(world& owner) : owner_{owner} {}
+  sim_clock(world& owner, std::string machine)
+    : owner_{owner}, machine_{std::move(machine)} {}
   int64_t now_ns() override {
-    return owner_.options_.epoch_ns + owner_.now().count();
+    const auto jump = owner_.clock_jumps_.find(machine_);
+    return owner_.options_.epoch_ns + owner_.now().count()
+           + (jump == owner_.clock_jumps_.end() ? 0 : jump->second.count());
   }
   // Time passes while code looks at it: a loop until then must end.
   int64_t monotonic_ns() override {
@@ -41,13 +45,14 @@ public:
 
 private:
   world& owner_;
+  std::string machine_;
 };
 
 struct node::life {
   life(node& whose, actor_home& where, uint64_t seed)
     : owner{&whose}, home{&where}, random{seed}, fs{*whose.disk_, breath},
-      clock{*whose.world_}, io{*whose.world_, true}, pool{*whose.world_,
-                                                          false} {}
+      clock{*whose.world_, whose.host_}, io{*whose.world_, true},
+      pool{*whose.world_, false} {}
 
   node* owner;
   actor_home* home;
@@ -117,7 +122,10 @@ world::world(uint64_t seed, world_options options)
 }
 
 world::~world() {
+  keep_record();
   script_.clear();
+  for (auto& each : publishers_)
+    each->end();
   for (auto& who : nodes_) {
     if (who->alive_)
       end_life(*who, {});
@@ -125,7 +133,7 @@ world::~world() {
   }
   bury_the_dead();
   for (const auto& handle : homes_.front()->actors())
-    kill(handle);
+    end_actor(handle);
   bool busy = true;
   while (busy) {
     busy = false;
@@ -227,9 +235,12 @@ void world::boot(node& who) {
   without_power_.erase(who.disk_);
   who.boot_failure_ = {};
   mix(who.number_ + 1'000'003);
+  note(who.name_, "life " + std::to_string(who.lives_.size()) + " begins");
   within(context::boot, *life->home, [&] {
     who.connector_ = make_connector(who);
     who.boot_failure_ = who.boot_(who);
+    if (who.boot_failure_)
+      note(who.name_, "does not come up: " + to_string(who.boot_failure_));
     if (who.boot_failure_ && life->alive)
       end_life(who, {.restart_after = who.supervised_});
   });
@@ -254,6 +265,7 @@ void world::pause(const std::string& name) {
   if (!who.alive_ || who.paused_)
     return;
   who.paused_ = true;
+  note(who.name_, "stands still");
   connections_.paused(who.home());
 }
 
@@ -262,6 +274,7 @@ void world::resume(const std::string& name) {
   if (!who.paused_)
     return;
   who.paused_ = false;
+  note(who.name_, "goes on");
   connections_.resumed(who.home());
 }
 
@@ -304,6 +317,7 @@ void world::end_life(node& who, const crash_style& style) {
   who.restart_after_ = style.restart_after;
   ++crashes_;
   mix(who.number_ + 2'000'003);
+  note(who.name_, style.power ? "ends without power" : "ends");
   who.lives_.back()->fs.end();
   connections_.ended(who.home(), style.power);
   if (!style.power || !without_power_.insert(who.disk_).second)
@@ -336,7 +350,7 @@ struct never_begun : caf::local_actor {
 
 /// Ends an actor at once: it handles nothing more, not even what waits in its
 /// mailbox, as an exit message would let it.
-void world::kill(const caf::strong_actor_ptr& handle) {
+void world::end_actor(const caf::strong_actor_ptr& handle) {
   auto* const actor = dynamic_cast<caf::scheduled_actor*>(handle->get());
   if (actor == nullptr || actor->getf(caf::abstract_actor::is_cleaned_up_flag))
     return;
@@ -359,7 +373,7 @@ void world::bury(node& who) {
   // Jobs first: what waits for their end must not wait for ever.
   run_all_jobs(mine);
   for (const auto& handle : home.actors())
-    kill(handle);
+    end_actor(handle);
   run_all_jobs(mine);
   while (!home.jobs().empty())
     run_actor(home, 0);

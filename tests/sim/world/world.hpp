@@ -1,11 +1,14 @@
 #pragma once
 
 #include <millrace/messages/protocol/interfaces.hpp>
+#include <millrace/messages/text/json_value.hpp>
 #include <millrace/nodes/assembly/roles.hpp>
+#include <millrace/nodes/configuration/configuration.hpp>
 #include <millrace/persistence/disk/env.hpp>
 #include <millrace/sim/disk/memory_file_system.hpp>
 #include <millrace/sim/world/actor_home.hpp>
 #include <millrace/sim/world/connection_table.hpp>
+#include <millrace/sim/world/timeline.hpp>
 
 #include <caf/actor_cast.hpp>
 #include <caf/event_based_actor.hpp>
@@ -19,6 +22,7 @@
 #include <random>
 #include <set>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <vector>
 
@@ -34,8 +38,28 @@ struct crash_style {
   std::optional<duration> restart_after{};
 };
 
+/// Whether a node that ends comes back, and on which disk.
+struct comeback {
+  enum class disk {
+    same,
+    empty, ///< A new machine.
+    older, ///< As it was at `world::back_up`.
+  };
+  std::optional<duration> after{}; ///< None: only `world::restart` does.
+  disk on = disk::same;
+};
+
+[[nodiscard]] inline comeback restart_after(duration time) { return {time}; }
+[[nodiscard]] inline comeback restart_empty_after(duration time) {
+  return {time, comeback::disk::empty};
+}
+[[nodiscard]] inline comeback restart_older_after(duration time) {
+  return {time, comeback::disk::older};
+}
+
 class world;
 class checkpoint_history;
+class table_publisher;
 
 /// One simulated process on a machine. The machine's disk, the name and the
 /// place in the world outlive the process; all else begins anew with each life.
@@ -74,7 +98,7 @@ public:
   /// There is none: RocksDB keeps files of its own.
   [[nodiscard]] result<std::unique_ptr<persistence::hdb_index>>
   open_hdb_index(const std::string& directory) override;
-  void tell(const nodes::notice& what) override { notices_.push_back(what); }
+  void tell(const nodes::notice& what) override;
   /// The process ends (as a crash of the process) when this actor does.
   void essential(const std::string& process, const caf::actor& handle) override;
 
@@ -142,6 +166,48 @@ struct cluster_options {
   std::optional<duration> supervised = std::chrono::seconds{1};
 };
 
+/// A process of a user's own in the world: see `world::host`.
+class hosted_process {
+public:
+  hosted_process(world& in, std::string name)
+    : in_{&in}, name_{std::move(name)} {}
+
+  [[nodiscard]] const std::string& name() const noexcept { return name_; }
+  /// What it answers to `status`; null while it is down, or does not answer
+  /// within five seconds.
+  [[nodiscard]] text::json_value status() const;
+  /// What is at `key` of that; null if nothing is.
+  [[nodiscard]] text::json_value status(std::string_view key) const;
+
+private:
+  world* in_;
+  std::string name_;
+};
+
+/// Keeps the records of the worlds that this thread ends while it lives.
+class recorded_runs {
+public:
+  recorded_runs();
+  ~recorded_runs();
+  recorded_runs(const recorded_runs&) = delete;
+  recorded_runs& operator=(const recorded_runs&) = delete;
+
+  /// Their timelines, one after the other.
+  [[nodiscard]] std::string text() const;
+
+private:
+  friend class world;
+  recorded_runs* before_;
+  std::vector<std::vector<happening>> runs_;
+};
+
+/// The rows of an answer, in its order.
+struct query_answer {
+  std::vector<std::string> columns;
+  std::vector<std::vector<text::json_value>> rows;
+  std::vector<std::string> warnings;
+};
+
 struct world_options {
   /// Virtual time that one step takes at most.
   duration step_max = std::chrono::microseconds{20};
@@ -189,6 +255,14 @@ public:
   /// `node::boot_failure`.
   void add_cluster(const nodes::cluster_config& cluster,
                    const cluster_options& options = {});
+  /// (world_user.cpp) The same from a configuration file, as it stands. Each
+  /// node is a machine of its own, unless `options.machines` has it or its
+  /// processes share an hdb directory; files of feeds and layouts are copied to
+  /// the simulated disks. The run fails when the file is faulty, or a node is
+  /// not up within ten seconds.
+  void add_cluster(const std::string& path, cluster_options options = {});
+  /// The same from the text of one.
+  void add_cluster_text(std::string_view toml, cluster_options options = {});
   [[nodiscard]] node& at(const std::string& name);
   /// The named actor of a living node, as that node has it; null when there is
   /// none.
@@ -198,8 +272,65 @@ public:
   [[nodiscard]] std::string status(const std::string& node_name,
                                    const std::string& actor_name);
 
+  // -- a user's own (world_user.cpp) ------------------------------------------
+  // @pre add_cluster with a file or a text
+
+  /// A program on a node and a machine of this name that publishes rows of a
+  /// table. It restarts a second after its process ended by itself.
+  table_publisher& add_publisher(const std::string& name,
+                                 const std::string& table);
+  /// A process of a type of one's own, hosted by a node and a machine of its
+  /// name as real nodes host it. Its configuration is that of a `[[process]]`
+  /// of that name without a node, if the file has one.
+  hosted_process& host(const std::string& name, nodes::process_factory program,
+                       std::map<std::string, std::string> settings = {});
+  /// Asks a gateway of the cluster that lives (docs/getdata.md).
+  [[nodiscard]] result<query_answer> query(const std::string& getdata);
+
+  // -- expectations (world_checks.cpp) ----------------------------------------
+
+  /// Runs until the condition holds, which may ask the world; it is looked at
+  /// every 20 ms. @returns false when `limit` passed before.
+  bool eventually(duration limit, const std::function<bool()>& holds);
+  /// The run fails unless all rows that publishers were promised are in the
+  /// merged logs and in the gateways' answers, none comes more often than it
+  /// was published, and none that was not. Waits up to a minute for publishers
+  /// and for an answer. Ends no fault: heal before.
+  void expect_no_loss(const std::string& table);
+  /// The same as a list of what does not hold; empty: all does.
+  [[nodiscard]] std::vector<std::string> losses(const std::string& table);
+  /// An expectation that is not met. Goes to GoogleTest when the program
+  /// includes <millrace/sim/world/failure_test.hpp>; ends it otherwise.
+  void fail(const std::string& what);
+  [[nodiscard]] const std::vector<std::string>& failures() const noexcept {
+    return failures_;
+  }
+  /// Where the failures of all worlds go; none: the program ends.
+  using failure_sink = void (*)(const world&, const std::string& what);
+  static void report_failures_to(failure_sink sink) noexcept;
+  /// A line of the run's record; `node` may be empty.
+  void note(const std::string& node, const std::string& what);
+  /// What happened so far, in order.
+  [[nodiscard]] const std::vector<happening>& record() const noexcept {
+    return record_;
+  }
+
   // -- faults -----------------------------------------------------------------
 
+  /// kill -9 of a node.
+  void kill(const std::string& name, comeback back = {});
+  /// The machine of a node loses its power, and all nodes on it.
+  void power_cut(const std::string& name, comeback back = {},
+                 survival left = survival::some);
+  /// Keeps the disk of a node's machine as it is now, for `comeback::older`.
+  void back_up(const std::string& name);
+  /// How many disks the machine of a node has had.
+  [[nodiscard]] uint64_t disks_of(const std::string& name) const;
+  /// The wall clock of a node's machine is set on by so much, or back.
+  void jump_clock(const std::string& name, duration by);
+  /// Ends all faults: links are whole, disks work and have space, and every
+  /// node lives and runs.
+  void heal();
   void crash(const std::string& name, crash_style style = {});
   /// Boots a crashed node on the disk that it left.
   void restart(const std::string& name);
@@ -310,7 +441,17 @@ private:
   void pass(const std::shared_ptr<node::life>& owner, const char* point);
   void end_life(node& who, const crash_style& style);
   void bury(node& who);
-  static void kill(const caf::strong_actor_ptr& handle);
+  static void end_actor(const caf::strong_actor_ptr& handle);
+  void keep_record();
+  void replace_disk(node& who, comeback::disk on);
+  void end_machine(const std::string& name, bool power, survival left,
+                   const comeback& back);
+  void boot_cluster(nodes::cluster_config config, cluster_options options);
+  node& join(const std::string& name, nodes::process_factory program,
+             std::map<std::string, std::string> settings);
+  void check_streams(const std::string& table,
+                     std::vector<std::string>& broken);
+  void check_answer(const std::string& table, std::vector<std::string>& broken);
   void run_all_jobs(const std::function<bool(const job&)>& mine);
   void bury_the_dead();
   void boot(node& who);
@@ -351,7 +492,17 @@ private:
   std::map<std::pair<std::string, std::string>,
            std::unique_ptr<checkpoint_history>>
     checkpoints_;
+  /// Disks of machines, with their checkpoints, as they once were.
+  struct backup;
+  std::map<std::string, std::shared_ptr<const backup>> backups_; ///< By machine.
+  std::map<std::string, uint64_t> disk_counts_;            ///< By machine.
+  std::map<std::string, duration> clock_jumps_;            ///< By machine.
   std::vector<std::unique_ptr<node>> nodes_;
+  std::optional<nodes::cluster_config> cluster_; ///< Of a file or a text.
+  std::vector<std::unique_ptr<table_publisher>> publishers_;
+  std::vector<std::unique_ptr<hosted_process>> hosted_;
+  std::vector<std::string> failures_;
+  std::vector<happening> record_;
   uint64_t actors_seen_ = 0;
   std::vector<job> ready_;
   std::multimap<duration, job> sleeping_;

@@ -77,6 +77,7 @@ connector_actor world::make_connector(node& who) {
 // -- faults -------------------------------------------------------------------
 
 void world::cut_one_way(const std::string& from, const std::string& to) {
+  note(from, "cut off from " + to + ", to which nothing passes");
   connections_.cut(at(from).number_, at(to).number_);
 }
 
@@ -100,6 +101,7 @@ void world::heal_one_way(size_t from, size_t to) {
 }
 
 void world::heal(const std::string& one, const std::string& other) {
+  note(one, "link to " + other + " healed");
   heal_one_way(at(one).number_, at(other).number_);
   heal_one_way(at(other).number_, at(one).number_);
 }
@@ -111,10 +113,12 @@ void world::heal_all_links() {
 }
 
 void world::half_open(const std::string& one, const std::string& other) {
+  note(one, "connection to " + other + " vanishes");
   connections_.vanish(at(one).number_, at(other).number_);
 }
 
 void world::reset_connection(const std::string& one, const std::string& other) {
+  note(one, "connection to " + other + " reset");
   connections_.reset(at(one).number_, at(other).number_);
 }
 
@@ -125,6 +129,8 @@ void world::reset_connection_at(const std::string& one,
 
 void world::slow(const std::string& one, const std::string& other,
                  uint64_t bytes_per_second) {
+  note(one, "link to " + other + " slow: " + std::to_string(bytes_per_second)
+              + " bytes/s");
   auto& links = connections_.links();
   links.slow(at(one).number_, at(other).number_, bytes_per_second, now());
   links.slow(at(other).number_, at(one).number_, bytes_per_second, now());
@@ -132,6 +138,7 @@ void world::slow(const std::string& one, const std::string& other,
 
 void world::delay(const std::string& one, const std::string& other,
                   link_delay how) {
+  note(one, "link to " + other + " delayed");
   auto& links = connections_.links();
   links.delay(at(one).number_, at(other).number_, how);
   links.delay(at(other).number_, at(one).number_, how);

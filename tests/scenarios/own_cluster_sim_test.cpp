@@ -1,0 +1,248 @@
+// What a stranger writes: a configuration, a process of one's own, faults, and
+// what must hold all the same.
+
+#include <millrace/messages/data/table_batch.hpp>
+#include <millrace/sim/world/failure_test.hpp>
+#include <millrace/tests/support/paths.hpp>
+
+#include <caf/stateful_actor.hpp>
+
+namespace millrace::sim {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr const char* own_cluster = R"(
+[cluster]
+name = "own"
+data = "data"
+
+[[stream]]
+name = "market"
+
+[[table]]
+name = "trade"
+stream = "market"
+time = "time"
+symbol = "sym"
+columns = ["time:timestamp", "sym:symbol", "price:float", "size:int"]
+
+[[node]]
+name = "rt1"
+port = 7001
+[[node]]
+name = "db"
+port = 7002
+
+[[process]]
+name = "discovery1"
+type = "discovery"
+node = "db"
+[[process]]
+name = "rt1"
+type = "rt"
+node = "rt1"
+[[process]]
+name = "rdb1"
+type = "rdb"
+node = "db"
+tables = ["trade"]
+hdb = "hdb"
+[[process]]
+name = "hdb1"
+type = "hdb"
+node = "db"
+hdb = "hdb"
+[[process]]
+name = "gw1"
+type = "gateway"
+node = "db"
+)";
+
+struct vwap_state {
+  vwap_state() = default;
+  double turnover = 0;
+  double size = 0;
+};
+
+caf::behavior vwap_actor(caf::stateful_actor<vwap_state>* self) {
+  return {
+    [=](const chunk& bytes) {
+      const auto batch = decode_batch(bytes.bytes());
+      for (uint32_t row = 0; batch && row < batch->row_count; ++row) {
+        const auto price
+          = reinterpret_cast<const double*>(batch->columns[2].values)[row];
+        const auto size
+          = reinterpret_cast<const int32_t*>(batch->columns[3].values)[row];
+        self->state.turnover += price * size;
+        self->state.size += size;
+      }
+    },
+    [=](status_atom) {
+      return status_facts{{"vwap", self->state.turnover / self->state.size}};
+    },
+  };
+}
+
+/// A process type: as `nodes::role_table::add` takes it on a real node.
+result<nodes::hosted_process> vwap(nodes::process_host& host,
+                                   const nodes::process_config&) {
+  auto me = host.spawn(vwap_actor);
+  rt::subscription_handlers on;
+  on.on_message = [me](const rt::message& message, position) {
+    caf::anon_send(me, chunk::copy_of(message.payload));
+  };
+  if (auto heard = host.subscribe("market", on); !heard)
+    return heard.failure();
+  return nodes::hosted_process{caf::actor_cast<caf::strong_actor_ptr>(me)};
+}
+
+TEST(Vwap, SurvivesPowerCuts) {
+  for_each_seed(10, [](uint64_t seed) {
+    world w{seed};
+    w.add_cluster_text(own_cluster);
+    auto& feed = w.add_publisher("feed", "trade");
+    auto& mine = w.host("mine", vwap);
+    feed.publish({{"sym", "A"}, {"price", 10.0}, {"size", 1}});
+    w.power_cut("rt1", restart_after(1s));
+    feed.publish({{"sym", "A"}, {"price", 20.0}, {"size", 3}});
+    w.kill("mine", restart_after(100ms));
+    EXPECT_TRUE(w.eventually(30s, [&] { return mine.status("vwap") == 17.5; }));
+    w.expect_no_loss("trade");
+  });
+}
+
+/// The failures of a run that is meant to fail.
+std::vector<std::string> caught;
+void catch_failure(const world&, const std::string& what) {
+  caught.push_back(what);
+}
+
+class OwnCluster : public ::testing::Test {
+protected:
+  void expect_failures() {
+    caught.clear();
+    world::report_failures_to(catch_failure);
+  }
+  void TearDown() override { world::report_failures_to(gtest_glue::report); }
+};
+
+TEST_F(OwnCluster, AnswersItsRowsAndKnowsThem) {
+  world w{3};
+  w.add_cluster_text(own_cluster);
+  auto& feed = w.add_publisher("feed", "trade");
+  feed.publish({{"sym", "A"}, {"price", 1.5}, {"size", 7}});
+  feed.publish({{"sym", "B"}, {"price", nullptr}, {"size", 8}});
+  w.expect_no_loss("trade");
+  const auto got = w.query(
+    R"({"tablename":"trade","starttime":"2000-01-01","endtime":"2100-01-01",)"
+    R"("columns":["sym","price","size"],"ordering":["asc","sym"]})");
+  ASSERT_TRUE(got) << to_string(got.failure());
+  EXPECT_EQ(got->columns, (std::vector<std::string>{"sym", "price", "size"}));
+  const std::vector<std::vector<text::json_value>> expected{
+    {"A", 1.5, 7}, {"B", text::json_value{}, 8}};
+  EXPECT_EQ(got->rows, expected);
+}
+
+TEST_F(OwnCluster, ARowThatDoesNotFitFailsTheRun) {
+  world w{1};
+  w.add_cluster_text(own_cluster);
+  auto& feed = w.add_publisher("feed", "trade");
+  expect_failures();
+  feed.publish({{"price", "dear"}});
+  feed.publish({{"venue", "N"}});
+  feed.publish({{"size", int64_t{1} << 40}});
+  ASSERT_EQ(caught.size(), 3u);
+  EXPECT_NE(caught[0].find("'price'"), std::string::npos) << caught[0];
+  EXPECT_NE(caught[1].find("no column 'venue'"), std::string::npos);
+  EXPECT_NE(caught[2].find("'size'"), std::string::npos);
+}
+
+TEST_F(OwnCluster, AFaultyFileFailsTheRun) {
+  expect_failures();
+  world w{1};
+  w.add_cluster_text("[cluster]\n");
+  world other{1};
+  other.add_cluster("no/such/file.toml");
+  ASSERT_EQ(caught.size(), 2u);
+  EXPECT_NE(caught[0].find("cluster.toml:1"), std::string::npos) << caught[0];
+  EXPECT_NE(caught[1].find("no/such/file.toml"), std::string::npos);
+}
+
+// A checker that finds nothing proves nothing.
+TEST_F(OwnCluster, LostAndDoubledRowsAreTold) {
+  world w{5};
+  w.add_cluster_text(own_cluster);
+  auto& feed = w.add_publisher("feed", "trade");
+  for (int i = 0; i < 3; ++i)
+    feed.publish({{"sym", "A"}, {"size", i}});
+  ASSERT_TRUE(w.eventually(10s, [&] { return feed.settled(); }));
+  // The copies of all three, on the machine of the stream, are gone with it.
+  w.kill("feed");
+  w.kill("rt1", restart_empty_after(1s));
+  w.run_for(5s);
+  const auto broken = w.losses("trade");
+  ASSERT_GE(broken.size(), 3u);
+  EXPECT_NE(broken[0].find(R"("size":0} is there 0 times, and was promised 1)"),
+            std::string::npos)
+    << broken[0];
+}
+
+TEST_F(OwnCluster, TheFilesOfExamplesBootAsTheyStand) {
+  for (const auto* file : {"examples/local.toml", "examples/cluster.toml"}) {
+    SCOPED_TRACE(file);
+    world w{11};
+    w.add_cluster(test_support::source_path(file));
+    auto& feed = w.add_publisher("own-feed", "trade");
+    feed.publish({{"sym", "A"}, {"price", 10.0}, {"size", 1}, {"ex", "N"}});
+    w.power_cut("rt1", restart_after(1s));
+    w.kill("rdb1", restart_after(500ms));
+    feed.publish({{"sym", "B"}, {"price", 11.0}, {"size", 2}, {"ex", "N"}});
+    w.expect_no_loss("trade");
+  }
+}
+
+TEST_F(OwnCluster, ADiskIsEmptyOrOlderAfterwards) {
+  world w{2};
+  w.add_cluster(test_support::source_path("examples/cluster.toml"));
+  auto& feed = w.add_publisher("feed", "trade");
+  feed.publish({{"sym", "A"}, {"size", 1}});
+  w.back_up("rt2");
+  feed.publish({{"sym", "A"}, {"size", 2}});
+  w.kill("rt2", restart_older_after(1s));
+  w.run_for(20s);
+  feed.publish({{"sym", "A"}, {"size", 3}});
+  w.power_cut("rt3", restart_empty_after(1s));
+  w.run_for(20s);
+  feed.publish({{"sym", "A"}, {"size", 4}});
+  w.expect_no_loss("trade");
+  EXPECT_EQ(w.disks_of("rt2"), 2u);
+  EXPECT_EQ(w.disks_of("rt1"), 1u);
+}
+
+TEST_F(OwnCluster, EachMachineHasAWallClock) {
+  world w{2};
+  w.add_cluster_text(own_cluster);
+  auto now = [&](const char* node) { return w.at(node).env().clock->now_ns(); };
+  w.jump_clock("db", 1h);
+  EXPECT_EQ(now("db") - now("rt1"), 3'600'000'000'000);
+}
+
+TEST(Timeline, HasAColumnPerNode) {
+  using namespace std::chrono;
+  const std::vector<happening> all{{0s, "rt1", "life 1 begins"},
+                                   {1500ms, "a", "x"},
+                                   {2s, {}, "FAILED: no"},
+                                   {3s, "rt1", "ends"}};
+  EXPECT_EQ(timeline(all, 10), "time           rt1            a\n"
+                               "    0.000 s    life 1 begins\n"
+                               "    1.500 s                   x\n"
+                               "    2.000 s    FAILED: no\n"
+                               "    3.000 s    ends\n");
+  EXPECT_EQ(timeline(all, 1), "(3 happenings before these)\n"
+                              "time         rt1\n"
+                              "    3.000 s  ends\n");
+}
+
+} // namespace
+} // namespace millrace::sim

@@ -1,0 +1,120 @@
+#include <millrace/sim/world/cluster_plan.hpp>
+#include <millrace/sim/world/table_publisher.hpp>
+#include <millrace/sim/world/world.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace millrace::sim {
+
+table_publisher::table_publisher(world& in, std::string name,
+                                 table_schema schema, std::string stream,
+                                 bool cached)
+  : in_{&in}, name_{std::move(name)}, schema_{std::move(schema)},
+    stream_{std::move(stream)}, cached_{cached} {}
+
+nodes::process_factory table_publisher::program() {
+  return [this](nodes::process_host& host,
+                const nodes::process_config&) -> result<nodes::hosted_process> {
+    learn();
+    out_.reset();
+    auto& me = simulated(host);
+    auto made = me.publish(stream_, {.name = name_});
+    if (!made)
+      return made.failure();
+    out_ = made->out;
+    life_ = me.lives();
+    nodes::hosted_process out;
+    for (const auto& each : made->replicators)
+      out.parts.push_back(caf::actor_cast<caf::strong_actor_ptr>(each));
+    out.actor = out.parts.front();
+    return out;
+  };
+}
+
+/// What the newest life was told of its rows so far.
+void table_publisher::learn() {
+  if (!out_)
+    return;
+  for (const auto level : {rt::ack_level::recorded, rt::ack_level::synced,
+                           rt::ack_level::committed}) {
+    const auto reached = out_->reached(level);
+    for (auto& each : book_)
+      if (each.life == life_ && each.end <= reached) {
+        each.recorded = true;
+        each.told = std::max(each.told, level);
+      }
+  }
+}
+
+/// @returns whether the publisher took it, into the newest entry.
+bool table_publisher::hand_over(const std::vector<std::byte>& bytes) {
+  auto& me = in_->at(name_);
+  if (!me.alive() || me.paused() || !out_ || life_ != me.lives())
+    return false;
+  auto token = out_->publish(bytes, {}, payload_kind::table_batch);
+  if (token) {
+    book_.back().end = token->end;
+    book_.back().life = life_;
+    book_.back().boot = me.disk().boot_id();
+    book_.back().disk_count = in_->disks_of(name_);
+    return true;
+  }
+  // After a failed write or sync nothing more can be published in this life.
+  const auto why = token.failure().code;
+  if (why == errc::storage_failed || why == errc::closed)
+    me.end();
+  return false;
+}
+
+void table_publisher::publish(const table_row& row) {
+  using namespace std::chrono_literals;
+  auto bytes = encode_row(schema_, row, in_->at(name_).env().clock->now_ns());
+  if (!bytes)
+    return in_->fail(name_ + " cannot publish: " + to_string(bytes.failure()));
+  const auto batch = decode_batch(*bytes);
+  book_.push_back({row_text(schema_, *batch, 0)});
+  in_->note(name_, "publishes to " + schema_.name + " " + book_.back().text);
+  if (!in_->eventually(30s, [&] { return hand_over(*bytes); }))
+    return in_->fail(name_ + " publishes nothing for 30 s: its row was "
+                     + book_.back().text);
+  const auto life = life_;
+  const auto end = book_.back().end;
+  (void)in_->run_until(
+    [&] {
+      return life_ != life || !in_->at(name_).alive()
+             || out_->reached(rt::ack_level::recorded) >= end;
+    },
+    30s);
+  learn();
+  const auto most = uint64_t{1} << in_->draw(8);
+  in_->run_for(duration{static_cast<int64_t>(in_->draw(most * 1'000'000))});
+}
+
+bool table_publisher::settled() const {
+  return in_->at(name_).alive() && out_
+         && out_->reached(rt::ack_level::committed) >= out_->appended();
+}
+
+bool table_publisher::promised(const entry& of) const {
+  auto& me = in_->at(name_);
+  if (!of.recorded)
+    return false;
+  if (!me.alive() || of.disk_count != in_->disks_of(name_))
+    return of.told >= rt::ack_level::committed;
+  if (of.boot != me.disk().boot_id())
+    return of.told
+           >= (cached_ ? rt::ack_level::committed : rt::ack_level::synced);
+  return true;
+}
+
+void table_publisher::add_to(std::map<std::string, account>& rows) {
+  learn();
+  for (const auto& each : book_) {
+    auto& sum = rows[each.text];
+    ++sum.attempted;
+    sum.promised += promised(each);
+  }
+}
+
+} // namespace millrace::sim

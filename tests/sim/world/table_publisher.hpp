@@ -1,0 +1,83 @@
+#pragma once
+
+#include <millrace/actors/rt/publish/publisher.hpp>
+#include <millrace/messages/data/position.hpp>
+#include <millrace/messages/data/schema.hpp>
+#include <millrace/nodes/assembly/roles.hpp>
+#include <millrace/sim/world/table_rows.hpp>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace millrace::sim {
+
+class world;
+
+/// A program on a node of its own that publishes rows of one table, and a book
+/// of what it was told of each: see `world::add_publisher`. The book outlives
+/// the lives of the program.
+class table_publisher {
+public:
+  /// For `world::add_publisher`.
+  table_publisher(world& in, std::string name, table_schema schema,
+                  std::string stream, bool cached);
+
+  /// Publishes a row: returns when the publisher's log has recorded it, and up
+  /// to 128 ms later, as the seed wants. Waits up to 30 s for a publisher that
+  /// takes nothing yet; the run fails after that, and when the row does not fit
+  /// the table. One whose publisher dies in the middle may be there or not.
+  void publish(const table_row& row);
+
+  [[nodiscard]] const std::string& name() const noexcept { return name_; }
+  [[nodiscard]] const table_schema& schema() const noexcept { return schema_; }
+  [[nodiscard]] const std::string& stream() const noexcept { return stream_; }
+  /// Rows that `publish` was called with.
+  [[nodiscard]] uint64_t attempted() const noexcept { return book_.size(); }
+  /// All that its living publisher has in its log is in the stream.
+  [[nodiscard]] bool settled() const;
+
+  /// How often a row must be in the table, and how often it may be.
+  struct account {
+    uint64_t promised = 0;
+    uint64_t attempted = 0;
+  };
+  /// Adds what was published, by `row_text`. A row is promised that was
+  /// recorded, if only processes have died since; after a power cut of the
+  /// publisher's machine, if it was synced (of a `cached` stream: committed);
+  /// if the machine got another disk, or the publisher is down: committed.
+  void add_to(std::map<std::string, account>& rows);
+
+  /// Starts a life of the program.
+  [[nodiscard]] nodes::process_factory program();
+  /// Lets go of the publisher; before its actor system ends.
+  void end() { out_.reset(); }
+
+private:
+  struct entry {
+    std::string text;
+    position end;
+    uint64_t life = 0;       ///< That took it; 0: none did.
+    uint64_t boot = 0;       ///< Of the machine.
+    uint64_t disk_count = 0; ///< Disks that it has had.
+    bool recorded = false;
+    rt::ack_level told = rt::ack_level::recorded;
+  };
+
+  void learn();
+  [[nodiscard]] bool hand_over(const std::vector<std::byte>& bytes);
+  [[nodiscard]] bool promised(const entry& of) const;
+
+  world* in_;
+  std::string name_;
+  table_schema schema_;
+  std::string stream_;
+  bool cached_;
+  std::shared_ptr<rt::publisher> out_; ///< Of the newest life.
+  uint64_t life_ = 0;
+  std::vector<entry> book_;
+};
+
+} // namespace millrace::sim

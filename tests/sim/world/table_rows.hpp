@@ -1,0 +1,44 @@
+#pragma once
+
+#include <millrace/messages/base/result.hpp>
+#include <millrace/messages/data/schema.hpp>
+#include <millrace/messages/data/table_batch.hpp>
+#include <millrace/messages/text/json_value.hpp>
+#include <millrace/query/table/columns.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace millrace::sim {
+
+/// A column's value in a row that a test publishes: {"price", 10.0}.
+struct row_value {
+  std::string column;
+  text::json_value value;
+};
+
+/// One row, its columns in any order: {{"sym", "A"}, {"size", 1}}. What is not
+/// there is null, or the time of the publishing in the table's time column.
+using table_row = std::vector<row_value>;
+
+/// A batch of this one row. Symbols, strings and chars are JSON strings, floats
+/// numbers, all else is the whole number that the column stores (a timestamp is
+/// ns since 2000.01.01 UTC). `schema_mismatch` names what does not fit.
+/// @param now_ns wall clock, for the time column
+[[nodiscard]] result<std::vector<std::byte>>
+encode_row(const table_schema& schema, const table_row& row, int64_t now_ns);
+
+/// A value as JSON, as `encode_row` takes it; null where it is null.
+[[nodiscard]] text::json_value value_at(const query::column_data& column,
+                                        size_t row);
+
+/// A row as one line, the same for the same values of the table's columns,
+/// wherever it was read.
+[[nodiscard]] std::string row_text(const table_schema& schema,
+                                   const batch_view& batch, size_t row);
+[[nodiscard]] std::string row_text(const table_schema& schema,
+                                   const query::table_data& rows, size_t row);
+
+} // namespace millrace::sim

@@ -1,0 +1,101 @@
+#include <millrace/sim/world/timeline.hpp>
+
+#include <algorithm>
+#include <cstdio>
+
+namespace millrace::sim {
+
+namespace {
+
+constexpr size_t width_min = 8;
+constexpr size_t width_max = 30;
+
+/// Cut into lines of at most `width` bytes, between words where it can be.
+std::vector<std::string> wrapped(const std::string& text, size_t width) {
+  std::vector<std::string> out;
+  size_t begin = 0;
+  while (text.size() - begin > width) {
+    auto end = text.rfind(' ', begin + width);
+    if (end == std::string::npos || end <= begin)
+      end = begin + width;
+    out.push_back(text.substr(begin, end - begin));
+    begin = text[end] == ' ' ? end + 1 : end;
+  }
+  out.push_back(text.substr(begin));
+  return out;
+}
+
+std::string padded(std::string text, size_t width) {
+  text.resize(std::max(width, text.size()), ' ');
+  return text;
+}
+
+std::string clock_text(duration at) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%9.3f s  ",
+                static_cast<double>(at.count()) / 1e9);
+  return text;
+}
+
+struct column {
+  std::string name;
+  size_t width = width_min;
+};
+
+std::vector<column> columns_of(const std::vector<happening>& all,
+                               size_t first) {
+  std::vector<column> out;
+  for (auto i = first; i < all.size(); ++i) {
+    if (all[i].node.empty())
+      continue;
+    auto at = std::find_if(out.begin(), out.end(), [&](const column& each) {
+      return each.name == all[i].node;
+    });
+    if (at == out.end())
+      at = out.insert(out.end(),
+                      {all[i].node, std::max(width_min, all[i].node.size())});
+    at->width = std::max(at->width, std::min(width_max, all[i].text.size()));
+  }
+  return out;
+}
+
+void end_line(std::string& out) {
+  while (out.ends_with(' '))
+    out.pop_back();
+  out += '\n';
+}
+
+} // namespace
+
+std::string timeline(const std::vector<happening>& all, size_t last) {
+  const auto first = all.size() - std::min(all.size(), last);
+  const auto columns = columns_of(all, first);
+  std::string out;
+  if (first > 0)
+    out += "(" + std::to_string(first) + " happenings before these)\n";
+  out += padded("time", clock_text({}).size());
+  for (const auto& each : columns)
+    out += padded(each.name, each.width + 2);
+  end_line(out);
+  for (auto i = first; i < all.size(); ++i) {
+    const auto& each = all[i];
+    auto before = clock_text(each.at);
+    auto width = size_t{100};
+    size_t indent = 0;
+    for (const auto& column : columns) {
+      if (column.name == each.node)
+        width = column.width;
+      if (each.node.empty() || column.name == each.node)
+        break;
+      indent += column.width + 2;
+    }
+    for (const auto& line : wrapped(each.text, width)) {
+      out += before + std::string(indent, ' ') + line;
+      end_line(out);
+      before.assign(before.size(), ' ');
+    }
+  }
+  return out;
+}
+
+} // namespace millrace::sim

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <millrace/sim/world/link.hpp>
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace millrace::sim {
+
+/// Something that a reader of a run wants to know.
+struct happening {
+  duration at{};
+  std::string node; ///< Empty: the world.
+  std::string text;
+};
+
+/// A run to read: a line per happening, in order, one column per node, in the
+/// order in which they first appear; what the world says fills the line. Long
+/// texts go on below. Only the `last` happenings are shown; a first line says
+/// how many came before.
+[[nodiscard]] std::string timeline(const std::vector<happening>& all,
+                                   size_t last);
+
+} // namespace millrace::sim

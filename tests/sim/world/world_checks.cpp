@@ -1,0 +1,272 @@
+#include <millrace/messages/data/table_batch.hpp>
+#include <millrace/persistence/log/log_reader.hpp>
+#include <millrace/query/execution/partial.hpp>
+#include <millrace/sim/world/table_publisher.hpp>
+#include <millrace/sim/world/table_rows.hpp>
+#include <millrace/sim/world/world.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <utility>
+
+namespace millrace::sim {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+std::atomic<world::failure_sink> failures_go_to{nullptr};
+
+} // namespace
+
+void world::report_failures_to(failure_sink sink) noexcept {
+  failures_go_to = sink;
+}
+
+void world::fail(const std::string& what) {
+  failures_.push_back(what);
+  note({}, "FAILED: " + what);
+  if (const auto sink = failures_go_to.load())
+    return sink(*this, what);
+  std::fprintf(stderr, "millrace::sim: seed %llu: %s\n",
+               static_cast<unsigned long long>(seed_), what.c_str());
+  std::abort();
+}
+
+// -- the record ---------------------------------------------------------------
+
+namespace {
+
+thread_local recorded_runs* recording = nullptr;
+
+} // namespace
+
+recorded_runs::recorded_runs() : before_{recording} { recording = this; }
+recorded_runs::~recorded_runs() { recording = before_; }
+
+std::string recorded_runs::text() const {
+  std::string out;
+  for (const auto& each : runs_)
+    out += timeline(each, 80) + "\n";
+  return out;
+}
+
+void world::note(const std::string& node, const std::string& what) {
+  record_.push_back({now(), node, what});
+}
+
+void world::keep_record() {
+  if (recording != nullptr)
+    recording->runs_.push_back(std::move(record_));
+}
+
+void node::tell(const nodes::notice& what) {
+  notices_.push_back(what);
+  const auto level = what.level == nodes::notice::severity::error     ? "ERR "
+                     : what.level == nodes::notice::severity::warning ? "WRN "
+                                                                      : "";
+  auto text = level + what.id + ": " + what.text;
+  world_->note(name_, what.process == name_ ? text : what.process + " " + text);
+}
+
+// -- expectations -------------------------------------------------------------
+
+bool world::eventually(duration limit, const std::function<bool()>& holds) {
+  const auto end = now() + limit;
+  while (!holds()) {
+    if (now() >= end)
+      return false;
+    run_for(std::min<duration>(20ms, end - now()));
+  }
+  return true;
+}
+
+// -- what must be there -------------------------------------------------------
+
+namespace {
+
+using counts = std::map<std::string, uint64_t>;
+using accounts = std::map<std::string, table_publisher::account>;
+
+/// Holds what was found in one place against what was published.
+void compare(const std::string& where, const counts& found,
+             const accounts& published, bool others_publish,
+             std::vector<std::string>& broken) {
+  const auto times = [](uint64_t count) {
+    return std::to_string(count) + (count == 1 ? " time" : " times");
+  };
+  for (const auto& [row, sum] : published) {
+    const auto seen = found.contains(row) ? found.at(row) : 0;
+    if (seen < sum.promised)
+      broken.push_back(where + ": " + row + " is there " + times(seen)
+                       + ", and was promised " + times(sum.promised));
+    if (seen > sum.attempted)
+      broken.push_back(where + ": " + row + " is there " + times(seen)
+                       + ", and was published " + times(sum.attempted));
+  }
+  for (const auto& [row, seen] : found)
+    if (!others_publish && !published.contains(row))
+      broken.push_back(where + ": " + row + " was never published");
+}
+
+/// Rows of a table in a merged log, in order.
+result<std::vector<std::string>> rows_in(persistence::file_system& fs,
+                                         const std::string& directory,
+                                         const table_schema& schema) {
+  auto reader = persistence::log_reader::open(fs, {.directory = directory}, {});
+  if (!reader)
+    return reader.failure();
+  std::vector<std::string> out;
+  for (;;) {
+    auto got = (*reader)->next();
+    if (!got)
+      return got.failure();
+    if (std::holds_alternative<persistence::log_end>(*got))
+      return out;
+    const auto* message = std::get_if<persistence::log_message>(&*got);
+    if (message == nullptr
+        || message->kind != persistence::record_kind::messages
+        || message->frame.kind != payload_kind::table_batch)
+      continue;
+    auto batch = decode_batch(message->frame.payload);
+    if (!batch)
+      return batch.failure();
+    if (batch->table == schema.name)
+      for (uint32_t row = 0; row < batch->row_count; ++row)
+        out.push_back(row_text(schema, *batch, row));
+  }
+}
+
+counts counted(const std::vector<std::string>& rows) {
+  counts out;
+  for (const auto& row : rows)
+    ++out[row];
+  return out;
+}
+
+/// Whether processes of the file fill the table too.
+bool filled_by_file(const nodes::cluster_config& config,
+                    const std::string& table) {
+  return std::any_of(
+    config.processes.begin(), config.processes.end(), [&](const auto& each) {
+      return !each.node.empty() && each.type == nodes::process_type::feed
+             && (each.table == table || each.generator.trade_table == table
+                 || each.generator.quote_table == table);
+    });
+}
+
+accounts
+published_to(const std::string& table,
+             const std::vector<std::unique_ptr<table_publisher>>& publishers) {
+  accounts out;
+  for (const auto& each : publishers)
+    if (each->schema().name == table)
+      each->add_to(out);
+  return out;
+}
+
+} // namespace
+
+void world::check_streams(const std::string& table,
+                          std::vector<std::string>& broken) {
+  const auto& config = *cluster_;
+  const auto& known = *config.table(table);
+  std::vector<std::string> longest;
+  std::string longest_of;
+  std::map<std::string, std::vector<std::string>> by_member;
+  for (const auto* member : config.members_of(known.stream)) {
+    auto rows
+      = rows_in(at(member->node).disk(),
+                config.stream_directory(member->name, known.stream) + "/out",
+                known.schema);
+    // A member that begins anew has none yet.
+    if (!rows && rows.failure().code == errc::not_found)
+      continue;
+    if (!rows) {
+      broken.push_back("merged log of " + member->name + ": "
+                       + to_string(rows.failure()));
+      continue;
+    }
+    if (longest_of.empty() || rows->size() > longest.size()) {
+      longest = *rows;
+      longest_of = member->name;
+    }
+    by_member[member->name] = *std::move(rows);
+  }
+  for (const auto& [member, rows] : by_member)
+    if (!std::equal(rows.begin(), rows.end(), longest.begin()))
+      broken.push_back("merged log of " + member + ": is another one than that "
+                       + "of " + longest_of);
+  compare("merged log of " + longest_of, counted(longest),
+          published_to(table, publishers_), filled_by_file(config, table),
+          broken);
+}
+
+void world::check_answer(const std::string& table,
+                         std::vector<std::string>& broken) {
+  const auto& schema = cluster_->table(table)->schema;
+  result<query_answer> got{error{}};
+  const bool answered = eventually(60s, [&] {
+    got = query(R"({"tablename":")" + table
+                + R"(","starttime":"1900-01-01","endtime":"2200-01-01",)"
+                  R"("limits":{"rows":0,"bytes":0}})");
+    return static_cast<bool>(got);
+  });
+  if (!answered) {
+    broken.push_back("the gateways do not answer for a minute: "
+                     + to_string(got.failure()));
+    return;
+  }
+  counts found;
+  for (const auto& values : got->rows) {
+    auto row = text::json_value::object();
+    for (const auto& wanted : schema.columns)
+      for (size_t i = 0; i < values.size(); ++i)
+        if (got->columns[i] == wanted.name)
+          row.add(wanted.name, values[i]);
+    ++found[row.dump()];
+  }
+  compare("answer of the gateway", found, published_to(table, publishers_),
+          filled_by_file(*cluster_, table), broken);
+  for (const auto& warning : got->warnings)
+    broken.push_back("answer of the gateway: warns: " + warning);
+}
+
+std::vector<std::string> world::losses(const std::string& table) {
+  MILLRACE_ASSERT(cluster_ && cluster_->table(table) != nullptr);
+  std::vector<std::string> broken;
+  for (const auto& each : publishers_)
+    if (each->schema().name == table && at(each->name()).alive()
+        && !eventually(60s, [&] { return each->settled(); }))
+      broken.push_back(each->name()
+                       + ": not all of its rows are committed after a minute");
+  check_streams(table, broken);
+  const auto& all = cluster_->processes;
+  const bool asked = std::any_of(all.begin(), all.end(), [](const auto& each) {
+    return each.type == nodes::process_type::gateway && !each.node.empty();
+  });
+  const bool held = std::any_of(all.begin(), all.end(), [&](const auto& each) {
+    return each.type == nodes::process_type::rdb && !each.node.empty()
+           && std::find(each.tables.begin(), each.tables.end(), table)
+                != each.tables.end();
+  });
+  if (asked && held)
+    check_answer(table, broken);
+  for (const auto& each : defects_)
+    broken.push_back("an actor died by an exception: " + each);
+  return broken;
+}
+
+void world::expect_no_loss(const std::string& table) {
+  const auto broken = losses(table);
+  if (broken.empty())
+    return note({}, "no loss in " + table);
+  std::string all = "table '" + table + "' lost or doubled rows:";
+  for (size_t i = 0; i < std::min<size_t>(broken.size(), 20); ++i)
+    all += "\n  " + broken[i];
+  if (broken.size() > 20)
+    all += "\n  and " + std::to_string(broken.size() - 20) + " more";
+  fail(all);
+}
+
+} // namespace millrace::sim

@@ -1,0 +1,223 @@
+#include <millrace/nodes/assembly/node_assembly.hpp>
+#include <millrace/persistence/disk/file_system.hpp>
+#include <millrace/query/execution/partial.hpp>
+#include <millrace/sim/world/table_publisher.hpp>
+#include <millrace/sim/world/table_rows.hpp>
+#include <millrace/sim/world/world.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace millrace::sim {
+
+using namespace std::chrono_literals;
+
+text::json_value hosted_process::status() const {
+  const auto handle = in_->find(name_, name_);
+  if (!handle)
+    return {};
+  auto answer = in_->ask<status_facts>(caf::actor_cast<status_actor>(handle),
+                                       5s, status_atom_v);
+  return answer ? std::get<0>(*std::move(answer)) : text::json_value{};
+}
+
+text::json_value hosted_process::status(std::string_view key) const {
+  return status().at(key);
+}
+
+// -- a cluster from a file ----------------------------------------------------
+
+namespace {
+
+/// Nodes whose processes share an hdb directory share a machine.
+std::map<std::string, std::string>
+machines_of(const nodes::cluster_config& config) {
+  std::map<std::string, std::string> out;
+  std::map<std::string, std::string> by_directory;
+  for (const auto& node : config.nodes) {
+    std::string machine = node.name;
+    for (const auto& name : node.processes)
+      if (const auto& directory = config.process(name)->hdb_directory;
+          !directory.empty())
+        machine = by_directory.emplace(directory, machine).first->second;
+    out[node.name] = machine;
+  }
+  return out;
+}
+
+/// Copies a file of the host to a simulated disk. One that is not there is the
+/// matter of the process that wants it.
+error copy_in(const std::string& path, memory_file_system& disk) {
+  auto& real = persistence::posix_file_system();
+  if (disk.exists(path) || !real.exists(path))
+    return {};
+  auto bytes = persistence::read_file(real, path);
+  if (!bytes)
+    return bytes.failure();
+  if (auto fault = disk.create_directories(path.substr(0, path.rfind('/'))))
+    return fault;
+  return persistence::replace_file(disk, path, *bytes);
+}
+
+/// A node that hosts what its configuration gives to it, as a real one does.
+node::boot_function assembled(nodes::role_table roles) {
+  return [roles = std::move(roles)](node& me) {
+    auto processes
+      = std::make_shared<nodes::node_assembly>(me, me.name(), roles);
+    // It holds the processes while it lives.
+    (void)processes->open_door();
+    return processes->start_all();
+  };
+}
+
+} // namespace
+
+void world::add_cluster(const nodes::cluster_config& cluster,
+                        const cluster_options& options) {
+  for (const auto& each : cluster.nodes) {
+    const auto machine = options.machines.find(each.name);
+    add_node(each.name, assembled(options.roles),
+             {.supervised = options.supervised,
+              .host = machine == options.machines.end() ? cluster.name
+                                                        : machine->second,
+              .config = cluster});
+  }
+}
+
+void world::add_cluster(const std::string& path, cluster_options options) {
+  auto config
+    = nodes::load_configuration(persistence::posix_file_system(), path);
+  if (!config)
+    return fail(to_string(config.failure()));
+  boot_cluster(*std::move(config), std::move(options));
+}
+
+void world::add_cluster_text(std::string_view toml, cluster_options options) {
+  auto config = nodes::parse_configuration(toml, "/cluster.toml");
+  if (!config)
+    return fail(to_string(config.failure()));
+  boot_cluster(*std::move(config), std::move(options));
+}
+
+void world::boot_cluster(nodes::cluster_config config,
+                         cluster_options options) {
+  MILLRACE_ASSERT(!cluster_);
+  options.machines.merge(machines_of(config));
+  for (const auto& process : config.processes) {
+    if (process.node.empty() || process.type != nodes::process_type::feed)
+      continue;
+    auto& disk = disks_[options.machines.at(process.node)];
+    if (!disk)
+      disk = std::make_unique<memory_file_system>(random_());
+    auto wanted = process.files;
+    for (const auto& [name, path] : config.layouts)
+      wanted.push_back(path);
+    for (const auto& path : wanted)
+      if (auto fault = copy_in(path, *disk))
+        return fail(to_string(fault));
+  }
+  cluster_ = std::move(config);
+  add_cluster(*cluster_, options);
+  const auto down = [this] {
+    return std::find_if(
+      cluster_->nodes.begin(), cluster_->nodes.end(), [this](const auto& each) {
+        return !at(each.name).alive() || at(each.name).boot_failure();
+      });
+  };
+  if (!eventually(10s, [&] { return down() == cluster_->nodes.end(); }))
+    fail("node '" + down()->name
+         + "' does not come up: " + to_string(at(down()->name).boot_failure()));
+}
+
+// -- what joins it ------------------------------------------------------------
+
+node& world::join(const std::string& name, nodes::process_factory program,
+                  std::map<std::string, std::string> settings) {
+  MILLRACE_ASSERT(cluster_);
+  auto config = *cluster_;
+  const auto declared = std::find_if(
+    config.processes.begin(), config.processes.end(),
+    [&](const auto& each) { return each.name == name && each.node.empty(); });
+  auto& process = declared == config.processes.end()
+                    ? config.processes.emplace_back()
+                    : *declared;
+  if (declared == config.processes.end()) {
+    process.name = name;
+    process.type = name;
+  }
+  process.node = name;
+  process.settings.merge(settings);
+  config.nodes.push_back({.name = name,
+                          .port = static_cast<uint16_t>(60'000 + nodes_.size()),
+                          .processes = {name}});
+  nodes::role_table roles;
+  roles.add(process.type, std::move(program));
+  return add_node(name, assembled(std::move(roles)),
+                  {.supervised = 1s, .config = std::move(config)});
+}
+
+table_publisher& world::add_publisher(const std::string& name,
+                                      const std::string& table) {
+  MILLRACE_ASSERT(cluster_);
+  const auto* known = cluster_->table(table);
+  if (known == nullptr) {
+    std::fprintf(stderr, "millrace::sim: %s: no [[table]] is named '%s'\n",
+                 cluster_->path.c_str(), table.c_str());
+    std::abort();
+  }
+  const auto& stream = *cluster_->stream(known->stream);
+  publishers_.push_back(std::make_unique<table_publisher>(
+    *this, name, known->schema, stream.name,
+    stream.mode == nodes::stream_mode::cached));
+  auto& made = *publishers_.back();
+  if (auto fault = join(name, made.program(), {}).boot_failure())
+    fail("publisher '" + name + "' does not come up: " + to_string(fault));
+  return made;
+}
+
+hosted_process& world::host(const std::string& name,
+                            nodes::process_factory program,
+                            std::map<std::string, std::string> settings) {
+  auto& where = join(name, std::move(program), std::move(settings));
+  if (where.boot_failure())
+    fail("process '" + name
+         + "' does not come up: " + to_string(where.boot_failure()));
+  hosted_.push_back(std::make_unique<hosted_process>(*this, name));
+  return *hosted_.back();
+}
+
+// -- questions ----------------------------------------------------------------
+
+result<query_answer> world::query(const std::string& getdata) {
+  MILLRACE_ASSERT(cluster_);
+  caf::strong_actor_ptr gateway;
+  for (const auto& each : cluster_->processes)
+    if (!gateway && each.type == nodes::process_type::gateway)
+      gateway = find(each.node, each.name);
+  if (!gateway)
+    return error{errc::unavailable, "no gateway lives"};
+  auto got = ask<chunks, query_cut>(caf::actor_cast<gateway_actor>(gateway),
+                                    40s, query_atom_v, getdata);
+  if (!got)
+    return got.failure();
+  query_answer out;
+  out.warnings = std::get<1>(*got).warnings;
+  for (const auto& bytes : std::get<0>(*got)) {
+    auto partial = query::decode_partial(bytes.bytes());
+    if (!partial)
+      return partial.failure();
+    for (const auto& piece : partial->chunks) {
+      out.columns.clear();
+      for (const auto& column : piece.table.columns)
+        out.columns.push_back(column.name);
+      for (uint64_t row = 0; row < piece.table.row_count; ++row) {
+        auto& values = out.rows.emplace_back();
+        for (const auto& column : piece.table.columns)
+          values.push_back(value_at(column, row));
+      }
+    }
+  }
+  return out;
+}
+
+} // namespace millrace::sim
