@@ -104,8 +104,11 @@ private:
     made_.delimiter = read_delimiter();
     made_.header = root_.flag("header", false);
     made_.quote = root_.flag("quote", false);
-    made_.decode = static_cast<decoding>(root_.choice(
-      "decode", {"none", "iex-trades", "iex-quotes", "iex-levels"}, false));
+    made_.decode = static_cast<decoding>(
+      root_.choice("decode",
+                   {"none", "iex-trades", "iex-quotes", "iex-levels",
+                    "itch-trades", "itch-orders"},
+                   false));
     read_json();
     for (const auto* key : {"trailer", "comment"})
       if (auto given = root_.text(key, ""); !given.empty())

@@ -82,6 +82,8 @@ enum class decoding : uint8_t {
   iex_trades, ///< Packets of IEX, and what is taken of them.
   iex_quotes,
   iex_levels,
+  itch_trades, ///< A day of Nasdaq's ITCH 5.0.
+  itch_orders,
 };
 
 /// What is taken out of lines of JSON. A path is keys and positions with points

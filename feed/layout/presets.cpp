@@ -458,17 +458,122 @@ type = "int"
 field = 6
 )";
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 9> presets{{
-  {"lean-equity-trade", lean_equity_trade},
-  {"lean-equity-quote", lean_equity_quote},
-  {"lean-future-trade", lean_future_trade},
-  {"taq-trade", taq_trade},
-  {"csv-trade", csv_trade},
-  {"csv-quote", csv_quote},
-  {"iex-trade", iex_trade},
-  {"iex-quote", iex_quote},
-  {"iex-level", iex_level},
-}};
+// A day of Nasdaq's ITCH 5.0; times are since its midnight, and no message says
+// which day it is.
+constexpr std::string_view itch_trade = R"(
+table = "trade"
+decode = "itch-trades"
+fields = 8
+roll_zone = "America/New_York"
+
+[[column]]
+name = "time"
+type = "timestamp"
+field = 1
+format = "ns_of_day"
+zone = "America/New_York"
+
+[[column]]
+name = "sym"
+type = "symbol"
+field = 2
+
+[[column]]
+name = "price"
+type = "float"
+field = 4
+scale = 10000
+
+[[column]]
+name = "size"
+type = "long"
+field = 5
+
+[[column]]
+name = "kind"
+type = "char"
+field = 3
+
+[[column]]
+name = "side"
+type = "char"
+field = 6
+
+[[column]]
+name = "printable"
+type = "boolean"
+field = 7
+
+[[column]]
+name = "match"
+type = "long"
+field = 8
+)";
+
+constexpr std::string_view itch_order = R"(
+table = "order"
+decode = "itch-orders"
+fields = 8
+roll_zone = "America/New_York"
+
+[[column]]
+name = "time"
+type = "timestamp"
+field = 1
+format = "ns_of_day"
+zone = "America/New_York"
+
+[[column]]
+name = "sym"
+type = "symbol"
+field = 2
+
+[[column]]
+name = "kind"
+type = "char"
+field = 3
+
+[[column]]
+name = "side"
+type = "char"
+field = 6
+
+[[column]]
+name = "price"
+type = "float"
+field = 4
+scale = 10000
+
+[[column]]
+name = "size"
+type = "long"
+field = 5
+
+[[column]]
+name = "order"
+type = "long"
+field = 7
+
+[[column]]
+name = "replaces"
+type = "long"
+field = 8
+)";
+
+constexpr std::array<std::pair<std::string_view, std::string_view>, 11> presets{
+  {
+    {"lean-equity-trade", lean_equity_trade},
+    {"lean-equity-quote", lean_equity_quote},
+    {"lean-future-trade", lean_future_trade},
+    {"taq-trade", taq_trade},
+    {"csv-trade", csv_trade},
+    {"csv-quote", csv_quote},
+    {"iex-trade", iex_trade},
+    {"iex-quote", iex_quote},
+    {"iex-level", iex_level},
+    {"itch-trade", itch_trade},
+    {"itch-order", itch_order},
+  }};
 
 } // namespace
 

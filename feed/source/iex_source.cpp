@@ -1,6 +1,5 @@
-#include <millrace/feed/source/iex_source_internal.hpp>
+#include <millrace/feed/source/decoded_source_internal.hpp>
 
-#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -20,8 +19,7 @@ T number_at(bytes from, size_t offset) {
 }
 
 uint16_t network_16(bytes from, size_t offset) {
-  return static_cast<uint16_t>(std::to_integer<unsigned>(from[offset]) << 8
-                               | std::to_integer<unsigned>(from[offset + 1]));
+  return static_cast<uint16_t>(network_number(from, offset, 2));
 }
 
 constexpr size_t file_header_bytes = 24;
@@ -58,65 +56,13 @@ void append_symbol(bytes message, std::string& out) {
   out += symbol;
 }
 
-class iex_source final : public source {
+class iex_source final : public decoded_source {
 public:
   iex_source(std::unique_ptr<source> packets, decoding wanted,
              std::string label)
-    : packets_{std::move(packets)}, wanted_{wanted}, label_{std::move(label)} {}
-
-  result<size_t> read(std::span<std::byte> into) override {
-    while (out_at_ == out_.size()) {
-      out_.clear();
-      out_at_ = 0;
-      auto taken = take_packet();
-      if (!taken)
-        return taken.failure();
-      if (!*taken)
-        return size_t{0};
-    }
-    const auto count = std::min(into.size(), out_.size() - out_at_);
-    std::memcpy(into.data(), out_.data() + out_at_, count);
-    out_at_ += count;
-    return count;
-  }
-
-  [[nodiscard]] uint64_t progress() const noexcept override {
-    return packets_->progress();
-  }
+    : decoded_source{std::move(packets), std::move(label)}, wanted_{wanted} {}
 
 private:
-  [[nodiscard]] bytes window() const noexcept {
-    return bytes{buffer_}.subspan(begin_, end_ - begin_);
-  }
-
-  [[nodiscard]] error bad(const std::string& what) const {
-    return {errc::corrupt, label_ + ": at byte " + std::to_string(passed_)
-                             + " of the packets: " + what};
-  }
-
-  /// False: the packets end before so many bytes.
-  result<bool> ensure(size_t count) {
-    while (end_ - begin_ < count) {
-      std::copy(buffer_.begin() + static_cast<ptrdiff_t>(begin_),
-                buffer_.begin() + static_cast<ptrdiff_t>(end_),
-                buffer_.begin());
-      end_ -= std::exchange(begin_, 0);
-      buffer_.resize(std::max(buffer_.size(), count + size_t{256} * 1024));
-      const auto got = packets_->read(std::span{buffer_}.subspan(end_));
-      if (!got)
-        return got.failure();
-      if (*got == 0)
-        return false;
-      end_ += *got;
-    }
-    return true;
-  }
-
-  void pass(size_t count) noexcept {
-    begin_ += count;
-    passed_ += count;
-  }
-
   error take_file_header() {
     const auto whole = ensure(file_header_bytes);
     if (!whole)
@@ -124,9 +70,9 @@ private:
     const auto magic = *whole ? number_at<uint32_t>(window(), 0) : uint32_t{0};
     if (magic != magic_us && magic != magic_ns)
       return {errc::bad_data,
-              label_ + ": is not a recording of packets (pcap)"};
+              label() + ": is not a recording of packets (pcap)"};
     if (const auto link = number_at<uint32_t>(window(), 20); link != 1)
-      return {errc::unsupported, label_ + ": packets of link type "
+      return {errc::unsupported, label() + ": packets of link type "
                                    + std::to_string(link)
                                    + "; Ethernet (1) is read"};
     pass(file_header_bytes);
@@ -134,15 +80,14 @@ private:
     return {};
   }
 
-  /// False: at the end.
-  result<bool> take_packet() {
+  result<bool> take() override {
     if (!begun_)
       if (auto fault = take_file_header())
         return fault;
     auto whole = ensure(packet_header_bytes);
     if (!whole)
       return whole;
-    if (!*whole && end_ == begin_)
+    if (!*whole && window().empty())
       return false;
     if (!*whole)
       return bad("the recording ends inside a packet");
@@ -193,10 +138,9 @@ private:
                                           : level && message.size() >= 30;
     if (!fits)
       return;
-    out_ += std::to_string(number_at<int64_t>(message, 2)) + ',';
-    append_symbol(message, out_);
-    const auto put
-      = [this](auto value) { out_ += ',' + std::to_string(value); };
+    out += std::to_string(number_at<int64_t>(message, 2)) + ',';
+    append_symbol(message, out);
+    const auto put = [this](auto value) { out += ',' + std::to_string(value); };
     put(number_at<uint32_t>(message, 18));
     put(number_at<int64_t>(message, 22));
     if (wanted_ == decoding::iex_trades) {
@@ -205,22 +149,14 @@ private:
       put(number_at<int64_t>(message, 30));
       put(number_at<uint32_t>(message, 38));
     } else {
-      out_ += type == '8' ? ",B" : ",S";
+      out += type == '8' ? ",B" : ",S";
     }
     put(std::to_integer<unsigned>(message[1]));
-    out_ += '\n';
+    out += '\n';
   }
 
-  std::unique_ptr<source> packets_;
   decoding wanted_;
-  std::string label_;
   bool begun_ = false;
-  std::vector<std::byte> buffer_;
-  size_t begin_ = 0;
-  size_t end_ = 0;
-  uint64_t passed_ = 0;
-  std::string out_;
-  size_t out_at_ = 0;
 };
 
 } // namespace

@@ -1,4 +1,4 @@
-#include <millrace/feed/source/iex_source_internal.hpp>
+#include <millrace/feed/source/decoded_source_internal.hpp>
 #include <millrace/feed/source/text_identity.hpp>
 #include <millrace/feed/source/text_opening_internal.hpp>
 #include <millrace/messages/text/csv_text.hpp>
@@ -112,9 +112,7 @@ private:
     auto opened = open_source(fs_, *file, *options_.stop);
     if (!opened)
       return opened.failure();
-    if (options_.layout.decode != decoding::none)
-      *opened
-        = decode_iex(std::move(*opened), options_.layout.decode, info_.label());
+    *opened = decoded(*std::move(opened));
     piece_cutter made{std::move(*opened), how()};
     if (auto fault = made.skip_mark())
       return fault;
@@ -128,6 +126,24 @@ private:
       header = *std::move(line);
     }
     return made;
+  }
+
+  /// Its lines, also of what is not text.
+  [[nodiscard]] std::unique_ptr<source>
+  decoded(std::unique_ptr<source> from) const {
+    const auto wanted = options_.layout.decode;
+    switch (wanted) {
+      case decoding::none:
+        break;
+      case decoding::iex_trades:
+      case decoding::iex_quotes:
+      case decoding::iex_levels:
+        return decode_iex(std::move(from), wanted, info_.label());
+      case decoding::itch_trades:
+      case decoding::itch_orders:
+        return decode_itch(std::move(from), wanted, info_.label());
+    }
+    return from;
   }
 
   /// What rejected lines are of: their header stands there.

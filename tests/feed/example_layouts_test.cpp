@@ -65,6 +65,16 @@ const std::map<std::string, sample> samples{
    {"{\"data\":{\"e\":\"depthUpdate\",\"E\":1704187800500,\"s\":\"BTCUSDT\","
     "\"u\":9,\"b\":[[\"1.5\",\"2\"],[\"1.25\",\"0\"]],\"a\":[]}}\n",
     "757503000500000000|BTCUSDT|1.5|2|9|bid"}},
+  {"binance-stream-asks",
+   {"{\"data\":{\"e\":\"depthUpdate\",\"E\":1704187800500,\"s\":\"BTCUSDT\","
+    "\"u\":9,\"b\":[],\"a\":[[\"1.75\",\"3\"]]}}\n",
+    "757503000500000000|BTCUSDT|1.75|3|9|ask"}},
+  {"coinbase-level2",
+   {"{\"type\":\"snapshot\",\"product_id\":\"BTC-USD\",\"bids\":[],\"asks\":[]}"
+    "\n{\"type\":\"l2update\",\"product_id\":\"BTC-USD\",\"changes\":[[\"buy\","
+    "\"400.25\",\"0.5\"],[\"sell\",\"401\",\"0\"]],\"time\":"
+    "\"2024-01-02T09:30:00.500000Z\"}\n",
+    "757503000500000000|BTC-USD|400.25|0.5|buy"}},
   {"coinbase-matches",
    {"{\"type\":\"subscriptions\"}\n{\"type\":\"match\",\"trade_id\":10,"
     "\"side\":\"sell\",\"size\":\"0.5\",\"price\":\"400.25\",\"product_id\":"
