@@ -21,6 +21,7 @@
 #include <millrace/nodes/cli/stream.hpp>
 #include <millrace/nodes/cli/sub.hpp>
 #include <millrace/nodes/cli/tables.hpp>
+#include <millrace/nodes/cli/top.hpp>
 #include <millrace/nodes/cli/up.hpp>
 #include <millrace/nodes/cli/version.hpp>
 
@@ -53,6 +54,7 @@ void declare(command_list& list) {
   list.add(stream_commands);
   list.add(sub_command);
   list.add(tables_command);
+  list.add(top_command);
   list.add(up_command);
   list.add(version_command);
 }

@@ -1,6 +1,7 @@
 #include <millrace/messages/text/civil_time.hpp>
 #include <millrace/nodes/cli/cluster_status.hpp>
 #include <millrace/nodes/cli/node_log.hpp>
+#include <millrace/nodes/host/process_usage.hpp>
 #include <millrace/nodes/host/supervisor.hpp>
 
 #include <algorithm>
@@ -50,11 +51,17 @@ result<json_value> cluster_status(persistence::env& world,
                    {"port", node.port},
                    {"started", {}},
                    {"uptime_s", {}},
+                   {"cpu_ms", {}},
+                   {"memory_bytes", {}},
                    {"processes", json_value::array()}};
     if (running) {
       const auto started = state->process.started_ns;
       row["pid"] = state->process.pid;
       row["started"] = text::time_text(started);
+      if (const auto usage = usage_of_process(state->process.pid)) {
+        row["cpu_ms"] = usage->cpu_ms;
+        row["memory_bytes"] = usage->resident_bytes;
+      }
       row["uptime_s"] = std::max<int64_t>(0, (now - started) / 1'000'000'000);
     }
     if (const auto* stranger = live.at("strangers").find(node.name))

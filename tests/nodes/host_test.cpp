@@ -2,6 +2,7 @@
 #include <millrace/nodes/host/crash_points.hpp>
 #include <millrace/nodes/host/descriptor_limit.hpp>
 #include <millrace/nodes/host/logging.hpp>
+#include <millrace/nodes/host/process_usage.hpp>
 #include <millrace/nodes/host/real_env.hpp>
 #include <millrace/tests/support/manual_clock.hpp>
 
@@ -14,9 +15,21 @@
 #include <ctime>
 #include <set>
 #include <sys/resource.h>
+#include <unistd.h>
 
 namespace millrace::nodes {
 namespace {
+
+TEST(ProcessUsageTest, ReadsWhatTheSystemSays) {
+  const std::string fields = " S 1 2 3 4 5 6 7 8 9 10 250 50 13 14 15 16 17 18"
+                             " 19 20 3 22\n";
+  EXPECT_EQ(parse_process_usage("9 (a) b)" + fields, 100, 4096),
+            (process_usage{3000, 12288}));
+  EXPECT_EQ(parse_process_usage("9 (a) b) S 1 2", 100, 4096), std::nullopt);
+  EXPECT_EQ(parse_process_usage("", 100, 4096), std::nullopt);
+  EXPECT_EQ(usage_of_process(-1), std::nullopt);
+  EXPECT_GT(usage_of_process(::getpid())->resident_bytes, 0u);
+}
 
 using ::testing::HasSubstr;
 

@@ -1,0 +1,157 @@
+#include <millrace/nodes/cli/cluster_option.hpp>
+#include <millrace/nodes/cli/cluster_rates.hpp>
+#include <millrace/nodes/cli/cluster_status.hpp>
+#include <millrace/nodes/cli/command/failure.hpp>
+#include <millrace/nodes/cli/interrupts.hpp>
+#include <millrace/nodes/cli/text_table.hpp>
+#include <millrace/nodes/cli/top.hpp>
+#include <millrace/nodes/client/collect_status.hpp>
+#include <millrace/nodes/host/exit_codes.hpp>
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cstdio>
+#include <thread>
+#include <unistd.h>
+
+namespace millrace::nodes {
+
+namespace {
+
+using text::json_value;
+
+void declare(option_list& list, top_options& into) {
+  declare_config(list, into.config);
+  list.number("--interval", into.interval_s, 0.1, 3600.0,
+              "Seconds from one look to the next; default: 2");
+  list.flag("--once", into.once, "End after the first interval");
+  declare_output(list, into.output);
+}
+
+/// "1.4M": a number of things, or with a 'B' of bytes.
+std::string short_number(const json_value& value, const char* unit = "") {
+  const auto number = value.number();
+  if (!number)
+    return "-";
+  auto rest = *number;
+  const bool binary = *unit != '\0';
+  const double step = binary ? 1024 : 1000;
+  std::string_view prefix = " kMGTPE";
+  while (rest >= step && prefix.size() > 1) {
+    rest /= step;
+    prefix.remove_prefix(1);
+  }
+  const auto word
+    = prefix.front() == ' ' ? std::string{} : std::string{prefix.front()};
+  return rest == *number ? fmt::format("{:.0f}{}", rest, unit)
+                         : fmt::format("{:.1f}{}{}", rest, word, unit);
+}
+
+std::string word_at(const json_value& row, const char* key) {
+  const auto& value = row.at(key);
+  return value.is_null() ? "-" : value.text() ? *value.text() : value.dump();
+}
+
+void print_rates(const json_value& rates) {
+  std::vector<std::vector<std::string>> rows{
+    {"NODE", "STATE", "CPU", "MEMORY"}};
+  for (const auto& each : rates.at("nodes").elements())
+    rows.push_back({word_at(each, "name"), word_at(each, "state"),
+                    each.at("cpu_percent").is_null()
+                      ? "-"
+                      : word_at(each, "cpu_percent") + "%",
+                    short_number(each.at("memory_bytes"), "B")});
+  print_table(rows);
+  rows = {{"STREAM", "RT", "MESSAGES/S", "BYTES/S", "PENDING", "PUBLISHERS",
+           "SUBSCRIBERS"}};
+  for (const auto& each : rates.at("streams").elements())
+    rows.push_back({word_at(each, "name"), word_at(each, "process"),
+                    short_number(each.at("messages_per_s")),
+                    short_number(each.at("bytes_per_s"), "B"),
+                    short_number(each.at("pending_bytes"), "B"),
+                    word_at(each, "publishers"), word_at(each, "subscribers")});
+  std::printf("\n");
+  print_table(rows);
+  rows = {{"PROCESS", "TYPE", "NODE", "STATE", "ROWS", "ROWS/S", "LAG",
+           "MEMORY", "ANSWERS/S", "REJECTED"}};
+  for (const auto& each : rates.at("processes").elements())
+    rows.push_back(
+      {word_at(each, "name"), word_at(each, "type"), word_at(each, "node"),
+       word_at(each, "state"), short_number(each.at("rows")),
+       short_number(each.at("rows_per_s")),
+       short_number(each.at("lag_bytes"), "B"),
+       short_number(each.at("memory_bytes"), "B"),
+       short_number(each.at("answers_per_s")), word_at(each, "rejected")});
+  std::printf("\n");
+  print_table(rows);
+}
+
+/// A whole picture, in the place of the one before where there is a terminal.
+void show(const json_value& rates, const top_options& options) {
+  if (options.output == output_format::json) {
+    std::printf("%s\n", rates.dump().c_str());
+  } else {
+    if (!options.once && ::isatty(STDOUT_FILENO) == 1)
+      std::printf("\033[H\033[2J");
+    print_rates(rates);
+  }
+  std::fflush(stdout);
+}
+
+struct look {
+  std::chrono::steady_clock::time_point when;
+  json_value status;
+};
+
+result<look> look_at(runtime& host, const cluster_config& config) {
+  const auto live = collect_status(host, config);
+  const auto now = std::chrono::steady_clock::now();
+  auto status = cluster_status(host.env(), config, live);
+  if (!status)
+    return status.failure();
+  return look{now, *std::move(status)};
+}
+
+int run(const top_options& options) {
+  const auto config = load_cluster(options.config);
+  if (!config)
+    return fail(config.failure());
+  auto host = runtime::create(
+    {.config = *config, .env = {.io_threads = 1, .pool_threads = 1}});
+  if (!host)
+    return fail(host.failure());
+  const interrupts signals;
+  const auto interval = std::chrono::duration<double>{options.interval_s};
+  auto before = look_at(**host, *config);
+  if (!before)
+    return fail(before.failure());
+  while (!signals.raised()) {
+    while (std::chrono::steady_clock::now() - before->when < interval
+           && !signals.raised())
+      // lint: allow(sleep): what is looked at is what happens meanwhile.
+      std::this_thread::sleep_for(std::chrono::milliseconds{20});
+    auto after = look_at(**host, *config);
+    if (!after)
+      return fail(after.failure());
+    const std::chrono::nanoseconds elapsed = after->when - before->when;
+    show(cluster_rates(before->status, after->status, elapsed.count()),
+         options);
+    if (output_is_unread())
+      return exit_pipe;
+    if (options.once)
+      break;
+    before = std::move(after);
+  }
+  return signals.exit_code();
+}
+
+} // namespace
+
+const command<top_options> top_command{
+  {"top", "Show what a cluster does: rates, lag and memory, until ctrl-C",
+   "millrace top --once --config examples/local.toml"},
+  declare,
+  run};
+
+} // namespace millrace::nodes
