@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <map>
 #include <string>
@@ -124,6 +125,9 @@ int end_stream(runtime& host, const cluster_config& config,
              ? static_cast<int>(exit_negative)
              : code;
   }
+  const bool carries
+    = std::any_of(config.tables.begin(), config.tables.end(),
+                  [&](const auto& table) { return table.stream == stream; });
   json_value row{{"stream", stream},
                  {"period", text::date_text(what.period.value)},
                  {"ended_before", ended->before},
@@ -134,10 +138,14 @@ int end_stream(runtime& host, const cluster_config& config,
                text::date_text(what.period.value, '.'),
                ended->before ? "had ended before" : "ended",
                ended->end == position{} ? "" : " at " + to_string(ended->end));
-    if (ended->written.empty())
-      fmt::print("  no rdb of the configuration writes it down\n");
+    if (!carries)
+      fmt::print("  it carries no table: there is nothing to write down\n");
   }
   int code = exit_ok;
+  if (carries && ended->written.empty())
+    code = fail({errc::not_found, "stream " + stream
+                                    + ": no rdb writes its tables down: the "
+                                      "rows of the period are in no hdb"});
   for (const auto& each : ended->written) {
     if (told == nullptr)
       print_written(each, what.period);

@@ -2,6 +2,7 @@
 #include <millrace/nodes/assembly/endpoints.hpp>
 #include <millrace/nodes/client/end_period.hpp>
 #include <millrace/nodes/client/find_stream.hpp>
+#include <millrace/nodes/client/registered_processes.hpp>
 #include <millrace/nodes/configuration/period_clock.hpp>
 
 #include <caf/scoped_actor.hpp>
@@ -61,14 +62,10 @@ class period_end_request {
 public:
   period_end_request(runtime& host, const cluster_config& config,
                      const std::string& stream, const end_request& what)
-    : host_{host}, config_{config}, stream_{stream}, what_{what} {
-    for (const auto& process : config.processes)
-      if (process.type == process_type::rdb && !process.node.empty()
-          && config.table(process.tables.front())->stream == stream)
-        rdbs_.push_back(&process);
-  }
+    : host_{host}, config_{config}, stream_{stream}, what_{what} {}
 
   result<ended_period> run() {
+    find_rdbs();
     const auto now = stream_standing();
     if (!now)
       return error{errc::unavailable, "stream " + stream_
@@ -79,13 +76,76 @@ public:
         return fault;
     if (auto fault = mark())
       return fault;
-    for (const auto* process : rdbs_)
-      if (process->write_down && !process->hdb_directory.empty())
-        out_.written.push_back(wait_served(*process));
+    for (const auto& rdb : rdbs_)
+      if (rdb.writes)
+        out_.written.push_back(wait_served(rdb));
     return std::move(out_);
   }
 
 private:
+  /// An RDB of the stream: of the file, or known to discovery alone.
+  struct known_rdb {
+    std::string name;
+    bool writes = false;
+    bool has_node = false; ///< In the file: it is to live there.
+  };
+
+  /// Processes as discovery knows them now.
+  result<std::vector<process_row>> registered() {
+    return registered_processes(host_, config_, std::string{process_type::rdb},
+                                1s);
+  }
+
+  void find_rdbs() {
+    for (const auto& process : config_.processes)
+      if (process.type == process_type::rdb
+          && config_.table(process.tables.front())->stream == stream_)
+        rdbs_.push_back({process.name,
+                         process.write_down && !process.hdb_directory.empty(),
+                         !process.node.empty()});
+    const auto rows = registered();
+    if (!rows)
+      return; // Those of the file that cannot be found are told one by one.
+    for (const auto& row : *rows) {
+      const auto* of = row.attributes.at("stream").text();
+      if (of != nullptr && *of == stream_ && !config_.process(row.name))
+        rdbs_.push_back(
+          {row.name, row.attributes.at("write_down").boolean().value_or(true),
+           false});
+    }
+  }
+
+  /// Where it lives: `spawn` may have started it on any node.
+  result<rdb_actor> find(const known_rdb& rdb, std::chrono::milliseconds left) {
+    error last{errc::not_found, rdb.name + " was not started: 'millrace spawn "
+                                  + rdb.name + "' starts it"};
+    if (rdb.has_node) {
+      auto there = host_.find_as<rdb_actor>(*endpoint_of(config_, rdb.name),
+                                            std::min(left, 1000ms));
+      if (there)
+        return there;
+      last = there.failure();
+    }
+    const auto rows = registered();
+    if (!rows) {
+      if (!rdb.has_node)
+        last = {errc::unavailable,
+                "only 'millrace spawn' starts it, and where is not known: "
+                  + rows.failure().context};
+      return last;
+    }
+    for (const auto& row : *rows)
+      if (row.name == rdb.name) {
+        if (auto there
+            = host_.find_as<rdb_actor>(row.at, std::min(left, 1000ms)))
+          return there;
+        else if (!rdb.has_node)
+          // It may be on its way back.
+          last = {errc::unavailable, there.failure().context};
+      }
+    return last;
+  }
+
   /// Before one is asked again that refused at once.
   void pause() {
     caf::scoped_actor self{host_.system()};
@@ -110,11 +170,8 @@ private:
     return out;
   }
 
-  result<rdb_facts> facts_of(const process_config& process) {
-    const auto at = endpoint_of(config_, process.name);
-    if (!at)
-      return at.failure();
-    auto handle = host_.find_as<rdb_actor>(*at, 1s);
+  result<rdb_facts> facts_of(const known_rdb& rdb) {
+    auto handle = find(rdb, 1s);
     if (!handle)
       return handle.failure();
     return ask<rdb_facts>(*handle, 3s, facts_atom_v);
@@ -123,10 +180,10 @@ private:
   /// The newest date that a row of the stream has, as far as RDBs hold them.
   std::optional<int64_t> newest_date(std::string& unasked) {
     std::optional<int64_t> newest;
-    for (const auto* process : rdbs_) {
-      const auto facts = facts_of(*process);
+    for (const auto& rdb : rdbs_) {
+      const auto facts = facts_of(rdb);
       if (!facts) {
-        unasked = process->name;
+        unasked = rdb.name;
         continue;
       }
       if (const auto date
@@ -210,10 +267,10 @@ private:
     }
     // It may have ended before the later one did, or have been passed over.
     std::string unasked;
-    for (const auto* process : rdbs_) {
-      const auto report = ask_rdb(*process, 5s);
+    for (const auto& rdb : rdbs_) {
+      const auto report = ask_rdb(rdb, 5s);
       if (!report)
-        unasked = process->name;
+        unasked = rdb.name;
       else if (report->end != position{}) {
         out_.before = true;
         out_.end = report->end;
@@ -234,12 +291,9 @@ private:
                                      + " would know, but it does not answer")};
   }
 
-  result<period_report> ask_rdb(const process_config& process,
+  result<period_report> ask_rdb(const known_rdb& rdb,
                                 std::chrono::milliseconds left) {
-    auto at = endpoint_of(config_, process.name);
-    if (!at)
-      return at.failure();
-    auto handle = host_.find_as<rdb_actor>(*at, left);
+    auto handle = find(rdb, left);
     if (!handle)
       return handle.failure();
     // The answer comes when there is something to say, or after a second.
@@ -249,23 +303,29 @@ private:
   }
 
   /// Whether the RDB takes nothing of the stream, for as long as it lives.
-  bool refuses(const process_config& process) {
-    const auto facts = facts_of(process);
+  bool refuses(const known_rdb& rdb) {
+    const auto facts = facts_of(rdb);
     return facts && facts->refuses;
   }
 
   /// Waits until an HDB serves what this RDB wrote down of the period.
-  written_period wait_served(const process_config& process) {
-    written_period out{process.name, {}, {}};
+  written_period wait_served(const known_rdb& rdb) {
+    written_period out{rdb.name, {}, {}};
     const countdown time{*host_.env().clock, what_.deadline};
     error last;
     bool answered = false;
     // The rdb may restart meanwhile: asked again until it says so.
     do {
-      auto report = ask_rdb(process, time.left());
+      auto report = ask_rdb(rdb, time.left());
       if (!report) {
         last = report.failure();
-        if (last.code == errc::fenced && refuses(process)) {
+        // Nobody starts it by itself.
+        if (last.code == errc::not_found && !rdb.has_node && !answered) {
+          out.fault = {errc::unavailable,
+                       last.context + "; the period is not written down there"};
+          return out;
+        }
+        if (last.code == errc::fenced && refuses(rdb)) {
           out.fault = last;
           return out;
         }
@@ -279,14 +339,14 @@ private:
       if (out.report.held)
         out.fault
           = {errc::schema_mismatch,
-             process.name
+             rdb.name
                + ": not written down: batches fit no table; 'millrace eop "
                  "--accept-rejects' writes the period without them"};
       if (out.report.served || out.report.held)
         return out;
     } while (!time.over());
     out.fault
-      = {errc::timeout, process.name + ": after "
+      = {errc::timeout, rdb.name + ": after "
                           + std::to_string(what_.deadline.count()) + " s "
                           + (answered ? standing(out.report)
                                       : "it does not answer (" + last.context
@@ -300,8 +360,8 @@ private:
   const cluster_config& config_;
   const std::string& stream_;
   const end_request& what_;
-  std::vector<const process_config*> rdbs_; ///< Of the stream.
-  position at_; ///< The period ended here or before.
+  std::vector<known_rdb> rdbs_; ///< Of the stream.
+  position at_;                 ///< The period ended here or before.
   ended_period out_;
 };
 

@@ -140,15 +140,24 @@ void period_ledger::drop_served(int64_t now, effects& out) {
 }
 
 bool period_ledger::serves(period_id period) const noexcept {
+  if (awaits(period))
+    return false;
+  return (dropped_ && period <= dropped_->period)
+         || std::any_of(ended_.begin(), ended_.end(), [&](const auto& entry) {
+              return period <= entry.period;
+            });
+}
+
+bool period_ledger::awaits(period_id period) const noexcept {
   if (dropped_ && period <= dropped_->period)
-    return true;
+    return false;
   for (const auto& entry : ended_) {
     if (entry.end > served_end_)
-      return false;
+      return true;
     if (entry.period >= period)
       break;
   }
-  return true;
+  return false;
 }
 
 const period_ledger::ended_period*

@@ -102,10 +102,13 @@ public:
 
   /// Up to where some HDB serves what was written.
   [[nodiscard]] position served_end() const noexcept { return served_end_; }
-  /// Whether this period, and each before it, is served, of those whose end the
-  /// stream has passed. The rows of a period that was passed over lie in the
-  /// next one that ended: it is served when that one is.
+  /// Whether this period, and each before it, is known to be served. The rows
+  /// of a period that was passed over lie in the next one that ended: it is
+  /// served when that one is. One that ended before this life is not known.
   [[nodiscard]] bool serves(period_id period) const noexcept;
+  /// Whether the end of this period, or of one before it, was passed and is not
+  /// served. The same of a period that was passed over.
+  [[nodiscard]] bool awaits(period_id period) const noexcept;
   /// Periods whose rows are still held.
   [[nodiscard]] size_t held() const noexcept { return ended_.size(); }
 

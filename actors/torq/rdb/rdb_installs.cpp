@@ -56,7 +56,7 @@ bool rdb_state::decided(const waiting_install& what) const {
   if (!reached(what))
     return false;
   const auto* waits = ledger.waiting();
-  return ledger.serves(what.period)
+  return !ledger.awaits(what.period)
          || (!what.accepts && waits != nullptr && waits->period <= what.period);
 }
 
@@ -80,13 +80,19 @@ void rdb_state::answer_installs() {
 /// Reads what was written on a thread that may wait for the disk.
 void rdb_state::report(waiting_install what) {
   const auto number = ++report_last;
+  std::set<std::string> tables;
+  for (const auto& table : settings.tables)
+    tables.insert(table.name);
   env->io->submit([fs = env->fs, directory = settings.hdb_directory,
-                   stream = settings.stream, period = what.period, number,
+                   stream = settings.stream, tables = std::move(tables),
+                   period = what.period, number, served = ledger.served_end(),
                    me = rdb_self_actor{self}] {
     period_report out;
     if (!directory.empty()) {
-      auto written = read_written(*fs, directory, stream, period);
+      auto written = read_written(*fs, directory, stream, tables, period);
       if (written) {
+        out.served
+          = written->covered != position{} && written->covered <= served;
         out.end = written->end;
         out.version = written->version;
         out.rows = std::move(written->rows);
@@ -108,7 +114,10 @@ void rdb_state::reported(uint64_t number, const period_report& written) {
   out.period = what.period;
   out.reached = reached(what);
   out.stands = store->tables.snapshot()->end;
-  out.served = out.reached && ledger.serves(what.period);
+  // One that ended before this life is served when the manifest that is served
+  // holds it.
+  out.served = out.reached && !ledger.awaits(what.period)
+               && (out.served || ledger.serves(what.period));
   out.hdbs = ledger.living_hdbs();
   if (const auto* entry = ledger.find(what.period)) {
     out.end = entry->end;
@@ -120,6 +129,10 @@ void rdb_state::reported(uint64_t number, const period_report& written) {
   out.held = waits != nullptr && waits->period <= what.period;
   if (!out.reached)
     out.failure = stalled();
+  else if (out.failure.empty() && !out.served && !out.held
+           && !ledger.awaits(what.period))
+    out.failure = settings.process + " passed no end of it, and the hdb in "
+                  + settings.hdb_directory + " holds none";
   else if (out.failure.empty() && out.version == manifest_version{}
            && last_failure)
     out.failure = to_string(last_failure);

@@ -1,22 +1,25 @@
 #include <millrace/actors/torq/rdb/written_rows.hpp>
 #include <millrace/messages/text/civil_time.hpp>
-#include <millrace/persistence/hdb/hdb_manifest.hpp>
+
+#include <algorithm>
 
 namespace millrace::torq {
 
-result<written_rows> read_written(persistence::file_system& fs,
-                                  const std::string& directory,
-                                  const std::string& stream, period_id period) {
+written_rows written_rows_of(const persistence::hdb_manifest& manifest,
+                             const std::string& stream,
+                             const std::set<std::string>& tables,
+                             period_id period) {
   written_rows out;
-  const auto manifest = persistence::read_hdb_manifest(fs, directory);
-  if (!manifest) {
-    if (manifest.failure().code == errc::not_found)
-      return out;
-    return manifest.failure();
-  }
   position begin;
-  for (const auto& part : manifest->parts) {
-    if (part.stream != stream || part.period != period.value)
+  std::map<std::string, position> covered;
+  for (const auto& part : manifest.parts) {
+    if (part.stream != stream || !tables.contains(part.table))
+      continue;
+    if (part.period >= period.value) {
+      const auto [at, first] = covered.try_emplace(part.table, part.to);
+      at->second = std::min(at->second, part.to);
+    }
+    if (part.period != period.value)
       continue;
     begin = part.from;
     out.end = part.to;
@@ -25,14 +28,31 @@ result<written_rows> read_written(persistence::file_system& fs,
         date && part.row_count != 0)
       dates[*date] += part.row_count;
   }
-  for (const auto& loss : manifest->losses)
+  if (covered.size() == tables.size())
+    for (const auto& [table, to] : covered)
+      out.covered = std::max(out.covered, to);
+  for (const auto& loss : manifest.losses)
     if (loss.stream == stream && loss.touches(begin, out.end))
       (loss.kind == persistence::hdb_loss::rejects ? out.rejected_batches
                                                    : out.losses)
         += loss.count;
   if (out.end != position{})
-    out.version = manifest_version{manifest->version};
+    out.version = manifest_version{manifest.version};
   return out;
+}
+
+result<written_rows> read_written(persistence::file_system& fs,
+                                  const std::string& directory,
+                                  const std::string& stream,
+                                  const std::set<std::string>& tables,
+                                  period_id period) {
+  const auto manifest = persistence::read_hdb_manifest(fs, directory);
+  if (!manifest) {
+    if (manifest.failure().code == errc::not_found)
+      return written_rows{};
+    return manifest.failure();
+  }
+  return written_rows_of(*manifest, stream, tables, period);
 }
 
 } // namespace millrace::torq

@@ -4,9 +4,11 @@
 #include <millrace/messages/data/ids.hpp>
 #include <millrace/messages/data/position.hpp>
 #include <millrace/persistence/disk/file_system.hpp>
+#include <millrace/persistence/hdb/hdb_manifest.hpp>
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 
 namespace millrace::torq {
@@ -14,6 +16,10 @@ namespace millrace::torq {
 /// What an HDB directory holds of a period of a stream.
 struct written_rows {
   position end; ///< Of the period; the start: nothing of it is there.
+  /// Up to where the period is there: its own end, or, when it was passed over,
+  /// that of the next one, with which its rows went. The start: some table
+  /// lacks it.
+  position covered;
   manifest_version version;
   /// By table and own date, days since 2000.01.01.
   std::map<std::string, std::map<int64_t, uint64_t>> rows;
@@ -21,10 +27,16 @@ struct written_rows {
   uint64_t losses = 0;           ///< That the stream told of, in it.
 };
 
-/// Reads the newest manifest. None there is nothing.
-[[nodiscard]] result<written_rows> read_written(persistence::file_system& fs,
-                                                const std::string& directory,
-                                                const std::string& stream,
-                                                period_id period);
+/// What a manifest holds of these tables. Rows of others are not of this RDB.
+[[nodiscard]] written_rows
+written_rows_of(const persistence::hdb_manifest& manifest,
+                const std::string& stream, const std::set<std::string>& tables,
+                period_id period);
+
+/// The same of the newest manifest. None there is nothing.
+[[nodiscard]] result<written_rows>
+read_written(persistence::file_system& fs, const std::string& directory,
+             const std::string& stream, const std::set<std::string>& tables,
+             period_id period);
 
 } // namespace millrace::torq

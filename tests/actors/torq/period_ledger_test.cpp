@@ -249,7 +249,9 @@ INSTANTIATE_TEST_SUITE_P(All, PeriodLedgerCourse,
 
 TEST(PeriodLedgerTest, ServesAPeriodWhenItAndThoseBeforeAreServed) {
   period_ledger ledger{{true, timeout_ns}};
-  EXPECT_TRUE(ledger.serves(period_id{8000}));
+  // Nothing is known of any period.
+  EXPECT_FALSE(ledger.serves(period_id{8000}));
+  EXPECT_FALSE(ledger.awaits(period_id{8000}));
   (void)ledger.step(passed(8000, 100), 0);
   (void)ledger.step(passed(8001, 180), 0);
   // It may have been passed over: then its rows lie in 8000.
@@ -262,6 +264,25 @@ TEST(PeriodLedgerTest, ServesAPeriodWhenItAndThoseBeforeAreServed) {
   EXPECT_TRUE(ledger.serves(period_id{7999}));
   EXPECT_TRUE(ledger.serves(period_id{8000}));
   EXPECT_FALSE(ledger.serves(period_id{8001}));
+  EXPECT_TRUE(ledger.awaits(period_id{8001}));
+  EXPECT_FALSE(ledger.serves(period_id{8002}));
+}
+
+TEST(PeriodLedgerTest, DoesNotKnowWhatEndedBeforeItsLife) {
+  period_ledger ledger{
+    {true, timeout_ns},
+    period_ledger::written_before{{100}, manifest_version{1}}};
+  EXPECT_TRUE(ledger.awaits(period_id{8000})) << "no hdb was heard of yet";
+  EXPECT_FALSE(ledger.serves(period_id{8000}));
+  (void)ledger.step(came("hdb1"), 1);
+  (void)ledger.step(serves("hdb1", 100), 1);
+  EXPECT_FALSE(ledger.awaits(period_id{8000}));
+  EXPECT_FALSE(ledger.serves(period_id{8000}));
+  (void)ledger.step(passed(8001, 180), 2);
+  (void)ledger.step(written(180, 2), 3);
+  EXPECT_TRUE(ledger.awaits(period_id{8001}));
+  (void)ledger.step(serves("hdb1", 180), 4);
+  EXPECT_TRUE(ledger.serves(period_id{8001}));
 }
 
 TEST(PeriodLedgerTest, SaysWhatItKnowsOfAPeriod) {
