@@ -30,6 +30,21 @@ json_value last_line(persistence::env& world, const cluster_config& config,
   return last->text;
 }
 
+/// One that is the node's by the file, or that was started there by hand.
+json_value process_row(const cluster_config& config, const json_value& live,
+                       const node_config& node, const std::string& name) {
+  json_value out{{"name", name}, {"type", config.process(name)->type}};
+  const auto* host = live.at("hosts").at(name).text();
+  if (host != nullptr && *host != node.name) {
+    out.add("down", "runs on node " + *host);
+    return out;
+  }
+  merge_live(out, live, "processes", name);
+  if (live.at("answered").find(node.name) && !live.at("processes").find(name))
+    out.add("down", "does not run");
+  return out;
+}
+
 } // namespace
 
 result<json_value> cluster_status(persistence::env& world,
@@ -37,7 +52,8 @@ result<json_value> cluster_status(persistence::env& world,
                                   const json_value& live) {
   json_value out{{"cluster", config.name},
                  {"nodes", json_value::array()},
-                 {"streams", json_value::array()}};
+                 {"streams", json_value::array()},
+                 {"not_started", json_value::array()}};
   supervisor nodes{world, config};
   const auto now = world.clock->now_ns();
   for (const auto& node : config.nodes) {
@@ -70,16 +86,17 @@ result<json_value> cluster_status(persistence::env& world,
       row.add("log", node_log_path(config, node.name));
     if (state->state == node_state::kind::died)
       row.add("last_line", last_line(world, config, node.name));
-    for (const auto& name : node.processes) {
-      json_value process{{"name", name}, {"type", config.process(name)->type}};
-      merge_live(process, live, "processes", name);
-      if (live.at("answered").find(node.name)
-          && !live.at("processes").find(name))
-        process.add("down", "does not run");
-      row["processes"].add(std::move(process));
-    }
+    for (const auto& name : node.processes)
+      row["processes"].add(process_row(config, live, node, name));
+    for (const auto& [name, host] : live.at("hosts").entries())
+      if (host.text() && *host.text() == node.name
+          && config.process(name)->node != node.name)
+        row["processes"].add(process_row(config, live, node, name));
     out["nodes"].add(std::move(row));
   }
+  for (const auto& process : config.processes)
+    if (process.node.empty() && !live.at("hosts").find(process.name))
+      out["not_started"].add(process.name);
   for (const auto& stream : config.streams) {
     for (const auto* member : config.members_of(stream.name)) {
       json_value row{{"name", stream.name},

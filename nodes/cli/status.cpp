@@ -113,6 +113,9 @@ void print_status(const json_value& status) {
     std::printf("\n");
     print_table(rows);
   }
+  for (const auto& name : status.at("not_started").elements())
+    std::printf("%s: does not run; only 'millrace spawn' starts it\n",
+                name.text()->c_str());
 }
 
 /// A node with all its processes.

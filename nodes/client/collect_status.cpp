@@ -31,7 +31,8 @@ text::json_value collect_status(runtime& host, const cluster_config& config) {
   text::json_value out{{"processes", text::json_value::object()},
                        {"streams", text::json_value::object()},
                        {"strangers", text::json_value::object()},
-                       {"answered", text::json_value::object()}};
+                       {"answered", text::json_value::object()},
+                       {"hosts", text::json_value::object()}};
   for (const auto& node : config.nodes) {
     auto door = host.find_as<front_door_actor>(
       {config.address, node.port, std::string{front_door_name}, config.name},
@@ -58,6 +59,9 @@ text::json_value collect_status(runtime& host, const cluster_config& config) {
         rows[rt_of(config, node, name.substr(3))] = facts;
       } else {
         out["processes"][name] = facts;
+        // Also by hand: `spawn` starts any process on any node.
+        if (config.process(name) != nullptr)
+          out["hosts"].add(name, node.name);
       }
     }
   }

@@ -9,7 +9,8 @@ namespace millrace::nodes {
 /// Asks every node of the configuration that answers: object "processes" by
 /// name, and "streams" by name and rt process. A node that does not answer is
 /// left out; where one of another cluster answers at its port, "strangers" says
-/// by the node's name which; "answered" has those that did.
+/// by the node's name which; "answered" has those that did; "hosts" says by the
+/// name of a process of the file on which node it runs.
 [[nodiscard]] result<text::json_value>
 collect_status(const cluster_config& config);
 /// The same by a host that is there. Blocks: not for handlers.

@@ -10,7 +10,7 @@ import json
 import lean_data
 import millrace_cluster as mill
 
-NEGATIVE, USAGE, DATA, CONFIG = 1, 64, 65, 78
+NEGATIVE, USAGE, DATA, UNAVAILABLE, RETRY, CONFIG = 1, 64, 65, 69, 75, 78
 NODES = {"front": ["discovery1", "rt1"], "back": ["rdb1", "hdb1", "gw1"]}
 
 
@@ -225,6 +225,109 @@ def history(binary):
                     "the day that is back")
 
 
+def spawned(binary):
+  """One that only `spawn` starts is missed while it is away, and seen."""
+  nodes = {"front": ["discovery1", "rt1"], "back": ["hdb1", "gw1"]}
+  with mill.cluster(binary, nodes) as made:
+    made.up()
+    everything = {"tablename": "trade", "starttime": "2020-01-01",
+                  "endtime": "2050-01-01", "timeout": "1s"}
+
+    def unanswered():
+      done = made.run("query", json.dumps(everything), code=UNAVAILABLE)
+      mill.check("only 'millrace spawn' starts rdb1" in done.stderr,
+                 done.stderr)
+
+    publish(made, ("2024-01-02", "A", 1))
+    unanswered()
+    mill.check(made.status()["not_started"] == ["rdb1"], made.status())
+    ends(made, "2024-01-02", code=UNAVAILABLE,
+         tells=["2024.01.02 ended at", "rdb1 was not started",
+                "not written down there"])
+    made.run("spawn", "rdb1", "--on", "back")
+    ends(made, "2024-01-02", tells=["had ended before", "trade: 1 rows",
+                                    "served by the hdb"])
+    mill.check(made.process("rdb1")["role"] == "rdb", made.status())
+    publish(made, ("2024-01-03", "B", 2))
+    mill.check(total(made) == [2, 3], total(made))
+    # A new life of its node does not start it, and nothing is answered short.
+    made.kill("back")
+    made.up("back")
+    unanswered()
+    made.run("spawn", "rdb1", "--on", "front")
+    mill.check(total(made) == [2, 3], total(made))
+    ends(made, "2024-01-03", tells=["trade: 1 rows", "served by the hdb"])
+
+
+COPY = """
+[[process]]
+name = "hdbq"
+type = "hdb"
+node = "back"
+hdb = "data/hdbq"
+[[process]]
+name = "rdbq"
+type = "rdb"
+node = "back"
+tables = ["quote"]
+hdb = "data/hdbq"
+[[process]]
+name = "rdb2"
+type = "rdb"
+node = "back"
+tables = ["trade"]
+hdb = "data/copy"
+[[process]]
+name = "hdb2"
+type = "hdb"
+node = "back"
+hdb = "data/copy"
+"""
+
+
+def directories(binary):
+  """Questions, ends and drops go by what an hdb serves."""
+  with mill.cluster(binary, NODES, extra=COPY) as made:
+    made.path.write_text(made.path.read_text().replace(
+      'name = "rdb1"\ntype = "rdb"\n',
+      'name = "rdb1"\ntype = "rdb"\ntables = ["trade"]\n', 1))
+    made.up()
+    log = (made.directory / "data/nodes/back/node.log").read_text()
+    for process in ("rdb2", "hdb2"):
+      mill.check("|WRN|not_asked|" in log and process in log, log)
+    layout = made.directory / "plain.toml"
+    layout.write_text(LAYOUT)
+    old = made.directory / "a.csv"
+    old.write_text("time,sym,size\n2023-12-28T12:00:00Z,A,1\n")
+    made.run("load", "--layout", layout, "--table", "trade", old)
+    publish(made, ("2024-01-02", "A", 2))
+    text = ('{"time": "2024-01-02T12:00:00Z", "sym": "Q", "bid": 1}\n')
+    made.run("pub", "--stream", "market", "--table", "quote", text=text)
+
+    def alike(trades):
+      for _ in range(4):
+        mill.check(total(made) == trades, total(made))
+        got = made.query({"tablename": "quote", "starttime": "2020-01-01",
+                          "endtime": "2050-01-01", "columns": ["sym"]},
+                         at_least=made.merged_end())
+        mill.check([row["sym"] for row in got] == ["Q"], got)
+
+    alike([2, 3])
+    # Nobody serves what rdbq writes, whatever others serve.
+    made.run("stop", "hdbq")
+    done = made.run("eop", "--period", "2024-01-02", "--timeout", "3",
+                    code=RETRY)
+    text = done.stdout + done.stderr
+    mill.check("rdbq: after 3 s no hdb serves" in text, text)
+    mill.check("rdb1: written" in text and "served by the hdb" in text, text)
+    made.run("spawn", "hdbq", "--on", "back")
+    ends(made, "2024-01-02", tells=["quote: 1 rows"])
+    alike([2, 3])
+    made.kill("back")
+    made.up("back")
+    alike([2, 3])
+
+
 def texts(binary):
   """What a file is, is its text: nothing twice, nothing half, nothing stale."""
   with mill.cluster(binary, NODES) as made:
@@ -314,4 +417,5 @@ def real_history(binary):
 
 
 if __name__ == "__main__":
-  mill.main([periods, rejects, tables, history, texts, real_history])
+  mill.main([periods, rejects, tables, spawned, directories, history, texts,
+             real_history])
