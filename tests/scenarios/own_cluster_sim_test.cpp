@@ -7,6 +7,10 @@
 
 #include <caf/stateful_actor.hpp>
 
+#include <cstdio>
+#include <cstdlib>
+#include <unistd.h>
+
 namespace millrace::sim {
 namespace {
 
@@ -132,7 +136,7 @@ TEST_F(OwnCluster, AnswersItsRowsAndKnowsThem) {
   w.add_cluster_text(own_cluster);
   auto& feed = w.add_publisher("feed", "trade");
   feed.publish({{"sym", "A"}, {"price", 1.5}, {"size", 7}});
-  feed.publish({{"sym", "B"}, {"price", nullptr}, {"size", 8}});
+  feed.publish({{"sym", "B"}, {"price", {}}, {"size", 8}});
   w.expect_no_loss("trade");
   const auto got = w.query(
     R"({"tablename":"trade","starttime":"2000-01-01","endtime":"2100-01-01",)"
@@ -228,17 +232,63 @@ TEST_F(OwnCluster, EachMachineHasAWallClock) {
   EXPECT_EQ(now("db") - now("rt1"), 3'600'000'000'000);
 }
 
+uint64_t traced_run(uint64_t seed) {
+  world w{seed};
+  w.add_cluster_text(own_cluster);
+  auto& feed = w.add_publisher("feed", "trade");
+  w.host("mine", vwap);
+  feed.publish({{"sym", "A"}, {"price", 10.0}, {"size", 1}});
+  w.power_cut("rt1", restart_after(1s));
+  w.cut("db", "rt1");
+  feed.publish({{"sym", "A"}, {"price", 20.0}, {"size", 3}});
+  w.heal();
+  w.run_for(3s);
+  return w.trace_hash();
+}
+
+constexpr const char* trace_wanted = "MILLRACE_TEST_TRACE";
+
+// Run by the test below, as another process.
+TEST(OwnClusterTrace, IsPrinted) {
+  const char* seed = std::getenv(trace_wanted);
+  if (seed == nullptr)
+    GTEST_SKIP() << "only with " << trace_wanted;
+  std::printf("trace %llu\n", static_cast<unsigned long long>(
+                                traced_run(std::strtoull(seed, nullptr, 10))));
+}
+
+// Addresses of memory, hashes of pointers and the time of day differ between
+// processes; nothing of a run may depend on them.
+TEST_F(OwnCluster, ASeedIsTheSameRunInEveryProcess) {
+  for (const uint64_t seed : {1, 2, 3, 4}) {
+    const auto command = std::string{trace_wanted} + "=" + std::to_string(seed)
+                         + " /proc/" + std::to_string(::getpid())
+                         + "/exe --gtest_filter=OwnClusterTrace.IsPrinted";
+    std::string said;
+    auto* out = ::popen(command.c_str(), "r");
+    ASSERT_NE(out, nullptr);
+    char line[256];
+    while (std::fgets(line, sizeof line, out) != nullptr)
+      said += line;
+    EXPECT_EQ(::pclose(out), 0) << said;
+    EXPECT_NE(said.find("trace " + std::to_string(traced_run(seed)) + "\n"),
+              std::string::npos)
+      << "seed " << seed << "\n"
+      << said;
+  }
+}
+
 TEST(Timeline, HasAColumnPerNode) {
   using namespace std::chrono;
   const std::vector<happening> all{{0s, "rt1", "life 1 begins"},
                                    {1500ms, "a", "x"},
                                    {2s, {}, "FAILED: no"},
                                    {3s, "rt1", "ends"}};
-  EXPECT_EQ(timeline(all, 10), "time           rt1            a\n"
-                               "    0.000 s    life 1 begins\n"
-                               "    1.500 s                   x\n"
-                               "    2.000 s    FAILED: no\n"
-                               "    3.000 s    ends\n");
+  EXPECT_EQ(timeline(all, 10), "time         rt1            a\n"
+                               "    0.000 s  life 1 begins\n"
+                               "    1.500 s                 x\n"
+                               "    2.000 s  FAILED: no\n"
+                               "    3.000 s  ends\n");
   EXPECT_EQ(timeline(all, 1), "(3 happenings before these)\n"
                               "time         rt1\n"
                               "    3.000 s  ends\n");

@@ -135,16 +135,15 @@ node& world::join(const std::string& name, nodes::process_factory program,
                   std::map<std::string, std::string> settings) {
   MILLRACE_ASSERT(cluster_);
   auto config = *cluster_;
-  const auto declared = std::find_if(
+  auto found = std::find_if(
     config.processes.begin(), config.processes.end(),
     [&](const auto& each) { return each.name == name && each.node.empty(); });
-  auto& process = declared == config.processes.end()
-                    ? config.processes.emplace_back()
-                    : *declared;
-  if (declared == config.processes.end()) {
-    process.name = name;
-    process.type = name;
+  if (found == config.processes.end()) {
+    found = config.processes.emplace(found);
+    found->name = name;
+    found->type = name;
   }
+  auto& process = *found;
   process.node = name;
   process.settings.merge(settings);
   config.nodes.push_back({.name = name,
