@@ -275,7 +275,7 @@ int run(const demo_options& options) {
 
 const command<demo_options> demo_command{
   {"demo", "Run a whole cluster in one process and show what it does",
-   "millrace demo --dir /tmp/millrace --once"},
+   "millrace demo --dir demo --once"},
   declare,
   run};
 

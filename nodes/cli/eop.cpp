@@ -186,7 +186,7 @@ int run(const eop_options& options) {
 
 const command<eop_options> eop_command{
   {"eop", "End a period and wait until its rows are served",
-   "millrace eop --period 2013-10-08 --config examples/local.toml"},
+   "millrace eop --period 2024-01-02 --config examples/local.toml"},
   declare,
   run};
 

@@ -325,9 +325,8 @@ int run(const feed_options& options) {
 
 const command<feed_options> feed_command{
   {"feed", "Publish files as rows of a table",
-   "millrace feed --layout lean-equity-trade --date 2013-10-08 --symbol SPY "
-   "\\\n"
-   "    --table trade --config examples/local.toml spy_20131008_trade.zip"},
+   "millrace feed --layout csv-trade --table trade --config "
+   "examples/local.toml examples/trades.csv"},
   declare,
   run};
 

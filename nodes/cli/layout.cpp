@@ -78,8 +78,8 @@ int run(const layout_options& options) {
 
 const command<layout_options> layout_command{
   {"layout", "Propose a layout and a table for a file",
-   "millrace layout trades.csv > trades.toml\n"
-   "  millrace layout trades.csv --print-table >> cluster.toml"},
+   "millrace layout examples/trades.csv > trades.toml\n"
+   "  millrace layout examples/trades.csv --print-table >> cluster.toml"},
   declare,
   run};
 

@@ -240,9 +240,8 @@ int run(const load_options& options) {
 
 const command<load_options> load_command{
   {"load", "Write files of past days into their partitions",
-   "millrace load --layout lean-equity-trade --date 2013-10-08 --symbol SPY "
-   "\\\n"
-   "    --table trade --config examples/local.toml spy_20131008_trade.zip"},
+   "millrace load --layout csv-trade --table trade --config "
+   "examples/local.toml examples/trades.csv"},
   declare,
   run};
 

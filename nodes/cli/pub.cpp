@@ -228,8 +228,8 @@ int run(const pub_options& options) {
 
 const command<pub_options> pub_command{
   {"pub", "Publish the lines of standard input",
-   "echo '{\"time\": \"2013-10-08T14:30:00Z\", \"sym\": \"SPY\", \"price\": "
-   "168.1, \"size\": 100}' |\n"
+   "echo '{\"time\": \"2024-01-02T14:30:00Z\", \"sym\": \"SPY\", \"price\": "
+   "471.6, \"size\": 100}' |\n"
    "    millrace pub --stream market --table trade --config "
    "examples/local.toml"},
   declare,

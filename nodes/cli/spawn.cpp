@@ -76,7 +76,7 @@ int run(const spawn_options& options) {
 
 const command<spawn_options> spawn_command{
   {"spawn", "Start a process of the configuration on a running node",
-   "millrace spawn rdb2 --on rdb1 --config examples/local.toml"},
+   "millrace spawn rdb1 --on rdb1 --config examples/local.toml"},
   declare,
   run};
 

@@ -73,7 +73,7 @@ int run(const stop_process_options& options) {
 
 const command<stop_process_options> stop_command{
   {"stop", "Stop a process of a running node",
-   "millrace stop rdb2 --config examples/local.toml"},
+   "millrace stop rdb1 --config examples/local.toml"},
   declare,
   run};
 

@@ -83,6 +83,52 @@ class Documents(unittest.TestCase):
             'export PATH="$PWD/build/release/bin:$PATH"\n'
             'export MILLRACE_CONFIG="$PWD/examples/local.toml"\n')
 
+    def examples(self, *path):
+        """Of a command and those below it: words, and what the help shows."""
+        text = subprocess.run([PROGRAM, *path, "--help"], capture_output=True,
+                              text=True, check=True).stdout
+        shown = re.search(r"^Example:\n(.*)\Z", text, re.M | re.S)
+        if path:
+            yield " ".join(path), textwrap.dedent(shown[1]).strip()
+        below = re.search(r"^Subcommands:\n((?:  .*\n)+)", text, re.M)
+        for name in re.findall(r"^  (\S+)", below[1] if below else "", re.M):
+            yield from self.examples(*path, name)
+
+    def test_the_examples_of_all_help_texts(self):
+        """Those that go on until ctrl-C get it; the others end as they say."""
+        shown = dict(self.examples())
+        self.assertIn("stream info", shown)
+        environment = {key: value for key, value in os.environ.items()
+                       if not key.startswith("MILLRACE_")}
+        environment["MILLRACE_CONFIG"] = str(
+            self.dir / "examples" / "local.toml")
+        environment["PATH"] = f"{self.dir / 'build/release/bin'}:" + \
+            environment["PATH"]
+        self.addCleanup(subprocess.run, [
+            PROGRAM, "down", "--config", self.dir / "examples" / "local.toml"],
+            capture_output=True)
+        endless = {"log tail": 130, "node": 0}
+        # A group of one node, with no other one to come or to go.
+        refused = {"stream replace": 64, "stream remove": 64}
+        order = """up feed pub query sub status top tables processes rejects
+            logs stream|ls stream|info stream|members stream|losses
+            stream|prune stream|replace stream|remove stream
+            log|ls log|info log|verify log|dump log|tail log|explain-pos log
+            layout eop load hdb|ls hdb|du hdb|check hdb|ledger hdb|amend
+            hdb|drop hdb restart stop spawn down hdb|reindex node
+            stream|recover demo bench version help completion"""
+        for name in [word.replace("|", " ") for word in order.split()]:
+            line = shown.pop(name)
+            if name in endless:
+                line = "exec timeout --preserve-status -s INT 3 " + line
+            done = subprocess.run(["bash", "-c", line], cwd=self.dir,
+                                  capture_output=True, text=True,
+                                  timeout=DEADLINE, env=environment)
+            wanted = endless.get(name, refused.get(name, 0))
+            self.assertEqual(done.returncode, wanted,
+                             (line, done.stdout[-2000:], done.stderr[-2000:]))
+        self.assertEqual(shown, {})
+
     def test_each_kind_of_failure_is_explained(self):
         table = lambda title: re.findall(
             r"^\| `?(\w+)`? \|", section("docs/troubleshooting.md", title),

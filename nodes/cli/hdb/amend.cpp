@@ -107,8 +107,8 @@ const command<amend_options> hdb_amend_command{
   {"amend",
    "Correct, remove or move rows that were written down; its hdb takes the "
    "new version up by itself",
-   "millrace hdb amend data/hdb --table trade --remove --filters "
-   "'{\"price\":[\">\",1000]}' --why bust"},
+   "millrace hdb amend examples/local-data/hdb --table trade --remove "
+   "--filters '{\"price\":[\">\",472]}' --why bust"},
   declare,
   run};
 

@@ -104,7 +104,7 @@ int check_database(const hdb_options& options) {
 
 const command<hdb_options> hdb_check_command{
   {"check", "Check every byte; exit 1 when something is damaged",
-   "millrace hdb check data/hdb && echo intact"},
+   "millrace hdb check examples/local-data/hdb && echo intact"},
   hdb_options::declare,
   check_database};
 

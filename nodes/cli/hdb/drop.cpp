@@ -150,7 +150,7 @@ int run(const hdb_drop_options& options) {
 
 const command<hdb_drop_options> hdb_drop_command{
   {"drop", "Let the rows and files of partitions go",
-   "millrace hdb drop data/hdb --before 2013-01-01"},
+   "millrace hdb drop examples/local-data/hdb --before 2023-01-01"},
   declare,
   run};
 

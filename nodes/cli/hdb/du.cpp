@@ -65,7 +65,7 @@ int tell_usage(const hdb_options& options) {
 
 const command<hdb_options> hdb_du_command{
   {"du", "Say how many rows and bytes each table has",
-   "millrace hdb du data/hdb"},
+   "millrace hdb du examples/local-data/hdb"},
   hdb_options::declare,
   tell_usage};
 

@@ -20,7 +20,7 @@ void declare_commands(command_list& list) {
 const command_group hdb_commands{{"hdb",
                                   "Look at a historical database, or change "
                                   "it, served or not",
-                                  "millrace hdb check data/hdb"},
+                                  "millrace hdb check examples/local-data/hdb"},
                                  declare_commands};
 
 } // namespace millrace::nodes

@@ -50,7 +50,7 @@ int list_entries(const hdb_options& options) {
 
 const command<hdb_options> hdb_ledger_command{
   {"ledger", "List what was amended and dropped, when and why",
-   "millrace hdb ledger data/hdb"},
+   "millrace hdb ledger examples/local-data/hdb"},
   hdb_options::declare,
   list_entries};
 

@@ -59,7 +59,7 @@ int list_parts(const hdb_options& options) {
 
 const command<hdb_options> hdb_ls_command{
   {"ls", "List the parts, a line per table and partition",
-   "millrace hdb ls data/hdb --table trade"},
+   "millrace hdb ls examples/local-data/hdb --table trade"},
   hdb_options::declare,
   list_parts};
 

@@ -56,7 +56,8 @@ int run(const hdb_reindex_options& options) {
 
 const command<hdb_reindex_options> hdb_reindex_command{
   {"reindex", "Make the index of an hdb process anew; it must not run",
-   "millrace hdb reindex data/hdb data/hdb-index/hdb1"},
+   "millrace hdb reindex examples/local-data/hdb "
+   "examples/local-data/hdb-index/hdb1"},
   declare,
   run};
 

@@ -51,7 +51,7 @@ int run(const log_dump_options& options) {
 
 const command<log_dump_options> log_dump_command{
   {"dump", "Print messages and events in stream order",
-   "millrace log dump --from log.0.1@4096 --count 10 market"},
+   "millrace log dump --from log.0.0@0 --count 10 market"},
   declare,
   run};
 

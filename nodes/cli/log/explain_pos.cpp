@@ -84,7 +84,7 @@ int run(const log_explain_options& options) {
 
 const command<log_explain_options> log_explain_pos_command{
   {"explain-pos", "Say what lies at a position; exit 1 when none can",
-   "millrace log explain-pos market 17592186044416"},
+   "millrace log explain-pos market log.0.0@0"},
   declare,
   run};
 

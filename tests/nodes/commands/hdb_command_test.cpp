@@ -213,7 +213,7 @@ TEST_F(HdbCommandTest, TheExamplesOfTheHelpTextsWork) {
        {"ls", "du", "check", "reindex", "amend", "ledger", "drop"}) {
     EXPECT_EQ(run({name, "--help"}), 0);
     auto at = out_.find("millrace hdb ");
-    at = out_.find("millrace hdb " + std::string{name} + " data/hdb", at);
+    at = out_.find("millrace hdb " + std::string{name} + " examples/local-data/hdb", at);
     ASSERT_NE(at, std::string::npos) << out_;
     auto line = out_.substr(at, out_.find('\n', at) - at);
     line = line.substr(0, line.find(" &&"));
@@ -224,9 +224,9 @@ TEST_F(HdbCommandTest, TheExamplesOfTheHelpTextsWork) {
       const auto end
         = std::min(line.find(quoted ? '\'' : ' ', begin), line.size());
       auto word = line.substr(begin, end - begin);
-      if (word == "data/hdb")
+      if (word == "examples/local-data/hdb")
         word = directory_;
-      if (word == "data/hdb-index/hdb1")
+      if (word == "examples/local-data/hdb-index/hdb1")
         word = directory_ + "/.index";
       if (word == "trade")
         word = "all";
