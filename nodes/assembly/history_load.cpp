@@ -117,6 +117,13 @@ history_load::open(persistence::env& world, const cluster_config& config,
   return out;
 }
 
+result<position> history_load::cutover(const std::string& stream) const {
+  const auto manifest = persistence::read_hdb_manifest(*env_->fs, directory_);
+  if (!manifest)
+    return manifest.failure();
+  return manifest->cutover(stream, schema_.name).value_or(position{});
+}
+
 error history_load::read_standings() {
   const auto manifest = persistence::read_hdb_manifest(*env_->fs, directory_);
   if (!manifest && manifest.failure().code != errc::not_found)

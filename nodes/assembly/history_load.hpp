@@ -67,6 +67,9 @@ public:
   [[nodiscard]] const std::string& directory() const noexcept {
     return directory_;
   }
+  /// Up to where the directory accounts for the table's rows of a stream: what
+  /// comes after it is in no partition yet.
+  [[nodiscard]] result<position> cutover(const std::string& stream) const;
   /// Of the manifest with these rows; 0: nothing was written.
   [[nodiscard]] uint64_t version() const noexcept { return version_; }
 

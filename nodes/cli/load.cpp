@@ -8,6 +8,7 @@
 #include <millrace/nodes/cli/interrupts.hpp>
 #include <millrace/nodes/cli/load.hpp>
 #include <millrace/nodes/client/collect_status.hpp>
+#include <millrace/nodes/client/known_rdbs.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 #include <millrace/nodes/host/real_env.hpp>
 #include <millrace/nodes/node/runtime.hpp>
@@ -162,21 +163,62 @@ void print_end(const load_options& options, const history_load& load,
     fmt::print("rejected lines: {}\n", reject_path);
 }
 
+/// Rows of the replaced dates that came by the stream and are in no partition
+/// yet: they stay, and come to these dates with the end of their period.
+/// @returns their number.
+uint64_t tell_rows_left(runtime& host, const cluster_config& config,
+                        const history_load& load, const table_config& table) {
+  const auto& schema = table.schema;
+  const auto time = schema.column_index(schema.time_column);
+  if (!time || schema.columns[*time].type != column_type::timestamp)
+    return 0; // Its rows have no dates of their own.
+  uint64_t left = 0;
+  for (const auto& rdb : rdbs_of(host, config, table.stream)) {
+    result<std::map<int64_t, uint64_t>> dates{error{}};
+    const auto there = find_rdb(host, config, rdb, std::chrono::seconds{1});
+    const auto cutover = load.cutover(table.stream);
+    if (!there)
+      dates = there.failure();
+    else if (!cutover)
+      dates = cutover.failure();
+    else
+      dates = dates_in_rdb(host, *there, table.schema, *cutover);
+    if (!dates && dates.failure().code == errc::not_found)
+      continue; // It holds other tables, or was never started.
+    if (!dates) {
+      fmt::print(stderr,
+                 "{} does not say whether it holds rows of these dates, which "
+                 "stay: {}\n",
+                 rdb.name, dates.failure().context);
+      continue;
+    }
+    for (const auto& partition : load.partitions())
+      if (const auto date = text::parse_date(partition))
+        if (const auto found = dates->find(*date); found != dates->end()) {
+          fmt::print(stderr,
+                     "{} holds {} rows of {} that the stream brought: they are "
+                     "not replaced, and come to it with the end of their "
+                     "period\n",
+                     rdb.name, found->second, partition);
+          left += found->second;
+        }
+  }
+  return left;
+}
+
 /// The hdbs that run and serve what was written, when all of them do.
-result<std::vector<std::string>> wait_served(const cluster_config& config,
+result<std::vector<std::string>> wait_served(runtime& host,
+                                             const cluster_config& config,
                                              const history_load& load) {
   std::vector<std::string> out;
   if (load.version() == 0)
     return out;
-  auto host = runtime::create({.env = {.io_threads = 1, .pool_threads = 1}});
-  if (!host)
-    return host.failure();
-  auto& clock = *(*host)->env().clock;
+  auto& clock = *host.env().clock;
   const auto until = clock.monotonic_ns() + served_deadline_ns;
   for (;;) {
     out.clear();
     std::string late;
-    const auto live = collect_status(**host, config);
+    const auto live = collect_status(host, config);
     for (const auto& [name, facts] : live.at("processes").entries()) {
       const auto* directory = facts.at("directory").text();
       if (directory == nullptr || *directory != load.directory()
@@ -194,7 +236,7 @@ result<std::vector<std::string>> wait_served(const cluster_config& config,
                    "the rows are written, and not served yet by " + late
                      + "; 'millrace status' shows which manifest it serves, "
                        "its node's log why"};
-    guest self{(*host)->system()};
+    guest self{host.system()};
     self->receive(caf::after(std::chrono::milliseconds{50}) >> [] {});
   }
 }
@@ -219,7 +261,10 @@ int run(const load_options& options) {
     return fail(load.failure());
   const interrupts signals;
   const auto fault = run_load(**load, *read, signals);
-  const auto served = wait_served(*config, **load);
+  auto host = runtime::create({.env = {.io_threads = 1, .pool_threads = 1}});
+  if (!host)
+    return fail(host.failure());
+  const auto served = wait_served(**host, *config, **load);
   print_end(options, **load, read->rejects.load(), rejects,
             served ? *served : std::vector<std::string>{});
   if (fault) {
@@ -231,6 +276,10 @@ int run(const load_options& options) {
   tell_open_lines(read->reports());
   if (const auto verdict = judge(read->reports(), options.rejects_max))
     return fail(verdict);
+  if (options.replace && (*load)->version() != 0
+      && tell_rows_left(**host, *config, **load, *config->table(options.table))
+           != 0)
+    return exit_negative;
   if ((*load)->rows() == 0 && any_resumed(*read))
     fmt::print(stderr, "already loaded: {}\n", fmt::join(options.files, ", "));
   return exit_ok;

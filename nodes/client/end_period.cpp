@@ -1,8 +1,7 @@
 #include <millrace/messages/text/civil_time.hpp>
-#include <millrace/nodes/assembly/endpoints.hpp>
 #include <millrace/nodes/client/end_period.hpp>
 #include <millrace/nodes/client/find_stream.hpp>
-#include <millrace/nodes/client/registered_processes.hpp>
+#include <millrace/nodes/client/known_rdbs.hpp>
 #include <millrace/nodes/configuration/period_clock.hpp>
 
 #include <caf/scoped_actor.hpp>
@@ -65,7 +64,7 @@ public:
     : host_{host}, config_{config}, stream_{stream}, what_{what} {}
 
   result<ended_period> run() {
-    find_rdbs();
+    rdbs_ = rdbs_of(host_, config_, stream_);
     const auto now = stream_standing();
     if (!now)
       return error{errc::unavailable, "stream " + stream_
@@ -83,69 +82,6 @@ public:
   }
 
 private:
-  /// An RDB of the stream: of the file, or known to discovery alone.
-  struct known_rdb {
-    std::string name;
-    bool writes = false;
-    bool has_node = false; ///< In the file: it is to live there.
-  };
-
-  /// Processes as discovery knows them now.
-  result<std::vector<process_row>> registered() {
-    return registered_processes(host_, config_, std::string{process_type::rdb},
-                                1s);
-  }
-
-  void find_rdbs() {
-    for (const auto& process : config_.processes)
-      if (process.type == process_type::rdb
-          && config_.table(process.tables.front())->stream == stream_)
-        rdbs_.push_back({process.name,
-                         process.write_down && !process.hdb_directory.empty(),
-                         !process.node.empty()});
-    const auto rows = registered();
-    if (!rows)
-      return; // Those of the file that cannot be found are told one by one.
-    for (const auto& row : *rows) {
-      const auto* of = row.attributes.at("stream").text();
-      if (of != nullptr && *of == stream_ && !config_.process(row.name))
-        rdbs_.push_back(
-          {row.name, row.attributes.at("write_down").boolean().value_or(true),
-           false});
-    }
-  }
-
-  /// Where it lives: `spawn` may have started it on any node.
-  result<rdb_actor> find(const known_rdb& rdb, std::chrono::milliseconds left) {
-    error last{errc::not_found, rdb.name + " was not started: 'millrace spawn "
-                                  + rdb.name + "' starts it"};
-    if (rdb.has_node) {
-      auto there = host_.find_as<rdb_actor>(*endpoint_of(config_, rdb.name),
-                                            std::min(left, 1000ms));
-      if (there)
-        return there;
-      last = there.failure();
-    }
-    const auto rows = registered();
-    if (!rows) {
-      if (!rdb.has_node)
-        last = {errc::unavailable,
-                "only 'millrace spawn' starts it, and where is not known: "
-                  + rows.failure().context};
-      return last;
-    }
-    for (const auto& row : *rows)
-      if (row.name == rdb.name) {
-        if (auto there
-            = host_.find_as<rdb_actor>(row.at, std::min(left, 1000ms)))
-          return there;
-        else if (!rdb.has_node)
-          // It may be on its way back.
-          last = {errc::unavailable, there.failure().context};
-      }
-    return last;
-  }
-
   /// Before one is asked again that refused at once.
   void pause() {
     caf::scoped_actor self{host_.system()};
@@ -171,7 +107,7 @@ private:
   }
 
   result<rdb_facts> facts_of(const known_rdb& rdb) {
-    auto handle = find(rdb, 1s);
+    auto handle = find_rdb(host_, config_, rdb, 1s);
     if (!handle)
       return handle.failure();
     return ask<rdb_facts>(*handle, 3s, facts_atom_v);
@@ -293,7 +229,7 @@ private:
 
   result<period_report> ask_rdb(const known_rdb& rdb,
                                 std::chrono::milliseconds left) {
-    auto handle = find(rdb, left);
+    auto handle = find_rdb(host_, config_, rdb, left);
     if (!handle)
       return handle.failure();
     // The answer comes when there is something to say, or after a second.

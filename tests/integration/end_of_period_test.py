@@ -391,6 +391,13 @@ def texts(binary):
       write("half.csv", range(20000)).read_bytes())[:-5000])
     load(packed, "--replace", code=DATA, tells="packed.csv.gz")
     mill.check(answer() == [3000, 3008], answer())
+    # Rows that the stream brought are not replaced, and that is told.
+    publish(made, ("2023-03-01", "S", 7), ("2023-03-03", "S", 7))
+    total(made)
+    write("day.csv", [2] * 10)
+    load(at, "--replace", code=NEGATIVE,
+         tells="rdb1 holds 1 rows of 2023.03.01 that the stream brought")
+    mill.check(answer() == [11, 27], answer())
 
 
 def real_history(binary):
