@@ -82,6 +82,11 @@ TEST_P(PublisherLossSim, TheEndOfALogGoesWithThePower) {
     }
     for (uint64_t i = 0; i < run.w.draw(6); ++i)
       any_link_fault(run.w, run.names, 2500ms, 3s);
+    if (run.w.chance(0.5))
+      run.w.after(std::chrono::milliseconds{run.w.draw(2500)}, [&run] {
+        run.w.crash(run.rt_names[run.w.draw(run.rt_names.size())],
+                    run.any_crash());
+      });
     run.w.run_for(4s);
     return report(seed, run.finish());
   });

@@ -350,8 +350,9 @@ error sequencer_core::finish_checkpoint(const checkpoint_job& job,
     anchor_next_.reset();
   checkpointed_ = job.sync.end;
   // The group may come to this one, and for long not to the next.
-  if (!waiting_ && newest_.index > compacted_)
-    waiting_ = {newest_, before_newest_, newest_end_};
+  if (newest_.index > compacted_)
+    older_.push_back({newest_, before_newest_, newest_end_});
+  thin_out_older();
   newest_ = {job.applied, job.state};
   before_newest_ = job.before;
   cut_kept_ = job.before.out;
@@ -361,18 +362,29 @@ error sequencer_core::finish_checkpoint(const checkpoint_job& job,
   return options_.nodes.size() == 1 ? compact(job.applied) : error{};
 }
 
+/// Some all over what was applied since.
+void sequencer_core::thin_out_older() {
+  constexpr size_t count_max = 8;
+  if (older_.size() < count_max)
+    return;
+  for (size_t i = 1; i < older_.size(); ++i)
+    older_.erase(older_.begin() + static_cast<ptrdiff_t>(i));
+}
+
 error sequencer_core::compact(entry_index index) {
+  error fault;
   if (newest_.index <= index) {
-    auto fault = compact(newest_, before_newest_, newest_end_);
-    if (compacted_ == newest_.index)
-      waiting_.reset();
-    return fault;
+    fault = compact(newest_, before_newest_, newest_end_);
+  } else {
+    const auto kept
+      = std::find_if(older_.rbegin(), older_.rend(), [&](const auto& each) {
+          return each.state.index <= index;
+        });
+    if (kept != older_.rend())
+      fault = compact(kept->state, kept->before, kept->end);
   }
-  if (!waiting_ || waiting_->state.index > index)
-    return {};
-  auto fault = compact(waiting_->state, waiting_->before, waiting_->end);
-  if (compacted_ == waiting_->state.index)
-    waiting_.reset();
+  while (!older_.empty() && older_.front().state.index <= compacted_)
+    older_.pop_front();
   return fault;
 }
 

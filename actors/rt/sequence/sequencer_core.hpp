@@ -339,6 +339,7 @@ private:
   static needless_logs before(const merge_state& state);
   error compact(const entry_log::kept_state& to, const needless_logs& before,
                 position end);
+  void thin_out_older();
   void take_anchor();
   void find_anchor();
   result<std::optional<merge_state>> kept_anchor(const lineage_id& of);
@@ -406,8 +407,9 @@ private:
     needless_logs before;
     position end;
   };
-  /// The oldest one since the group's log begins that it may not have come to.
-  std::optional<kept_checkpoint> waiting_;
+  /// Those between the begin of the group's log and the newest one: a node
+  /// that is ahead of its leader lets go of what came before one of them.
+  std::deque<kept_checkpoint> older_;
   entry_index compacted_;  ///< Where the group's log begins,
   position compacted_end_; ///< and the end of out/ there.
   /// Once the group's log is written so far, and once a sync of it ended.
