@@ -46,6 +46,21 @@ struct OrderTerm {
   descending @1 :Bool;
 }
 
+# An expression in postfix order: a call takes the last `arguments` values.
+struct ExpressionPart {
+  kind @0 :UInt8;             # expression::kind
+  type @1 :UInt8;
+  name @2 :Text;              # of a column
+  values @3 :List(Literal);   # of a constant
+  function @4 :UInt8;         # scalar_function
+  arguments @5 :UInt32;
+}
+
+struct ComputedColumn {
+  name @0 :Text;
+  value @1 :List(ExpressionPart);
+}
+
 struct QueryPlan {
   source :union {
     none @0 :Void;
@@ -72,6 +87,7 @@ struct QueryPlan {
   dayZone @20 :Text;          # where dates of keys by day begin
   dayOffsetNs @21 :Int64;     # after midnight there
   version @22 :UInt32;        # a later one than is known is refused
+  computed @23 :List(ComputedColumn);   # those of types that are not stored
 }
 
 struct PartialChunk {

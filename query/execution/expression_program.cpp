@@ -324,6 +324,8 @@ uint32_t expression_program::compile_call(const expression& what) {
       return compile_choice(what);
     case fn::cast:
       return compile_cast(what);
+    case fn::table_date:
+      return compile_date(what);
     default:
       return compile_single(what);
   }
@@ -457,6 +459,20 @@ uint32_t expression_program::compile_cast(const expression& what) {
     return narrowed(add_step(s, shape::whole), to);
   }
   return narrowed(as_type(s.a, from, to), to);
+}
+
+uint32_t expression_program::compile_date(const expression& what) {
+  const auto& zone = what.arguments[1].values[0];
+  const auto& offset = what.arguments[2].values[0];
+  constant_set held;
+  held.dates = std::make_shared<day_finder>(std::get<std::string>(zone),
+                                            std::get<int64_t>(offset));
+  step s;
+  s.a = compile(what.arguments[0]);
+  s.set = static_cast<uint32_t>(sets_.size());
+  s.run = steps::find_dates;
+  sets_.push_back(std::move(held));
+  return add_step(s, shape::whole);
 }
 
 void expression_program::run(std::span<const column_ref> columns, uint32_t base,

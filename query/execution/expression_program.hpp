@@ -3,6 +3,7 @@
 #include <millrace/messages/text/interner.hpp>
 #include <millrace/query/execution/filter.hpp>
 #include <millrace/query/plan/expression.hpp>
+#include <millrace/query/plan/table_day.hpp>
 #include <millrace/query/table/columns.hpp>
 
 #include <cstdint>
@@ -47,6 +48,7 @@ public:
     std::vector<double> floats; ///< Ascending, a null first.
     std::vector<std::string> texts;
     std::shared_ptr<const like_pattern> pattern;
+    std::shared_ptr<day_finder> dates; ///< Of `table_date`.
   };
 
   /// @param what resolved; its columns are among `columns`, by their number
@@ -80,6 +82,7 @@ private:
   uint32_t compile_choice(const expression& what);
   uint32_t compile_single(const expression& what);
   uint32_t compile_cast(const expression& what);
+  uint32_t compile_date(const expression& what);
   /// As a value of `to`, by which its slot is widened; texts stay.
   uint32_t as_type(uint32_t from, column_type have, column_type want);
   uint32_t as_ns(uint32_t from, column_type have);

@@ -351,6 +351,14 @@ inline void convert_times(program& p, const step& s, uint32_t count) {
     out[i] = converted(a[i], s.from, s.to);
 }
 
+inline void find_dates(program& p, const step& s, uint32_t count) {
+  auto& dates = *p.set_at(s.set).dates;
+  auto* out = p.at(s.out).ints.data();
+  const auto* a = p.at(s.a).ints.data();
+  for (uint32_t i = 0; i < count; ++i)
+    out[i] = is_null(a[i]) ? null_long : dates.find(a[i]).day;
+}
+
 // -- sets ---------------------------------------------------------------------
 
 inline void find_whole(program& p, const step& s, uint32_t count) {

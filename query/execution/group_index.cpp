@@ -25,6 +25,8 @@ plan_shape::plan_shape(logical_plan from) : plan{std::move(from)} {
     for (const auto& column : agg.columns)
       list.push_back(*column_number(column));
   }
+  for (const auto& each : plan.computed)
+    computed.push_back(*column_number(each.name));
   for (const auto& output : plan.outputs)
     outputs.push_back(*column_number(output.column));
 }

@@ -35,6 +35,7 @@ struct plan_shape {
   uint32_t key_words = 0;
   std::vector<std::vector<uint32_t>> inputs; ///< By aggregate.
   std::vector<uint32_t> outputs;             ///< Rows: visible columns.
+  std::vector<uint32_t> computed; ///< By computed column: its number.
   uint32_t order_column = 0;
   std::optional<uint32_t> symbol_column;
   std::optional<uint32_t> time_column;

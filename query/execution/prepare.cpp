@@ -66,6 +66,12 @@ private:
       reads[key.column] = 1;
     for (const auto column : shape.outputs)
       reads[column] = 1;
+    for (const auto& each : plan_.computed) {
+      std::vector<std::string> names;
+      add_columns_of(each.value, names);
+      for (const auto& name : names)
+        reads[*shape.column_number(name)] = 1;
+    }
     bool ordered = !plan_.grouped() && !plan_.ordering.empty();
     for (size_t a = 0; a < plan_.aggregates.size(); ++a) {
       const auto function = plan_.aggregates[a].function;
@@ -87,7 +93,9 @@ private:
     const auto& schema = *view.schema;
     std::vector<uint32_t> columns;
     for (const auto& wanted : plan_.types) {
-      const auto found = schema.column_index(wanted.name);
+      const auto found = plan_.is_computed(wanted.name)
+                           ? std::nullopt
+                           : schema.column_index(wanted.name);
       columns.push_back(found ? static_cast<uint32_t>(*found)
                               : part_binding::absent);
       if (found && !widens(schema.columns[*found].type, wanted.type))

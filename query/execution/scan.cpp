@@ -1,3 +1,4 @@
+#include <millrace/query/execution/expression_program.hpp>
 #include <millrace/query/execution/scan.hpp>
 
 #include <algorithm>
@@ -12,8 +13,19 @@ class scanner {
 public:
   explicit scanner(const scan_setup& setup)
     : setup_{setup}, grouped_{setup.shape.plan.grouped()},
-      columns_(setup.shape.plan.types.size()) {
+      columns_(setup.shape.plan.types.size()),
+      is_computed_(setup.shape.plan.types.size(), 0) {
     const auto& plan = setup.shape.plan;
+    for (size_t i = 0; i < plan.computed.size(); ++i) {
+      const auto column = setup.shape.computed[i];
+      is_computed_[column] = 1;
+      const bool filtered = std::any_of(
+        plan.filters.begin(), plan.filters.end(),
+        [&](const auto& each) { return each.column == plan.computed[i].name; });
+      computed_.emplace_back(
+        column, expression_program{plan.computed[i].value, plan.types},
+        filtered);
+    }
     // n first rows in stored order: a morsel never needs more than n.
     if (!grouped_ && plan.ordering.empty() && plan.sublist
         && *plan.sublist >= 0)
@@ -67,7 +79,39 @@ private:
     context_.order = segment_->order;
     context_.order_base = segment_->order_base;
     context_.part_order = setup_.parts[binding_->part].part_order;
-    return segment_->source ? read(unit) : error{};
+    if (segment_->source)
+      if (auto fault = read(unit))
+        return fault;
+    make_room(unit);
+    return {};
+  }
+
+  /// What is computed of the unit's rows stands where a stored column would.
+  void make_room(const scan_unit& unit) {
+    for (auto& each : computed_) {
+      const auto type = setup_.shape.plan.types[each.column].type;
+      const auto width = width_of(type);
+      each.values.resize((unit.end - unit.begin) * width);
+      auto& column = columns_[each.column];
+      column = {};
+      column.type = type;
+      column.values = each.values.data() - size_t{unit.begin} * width;
+      each.origin = unit.begin;
+    }
+  }
+
+  /// Computes columns for these rows: those that are filtered by, or the rest.
+  void compute(bool filtered, uint32_t base, const uint16_t* rows,
+               uint32_t count) {
+    for (auto& each : computed_) {
+      if (each.filtered != filtered)
+        continue;
+      each.program.run(columns_, base, rows, count);
+      each.program.store(each.values.data(), each.origin, each.texts);
+      auto& column = columns_[each.column];
+      column.dictionary_ends = each.texts.ends().data();
+      column.bytes = each.texts.bytes().data();
+    }
   }
 
   /// Brings in what the unit looks at.
@@ -281,6 +325,8 @@ private:
 
   /// Rows that all pass and fall into whole groups: no vector at a time.
   bool run_whole(uint32_t begin, uint32_t end, bool sorted, uint32_t code) {
+    if (!computed_.empty())
+      return false;
     if (halted())
       return true;
     const auto count = end - begin;
@@ -316,25 +362,14 @@ private:
     if (halted())
       return;
     out_.rows_scanned += count;
-    if (!filters.empty()) {
-      std::fill_n(mask_, count, uint8_t{1});
-      for (size_t i = 0; i < filters.size(); ++i) {
-        const auto f = filters[i];
-        if (i % filters_between_looks == 0 && i > 0 && halted())
-          return;
-        const auto& filter = binding_->filters[f];
-        filter.apply(columns_[filter.column()], base, rows, count, mask_);
-      }
-      const auto passed = select(mask_, count, selected_);
-      if (passed == 0)
+    if (!filters.empty() && !pass(filters, false, base, rows, count, selected_))
+      return;
+    if (!computed_.empty()) {
+      compute(true, base, rows, count);
+      if (!filters.empty()
+          && !pass(filters, true, base, rows, count, selected_late_))
         return;
-      if (passed < count) {
-        if (rows)
-          for (uint32_t i = 0; i < passed; ++i)
-            selected_[i] = rows[selected_[i]];
-        rows = selected_;
-        count = passed;
-      }
+      compute(false, base, rows, count);
     }
     out_.rows_matched += count;
     if (!grouped_) {
@@ -352,6 +387,34 @@ private:
     size_states();
     for (auto& state : *states_)
       state->update(batch, context_);
+  }
+
+  /// Leaves of the rows those that pass the filters on computed columns, or
+  /// those on all others. @returns false when none does.
+  bool pass(const std::vector<uint32_t>& filters, bool computed, uint32_t base,
+            const uint16_t*& rows, uint32_t& count, uint16_t* selected) {
+    std::fill_n(mask_, count, uint8_t{1});
+    bool any = false;
+    for (size_t i = 0; i < filters.size(); ++i) {
+      if (i % filters_between_looks == 0 && i > 0 && halted())
+        return false;
+      const auto& filter = binding_->filters[filters[i]];
+      if ((is_computed_[filter.column()] != 0) != computed)
+        continue;
+      any = true;
+      filter.apply(columns_[filter.column()], base, rows, count, mask_);
+    }
+    if (!any)
+      return true;
+    const auto passed = select(mask_, count, selected);
+    if (passed < count) {
+      if (rows)
+        for (uint32_t i = 0; i < passed; ++i)
+          selected[i] = rows[selected[i]];
+      rows = selected;
+      count = passed;
+    }
+    return passed > 0;
   }
 
   /// Looked at once per vector, and in between when filters are many.
@@ -467,6 +530,20 @@ private:
   std::vector<std::shared_ptr<const persistence::held_bytes>> held_;
   uint8_t mask_[vector_rows];
   uint16_t selected_[vector_rows];
+  uint16_t selected_late_[vector_rows];
+  /// A computed column, and its values of the current unit.
+  struct computed_values {
+    computed_values(uint32_t number, expression_program made, bool is_filtered)
+      : column{number}, program{std::move(made)}, filtered{is_filtered} {}
+    uint32_t column;
+    expression_program program;
+    bool filtered; ///< Computed before the others, for fewer rows then.
+    std::vector<std::byte> values;
+    uint32_t origin = 0; ///< Row of the first value.
+    text::interner texts;
+  };
+  std::vector<computed_values> computed_;
+  std::vector<uint8_t> is_computed_; ///< By column of the plan.
   uint32_t group_numbers_[vector_rows];
 };
 

@@ -1,6 +1,7 @@
 #include <millrace/messages/base/name_table.hpp>
 #include <millrace/query/plan/expression.hpp>
 #include <millrace/query/plan/literal_text.hpp>
+#include <millrace/query/plan/table_day.hpp>
 
 #include <algorithm>
 
@@ -85,6 +86,15 @@ error resolve_at(expression& what, const type_lookup& types, size_t depth) {
         && (!is_constant || each.values.size() != 1
             || !std::holds_alternative<std::string>(each.values[0])))
       return refused(each, "'like' takes a pattern in quotes");
+    if (what.function == scalar_function::table_date && i == 1
+        && (!is_constant || each.values.size() != 1
+            || !std::holds_alternative<std::string>(each.values[0])
+            || !day_start(std::get<std::string>(each.values[0]), 0, 0)))
+      return refused(each, "dates of a zone that is not known");
+    if (what.function == scalar_function::table_date && i == 2
+        && (!is_constant || each.values.size() != 1
+            || !std::holds_alternative<int64_t>(each.values[0])))
+      return refused(each, "dates from an offset that is not known");
     if (is_constant && !wants_list && each.values.size() != 1)
       return refused(each, "'" + std::string{to_string(what.function)}
                              + "' takes one value here, not "

@@ -146,6 +146,43 @@ error check_aggregate(const logical_plan& plan, const aggregate& agg) {
   return invalid(plan, inputs.empty() ? text + " no column" : text);
 }
 
+/// What is computed is made of what is stored, and used as what it is.
+error check_computed(const logical_plan& plan) {
+  for (const auto& each : plan.computed) {
+    auto value = each.value;
+    if (auto fault = resolve(
+          value, [&](std::string_view name) -> std::optional<column_type> {
+            return plan.is_computed(name) ? std::nullopt : plan.type_of(name);
+          }))
+      return invalid(plan, "computed column " + quoted(each.name) + ": "
+                             + fault.context);
+    if (plan.type_of(each.name) != value.type || !(value == each.value))
+      return invalid(plan, "computed column " + quoted(each.name)
+                             + " is not of its expression's type");
+    for (const auto* base :
+         {&plan.time_column, &plan.symbol_column, &plan.order_column})
+      if (*base == each.name)
+        return invalid(plan, "column " + quoted(each.name)
+                               + " is computed: it orders nothing");
+    if (!textual(value.type))
+      continue;
+    const auto names
+      = [&](const auto& user) { return user.column == each.name; };
+    if (std::any_of(plan.keys.begin(), plan.keys.end(), names)
+        || std::any_of(plan.filters.begin(), plan.filters.end(), names))
+      return invalid(plan, "computed text " + quoted(each.name)
+                             + " can only be put out");
+  }
+  for (const auto& agg : plan.aggregates)
+    if (agg.function == aggregate_function::first
+        || agg.function == aggregate_function::last)
+      for (const auto& column : agg.columns)
+        if (plan.is_computed(column))
+          return invalid(plan, std::string{to_string(agg.function)}
+                                 + " of computed column " + quoted(column));
+  return {};
+}
+
 error check_columns(const logical_plan& plan) {
   const auto time = plan.type_of(plan.time_column);
   if (plan.range && !time)
@@ -217,6 +254,11 @@ logical_plan::type_of(std::string_view column) const noexcept {
     if (candidate.name == column)
       return candidate.type;
   return std::nullopt;
+}
+
+bool logical_plan::is_computed(std::string_view column) const noexcept {
+  return std::any_of(computed.begin(), computed.end(),
+                     [&](const auto& each) { return each.name == column; });
 }
 
 std::optional<column_type> bar_type(column_type input) noexcept {
@@ -316,6 +358,8 @@ error validate(const logical_plan& plan) {
                      "column " + quoted(column.name) + " has no known type");
   if (plan.grouped() == !plan.outputs.empty())
     return invalid(plan, "needs either columns or aggregations");
+  if (auto fault = check_computed(plan))
+    return fault;
   if (auto fault = check_columns(plan))
     return fault;
   for (const auto& filter : plan.filters)
@@ -350,6 +394,8 @@ void print_scan(const logical_plan& plan, std::string& out) {
            + to_text(plan.range->first, type) + " "
            + to_text(plan.range->second, type) + '\n';
   }
+  for (const auto& each : plan.computed)
+    out += "  compute " + each.name + ":" + to_string(each.value) + '\n';
   for (const auto& filter : plan.filters) {
     out += "  filter " + filter.column + (filter.negated ? " not " : " ")
            + std::string{to_string(filter.op)};

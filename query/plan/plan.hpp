@@ -90,6 +90,15 @@ struct group_key {
   friend bool operator==(const group_key&, const group_key&) = default;
 };
 
+/// A column that no part stores: it is computed, row by row, of those that
+/// they do.
+struct computed_column {
+  std::string name;
+  expression value; ///< Resolved.
+  friend bool operator==(const computed_column&, const computed_column&)
+    = default;
+};
+
 struct output_column {
   std::string column;
   std::string name;
@@ -112,6 +121,9 @@ struct logical_plan {
   /// Type of every column the plan names, as the asker knows them; a part with
   /// a narrower type is widened, a part without the column reads as null.
   std::vector<column_schema> types;
+  /// What those of `types` are made of that are not stored. Texts that are
+  /// computed can only be put out.
+  std::vector<computed_column> computed;
   std::string time_column;
   /// Inclusive bounds on the time column, in its unit; none: all times.
   std::optional<std::pair<int64_t, int64_t>> range;
@@ -149,6 +161,7 @@ struct logical_plan {
   }
   [[nodiscard]] std::optional<column_type>
   type_of(std::string_view column) const noexcept;
+  [[nodiscard]] bool is_computed(std::string_view column) const noexcept;
   friend bool operator==(const logical_plan&, const logical_plan&) = default;
 };
 

@@ -6,8 +6,8 @@ namespace millrace::query {
 
 namespace {
 
-/// 1: keys by day, functions beyond wavg, exact sums.
-constexpr uint32_t plan_version = 1;
+/// 1: keys by day, functions beyond wavg, exact sums. 2: computed columns.
+constexpr uint32_t plan_version = 2;
 
 ::capnp::Data::Reader data_of(const std::string& text) {
   return {reinterpret_cast<const kj::byte*>(text.data()), text.size()};
@@ -57,6 +57,60 @@ void write_names(const std::vector<std::string>& from,
     list.set(i, from[i]);
 }
 
+/// Postfix, so that depth costs no nesting.
+void flatten(const expression& from, std::vector<const expression*>& out) {
+  for (const auto& each : from.arguments)
+    flatten(each, out);
+  out.push_back(&from);
+}
+
+void write(const expression& from,
+           ::capnp::List<schema::ExpressionPart>::Builder list,
+           const std::vector<const expression*>& parts) {
+  MILLRACE_ASSERT(parts.back() == &from);
+  write_list(parts, list, [](const expression* part, auto to) {
+    to.setKind(static_cast<uint8_t>(part->what));
+    to.setType(static_cast<uint8_t>(part->type));
+    to.setName(part->name);
+    write_list(part->values, to.initValues(count(part->values)),
+               [](const literal& x, auto y) { write(x, y); });
+    to.setFunction(static_cast<uint8_t>(part->function));
+    to.setArguments(count(part->arguments));
+  });
+}
+
+result<expression> read(::capnp::List<schema::ExpressionPart>::Reader list) {
+  const error torn{errc::malformed_message, "query plan: a torn expression"};
+  std::vector<std::pair<expression, size_t>> stack; ///< With their depths.
+  for (auto from : list) {
+    expression part;
+    part.what = static_cast<expression::kind>(from.getKind());
+    part.type = static_cast<column_type>(from.getType());
+    part.name = from.getName();
+    for (auto value : from.getValues())
+      part.values.push_back(read(value));
+    part.function = static_cast<scalar_function>(from.getFunction());
+    const size_t arguments = from.getArguments();
+    const bool is_call = part.what == expression::kind::call;
+    if (part.what < expression::kind::column
+        || part.what > expression::kind::call || arguments > stack.size()
+        || is_call != (arguments > 0))
+      return torn;
+    size_t depth = 0;
+    for (auto i = stack.size() - arguments; i < stack.size(); ++i) {
+      depth = std::max(depth, stack[i].second + 1);
+      part.arguments.push_back(std::move(stack[i].first));
+    }
+    if (depth > expression_depth_max)
+      return torn;
+    stack.resize(stack.size() - arguments);
+    stack.emplace_back(std::move(part), depth);
+  }
+  if (stack.size() != 1)
+    return torn;
+  return std::move(stack[0].first);
+}
+
 void write_scan(const logical_plan& plan, schema::QueryPlan::Builder root) {
   root.getSource().setTable(plan.table);
   write_list(plan.types, root.initTypes(count(plan.types)),
@@ -71,6 +125,13 @@ void write_scan(const logical_plan& plan, schema::QueryPlan::Builder root) {
     root.setRangeStart(plan.range->first);
     root.setRangeEnd(plan.range->second);
   }
+  write_list(plan.computed, root.initComputed(count(plan.computed)),
+             [](const computed_column& from, auto to) {
+               to.setName(from.name);
+               std::vector<const expression*> parts;
+               flatten(from.value, parts);
+               write(from.value, to.initValue(count(parts)), parts);
+             });
   root.setSymbolColumn(plan.symbol_column);
   root.setHasSymbols(plan.symbols.has_value());
   if (plan.symbols)
@@ -83,6 +144,16 @@ void write_scan(const logical_plan& plan, schema::QueryPlan::Builder root) {
                write_list(from.values, to.initValues(count(from.values)),
                           [](const literal& x, auto y) { write(x, y); });
              });
+}
+
+error read_computed(schema::QueryPlan::Reader root, logical_plan& plan) {
+  for (auto from : root.getComputed()) {
+    auto value = read(from.getValue());
+    if (!value)
+      return value.failure();
+    plan.computed.push_back({from.getName(), *std::move(value)});
+  }
+  return {};
 }
 
 void read_scan(schema::QueryPlan::Reader root, logical_plan& plan) {
@@ -184,6 +255,8 @@ result<logical_plan> decode_plan(std::span<const std::byte> bytes) {
                        + ", which only a later release knows"};
       logical_plan plan;
       read_scan(root, plan);
+      if (auto fault = read_computed(root, plan))
+        return fault;
       read_shape(root, plan);
       if (auto fault = validate(plan))
         return error{errc::malformed_message, "query plan: " + fault.context};

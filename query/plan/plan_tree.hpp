@@ -17,12 +17,7 @@
 /// has rows in an order; what it does to it stands with it.
 namespace millrace::query::operators {
 
-/// A column that is computed row by row.
-struct computed {
-  std::string name;
-  expression value;
-  friend bool operator==(const computed&, const computed&) = default;
-};
+using computed = computed_column;
 
 /// A table, as its schema says. Rows come part by part as they are stored: by
 /// date; within a partition by (symbol, time); in an rdb as they arrived.
@@ -163,9 +158,9 @@ struct window_join {
   friend bool operator==(const window_join&, const window_join&) = default;
 };
 
-/// Rows of the left input with the columns of the last right row whose `on`
-/// columns are equal. `left`: rows without one stay, with nulls for new columns
-/// and the left's own for those of the same name; `inner`: they go.
+/// Rows of the left input with the columns of the first right row whose `on`
+/// columns are equal. Rows without one stay, with nulls for new columns and the
+/// left's own for those of the same name; with `inner` they go.
 struct equi_join {
   bool inner = false;
   std::vector<std::string> on;

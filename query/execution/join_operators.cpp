@@ -1,0 +1,158 @@
+#include <millrace/query/execution/row_operators_internal.hpp>
+
+#include <algorithm>
+
+namespace millrace::query {
+
+namespace {
+
+bool is_on(const std::vector<std::string>& on, const std::string& name) {
+  return std::find(on.begin(), on.end(), name) != on.end();
+}
+
+/// The columns of a join: the left's, and those of the right row that each has.
+result<table_data> with_right(const physical_node& node, table_data left,
+                              const table_data& right,
+                              std::span<const uint32_t> rows,
+                              const std::vector<std::string>& from_left) {
+  table_data out;
+  out.row_count = left.row_count;
+  for (const auto& each : node.columns) {
+    const auto* theirs
+      = is_on(from_left, each.name) ? nullptr : column_named(right, each.name);
+    auto* own = const_cast<column_data*>(column_named(left, each.name));
+    if (!theirs) {
+      MILLRACE_ASSERT(own != nullptr);
+      out.columns.push_back(std::move(*own));
+      continue;
+    }
+    auto column = picked(each.name, *theirs, rows, own);
+    if (!column)
+      return column.failure();
+    out.columns.push_back(*std::move(column));
+  }
+  return out;
+}
+
+/// How far two places are apart, as an unsigned number that cannot overflow.
+uint64_t distance(int64_t a, int64_t b) {
+  return a > b ? static_cast<uint64_t>(a) - static_cast<uint64_t>(b)
+               : static_cast<uint64_t>(b) - static_cast<uint64_t>(a);
+}
+
+/// Finds the nearest row among those of one group, which ascend by time.
+class nearest_row {
+public:
+  nearest_row(const operators::asof_join& what, const column_data& times)
+    : what_{what}, times_{ref_of(times)} {}
+
+  [[nodiscard]] uint32_t find(std::span<const uint32_t> rows,
+                              int64_t time) const {
+    using direction = operators::asof_join::direction;
+    auto time_of = [&](uint32_t row) { return integer_at(times_, row); };
+    const auto after = std::upper_bound(
+      rows.begin(), rows.end(), time,
+      [&](int64_t wanted, uint32_t row) { return wanted < time_of(row); });
+    const auto before = after == rows.begin() ? no_row : *(after - 1);
+    if (what_.where == direction::backward)
+      return within(before, time);
+    if (before != no_row && time_of(before) == time)
+      return before;
+    // Of equal times ahead the last row.
+    auto ahead = no_row;
+    if (after != rows.end()) {
+      const auto next = time_of(*after);
+      const auto end = std::upper_bound(
+        after, rows.end(), next,
+        [&](int64_t wanted, uint32_t row) { return wanted < time_of(row); });
+      ahead = *(end - 1);
+    }
+    if (what_.where == direction::forward || before == no_row)
+      return within(ahead, time);
+    if (ahead == no_row
+        || distance(time_of(before), time) <= distance(time_of(ahead), time))
+      return within(before, time);
+    return within(ahead, time);
+  }
+
+private:
+  [[nodiscard]] uint32_t within(uint32_t row, int64_t time) const {
+    if (row == no_row || !what_.tolerance)
+      return row;
+    return distance(integer_at(times_, row), time)
+               <= static_cast<uint64_t>(*what_.tolerance)
+             ? row
+             : no_row;
+  }
+
+  const operators::asof_join& what_;
+  column_ref times_;
+};
+
+} // namespace
+
+operator_result run_asof(const operators::asof_join& what,
+                         const physical_node& node, table_data left,
+                         const table_data& right, const run_options& options) {
+  auto equal = what.on;
+  const auto time = equal.back();
+  equal.pop_back();
+  row_numbers numbers{equal};
+  auto right_numbers = numbers.of(right, options.stop);
+  if (!right_numbers)
+    return right_numbers.failure();
+  const auto known = numbers.count();
+  auto left_numbers = numbers.of(left, options.stop);
+  if (!left_numbers)
+    return left_numbers.failure();
+  auto groups = grouped(*right_numbers, known);
+  const auto& right_times = *column_named(right, time);
+  if (auto fault = order_groups(groups, right_times, options.stop))
+    return fault;
+  const nearest_row nearest{what, right_times};
+  const auto left_times = ref_of(*column_named(left, time));
+  std::vector<uint32_t> rows(left.row_count, no_row);
+  for (uint32_t row = 0; row < left.row_count; ++row) {
+    if (row % rows_between_looks == 0 && options.stop.stopped())
+      return options.stop.fault("in an as-of join");
+    const auto group = (*left_numbers)[row];
+    if (group < known)
+      rows[row] = nearest.find(groups.of(group), integer_at(left_times, row));
+  }
+  return with_right(node, std::move(left), right, rows,
+                    what.right_time ? equal : what.on);
+}
+
+operator_result run_equi(const operators::equi_join& what,
+                         const physical_node& node, table_data left,
+                         const table_data& right, const run_options& options) {
+  row_numbers numbers{what.on};
+  auto right_numbers = numbers.of(right, options.stop);
+  if (!right_numbers)
+    return right_numbers.failure();
+  std::vector<uint32_t> first_of(numbers.count(), no_row);
+  for (auto row = static_cast<uint32_t>(right.row_count); row-- > 0;)
+    first_of[(*right_numbers)[row]] = row;
+  auto left_numbers = numbers.of(left, options.stop);
+  if (!left_numbers)
+    return left_numbers.failure();
+  std::vector<uint32_t> rows;
+  std::vector<uint32_t> kept;
+  for (uint32_t row = 0; row < left.row_count; ++row) {
+    const auto number = (*left_numbers)[row];
+    const auto found = number < first_of.size() ? first_of[number] : no_row;
+    if (what.inner && found == no_row)
+      continue;
+    rows.push_back(found);
+    kept.push_back(row);
+  }
+  if (what.inner) {
+    auto taken = take_rows(left, kept, left.columns.size());
+    if (!taken)
+      return taken;
+    left = *std::move(taken);
+  }
+  return with_right(node, std::move(left), right, rows, what.on);
+}
+
+} // namespace millrace::query

@@ -1,0 +1,256 @@
+#include <millrace/query/execution/execution.hpp>
+#include <millrace/query/execution/expression_program.hpp>
+#include <millrace/query/execution/row_operators_internal.hpp>
+#include <millrace/query/execution/rows_view.hpp>
+
+#include <algorithm>
+#include <numeric>
+
+namespace millrace::query {
+
+namespace {
+
+/// The words of one key column of all rows, `stride` apart.
+void fill_words(const column_data& column, uint64_t rows, text::interner& pool,
+                uint64_t* words, size_t stride) {
+  const auto ref = ref_of(column);
+  if (column.type == column_type::guid) {
+    for (uint64_t row = 0; row < rows; ++row)
+      std::memcpy(words + row * stride, column.values.data() + 16 * row, 16);
+  } else if (column.type == column_type::symbol) {
+    std::vector<uint64_t> codes(column.dictionary_ends.size());
+    for (uint32_t code = 0; code < codes.size(); ++code)
+      codes[code] = pool.code(column.entry(code));
+    for (uint64_t row = 0; row < rows; ++row)
+      words[row * stride] = codes[column.as<uint32_t>()[row]];
+  } else if (column.type == column_type::string) {
+    for (uint64_t row = 0; row < rows; ++row)
+      words[row * stride] = pool.code(column.text(row));
+  } else if (is_float(column.type)) {
+    for (uint64_t row = 0; row < rows; ++row)
+      words[row * stride] = key_word(float_at(ref, row));
+  } else {
+    with_integer(column.type, [&](auto load) {
+      const auto* from = column.as<typename decltype(load)::raw>();
+      for (uint64_t row = 0; row < rows; ++row)
+        words[row * stride] = static_cast<uint64_t>(load.widen(from[row]));
+    });
+  }
+}
+
+} // namespace
+
+const column_data* column_named(const table_data& table,
+                                std::string_view name) noexcept {
+  for (const auto& each : table.columns)
+    if (each.name == name)
+      return &each;
+  return nullptr;
+}
+
+result<std::vector<uint32_t>> row_numbers::of(const table_data& table,
+                                              const interruption& stop) {
+  std::vector<uint32_t> out(table.row_count, 0);
+  if (names_.empty())
+    return out;
+  std::vector<const column_data*> columns;
+  size_t stride = 0;
+  for (const auto& name : names_) {
+    columns.push_back(column_named(table, name));
+    MILLRACE_ASSERT(columns.back() != nullptr);
+    stride += columns.back()->type == column_type::guid ? 2 : 1;
+  }
+  if (!index_)
+    index_.emplace(static_cast<uint32_t>(stride));
+  std::vector<uint64_t> words(table.row_count * stride);
+  size_t at = 0;
+  for (size_t i = 0; i < columns.size(); ++i) {
+    if (stop.stopped())
+      return stop.fault("while rows were matched");
+    fill_words(*columns[i], table.row_count, pools_[i], words.data() + at,
+               stride);
+    at += columns[i]->type == column_type::guid ? 2 : 1;
+  }
+  for (uint64_t row = 0; row < table.row_count; ++row) {
+    if (row % rows_between_looks == 0 && stop.stopped())
+      return stop.fault("while rows were matched");
+    out[row] = index_->find_or_add(words.data() + row * stride);
+  }
+  return out;
+}
+
+grouped_rows grouped(std::span<const uint32_t> numbers, uint32_t count) {
+  grouped_rows out;
+  out.begins.resize(size_t{count} + 1);
+  for (const auto number : numbers)
+    ++out.begins[size_t{number} + 1];
+  std::partial_sum(out.begins.begin(), out.begins.end(), out.begins.begin());
+  auto next = out.begins;
+  out.rows.resize(numbers.size());
+  for (uint32_t row = 0; row < numbers.size(); ++row)
+    out.rows[next[numbers[row]]++] = row;
+  return out;
+}
+
+error order_groups(grouped_rows& groups, const column_data& by,
+                   const interruption& stop) {
+  const auto ref = ref_of(by);
+  std::vector<std::pair<int64_t, uint32_t>> keyed;
+  for (uint32_t group = 0; group + 1 < groups.begins.size(); ++group) {
+    if (stop.stopped())
+      return stop.fault("while rows were ordered");
+    const auto rows = groups.of(group);
+    keyed.clear();
+    for (const auto row : rows)
+      keyed.emplace_back(integer_at(ref, row), row);
+    if (std::is_sorted(keyed.begin(), keyed.end()))
+      continue;
+    std::sort(keyed.begin(), keyed.end());
+    for (size_t i = 0; i < rows.size(); ++i)
+      rows[i] = keyed[i].second;
+  }
+  return {};
+}
+
+result<column_data> picked(const std::string& name, const column_data& right,
+                           std::span<const uint32_t> rows,
+                           const column_data* left) {
+  column_writer writer{name, right.type};
+  const auto ref = ref_of(right);
+  for (size_t begin = 0; begin < rows.size();) {
+    const bool there = rows[begin] != no_row;
+    auto end = begin + 1;
+    while (end < rows.size() && (rows[end] != no_row) == there)
+      ++end;
+    if (there)
+      writer.append(ref, &right, rows.data() + begin, end - begin);
+    else if (left)
+      writer.append_range(ref_of(*left), left, begin, end);
+    else
+      writer.append_nulls(end - begin);
+    begin = end;
+  }
+  return writer.finish();
+}
+
+result<column_data> evaluate(const std::string& name, const expression& what,
+                             const table_data& over, const interruption& stop) {
+  if (what.what == expression::kind::column) {
+    auto out = *column_named(over, what.name);
+    out.name = name;
+    return out;
+  }
+  std::vector<column_schema> columns;
+  std::vector<column_ref> refs;
+  for (const auto& each : over.columns) {
+    columns.push_back({each.name, each.type});
+    refs.push_back(ref_of(each));
+  }
+  expression_program program{what, columns};
+  // Texts are symbols then.
+  const auto type = is_text(what.type) ? column_type::symbol : what.type;
+  column_data out{name, type, {}, {}, {}};
+  out.values.resize(over.row_count * width_of(type));
+  text::interner texts;
+  for (uint64_t begin = 0; begin < over.row_count; begin += vector_rows) {
+    if (begin % rows_between_looks == 0 && stop.stopped())
+      return stop.fault("while a column was computed");
+    const auto count = std::min<uint64_t>(vector_rows, over.row_count - begin);
+    program.run(refs, static_cast<uint32_t>(begin), nullptr,
+                static_cast<uint32_t>(count));
+    program.store(out.values.data(), 0, texts);
+  }
+  if (type == column_type::symbol)
+    move_into(out, texts);
+  return out;
+}
+
+result<table_data> run_fused(logical_plan plan, const table_data& over,
+                             const run_options& options) {
+  auto view = view_of(over);
+  if (!view)
+    return view.failure();
+  auto partial = execute(plan, {*std::move(view)},
+                         {.stop = options.stop,
+                          .memory_max = options.memory_max,
+                          .process = options.process});
+  if (!partial)
+    return partial.failure();
+  merger merged{std::move(plan), options.stop};
+  if (auto fault = merged.add(*std::move(partial)))
+    return fault;
+  return merged.finish();
+}
+
+result<table_data> totals_of(const std::vector<operators::folded>& columns,
+                             const table_data& over,
+                             std::span<const uint32_t> numbers, uint32_t count,
+                             const run_options& options) {
+  // The rows that count, their arguments, and which group each is of.
+  std::vector<uint32_t> rows;
+  for (uint32_t row = 0; row < numbers.size(); ++row)
+    if (numbers[row] != no_row)
+      rows.push_back(row);
+  table_data inputs;
+  inputs.row_count = rows.size();
+  logical_plan plan;
+  plan.table = ".rows";
+  plan.order_column = ".time";
+  plan.types
+    = {{".time", column_type::timestamp}, {".group", column_type::long_}};
+  column_data group{".group", column_type::long_, {}, {}, {}};
+  for (const auto row : rows)
+    group.push(int64_t{numbers[row]});
+  inputs.columns.push_back(std::move(group));
+  for (size_t i = 0; i < columns.size(); ++i) {
+    aggregate made{columns[i].function, {}, columns[i].name};
+    for (size_t j = 0; j < columns[i].arguments.size(); ++j) {
+      const auto name = ".a" + std::to_string(i) + "." + std::to_string(j);
+      auto all = evaluate(name, columns[i].arguments[j], over, options.stop);
+      if (!all)
+        return all.failure();
+      column_writer writer{name, all->type};
+      writer.append(ref_of(*all), &*all, rows.data(), rows.size());
+      auto column = writer.finish();
+      if (!column)
+        return column.failure();
+      plan.types.push_back({name, column->type});
+      inputs.columns.push_back(*std::move(column));
+      made.columns.push_back(name);
+    }
+    plan.aggregates.push_back(std::move(made));
+  }
+  // What no rows make, for groups without any.
+  const table_data nothing;
+  auto empty = run_fused(plan, nothing, options);
+  if (!empty)
+    return empty;
+  plan.keys.push_back({".group", 0, ".group", false});
+  auto found = run_fused(std::move(plan), inputs, options);
+  if (!found)
+    return found;
+  std::vector<uint32_t> places(count, no_row);
+  const auto* keys = found->columns[0].as<int64_t>();
+  for (uint32_t row = 0; row < found->row_count; ++row)
+    places[static_cast<size_t>(keys[row])] = row;
+  table_data out;
+  out.row_count = count;
+  for (size_t i = 0; i < columns.size(); ++i) {
+    const auto& from = found->columns[i + 1];
+    const auto& none = empty->columns[i];
+    column_writer writer{columns[i].name, from.type};
+    constexpr uint32_t first = 0;
+    for (const auto place : places)
+      if (place == no_row)
+        writer.append(ref_of(none), &none, &first, 1);
+      else
+        writer.append(ref_of(from), &from, &place, 1);
+    auto column = writer.finish();
+    if (!column)
+      return column.failure();
+    out.columns.push_back(*std::move(column));
+  }
+  return out;
+}
+
+} // namespace millrace::query

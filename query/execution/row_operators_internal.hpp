@@ -1,0 +1,104 @@
+#pragma once
+
+#include <millrace/query/execution/group_index.hpp>
+#include <millrace/query/execution/plan_run.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// What operators over rows that are there share.
+namespace millrace::query {
+
+inline constexpr uint32_t no_row = ~uint32_t{0};
+/// Rows between two looks at whether to go on.
+inline constexpr size_t rows_between_looks = 16 * 1024;
+
+[[nodiscard]] const column_data* column_named(const table_data& table,
+                                              std::string_view name) noexcept;
+
+/// Numbers rows of one or more tables by their values of the same columns:
+/// equal ones, nulls too, have the same number.
+class row_numbers {
+public:
+  explicit row_numbers(std::vector<std::string> columns)
+    : names_{std::move(columns)}, pools_(names_.size()) {}
+
+  /// @pre the table has the columns, of the same types in all tables.
+  [[nodiscard]] result<std::vector<uint32_t>> of(const table_data& table,
+                                                 const interruption& stop);
+  /// Distinct ones so far.
+  [[nodiscard]] uint32_t count() const noexcept {
+    return index_ ? index_->size() : 1;
+  }
+
+private:
+  std::vector<std::string> names_;
+  std::vector<text::interner> pools_;
+  std::optional<group_index> index_; ///< None: without columns all are one.
+};
+
+/// Rows by number, each group's in their order.
+struct grouped_rows {
+  std::vector<uint32_t> rows;
+  std::vector<uint32_t> begins; ///< Of each group, and the end of all.
+  [[nodiscard]] std::span<uint32_t> of(uint32_t group) {
+    return std::span{rows}.subspan(begins[group],
+                                   begins[group + 1] - begins[group]);
+  }
+};
+[[nodiscard]] grouped_rows grouped(std::span<const uint32_t> numbers,
+                                   uint32_t count);
+
+/// Each group's rows by a column, ascending; equal ones stay in order.
+[[nodiscard]] error order_groups(grouped_rows& groups, const column_data& by,
+                                 const interruption& stop);
+
+/// A column of `right`, by row number; where it is no_row the row's own value
+/// of `left`, or null without one.
+[[nodiscard]] result<column_data> picked(const std::string& name,
+                                         const column_data& right,
+                                         std::span<const uint32_t> rows,
+                                         const column_data* left);
+
+/// An expression's values for all rows.
+[[nodiscard]] result<column_data> evaluate(const std::string& name,
+                                           const expression& what,
+                                           const table_data& over,
+                                           const interruption& stop);
+
+/// One logical_plan over rows that are there.
+[[nodiscard]] result<table_data> run_fused(logical_plan plan,
+                                           const table_data& over,
+                                           const run_options& options);
+
+/// Totals of groups, a row per number below `count`: those of no rows where a
+/// group has none.
+/// @param numbers by row of `over`; no_row: the row is of no group
+[[nodiscard]] result<table_data>
+totals_of(const std::vector<operators::folded>& columns, const table_data& over,
+          std::span<const uint32_t> numbers, uint32_t count,
+          const run_options& options);
+
+using operator_result = result<table_data>;
+[[nodiscard]] operator_result run_window(const operators::window& what,
+                                         const physical_node& node,
+                                         table_data input,
+                                         const run_options& options);
+[[nodiscard]] operator_result run_asof(const operators::asof_join& what,
+                                       const physical_node& node,
+                                       table_data left, const table_data& right,
+                                       const run_options& options);
+[[nodiscard]] operator_result run_equi(const operators::equi_join& what,
+                                       const physical_node& node,
+                                       table_data left, const table_data& right,
+                                       const run_options& options);
+[[nodiscard]] operator_result
+run_window_join(const operators::window_join& what, const physical_node& node,
+                table_data left, const table_data& right,
+                const run_options& options);
+
+} // namespace millrace::query

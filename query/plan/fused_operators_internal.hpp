@@ -1,0 +1,40 @@
+#pragma once
+
+#include <millrace/query/plan/split.hpp>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace millrace::query {
+
+/// Operators over one input that are carried out at once. Expressions are over
+/// the input's own columns.
+struct fused_operators {
+  std::optional<operators::scan> table; ///< None: rows that are there.
+  std::vector<column_schema> input;     ///< The input's columns.
+  /// What has its names above, when nothing is grouped.
+  std::vector<computed_column> visible;
+  std::vector<expression> conditions;
+  std::optional<operators::aggregate> grouped;
+  std::vector<operators::sort_key> order; ///< By visible or grouped columns.
+  std::optional<int64_t> count;
+
+  /// Whether nothing but rows that pass is asked for.
+  [[nodiscard]] bool has_plain_rows() const noexcept {
+    return !grouped && order.empty() && !count;
+  }
+  [[nodiscard]] const expression* find(std::string_view name) const noexcept;
+  /// `what`, over visible columns, over the input's.
+  [[nodiscard]] expression inner(expression what) const;
+  /// All at once; `invalid_argument`, `overflow`.
+  [[nodiscard]] result<logical_plan> fuse() const;
+};
+
+/// The name of rows that are there, where a plan names its table.
+inline constexpr std::string_view rows_table = ".rows";
+/// A column that rows without a time are ordered by: it is null, so that their
+/// places decide.
+inline constexpr std::string_view no_time_column = ".time";
+
+} // namespace millrace::query

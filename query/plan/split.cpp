@@ -1,0 +1,581 @@
+#include <millrace/query/plan/fused_operators_internal.hpp>
+#include <millrace/query/plan/split.hpp>
+
+#include <algorithm>
+#include <set>
+
+namespace millrace::query {
+
+namespace {
+
+using namespace operators;
+using names = std::set<std::string, std::less<>>;
+
+names all_of(const std::vector<column_schema>& columns) {
+  names out;
+  for (const auto& each : columns)
+    out.insert(each.name);
+  return out;
+}
+
+void add(const expression& what, names& out) {
+  std::vector<std::string> list;
+  add_columns_of(what, list);
+  out.insert(list.begin(), list.end());
+}
+
+bool is_column(const expression& what) {
+  return what.what == expression::kind::column;
+}
+
+bool is_text_type(column_type type) {
+  return type == column_type::symbol || type == column_type::string;
+}
+
+expression typed_column(const column_schema& column) {
+  auto out = column_of(column.name);
+  out.type = column.type;
+  return out;
+}
+
+std::vector<computed_column>
+identity(const std::vector<column_schema>& columns) {
+  std::vector<computed_column> out;
+  for (const auto& each : columns)
+    out.push_back({each.name, typed_column(each)});
+  return out;
+}
+
+class splitter {
+public:
+  result<split_plan> run(const plan_node& plan) {
+    auto made = open(plan, all_of(plan.columns));
+    if (!made)
+      return made.failure();
+    auto root = close(*std::move(made));
+    if (!root)
+      return root.failure();
+    // What it needed beside the columns that are asked for goes.
+    if (root->columns != plan.columns) {
+      auto last = open_over(*std::move(root));
+      last.what.visible = identity(plan.columns);
+      root = close(std::move(last));
+      if (!root)
+        return root.failure();
+    }
+    out_.rest = *std::move(root);
+    return std::move(out_);
+  }
+
+private:
+  /// Operators that are not closed yet, and the rows that they are over.
+  struct opened {
+    fused_operators what;
+    std::optional<physical_node> input; ///< None: a table.
+  };
+
+  opened open_over(physical_node input) {
+    opened out;
+    out.what.input = input.columns;
+    out.what.visible = identity(input.columns);
+    out.input = std::move(input);
+    return out;
+  }
+
+  result<physical_node> close(opened from) {
+    auto& [what, input] = from;
+    // Nothing is done to rows that are there already.
+    if (input && what.conditions.empty() && what.has_plain_rows()
+        && what.visible == identity(input->columns))
+      return *std::move(input);
+    auto plan = what.fuse();
+    if (!plan)
+      return plan.failure();
+    physical_node out;
+    out.columns = result_columns(*plan);
+    if (input) {
+      out.what = fused_rows{*std::move(plan)};
+      out.inputs.push_back(*std::move(input));
+    } else {
+      out.what = fetched_rows{static_cast<uint32_t>(out_.fragments.size())};
+      out_.fragments.push_back(*std::move(plan));
+    }
+    return out;
+  }
+
+  result<opened> reopen(opened from) {
+    auto closed = close(std::move(from));
+    if (!closed)
+      return closed.failure();
+    return open_over(*std::move(closed));
+  }
+
+  result<opened> open(const plan_node& node, const names& wanted) {
+    return std::visit([&](const auto& what) { return on(what, node, wanted); },
+                      node.what);
+  }
+
+  result<opened> on(const scan& what, const plan_node& node,
+                    const names& wanted) {
+    opened out;
+    out.what.table = what;
+    out.what.input = node.columns;
+    for (const auto& each : node.columns)
+      if (wanted.contains(each.name))
+        out.what.visible.push_back({each.name, typed_column(each)});
+    const auto& schema = what.schema;
+    if (wanted.contains("date") && !schema.column_index("date")) {
+      auto time = column_of(schema.time_column);
+      auto date = call_of(
+        scalar_function::table_date,
+        {std::move(time),
+         constant_of(column_type::string, literal{schema.roll_zone}),
+         constant_of(column_type::long_, literal{schema.roll_offset_ns})});
+      auto fault = resolve(date, [&](std::string_view) {
+        return std::optional{column_type::timestamp};
+      });
+      if (fault)
+        return fault;
+      out.what.visible.push_back({"date", std::move(date)});
+    }
+    // Rows are counted by any of their columns.
+    if (out.what.visible.empty())
+      out.what.visible.push_back(
+        {schema.time_column,
+         typed_column(node.columns[*schema.column_index(schema.time_column)])});
+    return out;
+  }
+
+  result<opened> on(const filter& what, const plan_node& node, names wanted) {
+    for (const auto& each : what.conditions)
+      add(each, wanted);
+    auto out = open(node.inputs[0], wanted);
+    if (out && !out->what.has_plain_rows())
+      out = reopen(*std::move(out));
+    if (!out)
+      return out;
+    for (const auto& each : what.conditions)
+      out->what.conditions.push_back(out->what.inner(each));
+    return out;
+  }
+
+  result<opened> on(const project& what, const plan_node& node,
+                    const names& wanted) {
+    std::vector<computed> columns;
+    for (const auto& each : what.columns)
+      if (wanted.contains(each.name))
+        columns.push_back(each);
+    if (columns.empty())
+      columns.push_back(what.columns.front());
+    names needed;
+    for (const auto& each : columns)
+      add(each.value, needed);
+    auto out = open(node.inputs[0], needed);
+    if (out && (out->what.grouped || !out->what.order.empty()))
+      out = reopen(*std::move(out));
+    if (!out)
+      return out;
+    for (auto& each : columns)
+      each.value = out->what.inner(std::move(each.value));
+    out->what.visible = std::move(columns);
+    return out;
+  }
+
+  result<opened> on(const operators::aggregate& what, const plan_node& node,
+                    const names&) {
+    names needed;
+    for (const auto& each : what.keys)
+      add(each.value, needed);
+    for (const auto& each : what.columns)
+      for (const auto& argument : each.arguments)
+        add(argument, needed);
+    auto out = open(node.inputs[0], needed);
+    if (out && !out->what.has_plain_rows())
+      out = reopen(*std::move(out));
+    if (!out)
+      return out;
+    auto grouped = what;
+    auto computes_text = [&](const computed& key) {
+      return is_text_type(key.value.type)
+             && !is_column(out->what.inner(key.value));
+    };
+    if (std::any_of(grouped.keys.begin(), grouped.keys.end(), computes_text)) {
+      // Texts are computed first, and grouped by as columns.
+      for (auto& key : grouped.keys) {
+        const auto name = ".key" + std::to_string(&key - grouped.keys.data());
+        out->what.visible.push_back({name, out->what.inner(key.value)});
+        auto column = column_of(name, key.value.place);
+        column.type = key.value.type;
+        key.value = std::move(column);
+      }
+      out = reopen(*std::move(out));
+      if (!out)
+        return out;
+    }
+    for (auto& key : grouped.keys)
+      key.value = out->what.inner(std::move(key.value));
+    for (auto& each : grouped.columns)
+      for (auto& argument : each.arguments)
+        argument = out->what.inner(std::move(argument));
+    return close_groups(*std::move(out), std::move(grouped), node);
+  }
+
+  /// The first and the last value of what is computed are computed of the
+  /// columns' first and last ones: those of one row.
+  result<opened> close_groups(opened out, operators::aggregate grouped,
+                              const plan_node& node) {
+    std::vector<computed> after;
+    operators::aggregate before;
+    before.keys = grouped.keys;
+    for (size_t i = 0; i < grouped.keys.size(); ++i)
+      after.push_back({node.columns[i].name, typed_column(node.columns[i])});
+    bool expands = false;
+    for (size_t i = 0; i < grouped.columns.size(); ++i) {
+      const auto& each = grouped.columns[i];
+      const bool edge = each.function == aggregate_function::first
+                        || each.function == aggregate_function::last;
+      if (!edge || is_column(each.arguments[0])) {
+        before.columns.push_back(each);
+        after.push_back(
+          {each.name, typed_column(node.columns[grouped.keys.size() + i])});
+        continue;
+      }
+      expands = true;
+      const auto prefix = ".edge" + std::to_string(i) + ".";
+      auto value = each.arguments[0];
+      add_edges(value, each.function, prefix, before);
+      after.push_back({each.name, std::move(value)});
+    }
+    out.what.grouped = std::move(before);
+    if (!expands)
+      return out;
+    auto again = reopen(std::move(out));
+    if (!again)
+      return again;
+    for (auto& each : after)
+      each.value = again->what.inner(std::move(each.value));
+    again->what.visible = std::move(after);
+    return again;
+  }
+
+  static void add_edges(expression& value, aggregate_function function,
+                        const std::string& prefix,
+                        operators::aggregate& before) {
+    if (is_column(value)) {
+      auto inner = value;
+      value.name = prefix + inner.name;
+      const bool held = std::any_of(
+        before.columns.begin(), before.columns.end(),
+        [&](const auto& each) { return each.name == value.name; });
+      if (!held)
+        before.columns.push_back({value.name, function, {std::move(inner)}});
+    }
+    for (auto& each : value.arguments)
+      add_edges(each, function, prefix, before);
+  }
+
+  result<opened> on(const operators::sort& what, const plan_node& node,
+                    names wanted) {
+    for (const auto& each : what.keys)
+      wanted.insert(each.column);
+    auto out = open(node.inputs[0], wanted);
+    if (out && (!out->what.order.empty() || out->what.count))
+      out = reopen(*std::move(out));
+    if (out)
+      out->what.order = what.keys;
+    return out;
+  }
+
+  result<opened> on(const limit& what, const plan_node& node,
+                    const names& wanted) {
+    auto out = open(node.inputs[0], wanted);
+    if (out && out->what.count)
+      out = reopen(*std::move(out));
+    if (out)
+      out->what.count = what.count;
+    return out;
+  }
+
+  result<opened> on(const window& what, const plan_node& node, names wanted) {
+    for (const auto& each : what.by)
+      wanted.insert(each);
+    for (const auto& each : what.columns)
+      add(each.argument, wanted);
+    for (const auto& each : what.totals)
+      for (const auto& argument : each.arguments)
+        add(argument, wanted);
+    const auto* table = std::get_if<scan>(&bottom_of(node.inputs[0]).what);
+    if (table)
+      wanted.insert(table->schema.time_column);
+    auto out = open(node.inputs[0], wanted);
+    if (!out)
+      return out;
+    // Rows of a table come by time, wherever they lie.
+    if (table && out->what.table && out->what.has_plain_rows()) {
+      const auto& time = table->schema.time_column;
+      const auto* seen = out->what.find(time);
+      if (seen && is_column(*seen) && seen->name == time)
+        out->what.order.push_back({time, false});
+    }
+    auto closed = close(*std::move(out));
+    if (!closed)
+      return closed.failure();
+    return joined(what, node, *std::move(closed));
+  }
+
+  /// What a chain of filters and projections is over.
+  static const plan_node& bottom_of(const plan_node& node) {
+    const auto* at = &node;
+    while (std::holds_alternative<filter>(at->what)
+           || std::holds_alternative<project>(at->what))
+      at = &at->inputs[0];
+    return *at;
+  }
+
+  /// An operator over closed inputs; its columns are what they have now.
+  template <class Operator, class... Inputs>
+  result<opened> joined(const Operator& what, const plan_node& node,
+                        Inputs... inputs) {
+    physical_node out;
+    out.what = what;
+    (out.inputs.push_back(std::move(inputs)), ...);
+    // Inputs have no columns but those that are needed.
+    for (const auto& input : out.inputs)
+      for (const auto& each : input.columns)
+        if (std::none_of(
+              out.columns.begin(), out.columns.end(),
+              [&](const auto& held) { return held.name == each.name; })
+            && std::any_of(
+              node.columns.begin(), node.columns.end(),
+              [&](const auto& asked) { return asked.name == each.name; }))
+          out.columns.push_back(each);
+    if constexpr (std::is_same_v<
+                    Operator,
+                    window> || std::is_same_v<Operator, window_join>) {
+      if constexpr (std::is_same_v<Operator, window_join>)
+        out.columns = out.inputs[0].columns;
+      auto put = [&](const std::string& name) {
+        for (const auto& each : node.columns) {
+          if (each.name != name)
+            continue;
+          for (auto& held : out.columns)
+            if (held.name == name) {
+              held.type = each.type;
+              return;
+            }
+          out.columns.push_back(each);
+        }
+      };
+      if constexpr (std::is_same_v<Operator, window>) {
+        for (const auto& each : what.columns)
+          put(each.name);
+        for (const auto& each : what.totals)
+          put(each.name);
+      } else {
+        for (const auto& each : what.columns)
+          put(each.name);
+      }
+    }
+    return open_over(std::move(out));
+  }
+
+  /// What is known of the right's last join column: that of the left's rows,
+  /// no later, or nothing.
+  enum class time_use { equal, at_most, open };
+
+  template <class Join>
+  result<opened> on_join(const Join& what, const plan_node& node,
+                         const names& left_names, const names& right_names,
+                         time_use last) {
+    auto left = open(node.inputs[0], left_names);
+    if (!left)
+      return left;
+    auto right = open(node.inputs[1], right_names);
+    if (!right)
+      return right;
+    if (left->what.has_plain_rows() && right->what.has_plain_rows())
+      push_down(what.on, last, left->what, right->what);
+    auto closed_left = close(*std::move(left));
+    if (!closed_left)
+      return closed_left.failure();
+    auto closed_right = close(*std::move(right));
+    if (!closed_right)
+      return closed_right.failure();
+    return joined(what, node, *std::move(closed_left),
+                  *std::move(closed_right));
+  }
+
+  static names kept(const names& wanted, const plan_node& input,
+                    const std::vector<std::string>& on) {
+    names out{on.begin(), on.end()};
+    for (const auto& each : input.columns)
+      if (wanted.contains(each.name))
+        out.insert(each.name);
+    return out;
+  }
+
+  result<opened> on(const asof_join& what, const plan_node& node,
+                    const names& wanted) {
+    return on_join(what, node, kept(wanted, node.inputs[0], what.on),
+                   kept(wanted, node.inputs[1], what.on),
+                   what.where == asof_join::direction::backward
+                     ? time_use::at_most
+                     : time_use::open);
+  }
+
+  result<opened> on(const equi_join& what, const plan_node& node,
+                    const names& wanted) {
+    return on_join(what, node, kept(wanted, node.inputs[0], what.on),
+                   kept(wanted, node.inputs[1], what.on), time_use::equal);
+  }
+
+  result<opened> on(const window_join& what, const plan_node& node,
+                    const names& wanted) {
+    names right{what.on.begin(), what.on.end()};
+    for (const auto& each : what.columns)
+      for (const auto& argument : each.arguments)
+        add(argument, right);
+    return on_join(what, node, kept(wanted, node.inputs[0], what.on), right,
+                   time_use::open);
+  }
+
+  /// Conditions on the left's join columns hold for the right rows that are
+  /// joined: those on columns that are equal, and upper bounds of the time.
+  static void push_down(const std::vector<std::string>& on, time_use last,
+                        const fused_operators& left, fused_operators& right) {
+    for (const auto& condition : left.conditions) {
+      std::vector<std::string> used;
+      add_columns_of(condition, used);
+      // The right's values of each column that the condition is about.
+      std::vector<std::pair<std::string, const expression*>> meanings;
+      bool of_time = false;
+      for (const auto& base : used) {
+        for (const auto& name : on) {
+          const auto* seen = left.find(name);
+          const auto* there = right.find(name);
+          if (!seen || !there || !is_column(*seen) || seen->name != base)
+            continue;
+          meanings.emplace_back(base, there);
+          of_time |= last != time_use::equal && &name == &on.back();
+        }
+      }
+      if (meanings.size() != used.size() || used.empty())
+        continue;
+      auto moved = condition;
+      if (of_time && (last != time_use::at_most || !leave_upper_bound(moved)))
+        continue;
+      right.conditions.push_back(
+        substituted(std::move(moved), [&](std::string_view name) {
+          for (const auto& [base, there] : meanings)
+            if (base == name)
+              return there;
+          return static_cast<const expression*>(nullptr);
+        }));
+    }
+  }
+
+  /// Leaves of a condition on a time how late it may be at most.
+  static bool leave_upper_bound(expression& condition) {
+    using fn = scalar_function;
+    switch (condition.function) {
+      case fn::less:
+      case fn::less_equal:
+        return condition.what == expression::kind::call
+               && condition.arguments[1].what == expression::kind::constant;
+      case fn::equal:
+        if (condition.what != expression::kind::call
+            || condition.arguments[1].what != expression::kind::constant)
+          return false;
+        condition.function = fn::less_equal;
+        return true;
+      case fn::within:
+        condition.function = fn::less_equal;
+        condition.arguments.erase(condition.arguments.begin() + 1);
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  result<opened> on(const union_all& what, const plan_node& node,
+                    const names& wanted) {
+    physical_node out;
+    out.what = what;
+    for (const auto& input : node.inputs) {
+      auto each = open(input, wanted);
+      if (!each)
+        return each;
+      auto closed = close(*std::move(each));
+      if (!closed)
+        return closed.failure();
+      out.inputs.push_back(*std::move(closed));
+    }
+    for (const auto& input : out.inputs)
+      for (const auto& each : input.columns)
+        if (std::none_of(
+              out.columns.begin(), out.columns.end(),
+              [&](const auto& held) { return held.name == each.name; }))
+          out.columns.push_back(each);
+    return open_over(std::move(out));
+  }
+
+  split_plan out_;
+};
+
+void print(const physical_node& node, size_t depth, std::string& out) {
+  for (const auto& input : node.inputs)
+    print(input, depth + 1, out);
+  const std::string indent(2 * depth, ' ');
+  if (const auto* from = std::get_if<fetched_rows>(&node.what)) {
+    out += indent + "fragment " + std::to_string(from->fragment) + '\n';
+    return;
+  }
+  if (const auto* over = std::get_if<fused_rows>(&node.what)) {
+    const auto text = to_string(over->plan);
+    for (size_t begin = 0; begin < text.size();) {
+      const auto end = text.find('\n', begin);
+      out += indent + text.substr(begin, end - begin) + '\n';
+      begin = end + 1;
+    }
+    return;
+  }
+  plan_node alone;
+  std::visit(
+    [&](const auto& what) {
+      if constexpr (
+        !std::is_same_v<
+          std::decay_t<decltype(what)>,
+          fetched_rows> && !std::is_same_v<std::decay_t<decltype(what)>, fused_rows>)
+        alone.what = what;
+    },
+    node.what);
+  out += indent + to_string(alone);
+}
+
+} // namespace
+
+split_plan as_fragment(logical_plan plan) {
+  split_plan out;
+  out.rest.what = fetched_rows{0};
+  out.rest.columns = result_columns(plan);
+  out.fragments.push_back(std::move(plan));
+  return out;
+}
+
+result<split_plan> split(const plan_node& plan) { return splitter{}.run(plan); }
+
+std::string to_string(const split_plan& plan) {
+  std::string out;
+  for (size_t i = 0; i < plan.fragments.size(); ++i) {
+    if (!plan.is_fragment())
+      out += "-- fragment " + std::to_string(i) + ", in the stores\n";
+    out += to_string(plan.fragments[i]);
+  }
+  if (plan.is_fragment())
+    return out;
+  out += "-- in the gateway\n";
+  print(plan.rest, 0, out);
+  return out;
+}
+
+} // namespace millrace::query
