@@ -232,6 +232,96 @@ TEST_F(OwnCluster, EachMachineHasAWallClock) {
   EXPECT_EQ(now("db") - now("rt1"), 3'600'000'000'000);
 }
 
+fault_script scripted(const char* text) {
+  auto out = parse_fault_script(text, "script");
+  EXPECT_TRUE(out) << to_string(out.failure());
+  return out ? *out : fault_script{};
+}
+
+TEST_F(OwnCluster, AScriptHarmsIt) {
+  world w{4};
+  w.add_cluster_text(own_cluster);
+  auto& feed = w.add_publisher("feed", "trade");
+  w.play(scripted("at 100ms: cut db <-> rt1 | pause db\n"
+                  "at 200ms: kill feed restart 300ms | fail rt1 sync\n"
+                  "at 300ms: power rt1 restart 200ms | clock rt1 1h\n"
+                  "at 2s: heal\n"));
+  for (int i = 0; i < 20; ++i)
+    feed.publish({{"sym", "A"}, {"size", i}});
+  w.run_for(3s);
+  EXPECT_GE(w.at("feed").lives(), 2u);
+  EXPECT_GE(w.at("rt1").lives(), 2u);
+  w.expect_no_loss("trade");
+}
+
+TEST_F(OwnCluster, AFlippedBitIsFlipped) {
+  world w{4};
+  w.add_cluster_text(own_cluster);
+  w.add_publisher("feed", "trade").publish({{"sym", "A"}, {"size", 1}});
+  w.inject(scripted("at 0: flip feed .lineage 3")[0].what);
+  w.inject(scripted("at 0: flip feed nothing.0 3")[0].what);
+  w.inject(scripted("at 0: flip feed .lineage 100000000")[0].what);
+  const auto& said = w.record();
+  ASSERT_GE(said.size(), 3u);
+  EXPECT_TRUE(said.end()[-3].text.starts_with("flip feed .lineage 3: /"));
+  EXPECT_EQ(said.end()[-2].text, "has no file nothing.0");
+  EXPECT_NE(said.end()[-1].text.find("nothing is damaged"), std::string::npos);
+}
+
+TEST_F(OwnCluster, AScriptThatNamesNoNodeFailsTheRun) {
+  world w{1};
+  w.add_cluster_text(own_cluster);
+  expect_failures();
+  w.inject(scripted("at 0: cut db <-> moon")[0].what);
+  w.inject(scripted("at 0: kill db restart 1s older")[0].what);
+  ASSERT_EQ(caught.size(), 2u);
+  EXPECT_EQ(caught[0], "cut db <-> moon: there is no node 'moon'");
+  EXPECT_EQ(caught[1], "node 'db' was never backed up");
+}
+
+TEST(OwnClusterScripts, NothingIsLostByWhatASeedDraws) {
+  const fault_mix mix{.nodes = {"rt1", "db", "feed", "mine"}, .within = 2s};
+  for_each_fault_script(5, mix, [](uint64_t seed, const fault_script& script) {
+    world w{seed};
+    w.add_cluster_text(own_cluster);
+    auto& feed = w.add_publisher("feed", "trade");
+    w.host("mine", vwap);
+    w.play(script);
+    for (int i = 0; i < 10; ++i)
+      feed.publish({{"sym", "A"}, {"price", 2.0}, {"size", i}});
+    w.run_for(5s);
+    w.expect_no_loss("trade");
+  });
+}
+
+// A run that fails by one of its faults says which one that is.
+TEST(OwnClusterScripts, AFailureIsShrunkToTheFaultThatMakesIt) {
+  ::testing::TestPartResultArray results;
+  {
+    const ::testing::ScopedFakeTestPartResultReporter quiet{
+      ::testing::ScopedFakeTestPartResultReporter::
+        INTERCEPT_ONLY_CURRENT_THREAD,
+      &results};
+    const auto run = [](const fault_script& script) {
+      world w{1};
+      w.add_cluster_text(own_cluster);
+      w.play(script);
+      w.run_for(3s);
+      EXPECT_EQ(w.at("rt1").lives(), 1u);
+    };
+    gtest_glue::report_shortest(
+      scripted("at 1s: pause db | cut db <-> rt1\n"
+               "at 2s: resume db | kill rt1 restart 1ms | heal\n"),
+      run);
+  }
+  ASSERT_EQ(results.size(), 1);
+  EXPECT_NE(std::string{results.GetTestPartResult(0).message()}.find(
+              "of 5 faults these are enough:\n"
+              "at 2s: kill rt1 restart 1ms\n"),
+            std::string::npos)
+    << results.GetTestPartResult(0).message();
+}
+
 uint64_t traced_run(uint64_t seed) {
   world w{seed};
   w.add_cluster_text(own_cluster);

@@ -3,13 +3,19 @@
 // What a test of failures includes: a world, what joins it, seeds, and failures
 // that go to GoogleTest. Only a program with GoogleTest can include it.
 
+#include <millrace/sim/script/fault_mix.hpp>
+#include <millrace/sim/script/script_shrinker.hpp>
 #include <millrace/sim/world/seeds.hpp>
 #include <millrace/sim/world/table_publisher.hpp>
 #include <millrace/sim/world/world.hpp>
 
+#include <gtest/gtest-spi.h>
 #include <gtest/gtest.h>
 
 #include <cstdint>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
 #include <string>
 #include <type_traits>
 
@@ -64,6 +70,73 @@ void for_each_seed(uint64_t count, const Run& run) {
                   << gtest_glue::replay_line(seed) << "\n"
                   << records.text();
     return false;
+  });
+}
+
+namespace gtest_glue {
+
+/// Whether a run fails; nobody hears of it.
+template <class Run>
+bool fails_quietly(const Run& run) {
+  ::testing::TestPartResultArray results;
+  const ::testing::ScopedFakeTestPartResultReporter quiet{
+    ::testing::ScopedFakeTestPartResultReporter::INTERCEPT_ONLY_CURRENT_THREAD,
+    &results};
+  run();
+  for (int i = 0; i < results.size(); ++i)
+    if (results.GetTestPartResult(i).failed())
+      return true;
+  return false;
+}
+
+/// Says which faults of a script that fails are enough.
+template <class Run>
+void report_shortest(const fault_script& failing, const Run& run) {
+  script_shrinker shrinker{failing};
+  while (const auto less = shrinker.next()) {
+    const recorded_runs not_kept;
+    shrinker.tried(fails_quietly([&] { run(*less); }));
+  }
+  ADD_FAILURE() << "of " << failing.size() << " faults these are enough:\n"
+                << to_text(shrinker.smallest())
+                << "save them, and say MILLRACE_SIM_SCRIPT=<file> when this "
+                   "seed is replayed";
+}
+
+/// The script that MILLRACE_SIM_SCRIPT names, else what the seed draws.
+inline fault_script script_of(uint64_t seed, const fault_mix& mix) {
+  const char* path = std::getenv("MILLRACE_SIM_SCRIPT");
+  if (path == nullptr)
+    return draw_faults(seed, mix);
+  std::ifstream file{path};
+  const std::string text{std::istreambuf_iterator<char>{file}, {}};
+  auto script = parse_fault_script(text, path);
+  if (!file || !script) {
+    ADD_FAILURE() << (file ? to_string(script.failure())
+                           : std::string{path} + ": cannot be read");
+    return {};
+  }
+  return *std::move(script);
+}
+
+} // namespace gtest_glue
+
+/// Runs `run(seed, script)` with a script of faults that each seed draws from
+/// the mix, for `world::play`. The script of the first that fails is shrunk, by
+/// running it again with less, to one in which no fault can be spared; that is
+/// said, with what happened. MILLRACE_SIM_SCRIPT names a file with a script to
+/// run instead: what was said, saved.
+template <class Run>
+void for_each_fault_script(uint64_t count, const fault_mix& mix,
+                           const Run& run) {
+  for_each_seed(count, [&](uint64_t seed) {
+    const auto before = gtest_glue::failed_parts();
+    const auto drawn = gtest_glue::script_of(seed, mix);
+    run(seed, drawn);
+    if (gtest_glue::failed_parts() == before)
+      return;
+    gtest_glue::report_shortest(
+      drawn, [&](const fault_script& less) { run(seed, less); });
   });
 }
 

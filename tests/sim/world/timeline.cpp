@@ -10,16 +10,21 @@ namespace {
 constexpr size_t width_min = 8;
 constexpr size_t width_max = 30;
 
-/// Cut into lines of at most `width` bytes, between words where it can be.
+/// Its lines, cut into some of at most `width` bytes, between words where it
+/// can be.
 std::vector<std::string> wrapped(const std::string& text, size_t width) {
   std::vector<std::string> out;
   size_t begin = 0;
-  while (text.size() - begin > width) {
-    auto end = text.rfind(' ', begin + width);
+  for (;;) {
+    auto end = text.find('\n', begin);
+    if (std::min(end, text.size()) - begin > width)
+      end = text.rfind(' ', begin + width);
+    else if (end == std::string::npos)
+      break;
     if (end == std::string::npos || end <= begin)
       end = begin + width;
     out.push_back(text.substr(begin, end - begin));
-    begin = text[end] == ' ' ? end + 1 : end;
+    begin = text[end] == ' ' || text[end] == '\n' ? end + 1 : end;
   }
   out.push_back(text.substr(begin));
   return out;

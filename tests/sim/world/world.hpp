@@ -6,6 +6,7 @@
 #include <millrace/nodes/configuration/configuration.hpp>
 #include <millrace/persistence/disk/env.hpp>
 #include <millrace/sim/disk/memory_file_system.hpp>
+#include <millrace/sim/script/fault_script.hpp>
 #include <millrace/sim/world/actor_home.hpp>
 #include <millrace/sim/world/connection_table.hpp>
 #include <millrace/sim/world/timeline.hpp>
@@ -36,17 +37,6 @@ struct crash_style {
   survival left = survival::some;
   /// Restarts by itself after this time; none: only `world::restart` does.
   std::optional<duration> restart_after{};
-};
-
-/// Whether a node that ends comes back, and on which disk.
-struct comeback {
-  enum class disk {
-    same,
-    empty, ///< A new machine.
-    older, ///< As it was at `world::back_up`.
-  };
-  std::optional<duration> after{}; ///< None: only `world::restart` does.
-  disk on = disk::same;
 };
 
 [[nodiscard]] inline comeback restart_after(duration time) { return {time}; }
@@ -328,6 +318,11 @@ public:
   [[nodiscard]] uint64_t disks_of(const std::string& name) const;
   /// The wall clock of a node's machine is set on by so much, or back.
   void jump_clock(const std::string& name, duration by);
+  /// Does what a fault says, now (world_script.cpp). The run fails when it
+  /// names a node that is not there.
+  void inject(const fault& what);
+  /// The same at the times of a script, from now on.
+  void play(const fault_script& script);
   /// Ends all faults: links are whole, disks work and have space, and every
   /// node lives and runs.
   void heal();
@@ -444,6 +439,7 @@ private:
   static void end_actor(const caf::strong_actor_ptr& handle);
   void keep_record();
   void replace_disk(node& who, comeback::disk on);
+  void damage_file(node& who, const fault& what);
   void end_machine(const std::string& name, bool power, survival left,
                    const comeback& back);
   void boot_cluster(nodes::cluster_config config, cluster_options options);
@@ -494,9 +490,10 @@ private:
     checkpoints_;
   /// Disks of machines, with their checkpoints, as they once were.
   struct backup;
-  std::map<std::string, std::shared_ptr<const backup>> backups_; ///< By machine.
-  std::map<std::string, uint64_t> disk_counts_;            ///< By machine.
-  std::map<std::string, duration> clock_jumps_;            ///< By machine.
+  std::map<std::string, std::shared_ptr<const backup>>
+    backups_;                                   ///< By machine.
+  std::map<std::string, uint64_t> disk_counts_; ///< By machine.
+  std::map<std::string, duration> clock_jumps_; ///< By machine.
   std::vector<std::unique_ptr<node>> nodes_;
   std::optional<nodes::cluster_config> cluster_; ///< Of a file or a text.
   std::vector<std::unique_ptr<table_publisher>> publishers_;

@@ -10,6 +10,8 @@ namespace millrace::sim {
 /// A node ends, or its whole machine, and comes back as it is told.
 void world::end_machine(const std::string& name, bool power, survival left,
                         const comeback& back) {
+  if (back.on == comeback::disk::older && !backups_.contains(at(name).host_))
+    return fail("node '" + name + "' was never backed up");
   const auto* disk = at(name).disk_;
   const bool another = back.on != comeback::disk::same;
   std::vector<std::string> ended;
@@ -70,15 +72,12 @@ void world::back_up(const std::string& name) {
   backups_[who.host_] = std::move(kept);
 }
 
-/// @pre no node lives on the machine
+/// @pre no node lives on the machine; it was backed up, if it gets that
 void world::replace_disk(node& who, comeback::disk on) {
   ++disk_counts_[who.host_];
   const backup* kept = nullptr;
-  if (on == comeback::disk::older) {
-    const auto found = backups_.find(who.host_);
-    MILLRACE_ASSERT(found != backups_.end());
-    kept = found->second.get();
-  }
+  if (on == comeback::disk::older)
+    kept = backups_.at(who.host_).get();
   note(who.name_, kept ? "its disk is the older one" : "its disk is empty");
   if (kept)
     who.disk_->become(*kept->files);

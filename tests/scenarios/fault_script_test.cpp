@@ -1,0 +1,169 @@
+// Faults as text: what is read, what is refused, and what can be spared.
+
+#include <millrace/sim/script/fault_mix.hpp>
+#include <millrace/sim/script/fault_script.hpp>
+#include <millrace/sim/script/script_shrinker.hpp>
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+namespace millrace::sim {
+namespace {
+
+using namespace std::chrono_literals;
+
+fault_script read_script(const std::string& text) {
+  auto got = parse_fault_script(text, "f");
+  EXPECT_TRUE(got) << to_string(got.failure());
+  return got ? *got : fault_script{};
+}
+
+TEST(FaultScript, SaysWhatIsDoneWhen) {
+  const auto got = read_script("# first\n"
+                               "at 3s: cut rt0 <-> rt1 | flip rdb1 log.0.0 412 "
+                               "| kill rt2 | heal   # and last\n"
+                               "\n"
+                               "at 3s500ms: power rt0 restart 1s empty\n");
+  const fault_script expected{
+    {3s, {.kind = fault::what::cut, .node = "rt0", .other = "rt1"}},
+    {3s,
+     {.kind = fault::what::flip,
+      .node = "rdb1",
+      .name = "log.0.0",
+      .number = 412}},
+    {3s, {.kind = fault::what::kill, .node = "rt2"}},
+    {3s, {.kind = fault::what::heal}},
+    {3500ms,
+     {.kind = fault::what::power,
+      .node = "rt0",
+      .back = {1s, comeback::disk::empty}}}};
+  EXPECT_EQ(got, expected);
+}
+
+TEST(FaultScript, IsWrittenAsItIsRead) {
+  for (const std::string line : {"kill a",
+                                 "kill a restart 1s500ms",
+                                 "power a restart 1ms older",
+                                 "crash a rt.after_append 3 restart 2s",
+                                 "restart a",
+                                 "pause a",
+                                 "resume a",
+                                 "back-up a",
+                                 "heal",
+                                 "heal a <-> b",
+                                 "cut a -> b",
+                                 "cut a <-> b",
+                                 "reset a <-> b",
+                                 "half-open a <-> b",
+                                 "slow a <-> b 1000",
+                                 "delay a <-> b 20us",
+                                 "flip a out/log.0.0 7",
+                                 "shorten a log.0.0 100",
+                                 "fail a sync-directory 2",
+                                 "full a 65536",
+                                 "lie a",
+                                 "clock a -1s",
+                                 "clock a 0"}) {
+    const auto text = "at 1s: " + line + "\n";
+    EXPECT_EQ(to_text(read_script(text)), text);
+  }
+  EXPECT_EQ(to_text(read_script("at 0: lie a\nat 0: full b 64KiB")),
+            "at 0: lie a | full b 65536\n");
+  EXPECT_EQ(to_text(fault_script{}), "");
+}
+
+TEST(FaultScript, EveryFaultHasItsPlace) {
+  const std::pair<const char*, const char*> cases[] = {
+    {"kill a", "f:1:1: 'kill' is not the beginning of 'at <time>: <fault>'"},
+    {"at noon: heal", "f:1:4: 'noon' is not a time, such as 3s or 1s500ms"},
+    {"at -1s: heal", "f:1:4: '-1s' is not a time, such as 3s or 1s500ms"},
+    {"at 1s heal", "f:1:7: 'heal' stands where ':' should"},
+    {"at 1s", "f:1:6: ':' is missing after the time"},
+    {"at 1s: explode a", "f:1:8: 'explode' is not a fault"},
+    {"at 1s: kill", "f:1:12: a node is missing"},
+    {"at 1s: kill a restart", "f:1:22: a time is missing"},
+    {"at 1s: kill a restart 1s new",
+     "f:1:26: 'new' is not a disk: empty or older"},
+    {"at 1s: cut a b", "f:1:14: 'b' is not -> or <->"},
+    {"at 1s: cut a <-> a", "f:1:18: 'a' has no link to itself"},
+    {"at 1s: reset a -> b", "f:1:16: '->' is for a cut only: <->"},
+    {"at 1s: flip a log.0.0 x", "f:1:23: 'x' is not a number"},
+    {"at 1s: fail a dance",
+     "f:1:15: 'dance' is not a disk call: open, read, write, sync, truncate, "
+     "rename, remove or sync-directory"},
+    {"at 1s: fail a sync 0", "f:1:20: '0' is not a count: they begin at 1"},
+    {"at 1s: full a much",
+     "f:1:15: 'much' is not a size, such as 512 or 64KiB"},
+    {"at 1s: pause a b", "f:1:16: 'b' is one word too many"},
+    {"at 1s: heal | ", "f:1:15: a fault is missing"},
+    {"at 1s: lie\nat 2s: lie b\nat x: lie",
+     "f:1:11: a node is missing\n"
+     "f:3:4: 'x' is not a time, such as 3s or 1s500ms"},
+  };
+  for (const auto& [text, wanted] : cases) {
+    const auto got = parse_fault_script(text, "f");
+    ASSERT_FALSE(got) << text;
+    EXPECT_EQ(got.failure().code, errc::invalid_argument);
+    EXPECT_NE(to_string(got.failure()).find(wanted), std::string::npos)
+      << text << "\n"
+      << to_string(got.failure());
+  }
+}
+
+TEST(FaultScript, ADrawnOneEndsWhatItBegins) {
+  const fault_mix mix{.nodes = {"a", "b", "c"}, .disk_errors = true};
+  std::set<fault::what> seen;
+  for (uint64_t seed = 1; seed <= 200; ++seed) {
+    const auto script = draw_faults(seed, mix);
+    EXPECT_EQ(script, draw_faults(seed, mix));
+    EXPECT_EQ(read_script(to_text(script)), script);
+    ASSERT_FALSE(script.empty());
+    EXPECT_EQ(script.back().what, fault{});
+    std::multiset<std::string> stopped;
+    for (const auto& each : script) {
+      seen.insert(each.what.kind);
+      if (each.what.kind == fault::what::pause)
+        stopped.insert(each.what.node);
+      if (each.what.kind == fault::what::kill
+          || each.what.kind == fault::what::power)
+        EXPECT_TRUE(each.what.back.after);
+    }
+  }
+  EXPECT_GE(seen.size(), 12u);
+}
+
+/// Shrinks a script of so many faults of which `needed` fail together.
+size_t shrunk_in(size_t count, const std::set<std::string>& needed) {
+  fault_script all;
+  for (size_t i = 0; i < count; ++i)
+    all.push_back({1s, {.kind = fault::what::lie, .node = std::to_string(i)}});
+  script_shrinker shrinker{all};
+  size_t runs = 0;
+  while (const auto less = shrinker.next()) {
+    ++runs;
+    std::set<std::string> there;
+    for (const auto& each : *less)
+      there.insert(each.what.node);
+    shrinker.tried(
+      std::includes(there.begin(), there.end(), needed.begin(), needed.end()));
+  }
+  std::set<std::string> left;
+  for (const auto& each : shrinker.smallest())
+    left.insert(each.what.node);
+  EXPECT_EQ(left, needed);
+  return runs;
+}
+
+TEST(ScriptShrinker, LeavesWhatIsNeeded) {
+  EXPECT_EQ(shrunk_in(8, {}), 1u);
+  EXPECT_LE(shrunk_in(16, {"3"}), 16u);
+  EXPECT_LE(shrunk_in(16, {"0", "15"}), 40u);
+  for (size_t count = 1; count <= 9; ++count)
+    for (size_t one = 0; one < count; ++one)
+      for (size_t other = one; other < count; ++other)
+        (void)shrunk_in(count, {std::to_string(one), std::to_string(other)});
+}
+
+} // namespace
+} // namespace millrace::sim

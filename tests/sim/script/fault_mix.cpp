@@ -1,0 +1,110 @@
+#include <millrace/sim/script/fault_mix.hpp>
+
+#include <algorithm>
+#include <random>
+#include <utility>
+
+namespace millrace::sim {
+
+namespace {
+
+using namespace std::chrono_literals;
+using std::chrono::nanoseconds;
+
+class drawing {
+public:
+  drawing(uint64_t seed, const fault_mix& mix) : random_{seed}, mix_{mix} {
+    const auto allow = [&](bool on, std::initializer_list<fault::what> kinds) {
+      if (on)
+        kinds_.insert(kinds_.end(), kinds);
+    };
+    allow(mix.kills, {fault::what::kill});
+    allow(mix.power_cuts, {fault::what::power});
+    allow(mix.pauses, {fault::what::pause});
+    allow(mix.links && mix.nodes.size() > 1,
+          {fault::what::cut, fault::what::reset, fault::what::half_open,
+           fault::what::slow, fault::what::delay});
+    allow(mix.disk_errors, {fault::what::fail, fault::what::full});
+    MILLRACE_ASSERT(!mix.nodes.empty() && !kinds_.empty());
+  }
+
+  fault_script script() {
+    fault_script out;
+    const auto count = 1 + below(std::max<uint64_t>(1, mix_.faults_max));
+    while (out.size() < count)
+      add_to(out);
+    std::stable_sort(
+      out.begin(), out.end(),
+      [](const timed_fault& a, const timed_fault& b) { return a.at < b.at; });
+    out.push_back({mix_.within * 2, {.kind = fault::what::heal}});
+    return out;
+  }
+
+private:
+  uint64_t below(uint64_t limit) { return random_() % limit; }
+  /// In whole milliseconds, so that scripts read well.
+  nanoseconds time_below(nanoseconds limit) {
+    return 1ms
+           * static_cast<int64_t>(
+             below(static_cast<uint64_t>(std::max<int64_t>(1, limit / 1ms))));
+  }
+
+  void add_to(fault_script& out) {
+    const auto at = time_below(mix_.within);
+    const auto lasts = 1ms + time_below(mix_.within);
+    fault made;
+    made.kind = kinds_[below(kinds_.size())];
+    const auto one = below(mix_.nodes.size());
+    made.node = mix_.nodes[one];
+    switch (made.kind) {
+      case fault::what::kill:
+      case fault::what::power:
+        made.back.after = lasts;
+        break;
+      case fault::what::pause:
+        out.push_back(
+          {at + lasts, {.kind = fault::what::resume, .node = made.node}});
+        break;
+      case fault::what::fail: {
+        const char* calls[] = {"write", "sync", "rename", "read"};
+        made.name = calls[below(4)];
+        made.number = 1 + below(50);
+        break;
+      }
+      case fault::what::full:
+        made.number = 1000 * below(1000);
+        break;
+      default:
+        draw_link(one, made);
+        out.push_back({at + lasts,
+                       {.kind = fault::what::heal,
+                        .node = made.node,
+                        .other = made.other}});
+    }
+    out.push_back({at, std::move(made)});
+  }
+
+  void draw_link(size_t one, fault& made) {
+    made.other
+      = mix_
+          .nodes[(one + 1 + below(mix_.nodes.size() - 1)) % mix_.nodes.size()];
+    if (made.kind == fault::what::cut)
+      made.one_way = below(2) == 0;
+    else if (made.kind == fault::what::slow)
+      made.number = 1000 * (1 + below(40));
+    else if (made.kind == fault::what::delay)
+      made.time = 1ms + time_below(1s);
+  }
+
+  std::mt19937_64 random_;
+  const fault_mix& mix_;
+  std::vector<fault::what> kinds_;
+};
+
+} // namespace
+
+fault_script draw_faults(uint64_t seed, const fault_mix& mix) {
+  return drawing{seed, mix}.script();
+}
+
+} // namespace millrace::sim

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <millrace/sim/script/fault_script.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace millrace::sim {
+
+/// Which faults a drawn script may have. All of them end: what is killed comes
+/// back, what is stopped goes on, and the script ends with `heal`.
+struct fault_mix {
+  std::vector<std::string> nodes; ///< Those that faults meet.
+  std::chrono::nanoseconds within = std::chrono::seconds{5};
+  size_t faults_max = 8;
+  bool kills = true;
+  bool power_cuts = true;
+  bool pauses = true;
+  bool links = true;
+  bool disk_errors = false;
+};
+
+/// A script of the mix, the same for the same seed. @pre nodes, and something
+/// that they meet
+[[nodiscard]] fault_script draw_faults(uint64_t seed, const fault_mix& mix);
+
+} // namespace millrace::sim

@@ -1,0 +1,91 @@
+#pragma once
+
+#include <millrace/messages/base/result.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace millrace::sim {
+
+/// Whether a node that ends comes back, and on which disk.
+struct comeback {
+  enum class disk : uint8_t {
+    same,
+    empty, ///< A new machine.
+    older, ///< As it was when it was backed up.
+  };
+  std::optional<std::chrono::nanoseconds> after{}; ///< None: not by itself.
+  disk on = disk::same;
+  friend bool operator==(const comeback&, const comeback&) = default;
+};
+
+/// Something that is done to a cluster. Fields that a kind does not name keep
+/// their defaults.
+struct fault {
+  enum class what : uint8_t {
+    kill,      ///< kill -9 of `node`; `back`.
+    power,     ///< Its machine loses power; `back`.
+    restart,   ///< Begins a life, if it has none.
+    pause,     ///< SIGSTOP.
+    resume,    ///< SIGCONT.
+    crash,     ///< Ends at its crash point `name`, the `number`th time; `back`.
+    cut,       ///< The link to `other` passes nothing.
+    reset,     ///< The connection to `other` is reset.
+    half_open, ///< The connection to `other` vanishes unseen.
+    slow,      ///< The link to `other` passes `number` bytes per second.
+    delay,     ///< What goes to `other` travels for up to `time`.
+    flip,      ///< Bit `number` of the file `name` of its machine.
+    shorten,   ///< The file `name` of its machine keeps `number` bytes.
+    fail,      ///< The `number`th disk call `name` from now on fails.
+    full,      ///< Its disk holds `number` bytes.
+    lie,       ///< Its disk says "synced" and forgets at a power cut.
+    clock,     ///< The wall clock of its machine jumps by `time`.
+    back_up,   ///< Keeps its disk, for `comeback::disk::older`.
+    heal,      ///< The link to `other`; without `node`: all there is.
+  };
+  what kind = what::heal;
+  std::string node;
+  std::string other;
+  bool one_way = false; ///< cut: only from `node` to `other`.
+  std::string name;
+  uint64_t number = 0;
+  std::chrono::nanoseconds time{};
+  comeback back;
+  friend bool operator==(const fault&, const fault&) = default;
+};
+
+struct timed_fault {
+  std::chrono::nanoseconds at{}; ///< From the start of the script.
+  fault what;
+  friend bool operator==(const timed_fault&, const timed_fault&) = default;
+};
+
+/// In the order of the text; equal times keep it.
+using fault_script = std::vector<timed_fault>;
+
+/// Reads lines `at <time>: <fault> | <fault>`; `#` begins a comment. A fault is
+/// one of
+///     kill N [restart T [empty|older]]      power N [restart T [empty|older]]
+///     crash N POINT [COUNT] [restart T [empty|older]]
+///     restart N    pause N    resume N      back-up N     heal
+///     cut N -> M   cut N <-> M              heal N <-> M
+///     reset N <-> M           half-open N <-> M
+///     slow N <-> M BYTES      delay N <-> M T
+///     flip N FILE BIT         shorten N FILE BYTES
+///     fail N CALL [COUNT]     full N BYTES  lie N         clock N T
+/// with times as 1s500ms, sizes as 64KiB, FILE the end of a path, CALL one of
+/// open read write sync truncate rename remove sync-directory. Every fault of
+/// the text is a line `<file>:<line>:<column>: <reason>` of one
+/// `invalid_argument` error.
+[[nodiscard]] result<fault_script> parse_fault_script(std::string_view text,
+                                                      const std::string& file);
+
+/// One fault, and a script, as `parse_fault_script` reads it.
+[[nodiscard]] std::string to_text(const fault& what);
+[[nodiscard]] std::string to_text(const fault_script& script);
+
+} // namespace millrace::sim
