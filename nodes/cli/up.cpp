@@ -20,6 +20,10 @@ namespace {
 
 void declare(option_list& list, up_options& into) {
   declare_config(list, into.config);
+  list
+    .text("--process-csv", into.process_csv,
+          "A process file of TorQ in the place of a configuration")
+    .shown_as("FILE");
   list.texts("NODE", into.nodes, "Only these nodes");
   list.number("--timeout", into.timeout_s, 1, 86'400,
               "Seconds until a node must serve, and then until what it hosts "
@@ -80,6 +84,8 @@ error check(const up_options& options) {
   const auto config = load_cluster(options.config);
   if (!config)
     return config.failure();
+  for (const auto& each : config->left_out)
+    fmt::print(stderr, "{}\n", each);
   std::vector<std::string> processes;
   for (const auto& process : config->processes)
     if (options.nodes.empty()
@@ -89,7 +95,25 @@ error check(const up_options& options) {
   return check_tables(persistence::posix_file_system(), *config, processes);
 }
 
-int run(const up_options& options) {
+/// The configuration that both options name one of.
+result<std::string> path_of(const up_options& options) {
+  if (options.process_csv.empty())
+    return options.config;
+  if (!options.config.empty())
+    return error{errc::invalid_argument,
+                 "--config and --process-csv name the same: give one of them"};
+  if (!options.process_csv.ends_with(".csv"))
+    return error{errc::invalid_argument,
+                 options.process_csv + ": a process file is named '*.csv'"};
+  return options.process_csv;
+}
+
+int run(const up_options& given) {
+  const auto path = path_of(given);
+  if (!path)
+    return fail(path.failure());
+  auto options = given;
+  options.config = *path;
   if (const auto fault = check(options))
     return fail(fault);
   return with_nodes(

@@ -10,6 +10,7 @@ namespace millrace::nodes {
 
 struct up_options {
   std::string config;
+  std::string process_csv;        ///< Given in the place of `config`.
   std::vector<std::string> nodes; ///< Empty: all.
   int timeout_s = 60;
   output_format output = output_format::table;

@@ -2,6 +2,7 @@
 #include <millrace/messages/text/civil_time.hpp>
 #include <millrace/messages/text/toml_section.hpp>
 #include <millrace/nodes/configuration/configuration.hpp>
+#include <millrace/nodes/configuration/process_file.hpp>
 
 #include <algorithm>
 #include <arpa/inet.h>
@@ -555,6 +556,8 @@ result<cluster_config> parse_configuration(std::string_view text,
 
 result<cluster_config> load_configuration(persistence::file_system& fs,
                                           const std::string& path) {
+  if (path.ends_with(".csv"))
+    return load_process_file(fs, path);
   constexpr uint64_t file_bytes_max = 16u << 20;
   auto bytes = persistence::read_file(fs, path, file_bytes_max);
   if (!bytes)

@@ -182,6 +182,8 @@ struct cluster_config {
   logging_config logging;
   /// `[feed.layouts]`: name to absolute path of a layout file.
   std::map<std::string, std::string> layouts;
+  /// What of the file has no effect, and why: of a process file of TorQ.
+  std::vector<std::string> left_out;
 
   /// Each is null when there is none of that name.
   [[nodiscard]] const node_config* node(std::string_view name) const noexcept;
@@ -213,7 +215,8 @@ struct cluster_config {
 [[nodiscard]] result<cluster_config>
 parse_configuration(std::string_view text, const std::string& file);
 
-/// The same from a file. `config` also when it cannot be read.
+/// The same from a file; a path that ends with ".csv" is a process file of TorQ
+/// (see process_file.hpp). `config` also when it cannot be read.
 [[nodiscard]] result<cluster_config>
 load_configuration(persistence::file_system& fs, const std::string& path);
 

@@ -83,6 +83,14 @@ class Documents(unittest.TestCase):
             'export PATH="$PWD/build/release/bin:$PATH"\n'
             'export MILLRACE_CONFIG="$PWD/examples/local.toml"\n')
 
+    def test_a_process_file_runs(self):
+        torq = self.dir / "examples" / "torq"
+        self.run_as_printed("docs/coming_from_kdb.md", ["A process file"],
+                            'export PATH="$PWD/build/release/bin:$PATH"\n'
+                            'trap "millrace down --force --config '
+                            'examples/torq/process.csv" EXIT\n')
+        self.assertTrue((torq / "millrace-data" / "rt" / "stp1").is_dir())
+
     def examples(self, *path):
         """Of a command and those below it: words, and what the help shows."""
         text = subprocess.run([PROGRAM, *path, "--help"], capture_output=True,
