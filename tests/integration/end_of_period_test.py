@@ -231,7 +231,7 @@ def spawned(binary):
   with mill.cluster(binary, nodes) as made:
     made.up()
     everything = {"tablename": "trade", "starttime": "2020-01-01",
-                  "endtime": "2050-01-01", "timeout": "1s"}
+                  "endtime": "2050-01-01", "timeout": "0D00:00:01"}
 
     def unanswered():
       done = made.run("query", json.dumps(everything), code=UNAVAILABLE)
@@ -294,7 +294,7 @@ def directories(binary):
     made.up()
     log = (made.directory / "data/nodes/back/node.log").read_text()
     for process in ("rdb2", "hdb2"):
-      mill.check("|WRN|not_asked|" in log and process in log, log)
+      mill.check("|WARN|not_asked|" in log and process in log, log)
     layout = made.directory / "plain.toml"
     layout.write_text(LAYOUT)
     old = made.directory / "a.csv"
