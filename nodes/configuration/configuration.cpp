@@ -62,7 +62,6 @@ public:
     root_.finish();
     check_streams();
     check_writers();
-    follow_writers();
     spread_query_timeout();
     if (config_.nodes.empty())
       root_.fault("node", "is missing: a cluster needs at least one [[node]]");
@@ -380,9 +379,6 @@ private:
     at.refuse("symbols", "an rdb holds all symbols of its tables: delete the "
                          "line");
     out.write_down = at.flag("write_down", true);
-    // A replica's rows go on from what the writer of its tables wrote.
-    if (!out.write_down && !at.has("hdb"))
-      follows_writer_.insert(out.name);
     out.hdb_directory = path(at, "hdb", default_hdb());
     out.memory_max_bytes = at.bytes("memory_max", 0, most_bytes, 0);
     out.query_memory_max_bytes
@@ -502,20 +498,6 @@ private:
     }
   }
 
-  /// A replica that names no directory has that of the writer of its tables.
-  void follow_writers() {
-    for (auto& process : config_.processes)
-      if (follows_writer_.contains(process.name))
-        for (const auto& other : config_.processes)
-          if (other.type == process_type::rdb && other.write_down
-              && std::count(other.tables.begin(), other.tables.end(),
-                            process.tables.front())
-                   != 0) {
-            process.hdb_directory = other.hdb_directory;
-            break;
-          }
-  }
-
   /// Back ends keep what the longest query of any gateway may still want.
   void spread_query_timeout() {
     std::optional<int64_t> longest;
@@ -531,8 +513,6 @@ private:
   }
 
   cluster_config config_;
-  /// Replicas that name no directory.
-  std::set<std::string> follows_writer_;
   /// Types of processes that programs of this cluster register.
   std::vector<std::string> own_types_;
   toml_faults faults_;

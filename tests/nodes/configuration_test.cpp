@@ -283,6 +283,8 @@ TEST(ConfigurationTest, ReadsEveryOption) {
   EXPECT_EQ(config.process("copy")->query_memory_max_bytes, uint64_t{2} << 30);
   EXPECT_EQ(config.process("h")->query_memory_max_bytes, 1u << 20);
   EXPECT_EQ(config.process("r")->hdb_directory, "/etc/hdb");
+  EXPECT_EQ(config.home_of("t"), "/etc/hdb") << "of the rdb that writes it";
+  EXPECT_EQ(config.home_of("u"), "/hdb") << "nobody writes it: of the hdb";
   EXPECT_FALSE(config.process("copy")->write_down);
   EXPECT_EQ(config.process("h")->hdb_directory, "/hdb");
   EXPECT_EQ(config.process("g")->node, "");
