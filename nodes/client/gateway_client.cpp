@@ -6,7 +6,6 @@
 
 #include <caf/event_based_actor.hpp>
 
-#include <deque>
 #include <future>
 #include <memory>
 #include <optional>
@@ -17,39 +16,14 @@ namespace {
 
 /// The chunks of an answer as one table.
 result<query::table_data> join(const chunks& messages) {
-  std::vector<query::column_writer> writers;
-  // A writer knows a column, and what its symbols became, by where it lies: all
-  // parts stay there until the end.
-  std::deque<query::partial_result> parts;
-  uint64_t rows = 0;
+  std::vector<query::partial_result> parts;
   for (const auto& part : messages) {
     auto decoded = query::decode_partial(part.bytes());
     if (!decoded)
       return decoded.failure();
     parts.push_back(*std::move(decoded));
-    for (const auto& piece : parts.back().chunks) {
-      const auto& columns = piece.table.columns;
-      if (writers.empty())
-        for (const auto& column : columns)
-          writers.emplace_back(column.name, column.type);
-      if (columns.size() != writers.size())
-        return error{errc::malformed_message,
-                     "the answer's parts have different columns"};
-      for (size_t i = 0; i < columns.size(); ++i)
-        writers[i].append_range(ref_of(columns[i]), &columns[i], 0,
-                                piece.table.row_count);
-      rows += piece.table.row_count;
-    }
   }
-  query::table_data out;
-  out.row_count = rows;
-  for (auto& writer : writers) {
-    auto column = writer.finish();
-    if (!column)
-      return column.failure();
-    out.columns.push_back(*std::move(column));
-  }
-  return out;
+  return query::joined_rows(parts);
 }
 
 } // namespace

@@ -30,6 +30,34 @@ result<table_data> joined(const std::vector<table_data>& pieces) {
 
 } // namespace
 
+result<table_data> joined_rows(const std::vector<partial_result>& parts) {
+  // A writer knows what a column's symbols became by where it lies: all parts
+  // stay there until the end.
+  std::vector<column_writer> writers;
+  table_data out;
+  for (const auto& part : parts)
+    for (const auto& piece : part.chunks) {
+      const auto& columns = piece.table.columns;
+      if (writers.empty())
+        for (const auto& column : columns)
+          writers.emplace_back(column.name, column.type);
+      if (columns.size() != writers.size())
+        return error{errc::malformed_message,
+                     "the answer's parts have different columns"};
+      for (size_t i = 0; i < columns.size(); ++i)
+        writers[i].append_range(ref_of(columns[i]), &columns[i], 0,
+                                piece.table.row_count);
+      out.row_count += piece.table.row_count;
+    }
+  for (auto& writer : writers) {
+    auto column = writer.finish();
+    if (!column)
+      return column.failure();
+    out.columns.push_back(*std::move(column));
+  }
+  return out;
+}
+
 size_t partial_result::byte_count() const noexcept {
   size_t total = 0;
   for (const auto& chunk : chunks)

@@ -20,7 +20,7 @@ const std::vector<gateway_state::rt_node> no_nodes;
 const std::set both_roles{backend_role::rdb, backend_role::hdb};
 
 /// The plan as text, as a table of one column and one row.
-chunks explained(const query::logical_plan& plan) {
+chunks explained(const query::split_plan& plan) {
   const auto text = to_string(plan);
   query::column_data column;
   column.name = "query";
@@ -56,27 +56,78 @@ gateway_state::query(const std::string& parameters) {
     ++refused;
     return to_caf(asked.failure());
   }
+  auto plan = query::as_fragment(std::move(asked->plan));
   if (asked->explain) {
     ++answered;
-    return {explained(asked->plan), query_cut{}};
+    return {explained(plan), query_cut{}};
   }
-  held_question what;
-  what.plan = std::move(asked->plan);
-  what.at_least = asked->at_least;
-  what.deadline_ns
+  return ask(std::move(plan), asked->at_least, asked->timeout_ns);
+}
+
+caf::result<chunks, query_cut>
+gateway_state::ask(query::split_plan plan,
+                   const std::optional<position>& at_least,
+                   int64_t timeout_ns) {
+  const auto deadline_ns
     = env->clock->monotonic_ns()
-      + (asked->timeout_ns > 0
-           ? std::min(asked->timeout_ns, settings.query_timeout_ns)
-           : settings.query_timeout_ns);
-  if (what.plan.rows_max == 0)
-    what.plan.rows_max = settings.result_rows_max;
-  if (what.plan.bytes_max == 0)
-    what.plan.bytes_max = settings.result_bytes_max;
-  if (const auto& client = self->current_sender()) {
-    what.client = caf::actor_cast<caf::actor_addr>(client);
-    if (clients[what.client]++ == 0)
-      self->monitor(client);
+      + (timeout_ns > 0 ? std::min(timeout_ns, settings.query_timeout_ns)
+                        : settings.query_timeout_ns);
+  auto client = caf::actor_cast<caf::actor_addr>(self->current_sender());
+  if (plan.is_fragment()) {
+    held_question what;
+    what.plan = std::move(plan.fragments.front());
+    what.at_least = at_least;
+    what.deadline_ns = deadline_ns;
+    if (what.plan.rows_max == 0)
+      what.plan.rows_max = settings.result_rows_max;
+    if (what.plan.bytes_max == 0)
+      what.plan.bytes_max = settings.result_bytes_max;
+    what.client = std::move(client);
+    return hold(std::move(what));
   }
+  auto request = std::make_shared<plan_request>();
+  request->plan = std::move(plan);
+  request->at_least = at_least;
+  request->deadline_ns = deadline_ns;
+  request->rows_max = settings.result_rows_max;
+  request->bytes_max = settings.result_bytes_max;
+  request->process = settings.process;
+  request->client = std::move(client);
+  auto promise = self->make_response_promise<chunks, query_cut>();
+  auto runner
+    = self->spawn(gateway_plan, env, fragment_actor{gateway_self_actor{self}},
+                  std::move(request));
+  self->request(runner, caf::infinite, start_atom::value)
+    .then(
+      [this, promise](const chunks& rows, const query_cut& cut) mutable {
+        ++answered;
+        promise.deliver(rows, cut);
+      },
+      [this, promise](caf::error& fault) mutable {
+        ++refused;
+        promise.deliver(std::move(fault));
+      });
+  return promise;
+}
+
+caf::result<chunks, query_cut>
+gateway_state::ask_fragment(const chunk& plan, std::optional<position> at_least,
+                            int64_t deadline_ns) {
+  auto decoded = query::decode_plan(plan.bytes());
+  if (!decoded)
+    return to_caf(decoded.failure());
+  held_question what;
+  what.plan = *std::move(decoded);
+  what.at_least = at_least;
+  what.deadline_ns = deadline_ns;
+  what.is_part = true;
+  what.client = caf::actor_cast<caf::actor_addr>(self->current_sender());
+  return hold(std::move(what));
+}
+
+caf::result<chunks, query_cut> gateway_state::hold(held_question what) {
+  if (what.client && clients[what.client]++ == 0)
+    self->monitor(what.client);
   auto promise = self->make_response_promise<chunks, query_cut>();
   what.promise = promise;
   if (ready(what))
@@ -197,7 +248,7 @@ void gateway_state::answer(uint64_t number, const chunks& rows, query_cut cut,
   if (const auto stream = streams.find(table.home.stream);
       stream != streams.end())
     stream->second.ends.gave({cut.upper, life});
-  ++answered;
+  answered += !what.is_part;
   leave_client(what.client);
   what.promise.deliver(rows, cut);
 }
@@ -223,7 +274,7 @@ void gateway_state::fail(uint64_t number, caf::error fault) {
 }
 
 void gateway_state::refuse(held_question& what, caf::error fault) {
-  ++refused;
+  refused += !what.is_part;
   leave_client(what.client);
   what.promise.deliver(std::move(fault));
 }
@@ -409,6 +460,11 @@ gateway(gateway_self_actor::stateful_pointer<gateway_state> self,
     [self](status_atom) { return to_status(self->state.facts()); },
     [self](query_atom, const std::string& parameters) {
       return self->state.query(parameters);
+    },
+    [self](fragment_atom, const chunk& plan, bool is_placed, position at_least,
+           int64_t deadline_ns) {
+      return self->state.ask_fragment(
+        plan, is_placed ? std::optional{at_least} : std::nullopt, deadline_ns);
     },
     [self](watch_atom, const std::vector<process_row>& rows) {
       self->state.watch(rows);

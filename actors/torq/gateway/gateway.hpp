@@ -1,6 +1,7 @@
 #pragma once
 
 #include <millrace/actors/torq/gateway/end_inquiry.hpp>
+#include <millrace/actors/torq/gateway/gateway_plan.hpp>
 #include <millrace/actors/torq/gateway/gateway_query.hpp>
 #include <millrace/actors/torq/registry/backends.hpp>
 #include <millrace/messages/data/schema.hpp>
@@ -20,9 +21,10 @@
 
 namespace millrace::torq {
 
-/// The GATEWAY, with what it sends itself: reconnects, held questions.
-using gateway_self_actor
-  = gateway_actor::extend<caf::reacts_to<caf::tick_atom>>;
+/// The GATEWAY, with what it sends itself (reconnects, held questions), and
+/// what its plans ask it.
+using gateway_self_actor = gateway_actor::extend<
+  caf::reacts_to<caf::tick_atom>>::extend_with<fragment_actor>;
 
 struct gateway_settings {
   std::string process;
@@ -86,6 +88,13 @@ struct gateway_state {
   explicit gateway_state(gateway_self_actor::pointer owner) : self{owner} {}
 
   caf::result<chunks, query_cut> query(const std::string& parameters);
+  /// A question that is understood.
+  caf::result<chunks, query_cut> ask(query::split_plan plan,
+                                     const std::optional<position>& at_least,
+                                     int64_t timeout_ns);
+  caf::result<chunks, query_cut> ask_fragment(const chunk& plan,
+                                              std::optional<position> at_least,
+                                              int64_t deadline_ns);
   void watch(const std::vector<process_row>& rows);
   void compare(const process_row& row);
   void connect(const std::string& backend_name);
@@ -99,6 +108,7 @@ struct gateway_state {
     /// As asked for; none: to be the end that the stream has now.
     std::optional<position> at_least;
     int64_t deadline_ns = 0; ///< Monotonic.
+    bool is_part = false;    ///< Of a question: not counted as one.
     caf::actor_addr client;  ///< Its end is that of the question.
     caf::typed_response_promise<chunks, query_cut> promise;
     /// What became of it with the back ends of then: it waits for one that
@@ -106,6 +116,8 @@ struct gateway_state {
     error last_fault{};
     uint64_t connections_then = 0;
   };
+  /// Starts it, or lets it wait for back ends.
+  caf::result<chunks, query_cut> hold(held_question what);
   [[nodiscard]] bool ready(const held_question& what) const;
   void start(held_question what);
   void run(held_question what, const std::vector<std::string>& warnings);

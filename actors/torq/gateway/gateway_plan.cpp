@@ -1,0 +1,139 @@
+#include <millrace/actors/torq/gateway/gateway_plan.hpp>
+#include <millrace/messages/base/caught.hpp>
+#include <millrace/query/execution/partial.hpp>
+#include <millrace/query/execution/plan_run.hpp>
+
+#include <algorithm>
+
+namespace millrace::torq {
+
+namespace {
+
+constexpr size_t answer_message_bytes = 256u << 10;
+
+/// What is left of a plan, carried out on a pool thread.
+result<chunks> carry_out(const plan_request& request,
+                         const std::vector<chunks>& partials,
+                         const query::interruption& stop) {
+  std::vector<query::table_data> fetched;
+  for (const auto& messages : partials) {
+    std::vector<query::partial_result> parts;
+    for (const auto& bytes : messages) {
+      if (stop.stopped())
+        return stop.fault("before its steps in the gateway");
+      auto part = query::decode_partial(bytes.bytes());
+      if (!part)
+        return part.failure();
+      parts.push_back(*std::move(part));
+    }
+    auto table = query::joined_rows(parts);
+    if (!table)
+      return table.failure();
+    fetched.push_back(*std::move(table));
+  }
+  auto table = query::run_plan(request.plan.rest, fetched,
+                               {.stop = stop,
+                                .memory_max = request.bytes_max,
+                                .process = request.process});
+  if (!table)
+    return table.failure();
+  query::logical_plan limits;
+  limits.table = request.plan.fragments.front().table;
+  limits.rows_max = request.rows_max;
+  limits.bytes_max = request.bytes_max;
+  if (auto refused = query::refuse_beyond_limits(limits, table->row_count,
+                                                 table->byte_count()))
+    return refused;
+  query::partial_result out;
+  out.chunks.push_back({0, *std::move(table)});
+  auto messages = encode(out, answer_message_bytes, stop);
+  if (stop.stopped())
+    return stop.fault("while its answer was packed");
+  return to_chunks(std::move(messages));
+}
+
+} // namespace
+
+caf::result<chunks, query_cut> gateway_plan_state::start() {
+  promise = self->make_response_promise<chunks, query_cut>();
+  const auto& fragments = request->plan.fragments;
+  partials.resize(fragments.size());
+  missing = fragments.size();
+  for (size_t i = 0; i < fragments.size(); ++i) {
+    auto plan = fragments[i];
+    plan.bytes_max = request->bytes_max;
+    self
+      ->request(gateway, caf::infinite, fragment_atom::value,
+                chunk::copy_of(encode(plan)), request->at_least.has_value(),
+                request->at_least.value_or(position{}), request->deadline_ns)
+      .then([this, i](const chunks& rows,
+                      const query_cut& at) { fragment_answered(i, rows, at); },
+            [this](const caf::error& fault) { finish({}, fault); });
+  }
+  return promise;
+}
+
+void gateway_plan_state::fragment_answered(size_t number, const chunks& rows,
+                                           const query_cut& at) {
+  partials[number] = rows;
+  auto warnings = std::move(cut.warnings);
+  for (const auto& each : at.warnings)
+    if (std::find(warnings.begin(), warnings.end(), each) == warnings.end())
+      warnings.push_back(each);
+  if (number == 0)
+    cut = at;
+  cut.warnings = std::move(warnings);
+  if (--missing != 0)
+    return;
+  env->pool->submit([me = gateway_plan_actor{self}, asked = request,
+                     from = std::move(partials), world = env,
+                     stopped = cancelled] {
+    const query::interruption stop{.cancel = stopped.get(),
+                                   .clock = world->clock,
+                                   .deadline_ns = asked->deadline_ns,
+                                   .table
+                                   = asked->plan.fragments.front().table};
+    chunks answer;
+    auto fault = caught("the answer to a query", [&]() -> error {
+      auto made = carry_out(*asked, from, stop);
+      if (!made)
+        return made.failure();
+      answer = *std::move(made);
+      return {};
+    });
+    caf::anon_send(me, job_atom::value, std::move(answer),
+                   fault ? to_caf(fault) : caf::error{});
+  });
+}
+
+void gateway_plan_state::finish(const chunks& answer, const caf::error& fault) {
+  if (fault)
+    promise.deliver(fault);
+  else
+    promise.deliver(answer, cut);
+  self->quit();
+}
+
+gateway_plan_actor::behavior_type
+gateway_plan(gateway_plan_actor::stateful_pointer<gateway_plan_state> self,
+             persistence::env* world, fragment_actor gateway,
+             std::shared_ptr<const plan_request> request) {
+  auto& state = self->state;
+  state.env = world;
+  state.gateway = std::move(gateway);
+  if (request->client) {
+    self->set_down_handler(
+      [self](const caf::down_msg& down) { self->quit(down.reason); });
+    self->monitor(request->client);
+  }
+  state.request = std::move(request);
+  self->attach_functor([stopped = state.cancelled] { *stopped = true; });
+  return {
+    [self](start_atom) { return self->state.start(); },
+    [self](job_atom, const chunks& answer, const caf::error& fault) {
+      self->state.finish(answer, fault);
+    },
+  };
+}
+
+} // namespace millrace::torq

@@ -1,0 +1,75 @@
+#pragma once
+
+#include <millrace/actors/torq/execute/query_job.hpp>
+#include <millrace/messages/protocol/interfaces.hpp>
+#include <millrace/persistence/disk/env.hpp>
+#include <millrace/query/plan/split.hpp>
+
+#include <caf/stateful_actor.hpp>
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace millrace::torq {
+
+/// Asks for the result of one fragment of a plan: the plan, the place in its
+/// stream that it must have come to (none: the end that it has now), and the
+/// monotonic deadline.
+using fragment_atom = caf::atom_constant<caf::atom("fragment")>;
+using fragment_actor
+  = caf::typed_actor<caf::replies_to<fragment_atom, chunk, bool, position,
+                                     int64_t>::with<chunks, query_cut>>;
+
+/// GATEWAY PLAN: answers a plan of several fragments, or of one and what is to
+/// be done with its result.
+using gateway_plan_actor
+  = caf::typed_actor<caf::replies_to<start_atom>::with<chunks, query_cut>,
+                     // From the pool: the answer, or the fault.
+                     caf::reacts_to<job_atom, chunks, caf::error>>;
+
+/// A plan, and what its answer may take.
+struct plan_request {
+  query::split_plan plan;
+  std::optional<position> at_least;
+  int64_t deadline_ns = 0;  ///< Monotonic.
+  uint64_t rows_max = 0;    ///< Of the answer; 0: no limit.
+  uint64_t bytes_max = 0;   ///< Of the answer and each step; 0: no limit.
+  std::string process;      ///< The gateway's name, for messages.
+  caf::actor_addr client{}; ///< The work ends when it does.
+};
+
+/// State of the GATEWAY PLAN: asks the gateway for all fragments at once, and
+/// carries out the rest on the pool.
+struct gateway_plan_state {
+  static constexpr const char* name = "gateway-plan";
+
+  /// User-declared on purpose: CAF 0.17 paren-initializes C++20 aggregates.
+  explicit gateway_plan_state(gateway_plan_actor::pointer owner)
+    : self{owner} {}
+
+  caf::result<chunks, query_cut> start();
+  void fragment_answered(size_t number, const chunks& rows,
+                         const query_cut& at);
+  void finish(const chunks& answer, const caf::error& fault);
+
+  gateway_plan_actor::pointer self;
+  persistence::env* env = nullptr;
+  fragment_actor gateway;
+  std::shared_ptr<const plan_request> request;
+  std::vector<chunks> partials;
+  size_t missing = 0;
+  query_cut cut; ///< Of the first fragment, with the warnings of all.
+  std::shared_ptr<std::atomic<bool>> cancelled
+    = std::make_shared<std::atomic<bool>>(false);
+  caf::typed_response_promise<chunks, query_cut> promise;
+};
+
+gateway_plan_actor::behavior_type
+gateway_plan(gateway_plan_actor::stateful_pointer<gateway_plan_state> self,
+             persistence::env* world, fragment_actor gateway,
+             std::shared_ptr<const plan_request> request);
+
+} // namespace millrace::torq

@@ -1,0 +1,148 @@
+#include <millrace/query/execution/row_operators_internal.hpp>
+
+#include <algorithm>
+
+namespace millrace::query {
+
+namespace {
+
+/// Rows of both sides that are folded at a time.
+constexpr size_t pairs_max = size_t{1} << 20;
+
+int64_t shifted(int64_t time, int64_t by) {
+  int64_t out;
+  if (time == null_long)
+    return time;
+  if (__builtin_add_overflow(time, by, &out) || out == null_long)
+    return by > 0 ? inf_long : -inf_long;
+  return out;
+}
+
+/// Left rows one after the other, each with the right rows of its window.
+class window_pairs {
+public:
+  window_pairs(const operators::window_join& what, const table_data& right,
+               const run_options& options)
+    : what_{what}, right_{right}, options_{options} {}
+
+  /// Right rows of `group` at times of the window around `time`, as [first,
+  /// last) of the group's rows.
+  std::pair<size_t, size_t> find(std::span<const uint32_t> rows,
+                                 const column_ref& times, int64_t time) const {
+    auto earlier = [&](uint32_t row, int64_t than) {
+      return integer_at(times, row) < than;
+    };
+    auto later = [&](int64_t than, uint32_t row) {
+      return than < integer_at(times, row);
+    };
+    auto first = std::lower_bound(rows.begin(), rows.end(),
+                                  shifted(time, what_.low), earlier);
+    const auto last
+      = std::upper_bound(first, rows.end(), shifted(time, what_.high), later);
+    // What held when the window began counts, unless something came just then.
+    const bool came_then
+      = first != last && integer_at(times, *first) == shifted(time, what_.low);
+    if (what_.prevailing && first != rows.begin() && !came_then)
+      --first;
+    return {static_cast<size_t>(first - rows.begin()),
+            static_cast<size_t>(last - rows.begin())};
+  }
+
+  void add(uint32_t right_row, uint32_t left_number) {
+    rows_.push_back(right_row);
+    numbers_.push_back(left_number);
+  }
+  [[nodiscard]] bool is_full() const { return rows_.size() >= pairs_max; }
+
+  /// Totals of the left rows since the last call: `count` of them.
+  error fold(uint32_t count, std::vector<column_writer>& into) {
+    auto taken = take_rows(right_, rows_, right_.columns.size());
+    if (!taken)
+      return taken.failure();
+    auto totals = totals_of(what_.columns, *taken, numbers_, count, options_);
+    if (!totals)
+      return totals.failure();
+    // Each piece has dictionaries of its own.
+    ++piece_;
+    for (size_t i = 0; i < into.size(); ++i)
+      into[i].append_range(ref_of(totals->columns[i]),
+                           reinterpret_cast<const void*>(piece_), 0, count);
+    rows_.clear();
+    numbers_.clear();
+    return {};
+  }
+
+private:
+  const operators::window_join& what_;
+  const table_data& right_;
+  const run_options& options_;
+  std::vector<uint32_t> rows_;
+  std::vector<uint32_t> numbers_;
+  uintptr_t piece_ = 0;
+};
+
+} // namespace
+
+operator_result run_window_join(const operators::window_join& what,
+                                const physical_node& node, table_data left,
+                                const table_data& right,
+                                const run_options& options) {
+  auto equal = what.on;
+  const auto time = equal.back();
+  equal.pop_back();
+  row_numbers numbering{equal};
+  auto right_numbers = numbering.of(right, options.stop);
+  if (!right_numbers)
+    return right_numbers.failure();
+  const auto known = numbering.count();
+  auto left_numbers = numbering.of(left, options.stop);
+  if (!left_numbers)
+    return left_numbers.failure();
+  auto groups = grouped(*right_numbers, known);
+  const auto& right_times = *column_named(right, time);
+  if (auto fault = order_groups(groups, right_times, options.stop))
+    return fault;
+  const auto times = ref_of(right_times);
+  const auto left_times = ref_of(*column_named(left, time));
+  window_pairs pairs{what, right, options};
+  std::vector<column_writer> writers;
+  for (const auto& each : what.columns)
+    for (const auto& column : node.columns)
+      if (column.name == each.name)
+        writers.emplace_back(column.name, column.type);
+  uint32_t begin = 0;
+  for (uint32_t row = 0; row < left.row_count; ++row) {
+    if (row % 1024 == 0 && options.stop.stopped())
+      return options.stop.fault("in a window join");
+    const auto group = (*left_numbers)[row];
+    if (group < known) {
+      const auto rows = groups.of(group);
+      const auto [first, last]
+        = pairs.find(rows, times, integer_at(left_times, row));
+      for (auto i = first; i < last; ++i)
+        pairs.add(rows[i], row - begin);
+    }
+    if (!pairs.is_full())
+      continue;
+    if (auto fault = pairs.fold(row + 1 - begin, writers))
+      return fault;
+    begin = row + 1;
+  }
+  const auto rest = static_cast<uint32_t>(left.row_count) - begin;
+  if (auto fault = pairs.fold(rest, writers))
+    return fault;
+  for (auto& writer : writers) {
+    auto column = writer.finish();
+    if (!column)
+      return column.failure();
+    const auto* held = column_named(left, column->name);
+    if (held)
+      left.columns[static_cast<size_t>(held - left.columns.data())]
+        = *std::move(column);
+    else
+      left.columns.push_back(*std::move(column));
+  }
+  return left;
+}
+
+} // namespace millrace::query
