@@ -136,6 +136,18 @@ error sequencer_core::start_over() {
   return group_->leave();
 }
 
+error sequencer_core::give_up_recall(const std::string& why) {
+  const auto from = group_->begin();
+  if (auto fault = set_out_aside())
+    return fault;
+  if (auto fault = group_->leave())
+    return fault;
+  return {errc::fenced, options_.directory + ": entries before "
+                          + to_string(from.next())
+                          + " cannot be applied again: " + why + "; "
+                          + std::string{copied_again}};
+}
+
 /// It cannot be made good: what it has applied others may have read.
 error sequencer_core::leave(entry_index denied) {
   const auto from = group_->begin();

@@ -155,6 +155,12 @@ public:
   }
   /// Tries to apply again what could not be read.
   void retry() noexcept { blocked_.reset(); }
+  /// What the group's log has forgotten is not all applied here.
+  [[nodiscard]] bool recalls() const;
+  /// Nobody has what that takes: sets out/ and the group's log aside, and says
+  /// so as a failure to end with. The next life copies what the group has.
+  /// @pre other nodes order the stream.
+  [[nodiscard]] error give_up_recall(const std::string& why);
   /// Why nothing is applied; none while all goes on.
   [[nodiscard]] error blocked() const {
     return blocked_ ? blocked_->why : error{};
@@ -332,7 +338,6 @@ private:
   error read(const merge_range& range, input_bytes& into);
   void block(const merge_range& on, const error& why);
   [[nodiscard]] error room_for(const input_bytes& bytes);
-  [[nodiscard]] bool recalls() const;
   void name(input_id number, const input_name& name);
   [[nodiscard]] const merge_input* input_of(const input_name& name) const;
   [[nodiscard]] int64_t now() const { return env_->clock->monotonic_ns(); }

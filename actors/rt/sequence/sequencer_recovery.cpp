@@ -346,9 +346,16 @@ error sequencer_core::apply_history() {
     if (auto fault = apply_pending(out))
       return fault;
   }
-  // What is damaged is mended while the node lives.
-  if (blocked_)
+  // What is damaged is mended while the node lives. What an earlier life
+  // applied after the log's begin comes with the log, or with a snapshot.
+  if (blocked_) {
+    if (pending_.front().first > group_->begin()) {
+      pending_.clear();
+      losses_.clear();
+      blocked_.reset();
+    }
     return {};
+  }
   newest_ = {merge_->state().applied_index, encode(merge_->state())};
   return {};
 }

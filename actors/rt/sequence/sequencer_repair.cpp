@@ -140,10 +140,12 @@ void sequencer_state::mend_inputs() {
       input_repair::lacking{missing->copy, missing->range, /*agreed*/ true});
   // A group of one has nobody that could still have it, but the publisher.
   const bool several = core->options().nodes.size() > 1;
+  // What the others have merged and collected comes with the merged log.
+  const bool agreed = several && !(core->recalls() && leading_peer());
   const auto damaged = core->damaged();
   for (const auto& [copy, range] : damaged)
     step_repair(
-      input_repair::lacking{copy, core->growing(copy, range), several});
+      input_repair::lacking{copy, core->growing(copy, range), agreed});
   if (const auto why = core->blocked(); why != told_blocked) {
     told_blocked = why;
     if (why)
@@ -263,6 +265,18 @@ void sequencer_state::filled(copy_id copy, input_part range, position begin,
 }
 
 void sequencer_state::act(const input_repair::give_up& what) {
+  const auto damaged = core->damaged();
+  const bool recalled
+    = core->options().nodes.size() > 1 && core->recalls()
+      && std::any_of(damaged.begin(), damaged.end(), [&](const auto& each) {
+           return each.copy == what.copy && each.range.from < what.range.to
+                  && what.range.from < each.range.to;
+         });
+  if (recalled)
+    return leading_peer() ? fail(core->give_up_recall(
+             "of input " + to_string(core->inputs().name(what.copy))
+             + " nobody has " + describe(what.range)))
+                          : void();
   settings.warn("input_lost", "stream '" + core->options().stream + "': input "
                                 + to_string(core->inputs().name(what.copy))
                                 + ": nobody has " + describe(what.range)
