@@ -4,6 +4,7 @@
 #include <millrace/nodes/cli/interrupts.hpp>
 #include <millrace/nodes/cli/line_publisher.hpp>
 #include <millrace/nodes/cli/pub.hpp>
+#include <millrace/nodes/client/declared_tables.hpp>
 #include <millrace/nodes/client/end_period.hpp>
 #include <millrace/nodes/client/find_stream.hpp>
 #include <millrace/nodes/configuration/configured_part.hpp>
@@ -195,6 +196,10 @@ int run(const pub_options& options) {
                                .env = {.io_threads = 2, .pool_threads = 1}});
   if (!host)
     return fail(host.failure());
+  if (!options.table.empty() && !options.flush
+      && !options.stream.starts_with('/'))
+    if (auto fault = check_declared(**host, *config, options.table))
+      return fail(fault);
   auto out = open_publisher(**host, options);
   if (!out)
     return fail(out.failure());

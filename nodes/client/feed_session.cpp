@@ -1,4 +1,5 @@
 #include <millrace/nodes/assembly/endpoints.hpp>
+#include <millrace/nodes/client/declared_tables.hpp>
 #include <millrace/nodes/client/end_period.hpp>
 #include <millrace/nodes/client/feed_session.hpp>
 #include <millrace/nodes/host/tcp_probe.hpp>
@@ -29,6 +30,9 @@ feed_session::start(const cluster_config& config, const process_config& process,
   auto host = runtime::create({.config = config});
   if (!host)
     return host.failure();
+  if (!process.table.empty())
+    if (auto fault = check_declared(**host, config, process.table))
+      return fault;
   std::unique_ptr<feed_session> made{new feed_session};
   run.on_done = [end = made->end_](const error& fault) {
     const std::scoped_lock lock{end->mutex};

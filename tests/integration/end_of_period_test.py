@@ -85,7 +85,15 @@ def rejects(binary):
     other.write_text(made.path.read_text().replace(
       '"size:int"', '"size:int", "venue:symbol"', 1))
     publish(made, ("2024-01-02", "A", 1))
+    # An rdb that lives is asked, and nothing is published that it cannot take.
+    refused = publish(made, ("2024-01-02", "B", 2), config=other, code=CONFIG)
+    mill.check("rdb1 on node back" in refused.stderr
+               and "column 'venue' is not in it there" in refused.stderr,
+               refused.stderr)
+    mill.check(total(made) == [1, 1], total(made))
+    made.run("stop", "rdb1")
     publish(made, ("2024-01-02", "B", 2), config=other)
+    made.run("spawn", "rdb1", "--on", "back")
     mill.wait_until(lambda: made.process("rdb1")["rejected_batches"] == 1, 30,
                     "a rejected batch")
     ends(made, "2024-01-02", code=NEGATIVE,

@@ -1,0 +1,57 @@
+#include <millrace/nodes/client/declared_tables.hpp>
+#include <millrace/nodes/client/registered_processes.hpp>
+#include <millrace/persistence/columns/column_values.hpp>
+
+namespace millrace::nodes {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Publishing goes on without an answer.
+constexpr auto patience = 300ms;
+
+} // namespace
+
+error misfit(const table_schema& mine, const text::json_value& theirs) {
+  for (const auto& column : mine.columns) {
+    const auto* name = theirs.at(column.name).text();
+    const auto there = name ? column_type_of(*name) : std::nullopt;
+    if (!there)
+      return {errc::config, "column '" + column.name + "' is not in it there"};
+    if (!persistence::widens(column.type, *there))
+      return {errc::config, "column '" + column.name + "' is "
+                              + std::string{to_string(column.type)}
+                              + " here, and " + std::string{to_string(*there)}
+                              + " there"};
+  }
+  return {};
+}
+
+error check_declared(runtime& host, const cluster_config& config,
+                     const std::string& table) {
+  const auto* mine = config.table(table);
+  if (mine == nullptr)
+    return {}; // Told where it is needed.
+  const auto rows = registered_processes(
+    host, config, std::string{process_type::rdb}, patience);
+  if (!rows)
+    return {};
+  for (const auto& row : *rows) {
+    const auto& theirs = row.attributes.at("declares").at(table);
+    if (!row.available || !theirs.is_object())
+      continue;
+    if (const auto why = misfit(mine->schema, theirs))
+      return {errc::config,
+              config.path + ": table '" + table + "': " + row.name + " on node "
+                + row.node
+                + " was started with another declaration of it, and would "
+                  "take none of these rows: "
+                + why.context
+                + "; start that node with this configuration, or publish with "
+                  "the one that it has"};
+  }
+  return {};
+}
+
+} // namespace millrace::nodes
