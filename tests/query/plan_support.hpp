@@ -1,0 +1,65 @@
+#pragma once
+
+#include <millrace/query/execution/execution.hpp>
+#include <millrace/query/execution/plan_run.hpp>
+#include <millrace/query/plan/plan_tree.hpp>
+#include <millrace/query/plan/split.hpp>
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "oracle.hpp"
+
+namespace millrace::query::testing_support {
+
+/// The parts of each table, in whatever stores.
+using parts_of_tables
+  = std::map<std::string, std::vector<persistence::table_view>>;
+
+/// Resolves, splits, sends the fragments through their messages, and carries
+/// out the rest: all that a cluster does with a plan but to travel.
+inline result<table_data> run_tree(plan_node plan,
+                                   const parts_of_tables& tables) {
+  if (auto fault = resolve(plan))
+    return fault;
+  auto cut = split(plan);
+  if (!cut)
+    return cut.failure();
+  std::vector<table_data> fetched;
+  for (const auto& fragment : cut->fragments) {
+    auto sent = decode_plan(encode(fragment));
+    if (!sent)
+      return sent.failure();
+    merger merged{fragment};
+    // Each part is a store of its own.
+    for (const auto& part : tables.at(fragment.table)) {
+      auto partial = execute(*sent, {part}, {.morsel_rows = 100});
+      if (!partial)
+        return partial.failure();
+      for (const auto& message : encode(*partial, 2000)) {
+        auto read = decode_partial(message);
+        if (!read)
+          return read.failure();
+        if (auto fault = merged.add(*std::move(read)))
+          return fault;
+      }
+    }
+    auto table = merged.finish();
+    if (!table)
+      return table.failure();
+    fetched.push_back(*std::move(table));
+  }
+  return run_plan(cut->rest, fetched, {});
+}
+
+inline plan_node node_of(plan_node::operation what,
+                         std::vector<plan_node> inputs = {}) {
+  return {std::move(what), std::move(inputs)};
+}
+
+inline plan_node scan_of(const table_schema& schema) {
+  return node_of(operators::scan{schema});
+}
+
+} // namespace millrace::query::testing_support
