@@ -69,7 +69,7 @@ find them by CMake's find_package(millrace).")
 set(CPACK_DEBIAN_MILLRACESIM_PACKAGE_NAME libmillrace-sim-dev)
 set(CPACK_DEBIAN_MILLRACESIM_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_MILLRACESIM_PACKAGE_DEPENDS
-  "libmillrace-dev (= ${PROJECT_VERSION}-1)")
+  "libmillrace-dev (= ${PROJECT_VERSION}-1), libgtest-dev")
 set(CPACK_COMPONENT_MILLRACESIM_DESCRIPTION
   "Millrace simulated: clusters with faults in tests of others
 Whole clusters of Millrace in one thread, in virtual time, from a

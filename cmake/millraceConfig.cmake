@@ -22,5 +22,5 @@ find_dependency(BZip2)
 pkg_check_modules(LIBLZMA REQUIRED IMPORTED_TARGET liblzma)
 pkg_check_modules(LIBZSTD REQUIRED IMPORTED_TARGET libzstd)
 include("${CMAKE_CURRENT_LIST_DIR}/millraceTargets.cmake")
-# The simulator is installed apart.
+# The simulator is a package of its own, which may be absent.
 include("${CMAKE_CURRENT_LIST_DIR}/millraceSimTargets.cmake" OPTIONAL)

@@ -30,12 +30,32 @@ def check(lint):
                     check_paths(lint, name, i + 1, line, files, folders)
                 check_words(lint, name, i + 1, line, words, keys)
                 check_tests(lint, name, i + 1, line, tests)
+                check_quoted(lint, name, i + 1, line, lines)
         # Those of layouts are held to their keys by a test that loads them.
         if name.startswith("examples/") and name.endswith(".toml") \
                 and not name.startswith("examples/layouts/"):
             check_example(lint, name, lines, keys)
     check_floors(lint)
     check_reference(lint, keys)
+
+
+def check_quoted(lint, name, at, line, lines):
+    """An indented block after `<!-- of <path> -->` is a part of that file, but
+    for its indentation."""
+    source = re.fullmatch(r"<!-- of (\S+) -->", line.strip())
+    if not source:
+        return
+    block = []
+    for each in lines[at:]:
+        if each.strip() and not each.startswith("    "):
+            break
+        block.append(each.strip())
+    wanted = "\n".join(block).strip()
+    there = "\n".join(each.strip()
+                      for each in lint.lines.get(source.group(1), []))
+    if not wanted or wanted not in there:
+        lint.report(name, at, "document",
+                    f"this is not what {source.group(1)} says")
 
 
 def check_paths(lint, name, at, line, files, folders):

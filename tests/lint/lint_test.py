@@ -464,6 +464,20 @@ class LintTest(unittest.TestCase):
             self.assert_found({**files, name: "\n" + text},
                               {name: [(2, "document")]})
 
+    def test_documents_quote_what_is_there(self):
+        code = "int main() {\n  one();\n  two();\n}\n"
+        for quoted, clean in [
+                ("    one();\n    two();\n\nAnd so on.\n", True),
+                ("      int main() {\n        one();\n", True),
+                ("    one();\n    three();\n", False),
+                ("Nothing.\n", False)]:
+            files = {"examples/x.cpp": code,
+                     "docs/x.md": "<!-- of examples/x.cpp -->\n\n" + quoted}
+            if clean:
+                self.assert_clean(files)
+            else:
+                self.assert_found(files, {"docs/x.md": [(1, "document")]})
+
     def test_documents_name_tests_that_exist(self):
         files = {"tests/x_test.cpp": "TEST_P(LogSim,\n       ItHolds) {}\n"
                                      "TEST(LogTest, ItReads) {}\n",

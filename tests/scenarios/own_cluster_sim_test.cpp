@@ -16,52 +16,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr const char* own_cluster = R"(
-[cluster]
-name = "own"
-data = "data"
-
-[[stream]]
-name = "market"
-
-[[table]]
-name = "trade"
-stream = "market"
-time = "time"
-symbol = "sym"
-columns = ["time:timestamp", "sym:symbol", "price:float", "size:int"]
-
-[[node]]
-name = "rt1"
-port = 7001
-[[node]]
-name = "db"
-port = 7002
-
-[[process]]
-name = "discovery1"
-type = "discovery"
-node = "db"
-[[process]]
-name = "rt1"
-type = "rt"
-node = "rt1"
-[[process]]
-name = "rdb1"
-type = "rdb"
-node = "db"
-tables = ["trade"]
-hdb = "hdb"
-[[process]]
-name = "hdb1"
-type = "hdb"
-node = "db"
-hdb = "hdb"
-[[process]]
-name = "gw1"
-type = "gateway"
-node = "db"
-)";
+const std::string own_cluster
+  = test_support::source_path("examples/failure_test/cluster.toml");
 
 struct vwap_state {
   vwap_state() = default;
@@ -102,9 +58,9 @@ result<nodes::hosted_process> vwap(nodes::process_host& host,
 }
 
 TEST(Vwap, SurvivesPowerCuts) {
-  for_each_seed(10, [](uint64_t seed) {
+  for_each_seed(50, [](uint64_t seed) {
     world w{seed};
-    w.add_cluster_text(own_cluster);
+    w.add_cluster(own_cluster);
     auto& feed = w.add_publisher("feed", "trade");
     auto& mine = w.host("mine", vwap);
     feed.publish({{"sym", "A"}, {"price", 10.0}, {"size", 1}});
@@ -133,7 +89,7 @@ protected:
 
 TEST_F(OwnCluster, AnswersItsRowsAndKnowsThem) {
   world w{3};
-  w.add_cluster_text(own_cluster);
+  w.add_cluster(own_cluster);
   auto& feed = w.add_publisher("feed", "trade");
   feed.publish({{"sym", "A"}, {"price", 1.5}, {"size", 7}});
   feed.publish({{"sym", "B"}, {"price", {}}, {"size", 8}});
@@ -150,7 +106,7 @@ TEST_F(OwnCluster, AnswersItsRowsAndKnowsThem) {
 
 TEST_F(OwnCluster, ARowThatDoesNotFitFailsTheRun) {
   world w{1};
-  w.add_cluster_text(own_cluster);
+  w.add_cluster(own_cluster);
   auto& feed = w.add_publisher("feed", "trade");
   expect_failures();
   feed.publish({{"price", "dear"}});
@@ -176,7 +132,7 @@ TEST_F(OwnCluster, AFaultyFileFailsTheRun) {
 // A checker that finds nothing proves nothing.
 TEST_F(OwnCluster, LostAndDoubledRowsAreTold) {
   world w{5};
-  w.add_cluster_text(own_cluster);
+  w.add_cluster(own_cluster);
   auto& feed = w.add_publisher("feed", "trade");
   for (int i = 0; i < 3; ++i)
     feed.publish({{"sym", "A"}, {"size", i}});
@@ -226,7 +182,7 @@ TEST_F(OwnCluster, ADiskIsEmptyOrOlderAfterwards) {
 
 TEST_F(OwnCluster, EachMachineHasAWallClock) {
   world w{2};
-  w.add_cluster_text(own_cluster);
+  w.add_cluster(own_cluster);
   auto now = [&](const char* node) { return w.at(node).env().clock->now_ns(); };
   w.jump_clock("db", 1h);
   EXPECT_EQ(now("db") - now("rt1"), 3'600'000'000'000);
@@ -240,7 +196,7 @@ fault_script scripted(const char* text) {
 
 TEST_F(OwnCluster, AScriptHarmsIt) {
   world w{4};
-  w.add_cluster_text(own_cluster);
+  w.add_cluster(own_cluster);
   auto& feed = w.add_publisher("feed", "trade");
   w.play(scripted("at 100ms: cut db <-> rt1 | pause db\n"
                   "at 200ms: kill feed restart 300ms | fail rt1 sync\n"
@@ -256,7 +212,7 @@ TEST_F(OwnCluster, AScriptHarmsIt) {
 
 TEST_F(OwnCluster, AFlippedBitIsFlipped) {
   world w{4};
-  w.add_cluster_text(own_cluster);
+  w.add_cluster(own_cluster);
   w.add_publisher("feed", "trade").publish({{"sym", "A"}, {"size", 1}});
   w.inject(scripted("at 0: flip feed .lineage 3")[0].what);
   w.inject(scripted("at 0: flip feed nothing.0 3")[0].what);
@@ -270,7 +226,7 @@ TEST_F(OwnCluster, AFlippedBitIsFlipped) {
 
 TEST_F(OwnCluster, AScriptThatNamesNoNodeFailsTheRun) {
   world w{1};
-  w.add_cluster_text(own_cluster);
+  w.add_cluster(own_cluster);
   expect_failures();
   w.inject(scripted("at 0: cut db <-> moon")[0].what);
   w.inject(scripted("at 0: kill db restart 1s older")[0].what);
@@ -283,7 +239,7 @@ TEST(OwnClusterScripts, NothingIsLostByWhatASeedDraws) {
   const fault_mix mix{.nodes = {"rt1", "db", "feed", "mine"}, .within = 2s};
   for_each_fault_script(5, mix, [](uint64_t seed, const fault_script& script) {
     world w{seed};
-    w.add_cluster_text(own_cluster);
+    w.add_cluster(own_cluster);
     auto& feed = w.add_publisher("feed", "trade");
     w.host("mine", vwap);
     w.play(script);
@@ -304,7 +260,7 @@ TEST(OwnClusterScripts, AFailureIsShrunkToTheFaultThatMakesIt) {
       &results};
     const auto run = [](const fault_script& script) {
       world w{1};
-      w.add_cluster_text(own_cluster);
+      w.add_cluster(own_cluster);
       w.play(script);
       w.run_for(3s);
       EXPECT_EQ(w.at("rt1").lives(), 1u);
@@ -324,7 +280,7 @@ TEST(OwnClusterScripts, AFailureIsShrunkToTheFaultThatMakesIt) {
 
 uint64_t traced_run(uint64_t seed) {
   world w{seed};
-  w.add_cluster_text(own_cluster);
+  w.add_cluster(own_cluster);
   auto& feed = w.add_publisher("feed", "trade");
   w.host("mine", vwap);
   feed.publish({{"sym", "A"}, {"price", 10.0}, {"size", 1}});

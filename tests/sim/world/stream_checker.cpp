@@ -1,7 +1,6 @@
 #include <millrace/actors/rt/sequence/sequencer_core.hpp>
 #include <millrace/persistence/log/log_directory.hpp>
 #include <millrace/sim/world/stream_checker.hpp>
-#include <millrace/tests/support/manual_clock.hpp>
 
 #include <algorithm>
 
@@ -215,6 +214,12 @@ struct no_store final : rt::state_store {
   error save_anchor(std::span<const std::byte>) override { return {}; }
 };
 
+/// What is made again does not depend on when.
+struct no_time final : persistence::clock_source {
+  int64_t now_ns() override { return 0; }
+  int64_t monotonic_ns() override { return 0; }
+};
+
 /// A copy of the disk with only the first `kept` files of out/, and what an RT
 /// node makes of it. The identity of the log stays: its records are bound to
 /// it.
@@ -239,7 +244,7 @@ rebuild(memory_file_system& disk, const std::string& process,
       if (auto fault = copy->remove(out + "/" + entry.name))
         return fault;
   persistence::env env;
-  test_support::manual_clock clock;
+  no_time clock;
   env.fs = copy.get();
   env.clock = &clock;
   env.random = [] { return uint64_t{7}; };

@@ -447,6 +447,8 @@ private:
              std::map<std::string, std::string> settings);
   void check_streams(const std::string& table,
                      std::vector<std::string>& broken);
+  [[nodiscard]] bool check_answer_once(const std::string& table,
+                                       std::vector<std::string>& broken);
   void check_answer(const std::string& table, std::vector<std::string>& broken);
   void run_all_jobs(const std::function<bool(const job&)>& mine);
   void bury_the_dead();
