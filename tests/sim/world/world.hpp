@@ -305,7 +305,7 @@ public:
     return record_;
   }
 
-  // -- faults -----------------------------------------------------------------
+  // -- faults (world_faults.cpp) ----------------------------------------------
 
   /// kill -9 of a node.
   void kill(const std::string& name, comeback back = {});
