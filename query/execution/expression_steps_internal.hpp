@@ -173,7 +173,12 @@ struct multiply_whole {
 };
 struct quotient_whole {
   static int64_t of(int64_t a, int64_t b) noexcept {
-    return b == 0 ? null_long : text::floor_divide(a, b);
+    if (b == 0)
+      return null_long;
+    if (b == -1)
+      return -a;
+    const auto whole = a / b;
+    return a % b != 0 && (a < 0) != (b < 0) ? whole - 1 : whole;
   }
 };
 struct modulo_whole {

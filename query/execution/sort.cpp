@@ -22,13 +22,73 @@ uint64_t ordered_bits(double x) noexcept {
   return (bits & sign) ? ~bits : bits | sign;
 }
 
-/// Ranks of texts: text_of(i) for i < count; equal texts share a rank.
+/// Rows between two looks at whether to go on.
+constexpr size_t looked_after_rows = size_t{1} << 16;
+
+/// Calls f(i) for i < count; @returns false when it was stopped in between.
+template <class F>
+bool for_rows(uint64_t count, const interruption& stop, F&& f) {
+  for (uint64_t begin = 0; begin < count; begin += looked_after_rows) {
+    if (stop.stopped())
+      return false;
+    const auto end = std::min<uint64_t>(count, begin + looked_after_rows);
+    for (auto i = begin; i < end; ++i)
+      f(i);
+  }
+  return true;
+}
+
+/// Sorts numbers by `less`, piece by piece and then in merges that can be
+/// stopped. @returns false when it was.
+template <class Less>
+bool merge_sort(std::vector<uint32_t>& order, Less less,
+                const interruption& stop) {
+  constexpr size_t piece = 4096;
+  const auto count = order.size();
+  for (size_t begin = 0; begin < count; begin += piece) {
+    if (stop.stopped())
+      return false;
+    const auto first = order.begin() + static_cast<std::ptrdiff_t>(begin);
+    std::sort(first,
+              first
+                + static_cast<std::ptrdiff_t>(std::min(piece, count - begin)),
+              less);
+  }
+  std::vector<uint32_t> to(count);
+  for (auto width = piece; width < count; width *= 2) {
+    size_t left = 0;
+    size_t right = 0;
+    size_t middle = 0;
+    size_t end = 0;
+    const bool merged = for_rows(count, stop, [&](uint64_t i) {
+      if (i == end) {
+        left = end;
+        middle = std::min(count, left + width);
+        end = std::min(count, middle + width);
+        right = middle;
+      }
+      const bool from_right
+        = left == middle || (right != end && less(order[right], order[left]));
+      to[i] = from_right ? order[right++] : order[left++];
+    });
+    if (!merged)
+      return false;
+    order.swap(to);
+  }
+  return true;
+}
+
+/// Ranks of texts: text_of(i) for i < count; equal texts share a rank. None
+/// when it was stopped.
 template <class TextOf>
-key_column ranks(size_t count, TextOf text_of) {
+std::optional<key_column> ranks(size_t count, TextOf text_of,
+                                const interruption& stop) {
   std::vector<uint32_t> order(count);
   std::iota(order.begin(), order.end(), 0u);
-  std::sort(order.begin(), order.end(),
-            [&](uint32_t a, uint32_t b) { return text_of(a) < text_of(b); });
+  if (!merge_sort(
+        order, [&](uint32_t a, uint32_t b) { return text_of(a) < text_of(b); },
+        stop))
+    return std::nullopt;
   key_column out(count);
   uint64_t rank = 0;
   for (size_t i = 0; i < count; ++i) {
@@ -51,19 +111,28 @@ void append_guid_keys(const column_data& column, uint64_t rows,
   }
 }
 
-void append_keys(const column_data& column, const sort_term& term,
-                 uint64_t rows, std::vector<key_column>& out) {
+/// @returns false when it was stopped.
+bool append_keys(const column_data& column, const sort_term& term,
+                 uint64_t rows, std::vector<key_column>& out,
+                 const interruption& stop) {
   const auto first = out.size();
   if (column.type == column_type::guid) {
     append_guid_keys(column, rows, out);
   } else if (column.type == column_type::symbol) {
-    const auto rank = ranks(column.dictionary_ends.size(),
-                            [&](uint32_t code) { return column.entry(code); });
+    const auto rank = ranks(
+      column.dictionary_ends.size(),
+      [&](uint32_t code) { return column.entry(code); }, stop);
+    if (!rank)
+      return false;
     auto& keys = out.emplace_back(rows);
     for (uint64_t row = 0; row < rows; ++row)
-      keys[row] = rank[column.as<uint32_t>()[row]];
+      keys[row] = (*rank)[column.as<uint32_t>()[row]];
   } else if (column.type == column_type::string) {
-    out.push_back(ranks(rows, [&](uint32_t row) { return column.text(row); }));
+    auto keys = ranks(
+      rows, [&](uint32_t row) { return column.text(row); }, stop);
+    if (!keys)
+      return false;
+    out.push_back(*std::move(keys));
   } else {
     auto& keys = out.emplace_back(rows);
     const auto ref = ref_of(column);
@@ -78,6 +147,7 @@ void append_keys(const column_data& column, const sort_term& term,
     for (auto i = first; i < out.size(); ++i)
       for (auto& key : out[i])
         key = ~key;
+  return true;
 }
 
 /// Packs the columns into as few 64-bit words per row as their ranges need.
@@ -117,23 +187,26 @@ bool radix_sort(const key_column& keys, std::vector<uint32_t>& order,
   std::vector<entry> from(keys.size());
   std::vector<entry> to(keys.size());
   std::array<std::array<uint32_t, 256>, 8> counts{};
-  for (size_t i = 0; i < keys.size(); ++i) {
+  const bool counted = for_rows(keys.size(), stop, [&](uint64_t i) {
     const auto key = keys[order[i]];
     from[i] = {key, order[i]};
     for (size_t byte = 0; byte < 8; ++byte)
       ++counts[byte][key >> (8 * byte) & 255];
-  }
+  });
+  if (!counted)
+    return false;
   for (size_t byte = 0; byte < 8; ++byte) {
-    if (stop.stopped())
-      return false;
     auto& count = counts[byte];
     if (count[keys[0] >> (8 * byte) & 255] == keys.size())
       continue;
     uint32_t start = 0;
     for (auto& slot : count)
       start += std::exchange(slot, start);
-    for (const auto& item : from)
-      to[count[item.key >> (8 * byte) & 255]++] = item;
+    const bool moved = for_rows(from.size(), stop, [&](uint64_t i) {
+      to[count[from[i].key >> (8 * byte) & 255]++] = from[i];
+    });
+    if (!moved)
+      return false;
     std::swap(from, to);
   }
   for (size_t i = 0; i < from.size(); ++i)
@@ -157,7 +230,8 @@ result<std::vector<uint32_t>> sort_rows(const table_data& table,
   for (const auto& term : terms) {
     if (stop.stopped())
       return stopped();
-    append_keys(table.columns[term.column], term, rows, columns);
+    if (!append_keys(table.columns[term.column], term, rows, columns, stop))
+      return stopped();
   }
   const auto words = pack(std::move(columns));
   std::vector<uint32_t> order(rows);

@@ -85,6 +85,8 @@ cell value_of(const expression& what, const row& cells) {
       return *text;
     if (const auto* x = std::get_if<int64_t>(&value))
       return real_type(what.type) ? cell{static_cast<double>(*x)} : cell{*x};
+    if (what.type == ct::symbol)
+      return std::string{};
     return real_type(what.type) ? cell{nan_value} : cell{null_long};
   }
   if (what.what == expression::kind::column) {
