@@ -560,7 +560,9 @@ class Cluster(Case):
             file.write('table = "trade"\nheader = true\n'
                        '[[column]]\nname = "time"\ntype = "timestamp"\n'
                        'header = "time"\n[[column]]\nname = "size"\n'
-                       'type = "int"\nheader = "size"\n')
+                       'type = "int"\nheader = "size"\n'
+                       '[[constant]]\nname = "sym"\ntype = "symbol"\n'
+                       'value = "A"\n')
         with open(os.path.join(self.dir, "ticks.csv"), "w",
                   encoding="utf-8") as file:
             file.write("time,size\n2024-01-03T10:00:00,1\n"

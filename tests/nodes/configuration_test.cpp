@@ -1,6 +1,5 @@
 #include <millrace/messages/text/civil_time.hpp>
 #include <millrace/nodes/configuration/configuration.hpp>
-#include <millrace/nodes/configuration/configured_part.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 #include <millrace/tests/support/paths.hpp>
 
@@ -570,33 +569,6 @@ TEST(ConfigurationTest, AFileThatIsMissingIsAFaultOfConfiguration) {
   EXPECT_EQ(parsed.failure().code, errc::config);
   EXPECT_THAT(parsed.failure().context, HasSubstr("/nonexistent/cluster.toml"));
   EXPECT_EQ(exit_code_of(parsed.failure().code), 78);
-}
-
-TEST(ConfigurationTest, APartThatIsNotThereIsNamedWithTheNearestOne) {
-  const auto config = *parse(valid);
-  EXPECT_EQ(*configured_stream(config, "market"), config.stream("market"));
-  EXPECT_EQ(*configured_table(config, "trade"), config.table("trade"));
-  EXPECT_EQ(*configured_node(config, "one"), config.node("one"));
-  EXPECT_EQ(*configured_process(config, "gw1"), config.process("gw1"));
-  const std::string begin = "/etc/millrace/cluster.toml: no [[";
-  struct {
-    error told;
-    std::string said;
-  } const cases[] = {
-    {configured_stream(config, "markt").failure(),
-     "stream]] is named 'markt'; did you mean 'market'?"},
-    {configured_table(config, "trades").failure(),
-     "table]] is named 'trades'; did you mean 'trade'?"},
-    {configured_node(config, "onee").failure(),
-     "node]] is named 'onee'; did you mean 'one'?"},
-    {configured_process(config, "rbd1").failure(),
-     "process]] is named 'rbd1'; did you mean 'rdb1'?"},
-    {configured_stream(config, "notes").failure(), "stream]] is named 'notes'"},
-  };
-  for (const auto& each : cases) {
-    EXPECT_EQ(each.told.code, errc::not_found);
-    EXPECT_EQ(each.told.context, begin + each.said);
-  }
 }
 
 TEST(ConfigurationTest, ThePathComesFromTheOptionThenTheEnvironment) {
