@@ -379,6 +379,8 @@ CAF_BEGIN_TYPE_ID_BLOCK(millrace, caf::first_custom_type_id)
   CAF_ADD_TYPE_ID(millrace, (millrace::cluster_key))
   CAF_ADD_TYPE_ID(millrace, (millrace::node_id))
   CAF_ADD_TYPE_ID(millrace, (millrace::founding_id))
+
+  CAF_ADD_ATOM(millrace, millrace, give_up_atom, "giveup")
 CAF_END_TYPE_ID_BLOCK(millrace)
 
 namespace millrace {
@@ -502,6 +504,10 @@ using sequencer_actor = status_actor::extend<
   // Not forced: `invalid_argument` where a consumer would lose.
   caf::replies_to<prune_atom, position, bool /*dry*/,
                   bool /*forced*/>::with<status_facts>,
+  // From an operator: what copies of inputs lack, and only publishers or nodes
+  // that are away may have, is taken for lost. Answers what that is. Dry: only
+  // tells.
+  caf::replies_to<give_up_atom, bool /*dry*/>::with<status_facts>,
   // A subscriber of this name wants to decide what the stream needs no more;
   // answers who does, for some seconds: itself, or the one before it.
   caf::replies_to<lead_atom, std::string>::with<std::string>,

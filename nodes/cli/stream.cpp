@@ -251,6 +251,7 @@ void declare_all(command_list& list) {
   list.add(stream_info_command);
   list.add(stream_prune_command);
   list.add(stream_losses_command);
+  list.add(stream_give_up_command);
   list.add(stream_members_command);
   list.add(stream_replace_command);
   list.add(stream_remove_command);

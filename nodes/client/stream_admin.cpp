@@ -119,4 +119,13 @@ result<text::json_value> prune_stream(runtime& host,
   return ask(host, *whom, prune_atom_v, what.at, what.dry, what.forced);
 }
 
+result<text::json_value> give_up_waiting(runtime& host,
+                                         const cluster_config& config,
+                                         const std::string& stream, bool dry) {
+  auto whom = leader_of(host, config, stream);
+  if (!whom)
+    return whom.failure();
+  return ask(host, *whom, give_up_atom_v, dry);
+}
+
 } // namespace millrace::nodes

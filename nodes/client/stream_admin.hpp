@@ -49,4 +49,11 @@ struct prune_request {
 prune_stream(runtime& host, const cluster_config& config,
              const std::string& stream, const prune_request& what);
 
+/// Takes for lost what a stream waits for, because only a publisher or a node
+/// that is away may have it; see `give_up_atom`. Returns what that is.
+/// @param dry only says it.
+[[nodiscard]] result<text::json_value>
+give_up_waiting(runtime& host, const cluster_config& config,
+                const std::string& stream, bool dry);
+
 } // namespace millrace::nodes

@@ -14,15 +14,18 @@ constexpr input_repair::source from_node(uint64_t number) {
   return {node_id{number}};
 }
 
-/// "ask <node> <from>-<to> " or "lost <from>-<to> ".
+/// "ask <node> <from>-<to> ", "lost <from>-<to> ", or "waits <from>-<to> ".
 std::string repair_text(const std::vector<input_repair::effect>& effects) {
   std::string out;
   for (const auto& each : effects) {
     const auto* asked = std::get_if<input_repair::ask>(&each);
+    const bool lost = std::holds_alternative<input_repair::give_up>(each);
     const auto part
-      = asked ? asked->range : std::get<input_repair::give_up>(each).range;
-    out += (asked ? "ask " + to_string(asked->from.node) : "lost") + " "
-           + std::to_string(part.from.value) + "-"
+      = std::visit([](const auto& kind) { return kind.range; }, each);
+    out += (asked  ? "ask " + to_string(asked->from.node)
+            : lost ? "lost"
+                   : "waits")
+           + " " + std::to_string(part.from.value) + "-"
            + std::to_string(part.to.value) + " ";
   }
   return out;
@@ -85,11 +88,38 @@ const std::vector<repair_case> repair_cases{
     {"once", in::passed{that_copy, {from_publisher}}, 30}},
    0,
    1},
-  {"waits for a source that is away, for a while",
+  {"waits for a source that is away, and says so",
    {{"lacks", in::lacking{that_copy, lacked}},
     {"nobody", in::passed{that_copy, {}, true}, 0},
     {"still nobody", in::passed{that_copy, {}, true}, 999},
-    {"lost", in::passed{that_copy, {}, true}, 1000, "lost 100-200 "}},
+    {"says so", in::passed{that_copy, {}, true}, 1000, "waits 100-200 "},
+    {"once", in::passed{that_copy, {}, true}, 1000000},
+    {"it is back", in::passed{that_copy, {from_publisher}}, 1000001,
+     "ask 0 100-200 "},
+    {"and has it", in::answered{that_copy, {200}, {200}}, 1000002}},
+   1},
+  {"takes what is away for gone on demand",
+   {{"lacks", in::lacking{that_copy, lacked}},
+    {"and", in::lacking{that_copy, {{300}, {400}}}},
+    {"too early", in::forsaken{that_copy}, 1},
+    {"waits", in::passed{that_copy, {}, true}, 1000, "waits 100-200 "},
+    {"on demand", in::forsaken{that_copy}, 1001},
+    {"lost", in::passed{that_copy, {}, true}, 1002, "lost 100-200 "},
+    {"but no more than that", in::passed{that_copy, {}, true}, 1003,
+     "waits 300-400 "}},
+   0,
+   1},
+  {"is not given up while another may come back",
+   {{"lacks", in::lacking{that_copy, lacked}},
+    {"asks", in::passed{that_copy, {from_node(3)}, true}, 0, "ask 3 100-200 "},
+    {"none there", in::denied{that_copy, {200}, from_node(3)}, 1},
+    {"waits", in::passed{that_copy, {from_node(3)}, true}, 5000,
+     "waits 100-200 "},
+    {"the other", in::passed{that_copy, {from_node(3), from_publisher}}, 6000,
+     "ask 0 100-200 "},
+    {"none there either", in::denied{that_copy, {200}, from_publisher}, 6001},
+    {"lost", in::passed{that_copy, {from_node(3), from_publisher}}, 6020,
+     "lost 100-200 "}},
    0,
    1},
   {"one that does not answer may have it",

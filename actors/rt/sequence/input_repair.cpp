@@ -26,7 +26,11 @@ void input_repair::take(const lacking& what, int64_t now_ns, effects&) {
                && what.range.to <= each.range.to;
       });
   if (known == ranges.end()) {
-    ranges.push_back({what.range, what.agreed, false, now_ns, now_ns, {}});
+    wanted fresh;
+    fresh.range = what.range;
+    fresh.agreed = what.agreed;
+    fresh.since_ns = fresh.ask_at_ns = now_ns;
+    ranges.push_back(std::move(fresh));
     return;
   }
   // What is before it came, or nothing lies there for anybody to have.
@@ -58,6 +62,7 @@ void input_repair::take(const answered& what, int64_t now_ns, effects&) {
     return;
   first->asked = false;
   first->ask_at_ns = first->since_ns = now_ns;
+  first->waits = false;
   first->without.clear();
   first->range.from = std::max(first->range.from, what.end);
   if (first->range.from < first->range.to)
@@ -95,21 +100,41 @@ void input_repair::take(const passed& what, int64_t now_ns, effects& out) {
     out.push_back(ask{what.copy, *next, first.range});
     return;
   }
-  const bool patient
-    = what.away && now_ns - first.since_ns < settings_.patience_ns;
   if (first.agreed) {
     // Somebody had it: all are asked anew.
     first.without.clear();
     first.ask_at_ns = now_ns + settings_.pause_ns;
     return;
   }
-  if (patient)
+  if (what.away && !first.forsaken) {
+    if (!first.waits && now_ns - first.since_ns >= settings_.patience_ns) {
+      first.waits = true;
+      out.push_back(waits{what.copy, first.range});
+    }
     return;
+  }
   ++given_up_;
   out.push_back(give_up{what.copy, first.range});
   ranges.erase(ranges.begin());
   if (ranges.empty())
     wanted_.erase(found);
+}
+
+void input_repair::take(const forsaken& what, int64_t, effects&) {
+  const auto found = wanted_.find(what.copy);
+  if (found == wanted_.end())
+    return;
+  for (auto& each : found->second)
+    each.forsaken = each.forsaken || each.waits;
+}
+
+std::vector<std::pair<copy_id, input_part>> input_repair::waiting() const {
+  std::vector<std::pair<copy_id, input_part>> out;
+  for (const auto& [copy, ranges] : wanted_)
+    for (const auto& each : ranges)
+      if (each.waits)
+        out.emplace_back(copy, each.range);
+  return out;
 }
 
 } // namespace millrace::rt

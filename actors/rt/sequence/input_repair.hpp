@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <set>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -13,8 +14,8 @@ namespace millrace::rt {
 
 /// From where bytes that the copy of an input lacks are to come: another node
 /// that orders the stream, or the publisher. Asks one source after the other,
-/// again and again; gives a range up when none of those that are there has it
-/// any more. Pure; one owner.
+/// again and again; gives a range up when none of them has it any more, and
+/// waits for those that are away. Pure; one owner.
 class input_repair {
 public:
   /// A node, by its number, or the input's own publisher.
@@ -25,7 +26,7 @@ public:
   };
 
   struct settings {
-    /// While a source is away: it may come back with the bytes.
+    /// After that it is said that a source is waited for that is away.
     int64_t patience_ns = 10'000'000'000;
     /// Between two questions for the same range.
     int64_t pause_ns = 20'000'000;
@@ -59,7 +60,11 @@ public:
     std::vector<source> sources;
     bool away = false;
   };
-  using input = std::variant<lacking, answered, denied, passed>;
+  /// What is away will not come back with what the copy lacks.
+  struct forsaken {
+    copy_id copy;
+  };
+  using input = std::variant<lacking, answered, denied, passed, forsaken>;
 
   struct ask {
     copy_id copy;
@@ -73,7 +78,13 @@ public:
     input_part range;
     friend bool operator==(const give_up&, const give_up&) = default;
   };
-  using effect = std::variant<ask, give_up>;
+  /// Only a source that is away may have the range; said once.
+  struct waits {
+    copy_id copy;
+    input_part range;
+    friend bool operator==(const waits&, const waits&) = default;
+  };
+  using effect = std::variant<ask, give_up, waits>;
 
   explicit input_repair(settings how) : settings_{how} {}
 
@@ -85,6 +96,8 @@ public:
   void forget(copy_id copy) { wanted_.erase(copy); }
   /// No entry waits for bytes of the copy any more.
   void forget_agreed(copy_id copy);
+  /// Of which `waits` was said.
+  [[nodiscard]] std::vector<std::pair<copy_id, input_part>> waiting() const;
   /// Ranges that were filled, and that were given up.
   [[nodiscard]] uint64_t mended() const noexcept { return mended_; }
   [[nodiscard]] uint64_t given_up() const noexcept { return given_up_; }
@@ -94,6 +107,8 @@ private:
     input_part range;
     bool agreed = false;
     bool asked = false; ///< An answer is due.
+    bool waits = false;
+    bool forsaken = false;
     int64_t since_ns = 0;
     int64_t ask_at_ns = 0;
     std::set<source> without; ///< Said that they have none of it.
@@ -105,6 +120,7 @@ private:
   void take(const answered& what, int64_t now_ns, effects& out);
   void take(const denied& what, int64_t now_ns, effects& out);
   void take(const passed& what, int64_t now_ns, effects& out);
+  void take(const forsaken& what, int64_t now_ns, effects& out);
 
   settings settings_;
   std::map<copy_id, std::vector<wanted>> wanted_; ///< In the order they came.

@@ -561,6 +561,7 @@ sequencer(sequencer_self_actor::stateful_pointer<sequencer_state> self,
     [me](prune_atom, position at, bool dry, bool forced) {
       return me->prune(at, dry, forced);
     },
+    [me](give_up_atom, bool dry) { return me->give_up(dry); },
     [me](losses_atom, uint64_t number) { return me->losses_after(number); },
     [me](lead_atom, const std::string& who) { return me->take_lead(who); },
     [me](surveyed_atom) { me->files_seen(); },

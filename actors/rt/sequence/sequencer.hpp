@@ -198,6 +198,9 @@ struct sequencer_state {
   void step_repair(const input_repair::input& what);
   void act(const input_repair::ask& what);
   void act(const input_repair::give_up& what);
+  void act(const input_repair::waits& what) const;
+  caf::result<status_facts> give_up(bool dry);
+  [[nodiscard]] text::json_value waited_for() const;
   void filled(copy_id copy, input_part range, position begin,
               const chunk& bytes);
   void fetch_held(const peer_links::peer& from, copy_id copy, input_part range);

@@ -107,6 +107,11 @@ position sequencer_core::merged(copy_id copy) const {
   return input == nullptr ? position{} : input->merged_end;
 }
 
+bool sequencer_core::closed(copy_id copy) const {
+  const auto* input = input_of(inputs_.name(copy));
+  return input != nullptr && input->closed;
+}
+
 bool sequencer_core::settled(copy_id copy) const {
   return input_of(inputs_.name(copy)) != nullptr && inputs_.all_merged(copy);
 }

@@ -261,6 +261,8 @@ public:
     return merge_ && pending_.empty() && group_->leads_for_sure();
   }
   [[nodiscard]] position merged(copy_id copy) const;
+  /// A later life of the publisher's directory took its place.
+  [[nodiscard]] bool closed(copy_id copy) const;
   /// The stream knows the input, and all that was recorded of it is merged.
   [[nodiscard]] bool settled(copy_id copy) const;
   [[nodiscard]] const input_store& inputs() const noexcept { return inputs_; }

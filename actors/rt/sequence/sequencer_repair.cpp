@@ -168,7 +168,11 @@ void sequencer_state::mend_inputs() {
         || (!damaged.empty() && damaged.front().copy == copy);
     if (!waited_for)
       repair.forget_agreed(copy); // It came another way.
-    step_repair(sources_of(copy));
+    auto sources = sources_of(copy);
+    // It is not lost with them.
+    if (waited_for && !damaged.empty() && several && !agreed)
+      sources.away = false;
+    step_repair(sources);
   }
   core->retry();
 }
@@ -197,7 +201,7 @@ input_repair::passed sequencer_state::sources_of(copy_id copy) const {
   }
   if (pusher_of(copy))
     out.sources.emplace_back();
-  else
+  else if (!core->closed(copy)) // Then its directory is another one by now.
     out.away = true;
   return out;
 }
@@ -302,6 +306,45 @@ void sequencer_state::act(const input_repair::give_up& what) {
   progress(core->advance());
 }
 
+void sequencer_state::act(const input_repair::waits& what) const {
+  warn("input_waits",
+       "input " + to_string(core->inputs().name(what.copy)) + " lacks "
+         + describe(what.range)
+         + ", which its publisher or a node that is away may have: nothing "
+           "after it is ordered before they are back; 'millrace stream "
+           "give-up' takes it for lost");
+}
+
+text::json_value sequencer_state::waited_for() const {
+  auto out = text::json_value::array();
+  for (const auto& [copy, range] : repair.waiting())
+    out.add({{"input", to_string(core->inputs().name(copy))},
+             {"from", range.from.value},
+             {"to", range.to.value}});
+  return out;
+}
+
+caf::result<status_facts> sequencer_state::give_up(bool dry) {
+  if (!core->group().leads()) {
+    const auto leader = leading_peer();
+    if (!leader)
+      return to_caf(leader.failure());
+    return self->delegate(*leader, give_up_atom_v, dry);
+  }
+  status_facts out{{"stream", core->options().stream}, {"lost", waited_for()}};
+  if (dry)
+    return out;
+  for (const auto& [copy, range] : repair.waiting()) {
+    warn("given_up", "input " + to_string(core->inputs().name(copy)) + ": "
+                       + describe(range)
+                       + " is taken for lost on demand, though its publisher "
+                         "or a node is away");
+    step_repair(input_repair::forsaken{copy});
+    step_repair(sources_of(copy));
+  }
+  return out;
+}
+
 /// What another node holds of an input whose publisher does not come here.
 void sequencer_state::fetch_held(const peer_links::peer& from, copy_id copy,
                                  input_part range) {
@@ -329,6 +372,7 @@ text::json_value sequencer_state::repair_status() const {
   auto& standing = out.add("standing_still", text::json_value::object());
   for (const auto& [copy, failed] : failed_inputs)
     standing.add(to_string(core->inputs().name(copy)), failed.why);
+  out.add("waited_for", waited_for());
   if (const auto why = core->blocked())
     out.add("blocked", to_string(why));
   if (trouble)

@@ -33,11 +33,18 @@ struct stream_losses_options : stream_options {
   std::string stream;
 };
 
-/// Looks after the streams of a running cluster. In ls.cpp, info.cpp, prune.cpp
-/// and losses.cpp.
+struct stream_give_up_options : stream_options {
+  std::string stream;
+  bool dry_run = false;
+  bool yes = false;
+};
+
+/// Looks after the streams of a running cluster. In ls.cpp, info.cpp,
+/// prune.cpp, losses.cpp and give_up.cpp.
 extern const command<stream_options> stream_ls_command;
 extern const command<stream_info_options> stream_info_command;
 extern const command<stream_prune_options> stream_prune_command;
 extern const command<stream_losses_options> stream_losses_command;
+extern const command<stream_give_up_options> stream_give_up_command;
 
 } // namespace millrace::nodes

@@ -1,0 +1,61 @@
+#include <millrace/nodes/cli/command/failure.hpp>
+#include <millrace/nodes/cli/stream/stream_options.hpp>
+#include <millrace/nodes/cli/stream/stream_text.hpp>
+#include <millrace/nodes/client/stream_admin.hpp>
+#include <millrace/nodes/host/exit_codes.hpp>
+
+#include <fmt/format.h>
+
+namespace millrace::nodes {
+
+namespace {
+
+void declare(option_list& list, stream_give_up_options& into) {
+  list.text("STREAM", into.stream, "Name of the stream").required();
+  list.flag("--dry-run", into.dry_run, "Only say what would be lost");
+  list.flag("--yes", into.yes, "Do it");
+  declare_streams(list, into);
+}
+
+std::string lines_of(const text::json_value& report, bool dry) {
+  const auto& lost = report.at("lost").elements();
+  if (lost.empty())
+    return "nothing is waited for\n";
+  std::string out = dry ? "would be taken for lost\n" : "is taken for lost\n";
+  for (const auto& each : lost)
+    out += fmt::format("  input {}: {} to {}\n", *each.at("input").text(),
+                       place_text(each.at("from")), place_text(each.at("to")));
+  return out;
+}
+
+int give_up(const stream_give_up_options& options) {
+  if (!options.dry_run && !options.yes) {
+    (void)fail({errc::invalid_argument,
+                "give-up: say --yes to take for lost what stream '"
+                  + options.stream
+                  + "' waits for, or --dry-run to see what that is"});
+    return exit_usage;
+  }
+  auto cluster = ask_cluster(options.config);
+  if (!cluster)
+    return fail(cluster.failure());
+  const auto report = give_up_waiting(*cluster->host, cluster->config,
+                                      options.stream, options.dry_run);
+  if (!report)
+    return fail(report.failure());
+  print_text(options.output == output_format::json
+               ? report->dump(2)
+               : lines_of(*report, options.dry_run));
+  return exit_ok;
+}
+
+} // namespace
+
+const command<stream_give_up_options> stream_give_up_command{
+  {"give-up",
+   "Wait no longer for what only a publisher or a node that is away may have",
+   "millrace stream give-up market --dry-run --config examples/local.toml"},
+  declare,
+  give_up};
+
+} // namespace millrace::nodes
