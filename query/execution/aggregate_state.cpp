@@ -70,6 +70,9 @@ std::unique_ptr<aggregate_state> make_state(const aggregate& spec,
       return make_weighted(std::move(args));
     case fn::dev:
     case fn::var:
+    case fn::sdev:
+    case fn::svar:
+    case fn::scov:
     case fn::cov:
     case fn::cor:
       return make_moments(std::move(args));

@@ -10,17 +10,20 @@ namespace millrace::query {
 
 namespace {
 
-/// var, dev, cov, cor: of populations, as in q. Sums of values and of their
-/// exact products are kept, so that n * sum(xy) - sum(x) * sum(y) is exact,
-/// and rounded once.
+/// var, dev, cov, cor of populations and svar, sdev, scov of samples. Sums of
+/// values and of their exact products are kept, so that n * sum(xy) - sum(x) *
+/// sum(y) is exact, and rounded once.
 class moment_state : public aggregate_state {
 public:
   explicit moment_state(state_args args)
     : aggregate_state{args.spec, args.plan, std::move(args.inputs)},
       function_{args.spec.function} {
     using fn = aggregate_function;
-    pairs_ = function_ == fn::cov || function_ == fn::cor;
-    squares_ = function_ != fn::cov;
+    pairs_ = takes_pairs(function_);
+    squares_ = function_ != fn::cov && function_ != fn::scov;
+    sample_
+      = function_ == fn::svar || function_ == fn::sdev || function_ == fn::scov;
+    rooted_ = function_ == fn::dev || function_ == fn::sdev;
     other_type_ = *args.plan.type_of(args.spec.columns.back());
     // Sums of x and y; each product takes two, the rounded and its rest.
     sums_.resize(!pairs_ ? 3 : squares_ ? 8 : 4);
@@ -138,15 +141,15 @@ private:
     const bool finite
       = std::all_of(sums_.begin(), sums_.end(),
                     [g](const exact_sums& sum) { return sum.finite(g); });
-    if (present_[g] == 0 || !finite)
+    if (present_[g] < (sample_ ? 2 : 1) || !finite)
       return std::numeric_limits<double>::quiet_NaN();
     const auto count = static_cast<double>(present_[g]);
     const auto found = pairs_ ? moment(g, 2, 0, 1) : moment(g, 1, 0, 0);
     if (function_ == aggregate_function::cor)
       return correlation(found, moment(g, 4, 0, 0), moment(g, 6, 1, 1));
-    const auto spread
-      = std::ldexp(found.digits / (count * count), found.exponent);
-    return function_ == aggregate_function::dev ? std::sqrt(spread) : spread;
+    const auto spread = std::ldexp(
+      found.digits / (count * (sample_ ? count - 1 : count)), found.exponent);
+    return rooted_ ? std::sqrt(spread) : spread;
   }
 
   static double correlation(const exact_number::rounded_number& xy,
@@ -166,6 +169,8 @@ private:
   aggregate_function function_;
   bool pairs_ = false;
   bool squares_ = false;
+  bool sample_ = false; ///< Not of a population.
+  bool rooted_ = false;
   column_type other_type_ = column_type::float_;
   std::vector<uint64_t> present_;
   std::vector<exact_sums> sums_;

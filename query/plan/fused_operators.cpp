@@ -316,11 +316,13 @@ private:
         || filter.column != out_.symbol_column
         || (filter.op != predicate_op::equal && filter.op != predicate_op::in))
       return false;
+    // A null is no symbol that a store is known to have.
+    for (const auto& each : filter.values)
+      if (!std::holds_alternative<std::string>(each))
+        return false;
     auto& symbols = out_.symbols.emplace();
-    for (const auto& each : filter.values) {
-      const auto* text = std::get_if<std::string>(&each);
-      symbols.push_back(text ? *text : std::string{});
-    }
+    for (const auto& each : filter.values)
+      symbols.push_back(std::get<std::string>(each));
     return true;
   }
 

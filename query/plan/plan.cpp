@@ -22,7 +22,7 @@ constexpr name_table<predicate_op, 9> operators{{
   {predicate_op::like, "like"},
 }};
 
-constexpr name_table<aggregate_function, 16> functions{{
+constexpr name_table<aggregate_function, 19> functions{{
   {aggregate_function::count, "count"},
   {aggregate_function::sum, "sum"},
   {aggregate_function::avg, "avg"},
@@ -39,6 +39,9 @@ constexpr name_table<aggregate_function, 16> functions{{
   {aggregate_function::prd, "prd"},
   {aggregate_function::sumsq, "sumsq"},
   {aggregate_function::wsum, "wsum"},
+  {aggregate_function::svar, "svar"},
+  {aggregate_function::sdev, "sdev"},
+  {aggregate_function::scov, "scov"},
 }};
 
 bool numeric(column_type type) {
@@ -245,7 +248,7 @@ aggregate_function_of(std::string_view name) noexcept {
 bool takes_pairs(aggregate_function function) noexcept {
   using fn = aggregate_function;
   return function == fn::wavg || function == fn::wsum || function == fn::cov
-         || function == fn::cor;
+         || function == fn::cor || function == fn::scov;
 }
 
 std::optional<column_type>
@@ -306,6 +309,8 @@ std::optional<column_type> result_type(aggregate_function function,
       return is_float ? column_type::float_ : column_type::long_;
     case fn::dev:
     case fn::var:
+    case fn::sdev:
+    case fn::svar:
     case fn::med:
       return numeric(type) ? std::optional{column_type::float_} : std::nullopt;
     case fn::avg:

@@ -64,6 +64,9 @@ enum class aggregate_function : uint8_t {
   prd = 14,   ///< 64-bit integers or floats; nulls count as one.
   sumsq = 15, ///< As sum.
   wsum = 16,  ///< As wavg.
+  svar = 17,  ///< Of a sample, as sdev, scov: null of fewer than two values.
+  sdev = 18,
+  scov = 19,
 };
 [[nodiscard]] std::string_view to_string(aggregate_function function) noexcept;
 [[nodiscard]] std::optional<aggregate_function>

@@ -244,7 +244,7 @@ private:
   aggregate some_aggregate(const table_schema& schema, size_t number) {
     for (;;) {
       aggregate out;
-      out.function = static_cast<aggregate_function>(1 + below(16));
+      out.function = static_cast<aggregate_function>(1 + below(19));
       const auto inputs = takes_pairs(out.function) ? 2u : 1u;
       std::vector<column_type> types;
       for (auto i = 0u; i < inputs; ++i) {

@@ -257,7 +257,8 @@ public:
       return best;
     }
     if (kind == column_type::float_ || kind == column_type::real
-        || agg.function == fn::dev || agg.function == fn::var)
+        || agg.function == fn::dev || agg.function == fn::var
+        || agg.function == fn::sdev || agg.function == fn::svar)
       return fold_floats(agg.function, values);
     return fold_integers(agg.function, values);
   }
@@ -291,6 +292,13 @@ public:
       case fn::var:
         return values.empty() ? nan_value
                               : moment(values, values) / (count * count);
+      case fn::svar:
+      case fn::sdev: {
+        if (values.size() < 2)
+          return nan_value;
+        const auto spread = moment(values, values) / (count * (count - 1));
+        return function == fn::sdev ? std::sqrt(spread) : spread;
+      }
       default:
         return values.empty()
                  ? nan_value
@@ -372,6 +380,9 @@ public:
                                         : whole_weights.rounded());
       case fn::cov:
         return xs.empty() ? nan_value : moment(xs, ys) / (count * count);
+      case fn::scov:
+        return xs.size() < 2 ? nan_value
+                             : moment(xs, ys) / (count * (count - 1));
       default: {
         const auto value
           = moment(xs, ys) / std::sqrt(moment(xs, xs) * moment(ys, ys));
