@@ -17,7 +17,7 @@ void declare(option_list& list, stream_give_up_options& into) {
   declare_streams(list, into);
 }
 
-std::string lines_of(const text::json_value& report, bool dry) {
+std::string loss_lines(const text::json_value& report, bool dry) {
   const auto& lost = report.at("lost").elements();
   if (lost.empty())
     return "nothing is waited for\n";
@@ -45,7 +45,7 @@ int give_up(const stream_give_up_options& options) {
     return fail(report.failure());
   print_text(options.output == output_format::json
                ? report->dump(2)
-               : lines_of(*report, options.dry_run));
+               : loss_lines(*report, options.dry_run));
   return exit_ok;
 }
 
