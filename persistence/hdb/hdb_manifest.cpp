@@ -168,6 +168,33 @@ result<hdb_manifest> read_manifest(schema::HdbManifest::Reader root) {
   return out;
 }
 
+/// The ranges of one table of a stream, by their end; they do not overlap.
+class landed_ranges {
+public:
+  void add(const hdb_part& part) {
+    auto& one = ranges_[part.to];
+    ++one.landed;
+    one.declared = part.stripe_count;
+  }
+  /// The end of the last one before which, and in which, no stripe lacks.
+  [[nodiscard]] std::optional<position> complete_to() const {
+    std::optional<position> complete;
+    for (const auto& [to, one] : ranges_) {
+      if (one.landed < one.declared)
+        break;
+      complete = to;
+    }
+    return complete;
+  }
+
+private:
+  struct range {
+    uint32_t landed = 0;
+    uint32_t declared = 0;
+  };
+  std::map<position, range> ranges_;
+};
+
 std::string range_text(const hdb_part& part) {
   return "table '" + part.table + "' of stream '" + part.stream + "', stripe "
          + std::to_string(part.stripe) + " of "
@@ -218,34 +245,32 @@ const table_schema* hdb_manifest::newest_schema(std::string_view table) const {
 
 std::optional<position> hdb_manifest::cutover(std::string_view stream,
                                               std::string_view table) const {
-  struct range {
-    uint32_t landed = 0;
-    uint32_t declared = 0;
-  };
-  std::map<position, range> ranges; // By their end; they do not overlap.
+  landed_ranges ranges;
   for (const auto& part : parts)
-    if (part.stream == stream && part.table == table) {
-      auto& one = ranges[part.to];
-      ++one.landed;
-      one.declared = part.stripe_count;
-    }
-  std::optional<position> complete;
-  for (const auto& [to, one] : ranges) {
-    if (one.landed < one.declared)
-      break;
-    complete = to;
-  }
-  return complete;
+    if (part.stream == stream && part.table == table)
+      ranges.add(part);
+  return ranges.complete_to();
+}
+
+std::map<hdb_manifest::place, position> hdb_manifest::cutovers() const {
+  std::map<place, landed_ranges> ranges;
+  for (const auto& part : parts)
+    ranges[{part.stream, part.table}].add(part);
+  std::map<place, position> out;
+  for (const auto& [of, landed] : ranges)
+    if (const auto at = landed.complete_to())
+      out.emplace(of, *at);
+  return out;
 }
 
 std::optional<position> hdb_manifest::cutover(std::string_view stream) const {
-  std::set<std::string_view> tables;
+  std::map<std::string_view, landed_ranges> tables;
   for (const auto& part : parts)
     if (part.stream == stream)
-      tables.insert(part.table);
+      tables[part.table].add(part);
   std::optional<position> least;
-  for (const auto table : tables) {
-    const auto one = cutover(stream, table);
+  for (const auto& [table, ranges] : tables) {
+    const auto one = ranges.complete_to();
     if (!one)
       return std::nullopt;
     least = least ? std::min(*least, *one) : *one;

@@ -14,6 +14,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 /// What a historical database holds; docs/hdb_format.md is the specification.
@@ -106,6 +107,10 @@ struct hdb_manifest {
   /// None when nothing is complete.
   [[nodiscard]] std::optional<position> cutover(std::string_view stream,
                                                 std::string_view table) const;
+  /// Stream and table.
+  using place = std::pair<std::string, std::string>;
+  /// All of them, in one pass over the parts.
+  [[nodiscard]] std::map<place, position> cutovers() const;
   /// The smallest cutover of the tables of a stream.
   [[nodiscard]] std::optional<position> cutover(std::string_view stream) const;
 

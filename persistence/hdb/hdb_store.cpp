@@ -46,6 +46,12 @@ hdb_store::hdb_store(std::shared_ptr<hdb_directory> directory,
                      std::shared_ptr<const hdb_snapshot> first)
   : directory_{std::move(directory)}, published_{std::move(first)} {}
 
+std::optional<position> hdb_snapshot::cutover(const std::string& stream,
+                                              const std::string& table) const {
+  const auto found = cutovers_.find({stream, table});
+  return found == cutovers_.end() ? std::nullopt : std::optional{found->second};
+}
+
 result<std::unique_ptr<hdb_store>>
 hdb_store::open(file_system& fs, std::string directory, hdb_limits limits) {
   auto manifest = read_hdb_manifest(fs, directory);
@@ -95,12 +101,9 @@ hdb_store::make_snapshot(std::shared_ptr<hdb_directory> directory,
       if (before->slots_[i])
         known[before->manifest_.parts[i].path()] = before->slots_[i];
   }
-  std::map<std::pair<std::string, std::string>, std::optional<position>>
-    cutovers;
+  out->cutovers_ = all.cutovers();
   for (const auto& part : all.parts) {
-    auto [at, fresh] = cutovers.try_emplace({part.stream, part.table});
-    if (fresh)
-      at->second = all.cutover(part.stream, part.table);
+    const auto cutover = out->cutover(part.stream, part.table);
     auto& slot = out->slots_.emplace_back();
     if (part.row_count == 0)
       continue;
@@ -110,7 +113,7 @@ hdb_store::make_snapshot(std::shared_ptr<hdb_directory> directory,
       slot = old->second;
     else
       slot = std::make_shared<hdb_snapshot::slot>(identity);
-    if (at->second && part.to <= *at->second)
+    if (cutover && part.to <= *cutover)
       out->parts_[part.table].push_back(&part);
   }
   for (auto& [table, parts] : out->parts_)

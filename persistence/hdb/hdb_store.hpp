@@ -51,6 +51,10 @@ public:
   [[nodiscard]] std::shared_ptr<const table_schema>
   schema(std::string_view table) const noexcept;
 
+  /// @see hdb_manifest::cutover; looked up.
+  [[nodiscard]] std::optional<position> cutover(const std::string& stream,
+                                                const std::string& table) const;
+
   /// Parts of a table that have rows and may be read (those up to its
   /// cutovers), ascending by stream, position and stripe. They live as long
   /// as the snapshot.
@@ -71,6 +75,7 @@ private:
   std::map<std::string, std::shared_ptr<const table_schema>, std::less<>>
     schemas_;
   std::map<std::string, std::vector<const hdb_part*>, std::less<>> parts_;
+  std::map<hdb_manifest::place, position> cutovers_;
   /// By number of the part in the manifest; null when it has no rows. Shared
   /// with later snapshots.
   std::vector<std::shared_ptr<slot>> slots_;

@@ -199,7 +199,7 @@ result<size_t> hdb_index::update(const hdb_snapshot& snapshot) {
     if (auto fault = add_part(snapshot, *part, batch))
       return fault;
   for (const auto& [stream, table] : tables)
-    if (const auto at = snapshot.manifest().cutover(stream, table))
+    if (const auto at = snapshot.cutover(stream, table))
       batch.Put(pair_key(cutover_key, stream, table), number_text(at->value));
   batch.Put(std::string(1, version_key),
             number_text(snapshot.version()) + number_text(snapshot.identity()));

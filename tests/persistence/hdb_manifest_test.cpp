@@ -138,6 +138,14 @@ TEST(HdbManifestTest, TheCutoverWaitsForEveryStripe) {
   quote.table = "quote";
   manifest.parts.push_back(quote);
   EXPECT_EQ(manifest.cutover("ticks"), position{100});
+  // All at once they are the same.
+  const auto all = manifest.cutovers();
+  std::map<hdb_manifest::place, position> each;
+  for (const auto& part : manifest.parts)
+    if (const auto at = manifest.cutover(part.stream, part.table))
+      each[{part.stream, part.table}] = *at;
+  EXPECT_EQ(all, each);
+  EXPECT_FALSE(all.empty());
   EXPECT_FALSE(manifest.cutover("other"));
 }
 

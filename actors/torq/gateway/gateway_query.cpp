@@ -4,6 +4,8 @@
 
 #include <caf/actor_cast.hpp>
 
+#include <utility>
+
 namespace millrace::torq {
 
 namespace {
@@ -14,13 +16,15 @@ constexpr std::chrono::milliseconds last_word{300};
 
 /// Merges on a pool thread.
 void merge_partials(const gateway_query_actor& owner,
-                    const query::logical_plan& plan, const chunks& hdb,
-                    const chunks& rdb, const query::interruption& stop) {
+                    const query::logical_plan& plan, chunks hdb, chunks rdb,
+                    const query::interruption& stop) {
   chunks merged;
   auto fault = caught("the answer to a query", [&]() -> error {
     query::merger merger{plan, stop};
-    for (const auto* from : {&hdb, &rdb})
-      for (const auto& bytes : *from) {
+    for (auto* from : {&hdb, &rdb})
+      for (auto& message : *from) {
+        // Its bytes are not held beside its rows.
+        const auto bytes = std::exchange(message, chunk{});
         auto partial = query::decode_partial(bytes.bytes());
         if (!partial)
           return partial.failure();
@@ -135,9 +139,10 @@ void gateway_query_state::merge(cut_query::merge what) {
   life = what.life;
   env->pool->submit([me = gateway_query_actor{self}, asked = request,
                      partials = std::move(what), world = env,
-                     stopped = cancelled] {
+                     stopped = cancelled]() mutable {
     world->crash_point("gw.before_merge");
-    merge_partials(me, asked->plan, partials.hdb, partials.rdb,
+    merge_partials(me, asked->plan, std::move(partials.hdb),
+                   std::move(partials.rdb),
                    {.cancel = stopped.get(),
                     .clock = world->clock,
                     .deadline_ns = asked->question.deadline_ns,

@@ -73,9 +73,9 @@ hdb_announcement hdb_state::announcement() const {
   out.manifest = newest();
   if (versions.empty())
     return out;
-  const auto& manifest = versions.at(serving).snapshot->manifest();
+  const auto& snapshot = *versions.at(serving).snapshot;
   for (const auto& [table, stream] : settings.streams)
-    if (const auto at = manifest.cutover(stream, table))
+    if (const auto at = snapshot.cutover(stream, table))
       out.cutovers[table] = *at;
   return out;
 }
@@ -197,7 +197,7 @@ hdb_state::query(const chunk& plan_bytes,
     cut.manifest = manifest_version{pinned->version()};
     if (const auto stream = settings.streams.find(plan->table);
         stream != settings.streams.end())
-      if (auto at = pinned->manifest().cutover(stream->second, plan->table))
+      if (auto at = pinned->cutover(stream->second, plan->table))
         cut.cutover = *at;
     cut.warnings = warnings_of(*plan, *pinned);
     const auto wanted = parts_of_symbols(*plan, *pinned);

@@ -57,19 +57,24 @@ std::vector<std::string> losses_among(const persistence::hdb_manifest& manifest,
                                       const query::logical_plan& plan,
                                       const std::string& stream,
                                       const table_schema* table) {
-  const auto& losses = manifest.losses;
+  std::vector<persistence::hdb_loss> losses;
+  for (const auto& loss : manifest.losses)
+    if (loss.stream == stream
+        && (loss.table.empty() || loss.table == plan.table))
+      losses.push_back(loss);
   if (losses.empty())
     return {};
   asked_times times{plan, table};
   std::vector<bool> met(losses.size());
   for (const auto& part : manifest.parts) {
     if (part.stream != stream || part.table != plan.table
+        || std::none_of(
+          losses.begin(), losses.end(),
+          [&](const auto& loss) { return loss.touches(part.from, part.to); })
         || !times.meet(manifest, part))
       continue;
     for (size_t i = 0; i < losses.size(); ++i)
-      if (losses[i].stream == stream
-          && (losses[i].table.empty() || losses[i].table == plan.table)
-          && losses[i].touches(part.from, part.to))
+      if (losses[i].touches(part.from, part.to))
         met[i] = true;
   }
   std::vector<persistence::hdb_loss> among;

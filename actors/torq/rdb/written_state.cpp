@@ -11,8 +11,10 @@ written_state written_state_of(const persistence::hdb_manifest& manifest,
   out.version = manifest_version{manifest.version};
   out.life = manifest.life(stream);
   std::optional<position> least;
+  const auto cutovers = manifest.cutovers();
   for (const auto& table : tables) {
-    const auto at = manifest.cutover(stream, table.name).value_or(position{});
+    const auto found = cutovers.find({stream, table.name});
+    const auto at = found == cutovers.end() ? position{} : found->second;
     least = std::min(least.value_or(at), at);
   }
   out.cutover = least.value_or(position{});
