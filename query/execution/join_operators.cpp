@@ -147,7 +147,7 @@ operator_result run_equi(const operators::equi_join& what,
     kept.push_back(row);
   }
   if (what.inner) {
-    auto taken = take_rows(left, kept, left.columns.size());
+    auto taken = take_rows(left, kept, left.columns.size(), options.stop);
     if (!taken)
       return taken;
     left = *std::move(taken);

@@ -133,7 +133,7 @@ result<table_data> top_rows(const plan_shape& shape,
     return order.failure();
   const auto [begin, end] = kept_rows(order->size(), shape.plan.sublist);
   return take_rows(*all, std::span{*order}.subspan(begin, end - begin),
-                   all->columns.size());
+                   all->columns.size(), stop);
 }
 
 error merger::add(partial_result partial) {
@@ -239,7 +239,7 @@ result<table_data> merger::finish_groups() {
     return order.failure();
   const auto [first, last] = kept_rows(order->size(), shape_.plan.sublist);
   return take_rows(*table, std::span{*order}.subspan(first, last - first),
-                   table->columns.size());
+                   table->columns.size(), stop_);
 }
 
 result<table_data> merger::finish_rows() {
@@ -253,6 +253,8 @@ result<table_data> merger::finish_rows() {
     column_writer writer{layout_[i].name, layout_[i].type};
     uint64_t start = 0;
     for (const auto& chunk : chunks_) {
+      if (stop_.stopped())
+        return stop_.fault("while rows were put together");
       const auto& column = chunk->table.columns[i];
       const auto end = start + chunk->table.row_count;
       const auto from = std::clamp(first, start, end);
@@ -274,9 +276,15 @@ result<table_data> merger::finish_ordered() {
   all.row_count = rows_;
   for (size_t i = 0; i < layout_.size(); ++i) {
     column_writer writer{layout_[i].name, layout_[i].type};
-    for (const auto& chunk : chunks_)
-      writer.append_range(ref_of(chunk->table.columns[i]),
-                          &chunk->table.columns[i], 0, chunk->table.row_count);
+    for (auto& chunk : chunks_) {
+      if (stop_.stopped())
+        return stop_.fault("while rows were put together");
+      auto& from = chunk->table.columns[i];
+      writer.append_range(ref_of(from), &from, 0, chunk->table.row_count);
+      // Held twice no longer than the column takes; its symbols are known by
+      // where it lies.
+      std::vector<std::byte>{}.swap(from.values);
+    }
     auto column = writer.finish();
     if (!column)
       return column.failure();
@@ -301,7 +309,7 @@ result<table_data> merger::finish_ordered() {
     return order.failure();
   const auto [first, last] = kept_rows(order->size(), shape_.plan.sublist);
   return take_rows(all, std::span{*order}.subspan(first, last - first),
-                   shape_.outputs.size());
+                   shape_.outputs.size(), stop_);
 }
 
 } // namespace millrace::query

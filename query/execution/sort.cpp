@@ -280,13 +280,19 @@ std::pair<uint64_t, uint64_t> kept_rows(uint64_t count,
 }
 
 result<table_data> take_rows(const table_data& table,
-                             std::span<const uint32_t> rows, size_t columns) {
+                             std::span<const uint32_t> rows, size_t columns,
+                             const interruption& stop) {
   table_data out;
   out.row_count = rows.size();
   for (size_t i = 0; i < columns; ++i) {
     const auto& from = table.columns[i];
     column_writer writer{from.name, from.type};
-    writer.append(ref_of(from), &from, rows.data(), rows.size());
+    for (size_t begin = 0; begin < rows.size(); begin += looked_after_rows) {
+      if (stop.stopped())
+        return stop.fault("while rows were put in order");
+      writer.append(ref_of(from), &from, rows.data() + begin,
+                    std::min(looked_after_rows, rows.size() - begin));
+    }
     auto column = writer.finish();
     if (!column)
       return column.failure();

@@ -33,9 +33,11 @@ order_key(const column_ref& column, size_t row, const sort_term& term);
 [[nodiscard]] std::pair<uint64_t, uint64_t>
 kept_rows(uint64_t count, const std::optional<int64_t>& sublist);
 
-/// The rows `rows` of the first `columns` columns, in that order.
+/// The rows `rows` of the first `columns` columns, in that order. `cancelled`
+/// or `timeout` when `stop` says so, as of `sort_rows`, within milliseconds.
 [[nodiscard]] result<table_data> take_rows(const table_data& table,
                                            std::span<const uint32_t> rows,
-                                           size_t columns);
+                                           size_t columns,
+                                           const interruption& stop);
 
 } // namespace millrace::query

@@ -56,7 +56,7 @@ public:
 
   /// Totals of the left rows since the last call: `count` of them.
   error fold(uint32_t count, std::vector<column_writer>& into) {
-    auto taken = take_rows(right_, rows_, right_.columns.size());
+    auto taken = take_rows(right_, rows_, right_.columns.size(), options_.stop);
     if (!taken)
       return taken.failure();
     auto totals = totals_of(what_.columns, *taken, numbers_, count, options_);
