@@ -66,12 +66,16 @@ export MILLRACE_CONFIG="$scratch/cluster.toml"
 timeout 60 "$scratch/build/embed" "$MILLRACE_CONFIG" >"$scratch/out" &
 embed=$!
 "$millrace" spawn volume1 --on embed
-"$millrace" pub --stream market --table trade --format csv <<'END'
+# The program ends with the third trade: perhaps before `pub` hears that all is
+# committed.
+code=0
+"$millrace" pub --stream market --table trade --format csv <<'END' || code=$?
 sym,price,size
 AIG,1.0,100
 SPY,1.0,300
 AIG,1.0,50
 END
+[ "$code" -eq 0 ] || [ "$code" -eq 69 ]
 wait "$embed"
 diff "$scratch/expected" "$scratch/out"
 
