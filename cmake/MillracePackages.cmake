@@ -2,9 +2,13 @@
 # is built: the program, the libraries for programs of others, the simulator.
 install(FILES cmake/package/millrace@.service
   DESTINATION lib/systemd/system COMPONENT program)
-install(FILES examples/local.toml examples/cluster.toml
+install(FILES examples/local.toml examples/cluster.toml examples/trades.csv
   DESTINATION "${CMAKE_INSTALL_DATADIR}/doc/millrace/examples"
   COMPONENT program)
+install(DIRECTORY examples/layouts examples/torq
+  DESTINATION "${CMAKE_INSTALL_DATADIR}/doc/millrace/examples"
+  COMPONENT program FILES_MATCHING PATTERN "*.toml" PATTERN "*.csv" PATTERN "*.q"
+  PATTERN "millrace-data" EXCLUDE PATTERN "hdb" EXCLUDE)
 install(DIRECTORY docs/ DESTINATION "${CMAKE_INSTALL_DATADIR}/doc/millrace"
   COMPONENT program FILES_MATCHING PATTERN "*.md" PATTERN decisions EXCLUDE)
 
