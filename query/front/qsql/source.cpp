@@ -1,0 +1,46 @@
+#include <millrace/query/front/qsql/source.hpp>
+
+#include <algorithm>
+
+namespace millrace::query::qsql {
+
+namespace {
+
+constexpr size_t quoted_bytes_max = 40;
+
+/// The text of a place, on one line and not too long.
+std::string excerpt(std::string_view source, text_range at) {
+  const auto begin = std::min<size_t>(at.begin, source.size());
+  const auto end = std::min<size_t>(std::max(at.begin, at.end), source.size());
+  auto piece = source.substr(begin, end - begin);
+  const bool cut = piece.size() > quoted_bytes_max;
+  if (cut) {
+    piece = piece.substr(0, quoted_bytes_max);
+    // Not within a character of several bytes.
+    while (!piece.empty() && (piece.back() & 0xc0) == 0x80)
+      piece.remove_suffix(1);
+    if (!piece.empty() && (piece.back() & 0x80) != 0)
+      piece.remove_suffix(1);
+  }
+  std::string out{piece};
+  for (auto& c : out)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
+      c = ' ';
+  return cut ? out + "..." : out;
+}
+
+} // namespace
+
+error fault_at(std::string_view source, text_range at, errc code,
+               std::string_view kind, std::string_view what) {
+  std::string out{kind};
+  out += ": ";
+  out += what;
+  out += " at character ";
+  out += std::to_string(at.begin + 1);
+  const auto quoted = excerpt(source, at);
+  out += quoted.empty() ? ", the end" : " near '" + quoted + "'";
+  return {code, std::move(out)};
+}
+
+} // namespace millrace::query::qsql
