@@ -4,9 +4,9 @@
 #include <millrace/messages/data/position.hpp>
 #include <millrace/messages/data/schema.hpp>
 #include <millrace/query/plan/plan.hpp>
+#include <millrace/query/plan/schema_lookup.hpp>
 
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <string_view>
 
@@ -20,10 +20,6 @@ struct getdata_request {
   int64_t timeout_ns = 0; ///< 0: the gateway's own limit.
   bool explain = false;   ///< `getquery`: return the plan, run nothing.
 };
-
-/// The schema of a table, nullptr when there is none of that name. It must
-/// stay valid during the call it is passed to.
-using schema_lookup = std::function<const table_schema*(std::string_view)>;
 
 /// Reads a getdata dictionary in JSON (docs/getdata.md) and checks it against
 /// the table's schema. The first failing check wins, in TorQ's order; the

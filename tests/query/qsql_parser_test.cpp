@@ -155,7 +155,7 @@ TEST(QsqlParserTest, ReadsPhrases) {
      "(xbar <long 5> time.minute) from trade}"},
     {"select by sym from trade", "{select by sym from trade}"},
     {"select distinct sym from trade", "{select distinct sym from trade}"},
-    {"exec distinct sym from quote", "{exec (distinct sym) from quote}"},
+    {"exec distinct sym from quote", "{exec distinct sym from quote}"},
     {"select[5] from trade", "{select[<long 5>] from trade}"},
     {"select[3;>price] time from trade",
      "{select[<long 3>;(> price)] time from trade}"},

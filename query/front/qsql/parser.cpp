@@ -410,7 +410,8 @@ private:
     if (is(token_kind::open_bracket))
       if (auto bad = parse_limits(into))
         return bad;
-    if (kind == phrase_kind::select && is_name("distinct")) {
+    const bool reads = kind == phrase_kind::select || kind == phrase_kind::exec;
+    if (reads && is_name("distinct")) {
       into.distinct = true;
       ++next_;
     }

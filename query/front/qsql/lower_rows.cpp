@@ -1,0 +1,754 @@
+#include <millrace/messages/text/nearest_name.hpp>
+#include <millrace/query/front/qsql/lowering_internal.hpp>
+
+#include <algorithm>
+#include <array>
+
+namespace millrace::query::qsql {
+
+namespace {
+
+using operators::folded;
+using operators::running;
+using operators::window;
+using operators::window_function;
+
+struct named_scalar {
+  std::string_view name;
+  scalar_function function;
+};
+
+constexpr std::array of_one{
+  named_scalar{"neg", scalar_function::negate},
+  named_scalar{"abs", scalar_function::absolute},
+  named_scalar{"signum", scalar_function::sign},
+  named_scalar{"floor", scalar_function::floor},
+  named_scalar{"ceiling", scalar_function::ceiling},
+  named_scalar{"sqrt", scalar_function::square_root},
+  named_scalar{"exp", scalar_function::exponential},
+  named_scalar{"log", scalar_function::logarithm},
+  named_scalar{"reciprocal", scalar_function::reciprocal},
+  named_scalar{"not", scalar_function::logical_not},
+  named_scalar{"null", scalar_function::is_null},
+};
+
+constexpr std::array of_two{
+  named_scalar{"+", scalar_function::add},
+  named_scalar{"-", scalar_function::subtract},
+  named_scalar{"*", scalar_function::multiply},
+  named_scalar{"%", scalar_function::divide},
+  named_scalar{"div", scalar_function::quotient},
+  named_scalar{"mod", scalar_function::modulo},
+  named_scalar{"xbar", scalar_function::bar},
+  named_scalar{"=", scalar_function::equal},
+  named_scalar{"<>", scalar_function::not_equal},
+  named_scalar{"<", scalar_function::less},
+  named_scalar{">", scalar_function::greater},
+  named_scalar{"<=", scalar_function::less_equal},
+  named_scalar{">=", scalar_function::greater_equal},
+  named_scalar{"&", scalar_function::lesser},
+  named_scalar{"and", scalar_function::lesser},
+  named_scalar{"|", scalar_function::larger},
+  named_scalar{"or", scalar_function::larger},
+  named_scalar{"^", scalar_function::fill},
+};
+
+template <size_t Count>
+std::optional<scalar_function>
+find_scalar(const std::array<named_scalar, Count>& known,
+            std::string_view name) {
+  for (const auto& each : known)
+    if (each.name == name)
+      return each.function;
+  return std::nullopt;
+}
+
+constexpr std::string_view cast_letters = "bxhijefcspmdnuvt";
+constexpr std::array cast_types{
+  column_type::boolean,   column_type::byte_,  column_type::short_,
+  column_type::int_,      column_type::long_,  column_type::real,
+  column_type::float_,    column_type::char_,  column_type::symbol,
+  column_type::timestamp, column_type::month,  column_type::date,
+  column_type::timespan,  column_type::minute, column_type::second,
+  column_type::time};
+
+expression cast_to(column_type type, expression what) {
+  const auto place = what.place;
+  std::vector<expression> arguments;
+  arguments.push_back(std::move(what));
+  auto out = call_of(scalar_function::cast, std::move(arguments), place);
+  out.type = type;
+  return out;
+}
+
+expression of_pair(scalar_function function, expression left,
+                   expression right) {
+  const auto place = left.place;
+  std::vector<expression> arguments;
+  arguments.push_back(std::move(left));
+  arguments.push_back(std::move(right));
+  return call_of(function, std::move(arguments), place);
+}
+
+expression int_constant(int64_t value, uint32_t place) {
+  return constant_of(column_type::int_, value, place);
+}
+
+/// The parts of a time that are numbers.
+std::optional<expression> number_part(std::string_view part, expression time) {
+  const auto place = time.place;
+  const auto count_of = [&](column_type unit) {
+    return cast_to(column_type::int_, cast_to(unit, time));
+  };
+  const auto within = [&](expression what, int64_t size) {
+    return of_pair(scalar_function::modulo, std::move(what),
+                   int_constant(size, place));
+  };
+  const auto per = [&](expression what, int64_t size) {
+    return of_pair(scalar_function::quotient, std::move(what),
+                   int_constant(size, place));
+  };
+  const auto plus = [&](expression what, int64_t value) {
+    return of_pair(scalar_function::add, std::move(what),
+                   int_constant(value, place));
+  };
+  if (part == "hh")
+    return per(count_of(column_type::minute), 60);
+  if (part == "uu")
+    return within(count_of(column_type::minute), 60);
+  if (part == "ss")
+    return within(count_of(column_type::second), 60);
+  if (part == "mm")
+    return plus(within(count_of(column_type::month), 12), 1);
+  if (part == "year")
+    return plus(per(count_of(column_type::month), 12), 2000);
+  const auto date = cast_to(column_type::date, time);
+  if (part == "dd")
+    return plus(
+      of_pair(scalar_function::subtract, date,
+              cast_to(column_type::date, cast_to(column_type::month, time))),
+      1);
+  // Weeks begin on Mondays; 2000.01.01 was a Saturday.
+  if (part == "week")
+    return of_pair(scalar_function::subtract, date,
+                   within(plus(count_of(column_type::date), 5), 7));
+  return std::nullopt;
+}
+
+std::optional<column_type> type_of_part(std::string_view part) {
+  for (const auto type :
+       {column_type::date, column_type::month, column_type::minute,
+        column_type::second, column_type::time, column_type::timespan,
+        column_type::timestamp})
+    if (part == to_string(type))
+      return type;
+  return std::nullopt;
+}
+
+} // namespace
+
+std::string row_scope::next_name() { return "~" + std::to_string(++names_); }
+
+error row_scope::add(plan_node::operation what, const node& tree) {
+  input_ = over(std::move(what), std::move(input_));
+  return owner_.resolve_at(input_, tree);
+}
+
+result<expression> row_scope::row(const node& tree) {
+  if (auto fault = owner_.count_part(tree))
+    return fault;
+  switch (tree.kind) {
+    case node_kind::constant:
+      return constant_part(tree);
+    case node_kind::name:
+      return name(tree);
+    case node_kind::apply:
+      return call(tree);
+    case node_kind::list:
+      return owner_.wrong(tree, "type",
+                          "a list of values can stand after 'in' and 'within' "
+                          "only");
+    case node_kind::phrase:
+    case node_kind::table:
+      return owner_.wrong(tree, "type",
+                          "a table cannot be a value of a row; after 'in' "
+                          "stands an exec of one column");
+    case node_kind::verb:
+      return owner_.wrong(tree, "type", "a verb is not a value of a row");
+    case node_kind::assign:
+    case node_kind::nothing:
+      break;
+  }
+  return owner_.wrong(tree, "rank", "a value is missing");
+}
+
+result<expression> row_scope::constant_part(const node& tree) {
+  if (tree.value.values.size() != 1 || tree.value.is_list)
+    return owner_.wrong(tree, "length",
+                        "a list of values can stand after 'in' and 'within' "
+                        "only");
+  return constant_of(tree.value.type, tree.value.values.front(), tree.at.begin);
+}
+
+result<expression> row_scope::name(const node& tree) {
+  const auto& name = tree.text;
+  if (has_column(input_, name))
+    return column_of(name, tree.at.begin);
+  if (name == "i") {
+    if (row_number_.empty())
+      if (auto fault = number_rows(tree))
+        return fault;
+    return column_of(row_number_, tree.at.begin);
+  }
+  if (name == "date" && dates_
+      && type_in(input_, dates_->time_column) == column_type::timestamp) {
+    std::vector<expression> arguments;
+    arguments.push_back(column_of(dates_->time_column, tree.at.begin));
+    arguments.push_back(constant_of(column_type::string, dates_->roll_zone));
+    arguments.push_back(
+      constant_of(column_type::long_, dates_->roll_offset_ns));
+    return call_of(scalar_function::table_date, std::move(arguments),
+                   tree.at.begin);
+  }
+  if (name == ".z.p" || name == ".z.P")
+    return constant_of(column_type::timestamp, owner_.now_ns(), tree.at.begin);
+  if (name == ".z.d" || name == ".z.D")
+    return cast_to(
+      column_type::date,
+      constant_of(column_type::timestamp, owner_.now_ns(), tree.at.begin));
+  if (const auto& value = owner_.meant(tree); &value != &tree) {
+    auto out = row(value);
+    if (out)
+      out->place = tree.at.begin;
+    return out;
+  }
+  if (name.find('.') != std::string::npos)
+    return dotted(tree);
+  return no_column(tree);
+}
+
+error row_scope::no_column(const node& tree) const {
+  std::vector<std::string> known;
+  for (const auto& column : input_.columns)
+    known.push_back(column.name);
+  return owner_.unknown(tree, "column" + text::meant(tree.text, known));
+}
+
+/// "time.minute"
+result<expression> row_scope::dotted(const node& tree) {
+  const auto point = tree.text.find('.');
+  const auto column = tree.text.substr(0, point);
+  const auto part = tree.text.substr(point + 1);
+  node time{node_kind::name, tree.at};
+  time.text = column;
+  if (point == 0 || (!has_column(input_, column) && column != "date"))
+    return no_column(tree);
+  auto value = name(time);
+  if (!value)
+    return value;
+  if (const auto type = type_of_part(part))
+    return cast_to(*type, *std::move(value));
+  if (auto number = number_part(part, *std::move(value)))
+    return *std::move(number);
+  return owner_.wrong(tree, "nyi",
+                      "the parts of a time are date, month, minute, second, "
+                      "time, timespan, timestamp, year, mm, week, dd, hh, uu "
+                      "and ss, not '"
+                        + part + "'");
+}
+
+result<expression> row_scope::call(const node& tree) {
+  const auto function = function_of(tree);
+  if (function.empty())
+    return owner_.refused(tree, "what is applied here is not a function by "
+                                "its name");
+  for (size_t i = 1; i < tree.items.size(); ++i)
+    if (tree.items[i].kind == node_kind::nothing)
+      return owner_.wrong(tree, "rank", "an argument is missing");
+  switch (argument_count(tree)) {
+    case 1:
+      return call_of_one(tree, function);
+    case 2:
+      return call_of_two(tree, function);
+    case 3:
+      return call_of_three(tree, function);
+    default:
+      return no_function(tree);
+  }
+}
+
+error row_scope::no_function(const node& tree) const {
+  const auto& function = tree.items.front();
+  if (has_column(input_, function.text))
+    return owner_.wrong(function, "rank",
+                        "a column is not a function; between it and what "
+                        "follows stands a verb, with a blank on both sides of "
+                        "'-'");
+  const auto name = function_of(tree);
+  const bool known = find_scalar(of_one, name) || find_scalar(of_two, name)
+                     || aggregate_of(name) || running_function_of(name);
+  if (known)
+    return owner_.wrong(
+      tree, "rank",
+      "'" + std::string{name} + "' does not take "
+        + std::to_string(argument_count(tree))
+        + (argument_count(tree) == 1 ? " argument" : " arguments"));
+  return owner_.refused(function,
+                        "there is no function '" + std::string{name} + "'");
+}
+
+result<expression> row_scope::scalar(const node& tree,
+                                     scalar_function function) {
+  std::vector<expression> arguments;
+  for (size_t i = 0; i < argument_count(tree); ++i) {
+    auto value = row(argument(tree, i));
+    if (!value)
+      return value;
+    arguments.push_back(*std::move(value));
+  }
+  return call_of(function, std::move(arguments), tree.at.begin);
+}
+
+result<expression> row_scope::call_of_one(const node& tree,
+                                          std::string_view function) {
+  if (const auto known = find_scalar(of_one, function))
+    return scalar(tree, *known);
+  if (function == "til" && function_of(argument(tree, 0)) == "count") {
+    // "til count i": the place of a row in its group.
+    running what;
+    what.function = window_function::row_number;
+    return running_of(tree, std::move(what));
+  }
+  if (const auto aggregate = aggregate_of(function))
+    return total(tree, *aggregate);
+  if (const auto known = running_function_of(function);
+      known && *known != window_function::row_number) {
+    auto value = row(argument(tree, 0));
+    if (!value)
+      return value;
+    running what;
+    what.function = *known;
+    what.argument = *std::move(value);
+    return running_of(tree, std::move(what));
+  }
+  return no_function(tree);
+}
+
+result<expression> row_scope::call_of_two(const node& tree,
+                                          std::string_view function) {
+  if (const auto known = find_scalar(of_two, function))
+    return scalar(tree, *known);
+  if (function == "in")
+    return membership(tree);
+  if (function == "within")
+    return interval(tree);
+  if (function == "like")
+    return pattern(tree);
+  if (function == "$")
+    return cast(tree);
+  if (function == "fby")
+    return grouped_total(tree);
+  if (const auto aggregate = aggregate_of(function))
+    return total(tree, *aggregate);
+  if (const auto known = running_function_of(function))
+    return moving(tree, *known);
+  return no_function(tree);
+}
+
+result<expression> row_scope::call_of_three(const node& tree,
+                                            std::string_view function) {
+  return function == "?" ? scalar(tree, scalar_function::conditional)
+                         : no_function(tree);
+}
+
+result<column_type> row_scope::type_of(expression what, const node& tree) {
+  const auto fault = resolve(
+    what, [this](std::string_view column) { return type_in(input_, column); });
+  if (fault)
+    return owner_.wrong(tree, "type", fault.context);
+  return what.type;
+}
+
+/// "x in 1 2 3", "x in exec y from z".
+result<expression> row_scope::membership(const node& tree) {
+  auto value = row(argument(tree, 0));
+  if (!value)
+    return value;
+  const auto& list = owner_.meant(argument(tree, 1));
+  if (list.kind == node_kind::phrase || list.kind == node_kind::apply)
+    return membership_in_query(tree, *std::move(value));
+  const auto constants = owner_.constant_value(list);
+  if (!constants)
+    return owner_.wrong(argument(tree, 1), "type",
+                        "after 'in' stands a list of constants, or an exec of "
+                        "one column");
+  auto type = constants->type;
+  // A char beside texts is a text of one letter.
+  if (type == column_type::char_) {
+    const auto left = type_of(*value, tree);
+    if (!left)
+      return left.failure();
+    if (*left == column_type::string)
+      type = column_type::string;
+  }
+  auto values = constant_of(type, std::monostate{}, argument(tree, 1).at.begin);
+  values.values = constants->values;
+  return of_pair(scalar_function::in, *std::move(value), std::move(values));
+}
+
+/// A mark beside each row whose value the query has.
+result<expression> row_scope::membership_in_query(const node& tree,
+                                                  expression value) {
+  auto found = owner_.table(argument(tree, 1));
+  if (!found)
+    return found.failure();
+  if (found->plan.columns.size() != 1)
+    return owner_.wrong(argument(tree, 1), "rank",
+                        "after 'in' stands an exec of one column, not of "
+                          + std::to_string(found->plan.columns.size()));
+  const auto key = next_name();
+  const auto mark = next_name();
+  auto columns = all_columns(input_);
+  columns.push_back({key, std::move(value)});
+  if (auto fault = add(operators::project{std::move(columns)}, tree))
+    return fault;
+  operators::project marked;
+  marked.columns.push_back({key, column_of(found->plan.columns[0].name)});
+  marked.columns.push_back(
+    {mark, constant_of(column_type::boolean, int64_t{1})});
+  auto right = over(std::move(marked), std::move(found->plan));
+  if (auto fault = owner_.resolve_at(right, tree))
+    return fault;
+  operators::equi_join join;
+  join.on = {key};
+  input_ = over(std::move(join), std::move(input_), std::move(right));
+  if (auto fault = owner_.resolve_at(input_, tree))
+    return fault;
+  return column_of(mark, tree.at.begin);
+}
+
+/// "x within 1 5", "x within (a;b)".
+result<expression> row_scope::interval(const node& tree) {
+  auto value = row(argument(tree, 0));
+  if (!value)
+    return value;
+  std::vector<expression> arguments;
+  arguments.push_back(*std::move(value));
+  const auto& bounds = owner_.meant(argument(tree, 1));
+  if (bounds.kind == node_kind::constant) {
+    for (const auto& each : bounds.value.values)
+      arguments.push_back(
+        constant_of(bounds.value.type, each, bounds.at.begin));
+  } else if (bounds.kind == node_kind::list) {
+    for (const auto& each : bounds.items) {
+      auto bound = row(each);
+      if (!bound)
+        return bound;
+      arguments.push_back(*std::move(bound));
+    }
+  }
+  if (arguments.size() != 3)
+    return owner_.wrong(argument(tree, 1), "length",
+                        "'within' takes two bounds, as in 'within 1 5' and "
+                        "'within (a;b)'");
+  return call_of(scalar_function::within, std::move(arguments), tree.at.begin);
+}
+
+result<expression> row_scope::pattern(const node& tree) {
+  auto value = row(argument(tree, 0));
+  if (!value)
+    return value;
+  const auto constants = owner_.constant_value(argument(tree, 1));
+  if (!constants || constants->values.size() != 1
+      || (constants->type != column_type::string
+          && constants->type != column_type::char_))
+    return owner_.wrong(argument(tree, 1), "type",
+                        "'like' takes a pattern in quotes");
+  auto text = constants->values.front();
+  if (std::holds_alternative<std::monostate>(text))
+    text = std::string{constants->type == column_type::char_ ? " " : ""};
+  return of_pair(
+    scalar_function::like, *std::move(value),
+    constant_of(column_type::string, std::move(text), tree.at.begin));
+}
+
+/// "`date$x", "\"d\"$x"
+result<expression> row_scope::cast(const node& tree) {
+  const auto constants = owner_.constant_value(argument(tree, 0));
+  std::optional<column_type> type;
+  if (constants && constants->values.size() == 1) {
+    const auto* name = std::get_if<std::string>(&constants->values.front());
+    if (name && constants->type == column_type::symbol)
+      type = column_type_of(*name);
+    if (name && constants->type == column_type::char_)
+      if (const auto at = cast_letters.find(*name);
+          at != std::string_view::npos)
+        type = cast_types[at];
+    const bool is_symbol = constants->type == column_type::symbol;
+    // "`$\"text\"" is a symbol.
+    if (!name && is_symbol) {
+      const auto text = owner_.constant_value(argument(tree, 1));
+      if (text && text->values.size() == 1
+          && (text->type == column_type::string
+              || text->type == column_type::char_))
+        return constant_of(column_type::symbol, text->values.front(),
+                           tree.at.begin);
+      type = column_type::symbol;
+    }
+  }
+  if (!type)
+    return owner_.refused(argument(tree, 0),
+                          "before '$' stands a type, as in `date$time or "
+                          "\"d\"$time");
+  auto value = row(argument(tree, 1));
+  if (!value)
+    return value;
+  auto out = cast_to(*type, *std::move(value));
+  out.place = tree.at.begin;
+  return out;
+}
+
+result<folded> row_scope::folded_of(const node& tree,
+                                    aggregate_function function) {
+  folded out;
+  out.function = function;
+  const size_t wanted = takes_pairs(function) ? 2 : 1;
+  if (argument_count(tree) != wanted)
+    return no_function(tree);
+  // Of rows it matters only that they are there.
+  if (function == aggregate_function::count) {
+    const auto& counted = argument(tree, 0);
+    if (function_of(counted) == "distinct")
+      return owner_.refused(tree, "distinct values are counted by count of a "
+                                  "select distinct");
+    if (counted.kind != node_kind::name || counted.text != "i")
+      if (auto checked = row(counted); !checked)
+        return checked.failure();
+    return out;
+  }
+  for (size_t i = 0; i < wanted; ++i) {
+    auto value = row(argument(tree, i));
+    if (!value)
+      return value.failure();
+    out.arguments.push_back(*std::move(value));
+  }
+  return out;
+}
+
+result<expression> row_scope::total(const node& tree,
+                                    aggregate_function function) {
+  auto what = folded_of(tree, function);
+  if (!what)
+    return what.failure();
+  return total_of(tree, *std::move(what), by_);
+}
+
+/// A column that repeats a group's aggregate beside each of its rows.
+result<expression> row_scope::total_of(const node& tree, folded what,
+                                       std::vector<std::string> by) {
+  what.name = next_name();
+  auto out = column_of(what.name, tree.at.begin);
+  if (auto* beside = window_to_join(what.arguments, by)) {
+    beside->totals.push_back(std::move(what));
+    if (auto fault = owner_.resolve_at(input_, tree))
+      return fault;
+    return out;
+  }
+  window added;
+  added.by = std::move(by);
+  added.totals.push_back(std::move(what));
+  if (auto fault = add(std::move(added), tree))
+    return fault;
+  return out;
+}
+
+/// The operator that rows come from, when it has the same groups and none of
+/// `values` is of a column that it adds.
+window* row_scope::window_to_join(const std::vector<expression>& values,
+                                  const std::vector<std::string>& by) {
+  auto* beside = std::get_if<window>(&input_.what);
+  if (!beside || beside->by != by)
+    return nullptr;
+  std::vector<std::string> names;
+  for (const auto& value : values)
+    add_columns_of(value, names);
+  const auto is_used = [&](const auto& column) {
+    return std::find(names.begin(), names.end(), column.name) != names.end();
+  };
+  const bool uses
+    = std::any_of(beside->columns.begin(), beside->columns.end(), is_used)
+      || std::any_of(beside->totals.begin(), beside->totals.end(), is_used);
+  return uses ? nullptr : beside;
+}
+
+result<expression> row_scope::running_of(const node& tree, running what) {
+  what.name = next_name();
+  auto out = column_of(what.name, tree.at.begin);
+  if (auto* beside = window_to_join({what.argument}, by_)) {
+    beside->columns.push_back(std::move(what));
+    if (auto fault = owner_.resolve_at(input_, tree))
+      return fault;
+    return out;
+  }
+  window added;
+  added.by = by_;
+  added.columns.push_back(std::move(what));
+  if (auto fault = add(std::move(added), tree))
+    return fault;
+  return out;
+}
+
+/// "5 mavg x", "0.1 ema x", "2 xprev x"
+result<expression> row_scope::moving(const node& tree,
+                                     window_function function) {
+  const bool moves = function == window_function::shifted
+                     || (function >= window_function::moving_sum
+                         && function <= window_function::exponential_average);
+  if (!moves)
+    return no_function(tree);
+  running what;
+  what.function = function;
+  const auto constants = owner_.constant_value(argument(tree, 0));
+  const auto* count = constants && constants->values.size() == 1
+                        ? std::get_if<int64_t>(&constants->values.front())
+                        : nullptr;
+  const auto* weight = constants && constants->values.size() == 1
+                         ? std::get_if<double>(&constants->values.front())
+                         : nullptr;
+  const bool by_weight = function == window_function::exponential_average;
+  if (by_weight ? !weight : !count)
+    return owner_.wrong(argument(tree, 0), "type",
+                        by_weight ? "'ema' takes a constant weight, as 0.1"
+                                  : "a constant count of rows is wanted here");
+  if (by_weight)
+    what.weight = *weight;
+  else
+    what.count = *count;
+  auto value = row(argument(tree, 1));
+  if (!value)
+    return value;
+  what.argument = *std::move(value);
+  return running_of(tree, std::move(what));
+}
+
+result<std::string> row_scope::as_column(expression what, const node& tree) {
+  if (what.what == expression::kind::column)
+    return what.name;
+  auto name = next_name();
+  auto columns = all_columns(input_);
+  columns.push_back({name, std::move(what)});
+  if (auto fault = add(operators::project{std::move(columns)}, tree))
+    return fault;
+  return name;
+}
+
+/// "(max;price) fby sym", "(avg;size) fby ([]sym;src)"
+result<expression> row_scope::grouped_total(const node& tree) {
+  const auto& what = argument(tree, 0);
+  const auto& groups = owner_.meant(argument(tree, 1));
+  if (what.kind != node_kind::list || what.items.size() != 2
+      || (what.items[0].kind != node_kind::name
+          && what.items[0].kind != node_kind::verb))
+    return owner_.wrong(what, "type",
+                        "before 'fby' stand a function and a column, as in "
+                        "(max;price) fby sym");
+  std::vector<std::string> by;
+  const auto add_group = [&](const node& group) -> error {
+    auto value = row(group);
+    if (!value)
+      return value.failure();
+    auto name = as_column(*std::move(value), group);
+    if (!name)
+      return name.failure();
+    by.push_back(*std::move(name));
+    return {};
+  };
+  if (groups.kind == node_kind::table) {
+    for (const auto& group : groups.items)
+      if (auto fault = add_group(group))
+        return fault;
+  } else if (auto fault = add_group(groups)) {
+    return fault;
+  }
+  const auto& function = what.items[0];
+  const auto aggregate = aggregate_of(function.text);
+  if (!aggregate || takes_pairs(*aggregate))
+    return owner_.refused(function,
+                          "before 'fby' stands an aggregate of one column");
+  folded total;
+  total.function = *aggregate;
+  if (*aggregate != aggregate_function::count) {
+    auto value = row(what.items[1]);
+    if (!value)
+      return value;
+    total.arguments.push_back(*std::move(value));
+  }
+  return total_of(tree, std::move(total), std::move(by));
+}
+
+error row_scope::number_rows(const node& tree) {
+  running what;
+  what.function = window_function::row_number;
+  what.name = next_name();
+  row_number_ = what.name;
+  window added;
+  added.columns.push_back(std::move(what));
+  return add(std::move(added), tree);
+}
+
+error row_scope::keep(const node& condition) {
+  auto value = row(condition);
+  if (!value)
+    return value.failure();
+  if (auto* before = std::get_if<operators::filter>(&input_.what)) {
+    before->conditions.push_back(*std::move(value));
+    return owner_.resolve_at(input_, condition);
+  }
+  operators::filter kept;
+  kept.conditions.push_back(*std::move(value));
+  return add(std::move(kept), condition);
+}
+
+result<expression> row_scope::fold(const node& tree,
+                                   std::vector<folded>& into) {
+  if (auto fault = owner_.count_part(tree))
+    return fault;
+  if (tree.kind == node_kind::constant)
+    return constant_part(tree);
+  const auto function = function_of(tree);
+  if (const auto aggregate = aggregate_of(function)) {
+    auto what = folded_of(tree, *aggregate);
+    if (!what)
+      return what.failure();
+    what->name = next_name();
+    auto out = column_of(what->name, tree.at.begin);
+    into.push_back(*std::move(what));
+    return out;
+  }
+  const auto count = tree.kind == node_kind::apply ? argument_count(tree) : 0;
+  const auto known = count == 1   ? find_scalar(of_one, function)
+                     : count == 2 ? find_scalar(of_two, function)
+                     : count == 3 && function == "?"
+                       ? std::optional{scalar_function::conditional}
+                       : std::nullopt;
+  if (!known) {
+    if (tree.kind == node_kind::name)
+      if (auto value = row(tree);
+          value && value->what == expression::kind::constant)
+        return value;
+    if (auto checked = row(tree); !checked)
+      return checked;
+    return owner_.refused(tree, "without an aggregate this would be a list per "
+                                "group, and columns of lists are not there");
+  }
+  std::vector<expression> arguments;
+  for (size_t i = 0; i < count; ++i) {
+    auto value = fold(argument(tree, i), into);
+    if (!value)
+      return value;
+    arguments.push_back(*std::move(value));
+  }
+  return call_of(*known, std::move(arguments), tree.at.begin);
+}
+
+} // namespace millrace::query::qsql

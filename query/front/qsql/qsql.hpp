@@ -1,0 +1,30 @@
+#pragma once
+
+#include <millrace/messages/base/result.hpp>
+#include <millrace/query/plan/plan_tree.hpp>
+#include <millrace/query/plan/schema_lookup.hpp>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace millrace::query {
+
+/// A query in q, understood.
+struct qsql_request {
+  plan_node plan; ///< Resolved.
+  /// The first columns of the result, when it is a keyed table.
+  std::vector<std::string> keys;
+};
+
+/// Reads a query in q (docs/qsql.md): statements, of which the last one is
+/// asked, and those before it give names to tables and constants.
+/// `invalid_argument` names the character and the text that is wrong,
+/// `not_found` a name that nothing has, `unsupported` what q has and this does
+/// not, `limit_exceeded` what is too long or too deep.
+/// @param now_ns what .z.p is
+[[nodiscard]] result<qsql_request>
+parse_qsql(std::string_view text, const schema_lookup& find, int64_t now_ns);
+
+} // namespace millrace::query
