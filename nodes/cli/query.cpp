@@ -60,11 +60,29 @@ result<gateway_answer> ask(runtime& host, const cluster_config& config,
   }
 }
 
+/// What travels to the gateway. JSON that cannot be read does not.
+result<text::json_value> question_of(const std::string& language,
+                                     const std::string& asked) {
+  const auto first = asked.find_first_not_of(" \t\r\n");
+  const bool is_getdata = language.empty()
+                            ? first == std::string::npos || asked[first] == '{'
+                            : language == "getdata";
+  if (!is_getdata)
+    return text::json_value{{"language", "qsql"}, {"text", asked}};
+  auto parameters = text::parse_json(asked);
+  if (!parameters)
+    return error{errc::invalid_argument,
+                 "the query: " + parameters.failure().context};
+  return parameters;
+}
+
 void declare(option_list& list, query_options& into) {
   declare_config(list, into.config);
   list
     .choice<std::string>("-l,--language", into.language,
-                         {{"getdata", "getdata"}}, "getdata (default)")
+                         {{"qsql", "qsql"}, {"getdata", "getdata"}},
+                         "qsql or getdata; default: getdata when the query "
+                         "begins with {, else qsql")
     .shown_as("LANGUAGE");
   list.text("QUERY", into.text, "The query; default: read from standard input");
   declare_output_or_csv(list, into.output);
@@ -87,11 +105,9 @@ int run(const query_options& options) {
   auto asked = options.text;
   if (asked.empty())
     asked.assign(std::istreambuf_iterator<char>{std::cin}, {});
-  // What cannot be read as it was meant does not travel.
-  auto parameters = text::parse_json(asked);
+  auto parameters = question_of(options.language, asked);
   if (!parameters)
-    return fail(
-      {errc::invalid_argument, "the query: " + parameters.failure().context});
+    return fail(parameters.failure());
   if (options.at_least && !parameters->is_object())
     return fail({errc::invalid_argument, "the query is not a JSON object"});
   if (options.at_least)

@@ -259,6 +259,7 @@ TEST(QsqlParserTest, RefusesWhatIsTooDeepOrTooLong) {
   EXPECT_EQ(code(std::string(100'000, '(')), errc::limit_exceeded);
   EXPECT_EQ(code(std::string(text_bytes_max, ' ')), errc::invalid_argument);
   EXPECT_EQ(code(std::string(text_bytes_max + 1, ' ')), errc::limit_exceeded);
+  EXPECT_EQ(code(std::string(tokens_max + 1, ';')), errc::limit_exceeded);
   std::string list;
   for (size_t i = 0; i < 20'000; ++i)
     list += "`S" + std::to_string(i);

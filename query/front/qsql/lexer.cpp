@@ -52,9 +52,14 @@ public:
                    "limit: the query has " + std::to_string(source_.size())
                      + " bytes; at most " + std::to_string(text_bytes_max)
                      + " are read"};
-    while (skip_blanks(), at_ < source_.size())
+    while (skip_blanks(), at_ < source_.size()) {
       if (auto fault = scan_one())
         return fault;
+      if (out_.size() > tokens_max)
+        return error{errc::limit_exceeded,
+                     "limit: the query has more than "
+                       + std::to_string(tokens_max) + " names and values"};
+    }
     add(token_kind::end, at_);
     return std::move(out_);
   }

@@ -12,6 +12,7 @@ namespace millrace::query::qsql {
 
 /// What a query may take: a longer one is `limit_exceeded`.
 inline constexpr size_t text_bytes_max = size_t{1} << 20;
+inline constexpr size_t tokens_max = 100'000;
 
 enum class token_kind : uint8_t {
   end,

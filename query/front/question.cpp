@@ -1,0 +1,92 @@
+#include <millrace/messages/text/json_text.hpp>
+#include <millrace/query/front/getdata.hpp>
+#include <millrace/query/front/qsql/qsql.hpp>
+#include <millrace/query/front/question.hpp>
+#include <millrace/query/plan/literal_text.hpp>
+
+#include <string>
+
+namespace millrace::query {
+
+namespace {
+
+error refused_question(std::string what) {
+  return {errc::invalid_argument, "the question: " + std::move(what)};
+}
+
+error read_option(const std::string& key, const text::json_value& value,
+                  question& into) {
+  if (key == "timeout") {
+    const auto span = value.text()
+                        ? parse_literal(*value.text(), column_type::timespan)
+                        : refused_question("");
+    const auto* ns = span ? std::get_if<int64_t>(&*span) : nullptr;
+    if (!ns || *ns <= 0)
+      return refused_question("timeout is a timespan above 0, as "
+                              "\"0D00:00:30\", not "
+                              + value.dump());
+    into.timeout_ns = *ns;
+    return {};
+  }
+  if (key == "at_least") {
+    const auto place = value.natural();
+    if (!place)
+      return refused_question("at_least is a position, not " + value.dump());
+    into.at_least = position{*place};
+    return {};
+  }
+  if (key == "explain") {
+    const auto wanted = value.boolean();
+    if (!wanted)
+      return refused_question("explain is true or false, not " + value.dump());
+    into.explain = *wanted;
+    return {};
+  }
+  return refused_question("there is no option '" + key
+                          + "'; there are timeout, at_least and explain");
+}
+
+result<question> read_text(const text::json_value& asked,
+                           const schema_lookup& find, int64_t now_ns) {
+  const auto* language = asked.at("language").text();
+  if (!language || *language != "qsql")
+    return error{errc::unsupported, "the language "
+                                      + asked.at("language").dump()
+                                      + " is not known; there is \"qsql\""};
+  const auto* written = asked.at("text").text();
+  if (!written)
+    return refused_question("\"text\" is missing");
+  question out;
+  for (const auto& item : asked.entries())
+    if (item.key != "language" && item.key != "text")
+      if (auto fault = read_option(item.key, item.value, out))
+        return fault;
+  auto request = parse_qsql(*written, find, now_ns);
+  if (!request)
+    return request.failure();
+  auto plan = split(request->plan);
+  if (!plan)
+    return plan.failure();
+  out.plan = *std::move(plan);
+  return out;
+}
+
+} // namespace
+
+result<question> parse_question(std::string_view json,
+                                const schema_lookup& find, int64_t now_ns) {
+  const auto asked = text::parse_json(json);
+  if (asked && asked->is_object() && asked->find("language"))
+    return read_text(*asked, find, now_ns);
+  auto request = parse_getdata(json, find);
+  if (!request)
+    return request.failure();
+  question out;
+  out.plan = as_fragment(std::move(request->plan));
+  out.at_least = request->at_least;
+  out.timeout_ns = request->timeout_ns;
+  out.explain = request->explain;
+  return out;
+}
+
+} // namespace millrace::query

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <millrace/messages/base/result.hpp>
+#include <millrace/messages/data/position.hpp>
+#include <millrace/query/plan/schema_lookup.hpp>
+#include <millrace/query/plan/split.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace millrace::query {
+
+/// What a gateway is asked, in whatever language, understood.
+struct question {
+  split_plan plan;
+  /// Wait until the answer can include everything up to here.
+  std::optional<position> at_least;
+  int64_t timeout_ns = 0; ///< 0: the gateway's own limit.
+  bool explain = false;   ///< Return the plan, run nothing.
+};
+
+/// Reads a question in JSON: {"language": "qsql", "text": "select from trade"},
+/// to which "timeout", "at_least" and "explain" may come (docs/qsql.md), or a
+/// getdata dictionary (docs/getdata.md). Faults are those of `parse_qsql` and
+/// `parse_getdata`.
+/// @param now_ns since 2000.01.01 UTC: what q calls .z.p
+[[nodiscard]] result<question> parse_question(std::string_view json,
+                                              const schema_lookup& find,
+                                              int64_t now_ns);
+
+} // namespace millrace::query

@@ -1,0 +1,63 @@
+#include <millrace/query/front/question.hpp>
+
+#include <gtest/gtest.h>
+
+namespace millrace::query {
+namespace {
+
+result<question> asked(std::string_view json) {
+  static const auto quotes = [] {
+    table_schema out;
+    out.name = "quote";
+    out.columns = {{"time", column_type::timestamp},
+                   {"sym", column_type::symbol},
+                   {"bid", column_type::float_}};
+    out.time_column = "time";
+    out.symbol_column = "sym";
+    return out;
+  }();
+  return parse_question(
+    json,
+    [](std::string_view name) {
+      return name == quotes.name ? &quotes : nullptr;
+    },
+    0);
+}
+
+TEST(QuestionTest, ReadsBothLanguages) {
+  const auto getdata = asked(R"({"tablename":"quote","starttime":"2024-01-02",
+    "endtime":"2024-01-02","aggregations":{"max":"bid"},"at_least":77,
+    "timeout":"0D00:00:05"})");
+  ASSERT_TRUE(getdata) << getdata.failure().context;
+  EXPECT_TRUE(getdata->plan.is_fragment());
+  EXPECT_EQ(getdata->at_least, position{77});
+  EXPECT_EQ(getdata->timeout_ns, 5'000'000'000);
+  const auto qsql = asked(
+    R"({"language":"qsql","text":"select max bid by sym from quote",
+      "at_least":77,"timeout":"0D00:00:05","explain":true})");
+  ASSERT_TRUE(qsql) << qsql.failure().context;
+  EXPECT_TRUE(qsql->plan.is_fragment());
+  EXPECT_EQ(qsql->at_least, position{77});
+  EXPECT_EQ(qsql->timeout_ns, 5'000'000'000);
+  EXPECT_TRUE(qsql->explain);
+}
+
+TEST(QuestionTest, NamesWhatItCannotRead) {
+  const auto fault
+    = [](std::string_view json) { return asked(json).failure().context; };
+  EXPECT_EQ(fault(R"({"language":"cobol","text":"x"})"),
+            "the language \"cobol\" is not known; there is \"qsql\"");
+  EXPECT_EQ(fault(R"({"language":"qsql"})"),
+            "the question: \"text\" is missing");
+  EXPECT_EQ(fault(R"({"language":"qsql","text":"quote","at_leat":1})"),
+            "the question: there is no option 'at_leat'; there are timeout, "
+            "at_least and explain");
+  EXPECT_EQ(fault(R"({"language":"qsql","text":"quote","timeout":"5"})"),
+            "the question: timeout is a timespan above 0, as \"0D00:00:30\", "
+            "not \"5\"");
+  EXPECT_EQ(fault(R"({"language":"qsql","text":"quot"})"),
+            "quot: there is no such table at character 1 near 'quot'");
+}
+
+} // namespace
+} // namespace millrace::query
