@@ -101,6 +101,11 @@ TEST(QsqlPlanTest, SelectsColumnsAndRows) {
     {"select[3;>price] time,sym,price from trade",
      "scan trade | order desc price | limit 3 | project time:time "
      "sym:sym price:price"},
+  });
+}
+
+TEST(QsqlPlanTest, UpdatesAndDeletes) {
+  expect_plans({
     {"update mid:0.5*bid+ask, spread:ask-bid from quote",
      "scan quote | project time:time sym:sym src:src bid:bid ask:ask "
      "bsize:bsize asize:asize mid:(0.5*(bid+ask)) spread:(ask-bid)"},
@@ -116,6 +121,11 @@ TEST(QsqlPlanTest, SelectsColumnsAndRows) {
     {"delete from trade where size=0, sym=`A",
      "scan trade | filter not[((size=0)&(sym=`A))]"},
     {"delete from trade", "scan trade | limit 0"},
+  });
+}
+
+TEST(QsqlPlanTest, ComputesColumns) {
+  expect_plans({
     {"select time.date, time.hh, time.week, d:`date$time, m:\"u\"$time "
      "from trade",
      "scan trade | project date:`date$[time] "
@@ -330,6 +340,11 @@ TEST(QsqlPlanTest, FaultsNameTheirPlace) {
      "nyi: the parts of a time are date, month, minute, second, time, "
      "timespan, timestamp, year, mm, week, dd, hh, uu and ss, not "
      "'foo' at character 25 near 'time.foo'"},
+  });
+}
+
+TEST(QsqlPlanTest, FaultsOfTablesNameTheirPlace) {
+  expect_plans({
     {"trade lj quote",
      "type: the right side of a join has keys, as `sym xkey t has at "
      "character 10 near 'quote'"},

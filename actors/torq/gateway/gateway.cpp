@@ -2,7 +2,7 @@
 #include <millrace/actors/torq/gateway/gateway.hpp>
 #include <millrace/actors/torq/registry/declarations.hpp>
 #include <millrace/messages/text/json_value.hpp>
-#include <millrace/query/front/getdata.hpp>
+#include <millrace/query/front/question.hpp>
 
 #include <caf/actor_cast.hpp>
 
@@ -47,21 +47,22 @@ gateway_state::query(const std::string& parameters) {
       {errc::limit_exceeded, settings.process + ": " + std::to_string(held)
                                + " queries run or wait; retry later"});
   }
-  auto asked = query::parse_getdata(
-    parameters, [this](std::string_view table) -> const table_schema* {
+  auto asked = query::parse_question(
+    parameters,
+    [this](std::string_view table) -> const table_schema* {
       const auto found = settings.tables.find(std::string{table});
       return found == settings.tables.end() ? nullptr : &found->second.schema;
-    });
+    },
+    env->clock->now_ns());
   if (!asked) {
     ++refused;
     return to_caf(asked.failure());
   }
-  auto plan = query::as_fragment(std::move(asked->plan));
   if (asked->explain) {
     ++answered;
-    return {explained(plan), query_cut{}};
+    return {explained(asked->plan), query_cut{}};
   }
-  return ask(std::move(plan), asked->at_least, asked->timeout_ns);
+  return ask(std::move(asked->plan), asked->at_least, asked->timeout_ns);
 }
 
 caf::result<chunks, query_cut>

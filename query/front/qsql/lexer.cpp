@@ -56,9 +56,9 @@ public:
       if (auto fault = scan_one())
         return fault;
       if (out_.size() > tokens_max)
-        return error{errc::limit_exceeded,
-                     "limit: the query has more than "
-                       + std::to_string(tokens_max) + " names and values"};
+        return error{errc::limit_exceeded, "limit: the query has more than "
+                                             + std::to_string(tokens_max)
+                                             + " names and values"};
     }
     add(token_kind::end, at_);
     return std::move(out_);

@@ -22,7 +22,8 @@ bool is_folded(const node& tree) {
 
 bool all_folded(const std::vector<node>& columns) {
   return std::all_of(columns.begin(), columns.end(), is_folded)
-         && std::any_of(columns.begin(), columns.end(), has_aggregate);
+         && std::any_of(columns.begin(), columns.end(),
+                        [](const node& tree) { return has_aggregate(tree); });
 }
 
 /// Whether a condition is of the table's dates alone.
@@ -102,7 +103,8 @@ private:
 
   error keep_rows() {
     const auto speaks_of_i = [](const std::vector<node>& trees) {
-      return std::any_of(trees.begin(), trees.end(), has_row_number);
+      return std::any_of(trees.begin(), trees.end(),
+                         [](const node& tree) { return has_row_number(tree); });
     };
     // Numbers are those of the table's rows, before any are left out but by
     // date.

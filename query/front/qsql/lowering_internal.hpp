@@ -12,7 +12,8 @@
 
 // From trees of text to plans. Tables are in lower_tables.cpp and
 // lower_joins.cpp, select and its like in lower_phrase.cpp, what is computed of
-// rows in lower_rows.cpp.
+// a row in lower_rows.cpp and of several in lower_groups.cpp, names of columns
+// and functions in names.cpp.
 
 namespace millrace::query::qsql {
 
@@ -200,6 +201,9 @@ private:
 [[nodiscard]] std::vector<std::string>
 unique_names(const std::vector<const node*>& columns);
 
+/// What a name in q is, with so many arguments, of values of a row.
+[[nodiscard]] std::optional<scalar_function> scalar_of(std::string_view name,
+                                                       size_t arguments);
 /// The aggregate or running function of a name in q.
 [[nodiscard]] std::optional<aggregate_function>
 aggregate_of(std::string_view name);

@@ -1,0 +1,238 @@
+#include <millrace/query/front/qsql/lowering_internal.hpp>
+
+#include <algorithm>
+
+namespace millrace::query::qsql {
+
+using operators::folded;
+using operators::running;
+using operators::window;
+using operators::window_function;
+
+result<folded> row_scope::folded_of(const node& tree,
+                                    aggregate_function function) {
+  folded out;
+  out.function = function;
+  const size_t wanted = takes_pairs(function) ? 2 : 1;
+  if (argument_count(tree) != wanted)
+    return no_function(tree);
+  // Of rows it matters only that they are there.
+  if (function == aggregate_function::count) {
+    const auto& counted = argument(tree, 0);
+    if (function_of(counted) == "distinct")
+      return owner_.refused(tree, "distinct values are counted by count of a "
+                                  "select distinct");
+    if (counted.kind != node_kind::name || counted.text != "i")
+      if (auto checked = row(counted); !checked)
+        return checked.failure();
+    return out;
+  }
+  for (size_t i = 0; i < wanted; ++i) {
+    auto value = row(argument(tree, i));
+    if (!value)
+      return value.failure();
+    out.arguments.push_back(*std::move(value));
+  }
+  return out;
+}
+
+result<expression> row_scope::total(const node& tree,
+                                    aggregate_function function) {
+  auto what = folded_of(tree, function);
+  if (!what)
+    return what.failure();
+  return total_of(tree, *std::move(what), by_);
+}
+
+/// A column that repeats a group's aggregate beside each of its rows.
+result<expression> row_scope::total_of(const node& tree, folded what,
+                                       std::vector<std::string> by) {
+  what.name = next_name();
+  auto out = column_of(what.name, tree.at.begin);
+  if (auto* beside = window_to_join(what.arguments, by)) {
+    beside->totals.push_back(std::move(what));
+    if (auto fault = owner_.resolve_at(input_, tree))
+      return fault;
+    return out;
+  }
+  window added;
+  added.by = std::move(by);
+  added.totals.push_back(std::move(what));
+  if (auto fault = add(std::move(added), tree))
+    return fault;
+  return out;
+}
+
+/// The operator that rows come from, when it has the same groups and none of
+/// `values` is of a column that it adds.
+window* row_scope::window_to_join(const std::vector<expression>& values,
+                                  const std::vector<std::string>& by) {
+  auto* beside = std::get_if<window>(&input_.what);
+  if (!beside || beside->by != by)
+    return nullptr;
+  std::vector<std::string> names;
+  for (const auto& value : values)
+    add_columns_of(value, names);
+  const auto is_used = [&](const auto& column) {
+    return std::find(names.begin(), names.end(), column.name) != names.end();
+  };
+  const bool uses
+    = std::any_of(beside->columns.begin(), beside->columns.end(), is_used)
+      || std::any_of(beside->totals.begin(), beside->totals.end(), is_used);
+  return uses ? nullptr : beside;
+}
+
+result<expression> row_scope::running_of(const node& tree, running what) {
+  what.name = next_name();
+  auto out = column_of(what.name, tree.at.begin);
+  if (auto* beside = window_to_join({what.argument}, by_)) {
+    beside->columns.push_back(std::move(what));
+    if (auto fault = owner_.resolve_at(input_, tree))
+      return fault;
+    return out;
+  }
+  window added;
+  added.by = by_;
+  added.columns.push_back(std::move(what));
+  if (auto fault = add(std::move(added), tree))
+    return fault;
+  return out;
+}
+
+/// "5 mavg x", "0.1 ema x", "2 xprev x"
+result<expression> row_scope::moving(const node& tree,
+                                     window_function function) {
+  const bool moves = function == window_function::shifted
+                     || (function >= window_function::moving_sum
+                         && function <= window_function::exponential_average);
+  if (!moves)
+    return no_function(tree);
+  running what;
+  what.function = function;
+  const auto constants = owner_.constant_value(argument(tree, 0));
+  const auto* count = constants && constants->values.size() == 1
+                        ? std::get_if<int64_t>(&constants->values.front())
+                        : nullptr;
+  const auto* weight = constants && constants->values.size() == 1
+                         ? std::get_if<double>(&constants->values.front())
+                         : nullptr;
+  const bool by_weight = function == window_function::exponential_average;
+  if (by_weight ? !weight : !count)
+    return owner_.wrong(argument(tree, 0), "type",
+                        by_weight ? "'ema' takes a constant weight, as 0.1"
+                                  : "a constant count of rows is wanted here");
+  if (by_weight)
+    what.weight = *weight;
+  else
+    what.count = *count;
+  auto value = row(argument(tree, 1));
+  if (!value)
+    return value;
+  what.argument = *std::move(value);
+  return running_of(tree, std::move(what));
+}
+
+result<std::string> row_scope::as_column(expression what, const node& tree) {
+  if (what.what == expression::kind::column)
+    return what.name;
+  auto name = next_name();
+  auto columns = all_columns(input_);
+  columns.push_back({name, std::move(what)});
+  if (auto fault = add(operators::project{std::move(columns)}, tree))
+    return fault;
+  return name;
+}
+
+/// "(max;price) fby sym", "(avg;size) fby ([]sym;src)"
+result<expression> row_scope::grouped_total(const node& tree) {
+  const auto& what = argument(tree, 0);
+  const auto& groups = owner_.meant(argument(tree, 1));
+  if (what.kind != node_kind::list || what.items.size() != 2
+      || (what.items[0].kind != node_kind::name
+          && what.items[0].kind != node_kind::verb))
+    return owner_.wrong(what, "type",
+                        "before 'fby' stand a function and a column, as in "
+                        "(max;price) fby sym");
+  std::vector<std::string> by;
+  const auto add_group = [&](const node& group) -> error {
+    auto value = row(group);
+    if (!value)
+      return value.failure();
+    auto name = as_column(*std::move(value), group);
+    if (!name)
+      return name.failure();
+    by.push_back(*std::move(name));
+    return {};
+  };
+  if (groups.kind == node_kind::table) {
+    for (const auto& group : groups.items)
+      if (auto fault = add_group(group))
+        return fault;
+  } else if (auto fault = add_group(groups)) {
+    return fault;
+  }
+  const auto& function = what.items[0];
+  const auto aggregate = aggregate_of(function.text);
+  if (!aggregate || takes_pairs(*aggregate))
+    return owner_.refused(function,
+                          "before 'fby' stands an aggregate of one column");
+  folded total;
+  total.function = *aggregate;
+  if (*aggregate != aggregate_function::count) {
+    auto value = row(what.items[1]);
+    if (!value)
+      return value;
+    total.arguments.push_back(*std::move(value));
+  }
+  return total_of(tree, std::move(total), std::move(by));
+}
+
+error row_scope::number_rows(const node& tree) {
+  running what;
+  what.function = window_function::row_number;
+  what.name = next_name();
+  row_number_ = what.name;
+  window added;
+  added.columns.push_back(std::move(what));
+  return add(std::move(added), tree);
+}
+
+result<expression> row_scope::fold(const node& tree,
+                                   std::vector<folded>& into) {
+  if (auto fault = owner_.count_part(tree))
+    return fault;
+  if (tree.kind == node_kind::constant)
+    return constant_part(tree);
+  const auto function = function_of(tree);
+  if (const auto aggregate = aggregate_of(function)) {
+    auto what = folded_of(tree, *aggregate);
+    if (!what)
+      return what.failure();
+    what->name = next_name();
+    auto out = column_of(what->name, tree.at.begin);
+    into.push_back(*std::move(what));
+    return out;
+  }
+  const auto count = tree.kind == node_kind::apply ? argument_count(tree) : 0;
+  const auto known = scalar_of(function, count);
+  if (!known) {
+    if (tree.kind == node_kind::name)
+      if (auto value = row(tree);
+          value && value->what == expression::kind::constant)
+        return value;
+    if (auto checked = row(tree); !checked)
+      return checked;
+    return owner_.refused(tree, "without an aggregate this would be a list per "
+                                "group, and columns of lists are not there");
+  }
+  std::vector<expression> arguments;
+  for (size_t i = 0; i < count; ++i) {
+    auto value = fold(argument(tree, i), into);
+    if (!value)
+      return value;
+    arguments.push_back(*std::move(value));
+  }
+  return call_of(*known, std::move(arguments), tree.at.begin);
+}
+
+} // namespace millrace::query::qsql
