@@ -274,6 +274,9 @@ public:
   /// of that name without a node, if the file has one.
   hosted_process& host(const std::string& name, nodes::process_factory program,
                        std::map<std::string, std::string> settings = {});
+  /// Ends a period of a stream, and waits up to a minute until RT has said so;
+  /// the run fails after that. Rdbs write it down on their own time.
+  void end_period(const std::string& stream, int64_t period);
   /// Asks a gateway of the cluster that lives (docs/getdata.md).
   [[nodiscard]] result<query_answer> query(const std::string& getdata);
 

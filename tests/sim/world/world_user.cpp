@@ -185,6 +185,28 @@ hosted_process& world::host(const std::string& name,
   return *hosted_.back();
 }
 
+void world::end_period(const std::string& stream, int64_t period) {
+  MILLRACE_ASSERT(cluster_);
+  note({}, "end of period " + std::to_string(period) + " of " + stream);
+  error last{errc::not_found, "nobody orders it"};
+  const bool ended = eventually(60s, [&] {
+    for (const auto* member : cluster_->members_of(stream)) {
+      const auto handle = find(member->node, "rt/" + stream);
+      if (!handle)
+        continue;
+      const auto got = ask<position>(caf::actor_cast<sequencer_actor>(handle),
+                                     10s, end_period_atom_v, period_id{period});
+      if (got || got.failure().code == errc::already_exists)
+        return true;
+      last = got.failure();
+    }
+    return false;
+  });
+  if (!ended)
+    fail("period " + std::to_string(period) + " of stream '" + stream
+         + "' does not end for a minute: " + to_string(last));
+}
+
 // -- questions ----------------------------------------------------------------
 
 result<query_answer> world::query(const std::string& getdata) {

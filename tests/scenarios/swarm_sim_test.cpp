@@ -1,0 +1,131 @@
+// Swarm: the seed draws a cluster (one or three RT nodes, publishers, rdbs,
+// hdbs, gateways, sizes of files), what is published and when periods end, and
+// a script of faults. Safety while faults last; then all is healed, and within
+// bounds of virtual time everything that was promised is where it belongs,
+// once.
+
+#include <millrace/sim/world/failure_test.hpp>
+
+#include <random>
+
+namespace millrace::sim {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// A cluster as text, and the names of what is in it.
+struct drawn_cluster {
+  std::string toml;
+  std::vector<std::string> nodes;
+  std::vector<std::string> publishers;
+};
+
+class cluster_drawing {
+public:
+  explicit cluster_drawing(uint64_t seed) : random_{seed} {}
+
+  drawn_cluster draw() {
+    const auto kib = uint64_t{64} << below(5);
+    out_.toml = "[cluster]\nname = \"swarm\"\ndata = \"data\"\n"
+                "[period]\ngrace = \"1s\"\n"
+                "[[stream]]\nname = \"market\"\nroll_size = \""
+                + std::to_string(kib) + "KiB\"\n"
+                + "[[table]]\nname = \"trade\"\nstream = \"market\"\n"
+                  "time = \"time\"\nsymbol = \"sym\"\n"
+                  "columns = [\"time:timestamp\", \"sym:symbol\", "
+                  "\"price:float\", \"size:int\"]\n";
+    const auto members = below(2) == 0 ? 1 : 3;
+    for (int i = 0; i < members; ++i)
+      add("rt" + std::to_string(i), "rt");
+    add("disc", "discovery");
+    const auto rdbs = 1 + below(2);
+    for (uint64_t i = 0; i < rdbs; ++i)
+      add("rdb" + std::to_string(i), "rdb",
+          std::string{"tables = [\"trade\"]\nhdb = \"hdb\"\n"}
+            + (i == 0 ? "" : "write_down = false\n"));
+    const auto hdbs = 1 + below(2);
+    for (uint64_t i = 0; i < hdbs; ++i)
+      add("hdb" + std::to_string(i), "hdb", "hdb = \"hdb\"\n");
+    const auto gateways = 1 + below(2);
+    for (uint64_t i = 0; i < gateways; ++i)
+      add("gw" + std::to_string(i), "gateway");
+    const auto publishers = 1 + below(3);
+    for (uint64_t i = 0; i < publishers; ++i) {
+      out_.publishers.push_back("feed" + std::to_string(i));
+      out_.nodes.push_back(out_.publishers.back());
+    }
+    return std::move(out_);
+  }
+
+private:
+  uint64_t below(uint64_t limit) { return random_() % limit; }
+
+  void add(const std::string& name, const std::string& type,
+           const std::string& more = {}) {
+    out_.toml += "[[node]]\nname = \"" + name
+                 + "\"\nport = " + std::to_string(7000 + out_.nodes.size())
+                 + "\n[[process]]\nname = \"" + name + "\"\ntype = \"" + type
+                 + "\"\nnode = \"" + name + "\"\n" + more;
+    out_.nodes.push_back(name);
+  }
+
+  std::mt19937_64 random_;
+  drawn_cluster out_;
+};
+
+void swarm(uint64_t seed, const drawn_cluster& cluster,
+           const fault_script& script) {
+  world w{seed};
+  w.add_cluster_text(cluster.toml);
+  std::vector<table_publisher*> feeds;
+  for (const auto& name : cluster.publishers)
+    feeds.push_back(&w.add_publisher(name, "trade"));
+  w.play(script);
+  const auto rows = 10 + w.draw(30);
+  int64_t period = 9000;
+  for (uint64_t i = 0; i < rows; ++i) {
+    const auto symbol = std::string(1, static_cast<char>('A' + w.draw(4)));
+    feeds[w.draw(feeds.size())]->publish(
+      {{"sym", symbol}, {"price", 0.25 * double(i)}, {"size", i}});
+    if (w.draw(12) == 0)
+      w.end_period("market", period++);
+  }
+  // The script heals all.
+  w.run_for(12s);
+  w.expect_no_loss("trade");
+}
+
+void swarm_with(uint64_t count, fault_mix mix) {
+  for_each_seed(count, [&](uint64_t seed) {
+    const auto cluster = cluster_drawing{seed}.draw();
+    mix.nodes = cluster.nodes;
+    mix.within = 5s;
+    const auto before = gtest_glue::failed_parts();
+    const auto script = gtest_glue::script_of(seed, mix);
+    swarm(seed, cluster, script);
+    if (gtest_glue::failed_parts() != before)
+      gtest_glue::report_shortest(
+        script, [&](const fault_script& less) { swarm(seed, cluster, less); });
+  });
+}
+
+TEST(SwarmSim, NothingIsLostWhenProcessesDie) {
+  swarm_with(10, {.power_cuts = false, .pauses = false, .links = false});
+}
+
+TEST(SwarmSim, NothingIsLostWhenMachinesDie) {
+  swarm_with(10, {.pauses = false, .links = false});
+}
+
+TEST(SwarmSim, NothingIsLostWhenLinksFail) {
+  swarm_with(10, {.kills = false, .power_cuts = false, .pauses = true});
+}
+
+TEST(SwarmSim, NothingIsLostWhateverFails) { swarm_with(20, {}); }
+
+TEST(SwarmSim, NothingIsLostWhenDisksRefuse) {
+  swarm_with(10, {.pauses = false, .links = false, .disk_errors = true});
+}
+
+} // namespace
+} // namespace millrace::sim
