@@ -56,21 +56,24 @@ result<chunks> carry_out(const plan_request& request,
 
 caf::result<chunks, query_cut> gateway_plan_state::start() {
   promise = self->make_response_promise<chunks, query_cut>();
-  const auto& fragments = request->plan.fragments;
-  partials.resize(fragments.size());
-  missing = fragments.size();
-  for (size_t i = 0; i < fragments.size(); ++i) {
-    auto plan = fragments[i];
-    plan.bytes_max = request->bytes_max;
-    self
-      ->request(gateway, caf::infinite, fragment_atom::value,
-                chunk::copy_of(encode(plan)), request->at_least.has_value(),
-                request->at_least.value_or(position{}), request->deadline_ns)
-      .then([this, i](const chunks& rows,
-                      const query_cut& at) { fragment_answered(i, rows, at); },
-            [this](const caf::error& fault) { finish({}, fault); });
-  }
+  partials.resize(request->plan.fragments.size());
+  missing = partials.size();
+  ask(0);
   return promise;
+}
+
+void gateway_plan_state::ask(size_t number) {
+  auto plan = request->plan.fragments[number];
+  plan.bytes_max = request->bytes_max;
+  self
+    ->request(gateway, caf::infinite, fragment_atom::value,
+              chunk::copy_of(encode(plan)), request->at_least.has_value(),
+              request->at_least.value_or(position{}), request->deadline_ns)
+    .then(
+      [this, number](const chunks& rows, const query_cut& at) {
+        fragment_answered(number, rows, at);
+      },
+      [this](const caf::error& fault) { finish({}, fault); });
 }
 
 void gateway_plan_state::fragment_answered(size_t number, const chunks& rows,
@@ -83,6 +86,12 @@ void gateway_plan_state::fragment_answered(size_t number, const chunks& rows,
   if (number == 0)
     cut = at;
   cut.warnings = std::move(warnings);
+  // No answer is below one before it: the others hold all that was in the
+  // stream where the first was cut, and its newest rows find what was before
+  // them.
+  if (number == 0)
+    for (size_t i = 1; i < partials.size(); ++i)
+      ask(i);
   if (--missing != 0)
     return;
   env->pool->submit([me = gateway_plan_actor{self}, asked = request,

@@ -41,8 +41,8 @@ struct plan_request {
   caf::actor_addr client{}; ///< The work ends when it does.
 };
 
-/// State of the GATEWAY PLAN: asks the gateway for all fragments at once, and
-/// carries out the rest on the pool.
+/// State of the GATEWAY PLAN: asks the gateway for the first fragment, then for
+/// all others at once, and carries out the rest on the pool.
 struct gateway_plan_state {
   static constexpr const char* name = "gateway-plan";
 
@@ -51,6 +51,7 @@ struct gateway_plan_state {
     : self{owner} {}
 
   caf::result<chunks, query_cut> start();
+  void ask(size_t number);
   void fragment_answered(size_t number, const chunks& rows,
                          const query_cut& at);
   void finish(const chunks& answer, const caf::error& fault);
