@@ -32,9 +32,9 @@ table_data rows_to_sort() {
 }
 
 /// Says at the n-th look that the time is over.
-class counting_clock final : public persistence::clock_source {
+class sort_clock final : public persistence::clock_source {
 public:
-  explicit counting_clock(int64_t looks_max) : looks_max_{looks_max} {}
+  explicit sort_clock(int64_t looks_max) : looks_max_{looks_max} {}
   int64_t now_ns() override { return 0; }
   int64_t monotonic_ns() override { return ++looks >= looks_max_ ? 2 : 0; }
 
@@ -78,12 +78,12 @@ TEST(SortTest, OrdersAsAPlainComparisonDoes) {
 TEST(SortTest, IsStoppedWithinSomeRowsWhereverItStands) {
   const auto table = rows_to_sort();
   for (const auto& terms : sort_ways) {
-    counting_clock patient{INT64_MAX};
+    sort_clock patient{INT64_MAX};
     ASSERT_TRUE(sort_rows(table, terms, {nullptr, &patient, 1, "t"}));
     // Each pass over the rows looks several times.
     EXPECT_GE(patient.looks, 8) << "by column " << terms.front().column;
     for (int64_t at = 1; at <= patient.looks; ++at) {
-      counting_clock clock{at};
+      sort_clock clock{at};
       const auto order = sort_rows(table, terms, {nullptr, &clock, 1, "t"});
       ASSERT_FALSE(order) << "at look " << at;
       EXPECT_EQ(order.failure().code, errc::timeout);
@@ -96,12 +96,12 @@ TEST(SortTest, TakingRowsIsStoppedToo) {
   const auto table = rows_to_sort();
   const auto order = sort_rows(table, sort_ways[1], {});
   ASSERT_TRUE(order);
-  counting_clock patient{INT64_MAX};
+  sort_clock patient{INT64_MAX};
   const auto all = take_rows(table, *order, 4, {nullptr, &patient, 1, "t"});
   ASSERT_TRUE(all);
   EXPECT_EQ(all->columns[1].text(0), table.columns[1].text((*order)[0]));
   EXPECT_GE(patient.looks, 12);
-  counting_clock clock{5};
+  sort_clock clock{5};
   const auto some = take_rows(table, *order, 4, {nullptr, &clock, 1, "t"});
   ASSERT_FALSE(some);
   EXPECT_EQ(some.failure().code, errc::timeout);
