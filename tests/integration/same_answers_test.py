@@ -108,7 +108,7 @@ def told(asked, rows):
           if isinstance(all_of[0], float) else sum(all_of)}
   groups = {}
   for row in wanted:
-    groups.setdefault(row["sym"] if "grouping" in asked else None,
+    groups.setdefault((row["sym"] or None) if "grouping" in asked else None,
                       []).append(row)
   return {key: [fold[name]([row[column] for row in group])
                 for name, column in parts.items()]
