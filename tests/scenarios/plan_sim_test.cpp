@@ -1,0 +1,91 @@
+// Plans of several steps, asked of whole clusters in the simulator.
+#include <millrace/query/execution/partial.hpp>
+#include <millrace/query/table/result_text.hpp>
+#include <millrace/tests/support/paths.hpp>
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "traded_cluster.hpp"
+
+namespace millrace::sim {
+namespace {
+
+/// A cluster that is asked in q.
+class asked_cluster : public traded {
+public:
+  using traded::traded;
+
+  /// The answer as CSV, or the fault.
+  std::string csv(const std::string& question) {
+    const text::json_value asked{{"language", "qsql"}, {"text", question}};
+    auto got = w.ask<chunks, query_cut>(
+      caf::actor_cast<gateway_actor>(w.find("gw1", "gw1")), 20s, query_atom_v,
+      asked.dump());
+    if (!got)
+      return to_string(got.failure());
+    std::vector<query::partial_result> parts;
+    for (const auto& bytes : std::get<0>(*got)) {
+      auto part = query::decode_partial(bytes.bytes());
+      if (!part)
+        return to_string(part.failure());
+      parts.push_back(*std::move(part));
+    }
+    auto table = query::joined_rows(parts);
+    if (!table)
+      return to_string(table.failure());
+    std::string out;
+    auto fault = query::write_result(*table, query::result_format::csv,
+                                     [&](std::string_view piece) {
+                                       out += piece;
+                                       return error{};
+                                     });
+    return fault ? to_string(fault) : out;
+  }
+};
+
+/// What is computed, joined and run in the gateway does not tell the stores
+/// apart: the same rows answer the same when half of them, and when all, lie in
+/// the hdb.
+TEST(PlanSim, AnswersStayWhenRowsMoveToTheHdb) {
+  auto config = nodes::load_configuration(
+    persistence::posix_file_system(),
+    test_support::source_path("examples/local.toml"));
+  ASSERT_TRUE(config) << to_string(config.failure());
+  asked_cluster run{11, *config};
+  const std::vector<std::string> questions{
+    "select notional:sum price*size, last size by sym from trade",
+    "`time xasc aj[`sym`time;select time,sym,size from trade where sym=`A;"
+    "select sym,time,price,other:2*size from trade]",
+    "`time xasc update total:sums size,change:deltas size by sym from trade",
+    "select n:count i by big:size>500 from trade where not null sym",
+    "(select time,sym,size from `time xasc trade) lj "
+    "select volume:sum size by sym from trade",
+  };
+  run.trade(200);
+  run.end_period(9000);
+  run.trade(150);
+  run.expect_all();
+  std::vector<std::string> before;
+  for (const auto& each : questions)
+    before.push_back(run.csv(each));
+  for (const auto& each : before)
+    EXPECT_GT(std::count(each.begin(), each.end(), '\n'), 1) << each;
+  std::string volumes_text = "sym,size\r\n";
+  for (const auto& [sym, size] : run.expected)
+    volumes_text += sym + "," + std::to_string(size) + "\r\n";
+  EXPECT_EQ(run.csv("select sum size by sym from trade"), volumes_text);
+  run.end_period(9001);
+  run.expect_all();
+  for (size_t i = 0; i < questions.size(); ++i)
+    EXPECT_EQ(run.csv(questions[i]), before[i]) << questions[i];
+  EXPECT_NE(run.csv("select price+sym from trade").find("symbol"),
+            std::string::npos);
+  run.expect_no_defects();
+}
+
+} // namespace
+} // namespace millrace::sim
