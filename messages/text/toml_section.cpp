@@ -1,4 +1,5 @@
 #include <millrace/messages/text/nearest_name.hpp>
+#include <millrace/messages/text/plain_name.hpp>
 #include <millrace/messages/text/time_scan.hpp>
 #include <millrace/messages/text/toml_section.hpp>
 
@@ -12,15 +13,6 @@ namespace millrace::text {
 namespace {
 
 constexpr int64_t most_int = std::numeric_limits<int64_t>::max();
-
-bool well_formed_name(std::string_view name) {
-  const auto fits = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
-           || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
-  };
-  return !name.empty() && name.size() <= 64 && name.front() != '.'
-         && name.front() != '-' && std::all_of(name.begin(), name.end(), fits);
-}
 
 std::string_view article(toml_kind kind) {
   switch (kind) {
@@ -138,7 +130,7 @@ std::string toml_section::required_text(std::string_view key) {
 
 std::string toml_section::required_name(std::string_view key) {
   auto name = required_text(key);
-  if (!name.empty() && !well_formed_name(name))
+  if (!name.empty() && !is_plain_name(name))
     fault(key, in_quotes(name)
                  + " is not a name: 1 to 64 letters, digits, '_', '-', '.', "
                    "not led by '-' or '.'");

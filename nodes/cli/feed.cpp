@@ -1,6 +1,7 @@
 #include <millrace/feed/text/replay_speed.hpp>
 #include <millrace/messages/text/civil_time.hpp>
 #include <millrace/messages/text/json_value.hpp>
+#include <millrace/messages/text/plain_name.hpp>
 #include <millrace/nodes/cli/cluster_option.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/feed.hpp>
@@ -65,13 +66,7 @@ error read_speed(const std::string& text, feed_options& into) {
 }
 
 error read_name(const std::string& text, feed_options& into) {
-  const bool good = !text.empty() && text.size() <= 64 && text.front() != '-'
-                    && std::all_of(text.begin(), text.end(), [](char c) {
-                         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
-                                || (c >= '0' && c <= '9') || c == '_'
-                                || c == '-';
-                       });
-  if (!good)
+  if (!text::is_undotted_name(text))
     return {errc::invalid_argument,
             "'" + text
               + "' is not a name: at most 64 letters, digits, '_' and '-', not "

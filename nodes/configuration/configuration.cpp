@@ -409,6 +409,11 @@ private:
   }
 
   void read_feed_process(toml_section& at, process_config& out) {
+    // Its publisher's directory is `<name>.<stream>`.
+    if (out.name.find('.') != out.name.npos)
+      at.fault("name", in_quotes(out.name)
+                         + " has a '.'; a feed of this name could be one of "
+                           "another stream");
     if (at.has("generator")) {
       one(at, "generator", false,
           [&](toml_section& inner) { read_generator(inner, out.generator); });

@@ -1,5 +1,6 @@
 #include <millrace/messages/text/csv_text.hpp>
 #include <millrace/messages/text/nearest_name.hpp>
+#include <millrace/messages/text/plain_name.hpp>
 #include <millrace/nodes/configuration/process_file.hpp>
 
 #include <algorithm>
@@ -55,15 +56,6 @@ std::optional<Number> whole_number(std::string_view text) {
   if (fault != std::errc{} || stop != end)
     return std::nullopt;
   return value;
-}
-
-bool is_name(const std::string& text) {
-  const auto plain = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
-           || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
-  };
-  return !text.empty() && text.size() <= 64 && text.front() != '.'
-         && text.front() != '-' && std::all_of(text.begin(), text.end(), plain);
 }
 
 /// "/code/processes/rdb.q": the code of the type itself, in q.
@@ -223,7 +215,7 @@ private:
     if (made.type == process_type::rt && !stream_.empty())
       return leave_out(title + " is left out: '" + stream_
                        + "' orders the stream");
-    if (!is_name(made.name))
+    if (!text::is_plain_name(made.name))
       fault("procname", "'" + made.name
                           + "' is not a name: letters, digits, '.', '_' and "
                             "'-', begun with a letter or a digit");
@@ -418,7 +410,8 @@ std::string configuration_text(const process_file& from,
   const auto data = with.variables.find("MILLRACE_DATA");
   auto out
     = "[cluster]\nname = "
-      + toml_text(is_name(stem_of(with.path)) ? stem_of(with.path) : "torq")
+      + toml_text(text::is_plain_name(stem_of(with.path)) ? stem_of(with.path)
+                                                          : "torq")
       + "\ndata = "
       + toml_text(data == with.variables.end() ? "millrace-data" : data->second)
       + "\n[[stream]]\nname = " + toml_text(stream) + "\n";

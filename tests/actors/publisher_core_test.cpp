@@ -123,6 +123,25 @@ TEST_F(PublisherTest, OversizedPayloadIsRefused) {
   EXPECT_TRUE(pub->publish(std::span{large}.first(payload_bytes_max)));
 }
 
+TEST_F(PublisherTest, NamesThatLeadElsewhereAreRefused) {
+  for (const auto* host : {"../../outside", "a/b", ".dot", "caf\xe9", "b.c"}) {
+    const auto made
+      = publisher::open(env, {.topic = "a", .log_path = "/pub", .host = host});
+    ASSERT_FALSE(made) << host;
+    EXPECT_EQ(made.failure().code, errc::invalid_argument);
+  }
+  EXPECT_EQ(
+    publisher::open(
+      env, {.topic = "a", .log_path = "/pub", .host = "h", .origin = "caf\xe9"})
+      .failure()
+      .context,
+    "origin: is not UTF-8");
+  EXPECT_FALSE(disk.exists("/pub"));
+  open_journal();
+  EXPECT_EQ(pub->publish({}, {.on = "caf\xe9"}).failure().code,
+            errc::invalid_argument);
+}
+
 TEST_F(PublisherTest, NewDirectoryWaitsForTheWatermark) {
   open({.topic = "market", .log_path = "/pub", .host = "h"});
   EXPECT_EQ(publish(null_long).failure().code, errc::origin_unverified);

@@ -603,6 +603,10 @@ class Cluster(Case):
     def test_names_that_are_not_there(self):
         pub = lambda *arguments: self.pub(*arguments, stdin=b"", code=64)
         self.assertIn("'nowhere'", pub("--stream", "nowhere")[1])
+        # No name leads out of the directory of publishers.
+        for origin in ("../../outside", "b.c", b"caf\xe9", ".dot"):
+            _, err = pub("--stream", "market", "--origin", origin)
+            self.assertIn("is not a name", err)
         self.assertIn("did you mean 'market'?",
                       pub("--stream", "markt")[1])
         self.assertIn("'t'", pub("--stream", "market", "--table", "t")[1])

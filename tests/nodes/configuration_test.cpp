@@ -262,10 +262,10 @@ TEST(ConfigurationTest, ReadsEveryOption) {
   EXPECT_EQ(config.period.grace_ns, 60'000'000'000);
   EXPECT_EQ(config.logging, (logging_config{true, "DBG"}));
   EXPECT_EQ(config.layouts.at("mine"), "/etc/millrace/layouts/mine.toml");
-  EXPECT_EQ(config.streams[0],
-            (stream_config{"a", stream_mode::cached, 64u << 20,
-                           7 * 86'400'000'000'000, uint64_t{1} << 40, 80,
-                           300'000'000'000, 60}));
+  EXPECT_EQ(
+    config.streams[0],
+    (stream_config{"a", stream_mode::cached, 64u << 20, 7 * 86'400'000'000'000,
+                   uint64_t{1} << 40, 80, 300'000'000'000, 60}));
   const auto& table = config.tables[0];
   EXPECT_EQ(table.stream, "b");
   EXPECT_EQ(table.schema.version, 3u);
@@ -378,6 +378,8 @@ constexpr bad_line bad_lines[] = {
   {2, "name = \"a/b\"", ":2:cluster.name: ", "'a/b' is not a name"},
   {2, "name = \"..\"", ":2:cluster.name: ", "'..' is not a name"},
   {2, "nam = \"x\"", ":1:cluster.name: ", "is missing"},
+  {26, "name = \"f.1\"\ntype = \"feed\"\n[[process]]\nname = \"gw1\"",
+   ":26:process.name: ", "has a '.'"},
   {3, "dta = \"x\"", ":3:cluster.dta: ", "unknown key"},
   {4, "address = \"0.0.0.0\"",
    ":4:cluster.address: ", "'0.0.0.0' is not a loopback address"},

@@ -1,4 +1,6 @@
 #include <millrace/actors/rt/publish/publisher.hpp>
+#include <millrace/messages/text/plain_name.hpp>
+#include <millrace/messages/text/utf8.hpp>
 #include <millrace/persistence/log/log_collect.hpp>
 
 #include <algorithm>
@@ -20,6 +22,24 @@ error check(std::span<const std::byte> payload, const message_header& header) {
             "header field on: " + std::to_string(header.on.size())
               + " bytes, at most "
               + std::to_string(persistence::origin_bytes_max)};
+  if (!text::valid_utf8(header.on))
+    return {errc::invalid_argument, "header field on: is not UTF-8"};
+  return {};
+}
+
+/// `<host>.<topic>` names one directory below the log path, and no other pair
+/// gives the same one.
+error check_names(const publisher_options& options) {
+  if (!text::is_undotted_name(options.host))
+    return {errc::invalid_argument,
+            "publisher '" + options.host
+              + "' is not a name: at most 64 letters, digits, '_' and '-', not "
+                "led by '-'"};
+  if (!text::is_plain_name(options.topic))
+    return {errc::invalid_argument,
+            "stream '" + options.topic
+              + "' is not a name: at most 64 letters, digits, '_', '-' and "
+                "'.', not led by '-' or '.'"};
   return {};
 }
 
@@ -32,6 +52,8 @@ result<std::unique_ptr<publisher>> publisher::open(persistence::env& world,
   std::string directory = options.topic;
   const bool local = options.topic.starts_with('/');
   if (!local) {
+    if (auto fault = check_names(options))
+      return fault;
     if (options.log_path.empty())
       return error{errc::invalid_argument,
                    "topic '" + options.topic
@@ -40,6 +62,8 @@ result<std::unique_ptr<publisher>> publisher::open(persistence::env& world,
   }
   if (options.origin.empty())
     options.origin = options.host + "." + options.topic;
+  if (!text::valid_utf8(options.origin))
+    return error{errc::invalid_argument, "origin: is not UTF-8"};
   if (options.origin.size() > persistence::origin_bytes_max)
     return error{errc::invalid_argument,
                  "origin: longer than "
