@@ -5,7 +5,7 @@
 namespace millrace::query {
 namespace {
 
-result<question> asked(std::string_view json) {
+result<question> asked(std::string_view written) {
   static const auto quotes = [] {
     table_schema out;
     out.name = "quote";
@@ -17,7 +17,7 @@ result<question> asked(std::string_view json) {
     return out;
   }();
   return parse_question(
-    json,
+    written,
     [](std::string_view name) {
       return name == quotes.name ? &quotes : nullptr;
     },
@@ -44,7 +44,7 @@ TEST(QuestionTest, ReadsBothLanguages) {
 
 TEST(QuestionTest, NamesWhatItCannotRead) {
   const auto fault
-    = [](std::string_view json) { return asked(json).failure().context; };
+    = [](std::string_view text) { return asked(text).failure().context; };
   EXPECT_EQ(fault(R"({"language":"cobol","text":"x"})"),
             "the language \"cobol\" is not known; there is \"qsql\"");
   EXPECT_EQ(fault(R"({"language":"qsql"})"),

@@ -8,7 +8,7 @@ namespace millrace::query::qsql {
 
 namespace {
 
-bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+bool starts_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 bool is_letter(char c) noexcept {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
@@ -108,8 +108,8 @@ private:
 
   [[nodiscard]] bool starts_number() const noexcept {
     const auto digit_at = [&](size_t ahead) {
-      return is_digit(peek(ahead))
-             || (peek(ahead) == '.' && is_digit(peek(ahead + 1)));
+      return starts_digit(peek(ahead))
+             || (peek(ahead) == '.' && starts_digit(peek(ahead + 1)));
     };
     return digit_at(0) || (peek() == '-' && !follows_value() && digit_at(1));
   }
@@ -120,7 +120,7 @@ private:
     if (starts_number())
       return scan_numbers();
     if (is_letter(c) || (c == '.' && is_letter(peek(1)))) {
-      while (is_letter(peek()) || is_digit(peek()) || peek() == '_'
+      while (is_letter(peek()) || starts_digit(peek()) || peek() == '_'
              || peek() == '.')
         ++at_;
       add(token_kind::name, begin).text = source_.substr(begin, at_ - begin);
@@ -159,10 +159,11 @@ private:
     for (;; ++at_) {
       const char c = peek();
       // A sign belongs to the exponent.
-      const bool is_exponent_sign
-        = (c == '+' || c == '-') && (source_[at_ - 1] == 'e')
-          && is_digit(peek(1)) && at_ >= 2 && is_digit(source_[at_ - 2]);
-      if (!is_digit(c) && !is_letter(c) && c != '.' && c != ':'
+      const bool is_exponent_sign = (c == '+' || c == '-')
+                                    && (source_[at_ - 1] == 'e')
+                                    && starts_digit(peek(1)) && at_ >= 2
+                                    && starts_digit(source_[at_ - 2]);
+      if (!starts_digit(c) && !is_letter(c) && c != '.' && c != ':'
           && !is_exponent_sign)
         return;
     }
@@ -201,8 +202,9 @@ private:
       for (;; ++at_) {
         const char c = peek();
         is_path = is_path || c == ':';
-        if (!is_letter(c) && !is_digit(c) && c != '.' && c != '_' && c != ':'
-            && !(c == '/' && is_path) && (static_cast<unsigned char>(c) < 0x80))
+        if (!is_letter(c) && !starts_digit(c) && c != '.' && c != '_'
+            && c != ':' && !(c == '/' && is_path)
+            && (static_cast<unsigned char>(c) < 0x80))
           break;
       }
       const auto name = source_.substr(name_begin, at_ - name_begin);

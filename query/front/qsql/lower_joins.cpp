@@ -80,28 +80,28 @@ result<table_value> lowering::asof_joined(const node& tree, bool right_time) {
 /// "-0D00:00:02 0D00:00:00+\:exec time from t"
 result<window_bounds> lowering::bounds_of(const node& tree,
                                           column_type time_type) {
-  const auto& window = meant(tree);
+  const auto& written = meant(tree);
   constexpr std::string_view form
     = "a window is written as -0D00:00:02 0D00:00:00+\\:exec time from t";
-  if (window.kind != node_kind::apply || window.items.size() != 3
-      || window.items[0].text != "+" || window.items[0].iterator != "\\:")
+  if (written.kind != node_kind::apply || written.items.size() != 3
+      || written.items[0].text != "+" || written.items[0].iterator != "\\:")
     return refused(tree, form);
-  const auto pair = constant_value(window.items[1]);
+  const auto pair = constant_value(written.items[1]);
   if (!pair || pair->values.size() != 2)
-    return wrong(window.items[1], "length", form);
+    return wrong(written.items[1], "length", form);
   window_bounds out;
   int64_t* ends[] = {&out.low, &out.high};
   for (size_t i = 0; i < 2; ++i) {
     const auto* value = std::get_if<int64_t>(&pair->values[i]);
     if (!value)
-      return wrong(window.items[1], "type", form);
+      return wrong(written.items[1], "type", form);
     // Beside a timestamp or a timespan the unit is ns.
     const bool in_time = time_type == column_type::timestamp
                          || time_type == column_type::timespan;
     *ends[i] = in_time ? in_ns(*value, pair->type) : *value;
     if (!in_time && pair->type != time_type && pair->type != column_type::long_
         && pair->type != column_type::int_)
-      return wrong(window.items[1], "type",
+      return wrong(written.items[1], "type",
                    "the bounds of a window are of type "
                      + std::string{to_string(time_type)} + " here");
   }
