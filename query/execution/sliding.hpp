@@ -11,12 +11,20 @@ namespace millrace::query {
 template <class Value, class Fold>
 class sliding {
 public:
-  explicit sliding(Value none, size_t count) : none_{none}, count_{count} {}
+  explicit sliding(size_t count) : count_{count} {}
 
   /// Takes the next value; @returns the fold of the last `count`.
   Value add(const Value& value) {
-    if (older_.size() + newer_.size() == count_)
-      drop();
+    if (older_.size() + newer_.size() == count_) {
+      if (older_.empty()) {
+        // Each place holds the fold of all values from there on.
+        for (auto i = newer_.size(); i-- > 0;)
+          older_.push_back(older_.empty() ? newer_[i]
+                                          : Fold{}(newer_[i], older_.back()));
+        newer_.clear();
+      }
+      older_.pop_back();
+    }
     all_newer_ = newer_.empty() ? value : Fold{}(all_newer_, value);
     newer_.push_back(value);
     if (older_.empty())
@@ -24,26 +32,7 @@ public:
     return Fold{}(older_.back(), all_newer_);
   }
 
-  void clear() {
-    older_.clear();
-    newer_.clear();
-    all_newer_ = none_;
-  }
-
 private:
-  void drop() {
-    if (older_.empty()) {
-      // Each place holds the fold of all values from there on.
-      for (auto i = newer_.size(); i-- > 0;)
-        older_.push_back(older_.empty() ? newer_[i]
-                                        : Fold{}(newer_[i], older_.back()));
-      newer_.clear();
-      all_newer_ = none_;
-    }
-    older_.pop_back();
-  }
-
-  Value none_;
   size_t count_;
   std::vector<Value> older_;
   std::vector<Value> newer_;

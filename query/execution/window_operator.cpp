@@ -328,7 +328,7 @@ private:
   static void slide(std::span<const uint32_t> rows,
                     const std::vector<T>& values, int64_t count,
                     std::vector<T>& out) {
-    sliding<T, Fold> last{null_of<T>(), static_cast<size_t>(count)};
+    sliding<T, Fold> last{static_cast<size_t>(count)};
     for (const auto row : rows)
       out[row] = last.add(values[row]);
   }
@@ -378,15 +378,14 @@ private:
           return;
         }
         case fn::moving_average: {
-          sliding<total, total_fold> last{{}, static_cast<size_t>(what.count)};
+          sliding<total, total_fold> last{static_cast<size_t>(what.count)};
           for (const auto row : rows)
             out[row] = mean_of(last.add(
               is_null_value(values[row]) ? total{} : total{values[row], 1}));
           return;
         }
         case fn::moving_deviation: {
-          sliding<moments, moments_fold> last{{},
-                                              static_cast<size_t>(what.count)};
+          sliding<moments, moments_fold> last{static_cast<size_t>(what.count)};
           for (const auto row : rows) {
             const auto all = last.add(is_null_value(values[row])
                                         ? moments{}

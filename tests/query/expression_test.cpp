@@ -75,45 +75,45 @@ int64_t ns_of(int64_t x, column_type type) {
   }
 }
 
-/// One value, the slow and obvious way.
-cell value_of(const expression& what, const row& cells) {
-  if (what.what == expression::kind::constant) {
-    const auto& value = what.values[0];
-    if (const auto* number = std::get_if<double>(&value))
-      return *number;
-    if (const auto* text = std::get_if<std::string>(&value))
-      return *text;
-    if (const auto* x = std::get_if<int64_t>(&value))
-      return real_type(what.type) ? cell{static_cast<double>(*x)} : cell{*x};
-    if (what.type == ct::symbol)
-      return std::string{};
-    return real_type(what.type) ? cell{nan_value} : cell{null_long};
-  }
-  if (what.what == expression::kind::column) {
-    for (size_t i = 0; i < expression_columns.size(); ++i)
-      if (expression_columns[i].name == what.name)
-        return cells[i];
-    return null_long;
-  }
-  std::vector<cell> args;
-  for (const auto& each : what.arguments)
-    args.push_back(value_of(each, cells));
-  const auto type_a = what.arguments[0].type;
-  const auto type_b
-    = what.arguments.size() > 1 ? what.arguments[1].type : type_a;
-  auto ordered = [&](size_t a, size_t b) {
-    const auto x = what.arguments[a].type;
-    const auto y = what.arguments[b].type;
-    if (real_type(x) != real_type(y))
-      return compare_cells(real_of(args[a]), real_of(args[b]));
-    if (x != y && !is_numeric(x) && std::holds_alternative<int64_t>(args[a]))
-      return compare_cells(ns_of(std::get<int64_t>(args[a]), x),
-                           ns_of(std::get<int64_t>(args[b]), y));
-    return compare_cells(args[a], args[b]);
-  };
-  auto as_real = [&](double x) -> cell {
-    return what.type == ct::real ? static_cast<double>(static_cast<float>(x))
-                                 : x;
+cell value_of(const expression& what, const row& cells);
+
+cell constant_value(const expression& what) {
+  const auto& value = what.values[0];
+  if (const auto* number = std::get_if<double>(&value))
+    return *number;
+  if (const auto* text = std::get_if<std::string>(&value))
+    return *text;
+  if (const auto* x = std::get_if<int64_t>(&value))
+    return real_type(what.type) ? cell{static_cast<double>(*x)} : cell{*x};
+  if (what.type == ct::symbol)
+    return std::string{};
+  return real_type(what.type) ? cell{nan_value} : cell{null_long};
+}
+
+/// How two operands of a call stand in order.
+int order_of_operands(const expression& what, const std::vector<cell>& args,
+                      size_t a, size_t b) {
+  const auto x = what.arguments[a].type;
+  const auto y = what.arguments[b].type;
+  if (real_type(x) != real_type(y))
+    return compare_cells(real_of(args[a]), real_of(args[b]));
+  if (x != y && !is_numeric(x) && std::holds_alternative<int64_t>(args[a]))
+    return compare_cells(ns_of(std::get<int64_t>(args[a]), x),
+                         ns_of(std::get<int64_t>(args[b]), y));
+  return compare_cells(args[a], args[b]);
+}
+
+/// What compares or chooses; none for arithmetic.
+std::optional<cell> chosen_value(const expression& what,
+                                 const std::vector<cell>& args) {
+  auto ordered
+    = [&](size_t a, size_t b) { return order_of_operands(what, args, a, b); };
+  auto as_real = [&](const cell& x) -> cell {
+    if (!real_type(what.type))
+      return x;
+    return what.type == ct::real
+             ? static_cast<double>(static_cast<float>(real_of(x)))
+             : real_of(x);
   };
   switch (what.function) {
     case sf::equal:
@@ -134,55 +134,44 @@ cell value_of(const expression& what, const row& cells) {
       return int64_t{null_cell(args[0])};
     case sf::logical_not:
       return int64_t{real_of(args[0]) == 0};
-    case sf::conditional: {
-      const auto& chosen = std::get<int64_t>(args[0]) != 0 ? args[1] : args[2];
-      return real_type(what.type) ? cell{real_of(chosen)} : chosen;
-    }
-    case sf::fill: {
-      const auto& chosen = null_cell(args[1]) ? args[0] : args[1];
-      return real_type(what.type) ? as_real(real_of(chosen)) : chosen;
-    }
+    case sf::conditional:
+      return as_real(std::get<int64_t>(args[0]) != 0 ? args[1] : args[2]);
+    case sf::fill:
+      return as_real(null_cell(args[1]) ? args[0] : args[1]);
     default:
+      return std::nullopt;
+  }
+}
+
+double real_result(const expression& what, double x, double y) {
+  double out = 0;
+  switch (what.function) {
+    case sf::add:
+      out = x + y;
       break;
+    case sf::subtract:
+      out = x - y;
+      break;
+    case sf::multiply:
+      out = x * y;
+      break;
+    case sf::negate:
+      out = -x;
+      break;
+    case sf::absolute:
+      out = std::abs(x);
+      break;
+    case sf::lesser:
+      out = compare_cells(x, y) <= 0 ? x : y;
+      break;
+    default:
+      out = compare_cells(x, y) >= 0 ? x : y;
   }
-  const bool null
-    = null_cell(args[0]) || (args.size() > 1 && null_cell(args[1]));
-  if (what.function == sf::divide)
-    return real_of(args[0]) / real_of(args[1]);
-  if (real_type(what.type)) {
-    const auto x = real_of(args[0]);
-    const auto y = args.size() > 1 ? real_of(args[1]) : 0;
-    switch (what.function) {
-      case sf::add:
-        return as_real(x + y);
-      case sf::subtract:
-        return as_real(x - y);
-      case sf::multiply:
-        return as_real(x * y);
-      case sf::negate:
-        return as_real(-x);
-      case sf::absolute:
-        return as_real(std::abs(x));
-      case sf::lesser:
-        return as_real(compare_cells(x, y) <= 0 ? x : y);
-      default:
-        return as_real(compare_cells(x, y) >= 0 ? x : y);
-    }
-  }
-  auto a = std::get<int64_t>(args[0]);
-  auto b = args.size() > 1 ? std::get<int64_t>(args[1]) : 0;
-  if (what.function == sf::lesser)
-    return std::min(a, b);
-  if (what.function == sf::larger)
-    return std::max(a, b);
-  if (null)
-    return null_long;
-  const bool times
-    = !is_numeric(type_a) && args.size() > 1 && !is_numeric(type_b);
-  if (times && (type_a != type_b || what.type == ct::timespan)) {
-    a = ns_of(a, type_a);
-    b = ns_of(b, type_b);
-  }
+  return what.type == ct::real ? static_cast<double>(static_cast<float>(out))
+                               : out;
+}
+
+int64_t whole_result(const expression& what, int64_t a, int64_t b) {
   switch (what.function) {
     case sf::add:
       return held_as(wide_number{a} + b, what.type);
@@ -195,7 +184,7 @@ cell value_of(const expression& what, const row& cells) {
     case sf::absolute:
       return held_as(a < 0 ? -wide_number{a} : wide_number{a}, what.type);
     case sf::sign:
-      return int64_t{(a > 0) - (a < 0)};
+      return (a > 0) - (a < 0);
     case sf::quotient:
     case sf::modulo: {
       if (b == 0)
@@ -210,6 +199,44 @@ cell value_of(const expression& what, const row& cells) {
     default:
       return null_long;
   }
+}
+
+/// One value, the slow and obvious way.
+cell value_of(const expression& what, const row& cells) {
+  if (what.what == expression::kind::constant)
+    return constant_value(what);
+  if (what.what == expression::kind::column) {
+    for (size_t i = 0; i < expression_columns.size(); ++i)
+      if (expression_columns[i].name == what.name)
+        return cells[i];
+    return null_long;
+  }
+  std::vector<cell> args;
+  for (const auto& each : what.arguments)
+    args.push_back(value_of(each, cells));
+  if (auto chosen = chosen_value(what, args))
+    return *chosen;
+  const bool two = args.size() > 1;
+  if (what.function == sf::divide)
+    return real_of(args[0]) / real_of(args[1]);
+  if (real_type(what.type))
+    return real_result(what, real_of(args[0]), two ? real_of(args[1]) : 0);
+  auto a = std::get<int64_t>(args[0]);
+  auto b = two ? std::get<int64_t>(args[1]) : 0;
+  if (what.function == sf::lesser)
+    return std::min(a, b);
+  if (what.function == sf::larger)
+    return std::max(a, b);
+  if (null_cell(args[0]) || (two && null_cell(args[1])))
+    return null_long;
+  const auto left = what.arguments[0].type;
+  const auto right = what.arguments.back().type;
+  if (two && !is_numeric(left) && !is_numeric(right)
+      && (left != right || what.type == ct::timespan)) {
+    a = ns_of(a, left);
+    b = ns_of(b, right);
+  }
+  return whole_result(what, a, b);
 }
 
 class ExpressionTest : public ::testing::TestWithParam<uint64_t> {

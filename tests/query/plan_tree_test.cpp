@@ -251,6 +251,55 @@ TEST_P(PlanTreeTest, JoinsAsOf) {
   EXPECT_EQ("", difference(sorted(expected), sorted(run_cells(plan, m.cut()))));
 }
 
+/// By time, then by symbol, then as they came.
+std::vector<row> in_order_of_time(std::vector<row> rows) {
+  std::stable_sort(rows.begin(), rows.end(), [](const row& a, const row& b) {
+    return std::pair{integer(a[0]), text(a[1])}
+           < std::pair{integer(b[0]), text(b[1])};
+  });
+  return rows;
+}
+
+/// The last row of `of`, which are a symbol's so far, with its running values.
+row with_running_values(const std::vector<row>& of, size_t width) {
+  int64_t total = 0;
+  int64_t moving = 0;
+  double sum = 0;
+  double count = 0;
+  auto best = nan_value;
+  auto known = nan_value;
+  for (size_t i = 0; i < of.size(); ++i) {
+    const auto size = integer(of[i][3]);
+    const bool near = i + width >= of.size();
+    total += size == null_long ? 0 : size;
+    if (near && size != null_long) {
+      moving += size;
+      sum += static_cast<double>(size);
+      ++count;
+    }
+    const auto price = number(of[i][2]);
+    if (near && !std::isnan(price) && !(price <= best))
+      best = price;
+    if (!std::isnan(price))
+      known = price;
+  }
+  const auto last = of.size() - 1;
+  const auto size = integer(of[last][3]);
+  const auto before = last == 0 ? int64_t{0} : integer(of[last - 1][3]);
+  auto out = of[last];
+  out.push_back(total);
+  out.push_back(moving);
+  out.push_back(count == 0 ? nan_value : sum / count);
+  out.push_back(best);
+  out.push_back(last == 0                                  ? size
+                : size == null_long || before == null_long ? null_long
+                                                           : size - before);
+  out.push_back(of.size() > width ? of[last - width][4] : cell{int64_t{' '}});
+  out.push_back(known);
+  out.push_back(int64_t{last == 0 || of[last - 1][4] != of[last][4]});
+  return out;
+}
+
 /// Running values per symbol, in the order of time, however rows are stored.
 TEST_P(PlanTreeTest, RunsPerGroup) {
   market m{GetParam()};
@@ -271,62 +320,19 @@ TEST_P(PlanTreeTest, RunsPerGroup) {
                       running_of("new", wf::differ, "side")},
                      {{"most", aggregate_function::max, {column_of("price")}}}},
               {scan_of(trades_schema())});
-  // By time, then by symbol, then as they came.
-  auto rows = m.trades;
-  std::stable_sort(rows.begin(), rows.end(), [](const row& a, const row& b) {
-    return std::pair{integer(a[0]), text(a[1])}
-           < std::pair{integer(b[0]), text(b[1])};
-  });
   std::map<std::string, std::vector<row>> seen;
   std::map<std::string, double> most;
-  for (const auto& r : rows) {
+  for (const auto& r : m.trades) {
     auto& held = most.try_emplace(text(r[1]), nan_value).first->second;
     if (!std::isnan(number(r[2])) && !(number(r[2]) <= held))
       held = number(r[2]);
   }
   std::vector<row> expected;
-  for (const auto& r : rows) {
+  for (const auto& r : in_order_of_time(m.trades)) {
     auto& of = seen[text(r[1])];
     of.push_back(r);
-    int64_t total = 0;
-    int64_t moving = 0;
-    double sum = 0;
-    double count = 0;
-    auto best = nan_value;
-    auto known = nan_value;
-    for (size_t i = 0; i < of.size(); ++i) {
-      const auto size = integer(of[i][3]);
-      const bool near = i + static_cast<size_t>(width) >= of.size();
-      total += size == null_long ? 0 : size;
-      if (near && size != null_long) {
-        moving += size;
-        sum += static_cast<double>(size);
-        ++count;
-      }
-      const auto price = number(of[i][2]);
-      if (near && !std::isnan(price) && !(price <= best))
-        best = price;
-      if (!std::isnan(price))
-        known = price;
-    }
-    const auto last = of.size() - 1;
-    const auto size = integer(r[3]);
-    const auto before = last == 0 ? int64_t{0} : integer(of[last - 1][3]);
-    auto out = r;
-    out.push_back(total);
-    out.push_back(moving);
-    out.push_back(count == 0 ? nan_value : sum / count);
-    out.push_back(best);
-    out.push_back(last == 0                                  ? size
-                  : size == null_long || before == null_long ? null_long
-                                                             : size - before);
-    out.push_back(of.size() > static_cast<size_t>(width)
-                    ? of[last - static_cast<size_t>(width)][4]
-                    : cell{int64_t{' '}});
-    out.push_back(known);
-    out.push_back(int64_t{last == 0 || of[last - 1][4] != r[4]});
-    out.push_back(most[text(r[1])]);
-    expected.push_back(std::move(out));
+    expected.push_back(with_running_values(of, static_cast<size_t>(width)));
+    expected.back().push_back(most[text(r[1])]);
   }
   EXPECT_EQ("", difference(expected, run_cells(plan, m.whole())));
   EXPECT_EQ("", difference(expected, run_cells(plan, m.cut())));
