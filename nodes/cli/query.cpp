@@ -145,10 +145,8 @@ int run(const query_options& options) {
 
 const command<query_options> query_command{
   {"query", "Ask the gateway",
-   "millrace query '{\"tablename\": \"trade\", \"starttime\": "
-   "\"2024-01-02\", \"endtime\": \"2024-01-02\",\n"
-   "    \"grouping\": \"sym\", \"aggregations\": {\"sum\": \"size\"}}' "
-   "-o json --config examples/local.toml"},
+   "millrace query 'select sum size by sym from trade' -o json "
+   "--config examples/local.toml"},
   declare,
   run};
 
