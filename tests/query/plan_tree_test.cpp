@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <random>
 
@@ -480,6 +481,69 @@ TEST(PlanTreeFaultTest, NamesThePlace) {
   for (int i = 0; i < 600; ++i)
     deep = call_of(sf::negate, {std::move(deep)});
   EXPECT_NE(fault_of(std::move(deep)).find("nested"), std::string::npos);
+}
+
+/// A plan that joins all trades to all quotes, with its fragments' results.
+struct joined_market {
+  explicit joined_market(uint64_t seed) {
+    market m{seed};
+    auto plan = node_of(asof_join{{"sym", "time"}},
+                        {scan_of(trades_schema()), scan_of(quotes_schema())});
+    EXPECT_FALSE(resolve(plan));
+    auto made = split(plan);
+    EXPECT_TRUE(made);
+    rest = made->rest;
+    for (const auto& fragment : made->fragments) {
+      auto partial = execute(fragment, m.whole().at(fragment.table));
+      merger merged{fragment};
+      EXPECT_FALSE(merged.add(*std::move(partial)));
+      fetched.push_back(*merged.finish());
+    }
+  }
+  physical_node rest;
+  std::vector<table_data> fetched;
+};
+
+TEST(PlanRunTest, RefusesStepsThatTakeMoreThanTheyMay) {
+  joined_market m{3};
+  const auto out
+    = run_plan(m.rest, m.fetched, {.memory_max = 100, .process = "gw1"});
+  ASSERT_FALSE(out);
+  EXPECT_EQ(out.failure().code, errc::limit_exceeded);
+  EXPECT_NE(out.failure().context.find("gw1"), std::string::npos);
+}
+
+TEST(PlanRunTest, EndsWhenItIsWithdrawn) {
+  joined_market m{4};
+  const std::atomic<bool> cancel{true};
+  const auto out = run_plan(m.rest, m.fetched,
+                            {.stop = {.cancel = &cancel, .table = "trade"}});
+  ASSERT_FALSE(out);
+  EXPECT_EQ(out.failure().code, errc::cancelled);
+}
+
+/// Bytes of others: no depth, count or kind brings a node down.
+TEST(PlanCodecTest, DamagedExpressionsAreRefused) {
+  auto plan = node_of(
+    filter{{binary_of(sf::greater,
+                      binary_of(sf::multiply, column_of("price"), whole(2)),
+                      whole(5))}},
+    {scan_of(trades_schema())});
+  ASSERT_FALSE(resolve(plan));
+  const auto cut = split(plan);
+  ASSERT_TRUE(cut);
+  const auto bytes = encode(cut->fragments[0]);
+  const auto back = decode_plan(bytes);
+  ASSERT_TRUE(back) << to_string(back.failure());
+  EXPECT_EQ(back->computed.size(), 1u);
+  for (size_t i = 0; i < bytes.size(); ++i)
+    for (const auto bits : {0x01, 0x80, 0xff}) {
+      auto damaged = bytes;
+      damaged[i] ^= static_cast<std::byte>(bits);
+      // Refused, or another plan that is valid.
+      if (const auto read = decode_plan(damaged))
+        EXPECT_FALSE(validate(*read));
+    }
 }
 
 } // namespace

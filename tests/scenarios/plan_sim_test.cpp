@@ -74,9 +74,9 @@ TEST(PlanSim, AnswersStayWhenRowsMoveToTheHdb) {
     before.push_back(run.csv(each));
   for (const auto& each : before)
     EXPECT_GT(std::count(each.begin(), each.end(), '\n'), 1) << each;
-  std::string volumes_text = "sym,size\r\n";
+  std::string volumes_text = "sym,size\n";
   for (const auto& [sym, size] : run.expected)
-    volumes_text += sym + "," + std::to_string(size) + "\r\n";
+    volumes_text += sym + "," + std::to_string(size) + "\n";
   EXPECT_EQ(run.csv("select sum size by sym from trade"), volumes_text);
   run.end_period(9001);
   run.expect_all();
