@@ -92,10 +92,28 @@ void declare(option_list& list, query_options& into) {
     .shown_as("POSITION");
   list.flag("--cut", into.show_cut,
             "Print the cut of the answer to standard error");
+  list.flag("--explain", into.explain,
+            "Print what would be done where, and do nothing");
+  list.flag("--timing", into.timing,
+            "Print how long the answer took to standard error");
   list.flag("--strict", into.strict,
             "Fail when rows may be missing, instead of a warning");
   list.number("--timeout", into.timeout_s, 1, 86'400,
               "Seconds until the answer must be there; default: 30");
+}
+
+/// A plan as it is; other answers in their format.
+error print(const query_options& options, const query::table_data& table) {
+  auto put = [](std::string_view piece) -> error {
+    if (std::fwrite(piece.data(), 1, piece.size(), stdout) != piece.size())
+      return {errc::storage_failed, "standard output: write failed"};
+    return {};
+  };
+  const bool is_text = options.explain && options.output == output_format::table
+                       && table.row_count == 1 && table.columns.size() == 1
+                       && table.columns[0].type == column_type::string;
+  return is_text ? put(table.columns[0].text(0))
+                 : query::write_result(table, format_of(options.output), put);
 }
 
 int run(const query_options& options) {
@@ -112,9 +130,14 @@ int run(const query_options& options) {
     return fail({errc::invalid_argument, "the query is not a JSON object"});
   if (options.at_least)
     (*parameters)["at_least"] = *options.at_least;
+  if (options.explain && parameters->is_object()) {
+    const bool is_qsql = parameters->find("language") != nullptr;
+    (*parameters)[is_qsql ? "explain" : "getquery"] = true;
+  }
   auto host = runtime::create({.env = {.io_threads = 1, .pool_threads = 1}});
   if (!host)
     return fail(host.failure());
+  const auto begin_ns = (*host)->env().clock->monotonic_ns();
   auto answer = ask(**host, *config, *std::move(parameters),
                     std::chrono::seconds{options.timeout_s});
   if (!answer)
@@ -123,17 +146,14 @@ int run(const query_options& options) {
     return fail({errc::bad_data,
                  "the answer may lack rows: "
                    + fmt::format("{}", fmt::join(answer->cut.warnings, "; "))});
-  const auto fault = query::write_result(
-    answer->table, format_of(options.output),
-    [](std::string_view piece) -> error {
-      if (std::fwrite(piece.data(), 1, piece.size(), stdout) != piece.size())
-        return {errc::storage_failed, "standard output: write failed"};
-      return {};
-    });
-  if (fault)
+  const auto took_ns = (*host)->env().clock->monotonic_ns() - begin_ns;
+  if (const auto fault = print(options, answer->table))
     return fail_output(fault);
   for (const auto& warning : answer->cut.warnings)
     fmt::print(stderr, "millrace: warning: rows may be missing: {}\n", warning);
+  if (options.timing)
+    fmt::print(stderr, "{} rows in {:.1f} ms\n", answer->table.row_count,
+               static_cast<double>(took_ns) / 1e6);
   if (options.show_cut)
     fmt::print(stderr, "cut: manifest {} cutover {} upper {}\n",
                answer->cut.manifest.value, answer->cut.cutover.value,

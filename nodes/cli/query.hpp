@@ -12,11 +12,13 @@ namespace millrace::nodes {
 struct query_options {
   std::string config;
   std::string language; ///< "qsql", "getdata"; empty: as the text begins.
-  std::string text; ///< Empty: read from standard input.
+  std::string text;     ///< Empty: read from standard input.
   output_format output = output_format::table;
   /// Waits until the answer covers this position of the stream.
   std::optional<uint64_t> at_least;
   bool show_cut = false; ///< Prints the cut of the answer to stderr.
+  bool explain = false;  ///< Prints the plan, runs nothing.
+  bool timing = false;   ///< Prints how long the answer took to stderr.
   bool strict = false;   ///< An answer that may lack rows is a failure.
   int timeout_s = 30;
 };
