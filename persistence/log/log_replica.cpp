@@ -258,6 +258,10 @@ error log_replica::cut(position at) {
   return {};
 }
 
+size_t log_replica::unsynced_files() const noexcept {
+  return impl_->dirty.files.size();
+}
+
 log_writer::sync_job log_replica::begin_sync() {
   auto& state = *impl_;
   const auto end = state.end.value_or(position{});

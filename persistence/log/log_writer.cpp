@@ -339,6 +339,10 @@ position log_writer::recorded_end() const noexcept { return impl_->recorded; }
 
 position log_writer::synced_end() const noexcept { return impl_->synced; }
 
+size_t log_writer::unsynced_files() const noexcept {
+  return impl_->dirty.files.size();
+}
+
 log_writer::sync_job log_writer::begin_sync() {
   auto& state = *impl_;
   if (state.failure)

@@ -23,6 +23,9 @@ enum class session_policy {
   rebuild,
 };
 
+/// More files than these are not to wait for a sync that nobody needs.
+inline constexpr size_t unsynced_files_max = 16;
+
 struct log_writer_options {
   std::string directory{};
   session_policy session = session_policy::next;
@@ -129,6 +132,9 @@ public:
   [[nodiscard]] sync_job begin_sync();
   /// Tells the result of `run`. A failure closes the writer for good.
   void finish_sync(position end, const error& outcome);
+  /// Files that wait for a sync. They are held open until then, also when
+  /// nobody waits and when they were removed: sync when there are many.
+  [[nodiscard]] size_t unsynced_files() const noexcept;
   /// Writes and syncs now, on this thread.
   [[nodiscard]] error sync();
 
@@ -194,6 +200,8 @@ public:
 
   [[nodiscard]] log_writer::sync_job begin_sync();
   void finish_sync(position end, const error& outcome);
+  /// As those of log_writer.
+  [[nodiscard]] size_t unsynced_files() const noexcept;
   [[nodiscard]] position synced_end() const noexcept;
 
 private:

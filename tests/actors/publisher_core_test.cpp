@@ -1,6 +1,7 @@
 // The publisher's rules, on a disk in memory and with jobs run by hand.
 
 #include <millrace/actors/rt/publish/publisher.hpp>
+#include <millrace/persistence/log/log_directory.hpp>
 #include <millrace/persistence/log/log_reader.hpp>
 #include <millrace/sim/disk/memory_file_system.hpp>
 #include <millrace/tests/support/manual_clock.hpp>
@@ -121,6 +122,21 @@ TEST_F(PublisherTest, OversizedPayloadIsRefused) {
   const std::vector<std::byte> large(payload_bytes_max + 1);
   EXPECT_EQ(pub->publish(large).failure().code, errc::oversize);
   EXPECT_TRUE(pub->publish(std::span{large}.first(payload_bytes_max)));
+}
+
+TEST_F(PublisherTest, FilesOfACachedStreamAreNotHeldOpenForEver) {
+  open({.topic = "/journal",
+        .origin = "a",
+        .cached = true,
+        .roll_bytes = 64u << 10});
+  const std::vector<std::byte> payload(60u << 10);
+  for (int i = 0; i < 40; ++i) {
+    ASSERT_TRUE(pub->publish(payload));
+    io.run_all();
+  }
+  const auto synced = persistence::read_synced_end(disk, "/journal");
+  ASSERT_TRUE(synced);
+  EXPECT_GE(synced->roll(), persistence::unsynced_files_max);
 }
 
 TEST_F(PublisherTest, NamesThatLeadElsewhereAreRefused) {

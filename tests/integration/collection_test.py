@@ -3,6 +3,8 @@
 stays."""
 
 import json
+import os
+import pathlib
 
 import millrace_cluster as mill
 
@@ -41,6 +43,11 @@ def what_is_old_goes(binary):
                             (data / "pub", 1024)):
       mill.wait_until(lambda d=directory, m=most: log_bytes(d) <= m * 1024, 60,
                       f"{directory} of at most {most} KiB")
+    # Files that went are not held open: their space is free.
+    pid = made.node("n-rt1")["pid"]
+    held = [link for link in map(os.readlink, pathlib.Path(
+      f"/proc/{pid}/fd").iterdir()) if link.endswith("(deleted)")]
+    mill.check(len(held) <= 32, "held open:", len(held), held[:3])
     begin = made.process("rt1")["collection"]["begin"]
     mill.check(begin > 0, "the stream was not cut")
     # What is left can be read, and what is gone is told.

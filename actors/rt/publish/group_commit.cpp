@@ -119,6 +119,9 @@ error group_commit::write() {
   if (!fault) {
     doubt_->written();
     env_->crash_point("pub.after_write");
+    // In a stream that is cached nobody else asks for one.
+    if (writer_->unsynced_files() > persistence::unsynced_files_max)
+      schedule_sync();
   }
   changed_.notify_all();
   return keep(fault);

@@ -154,7 +154,8 @@ error input_sink_state::grow(position begin, chunk bytes) {
   tell(begin, bytes);
   if (options.cached)
     durable_end = end;
-  else
+  if (!options.cached
+      || replica->unsynced_files() > persistence::unsynced_files_max)
     start_sync();
   return {};
 }
@@ -283,6 +284,8 @@ void input_sink_state::synced(position end, const caf::error& outcome) {
   replica->finish_sync(end, fault);
   if (fault)
     return fail(fault);
+  if (options.cached)
+    return; // What is written counts already.
   durable_end = end;
   tell_mended();
   self->send(owner, durable_atom::value, options.copy, end);
