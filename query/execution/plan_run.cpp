@@ -17,6 +17,11 @@ public:
       return out;
     if (options_.stop.stopped())
       return options_.stop.fault("between two steps");
+    if (out->row_count >= no_row)
+      return error{errc::limit_exceeded,
+                   options_.process + ": a step of the query has "
+                     + std::to_string(out->row_count)
+                     + " rows, more than the next one takes"};
     if (options_.memory_max != 0 && out->byte_count() > options_.memory_max)
       return error{errc::limit_exceeded,
                    options_.process + ": the rows between two steps of the "

@@ -241,7 +241,10 @@ result<table_data> totals_of(const std::vector<operators::folded>& columns,
     column_writer writer{columns[i].name, from.type};
     constexpr uint32_t first = 0;
     for (const auto place : places)
-      if (place == no_row)
+      // Texts of no rows are null, and keep what the writer knows of others.
+      if (place == no_row && is_text(from.type))
+        writer.append_nulls(1);
+      else if (place == no_row)
         writer.append(ref_of(none), &none, &first, 1);
       else
         writer.append(ref_of(from), &from, &place, 1);
