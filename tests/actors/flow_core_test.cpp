@@ -2,7 +2,9 @@
 // its log, and what a delivery refuses.
 
 #include <millrace/actors/rt/link/flow_sender.hpp>
+#include <millrace/actors/rt/link/read_records.hpp>
 #include <millrace/actors/rt/subscribe/subscription.hpp>
+#include <millrace/persistence/log/log_collect.hpp>
 #include <millrace/persistence/log/log_writer.hpp>
 #include <millrace/sim/disk/memory_file_system.hpp>
 #include <millrace/tests/support/manual_clock.hpp>
@@ -246,6 +248,26 @@ TEST_F(DeliveryPlaceTest, WhatIsOnlyToldMovesNothing) {
   EXPECT_EQ(out.where(), first);
   EXPECT_FALSE(take(first, second));
   EXPECT_EQ(told, "1 ahead 2 ");
+}
+
+// What all have merged is passed over where others look for records; what is
+// only gone is not.
+TEST_F(FlowTest, RecordsAreReadAfterWhatWasCollected) {
+  write(1);
+  ASSERT_FALSE(writer->roll());
+  write(2);
+  ASSERT_FALSE(writer->roll());
+  write(3);
+  ASSERT_FALSE(writer->sync());
+  const auto last = position::of(0, 2, 0);
+  const position to{last.value + (1 << 20)};
+  ASSERT_TRUE(persistence::collect_log(env, flow_log, last));
+  const auto part = read_records(disk, flow_log, position::of(0, 0, 0), to);
+  ASSERT_TRUE(part) << to_string(part.failure());
+  EXPECT_EQ(part->begin, last);
+  ASSERT_FALSE(disk.remove(std::string{flow_log} + "/log.0.1"));
+  const auto gone = read_records(disk, flow_log, position::of(0, 0, 0), to);
+  EXPECT_EQ(gone.failure().code, errc::not_found);
 }
 
 } // namespace

@@ -1,4 +1,5 @@
 #include <millrace/actors/rt/link/read_records.hpp>
+#include <millrace/persistence/log/log_directory.hpp>
 #include <millrace/persistence/log/log_reader.hpp>
 
 #include <algorithm>
@@ -7,6 +8,18 @@ namespace millrace::rt {
 
 namespace {
 constexpr uint64_t part_bytes_max = 256u << 10;
+
+/// The newest file that was collected stays, empty.
+bool is_collected(persistence::file_system& fs, const std::string& directory,
+                  position at) {
+  const auto files = persistence::list_log_files(fs, directory);
+  return files
+         && std::any_of(files->begin(), files->end(), [&](const auto& each) {
+              return each.archived && each.size == 0
+                     && position::of(each.session, each.roll, 0)
+                          >= position::of(at.session(), at.roll(), 0);
+            });
+}
 } // namespace
 
 result<read_part> read_records(persistence::file_system& fs,
@@ -21,10 +34,16 @@ result<read_part> read_records(persistence::file_system& fs,
       std::min<uint64_t>(part_bytes_max, to.value - from.value)));
   };
   auto item = next();
-  // After a session that did not end goes on what the log holds.
+  // After a session that did not end goes on what the log holds, and after
+  // files that all have merged.
   while (item) {
     const auto* event = std::get_if<stream_event>(&*item);
-    if (event == nullptr || event->kind != event_kind::reset)
+    if (event == nullptr)
+      break;
+    const bool passes = event->kind == event_kind::reset
+                        || (event->kind == event_kind::pruned
+                            && is_collected(fs, directory, event->from));
+    if (!passes)
       break;
     item = next();
   }

@@ -34,7 +34,7 @@ void input_repair::take(const lacking& what, int64_t now_ns, effects&) {
     return;
   }
   // What is before it came, or nothing lies there for anybody to have.
-  if (known->agreed && what.agreed && known->range.to == what.range.to)
+  if (known->agreed == what.agreed && known->range.to == what.range.to)
     known->range.from = what.range.from;
   known->agreed = known->agreed || what.agreed;
 }
