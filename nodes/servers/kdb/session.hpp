@@ -1,0 +1,85 @@
+#pragma once
+
+#include <millrace/nodes/servers/kdb/codec.hpp>
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace millrace::nodes::kdb {
+
+/// Bytes for the client, in order.
+struct send_bytes {
+  std::string bytes;
+  friend bool operator==(const send_bytes&, const send_bytes&) = default;
+};
+
+/// Something is asked, or published.
+struct handle_request {
+  uint64_t id = 0;
+  bool wants_answer = true; ///< false: nothing is sent, whatever comes of it.
+  value what;
+  friend bool operator==(const handle_request&, const handle_request&)
+    = default;
+};
+
+/// The connection ends once what was to be sent is sent.
+struct end_connection {
+  errc why = errc::none; ///< none: the client went, or has its answer.
+  std::string text;
+  friend bool operator==(const end_connection&, const end_connection&)
+    = default;
+};
+
+using session_effect = std::variant<send_bytes, handle_request, end_connection>;
+using session_effects = std::vector<session_effect>;
+
+struct session_limits {
+  uint32_t message_bytes = message_bytes_max;
+  size_t login_bytes = 64 * 1024;
+  /// Questions that were not answered yet.
+  size_t requests = 64;
+};
+
+/// One connection of a kdb+ client: its login, then messages. Answers go in the
+/// order of the questions, whenever they are ready. Holds at most one message
+/// that is not whole, and `requests` answers that wait for one before them.
+class session {
+public:
+  explicit session(session_limits limits = {}) : limits_{limits} {}
+
+  /// More bytes of the client.
+  [[nodiscard]] session_effects received(std::string_view bytes);
+
+  /// What came of a request that wants an answer; a failure becomes an error
+  /// with its text.
+  [[nodiscard]] session_effects answered(uint64_t id, result<value> answer);
+
+  /// Who said that it is, without its password; empty before the login.
+  [[nodiscard]] const std::string& user() const noexcept { return user_; }
+
+private:
+  struct waiting_answer {
+    uint64_t id = 0;
+    std::optional<std::string> message;
+  };
+
+  void log_in(session_effects& out);
+  void take_messages(session_effects& out);
+  void take(std::string_view message, message_kind kind, session_effects& out);
+  void end(errc why, std::string text, session_effects& out);
+
+  session_limits limits_;
+  std::string user_;
+  bool logged_in_ = false;
+  bool ended_ = false;
+  std::string unread_;
+  std::deque<waiting_answer> waiting_;
+  uint64_t next_id_ = 1;
+};
+
+} // namespace millrace::nodes::kdb

@@ -1,0 +1,100 @@
+#include <millrace/nodes/servers/kdb/session.hpp>
+
+#include <gtest/gtest.h>
+
+namespace millrace::nodes::kdb {
+namespace {
+
+std::string question(std::string_view text,
+                     message_kind sent = message_kind::sync) {
+  return *write_message(sent, text_value(std::string{text}));
+}
+
+std::string answer(int64_t number) {
+  return *write_message(message_kind::response, atom_of(kind::long_, number));
+}
+
+session_effects logged_in(session& made) {
+  return made.received(std::string_view{"u:p\3\0", 5});
+}
+
+TEST(KdbSessionTest, AnswersALoginWithOneByte) {
+  struct login_case {
+    std::string_view sent;
+    char answered;
+    std::string_view user;
+  };
+  for (const auto& [sent, answered, user] : {
+         login_case{{"u:p\3\0", 5}, 3, "u"},
+         login_case{{"anonymous\3\0", 11}, 3, "anonymous"},
+         login_case{{"u:p:q\6\0", 7}, 3, "u"},
+         login_case{{"u:p\1\0", 5}, 1, "u"},
+         login_case{{"u:p\0", 4}, 0, "u"},
+         login_case{{":\3\0", 3}, 3, ""},
+       }) {
+    session made;
+    EXPECT_EQ(made.received(sent),
+              session_effects{send_bytes{std::string(1, answered)}});
+    EXPECT_EQ(made.user(), user);
+  }
+}
+
+TEST(KdbSessionTest, TakesMessagesAsTheyCome) {
+  session made;
+  auto bytes = std::string{"u:p\3\0", 5} + question("a")
+               + question("b", message_kind::async) + question("c");
+  session_effects out;
+  for (const char c : bytes)
+    for (auto& effect : made.received(std::string_view{&c, 1}))
+      out.push_back(std::move(effect));
+  EXPECT_EQ(out, (session_effects{
+                   send_bytes{"\3"},
+                   handle_request{1, true, text_value("a")},
+                   handle_request{2, false, text_value("b")},
+                   handle_request{3, true, text_value("c")},
+                 }));
+}
+
+TEST(KdbSessionTest, AnswersInTheOrderOfQuestions) {
+  session made;
+  (void)logged_in(made);
+  (void)made.received(question("a") + question("b") + question("c"));
+  EXPECT_EQ(made.answered(2, atom_of(kind::long_, int64_t{2})),
+            session_effects{});
+  EXPECT_EQ(made.answered(1, atom_of(kind::long_, int64_t{1})),
+            (session_effects{send_bytes{answer(1)}, send_bytes{answer(2)}}));
+  value failed;
+  failed.type = kind::error;
+  failed.text = "type: no";
+  EXPECT_EQ(made.answered(3, error{errc::invalid_argument, "type: no"}),
+            (session_effects{
+              send_bytes{*write_message(message_kind::response, failed)}}));
+  EXPECT_EQ(made.answered(3, generic_null()), session_effects{});
+}
+
+TEST(KdbSessionTest, EndsWhatIsNotAClient) {
+  const auto ends = [](std::string_view bytes, session_limits limits = {}) {
+    session made{limits};
+    auto out = logged_in(made);
+    for (auto& effect : made.received(bytes))
+      out.push_back(std::move(effect));
+    const auto* end = std::get_if<end_connection>(&out.back());
+    // Nothing comes after the end.
+    EXPECT_EQ(made.received(question("a")).empty(), end != nullptr);
+    return end ? end->why : errc::none;
+  };
+  EXPECT_EQ(ends(question("a")), errc::none);
+  EXPECT_EQ(ends(answer(1)), errc::malformed_message);
+  EXPECT_EQ(ends("GET / HTTP/1.1\r\n"), errc::malformed_message);
+  EXPECT_EQ(ends(question("a long one"), {.message_bytes = 20}),
+            errc::oversize);
+  EXPECT_EQ(ends(question("a") + question("b"), {.requests = 1}),
+            errc::limit_exceeded);
+  session nobody{{.login_bytes = 10}};
+  const auto out = nobody.received("a login that goes on and on");
+  ASSERT_EQ(out.size(), 1u);
+  EXPECT_EQ(std::get<end_connection>(out[0]).why, errc::oversize);
+}
+
+} // namespace
+} // namespace millrace::nodes::kdb
