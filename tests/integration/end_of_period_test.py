@@ -313,7 +313,7 @@ def directories(binary):
     made.run("pub", "--stream", "market", "--table", "quote", text=text)
 
     def alike(trades):
-      for _ in range(4):
+      for _ in range(2):
         mill.check(total(made) == trades, total(made))
         got = made.query({"tablename": "quote", "starttime": "2020-01-01",
                           "endtime": "2050-01-01", "columns": ["sym"]},
