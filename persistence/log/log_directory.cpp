@@ -235,7 +235,18 @@ std::optional<slot> newest_slot(file& source, const lineage_id& lineage) {
 result<std::shared_ptr<synced_file>>
 synced_file::open(file_system& fs, const std::string& directory,
                   const lineage_id& lineage) {
-  auto opened = fs.open(path_of(directory, ".synced"), open_mode::write);
+  const auto path = path_of(directory, ".synced");
+  // A directory of its name is no note, and stops no log.
+  if (fs.list(path)) {
+    uint64_t number = 1;
+    const auto aside
+      = [&] { return path + ".aside." + std::to_string(number); };
+    while (fs.exists(aside()))
+      ++number;
+    if (auto fault = fs.rename(path, aside()))
+      return fault;
+  }
+  auto opened = fs.open(path, open_mode::write);
   if (!opened)
     return opened.failure();
   auto marks = std::make_shared<synced_file>();

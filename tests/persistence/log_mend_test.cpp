@@ -183,6 +183,22 @@ TEST_F(LogMendTest, ALogThatIsMadeAgainIsCutBackBeforeAndAfterItsDamage) {
   EXPECT_EQ(ids(), up_to(2));
 }
 
+TEST_F(LogMendTest, ADirectoryInPlaceOfTheNoteStopsNoLog) {
+  {
+    auto writer = *open(session_policy::resume);
+    write(*writer, 1);
+    ASSERT_FALSE(writer->close());
+  }
+  for (int life = 0; life < 2; ++life) {
+    ASSERT_FALSE(disk.remove("/log/.synced"));
+    ASSERT_FALSE(disk.create_directories("/log/.synced"));
+    auto writer = open(session_policy::resume);
+    ASSERT_TRUE(writer) << to_string(writer.failure());
+    EXPECT_EQ(ids(), up_to(1));
+    ASSERT_FALSE((*writer)->close());
+  }
+}
+
 TEST_F(LogMendTest, ALogThatIsMadeAgainOpensWithDamageInEarlierFiles) {
   {
     auto writer = *open(session_policy::resume);
