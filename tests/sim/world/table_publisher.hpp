@@ -25,11 +25,13 @@ public:
   table_publisher(world& in, std::string name, table_schema schema,
                   std::string stream, bool cached);
 
-  /// Publishes a row: returns when the publisher's log has recorded it, and up
-  /// to 128 ms later, as the seed wants. Waits up to 30 s for a publisher that
-  /// takes nothing yet; the run fails after that, and when the row does not fit
-  /// the table. One whose publisher dies in the middle may be there or not.
-  void publish(const table_row& row);
+  /// Publishes a row: returns when it has reached the level, and up to 128 ms
+  /// later, as the seed wants. Waits up to 30 s for a publisher that takes
+  /// nothing yet, and as long for the level; the run fails after that, and when
+  /// the row does not fit the table. One whose publisher dies in the middle may
+  /// be there or not. A publisher syncs its log when somebody waits for it.
+  void publish(const table_row& row,
+               rt::ack_level until = rt::ack_level::recorded);
 
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] const table_schema& schema() const noexcept { return schema_; }
