@@ -103,7 +103,7 @@ class Case(unittest.TestCase):
             env=self.environment, timeout=DEADLINE)
         if code is not None:
             self.assertEqual(done.returncode, code, (arguments, done))
-        return done.stdout.decode(), done.stderr.decode()
+        return done.stdout.decode(), done.stderr.decode(errors="replace")
 
     def start_node(self, config, name):
         """Waits for the node's own word that it serves."""

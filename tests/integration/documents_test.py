@@ -122,7 +122,7 @@ class Documents(unittest.TestCase):
             negative["bench"] = 69  # It is an option of the build.
         order = """up feed pub query sub status top tables processes rejects
             logs stream|ls stream|info stream|members stream|losses
-            stream|prune stream|replace stream|remove stream
+            stream|prune stream|give-up stream|replace stream|remove stream
             log|ls log|info log|verify log|dump log|tail log|explain-pos log
             layout eop load hdb|ls hdb|du hdb|check hdb|ledger hdb|amend
             hdb|drop hdb restart stop spawn down hdb|reindex node
