@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace millrace::query {
@@ -19,6 +20,11 @@ public:
   [[nodiscard]] exact_number operator*(const exact_number& by) const;
   [[nodiscard]] exact_number operator+(const exact_number& other) const;
   [[nodiscard]] exact_number operator-() const;
+  /// Times 2^(64 * words).
+  [[nodiscard]] exact_number shifted(int32_t words) && {
+    place_ += words;
+    return std::move(*this);
+  }
 
   /// digits * 2^exponent, rounded to nearest, ties to even; `digits` lies
   /// within 64 bits, or is 0.

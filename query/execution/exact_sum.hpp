@@ -60,6 +60,11 @@ public:
   [[nodiscard]] bool finite(uint32_t group) const noexcept {
     return cells_[group].flags == 0;
   }
+  /// Whether nothing was added but zeros and nulls.
+  [[nodiscard]] bool is_empty(uint32_t group) const noexcept {
+    const auto& at = cells_[group];
+    return at.base == base_of_nothing && at.spill == 0 && at.flags == 0;
+  }
   /// The sum in units of 2^-1074, little-endian two's complement.
   static constexpr size_t exact_words = 35;
   [[nodiscard]] std::array<uint64_t, exact_words> exact(uint32_t group) const;

@@ -1,4 +1,5 @@
 #include <millrace/query/execution/aggregate_states_internal.hpp>
+#include <millrace/query/execution/exact_number.hpp>
 #include <millrace/query/execution/exact_sum.hpp>
 #include <millrace/query/execution/number_blocks.hpp>
 
@@ -150,12 +151,21 @@ public:
     auto out = result_column(end - begin);
     for (auto g = begin; g < end; ++g)
       out.push(present_[g] == 0 ? std::numeric_limits<double>::quiet_NaN()
-                                : sums_.value(static_cast<uint32_t>(g))
-                                    / static_cast<double>(present_[g]));
+                                : mean(static_cast<uint32_t>(g)));
     return out;
   }
 
 private:
+  [[nodiscard]] double mean(uint32_t g) const {
+    const auto count = static_cast<double>(present_[g]);
+    const auto sum = sums_.value(g);
+    if (!std::isinf(sum) || !sums_.finite(g))
+      return sum / count;
+    // The sum is beyond a float, the mean of floats is not.
+    const auto exact = exact_number::of_sum(sums_.exact(g)).rounded();
+    return std::ldexp(exact.digits / count, exact.exponent);
+  }
+
   exact_sums sums_;
   std::vector<int64_t> present_;
 };

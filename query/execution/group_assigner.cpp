@@ -130,12 +130,17 @@ group_assigner::span_of(int64_t time, const plan_shape::key_item& item) {
     return {null_long, null_long, null_long + 1};
   const auto width = item.bar_ns;
   if (!item.by_day) {
+    // Infinities are bars of their own.
+    if (time == -inf_long)
+      return {time, time, time + 1};
+    if (time == inf_long)
+      return {time, time, time};
     // At the ends of 64 bits a bar covers what is left.
     const auto start = bar_start(time, width);
     int64_t high = 0;
     if (__builtin_add_overflow(start, width, &high))
       high = inf_long;
-    return {start, std::max(start, null_long + 1), high};
+    return {start, std::max(start, -inf_long + 1), high};
   }
   const auto& day = days_.find(time);
   if (width == 0)
@@ -283,8 +288,8 @@ group_assigner::next_run(const segment_context& segment, uint32_t code,
     const auto span = span_of(times[begin], item);
     key[item.word] = static_cast<uint64_t>(span.key);
     const auto next = span.high;
-    if (next == inf_long)
-      continue; // All later times are in this bar.
+    if (times[begin] == inf_long)
+      continue; // All later times are that, too.
     // Doubling steps, then halving: bars are short beside ranges.
     uint32_t low = begin;
     uint32_t step = 1;

@@ -25,8 +25,10 @@ public:
       = function_ == fn::svar || function_ == fn::sdev || function_ == fn::scov;
     rooted_ = function_ == fn::dev || function_ == fn::sdev;
     other_type_ = *args.plan.type_of(args.spec.columns.back());
-    // Sums of x and y; each product takes two, the rounded and its rest.
-    sums_.resize(!pairs_ ? 3 : squares_ ? 8 : 4);
+    // Sums of x and y, and of each product.
+    sums_.resize(!pairs_    ? 1 + product_sums
+                 : squares_ ? 2 + 3 * product_sums
+                            : 2 + product_sums);
   }
 
   void resize(size_t count) override {
@@ -111,8 +113,21 @@ public:
 private:
   void add_product(size_t at, uint32_t group, double x, double y) {
     const auto product = x * y;
-    sums_[at].add(group, product);
-    sums_[at + 1].add(group, std::fma(x, y, -product));
+    const auto size = std::fabs(product);
+    if ((size > 0x1p-900 && size < 0x1p960) || x == 0 || y == 0
+        || !std::isfinite(x) || !std::isfinite(y)) [[likely]] {
+      sums_[at].add(group, product);
+      sums_[at + 1].add(group, std::fma(x, y, -product));
+      return;
+    }
+    // Neither the product nor its rest would fit a float.
+    const bool large = size > 1;
+    x *= large ? 0x1p-608 : 0x1p608;
+    y *= large ? 0x1p-608 : 0x1p608;
+    const auto scaled = x * y;
+    auto& sum = sums_[at + (large ? 2 : 3)];
+    sum.add(group, scaled);
+    sum.add(group, std::fma(x, y, -scaled));
   }
   void add(uint32_t group, double x, double y) {
     ++present_[group];
@@ -123,8 +138,8 @@ private:
     add_product(2, group, x, y);
     if (!squares_)
       return;
-    add_product(4, group, x, x);
-    add_product(6, group, y, y);
+    add_product(2 + product_sums, group, x, x);
+    add_product(2 + 2 * product_sums, group, y, y);
   }
 
   /// n * (the products at `at`) - (sum `a`) * (sum `b`).
@@ -132,8 +147,12 @@ private:
                                                     size_t a, size_t b) const {
     auto exact
       = [&](size_t i) { return exact_number::of_sum(sums_[i].exact(g)); };
-    return (exact_number{present_[g]} * (exact(at) + exact(at + 1))
-            + -(exact(a) * exact(b)))
+    auto products = exact(at) + exact(at + 1);
+    if (!sums_[at + 2].is_empty(g))
+      products = products + exact(at + 2).shifted(scaled_words);
+    if (!sums_[at + 3].is_empty(g))
+      products = products + exact(at + 3).shifted(-scaled_words);
+    return (exact_number{present_[g]} * products + -(exact(a) * exact(b)))
       .rounded();
   }
 
@@ -146,10 +165,15 @@ private:
     const auto count = static_cast<double>(present_[g]);
     const auto found = pairs_ ? moment(g, 2, 0, 1) : moment(g, 1, 0, 0);
     if (function_ == aggregate_function::cor)
-      return correlation(found, moment(g, 4, 0, 0), moment(g, 6, 1, 1));
-    const auto spread = std::ldexp(
-      found.digits / (count * (sample_ ? count - 1 : count)), found.exponent);
-    return rooted_ ? std::sqrt(spread) : spread;
+      return correlation(found, moment(g, 2 + product_sums, 0, 0),
+                         moment(g, 2 + 2 * product_sums, 1, 1));
+    const auto spread = found.digits / (count * (sample_ ? count - 1 : count));
+    if (!rooted_)
+      return std::ldexp(spread, found.exponent);
+    // The root of what is beyond a float may fit one.
+    const auto odd = found.exponent % 2 != 0 ? 1 : 0;
+    return std::ldexp(std::sqrt(odd ? 2 * spread : spread),
+                      (found.exponent - odd) / 2);
   }
 
   static double correlation(const exact_number::rounded_number& xy,
@@ -165,6 +189,11 @@ private:
       = std::ldexp(xy.digits / std::sqrt(square), xy.exponent - exponent / 2);
     return value > 1 ? 1 : value < -1 ? -1 : value;
   }
+
+  /// Of a product: the rounded one, its rest, and both together of what is
+  /// above or below the range of floats, times 2^-1216 or 2^1216.
+  static constexpr size_t product_sums = 4;
+  static constexpr int32_t scaled_words = 1216 / 64;
 
   aggregate_function function_;
   bool pairs_ = false;

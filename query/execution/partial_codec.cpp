@@ -10,8 +10,8 @@ namespace millrace::query {
 
 namespace {
 
-/// 1: exact sums.
-constexpr uint32_t state_version = 1;
+/// 1: exact sums. 2: products beyond the range of floats.
+constexpr uint32_t state_version = 2;
 
 error malformed(const std::string& what) {
   return {errc::malformed_message, "partial result: " + what};

@@ -46,9 +46,10 @@ namespace millrace::query {
 }
 
 /// The start of the bar of `width` ns that `ns` falls into; bars count from
-/// 2000.01.01 and floor towards minus infinity. A null stays null.
+/// 2000.01.01 and floor towards minus infinity. A null and the infinities stay
+/// what they are.
 [[nodiscard]] inline int64_t bar_start(int64_t ns, int64_t width) noexcept {
-  if (ns == null_long)
+  if (ns == null_long || ns == inf_long || ns == -inf_long)
     return ns;
   auto past = ns % width;
   if (past < 0)

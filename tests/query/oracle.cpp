@@ -158,7 +158,7 @@ cell key_of(const group_key& key, const cell& value, column_type type) {
   if (key.bar_ns == 0)
     return value;
   const auto x = std::get<int64_t>(value);
-  if (x == null_long)
+  if (x == null_long || x == inf_long || x == -inf_long)
     return x;
   const auto ns = x * unit_of(type);
   auto bar = ns / key.bar_ns;
