@@ -260,6 +260,11 @@ TEST(QsqlParserTest, RefusesWhatIsTooDeepOrTooLong) {
   EXPECT_EQ(code(std::string(text_bytes_max, ' ')), errc::invalid_argument);
   EXPECT_EQ(code(std::string(text_bytes_max + 1, ' ')), errc::limit_exceeded);
   EXPECT_EQ(code(std::string(tokens_max + 1, ';')), errc::limit_exceeded);
+  std::string columns{"select a"};
+  for (size_t i = 1; i < listed_max; ++i)
+    columns += ",a";
+  EXPECT_EQ(code(columns + " from t"), errc::none);
+  EXPECT_EQ(code(columns + ",a from t"), errc::limit_exceeded);
   std::string list;
   for (size_t i = 0; i < 20'000; ++i)
     list += "`S" + std::to_string(i);

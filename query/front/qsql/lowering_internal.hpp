@@ -30,7 +30,7 @@ struct window_bounds {
 
 /// How many parts a query may have when its names are replaced by what they
 /// stand for, and how many operators its plan.
-inline constexpr size_t parts_max = 20'000;
+inline constexpr size_t parts_max = 5'000;
 inline constexpr size_t operators_max = 1'000;
 
 [[nodiscard]] size_t operator_count(const plan_node& plan);

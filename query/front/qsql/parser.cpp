@@ -396,6 +396,10 @@ private:
       into.push_back(*std::move(item));
       if (!is_verb(","))
         return {};
+      if (into.size() == listed_max)
+        return fault_at(source_, peek().at, errc::limit_exceeded, "limit",
+                        "more than " + std::to_string(listed_max)
+                          + " columns or conditions");
       ++next_;
     }
   }
