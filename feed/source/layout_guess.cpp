@@ -261,6 +261,24 @@ private:
            + (found == clocks.end() ? clock.format : found->second);
   }
 
+  /// Whether the month or the day is first only a person can say, and the
+  /// layout reads nothing until somebody did.
+  void write_format(const std::string& format, bool either_day,
+                    const std::string& column) {
+    auto& text = out_.layout;
+    if (!format.empty())
+      text += (either_day ? "# format = " : "format = ") + quoted(format)
+              + (either_day ? " # the month is first\n" : "\n");
+    if (!either_day)
+      return;
+    auto other = format;
+    other.replace(0, 5, "%d/%m");
+    text += "# format = " + quoted(other) + " # the day is first\n";
+    out_.questions.push_back("column '" + column
+                             + "': is the month first, or the day? Take the "
+                               "'#' off one of its two formats");
+  }
+
   void write_time(std::string& text) {
     const auto& column = columns_[*time_];
     auto format = column.format;
@@ -275,12 +293,13 @@ private:
     } else {
       text += place_of(*time_) + "\n";
     }
-    if (!format.empty())
-      text += "format = " + quoted(format) + "\n";
+    write_format(format, columns_[date_.value_or(*time_)].either_day, "time");
     if (!column.zoned) {
       text += "zone = \"UTC\"\n";
+      assumes_utc_ = true;
       out_.questions.push_back(
-        "in which zone are the times? UTC is assumed; see zone = ...");
+        "in which zone are the times? UTC is assumed, and that dates begin "
+        "there; see zone = ..., and roll_zone = ... of the table");
     }
   }
 
@@ -296,12 +315,8 @@ private:
       write_time(text);
     } else {
       text += place_of(field) + "\n";
-      if (!column.format.empty())
-        text += "format = " + quoted(column.format) + "\n";
+      write_format(column.format, column.either_day, name);
     }
-    if (column.either_day)
-      out_.questions.push_back("column '" + name
-                               + "': is the month first, or the day?");
     table_columns_.push_back(name + ":" + type);
   }
 
@@ -346,6 +361,8 @@ private:
     for (const auto& each : table_columns_)
       table += "  " + quoted(each) + ",\n";
     table += "]\n";
+    if (assumes_utc_)
+      table += "roll_zone = \"UTC\"\n";
   }
 
   std::string_view head_;
@@ -354,6 +371,7 @@ private:
   std::vector<std::string_view> lines_;
   bool comments_ = false;
   bool quote_ = false;
+  bool assumes_utc_ = false; ///< Of times that name no zone.
   char delimiter_ = ',';
   size_t fields_ = 1;
   bool header_ = false;

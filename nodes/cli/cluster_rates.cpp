@@ -119,11 +119,14 @@ json_value lag_of(const json_value& process, const json_value& streams) {
 json_value process_rates(const json_value& before, const json_value& after,
                          const json_value& node, const json_value& streams,
                          const per_second& rate) {
+  const auto* node_state = node.at("state").text();
+  const bool runs
+    = node_state != nullptr && *node_state == "running" && !after.find("down");
   return {
     {"name", after.at("name")},
     {"type", after.at("type")},
-    {"node", node},
-    {"state", after.find("down") ? "down" : "runs"},
+    {"node", node.at("name")},
+    {"state", runs ? "runs" : "down"},
     {"rows", sum_of(after.at("rows")) ? json_value{*sum_of(after.at("rows"))}
                                       : json_value{}},
     {"rows_per_s", rate(sum_of(before.at("rows")), sum_of(after.at("rows")))},
@@ -150,7 +153,7 @@ json_value cluster_rates(const json_value& before, const json_value& after,
       if (*each.at("type").text() != process_type::rt)
         out["processes"].add(
           process_rates(same_in(node_before.at("processes"), each, {"name"}),
-                        each, node.at("name"), after.at("streams"), rate));
+                        each, node, after.at("streams"), rate));
   }
   for (const auto& each : after.at("streams").elements())
     out["streams"].add(stream_rates(

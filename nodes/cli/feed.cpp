@@ -253,8 +253,8 @@ void print_end(const feed_session& feed, const feed_options& options,
              merged ? "published" : "recorded", rejects, backwards);
   if (!merged && rows != 0)
     fmt::print("not all of them are merged yet; they are kept in {}, and the "
-               "same command goes on\n",
-               feed.directory());
+               "same command{} goes on\n",
+               feed.directory(), options.again ? " without --again" : "");
   if (end)
     fmt::print("stream {} ends at {} (--at-least {})\n", feed.stream(),
                to_string(*end), end->value);
@@ -290,6 +290,10 @@ int run(const feed_options& options) {
     std::fflush(stderr);
   };
   auto fault = (*feed)->wait(to);
+  // With it, what was published until now would be published once more.
+  if (fault.code == errc::cancelled && options.again)
+    fault.context
+      = "interrupted; run the same command without --again to go on";
   std::optional<position> end;
   if (!fault) {
     if (const auto told = (*feed)->stream_end())

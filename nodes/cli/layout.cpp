@@ -1,5 +1,6 @@
 #include <millrace/feed/layout/layout.hpp>
 #include <millrace/feed/source/layout_guess.hpp>
+#include <millrace/messages/data/schema.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/layout.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
@@ -52,11 +53,26 @@ int print_preset(const std::string& name) {
   return exit_ok;
 }
 
+/// Empty: it is made from the file's name.
+error check_table_name(const std::string& name) {
+  if (name.empty())
+    return {};
+  table_schema table;
+  table.name = name;
+  table.columns
+    = {{"time", column_type::timestamp}, {"sym", column_type::symbol}};
+  table.time_column = "time";
+  table.symbol_column = "sym";
+  return validate(table);
+}
+
 int run(const layout_options& options) {
   if (!options.preset.empty())
     return print_preset(options.preset);
   if (options.file.empty())
     return fail({errc::invalid_argument, "layout needs a file, or --preset"});
+  if (auto fault = check_table_name(options.table))
+    return fail(fault);
   const auto head = feed::read_head(persistence::posix_file_system(),
                                     options.file, {.member = options.member});
   if (!head)

@@ -1,5 +1,6 @@
 #include <millrace/messages/text/civil_time.hpp>
 #include <millrace/messages/text/json_value.hpp>
+#include <millrace/messages/text/nearest_name.hpp>
 #include <millrace/nodes/cli/cluster_option.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/processes.hpp>
@@ -47,6 +48,14 @@ int run(const processes_options& options) {
   const auto rows = registered_processes(**host, *config, options.type, 3s);
   if (!rows)
     return fail(rows.failure());
+  if (rows->empty() && !options.type.empty()) {
+    std::vector<std::string> known;
+    for (const auto& each : config->processes)
+      known.push_back(each.type);
+    return fail({errc::not_found, "no process of type '" + options.type
+                                    + "' is registered"
+                                    + text::meant(options.type, known)});
+  }
   if (options.output == output_format::json) {
     auto out = json_value::array();
     for (const auto& row : *rows)

@@ -120,30 +120,43 @@ open_publisher(runtime& host, const pub_options& options) {
   return made->out;
 }
 
+/// The command that waits until all of the origin's log is merged.
+std::string flush_command(const pub_options& options) {
+  return "'millrace pub --flush --stream " + options.stream
+         + (options.origin.empty() ? std::string{}
+                                   : " --origin " + options.origin)
+         + "'";
+}
+
 /// Says of what is not as safe as asked yet where it is, and what to do.
 error still_pending(error fault, const pub_options& options) {
   if (fault.code == errc::timeout && !options.stream.starts_with('/'))
-    fault.context += "; kept in the log of origin " + origin_of(options)
-                     + ": 'millrace pub --flush --stream " + options.stream
-                     + (options.origin.empty() ? std::string{}
-                                               : " --origin " + options.origin)
-                     + "' waits for it";
+    fault.context += "; kept in the log of origin " + origin_of(options) + ": "
+                     + flush_command(options) + " waits for it";
   return fault;
 }
 
 void print_end(const pub_options& options, uint64_t published,
                const std::optional<position>& end) {
   const char* what = options.table.empty() ? "messages" : "rows";
+  // It was not asked whether a stream has them.
+  const bool unmerged = options.level != "committed" && !options.flush
+                        && !options.stream.starts_with('/');
   if (options.output == output_format::json) {
     text::json_value told{{what, published}, {"stream", options.stream}};
     if (end)
       told.add("end", end->value);
+    if (unmerged)
+      told.add("level", options.level);
     fmt::print("{}\n", told.dump());
     return;
   }
   if (options.flush)
     fmt::print(stderr, "{}\n",
                end ? "all of the log is merged" : "not all of the log is");
+  else if (unmerged)
+    fmt::print(stderr, "{} {} {}; {} waits until they are merged\n", published,
+               what, options.level, flush_command(options));
   else
     fmt::print(stderr, "{} {} published\n", published, what);
   if (end)

@@ -70,15 +70,43 @@ TEST(LayoutGuessTest, FilesLoadByWhatIsGuessed) {
           "02/13/2024|09:30:01|A|NA|2.5\n",
           "time:timestamp sym:symbol last:float last_5:float",
           "760008600000000000|A|1.5|nan"},
-         {"day or month", "t,s\n01/02/2024 09:30:00,A\n03/04/2024 09:30:00,A\n",
-          "time:timestamp sym:symbol", "757503000000000000|A",
-          "is the month first"},
          {"times of day, tabs, quotes, comments",
           "# of a vendor\ntime\tname\n\"9:30:00\"\t\"A, B\"\n"
           "\"10:30:00\"\t\"C\"\n",
           "time:timestamp name:symbol sym:symbol", "757503000000000000|A, B|X",
           "--date"}})
     check(each);
+}
+
+TEST(LayoutGuessTest, WhetherTheMonthIsFirstIsAsked) {
+  for (const std::string clock : {" 09:30:00", ",09:30:00"}) {
+    const auto text = (clock[0] == ',' ? "date,time,s\n" : "t,s\n")
+                      + ("01/02/2024" + clock + ",A\n") + "03/04/2024" + clock
+                      + ",A\n";
+    const auto guess = guess_layout(text, "t");
+    ASSERT_TRUE(guess) << to_string(guess.failure());
+    std::string questions;
+    for (const auto& each : guess->questions)
+      questions += each + "\n";
+    EXPECT_NE(questions.find("is the month first"), std::string::npos);
+    sim::memory_file_system disk;
+    put_file(disk, "a.csv", text);
+    EXPECT_EQ(read_all(disk, options_of(guess->layout, {"a.csv"})).rows(), 0u)
+      << "until somebody said";
+    for (const auto& [format, row] :
+         {std::pair{"%m/%d", "757503000000000000|A"},
+          {"%d/%m", "760095000000000000|A"}}) {
+      auto said = guess->layout;
+      const auto at = said.find("# format = \"" + std::string{format});
+      ASSERT_NE(at, std::string::npos) << said;
+      said.erase(at, 2);
+      const auto got = read_all(disk, options_of(said, {"a.csv"}));
+      ASSERT_EQ(got.rows(), 2u) << said;
+      EXPECT_EQ(rows_of(got)[0], row);
+    }
+    // Dates begin where its times are.
+    EXPECT_NE(guess->table.find("roll_zone = \"UTC\""), std::string::npos);
+  }
 }
 
 TEST(LayoutGuessTest, ABookOfManyColumnsIsTwoCommands) {

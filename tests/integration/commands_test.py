@@ -607,6 +607,10 @@ class Cluster(Case):
         for origin in ("../../outside", "b.c", b"caf\xe9", ".dot"):
             _, err = pub("--stream", "market", "--origin", origin)
             self.assertIn("is not a name", err)
+        _, err = self.run_program("processes", "rdbb", "--config",
+                                  self.config, code=64)
+        self.assertIn("did you mean 'rdb'?", err)
+        self.run_program("layout", self.config, "--table", "9 x", code=64)
         self.assertIn("did you mean 'market'?",
                       pub("--stream", "markt")[1])
         self.assertIn("'t'", pub("--stream", "market", "--table", "t")[1])

@@ -94,5 +94,17 @@ TEST(ClusterRatesTest, WhatBeganAnewOrDoesNotRunHasNoRate) {
   EXPECT_TRUE(process[1].at("answers_per_s").is_null());
 }
 
+TEST(ClusterRatesTest, WhatADeadNodeHostedIsDown) {
+  auto after = cluster(7, 0, stream(0, 0, 0), {gateway(3)});
+  json_value node{
+    {"name", "n1"}, {"state", "died"}, {"processes", json_value::array()}};
+  node["processes"].add(gateway(3));
+  after["nodes"] = json_value::array();
+  after["nodes"].add(std::move(node));
+  const auto rates = cluster_rates(after, after, 1'000'000'000);
+  EXPECT_EQ(rates.at("processes").elements()[0].at("state"),
+            json_value("down"));
+}
+
 } // namespace
 } // namespace millrace::nodes
