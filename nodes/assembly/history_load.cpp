@@ -89,6 +89,23 @@ error check_names(const persistence::hdb_manifest& manifest,
   return {};
 }
 
+/// Why rows of these partitions are not there any more, of those that have rows
+/// now.
+std::string lost_text(const std::set<std::string>& lost,
+                      const std::set<std::string>& filled) {
+  std::string dropped;
+  std::string replaced;
+  for (const auto& partition : lost)
+    (filled.contains(partition) ? replaced : dropped) += " " + partition;
+  std::string out;
+  if (!replaced.empty())
+    out = "other rows took the place of its own of" + replaced + " since";
+  if (!dropped.empty())
+    out += (out.empty() ? "" : ", and ") + std::string{"its rows of"} + dropped
+           + " were dropped";
+  return out;
+}
+
 } // namespace
 
 result<std::unique_ptr<history_load>>
@@ -128,7 +145,13 @@ error history_load::read_standings() {
   const auto manifest = persistence::read_hdb_manifest(*env_->fs, directory_);
   if (!manifest && manifest.failure().code != errc::not_found)
     return manifest.failure();
-  std::map<std::string, bool> replaced; // Of the newest generation.
+  std::map<std::string, std::set<std::string>> gone; // Of the newest
+                                                     // generation.
+  std::set<std::string> filled;
+  if (manifest)
+    for (const auto& part : manifest->parts)
+      if (part.table == schema_.name && part.row_count != 0)
+        filled.insert(part.partition);
   if (manifest)
     for (const auto& part : manifest->parts) {
       const auto of = parse_load_stream(part.stream);
@@ -137,11 +160,12 @@ error history_load::read_standings() {
       auto& now = standings_[of->second];
       if (of->first > now.generation) {
         now = {of->first, {}};
-        replaced[of->second] = false;
+        gone[of->second].clear();
       }
       if (of->first < now.generation)
         continue;
-      replaced[of->second] |= part.row_count == 0;
+      if (part.row_count == 0)
+        gone[of->second].insert(part.partition);
       if (part.to.value > now.there.offset)
         now.there
           = {of->second, part.to.value, static_cast<uint64_t>(part.period)};
@@ -150,8 +174,8 @@ error history_load::read_standings() {
   for (auto& [source, now] : standings_) {
     if (replaces_)
       now = {now.generation + 1, {}};
-    else if (replaced[source])
-      displaced_.push_back(source);
+    else if (const auto& lost = gone[source]; !lost.empty())
+      displaced_[source] = lost_text(lost, filled);
     else
       cursors.push_back(now.there);
   }
@@ -201,12 +225,12 @@ error history_load::begin_source(const std::string& name) {
       return {errc::already_exists, mine.name + ": is the same text as "
                                       + other.name
                                       + ": its rows would come twice"};
-  for (const auto& each : displaced_)
+  for (const auto& [each, why] : displaced_)
     if (feed::parse_text_identity(each).same_rows(mine))
       return {errc::already_exists,
-              mine.name
-                + ": was loaded, and other rows took the place of its own "
-                  "since; --replace loads it anew"};
+              mine.name + ": was loaded, and " + why
+                + "; --replace loads it anew, in the place of all rows of all "
+                  "its dates, also of those that streams brought"};
   read_before_.push_back(name);
   return {};
 }
@@ -336,11 +360,15 @@ error history_load::replace() {
     if (!meets || here.row_count == 0)
       continue;
     rows_replaced_ += here.row_count;
+    if (!parse_load_stream(here.stream))
+      stream_rows_replaced_[here.partition] += here.row_count;
     emptied.insert(here.directory);
   }
   auto fault = commit(*writer_, std::exchange(waiting_, {}), emptied);
-  if (fault)
+  if (fault) {
     rows_replaced_ = 0;
+    stream_rows_replaced_.clear();
+  }
   writer_.reset();
   return fault;
 }

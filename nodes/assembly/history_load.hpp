@@ -58,6 +58,11 @@ public:
   [[nodiscard]] uint64_t rows_replaced() const noexcept {
     return rows_replaced_;
   }
+  /// Of these, those that streams had brought, by partition.
+  [[nodiscard]] const std::map<std::string, uint64_t>&
+  stream_rows_replaced() const noexcept {
+    return stream_rows_replaced_;
+  }
   /// That were there in the partitions before.
   [[nodiscard]] uint64_t rows_before() const noexcept { return rows_before_; }
   /// That rows were written to.
@@ -105,8 +110,8 @@ private:
   bool replaces_;
   std::shared_ptr<feed::batch_source> from_;
   std::map<std::string, standing> standings_; ///< By source.
-  /// Whose rows others took the place of, so that they are not there.
-  std::vector<std::string> displaced_;
+  /// Whose rows are not all there any more, and why.
+  std::map<std::string, std::string> displaced_;
   std::vector<std::string> read_before_; ///< Sources of this run.
   std::unique_ptr<persistence::memory_store> store_;
   position store_end_;
@@ -120,6 +125,7 @@ private:
   std::set<std::string> streams_; ///< Of this run.
   uint64_t rows_committed_ = 0;
   uint64_t rows_replaced_ = 0;
+  std::map<std::string, uint64_t> stream_rows_replaced_;
   uint64_t rows_before_ = 0;
   uint64_t version_ = 0;
 };

@@ -70,6 +70,10 @@ void print_written(const written_period& what, period_id period) {
     for (const auto& [table, dates] : report.rows)
       print_rows(table, dates, period);
   }
+  for (const auto& [table, rows] : what.waiting)
+    fmt::print("  {}: {} rows of this date came later; {} holds them until the "
+               "next period ends, which writes them\n",
+               table, rows, what.rdb);
   if (report.rejected_batches != 0)
     fmt::print("  {}: {} batches fit no table and are not in it\n", what.rdb,
                report.rejected_batches);
@@ -98,6 +102,8 @@ json_value json_of(const written_period& what) {
                  {"rejected_batches", report.rejected_batches},
                  {"losses", report.losses},
                  {"unheld_batches", report.unheld_batches}};
+  if (!what.waiting.empty())
+    out.add("came_later", what.waiting);
   if (what.fault)
     out.add("failure", to_string(what.fault));
   return out;

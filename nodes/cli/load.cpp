@@ -276,6 +276,11 @@ int run(const load_options& options) {
   tell_open_lines(read->reports());
   if (const auto verdict = judge(read->reports(), options.rejects_max))
     return fail(verdict);
+  for (const auto& [partition, rows] : (*load)->stream_rows_replaced())
+    fmt::print(stderr,
+               "of the rows replaced, {} of {} had come by a stream; that "
+               "brings them no more\n",
+               rows, partition);
   if (options.replace && (*load)->version() != 0
       && tell_rows_left(**host, *config, **load, *config->table(options.table))
            != 0)

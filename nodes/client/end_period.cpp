@@ -76,12 +76,40 @@ public:
     if (auto fault = mark())
       return fault;
     for (const auto& rdb : rdbs_)
-      if (rdb.writes)
-        out_.written.push_back(wait_served(rdb));
+      if (rdb.writes) {
+        auto& written = out_.written.emplace_back(wait_served(rdb));
+        if (out_.before && !written.fault)
+          written.waiting = late_rows(rdb);
+      }
     return std::move(out_);
   }
 
 private:
+  /// Of the period's date, of the tables that this RDB holds. What cannot be
+  /// asked now is not there.
+  std::map<std::string, uint64_t> late_rows(const known_rdb& rdb) {
+    std::map<std::string, uint64_t> out;
+    const auto facts = facts_of(rdb);
+    const auto there = find_rdb(host_, config_, rdb, 1s);
+    if (!facts || !there)
+      return out;
+    for (const auto& table : config_.tables) {
+      const auto& schema = table.schema;
+      const auto time = schema.column_index(schema.time_column);
+      if (!facts->rows.contains(schema.name) || !time
+          || schema.columns[*time].type != column_type::timestamp)
+        continue;
+      const auto dates = dates_in_rdb(
+        host_, *there, schema, std::max(facts->begin, facts->served_end));
+      if (!dates)
+        continue;
+      if (const auto found = dates->find(what_.period.value);
+          found != dates->end())
+        out[schema.name] = found->second;
+    }
+    return out;
+  }
+
   /// Before one is asked again that refused at once.
   void pause() {
     caf::scoped_actor self{host_.system()};

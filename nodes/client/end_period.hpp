@@ -5,6 +5,8 @@
 #include <millrace/nodes/node/runtime.hpp>
 
 #include <chrono>
+#include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -30,6 +32,9 @@ struct written_period {
   std::string rdb;
   period_report report; ///< As the RDB said last; empty: it said nothing.
   error fault;          ///< Why it is not served; none: it is.
+  /// Rows of its date, by table, that came after it had ended: they are in
+  /// memory, and written with the next period that ends.
+  std::map<std::string, uint64_t> waiting;
 };
 
 /// What became of a period on one stream.

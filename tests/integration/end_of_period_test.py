@@ -59,6 +59,8 @@ def periods(binary):
                       "endtime": "2024-01-03", "columns": ["sym", "size"]})
     mill.check([row["sym"] for row in day] == ["B"], day)
     publish(made, ("2024-01-02", "D", 16), ("2024-01-03", "E", 32))
+    total(made)
+    ends(made, "2024-01-02", tells=["trade: 1 rows of this date came later"])
     ends(made, "2024-01-03",
          tells=["ended at", "trade: 2 rows; late: 2024.01.02 1"])
     mill.check(total(made) == [6, 63], total(made))
@@ -226,10 +228,16 @@ def history(binary):
     made.kill("back")
     made.up("back")
     mill.check(total(made) == [5, 117], total(made))
+    # What was dropped is not said to be replaced.
+    made.run("hdb", "drop", made.directory / "data/hdb", "-p", "2023-12-28")
+    load(first, code=USAGE, tells=["its rows of 2023.12.28 were dropped",
+                                   "other rows took the place of its own of "
+                                   "2023.12.29"])
+    mill.wait_until(lambda: total(made) == [3, 112], 30, "the dropped day")
     # Of both its days, one still its own.
     load("--replace", second, tells=["2 rows loaded into 2 partitions",
                                      "in the place of 2"])
-    mill.wait_until(lambda: total(made) == [5, 1 + 4 + 8 + 16 + 32], 30,
+    mill.wait_until(lambda: total(made) == [3, 8 + 16 + 32], 30,
                     "the day that is back")
 
 

@@ -67,6 +67,8 @@ void print_report(const amend_options& options, const amend_report& report,
              report.rows_changed, report.rows_moved, version);
   if (!report.partitions.empty())
     fmt::print("{}\n", fmt::join(report.partitions, " "));
+  if (!options.dry && report.ranges != 0)
+    fmt::print("{}", served_soon(version));
 }
 
 /// One job after the other: a person waits, and the machine serves others.
@@ -98,6 +100,9 @@ int run(const amend_options& options) {
   print_report(options, report, (*writer)->manifest().version);
   if (report.fault)
     return fail(report.fault);
+  if (!options.home && report.rows_removed + report.rows_changed == 0)
+    return fail({errc::not_found, options.directory + ": no row of table '"
+                                    + options.table + "' is meant"});
   return exit_ok;
 }
 

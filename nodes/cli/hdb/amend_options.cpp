@@ -107,6 +107,15 @@ std::optional<std::string> raw_value(const query::literal& value,
                                    : raw_bytes(wide);
 }
 
+/// Of a timestamp or timespan.
+bool is_infinite(const std::string& bytes) {
+  int64_t time = 0;
+  if (bytes.size() != sizeof time)
+    return false;
+  std::memcpy(&time, bytes.data(), sizeof time);
+  return time == inf_long || time == -inf_long;
+}
+
 result<std::vector<persistence::amended_value>>
 read_values(const std::string& text, const table_schema& schema) {
   const auto values = read_object(text, "--set");
@@ -132,6 +141,9 @@ read_values(const std::string& text, const table_schema& schema) {
     if (name == schema.time_column && *bytes == null_bytes(type))
       return error{errc::invalid_argument,
                    "--set: a row without a time is found by no query"};
+    if (name == schema.time_column && is_infinite(*bytes))
+      return error{errc::invalid_argument,
+                   "--set: a row with an infinite time is found by no query"};
     out.push_back({*column, *std::move(bytes)});
   }
   if (out.empty())
@@ -158,6 +170,11 @@ std::string text_of(const amend_options& options) {
 }
 
 } // namespace
+
+std::string served_soon(uint64_t version) {
+  return "an hdb that runs takes version " + std::to_string(version)
+         + " up within a second; 'millrace status' shows which it serves\n";
+}
 
 error check(const amend_options& options) {
   const auto deeds = (options.removes ? 1 : 0) + (options.home ? 1 : 0)

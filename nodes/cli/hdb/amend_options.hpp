@@ -34,4 +34,7 @@ struct amend_options {
 read_amendment(const amend_options& options,
                const persistence::hdb_manifest& manifest);
 
+/// Until then an hdb answers from the version before.
+[[nodiscard]] std::string served_soon(uint64_t version);
+
 } // namespace millrace::nodes

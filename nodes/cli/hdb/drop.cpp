@@ -111,6 +111,10 @@ int print_dropped(const hdb_drop_options& options,
     fmt::print("{}{}: {} parts, {} rows, {} bytes {}\n",
                options.dry ? "would be: " : "", table, what.directories.size(),
                what.rows, what.bytes, options.dry ? "go" : "gone");
+  if (chosen.empty())
+    fmt::print("nothing of it is there\n");
+  else if (!options.dry)
+    fmt::print("{}", served_soon(version));
   return exit_ok;
 }
 

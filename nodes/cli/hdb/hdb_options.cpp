@@ -1,3 +1,4 @@
+#include <millrace/messages/text/civil_time.hpp>
 #include <millrace/nodes/cli/hdb/hdb_options.hpp>
 
 #include <algorithm>
@@ -8,7 +9,17 @@ void hdb_options::declare(option_list& list, hdb_options& into) {
   list.text("DIRECTORY", into.directory, "Directory of the database")
     .required();
   list.text("-t,--table", into.table, "Only this table");
-  list.text("-p,--partition", into.partition, "Only this partition");
+  list
+    .read(
+      "-p,--partition",
+      [&into](const std::string& text) {
+        // A date, however it is written.
+        const auto date = text::parse_date(text);
+        into.partition = date ? text::date_text(*date, '.') : text;
+        return error{};
+      },
+      "Only this partition")
+    .shown_as("TEXT");
   declare_output(list, into.output);
 }
 

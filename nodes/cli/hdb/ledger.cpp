@@ -22,10 +22,12 @@ int list_entries(const hdb_options& options) {
   if (!manifest)
     return fail(manifest.failure());
   json_value entries = json_value::array();
+  bool any = false;
   const bool as_json = options.output == output_format::json;
   for (const auto& entry : ledger_of(*manifest)) {
     if (!options.chooses(entry.table, entry.partition))
       continue;
+    any = true;
     const auto at = text::time_text(entry.at_ns);
     if (as_json)
       entries.add(json_value{{"version", entry.version},
@@ -38,6 +40,8 @@ int list_entries(const hdb_options& options) {
       fmt::print("{} {} {} {}: {} rows: {}\n", entry.version, at, entry.table,
                  entry.partition, entry.rows, entry.text);
   }
+  if (!as_json && !any)
+    fmt::print("nothing was amended or dropped\n");
   if (as_json)
     fmt::print("{}\n", json_value{{"directory", options.directory},
                                   {"version", manifest->version},

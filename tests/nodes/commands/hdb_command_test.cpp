@@ -179,6 +179,9 @@ TEST_F(HdbCommandTest, AnAmendmentThatIsNotMeantSoIsRefused) {
   refused(set(R"({"long":1.5})"), "long");
   refused(set(R"({"int":"x"})"), "int");
   refused(set(R"({"time":null})"), "found by no query");
+  refused(set(R"({"time":"inf"})"), "found by no query");
+  refused({"-t", "all", "--symbol", "NOBODY", "--remove"},
+          "no row of table 'all' is meant");
   refused({"-t", "all", "--remove", "--filters", R"({"none":[">",1]})"},
           "none");
   EXPECT_EQ(run_json({"ls", directory_})["parts"][0]["rows"], 7);
@@ -195,7 +198,7 @@ TEST_F(HdbCommandTest, WhatIsDroppedIsGone) {
   EXPECT_EQ(tried["tables"]["all"]["rows"], 7);
   EXPECT_TRUE(std::filesystem::exists(file("time")));
   const auto gone
-    = run_json({"drop", directory_, "-p", "2013.10.07", "--why", "old"});
+    = run_json({"drop", directory_, "-p", "2013-10-07", "--why", "old"});
   EXPECT_EQ(gone["tables"]["all"]["parts"], 1);
   EXPECT_FALSE(std::filesystem::exists(file("time")));
   EXPECT_TRUE(run_json({"check", directory_})["unnamed"].empty());
@@ -213,7 +216,8 @@ TEST_F(HdbCommandTest, TheExamplesOfTheHelpTextsWork) {
        {"ls", "du", "check", "reindex", "amend", "ledger", "drop"}) {
     EXPECT_EQ(run({name, "--help"}), 0);
     auto at = out_.find("millrace hdb ");
-    at = out_.find("millrace hdb " + std::string{name} + " examples/local-data/hdb", at);
+    at = out_.find(
+      "millrace hdb " + std::string{name} + " examples/local-data/hdb", at);
     ASSERT_NE(at, std::string::npos) << out_;
     auto line = out_.substr(at, out_.find('\n', at) - at);
     line = line.substr(0, line.find(" &&"));
