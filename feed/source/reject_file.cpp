@@ -102,8 +102,13 @@ error reject_file::add(const rejected_line& line) {
   if (auto fault = read())
     return fault;
   const auto offset = std::to_string(line.offset);
-  if (!known_.insert(key_of(line.source, offset, line.text)).second)
+  if (!known_.insert(key_of(line.source, offset, line.text)).second) {
+    // It is counted now, and not among those of earlier runs once more.
+    if (const auto kept = kept_.find(line.source);
+        kept != kept_.end() && kept->second != 0)
+      --kept->second;
     return {};
+  }
   append_line(line, pending_);
   return pending_.size() < pending_bytes_max ? error{} : write();
 }

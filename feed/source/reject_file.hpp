@@ -29,7 +29,8 @@ public:
   error add(const rejected_line& line);
   /// Writes what waits, and syncs the file.
   error flush();
-  /// Lines of `source` that the file held before the first `add`.
+  /// Lines of `source` that the file held before the first `add`, but for those
+  /// that were added again.
   result<uint64_t> kept_before(const std::string& source);
 
   [[nodiscard]] const std::string& path() const noexcept { return path_; }

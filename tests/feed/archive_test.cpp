@@ -333,6 +333,10 @@ TEST(RejectFileTest, KeepsLinesWithTheirReasons) {
   read_all(disk, options);
   EXPECT_FALSE(more.flush());
   EXPECT_EQ(file_text(disk, "out/rejects"), wanted);
+  // What was rejected again is counted once.
+  EXPECT_EQ(*more.kept_before("a.csv"), 0u);
+  reject_file untouched{disk, "out/rejects"};
+  EXPECT_EQ(*untouched.kept_before("a.csv"), 2u);
 }
 
 TEST(RejectFileTest, NothingIsTouchedWithoutRejects) {
