@@ -91,6 +91,10 @@ void print_status(const json_value& status) {
       std::printf("%s: died; its last word, in %s: %s\n",
                   text_at(node, "name").c_str(), text_at(node, "log").c_str(),
                   text_at(node, "last_line").c_str());
+  for (const auto& node : status.at("nodes").elements())
+    if (text_at(node, "state") == "died")
+      std::printf("'millrace up %s' starts it again\n",
+                  text_at(node, "name").c_str());
   if (const auto& streams = status.at("streams").elements(); !streams.empty()) {
     std::printf("\n");
     rows = {{"STREAM", "MODE", "RT", "ROLE", "END", "DETAILS"}};

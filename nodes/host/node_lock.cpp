@@ -80,9 +80,9 @@ result<std::optional<node_pid>> read_node_pid(persistence::file_system& fs,
 
 node_lock::node_lock(persistence::file_system& fs, std::string pid_path,
                      std::unique_ptr<persistence::directory_lock> held,
-                     std::string overwritten)
+                     std::string overwritten, std::optional<node_pid> before)
   : fs_{fs}, pid_path_{std::move(pid_path)}, held_{std::move(held)},
-    overwritten_{std::move(overwritten)} {}
+    overwritten_{std::move(overwritten)}, before_{std::move(before)} {}
 
 result<std::unique_ptr<node_lock>>
 node_lock::acquire(persistence::env& world, const std::string& directory) {
@@ -93,7 +93,8 @@ node_lock::acquire(persistence::env& world, const std::string& directory) {
   if (!held)
     return held.failure();
   std::string overwritten;
-  if (const auto before = read_node_pid(fs, directory); !before) {
+  const auto before = read_node_pid(fs, directory);
+  if (!before) {
     // Who holds the lock is the node; a file can only say so.
     overwritten = to_string(before.failure());
     if (auto fault = fs.remove_all(directory + pid_file))
@@ -113,8 +114,9 @@ node_lock::acquire(persistence::env& world, const std::string& directory) {
         fs, directory + pid_file,
         std::as_bytes(std::span{line.data(), line.size()})))
     return fault;
-  return std::unique_ptr<node_lock>{new node_lock{
-    fs, directory + pid_file, *std::move(held), std::move(overwritten)}};
+  return std::unique_ptr<node_lock>{
+    new node_lock{fs, directory + pid_file, *std::move(held),
+                  std::move(overwritten), before ? *before : std::nullopt}};
 }
 
 node_lock::~node_lock() {

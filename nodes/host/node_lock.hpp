@@ -31,6 +31,10 @@ public:
   [[nodiscard]] static result<std::unique_ptr<node_lock>>
   acquire(persistence::env& world, const std::string& directory);
 
+  /// The life before this one, when it ended without a stop.
+  [[nodiscard]] const std::optional<node_pid>& before() const noexcept {
+    return before_;
+  }
   /// What was in the place of `node.pid` and no node had written; empty:
   /// nothing was.
   [[nodiscard]] const std::string& overwritten() const noexcept {
@@ -44,12 +48,13 @@ public:
 private:
   node_lock(persistence::file_system& fs, std::string pid_path,
             std::unique_ptr<persistence::directory_lock> held,
-            std::string overwritten);
+            std::string overwritten, std::optional<node_pid> before);
 
   persistence::file_system& fs_;
   std::string pid_path_;
   std::unique_ptr<persistence::directory_lock> held_;
   std::string overwritten_;
+  std::optional<node_pid> before_;
 };
 
 /// What `node.pid` says; none when there is no such file. `corrupt` when it

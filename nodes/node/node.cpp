@@ -1,3 +1,4 @@
+#include <millrace/messages/text/civil_time.hpp>
 #include <millrace/nodes/assembly/guest.hpp>
 #include <millrace/nodes/host/listen_fault.hpp>
 #include <millrace/nodes/node/node.hpp>
@@ -35,6 +36,11 @@ error node::open(node_start how) {
   lock_ = *std::move(locked);
   if (!lock_->overwritten().empty())
     log_.warning("overwritten", lock_->overwritten() + "; it is written anew");
+  if (const auto& before = lock_->before())
+    log_.warning("died", "the life before, process "
+                           + std::to_string(before->pid) + " since "
+                           + text::time_text(before->started_ns)
+                           + ", ended without a stop");
   processes_
     = std::make_shared<node_assembly>(*runtime_, name_, std::move(how.roles));
   const auto door = processes_->open_door();
