@@ -83,6 +83,7 @@ struct log_writer::impl {
   error seal_survivor(const log_file_info& last, const file_scan& scan);
   error recover_last(const std::vector<log_file_info>& files,
                      const std::optional<detail::synced_mark>& mark);
+  [[nodiscard]] result<bool> ends_session(const log_file_info& last) const;
   error go_on(const log_file_info& last, const file_scan& scan,
               const tail_verdict& verdict);
   error go_past(const log_file_info& last, const file_scan& scan,

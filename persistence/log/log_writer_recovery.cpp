@@ -219,6 +219,18 @@ error log_writer::impl::recover(std::vector<log_file_info> files) {
   return {};
 }
 
+result<bool> log_writer::impl::ends_session(const log_file_info& last) const {
+  auto opened = fs().open(log_path(directory(), last.session, last.roll),
+                          open_mode::read);
+  if (!opened)
+    return opened.failure();
+  const auto seal
+    = detail::read_seal(**opened, lineage, last.session, last.roll, last.size);
+  if (!seal)
+    return seal.failure();
+  return *seal && (*seal)->session_end;
+}
+
 error log_writer::impl::recover_last(
   const std::vector<log_file_info>& files,
   const std::optional<detail::synced_mark>& mark) {
@@ -233,8 +245,16 @@ error log_writer::impl::recover_last(
                             mark ? std::optional{mark->end} : std::nullopt);
   if (!scan)
     return scan.failure();
-  const auto verdict
-    = judge_tail(options.session, facts_of(last, *scan, mark, fs().boot_id()));
+  auto facts = facts_of(last, *scan, mark, fs().boot_id());
+  // Damage before the end of a session is told as such: its end is here.
+  if (scan->damaged && !resumes()) {
+    const auto is_end = ends_session(last);
+    if (!is_end)
+      return is_end.failure();
+    if (*is_end)
+      facts.ending = tail_facts::ending_type::session_sealed;
+  }
+  const auto verdict = judge_tail(options.session, facts);
   // What is set aside is lost.
   auto ids = verdict.action == tail_verdict::action_type::cut
                ? result<seal_info>{scan->tally}

@@ -183,6 +183,22 @@ TEST_F(LogMendTest, ALogThatIsMadeAgainIsCutBackBeforeAndAfterItsDamage) {
   EXPECT_EQ(ids(), up_to(2));
 }
 
+TEST_F(LogMendTest, DamageInASessionThatEndedTakesNothingElse) {
+  position second;
+  {
+    auto writer = *open(session_policy::next);
+    write(*writer, 1);
+    second = write(*writer, 2);
+    write(*writer, 3);
+    write(*writer, 4);
+    ASSERT_FALSE(writer->close());
+  }
+  disk.flip_bit("/log/log.0.0", second.offset() * 8 + 64);
+  auto writer = *open(session_policy::next);
+  EXPECT_TRUE(writer->recovered_clean());
+  EXPECT_EQ(writer->recovered_ids().at("feed"), 4);
+}
+
 TEST_F(LogMendTest, ADirectoryInPlaceOfTheNoteStopsNoLog) {
   {
     auto writer = *open(session_policy::resume);
