@@ -182,6 +182,23 @@ result<table_data> run_fused(logical_plan plan, const table_data& over,
   return merged.finish();
 }
 
+namespace {
+
+/// An expression's values for these rows.
+result<column_data> evaluated_of(const std::string& name,
+                                 const expression& what, const table_data& over,
+                                 std::span<const uint32_t> rows,
+                                 const interruption& stop) {
+  auto all = evaluate(name, what, over, stop);
+  if (!all)
+    return all;
+  column_writer writer{name, all->type};
+  writer.append(ref_of(*all), &*all, rows.data(), rows.size());
+  return writer.finish();
+}
+
+} // namespace
+
 result<table_data> totals_of(const std::vector<operators::folded>& columns,
                              const table_data& over,
                              std::span<const uint32_t> numbers, uint32_t count,
@@ -206,12 +223,8 @@ result<table_data> totals_of(const std::vector<operators::folded>& columns,
     aggregate made{columns[i].function, {}, columns[i].name};
     for (size_t j = 0; j < columns[i].arguments.size(); ++j) {
       const auto name = ".a" + std::to_string(i) + "." + std::to_string(j);
-      auto all = evaluate(name, columns[i].arguments[j], over, options.stop);
-      if (!all)
-        return all.failure();
-      column_writer writer{name, all->type};
-      writer.append(ref_of(*all), &*all, rows.data(), rows.size());
-      auto column = writer.finish();
+      auto column
+        = evaluated_of(name, columns[i].arguments[j], over, rows, options.stop);
       if (!column)
         return column.failure();
       plan.types.push_back({name, column->type});
