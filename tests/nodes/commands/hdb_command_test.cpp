@@ -180,8 +180,6 @@ TEST_F(HdbCommandTest, AnAmendmentThatIsNotMeantSoIsRefused) {
   refused(set(R"({"int":"x"})"), "int");
   refused(set(R"({"time":null})"), "found by no query");
   refused(set(R"({"time":"inf"})"), "found by no query");
-  refused({"-t", "all", "--symbol", "NOBODY", "--remove"},
-          "no row of table 'all' is meant");
   refused({"-t", "all", "--remove", "--filters", R"({"none":[">",1]})"},
           "none");
   EXPECT_EQ(run_json({"ls", directory_})["parts"][0]["rows"], 7);
