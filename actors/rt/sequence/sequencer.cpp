@@ -565,10 +565,7 @@ sequencer(sequencer_self_actor::stateful_pointer<sequencer_state> self,
     [me](losses_atom, uint64_t number) { return me->losses_after(number); },
     [me](lead_atom, const std::string& who) { return me->take_lead(who); },
     [me](surveyed_atom) { me->files_seen(); },
-    [me](disk_atom, uint32_t percent) {
-      me->looking_at_disk = false;
-      me->disk_percent = percent;
-    },
+    [me](disk_atom, uint32_t percent) { me->disk_seen(percent); },
     [me](collected_atom, entry_index last, const caf::error& outcome) {
       me->history_collected(last, outcome);
     },

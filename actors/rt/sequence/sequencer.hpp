@@ -160,6 +160,7 @@ struct sequencer_state {
   void tell_left_behind(const std::vector<member_id>& members);
   void leave_behind(bool any);
   void look_at_disk();
+  void disk_seen(uint32_t percent);
   void collect_out();
   void collect_history();
   void history_collected(entry_index last, const caf::error& outcome);

@@ -173,6 +173,11 @@ void sequencer_state::look_at_disk() {
   });
 }
 
+void sequencer_state::disk_seen(uint32_t percent) {
+  looking_at_disk = false;
+  disk_percent = percent;
+}
+
 void sequencer_state::collect_out() {
   const auto below = core->needless_out();
   if (collecting_out || below <= out_collected_end)
