@@ -46,7 +46,7 @@ void merge_planner::take(const open_input& entry) {
 
 begin_stream merge_planner::begin(const stream_layout& layout) {
   begun_ = true;
-  return {layout};
+  return begin_stream{layout};
 }
 
 std::optional<merge_entry> merge_planner::open(const input_name& name) {
