@@ -94,33 +94,22 @@ private:
 operator_result run_asof(const operators::asof_join& what,
                          const physical_node& node, table_data left,
                          const table_data& right, const run_options& options) {
-  auto equal = what.on;
-  const auto time = equal.back();
-  equal.pop_back();
-  row_numbers numbers{equal};
-  auto right_numbers = numbers.of(right, options.stop);
-  if (!right_numbers)
-    return right_numbers.failure();
-  const auto known = numbers.count();
-  auto left_numbers = numbers.of(left, options.stop);
-  if (!left_numbers)
-    return left_numbers.failure();
-  auto groups = grouped(*right_numbers, known);
-  const auto& right_times = *column_named(right, time);
-  if (auto fault = order_groups(groups, right_times, options.stop))
-    return fault;
-  const nearest_row nearest{what, right_times};
+  auto matches = timed_matches::find(what.on, left, right, options.stop);
+  if (!matches)
+    return matches.failure();
+  const auto& time = what.on.back();
+  const nearest_row nearest{what, *column_named(right, time)};
   const auto left_times = ref_of(*column_named(left, time));
   std::vector<uint32_t> rows(left.row_count, no_row);
   for (uint32_t row = 0; row < left.row_count; ++row) {
     if (row % rows_between_looks == 0 && options.stop.stopped())
       return options.stop.fault("in an as-of join");
-    const auto group = (*left_numbers)[row];
-    if (group < known)
-      rows[row] = nearest.find(groups.of(group), integer_at(left_times, row));
+    rows[row] = nearest.find(matches->of(row), integer_at(left_times, row));
   }
-  return with_right(node, std::move(left), right, rows,
-                    what.right_time ? equal : what.on);
+  auto from_left = what.on;
+  if (what.right_time)
+    from_left.pop_back();
+  return with_right(node, std::move(left), right, rows, from_left);
 }
 
 operator_result run_equi(const operators::equi_join& what,

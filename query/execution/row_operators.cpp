@@ -112,6 +112,27 @@ error order_groups(grouped_rows& groups, const column_data& by,
   return {};
 }
 
+result<timed_matches> timed_matches::find(std::vector<std::string> on,
+                                          const table_data& left,
+                                          const table_data& right,
+                                          const interruption& stop) {
+  const auto& times = *column_named(right, on.back());
+  on.pop_back();
+  row_numbers numbers{std::move(on)};
+  const auto right_groups = numbers.of(right, stop);
+  if (!right_groups)
+    return right_groups.failure();
+  timed_matches out;
+  out.right_ = grouped(*right_groups, numbers.count());
+  auto left_groups = numbers.of(left, stop);
+  if (!left_groups)
+    return left_groups.failure();
+  out.left_groups_ = *std::move(left_groups);
+  if (auto fault = order_groups(out.right_, times, stop))
+    return fault;
+  return out;
+}
+
 result<column_data> picked(const std::string& name, const column_data& right,
                            std::span<const uint32_t> rows,
                            const column_data* left) {

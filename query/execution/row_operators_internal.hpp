@@ -57,6 +57,27 @@ struct grouped_rows {
 [[nodiscard]] error order_groups(grouped_rows& groups, const column_data& by,
                                  const interruption& stop);
 
+/// Rows of two tables that are equal in all of some columns but the last, which
+/// is a time: those of the right one ascend by it.
+class timed_matches {
+public:
+  /// @pre both tables have the columns, of the same types.
+  [[nodiscard]] static result<timed_matches> find(std::vector<std::string> on,
+                                                  const table_data& left,
+                                                  const table_data& right,
+                                                  const interruption& stop);
+  /// The right rows of a left one; none: nothing is equal.
+  [[nodiscard]] std::span<const uint32_t> of(uint32_t left_row) {
+    const auto group = left_groups_[left_row];
+    return group + 1 < right_.begins.size() ? right_.of(group)
+                                            : std::span<uint32_t>{};
+  }
+
+private:
+  std::vector<uint32_t> left_groups_;
+  grouped_rows right_;
+};
+
 /// A column of `right`, by row number; where it is no_row the row's own value
 /// of `left`, or null without one.
 [[nodiscard]] result<column_data> picked(const std::string& name,

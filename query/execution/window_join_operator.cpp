@@ -87,22 +87,11 @@ operator_result run_window_join(const operators::window_join& what,
                                 const physical_node& node, table_data left,
                                 const table_data& right,
                                 const run_options& options) {
-  auto equal = what.on;
-  const auto time = equal.back();
-  equal.pop_back();
-  row_numbers numbering{equal};
-  auto right_numbers = numbering.of(right, options.stop);
-  if (!right_numbers)
-    return right_numbers.failure();
-  const auto known = numbering.count();
-  auto left_numbers = numbering.of(left, options.stop);
-  if (!left_numbers)
-    return left_numbers.failure();
-  auto groups = grouped(*right_numbers, known);
-  const auto& right_times = *column_named(right, time);
-  if (auto fault = order_groups(groups, right_times, options.stop))
-    return fault;
-  const auto times = ref_of(right_times);
+  auto matches = timed_matches::find(what.on, left, right, options.stop);
+  if (!matches)
+    return matches.failure();
+  const auto& time = what.on.back();
+  const auto times = ref_of(*column_named(right, time));
   const auto left_times = ref_of(*column_named(left, time));
   window_pairs pairs{what, right, options};
   std::vector<column_writer> writers;
@@ -114,14 +103,11 @@ operator_result run_window_join(const operators::window_join& what,
   for (uint32_t row = 0; row < left.row_count; ++row) {
     if (row % 1024 == 0 && options.stop.stopped())
       return options.stop.fault("in a window join");
-    const auto group = (*left_numbers)[row];
-    if (group < known) {
-      const auto rows = groups.of(group);
-      const auto [first, last]
-        = pairs.find(rows, times, integer_at(left_times, row));
-      for (auto i = first; i < last; ++i)
-        pairs.add(rows[i], row - begin);
-    }
+    const auto rows = matches->of(row);
+    const auto [first, last]
+      = pairs.find(rows, times, integer_at(left_times, row));
+    for (auto i = first; i < last; ++i)
+      pairs.add(rows[i], row - begin);
     if (!pairs.is_full())
       continue;
     if (auto fault = pairs.fold(row + 1 - begin, writers))

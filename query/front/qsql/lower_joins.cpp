@@ -19,11 +19,8 @@ result<table_value> lowering::equi_joined(const node& tree, bool inner) {
   operators::equi_join what;
   what.inner = inner;
   what.on = std::move(right->keys);
-  left->plan
-    = over(std::move(what), std::move(left->plan), std::move(right->plan));
-  if (auto fault = resolve_at(left->plan, tree))
-    return fault;
-  return left;
+  return put_over(*std::move(left), std::move(right->plan), std::move(what),
+                  tree);
 }
 
 /// "t uj u", "t,u"
@@ -47,11 +44,8 @@ result<table_value> lowering::united(const node& tree) {
       return wrong(tree, "mismatch",
                    "',' takes tables of the same columns; uj takes others");
   }
-  left->plan = over(operators::union_all{}, std::move(left->plan),
-                    std::move(right->plan));
-  if (auto fault = resolve_at(left->plan, tree))
-    return fault;
-  return left;
+  return put_over(*std::move(left), std::move(right->plan),
+                  operators::union_all{}, tree);
 }
 
 /// "aj[`sym`time;t;q]"
@@ -70,11 +64,8 @@ result<table_value> lowering::asof_joined(const node& tree, bool right_time) {
   operators::asof_join what;
   what.on = *std::move(names);
   what.right_time = right_time;
-  left->plan
-    = over(std::move(what), std::move(left->plan), std::move(right->plan));
-  if (auto fault = resolve_at(left->plan, tree))
-    return fault;
-  return left;
+  return put_over(*std::move(left), std::move(right->plan), std::move(what),
+                  tree);
 }
 
 /// "-0D00:00:02 0D00:00:00+\:exec time from t"
@@ -171,11 +162,8 @@ result<table_value> lowering::window_joined(const node& tree, bool prevailing) {
   what.prevailing = prevailing;
   if (auto fault = fold_windows(folds, right->plan, what))
     return fault;
-  left->plan
-    = over(std::move(what), std::move(left->plan), std::move(right->plan));
-  if (auto fault = resolve_at(left->plan, tree))
-    return fault;
-  return left;
+  return put_over(*std::move(left), std::move(right->plan), std::move(what),
+                  tree);
 }
 
 } // namespace millrace::query::qsql

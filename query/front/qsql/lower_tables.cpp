@@ -100,6 +100,24 @@ error lowering::resolve_at(plan_node& plan, const node& tree) {
            : error{fault.code, "type: " + fault.context};
 }
 
+result<table_value> lowering::put_over(table_value from,
+                                       plan_node::operation what,
+                                       const node& tree) {
+  from.plan = over(std::move(what), std::move(from.plan));
+  if (auto fault = resolve_at(from.plan, tree))
+    return fault;
+  return from;
+}
+
+result<table_value> lowering::put_over(table_value left, plan_node right,
+                                       plan_node::operation what,
+                                       const node& tree) {
+  left.plan = over(std::move(what), std::move(left.plan), std::move(right));
+  if (auto fault = resolve_at(left.plan, tree))
+    return fault;
+  return left;
+}
+
 const node& lowering::meant(const node& tree) const {
   const auto* at = &tree;
   if (at->kind == node_kind::name)
@@ -286,10 +304,7 @@ result<table_value> lowering::ordered(const node& tree, bool descending) {
   operators::sort what;
   for (auto& name : *names)
     what.keys.push_back({std::move(name), descending});
-  from->plan = over(std::move(what), std::move(from->plan));
-  if (auto fault = resolve_at(from->plan, tree))
-    return fault;
-  return from;
+  return put_over(*std::move(from), std::move(what), tree);
 }
 
 /// These columns, in this order.
@@ -307,10 +322,7 @@ result<table_value> lowering::with_columns(table_value from,
   }
   if (same)
     return from;
-  from.plan = over(std::move(what), std::move(from.plan));
-  if (auto fault = resolve_at(from.plan, tree))
-    return fault;
-  return from;
+  return put_over(std::move(from), std::move(what), tree);
 }
 
 result<table_value> lowering::keyed(const node& tree) {
@@ -384,10 +396,7 @@ result<table_value> lowering::renamed(const node& tree) {
   }
   for (size_t i = 0; i < from->keys.size(); ++i)
     from->keys[i] = what.columns[i].name;
-  from->plan = over(std::move(what), std::move(from->plan));
-  if (auto fault = resolve_at(from->plan, tree))
-    return fault;
-  return from;
+  return put_over(*std::move(from), std::move(what), tree);
 }
 
 /// "`sym`time xcols t": these first.
@@ -400,10 +409,7 @@ result<table_value> lowering::reordered(const node& tree) {
 
 result<table_value> lowering::limited(table_value from, int64_t count,
                                       const node& tree) {
-  from.plan = over(operators::limit{count}, std::move(from.plan));
-  if (auto fault = resolve_at(from.plan, tree))
-    return fault;
-  return from;
+  return put_over(std::move(from), operators::limit{count}, tree);
 }
 
 /// "5#t", "-5 sublist t", "`a`b#t"
@@ -457,10 +463,7 @@ result<table_value> lowering::distinct(const node& tree) {
     return from;
   operators::aggregate what;
   what.keys = all_columns(from->plan);
-  from->plan = over(std::move(what), std::move(from->plan));
-  if (auto fault = resolve_at(from->plan, tree))
-    return fault;
-  return from;
+  return put_over(*std::move(from), std::move(what), tree);
 }
 
 result<table_value> lowering::counted(const node& tree) {
@@ -469,11 +472,8 @@ result<table_value> lowering::counted(const node& tree) {
     return from;
   operators::aggregate what;
   what.columns.push_back({"count", aggregate_function::count, {}});
-  from->plan = over(std::move(what), std::move(from->plan));
   from->keys.clear();
-  if (auto fault = resolve_at(from->plan, tree))
-    return fault;
-  return from;
+  return put_over(*std::move(from), std::move(what), tree);
 }
 
 } // namespace millrace::query::qsql

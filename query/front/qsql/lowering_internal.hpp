@@ -71,6 +71,13 @@ public:
 
   /// Finds the columns of a plan whose inputs have theirs.
   [[nodiscard]] error resolve_at(plan_node& plan, const node& tree);
+  /// `from` with an operation over its rows.
+  [[nodiscard]] result<table_value>
+  put_over(table_value from, plan_node::operation what, const node& tree);
+  /// The same over the rows of two; keys are those of `left`.
+  [[nodiscard]] result<table_value> put_over(table_value left, plan_node right,
+                                             plan_node::operation what,
+                                             const node& tree);
   [[nodiscard]] error count_part(const node& tree);
 
   [[nodiscard]] error wrong(const node& tree, std::string_view kind,
