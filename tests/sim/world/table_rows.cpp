@@ -1,3 +1,4 @@
+#include <millrace/persistence/log/log_reader.hpp>
 #include <millrace/sim/world/table_rows.hpp>
 
 #include <cmath>
@@ -193,6 +194,30 @@ std::string row_text(const table_schema& schema, const query::table_data& rows,
       if (column.name == wanted.name)
         out.add(wanted.name, value_at(column, row));
   return out.dump();
+}
+
+error for_each_batch(
+  persistence::file_system& fs, const std::string& directory,
+  const std::function<void(position, const batch_view&)>& show) {
+  auto reader = persistence::log_reader::open(fs, {.directory = directory}, {});
+  if (!reader)
+    return reader.failure();
+  for (;;) {
+    auto got = (*reader)->next();
+    if (!got)
+      return got.failure();
+    if (std::holds_alternative<persistence::log_end>(*got))
+      return {};
+    const auto* message = std::get_if<persistence::log_message>(&*got);
+    if (message == nullptr
+        || message->kind != persistence::record_kind::messages
+        || message->frame.kind != payload_kind::table_batch)
+      continue;
+    auto batch = decode_batch(message->frame.payload);
+    if (!batch)
+      return batch.failure();
+    show(message->end, *batch);
+  }
 }
 
 } // namespace millrace::sim

@@ -1,13 +1,16 @@
 #pragma once
 
 #include <millrace/messages/base/result.hpp>
+#include <millrace/messages/data/position.hpp>
 #include <millrace/messages/data/schema.hpp>
 #include <millrace/messages/data/table_batch.hpp>
 #include <millrace/messages/text/json_value.hpp>
+#include <millrace/persistence/disk/file_system.hpp>
 #include <millrace/query/table/columns.hpp>
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -40,5 +43,11 @@ encode_row(const table_schema& schema, const table_row& row, int64_t now_ns);
                                    const batch_view& batch, size_t row);
 [[nodiscard]] std::string row_text(const table_schema& schema,
                                    const query::table_data& rows, size_t row);
+
+/// Shows each table batch of a merged log, in order, with the position after
+/// it. The view is valid during the call.
+[[nodiscard]] error
+for_each_batch(persistence::file_system& fs, const std::string& directory,
+               const std::function<void(position, const batch_view&)>& show);
 
 } // namespace millrace::sim

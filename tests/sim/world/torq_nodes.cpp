@@ -2,8 +2,8 @@
 #include <millrace/feed/parse/batch_source.hpp>
 #include <millrace/messages/data/table_batch.hpp>
 #include <millrace/nodes/assembly/feed_process.hpp>
-#include <millrace/persistence/log/log_reader.hpp>
 #include <millrace/query/execution/partial.hpp>
+#include <millrace/sim/world/table_rows.hpp>
 #include <millrace/sim/world/torq_nodes.hpp>
 
 #include <algorithm>
@@ -210,34 +210,23 @@ result<std::vector<trade_row>> rows_of(const chunks& answer) {
 
 result<std::vector<std::pair<position, trade_row>>>
 rows_in_stream(persistence::file_system& fs, const std::string& directory) {
-  auto reader = persistence::log_reader::open(fs, {.directory = directory}, {});
-  if (!reader)
-    return reader.failure();
   std::vector<std::pair<position, trade_row>> out;
-  for (;;) {
-    auto got = (*reader)->next();
-    if (!got)
-      return got.failure();
-    if (std::holds_alternative<persistence::log_end>(*got))
-      return out;
-    const auto* message = std::get_if<persistence::log_message>(&*got);
-    if (message == nullptr || message->frame.kind != payload_kind::table_batch
-        || message->kind != persistence::record_kind::messages)
-      continue;
-    auto batch = decode_batch(message->frame.payload);
-    if (!batch)
-      return batch.failure();
-    const auto& sym = batch->columns[1];
-    for (uint32_t row = 0; row < batch->row_count; ++row)
-      out.emplace_back(
-        message->end,
-        trade_row{
-          reinterpret_cast<const int64_t*>(batch->columns[0].values)[row],
-          std::string{
-            sym.symbol(reinterpret_cast<const uint32_t*>(sym.values)[row])},
-          reinterpret_cast<const int64_t*>(batch->columns[2].values)[row],
-          reinterpret_cast<const int32_t*>(batch->columns[3].values)[row]});
-  }
+  auto fault
+    = for_each_batch(fs, directory, [&](position end, const batch_view& batch) {
+        const auto& sym = batch.columns[1];
+        for (uint32_t row = 0; row < batch.row_count; ++row)
+          out.emplace_back(
+            end,
+            trade_row{
+              reinterpret_cast<const int64_t*>(batch.columns[0].values)[row],
+              std::string{
+                sym.symbol(reinterpret_cast<const uint32_t*>(sym.values)[row])},
+              reinterpret_cast<const int64_t*>(batch.columns[2].values)[row],
+              reinterpret_cast<const int32_t*>(batch.columns[3].values)[row]});
+      });
+  if (fault)
+    return fault;
+  return out;
 }
 
 } // namespace millrace::sim

@@ -1,5 +1,4 @@
 #include <millrace/messages/data/table_batch.hpp>
-#include <millrace/persistence/log/log_reader.hpp>
 #include <millrace/query/execution/partial.hpp>
 #include <millrace/sim/world/table_publisher.hpp>
 #include <millrace/sim/world/table_rows.hpp>
@@ -113,28 +112,16 @@ void compare(const std::string& where, const counts& found,
 result<std::vector<std::string>> rows_in(persistence::file_system& fs,
                                          const std::string& directory,
                                          const table_schema& schema) {
-  auto reader = persistence::log_reader::open(fs, {.directory = directory}, {});
-  if (!reader)
-    return reader.failure();
   std::vector<std::string> out;
-  for (;;) {
-    auto got = (*reader)->next();
-    if (!got)
-      return got.failure();
-    if (std::holds_alternative<persistence::log_end>(*got))
-      return out;
-    const auto* message = std::get_if<persistence::log_message>(&*got);
-    if (message == nullptr
-        || message->kind != persistence::record_kind::messages
-        || message->frame.kind != payload_kind::table_batch)
-      continue;
-    auto batch = decode_batch(message->frame.payload);
-    if (!batch)
-      return batch.failure();
-    if (batch->table == schema.name)
-      for (uint32_t row = 0; row < batch->row_count; ++row)
-        out.push_back(row_text(schema, *batch, row));
-  }
+  auto fault
+    = for_each_batch(fs, directory, [&](position, const batch_view& batch) {
+        if (batch.table == schema.name)
+          for (uint32_t row = 0; row < batch.row_count; ++row)
+            out.push_back(row_text(schema, batch, row));
+      });
+  if (fault)
+    return fault;
+  return out;
 }
 
 counts counted(const std::vector<std::string>& rows) {
