@@ -63,6 +63,16 @@ protected:
     core = *std::move(opened);
   }
 
+  /// Another stream, on an empty disk.
+  void begin_anew() {
+    core.reset();
+    ASSERT_FALSE(disk.remove_all("/rt"));
+    kept = {};
+    id = 0;
+    end = {};
+    open();
+  }
+
   /// The publisher's log grows by messages, and the copy of it here.
   /// @param apart each is a record of its own.
   void publish(int count, bool apart = false) {
@@ -105,6 +115,14 @@ protected:
         return;
       auto job = core->begin_sync();
       done = core->finish_sync(job.end, job.run());
+    }
+  }
+
+  /// So many times a record, or several, each ordered before the next.
+  void publish_and_run(int times, int count, bool apart = false) {
+    for (int i = 0; i < times; ++i) {
+      publish(count, apart);
+      run();
     }
   }
 

@@ -38,10 +38,7 @@ TEST_P(SequencerCoreTest, AnotherLifeGoesOn) {
 
 TEST_P(SequencerCoreTest, OutIsMadeAgainFromInputsAndTheGroupsLog) {
   open();
-  for (int i = 0; i < 60; ++i) {
-    publish(7);
-    run();
-  }
+  publish_and_run(60, 7);
   core.reset();
   const auto files = persistence::list_log_files(disk, "/rt/market/out");
   ASSERT_GT(files->size(), 2u) << "the log should have rolled";
@@ -82,10 +79,7 @@ TEST_P(SequencerCoreTest, SettingsDoNotChangeHistory) {
 TEST_P(SequencerCoreTest, TheGroupsLogIsCutBehindCheckpoints) {
   checkpoints = true;
   open();
-  for (int i = 0; i < 200; ++i) {
-    publish(5);
-    run();
-  }
+  publish_and_run(200, 5);
   EXPECT_GT(core->group().begin(), entry_index{100});
   open();
   EXPECT_EQ(merged_ids(), all_ids());
@@ -157,16 +151,8 @@ TEST_P(SequencerCoreTest, ADamagedEndOfOutIsMadeAgainByTheHistory) {
   for (const bool clean : {true, false}) {
     for (const auto& damage : out_damages) {
       SCOPED_TRACE(damage.name + (clean ? ", closed" : ", killed"));
-      core.reset();
-      ASSERT_FALSE(disk.remove_all("/rt"));
-      kept = {};
-      id = 0;
-      end = {};
-      open();
-      for (int i = 0; i < 100; ++i) {
-        publish(5);
-        run();
-      }
+      begin_anew();
+      publish_and_run(100, 5);
       ASSERT_GT(core->group().begin(), entry_index{50});
       if (clean)
         ASSERT_FALSE(core->close());
@@ -206,16 +192,8 @@ TEST_P(SequencerCoreTest, TheNewestFileIsMadeAgainWhateverBefellIt) {
   };
   for (const auto& damage : damages) {
     SCOPED_TRACE(damage.name);
-    core.reset();
-    ASSERT_FALSE(disk.remove_all("/rt"));
-    kept = {};
-    id = 0;
-    end = {};
-    open();
-    for (int i = 0; i < 100; ++i) {
-      publish(5);
-      run();
-    }
+    begin_anew();
+    publish_and_run(100, 5);
     const auto needless = core->needless_of(copy_id{1});
     ASSERT_GT(needless, position{});
     core.reset();
@@ -238,10 +216,7 @@ TEST_P(SequencerCoreTest, TheNewestFileIsMadeAgainWhateverBefellIt) {
 TEST_P(SequencerCoreTest, TheFileThatIsWrittenIsMendedWhereItStands) {
   checkpoints = true;
   open();
-  for (int i = 0; i < 40; ++i) {
-    publish(5);
-    run();
-  }
+  publish_and_run(40, 5);
   const auto end_before = core->out_end();
   ASSERT_GT(end_before.offset(), 1000u);
   const auto before = out_files(disk);
@@ -267,10 +242,7 @@ TEST_P(SequencerCoreTest, TheFileThatIsWrittenIsMendedWhereItStands) {
 TEST_P(SequencerCoreTest, AnyClosedFileOfOutIsMadeAgain) {
   checkpoints = true;
   open();
-  for (int i = 0; i < 100; ++i) {
-    publish(5);
-    run();
-  }
+  publish_and_run(100, 5);
   const auto before = out_files(disk);
   const auto from = core->rebuilt_from();
   ASSERT_TRUE(from) << to_string(from.failure());
@@ -302,10 +274,7 @@ TEST_P(SequencerCoreTest, AnyClosedFileOfOutIsMadeAgain) {
 TEST_P(SequencerCoreTest, SeveralFilesOfOutAreMadeAgainAtOnce) {
   checkpoints = true;
   open();
-  for (int i = 0; i < 100; ++i) {
-    publish(5);
-    run();
-  }
+  publish_and_run(100, 5);
   const auto before = out_files(disk);
   const auto from = core->rebuilt_from();
   ASSERT_TRUE(from);
@@ -328,10 +297,7 @@ TEST_P(SequencerCoreTest, SeveralFilesOfOutAreMadeAgainAtOnce) {
 TEST_P(SequencerCoreTest, WhatCannotBeMadeAgainStaysAsItIs) {
   checkpoints = true;
   open();
-  for (int i = 0; i < 100; ++i) {
-    publish(5);
-    run();
-  }
+  publish_and_run(100, 5);
   const auto from = core->rebuilt_from();
   ASSERT_TRUE(from);
   const std::string path = "/rt/market/out/log.0.1";
@@ -359,17 +325,9 @@ TEST_P(SequencerCoreTest, WhatCannotBeMadeAgainStaysAsItIs) {
 // The entries after the checkpoint are applied again, and one cannot be read.
 TEST_P(SequencerCoreTest, AnInputThatCannotBeReadBlocksAndIsMended) {
   for (const bool mended : {true, false}) {
-    core.reset();
-    ASSERT_FALSE(disk.remove_all("/rt"));
-    kept = {};
-    id = 0;
-    end = {};
-    open();
+    begin_anew();
     run();
-    for (int i = 0; i < 3; ++i) {
-      publish(3, true);
-      run();
-    }
+    publish_and_run(3, 3, true);
     core.reset();
     const auto input = "/rt/market/in/" + to_string(name) + "/log.0.0";
     const auto bit = disk.content(input).size() * 4;
@@ -448,17 +406,9 @@ TEST_P(SequencerCoreTest, AFullDiskIsWaitedFor) {
 // damaged: the node waits for it, and goes on where the log does.
 TEST_P(SequencerCoreTest, DamageInWhatTheHistoryNamesIsMendedAlive) {
   for (const bool mended : {true, false}) {
-    core.reset();
-    ASSERT_FALSE(disk.remove_all("/rt"));
-    kept = {};
-    id = 0;
-    end = {};
     checkpoints = true;
-    open();
-    for (int i = 0; i < 100; ++i) {
-      publish(5, true);
-      run();
-    }
+    begin_anew();
+    publish_and_run(100, 5, true);
     ASSERT_NE(core->group().begin(), entry_index{});
     ASSERT_FALSE(core->close());
     core.reset();
@@ -530,10 +480,7 @@ TEST_P(SequencerCoreTest, WhatNobodyHasIsAnEventInItsPlace) {
 TEST_P(SequencerCoreTest, NeedlessIsWhatTheGroupsLogIsPast) {
   checkpoints = true;
   open();
-  for (int i = 0; i < 100; ++i) {
-    publish(5);
-    run();
-  }
+  publish_and_run(100, 5);
   const auto needless = core->needless_of(copy_id{1});
   EXPECT_GT(needless, position{});
   EXPECT_LE(needless, end);
@@ -558,10 +505,7 @@ TEST_P(SequencerCoreTest, NeedlessIsWhatTheGroupsLogIsPast) {
 // may go.
 TEST_P(SequencerCoreTest, ACutIsDurableBeforeFilesGo) {
   open();
-  for (int i = 0; i < 100; ++i) {
-    publish(5);
-    run();
-  }
+  publish_and_run(100, 5);
   ASSERT_GT(core->out_end().roll(), 2u);
   ASSERT_FALSE(core->propose_cut(position::of(0, 2, 100)));
   run();
