@@ -91,7 +91,7 @@ caf::error write(caf::serializer& sink, const json_value& x) {
 
 caf::error read(caf::deserializer& source, json_value& x, size_t depth);
 
-/// @tparam Value how its bytes are read, before `Stored` is made of it
+/// @tparam Value how its bytes are read, before `make` makes a value of it
 template <class Value, class Make>
 caf::error read_as(caf::deserializer& source, json_value& x, Make make) {
   Value value{};

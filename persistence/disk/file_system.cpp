@@ -44,4 +44,13 @@ error replace_file(file_system& fs, const std::string& path,
                                                       : path.substr(0, slash));
 }
 
+error set_aside(file_system& fs, const std::string& path) {
+  uint64_t number = 1;
+  const auto name
+    = [&] { return path + std::string{aside_mark} + std::to_string(number); };
+  while (fs.exists(name()))
+    ++number;
+  return fs.rename(path, name());
+}
+
 } // namespace millrace::persistence

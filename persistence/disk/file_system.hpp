@@ -7,6 +7,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 // The disk of the system is in posix_file_system.cpp.
@@ -122,6 +123,13 @@ read_file(file_system& fs, const std::string& path,
 /// After a crash the old or the new content is there, never a mixture.
 [[nodiscard]] error replace_file(file_system& fs, const std::string& path,
                                  std::span<const std::byte> bytes);
+
+/// Stands before the number in the names of what was set aside.
+inline constexpr std::string_view aside_mark = ".aside.";
+
+/// Renames `path` to the first `<path>.aside.<n>` that is free. The name lasts
+/// when the directory that holds it is synced.
+[[nodiscard]] error set_aside(file_system& fs, const std::string& path);
 
 /// The process-wide POSIX file system.
 [[nodiscard]] file_system& posix_file_system();

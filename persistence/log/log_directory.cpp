@@ -237,15 +237,9 @@ synced_file::open(file_system& fs, const std::string& directory,
                   const lineage_id& lineage) {
   const auto path = path_of(directory, ".synced");
   // A directory of its name is no note, and stops no log.
-  if (fs.list(path)) {
-    uint64_t number = 1;
-    const auto aside
-      = [&] { return path + ".aside." + std::to_string(number); };
-    while (fs.exists(aside()))
-      ++number;
-    if (auto fault = fs.rename(path, aside()))
+  if (fs.list(path))
+    if (auto fault = set_aside(fs, path))
       return fault;
-  }
   auto opened = fs.open(path, open_mode::write);
   if (!opened)
     return opened.failure();

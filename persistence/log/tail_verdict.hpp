@@ -56,9 +56,9 @@ struct tail_verdict {
   friend bool operator==(const tail_verdict&, const tail_verdict&) = default;
 };
 
-/// Policies `resume` and `rebuild` go on in the file after `keep` and `cut`;
-/// policy `next` begins a session whatever the action. `resume` alone refuses,
-/// and `rebuild` alone passes.
+/// Policies `resume` and `rebuild` go on in the file after `keep`, `cut` and
+/// `pass`; policy `next` begins a session whatever the action. `resume` alone
+/// refuses, and `rebuild` alone passes.
 [[nodiscard]] tail_verdict judge_tail(session_policy policy,
                                       const tail_facts& facts) noexcept;
 

@@ -49,12 +49,10 @@ merge_core::apply(entry_index index, const merge_entry& entry,
   if (auto fault = begin_file_if_needed())
     return fault;
   error fault;
-  if (const auto* range = std::get_if<merge_range>(&entry))
-    fault = apply_range(*range, parts);
-  else if (const auto* what = std::get_if<merge_pieces>(&entry))
-    for (size_t i = 0; i < what->pieces.size() && !fault; ++i)
-      fault = apply_range(what->pieces[i], parts);
-  else if (const auto* opened = std::get_if<open_input>(&entry))
+  for (const auto& range : ranges_of(entry))
+    if ((fault = apply_range(range, parts)))
+      break;
+  if (const auto* opened = std::get_if<open_input>(&entry))
     fault = apply_open(*opened);
   else if (const auto* event = std::get_if<stream_event>(&entry))
     fault = append_event(*event);

@@ -71,6 +71,16 @@ using merge_entry
   = std::variant<merge_range, open_input, stream_event, period_end,
                  begin_stream, cut_begin, merge_pieces>;
 
+/// Those that an entry is about, in order; as long as the entry lives.
+[[nodiscard]] inline std::span<const merge_range>
+ranges_of(const merge_entry& entry) noexcept {
+  if (const auto* range = std::get_if<merge_range>(&entry))
+    return {range, 1};
+  if (const auto* what = std::get_if<merge_pieces>(&entry))
+    return what->pieces;
+  return {};
+}
+
 [[nodiscard]] std::vector<std::byte> encode(const merge_entry& entry);
 [[nodiscard]] result<merge_entry>
 decode_merge_entry(std::span<const std::byte> bytes);

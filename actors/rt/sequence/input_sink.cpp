@@ -361,9 +361,9 @@ void input_sink_state::collected(position below, const caf::error& outcome) {
 
 void input_sink_state::acknowledge() {
   env->crash_point("rt.before_ack");
-  self->send(source, ack_atom_v,
-             flow_ack{current_flow, bytes_taken, merged_end, collected_end,
-                      facts().released});
+  self->send(
+    source, ack_atom_v,
+    flow_ack{current_flow, bytes_taken, merged_end, collected_end, released()});
   env->crash_point("rt.after_ack");
 }
 

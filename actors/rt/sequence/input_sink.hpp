@@ -109,13 +109,12 @@ struct input_sink_state {
   void synced(position end, const caf::error& outcome);
   void collect(position below, position released);
   void collected(position below, const caf::error& outcome);
+  [[nodiscard]] position released() const noexcept {
+    return std::min(released_end, collected_end);
+  }
   [[nodiscard]] input_facts facts() const {
-    return {options.directory,
-            durable_end,
-            merged_end,
-            collected_end,
-            std::min(released_end, collected_end),
-            collect_failure};
+    return {options.directory, durable_end, merged_end,
+            collected_end,     released(),  collect_failure};
   }
 
   error verify(position at, std::span<const std::byte> bytes) const;

@@ -61,16 +61,14 @@ void input_store::lacking(copy_id copy, const input_part& range) {
 
 void input_store::lost(copy_id copy, const input_part& range) {
   for (auto& part : at(copy).parts)
-    if (part.state == part_state::lacking && part.range.from < range.to
-        && range.from < part.range.to)
+    if (part.state == part_state::lacking && overlap(part.range, range))
       part.state = part_state::lost;
 }
 
 void input_store::absent(copy_id copy, const input_part& range) {
   auto& parts = at(copy).parts;
   std::erase_if(parts, [&](const held_part& part) {
-    return part.state == part_state::lacking && part.range.from < range.to
-           && range.from < part.range.to;
+    return part.state == part_state::lacking && overlap(part.range, range);
   });
 }
 
@@ -152,8 +150,7 @@ bool input_store::holds(copy_id copy, const input_part& range) const {
 bool input_store::lacks(copy_id copy, const input_part& range) const {
   const auto& parts = at(copy).parts;
   return std::any_of(parts.begin(), parts.end(), [&](const held_part& part) {
-    return part.state == part_state::lacking && part.range.from < range.to
-           && range.from < part.range.to;
+    return part.state == part_state::lacking && overlap(part.range, range);
   });
 }
 

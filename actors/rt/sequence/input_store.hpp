@@ -35,6 +35,11 @@ struct input_part {
   friend bool operator==(const input_part&, const input_part&) = default;
 };
 
+[[nodiscard]] constexpr bool overlap(const input_part& a,
+                                     const input_part& b) noexcept {
+  return a.from < b.to && b.from < a.to;
+}
+
 /// Bytes of a range, in order; the spans live as long as this.
 struct input_bytes {
   std::vector<std::span<const std::byte>> parts;

@@ -18,7 +18,7 @@ result<std::vector<left_group>> find_left_groups(persistence::env& world,
     if (!entry.is_directory
         || (entry.name != group_log_name
             && !entry.name.starts_with(std::string{group_log_name}
-                                       + std::string{aside_mark})))
+                                       + std::string{persistence::aside_mark})))
       continue;
     const auto path = directory + "/" + entry.name;
     const auto founding = entry_log::founding_in(*world.fs, path);

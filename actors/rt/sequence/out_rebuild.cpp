@@ -118,13 +118,9 @@ error rebuilding::apply(const history_reader::instruction& what) {
     bytes.add(*std::move(got));
     return {};
   };
-  if (const auto* range = std::get_if<merge_range>(&entry))
-    if (auto fault = read(*range))
+  for (const auto& range : ranges_of(entry))
+    if (auto fault = read(range))
       return fault;
-  if (const auto* pieces = std::get_if<merge_pieces>(&entry))
-    for (const auto& piece : pieces->pieces)
-      if (auto fault = read(piece))
-        return fault;
   auto done = merge_->apply(index, entry, bytes.parts);
   return done ? error{} : done.failure();
 }

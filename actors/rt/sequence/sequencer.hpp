@@ -143,8 +143,8 @@ struct sequencer_state {
   };
   result<opened_tail> open_tail(const start_spec& from, const sink_actor& to);
   [[nodiscard]] bool reached(const start_spec& from) const;
-  /// It names a place in an earlier life of the stream.
   [[nodiscard]] std::optional<position> begin_of_stream() const;
+  /// It names a place in an earlier life of the stream.
   [[nodiscard]] bool of_another_life(const start_spec& from) const;
   void serve_waiting();
   void grant_offers();

@@ -13,10 +13,6 @@ namespace millrace::rt {
 
 namespace {
 
-bool overlap(const input_part& a, const input_part& b) {
-  return a.from < b.to && b.from < a.to;
-}
-
 /// A range in pieces, of which some are lost.
 merge_pieces cut(const merge_range& range, std::vector<input_part> lost) {
   std::sort(lost.begin(), lost.end(),

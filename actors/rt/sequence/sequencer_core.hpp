@@ -200,7 +200,7 @@ public:
     needless_logs before; ///< What comes before that state.
     position anchor;      ///< Where the file begins that is kept with it.
     position end;         ///< Of out/ at that state.
-                          /// What the job could not keep; see `not_saved`.
+    /// What the job could not keep; see `not_saved`.
     std::shared_ptr<error> refused = std::make_shared<error>();
   };
   [[nodiscard]] bool checkpoint_due() const noexcept;
@@ -297,8 +297,10 @@ private:
   error recover();
   error open_history();
   std::optional<merge_state> stored_state();
-  result<std::optional<lineage_id>> out_lineage();
-  result<std::optional<merge_state>> recover_state();
+  result<std::optional<lineage_id>>
+  out_lineage(const std::optional<merge_state>& checkpoint);
+  result<std::optional<merge_state>>
+  recover_state(const std::optional<merge_state>& checkpoint);
   result<std::optional<merge_state>> state_to_make_again();
   [[nodiscard]] bool whole_up_to(position end) const;
   result<std::optional<merge_state>> newest_state_record(bool by_history);

@@ -7,23 +7,6 @@
 
 namespace millrace::rt {
 
-namespace {
-
-/// It may be all that is left of what a lost group had agreed on.
-error rename_aside(persistence::file_system& fs, const std::string& directory) {
-  if (!fs.exists(directory))
-    return {};
-  uint64_t number = 1;
-  const auto name = [&] {
-    return directory + std::string{aside_mark} + std::to_string(number);
-  };
-  while (fs.exists(name()))
-    ++number;
-  return fs.rename(directory, name());
-}
-
-} // namespace
-
 error sequencer_core::heard(const member_id& from,
                             const group_founding& founding, bool forgot) {
   if (auto fault = group_->heard(from, founding, forgot))
@@ -50,10 +33,12 @@ error sequencer_core::set_out_aside() {
   anchor_ = {};
   anchor_next_.reset();
   history_.reset();
+  // It may be all that is left of what a lost group had agreed on.
   for (const auto& directory :
        {out_directory(), options_.directory + "/history"})
-    if (auto fault = rename_aside(*env_->fs, directory))
-      return fault;
+    if (env_->fs->exists(directory))
+      if (auto fault = persistence::set_aside(*env_->fs, directory))
+        return fault;
   auto history = merge_history::open(*env_, options_.directory + "/history");
   if (!history)
     return history.failure();

@@ -88,7 +88,7 @@ error sequencer_core::recover() {
   group_ = *std::move(group);
   if (auto fault = open_history())
     return fault;
-  const auto lineage = out_lineage();
+  const auto lineage = out_lineage(checkpoint);
   if (!lineage)
     return lineage.failure();
   if (*lineage) {
@@ -100,7 +100,7 @@ error sequencer_core::recover() {
   if (!group_->founded() && options_.nodes.size() == 1)
     if (auto fault = go_on_alone(checkpoint))
       return fault;
-  auto state = recover_state();
+  auto state = recover_state(checkpoint);
   if (!state)
     return state.failure();
   if (*state) {
@@ -147,7 +147,8 @@ std::optional<merge_state> sequencer_core::stored_state() {
 
 /// The identity of out/, also where the file that says it is lost; none: nobody
 /// else says it, or there is no out/ yet.
-result<std::optional<lineage_id>> sequencer_core::out_lineage() {
+result<std::optional<lineage_id>>
+sequencer_core::out_lineage(const std::optional<merge_state>& checkpoint) {
   using answer = std::optional<lineage_id>;
   const auto said = persistence::read_lineage(*env_->fs, out_directory());
   if (said)
@@ -155,8 +156,7 @@ result<std::optional<lineage_id>> sequencer_core::out_lineage() {
   if (said.failure().code != errc::not_found
       && said.failure().code != errc::corrupt)
     return said.failure();
-  const auto stored = stored_state();
-  return stored ? answer{stored->layout.lineage} : answer{};
+  return checkpoint ? answer{checkpoint->layout.lineage} : answer{};
 }
 
 /// Nothing is damaged in the file where out/ ends there, before that.
@@ -172,7 +172,8 @@ bool sequencer_core::whole_up_to(position end) const {
   return scan && scan->valid_end >= end;
 }
 
-result<std::optional<merge_state>> sequencer_core::recover_state() {
+result<std::optional<merge_state>>
+sequencer_core::recover_state(const std::optional<merge_state>& checkpoint) {
   if (went_on_from_ || !out_)
     return std::exchange(went_on_from_, std::nullopt);
   // A checkpoint ahead of out/ would skip what was never written.
@@ -187,7 +188,7 @@ result<std::optional<merge_state>> sequencer_core::recover_state() {
       return std::nullopt;
     return std::move(fit.back());
   };
-  add(stored_state());
+  add(checkpoint);
   if (auto stored = whole())
     return stored;
   auto record = newest_state_record(false);
@@ -256,9 +257,11 @@ void sequencer_core::find_anchor() {
     return;
   const auto file = file_of(merge_->state().out_end);
   auto bytes = state_bytes(*env_->fs, out_directory(), out_->lineage(), file);
-  const auto state = state_record(file);
-  if (!bytes || !state)
+  if (!bytes)
     return; // There is one when the next file begins.
+  const auto state = decode_merge_state(*bytes);
+  if (!state)
+    return;
   anchor_ = {file, before(*state).inputs, {}, state->applied_index};
   anchor_next_ = anchor_;
   anchor_next_->state = *std::move(bytes);
@@ -446,13 +449,18 @@ error sequencer_core::make_missing_files() {
   const auto files = persistence::list_log_files(*env_->fs, out_directory());
   if (!files)
     return files.failure();
+  auto missing = missing_files(*files);
+  std::erase_if(missing, [this](position file) {
+    return file < merge_->state().out_begin;
+  });
+  if (missing.empty())
+    return {};
   const auto from = rebuilt_from();
   if (!from)
     return from.failure();
   std::vector<rebuild_lack> lacks; // The scrub finds the file again.
-  for (const auto file : missing_files(*files))
-    if (file >= merge_->state().out_begin)
-      (void)rebuild_out_file(*env_, *from, file, lacks);
+  for (const auto file : missing)
+    (void)rebuild_out_file(*env_, *from, file, lacks);
   return {};
 }
 

@@ -273,8 +273,7 @@ void sequencer_state::act(const input_repair::give_up& what) {
   const bool recalled
     = core->options().nodes.size() > 1 && core->recalls()
       && std::any_of(damaged.begin(), damaged.end(), [&](const auto& each) {
-           return each.copy == what.copy && each.range.from < what.range.to
-                  && what.range.from < each.range.to;
+           return each.copy == what.copy && overlap(each.range, what.range);
          });
   if (recalled)
     return leading_peer() ? fail(core->give_up_recall(

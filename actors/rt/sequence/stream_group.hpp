@@ -30,9 +30,8 @@ inline constexpr uint64_t behind_bytes_default = uint64_t{8} << 20;
 inline constexpr int64_t gc_grace_default_ns = 600'000'000'000;
 
 /// Where a node keeps its log of the group, below the stream's directory; one
-/// that was set aside has a mark and a number after that.
+/// that was set aside has persistence::aside_mark and a number after that.
 inline constexpr std::string_view group_log_name = "raft";
-inline constexpr std::string_view aside_mark = ".aside.";
 /// Gives the log of an earlier life another name.
 [[nodiscard]] error set_log_aside(persistence::file_system& fs,
                                   const std::string& directory);

@@ -10,6 +10,11 @@ namespace millrace::rt {
 
 namespace {
 
+bool is_away(const raft_peer& peer, int64_t now_ns) noexcept {
+  constexpr int64_t away_ns = 3'000'000'000;
+  return now_ns - peer.heard_at_ns >= away_ns;
+}
+
 std::string parent_of(const std::string& path) {
   return path.substr(0, path.rfind('/'));
 }
@@ -18,13 +23,7 @@ std::string parent_of(const std::string& path) {
 
 error set_log_aside(persistence::file_system& fs,
                     const std::string& directory) {
-  uint64_t number = 1;
-  const auto name = [&] {
-    return directory + std::string{aside_mark} + std::to_string(number);
-  };
-  while (fs.exists(name()))
-    ++number;
-  if (auto fault = fs.rename(directory, name()))
+  if (auto fault = persistence::set_aside(fs, directory))
     return fault;
   return fs.sync_directory(parent_of(directory));
 }
@@ -34,8 +33,8 @@ namespace {
 result<std::vector<std::string>> logs_aside(persistence::file_system& fs,
                                             const std::string& directory) {
   const auto parent = parent_of(directory);
-  const auto prefix
-    = directory.substr(parent.size() + 1) + std::string{aside_mark};
+  const auto prefix = directory.substr(parent.size() + 1)
+                      + std::string{persistence::aside_mark};
   std::vector<std::string> out;
   const auto entries = fs.list(parent);
   if (!entries && entries.failure().code != errc::not_found)
@@ -310,7 +309,6 @@ error stream_group::found_alone(entry_index applied,
 stream_group::needless_entries stream_group::needless(entry_index checkpointed,
                                                       bool short_of_space,
                                                       int64_t now_ns) {
-  constexpr int64_t away_ns = 3'000'000'000;
   needless_entries out{checkpointed, {}};
   const auto& log = raft_->log();
   std::map<member_id, lag> lags;
@@ -323,7 +321,7 @@ stream_group::needless_entries stream_group::needless(entry_index checkpointed,
           ? known->second
           : lag{peer.durable(), now_ns};
     lags.emplace(peer.id(), now);
-    const bool away = now_ns - peer.heard_at_ns >= away_ns;
+    const bool away = is_away(peer, now_ns);
     if ((away && short_of_space)
         || now_ns - now.since_ns >= settings_.gc_grace_ns) {
       out.left_behind.push_back(peer.id());
@@ -361,14 +359,13 @@ error stream_group::welcome(const member_id& who, int64_t now_ns) {
 /// Why a member may not leave now; empty: it may.
 std::string stream_group::why_stays(const member_id& who,
                                     int64_t now_ns) const {
-  constexpr int64_t away_ns = 3'000'000'000;
   const auto lives = [&](const member_id& id) {
     const auto& peers = raft_->peers();
     return id == self_
-           || std::any_of(
-             peers.begin(), peers.end(), [&](const raft_peer& each) {
-               return each.id() == id && now_ns - each.heard_at_ns < away_ns;
-             });
+           || std::any_of(peers.begin(), peers.end(),
+                          [&](const raft_peer& each) {
+                            return each.id() == id && !is_away(each, now_ns);
+                          });
   };
   const auto& nodes = settings_.nodes;
   const auto node
