@@ -100,12 +100,9 @@ void swarm_with(uint64_t count, fault_mix mix) {
     const auto cluster = cluster_drawing{seed}.draw();
     mix.nodes = cluster.nodes;
     mix.within = 5s;
-    const auto before = gtest_glue::failed_parts();
-    const auto script = gtest_glue::script_of(seed, mix);
-    swarm(seed, cluster, script);
-    if (gtest_glue::failed_parts() != before)
-      gtest_glue::report_shortest(
-        script, [&](const fault_script& less) { swarm(seed, cluster, less); });
+    gtest_glue::run_drawn_script(seed, mix, [&](const fault_script& script) {
+      swarm(seed, cluster, script);
+    });
   });
 }
 

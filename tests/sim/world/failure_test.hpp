@@ -119,6 +119,17 @@ inline fault_script script_of(uint64_t seed, const fault_mix& mix) {
   return *std::move(script);
 }
 
+/// Runs `run(script)` with the seed's script; when it fails, says which of its
+/// faults are enough.
+template <class Run>
+void run_drawn_script(uint64_t seed, const fault_mix& mix, const Run& run) {
+  const auto before = failed_parts();
+  const auto drawn = script_of(seed, mix);
+  run(drawn);
+  if (failed_parts() != before)
+    report_shortest(drawn, run);
+}
+
 } // namespace gtest_glue
 
 /// Runs `run(seed, script)` with a script of faults that each seed draws from
@@ -130,13 +141,8 @@ template <class Run>
 void for_each_fault_script(uint64_t count, const fault_mix& mix,
                            const Run& run) {
   for_each_seed(count, [&](uint64_t seed) {
-    const auto before = gtest_glue::failed_parts();
-    const auto drawn = gtest_glue::script_of(seed, mix);
-    run(seed, drawn);
-    if (gtest_glue::failed_parts() == before)
-      return;
-    gtest_glue::report_shortest(
-      drawn, [&](const fault_script& less) { run(seed, less); });
+    gtest_glue::run_drawn_script(
+      seed, mix, [&](const fault_script& script) { run(seed, script); });
   });
 }
 
