@@ -14,22 +14,6 @@ namespace millrace::nodes {
 
 namespace {
 
-/// The chunks of an answer as one table.
-result<query::table_data> join(const chunks& messages) {
-  std::vector<query::partial_result> parts;
-  for (const auto& part : messages) {
-    auto decoded = query::decode_partial(part.bytes());
-    if (!decoded)
-      return decoded.failure();
-    parts.push_back(*std::move(decoded));
-  }
-  return query::joined_rows(parts);
-}
-
-} // namespace
-
-namespace {
-
 struct raw_answer {
   chunks parts;
   query_cut cut;
@@ -74,7 +58,7 @@ result<gateway_answer> ask_gateway(runtime& host, const gateway_actor& gateway,
     return answer.failure();
   gateway_answer out;
   out.cut = std::move(answer->cut);
-  auto table = join(answer->parts);
+  auto table = query::joined_rows(answer->parts);
   if (!table)
     return table.failure();
   out.table = *std::move(table);

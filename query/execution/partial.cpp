@@ -312,4 +312,15 @@ result<table_data> merger::finish_ordered() {
                    shape_.outputs.size(), stop_);
 }
 
+result<table_data> joined_rows(const chunks& answer) {
+  std::vector<partial_result> parts;
+  for (const auto& message : answer) {
+    auto part = decode_partial(message.bytes());
+    if (!part)
+      return part.failure();
+    parts.push_back(*std::move(part));
+  }
+  return joined_rows(parts);
+}
+
 } // namespace millrace::query

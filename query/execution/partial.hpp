@@ -1,5 +1,6 @@
 #pragma once
 
+#include <millrace/messages/data/answer.hpp>
 #include <millrace/query/execution/group_index.hpp>
 #include <millrace/query/plan/plan.hpp>
 #include <millrace/query/table/columns.hpp>
@@ -103,5 +104,9 @@ private:
   uint64_t rows_ = 0;
   uint64_t bytes_ = 0;
 };
+
+/// The rows of the messages of an answer, in their order, as one table.
+/// `malformed_message` when one is none, or they have different columns.
+[[nodiscard]] result<table_data> joined_rows(const chunks& answer);
 
 } // namespace millrace::query

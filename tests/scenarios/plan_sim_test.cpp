@@ -27,23 +27,9 @@ public:
       asked.dump());
     if (!got)
       return to_string(got.failure());
-    std::vector<query::partial_result> parts;
-    for (const auto& bytes : std::get<0>(*got)) {
-      auto part = query::decode_partial(bytes.bytes());
-      if (!part)
-        return to_string(part.failure());
-      parts.push_back(*std::move(part));
-    }
-    auto table = query::joined_rows(parts);
-    if (!table)
-      return to_string(table.failure());
-    std::string out;
-    auto fault = query::write_result(*table, query::result_format::csv,
-                                     [&](std::string_view piece) {
-                                       out += piece;
-                                       return error{};
-                                     });
-    return fault ? to_string(fault) : out;
+    const auto table = query::joined_rows(std::get<0>(*got));
+    return table ? query::to_text(*table, query::result_format::csv)
+                 : to_string(table.failure());
   }
 };
 
