@@ -2,8 +2,7 @@
 // whole directory, or they come with another one. Their streams go on, and no
 // id stands for two messages.
 
-#include <millrace/persistence/log/log_directory.hpp>
-
+#include "disk_trees.hpp"
 #include "report.hpp"
 #include "rt_scenario.hpp"
 
@@ -11,29 +10,6 @@ namespace millrace::sim {
 namespace {
 
 const std::string directory_of_pub0 = "/pub/pub0.market";
-
-using file_bytes = std::map<std::string, std::vector<std::byte>>;
-
-file_bytes files_in(memory_file_system& disk, const std::string& directory) {
-  file_bytes out;
-  if (const auto entries = disk.list(directory))
-    for (const auto& entry : *entries)
-      if (!entry.is_directory)
-        out[entry.name] = disk.content(directory + "/" + entry.name);
-  return out;
-}
-
-void put_back(memory_file_system& disk, const std::string& directory,
-              const file_bytes& what) {
-  ASSERT_FALSE(disk.remove_all(directory));
-  ASSERT_FALSE(disk.create_directories(directory));
-  for (const auto& [name, bytes] : what) {
-    auto file
-      = disk.open(directory + "/" + name, persistence::open_mode::write);
-    ASSERT_TRUE(file);
-    ASSERT_FALSE((*file)->write_at(0, bytes));
-  }
-}
 
 /// What went with the directory, and RT never had: nobody was promised it.
 void forget_what_rt_has_not(ledger& book) {
@@ -136,13 +112,13 @@ TEST_P(PublisherLossSim, AnotherMachinesDirectoryIsRefused) {
     std::vector<std::string> broken;
     run.w.run_until([&] { return book.accepted > 5; }, 20s);
     run.w.crash("pub0");
-    const auto old = files_in(disk, directory_of_pub0);
+    const auto old = tree_of(disk, directory_of_pub0);
     run.w.restart("pub0");
     const auto before = book.accepted;
     run.w.run_until([&] { return book.accepted > before + 20; }, 20s);
     run.w.run_for(500ms);
     run.w.crash("pub0");
-    put_back(disk, directory_of_pub0, old);
+    restore_tree(disk, directory_of_pub0, old);
     forget_what_rt_has_not(book);
     const auto accepted = book.accepted_by_life;
     run.w.restart("pub0");
