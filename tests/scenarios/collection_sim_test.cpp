@@ -136,11 +136,8 @@ public:
 
   bool told() {
     for (const auto& name : run.rt_names)
-      if (name != away)
-        for (const auto& each : run.w.at(name).notices())
-          if (each.id == "left-behind"
-              && each.text.find(away) != std::string::npos)
-            return true;
+      if (name != away && has_notice(run.w, name, "left-behind", away))
+        return true;
     return false;
   }
 

@@ -1,10 +1,13 @@
 #pragma once
 
 #include <millrace/sim/world/seeds.hpp>
+#include <millrace/sim/world/world.hpp>
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace millrace::sim {
@@ -26,6 +29,15 @@ inline bool report(uint64_t seed, const std::vector<std::string>& broken) {
       text += "\n  " + line;
   ADD_FAILURE() << text;
   return false;
+}
+
+/// Whether a node meant to log this, with such a text in it.
+inline bool has_notice(world& w, const std::string& node, std::string_view id,
+                       std::string_view text = {}) {
+  const auto& notices = w.at(node).notices();
+  return std::any_of(notices.begin(), notices.end(), [&](const auto& each) {
+    return each.id == id && each.text.find(text) != std::string::npos;
+  });
 }
 
 } // namespace millrace::sim

@@ -43,13 +43,6 @@ protected:
     }
   }
 
-  static bool told(rt_scenario& run, const std::string& name,
-                   const std::string& id) {
-    const auto& notices = run.w.at(name).notices();
-    return std::any_of(notices.begin(), notices.end(),
-                       [&](const auto& each) { return each.id == id; });
-  }
-
   /// Of all files of out/, in order.
   static std::vector<std::byte> out_of(rt_scenario& run,
                                        const std::string& name) {
@@ -144,7 +137,8 @@ TEST_P(RtAmnesiaSim, WhatANodeAppliedIsNotReplaced) {
     if (now.size() < kept.size()
         || !std::equal(kept.begin(), kept.end(), now.begin()))
       broken.push_back("rt0 has something else than it had");
-    if (lost && now != out_of(run, "rt1") && !told(run, "rt0", "refused"))
+    if (lost && now != out_of(run, "rt1")
+        && !has_notice(run.w, "rt0", "refused"))
       broken.push_back("rt0 does not say that it differs");
     if (!broken.empty()) {
       broken.push_back("before: " + before);
@@ -173,7 +167,7 @@ TEST_P(RtAmnesiaSim, SwappedDirectoriesAreNamed) {
     run.w.run_for(5s);
     std::vector<std::string> broken;
     for (const auto* name : {"rt1", "rt2"})
-      if (!told(run, name, "foreign"))
+      if (!has_notice(run.w, name, "foreign"))
         broken.push_back(std::string{name} + " does not say whose it is");
     for (const auto& name : run.rt_names) {
       run.w.crash(name);

@@ -240,9 +240,7 @@ TEST(RtGroupPowerSim, AMajorityThatForgotOrdersNothing) {
       const auto said = run.w.status(name, "rt/market");
       if (said.find("\"role\":\"forgot\"") == std::string::npos)
         broken.push_back(name + " does not say it: " + said);
-      const auto& told = run.w.at(name).notices();
-      if (std::none_of(told.begin(), told.end(),
-                       [](const auto& each) { return each.id == "forgot"; }))
+      if (!has_notice(run.w, name, "forgot"))
         broken.push_back(name + " logs nothing");
     }
     return report(seed, broken);
