@@ -34,13 +34,9 @@ uint64_t log_bytes_below(memory_file_system& disk, const std::string& path) {
   return out;
 }
 
-position first_file(memory_file_system& disk, const std::string& directory) {
+position begin_of(memory_file_system& disk, const std::string& directory) {
   const auto files = persistence::list_log_files(disk, directory);
-  if (files)
-    for (const auto& file : *files)
-      if (file.size != 0)
-        return position::of(file.session, file.roll, 0);
-  return {};
+  return files ? first_file(*files) : position{};
 }
 
 /// Of inputs only that is left, here and at their publishers, which the newest
@@ -72,11 +68,11 @@ void check_kept(world& w, const std::string& name, bool in_group,
     const auto end = input.merged_end;
     const auto wanted = position::of(end.session(), end.roll(), 0);
     const auto publisher = input.directory.substr(0, input.directory.find('.'));
-    const auto here = first_file(
+    const auto here = begin_of(
       disk, directory + "/in/"
               + rt::to_string(rt::input_name{input.directory, input.lineage}));
     const auto there
-      = first_file(w.at(publisher).disk(), "/pub/" + input.directory);
+      = begin_of(w.at(publisher).disk(), "/pub/" + input.directory);
     if (here < wanted || there < wanted)
       broken.push_back(name + ": of " + input.directory + " only "
                        + to_string(wanted) + " is needed, but "

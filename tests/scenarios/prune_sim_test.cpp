@@ -53,13 +53,9 @@ public:
   /// Of the files that are not empty, the first.
   position begin_of(const std::string& name) {
     const bool is_rt = name.starts_with("rt");
-    const auto files = persistence::list_log_files(
+    return first_file(*persistence::list_log_files(
       w.at(name).disk(),
-      is_rt ? stream_directory(name) + "/out" : std::string{"/copy/market"});
-    for (const auto& file : *files)
-      if (file.size != 0)
-        return position::of(file.session, file.roll, 0);
-    return {};
+      is_rt ? stream_directory(name) + "/out" : std::string{"/copy/market"}));
   }
 
   /// The end of a message at about the middle that is not the last of its file.

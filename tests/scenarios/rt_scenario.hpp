@@ -2,6 +2,7 @@
 
 #include <millrace/actors/rt/sequence/loss_ledger.hpp>
 #include <millrace/messages/text/json_text.hpp>
+#include <millrace/persistence/log/log_directory.hpp>
 #include <millrace/sim/world/rt_nodes.hpp>
 #include <millrace/sim/world/seeds.hpp>
 #include <millrace/sim/world/stream_checker.hpp>
@@ -19,6 +20,15 @@
 namespace millrace::sim {
 
 using namespace std::chrono_literals;
+
+/// Where the first file that is not empty begins; {0}: none is.
+inline position
+first_file(const std::vector<persistence::log_file_info>& files) {
+  for (const auto& file : files)
+    if (file.size != 0)
+      return position::of(file.session, file.roll, 0);
+  return {};
+}
 
 /// One run of RT in the simulator: an RT node or several, publishers,
 /// subscribers without a copy, with one, and with checkpoints; sizes and rates
