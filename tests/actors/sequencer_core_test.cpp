@@ -383,9 +383,7 @@ TEST_P(SequencerCoreTest, AFullDiskIsWaitedFor) {
   run();
   ASSERT_FALSE(core->close());
   core.reset();
-  constexpr uint64_t all = uint64_t{1} << 40;
-  disk.set_quota(all);
-  disk.set_quota(all - *disk.free_bytes("/") + 60'000);
+  disk.leave_free(60'000);
   open();
   publish(3);
   run();

@@ -91,12 +91,8 @@ TEST_P(RtGroupSim, AFullDiskAtTheLeaderDoesNotStopTheStream) {
       if (run.w.status(name, "rt/market").find("\"leads\":true")
           != std::string::npos)
         full = name;
-    if (!full.empty()) {
-      auto& disk = run.w.at(full).disk();
-      constexpr uint64_t all = uint64_t{1} << 40;
-      disk.set_quota(all);
-      disk.set_quota(all - *disk.free_bytes("/") + run.w.draw(2000));
-    }
+    if (!full.empty())
+      run.w.at(full).disk().leave_free(run.w.draw(2000));
     // Its disk stays full: the others have what all publish.
     if (!run.w.run_until([&run] { return run.settled(); }, 40s)) {
       broken.push_back("not all committed while the disk of " + full

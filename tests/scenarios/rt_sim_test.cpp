@@ -159,12 +159,8 @@ TEST_P(RtSim, FullDiskComesBack) {
     perhaps_a_link_fault(run.w, run.names);
     const auto& victim = run.names[run.w.draw(run.names.size())];
     auto& disk = run.w.at(victim).disk();
-    run.w.after(std::chrono::milliseconds{run.w.draw(600)}, [&] {
-      constexpr uint64_t all = uint64_t{1} << 40;
-      disk.set_quota(all);
-      const auto used = all - *disk.free_bytes("/");
-      disk.set_quota(used + run.w.draw(8000));
-    });
+    run.w.after(std::chrono::milliseconds{run.w.draw(600)},
+                [&] { disk.leave_free(run.w.draw(8000)); });
     if (run.w.chance(0.3))
       run.w.after(std::chrono::milliseconds{run.w.draw(2000)},
                   [&] { run.w.crash(victim, run.any_crash()); });

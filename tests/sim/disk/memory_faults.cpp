@@ -74,6 +74,11 @@ void memory_file_system::set_quota(std::optional<uint64_t> bytes) {
   quota_ = bytes;
 }
 
+void memory_file_system::leave_free(uint64_t bytes) {
+  const std::scoped_lock lock{mutex_};
+  quota_ = used() + bytes;
+}
+
 void memory_file_system::set_lying_sync(bool lies) {
   const std::scoped_lock lock{mutex_};
   lying_sync_ = lies;

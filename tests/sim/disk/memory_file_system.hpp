@@ -65,6 +65,8 @@ public:
   /// Bytes that all files may have together; beyond that `no_space`, after as
   /// much as fits has landed.
   void set_quota(std::optional<uint64_t> bytes);
+  /// A quota that leaves so many bytes from now on.
+  void leave_free(uint64_t bytes);
   /// A disk that says "synced" and forgets at the next power cut.
   void set_lying_sync(bool lies);
 
