@@ -210,9 +210,8 @@ std::string world::status(const std::string& node_name,
   const auto handle = find(node_name, actor_name);
   if (!handle)
     return "nobody there";
-  auto answer = ask<status_facts>(caf::actor_cast<status_actor>(handle),
-                                  std::chrono::seconds{5}, status_atom_v);
-  return answer ? std::get<0>(*answer).dump() : to_string(answer.failure());
+  const auto facts = facts_of(handle);
+  return facts ? facts->dump() : to_string(facts.failure());
 }
 
 void world::boot(node& who) {

@@ -417,6 +417,7 @@ public:
 
 private:
   friend class node;
+  friend class hosted_process;
   struct crash_signal {};
   enum class context { outside, actor, job, boot };
   struct job {
@@ -448,6 +449,9 @@ private:
   void boot_cluster(nodes::cluster_config config, cluster_options options);
   node& join(const std::string& name, nodes::process_factory program,
              std::map<std::string, std::string> settings);
+  /// What it answers to `status` within five seconds.
+  [[nodiscard]] result<status_facts>
+  facts_of(const caf::strong_actor_ptr& actor);
   void check_streams(const std::string& table,
                      std::vector<std::string>& broken);
   [[nodiscard]] bool check_answer_once(const std::string& table,

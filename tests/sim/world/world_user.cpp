@@ -12,13 +12,20 @@ namespace millrace::sim {
 
 using namespace std::chrono_literals;
 
+result<status_facts> world::facts_of(const caf::strong_actor_ptr& actor) {
+  auto answer = ask<status_facts>(caf::actor_cast<status_actor>(actor), 5s,
+                                  status_atom_v);
+  if (!answer)
+    return answer.failure();
+  return std::get<0>(*std::move(answer));
+}
+
 text::json_value hosted_process::status() const {
   const auto handle = in_->find(name_, name_);
   if (!handle)
     return {};
-  auto answer = in_->ask<status_facts>(caf::actor_cast<status_actor>(handle),
-                                       5s, status_atom_v);
-  return answer ? std::get<0>(*std::move(answer)) : text::json_value{};
+  auto facts = in_->facts_of(handle);
+  return facts ? *std::move(facts) : text::json_value{};
 }
 
 text::json_value hosted_process::status(std::string_view key) const {
