@@ -40,10 +40,8 @@ void table_publisher::learn() {
                            rt::ack_level::committed}) {
     const auto reached = out_->reached(level);
     for (auto& each : book_)
-      if (each.life == life_ && each.end <= reached) {
-        each.recorded = true;
-        each.told = std::max(each.told, level);
-      }
+      if (each.life == life_ && each.end <= reached)
+        each.told = std::max(each.told, std::optional{level});
   }
 }
 
@@ -105,12 +103,12 @@ bool table_publisher::settled() const {
 
 bool table_publisher::promised(const entry& of) const {
   auto& me = in_->at(name_);
-  if (!of.recorded)
+  if (!of.told)
     return false;
   if (!me.alive() || of.disk_count != in_->disks_of(name_))
-    return of.told >= rt::ack_level::committed;
+    return *of.told >= rt::ack_level::committed;
   if (of.boot != me.disk().boot_id())
-    return of.told
+    return *of.told
            >= (cached_ ? rt::ack_level::committed : rt::ack_level::synced);
   return true;
 }

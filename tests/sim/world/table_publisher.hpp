@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -61,11 +62,10 @@ private:
   struct entry {
     std::string text;
     position end;
-    uint64_t life = 0;       ///< That took it; 0: none did.
-    uint64_t boot = 0;       ///< Of the machine.
-    uint64_t disk_count = 0; ///< Disks that it has had.
-    bool recorded = false;
-    rt::ack_level told = rt::ack_level::recorded;
+    uint64_t life = 0;                   ///< That took it; 0: none did.
+    uint64_t boot = 0;                   ///< Of the machine.
+    uint64_t disk_count = 0;             ///< Disks that it has had.
+    std::optional<rt::ack_level> told{}; ///< None: not even recorded.
   };
 
   void learn();
