@@ -55,9 +55,13 @@ constexpr std::array verbs{
   verb{"heal", fault::what::heal, shape::anything},
 };
 
-constexpr std::array<std::string_view, 8> disk_calls{
-  "open",     "read",   "write",  "sync",
-  "truncate", "rename", "remove", "sync-directory"};
+/// "a, b or c".
+std::string all_disk_calls() {
+  std::string out;
+  for (size_t left = disk_call_names.size(); const auto name : disk_call_names)
+    out += std::string{name} + (--left > 1 ? ", " : left == 1 ? " or " : "");
+  return out;
+}
 
 struct word {
   std::string_view text;
@@ -199,10 +203,10 @@ void read_rest(reading& from, shape what, fault& into) {
     case shape::call:
       into.name = from.take("a disk call");
       if (!from.failed()
-          && std::find(disk_calls.begin(), disk_calls.end(), into.name)
-               == disk_calls.end())
-        from.refuse("is not a disk call: open, read, write, sync, truncate, "
-                    "rename, remove or sync-directory");
+          && std::find(disk_call_names.begin(), disk_call_names.end(),
+                       into.name)
+               == disk_call_names.end())
+        from.refuse("is not a disk call: " + all_disk_calls());
       into.number = from.more() ? from.number("a count") : 1;
       if (into.number == 0)
         from.refuse("is not a count: they begin at 1");

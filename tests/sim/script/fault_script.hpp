@@ -2,6 +2,7 @@
 
 #include <millrace/messages/base/result.hpp>
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -57,6 +58,11 @@ struct fault {
   comeback back;
   friend bool operator==(const fault&, const fault&) = default;
 };
+
+/// What `fault::fail` names, in the order of `sim::disk_call`.
+inline constexpr std::array<std::string_view, 8> disk_call_names{
+  "open",     "read",   "write",  "sync",
+  "truncate", "rename", "remove", "sync-directory"};
 
 struct timed_fault {
   std::chrono::nanoseconds at{}; ///< From the start of the script.

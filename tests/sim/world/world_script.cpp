@@ -8,16 +8,12 @@ namespace millrace::sim {
 namespace {
 
 disk_call call_named(const std::string& name) {
-  static const std::map<std::string, disk_call> calls{
-    {"open", disk_call::open},
-    {"read", disk_call::read},
-    {"write", disk_call::write},
-    {"sync", disk_call::sync},
-    {"truncate", disk_call::truncate},
-    {"rename", disk_call::rename},
-    {"remove", disk_call::remove},
-    {"sync-directory", disk_call::sync_directory}};
-  return calls.at(name);
+  static_assert(disk_call_names.size()
+                == static_cast<size_t>(disk_call::sync_directory) + 1);
+  const auto* const found
+    = std::find(disk_call_names.begin(), disk_call_names.end(), name);
+  MILLRACE_ASSERT(found != disk_call_names.end());
+  return static_cast<disk_call>(found - disk_call_names.begin());
 }
 
 /// The first file below a directory whose path ends with /`name`; empty: none.
