@@ -33,7 +33,8 @@ using table_row = std::vector<row_value>;
 [[nodiscard]] result<std::vector<std::byte>>
 encode_row(const table_schema& schema, const table_row& row, int64_t now_ns);
 
-/// A value as JSON, as `encode_row` takes it; null where it is null.
+/// A value as JSON, as `encode_row` takes it; null where it is null. Of a guid,
+/// which that does not take: its hex digits.
 [[nodiscard]] text::json_value value_at(const query::column_data& column,
                                         size_t row);
 

@@ -326,8 +326,9 @@ public:
   void inject(const fault& what);
   /// The same at the times of a script, from now on.
   void play(const fault_script& script);
-  /// Ends all faults: links are whole, disks work and have space, and every
-  /// node lives and runs.
+  /// Links are whole, disks work and have space, and every node lives and runs.
+  /// Damaged files, clocks, and crash points that were not passed stay as they
+  /// are.
   void heal();
   void crash(const std::string& name, crash_style style = {});
   /// Boots a crashed node on the disk that it left.
