@@ -5,6 +5,7 @@
 #include <millrace/nodes/configuration/configured_part.hpp>
 
 #include <algorithm>
+#include <map>
 
 namespace millrace::nodes {
 
@@ -33,20 +34,38 @@ result<text::json_value> ask(runtime& host, const sequencer_actor& whom,
   return answer;
 }
 
-/// Two nodes say the same of the stream, however late each.
-bool is_same(const text::json_value& a, const text::json_value& b) {
-  constexpr const char* keys[]
-    = {"kind", "life_high", "life_low", "from", "to", "origin", "input"};
+/// Two nodes that say the same of the stream, however late each, have the same
+/// of it.
+std::string key_of(const text::json_value& loss) {
+  auto parts = text::json_value::array();
+  for (const auto* key :
+       {"kind", "life_high", "life_low", "from", "to", "origin"})
+    parts.add(loss.at(key));
+  return parts.dump();
+}
+
+/// Where each loss of the stream stands among those told.
+using known_losses = std::map<std::string, size_t>;
+
+void add_loss(const std::string& node, const text::json_value& what,
+              told_losses& into, known_losses& known) {
+  const auto* input = what.at("input").text();
   // What one node alone decided has no place in the stream.
-  return a.at("input").text() != nullptr && a.at("input").text()->empty()
-         && std::all_of(std::begin(keys), std::end(keys), [&](const char* key) {
-              return a.at(key).dump() == b.at(key).dump();
-            });
+  if (input != nullptr && input->empty()) {
+    const auto [at, is_new]
+      = known.try_emplace(key_of(what), into.losses.size());
+    if (!is_new) {
+      into.losses[at->second].nodes.push_back(node);
+      return;
+    }
+  }
+  into.losses.push_back({{node}, what});
 }
 
 /// All that one node wrote down, added to what others did.
 error add_losses(runtime& host, const sequencer_actor& whom,
-                 const std::string& node, told_losses& into) {
+                 const std::string& node, told_losses& into,
+                 known_losses& known) {
   uint64_t from = 0;
   for (;;) {
     auto part = ask(host, whom, losses_atom_v, from);
@@ -60,13 +79,7 @@ error add_losses(runtime& host, const sequencer_actor& whom,
       return {};
     for (const auto& each : losses) {
       from = std::max(from, each.at("number").natural().value_or(0));
-      const auto known = std::find_if(
-        into.losses.begin(), into.losses.end(),
-        [&](const told_loss& other) { return is_same(each, other.what); });
-      if (known == into.losses.end())
-        into.losses.push_back({{node}, each});
-      else
-        known->nodes.push_back(node);
+      add_loss(node, each, into, known);
     }
   }
 }
@@ -82,11 +95,12 @@ result<told_losses> stream_losses(runtime& host, const cluster_config& config,
     return nodes.failure();
   const auto members = config.members_of(stream);
   told_losses out;
+  known_losses known;
   error last;
   for (size_t i = 0; i < nodes->size(); ++i) {
     const auto whom = host.find_as<sequencer_actor>((*nodes)[i], find_deadline);
-    last
-      = whom ? add_losses(host, *whom, members[i]->name, out) : whom.failure();
+    last = whom ? add_losses(host, *whom, members[i]->name, out, known)
+                : whom.failure();
     if (last)
       out.silent.push_back(members[i]->name);
   }
