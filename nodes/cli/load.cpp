@@ -168,10 +168,6 @@ void print_end(const load_options& options, const history_load& load,
 /// @returns their number.
 uint64_t tell_rows_left(runtime& host, const cluster_config& config,
                         const history_load& load, const table_config& table) {
-  const auto& schema = table.schema;
-  const auto time = schema.column_index(schema.time_column);
-  if (!time || schema.columns[*time].type != column_type::timestamp)
-    return 0; // Its rows have no dates of their own.
   uint64_t left = 0;
   for (const auto& rdb : rdbs_of(host, config, table.stream)) {
     result<std::map<int64_t, uint64_t>> dates{error{}};

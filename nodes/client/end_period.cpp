@@ -95,9 +95,7 @@ private:
       return out;
     for (const auto& table : config_.tables) {
       const auto& schema = table.schema;
-      const auto time = schema.column_index(schema.time_column);
-      if (!facts->rows.contains(schema.name) || !time
-          || schema.columns[*time].type != column_type::timestamp)
+      if (!facts->rows.contains(schema.name))
         continue;
       const auto dates = dates_in_rdb(
         host_, *there, schema, std::max(facts->begin, facts->served_end));
