@@ -168,11 +168,11 @@ void print_end(const load_options& options, const history_load& load,
 /// @returns their number.
 uint64_t tell_rows_left(runtime& host, const cluster_config& config,
                         const history_load& load, const table_config& table) {
+  const auto cutover = load.cutover(table.stream);
   uint64_t left = 0;
   for (const auto& rdb : rdbs_of(host, config, table.stream)) {
     result<std::map<int64_t, uint64_t>> dates{error{}};
     const auto there = find_rdb(host, config, rdb, std::chrono::seconds{1});
-    const auto cutover = load.cutover(table.stream);
     if (!there)
       dates = there.failure();
     else if (!cutover)

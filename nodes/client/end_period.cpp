@@ -89,9 +89,11 @@ private:
   /// asked now is not there.
   std::map<std::string, uint64_t> late_rows(const known_rdb& rdb) {
     std::map<std::string, uint64_t> out;
-    const auto facts = facts_of(rdb);
     const auto there = find_rdb(host_, config_, rdb, 1s);
-    if (!facts || !there)
+    if (!there)
+      return out;
+    const auto facts = facts_of(*there);
+    if (!facts)
       return out;
     for (const auto& table : config_.tables) {
       const auto& schema = table.schema;
@@ -132,11 +134,15 @@ private:
     return out;
   }
 
+  result<rdb_facts> facts_of(const rdb_actor& rdb) {
+    return ask<rdb_facts>(rdb, 3s, facts_atom_v);
+  }
+
   result<rdb_facts> facts_of(const known_rdb& rdb) {
     auto handle = find_rdb(host_, config_, rdb, 1s);
     if (!handle)
       return handle.failure();
-    return ask<rdb_facts>(*handle, 3s, facts_atom_v);
+    return facts_of(*handle);
   }
 
   /// The newest date that a row of the stream has, as far as RDBs hold them.
