@@ -203,12 +203,11 @@ uint64_t tell_rows_left(runtime& host, const cluster_config& config,
 }
 
 /// The hdbs that run and serve what was written, when all of them do.
+/// @pre something was
 result<std::vector<std::string>> wait_served(runtime& host,
                                              const cluster_config& config,
                                              const history_load& load) {
   std::vector<std::string> out;
-  if (load.version() == 0)
-    return out;
   auto& clock = *host.env().clock;
   const auto until = clock.monotonic_ns() + served_deadline_ns;
   for (;;) {
@@ -257,10 +256,17 @@ int run(const load_options& options) {
     return fail(load.failure());
   const interrupts signals;
   const auto fault = run_load(**load, *read, signals);
-  auto host = runtime::create({.env = {.io_threads = 1, .pool_threads = 1}});
-  if (!host)
-    return fail(host.failure());
-  const auto served = wait_served(**host, *config, **load);
+  std::unique_ptr<runtime> host; // Null: nothing was written, or see `served`.
+  result<std::vector<std::string>> served{std::vector<std::string>{}};
+  if ((*load)->version() != 0) {
+    auto made = runtime::create({.env = {.io_threads = 1, .pool_threads = 1}});
+    if (made) {
+      host = *std::move(made);
+      served = wait_served(*host, *config, **load);
+    } else {
+      served = made.failure();
+    }
+  }
   print_end(options, **load, read->rejects.load(), rejects,
             served ? *served : std::vector<std::string>{});
   if (fault) {
@@ -278,7 +284,7 @@ int run(const load_options& options) {
                "brings them no more\n",
                rows, partition);
   if (options.replace && (*load)->version() != 0
-      && tell_rows_left(**host, *config, **load, *config->table(options.table))
+      && tell_rows_left(*host, *config, **load, *config->table(options.table))
            != 0)
     return exit_negative;
   if ((*load)->rows() == 0 && any_resumed(*read))
