@@ -26,8 +26,8 @@ struct ingest {
   void count_unheld(const rt::message& m, position end);
   void take_schema(const stream_event& event);
   void take_loss(const stream_event& event);
-  void warn(const std::string& text) const {
-    caf::anon_send(owner, rejected_atom::value, std::string{"rejected"}, text);
+  void warn(std::string id, std::string text) const {
+    caf::anon_send(owner, warned_atom::value, std::move(id), std::move(text));
   }
 };
 
@@ -103,10 +103,11 @@ void ingest::reject(const rt::message& m, position end, const error& why) {
   if (text == last_told)
     return;
   last_told = text;
-  warn("a batch of '" + std::string{m.header.on} + "' at " + to_string(end)
-       + " fits no table and is kept in " + settings.reject_file + ": " + text
-       + "; its period will not be written down until 'millrace eop "
-         "--accept-rejects'");
+  warn("rejected",
+       "a batch of '" + std::string{m.header.on} + "' at " + to_string(end)
+         + " fits no table and is kept in " + settings.reject_file + ": " + text
+         + "; its period will not be written down until 'millrace eop "
+           "--accept-rejects'");
 }
 
 /// Another RDB would have it; here and there it is stored nowhere.
@@ -115,12 +116,11 @@ void ingest::count_unheld(const rt::message& m, position end) {
   ++store->period_unheld;
   if (!told_unheld.emplace(batch.table).second)
     return;
-  caf::anon_send(owner, rejected_atom::value, std::string{"unheld_table"},
-                 "a batch of '" + std::string{m.header.on} + "' at "
-                   + to_string(end) + " is of table '"
-                   + std::string{batch.table}
-                   + "', which no rdb of the configuration holds: it is stored "
-                     "nowhere; others of the table are counted");
+  warn("unheld_table",
+       "a batch of '" + std::string{m.header.on} + "' at " + to_string(end)
+         + " is of table '" + std::string{batch.table}
+         + "', which no rdb of the configuration holds: it is stored nowhere; "
+           "others of the table are counted");
 }
 
 void ingest::take_schema(const stream_event& event) {
@@ -134,8 +134,8 @@ void ingest::take_schema(const stream_event& event) {
     fault = store->tables.declare(*schema);
   }
   if (fault)
-    warn("'" + event.origin + "' declares " + event.cause
-         + " otherwise than this rdb: " + to_string(fault));
+    warn("rejected", "'" + event.origin + "' declares " + event.cause
+                       + " otherwise than this rdb: " + to_string(fault));
 }
 
 /// Known before a snapshot shows what comes after it.
@@ -147,7 +147,7 @@ void ingest::take_loss(const stream_event& event) {
     text = store->losses.last();
   }
   ++store->period_losses;
-  caf::anon_send(owner, loss_atom::value, std::move(text));
+  warn("stream_loss", std::move(text));
 }
 
 } // namespace

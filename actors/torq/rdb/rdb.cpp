@@ -481,15 +481,12 @@ rdb(rdb_self_actor::stateful_pointer<rdb_state> self, persistence::env* world,
     [self](flow_atom, lineage_id life, position end) {
       self->state.flow_began(life, end);
     },
-    [self](loss_atom, const std::string& text) {
-      self->state.warn("stream_loss", text);
-    },
     [self](ended_atom, const caf::error& fault) { self->quit(fault); },
     [self](installed_atom, period_id period, position at, bool accept) {
       return self->state.wait_installed(period, at, accept);
     },
-    [self](rejected_atom, const std::string& id, const std::string& why) {
-      self->state.warn(id, why);
+    [self](warned_atom, const std::string& id, const std::string& text) {
+      self->state.warn(id, text);
     },
     [self](accepted_atom, period_id up_to, const caf::error& fault) {
       self->state.accepted(up_to, from_caf(fault));

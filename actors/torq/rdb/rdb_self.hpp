@@ -7,8 +7,7 @@ namespace millrace::torq {
 using accepted_atom = caf::atom_constant<caf::atom("accepted")>;
 using passed_atom = caf::atom_constant<caf::atom("passed")>;
 using flow_atom = caf::atom_constant<caf::atom("flow")>;
-using loss_atom = caf::atom_constant<caf::atom("loss")>;
-using rejected_atom = caf::atom_constant<caf::atom("rejected")>;
+using warned_atom = caf::atom_constant<caf::atom("warned")>;
 using period_read_atom = caf::atom_constant<caf::atom("periodread")>;
 using written_atom = caf::atom_constant<caf::atom("written")>;
 using ended_atom = caf::atom_constant<caf::atom("ended")>;
@@ -21,8 +20,9 @@ using rdb_self_actor = rdb_actor::extend<
   // RDB holds.
   caf::reacts_to<passed_atom, period_id, position, uint64_t, uint64_t,
                  uint64_t>,
-  // A batch or a declaration is not taken: a stable word, and why.
-  caf::reacts_to<rejected_atom, std::string, std::string>,
+  // A batch or a declaration is not taken, or the stream lost something: a
+  // stable word, and what.
+  caf::reacts_to<warned_atom, std::string, std::string>,
   // Somebody accepts the rejects up to this period, and they are synced, or why
   // not.
   caf::reacts_to<accepted_atom, period_id, caf::error>,
@@ -31,8 +31,6 @@ using rdb_self_actor = rdb_actor::extend<
   caf::reacts_to<period_read_atom, uint64_t, period_report>,
   // A flow of the stream began, which ended here then.
   caf::reacts_to<flow_atom, lineage_id, position>,
-  // The stream lost something: what, in words.
-  caf::reacts_to<loss_atom, std::string>,
   // The subscription ended because of this.
   caf::reacts_to<ended_atom, caf::error>,
   // A write-down up to here ended: the manifest's version, or why not.
