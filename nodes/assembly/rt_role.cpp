@@ -78,7 +78,7 @@ std::vector<std::string> consumers_of(const cluster_config& config,
   std::vector<std::string> out;
   for (const auto& process : config.processes)
     if (process.type == process_type::rdb
-        && config.table(process.tables.front())->stream == stream)
+        && config.stream_of(process) == stream)
       out.push_back(process.name);
   return out;
 }

@@ -38,12 +38,6 @@ notes_of(process_host& host, const char* type, const std::string& process) {
     };
 }
 
-bool holds(const process_config& process, const std::string& table) {
-  return process.type == process_type::rdb
-         && std::count(process.tables.begin(), process.tables.end(), table)
-              != 0;
-}
-
 /// How one of these comes to live, when no node starts any.
 std::string spawn_hint(const std::vector<const process_config*>& all) {
   std::string names;
@@ -72,12 +66,11 @@ tables_of(const cluster_config& config) {
       if (process.hdb_directory == made.home.directory) {
         if (process.type == process_type::hdb)
           hdbs.push_back(&process);
-        else if (holds(process, name))
+        else if (process.holds(name))
           rdbs.push_back(&process);
       }
-      stream_is_held
-        |= process.type == process_type::rdb
-           && config.table(process.tables.front())->stream == table.stream;
+      stream_is_held |= process.type == process_type::rdb
+                        && config.stream_of(process) == table.stream;
     }
     made.in_hdb = !hdbs.empty();
     made.in_rdb = !rdbs.empty();
@@ -125,17 +118,14 @@ void tell_strays(process_host& host, const process_config& rdb) {
 }
 
 /// Those that are in the tables of no rdb, also of none that `spawn` starts.
-std::set<std::string, std::less<>> unheld_tables(const cluster_config& config,
-                                                 const std::string& stream) {
-  std::set<std::string, std::less<>> out;
-  for (const auto& table : config.tables)
-    if (table.stream == stream)
-      out.insert(table.schema.name);
+std::set<std::string, std::less<>>
+unheld_of(std::set<std::string, std::less<>> tables,
+          const cluster_config& config) {
   for (const auto& process : config.processes)
     if (process.type == process_type::rdb)
       for (const auto& table : process.tables)
-        out.erase(table);
-  return out;
+        tables.erase(table);
+  return tables;
 }
 
 } // namespace
@@ -150,7 +140,7 @@ result<hosted_process> start_rdb(process_host& host,
   const auto& config = host.config();
   torq::rdb_settings settings;
   settings.process = process.name;
-  settings.stream = config.table(process.tables.front())->stream;
+  settings.stream = config.stream_of(process);
   auto tables = settle_tables(host.env(), config, process);
   if (!tables)
     return tables.failure();
@@ -158,7 +148,7 @@ result<hosted_process> start_rdb(process_host& host,
   for (const auto& table : config.tables)
     if (table.stream == settings.stream)
       settings.stream_tables.insert(table.schema.name);
-  settings.unheld_tables = unheld_tables(config, settings.stream);
+  settings.unheld_tables = unheld_of(settings.stream_tables, config);
   for (const auto& table : settings.unheld_tables)
     host.tell({notice::severity::warning, "rdb", process.name, "unheld_table",
                "table '" + table + "' of stream '" + settings.stream

@@ -37,7 +37,7 @@ std::vector<unready_process> unready_of(const cluster_config& config,
       each.why = text_at(facts, "ended_by");
     if (each.why.empty())
       each.why = "does not answer";
-    const auto& stream = config.table(process.tables.front())->stream;
+    const auto& stream = config.stream_of(process);
     each.goes_on = facts.find("stalled") == nullptr
                    && !facts.at("refuses").boolean().value_or(false)
                    // Nothing comes while no RT node orders its stream.

@@ -59,7 +59,7 @@ std::vector<known_rdb> rdbs_of(runtime& host, const cluster_config& config,
   std::vector<known_rdb> out;
   for (const auto& process : config.processes)
     if (process.type == process_type::rdb
-        && config.table(process.tables.front())->stream == stream)
+        && config.stream_of(process) == stream)
       out.push_back({process.name,
                      process.write_down && !process.hdb_directory.empty(),
                      !process.node.empty()});

@@ -32,14 +32,6 @@ constexpr int64_t most_ns = std::numeric_limits<int64_t>::max();
 constexpr auto most_bytes
   = static_cast<uint64_t>(std::numeric_limits<int64_t>::max());
 
-template <class T>
-const T* find_named(const std::vector<T>& all, std::string_view name) noexcept {
-  for (const auto& each : all)
-    if (each.name == name)
-      return &each;
-  return nullptr;
-}
-
 /// Reads the tables of one file into `config`; faults gather in `faults`.
 class reader {
 public:
@@ -193,7 +185,9 @@ private:
   template <class T>
   void check_unique(toml_section& at, const std::vector<T>& all,
                     const std::string& name) {
-    if (!name.empty() && find_named(all, name))
+    if (!name.empty()
+        && std::any_of(all.begin(), all.end(),
+                       [&](const T& other) { return other.name == name; }))
       at.fault("name", in_quotes(name) + " appears twice");
   }
 

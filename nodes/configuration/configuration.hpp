@@ -132,6 +132,9 @@ struct process_config {
   /// `[process.settings]` of a type that a program registers.
   std::map<std::string, std::string> settings;
 
+  /// Whether it is an rdb that holds this table.
+  [[nodiscard]] bool holds(std::string_view wanted) const noexcept;
+
   friend bool operator==(const process_config&, const process_config&)
     = default;
 };
@@ -192,6 +195,8 @@ struct cluster_config {
   [[nodiscard]] const stream_config*
   stream(std::string_view name) const noexcept;
   [[nodiscard]] const table_config* table(std::string_view name) const noexcept;
+  /// The stream that an rdb takes in. @pre an rdb of this configuration
+  [[nodiscard]] const std::string& stream_of(const process_config& rdb) const;
   /// Where the rows of a table are written down and loaded, and questions about
   /// it look for them: the directory of the rdb that writes it, else of an hdb,
   /// else of an rdb that holds it. Empty: there is none of these.

@@ -18,6 +18,11 @@ const T* named(const std::vector<T>& all, std::string_view name) noexcept {
 
 } // namespace
 
+bool process_config::holds(std::string_view wanted) const noexcept {
+  return type == process_type::rdb
+         && std::find(tables.begin(), tables.end(), wanted) != tables.end();
+}
+
 const node_config*
 cluster_config::node(std::string_view wanted) const noexcept {
   return named(nodes, wanted);
@@ -41,20 +46,19 @@ cluster_config::table(std::string_view wanted) const noexcept {
   return nullptr;
 }
 
+const std::string& cluster_config::stream_of(const process_config& rdb) const {
+  return table(rdb.tables.front())->stream;
+}
+
 std::string cluster_config::home_of(std::string_view table) const {
-  const auto holds = [&](const process_config& process) {
-    return process.type == process_type::rdb
-           && std::find(process.tables.begin(), process.tables.end(), table)
-                != process.tables.end();
-  };
   for (const auto& process : processes)
-    if (holds(process) && process.write_down)
+    if (process.holds(table) && process.write_down)
       return process.hdb_directory;
   for (const auto& process : processes)
     if (process.type == process_type::hdb)
       return process.hdb_directory;
   for (const auto& process : processes)
-    if (holds(process))
+    if (process.holds(table))
       return process.hdb_directory;
   return {};
 }
