@@ -66,30 +66,20 @@ std::optional<column_type> type_of_list(std::string_view list) {
   return std::nullopt;
 }
 
-/// Without the comments: lines that begin with '/', and what follows " /".
-std::string without_comments(std::string_view text) {
-  std::string out;
-  while (!text.empty()) {
-    const auto end = std::min(text.find('\n'), text.size());
-    auto line = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
-    if (line.starts_with('/'))
-      line = {};
-    if (const auto comment = line.find(" /"); comment != line.npos)
-      line = line.substr(0, comment);
-    out += line;
-    out += '\n';
-  }
-  return out;
+/// Comments are lines that begin with '/', and what follows " /".
+std::string_view without_comment(std::string_view line) {
+  return line.starts_with('/') ? std::string_view{}
+                               : line.substr(0, line.find(" /"));
 }
 
-/// Lines that go together: those that begin with a blank go on.
+/// Lines that go together, without their comments: those that begin with a
+/// blank go on.
 std::vector<std::string> statements_of(std::string_view text) {
   std::vector<std::string> out;
   bool open = false;
   while (!text.empty()) {
     const auto end = std::min(text.find('\n'), text.size());
-    const auto line = text.substr(0, end);
+    const auto line = without_comment(text.substr(0, end));
     text.remove_prefix(std::min(end + 1, text.size()));
     if (trimmed(line).empty())
       continue;
@@ -145,7 +135,7 @@ std::string read_table(std::string_view statement, table_schema& into) {
 
 q_schema read_q_schema(std::string_view text, const std::string& path) {
   q_schema out;
-  for (const auto& statement : statements_of(without_comments(text))) {
+  for (const auto& statement : statements_of(text)) {
     table_schema table;
     const auto why = read_table(statement, table);
     if (why.empty()) {
