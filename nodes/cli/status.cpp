@@ -54,15 +54,10 @@ std::string details(const json_value& row,
   return out;
 }
 
-std::string text_at(const json_value& row, const char* key) {
-  const auto& value = row.at(key);
-  return value.is_null() ? "-" : value.text() ? *value.text() : value.dump();
-}
-
 /// What is told of a process elsewhere: of an rt, with its streams.
 std::vector<std::string> own_keys(const json_value& process) {
   std::vector<std::string> out{"name", "type", "role"};
-  if (text_at(process, "type") == process_type::rt)
+  if (cell_text(process.at("type")) == process_type::rt)
     for (const auto& [key, value] : process.entries())
       if (key != "down" && key != "ended" && key != "last_ended"
           && key != "ended_by")
@@ -76,33 +71,36 @@ void print_status(const json_value& status) {
   for (const auto& node : status.at("nodes").elements()) {
     std::string processes;
     for (const auto& process : node.at("processes").elements())
-      processes += (processes.empty() ? "" : " ") + text_at(process, "name");
+      processes
+        += (processes.empty() ? "" : " ") + cell_text(process.at("name"));
     const auto uptime = node.at("uptime_s").integer();
-    rows.push_back({text_at(node, "name"), text_at(node, "state"),
-                    text_at(node, "pid"), text_at(node, "port"),
+    rows.push_back({cell_text(node.at("name")), cell_text(node.at("state")),
+                    cell_text(node.at("pid")), cell_text(node.at("port")),
                     uptime ? uptime_text(*uptime) : "-", processes});
   }
   print_table(rows);
   for (const auto& node : status.at("nodes").elements())
     if (const auto* stranger = node.at("stranger").text())
       std::printf("%s: its port is not its own: %s\n",
-                  text_at(node, "name").c_str(), stranger->c_str());
-    else if (text_at(node, "state") == "died")
+                  cell_text(node.at("name")).c_str(), stranger->c_str());
+    else if (cell_text(node.at("state")) == "died")
       std::printf("%s: died; its last word, in %s: %s\n",
-                  text_at(node, "name").c_str(), text_at(node, "log").c_str(),
-                  text_at(node, "last_line").c_str());
+                  cell_text(node.at("name")).c_str(),
+                  cell_text(node.at("log")).c_str(),
+                  cell_text(node.at("last_line")).c_str());
   for (const auto& node : status.at("nodes").elements())
-    if (text_at(node, "state") == "died")
+    if (cell_text(node.at("state")) == "died")
       std::printf("'millrace up %s' starts it again\n",
-                  text_at(node, "name").c_str());
+                  cell_text(node.at("name")).c_str());
   if (const auto& streams = status.at("streams").elements(); !streams.empty()) {
     std::printf("\n");
     rows = {{"STREAM", "MODE", "RT", "ROLE", "END", "DETAILS"}};
     for (const auto& stream : streams)
-      rows.push_back({text_at(stream, "name"), text_at(stream, "mode"),
-                      text_at(stream, "process"),
-                      text_at(stream.at("group"), "role"),
-                      text_at(stream, "end_text"),
+      rows.push_back({cell_text(stream.at("name")),
+                      cell_text(stream.at("mode")),
+                      cell_text(stream.at("process")),
+                      cell_text(stream.at("group").at("role")),
+                      cell_text(stream.at("end_text")),
                       details(stream, {"name", "stream", "mode", "process",
                                        "role", "end", "end_text"})});
     print_table(rows);
@@ -111,8 +109,8 @@ void print_status(const json_value& status) {
   for (const auto& node : status.at("nodes").elements())
     for (const auto& process : node.at("processes").elements())
       if (auto more = details(process, own_keys(process)); !more.empty())
-        rows.push_back({text_at(process, "name"), text_at(process, "type"),
-                        std::move(more)});
+        rows.push_back({cell_text(process.at("name")),
+                        cell_text(process.at("type")), std::move(more)});
   if (rows.size() > 1) {
     std::printf("\n");
     print_table(rows);
@@ -125,7 +123,7 @@ void print_status(const json_value& status) {
 /// A node with all its processes.
 bool runs(const json_value& node) {
   const auto& processes = node.at("processes").elements();
-  return text_at(node, "state") == "running" && !node.find("stranger")
+  return cell_text(node.at("state")) == "running" && !node.find("stranger")
          && std::none_of(processes.begin(), processes.end(),
                          [](const auto& each) { return each.find("down"); });
 }
@@ -135,9 +133,9 @@ std::set<std::string> not_ordered(const json_value& status) {
   std::set<std::string> out;
   std::set<std::string> led;
   for (const auto& row : status.at("streams").elements()) {
-    out.insert(text_at(row, "name"));
+    out.insert(cell_text(row.at("name")));
     if (row.at("leads").boolean().value_or(false))
-      led.insert(text_at(row, "name"));
+      led.insert(cell_text(row.at("name")));
   }
   for (const auto& name : led)
     out.erase(name);

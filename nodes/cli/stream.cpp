@@ -3,6 +3,7 @@
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/stream.hpp>
 #include <millrace/nodes/cli/stream/stream_options.hpp>
+#include <millrace/nodes/cli/text_table.hpp>
 #include <millrace/nodes/client/collect_status.hpp>
 #include <millrace/nodes/client/find_stream.hpp>
 #include <millrace/nodes/configuration/configured_part.hpp>
@@ -28,10 +29,6 @@ result<cluster_config> load_stream(const std::string& path,
   if (auto known = configured_stream(*config, stream); !known)
     return known.failure();
   return config;
-}
-
-std::string text_of(const json_value& value) {
-  return value.is_null() ? "-" : value.text() ? *value.text() : value.dump();
 }
 
 void declare(option_list& list, stream_members_options& into) {
@@ -66,7 +63,7 @@ json_value members_of(const cluster_config& config, const std::string& stream,
     for (const auto& each : group.at("members").elements())
       // The node that leads calls itself "self", which says nothing here.
       out["members"].add(
-        {{"process", text_of(each.at("id")) == text_of(group.at("self"))
+        {{"process", cell_text(each.at("id")) == cell_text(group.at("self"))
                        ? json_value{member->name}
                        : each.at("name")},
          {"id", each.at("id")},
@@ -93,27 +90,28 @@ bool swapped(const json_value& told) {
 void print_members(const json_value& told) {
   for (const auto& each : told.at("processes").elements()) {
     const bool answers = each.at("answers").boolean().value_or(false);
-    fmt::print("{}: {}", text_of(each.at("process")),
-               answers ? text_of(each.at("role")) : "does not answer");
+    fmt::print("{}: {}", cell_text(each.at("process")),
+               answers ? cell_text(each.at("role")) : "does not answer");
     if (answers)
-      fmt::print(", term {}, committed {}, end {}", text_of(each.at("term")),
-                 text_of(each.at("committed")), text_of(each.at("end_text")));
+      fmt::print(", term {}, committed {}, end {}", cell_text(each.at("term")),
+                 cell_text(each.at("committed")),
+                 cell_text(each.at("end_text")));
     if (says(each, "whose"))
-      fmt::print(", in the directory of {}", text_of(each.at("whose")));
+      fmt::print(", in the directory of {}", cell_text(each.at("whose")));
     if (says(each, "against"))
       fmt::print(", takes nothing from member {}, which has lost what was "
                  "agreed on",
-                 text_of(each.at("against")));
+                 cell_text(each.at("against")));
     fmt::print("\n");
   }
   for (const auto& each : told.at("members").elements())
-    fmt::print("member {} ({}): {}{}\n", text_of(each.at("process")),
-               text_of(each.at("id")),
+    fmt::print("member {} ({}): {}{}\n", cell_text(each.at("process")),
+               cell_text(each.at("id")),
                each.at("votes").boolean().value_or(false) ? "votes" : "learns",
                each.at("durable").is_null()
                  ? ""
-                 : ", holds " + text_of(each.at("durable")) + ", heard "
-                     + text_of(each.at("heard_ms")) + " ms ago");
+                 : ", holds " + cell_text(each.at("durable")) + ", heard "
+                     + cell_text(each.at("heard_ms")) + " ms ago");
 }
 
 /// The members, as the node says that knows best.

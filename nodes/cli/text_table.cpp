@@ -7,6 +7,10 @@
 
 namespace millrace::nodes {
 
+std::string cell_text(const text::json_value& value) {
+  return value.is_null() ? "-" : value.text() ? *value.text() : value.dump();
+}
+
 void print_table(const std::vector<std::vector<std::string>>& rows) {
   std::vector<size_t> widths(rows.front().size());
   for (const auto& row : rows)

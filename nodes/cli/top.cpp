@@ -48,41 +48,37 @@ std::string short_number(const json_value& value, const char* unit = "") {
                          : fmt::format("{:.1f}{}{}", rest, word, unit);
 }
 
-std::string word_at(const json_value& row, const char* key) {
-  const auto& value = row.at(key);
-  return value.is_null() ? "-" : value.text() ? *value.text() : value.dump();
-}
-
 void print_rates(const json_value& rates) {
   std::vector<std::vector<std::string>> rows{
     {"NODE", "STATE", "CPU", "MEMORY"}};
   for (const auto& each : rates.at("nodes").elements())
-    rows.push_back({word_at(each, "name"), word_at(each, "state"),
+    rows.push_back({cell_text(each.at("name")), cell_text(each.at("state")),
                     each.at("cpu_percent").is_null()
                       ? "-"
-                      : word_at(each, "cpu_percent") + "%",
+                      : cell_text(each.at("cpu_percent")) + "%",
                     short_number(each.at("memory_bytes"), "B")});
   print_table(rows);
   rows = {{"STREAM", "RT", "MESSAGES/S", "BYTES/S", "PENDING", "PUBLISHERS",
            "SUBSCRIBERS"}};
   for (const auto& each : rates.at("streams").elements())
-    rows.push_back({word_at(each, "name"), word_at(each, "process"),
+    rows.push_back({cell_text(each.at("name")), cell_text(each.at("process")),
                     short_number(each.at("messages_per_s")),
                     short_number(each.at("bytes_per_s"), "B"),
                     short_number(each.at("pending_bytes"), "B"),
-                    word_at(each, "publishers"), word_at(each, "subscribers")});
+                    cell_text(each.at("publishers")),
+                    cell_text(each.at("subscribers"))});
   std::printf("\n");
   print_table(rows);
   rows = {{"PROCESS", "TYPE", "NODE", "STATE", "ROWS", "ROWS/S", "LAG",
            "MEMORY", "ANSWERS/S", "REJECTED"}};
   for (const auto& each : rates.at("processes").elements())
     rows.push_back(
-      {word_at(each, "name"), word_at(each, "type"), word_at(each, "node"),
-       word_at(each, "state"), short_number(each.at("rows")),
-       short_number(each.at("rows_per_s")),
+      {cell_text(each.at("name")), cell_text(each.at("type")),
+       cell_text(each.at("node")), cell_text(each.at("state")),
+       short_number(each.at("rows")), short_number(each.at("rows_per_s")),
        short_number(each.at("lag_bytes"), "B"),
        short_number(each.at("memory_bytes"), "B"),
-       short_number(each.at("answers_per_s")), word_at(each, "rejected")});
+       short_number(each.at("answers_per_s")), cell_text(each.at("rejected"))});
   std::printf("\n");
   print_table(rows);
 }
