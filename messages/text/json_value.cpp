@@ -103,6 +103,12 @@ const std::string* json_value::text() const noexcept {
   return std::get_if<std::string>(&value_);
 }
 
+const std::string& json_value::text_or_empty() const noexcept {
+  static const std::string none;
+  const auto* value = text();
+  return value ? *value : none;
+}
+
 const json_value::list& json_value::elements() const noexcept {
   static const list none;
   const auto* value = std::get_if<list>(&value_);

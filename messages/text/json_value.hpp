@@ -73,6 +73,7 @@ public:
   [[nodiscard]] std::optional<int64_t> integer() const noexcept;
   [[nodiscard]] std::optional<uint64_t> natural() const noexcept;
   [[nodiscard]] const std::string* text() const noexcept;
+  [[nodiscard]] const std::string& text_or_empty() const noexcept;
   [[nodiscard]] const list& elements() const noexcept;
   [[nodiscard]] const entries_type& entries() const noexcept;
   /// What an object has at `key`.

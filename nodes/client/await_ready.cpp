@@ -10,11 +10,6 @@ namespace {
 
 constexpr auto look_interval = std::chrono::milliseconds{100};
 
-std::string text_at(const text::json_value& facts, const char* key) {
-  const auto* text = facts.at(key).text();
-  return text == nullptr ? std::string{} : *text;
-}
-
 } // namespace
 
 std::vector<unready_process> unready_of(const cluster_config& config,
@@ -28,13 +23,14 @@ std::vector<unready_process> unready_of(const cluster_config& config,
     const auto& facts = live.at("processes").at(process.name);
     if (facts.at("ready").boolean().value_or(false))
       continue;
-    unready_process each{process.name, text_at(facts, "standing"), 0, true};
+    unready_process each{process.name, facts.at("standing").text_or_empty(), 0,
+                         true};
     each.replayed_percent = static_cast<uint32_t>(
       facts.at("replayed_percent").natural().value_or(0));
     if (each.why.empty())
-      each.why = text_at(facts, "stalled");
+      each.why = facts.at("stalled").text_or_empty();
     if (each.why.empty())
-      each.why = text_at(facts, "ended_by");
+      each.why = facts.at("ended_by").text_or_empty();
     if (each.why.empty())
       each.why = "does not answer";
     const auto& stream = config.stream_of(process);

@@ -36,6 +36,8 @@ TEST(JsonValueTest, IsNothingOfAnotherType) {
                || text.boolean() || text.is_null() || text.find("a"));
   EXPECT_TRUE(text.elements().empty() && text.entries().empty());
   EXPECT_TRUE(text.at("a").is_null());
+  EXPECT_EQ(text.text_or_empty(), "1");
+  EXPECT_EQ(json_value{1}.text_or_empty(), "");
   EXPECT_FALSE(json_value{true}.integer() || json_value{1}.boolean());
   const json_value large{std::numeric_limits<uint64_t>::max()};
   EXPECT_TRUE(large.is_whole() && large.natural());

@@ -20,20 +20,16 @@ std::vector<std::string>
 backend_table::update(const std::vector<process_row>& rows,
                       const std::set<backend_role>& roles) {
   std::vector<std::string> fresh;
-  const auto text_of = [](const process_row& row, const char* key) {
-    const auto* text = row.attributes.at(key).text();
-    return text ? *text : std::string{};
-  };
   for (const auto& row : rows) {
     const auto role = backend_role_of(row.type);
     if (!role || !roles.contains(*role))
       continue;
     auto& entry = rows_[row.name];
-    auto directory = text_of(row, "hdb");
+    auto directory = row.attributes.at("hdb").text_or_empty();
     const bool moved = entry.row.at != row.at || entry.directory != directory;
     entry.row = row;
     entry.role = *role;
-    entry.stream = text_of(row, "stream");
+    entry.stream = row.attributes.at("stream").text_or_empty();
     entry.directory = std::move(directory);
     entry.tables.clear();
     for (const auto& table : row.attributes.at("tables").elements())

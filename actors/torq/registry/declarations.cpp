@@ -4,17 +4,11 @@ namespace millrace::torq {
 
 namespace {
 
-std::string type_text(const text::json_value& declared,
-                      const std::string& name) {
-  const auto* type = declared.at(name).text();
-  return type ? *type : std::string{};
-}
-
 /// The first column that differs; empty: none does.
 std::string difference(const table_schema& mine,
                        const text::json_value& theirs) {
   for (const auto& column : mine.columns) {
-    const auto there = type_text(theirs, column.name);
+    const auto& there = theirs.at(column.name).text_or_empty();
     if (there.empty())
       return "column '" + column.name + "' is declared here, and not there";
     if (there != to_string(column.type))

@@ -22,11 +22,6 @@ std::string joined(const std::vector<std::string>& names) {
   return fmt::format("{}", fmt::join(names, ", "));
 }
 
-std::string text_at(const json_value& from, const char* key) {
-  const auto* text = from.at(key).text();
-  return text != nullptr ? *text : std::string{};
-}
-
 std::string ids_text(const json_value& what) {
   const auto first = what.at("first_id").integer().value_or(0);
   const auto last = what.at("last_id").integer().value_or(0);
@@ -39,15 +34,15 @@ std::string ids_text(const json_value& what) {
 
 std::string line_of(const told_loss& loss) {
   const auto& what = loss.what;
-  const auto input = text_at(what, "input");
-  const auto origin = text_at(what, "origin");
+  const auto& input = what.at("input").text_or_empty();
+  const auto& origin = what.at("origin").text_or_empty();
   return fmt::format("{} {} from {} to {}{}{}{}: {} (by {})\n",
                      text::time_text(what.at("time").integer().value_or(0)),
-                     text_at(what, "kind"), place_text(what.at("from")),
-                     place_text(what.at("to")),
+                     what.at("kind").text_or_empty(),
+                     place_text(what.at("from")), place_text(what.at("to")),
                      input.empty() ? "" : " of input " + input,
                      origin.empty() ? "" : ", origin " + origin, ids_text(what),
-                     text_at(what, "cause"), joined(loss.nodes));
+                     what.at("cause").text_or_empty(), joined(loss.nodes));
 }
 
 json_value to_json(const told_losses& told) {

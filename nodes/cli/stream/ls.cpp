@@ -12,11 +12,6 @@ namespace {
 
 using text::json_value;
 
-std::string text_of(const json_value& value) {
-  const auto* text = value.text();
-  return text != nullptr ? *text : std::string{};
-}
-
 int list_streams(const stream_options& options) {
   auto cluster = ask_cluster(options.config);
   if (!cluster)
@@ -42,8 +37,8 @@ int list_streams(const stream_options& options) {
                        {"held_by", collection.at("held_by")}});
     lines += fmt::format(
       "{:<16} {:<7} {:>20} {:>20} {}\n", stream.name,
-      text_of(facts->at("mode")), place_text(collection.at("begin")),
-      place_text(facts->at("end")), text_of(collection.at("held_by")));
+      facts->at("mode").text_or_empty(), place_text(collection.at("begin")),
+      place_text(facts->at("end")), collection.at("held_by").text_or_empty());
   }
   print_text(options.output == output_format::json ? all.dump(2) : lines);
   return code;
