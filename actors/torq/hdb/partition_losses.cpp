@@ -57,11 +57,11 @@ std::vector<std::string> losses_among(const persistence::hdb_manifest& manifest,
                                       const query::logical_plan& plan,
                                       const std::string& stream,
                                       const table_schema* table) {
-  std::vector<persistence::hdb_loss> losses;
+  std::vector<const persistence::hdb_loss*> losses;
   for (const auto& loss : manifest.losses)
     if (loss.stream == stream
         && (loss.table.empty() || loss.table == plan.table))
-      losses.push_back(loss);
+      losses.push_back(&loss);
   if (losses.empty())
     return {};
   asked_times times{plan, table};
@@ -70,17 +70,17 @@ std::vector<std::string> losses_among(const persistence::hdb_manifest& manifest,
     if (part.stream != stream || part.table != plan.table
         || std::none_of(
           losses.begin(), losses.end(),
-          [&](const auto& loss) { return loss.touches(part.from, part.to); })
+          [&](const auto* loss) { return loss->touches(part.from, part.to); })
         || !times.meet(manifest, part))
       continue;
     for (size_t i = 0; i < losses.size(); ++i)
-      if (losses[i].touches(part.from, part.to))
+      if (losses[i]->touches(part.from, part.to))
         met[i] = true;
   }
   std::vector<persistence::hdb_loss> among;
   for (size_t i = 0; i < losses.size(); ++i)
     if (met[i])
-      among.push_back(losses[i]);
+      among.push_back(*losses[i]);
   return persistence::lines_of(among);
 }
 
