@@ -263,21 +263,6 @@ std::map<hdb_manifest::place, position> hdb_manifest::cutovers() const {
   return out;
 }
 
-std::optional<position> hdb_manifest::cutover(std::string_view stream) const {
-  std::map<std::string_view, landed_ranges> tables;
-  for (const auto& part : parts)
-    if (part.stream == stream)
-      tables[part.table].add(part);
-  std::optional<position> least;
-  for (const auto& [table, ranges] : tables) {
-    const auto one = ranges.complete_to();
-    if (!one)
-      return std::nullopt;
-    least = least ? std::min(*least, *one) : *one;
-  }
-  return least;
-}
-
 lineage_id hdb_manifest::life(std::string_view stream) const {
   const auto found = lives.find(stream);
   return found == lives.end() ? lineage_id{} : found->second;

@@ -111,8 +111,6 @@ struct hdb_manifest {
   using place = std::pair<std::string, std::string>;
   /// All of them, in one pass over the parts.
   [[nodiscard]] std::map<place, position> cutovers() const;
-  /// The smallest cutover of the tables of a stream.
-  [[nodiscard]] std::optional<position> cutover(std::string_view stream) const;
 
   /// Not known: none was kept.
   [[nodiscard]] lineage_id life(std::string_view stream) const;

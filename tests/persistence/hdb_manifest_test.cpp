@@ -124,7 +124,7 @@ TEST(HdbManifestTest, RangesAreAddedOnceAndWithoutOverlapOrGap) {
 
 TEST(HdbManifestTest, TheCutoverWaitsForEveryStripe) {
   hdb_manifest manifest;
-  EXPECT_FALSE(manifest.cutover("ticks"));
+  EXPECT_FALSE(manifest.cutover("ticks", "all"));
   manifest.parts = {part_of({0}, {100}, 0, 2)};
   EXPECT_FALSE(manifest.cutover("ticks", "all"));
   // The second period of one stripe does not help.
@@ -133,11 +133,12 @@ TEST(HdbManifestTest, TheCutoverWaitsForEveryStripe) {
   manifest.parts.push_back(part_of({0}, {100}, 1, 2));
   EXPECT_EQ(manifest.cutover("ticks", "all"), position{100});
   manifest.parts.push_back(part_of({100}, {200}, 1, 2));
-  EXPECT_EQ(manifest.cutover("ticks"), position{200});
+  EXPECT_EQ(manifest.cutover("ticks", "all"), position{200});
   auto quote = part_of({0}, {100});
   quote.table = "quote";
   manifest.parts.push_back(quote);
-  EXPECT_EQ(manifest.cutover("ticks"), position{100});
+  EXPECT_EQ(manifest.cutover("ticks", "all"), position{200});
+  EXPECT_EQ(manifest.cutover("ticks", "quote"), position{100});
   // All at once they are the same.
   const auto all = manifest.cutovers();
   std::map<hdb_manifest::place, position> each;
@@ -146,7 +147,7 @@ TEST(HdbManifestTest, TheCutoverWaitsForEveryStripe) {
       each[{part.stream, part.table}] = *at;
   EXPECT_EQ(all, each);
   EXPECT_FALSE(all.empty());
-  EXPECT_FALSE(manifest.cutover("other"));
+  EXPECT_FALSE(manifest.cutover("other", "all"));
 }
 
 /// An rdb with the rows of two periods, and an hdb to write them to.
@@ -314,14 +315,14 @@ TEST(HdbWriterTest, RowsOfAnotherLifeOfAStreamAreRefused) {
   ASSERT_FALSE(f.commit(part_of({100}, {200}), {{{1, 2}}, {}}));
   const auto there = *read_hdb_manifest(f.disk, "/hdb");
   EXPECT_EQ(there.life("ticks"), (lineage_id{{1, 2}}));
-  EXPECT_EQ(there.cutover("ticks"), position{200});
+  EXPECT_EQ(there.cutover("ticks", "all"), position{200});
 }
 
 TEST(HdbWriterTest, AnEmptyDirectoryTakesNoRowsFromTheMiddleOfAStream) {
   one_writer f;
   EXPECT_EQ(f.commit(part_of({100}, {200}), {{{1, 2}}, {}}).code,
             errc::invalid_argument);
-  EXPECT_FALSE(read_hdb_manifest(f.disk, "/hdb")->cutover("ticks"));
+  EXPECT_FALSE(read_hdb_manifest(f.disk, "/hdb")->cutover("ticks", "all"));
 }
 
 TEST(HdbWriterTest, LossesAreKeptWithTheRangesThatTheyTouch) {

@@ -203,7 +203,8 @@ TEST_F(PartitionWriterTest, EmptyTablesMoveTheirCutoverToo) {
   const auto store = open_store();
   EXPECT_TRUE(store->snapshot()->parts("all").empty());
   EXPECT_EQ(*store->snapshot()->schema("all"), schema);
-  EXPECT_EQ(store->snapshot()->manifest().cutover("ticks"), position{64});
+  EXPECT_EQ(store->snapshot()->manifest().cutover("ticks", "all"),
+            position{64});
 }
 
 TEST_F(PartitionWriterTest, APartitionAppearsWhenAllStripesHaveLanded) {
@@ -232,7 +233,7 @@ TEST_F(PartitionWriterTest, APartitionAppearsWhenAllStripesHaveLanded) {
     }
   }
   const auto snapshot = store->snapshot();
-  EXPECT_EQ(snapshot->manifest().cutover("ticks"), position{20'000});
+  EXPECT_EQ(snapshot->manifest().cutover("ticks", "all"), position{20'000});
   for (size_t i = 0; i < 4; ++i) {
     const auto& part = *snapshot->parts("all")[i];
     EXPECT_EQ(part.stripe, i % 2);
