@@ -40,16 +40,22 @@ error check_names(const std::vector<column_schema>& columns) {
   return {};
 }
 
+/// How many levels of inputs are below an operator.
+size_t levels_below(const plan_node& node) {
+  size_t out = 0;
+  for (const auto& input : node.inputs)
+    out = std::max(out, 1 + levels_below(input));
+  return out;
+}
+
 class resolver {
 public:
-  error run(plan_node& node, size_t depth) {
-    if (depth > plan_depth_max)
-      return {errc::limit_exceeded, "the plan is nested more than "
-                                      + std::to_string(plan_depth_max)
-                                      + " levels deep"};
+  /// @pre it is not too deep.
+  error run(plan_node& node) {
     for (auto& input : node.inputs)
-      if (auto fault = run(input, depth + 1))
-        return fault;
+      if (input.columns.empty())
+        if (auto fault = run(input))
+          return fault;
     node.columns.clear();
     const auto wanted = std::holds_alternative<scan>(node.what) ? size_t{0}
                         : std::holds_alternative<asof_join>(node.what)
@@ -348,6 +354,12 @@ private:
 
 } // namespace
 
-error resolve(plan_node& plan) { return resolver{}.run(plan, 0); }
+error resolve(plan_node& plan) {
+  if (levels_below(plan) > plan_depth_max)
+    return {errc::limit_exceeded, "the plan is nested more than "
+                                    + std::to_string(plan_depth_max)
+                                    + " levels deep"};
+  return resolver{}.run(plan);
+}
 
 } // namespace millrace::query

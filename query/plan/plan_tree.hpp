@@ -195,7 +195,8 @@ struct plan_node {
 /// Deeper plans are refused.
 inline constexpr size_t plan_depth_max = 200;
 
-/// Finds the columns of all operators and the types of their expressions.
+/// Finds the columns of all operators and the types of their expressions;
+/// what is below an input that has its columns is not looked at again.
 /// `invalid_argument` says what is wrong, and at which character of the
 /// question: a name that is not there, or twice, types that do not fit, a
 /// wrong count of inputs.
