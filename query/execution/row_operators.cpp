@@ -203,49 +203,27 @@ result<table_data> run_fused(logical_plan plan, const table_data& over,
   return merged.finish();
 }
 
-namespace {
-
-/// An expression's values for these rows.
-result<column_data> evaluated_of(const std::string& name,
-                                 const expression& what, const table_data& over,
-                                 std::span<const uint32_t> rows,
-                                 const interruption& stop) {
-  auto all = evaluate(name, what, over, stop);
-  if (!all)
-    return all;
-  column_writer writer{name, all->type};
-  writer.append(ref_of(*all), &*all, rows.data(), rows.size());
-  return writer.finish();
-}
-
-} // namespace
-
 result<table_data> totals_of(const std::vector<operators::folded>& columns,
                              const table_data& over,
                              std::span<const uint32_t> numbers, uint32_t count,
                              const run_options& options) {
-  // The rows that count, their arguments, and which group each is of.
-  std::vector<uint32_t> rows;
-  for (uint32_t row = 0; row < numbers.size(); ++row)
-    if (numbers[row] != no_row)
-      rows.push_back(row);
+  // The arguments of the rows, and which group each is of.
   table_data inputs;
-  inputs.row_count = rows.size();
+  inputs.row_count = numbers.size();
   logical_plan plan;
   plan.table = ".rows";
   plan.order_column = ".time";
   plan.types
     = {{".time", column_type::timestamp}, {".group", column_type::long_}};
   column_data group{".group", column_type::long_, {}, {}, {}};
-  for (const auto row : rows)
-    group.push(int64_t{numbers[row]});
+  for (const auto number : numbers)
+    group.push(int64_t{number});
   inputs.columns.push_back(std::move(group));
   for (size_t i = 0; i < columns.size(); ++i) {
     aggregate made{columns[i].function, {}, columns[i].name};
     for (size_t j = 0; j < columns[i].arguments.size(); ++j) {
       const auto name = ".a" + std::to_string(i) + "." + std::to_string(j);
-      auto column
-        = evaluated_of(name, columns[i].arguments[j], over, rows, options.stop);
+      auto column = evaluate(name, columns[i].arguments[j], over, options.stop);
       if (!column)
         return column.failure();
       plan.types.push_back({name, column->type});

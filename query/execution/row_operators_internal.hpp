@@ -98,7 +98,7 @@ private:
 
 /// Totals of groups, a row per number below `count`: those of no rows where a
 /// group has none.
-/// @param numbers by row of `over`; no_row: the row is of no group
+/// @param numbers by row of `over`: each below `count`
 [[nodiscard]] result<table_data>
 totals_of(const std::vector<operators::folded>& columns, const table_data& over,
           std::span<const uint32_t> numbers, uint32_t count,
