@@ -306,13 +306,13 @@ uint32_t expression_program::compile_call(const expression& what) {
     case fn::greater:
     case fn::less_equal:
     case fn::greater_equal:
-      return compile_comparison(what, what.arguments[0], what.arguments[1],
+      return compile_comparison(what.arguments[0], what.arguments[1],
                                 what.function);
     case fn::within: {
       step both;
-      both.a = compile_comparison(what, what.arguments[0], what.arguments[1],
+      both.a = compile_comparison(what.arguments[0], what.arguments[1],
                                   fn::greater_equal);
-      both.b = compile_comparison(what, what.arguments[0], what.arguments[2],
+      both.b = compile_comparison(what.arguments[0], what.arguments[2],
                                   fn::less_equal);
       both.run = steps::binary<steps::lesser, int64_t, int64_t>;
       return add_step(both, shape::whole);
@@ -346,18 +346,14 @@ uint32_t expression_program::compile_arithmetic(const expression& what) {
   const auto kind
     = what.function == fn::divide ? shape::real : shape_of(what.type);
   if (kind == shape::real) {
-    const auto want = column_type::float_;
-    s.a = as_type(s.a, is_float(left.type) ? left.type : column_type::long_,
-                  want);
-    s.b = as_type(s.b, is_float(right.type) ? right.type : column_type::long_,
-                  want);
+    s.a = as_type(s.a, left.type, column_type::float_);
+    s.b = as_type(s.b, right.type, column_type::float_);
   }
   s.run = row_of_arithmetic(what.function).of(kind);
   return narrowed(add_step(s, kind), what.type);
 }
 
-uint32_t expression_program::compile_comparison(const expression&,
-                                                const expression& left,
+uint32_t expression_program::compile_comparison(const expression& left,
                                                 const expression& right,
                                                 scalar_function function) {
   step s;

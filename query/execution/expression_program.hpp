@@ -76,8 +76,8 @@ private:
   uint32_t compile_constant(const expression& what);
   uint32_t compile_call(const expression& what);
   uint32_t compile_arithmetic(const expression& what);
-  uint32_t compile_comparison(const expression& what, const expression& a,
-                              const expression& b, scalar_function function);
+  uint32_t compile_comparison(const expression& a, const expression& b,
+                              scalar_function function);
   uint32_t compile_in(const expression& what);
   uint32_t compile_choice(const expression& what);
   uint32_t compile_single(const expression& what);

@@ -191,11 +191,7 @@ struct modulo_whole {
 };
 struct bar_whole {
   static int64_t of(int64_t width, int64_t value) noexcept {
-    if (width <= 0)
-      return null_long;
-    if (value == inf_long || value == -inf_long)
-      return value;
-    return bar_start(value, width);
+    return width <= 0 ? null_long : bar_start(value, width);
   }
 };
 struct negate_whole {
