@@ -48,6 +48,15 @@ const column_data* column_named(const table_data& table,
   return nullptr;
 }
 
+void put_column(table_data& table, column_data column) {
+  for (auto& each : table.columns)
+    if (each.name == column.name) {
+      each = std::move(column);
+      return;
+    }
+  table.columns.push_back(std::move(column));
+}
+
 result<std::vector<uint32_t>> row_numbers::of(const table_data& table,
                                               const interruption& stop) {
   std::vector<uint32_t> out(table.row_count, 0);
@@ -211,10 +220,10 @@ result<table_data> totals_of(const std::vector<operators::folded>& columns,
   table_data inputs;
   inputs.row_count = numbers.size();
   logical_plan plan;
-  plan.table = ".rows";
-  plan.order_column = ".time";
-  plan.types
-    = {{".time", column_type::timestamp}, {".group", column_type::long_}};
+  plan.table = rows_table;
+  plan.order_column = no_time_column;
+  plan.types = {{plan.order_column, column_type::timestamp},
+                {".group", column_type::long_}};
   column_data group{".group", column_type::long_, {}, {}, {}};
   for (const auto number : numbers)
     group.push(int64_t{number});

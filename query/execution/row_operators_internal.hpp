@@ -19,6 +19,8 @@ inline constexpr size_t rows_between_looks = 16 * 1024;
 
 [[nodiscard]] const column_data* column_named(const table_data& table,
                                               std::string_view name) noexcept;
+/// Instead of the column of its name, or after all.
+void put_column(table_data& table, column_data column);
 
 /// Numbers rows of one or more tables by their values of the same columns:
 /// equal ones, nulls too, have the same number.

@@ -1,4 +1,5 @@
 #include <millrace/query/execution/rows_view.hpp>
+#include <millrace/query/plan/split.hpp>
 
 #include <deque>
 #include <limits>
@@ -48,7 +49,7 @@ result<persistence::table_view> view_of(const table_data& rows) {
                    + " rows are more than a step of a query takes"};
   auto parts = std::make_shared<view_parts>();
   auto schema = std::make_shared<table_schema>();
-  schema->name = ".rows";
+  schema->name = rows_table;
   for (const auto& column : rows.columns) {
     schema->columns.push_back({column.name, column.type});
     auto& view = parts->columns.emplace_back();

@@ -5,7 +5,7 @@
 
 namespace millrace::query {
 
-/// Rows that are there as a view of a table that is called `.rows`, in one
+/// Rows that are there as a view of a table that is called `rows_table`, in one
 /// segment, whose stream order is their place. `limit_exceeded` beyond 2^32 - 1
 /// rows. `rows` must stay while the view lives.
 [[nodiscard]] result<persistence::table_view> view_of(const table_data& rows);

@@ -121,12 +121,7 @@ operator_result run_window_join(const operators::window_join& what,
     auto column = writer.finish();
     if (!column)
       return column.failure();
-    const auto* held = column_named(left, column->name);
-    if (held)
-      left.columns[static_cast<size_t>(held - left.columns.data())]
-        = *std::move(column);
-    else
-      left.columns.push_back(*std::move(column));
+    put_column(left, *std::move(column));
   }
   return left;
 }

@@ -11,10 +11,8 @@ namespace millrace::query {
 namespace {
 
 using fn = operators::window_function;
+using steps::is_null;
 using steps::null_float;
-
-bool is_null_value(int64_t x) { return x == null_long; }
-bool is_null_value(double x) { return x != x; }
 
 template <class T>
 struct add_values;
@@ -31,17 +29,17 @@ struct add_values<double> {
 template <class T>
 struct sum_fold {
   T operator()(T a, T b) const {
-    if (is_null_value(a))
+    if (is_null(a))
       return b;
-    return is_null_value(b) ? a : add_values<T>::of(a, b);
+    return is_null(b) ? a : add_values<T>::of(a, b);
   }
 };
 template <class T>
 struct product_fold {
   T operator()(T a, T b) const {
-    if (is_null_value(a))
+    if (is_null(a))
       return b;
-    if (is_null_value(b))
+    if (is_null(b))
       return a;
     if constexpr (std::is_same_v<T, double>)
       return a * b;
@@ -52,13 +50,13 @@ struct product_fold {
 template <class T>
 struct max_fold {
   T operator()(T a, T b) const {
-    return is_null_value(a) || (!is_null_value(b) && b > a) ? b : a;
+    return is_null(a) || (!is_null(b) && b > a) ? b : a;
   }
 };
 template <class T>
 struct min_fold {
   T operator()(T a, T b) const {
-    return is_null_value(a) || (!is_null_value(b) && b < a) ? b : a;
+    return is_null(a) || (!is_null(b) && b < a) ? b : a;
   }
 };
 
@@ -186,8 +184,8 @@ private:
                          [](std::byte x) { return x == std::byte{0}; });
     }
     const auto ref = ref_of(column);
-    return is_float(column.type) ? is_null_value(float_at(ref, row))
-                                 : is_null_value(integer_at(ref, row));
+    return is_float(column.type) ? is_null(float_at(ref, row))
+                                 : is_null(integer_at(ref, row));
   }
 
   result<column_data> filled(const std::string& name,
@@ -288,7 +286,7 @@ private:
         case fn::moving_sum:
           slide<sum_fold<T>>(rows, values, what.count, out);
           for (const auto row : rows)
-            if (is_null_value(out[row]))
+            if (is_null(out[row]))
               out[row] = T{0};
           return;
         case fn::moving_max:
@@ -340,9 +338,9 @@ private:
     int64_t present = 0;
     const auto width = static_cast<size_t>(count);
     for (size_t i = 0; i < rows.size(); ++i) {
-      present += !is_null_value(values[rows[i]]);
+      present += !is_null(values[rows[i]]);
       if (i >= width)
-        present -= !is_null_value(values[rows[i - width]]);
+        present -= !is_null(values[rows[i - width]]);
       out[rows[i]] = present;
     }
   }
@@ -371,7 +369,7 @@ private:
         case fn::avgs: {
           total state;
           for (const auto row : rows) {
-            if (!is_null_value(values[row]))
+            if (!is_null(values[row]))
               state = total_fold{}(state, {values[row], 1});
             out[row] = mean_of(state);
           }
@@ -380,16 +378,15 @@ private:
         case fn::moving_average: {
           sliding<total, total_fold> last{static_cast<size_t>(what.count)};
           for (const auto row : rows)
-            out[row] = mean_of(last.add(
-              is_null_value(values[row]) ? total{} : total{values[row], 1}));
+            out[row] = mean_of(
+              last.add(is_null(values[row]) ? total{} : total{values[row], 1}));
           return;
         }
         case fn::moving_deviation: {
           sliding<moments, moments_fold> last{static_cast<size_t>(what.count)};
           for (const auto row : rows) {
-            const auto all = last.add(is_null_value(values[row])
-                                        ? moments{}
-                                        : moments{1, values[row], 0});
+            const auto all = last.add(
+              is_null(values[row]) ? moments{} : moments{1, values[row], 0});
             out[row] = all.count == 0 ? null_float
                                       : std::sqrt(all.squares / all.count);
           }
@@ -424,15 +421,6 @@ private:
   uint64_t rows_;
   const interruption& stop_;
 };
-
-void put_column(table_data& table, column_data column) {
-  for (auto& each : table.columns)
-    if (each.name == column.name) {
-      each = std::move(column);
-      return;
-    }
-  table.columns.push_back(std::move(column));
-}
 
 } // namespace
 

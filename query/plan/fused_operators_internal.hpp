@@ -31,10 +31,4 @@ struct fused_operators {
   [[nodiscard]] result<logical_plan> fuse() const;
 };
 
-/// The name of rows that are there, where a plan names its table.
-inline constexpr std::string_view rows_table = ".rows";
-/// A column that rows without a time are ordered by: it is null, so that their
-/// places decide.
-inline constexpr std::string_view no_time_column = ".time";
-
 } // namespace millrace::query

@@ -3,12 +3,19 @@
 #include <millrace/query/plan/plan_tree.hpp>
 
 #include <cstdint>
+#include <string_view>
 #include <variant>
 #include <vector>
 
 // Chains of operators become one logical_plan in fused_operators.cpp.
 
 namespace millrace::query {
+
+/// The name of rows that are there, where a plan names its table.
+inline constexpr std::string_view rows_table = ".rows";
+/// A column that rows without a time are ordered by: it is null, so that their
+/// places decide.
+inline constexpr std::string_view no_time_column = ".time";
 
 /// The result of a fragment.
 struct fetched_rows {
