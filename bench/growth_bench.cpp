@@ -122,7 +122,7 @@ public:
     if (!group)
       return group.failure();
     out->group_ = *std::move(group);
-    auto host = nodes::runtime::create({.config = out->group_->config()});
+    auto host = nodes::runtime::create(out->group_->config());
     if (!host)
       return host.failure();
     out->host_ = *std::move(host);
@@ -232,7 +232,7 @@ double seconds_since(int64_t begin_ns) {
 
 /// @returns a time at which half of the messages were published
 result<int64_t> fill(const stream_nodes& node, uint64_t messages) {
-  auto host = nodes::runtime::create({.config = node.config()});
+  auto host = nodes::runtime::create(node.config());
   if (!host)
     return host.failure();
   auto publisher = stamped_publisher::open(**host);
@@ -267,7 +267,7 @@ result<waits> measure_waits(const std::string& directory, uint64_t messages) {
   if (auto fault = node.start(0))
     return fault;
   out.start = seconds_since(begin);
-  auto host = nodes::runtime::create({.config = node.config()});
+  auto host = nodes::runtime::create(node.config());
   if (!host)
     return host.failure();
   stamped_reader reader;
@@ -280,7 +280,7 @@ result<waits> measure_waits(const std::string& directory, uint64_t messages) {
   host->reset();
   if (!first)
     return first.failure();
-  auto asks = nodes::runtime::create({.config = node.config()});
+  auto asks = nodes::runtime::create(node.config());
   if (!asks)
     return asks.failure();
   begin = now_ns();

@@ -32,8 +32,7 @@ error stream_node(const std::vector<std::string>& words) {
   const auto index = std::stoul(words.at(3));
   const auto name = bench_node(index);
   auto host = nodes::runtime::create(
-    {.config = bench_cluster(words[0], words[1] == "cached", ports),
-     .node = name});
+    bench_cluster(words[0], words[1] == "cached", ports), {.node = name});
   if (!host)
     return host.failure();
   const auto node
@@ -61,8 +60,8 @@ error stream_publisher(const std::vector<std::string>& words) {
   const auto messages = std::stoull(words.at(2));
   const auto rate = std::stod(words.at(4));
   std::vector<std::byte> payload(std::stoul(words.at(3)), std::byte{'x'});
-  auto host = nodes::runtime::create(
-    {.config = bench_cluster(words[1], true, ports_of(words[0]))});
+  auto host
+    = nodes::runtime::create(bench_cluster(words[1], true, ports_of(words[0])));
   if (!host)
     return host.failure();
   std::vector<std::shared_ptr<rt::publisher>> publishers;
@@ -106,8 +105,8 @@ error stream_subscriber(const std::vector<std::string>& words) {
   told failure;
   first.expect(subscribers);
   seen.expect(messages * subscribers);
-  auto host = nodes::runtime::create(
-    {.config = bench_cluster({}, true, ports_of(words[0]))});
+  auto host
+    = nodes::runtime::create(bench_cluster({}, true, ports_of(words[0])));
   if (!host)
     return host.failure();
   for (size_t i = 0; i < subscribers; ++i) {

@@ -64,8 +64,7 @@ stream_rig::create(const std::string& directory, bool cached) {
   std::filesystem::remove_all(directory);
   std::filesystem::create_directories(directory);
   std::unique_ptr<stream_rig> out{new stream_rig};
-  auto host
-    = nodes::runtime::create({.config = bench_cluster(directory, cached)});
+  auto host = nodes::runtime::create(bench_cluster(directory, cached));
   if (!host)
     return host.failure();
   out->host_ = *std::move(host);

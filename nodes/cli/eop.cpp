@@ -169,7 +169,7 @@ int run(const eop_options& options) {
   auto config = load_cluster(options.config);
   if (!config)
     return fail(config.failure());
-  auto host = runtime::create({});
+  auto host = runtime::create(*config);
   if (!host)
     return fail(host.failure());
   const end_request what{period_id{options.period}, options.force,

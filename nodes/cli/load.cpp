@@ -259,7 +259,8 @@ int run(const load_options& options) {
   std::unique_ptr<runtime> host; // Null: nothing was written, or see `served`.
   result<std::vector<std::string>> served{std::vector<std::string>{}};
   if ((*load)->version() != 0) {
-    auto made = runtime::create({.env = {.io_threads = 1, .pool_threads = 1}});
+    auto made
+      = runtime::create(*config, {.env = {.io_threads = 1, .pool_threads = 1}});
     if (made) {
       host = *std::move(made);
       served = wait_served(*host, *config, **load);

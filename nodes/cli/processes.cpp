@@ -42,7 +42,8 @@ int run(const processes_options& options) {
   const auto config = load_cluster(options.config);
   if (!config)
     return fail(config.failure());
-  auto host = runtime::create({.env = {.io_threads = 1, .pool_threads = 1}});
+  auto host
+    = runtime::create(*config, {.env = {.io_threads = 1, .pool_threads = 1}});
   if (!host)
     return fail(host.failure());
   const auto rows = registered_processes(**host, *config, options.type, 3s);

@@ -205,8 +205,8 @@ int run(const pub_options& options) {
     config = *std::move(loaded);
   }
   interrupts signals;
-  auto host = runtime::create({.config = config.value_or(cluster_config{}),
-                               .env = {.io_threads = 2, .pool_threads = 1}});
+  auto host = runtime::create(config.value_or(cluster_config{}),
+                              {.env = {.io_threads = 2, .pool_threads = 1}});
   if (!host)
     return fail(host.failure());
   if (!options.table.empty() && !options.flush

@@ -134,7 +134,8 @@ int run(const query_options& options) {
     const bool is_qsql = parameters->find("language") != nullptr;
     (*parameters)[is_qsql ? "explain" : "getquery"] = true;
   }
-  auto host = runtime::create({.env = {.io_threads = 1, .pool_threads = 1}});
+  auto host
+    = runtime::create(*config, {.env = {.io_threads = 1, .pool_threads = 1}});
   if (!host)
     return fail(host.failure());
   const auto begin_ns = (*host)->env().clock->monotonic_ns();

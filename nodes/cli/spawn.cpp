@@ -36,7 +36,8 @@ int run(const spawn_options& options) {
     return fail(node.failure());
   if (auto known = configured_process(*config, options.process); !known)
     return fail(known.failure());
-  auto host = runtime::create({.env = {.io_threads = 1, .pool_threads = 1}});
+  auto host
+    = runtime::create(*config, {.env = {.io_threads = 1, .pool_threads = 1}});
   if (!host)
     return fail(host.failure());
   // Two of one name would both write what is its own.

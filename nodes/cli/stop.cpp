@@ -32,7 +32,8 @@ int run(const stop_process_options& options) {
   const auto process = configured_process(*config, options.process);
   if (!process)
     return fail(process.failure());
-  auto host = runtime::create({.env = {.io_threads = 1, .pool_threads = 1}});
+  auto host
+    = runtime::create(*config, {.env = {.io_threads = 1, .pool_threads = 1}});
   if (!host)
     return fail(host.failure());
   auto name = options.node;

@@ -174,7 +174,8 @@ int change(const member_change& what) {
     return fail({errc::not_found, config->path + ": '" + joining
                                     + "' does not order stream '" + stream
                                     + "': first give it that there"});
-  auto host = runtime::create({.env = {.io_threads = 1, .pool_threads = 1}});
+  auto host
+    = runtime::create(*config, {.env = {.io_threads = 1, .pool_threads = 1}});
   if (!host)
     return fail(host.failure());
   auto& clock = *(*host)->env().clock;

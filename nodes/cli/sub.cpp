@@ -383,8 +383,8 @@ int run(const sub_options& options) {
   const auto config = configuration_of(options);
   if (!config)
     return fail(config.failure());
-  auto host = runtime::create({.config = config->value_or(cluster_config{}),
-                               .env = {.io_threads = 1, .pool_threads = 1}});
+  auto host = runtime::create(config->value_or(cluster_config{}),
+                              {.env = {.io_threads = 1, .pool_threads = 1}});
   if (!host)
     return fail(host.failure());
   // Says at once when nobody is there; a subscriber waits for ever.

@@ -113,8 +113,8 @@ int run(const top_options& options) {
   const auto config = load_cluster(options.config);
   if (!config)
     return fail(config.failure());
-  auto host = runtime::create(
-    {.config = *config, .env = {.io_threads = 1, .pool_threads = 1}});
+  auto host
+    = runtime::create(*config, {.env = {.io_threads = 1, .pool_threads = 1}});
   if (!host)
     return fail(host.failure());
   const interrupts signals;

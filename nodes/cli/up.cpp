@@ -58,7 +58,8 @@ int wait_ready(const up_options& options, const std::vector<std::string>& names,
     });
   if (!has_rdb)
     return exit_ok;
-  auto host = runtime::create({.env = {.io_threads = 1, .pool_threads = 1}});
+  auto host
+    = runtime::create(*config, {.env = {.io_threads = 1, .pool_threads = 1}});
   if (!host)
     return fail(host.failure());
   const bool shown = ::isatty(STDERR_FILENO) == 1;

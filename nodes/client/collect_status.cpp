@@ -20,8 +20,8 @@ std::string rt_of(const cluster_config& config, const node_config& node,
 } // namespace
 
 result<text::json_value> collect_status(const cluster_config& config) {
-  auto host = runtime::create(
-    {.config = config, .env = {.io_threads = 1, .pool_threads = 1}});
+  auto host
+    = runtime::create(config, {.env = {.io_threads = 1, .pool_threads = 1}});
   if (!host)
     return host.failure();
   return collect_status(**host, config);

@@ -66,6 +66,8 @@ public:
   result<ended_period> run() {
     rdbs_ = rdbs_of(host_, config_, stream_);
     const auto now = stream_standing();
+    if (!now && now.failure().code == errc::config)
+      return now.failure(); // One of another cluster answers.
     if (!now)
       return error{errc::unavailable, "stream " + stream_
                                         + ": no rt answers, nothing was ended: "

@@ -27,7 +27,7 @@ error taken(const process_config& process, const error& why) {
 result<std::unique_ptr<feed_session>>
 feed_session::start(const cluster_config& config, const process_config& process,
                     feed_run run) {
-  auto host = runtime::create({.config = config});
+  auto host = runtime::create(config);
   if (!host)
     return host.failure();
   if (!process.table.empty())

@@ -68,16 +68,17 @@ result<gateway_answer> ask_gateway(runtime& host, const gateway_actor& gateway,
 namespace {
 
 /// Gateways that are registered, those that `spawn` started among them.
-std::vector<endpoint> registered_gateways(runtime& host,
-                                          const cluster_config& config,
-                                          std::chrono::milliseconds deadline) {
-  std::vector<endpoint> found;
+result<std::vector<endpoint>>
+registered_gateways(runtime& host, const cluster_config& config,
+                    std::chrono::milliseconds deadline) {
   const auto rows = registered_processes(
     host, config, std::string{process_type::gateway}, deadline);
-  if (rows)
-    for (const auto& row : *rows)
-      if (row.available)
-        found.push_back(row.at);
+  if (!rows)
+    return rows.failure();
+  std::vector<endpoint> found;
+  for (const auto& row : *rows)
+    if (row.available)
+      found.push_back(row.at);
   return found;
 }
 
@@ -98,7 +99,10 @@ result<gateway_actor> find_gateway(runtime& host, const cluster_config& config,
   const auto until = host.env().clock->monotonic_ns()
                      + std::chrono::nanoseconds{deadline}.count();
   do {
-    for (const auto& at : registered_gateways(host, config, deadline)) {
+    const auto registered = registered_gateways(host, config, deadline);
+    if (!registered && registered.failure().code == errc::config)
+      return registered.failure(); // Another cluster's.
+    for (const auto& at : registered ? *registered : std::vector<endpoint>{}) {
       auto found = host.find_as<gateway_actor>(at, deadline);
       if (found)
         return found;

@@ -20,8 +20,8 @@ result<std::unique_ptr<node>> node::start(node_start how) {
 
 error node::open(node_start how) {
   auto made = runtime::create(
-    {.config = std::move(how.config),
-     .node = name_,
+    std::move(how.config),
+    {.node = name_,
      .log = log_,
      .on_failure = [this](const std::string& process, const error& why) {
        failed(process, why);

@@ -32,22 +32,23 @@ runtime_config::runtime_config() {
   set("scheduler.max-throughput", size_t{200});
 }
 
-result<std::unique_ptr<runtime>> runtime::create(runtime_options options) {
+result<std::unique_ptr<runtime>> runtime::create(cluster_config config,
+                                                 runtime_options options) {
   const node_config* node = nullptr;
   if (!options.node.empty()) {
-    const auto known = configured_node(options.config, options.node);
+    const auto known = configured_node(config, options.node);
     if (!known)
       return error{errc::config, known.failure().context};
     node = *known;
   }
-  const auto address = node == nullptr ? std::string{} : options.config.address;
+  const auto address = node == nullptr ? std::string{} : config.address;
   const auto port = node == nullptr ? uint16_t{0} : node->port;
   auto real = real_env::create(options.env);
   if (!real)
     return real.failure();
   const thread_visit visit;
   std::unique_ptr<runtime> made{
-    new runtime{std::move(options), *std::move(real)}};
+    new runtime{std::move(config), std::move(options), *std::move(real)}};
   if (node != nullptr) {
     if (auto fault = made->found_cluster())
       return fault;
@@ -63,8 +64,9 @@ result<std::unique_ptr<runtime>> runtime::create(runtime_options options) {
   return made;
 }
 
-runtime::runtime(runtime_options options, std::unique_ptr<real_env> real)
-  : process_host{std::move(options.config)}, log_{std::move(options.log)},
+runtime::runtime(cluster_config config, runtime_options options,
+                 std::unique_ptr<real_env> real)
+  : process_host{std::move(config)}, log_{std::move(options.log)},
     on_failure_{std::move(options.on_failure)}, real_{std::move(real)},
     system_{std::make_unique<caf::actor_system>(actor_config_)},
     cluster_{std::make_shared<known_cluster>()} {

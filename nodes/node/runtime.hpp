@@ -30,9 +30,7 @@ struct runtime_config : caf::actor_system_config {
 };
 
 struct runtime_options {
-  /// What its streams and processes are found by.
-  cluster_config config;
-  /// The node of `config` that it is; empty: it listens nowhere.
+  /// The node of its cluster that it is; empty: it listens nowhere.
   std::string node;
   logger log; ///< Drops everything by default.
   /// Called when an essential actor died by a fault, from any thread.
@@ -44,8 +42,11 @@ struct runtime_options {
 /// commands and embedders share. Its destructor ends every actor it was given.
 class runtime final : public process_host {
 public:
+  /// @param config what its streams and processes are found by, and the data
+  ///   whose id it names to nodes that it asks: those of another cluster at
+  ///   the same ports refuse it. Default made: of no cluster, for logs alone.
   [[nodiscard]] static result<std::unique_ptr<runtime>>
-  create(runtime_options options);
+  create(cluster_config config, runtime_options options = {});
   ~runtime() override;
 
   [[nodiscard]] persistence::env& env() noexcept override {
@@ -82,7 +83,8 @@ public:
   }
 
 private:
-  runtime(runtime_options options, std::unique_ptr<real_env> real);
+  runtime(cluster_config config, runtime_options options,
+          std::unique_ptr<real_env> real);
   void adopt(caf::strong_actor_ptr handle) override;
   [[nodiscard]] caf::strong_actor_ptr take_last(); ///< Null: none is left.
 

@@ -87,7 +87,7 @@ protected:
   /// The mode of the first call is that of the stream.
   void start_node(bool cached) {
     if (!host) {
-      auto made = nodes::runtime::create({.config = cluster(cached)});
+      auto made = nodes::runtime::create(cluster(cached));
       ASSERT_TRUE(made) << to_string(made.failure());
       host = *std::move(made);
     }

@@ -12,6 +12,18 @@ import millrace_cluster as mill
 TRY_LATER = 75
 WRONG_CONFIGURATION = 78
 ROLES = [("discovery1", "discovery"), ("rt1", "rt")]
+# What may act on, or tell of, no cluster but that of the data.
+OF_ONE_CLUSTER = [
+  ["stop", "rt1"],
+  ["spawn", "rt1", "--on", "n"],
+  ["eop", "--period", "2024-01-02", "--timeout", "5"],
+  ["processes"],
+  ["query", "--timeout", "5", "select from trade"],
+  ["stream", "info", "market"],
+  ["stream", "losses", "market"],
+  ["stream", "prune", "market", "--to", "log.0.1@0", "--yes"],
+  ["stream", "give-up", "market", "--yes"],
+]
 
 
 class rt_only(mill.cluster):
@@ -195,6 +207,13 @@ def strangers(binary):
                and f"{made.directory}/data" in done.stderr,
                "another cluster of this name is not refused:",
                done.returncode, done.stderr)
+    for words in OF_ONE_CLUSTER:
+      done = made.run(*words, code=None, seconds=20,
+                      env=made.environment(MILLRACE_CONFIG=str(other)))
+      mill.check(done.returncode == WRONG_CONFIGURATION
+                 and "another cluster" in done.stderr, *words,
+                 "acts on another cluster:", done.returncode, done.stdout,
+                 done.stderr)
     # Copied by hand, it passes for the same.
     shutil.rmtree(made.directory / "elsewhere/.cluster")
     shutil.copytree(made.directory / "data/.cluster",

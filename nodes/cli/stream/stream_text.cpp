@@ -15,7 +15,7 @@ result<asked_cluster> ask_cluster(const std::string& config) {
   auto loaded = load_configuration(persistence::posix_file_system(), *path);
   if (!loaded)
     return loaded.failure();
-  auto host = runtime::create({});
+  auto host = runtime::create(*loaded);
   if (!host)
     return host.failure();
   return asked_cluster{*std::move(loaded), *std::move(host)};

@@ -93,8 +93,8 @@ private:
 };
 
 TEST(HalfOpen, ADeadWireIsNoticedWithinThreeSecondsAndAnotherOneIsFound) {
-  auto host = runtime::create({});
-  auto guest = runtime::create({});
+  auto host = runtime::create(cluster_config{});
+  auto guest = runtime::create(cluster_config{});
   ASSERT_TRUE(host && guest);
   const auto door = (*host)->spawn(
     front_door, cluster_key{"market", {}}, std::string{"/data"},

@@ -21,10 +21,10 @@ constexpr auto loopback = "127.0.0.1";
 class FrontDoorTest : public ::testing::Test {
 protected:
   void SetUp() override {
-    auto made = runtime::create({});
+    auto made = runtime::create(cluster_config{});
     ASSERT_TRUE(made) << to_string(made.failure());
     host = *std::move(made);
-    made = runtime::create({});
+    made = runtime::create(cluster_config{});
     ASSERT_TRUE(made) << to_string(made.failure());
     guest = *std::move(made);
     const auto door = host->spawn(

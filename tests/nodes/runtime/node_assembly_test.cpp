@@ -68,7 +68,7 @@ node = "n1"
     ASSERT_TRUE(config) << to_string(config.failure());
     streams = {config->stream_directory("rt1", "first"),
                config->stream_directory("rt1", "second")};
-    auto made = runtime::create({.config = *std::move(config), .node = "n1"});
+    auto made = runtime::create(*std::move(config), {.node = "n1"});
     ASSERT_TRUE(made) << to_string(made.failure());
     host = *std::move(made);
   }
