@@ -304,19 +304,6 @@ struct float_of {
 
 // -- times --------------------------------------------------------------------
 
-[[nodiscard]] constexpr int64_t unit_ns(column_type type) noexcept {
-  switch (type) {
-    case column_type::minute:
-      return text::minute_ns;
-    case column_type::second:
-      return text::second_ns;
-    case column_type::time:
-      return 1'000'000;
-    default:
-      return 1;
-  }
-}
-
 /// A time of one type, a point or a span, as one of another.
 [[nodiscard]] inline int64_t converted(int64_t value, column_type from,
                                        column_type to) noexcept {

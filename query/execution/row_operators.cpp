@@ -165,7 +165,7 @@ result<column_data> picked(const std::string& name, const column_data& right,
 
 result<column_data> evaluate(const std::string& name, const expression& what,
                              const table_data& over, const interruption& stop) {
-  if (what.what == expression::kind::column) {
+  if (is_column(what)) {
     auto out = *column_named(over, what.name);
     out.name = name;
     return out;

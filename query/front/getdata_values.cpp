@@ -11,10 +11,6 @@ namespace {
 
 using json = text::json_value;
 
-bool numeric(column_type type) {
-  return type <= column_type::float_ && type != column_type::guid;
-}
-
 error no_fit(const json& value, column_type type) {
   return {errc::invalid_argument, value.dump()
                                     + " does not fit a column of type "
@@ -30,14 +26,14 @@ double rounded(double value, column_type type) {
 result<literal> read_number(const json& value, column_type type) {
   if (is_text(type))
     return no_fit(value, type);
-  const bool floats = type == column_type::float_ || type == column_type::real;
+  const bool floats = is_float(type);
   if (const auto integer = value.integer()) {
     if (type == column_type::real)
       return literal{rounded(static_cast<double>(*integer), type)};
     return literal{*integer};
   }
   // Beyond the longest integers only floats are left.
-  if (value.is_whole() ? !floats : !numeric(type))
+  if (value.is_whole() ? !floats : !is_numeric(type))
     return no_fit(value, type);
   return literal{rounded(*value.number(), type)};
 }
@@ -49,7 +45,7 @@ result<literal> convert(literal from, column_type type, column_type to,
     return from;
   if (type == column_type::date && to == column_type::timestamp)
     return literal{std::get<int64_t>(from) * text::day_ns};
-  if (numeric(type) && numeric(to))
+  if (is_numeric(type) && is_numeric(to))
     return from;
   if (is_text(type) && is_text(to) && std::holds_alternative<std::string>(from))
     return from;
@@ -104,8 +100,8 @@ result<literal> read_literal(const json& value, column_type type) {
   if (value.is_null())
     return literal{};
   if (const auto truth = value.boolean())
-    return numeric(type) ? read_number(*truth ? 1 : 0, type)
-                         : no_fit(value, type);
+    return is_numeric(type) ? read_number(*truth ? 1 : 0, type)
+                            : no_fit(value, type);
   if (value.number())
     return read_number(value, type);
   if (const auto* written = value.text())

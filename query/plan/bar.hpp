@@ -7,6 +7,20 @@
 
 namespace millrace::query {
 
+/// The unit of a time of day or a timespan, in ns.
+[[nodiscard]] constexpr int64_t unit_ns(column_type type) noexcept {
+  switch (type) {
+    case column_type::minute:
+      return text::minute_ns;
+    case column_type::second:
+      return text::second_ns;
+    case column_type::time:
+      return 1'000'000;
+    default:
+      return 1;
+  }
+}
+
 /// A widened temporal value of `type` in ns; null and infinities stay what
 /// they are, and what does not fit 64 bits becomes an infinity.
 [[nodiscard]] inline int64_t in_ns(int64_t value, column_type type) noexcept {

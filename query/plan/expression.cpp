@@ -153,7 +153,7 @@ error resolve(expression& what, const type_lookup& types) {
 }
 
 void add_columns_of(const expression& what, std::vector<std::string>& names) {
-  if (what.what == expression::kind::column
+  if (is_column(what)
       && std::find(names.begin(), names.end(), what.name) == names.end())
     names.push_back(what.name);
   for (const auto& each : what.arguments)
@@ -163,7 +163,7 @@ void add_columns_of(const expression& what, std::vector<std::string>& names) {
 expression
 substituted(expression what,
             const std::function<const expression*(std::string_view)>& meaning) {
-  if (what.what == expression::kind::column) {
+  if (is_column(what)) {
     const auto* found = meaning(what.name);
     return found ? *found : what;
   }

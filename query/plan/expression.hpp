@@ -90,6 +90,10 @@ inline constexpr size_t expression_depth_max = 500;
                                  std::vector<expression> arguments,
                                  uint32_t place = 0);
 
+[[nodiscard]] inline bool is_column(const expression& what) noexcept {
+  return what.what == expression::kind::column;
+}
+
 /// The type of a column by its name; none: there is no such column.
 using type_lookup = std::function<std::optional<column_type>(std::string_view)>;
 
@@ -119,6 +123,12 @@ substituted(expression what,
 [[nodiscard]] constexpr bool is_numeric(column_type type) noexcept {
   return type == column_type::boolean
          || (type >= column_type::byte_ && type <= column_type::float_);
+}
+[[nodiscard]] constexpr bool is_float(column_type type) noexcept {
+  return type == column_type::float_ || type == column_type::real;
+}
+[[nodiscard]] constexpr bool is_text(column_type type) noexcept {
+  return type == column_type::symbol || type == column_type::string;
 }
 
 } // namespace millrace::query

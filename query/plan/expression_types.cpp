@@ -12,7 +12,6 @@ using fn = scalar_function;
 using maybe = std::optional<column_type>;
 
 bool whole(type x) { return is_numeric(x) && x < type::real; }
-bool is_words(type x) { return x == type::symbol || x == type::string; }
 /// Points in time, which compare as instants.
 bool is_point(type x) {
   return x == type::timestamp || x == type::date || x == type::month;
@@ -56,7 +55,7 @@ maybe of_difference(type a, type b) {
 }
 
 bool comparable(type a, type b) {
-  return (is_numeric(a) && is_numeric(b)) || (is_words(a) && is_words(b))
+  return (is_numeric(a) && is_numeric(b)) || (is_text(a) && is_text(b))
          || (is_point(a) && is_point(b)) || (is_span(a) && is_span(b))
          || (a == b && a == type::char_);
 }
@@ -67,7 +66,7 @@ maybe common(type a, type b) {
     return a == type::guid ? std::nullopt : maybe{a};
   if (is_numeric(a) && is_numeric(b))
     return std::max(a, b);
-  if (is_words(a) && is_words(b))
+  if (is_text(a) && is_text(b))
     return type::symbol;
   return std::nullopt;
 }
@@ -129,11 +128,11 @@ maybe of_two(fn function, type a, type b) {
       return comparable(a, b) ? maybe{type::boolean} : std::nullopt;
     case fn::lesser:
     case fn::larger:
-      return is_words(a) || is_words(b) ? std::nullopt : common(a, b);
+      return is_text(a) || is_text(b) ? std::nullopt : common(a, b);
     case fn::fill:
       return common(a, b);
     case fn::like:
-      return is_words(a) && is_words(b) ? maybe{type::boolean} : std::nullopt;
+      return is_text(a) && is_text(b) ? maybe{type::boolean} : std::nullopt;
     default:
       return std::nullopt;
   }

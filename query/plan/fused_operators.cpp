@@ -10,17 +10,11 @@ namespace {
 
 using fn = scalar_function;
 
-bool is_column(const expression& what) {
-  return what.what == expression::kind::column;
-}
 bool is_constant(const expression& what) {
   return what.what == expression::kind::constant;
 }
 bool is_call(const expression& what, fn function) {
   return what.what == expression::kind::call && what.function == function;
-}
-bool textual(column_type type) {
-  return type == column_type::symbol || type == column_type::string;
 }
 
 /// "and" takes conditions apart.
@@ -78,7 +72,7 @@ bool take_values(const expression& constant, column_type type,
     = type == column_type::timestamp && from == column_type::date;
   const bool chars = type == column_type::char_ && from == type;
   if (from != type && !(is_numeric(from) && is_numeric(type))
-      && !(textual(from) && textual(type)) && !dates)
+      && !(is_text(from) && is_text(type)) && !dates)
     return false;
   for (auto value : constant.values) {
     if (auto* whole = std::get_if<int64_t>(&value)) {

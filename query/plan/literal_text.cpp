@@ -2,6 +2,7 @@
 #include <millrace/messages/text/hex_text.hpp>
 #include <millrace/messages/text/time_scan.hpp>
 #include <millrace/messages/text/zones.hpp>
+#include <millrace/query/plan/bar.hpp>
 #include <millrace/query/plan/literal_text.hpp>
 #include <millrace/query/plan/table_day.hpp>
 
@@ -69,33 +70,10 @@ std::optional<int64_t> scan_timespan(std::string_view text) {
   return negative ? -ns : ns;
 }
 
-struct integer_range {
-  int64_t null;
-  int64_t low; ///< Smallest that is not null.
-  int64_t high;
-};
-
-integer_range range_of(column_type type) {
-  switch (type) {
-    case column_type::boolean:
-      return {0, 0, 1};
-    case column_type::byte_:
-      return {0, 0, 255};
-    case column_type::short_:
-      return {null_short, -32767, 32767};
-    case column_type::long_:
-    case column_type::timestamp:
-    case column_type::timespan:
-      return {null_long, -inf_long, inf_long};
-    default:
-      return {null_int, -inf_int, inf_int};
-  }
-}
-
 result<literal> parse_number(std::string_view text, column_type type) {
   const auto* first = text.data();
   const auto* last = first + text.size();
-  if (type == column_type::float_ || type == column_type::real) {
+  if (is_float(type)) {
     double value = 0;
     const auto [end, fault] = std::from_chars(first, last, value);
     if (fault != std::errc{} || end != last || std::isnan(value))
@@ -156,10 +134,7 @@ result<literal> parse_temporal(std::string_view text, column_type type) {
   if (!ns)
     return bad(text,
                type == column_type::timespan ? "a timespan" : "a time of day");
-  const int64_t unit = type == column_type::timespan ? 1
-                       : type == column_type::time   ? 1'000'000
-                       : type == column_type::second ? second_ns
-                                                     : minute_ns;
+  const auto unit = unit_ns(type);
   if (*ns % unit != 0)
     return bad(text, "a whole number of the column's unit");
   return literal{*ns / unit};
@@ -170,6 +145,23 @@ bool temporal(column_type type) {
 }
 
 } // namespace
+
+integer_range range_of(column_type type) noexcept {
+  switch (type) {
+    case column_type::boolean:
+      return {0, 1};
+    case column_type::byte_:
+      return {0, 255};
+    case column_type::short_:
+      return {-32767, 32767};
+    case column_type::long_:
+    case column_type::timestamp:
+    case column_type::timespan:
+      return {-inf_long, inf_long};
+    default:
+      return {-inf_int, inf_int};
+  }
+}
 
 result<written_time> parse_time(std::string_view text) {
   constexpr auto expected = "a date or timestamp (2013-10-08, "
@@ -214,7 +206,7 @@ result<literal> parse_literal(std::string_view text, column_type type) {
   const bool negative = text.starts_with('-');
   const auto bare = negative ? text.substr(1) : text;
   if (bare == "inf" || bare == "0w" || bare == "0W") {
-    if (type == column_type::float_ || type == column_type::real) {
+    if (is_float(type)) {
       constexpr auto infinity = std::numeric_limits<double>::infinity();
       return literal{negative ? -infinity : infinity};
     }

@@ -18,6 +18,13 @@ struct written_time {
   bool is_date = false;
 };
 
+/// Values of an integer-like type that are not null, both included.
+struct integer_range {
+  int64_t low = 0;
+  int64_t high = 0;
+};
+[[nodiscard]] integer_range range_of(column_type type) noexcept;
+
 /// ISO 8601 ("2013-10-08", "2013-10-08T09:30:00.123456789", a blank instead of
 /// T, a trailing Z or +hh:mm) or kdb+ ("2013.10.08", "2013.10.08D09:30"), with
 /// up to nine digits of a second. `invalid_argument` says what is wrong where.

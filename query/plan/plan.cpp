@@ -23,45 +23,17 @@ constexpr name_table<predicate_op, 9> operators{{
 }};
 
 constexpr name_table<aggregate_function, 19> functions{{
-  {aggregate_function::count, "count"},
-  {aggregate_function::sum, "sum"},
-  {aggregate_function::avg, "avg"},
-  {aggregate_function::min, "min"},
-  {aggregate_function::max, "max"},
-  {aggregate_function::first, "first"},
-  {aggregate_function::last, "last"},
-  {aggregate_function::wavg, "wavg"},
-  {aggregate_function::dev, "dev"},
-  {aggregate_function::var, "var"},
-  {aggregate_function::cov, "cov"},
-  {aggregate_function::cor, "cor"},
-  {aggregate_function::med, "med"},
-  {aggregate_function::prd, "prd"},
-  {aggregate_function::sumsq, "sumsq"},
-  {aggregate_function::wsum, "wsum"},
-  {aggregate_function::svar, "svar"},
-  {aggregate_function::sdev, "sdev"},
+  {aggregate_function::count, "count"}, {aggregate_function::sum, "sum"},
+  {aggregate_function::avg, "avg"},     {aggregate_function::min, "min"},
+  {aggregate_function::max, "max"},     {aggregate_function::first, "first"},
+  {aggregate_function::last, "last"},   {aggregate_function::wavg, "wavg"},
+  {aggregate_function::dev, "dev"},     {aggregate_function::var, "var"},
+  {aggregate_function::cov, "cov"},     {aggregate_function::cor, "cor"},
+  {aggregate_function::med, "med"},     {aggregate_function::prd, "prd"},
+  {aggregate_function::sumsq, "sumsq"}, {aggregate_function::wsum, "wsum"},
+  {aggregate_function::svar, "svar"},   {aggregate_function::sdev, "sdev"},
   {aggregate_function::scov, "scov"},
 }};
-
-bool numeric(column_type type) {
-  switch (type) {
-    case column_type::boolean:
-    case column_type::byte_:
-    case column_type::short_:
-    case column_type::int_:
-    case column_type::long_:
-    case column_type::real:
-    case column_type::float_:
-      return true;
-    default:
-      return false;
-  }
-}
-
-bool textual(column_type type) {
-  return type == column_type::symbol || type == column_type::string;
-}
 
 error invalid(const logical_plan& plan, const std::string& what) {
   return {errc::invalid_argument, "table '" + plan.table + "': " + what};
@@ -88,9 +60,9 @@ bool fits(const literal& value, column_type type) {
         return false;
     }
   }
-  if (textual(type) || type == column_type::guid || type == column_type::char_)
+  if (is_text(type) || type == column_type::guid || type == column_type::char_)
     return false;
-  return std::holds_alternative<int64_t>(value) || numeric(type);
+  return std::holds_alternative<int64_t>(value) || is_numeric(type);
 }
 
 error check_filter(const logical_plan& plan, const predicate& filter) {
@@ -114,7 +86,7 @@ error check_filter(const logical_plan& plan, const predicate& filter) {
                              + " values, needs " + std::to_string(wanted));
   }
   if (op == predicate_op::like
-      && (!textual(*type)
+      && (!is_text(*type)
           || !std::holds_alternative<std::string>(filter.values[0])))
     return invalid(plan, where + " of type " + std::string{to_string(*type)}
                            + " needs symbols or strings and a pattern");
@@ -167,7 +139,7 @@ error check_computed(const logical_plan& plan) {
       if (*base == each.name)
         return invalid(plan, "column " + quoted(each.name)
                                + " is computed: it orders nothing");
-    if (!textual(value.type))
+    if (!is_text(value.type))
       continue;
     const auto names
       = [&](const auto& user) { return user.column == each.name; };
@@ -287,39 +259,39 @@ std::optional<column_type> result_type(aggregate_function function,
     return inputs.size() <= 1 ? std::optional{column_type::long_}
                               : std::nullopt;
   if (takes_pairs(function))
-    return inputs.size() == 2 && numeric(inputs[0]) && numeric(inputs[1])
+    return inputs.size() == 2 && is_numeric(inputs[0]) && is_numeric(inputs[1])
              ? std::optional{column_type::float_}
              : std::nullopt;
   if (inputs.size() != 1)
     return std::nullopt;
   const auto type = inputs[0];
-  const auto is_float
-    = type == column_type::float_ || type == column_type::real;
+  const auto wide = is_float(type) ? column_type::float_ : column_type::long_;
   switch (function) {
     case fn::sum:
       if (type == column_type::timespan)
         return type;
-      if (!numeric(type))
+      if (!is_numeric(type))
         return std::nullopt;
-      return is_float ? column_type::float_ : column_type::long_;
+      return wide;
     case fn::sumsq:
     case fn::prd:
-      if (!numeric(type))
+      if (!is_numeric(type))
         return std::nullopt;
-      return is_float ? column_type::float_ : column_type::long_;
+      return wide;
     case fn::dev:
     case fn::var:
     case fn::sdev:
     case fn::svar:
     case fn::med:
-      return numeric(type) ? std::optional{column_type::float_} : std::nullopt;
+      return is_numeric(type) ? std::optional{column_type::float_}
+                              : std::nullopt;
     case fn::avg:
-      return numeric(type) || type == column_type::timespan
+      return is_numeric(type) || type == column_type::timespan
                ? std::optional{column_type::float_}
                : std::nullopt;
     case fn::min:
     case fn::max:
-      return textual(type) || type == column_type::guid ? std::nullopt
+      return is_text(type) || type == column_type::guid ? std::nullopt
                                                         : std::optional{type};
     case fn::first:
     case fn::last:

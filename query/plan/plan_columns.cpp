@@ -162,7 +162,7 @@ private:
     using fn = window_function;
     const auto type = what.argument.type;
     const bool number = is_numeric(type) || type == column_type::timespan;
-    const bool real = type == column_type::real || type == column_type::float_;
+    const bool real = is_float(type);
     switch (what.function) {
       case fn::sums:
       case fn::prds:

@@ -24,14 +24,6 @@ void add(const expression& what, names& out) {
   out.insert(list.begin(), list.end());
 }
 
-bool is_column(const expression& what) {
-  return what.what == expression::kind::column;
-}
-
-bool is_text_type(column_type type) {
-  return type == column_type::symbol || type == column_type::string;
-}
-
 expression typed_column(const column_schema& column) {
   auto out = column_of(column.name);
   out.type = column.type;
@@ -196,8 +188,7 @@ private:
       return out;
     auto grouped = what;
     auto computes_text = [&](const computed& key) {
-      return is_text_type(key.value.type)
-             && !is_column(out->what.inner(key.value));
+      return is_text(key.value.type) && !is_column(out->what.inner(key.value));
     };
     if (std::any_of(grouped.keys.begin(), grouped.keys.end(), computes_text)) {
       // Texts are computed first, and grouped by as columns.

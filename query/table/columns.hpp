@@ -4,6 +4,7 @@
 #include <millrace/messages/data/schema.hpp>
 #include <millrace/messages/text/interner.hpp>
 #include <millrace/persistence/columns/table_view.hpp>
+#include <millrace/query/plan/expression.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -141,13 +142,6 @@ struct load_float {
   using raw = double;
   static double widen(raw x) noexcept { return x; }
 };
-
-[[nodiscard]] constexpr bool is_float(column_type type) noexcept {
-  return type == column_type::float_ || type == column_type::real;
-}
-[[nodiscard]] constexpr bool is_text(column_type type) noexcept {
-  return type == column_type::symbol || type == column_type::string;
-}
 
 /// Calls f(loader{}) for an integer-like type.
 template <class F>

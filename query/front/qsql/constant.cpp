@@ -1,6 +1,9 @@
 #include <millrace/messages/text/civil_time.hpp>
+#include <millrace/messages/text/hex_text.hpp>
 #include <millrace/messages/text/time_scan.hpp>
 #include <millrace/query/front/qsql/constant.hpp>
+#include <millrace/query/plan/bar.hpp>
+#include <millrace/query/plan/literal_text.hpp>
 
 #include <algorithm>
 #include <charconv>
@@ -60,11 +63,7 @@ std::optional<column_type> type_of_letter(char letter) noexcept {
   }
 }
 
-bool is_float(column_type type) noexcept {
-  return type == column_type::real || type == column_type::float_;
-}
-
-written_number one(column_type type, constant_value value, bool has_type) {
+written_number one(column_type type, literal value, bool has_type) {
   written_number out;
   out.type = type;
   out.has_type = has_type;
@@ -117,16 +116,6 @@ std::optional<result<written_number>> scan_special(std::string_view word,
   return one(type, negative ? -infinity : infinity, has_type);
 }
 
-std::optional<int> hex_digit(char c) noexcept {
-  if (is_digit(c))
-    return c - '0';
-  if (c >= 'a' && c <= 'f')
-    return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F')
-    return c - 'A' + 10;
-  return std::nullopt;
-}
-
 result<written_number> scan_bytes(std::string_view digits) {
   written_number out;
   out.type = column_type::byte_;
@@ -136,17 +125,17 @@ result<written_number> scan_bytes(std::string_view digits) {
   // An odd count has a zero in front, as q reads it.
   size_t i = 0;
   if (digits.size() % 2 == 1) {
-    const auto low = hex_digit(digits[i++]);
-    if (!low)
+    const auto low = text::hex_value(digits[i++]);
+    if (low < 0)
       return wrong("bytes have hexadecimal digits only");
-    out.values.emplace_back(int64_t{*low});
+    out.values.emplace_back(int64_t{low});
   }
   for (; i < digits.size(); i += 2) {
-    const auto high = hex_digit(digits[i]);
-    const auto low = hex_digit(digits[i + 1]);
-    if (!high || !low)
+    const auto high = text::hex_value(digits[i]);
+    const auto low = text::hex_value(digits[i + 1]);
+    if (high < 0 || low < 0)
       return wrong("bytes have hexadecimal digits only");
-    out.values.emplace_back(int64_t{*high * 16 + *low});
+    out.values.emplace_back(int64_t{high * 16 + low});
   }
   out.is_bits = out.values.size() > 1;
   return out;
@@ -201,19 +190,6 @@ std::optional<clock_parts> scan_clock_parts(scanner& in) {
   return out;
 }
 
-int64_t unit_of(column_type type) noexcept {
-  switch (type) {
-    case column_type::minute:
-      return minute_ns;
-    case column_type::second:
-      return second_ns;
-    case column_type::time:
-      return 1'000'000;
-    default:
-      return 1;
-  }
-}
-
 /// A time of day, or a timespan: "09:30", "09:30:00.123456789", "09:30n".
 result<written_number> scan_clock_word(std::string_view word, bool negative) {
   scanner in{word};
@@ -232,7 +208,7 @@ result<written_number> scan_clock_word(std::string_view word, bool negative) {
       return wrong("a time is written as 09:30, 09:30:00 or 09:30:00.123");
     type = *named;
   }
-  const auto value = clock->ns / unit_of(type);
+  const auto value = clock->ns / unit_ns(type);
   return one(type, negative ? -value : value, true);
 }
 
@@ -301,21 +277,8 @@ result<written_number> scan_month_word(std::string_view word) {
 }
 
 bool fits(int64_t value, column_type type) noexcept {
-  switch (type) {
-    case column_type::boolean:
-      return value == 0 || value == 1;
-    case column_type::byte_:
-      return value >= 0 && value <= 255;
-    case column_type::short_:
-      return value >= -std::numeric_limits<int16_t>::max()
-             && value <= std::numeric_limits<int16_t>::max();
-    case column_type::long_:
-    case column_type::timestamp:
-    case column_type::timespan:
-      return value != null_long;
-    default:
-      return value >= -inf_int && value <= inf_int;
-  }
+  const auto range = range_of(type);
+  return value >= range.low && value <= range.high;
 }
 
 /// Gives a number without a type the one that a list has.

@@ -2,27 +2,20 @@
 
 #include <millrace/messages/base/result.hpp>
 #include <millrace/messages/data/types.hpp>
+#include <millrace/query/plan/expression.hpp>
 
 #include <cstdint>
-#include <optional>
-#include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
 
 namespace millrace::query::qsql {
-
-/// monostate: the null of the type; int64: whole numbers and times in the
-/// type's own unit; double; bytes of a symbol, text or char.
-using constant_value
-  = std::variant<std::monostate, int64_t, double, std::string>;
 
 /// A constant as it is written in q. A text, "abc", is one value of type
 /// string; "a" is a char.
 struct constant {
   column_type type = column_type::long_;
   bool is_list = false; ///< Of several values, also when there is one or none.
-  std::vector<constant_value> values;
+  std::vector<literal> values;
   friend bool operator==(const constant&, const constant&) = default;
 };
 
@@ -31,7 +24,7 @@ struct written_number {
   column_type type = column_type::long_;
   bool has_type = false; ///< A letter at its end, or its form, says the type.
   bool is_bits = false;  ///< Several booleans or bytes: "101b", "0x0a0b".
-  std::vector<constant_value> values;
+  std::vector<literal> values;
 };
 
 /// Reads "5", "-1.5e3", "0x1f", "101b", "0Nj", "-0w", "2024.05.02D09:30",

@@ -133,7 +133,7 @@ result<expression> row_scope::moving(const node& tree,
 }
 
 result<std::string> row_scope::as_column(expression what, const node& tree) {
-  if (what.what == expression::kind::column)
+  if (is_column(what))
     return what.name;
   auto name = next_name();
   auto columns = all_columns(input_);

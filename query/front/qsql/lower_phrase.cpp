@@ -249,8 +249,7 @@ private:
       if (!value)
         return value.failure();
       // An aggregate alone has the name at once.
-      if (value->what == expression::kind::column
-          && out.columns.size() == before + 1)
+      if (is_column(*value) && out.columns.size() == before + 1)
         out.columns.back().name = value->name = names[i];
       else
         computes = true;
@@ -275,7 +274,7 @@ private:
       = std::equal(columns.begin(), columns.end(), have.begin(), have.end(),
                    [](const auto& wanted, const auto& column) {
                      return wanted.name == column.name
-                            && wanted.value.what == expression::kind::column
+                            && is_column(wanted.value)
                             && wanted.value.name == column.name;
                    });
     if (!as_they_are)
