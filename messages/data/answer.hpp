@@ -31,17 +31,19 @@ struct partition_cut {
 };
 
 /// The rows that an RDB is asked for: those after `cutover`, once it is ready
-/// and has come to `at_least`; {0}: any place.
+/// and has come to `at_least`; {0}: any place. None after `upto`; {0}: all that
+/// it has.
 struct rows_after {
   position cutover;
   position at_least;
   lineage_id life{};       ///< Of `at_least`; not known: any.
   int64_t patience_ns = 0; ///< How long it may wait for them; 0: its own limit.
+  position upto{};
   friend bool operator==(const rows_after&, const rows_after&) = default;
 
   template <class Inspector>
   friend typename Inspector::result_type inspect(Inspector& f, rows_after& x) {
-    return f(x.cutover, x.at_least, x.life, x.patience_ns);
+    return f(x.cutover, x.at_least, x.life, x.patience_ns, x.upto);
   }
 };
 
@@ -67,11 +69,13 @@ struct query_cut {
   position upper;
   /// Why it may lack rows, a line each; empty: it is complete.
   std::vector<std::string> warnings{};
+  lineage_id
+    life{}; ///< Of the stream's positions; not known: no RDB was asked.
   friend bool operator==(const query_cut&, const query_cut&) = default;
 
   template <class Inspector>
   friend typename Inspector::result_type inspect(Inspector& f, query_cut& x) {
-    return f(x.manifest, x.cutover, x.upper, x.warnings);
+    return f(x.manifest, x.cutover, x.upper, x.warnings, x.life);
   }
 };
 

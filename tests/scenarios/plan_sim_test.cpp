@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,18 @@ public:
     const auto table = query::joined_rows(std::get<0>(*got));
     return table ? query::to_text(*table, query::result_format::csv)
                  : to_string(table.failure());
+  }
+
+  /// Trades go on by themselves, and the period ends, for about as long as a
+  /// question takes.
+  void trade_meanwhile(int64_t period) {
+    for (int i = 1; i <= 40; ++i)
+      w.after(i * 100us, [this] { send(1); });
+    w.after(std::chrono::microseconds{w.draw(4000)}, [this, period] {
+      w.request<position>(
+        caf::actor_cast<sequencer_actor>(w.find("rt1", "rt/market")), 60s,
+        [](const auto&) {}, end_period_atom_v, period_id{period});
+    });
   }
 };
 
@@ -70,6 +83,37 @@ TEST(PlanSim, AnswersStayWhenRowsMoveToTheHdb) {
     EXPECT_EQ(run.csv(questions[i]), before[i]) << questions[i];
   EXPECT_NE(run.csv("select price+sym from trade").find("symbol"),
             std::string::npos);
+  run.expect_no_defects();
+}
+
+/// Both sides of a join are of one moment, also while trades come and a period
+/// ends: counted twice, they are as many.
+TEST(PlanSim, AllTablesOfAQuestionAreCutAtOnePlace) {
+  auto config = nodes::load_configuration(
+    persistence::posix_file_system(),
+    test_support::source_path("examples/local.toml"));
+  ASSERT_TRUE(config) << to_string(config.failure());
+  asked_cluster run{12, *config};
+  run.trade(100);
+  run.expect_all();
+  for (int64_t period = 9000; period < 9008; ++period) {
+    run.trade_meanwhile(period);
+    const auto text = run.csv("(select n:count i by sym from trade) lj "
+                              "select m:count i by sym from trade");
+    std::istringstream lines{text};
+    std::string line;
+    std::getline(lines, line);
+    ASSERT_EQ(line, "sym,n,m");
+    while (std::getline(lines, line)) {
+      const auto first = line.find(',');
+      const auto second = line.find(',', first + 1);
+      EXPECT_EQ(line.substr(first + 1, second - first - 1),
+                line.substr(second + 1))
+        << text;
+    }
+    run.w.run_for(1s);
+  }
+  run.expect_all();
   run.expect_no_defects();
 }
 

@@ -40,20 +40,7 @@ public:
 
   /// Publishes so many trades, and waits until the stream has ordered them.
   void trade(int count) {
-    batch_builder rows{config_.table("trade")->schema};
-    for (int i = 0; i < count; ++i) {
-      const auto symbol = std::string(1, static_cast<char>('A' + w.draw(5)));
-      const auto size = static_cast<int32_t>(1 + w.draw(1000));
-      rows.append(0, int64_t{820'000'000'000'000'000} + trades_++);
-      rows.append_symbol(1, symbol);
-      rows.append(2, 1.5);
-      rows.append(3, size);
-      rows.append_symbol(4, "N");
-      rows.append_symbol(5, "");
-      rows.end_row();
-      expected[symbol] += size;
-    }
-    const auto bytes = rows.encode();
+    const auto bytes = trades(count);
     ASSERT_TRUE(w.run_until(
       [&] {
         // Until RT told the watermark nothing is taken.
@@ -66,6 +53,11 @@ public:
         return out_->reached(rt::ack_level::committed) >= out_->appended();
       },
       20s));
+  }
+
+  /// Publishes so many trades, and does not wait.
+  void send(int count) {
+    ASSERT_TRUE(out_->publish(trades(count), {}, payload_kind::table_batch));
   }
 
   /// What the gateway answers, once it knows of everything up to `at_least`.
@@ -133,6 +125,24 @@ public:
   std::vector<std::string> warnings; ///< Of the last answer.
 
 private:
+  /// A batch of so many, expected from now on.
+  std::vector<std::byte> trades(int count) {
+    batch_builder rows{config_.table("trade")->schema};
+    for (int i = 0; i < count; ++i) {
+      const auto symbol = std::string(1, static_cast<char>('A' + w.draw(5)));
+      const auto size = static_cast<int32_t>(1 + w.draw(1000));
+      rows.append(0, int64_t{820'000'000'000'000'000} + trades_++);
+      rows.append_symbol(1, symbol);
+      rows.append(2, 1.5);
+      rows.append(3, size);
+      rows.append_symbol(4, "N");
+      rows.append_symbol(5, "");
+      rows.end_row();
+      expected[symbol] += size;
+    }
+    return rows.encode();
+  }
+
   /// The end of the merged log, from what its sequencer says.
   position stream_end() {
     const auto facts = w.ask<stream_facts>(

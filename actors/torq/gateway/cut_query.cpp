@@ -73,6 +73,8 @@ void cut_query::plan(effects& out) {
 }
 
 void cut_query::plan_again(const std::string& why, effects& out) {
+  if (asked_.is_part)
+    return refuse({errc::moved, why}, out);
   if (++replans_ > replans_max)
     return refuse({errc::moved, "the cut moved " + std::to_string(replans_)
                                   + " times: " + why},
@@ -83,6 +85,16 @@ void cut_query::plan_again(const std::string& why, effects& out) {
   plan(out);
 }
 
+bool cut_query::goes_too_far(position cutover, effects& out) {
+  if (asked_.upto == position{} || cutover <= asked_.upto)
+    return false;
+  refuse({errc::moved, hdb_ + " accounts for rows up to " + to_string(cutover)
+                         + ", and what is asked ends at "
+                         + to_string(asked_.upto)},
+         out);
+  return true;
+}
+
 void cut_query::choose_hdb(effects& out) {
   for (const auto& each : asked_.hdbs) {
     if (tried_hdbs_.names.contains(each.name))
@@ -91,7 +103,7 @@ void cut_query::choose_hdb(effects& out) {
     out.hdb = ask_hdb{each.name, std::nullopt};
     if (!cut_)
       cut_ = each.announced;
-    if (!cut_)
+    if (!cut_ || goes_too_far(cut_->cutover, out))
       return;
     // Another HDB may count its versions differently.
     const bool same
@@ -107,7 +119,11 @@ void cut_query::choose_rdb(effects& out) {
     if (tried_rdbs_.names.contains(name))
       continue;
     rdb_ = name;
-    out.rdb = ask_rdb{name, {cut_->cutover, asked_.at_least, asked_.life}};
+    out.rdb = ask_rdb{name,
+                      {.cutover = cut_->cutover,
+                       .at_least = asked_.at_least,
+                       .life = asked_.life,
+                       .upto = asked_.upto}};
     return;
   }
   refuse(lost("rdb", tried_rdbs_, asked_.rdb_hint), out);
@@ -119,6 +135,8 @@ void cut_query::on(hdb_answered& what, int64_t, effects& out) {
                         + to_string(what.cut.cutover) + ", not "
                         + to_string(cut_->cutover),
                       out);
+  if (goes_too_far(what.cut.cutover, out))
+    return;
   cut_ = what.cut;
   hdb_partial_ = std::move(what.partial);
   if (asked_.wants_rdb && rdb_.empty())
@@ -182,10 +200,9 @@ void cut_query::merge_when_complete(effects& out) {
       warnings.push_back(each);
   out.complete = merge{{cut_->manifest, cut_->cutover,
                         asked_.wants_rdb ? held_.upper : cut_->cutover,
-                        std::move(warnings)},
+                        std::move(warnings), held_.life},
                        *std::move(hdb_partial_),
-                       *std::move(rdb_partial_),
-                       held_.life};
+                       *std::move(rdb_partial_)};
 }
 
 /// All of a kind were tried. What is wrong with them is told by its own name,

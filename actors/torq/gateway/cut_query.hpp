@@ -32,8 +32,13 @@ public:
   struct question {
     std::string table;
     std::string stream;
-    position at_least;       ///< The RDB must have come so far; {0}: any.
-    lineage_id life{};       ///< Of `at_least`; not known: any.
+    position at_least; ///< The RDB must have come so far; {0}: any.
+    lineage_id life{}; ///< Of `at_least`; not known: any.
+    /// No row after it counts: other questions are answered at the same place.
+    /// {0}: what is newest. Not below `at_least`.
+    position upto{};
+    /// Of a plan, which begins anew as a whole when the cut moves.
+    bool is_part = false;
     int64_t deadline_ns = 0; ///< Monotonic.
     /// The answer would lack rows without one; all false: there is no store.
     bool wants_hdb = false;
@@ -88,7 +93,6 @@ public:
     query_cut cut;
     chunks hdb;
     chunks rdb;
-    lineage_id life{}; ///< Of the stream's positions in the cut.
   };
   struct effects {
     std::optional<ask_hdb> hdb;
@@ -120,6 +124,8 @@ private:
   void on(rdb_failed& what, int64_t now, effects& out);
   void plan(effects& out);
   void plan_again(const std::string& why, effects& out);
+  /// Refuses partitions that hold rows after `upto`.
+  bool goes_too_far(position cutover, effects& out);
   void choose_hdb(effects& out);
   void choose_rdb(effects& out);
   void merge_when_complete(effects& out);

@@ -13,6 +13,8 @@ namespace millrace::torq {
 namespace {
 constexpr auto tick_interval = std::chrono::milliseconds{250};
 constexpr int64_t start_grace_ns = 10'000'000'000;
+/// How often a plan begins anew because the stores moved on.
+constexpr int plan_begins_max = 4;
 /// A back end that went is expected back within this time.
 constexpr int64_t return_grace_ns = 10'000'000'000;
 
@@ -86,42 +88,70 @@ gateway_state::ask(query::split_plan plan,
     what.client = std::move(client);
     return hold(std::move(what));
   }
-  auto request = std::make_shared<plan_request>();
-  request->plan = std::move(plan);
-  request->at_least = at_least;
-  request->deadline_ns = deadline_ns;
-  request->rows_max = settings.result_rows_max;
-  request->bytes_max = settings.result_bytes_max;
-  request->process = settings.process;
-  request->client = std::move(client);
+  plan_request request;
+  request.plan = std::move(plan);
+  request.at_least = at_least;
+  request.deadline_ns = deadline_ns;
+  request.rows_max = settings.result_rows_max;
+  request.bytes_max = settings.result_bytes_max;
+  request.process = settings.process;
+  request.client = std::move(client);
+  for (const auto& fragment : request.plan.fragments) {
+    const auto& table = settings.tables.at(fragment.table);
+    request.sources.push_back(
+      {table.home.stream,
+       table.in_rdb || backends.known(backend_role::rdb, table.home)});
+  }
   auto promise = self->make_response_promise<chunks, query_cut>();
-  auto runner
-    = self->spawn(gateway_plan, env, fragment_actor{gateway_self_actor{self}},
-                  std::move(request));
-  self->request(runner, caf::infinite, start_atom::value)
-    .then(
-      [this, promise](const chunks& rows, const query_cut& cut) mutable {
-        ++answered;
-        promise.deliver(rows, cut);
-      },
-      [this, promise](caf::error& fault) mutable {
-        ++refused;
-        promise.deliver(std::move(fault));
-      });
+  begin_plan(std::move(request), 0, promise);
   return promise;
 }
 
+void gateway_state::begin_plan(
+  plan_request what, int begun_before,
+  caf::typed_response_promise<chunks, query_cut> promise) {
+  what.number = ++plan_last;
+  what.announced.clear();
+  for (const auto& [backend_name, entry] : backends.all())
+    if (entry.handle && entry.announced)
+      what.announced.emplace(backend_name, *entry.announced);
+  auto request = std::make_shared<const plan_request>(std::move(what));
+  plans.emplace(request->number, request);
+  auto runner = self->spawn(gateway_plan, env,
+                            fragment_actor{gateway_self_actor{self}}, request);
+  self->request(runner, caf::infinite, start_atom::value)
+    .then(
+      [this, promise, n = request->number](const chunks& rows,
+                                           const query_cut& cut) mutable {
+        plans.erase(n);
+        ++answered;
+        promise.deliver(rows, cut);
+      },
+      [this, promise, request, begun_before](caf::error& fault) mutable {
+        plans.erase(request->number);
+        if (fault == errc::moved && begun_before + 1 < plan_begins_max
+            && env->clock->monotonic_ns() < request->deadline_ns)
+          return begin_plan(*request, begun_before + 1, std::move(promise));
+        ++refused;
+        promise.deliver(std::move(fault));
+      });
+}
+
 caf::result<chunks, query_cut>
-gateway_state::ask_fragment(const chunk& plan, std::optional<position> at_least,
-                            int64_t deadline_ns) {
-  auto decoded = query::decode_plan(plan.bytes());
-  if (!decoded)
-    return to_caf(decoded.failure());
+gateway_state::ask_fragment(uint64_t plan, size_t fragment,
+                            const stream_place& upto) {
+  const auto found = plans.find(plan);
+  if (found == plans.end())
+    return to_caf({errc::cancelled, "the query is over"});
+  const auto& request = found->second;
   held_question what;
-  what.plan = *std::move(decoded);
-  what.at_least = at_least;
-  what.deadline_ns = deadline_ns;
-  what.is_part = true;
+  what.plan = request->plan.fragments.at(fragment);
+  what.plan.bytes_max = request->bytes_max;
+  if (request->sources.at(fragment).stream == request->sources.front().stream)
+    what.at_least = request->at_least;
+  what.part_of = request;
+  what.upto = upto;
+  what.deadline_ns = request->deadline_ns;
   what.client = caf::actor_cast<caf::actor_addr>(self->current_sender());
   return hold(std::move(what));
 }
@@ -171,7 +201,7 @@ void gateway_state::start(held_question what) {
   const bool wants_rdb
     = table.in_rdb || backends.known(backend_role::rdb, table.home);
   const auto stream = streams.find(table.home.stream);
-  if (!wants_rdb || stream == streams.end()
+  if (!wants_rdb || stream == streams.end() || what.upto.at != position{}
       || (what.at_least && !may_be_reborn(stream->second, what.plan.table)))
     run(std::move(what), {});
   else
@@ -210,6 +240,8 @@ void gateway_state::run(held_question what,
     question.at_least = std::max(question.at_least, floor.at);
     question.life = floor.life;
   }
+  if (what.part_of)
+    keep_to_plan(what, question);
   question.deadline_ns = what.deadline_ns;
   question.wants_hdb
     = table.in_hdb || backends.known(backend_role::hdb, table.home);
@@ -220,7 +252,7 @@ void gateway_state::run(held_question what,
   ++turn;
   for (const auto* hdb :
        backends.candidates(backend_role::hdb, table.home, turn)) {
-    question.hdbs.push_back({hdb->row.name, hdb->cut_of(question.table)});
+    question.hdbs.push_back({hdb->row.name, cut_for(what, *hdb)});
     request->handles[hdb->row.name] = hdb->handle;
   }
   for (const auto* rdb :
@@ -233,14 +265,45 @@ void gateway_state::run(held_question what,
   auto runner = self->spawn(gateway_query, env, std::move(request));
   under_way.emplace(number, running_question{std::move(what), runner});
   self->request(runner, caf::infinite, start_atom::value)
-    .then([this,
-           number](const chunks& rows, const query_cut& cut,
-                   const lineage_id& life) { answer(number, rows, cut, life); },
+    .then([this, number](const chunks& rows,
+                         const query_cut& cut) { answer(number, rows, cut); },
           [this, number](const caf::error& fault) { fail(number, fault); });
 }
 
-void gateway_state::answer(uint64_t number, const chunks& rows, query_cut cut,
-                           const lineage_id& life) {
+void gateway_state::keep_to_plan(const held_question& what,
+                                 cut_query::question& question) {
+  question.is_part = true;
+  if (what.upto.at != position{}) {
+    question.at_least = question.upto = what.upto.at;
+    question.life = what.upto.life;
+    return;
+  }
+  // The place that it is answered at holds for all of its stream: it is not
+  // below what is written down of any of them.
+  for (size_t i = 0; i < what.part_of->sources.size(); ++i) {
+    const auto& source = what.part_of->sources[i];
+    if (!source.grows || source.stream != question.stream)
+      continue;
+    const auto& table = what.part_of->plan.fragments[i].table;
+    for (const auto* hdb : backends.candidates(
+           backend_role::hdb, settings.tables.at(table).home, 0))
+      if (const auto found = what.part_of->announced.find(hdb->row.name);
+          found != what.part_of->announced.end())
+        question.at_least
+          = std::max(question.at_least, cut_of(found->second, table).cutover);
+  }
+}
+
+std::optional<partition_cut> gateway_state::cut_for(const held_question& what,
+                                                    const backend& hdb) const {
+  if (what.part_of)
+    if (const auto found = what.part_of->announced.find(hdb.row.name);
+        found != what.part_of->announced.end())
+      return cut_of(found->second, what.plan.table);
+  return hdb.cut_of(what.plan.table);
+}
+
+void gateway_state::answer(uint64_t number, const chunks& rows, query_cut cut) {
   auto found = under_way.extract(number);
   if (!found)
     return; // Its client is gone.
@@ -248,8 +311,8 @@ void gateway_state::answer(uint64_t number, const chunks& rows, query_cut cut,
   const auto& table = settings.tables.at(what.plan.table);
   if (const auto stream = streams.find(table.home.stream);
       stream != streams.end())
-    stream->second.ends.gave({cut.upper, life});
-  answered += !what.is_part;
+    stream->second.ends.gave({cut.upper, cut.life});
+  answered += !what.part_of;
   leave_client(what.client);
   what.promise.deliver(rows, cut);
 }
@@ -275,7 +338,7 @@ void gateway_state::fail(uint64_t number, caf::error fault) {
 }
 
 void gateway_state::refuse(held_question& what, caf::error fault) {
-  refused += !what.is_part;
+  refused += !what.part_of;
   leave_client(what.client);
   what.promise.deliver(std::move(fault));
 }
@@ -462,10 +525,9 @@ gateway(gateway_self_actor::stateful_pointer<gateway_state> self,
     [self](query_atom, const std::string& parameters) {
       return self->state.query(parameters);
     },
-    [self](fragment_atom, const chunk& plan, bool is_placed, position at_least,
-           int64_t deadline_ns) {
-      return self->state.ask_fragment(
-        plan, is_placed ? std::optional{at_least} : std::nullopt, deadline_ns);
+    [self](fragment_atom, uint64_t plan, size_t fragment, position upto,
+           const lineage_id& life) {
+      return self->state.ask_fragment(plan, fragment, {upto, life});
     },
     [self](watch_atom, const std::vector<process_row>& rows) {
       self->state.watch(rows);

@@ -92,9 +92,11 @@ struct gateway_state {
   caf::result<chunks, query_cut> ask(query::split_plan plan,
                                      const std::optional<position>& at_least,
                                      int64_t timeout_ns);
-  caf::result<chunks, query_cut> ask_fragment(const chunk& plan,
-                                              std::optional<position> at_least,
-                                              int64_t deadline_ns);
+  /// Begins a plan of several steps; anew when the stores moved on meanwhile.
+  void begin_plan(plan_request what, int begun_before,
+                  caf::typed_response_promise<chunks, query_cut> promise);
+  caf::result<chunks, query_cut> ask_fragment(uint64_t plan, size_t fragment,
+                                              const stream_place& upto);
   void watch(const std::vector<process_row>& rows);
   void compare(const process_row& row);
   void connect(const std::string& backend_name);
@@ -108,8 +110,11 @@ struct gateway_state {
     /// As asked for; none: to be the end that the stream has now.
     std::optional<position> at_least;
     int64_t deadline_ns = 0; ///< Monotonic.
-    bool is_part = false;    ///< Of a question: not counted as one.
-    caf::actor_addr client;  ///< Its end is that of the question.
+    /// The plan that it is a fragment of, and the place that this must end at;
+    /// null: it is a question by itself.
+    std::shared_ptr<const plan_request> part_of{};
+    stream_place upto{};    ///< {0}: the newest.
+    caf::actor_addr client; ///< Its end is that of the question.
     caf::typed_response_promise<chunks, query_cut> promise;
     /// What became of it with the back ends of then: it waits for one that
     /// comes back.
@@ -121,9 +126,12 @@ struct gateway_state {
   [[nodiscard]] bool ready(const held_question& what) const;
   void start(held_question what);
   void run(held_question what, const std::vector<std::string>& warnings);
+  /// Binds a fragment to the place and the partitions of its plan.
+  void keep_to_plan(const held_question& what, cut_query::question& question);
+  [[nodiscard]] std::optional<partition_cut> cut_for(const held_question& what,
+                                                     const backend& hdb) const;
   void run_waiting();
-  void answer(uint64_t number, const chunks& rows, query_cut cut,
-              const lineage_id& life);
+  void answer(uint64_t number, const chunks& rows, query_cut cut);
   void fail(uint64_t number, caf::error fault);
   void refuse(held_question& what, caf::error fault);
   /// Nobody waits for this client's answers any more.
@@ -173,6 +181,9 @@ struct gateway_state {
   std::map<caf::actor_addr, size_t> clients; ///< Questions of each.
   uint64_t question_last = 0;
   uint64_t connections = 0; ///< To back ends, in all.
+  /// Plans of several steps that are under way.
+  std::map<uint64_t, std::shared_ptr<const plan_request>> plans;
+  uint64_t plan_last = 0;
 };
 
 gateway_self_actor::behavior_type

@@ -57,23 +57,21 @@ result<chunks> carry_out(const plan_request& request,
 caf::result<chunks, query_cut> gateway_plan_state::start() {
   promise = self->make_response_promise<chunks, query_cut>();
   partials.resize(request->plan.fragments.size());
-  missing = partials.size();
-  ask(0);
+  cuts.emplace(request->sources);
+  ask(cuts->start());
   return promise;
 }
 
-void gateway_plan_state::ask(size_t number) {
-  auto plan = request->plan.fragments[number];
-  plan.bytes_max = request->bytes_max;
-  self
-    ->request(gateway, caf::infinite, fragment_atom::value,
-              chunk::copy_of(encode(plan)), request->at_least.has_value(),
-              request->at_least.value_or(position{}), request->deadline_ns)
-    .then(
-      [this, number](const chunks& rows, const query_cut& at) {
-        fragment_answered(number, rows, at);
-      },
-      [this](const caf::error& fault) { finish({}, fault); });
+void gateway_plan_state::ask(const std::vector<plan_cuts::ask>& next) {
+  for (const auto& [number, upto] : next)
+    self
+      ->request(gateway, caf::infinite, fragment_atom::value, request->number,
+                number, upto.at, upto.life)
+      .then(
+        [this, n = number](const chunks& rows, const query_cut& at) {
+          fragment_answered(n, rows, at);
+        },
+        [this](const caf::error& fault) { finish({}, fault); });
 }
 
 void gateway_plan_state::fragment_answered(size_t number, const chunks& rows,
@@ -86,13 +84,8 @@ void gateway_plan_state::fragment_answered(size_t number, const chunks& rows,
   if (number == 0)
     cut = at;
   cut.warnings = std::move(warnings);
-  // No answer is below one before it: the others hold all that was in the
-  // stream where the first was cut, and its newest rows find what was before
-  // them.
-  if (number == 0)
-    for (size_t i = 1; i < partials.size(); ++i)
-      ask(i);
-  if (--missing != 0)
+  ask(cuts->answered(number, {at.upper, at.life}));
+  if (!cuts->complete())
     return;
   env->pool->submit([me = gateway_plan_actor{self}, asked = request,
                      from = std::move(partials), world = env,

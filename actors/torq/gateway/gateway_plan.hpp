@@ -1,6 +1,7 @@
 #pragma once
 
 #include <millrace/actors/torq/execute/query_job.hpp>
+#include <millrace/actors/torq/gateway/plan_cuts.hpp>
 #include <millrace/messages/protocol/interfaces.hpp>
 #include <millrace/persistence/disk/env.hpp>
 #include <millrace/query/plan/split.hpp>
@@ -8,6 +9,7 @@
 #include <caf/stateful_actor.hpp>
 
 #include <atomic>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,13 +17,13 @@
 
 namespace millrace::torq {
 
-/// Asks for the result of one fragment of a plan: the plan, the place in its
-/// stream that it must have come to (none: the end that it has now), and the
-/// monotonic deadline.
+/// Asks for the result of one fragment of a plan: the numbers of both, the
+/// place in its stream that it must end at ({0}: the newest), and the life of
+/// the stream that this is of.
 using fragment_atom = caf::atom_constant<caf::atom("fragment")>;
 using fragment_actor
-  = caf::typed_actor<caf::replies_to<fragment_atom, chunk, bool, position,
-                                     int64_t>::with<chunks, query_cut>>;
+  = caf::typed_actor<caf::replies_to<fragment_atom, uint64_t, size_t, position,
+                                     lineage_id>::with<chunks, query_cut>>;
 
 /// GATEWAY PLAN: answers a plan of several fragments, or of one and what is to
 /// be done with its result.
@@ -33,16 +35,21 @@ using gateway_plan_actor
 /// A plan, and what its answer may take.
 struct plan_request {
   query::split_plan plan;
-  std::optional<position> at_least;
-  int64_t deadline_ns = 0;  ///< Monotonic.
-  uint64_t rows_max = 0;    ///< Of the answer; 0: no limit.
+  uint64_t number = 0;                      ///< Of the plan, in its gateway.
+  std::vector<plan_cuts::fragment> sources; ///< Of the fragments.
+  /// What the HDBs served when it began, by name: they are asked at that, so
+  /// that all fragments see the same partitions.
+  std::map<std::string, hdb_announcement> announced;
+  std::optional<position> at_least; ///< In the first fragment's stream.
+  int64_t deadline_ns = 0;          ///< Monotonic.
+  uint64_t rows_max = 0;            ///< Of the answer; 0: no limit.
   uint64_t bytes_max = 0;   ///< Of the answer and each step; 0: no limit.
   std::string process;      ///< The gateway's name, for messages.
   caf::actor_addr client{}; ///< The work ends when it does.
 };
 
-/// State of the GATEWAY PLAN: asks the gateway for the first fragment, then for
-/// all others at once, and carries out the rest on the pool.
+/// State of the GATEWAY PLAN: asks the gateway for the fragments as `plan_cuts`
+/// says, and carries out the rest on the pool.
 struct gateway_plan_state {
   static constexpr const char* name = "gateway-plan";
 
@@ -51,7 +58,7 @@ struct gateway_plan_state {
     : self{owner} {}
 
   caf::result<chunks, query_cut> start();
-  void ask(size_t number);
+  void ask(const std::vector<plan_cuts::ask>& next);
   void fragment_answered(size_t number, const chunks& rows,
                          const query_cut& at);
   void finish(const chunks& answer, const caf::error& fault);
@@ -61,7 +68,7 @@ struct gateway_plan_state {
   fragment_actor gateway;
   std::shared_ptr<const plan_request> request;
   std::vector<chunks> partials;
-  size_t missing = 0;
+  std::optional<plan_cuts> cuts;
   query_cut cut; ///< Of the first fragment, with the warnings of all.
   std::shared_ptr<std::atomic<bool>> cancelled
     = std::make_shared<std::atomic<bool>>(false);

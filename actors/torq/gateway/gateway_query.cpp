@@ -56,8 +56,8 @@ caf::timespan gateway_query_state::remaining() const {
   return caf::timespan{std::max<int64_t>(left, 1'000'000)};
 }
 
-caf::result<chunks, query_cut, lineage_id> gateway_query_state::start() {
-  promise = self->make_response_promise<chunks, query_cut, lineage_id>();
+caf::result<chunks, query_cut> gateway_query_state::start() {
+  promise = self->make_response_promise<chunks, query_cut>();
   plan_bytes = chunk::copy_of(encode(request->plan));
   way.emplace(request->question);
   step(cut_query::start{});
@@ -136,7 +136,6 @@ void gateway_query_state::merge(cut_query::merge what) {
   cut = what.cut;
   cut.warnings.insert(cut.warnings.end(), request->warnings.begin(),
                       request->warnings.end());
-  life = what.life;
   env->pool->submit([me = gateway_query_actor{self}, asked = request,
                      partials = std::move(what), world = env,
                      stopped = cancelled]() mutable {
@@ -153,7 +152,7 @@ void gateway_query_state::merge(cut_query::merge what) {
 void gateway_query_state::done(const chunks& merged, const caf::error& fault) {
   if (fault)
     return finish(fault);
-  promise.deliver(merged, cut, life);
+  promise.deliver(merged, cut);
   env->crash_point("gw.after_reply");
   self->quit();
 }

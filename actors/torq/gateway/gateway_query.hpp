@@ -19,13 +19,12 @@
 
 namespace millrace::torq {
 
-/// GATEWAY QUERY: asks the back ends one question, answers once: with the
-/// result, the cut, and the life of the stream that its positions are of.
-using gateway_query_actor = caf::typed_actor<
-  caf::replies_to<start_atom>::with<chunks, query_cut, lineage_id>,
-  // From the pool: both partial results merged, or the
-  // fault.
-  caf::reacts_to<job_atom, chunks, caf::error>>;
+/// GATEWAY QUERY: asks the back ends one question, answers once.
+using gateway_query_actor
+  = caf::typed_actor<caf::replies_to<start_atom>::with<chunks, query_cut>,
+                     // From the pool: both partial results merged, or the
+                     // fault.
+                     caf::reacts_to<job_atom, chunks, caf::error>>;
 
 /// One question, planned, and the living back ends that it may be put to.
 struct gateway_request {
@@ -45,7 +44,7 @@ struct gateway_query_state {
   explicit gateway_query_state(gateway_query_actor::pointer owner)
     : self{owner} {}
 
-  caf::result<chunks, query_cut, lineage_id> start();
+  caf::result<chunks, query_cut> start();
   void done(const chunks& merged, const caf::error& fault);
 
   void step(cut_query::input what);
@@ -68,10 +67,9 @@ struct gateway_query_state {
   asked_backend rdb;
   chunk plan_bytes;
   query_cut cut; ///< Of the answer.
-  lineage_id life;
   std::shared_ptr<std::atomic<bool>> cancelled
     = std::make_shared<std::atomic<bool>>(false);
-  caf::typed_response_promise<chunks, query_cut, lineage_id> promise;
+  caf::typed_response_promise<chunks, query_cut> promise;
 };
 
 gateway_query_actor::behavior_type

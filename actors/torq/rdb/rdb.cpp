@@ -158,7 +158,8 @@ void rdb_state::answer(rdb_question what) {
                              + " are in the HDB now"}));
     return;
   }
-  const auto upper = snapshot->end;
+  const auto upper
+    = what.rows.upto == position{} ? snapshot->end : what.rows.upto;
   rdb_cut cut{upper, progress.life(),
               persistence::lines_of(
                 store->lost(what.rows.cutover, upper, what.plan.table))};

@@ -16,6 +16,11 @@ std::optional<backend_role> backend_role_of(std::string_view type) {
   return std::nullopt;
 }
 
+partition_cut cut_of(const hdb_announcement& news, const std::string& table) {
+  const auto at = news.cutovers.find(table);
+  return {news.manifest, at == news.cutovers.end() ? position{} : at->second};
+}
+
 std::vector<std::string>
 backend_table::update(const std::vector<process_row>& rows,
                       const std::set<backend_role>& roles) {

@@ -34,6 +34,10 @@ struct table_home {
   std::string directory; ///< Absolute path.
 };
 
+/// Of a table, as an HDB announced it.
+[[nodiscard]] partition_cut cut_of(const hdb_announcement& news,
+                                   const std::string& table);
+
 /// One RDB or HDB as the gateway and the RDB know it.
 struct backend {
   process_row row;
@@ -59,12 +63,8 @@ struct backend {
   /// Of a table, as announced.
   [[nodiscard]] std::optional<partition_cut>
   cut_of(const std::string& table) const {
-    if (!announced)
-      return std::nullopt;
-    const auto at = announced->cutovers.find(table);
-    return partition_cut{announced->manifest, at == announced->cutovers.end()
-                                                ? position{}
-                                                : at->second};
+    return announced ? std::optional{torq::cut_of(*announced, table)}
+                     : std::nullopt;
   }
   void forget_connection() {
     handle = nullptr;

@@ -310,6 +310,40 @@ TEST(CutQueryTest, CarriesThePositionThatTheRdbMustReach) {
   EXPECT_EQ(done.rdb->rows, (rows_after{{100}, {250}}));
 }
 
+/// A fragment of a plan whose others are answered up to 130.
+cut_query bound(std::optional<partition_cut> known) {
+  return cut_query{{.at_least = {130},
+                    .upto = {130},
+                    .is_part = true,
+                    .deadline_ns = deadline_ns,
+                    .wants_hdb = true,
+                    .wants_rdb = true,
+                    .hdbs = {{"hdb1", std::move(known)}},
+                    .rdbs = {"rdb1"}}};
+}
+
+TEST(CutQueryTest, AsksForNoRowAfterThePlaceOfThePlan) {
+  auto query = bound(cut_at(4, 100));
+  const auto done = query.step(start(), 0);
+  ASSERT_TRUE(done.rdb);
+  EXPECT_EQ(done.rdb->rows.cutover, position{100});
+  EXPECT_EQ(done.rdb->rows.at_least, position{130});
+  EXPECT_EQ(done.rdb->rows.upto, position{130});
+}
+
+TEST(CutQueryTest, PartitionsThatGoPastThePlaceOfThePlanMoveIt) {
+  EXPECT_EQ(text_of(bound(cut_at(5, 140)).step(start(), 0)), "! moved");
+  auto query = bound(std::nullopt);
+  EXPECT_EQ(text_of(query.step(start(), 0)), "hdb1@newest");
+  EXPECT_EQ(text_of(query.step(hdb(1, 5, 140), 0)), "! moved");
+}
+
+TEST(CutQueryTest, AFragmentIsNotPlannedAgainByItself) {
+  auto query = bound(cut_at(4, 100));
+  (void)query.step(start(), 0);
+  EXPECT_EQ(text_of(query.step(hdb_fails(1, errc::moved), 0)), "! moved");
+}
+
 cut_query one_hdb() {
   return cut_query{{.table = "trade",
                     .deadline_ns = deadline_ns,
