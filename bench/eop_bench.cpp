@@ -40,7 +40,7 @@ public:
                        .try_emplace(std::string{column.symbol(code)},
                                     static_cast<uint16_t>(numbers_.size()))
                        .first->second;
-    const auto* values = reinterpret_cast<const uint32_t*>(column.values);
+    const auto* values = column.as<uint32_t>();
     for (uint32_t row = 0; row < rows; ++row)
       all_.push_back(codes_[values[row]]);
   }

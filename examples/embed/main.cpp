@@ -34,13 +34,11 @@ start_volume(nodes::process_host& host, const nodes::process_config& process) {
     if (message.kind != payload_kind::table_batch)
       return;
     const auto batch = decode_batch(message.payload);
-    for (uint32_t row = 0; batch && row < batch->row_count; ++row) {
-      const auto& symbols = batch->columns[1];
-      const auto* codes = reinterpret_cast<const uint32_t*>(symbols.values);
-      const auto* sizes
-        = reinterpret_cast<const int32_t*>(batch->columns[3].values);
-      caf::anon_send(me, std::string{symbols.symbol(codes[row])}, sizes[row]);
-    }
+    if (!batch || batch->table != "trade")
+      return;
+    for (uint32_t row = 0; row < batch->row_count; ++row)
+      caf::anon_send(me, std::string{batch->column("sym")->text(row)},
+                     batch->column("size")->as<int32_t>()[row]);
   };
   if (auto heard = host.subscribe(process.settings.at("stream"), on); !heard)
     return heard.failure();

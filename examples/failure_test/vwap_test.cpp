@@ -38,9 +38,8 @@ result<nodes::hosted_process> vwap(nodes::process_host& host,
   on.on_message = [me](const rt::message& message, position) {
     const auto batch = decode_batch(message.payload);
     for (uint32_t row = 0; batch && row < batch->row_count; ++row)
-      caf::anon_send(
-        me, reinterpret_cast<const double*>(batch->columns[2].values)[row],
-        reinterpret_cast<const int32_t*>(batch->columns[3].values)[row]);
+      caf::anon_send(me, batch->column("price")->as<double>()[row],
+                     batch->column("size")->as<int32_t>()[row]);
   };
   if (auto heard = host.subscribe("market", on); !heard)
     return heard.failure();

@@ -5,20 +5,12 @@
 
 #include <charconv>
 #include <cmath>
-#include <cstring>
 
 namespace millrace::feed {
 
 namespace {
 
 constexpr size_t write_bytes = 1u << 20;
-
-template <class T>
-T value_at(const batch_column& column, uint32_t row) {
-  T value;
-  std::memcpy(&value, column.values + row * sizeof value, sizeof value);
-  return value;
-}
 
 template <class T>
 void append_number(std::string& out, T value) {
@@ -35,12 +27,12 @@ void append_whole(std::string& out, T value) {
 
 void append_of_day(std::string& out, const batch_column& column, uint32_t row) {
   if (column.type == column_type::timespan) {
-    const auto ns = value_at<int64_t>(column, row);
+    const auto ns = column.as<int64_t>()[row];
     if (ns >= 0 && ns < text::day_ns)
       text::append_clock(out, ns);
     return;
   }
-  const auto value = value_at<int32_t>(column, row);
+  const auto value = column.as<int32_t>()[row];
   const auto unit = column.type == column_type::time     ? 1'000'000
                     : column.type == column_type::second ? 1'000'000'000
                                                          : 60'000'000'000;
@@ -52,44 +44,38 @@ void append_value(std::string& out, const batch_column& column, uint32_t row) {
   switch (column.type) {
     case column_type::boolean:
     case column_type::byte_:
-      return append_number(out, unsigned{value_at<uint8_t>(column, row)});
+      return append_number(out, unsigned{column.as<uint8_t>()[row]});
     case column_type::char_:
-      if (const auto c = value_at<char>(column, row); c != ' ')
+      if (const auto c = column.as<char>()[row]; c != ' ')
         out += c;
       return;
     case column_type::short_:
-      return append_whole(out, value_at<int16_t>(column, row));
+      return append_whole(out, column.as<int16_t>()[row]);
     case column_type::int_:
-      return append_whole(out, value_at<int32_t>(column, row));
+      return append_whole(out, column.as<int32_t>()[row]);
     case column_type::long_:
-      return append_whole(out, value_at<int64_t>(column, row));
+      return append_whole(out, column.as<int64_t>()[row]);
     case column_type::real:
-      if (const auto x = value_at<float>(column, row); !std::isnan(x))
+      if (const auto x = column.as<float>()[row]; !std::isnan(x))
         append_number(out, x);
       return;
     case column_type::float_:
-      if (const auto x = value_at<double>(column, row); !std::isnan(x))
+      if (const auto x = column.as<double>()[row]; !std::isnan(x))
         append_number(out, x);
       return;
     case column_type::symbol:
-      return text::append_csv_field(
-        out, column.symbol(value_at<uint32_t>(column, row)));
-    case column_type::string: {
-      const auto begin = row == 0 ? 0 : value_at<uint32_t>(column, row - 1);
-      return text::append_csv_field(
-        out,
-        column.bytes.substr(begin, value_at<uint32_t>(column, row) - begin));
-    }
+    case column_type::string:
+      return text::append_csv_field(out, column.text(row));
     case column_type::timestamp:
-      if (const auto time = value_at<int64_t>(column, row); time != null_long)
+      if (const auto time = column.as<int64_t>()[row]; time != null_long)
         text::append_time(out, time, ' ');
       return;
     case column_type::date:
-      if (const auto day = value_at<int32_t>(column, row); day != null_int)
+      if (const auto day = column.as<int32_t>()[row]; day != null_int)
         text::append_date(out, day);
       return;
     case column_type::month:
-      if (const auto month = value_at<int32_t>(column, row); month != null_int)
+      if (const auto month = column.as<int32_t>()[row]; month != null_int)
         text::append_month(out, month);
       return;
     case column_type::guid:

@@ -31,7 +31,7 @@ error check_symbols(const batch_view& batch, const batch_column& column) {
     return malformed(batch, column.name, "dictionary offsets are not in order");
   if (column.dictionary_ends[0] != 0)
     return malformed(batch, column.name, "dictionary entry 0 is not empty");
-  const auto* codes = reinterpret_cast<const uint32_t*>(column.values);
+  const auto* codes = column.as<uint32_t>();
   uint32_t highest = 0;
   for (uint32_t row = 0; row < batch.row_count; ++row)
     highest = std::max(highest, codes[row]);
@@ -68,9 +68,8 @@ error read_column(const batch_view& batch, schema::Column::Reader from,
     return check_symbols(batch, column);
   }
   if (column.type == column_type::string
-      && !ascending_within(
-        {reinterpret_cast<const uint32_t*>(column.values), batch.row_count},
-        column.bytes.size()))
+      && !ascending_within({column.as<uint32_t>(), batch.row_count},
+                           column.bytes.size()))
     return malformed(batch, column.name, "string offsets are not in order");
   return {};
 }

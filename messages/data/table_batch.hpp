@@ -28,9 +28,25 @@ struct batch_column {
   /// symbol: text of the dictionary. string: text of all rows.
   std::string_view bytes;
 
+  /// The values, one per row. @pre T is as wide as the column's type
+  template <class T>
+  [[nodiscard]] const T* as() const noexcept {
+    return reinterpret_cast<const T*>(values);
+  }
   [[nodiscard]] std::string_view symbol(uint32_t code) const noexcept {
     const auto begin = code == 0 ? 0 : dictionary_ends[code - 1];
     return bytes.substr(begin, dictionary_ends[code] - begin);
+  }
+  /// Of a string column: where the text of a row begins in `bytes`.
+  [[nodiscard]] uint32_t text_begin(size_t row) const noexcept {
+    return row == 0 ? 0 : as<uint32_t>()[row - 1];
+  }
+  /// The text of a row. @pre a symbol or string column
+  [[nodiscard]] std::string_view text(size_t row) const noexcept {
+    if (type == column_type::symbol)
+      return symbol(as<uint32_t>()[row]);
+    const auto begin = text_begin(row);
+    return bytes.substr(begin, as<uint32_t>()[row] - begin);
   }
 };
 
@@ -59,6 +75,15 @@ struct batch_view {
   uint64_t source_offset = 0;
   uint64_t source_row = 0;
   uint64_t source_digest = 0;
+
+  /// Null when there is none of that name.
+  [[nodiscard]] const batch_column*
+  column(std::string_view wanted) const noexcept {
+    for (const auto& each : columns)
+      if (each.name == wanted)
+        return &each;
+    return nullptr;
+  }
 };
 
 /// Reads a batch in place. Checks every length, code and offset, so that the

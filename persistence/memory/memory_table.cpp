@@ -9,17 +9,8 @@ namespace millrace::persistence {
 
 namespace {
 
-const uint32_t* ends_of(const batch_column& column) noexcept {
-  return reinterpret_cast<const uint32_t*>(column.values);
-}
-
 /// Address space for the text of a string column's first segment.
 constexpr size_t text_reserve_first = 1u << 20;
-
-/// Where the text of row `row` begins in a batch's string column.
-uint32_t text_begin(const batch_column& column, uint32_t row) noexcept {
-  return row == 0 ? 0 : ends_of(column)[row - 1];
-}
 
 } // namespace
 
@@ -203,7 +194,7 @@ bool memory_table::text_fits(const batch_view& batch, uint32_t begin,
       continue;
     const auto& column = batch.columns[static_cast<size_t>(from.column)];
     const auto bytes
-      = ends_of(column)[begin + count - 1] - text_begin(column, begin);
+      = column.as<uint32_t>()[begin + count - 1] - column.text_begin(begin);
     if (bytes > open_->texts[i].size() - open_->text_used[i]) {
       text_reserve_[i]
         = std::min<size_t>(2 * text_reserve_[i], options_.segment_text_bytes);
@@ -327,13 +318,14 @@ void memory_table::append_column(const batch_view& batch, const piece& part,
       return;
     }
     const auto& strings = batch.columns[static_cast<size_t>(from.column)];
-    const auto begin = text_begin(strings, part.begin);
-    const auto bytes = ends_of(strings)[part.begin + part.count - 1] - begin;
+    const auto begin = strings.text_begin(part.begin);
+    const auto bytes
+      = strings.as<uint32_t>()[part.begin + part.count - 1] - begin;
     if (bytes != 0)
       std::memcpy(open_->texts[at].data() + used, strings.bytes.data() + begin,
                   bytes);
     for (uint32_t i = 0; i < part.count; ++i)
-      ends[i] = ends_of(strings)[part.begin + i] - begin + used;
+      ends[i] = strings.as<uint32_t>()[part.begin + i] - begin + used;
     used += bytes;
     return;
   }

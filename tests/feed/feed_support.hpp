@@ -113,11 +113,7 @@ inline reader_options preset_options(std::string_view name,
 
 /// One value as text, with every bit of a float.
 inline std::string value_text(const batch_column& column, uint32_t row) {
-  auto number = [&]<class T>(T) {
-    T value;
-    std::memcpy(&value, column.values + row * sizeof value, sizeof value);
-    return value;
-  };
+  auto number = [&]<class T>(T) { return column.as<T>()[row]; };
   char text[64];
   switch (column.type) {
     case column_type::boolean:
@@ -134,12 +130,8 @@ inline std::string value_text(const batch_column& column, uint32_t row) {
       std::snprintf(text, sizeof text, "%.17g", number(double{}));
       return text;
     case column_type::symbol:
-      return std::string{column.symbol(number(uint32_t{}))};
-    case column_type::string: {
-      const auto* ends = reinterpret_cast<const uint32_t*>(column.values);
-      const auto begin = row == 0 ? 0 : ends[row - 1];
-      return std::string{column.bytes.substr(begin, ends[row] - begin)};
-    }
+    case column_type::string:
+      return std::string{column.text(row)};
     case column_type::guid: {
       std::string out;
       for (size_t i = 0; i < 16; ++i) {

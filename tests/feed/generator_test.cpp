@@ -63,23 +63,20 @@ TEST(GeneratorTest, RowsLookLikeAMarket) {
     EXPECT_EQ(view.table, trade ? "trade" : "quote");
     rows[{made.date, trade}] += view.row_count;
     dates.insert(made.date);
-    const auto* times
-      = reinterpret_cast<const int64_t*>(view.columns[0].values);
+    const auto* times = view.columns[0].as<int64_t>();
     for (uint32_t row = 0; row < view.row_count; ++row) {
       const auto symbol = value_text(view.columns[1], row);
       ++by_symbol[symbol];
       by_hour[static_cast<size_t>(times[row] % text::day_ns
                                   / 3'600'000'000'000)]++;
       of_day_before += times[row] / text::day_ns < made.date;
-      const auto* first
-        = reinterpret_cast<const double*>(view.columns[2].values);
+      const auto* first = view.columns[2].as<double>();
       if (trade)
         continue;
       late += times[row] < latest;
       latest = std::max(latest, times[row]);
       const auto bid = first[row];
-      const auto ask
-        = reinterpret_cast<const double*>(view.columns[3].values)[row];
+      const auto ask = view.columns[3].as<double>()[row];
       EXPECT_FALSE(std::isnan(bid) && std::isnan(ask));
       if (std::isnan(bid) || std::isnan(ask)) {
         ++one_sided;

@@ -62,9 +62,8 @@ table_facts facts_of(const outcome& got) {
     for (const auto& column : view->columns) {
       auto& into = facts.columns[std::string{column.name}];
       if (column.type == column_type::symbol) {
-        const auto* codes = reinterpret_cast<const uint32_t*>(column.values);
         for (uint32_t row = 0; row < view->row_count; ++row) {
-          const auto text = std::string{column.symbol(codes[row])} + "\n";
+          const auto text = std::string{column.text(row)} + "\n";
           into.crc = add_crc(into.crc, text.data(), text.size());
           into.sum += static_cast<double>(text.size() - 1);
         }

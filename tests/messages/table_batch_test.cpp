@@ -42,15 +42,16 @@ TEST(TableBatchTest, RoundTripKeepsEveryValue) {
   ASSERT_EQ(view->row_count, 4u);
   EXPECT_EQ(view->source_name, "file.csv");
   EXPECT_EQ(view->source_offset, 77u);
-  const auto& sym = view->columns[1];
-  const auto* codes = reinterpret_cast<const uint32_t*>(sym.values);
-  for (int i = 0; i < 4; ++i)
-    EXPECT_EQ(sym.symbol(codes[i]), symbols[i]);
-  const auto* price = reinterpret_cast<const double*>(view->columns[2].values);
+  for (size_t i = 0; i < 4; ++i) {
+    EXPECT_EQ(view->column("sym")->text(i), symbols[i]);
+    EXPECT_EQ(view->columns[4].text(i), std::string(i, 'x'));
+  }
+  EXPECT_EQ(view->column("venue"), nullptr);
+  const auto* price = view->columns[2].as<double>();
   EXPECT_TRUE(std::signbit(price[1]));
   EXPECT_TRUE(std::isnan(price[2]));
   EXPECT_EQ(price[3], 1e-310);
-  const auto* ends = reinterpret_cast<const uint32_t*>(view->columns[4].values);
+  const auto* ends = view->columns[4].as<uint32_t>();
   EXPECT_EQ(ends[3], 6u);
 }
 
@@ -85,14 +86,11 @@ TEST(TableBatchTest, DamagedBatchesNeverLeadOutOfBounds) {
       continue;
     }
     size_t total = 0;
-    for (const auto& column : view->columns) {
-      if (column.type == column_type::symbol)
+    for (const auto& column : view->columns)
+      if (column.type == column_type::symbol
+          || column.type == column_type::string)
         for (uint32_t row = 0; row < view->row_count; ++row)
-          total
-            += column
-                 .symbol(reinterpret_cast<const uint32_t*>(column.values)[row])
-                 .size();
-    }
+          total += column.text(row).size();
     EXPECT_LT(total, good.size() * 64);
   }
   EXPECT_GT(refused, 0u);

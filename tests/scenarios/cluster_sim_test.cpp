@@ -244,13 +244,9 @@ struct vwap_host {
         return;
       const auto batch = decode_batch(message.payload);
       ASSERT_TRUE(batch);
-      const auto* symbols
-        = reinterpret_cast<const uint32_t*>(batch->columns[1].values);
-      const auto* sizes
-        = reinterpret_cast<const int32_t*>(batch->columns[3].values);
       for (uint32_t row = 0; row < batch->row_count; ++row)
-        (*seen)[std::string{batch->columns[1].symbol(symbols[row])}]
-          += sizes[row];
+        (*seen)[std::string{batch->column("sym")->text(row)}]
+          += batch->column("size")->as<int32_t>()[row];
     };
     auto running = host.subscribe(process.settings.at("stream"), std::move(on));
     if (!running)

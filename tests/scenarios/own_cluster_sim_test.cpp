@@ -30,10 +30,8 @@ caf::behavior vwap_actor(caf::stateful_actor<vwap_state>* self) {
     [=](const chunk& bytes) {
       const auto batch = decode_batch(bytes.bytes());
       for (uint32_t row = 0; batch && row < batch->row_count; ++row) {
-        const auto price
-          = reinterpret_cast<const double*>(batch->columns[2].values)[row];
-        const auto size
-          = reinterpret_cast<const int32_t*>(batch->columns[3].values)[row];
+        const auto price = batch->column("price")->as<double>()[row];
+        const auto size = batch->column("size")->as<int32_t>()[row];
         self->state.turnover += price * size;
         self->state.size += size;
       }

@@ -37,7 +37,7 @@ int64_t time_of(const std::string& value, bool stamps = false) {
   EXPECT_FALSE(fault) << to_string(fault);
   const auto bytes = rows.take();
   const auto batch = decode_batch(bytes);
-  return *reinterpret_cast<const int64_t*>(batch->columns[0].values);
+  return *batch->columns[0].as<int64_t>();
 }
 
 TEST(LineRowsTest, RowWithoutATimeIsRefused) {

@@ -132,13 +132,8 @@ text::json_value plain_value(column_type type, const std::byte* values,
 }
 
 text::json_value value_of(const batch_column& column, size_t row) {
-  if (column.type == column_type::symbol)
-    return column.symbol(stored<uint32_t>(column.values, row));
-  if (column.type == column_type::string) {
-    const auto begin = row == 0 ? 0u : stored<uint32_t>(column.values, row - 1);
-    return column.bytes.substr(begin,
-                               stored<uint32_t>(column.values, row) - begin);
-  }
+  if (column.type == column_type::symbol || column.type == column_type::string)
+    return column.text(row);
   return plain_value(column.type, column.values, row);
 }
 

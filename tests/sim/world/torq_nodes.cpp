@@ -211,19 +211,14 @@ result<std::vector<trade_row>> rows_of(const chunks& answer) {
 result<std::vector<std::pair<position, trade_row>>>
 rows_in_stream(persistence::file_system& fs, const std::string& directory) {
   std::vector<std::pair<position, trade_row>> out;
-  auto fault
-    = for_each_batch(fs, directory, [&](position end, const batch_view& batch) {
-        const auto& sym = batch.columns[1];
-        for (uint32_t row = 0; row < batch.row_count; ++row)
-          out.emplace_back(
-            end,
-            trade_row{
-              reinterpret_cast<const int64_t*>(batch.columns[0].values)[row],
-              std::string{
-                sym.symbol(reinterpret_cast<const uint32_t*>(sym.values)[row])},
-              reinterpret_cast<const int64_t*>(batch.columns[2].values)[row],
-              reinterpret_cast<const int32_t*>(batch.columns[3].values)[row]});
-      });
+  auto fault = for_each_batch(
+    fs, directory, [&](position end, const batch_view& batch) {
+      const auto& at = batch.columns;
+      for (uint32_t row = 0; row < batch.row_count; ++row)
+        out.emplace_back(
+          end, trade_row{at[0].as<int64_t>()[row], std::string{at[1].text(row)},
+                         at[2].as<int64_t>()[row], at[3].as<int32_t>()[row]});
+    });
   if (fault)
     return fault;
   return out;
