@@ -1,6 +1,7 @@
 #include <millrace/messages/text/json_text.hpp>
 #include <millrace/nodes/cli/cluster_option.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
+#include <millrace/nodes/cli/log/parse_position.hpp>
 #include <millrace/nodes/cli/query.hpp>
 #include <millrace/nodes/client/gateway_client.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
@@ -87,8 +88,17 @@ void declare(option_list& list, query_options& into) {
   list.text("QUERY", into.text, "The query; default: read from standard input");
   declare_output_or_csv(list, into.output);
   list
-    .number("--at-least", into.at_least,
-            "Wait until the answer covers this position")
+    .read(
+      "--at-least",
+      [&into](const std::string& text) {
+        const auto at = parse_position(text);
+        if (!at)
+          return at.failure();
+        into.at_least = at->value;
+        return error{};
+      },
+      "Wait until the answer covers this position: a number, or "
+      "log.<session>.<roll>@<offset>")
     .shown_as("POSITION");
   list.flag("--cut", into.show_cut,
             "Print the cut of the answer to standard error");

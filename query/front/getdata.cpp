@@ -1,4 +1,5 @@
 #include <millrace/messages/text/json_text.hpp>
+#include <millrace/messages/text/nearest_name.hpp>
 #include <millrace/query/front/getdata.hpp>
 #include <millrace/query/front/getdata_builder_internal.hpp>
 
@@ -42,6 +43,25 @@ const parameter* find_parameter(std::string_view name) {
   return found == parameters.end() ? nullptr : found;
 }
 
+std::string meant_parameter(const std::string& name) {
+  std::vector<std::string> known;
+  for (const auto& each : parameters)
+    if (each.supported)
+      known.emplace_back(each.name);
+  return text::meant(name, known);
+}
+
+/// What was probably meant to be one of the parameters that are missing.
+std::string misspelt_of(const json& input,
+                        const std::vector<std::string>& missing) {
+  std::string out;
+  for (const auto& item : input.entries())
+    if (!find_parameter(item.key))
+      if (const auto said = text::meant(item.key, missing); !said.empty())
+        out += "; `" + item.key + " is not a parameter" + said;
+  return out;
+}
+
 /// What can be said of the dictionary as a whole.
 error check_dictionary(const json& input,
                        const std::vector<std::string>& repeated) {
@@ -53,7 +73,8 @@ error check_dictionary(const json& input,
       names.emplace_back(required);
   if (!names.empty())
     return check_failed("checkrequiredparams",
-                        "Required parameters missing:" + symbol_list(names));
+                        "Required parameters missing:" + symbol_list(names)
+                          + misspelt_of(input, names));
   for (const auto& item : input.entries())
     if (!find_parameter(item.key))
       names.push_back(item.key);
@@ -61,7 +82,8 @@ error check_dictionary(const json& input,
     return check_failed("checkparamnames",
                         "Invalid parameter present:" + symbol_list(names)
                           + ". For a list of valid parameters, use the command "
-                            ".checkinputs.getvalidparams[]");
+                            ".checkinputs.getvalidparams[]"
+                          + meant_parameter(names.front()));
   for (const auto* other : {"columns", "freeformcolumn"})
     if (input.find("aggregations") && input.find(other))
       names.emplace_back(other);

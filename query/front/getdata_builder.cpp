@@ -1,4 +1,5 @@
 #include <millrace/messages/text/civil_time.hpp>
+#include <millrace/messages/text/nearest_name.hpp>
 #include <millrace/query/front/getdata_builder_internal.hpp>
 
 #include <algorithm>
@@ -38,6 +39,20 @@ int64_t floor_days(int64_t ns) {
   return ns / text::day_ns - (ns % text::day_ns < 0 ? 1 : 0);
 }
 
+std::string meant_column(const table_schema& schema, const std::string& name) {
+  std::vector<std::string> known;
+  for (const auto& column : schema.columns)
+    known.push_back(column.name);
+  return text::meant(name, known);
+}
+
+std::string meant_aggregate(const std::string& name) {
+  std::vector<std::string> known{"distinct"};
+  for (int i = 1; i <= static_cast<int>(aggregate_function::scov); ++i)
+    known.emplace_back(to_string(static_cast<aggregate_function>(i)));
+  return text::meant(name, known);
+}
+
 } // namespace
 
 error getdata_builder::valid_columns(const table_schema& schema,
@@ -61,7 +76,8 @@ error getdata_builder::valid_columns(const table_schema& schema,
   return check_failed("checkcolumns", "Column(s) " + symbol_list(bad)
                                         + " presented in `" + parameter
                                         + " is not a valid column for `"
-                                        + schema.name);
+                                        + schema.name
+                                        + meant_column(schema, bad.front()));
 }
 
 void getdata_builder::use(const table_schema& schema,
@@ -188,7 +204,8 @@ error getdata_builder::bind_aggregations(const table_schema& schema) {
     return check_failed("undefinedaggs",
                         "Aggregations dictionary contains undefined "
                         "function(s) "
-                          + symbol_list(undefined));
+                          + symbol_list(undefined)
+                          + meant_aggregate(undefined.front()));
   for (const auto& agg : aggregations_) {
     if (agg.function == "distinct") {
       if (aggregations_.size() > 1)

@@ -76,6 +76,23 @@ const std::vector<refusal> refusals{
    "checkparamnames: Invalid parameter present:`invalidname1`invalidname2. "
    "For a list of valid parameters, use the command "
    ".checkinputs.getvalidparams[]"},
+  {"a parameter that is not one",
+   {{"instrument", "x"}},
+   "checkparamnames: Invalid parameter present:,`instrument. For a list of "
+   "valid parameters, use the command .checkinputs.getvalidparams[]; did you "
+   "mean 'instruments'?"},
+  {"a required parameter that is not written so",
+   {{"starttime", nullptr}, {"startime", "2019.01.01"}},
+   "checkrequiredparams: Required parameters missing:,`starttime; `startime is "
+   "not a parameter; did you mean 'starttime'?"},
+  {"a column that is not written so",
+   {{"columns", "bidprise"}},
+   "checkcolumns: Column(s) ,`bidprise presented in `columns is not a valid "
+   "column for `xdaily; did you mean 'bidprice'?"},
+  {"a function that is not written so",
+   {{"aggregations", {{"summ", "bidprice"}}}},
+   "undefinedaggs: Aggregations dictionary contains undefined function(s) "
+   ",`summ; did you mean 'sum'?"},
   {"A5",
    {{"aggregations", {{"max", "lots"}}},
     {"columns", "sym"},

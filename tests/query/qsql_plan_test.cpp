@@ -311,8 +311,8 @@ TEST(QsqlPlanTest, ShapesAndJoinsTables) {
 TEST(QsqlPlanTest, FaultsNameTheirPlace) {
   expect_plans({
     {"selec from trade",
-     "nyi: there is no function of tables 'selec' at character 1 near "
-     "'selec from trade'"},
+     "nyi: there is no function of tables 'selec'; did you mean 'select'? at "
+     "character 1 near 'selec from trade'"},
     {"select prise from trade",
      "prise: there is no such column; did you mean 'price'? at "
      "character 8 near 'prise'"},
@@ -327,6 +327,9 @@ TEST(QsqlPlanTest, FaultsNameTheirPlace) {
      "near 'price'"},
     {"select foo price from trade",
      "nyi: there is no function 'foo' at character 8 near 'foo'"},
+    {"select avgg price from trade",
+     "nyi: there is no function 'avgg'; did you mean 'avg'? at character 8 "
+     "near 'avgg'"},
     {"select price by sym from trade",
      "nyi: without an aggregate this would be a list per group, and "
      "columns of lists are not there at character 8 near 'price'"},

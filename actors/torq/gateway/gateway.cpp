@@ -2,6 +2,7 @@
 #include <millrace/actors/torq/gateway/gateway.hpp>
 #include <millrace/actors/torq/registry/declarations.hpp>
 #include <millrace/messages/text/json_value.hpp>
+#include <millrace/messages/text/nearest_name.hpp>
 #include <millrace/query/front/question.hpp>
 
 #include <caf/actor_cast.hpp>
@@ -36,6 +37,14 @@ chunks explained(const query::split_plan& plan) {
   return to_chunks(encode(out));
 }
 
+std::string meant_table(const std::string& name,
+                        const gateway_settings& settings) {
+  std::vector<std::string> known;
+  for (const auto& each : settings.tables)
+    known.push_back(each.first);
+  return text::meant(name, known);
+}
+
 } // namespace
 
 caf::result<chunks, query_cut>
@@ -49,16 +58,24 @@ gateway_state::query(const std::string& parameters) {
       {errc::limit_exceeded, settings.process + ": " + std::to_string(held)
                                + " queries run or wait; retry later"});
   }
+  std::string missed;
   auto asked = query::parse_question(
     parameters,
-    [this](std::string_view table) -> const table_schema* {
+    [&](std::string_view table) -> const table_schema* {
       const auto found = settings.tables.find(std::string{table});
-      return found == settings.tables.end() ? nullptr : &found->second.schema;
+      if (found != settings.tables.end())
+        return &found->second.schema;
+      missed = table;
+      return nullptr;
     },
     env->clock->now_ns());
   if (!asked) {
     ++refused;
-    return to_caf(asked.failure());
+    auto fault = asked.failure();
+    // The last thing that was looked for is the one that stopped it.
+    if (fault.code == errc::not_found && !missed.empty())
+      fault.context += meant_table(missed, settings);
+    return to_caf(fault);
   }
   if (asked->explain) {
     ++answered;

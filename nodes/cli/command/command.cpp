@@ -23,6 +23,11 @@ int parse_and_run(CLI::App& program, const command_list::action& run,
     // CLI11 takes them from the end.
     program.parse(std::vector<std::string>{words.rbegin(), words.rend()});
   } catch (const CLI::CallForHelp& help) {
+    // Help for a word that is not known would be that for another one.
+    if (const auto fault = stray_word_fault(program); !fault.empty()) {
+      std::fprintf(stderr, "%s\n", fault.c_str());
+      return exit_usage;
+    }
     return program.exit(help);
   } catch (const CLI::ParseError& fault) {
     std::fprintf(stderr, "%s\n", usage_fault(program, fault).c_str());

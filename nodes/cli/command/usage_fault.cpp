@@ -76,7 +76,17 @@ std::string stray_word(const std::vector<CLI::App*>& path) {
   return {};
 }
 
+std::string with_help(const std::string& name, const std::string& said) {
+  return name + ": " + said + " ('" + name + " --help' tells more)";
+}
+
 } // namespace
+
+std::string stray_word_fault(CLI::App& program) {
+  const auto path = named(program);
+  const auto said = stray_word(path);
+  return said.empty() ? said : with_help(full_name(path), said);
+}
 
 std::string usage_fault(CLI::App& program, const CLI::ParseError& why) {
   const auto path = named(program);
@@ -88,7 +98,7 @@ std::string usage_fault(CLI::App& program, const CLI::ParseError& why) {
         && !path.back()->get_subcommands({}).empty();
     said = lacks_command ? "a command is required" : option_fault(why);
   }
-  return name + ": " + said + " ('" + name + " --help' tells more)";
+  return with_help(name, said);
 }
 
 } // namespace millrace::nodes

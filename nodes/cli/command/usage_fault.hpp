@@ -15,4 +15,8 @@ namespace millrace::nodes {
 [[nodiscard]] std::string usage_fault(CLI::App& program,
                                       const CLI::ParseError& why);
 
+/// The same of a word that has no meaning, once `program` parsed the words;
+/// empty: all have one.
+[[nodiscard]] std::string stray_word_fault(CLI::App& program);
+
 } // namespace millrace::nodes

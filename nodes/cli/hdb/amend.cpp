@@ -21,8 +21,7 @@ using text::json_value;
 using namespace persistence;
 
 void declare(option_list& list, amend_options& into) {
-  list.text("DIRECTORY", into.directory, "Directory of the database")
-    .required();
+  declare_database(list, into.directory);
   list.text("-t,--table", into.table, "Whose rows")
     .required()
     .shown_as("TABLE");

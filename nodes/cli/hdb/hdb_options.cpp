@@ -1,13 +1,50 @@
 #include <millrace/messages/text/civil_time.hpp>
+#include <millrace/nodes/cli/command/kind_of_directory.hpp>
 #include <millrace/nodes/cli/hdb/hdb_options.hpp>
 
 #include <algorithm>
 
 namespace millrace::nodes {
 
+namespace {
+
+/// Also one that lost its manifest: what is left are directories of dates.
+bool is_database(persistence::file_system& fs, const std::string& path) {
+  if (fs.exists(path + "/" + persistence::hdb_manifest_name))
+    return true;
+  const auto entries = fs.list(path);
+  return entries
+         && std::any_of(entries->begin(), entries->end(),
+                        [](const auto& each) {
+                          return each.is_directory
+                                 && text::parse_date(each.name);
+                        });
+}
+
+} // namespace
+
+void declare_database(option_list& list, std::string& directory) {
+  list
+    .read(
+      "DIRECTORY",
+      [&directory](const std::string& text) {
+        auto& fs = persistence::posix_file_system();
+        if (auto fault = check_kind(fs, text,
+                                    {"the directory of a historical database",
+                                     [&fs](const std::string& at) {
+                                       return is_database(fs, at);
+                                     }}))
+          return fault;
+        directory = text;
+        return error{};
+      },
+      "Directory of the database")
+    .required()
+    .shown_as("");
+}
+
 void hdb_options::declare(option_list& list, hdb_options& into) {
-  list.text("DIRECTORY", into.directory, "Directory of the database")
-    .required();
+  declare_database(list, into.directory);
   list.text("-t,--table", into.table, "Only this table");
   list
     .read(

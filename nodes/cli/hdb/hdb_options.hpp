@@ -34,6 +34,9 @@ struct hdb_options {
   }
 };
 
+/// Declares `DIRECTORY`: what is not one of a historical database is refused.
+void declare_database(option_list& list, std::string& directory);
+
 struct hdb_drop_options {
   hdb_options where;
   std::optional<int32_t> before; ///< Days since 2000.01.01.

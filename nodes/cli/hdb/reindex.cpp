@@ -17,8 +17,7 @@ using text::json_value;
 using namespace persistence;
 
 void declare(option_list& list, hdb_reindex_options& into) {
-  list.text("DIRECTORY", into.directory, "Directory of the database")
-    .required();
+  declare_database(list, into.directory);
   list
     .text("INDEX", into.index,
           "Directory of the index of an hdb process: hdb-index/PROCESS in the "

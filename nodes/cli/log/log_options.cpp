@@ -1,10 +1,23 @@
+#include <millrace/nodes/cli/command/kind_of_directory.hpp>
 #include <millrace/nodes/cli/log/log_options.hpp>
 #include <millrace/nodes/configuration/configuration.hpp>
 #include <millrace/persistence/disk/file_system.hpp>
+#include <millrace/persistence/log/log_directory.hpp>
 
 namespace millrace::nodes {
 
 namespace {
+
+/// A log that lost a part of what makes it one is still looked at.
+error check_log(const std::string& path) {
+  auto& fs = persistence::posix_file_system();
+  return check_kind(fs, path,
+                    {"a log directory", [&fs](const std::string& at) {
+                       const auto files = persistence::list_log_files(fs, at);
+                       return fs.exists(at + "/.lineage")
+                              || (files && !files->empty());
+                     }});
+}
 
 /// The merged log of a stream of $MILLRACE_CONFIG, where it lies on this host.
 result<std::string> find_log(const std::string& text) {
@@ -46,6 +59,8 @@ void declare_log(option_list& list, log_options& into) {
         auto found = find_log(text);
         if (!found)
           return found.failure();
+        if (auto fault = check_log(*found))
+          return fault;
         into.directory = *std::move(found);
         return error{};
       },

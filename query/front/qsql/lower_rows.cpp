@@ -144,6 +144,20 @@ std::optional<column_type> type_of_part(std::string_view part) {
   return std::nullopt;
 }
 
+/// Functions that are words.
+std::vector<std::string> words_of_rows() {
+  std::vector<std::string> out{"in", "within", "like", "fby", "til"};
+  for (const auto& each : of_one)
+    out.emplace_back(each.name);
+  for (const auto& each : of_two)
+    out.emplace_back(each.name);
+  for (int i = 1; i <= static_cast<int>(aggregate_function::scov); ++i)
+    out.emplace_back(to_string(static_cast<aggregate_function>(i)));
+  for (int i = 1; i <= static_cast<int>(window_function::row_number); ++i)
+    out.emplace_back(to_string(static_cast<window_function>(i)));
+  return out;
+}
+
 } // namespace
 
 std::optional<scalar_function> scalar_of(std::string_view name,
@@ -303,8 +317,8 @@ error row_scope::no_function(const node& tree) const {
       "'" + std::string{name} + "' does not take "
         + std::to_string(argument_count(tree))
         + (argument_count(tree) == 1 ? " argument" : " arguments"));
-  return owner_.refused(function,
-                        "there is no function '" + std::string{name} + "'");
+  return owner_.refused(function, "there is no function '" + std::string{name}
+                                    + "'" + text::meant(name, words_of_rows()));
 }
 
 result<expression> row_scope::scalar(const node& tree,

@@ -263,10 +263,13 @@ result<table_value> lowering::applied_table(const node& tree) {
     return wrong(tree, "rank",
                  "'" + std::string{function} + "' does not take "
                    + std::to_string(count) + " arguments");
-  return refused(tree, function.empty()
-                         ? std::string{"this is not a function of tables"}
-                         : "there is no function of tables '"
-                             + std::string{function} + "'");
+  if (function.empty())
+    return refused(tree, "this is not a function of tables");
+  std::vector<std::string> known{"select", "exec", "update", "delete"};
+  known.insert(known.end(), table_functions.begin(), table_functions.end());
+  return refused(tree, "there is no function of tables '"
+                         + std::string{function} + "'"
+                         + text::meant(function, known));
 }
 
 result<table_value> lowering::shaped(const node& tree,

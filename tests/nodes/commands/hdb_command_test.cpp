@@ -75,6 +75,27 @@ TEST_F(HdbCommandTest, WhatIsNotThereIsNamed) {
   EXPECT_NE(err_.find("/none"), std::string::npos) << err_;
 }
 
+TEST_F(HdbCommandTest, WhatIsNotADatabaseIsSaidToBeNone) {
+  const auto part = directory_ + "/2013.10.07/all";
+  for (const std::string command : {"ls", "du", "check", "ledger"}) {
+    EXPECT_EQ(run({command, part}), 64) << command;
+    EXPECT_NE(err_.find("'" + part
+                        + "' is not the directory of a historical database; '"
+                        + directory_ + "' is one"),
+              std::string::npos)
+      << err_;
+    EXPECT_EQ(run({command, directory_ + "/none"}), 64);
+    EXPECT_NE(err_.find("/none' is not there"), std::string::npos) << err_;
+  }
+  const auto above = directory_ + "-above";
+  std::filesystem::create_directories(above);
+  std::filesystem::rename(directory_, above + "/hdb");
+  EXPECT_EQ(run({"check", above}), 64);
+  EXPECT_NE(err_.find("'" + above + "/hdb' is one"), std::string::npos) << err_;
+  std::filesystem::rename(above + "/hdb", directory_);
+  std::filesystem::remove(above);
+}
+
 TEST_F(HdbCommandTest, ChecksEveryFile) {
   EXPECT_TRUE(run_json({"check", directory_})["ok"]);
   {

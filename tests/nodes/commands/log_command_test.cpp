@@ -69,6 +69,23 @@ TEST_F(LogCommandTest, TellsWhatIsInThem) {
   EXPECT_EQ(info["files"][0]["ids"]["feed"]["first"], 1);
 }
 
+TEST_F(LogCommandTest, WhatIsNotALogIsSaidToBeNone) {
+  const auto above = directory_ + "-above";
+  std::filesystem::create_directories(above + "/market");
+  std::filesystem::rename(directory_, above + "/market/out");
+  for (const std::string command : {"ls", "info", "verify", "dump", "tail"}) {
+    EXPECT_EQ(run({command, above}), 64) << command;
+    EXPECT_NE(err_.find("'" + above + "' is not a log directory; '" + above
+                        + "/market/out' is one"),
+              std::string::npos)
+      << err_;
+    EXPECT_EQ(run({command, above + "/none"}), 64);
+    EXPECT_NE(err_.find("/none' is not there"), std::string::npos) << err_;
+  }
+  std::filesystem::rename(above + "/market/out", directory_);
+  std::filesystem::remove_all(above);
+}
+
 TEST_F(LogCommandTest, DumpsFromAPlaceOn) {
   const auto all = run_json({"dump", directory_});
   ASSERT_EQ(all.size(), 52u);

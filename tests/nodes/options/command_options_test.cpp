@@ -179,6 +179,8 @@ TEST(CommandOptionsTest, Query) {
   EXPECT_EQ(options<query_options>().output, output_format::csv);
   EXPECT_EQ(options<query_options>().at_least, 18446744073709551615u);
   EXPECT_TRUE(options<query_options>().show_cut);
+  EXPECT_EQ(parse({"query", "{}", "--at-least", "log.0.1@64"}), 42);
+  EXPECT_EQ(options<query_options>().at_least, (uint64_t{1} << 30) + 64);
   EXPECT_EQ(parse({"query"}), 42);
   EXPECT_EQ(options<query_options>().at_least, std::nullopt);
   EXPECT_EQ(parse({"query", "-l", "cobol", "{}"}), 64);
@@ -311,6 +313,16 @@ TEST(CommandLineTest, HelpIsACommandToo) {
   EXPECT_EQ(printed({"help", "eop"}), printed({"eop", "--help"}));
   EXPECT_EQ(printed({"help"}), printed({"--help"}));
   EXPECT_THAT(printed({"help"}), HasSubstr("completion"));
+}
+
+TEST(CommandLineTest, AWrongWordIsNamedBesideHelpToo) {
+  EXPECT_EQ(refusal({"fede", "--help"}),
+            "millrace: unknown command 'fede'; did you mean 'feed'? ('millrace "
+            "--help' tells more)\n");
+  EXPECT_EQ(refusal({"help", "fede"}), refusal({"fede", "--help"}));
+  EXPECT_THAT(refusal({"eop", "--help", "--preiod"}),
+              HasSubstr("did you mean '--period'?"));
+  EXPECT_THAT(refusal({"-h", "xyzzy"}), HasSubstr("'xyzzy'"));
 }
 
 TEST(CommandLineTest, CompletionKnowsCommandsAndOptions) {
