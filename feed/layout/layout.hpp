@@ -139,6 +139,11 @@ preset_text(std::string_view name) noexcept;
 [[nodiscard]] result<table_schema> schema_of(const layout& from);
 [[nodiscard]] result<table_schema> preset_schema(std::string_view name);
 
+/// Whether the symbol that is said for files that carry none has any effect.
+[[nodiscard]] bool uses_symbol(const layout& from);
+/// The same of the date.
+[[nodiscard]] bool uses_date(const layout& from);
+
 /// Replaces {symbol}, {date} (YYYYMMDD), {file}, {member} and {member:N}: the
 /// stem of the file or, in an archive, of the member; N picks one of its parts
 /// between '_', from 0, or from the end when negative.

@@ -1,5 +1,7 @@
 #include <millrace/feed/layout/layout.hpp>
+#include <millrace/feed/text/time_pattern.hpp>
 
+#include <algorithm>
 #include <charconv>
 
 namespace millrace::feed {
@@ -61,7 +63,36 @@ result<std::string> value_of(std::string_view name,
                "unknown placeholder '{" + std::string{name} + "}'"};
 }
 
+bool mentions(const layout& from, std::string_view placeholder) {
+  return from.date.find(placeholder) != std::string::npos
+         || std::any_of(from.constants.begin(), from.constants.end(),
+                        [&](const layout_constant& each) {
+                          return each.text.find(placeholder)
+                                 != std::string::npos;
+                        });
+}
+
+/// Whether texts of the column may be without a date.
+bool may_lack_date(const layout_column& column) {
+  if (column.type != column_type::timestamp)
+    return false;
+  if (column.format == time_format::pattern) {
+    const auto pattern = time_pattern::compile(column.pattern);
+    return pattern && !pattern->has_date();
+  }
+  return column.format >= time_format::iso
+         && column.format <= time_format::hhmmss_ns;
+}
+
 } // namespace
+
+bool uses_symbol(const layout& from) { return mentions(from, "{symbol}"); }
+
+bool uses_date(const layout& from) {
+  return mentions(from, "{date}")
+         || std::any_of(from.columns.begin(), from.columns.end(),
+                        may_lack_date);
+}
 
 result<std::string> fill_template(std::string_view text,
                                   const template_values& values) {

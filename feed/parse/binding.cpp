@@ -79,6 +79,7 @@ public:
     for (size_t i = 0; i < filled_.size(); ++i)
       if (!filled_[i])
         out_->null_columns.push_back(i);
+    out_->date_is_for_times = request_.date != null_int && !date_is_used_;
     out_->identity = request_.source + "@" + hash_of_print();
     return std::shared_ptr<const binding>{out_};
   }
@@ -243,6 +244,8 @@ private:
                   request_.source + ": column '" + column.name
                     + "' holds times of day: give a date (--date), or a file "
                       "name that holds one as the layout says");
+    date_is_used_
+      = date_is_used_ || (of_day && column.type == column_type::timestamp);
     print_field(column, made);
     if (column.type == column_type::timestamp
         && (of_day || column.format == time_format::iso))
@@ -294,6 +297,8 @@ private:
         text = std::move(made);
       }
       print("constant", constant.name, *text);
+      date_is_used_
+        = date_is_used_ || constant.text.find("{date}") != std::string::npos;
       bound_constant bound{*index, *text, {}};
       const auto type = out_->schema.columns[*index].type;
       if (is_text(type)) {
@@ -348,7 +353,8 @@ private:
   const layout& from_;
   std::shared_ptr<binding> out_ = std::make_shared<binding>();
   std::vector<bool> filled_;
-  std::string print_; ///< All that makes rows of lines.
+  bool date_is_used_ = false; ///< Whatever the times are like.
+  std::string print_;         ///< All that makes rows of lines.
 };
 
 } // namespace

@@ -45,6 +45,9 @@ struct binding {
   std::vector<std::string> skipped; ///< Lines that begin so are.
   uint32_t field_count = 0;
   int32_t date = null_int; ///< Days since 2000.01.01.
+  /// Nothing but times without a date takes it from there, and it was asked
+  /// for: a time with a date of its own says something else.
+  bool date_is_for_times = false;
   size_t time_column = 0;
   /// The time column first, texts last: only texts cannot be refused, and the
   /// parser undoes refused rows before it reaches them.

@@ -360,6 +360,8 @@ column_reader::column_reader(const binding& fitted, size_t index)
                                           fitted.date,
                                           fitted.fields[index].pattern.get()} {
   MILLRACE_ASSERT(read_ != nullptr);
+  if (fitted.date_is_for_times && column_ == fitted.time_column)
+    time_.refuse_own_dates();
 }
 
 void column_reader::read_rewritten(const row_slice& rows,

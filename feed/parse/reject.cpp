@@ -64,6 +64,8 @@ std::string_view to_string(fault why) noexcept {
       return "is not a time of the layout's format";
     case fault::no_date:
       return "is a time of day, and no date is known: give --date";
+    case fault::own_date:
+      return "has a date of its own: leave out --date";
     case fault::ambiguous:
       return "has as many digits as a time of another unit: see `format`";
     case fault::no_such_time:

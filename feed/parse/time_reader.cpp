@@ -113,6 +113,8 @@ fault time_reader::iso_slowly(const char* text, size_t length, int64_t& out) {
   } else {
     if (const auto why = take_date(in, day); why != fault::none)
       return why;
+    if (!own_dates_)
+      return fault::own_date;
     if (length - in.rest().size() == 10 && clock_.uniform(day)) {
       date_text_ = detail::load8(text);
       std::memcpy(&date_tail_, text + 8, sizeof date_tail_);

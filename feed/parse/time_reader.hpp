@@ -18,6 +18,9 @@ public:
               const time_pattern* pattern = nullptr)
     : clock_{clock}, pattern_{pattern}, date_{date}, format_{format} {}
 
+  /// Texts of `iso` with a date of their own are refused.
+  void refuse_own_dates() noexcept { own_dates_ = false; }
+
   /// @param out ns since 2000.01.01 UTC
   /// @pre text is readable for text_slack bytes after its end, length > 0
   fault timestamp(const char* text, size_t length, int64_t& out) {
@@ -100,6 +103,7 @@ private:
   int32_t date_;
   uint16_t date_tail_ = 0;
   bool date_uniform_ = false;
+  bool own_dates_ = true;
   time_format format_;
 };
 

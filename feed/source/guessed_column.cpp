@@ -193,24 +193,69 @@ bool guess_number(const std::vector<std::string_view>& values,
   return true;
 }
 
-/// "1.234,5" and "0,5".
+/// Digits in groups of three, with commas between them: "1,234" and
+/// "-12,345.6".
+bool has_groups(std::string_view text) {
+  if (text.starts_with('-') || text.starts_with('+'))
+    text.remove_prefix(1);
+  const auto whole = text.substr(0, text.find('.'));
+  if (text.find(',', whole.size()) != text.npos)
+    return false;
+  size_t in_group = 0;
+  bool first = true;
+  for (const char c : whole) {
+    if (c == ',') {
+      if (first ? in_group == 0 || in_group > 3 : in_group != 3)
+        return false;
+      first = false;
+      in_group = 0;
+    } else if (c < '0' || c > '9') {
+      return false;
+    } else {
+      ++in_group;
+    }
+  }
+  return first || in_group == 3;
+}
+
+/// `text` without its `between`, and with a point for its comma.
+std::string plain_number(std::string_view text, char between) {
+  std::string out;
+  for (const char c : text)
+    if (c != between)
+      out += c == ',' ? '.' : c;
+  return out;
+}
+
+/// "1,234.50", or "1.234,5" and "0,5".
 bool guess_comma(const std::vector<std::string_view>& values,
-                 guessed_column& out) {
-  const bool any = std::any_of(values.begin(), values.end(), [](auto text) {
-    return text.find(',') != text.npos;
-  });
+                 bool rather_groups, guessed_column& out) {
+  if (std::all_of(values.begin(), values.end(),
+                  [](auto text) { return text.find(',') == text.npos; }))
+    return false;
   bool whole = true;
-  out.decimal_comma
-    = any && std::all_of(values.begin(), values.end(), [&](auto text) {
-        std::string plain;
-        for (const char c : text)
-          if (c != '.')
-            plain += c == ',' ? '.' : c;
-        return is_number(plain, whole);
+  const bool thousands
+    = std::all_of(values.begin(), values.end(), [&](auto text) {
+        return has_groups(text) && is_number(plain_number(text, ','), whole);
       });
-  if (out.decimal_comma)
+  bool fractions = false;
+  const bool decimal
+    = std::all_of(values.begin(), values.end(), [&](auto text) {
+        const auto point = text.rfind('.');
+        return (point == text.npos || point < text.find(','))
+               && is_number(plain_number(text, '.'), fractions);
+      });
+  if (!thousands && !decimal)
+    return false;
+  out.either_mark = thousands && decimal;
+  if (thousands && (!decimal || rather_groups)) {
+    out.comma = guessed_column::mark::thousands;
+    out.is = whole ? kind::whole : kind::decimal;
+  } else {
+    out.comma = guessed_column::mark::decimal;
     out.is = kind::decimal;
-  return out.decimal_comma;
+  }
+  return true;
 }
 
 } // namespace
@@ -222,7 +267,7 @@ const std::vector<std::string>& words_for_none() {
 }
 
 guessed_column guess_column(const std::vector<std::string_view>& all,
-                            std::string_view name, bool may_have_comma) {
+                            std::string_view name, bool rather_groups) {
   guessed_column out;
   const auto& none = words_for_none();
   std::vector<std::string_view> values;
@@ -235,8 +280,7 @@ guessed_column guess_column(const std::vector<std::string_view>& all,
   const std::set<std::string_view> distinct{values.begin(), values.end()};
   out.few_values = distinct.size() * 2 <= values.size() + 2;
   if (values.empty() || guess_time(values, name, out)
-      || guess_number(values, out)
-      || (may_have_comma && guess_comma(values, out)))
+      || guess_number(values, out) || guess_comma(values, rather_groups, out))
     return out;
   const bool truths
     = std::all_of(distinct.begin(), distinct.end(), [](auto text) {

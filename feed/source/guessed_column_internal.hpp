@@ -12,12 +12,16 @@ namespace millrace::feed {
 struct guessed_column {
   enum class kind { text, boolean, whole, decimal, stamp, date, clock };
   kind is = kind::text;
-  std::string format;         ///< Of times; empty: iso.
-  bool zoned = false;         ///< Its times say their offset, or are counts.
-  bool either_day = false;    ///< Day and month could be the other way round.
-  bool null_words = false;    ///< Some values are words for none.
-  bool decimal_comma = false; ///< And perhaps points between thousands.
-  bool few_values = false;    ///< Texts come again: a symbol.
+  std::string format;      ///< Of times; empty: iso.
+  bool zoned = false;      ///< Its times say their offset, or are counts.
+  bool either_day = false; ///< Day and month could be the other way round.
+  bool null_words = false; ///< Some values are words for none.
+  /// What a comma in its numbers is: the mark of decimals, perhaps with points
+  /// between thousands, or what stands between these.
+  enum class mark { none, decimal, thousands };
+  mark comma = mark::none;
+  bool either_mark = false; ///< It could be both.
+  bool few_values = false;  ///< Texts come again: a symbol.
 };
 
 /// Words for no value.
@@ -25,8 +29,9 @@ struct guessed_column {
 
 /// @param values of one field, as they stand
 /// @param name of the field; empty: none
+/// @param rather_groups a comma that can be both stands between thousands
 [[nodiscard]] guessed_column
 guess_column(const std::vector<std::string_view>& values, std::string_view name,
-             bool may_have_comma);
+             bool rather_groups);
 
 } // namespace millrace::feed

@@ -1,5 +1,6 @@
 #include <millrace/feed/layout/layout.hpp>
 #include <millrace/feed/source/guessed_column_internal.hpp>
+#include <millrace/feed/source/json_head_internal.hpp>
 #include <millrace/feed/source/layout_guess.hpp>
 #include <millrace/messages/text/csv_text.hpp>
 
@@ -76,8 +77,16 @@ public:
     take_lines();
     if (lines_.empty())
       return error{errc::bad_data, "there are no lines to look at"};
-    find_delimiter();
-    take_rows();
+    if (lines_.front().find('{') != std::string_view::npos)
+      take_json();
+    else if (lines_.front() == "[" || lines_.front().starts_with("[{"))
+      return error{errc::bad_data,
+                   "it is one document of JSON, and lines are wanted, one per "
+                   "row: `jq -c '.[]'` makes them"};
+    if (!json_) {
+      find_delimiter();
+      take_rows();
+    }
     for (size_t i = 0; i < rows_.front().size(); ++i)
       columns_.push_back(guess(i));
     if (auto fault = find_time())
@@ -102,6 +111,29 @@ private:
       if (!line.empty() && !line.starts_with('#'))
         lines_.push_back(line);
     }
+  }
+
+  /// Columns are named by the last key of their path.
+  void take_json() {
+    auto head = read_json_head(lines_);
+    if (!head || head->paths.empty())
+      return;
+    json_ = true;
+    header_ = true;
+    paths_ = std::move(head->paths);
+    rows_ = std::move(head->rows);
+    fields_ = paths_.size();
+    for (const auto& path : paths_)
+      names_.push_back(path == "@before" ? "received"
+                                         : path.substr(path.rfind('.') + 1));
+    std::string lists;
+    for (const auto& path : head->left_out)
+      lists += (lists.empty() ? "" : ", ") + path;
+    if (!lists.empty())
+      out_.questions.push_back(
+        "left out: " + lists
+        + "; a position takes one element of a list (path = \"bids.0\"), and "
+          "each = \"bids\" makes a row per element");
   }
 
   void find_delimiter() {
@@ -150,7 +182,7 @@ private:
     for (const auto& row : rows_)
       values.emplace_back(row[field]);
     return guess_column(values, header_ ? names_[field] : "",
-                        delimiter_ != ',');
+                        !json_ && delimiter_ == ',');
   }
 
   [[nodiscard]] std::optional<size_t> first_of(kind wanted) const {
@@ -171,9 +203,9 @@ private:
       return {errc::bad_data,
               "none of its fields looks like a time: write the layout by hand, "
               "from one of `millrace layout --preset NAME`"};
-    if (!clock)
+    if (!clock || json_) // Of JSON a column is one value.
       date_.reset();
-    else if (!date_)
+    if (clock && !date_)
       out_.questions.push_back(
         "the times have no date: feed with --date YYYY-MM-DD");
     return {};
@@ -239,6 +271,8 @@ private:
   }
 
   [[nodiscard]] std::string place_of(size_t field) const {
+    if (json_)
+      return "path = " + quoted(paths_[field]);
     return named_once(field) ? "header = " + quoted(names_[field])
                              : "field = " + std::to_string(field + 1);
   }
@@ -303,6 +337,19 @@ private:
     }
   }
 
+  void write_marks(const guessed_column& column, const std::string& name) {
+    auto& text = out_.layout;
+    if (column.comma == guessed_column::mark::decimal)
+      text += "decimal = \",\"\nthousands = \".\"\n";
+    if (column.comma == guessed_column::mark::thousands)
+      text += "thousands = \",\"\n";
+    if (column.either_mark)
+      out_.questions.push_back(
+        "column '" + name
+        + "': is its comma the mark of decimals, or does it "
+          "stand between thousands? See decimal = ... and thousands = ...");
+  }
+
   void write_column(size_t field) {
     const auto& column = columns_[field];
     const bool is_time = field == time_;
@@ -316,6 +363,7 @@ private:
     } else {
       text += place_of(field) + "\n";
       write_format(column.format, column.either_day, name);
+      write_marks(column, name);
     }
     table_columns_.push_back(name + ":" + type);
   }
@@ -323,19 +371,21 @@ private:
   void write_top() {
     auto& text = out_.layout;
     text += "table = " + quoted(table_) + "\n";
-    text += "delimiter = " + quoted(std::string(1, delimiter_)) + "\n";
-    text += header_ ? "header = true\n"
-                    : "fields = " + std::to_string(fields_) + "\n";
-    if (quote_)
-      text += "quote = true\n";
+    if (json_) {
+      text += "json = true\n";
+    } else {
+      text += "delimiter = " + quoted(std::string(1, delimiter_)) + "\n";
+      text += header_ ? "header = true\n"
+                      : "fields = " + std::to_string(fields_) + "\n";
+      if (quote_)
+        text += "quote = true\n";
+    }
     if (comments_)
       text += "comment = \"#\"\n";
     const auto any = [this](bool guessed_column::*what) {
       return std::any_of(columns_.begin(), columns_.end(),
                          [&](const auto& each) { return each.*what; });
     };
-    if (any(&guessed_column::decimal_comma))
-      text += "decimal = \",\"\nthousands = \".\"\n";
     if (!any(&guessed_column::null_words))
       return;
     text += "null = [";
@@ -374,6 +424,8 @@ private:
   bool assumes_utc_ = false; ///< Of times that name no zone.
   char delimiter_ = ',';
   size_t fields_ = 1;
+  bool json_ = false; ///< Lines are documents: `paths_` are what they hold.
+  std::vector<std::string> paths_;
   bool header_ = false;
   std::vector<std::string> names_;
   std::vector<std::vector<std::string>> rows_;

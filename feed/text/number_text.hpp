@@ -29,6 +29,7 @@ enum class fault : uint8_t {
   not_guid,
   not_time,
   no_date,      ///< A time of day where no date is known.
+  own_date,     ///< A time with a date where another one was said.
   ambiguous,    ///< Digits of which each could be another unit.
   no_such_time, ///< The wall clock skipped this time.
   no_such_date,

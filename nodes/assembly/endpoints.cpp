@@ -1,5 +1,6 @@
 #include <millrace/nodes/assembly/endpoints.hpp>
 
+#include <algorithm>
 #include <string>
 
 namespace millrace::nodes {
@@ -40,6 +41,17 @@ std::vector<endpoint> endpoints_of(const cluster_config& config,
       if (auto at = endpoint_of(config, process.name))
         found.push_back(*at);
   return found;
+}
+
+std::string start_hint(const cluster_config& config,
+                       const std::vector<endpoint>& places) {
+  std::string names;
+  for (const auto& node : config.nodes)
+    if (std::any_of(places.begin(), places.end(), [&](const endpoint& at) {
+          return at.port == node.port && at.host == config.address;
+        }))
+      names += " " + node.name;
+  return names.empty() ? names : "; `millrace up" + names + "` starts it";
 }
 
 } // namespace millrace::nodes

@@ -4,6 +4,7 @@
 #include <millrace/messages/protocol/interfaces.hpp>
 #include <millrace/nodes/configuration/configuration.hpp>
 
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -20,5 +21,10 @@ endpoints_of_stream(const cluster_config& config, std::string_view stream);
 /// The endpoints of all processes of a type.
 [[nodiscard]] std::vector<endpoint> endpoints_of(const cluster_config& config,
                                                  std::string_view type);
+
+/// "; `millrace up db1` starts it", where nodes of the configuration should
+/// answer at these places, or nothing.
+[[nodiscard]] std::string start_hint(const cluster_config& config,
+                                     const std::vector<endpoint>& places);
 
 } // namespace millrace::nodes

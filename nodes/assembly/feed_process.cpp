@@ -92,6 +92,16 @@ result<feed::reader_options> reading_of(persistence::env& world,
   auto layout = layout_of(world, config, process.layout);
   if (!layout)
     return layout.failure();
+  // What is said in vain would make another source of the same rows.
+  if (!process.symbol.empty() && !feed::uses_symbol(*layout))
+    return error{errc::invalid_argument,
+                 process.layout + " has no {symbol}: a symbol ('"
+                   + process.symbol + "') has no effect; leave it out"};
+  if (process.date && !feed::uses_date(*layout))
+    return error{errc::invalid_argument,
+                 process.layout
+                   + " reads times with their dates: a date has no effect; "
+                     "leave it out"};
   feed::reader_options out;
   out.layout = *std::move(layout);
   out.schema = config.table(process.table)->schema;

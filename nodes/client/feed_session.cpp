@@ -94,8 +94,8 @@ error feed_session::wait(const listener& to) {
     if (!progress_->connected && !listens)
       return {errc::unavailable,
               "stream '" + stream_ + "': its rt does not answer within "
-                + std::to_string(connect_ns_max / 1'000'000'000)
-                + " s; is the cluster up?"};
+                + std::to_string(connect_ns_max / 1'000'000'000) + " s"
+                + start_hint(host_->config(), rt_)};
     if (to.waiting)
       to.waiting(waiting_text());
     say_ns = now + say_interval_ns;

@@ -1,5 +1,6 @@
 #include <millrace/messages/protocol/registration.hpp>
 #include <millrace/nodes/assembly/connection_rules.hpp>
+#include <millrace/nodes/assembly/endpoints.hpp>
 #include <millrace/nodes/assembly/guest.hpp>
 #include <millrace/nodes/configuration/configured_part.hpp>
 #include <millrace/nodes/host/cluster_identity.hpp>
@@ -169,7 +170,11 @@ runtime::find(const endpoint& at, std::chrono::milliseconds deadline) {
     // A node that is starting refuses connections for a moment.
     self->receive(caf::after(std::chrono::milliseconds{50}) >> [] {});
   } while (env().clock->monotonic_ns() < until);
-  return last ? last : error{errc::unavailable, to_string(at)};
+  if (!last)
+    last = {errc::unavailable, to_string(at)};
+  if (last.code == errc::unavailable)
+    last.context += start_hint(config(), {at});
+  return last;
 }
 
 } // namespace millrace::nodes

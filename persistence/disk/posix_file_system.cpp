@@ -196,6 +196,11 @@ public:
       uninterrupted([&] { return ::open(path.c_str(), flags, 0640); })};
     if (opened.get() == -1)
       return failure(path, "open", errno);
+    // It opens, and fails when it is read.
+    if (struct stat about;
+        ::fstat(opened.get(), &about) == 0 && S_ISDIR(about.st_mode))
+      return error{errc::invalid_argument,
+                   path + " is a directory, and a file is wanted"};
     return std::unique_ptr<file>{
       std::make_unique<posix_file>(path, std::move(opened))};
   }

@@ -38,8 +38,10 @@ void check(const guessed_file& file) {
     EXPECT_NE(guess->table.find("\"" + each.name + ":"), std::string::npos);
   sim::memory_file_system disk;
   put_file(disk, "a.csv", file.text);
-  options.symbol = "X";
-  options.date = 8'767;
+  if (questions.find("--symbol") != std::string::npos)
+    options.symbol = "X";
+  if (questions.find("--date") != std::string::npos)
+    options.date = 8'767;
   const auto got = read_all(disk, options);
   EXPECT_FALSE(got.failed) << to_string(got.failed);
   EXPECT_TRUE(got.rejects.empty()) << got.rejects[0].reason;
@@ -49,32 +51,57 @@ void check(const guessed_file& file) {
 
 TEST(LayoutGuessTest, FilesLoadByWhatIsGuessed) {
   const std::string two = "757503000500000000"; // 2024-01-02 09:30:00.5
-  for (const auto& each : std::vector<guessed_file>{
-         {"a header, ISO times, a symbol",
-          "time,sym,price,size\n2024-01-02T09:30:00.5Z,AIG,10.25,100\n"
-          "2024-01-02T09:30:00.6Z,AIG,10,7\n",
-          "time:timestamp sym:symbol price:float size:long",
-          two + "|AIG|10.25|100"},
-         {"counts since 1970, names of vendors",
-          "Trade ID,Price,Qty,Time,Is Buyer Maker\n"
-          "7,1.5,2.5,1704187800500,True\n8,1.5,2,1704187800501,False\n",
-          "trade_id:long price:float qty:float time:timestamp "
-          "is_buyer_maker:boolean sym:symbol",
-          "7|1.5|2.5|" + two + "|1|X", "--symbol"},
-         {"no header, semicolons, decimal comma, day first",
-          "31.01.2024 09:30:00;ABC;1.234,5\n31.01.2024 09:30:01;ABC;7,25\n",
-          "time:timestamp sym:symbol c3:float", "760008600000000000|ABC|1234.5",
-          "which zone"},
-         {"date and time apart, words for none, a name twice",
-          "Date|Time|Ticker|Last|Last\n01/31/2024|09:30:00|A|1.5|NA\n"
-          "02/13/2024|09:30:01|A|NA|2.5\n",
-          "time:timestamp sym:symbol last:float last_5:float",
-          "760008600000000000|A|1.5|nan"},
-         {"times of day, tabs, quotes, comments",
-          "# of a vendor\ntime\tname\n\"9:30:00\"\t\"A, B\"\n"
-          "\"10:30:00\"\t\"C\"\n",
-          "time:timestamp name:symbol sym:symbol", "757503000000000000|A, B|X",
-          "--date"}})
+  for (
+    const auto& each : std::vector<guessed_file>{
+      {"a header, ISO times, a symbol",
+       "time,sym,price,size\n2024-01-02T09:30:00.5Z,AIG,10.25,100\n"
+       "2024-01-02T09:30:00.6Z,AIG,10,7\n",
+       "time:timestamp sym:symbol price:float size:long",
+       two + "|AIG|10.25|100"},
+      {"counts since 1970, names of vendors",
+       "Trade ID,Price,Qty,Time,Is Buyer Maker\n"
+       "7,1.5,2.5,1704187800500,True\n8,1.5,2,1704187800501,False\n",
+       "trade_id:long price:float qty:float time:timestamp "
+       "is_buyer_maker:boolean sym:symbol",
+       "7|1.5|2.5|" + two + "|1|X", "--symbol"},
+      {"no header, semicolons, decimal comma, day first",
+       "31.01.2024 09:30:00;ABC;1.234,5\n31.01.2024 09:30:01;ABC;7,25\n",
+       "time:timestamp sym:symbol c3:float", "760008600000000000|ABC|1234.5",
+       "which zone"},
+      {"date and time apart, words for none, a name twice",
+       "Date|Time|Ticker|Last|Last\n01/31/2024|09:30:00|A|1.5|NA\n"
+       "02/13/2024|09:30:01|A|NA|2.5\n",
+       "time:timestamp sym:symbol last:float last_5:float",
+       "760008600000000000|A|1.5|nan"},
+      {"times of day, tabs, quotes, comments",
+       "# of a vendor\ntime\tname\n\"9:30:00\"\t\"A, B\"\n"
+       "\"10:30:00\"\t\"C\"\n",
+       "time:timestamp name:symbol sym:symbol", "757503000000000000|A, B|X",
+       "--date"},
+      {"commas between thousands, in quotes",
+       "time,sym,price,size\n2024-01-02T09:30:00.5Z,A,\"1,234.50\",\"10,000\""
+       "\n2024-01-02T09:30:01Z,A,7.25,\"1,000\"\n",
+       "time:timestamp sym:symbol price:float size:long",
+       two + "|A|1234.5|10000", "'size': is its comma"},
+      {"the same between semicolons",
+       "time;sym;price\n2024-01-02T09:30:00.5Z;A;-1,234,567.50\n"
+       "2024-01-02T09:30:01Z;A;999\n",
+       "time:timestamp sym:symbol price:float", two + "|A|-1234567.5"},
+      {"three digits after a comma, between semicolons: asked",
+       "time;sym;price\n2024-01-02T09:30:00.5Z;A;1,234\n",
+       "time:timestamp sym:symbol price:float", two + "|A|1.234",
+       "'price': is its comma the mark of decimals"},
+      {"lines of JSON",
+       R"({"T":1704187800500,"s":"A","q":{"price":"1.5","n":3},"m":true})"
+       "\n"
+       R"({"T":1704187800501,"s":"A","q":{"price":"1","n":4},"m":false})"
+       "\n",
+       "time:timestamp sym:symbol price:float n:long m:boolean",
+       two + "|A|1.5|3|1"},
+      {"lines of JSON after the time of arrival, lists, nulls",
+       "1704187800500000000 {\"s\":\"A\",\"p\":null,\"bids\":[[1,2]]}\n"
+       "1704187800500000001 {\"s\":\"A\",\"p\":2}\n",
+       "time:timestamp sym:symbol p:long", two + "|A|null", "left out: bids"}})
     check(each);
 }
 
@@ -128,6 +155,12 @@ TEST(LayoutGuessTest, ABookOfManyColumnsIsTwoCommands) {
   EXPECT_EQ(got.rows(), 2u);
   EXPECT_NE(guess->table.find("\"bids_18_amount:float\""), std::string::npos)
     << guess->table;
+}
+
+TEST(LayoutGuessTest, ADocumentOfJsonIsNotLines) {
+  const auto none = guess_layout("[{\"time\":\"2024-01-02\"},\n{}]\n", "t");
+  ASSERT_FALSE(none);
+  EXPECT_NE(none.failure().context.find("one per row"), std::string::npos);
 }
 
 TEST(LayoutGuessTest, WhatHoldsNoTimeIsRefused) {

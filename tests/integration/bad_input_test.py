@@ -172,18 +172,23 @@ def layouts(binary):
     # Of another table: its columns are not there.
     feed.refused(good, DATA, good, "'trade' has no column 'bid'",
                  layout="lean-equity-quote")
-    feed.refused(good, DATA, good, "the header has no field 'time'",
+    refused(made.run("feed", "--layout", "csv-trade", "--table", "trade", good,
+                     code=None), DATA, good, "the header has no field 'time'")
+    # It would be another source of the same rows.
+    feed.refused(good, USAGE, "csv-trade has no {symbol}", "leave it out",
                  layout="csv-trade")
+    refused(made.run(*feed.words(made.directory), code=None), USAGE,
+            made.directory, "is a directory")
     start = """table = "trade"
 [[column]]
 name = "time"
 type = "timestamp"
 field = 1
 format = "ms_of_day"
-[[column]]
+[[constant]]
 name = "sym"
 type = "symbol"
-field = 4
+value = "{symbol}"
 [[column]]
 """
     for rest, code, needles in (

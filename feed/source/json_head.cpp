@@ -1,0 +1,85 @@
+#include <millrace/feed/source/json_head_internal.hpp>
+#include <millrace/messages/text/json_text.hpp>
+#include <millrace/messages/text/json_value.hpp>
+
+#include <algorithm>
+
+namespace millrace::feed {
+
+namespace {
+
+constexpr size_t paths_max = 1'000;
+
+class head_builder {
+public:
+  bool add(std::string_view line) {
+    const auto begin = std::min(line.find('{'), line.size());
+    const auto document = text::parse_json(line.substr(begin));
+    if (!document || !document->is_object())
+      return false;
+    out_.rows.emplace_back();
+    auto before = line.substr(0, begin);
+    while (before.ends_with(' ') || before.ends_with('\t'))
+      before.remove_suffix(1);
+    if (!before.empty())
+      put("@before", std::string{before});
+    add_object(*document, "");
+    return true;
+  }
+
+  json_head finish() {
+    for (auto& row : out_.rows)
+      row.resize(out_.paths.size());
+    return std::move(out_);
+  }
+
+private:
+  void add_object(const text::json_value& object, const std::string& above) {
+    for (const auto& item : object.entries()) {
+      const auto path = above + item.key;
+      const bool named
+        = !item.key.empty() && item.key.find('.') == item.key.npos;
+      if (!named || item.value.is_array())
+        leave_out(path);
+      else if (item.value.is_object())
+        add_object(item.value, path + ".");
+      else if (!item.value.is_null())
+        put(path, item.value.text() ? *item.value.text() : item.value.dump());
+    }
+  }
+
+  void leave_out(const std::string& path) {
+    auto& all = out_.left_out;
+    if (std::find(all.begin(), all.end(), path) == all.end())
+      all.push_back(path);
+  }
+
+  void put(const std::string& path, std::string value) {
+    auto& paths = out_.paths;
+    const auto at = static_cast<size_t>(
+      std::find(paths.begin(), paths.end(), path) - paths.begin());
+    if (at == paths.size()) {
+      if (at == paths_max)
+        return leave_out(path);
+      paths.push_back(path);
+    }
+    auto& row = out_.rows.back();
+    row.resize(std::max(row.size(), at + 1));
+    row[at] = std::move(value);
+  }
+
+  json_head out_;
+};
+
+} // namespace
+
+std::optional<json_head>
+read_json_head(const std::vector<std::string_view>& lines) {
+  head_builder out;
+  for (const auto line : lines)
+    if (!out.add(line))
+      return std::nullopt;
+  return out.finish();
+}
+
+} // namespace millrace::feed

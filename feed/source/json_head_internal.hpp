@@ -1,0 +1,22 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace millrace::feed {
+
+/// Lines of JSON as rows of texts, one per path that any of them has.
+struct json_head {
+  std::vector<std::string> paths;             ///< As a layout names them.
+  std::vector<std::vector<std::string>> rows; ///< Empty: no value.
+  /// Paths of lists, which are not in a row, and of keys with points.
+  std::vector<std::string> left_out;
+};
+
+/// None when a line is not an object, perhaps after other text.
+[[nodiscard]] std::optional<json_head>
+read_json_head(const std::vector<std::string_view>& lines);
+
+} // namespace millrace::feed
