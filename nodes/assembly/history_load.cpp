@@ -299,7 +299,7 @@ void history_load::count_before(const persistence::hdb_manifest& manifest,
 
 error history_load::commit(persistence::hdb_writer& writer,
                            persistence::written_parts written,
-                           const std::set<uint64_t>& emptied) {
+                           const persistence::emptied_parts& emptied) {
   count_before(writer.manifest(), written);
   uint64_t rows = 0;
   for (const auto& part : written.parts)
@@ -351,7 +351,8 @@ error history_load::write() {
 error history_load::replace() {
   if (!writer_)
     return {};
-  std::set<uint64_t> emptied;
+  persistence::emptied_parts emptied;
+  std::map<std::string, uint64_t> gone;
   for (const auto& here : writer_->manifest().parts) {
     const bool meets = std::any_of(
       waiting_.parts.begin(), waiting_.parts.end(), [&](const auto& part) {
@@ -362,8 +363,13 @@ error history_load::replace() {
     rows_replaced_ += here.row_count;
     if (!parse_load_stream(here.stream))
       stream_rows_replaced_[here.partition] += here.row_count;
-    emptied.insert(here.directory);
+    gone[here.partition] += here.row_count;
+    emptied.directories.insert(here.directory);
   }
+  for (const auto& [partition, rows] : gone)
+    emptied.entries.push_back({0, env_->clock->now_ns(), schema_.name,
+                               partition, rows,
+                               "rows of a load took their place"});
   auto fault = commit(*writer_, std::exchange(waiting_, {}), emptied);
   if (fault) {
     rows_replaced_ = 0;

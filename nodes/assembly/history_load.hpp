@@ -98,7 +98,7 @@ private:
   write_rows(persistence::hdb_writer& writer);
   [[nodiscard]] error commit(persistence::hdb_writer& writer,
                              persistence::written_parts written,
-                             const std::set<uint64_t>& emptied);
+                             const persistence::emptied_parts& emptied);
   [[nodiscard]] error replace();
   void count_before(const persistence::hdb_manifest& manifest,
                     const persistence::written_parts& written);

@@ -1,13 +1,12 @@
 #include <millrace/messages/text/civil_time.hpp>
 #include <millrace/messages/text/json_value.hpp>
-#include <millrace/nodes/assembly/guest.hpp>
 #include <millrace/nodes/assembly/history_load.hpp>
 #include <millrace/nodes/cli/cluster_option.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/feed_verdict.hpp>
 #include <millrace/nodes/cli/interrupts.hpp>
 #include <millrace/nodes/cli/load.hpp>
-#include <millrace/nodes/client/collect_status.hpp>
+#include <millrace/nodes/client/await_served.hpp>
 #include <millrace/nodes/client/known_rdbs.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 #include <millrace/nodes/host/real_env.hpp>
@@ -24,8 +23,7 @@ namespace millrace::nodes {
 
 namespace {
 
-/// An hdb looks twice a second, and takes up no manifest while it is busy.
-constexpr int64_t served_deadline_ns = 30'000'000'000;
+using text::json_value;
 
 void draw_load(const history_load& load,
                const feed::batch_source_counters& read) {
@@ -125,22 +123,87 @@ history_load::options given_of(const load_options& options,
   return given;
 }
 
+/// Rows of the dates that were loaded which came by the stream, and are in no
+/// partition yet.
+struct rows_in_rdbs {
+  struct of_date {
+    std::string rdb;
+    std::string partition;
+    uint64_t rows = 0;
+  };
+  std::vector<of_date> rows;
+  std::vector<std::string> unasked; ///< And why.
+};
+
+rows_in_rdbs look_into_rdbs(runtime& host, const cluster_config& config,
+                            const history_load& load,
+                            const table_config& table) {
+  rows_in_rdbs out;
+  const auto cutover = load.cutover(table.stream);
+  for (const auto& rdb : rdbs_of(host, config, table.stream)) {
+    result<std::map<int64_t, uint64_t>> dates{error{}};
+    const auto there = find_rdb(host, config, rdb, std::chrono::seconds{1});
+    if (!there)
+      dates = there.failure();
+    else if (!cutover)
+      dates = cutover.failure();
+    else
+      dates = dates_in_rdb(host, *there, table.schema, *cutover);
+    if (!dates && dates.failure().code == errc::not_found)
+      continue; // It holds other tables, or was never started.
+    if (!dates) {
+      out.unasked.push_back(rdb.name + ": " + dates.failure().context);
+      continue;
+    }
+    for (const auto& partition : load.partitions())
+      if (const auto date = text::parse_date(partition))
+        if (const auto found = dates->find(*date); found != dates->end())
+          out.rows.push_back({rdb.name, partition, found->second});
+  }
+  return out;
+}
+
+/// They stay, and come to these dates with the end of their period.
+void tell(const rows_in_rdbs& left, bool replaces) {
+  for (const auto& each : left.unasked)
+    fmt::print(
+      stderr,
+      "whether an rdb holds rows of these dates is not known, and they "
+      "stay: {}\n",
+      each);
+  for (const auto& each : left.rows)
+    fmt::print(stderr,
+               "{} holds {} rows of {} that the stream brought: they {}, and "
+               "come to it with the end of their period\n",
+               each.rdb, each.rows, each.partition,
+               replaces ? "are not replaced" : "stay beside these");
+}
+
+json_value json_of(const rows_in_rdbs& left) {
+  auto out = json_value::array();
+  for (const auto& each : left.rows)
+    out.add(json_value{
+      {"rdb", each.rdb}, {"partition", each.partition}, {"rows", each.rows}});
+  return out;
+}
+
 void print_end(const load_options& options, const history_load& load,
                uint64_t rejected, const std::string& reject_path,
-               const std::vector<std::string>& served_by) {
+               const std::vector<std::string>& served_by,
+               const rows_in_rdbs& left) {
   const auto& partitions = load.partitions();
   if (options.output == output_format::json) {
-    fmt::print("{}\n",
-               text::json_value{{"rows", load.rows()},
-                                {"replaced", load.rows_replaced()},
-                                {"partitions", std::vector(partitions.begin(),
-                                                           partitions.end())},
-                                {"directory", load.directory()},
-                                {"rows_before", load.rows_before()},
-                                {"served_by", served_by},
-                                {"rejected", rejected},
-                                {"reject_file", reject_path}}
-                 .dump());
+    fmt::print("{}\n", json_value{{"rows", load.rows()},
+                                  {"replaced", load.rows_replaced()},
+                                  {"partitions", std::vector(partitions.begin(),
+                                                             partitions.end())},
+                                  {"directory", load.directory()},
+                                  {"rows_before", load.rows_before()},
+                                  {"rows_in_rdbs", json_of(left)},
+                                  {"served_by", served_by},
+                                  {"rejected", rejected},
+                                  {"reject_file", reject_path}}
+                         .dump());
     return;
   }
   fmt::print("{} rows loaded into {} partitions of {}{}, {} rejected\n",
@@ -155,85 +218,9 @@ void print_end(const load_options& options, const history_load& load,
     fmt::print("those dates had {} rows before, which stay\n",
                load.rows_before());
   if (load.version() != 0)
-    fmt::print("{}{}\n",
-               served_by.empty() ? "no hdb runs that serves them"
-                                 : "served by ",
-               fmt::join(served_by, ", "));
+    fmt::print("{}\n", served_text(served_by));
   if (rejected != 0)
     fmt::print("rejected lines: {}\n", reject_path);
-}
-
-/// Rows of the replaced dates that came by the stream and are in no partition
-/// yet: they stay, and come to these dates with the end of their period.
-/// @returns their number.
-uint64_t tell_rows_left(runtime& host, const cluster_config& config,
-                        const history_load& load, const table_config& table) {
-  const auto cutover = load.cutover(table.stream);
-  uint64_t left = 0;
-  for (const auto& rdb : rdbs_of(host, config, table.stream)) {
-    result<std::map<int64_t, uint64_t>> dates{error{}};
-    const auto there = find_rdb(host, config, rdb, std::chrono::seconds{1});
-    if (!there)
-      dates = there.failure();
-    else if (!cutover)
-      dates = cutover.failure();
-    else
-      dates = dates_in_rdb(host, *there, table.schema, *cutover);
-    if (!dates && dates.failure().code == errc::not_found)
-      continue; // It holds other tables, or was never started.
-    if (!dates) {
-      fmt::print(stderr,
-                 "{} does not say whether it holds rows of these dates, which "
-                 "stay: {}\n",
-                 rdb.name, dates.failure().context);
-      continue;
-    }
-    for (const auto& partition : load.partitions())
-      if (const auto date = text::parse_date(partition))
-        if (const auto found = dates->find(*date); found != dates->end()) {
-          fmt::print(stderr,
-                     "{} holds {} rows of {} that the stream brought: they are "
-                     "not replaced, and come to it with the end of their "
-                     "period\n",
-                     rdb.name, found->second, partition);
-          left += found->second;
-        }
-  }
-  return left;
-}
-
-/// The hdbs that run and serve what was written, when all of them do.
-/// @pre something was
-result<std::vector<std::string>> wait_served(runtime& host,
-                                             const cluster_config& config,
-                                             const history_load& load) {
-  std::vector<std::string> out;
-  auto& clock = *host.env().clock;
-  const auto until = clock.monotonic_ns() + served_deadline_ns;
-  for (;;) {
-    out.clear();
-    std::string late;
-    const auto live = collect_status(host, config);
-    for (const auto& [name, facts] : live.at("processes").entries()) {
-      const auto* directory = facts.at("directory").text();
-      if (directory == nullptr || *directory != load.directory()
-          || facts.at("version").is_null())
-        continue;
-      if (facts.at("version").natural().value_or(0) >= load.version())
-        out.push_back(name);
-      else
-        late += (late.empty() ? "" : ", ") + name;
-    }
-    if (late.empty())
-      return out;
-    if (clock.monotonic_ns() >= until)
-      return error{errc::timeout,
-                   "the rows are written, and not served yet by " + late
-                     + "; 'millrace status' shows which manifest it serves, "
-                       "its node's log why"};
-    guest self{host.system()};
-    self->receive(caf::after(std::chrono::milliseconds{50}) >> [] {});
-  }
 }
 
 int run(const load_options& options) {
@@ -256,20 +243,23 @@ int run(const load_options& options) {
     return fail(load.failure());
   const interrupts signals;
   const auto fault = run_load(**load, *read, signals);
-  std::unique_ptr<runtime> host; // Null: nothing was written, or see `served`.
   result<std::vector<std::string>> served{std::vector<std::string>{}};
+  rows_in_rdbs left;
   if ((*load)->version() != 0) {
-    auto made
+    auto host
       = runtime::create(*config, {.env = {.io_threads = 1, .pool_threads = 1}});
-    if (made) {
-      host = *std::move(made);
-      served = wait_served(*host, *config, **load);
+    if (host) {
+      served = await_served(**host, *config, (*load)->directory(),
+                            (*load)->version());
+      left = look_into_rdbs(**host, *config, **load,
+                            *config->table(options.table));
     } else {
-      served = made.failure();
+      served = host.failure();
     }
   }
   print_end(options, **load, read->rejects.load(), rejects,
-            served ? *served : std::vector<std::string>{});
+            served ? *served : std::vector<std::string>{}, left);
+  tell(left, options.replace);
   if (fault) {
     const auto code = fail(fault);
     return fault.code == errc::cancelled ? signals.exit_code() : code;
@@ -284,9 +274,7 @@ int run(const load_options& options) {
                "of the rows replaced, {} of {} had come by a stream; that "
                "brings them no more\n",
                rows, partition);
-  if (options.replace && (*load)->version() != 0
-      && tell_rows_left(*host, *config, **load, *config->table(options.table))
-           != 0)
+  if (options.replace && !left.rows.empty())
     return exit_negative;
   if ((*load)->rows() == 0 && any_resumed(*read))
     fmt::print(stderr, "already loaded: {}\n", fmt::join(options.files, ", "));

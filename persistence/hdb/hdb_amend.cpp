@@ -104,6 +104,15 @@ private:
   const uint32_t* order_ = nullptr;
 };
 
+/// What becomes of one range.
+struct amended_range {
+  uint64_t removed = 0;
+  uint64_t changed = 0;
+  uint64_t moved = 0;
+  std::map<std::string, uint64_t> touched; ///< Rows, by partition.
+  std::optional<int64_t> undated;          ///< Where rows without a time lie.
+};
+
 /// A part of a range, and what is to become of its rows.
 struct touched_part {
   const hdb_part* part = nullptr;
@@ -185,7 +194,7 @@ private:
   }
 
   error rewrite(const std::vector<touched_part>& parts) {
-    amend_report here;
+    amended_range here;
     memory_store store;
     if (auto fault = store.declare(*schema_))
       return fault;
@@ -195,18 +204,18 @@ private:
     if (applies_)
       if (auto fault = write(*parts.front().part, store, here))
         return fault;
-    report_.rows_removed += here.rows_removed;
-    report_.rows_changed += here.rows_changed;
-    report_.rows_moved += here.rows_moved;
+    report_.rows_removed += here.removed;
+    report_.rows_changed += here.changed;
+    report_.rows_moved += here.moved;
     ++report_.ranges;
-    for (const auto& each : parts)
-      report_.partitions.insert(each.part->partition);
+    for (const auto& [partition, rows] : here.touched)
+      report_.partitions.insert(partition);
     return {};
   }
 
   /// The rows as they are to be, in stream order.
   error gather(const std::vector<touched_part>& parts, memory_store& store,
-               position& end, amend_report& here) {
+               position& end, amended_range& here) {
     struct place {
       uint32_t order;
       uint32_t part;
@@ -228,7 +237,9 @@ private:
         if (!is_chosen || !what_.removes)
           places.push_back({opened->order_of(row), p, row, is_chosen});
       }
-      (what_.removes ? here.rows_removed : here.rows_changed) += chosen.size();
+      (what_.removes ? here.removed : here.changed) += chosen.size();
+      if (!chosen.empty())
+        here.touched[parts[p].part->partition] += chosen.size();
       const auto date = text::parse_date(parts[p].part->partition);
       dates.push_back(date ? std::optional{*date} : std::nullopt);
       bytes.push_back(*std::move(opened));
@@ -240,8 +251,16 @@ private:
     batch_builder batch{*schema_};
     for (const auto& at : places) {
       const auto time = append(batch, bytes[at.part], at.row, at.chosen);
-      here.rows_moved
-        += is_finite(time) && dates[at.part] != calendar_->date_of(time);
+      const auto& date = dates[at.part];
+      if (!is_finite(time))
+        here.undated = date;
+      else if (const auto own = calendar_->date_of(time); date != own) {
+        ++here.moved;
+        ++here.touched[date_partition_name(own)];
+        // One that is changed was counted.
+        if (!at.chosen)
+          ++here.touched[parts[at.part].part->partition];
+      }
       if (batch.row_count() == batch_rows)
         if (auto fault = flush(batch, store, end))
           return fault;
@@ -302,7 +321,7 @@ private:
   }
 
   error write(const hdb_part& of, const memory_store& store,
-              const amend_report& here) {
+              const amended_range& here) {
     auto view = store.snapshot()->view(what_.table);
     if (!view)
       return view.failure();
@@ -312,14 +331,13 @@ private:
     request.from = of.from;
     request.to = of.to;
     request.tables.push_back(*std::move(view));
-    request.amends = hdb_ledger_entry{
-      0,
-      writer_.world().clock->now_ns(),
-      what_.table,
-      of.partition,
-      std::max(here.rows_removed + here.rows_changed, here.rows_moved),
-      what_.text + ", of '" + of.stream + "' (" + to_string(of.from) + ", "
-        + to_string(of.to) + "]"};
+    request.undated = here.undated;
+    const auto text = what_.text + ", of '" + of.stream + "' ("
+                      + to_string(of.from) + ", " + to_string(of.to) + "]";
+    const auto now = writer_.world().clock->now_ns();
+    auto& entries = request.amends.emplace();
+    for (const auto& [partition, rows] : here.touched)
+      entries.push_back({0, now, what_.table, partition, rows, text});
     auto write = period_write::begin(writer_, std::move(request));
     if (!write)
       return write.failure();

@@ -35,7 +35,7 @@ struct amend_report {
   uint64_t rows_changed = 0;
   uint64_t rows_moved = 0;          ///< To the partition of their own date.
   uint64_t ranges = 0;              ///< That were written anew.
-  std::set<std::string> partitions; ///< That rows of these were in.
+  std::set<std::string> partitions; ///< That these are of, or moved to.
   /// Why it ended early; what is told here landed.
   error fault;
 };

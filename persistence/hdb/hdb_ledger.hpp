@@ -8,14 +8,15 @@
 
 namespace millrace::persistence {
 
-/// What somebody did to a historical database by hand. It stands in the
-/// manifest, as a part without rows, from the version on that it made.
+/// What somebody did by hand to the rows of one partition. It stands in the
+/// manifest, as a part without rows, from the version on that it made; what
+/// touched several partitions is as many entries of that version.
 struct hdb_ledger_entry {
   uint64_t version = 0; ///< Of the manifest.
   int64_t at_ns = 0;    ///< Wall time, ns since 2000.01.01 UTC.
   std::string table;
-  std::string partition; ///< The first of those that it touched.
-  uint64_t rows = 0;     ///< That it changed, moved or removed.
+  std::string partition; ///< Also one that rows were moved to.
+  uint64_t rows = 0;     ///< Of it: changed, removed, or moved from or to.
   std::string text;      ///< What was done, and of which stream's rows.
   friend bool operator==(const hdb_ledger_entry&, const hdb_ledger_entry&)
     = default;

@@ -190,15 +190,15 @@ error hdb_writer::announce(const std::vector<std::string>& paths) {
 
 error hdb_writer::commit(std::vector<hdb_part> parts,
                          const std::vector<table_schema>& schemas,
-                         const std::set<uint64_t>& emptied,
+                         const emptied_parts& emptied,
                          const stream_account& account) {
   auto next = manifest_;
-  const auto left = empty_parts(next, emptied);
+  const auto left = empty_parts(next, emptied.directories);
   for (const auto& schema : schemas)
     if (auto fault = add_schema(next, schema))
       return fault;
   bool changed
-    = !emptied.empty() || next.schemas.size() != manifest_.schemas.size();
+    = !left.empty() || next.schemas.size() != manifest_.schemas.size();
   for (auto& part : parts) {
     auto here = next.contains(part);
     if (!here)
@@ -220,12 +220,12 @@ error hdb_writer::commit(std::vector<hdb_part> parts,
   if (!left.empty())
     if (auto fault = announce(left))
       return fault;
-  next.version = next_version();
-  return write(std::move(next));
+  return write(std::move(next), emptied.entries);
 }
 
 error hdb_writer::replace(std::vector<hdb_part> parts,
-                          const table_schema& schema, hdb_ledger_entry entry) {
+                          const table_schema& schema,
+                          std::vector<hdb_ledger_entry> entries) {
   auto next = manifest_;
   if (auto fault = add_schema(next, schema))
     return fault;
@@ -252,23 +252,26 @@ error hdb_writer::replace(std::vector<hdb_part> parts,
   std::erase_if(next.parts, of_range);
   for (auto& part : parts)
     next.parts.push_back(std::move(part));
-  return write(std::move(next), std::move(entry));
+  return write(std::move(next), std::move(entries));
 }
 
-error hdb_writer::drop(const std::set<uint64_t>& directories,
-                       hdb_ledger_entry entry) {
+error hdb_writer::drop(const emptied_parts& what) {
   auto next = manifest_;
-  const auto left = empty_parts(next, directories);
+  const auto left = empty_parts(next, what.directories);
   if (left.empty())
     return {};
   if (auto fault = announce(left))
     return fault;
-  return write(std::move(next), std::move(entry));
+  return write(std::move(next), what.entries);
 }
 
-error hdb_writer::write(hdb_manifest next, hdb_ledger_entry entry) {
-  next.version = entry.version = next_version();
-  next.parts.push_back(part_of(entry, next));
+error hdb_writer::write(hdb_manifest next,
+                        std::vector<hdb_ledger_entry> entries) {
+  next.version = next_version();
+  for (auto& entry : entries) {
+    entry.version = next.version;
+    next.parts.push_back(part_of(entry, next));
+  }
   return write(std::move(next));
 }
 

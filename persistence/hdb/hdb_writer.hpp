@@ -18,6 +18,13 @@ struct stream_account {
   std::vector<hdb_loss> losses;
 };
 
+/// Parts whose rows go in a step, and what is noted of it.
+struct emptied_parts {
+  std::set<uint64_t> directories; ///< Numbers of parts.
+  /// Their versions are filled in.
+  std::vector<hdb_ledger_entry> entries;
+};
+
 /// The one writer of a historical database directory. Not thread safe: one
 /// owner.
 class hdb_writer {
@@ -52,27 +59,24 @@ public:
   /// change nothing. After
   /// `storage_failed` or `no_space` from here the outcome is unknown: open
   /// anew.
-  /// @param emptied directories of parts whose rows go in the same step; what
-  ///   they account for of their stream stays. Their files go with the next
-  ///   `open`.
+  /// @param emptied parts whose rows go in the same step; what they account for
+  ///   of their stream stays. Their files go with the next `open`.
   [[nodiscard]] error commit(std::vector<hdb_part> parts,
                              const std::vector<table_schema>& schemas,
-                             const std::set<uint64_t>& emptied = {},
+                             const emptied_parts& emptied = {},
                              const stream_account& account = {});
 
   /// Puts `parts`, which are all of one range, in the place of those that are
   /// there of it: a corrected version, in one step. One without rows keeps the
   /// name of the partition that is there. `not_found` when there are none. The
   /// replaced directories go with the next `open`.
-  /// @param entry what is noted of it; its version is filled in
+  /// @param entries what is noted of it; their versions are filled in
   [[nodiscard]] error replace(std::vector<hdb_part> parts,
                               const table_schema& schema,
-                              hdb_ledger_entry entry);
+                              std::vector<hdb_ledger_entry> entries);
 
   /// Lets the rows of parts go, as those that `commit` empties.
-  /// @param directories numbers of parts
-  [[nodiscard]] error drop(const std::set<uint64_t>& directories,
-                           hdb_ledger_entry entry);
+  [[nodiscard]] error drop(const emptied_parts& what);
 
 private:
   hdb_writer(env& world, std::string directory,
@@ -85,7 +89,8 @@ private:
   [[nodiscard]] error number_after_unnamed();
   [[nodiscard]] error write(hdb_manifest next);
   /// The next version, with what is noted of it.
-  [[nodiscard]] error write(hdb_manifest next, hdb_ledger_entry entry);
+  [[nodiscard]] error write(hdb_manifest next,
+                            std::vector<hdb_ledger_entry> entries);
 
   env* world_;
   std::string directory_;

@@ -173,22 +173,22 @@ std::vector<std::function<error()>> period_write::impl::sort_jobs() {
   for (auto& table : tables) {
     if (table->directory.empty())
       continue;
-    jobs.emplace_back([one = table.get(),
-                       cut = request.partition.empty()]() -> error {
-      auto order = sort_rows(*one->view);
-      if (!order)
-        return order.failure();
-      if (!cut) {
-        one->order = std::move(*order);
+    jobs.emplace_back(
+      [one = table.get(), cut = request.partition.empty(),
+       undated = request.undated.value_or(request.period)]() -> error {
+        auto order = sort_rows(*one->view);
+        if (!order)
+          return order.failure();
+        if (!cut) {
+          one->order = std::move(*order);
+          return {};
+        }
+        auto cuts = cut_by_date(std::move(*order), *one->view->schema, undated);
+        if (!cuts)
+          return cuts.failure();
+        one->cuts = std::move(*cuts);
         return {};
-      }
-      auto cuts
-        = cut_by_date(std::move(*order), *one->view->schema, one->part.period);
-      if (!cuts)
-        return cuts.failure();
-      one->cuts = std::move(*cuts);
-      return {};
-    });
+      });
   }
   return jobs;
 }

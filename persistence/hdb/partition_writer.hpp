@@ -19,7 +19,7 @@ struct period_request {
   std::string stream;
   int64_t period = 0;
   /// Directory name, see date_partition_name. Empty: each row goes to the
-  /// partition of its own date, one without a time to that of the period.
+  /// partition of its own date.
   std::string partition;
   uint32_t stripe = 0;
   uint32_t stripe_count = 1;
@@ -31,7 +31,9 @@ struct period_request {
   std::vector<table_view> tables;
   /// The rows take the place of those that are there of the same range, and
   /// this is noted; none: the range must not be there yet. Of one table.
-  std::optional<hdb_ledger_entry> amends{};
+  std::optional<std::vector<hdb_ledger_entry>> amends{};
+  /// The date of rows without a time; none: that of the period.
+  std::optional<int64_t> undated{};
   /// Not of an amendment: what is known of its stream stays.
   stream_account account{};
 };

@@ -222,23 +222,48 @@ def history(binary):
     third = write("c.csv", ("2023-12-29", "Z", 64))
     load("--replace", third, tells=["1 rows loaded into 1 partitions",
                                     "in the place of 2"])
-    mill.wait_until(lambda: total(made) == [5, 1 + 4 + 16 + 32 + 64], 30,
-                    "the replaced day")
+    mill.check(total(made) == [5, 1 + 4 + 16 + 32 + 64], "the replaced day:",
+               total(made))
     load(second, code=USAGE, tells=["b.csv", "--replace loads it anew"])
     made.kill("back")
     made.up("back")
     mill.check(total(made) == [5, 117], total(made))
     # What was dropped is not said to be replaced.
-    made.run("hdb", "drop", made.directory / "data/hdb", "-p", "2023-12-28")
+    hdb = made.directory / "data/hdb"
+    done = made.run("hdb", "drop", hdb, "-p", "2023-12-28")
+    mill.check("served by hdb1" in done.stdout, done.stdout)
+    mill.check(total(made) == [3, 112], "the dropped day:", total(made))
+    made.run("hdb", "drop", hdb, "-p", "2023-12-28", code=NEGATIVE)
     load(first, code=USAGE, tells=["its rows of 2023.12.28 were dropped",
                                    "other rows took the place of its own of "
                                    "2023.12.29"])
-    mill.wait_until(lambda: total(made) == [3, 112], 30, "the dropped day")
     # Of both its days, one still its own.
     load("--replace", second, tells=["2 rows loaded into 2 partitions",
                                      "in the place of 2"])
-    mill.wait_until(lambda: total(made) == [3, 8 + 16 + 32], 30,
-                    "the day that is back")
+    mill.check(total(made) == [3, 8 + 16 + 32], "the day that is back:",
+               total(made))
+    # An answer after an amendment is one with it, also by another path.
+    link = made.directory / "link"
+    link.symlink_to(hdb)
+    for size in (2, 4, 6):
+      done = made.run("hdb", "amend", link, "-t", "trade", "--symbol", "D",
+                      "--set", json.dumps({"size": size}), "-o", "json")
+      mill.check(json.loads(done.stdout)["served_by"] == ["hdb1"], done.stdout)
+      mill.check(total(made) == [3, 8 + size + 32], "amended:", total(made))
+    done = made.run("hdb", "amend", hdb, "-t", "trade", "--symbol", "none",
+                    "--remove", code=NEGATIVE)
+    mill.check("no row of table 'trade' is meant" in done.stderr, done.stderr)
+    entries = json.loads(made.run("hdb", "ledger", hdb, "-o",
+                                  "json").stdout)["entries"]
+    mill.check([(entry["partition"], entry["rows"]) for entry in entries]
+               == [("2023.12.29", 2), ("2023.12.28", 2), ("2023.12.27", 1),
+                   ("2023.12.29", 1)] + [("2023.12.27", 1)] * 3, entries)
+    # What the stream has brought and no period has ended stays, and is told.
+    publish(made, ("2024-01-03", "F", 64))
+    load(write("d.csv", ("2024-01-03", "F", 64)),
+         tells=["rdb1 holds 1 rows of 2024.01.03 that the stream brought: they "
+                "stay beside these"])
+    mill.check(total(made) == [5, 8 + 6 + 32 + 128], total(made))
 
 
 def spawned(binary):

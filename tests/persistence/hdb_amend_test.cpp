@@ -45,7 +45,9 @@ public:
 
   /// A range with rows of several dates.
   /// @param at_home false: all in one partition, as releases before wrote them
-  void add_range(size_t row_count, bool at_home) {
+  /// @param lines of a load: what it has in the place of a period
+  void add_range(size_t row_count, bool at_home,
+                 std::optional<int64_t> lines = {}) {
     memory_store rdb{{.segment_rows = 64}};
     ASSERT_FALSE(rdb.declare(schema));
     auto& made = ranges.emplace_back();
@@ -64,6 +66,10 @@ public:
     auto request = request_of(rdb, period, from, to);
     if (at_home)
       request.partition.clear();
+    if (lines) {
+      request.period = *lines;
+      request.undated = period;
+    }
     const auto written = write_period(*writer_, request);
     ASSERT_TRUE(written && *written) << to_string(written.failure());
   }
@@ -238,6 +244,18 @@ TEST(HdbAmendTest, RowsMoveHome) {
   EXPECT_EQ(db.run(home).ranges, 0u);
 }
 
+// What a part of a load has for a period is no date.
+TEST(HdbAmendTest, RowsWithoutATimeStayWhereTheyLie) {
+  amended_database db{12};
+  db.add_range(300, true, 20'000);
+  auto correction = db.rows_with(symbol_column, "S6");
+  correction.values = {{float_column, bytes_of(1.5)}};
+  ASSERT_GT(db.expect_of(correction, symbol_column, "S6"), 0u);
+  const auto done = db.run(correction);
+  ASSERT_FALSE(done.fault) << to_string(done.fault);
+  db.expect_rows();
+}
+
 TEST(HdbAmendTest, ARangeWithoutRowsStillCounts) {
   amended_database db{8};
   db.add_range(50, true);
@@ -269,13 +287,38 @@ TEST(HdbAmendTest, TheLedgerSaysWhatWasDone) {
   const auto manifest = read_hdb_manifest(db.disk, db.path());
   ASSERT_TRUE(manifest);
   const auto entries = ledger_of(*manifest);
-  ASSERT_EQ(entries.size(), 1u);
-  EXPECT_EQ(entries[0].version, manifest->version);
-  EXPECT_EQ(entries[0].at_ns, 77);
-  EXPECT_EQ(entries[0].table, "all");
-  EXPECT_EQ(entries[0].rows, rows);
-  EXPECT_EQ(entries[0].text, "removed, by the exchange's word, of 'ticks' "
-                             "(log.0.0 @ 0, log.0.0 @ 1000]");
+  ASSERT_GT(entries.size(), 1u) << "rows of several dates";
+  std::set<std::string> partitions;
+  uint64_t told = 0;
+  for (const auto& entry : entries) {
+    EXPECT_EQ(entry.version, manifest->version);
+    EXPECT_EQ(entry.at_ns, 77);
+    EXPECT_EQ(entry.table, "all");
+    EXPECT_GT(entry.rows, 0u);
+    EXPECT_EQ(entry.text, "removed, by the exchange's word, of 'ticks' "
+                          "(log.0.0 @ 0, log.0.0 @ 1000]");
+    told += entry.rows;
+    EXPECT_TRUE(partitions.insert(entry.partition).second);
+  }
+  EXPECT_EQ(told, rows);
+}
+
+TEST(HdbAmendTest, TheLedgerNamesWhereRowsMovedFromAndTo) {
+  amended_database db{9};
+  db.add_range(100, true);
+  auto correction = db.rows_with(symbol_column, "S6");
+  correction.values = {{time_column, bytes_of(9 * text::day_ns + 5)}};
+  const auto done = db.run(correction);
+  ASSERT_FALSE(done.fault) << to_string(done.fault);
+  ASSERT_GT(done.rows_moved, 0u);
+  uint64_t from = 0;
+  uint64_t to = 0;
+  for (const auto& entry : ledger_of(db.manifest())) {
+    EXPECT_TRUE(done.partitions.contains(entry.partition));
+    (entry.partition == date_partition_name(9) ? to : from) += entry.rows;
+  }
+  EXPECT_EQ(from, done.rows_changed);
+  EXPECT_EQ(to, done.rows_moved);
 }
 
 TEST(HdbAmendTest, DroppedRowsGoWithTheirFilesAndStayAccountedFor) {
@@ -293,7 +336,7 @@ TEST(HdbAmendTest, DroppedRowsGoWithTheirFilesAndStayAccountedFor) {
   writer = hdb_writer::open(db.world, db.path());
   ASSERT_TRUE(writer);
   ASSERT_FALSE(
-    (*writer)->drop(directories, {0, 5, "all", partition, 3, "dropped"}));
+    (*writer)->drop({directories, {{0, 5, "all", partition, 3, "dropped"}}}));
   EXPECT_EQ((*writer)->manifest().cutover("ticks", "all"), (position{1000}));
   EXPECT_EQ(ledger_of((*writer)->manifest()).size(), 1u);
   writer = error{errc::closed, ""};

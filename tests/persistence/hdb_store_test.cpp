@@ -118,10 +118,11 @@ TEST_F(HdbStoreTest, AReplacedPartIsReadAsPinnedOrSaidToHaveMoved) {
   part.directory = writer->next_version();
   std::filesystem::copy(from, old_path + std::to_string(part.directory));
   ASSERT_FALSE(writer->replace(
-    {part}, table.schema, {0, 0, table.schema.name, part.partition, 1, ""}));
+    {part}, table.schema, {{0, 0, table.schema.name, part.partition, 1, ""}}));
   auto missing = part;
   missing.to = {at.value + 8};
-  EXPECT_EQ(writer->replace({missing}, table.schema, {}).code, errc::not_found);
+  EXPECT_EQ(writer->replace({missing}, table.schema, {{}}).code,
+            errc::not_found);
 
   ASSERT_TRUE(*(*store)->refresh());
   const auto newest = (*store)->snapshot();

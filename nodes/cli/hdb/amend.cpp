@@ -2,6 +2,7 @@
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/hdb/amend_options.hpp>
 #include <millrace/nodes/cli/hdb/hdb_options.hpp>
+#include <millrace/nodes/cli/hdb/hdb_served.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 #include <millrace/nodes/host/real_env.hpp>
 #include <millrace/persistence/hdb/hdb_amend.hpp>
@@ -43,11 +44,12 @@ void declare(option_list& list, amend_options& into) {
     "All rows that are not in the partition of their own date go there");
   list.text("--why", into.why, "Noted in the ledger").shown_as("TEXT");
   list.flag("--dry-run", into.dry, "Only say how many rows are meant");
+  declare_server(list, into.config);
   declare_output(list, into.output);
 }
 
 void print_report(const amend_options& options, const amend_report& report,
-                  uint64_t version) {
+                  uint64_t version, const served_report& served) {
   if (options.output == output_format::json) {
     json_value out{
       {"directory", options.directory}, {"table", options.table},
@@ -57,6 +59,7 @@ void print_report(const amend_options& options, const amend_report& report,
     auto& partitions = out.add("partitions", json_value::array());
     for (const auto& each : report.partitions)
       partitions.add(each);
+    out.add("served_by", json_of(served));
     fmt::print("{}\n", out.dump(2));
     return;
   }
@@ -67,7 +70,7 @@ void print_report(const amend_options& options, const amend_report& report,
   if (!report.partitions.empty())
     fmt::print("{}\n", fmt::join(report.partitions, " "));
   if (!options.dry && report.ranges != 0)
-    fmt::print("{}", served_soon(version));
+    fmt::print("{}", line_of(served));
 }
 
 /// One job after the other: a person waits, and the machine serves others.
@@ -81,6 +84,9 @@ error run_jobs(const std::vector<std::function<error()>>& jobs) {
 int run(const amend_options& options) {
   if (auto fault = check(options))
     return fail(fault);
+  const auto cluster = server_of(options.config);
+  if (!cluster)
+    return fail(cluster.failure());
   auto env = real_env::create({.io_threads = 1, .pool_threads = 1});
   if (!env)
     return fail(env.failure());
@@ -96,12 +102,21 @@ int run(const amend_options& options) {
   if (!what)
     return fail(what.failure());
   const auto report = amend(**writer, *what, !options.dry, run_jobs);
-  print_report(options, report, (*writer)->manifest().version);
+  const auto version = (*writer)->manifest().version;
+  (*writer).reset(); // Others may write while this waits.
+  const auto served = !options.dry && report.ranges != 0
+                        ? wait_served(*cluster, options.directory, version)
+                        : served_report{};
+  print_report(options, report, version, served);
   if (report.fault)
     return fail(report.fault);
-  if (!options.home && report.rows_removed + report.rows_changed == 0)
+  if (served.late)
+    return fail(served.late);
+  if (!options.home && report.rows_removed + report.rows_changed == 0) {
     fmt::print(stderr, "millrace: no row of table '{}' is meant\n",
                options.table);
+    return exit_negative;
+  }
   return exit_ok;
 }
 
@@ -109,8 +124,8 @@ int run(const amend_options& options) {
 
 const command<amend_options> hdb_amend_command{
   {"amend",
-   "Correct, remove or move rows that were written down; its hdb takes the "
-   "new version up by itself",
+   "Correct, remove or move rows that were written down, and wait until they "
+   "are served so; exit 1 when no row is meant",
    "millrace hdb amend examples/local-data/hdb --table trade --remove "
    "--filters '{\"price\":[\">\",472]}' --why bust"},
   declare,

@@ -171,11 +171,6 @@ std::string text_of(const amend_options& options) {
 
 } // namespace
 
-std::string served_soon(uint64_t version) {
-  return "an hdb that runs takes version " + std::to_string(version)
-         + " up within a second; 'millrace status' shows which it serves\n";
-}
-
 error check(const amend_options& options) {
   const auto deeds = (options.removes ? 1 : 0) + (options.home ? 1 : 0)
                      + (options.values.empty() ? 0 : 1);

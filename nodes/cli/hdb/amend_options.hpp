@@ -22,6 +22,7 @@ struct amend_options {
   bool home = false;
   std::string why;
   bool dry = false;
+  std::string config; ///< Of the cluster that serves it; empty: none.
   output_format output = output_format::table;
 };
 
@@ -33,8 +34,5 @@ struct amend_options {
 [[nodiscard]] result<persistence::hdb_amendment>
 read_amendment(const amend_options& options,
                const persistence::hdb_manifest& manifest);
-
-/// Until then an hdb answers from the version before.
-[[nodiscard]] std::string served_soon(uint64_t version);
 
 } // namespace millrace::nodes

@@ -2,6 +2,7 @@
 #include <millrace/messages/text/json_value.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/hdb/hdb_options.hpp>
+#include <millrace/nodes/cli/hdb/hdb_served.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 #include <millrace/nodes/host/real_env.hpp>
 #include <millrace/persistence/hdb/hdb_writer.hpp>
@@ -35,6 +36,7 @@ void declare(option_list& list, hdb_drop_options& into) {
     .shown_as("YYYY-MM-DD");
   list.text("--why", into.why, "Noted in the ledger").shown_as("TEXT");
   list.flag("--dry-run", into.dry, "Only say what would go");
+  declare_server(list, into.config);
 }
 
 bool goes(const hdb_drop_options& options, const hdb_part& part) {
@@ -48,7 +50,7 @@ bool goes(const hdb_drop_options& options, const hdb_part& part) {
 
 struct dropped_table {
   std::set<uint64_t> directories;
-  std::string partition;
+  std::map<std::string, uint64_t> partitions; ///< Rows of each.
   uint64_t rows = 0;
   uint64_t bytes = 0;
 };
@@ -61,8 +63,7 @@ std::map<std::string, dropped_table> choose(const hdb_drop_options& options,
     if (!goes(options, part))
       continue;
     auto& into = out[part.table];
-    if (into.directories.empty())
-      into.partition = part.partition;
+    into.partitions[part.partition] += part.row_count;
     into.directories.insert(part.directory);
     into.rows += part.row_count;
     into.bytes += bytes_of(part);
@@ -83,18 +84,20 @@ std::string text_of(const hdb_drop_options& options, size_t parts) {
 
 error apply(hdb_writer& writer, const hdb_drop_options& options,
             const std::map<std::string, dropped_table>& chosen) {
-  for (const auto& [table, what] : chosen)
-    if (auto fault
-        = writer.drop(what.directories,
-                      {0, writer.world().clock->now_ns(), table, what.partition,
-                       what.rows, text_of(options, what.directories.size())}))
-      return fault;
-  return {};
+  const auto now = writer.world().clock->now_ns();
+  emptied_parts all;
+  for (const auto& [table, what] : chosen) {
+    all.directories.insert(what.directories.begin(), what.directories.end());
+    const auto text = text_of(options, what.directories.size());
+    for (const auto& [partition, rows] : what.partitions)
+      all.entries.push_back({0, now, table, partition, rows, text});
+  }
+  return writer.drop(all);
 }
 
-int print_dropped(const hdb_drop_options& options,
-                  const std::map<std::string, dropped_table>& chosen,
-                  uint64_t version) {
+void print_dropped(const hdb_drop_options& options,
+                   const std::map<std::string, dropped_table>& chosen,
+                   uint64_t version, const served_report& served) {
   if (options.where.output == output_format::json) {
     json_value out{{"directory", options.where.directory},
                    {"dry_run", options.dry},
@@ -104,8 +107,9 @@ int print_dropped(const hdb_drop_options& options,
       tables.add(table, json_value{{"parts", what.directories.size()},
                                    {"rows", what.rows},
                                    {"bytes", what.bytes}});
+    out.add("served_by", json_of(served));
     fmt::print("{}\n", out.dump(2));
-    return exit_ok;
+    return;
   }
   for (const auto& [table, what] : chosen)
     fmt::print("{}{}: {} parts, {} rows, {} bytes {}\n",
@@ -114,8 +118,7 @@ int print_dropped(const hdb_drop_options& options,
   if (chosen.empty())
     fmt::print("nothing of it is there\n");
   else if (!options.dry)
-    fmt::print("{}", served_soon(version));
-  return exit_ok;
+    fmt::print("{}", line_of(served));
 }
 
 int run(const hdb_drop_options& options) {
@@ -123,6 +126,9 @@ int run(const hdb_drop_options& options) {
       && !options.before)
     return fail({errc::invalid_argument,
                  "--table, --partition or --before says what goes"});
+  const auto cluster = server_of(options.config);
+  if (!cluster)
+    return fail(cluster.failure());
   auto env = real_env::create({.io_threads = 1, .pool_threads = 1});
   if (!env)
     return fail(env.failure());
@@ -147,13 +153,21 @@ int run(const hdb_drop_options& options) {
       return fail({next.failure().code,
                    "the rows are gone, their files go with the next write: "
                      + next.failure().context});
-  return print_dropped(options, chosen, version);
+  const auto served = !options.dry && !chosen.empty()
+                        ? wait_served(*cluster, directory, version)
+                        : served_report{};
+  print_dropped(options, chosen, version, served);
+  if (served.late)
+    return fail(served.late);
+  return chosen.empty() ? exit_negative : exit_ok;
 }
 
 } // namespace
 
 const command<hdb_drop_options> hdb_drop_command{
-  {"drop", "Let the rows and files of partitions go",
+  {"drop",
+   "Let the rows and files of partitions go, and wait until none is served; "
+   "exit 1 when there is none",
    "millrace hdb drop examples/local-data/hdb --before 2023-01-01"},
   declare,
   run};

@@ -42,6 +42,7 @@ struct hdb_drop_options {
   std::optional<int32_t> before; ///< Days since 2000.01.01.
   std::string why;
   bool dry = false;
+  std::string config; ///< Of the cluster that serves it; empty: none.
 };
 
 struct hdb_reindex_options {

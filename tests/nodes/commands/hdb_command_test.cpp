@@ -20,6 +20,7 @@ protected:
     directory_ = (std::filesystem::temp_directory_path()
                   / ("millrace-hdb-command-" + std::to_string(::getpid())))
                    .string();
+    ::unsetenv("MILLRACE_CONFIG");
     std::filesystem::remove_all(directory_);
     std::filesystem::copy(test_support::data_path("hdb"), directory_,
                           std::filesystem::copy_options::recursive);
@@ -156,6 +157,14 @@ TEST_F(HdbCommandTest, RowsAreRemovedAndCorrectedWithAnEntryInTheLedger) {
     {"amend", directory_, "-t", "all", "--symbol", "NEW", "--remove"});
   EXPECT_EQ(removed["removed"], meant);
   EXPECT_EQ(removed["version"], corrected["version"].get<int>() + 2);
+  EXPECT_TRUE(removed["served_by"].is_null()) << "no cluster was named";
+  // That is an answer, and not what was wanted.
+  const auto none = run_json(
+    {"amend", directory_, "-t", "all", "--symbol", "NEW", "--remove"}, 1);
+  EXPECT_EQ(none["removed"], 0);
+  EXPECT_EQ(none["version"], removed["version"]);
+  EXPECT_NE(err_.find("no row of table 'all' is meant"), std::string::npos)
+    << err_;
   int rows = 0;
   const auto left = run_json({"ls", directory_});
   for (const auto& part : left["parts"])
@@ -212,7 +221,8 @@ TEST_F(HdbCommandTest, WhatIsDroppedIsGone) {
   EXPECT_NE(run({"drop", directory_}), 0);
   EXPECT_NE(err_.find("says what goes"), std::string::npos) << err_;
   EXPECT_TRUE(
-    run_json({"drop", directory_, "--before", "2013-10-07"})["tables"].empty());
+    run_json({"drop", directory_, "--before", "2013-10-07"}, 1)["tables"]
+      .empty());
   const auto tried = run_json({"drop", directory_, "-t", "all", "--dry-run"});
   EXPECT_EQ(tried["tables"]["all"]["rows"], 7);
   EXPECT_TRUE(std::filesystem::exists(file("time")));

@@ -1,0 +1,59 @@
+#include <millrace/nodes/cli/hdb/hdb_served.hpp>
+#include <millrace/nodes/client/await_served.hpp>
+#include <millrace/nodes/node/runtime.hpp>
+#include <millrace/persistence/disk/file_system.hpp>
+
+namespace millrace::nodes {
+
+void declare_server(option_list& list, std::string& path) {
+  list
+    .text("--config", path,
+          "The cluster whose hdbs serve it: they are waited for; default: "
+          "$MILLRACE_CONFIG, else none")
+    .shown_as("FILE");
+}
+
+result<std::optional<cluster_config>> server_of(const std::string& path) {
+  const auto found = configuration_path(path);
+  if (!found)
+    return std::optional<cluster_config>{};
+  auto config = load_configuration(persistence::posix_file_system(), *found);
+  if (!config)
+    return config.failure();
+  return std::optional{*std::move(config)};
+}
+
+served_report wait_served(const std::optional<cluster_config>& config,
+                          const std::string& directory, uint64_t version) {
+  served_report out;
+  if (!config)
+    return out;
+  auto host
+    = runtime::create(*config, {.env = {.io_threads = 1, .pool_threads = 1}});
+  if (!host) {
+    out.late = host.failure();
+    return out;
+  }
+  auto by = await_served(**host, *config, directory, version);
+  if (by)
+    out.by = *std::move(by);
+  else
+    out.late = by.failure();
+  return out;
+}
+
+std::string line_of(const served_report& report) {
+  if (report.late)
+    return {};
+  return (report.by
+            ? served_text(*report.by)
+            : "no --config names a cluster: whether an hdb serves it is not "
+              "known")
+         + "\n";
+}
+
+text::json_value json_of(const served_report& report) {
+  return report.by ? text::json_value{*report.by} : text::json_value{};
+}
+
+} // namespace millrace::nodes

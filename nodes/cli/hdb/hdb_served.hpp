@@ -1,0 +1,40 @@
+#pragma once
+
+#include <millrace/messages/base/result.hpp>
+#include <millrace/messages/text/json_value.hpp>
+#include <millrace/nodes/cli/command/options.hpp>
+#include <millrace/nodes/configuration/configuration.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace millrace::nodes {
+
+/// Declares the `--config` of a command that changes a database.
+void declare_server(option_list& list, std::string& path);
+
+/// Whose hdbs may serve the database: the cluster of `--config`, or of
+/// $MILLRACE_CONFIG; none when neither names one.
+[[nodiscard]] result<std::optional<cluster_config>>
+server_of(const std::string& path);
+
+/// Who serves what was written.
+struct served_report {
+  /// None: no cluster was named, so it is not known.
+  std::optional<std::vector<std::string>> by;
+  error late; ///< One does not yet, or could not be asked.
+};
+
+/// Waits for the hdbs of a cluster, see `await_served`.
+[[nodiscard]] served_report
+wait_served(const std::optional<cluster_config>& config,
+            const std::string& directory, uint64_t version);
+
+/// A line for people; empty when `late` says it.
+[[nodiscard]] std::string line_of(const served_report& report);
+/// A list of names; null when it is not known.
+[[nodiscard]] text::json_value json_of(const served_report& report);
+
+} // namespace millrace::nodes
