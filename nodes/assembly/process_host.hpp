@@ -7,6 +7,7 @@
 #include <millrace/nodes/assembly/local_actors.hpp>
 #include <millrace/nodes/assembly/thread_visit.hpp>
 #include <millrace/nodes/configuration/configuration.hpp>
+#include <millrace/nodes/servers/port/listener.hpp>
 #include <millrace/persistence/disk/env.hpp>
 #include <millrace/persistence/stores/hdb_index.hpp>
 
@@ -109,6 +110,9 @@ public:
   [[nodiscard]] virtual result<std::unique_ptr<persistence::hdb_index>>
   open_hdb_index(const std::string& directory) = 0;
   virtual void tell(const notice& what) = 0;
+  /// Opens a port for programs of others. `locked` when another process has it.
+  [[nodiscard]] virtual result<std::unique_ptr<listener>>
+  listen(const listen_options& options) = 0;
 
   // -- actors -----------------------------------------------------------------
 

@@ -24,9 +24,10 @@ using text::toml_kind;
 using text::toml_section;
 using text::toml_value;
 
-constexpr std::array<std::string_view, 6> process_types{
+constexpr std::array<std::string_view, 7> process_types{
   process_type::discovery, process_type::rt,  process_type::feed,
-  process_type::rdb,       process_type::hdb, process_type::gateway};
+  process_type::rdb,       process_type::hdb, process_type::gateway,
+  process_type::kdb};
 
 constexpr int64_t most_ns = std::numeric_limits<int64_t>::max();
 constexpr auto most_bytes
@@ -314,6 +315,8 @@ private:
       read_gateway(at, out);
     else if (out.type == process_type::feed)
       read_feed_process(at, out);
+    else if (out.type == process_type::kdb)
+      read_kdb(at, out);
     else if (out.type != process_type::discovery)
       read_settings(at, out);
     config_.processes.push_back(std::move(out));
@@ -392,6 +395,22 @@ private:
       = at.bytes("memory_max", 0, most_bytes, uint64_t{1} << 30);
     out.result_rows_max = static_cast<uint64_t>(at.integer(
       "rows_max", 0, most_ns, static_cast<int64_t>(out.result_rows_max)));
+  }
+
+  void read_kdb(toml_section& at, process_config& out) {
+    out.port = static_cast<uint16_t>(at.integer("port", 1, 65'535, {}));
+    for (const auto& other : config_.nodes)
+      if (other.port == out.port && at.has("port"))
+        at.fault("port", std::to_string(out.port) + " is the port of node "
+                           + in_quotes(other.name) + " too");
+    for (const auto& other : config_.processes)
+      if (other.port == out.port && at.has("port"))
+        at.fault("port", std::to_string(out.port) + " is the port of process "
+                           + in_quotes(other.name) + " too");
+    out.connections_max = static_cast<uint32_t>(
+      at.integer("connections_max", 1, 10'000, out.connections_max));
+    out.memory_max_bytes
+      = at.bytes("memory_max", 1u << 20, most_bytes, uint64_t{256} << 20);
   }
 
   std::string feed_table(toml_section& at, std::string_view key,

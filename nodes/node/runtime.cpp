@@ -8,6 +8,7 @@
 #include <millrace/nodes/node/merge_checkpoints.hpp>
 #include <millrace/nodes/node/runtime.hpp>
 #include <millrace/nodes/node/scheduling.hpp>
+#include <millrace/nodes/servers/port/tcp_listener.hpp>
 
 #include <caf/io/middleman.hpp>
 #include <caf/scheduler/coordinator.hpp>
@@ -137,6 +138,11 @@ void runtime::tell(const notice& what) {
                        ? log_level::warning
                        : log_level::info;
   log_.as(what.type, what.process).write(level, what.id, what.text);
+}
+
+result<std::unique_ptr<listener>>
+runtime::listen(const listen_options& options) {
+  return open_tcp_listener(options);
 }
 
 void runtime::essential(const std::string& process, const caf::actor& handle) {

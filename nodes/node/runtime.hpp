@@ -65,6 +65,8 @@ public:
   [[nodiscard]] cluster_key cluster() const override;
   [[nodiscard]] error found_cluster() override;
   void tell(const notice& what) override;
+  [[nodiscard]] result<std::unique_ptr<listener>>
+  listen(const listen_options& options) override;
   void essential(const std::string& process, const caf::actor& handle) override;
 
   /// Essential actors may end from now on: that is not a failure.

@@ -31,7 +31,21 @@ public:
 private:
   [[nodiscard]] size_t left() const noexcept { return in_.size() - at_; }
 
+  /// What objects take here beside their bytes: small ones take much more than
+  /// they do in the message.
+  error charge(size_t bytes) {
+    taken_ += bytes;
+    if (taken_ <= object_bytes_max)
+      return {};
+    return {errc::oversize, "limit: the message has too many objects: they "
+                            "take more than "
+                              + std::to_string(object_bytes_max >> 20)
+                              + " MiB; send fewer at a time"};
+  }
+
   result<value> read(size_t depth) {
+    if (auto fault = charge(sizeof(value)))
+      return fault;
     if (depth > value_depth_max)
       return malformed(at_, "objects are nested too deep");
     if (left() < 1)
@@ -67,6 +81,8 @@ private:
   }
 
   result<std::string> read_symbol() {
+    if (auto fault = charge(sizeof(std::string)))
+      return fault;
     auto text = with_text({});
     if (!text)
       return text.failure();
@@ -229,6 +245,7 @@ private:
   }
 
   std::string_view in_;
+  size_t taken_ = 0;
   bool little_endian_;
   size_t at_ = header_bytes;
 };

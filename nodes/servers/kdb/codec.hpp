@@ -18,6 +18,8 @@ inline constexpr size_t header_bytes = 8;
 /// A message from a client is no longer, and no deeper.
 inline constexpr uint32_t message_bytes_max = 16u << 20;
 inline constexpr size_t value_depth_max = 16;
+/// What the objects of a message take in memory beside their bytes.
+inline constexpr size_t object_bytes_max = 64u << 20;
 
 struct message_header {
   bool little_endian = true;
@@ -34,7 +36,8 @@ read_header(std::string_view bytes, uint32_t size_max = message_bytes_max);
 
 /// The object of a whole message, compressed or not. Counts are checked before
 /// memory is taken: `malformed_message` names the offset of what is wrong,
-/// `oversize` an uncompressed size beyond `size_max`.
+/// `oversize` an uncompressed size beyond `size_max`, or more objects than
+/// `object_bytes_max` has room for.
 [[nodiscard]] result<value> read_message(std::string_view message,
                                          uint32_t size_max = message_bytes_max);
 

@@ -10,7 +10,29 @@ namespace {
 /// What both ends know: compression, timestamps and guids.
 constexpr char own_capability = 3;
 
+std::string error_message(const error& why) {
+  value out;
+  out.type = kind::error;
+  out.text = why.context.substr(0, why.context.find('\0'));
+  // Shorter than any limit.
+  return *write_message(message_kind::response, out);
+}
+
 } // namespace
+
+std::string answer_message(const result<value>& answer) {
+  if (!answer)
+    return error_message(answer.failure());
+  auto out = write_message(message_kind::response, *answer);
+  return out ? *std::move(out) : error_message(out.failure());
+}
+
+size_t session::held_bytes() const noexcept {
+  auto out = unread_.size();
+  for (const auto& each : waiting_)
+    out += each.message ? each.message->size() : 0;
+  return out;
+}
 
 void session::end(errc why, std::string text, session_effects& out) {
   ended_ = true;
@@ -26,7 +48,11 @@ session_effects session::received(std::string_view bytes) {
   unread_ += bytes;
   if (!logged_in_)
     log_in(out);
-  if (logged_in_ && !ended_)
+  if (!logged_in_ || ended_)
+    return out;
+  if (is_text_)
+    take_text(out);
+  else
     take_messages(out);
   return out;
 }
@@ -42,16 +68,34 @@ void session::log_in(session_effects& out) {
   if (end_of_login > limits_.login_bytes)
     return end(errc::oversize, "a login that is too long", out);
   std::string_view login{unread_.data(), end_of_login};
-  char capability = 0;
-  if (!login.empty() && static_cast<uint8_t>(login.back()) < 0x20) {
-    capability = std::min(login.back(), own_capability);
+  const bool says_capability
+    = !login.empty() && static_cast<uint8_t>(login.back()) < 0x20;
+  if (says_capability) {
+    capability_ = std::min(login.back(), own_capability);
     login.remove_suffix(1);
   }
   user_ = login.substr(0, login.find(':'));
   unread_.erase(0, end_of_login + 1);
   logged_in_ = true;
+  is_text_ = !says_capability && !unread_.empty()
+             && static_cast<uint8_t>(unread_.front()) >= 0x20;
   // Clients take more than one byte at once for a refusal.
-  out.emplace_back(send_bytes{std::string(1, capability)});
+  if (!is_text_)
+    out.emplace_back(send_bytes{std::string(1, capability_)});
+}
+
+void session::take_text(session_effects& out) {
+  const auto end_of_text = unread_.find('\0');
+  if (end_of_text == std::string::npos) {
+    if (unread_.size() > limits_.message_bytes)
+      end(errc::oversize, "a question without an end", out);
+    return;
+  }
+  if (!waiting_.empty())
+    return; // It asks once.
+  waiting_.push_back({next_id_, std::nullopt});
+  out.emplace_back(handle_request{next_id_++, true,
+                                  text_value(unread_.substr(0, end_of_text))});
 }
 
 void session::take_messages(session_effects& out) {
@@ -76,8 +120,11 @@ void session::take(std::string_view message, message_kind kind,
     return end(errc::malformed_message, "an answer, and nothing was asked",
                out);
   auto what = read_message(message, limits_.message_bytes);
-  if (!what)
+  if (!what) {
+    if (kind == message_kind::sync && waiting_.empty())
+      out.emplace_back(send_bytes{error_message(what.failure())});
     return end(what.failure().code, what.failure().context, out);
+  }
   if (kind == message_kind::async) {
     out.emplace_back(handle_request{next_id_++, false, *std::move(what)});
     return;
@@ -92,27 +139,23 @@ void session::take(std::string_view message, message_kind kind,
 }
 
 session_effects session::answered(uint64_t id, result<value> answer) {
+  return answered(id, answer_message(answer));
+}
+
+session_effects session::answered(uint64_t id, std::string message) {
   session_effects out;
   const auto found
     = std::find_if(waiting_.begin(), waiting_.end(),
                    [&](const auto& each) { return each.id == id; });
   if (found == waiting_.end())
     return out;
-  auto failed = [](const error& why) {
-    value out_value;
-    out_value.type = kind::error;
-    out_value.text = why.context.substr(0, why.context.find('\0'));
-    return write_message(message_kind::response, out_value);
-  };
-  auto message = answer ? write_message(message_kind::response, *answer)
-                        : failed(answer.failure());
-  if (!message)
-    message = failed(message.failure());
-  found->message = *std::move(message);
+  found->message = std::move(message);
   while (!waiting_.empty() && waiting_.front().message) {
     out.emplace_back(send_bytes{*std::move(waiting_.front().message)});
     waiting_.pop_front();
   }
+  if (is_text_)
+    end(errc::none, {}, out);
   return out;
 }
 

@@ -45,9 +45,14 @@ struct session_limits {
   size_t requests = 64;
 };
 
+/// A response; a failure, also of its own size, becomes an error with its text.
+[[nodiscard]] std::string answer_message(const result<value>& answer);
+
 /// One connection of a kdb+ client: its login, then messages. Answers go in the
 /// order of the questions, whenever they are ready. Holds at most one message
 /// that is not whole, and `requests` answers that wait for one before them.
+/// A client of text (`qcon`) sends its question with its login, and gets its
+/// answer as it is to be shown.
 class session {
 public:
   explicit session(session_limits limits = {}) : limits_{limits} {}
@@ -58,9 +63,17 @@ public:
   /// What came of a request that wants an answer; a failure becomes an error
   /// with its text.
   [[nodiscard]] session_effects answered(uint64_t id, result<value> answer);
+  /// The same as a whole message; of a client of text, as its text.
+  [[nodiscard]] session_effects answered(uint64_t id, std::string message);
 
   /// Who said that it is, without its password; empty before the login.
   [[nodiscard]] const std::string& user() const noexcept { return user_; }
+  [[nodiscard]] bool is_logged_in() const noexcept { return logged_in_; }
+  [[nodiscard]] bool is_text() const noexcept { return is_text_; }
+  /// What both ends know: 1: timestamps and timespans, 3: guids.
+  [[nodiscard]] char capability() const noexcept { return capability_; }
+  /// Bytes that it holds: of a message that is not whole, of answers that wait.
+  [[nodiscard]] size_t held_bytes() const noexcept;
 
 private:
   struct waiting_answer {
@@ -70,12 +83,15 @@ private:
 
   void log_in(session_effects& out);
   void take_messages(session_effects& out);
+  void take_text(session_effects& out);
   void take(std::string_view message, message_kind kind, session_effects& out);
   void end(errc why, std::string text, session_effects& out);
 
   session_limits limits_;
   std::string user_;
+  char capability_ = 0;
   bool logged_in_ = false;
+  bool is_text_ = false;
   bool ended_ = false;
   std::string unread_;
   std::deque<waiting_answer> waiting_;

@@ -479,6 +479,31 @@ result<table_value> lowering::counted(const node& tree) {
   return put_over(*std::move(from), std::move(what), tree);
 }
 
+namespace {
+
+/// Whether a plan gives one row, that of all its rows.
+bool is_total(const plan_node& plan) {
+  if (const auto* groups = std::get_if<operators::aggregate>(&plan.what))
+    return groups->keys.empty();
+  return std::holds_alternative<operators::project>(plan.what)
+         && is_total(plan.inputs.front());
+}
+
+result_shape shape_of(const node& last, const table_value& made) {
+  const auto& tree = last.kind == node_kind::assign ? last.items.front() : last;
+  if (function_of(tree) == "count")
+    return result_shape::values;
+  if (tree.kind != node_kind::phrase || tree.phrase->kind != phrase_kind::exec)
+    return result_shape::table;
+  const auto& columns = tree.phrase->columns;
+  return !columns.empty() && is_total(made.plan)
+             && std::all_of(columns.begin(), columns.end(), has_aggregate)
+           ? result_shape::values
+           : result_shape::columns;
+}
+
+} // namespace
+
 } // namespace millrace::query::qsql
 
 namespace millrace::query {
@@ -491,7 +516,8 @@ result<qsql_request> parse_qsql(std::string_view text,
   auto made = qsql::lowering{text, find, now_ns}.run(*statements);
   if (!made)
     return made.failure();
-  return qsql_request{std::move(made->plan), std::move(made->keys)};
+  const auto shape = qsql::shape_of(statements->back(), *made);
+  return qsql_request{std::move(made->plan), std::move(made->keys), shape};
 }
 
 } // namespace millrace::query

@@ -11,11 +11,19 @@
 
 namespace millrace::query {
 
+/// What q would give, where a plan gives rows.
+enum class result_shape : uint8_t {
+  table,
+  columns, ///< `exec`: a list, or several by name.
+  values,  ///< One row, as its values: `exec max price from trade`, `count`.
+};
+
 /// A query in q, understood.
 struct qsql_request {
   plan_node plan; ///< Resolved.
   /// The first columns of the result, when it is a keyed table.
   std::vector<std::string> keys;
+  result_shape shape = result_shape::table;
 };
 
 /// Reads a query in q (docs/qsql.md): statements, of which the last one is

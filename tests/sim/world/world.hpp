@@ -9,6 +9,7 @@
 #include <millrace/sim/script/fault_script.hpp>
 #include <millrace/sim/world/actor_home.hpp>
 #include <millrace/sim/world/connection_table.hpp>
+#include <millrace/sim/world/simulated_port.hpp>
 #include <millrace/sim/world/timeline.hpp>
 
 #include <caf/actor_cast.hpp>
@@ -89,6 +90,11 @@ public:
   [[nodiscard]] result<std::unique_ptr<persistence::hdb_index>>
   open_hdb_index(const std::string& directory) override;
   void tell(const nodes::notice& what) override;
+  [[nodiscard]] result<std::unique_ptr<nodes::listener>>
+  listen(const nodes::listen_options& options) override;
+  /// A program of others connects to a port of this node; null when nobody
+  /// listens there.
+  [[nodiscard]] std::unique_ptr<port_client> connect(uint16_t port);
   /// The process ends (as a crash of the process) when this actor does.
   void essential(const std::string& process, const caf::actor& handle) override;
 
@@ -125,6 +131,7 @@ private:
   std::optional<duration> supervised_{};
   error boot_failure_;
   std::vector<nodes::notice> notices_;
+  std::shared_ptr<port_table> ports_ = std::make_shared<port_table>();
   connector_actor connector_;
   struct armed_crash {
     std::string point;

@@ -20,6 +20,17 @@ node::open_hdb_index(const std::string&) {
   return std::unique_ptr<persistence::hdb_index>{};
 }
 
+result<std::unique_ptr<nodes::listener>>
+node::listen(const nodes::listen_options& options) {
+  return open_simulated_port(ports_, options);
+}
+
+std::unique_ptr<port_client> node::connect(uint16_t port) {
+  if (!alive_ || !ports_->open.contains(port))
+    return nullptr;
+  return std::make_unique<port_client>(*ports_, port);
+}
+
 bool node::listens_at(const endpoint& at) const {
   const auto* me = config().node(name_);
   return me != nullptr && me->port == at.port && config().address == at.host;

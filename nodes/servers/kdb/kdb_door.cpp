@@ -1,0 +1,345 @@
+#include <millrace/messages/base/caught.hpp>
+#include <millrace/messages/protocol/connect.hpp>
+#include <millrace/nodes/servers/kdb/kdb_door.hpp>
+#include <millrace/query/execution/partial.hpp>
+
+#include <caf/event_based_actor.hpp>
+#include <caf/send.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+namespace millrace::nodes::kdb {
+
+namespace {
+
+constexpr auto tick_interval = std::chrono::milliseconds{250};
+/// Lines of one kind are told once in this time, with how many there were.
+constexpr int64_t tell_interval_ns = 10'000'000'000;
+/// The gateway keeps the deadline too, and says what it waited for.
+constexpr std::chrono::seconds last_word{1};
+
+/// One question on its way; all of it ends with its asker.
+struct question_way {
+  persistence::env* env = nullptr;
+  std::shared_ptr<door_inbox> inbox;
+  connection_id from = 0;
+  uint64_t request = 0;
+  answer_form form;
+  bool is_text = false;
+  bool is_deferred = false;
+};
+
+/// On a thread of the pool: the answer as the client reads it.
+void write_answer(const question_way& way, const chunks& parts,
+                  std::vector<std::string> warnings) {
+  question_done out{way.from, way.request};
+  out.warnings = std::move(warnings);
+  const auto fault = caught("the answer to a query", [&]() -> error {
+    auto rows = query::joined_rows(parts);
+    if (!rows)
+      return rows.failure();
+    auto message = way.is_text
+                     ? result<std::string>{table_text(*rows)}
+                     : table_message(way.is_deferred ? message_kind::async
+                                                     : message_kind::response,
+                                     *rows, way.form);
+    if (!message)
+      return message.failure();
+    out.message = *std::move(message);
+    return {};
+  });
+  if (fault)
+    out.message = fault;
+  way.inbox->put(std::move(out));
+}
+
+void ask_gateway(caf::event_based_actor* self, const gateway_actor& gateway,
+                 const std::string& parameters, caf::timespan patience,
+                 const question_way& way) {
+  const auto fail = [way](error why) {
+    question_done out{way.from, way.request};
+    out.message = std::move(why);
+    way.inbox->put(std::move(out));
+  };
+  self->set_down_handler([self, fail](const caf::down_msg&) {
+    fail({errc::closed, "the gateway ended meanwhile"});
+    self->quit();
+  });
+  self->monitor(gateway);
+  self->request(gateway, patience, query_atom_v, parameters)
+    .then(
+      [self, way](const chunks& parts, const query_cut& cut) {
+        way.env->pool->submit([way, parts, warnings = cut.warnings] {
+          write_answer(way, parts, warnings);
+        });
+        self->quit();
+      },
+      [self, fail](const caf::error& why) {
+        fail(from_caf(why));
+        self->quit();
+      });
+}
+
+} // namespace
+
+kdb_door_state::~kdb_door_state() {
+  if (inbox)
+    inbox->close();
+}
+
+void kdb_door_state::take_inbox() {
+  for (auto& what : inbox->take())
+    std::visit([this](auto& each) { act(each); }, what);
+}
+
+void kdb_door_state::act(const connection_event& what) {
+  perform(core.step(what, env->clock->monotonic_ns()));
+}
+
+void kdb_door_state::act(question_done& what) {
+  const auto found = asking.find(what.from);
+  if (found == asking.end() || found->second.request != what.request)
+    return; // Its client is gone.
+  auto& question = found->second;
+  const auto now = env->clock->monotonic_ns();
+  if (!what.message && what.message.failure().code == errc::closed
+      && now < question.deadline_ns) {
+    question.asker = nullptr;
+    ask(what.from, question);
+    return;
+  }
+  if (!what.warnings.empty()) {
+    ++incomplete;
+    tell("incomplete", "an answer may lack rows: " + what.warnings.front());
+  }
+  if (what.message && !core.has_room(what.message->size()))
+    what.message
+      = error{errc::limit_exceeded,
+              "the answer has " + std::to_string(what.message->size())
+                + " bytes, which is more than is left of memory_max; "
+                  "ask for less, or later"};
+  const auto done = std::move(asking.extract(found).mapped());
+  const bool failed = !what.message;
+  const auto fault = failed ? as_in_q(what.message.failure()) : error{};
+  if (!done.what.is_deferred) {
+    auto message = !failed        ? *std::move(what.message)
+                   : done.is_text ? value_text(fault)
+                                  : answer_message(fault);
+    return perform(
+      core.answered(what.from, what.request, std::move(message), failed, now));
+  }
+  auto message = failed ? write_message(message_kind::async,
+                                        text_value("error: " + fault.context))
+                        : std::move(what.message);
+  if (message)
+    perform(core.push(what.from, *std::move(message), now));
+  perform(core.answered(what.from, what.request, fault.context, failed, now));
+}
+
+void kdb_door_state::perform(door_effects effects) {
+  for (auto& each : effects)
+    std::visit([this](auto& what) { perform(what); }, each);
+}
+
+void kdb_door_state::perform(send_to& what) {
+  port->send(what.to, std::move(what.bytes));
+}
+void kdb_door_state::perform(const read_on& what) { port->read_on(what.from); }
+void kdb_door_state::perform(const finish_connection& what) {
+  port->finish(what.which);
+}
+void kdb_door_state::perform(const drop_connection& what) {
+  port->drop(what.which);
+}
+void kdb_door_state::perform(const tell_of& what) { tell(what.id, what.text); }
+
+void kdb_door_state::perform(const give_up& what) {
+  const auto found = asking.find(what.from);
+  if (found == asking.end())
+    return;
+  // The gateway ends what it does for one that is gone.
+  if (found->second.asker)
+    self->send_exit(found->second.asker, caf::exit_reason::kill);
+  asking.erase(found);
+}
+
+void kdb_door_state::perform(const take_up& what) {
+  const auto* client = core.find(what.from);
+  const request_setting with{
+    .tables = &settings.tables,
+    .process = settings.process,
+    .host = settings.host,
+    .pid = settings.pid,
+    .now_ns = env->clock->now_ns(),
+    .user = client ? client->user() : std::string{},
+    .handle = static_cast<int32_t>(what.from),
+  };
+  auto made = understand(what.what, with);
+  if (!made)
+    return answer(what.from, what.request, as_in_q(made.failure()));
+  if (auto* known = std::get_if<value>(&*made))
+    return answer(what.from, what.request, std::move(*known));
+  auto& question = std::get<gateway_question>(*made);
+  if (question.is_deferred && what.wants_answer)
+    return answer(what.from, what.request,
+                  error{errc::invalid_argument,
+                        "type: it answers by a message; send it as one that "
+                        "wants no response"});
+  if (!question.is_deferred && !what.wants_answer)
+    return answer(what.from, what.request, generic_null());
+  question.form.capability = client ? client->capability() : char{3};
+  auto& running = asking[what.from];
+  running = {what.request, std::move(question), client && client->is_text(),
+             env->clock->monotonic_ns() + settings.query_timeout_ns, nullptr};
+  ask(what.from, running);
+}
+
+void kdb_door_state::answer(connection_id to, uint64_t request,
+                            const result<value>& with) {
+  const auto* client = core.find(to);
+  auto message
+    = client && client->is_text() ? value_text(with) : answer_message(with);
+  perform(core.answered(to, request, std::move(message), !with,
+                        env->clock->monotonic_ns()));
+}
+
+void kdb_door_state::ask(connection_id from, running_question& what) {
+  if (!gateway)
+    return; // `tick` refuses it in time.
+  const question_way way{.env = env,
+                         .inbox = inbox,
+                         .from = from,
+                         .request = what.request,
+                         .form = what.what.form,
+                         .is_text = what.is_text,
+                         .is_deferred = what.what.is_deferred};
+  const std::chrono::nanoseconds left{what.deadline_ns
+                                      - env->clock->monotonic_ns()};
+  what.asker = self->spawn(ask_gateway, gateway, what.what.parameters,
+                           caf::timespan{left + last_word}, way);
+}
+
+void kdb_door_state::tick() {
+  const auto now = env->clock->monotonic_ns();
+  perform(core.tick(now));
+  connect();
+  std::vector<question_done> late;
+  for (const auto& [from, question] : asking)
+    if (!question.asker && now >= question.deadline_ns)
+      late.push_back(
+        {from, question.request, error{errc::timeout, "no gateway answers"}});
+  for (auto& each : late)
+    act(each);
+  self->delayed_send(self, caf::timespan{tick_interval}, caf::tick_atom_v);
+}
+
+/// One after the other, until one is there.
+void kdb_door_state::connect() {
+  if (gateway || connecting || settings.gateways.empty())
+    return;
+  connecting = true;
+  const auto& at = settings.gateways[gateway_next++ % settings.gateways.size()];
+  connect_to<gateway_actor>(
+    self, connector, at,
+    [this, at](const gateway_actor& found) {
+      connecting = false;
+      gateway = found;
+      gateway_at = at.name;
+      self->monitor(found);
+      for (auto& [from, question] : asking)
+        if (!question.asker)
+          ask(from, question);
+    },
+    [this](const error&) { connecting = false; });
+}
+
+void kdb_door_state::lost(const caf::down_msg& down) {
+  if (!gateway || down.source != gateway.address())
+    return;
+  gateway = nullptr;
+  tell("gateway_lost", gateway_at
+                         + " is gone: questions wait for it, or for another "
+                           "one");
+  connect();
+}
+
+/// One that `spawn` started is known by discovery alone.
+void kdb_door_state::know(const std::vector<process_row>& rows) {
+  for (const auto& row : rows)
+    if (row.available
+        && std::none_of(
+          settings.gateways.begin(), settings.gateways.end(),
+          [&](const endpoint& at) { return at.name == row.at.name; }))
+      settings.gateways.push_back(row.at);
+}
+
+/// A client that does it again and again does not fill the log.
+void kdb_door_state::tell(const std::string& id, const std::string& text) {
+  auto& line = told[id];
+  const auto now = env->clock->monotonic_ns();
+  if (line.at_ns != 0 && now - line.at_ns < tell_interval_ns) {
+    ++line.withheld;
+    return;
+  }
+  const auto more = std::exchange(line.withheld, 0);
+  line.at_ns = now;
+  if (settings.on_warning)
+    settings.on_warning(id, text
+                              + (more == 0 ? ""
+                                           : "; " + std::to_string(more)
+                                               + " more since the "
+                                                 "last line"));
+}
+
+status_facts kdb_door_state::status() const {
+  const auto facts = core.facts();
+  return {{"role", "kdb"},
+          {"listens", settings.address + ":" + std::to_string(settings.port)},
+          {"gateway", gateway ? gateway_at : std::string{}},
+          {"connections", facts.connections},
+          {"connections_total", facts.connections_total},
+          {"requests", facts.requests},
+          {"failed", facts.failed},
+          {"incomplete", incomplete},
+          {"refused", facts.refused},
+          {"last_refusal", facts.last_refusal},
+          {"bytes_in", facts.bytes_in},
+          {"bytes_out", facts.bytes_out},
+          {"held_bytes", facts.held_bytes}};
+}
+
+kdb_door_actor::behavior_type
+kdb_door(kdb_door_actor::stateful_pointer<kdb_door_state> self,
+         persistence::env* world, kdb_door_settings settings,
+         std::shared_ptr<std::unique_ptr<listener>> open,
+         connector_actor connector, registrar_actor registry) {
+  auto& state = self->state;
+  state.env = world;
+  state.core = door_core{settings.limits};
+  state.settings = std::move(settings);
+  state.connector = std::move(connector);
+  state.inbox = std::make_shared<door_inbox>(
+    [me = kdb_door_actor{self}] { caf::anon_send(me, inbox_atom::value); });
+  state.port = std::move(*open);
+  state.port->begin([inbox = state.inbox](connection_event what) {
+    inbox->put(std::move(what));
+  });
+  self->set_down_handler(
+    [self](const caf::down_msg& down) { self->state.lost(down); });
+  if (registry)
+    self->send(registry, caf::subscribe_atom_v, std::string{"gateway"},
+               caf::actor_cast<watcher_actor>(self));
+  self->send(self, caf::tick_atom_v);
+  return {
+    [self](status_atom) { return self->state.status(); },
+    [self](watch_atom, const std::vector<process_row>& rows) {
+      self->state.know(rows);
+    },
+    [self](inbox_atom) { self->state.take_inbox(); },
+    [self](caf::tick_atom) { self->state.tick(); },
+  };
+}
+
+} // namespace millrace::nodes::kdb

@@ -1,0 +1,111 @@
+#pragma once
+
+#include <millrace/messages/protocol/interfaces.hpp>
+#include <millrace/nodes/servers/kdb/door_core.hpp>
+#include <millrace/nodes/servers/kdb/door_inbox.hpp>
+#include <millrace/nodes/servers/kdb/request.hpp>
+#include <millrace/nodes/servers/port/listener.hpp>
+#include <millrace/persistence/disk/env.hpp>
+
+#include <caf/stateful_actor.hpp>
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace millrace::nodes::kdb {
+
+using inbox_atom = caf::atom_constant<caf::atom("inbox")>;
+
+/// KDB DOOR: the port at which kdb+ clients ask a cluster. Asks a GATEWAY for
+/// each of them, one question of a client at a time.
+using kdb_door_actor = status_actor::extend<
+  // As a WATCHER of gateways.
+  caf::reacts_to<watch_atom, std::vector<process_row>>,
+  // INTERNAL: its inbox has something.
+  caf::reacts_to<inbox_atom>,
+  // INTERNAL: what is over its time.
+  caf::reacts_to<caf::tick_atom>>;
+
+struct kdb_door_settings {
+  std::string process;
+  std::string address; ///< Where it listens.
+  uint16_t port = 0;
+  std::string host;
+  int32_t pid = 0;
+  std::map<std::string, table_schema> tables;
+  std::vector<endpoint> gateways;
+  /// How long a question waits for its answer.
+  int64_t query_timeout_ns = 30'000'000'000;
+  door_limits limits;
+  std::function<void(const std::string& id, const std::string& text)>
+    on_warning;
+};
+
+/// State of the KDB DOOR. What is said on connections is `door_core`'s, what is
+/// asked `understand`'s; here they meet the port and the gateway.
+struct kdb_door_state {
+  static constexpr const char* name = "kdb-door";
+
+  /// User-declared on purpose: CAF 0.17 paren-initializes C++20 aggregates.
+  explicit kdb_door_state(kdb_door_actor::pointer owner) : self{owner} {}
+  ~kdb_door_state();
+
+  struct running_question {
+    uint64_t request = 0;
+    gateway_question what;
+    bool is_text = false;
+    int64_t deadline_ns = 0;
+    caf::actor asker; ///< Null: it waits for a gateway.
+  };
+
+  void take_inbox();
+  void act(const connection_event& what);
+  void act(question_done& what);
+  void perform(door_effects effects);
+  void perform(send_to& what);
+  void perform(const read_on& what);
+  void perform(const finish_connection& what);
+  void perform(const drop_connection& what);
+  void perform(const take_up& what);
+  void perform(const give_up& what);
+  void perform(const tell_of& what);
+  void answer(connection_id to, uint64_t request, const result<value>& with);
+  void ask(connection_id from, running_question& what);
+  void tick();
+  void connect();
+  void lost(const caf::down_msg& down);
+  void know(const std::vector<process_row>& rows);
+  void tell(const std::string& id, const std::string& text);
+  [[nodiscard]] status_facts status() const;
+
+  kdb_door_actor::pointer self;
+  persistence::env* env = nullptr;
+  kdb_door_settings settings;
+  connector_actor connector;
+  std::shared_ptr<door_inbox> inbox;
+  std::unique_ptr<listener> port;
+  door_core core;
+  std::map<connection_id, running_question> asking;
+  gateway_actor gateway; ///< Null: none is connected.
+  std::string gateway_at;
+  bool connecting = false;
+  size_t gateway_next = 0;
+  uint64_t incomplete = 0; ///< Answers that may lack rows.
+  struct told_line {
+    int64_t at_ns = 0;
+    uint64_t withheld = 0;
+  };
+  std::map<std::string, told_line> told; ///< By the line's id.
+};
+
+/// @param open a port that nobody listens to yet
+kdb_door_actor::behavior_type
+kdb_door(kdb_door_actor::stateful_pointer<kdb_door_state> self,
+         persistence::env* world, kdb_door_settings settings,
+         std::shared_ptr<std::unique_ptr<listener>> open,
+         connector_actor connector, registrar_actor registry);
+
+} // namespace millrace::nodes::kdb

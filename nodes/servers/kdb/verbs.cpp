@@ -1,0 +1,247 @@
+#include <millrace/nodes/servers/kdb/verbs_internal.hpp>
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+namespace millrace::nodes::kdb {
+
+namespace {
+
+using arguments = std::span<const value>;
+
+constexpr int64_t day_ns = 86'400'000'000'000;
+
+error rank_fault(std::string_view name, size_t least, size_t most) {
+  return {errc::invalid_argument,
+          "rank: " + std::string{name} + " takes " + std::to_string(least)
+            + (least == most ? "" : " to " + std::to_string(most))
+            + " arguments"};
+}
+
+error type_fault(const std::string& what) {
+  return {errc::invalid_argument, "type: " + what};
+}
+
+/// Text of a symbol or a text.
+const std::string* name_in(const value& what) {
+  if (what.type == kind::symbol && what.is_atom)
+    return &what.symbols.front();
+  return what.type == kind::char_ ? &what.bytes : nullptr;
+}
+
+/// The schema of the table that an argument names; else the name, bare.
+result<const table_schema*> table_in(const value& what,
+                                     const request_setting& with) {
+  const auto* name = name_in(what);
+  if (!name)
+    return type_fault("a table is named by its symbol");
+  const auto found = with.tables->find(*name);
+  if (found == with.tables->end())
+    return error{errc::not_found, *name};
+  return &found->second;
+}
+
+/// -- what is known here ------------------------------------------------------
+
+result<undertaking> tables(arguments, const request_setting& with) {
+  value out;
+  out.type = kind::symbol;
+  for (const auto& each : *with.tables)
+    out.symbols.push_back(each.first);
+  return undertaking{std::move(out)};
+}
+
+result<undertaking> columns(arguments given, const request_setting& with) {
+  const auto table = table_in(given[0], with);
+  if (!table)
+    return table.failure();
+  value out;
+  out.type = kind::symbol;
+  for (const auto& column : (*table)->columns)
+    out.symbols.push_back(column.name);
+  return undertaking{std::move(out)};
+}
+
+result<undertaking> meta(arguments given, const request_setting& with) {
+  const auto table = table_in(given[0], with);
+  if (!table)
+    return table.failure();
+  return undertaking{meta_table(**table)};
+}
+
+result<undertaking> type_of(arguments given, const request_setting& with) {
+  if (const auto table = table_in(given[0], with); !table)
+    return table.failure();
+  return undertaking{atom_of(kind::short_, int16_t{98})};
+}
+
+result<undertaking> keys(arguments given, const request_setting& with) {
+  if (const auto table = table_in(given[0], with); !table)
+    return table.failure();
+  value out;
+  out.type = kind::symbol;
+  return undertaking{std::move(out)};
+}
+
+int64_t days(const request_setting& with) {
+  const auto rest = ((with.now_ns % day_ns) + day_ns) % day_ns;
+  return (with.now_ns - rest) / day_ns;
+}
+
+result<undertaking> now(arguments, const request_setting& with) {
+  return undertaking{atom_of(kind::timestamp, with.now_ns)};
+}
+result<undertaking> today(arguments, const request_setting& with) {
+  return undertaking{atom_of(kind::date, static_cast<int32_t>(days(with)))};
+}
+result<undertaking> time_of_day(arguments, const request_setting& with) {
+  return undertaking{
+    atom_of(kind::timespan, with.now_ns - days(with) * day_ns)};
+}
+result<undertaking> milliseconds(arguments, const request_setting& with) {
+  return undertaking{atom_of(
+    kind::time,
+    static_cast<int32_t>((with.now_ns - days(with) * day_ns) / 1'000'000))};
+}
+result<undertaking> host(arguments, const request_setting& with) {
+  return undertaking{symbol_atom(with.host)};
+}
+result<undertaking> user(arguments, const request_setting& with) {
+  return undertaking{symbol_atom(with.user)};
+}
+result<undertaking> process(arguments, const request_setting& with) {
+  return undertaking{symbol_atom(with.process)};
+}
+result<undertaking> handle(arguments, const request_setting& with) {
+  return undertaking{atom_of(kind::int_, with.handle)};
+}
+result<undertaking> pid(arguments, const request_setting& with) {
+  return undertaking{atom_of(kind::int_, with.pid)};
+}
+
+/// -- the gateway -------------------------------------------------------------
+
+/// A text, or a list of the name of a function and its arguments.
+result<undertaking> query_in(const value& what, const request_setting& with) {
+  auto out = understand(what, with);
+  if (out && std::holds_alternative<gateway_question>(*out)
+      && std::get<gateway_question>(*out).is_deferred)
+    return type_fault("a query within a query");
+  return out;
+}
+
+/// An answer is always of all stores at one cut: which of them are named makes
+/// no difference, but others are not there.
+error check_servers(const value& what) {
+  if (what.type == kind::primitive)
+    return {};
+  if (what.type != kind::symbol)
+    return {errc::unsupported,
+            "nyi: servers are symbols of types, as `rdb`hdb"};
+  for (const auto& name : what.symbols)
+    if (!name.empty() && name != "rdb" && name != "hdb")
+      return {errc::unsupported,
+              "nyi: there are no servers '" + name
+                + "'; an answer is of rdb and hdb, at one cut"};
+  return {};
+}
+
+/// Parts of an answer are joined by the gateway, as rows of one table.
+error check_join(const value& what) {
+  const auto* name = name_in(what);
+  if (what.type == kind::primitive
+      || (name && (*name == "raze" || *name == "{raze x}" || *name == ",/")))
+    return {};
+  return {
+    errc::unsupported,
+    "nyi: joins other than raze; what is asked is answered over all rows"};
+}
+
+result<undertaking> sync_query(arguments given, const request_setting& with) {
+  if (given.size() > 1)
+    if (auto fault = check_servers(given[1]))
+      return fault;
+  if (given.size() > 2)
+    if (auto fault = check_join(given[2]))
+      return fault;
+  return query_in(given[0], with);
+}
+
+result<undertaking> deferred_query(arguments given,
+                                   const request_setting& with) {
+  auto out = sync_query(given, with);
+  if (out)
+    if (auto* question = std::get_if<gateway_question>(&*out))
+      question->is_deferred = true;
+  return out;
+}
+
+result<undertaking> getdata(arguments given, const request_setting&) {
+  if (given[0].type != kind::dictionary)
+    return type_fault("getdata takes a dictionary");
+  auto parameters = json_of(given[0]);
+  if (!parameters)
+    return parameters.failure();
+  gateway_question out;
+  out.parameters = parameters->dump();
+  return undertaking{std::move(out)};
+}
+
+struct verb {
+  std::string_view name;
+  size_t least;
+  size_t most;
+  result<undertaking> (*call)(arguments, const request_setting&);
+};
+
+constexpr verb verbs[] = {
+  {".dataaccess.getdata", 1, 1, getdata},
+  {".gw.asyncexec", 2, 2, deferred_query},
+  {".gw.syncexec", 2, 2, sync_query},
+  {".gw.syncexecj", 3, 3, sync_query},
+  {".z.D", 0, 0, today},
+  {".z.N", 0, 0, time_of_day},
+  {".z.P", 0, 0, now},
+  {".z.T", 0, 0, milliseconds},
+  {".z.d", 0, 0, today},
+  {".z.f", 0, 0, process},
+  {".z.h", 0, 0, host},
+  {".z.i", 0, 0, pid},
+  {".z.n", 0, 0, time_of_day},
+  {".z.p", 0, 0, now},
+  {".z.t", 0, 0, milliseconds},
+  {".z.u", 0, 0, user},
+  {".z.w", 0, 0, handle},
+  {"cols", 1, 1, columns},
+  {"getdata", 1, 1, getdata},
+  {"keys", 1, 1, keys},
+  {"meta", 1, 1, meta},
+  {"tables", 0, 1, tables},
+  {"type", 1, 1, type_of},
+};
+
+const verb* find_verb(std::string_view name) {
+  const auto* found
+    = std::find_if(std::begin(verbs), std::end(verbs),
+                   [&](const verb& each) { return each.name == name; });
+  return found == std::end(verbs) ? nullptr : found;
+}
+
+} // namespace
+
+bool is_verb(std::string_view name) { return find_verb(name) != nullptr; }
+
+result<undertaking> call_verb(std::string_view name,
+                              std::span<const value> given,
+                              const request_setting& with) {
+  const auto& verb = *find_verb(name);
+  // "f[]" passes one argument that is nothing.
+  if (verb.least == 0 && given.size() == 1 && given[0].type == kind::primitive)
+    given = {};
+  if (given.size() < verb.least || given.size() > verb.most)
+    return rank_fault(name, verb.least, verb.most);
+  return verb.call(given, with);
+}
+
+} // namespace millrace::nodes::kdb

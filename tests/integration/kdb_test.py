@@ -1,0 +1,189 @@
+#!/usr/bin/env python3
+"""The port for kdb+ clients of a real node: a client of a few lines, node-q
+where npm has it, clients that do what they should not. Needs no data of
+others."""
+
+import json
+import pathlib
+import shutil
+import socket
+import subprocess
+import tempfile
+
+import kdb_client as kdb
+import millrace_cluster as mill
+
+DAY = "2024-01-02"
+ROWS = [{"time": f"{DAY}T14:30:{row % 60:02}Z", "sym": ["AAPL", "IBM"][row % 2],
+         "price": 100 + row / 4, "size": 10 + row} for row in range(20)]
+
+NODE_CLIENT = """
+const q = require("node-q");
+q.connect({host: "127.0.0.1", port: PORT, user: "me", password: "p"},
+          (fault, client) => {
+  if (fault) throw fault;
+  client.k("select sum size, max price by sym from trade", (fault, rows) => {
+    if (fault) throw fault;
+    client.k("meta", "trade", (fault, meta) => {
+      if (fault) throw fault;
+      client.k("select prise from trade", (fault) => {
+        console.log(JSON.stringify({rows, meta, fault: String(fault)}));
+        client.close(() => {});
+      });
+    });
+  });
+});
+"""
+
+
+def questions(made, port):
+  with kdb.client(port) as client:
+    mill.check(client.ask("1+1") == 2, "1+1")
+    mill.check(client.ask("tables[]") == ["quote", "trade"], "tables")
+    mill.check(client.ask([kdb.symbol("cols"), kdb.symbol("quote")])[:2]
+               == ["time", "sym"], "cols")
+    by_symbol = client.ask("select n:count i, sum size by sym from trade")
+    mill.check(by_symbol.keys_part == {"sym": ["AAPL", "IBM"]}, by_symbol)
+    mill.check(by_symbol.values_part
+               == {"n": [10, 10],
+                   "size": [sum(row["size"] for row in ROWS[first::2])
+                            for first in (0, 1)]}, by_symbol.values_part)
+    rows = client.ask("select time,sym,price,size from trade where sym=`IBM")
+    mill.check(rows["price"] == [row["price"] for row in ROWS[1::2]], rows)
+    seconds = (rows["time"][0] // 10**9)
+    mill.check(kdb.EPOCH + kdb.datetime.timedelta(seconds=seconds)
+               == kdb.datetime.datetime(2024, 1, 2, 14, 30, 1), rows["time"])
+    mill.check(client.ask("exec max price from trade") == 104.75, "atom")
+    mill.check(client.ask("exec distinct sym from trade") == ["AAPL", "IBM"],
+               "exec")
+    mill.check(client.ask("count trade") == 20, "count")
+    got = client.ask(["getdata", {
+      "tablename": kdb.symbol("trade"), "starttime": kdb.date(8767),
+      "endtime": kdb.date(8767), "instruments": kdb.symbol("IBM"),
+      "aggregations": {"max": kdb.symbol("size")}}])
+    mill.check(got == {"maxSize": [29]}, got)
+    got = client.ask([".gw.syncexec", "select count i from trade",
+                      kdb.column(11, ["rdb", "hdb"])])
+    mill.check(got == {"x": [20]}, got)
+    for asked, tells in (("select prise from trade", "prise: there is no such"),
+                         ("meta nothing", "nothing"),
+                         ("{x}", "nyi: "),
+                         (["system", "ls"], "system: there is no function")):
+      try:
+        answer = client.ask(asked)
+        mill.check(False, asked, "was answered:", answer)
+      except kdb.kdb_error as why:
+        mill.check(str(why).startswith(tells), asked, why)
+    # Several at once, and one that wants no answer.
+    client.send(1, "count trade")
+    client.tell([".gw.asyncexec", "exec min size from trade",
+                 kdb.symbol("rdb")])
+    client.send(1, "")
+    got = [client.message() for _ in range(3)]
+    mill.check(got == [(2, 20), (0, 10), (2, None)], got)
+  with kdb.client(port, capability=0) as client:
+    got = client.ask("select first time from trade")["time"][0]
+    mill.check(abs(got - 8767.604166666) < 1e-6, "a datetime", got)
+
+
+def text_clients(made, port):
+  with socket.create_connection(("127.0.0.1", port), timeout=30) as plain:
+    plain.sendall(b"me:p\0select sum size by sym from trade\0")
+    plain.shutdown(socket.SHUT_WR)
+    got = b""
+    while more := plain.recv(1 << 16):
+      got += more
+  mill.check(b"AAPL" in got and b"sym" in got, got)
+
+
+def node_q(made, port):
+  """The client that most programs in JavaScript use."""
+  if not shutil.which("npm") or not shutil.which("node"):
+    print("  skipped: there is no npm")
+    return
+  with tempfile.TemporaryDirectory(prefix="millrace-node-q-") as folder:
+    installed = subprocess.run(
+      ["npm", "install", "--prefer-offline", "--no-audit", "--no-fund",
+       "--loglevel=error", "node-q@2.7.0"], cwd=folder, capture_output=True,
+      text=True, timeout=120, check=False)
+    if installed.returncode != 0:
+      print("  skipped: npm has no node-q:", installed.stderr[-200:])
+      return
+    script = pathlib.Path(folder) / "ask.js"
+    script.write_text(NODE_CLIENT.replace("PORT", str(port)))
+    done = subprocess.run(["node", str(script)], cwd=folder, text=True,
+                          capture_output=True, timeout=60, check=False)
+  mill.check(done.returncode == 0, done.stderr)
+  got = json.loads(done.stdout)
+  sizes = [sum(row["size"] for row in ROWS[first::2]) for first in (0, 1)]
+  mill.check(got["rows"] == [{"sym": "AAPL", "size": sizes[0], "price": 104.5},
+                             {"sym": "IBM", "size": sizes[1], "price": 104.75}],
+             got["rows"])
+  mill.check([row["c"] for row in got["meta"]][:3] == ["time", "sym", "price"]
+             and got["meta"][0]["t"] == "p", got["meta"])
+  mill.check("prise: there is no such column" in got["fault"], got["fault"])
+
+
+def hostile(made, port):
+  """Others are served, and status says what was refused."""
+  before = made.process("kdb1")
+  crowd = [socket.create_connection(("127.0.0.1", port), timeout=30)
+           for _ in range(12)]
+  # The configuration allows eight.
+  refused = 0
+  for each in crowd:
+    each.settimeout(0.2)
+    try:
+      refused += each.recv(1) == b""
+    except socket.timeout:
+      pass
+  mill.check(refused == 4, "refused", refused)
+  # None of them logs in.
+  mill.wait_until(lambda: made.process("kdb1")["connections"] == 0, 20,
+                  "the end of those that do not log in")
+  for each in crowd:
+    each.close()
+  for junk in (b"GET / HTTP/1.1\r\n\r\n", b"\xff" * 1000, b"u\x03\0" + b"\x01" * 64,
+               b"u\x03\0\x01\x01\0\0\xff\xff\xff\x7f"):
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as each:
+      each.sendall(junk)
+      each.settimeout(10)
+      try:
+        while each.recv(1000):
+          pass
+      except ConnectionError:
+        pass
+  with kdb.client(port) as client:
+    mill.check(client.ask("count trade") == 20, "served")
+  after = made.process("kdb1")
+  mill.check(after["refused"] >= before["refused"] + 12 + 2, before, after)
+  mill.check(after["bytes_in"] > before["bytes_in"], before, after)
+
+
+def a_gateway_that_ends(made, port):
+  with kdb.client(port) as client:
+    made.kill("gate")
+    client.send(1, "count trade")
+    made.up("gate")
+    kind, got = client.message()
+    mill.check((kind, got) == (2, 20), kind, got)
+
+
+def kdb_clients(binary):
+  port = mill.free_ports(1)[0]
+  roles = [*mill.ROLES, ("kdb1", "kdb")]
+  nodes = {"node": ["discovery1", "rt1", "rdb1", "hdb1", "kdb1"],
+           "gate": ["gw1"]}
+  extra = f"port = {port}\nconnections_max = 8\n"
+  with mill.cluster(binary, nodes, extra, roles=roles) as made:
+    made.up()
+    made.run("pub", "--stream", "market", "--table", "trade",
+             text="".join(json.dumps(row) + "\n" for row in ROWS))
+    for part in (questions, text_clients, node_q, hostile,
+                 a_gateway_that_ends):
+      with mill.part(part.__name__):
+        part(made, port)
+
+
+if __name__ == "__main__":
+  mill.main([kdb_clients])

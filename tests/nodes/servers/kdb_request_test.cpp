@@ -1,0 +1,178 @@
+#include <millrace/nodes/servers/kdb/request.hpp>
+
+#include <gtest/gtest.h>
+
+namespace millrace::nodes::kdb {
+namespace {
+
+const std::map<std::string, table_schema>& tables() {
+  static const std::map<std::string, table_schema> all = [] {
+    table_schema trade;
+    trade.name = "trade";
+    trade.columns = {{"time", column_type::timestamp},
+                     {"sym", column_type::symbol},
+                     {"price", column_type::float_},
+                     {"note", column_type::string}};
+    trade.time_column = "time";
+    trade.symbol_column = "sym";
+    auto quote = trade;
+    quote.name = "quote";
+    return std::map<std::string, table_schema>{{"quote", quote},
+                                               {"trade", trade}};
+  }();
+  return all;
+}
+
+constexpr int64_t day_ns = 86'400'000'000'000;
+
+result<undertaking> asked(const value& what) {
+  return understand(what, {.tables = &tables(),
+                           .process = "kdb1",
+                           .host = "here",
+                           .pid = 77,
+                           .now_ns = 2 * day_ns + 1'500'000'000,
+                           .user = "me",
+                           .handle = 9});
+}
+
+value asked_value(const value& what) {
+  const auto made = asked(what);
+  EXPECT_TRUE(made) << to_string(made.failure());
+  const auto* known = made ? std::get_if<value>(&*made) : nullptr;
+  EXPECT_NE(known, nullptr);
+  return known ? *known : value{};
+}
+
+gateway_question question(const value& what) {
+  const auto made = asked(what);
+  EXPECT_TRUE(made) << to_string(made.failure());
+  const auto* asks = made ? std::get_if<gateway_question>(&*made) : nullptr;
+  EXPECT_NE(asks, nullptr);
+  return asks ? *asks : gateway_question{};
+}
+
+value symbols(std::vector<std::string> names) {
+  value out;
+  out.type = kind::symbol;
+  out.symbols = std::move(names);
+  return out;
+}
+
+value list(std::string name, std::vector<value> arguments) {
+  std::vector<value> all{text_value(std::move(name))};
+  for (auto& each : arguments)
+    all.push_back(std::move(each));
+  return list_of(std::move(all));
+}
+
+TEST(KdbRequestTest, KnowsWhatNeedsNoGateway) {
+  const auto text
+    = [](const char* what) { return asked_value(text_value(what)); };
+  EXPECT_EQ(text(""), generic_null());
+  EXPECT_EQ(text("::"), generic_null());
+  EXPECT_EQ(text("1+1"), atom_of(kind::long_, int64_t{2}));
+  EXPECT_EQ(text("tables[]"), symbols({"quote", "trade"}));
+  EXPECT_EQ(text("tables`."), symbols({"quote", "trade"}));
+  EXPECT_EQ(text("cols trade"), symbols({"time", "sym", "price", "note"}));
+  EXPECT_EQ(text("cols`trade"), symbols({"time", "sym", "price", "note"}));
+  EXPECT_EQ(text("type trade"), atom_of(kind::short_, int16_t{98}));
+  EXPECT_EQ(text(".z.p"), atom_of(kind::timestamp, 2 * day_ns + 1'500'000'000));
+  EXPECT_EQ(text(".z.D"), atom_of(kind::date, int32_t{2}));
+  EXPECT_EQ(text(".z.t"), atom_of(kind::time, int32_t{1500}));
+  EXPECT_EQ(text(".z.n"), atom_of(kind::timespan, int64_t{1'500'000'000}));
+  EXPECT_EQ(text(".z.u"), symbol_atom("me"));
+  EXPECT_EQ(text(".z.h"), symbol_atom("here"));
+  EXPECT_EQ(text(".z.f"), symbol_atom("kdb1"));
+  EXPECT_EQ(text(".z.w"), atom_of(kind::int_, int32_t{9}));
+  EXPECT_EQ(text(".z.i"), atom_of(kind::int_, int32_t{77}));
+  EXPECT_EQ(text("`a`b").symbols, (std::vector<std::string>{"a", "b"}));
+  const auto meta = text("meta trade");
+  ASSERT_EQ(meta.type, kind::dictionary);
+  EXPECT_EQ(meta.parts[1].parts[0].parts[1].parts[0], text_value("psfC"));
+  EXPECT_EQ(asked_value(list("meta", {symbol_atom("trade")})), meta);
+  EXPECT_EQ(asked_value(symbols({"meta", "trade"})), meta);
+  EXPECT_EQ(asked_value(symbol_atom(".z.u")), symbol_atom("me"));
+}
+
+TEST(KdbRequestTest, AsksTheGatewayForRows) {
+  const auto keyed = question(text_value("select max price by sym from trade"));
+  EXPECT_EQ(keyed.parameters, R"({"language":"qsql","text":)"
+                              R"("select max price by sym from trade"})");
+  EXPECT_EQ(keyed.form.keys, std::vector<std::string>{"sym"});
+  EXPECT_EQ(keyed.form.shape, query::result_shape::table);
+  const auto shape
+    = [](const char* text) { return question(text_value(text)).form.shape; };
+  EXPECT_EQ(shape("trade"), query::result_shape::table);
+  EXPECT_EQ(shape("exec price from trade"), query::result_shape::columns);
+  EXPECT_EQ(shape("exec max price from trade"), query::result_shape::values);
+  EXPECT_EQ(shape("exec 2*max price from trade"), query::result_shape::values);
+  EXPECT_EQ(shape("exec price%max price from trade"),
+            query::result_shape::columns);
+  EXPECT_EQ(shape("exec max price by sym from trade"),
+            query::result_shape::columns);
+  EXPECT_EQ(shape("count select from trade"), query::result_shape::values);
+  EXPECT_EQ(shape("count trade"), query::result_shape::values);
+  EXPECT_EQ(question(symbol_atom("trade")).form.shape,
+            query::result_shape::table);
+  const auto through
+    = question(list(".gw.syncexec", {text_value("select from trade"),
+                                     symbols({"rdb", "hdb"})}));
+  EXPECT_FALSE(through.is_deferred);
+  EXPECT_EQ(through.parameters,
+            question(text_value("select from trade")).parameters);
+  EXPECT_TRUE(question(list(".gw.asyncexec", {text_value("select from trade"),
+                                              symbol_atom("rdb")}))
+                .is_deferred);
+}
+
+TEST(KdbRequestTest, GivesADictionaryToGetdata) {
+  value filters;
+  filters.type = kind::dictionary;
+  filters.parts
+    = {symbols({"price"}),
+       list_of({list_of({text_value(">"), atom_of(kind::float_, 1.5)})})};
+  value parameters;
+  parameters.type = kind::dictionary;
+  parameters.parts
+    = {symbols({"tablename", "starttime", "endtime", "instruments", "filters",
+                "sublist"}),
+       list_of({symbol_atom("trade"), atom_of(kind::date, int32_t{8766}),
+                atom_of(kind::timestamp, 8766 * day_ns), symbols({"A", "B"}),
+                filters, atom_of(kind::long_, int64_t{5})})};
+  for (const auto* verb : {"getdata", ".dataaccess.getdata"})
+    EXPECT_EQ(
+      question(list(verb, {parameters})).parameters,
+      R"({"tablename":"trade","starttime":"2024-01-01",)"
+      R"("endtime":"2024-01-01T00:00:00.000000000Z","instruments":["A","B"],)"
+      R"("filters":{"price":[">",1.5]},"sublist":5})");
+}
+
+TEST(KdbRequestTest, SaysInQsWordsWhatItDoesNotDo) {
+  const auto fault = [](const value& what) {
+    const auto made = asked(what);
+    EXPECT_FALSE(made);
+    return made ? std::string{} : made.failure().context;
+  };
+  EXPECT_EQ(fault(text_value("meta nothing")), "nothing");
+  EXPECT_EQ(fault(list("nothing", {})),
+            "nothing: there is no function of this name here");
+  EXPECT_TRUE(fault(text_value("select prise from trade"))
+                .starts_with("prise: there is no such column"));
+  EXPECT_TRUE(fault(text_value("{x+1}")).starts_with("nyi: "));
+  EXPECT_TRUE(fault(list("meta", {})).starts_with("rank: "));
+  EXPECT_TRUE(
+    fault(list(".gw.syncexec", {text_value("trade"), symbol_atom("mine")}))
+      .starts_with("nyi: there are no servers 'mine'"));
+  value lambda;
+  lambda.type = kind::lambda;
+  EXPECT_TRUE(fault(lambda).starts_with("nyi: "));
+  EXPECT_TRUE(fault(list_of({lambda})).starts_with("nyi: "));
+  EXPECT_TRUE(fault(atom_of(kind::int_, int32_t{1})).starts_with("type: "));
+  EXPECT_EQ(as_in_q({errc::timeout, "the deadline"}).context,
+            "stop: the deadline");
+  EXPECT_EQ(as_in_q({errc::unavailable, "nobody"}).context,
+            "unavailable: nobody");
+}
+
+} // namespace
+} // namespace millrace::nodes::kdb

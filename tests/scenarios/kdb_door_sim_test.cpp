@@ -1,0 +1,213 @@
+// A kdb+ client at the port of a simulated cluster: whatever happens behind the
+// port, each question has one answer, in order, and none that is wrong.
+
+#include <millrace/nodes/servers/kdb/codec.hpp>
+#include <millrace/sim/world/failure_test.hpp>
+#include <millrace/sim/world/seeds.hpp>
+#include <millrace/sim/world/table_publisher.hpp>
+#include <millrace/sim/world/world.hpp>
+
+#include <gtest/gtest.h>
+
+#include <deque>
+#include <string>
+
+namespace millrace::sim {
+namespace {
+
+using namespace std::chrono_literals;
+using nodes::kdb::kind;
+using nodes::kdb::message_kind;
+using nodes::kdb::value;
+
+constexpr const char* cluster_with_port = R"([cluster]
+name = "door"
+data = "door-data"
+[[stream]]
+name = "market"
+[[table]]
+name = "trade"
+stream = "market"
+columns = ["time:timestamp", "sym:symbol", "size:long"]
+[[node]]
+name = "rt1"
+port = 7461
+[[node]]
+name = "db"
+port = 7462
+[[node]]
+name = "door"
+port = 7463
+[[process]]
+name = "discovery1"
+type = "discovery"
+node = "db"
+[[process]]
+name = "rt1"
+type = "rt"
+node = "rt1"
+[[process]]
+name = "rdb1"
+type = "rdb"
+node = "db"
+[[process]]
+name = "gw1"
+type = "gateway"
+node = "db"
+[[process]]
+name = "kdb1"
+type = "kdb"
+node = "door"
+port = 5000
+connections_max = 3
+)";
+
+/// What a program of a user's would be.
+class kdb_program {
+public:
+  explicit kdb_program(world& in) : in_{in}, at_{in.at("door").connect(5000)} {
+    if (at_)
+      at_->send(std::string{"u:p\3\0", 5});
+  }
+
+  [[nodiscard]] port_client& port() { return *at_; }
+
+  void ask(const std::string& text) {
+    at_->send(*write_message(message_kind::sync, nodes::kdb::text_value(text)));
+  }
+
+  /// The next answer; an error as its text, `nothing` after the time.
+  value next(duration limit = 60s) {
+    value nothing;
+    (void)in_.run_until(
+      [&] {
+        read();
+        return !answers_.empty() || !at_->is_open();
+      },
+      limit);
+    read();
+    if (answers_.empty())
+      return nothing;
+    auto out = std::move(answers_.front());
+    answers_.pop_front();
+    return out;
+  }
+
+private:
+  void read() {
+    unread_ += at_->take();
+    if (!unread_.empty() && !logged_in_) {
+      EXPECT_EQ(unread_.front(), 3);
+      unread_.erase(0, 1);
+      logged_in_ = true;
+    }
+    while (unread_.size() >= nodes::kdb::header_bytes) {
+      const auto header = nodes::kdb::read_header(unread_);
+      ASSERT_TRUE(header);
+      if (unread_.size() < header->size)
+        return;
+      auto what = nodes::kdb::read_message(
+        std::string_view{unread_}.substr(0, header->size));
+      ASSERT_TRUE(what) << to_string(what.failure());
+      answers_.push_back(*std::move(what));
+      unread_.erase(0, header->size);
+    }
+  }
+
+  world& in_;
+  std::unique_ptr<port_client> at_;
+  std::string unread_;
+  bool logged_in_ = false;
+  std::deque<value> answers_;
+};
+
+void publish_rows(world& in, int count) {
+  auto& feed = in.add_publisher("feed", "trade");
+  for (int i = 0; i < count; ++i)
+    feed.publish({{"sym", "A"}, {"size", i}});
+  ASSERT_TRUE(in.eventually(30s, [&] { return feed.settled(); }));
+}
+
+TEST(KdbDoorSim, AnswersWhatIsPublished) {
+  world w{1};
+  w.add_cluster_text(cluster_with_port);
+  publish_rows(w, 5);
+  kdb_program client{w};
+  client.ask("count trade");
+  client.ask("exec sum size by sym from trade");
+  EXPECT_EQ(client.next(), nodes::kdb::atom_of(kind::long_, int64_t{5}));
+  const auto sums = client.next();
+  ASSERT_EQ(sums.type, kind::dictionary);
+  EXPECT_EQ(sums.parts[1], nodes::kdb::vector_of<int64_t>(kind::long_, {10}));
+}
+
+TEST(KdbDoorSim, AGatewayThatDiesIsWaitedFor) {
+  for_each_seed(20, [](uint64_t seed) {
+    world w{seed};
+    w.add_cluster_text(cluster_with_port);
+    publish_rows(w, 3);
+    kdb_program client{w};
+    for (int i = 0; i < 4; ++i) {
+      client.ask("count trade");
+      if (i == static_cast<int>(seed % 3)) {
+        w.run_for(std::chrono::microseconds{w.draw(2'000)});
+        w.kill("db", restart_after(500ms));
+      }
+      EXPECT_EQ(client.next(), nodes::kdb::atom_of(kind::long_, int64_t{3}));
+    }
+    EXPECT_TRUE(w.defects().empty());
+  });
+}
+
+TEST(KdbDoorSim, AQuestionOfAClientThatIsGoneEnds) {
+  world w{7};
+  w.add_cluster_text(cluster_with_port);
+  publish_rows(w, 3);
+  w.cut("door", "db");
+  {
+    kdb_program client{w};
+    client.ask("count trade");
+    w.run_for(100ms);
+  }
+  w.run_for(100ms);
+  EXPECT_NE(w.status("door", "kdb1").find(R"("connections":0)"),
+            std::string::npos)
+    << w.status("door", "kdb1");
+  w.heal_all_links();
+  kdb_program other{w};
+  other.ask("count trade");
+  EXPECT_EQ(other.next(), nodes::kdb::atom_of(kind::long_, int64_t{3}));
+}
+
+TEST(KdbDoorSim, NobodyIsServedBeyondTheConnectionsThatItMayHave) {
+  world w{3};
+  w.add_cluster_text(cluster_with_port);
+  publish_rows(w, 1);
+  kdb_program one{w};
+  kdb_program two{w};
+  kdb_program three{w};
+  kdb_program four{w};
+  EXPECT_FALSE(four.port().is_open());
+  three.port().close();
+  kdb_program five{w};
+  five.ask("count trade");
+  EXPECT_EQ(five.next(), nodes::kdb::atom_of(kind::long_, int64_t{1}));
+  EXPECT_NE(w.status("door", "kdb1").find(R"("refused":1)"), std::string::npos);
+}
+
+TEST(KdbDoorSim, APortIsOpenAgainInTheNextLife) {
+  world w{5};
+  w.add_cluster_text(cluster_with_port);
+  publish_rows(w, 2);
+  kdb_program before{w};
+  w.kill("door", restart_after(100ms));
+  ASSERT_TRUE(
+    w.eventually(10s, [&] { return w.at("door").connect(5000) != nullptr; }));
+  EXPECT_FALSE(before.port().is_open());
+  kdb_program after{w};
+  after.ask("count trade");
+  EXPECT_EQ(after.next(), nodes::kdb::atom_of(kind::long_, int64_t{2}));
+}
+
+} // namespace
+} // namespace millrace::sim
