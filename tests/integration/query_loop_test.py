@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Questions across ends of periods, each recounted from the stream at the
 answer's cut. MILLRACE_QUERY_LOOP=10000 asks for longer
-(give ctest a longer --timeout, or run the script). Needs no data of
-others."""
+(give ctest a longer --timeout, or run the script). And questions whose asker
+goes away: all work ends with it. Needs no data of others."""
 
 import bisect
 import collections
@@ -11,7 +11,9 @@ import itertools
 import json
 import os
 import re
+import signal
 import threading
+import time
 
 import millrace_cluster as mill
 
@@ -118,5 +120,53 @@ def across_periods(binary):
                "rows in the end")
 
 
+def used_s(pid):
+  """Processor time of a process until now."""
+  with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as stat:
+    fields = stat.read().rpartition(")")[2].split()
+  return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def without_asker(binary):
+  """Ctrl-C, a kill and a timeout end the work of a long question: in the rdb,
+  in the hdb, and in the gateway."""
+  nodes = {"front": ["discovery1", "rt1"], "back": ["rdb1", "hdb1", "gw1"]}
+  with mill.cluster(binary, nodes) as made:
+    made.up()
+    made.feed("trade", write_day(made, 0), "DAY0", str(FIRST))
+    # Many comparisons of each row, which leave all of them: minutes of work.
+    filters = {"size": [["<>", -1 - i] for i in range(60_000)]}
+    asked = made.directory / "asked.json"
+    asked.write_text(json.dumps(dict(QUESTION, filters=filters)))
+    pid = made.node("back")["pid"]
+
+    def leave(what, *more, end):
+      before = used_s(pid)
+      with asked.open() as text:
+        client = made.start("query", *more, stdin=text)
+      mill.wait_until(lambda: used_s(pid) > before + 0.3, 30,
+                      f"{what}: the work begins")
+      mill.check(client.poll() is None, what, "is answered:",
+                 client.returncode)
+      end(client)
+      client.wait(30)
+      time.sleep(0.05)  # By then all of it is to be over.
+      left = used_s(pid)
+      time.sleep(0.5)  # How busy nobody's question keeps it.
+      more = used_s(pid) - left
+      mill.check(more < 0.1, what, "leaves work behind:", more, "s of 0.5 s")
+      mill.check(client.returncode != 0, what, "has an answer")
+      mill.check(made.process("gw1")["running"] == 0, made.process("gw1"))
+
+    for where in ("rdb", "hdb"):
+      leave(f"ctrl-C, {where}", end=lambda c: c.send_signal(signal.SIGINT))
+      leave(f"kill, {where}", end=lambda c: c.kill())
+      leave(f"a timeout, {where}", "--timeout", "1", end=lambda c: None)
+      if where == "rdb":
+        made.end_period(str(FIRST))
+    total = made.query(QUESTION)
+    mill.check(sum(row["countPrice"] for row in total) == ROWS, total)
+
+
 if __name__ == "__main__":
-  mill.main([across_periods])
+  mill.main([across_periods, without_asker])

@@ -297,7 +297,7 @@ TEST_F(HdbDamageTest, AnOlderManifestRemovesNothing) {
 
 TEST_F(HdbDamageTest, APartThatWasEmptiedIsSaidToHaveMoved) {
   const auto part = writer->manifest().parts[0];
-  ASSERT_FALSE(writer->commit({}, {}, {part.directory}));
+  ASSERT_FALSE(writer->commit({}, {}, {{part.directory}, {}}));
   EXPECT_TRUE(std::filesystem::exists(path() + "/" + part.path()));
   writer = nullptr;
   writer = *hdb_writer::open(world, path());
