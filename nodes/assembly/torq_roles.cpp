@@ -205,6 +205,15 @@ result<hosted_process> start_hdb(process_host& host,
       host.tell({notice::severity::error, "hdb", name, "damaged",
                  reason + "; bring it back from a replica or a backup"});
   };
+  settings.on_damaged_file
+    = [&host, name = process.name,
+       hdb = settings.directory](const std::string& reason) {
+        host.tell({notice::severity::error, "hdb", name, "damaged_file",
+                   reason + ": queries that need it fail; 'millrace hdb check "
+                     + hdb
+                     + "' finds all; bring it back from a replica or a "
+                       "backup"});
+      };
   auto index
     = host.open_hdb_index(config.data_directory + "/hdb-index/" + process.name);
   const auto warn = warnings_of(host, "hdb", process.name);

@@ -200,12 +200,19 @@ result<std::shared_ptr<const held_file>> hdb_part_data::read(size_t file,
   auto held = hold(file);
   if (!held)
     return held.failure();
-  if (auto fault = verify(file, **held, wanted, what, entries)) {
-    // A file that is put right is read anew.
-    auto& slot = files_[file].slot;
-    const std::lock_guard lock{slot.mutex};
-    if (slot.file == *held)
-      slot.file = nullptr;
+  auto fault = verify(file, **held, wanted, what, entries);
+  if (const auto all = (*held)->bytes().size();
+      !fault
+      && std::min<uint64_t>(wanted.end, all) + held_file::last_page_bytes > all)
+    fault = (*held)->cut(*directory_->fs);
+  if (fault) {
+    // A file that is put right is read, and compared, anew.
+    auto& state = files_[file];
+    const std::lock_guard lock{state.slot.mutex};
+    if (state.slot.file == *held)
+      state.slot.file = nullptr;
+    for (uint64_t i = 0; i < block_count(part_.files[file].bytes); ++i)
+      state.verified[i].store(0, std::memory_order_release);
     return fault;
   }
   return *held;

@@ -54,6 +54,20 @@ error held_file::fault() const {
           path_ + ": it was cut short, or its disk failed, while it was read"};
 }
 
+error held_file::cut(file_system& fs) const {
+  if (!mapped_)
+    return {};
+  const auto opened = fs.open(path_, open_mode::read);
+  if (!opened) // What was removed stays mapped, whole.
+    return opened.failure().code == errc::not_found ? error{}
+                                                    : opened.failure();
+  const auto size = (*opened)->size();
+  if (!size || *size >= bytes().size())
+    return size.failure();
+  return {errc::corrupt, path_ + ": it was cut to " + std::to_string(*size)
+                           + " bytes of " + std::to_string(bytes().size())};
+}
+
 void held_files::filled(const std::shared_ptr<held_slot>& slot) {
   const std::lock_guard lock{mutex_};
   if (!std::exchange(slot->listed, true))

@@ -47,6 +47,11 @@ public:
   [[nodiscard]] bool lost() const noexcept {
     return mapped_ && mapped_->lost();
   }
+  /// Whether the file has lost bytes of its end since. Within its last page no
+  /// look at the memory tells: they read as zeros. Asks the disk.
+  [[nodiscard]] error cut(file_system& fs) const;
+  /// Bytes before the end that one page may hold, on any machine.
+  static constexpr uint64_t last_page_bytes = 64 * 1024;
 
 private:
   held_file(std::string path, std::shared_ptr<held_totals> totals)

@@ -68,6 +68,11 @@ def files(made):
   with open(size, "r+b") as out:
     out.truncate(100)
   fails(made, size, *DAYS, aggregations={"sum": "size"})
+  status = made.process("hdb1")
+  mill.check(status["damaged_queries"] >= 1 and str(size) in status["damage"],
+             status)
+  log = (made.directory / "data/nodes/back/node.log").read_text()
+  mill.check("|ERR|damaged_file|" in log and str(size) in log, log)
   mill.check(total(made, DAYS[1]) > 0, "the other day")
   mill.check(total(made, *DAYS, what="count") == 2 * ROWS, "a count")
   check(made, 1, size)

@@ -146,8 +146,6 @@ def without_asker(binary):
         client = made.start("query", *more, stdin=text)
       mill.wait_until(lambda: used_s(pid) > before + 0.3, 30,
                       f"{what}: the work begins")
-      mill.check(client.poll() is None, what, "is answered:",
-                 client.returncode)
       end(client)
       client.wait(30)
       time.sleep(0.05)  # By then all of it is to be over.
@@ -161,7 +159,7 @@ def without_asker(binary):
     for where in ("rdb", "hdb"):
       leave(f"ctrl-C, {where}", end=lambda c: c.send_signal(signal.SIGINT))
       leave(f"kill, {where}", end=lambda c: c.kill())
-      leave(f"a timeout, {where}", "--timeout", "1", end=lambda c: None)
+      leave(f"a timeout, {where}", "--timeout", "2", end=lambda c: None)
       if where == "rdb":
         made.end_period(str(FIRST))
     total = made.query(QUESTION)

@@ -1,3 +1,4 @@
+#include <millrace/persistence/hdb/held_files.hpp>
 #include <millrace/query/execution/execution.hpp>
 #include <millrace/sim/disk/memory_file_system.hpp>
 
@@ -197,6 +198,35 @@ TEST_F(HdbDamageTest, AFileCutUnderItsMappingIsAFaultAndNoSignal) {
     expect_names(run(plan), file);
     expect_names(run(plan), file);
     EXPECT_EQ(whole(aggregate(aggregate_function::sum, "size")), 120000);
+    ASSERT_FALSE(replace_file(*world.fs, file, good));
+    const auto mended = run(plan);
+    EXPECT_TRUE(mended) << to_string(mended.failure());
+  }
+}
+
+// What lies in the page that the file now ends in reads as zeros, and no access
+// faults.
+TEST_F(HdbDamageTest, AFileCutWithinItsLastPageIsAFault) {
+  for (const auto* name : {"price", "note", "note.text", "time"}) {
+    SCOPED_TRACE(name);
+    const auto file = file_of(0, name);
+    const auto good = *read_file(*world.fs, file);
+    ASSERT_GT(good.size(), held_file::read_bytes_max) << "it is to be mapped";
+    auto plan = plan_of(trade_schema());
+    for (const auto& column : trade_schema().columns)
+      plan.outputs.push_back({column.name, column.name});
+    ASSERT_TRUE(run(plan));
+    std::filesystem::resize_file(file, good.size() - 8);
+    expect_names(run(plan), file);
+    expect_names(run(plan), file);
+    EXPECT_EQ(whole(aggregate(aggregate_function::sum, "size")), 120000);
+    // Put right in place, but not quite: compared anew.
+    auto wrong = good;
+    wrong[wrong.size() - 1] ^= std::byte{1};
+    std::ofstream{file, std::ios::binary | std::ios::trunc}.write(
+      reinterpret_cast<const char*>(wrong.data()),
+      static_cast<std::streamsize>(wrong.size()));
+    expect_names(run(plan), file);
     ASSERT_FALSE(replace_file(*world.fs, file, good));
     const auto mended = run(plan);
     EXPECT_TRUE(mended) << to_string(mended.failure());

@@ -217,7 +217,9 @@ hdb_state::query(const chunk& plan_bytes,
   self->request(job, caf::infinite, start_atom::value)
     .then([promise, cut](
             const chunks& partial) mutable { promise.deliver(partial, cut); },
-          [promise](caf::error& fault) mutable {
+          [this, promise](caf::error& fault) mutable {
+            if (damage.is_news(from_caf(fault)) && settings.on_damaged_file)
+              settings.on_damaged_file(damage.last());
             promise.deliver(std::move(fault));
           });
   return promise;
@@ -251,6 +253,8 @@ hdb_facts hdb_state::facts() const {
   }
   if (last_failure)
     out.last_failure = to_string(last_failure);
+  out.damaged_queries = damage.queries();
+  out.damage = damage.last();
   return out;
 }
 
@@ -272,6 +276,10 @@ status_facts to_status(const hdb_facts& facts) {
     out.add("indexed_version", facts.indexed->value);
   if (!facts.last_failure.empty())
     out.add("last_failure", facts.last_failure);
+  if (facts.damaged_queries != 0) {
+    out.add("damaged_queries", facts.damaged_queries);
+    out.add("damage", facts.damage);
+  }
   if (!facts.index_failure.empty())
     out.add("index_failure", facts.index_failure);
   return out;

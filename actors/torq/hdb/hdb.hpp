@@ -1,5 +1,6 @@
 #pragma once
 
+#include <millrace/actors/torq/hdb/met_damage.hpp>
 #include <millrace/messages/protocol/interfaces.hpp>
 #include <millrace/persistence/disk/env.hpp>
 #include <millrace/persistence/hdb/hdb_store.hpp>
@@ -35,6 +36,8 @@ struct hdb_settings {
   /// Told why the directory cannot be read, and, with an empty reason, that it
   /// can be again.
   std::function<void(const std::string&)> on_damage;
+  /// Told of each damage of a file that a query fails of, once.
+  std::function<void(const std::string&)> on_damaged_file;
 };
 
 /// The private index of an hdb process, brought up to date on an io thread: it
@@ -61,6 +64,8 @@ struct hdb_facts {
   uint64_t losses = 0; ///< That streams told of, in what was written down.
   std::optional<manifest_version> indexed; ///< None: it keeps no index.
   std::string last_failure;
+  uint64_t damaged_queries = 0; ///< That failed of damaged files.
+  std::string damage;           ///< The one that was met last.
   /// Why the index is behind: queries for few symbols look at every part.
   std::string index_failure;
 };
@@ -121,6 +126,7 @@ struct hdb_state {
   std::vector<hdb_watcher_actor> watchers;
   std::shared_ptr<hdb_index_slot> index; ///< May be null.
   error last_failure;
+  met_damage damage; ///< Of files; of the manifest it is `last_failure`.
 };
 
 hdb_self_actor::behavior_type
