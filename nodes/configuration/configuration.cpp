@@ -407,6 +407,15 @@ private:
       if (other.port == out.port && at.has("port"))
         at.fault("port", std::to_string(out.port) + " is the port of process "
                            + in_quotes(other.name) + " too");
+    out.published = at.texts("publish");
+    for (const auto& name : out.published)
+      if (!config_.stream(name))
+        at.fault("publish", in_quotes(name) + " is not a [[stream]]");
+    // Its publishers' directories are `<name>.<stream>`.
+    if (!out.published.empty() && out.name.find('.') != out.name.npos)
+      at.fault("name", in_quotes(out.name)
+                         + " has a '.'; a publisher of this name could be one "
+                           "of another stream");
     out.connections_max = static_cast<uint32_t>(
       at.integer("connections_max", 1, 10'000, out.connections_max));
     out.memory_max_bytes

@@ -121,8 +121,9 @@ struct process_config {
   int64_t query_timeout_ns = 30'000'000'000;
   uint64_t result_rows_max = 1'000'000; ///< gateway; 0: no limit.
 
-  uint16_t port = 0;              ///< kdb: where its clients connect.
-  uint32_t connections_max = 256; ///< kdb: at one time.
+  uint16_t port = 0;                  ///< kdb: where its clients connect.
+  uint32_t connections_max = 256;     ///< kdb: at one time.
+  std::vector<std::string> published; ///< kdb: streams that clients publish to.
 
   std::string layout; ///< feed: a name of `layouts`, or a preset.
   std::string table;  ///< feed: where the rows go.

@@ -6,6 +6,7 @@
 #include <millrace/sim/world/seeds.hpp>
 #include <millrace/sim/world/table_publisher.hpp>
 #include <millrace/sim/world/world.hpp>
+#include <millrace/tests/support/kdb_values.hpp>
 
 #include <gtest/gtest.h>
 

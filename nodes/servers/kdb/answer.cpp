@@ -15,7 +15,7 @@ using query::result_shape;
 
 constexpr uint64_t message_most = std::numeric_limits<int32_t>::max();
 constexpr size_t text_lines_max = 25;
-constexpr double day_ns = 86'400'000'000'000.0;
+constexpr double ns_per_day = 86'400'000'000'000.0;
 constexpr int64_t ms_ns = 1'000'000;
 
 template <class T>
@@ -49,9 +49,9 @@ std::string guid_text(const std::byte* bytes) {
 }
 
 /// Writes columns as a client of this capability reads them.
-class column_writer {
+class wire_columns {
 public:
-  column_writer(std::string& out, char capability)
+  wire_columns(std::string& out, char capability)
     : out_{out}, capability_{capability} {}
 
   void column(const column_data& from, size_t rows) {
@@ -158,7 +158,7 @@ private:
       return std::nan("");
     if (ns == inf_long || ns == -inf_long)
       return ns > 0 ? infinity : -infinity;
-    return static_cast<double>(ns) / day_ns;
+    return static_cast<double>(ns) / ns_per_day;
   }
 
   std::string& out_;
@@ -166,7 +166,7 @@ private:
 };
 
 /// A dictionary of columns, or of their values: what exec gives.
-void write_named(column_writer& to, std::string& out,
+void write_named(wire_columns& to, std::string& out,
                  const query::table_data& rows, size_t begin, bool atoms) {
   const auto end = rows.columns.size();
   put(out, static_cast<int8_t>(kind::dictionary));
@@ -181,7 +181,7 @@ void write_named(column_writer& to, std::string& out,
 
 void write_rows(std::string& out, const query::table_data& rows,
                 const answer_form& form) {
-  column_writer to{out, form.capability};
+  wire_columns to{out, form.capability};
   const auto columns = rows.columns.size();
   const auto keys = std::min(form.keys.size(), columns);
   const bool is_exec = form.shape == result_shape::columns;
@@ -238,11 +238,20 @@ value table_of(std::vector<std::string> names, std::vector<value> columns) {
 
 result<std::string> table_message(message_kind kind,
                                   const query::table_data& rows,
-                                  const answer_form& form) {
+                                  const answer_form& form,
+                                  std::string_view table) {
   std::string out(header_bytes, '\0');
   if (rows.byte_count() > message_most)
     return error{errc::limit_exceeded,
                  "limit: the result is too long for a message of kdb+"};
+  if (!table.empty()) {
+    put_list(out, kind::list, 3);
+    for (const auto name : {std::string_view{"upd"}, table}) {
+      put(out, static_cast<int8_t>(-static_cast<int>(kind::symbol)));
+      out += name;
+      out += '\0';
+    }
+  }
   write_rows(out, rows, form);
   if (out.size() > message_most)
     return error{errc::limit_exceeded,

@@ -22,9 +22,11 @@ struct answer_form {
 
 /// The rows of a result as a whole message. `limit_exceeded` beyond the 2 GiB
 /// that a message has.
+/// @param table not empty: as the message (`upd; table; rows)
 [[nodiscard]] result<std::string> table_message(message_kind kind,
                                                 const query::table_data& rows,
-                                                const answer_form& form);
+                                                const answer_form& form,
+                                                std::string_view table = {});
 
 /// The same for a client of text: at most 25 lines.
 [[nodiscard]] std::string table_text(const query::table_data& rows);

@@ -229,9 +229,24 @@ door_effects door_core::push(connection_id to, std::string message,
   if (found == clients_.end() || found->second.leaving
       || found->second.finishing)
     return out;
+  if (found->second.unsent_bytes + message.size() > limits_.push_bytes) {
+    refuse(to,
+           "'" + found->second.talk.user()
+             + "' is too slow: " + std::to_string(found->second.unsent_bytes)
+             + " bytes of what it subscribed to wait for it",
+           out);
+    return out;
+  }
   session_effects one;
   one.emplace_back(send_bytes{std::move(message)});
   take(to, found->second, std::move(one), now_ns, out);
+  return out;
+}
+
+door_effects door_core::end(connection_id which, const std::string& why) {
+  door_effects out;
+  if (clients_.contains(which))
+    refuse(which, why, out);
   return out;
 }
 

@@ -20,6 +20,9 @@ struct door_limits {
   int64_t login_ns = 5'000'000'000;
   /// Of a client that takes nothing of what is for it.
   int64_t stall_ns = 60'000'000'000;
+  /// Of messages that nobody asked for, and that a client did not take yet: one
+  /// with more is too slow, and ended.
+  uint64_t push_bytes = uint64_t{32} << 20;
   /// What all connections hold: what was read and is not done, and what is not
   /// sent. Whoever goes beyond it is ended.
   uint64_t bytes_max = uint64_t{256} << 20;
@@ -90,6 +93,8 @@ public:
   /// A message that nobody asked for, or an answer that is one.
   [[nodiscard]] door_effects push(connection_id to, std::string message,
                                   int64_t now_ns);
+  /// A client cannot be served any more as it was told.
+  [[nodiscard]] door_effects end(connection_id which, const std::string& why);
   /// Ends what is over its time; now and then.
   [[nodiscard]] door_effects tick(int64_t now_ns);
 

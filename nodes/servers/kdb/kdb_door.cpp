@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <utility>
 
 namespace millrace::nodes::kdb {
@@ -87,6 +88,7 @@ void ask_gateway(caf::event_based_actor* self, const gateway_actor& gateway,
 kdb_door_state::~kdb_door_state() {
   if (inbox)
     inbox->close();
+  close_publishers();
 }
 
 void kdb_door_state::take_inbox() {
@@ -138,9 +140,17 @@ void kdb_door_state::act(question_done& what) {
   perform(core.answered(what.from, what.request, fault.context, failed, now));
 }
 
+/// What one of them leads to is done after those that are there.
 void kdb_door_state::perform(door_effects effects) {
-  for (auto& each : effects)
-    std::visit([this](auto& what) { perform(what); }, each);
+  std::move(effects.begin(), effects.end(), std::back_inserter(undone));
+  if (std::exchange(performing, true))
+    return;
+  while (!undone.empty()) {
+    auto next = std::move(undone.front());
+    undone.pop_front();
+    std::visit([this](auto& what) { perform(what); }, next);
+  }
+  performing = false;
 }
 
 void kdb_door_state::perform(send_to& what) {
@@ -148,14 +158,18 @@ void kdb_door_state::perform(send_to& what) {
 }
 void kdb_door_state::perform(const read_on& what) { port->read_on(what.from); }
 void kdb_door_state::perform(const finish_connection& what) {
+  subscribed.remove(what.which);
   port->finish(what.which);
 }
 void kdb_door_state::perform(const drop_connection& what) {
+  subscribed.remove(what.which);
   port->drop(what.which);
 }
 void kdb_door_state::perform(const tell_of& what) { tell(what.id, what.text); }
 
 void kdb_door_state::perform(const give_up& what) {
+  subscribing.erase(what.from);
+  publishing.erase(what.from);
   const auto found = asking.find(what.from);
   if (found == asking.end())
     return;
@@ -169,6 +183,7 @@ void kdb_door_state::perform(const take_up& what) {
   const auto* client = core.find(what.from);
   const request_setting with{
     .tables = &settings.tables,
+    .stamped = &settings.stamped,
     .process = settings.process,
     .host = settings.host,
     .pid = settings.pid,
@@ -179,21 +194,27 @@ void kdb_door_state::perform(const take_up& what) {
   auto made = understand(what.what, with);
   if (!made)
     return answer(what.from, what.request, as_in_q(made.failure()));
-  if (auto* known = std::get_if<value>(&*made))
-    return answer(what.from, what.request, std::move(*known));
-  auto& question = std::get<gateway_question>(*made);
-  if (question.is_deferred && what.wants_answer)
-    return answer(what.from, what.request,
+  std::visit([&](auto& each) { undertake(what, each); }, *made);
+}
+
+void kdb_door_state::undertake(const take_up& of, const value& known) {
+  answer(of.from, of.request, known);
+}
+
+void kdb_door_state::undertake(const take_up& of, gateway_question& question) {
+  const auto* client = core.find(of.from);
+  if (question.is_deferred && of.wants_answer)
+    return answer(of.from, of.request,
                   error{errc::invalid_argument,
                         "type: it answers by a message; send it as one that "
                         "wants no response"});
-  if (!question.is_deferred && !what.wants_answer)
-    return answer(what.from, what.request, generic_null());
+  if (!question.is_deferred && !of.wants_answer)
+    return answer(of.from, of.request, generic_null());
   question.form.capability = client ? client->capability() : char{3};
-  auto& running = asking[what.from];
-  running = {what.request, std::move(question), client && client->is_text(),
+  auto& running = asking[of.from];
+  running = {of.request, std::move(question), client && client->is_text(),
              env->clock->monotonic_ns() + settings.query_timeout_ns, nullptr};
-  ask(what.from, running);
+  ask(of.from, running);
 }
 
 void kdb_door_state::answer(connection_id to, uint64_t request,
@@ -232,6 +253,7 @@ void kdb_door_state::tick() {
         {from, question.request, error{errc::timeout, "no gateway answers"}});
   for (auto& each : late)
     act(each);
+  tick_streams(now);
   self->delayed_send(self, caf::timespan{tick_interval}, caf::tick_atom_v);
 }
 
@@ -303,6 +325,9 @@ status_facts kdb_door_state::status() const {
           {"requests", facts.requests},
           {"failed", facts.failed},
           {"incomplete", incomplete},
+          {"subscriptions", subscribed.size()},
+          {"pushed", pushed},
+          {"publishing", publishing.size()},
           {"refused", facts.refused},
           {"last_refusal", facts.last_refusal},
           {"bytes_in", facts.bytes_in},
@@ -338,6 +363,7 @@ kdb_door(kdb_door_actor::stateful_pointer<kdb_door_state> self,
       self->state.know(rows);
     },
     [self](inbox_atom) { self->state.take_inbox(); },
+    [self](synced_atom) { self->state.publish_all(); },
     [self](caf::tick_atom) { self->state.tick(); },
   };
 }

@@ -1,23 +1,31 @@
 #pragma once
 
+#include <millrace/actors/rt/publish/publisher.hpp>
 #include <millrace/messages/protocol/interfaces.hpp>
 #include <millrace/nodes/servers/kdb/door_core.hpp>
 #include <millrace/nodes/servers/kdb/door_inbox.hpp>
 #include <millrace/nodes/servers/kdb/request.hpp>
+#include <millrace/nodes/servers/kdb/subscriptions.hpp>
 #include <millrace/nodes/servers/port/listener.hpp>
 #include <millrace/persistence/disk/env.hpp>
 
 #include <caf/stateful_actor.hpp>
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
+
+// What clients have of streams, and give to them, is in kdb_door_streams.cpp.
 
 namespace millrace::nodes::kdb {
 
 using inbox_atom = caf::atom_constant<caf::atom("inbox")>;
+using synced_atom = caf::atom_constant<caf::atom("synced")>;
 
 /// KDB DOOR: the port at which kdb+ clients ask a cluster. Asks a GATEWAY for
 /// each of them, one question of a client at a time.
@@ -26,6 +34,8 @@ using kdb_door_actor = status_actor::extend<
   caf::reacts_to<watch_atom, std::vector<process_row>>,
   // INTERNAL: its inbox has something.
   caf::reacts_to<inbox_atom>,
+  // INTERNAL: whether what was published is synced.
+  caf::reacts_to<synced_atom>,
   // INTERNAL: what is over its time.
   caf::reacts_to<caf::tick_atom>>;
 
@@ -36,6 +46,14 @@ struct kdb_door_settings {
   std::string host;
   int32_t pid = 0;
   std::map<std::string, table_schema> tables;
+  std::map<std::string, std::string> streams; ///< By table.
+  std::set<std::string> stamped;              ///< Tables.
+  /// Where clients publish, by stream; of others they may not.
+  std::map<std::string, std::shared_ptr<rt::publisher>> publishers;
+  /// Has what a stream brings from now on put into the inbox.
+  std::function<error(const std::string& stream,
+                      const std::shared_ptr<door_inbox>& into)>
+    follow;
   std::vector<endpoint> gateways;
   /// How long a question waits for its answer.
   int64_t query_timeout_ns = 30'000'000'000;
@@ -61,15 +79,46 @@ struct kdb_door_state {
     caf::actor asker; ///< Null: it waits for a gateway.
   };
 
+  struct waiting_subscription {
+    uint64_t request = 0;
+    subscribe_request what;
+    int64_t deadline_ns = 0;
+  };
+  struct running_publish {
+    uint64_t request = 0;
+    publish_request what;
+    bool wants_answer = false;
+    int64_t deadline_ns = 0;
+    std::optional<position> end; ///< Once it is in the publisher's log.
+  };
+
   void take_inbox();
   void act(const connection_event& what);
   void act(question_done& what);
+  void act(const stream_rows& what);
+  void act(const stream_begun& what);
+  void act(const period_ended& what);
+  void act(const stream_told& what);
   void perform(door_effects effects);
   void perform(send_to& what);
   void perform(const read_on& what);
   void perform(const finish_connection& what);
   void perform(const drop_connection& what);
   void perform(const take_up& what);
+  void undertake(const take_up& of, const value& known);
+  void undertake(const take_up& of, gateway_question& question);
+  void undertake(const take_up& of, subscribe_request& wish);
+  void undertake(const take_up& of, publish_request& rows);
+  [[nodiscard]] std::set<connection_id>
+  subscribers_of(const std::string& stream) const;
+  [[nodiscard]] bool follows(const subscribe_request& wish);
+  void subscribe(connection_id who, uint64_t request,
+                 const subscribe_request& wish);
+  [[nodiscard]] error put_rows(running_publish& what);
+  void publish(connection_id from);
+  void publish_all();
+  void close_publishers();
+  void tick_streams(int64_t now_ns);
   void perform(const give_up& what);
   void perform(const tell_of& what);
   void answer(connection_id to, uint64_t request, const result<value>& with);
@@ -88,7 +137,16 @@ struct kdb_door_state {
   std::shared_ptr<door_inbox> inbox;
   std::unique_ptr<listener> port;
   door_core core;
+  std::deque<door_effect> undone;
+  bool performing = false;
   std::map<connection_id, running_question> asking;
+  subscriptions subscribed;
+  std::map<std::string, bool> followed; ///< By stream: whether it has begun.
+  std::map<connection_id, waiting_subscription> subscribing;
+  std::map<connection_id, running_publish> publishing;
+  std::set<std::string> declared; ///< Tables whose schema is published.
+  bool polling = false;
+  uint64_t pushed = 0;
   gateway_actor gateway; ///< Null: none is connected.
   std::string gateway_at;
   bool connecting = false;

@@ -13,7 +13,6 @@ namespace millrace::nodes::kdb {
 namespace {
 
 using query::qsql::constant;
-using query::qsql::constant_value;
 using query::qsql::node;
 using query::qsql::node_kind;
 
@@ -27,7 +26,7 @@ void append(std::string& out, T number) {
 }
 
 /// Items of a constant of fixed width; the null of a whole type is its least.
-void append_number(std::string& out, kind type, const constant_value& from) {
+void append_number(std::string& out, kind type, const query::literal& from) {
   const auto* whole = std::get_if<int64_t>(&from);
   const auto* real = std::get_if<double>(&from);
   const auto number = real    ? *real
@@ -355,6 +354,7 @@ error as_in_q(error why) {
       break;
     case errc::invalid_argument:
     case errc::not_found:
+    case errc::bad_data:
       break;
     default:
       why.context = to_string(why);

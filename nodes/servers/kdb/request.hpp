@@ -4,12 +4,16 @@
 #include <millrace/messages/data/schema.hpp>
 #include <millrace/messages/text/json_value.hpp>
 #include <millrace/nodes/servers/kdb/answer.hpp>
+#include <millrace/nodes/servers/kdb/stream_rows.hpp>
 #include <millrace/nodes/servers/kdb/value.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <variant>
+#include <vector>
 
 // The functions that a client may call are in verbs.cpp.
 
@@ -18,6 +22,8 @@ namespace millrace::nodes::kdb {
 /// What requests are understood with.
 struct request_setting {
   const std::map<std::string, table_schema>* tables = nullptr;
+  /// Those whose rows get the time of their publishing when they have none.
+  const std::set<std::string>* stamped = nullptr;
   std::string process; ///< .z.f
   std::string host;    ///< .z.h
   int32_t pid = 0;     ///< .z.i
@@ -34,8 +40,28 @@ struct gateway_question {
   bool is_deferred = false;
 };
 
-/// What a request comes to: an answer that is there, or a question.
-using undertaking = std::variant<value, gateway_question>;
+/// A client wants the rows of tables as they come, or no more.
+struct subscribe_request {
+  std::vector<std::string> tables; ///< Of the configuration.
+  wanted_symbols symbols;
+  bool is_list = true; ///< It asked for several: the answer is a list.
+  bool ends = false;   ///< `.u.del`
+};
+
+/// Rows for a stream, as a batch; without rows it is empty.
+struct publish_request {
+  std::string table;
+  std::vector<std::byte> batch;
+};
+
+/// What a request comes to: an answer that is there, or what is to be done.
+using undertaking
+  = std::variant<value, gateway_question, subscribe_request, publish_request>;
+
+/// What `.u.sub` answers: (name; empty table), or a list of these.
+[[nodiscard]] value
+subscribed_answer(const subscribe_request& what,
+                  const std::map<std::string, table_schema>& tables);
 
 /// A request of a client: a text in q, or a list of a name and arguments. The
 /// text of a failure begins with q's short name of it, where q has one.

@@ -104,7 +104,7 @@ struct value {
 [[nodiscard]] value text_value(std::string text); ///< A list of char.
 [[nodiscard]] value generic_null();
 [[nodiscard]] value list_of(std::vector<value> items);
-/// An atom, or a list of these numbers.
+/// An atom.
 template <class T>
 [[nodiscard]] value atom_of(kind type, T number) {
   value out;
@@ -112,15 +112,6 @@ template <class T>
   out.is_atom = true;
   out.bytes.resize(sizeof number);
   std::memcpy(out.bytes.data(), &number, sizeof number);
-  return out;
-}
-template <class T>
-[[nodiscard]] value vector_of(kind type, const std::vector<T>& numbers) {
-  value out;
-  out.type = type;
-  out.bytes.resize(numbers.size() * sizeof(T));
-  if (!numbers.empty())
-    std::memcpy(out.bytes.data(), numbers.data(), out.bytes.size());
   return out;
 }
 

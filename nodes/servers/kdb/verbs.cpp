@@ -188,6 +188,72 @@ result<undertaking> getdata(arguments given, const request_setting&) {
   return undertaking{std::move(out)};
 }
 
+/// -- streams -----------------------------------------------------------------
+
+bool is_nothing(const value& what) {
+  return what.type == kind::primitive
+         || (what.type == kind::symbol && what.is_atom
+             && what.symbols.front().empty());
+}
+
+/// Tables that an argument names; nothing: all of them.
+error tables_in(const value& what, const request_setting& with,
+                subscribe_request& into) {
+  if (is_nothing(what)) {
+    for (const auto& each : *with.tables)
+      into.tables.push_back(each.first);
+    return {};
+  }
+  if (what.type != kind::symbol && what.type != kind::char_)
+    return type_fault("a table is named by its symbol");
+  into.is_list = what.type == kind::symbol && !what.is_atom;
+  if (what.type == kind::char_)
+    into.tables.push_back(what.bytes);
+  else
+    into.tables = what.symbols;
+  for (const auto& table : into.tables)
+    if (!with.tables->contains(table))
+      return {errc::not_found, table};
+  return {};
+}
+
+result<undertaking> subscribe(arguments given, const request_setting& with) {
+  subscribe_request out;
+  if (auto fault = tables_in(given[0], with, out))
+    return fault;
+  if (given.size() < 2 || is_nothing(given[1]))
+    return undertaking{std::move(out)};
+  if (given[1].type != kind::symbol)
+    return error{errc::unsupported,
+                 "nyi: what is wanted of a table is symbols, or all"};
+  out.symbols.emplace(given[1].symbols.begin(), given[1].symbols.end());
+  return undertaking{std::move(out)};
+}
+
+result<undertaking> unsubscribe(arguments given, const request_setting& with) {
+  subscribe_request out;
+  out.ends = true;
+  if (auto fault = tables_in(given[0], with, out))
+    return fault;
+  if (given.size() == 2 && !is_nothing(given[1])
+      && given[1] != atom_of(kind::int_, with.handle))
+    return error{errc::invalid_argument,
+                 "access: a client ends its own subscriptions only"};
+  return undertaking{std::move(out)};
+}
+
+result<undertaking> publish(arguments given, const request_setting& with) {
+  const auto table = table_in(given[0], with);
+  if (!table)
+    return table.failure();
+  const auto& name = (*table)->name;
+  auto batch
+    = batch_of(given[1], **table, with.stamped->contains(name), with.now_ns);
+  if (!batch)
+    return batch.failure();
+  return undertaking{publish_request{name, *std::move(batch)}};
+}
+
 struct verb {
   std::string_view name;
   size_t least;
@@ -200,6 +266,10 @@ constexpr verb verbs[] = {
   {".gw.asyncexec", 2, 2, deferred_query},
   {".gw.syncexec", 2, 2, sync_query},
   {".gw.syncexecj", 3, 3, sync_query},
+  {".ps.subscribe", 1, 2, subscribe},
+  {".u.del", 1, 2, unsubscribe},
+  {".u.sub", 1, 2, subscribe},
+  {".u.upd", 2, 2, publish},
   {".z.D", 0, 0, today},
   {".z.N", 0, 0, time_of_day},
   {".z.P", 0, 0, now},
@@ -229,6 +299,16 @@ const verb* find_verb(std::string_view name) {
 }
 
 } // namespace
+
+value subscribed_answer(const subscribe_request& what,
+                        const std::map<std::string, table_schema>& tables) {
+  std::vector<value> pairs;
+  for (const auto& table : what.tables)
+    pairs.push_back(
+      list_of({symbol_atom(table), empty_table(tables.at(table))}));
+  return what.is_list || pairs.empty() ? list_of(std::move(pairs))
+                                       : std::move(pairs.front());
+}
 
 bool is_verb(std::string_view name) { return find_verb(name) != nullptr; }
 

@@ -1,4 +1,5 @@
 #include <millrace/nodes/servers/kdb/codec.hpp>
+#include <millrace/tests/support/kdb_values.hpp>
 
 #include <gtest/gtest.h>
 

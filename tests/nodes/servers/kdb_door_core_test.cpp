@@ -155,5 +155,19 @@ TEST_F(KdbDoorTest, ReadsNoFurtherThanAClientMaySendAhead) {
   EXPECT_EQ(out, "send 1 17\ntake 1 2 " + much + "\nread 1\n");
 }
 
+TEST_F(KdbDoorTest, ASubscriberThatIsTooSlowIsDropped) {
+  door_core pushing{{.push_bytes = 100, .bytes_max = 1 << 20}};
+  (void)pushing.step(connection_opened{1}, 0);
+  (void)pushing.step(bytes_received{1, std::string{"u\3\0", 3}}, 0);
+  EXPECT_EQ(said(pushing.push(1, std::string(60, 'x'), 0)), "send 1 60\n");
+  (void)pushing.step(bytes_sent{1, 50}, 0);
+  EXPECT_EQ(said(pushing.push(1, std::string(60, 'x'), 0)), "send 1 60\n");
+  EXPECT_EQ(said(pushing.push(1, std::string(60, 'x'), 0)),
+            "tell dropped\ndrop 1\n");
+  EXPECT_EQ(said(pushing.push(1, std::string(60, 'x'), 0)), "");
+  EXPECT_EQ(pushing.facts().held_bytes, 0u);
+  EXPECT_NE(pushing.facts().last_refusal.find("too slow"), std::string::npos);
+}
+
 } // namespace
 } // namespace millrace::nodes::kdb

@@ -1,4 +1,5 @@
 #include <millrace/nodes/servers/kdb/request.hpp>
+#include <millrace/tests/support/kdb_values.hpp>
 
 #include <gtest/gtest.h>
 
@@ -26,7 +27,9 @@ const std::map<std::string, table_schema>& tables() {
 constexpr int64_t day_ns = 86'400'000'000'000;
 
 result<undertaking> asked(const value& what) {
+  static const std::set<std::string> none_stamped;
   return understand(what, {.tables = &tables(),
+                           .stamped = &none_stamped,
                            .process = "kdb1",
                            .host = "here",
                            .pid = 77,
@@ -51,13 +54,6 @@ gateway_question question(const value& what) {
   return asks ? *asks : gateway_question{};
 }
 
-value symbols(std::vector<std::string> names) {
-  value out;
-  out.type = kind::symbol;
-  out.symbols = std::move(names);
-  return out;
-}
-
 value list(std::string name, std::vector<value> arguments) {
   std::vector<value> all{text_value(std::move(name))};
   for (auto& each : arguments)
@@ -71,10 +67,10 @@ TEST(KdbRequestTest, KnowsWhatNeedsNoGateway) {
   EXPECT_EQ(text(""), generic_null());
   EXPECT_EQ(text("::"), generic_null());
   EXPECT_EQ(text("1+1"), atom_of(kind::long_, int64_t{2}));
-  EXPECT_EQ(text("tables[]"), symbols({"quote", "trade"}));
-  EXPECT_EQ(text("tables`."), symbols({"quote", "trade"}));
-  EXPECT_EQ(text("cols trade"), symbols({"time", "sym", "price", "note"}));
-  EXPECT_EQ(text("cols`trade"), symbols({"time", "sym", "price", "note"}));
+  EXPECT_EQ(text("tables[]"), symbols_of({"quote", "trade"}));
+  EXPECT_EQ(text("tables`."), symbols_of({"quote", "trade"}));
+  EXPECT_EQ(text("cols trade"), symbols_of({"time", "sym", "price", "note"}));
+  EXPECT_EQ(text("cols`trade"), symbols_of({"time", "sym", "price", "note"}));
   EXPECT_EQ(text("type trade"), atom_of(kind::short_, int16_t{98}));
   EXPECT_EQ(text(".z.p"), atom_of(kind::timestamp, 2 * day_ns + 1'500'000'000));
   EXPECT_EQ(text(".z.D"), atom_of(kind::date, int32_t{2}));
@@ -90,7 +86,7 @@ TEST(KdbRequestTest, KnowsWhatNeedsNoGateway) {
   ASSERT_EQ(meta.type, kind::dictionary);
   EXPECT_EQ(meta.parts[1].parts[0].parts[1].parts[0], text_value("psfC"));
   EXPECT_EQ(asked_value(list("meta", {symbol_atom("trade")})), meta);
-  EXPECT_EQ(asked_value(symbols({"meta", "trade"})), meta);
+  EXPECT_EQ(asked_value(symbols_of({"meta", "trade"})), meta);
   EXPECT_EQ(asked_value(symbol_atom(".z.u")), symbol_atom("me"));
 }
 
@@ -116,7 +112,7 @@ TEST(KdbRequestTest, AsksTheGatewayForRows) {
             query::result_shape::table);
   const auto through
     = question(list(".gw.syncexec", {text_value("select from trade"),
-                                     symbols({"rdb", "hdb"})}));
+                                     symbols_of({"rdb", "hdb"})}));
   EXPECT_FALSE(through.is_deferred);
   EXPECT_EQ(through.parameters,
             question(text_value("select from trade")).parameters);
@@ -129,15 +125,15 @@ TEST(KdbRequestTest, GivesADictionaryToGetdata) {
   value filters;
   filters.type = kind::dictionary;
   filters.parts
-    = {symbols({"price"}),
+    = {symbols_of({"price"}),
        list_of({list_of({text_value(">"), atom_of(kind::float_, 1.5)})})};
   value parameters;
   parameters.type = kind::dictionary;
   parameters.parts
-    = {symbols({"tablename", "starttime", "endtime", "instruments", "filters",
-                "sublist"}),
+    = {symbols_of({"tablename", "starttime", "endtime", "instruments",
+                   "filters", "sublist"}),
        list_of({symbol_atom("trade"), atom_of(kind::date, int32_t{8766}),
-                atom_of(kind::timestamp, 8766 * day_ns), symbols({"A", "B"}),
+                atom_of(kind::timestamp, 8766 * day_ns), symbols_of({"A", "B"}),
                 filters, atom_of(kind::long_, int64_t{5})})};
   for (const auto* verb : {"getdata", ".dataaccess.getdata"})
     EXPECT_EQ(
@@ -145,6 +141,48 @@ TEST(KdbRequestTest, GivesADictionaryToGetdata) {
       R"({"tablename":"trade","starttime":"2024-01-01",)"
       R"("endtime":"2024-01-01T00:00:00.000000000Z","instruments":["A","B"],)"
       R"("filters":{"price":[">",1.5]},"sublist":5})");
+}
+
+TEST(KdbRequestTest, TakesWhatAClientWantsOfStreams) {
+  const auto wish = [](const value& what) {
+    const auto made = asked(what);
+    EXPECT_TRUE(made) << to_string(made.failure());
+    const auto* out = made ? std::get_if<subscribe_request>(&*made) : nullptr;
+    EXPECT_NE(out, nullptr);
+    return out ? *out : subscribe_request{};
+  };
+  using names = std::vector<std::string>;
+  const auto all = wish(list(".u.sub", {symbol_atom(""), symbol_atom("")}));
+  EXPECT_EQ(all.tables, (names{"quote", "trade"}));
+  EXPECT_TRUE(all.is_list);
+  EXPECT_FALSE(all.symbols);
+  const auto one = wish(text_value(".u.sub[`trade;`A`B]"));
+  EXPECT_EQ(one.tables, names{"trade"});
+  EXPECT_FALSE(one.is_list);
+  EXPECT_EQ(*one.symbols, (std::set<std::string, std::less<>>{"A", "B"}));
+  EXPECT_TRUE(wish(list(".u.del", {symbol_atom("trade")})).ends);
+  EXPECT_TRUE(wish(list(".u.del", {symbol_atom("trade"),
+                                   atom_of(kind::int_, int32_t{9})}))
+                .ends);
+  for (const auto& [what, tells] : std::vector<std::pair<value, const char*>>{
+         {list(".u.sub", {symbol_atom("none"), symbol_atom("")}), "none"},
+         {list(".u.sub", {symbol_atom("trade"), text_value("x")}), "nyi: "},
+         {list(".u.del",
+               {symbol_atom("trade"), atom_of(kind::int_, int32_t{8})}),
+          "access: "},
+         {list(".u.upd", {symbol_atom("trade"), symbol_atom("A")}), "type: "},
+         {list(".u.upd", {symbol_atom("none"), symbol_atom("A")}), "none"}}) {
+    const auto made = asked(what);
+    ASSERT_FALSE(made);
+    EXPECT_TRUE(made.failure().context.starts_with(tells))
+      << made.failure().context;
+  }
+  // (`trade; +`time`sym`price`note!...), or a list of such.
+  const auto answer = subscribed_answer(one, tables());
+  ASSERT_EQ(answer.parts.size(), 2u);
+  EXPECT_EQ(answer.parts[0], symbol_atom("trade"));
+  EXPECT_EQ(answer.parts[1].type, kind::table);
+  EXPECT_EQ(subscribed_answer(all, tables()).parts[1], answer);
 }
 
 TEST(KdbRequestTest, SaysInQsWordsWhatItDoesNotDo) {
