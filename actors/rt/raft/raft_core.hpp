@@ -213,6 +213,7 @@ public:
     malformed,
     report_out_of_order, ///< Of durability; or of more than there is.
     not_committed,       ///< A compaction up to there.
+    forgot,              ///< It lacks what it had acknowledged.
   };
   /// An input was not taken, and should not have come.
   struct refused {

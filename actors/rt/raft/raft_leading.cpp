@@ -43,8 +43,8 @@ void raft_core::take(const raft_message& from, const raft_append_response& what,
     return refuse(from.from, refusal::malformed);
   to->heard_at_ns = now_ns;
   const bool more = to->accepted(what.durable, what.held);
-  if (what.refusal)
-    (void)to->missed(*what.refusal, log_);
+  if (what.refusal && to->missed(what, log_) == raft_peer::answer_type::forgets)
+    refuse(from.from, refusal::forgot);
   if (more)
     advance_commit(now_ns);
   // It may have stepped down, or forgotten this peer.

@@ -30,6 +30,8 @@ void raft_peer::sent(entry_index last) {
 bool raft_peer::accepted(entry_index durable, entry_index held) {
   const bool more = durable > durable_;
   durable_ = std::max(durable_, durable);
+  if (held >= durable_)
+    denials_ = 0;
   held = std::max(held, durable_);
   while (!requests_.empty() && requests_.front() <= durable_)
     requests_.pop_front();
@@ -45,12 +47,22 @@ bool raft_peer::accepted(entry_index durable, entry_index held) {
   return more;
 }
 
-bool raft_peer::missed(const raft_append_response::missing& what,
-                       const raft_log& log) {
-  if (phase_ == phase_type::snapshot || what.previous <= durable_)
-    return false;
+raft_peer::answer_type raft_peer::missed(const raft_append_response& answer,
+                                         const raft_log& log) {
+  // One that was sent before the acknowledgement may come after it, doubled; to
+  // believe it then costs no more than to send some entries again.
+  constexpr uint8_t denials_max = 4;
+  const auto& what = *answer.refusal;
+  if (phase_ == phase_type::snapshot || what.previous < durable_)
+    return answer_type::old;
   if (phase_ == phase_type::probing && what.previous.next() != next_)
-    return false;
+    return answer_type::old;
+  const bool denies = what.previous == durable_;
+  if (denies && ++denials_ < denials_max)
+    return answer_type::old;
+  denials_ = 0;
+  if (denies)
+    durable_ = std::min(answer.durable, entry_index{what.previous.value - 1});
   // Below the base nothing is known of terms: a snapshot will be needed.
   const auto agreed
     = what.hint.index < log.base().at.index
@@ -62,7 +74,7 @@ bool raft_peer::missed(const raft_append_response::missing& what,
   next_
     = std::max(std::min(agreed, entry_index{what.previous.value - 1}), durable_)
         .next();
-  return true;
+  return denies ? answer_type::forgets : answer_type::news;
 }
 
 void raft_peer::begin_snapshot(entry_index index) {

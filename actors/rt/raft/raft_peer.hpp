@@ -40,9 +40,15 @@ public:
   void probe_again() noexcept { waits_ = false; }
   /// @returns whether it acknowledged more than before.
   bool accepted(entry_index durable, entry_index held);
-  /// It lacks what stands before `next`: `log` says where to try next.
-  /// @returns false when an earlier answer has said so.
-  bool missed(const raft_append_response::missing& what, const raft_log& log);
+  enum class answer_type : uint8_t {
+    old,     ///< An earlier answer has said so.
+    news,    ///< Where to try next has changed.
+    forgets, ///< So it has, and the member denies what it had acknowledged.
+  };
+  /// It lacks what stands before `next`: `log` says where to try next. A member
+  /// that lacks, again and again, what it had acknowledged came back with an
+  /// older disk: from then on it counts with what it now says is durable.
+  answer_type missed(const raft_append_response& answer, const raft_log& log);
   /// A snapshot up to `index` goes there.
   void begin_snapshot(entry_index index);
   /// It went there, or did not.
@@ -63,6 +69,8 @@ private:
   entry_index next_;
   entry_index snapshot_{}; ///< In phase snapshot.
   bool waits_ = false;     ///< In phase probing: for an answer.
+  /// Answers in a row that deny what was acknowledged.
+  uint8_t denials_ = 0;
   /// The last entry of each request under way.
   std::deque<entry_index> requests_;
 };

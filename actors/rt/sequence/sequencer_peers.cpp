@@ -161,6 +161,15 @@ void sequencer_state::send(const raft_message& what) {
 
 /// A leader says it again with each heartbeat.
 void sequencer_state::take_refused(const raft_core::refused& what) {
+  if (what.why == raft_core::refusal::forgot) {
+    const auto* forgetful = peers->find(what.from.node);
+    return warn(
+      "forgot",
+      "member " + to_string(what.from)
+        + (forgetful == nullptr ? "" : " (" + forgetful->at.name + ")")
+        + " lacks what it had said it holds: its disk is an older "
+          "copy. What it lacks is sent to it again");
+  }
   if (what.why != raft_core::refusal::against_committed
       && what.why != raft_core::refusal::second_leader)
     return;

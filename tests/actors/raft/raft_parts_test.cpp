@@ -9,6 +9,11 @@ namespace {
 
 using ::testing::ElementsAre;
 using phase = raft_peer::phase_type;
+using answer = raft_peer::answer_type;
+
+raft_append_response lacks(uint64_t previous, const raft_place& hint) {
+  return {{}, {}, raft_append_response::missing{entry_index{previous}, hint}};
+}
 
 raft_entry members_entry(uint64_t term, uint64_t node) {
   return {raft_term{term},
@@ -146,10 +151,10 @@ TEST(RaftPeerTest, OldRefusalsChangeNothing) {
   raft_peer peer{{2, 1}, entry_index{5}, 0};
   (void)peer.accepted(entry_index{4}, entry_index{4});
   peer.sent(entry_index{8});
-  EXPECT_FALSE(peer.missed({entry_index{4}, place(2, 1)}, log));
-  EXPECT_TRUE(peer.missed({entry_index{7}, place(5, 1)}, log));
+  EXPECT_EQ(peer.missed(lacks(4, place(2, 1)), log), answer::old);
+  EXPECT_EQ(peer.missed(lacks(7, place(5, 1)), log), answer::news);
   EXPECT_EQ(peer.next(), entry_index{6});
-  EXPECT_FALSE(peer.missed({entry_index{6}, place(4, 1)}, log));
+  EXPECT_EQ(peer.missed(lacks(6, place(4, 1)), log), answer::old);
   EXPECT_EQ(peer.next(), entry_index{6});
 }
 
@@ -158,8 +163,31 @@ TEST(RaftPeerTest, ItNeverGoesBackBeforeWhatIsDurable) {
   raft_peer peer{{2, 1}, entry_index{3}, 0};
   (void)peer.accepted(entry_index{3}, entry_index{3});
   peer.sent(entry_index{6});
-  EXPECT_TRUE(peer.missed({entry_index{6}, place(1, 1)}, log));
+  EXPECT_EQ(peer.missed(lacks(6, place(1, 1)), log), answer::news);
   EXPECT_EQ(peer.next(), entry_index{4});
+}
+
+TEST(RaftPeerTest, WhatItDeniesAgainAndAgainItDoesNotHold) {
+  const raft_log log{{}, entries_of({1, 1, 1, 1, 1, 1})};
+  raft_peer peer{{2, 1}, entry_index{3}, 0};
+  (void)peer.accepted(entry_index{5}, entry_index{5});
+  const auto denies = [&] {
+    auto denial = lacks(5, place(2, 1));
+    denial.durable = entry_index{1};
+    return peer.missed(denial, log);
+  };
+  for (int round = 0; round < 2; ++round) {
+    for (int i = 0; i < 3; ++i)
+      EXPECT_EQ(denies(), answer::old);
+    EXPECT_EQ(peer.durable(), entry_index{5});
+    // It was an old one: it holds all.
+    (void)peer.accepted(entry_index{1}, entry_index{5});
+  }
+  for (int i = 0; i < 3; ++i)
+    EXPECT_EQ(denies(), answer::old);
+  EXPECT_EQ(denies(), answer::forgets);
+  EXPECT_EQ(peer.durable(), entry_index{1});
+  EXPECT_EQ(peer.next(), entry_index{3});
 }
 
 TEST(RaftPeerTest, ASnapshotEndsWithAnAcknowledgementOrAReport) {

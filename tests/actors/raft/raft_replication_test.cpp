@@ -401,6 +401,26 @@ TEST(RaftReplicationTest, CommitsAreToldAtOnce) {
     EXPECT_THAT(group.at(node).applied, ElementsAre("a"));
 }
 
+// A disk that was put back is no crash: what was acknowledged is gone.
+TEST(RaftReplicationTest, AFollowerWithAnOlderDiskIsFilledUpAgain) {
+  raft_group group{{1, 2, 3}};
+  group.elect(1);
+  group.propose(1, "a");
+  const auto older = group.at(2).disk;
+  group.propose(1, "b");
+  group.crash(group.at(2));
+  group.at(2).disk = older;
+  group.restart(2);
+  group.elapse(8 * heartbeat_ns);
+  EXPECT_THAT(refusals(group, 1), ElementsAre(raft_core::refusal::forgot));
+  EXPECT_EQ(group.core(2).log().last_index(), group.core(1).log().last_index());
+  // It counts again where a third one is gone.
+  group.isolate(3);
+  group.propose(1, "c");
+  EXPECT_EQ(group.at(1).applied.back(), "c");
+  EXPECT_EQ(group.at(2).applied.back(), "c");
+}
+
 TEST(RaftReplicationTest, WhatIsNotCommittedIsBounded) {
   raft_group group{{1, 2, 3}};
   group.at(1).options.uncommitted_bytes_max = 1000;
