@@ -69,6 +69,13 @@ def a_consumer_holds_what_it_needs(binary):
     publish(made, 0, 400)
     words = ["stream", "prune", "market", "--to", "log.0.3@0"]
     made.run(*words, code=64)
+    # A place that is none: beyond the end, inside a message, beyond a file.
+    for place, why in (("log.0.999@0", "beyond its end"),
+                       ("log.0.1@100", "boundary"),
+                       ("log.0.1@900000000", "boundary")):
+      said = made.run("stream", "prune", "market", "--to", place, "--yes",
+                      code=65).stderr
+      mill.check(why in said, place, said)
     dry = json.loads(made.run(*words, "--dry-run", "-o", "json").stdout)
     mill.check(len(dry["files"]) == 3, dry)
     mill.check([each["consumer"] for each in dry["losers"]] == ["rdb1"], dry)

@@ -170,6 +170,7 @@ struct sequencer_state {
   [[nodiscard]] archive_floors floors() const;
   void look_at_files();
   void files_seen();
+  [[nodiscard]] error check_cut(position at) const;
   caf::result<status_facts> prune(position at, bool dry, bool forced);
   void answer_cuts();
   caf::result<std::string> take_lead(const std::string& who);
@@ -209,6 +210,7 @@ struct sequencer_state {
   void input_gone(copy_id copy);
   void disk_troubled(const error& why);
   void mind_disk();
+  void mind_reserve();
 
   // sequencer_scrub.cpp
   struct scrubbed_file {
@@ -347,6 +349,11 @@ struct sequencer_state {
   };
   std::optional<disk_trouble> trouble;
   int64_t blocked_since_ns = 0;
+  /// The reserve is taken again.
+  std::shared_ptr<std::atomic<bool>> reserving
+    = std::make_shared<std::atomic<bool>>(false);
+  int64_t reserve_at_ns = 0;
+  bool told_reserve = false; ///< That it is given.
 
   struct catch_up {
     raft_snapshot what;

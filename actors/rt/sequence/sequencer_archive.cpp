@@ -1,5 +1,6 @@
 #include <millrace/actors/rt/sequence/sequencer.hpp>
 #include <millrace/persistence/log/log_collect.hpp>
+#include <millrace/persistence/log/log_reader.hpp>
 
 // What becomes of old files: copies of inputs go when nobody needs them any
 // more; the merged log is cut where the node that leads says so.
@@ -304,6 +305,20 @@ void sequencer_state::files_seen() {
   progress(core->advance());
 }
 
+/// A cut is at a message of the stream, or where a file begins.
+error sequencer_state::check_cut(position at) const {
+  if (at > core->out_end())
+    return {errc::ahead, "stream '" + core->options().stream
+                           + "': " + to_string(at) + " lies beyond its end "
+                           + to_string(core->out_end())};
+  const auto* state = core->state();
+  if (at.offset() == 0 || state == nullptr || at <= state->out_begin)
+    return {};
+  return persistence::log_reader::open(*env->fs,
+                                       {.directory = core->out_directory()}, at)
+    .failure();
+}
+
 caf::result<status_facts> sequencer_state::prune(position at, bool dry,
                                                  bool forced) {
   if (!core->leads()) {
@@ -312,6 +327,8 @@ caf::result<status_facts> sequencer_state::prune(position at, bool dry,
       return to_caf(leader.failure());
     return self->delegate(*leader, prune_atom_v, at, dry, forced);
   }
+  if (auto fault = check_cut(at))
+    return to_caf(fault);
   std::map<position, std::optional<int64_t>> no_times;
   const auto files = survey_files(*env->fs, core->out_directory(),
                                   core->state()->out_begin, false, no_times);
