@@ -90,7 +90,7 @@ struct opened_stream {
   std::optional<period_id> first_open;
 };
 
-result<opened_stream> open_stream(process_host& host,
+result<opened_stream> try_to_open(process_host& host,
                                   const process_config& process,
                                   const stream_config& stream,
                                   const rt_factory& how) {
@@ -125,6 +125,20 @@ result<opened_stream> open_stream(process_host& host,
     out.first_open = *first;
   }
   return out;
+}
+
+/// On a full disk with what is kept for that.
+result<opened_stream> open_stream(process_host& host,
+                                  const process_config& process,
+                                  const stream_config& stream,
+                                  const rt_factory& how) {
+  auto opened = try_to_open(host, process, stream, how);
+  if (opened || opened.failure().code != errc::no_space
+      || !rt::space_reserve::give(
+        *host.env().fs,
+        host.config().stream_directory(process.name, stream.name)))
+    return opened;
+  return try_to_open(host, process, stream, how);
 }
 
 } // namespace

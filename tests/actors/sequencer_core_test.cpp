@@ -294,6 +294,22 @@ TEST_P(SequencerCoreTest, SeveralFilesOfOutAreMadeAgainAtOnce) {
   EXPECT_EQ(out_files(disk), before);
 }
 
+// It is there for the loss of others alone.
+TEST_P(SequencerCoreTest, AKeptStateThatCannotBeReadIsNone) {
+  checkpoints = true;
+  open();
+  publish_and_run(20, 20);
+  ASSERT_TRUE(kept.anchor);
+  kept.anchor.emplace(24, std::byte{0xab});
+  open();
+  ASSERT_TRUE(core);
+  EXPECT_EQ(core->remarks().size(), 1u);
+  publish_and_run(20, 20);
+  EXPECT_EQ(merged_ids(), all_ids());
+  open();
+  EXPECT_TRUE(core->remarks().empty()) << "the next file has one";
+}
+
 TEST_P(SequencerCoreTest, WhatCannotBeMadeAgainStaysAsItIs) {
   checkpoints = true;
   open();

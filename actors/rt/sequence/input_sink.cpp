@@ -189,6 +189,12 @@ void input_sink_state::tell_mended() {
 void input_sink_state::take(flow_id flow, position begin, const chunk& bytes) {
   if (flow != current_flow || broken)
     return;
+  // What is left is for what frees room: entries, checkpoints, and the bytes
+  // that others have agreed on.
+  if (options.reserve && options.reserve->given())
+    return refuse(
+      {errc::no_space,
+       options.directory + ": the disk was full, and has too little room yet"});
   const auto fault = grow(begin, bytes);
   if (!fault) {
     bytes_taken += bytes.size();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <millrace/actors/rt/sequence/space_reserve.hpp>
 #include <millrace/messages/protocol/interfaces.hpp>
 #include <millrace/persistence/disk/env.hpp>
 #include <millrace/persistence/log/log_writer.hpp>
@@ -70,6 +71,9 @@ struct input_sink_options {
   /// All before this was durable here once, whatever a power cut took.
   position vouched;
   bool cached = false;
+  /// While it is given, nothing is taken in from publishers; null: there is
+  /// none.
+  std::shared_ptr<const space_reserve> reserve{};
 };
 
 /// How far the copy of an input has come.

@@ -76,6 +76,7 @@ result<input_sink_actor> sequencer_state::sink_of(const input_name& input) {
   how.merged = grant->merged;
   how.vouched = grant->vouched;
   how.cached = core->options().cached;
+  how.reserve = core->reserve();
   auto sink
     = self->spawn(input_sink, env, std::move(how), input_owner_actor{self});
   children.add(sink);
@@ -303,7 +304,11 @@ void sequencer_state::input_durable(copy_id copy, position end) {
 }
 
 /// The log can no longer be trusted: die, and let recovery decide.
-void sequencer_state::fail(const error& fault) { self->quit(to_caf(fault)); }
+void sequencer_state::fail(const error& fault) {
+  if (fault.code == errc::no_space)
+    (void)core->reserve()->give(); // For the next life.
+  self->quit(to_caf(fault));
+}
 
 void sequencer_state::progress(const result<sequencer_effects>& outcome) {
   if (!outcome)
@@ -382,19 +387,6 @@ void sequencer_state::start_checkpoint() {
       world->crash_point("rt.before_snapshot");
       caf::anon_send(me, checkpoint_atom::value, to_caf(run()));
     });
-}
-
-/// A full disk, mostly: due again, and until then the group keeps more.
-void sequencer_state::no_room_for_checkpoint(const error& why) {
-  constexpr int64_t again_ns = 500'000'000;
-  checkpoint_at_ns = env->clock->monotonic_ns() + again_ns;
-  ++checkpoints_refused;
-  if (told_unsaved.empty())
-    warn("checkpoint", to_string(why)
-                         + "; the checkpoint is not taken, and tried again: "
-                           "until then a restart takes longer");
-  told_unsaved = to_string(why);
-  disk_troubled(why);
 }
 
 void sequencer_state::group_synced(position end, const caf::error& outcome) {
@@ -500,6 +492,7 @@ void sequencer_state::tick() {
   retry_inputs();
   mend_inputs();
   mind_disk();
+  mind_reserve();
   scrub();
   step(period_ending::passed{});
   for (auto& each : std::exchange(unproposed, {})) {

@@ -7,6 +7,7 @@
 #include <millrace/actors/rt/sequence/loss_ledger.hpp>
 #include <millrace/actors/rt/sequence/merge_planner.hpp>
 #include <millrace/actors/rt/sequence/out_rebuild.hpp>
+#include <millrace/actors/rt/sequence/space_reserve.hpp>
 #include <millrace/actors/rt/sequence/state_store.hpp>
 #include <millrace/actors/rt/sequence/stream_group.hpp>
 #include <millrace/messages/data/chunk.hpp>
@@ -252,6 +253,10 @@ public:
   held() const noexcept {
     return held_;
   }
+  /// What is given away on a full disk.
+  [[nodiscard]] const std::shared_ptr<space_reserve>& reserve() const noexcept {
+    return reserve_;
+  }
   /// Null until the stream has begun.
   [[nodiscard]] const merge_state* state() const noexcept {
     return merge_ ? &merge_->state() : nullptr;
@@ -360,6 +365,7 @@ private:
   persistence::env* env_;
   sequencer_options options_;
   std::shared_ptr<persistence::directory_lock> held_;
+  std::shared_ptr<space_reserve> reserve_;
   std::shared_ptr<state_store> store_; ///< Jobs write to it as well.
   input_store inputs_;
   std::unique_ptr<stream_group> group_;

@@ -29,6 +29,11 @@ sequencer_core::open(persistence::env& world, sequencer_options options,
   if (!held)
     return held.failure();
   core->held_ = *std::move(held);
+  constexpr uint64_t reserve_bytes_max = uint64_t{8} << 20;
+  core->reserve_ = std::make_shared<space_reserve>(
+    *world.fs, directory,
+    std::min(reserve_bytes_max, core->options_.roll_bytes));
+  (void)core->reserve_->take(); // Without room for it there is none.
   if (auto fault = core->recover())
     return fault;
   if (!core->lost_end() && !core->lost_begin_)
@@ -38,6 +43,7 @@ sequencer_core::open(persistence::env& world, sequencer_options options,
   std::unique_ptr<sequencer_core> next{
     new sequencer_core{world, core->options_, core->store_}};
   next->held_ = std::move(core->held_);
+  next->reserve_ = std::move(core->reserve_);
   auto told = std::move(core->forgot_);
   next->remarks_ = std::move(core->remarks_);
   core.reset();
@@ -240,8 +246,17 @@ sequencer_core::kept_anchor(const lineage_id& of) {
   if (!*bytes || (*bytes)->empty())
     return std::optional<merge_state>{};
   auto state = decode_merge_state(**bytes);
-  if (!state)
-    return state.failure();
+  if (!state) {
+    // Kept for the loss of others alone: there is none, until the next file.
+    const auto remark = options_.directory
+                        + "/state: what is kept of where a "
+                          "file of out/ begins: "
+                        + to_string(state.failure())
+                        + "; it is kept again with the next file";
+    if (std::find(remarks_.begin(), remarks_.end(), remark) == remarks_.end())
+      remarks_.push_back(remark);
+    return std::optional<merge_state>{};
+  }
   if (state->layout.lineage != of)
     return std::optional<merge_state>{};
   const auto end = state->out_end;

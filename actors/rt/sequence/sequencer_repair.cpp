@@ -63,6 +63,21 @@ void sequencer_state::input_refused(copy_id copy, const caf::error& fault) {
   disk_troubled(why);
 }
 
+/// A full disk, mostly: due again, and until then the group keeps more.
+void sequencer_state::no_room_for_checkpoint(const error& why) {
+  constexpr int64_t again_ns = 500'000'000;
+  checkpoint_at_ns = env->clock->monotonic_ns() + again_ns;
+  ++checkpoints_refused;
+  if (told_unsaved.empty())
+    warn("checkpoint", to_string(why)
+                         + "; the checkpoint is not taken, and tried again: "
+                           "until then a restart takes longer");
+  told_unsaved = to_string(why);
+  if (why.code == errc::no_space && core->reserve()->give())
+    checkpoint_at_ns = 0;
+  disk_troubled(why);
+}
+
 /// This node orders nothing that it cannot write, and the others of its stream
 /// may be well.
 void sequencer_state::disk_troubled(const error& why) {
@@ -86,6 +101,32 @@ void sequencer_state::mind_disk() {
   }
   if (auto fault = core->group().mind_disk(!trouble, now_ns))
     return fail(fault);
+}
+
+/// What is kept for a full disk: told when it goes, and taken again.
+void sequencer_state::mind_reserve() {
+  constexpr int64_t again_ns = 1'000'000'000;
+  const auto& reserve = core->reserve();
+  if (reserve->given() != told_reserve) {
+    told_reserve = reserve->given();
+    if (told_reserve)
+      warn("reserve",
+           core->options().directory
+             + ": the disk is full, and the room that was kept for this is in "
+               "use: nothing new is taken in from publishers until there is "
+               "more. Make room: files that nobody needs go by themselves");
+    else
+      note("reserve", "the disk has room again: publishers are served");
+  }
+  const auto now_ns = env->clock->monotonic_ns();
+  if (*reserving || now_ns < reserve_at_ns || reserve->is_kept())
+    return;
+  reserve_at_ns = now_ns + again_ns;
+  *reserving = true;
+  submit([reserve, running = reserving] {
+    (void)reserve->take();
+    *running = false;
+  });
 }
 
 /// Its directory was removed under its sink, which writes into nothing.
@@ -376,6 +417,7 @@ text::json_value sequencer_state::repair_status() const {
     out.add("blocked", to_string(why));
   if (trouble)
     out.add("disk", trouble->why);
+  out.add("reserve", core->reserve()->state());
   out.add("checkpoints_refused", checkpoints_refused);
   if (!told_unsaved.empty())
     out.add("checkpoint", told_unsaved);
