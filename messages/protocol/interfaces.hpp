@@ -381,6 +381,7 @@ CAF_BEGIN_TYPE_ID_BLOCK(millrace, caf::first_custom_type_id)
   CAF_ADD_TYPE_ID(millrace, (millrace::founding_id))
 
   CAF_ADD_ATOM(millrace, millrace, give_up_atom, "giveup")
+  CAF_ADD_ATOM(millrace, millrace, finished_atom, "finished")
 CAF_END_TYPE_ID_BLOCK(millrace)
 
 namespace millrace {
@@ -528,6 +529,22 @@ using subscriber_actor
                        // Who subscribed needs nothing before this position.
                        caf::reacts_to<floor_atom, position>>;
 
+/// RESULT SINK: takes the rows of an answer piece by piece, in their order.
+using result_sink_actor = caf::typed_actor<
+  // The next rows of this flow: a PartialResult of about 256 KiB.
+  caf::reacts_to<chunk_atom, flow_id, chunk>,
+  // The flow is over; no error: all rows came.
+  caf::reacts_to<finished_atom, flow_id, caf::error>>;
+
+/// RESULT SOURCE: gives the rows of an answer to a SINK, and makes no more than
+/// that has credit for. Ends with the flow, or with the SINK.
+using result_source_actor = caf::typed_actor<
+  // So many bytes of the flow are taken in, in all. The first one, of 0 bytes,
+  // lets the flow begin.
+  caf::reacts_to<ack_atom, uint64_t>,
+  // Nobody wants the rest.
+  caf::reacts_to<stop_atom>>;
+
 /// RDB WATCHER: hears whether an RDB can be asked.
 using rdb_watcher_actor
   = caf::typed_actor<caf::reacts_to<announce_atom, rdb_announcement>>;
@@ -538,6 +555,9 @@ using rdb_actor = status_actor::extend<
   // that it is of. `moved` when some are no longer here, `unavailable` when it
   // has not come far enough in time. The work ends with the one that asked.
   caf::replies_to<query_atom, chunk, rows_after>::with<chunks, rdb_cut>,
+  // The same of a plan of rows as they are stored: they flow to the SINK.
+  caf::replies_to<query_atom, chunk, rows_after, flow_id,
+                  result_sink_actor>::with<result_source_actor, rdb_cut>,
   // Announces to this watcher whether it can be asked, now and when it changes.
   caf::reacts_to<caf::subscribe_atom, rdb_watcher_actor>,
   // As a WATCHER of HDBs, and as an HDB WATCHER.
@@ -565,6 +585,11 @@ using hdb_actor = status_actor::extend<
   // The same at this version; `moved` when it is not served (any more).
   caf::replies_to<query_atom, chunk, manifest_version>::with<chunks,
                                                              partition_cut>,
+  // Both of a plan of rows as they are stored: they flow to the SINK.
+  caf::replies_to<query_atom, chunk, flow_id,
+                  result_sink_actor>::with<result_source_actor, partition_cut>,
+  caf::replies_to<query_atom, chunk, manifest_version, flow_id,
+                  result_sink_actor>::with<result_source_actor, partition_cut>,
   // Load the manifest; answers the version now served.
   caf::replies_to<refresh_atom>::with<manifest_version>,
   // Announces to this watcher what is served, now and at each new version.
@@ -572,8 +597,12 @@ using hdb_actor = status_actor::extend<
 
 /// GATEWAY: one entry over all RDBs and HDBs.
 using gateway_actor = status_actor::extend<
-  // getdata parameters as JSON: the result (chunk) and the cut.
+  // A question as JSON: the result and the cut.
   caf::replies_to<query_atom, std::string>::with<chunks, query_cut>,
+  // The same: the result flows to the SINK. Its first piece has its columns,
+  // also when there is no row.
+  caf::replies_to<query_atom, std::string, flow_id,
+                  result_sink_actor>::with<result_source_actor, query_cut>,
   // As a WATCHER of RDBs and HDBs, as an HDB WATCHER and as an RDB WATCHER.
   caf::reacts_to<watch_atom, std::vector<process_row>>,
   caf::reacts_to<announce_atom, hdb_announcement>,

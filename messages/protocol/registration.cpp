@@ -14,6 +14,8 @@ void register_with(caf::actor_system_config& cfg) {
   cfg.add_message_type<watcher_actor>("millrace::watcher_actor");
   cfg.add_message_type<hdb_watcher_actor>("millrace::hdb_watcher_actor");
   cfg.add_message_type<rdb_watcher_actor>("millrace::rdb_watcher_actor");
+  cfg.add_message_type<result_sink_actor>("millrace::result_sink_actor");
+  cfg.add_message_type<result_source_actor>("millrace::result_source_actor");
   cfg.add_error_category(
     caf::atom("millrace"),
     [](uint8_t code, caf::atom_value, const caf::message& context) {

@@ -32,10 +32,11 @@ query::result_format format_of(output_format output) {
 }
 
 /// Asks a gateway, and another one, or the same in its next life, when that is
-/// lost. The gateway keeps the deadline too, and says what it waited for.
-result<gateway_answer> ask(runtime& host, const cluster_config& config,
-                           text::json_value parameters,
-                           std::chrono::nanoseconds timeout) {
+/// lost before it began to answer. The gateway keeps the deadline too, and says
+/// what it waited for.
+result<answer_reader> ask(runtime& host, const cluster_config& config,
+                          text::json_value parameters,
+                          std::chrono::nanoseconds timeout) {
   using std::chrono::milliseconds;
   auto& clock = *host.env().clock;
   const auto until = clock.monotonic_ns() + timeout.count();
@@ -53,8 +54,8 @@ result<gateway_answer> ask(runtime& host, const cluster_config& config,
         = fmt::format("{}D{:02}:{:02}:{:02}.{:03}", left_ms / 86'400'000,
                       left_ms / 3'600'000 % 24, left_ms / 60'000 % 60,
                       left_ms / 1000 % 60, left_ms % 1000);
-    auto answer = ask_gateway(host, *gateway, parameters.dump(),
-                              milliseconds{left_ms} + 1s);
+    auto answer = answer_reader::ask(host, *gateway, parameters.dump(),
+                                     milliseconds{left_ms} + 1s);
     if (answer || answer.failure().code != errc::closed
         || clock.monotonic_ns() >= until)
       return answer;
@@ -112,18 +113,49 @@ void declare(option_list& list, query_options& into) {
               "Seconds until the answer must be there; default: 30");
 }
 
-/// A plan as it is; other answers in their format.
-error print(const query_options& options, const query::table_data& table) {
-  auto put = [](std::string_view piece) -> error {
-    if (std::fwrite(piece.data(), 1, piece.size(), stdout) != piece.size())
-      return {errc::storage_failed, "standard output: write failed"};
-    return {};
-  };
-  const bool is_text = options.explain && options.output == output_format::table
-                       && table.row_count == 1 && table.columns.size() == 1
-                       && table.columns[0].type == column_type::string;
-  return is_text ? put(table.columns[0].text(0))
-                 : query::write_result(table, format_of(options.output), put);
+error put(std::string_view piece) {
+  if (std::fwrite(piece.data(), 1, piece.size(), stdout) != piece.size())
+    return {errc::storage_failed, "standard output: write failed"};
+  return {};
+}
+
+/// What was printed, and why there is no more of it.
+struct printed {
+  uint64_t rows = 0;
+  error fault;        ///< Of the answer.
+  error output_fault; ///< Of standard output.
+};
+
+/// A plan as it is; other answers in their format, as their rows come.
+printed print(const query_options& options, answer_reader& answer) {
+  printed out;
+  query::result_writer writer{format_of(options.output), put};
+  for (;;) {
+    auto piece = answer.next();
+    if (!piece) {
+      out.fault = piece.failure();
+      break;
+    }
+    if (!*piece)
+      break;
+    auto& table = **piece;
+    out.rows += table.row_count;
+    const bool is_text = options.explain
+                         && options.output == output_format::table
+                         && table.row_count == 1 && table.columns.size() == 1
+                         && table.columns[0].type == column_type::string;
+    if (is_text) {
+      out.output_fault = put(table.columns[0].text(0));
+      return out;
+    }
+    out.output_fault = writer.add(std::move(table));
+    if (out.output_fault)
+      return out;
+  }
+  // Rows that came are shown, whatever became of the others.
+  if (!out.fault || out.rows != 0)
+    out.output_fault = writer.finish(!out.fault);
+  return out;
 }
 
 int run(const query_options& options) {
@@ -153,22 +185,25 @@ int run(const query_options& options) {
                     std::chrono::seconds{options.timeout_s});
   if (!answer)
     return fail(answer.failure());
-  if (!answer->cut.warnings.empty() && options.strict)
-    return fail({errc::bad_data,
-                 "the answer may lack rows: "
-                   + fmt::format("{}", fmt::join(answer->cut.warnings, "; "))});
+  const auto& cut = answer->cut();
+  if (!cut.warnings.empty() && options.strict)
+    return fail(
+      {errc::bad_data, "the answer may lack rows: "
+                         + fmt::format("{}", fmt::join(cut.warnings, "; "))});
+  const auto done = print(options, *answer);
   const auto took_ns = (*host)->env().clock->monotonic_ns() - begin_ns;
-  if (const auto fault = print(options, answer->table))
-    return fail_output(fault);
-  for (const auto& warning : answer->cut.warnings)
+  if (done.output_fault)
+    return fail_output(done.output_fault);
+  for (const auto& warning : cut.warnings)
     fmt::print(stderr, "millrace: warning: rows may be missing: {}\n", warning);
+  if (done.fault)
+    return fail(done.fault);
   if (options.timing)
-    fmt::print(stderr, "{} rows in {:.1f} ms\n", answer->table.row_count,
+    fmt::print(stderr, "{} rows in {:.1f} ms\n", done.rows,
                static_cast<double>(took_ns) / 1e6);
   if (options.show_cut)
     fmt::print(stderr, "cut: manifest {} cutover {} upper {}\n",
-               answer->cut.manifest.value, answer->cut.cutover.value,
-               answer->cut.upper.value);
+               cut.manifest.value, cut.cutover.value, cut.upper.value);
   return exit_ok;
 }
 

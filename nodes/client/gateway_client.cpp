@@ -6,9 +6,13 @@
 
 #include <caf/event_based_actor.hpp>
 
+#include <condition_variable>
+#include <deque>
 #include <future>
 #include <memory>
+#include <mutex>
 #include <optional>
+#include <variant>
 
 namespace millrace::nodes {
 
@@ -63,6 +67,136 @@ result<gateway_answer> ask_gateway(runtime& host, const gateway_actor& gateway,
     return table.failure();
   out.table = *std::move(table);
   return out;
+}
+
+// -- rows as they come --------------------------------------------------------
+
+namespace {
+
+/// What the sink of an answer hands to the thread that reads it.
+class answer_channel {
+public:
+  struct all_came {};
+  using happening = std::variant<query_cut, chunk, all_came, error>;
+
+  void put(happening what) {
+    {
+      const std::lock_guard lock{mutex_};
+      happened_.push_back(std::move(what));
+    }
+    wake_.notify_one();
+  }
+  /// Waits for it: the gateway keeps the time, and its end is told.
+  happening take() {
+    std::unique_lock lock{mutex_};
+    wake_.wait(lock, [&] { return !happened_.empty(); });
+    auto out = std::move(happened_.front());
+    happened_.pop_front();
+    return out;
+  }
+
+private:
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<happening> happened_;
+};
+
+constexpr flow_id only_flow{1};
+
+/// A RESULT SINK that also hears from its reader how much is taken in.
+caf::behavior answer_sink(caf::event_based_actor* self,
+                          const gateway_actor& gateway,
+                          const std::string& parameters,
+                          std::chrono::milliseconds deadline,
+                          const std::shared_ptr<answer_channel>& to) {
+  auto source = std::make_shared<result_source_actor>();
+  auto over = [self, to](answer_channel::happening how) {
+    to->put(std::move(how));
+    self->quit();
+  };
+  self->set_down_handler([over](const caf::down_msg&) {
+    over(error{errc::closed, "the gateway ended meanwhile"});
+  });
+  self->monitor(gateway);
+  self
+    ->request(gateway, caf::timespan{deadline}, query_atom_v, parameters,
+              only_flow, caf::actor_cast<result_sink_actor>(self))
+    .then(
+      [self, to, source](const result_source_actor& from,
+                         const query_cut& cut) {
+        *source = from;
+        self->monitor(from);
+        to->put(cut);
+        self->send(from, ack_atom_v, uint64_t{0});
+      },
+      [over](const caf::error& why) { over(from_caf(why)); });
+  return {
+    [to](chunk_atom, flow_id, const chunk& piece) { to->put(piece); },
+    [over](finished_atom, flow_id, const caf::error& fault) {
+      over(fault ? answer_channel::happening{from_caf(fault)}
+                 : answer_channel::all_came{});
+    },
+    [self, source](ack_atom, uint64_t bytes) {
+      self->send(*source, ack_atom_v, bytes);
+    },
+  };
+}
+
+} // namespace
+
+struct answer_reader::state {
+  std::shared_ptr<answer_channel> channel;
+  caf::actor sink;
+  query_cut cut;
+  uint64_t taken_bytes = 0;
+  bool is_over = false;
+
+  ~state() {
+    const thread_visit visit;
+    caf::anon_send_exit(sink, caf::exit_reason::kill);
+  }
+};
+
+answer_reader::answer_reader(std::unique_ptr<state> made) noexcept
+  : state_{std::move(made)} {}
+answer_reader::answer_reader(answer_reader&&) noexcept = default;
+answer_reader::~answer_reader() = default;
+
+const query_cut& answer_reader::cut() const noexcept { return state_->cut; }
+
+result<answer_reader> answer_reader::ask(runtime& host,
+                                         const gateway_actor& gateway,
+                                         const std::string& parameters,
+                                         std::chrono::milliseconds deadline) {
+  const thread_visit visit;
+  auto made = std::make_unique<state>();
+  made->channel = std::make_shared<answer_channel>();
+  made->sink = host.system().spawn(answer_sink, gateway, parameters, deadline,
+                                   made->channel);
+  auto first = made->channel->take();
+  if (auto* fault = std::get_if<error>(&first))
+    return std::move(*fault);
+  made->cut = std::get<query_cut>(std::move(first));
+  return answer_reader{std::move(made)};
+}
+
+result<std::optional<query::table_data>> answer_reader::next() {
+  if (state_->is_over)
+    return std::optional<query::table_data>{};
+  auto what = state_->channel->take();
+  if (const auto* piece = std::get_if<chunk>(&what)) {
+    auto rows = query::joined_rows(chunks{*piece});
+    if (!rows)
+      return rows.failure();
+    state_->taken_bytes += piece->size();
+    const thread_visit visit;
+    caf::anon_send(state_->sink, ack_atom_v, state_->taken_bytes);
+    return std::optional{*std::move(rows)};
+  }
+  state_->is_over = true;
+  if (auto* fault = std::get_if<error>(&what))
+    return std::move(*fault);
+  return std::optional<query::table_data>{};
 }
 
 namespace {

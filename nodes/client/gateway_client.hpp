@@ -4,6 +4,8 @@
 #include <millrace/query/table/columns.hpp>
 
 #include <chrono>
+#include <memory>
+#include <optional>
 #include <string>
 
 namespace millrace::nodes {
@@ -19,6 +21,32 @@ struct gateway_answer {
 [[nodiscard]] result<gateway_answer>
 ask_gateway(runtime& host, const gateway_actor& gateway,
             const std::string& parameters, std::chrono::milliseconds deadline);
+
+/// The rows of an answer as they come: the gateway makes no more of them than
+/// this has room for, a few MiB. Its end, or that of its process, ends the work
+/// for them. Blocks: not for handlers. One thread, which outlives no `runtime`.
+class answer_reader {
+public:
+  /// Asks, and waits for the cut. Failures as of `ask_gateway`.
+  [[nodiscard]] static result<answer_reader>
+  ask(runtime& host, const gateway_actor& gateway,
+      const std::string& parameters, std::chrono::milliseconds deadline);
+  answer_reader(answer_reader&&) noexcept;
+  answer_reader& operator=(answer_reader&&) = delete;
+  ~answer_reader();
+
+  [[nodiscard]] const query_cut& cut() const noexcept;
+
+  /// The next rows; none: these were all. The first ones come always, and may
+  /// be no rows of the columns. After a failure, of which the rows before it
+  /// know nothing, there is nothing more.
+  [[nodiscard]] result<std::optional<query::table_data>> next();
+
+private:
+  struct state;
+  explicit answer_reader(std::unique_ptr<state> made) noexcept;
+  std::unique_ptr<state> state_;
+};
 
 /// The first gateway of the configuration that answers, else one that is
 /// registered with discovery.

@@ -426,6 +426,36 @@ result<partial_result> execution::finish() {
   return out;
 }
 
+result<partial_result> execution::take(size_t i) {
+  auto& self = *state_;
+  if (self.failed) {
+    const std::lock_guard lock{self.mutex};
+    return self.first_fault;
+  }
+  for (const auto& held : self.setup.opened)
+    if (auto lost = held->fault())
+      return lost;
+  auto output = std::move(self.outputs[i]);
+  partial_result out;
+  uint64_t bytes = 0;
+  const auto columns = result_columns(self.setup.shape.plan);
+  for (auto& chunk : output.chunks) {
+    bytes += chunk.byte_count();
+    if (chunk.rows.row_count == 0)
+      continue;
+    chunk.rows.columns.resize(columns.size());
+    for (size_t c = 0; c < columns.size(); ++c)
+      chunk.rows.columns[c].name = columns[c].name;
+    out.chunks.push_back({0, std::move(chunk.rows)});
+  }
+  self.bytes -= bytes;
+  if (i == 0)
+    out.statistics = self.setup.statistics;
+  out.statistics.rows_scanned = output.rows_scanned;
+  out.statistics.rows_matched = output.rows_matched;
+  return out;
+}
+
 result<partial_result> execute(const logical_plan& plan,
                                std::vector<persistence::table_view> parts,
                                execution_options options) {

@@ -58,6 +58,12 @@ public:
   /// `schema_mismatch`, `invalid_argument`. Once.
   [[nodiscard]] result<partial_result> finish();
 
+  /// What morsel `i` found of the plan's result, with the names of its columns;
+  /// its memory counts no more. Any thread, once, after run(i). The faults of
+  /// `finish`, and of any morsel so far.
+  /// @pre the plan is of rows without an ordering and a sublist
+  [[nodiscard]] result<partial_result> take(size_t i);
+
 private:
   struct state;
   std::unique_ptr<state> state_;

@@ -52,6 +52,10 @@ encode(const partial_result& partial, size_t bytes_max = 256 * 1024,
 [[nodiscard]] result<partial_result>
 decode_partial(std::span<const std::byte> bytes);
 
+/// How many rows, or groups, a message of a partial result has, without a look
+/// at them.
+[[nodiscard]] result<uint64_t> row_count_of(std::span<const std::byte> message);
+
 /// The rows of all chunks of the parts, in their order, as one table.
 /// `malformed_message` when they have different columns.
 [[nodiscard]] result<table_data>

@@ -181,6 +181,16 @@ std::vector<std::vector<std::byte>> encode(const partial_result& partial,
   return messages;
 }
 
+result<uint64_t> row_count_of(std::span<const std::byte> message) {
+  return messages::read_as<schema::PartialResult>(
+    message, [](schema::PartialResult::Reader root) {
+      uint64_t rows = 0;
+      for (auto chunk : root.getChunks())
+        rows += chunk.getRowCount();
+      return result<uint64_t>{rows};
+    });
+}
+
 result<partial_result> decode_partial(std::span<const std::byte> bytes) {
   return messages::read_as<schema::PartialResult>(bytes, read_partial);
 }

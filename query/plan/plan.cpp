@@ -252,6 +252,10 @@ std::optional<column_type> bar_type(column_type input) noexcept {
   }
 }
 
+bool flows(const logical_plan& plan) noexcept {
+  return !plan.grouped() && plan.ordering.empty() && !plan.sublist;
+}
+
 std::optional<column_type> result_type(aggregate_function function,
                                        std::span<const column_type> inputs) {
   using fn = aggregate_function;

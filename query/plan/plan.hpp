@@ -187,6 +187,10 @@ result_type(aggregate_function function, std::span<const column_type> inputs);
 /// column's type refuses, an ordering or a count of values that do not fit.
 [[nodiscard]] error validate(const logical_plan& plan);
 
+/// Whether its result can flow: it is rows as they are stored, all of them, so
+/// that each is final when it is found.
+[[nodiscard]] bool flows(const logical_plan& plan) noexcept;
+
 /// Serialised as Cap'n Proto QueryPlan.
 [[nodiscard]] std::vector<std::byte> encode(const logical_plan& plan);
 /// Validated; any fault is `malformed_message`.

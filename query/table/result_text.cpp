@@ -7,12 +7,15 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace millrace::query {
 
 namespace {
 
 constexpr size_t piece_bytes = 64 * 1024;
+/// Rows that the widths of a table's columns are taken from.
+constexpr uint64_t aligned_rows = 65'536;
 /// Larger magnitudes would change in readers that hold numbers as doubles.
 constexpr int64_t exact_double_max = int64_t{1} << 53;
 
@@ -25,28 +28,6 @@ bool is_number(column_type type) {
   return is_float(type) || type == column_type::byte_
          || (type >= column_type::short_ && type <= column_type::long_);
 }
-
-/// Collects text and hands it on in pieces.
-class piece_writer {
-public:
-  explicit piece_writer(const text_sink& sink) : sink_{sink} {
-    text_.reserve(piece_bytes + 4096);
-  }
-  [[nodiscard]] std::string& text() noexcept { return text_; }
-  /// To be called now and then; hands on what has gathered.
-  error pass() { return text_.size() < piece_bytes ? error{} : flush(); }
-  error flush() {
-    if (text_.empty())
-      return {};
-    auto fault = sink_(text_);
-    text_.clear();
-    return fault;
-  }
-
-private:
-  const text_sink& sink_;
-  std::string text_;
-};
 
 void append_json_cell(std::string& out, const column_data& column, size_t row) {
   const auto ref = ref_of(column);
@@ -94,53 +75,6 @@ void append_json_cell(std::string& out, const column_data& column, size_t row) {
     text::append_json_string(out, cell);
 }
 
-error write_csv(const table_data& table, piece_writer& writer) {
-  auto& out = writer.text();
-  for (size_t c = 0; c < table.columns.size(); ++c) {
-    if (c > 0)
-      out.push_back(',');
-    text::append_csv_field(out, table.columns[c].name);
-  }
-  out.push_back('\n');
-  std::string cell;
-  for (uint64_t row = 0; row < table.row_count; ++row) {
-    for (size_t c = 0; c < table.columns.size(); ++c) {
-      if (c > 0)
-        out.push_back(',');
-      cell.clear();
-      append_cell(cell, table.columns[c], row);
-      text::append_csv_field(out, cell);
-    }
-    out.push_back('\n');
-    if (auto fault = writer.pass())
-      return fault;
-  }
-  return writer.flush();
-}
-
-error write_json(const table_data& table, piece_writer& writer) {
-  auto& out = writer.text();
-  std::vector<std::string> names;
-  for (const auto& column : table.columns) {
-    auto& name = names.emplace_back(names.empty() ? "{" : ",");
-    text::append_json_string(name, column.name);
-    name.push_back(':');
-  }
-  out += "[";
-  for (uint64_t row = 0; row < table.row_count; ++row) {
-    out += row == 0 ? "\n" : ",\n";
-    for (size_t c = 0; c < table.columns.size(); ++c) {
-      out += names[c];
-      append_json_cell(out, table.columns[c], row);
-    }
-    out.push_back('}');
-    if (auto fault = writer.pass())
-      return fault;
-  }
-  out += table.row_count == 0 ? "]\n" : "\n]\n";
-  return writer.flush();
-}
-
 /// A cell on one line, whatever it holds.
 void append_visible_cell(std::string& out, const column_data& column,
                          size_t row) {
@@ -149,49 +83,19 @@ void append_visible_cell(std::string& out, const column_data& column,
   text::append_visible(out, cell);
 }
 
-error write_table(const table_data& table, piece_writer& writer) {
-  auto& out = writer.text();
-  std::vector<size_t> widths;
-  std::string cell;
-  for (const auto& column : table.columns) {
-    auto& width = widths.emplace_back(text::utf8_count(column.name));
-    for (uint64_t row = 0; row < table.row_count; ++row) {
-      cell.clear();
-      append_visible_cell(cell, column, row);
-      width = std::max(width, text::utf8_count(cell));
-    }
-  }
-  // Numbers stand to the right, the last of the others without blanks after it.
-  auto put = [&](size_t c, std::string_view text) {
-    const auto fill = widths[c] - text::utf8_count(text);
-    const bool right = is_number(table.columns[c].type);
-    if (c > 0)
-      out += "  ";
-    if (right)
-      out.append(fill, ' ');
-    out += text;
-    if (!right && c + 1 < widths.size())
-      out.append(fill, ' ');
-  };
-  for (size_t c = 0; c < widths.size(); ++c)
-    put(c, table.columns[c].name);
-  out.push_back('\n');
-  for (size_t c = 0; c < widths.size(); ++c) {
-    out += c > 0 ? "  " : "";
-    out.append(widths[c], '-');
-  }
-  out.push_back('\n');
-  for (uint64_t row = 0; row < table.row_count; ++row) {
-    for (size_t c = 0; c < widths.size(); ++c) {
-      cell.clear();
-      append_visible_cell(cell, table.columns[c], row);
-      put(c, cell);
-    }
-    out.push_back('\n');
-    if (auto fault = writer.pass())
-      return fault;
-  }
-  return writer.flush();
+/// Numbers stand to the right, the last of the others without blanks after it.
+void append_aligned(std::string& out, const std::vector<size_t>& widths,
+                    const table_data& table, size_t c, std::string_view text) {
+  const auto have = text::utf8_count(text);
+  const auto fill = widths[c] > have ? widths[c] - have : 0;
+  const bool right = is_number(table.columns[c].type);
+  if (c > 0)
+    out += "  ";
+  if (right)
+    out.append(fill, ' ');
+  out += text;
+  if (!right && c + 1 < widths.size())
+    out.append(fill, ' ');
 }
 
 } // namespace
@@ -235,26 +139,128 @@ void append_cell(std::string& out, const column_data& column, size_t row) {
     append_integer(out, value, column.type);
 }
 
-error write_result(const table_data& table, result_format format,
-                   const text_sink& sink) {
-  piece_writer writer{sink};
-  switch (format) {
-    case result_format::csv:
-      return write_csv(table, writer);
-    case result_format::json:
-      return write_json(table, writer);
-    default:
-      return write_table(table, writer);
+result_writer::result_writer(result_format format, text_sink sink)
+  : format_{format}, sink_{std::move(sink)} {
+  text_.reserve(piece_bytes + 4096);
+}
+
+error result_writer::pass(size_t bytes_min) {
+  if (text_.empty() || text_.size() < bytes_min)
+    return {};
+  auto fault = sink_(text_);
+  text_.clear();
+  return fault;
+}
+
+void result_writer::begin(const table_data& piece) {
+  began_ = true;
+  if (format_ == result_format::csv) {
+    for (size_t c = 0; c < piece.columns.size(); ++c) {
+      if (c > 0)
+        text_.push_back(',');
+      text::append_csv_field(text_, piece.columns[c].name);
+    }
+    text_.push_back('\n');
+  } else if (format_ == result_format::json) {
+    for (const auto& column : piece.columns) {
+      auto& name = names_.emplace_back(names_.empty() ? "{" : ",");
+      text::append_json_string(name, column.name);
+      name.push_back(':');
+    }
+    text_ += "[";
   }
+}
+
+error result_writer::add(table_data piece) {
+  if (!began_)
+    begin(piece);
+  rows_ += piece.row_count;
+  if (format_ != result_format::table)
+    return add_rows(piece);
+  if (is_aligned_)
+    return add_rows(piece);
+  held_.push_back(std::move(piece));
+  return rows_ < aligned_rows ? error{} : align();
+}
+
+/// @pre the widths of a table are known
+error result_writer::add_rows(const table_data& piece) {
+  std::string cell;
+  for (uint64_t row = 0; row < piece.row_count; ++row) {
+    if (format_ == result_format::json)
+      text_ += std::exchange(has_rows_, true) ? ",\n" : "\n";
+    for (size_t c = 0; c < piece.columns.size(); ++c) {
+      const auto& column = piece.columns[c];
+      cell.clear();
+      switch (format_) {
+        case result_format::csv:
+          if (c > 0)
+            text_.push_back(',');
+          append_cell(cell, column, row);
+          text::append_csv_field(text_, cell);
+          break;
+        case result_format::json:
+          text_ += names_[c];
+          append_json_cell(text_, column, row);
+          break;
+        case result_format::table:
+          append_visible_cell(cell, column, row);
+          append_aligned(text_, widths_, piece, c, cell);
+          break;
+      }
+    }
+    text_.push_back(format_ == result_format::json ? '}' : '\n');
+    if (auto fault = pass(piece_bytes))
+      return fault;
+  }
+  return {};
+}
+
+error result_writer::align() {
+  is_aligned_ = true;
+  const auto& first = held_.front();
+  std::string cell;
+  for (size_t c = 0; c < first.columns.size(); ++c) {
+    auto& width = widths_.emplace_back(text::utf8_count(first.columns[c].name));
+    for (const auto& piece : held_)
+      for (uint64_t row = 0; row < piece.row_count; ++row) {
+        cell.clear();
+        append_visible_cell(cell, piece.columns[c], row);
+        width = std::max(width, text::utf8_count(cell));
+      }
+  }
+  for (size_t c = 0; c < widths_.size(); ++c)
+    append_aligned(text_, widths_, first, c, first.columns[c].name);
+  text_.push_back('\n');
+  for (size_t c = 0; c < widths_.size(); ++c) {
+    text_ += c > 0 ? "  " : "";
+    text_.append(widths_[c], '-');
+  }
+  text_.push_back('\n');
+  for (const auto& piece : std::exchange(held_, {}))
+    if (auto fault = add_rows(piece))
+      return fault;
+  return {};
+}
+
+error result_writer::finish(bool is_whole) {
+  if (format_ == result_format::json && is_whole)
+    text_ += has_rows_ ? "\n]\n" : "]\n";
+  if (!held_.empty())
+    if (auto fault = align())
+      return fault;
+  return pass(0);
 }
 
 std::string to_text(const table_data& table, result_format format) {
   std::string out;
-  const auto fault = write_result(table, format, [&](std::string_view piece) {
-    out += piece;
-    return error{};
-  });
-  MILLRACE_ASSERT(!fault);
+  result_writer writer{format, [&](std::string_view piece) {
+                         out += piece;
+                         return error{};
+                       }};
+  const auto fault = writer.add(table);
+  const auto last = writer.finish();
+  MILLRACE_ASSERT(!fault && !last);
   return out;
 }
 

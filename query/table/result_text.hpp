@@ -6,6 +6,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace millrace::query {
 
@@ -18,10 +19,38 @@ enum class result_format {
 /// Takes the next piece of text; an error ends the writing.
 using text_sink = std::function<error(std::string_view)>;
 
-/// Writes a result in pieces of about 64 KiB, never as one string.
-/// @returns the sink's first error.
-[[nodiscard]] error write_result(const table_data& table, result_format format,
-                                 const text_sink& sink);
+/// Writes a result whose rows come piece by piece, in texts of about 64 KiB.
+/// A table is aligned by its first 65,536 rows, which are held until then;
+/// wider cells after them push the rest of their line.
+class result_writer {
+public:
+  result_writer(result_format format, text_sink sink);
+
+  /// Pieces have the same columns; there is one at least.
+  /// @returns the sink's first error, as `finish`
+  [[nodiscard]] error add(table_data piece);
+  /// @param is_whole all rows came; else JSON is left open, so that nobody
+  /// takes
+  ///   it for whole
+  [[nodiscard]] error finish(bool is_whole = true);
+
+private:
+  void begin(const table_data& piece);
+  error add_rows(const table_data& piece);
+  error align();
+  error pass(size_t bytes_min);
+
+  result_format format_;
+  text_sink sink_;
+  std::string text_;
+  bool began_ = false;
+  bool has_rows_ = false;          ///< Written, as JSON.
+  std::vector<std::string> names_; ///< As JSON begins each value.
+  uint64_t rows_ = 0;
+  std::vector<table_data> held_; ///< Until the widths are known.
+  std::vector<size_t> widths_;
+  bool is_aligned_ = false;
+};
 
 /// As one string: for tests and small answers.
 [[nodiscard]] std::string to_text(const table_data& table,

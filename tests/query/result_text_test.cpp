@@ -117,21 +117,62 @@ TEST(ResultTest, LargeResultsComeInPiecesAndStopOnError) {
        {result_format::table, result_format::csv, result_format::json}) {
     size_t pieces = 0;
     size_t largest = 0;
-    EXPECT_FALSE(write_result(table, format, [&](std::string_view piece) {
-      ++pieces;
-      largest = std::max(largest, piece.size());
-      return error{};
-    }));
+    result_writer whole{format, [&](std::string_view piece) {
+                          ++pieces;
+                          largest = std::max(largest, piece.size());
+                          return error{};
+                        }};
+    EXPECT_FALSE(whole.add(table));
+    EXPECT_FALSE(whole.finish());
     EXPECT_GT(pieces, 5u);
     EXPECT_LT(largest, 80u * 1024);
     pieces = 0;
-    const auto fault = write_result(table, format, [&](std::string_view) {
-      ++pieces;
-      return error{errc::no_space, "full"};
-    });
+    result_writer stopped{format, [&](std::string_view) {
+                            ++pieces;
+                            return error{errc::no_space, "full"};
+                          }};
+    const auto fault = stopped.add(table);
     EXPECT_EQ(fault.code, errc::no_space);
     EXPECT_EQ(pieces, 1u);
   }
+}
+
+table_data numbers(int64_t first, int64_t count) {
+  table_data table;
+  column_data column{"number", column_type::long_, {}, {}, {}};
+  table.row_count = static_cast<uint64_t>(count);
+  for (int64_t i = first; i < first + count; ++i)
+    column.push(i);
+  table.columns.push_back(std::move(column));
+  return table;
+}
+
+TEST(ResultTest, PiecesReadAsOneResult) {
+  for (const auto format :
+       {result_format::table, result_format::csv, result_format::json}) {
+    std::string text;
+    result_writer writer{format, [&](std::string_view piece) {
+                           text += piece;
+                           return error{};
+                         }};
+    EXPECT_FALSE(writer.add(numbers(0, 0)));
+    EXPECT_FALSE(writer.add(numbers(0, 7)));
+    EXPECT_FALSE(writer.add(numbers(7, 0)));
+    EXPECT_FALSE(writer.add(numbers(7, 5)));
+    EXPECT_FALSE(writer.finish());
+    EXPECT_EQ(text, to_text(numbers(0, 12), format));
+  }
+}
+
+TEST(ResultTest, JsonOfAnInterruptedResultIsLeftOpen) {
+  std::string text;
+  result_writer writer{result_format::json, [&](std::string_view piece) {
+                         text += piece;
+                         return error{};
+                       }};
+  EXPECT_FALSE(writer.add(numbers(1, 1)));
+  EXPECT_FALSE(writer.finish(false));
+  EXPECT_EQ(text, "[\n{\"number\":1}");
 }
 
 } // namespace

@@ -155,6 +155,7 @@ void cut_query::on(hdb_failed& what, int64_t now, effects& out) {
     return plan_again(what.fault.context, out);
   if (!another_may_do(hdb_, what.fault, now, tried_hdbs_, out))
     return;
+  hdb_partial_.reset();
   // Nobody else is bound to the cut of one that never answered.
   if (rdb_.empty())
     cut_.reset();
@@ -166,6 +167,7 @@ void cut_query::on(rdb_failed& what, int64_t now, effects& out) {
     return plan_again(what.fault.context, out);
   if (!another_may_do(rdb_, what.fault, now, tried_rdbs_, out))
     return;
+  rdb_partial_.reset();
   choose_rdb(out);
 }
 

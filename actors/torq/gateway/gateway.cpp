@@ -1,5 +1,6 @@
-#include <millrace/actors/torq/execute/query_job.hpp>
+#include <millrace/actors/torq/execute/query_flow.hpp>
 #include <millrace/actors/torq/gateway/gateway.hpp>
+#include <millrace/actors/torq/gateway/gateway_flow.hpp>
 #include <millrace/actors/torq/registry/declarations.hpp>
 #include <millrace/messages/text/json_value.hpp>
 #include <millrace/messages/text/nearest_name.hpp>
@@ -14,8 +15,6 @@ namespace millrace::torq {
 namespace {
 constexpr auto tick_interval = std::chrono::milliseconds{250};
 constexpr int64_t start_grace_ns = 10'000'000'000;
-/// How often a plan begins anew because the stores moved on.
-constexpr int plan_begins_max = 4;
 /// A back end that went is expected back within this time.
 constexpr int64_t return_grace_ns = 10'000'000'000;
 
@@ -47,16 +46,20 @@ std::string meant_table(const std::string& name,
 
 } // namespace
 
-caf::result<chunks, query_cut>
-gateway_state::query(const std::string& parameters) {
+gateway_state::asker gateway_state::current_asker() const {
+  return {caf::actor_cast<caf::actor_addr>(self->current_sender())};
+}
+
+void gateway_state::query(const std::string& parameters, asker to) {
   auto held = under_way.size() + waiting.size();
   for (const auto& [stream_name, stream] : streams)
     held += stream.waiting.size();
   if (held >= settings.running_max) {
     ++refused;
-    return to_caf(
+    to.promise.deliver(to_caf(
       {errc::limit_exceeded, settings.process + ": " + std::to_string(held)
-                               + " queries run or wait; retry later"});
+                               + " queries run or wait; retry later"}));
+    return;
   }
   std::string missed;
   auto asked = query::parse_question(
@@ -75,24 +78,34 @@ gateway_state::query(const std::string& parameters) {
     // The last thing that was looked for is the one that stopped it.
     if (fault.code == errc::not_found && !missed.empty())
       fault.context += meant_table(missed, settings);
-    return to_caf(fault);
+    to.promise.deliver(to_caf(fault));
+    return;
   }
   if (asked->explain) {
     ++answered;
-    return {explained(asked->plan), query_cut{}};
+    give(to, explained(asked->plan), query_cut{});
+    return;
   }
-  return ask(std::move(asked->plan), asked->at_least, asked->timeout_ns);
+  ask(std::move(asked->plan), asked->at_least, asked->timeout_ns,
+      std::move(to));
 }
 
-caf::result<chunks, query_cut>
-gateway_state::ask(query::split_plan plan,
-                   const std::optional<position>& at_least,
-                   int64_t timeout_ns) {
+void gateway_state::give(asker& to, const chunks& rows, const query_cut& cut) {
+  if (!to.sink) {
+    to.promise.deliver(rows, cut);
+    return;
+  }
+  result_source_actor source = self->spawn(ready_rows, rows, to.flow, to.sink);
+  to.promise.deliver(source, cut);
+}
+
+void gateway_state::ask(query::split_plan plan,
+                        const std::optional<position>& at_least,
+                        int64_t timeout_ns, asker to) {
   const auto deadline_ns
     = env->clock->monotonic_ns()
       + (timeout_ns > 0 ? std::min(timeout_ns, settings.query_timeout_ns)
                         : settings.query_timeout_ns);
-  auto client = caf::actor_cast<caf::actor_addr>(self->current_sender());
   if (plan.is_fragment()) {
     held_question what;
     what.plan = std::move(plan.fragments.front());
@@ -100,9 +113,10 @@ gateway_state::ask(query::split_plan plan,
     what.deadline_ns = deadline_ns;
     if (what.plan.rows_max == 0)
       what.plan.rows_max = settings.result_rows_max;
-    if (what.plan.bytes_max == 0)
+    // Nobody holds all of what flows.
+    if (what.plan.bytes_max == 0 && !(to.sink && query::flows(what.plan)))
       what.plan.bytes_max = settings.result_bytes_max;
-    what.client = std::move(client);
+    what.to = std::move(to);
     return hold(std::move(what));
   }
   plan_request request;
@@ -112,77 +126,23 @@ gateway_state::ask(query::split_plan plan,
   request.rows_max = settings.result_rows_max;
   request.bytes_max = settings.result_bytes_max;
   request.process = settings.process;
-  request.client = std::move(client);
+  request.client = to.client;
   for (const auto& fragment : request.plan.fragments) {
     const auto& table = settings.tables.at(fragment.table);
     request.sources.push_back(
       {table.home.stream,
        table.in_rdb || backends.known(backend_role::rdb, table.home)});
   }
-  auto promise = self->make_response_promise<chunks, query_cut>();
-  begin_plan(std::move(request), 0, promise);
-  return promise;
+  begin_plan(std::move(request), 0, std::move(to));
 }
 
-void gateway_state::begin_plan(
-  plan_request what, int begun_before,
-  caf::typed_response_promise<chunks, query_cut> promise) {
-  what.number = ++plan_last;
-  what.announced.clear();
-  for (const auto& [backend_name, entry] : backends.all())
-    if (entry.handle && entry.announced)
-      what.announced.emplace(backend_name, *entry.announced);
-  auto request = std::make_shared<const plan_request>(std::move(what));
-  plans.emplace(request->number, request);
-  auto runner = self->spawn(gateway_plan, env,
-                            fragment_actor{gateway_self_actor{self}}, request);
-  self->request(runner, caf::infinite, start_atom::value)
-    .then(
-      [this, promise, n = request->number](const chunks& rows,
-                                           const query_cut& cut) mutable {
-        plans.erase(n);
-        ++answered;
-        promise.deliver(rows, cut);
-      },
-      [this, promise, request, begun_before](caf::error& fault) mutable {
-        plans.erase(request->number);
-        if (fault == errc::moved && begun_before + 1 < plan_begins_max
-            && env->clock->monotonic_ns() < request->deadline_ns)
-          return begin_plan(*request, begun_before + 1, std::move(promise));
-        ++refused;
-        promise.deliver(std::move(fault));
-      });
-}
-
-caf::result<chunks, query_cut>
-gateway_state::ask_fragment(uint64_t plan, size_t fragment,
-                            const stream_place& upto) {
-  const auto found = plans.find(plan);
-  if (found == plans.end())
-    return to_caf({errc::cancelled, "the query is over"});
-  const auto& request = found->second;
-  held_question what;
-  what.plan = request->plan.fragments.at(fragment);
-  what.plan.bytes_max = request->bytes_max;
-  if (request->sources.at(fragment).stream == request->sources.front().stream)
-    what.at_least = request->at_least;
-  what.part_of = request;
-  what.upto = upto;
-  what.deadline_ns = request->deadline_ns;
-  what.client = caf::actor_cast<caf::actor_addr>(self->current_sender());
-  return hold(std::move(what));
-}
-
-caf::result<chunks, query_cut> gateway_state::hold(held_question what) {
-  if (what.client && clients[what.client]++ == 0)
-    self->monitor(what.client);
-  auto promise = self->make_response_promise<chunks, query_cut>();
-  what.promise = promise;
+void gateway_state::hold(held_question what) {
+  if (what.to.client && clients[what.to.client]++ == 0)
+    self->monitor(what.to.client);
   if (ready(what))
     start(std::move(what));
   else
     waiting.push_back(std::move(what));
-  return promise;
 }
 
 /// Back ends become known one by one when a cluster starts, and one that was
@@ -279,45 +239,27 @@ void gateway_state::run(held_question what,
   }
   const auto number = ++question_last;
   what.connections_then = connections;
+  if (what.to.sink && query::flows(request->plan)) {
+    auto source
+      = self->spawn(gateway_flow, env, std::move(request), what.to.flow,
+                    what.to.sink, settings.query_timeout_ns);
+    self->monitor(source);
+    under_way.emplace(
+      number,
+      running_question{std::move(what), caf::actor_cast<caf::actor>(source)});
+    self->request(source, caf::infinite, start_atom::value)
+      .then([this, number](const query_cut& cut) { flow(number, cut); },
+            [this, number](const caf::error& fault) { fail(number, fault); });
+    return;
+  }
   auto runner = self->spawn(gateway_query, env, std::move(request));
-  under_way.emplace(number, running_question{std::move(what), runner});
+  under_way.emplace(
+    number,
+    running_question{std::move(what), caf::actor_cast<caf::actor>(runner)});
   self->request(runner, caf::infinite, start_atom::value)
     .then([this, number](const chunks& rows,
                          const query_cut& cut) { answer(number, rows, cut); },
           [this, number](const caf::error& fault) { fail(number, fault); });
-}
-
-void gateway_state::keep_to_plan(const held_question& what,
-                                 cut_query::question& question) {
-  question.is_part = true;
-  if (what.upto.at != position{}) {
-    question.at_least = question.upto = what.upto.at;
-    question.life = what.upto.life;
-    return;
-  }
-  // The place that it is answered at holds for all of its stream: it is not
-  // below what is written down of any of them.
-  for (size_t i = 0; i < what.part_of->sources.size(); ++i) {
-    const auto& source = what.part_of->sources[i];
-    if (!source.grows || source.stream != question.stream)
-      continue;
-    const auto& table = what.part_of->plan.fragments[i].table;
-    for (const auto* hdb : backends.candidates(
-           backend_role::hdb, settings.tables.at(table).home, 0))
-      if (const auto found = what.part_of->announced.find(hdb->row.name);
-          found != what.part_of->announced.end())
-        question.at_least
-          = std::max(question.at_least, cut_of(found->second, table).cutover);
-  }
-}
-
-std::optional<partition_cut> gateway_state::cut_for(const held_question& what,
-                                                    const backend& hdb) const {
-  if (what.part_of)
-    if (const auto found = what.part_of->announced.find(hdb.row.name);
-        found != what.part_of->announced.end())
-      return cut_of(found->second, what.plan.table);
-  return hdb.cut_of(what.plan.table);
 }
 
 void gateway_state::answer(uint64_t number, const chunks& rows, query_cut cut) {
@@ -330,8 +272,32 @@ void gateway_state::answer(uint64_t number, const chunks& rows, query_cut cut) {
       stream != streams.end())
     stream->second.ends.gave({cut.upper, cut.life});
   answered += !what.part_of;
-  leave_client(what.client);
-  what.promise.deliver(rows, cut);
+  leave_client(what.to.client);
+  give(what.to, rows, cut);
+}
+
+void gateway_state::flow(uint64_t number, const query_cut& cut) {
+  const auto found = under_way.find(number);
+  if (found == under_way.end())
+    return; // Its client is gone.
+  found->second.flows = true;
+  auto& what = found->second.what;
+  if (const auto stream
+      = streams.find(settings.tables.at(what.plan.table).home.stream);
+      stream != streams.end())
+    stream->second.ends.gave({cut.upper, cut.life});
+  ++answered;
+  what.to.promise.deliver(
+    caf::actor_cast<result_source_actor>(found->second.runner), cut);
+}
+
+void gateway_state::flow_ended(const caf::actor_addr& runner) {
+  for (const auto& [number, running] : under_way)
+    if (running.flows && running.runner.address() == runner) {
+      leave_client(running.what.to.client);
+      under_way.erase(number);
+      return;
+    }
 }
 
 void gateway_state::fail(uint64_t number, caf::error fault) {
@@ -356,8 +322,8 @@ void gateway_state::fail(uint64_t number, caf::error fault) {
 
 void gateway_state::refuse(held_question& what, caf::error fault) {
   refused += !what.part_of;
-  leave_client(what.client);
-  what.promise.deliver(std::move(fault));
+  leave_client(what.to.client);
+  what.to.promise.deliver(std::move(fault));
 }
 
 void gateway_state::run_waiting() {
@@ -382,7 +348,7 @@ void gateway_state::forget_client(const caf::actor_addr& client) {
   if (clients.erase(client) == 0)
     return;
   std::erase_if(under_way, [&](const auto& item) {
-    if (item.second.what.client != client)
+    if (item.second.what.to.client != client)
       return false;
     // Its work in the stores ends with it.
     self->send_exit(item.second.runner, caf::exit_reason::kill);
@@ -390,7 +356,7 @@ void gateway_state::forget_client(const caf::actor_addr& client) {
     return true;
   });
   const auto is_of_client
-    = [&](const held_question& what) { return what.client == client; };
+    = [&](const held_question& what) { return what.to.client == client; };
   refused += std::erase_if(waiting, is_of_client);
   for (auto& [stream_name, stream] : streams)
     refused += std::erase_if(stream.waiting, [&](const auto& item) {
@@ -400,6 +366,7 @@ void gateway_state::forget_client(const caf::actor_addr& client) {
 
 void gateway_state::lost(const caf::actor_addr& who) {
   forget_client(who);
+  flow_ended(who);
   lost_node(who);
   const auto gone = backends.lost(who, env->clock->monotonic_ns());
   if (!gone.empty() && settings.on_warning)
@@ -540,11 +507,30 @@ gateway(gateway_self_actor::stateful_pointer<gateway_state> self,
   return {
     [self](status_atom) { return to_status(self->state.facts()); },
     [self](query_atom, const std::string& parameters) {
-      return self->state.query(parameters);
+      auto to = self->state.current_asker();
+      auto promise = self->make_response_promise<chunks, query_cut>();
+      to.promise = promise;
+      self->state.query(parameters, std::move(to));
+      return promise;
+    },
+    [self](query_atom, const std::string& parameters, flow_id flow,
+           result_sink_actor sink) {
+      auto to = self->state.current_asker();
+      auto promise
+        = self->make_response_promise<result_source_actor, query_cut>();
+      to.promise = promise;
+      to.sink = std::move(sink);
+      to.flow = flow;
+      self->state.query(parameters, std::move(to));
+      return promise;
     },
     [self](fragment_atom, uint64_t plan, size_t fragment, position upto,
            const lineage_id& life) {
-      return self->state.ask_fragment(plan, fragment, {upto, life});
+      auto to = self->state.current_asker();
+      auto promise = self->make_response_promise<chunks, query_cut>();
+      to.promise = promise;
+      self->state.ask_fragment(plan, fragment, {upto, life}, std::move(to));
+      return promise;
     },
     [self](watch_atom, const std::vector<process_row>& rows) {
       self->state.watch(rows);

@@ -10,6 +10,7 @@
 #include <millrace/persistence/disk/env.hpp>
 #include <millrace/query/plan/plan.hpp>
 
+#include <caf/response_promise.hpp>
 #include <caf/stateful_actor.hpp>
 
 #include <functional>
@@ -87,16 +88,23 @@ struct gateway_state {
   /// User-declared on purpose: CAF 0.17 paren-initializes C++20 aggregates.
   explicit gateway_state(gateway_self_actor::pointer owner) : self{owner} {}
 
-  caf::result<chunks, query_cut> query(const std::string& parameters);
+  /// Who is answered, and how.
+  struct asker {
+    caf::actor_addr client; ///< Its end is that of the question.
+    caf::response_promise promise{};
+    result_sink_actor sink{}; ///< Whom the rows flow to; null: they are told.
+    flow_id flow{};
+  };
+  [[nodiscard]] asker current_asker() const;
+  void query(const std::string& parameters, asker to);
   /// A question that is understood.
-  caf::result<chunks, query_cut> ask(query::split_plan plan,
-                                     const std::optional<position>& at_least,
-                                     int64_t timeout_ns);
+  void ask(query::split_plan plan, const std::optional<position>& at_least,
+           int64_t timeout_ns, asker to);
+  void give(asker& to, const chunks& rows, const query_cut& cut);
   /// Begins a plan of several steps; anew when the stores moved on meanwhile.
-  void begin_plan(plan_request what, int begun_before,
-                  caf::typed_response_promise<chunks, query_cut> promise);
-  caf::result<chunks, query_cut> ask_fragment(uint64_t plan, size_t fragment,
-                                              const stream_place& upto);
+  void begin_plan(plan_request what, int begun_before, asker to);
+  void ask_fragment(uint64_t plan, size_t fragment, const stream_place& upto,
+                    asker to);
   void watch(const std::vector<process_row>& rows);
   void compare(const process_row& row);
   void connect(const std::string& backend_name);
@@ -113,16 +121,15 @@ struct gateway_state {
     /// The plan that it is a fragment of, and the place that this must end at;
     /// null: it is a question by itself.
     std::shared_ptr<const plan_request> part_of{};
-    stream_place upto{};    ///< {0}: the newest.
-    caf::actor_addr client; ///< Its end is that of the question.
-    caf::typed_response_promise<chunks, query_cut> promise;
+    stream_place upto{}; ///< {0}: the newest.
+    asker to;
     /// What became of it with the back ends of then: it waits for one that
     /// comes back.
     error last_fault{};
     uint64_t connections_then = 0;
   };
   /// Starts it, or lets it wait for back ends.
-  caf::result<chunks, query_cut> hold(held_question what);
+  void hold(held_question what);
   [[nodiscard]] bool ready(const held_question& what) const;
   void start(held_question what);
   void run(held_question what, const std::vector<std::string>& warnings);
@@ -132,6 +139,9 @@ struct gateway_state {
                                                      const backend& hdb) const;
   void run_waiting();
   void answer(uint64_t number, const chunks& rows, query_cut cut);
+  /// Its rows begin to flow; it runs until they end.
+  void flow(uint64_t number, const query_cut& cut);
+  void flow_ended(const caf::actor_addr& runner);
   void fail(uint64_t number, caf::error fault);
   void refuse(held_question& what, caf::error fault);
   /// Nobody waits for this client's answers any more.
@@ -175,7 +185,8 @@ struct gateway_state {
   std::map<std::string, followed_stream> streams;
   struct running_question {
     held_question what;
-    gateway_query_actor runner;
+    caf::actor runner;
+    bool flows = false;
   };
   std::map<uint64_t, running_question> under_way;
   std::map<caf::actor_addr, size_t> clients; ///< Questions of each.

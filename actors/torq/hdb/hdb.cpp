@@ -1,4 +1,4 @@
-#include <millrace/actors/torq/execute/query_job.hpp>
+#include <millrace/actors/torq/execute/query_flow.hpp>
 #include <millrace/actors/torq/hdb/hdb.hpp>
 #include <millrace/actors/torq/hdb/partition_losses.hpp>
 #include <millrace/actors/torq/hdb/unread_partitions.hpp>
@@ -181,48 +181,102 @@ bool hdb_state::has_none_of(const query::logical_plan& plan) const {
   return there && none_holds_rows_of(*there, plan, table->second);
 }
 
+result<hdb_state::bound_query>
+hdb_state::bind(query::logical_plan plan,
+                std::optional<manifest_version> version) {
+  auto snapshot = pin(version);
+  if (!snapshot && !has_none_of(plan))
+    return snapshot.failure();
+  bound_query out{std::make_shared<query_work>(), {}};
+  auto& [work, cut] = out;
+  // Without a manifest nothing is pinned, and nothing of the plan is here.
+  if (const auto pinned = snapshot ? *snapshot : nullptr) {
+    cut.manifest = manifest_version{pinned->version()};
+    if (const auto stream = settings.streams.find(plan.table);
+        stream != settings.streams.end())
+      if (auto at = pinned->cutover(stream->second, plan.table))
+        cut.cutover = *at;
+    cut.warnings = warnings_of(plan, *pinned);
+    const auto wanted = parts_of_symbols(plan, *pinned);
+    for (const auto* part : pinned->parts(plan.table)) {
+      if (wanted && !wanted->contains(part->path()))
+        continue;
+      work->parts.push_back(pinned->view(*part));
+    }
+  }
+  work->plan = std::move(plan);
+  work->deadline_ns = env->clock->monotonic_ns() + settings.query_timeout_ns;
+  work->memory_max = settings.query_memory_max_bytes;
+  work->asker = self->current_sender();
+  work->process = settings.process;
+  return out;
+}
+
 caf::result<chunks, partition_cut>
 hdb_state::query(const chunk& plan_bytes,
                  std::optional<manifest_version> version) {
   auto plan = query::decode_plan(plan_bytes.bytes());
   if (!plan)
     return to_caf(plan.failure());
-  auto snapshot = pin(version);
-  if (!snapshot && !has_none_of(*plan))
-    return to_caf(snapshot.failure());
-  auto work = std::make_shared<query_work>();
-  partition_cut cut;
-  // Without a manifest nothing is pinned, and nothing of the plan is here.
-  if (const auto pinned = snapshot ? *snapshot : nullptr) {
-    cut.manifest = manifest_version{pinned->version()};
-    if (const auto stream = settings.streams.find(plan->table);
-        stream != settings.streams.end())
-      if (auto at = pinned->cutover(stream->second, plan->table))
-        cut.cutover = *at;
-    cut.warnings = warnings_of(*plan, *pinned);
-    const auto wanted = parts_of_symbols(*plan, *pinned);
-    for (const auto* part : pinned->parts(plan->table)) {
-      if (wanted && !wanted->contains(part->path()))
-        continue;
-      work->parts.push_back(pinned->view(*part));
-    }
-  }
-  work->plan = *std::move(plan);
-  work->deadline_ns = env->clock->monotonic_ns() + settings.query_timeout_ns;
-  work->memory_max = settings.query_memory_max_bytes;
-  work->asker = self->current_sender();
-  work->process = settings.process;
-  auto job = self->spawn(query_job, env, std::move(work));
+  auto bound = bind(*std::move(plan), version);
+  if (!bound)
+    return to_caf(bound.failure());
+  auto job = self->spawn(query_job, env, std::move(bound->work));
   auto promise = self->make_response_promise<chunks, partition_cut>();
   self->request(job, caf::infinite, start_atom::value)
-    .then([promise, cut](
+    .then([promise, cut = bound->cut](
             const chunks& partial) mutable { promise.deliver(partial, cut); },
           [this, promise](caf::error& fault) mutable {
-            if (damage.is_news(from_caf(fault)) && settings.on_damaged_file)
-              settings.on_damaged_file(damage.last());
+            met(from_caf(fault));
             promise.deliver(std::move(fault));
           });
   return promise;
+}
+
+caf::result<result_source_actor, partition_cut>
+hdb_state::query(const chunk& plan_bytes,
+                 std::optional<manifest_version> version, flow_id flow,
+                 result_sink_actor sink) {
+  auto plan = query::decode_plan(plan_bytes.bytes());
+  if (!plan)
+    return to_caf(plan.failure());
+  if (!query::flows(*plan))
+    return to_caf(
+      {errc::invalid_argument, "only rows as they are stored can flow"});
+  auto bound = bind(*std::move(plan), version);
+  if (!bound)
+    return to_caf(bound.failure());
+  // As a merger has them.
+  std::stable_sort(
+    bound->work->parts.begin(), bound->work->parts.end(),
+    [](const auto& a, const auto& b) { return a.part_order < b.part_order; });
+  auto source = self->spawn(query_flow, env, std::move(bound->work), flow,
+                            std::move(sink));
+  self->monitor(source);
+  flows.insert(source.address());
+  auto promise
+    = self->make_response_promise<result_source_actor, partition_cut>();
+  self->request(source, caf::infinite, start_atom::value)
+    .then(
+      [promise, source, cut = bound->cut](bool) mutable {
+        promise.deliver(result_source_actor{source}, cut);
+      },
+      [promise](caf::error& fault) mutable {
+        promise.deliver(std::move(fault));
+      });
+  return promise;
+}
+
+void hdb_state::lost(const caf::down_msg& what) {
+  forget(what.source);
+  // A flow that failed ends with its fault.
+  if (flows.erase(what.source) != 0)
+    met(from_caf(what.reason));
+}
+
+void hdb_state::met(const error& fault) {
+  if (damage.is_news(fault) && settings.on_damaged_file)
+    settings.on_damaged_file(damage.last());
 }
 
 void hdb_state::tick() {
@@ -292,7 +346,7 @@ hdb(hdb_self_actor::stateful_pointer<hdb_state> self, persistence::env* world,
   self->state.index = std::move(index);
   self->state.settings = std::move(settings);
   self->set_down_handler(
-    [self](caf::down_msg& down) { self->state.forget(down.source); });
+    [self](caf::down_msg& down) { self->state.lost(down); });
   self->state.tick();
   return {
     [self](status_atom) { return to_status(self->state.facts()); },
@@ -301,6 +355,14 @@ hdb(hdb_self_actor::stateful_pointer<hdb_state> self, persistence::env* world,
     },
     [self](query_atom, const chunk& plan, manifest_version version) {
       return self->state.query(plan, version);
+    },
+    [self](query_atom, const chunk& plan, flow_id flow,
+           result_sink_actor sink) {
+      return self->state.query(plan, std::nullopt, flow, std::move(sink));
+    },
+    [self](query_atom, const chunk& plan, manifest_version version,
+           flow_id flow, result_sink_actor sink) {
+      return self->state.query(plan, version, flow, std::move(sink));
     },
     [self](refresh_atom) { return self->state.refresh(); },
     [self](caf::subscribe_atom, const hdb_watcher_actor& who) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <millrace/actors/torq/execute/query_job.hpp>
 #include <millrace/actors/torq/hdb/met_damage.hpp>
 #include <millrace/messages/protocol/interfaces.hpp>
 #include <millrace/persistence/disk/env.hpp>
@@ -85,9 +86,23 @@ struct hdb_state {
   /// @param version none: the newest there is.
   caf::result<chunks, partition_cut>
   query(const chunk& plan, std::optional<manifest_version> version);
+  /// The same of rows that flow to a sink.
+  caf::result<result_source_actor, partition_cut>
+  query(const chunk& plan, std::optional<manifest_version> version,
+        flow_id flow, result_sink_actor sink);
+  struct bound_query {
+    std::shared_ptr<query_work> work;
+    partition_cut cut;
+  };
+  /// A plan, and the parts of a version that it is over.
+  [[nodiscard]] result<bound_query>
+  bind(query::logical_plan plan, std::optional<manifest_version> version);
   manifest_version refresh();
   void watch(const hdb_watcher_actor& who);
   void forget(const caf::actor_addr& who);
+  void lost(const caf::down_msg& what);
+  /// A query failed so: damage is kept for status, and told when it is news.
+  void met(const error& fault);
   void tick();
   [[nodiscard]] hdb_facts facts() const;
 
@@ -124,6 +139,7 @@ struct hdb_state {
   std::map<manifest_version, retained> versions;
   manifest_version serving; ///< 0: nothing yet.
   std::vector<hdb_watcher_actor> watchers;
+  std::set<caf::actor_addr> flows;       ///< QUERY FLOWs that run.
   std::shared_ptr<hdb_index_slot> index; ///< May be null.
   error last_failure;
   met_damage damage; ///< Of files; of the manifest it is `last_failure`.

@@ -1,5 +1,5 @@
 #include <millrace/actors/rt/subscribe/subscriber.hpp>
-#include <millrace/actors/torq/execute/query_job.hpp>
+#include <millrace/actors/torq/execute/query_flow.hpp>
 #include <millrace/actors/torq/rdb/rdb.hpp>
 #include <millrace/actors/torq/rdb/write_down.hpp>
 #include <millrace/messages/text/civil_time.hpp>
@@ -108,16 +108,43 @@ caf::result<chunks, rdb_cut> rdb_state::query(const chunk& plan_bytes,
   auto plan = query::decode_plan(plan_bytes.bytes());
   if (!plan)
     return to_caf(plan.failure());
-  // The promise takes the sender with it.
-  auto asker = self->current_sender();
+  auto what = question(*std::move(plan), rows);
   auto promise = self->make_response_promise<chunks, rdb_cut>();
+  what.promise = promise;
+  ask(std::move(what));
+  return promise;
+}
+
+caf::result<result_source_actor, rdb_cut>
+rdb_state::query(const chunk& plan_bytes, rows_after rows, flow_id flow,
+                 result_sink_actor sink) {
+  auto plan = query::decode_plan(plan_bytes.bytes());
+  if (!plan)
+    return to_caf(plan.failure());
+  if (!query::flows(*plan))
+    return to_caf(
+      {errc::invalid_argument, "only rows as they are stored can flow"});
+  auto what = question(*std::move(plan), rows);
+  what.flow = flow;
+  what.sink = std::move(sink);
+  auto promise = self->make_response_promise<result_source_actor, rdb_cut>();
+  what.promise = promise;
+  ask(std::move(what));
+  return promise;
+}
+
+rdb_question rdb_state::question(query::logical_plan plan,
+                                 rows_after rows) const {
   const auto patience_ns
     = rows.patience_ns > 0
         ? std::min(rows.patience_ns, settings.query_timeout_ns)
         : settings.query_timeout_ns;
-  rdb_question what{*std::move(plan), rows,
-                    env->clock->monotonic_ns() + patience_ns, std::move(asker),
-                    promise};
+  // A promise takes the sender with it.
+  return {std::move(plan), rows, env->clock->monotonic_ns() + patience_ns,
+          self->current_sender()};
+}
+
+void rdb_state::ask(rdb_question what) {
   const auto end = store->tables.snapshot()->end;
   if (ready(end) && what.ready(progress.life(), end)) {
     answer(std::move(what));
@@ -131,7 +158,6 @@ caf::result<chunks, rdb_cut> rdb_state::query(const chunk& plan_bytes,
     // The snapshot may have moved before the wish was seen.
     wake();
   }
-  return promise;
 }
 
 void rdb_state::refuse(const rdb_question& what, errc code) {
@@ -175,6 +201,19 @@ void rdb_state::answer(rdb_question what) {
   work->memory_max = settings.query_memory_max_bytes;
   work->asker = std::move(what.asker);
   work->process = settings.process;
+  if (what.sink) {
+    auto source = self->spawn(query_flow, env, std::move(work), what.flow,
+                              std::move(what.sink));
+    self->request(source, caf::infinite, start_atom::value)
+      .then(
+        [promise, cut, source](bool) mutable {
+          promise.deliver(result_source_actor{source}, cut);
+        },
+        [promise](caf::error& fault) mutable {
+          promise.deliver(std::move(fault));
+        });
+    return;
+  }
   auto job = self->spawn(query_job, env, std::move(work));
   self->request(job, caf::infinite, start_atom::value)
     .then([promise, cut](
@@ -472,6 +511,10 @@ rdb(rdb_self_actor::stateful_pointer<rdb_state> self, persistence::env* world,
     [self](facts_atom) { return self->state.facts(); },
     [self](query_atom, const chunk& plan, rows_after rows) {
       return self->state.query(plan, rows);
+    },
+    [self](query_atom, const chunk& plan, rows_after rows, flow_id flow,
+           result_sink_actor sink) {
+      return self->state.query(plan, rows, flow, std::move(sink));
     },
     [self](watch_atom, const std::vector<process_row>& rows) {
       self->state.watch(rows);

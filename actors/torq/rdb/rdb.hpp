@@ -66,6 +66,12 @@ struct rdb_state {
 
   void start(connector_actor to_others, registrar_actor discoveries);
   caf::result<chunks, rdb_cut> query(const chunk& plan, rows_after rows);
+  caf::result<result_source_actor, rdb_cut> query(const chunk& plan,
+                                                  rows_after rows, flow_id flow,
+                                                  result_sink_actor sink);
+  void ask(rdb_question what);
+  [[nodiscard]] rdb_question question(query::logical_plan plan,
+                                      rows_after rows) const;
   void period_passed(const period_ledger::passed& what);
   void written(position end, manifest_version version, const error& fault);
   caf::result<period_report> wait_installed(period_id period, position at,

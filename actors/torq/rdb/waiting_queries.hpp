@@ -1,9 +1,9 @@
 #pragma once
 
-#include <millrace/messages/data/answer.hpp>
+#include <millrace/messages/protocol/interfaces.hpp>
 #include <millrace/query/plan/plan.hpp>
 
-#include <caf/typed_response_promise.hpp>
+#include <caf/response_promise.hpp>
 
 #include <cstdint>
 #include <vector>
@@ -16,7 +16,10 @@ struct rdb_question {
   rows_after rows;
   int64_t deadline_ns = 0;     ///< Monotonic.
   caf::strong_actor_ptr asker; ///< Its end is that of the question.
-  caf::typed_response_promise<chunks, rdb_cut> promise;
+  caf::response_promise promise;
+  /// Whom the rows flow to; null: they are the answer.
+  result_sink_actor sink{};
+  flow_id flow{};
 
   /// Whether the RDB, having come to `end` in this life of the stream, can
   /// answer.

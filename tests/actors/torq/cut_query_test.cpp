@@ -344,6 +344,19 @@ TEST(CutQueryTest, AFragmentIsNotPlannedAgainByItself) {
   EXPECT_EQ(text_of(query.step(hdb_fails(1, errc::moved), 0)), "! moved");
 }
 
+TEST(CutQueryTest, ABackEndThatIsLostAfterItsAnswerIsAskedAnew) {
+  cut_query query{{.deadline_ns = deadline_ns,
+                   .wants_hdb = true,
+                   .wants_rdb = true,
+                   .hdbs = announced,
+                   .rdbs = two_rdbs}};
+  (void)query.step(start(), 0);
+  (void)query.step(hdb(1, 4, 100), 0);
+  EXPECT_EQ(text_of(query.step(hdb_fails(1, errc::backend_lost), 0)), "hdb2@4");
+  EXPECT_EQ(text_of(query.step(rdb(1, 130), 0)), "");
+  EXPECT_EQ(text_of(query.step(hdb(1, 4, 100), 0)), "= 4 100..130");
+}
+
 cut_query one_hdb() {
   return cut_query{{.table = "trade",
                     .deadline_ns = deadline_ns,

@@ -1,0 +1,156 @@
+#include <millrace/actors/torq/execute/query_flow.hpp>
+#include <millrace/messages/base/caught.hpp>
+
+#include <atomic>
+#include <utility>
+
+namespace millrace::torq {
+
+namespace {
+
+constexpr size_t piece_bytes = 256u << 10;
+
+} // namespace
+
+/// What the pool's workers share; outlives the actor when that dies early.
+struct query_flow_state::shared_run {
+  explicit shared_run(query_work given) : work{std::move(given)} {}
+
+  query_work work;
+  std::atomic<bool> cancelled{false};
+  std::optional<query::execution> execution;
+  /// By morsel: what it found, from when it is done until it is given.
+  std::vector<chunks> found;
+
+  /// Binds the plan, which may look at files.
+  void open(const query_flow_actor& owner) {
+    auto fault = caught("a query on table '" + work.plan.table + "'", [&] {
+      execution.emplace(std::move(work.plan), std::move(work.parts),
+                        query::execution_options{.stop = {.cancel = &cancelled},
+                                                 .memory_max = work.memory_max,
+                                                 .process = work.process});
+      // A plan that failed has one morsel, which tells why.
+      found.resize(std::max<size_t>(execution->morsel_count(), 1));
+      return error{};
+    });
+    caf::anon_send(owner, job_atom::value,
+                   fault ? to_caf(fault) : caf::error{});
+  }
+
+  void make(size_t morsel, const query_flow_actor& owner) {
+    auto fault = caught("the answer to a query", [&]() -> error {
+      if (execution->morsel_count() == 0)
+        return execution->finish().failure();
+      execution->run(morsel);
+      auto rows = execution->take(morsel);
+      if (!rows)
+        return rows.failure();
+      found[morsel]
+        = to_chunks(encode(*rows, piece_bytes, {.cancel = &cancelled}));
+      return {};
+    });
+    caf::anon_send(owner, job_atom::value, morsel,
+                   fault ? to_caf(fault) : caf::error{});
+  }
+};
+
+caf::result<bool> query_flow_state::start() {
+  promise = self->make_response_promise<bool>();
+  env->pool->submit(
+    [shared = run, me = query_flow_actor{self}] { shared->open(me); });
+  return promise;
+}
+
+void query_flow_state::opened(const caf::error& fault) {
+  if (fault)
+    return end(fault);
+  course.emplace(run->found.size());
+  carry_out(course->start());
+}
+
+void query_flow_state::done(size_t morsel, const caf::error& fault) {
+  if (fault)
+    return end(fault);
+  if (!std::exchange(began, true))
+    promise.deliver(true);
+  carry_out(course->made(morsel, std::exchange(run->found[morsel], {})));
+}
+
+void query_flow_state::carry_out(const result_flow::effects& what) {
+  for (const auto morsel : what.make)
+    env->pool->submit([shared = run, me = query_flow_actor{self}, morsel] {
+      shared->make(morsel, me);
+    });
+  for (const auto& piece : what.give)
+    self->send(sink, chunk_atom_v, flow, piece);
+  if (what.over)
+    end({});
+}
+
+void query_flow_state::end(const caf::error& fault) {
+  if (!std::exchange(began, true))
+    promise.deliver(fault);
+  else
+    self->send(sink, finished_atom_v, flow, fault);
+  self->quit(fault);
+}
+
+query_flow_actor::behavior_type
+query_flow(query_flow_actor::stateful_pointer<query_flow_state> self,
+           persistence::env* world, std::shared_ptr<query_work> work,
+           flow_id flow, result_sink_actor sink) {
+  auto& state = self->state;
+  state.env = world;
+  state.flow = flow;
+  state.sink = std::move(sink);
+  self->set_down_handler(
+    [self](const caf::down_msg& down) { self->quit(down.reason); });
+  self->monitor(state.sink);
+  state.run = std::make_shared<query_flow_state::shared_run>(std::move(*work));
+  // A flow that ends early stops its workers.
+  self->attach_functor([shared = state.run] { shared->cancelled = true; });
+  return {
+    [self](ack_atom, uint64_t bytes) {
+      if (self->state.course)
+        self->state.carry_out(self->state.course->taken(bytes));
+    },
+    [self](stop_atom) { self->quit(); },
+    [self](start_atom) { return self->state.start(); },
+    [self](job_atom, const caf::error& fault) { self->state.opened(fault); },
+    [self](job_atom, size_t morsel, const caf::error& fault) {
+      self->state.done(morsel, fault);
+    },
+  };
+}
+
+void ready_rows_state::taken(uint64_t bytes) {
+  auto give = [&](const result_flow::effects& what) {
+    for (const auto& piece : what.give)
+      self->send(sink, chunk_atom_v, flow, piece);
+    if (!what.over)
+      return;
+    self->send(sink, finished_atom_v, flow, caf::error{});
+    self->quit();
+  };
+  give(course.taken(bytes));
+  if (!rows.empty())
+    give(course.made(0, std::exchange(rows, {})));
+}
+
+result_source_actor::behavior_type
+ready_rows(result_source_actor::stateful_pointer<ready_rows_state> self,
+           chunks rows, flow_id flow, result_sink_actor sink) {
+  auto& state = self->state;
+  state.rows = std::move(rows);
+  state.flow = flow;
+  state.sink = std::move(sink);
+  self->set_down_handler(
+    [self](const caf::down_msg& down) { self->quit(down.reason); });
+  self->monitor(state.sink);
+  return {
+    [self](ack_atom, uint64_t bytes) { self->state.taken(bytes); },
+    [self](stop_atom) { self->quit(); },
+  };
+}
+
+} // namespace millrace::torq

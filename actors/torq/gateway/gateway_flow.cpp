@@ -1,0 +1,250 @@
+#include <millrace/actors/torq/gateway/gateway_flow.hpp>
+
+#include <caf/actor_cast.hpp>
+
+#include <utility>
+
+namespace millrace::torq {
+
+namespace {
+
+constexpr auto tick_interval = std::chrono::seconds{1};
+/// A back end that says at the deadline why it cannot answer is heard.
+constexpr std::chrono::milliseconds last_word{300};
+
+/// A message with the columns of a plan's result, and no row.
+chunk columns_of(const query::logical_plan& plan) {
+  query::partial_result out;
+  auto& table = out.chunks.emplace_back().table;
+  for (const auto& column : query::result_columns(plan)) {
+    query::column_writer writer{column.name, column.type};
+    table.columns.push_back(*writer.finish());
+  }
+  return chunk::copy_of(encode(out).front());
+}
+
+} // namespace
+
+caf::timespan gateway_flow_state::remaining() const {
+  const auto left = request->question.deadline_ns - env->clock->monotonic_ns();
+  return caf::timespan{std::max<int64_t>(left, 1'000'000)};
+}
+
+caf::result<query_cut> gateway_flow_state::start() {
+  promise = self->make_response_promise<query_cut>();
+  plan_bytes = chunk::copy_of(encode(request->plan));
+  way.emplace(request->question);
+  step(cut_query::start{});
+  return promise;
+}
+
+void gateway_flow_state::step(cut_query::input what) {
+  auto done = way->step(std::move(what), env->clock->monotonic_ns());
+  if (done.hdb)
+    ask(*done.hdb);
+  if (done.rdb)
+    ask(*done.rdb);
+  if (done.complete)
+    begin(done.complete->cut);
+  if (done.refusal)
+    end(to_caf(done.refusal));
+}
+
+uint64_t
+gateway_flow_state::begin_request(asked_backend& to,
+                                  const caf::strong_actor_ptr& handle) {
+  let_go(to);
+  to.round = way->round();
+  to.flow = flow_id{++flow_last};
+  return to.request.begin(self, caf::actor_cast<caf::actor>(handle));
+}
+
+bool gateway_flow_state::settle(asked_backend& from, uint64_t number,
+                                const result_source_actor& source) {
+  if (!from.request.settle(self, number)) {
+    self->send(source, stop_atom_v);
+    return false;
+  }
+  from.source = source;
+  self->monitor(source);
+  return true;
+}
+
+void gateway_flow_state::let_go(asked_backend& what) {
+  if (!what.source)
+    return;
+  self->demonitor(what.source.address());
+  self->send(what.source, stop_atom_v);
+  what.source = nullptr;
+}
+
+void gateway_flow_state::ask(const cut_query::ask_hdb& what) {
+  auto& hdb = backends[result_relay::hdb];
+  const auto& handle = request->handles.at(what.name);
+  const auto to = caf::actor_cast<hdb_actor>(handle);
+  const auto number = begin_request(hdb, handle);
+  const result_sink_actor me{gateway_flow_actor{self}};
+  auto began = [this, round = hdb.round, number](
+                 const result_source_actor& source, const partition_cut& at) {
+    if (settle(backends[result_relay::hdb], number, source))
+      step(cut_query::hdb_answered{round, at, {}});
+  };
+  auto failed = [this, round = hdb.round, number](const caf::error& fault) {
+    if (backends[result_relay::hdb].request.settle(self, number))
+      step(cut_query::hdb_failed{round, from_caf(fault)});
+  };
+  if (what.pinned)
+    self
+      ->request(to, remaining(), query_atom_v, plan_bytes, *what.pinned,
+                hdb.flow, me)
+      .then(began, failed);
+  else
+    self->request(to, remaining(), query_atom_v, plan_bytes, hdb.flow, me)
+      .then(began, failed);
+}
+
+void gateway_flow_state::ask(const cut_query::ask_rdb& what) {
+  auto& rdb = backends[result_relay::rdb];
+  const auto& handle = request->handles.at(what.name);
+  const auto number = begin_request(rdb, handle);
+  auto rows = what.rows;
+  rows.patience_ns = remaining().count();
+  self
+    ->request(caf::actor_cast<rdb_actor>(handle),
+              remaining() + caf::timespan{last_word}, query_atom_v, plan_bytes,
+              rows, rdb.flow, result_sink_actor{gateway_flow_actor{self}})
+    .then(
+      [this, round = rdb.round, number](const result_source_actor& source,
+                                        const rdb_cut& at) {
+        if (settle(backends[result_relay::rdb], number, source))
+          step(cut_query::rdb_answered{round, at, {}});
+      },
+      [this, round = rdb.round, number](const caf::error& fault) {
+        if (backends[result_relay::rdb].request.settle(self, number))
+          step(cut_query::rdb_failed{round, from_caf(fault)});
+      });
+}
+
+void gateway_flow_state::begin(const query_cut& cut) {
+  auto at = cut;
+  at.warnings.insert(at.warnings.end(), request->warnings.begin(),
+                     request->warnings.end());
+  relay.emplace(result_relay::settings{
+    .takes_part = {request->question.wants_hdb, request->question.wants_rdb},
+    .head = columns_of(request->plan),
+    .limits = request->plan,
+    .patience_ns = patience_ns});
+  promise.deliver(std::move(at));
+  carry_out(relay->start(env->clock->monotonic_ns()));
+  tick();
+}
+
+void gateway_flow_state::carry_out(result_relay::effects what) {
+  for (const auto& [side, bytes] : what.taken)
+    if (backends[side].source)
+      self->send(backends[side].source, ack_atom_v, bytes);
+  for (const auto& piece : what.give)
+    self->send(sink, chunk_atom_v, flow, piece);
+  if (what.over)
+    end(what.fault ? to_caf(what.fault) : caf::error{});
+}
+
+std::optional<result_relay::side>
+gateway_flow_state::side_of(flow_id which) const {
+  for (const auto side : {result_relay::hdb, result_relay::rdb})
+    if (relay && backends[side].source && backends[side].flow == which)
+      return side;
+  return std::nullopt;
+}
+
+void gateway_flow_state::came(flow_id which, const chunk& piece) {
+  const auto from = side_of(which);
+  if (!from)
+    return; // Of one that was asked before.
+  const auto rows = query::row_count_of(piece.bytes());
+  if (!rows)
+    return end(to_caf(rows.failure()));
+  carry_out(relay->came(*from, piece, *rows, env->clock->monotonic_ns()));
+}
+
+void gateway_flow_state::finished(flow_id which, const caf::error& fault) {
+  const auto from = side_of(which);
+  if (!from)
+    return;
+  self->demonitor(backends[*from].source.address());
+  backends[*from].source = nullptr;
+  carry_out(relay->finished(*from, fault ? from_caf(fault) : error{},
+                            env->clock->monotonic_ns()));
+}
+
+void gateway_flow_state::taken(uint64_t bytes) {
+  if (relay)
+    carry_out(relay->taken(bytes, env->clock->monotonic_ns()));
+}
+
+void gateway_flow_state::tick() {
+  carry_out(relay->waited(env->clock->monotonic_ns()));
+  self->delayed_send(self, caf::timespan{tick_interval}, caf::tick_atom_v);
+}
+
+void gateway_flow_state::lost(const caf::actor_addr& who) {
+  if (who == sink.address())
+    return self->quit();
+  const error fault{errc::backend_lost, "its process or connection is gone"};
+  for (const auto side : {result_relay::hdb, result_relay::rdb}) {
+    auto& from = backends[side];
+    const bool asked = from.request.lost(self, who);
+    if (!asked && (!from.source || from.source.address() != who))
+      continue;
+    from.source = nullptr;
+    if (relay)
+      carry_out(relay->finished(side, fault, env->clock->monotonic_ns()));
+    else if (side == result_relay::hdb)
+      step(cut_query::hdb_failed{from.round, fault});
+    else
+      step(cut_query::rdb_failed{from.round, fault});
+    return;
+  }
+}
+
+void gateway_flow_state::end(const caf::error& fault) {
+  for (auto& each : backends) {
+    each.request.end(self);
+    let_go(each);
+  }
+  if (relay)
+    self->send(sink, finished_atom_v, flow, fault);
+  else
+    promise.deliver(fault);
+  self->quit();
+}
+
+gateway_flow_actor::behavior_type
+gateway_flow(gateway_flow_actor::stateful_pointer<gateway_flow_state> self,
+             persistence::env* world,
+             std::shared_ptr<const gateway_request> request, flow_id flow,
+             result_sink_actor sink, int64_t patience_ns) {
+  auto& state = self->state;
+  state.env = world;
+  state.request = std::move(request);
+  state.flow = flow;
+  state.sink = std::move(sink);
+  state.patience_ns = patience_ns;
+  self->set_down_handler(
+    [self](caf::down_msg& down) { self->state.lost(down.source); });
+  self->monitor(state.sink);
+  return {
+    [self](ack_atom, uint64_t bytes) { self->state.taken(bytes); },
+    [self](stop_atom) { self->quit(); },
+    [self](start_atom) { return self->state.start(); },
+    [self](caf::tick_atom) { self->state.tick(); },
+    [self](chunk_atom, flow_id which, const chunk& piece) {
+      self->state.came(which, piece);
+    },
+    [self](finished_atom, flow_id which, const caf::error& fault) {
+      self->state.finished(which, fault);
+    },
+  };
+}
+
+} // namespace millrace::torq

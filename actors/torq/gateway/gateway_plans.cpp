@@ -1,0 +1,94 @@
+// Plans of several steps.
+#include <millrace/actors/torq/gateway/gateway.hpp>
+
+namespace millrace::torq {
+
+namespace {
+
+/// How often a plan begins anew because the stores moved on.
+constexpr int plan_begins_max = 4;
+
+} // namespace
+
+void gateway_state::begin_plan(plan_request what, int begun_before, asker to) {
+  what.number = ++plan_last;
+  what.announced.clear();
+  for (const auto& [backend_name, entry] : backends.all())
+    if (entry.handle && entry.announced)
+      what.announced.emplace(backend_name, *entry.announced);
+  auto request = std::make_shared<const plan_request>(std::move(what));
+  plans.emplace(request->number, request);
+  auto runner = self->spawn(gateway_plan, env,
+                            fragment_actor{gateway_self_actor{self}}, request);
+  self->request(runner, caf::infinite, start_atom::value)
+    .then(
+      [this, to, n = request->number](const chunks& rows,
+                                      const query_cut& cut) mutable {
+        plans.erase(n);
+        ++answered;
+        give(to, rows, cut);
+      },
+      [this, to, request, begun_before](caf::error& fault) mutable {
+        plans.erase(request->number);
+        if (fault == errc::moved && begun_before + 1 < plan_begins_max
+            && env->clock->monotonic_ns() < request->deadline_ns)
+          return begin_plan(*request, begun_before + 1, std::move(to));
+        ++refused;
+        to.promise.deliver(std::move(fault));
+      });
+}
+
+void gateway_state::ask_fragment(uint64_t plan, size_t fragment,
+                                 const stream_place& upto, asker to) {
+  const auto found = plans.find(plan);
+  if (found == plans.end()) {
+    to.promise.deliver(to_caf({errc::cancelled, "the query is over"}));
+    return;
+  }
+  const auto& request = found->second;
+  held_question what;
+  what.plan = request->plan.fragments.at(fragment);
+  what.plan.bytes_max = request->bytes_max;
+  if (request->sources.at(fragment).stream == request->sources.front().stream)
+    what.at_least = request->at_least;
+  what.part_of = request;
+  what.upto = upto;
+  what.deadline_ns = request->deadline_ns;
+  what.to = std::move(to);
+  hold(std::move(what));
+}
+
+void gateway_state::keep_to_plan(const held_question& what,
+                                 cut_query::question& question) {
+  question.is_part = true;
+  if (what.upto.at != position{}) {
+    question.at_least = question.upto = what.upto.at;
+    question.life = what.upto.life;
+    return;
+  }
+  // The place that it is answered at holds for all of its stream: it is not
+  // below what is written down of any of them.
+  for (size_t i = 0; i < what.part_of->sources.size(); ++i) {
+    const auto& source = what.part_of->sources[i];
+    if (!source.grows || source.stream != question.stream)
+      continue;
+    const auto& table = what.part_of->plan.fragments[i].table;
+    for (const auto* hdb : backends.candidates(
+           backend_role::hdb, settings.tables.at(table).home, 0))
+      if (const auto found = what.part_of->announced.find(hdb->row.name);
+          found != what.part_of->announced.end())
+        question.at_least
+          = std::max(question.at_least, cut_of(found->second, table).cutover);
+  }
+}
+
+std::optional<partition_cut> gateway_state::cut_for(const held_question& what,
+                                                    const backend& hdb) const {
+  if (what.part_of)
+    if (const auto found = what.part_of->announced.find(hdb.row.name);
+        found != what.part_of->announced.end())
+      return cut_of(found->second, what.plan.table);
+  return hdb.cut_of(what.plan.table);
+}
+
+} // namespace millrace::torq
