@@ -19,6 +19,7 @@
 #include <millrace/nodes/cli/status.hpp>
 #include <millrace/nodes/cli/stop.hpp>
 #include <millrace/nodes/cli/stream.hpp>
+#include <millrace/nodes/cli/stream/stream_options.hpp>
 #include <millrace/nodes/cli/sub.hpp>
 #include <millrace/nodes/cli/tables.hpp>
 #include <millrace/nodes/cli/top.hpp>
@@ -52,6 +53,7 @@ void declare(command_list& list) {
   list.add(status_command);
   list.add(stop_command);
   list.add(stream_commands);
+  list.add(consumer_commands);
   list.add(sub_command);
   list.add(tables_command);
   list.add(top_command);

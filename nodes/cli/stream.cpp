@@ -6,6 +6,7 @@
 #include <millrace/nodes/cli/text_table.hpp>
 #include <millrace/nodes/client/collect_status.hpp>
 #include <millrace/nodes/client/find_stream.hpp>
+#include <millrace/nodes/client/stream_admin.hpp>
 #include <millrace/nodes/configuration/configured_part.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 
@@ -160,6 +161,29 @@ void print_change(const member_change& what) {
                what.joining.empty() ? "" : ", " + what.joining + " votes");
 }
 
+/// Nothing is done about a process that is in no group: it did not leave.
+error check_member(runtime& host, const cluster_config& config,
+                   const member_change& what) {
+  const auto facts = stream_status(host, config, what.stream);
+  if (!facts)
+    return facts.failure();
+  const auto is_member = [&](const std::string& process) {
+    const auto prefix = to_string(rt::node_id_of(process)) + ".";
+    const auto& members = facts->at("group").at("members").elements();
+    return std::any_of(
+      members.begin(), members.end(), [&](const json_value& each) {
+        return each.at("id").text_or_empty().starts_with(prefix);
+      });
+  };
+  // One that was replaced before is known to the configuration.
+  if (is_member(what.leaving)
+      || (!what.joining.empty() && config.process(what.leaving) != nullptr))
+    return {};
+  return {errc::not_found, "'" + what.leaving + "' is not in the group of '"
+                             + what.stream
+                             + "'; 'millrace stream members' lists who is"};
+}
+
 /// Asks the leader again and again, whoever that is, until it is done.
 int change(const member_change& what) {
   const auto& stream = what.stream;
@@ -178,6 +202,8 @@ int change(const member_change& what) {
     = runtime::create(*config, {.env = {.io_threads = 1, .pool_threads = 1}});
   if (!host)
     return fail(host.failure());
+  if (auto fault = check_member(**host, *config, what))
+    return fail(fault);
   auto& clock = *(*host)->env().clock;
   const auto until = clock.monotonic_ns()
                      + static_cast<int64_t>(what.timeout_s) * 1'000'000'000;

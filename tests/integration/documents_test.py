@@ -117,13 +117,14 @@ class Documents(unittest.TestCase):
             capture_output=True)
         endless = {"log tail": 130, "node": 0}
         # No other rt process is there to come; what is whole needs no word.
-        negative = {"stream replace": 64, "stream recover": 1}
+        negative = {"stream replace": 64, "stream remove": 64,
+                    "stream recover": 1}
         if not PROGRAM.with_name("millrace-bench").exists():
             negative["bench"] = 69  # It is an option of the build.
         order = """up feed pub query sub status top tables processes rejects
             logs stream|ls stream|info stream|members stream|losses
             stream|prune stream|give-up stream|replace stream|remove stream
-            log|ls log|info log|verify log|dump log|tail log|explain-pos log
+            consumer|ls consumer|info consumer log|ls log|info log|verify log|dump log|tail log|explain-pos log
             layout eop load hdb|ls hdb|du hdb|check hdb|ledger hdb|amend
             hdb|drop hdb restart stop spawn down hdb|reindex node
             stream|recover demo bench version help completion"""

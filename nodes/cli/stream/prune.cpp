@@ -84,7 +84,7 @@ int prune(const stream_prune_options& options) {
 
 const command<stream_prune_options> stream_prune_command{
   {"prune", "Remove the oldest files of a stream, on all its nodes",
-   "millrace stream prune market --to log.0.3@0 --dry-run --config "
+   "millrace stream prune market --to log.0.0@0 --dry-run --config "
    "examples/local.toml"},
   declare,
   prune};

@@ -39,6 +39,10 @@ struct stream_give_up_options : stream_options {
   bool yes = false;
 };
 
+struct consumer_info_options : stream_options {
+  std::string consumer;
+};
+
 /// Looks after the streams of a running cluster. In ls.cpp, info.cpp,
 /// prune.cpp, losses.cpp and give_up.cpp.
 extern const command<stream_options> stream_ls_command;
@@ -46,5 +50,7 @@ extern const command<stream_info_options> stream_info_command;
 extern const command<stream_prune_options> stream_prune_command;
 extern const command<stream_losses_options> stream_losses_command;
 extern const command<stream_give_up_options> stream_give_up_command;
+/// `millrace consumer`, in consumers.cpp.
+extern const command_group consumer_commands;
 
 } // namespace millrace::nodes
