@@ -126,7 +126,7 @@ bool says_time(std::string_view name) {
   std::transform(low.begin(), low.end(), low.begin(), [](char c) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
   });
-  for (const auto* word : {"time", "date", "day", "epoch", "timestamp"})
+  for (const auto* word : {"time", "date", "day", "epoch", "received"})
     if (low.find(word) != low.npos)
       return true;
   return low == "ts" || low == "t" || low.ends_with("_ts");

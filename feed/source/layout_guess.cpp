@@ -1,4 +1,5 @@
 #include <millrace/feed/layout/layout.hpp>
+#include <millrace/feed/source/foreign_text_internal.hpp>
 #include <millrace/feed/source/guessed_column_internal.hpp>
 #include <millrace/feed/source/json_head_internal.hpp>
 #include <millrace/feed/source/layout_guess.hpp>
@@ -77,12 +78,12 @@ public:
     take_lines();
     if (lines_.empty())
       return error{errc::bad_data, "there are no lines to look at"};
-    if (lines_.front().find('{') != std::string_view::npos)
-      take_json();
-    else if (lines_.front() == "[" || lines_.front().starts_with("[{"))
+    if (lines_.front() == "[" || lines_.front().starts_with("[{"))
       return error{errc::bad_data,
                    "it is one document of JSON, and lines are wanted, one per "
                    "row: `jq -c '.[]'` makes them"};
+    if (lines_.front().find('{') != std::string_view::npos)
+      take_json();
     if (!json_) {
       find_delimiter();
       take_rows();
@@ -471,6 +472,8 @@ result<std::string> read_head(persistence::file_system& fs,
   }
   const bool whole = known < text.size();
   text.resize(known);
+  if (const auto kind = foreign_kind(text, whole); !kind.empty())
+    return error{errc::bad_data, path + ": it is " + kind};
   if (!whole)
     text.resize(text.rfind('\n') + 1);
   return text;

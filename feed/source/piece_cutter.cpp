@@ -1,4 +1,5 @@
 #include <millrace/feed/parse/reject.hpp>
+#include <millrace/feed/source/foreign_text_internal.hpp>
 #include <millrace/feed/source/piece_cutter.hpp>
 #include <millrace/feed/text/text_index.hpp>
 
@@ -62,10 +63,12 @@ uint64_t piece_cutter::progress() const noexcept {
   return mapped_ ? begin_ : source_->progress();
 }
 
-error piece_cutter::skip_mark() {
+error piece_cutter::begin_text() {
   constexpr std::string_view mark = "\xef\xbb\xbf";
   if (auto fault = ensure(mark.size()))
     return fault;
+  if (const auto kind = foreign_kind(window(), at_end_); !kind.empty())
+    return {errc::bad_data, "it is " + kind};
   if (window().starts_with(mark))
     advance(mark.size());
   last_ = '\n';

@@ -34,8 +34,9 @@ public:
 
   // Before the first piece:
 
-  /// Passes over a byte order mark, if the text begins with one.
-  error skip_mark();
+  /// Passes over a byte order mark, if the text begins with one. `bad_data`
+  /// when the file is plainly of another kind than text.
+  error begin_text();
   /// The next line without its end; none at the end of the text.
   result<std::optional<std::string>> take_line();
   /// Goes to `offset` of the text, where line number `line` begins.

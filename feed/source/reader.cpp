@@ -42,6 +42,9 @@ struct reader::state {
 
   error list_files();
   error list_rejects();
+  /// Before the first row, whether all of them fit: else what stands before the
+  /// one that does not would be published.
+  [[nodiscard]] error check_texts() const;
   void add_source(source_info info);
   /// Opens the next source that is not wholly read; none: `cutter` is empty.
   error open_next();
@@ -97,6 +100,16 @@ error reader::state::list_files() {
       add_source(std::move(each));
     }
   }
+  return {};
+}
+
+error reader::state::check_texts() const {
+  if (sources.size() < 2)
+    return {};
+  for (const auto& info : sources)
+    if (!info.pipe && !info.followed)
+      if (auto fault = check_text(*outside.fs, info, options))
+        return hinted(info, within(info.label(), fault));
   return {};
 }
 
@@ -312,6 +325,8 @@ result<reader> reader::open(persistence::env& outside, reader_options options) {
   auto made = std::make_unique<state>(outside, std::move(options));
   if (auto fault = made->options.only_rejects.empty() ? made->list_files()
                                                       : made->list_rejects())
+    return fault;
+  if (auto fault = made->check_texts())
     return fault;
   if (auto fault = made->open_next())
     return fault;

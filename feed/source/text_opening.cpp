@@ -56,6 +56,8 @@ public:
           const reader_options& options)
     : fs_{fs}, info_{info}, options_{options} {}
 
+  error check() { return begin(); }
+
   result<opened_text> run() {
     if (auto fault = begin())
       return fault;
@@ -114,7 +116,7 @@ private:
       return opened.failure();
     *opened = decoded(*std::move(opened));
     piece_cutter made{std::move(*opened), how()};
-    if (auto fault = made.skip_mark())
+    if (auto fault = made.begin_text())
       return fault;
     for (uint32_t i = 0; i < options_.layout.skip_lines; ++i)
       if (auto line = made.take_line(); !line)
@@ -317,6 +319,11 @@ result<opened_text> open_text(persistence::file_system& fs,
                               const source_info& info,
                               const reader_options& options) {
   return opening{fs, info, options}.run();
+}
+
+error check_text(persistence::file_system& fs, const source_info& info,
+                 const reader_options& options) {
+  return opening{fs, info, options}.check();
 }
 
 } // namespace millrace::feed

@@ -21,4 +21,9 @@ struct opened_text {
                                             const source_info& info,
                                             const reader_options& options);
 
+/// Whether a source can be read, and its header fits.
+[[nodiscard]] error check_text(persistence::file_system& fs,
+                               const source_info& info,
+                               const reader_options& options);
+
 } // namespace millrace::feed

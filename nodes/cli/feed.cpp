@@ -135,8 +135,32 @@ void declare(option_list& list, feed_options& into) {
              "Plain, gzip, bzip2, xz, Zstandard or zip; - is standard input");
 }
 
-std::string absolute(const std::string& path) {
+/// A file is known by its path: the same one from every directory, and through
+/// every link. What is not a file (a pipe) is itself.
+std::string own_path(const std::string& path) {
+  std::error_code fault;
+  if (std::filesystem::is_regular_file(path, fault))
+    if (auto real = std::filesystem::canonical(path, fault); !fault)
+      return real.string();
   return std::filesystem::absolute(path).lexically_normal().string();
+}
+
+/// Two names of one file, as `ln` makes them, would give its rows twice.
+error check_hard_links(const std::vector<std::string>& files) {
+  std::vector<const std::string*> linked;
+  std::error_code fault;
+  for (const auto& each : files) {
+    if (std::filesystem::hard_link_count(each, fault) < 2 || fault
+        || !std::filesystem::is_regular_file(each, fault))
+      continue;
+    for (const auto* other : linked)
+      if (*other != each && std::filesystem::equivalent(*other, each, fault))
+        return {errc::invalid_argument,
+                each + " and " + *other
+                  + " are one file: its rows would come twice"};
+    linked.push_back(&each);
+  }
+  return {};
 }
 
 feed_run run_of(const feed_options& options) {
@@ -157,9 +181,8 @@ process_config process_of(const feed_options& options) {
   process.symbol = options.symbol;
   process.speed = options.speed;
   process.date = options.date;
-  // A file is known by its path: the same one from every directory.
   for (const auto& each : options.files)
-    process.files.push_back(each == "-" ? "/dev/stdin" : absolute(each));
+    process.files.push_back(each == "-" ? "/dev/stdin" : own_path(each));
   return process;
 }
 
@@ -268,6 +291,8 @@ int run(const feed_options& options) {
   if (options.files.empty() == options.only_rejects.empty())
     return fail(
       {errc::invalid_argument, "feed needs files, or --only-rejects and none"});
+  if (auto fault = check_hard_links(process.files))
+    return fail(fault);
   if (options.dry_run && !options.follow)
     return check(*config, process, options);
   interrupts signals;

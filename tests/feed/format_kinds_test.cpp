@@ -341,6 +341,45 @@ TEST(FormatKindsTest, WhatTheProductPrints) {
   }});
 }
 
+TEST(FormatKindsTest, FilesOfOtherKindsAreNamed) {
+  using namespace std::string_literals;
+  for (const auto& [text, what] :
+       std::vector<std::pair<std::string, std::string>>{
+         {"\xff\xfe1\0,\0A\0\n\0"s, "it is UTF-16: `iconv"},
+         {"\xfe\xff\0001\0,\0A\0\n"s, "it is UTF-16: `iconv"},
+         {"a.csv" + std::string(252, '\0') + "ustar", "it is a tar archive"},
+         {"PAR1\x15\x04", "it is Parquet"},
+         {"7z\xbc\xaf\x27\x1c", "it is a 7z archive"},
+         {"1,A\r2,B\r", "lines that end with a carriage return alone"}}) {
+    SCOPED_TRACE(what);
+    sim::memory_file_system disk;
+    put_file(disk, "a.csv", text);
+    const auto got = read_all(
+      disk, options_of(layout_of({"", "", "time:timestamp field = 1", "", {}}),
+                       {"a.csv"}));
+    EXPECT_NE(got.failed.context.find(what), std::string::npos)
+      << got.failed.context;
+    EXPECT_EQ(got.rows(), 0u);
+  }
+}
+
+TEST(FormatKindsTest, AFileThatDoesNotFitIsToldBeforeTheRowsOfOthers) {
+  const kind with_header{"",
+                         "header = true\n",
+                         "time:timestamp header = \"t\"|format = \"unix_s\"",
+                         "",
+                         {}};
+  sim::memory_file_system disk;
+  put_file(disk, "a.csv", "t\n1\n");
+  put_file(disk, "b.csv", "x\n1\n");
+  const auto got
+    = read_all(disk, options_of(layout_of(with_header), {"a.csv", "b.csv"}));
+  EXPECT_NE(got.failed.context.find("b.csv: the header has no field 't'"),
+            std::string::npos)
+    << got.failed.context;
+  EXPECT_EQ(got.rows(), 0u);
+}
+
 TEST(FormatKindsTest, NamesThatAHeaderHasTwiceAreRefusedWhenUsed) {
   kind twice{
     "",

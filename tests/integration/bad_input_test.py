@@ -179,6 +179,12 @@ def layouts(binary):
                  layout="csv-trade")
     refused(made.run(*feed.words(made.directory), code=None), USAGE,
             made.directory, "is a directory")
+    # Two names of one file.
+    (made.directory / "soft.csv").symlink_to(good)
+    (made.directory / "hard.csv").hardlink_to(good)
+    for link in "soft.csv", "hard.csv":
+      refused(made.run(*feed.words(good), made.directory / link, code=None),
+              USAGE, good, "would come twice")
     start = """table = "trade"
 [[column]]
 name = "time"
