@@ -61,6 +61,7 @@ type = "kdb"
 node = "door"
 port = 5000
 connections_max = 3
+publish = ["market"]
 )";
 
 /// What a program of a user's would be.
@@ -75,6 +76,26 @@ public:
 
   void ask(const std::string& text) {
     at_->send(*write_message(message_kind::sync, nodes::kdb::text_value(text)));
+  }
+
+  void send(message_kind how, std::vector<value> what) {
+    at_->send(*write_message(how, nodes::kdb::list_of(std::move(what))));
+  }
+
+  /// Rows that were pushed within the time, until there are `count`: the last
+  /// column.
+  std::vector<int64_t> pushed(size_t count, duration limit = 60s) {
+    std::vector<int64_t> out;
+    while (out.size() < count) {
+      const auto message = next(limit);
+      if (message.parts.size() != 3)
+        break;
+      EXPECT_EQ(message.parts[0], nodes::kdb::symbol_atom("upd"));
+      const auto& sizes = message.parts[2].parts[0].parts[1].parts.back();
+      for (size_t i = 0; i < sizes.size(); ++i)
+        out.push_back(sizes.item<int64_t>(i));
+    }
+    return out;
   }
 
   /// The next answer; an error as its text, `nothing` after the time.
@@ -208,6 +229,103 @@ TEST(KdbDoorSim, APortIsOpenAgainInTheNextLife) {
   kdb_program after{w};
   after.ask("count trade");
   EXPECT_EQ(after.next(), nodes::kdb::atom_of(kind::long_, int64_t{2}));
+}
+
+/// (`.u.upd; `trade; (sym; size)), whose time is that at the port.
+std::vector<value> update(int64_t size) {
+  return {
+    nodes::kdb::symbol_atom(".u.upd"), nodes::kdb::symbol_atom("trade"),
+    nodes::kdb::list_of({nodes::kdb::symbols_of({size % 2 == 0 ? "A" : "B"}),
+                         nodes::kdb::vector_of<int64_t>(kind::long_, {size})})};
+}
+
+std::vector<value> subscription(const std::string& symbol) {
+  return {nodes::kdb::symbol_atom(".u.sub"), nodes::kdb::symbol_atom("trade"),
+          nodes::kdb::symbol_atom(symbol)};
+}
+
+TEST(KdbDoorSim, WhatAFeedPublishesIsPushedAndAnswered) {
+  for_each_seed(20, [](uint64_t seed) {
+    world w{seed};
+    w.add_cluster_text(cluster_with_port);
+    kdb_program all{w};
+    kdb_program some{w};
+    kdb_program feed{w};
+    all.send(message_kind::sync, subscription(""));
+    some.send(message_kind::sync, subscription("B"));
+    EXPECT_EQ(all.next().parts[0], nodes::kdb::symbol_atom("trade"));
+    EXPECT_EQ(some.next().parts[0], nodes::kdb::symbol_atom("trade"));
+    std::vector<int64_t> sent;
+    for (int64_t i = 0; i < 20; ++i) {
+      // The last one waits until it is synced.
+      feed.send(i == 19 ? message_kind::sync : message_kind::async, update(i));
+      sent.push_back(i);
+    }
+    EXPECT_EQ(feed.next(), nodes::kdb::generic_null());
+    EXPECT_EQ(all.pushed(20), sent);
+    EXPECT_EQ(some.pushed(10),
+              (std::vector<int64_t>{1, 3, 5, 7, 9, 11, 13, 15, 17, 19}));
+    feed.ask("exec sum size from trade");
+    EXPECT_EQ(feed.next(), nodes::kdb::atom_of(kind::long_, int64_t{190}));
+    w.end_period("market", 9500);
+    EXPECT_EQ(all.next(), nodes::kdb::list_of(
+                            {nodes::kdb::symbol_atom(".u.end"),
+                             nodes::kdb::atom_of(kind::date, int32_t{9500})}));
+  });
+}
+
+TEST(KdbDoorSim, WhatWasAnsweredIsThereAfterAPowerCut) {
+  for_each_seed(20, [](uint64_t seed) {
+    world w{seed};
+    w.add_cluster_text(cluster_with_port);
+    int64_t answered = 0;
+    {
+      kdb_program feed{w};
+      for (int64_t i = 1; i <= 5; ++i) {
+        // What a new publisher may do RT has to say, once.
+        if (i == 2 && seed % 2 == 0)
+          w.cut("door", "rt1");
+        feed.send(message_kind::sync, update(i));
+        if (feed.next(2s) == nodes::kdb::generic_null())
+          answered = i;
+      }
+      w.power_cut("door", restart_after(1s));
+    }
+    w.heal_all_links();
+    ASSERT_TRUE(
+      w.eventually(30s, [&] { return w.at("door").connect(5000) != nullptr; }));
+    EXPECT_EQ(answered, 5);
+    kdb_program client{w};
+    const auto wanted = answered * (answered + 1) / 2;
+    EXPECT_TRUE(w.eventually(60s, [&] {
+      client.ask("exec sum size from trade");
+      const auto got = client.next();
+      return got.type == kind::long_ && got.item<int64_t>(0) == wanted;
+    }));
+  });
+}
+
+TEST(KdbDoorSim, ASubscriberThatDoesNotReadIsDroppedAndOthersAreServed) {
+  world w{9};
+  w.add_cluster_text(cluster_with_port);
+  kdb_program slow{w};
+  kdb_program quick{w};
+  kdb_program feed{w};
+  slow.send(message_kind::sync, subscription(""));
+  quick.send(message_kind::sync, subscription(""));
+  (void)slow.next();
+  (void)quick.next();
+  slow.port().stop_reading();
+  feed.send(message_kind::sync, update(1));
+  (void)feed.next();
+  EXPECT_EQ(quick.pushed(1), std::vector<int64_t>{1});
+  // It takes nothing for a minute.
+  w.run_for(70s);
+  EXPECT_FALSE(slow.port().is_open());
+  feed.send(message_kind::sync, update(2));
+  (void)feed.next();
+  EXPECT_EQ(quick.pushed(1), std::vector<int64_t>{2});
+  EXPECT_NE(w.status("door", "kdb1").find("takes nothing"), std::string::npos);
 }
 
 } // namespace

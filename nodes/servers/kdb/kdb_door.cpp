@@ -1,9 +1,7 @@
 #include <millrace/messages/base/caught.hpp>
-#include <millrace/messages/protocol/connect.hpp>
 #include <millrace/nodes/servers/kdb/kdb_door.hpp>
 #include <millrace/query/execution/partial.hpp>
 
-#include <caf/event_based_actor.hpp>
 #include <caf/send.hpp>
 
 #include <algorithm>
@@ -18,12 +16,9 @@ namespace {
 constexpr auto tick_interval = std::chrono::milliseconds{250};
 /// Lines of one kind are told once in this time, with how many there were.
 constexpr int64_t tell_interval_ns = 10'000'000'000;
-/// The gateway keeps the deadline too, and says what it waited for.
-constexpr std::chrono::seconds last_word{1};
 
-/// One question on its way; all of it ends with its asker.
+/// A question, as its answer is to be written.
 struct question_way {
-  persistence::env* env = nullptr;
   std::shared_ptr<door_inbox> inbox;
   connection_id from = 0;
   uint64_t request = 0;
@@ -56,33 +51,6 @@ void write_answer(const question_way& way, const chunks& parts,
   way.inbox->put(std::move(out));
 }
 
-void ask_gateway(caf::event_based_actor* self, const gateway_actor& gateway,
-                 const std::string& parameters, caf::timespan patience,
-                 const question_way& way) {
-  const auto fail = [way](error why) {
-    question_done out{way.from, way.request};
-    out.message = std::move(why);
-    way.inbox->put(std::move(out));
-  };
-  self->set_down_handler([self, fail](const caf::down_msg&) {
-    fail({errc::closed, "the gateway ended meanwhile"});
-    self->quit();
-  });
-  self->monitor(gateway);
-  self->request(gateway, patience, query_atom_v, parameters)
-    .then(
-      [self, way](const chunks& parts, const query_cut& cut) {
-        way.env->pool->submit([way, parts, warnings = cut.warnings] {
-          write_answer(way, parts, warnings);
-        });
-        self->quit();
-      },
-      [self, fail](const caf::error& why) {
-        fail(from_caf(why));
-        self->quit();
-      });
-}
-
 } // namespace
 
 kdb_door_state::~kdb_door_state() {
@@ -104,14 +72,10 @@ void kdb_door_state::act(question_done& what) {
   const auto found = asking.find(what.from);
   if (found == asking.end() || found->second.request != what.request)
     return; // Its client is gone.
-  auto& question = found->second;
   const auto now = env->clock->monotonic_ns();
   if (!what.message && what.message.failure().code == errc::closed
-      && now < question.deadline_ns) {
-    question.asker = nullptr;
-    ask(what.from, question);
+      && gateway->ask_again(what.from))
     return;
-  }
   if (!what.warnings.empty()) {
     ++incomplete;
     tell("incomplete", "an answer may lack rows: " + what.warnings.front());
@@ -122,10 +86,11 @@ void kdb_door_state::act(question_done& what) {
               "the answer has " + std::to_string(what.message->size())
                 + " bytes, which is more than is left of memory_max; "
                   "ask for less, or later"};
+  gateway->done(what.from);
   const auto done = std::move(asking.extract(found).mapped());
   const bool failed = !what.message;
   const auto fault = failed ? as_in_q(what.message.failure()) : error{};
-  if (!done.what.is_deferred) {
+  if (!done.is_deferred) {
     auto message = !failed        ? *std::move(what.message)
                    : done.is_text ? value_text(fault)
                                   : answer_message(fault);
@@ -170,13 +135,8 @@ void kdb_door_state::perform(const tell_of& what) { tell(what.id, what.text); }
 void kdb_door_state::perform(const give_up& what) {
   subscribing.erase(what.from);
   publishing.erase(what.from);
-  const auto found = asking.find(what.from);
-  if (found == asking.end())
-    return;
-  // The gateway ends what it does for one that is gone.
-  if (found->second.asker)
-    self->send_exit(found->second.asker, caf::exit_reason::kill);
-  asking.erase(found);
+  gateway->give_up(what.from);
+  asking.erase(what.from);
 }
 
 void kdb_door_state::perform(const take_up& what) {
@@ -211,10 +171,26 @@ void kdb_door_state::undertake(const take_up& of, gateway_question& question) {
   if (!question.is_deferred && !of.wants_answer)
     return answer(of.from, of.request, generic_null());
   question.form.capability = client ? client->capability() : char{3};
-  auto& running = asking[of.from];
-  running = {of.request, std::move(question), client && client->is_text(),
-             env->clock->monotonic_ns() + settings.query_timeout_ns, nullptr};
-  ask(of.from, running);
+  const question_way way{.inbox = inbox,
+                         .from = of.from,
+                         .request = of.request,
+                         .form = question.form,
+                         .is_text = client && client->is_text(),
+                         .is_deferred = question.is_deferred};
+  asking[of.from] = {of.request, way.is_text, way.is_deferred};
+  gateway->ask(of.from, {.parameters = std::move(question.parameters),
+                         .deadline_ns = env->clock->monotonic_ns()
+                                        + settings.query_timeout_ns,
+                         .write =
+                           [way](const chunks& rows, const query_cut& cut) {
+                             write_answer(way, rows, cut.warnings);
+                           },
+                         .fail =
+                           [way](error why) {
+                             question_done out{way.from, way.request};
+                             out.message = std::move(why);
+                             way.inbox->put(std::move(out));
+                           }});
 }
 
 void kdb_door_state::answer(connection_id to, uint64_t request,
@@ -226,75 +202,19 @@ void kdb_door_state::answer(connection_id to, uint64_t request,
                         env->clock->monotonic_ns()));
 }
 
-void kdb_door_state::ask(connection_id from, running_question& what) {
-  if (!gateway)
-    return; // `tick` refuses it in time.
-  const question_way way{.env = env,
-                         .inbox = inbox,
-                         .from = from,
-                         .request = what.request,
-                         .form = what.what.form,
-                         .is_text = what.is_text,
-                         .is_deferred = what.what.is_deferred};
-  const std::chrono::nanoseconds left{what.deadline_ns
-                                      - env->clock->monotonic_ns()};
-  what.asker = self->spawn(ask_gateway, gateway, what.what.parameters,
-                           caf::timespan{left + last_word}, way);
-}
-
 void kdb_door_state::tick() {
   const auto now = env->clock->monotonic_ns();
   perform(core.tick(now));
-  connect();
-  std::vector<question_done> late;
-  for (const auto& [from, question] : asking)
-    if (!question.asker && now >= question.deadline_ns)
-      late.push_back(
-        {from, question.request, error{errc::timeout, "no gateway answers"}});
-  for (auto& each : late)
-    act(each);
+  gateway->tick();
   tick_streams(now);
   self->delayed_send(self, caf::timespan{tick_interval}, caf::tick_atom_v);
 }
 
-/// One after the other, until one is there.
-void kdb_door_state::connect() {
-  if (gateway || connecting || settings.gateways.empty())
-    return;
-  connecting = true;
-  const auto& at = settings.gateways[gateway_next++ % settings.gateways.size()];
-  connect_to<gateway_actor>(
-    self, connector, at,
-    [this, at](const gateway_actor& found) {
-      connecting = false;
-      gateway = found;
-      gateway_at = at.name;
-      self->monitor(found);
-      for (auto& [from, question] : asking)
-        if (!question.asker)
-          ask(from, question);
-    },
-    [this](const error&) { connecting = false; });
-}
-
 void kdb_door_state::lost(const caf::down_msg& down) {
-  if (!gateway || down.source != gateway.address())
-    return;
-  gateway = nullptr;
-  tell("gateway_lost", gateway_at
-                         + " is gone: questions wait for it, or for another "
-                           "one");
-  connect();
-}
-
-/// One that `spawn` started is known by discovery alone.
-void kdb_door_state::know(const std::vector<process_row>& rows) {
-  for (const auto& row : rows)
-    if (row.available
-        && std::none_of(
-          settings.gateways.begin(), settings.gateways.end(),
-          [&](const endpoint& at) { return at.name == row.at.name; }))
-      settings.gateways.push_back(row.at);
+  if (const auto gone = gateway->lost(down.source); !gone.empty())
+    tell("gateway_lost", gone
+                           + " is gone: questions wait for it, or for another "
+                             "one");
 }
 
 /// A client that does it again and again does not fill the log.
@@ -319,7 +239,7 @@ status_facts kdb_door_state::status() const {
   const auto facts = core.facts();
   return {{"role", "kdb"},
           {"listens", settings.address + ":" + std::to_string(settings.port)},
-          {"gateway", gateway ? gateway_at : std::string{}},
+          {"gateway", gateway->gateway()},
           {"connections", facts.connections},
           {"connections_total", facts.connections_total},
           {"requests", facts.requests},
@@ -344,7 +264,8 @@ kdb_door(kdb_door_actor::stateful_pointer<kdb_door_state> self,
   state.env = world;
   state.core = door_core{settings.limits};
   state.settings = std::move(settings);
-  state.connector = std::move(connector);
+  state.gateway.emplace(self, world, std::move(connector),
+                        state.settings.gateways);
   state.inbox = std::make_shared<door_inbox>(
     [me = kdb_door_actor{self}] { caf::anon_send(me, inbox_atom::value); });
   state.port = std::move(*open);
@@ -360,7 +281,7 @@ kdb_door(kdb_door_actor::stateful_pointer<kdb_door_state> self,
   return {
     [self](status_atom) { return self->state.status(); },
     [self](watch_atom, const std::vector<process_row>& rows) {
-      self->state.know(rows);
+      self->state.gateway->know(rows);
     },
     [self](inbox_atom) { self->state.take_inbox(); },
     [self](synced_atom) { self->state.publish_all(); },

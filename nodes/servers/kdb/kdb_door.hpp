@@ -2,6 +2,7 @@
 
 #include <millrace/actors/rt/publish/publisher.hpp>
 #include <millrace/messages/protocol/interfaces.hpp>
+#include <millrace/nodes/servers/gateway/gateway_link.hpp>
 #include <millrace/nodes/servers/kdb/door_core.hpp>
 #include <millrace/nodes/servers/kdb/door_inbox.hpp>
 #include <millrace/nodes/servers/kdb/request.hpp>
@@ -73,12 +74,9 @@ struct kdb_door_state {
 
   struct running_question {
     uint64_t request = 0;
-    gateway_question what;
     bool is_text = false;
-    int64_t deadline_ns = 0;
-    caf::actor asker; ///< Null: it waits for a gateway.
+    bool is_deferred = false;
   };
-
   struct waiting_subscription {
     uint64_t request = 0;
     subscribe_request what;
@@ -122,18 +120,16 @@ struct kdb_door_state {
   void perform(const give_up& what);
   void perform(const tell_of& what);
   void answer(connection_id to, uint64_t request, const result<value>& with);
-  void ask(connection_id from, running_question& what);
   void tick();
-  void connect();
   void lost(const caf::down_msg& down);
-  void know(const std::vector<process_row>& rows);
   void tell(const std::string& id, const std::string& text);
   [[nodiscard]] status_facts status() const;
 
   kdb_door_actor::pointer self;
   persistence::env* env = nullptr;
   kdb_door_settings settings;
-  connector_actor connector;
+  /// Questions are by connection: each has one at a time.
+  std::optional<gateway_link<kdb_door_actor::base>> gateway;
   std::shared_ptr<door_inbox> inbox;
   std::unique_ptr<listener> port;
   door_core core;
@@ -147,10 +143,6 @@ struct kdb_door_state {
   std::set<std::string> declared; ///< Tables whose schema is published.
   bool polling = false;
   uint64_t pushed = 0;
-  gateway_actor gateway; ///< Null: none is connected.
-  std::string gateway_at;
-  bool connecting = false;
-  size_t gateway_next = 0;
   uint64_t incomplete = 0; ///< Answers that may lack rows.
   struct told_line {
     int64_t at_ns = 0;

@@ -77,6 +77,10 @@ void session::log_in(session_effects& out) {
   user_ = login.substr(0, login.find(':'));
   unread_.erase(0, end_of_login + 1);
   logged_in_ = true;
+  // Some of the oldest clients end a login twice; they wait for the answer
+  // before they send more.
+  if (!says_capability && unread_.size() == 1 && unread_[0] == '\0')
+    unread_.clear();
   is_text_ = !says_capability && !unread_.empty()
              && static_cast<uint8_t>(unread_.front()) >= 0x20;
   // Clients take more than one byte at once for a refusal.

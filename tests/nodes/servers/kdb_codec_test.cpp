@@ -210,5 +210,19 @@ TEST(KdbCodecTest, SurvivesAnyBytes) {
   EXPECT_GT(read, 100u);
 }
 
+TEST(KdbCodecTest, ObjectsHaveNoMoreRoomThanTheyMay) {
+  // Few bytes each in the message, many in memory.
+  std::vector<value> many(object_bytes_max / sizeof(value) + 1,
+                          atom_of(kind::boolean, uint8_t{1}));
+  const auto message = write_message(message_kind::sync, list_of(many));
+  ASSERT_TRUE(message);
+  EXPECT_EQ(read_message(*message).failure().code, errc::oversize);
+  const auto names = write_message(
+    message_kind::sync, symbols_of(std::vector<std::string>(
+                          object_bytes_max / sizeof(std::string) + 1, "")));
+  ASSERT_TRUE(names);
+  EXPECT_EQ(read_message(*names).failure().code, errc::oversize);
+}
+
 } // namespace
 } // namespace millrace::nodes::kdb

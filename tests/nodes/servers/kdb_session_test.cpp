@@ -39,6 +39,35 @@ TEST(KdbSessionTest, AnswersALoginWithOneByte) {
   }
 }
 
+TEST(KdbSessionTest, KnowsClientsByWhatFollowsTheirLogin) {
+  session twice;
+  EXPECT_EQ(twice.received({"u:p\0\0", 5}),
+            session_effects{send_bytes{std::string(1, '\0')}});
+  EXPECT_EQ(twice.received(question("a")),
+            (session_effects{handle_request{1, true, text_value("a")}}));
+  EXPECT_FALSE(twice.is_text());
+
+  session text;
+  EXPECT_EQ(text.received({"u:p\0tables", 10}), session_effects{});
+  EXPECT_EQ(text.received({"[]\0", 3}),
+            (session_effects{handle_request{1, true, text_value("tables[]")}}));
+  EXPECT_TRUE(text.is_text());
+  EXPECT_EQ(text.answered(1, std::string{"quote trade\n"}),
+            (session_effects{send_bytes{"quote trade\n"}, end_connection{}}));
+}
+
+TEST(KdbSessionTest, AnswersAnErrorToWhatItCannotRead) {
+  session made;
+  (void)logged_in(made);
+  auto broken = question("a");
+  broken[9] = 5; // A list that is longer than its message.
+  broken[10] = 127;
+  const auto out = made.received(broken);
+  ASSERT_EQ(out.size(), 2u);
+  EXPECT_EQ(static_cast<uint8_t>(std::get<send_bytes>(out[0]).bytes[8]), 0x80);
+  EXPECT_EQ(std::get<end_connection>(out[1]).why, errc::malformed_message);
+}
+
 TEST(KdbSessionTest, TakesMessagesAsTheyCome) {
   session made;
   auto bytes = std::string{"u:p\3\0", 5} + question("a")
