@@ -442,26 +442,59 @@ def texts(binary):
 
 
 def real_history(binary):
-  """Real days, loaded out of order, answer as an independent reading says."""
-  files = [("SPY", "2013-10-09"), ("AIG", "2013-10-08"), ("SPY", "2013-10-07"),
-           ("SPY", "2013-10-08")]
+  """Real days, loaded in any order, answer as an independent reading says, and
+  to the last byte as the same days do that were fed and ended one by one."""
+  days = [("SPY", "2013-10-07"), ("SPY", "2013-10-08"), ("AIG", "2013-10-08"),
+          ("SPY", "2013-10-09")]
+
+  def words(symbol, date):
+    name = f"{symbol.lower()}_{date.replace('-', '')}_trade.zip"
+    return ["--layout", "lean-equity-trade", "--table", "trade", "--date", date,
+            "--symbol", symbol, mill.shared_data("lean") / name]
+
+  def answers(made):
+    out = []
+    for columns in (["size", "price"], ["price", "size"]):
+      out.append(made.query({
+        "tablename": "trade", "starttime": days[0][1], "endtime": days[-1][1],
+        "grouping": ["date", "sym"], "aggregations": {
+          "count": "time", "first": ["time", "price", "ex", "cond"],
+          "last": ["time", "price", "size", "ex"], "sum": columns,
+          "avg": columns, "dev": columns, "wavg": [columns],
+          "cor": [columns]}}))
+    out.append(made.query(lean_data.trade_query(days[0][1], days[-1][1],
+                                                bars=True)))
+    # Rows, those of one time as they came.
+    out.append(made.query({
+      "tablename": "trade", "starttime": days[1][1] + "T14:00:00",
+      "endtime": days[1][1] + "T14:05:00", "ordering": ["asc", "time"]}))
+    mill.check(len(out[-1]) > 100, "too few rows to tell:", len(out[-1]))
+    return out
+
   with mill.cluster(binary, NODES) as made:
     made.up()
-    want = {}
-    for symbol, date in files:
-      name = f"{symbol.lower()}_{date.replace('-', '')}_trade.zip"
-      at = mill.shared_data("lean") / name
-      made.run("load", "--layout", "lean-equity-trade", "--table", "trade",
-               "--date", date, "--symbol", symbol, at)
-      facts = lean_data.trade_facts(at, symbol, date)
-      want.setdefault(date, {}).update(
-        {key: value for key, value in facts.items() if key[1] is None})
-    mill.wait_until(lambda: made.process("hdb1").get("partitions")
-                    == ["2013.10.07", "2013.10.08", "2013.10.09"], 30,
-                    "the loaded days")
-    for date, facts in want.items():
-      lean_data.compare(f"trades of {date}",
-                        made.query(lean_data.trade_query(date, date)), facts)
+    for symbol, date in days:
+      made.run("feed", *words(symbol, date))
+      if (symbol, date) != days[1]:
+        made.end_period(date)
+    fed = answers(made)
+  for order in ([3, 2, 0, 1], [1, 3, 0, 2]):
+    with mill.cluster(binary, NODES) as made:
+      made.up()
+      want = {}
+      for symbol, date in (days[i] for i in order):
+        made.run("load", *words(symbol, date))
+        facts = lean_data.trade_facts(words(symbol, date)[-1], symbol, date)
+        want.setdefault(date, {}).update(
+          {key: value for key, value in facts.items() if key[1] is None})
+      mill.check(made.process("hdb1")["partitions"]
+                 == ["2013.10.07", "2013.10.08", "2013.10.09"],
+                 made.process("hdb1"))
+      for date, facts in want.items():
+        lean_data.compare(f"trades of {date}",
+                          made.query(lean_data.trade_query(date, date)), facts)
+      mill.check(answers(made) == fed, "loaded", order, "is", answers(made),
+                 "not", fed)
 
 
 if __name__ == "__main__":

@@ -278,7 +278,7 @@ TEST(HdbAmendTest, ARangeWithoutRowsStillCounts) {
 
 TEST(HdbAmendTest, TheLedgerSaysWhatWasDone) {
   amended_database db{9};
-  db.add_range(100, true);
+  db.add_range(400, true);
   auto bust = db.rows_with(symbol_column, "S6");
   bust.removes = true;
   bust.text = "removed, by the exchange's word";

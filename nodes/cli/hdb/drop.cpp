@@ -159,15 +159,14 @@ int run(const hdb_drop_options& options) {
   print_dropped(options, chosen, version, served);
   if (served.late)
     return fail(served.late);
-  return chosen.empty() ? exit_negative : exit_ok;
+  return exit_ok;
 }
 
 } // namespace
 
 const command<hdb_drop_options> hdb_drop_command{
   {"drop",
-   "Let the rows and files of partitions go, and wait until none is served; "
-   "exit 1 when there is none",
+   "Let the rows and files of partitions go, and wait until none is served",
    "millrace hdb drop examples/local-data/hdb --before 2023-01-01"},
   declare,
   run};
