@@ -97,7 +97,85 @@ void plan_part(partition_order& part, const partition_order& whole,
   }
 }
 
+/// How much text the rows of an order have, by column.
+class row_texts {
+public:
+  row_texts(const partition_order& order, const table_schema& schema)
+    : pieces_{order.pieces} {
+    for (size_t c = 0; c < schema.columns.size(); ++c)
+      if (schema.columns[c].type == column_type::string)
+        columns_.push_back(c);
+  }
+
+  [[nodiscard]] const std::vector<size_t>& columns() const noexcept {
+    return columns_;
+  }
+  [[nodiscard]] uint64_t bytes(uint32_t place, size_t column) const {
+    const auto& piece = pieces_[place >> 16];
+    const auto& values = piece.segment->columns[column];
+    if (!values.values)
+      return 0;
+    const auto row = piece.begin + (place & 0xffff);
+    const auto* ends = values.as<uint32_t>();
+    return ends[row] - (row == 0 ? 0 : ends[row - 1]);
+  }
+
+private:
+  const std::vector<source_piece>& pieces_;
+  std::vector<size_t> columns_;
+};
+
+/// The row of an order from which on each part begins.
+std::vector<uint32_t> begins_by_text(const partition_order& order,
+                                     const table_schema& schema,
+                                     uint64_t text_max) {
+  const row_texts texts{order, schema};
+  std::vector<uint32_t> out{0};
+  std::vector<uint64_t> sums(texts.columns().size());
+  for (uint32_t row = 0; row < order.row_count; ++row) {
+    const auto place = order.place_memory[row];
+    bool fits = true;
+    for (size_t i = 0; i < sums.size(); ++i)
+      fits &= sums[i] + texts.bytes(place, texts.columns()[i]) <= text_max;
+    if (!fits && row != out.back()) {
+      out.push_back(row);
+      sums.assign(sums.size(), 0);
+    }
+    for (size_t i = 0; i < sums.size(); ++i)
+      sums[i] += texts.bytes(place, texts.columns()[i]);
+  }
+  return out;
+}
+
 } // namespace
+
+std::vector<dated_order> cut_by_text(std::vector<dated_order> dated,
+                                     const table_schema& schema,
+                                     uint64_t text_max) {
+  const auto symbol_column = *schema.column_index(schema.symbol_column);
+  std::vector<dated_order> out;
+  for (auto& [date, whole] : dated) {
+    auto begins = begins_by_text(whole, schema, text_max);
+    if (begins.size() == 1) {
+      out.push_back({date, std::move(whole)});
+      continue;
+    }
+    begins.push_back(whole.row_count);
+    auto range = whole.ranges.begin();
+    for (size_t i = 0; i + 1 < begins.size(); ++i) {
+      auto& part = out.emplace_back(dated_order{date, {}}).order;
+      part.pieces = whole.pieces;
+      part.place_memory
+        = std::make_unique_for_overwrite<uint32_t[]>(begins[i + 1] - begins[i]);
+      for (auto row = begins[i]; row < begins[i + 1]; ++row) {
+        range += row == range->end ? 1 : 0;
+        append_row(part, whole.place_memory[row], range->code);
+      }
+      plan_part(part, whole, symbol_column);
+    }
+  }
+  return out;
+}
 
 result<std::vector<dated_order>> cut_by_date(partition_order whole,
                                              const table_schema& schema,

@@ -23,4 +23,10 @@ struct dated_order {
 cut_by_date(partition_order whole, const table_schema& schema,
             int64_t otherwise);
 
+/// Cuts those on whose rows a string column has more bytes of text than one
+/// part may hold into several, of consecutive rows. @pre no row has more
+[[nodiscard]] std::vector<dated_order>
+cut_by_text(std::vector<dated_order> dated, const table_schema& schema,
+            uint64_t text_max);
+
 } // namespace millrace::persistence

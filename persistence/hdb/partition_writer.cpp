@@ -4,6 +4,7 @@
 #include <millrace/persistence/hdb/partition_writer.hpp>
 
 #include <algorithm>
+#include <optional>
 #include <set>
 
 namespace millrace::persistence {
@@ -30,32 +31,14 @@ uint64_t text_bytes(const table_view& view, size_t column) {
   return bytes;
 }
 
-/// The same of the rows of an order.
-uint64_t text_bytes(const partition_order& order, size_t column) {
-  uint64_t bytes = 0;
-  for (const auto place : order.places()) {
-    const auto& piece = order.pieces[place >> 16];
-    const auto& values = piece.segment->columns[column];
-    if (!values.values)
-      continue;
-    const auto row = piece.begin + (place & 0xffff);
-    const auto* ends = values.as<uint32_t>();
-    bytes += ends[row] - (row == 0 ? 0 : ends[row - 1]);
-  }
-  return bytes;
-}
-
-/// Whether the text of each string column fits its part, before anything is
-/// written.
-/// @param order of the part's rows; nullptr: all of the view's
-error check_text(const table_view& view, const partition_order* order) {
+/// The first string column whose text is more than one part may hold.
+std::optional<size_t> too_long(const table_view& view, uint64_t text_max) {
   const auto& columns = view.schema->columns;
   for (size_t c = 0; c < columns.size(); ++c)
     if (columns[c].type == column_type::string
-        && text_bytes(view, c) > UINT32_MAX
-        && (!order || text_bytes(*order, c) > UINT32_MAX))
-      return too_much_text(*view.schema, c);
-  return {};
+        && text_bytes(view, c) > text_max)
+      return c;
+  return std::nullopt;
 }
 
 } // namespace
@@ -130,8 +113,8 @@ error period_write::impl::begin_table(const table_view& view) {
                                     + "': " + std::to_string(rows)
                                     + " rows are more than one part holds"};
   if (!request.partition.empty())
-    if (auto fault = check_text(view, nullptr))
-      return fault;
+    if (const auto column = too_long(view, request.text_max))
+      return too_much_text(*view.schema, *column);
   part.row_count = static_cast<uint32_t>(rows);
   part.directory = writer->next_version();
   part.zones.resize(view.schema->columns.size());
@@ -175,6 +158,7 @@ std::vector<std::function<error()>> period_write::impl::sort_jobs() {
       continue;
     jobs.emplace_back(
       [one = table.get(), cut = request.partition.empty(),
+       text_max = request.text_max,
        undated = request.undated.value_or(request.period)]() -> error {
         auto order = sort_rows(*one->view);
         if (!order)
@@ -187,6 +171,9 @@ std::vector<std::function<error()>> period_write::impl::sort_jobs() {
         if (!cuts)
           return cuts.failure();
         one->cuts = std::move(*cuts);
+        if (too_long(*one->view, text_max))
+          one->cuts
+            = cut_by_text(std::move(one->cuts), *one->view->schema, text_max);
         return {};
       });
   }
@@ -215,8 +202,6 @@ error period_write::impl::part_by_date() {
       part->directory = writer->directory() + "/" + part->part.path();
       part->columns.resize(table->columns.size());
       part->order = std::move(cuts[i].order);
-      if (auto fault = check_text(*part->view, &part->order))
-        return fault;
       parts.push_back(std::move(part));
     }
     if (count == 0)

@@ -18,8 +18,8 @@ namespace millrace::persistence {
 struct period_request {
   std::string stream;
   int64_t period = 0;
-  /// Directory name, see date_partition_name. Empty: each row goes to the
-  /// partition of its own date.
+  /// Directory name, see date_partition_name; all rows are one part. Empty:
+  /// each row goes to the partition of its own date.
   std::string partition;
   uint32_t stripe = 0;
   uint32_t stripe_count = 1;
@@ -32,6 +32,8 @@ struct period_request {
   /// The rows take the place of those that are there of the same range, and
   /// this is noted; none: the range must not be there yet. Of one table.
   std::optional<std::vector<hdb_ledger_entry>> amends{};
+  /// More text than this of one column makes several parts of a date.
+  uint64_t text_max = UINT32_MAX;
   /// The date of rows without a time; none: that of the period.
   std::optional<int64_t> undated{};
   /// Not of an amendment: what is known of its stream stays.

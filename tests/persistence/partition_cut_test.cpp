@@ -93,5 +93,65 @@ TEST(PartitionCutTest, RowsGoToThePartitionOfTheirOwnDate) {
   }
 }
 
+// Method: parts of few bytes of text. Those of a date one after the other are
+// a stable sort of its rows, and none has more text than it may.
+TEST(PartitionCutTest, MuchTextOfADateIsSeveralParts) {
+  constexpr int64_t period = 2;
+  constexpr uint64_t text_max = 100;
+  env world;
+  world.fs = &posix_file_system();
+  const temporary_directory directory;
+  std::mt19937_64 random{5};
+  filled_table table{every_type(), {}};
+  memory_store rdb{{.segment_rows = 64}};
+  ASSERT_FALSE(rdb.declare(table.schema));
+  position at{};
+  fill_days(rdb, table, at, random);
+  rdb.end_period(at);
+  auto writer = hdb_writer::open(world, directory.path());
+  ASSERT_TRUE(writer) << to_string(writer.failure());
+  auto request = request_of(rdb, period, {}, at);
+  request.partition.clear();
+  request.text_max = text_max;
+  ASSERT_TRUE(*write_period(**writer, request));
+  EXPECT_FALSE(*write_period(**writer, request)) << "written twice";
+  std::map<int64_t, rows> wanted;
+  for (const auto& each : table.all)
+    wanted[date_of(table.schema, each, period)].push_back(each);
+  auto store = hdb_store::open(posix_file_system(), directory.path());
+  ASSERT_TRUE(store) << to_string(store.failure());
+  const auto snapshot = (*store)->snapshot();
+  EXPECT_EQ(snapshot->manifest().cutover("ticks", "all"), at);
+  EXPECT_GT(snapshot->parts("all").size(), 2 * wanted.size());
+  std::map<std::string, rows> found;
+  for (const auto* part : snapshot->parts("all")) {
+    auto view = loaded(snapshot->view(*part));
+    ASSERT_TRUE(view) << to_string(view.failure());
+    const auto& segment = view->segments[0];
+    expect_exact_zones(table.schema, segment);
+    for (uint32_t r = 0; r < segment.row_count; ++r)
+      found[part->partition].push_back(row_of(segment, r));
+    for (const auto& file : part->files)
+      if (file.name.ends_with(".text") && part->row_count > 1
+          && table.schema
+                 .columns[*table.schema.column_index(
+                   file.name.substr(0, file.name.size() - 5))]
+                 .type
+               == column_type::string) {
+        EXPECT_LE(file.bytes, text_max);
+      }
+  }
+  ASSERT_EQ(found.size(), wanted.size());
+  for (const auto& [date, of_date] : wanted) {
+    const auto& here = found[date_partition_name(date)];
+    const auto order = sorted_order(table.schema, of_date);
+    ASSERT_EQ(here.size(), order.size());
+    for (size_t i = 0; i < order.size(); ++i)
+      ASSERT_EQ(here[i], of_date[order[i]]);
+  }
+  EXPECT_TRUE(
+    check_all(*world.fs, directory.path(), snapshot->manifest()).empty());
+}
+
 } // namespace
 } // namespace millrace::persistence
