@@ -65,26 +65,35 @@ error run_stages(persistence::period_write& write,
   return {};
 }
 
+/// Table and partition of each part.
+std::set<std::pair<std::string, std::string>>
+places_of(const persistence::written_parts& written) {
+  std::set<std::pair<std::string, std::string>> out;
+  for (const auto& part : written.parts)
+    out.emplace(part.table, part.partition);
+  return out;
+}
+
 /// Whether rows of another text of this file's name lie in these partitions:
 /// it was changed, or has grown, since it was loaded.
 error check_names(const persistence::hdb_manifest& manifest,
                   const std::string& source,
                   const persistence::written_parts& written) {
   const auto mine = feed::parse_text_identity(source);
+  const auto places = places_of(written);
   for (const auto& here : manifest.parts) {
     const auto of = parse_load_stream(here.stream);
-    if (!of || here.row_count == 0)
+    if (!of || here.row_count == 0
+        || !places.contains({here.table, here.partition}))
       continue;
     const auto other = feed::parse_text_identity(of->second);
     if (other.name != mine.name || other.text == mine.text)
       continue;
-    for (const auto& part : written.parts)
-      if (part.table == here.table && part.partition == here.partition)
-        return {errc::already_exists,
-                mine.name + ": another text of this name was loaded, which "
-                  + here.partition
-                  + " has rows of; --replace puts these in the place of all "
-                    "rows of their dates"};
+    return {errc::already_exists,
+            mine.name + ": another text of this name was loaded, which "
+              + here.partition
+              + " has rows of; --replace puts these in the place of all rows "
+                "of their dates"};
   }
   return {};
 }
@@ -352,13 +361,10 @@ error history_load::replace() {
   if (!writer_)
     return {};
   persistence::emptied_parts emptied;
+  const auto places = places_of(waiting_);
   std::map<std::string, uint64_t> gone;
   for (const auto& here : writer_->manifest().parts) {
-    const bool meets = std::any_of(
-      waiting_.parts.begin(), waiting_.parts.end(), [&](const auto& part) {
-        return part.table == here.table && part.partition == here.partition;
-      });
-    if (!meets || here.row_count == 0)
+    if (here.row_count == 0 || !places.contains({here.table, here.partition}))
       continue;
     rows_replaced_ += here.row_count;
     if (!parse_load_stream(here.stream))

@@ -268,36 +268,73 @@ lineage_id hdb_manifest::life(std::string_view stream) const {
   return found == lives.end() ? lineage_id{} : found->second;
 }
 
-result<bool> hdb_manifest::contains(const hdb_part& part) const {
+namespace {
+
+error overlaps(const hdb_part& part, const hdb_part& here) {
+  return {errc::already_exists, range_text(part) + " overlaps "
+                                  + range_text(here) + " in " + here.path()};
+}
+
+} // namespace
+
+range_check::range_check(const hdb_manifest& manifest, const hdb_part& part) {
+  of_.stream = part.stream;
+  of_.table = part.table;
+  of_.stripe_count = part.stripe_count;
+  of_.from = part.from;
+  of_.to = part.to;
+  joined_ = part.from == position{};
+  for (const auto& here : manifest.parts) {
+    if (part.from > here.to || part.to <= here.from
+        || here.stream != part.stream || here.table != part.table)
+      continue;
+    if (here.from == part.from && here.to == part.to
+        && here.stripe_count == part.stripe_count)
+      stripes_[here.stripe] = {here.period, here.partition, here.directory};
+    else if (part.from == here.to)
+      joined_ = true;
+    else if (!overlap_)
+      overlap_ = overlaps(part, here);
+  }
+}
+
+bool range_check::is_of(const hdb_part& part) const noexcept {
+  return part.from == of_.from && part.to == of_.to
+         && part.stripe_count == of_.stripe_count && part.stream == of_.stream
+         && part.table == of_.table;
+}
+
+result<bool> range_check::contains(const hdb_part& part) const {
   if (part.from >= part.to || part.stripe >= part.stripe_count
       || !fits_path(part.partition) || !fits_path(part.table))
     return error{errc::invalid_argument,
                  range_text(part) + " to partition '" + part.partition
                    + "' is not a range, a stripe and a name"};
-  bool joined = part.from == position{};
-  for (const auto& here : parts) {
-    if (here.stream != part.stream || here.table != part.table)
-      continue;
-    if (here.same_range(part)) {
-      if (here.period == part.period && here.partition == part.partition)
-        return true;
-    } else if (part.from == here.to
-               || (here.from == part.from && here.to == part.to
-                   && here.stripe_count == part.stripe_count)) {
-      joined = true;
-      continue;
-    } else if (part.from >= here.to || part.to <= here.from) {
-      continue;
-    }
-    return error{errc::already_exists, range_text(part) + " overlaps "
-                                         + range_text(here) + " in "
-                                         + here.path()};
+  if (overlap_)
+    return overlap_;
+  if (const auto here = stripes_.find(part.stripe); here != stripes_.end()) {
+    const auto& [period, partition, directory] = here->second;
+    if (period == part.period && partition == part.partition)
+      return true;
+    auto other = of_;
+    other.stripe = part.stripe;
+    other.partition = partition;
+    other.directory = directory;
+    return overlaps(part, other);
   }
-  if (!joined)
+  if (!joined_ && stripes_.empty())
     return error{errc::invalid_argument,
                  range_text(part)
                    + " leaves rows out: no partition ends where it begins"};
   return false;
+}
+
+void range_check::add(const hdb_part& part) {
+  stripes_[part.stripe] = {part.period, part.partition, part.directory};
+}
+
+result<bool> hdb_manifest::contains(const hdb_part& part) const {
+  return range_check{*this, part}.contains(part);
 }
 
 bool hdb_manifest::holds(const hdb_part& part) const noexcept {
@@ -407,6 +444,14 @@ error lost_or_never_there(file_system& fs, const std::string& directory,
   return fault;
 }
 
+/// A directory in the place of the manifest is damage of the database, and no
+/// wrong question.
+error as_damage(error fault) {
+  if (fault.code == errc::invalid_argument)
+    fault.code = errc::corrupt;
+  return fault;
+}
+
 /// Part directories are plain decimal numbers.
 bool is_version(std::string_view name) {
   uint64_t number = 0;
@@ -425,7 +470,7 @@ result<hdb_manifest> read_hdb_manifest(file_system& fs,
   if (!bytes)
     return bytes.failure().code == errc::not_found
              ? lost_or_never_there(fs, directory, bytes.failure())
-             : bytes.failure();
+             : as_damage(bytes.failure());
   auto out = decode_hdb_manifest(*bytes);
   if (!out)
     return error{out.failure().code, path + ": " + out.failure().context};
@@ -437,7 +482,7 @@ result<uint64_t> peek_hdb_manifest(file_system& fs,
   const auto path = directory + "/" + hdb_manifest_name;
   auto opened = fs.open(path, open_mode::read);
   if (!opened)
-    return opened.failure();
+    return as_damage(opened.failure());
   preamble head;
   std::array<std::byte, sizeof head> bytes{};
   auto got = (*opened)->read_at(0, bytes);

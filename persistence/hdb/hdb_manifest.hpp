@@ -125,6 +125,32 @@ struct hdb_manifest {
   [[nodiscard]] bool holds(const hdb_part& part) const noexcept;
 };
 
+/// What a manifest has of one range of a table, looked up once for all of its
+/// stripes, of which there may be many.
+class range_check {
+public:
+  /// The range of `part`.
+  range_check(const hdb_manifest& manifest, const hdb_part& part);
+
+  [[nodiscard]] bool is_of(const hdb_part& part) const noexcept;
+  /// As hdb_manifest::contains; @pre is_of(part)
+  [[nodiscard]] result<bool> contains(const hdb_part& part) const;
+  /// One that `contains` does not have is there from now on.
+  void add(const hdb_part& part);
+
+private:
+  struct stripe {
+    int64_t period = 0;
+    std::string partition;
+    uint64_t directory = 0;
+  };
+
+  hdb_part of_; ///< Stream, table, stripe count and positions.
+  std::map<uint32_t, stripe> stripes_; ///< That are there.
+  bool joined_ = false;
+  error overlap_; ///< With another range.
+};
+
 /// "2013.10.07" for days since 2000.01.01.
 [[nodiscard]] std::string date_partition_name(int64_t period);
 

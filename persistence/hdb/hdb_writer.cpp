@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <optional>
 #include <set>
 
 namespace millrace::persistence {
@@ -199,12 +200,16 @@ error hdb_writer::commit(std::vector<hdb_part> parts,
       return fault;
   bool changed
     = !left.empty() || next.schemas.size() != manifest_.schemas.size();
+  std::optional<range_check> range;
   for (auto& part : parts) {
-    auto here = next.contains(part);
+    if (!range || !range->is_of(part))
+      range.emplace(next, part);
+    auto here = range->contains(part);
     if (!here)
       return here.failure();
     if (*here)
       continue;
+    range->add(part);
     if (!next.schema(part.table, part.schema_version))
       return {errc::schema_mismatch, "table '" + part.table
                                        + "': no schema of version "

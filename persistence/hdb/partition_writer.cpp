@@ -306,7 +306,9 @@ result<written_parts> period_write::finish() {
       for (auto& file : column.files)
         part.files.push_back(std::move(file.facts));
     }
-    out.schemas.push_back(*table->view->schema);
+    if (const auto& schema = *table->view->schema;
+        out.schemas.empty() || out.schemas.back() != schema)
+      out.schemas.push_back(schema);
     out.parts.push_back(std::move(part));
   }
   return out;

@@ -233,6 +233,21 @@ TEST_F(HdbDamageTest, AFileCutWithinItsLastPageIsAFault) {
   }
 }
 
+TEST_F(HdbDamageTest, ADirectoryInThePlaceOfAFileIsDamage) {
+  const auto put_directory = [](const std::string& at) {
+    std::filesystem::remove(at);
+    std::filesystem::create_directory(at);
+  };
+  const auto file = file_of(0, "price");
+  put_directory(file);
+  expect_names(run(aggregate(aggregate_function::sum, "price")), file);
+  EXPECT_EQ(whole(aggregate(aggregate_function::sum, "size")), 120000);
+  put_directory(path() + "/manifest");
+  EXPECT_EQ(read_hdb_manifest(*world.fs, path()).failure().code, errc::corrupt);
+  EXPECT_EQ(store->refresh().failure().code, errc::corrupt);
+  EXPECT_EQ(whole(aggregate(aggregate_function::sum, "size")), 120000);
+}
+
 TEST_F(HdbDamageTest, DamagedSumsCostTimeAndNoAnswer) {
   const auto all = aggregate(aggregate_function::sum, "price");
   const auto sums = file_of(0, ".sums");
