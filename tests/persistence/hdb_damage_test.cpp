@@ -234,13 +234,13 @@ TEST_F(HdbDamageTest, AFileCutWithinItsLastPageIsAFault) {
 }
 
 TEST_F(HdbDamageTest, ADirectoryInThePlaceOfAFileIsDamage) {
-  const auto put_directory = [](const std::string& at) {
-    std::filesystem::remove(at);
-    std::filesystem::create_directory(at);
+  const auto put_directory = [](const std::string& place) {
+    std::filesystem::remove(place);
+    std::filesystem::create_directory(place);
   };
   const auto file = file_of(0, "price");
   put_directory(file);
-  expect_names(run(aggregate(aggregate_function::sum, "price")), file);
+  expect_names(aggregate(aggregate_function::sum, "price"), file);
   EXPECT_EQ(whole(aggregate(aggregate_function::sum, "size")), 120000);
   put_directory(path() + "/manifest");
   EXPECT_EQ(read_hdb_manifest(*world.fs, path()).failure().code, errc::corrupt);
