@@ -11,6 +11,7 @@ role_table::role_table()
            {std::string{process_type::rdb}, start_rdb},
            {std::string{process_type::gateway}, start_gateway},
            {std::string{process_type::kdb}, start_kdb},
+           {std::string{process_type::http}, start_http},
            {std::string{process_type::feed}, start_feed}} {}
 
 void role_table::add(std::string type, process_factory factory) {

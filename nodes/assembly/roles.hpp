@@ -75,9 +75,11 @@ struct rt_factory {
                                                const process_config& process);
 [[nodiscard]] result<hosted_process>
 start_gateway(process_host& host, const process_config& process);
-/// A port for kdb+ clients (kdb_role.cpp).
+// Ports for programs of others: port_roles.cpp.
 [[nodiscard]] result<hosted_process> start_kdb(process_host& host,
                                                const process_config& process);
+[[nodiscard]] result<hosted_process> start_http(process_host& host,
+                                                const process_config& process);
 [[nodiscard]] result<hosted_process> start_feed(process_host& host,
                                                 const process_config& process);
 

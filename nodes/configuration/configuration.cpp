@@ -24,10 +24,10 @@ using text::toml_kind;
 using text::toml_section;
 using text::toml_value;
 
-constexpr std::array<std::string_view, 7> process_types{
+constexpr std::array<std::string_view, 8> process_types{
   process_type::discovery, process_type::rt,  process_type::feed,
   process_type::rdb,       process_type::hdb, process_type::gateway,
-  process_type::kdb};
+  process_type::kdb,       process_type::http};
 
 constexpr int64_t most_ns = std::numeric_limits<int64_t>::max();
 constexpr auto most_bytes
@@ -315,8 +315,8 @@ private:
       read_gateway(at, out);
     else if (out.type == process_type::feed)
       read_feed_process(at, out);
-    else if (out.type == process_type::kdb)
-      read_kdb(at, out);
+    else if (out.type == process_type::kdb || out.type == process_type::http)
+      read_port_process(at, out);
     else if (out.type != process_type::discovery)
       read_settings(at, out);
     config_.processes.push_back(std::move(out));
@@ -397,7 +397,7 @@ private:
       "rows_max", 0, most_ns, static_cast<int64_t>(out.result_rows_max)));
   }
 
-  void read_kdb(toml_section& at, process_config& out) {
+  void read_port_process(toml_section& at, process_config& out) {
     out.port = static_cast<uint16_t>(at.integer("port", 1, 65'535, {}));
     for (const auto& other : config_.nodes)
       if (other.port == out.port && at.has("port"))
@@ -407,7 +407,8 @@ private:
       if (other.port == out.port && at.has("port"))
         at.fault("port", std::to_string(out.port) + " is the port of process "
                            + in_quotes(other.name) + " too");
-    out.published = at.texts("publish");
+    if (out.type == process_type::kdb)
+      out.published = at.texts("publish");
     for (const auto& name : out.published)
       if (!config_.stream(name))
         at.fault("publish", in_quotes(name) + " is not a [[stream]]");

@@ -26,6 +26,7 @@ inline constexpr std::string_view rdb = "rdb";
 inline constexpr std::string_view hdb = "hdb";
 inline constexpr std::string_view gateway = "gateway";
 inline constexpr std::string_view kdb = "kdb";
+inline constexpr std::string_view http = "http";
 } // namespace process_type
 
 /// What "written" means in the acknowledgements of a stream.
@@ -110,8 +111,8 @@ struct process_config {
   bool write_down = true;
   /// rdb: stops applying above it, and lags until the end of a period frees
   /// memory; `eop` reaches that end all the same. gateway: limit of one
-  /// query's result. 0: no limit. kdb: of what was read and is not yet done,
-  /// and of what is not yet sent, over all connections; above 0.
+  /// query's result. 0: no limit. kdb, http: of what was read and is not yet
+  /// done, and of what is not yet sent, over all connections; above 0.
   uint64_t memory_max_bytes = 0;
   /// rdb, hdb: what one query may hold there. 0: no limit.
   uint64_t query_memory_max_bytes = uint64_t{2} << 30;
@@ -121,8 +122,8 @@ struct process_config {
   int64_t query_timeout_ns = 30'000'000'000;
   uint64_t result_rows_max = 1'000'000; ///< gateway; 0: no limit.
 
-  uint16_t port = 0;                  ///< kdb: where its clients connect.
-  uint32_t connections_max = 256;     ///< kdb: at one time.
+  uint16_t port = 0;                  ///< kdb, http: where clients connect.
+  uint32_t connections_max = 256;     ///< kdb, http: at one time.
   std::vector<std::string> published; ///< kdb: streams that clients publish to.
 
   std::string layout; ///< feed: a name of `layouts`, or a preset.

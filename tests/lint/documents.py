@@ -130,6 +130,7 @@ def keys_of(lint):
                             r".*?^  }", text, re.DOTALL | re.MULTILINE):
         section = {"rt": "process", "rdb": "process", "hdb": "process",
                    "gateway": "process", "feed_process": "process",
+                   "port_process": "process",
                    "settings": "process", "columns": "table"
                    }.get(body.group(1), body.group(1))
         found.setdefault(section, set()).update(KEY.findall(body.group()))

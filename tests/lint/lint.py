@@ -40,7 +40,7 @@ LIBRARIES = {
     r"rocksdb/": ["persistence/:cpp"],
     r"nlohmann/": ["messages/text/:cpp"],
     r"(spdlog)/": ["nodes/:cpp"],
-    r"boost/": ["nodes/servers/port/:cpp"],
+    r"boost/": ["nodes/servers/port/:cpp", "nodes/servers/http/:cpp"],
     r"CLI/": ["nodes/cli/command/:cpp"],
     r"toml": ["messages/text/:cpp"],
     r"date/": ["messages/text/:cpp"],

@@ -111,7 +111,7 @@ TEST(ConfigurationTest, FaultsOfDeclaredTypes) {
   other.replace(other.find("[\"vwap\"]"), 8, "[\"twap\"]");
   EXPECT_THAT(fault_of(other),
               HasSubstr(":27:process.type: 'vwap' is not one of discovery, rt, "
-                        "feed, rdb, hdb, gateway, kdb, twap"));
+                        "feed, rdb, hdb, gateway, kdb, http, twap"));
   EXPECT_THAT(fault_of(with_line(4, "process_types = [\"rdb\"]")),
               HasSubstr(":4:cluster.process_types: 'rdb' is a built-in type"));
 }
@@ -455,17 +455,6 @@ constexpr bad_line bad_lines[] = {
    "stream 'market' is ordered by 2 rt processes; a group has 1, 3 or 5"},
   {27, "type = \"rdb\"", ":26:process.write_down: ",
    "'rdb1' writes table 'trade' to /etc/millrace/data/hdb already"},
-  {27, "type = \"kdb\"", ":25:process.port: ", "is missing"},
-  {27, "type = \"kdb\"\nport = 7002",
-   ":28:process.port: ", "7002 is the port of node 'two' too"},
-  {27,
-   "type = \"kdb\"\nport = 5000\n[[process]]\nname = \"kdb2\"\n"
-   "type = \"kdb\"\nport = 5000",
-   ":32:process.port: ", "5000 is the port of process 'gw1' too"},
-  {27, "type = \"kdb\"\nport = 5000\nmemory_max = \"1KiB\"",
-   ":29:process.memory_max: ", "is not within"},
-  {27, "type = \"kdb\"\nport = 5000\naddress = \"0.0.0.0\"",
-   ":29:process.address: ", "unknown key"},
   {27, "type = \"feed\"", ":25:process.files: ", "needs files"},
   {27, "type = \"feed\"\ndate = \"2013-02-30\"",
    ":28:process.date: ", "2013-02-30"},

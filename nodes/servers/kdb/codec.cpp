@@ -297,6 +297,15 @@ void put(std::string& into, const value& what) {
 
 } // namespace
 
+size_t byte_count(const value& of) noexcept {
+  auto out = sizeof of + of.bytes.size() + of.text.size();
+  for (const auto& each : of.symbols)
+    out += sizeof each + each.size();
+  for (const auto& each : of.parts)
+    out += byte_count(each);
+  return out;
+}
+
 value symbol_atom(std::string name) {
   value out;
   out.type = kind::symbol;

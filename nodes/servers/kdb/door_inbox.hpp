@@ -3,12 +3,10 @@
 #include <millrace/messages/base/result.hpp>
 #include <millrace/messages/data/chunk.hpp>
 #include <millrace/nodes/servers/port/listener.hpp>
+#include <millrace/nodes/servers/port/port_inbox.hpp>
 
 #include <cstdint>
-#include <functional>
-#include <mutex>
 #include <string>
-#include <utility>
 #include <variant>
 #include <vector>
 
@@ -45,58 +43,9 @@ struct stream_told {
 using door_input = std::variant<connection_event, question_done, stream_rows,
                                 stream_begun, period_ended, stream_told>;
 
-/// What other threads tell a door, in order; it is woken when something is
-/// there. Thread safe.
-class door_inbox {
-public:
-  using waker = std::function<void()>;
-  explicit door_inbox(waker wake) : wake_{std::move(wake)} {}
-
-  void put(door_input what) {
-    const std::scoped_lock lock{mutex_};
-    add(std::move(what));
-  }
-  /// Whether nobody takes anything any more.
-  [[nodiscard]] bool is_closed() {
-    const std::scoped_lock lock{mutex_};
-    return !wake_;
-  }
-  /// false: too many wait to be taken.
-  [[nodiscard]] bool offer(stream_rows what) {
-    const std::scoped_lock lock{mutex_};
-    if (row_bytes_ > row_bytes_max)
-      return false;
-    row_bytes_ += what.batch.size();
-    add(std::move(what));
-    return true;
-  }
-  [[nodiscard]] std::vector<door_input> take() {
-    const std::scoped_lock lock{mutex_};
-    row_bytes_ = 0;
-    return std::exchange(inputs_, {});
-  }
-  /// Nobody takes anything any more.
-  void close() {
-    const std::scoped_lock lock{mutex_};
-    wake_ = nullptr;
-    inputs_.clear();
-  }
-
-private:
-  static constexpr size_t row_bytes_max = 16u << 20;
-
-  void add(door_input what) {
-    if (!wake_)
-      return;
-    inputs_.push_back(std::move(what));
-    if (inputs_.size() == 1)
-      wake_();
-  }
-
-  std::mutex mutex_;
-  size_t row_bytes_ = 0; ///< Of what waits.
-  waker wake_;
-  std::vector<door_input> inputs_;
-};
+/// What other threads tell a door.
+using door_inbox = port_inbox<door_input>;
+/// Bytes of rows that wait in it: the stream waits then.
+inline constexpr size_t row_bytes_max = 16u << 20;
 
 } // namespace millrace::nodes::kdb

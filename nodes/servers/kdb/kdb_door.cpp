@@ -14,8 +14,6 @@ namespace millrace::nodes::kdb {
 namespace {
 
 constexpr auto tick_interval = std::chrono::milliseconds{250};
-/// Lines of one kind are told once in this time, with how many there were.
-constexpr int64_t tell_interval_ns = 10'000'000'000;
 
 /// A question, as its answer is to be written.
 struct question_way {
@@ -106,7 +104,7 @@ void kdb_door_state::act(question_done& what) {
 }
 
 /// What one of them leads to is done after those that are there.
-void kdb_door_state::perform(door_effects effects) {
+void kdb_door_state::perform(door_core::effects effects) {
   std::move(effects.begin(), effects.end(), std::back_inserter(undone));
   if (std::exchange(performing, true))
     return;
@@ -139,7 +137,7 @@ void kdb_door_state::perform(const give_up& what) {
   asking.erase(what.from);
 }
 
-void kdb_door_state::perform(const take_up& what) {
+void kdb_door_state::perform(const take_up<value>& what) {
   const auto* client = core.find(what.from);
   const request_setting with{
     .tables = &settings.tables,
@@ -157,11 +155,12 @@ void kdb_door_state::perform(const take_up& what) {
   std::visit([&](auto& each) { undertake(what, each); }, *made);
 }
 
-void kdb_door_state::undertake(const take_up& of, const value& known) {
+void kdb_door_state::undertake(const take_up<value>& of, const value& known) {
   answer(of.from, of.request, known);
 }
 
-void kdb_door_state::undertake(const take_up& of, gateway_question& question) {
+void kdb_door_state::undertake(const take_up<value>& of,
+                               gateway_question& question) {
   const auto* client = core.find(of.from);
   if (question.is_deferred && of.wants_answer)
     return answer(of.from, of.request,
@@ -217,22 +216,10 @@ void kdb_door_state::lost(const caf::down_msg& down) {
                              "one");
 }
 
-/// A client that does it again and again does not fill the log.
 void kdb_door_state::tell(const std::string& id, const std::string& text) {
-  auto& line = told[id];
-  const auto now = env->clock->monotonic_ns();
-  if (line.at_ns != 0 && now - line.at_ns < tell_interval_ns) {
-    ++line.withheld;
-    return;
-  }
-  const auto more = std::exchange(line.withheld, 0);
-  line.at_ns = now;
-  if (settings.on_warning)
-    settings.on_warning(id, text
-                              + (more == 0 ? ""
-                                           : "; " + std::to_string(more)
-                                               + " more since the "
-                                                 "last line"));
+  const auto line = told.next(id, text, env->clock->monotonic_ns());
+  if (line && settings.on_warning)
+    settings.on_warning(id, *line);
 }
 
 status_facts kdb_door_state::status() const {

@@ -8,6 +8,7 @@
 #include <millrace/nodes/servers/kdb/request.hpp>
 #include <millrace/nodes/servers/kdb/subscriptions.hpp>
 #include <millrace/nodes/servers/port/listener.hpp>
+#include <millrace/nodes/servers/port/told_lines.hpp>
 #include <millrace/persistence/disk/env.hpp>
 
 #include <caf/stateful_actor.hpp>
@@ -58,7 +59,7 @@ struct kdb_door_settings {
   std::vector<endpoint> gateways;
   /// How long a question waits for its answer.
   int64_t query_timeout_ns = 30'000'000'000;
-  door_limits limits;
+  door_core::limits limits;
   std::function<void(const std::string& id, const std::string& text)>
     on_warning;
 };
@@ -97,16 +98,16 @@ struct kdb_door_state {
   void act(const stream_begun& what);
   void act(const period_ended& what);
   void act(const stream_told& what);
-  void perform(door_effects effects);
+  void perform(door_core::effects effects);
   void perform(send_to& what);
   void perform(const read_on& what);
   void perform(const finish_connection& what);
   void perform(const drop_connection& what);
-  void perform(const take_up& what);
-  void undertake(const take_up& of, const value& known);
-  void undertake(const take_up& of, gateway_question& question);
-  void undertake(const take_up& of, subscribe_request& wish);
-  void undertake(const take_up& of, publish_request& rows);
+  void perform(const take_up<value>& what);
+  void undertake(const take_up<value>& of, const value& known);
+  void undertake(const take_up<value>& of, gateway_question& question);
+  void undertake(const take_up<value>& of, subscribe_request& wish);
+  void undertake(const take_up<value>& of, publish_request& rows);
   [[nodiscard]] std::set<connection_id>
   subscribers_of(const std::string& stream) const;
   [[nodiscard]] bool follows(const subscribe_request& wish);
@@ -133,7 +134,7 @@ struct kdb_door_state {
   std::shared_ptr<door_inbox> inbox;
   std::unique_ptr<listener> port;
   door_core core;
-  std::deque<door_effect> undone;
+  std::deque<door_core::effect> undone;
   bool performing = false;
   std::map<connection_id, running_question> asking;
   subscriptions subscribed;
@@ -144,11 +145,7 @@ struct kdb_door_state {
   bool polling = false;
   uint64_t pushed = 0;
   uint64_t incomplete = 0; ///< Answers that may lack rows.
-  struct told_line {
-    int64_t at_ns = 0;
-    uint64_t withheld = 0;
-  };
-  std::map<std::string, told_line> told; ///< By the line's id.
+  told_lines told;
 };
 
 /// @param open a port that nobody listens to yet

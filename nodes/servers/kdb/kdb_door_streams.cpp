@@ -111,7 +111,8 @@ bool kdb_door_state::follows(const subscribe_request& wish) {
 }
 
 /// What is published after the answer is pushed, so the streams come first.
-void kdb_door_state::undertake(const take_up& of, subscribe_request& wish) {
+void kdb_door_state::undertake(const take_up<value>& of,
+                               subscribe_request& wish) {
   if (wish.ends) {
     for (const auto& table : wish.tables)
       subscribed.remove(of.from, table);
@@ -134,7 +135,8 @@ void kdb_door_state::subscribe(connection_id who, uint64_t request,
 
 // -- what they give -----------------------------------------------------------
 
-void kdb_door_state::undertake(const take_up& of, publish_request& rows) {
+void kdb_door_state::undertake(const take_up<value>& of,
+                               publish_request& rows) {
   const auto& stream = settings.streams.at(rows.table);
   if (!settings.publishers.contains(stream))
     return answer(of.from, of.request,

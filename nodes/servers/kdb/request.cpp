@@ -167,7 +167,8 @@ result<undertaking> understand_tree(const node& tree, const std::string& text,
   if (auto sum = small_sum(tree))
     return undertaking{*std::move(sum)};
   const bool is_table = tree.kind == node_kind::constant
-                        && tree.value.type == column_type::symbol;
+                        && tree.value.type == column_type::symbol
+                        && !tree.value.is_list && tree.value.values.size() == 1;
   if (tree.kind == node_kind::constant && !is_table) {
     auto made = value_of(tree.value);
     return made ? result<undertaking>{*std::move(made)} : made.failure();

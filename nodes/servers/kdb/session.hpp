@@ -1,42 +1,19 @@
 #pragma once
 
 #include <millrace/nodes/servers/kdb/codec.hpp>
+#include <millrace/nodes/servers/port/session_effects.hpp>
 
 #include <cstdint>
 #include <deque>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
 
 namespace millrace::nodes::kdb {
 
-/// Bytes for the client, in order.
-struct send_bytes {
-  std::string bytes;
-  friend bool operator==(const send_bytes&, const send_bytes&) = default;
-};
-
-/// Something is asked, or published.
-struct handle_request {
-  uint64_t id = 0;
-  bool wants_answer = true; ///< false: nothing is sent, whatever comes of it.
-  value what;
-  friend bool operator==(const handle_request&, const handle_request&)
-    = default;
-};
-
-/// The connection ends once what was to be sent is sent.
-struct end_connection {
-  errc why = errc::none; ///< none: the client went, or has its answer.
-  std::string text;
-  friend bool operator==(const end_connection&, const end_connection&)
-    = default;
-};
-
-using session_effect = std::variant<send_bytes, handle_request, end_connection>;
-using session_effects = std::vector<session_effect>;
+using handle_request = nodes::handle_request<value>;
+using session_effects = session_effects_of<value>;
 
 struct session_limits {
   uint32_t message_bytes = message_bytes_max;
@@ -55,6 +32,9 @@ struct session_limits {
 /// answer as it is to be shown.
 class session {
 public:
+  using request_type = value;
+  using limits_type = session_limits;
+
   explicit session(session_limits limits = {}) : limits_{limits} {}
 
   /// More bytes of the client.
@@ -66,10 +46,14 @@ public:
   /// The same as a whole message; of a client of text, as its text.
   [[nodiscard]] session_effects answered(uint64_t id, std::string message);
 
+  /// Whether something that it began to send is not there yet: it has a time
+  /// for that.
+  [[nodiscard]] bool is_awaited() const noexcept { return !logged_in_; }
   /// Who said that it is, without its password; empty before the login.
   [[nodiscard]] const std::string& user() const noexcept { return user_; }
-  [[nodiscard]] bool is_logged_in() const noexcept { return logged_in_; }
   [[nodiscard]] bool is_text() const noexcept { return is_text_; }
+  /// Whether it may send no more, and read on.
+  [[nodiscard]] bool reads_on() const noexcept { return is_text_; }
   /// What both ends know: 1: timestamps and timespans, 3: guids.
   [[nodiscard]] char capability() const noexcept { return capability_; }
   /// Bytes that it holds: of a message that is not whole, of answers that wait.

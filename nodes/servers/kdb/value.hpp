@@ -100,6 +100,9 @@ struct value {
   }
 };
 
+/// Of memory, with all that it holds.
+[[nodiscard]] size_t byte_count(const value& of) noexcept;
+
 [[nodiscard]] value symbol_atom(std::string name);
 [[nodiscard]] value text_value(std::string text); ///< A list of char.
 [[nodiscard]] value generic_null();

@@ -18,7 +18,7 @@ std::string long_answer(int64_t number) {
 }
 
 /// What was done, a line each.
-std::string said(const door_effects& effects) {
+std::string said(const door_core::effects& effects) {
   std::string out;
   for (const auto& each : effects) {
     if (const auto* sent = std::get_if<send_to>(&each))
@@ -30,7 +30,7 @@ std::string said(const door_effects& effects) {
       out += "finish " + std::to_string(done->which);
     else if (const auto* dropped = std::get_if<drop_connection>(&each))
       out += "drop " + std::to_string(dropped->which);
-    else if (const auto* taken = std::get_if<take_up>(&each))
+    else if (const auto* taken = std::get_if<take_up<value>>(&each))
       out += "take " + std::to_string(taken->from) + " "
              + std::to_string(taken->request) + " " + taken->what.bytes;
     else if (const auto* gone = std::get_if<give_up>(&each))

@@ -1,5 +1,7 @@
 #include <millrace/nodes/assembly/endpoints.hpp>
+#include <millrace/nodes/assembly/front_door.hpp>
 #include <millrace/nodes/assembly/roles.hpp>
+#include <millrace/nodes/servers/http/http_door.hpp>
 #include <millrace/nodes/servers/kdb/kdb_door.hpp>
 
 #include <algorithm>
@@ -23,6 +25,36 @@ int64_t query_timeout_of(const cluster_config& config) {
   return out;
 }
 
+std::function<void(const std::string&, const std::string&)>
+warnings_of_port(process_host& host, const process_config& process) {
+  return [&host, type = process.type,
+          name = process.name](const std::string& id, const std::string& text) {
+    host.tell({notice::severity::warning, type, name, id, text});
+  };
+}
+
+text::json_value attributes_of_port(const cluster_config& config,
+                                    const process_config& process) {
+  return {{"listens", config.address + ":" + std::to_string(process.port)}};
+}
+
+/// As an actor takes it.
+using open_listener = std::shared_ptr<std::unique_ptr<listener>>;
+
+result<open_listener> open_port(process_host& host,
+                                const process_config& process) {
+  auto port = host.listen({.address = host.config().address,
+                           .port = process.port,
+                           .connections_max = process.connections_max});
+  if (!port) {
+    auto fault = port.failure();
+    fault.context = host.config().path + ": process '" + process.name
+                    + "': " + fault.context;
+    return fault;
+  }
+  return std::make_shared<std::unique_ptr<listener>>(*std::move(port));
+}
+
 /// What a stream brings from now on, into the inbox of a door.
 error follow(process_host& host, const std::string& stream,
              const std::shared_ptr<kdb::door_inbox>& into) {
@@ -32,7 +64,8 @@ error follow(process_host& host, const std::string& stream,
     if (into->is_closed())
       return control->unsubscribe(); // The door has ended.
     if (what.kind == payload_kind::table_batch
-        && !into->offer({stream, chunk::copy_of(what.payload)}))
+        && !into->offer(kdb::stream_rows{stream, chunk::copy_of(what.payload)},
+                        what.payload.size(), kdb::row_bytes_max))
       control->refuse({errc::unavailable,
                        "what came before is not passed on to clients yet"});
   };
@@ -94,27 +127,44 @@ result<hosted_process> start_kdb(process_host& host,
   if (const auto longest = query_timeout_of(config); longest != 0)
     settings.query_timeout_ns = longest;
   settings.limits.bytes_max = process.memory_max_bytes;
-  settings.on_warning = [&host, name = process.name](const std::string& id,
-                                                     const std::string& text) {
-    host.tell({notice::severity::warning, "kdb", name, id, text});
-  };
-  auto port = host.listen({.address = config.address,
-                           .port = process.port,
-                           .connections_max = process.connections_max});
-  if (!port) {
-    auto fault = port.failure();
-    fault.context
-      = config.path + ": process '" + process.name + "': " + fault.context;
-    return fault;
-  }
+  settings.on_warning = warnings_of_port(host, process);
+  auto port = open_port(host, process);
+  if (!port)
+    return port.failure();
   hosted_process out;
-  out.attributes.add("listens",
-                     config.address + ":" + std::to_string(process.port));
+  out.attributes = attributes_of_port(config, process);
   if (auto fault = open_publishers(host, process, settings, out))
     return fault;
-  auto open = std::make_shared<std::unique_ptr<listener>>(*std::move(port));
   auto door = host.spawn(kdb::kdb_door, &host.env(), std::move(settings),
-                         std::move(open), host.connector(), host.registrar());
+                         *std::move(port), host.connector(), host.registrar());
+  out.actor = caf::actor_cast<caf::strong_actor_ptr>(door);
+  return out;
+}
+
+result<hosted_process> start_http(process_host& host,
+                                  const process_config& process) {
+  const auto& config = host.config();
+  http::http_door_settings settings;
+  settings.cluster = config.name;
+  settings.address = config.address;
+  settings.port = process.port;
+  settings.gateways = endpoints_of(config, process_type::gateway);
+  for (const auto& node : config.nodes)
+    settings.nodes[node.name]
+      = {config.address, node.port, std::string{front_door_name}, config.name};
+  if (const auto longest = query_timeout_of(config); longest != 0)
+    settings.query_timeout_ns = longest;
+  settings.limits.patience_ns = 10'000'000'000;
+  settings.limits.idle_ns = 60'000'000'000;
+  settings.limits.bytes_max = process.memory_max_bytes;
+  settings.on_warning = warnings_of_port(host, process);
+  auto port = open_port(host, process);
+  if (!port)
+    return port.failure();
+  hosted_process out;
+  out.attributes = attributes_of_port(config, process);
+  auto door = host.spawn(http::http_door, &host.env(), std::move(settings),
+                         *std::move(port), host.connector(), host.registrar());
   out.actor = caf::actor_cast<caf::strong_actor_ptr>(door);
   return out;
 }

@@ -1,0 +1,279 @@
+#include <millrace/messages/base/caught.hpp>
+#include <millrace/nodes/servers/http/http_door.hpp>
+#include <millrace/nodes/servers/http/metrics_text.hpp>
+#include <millrace/query/execution/partial.hpp>
+
+#include <caf/send.hpp>
+
+#include <chrono>
+#include <iterator>
+#include <utility>
+
+namespace millrace::nodes::http {
+
+namespace {
+
+constexpr auto tick_interval = std::chrono::milliseconds{250};
+/// Of a node, for what it says of itself.
+constexpr auto status_patience = std::chrono::seconds{3};
+
+/// A text as the value of a header, which is one line.
+std::string header_text(std::string text) {
+  for (auto& c : text)
+    if (static_cast<unsigned char>(c) < 0x20)
+      c = ' ';
+  return text;
+}
+
+/// On a thread of the pool: the answer as the client reads it.
+known_response answer_of(const chunks& parts, const query_cut& cut,
+                         query::result_format format) {
+  known_response out;
+  const auto fault = caught("the answer to a query", [&]() -> error {
+    auto rows = query::joined_rows(parts);
+    if (!rows)
+      return rows.failure();
+    out.type = type_of(format);
+    query::result_writer text{format, [&](std::string_view piece) {
+                                out.body += piece;
+                                return error{};
+                              }};
+    if (auto refused = text.add(*std::move(rows)))
+      return refused;
+    return text.finish();
+  });
+  if (fault)
+    return failed_response(fault);
+  out.headers = "Millrace-Cut: manifest=" + std::to_string(cut.manifest.value)
+                + " cutover=" + std::to_string(cut.cutover.value)
+                + " upper=" + std::to_string(cut.upper.value) + "\r\n";
+  for (const auto& warning : cut.warnings)
+    out.headers += "Millrace-Warning: rows may be missing: "
+                   + header_text(warning) + "\r\n";
+  return out;
+}
+
+} // namespace
+
+http_door_state::~http_door_state() {
+  if (inbox)
+    inbox->close();
+}
+
+void http_door_state::take_inbox() {
+  for (auto& what : inbox->take())
+    std::visit([this](auto& each) { act(each); }, what);
+}
+
+void http_door_state::act(const connection_event& what) {
+  perform(core.step(what, env->clock->monotonic_ns()));
+}
+
+void http_door_state::act(response_done& what) {
+  const auto found = running.find(what.from);
+  if (found == running.end() || found->second.request != what.request)
+    return; // Its client is gone.
+  if (what.is_lost && gateway->ask_again(what.from))
+    return;
+  gateway->done(what.from);
+  if (!core.has_room(what.what.body.size()))
+    what.what = failed_response(
+      {errc::limit_exceeded,
+       "the answer has " + std::to_string(what.what.body.size())
+         + " bytes, which is more than is left of memory_max; ask for less, "
+           "or later"});
+  answer(what.from, what.what);
+}
+
+/// What one of them leads to is done after those that are there.
+void http_door_state::perform(core_type::effects effects) {
+  std::move(effects.begin(), effects.end(), std::back_inserter(undone));
+  if (std::exchange(performing, true))
+    return;
+  while (!undone.empty()) {
+    auto next = std::move(undone.front());
+    undone.pop_front();
+    std::visit([this](auto& what) { perform(what); }, next);
+  }
+  performing = false;
+}
+
+void http_door_state::perform(send_to& what) {
+  port->send(what.to, std::move(what.bytes));
+}
+void http_door_state::perform(const read_on& what) { port->read_on(what.from); }
+void http_door_state::perform(const finish_connection& what) {
+  port->finish(what.which);
+}
+void http_door_state::perform(const drop_connection& what) {
+  port->drop(what.which);
+}
+void http_door_state::perform(const tell_of& what) { tell(what.id, what.text); }
+void http_door_state::perform(const give_up& what) {
+  gateway->give_up(what.from);
+  running.erase(what.from);
+}
+
+void http_door_state::perform(const take_up<http_request>& what) {
+  running[what.from] = {what.request, what.what.keeps_alive, std::nullopt};
+  auto made = wish_of(what.what, settings.address);
+  std::visit([&](auto& each) { undertake(what.from, each); }, made);
+}
+
+void http_door_state::undertake(connection_id from,
+                                const known_response& what) {
+  answer(from, what);
+}
+
+void http_door_state::undertake(connection_id from, query_wish& what) {
+  const auto request = running.at(from).request;
+  gateway->ask(
+    from,
+    {.parameters = std::move(what.parameters),
+     .deadline_ns = env->clock->monotonic_ns() + settings.query_timeout_ns,
+     .write =
+       [to = inbox, from, request, format = what.format](const chunks& rows,
+                                                         const query_cut& cut) {
+         to->put(response_done{from, request, answer_of(rows, cut, format)});
+       },
+     .fail =
+       [to = inbox, from, request](const error& why) {
+         to->put(response_done{from, request, failed_response(why),
+                               why.code == errc::closed});
+       }});
+}
+
+void http_door_state::undertake(connection_id from, const status_wish& what) {
+  running.at(from).status = what;
+  if (silent == 0)
+    gather();
+}
+
+void http_door_state::undertake(connection_id from, const readiness_wish&) {
+  if (gateway->gateway().empty())
+    return answer(from, {503, "text/plain", "no gateway answers\n", {}});
+  answer(from, {200, "text/plain", "ready\n", {}});
+}
+
+void http_door_state::answer(connection_id to, const known_response& what) {
+  const auto found = running.extract(to);
+  if (!found)
+    return;
+  const auto& asked = found.mapped();
+  perform(core.answered(to, asked.request,
+                        response(what.status, what.type, what.body,
+                                 asked.keeps_alive, what.headers),
+                        what.status >= 400, env->clock->monotonic_ns()));
+}
+
+/// Asks all nodes once, for whoever waits.
+void http_door_state::gather() {
+  said.clear();
+  silent = settings.nodes.size();
+  for (const auto& [node, at] : settings.nodes)
+    connect_to<front_door_actor>(
+      self, connector, at,
+      [this, node = node](const front_door_actor& door) {
+        self->request(door, caf::timespan{status_patience}, status_atom_v)
+          .then(
+            [this, node](const status_facts& facts) { gathered(node, &facts); },
+            [this, node](const caf::error&) { gathered(node, nullptr); });
+      },
+      [this, node = node](const error&) { gathered(node, nullptr); });
+}
+
+void http_door_state::gathered(const std::string& node,
+                               const status_facts* facts) {
+  said[node] = {
+    {"name", node},
+    {"answers", facts != nullptr},
+    {"processes", facts ? facts->at("processes") : text::json_value::object()}};
+  if (--silent != 0)
+    return;
+  text::json_value all{{"cluster", settings.cluster},
+                       {"nodes", text::json_value::array()}};
+  for (auto& each : std::exchange(said, {}))
+    all["nodes"].add(std::move(each.second));
+  std::vector<std::pair<connection_id, bool>> waiting;
+  for (const auto& [from, request] : running)
+    if (request.status)
+      waiting.emplace_back(from, request.status->as_metrics);
+  for (const auto& [from, as_metrics] : waiting)
+    if (as_metrics)
+      answer(from, {200,
+                    "text/plain; version=0.0.4; charset=utf-8",
+                    metrics_text(all),
+                    {}});
+    else
+      answer(from, {200, "application/json", all.dump(2) + "\n", {}});
+}
+
+void http_door_state::tick() {
+  perform(core.tick(env->clock->monotonic_ns()));
+  gateway->tick();
+  self->delayed_send(self, caf::timespan{tick_interval}, caf::tick_atom_v);
+}
+
+void http_door_state::lost(const caf::down_msg& down) {
+  if (const auto gone = gateway->lost(down.source); !gone.empty())
+    tell("gateway_lost",
+         gone + " is gone: questions wait for it, or for another one");
+}
+
+void http_door_state::tell(const std::string& id, const std::string& text) {
+  const auto line = told.next(id, text, env->clock->monotonic_ns());
+  if (line && settings.on_warning)
+    settings.on_warning(id, *line);
+}
+
+status_facts http_door_state::status() const {
+  const auto facts = core.facts();
+  return {{"role", "http"},
+          {"listens", settings.address + ":" + std::to_string(settings.port)},
+          {"gateway", gateway->gateway()},
+          {"connections", facts.connections},
+          {"connections_total", facts.connections_total},
+          {"requests", facts.requests},
+          {"failed", facts.failed},
+          {"refused", facts.refused},
+          {"last_refusal", facts.last_refusal},
+          {"bytes_in", facts.bytes_in},
+          {"bytes_out", facts.bytes_out},
+          {"held_bytes", facts.held_bytes}};
+}
+
+http_door_actor::behavior_type
+http_door(http_door_actor::stateful_pointer<http_door_state> self,
+          persistence::env* world, http_door_settings settings,
+          std::shared_ptr<std::unique_ptr<listener>> open,
+          connector_actor connector, registrar_actor registry) {
+  auto& state = self->state;
+  state.env = world;
+  state.core = http_door_state::core_type{settings.limits};
+  state.settings = std::move(settings);
+  state.connector = connector;
+  state.gateway.emplace(self, world, std::move(connector),
+                        state.settings.gateways);
+  state.inbox = std::make_shared<port_inbox<http_input>>(
+    [me = http_door_actor{self}] { caf::anon_send(me, inbox_atom::value); });
+  state.port = std::move(*open);
+  state.port->begin([inbox = state.inbox](connection_event what) {
+    inbox->put(std::move(what));
+  });
+  self->set_down_handler(
+    [self](const caf::down_msg& down) { self->state.lost(down); });
+  if (registry)
+    self->send(registry, caf::subscribe_atom_v, std::string{"gateway"},
+               caf::actor_cast<watcher_actor>(self));
+  self->send(self, caf::tick_atom_v);
+  return {
+    [self](status_atom) { return self->state.status(); },
+    [self](watch_atom, const std::vector<process_row>& rows) {
+      self->state.gateway->know(rows);
+    },
+    [self](inbox_atom) { self->state.take_inbox(); },
+    [self](caf::tick_atom) { self->state.tick(); },
+  };
+}
+
+} // namespace millrace::nodes::http

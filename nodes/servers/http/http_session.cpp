@@ -1,0 +1,206 @@
+#include <millrace/nodes/servers/http/http_session.hpp>
+
+#include <algorithm>
+#include <boost/asio/buffer.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <optional>
+#include <utility>
+
+namespace millrace::nodes::http {
+
+namespace {
+
+namespace beast_http = boost::beast::http;
+
+std::optional<unsigned> hex_digit(char c) {
+  if (c >= '0' && c <= '9')
+    return static_cast<unsigned>(c - '0');
+  if (c >= 'a' && c <= 'f')
+    return static_cast<unsigned>(c - 'a' + 10);
+  if (c >= 'A' && c <= 'F')
+    return static_cast<unsigned>(c - 'A' + 10);
+  return std::nullopt;
+}
+
+/// "a%20b+c": none when a percent sign has no two digits after it.
+std::optional<std::string> decoded(std::string_view text, bool is_parameter) {
+  std::string out;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '+' && is_parameter) {
+      out += ' ';
+    } else if (text[i] != '%') {
+      out += text[i];
+    } else {
+      const auto high
+        = i + 2 < text.size() ? hex_digit(text[i + 1]) : std::nullopt;
+      const auto low = high ? hex_digit(text[i + 2]) : std::nullopt;
+      if (!low)
+        return std::nullopt;
+      out += static_cast<char>(*high * 16 + *low);
+      i += 2;
+    }
+  }
+  return out;
+}
+
+/// "/query?language=qsql": false when it is no such thing.
+bool read_target(std::string_view target, http_request& into) {
+  const auto mark = std::min(target.find('?'), target.size());
+  auto path = decoded(target.substr(0, mark), false);
+  if (!path || !path->starts_with('/'))
+    return false;
+  into.path = *std::move(path);
+  auto rest = target.substr(std::min(mark + 1, target.size()));
+  while (!rest.empty()) {
+    const auto end = std::min(rest.find('&'), rest.size());
+    const auto item = rest.substr(0, end);
+    const auto equals = std::min(item.find('='), item.size());
+    const auto key = decoded(item.substr(0, equals), true);
+    const auto value
+      = decoded(item.substr(std::min(equals + 1, item.size())), true);
+    if (!key || !value || !into.parameters.emplace(*key, *value).second)
+      return false;
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return true;
+}
+
+std::string_view reason_of(unsigned status) {
+  return beast_http::obsolete_reason(static_cast<beast_http::status>(status))
+    .data();
+}
+
+} // namespace
+
+struct http_session::parser {
+  explicit parser(const http_limits& limits) {
+    in.header_limit(limits.header_bytes);
+    in.body_limit(limits.body_bytes);
+    in.eager(true);
+  }
+  beast_http::request_parser<beast_http::string_body> in;
+};
+
+size_t byte_count(const http_request& of) noexcept {
+  auto out = sizeof of + of.path.size() + of.host.size() + of.accept.size()
+             + of.body.size();
+  for (const auto& [key, value] : of.parameters)
+    out += sizeof key + sizeof value + key.size() + value.size();
+  return out;
+}
+
+std::string response(unsigned status, std::string_view type,
+                     std::string_view body, bool keeps_alive,
+                     std::string_view headers) {
+  std::string out = "HTTP/1.1 " + std::to_string(status) + " ";
+  out += reason_of(status);
+  out += "\r\nContent-Type: ";
+  out += type;
+  out += "\r\nContent-Length: " + std::to_string(body.size());
+  out += "\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n";
+  out += headers;
+  out += keeps_alive ? "\r\n" : "Connection: close\r\n\r\n";
+  out += body;
+  return out;
+}
+
+http_session::http_session(http_limits limits) : limits_{limits} {}
+http_session::~http_session() = default;
+http_session::http_session(http_session&&) noexcept = default;
+http_session& http_session::operator=(http_session&&) noexcept = default;
+
+bool http_session::is_awaited() const noexcept {
+  return parser_ || !has_asked_;
+}
+
+size_t http_session::held_bytes() const noexcept {
+  return unread_.size() + (parser_ ? parser_->in.get().body().size() : 0);
+}
+
+void http_session::refuse(unsigned status, const std::string& why,
+                          effects& out) {
+  ended_ = true;
+  parser_.reset();
+  unread_.clear();
+  // What was asked before it is answered first, or not at all.
+  if (open_.empty())
+    out.emplace_back(
+      send_bytes{response(status, "text/plain", why + "\n", false)});
+  out.emplace_back(end_connection{errc::malformed_message, "HTTP: " + why});
+}
+
+http_session::effects http_session::received(std::string_view bytes) {
+  effects out;
+  if (ended_)
+    return out;
+  unread_ += bytes;
+  while (!ended_) {
+    if (!parser_) {
+      // Some clients end a body with an empty line.
+      unread_.erase(
+        0, std::min(unread_.find_first_not_of("\r\n"), unread_.size()));
+      if (unread_.empty())
+        break;
+      parser_ = std::make_unique<parser>(limits_);
+    }
+    boost::system::error_code fault;
+    const auto taken = parser_->in.put(boost::asio::buffer(unread_), fault);
+    unread_.erase(0, taken);
+    if (fault == beast_http::error::need_more) {
+      if (unread_.size() > limits_.header_bytes)
+        refuse(431, "the headers are too long", out);
+      break;
+    }
+    if (fault == beast_http::error::header_limit)
+      refuse(431, "the headers are too long", out);
+    else if (fault == beast_http::error::body_limit)
+      refuse(413, "the body is too long", out);
+    else if (fault)
+      refuse(400, fault.message(), out);
+    else if (parser_->in.is_done())
+      take(out);
+    else if (taken == 0)
+      break;
+  }
+  return out;
+}
+
+void http_session::take(effects& out) {
+  auto& from = parser_->in.get();
+  const auto header = [&](beast_http::field name) {
+    return std::string{from[name].data(), from[name].size()};
+  };
+  http_request made;
+  made.method = {from.method_string().data(), from.method_string().size()};
+  made.host = header(beast_http::field::host);
+  made.accept = header(beast_http::field::accept);
+  made.keeps_alive = from.keep_alive();
+  const bool is_read
+    = read_target({from.target().data(), from.target().size()}, made);
+  made.body = std::move(from.body());
+  parser_.reset();
+  has_asked_ = true;
+  if (!is_read)
+    return refuse(400, "the target cannot be read", out);
+  if (open_.size() >= limits_.requests)
+    return refuse(429, "too many requests are sent ahead", out);
+  open_.emplace(next_id_, made.keeps_alive);
+  out.emplace_back(
+    handle_request<http_request>{next_id_++, true, std::move(made)});
+}
+
+http_session::effects http_session::answered(uint64_t id, std::string message) {
+  effects out;
+  const auto found = open_.extract(id);
+  if (!found || ended_)
+    return out;
+  out.emplace_back(send_bytes{std::move(message)});
+  if (!found.mapped()) {
+    ended_ = true;
+    out.emplace_back(end_connection{});
+  }
+  return out;
+}
+
+} // namespace millrace::nodes::http

@@ -1,0 +1,79 @@
+#pragma once
+
+#include <millrace/nodes/servers/port/session_effects.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace millrace::nodes::http {
+
+/// A whole request.
+struct http_request {
+  std::string method;                            ///< "GET"
+  std::string path;                              ///< "/query", decoded.
+  std::map<std::string, std::string> parameters; ///< What follows "?".
+  std::string host;
+  std::string accept;
+  std::string body;
+  bool keeps_alive = true;
+  friend bool operator==(const http_request&, const http_request&) = default;
+};
+
+[[nodiscard]] size_t byte_count(const http_request& of) noexcept;
+
+struct http_limits {
+  uint32_t header_bytes = 16 * 1024;
+  uint64_t body_bytes = 1024 * 1024;
+  /// Requests that were sent ahead.
+  size_t requests = 16;
+};
+
+/// The bytes of a response.
+/// @param headers lines that end with CRLF
+[[nodiscard]] std::string response(unsigned status, std::string_view type,
+                                   std::string_view body, bool keeps_alive,
+                                   std::string_view headers = {});
+
+/// One connection of an HTTP/1.1 client.
+class http_session {
+public:
+  using request_type = http_request;
+  using limits_type = http_limits;
+  using effects = session_effects_of<http_request>;
+
+  explicit http_session(http_limits limits = {});
+  ~http_session();
+  http_session(http_session&&) noexcept;
+  http_session& operator=(http_session&&) noexcept;
+
+  /// More bytes of the client.
+  [[nodiscard]] effects received(std::string_view bytes);
+  /// The response to a request.
+  [[nodiscard]] effects answered(uint64_t id, std::string message);
+
+  /// A request began, and is not whole; or none has begun.
+  [[nodiscard]] bool is_awaited() const noexcept;
+  [[nodiscard]] std::string user() const { return {}; }
+  [[nodiscard]] bool reads_on() const noexcept { return false; }
+  [[nodiscard]] size_t held_bytes() const noexcept;
+
+private:
+  struct parser;
+
+  void take(effects& out);
+  void refuse(unsigned status, const std::string& why, effects& out);
+
+  http_limits limits_;
+  std::unique_ptr<parser> parser_; ///< Null: between requests.
+  std::string unread_;
+  std::map<uint64_t, bool> open_; ///< Whether the connection lasts after it.
+  uint64_t next_id_ = 1;
+  bool has_asked_ = false;
+  bool ended_ = false;
+};
+
+} // namespace millrace::nodes::http

@@ -1,0 +1,151 @@
+#include <millrace/messages/text/json_text.hpp>
+#include <millrace/messages/text/json_value.hpp>
+#include <millrace/nodes/servers/http/routes.hpp>
+
+#include <string_view>
+#include <utility>
+
+namespace millrace::nodes::http {
+
+namespace {
+
+constexpr const char* plain = "text/plain; charset=utf-8";
+
+known_response refused(unsigned status, std::string text,
+                       std::string headers = {}) {
+  return {status, plain, std::move(text) + "\n", std::move(headers)};
+}
+
+error bad(std::string text) {
+  return {errc::invalid_argument, std::move(text)};
+}
+
+/// A page of somebody else may send a browser here by a name of its own, and
+/// read what it is answered.
+bool is_own_name(std::string_view host, const std::string& address) {
+  if (host.starts_with('[')) {
+    const auto end = host.find(']');
+    return end != host.npos && host.substr(1, end - 1) == address;
+  }
+  const auto name = host.substr(0, host.find(':'));
+  return name == "localhost" || name == address;
+}
+
+result<query::result_format> format_of(const http_request& what) {
+  const auto named = what.parameters.find("format");
+  if (named == what.parameters.end())
+    return what.accept.find("text/csv") != what.accept.npos
+             ? query::result_format::csv
+             : query::result_format::json;
+  if (named->second == "json")
+    return query::result_format::json;
+  if (named->second == "csv")
+    return query::result_format::csv;
+  return bad("format is json or csv, not '" + named->second + "'");
+}
+
+wish query_of(const http_request& what) {
+  const auto is_post = what.method == "POST";
+  for (const auto& item : what.parameters)
+    if (item.first != "language" && item.first != "format"
+        && item.first != "at_least" && (is_post || item.first != "query"))
+      return failed_response(bad("there is no parameter '" + item.first
+                                 + "'; there are language, format, at_least"
+                                 + (is_post ? "" : ", query")));
+  const auto format = format_of(what);
+  if (!format)
+    return failed_response(format.failure());
+  const auto at = [&](const char* name) {
+    const auto found = what.parameters.find(name);
+    return found == what.parameters.end() ? std::string{} : found->second;
+  };
+  const auto text = is_post ? what.body : at("query");
+  const auto language = at("language");
+  if (!language.empty() && language != "qsql" && language != "getdata")
+    return failed_response(
+      bad("language is qsql or getdata, not '" + language + "'"));
+  const auto first = text.find_first_not_of(" \t\r\n");
+  if (first == text.npos)
+    return failed_response(bad("the query is empty"));
+  text::json_value parameters{{"language", "qsql"}, {"text", text}};
+  if (language.empty() ? text[first] == '{' : language == "getdata") {
+    auto asked = text::parse_json(text);
+    if (!asked || !asked->is_object())
+      return failed_response(
+        bad("the query: "
+            + (asked ? "is not a JSON object" : asked.failure().context)));
+    parameters = *std::move(asked);
+  }
+  if (const auto place = at("at_least"); !place.empty()) {
+    const auto number = text::parse_json(place);
+    if (!number || !number->natural())
+      return failed_response(bad("at_least is a position"));
+    parameters["at_least"] = *number;
+  }
+  return query_wish{parameters.dump(), *format};
+}
+
+} // namespace
+
+known_response failed_response(const error& why) {
+  unsigned status = 500;
+  switch (why.code) {
+    case errc::invalid_argument:
+    case errc::not_found:
+    case errc::unsupported:
+    case errc::schema_mismatch:
+    case errc::overflow:
+      status = 400;
+      break;
+    case errc::limit_exceeded:
+    case errc::oversize:
+      status = 413;
+      break;
+    case errc::unavailable:
+    case errc::backend_lost:
+    case errc::closed:
+    case errc::moved:
+      status = 503;
+      break;
+    case errc::timeout:
+      status = 504;
+      break;
+    default:
+      break;
+  }
+  return {
+    status,
+    "application/json",
+    text::json_value{{"error", to_string(why.code)}, {"text", why.context}}
+        .dump()
+      + "\n",
+    {}};
+}
+
+const char* type_of(query::result_format format) noexcept {
+  return format == query::result_format::csv ? "text/csv; charset=utf-8"
+                                             : "application/json";
+}
+
+wish wish_of(const http_request& what, const std::string& address) {
+  if (!is_own_name(what.host, address))
+    return refused(403, "this is " + address + ", and not '" + what.host + "'");
+  const bool is_get = what.method == "GET";
+  if (!is_get && what.method != "POST")
+    return refused(405, "there are GET and POST", "Allow: GET, POST\r\n");
+  if (what.path == "/query")
+    return query_of(what);
+  if (!is_get)
+    return refused(405, "POST is for /query", "Allow: GET\r\n");
+  if (what.path == "/health")
+    return refused(200, "ok");
+  if (what.path == "/ready")
+    return readiness_wish{};
+  if (what.path == "/status")
+    return status_wish{false};
+  if (what.path == "/metrics")
+    return status_wish{true};
+  return refused(404, "there are /query, /status, /metrics, /health, /ready");
+}
+
+} // namespace millrace::nodes::http

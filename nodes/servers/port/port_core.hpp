@@ -1,0 +1,433 @@
+#pragma once
+
+#include <millrace/messages/base/errors.hpp>
+#include <millrace/nodes/servers/port/listener.hpp>
+#include <millrace/nodes/servers/port/session_effects.hpp>
+
+#include <algorithm>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace millrace::nodes {
+
+// What is to be done.
+
+struct send_to {
+  connection_id to = 0;
+  std::string bytes;
+};
+struct read_on {
+  connection_id from = 0;
+};
+struct finish_connection {
+  connection_id which = 0;
+};
+struct drop_connection {
+  connection_id which = 0;
+};
+/// A request; `answered` follows, also when it wants no answer. The next one of
+/// this connection comes after that.
+template <class What>
+struct take_up {
+  connection_id from = 0;
+  uint64_t request = 0;
+  bool wants_answer = true;
+  What what;
+};
+/// The client is gone: nobody wants what it asked for last.
+struct give_up {
+  connection_id from = 0;
+};
+/// For the log.
+struct tell_of {
+  std::string id;
+  std::string text;
+};
+
+struct port_facts {
+  size_t connections = 0;
+  uint64_t connections_total = 0;
+  /// Not accepted, not logged in, or ended for what it did.
+  uint64_t refused = 0;
+  std::string last_refusal;
+  uint64_t requests = 0;
+  uint64_t failed = 0; ///< Of these, answered by an error.
+  uint64_t bytes_in = 0;
+  uint64_t bytes_out = 0;
+  uint64_t held_bytes = 0;
+};
+
+template <class Session>
+struct port_limits {
+  typename Session::limits_type session{};
+  /// What a client began to send is there by then: a login, or a request.
+  int64_t patience_ns = 5'000'000'000;
+  /// Of a client that takes nothing of what is for it.
+  int64_t stall_ns = 60'000'000'000;
+  /// Of one that neither asks nor is answered; 0: it may be idle.
+  int64_t idle_ns = 0;
+  /// Of messages that nobody asked for, and that a client did not take yet: one
+  /// with more is too slow, and ended.
+  uint64_t push_bytes = uint64_t{32} << 20;
+  /// What all connections hold: what was read and is not done, and what is not
+  /// sent. Whoever goes beyond it is ended.
+  uint64_t bytes_max = uint64_t{256} << 20;
+};
+
+/// All connections of one port: what is to be done next for whom, what they may
+/// hold, and for how long they are waited for. Pure; one owner.
+/// @tparam Session what the bytes of one connection mean, as kdb::session
+template <class Session>
+class port_core {
+public:
+  using request_type = typename Session::request_type;
+  using effect
+    = std::variant<send_to, read_on, finish_connection, drop_connection,
+                   take_up<request_type>, give_up, tell_of>;
+  using effects = std::vector<effect>;
+  using limits = port_limits<Session>;
+
+  explicit port_core(limits how = {}) : limits_{how} {}
+
+  [[nodiscard]] effects step(const connection_event& what, int64_t now_ns) {
+    effects out;
+    std::visit([&](const auto& each) { act(each, now_ns, out); }, what);
+    return out;
+  }
+  /// What came of the request that was taken up. `failed`: the message is an
+  /// error. Of one that wants no answer the message is empty, or its fault.
+  [[nodiscard]] effects answered(connection_id from, uint64_t request,
+                                 std::string message, bool failed,
+                                 int64_t now_ns);
+  /// A message that nobody asked for, or an answer that is one.
+  [[nodiscard]] effects push(connection_id to, std::string message,
+                             int64_t now_ns);
+  /// A client cannot be served any more as it was told.
+  [[nodiscard]] effects end(connection_id which, const std::string& why) {
+    effects out;
+    if (clients_.contains(which))
+      refuse(which, why, out);
+    return out;
+  }
+  /// Ends what is over its time; now and then.
+  [[nodiscard]] effects tick(int64_t now_ns);
+
+  /// Null: the connection is gone.
+  [[nodiscard]] const Session* find(connection_id which) const {
+    const auto found = clients_.find(which);
+    return found == clients_.end() ? nullptr : &found->second.talk;
+  }
+  /// Whether so many bytes more may be held for a client.
+  [[nodiscard]] bool has_room(size_t bytes) const noexcept {
+    return facts_.held_bytes + bytes <= limits_.bytes_max;
+  }
+  [[nodiscard]] port_facts facts() const {
+    auto out = facts_;
+    out.connections = clients_.size();
+    return out;
+  }
+
+private:
+  /// What a client may send ahead while a request of it is being done.
+  static constexpr size_t ahead_bytes_max = 256 * 1024;
+
+  struct client {
+    explicit client(typename Session::limits_type how) : talk{how} {}
+    Session talk;
+    int64_t awaited_ns = 0;  ///< Since when what it sends is waited for.
+    int64_t progress_ns = 0; ///< It took something, or nothing was for it.
+    int64_t active_ns = 0;   ///< It sent something, or was answered.
+    bool was_awaited = true;
+    std::deque<handle_request<request_type>> waiting;
+    size_t waiting_bytes = 0;
+    /// Without what is asked.
+    std::optional<handle_request<request_type>> current;
+    size_t unsent_bytes = 0;
+    bool paused = false;
+    bool finishing = false;
+    bool leaving = false; ///< It sends no more, and reads nothing.
+    uint64_t counted_bytes = 0;
+  };
+
+  void act(const connection_opened& what, int64_t now_ns, effects& out);
+  void act(const bytes_received& what, int64_t now_ns, effects& out);
+  void act(const input_ended& what, int64_t now_ns, effects& out);
+  void act(const bytes_sent& what, int64_t now_ns, effects& out);
+  void act(const connection_closed& what, int64_t now_ns, effects& out);
+  void act(const connection_refused& what, int64_t now_ns, effects& out);
+  void take(connection_id id, client& of, session_effects_of<request_type> done,
+            int64_t now_ns, effects& out);
+  void leave(connection_id id, client& of, effects& out);
+  void go_on(connection_id id, client& of, effects& out);
+  /// Recounts what it holds; false: it was too much, and is gone.
+  bool account(connection_id id, client& of, effects& out);
+  void refuse(connection_id id, const std::string& why, effects& out);
+  void forget(connection_id id, effects& out);
+
+  limits limits_;
+  std::map<connection_id, client> clients_;
+  port_facts facts_;
+};
+
+template <class Session>
+void port_core<Session>::act(const connection_opened& what, int64_t now_ns,
+                             effects&) {
+  auto& made = clients_.emplace(what.id, client{limits_.session}).first->second;
+  made.awaited_ns = made.progress_ns = made.active_ns = now_ns;
+  ++facts_.connections_total;
+}
+
+template <class Session>
+void port_core<Session>::act(const bytes_received& what, int64_t now_ns,
+                             effects& out) {
+  const auto found = clients_.find(what.id);
+  if (found == clients_.end())
+    return;
+  facts_.bytes_in += what.bytes.size();
+  auto& of = found->second;
+  of.paused = true;
+  of.active_ns = now_ns;
+  take(what.id, of, of.talk.received(what.bytes), now_ns, out);
+}
+
+template <class Session>
+void port_core<Session>::act(const input_ended& what, int64_t, effects& out) {
+  const auto found = clients_.find(what.id);
+  if (found == clients_.end())
+    return;
+  auto& of = found->second;
+  // A client of text has asked, and reads on.
+  if (!of.talk.reads_on() || (!of.current && of.waiting.empty()))
+    leave(what.id, of, out);
+}
+
+/// What it sent to be done without an answer is done all the same.
+template <class Session>
+void port_core<Session>::leave(connection_id id, client& of, effects& out) {
+  of.leaving = true;
+  if (of.current && of.current->wants_answer) {
+    out.emplace_back(give_up{id});
+    of.current.reset();
+  }
+  go_on(id, of, out);
+}
+
+template <class Session>
+void port_core<Session>::act(const bytes_sent& what, int64_t now_ns,
+                             effects& out) {
+  const auto found = clients_.find(what.id);
+  if (found == clients_.end())
+    return;
+  auto& of = found->second;
+  facts_.bytes_out += what.bytes;
+  of.unsent_bytes -= std::min(of.unsent_bytes, what.bytes);
+  of.progress_ns = now_ns;
+  (void)account(what.id, of, out);
+}
+
+template <class Session>
+void port_core<Session>::act(const connection_closed& what, int64_t,
+                             effects& out) {
+  const auto found = clients_.find(what.id);
+  if (found != clients_.end())
+    leave(what.id, found->second, out);
+}
+
+template <class Session>
+void port_core<Session>::act(const connection_refused& what, int64_t,
+                             effects& out) {
+  ++facts_.refused;
+  facts_.last_refusal = what.why.context;
+  out.emplace_back(
+    tell_of{"refused", "a connection was refused: " + what.why.context});
+}
+
+template <class Session>
+void port_core<Session>::take(connection_id id, client& of,
+                              session_effects_of<request_type> done,
+                              int64_t now_ns, effects& out) {
+  for (auto& each : done) {
+    if (auto* sent = std::get_if<send_bytes>(&each)) {
+      if (of.unsent_bytes == 0)
+        of.progress_ns = now_ns;
+      of.unsent_bytes += sent->bytes.size();
+      out.emplace_back(send_to{id, std::move(sent->bytes)});
+    } else if (auto* asked = std::get_if<handle_request<request_type>>(&each)) {
+      of.waiting_bytes += byte_count(asked->what);
+      of.waiting.push_back(std::move(*asked));
+    } else if (auto* ended = std::get_if<end_connection>(&each)) {
+      of.finishing = true;
+      out.emplace_back(finish_connection{id});
+      if (ended->why == errc::none)
+        continue;
+      ++facts_.refused;
+      facts_.last_refusal = ended->text;
+      out.emplace_back(
+        tell_of{"ended", "a connection of '" + of.talk.user()
+                           + "' was ended for what it sent: " + ended->text});
+      if (of.current)
+        out.emplace_back(give_up{id});
+      of.current.reset();
+      of.waiting.clear();
+      of.waiting_bytes = 0;
+    }
+  }
+  if (const bool is_awaited = of.talk.is_awaited();
+      is_awaited != std::exchange(of.was_awaited, is_awaited) && is_awaited)
+    of.awaited_ns = now_ns;
+  if (account(id, of, out))
+    go_on(id, of, out);
+}
+
+template <class Session>
+void port_core<Session>::go_on(connection_id id, client& of, effects& out) {
+  while (!of.current && !of.waiting.empty()) {
+    auto next = std::move(of.waiting.front());
+    of.waiting.pop_front();
+    of.waiting_bytes -= byte_count(next.what);
+    if (of.leaving && next.wants_answer)
+      continue;
+    of.current.emplace();
+    of.current->id = next.id;
+    of.current->wants_answer = next.wants_answer;
+    ++facts_.requests;
+    out.emplace_back(take_up<request_type>{id, next.id, next.wants_answer,
+                                           std::move(next.what)});
+  }
+  if (of.leaving) {
+    if (!of.current) {
+      forget(id, out);
+      out.emplace_back(drop_connection{id});
+    }
+    return;
+  }
+  if (of.paused && !of.finishing
+      && (!of.current
+          || of.waiting_bytes + of.talk.held_bytes() < ahead_bytes_max)) {
+    of.paused = false;
+    out.emplace_back(read_on{id});
+  }
+}
+
+template <class Session>
+bool port_core<Session>::account(connection_id id, client& of, effects& out) {
+  const auto held = of.talk.held_bytes() + of.waiting_bytes + of.unsent_bytes;
+  const bool grew = held > of.counted_bytes;
+  facts_.held_bytes += held;
+  facts_.held_bytes -= of.counted_bytes;
+  of.counted_bytes = held;
+  if (!grew || facts_.held_bytes <= limits_.bytes_max)
+    return true;
+  refuse(id,
+         "its connection of '" + of.talk.user() + "' holds "
+           + std::to_string(held) + " bytes, and all together more than the "
+           + std::to_string(limits_.bytes_max) + " of memory_max",
+         out);
+  return false;
+}
+
+template <class Session>
+void port_core<Session>::refuse(connection_id id, const std::string& why,
+                                effects& out) {
+  ++facts_.refused;
+  facts_.last_refusal = why;
+  out.emplace_back(tell_of{"dropped", "a client was dropped: " + why});
+  forget(id, out);
+  out.emplace_back(drop_connection{id});
+}
+
+template <class Session>
+void port_core<Session>::forget(connection_id id, effects& out) {
+  const auto found = clients_.find(id);
+  if (found == clients_.end())
+    return;
+  facts_.held_bytes -= found->second.counted_bytes;
+  if (found->second.current)
+    out.emplace_back(give_up{id});
+  clients_.erase(found);
+}
+
+template <class Session>
+typename port_core<Session>::effects
+port_core<Session>::answered(connection_id from, uint64_t request,
+                             std::string message, bool failed, int64_t now_ns) {
+  effects out;
+  const auto found = clients_.find(from);
+  if (found == clients_.end() || !found->second.current
+      || found->second.current->id != request)
+    return out;
+  auto& of = found->second;
+  of.active_ns = now_ns;
+  const bool wants_answer = of.current->wants_answer;
+  of.current.reset();
+  facts_.failed += failed;
+  if (wants_answer) {
+    take(from, of, of.talk.answered(request, std::move(message)), now_ns, out);
+    return out;
+  }
+  if (failed)
+    out.emplace_back(
+      tell_of{"async_failed", "'" + of.talk.user()
+                                + "' sent what cannot be "
+                                  "done, and waits for no answer: "
+                                + message});
+  if (account(from, of, out))
+    go_on(from, of, out);
+  return out;
+}
+
+template <class Session>
+typename port_core<Session>::effects
+port_core<Session>::push(connection_id to, std::string message,
+                         int64_t now_ns) {
+  effects out;
+  const auto found = clients_.find(to);
+  if (found == clients_.end() || found->second.leaving
+      || found->second.finishing)
+    return out;
+  if (found->second.unsent_bytes + message.size() > limits_.push_bytes) {
+    refuse(to,
+           "'" + found->second.talk.user()
+             + "' is too slow: " + std::to_string(found->second.unsent_bytes)
+             + " bytes of what it subscribed to wait for it",
+           out);
+    return out;
+  }
+  session_effects_of<request_type> one;
+  one.emplace_back(send_bytes{std::move(message)});
+  take(to, found->second, std::move(one), now_ns, out);
+  return out;
+}
+
+template <class Session>
+typename port_core<Session>::effects port_core<Session>::tick(int64_t now_ns) {
+  effects out;
+  std::vector<std::pair<connection_id, std::string>> late;
+  for (const auto& [id, of] : clients_)
+    if (of.talk.is_awaited() && now_ns - of.awaited_ns >= limits_.patience_ns)
+      late.emplace_back(id, "what it began to send is not there in time");
+    else if (of.unsent_bytes != 0
+             && now_ns - of.progress_ns >= limits_.stall_ns)
+      late.emplace_back(id, "'" + of.talk.user() + "' takes nothing of the "
+                              + std::to_string(of.unsent_bytes)
+                              + " bytes that are for it");
+  for (const auto& [id, why] : late)
+    refuse(id, why, out);
+  if (limits_.idle_ns == 0)
+    return out;
+  for (auto& [id, of] : clients_)
+    if (!of.current && of.unsent_bytes == 0 && !of.finishing
+        && now_ns - of.active_ns >= limits_.idle_ns) {
+      of.finishing = true;
+      out.emplace_back(finish_connection{id});
+    }
+  return out;
+}
+
+} // namespace millrace::nodes

@@ -1,0 +1,123 @@
+#!/usr/bin/env python3
+"""The HTTP port of a real node: Python's client, promtool where Debian's
+prometheus is installed, clients that do what they should not. Needs no data of
+others."""
+
+import http.client
+import json
+import shutil
+import socket
+import subprocess
+
+import millrace_cluster as mill
+
+ROWS = [{"time": f"2024-01-02T14:30:{row:02}Z", "sym": ["AAPL", "IBM"][row % 2],
+         "price": 100 + row / 4, "size": 10 + row} for row in range(20)]
+
+
+def ask(port, method, path, body=None, headers=None):
+  made = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+  made.request(method, path, body, headers or {})
+  got = made.getresponse()
+  out = got.status, got.headers, got.read().decode()
+  made.close()
+  return out
+
+
+def queries(made, port):
+  status, headers, text = ask(port, "POST", "/query",
+                              "select n:count i, sum size by sym from trade")
+  wanted = [{"sym": sym, "n": 10,
+             "size": sum(row["size"] for row in ROWS[first::2])}
+            for first, sym in enumerate(["AAPL", "IBM"])]
+  mill.check(status == 200 and json.loads(text) == wanted, status, text)
+  mill.check(headers["Content-Type"] == "application/json"
+             and "upper=" in headers["Millrace-Cut"], headers)
+  status, headers, text = ask(
+    port, "GET", "/query?query=exec+max+price+from+trade&format=csv")
+  mill.check((status, text.split()) == (200, ["price", "104.75"]), status, text)
+  status, _, text = ask(port, "POST", "/query", json.dumps(
+    {"tablename": "trade", "starttime": "2024-01-02", "endtime": "2024-01-02",
+     "aggregations": {"count": "sym"}}))
+  mill.check((status, json.loads(text)) == (200, [{"countSym": 20}]), text)
+  status, _, text = ask(port, "POST", "/query", "select prise from trade")
+  mill.check(status == 400 and json.loads(text)["text"].startswith("prise: "),
+             status, text)
+  # Several on one connection.
+  kept = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+  for _ in range(3):
+    kept.request("POST", "/query", "count trade")
+    got = kept.getresponse()
+    mill.check(json.loads(got.read()) == [{"count": 20}], got.status)
+  kept.close()
+
+
+def operators(made, port):
+  mill.check(ask(port, "GET", "/health")[0] == 200, "health")
+  mill.check(ask(port, "GET", "/ready")[0] == 200, "ready")
+  status, _, text = ask(port, "GET", "/status")
+  nodes = {node["name"]: node for node in json.loads(text)["nodes"]}
+  mill.check(status == 200 and nodes["node"]["answers"]
+             and nodes["node"]["processes"]["rdb1"]["rows"]["trade"] == 20
+             and nodes["gate"]["processes"]["gw1"]["answered"] >= 5, text)
+  status, headers, text = ask(port, "GET", "/metrics")
+  mill.check(status == 200 and headers["Content-Type"].startswith(
+    "text/plain; version=0.0.4"), headers)
+  mill.check('millrace_rdb_rows{node="node",process="rdb1",table="trade"} 20\n'
+             in text, text)
+  if not shutil.which("promtool"):
+    print("  skipped: there is no promtool")
+    return
+  done = subprocess.run(["promtool", "check", "metrics"], input=text, text=True,
+                        capture_output=True, timeout=60, check=False)
+  mill.check(done.returncode == 0, done.stdout, done.stderr)
+
+
+def hostile(made, port):
+  for sent, wanted in (
+      ("PUT /query HTTP/1.1\r\nHost: localhost\r\n\r\n", "405"),
+      ("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", "404"),
+      ("GET /status HTTP/1.1\r\nHost: evil.example\r\n\r\n", "403"),
+      ("POST /query HTTP/1.1\r\nHost: localhost\r\n"
+       "Content-Length: 99999999\r\n\r\n", "413"),
+      ("GET / HTTP/1.1\r\nLong: " + "x" * 20_000, "431"),
+      ("\x16\x03\x01 is no request\r\n\r\n", "400")):
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as each:
+      each.sendall(sent.encode())
+      got = each.recv(1 << 16).decode()
+    mill.check(got.startswith(f"HTTP/1.1 {wanted} "), sent[:60], got)
+  # A request that never ends.
+  slow = socket.create_connection(("127.0.0.1", port), timeout=30)
+  slow.sendall(b"GET / HTTP/1.1\r\n")
+  mill.check(slow.recv(10) == b"", "it has ten seconds")
+  slow.close()
+  mill.check(made.process("web")["refused"] >= 4, made.process("web"))
+
+
+def without_a_gateway(made, port):
+  made.kill("gate")
+  mill.wait_until(lambda: ask(port, "GET", "/ready")[0] == 503, 10, "not ready")
+  mill.check(ask(port, "GET", "/health")[0] == 200, "health")
+  status, _, text = ask(port, "GET", "/metrics")
+  mill.check('millrace_node_up{node="gate"} 0\n' in text, text)
+  made.up("gate")
+  mill.check(json.loads(ask(port, "POST", "/query", "count trade")[2])
+             == [{"count": 20}], "again")
+
+
+def http_clients(binary):
+  port = mill.free_ports(1)[0]
+  roles = [*mill.ROLES, ("web", "http")]
+  nodes = {"node": ["discovery1", "rt1", "rdb1", "hdb1", "web"],
+           "gate": ["gw1"]}
+  with mill.cluster(binary, nodes, f"port = {port}\n", roles=roles) as made:
+    made.up()
+    made.run("pub", "--stream", "market", "--table", "trade",
+             text="".join(json.dumps(row) + "\n" for row in ROWS))
+    for part in (queries, operators, hostile, without_a_gateway):
+      with mill.part(part.__name__):
+        part(made, port)
+
+
+if __name__ == "__main__":
+  mill.main([http_clients])

@@ -1,0 +1,83 @@
+#include <millrace/nodes/configuration/configuration.hpp>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace millrace::nodes {
+namespace {
+
+/// A cluster with one more process, whose first line is 17.
+result<cluster_config> with_port(const std::string& process) {
+  return parse_configuration(R"([cluster]
+name = "test"
+data = "data"
+[[stream]]
+name = "market"
+[[table]]
+name = "trade"
+stream = "market"
+columns = ["time:timestamp", "sym:symbol"]
+[[node]]
+name = "one"
+port = 7001
+[[process]]
+name = "rt1"
+type = "rt"
+node = "one"
+[[process]]
+)" + process,
+                             "c.toml");
+}
+
+TEST(PortConfigurationTest, APortHasItsKeys) {
+  const auto parsed = with_port(R"(name = "kdb1"
+type = "kdb"
+port = 5000
+publish = ["market"]
+connections_max = 9
+memory_max = "2MiB"
+[[process]]
+name = "web"
+type = "http"
+port = 5001
+)");
+  ASSERT_TRUE(parsed) << parsed.failure().context;
+  const auto& kdb = *parsed->process("kdb1");
+  EXPECT_EQ(kdb.port, 5000);
+  EXPECT_EQ(kdb.published, std::vector<std::string>{"market"});
+  EXPECT_EQ(kdb.connections_max, 9u);
+  EXPECT_EQ(kdb.memory_max_bytes, 2u << 20);
+  const auto& web = *parsed->process("web");
+  EXPECT_EQ(web.port, 5001);
+  EXPECT_EQ(web.connections_max, 256u);
+  EXPECT_EQ(web.memory_max_bytes, 256u << 20);
+}
+
+TEST(PortConfigurationTest, FaultsOfPortsAreTold) {
+  const std::vector<std::pair<std::string, std::string>> cases{
+    {"", "c.toml:17:process.port: is missing"},
+    {"port = 7001", ":20:process.port: 7001 is the port of node 'one' too"},
+    {"port = 5000\n[[process]]\nname = \"web\"\ntype = \"http\"\nport = 5000",
+     ":24:process.port: 5000 is the port of process 'kdb1' too"},
+    {"port = 5000\nmemory_max = \"1KiB\"", ":21:process.memory_max: "},
+    {"port = 5000\naddress = \"0.0.0.0\"", ":21:process.address: unknown key"},
+    {"port = 5000\npublish = [\"other\"]",
+     ":21:process.publish: 'other' is not a [[stream]]"},
+    {"port = 5000\n[[process]]\nname = \"web\"\ntype = \"http\"\nport = 5001\n"
+     "publish = [\"market\"]",
+     ":25:process.publish: unknown key"},
+  };
+  for (const auto& [keys, tells] : cases) {
+    const auto parsed
+      = with_port("name = \"kdb1\"\ntype = \"kdb\"\n" + keys + "\n");
+    ASSERT_FALSE(parsed) << keys;
+    EXPECT_THAT(parsed.failure().context, testing::HasSubstr(tells));
+  }
+}
+
+} // namespace
+} // namespace millrace::nodes

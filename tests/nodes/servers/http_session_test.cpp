@@ -1,0 +1,219 @@
+#include <millrace/nodes/servers/http/http_session.hpp>
+#include <millrace/nodes/servers/http/metrics_text.hpp>
+#include <millrace/nodes/servers/http/routes.hpp>
+#include <millrace/nodes/servers/port/port_core.hpp>
+#include <millrace/nodes/servers/port/told_lines.hpp>
+
+#include <gtest/gtest.h>
+
+namespace millrace::nodes::http {
+namespace {
+
+const http_request* request_in(const http_session::effects& effects,
+                               size_t at = 0) {
+  const auto* out = at < effects.size()
+                      ? std::get_if<handle_request<http_request>>(&effects[at])
+                      : nullptr;
+  return out ? &out->what : nullptr;
+}
+
+TEST(HttpSessionTest, ReadsRequestsAsTheyCome) {
+  const std::string bytes
+    = "GET /query?query=count%20trade&format=csv HTTP/1.1\r\n"
+      "Host: localhost:80\r\nAccept: text/csv\r\n\r\n"
+      "POST /query HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n"
+      "Connection: close\r\n\r\ncount"
+      "POST /query HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+      "3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n";
+  for (const size_t step : {size_t{1}, size_t{7}, bytes.size()}) {
+    http_session made;
+    EXPECT_TRUE(made.is_awaited());
+    http_session::effects all;
+    for (size_t at = 0; at < bytes.size(); at += step)
+      for (auto& effect :
+           made.received(std::string_view{bytes}.substr(at, step)))
+        all.push_back(std::move(effect));
+    ASSERT_EQ(all.size(), 3u);
+    const auto* first = request_in(all);
+    EXPECT_EQ(first->method, "GET");
+    EXPECT_EQ(first->path, "/query");
+    EXPECT_EQ(first->parameters,
+              (std::map<std::string, std::string>{{"query", "count trade"},
+                                                  {"format", "csv"}}));
+    EXPECT_EQ(first->host, "localhost:80");
+    EXPECT_EQ(first->accept, "text/csv");
+    EXPECT_TRUE(first->keeps_alive);
+    EXPECT_EQ(request_in(all, 1)->body, "count");
+    EXPECT_FALSE(request_in(all, 1)->keeps_alive);
+    EXPECT_EQ(request_in(all, 2)->body, "abcde");
+    EXPECT_FALSE(made.is_awaited());
+    EXPECT_EQ(made.answered(1, "one"),
+              (http_session::effects{send_bytes{"one"}}));
+    EXPECT_EQ(made.answered(2, "two"),
+              (http_session::effects{send_bytes{"two"}, end_connection{}}));
+    EXPECT_TRUE(made.received("GET / HTTP/1.1\r\n\r\n").empty());
+  }
+}
+
+TEST(HttpSessionTest, RefusesWhatIsTooLongOrNoRequest) {
+  const auto status = [](const std::string& bytes, http_limits limits = {}) {
+    http_session made{limits};
+    const auto out = made.received(bytes);
+    EXPECT_EQ(out.size(), 2u) << bytes.substr(0, 40);
+    if (out.size() != 2)
+      return std::string{};
+    EXPECT_NE(std::get<end_connection>(out[1]).why, errc::none);
+    EXPECT_TRUE(made.received("more").empty());
+    return std::get<send_bytes>(out[0]).bytes.substr(9, 3);
+  };
+  EXPECT_EQ(status("u:p\3\0 and more\r\n\r\n"), "400");
+  EXPECT_EQ(status("GET /%zz HTTP/1.1\r\nHost: x\r\n\r\n"), "400");
+  EXPECT_EQ(status("GET /?a=1&a=2 HTTP/1.1\r\nHost: x\r\n\r\n"), "400");
+  EXPECT_EQ(status("GET http://x/ HTTP/1.1\r\nHost: x\r\n\r\n"), "400");
+  EXPECT_EQ(status("GET / HTTP/1.1\r\nLong: " + std::string(20'000, 'x')),
+            "431");
+  EXPECT_EQ(status("POST / HTTP/1.1\r\nContent-Length: 2000000\r\n\r\n"),
+            "413");
+  EXPECT_EQ(status("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nff\r\n"
+                     + std::string(255, 'x'),
+                   {.body_bytes = 100}),
+            "413");
+}
+
+TEST(HttpSessionTest, ARequestThatIsNotWholeInTimeIsEnded) {
+  port_core<http_session> core{{.patience_ns = 10, .idle_ns = 60}};
+  const std::string whole = "GET /health HTTP/1.1\r\nHost: x\r\n\r\n";
+  (void)core.step(connection_opened{1}, 0);
+  (void)core.step(bytes_received{1, whole}, 5);
+  (void)core.answered(1, 1, "ok", false, 6);
+  (void)core.step(bytes_sent{1, 2}, 7);
+  // It keeps the connection, and begins another request.
+  EXPECT_TRUE(core.tick(50).empty());
+  (void)core.step(bytes_received{1, whole.substr(0, 9)}, 50);
+  EXPECT_TRUE(core.tick(59).empty());
+  const auto ended = core.tick(60);
+  ASSERT_EQ(ended.size(), 2u);
+  EXPECT_TRUE(std::holds_alternative<drop_connection>(ended[1]));
+  (void)core.step(connection_opened{2}, 100);
+  (void)core.step(bytes_received{2, whole}, 101);
+  (void)core.answered(2, 1, "ok", false, 102);
+  (void)core.step(bytes_sent{2, 2}, 103);
+  EXPECT_TRUE(core.tick(161).empty());
+  const auto idle = core.tick(162);
+  ASSERT_EQ(idle.size(), 1u);
+  EXPECT_TRUE(std::holds_alternative<finish_connection>(idle[0]));
+  EXPECT_EQ(core.facts().refused, 1u);
+}
+
+TEST(HttpRoutesTest, KnowsItsPaths) {
+  const auto at = [](const char* method, const char* path,
+                     const char* host = "localhost:8080") {
+    return wish_of({.method = method, .path = path, .host = host}, "127.0.0.1");
+  };
+  const auto status = [](const wish& what) {
+    const auto* known = std::get_if<known_response>(&what);
+    return known ? known->status : 0u;
+  };
+  EXPECT_EQ(status(at("GET", "/health")), 200u);
+  EXPECT_TRUE(std::holds_alternative<readiness_wish>(at("GET", "/ready")));
+  EXPECT_FALSE(std::get<status_wish>(at("GET", "/status")).as_metrics);
+  EXPECT_TRUE(std::get<status_wish>(at("GET", "/metrics")).as_metrics);
+  EXPECT_EQ(status(at("GET", "/")), 404u);
+  EXPECT_EQ(status(at("PUT", "/query")), 405u);
+  EXPECT_EQ(status(at("POST", "/status")), 405u);
+  // Who it is, by the names that it has.
+  EXPECT_EQ(status(at("GET", "/health", "127.0.0.1:1")), 200u);
+  EXPECT_EQ(status(at("GET", "/health", "evil.example:8080")), 403u);
+  EXPECT_EQ(status(at("GET", "/health", "")), 403u);
+  EXPECT_EQ(status(wish_of(
+              {.method = "GET", .path = "/health", .host = "[::1]:9"}, "::1")),
+            200u);
+}
+
+TEST(HttpRoutesTest, TakesQueries) {
+  const auto query = [](http_request what) {
+    what.path = "/query";
+    what.host = "localhost";
+    auto made = wish_of(what, "127.0.0.1");
+    const auto* asks = std::get_if<query_wish>(&made);
+    if (asks)
+      return asks->parameters
+             + (asks->format == query::result_format::csv ? " csv" : " json");
+    const auto& known = std::get<known_response>(made);
+    return std::to_string(known.status) + " " + known.body;
+  };
+  EXPECT_EQ(query({.method = "POST", .body = "count trade"}),
+            R"({"language":"qsql","text":"count trade"} json)");
+  EXPECT_EQ(query({.method = "GET",
+                   .parameters = {{"query", "count trade"}},
+                   .accept = "text/csv"}),
+            R"({"language":"qsql","text":"count trade"} csv)");
+  EXPECT_EQ(query({.method = "POST",
+                   .parameters = {{"format", "csv"}, {"at_least", "17"}},
+                   .body = R"( {"tablename":"trade"})"}),
+            R"({"tablename":"trade","at_least":17} csv)");
+  for (const auto& [what, tells] :
+       std::vector<std::pair<http_request, const char*>>{
+         {{.method = "POST"}, "the query is empty"},
+         {{.method = "POST", .parameters = {{"query", "x"}}, .body = "y"},
+          "there is no parameter 'query'"},
+         {{.method = "POST", .parameters = {{"format", "xml"}}, .body = "y"},
+          "format is json or csv"},
+         {{.method = "POST", .parameters = {{"language", "sql"}}, .body = "y"},
+          "language is qsql or getdata"},
+         {{.method = "POST", .body = "{"}, "the query: "},
+         {{.method = "POST", .parameters = {{"at_least", "x"}}, .body = "y"},
+          "at_least is a position"}}) {
+    const auto got = query(what);
+    EXPECT_TRUE(got.starts_with("400 ")) << got;
+    EXPECT_NE(got.find(tells), std::string::npos) << got;
+  }
+  EXPECT_EQ(
+    failed_response({errc::timeout, "a \"b\""}),
+    (known_response{504,
+                    "application/json",
+                    "{\"error\":\"timeout\",\"text\":\"a \\\"b\\\"\"}\n",
+                    {}}));
+}
+
+TEST(HttpMetricsTest, WritesWhatProcessesSay) {
+  text::json_value rdb{
+    {"role", "rdb"},         {"ready", true},
+    {"bytes", 70},           {"rows", {{"trade", 5}, {"a\"b", 6}}},
+    {"rejected_batches", 2}, {"ended", 1}};
+  text::json_value rt{
+    {"role", "rt"}, {"end", 992}, {"collection", {{"disk_percent", 12}}}};
+  text::json_value processes{{"rdb1", rdb}, {"rt/market", rt}};
+  auto nodes = text::json_value::array();
+  nodes.add(text::json_value{
+    {"name", "n1"}, {"answers", true}, {"processes", processes}});
+  nodes.add(text::json_value{{"name", "n2"},
+                             {"answers", false},
+                             {"processes", text::json_value::object()}});
+  const auto text = metrics_text({{"cluster", "c"}, {"nodes", nodes}});
+  for (const auto* line :
+       {"millrace_node_up{node=\"n1\"} 1\n",
+        "millrace_node_up{node=\"n2\"} 0\n",
+        "millrace_process_ended_total{node=\"n1\",process=\"rdb1\"} 1\n",
+        "# TYPE millrace_rdb_rejected_batches_total counter\n"
+        "millrace_rdb_rejected_batches_total{node=\"n1\",process=\"rdb1\"} 2\n",
+        "millrace_rdb_ready{node=\"n1\",process=\"rdb1\"} 1\n",
+        "millrace_rdb_rows{node=\"n1\",process=\"rdb1\",table=\"a\\\"b\"} 6\n",
+        "millrace_stream_end_position{node=\"n1\",stream=\"market\"} 992\n",
+        "millrace_stream_disk_percent{node=\"n1\",stream=\"market\"} 12\n"})
+    EXPECT_NE(text.find(line), std::string::npos) << line << text;
+  EXPECT_EQ(text.find("millrace_hdb"), std::string::npos);
+}
+
+TEST(ToldLinesTest, TellsOfOneKindNowAndThen) {
+  told_lines told;
+  constexpr auto later = told_lines::interval_ns;
+  EXPECT_EQ(told.next("a", "one", 0), "one");
+  EXPECT_EQ(told.next("b", "two", 1), "two");
+  EXPECT_EQ(told.next("a", "three", 2), std::nullopt);
+  EXPECT_EQ(told.next("a", "four", later - 1), std::nullopt);
+  EXPECT_EQ(told.next("a", "five", later), "five; 2 more since the last line");
+}
+
+} // namespace
+} // namespace millrace::nodes::http
