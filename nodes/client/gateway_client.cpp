@@ -71,8 +71,6 @@ result<gateway_answer> ask_gateway(runtime& host, const gateway_actor& gateway,
 
 // -- rows as they come --------------------------------------------------------
 
-namespace {
-
 /// What the sink of an answer hands to the thread that reads it.
 class answer_channel {
 public:
@@ -100,6 +98,8 @@ private:
   std::condition_variable wake_;
   std::deque<happening> happened_;
 };
+
+namespace {
 
 constexpr flow_id only_flow{1};
 

@@ -8,9 +8,8 @@ namespace millrace::torq {
 
 namespace {
 
-constexpr auto tick_interval = std::chrono::seconds{1};
-/// A back end that says at the deadline why it cannot answer is heard.
-constexpr std::chrono::milliseconds last_word{300};
+/// How often a flow that stands still is looked at.
+constexpr auto look_interval = std::chrono::seconds{1};
 
 /// A message with the columns of a plan's result, and no row.
 chunk columns_of(const query::logical_plan& plan) {
@@ -184,7 +183,7 @@ void gateway_flow_state::taken(uint64_t bytes) {
 
 void gateway_flow_state::tick() {
   carry_out(relay->waited(env->clock->monotonic_ns()));
-  self->delayed_send(self, caf::timespan{tick_interval}, caf::tick_atom_v);
+  self->delayed_send(self, caf::timespan{look_interval}, caf::tick_atom_v);
 }
 
 void gateway_flow_state::lost(const caf::actor_addr& who) {

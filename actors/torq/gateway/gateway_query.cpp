@@ -11,8 +11,6 @@ namespace millrace::torq {
 namespace {
 
 constexpr size_t message_bytes = 256u << 10;
-/// A back end that says at the deadline why it cannot answer is heard.
-constexpr std::chrono::milliseconds last_word{300};
 
 /// Merges on a pool thread.
 void merge_partials(const gateway_query_actor& owner,

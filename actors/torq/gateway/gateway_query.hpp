@@ -11,6 +11,7 @@
 #include <caf/stateful_actor.hpp>
 
 #include <atomic>
+#include <chrono>
 #include <map>
 #include <memory>
 #include <optional>
@@ -25,6 +26,9 @@ using gateway_query_actor
                      // From the pool: both partial results merged, or the
                      // fault.
                      caf::reacts_to<job_atom, chunks, caf::error>>;
+
+/// A back end that says at the deadline why it cannot answer is heard.
+inline constexpr std::chrono::milliseconds last_word{300};
 
 /// One question, planned, and the living back ends that it may be put to.
 struct gateway_request {
