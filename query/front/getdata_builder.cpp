@@ -73,11 +73,10 @@ error getdata_builder::valid_columns(const table_schema& schema,
     if (name == "date" || name == "i")
       return {errc::unsupported, "getdata: the virtual column `" + name
                                    + " in `" + parameter + " is not supported"};
-  return check_failed("checkcolumns", "Column(s) " + symbol_list(bad)
-                                        + " presented in `" + parameter
-                                        + " is not a valid column for `"
-                                        + schema.name
-                                        + meant_column(schema, bad.front()));
+  return check_failed("checkcolumns",
+                      "Column(s) " + symbol_list(bad) + " presented in `"
+                        + parameter + " is not a valid column for `"
+                        + schema.name + meant_column(schema, bad.front()));
 }
 
 void getdata_builder::use(const table_schema& schema,

@@ -46,8 +46,32 @@ error read_option(const std::string& key, const text::json_value& value,
                           + "'; there are timeout, at_least and explain");
 }
 
+result<table_data> to_table(const told_rows& told) {
+  table_data out;
+  out.row_count = told.rows.size();
+  for (size_t c = 0; c < told.columns.size(); ++c) {
+    const auto& [name, type] = told.columns[c];
+    if (type == column_type::char_) {
+      column_data column{name, type, {}, {}, {}};
+      for (const auto& row : told.rows)
+        column.push(static_cast<uint8_t>(row[c].front()));
+      out.columns.push_back(std::move(column));
+      continue;
+    }
+    column_writer writer{name, type};
+    for (const auto& row : told.rows)
+      writer.append_text(row[c]);
+    auto column = writer.finish();
+    if (!column)
+      return column.failure();
+    out.columns.push_back(*std::move(column));
+  }
+  return out;
+}
+
 result<question> read_text(const text::json_value& asked,
-                           const schema_lookup& find, int64_t now_ns) {
+                           const schema_lookup& find, int64_t now_ns,
+                           const std::vector<std::string>& tables) {
   const auto* language = asked.at("language").text();
   if (!language || *language != "qsql")
     return error{errc::unsupported, "the language "
@@ -61,9 +85,16 @@ result<question> read_text(const text::json_value& asked,
     if (item.key != "language" && item.key != "text")
       if (auto fault = read_option(item.key, item.value, out))
         return fault;
-  auto request = parse_qsql(*written, find, now_ns);
+  auto request = parse_qsql(*written, find, now_ns, tables);
   if (!request)
     return request.failure();
+  if (request->told) {
+    auto told = to_table(*request->told);
+    if (!told)
+      return told.failure();
+    out.told = *std::move(told);
+    return out;
+  }
   auto plan = split(request->plan);
   if (!plan)
     return plan.failure();
@@ -74,10 +105,11 @@ result<question> read_text(const text::json_value& asked,
 } // namespace
 
 result<question> parse_question(std::string_view json,
-                                const schema_lookup& find, int64_t now_ns) {
+                                const schema_lookup& find, int64_t now_ns,
+                                const std::vector<std::string>& tables) {
   const auto asked = text::parse_json(json);
   if (asked && asked->is_object() && asked->find("language"))
-    return read_text(*asked, find, now_ns);
+    return read_text(*asked, find, now_ns, tables);
   auto request = parse_getdata(json, find);
   if (!request)
     return request.failure();

@@ -4,16 +4,21 @@
 #include <millrace/messages/data/position.hpp>
 #include <millrace/query/plan/schema_lookup.hpp>
 #include <millrace/query/plan/split.hpp>
+#include <millrace/query/table/columns.hpp>
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace millrace::query {
 
 /// What a gateway is asked, in whatever language, understood.
 struct question {
-  split_plan plan;
+  split_plan plan; ///< None when the answer is `told`.
+  /// The answer, which no store is asked for.
+  std::optional<table_data> told{};
   /// Wait until the answer can include everything up to here.
   std::optional<position> at_least;
   int64_t timeout_ns = 0; ///< 0: the gateway's own limit.
@@ -25,8 +30,9 @@ struct question {
 /// getdata dictionary (docs/getdata.md). Faults are those of `parse_qsql` and
 /// `parse_getdata`.
 /// @param now_ns since 2000.01.01 UTC: what q calls .z.p
-[[nodiscard]] result<question> parse_question(std::string_view json,
-                                              const schema_lookup& find,
-                                              int64_t now_ns);
+/// @param tables all that `find` finds
+[[nodiscard]] result<question>
+parse_question(std::string_view json, const schema_lookup& find, int64_t now_ns,
+               const std::vector<std::string>& tables);
 
 } // namespace millrace::query

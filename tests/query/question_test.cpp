@@ -1,4 +1,6 @@
+#include <millrace/messages/text/json_text.hpp>
 #include <millrace/query/front/question.hpp>
+#include <millrace/query/table/result_text.hpp>
 
 #include <gtest/gtest.h>
 
@@ -16,12 +18,31 @@ result<question> asked(std::string_view written) {
     out.symbol_column = "sym";
     return out;
   }();
-  return parse_question(
-    written,
-    [](std::string_view name) {
-      return name == quotes.name ? &quotes : nullptr;
-    },
-    0);
+  return parse_question(written,
+                        [](std::string_view name) {
+                          return name == quotes.name ? &quotes : nullptr;
+                        },
+                        0, {"quote"});
+}
+
+std::string told_csv(const std::string& text) {
+  const auto got
+    = asked(text::json_value{{"language", "qsql"}, {"text", text}}.dump());
+  if (!got)
+    return got.failure().context;
+  return got->told ? to_text(*got->told, result_format::csv) : "not told";
+}
+
+TEST(QuestionTest, TellsWhatTablesThereAre) {
+  EXPECT_EQ(told_csv("tables[]"), "table\nquote\n");
+  EXPECT_EQ(told_csv("cols quote"), "column\ntime\nsym\nbid\n");
+  EXPECT_EQ(told_csv("cols `quote"), "column\ntime\nsym\nbid\n");
+  EXPECT_EQ(told_csv("meta quote"), "c,t,f,a\ntime,p,,\nsym,s,,\nbid,f,,\n");
+  EXPECT_EQ(told_csv("t:select n:count i,last bid by sym from quote;meta t"),
+            "c,t,f,a\nsym,s,,\nn,j,,\nbid,f,,\n");
+  EXPECT_EQ(told_csv("meta quot"),
+            "quot: there is no such table at character 6 near 'quot'");
+  EXPECT_EQ(told_csv("select from quote"), "not told");
 }
 
 TEST(QuestionTest, ReadsBothLanguages) {

@@ -22,26 +22,29 @@ const std::vector<gateway_state::rt_node> no_nodes;
 const std::set both_roles{backend_role::rdb, backend_role::hdb};
 
 /// The plan as text, as a table of one column and one row.
-chunks explained(const query::split_plan& plan) {
-  const auto text = to_string(plan);
+query::table_data explained(const std::string& text) {
   query::column_data column;
   column.name = "query";
   column.type = column_type::string;
   column.bytes = text;
   column.push(static_cast<uint32_t>(text.size()));
+  query::table_data out;
+  out.columns.push_back(std::move(column));
+  out.row_count = 1;
+  return out;
+}
+
+chunks told(query::table_data table) {
   query::partial_result out;
-  out.chunks.resize(1);
-  out.chunks[0].table.columns.push_back(std::move(column));
-  out.chunks[0].table.row_count = 1;
+  out.chunks.push_back({0, std::move(table)});
   return to_chunks(encode(out));
 }
 
-std::string meant_table(const std::string& name,
-                        const gateway_settings& settings) {
-  std::vector<std::string> known;
+std::vector<std::string> names_of(const gateway_settings& settings) {
+  std::vector<std::string> out;
   for (const auto& each : settings.tables)
-    known.push_back(each.first);
-  return text::meant(name, known);
+    out.push_back(each.first);
+  return out;
 }
 
 } // namespace
@@ -71,19 +74,24 @@ void gateway_state::query(const std::string& parameters, asker to) {
       missed = table;
       return nullptr;
     },
-    env->clock->now_ns());
+    env->clock->now_ns(), names_of(settings));
   if (!asked) {
     ++refused;
     auto fault = asked.failure();
     // The last thing that was looked for is the one that stopped it.
     if (fault.code == errc::not_found && !missed.empty())
-      fault.context += meant_table(missed, settings);
+      fault.context += text::meant(missed, names_of(settings));
     to.promise.deliver(to_caf(fault));
     return;
   }
-  if (asked->explain) {
+  if (asked->explain || asked->told) {
     ++answered;
-    give(to, explained(asked->plan), query_cut{});
+    give(to,
+         told(asked->told && !asked->explain
+                ? *std::move(asked->told)
+                : explained(asked->told ? "told by the gateway\n"
+                                        : to_string(asked->plan))),
+         query_cut{});
     return;
   }
   ask(std::move(asked->plan), asked->at_least, asked->timeout_ns,

@@ -356,6 +356,25 @@ result<written_number> scan_decimal(std::string_view word, bool negative) {
 
 } // namespace
 
+char letter_of(column_type type) noexcept {
+  switch (type) {
+    case column_type::string:
+      return 'C';
+    case column_type::symbol:
+      return 's';
+    case column_type::char_:
+      return 'c';
+    case column_type::guid:
+      return 'g';
+    default:
+      break;
+  }
+  for (const char letter : std::string_view{"bxhijefpmdnuvt"})
+    if (type_of_letter(letter) == type)
+      return letter;
+  return ' ';
+}
+
 result<written_number> scan_number(std::string_view word) {
   const bool negative = !word.empty() && word.front() == '-';
   if (negative)

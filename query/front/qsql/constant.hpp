@@ -10,6 +10,9 @@
 
 namespace millrace::query::qsql {
 
+/// The letter of a type, as `meta` tells it: 'j'; of texts 'C'.
+[[nodiscard]] char letter_of(column_type type) noexcept;
+
 /// A constant as it is written in q. A text, "abc", is one value of type
 /// string; "a" is a char.
 struct constant {

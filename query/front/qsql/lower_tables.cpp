@@ -169,7 +169,7 @@ result<std::vector<std::string>> lowering::symbols(const node& tree,
   return out;
 }
 
-result<table_value> lowering::run(const std::vector<node>& statements) {
+error lowering::define(const std::vector<node>& statements) {
   for (size_t i = 0; i + 1 < statements.size(); ++i) {
     const auto& tree = statements[i];
     if (tree.kind != node_kind::assign)
@@ -182,7 +182,7 @@ result<table_value> lowering::run(const std::vector<node>& statements) {
         || (value.kind == node_kind::name && !values_.contains(value.text))) {
       auto made = table(value);
       if (!made)
-        return made;
+        return made.failure();
       tables_.insert_or_assign(tree.label, *std::move(made));
       values_.erase(tree.label);
     } else {
@@ -190,8 +190,7 @@ result<table_value> lowering::run(const std::vector<node>& statements) {
       tables_.erase(tree.label);
     }
   }
-  const auto& last = statements.back();
-  return table(last.kind == node_kind::assign ? last.items.front() : last);
+  return {};
 }
 
 result<table_value> lowering::table(const node& tree) {
@@ -489,8 +488,7 @@ bool is_total(const plan_node& plan) {
          && is_total(plan.inputs.front());
 }
 
-result_shape shape_of(const node& last, const table_value& made) {
-  const auto& tree = last.kind == node_kind::assign ? last.items.front() : last;
+result_shape shape_of(const node& tree, const table_value& made) {
   if (function_of(tree) == "count")
     return result_shape::values;
   if (tree.kind != node_kind::phrase || tree.phrase->kind != phrase_kind::exec)
@@ -509,14 +507,33 @@ result_shape shape_of(const node& last, const table_value& made) {
 namespace millrace::query {
 
 result<qsql_request> parse_qsql(std::string_view text,
-                                const schema_lookup& find, int64_t now_ns) {
+                                const schema_lookup& find, int64_t now_ns,
+                                const std::vector<std::string>& tables) {
   const auto statements = qsql::parse(text);
   if (!statements)
     return statements.failure();
-  auto made = qsql::lowering{text, find, now_ns}.run(*statements);
+  qsql::lowering work{text, find, now_ns};
+  if (auto fault = work.define(*statements))
+    return fault;
+  const auto& back = statements->back();
+  const auto& last
+    = back.kind == qsql::node_kind::assign ? back.items.front() : back;
+  auto told = work.told(last, tables);
+  if (!told)
+    return told.failure();
+  if (*told) {
+    const bool is_list = (*told)->columns.size() == 1;
+    qsql_request out;
+    if (!is_list)
+      out.keys.push_back((*told)->columns.front().name);
+    out.shape = is_list ? result_shape::columns : result_shape::table;
+    out.told = *std::move(told);
+    return out;
+  }
+  auto made = work.table(last);
   if (!made)
     return made.failure();
-  const auto shape = qsql::shape_of(statements->back(), *made);
+  const auto shape = qsql::shape_of(last, *made);
   return qsql_request{std::move(made->plan), std::move(made->keys), shape};
 }
 

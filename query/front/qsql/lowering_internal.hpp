@@ -56,8 +56,6 @@ public:
   lowering(std::string_view source, const schema_lookup& find, int64_t now_ns)
     : source_{source}, find_{find}, now_ns_{now_ns} {}
 
-  [[nodiscard]] result<table_value> run(const std::vector<node>& statements);
-
   [[nodiscard]] result<table_value> table(const node& tree);
   [[nodiscard]] result<table_value> phrase(const node& tree);
 
@@ -85,6 +83,12 @@ public:
   [[nodiscard]] error refused(const node& tree, std::string_view what) const;
   [[nodiscard]] error unknown(const node& tree, std::string_view what) const;
   [[nodiscard]] int64_t now_ns() const noexcept { return now_ns_; }
+
+  /// Gives names to what the statements before the last one say.
+  [[nodiscard]] error define(const std::vector<node>& statements);
+  /// What `meta`, `cols` and `tables` say; none: it is another statement.
+  [[nodiscard]] result<std::optional<told_rows>>
+  told(const node& last, const std::vector<std::string>& tables);
 
 private:
   [[nodiscard]] result<table_value> named_table(const node& tree);

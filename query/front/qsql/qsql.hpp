@@ -5,6 +5,7 @@
 #include <millrace/query/plan/schema_lookup.hpp>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,12 +19,20 @@ enum class result_shape : uint8_t {
   values,  ///< One row, as its values: `exec max price from trade`, `count`.
 };
 
+/// What is known of tables without asking a store. Columns are symbols and
+/// chars; every row has a text for each.
+struct told_rows {
+  std::vector<column_schema> columns;
+  std::vector<std::vector<std::string>> rows;
+};
+
 /// A query in q, understood.
 struct qsql_request {
-  plan_node plan; ///< Resolved.
+  plan_node plan; ///< Resolved; none when the answer is `told`.
   /// The first columns of the result, when it is a keyed table.
   std::vector<std::string> keys;
   result_shape shape = result_shape::table;
+  std::optional<told_rows> told{}; ///< Of `meta`, `cols` and `tables`.
 };
 
 /// Reads a query in q (docs/qsql.md): statements, of which the last one is
@@ -32,7 +41,9 @@ struct qsql_request {
 /// `not_found` a name that nothing has, `unsupported` what q has and this does
 /// not, `limit_exceeded` what is too long or too deep.
 /// @param now_ns what .z.p is
+/// @param tables all that `find` finds, for `tables[]`
 [[nodiscard]] result<qsql_request>
-parse_qsql(std::string_view text, const schema_lookup& find, int64_t now_ns);
+parse_qsql(std::string_view text, const schema_lookup& find, int64_t now_ns,
+           const std::vector<std::string>& tables = {});
 
 } // namespace millrace::query
