@@ -124,6 +124,7 @@ query_flow(query_flow_actor::stateful_pointer<query_flow_state> self,
 }
 
 void ready_rows_state::taken(uint64_t bytes) {
+  moved = true;
   auto give = [&](const result_flow::effects& what) {
     for (const auto& piece : what.give)
       self->send(sink, chunk_atom_v, flow, piece);
@@ -137,9 +138,19 @@ void ready_rows_state::taken(uint64_t bytes) {
     give(course.made(0, std::exchange(rows, {})));
 }
 
-result_source_actor::behavior_type
-ready_rows(result_source_actor::stateful_pointer<ready_rows_state> self,
-           chunks rows, flow_id flow, result_sink_actor sink) {
+void ready_rows_state::tick() {
+  if (!std::exchange(moved, false)) {
+    self->send(sink, finished_atom_v, flow,
+               to_caf({errc::timeout, "the client took no rows for too long"}));
+    return self->quit();
+  }
+  self->delayed_send(self, patience, caf::tick_atom_v);
+}
+
+ready_rows_actor::behavior_type
+ready_rows(ready_rows_actor::stateful_pointer<ready_rows_state> self,
+           chunks rows, flow_id flow, result_sink_actor sink,
+           caf::timespan patience) {
   auto& state = self->state;
   state.rows = std::move(rows);
   state.flow = flow;
@@ -147,9 +158,12 @@ ready_rows(result_source_actor::stateful_pointer<ready_rows_state> self,
   self->set_down_handler(
     [self](const caf::down_msg& down) { self->quit(down.reason); });
   self->monitor(state.sink);
+  state.patience = patience;
+  state.tick();
   return {
     [self](ack_atom, uint64_t bytes) { self->state.taken(bytes); },
     [self](stop_atom) { self->quit(); },
+    [self](caf::tick_atom) { self->state.tick(); },
   };
 }
 

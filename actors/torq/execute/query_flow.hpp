@@ -50,23 +50,32 @@ query_flow(query_flow_actor::stateful_pointer<query_flow_state> self,
            flow_id flow, result_sink_actor sink);
 
 /// READY ROWS: gives a result that is there to a RESULT SINK.
+using ready_rows_actor
+  = result_source_actor::extend<caf::reacts_to<caf::tick_atom>>;
+
+/// State of the READY ROWS. Ends with the flow, with its sink, or when that
+/// took nothing for so long.
 struct ready_rows_state {
   static constexpr const char* name = "ready-rows";
 
   /// User-declared on purpose: CAF 0.17 paren-initializes C++20 aggregates.
-  explicit ready_rows_state(result_source_actor::pointer owner) : self{owner} {}
+  explicit ready_rows_state(ready_rows_actor::pointer owner) : self{owner} {}
 
   void taken(uint64_t bytes);
+  void tick();
 
-  result_source_actor::pointer self;
+  ready_rows_actor::pointer self;
   result_sink_actor sink;
   flow_id flow;
   result_flow course{1};
   chunks rows; ///< Until the flow begins.
+  caf::timespan patience{};
+  bool moved = true; ///< Since the last tick.
 };
 
-result_source_actor::behavior_type
-ready_rows(result_source_actor::stateful_pointer<ready_rows_state> self,
-           chunks rows, flow_id flow, result_sink_actor sink);
+ready_rows_actor::behavior_type
+ready_rows(ready_rows_actor::stateful_pointer<ready_rows_state> self,
+           chunks rows, flow_id flow, result_sink_actor sink,
+           caf::timespan patience);
 
 } // namespace millrace::torq

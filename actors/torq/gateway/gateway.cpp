@@ -103,7 +103,9 @@ void gateway_state::give(asker& to, const chunks& rows, const query_cut& cut) {
     to.promise.deliver(rows, cut);
     return;
   }
-  result_source_actor source = self->spawn(ready_rows, rows, to.flow, to.sink);
+  result_source_actor source
+    = self->spawn(ready_rows, rows, to.flow, to.sink,
+                  caf::timespan{settings.query_timeout_ns});
   to.promise.deliver(source, cut);
 }
 
