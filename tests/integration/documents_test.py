@@ -83,6 +83,38 @@ class Documents(unittest.TestCase):
             'export PATH="$PWD/build/release/bin:$PATH"\n'
             'export MILLRACE_CONFIG="$PWD/examples/local.toml"\n')
 
+    def test_a_backup_restores_what_came_after_it_too(self):
+        """As printed, with a period that ends between copy and restoring."""
+        preset = ('export PATH="$PWD/build/release/bin:$PATH"\n'
+                  'export MILLRACE_CONFIG="$PWD/examples/local.toml"\n')
+        first, *others = blocks(section("docs/operations.md",
+                                        "Backup and restore"))
+        self.assertEqual(len(others), 2)
+        row = ('echo \'{"time": "2024-01-03T14:30:00Z", "sym": "SPY", "price": '
+               '1, "size": 7}\' | '
+               'millrace pub --stream market --table trade\n'
+               'millrace eop --period 2024-01-03\n')
+        script = "\n".join([
+            "set -eo pipefail", preset, "millrace up",
+            "millrace feed --layout csv-trade --table trade "
+            "examples/trades.csv", "millrace eop --period 2024-01-02",
+            first[1], row, *(block for _, block in others),
+            "millrace eop --period 2024-01-03",
+            "millrace hdb check examples/local-data/hdb",
+            "millrace query -o csv 'select sum size by sym from trade'"])
+        environment = {key: value for key, value in os.environ.items()
+                       if not key.startswith("MILLRACE_")}
+        self.addCleanup(subprocess.run, [
+            PROGRAM, "down", "--config", self.dir / "examples" / "local.toml"],
+            capture_output=True)
+        done = subprocess.run(
+            ["bash", "-c", script], cwd=self.dir, capture_output=True,
+            text=True, timeout=DEADLINE, env=environment)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertTrue(done.stdout.endswith(
+            "sym,size\nAIG,600\nIBM,400\nSPY,1107\n"), done.stdout)
+        self.assertTrue((self.dir / "data.copy" / "rt").is_dir())
+
     def test_a_process_file_runs(self):
         torq = self.dir / "examples" / "torq"
         self.run_as_printed("docs/coming_from_kdb.md", ["A process file"],
