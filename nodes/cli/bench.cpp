@@ -4,11 +4,6 @@
 
 #include <fmt/format.h>
 
-#include <cerrno>
-#include <cstring>
-#include <filesystem>
-#include <unistd.h>
-
 namespace millrace::nodes {
 
 namespace {
@@ -31,21 +26,7 @@ void declare(option_list& list, bench_options& into) {
 int run(const bench_options& options) {
   if (options.name.empty() != options.list)
     return fail({errc::invalid_argument, "either NAME or --list is required"});
-  auto words = words_of(options);
-  words.insert(words.begin(), std::filesystem::path{own_program()}
-                                .replace_filename("millrace-bench")
-                                .string());
-  std::vector<char*> arguments;
-  for (auto& word : words)
-    arguments.push_back(word.data());
-  arguments.push_back(nullptr);
-  ::execvp(arguments.front(), arguments.data());
-  if (errno == ENOENT)
-    return fail({errc::unavailable,
-                 words.front()
-                   + " is not there; build with -DMILLRACE_BENCH=ON, which "
-                     "makes it beside millrace"});
-  return fail({errc::unavailable, words.front() + ": " + std::strerror(errno)});
+  return become("millrace-bench", words_of(options), "-DMILLRACE_BENCH=ON");
 }
 
 } // namespace

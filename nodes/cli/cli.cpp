@@ -1,4 +1,5 @@
 #include <millrace/nodes/cli/bench.hpp>
+#include <millrace/nodes/cli/chaos.hpp>
 #include <millrace/nodes/cli/cli.hpp>
 #include <millrace/nodes/cli/demo.hpp>
 #include <millrace/nodes/cli/down.hpp>
@@ -34,6 +35,7 @@ namespace {
 /// here when what it starts exists.
 void declare(command_list& list) {
   list.add(bench_command);
+  list.add(chaos_command);
   list.add(demo_command);
   list.add(down_command);
   list.add(eop_command);

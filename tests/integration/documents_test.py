@@ -153,7 +153,10 @@ class Documents(unittest.TestCase):
                     "stream recover": 1}
         if not PROGRAM.with_name("millrace-bench").exists():
             negative["bench"] = 69  # It is an option of the build.
-        order = """up feed pub query sub status top tables processes rejects
+        if not PROGRAM.with_name("millrace-chaos").exists():
+            negative["chaos"] = 69
+        order = """up feed pub query sub status top chaos tables processes
+            rejects
             logs stream|ls stream|info stream|members stream|losses
             stream|prune stream|give-up stream|replace stream|remove stream
             consumer|ls consumer|info consumer log|ls log|info log|verify log|dump log|tail log|explain-pos log

@@ -1,0 +1,36 @@
+#include <millrace/nodes/cli/chaos.hpp>
+#include <millrace/nodes/cli/cluster_option.hpp>
+#include <millrace/nodes/cli/own_program.hpp>
+
+namespace millrace::nodes {
+
+namespace {
+
+void declare(option_list& list, chaos_options& into) {
+  declare_config(list, into.config);
+  list
+    .text("SCRIPT", into.script,
+          "Lines `at <time>: <fault> | <fault>`: kill N [restart T "
+          "[empty|older]], restart N, pause N, resume N, crash N POINT COUNT, "
+          "flip N FILE BIT, shorten N FILE BYTES, back-up N, heal")
+    .required()
+    .shown_as("");
+}
+
+int run(const chaos_options& options) {
+  std::vector<std::string> words;
+  if (!options.config.empty())
+    words = {"--config", options.config};
+  words.insert(words.end(), {"--", options.script});
+  return become("millrace-chaos", std::move(words), "-DMILLRACE_TESTS=ON");
+}
+
+} // namespace
+
+const command<chaos_options> chaos_command{
+  {"chaos", "Put the nodes of a cluster on this host through faults",
+   "millrace chaos examples/kills.faults --config examples/local.toml"},
+  declare,
+  run};
+
+} // namespace millrace::nodes

@@ -1,0 +1,255 @@
+#include <millrace/tests/chaos/fault_player.hpp>
+#include <millrace/tests/chaos/node_disk.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <poll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace millrace::chaos {
+
+namespace {
+
+using kind = sim::fault::what;
+
+bool is_possible(const sim::fault& what) {
+  switch (what.kind) {
+    case kind::kill:
+    case kind::restart:
+    case kind::pause:
+    case kind::resume:
+    case kind::crash:
+    case kind::flip:
+    case kind::shorten:
+    case kind::back_up:
+      return true;
+    case kind::heal:
+      return what.node.empty();
+    default:
+      return false;
+  }
+}
+
+/// A process that is held by its descriptor: no other one can be met.
+class held_process {
+public:
+  explicit held_process(int pid)
+    : descriptor_{static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))} {}
+  ~held_process() {
+    if (descriptor_ >= 0)
+      ::close(descriptor_);
+  }
+  held_process(const held_process&) = delete;
+  held_process& operator=(const held_process&) = delete;
+
+  [[nodiscard]] bool send(int signal) const {
+    return descriptor_ >= 0
+           && ::syscall(SYS_pidfd_send_signal, descriptor_, signal, nullptr, 0)
+                == 0;
+  }
+  /// Until it has ended.
+  void wait() const {
+    pollfd ended{descriptor_, POLLIN, 0};
+    while (::poll(&ended, 1, -1) == -1 && errno == EINTR)
+      continue;
+  }
+
+private:
+  int descriptor_;
+};
+
+} // namespace
+
+error check_script(const nodes::cluster_config& config,
+                   const sim::fault_script& script) {
+  std::string unknown;
+  std::string impossible;
+  for (const auto& [at, what] : script) {
+    if (!what.node.empty() && config.node(what.node) == nullptr)
+      unknown += (unknown.empty() ? "" : ", ") + what.node;
+    if (!is_possible(what))
+      impossible += (impossible.empty() ? "'" : ", '") + to_text(what) + "'";
+  }
+  if (!unknown.empty())
+    return {errc::not_found, config.path + ": no [[node]] is named " + unknown};
+  if (!impossible.empty())
+    return {errc::unsupported,
+            impossible
+              + ": real nodes are killed, stopped, restarted, and their files "
+                "damaged; the rest is of the simulator"};
+  return {};
+}
+
+fault_player::fault_player(persistence::env& world,
+                           const nodes::cluster_config& config,
+                           std::string program)
+  : config_{config}, nodes_{world, config}, program_{std::move(program)} {}
+
+std::string fault_player::play(const sim::fault& what) {
+  switch (what.kind) {
+    case kind::kill:
+      return kill(what.node);
+    case kind::restart:
+      return start(what.node);
+    case kind::pause:
+      return send(what.node, SIGSTOP, "stopped");
+    case kind::resume:
+      return send(what.node, SIGCONT, "goes on");
+    case kind::crash: {
+      const auto ended = kill(what.node);
+      return ended + "; "
+             + start(what.node, what.name + ":" + std::to_string(what.number));
+    }
+    case kind::flip:
+    case kind::shorten:
+      return damage(what);
+    case kind::back_up:
+      return back_up(what.node);
+    default:
+      return heal();
+  }
+}
+
+std::string fault_player::kill(const std::string& node) {
+  const auto state = nodes_.state_of(node);
+  if (!state)
+    return to_string(state.failure());
+  if (state->state != nodes::node_state::kind::running)
+    return "does not run";
+  const held_process process{state->process.pid};
+  if (!process.send(SIGKILL))
+    return std::string{"cannot be killed: "} + std::strerror(errno);
+  process.wait();
+  paused_.erase(node);
+  return "killed (process " + std::to_string(state->process.pid) + ")";
+}
+
+std::string fault_player::start(const std::string& node,
+                                const std::string& crash_at) {
+  if (crash_at.empty())
+    ::unsetenv("CRASH_AT");
+  else
+    ::setenv("CRASH_AT", crash_at.c_str(), 1);
+  nodes::start_options how;
+  how.command = {program_, "node"};
+  const auto outcome = nodes_.start({node}, how);
+  ::unsetenv("CRASH_AT");
+  return outcome.front().failure
+           ? to_string(outcome.front().failure)
+           : outcome.front().text + " (process "
+               + std::to_string(outcome.front().pid) + ")"
+               + (crash_at.empty() ? "" : ", to end at " + crash_at);
+}
+
+std::string fault_player::send(const std::string& node, int signal,
+                               const char* done) {
+  const auto state = nodes_.state_of(node);
+  if (!state)
+    return to_string(state.failure());
+  if (state->state != nodes::node_state::kind::running)
+    return "does not run";
+  if (!held_process{state->process.pid}.send(signal))
+    return std::string{"cannot be signalled: "} + std::strerror(errno);
+  if (signal == SIGSTOP)
+    paused_.insert(node);
+  else
+    paused_.erase(node);
+  return done;
+}
+
+std::string fault_player::damage(const sim::fault& what) {
+  const auto path = find_file(directories_of(config_, what.node), what.name);
+  if (path.empty())
+    return "has no file '" + what.name + "'";
+  std::error_code fault;
+  if (what.kind == kind::shorten) {
+    std::filesystem::resize_file(path, what.number, fault);
+    return path + (fault ? ": " + fault.message() : " shortened");
+  }
+  std::fstream file{path, std::ios::binary | std::ios::in | std::ios::out};
+  const auto at = static_cast<std::streamoff>(what.number / 8);
+  file.seekg(at);
+  const int byte = file.get();
+  if (byte == std::char_traits<char>::eof())
+    return path + " has no byte " + std::to_string(at);
+  file.seekp(at);
+  file.put(static_cast<char>(byte ^ (1 << (what.number % 8))));
+  file.flush();
+  return path + (file ? " flipped" : ": write failed");
+}
+
+std::string fault_player::kept_of(const std::string& node) const {
+  return config_.data_directory + "/chaos/" + node;
+}
+
+/// The node stands still meanwhile, as a disk that is snapshotted does.
+std::string fault_player::back_up(const std::string& node) {
+  const auto kept = kept_of(node);
+  const bool was_paused = paused_.contains(node);
+  if (!was_paused)
+    (void)send(node, SIGSTOP, "");
+  std::error_code fault;
+  std::filesystem::remove_all(kept, fault);
+  for (const auto& directory : directories_of(config_, node)) {
+    const auto to
+      = kept + "/"
+        + std::filesystem::relative(directory, config_.data_directory).string();
+    std::filesystem::create_directories(std::filesystem::path{to}.parent_path(),
+                                        fault);
+    std::filesystem::copy(directory, to,
+                          std::filesystem::copy_options::recursive, fault);
+    if (fault)
+      break;
+  }
+  if (!was_paused)
+    (void)send(node, SIGCONT, "");
+  return fault ? "cannot be backed up: " + fault.message() : "backed up";
+}
+
+std::string fault_player::come_back(const std::string& node,
+                                    sim::comeback::disk on) {
+  std::string done;
+  if (on != sim::comeback::disk::same) {
+    std::error_code fault;
+    if (on == sim::comeback::disk::older
+        && !std::filesystem::exists(kept_of(node)))
+      return "was never backed up, and stays down";
+    for (const auto& directory : directories_of(config_, node))
+      std::filesystem::remove_all(directory, fault);
+    if (on == sim::comeback::disk::older)
+      std::filesystem::copy(kept_of(node), config_.data_directory,
+                            std::filesystem::copy_options::recursive, fault);
+    if (fault)
+      return "its disk cannot be changed: " + fault.message();
+    done = on == sim::comeback::disk::older ? "older disk, " : "empty disk, ";
+  }
+  return done + start(node);
+}
+
+std::vector<std::string> fault_player::harmed() {
+  std::vector<std::string> out;
+  for (const auto& node : config_.nodes) {
+    const auto state = nodes_.state_of(node.name);
+    if (paused_.contains(node.name) || !state
+        || state->state != nodes::node_state::kind::running)
+      out.push_back(node.name);
+  }
+  return out;
+}
+
+std::string fault_player::heal() {
+  std::string out;
+  for (const auto& node : harmed())
+    out += (out.empty() ? "" : "; ") + node + " "
+           + (paused_.contains(node) ? send(node, SIGCONT, "goes on")
+                                     : start(node));
+  return out.empty() ? "all nodes run" : out;
+}
+
+} // namespace millrace::chaos
