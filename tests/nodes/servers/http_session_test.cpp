@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
+
 namespace millrace::nodes::http {
 namespace {
 
@@ -103,6 +105,41 @@ TEST(HttpSessionTest, ARequestThatIsNotWholeInTimeIsEnded) {
   ASSERT_EQ(idle.size(), 1u);
   EXPECT_TRUE(std::holds_alternative<finish_connection>(idle[0]));
   EXPECT_EQ(core.facts().refused, 1u);
+}
+
+TEST(HttpSessionTest, NothingThatIsSentDoesHarm) {
+  const std::string good
+    = "POST /query?format=csv&at_least=5 HTTP/1.1\r\nHost: localhost\r\n"
+      "Content-Length: 11\r\n\r\ncount trade"
+      "GET /status HTTP/1.1\r\nHost: localhost\r\n\r\n"
+      "POST /query HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked"
+      "\r\n\r\n3\r\nabc\r\n0\r\n\r\n";
+  std::mt19937_64 random{7};
+  const auto below = [&](size_t most) { return random() % most; };
+  size_t requests = 0;
+  for (int round = 0; round < 10'000; ++round) {
+    auto bytes = good;
+    for (size_t count = below(6); count != 0; --count) {
+      const auto at = below(bytes.size());
+      if (below(2) == 0)
+        bytes[at] = static_cast<char>(random());
+      else
+        bytes.erase(at, 1 + below(5));
+    }
+    http_session made{{.header_bytes = 1024, .body_bytes = 1024}};
+    for (size_t at = 0; at < bytes.size();) {
+      const auto step = 1 + below(bytes.size());
+      const auto out = made.received(std::string_view{bytes}.substr(at, step));
+      for (size_t i = 0; i < out.size(); ++i)
+        if (const auto* asked = request_in(out, i)) {
+          ++requests;
+          (void)wish_of(*asked, "127.0.0.1");
+        }
+      EXPECT_LE(made.held_bytes(), 4096u);
+      at += step;
+    }
+  }
+  EXPECT_GT(requests, 5'000u);
 }
 
 TEST(HttpRoutesTest, KnowsItsPaths) {

@@ -1,0 +1,105 @@
+// A program that speaks HTTP at the port of a simulated cluster.
+
+#include <millrace/sim/world/failure_test.hpp>
+#include <millrace/sim/world/seeds.hpp>
+#include <millrace/sim/world/table_publisher.hpp>
+#include <millrace/sim/world/world.hpp>
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace millrace::sim {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr const char* cluster_with_web = R"([cluster]
+name = "web"
+data = "web-data"
+[[stream]]
+name = "market"
+[[table]]
+name = "trade"
+stream = "market"
+columns = ["time:timestamp", "sym:symbol", "size:long"]
+[[node]]
+name = "db"
+port = 7461
+[[node]]
+name = "door"
+port = 7462
+[[process]]
+name = "discovery1"
+type = "discovery"
+node = "db"
+[[process]]
+name = "rt1"
+type = "rt"
+node = "db"
+[[process]]
+name = "rdb1"
+type = "rdb"
+node = "db"
+[[process]]
+name = "gw1"
+type = "gateway"
+node = "db"
+[[process]]
+name = "web1"
+type = "http"
+node = "door"
+port = 8080
+)";
+
+/// Status line and body; empty: no answer came in a minute.
+std::string web_answer(world& in, const std::string& method,
+                       const std::string& path, const std::string& body = {}) {
+  const auto client = in.at("door").connect(8080);
+  if (!client)
+    return "nobody listens";
+  client->send(method + " " + path + " HTTP/1.1\r\nHost: localhost\r\n"
+               + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n"
+               + body);
+  std::string got;
+  (void)in.run_until(
+    [&] {
+      got += client->take();
+      return !got.empty();
+    },
+    60s);
+  const auto head = got.find("\r\n\r\n");
+  return got.substr(0, got.find("\r\n")) + "|"
+         + (head == got.npos ? "" : got.substr(head + 4));
+}
+
+TEST(HttpDoorSim, AnswersAndSaysWhoIsThere) {
+  for_each_seed(10, [](uint64_t seed) {
+    world w{seed};
+    w.add_cluster_text(cluster_with_web);
+    auto& feed = w.add_publisher("feed", "trade");
+    for (int i = 0; i < 4; ++i)
+      feed.publish({{"sym", "A"}, {"size", i}});
+    ASSERT_TRUE(w.eventually(30s, [&] { return feed.settled(); }));
+    const auto ready = [&] {
+      return web_answer(w, "GET", "/ready").starts_with("HTTP/1.1 200 ");
+    };
+    ASSERT_TRUE(w.eventually(30s, ready));
+    EXPECT_EQ(web_answer(w, "POST", "/query?format=csv", "count trade"),
+              "HTTP/1.1 200 OK|count\r\n4\r\n");
+    w.kill("db");
+    ASSERT_TRUE(w.eventually(30s, [&] { return !ready(); }));
+    EXPECT_NE(web_answer(w, "GET", "/metrics")
+                .find("millrace_node_up{node=\"db\"} 0\n"),
+              std::string::npos);
+    w.restart("db");
+    EXPECT_EQ(web_answer(w, "POST", "/query?format=csv", "count trade"),
+              "HTTP/1.1 200 OK|count\r\n4\r\n");
+    EXPECT_NE(web_answer(w, "GET", "/status").find("\"rdb1\""),
+              std::string::npos);
+    EXPECT_TRUE(w.defects().empty());
+  });
+}
+
+} // namespace
+} // namespace millrace::sim
