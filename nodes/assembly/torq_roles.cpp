@@ -205,6 +205,15 @@ result<hosted_process> start_hdb(process_host& host,
       host.tell({notice::severity::error, "hdb", name, "damaged",
                  reason + "; bring it back from a replica or a backup"});
   };
+  settings.on_undeclared
+    = [&host, name = process.name,
+       hdb = settings.directory](const std::string& table, uint64_t rows) {
+        host.tell(
+          {notice::severity::warning, "hdb", name, "undeclared",
+           hdb + " holds " + std::to_string(rows) + " rows of table '" + table
+             + "', which the configuration does not declare: no question "
+               "reaches them"});
+      };
   settings.on_damaged_file
     = [&host, name = process.name,
        hdb = settings.directory](const std::string& reason) {

@@ -39,12 +39,25 @@ manifest_version hdb_state::refresh() {
     if (entry.replaced_at_ns == 0)
       entry.replaced_at_ns = env->clock->monotonic_ns();
   update_index(latest);
+  look_for_undeclared(latest->manifest());
   versions[version] = {std::move(latest), 0};
   serving = version;
   env->crash_point("hdb.after_open");
   for (const auto& who : watchers)
     self->send(who, announce_atom_v, announcement());
   return version;
+}
+
+void hdb_state::look_for_undeclared(const persistence::hdb_manifest& manifest) {
+  std::map<std::string, uint64_t> found;
+  for (const auto& part : manifest.parts)
+    if (part.row_count != 0 && !settings.tables.contains(part.table))
+      found[part.table] += part.row_count;
+  std::erase_if(undeclared,
+                [&](const auto& table) { return !found.contains(table); });
+  for (const auto& [table, rows] : found)
+    if (undeclared.insert(table).second && settings.on_undeclared)
+      settings.on_undeclared(table, rows);
 }
 
 void hdb_state::note(error fault) {
@@ -307,6 +320,7 @@ hdb_facts hdb_state::facts() const {
   }
   if (last_failure)
     out.last_failure = to_string(last_failure);
+  out.undeclared = undeclared;
   out.damaged_queries = damage.queries();
   out.damage = damage.last();
   return out;
@@ -330,6 +344,11 @@ status_facts to_status(const hdb_facts& facts) {
     out.add("indexed_version", facts.indexed->value);
   if (!facts.last_failure.empty())
     out.add("last_failure", facts.last_failure);
+  if (!facts.undeclared.empty()) {
+    auto& tables = out.add("undeclared", text::json_value::array());
+    for (const auto& table : facts.undeclared)
+      tables.add(table);
+  }
   if (facts.damaged_queries != 0) {
     out.add("damaged_queries", facts.damaged_queries);
     out.add("damage", facts.damage);

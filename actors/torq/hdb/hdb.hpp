@@ -37,6 +37,9 @@ struct hdb_settings {
   /// Told why the directory cannot be read, and, with an empty reason, that it
   /// can be again.
   std::function<void(const std::string&)> on_damage;
+  /// Told of each table with rows that no configured one is, and that no
+  /// question reaches.
+  std::function<void(const std::string& table, uint64_t rows)> on_undeclared;
   /// Told of each damage of a file that a query fails of, once.
   std::function<void(const std::string&)> on_damaged_file;
 };
@@ -65,8 +68,9 @@ struct hdb_facts {
   uint64_t losses = 0; ///< That streams told of, in what was written down.
   std::optional<manifest_version> indexed; ///< None: it keeps no index.
   std::string last_failure;
-  uint64_t damaged_queries = 0; ///< That failed of damaged files.
-  std::string damage;           ///< The one that was met last.
+  std::set<std::string> undeclared; ///< Of the tables with rows.
+  uint64_t damaged_queries = 0;     ///< That failed of damaged files.
+  std::string damage;               ///< The one that was met last.
   /// Why the index is behind: queries for few symbols look at every part.
   std::string index_failure;
 };
@@ -115,6 +119,8 @@ struct hdb_state {
   [[nodiscard]] bool has_none_of(const query::logical_plan& plan) const;
   [[nodiscard]] hdb_announcement announcement() const;
   void forget_old();
+  /// Tells of tables that are not declared, each once.
+  void look_for_undeclared(const persistence::hdb_manifest& manifest);
   /// Why an answer from these partitions may lack rows.
   [[nodiscard]] std::vector<std::string>
   warnings_of(const query::logical_plan& plan,
@@ -141,6 +147,7 @@ struct hdb_state {
   std::vector<hdb_watcher_actor> watchers;
   std::set<caf::actor_addr> flows;       ///< QUERY FLOWs that run.
   std::shared_ptr<hdb_index_slot> index; ///< May be null.
+  std::set<std::string> undeclared;      ///< Tables with rows.
   error last_failure;
   met_damage damage; ///< Of files; of the manifest it is `last_failure`.
 };
