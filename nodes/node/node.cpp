@@ -1,3 +1,4 @@
+#include <millrace/actors/rt/sequence/space_reserve.hpp>
 #include <millrace/messages/text/civil_time.hpp>
 #include <millrace/nodes/assembly/guest.hpp>
 #include <millrace/nodes/host/listen_fault.hpp>
@@ -8,6 +9,23 @@
 namespace millrace::nodes {
 
 using namespace std::chrono_literals;
+
+namespace {
+
+/// What the streams of a node keep for a full disk.
+/// @returns whether there was any.
+bool give_reserves(persistence::file_system& fs, const cluster_config& config,
+                   const std::string& node) {
+  bool any = false;
+  for (const auto& process : config.processes)
+    if (process.type == process_type::rt && process.node == node)
+      for (const auto& stream : process.streams)
+        any |= rt::space_reserve::give(
+          fs, config.stream_directory(process.name, stream));
+  return any;
+}
+
+} // namespace
 
 node::node(const node_start& how) : name_{how.name}, log_{how.log} {}
 
@@ -29,8 +47,12 @@ error node::open(node_start how) {
   if (!made)
     return made.failure();
   runtime_ = *std::move(made);
-  auto locked
-    = node_lock::acquire(runtime_->env(), config().node_directory(name_));
+  auto& world = runtime_->env();
+  const auto directory = config().node_directory(name_);
+  auto locked = node_lock::acquire(world, directory);
+  if (!locked && locked.failure().code == errc::no_space
+      && give_reserves(*world.fs, config(), name_))
+    locked = node_lock::acquire(world, directory);
   if (!locked)
     return locked.failure();
   lock_ = *std::move(locked);

@@ -116,8 +116,10 @@ int show_consumer(const consumer_info_options& options) {
       lag.needs_from ? to_string(*lag.needs_from)
                      : "has not told: all is kept for it",
       to_string(lag.end), lag.messages, lag.bytes, age_text(lag, told.now_ns));
-  print_text(options.output == output_format::json ? to_json(told).dump(2)
-                                                   : lines);
+  if (options.output == output_format::json)
+    print_text(to_json(told).dump(2));
+  else if (!lines.empty())
+    print_text(lines);
   return told.code;
 }
 
