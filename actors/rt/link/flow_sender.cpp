@@ -52,10 +52,8 @@ error flow_sender::go_back(position to) {
 
 void flow_sender::grew(position end, chunk tail) {
   written_ = written_ == unknown_end ? end : std::max(written_, end);
-  if (tail.empty())
-    return;
-  tail_bytes_ += tail.size();
-  tail_.push_back({{end.value - tail.size()}, std::move(tail)});
+  if (!tail.empty())
+    tail_.push_back({{end.value - tail.size()}, std::move(tail)});
 }
 
 /// The next bytes of the tail, with those that follow them without a gap as
@@ -81,7 +79,6 @@ flow_sender::part flow_sender::take_tail() {
     tail_.erase(tail_.begin(), last);
     out.bytes = chunk::copy_of(joined);
   }
-  tail_bytes_ -= size;
   credit_->give(static_cast<int64_t>(size));
   return out;
 }
@@ -91,14 +88,10 @@ result<std::optional<flow_sender::item>> flow_sender::next() {
     return std::optional<item>{};
   drained_ = false;
   while (!tail_.empty() && tail_.front().begin < next_) {
-    const auto size = tail_.front().bytes.size();
-    credit_->give(static_cast<int64_t>(size));
-    tail_bytes_ -= size;
+    credit_->give(static_cast<int64_t>(tail_.front().bytes.size()));
     tail_.pop_front();
   }
   if (!tail_.empty() && tail_.front().begin == next_) {
-    if (!idle() && tail_bytes_ < flow_options::gathered_bytes)
-      return std::optional<item>{};
     auto out = take_tail();
     next_.value += out.bytes.size();
     last_sent_ = next_;

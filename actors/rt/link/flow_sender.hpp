@@ -39,10 +39,11 @@ struct flow_options {
   /// Bytes sent and not yet acknowledged, at most (one chunk may exceed it).
   uint64_t window_bytes = uint64_t{1} << 20;
   uint32_t chunk_bytes = 256u << 10;
-  /// While so many parts are not acknowledged, new bytes gather up to
-  /// gathered_bytes: what is busy gets fewer parts, each with more. For flows
+  /// While so many parts are not acknowledged the flow is not `idle`. For flows
   /// whose receiver acknowledges every part. 0: no limit.
   uint32_t parts_in_flight_max = 0;
+  /// The same of bytes; and new bytes that wait for credit go in parts of about
+  /// that size.
   static constexpr uint64_t gathered_bytes = 64u << 10;
   /// After damage in a file that others follow; in the last one the flow goes
   /// on at the next intact record, as soon as there is one.
@@ -90,7 +91,7 @@ public:
   [[nodiscard]] position where() const noexcept { return next_; }
   [[nodiscard]] uint64_t sent() const noexcept { return sent_; }
   [[nodiscard]] uint64_t unacked() const noexcept { return sent_ - acked_; }
-  /// So little is under way that new bytes need not gather.
+  /// So little is under way that a writer need not let new messages gather.
   [[nodiscard]] bool idle() const noexcept {
     return unacked() <= flow_options::gathered_bytes
            && (options_.parts_in_flight_max == 0
@@ -128,7 +129,6 @@ private:
   std::unique_ptr<persistence::log_reader> reader_;
   lineage_id lineage_;
   std::deque<part> tail_;
-  uint64_t tail_bytes_ = 0;
   position next_;
   static constexpr position unknown_end{~uint64_t{0}};
   /// Everything below is in the file; unknown until the writer first tells.

@@ -85,8 +85,8 @@ void raft_core::send_more(raft_peer& to) {
     if (window == 0 || !send_append(to, window))
       return;
   }
-  // With entries under way its answer comes first, or more of them.
-  if (to.told_committed < group_committed_ && to.requests_in_flight() == 0
+  // At once: until it knows, its publishers do not hear what is merged there.
+  if (to.told_committed < group_committed_
       && to.phase() == raft_peer::phase_type::replicating)
     (void)send_append(to, 0);
 }

@@ -401,6 +401,14 @@ TEST(RaftReplicationTest, CommitsAreToldAtOnce) {
     EXPECT_THAT(group.at(node).applied, ElementsAre("a"));
 }
 
+TEST(RaftReplicationTest, CommitsAreToldWhileEntriesAreUnderWay) {
+  raft_group group{{1, 2, 3}};
+  group.elect(1);
+  group.cut_one_way(3, 1); // It takes in all, and is not heard.
+  group.propose(1, "a");
+  EXPECT_THAT(group.at(3).applied, ElementsAre("a"));
+}
+
 // A disk that was put back is no crash: what was acknowledged is gone.
 TEST(RaftReplicationTest, AFollowerWithAnOlderDiskIsFilledUpAgain) {
   raft_group group{{1, 2, 3}};
