@@ -345,8 +345,12 @@ TEST(FormatKindsTest, FilesOfOtherKindsAreNamed) {
   using namespace std::string_literals;
   for (const auto& [text, what] :
        std::vector<std::pair<std::string, std::string>>{
-         {"\xff\xfe1\0,\0A\0\n\0"s, "it is UTF-16: `iconv"},
-         {"\xfe\xff\0001\0,\0A\0\n"s, "it is UTF-16: `iconv"},
+         {"\xff\xfe"
+          "1\0,\0A\0\n\0"s,
+          "it is UTF-16: `iconv"},
+         {"\xfe\xff"
+          "\0001\0,\0A\0\n"s,
+          "it is UTF-16: `iconv"},
          {"a.csv" + std::string(252, '\0') + "ustar", "it is a tar archive"},
          {"PAR1\x15\x04", "it is Parquet"},
          {"7z\xbc\xaf\x27\x1c", "it is a 7z archive"},
