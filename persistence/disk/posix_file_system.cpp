@@ -46,6 +46,11 @@ error failure(const std::string& path, const std::string& what, int fault) {
           path + ": " + what + ": " + std::generic_category().message(fault)};
 }
 
+error is_directory(const std::string& path) {
+  return {errc::invalid_argument,
+          path + " is a directory, and a file is wanted"};
+}
+
 // Repeats a call that a signal interrupted.
 template <class Call>
 auto uninterrupted(Call call) {
@@ -199,8 +204,7 @@ public:
     // It opens, and fails when it is read.
     if (struct stat about;
         ::fstat(opened.get(), &about) == 0 && S_ISDIR(about.st_mode))
-      return error{errc::invalid_argument,
-                   path + " is a directory, and a file is wanted"};
+      return is_directory(path);
     return std::unique_ptr<file>{
       std::make_unique<posix_file>(path, std::move(opened))};
   }
@@ -301,6 +305,8 @@ public:
     struct stat facts {};
     if (::fstat(opened.get(), &facts) == -1)
       return failure(path, "stat", errno);
+    if (S_ISDIR(facts.st_mode))
+      return is_directory(path);
     return map_descriptor(opened.get(), static_cast<size_t>(facts.st_size),
                           path);
   }

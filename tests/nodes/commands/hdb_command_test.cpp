@@ -172,13 +172,21 @@ TEST_F(HdbCommandTest, RowsAreRemovedAndCorrectedWithAnEntryInTheLedger) {
   EXPECT_EQ(rows, 7 - meant);
   EXPECT_TRUE(run_json({"check", directory_})["ok"]);
   const auto ledger = run_json({"ledger", directory_})["entries"];
-  // An entry of each partition, for both amendments.
-  std::map<int, int> noted;
+  // An entry of each partition, for both amendments. The first one took all
+  // rows that have a time home, also those that it did not change.
+  std::map<int, std::map<std::string, int>> noted;
   for (const auto& entry : ledger)
-    noted[entry["version"].get<int>()] += entry["rows"].get<int>();
-  EXPECT_EQ(noted, (std::map<int, int>{{corrected["version"].get<int>(), meant},
-                                       {removed["version"].get<int>(), meant}}))
+    noted[entry["version"].get<int>()][entry["partition"].get<std::string>()]
+      += entry["rows"].get<int>();
+  const auto moved = corrected["moved"].get<int>();
+  EXPECT_EQ(
+    noted[corrected["version"].get<int>()],
+    (std::map<std::string, int>{{"2000.01.01", moved}, {"2013.10.07", 7}}))
     << ledger.dump(2);
+  int gone = 0;
+  for (const auto& [partition, count] : noted[removed["version"].get<int>()])
+    gone += count;
+  EXPECT_EQ(gone, meant) << ledger.dump(2);
   const auto text = ledger[0]["text"].get<std::string>();
   EXPECT_NE(text.find(R"(set {"float":1.5,)"), std::string::npos) << text;
   EXPECT_NE(text.find(R"(where {"long":[">",0]}: wrong)"), std::string::npos)
