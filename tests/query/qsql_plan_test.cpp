@@ -258,6 +258,15 @@ TEST(QsqlPlanTest, ShapesAndJoinsTables) {
      "scan trade | project sym:sym time:time price:price | scan quote "
      "| project sym:sym time:time bid:bid ask:ask | as-of join on sym "
      "time"},
+    {"aj[`sym`time;trade;quote;`nearest;0D00:00:01.5]",
+     "scan trade | scan quote | as-of join nearest within 1500000000 on sym "
+     "time"},
+    {"aj0[`sym`time;trade;quote;00:00:05;`forward]",
+     "scan trade | scan quote | as-of join forward within 5000000000 on sym "
+     "time"},
+    {"aj[`sym`size;trade;(select sym,size:bsize from quote);3]",
+     "scan trade | scan quote | project sym:sym size:bsize | as-of join "
+     "within 3 on sym size"},
     {"t:select sym,time from trade;q:quote;w:-0D00:00:02 "
      "0D00:00:00+\\:exec time from t;wj[w; `sym`time; t; (q; "
      "(max;`ask); (min;`bid))]",
@@ -356,6 +365,13 @@ TEST(QsqlPlanTest, FaultsOfTablesNameTheirPlace) {
      "at character 1 near 'trade,quote'"},
     {"aj[`sym;trade]", "nyi: 'aj' of tables is not there at character 1 near "
                        "'aj[`sym;trade]'"},
+    {"aj[`sym`time;trade;quote;`near]",
+     "domain: after the tables of an as-of join stand `forward or `nearest, "
+     "and how far a row may be, as 0D00:00:01 at character 26 near '`near'"},
+    {"aj[`sym`time;trade;quote;-0D00:00:01]",
+     "type: after the tables of an as-of join stand `forward or `nearest, "
+     "and how far a row may be, as 0D00:00:01 at character 26 near "
+     "'-0D00:00:01'"},
     {"aj[`sym`price; trade; quote]",
      "type: the right side of the join has no column 'price' at "
      "character 1 near 'aj[`sym`price; trade; quote]'"},

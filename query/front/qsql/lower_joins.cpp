@@ -48,10 +48,46 @@ result<table_value> lowering::united(const node& tree) {
                   operators::union_all{}, tree);
 }
 
-/// "aj[`sym`time;t;q]"
+/// What stands after the tables of an as-of join: "`nearest", "0D00:00:01".
+error lowering::add_asof_option(const node& tree,
+                                std::optional<column_type> time_type,
+                                operators::asof_join& into) {
+  constexpr std::string_view form
+    = "after the tables of an as-of join stand `forward or `nearest, and how "
+      "far a row may be, as 0D00:00:01";
+  using direction = operators::asof_join::direction;
+  const auto value = constant_value(tree);
+  if (!value || value->values.size() != 1)
+    return wrong(tree, "type", form);
+  if (const auto* word = std::get_if<std::string>(&value->values[0])) {
+    if (*word == "backward")
+      into.where = direction::backward;
+    else if (*word == "forward")
+      into.where = direction::forward;
+    else if (*word == "nearest")
+      into.where = direction::nearest;
+    else
+      return wrong(tree, "domain", form);
+    return {};
+  }
+  const auto* far = std::get_if<int64_t>(&value->values[0]);
+  if (!far || *far < 0)
+    return wrong(tree, "type", form);
+  const bool in_time
+    = time_type == column_type::timestamp || time_type == column_type::timespan;
+  if (!in_time && value->type != time_type && value->type != column_type::long_)
+    return wrong(tree, "type", form);
+  // Beside a timestamp or a timespan the unit is ns.
+  into.tolerance = in_time ? in_ns(*far, value->type) : *far;
+  return {};
+}
+
+/// "aj[`sym`time;t;q]", "aj[`sym`time;t;q;`nearest;0D00:00:01]"
 result<table_value> lowering::asof_joined(const node& tree, bool right_time) {
-  if (argument_count(tree) != 3)
-    return wrong(tree, "rank", "an as-of join takes columns and two tables");
+  const auto count = argument_count(tree);
+  if (count < 3 || count > 5)
+    return wrong(tree, "rank",
+                 "an as-of join takes columns, two tables, and two options");
   auto names = symbols(argument(tree, 0), "columns to join on");
   if (!names)
     return names.failure();
@@ -64,6 +100,11 @@ result<table_value> lowering::asof_joined(const node& tree, bool right_time) {
   operators::asof_join what;
   what.on = *std::move(names);
   what.right_time = right_time;
+  const auto time_type
+    = what.on.empty() ? std::nullopt : type_in(left->plan, what.on.back());
+  for (size_t i = 3; i < count; ++i)
+    if (auto fault = add_asof_option(argument(tree, i), time_type, what))
+      return fault;
   return put_over(*std::move(left), std::move(right->plan), std::move(what),
                   tree);
 }

@@ -238,12 +238,10 @@ result<table_value> lowering::named_table(const node& tree) {
 result<table_value> lowering::applied_table(const node& tree) {
   const auto function = function_of(tree);
   const auto count = argument_count(tree);
-  if (count == 3 || count == 4) {
-    if (function == "aj" || function == "aj0")
-      return asof_joined(tree, function == "aj0");
-    if (function == "wj" || function == "wj1")
-      return window_joined(tree, function == "wj");
-  }
+  if ((function == "aj" || function == "aj0") && count > 2)
+    return asof_joined(tree, function == "aj0");
+  if ((function == "wj" || function == "wj1") && count > 2)
+    return window_joined(tree, function == "wj");
   if (count == 2 && is_table_function(function))
     return shaped(tree, function);
   if (count == 1) {

@@ -114,6 +114,9 @@ private:
   [[nodiscard]] result<table_value> united(const node& tree);
   [[nodiscard]] result<table_value> asof_joined(const node& tree,
                                                 bool right_time);
+  [[nodiscard]] error add_asof_option(const node& tree,
+                                      std::optional<column_type> time_type,
+                                      operators::asof_join& into);
   [[nodiscard]] result<table_value> window_joined(const node& tree,
                                                   bool prevailing);
   [[nodiscard]] result<window_bounds> bounds_of(const node& tree,
