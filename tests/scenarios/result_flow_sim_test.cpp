@@ -140,7 +140,7 @@ TEST(ResultFlowSim, RowsThatFlowAreTheAnswer) {
   EXPECT_EQ(run.running(), 0);
   const auto refused = run.flow(in_q("select nothing from trade"));
   ASSERT_TRUE(refused->end);
-  EXPECT_EQ(refused->end->code, errc::invalid_argument);
+  EXPECT_EQ(refused->end->code, errc::not_found);
   run.expect_no_defects();
 }
 
