@@ -246,6 +246,12 @@ quotes = 6
 trade_table = "t"
 quote_table = "u"
 [[process]]
+name = "kdb1"
+type = "kdb"
+port = 5010
+publish = ["a"]
+connections_max = 9
+[[process]]
 name = "own"
 type = "vwap"
 [process.settings]
@@ -320,9 +326,8 @@ std::set<std::string> known_keys() {
   return out;
 }
 
-// Goal: no key is read and then forgotten. Without any one line the file
-// means something else; that product code goes by what it means is for lint
-// to say.
+// Goal: no key is read and then forgotten: without any one line the file means
+// something else. That product code goes by what it means lint says.
 TEST(ConfigurationTest, NoKeyIsWithoutEffect) {
   const auto whole = parse(every_option);
   ASSERT_TRUE(whole) << to_string(whole.failure());

@@ -31,10 +31,17 @@ public:
       each->at = nullptr;
   }
 
-  void begin(teller tell) override { tell_ = std::move(tell); }
+  /// Clients may be there already, as in the queue of a socket.
+  void begin(teller tell) override {
+    tell_ = std::move(tell);
+    for (const auto& [id, each] : clients_) {
+      tell_(nodes::connection_opened{id});
+      brought(*each);
+    }
+  }
 
   void take(const std::shared_ptr<port_client::ends>& client) {
-    if (clients_.size() >= options_.connections_max) {
+    if (tell_ && clients_.size() >= options_.connections_max) {
       tell_(nodes::connection_refused{
         {errc::limit_exceeded,
          std::to_string(options_.connections_max) + " connections are open"}});
@@ -43,10 +50,13 @@ public:
     client->at = this;
     client->id = ++last_id_;
     clients_[client->id] = client;
-    tell_(nodes::connection_opened{client->id});
+    if (tell_)
+      tell_(nodes::connection_opened{client->id});
   }
 
   void brought(port_client::ends& client) {
+    if (!tell_)
+      return;
     if (client.node_reads && !client.to_node.empty()) {
       client.node_reads = false;
       tell_(
@@ -61,7 +71,8 @@ public:
     client.at = nullptr;
     const auto id = client.id;
     clients_.erase(id);
-    tell_(nodes::connection_closed{id, why});
+    if (tell_)
+      tell_(nodes::connection_closed{id, why});
   }
 
   void read_on(connection_id id) override {
