@@ -70,7 +70,9 @@ result<text::json_value> question_of(const std::string& language,
                             ? first == std::string::npos || asked[first] == '{'
                             : language == "getdata";
   if (!is_getdata)
-    return text::json_value{{"language", "qsql"}, {"text", asked}};
+    return text::json_value{
+      {"language", language.empty() ? std::string{"qsql"} : language},
+      {"text", asked}};
   auto parameters = text::parse_json(asked);
   if (!parameters)
     return error{errc::invalid_argument,
@@ -81,10 +83,11 @@ result<text::json_value> question_of(const std::string& language,
 void declare(option_list& list, query_options& into) {
   declare_config(list, into.config);
   list
-    .choice<std::string>("-l,--language", into.language,
-                         {{"qsql", "qsql"}, {"getdata", "getdata"}},
-                         "qsql or getdata; default: getdata when the query "
-                         "begins with {, else qsql")
+    .choice<std::string>(
+      "-l,--language", into.language,
+      {{"qsql", "qsql"}, {"sql", "sql"}, {"getdata", "getdata"}},
+      "qsql, sql or getdata; default: getdata when the "
+      "query begins with {, else qsql")
     .shown_as("LANGUAGE");
   list.text("QUERY", into.text, "The query; default: read from standard input");
   declare_output_or_csv(list, into.output);
@@ -173,8 +176,8 @@ int run(const query_options& options) {
   if (options.at_least)
     (*parameters)["at_least"] = *options.at_least;
   if (options.explain && parameters->is_object()) {
-    const bool is_qsql = parameters->find("language") != nullptr;
-    (*parameters)[is_qsql ? "explain" : "getquery"] = true;
+    const bool is_text = parameters->find("language") != nullptr;
+    (*parameters)[is_text ? "explain" : "getquery"] = true;
   }
   auto host
     = runtime::create(*config, {.env = {.io_threads = 1, .pool_threads = 1}});

@@ -11,7 +11,7 @@ namespace millrace::nodes {
 
 struct query_options {
   std::string config;
-  std::string language; ///< "qsql", "getdata"; empty: as the text begins.
+  std::string language; ///< "qsql", "sql", "getdata"; empty: as the text begins.
   std::string text;     ///< Empty: read from standard input.
   output_format output = output_format::table;
   /// Waits until the answer covers this position of the stream.

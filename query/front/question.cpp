@@ -2,6 +2,7 @@
 #include <millrace/query/front/getdata.hpp>
 #include <millrace/query/front/qsql/qsql.hpp>
 #include <millrace/query/front/question.hpp>
+#include <millrace/query/front/sql/sql.hpp>
 #include <millrace/query/plan/literal_text.hpp>
 
 #include <string>
@@ -69,14 +70,22 @@ result<table_data> to_table(const told_rows& told) {
   return out;
 }
 
+result<question> with_plan(question out, const plan_node& plan) {
+  auto made = split(plan);
+  if (!made)
+    return made.failure();
+  out.plan = *std::move(made);
+  return out;
+}
+
 result<question> read_text(const text::json_value& asked,
                            const schema_lookup& find, int64_t now_ns,
                            const std::vector<std::string>& tables) {
   const auto* language = asked.at("language").text();
-  if (!language || *language != "qsql")
-    return error{errc::unsupported, "the language "
-                                      + asked.at("language").dump()
-                                      + " is not known; there is \"qsql\""};
+  if (!language || (*language != "qsql" && *language != "sql"))
+    return error{errc::unsupported,
+                 "the language " + asked.at("language").dump()
+                   + " is not known; there are \"qsql\" and \"sql\""};
   const auto* written = asked.at("text").text();
   if (!written)
     return refused_question("\"text\" is missing");
@@ -85,6 +94,13 @@ result<question> read_text(const text::json_value& asked,
     if (item.key != "language" && item.key != "text")
       if (auto fault = read_option(item.key, item.value, out))
         return fault;
+  if (*language == "sql") {
+    auto request = parse_sql(*written, find, now_ns);
+    if (!request)
+      return request.failure();
+    out.explain = out.explain || request->explain;
+    return with_plan(std::move(out), request->plan);
+  }
   auto request = parse_qsql(*written, find, now_ns, tables);
   if (!request)
     return request.failure();
@@ -95,11 +111,7 @@ result<question> read_text(const text::json_value& asked,
     out.told = *std::move(told);
     return out;
   }
-  auto plan = split(request->plan);
-  if (!plan)
-    return plan.failure();
-  out.plan = *std::move(plan);
-  return out;
+  return with_plan(std::move(out), request->plan);
 }
 
 } // namespace

@@ -26,10 +26,10 @@ struct question {
 };
 
 /// Reads a question in JSON: {"language": "qsql", "text": "select from trade"},
-/// to which "timeout", "at_least" and "explain" may come (docs/qsql.md), or a
-/// getdata dictionary (docs/getdata.md). Faults are those of `parse_qsql` and
-/// `parse_getdata`.
-/// @param now_ns since 2000.01.01 UTC: what q calls .z.p
+/// or "sql", to which "timeout", "at_least" and "explain" may come
+/// (docs/qsql.md, docs/sql.md), or a getdata dictionary (docs/getdata.md).
+/// Faults are those of `parse_qsql`, `parse_sql` and `parse_getdata`.
+/// @param now_ns since 2000.01.01 UTC: what q calls .z.p, and SQL now()
 /// @param tables all that `find` finds
 [[nodiscard]] result<question>
 parse_question(std::string_view json, const schema_lookup& find, int64_t now_ns,

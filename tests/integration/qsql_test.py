@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Queries in q from the command line, over rows of the hdb and the rdb, beside
-the same counted in Python; and every example of docs/qsql.md. Needs no data of
-others."""
+the same counted in Python; and every example of docs/qsql.md and docs/sql.md.
+Needs no data of others."""
 
 import collections
 import json
@@ -150,14 +150,22 @@ def refusals(made):
 
 
 def examples(made):
-  page = (mill.REPOSITORY / "docs" / "qsql.md").read_text()
+  run_examples(made, "qsql", 26)
+
+
+def sql_examples(made):
+  run_examples(made, "sql", 22)
+
+
+def run_examples(made, language, count_min):
+  page = (mill.REPOSITORY / "docs" / f"{language}.md").read_text()
   block = page.split("## Examples\n")[1].split("## ")[0]
   texts = [line.strip() for line in block.splitlines()
            if line.startswith("    ")]
-  mill.check(len(texts) > 25, texts)
+  mill.check(len(texts) >= count_min, texts)
   faults = []
   for text in texts:
-    done = made.run("query", text, "-o", "json", code=None)
+    done = made.run("query", "-l", language, text, "-o", "json", code=None)
     if done.returncode != 0:
       faults.append((text, done.stderr))
     elif not json.loads(done.stdout):
@@ -175,7 +183,8 @@ def in_q(binary):
                  text="".join(json.dumps(row) + "\n" for row in of))
       if day != DAYS[-1]:
         made.end_period(day)
-    for part in (groups, rows, joins, refusals, examples):
+    for part in (groups, rows, joins, refusals, examples,
+                 sql_examples):
       with mill.part(part.__name__):
         part(made)
 

@@ -45,6 +45,7 @@ LIBRARIES = {
     r"toml": ["messages/text/:cpp"],
     r"date/": ["messages/text/:cpp"],
     r"simdjson": ["feed/parse/:cpp"],
+    r"pg_query\.h": ["query/front/sql/:cpp"],
     r"(zlib\.h|zip\.h|bzlib\.h|lzma\.h|zstd\.h)": ["feed/:cpp"],
 }
 

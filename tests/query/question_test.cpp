@@ -45,7 +45,7 @@ TEST(QuestionTest, TellsWhatTablesThereAre) {
   EXPECT_EQ(told_csv("select from quote"), "not told");
 }
 
-TEST(QuestionTest, ReadsBothLanguages) {
+TEST(QuestionTest, ReadsAllLanguages) {
   const auto getdata = asked(R"({"tablename":"quote","starttime":"2024-01-02",
     "endtime":"2024-01-02","aggregations":{"max":"bid"},"at_least":77,
     "timeout":"0D00:00:05"})");
@@ -61,6 +61,16 @@ TEST(QuestionTest, ReadsBothLanguages) {
   EXPECT_EQ(qsql->at_least, position{77});
   EXPECT_EQ(qsql->timeout_ns, 5'000'000'000);
   EXPECT_TRUE(qsql->explain);
+  const auto sql = asked(
+    R"({"language":"sql","text":"select sym, max(bid) from quote group by sym",
+      "at_least":77})");
+  ASSERT_TRUE(sql) << sql.failure().context;
+  EXPECT_TRUE(sql->plan.is_fragment());
+  EXPECT_EQ(sql->at_least, position{77});
+  EXPECT_FALSE(sql->explain);
+  EXPECT_TRUE(
+    asked(R"({"language":"sql","text":"explain select sym from quote"})")
+      ->explain);
 }
 
 TEST(QuestionTest, NamesWhatItCannotRead) {
@@ -68,6 +78,8 @@ TEST(QuestionTest, NamesWhatItCannotRead) {
     = [](std::string_view text) { return asked(text).failure().context; };
   EXPECT_EQ(fault(R"({"language":"cobol","text":"x"})"),
             "the language \"cobol\" is not known; there is \"qsql\"");
+  EXPECT_EQ(fault(R"({"language":"sql","text":"select bit from quote"})"),
+            "line 1, column 8: there is no column 'bit'; did you mean 'bid'?");
   EXPECT_EQ(fault(R"({"language":"qsql"})"),
             "the question: \"text\" is missing");
   EXPECT_EQ(fault(R"({"language":"qsql","text":"quote","at_leat":1})"),

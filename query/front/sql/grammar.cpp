@@ -1,0 +1,62 @@
+#include <millrace/messages/text/json_text.hpp>
+#include <millrace/query/front/sql/grammar.hpp>
+#include <millrace/query/front/sql/source.hpp>
+
+#include <memory>
+#include <pg_query.h>
+#include <string>
+
+namespace millrace::query::sql {
+
+namespace {
+
+/// The offset of a character, counted from 1.
+uint32_t offset_of(std::string_view text, int character) {
+  size_t at = 0;
+  for (int i = 1; i < character && at < text.size(); ++i)
+    do
+      ++at;
+    while (at < text.size()
+           && (static_cast<unsigned char>(text[at]) & 0xc0) == 0x80);
+  return static_cast<uint32_t>(at);
+}
+
+} // namespace
+
+result<text::json_value> parse_tree(const rewritten_query& query,
+                                    std::string_view source) {
+  struct owned_result {
+    explicit owned_result(const char* written)
+      : value{pg_query_parse(written)} {}
+    ~owned_result() { pg_query_free_parse_result(value); }
+    owned_result(const owned_result&) = delete;
+    owned_result& operator=(const owned_result&) = delete;
+    PgQueryParseResult value;
+  };
+  const owned_result parsed{query.text.c_str()};
+  if (const auto* fault = parsed.value.error) {
+    const auto at
+      = fault->cursorpos > 0 ? offset_of(query.text, fault->cursorpos) : 0;
+    return fault_at(source, query.source_of(at), errc::invalid_argument,
+                    fault->message);
+  }
+  auto tree = text::parse_json(parsed.value.parse_tree);
+  if (!tree)
+    return error{errc::limit_exceeded,
+                 "the query cannot be read: it is nested more than "
+                   + std::to_string(text::json_depth_max / 2)
+                   + " levels deep, or has text that is not UTF-8"};
+  const auto& statements = tree->at("stmts").elements();
+  if (statements.empty())
+    return fault_at(source, 0, errc::invalid_argument,
+                    "the query is empty; a SELECT is wanted");
+  if (statements.size() > 1) {
+    const auto second = statements[1].at("stmt_location").integer();
+    return fault_at(source,
+                    query.source_of(static_cast<uint32_t>(second.value_or(0))),
+                    errc::unsupported, "one statement is asked at a time");
+  }
+  return statements[0].at("stmt");
+}
+
+} // namespace millrace::query::sql

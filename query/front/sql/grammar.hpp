@@ -1,0 +1,18 @@
+#pragma once
+
+#include <millrace/messages/base/result.hpp>
+#include <millrace/messages/text/json_value.hpp>
+#include <millrace/query/front/sql/rewrite.hpp>
+
+#include <string_view>
+
+namespace millrace::query::sql {
+
+/// The tree of the one statement that a query is, as PostgreSQL's grammar
+/// makes it: {"SelectStmt": {...}}. "location" is an offset in the rewritten
+/// text; 0, false and empty fields are left out.
+/// @param source the text as it was asked, for places of faults
+[[nodiscard]] result<text::json_value> parse_tree(const rewritten_query& query,
+                                                  std::string_view source);
+
+} // namespace millrace::query::sql

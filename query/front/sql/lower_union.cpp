@@ -1,0 +1,65 @@
+#include <millrace/query/front/sql/select_internal.hpp>
+
+#include <algorithm>
+
+namespace millrace::query::sql {
+
+result<relation> united(lowering& owner, const json_value& body) {
+  const uint32_t place = 0;
+  relation out;
+  if (body.at("op").text_or_empty() != "SETOP_UNION")
+    return owner.refused(place, "INTERSECT and EXCEPT are not there");
+  auto left = owner.select(body.at("larg"));
+  if (!left)
+    return left.failure();
+  auto right = owner.select(body.at("rarg"));
+  if (!right)
+    return right.failure();
+  if (left->columns.size() != right->columns.size())
+    return owner.wrong(place, "UNION takes queries of as many columns");
+  operators::project lefts;
+  operators::project rights;
+  row_scope scope{owner, *right};
+  for (size_t i = 0; i < left->columns.size(); ++i) {
+    auto a = left->columns[i].value;
+    auto b = right->columns[i].value;
+    auto type = a.type;
+    if (a.type != b.type && is_numeric(a.type) && is_numeric(b.type))
+      type = std::max(a.type, b.type);
+    else if (a.type != b.type)
+      return owner.wrong(place, "UNION: column '" + left->columns[i].name
+                                  + "' is " + std::string{to_string(a.type)}
+                                  + " and " + std::string{to_string(b.type)});
+    auto x = scope.cast(std::move(a), type, place);
+    auto y = scope.cast(std::move(b), type, place);
+    if (!x || !y)
+      return x ? y.failure() : x.failure();
+    const auto& name = left->columns[i].name;
+    lefts.columns.push_back({name, *std::move(x)});
+    rights.columns.push_back({name, *std::move(y)});
+  }
+  out = *std::move(left);
+  for (auto* side : {&lefts, &rights}) {
+    auto& plan = side == &lefts ? out.plan : right->plan;
+    if (!is_identity(*side, plan))
+      if (auto fault = owner.put(plan, std::move(*side), place))
+        return fault;
+  }
+  if (auto fault = owner.put(out.plan, std::move(right->plan),
+                             operators::union_all{}, place))
+    return fault;
+  if (!body.find("all"))
+    if (auto fault = owner.put(
+          out.plan, operators::aggregate{columns_of(out.plan), {}}, place))
+      return fault;
+  out.columns.clear();
+  out.unique.clear();
+  out.non_null.clear();
+  out.time_column.clear();
+  for (const auto& each : out.plan.columns) {
+    out.columns.push_back({"", each.name, typed_column(each.name, each.type)});
+  }
+  return out;
+}
+
+} // namespace millrace::query::sql

@@ -1,0 +1,255 @@
+#include <millrace/query/front/sql/rewrite.hpp>
+#include <millrace/query/front/sql/scanner.hpp>
+#include <millrace/query/front/sql/sql.hpp>
+
+#include <gtest/gtest.h>
+
+namespace millrace::query {
+namespace {
+
+const table_schema* planned_sql_table(std::string_view name) {
+  static const auto tables = [] {
+    std::vector<table_schema> out(2);
+    out[0].name = "trade";
+    out[0].columns = {{"time", column_type::timestamp},
+                      {"sym", column_type::symbol},
+                      {"price", column_type::float_},
+                      {"size", column_type::long_},
+                      {"asof", column_type::long_}};
+    out[1].name = "quote";
+    out[1].columns = {{"time", column_type::timestamp},
+                      {"sym", column_type::symbol},
+                      {"bid", column_type::float_}};
+    for (auto& each : out) {
+      each.time_column = "time";
+      each.symbol_column = "sym";
+    }
+    return out;
+  }();
+  for (const auto& each : tables)
+    if (each.name == name)
+      return &each;
+  return nullptr;
+}
+
+/// Operators from the last to the first, or what is wrong.
+std::string sql_planned(std::string_view text) {
+  auto request = parse_sql(text, planned_sql_table, 0);
+  if (!request)
+    return request.failure().context;
+  std::string out;
+  std::string line;
+  for (const char c : to_string(request->plan)) {
+    if (c == '\n') {
+      out += (out.empty() ? "" : " | ") + line;
+      line.clear();
+    } else if (c != ' ' || !line.empty()) {
+      line += c;
+    }
+  }
+  return out;
+}
+
+struct text_pair {
+  std::string_view text;
+  std::string_view wanted;
+};
+
+TEST(SqlRewriteTest, WritesWhatPostgresqlDoesNotKnow) {
+  for (const auto& [text, wanted] : std::vector<text_pair>{
+         {"select * from t asof join q on t.s = q.s and t.a >= q.a where x",
+          "select * from t LEFT JOIN q on (__asof() AND ( t.s = q.s and t.a "
+          ">= q.a)) where x"},
+         {"select * from trades ASOF JOIN quotes ON trades.a > quotes.a",
+          "select * from trades LEFT JOIN quotes ON (__asof() AND ( trades.a "
+          "> quotes.a))"},
+         {"from a asof left join (select left(x, 2) from b) as q on (s) limit "
+          "1",
+          "from a LEFT JOIN (select left(x, 2) from b) as q USING "
+          "(__asof_on, s) limit 1"},
+         {"from a asof inner join b using (k, t)",
+          "from a INNER JOIN b USING (__asof, k, t)"},
+         {"from a asof join b", "from a LEFT JOIN b USING (__asof_on) "},
+         {"from a asof join b x tolerance 2s where c",
+          "from a LEFT JOIN b x USING (__asof_on, \"__tolerance=2s\")   where "
+          "c"},
+         {"from a asof join b on (a.t >= b.t) tolerance '1 min'",
+          "from a LEFT JOIN b on (__asof() AND ( (a.t >= b.t)) AND "
+          "__tolerance('1 min')) "},
+         {"from t as asof join u on x", "from t as asof join u on x"},
+         {"select asof, sample from t", "select asof, sample from t"},
+         {"select 'a asof join b', \"sample by\" /* latest on */ -- asof join",
+          "select 'a asof join b', \"sample by\" /* latest on */ -- asof join"},
+         {"from t sample by 1h", "from t GROUP BY __sample('1h','','')"},
+         {"from t Sample By 15 m fill(null, 'x') align to calendar order by 1",
+          "from t GROUP BY __sample('15 m','null, ''x''','calendar') order by "
+          "1"},
+         {"from t latest on time partition by a, t.b limit 1",
+          "from t GROUP BY __latest( time , a, t.b) limit 1"},
+         {"where t.ts in '2024' and u not in '2024-05'",
+          "where __in_interval(t.ts ,'2024') and NOT __in_interval(u "
+          ",'2024-05')"},
+         {"where a in ('x') and $$ts in 'a'$$ = E'\\' in'",
+          "where a in ('x') and $$ts in 'a'$$ = E'\\' in'"},
+       }) {
+    const auto made = sql::rewrite(text);
+    ASSERT_TRUE(made) << text << ": " << made.failure().context;
+    EXPECT_EQ(made->text, wanted);
+  }
+}
+
+TEST(SqlRewriteTest, KnowsWherePlacesWere) {
+  constexpr std::string_view text = "a asof join b on (s) where x";
+  const auto made = sql::rewrite(text);
+  ASSERT_TRUE(made);
+  for (const std::string_view word : {"where", "x", "b on"})
+    EXPECT_EQ(made->source_of(static_cast<uint32_t>(
+                made->text.find(word.substr(0, 1 + (word.size() > 1))))),
+              text.find(word.substr(0, 1 + (word.size() > 1))))
+      << word;
+}
+
+TEST(SqlRewriteTest, RefusesWhatIsTooLongOrHasNoEnd) {
+  const auto fault = [](std::string_view text) {
+    const auto made = sql::rewrite(text);
+    return made ? std::string{} : made.failure().context;
+  };
+  EXPECT_EQ(fault("select 'a"), "line 1, column 8: the text has no end");
+  EXPECT_EQ(fault("select\n \"a"), "line 2, column 2: the name has no end");
+  EXPECT_EQ(fault("/* a /* b */"), "line 1, column 1: the comment has no end");
+  EXPECT_EQ(fault("$a$ x"), "line 1, column 1: the text after $a$ has no end");
+  EXPECT_EQ(fault("select \xc3\xa9 from __t"),
+            "line 1, column 15: names that begin with __ are reserved");
+  EXPECT_EQ(fault(std::string_view{"a\0b", 3}),
+            "line 1, column 2: a NUL character");
+  EXPECT_EQ(fault("from t latest on a"),
+            "line 1, column 19: LATEST ON is written as LATEST ON time "
+            "PARTITION BY sym");
+  EXPECT_EQ(fault("from t sample by x"),
+            "line 1, column 18: a span of time is wanted here, as 15m or '15 "
+            "minutes'");
+  EXPECT_EQ(
+    sql::rewrite(std::string(sql::text_bytes_max + 1, ' ')).failure().code,
+    errc::limit_exceeded);
+  for (const std::string_view part :
+       {"+1", " union select 1", "(", " not", "["}) {
+    std::string text = "select 1";
+    for (size_t i = 0; i <= sql::nesting_tokens_max; ++i)
+      text += part;
+    EXPECT_EQ(sql::rewrite(text).failure().code, errc::limit_exceeded) << part;
+  }
+  // Below that bound the grammar's library stays upright.
+  for (const std::string_view part : {"+1", " union select 1", "(", " not"}) {
+    std::string text = "select 1";
+    for (size_t i = 0; i + 2 < sql::nesting_tokens_max / 2; ++i)
+      text += part;
+    EXPECT_FALSE(parse_sql(text, planned_sql_table, 0)) << part;
+  }
+  std::string list = "select size from trade where size in (0";
+  for (int i = 0; i < 40'000; ++i)
+    list += "," + std::to_string(i);
+  EXPECT_TRUE(parse_sql(list + ")", planned_sql_table, 0));
+}
+
+TEST(SqlPlanTest, GivesStoresWhatTheyCanDo) {
+  for (const auto& [text, wanted] : std::vector<text_pair>{
+         {"select * from trade", "scan trade"},
+         {"select time, price from trade where sym = 'A' and time >= "
+          "'2024-05-02' and time < '2024-05-03'",
+          "scan trade | filter (sym=`A) "
+          "within[time;2024-05-02T00:00:00.000000000Z;"
+          "2024-05-02T23:59:59.999999999Z] | project time:time price:price"},
+         {"select sym from trade where date between '2024-05-02' and "
+          "'2024-05-03'",
+          "scan trade | filter "
+          "within[date[time;\"UTC\";0];2024-05-02;2024-05-03] | project "
+          "sym:sym"},
+         {"select time_bucket('1 minute', time) as bar, max(price) as top from "
+          "trade group by 1",
+          "scan trade | aggregate top:max(price) by "
+          "bar:(0D00:01:00.000000000 xbar time)"},
+         {"select sym, max(price) from trade group by sym having max(price) > "
+          "5",
+          "scan trade | aggregate max:max(price) by sym:sym | filter (max>5)"},
+         {"select sym from trade where size > 5 order by size desc nulls last "
+          "limit 3",
+          "scan trade | filter (size>5) | project sym:sym ~s1:size | order "
+          "desc ~s1 | limit 3 | project sym:sym"},
+         {"select price from trade where price > 5 order by price",
+          "scan trade | filter (price>5) | project price:price | order asc "
+          "price"},
+         {"select price from trade where time > now() - interval '5 minutes'",
+          "scan trade | filter (time>1999-12-31T23:55:00.000000000Z) | project "
+          "price:price"},
+         {"select asof from trade as asof", "scan trade | project asof:asof"},
+       })
+    EXPECT_EQ(sql_planned(text), wanted) << text;
+  const auto explained
+    = parse_sql("explain select 1 as a from trade", planned_sql_table, 0);
+  ASSERT_TRUE(explained);
+  EXPECT_TRUE(explained->explain);
+}
+
+TEST(SqlPlanTest, RefusesByNameAndPlace) {
+  for (const auto& [text, wanted] : std::vector<text_pair>{
+         {"select", "line 1, column 1: SELECT has no columns"},
+         {"", "line 1, column 1: the query is empty; a SELECT is wanted"},
+         {"select a from", "line 1, column 14: syntax error at end of input"},
+         {"select prise\nfrom trade",
+          "line 1, column 8: there is no column 'prise'; did you mean "
+          "'price'?"},
+         {"select 1 from trade,\n  quote",
+          "line 2, column 3: tables in FROM are joined with JOIN and ON"},
+         {"select size from trde",
+          "line 1, column 18: there is no table 'trde'"},
+         {"select x.size from trade",
+          "line 1, column 8: there is no table 'x' here"},
+         {"select sym from trade t asof join quote q on t.time >= q.time",
+          "line 1, column 8: column 'sym' is there more than once; write "
+          "table.column"},
+         {"select price + sym from trade",
+          "line 1, column 14: '+' does not take float and symbol"},
+         {"select price from trade where size",
+          "line 1, column 31: a condition is true or false, not of type long"},
+         {"select price from trade where size > 'x'",
+          "line 1, column 38: 'x' is not a value of type long"},
+         {"select price from trade where sym = ''",
+          "line 1, column 37: an empty text is null here; write IS NULL or IS "
+          "NOT NULL"},
+         {"select price from trade where max(price) > 1",
+          "line 1, column 31: an aggregate cannot stand here: 'max'"},
+         {"select price, max(size) from trade",
+          "line 1, column 8: column 'price' is neither in GROUP BY nor within "
+          "an aggregate"},
+         {"select max(sym) from trade",
+          "line 1, column 8: the aggregate 'max' does not take symbol"},
+         {"select lower(sym) from trade",
+          "line 1, column 8: there is no function 'lower'; did you mean "
+          "'floor'?"},
+         {"select t.sym from trade t join quote q on t.sym = q.sym",
+          "line 1, column 32: the joined table may have several rows per key: "
+          "join a query with GROUP BY, DISTINCT ON or LATEST ON of that key, "
+          "or use ASOF JOIN"},
+         {"select sym from trade where sym in (select sym from quote)",
+          "line 1, column 33: a query within a condition is not there"},
+         {"update trade set size = 1",
+          "line 1, column 1: of SQL's statements there are SELECT and EXPLAIN "
+          "SELECT: nothing that is stored changes by a query"},
+         {"select size from trade; select size from trade",
+          "line 1, column 24: one statement is asked at a time"},
+         {"select size from trade sample by 1h fill(prev)",
+          "line 1, column 24: of FILL there is FILL(NONE)"},
+         {"select size from trade where size = $1",
+          "line 1, column 37: parameters like $1 are not there"},
+         {"select row_number() over () from trade",
+          "line 1, column 8: a window function is not there"},
+         {"select \xc3\xa9\xc3\xa9, prise from trade",
+          "line 1, column 8: there is no column '\xc3\xa9\xc3\xa9'"},
+         {"select 1 from trade where x'\xc3\xa9' ) ",
+          "line 1, column 32: syntax error at or near \")\""},
+       })
+    EXPECT_EQ(sql_planned(text), wanted) << text;
+}
+
+} // namespace
+} // namespace millrace::query
