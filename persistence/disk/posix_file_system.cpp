@@ -47,8 +47,7 @@ error failure(const std::string& path, const std::string& what, int fault) {
 }
 
 error is_directory(const std::string& path) {
-  return {errc::invalid_argument,
-          path + " is a directory, and a file is wanted"};
+  return failure(path, "open", EISDIR);
 }
 
 // Repeats a call that a signal interrupted.

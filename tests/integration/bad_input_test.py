@@ -177,8 +177,6 @@ def layouts(binary):
     # It would be another source of the same rows.
     feed.refused(good, USAGE, "csv-trade has no {symbol}", "leave it out",
                  layout="csv-trade")
-    refused(made.run(*feed.words(made.directory), code=None), USAGE,
-            made.directory, "is a directory")
     # Two names of one file.
     (made.directory / "soft.csv").symlink_to(good)
     (made.directory / "hard.csv").hardlink_to(good)
