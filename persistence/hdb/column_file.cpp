@@ -18,7 +18,8 @@ struct column_file::hash_state {
 
 column_file::column_file(std::unique_ptr<file> out, std::string name)
   : out_{std::move(out)}, facts_{std::move(name), 0, 0},
-    buffer_(buffer_bytes), hash_{new hash_state} {
+    buffer_{std::make_unique_for_overwrite<std::byte[]>(buffer_bytes)},
+    hash_{new hash_state} {
   XXH3_64bits_reset(&hash_->state);
 }
 
@@ -36,13 +37,13 @@ column_file::create(file_system& fs, const std::string& directory,
 
 error column_file::written(size_t bytes) {
   used_ += bytes;
-  return used_ == buffer_.size() ? flush() : error{};
+  return used_ == buffer_bytes ? flush() : error{};
 }
 
 error column_file::append(std::span<const std::byte> bytes) {
   while (!bytes.empty()) {
-    const auto count = std::min(bytes.size(), buffer_.size() - used_);
-    std::memcpy(buffer_.data() + used_, bytes.data(), count);
+    const auto count = std::min(bytes.size(), buffer_bytes - used_);
+    std::memcpy(buffer_.get() + used_, bytes.data(), count);
     if (auto fault = written(count))
       return fault;
     bytes = bytes.subspan(count);
@@ -53,7 +54,7 @@ error column_file::append(std::span<const std::byte> bytes) {
 error column_file::flush() {
   if (used_ == 0)
     return {};
-  const auto part = std::span<const std::byte>{buffer_}.first(used_);
+  const std::span<const std::byte> part{buffer_.get(), used_};
   XXH3_64bits_update(&hash_->state, part.data(), part.size());
   // All but the last flush are of whole blocks.
   static_assert(buffer_bytes % sums_block_bytes == 0);

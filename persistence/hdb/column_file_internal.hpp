@@ -34,7 +34,7 @@ public:
 
   /// Room for values: fill a front part of it, then `written` with its bytes.
   [[nodiscard]] std::span<std::byte> room() noexcept {
-    return std::span{buffer_}.subspan(used_);
+    return {buffer_.get() + used_, buffer_bytes - used_};
   }
   [[nodiscard]] error written(size_t bytes);
 
@@ -50,7 +50,8 @@ private:
   std::unique_ptr<file> out_;
   hdb_file facts_;
   std::vector<uint64_t> blocks_;
-  std::vector<std::byte> buffer_;
+  /// Not filled: most files of many small parts use little of it.
+  std::unique_ptr<std::byte[]> buffer_;
   size_t used_ = 0;
   std::unique_ptr<hash_state> hash_;
 };
