@@ -23,6 +23,7 @@ struct http_request {
   friend bool operator==(const http_request&, const http_request&) = default;
 };
 
+// lint: allow(half_used): port_core calls it, a template.
 [[nodiscard]] size_t byte_count(const http_request& of) noexcept;
 
 struct http_limits {
@@ -51,13 +52,17 @@ public:
   http_session& operator=(http_session&&) noexcept;
 
   /// More bytes of the client.
+  // lint: allow(half_used): port_core calls it, a template.
   [[nodiscard]] effects received(std::string_view bytes);
   /// The response to a request.
   [[nodiscard]] effects answered(uint64_t id, std::string message);
 
   /// A request began, and is not whole; or none has begun.
+  // lint: allow(half_used): port_core calls it, a template.
   [[nodiscard]] bool is_awaited() const noexcept;
+  // lint: allow(half_used): port_core calls it, a template.
   [[nodiscard]] std::string user() const { return {}; }
+  // lint: allow(half_used): port_core calls it, a template.
   [[nodiscard]] bool reads_on() const noexcept { return false; }
   [[nodiscard]] size_t held_bytes() const noexcept;
 
