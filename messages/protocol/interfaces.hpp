@@ -11,6 +11,7 @@
 #include <millrace/messages/data/lineage.hpp>
 #include <millrace/messages/data/position.hpp>
 #include <millrace/messages/data/types.hpp>
+#include <millrace/messages/protocol/endpoint.hpp>
 #include <millrace/messages/protocol/wire.hpp>
 
 #include <caf/actor.hpp>
@@ -29,35 +30,6 @@ namespace millrace {
 /// What an actor says of itself: names and values, some of them groups and
 /// lists. It becomes JSON or text where people read it, and only there.
 using status_facts = text::json_value;
-
-/// A cluster as its nodes and clients know it: those of one name whose ids are
-/// known and differ have different data, and are strangers to each other.
-struct cluster_key {
-  std::string name;
-  cluster_id id;
-};
-
-template <class Inspector>
-typename Inspector::result_type inspect(Inspector& f, cluster_key& x) {
-  return f(caf::meta::type_name("cluster_key"), x.name, x.id);
-}
-
-/// Where an actor lives: a node's address, the actor's name there, and the
-/// cluster that the node must be of.
-struct endpoint {
-  std::string host;
-  uint16_t port = 0;
-  std::string name;
-  std::string cluster;
-  friend bool operator==(const endpoint&, const endpoint&) = default;
-};
-
-template <class Inspector>
-typename Inspector::result_type inspect(Inspector& f, endpoint& x) {
-  return f(caf::meta::type_name("endpoint"), x.host, x.port, x.name, x.cluster);
-}
-
-[[nodiscard]] std::string to_string(const endpoint& at);
 
 /// A row of the registry. DISCOVERY keeps it whatever becomes of the process.
 struct process_row {

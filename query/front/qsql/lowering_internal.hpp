@@ -11,9 +11,9 @@
 #include <vector>
 
 // From trees of text to plans. Tables are in lower_tables.cpp and
-// lower_joins.cpp, select and its like in lower_phrase.cpp, what is computed of
-// a row in lower_rows.cpp and of several in lower_groups.cpp, names of columns
-// and functions in names.cpp.
+// lower_joins.cpp, what is told of them in lower_told.cpp, select and its like
+// in lower_phrase.cpp, what is computed of a row in lower_rows.cpp and of
+// several in lower_groups.cpp, names of columns and functions in names.cpp.
 
 namespace millrace::query::qsql {
 

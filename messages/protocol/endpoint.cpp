@@ -1,4 +1,4 @@
-#include <millrace/messages/protocol/interfaces.hpp>
+#include <millrace/messages/protocol/endpoint.hpp>
 
 namespace millrace {
 
