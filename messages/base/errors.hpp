@@ -10,17 +10,17 @@ namespace millrace {
 /// Append only: the numeric value travels between nodes.
 enum class errc : uint8_t {
   none = 0,
-  malformed_message = 1,  ///< Bytes did not decode as the expected schema.
-  storage_failed = 2,     ///< The storage refused a read, a write or a sync.
-  no_space = 3,           ///< The disk is full; retry after space returns.
-  not_found = 4,          ///< A file, table, column, process or key is missing.
-  permission = 5,         ///< The system refused access.
-  locked = 6,             ///< Another live process owns the directory or port.
-  corrupt = 7,            ///< Stored bytes fail their checksum or structure.
-  bad_position = 8,       ///< A position is not on a message boundary.
-  ahead = 9,              ///< A position lies beyond the end of the stream.
-  pruned = 10,            ///< A position lies below what is retained.
-  bad_id = 11,            ///< A message id does not follow the one before it.
+  malformed_message = 1, ///< Bytes did not decode as the expected schema.
+  storage_failed = 2,    ///< The storage refused a read, a write or a sync.
+  no_space = 3,          ///< The disk is full; retry after space returns.
+  not_found = 4,         ///< A file, table, column, process or key is missing.
+  permission = 5,        ///< The system refused access.
+  locked = 6,            ///< Another live process owns the directory or port.
+  corrupt = 7,           ///< Stored bytes fail their checksum or structure.
+  bad_position = 8,      ///< A position is not on a message boundary.
+  ahead = 9,             ///< A position lies beyond the end of the stream.
+  pruned = 10,           ///< A position lies below what is retained.
+  bad_id = 11,           ///< A message id does not follow the one before it.
   // 12 and 13 were of earlier releases, and stay reserved.
   oversize = 14,          ///< A message or line exceeds its limit.
   closed = 15,            ///< The object was closed or failed before.

@@ -62,8 +62,8 @@ TEST_F(MergeHistoryTest, WhatNothingCanBeMadeFromGoes) {
   EXPECT_EQ(after(0), 0u);
   // It goes on in the same way.
   auto again = *merge_history::open(env, directory, 1024);
-  ASSERT_FALSE(again->add(entry_index{201}, entry_index{200},
-                          cut_begin{position{8}}));
+  ASSERT_FALSE(
+    again->add(entry_index{201}, entry_index{200}, cut_begin{position{8}}));
   ASSERT_FALSE(again->close());
   EXPECT_EQ(after(200), 1u);
 }

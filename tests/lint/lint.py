@@ -17,6 +17,7 @@ import sys
 
 import documents
 import half_used
+import layout
 import lengths
 import surface
 
@@ -135,6 +136,7 @@ class Lint:
         surface.check(self)
         documents.check(self)
         lengths.check(self)
+        layout.check(self)
         for name, lines in self.lines.items():
             for i, line in enumerate(lines):
                 if WORKPLACE.search(line):

@@ -10,7 +10,8 @@ import unittest
 HERE = pathlib.Path(__file__).parent
 sys.path.insert(0, str(HERE))
 sys.dont_write_bytecode = True
-from lint import Lint  # noqa: E402 (found through the path above)
+import layout  # noqa: E402 (found through the path above)
+from lint import Lint  # noqa: E402
 
 HEADER = "#pragma once\n"
 
@@ -568,6 +569,14 @@ class LintTest(unittest.TestCase):
         self.assert_clean({"query/x.cpp":
                            "// lint: allow(length): one table.\nvoid f() {\n"
                            + body * 100 + "}\n"})
+
+    @unittest.skipUnless(layout.program(), "there is no clang-format 14")
+    def test_sources_stand_as_the_file_of_their_layout_says(self):
+        self.assert_found({
+            ".clang-format": "BasedOnStyle: LLVM\n",
+            "messages/a.cpp": "int a();\n",
+            "messages/b.cpp": "int b();\n\nint  c();\n",
+        }, {"messages/b.cpp": [(3, "layout")]})
 
     def test_an_empty_tree_is_a_wrong_argument(self):
         self.assertEqual(run_program({})[0], 66)

@@ -44,8 +44,6 @@ int list_files(const log_options& options) {
 } // namespace
 
 const command<log_options> log_ls_command{
-  {"ls", "List the files", "millrace log ls market"},
-  declare_log,
-  list_files};
+  {"ls", "List the files", "millrace log ls market"}, declare_log, list_files};
 
 } // namespace millrace::nodes
