@@ -243,18 +243,28 @@ result<expression> row_scope::in_list(const json_value& body, bool wanted,
   bool constants = true;
   bool floats = false;
   for (const auto& item : items->elements()) {
-    auto pair = both(body.at("lexpr"), item);
-    if (!pair)
-      return pair.failure();
-    if (!left)
+    result<expression> value_of_item{truth_constant(false)};
+    if (left && !is_untyped(body.at("lexpr"))) {
+      value_of_item = value(item);
+      if (value_of_item)
+        value_of_item = adapted(*std::move(value_of_item), item, left->type);
+      if (!value_of_item)
+        return value_of_item;
+    } else {
+      auto pair = both(body.at("lexpr"), item);
+      if (!pair)
+        return pair.failure();
       left = std::move(pair->first);
-    if (is_null_constant(pair->second)) {
+      value_of_item = std::move(pair->second);
+    }
+    auto& each = *value_of_item;
+    if (is_null_constant(each)) {
       has_null = true;
       continue;
     }
-    constants = constants && is_one_constant(pair->second);
-    floats = floats || is_float(pair->second.type);
-    values.push_back(std::move(pair->second));
+    constants = constants && is_one_constant(each);
+    floats = floats || is_float(each.type);
+    values.push_back(std::move(each));
   }
   if (!left)
     return owner_.wrong(place, "the list is empty");
