@@ -76,7 +76,8 @@ error follow(process_host& host, const std::string& stream,
     into->put(kdb::period_ended{stream, period.value});
   };
   on.on_event = [stream, into](const stream_event& what) {
-    into->put(kdb::stream_told{stream, rt::describe(what, stream)});
+    if (what.kind != event_kind::schema)
+      into->put(kdb::stream_told{stream, rt::describe(what, stream)});
   };
   on.on_failure = [stream, into](const error& why) {
     into->put(kdb::stream_told{stream, to_string(why), true});

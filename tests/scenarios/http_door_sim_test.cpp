@@ -86,7 +86,7 @@ TEST(HttpDoorSim, AnswersAndSaysWhoIsThere) {
     };
     ASSERT_TRUE(w.eventually(30s, ready));
     EXPECT_EQ(web_answer(w, "POST", "/query?format=csv", "count trade"),
-              "HTTP/1.1 200 OK|count\r\n4\r\n");
+              "HTTP/1.1 200 OK|count\n4\n");
     w.kill("db");
     ASSERT_TRUE(w.eventually(30s, [&] { return !ready(); }));
     EXPECT_NE(web_answer(w, "GET", "/metrics")
@@ -94,7 +94,7 @@ TEST(HttpDoorSim, AnswersAndSaysWhoIsThere) {
               std::string::npos);
     w.restart("db");
     EXPECT_EQ(web_answer(w, "POST", "/query?format=csv", "count trade"),
-              "HTTP/1.1 200 OK|count\r\n4\r\n");
+              "HTTP/1.1 200 OK|count\n4\n");
     EXPECT_NE(web_answer(w, "GET", "/status").find("\"rdb1\""),
               std::string::npos);
     EXPECT_TRUE(w.defects().empty());

@@ -8,6 +8,8 @@ namespace millrace::nodes::kdb {
 
 namespace {
 
+using namespace std::chrono_literals;
+
 constexpr auto synced_interval = std::chrono::milliseconds{2};
 
 /// Goes by itself, and the rows come again.
@@ -183,17 +185,18 @@ void kdb_door_state::publish(connection_id from) {
     fault = put_rows(what);
   if (passes(fault.code) && !is_late)
     return tell("publish_waits", "rows of a client wait: " + to_string(fault));
-  const auto& out
-    = *settings.publishers.at(settings.streams.at(what.what.table));
-  if (!fault && what.wants_answer
-      && out.reached(rt::ack_level::synced) < *what.end) {
-    if (!is_late) {
+  if (!fault && what.wants_answer) {
+    auto& out = *settings.publishers.at(settings.streams.at(what.what.table));
+    // Without time it begins the sync, and says whether it is done.
+    fault = out.wait({.end = *what.end}, rt::ack_level::synced, 0ms);
+    if (fault.code == errc::timeout && !is_late) {
       if (!std::exchange(polling, true))
         self->delayed_send(self, caf::timespan{synced_interval},
                            synced_atom::value);
       return;
     }
-    fault = {errc::timeout, "the rows are published, and not synced yet"};
+    if (fault.code == errc::timeout)
+      fault.context = "the rows are published, and not synced yet";
   }
   const auto request = what.request;
   publishing.erase(found);
