@@ -444,14 +444,6 @@ error lost_or_never_there(file_system& fs, const std::string& directory,
   return fault;
 }
 
-/// A directory in the place of the manifest is damage of the database, and no
-/// wrong question.
-error as_damage(error fault) {
-  if (fault.code == errc::invalid_argument)
-    fault.code = errc::corrupt;
-  return fault;
-}
-
 /// Part directories are plain decimal numbers.
 bool is_version(std::string_view name) {
   uint64_t number = 0;
@@ -470,7 +462,7 @@ result<hdb_manifest> read_hdb_manifest(file_system& fs,
   if (!bytes)
     return bytes.failure().code == errc::not_found
              ? lost_or_never_there(fs, directory, bytes.failure())
-             : as_damage(bytes.failure());
+             : bytes.failure();
   auto out = decode_hdb_manifest(*bytes);
   if (!out)
     return error{out.failure().code, path + ": " + out.failure().context};
@@ -482,7 +474,7 @@ result<uint64_t> peek_hdb_manifest(file_system& fs,
   const auto path = directory + "/" + hdb_manifest_name;
   auto opened = fs.open(path, open_mode::read);
   if (!opened)
-    return as_damage(opened.failure());
+    return opened.failure();
   preamble head;
   std::array<std::byte, sizeof head> bytes{};
   auto got = (*opened)->read_at(0, bytes);

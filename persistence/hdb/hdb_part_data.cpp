@@ -114,9 +114,6 @@ result<std::shared_ptr<const held_file>> hdb_part_data::hold(size_t file) {
     }
     if (!opened && opened.failure().code == errc::not_found)
       return missing(opened.failure());
-    // Something else lies in its place.
-    if (!opened && opened.failure().code == errc::invalid_argument)
-      return error{errc::corrupt, opened.failure().context};
     if (!opened)
       return opened.failure();
     out = state.slot.file = *std::move(opened);
