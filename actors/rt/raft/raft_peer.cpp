@@ -60,9 +60,10 @@ raft_peer::answer_type raft_peer::missed(const raft_append_response& answer,
   const bool denies = what.previous == durable_;
   if (denies && ++denials_ < denials_max)
     return answer_type::old;
-  denials_ = 0;
-  if (denies)
+  if (denies) {
+    denials_ = 0;
     durable_ = std::min(answer.durable, entry_index{what.previous.value - 1});
+  }
   // Below the base nothing is known of terms: a snapshot will be needed.
   const auto agreed
     = what.hint.index < log.base().at.index
