@@ -77,7 +77,8 @@ TEST(QuestionTest, NamesWhatItCannotRead) {
   const auto fault
     = [](std::string_view text) { return asked(text).failure().context; };
   EXPECT_EQ(fault(R"({"language":"cobol","text":"x"})"),
-            "the language \"cobol\" is not known; there is \"qsql\"");
+            "the language \"cobol\" is not known; there are \"qsql\" and "
+            "\"sql\"");
   EXPECT_EQ(fault(R"({"language":"sql","text":"select bit from quote"})"),
             "line 1, column 8: there is no column 'bit'; did you mean 'bid'?");
   EXPECT_EQ(fault(R"({"language":"qsql"})"),

@@ -227,6 +227,7 @@ TEST(SqlExecutionTest, FoldsGroups) {
      "order by half",
      "-3,10/-1,10/0,10/1,10/3,10/,10"},
     {"select first(price), last(price), last(lot) from trade", "10,6.5,-2"},
+    {"select size from trade where size > 50 and size < 50", ""},
     {"select sum(s) from (select sym, sum(size) as s from trade group by sym) "
      "t",
      "460"},

@@ -223,6 +223,9 @@ TEST(SqlPlanTest, RefusesByNameAndPlace) {
           "an aggregate"},
          {"select max(sym) from trade",
           "line 1, column 8: the aggregate 'max' does not take symbol"},
+         {"select sum(size > 5) from trade",
+          "line 1, column 8: the aggregate 'sum' does not take boolean; see "
+          "FILTER"},
          {"select lower(sym) from trade",
           "line 1, column 8: there is no function 'lower'"},
          {"select t.sym from trade t join quote q on t.sym = q.sym",

@@ -201,6 +201,19 @@ result<expression> row_scope::fold_where(aggregate_function function,
     return folded(fold::sum, std::move(counted), place, false);
   }
   const bool edge = function == fold::first || function == fold::last;
+  for (auto& each : arguments) {
+    if (!edge && each.type == column_type::boolean)
+      return owner_.wrong(place, "the aggregate '"
+                                   + std::string{to_string(function)}
+                                   + "' does not take boolean; see FILTER");
+    // A byte has no null that FILTER could put in its place.
+    if (where && each.type == column_type::byte_) {
+      auto wide = rows.cast(std::move(each), column_type::int_, place);
+      if (!wide)
+        return wide;
+      each = *std::move(wide);
+    }
+  }
   if (where && edge)
     return owner_.refused(place, "FILTER of first and last is not there");
   if (where) {
