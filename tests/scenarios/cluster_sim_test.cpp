@@ -339,7 +339,8 @@ TEST(ClusterSim, ANodeThatKnowsNoSuchTypeSaysWhereTheFileNamesIt) {
   EXPECT_EQ(fault.code, errc::config);
   EXPECT_EQ(fault.context,
             "own.toml:28:process.type: process 'vwap1': this program knows no "
-            "type 'vwap', only discovery, rt, hdb, rdb, gateway, feed");
+            "type 'vwap', only discovery, rt, hdb, rdb, gateway, "
+            "kdb, http, feed");
 }
 
 } // namespace
