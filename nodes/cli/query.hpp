@@ -11,8 +11,9 @@ namespace millrace::nodes {
 
 struct query_options {
   std::string config;
-  std::string language; ///< "qsql", "sql", "getdata"; empty: as the text begins.
-  std::string text;     ///< Empty: read from standard input.
+  std::string
+    language;       ///< "qsql", "sql", "getdata"; empty: as the text begins.
+  std::string text; ///< Empty: read from standard input.
   output_format output = output_format::table;
   /// Waits until the answer covers this position of the stream.
   std::optional<uint64_t> at_least;

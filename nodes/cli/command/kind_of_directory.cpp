@@ -18,8 +18,8 @@ std::vector<std::string> below(persistence::file_system& fs,
                                const kind_of_directory& kind) {
   std::vector<std::string> out;
   std::deque<std::pair<std::string, size_t>> left{{path, 0}};
-  for (size_t looked = 0; !left.empty() && looked < looked_at_max
-                          && out.size() < named_max;
+  for (size_t looked = 0;
+       !left.empty() && looked < looked_at_max && out.size() < named_max;
        ++looked) {
     const auto [at, level] = std::move(left.front());
     left.pop_front();
@@ -64,9 +64,9 @@ error check_kind(persistence::file_system& fs, const std::string& path,
   if (!entries)
     return {entries.failure().code,
             "'" + path + "' "
-              + (fs.exists(path) ? "cannot be listed: "
-                                     + entries.failure().context
-                                 : std::string{"is not there"})};
+              + (fs.exists(path)
+                   ? "cannot be listed: " + entries.failure().context
+                   : std::string{"is not there"})};
   auto found = below(fs, path, kind);
   if (found.empty())
     found = above(path, kind);

@@ -14,11 +14,9 @@ bool is_database(persistence::file_system& fs, const std::string& path) {
     return true;
   const auto entries = fs.list(path);
   return entries
-         && std::any_of(entries->begin(), entries->end(),
-                        [](const auto& each) {
-                          return each.is_directory
-                                 && text::parse_date(each.name);
-                        });
+         && std::any_of(entries->begin(), entries->end(), [](const auto& each) {
+              return each.is_directory && text::parse_date(each.name);
+            });
 }
 
 } // namespace
@@ -29,11 +27,10 @@ void declare_database(option_list& list, std::string& directory) {
       "DIRECTORY",
       [&directory](const std::string& text) {
         auto& fs = persistence::posix_file_system();
-        if (auto fault = check_kind(fs, text,
-                                    {"the directory of a historical database",
-                                     [&fs](const std::string& at) {
-                                       return is_database(fs, at);
-                                     }}))
+        if (auto fault = check_kind(
+              fs, text,
+              {"the directory of a historical database",
+               [&fs](const std::string& at) { return is_database(fs, at); }}))
           return fault;
         directory = text;
         return error{};

@@ -11,12 +11,12 @@ namespace {
 /// A log that lost a part of what makes it one is still looked at.
 error check_log(const std::string& path) {
   auto& fs = persistence::posix_file_system();
-  return check_kind(fs, path,
-                    {"a log directory", [&fs](const std::string& at) {
-                       const auto files = persistence::list_log_files(fs, at);
-                       return fs.exists(at + "/.lineage")
-                              || (files && !files->empty());
-                     }});
+  return check_kind(fs, path, {"a log directory", [&fs](const std::string& at) {
+                                 const auto files
+                                   = persistence::list_log_files(fs, at);
+                                 return fs.exists(at + "/.lineage")
+                                        || (files && !files->empty());
+                               }});
 }
 
 /// The merged log of a stream of $MILLRACE_CONFIG, where it lies on this host.
