@@ -221,12 +221,6 @@ const hdb_file* hdb_part::file(std::string_view name) const noexcept {
   return at == files.end() ? nullptr : &*at;
 }
 
-bool hdb_part::same_range(const hdb_part& other) const noexcept {
-  return stream == other.stream && table == other.table
-         && stripe == other.stripe && stripe_count == other.stripe_count
-         && from == other.from && to == other.to;
-}
-
 const table_schema* hdb_manifest::schema(std::string_view table,
                                          uint32_t schema_version) const {
   for (const auto& one : schemas)

@@ -52,8 +52,6 @@ struct hdb_part {
   /// another life of this one, at the same path.
   [[nodiscard]] uint64_t identity() const;
   [[nodiscard]] const hdb_file* file(std::string_view name) const noexcept;
-  /// Same stream, table, stripe and positions.
-  [[nodiscard]] bool same_range(const hdb_part& other) const noexcept;
 };
 
 /// Why rows that were written down may not be all.

@@ -102,6 +102,7 @@ struct gateway_state {
            int64_t timeout_ns, asker to);
   void give(asker& to, const chunks& rows, const query_cut& cut);
   /// Begins a plan of several steps; anew when the stores moved on meanwhile.
+  /// In gateway_plans.cpp.
   void begin_plan(plan_request what, int begun_before, asker to);
   void ask_fragment(uint64_t plan, size_t fragment, const stream_place& upto,
                     asker to);
