@@ -186,6 +186,9 @@ TEST(SqlExecutionTest, ComputesValues) {
      "timestamp '2000-01-01 00:01:02'",
      "-7//2"},
     {"select lot from trade where time in '2000-01-01T00:01'", "2/0/-2"},
+    {"select lot from trade where time in (date '2000-01-02', timestamp "
+     "'2000-01-01 00:00:01')",
+     "7"},
     {"select lot from trade where time > now() + interval '62 seconds'", "-2"},
     {"select count(*) from trade where date = '2000-01-01'", "6"},
     {"select ok::int, price > 6 from trade where lot >= 0", "1,1/0,0/0,0"},

@@ -241,7 +241,6 @@ result<expression> row_scope::in_list(const json_value& body, bool wanted,
   std::optional<expression> left;
   bool has_null = false;
   bool constants = true;
-  bool floats = false;
   for (const auto& item : items->elements()) {
     result<expression> value_of_item{truth_constant(false)};
     if (left && !is_untyped(body.at("lexpr"))) {
@@ -262,34 +261,19 @@ result<expression> row_scope::in_list(const json_value& body, bool wanted,
       has_null = true;
       continue;
     }
-    constants = constants && is_one_constant(each);
-    floats = floats || is_float(each.type);
+    // A list has one type: days and nanoseconds do not stand in one.
+    const bool alike
+      = values.empty() || each.type == values.front().type
+        || (is_numeric(each.type) && is_numeric(values.front().type));
+    constants = constants && alike && is_one_constant(each);
     values.push_back(std::move(each));
   }
   if (!left)
     return owner_.wrong(place, "the list is empty");
   if (values.empty() || (!wanted && has_null))
     return truth_constant(false);
-  if (constants) {
-    auto list = constant_of(floats ? column_type::float_ : values[0].type,
-                            literal{}, values[0].place);
-    list.values.clear();
-    for (auto& each : values) {
-      const auto* whole = std::get_if<int64_t>(&each.values.front());
-      if (floats && whole)
-        list.values.emplace_back(static_cast<double>(*whole));
-      else
-        list.values.push_back(std::move(each.values.front()));
-    }
-    auto found = call(fn::in, {*left, std::move(list)}, place, "IN");
-    if (!found || wanted)
-      return found;
-    auto there = is_not_null(*std::move(left));
-    auto missing = not_true(*std::move(found));
-    if (!there || !missing)
-      return there ? missing : there;
-    return both_true(*std::move(missing), *std::move(there));
-  }
+  if (constants)
+    return in_constants(*std::move(left), std::move(values), wanted, place);
   auto out = truth_constant(!wanted);
   for (auto& each : values) {
     auto part = compared(wanted ? fn::equal : fn::not_equal, *left,
@@ -303,6 +287,33 @@ result<expression> row_scope::in_list(const json_value& body, bool wanted,
     out = *std::move(both);
   }
   return out;
+}
+
+/// The same, of constants that are not null.
+result<expression> row_scope::in_constants(expression left,
+                                           std::vector<expression> values,
+                                           bool wanted, uint32_t place) {
+  const bool floats
+    = std::any_of(values.begin(), values.end(),
+                  [](const auto& each) { return is_float(each.type); });
+  auto list = constant_of(floats ? column_type::float_ : values[0].type,
+                          literal{}, values[0].place);
+  list.values.clear();
+  for (auto& each : values) {
+    const auto* whole = std::get_if<int64_t>(&each.values.front());
+    if (floats && whole)
+      list.values.emplace_back(static_cast<double>(*whole));
+    else
+      list.values.push_back(std::move(each.values.front()));
+  }
+  auto found = call(fn::in, {left, std::move(list)}, place, "IN");
+  if (!found || wanted)
+    return found;
+  auto there = is_not_null(std::move(left));
+  auto missing = not_true(*std::move(found));
+  if (!there || !missing)
+    return there ? missing : there;
+  return both_true(*std::move(missing), *std::move(there));
 }
 
 result<expression> row_scope::between(const json_value& body, bool wanted,

@@ -234,9 +234,15 @@ result<expression> row_scope::fold_where(aggregate_function function,
   }
   if (function != fold::sum)
     return folded(function, std::move(arguments), place);
-  // Of no values a plan's sum is 0, and SQL's is null.
+  return sum_of(std::move(arguments), place);
+}
+
+/// Of no values a plan's sum is 0, and SQL's is null.
+result<expression> row_scope::sum_of(std::vector<expression> arguments,
+                                     uint32_t place) {
+  row_scope rows{owner_, rows_};
   auto there = rows.is_not_null(arguments[0]);
-  auto sum = folded(function, std::move(arguments), place);
+  auto sum = folded(fold::sum, std::move(arguments), place);
   if (!there || !sum)
     return there ? sum : there;
   if (known_truth(*there) == true && !groups_->keys.empty()) {

@@ -209,6 +209,8 @@ private:
   [[nodiscard]] result<expression> folded(aggregate_function function,
                                           std::vector<expression> arguments,
                                           uint32_t place, bool has_null = true);
+  [[nodiscard]] result<expression> sum_of(std::vector<expression> arguments,
+                                          uint32_t place);
   [[nodiscard]] result<expression> fold_where(aggregate_function function,
                                               std::vector<expression> arguments,
                                               std::optional<expression> where,
@@ -218,6 +220,9 @@ private:
                                                   bool wanted, uint32_t place);
   [[nodiscard]] result<expression> in_list(const json_value& body, bool wanted,
                                            uint32_t place);
+  [[nodiscard]] result<expression> in_constants(expression left,
+                                                std::vector<expression> values,
+                                                bool wanted, uint32_t place);
   [[nodiscard]] result<expression> between(const json_value& body, bool wanted,
                                            uint32_t place);
   [[nodiscard]] result<expression> like(const json_value& body, bool wanted,
