@@ -43,6 +43,11 @@ protected:
     }
   }
 
+  static bool follows(rt_scenario& run, const std::string& name) {
+    const auto said = text::parse_json(run.w.status(name, "rt/market"));
+    return said && said->at("group").at("role").text_or_empty() == "follower";
+  }
+
   /// Of all files of out/, in order.
   static std::vector<std::byte> out_of(rt_scenario& run,
                                        const std::string& name) {
@@ -104,6 +109,32 @@ TEST_P(RtAmnesiaSim, AMemberThatForgotLearns) {
       broken.insert(broken.end(), how.begin(), how.end());
     return report(seed, broken);
   });
+}
+
+/// All of it, copied while the node lived: nothing there tells that it is old.
+TEST_P(RtAmnesiaSim, AFollowerWithAnOlderDiskIsSentWhatItLacks) {
+  size_t told = 0;
+  for_each_seed(10, [&](uint64_t seed) {
+    rt_scenario run{seed, cached(), 3};
+    EXPECT_TRUE(
+      run.w.run_until([&] { return run.books[0]->accepted >= 10; }, 10s));
+    const auto follower = std::find_if(
+      run.rt_names.begin(), run.rt_names.end(),
+      [&](const std::string& name) { return follows(run, name); });
+    if (follower == run.rt_names.end())
+      return report(seed, {"nobody follows"});
+    run.w.back_up(*follower);
+    // In the midst of what is published.
+    run.w.run_for(std::chrono::milliseconds{20 + run.w.draw(60)});
+    run.w.kill(*follower,
+               restart_older_after(std::chrono::milliseconds{run.w.draw(300)}));
+    auto broken = run.finish();
+    for (const auto& name : run.rt_names)
+      if (has_notice(run.w, name, "forgot"))
+        ++told;
+    return report(seed, broken);
+  });
+  EXPECT_GT(told, 0u) << "no disk was older than what its node had said";
 }
 
 /// Two nodes order without a third, one of the two comes back as it was before,
