@@ -6,11 +6,15 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 namespace millrace::bench {
 
 namespace {
+
+/// A peer that says nothing for so long has stopped.
+constexpr timeval silence_max{60, 0};
 
 sockaddr_in local_address(uint16_t port) {
   sockaddr_in out{};
@@ -88,6 +92,8 @@ result<descriptor> connect_locally(uint16_t port) {
       != 0)
     return system_error("port " + std::to_string(port));
   send_at_once(out);
+  ::setsockopt(out.get(), SOL_SOCKET, SO_RCVTIMEO, &silence_max,
+               sizeof silence_max);
   return out;
 }
 
@@ -108,6 +114,10 @@ result<size_t> receive(const descriptor& from, std::span<std::byte> into) {
     const auto got = ::recv(from.get(), into.data(), into.size(), 0);
     if (got < 0 && errno == EINTR)
       continue;
+    if (got < 0 && errno == EAGAIN)
+      return error{errc::timeout, "nothing came for "
+                                    + std::to_string(silence_max.tv_sec)
+                                    + " s"};
     if (got < 0)
       return system_error("receive");
     return static_cast<size_t>(got);

@@ -47,7 +47,8 @@ struct listener {
 /// The same to a file.
 [[nodiscard]] error write_all(const descriptor& to,
                               std::span<const std::byte> bytes);
-/// At least one byte. 0: the other side closed.
+/// At least one byte. 0: the other side closed. `timeout` when a connection
+/// that was made here is silent for a minute.
 [[nodiscard]] result<size_t> receive(const descriptor& from,
                                      std::span<std::byte> into);
 
