@@ -90,6 +90,18 @@ struct total_fold {
   }
 };
 
+/// A whole sum or product is an infinity here, though no value is one.
+bool overflows(std::span<const uint32_t> rows,
+               const std::vector<int64_t>& values,
+               const std::vector<int64_t>& out) {
+  const auto any = [&](const std::vector<int64_t>& of) {
+    return std::any_of(rows.begin(), rows.end(), [&](uint32_t row) {
+      return of[row] == inf_long || of[row] == -inf_long;
+    });
+  };
+  return any(out) && !any(values);
+}
+
 class window_run {
 public:
   window_run(grouped_rows& groups, uint64_t rows, const interruption& stop)
@@ -273,37 +285,58 @@ private:
     std::vector<int64_t> counts;
     if (what.function == fn::moving_count)
       counts.resize(rows_);
+    bool too_large = false;
     auto fault = each_group([&](std::span<const uint32_t> rows) {
-      switch (what.function) {
-        case fn::sums:
-          return run_fold<sum_fold<T>>(rows, values, T{0}, out);
-        case fn::prds:
-          return run_fold<product_fold<T>>(rows, values, T{1}, out);
-        case fn::maxs:
-          return run_fold<max_fold<T>>(rows, values, null_of<T>(), out);
-        case fn::mins:
-          return run_fold<min_fold<T>>(rows, values, null_of<T>(), out);
-        case fn::moving_sum:
-          slide<sum_fold<T>>(rows, values, what.count, out);
-          for (const auto row : rows)
-            if (is_null(out[row]))
-              out[row] = T{0};
-          return;
-        case fn::moving_max:
-          return slide<max_fold<T>>(rows, values, what.count, out);
-        case fn::moving_min:
-          return slide<min_fold<T>>(rows, values, what.count, out);
-        case fn::moving_count:
-          return count_moving(rows, values, what.count, counts);
-        default:
-          return differences(rows, values, out);
-      }
+      fold(what, rows, values, out, counts);
+      if constexpr (std::is_same_v<T, int64_t>)
+        too_large = too_large
+                    || (is_sum(what.function) && overflows(rows, values, out));
     });
     if (fault)
       return fault;
+    if (too_large)
+      return error{errc::overflow,
+                   "a value of '" + std::string{to_string(what.function)}
+                     + "' does not fit a " + std::string{to_string(type)}
+                     + " of 64 bits"};
     if (what.function == fn::moving_count)
       return written(what.name, type, counts);
     return written(what.name, type, out);
+  }
+
+  static bool is_sum(fn function) {
+    return function == fn::sums || function == fn::prds
+           || function == fn::moving_sum;
+  }
+
+  template <class T>
+  static void fold(const operators::running& what,
+                   std::span<const uint32_t> rows, const std::vector<T>& values,
+                   std::vector<T>& out, std::vector<int64_t>& counts) {
+    switch (what.function) {
+      case fn::sums:
+        return run_fold<sum_fold<T>>(rows, values, T{0}, out);
+      case fn::prds:
+        return run_fold<product_fold<T>>(rows, values, T{1}, out);
+      case fn::maxs:
+        return run_fold<max_fold<T>>(rows, values, null_of<T>(), out);
+      case fn::mins:
+        return run_fold<min_fold<T>>(rows, values, null_of<T>(), out);
+      case fn::moving_sum:
+        slide<sum_fold<T>>(rows, values, what.count, out);
+        for (const auto row : rows)
+          if (is_null(out[row]))
+            out[row] = T{0};
+        return;
+      case fn::moving_max:
+        return slide<max_fold<T>>(rows, values, what.count, out);
+      case fn::moving_min:
+        return slide<min_fold<T>>(rows, values, what.count, out);
+      case fn::moving_count:
+        return count_moving(rows, values, what.count, counts);
+      default:
+        return differences(rows, values, out);
+    }
   }
 
   template <class T>

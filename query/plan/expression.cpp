@@ -149,7 +149,11 @@ expression call_of(scalar_function function, std::vector<expression> arguments,
 }
 
 error resolve(expression& what, const type_lookup& types) {
-  return resolve_at(what, types, 0);
+  if (auto fault = resolve_at(what, types, 0))
+    return fault;
+  if (!is_column(what) && is_text(what.type))
+    what.type = column_type::symbol;
+  return {};
 }
 
 void add_columns_of(const expression& what, std::vector<std::string>& names) {

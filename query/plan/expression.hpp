@@ -97,7 +97,8 @@ inline constexpr size_t expression_depth_max = 500;
 /// The type of a column by its name; none: there is no such column.
 using type_lookup = std::function<std::optional<column_type>(std::string_view)>;
 
-/// Finds the types of all parts. `invalid_argument` for an unknown column, for
+/// Finds the types of all parts. What is computed as a text is a symbol: only
+/// stores have strings. `invalid_argument` for an unknown column, for
 /// operands that a function does not take, and for what is too deep: names the
 /// place.
 [[nodiscard]] error resolve(expression& what, const type_lookup& types);

@@ -74,6 +74,8 @@ maybe common(type a, type b) {
 maybe of_cast(type from, type to) {
   if (from == to || (is_numeric(from) && is_numeric(to)))
     return to == type::guid ? std::nullopt : maybe{to};
+  if (is_text(from) && is_text(to))
+    return to;
   const bool timed = is_point(from) || is_span(from);
   if (timed && (whole(to) && to >= type::int_))
     return to;

@@ -112,6 +112,34 @@ void expect_rows(const std::vector<sql_case>& cases) {
     EXPECT_EQ(sql_rows(text), rows) << text;
 }
 
+TEST(SqlExecutionTest, TextsThatAreComputedAreWhole) {
+  // Of a column, of constants of two lengths, and of both.
+  expect_rows({
+    {"select case when lot > 0 then 'high' else 'low' end from trade",
+     "high/low/low/high/low/low"},
+    {"select coalesce(sym, 'none') from trade where lot = 2", "none"},
+  });
+  EXPECT_EQ(q_rows("select x:?[lot>0;\"high\";\"low\"] from trade"),
+            "high/low/low/high/low/low");
+  EXPECT_EQ(q_rows("select x:\"long enough\" from trade where lot>0"),
+            "long enough/long enough");
+}
+
+TEST(SqlExecutionTest, RunningSumsThatDoNotFitAreRefused) {
+  EXPECT_EQ(q_rows("select x:sums 5000000000000000000+0*size from trade where "
+                   "lot=7"),
+            "5000000000000000000");
+  const auto of = [](std::string function) {
+    return q_rows("select x:" + function
+                  + " 5000000000000000000+0*lot from trade where lot<>0N");
+  };
+  EXPECT_EQ(of("sums"), "a value of 'sums' does not fit a long of 64 bits");
+  EXPECT_EQ(of("prds"), "a value of 'prds' does not fit a long of 64 bits");
+  EXPECT_EQ(of("2 msum"), "a value of 'msum' does not fit a long of 64 bits");
+  EXPECT_EQ(q_rows("select x:sums (?[lot=7;0W;1]) from trade where sym=`A"),
+            "9223372036854775807/9223372036854775807");
+}
+
 TEST(SqlExecutionTest, KnowsWhatIsUnknown) {
   expect_rows({
     {"select lot from trade where price > 5", "7/-7/-2"},
