@@ -133,8 +133,11 @@ def without_asker(binary):
   nodes = {"front": ["discovery1", "rt1"], "back": ["rdb1", "hdb1", "gw1"]}
   with mill.cluster(binary, nodes) as made:
     made.up()
-    made.feed("trade", write_day(made, 0), "DAY0", str(FIRST))
-    # Many comparisons of each row, which leave all of them: minutes of work.
+    symbols = [f"DAY{i}" for i in range(5)]
+    for day, symbol in enumerate(symbols):
+      made.feed("trade", write_day(made, day), symbol, str(FIRST))
+    # Many comparisons of each row, which leave all of them: more work than a
+    # second has.
     filters = {"size": [["<>", -1 - i] for i in range(60_000)]}
     asked = made.directory / "asked.json"
     asked.write_text(json.dumps(dict(QUESTION, filters=filters)))
@@ -159,11 +162,12 @@ def without_asker(binary):
     for where in ("rdb", "hdb"):
       leave(f"ctrl-C, {where}", end=lambda c: c.send_signal(signal.SIGINT))
       leave(f"kill, {where}", end=lambda c: c.kill())
-      leave(f"a timeout, {where}", "--timeout", "2", end=lambda c: None)
+      leave(f"a timeout, {where}", "--timeout", "1", end=lambda c: None)
       if where == "rdb":
         made.end_period(str(FIRST))
     total = made.query(QUESTION)
-    mill.check(sum(row["countPrice"] for row in total) == ROWS, total)
+    mill.check(sum(row["countPrice"] for row in total)
+               == ROWS * len(symbols), total)
 
 
 if __name__ == "__main__":
