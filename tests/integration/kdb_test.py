@@ -81,6 +81,14 @@ def questions(made, port):
     client.send(1, "")
     got = [client.message() for _ in range(3)]
     mill.check(got == [(2, 20), (0, 10), (2, None)], got)
+    for asked, tells in (("select prise from trade", "error: prise: "),
+                         ("select from nothing", "error: nothing"),
+                         ("select from (", "error: parse")):
+      client.tell([".gw.asyncexec", asked, kdb.symbol("rdb")])
+      kind, text = client.message()
+      mill.check(kind == 0 and text.startswith(tells), asked, kind, text)
+    client.tell([".gw.asyncexec", "tables[]", kdb.symbol("rdb")])
+    mill.check(client.message() == (0, ["quote", "trade"]), "a known value")
   with kdb.client(port, capability=0) as client:
     got = client.ask("select first time from trade")["time"][0]
     mill.check(abs(got - 8767.604166666) < 1e-6, "a datetime", got)

@@ -15,6 +15,12 @@ namespace {
 
 constexpr auto tick_interval = std::chrono::milliseconds{250};
 
+error is_by_message() {
+  return {errc::invalid_argument,
+          "type: it answers by a message; send it as one that wants no "
+          "response"};
+}
+
 /// A question, as its answer is to be written.
 struct question_way {
   std::shared_ptr<door_inbox> inbox;
@@ -86,21 +92,15 @@ void kdb_door_state::act(question_done& what) {
                   "ask for less, or later"};
   gateway->done(what.from);
   const auto done = std::move(asking.extract(found).mapped());
+  if (done.is_deferred)
+    return answer_deferred(what.from, what.request, std::move(what.message));
   const bool failed = !what.message;
   const auto fault = failed ? as_in_q(what.message.failure()) : error{};
-  if (!done.is_deferred) {
-    auto message = !failed        ? *std::move(what.message)
-                   : done.is_text ? value_text(fault)
-                                  : answer_message(fault);
-    return perform(
-      core.answered(what.from, what.request, std::move(message), failed, now));
-  }
-  auto message = failed ? write_message(message_kind::async,
-                                        text_value("error: " + fault.context))
-                        : std::move(what.message);
-  if (message)
-    perform(core.push(what.from, *std::move(message), now));
-  perform(core.answered(what.from, what.request, fault.context, failed, now));
+  auto message = !failed        ? *std::move(what.message)
+                 : done.is_text ? value_text(fault)
+                                : answer_message(fault);
+  perform(
+    core.answered(what.from, what.request, std::move(message), failed, now));
 }
 
 /// What one of them leads to is done after those that are there.
@@ -160,13 +160,20 @@ void kdb_door_state::undertake(const take_up<value>& of, const value& known) {
 }
 
 void kdb_door_state::undertake(const take_up<value>& of,
+                               const deferred_answer& known) {
+  if (of.wants_answer)
+    return answer(of.from, of.request,
+                  known.what ? is_by_message() : as_in_q(known.what.failure()));
+  answer_deferred(of.from, of.request,
+                  known.what ? write_message(message_kind::async, *known.what)
+                             : known.what.failure());
+}
+
+void kdb_door_state::undertake(const take_up<value>& of,
                                gateway_question& question) {
   const auto* client = core.find(of.from);
   if (question.is_deferred && of.wants_answer)
-    return answer(of.from, of.request,
-                  error{errc::invalid_argument,
-                        "type: it answers by a message; send it as one that "
-                        "wants no response"});
+    return answer(of.from, of.request, is_by_message());
   if (!question.is_deferred && !of.wants_answer)
     return answer(of.from, of.request, generic_null());
   question.form.capability = client ? client->capability() : char{3};
@@ -199,6 +206,20 @@ void kdb_door_state::answer(connection_id to, uint64_t request,
     = client && client->is_text() ? value_text(with) : answer_message(with);
   perform(core.answered(to, request, std::move(message), !with,
                         env->clock->monotonic_ns()));
+}
+
+/// A message of its own; a failure is a text that says so.
+void kdb_door_state::answer_deferred(connection_id to, uint64_t request,
+                                     result<std::string> message) {
+  const auto now = env->clock->monotonic_ns();
+  const bool failed = !message;
+  const auto fault = failed ? as_in_q(message.failure()) : error{};
+  if (failed)
+    message = write_message(message_kind::async,
+                            text_value("error: " + fault.context));
+  if (message)
+    perform(core.push(to, *std::move(message), now));
+  perform(core.answered(to, request, fault.context, failed, now));
 }
 
 void kdb_door_state::tick() {

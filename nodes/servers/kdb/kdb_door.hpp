@@ -106,6 +106,7 @@ struct kdb_door_state {
   void perform(const take_up<value>& what);
   void undertake(const take_up<value>& of, const value& known);
   void undertake(const take_up<value>& of, gateway_question& question);
+  void undertake(const take_up<value>& of, const deferred_answer& known);
   void undertake(const take_up<value>& of, subscribe_request& wish);
   void undertake(const take_up<value>& of, publish_request& rows);
   [[nodiscard]] std::set<connection_id>
@@ -121,6 +122,8 @@ struct kdb_door_state {
   void perform(const give_up& what);
   void perform(const tell_of& what);
   void answer(connection_id to, uint64_t request, const result<value>& with);
+  void answer_deferred(connection_id to, uint64_t request,
+                       result<std::string> message);
   void tick();
   void lost(const caf::down_msg& down);
   void tell(const std::string& id, const std::string& text);

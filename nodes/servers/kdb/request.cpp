@@ -159,7 +159,7 @@ result<undertaking> understand_tree(const node& tree, const std::string& text,
     for (size_t i = 1; i < tree.items.size(); ++i) {
       auto made = argument_of(tree.items[i]);
       if (!made)
-        return made.failure();
+        return failed_call(tree.items[0].text, made.failure());
       arguments.push_back(*std::move(made));
     }
     return call_verb(tree.items[0].text, arguments, with);
@@ -182,8 +182,11 @@ result<undertaking> understand_text(const std::string& text,
   if (text.find_first_not_of(" \t\r\n;") == std::string::npos || text == "::")
     return undertaking{generic_null()};
   const auto statements = query::qsql::parse(text);
-  if (!statements)
-    return statements.failure();
+  if (!statements) {
+    const auto name = text.substr(0, text.find('['));
+    return is_verb(name) ? failed_call(name, statements.failure())
+                         : statements.failure();
+  }
   if (statements->size() != 1)
     return ask_in_q(text, with);
   return understand_tree(statements->front(), text, with);

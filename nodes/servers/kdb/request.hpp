@@ -40,6 +40,12 @@ struct gateway_question {
   bool is_deferred = false;
 };
 
+/// What a client that waits for a message is told without the gateway: a value,
+/// or why its query cannot be answered.
+struct deferred_answer {
+  result<value> what;
+};
+
 /// A client wants the rows of tables as they come, or no more.
 struct subscribe_request {
   std::vector<std::string> tables; ///< Of the configuration.
@@ -55,8 +61,8 @@ struct publish_request {
 };
 
 /// What a request comes to: an answer that is there, or what is to be done.
-using undertaking
-  = std::variant<value, gateway_question, subscribe_request, publish_request>;
+using undertaking = std::variant<value, gateway_question, deferred_answer,
+                                 subscribe_request, publish_request>;
 
 /// What `.u.sub` answers: (name; empty table), or a list of these.
 [[nodiscard]] value

@@ -125,8 +125,9 @@ result<undertaking> pid(arguments, const request_setting& with) {
 /// A text, or a list of the name of a function and its arguments.
 result<undertaking> query_in(const value& what, const request_setting& with) {
   auto out = understand(what, with);
-  if (out && std::holds_alternative<gateway_question>(*out)
-      && std::get<gateway_question>(*out).is_deferred)
+  const auto* question = out ? std::get_if<gateway_question>(&*out) : nullptr;
+  if ((question && question->is_deferred)
+      || (out && std::holds_alternative<deferred_answer>(*out)))
     return type_fault("a query within a query");
   return out;
 }
@@ -168,12 +169,18 @@ result<undertaking> sync_query(arguments given, const request_setting& with) {
   return query_in(given[0], with);
 }
 
+/// The client waits for a message, whatever its query comes to.
 result<undertaking> deferred_query(arguments given,
                                    const request_setting& with) {
   auto out = sync_query(given, with);
-  if (out)
-    if (auto* question = std::get_if<gateway_question>(&*out))
-      question->is_deferred = true;
+  if (!out)
+    return undertaking{deferred_answer{out.failure()}};
+  if (auto* known = std::get_if<value>(&*out))
+    return undertaking{deferred_answer{std::move(*known)}};
+  auto* question = std::get_if<gateway_question>(&*out);
+  if (!question)
+    return undertaking{deferred_answer{type_fault("it is no query")}};
+  question->is_deferred = true;
   return out;
 }
 
@@ -320,8 +327,14 @@ result<undertaking> call_verb(std::string_view name,
   if (verb.least == 0 && given.size() == 1 && given[0].type == kind::primitive)
     given = {};
   if (given.size() < verb.least || given.size() > verb.most)
-    return rank_fault(name, verb.least, verb.most);
+    return failed_call(name, rank_fault(name, verb.least, verb.most));
   return verb.call(given, with);
+}
+
+result<undertaking> failed_call(std::string_view name, error why) {
+  if (find_verb(name)->call == deferred_query)
+    return undertaking{deferred_answer{std::move(why)}};
+  return why;
 }
 
 } // namespace millrace::nodes::kdb

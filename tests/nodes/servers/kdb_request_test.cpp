@@ -121,6 +121,38 @@ TEST(KdbRequestTest, AsksTheGatewayForRows) {
                 .is_deferred);
 }
 
+TEST(KdbRequestTest, TellsADeferredClientAlsoWhatItCannotAsk) {
+  const auto told = [](const value& what) {
+    const auto made = asked(what);
+    const auto* out = made ? std::get_if<deferred_answer>(&*made) : nullptr;
+    if (!out)
+      return std::string{"nothing"};
+    return out->what ? value_text(out->what) : out->what.failure().context;
+  };
+  const auto deferred = [](const char* query, const char* servers = "rdb") {
+    return list(".gw.asyncexec", {text_value(query), symbol_atom(servers)});
+  };
+  for (const auto& [what, tells] : std::vector<std::pair<value, const char*>>{
+         {deferred("select prise from trade"), "prise"},
+         {deferred("select from trades"), "trades"},
+         {deferred("select from ("), "parse"},
+         {deferred("trade", "idb"), "nyi: there are no servers 'idb'"},
+         {deferred(".u.sub[`trade;`]"), "type: "},
+         {deferred(".gw.asyncexec[`nothing;`rdb]"), "type: a query within"},
+         {list(".gw.asyncexec", {text_value("trade")}), "rank: "},
+         {text_value(".gw.asyncexec[1+;`rdb]"), "parse"},
+         {text_value(".gw.asyncexec[\"select prise from trade\";`rdb]"),
+          "prise"}})
+    EXPECT_TRUE(told(what).starts_with(tells)) << tells << ": " << told(what);
+  // What is known without the gateway is a message too.
+  const auto known = asked(deferred("tables[]"));
+  ASSERT_TRUE(known);
+  EXPECT_EQ(*std::get<deferred_answer>(*known).what,
+            symbols_of({"quote", "trade"}));
+  EXPECT_FALSE(asked(list(
+    ".gw.syncexec", {text_value("select from trades"), symbol_atom("rdb")})));
+}
+
 TEST(KdbRequestTest, GivesADictionaryToGetdata) {
   value filters;
   filters.type = kind::dictionary;
