@@ -43,6 +43,9 @@ def queries(made, port):
   status, _, text = ask(port, "POST", "/query", "select prise from trade")
   mill.check(status == 400 and json.loads(text)["text"].startswith("prise: "),
              status, text)
+  status, _, text = ask(port, "POST", "/query?language=sql",
+                        "select max(price) as price from trade")
+  mill.check((status, json.loads(text)) == (200, [{"price": 104.75}]), text)
   # Several on one connection.
   kept = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
   for _ in range(3):
@@ -54,6 +57,7 @@ def queries(made, port):
 
 def operators(made, port):
   mill.check(ask(port, "GET", "/health")[0] == 200, "health")
+  mill.check(ask(port, "HEAD", "/health")[::2] == (200, ""), "HEAD")
   mill.check(ask(port, "GET", "/ready")[0] == 200, "ready")
   status, _, text = ask(port, "GET", "/status")
   nodes = {node["name"]: node for node in json.loads(text)["nodes"]}
@@ -77,6 +81,8 @@ def hostile(made, port):
   for sent, wanted in (
       ("PUT /query HTTP/1.1\r\nHost: localhost\r\n\r\n", "405"),
       ("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", "404"),
+      ("GET /status HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n",
+       "400"),
       ("GET /status HTTP/1.1\r\nHost: evil.example\r\n\r\n", "403"),
       ("POST /query HTTP/1.1\r\nHost: localhost\r\n"
        "Content-Length: 99999999\r\n\r\n", "413"),

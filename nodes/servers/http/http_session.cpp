@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/rfc7230.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <optional>
 #include <utility>
@@ -80,6 +81,7 @@ struct http_session::parser {
     in.eager(true);
   }
   beast_http::request_parser<beast_http::string_body> in;
+  bool is_invited = false; ///< To send its body.
 };
 
 size_t byte_count(const http_request& of) noexcept {
@@ -163,7 +165,23 @@ http_session::effects http_session::received(std::string_view bytes) {
     else if (taken == 0)
       break;
   }
+  invite(out);
   return out;
+}
+
+/// A client may wait until it is told that its body is wanted; not between the
+/// responses to others.
+void http_session::invite(effects& out) {
+  if (ended_ || !parser_ || parser_->is_invited || !open_.empty()
+      || !parser_->in.is_header_done())
+    return;
+  const auto& from = parser_->in.get();
+  if (from.version() < 11
+      || !beast_http::token_list{from[beast_http::field::expect]}.exists(
+        "100-continue"))
+    return;
+  parser_->is_invited = true;
+  out.emplace_back(send_bytes{"HTTP/1.1 100 Continue\r\n\r\n"});
 }
 
 void http_session::take(effects& out) {
@@ -179,13 +197,17 @@ void http_session::take(effects& out) {
   const bool is_read
     = read_target({from.target().data(), from.target().size()}, made);
   made.body = std::move(from.body());
+  const auto hosts = from.count(beast_http::field::host);
   parser_.reset();
   has_asked_ = true;
   if (!is_read)
     return refuse(400, "the target cannot be read", out);
+  if (hosts > 1)
+    return refuse(400, "there are several Host headers", out);
   if (open_.size() >= limits_.requests)
     return refuse(429, "too many requests are sent ahead", out);
-  open_.emplace(next_id_, made.keeps_alive);
+  open_.emplace(next_id_,
+                open_request{made.keeps_alive, made.method == "HEAD"});
   out.emplace_back(
     handle_request<http_request>{next_id_++, true, std::move(made)});
 }
@@ -195,11 +217,15 @@ http_session::effects http_session::answered(uint64_t id, std::string message) {
   const auto found = open_.extract(id);
   if (!found || ended_)
     return out;
+  if (found.mapped().is_head)
+    if (const auto end = message.find("\r\n\r\n"); end != message.npos)
+      message.resize(end + 4);
   out.emplace_back(send_bytes{std::move(message)});
-  if (!found.mapped()) {
+  if (!found.mapped().keeps_alive) {
     ended_ = true;
     out.emplace_back(end_connection{});
   }
+  invite(out);
   return out;
 }
 

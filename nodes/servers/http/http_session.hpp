@@ -68,14 +68,19 @@ public:
 
 private:
   struct parser;
+  struct open_request {
+    bool keeps_alive = true; ///< The connection lasts after it.
+    bool is_head = false;    ///< Its response has no body.
+  };
 
   void take(effects& out);
+  void invite(effects& out);
   void refuse(unsigned status, const std::string& why, effects& out);
 
   http_limits limits_;
   std::unique_ptr<parser> parser_; ///< Null: between requests.
   std::string unread_;
-  std::map<uint64_t, bool> open_; ///< Whether the connection lasts after it.
+  std::map<uint64_t, open_request> open_;
   uint64_t next_id_ = 1;
   bool has_asked_ = false;
   bool ended_ = false;

@@ -2,6 +2,7 @@
 #include <millrace/messages/text/json_value.hpp>
 #include <millrace/nodes/servers/http/routes.hpp>
 
+#include <algorithm>
 #include <string_view>
 #include <utility>
 
@@ -20,15 +21,32 @@ error bad(std::string text) {
   return {errc::invalid_argument, std::move(text)};
 }
 
+/// Names of hosts have no case.
+bool is_same_name(std::string_view left, std::string_view right) {
+  const auto lower = [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  };
+  return std::equal(
+    left.begin(), left.end(), right.begin(), right.end(),
+    [&](char one, char other) { return lower(one) == lower(other); });
+}
+
 /// A page of somebody else may send a browser here by a name of its own, and
 /// read what it is answered.
 bool is_own_name(std::string_view host, const std::string& address) {
-  if (host.starts_with('[')) {
-    const auto end = host.find(']');
-    return end != host.npos && host.substr(1, end - 1) == address;
-  }
-  const auto name = host.substr(0, host.find(':'));
-  return name == "localhost" || name == address;
+  const bool is_in_brackets = host.starts_with('[');
+  const auto end = std::min(host.find(is_in_brackets ? ']' : ':'), host.size());
+  const auto name = host.substr(is_in_brackets, end - is_in_brackets);
+  auto port = host.substr(end);
+  if (is_in_brackets && port.empty())
+    return false;
+  port.remove_prefix(is_in_brackets);
+  if (!port.empty()
+      && (port[0] != ':'
+          || port.find_first_not_of("0123456789", 1) != port.npos))
+    return false;
+  return is_same_name(name, address)
+         || (!is_in_brackets && is_same_name(name, "localhost"));
 }
 
 result<query::result_format> format_of(const http_request& what) {
@@ -61,13 +79,16 @@ wish query_of(const http_request& what) {
   };
   const auto text = is_post ? what.body : at("query");
   const auto language = at("language");
-  if (!language.empty() && language != "qsql" && language != "getdata")
+  if (!language.empty() && language != "qsql" && language != "sql"
+      && language != "getdata")
     return failed_response(
-      bad("language is qsql or getdata, not '" + language + "'"));
+      bad("language is qsql, sql or getdata, not '" + language + "'"));
   const auto first = text.find_first_not_of(" \t\r\n");
   if (first == text.npos)
     return failed_response(bad("the query is empty"));
-  text::json_value parameters{{"language", "qsql"}, {"text", text}};
+  text::json_value parameters{
+    {"language", language.empty() ? std::string{"qsql"} : language},
+    {"text", text}};
   if (language.empty() ? text[first] == '{' : language == "getdata") {
     auto asked = text::parse_json(text);
     if (!asked || !asked->is_object())
@@ -130,13 +151,15 @@ const char* type_of(query::result_format format) noexcept {
 wish wish_of(const http_request& what, const std::string& address) {
   if (!is_own_name(what.host, address))
     return refused(403, "this is " + address + ", and not '" + what.host + "'");
-  const bool is_get = what.method == "GET";
+  // The session leaves the body out of the response to HEAD.
+  const bool is_get = what.method == "GET" || what.method == "HEAD";
   if (!is_get && what.method != "POST")
-    return refused(405, "there are GET and POST", "Allow: GET, POST\r\n");
+    return refused(405, "there are GET, HEAD and POST",
+                   "Allow: GET, HEAD, POST\r\n");
   if (what.path == "/query")
     return query_of(what);
   if (!is_get)
-    return refused(405, "POST is for /query", "Allow: GET\r\n");
+    return refused(405, "POST is for /query", "Allow: GET, HEAD\r\n");
   if (what.path == "/health")
     return refused(200, "ok");
   if (what.path == "/ready")

@@ -71,6 +71,8 @@ TEST(HttpSessionTest, RefusesWhatIsTooLongOrNoRequest) {
   EXPECT_EQ(status("u:p\3\0 and more\r\n\r\n"), "400");
   EXPECT_EQ(status("GET /%zz HTTP/1.1\r\nHost: x\r\n\r\n"), "400");
   EXPECT_EQ(status("GET /?a=1&a=2 HTTP/1.1\r\nHost: x\r\n\r\n"), "400");
+  EXPECT_EQ(status("GET / HTTP/1.1\r\nHost: localhost\r\nhost: x\r\n\r\n"),
+            "400");
   EXPECT_EQ(status("GET http://x/ HTTP/1.1\r\nHost: x\r\n\r\n"), "400");
   EXPECT_EQ(status("GET / HTTP/1.1\r\nLong: " + std::string(20'000, 'x')),
             "431");
@@ -80,6 +82,42 @@ TEST(HttpSessionTest, RefusesWhatIsTooLongOrNoRequest) {
                      + std::string(255, 'x'),
                    {.body_bytes = 100}),
             "413");
+}
+
+TEST(HttpSessionTest, AnswersHeadWithoutABody) {
+  http_session made;
+  const auto asked = made.received("HEAD /health HTTP/1.1\r\nHost: x\r\n\r\n"
+                                   "GET /health HTTP/1.1\r\nHost: x\r\n\r\n");
+  ASSERT_EQ(asked.size(), 2u);
+  const auto bytes = response(200, "text/plain", "ok\n", true);
+  ASSERT_TRUE(bytes.ends_with("\r\n\r\nok\n"));
+  EXPECT_EQ(
+    made.answered(1, bytes),
+    (http_session::effects{send_bytes{bytes.substr(0, bytes.size() - 3)}}));
+  EXPECT_EQ(made.answered(2, bytes),
+            (http_session::effects{send_bytes{bytes}}));
+}
+
+TEST(HttpSessionTest, InvitesABodyThatWaitsForIt) {
+  const send_bytes invites{"HTTP/1.1 100 Continue\r\n\r\n"};
+  const std::string head
+    = "POST /query HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n"
+      "Expect: 100-Continue\r\n\r\n";
+  http_session made;
+  EXPECT_EQ(made.received(head), (http_session::effects{invites}));
+  EXPECT_TRUE(made.received("co").empty());
+  const auto whole = made.received("unt");
+  ASSERT_EQ(whole.size(), 1u);
+  EXPECT_EQ(request_in(whole)->body, "count");
+  // Behind another request it waits for the response to that.
+  EXPECT_TRUE(made.received(head).empty());
+  EXPECT_EQ(made.answered(1, "one"),
+            (http_session::effects{send_bytes{"one"}, invites}));
+  EXPECT_EQ(made.received("count").size(), 1u);
+  EXPECT_EQ(made.answered(2, "two"),
+            (http_session::effects{send_bytes{"two"}}));
+  // Who sends it with its body needs none.
+  EXPECT_EQ(made.received(head + "count").size(), 1u);
 }
 
 TEST(HttpSessionTest, ARequestThatIsNotWholeInTimeIsEnded) {
@@ -162,6 +200,12 @@ TEST(HttpRoutesTest, KnowsItsPaths) {
   EXPECT_EQ(status(at("GET", "/health", "127.0.0.1:1")), 200u);
   EXPECT_EQ(status(at("GET", "/health", "evil.example:8080")), 403u);
   EXPECT_EQ(status(at("GET", "/health", "")), 403u);
+  EXPECT_EQ(status(at("GET", "/health", "LocalHost:1")), 200u);
+  EXPECT_EQ(status(at("GET", "/health", "localhost:80, evil.com")), 403u);
+  EXPECT_EQ(status(at("GET", "/health", "[127.0.0.1]evil.com")), 403u);
+  EXPECT_EQ(status(at("GET", "/health", "[127.0.0.1")), 403u);
+  EXPECT_EQ(status(at("HEAD", "/health")), 200u);
+  EXPECT_EQ(status(at("HEAD", "/")), 404u);
   EXPECT_EQ(status(wish_of(
               {.method = "GET", .path = "/health", .host = "[::1]:9"}, "::1")),
             200u);
@@ -189,6 +233,14 @@ TEST(HttpRoutesTest, TakesQueries) {
                    .parameters = {{"format", "csv"}, {"at_least", "17"}},
                    .body = R"( {"tablename":"trade"})"}),
             R"({"tablename":"trade","at_least":17} csv)");
+  EXPECT_EQ(query({.method = "POST",
+                   .parameters = {{"language", "sql"}},
+                   .body = "select * from trade"}),
+            R"({"language":"sql","text":"select * from trade"} json)");
+  EXPECT_EQ(query({.method = "POST",
+                   .parameters = {{"language", "getdata"}},
+                   .body = R"({"language":"sql","text":"select 1"})"}),
+            R"({"language":"sql","text":"select 1"} json)");
   for (const auto& [what, tells] :
        std::vector<std::pair<http_request, const char*>>{
          {{.method = "POST"}, "the query is empty"},
@@ -196,8 +248,8 @@ TEST(HttpRoutesTest, TakesQueries) {
           "there is no parameter 'query'"},
          {{.method = "POST", .parameters = {{"format", "xml"}}, .body = "y"},
           "format is json or csv"},
-         {{.method = "POST", .parameters = {{"language", "sql"}}, .body = "y"},
-          "language is qsql or getdata"},
+         {{.method = "POST", .parameters = {{"language", "q"}}, .body = "y"},
+          "language is qsql, sql or getdata"},
          {{.method = "POST", .body = "{"}, "the query: "},
          {{.method = "POST", .parameters = {{"at_least", "x"}}, .body = "y"},
           "at_least is a position"}}) {
