@@ -55,6 +55,20 @@ result<open_listener> open_port(process_host& host,
   return std::make_shared<std::unique_ptr<listener>>(*std::move(port));
 }
 
+/// What every port has of its process and its cluster.
+template <class Settings>
+void set_port(Settings& into, process_host& host,
+              const process_config& process) {
+  const auto& config = host.config();
+  into.address = config.address;
+  into.port = process.port;
+  into.gateways = endpoints_of(config, process_type::gateway);
+  if (const auto longest = query_timeout_of(config); longest != 0)
+    into.query_timeout_ns = longest;
+  into.limits.bytes_max = process.memory_max_bytes;
+  into.on_warning = warnings_of_port(host, process);
+}
+
 /// What a stream brings from now on, into the inbox of a door.
 error follow(process_host& host, const std::string& stream,
              const std::shared_ptr<kdb::door_inbox>& into) {
@@ -109,9 +123,8 @@ result<hosted_process> start_kdb(process_host& host,
                                  const process_config& process) {
   const auto& config = host.config();
   kdb::kdb_door_settings settings;
+  set_port(settings, host, process);
   settings.process = process.name;
-  settings.address = config.address;
-  settings.port = process.port;
   settings.host = name_of_this_host();
   settings.pid = ::getpid();
   for (const auto& table : config.tables) {
@@ -124,11 +137,6 @@ result<hosted_process> start_kdb(process_host& host,
                             const std::shared_ptr<kdb::door_inbox>& into) {
     return follow(host, stream, into);
   };
-  settings.gateways = endpoints_of(config, process_type::gateway);
-  if (const auto longest = query_timeout_of(config); longest != 0)
-    settings.query_timeout_ns = longest;
-  settings.limits.bytes_max = process.memory_max_bytes;
-  settings.on_warning = warnings_of_port(host, process);
   auto port = open_port(host, process);
   if (!port)
     return port.failure();
@@ -146,19 +154,13 @@ result<hosted_process> start_http(process_host& host,
                                   const process_config& process) {
   const auto& config = host.config();
   http::http_door_settings settings;
+  set_port(settings, host, process);
   settings.cluster = config.name;
-  settings.address = config.address;
-  settings.port = process.port;
-  settings.gateways = endpoints_of(config, process_type::gateway);
   for (const auto& node : config.nodes)
     settings.nodes[node.name]
       = {config.address, node.port, std::string{front_door_name}, config.name};
-  if (const auto longest = query_timeout_of(config); longest != 0)
-    settings.query_timeout_ns = longest;
   settings.limits.patience_ns = 10'000'000'000;
   settings.limits.idle_ns = 60'000'000'000;
-  settings.limits.bytes_max = process.memory_max_bytes;
-  settings.on_warning = warnings_of_port(host, process);
   auto port = open_port(host, process);
   if (!port)
     return port.failure();

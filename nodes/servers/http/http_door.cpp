@@ -6,7 +6,6 @@
 #include <caf/send.hpp>
 
 #include <chrono>
-#include <iterator>
 #include <utility>
 
 namespace millrace::nodes::http {
@@ -77,25 +76,12 @@ void http_door_state::act(response_done& what) {
     return;
   gateway->done(what.from);
   if (!core.has_room(what.what.body.size()))
-    what.what = failed_response(
-      {errc::limit_exceeded,
-       "the answer has " + std::to_string(what.what.body.size())
-         + " bytes, which is more than is left of memory_max; ask for less, "
-           "or later"});
+    what.what = failed_response(no_room_for(what.what.body.size()));
   answer(what.from, what.what);
 }
 
-/// What one of them leads to is done after those that are there.
 void http_door_state::perform(core_type::effects effects) {
-  std::move(effects.begin(), effects.end(), std::back_inserter(undone));
-  if (std::exchange(performing, true))
-    return;
-  while (!undone.empty()) {
-    auto next = std::move(undone.front());
-    undone.pop_front();
-    std::visit([this](auto& what) { perform(what); }, next);
-  }
-  performing = false;
+  in_turn.perform(std::move(effects), [this](auto& what) { perform(what); });
 }
 
 void http_door_state::perform(send_to& what) {

@@ -10,7 +10,6 @@
 
 #include <caf/stateful_actor.hpp>
 
-#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -104,8 +103,7 @@ struct http_door_state {
   std::shared_ptr<port_inbox<http_input>> inbox;
   std::unique_ptr<listener> port;
   core_type core;
-  std::deque<core_type::effect> undone;
-  bool performing = false;
+  effects_in_turn<core_type::effect> in_turn;
   std::map<connection_id, running_request> running;
   /// What nodes said; null: nobody asked. Serves all that wait when it is
   /// whole.

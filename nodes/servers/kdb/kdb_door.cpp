@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <iterator>
 #include <utility>
 
 namespace millrace::nodes::kdb {
@@ -85,11 +84,7 @@ void kdb_door_state::act(question_done& what) {
     tell("incomplete", "an answer may lack rows: " + what.warnings.front());
   }
   if (what.message && !core.has_room(what.message->size()))
-    what.message
-      = error{errc::limit_exceeded,
-              "the answer has " + std::to_string(what.message->size())
-                + " bytes, which is more than is left of memory_max; "
-                  "ask for less, or later"};
+    what.message = no_room_for(what.message->size());
   gateway->done(what.from);
   const auto done = std::move(asking.extract(found).mapped());
   if (done.is_deferred)
@@ -103,17 +98,8 @@ void kdb_door_state::act(question_done& what) {
     core.answered(what.from, what.request, std::move(message), failed, now));
 }
 
-/// What one of them leads to is done after those that are there.
 void kdb_door_state::perform(door_core::effects effects) {
-  std::move(effects.begin(), effects.end(), std::back_inserter(undone));
-  if (std::exchange(performing, true))
-    return;
-  while (!undone.empty()) {
-    auto next = std::move(undone.front());
-    undone.pop_front();
-    std::visit([this](auto& what) { perform(what); }, next);
-  }
-  performing = false;
+  in_turn.perform(std::move(effects), [this](auto& what) { perform(what); });
 }
 
 void kdb_door_state::perform(send_to& what) {

@@ -13,7 +13,6 @@
 
 #include <caf/stateful_actor.hpp>
 
-#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -137,8 +136,7 @@ struct kdb_door_state {
   std::shared_ptr<door_inbox> inbox;
   std::unique_ptr<listener> port;
   door_core core;
-  std::deque<door_core::effect> undone;
-  bool performing = false;
+  effects_in_turn<door_core::effect> in_turn;
   std::map<connection_id, running_question> asking;
   subscriptions subscribed;
   std::map<std::string, bool> followed; ///< By stream: whether it has begun.

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <deque>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <string>
@@ -79,6 +80,38 @@ struct port_limits {
   /// sent. Whoever goes beyond it is ended.
   uint64_t bytes_max = uint64_t{256} << 20;
 };
+
+/// Does effects in their order: what one of them leads to is done after those
+/// that are there. One owner.
+template <class Effect>
+class effects_in_turn {
+public:
+  /// @param perform takes each alternative of an effect, and may come back here
+  template <class Perform>
+  void perform(std::vector<Effect> effects, Perform perform) {
+    std::move(effects.begin(), effects.end(), std::back_inserter(undone_));
+    if (std::exchange(is_performing_, true))
+      return;
+    while (!undone_.empty()) {
+      auto next = std::move(undone_.front());
+      undone_.pop_front();
+      std::visit(perform, next);
+    }
+    is_performing_ = false;
+  }
+
+private:
+  std::deque<Effect> undone_;
+  bool is_performing_ = false;
+};
+
+/// What a client is told instead of an answer for which there is no room.
+[[nodiscard]] inline error no_room_for(size_t bytes) {
+  return {errc::limit_exceeded,
+          "the answer has " + std::to_string(bytes)
+            + " bytes, which is more than is left of memory_max; ask for "
+              "less, or later"};
+}
 
 /// All connections of one port: what is to be done next for whom, what they may
 /// hold, and for how long they are waited for. Pure; one owner.
