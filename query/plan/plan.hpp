@@ -196,6 +196,9 @@ result_type(aggregate_function function, std::span<const column_type> inputs);
 /// Validated; any fault is `malformed_message`.
 [[nodiscard]] result<logical_plan>
 decode_plan(std::span<const std::byte> bytes);
+/// The same of a plan that `flows`; another one is `invalid_argument`.
+[[nodiscard]] result<logical_plan>
+decode_flow(std::span<const std::byte> bytes);
 
 /// One step per line, innermost first: the plan as people read it.
 [[nodiscard]] std::string to_string(const logical_plan& plan);

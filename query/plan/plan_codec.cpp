@@ -264,4 +264,12 @@ result<logical_plan> decode_plan(std::span<const std::byte> bytes) {
     });
 }
 
+result<logical_plan> decode_flow(std::span<const std::byte> bytes) {
+  auto plan = decode_plan(bytes);
+  if (plan && !flows(*plan))
+    return error{errc::invalid_argument,
+                 "only rows as they are stored can flow"};
+  return plan;
+}
+
 } // namespace millrace::query

@@ -250,12 +250,9 @@ caf::result<result_source_actor, partition_cut>
 hdb_state::query(const chunk& plan_bytes,
                  std::optional<manifest_version> version, flow_id flow,
                  result_sink_actor sink) {
-  auto plan = query::decode_plan(plan_bytes.bytes());
+  auto plan = query::decode_flow(plan_bytes.bytes());
   if (!plan)
     return to_caf(plan.failure());
-  if (!query::flows(*plan))
-    return to_caf(
-      {errc::invalid_argument, "only rows as they are stored can flow"});
   auto bound = bind(*std::move(plan), version);
   if (!bound)
     return to_caf(bound.failure());

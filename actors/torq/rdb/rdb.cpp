@@ -118,12 +118,9 @@ caf::result<chunks, rdb_cut> rdb_state::query(const chunk& plan_bytes,
 caf::result<result_source_actor, rdb_cut>
 rdb_state::query(const chunk& plan_bytes, rows_after rows, flow_id flow,
                  result_sink_actor sink) {
-  auto plan = query::decode_plan(plan_bytes.bytes());
+  auto plan = query::decode_flow(plan_bytes.bytes());
   if (!plan)
     return to_caf(plan.failure());
-  if (!query::flows(*plan))
-    return to_caf(
-      {errc::invalid_argument, "only rows as they are stored can flow"});
   auto what = question(*std::move(plan), rows);
   what.flow = flow;
   what.sink = std::move(sink);
