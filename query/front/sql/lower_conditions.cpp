@@ -316,6 +316,24 @@ result<expression> row_scope::in_constants(expression left,
   return both_true(*std::move(missing), *std::move(there));
 }
 
+/// The value lies from `low` to `high`, constants that are not null; or, unless
+/// `wanted`, it is known not to.
+result<expression> row_scope::within(expression value, expression low,
+                                     expression high, bool wanted,
+                                     uint32_t place, std::string_view written) {
+  auto left = value;
+  auto inside
+    = call(fn::within, {std::move(value), std::move(low), std::move(high)},
+           place, written);
+  if (!inside || wanted)
+    return inside;
+  auto there = is_not_null(std::move(left));
+  auto outside = not_true(*std::move(inside));
+  if (!there || !outside)
+    return there ? outside : there;
+  return both_true(*std::move(outside), *std::move(there));
+}
+
 result<expression> row_scope::between(const json_value& body, bool wanted,
                                       uint32_t place) {
   const auto& bounds = tree_of(body.at("rexpr"))["items"].elements();
@@ -328,20 +346,9 @@ result<expression> row_scope::between(const json_value& body, bool wanted,
   const bool constants
     = is_one_constant(low->second) && is_one_constant(high->second)
       && !is_null_constant(low->second) && !is_null_constant(high->second);
-  if (constants) {
-    auto left = low->first;
-    auto inside = call(
-      fn::within,
-      {std::move(low->first), std::move(low->second), std::move(high->second)},
-      place, "BETWEEN");
-    if (!inside || wanted)
-      return inside;
-    auto there = is_not_null(std::move(left));
-    auto outside = not_true(*std::move(inside));
-    if (!there || !outside)
-      return there ? outside : there;
-    return both_true(*std::move(outside), *std::move(there));
-  }
+  if (constants)
+    return within(std::move(low->first), std::move(low->second),
+                  std::move(high->second), wanted, place, "BETWEEN");
   auto above = compared(wanted ? fn::greater_equal : fn::less,
                         std::move(low->first), std::move(low->second), place);
   auto below = compared(wanted ? fn::less_equal : fn::greater,
@@ -470,19 +477,10 @@ result<expression> row_scope::in_interval(const json_value& body, bool wanted,
     return owner_.wrong(place,
                         "IN '...' takes a timestamp, not a value of type "
                           + std::string{to_string(time->type)});
-  auto left = *time;
-  auto inside = call(fn::within,
-                     {*std::move(time),
-                      constant_of(column_type::timestamp, span->first, place),
-                      constant_of(column_type::timestamp, span->second, place)},
-                     place, "IN");
-  if (!inside || wanted)
-    return inside;
-  auto there = is_not_null(std::move(left));
-  auto outside = not_true(*std::move(inside));
-  if (!there || !outside)
-    return there ? outside : there;
-  return both_true(*std::move(outside), *std::move(there));
+  return within(*std::move(time),
+                constant_of(column_type::timestamp, span->first, place),
+                constant_of(column_type::timestamp, span->second, place),
+                wanted, place, "IN");
 }
 
 } // namespace millrace::query::sql

@@ -223,6 +223,10 @@ private:
   [[nodiscard]] result<expression> in_constants(expression left,
                                                 std::vector<expression> values,
                                                 bool wanted, uint32_t place);
+  [[nodiscard]] result<expression> within(expression value, expression low,
+                                          expression high, bool wanted,
+                                          uint32_t place,
+                                          std::string_view written);
   [[nodiscard]] result<expression> between(const json_value& body, bool wanted,
                                            uint32_t place);
   [[nodiscard]] result<expression> like(const json_value& body, bool wanted,
