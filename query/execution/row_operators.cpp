@@ -177,10 +177,8 @@ result<column_data> evaluate(const std::string& name, const expression& what,
     refs.push_back(ref_of(each));
   }
   expression_program program{what, columns};
-  // Texts are symbols then.
-  const auto type = is_text(what.type) ? column_type::symbol : what.type;
-  column_data out{name, type, {}, {}, {}};
-  out.values.resize(over.row_count * width_of(type));
+  column_data out{name, what.type, {}, {}, {}};
+  out.values.resize(over.row_count * width_of(what.type));
   text::interner texts;
   for (uint64_t begin = 0; begin < over.row_count; begin += vector_rows) {
     if (begin % rows_between_looks == 0 && stop.stopped())
@@ -190,7 +188,7 @@ result<column_data> evaluate(const std::string& name, const expression& what,
                 static_cast<uint32_t>(count));
     program.store(out.values.data(), 0, texts);
   }
-  if (type == column_type::symbol)
+  if (what.type == column_type::symbol)
     move_into(out, texts);
   return out;
 }
