@@ -168,33 +168,12 @@ def tables(binary):
                and "holds 3 rows of table 'trade'" in log, log)
 
 
-LAYOUT = """table = "trade"
-delimiter = ","
-header = true
-time_column = "time"
-symbol_column = "sym"
-[[column]]
-name = "time"
-type = "timestamp"
-header = "time"
-format = "iso"
-zone = "UTC"
-[[column]]
-name = "sym"
-type = "symbol"
-header = "sym"
-[[column]]
-name = "size"
-type = "int"
-header = "size"
-"""
-
 
 def history(binary):
   """Files of past days, past the stream: each row to its own date, once."""
   with mill.cluster(binary, NODES) as made:
     layout = made.directory / "plain.toml"
-    layout.write_text(LAYOUT)
+    layout.write_text(mill.LAYOUT)
 
     def write(name, *rows):
       at = made.directory / name
@@ -348,7 +327,7 @@ def directories(binary):
     for process in ("rdb2", "hdb2"):
       mill.check("|WARN|not_asked|" in log and process in log, log)
     layout = made.directory / "plain.toml"
-    layout.write_text(LAYOUT)
+    layout.write_text(mill.LAYOUT)
     old = made.directory / "a.csv"
     old.write_text("time,sym,size\n2023-12-28T12:00:00Z,A,1\n")
     made.run("load", "--layout", layout, "--table", "trade", old)
@@ -384,9 +363,9 @@ def texts(binary):
   """What a file is, is its text: nothing twice, nothing half, nothing stale."""
   with mill.cluster(binary, NODES) as made:
     layout = made.directory / "plain.toml"
-    layout.write_text(LAYOUT)
+    layout.write_text(mill.LAYOUT)
     quoted = made.directory / "quoted.toml"
-    quoted.write_text(LAYOUT.replace('"trade"', '"trade"\nquote = true', 1))
+    quoted.write_text(mill.LAYOUT.replace('"trade"', '"trade"\nquote = true', 1))
     made.up()
     day = {"tablename": "trade", "starttime": "2023-03-01",
            "endtime": "2023-03-01",

@@ -31,6 +31,28 @@ QUOTE = [
 ROLES = [("discovery1", "discovery"), ("rt1", "rt"), ("rdb1", "rdb"),
          ("hdb1", "hdb"), ("gw1", "gateway")]
 
+# Rows of a table of time, symbol and size.
+LAYOUT = """table = "trade"
+delimiter = ","
+header = true
+time_column = "time"
+symbol_column = "sym"
+[[column]]
+name = "time"
+type = "timestamp"
+header = "time"
+format = "iso"
+zone = "UTC"
+[[column]]
+name = "sym"
+type = "symbol"
+header = "sym"
+[[column]]
+name = "size"
+type = "int"
+header = "size"
+"""
+
 
 class failure(Exception):
   """A check that does not hold."""

@@ -14,26 +14,6 @@ import millrace_cluster as mill
 ROWS = int(os.environ.get("MILLRACE_FLOW_ROWS", "1500000"))
 # The gateway holds windows of some MiB, whatever comes.
 GROWTH_MAX = 64 << 20
-LAYOUT = """table = "trade"
-delimiter = ","
-header = true
-time_column = "time"
-symbol_column = "sym"
-[[column]]
-name = "time"
-type = "timestamp"
-header = "time"
-format = "iso"
-zone = "UTC"
-[[column]]
-name = "sym"
-type = "symbol"
-header = "sym"
-[[column]]
-name = "size"
-type = "int"
-header = "size"
-"""
 
 
 def write(made):
@@ -59,7 +39,7 @@ def flows(binary):
   with mill.cluster(binary, extra='rows_max = 0\nmemory_max = "8MiB"\n') as made:
     made.up()
     layout = made.directory / "plain.toml"
-    layout.write_text(LAYOUT)
+    layout.write_text(mill.LAYOUT)
     made.run("load", "--layout", layout, "--table", "trade", write(made),
              seconds=600)
     gateway = made.node("n-gw1")["pid"]
