@@ -11,11 +11,10 @@ const table_schema* planned_sql_table(std::string_view name) {
   static const auto tables = [] {
     std::vector<table_schema> out(2);
     out[0].name = "trade";
-    out[0].columns = {{"time", column_type::timestamp},
-                      {"sym", column_type::symbol},
-                      {"price", column_type::float_},
-                      {"size", column_type::long_},
-                      {"asof", column_type::long_}};
+    out[0].columns
+      = {{"time", column_type::timestamp}, {"sym", column_type::symbol},
+         {"price", column_type::float_},   {"size", column_type::long_},
+         {"asof", column_type::long_},     {"live", column_type::boolean}};
     out[1].name = "quote";
     out[1].columns = {{"time", column_type::timestamp},
                       {"sym", column_type::symbol},
@@ -251,6 +250,81 @@ TEST(SqlPlanTest, RefusesByNameAndPlace) {
           "line 1, column 32: syntax error at or near \")\""},
        })
     EXPECT_EQ(sql_planned(text), wanted) << text;
+}
+
+TEST(SqlPlanTest, RefusesToWorkWithWhatMayBeUnknown) {
+  constexpr std::string_view why
+    = ": a condition that may be unknown, of values that may be null, is not a "
+      "value here; write ((...) IS TRUE) or CASE WHEN";
+  for (const auto& [text, place] : std::vector<text_pair>{
+         {"select count(price > 3) from trade", "1, column 20"},
+         {"select coalesce(price > 3, true) as a from trade", "1, column 23"},
+         {"select coalesce(null, live) as a from trade", "1, column 17"},
+         {"select greatest(live, price > 3) as a from trade", "1, column 29"},
+         {"select (price > 3) = (size > 100) as a from trade", "1, column 15"},
+         {"select live <> (size > 100) as a from trade", "1, column 22"},
+         {"select live is distinct from\n(size > 100) as a from trade",
+          "2, column 7"},
+         {"select nullif(price > 3, false) as a from trade", "1, column 21"},
+         {"select not nullif(live, false) as a from trade", "1, column 12"},
+         {"select nullif(live, false) is null as a from trade", "1, column 8"},
+         {"select size from trade order by price > 3", "1, column 39"},
+         {"select price > 3 as a from trade order by a", "1, column 14"},
+         {"select price > 3 as a from trade order by 1", "1, column 14"},
+         {"select distinct price > 3 as a from trade", "1, column 23"},
+         {"select price > 3 as a, count(*) from trade group by a",
+          "1, column 14"},
+         {"select (case when price > 3 then null when live then false end) is "
+          "null as a from trade",
+          "1, column 9"},
+         {"select size from trade where not case when live then size > 3 else "
+          "true end",
+          "1, column 34"},
+         {"select size from trade where (price > 3) in (true)", "1, column 37"},
+         {"select case price > 3 when true then 1 end as a from trade",
+          "1, column 19"},
+         {"select (price > 3)::int as a from trade", "1, column 15"},
+         {"select live = (not price > 3) as a from trade", "1, column 26"},
+         {"select live = (size in (1, 2)) as a from trade", "1, column 21"},
+         {"select live = (size between 1 and 2) as a from trade",
+          "1, column 21"},
+         {"select live = (sym like 'A%') as a from trade", "1, column 20"},
+         {"select live = (max(size) > 2) as a from trade group by live",
+          "1, column 26"},
+         {"select sym from trade t left join (select live as k, count(*) as n "
+          "from trade group by 1) u on (t.size > 3) = u.k",
+          "1, column 104"},
+       }) {
+    const auto wanted = "line " + std::string{place} + std::string{why};
+    EXPECT_EQ(sql_planned(text), wanted) << text;
+  }
+}
+
+TEST(SqlPlanTest, WorksWithConditionsThatAreKnown) {
+  for (
+    const std::string_view text : {
+      "select count(live), count(live = true), count(price is null) from "
+      "trade",
+      "select coalesce(live, true) as a, nullif(live, false) as b from trade",
+      "select live = ((price > 3) is true) as a from trade",
+      "select (price is null) = (size is distinct from 3) as a from trade",
+      "select live = (not live and price is not null) as a from trade",
+      "select live from trade order by live, price is null",
+      "select size from trade where price > 3 order by price > 5",
+      "select distinct live, price is null as a from trade",
+      "select live <> false as a, count(*) > 3 as b from trade group by 1 "
+      "order by 2, 1",
+      "select (case when price > 3 then live else false end) = live as a "
+      "from trade",
+      "select price > 3 as a, not size > 3 as b, (price > 3 or live) is null "
+      "as c from trade",
+      "select count(*) filter (where price > 3) as a from trade having "
+      "not max(price) > 3",
+    })
+    EXPECT_TRUE(parse_sql(text, planned_sql_table, 0))
+      << text << ": " << sql_planned(text);
+  EXPECT_EQ(sql_planned("select live is distinct from null as a from trade"),
+            "scan trade | project a:1");
 }
 
 } // namespace

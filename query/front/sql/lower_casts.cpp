@@ -136,7 +136,7 @@ result<expression> row_scope::typed_cast(const json_value& body,
       return owner_.wrong(at, read.failure().context);
     return constant_of(found->type, *std::move(read), at);
   }
-  auto what = value(argument);
+  auto what = operand(argument);
   if (!what)
     return what;
   if (is_text(found->type)) {

@@ -193,7 +193,11 @@ result<expression> row_scope::truth(const json_value& node, bool wanted) {
   if (out->type != column_type::boolean)
     return owner_.wrong(place, "a condition is true or false, not of type "
                                  + std::string{to_string(out->type)});
-  return wanted ? out : not_true(*std::move(out));
+  if (wanted)
+    return out;
+  if (auto fault = check_known(node, *out))
+    return fault;
+  return not_true(*std::move(out));
 }
 
 result<expression> row_scope::boolean_of(const json_value& body, bool wanted,
@@ -244,7 +248,7 @@ result<expression> row_scope::in_list(const json_value& body, bool wanted,
   for (const auto& item : items->elements()) {
     result<expression> value_of_item{truth_constant(false)};
     if (left && !is_untyped(body.at("lexpr"))) {
-      value_of_item = value(item);
+      value_of_item = operand(item);
       if (value_of_item)
         value_of_item = adapted(*std::move(value_of_item), item, left->type);
       if (!value_of_item)
@@ -410,6 +414,12 @@ result<expression> row_scope::distinct_from(const json_value& body,
   auto pair = both(body.at("lexpr"), body.at("rexpr"));
   if (!pair)
     return pair.failure();
+  const auto& [left, right] = *pair;
+  // A boolean that is null would be false.
+  if (left.type == column_type::boolean
+      && (is_null_constant(left) || is_null_constant(right)))
+    return truth_constant((is_null_constant(left) != is_null_constant(right))
+                          == different);
   return call(different ? fn::not_equal : fn::equal,
               {std::move(pair->first), std::move(pair->second)}, place,
               "IS DISTINCT FROM");
@@ -438,6 +448,8 @@ result<expression> row_scope::null_test(const json_value& body, bool wanted,
   auto what = value(body.at("arg"));
   if (!what)
     return what;
+  if (auto fault = check_known(body.at("arg"), *what))
+    return fault;
   what->place = place;
   auto test = is_null(*std::move(what));
   return !test || is_test ? test : not_true(*std::move(test));

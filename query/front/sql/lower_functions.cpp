@@ -94,7 +94,9 @@ private:
     return owner_.wrong(place_, name_ + " takes " + std::to_string(wanted)
                                   + (wanted == 1 ? " value" : " values"));
   }
-  result<expression> argument(size_t i) { return scope_.value(arguments_[i]); }
+  result<expression> argument(size_t i) {
+    return scope_.operand(arguments_[i]);
+  }
   result<expression> call(fn function, std::vector<expression> arguments) {
     return scope_.call(function, std::move(arguments), place_, name_);
   }

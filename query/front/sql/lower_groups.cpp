@@ -156,6 +156,11 @@ result<expression> row_scope::aggregate(const json_value& body,
       auto value = rows.value(each);
       if (!value)
         return value;
+      // The others take no booleans.
+      if (known.function == fold::count || known.function == fold::first
+          || known.function == fold::last)
+        if (auto fault = rows.check_known(each, *value))
+          return fault;
       arguments.push_back(*std::move(value));
     }
   }

@@ -144,7 +144,7 @@ private:
   result<expression> on_side(const json_value& node, bool of_left) {
     row_scope scope{owner_, of_left ? left_ : right_};
     scope.set_other(of_left ? &right_ : &left_);
-    return scope.value(node);
+    return scope.operand(node);
   }
 
   error take_conditions(const json_value& node) {
@@ -190,6 +190,9 @@ private:
     if (!a || !b) {
       auto c = on_side(body.at("rexpr"), true);
       auto d = on_side(body.at("lexpr"), false);
+      for (const auto* each : {&a, &b, &c, &d})
+        if (!*each && each->failure().code == errc::unsupported)
+          return each->failure();
       if (!c || !d)
         return {};
       a = std::move(c);

@@ -45,7 +45,24 @@ private:
       distinct_on_.push_back(*found);
     }
     distinct_ = distinct_on_.empty();
+    for (size_t i = 0; distinct_ && i < visible_; ++i)
+      if (auto fault = check_known(i))
+        return fault;
     return {};
+  }
+
+  /// Rows are told apart, or ordered, by what is true or false.
+  error check_known(size_t i) {
+    const auto& each = targets_[i];
+    if (!each.node)
+      return {};
+    row_scope scope{owner_, rows_, grouped_ ? &groups_ : nullptr};
+    return scope.check_known(*each.node, each.value);
+  }
+  result<size_t> known(size_t i) {
+    if (auto fault = check_known(i))
+      return fault;
+    return i;
   }
 
   /// The target that a node of ORDER BY stands for; a new one is hidden.
@@ -58,16 +75,16 @@ private:
         return owner_.wrong(place, "there is no column "
                                      + std::to_string(number)
                                      + " in the SELECT");
-      return static_cast<size_t>(number - 1);
+      return known(static_cast<size_t>(number - 1));
     }
     if (what.kind == "ColumnRef") {
       const auto names = names_in(what["fields"]);
       for (size_t i = 0; names.size() == 1 && i < visible_; ++i)
         if (targets_[i].name == names.front())
-          return i;
+          return known(i);
     }
     row_scope scope{owner_, rows_, grouped_ ? &groups_ : nullptr};
-    auto value = scope.value(node);
+    auto value = scope.operand(node);
     if (!value)
       return value.failure();
     for (size_t i = 0; i < targets_.size(); ++i)

@@ -213,7 +213,7 @@ private:
       return owner_.wrong(owner_.place_of(*what.body),
                           "GROUP BY: there is no such column of the SELECT");
     row_scope scope{owner_, rows_};
-    auto value = scope.value(node);
+    auto value = scope.operand(node);
     if (!value)
       return value.failure();
     put_key(*std::move(value));
@@ -263,7 +263,7 @@ private:
     for (const auto& each : targets_) {
       if (!each.node || has_aggregate(*each.node))
         continue;
-      auto value = scope.value(*each.node);
+      auto value = scope.operand(*each.node);
       if (!value)
         return value.failure();
       if (!is_same(*value, time->value))

@@ -183,10 +183,10 @@ result<expression> row_scope::adapted(expression what, const json_value& node,
 
 result<std::pair<expression, expression>>
 row_scope::both(const json_value& left, const json_value& right) {
-  auto a = value(left);
+  auto a = operand(left);
   if (!a)
     return a.failure();
-  auto b = value(right);
+  auto b = operand(right);
   if (!b)
     return b.failure();
   if (is_untyped(right))
@@ -200,7 +200,7 @@ row_scope::both(const json_value& left, const json_value& right) {
 
 result<std::vector<expression>>
 row_scope::of_one_type(const std::vector<const json_value*>& nodes,
-                       uint32_t place) {
+                       uint32_t place, bool has_unknown) {
   std::vector<expression> out;
   std::optional<column_type> type;
   for (const auto* node : nodes) {
@@ -236,7 +236,14 @@ row_scope::of_one_type(const std::vector<const json_value*>& nodes,
                        })
              ? column_type::long_
              : column_type::symbol;
+  has_unknown = has_unknown && *type == column_type::boolean;
   for (size_t i = 0; i < out.size(); ++i) {
+    if (!has_unknown)
+      if (auto fault = check_known(*nodes[i], out[i]))
+        return fault;
+    if (!has_unknown && *type == column_type::boolean
+        && is_null_constant(out[i]))
+      return unknown_condition(out[i].place);
     const bool is_empty_text = is_text(*type) && is_null_constant(out[i]);
     // A text that is computed is a symbol.
     const auto to = is_text(*type) ? column_type::symbol : *type;
@@ -288,12 +295,12 @@ result<expression> row_scope::operation(const json_value& body,
   const auto names = names_in(body.at("name"));
   const auto sign = names.empty() ? std::string{} : names.back();
   if (!body.find("lexpr")) {
-    auto operand = value(body.at("rexpr"));
-    if (!operand || sign == "+")
-      return operand;
+    auto only = operand(body.at("rexpr"));
+    if (!only || sign == "+")
+      return only;
     if (sign != "-")
       return owner_.refused(place, "there is no operator " + sign);
-    return call(fn::negate, {*std::move(operand)}, place, "-");
+    return call(fn::negate, {*std::move(only)}, place, "-");
   }
   auto pair = both(body.at("lexpr"), body.at("rexpr"));
   if (!pair)
@@ -403,7 +410,7 @@ result<expression> row_scope::choice(const json_value& body, uint32_t place) {
   }();
   const auto* otherwise = body.find("defresult");
   nodes.push_back(otherwise ? otherwise : &null_node);
-  auto values = of_one_type(nodes, place);
+  auto values = of_one_type(nodes, place, true);
   if (!values)
     return values.failure();
   auto out = std::move(values->back());

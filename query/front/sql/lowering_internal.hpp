@@ -14,8 +14,9 @@
 // From trees of PostgreSQL's grammar to plans. Tables and joins are in
 // lower_tables.cpp and lower_joins.cpp, SELECT in lower_select.cpp, what is
 // computed of a row in lower_values.cpp, lower_casts.cpp and
-// lower_functions.cpp, conditions in lower_conditions.cpp and
-// tidy_conditions.cpp, aggregates in lower_groups.cpp.
+// lower_functions.cpp, conditions in lower_conditions.cpp,
+// unknown_conditions.cpp and tidy_conditions.cpp, aggregates in
+// lower_groups.cpp.
 
 namespace millrace::query::sql {
 
@@ -151,6 +152,12 @@ public:
 
   /// Resolved, as are all others here.
   [[nodiscard]] result<expression> value(const json_value& node);
+  /// The same, where it is worked with: a condition that may be unknown is
+  /// refused, because a value is true or false.
+  [[nodiscard]] result<expression> operand(const json_value& node);
+  /// Refuses that of a node's value.
+  [[nodiscard]] error check_known(const json_value& node,
+                                  const expression& what);
   /// Whether a condition is true, or, as `wanted` says, false: two-valued.
   [[nodiscard]] result<expression> truth(const json_value& node, bool wanted);
   /// The parts of a condition that all must be true.
@@ -248,12 +255,19 @@ private:
   [[nodiscard]] result<expression>
   adapted(expression what, const json_value& node, column_type type);
   /// One type for all: that of those that are not constants in quotes.
+  /// @param has_unknown a condition among them may be unknown
   [[nodiscard]] result<std::vector<expression>>
-  of_one_type(const std::vector<const json_value*>& nodes, uint32_t place);
+  of_one_type(const std::vector<const json_value*>& nodes, uint32_t place,
+              bool has_unknown = false);
   [[nodiscard]] result<expression> both_true(expression a, expression b);
   [[nodiscard]] result<expression> either_true(expression a, expression b);
   [[nodiscard]] result<expression> not_true(expression a);
   [[nodiscard]] result<expression> is_not_null(expression what);
+
+  [[nodiscard]] bool may_be_null(const json_value& node);
+  [[nodiscard]] bool may_be_unknown(const json_value& node);
+  [[nodiscard]] bool is_unknown_of_nulls(const json_value& body);
+  [[nodiscard]] error unknown_condition(uint32_t place) const;
 
   lowering& owner_;
   const relation& rows_;
