@@ -39,18 +39,16 @@ struct link_script {
   bool sends = false;
   std::vector<link_moment> moments;
   /// How it stands in the end.
-  link_core::phase_type phase = link_core::phase_type::flowing;
+  link_core::phase_type phase = link_core::phase_type::connected;
   errc failure = errc::none;
 };
 
-constexpr auto idle = link_core::phase_type::idle;
+constexpr auto idle = link_core::phase_type::away;
 constexpr auto connecting = link_core::phase_type::connecting;
 
 link_core::settings settings_of(bool sends) {
   return {.peer = "rt/market",
-          .backoff_first_ns = 10,
-          .backoff_max_ns = 40,
-          .silence_ns = 100,
+          .pace = {.first_ns = 10, .max_ns = 40, .silence_ns = 100},
           .acknowledge_bytes = 50,
           .sends = sends};
 }

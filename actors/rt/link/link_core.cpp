@@ -1,6 +1,5 @@
 #include <millrace/actors/rt/link/link_core.hpp>
 
-#include <algorithm>
 #include <string>
 
 namespace millrace::rt {
@@ -13,11 +12,12 @@ std::vector<link_core::effect> link_core::step(const input& what,
 }
 
 void link_core::take(const passed&, int64_t now_ns, effects& out) {
-  if (phase_ == phase_type::idle && now_ns >= retry_at_ns_) {
-    phase_ = phase_type::connecting;
+  if (peer_.due(now_ns)) {
+    peer_.begin();
     out.push_back(connect{});
-  } else if (flowing() && now_ns - heard_at_ns_ > settings_.silence_ns) {
-    const auto seconds = std::to_string(settings_.silence_ns / 1'000'000'000);
+  } else if (peer_.silent(now_ns)) {
+    const auto seconds
+      = std::to_string(settings_.pace.silence_ns / 1'000'000'000);
     take(failed{{errc::timeout,
                  settings_.peer + ": silent for " + seconds + " s"}},
          now_ns, out);
@@ -27,11 +27,9 @@ void link_core::take(const passed&, int64_t now_ns, effects& out) {
 }
 
 void link_core::take(const granted& what, int64_t now_ns, effects& out) {
-  phase_ = phase_type::flowing;
+  peer_.found(now_ns);
+  peer_.heard(now_ns);
   flow_ = what.flow;
-  failure_ = {};
-  backoff_ns_ = 0;
-  heard_at_ns_ = now_ns;
   bytes_taken_ = bytes_acknowledged_ = 0;
   // The peer sends nothing before it knows that this end knows the flow.
   if (!settings_.sends)
@@ -39,32 +37,25 @@ void link_core::take(const granted& what, int64_t now_ns, effects& out) {
 }
 
 void link_core::take(const failed& what, int64_t now_ns, effects& out) {
-  phase_ = phase_type::idle;
-  failure_ = what.why;
-  backoff_ns_ = backoff_ns_ == 0
-                  ? settings_.backoff_first_ns
-                  : std::min(settings_.backoff_max_ns, backoff_ns_ * 2);
-  retry_at_ns_ = now_ns + backoff_ns_;
+  peer_.lost(what.why, now_ns);
   out.push_back(drop{});
 }
 
 void link_core::take(const restarted&, int64_t, effects& out) {
-  phase_ = phase_type::connecting;
-  failure_ = {};
-  backoff_ns_ = 0;
+  peer_.begin_anew();
   out.push_back(drop{});
   out.push_back(connect{});
 }
 
 void link_core::take(const heard& what, int64_t now_ns, effects&) {
   if (runs(what.flow))
-    heard_at_ns_ = now_ns;
+    peer_.heard(now_ns);
 }
 
 void link_core::take(const pinged& what, int64_t now_ns, effects& out) {
   if (!runs(what.flow))
     return;
-  heard_at_ns_ = now_ns;
+  peer_.heard(now_ns);
   acknowledge_all(out);
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <millrace/messages/base/errors.hpp>
+#include <millrace/messages/base/reconnection.hpp>
 #include <millrace/messages/data/ids.hpp>
 
 #include <cstdint>
@@ -19,11 +20,10 @@ class link_core {
 public:
   struct settings {
     std::string peer; ///< For messages.
-    /// Between a failure and the next try; doubled with each failure.
-    int64_t backoff_first_ns = 50'000'000;
-    int64_t backoff_max_ns = 2'000'000'000;
-    /// Without a word from the peer for longer, the flow is given up.
-    int64_t silence_ns = 3'000'000'000;
+    /// When to ask again, and after which silence the flow is given up.
+    reconnection::pace pace{.first_ns = 50'000'000,
+                            .max_ns = 2'000'000'000,
+                            .silence_ns = 3'000'000'000};
     /// Bytes taken in between acknowledgements; the peer's window is larger.
     uint64_t acknowledge_bytes = 512u << 10;
     /// This end sends the chunks: each `passed` tells the peer that it lives.
@@ -76,15 +76,15 @@ public:
   };
   using effect = std::variant<connect, drop, ping, acknowledge>;
 
-  explicit link_core(settings how) : settings_{std::move(how)} {}
+  explicit link_core(settings how)
+    : settings_{std::move(how)}, peer_{settings_.pace} {}
 
   [[nodiscard]] std::vector<effect> step(const input& what, int64_t now_ns);
 
-  enum class phase_type : uint8_t { idle, connecting, flowing };
-  [[nodiscard]] phase_type phase() const noexcept { return phase_; }
-  [[nodiscard]] bool flowing() const noexcept {
-    return phase_ == phase_type::flowing;
-  }
+  using phase_type = reconnection::phase_type;
+  [[nodiscard]] phase_type phase() const noexcept { return peer_.phase(); }
+  /// Connected: the peer granted a flow.
+  [[nodiscard]] bool flowing() const noexcept { return peer_.connected(); }
   /// Whether a message of this flow is one of the flow that runs now.
   [[nodiscard]] bool runs(flow_id flow) const noexcept {
     return flowing() && flow == flow_;
@@ -92,7 +92,9 @@ public:
   /// The flow that runs, or the last one that ran.
   [[nodiscard]] flow_id flow() const noexcept { return flow_; }
   /// Why there is no flow; none while one runs.
-  [[nodiscard]] const error& last_failure() const noexcept { return failure_; }
+  [[nodiscard]] const error& last_failure() const noexcept {
+    return peer_.last_failure();
+  }
 
 private:
   using effects = std::vector<effect>;
@@ -106,12 +108,8 @@ private:
   void acknowledge_all(effects& out);
 
   settings settings_;
-  phase_type phase_ = phase_type::idle;
+  reconnection peer_;
   flow_id flow_;
-  error failure_;
-  int64_t backoff_ns_ = 0;
-  int64_t retry_at_ns_ = 0;
-  int64_t heard_at_ns_ = 0;
   uint64_t bytes_taken_ = 0;
   uint64_t bytes_acknowledged_ = 0;
 };

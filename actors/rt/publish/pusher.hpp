@@ -35,7 +35,7 @@ using pusher_self_actor = pusher_actor::extend<
 
 /// How far a replicator has come.
 struct replicator_facts {
-  link_core::phase_type phase = link_core::phase_type::idle;
+  link_core::phase_type phase = link_core::phase_type::away;
   position where; ///< Up to which this flow sent the log; 0 without one.
   error last_failure;
   error collect_failure; ///< Why old files of the log stay; none: they do not.

@@ -65,8 +65,8 @@ text::json_value group_status(const stream_group& group,
   out["members"] = members_of(raft, peers, group.self(), now_ns);
   auto links = text::json_value::object();
   for (const auto& peer : peers.all())
-    links[peer.at.name]
-      = peer.handle ? std::string{"connected"} : to_string(peer.last_failure);
+    links[peer.at.name] = peer.handle ? std::string{"connected"}
+                                      : to_string(peer.link.last_failure());
   out["peers"] = std::move(links);
   return out;
 }

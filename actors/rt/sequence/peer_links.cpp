@@ -5,16 +5,11 @@
 
 namespace millrace::rt {
 
-peer_links::peer_links(std::vector<peer_settings> peers)
-  : peer_links{std::move(peers), settings{}} {}
-
-peer_links::peer_links(std::vector<peer_settings> peers, const settings& how)
-  : settings_{how} {
-  for (auto& each : peers) {
-    peer next;
-    next.at = std::move(each);
-    peers_.push_back(std::move(next));
-  }
+peer_links::peer_links(std::vector<peer_settings> peers,
+                       const reconnection::pace& how)
+  : silence_ns_{how.silence_ns} {
+  for (auto& each : peers)
+    peers_.push_back({std::move(each), reconnection{how}, {}});
 }
 
 const peer_links::peer* peer_links::find(node_id node) const noexcept {
@@ -31,15 +26,14 @@ peer_links::peer* peer_links::at(node_id node) noexcept {
 std::vector<node_id> peer_links::due(int64_t now_ns) {
   std::vector<node_id> out;
   for (auto& each : peers_) {
-    if (each.handle && now_ns - each.heard_at_ns > settings_.silence_ns)
+    if (each.link.silent(now_ns))
       lost(each.at.node,
            {errc::timeout, each.at.name + ": silent for "
-                             + std::to_string(settings_.silence_ns / 1'000'000)
-                             + " ms"},
+                             + std::to_string(silence_ns_ / 1'000'000) + " ms"},
            now_ns);
-    if (each.handle || each.connecting || now_ns < each.retry_at_ns)
+    if (!each.link.due(now_ns))
       continue;
-    each.connecting = true;
+    each.link.begin();
     out.push_back(each.at.node);
   }
   return out;
@@ -49,19 +43,13 @@ void peer_links::found(node_id node, const sequencer_actor& handle,
                        int64_t now_ns) {
   auto* one = at(node);
   one->handle = handle;
-  one->connecting = false;
-  one->heard_at_ns = now_ns;
-  one->last_failure = {};
+  one->link.found(now_ns);
 }
 
 void peer_links::lost(node_id node, const error& why, int64_t now_ns) {
   auto* one = at(node);
   one->handle = nullptr;
-  one->connecting = false;
-  one->last_failure = why;
-  one->backoff_ns = std::clamp(one->backoff_ns * 2, settings_.backoff_first_ns,
-                               settings_.backoff_max_ns);
-  one->retry_at_ns = now_ns + one->backoff_ns;
+  one->link.lost(why, now_ns);
 }
 
 void peer_links::went(const caf::actor_addr& who, int64_t now_ns) {
@@ -72,10 +60,8 @@ void peer_links::went(const caf::actor_addr& who, int64_t now_ns) {
 }
 
 void peer_links::heard(node_id node, int64_t now_ns) {
-  if (auto* one = at(node)) {
-    one->heard_at_ns = now_ns;
-    one->backoff_ns = 0;
-  }
+  if (auto* one = at(node))
+    one->link.heard(now_ns);
 }
 
 } // namespace millrace::rt

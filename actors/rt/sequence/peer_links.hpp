@@ -1,5 +1,6 @@
 #pragma once
 
+#include <millrace/messages/base/reconnection.hpp>
 #include <millrace/messages/protocol/interfaces.hpp>
 
 #include <cstdint>
@@ -16,29 +17,19 @@ struct peer_settings {
   endpoint at;      ///< Its SEQUENCER.
 };
 
-/// When to look for the other nodes of a stream, and which are there. Each is
-/// looked for again and again, with back-off; one that says nothing for too
-/// long is given up, for its connection may be half-open. Pure; one owner.
+/// When to look for the other nodes of a stream, and which are there. Pure; one
+/// owner.
 class peer_links {
 public:
-  struct settings {
-    int64_t backoff_first_ns = 50'000'000;
-    int64_t backoff_max_ns = 1'000'000'000;
-    int64_t silence_ns = 3'000'000'000;
-  };
-
   struct peer {
     peer_settings at;
+    reconnection link;
     sequencer_actor handle; ///< Null while it is not connected.
-    bool connecting = false;
-    int64_t heard_at_ns = 0;
-    int64_t retry_at_ns = 0;
-    int64_t backoff_ns = 0;
-    error last_failure{};
   };
 
-  explicit peer_links(std::vector<peer_settings> peers);
-  peer_links(std::vector<peer_settings> peers, const settings& how);
+  explicit peer_links(std::vector<peer_settings> peers,
+                      const reconnection::pace& how
+                      = {.silence_ns = 3'000'000'000});
 
   /// The peers to look for now; `found` or `lost` follows for each.
   [[nodiscard]] std::vector<node_id> due(int64_t now_ns);
@@ -55,7 +46,7 @@ public:
 private:
   [[nodiscard]] peer* at(node_id node) noexcept;
 
-  settings settings_;
+  int64_t silence_ns_;
   std::vector<peer> peers_;
 };
 

@@ -451,7 +451,7 @@ void gateway_state::tick() {
   connect_streams();
   run_waiting();
   for (auto& [backend_name, entry] : backends.all())
-    if (!entry.handle && !entry.connecting && now >= entry.retry_at_ns)
+    if (entry.link.due(now))
       connect(backend_name);
   self->delayed_send(self, caf::timespan{tick_interval}, caf::tick_atom_v);
 }
@@ -506,7 +506,7 @@ gateway(gateway_self_actor::stateful_pointer<gateway_state> self,
   state.started_ns = world->clock->monotonic_ns();
   for (const auto& [stream_name, nodes] : state.settings.streams)
     for (const auto& at : nodes)
-      state.streams[stream_name].nodes.push_back({at, {}, false, false});
+      state.streams[stream_name].nodes.emplace_back().at = at;
   self->set_down_handler(
     [self](caf::down_msg& down) { self->state.lost(down.source); });
   if (registry)

@@ -155,7 +155,7 @@ struct gateway_state {
   struct rt_node {
     endpoint at;
     sequencer_actor handle; ///< Null while not connected.
-    bool connecting = false;
+    reconnection link{{.first_ns = 0, .max_ns = 0}}; ///< At each tick.
     bool tried = false; ///< Once, whatever came of it.
   };
   struct followed_stream {

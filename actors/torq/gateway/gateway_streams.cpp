@@ -12,19 +12,19 @@ constexpr auto inquiry_deadline = std::chrono::seconds{1};
 void gateway_state::connect_streams() {
   for (auto& [stream_name, stream] : streams)
     for (size_t node = 0; node < stream.nodes.size(); ++node)
-      if (!stream.nodes[node].handle && !stream.nodes[node].connecting)
+      if (stream.nodes[node].link.due(env->clock->monotonic_ns()))
         connect_node(stream_name, node);
 }
 
 void gateway_state::connect_node(const std::string& stream, size_t node) {
   auto& entry = streams.at(stream).nodes[node];
-  entry.connecting = true;
+  entry.link.begin();
   connect_to<sequencer_actor>(
     self, connector, entry.at,
     [this, stream, node](const sequencer_actor& there) {
       auto& of = streams.at(stream);
       auto& to = of.nodes[node];
-      to.connecting = false;
+      to.link.found(env->clock->monotonic_ns());
       to.tried = true;
       to.handle = there;
       self->monitor(there);
@@ -32,9 +32,9 @@ void gateway_state::connect_node(const std::string& stream, size_t node) {
       run_waiting();
     },
     // Tried again at the next tick, for ever.
-    [this, stream, node](const error&) {
+    [this, stream, node](const error& why) {
       auto& to = streams.at(stream).nodes[node];
-      to.connecting = false;
+      to.link.lost(why, env->clock->monotonic_ns());
       to.tried = true;
       run_waiting();
     });
@@ -47,6 +47,8 @@ void gateway_state::lost_node(const caf::actor_addr& who) {
       if (!entry.handle || entry.handle.address() != who)
         continue;
       entry.handle = nullptr;
+      entry.link.lost({errc::unavailable, "its process is gone"},
+                      env->clock->monotonic_ns());
       stream.ends.lost(node);
       carry_out(stream_name, stream.ends.failed(stream.asked, node));
     }

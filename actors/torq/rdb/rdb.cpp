@@ -419,8 +419,7 @@ void rdb_state::tick() {
   watch_memory();
   tell_stall();
   for (auto& [hdb_name, entry] : hdbs.all())
-    if (!entry.handle && !entry.connecting && is_ours(entry)
-        && now >= entry.retry_at_ns)
+    if (is_ours(entry) && entry.link.due(now))
       connect(hdb_name);
   self->delayed_send(self, caf::timespan{tick_interval}, caf::tick_atom_v);
 }

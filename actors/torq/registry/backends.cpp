@@ -40,8 +40,11 @@ backend_table::update(const std::vector<process_row>& rows,
     for (const auto& table : row.attributes.at("tables").elements())
       if (table.text())
         entry.tables.insert(*table.text());
-    if (moved)
+    if (moved) {
+      // What is under way goes to where it was.
+      entry.link = backend{}.link;
       entry.forget_connection();
+    }
     if (!entry.handle)
       fresh.push_back(row.name);
   }
@@ -68,6 +71,34 @@ std::vector<const backend*> backend_table::candidates(backend_role role,
   return found;
 }
 
+uint64_t backend_table::begin(const std::string& name) {
+  auto* entry = find(name);
+  if (entry == nullptr || !entry->link.away())
+    return 0;
+  entry->link.begin();
+  return ++entry->attempt;
+}
+
+bool backend_table::reached(const std::string& name, uint64_t attempt,
+                            caf::strong_actor_ptr handle, int64_t now_ns) {
+  auto* entry = find(name);
+  if (entry == nullptr || entry->attempt != attempt
+      || entry->link.phase() != reconnection::phase_type::connecting)
+    return false;
+  entry->link.found(now_ns);
+  entry->link.heard(now_ns);
+  entry->handle = std::move(handle);
+  return true;
+}
+
+void backend_table::refused(const std::string& name, uint64_t attempt,
+                            const error& why, int64_t now_ns) {
+  auto* entry = find(name);
+  if (entry != nullptr && entry->attempt == attempt
+      && entry->link.phase() == reconnection::phase_type::connecting)
+    entry->link.lost(why, now_ns);
+}
+
 bool backend_table::known(backend_role role, const table_home& home) const {
   return std::any_of(rows_.begin(), rows_.end(), [&](const auto& item) {
     return item.second.role == role && item.second.serves(home);
@@ -83,6 +114,8 @@ std::string backend_table::lost(const caf::actor_addr& who, int64_t now_ns) {
   for (auto& [name, entry] : rows_)
     if (entry.handle && entry.handle->address() == who) {
       entry.forget_connection();
+      entry.link.lost({errc::unavailable, name + ": its process is gone"},
+                      now_ns);
       entry.lost_at_ns = now_ns;
       return name;
     }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <millrace/messages/base/reconnection.hpp>
 #include <millrace/messages/protocol/connect.hpp>
 #include <millrace/messages/protocol/interfaces.hpp>
 #include <millrace/persistence/disk/executor.hpp>
@@ -47,8 +48,8 @@ struct backend {
   /// Of the partitions that it serves, or that its rows go on from.
   std::string directory;
   caf::strong_actor_ptr handle; ///< Null while not connected.
-  bool connecting = false;
-  int64_t retry_at_ns = 0;
+  reconnection link{{.max_ns = 500'000'000}};
+  uint64_t attempt = 0; ///< Of connecting to it, the last one.
   /// hdb: what it serves, as it told since it is connected.
   std::optional<hdb_announcement> announced;
   /// rdb: whether it can be asked, as it told since it is connected.
@@ -88,6 +89,15 @@ public:
   [[nodiscard]] std::vector<const backend*>
   candidates(backend_role role, const table_home& home, uint64_t turn) const;
 
+  /// It is looked for where its row says now. 0: it is connected, is looked for
+  /// already, or is not known; otherwise what came of this attempt follows.
+  [[nodiscard]] uint64_t begin(const std::string& name);
+  /// @returns false: a later attempt took its place; let go of the handle.
+  [[nodiscard]] bool reached(const std::string& name, uint64_t attempt,
+                             caf::strong_actor_ptr handle, int64_t now_ns);
+  void refused(const std::string& name, uint64_t attempt, const error& why,
+               int64_t now_ns);
+
   /// Whether any back end that serves a table is known, alive or not.
   [[nodiscard]] bool known(backend_role role, const table_home& home) const;
 
@@ -111,30 +121,28 @@ private:
 
 /// Opens a connection to a back end that has none. `Self` is the actor that
 /// owns the table; it monitors the handle, then calls `connected` with the
-/// name. A refusal is tried again when the owner asks after `retry_at_ns`.
+/// name. After a refusal the owner asks again when `link` is due.
 template <class Self, class F>
 void connect_backend(Self* self, backend_table& table,
                      const std::string& backend_name,
                      const connector_actor& connector,
                      persistence::clock_source& clock, F connected) {
-  constexpr int64_t retry_ns = 500'000'000;
-  auto* entry = table.find(backend_name);
-  if (entry == nullptr || entry->connecting || entry->handle)
+  const auto attempt = table.begin(backend_name);
+  if (attempt == 0)
     return;
-  entry->connecting = true;
   connect_to<caf::actor>(
-    self, connector, entry->row.at,
-    [self, &table, backend_name, connected](const caf::actor& handle) {
-      auto* to = table.find(backend_name);
-      to->connecting = false;
-      to->handle = caf::actor_cast<caf::strong_actor_ptr>(handle);
+    self, connector, table.find(backend_name)->row.at,
+    [self, &table, &clock, backend_name, attempt,
+     connected](const caf::actor& handle) {
+      if (!table.reached(backend_name, attempt,
+                         caf::actor_cast<caf::strong_actor_ptr>(handle),
+                         clock.monotonic_ns()))
+        return;
       self->monitor(handle);
       connected(backend_name);
     },
-    [&table, &clock, backend_name](const error&) {
-      auto* to = table.find(backend_name);
-      to->connecting = false;
-      to->retry_at_ns = clock.monotonic_ns() + retry_ns;
+    [&table, &clock, backend_name, attempt](const error& why) {
+      table.refused(backend_name, attempt, why, clock.monotonic_ns());
     });
 }
 

@@ -58,12 +58,12 @@ void registrar_state::ask(const registry& from, const wish& what) {
 
 void registrar_state::connect(size_t which) {
   auto& entry = registries[which];
-  entry.connecting = true;
+  entry.link.begin();
   connect_to<discovery_actor>(
     self, connector, entry.at,
     [this, which](const discovery_actor& there) {
       auto& to = registries[which];
-      to.connecting = false;
+      to.link.found(env->clock->monotonic_ns());
       to.handle = there;
       self->monitor(to.handle);
       for (const auto& row : rows)
@@ -72,19 +72,24 @@ void registrar_state::connect(size_t which) {
         ask(to, what);
     },
     // Tried again at the next tick, for ever.
-    [this, which](const error&) { registries[which].connecting = false; });
+    [this, which](const error& why) {
+      registries[which].link.lost(why, env->clock->monotonic_ns());
+    });
 }
 
 void registrar_state::lost(const caf::actor_addr& who) {
   for (auto& entry : registries)
-    if (entry.handle && entry.handle.address() == who)
+    if (entry.handle && entry.handle.address() == who) {
       entry.handle = nullptr;
+      entry.link.lost({errc::unavailable, "its process is gone"},
+                      env->clock->monotonic_ns());
+    }
 }
 
 void registrar_state::tick() {
   for (size_t i = 0; i < registries.size(); ++i) {
     const auto& entry = registries[i];
-    if (!entry.handle && !entry.connecting)
+    if (entry.link.due(env->clock->monotonic_ns()))
       connect(i);
     else if (entry.handle)
       for (const auto& row : rows)

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <millrace/messages/base/reconnection.hpp>
 #include <millrace/messages/protocol/interfaces.hpp>
 #include <millrace/persistence/disk/env.hpp>
 
@@ -27,7 +28,7 @@ struct registrar_state {
   struct registry {
     endpoint at;
     discovery_actor handle; ///< Null while not connected.
-    bool connecting = false;
+    reconnection link{{.first_ns = 0, .max_ns = 0}}; ///< At each tick.
   };
   struct wish {
     std::string type;

@@ -71,6 +71,39 @@ TEST(BackendsTest, OneThatServesAnotherDirectoryNowIsConnectedAnew) {
   EXPECT_FALSE(table.find("h")->announced) << "of the other directory";
 }
 
+TEST(BackendsTest, AnAnswerFromWhereItWasIsNotOneFromWhereItIs) {
+  const std::set roles{backend_role::hdb};
+  const auto at = [](uint16_t port) {
+    auto row = registered("h", "hdb", {{"hdb", "/a"}});
+    row.at.port = port;
+    return row;
+  };
+  backend_table table;
+  table.update({at(1)}, roles);
+  const auto first = table.begin("h");
+  EXPECT_NE(first, 0u);
+  EXPECT_EQ(table.begin("h"), 0u) << "under way";
+  EXPECT_THAT(table.update({at(2)}, roles), ElementsAre("h"));
+  const auto second = table.begin("h");
+  EXPECT_NE(second, 0u);
+  EXPECT_FALSE(table.reached("h", first, {}, 0));
+  table.refused("h", first, {errc::unavailable, "gone"}, 0);
+  EXPECT_FALSE(table.find("h")->link.connected());
+  EXPECT_TRUE(table.reached("h", second, {}, 0));
+  EXPECT_TRUE(table.find("h")->link.connected());
+  table.refused("h", first, {errc::unavailable, "gone"}, 0);
+  EXPECT_TRUE(table.find("h")->link.connected());
+}
+
+TEST(BackendsTest, OneThatRefusesIsDueAfterAPause) {
+  backend_table table;
+  table.update({registered("h", "hdb", {{"hdb", "/a"}})}, {backend_role::hdb});
+  table.refused("h", table.begin("h"), {errc::unavailable, "gone"}, 0);
+  EXPECT_FALSE(table.find("h")->link.due(0));
+  EXPECT_TRUE(table.find("h")->link.due(500'000'000));
+  EXPECT_EQ(table.begin("nobody"), 0u);
+}
+
 table_schema declared(std::vector<column_schema> columns) {
   table_schema out;
   out.name = "trade";
