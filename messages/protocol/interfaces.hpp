@@ -178,13 +178,17 @@ struct stream_facts {
   period_id last_period = period_id::before_all(); ///< Newest that ended.
   /// Where; the start: it ended before this process knew.
   position last_period_end;
+  /// Publishers that were connected when it ended, and did not mark its end in
+  /// the grace: what they publish later counts to the next period.
+  std::vector<std::string> last_period_absent;
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, stream_facts& x) {
   return f(caf::meta::type_name("stream_facts"), x.stream, x.cached, x.end,
            x.life, x.entries, x.publishers, x.subscribers, x.pending_bytes,
-           x.duplicates, x.leads, x.last_period, x.last_period_end);
+           x.duplicates, x.leads, x.last_period, x.last_period_end,
+           x.last_period_absent);
 }
 
 /// What an HDB serves: a version of the manifest, and up to where it accounts

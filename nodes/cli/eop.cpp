@@ -138,7 +138,10 @@ int end_stream(runtime& host, const cluster_config& config,
                  {"period", text::date_text(what.period.value)},
                  {"ended_before", ended->before},
                  {"end", ended->end.value},
+                 {"absent", json_value::array()},
                  {"written", json_value::array()}};
+  for (const auto& origin : ended->absent)
+    row["absent"].add(origin);
   if (told == nullptr) {
     fmt::print("stream {}: {} {}{}\n", stream,
                text::date_text(what.period.value, '.'),
@@ -147,7 +150,12 @@ int end_stream(runtime& host, const cluster_config& config,
     if (!carries)
       fmt::print("  it carries no table: there is nothing to write down\n");
   }
-  int code = exit_ok;
+  int code = ended->absent.empty() ? exit_ok : exit_negative;
+  if (told == nullptr)
+    for (const auto& origin : ended->absent)
+      fmt::print("  publisher {} did not mark its end in time: what it still "
+                 "publishes counts to the next period\n",
+                 origin);
   if (carries && ended->written.empty())
     code = fail({errc::not_found, "stream " + stream
                                     + ": no rdb writes its tables down: the "

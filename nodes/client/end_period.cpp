@@ -77,6 +77,8 @@ public:
         return fault;
     if (auto fault = mark())
       return fault;
+    if (auto fault = find_absent())
+      return fault;
     for (const auto& rdb : rdbs_)
       if (rdb.writes) {
         auto& written = out_.written.emplace_back(wait_served(rdb));
@@ -123,6 +125,22 @@ private:
     if (!rt)
       return rt.failure();
     return ask<stream_facts>(*rt, 5s, facts_atom_v);
+  }
+
+  /// Of the period that ended; one that a later one followed has none to tell.
+  error find_absent() {
+    const countdown time{*host_.env().clock, 5s};
+    for (;;) {
+      const auto now = stream_standing();
+      if (!now)
+        return now.failure();
+      if (now->last_period == what_.period)
+        out_.absent = now->last_period_absent;
+      // Nodes that do not lead hear of the end a moment later.
+      if (now->last_period >= what_.period || time.over())
+        return {};
+      pause();
+    }
   }
 
   template <class Answer, class Handle, class... Ts>

@@ -41,6 +41,8 @@ struct written_period {
 struct ended_period {
   bool before = false; ///< It had ended before.
   position end;        ///< Of its marker; the start: that is not known.
+  /// Publishers that did not mark its end in the grace.
+  std::vector<std::string> absent;
   std::vector<written_period> written;
 };
 

@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <string>
+#include <vector>
 
 namespace millrace::sim {
 namespace {
@@ -41,6 +43,32 @@ TEST(FeedSim, AnEndOfAPeriodIsAskedForAnewWhenTheStreamIsLost) {
     EXPECT_EQ(progress->rows.load(), load.rows);
     EXPECT_TRUE(w.defects().empty());
   }
+}
+
+TEST(FeedSim, APublisherThatDoesNotMarkTheEndOfAPeriodIsNamed) {
+  auto book = std::make_shared<ledger>();
+  cluster_plan plan;
+  add_rt_node(plan, "rt0", {.period_grace_ns = 500'000'000});
+  add_publisher(plan, "idle", {.messages = 1}, book);
+  world w{5};
+  w.add_cluster(plan.config, plan.options);
+  ASSERT_TRUE(w.run_until([&] { return book->settled; }, 5s));
+  const auto sequencer
+    = caf::actor_cast<sequencer_actor>(w.find("rt0", "rt/market"));
+  const auto end = [&](int64_t period) {
+    const auto got
+      = w.ask<position>(sequencer, 5s, end_period_atom_v, period_id{period});
+    EXPECT_TRUE(got) << to_string(got.failure());
+    const auto facts = w.ask<stream_facts>(sequencer, 1s, facts_atom_v);
+    EXPECT_TRUE(facts) << to_string(facts.failure());
+    return facts ? std::get<0>(*facts).last_period_absent
+                 : std::vector<std::string>{"no facts"};
+  };
+  EXPECT_EQ(end(8000), std::vector<std::string>{}) << "it lives";
+  w.pause("idle");
+  const auto absent = end(8001);
+  ASSERT_EQ(absent.size(), 1u);
+  EXPECT_NE(absent[0].find("idle"), std::string::npos) << absent[0];
 }
 
 } // namespace

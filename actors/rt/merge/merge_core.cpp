@@ -301,7 +301,7 @@ error merge_core::apply_period_end(const period_end& entry) {
                    own_header(), encode(end_of_period{entry.period, {}}));
   if (!end)
     return end.failure();
-  effects_.push_back(period_ended{entry.period, *end});
+  effects_.push_back(period_ended{entry.period, *end, entry.absent});
   return {};
 }
 

@@ -66,6 +66,7 @@ struct marker_merged {
 struct period_ended {
   period_id period;
   position end;
+  std::vector<std::string> absent; ///< Publishers whose marker never came.
 };
 /// An event was merged; its pair is its place in out/.
 struct event_merged {

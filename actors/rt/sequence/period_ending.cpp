@@ -53,6 +53,7 @@ void period_ending::take(const period_ended& what, int64_t,
   if (what.period >= last_ended_) {
     last_ended_ = what.period;
     last_end_ = what.end;
+    last_absent_ = what.absent;
   }
   // An earlier one can end no more: it was passed over.
   while (!open_.empty() && open_.begin()->first <= last_ended_) {

@@ -72,6 +72,10 @@ public:
   /// The newest that ended, and where; the start: before this began.
   [[nodiscard]] period_id last_ended() const noexcept { return last_ended_; }
   [[nodiscard]] position last_end() const noexcept { return last_end_; }
+  /// Publishers whose marker of it was waited for in vain.
+  [[nodiscard]] const std::vector<std::string>& last_absent() const noexcept {
+    return last_absent_;
+  }
 
 private:
   struct open_period {
@@ -91,6 +95,7 @@ private:
   int64_t grace_ns_;
   period_id last_ended_;
   position last_end_;
+  std::vector<std::string> last_absent_;
   std::map<std::string, period_id> marked_; ///< Newest marker, by origin.
   std::map<period_id, open_period> open_;
 };

@@ -25,6 +25,7 @@
 #include <utility>
 #include <vector>
 
+// How periods end is in sequencer_periods.cpp.
 // What it says to the other nodes of its stream is in sequencer_peers.cpp, how
 // it finds and mends damage in sequencer_scrub.cpp, sequencer_repair.cpp and
 // sequencer_rebuild.cpp, how it catches up with the others in
@@ -106,7 +107,6 @@ struct sequencer_state {
   void input_lacking(copy_id copy, position from, position to);
   void input_failed(copy_id copy, const caf::error& fault);
   void input_refused(copy_id copy, const caf::error& fault);
-  caf::result<position> end_period(period_id period);
   void group_synced(position end, const caf::error& outcome);
   void out_synced(const caf::error& outcome);
   [[nodiscard]] stream_facts facts() const;
@@ -118,11 +118,6 @@ struct sequencer_state {
              sequencer_settings how);
   void progress(const result<sequencer_effects>& outcome);
   void hand_out(const std::vector<sequencer_effects::out_part>& parts);
-  void step(const period_ending::input& what);
-  void act(const period_ending::ask& what);
-  void act(period_ending::propose& what);
-  void act(const period_ending::answer& what);
-  void act(const period_ending::refuse& what);
   void fail(const error& fault);
   /// Has a job done off this thread. The next life of the stream here begins
   /// when all of them are done.
@@ -152,6 +147,15 @@ struct sequencer_state {
   void led();
   void give_up_periods();
   void tick();
+
+  // sequencer_periods.cpp
+  caf::result<position> end_period(period_id period);
+  void ended_with(const period_ended& what);
+  void step(const period_ending::input& what);
+  void act(const period_ending::ask& what);
+  void act(period_ending::propose& what);
+  void act(const period_ending::answer& what);
+  void act(const period_ending::refuse& what);
 
   // sequencer_archive.cpp
   void collect_needless();

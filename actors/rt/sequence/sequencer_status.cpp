@@ -21,8 +21,10 @@ stream_facts sequencer_state::facts() const {
     for (const auto& [origin_name, origin] : state->origins)
       out.duplicates += origin.duplicates;
     out.last_period = state->last_period;
-    if (ending->last_ended() == out.last_period)
+    if (ending->last_ended() == out.last_period) {
       out.last_period_end = ending->last_end();
+      out.last_period_absent = ending->last_absent();
+    }
   }
   return out;
 }
@@ -40,6 +42,9 @@ status_facts sequencer_state::status() const {
                    {"subscribers", all.subscribers},
                    {"pending_bytes", all.pending_bytes},
                    {"duplicates", all.duplicates}};
+  auto& absent = out.add("last_period_absent", text::json_value::array());
+  for (const auto& origin : all.last_period_absent)
+    absent.add(origin);
   auto& origins = out.add("origins", text::json_value::object());
   if (const auto* state = core->state())
     for (const auto& [origin_name, origin] : state->origins)
