@@ -54,13 +54,11 @@ private:
 
   error put(std::string_view key, std::span<const std::byte> state,
             persistence::checkpoint_store::durability level) {
-    persistence::checkpoint_store::batch changes;
-    changes.put(key,
-                {reinterpret_cast<const char*>(state.data()), state.size()});
     const std::scoped_lock held{mutex_};
     if (auto fault = open_again())
       return fault;
-    auto fault = store_->write(changes, level);
+    auto fault = store_->put(
+      key, {reinterpret_cast<const char*>(state.data()), state.size()}, level);
     // After a refused write RocksDB takes another one for a fault of its owner.
     if (fault)
       store_.reset();

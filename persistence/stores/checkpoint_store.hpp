@@ -1,44 +1,18 @@
 #pragma once
 
 #include <millrace/messages/base/result.hpp>
-#include <millrace/messages/data/position.hpp>
 
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
-#include <vector>
 
 namespace millrace::persistence {
 
-/// Small durable state beside a position of a stream, in RocksDB: what a
-/// subscriber needs to go on where it stopped. A position is stored together
-/// with what was derived up to it, in one step: after a crash both are there
-/// or neither, so that it is never ahead of the state. Thread safe.
+/// Small durable state by key, in RocksDB: what lets its owner go on where it
+/// stopped. Thread safe.
 class checkpoint_store {
 public:
-  /// What to change in one step. Keys are any bytes.
-  class batch {
-  public:
-    void put(std::string_view key, std::string_view value) {
-      changes_.emplace_back(key, std::string{value});
-    }
-    void remove(std::string_view key) {
-      changes_.emplace_back(key, std::nullopt);
-    }
-    /// Where `stream` goes on.
-    void set_position(std::string_view stream, position at) {
-      positions_.emplace_back(stream, at);
-    }
-
-  private:
-    friend class checkpoint_store;
-    std::vector<std::pair<std::string, std::optional<std::string>>> changes_;
-    std::vector<std::pair<std::string, position>> positions_;
-  };
-
   enum class durability {
     recorded, ///< Survives the process, not a power cut: then it goes back.
     synced,
@@ -57,17 +31,12 @@ public:
   checkpoint_store(const checkpoint_store&) = delete;
   checkpoint_store& operator=(const checkpoint_store&) = delete;
 
-  /// All of the batch or nothing. `corrupt` asks for `open` once more.
-  [[nodiscard]] error write(const batch& changes,
-                            durability level = durability::synced);
+  /// All of the value or nothing. `corrupt` asks for `open` once more.
+  [[nodiscard]] error put(std::string_view key, std::string_view value,
+                          durability level = durability::synced);
 
   [[nodiscard]] result<std::optional<std::string>>
   get(std::string_view key) const;
-  /// Keys that begin with `prefix`, ascending by bytes, with their values.
-  [[nodiscard]] result<std::vector<std::pair<std::string, std::string>>>
-  list(std::string_view prefix) const;
-  [[nodiscard]] result<std::optional<position>>
-  position_of(std::string_view stream) const;
 
 private:
   struct impl;
