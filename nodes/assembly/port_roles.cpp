@@ -3,6 +3,7 @@
 #include <millrace/nodes/assembly/roles.hpp>
 #include <millrace/nodes/servers/http/http_door.hpp>
 #include <millrace/nodes/servers/kdb/kdb_door.hpp>
+#include <millrace/nodes/servers/postgres/postgres_door.hpp>
 
 #include <algorithm>
 #include <unistd.h>
@@ -168,6 +169,28 @@ result<hosted_process> start_http(process_host& host,
   out.attributes = attributes_of_port(config, process);
   auto door = host.spawn(http::http_door, &host.env(), std::move(settings),
                          *std::move(port), host.connector(), host.registrar());
+  out.actor = caf::actor_cast<caf::strong_actor_ptr>(door);
+  return out;
+}
+
+result<hosted_process> start_postgres(process_host& host,
+                                      const process_config& process) {
+  const auto& config = host.config();
+  postgres::postgres_door_settings settings;
+  set_port(settings, host, process);
+  auto served = std::make_shared<postgres::served_cluster>();
+  served->name = config.name;
+  for (const auto& table : config.tables)
+    served->tables.emplace(table.schema.name, table.schema);
+  settings.limits.session.served = std::move(served);
+  auto port = open_port(host, process);
+  if (!port)
+    return port.failure();
+  hosted_process out;
+  out.attributes = attributes_of_port(config, process);
+  auto door
+    = host.spawn(postgres::postgres_door, &host.env(), std::move(settings),
+                 *std::move(port), host.connector(), host.registrar());
   out.actor = caf::actor_cast<caf::strong_actor_ptr>(door);
   return out;
 }

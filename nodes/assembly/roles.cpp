@@ -12,6 +12,7 @@ role_table::role_table()
            {std::string{process_type::gateway}, start_gateway},
            {std::string{process_type::kdb}, start_kdb},
            {std::string{process_type::http}, start_http},
+           {std::string{process_type::postgres}, start_postgres},
            {std::string{process_type::feed}, start_feed}} {}
 
 void role_table::add(std::string type, process_factory factory) {

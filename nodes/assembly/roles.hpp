@@ -80,6 +80,8 @@ start_gateway(process_host& host, const process_config& process);
                                                const process_config& process);
 [[nodiscard]] result<hosted_process> start_http(process_host& host,
                                                 const process_config& process);
+[[nodiscard]] result<hosted_process>
+start_postgres(process_host& host, const process_config& process);
 [[nodiscard]] result<hosted_process> start_feed(process_host& host,
                                                 const process_config& process);
 

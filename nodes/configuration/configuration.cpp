@@ -24,10 +24,10 @@ using text::toml_kind;
 using text::toml_section;
 using text::toml_value;
 
-constexpr std::array<std::string_view, 8> process_types{
-  process_type::discovery, process_type::rt,  process_type::feed,
-  process_type::rdb,       process_type::hdb, process_type::gateway,
-  process_type::kdb,       process_type::http};
+constexpr std::array<std::string_view, 9> process_types{
+  process_type::discovery, process_type::rt,   process_type::feed,
+  process_type::rdb,       process_type::hdb,  process_type::gateway,
+  process_type::kdb,       process_type::http, process_type::postgres};
 
 constexpr int64_t most_ns = std::numeric_limits<int64_t>::max();
 constexpr auto most_bytes
@@ -315,7 +315,8 @@ private:
       read_gateway(at, out);
     else if (out.type == process_type::feed)
       read_feed_process(at, out);
-    else if (out.type == process_type::kdb || out.type == process_type::http)
+    else if (out.type == process_type::kdb || out.type == process_type::http
+             || out.type == process_type::postgres)
       read_port_process(at, out);
     else if (out.type != process_type::discovery)
       read_settings(at, out);

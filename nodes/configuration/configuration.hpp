@@ -27,6 +27,7 @@ inline constexpr std::string_view hdb = "hdb";
 inline constexpr std::string_view gateway = "gateway";
 inline constexpr std::string_view kdb = "kdb";
 inline constexpr std::string_view http = "http";
+inline constexpr std::string_view postgres = "postgres";
 } // namespace process_type
 
 /// What "written" means in the acknowledgements of a stream.

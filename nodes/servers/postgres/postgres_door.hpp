@@ -1,0 +1,112 @@
+#pragma once
+
+#include <millrace/messages/protocol/interfaces.hpp>
+#include <millrace/nodes/servers/gateway/gateway_link.hpp>
+#include <millrace/nodes/servers/port/port_core.hpp>
+#include <millrace/nodes/servers/port/port_inbox.hpp>
+#include <millrace/nodes/servers/port/told_lines.hpp>
+#include <millrace/nodes/servers/postgres/session.hpp>
+#include <millrace/persistence/disk/env.hpp>
+
+#include <caf/stateful_actor.hpp>
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace millrace::nodes::postgres {
+
+using inbox_atom = caf::atom_constant<caf::atom("inbox")>;
+
+/// POSTGRES DOOR: the port at which clients of PostgreSQL ask a cluster.
+using postgres_door_actor = status_actor::extend<
+  // As a WATCHER of gateways.
+  caf::reacts_to<watch_atom, std::vector<process_row>>,
+  // INTERNAL: its inbox has something.
+  caf::reacts_to<inbox_atom>,
+  // INTERNAL: what is over its time.
+  caf::reacts_to<caf::tick_atom>>;
+
+struct postgres_door_settings {
+  std::string address; ///< Where it listens.
+  uint16_t port = 0;
+  std::vector<endpoint> gateways;
+  /// How long a question waits for its answer.
+  int64_t query_timeout_ns = 30'000'000'000;
+  port_core<pg_session>::limits limits;
+  std::function<void(const std::string& id, const std::string& text)>
+    on_warning;
+};
+
+/// What came of a question that the gateway was asked.
+struct rows_done {
+  connection_id from = 0;
+  uint64_t request = 0;
+  std::string messages; ///< As a session takes them.
+  bool is_failure = false;
+  bool is_lost = false;       ///< The gateway ended meanwhile.
+  bool is_incomplete = false; ///< Rows may be missing.
+};
+
+using postgres_input = std::variant<connection_event, rows_done>;
+
+/// State of the POSTGRES DOOR. What is said on connections is `port_core`'s and
+/// its sessions'; here they meet the port and the gateway.
+struct postgres_door_state {
+  static constexpr const char* name = "postgres-door";
+
+  /// User-declared on purpose: CAF 0.17 paren-initializes C++20 aggregates.
+  explicit postgres_door_state(postgres_door_actor::pointer owner)
+    : self{owner} {}
+  ~postgres_door_state();
+
+  using core_type = port_core<pg_session>;
+
+  void take_inbox();
+  void act(const connection_event& what);
+  void act(rows_done& what);
+  void perform(core_type::effects effects);
+  void perform(send_to& what);
+  void perform(const read_on& what);
+  void perform(const finish_connection& what);
+  void perform(const drop_connection& what);
+  void perform(take_up<pg_wish>& what);
+  void perform(const give_up& what);
+  void perform(const tell_of& what);
+  void undertake(const take_up<pg_wish>& of, const login_wish& who);
+  void undertake(const take_up<pg_wish>& of, query_wish& what);
+  void undertake(const take_up<pg_wish>& of, const cancel_wish& what);
+  void answer(connection_id to, uint64_t request, std::string messages,
+              bool is_failure);
+  void tick();
+  void lost(const caf::down_msg& down);
+  void tell(const std::string& id, const std::string& text);
+  [[nodiscard]] status_facts status() const;
+
+  postgres_door_actor::pointer self;
+  persistence::env* env = nullptr;
+  postgres_door_settings settings;
+  /// Questions are by connection: each has one at a time.
+  std::optional<gateway_link<postgres_door_actor::base>> gateway;
+  std::shared_ptr<port_inbox<postgres_input>> inbox;
+  std::unique_ptr<listener> port;
+  core_type core;
+  effects_in_turn<core_type::effect> in_turn;
+  /// Requests that the gateway was asked.
+  std::map<connection_id, uint64_t> asking;
+  uint64_t incomplete = 0; ///< Answers that may lack rows.
+  uint64_t cancelled = 0;
+  told_lines lines;
+};
+
+/// @param open a port that nobody listens to yet
+postgres_door_actor::behavior_type
+postgres_door(postgres_door_actor::stateful_pointer<postgres_door_state> self,
+              persistence::env* world, postgres_door_settings settings,
+              std::shared_ptr<std::unique_ptr<listener>> open,
+              connector_actor connector, registrar_actor registry);
+
+} // namespace millrace::nodes::postgres

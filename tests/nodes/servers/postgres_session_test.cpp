@@ -1,0 +1,511 @@
+// What clients of PostgreSQL send, as bytes, and what they get.
+
+#include <millrace/nodes/servers/port/port_core.hpp>
+#include <millrace/nodes/servers/postgres/session.hpp>
+#include <millrace/nodes/servers/postgres/wire.hpp>
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+namespace millrace::nodes::postgres {
+namespace {
+
+using pg_effects = pg_session::effects;
+
+std::shared_ptr<const served_cluster> served_trades() {
+  auto out = std::make_shared<served_cluster>();
+  out->name = "test";
+  auto& trade = out->tables["trade"];
+  trade.name = "trade";
+  trade.columns = {{"time", column_type::timestamp},
+                   {"sym", column_type::symbol},
+                   {"price", column_type::float_},
+                   {"size", column_type::int_}};
+  trade.time_column = "time";
+  trade.symbol_column = "sym";
+  return out;
+}
+
+std::string startup(const std::string& user = "me") {
+  std::string body;
+  append_number(body, uint32_t{3} << 16);
+  for (const auto* each : {"user", user.c_str(), "database", "test"}) {
+    body += each;
+    body += '\0';
+  }
+  body += '\0';
+  std::string out;
+  append_number(out, static_cast<uint32_t>(body.size() + 4));
+  return out + body;
+}
+
+/// A message of a client; text fields end with |.
+std::string pg_message(char type, std::string text) {
+  for (auto& c : text)
+    if (c == '|')
+      c = '\0';
+  std::string out;
+  message{out, type}.bytes(text);
+  return out;
+}
+std::string pg_parse(const std::string& name, const std::string& text,
+                     const std::vector<uint32_t>& types = {}) {
+  std::string out;
+  {
+    message made{out, 'P'};
+    made.text(name).text(text).number(static_cast<int16_t>(types.size()));
+    for (const auto type : types)
+      made.number(type);
+  }
+  return out;
+}
+std::string pg_bind(const std::string& portal, const std::string& statement,
+                    const std::vector<std::string>& values,
+                    const result_formats& formats = {},
+                    int16_t value_format = 0) {
+  std::string out;
+  {
+    message made{out, 'B'};
+    made.text(portal).text(statement).number(int16_t{1}).number(value_format);
+    made.number(static_cast<int16_t>(values.size()));
+    for (const auto& value : values)
+      made.number(static_cast<int32_t>(value.size())).bytes(value);
+    made.number(static_cast<int16_t>(formats.size()));
+    for (const auto format : formats)
+      made.number(format);
+  }
+  return out;
+}
+std::string pg_execute(const std::string& portal, int32_t rows = 0) {
+  std::string out;
+  message{out, 'E'}.text(portal).number(rows);
+  return out;
+}
+std::string pg_describe(char kind, const std::string& name) {
+  std::string out;
+  message{out, 'D'}.bytes({&kind, 1}).text(name);
+  return out;
+}
+const std::string pg_sync = pg_message('S', "");
+
+/// "T(a,b) D(1,null) C(SELECT 1) Z(I)"
+std::string pg_read(std::string_view bytes) {
+  std::string out;
+  while (!bytes.empty()) {
+    const auto size = message_bytes(bytes);
+    if (size == 0)
+      return out + " and " + std::to_string(bytes.size()) + " bytes";
+    const char type = bytes[0];
+    fields from{bytes.substr(5, size - 5)};
+    bytes.remove_prefix(size);
+    out += out.empty() ? "" : " ";
+    out += type;
+    std::string in;
+    if (type == 'T') {
+      const auto count = from.number<int16_t>();
+      for (int16_t i = 0; i < count; ++i) {
+        in += (i == 0 ? "" : ",") + std::string{from.text()};
+        (void)from.bytes(6);
+        in += ":" + std::to_string(from.number<uint32_t>());
+        (void)from.bytes(6);
+        in += from.number<int16_t>() == 0 ? "" : "b";
+      }
+    } else if (type == 'D') {
+      const auto count = from.number<int16_t>();
+      for (int16_t i = 0; i < count; ++i) {
+        const auto bytes_of = from.number<int32_t>();
+        in += i == 0 ? "" : ",";
+        in += bytes_of < 0
+                ? "null"
+                : std::string{from.bytes(static_cast<size_t>(bytes_of))};
+      }
+    } else if (type == 'C') {
+      in = from.text();
+    } else if (type == 'Z') {
+      in = from.bytes(1);
+    } else if (type == 'E' || type == 'N') {
+      for (;;) {
+        const auto field = from.bytes(1);
+        if (field.empty() || field[0] == '\0')
+          break;
+        const std::string text{from.text()};
+        if (field == "C" || field == "P" || field == "M")
+          in += (in.empty() ? "" : " ") + text;
+      }
+    } else if (type == 't') {
+      const auto count = from.number<int16_t>();
+      for (int16_t i = 0; i < count; ++i)
+        in += (i == 0 ? "" : ",") + std::to_string(from.number<uint32_t>());
+    } else if (type == 'S') {
+      in = from.text();
+      in += "=" + std::string{from.text()};
+    }
+    if (!in.empty())
+      out += "(" + in + ")";
+  }
+  return out;
+}
+
+/// Two columns, and rows of them.
+query::table_data pg_rows(const std::vector<std::pair<std::string, int>>& of) {
+  query::column_writer names{"sym", column_type::symbol};
+  query::column_data sizes{"size", column_type::int_, {}, {}, {}};
+  for (const auto& [name, size] : of) {
+    names.append_text(name);
+    sizes.push(size);
+  }
+  query::table_data out;
+  out.row_count = of.size();
+  out.columns.push_back(*names.finish());
+  out.columns.push_back(std::move(sizes));
+  return out;
+}
+
+/// A session, and a gateway that answers with what it is given.
+struct talk {
+  explicit talk(bool begins = true) {
+    pg_limits limits;
+    limits.served = served_trades();
+    session = pg_session{limits};
+    if (begins)
+      (void)say(startup());
+  }
+
+  /// What is answered; questions are kept.
+  std::string say(std::string_view bytes) {
+    return take(session.received(bytes));
+  }
+  std::string answer(const query::table_data& rows) {
+    const auto made = row_messages(rows, asked.formats);
+    return take(session.answered(id, made ? *made : made.failure().context));
+  }
+  std::string answer_failure(const error& why) {
+    return take(session.answered(
+      id, error_message(told(why, asked.source, asked.begin))));
+  }
+
+  std::string take(pg_effects effects) {
+    std::string out;
+    for (auto& each : effects) {
+      if (auto* sent = std::get_if<send_bytes>(&each)) {
+        out += sent->bytes;
+      } else if (auto* wish = std::get_if<handle_request<pg_wish>>(&each)) {
+        id = wish->id;
+        if (auto* query = std::get_if<query_wish>(&wish->what)) {
+          asked = *query;
+          is_asking = true;
+        } else if (std::holds_alternative<login_wish>(wish->what)) {
+          out
+            += take(session.answered(id, std::string{"\0\0\0\x7\0\0\0\x9", 8}));
+        } else {
+          cancelled = std::get<cancel_wish>(wish->what);
+        }
+      } else {
+        ended = std::get<end_connection>(each);
+      }
+    }
+    return out;
+  }
+
+  pg_session session;
+  uint64_t id = 0;
+  query_wish asked;
+  bool is_asking = false;
+  std::optional<cancel_wish> cancelled;
+  std::optional<end_connection> ended;
+};
+
+TEST(PgSessionTest, BeginsAsClientsExpect) {
+  std::string ssl;
+  append_number(ssl, uint32_t{8});
+  append_number(ssl, uint32_t{80'877'103});
+  const auto bytes = ssl + startup();
+  for (const size_t step : {size_t{1}, size_t{3}, bytes.size()}) {
+    talk made{false};
+    std::string got;
+    for (size_t at = 0; at < bytes.size(); at += step)
+      got += made.say(std::string_view{bytes}.substr(at, step));
+    ASSERT_EQ(got[0], 'N');
+    const auto text = pg_read(std::string_view{got}.substr(1));
+    EXPECT_TRUE(text.starts_with("R S(server_version=15.0) ")) << text;
+    EXPECT_NE(text.find("S(session_authorization=me)"), text.npos);
+    EXPECT_TRUE(text.ends_with(" K Z(I)")) << text;
+    EXPECT_FALSE(made.session.is_awaited());
+    EXPECT_TRUE(made.session.has({7, 9}));
+    EXPECT_FALSE(made.session.has({7, 8}));
+  }
+}
+
+TEST(PgSessionTest, GoldenBytesOfTheFirstAnswers) {
+  talk made;
+  EXPECT_EQ(made.say(pg_message('Q', ";|")),
+            (std::string{"I\0\0\0\4Z\0\0\0\5I", 11}));
+  EXPECT_EQ(made.say(pg_message('Q', "select 1|")),
+            (std::string{"T\0\0\0\x21\0\1?column?\0\0\0\0\0\0\0\0\0\0\x17\0\4"
+                         "\xff\xff\xff\xff\0\0",
+                         34}
+             + std::string{"D\0\0\0\xb\0\1\0\0\0\1"
+                           "1",
+                           12}
+             + std::string{"C\0\0\0\rSELECT 1\0Z\0\0\0\5I", 20}));
+}
+
+TEST(PgSessionTest, StatementsOfTheSessionAreAnsweredAlone) {
+  struct said {
+    const char* text;
+    const char* wanted;
+  };
+  for (const auto& [text, wanted] : std::vector<said>{
+         {"-- ping|", "I Z(I)"},
+         {"begin; select 1; commit|",
+          "C(BEGIN) T(?column?:23) D(1) C(SELECT 1) C(COMMIT) Z(I)"},
+         {"BEGIN|", "C(BEGIN) Z(T)"},
+         {"commit|", "N(01000 there is no transaction) C(COMMIT) Z(I)"},
+         {"SET extra_float_digits = 3|", "C(SET) Z(I)"},
+         {"set application_name to 'x'|", "C(SET) S(application_name=x) Z(I)"},
+         {"SET client_encoding TO 'LATIN1'|",
+          "E(22023 client_encoding is utf8 here, and not 'LATIN1') Z(I)"},
+         {"set nothing to 1|", "E(42704 there is no setting 'nothing') Z(I)"},
+         {"SET TIME ZONE 'UTC'|", "C(SET) Z(I)"},
+         {"show transaction isolation level|",
+          "T(transaction_isolation:25) D(read committed) C(SELECT 1) Z(I)"},
+         {"show server_version|",
+          "T(server_version:25) D(15.0) C(SELECT 1) Z(I)"},
+         {"discard all|", "C(DISCARD ALL) Z(I)"},
+         {"select version() as v, current_schema(), null, 'it''s'::text|",
+          "T(v:25,current_schema:25,?column?:25,text:25) D(PostgreSQL 15.0 "
+          "(Millrace),public,null,it's) C(SELECT 1) Z(I)"},
+         {"SELECT current_setting('server_version_num')::int/100 as version|",
+          "T(version:23) D(1500) C(SELECT 1) Z(I)"},
+         {"select now()|",
+          "E(0A000 of SELECT without FROM there are constants, casts, "
+          "version(), current_database(), current_schema(), current_user, "
+          "current_setting('...') and pg_backend_pid()) Z(I)"},
+         {"insert into trade values (1)|",
+          "E(0A000 INSERT cannot be done here: this port only reads) Z(I)"},
+         {"select 1; drop table trade; select 2|",
+          "T(?column?:23) D(1) C(SELECT 1) E(0A000 DROP cannot be done here: "
+          "this port only reads) Z(I)"},
+         {"select 'x|", "E(42601 the text has no end 8) Z(I)"},
+       }) {
+    talk made;
+    EXPECT_EQ(pg_read(made.say(pg_message('Q', text))), wanted) << text;
+    EXPECT_FALSE(made.is_asking) << text;
+  }
+}
+
+TEST(PgSessionTest, AQueryIsTheGatewaysAndItsFaultHasAPlace) {
+  talk made;
+  EXPECT_EQ(made.say(pg_message('Q', "select sym, size from trade; select 2|")),
+            "");
+  EXPECT_EQ(made.asked.text, "select sym, size from trade");
+  EXPECT_EQ(pg_read(made.answer(pg_rows({{"A", 1}, {"", null_int}}))),
+            "T(sym:25,size:23) D(A,1) D(null,null) C(SELECT 2) "
+            "T(?column?:23) D(2) C(SELECT 1) Z(I)");
+  (void)made.say(pg_message('Q', "select 1;\n select prise from trade|"));
+  EXPECT_EQ(made.asked.text, "select prise from trade");
+  EXPECT_EQ(
+    pg_read(made.answer_failure(
+      {errc::not_found, "line 1, column 8: there is no column 'prise'"})),
+    "E(42703 there is no column 'prise' 19) Z(I)");
+}
+
+TEST(PgSessionTest, AFailedTransactionEndsWithRollback) {
+  talk made;
+  (void)made.say(pg_message('Q', "begin|"));
+  EXPECT_EQ(pg_read(made.say(pg_message('Q', "delete from trade|"))),
+            "E(0A000 DELETE cannot be done here: this port only reads) Z(E)");
+  EXPECT_EQ(pg_read(made.say(pg_message('Q', "select 1|"))),
+            "E(25P02 the transaction failed before; it ends with ROLLBACK) "
+            "Z(E)");
+  EXPECT_EQ(pg_read(made.say(pg_message('Q', "commit|"))), "C(ROLLBACK) Z(I)");
+}
+
+TEST(PgSessionTest, TheExtendedProtocolHasParameters) {
+  talk made;
+  const std::string text
+    = "select sym, size from trade where size > $1 and sym = $2 limit $3";
+  EXPECT_EQ(
+    pg_read(made.say(pg_parse("s", text) + pg_describe('S', "s") + pg_sync)),
+    "1 t(23,25,20) T(sym:25,size:23) Z(I)");
+  std::string four;
+  append_number(four, int32_t{-4});
+  EXPECT_EQ(made
+              .say(pg_bind("", "s", {"4", "it's", "2"}, {0, 1})
+                   + pg_describe('P', "") + pg_execute("") + pg_sync)
+              .empty(),
+            false);
+  EXPECT_EQ(made.asked.text,
+            "select sym, size from trade where size >  (4)  and sym = "
+            "'it''s' limit  (2) ");
+  EXPECT_EQ(pg_read(made.answer(pg_rows({{"A", 0x41424344}}))),
+            "D(A,ABCD) C(SELECT 1) Z(I)");
+  // Binary numbers, as pgjdbc and pgx send them.
+  EXPECT_EQ(pg_read(made.say(
+              pg_parse("", "select sym from trade where size = $1", {23})
+              + pg_bind("", "", {four}, {}, 1) + pg_execute("") + pg_sync)),
+            "1 2");
+  EXPECT_EQ(made.asked.text, "select sym from trade where size =  (-4) ");
+}
+
+TEST(PgSessionTest, NoParameterBecomesAPartOfTheStatement) {
+  talk made;
+  EXPECT_EQ(pg_read(made.say(
+              pg_parse("", "select sym from trade where size = $1 and sym = $2")
+              + pg_bind("", "", {"1 or 1=1", "x"}) + pg_execute("") + pg_sync)),
+            "1 E(22P02 the parameter $1: '1 or 1=1' is not a number) Z(I)");
+  (void)made.say(pg_parse("", "select sym from trade where sym = $1")
+                 + pg_bind("", "", {"x' or '1'='1"}) + pg_execute("")
+                 + pg_sync);
+  EXPECT_EQ(made.asked.text,
+            "select sym from trade where sym = 'x'' or ''1''=''1'");
+}
+
+TEST(PgSessionTest, AfterAFailureAllIsSkippedToTheNextSync) {
+  talk made;
+  EXPECT_EQ(pg_read(made.say(pg_bind("", "nothing", {}) + pg_execute("")
+                             + pg_parse("", "select 1") + pg_sync
+                             + pg_message('Q', "select 1|"))),
+            "E(26000 there is no such prepared statement) Z(I) "
+            "T(?column?:23) D(1) C(SELECT 1) Z(I)");
+}
+
+TEST(PgSessionTest, RowsOfAPortalComeInParts) {
+  talk made;
+  (void)made.say(pg_message('Q', "begin|"));
+  (void)made.say(pg_parse("", "select sym, size from trade")
+                 + pg_bind("c", "", {}) + pg_execute("c", 2) + pg_sync);
+  EXPECT_EQ(pg_read(made.answer(pg_rows({{"A", 1}, {"B", 2}, {"C", 3}}))),
+            "D(A,1) D(B,2) s Z(T)");
+  EXPECT_GT(made.session.held_bytes(), 10u);
+  EXPECT_EQ(pg_read(made.say(pg_execute("c", 2) + pg_sync)),
+            "D(C,3) C(SELECT 1) Z(T)");
+  EXPECT_EQ(pg_read(made.say(pg_message('Q', "commit|"))), "C(COMMIT) Z(I)");
+  EXPECT_EQ(pg_read(made.say(pg_execute("c", 2) + pg_sync)),
+            "E(34000 there is no such cursor) Z(I)");
+}
+
+TEST(PgSessionTest, CursorsOfStatementsFetchForward) {
+  talk made;
+  EXPECT_EQ(pg_read(made.say(
+              pg_message('Q', "declare c cursor for select sym from trade|"))),
+            "E(25P01 a cursor WITHOUT HOLD is for a transaction) Z(I)");
+  EXPECT_EQ(pg_read(made.say(pg_message(
+              'Q', "begin; declare \"C\" no scroll cursor without hold for "
+                   "select sym, size from trade|"))),
+            "C(BEGIN) C(DECLARE CURSOR) Z(T)");
+  EXPECT_EQ(made.say(pg_message('Q', "fetch forward 2 from \"C\"|")), "");
+  EXPECT_EQ(pg_read(made.answer(pg_rows({{"A", 1}, {"B", 2}, {"D", 3}}))),
+            "T(sym:25,size:23) D(A,1) D(B,2) C(FETCH 2) Z(T)");
+  EXPECT_EQ(pg_read(made.say(pg_message(
+              'Q', "fetch all in \"C\"; fetch \"C\"; close \"C\"|"))),
+            "T(sym:25,size:23) D(D,3) C(FETCH 1) T(sym:25,size:23) C(FETCH 0) "
+            "C(CLOSE CURSOR) Z(T)");
+}
+
+TEST(PgSessionTest, ACancellationEndsItsOwnConnectionOnly) {
+  talk made{false};
+  std::string bytes;
+  for (const auto number : {16u, 80'877'102u, 7u, 9u})
+    append_number(bytes, number);
+  EXPECT_EQ(made.say(bytes), "");
+  ASSERT_TRUE(made.cancelled);
+  EXPECT_EQ(made.cancelled->number, 7u);
+  EXPECT_EQ(made.cancelled->secret, 9u);
+  EXPECT_TRUE(made.ended);
+}
+
+TEST(PgSessionTest, WhatIsNoMessageEndsTheConnection) {
+  for (const auto& [bytes, wanted] :
+       std::vector<std::pair<std::string, std::string>>{
+         {std::string{"Q\x7f\xff\xff\xff", 5}, "08P01"},
+         {std::string{"Q\0\0\0\1", 5}, "08P01"},
+         {pg_message('?', ""), "08P01"},
+         {pg_message('P', "no end"), "08P01"}}) {
+    talk made;
+    EXPECT_NE(pg_read(made.say(bytes)).find(wanted), std::string::npos);
+    ASSERT_TRUE(made.ended);
+    EXPECT_NE(made.ended->why, errc::none);
+    EXPECT_EQ(made.say(pg_sync), "");
+  }
+  talk http{false};
+  (void)http.say("GET / HTTP/1.1\r\n\r\n");
+  EXPECT_TRUE(http.ended);
+}
+
+TEST(PgSessionTest, AnyBytesAreAnsweredOrEndTheConnection) {
+  std::mt19937 random{7};
+  const auto draw = [&](size_t of) { return random() % of; };
+  const std::string letters = "QPBDECSHdcfFXp";
+  for (int round = 0; round < 20'000; ++round) {
+    talk made;
+    std::string bytes;
+    for (size_t i = 0; i < 1 + draw(4); ++i) {
+      std::string body;
+      for (size_t j = 0; j < draw(24); ++j)
+        body += draw(3) == 0 ? '\0' : static_cast<char>(draw(256));
+      if (draw(2) == 0)
+        body = "select $1, (case x" + body;
+      message{bytes, letters[draw(letters.size())]}.bytes(body);
+    }
+    if (draw(4) == 0)
+      bytes[draw(bytes.size())] = static_cast<char>(draw(256));
+    (void)made.say(bytes);
+    if (made.is_asking)
+      (void)made.answer(pg_rows({{"A", 1}}));
+    EXPECT_LT(made.session.held_bytes(), 100'000u);
+  }
+}
+
+TEST(PgSessionTest, ValuesHaveTheFormsOfPostgresql) {
+  struct written {
+    column_type type;
+    int64_t value;
+    std::string text;
+    std::string binary;
+  };
+  const auto be = [](auto value) {
+    std::string out;
+    append_number(out, value);
+    return out;
+  };
+  const auto clock = (9 * 3600 + 30 * 60) * int64_t{1'000'000'000};
+  for (const auto& [type, value, text, binary] : std::vector<written>{
+         {column_type::boolean, 1, "t", "\1"},
+         {column_type::byte_, 255, "255", be(int16_t{255})},
+         {column_type::short_, -3, "-3", be(int16_t{-3})},
+         {column_type::long_, inf_long, "9223372036854775807", be(inf_long)},
+         {column_type::date, -1, "1999-12-31", be(int32_t{-1})},
+         {column_type::date, inf_int, "infinity", be(inf_int)},
+         {column_type::date, -1'000'000, "0739-02-02 BC",
+          be(int32_t{-1'000'000})},
+         {column_type::month, 14, "2001-03-01", be(int32_t{425})},
+         {column_type::timestamp, clock + 1'500, "2000-01-01 09:30:00.000001",
+          be(int64_t{34'200'000'001})},
+         {column_type::timestamp, -1, "1999-12-31 23:59:59.999999",
+          be(int64_t{-1})},
+         {column_type::timestamp, -inf_long, "-infinity", be(null_long)},
+         {column_type::timespan, -clock, "-09:30:00",
+          be(int64_t{-34'200'000'000}) + be(int64_t{0})},
+         {column_type::timespan, 26 * 3600 * int64_t{1'000'000'000} + 500'000,
+          "26:00:00.0005", be(int64_t{93'600'000'500}) + be(int64_t{0})},
+         {column_type::time, 1, "00:00:00.001", be(int64_t{1'000})},
+         {column_type::second, 61, "00:01:01", be(int64_t{61'000'000})},
+         {column_type::minute, 61, "01:01:00", be(int64_t{3'660'000'000})}}) {
+    query::table_data one;
+    one.row_count = 1;
+    one.columns.push_back({"a", type, {}, {}, {}});
+    query::push_integer(one.columns[0], value);
+    for (const bool is_binary : {false, true}) {
+      const auto made = row_messages(one, {static_cast<int16_t>(is_binary)});
+      ASSERT_TRUE(made);
+      const auto row = made->substr(message_bytes(*made));
+      EXPECT_EQ(row.substr(11), is_binary ? binary : text)
+        << to_string(type) << " " << value;
+    }
+  }
+}
+
+} // namespace
+} // namespace millrace::nodes::postgres
