@@ -281,6 +281,7 @@ void declare_all(command_list& list) {
   list.add(stream_replace_command);
   list.add(stream_remove_command);
   list.add(stream_recover_command);
+  list.add(stream_explain_pos_command);
 }
 
 } // namespace

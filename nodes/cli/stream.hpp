@@ -1,12 +1,13 @@
 #pragma once
 
+#include <millrace/messages/data/position.hpp>
 #include <millrace/nodes/cli/command/command.hpp>
 #include <millrace/nodes/cli/command/output_format.hpp>
 
 #include <cstdint>
 #include <string>
 
-// `recover` is in stream_recover.cpp.
+// `recover` is in stream_recover.cpp, `explain-pos` in stream_explain_pos.cpp.
 
 namespace millrace::nodes {
 
@@ -41,13 +42,25 @@ struct stream_recover_options {
   output_format output = output_format::table;
 };
 
+struct stream_explain_options {
+  std::string config;
+  std::string stream;
+  position at;
+  std::string publisher; ///< Directory whose position it is; empty: merged.
+  std::string lineage;
+  std::string process; ///< Whose files are read; empty: the first here.
+  output_format output = output_format::table;
+};
+
 extern const command<stream_members_options> stream_members_command;
 extern const command<stream_replace_options> stream_replace_command;
 extern const command<stream_remove_options> stream_remove_command;
 extern const command<stream_recover_options> stream_recover_command;
+extern const command<stream_explain_options> stream_explain_pos_command;
 
 /// Looks after streams and their files (ls, info, prune: in stream/) and after
-/// the group of one (members, replace, remove, recover).
+/// the group of one (members, replace, remove, recover,
+/// explain-pos).
 extern const command_group stream_commands;
 
 } // namespace millrace::nodes

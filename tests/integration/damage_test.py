@@ -98,6 +98,23 @@ def stored_copies(binary):
     files = sorted(out.glob("log.*"))
     mill.check(len(files) > 3, "the log should have rolled:", files)
 
+    with mill.part("  a message leads to its publisher's log, and back"):
+      place = next(item["begin"] for item in made.log("dump", out, "--bytes",
+                                                      "0")
+                   if item["type"] == "message" and item["id"] == 300)
+      told = json.loads(made.run("stream", "explain-pos", "market", str(place),
+                                 "-o", "json").stdout)
+      mill.check(told["certain"] and told["id"] == 300, told)
+      source = told["sources"][0]
+      mill.check(source["directory"] == "a.market", told)
+      back = json.loads(made.run("stream", "explain-pos", "market",
+                                 source["place"], "--publisher", "a.market",
+                                 "-o", "json").stdout)
+      mill.check(back["begin"] == place and not back["duplicate"], back)
+      made.run("stream", "explain-pos", "market", str(place + 4), code=64)
+      made.run("stream", "explain-pos", "market", "0", "--publisher",
+               "nobody.market", code=66)
+
     with mill.part("  a bit in a closed file of out/, live"):
       whole = (out / "log.0.1").read_bytes()
       flip(out / "log.0.1")

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <millrace/actors/rt/sequence/input_store.hpp>
+#include <millrace/messages/base/result.hpp>
+#include <millrace/messages/data/position.hpp>
+#include <millrace/persistence/disk/file_system.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace millrace::rt {
+
+/// A place in one life of a publisher's log.
+struct input_place {
+  input_name input;
+  position at;
+  friend bool operator==(const input_place&, const input_place&) = default;
+};
+
+/// What lies at a place of a merged log, and where it came from.
+struct provenance {
+  position begin;
+  position end;
+  /// Empty: a message. Else the event, or "marker": the merge itself wrote it.
+  std::string made;
+  std::string origin;
+  int64_t id = 0;
+  int64_t ts = 0;
+  /// Where it came from. Several: which of them was merged is not written down
+  /// yet. None: no file that is left has it.
+  std::vector<input_place> sources;
+  /// Copies that may have had it before, and whose files are gone or damaged.
+  std::vector<input_name> unread;
+
+  /// All that there is to know is known.
+  [[nodiscard]] bool certain() const noexcept {
+    return !made.empty() || (sources.size() == 1 && unread.empty());
+  }
+};
+
+/// By the files of one RT node, which may be running.
+/// @param directory of the stream there: holds in/, history/ and out/
+/// @param at where a message begins, or the one before it ends
+/// `ahead` at the end of the log, `bad_position` inside of a message,
+/// `not_found` where its files are gone, `corrupt` where they are damaged.
+[[nodiscard]] result<provenance> explain_merged(persistence::file_system& fs,
+                                                const std::string& directory,
+                                                position at);
+
+/// The other way round: what became of a message of an input, by the copy of it
+/// on the node. None: no message of its origin and id is in the merged log, or
+/// none any more. Where its sources do not hold `from`, that was a duplicate of
+/// what is told. Failures as above.
+[[nodiscard]] result<std::optional<provenance>>
+explain_input(persistence::file_system& fs, const std::string& directory,
+              const input_place& from);
+
+/// The lives of a publisher's directory of which a node has a copy.
+[[nodiscard]] result<std::vector<input_name>>
+lives_of_input(persistence::file_system& fs, const std::string& directory,
+               const std::string& publisher);
+
+} // namespace millrace::rt

@@ -1,0 +1,231 @@
+#include <millrace/actors/rt/sequence/provenance.hpp>
+#include <millrace/messages/text/civil_time.hpp>
+#include <millrace/messages/text/json_value.hpp>
+#include <millrace/nodes/cli/cluster_option.hpp>
+#include <millrace/nodes/cli/command/failure.hpp>
+#include <millrace/nodes/cli/log/parse_position.hpp>
+#include <millrace/nodes/cli/stream.hpp>
+#include <millrace/nodes/configuration/configured_part.hpp>
+#include <millrace/nodes/host/exit_codes.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace millrace::nodes {
+
+namespace {
+
+using text::json_value;
+
+void declare(option_list& list, stream_explain_options& into) {
+  list.text("STREAM", into.stream, "Name of the [[stream]]").required();
+  list
+    .read(
+      "POSITION",
+      [&into](const std::string& text) {
+        const auto at = parse_position(text);
+        if (!at)
+          return at.failure();
+        into.at = *at;
+        return error{};
+      },
+      "A number, 0x..., or log.<session>.<roll>@<offset>, of the merged log")
+    .required()
+    .shown_as("");
+  list
+    .text(
+      "--publisher", into.publisher,
+      "The position is one of this publisher's log: say where it was merged")
+    .shown_as("DIRECTORY");
+  list
+    .text("--lineage", into.lineage,
+          "Which life of the publisher's directory, if it had several")
+    .shown_as("HEX");
+  list
+    .text("--rt", into.process,
+          "The rt process whose files are read; default: the first that has "
+          "some on this host")
+    .shown_as("RT");
+  declare_config(list, into.config);
+  declare_output(list, into.output);
+}
+
+struct stream_files {
+  std::string process;
+  std::string directory;
+};
+
+result<stream_files> files_of(const cluster_config& config,
+                              const stream_explain_options& options) {
+  if (auto known = configured_stream(config, options.stream); !known)
+    return known.failure();
+  auto& fs = persistence::posix_file_system();
+  std::string looked;
+  for (const auto* member : config.members_of(options.stream)) {
+    if (!options.process.empty() && member->name != options.process)
+      continue;
+    auto directory = config.stream_directory(member->name, options.stream);
+    if (fs.exists(directory + "/out"))
+      return stream_files{member->name, std::move(directory)};
+    looked += (looked.empty() ? "" : ", ") + directory;
+  }
+  if (looked.empty())
+    return error{errc::not_found, "stream '" + options.stream
+                                    + "': no rt process '" + options.process
+                                    + "' orders it"};
+  return error{errc::not_found,
+               "stream '" + options.stream + "': no files on this host ("
+                 + looked + "); run it on the host of one of its rt processes"};
+}
+
+result<rt::input_place> place_of(const stream_files& files,
+                                 const stream_explain_options& options) {
+  const auto lives = rt::lives_of_input(persistence::posix_file_system(),
+                                        files.directory, options.publisher);
+  if (!lives && lives.failure().code != errc::not_found)
+    return lives.failure();
+  std::string known;
+  const rt::input_name* found = nullptr;
+  size_t fitting = 0;
+  for (const auto& life : lives ? *lives : std::vector<rt::input_name>{}) {
+    known += (known.empty() ? "" : ", ") + to_string(life.lineage);
+    if (!options.lineage.empty() && to_string(life.lineage) != options.lineage)
+      continue;
+    found = &life;
+    ++fitting;
+  }
+  if (fitting > 1)
+    return error{errc::invalid_argument,
+                 options.publisher
+                   + ": had several lives; say --lineage, one "
+                     "of "
+                   + known};
+  if (found == nullptr)
+    return error{errc::not_found,
+                 files.process + ": has no copy of a publisher's directory '"
+                   + options.publisher + "'"
+                   + (known.empty() ? "" : " of that lineage, only " + known)};
+  return rt::input_place{*found, options.at};
+}
+
+json_value json_of(const rt::input_place& place) {
+  return {{"directory", place.input.directory},
+          {"lineage", to_string(place.input.lineage)},
+          {"session", place.at.session()},
+          {"position", place.at.value},
+          {"place", to_string(place.at)}};
+}
+
+json_value json_of(const rt::provenance& what) {
+  auto sources = json_value::array();
+  for (const auto& each : what.sources)
+    sources.add(json_of(each));
+  auto unread = json_value::array();
+  for (const auto& each : what.unread)
+    unread.add(to_string(each));
+  return {{"begin", what.begin.value},
+          {"end", what.end.value},
+          {"place", to_string(what.begin)},
+          {"made", what.made},
+          {"origin", what.origin},
+          {"id", what.id},
+          {"time", what.ts},
+          {"sources", std::move(sources)},
+          {"unread", std::move(unread)},
+          {"certain", what.certain()}};
+}
+
+std::string lines_of(const rt::provenance& what) {
+  auto out = fmt::format("merged     {} ({}) to {}\n", to_string(what.begin),
+                         what.begin.value, to_string(what.end));
+  if (!what.made.empty())
+    return out
+           + fmt::format("what       {}{}: written by the merge itself\n",
+                         what.made,
+                         what.origin.empty() ? "" : " of " + what.origin);
+  out += fmt::format("message    origin {}, id {}, {}\n", what.origin, what.id,
+                     text::time_text(what.ts));
+  for (const auto& each : what.sources)
+    out += fmt::format("{} {}, session {}, at {} ({}), lineage {}\n",
+                       what.sources.size() == 1 ? "came from " : "maybe from",
+                       each.input.directory, each.at.session(),
+                       to_string(each.at), each.at.value,
+                       to_string(each.input.lineage));
+  for (const auto& each : what.unread)
+    out += fmt::format("not read   {}: it may have had the message before, and "
+                       "files of it are gone or damaged\n",
+                       to_string(each));
+  if (what.sources.empty())
+    out += "came from  a file that is gone\n";
+  if (what.sources.size() > 1)
+    out
+      += "which of them came first is not written down yet: ask again later\n";
+  return out;
+}
+
+void print(const stream_explain_options& options, const stream_files& files,
+           json_value facts, const std::string& lines) {
+  facts.add("stream", options.stream);
+  facts.add("rt", files.process);
+  fmt::print("{}", options.output == output_format::json ? facts.dump(2) + "\n"
+                                                         : lines);
+}
+
+int explain_publishers(const stream_explain_options& options,
+                       const stream_files& files) {
+  const auto from = place_of(files, options);
+  if (!from)
+    return fail(from.failure());
+  const auto what = rt::explain_input(persistence::posix_file_system(),
+                                      files.directory, *from);
+  if (!what)
+    return fail(what.failure());
+  auto facts = *what ? json_of(**what) : json_value{{"begin", {}}};
+  facts.add("asked", json_of(*from));
+  if (!*what) {
+    print(options, files, std::move(facts),
+          "not in the merged log: not merged yet, no message for "
+          "subscribers, or in files that are gone\n");
+    return exit_negative;
+  }
+  const auto& sources = (*what)->sources;
+  const bool merged
+    = (*what)->certain() && !sources.empty() && sources.front() == *from;
+  const bool dropped = (*what)->certain() && !merged;
+  facts.add("duplicate", dropped);
+  print(options, files, std::move(facts),
+        (dropped ? "dropped    as a duplicate of this one\n" : "")
+          + lines_of(**what));
+  return (*what)->certain() ? exit_ok : exit_negative;
+}
+
+int run(const stream_explain_options& options) {
+  const auto config = load_cluster(options.config);
+  if (!config)
+    return fail(config.failure());
+  const auto files = files_of(*config, options);
+  if (!files)
+    return fail(files.failure());
+  if (!options.publisher.empty())
+    return explain_publishers(options, *files);
+  const auto what = rt::explain_merged(persistence::posix_file_system(),
+                                       files->directory, options.at);
+  if (!what)
+    return fail(what.failure());
+  print(options, *files, json_of(*what), lines_of(*what));
+  return what->certain() ? exit_ok : exit_negative;
+}
+
+} // namespace
+
+const command<stream_explain_options> stream_explain_pos_command{
+  {"explain-pos",
+   "Say which publisher's log a message of a stream came from, and where it "
+   "lies there; exit code 1 when that cannot be known any more",
+   "millrace stream explain-pos market log.0.0@0 --config "
+   "examples/local.toml"},
+  declare,
+  run};
+
+} // namespace millrace::nodes

@@ -1,0 +1,162 @@
+// Every message of a merged log leads to its place in an input, and back.
+
+#include <millrace/actors/rt/sequence/provenance.hpp>
+#include <millrace/persistence/log/log_directory.hpp>
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "sequencer_core_fixture.hpp"
+
+namespace millrace::rt {
+namespace {
+
+class ProvenanceCoreTest : public SequencerCoreTest {
+protected:
+  ProvenanceCoreTest() { checkpoints = true; }
+
+  void SetUp() override {
+    open();
+    mark(name);
+    mark(other);
+  }
+
+  /// What the sink of an input writes beside its copy.
+  void mark(const input_name& of) {
+    const auto directory = directory_of(of);
+    ASSERT_FALSE(disk.create_directories(directory));
+    ASSERT_FALSE(persistence::write_lineage(disk, directory, of.lineage));
+  }
+
+  static std::string directory_of(const input_name& of) {
+    return "/rt/market/in/" + to_string(of);
+  }
+
+  /// The same messages again, in the log of another publisher.
+  void publish_again(int64_t first, int64_t last) {
+    auto grant = core->open_input(other);
+    ASSERT_TRUE(grant) << to_string(grant.failure());
+    persistence::record_builder records{other.lineage, other_end};
+    for (auto number = first; number <= last; ++number) {
+      message_header header;
+      header.on = "a";
+      header.id = number;
+      const auto payload = "message " + std::to_string(number);
+      records.add(persistence::record_kind::messages, payload_kind::opaque,
+                  header, std::as_bytes(std::span{payload}));
+    }
+    records.close_record();
+    auto file
+      = disk.open(grant->directory + "/log.0.0", persistence::open_mode::write);
+    ASSERT_TRUE(file);
+    ASSERT_FALSE((*file)->write_at(other_end.offset(), records.bytes()));
+    core->recorded(grant->copy, other_end, records.end(),
+                   chunk::copy_of(records.bytes()));
+    core->durable(grant->copy, records.end());
+    other_end = records.end();
+  }
+
+  /// Ids of a log, by where they lie.
+  std::map<position, int64_t> messages_of(const std::string& directory) {
+    std::map<position, int64_t> out;
+    auto reader
+      = persistence::log_reader::open(disk, {.directory = directory}, {});
+    EXPECT_TRUE(reader) << to_string(reader.failure());
+    for (;;) {
+      auto item = (*reader)->next();
+      EXPECT_TRUE(item) << to_string(item.failure());
+      if (std::holds_alternative<persistence::log_end>(*item))
+        return out;
+      if (const auto* message = std::get_if<persistence::log_message>(&*item))
+        out.emplace(message->begin, message->frame.header.id);
+    }
+  }
+
+  void expect_all_lead_there_and_back() {
+    const auto merged = messages_of("/rt/market/out");
+    const auto sent = messages_of(directory_of(name));
+    ASSERT_EQ(merged.size(), sent.size());
+    for (const auto& [at, number] : merged) {
+      const auto what = explain_merged(disk, "/rt/market", at);
+      ASSERT_TRUE(what) << to_string(what.failure());
+      EXPECT_TRUE(what->certain()) << number;
+      EXPECT_EQ(what->begin, at);
+      EXPECT_EQ(what->origin, "a");
+      EXPECT_EQ(what->id, number);
+      ASSERT_EQ(what->sources.size(), 1u);
+      EXPECT_EQ(what->sources[0].input, name);
+      EXPECT_EQ(sent.at(what->sources[0].at), number);
+      const auto back = explain_input(disk, "/rt/market", what->sources[0]);
+      ASSERT_TRUE(back) << to_string(back.failure());
+      ASSERT_TRUE(*back);
+      EXPECT_EQ((*back)->begin, at);
+    }
+  }
+
+  const input_name other{"b.market", {{7, 8}}};
+  position other_end = position::of(0, 0, 0);
+};
+
+TEST_P(ProvenanceCoreTest, MessagesLeadToTheirInputAndBack) {
+  publish_and_run(30, 7);
+  const auto files = persistence::list_log_files(disk, "/rt/market/out");
+  ASSERT_TRUE(files);
+  ASSERT_GT(files->size(), 2u) << "the log should have rolled";
+  expect_all_lead_there_and_back();
+  // All of it is in the history then.
+  ASSERT_FALSE(core->close());
+  expect_all_lead_there_and_back();
+}
+
+TEST_P(ProvenanceCoreTest, ADuplicateLeadsToTheOneThatWasMerged) {
+  for (int i = 0; i < 20; ++i) {
+    publish(3);
+    run();
+    publish_again(id - 2, id);
+    run();
+  }
+  ASSERT_FALSE(core->close());
+  expect_all_lead_there_and_back();
+  for (const auto& [at, number] : messages_of(directory_of(other))) {
+    const auto what = explain_input(disk, "/rt/market", {other, at});
+    ASSERT_TRUE(what) << to_string(what.failure());
+    ASSERT_TRUE(*what);
+    EXPECT_TRUE((*what)->certain());
+    EXPECT_EQ((*what)->id, number);
+    EXPECT_EQ((*what)->sources[0].input, name);
+  }
+}
+
+TEST_P(ProvenanceCoreTest, WhatIsGoneIsNotGuessed) {
+  publish_and_run(3, 5);
+  publish_again(1, 15);
+  run();
+  ASSERT_FALSE(core->close());
+  ASSERT_FALSE(disk.remove(directory_of(name) + "/log.0.0"));
+  for (const auto& [at, number] : messages_of("/rt/market/out")) {
+    const auto what = explain_merged(disk, "/rt/market", at);
+    ASSERT_TRUE(what) << to_string(what.failure());
+    EXPECT_FALSE(what->certain()) << number;
+    EXPECT_EQ(what->unread, std::vector{name});
+  }
+}
+
+TEST_P(ProvenanceCoreTest, APlaceWithoutAMessageIsRefused) {
+  publish_and_run(1, 2);
+  const auto merged = messages_of("/rt/market/out");
+  const auto last = merged.rbegin()->first;
+  EXPECT_EQ(explain_merged(disk, "/rt/market", {last.value + 4}).failure().code,
+            errc::bad_position);
+  const auto after = explain_merged(disk, "/rt/market", last)->end;
+  EXPECT_EQ(explain_merged(disk, "/rt/market", after).failure().code,
+            errc::ahead);
+}
+
+INSTANTIATE_TEST_SUITE_P(Modes, ProvenanceCoreTest, ::testing::Bool(),
+                         [](const auto& mode) {
+                           return mode.param ? "cached" : "synced";
+                         });
+
+} // namespace
+} // namespace millrace::rt
