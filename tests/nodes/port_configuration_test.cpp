@@ -44,6 +44,10 @@ memory_max = "2MiB"
 name = "web"
 type = "http"
 port = 5001
+[[process]]
+name = "sql"
+type = "postgres"
+port = 5432
 )");
   ASSERT_TRUE(parsed) << parsed.failure().context;
   const auto& kdb = *parsed->process("kdb1");
@@ -55,6 +59,7 @@ port = 5001
   EXPECT_EQ(web.port, 5001);
   EXPECT_EQ(web.connections_max, 256u);
   EXPECT_EQ(web.memory_max_bytes, 256u << 20);
+  EXPECT_EQ(parsed->process("sql")->port, 5432);
 }
 
 TEST(PortConfigurationTest, FaultsOfPortsAreTold) {

@@ -76,22 +76,24 @@ result<std::vector<statement>> statements_in(std::string_view text) {
   if (!tokens)
     return tokens.failure();
   std::vector<statement> out;
-  std::optional<size_t> begin;
+  bool has_begun = false;
+  size_t begin = 0;
   size_t end = 0;
   std::string word;
   for (const auto& each : *tokens) {
     if (each.kind != token_kind::semicolon && each.kind != token_kind::end) {
-      if (!begin) {
+      if (!has_begun) {
+        has_begun = true;
         begin = each.begin;
         word = lower_of(text.substr(each.begin, each.end - each.begin));
       }
       end = each.end;
       continue;
     }
-    if (begin)
-      out.push_back({std::string{text.substr(*begin, end - *begin)}, *begin,
+    if (has_begun)
+      out.push_back({std::string{text.substr(begin, end - begin)}, begin,
                      command_of(word), word});
-    begin.reset();
+    has_begun = false;
   }
   if (out.empty())
     out.emplace_back();

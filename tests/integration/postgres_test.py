@@ -1,0 +1,191 @@
+#!/usr/bin/env python3
+"""The port for clients of PostgreSQL of a real node: psql and psycopg2 where
+they are installed, clients that do what they should not. Needs no data of
+others."""
+
+import json
+import shutil
+import socket
+import struct
+import subprocess
+
+import millrace_cluster as mill
+
+try:
+  import psycopg2
+except ImportError:
+  psycopg2 = None
+
+ROWS = [{"time": f"2024-01-02T14:30:{row:02}.5Z", "sym": ["AAPL", "IBM"][row % 2],
+         "price": 100 + row / 4, "size": 10 + row} for row in range(20)]
+
+
+def psql(port, text, fails=False):
+  """What psql prints, unaligned; its errors when it fails."""
+  done = subprocess.run(
+    ["psql", "-X", "-A", "-v", "ON_ERROR_STOP=1",
+     f"host=127.0.0.1 port={port} user=me dbname=any"],
+    input=text, text=True, capture_output=True, timeout=60, check=False)
+  mill.check((done.returncode != 0) == fails, done.stdout, done.stderr)
+  return done.stderr if fails else done.stdout
+
+
+def psql_asks(made, port):
+  if not shutil.which("psql"):
+    print("  skipped: there is no psql")
+    return
+  got = psql(port, "select sym, count(*) as n, sum(size) as size from trade "
+                   "group by sym order by sym;")
+  wanted = [f"{sym}|10|{sum(row['size'] for row in ROWS[first::2])}"
+            for first, sym in enumerate(["AAPL", "IBM"])]
+  mill.check(got.splitlines() == ["sym|n|size", *wanted, "(2 rows)"], got)
+  got = psql(port, "select time, price from public.trade "
+                   "order by time limit 1;")
+  mill.check("2024-01-02 14:30:00.5|100\n" in got, got)
+  got = psql(port, "select prise from trade;", fails=True)
+  mill.check("there is no column 'prise'" in got and "LINE 1: " in got
+             and "       ^" in got, got)
+  # What psql asks for by itself.
+  got = psql(port, "\\dt\n")
+  mill.check("public|quote|table|millrace\npublic|trade|table|millrace\n"
+             in got, got)
+  got = psql(port, "\\dt tr*\n")
+  mill.check("trade" in got and "quote" not in got, got)
+  got = psql(port, "\\d trade\n")
+  mill.check("time|timestamp without time zone|||\nsym|text|||\n"
+             "price|double precision|||\nsize|integer|||\n" in got, got)
+  got = psql(port, "\\dn\n\\l\n\\di\n")
+  mill.check("public|millrace\n" in got and "test" in got, got)
+  # A cursor, as psql has it for large results.
+  got = psql(port, "\\set FETCH_COUNT 7\nselect size from trade order by size;")
+  mill.check(got.split()[1:21] == [str(row["size"]) for row in ROWS], got)
+  got = psql(port, "begin; select 1; rollback; show server_version;")
+  mill.check(got.split() == ["BEGIN", "?column?", "1", "(1", "row)", "ROLLBACK",
+                             "server_version", "15.0", "(1", "row)"], got)
+  mill.check("only reads" in psql(port, "drop table trade;", fails=True),
+             "DROP")
+
+
+def psycopg_asks(made, port):
+  if psycopg2 is None:
+    print("  skipped: there is no psycopg2")
+    return
+  client = psycopg2.connect(host="127.0.0.1", port=port, user="me",
+                            dbname="any")
+  with client.cursor() as rows:
+    rows.execute("select time, sym, price, size from trade "
+                 "where sym = %s and size > %s order by time", ("IBM", 25))
+    got = rows.fetchall()
+    mill.check([(row[1], row[2], row[3]) for row in got]
+               == [("IBM", row["price"], row["size"]) for row in ROWS[1::2]
+                   if row["size"] > 25], got)
+    mill.check(got[0][0].isoformat() == "2024-01-02T14:30:17.500000", got)
+    try:
+      rows.execute("select * from nothing")
+      mill.check(False, "there is no such table")
+    except psycopg2.errors.UndefinedTable:
+      client.rollback()
+  with client.cursor("held") as rows:
+    rows.itersize = 6
+    rows.execute("select size from trade order by size")
+    mill.check([row[0] for row in rows] == [row["size"] for row in ROWS],
+               "a cursor of its own")
+  client.close()
+
+
+class raw_client:
+  """A few lines of the protocol."""
+
+  def __init__(self, port):
+    self.socket = socket.create_connection(("127.0.0.1", port), timeout=30)
+    body = struct.pack(">I", 3 << 16) + b"user\0raw\0\0"
+    self.socket.sendall(struct.pack(">I", len(body) + 4) + body)
+    self.read()
+
+  def send(self, kind, body):
+    self.socket.sendall(kind + struct.pack(">I", len(body) + 4) + body)
+
+  def read(self):
+    """Messages up to ReadyForQuery, or the end of the connection."""
+    out = []
+    buffered = self.socket.makefile("rb")
+    while True:
+      head = buffered.read(5)
+      if len(head) < 5:
+        return out
+      out.append((head[:1], buffered.read(struct.unpack(">I", head[1:])[0] - 4)))
+      if head[:1] == b"Z":
+        return out
+
+
+def prepared(made, port):
+  client = raw_client(port)
+  text = b"select size, price from trade where size >= $1 order by size"
+  client.send(b"P", b"s\0" + text + b"\0" + struct.pack(">h", 0))
+  client.send(b"D", b"Ss\0")
+  client.send(b"S", b"")
+  got = client.read()
+  mill.check([kind for kind, _ in got] == [b"1", b"t", b"T", b"Z"], got)
+  mill.check(got[1][1] == struct.pack(">hI", 1, 23), "int4, as the column",
+             got[1])
+  for least in (28, 29):
+    # Both in binary.
+    client.send(b"B", b"\0s\0" + struct.pack(">hhhih", 1, 1, 1, 4, 0)[:-2]
+                + struct.pack(">i", least) + struct.pack(">hh", 1, 1))
+    client.send(b"E", b"\0" + struct.pack(">i", 0))
+    client.send(b"S", b"")
+    got = client.read()
+    rows = [struct.unpack(">hiiid", body)[2::2] for kind, body in got
+            if kind == b"D"]
+    mill.check([row[0] for row in rows] == list(range(least, 30)), got)
+  client.socket.close()
+
+
+def hostile(made, port):
+  for sent in (b"GET / HTTP/1.1\r\n\r\n", struct.pack(">II", 4, 0),
+               struct.pack(">II", 1 << 30, 3 << 16)):
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as each:
+      each.sendall(sent)
+      got = each.recv(1 << 16)
+      mill.check(b"FATAL" in got and each.recv(10) == b"", sent, got)
+  big = raw_client(port)
+  big.socket.sendall(b"Q" + struct.pack(">I", 1 << 30))
+  mill.check(b"08P01" in big.read()[0][1], "a message of a GiB")
+  # One that says nothing has five seconds.
+  slow = socket.create_connection(("127.0.0.1", port), timeout=30)
+  mill.check(slow.recv(10) == b"", "it was waited for")
+  facts = made.process("sql")
+  mill.check(facts["refused"] >= 5 and facts["failed"] >= 1
+             and facts["requests"] >= 10, facts)
+
+
+def without_a_gateway(made, port):
+  waiting = raw_client(port)
+  made.kill("gate")
+  waiting.send(b"Q", b"select count(*) as n from trade\0")
+  # It is away for the port, too.
+  mill.wait_until(lambda: made.process("sql")["gateway"] == "", 10, "lost")
+  made.up("gate")
+  got = waiting.read()
+  mill.check([body for kind, body in got if kind == b"D"]
+             == [struct.pack(">hi", 1, 2) + b"20"], got)
+  waiting.socket.close()
+
+
+def postgres_clients(binary):
+  port = mill.free_ports(1)[0]
+  roles = [*mill.ROLES, ("sql", "postgres")]
+  nodes = {"node": ["discovery1", "rt1", "rdb1", "hdb1", "sql"],
+           "gate": ["gw1"]}
+  with mill.cluster(binary, nodes, f"port = {port}\n", roles=roles) as made:
+    made.up()
+    made.run("pub", "--stream", "market", "--table", "trade",
+             text="".join(json.dumps(row) + "\n" for row in ROWS))
+    for part in (psql_asks, psycopg_asks, prepared, hostile,
+                 without_a_gateway):
+      with mill.part(part.__name__):
+        part(made, port)
+
+
+if __name__ == "__main__":
+  mill.main([postgres_clients])
