@@ -24,9 +24,9 @@ protected:
 
   /// What the sink of an input writes beside its copy.
   void mark(const input_name& of) {
-    const auto directory = directory_of(of);
-    ASSERT_FALSE(disk.create_directories(directory));
-    ASSERT_FALSE(persistence::write_lineage(disk, directory, of.lineage));
+    const auto where = directory_of(of);
+    ASSERT_FALSE(disk.create_directories(where));
+    ASSERT_FALSE(persistence::write_lineage(disk, where, of.lineage));
   }
 
   static std::string directory_of(const input_name& of) {
@@ -58,10 +58,9 @@ protected:
   }
 
   /// Ids of a log, by where they lie.
-  std::map<position, int64_t> messages_of(const std::string& directory) {
+  std::map<position, int64_t> messages_of(const std::string& of) {
     std::map<position, int64_t> out;
-    auto reader
-      = persistence::log_reader::open(disk, {.directory = directory}, {});
+    auto reader = persistence::log_reader::open(disk, {.directory = of}, {});
     EXPECT_TRUE(reader) << to_string(reader.failure());
     for (;;) {
       auto item = (*reader)->next();

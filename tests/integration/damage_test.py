@@ -111,9 +111,9 @@ def stored_copies(binary):
                                  source["place"], "--publisher", "a.market",
                                  "-o", "json").stdout)
       mill.check(back["begin"] == place and not back["duplicate"], back)
-      made.run("stream", "explain-pos", "market", str(place + 4), code=64)
+      made.run("stream", "explain-pos", "market", str(place + 4), code=65)
       made.run("stream", "explain-pos", "market", "0", "--publisher",
-               "nobody.market", code=66)
+               "nobody.market", code=64)
 
     with mill.part("  a bit in a closed file of out/, live"):
       whole = (out / "log.0.1").read_bytes()
