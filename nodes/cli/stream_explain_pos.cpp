@@ -10,7 +10,8 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <optional>
+#include <utility>
 
 namespace millrace::nodes {
 
@@ -86,13 +87,13 @@ result<rt::input_place> place_of(const stream_files& files,
   if (!lives && lives.failure().code != errc::not_found)
     return lives.failure();
   std::string known;
-  const rt::input_name* found = nullptr;
+  std::optional<rt::input_name> found;
   size_t fitting = 0;
   for (const auto& life : lives ? *lives : std::vector<rt::input_name>{}) {
     known += (known.empty() ? "" : ", ") + to_string(life.lineage);
     if (!options.lineage.empty() && to_string(life.lineage) != options.lineage)
       continue;
-    found = &life;
+    found = life;
     ++fitting;
   }
   if (fitting > 1)
@@ -101,7 +102,7 @@ result<rt::input_place> place_of(const stream_files& files,
                    + ": had several lives; say --lineage, one "
                      "of "
                    + known};
-  if (found == nullptr)
+  if (!found)
     return error{errc::not_found,
                  files.process + ": has no copy of a publisher's directory '"
                    + options.publisher + "'"
