@@ -166,6 +166,7 @@ rt_factory::operator()(process_host& host,
         std::move(opened[i].core)),
       rt::sequencer_settings{
         .period_grace_ns = config.period.grace_ns,
+        .participants = how.participants,
         .peers = std::move(opened[i].peers),
         .connector = host.connector(),
         .warn = teller(host, process.name, notice::severity::warning),

@@ -212,6 +212,9 @@ private:
                                   36'500 * text::day_ns, out.gc_grace_ns);
     out.gc_disk_percent = static_cast<uint32_t>(
       at.integer("gc_disk", 1, 99, out.gc_disk_percent));
+    out.participants = at.texts("participants");
+    if (std::count(out.participants.begin(), out.participants.end(), "") != 0)
+      at.fault("participants", "an origin is not empty");
     config_.streams.push_back(std::move(out));
   }
 

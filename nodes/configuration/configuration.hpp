@@ -53,6 +53,9 @@ struct stream_config {
   /// or until a disk is fuller.
   int64_t gc_grace_ns = 600'000'000'000;
   uint32_t gc_disk_percent = 70;
+  /// Origins of publishers that the end of a period waits for also while they
+  /// are not connected.
+  std::vector<std::string> participants;
 
   friend bool operator==(const stream_config&, const stream_config&) = default;
 };

@@ -13,6 +13,7 @@ namespace millrace::rt {
 namespace {
 
 using ask = period_ending::ask;
+using came = period_ending::came;
 using propose = period_ending::propose;
 using answer = period_ending::answer;
 using refuse = period_ending::refuse;
@@ -37,6 +38,8 @@ struct ending_script {
   /// Committed before: the last period that ended, markers by origin.
   period_id last_ended = period_id::before_all();
   std::vector<std::pair<std::string, period_id>> marks;
+  /// Waited for also while they are not connected.
+  std::vector<std::string> participants;
   std::vector<ending_moment> moments;
 };
 
@@ -89,6 +92,25 @@ const std::vector<ending_script> ending_scripts{
    .moments = {{0, asked(1, monday, one), {ask{flow_id{1}, monday}}},
                {99, asked(2, monday, one), {}},
                {100, time_passes, {end_of(monday, {"a"})}}}},
+  {.name = "one that is connected anew is asked anew",
+   .moments = {{0, asked(1, monday, one), {ask{flow_id{1}, monday}}},
+               {5, came{{flow_id{9}, "a"}}, {ask{flow_id{9}, monday}}},
+               {6, came{{flow_id{8}, "b"}}, {}},
+               {7, marker_merged{"a", monday}, {end_of(monday)}}}},
+  {.name = "a participant that is away is waited for, and named",
+   .participants = {"a"},
+   .moments = {{0, asked(1, monday, nobody), {}},
+               {99, time_passes, {}},
+               {100, time_passes, {end_of(monday, {"a"})}}}},
+  {.name = "a participant that comes in time is asked",
+   .participants = {"a"},
+   .moments = {{0, asked(1, monday, nobody), {}},
+               {50, came{{flow_id{1}, "a"}}, {ask{flow_id{1}, monday}}},
+               {60, marker_merged{"a", monday}, {end_of(monday)}}}},
+  {.name = "a participant that marked the period before it went is not",
+   .marks = {{"a", tuesday}},
+   .participants = {"a"},
+   .moments = {{0, asked(1, monday, nobody), {end_of(monday)}}}},
   {.name = "a period ends once",
    .moments = {{0, asked(1, monday, nobody), {end_of(monday)}},
                {1, period_ended{monday, {64}}, {answer{1, {64}}}},
@@ -129,7 +151,7 @@ TEST(PeriodEndingTest, EachInputHasItsEffects) {
     committed.last_period = each.last_ended;
     for (const auto& [origin, period] : each.marks)
       committed.origins[origin].period_marked = period;
-    period_ending core{committed, grace_ns};
+    period_ending core{committed, grace_ns, each.participants};
     for (const auto& moment : each.moments) {
       SCOPED_TRACE(moment.now_ns);
       EXPECT_EQ(core.step(moment.what, moment.now_ns), moment.effects);

@@ -1,11 +1,14 @@
 #include <millrace/actors/rt/sequence/period_ending.hpp>
 
 #include <algorithm>
+#include <utility>
 
 namespace millrace::rt {
 
-period_ending::period_ending(const merge_state& committed, int64_t grace_ns)
-  : grace_ns_{grace_ns}, last_ended_{committed.last_period} {
+period_ending::period_ending(const merge_state& committed, int64_t grace_ns,
+                             std::vector<std::string> participants)
+  : grace_ns_{grace_ns}, participants_{std::move(participants)},
+    last_ended_{committed.last_period} {
   for (const auto& [name, origin] : committed.origins)
     marked_.emplace(name, origin.period_marked);
 }
@@ -30,13 +33,25 @@ void period_ending::take(const asked& what, int64_t now_ns,
   if (!is_new)
     return;
   period.deadline_ns = now_ns + grace_ns_;
-  for (const auto& each : what.connected) {
-    const auto mark = marked_.find(each.origin);
-    if (mark != marked_.end() && mark->second >= what.period)
-      continue;
-    period.awaited.insert(each.origin);
-    out.push_back(ask{each.flow, what.period});
-  }
+  for (const auto& each : what.connected)
+    if (!marked(each.origin, what.period)) {
+      period.awaited.insert(each.origin);
+      out.push_back(ask{each.flow, what.period});
+    }
+  for (const auto& origin : participants_)
+    if (!marked(origin, what.period))
+      period.awaited.insert(origin);
+}
+
+bool period_ending::marked(const std::string& origin, period_id period) const {
+  const auto mark = marked_.find(origin);
+  return mark != marked_.end() && mark->second >= period;
+}
+
+void period_ending::take(const came& what, int64_t, std::vector<effect>& out) {
+  for (const auto& [period, open] : open_)
+    if (open.awaited.contains(what.who.origin))
+      out.push_back(ask{what.who.flow, period});
 }
 
 void period_ending::take(const marker_merged& what, int64_t,

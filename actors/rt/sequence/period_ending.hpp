@@ -33,9 +33,13 @@ public:
     period_id period;
     std::vector<publisher> connected;
   };
+  /// A publisher is connected from now on.
+  struct came {
+    publisher who;
+  };
   /// Time passed.
   struct passed {};
-  using input = std::variant<asked, marker_merged, period_ended, passed>;
+  using input = std::variant<asked, came, marker_merged, period_ended, passed>;
 
   /// Have this publisher log its marker of the period.
   struct ask {
@@ -65,7 +69,10 @@ public:
 
   /// @param committed what the group has agreed on so far.
   /// @param grace_ns how long an end waits for the markers of publishers.
-  period_ending(const merge_state& committed, int64_t grace_ns);
+  /// @param participants origins whose markers it waits for also while they
+  ///   are not connected.
+  period_ending(const merge_state& committed, int64_t grace_ns,
+                std::vector<std::string> participants = {});
 
   [[nodiscard]] std::vector<effect> step(const input& what, int64_t now_ns);
 
@@ -86,13 +93,17 @@ private:
   };
 
   void take(const asked& what, int64_t now_ns, std::vector<effect>& out);
+  void take(const came& what, int64_t now_ns, std::vector<effect>& out);
   void take(const marker_merged& what, int64_t now_ns,
             std::vector<effect>& out);
   void take(const period_ended& what, int64_t now_ns, std::vector<effect>& out);
   void take(const passed&, int64_t, std::vector<effect>&) {}
   void propose_due(int64_t now_ns, std::vector<effect>& out);
 
+  [[nodiscard]] bool marked(const std::string& origin, period_id period) const;
+
   int64_t grace_ns_;
+  std::vector<std::string> participants_;
   period_id last_ended_;
   position last_end_;
   std::vector<std::string> last_absent_;

@@ -110,6 +110,8 @@ sequencer_state::offer(const input_offer& what, const pusher_actor& from) {
                 [&](const auto& entry) { return entry.second.copy == copy; });
   publishers[flow] = {from, what.origin, copy};
   self->monitor(from);
+  if (ending)
+    step(period_ending::came{{flow, what.origin}});
   progress(core->advance());
   auto promise = self->make_response_promise<sink_actor, flow_grant>();
   self->request(*sink, caf::infinite, flow_atom::value, flow, from)
@@ -169,8 +171,8 @@ void sequencer_state::give_up_periods() {
 
 /// This node now knows all that was ever agreed on.
 void sequencer_state::led() {
-  ending
-    = std::make_unique<period_ending>(*core->state(), settings.period_grace_ns);
+  ending = std::make_unique<period_ending>(
+    *core->state(), settings.period_grace_ns, settings.participants);
 }
 
 /// As it was agreed on, and not where the files begin that are there: one that

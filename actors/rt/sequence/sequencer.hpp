@@ -71,6 +71,8 @@ using sequencer_self_actor
 struct sequencer_settings {
   /// How long an end of period waits for publishers that are connected.
   int64_t period_grace_ns = 5'000'000'000;
+  /// Origins of publishers that it waits for also while they are away.
+  std::vector<std::string> participants;
   /// The other nodes that order the stream, and what finds them.
   std::vector<peer_settings> peers;
   connector_actor connector;
