@@ -189,5 +189,20 @@ TEST(InputRepairTest, EachCaseEndsAsItMust) {
   }
 }
 
+TEST(InputRepairTest, TellsWhatIsAskedForAndWhatIsWaitedFor) {
+  input_repair core{{.patience_ns = 100, .pause_ns = 10}};
+  using ranges = std::vector<std::pair<copy_id, input_part>>;
+  (void)core.step(in::lacking{that_copy, lacked}, 0);
+  EXPECT_EQ(core.asked(), (ranges{{that_copy, lacked}}));
+  EXPECT_TRUE(core.asks_for(that_copy, {{120}, {200}}));
+  EXPECT_FALSE(core.asks_for(that_copy, {{120}, {201}}));
+  EXPECT_FALSE(core.asks_for(copy_id{2}, lacked));
+  EXPECT_TRUE(core.waiting().empty());
+  (void)core.step(in::passed{that_copy, {}, true}, 100);
+  EXPECT_TRUE(core.asked().empty());
+  EXPECT_EQ(core.waiting(), (ranges{{that_copy, lacked}}));
+  EXPECT_TRUE(core.asks_for(that_copy, lacked));
+}
+
 } // namespace
 } // namespace millrace::rt

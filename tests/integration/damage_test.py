@@ -208,6 +208,56 @@ def live_publisher(binary):
     mill.check(made.received() == events, "other events later")
 
 
+def gone_for_good(binary):
+  """A publisher's directory: what names it is damaged; then all of it is gone,
+  and with it what is damaged on its only RT node."""
+  with rt_only(binary) as made:
+    made.up()
+    made.pub("a", 70, config=made.whole)
+    home = made.directory / "data/pub/a.market"
+    lineage = home / ".lineage"
+
+    with mill.part("  a publisher that does not know its life"):
+      for harm in (flip, lambda path: path.write_bytes(b""),
+                   lambda path: path.unlink()):
+        harm(lineage)
+        done = made.run("pub", "--stream", "market", "--origin", "a", code=65,
+                        text='{"data": "x"}\n')
+        mill.check(".lineage" in done.stderr and "put back" in done.stderr
+                   and "a.market" in done.stderr, done.stderr)
+        shutil.copy(made.input("a") / ".lineage", lineage)
+      made.pub("a", 5, config=made.whole)
+      mill.check(made.received() == [], "put back, and yet an event")
+
+    with mill.part("  what nobody has any more is given up"):
+      give_up = ["stream", "give-up", "market"]
+      told = json.loads(made.run(*give_up, "--yes", "-o", "json").stdout)
+      mill.check(told["lost"] == [] and told["asked"] == [], told)
+      made.down("n")
+      shutil.rmtree(home)
+      shutil.rmtree(made.stream / "out")
+      copy = made.input("a")
+      flip(copy / "log.0.0")
+      made.up("n")
+      mill.wait_until(lambda: made.repair()["asked_for"], 20,
+                      "a question for what is damaged")
+      made.run(*give_up, "--yes", code=75)
+      mill.wait_until(lambda: made.repair()["waited_for"], 40,
+                      "that it is waited for")
+      made.run(*give_up, code=64)
+      for how in ("--dry-run", "--yes"):
+        told = json.loads(made.run(*give_up, how, "-o", "json").stdout)
+        mill.check(told["lost"] and told["lost"][0]["input"].startswith(
+          "a.market/"), told)
+      told = json.loads(made.run(*give_up, "--dry-run", "-o", "json").stdout)
+      mill.check(told["lost"] == [], "still waited for:", told)
+      told = json.loads(made.run("stream", "losses", "market", "-o",
+                                 "json").stdout)["losses"]
+      mill.check("input_lost" in [each["kind"] for each in told], told)
+      mill.check(made.node_log().count("|input_damaged|") < 5,
+                 "told again and again")
+
+
 def strangers(binary):
   """Other data at the same port, two directories of one identity, and a copy
   that goes its own way."""
@@ -275,4 +325,5 @@ def unread_pipe(binary):
 
 
 if __name__ == "__main__":
-  mill.main([stored_copies, live_publisher, strangers, unread_pipe])
+  mill.main([stored_copies, live_publisher, gone_for_good, strangers,
+             unread_pipe])

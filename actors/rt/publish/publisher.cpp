@@ -2,6 +2,7 @@
 #include <millrace/messages/text/plain_name.hpp>
 #include <millrace/messages/text/utf8.hpp>
 #include <millrace/persistence/log/log_collect.hpp>
+#include <millrace/persistence/log/log_directory.hpp>
 
 #include <algorithm>
 
@@ -43,6 +44,22 @@ error check_names(const publisher_options& options) {
   return {};
 }
 
+/// A directory that does not say which life it is in is of no use before
+/// somebody decides what it is.
+error with_remedy(persistence::file_system& fs, const std::string& directory,
+                  error why) {
+  if (why.code != errc::corrupt
+      || persistence::read_lineage(fs, directory).has_value())
+    return why;
+  why.context += "; put back the .lineage that each rt process keeps with its "
+                 "copy of this log, in in/"
+                 + directory.substr(directory.rfind('/') + 1)
+                 + "/<lineage>/ of the stream, or move the directory aside: "
+                   "the publisher then begins anew, what was not merged of it "
+                   "is lost, and subscribers get a reset";
+  return why;
+}
+
 } // namespace
 
 result<std::unique_ptr<publisher>> publisher::open(persistence::env& world,
@@ -78,7 +95,7 @@ result<std::unique_ptr<publisher>> publisher::open(persistence::env& world,
   auto writer = persistence::log_writer::open(world, std::move(log));
   if (!writer) {
     doubt->refused(writer.failure());
-    return writer.failure();
+    return with_remedy(*world.fs, directory, writer.failure());
   }
   std::unique_ptr<publisher> out{
     new publisher{world, std::move(options), std::move(directory),

@@ -128,13 +128,31 @@ void input_repair::take(const forsaken& what, int64_t, effects&) {
     each.forsaken = each.forsaken || each.waits;
 }
 
-std::vector<std::pair<copy_id, input_part>> input_repair::waiting() const {
+std::vector<std::pair<copy_id, input_part>>
+input_repair::ranges_that(bool wait) const {
   std::vector<std::pair<copy_id, input_part>> out;
   for (const auto& [copy, ranges] : wanted_)
     for (const auto& each : ranges)
-      if (each.waits)
+      if (each.waits == wait)
         out.emplace_back(copy, each.range);
   return out;
+}
+
+std::vector<std::pair<copy_id, input_part>> input_repair::waiting() const {
+  return ranges_that(true);
+}
+
+std::vector<std::pair<copy_id, input_part>> input_repair::asked() const {
+  return ranges_that(false);
+}
+
+bool input_repair::asks_for(copy_id copy, const input_part& range) const {
+  const auto found = wanted_.find(copy);
+  return found != wanted_.end()
+         && std::any_of(
+           found->second.begin(), found->second.end(), [&](const wanted& each) {
+             return each.range.from <= range.from && range.to <= each.range.to;
+           });
 }
 
 } // namespace millrace::rt

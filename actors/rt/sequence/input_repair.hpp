@@ -98,6 +98,10 @@ public:
   void forget_agreed(copy_id copy);
   /// Of which `waits` was said.
   [[nodiscard]] std::vector<std::pair<copy_id, input_part>> waiting() const;
+  /// That the copies lack, and of which it was not said yet.
+  [[nodiscard]] std::vector<std::pair<copy_id, input_part>> asked() const;
+  /// Whether all of the range is asked for already.
+  [[nodiscard]] bool asks_for(copy_id copy, const input_part& range) const;
   /// Ranges that were filled, and that were given up.
   [[nodiscard]] uint64_t mended() const noexcept { return mended_; }
   [[nodiscard]] uint64_t given_up() const noexcept { return given_up_; }
@@ -114,6 +118,8 @@ private:
     std::set<source> without; ///< Said that they have none of it.
   };
   using effects = std::vector<effect>;
+  [[nodiscard]] std::vector<std::pair<copy_id, input_part>>
+  ranges_that(bool wait) const;
   /// What was asked for; null: it was forgotten meanwhile.
   [[nodiscard]] wanted* asked_for(copy_id copy, position to);
   void take(const lacking& what, int64_t now_ns, effects& out);

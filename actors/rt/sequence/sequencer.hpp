@@ -208,7 +208,8 @@ struct sequencer_state {
   void act(const input_repair::give_up& what);
   void act(const input_repair::waits& what) const;
   caf::result<status_facts> give_up(bool dry);
-  [[nodiscard]] text::json_value waited_for() const;
+  [[nodiscard]] text::json_value
+  told_ranges(const std::vector<std::pair<copy_id, input_part>>& ranges) const;
   void filled(copy_id copy, input_part range, position begin,
               const chunk& bytes);
   void fetch_held(const peer_links::peer& from, copy_id copy, input_part range);

@@ -157,11 +157,12 @@ void sequencer_state::input_lacking(copy_id copy, position from, position to) {
                          < position::of(needless.session(), needless.roll(), 0);
   if (collected || given_up.contains({copy, from}))
     return;
-  settings.warn("input_damaged",
-                "stream '" + core->options().stream + "': input "
-                  + to_string(core->inputs().name(copy)) + " lacks "
-                  + describe(range)
-                  + "; other nodes and its publisher are asked for it");
+  // Whoever reads it finds it again, as long as it is not mended.
+  if (!repair.asks_for(copy, range))
+    warn("input_damaged", "input " + to_string(core->inputs().name(copy))
+                            + " lacks " + describe(range)
+                            + "; other nodes and its publisher are asked for "
+                              "it");
   core->lacking(copy, range);
   if (core->inputs().lacks(copy, range))
     lacks[copy].push_back(range);
@@ -355,9 +356,10 @@ void sequencer_state::act(const input_repair::waits& what) const {
            "give-up' takes it for lost");
 }
 
-text::json_value sequencer_state::waited_for() const {
+text::json_value sequencer_state::told_ranges(
+  const std::vector<std::pair<copy_id, input_part>>& ranges) const {
   auto out = text::json_value::array();
-  for (const auto& [copy, range] : repair.waiting())
+  for (const auto& [copy, range] : ranges)
     out.add({{"input", to_string(core->inputs().name(copy))},
              {"from", range.from.value},
              {"to", range.to.value}});
@@ -371,7 +373,9 @@ caf::result<status_facts> sequencer_state::give_up(bool dry) {
       return to_caf(leader.failure());
     return self->delegate(*leader, give_up_atom_v, dry);
   }
-  status_facts out{{"stream", core->options().stream}, {"lost", waited_for()}};
+  status_facts out{{"stream", core->options().stream},
+                   {"lost", told_ranges(repair.waiting())},
+                   {"asked", told_ranges(repair.asked())}};
   if (dry)
     return out;
   for (const auto& [copy, range] : repair.waiting()) {
@@ -412,7 +416,8 @@ text::json_value sequencer_state::repair_status() const {
   auto& standing = out.add("standing_still", text::json_value::object());
   for (const auto& [copy, failed] : failed_inputs)
     standing.add(to_string(core->inputs().name(copy)), failed.why);
-  out.add("waited_for", waited_for());
+  out.add("asked_for", told_ranges(repair.asked()));
+  out.add("waited_for", told_ranges(repair.waiting()));
   if (const auto why = core->blocked())
     out.add("blocked", to_string(why));
   if (trouble)

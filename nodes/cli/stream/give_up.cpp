@@ -17,14 +17,33 @@ void declare(option_list& list, stream_give_up_options& into) {
   declare_streams(list, into);
 }
 
+std::string range_lines(const text::json_value& ranges) {
+  std::string out;
+  for (const auto& each : ranges.elements())
+    out
+      += fmt::format("  input {}: {} to {}\n", each.at("input").text_or_empty(),
+                     place_text(each.at("from")), place_text(each.at("to")));
+  return out;
+}
+
+/// All sources are asked first: it is not known yet what to wait for.
+bool is_too_early(const text::json_value& report) {
+  return report.at("lost").elements().empty()
+         && !report.at("asked").elements().empty();
+}
+
 std::string loss_lines(const text::json_value& report, bool dry) {
-  const auto& lost = report.at("lost").elements();
-  if (lost.empty())
-    return "nothing is waited for\n";
-  std::string out = dry ? "would be taken for lost\n" : "is taken for lost\n";
-  for (const auto& each : lost)
-    out += fmt::format("  input {}: {} to {}\n", *each.at("input").text(),
-                       place_text(each.at("from")), place_text(each.at("to")));
+  std::string out;
+  if (is_too_early(report))
+    out = "nothing is waited for yet\n";
+  else if (report.at("lost").elements().empty())
+    out = "nothing is waited for\n";
+  else
+    out = (dry ? "would be taken for lost\n" : "is taken for lost\n")
+          + range_lines(report.at("lost"));
+  if (!report.at("asked").elements().empty())
+    out += "other nodes and the publishers are asked for\n"
+           + range_lines(report.at("asked"));
   return out;
 }
 
@@ -46,14 +65,19 @@ int give_up(const stream_give_up_options& options) {
   print_text(options.output == output_format::json
                ? report->dump(2)
                : loss_lines(*report, options.dry_run));
-  return exit_ok;
+  return is_too_early(*report)
+           ? fail({errc::timeout, "stream '" + options.stream
+                                    + "': it is not known yet whether anybody "
+                                      "has what it lacks; ask again in 10 s"})
+           : static_cast<int>(exit_ok);
 }
 
 } // namespace
 
 const command<stream_give_up_options> stream_give_up_command{
   {"give-up",
-   "Wait no longer for what only a publisher or a node that is away may have",
+   "Wait no longer for what only a publisher or a node that is away may have; "
+   "exit code 75 while others are still asked for it",
    "millrace stream give-up market --dry-run --config examples/local.toml"},
   declare,
   give_up};
