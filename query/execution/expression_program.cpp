@@ -19,6 +19,8 @@ constexpr run_step two = steps::binary<Op, Out, A>;
 template <class Op>
 constexpr run_step whole_op
   = steps::binary<steps::of_whole<Op>, int64_t, int64_t>;
+template <class Op>
+constexpr run_step checked_op = steps::checked_binary<steps::of_whole<Op>>;
 
 /// Kernels of one operation for each kind of operand.
 struct kernel_row {
@@ -61,12 +63,12 @@ kernel_row row_of_arithmetic(fn function) {
   using namespace steps;
   switch (function) {
     case fn::add:
-      return {whole_op<add_whole>, two<add_float, double, double>, nullptr};
+      return {checked_op<add_whole>, two<add_float, double, double>, nullptr};
     case fn::subtract:
-      return {whole_op<subtract_whole>, two<subtract_float, double, double>,
+      return {checked_op<subtract_whole>, two<subtract_float, double, double>,
               nullptr};
     case fn::multiply:
-      return {whole_op<multiply_whole>, two<multiply_float, double, double>,
+      return {checked_op<multiply_whole>, two<multiply_float, double, double>,
               nullptr};
     case fn::divide:
       return {nullptr, two<divide_float, double, double>, nullptr};
@@ -100,9 +102,9 @@ kernel_row row_of_single(fn function) {
       return {one<sign_whole, int64_t, int64_t>,
               one<sign_float, int64_t, double>, nullptr};
     case fn::floor:
-      return {nullptr, one<floor_of, int64_t, double>, nullptr};
+      return {nullptr, steps::checked_unary<floor_of, double>, nullptr};
     case fn::ceiling:
-      return {nullptr, one<ceiling_of, int64_t, double>, nullptr};
+      return {nullptr, steps::checked_unary<ceiling_of, double>, nullptr};
     case fn::square_root:
       return {nullptr, one<square_root, double, double>, nullptr};
     case fn::exponential:
@@ -246,11 +248,12 @@ uint32_t expression_program::compile_constant(const expression& what) {
   return out;
 }
 
-uint32_t expression_program::as_ns(uint32_t from, column_type have) {
+uint32_t expression_program::as_ns(uint32_t from, column_type have,
+                                   bool checked) {
   if (have == column_type::timestamp || have == column_type::timespan)
     return from;
   step s;
-  s.run = steps::convert_times;
+  s.run = checked ? steps::convert_checked : steps::convert_times;
   s.a = from;
   s.from = have;
   s.to = have == column_type::date || have == column_type::month
@@ -279,9 +282,9 @@ uint32_t expression_program::narrowed(uint32_t from, column_type type) {
   if (type == column_type::byte_)
     s.run = steps::unary<steps::low_byte, int64_t, int64_t>;
   else if (type == column_type::short_)
-    s.run = steps::unary<steps::narrow<32767>, int64_t, int64_t>;
+    s.run = steps::checked_unary<steps::narrow<32767>, int64_t>;
   else if (!is_text(type) && !is_float(type) && width_of(type) == 4)
-    s.run = steps::unary<steps::narrow<inf_int>, int64_t, int64_t>;
+    s.run = steps::checked_unary<steps::narrow<inf_int>, int64_t>;
   else
     return from;
   return add_step(s, shape::whole);
@@ -340,8 +343,8 @@ uint32_t expression_program::compile_arithmetic(const expression& what) {
   const bool both_times = is_time(left.type) && is_time(right.type);
   if (both_times
       && (left.type != right.type || what.type == column_type::timespan)) {
-    s.a = as_ns(s.a, left.type);
-    s.b = as_ns(s.b, right.type);
+    s.a = as_ns(s.a, left.type, true);
+    s.b = as_ns(s.b, right.type, true);
   }
   const auto kind
     = what.function == fn::divide ? shape::real : shape_of(what.type);
@@ -447,11 +450,11 @@ uint32_t expression_program::compile_cast(const expression& what) {
     return add_step(s, shape::whole);
   }
   if (is_time(from) && is_time(to)) {
-    s.run = steps::convert_times;
+    s.run = steps::convert_checked;
     return narrowed(add_step(s, shape::whole), to);
   }
   if (is_float(from) && !is_float(to)) {
-    s.run = steps::unary<steps::rounded, int64_t, double>;
+    s.run = steps::checked_unary<steps::rounded, double>;
     return narrowed(add_step(s, shape::whole), to);
   }
   return narrowed(as_type(s.a, from, to), to);
@@ -469,6 +472,11 @@ uint32_t expression_program::compile_date(const expression& what) {
   s.run = steps::find_dates;
   sets_.push_back(std::move(held));
   return add_step(s, shape::whole);
+}
+
+error expression_program::overflow_of(const expression& what) {
+  return {errc::overflow, "a value of " + to_string(what)
+                            + " does not fit its type: compute it of floats"};
 }
 
 void expression_program::run(std::span<const column_ref> columns, uint32_t base,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <millrace/messages/base/result.hpp>
 #include <millrace/messages/text/interner.hpp>
 #include <millrace/query/execution/filter.hpp>
 #include <millrace/query/plan/expression.hpp>
@@ -61,6 +62,13 @@ public:
   void run(std::span<const column_ref> columns, uint32_t base,
            const uint16_t* rows, uint32_t count);
 
+  /// A whole number that any `run` computed did not fit its type, of ones that
+  /// are not infinite: it is an infinity.
+  [[nodiscard]] bool overflowed() const noexcept { return overflowed_; }
+  void note_overflow() noexcept { overflowed_ = true; }
+  /// What that is answered with.
+  [[nodiscard]] static error overflow_of(const expression& what);
+
   /// Writes what `run` computed as values of the expression's type: that of
   /// row r goes to place r - origin. Texts become codes of `texts`.
   void store(std::byte* into, uint32_t origin, text::interner& texts) const;
@@ -85,10 +93,10 @@ private:
   uint32_t compile_date(const expression& what);
   /// As a value of `to`, by which its slot is widened; texts stay.
   uint32_t as_type(uint32_t from, column_type have, column_type want);
-  uint32_t as_ns(uint32_t from, column_type have);
+  uint32_t as_ns(uint32_t from, column_type have, bool checked = false);
   uint32_t add_slot(shape kind);
   uint32_t add_step(step what, shape kind);
-  /// Beyond the limits of a narrow type lies its infinity.
+  /// Beyond the limits of a narrow type lies its infinity: an overflow.
   uint32_t narrowed(uint32_t from, column_type type);
 
   struct input {
@@ -106,6 +114,7 @@ private:
   uint32_t base_ = 0; ///< Of the last `run`.
   const uint16_t* rows_ = nullptr;
   uint32_t count_ = 0;
+  bool overflowed_ = false;
 };
 
 [[nodiscard]] constexpr expression_program::shape

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <limits>
 
 /// What the steps of an expression_program do with one vector.
@@ -44,6 +45,40 @@ void binary(program& p, const step& s, uint32_t count) {
   const auto* b = values_of<A>(p.at(s.b)).data();
   for (uint32_t i = 0; i < count; ++i)
     out[i] = Op::of(a[i], b[i]);
+}
+
+inline bool is_infinite(int64_t x) noexcept {
+  return x == inf_long || x == -inf_long;
+}
+
+/// As unary; an infinity of what is none is an overflow.
+template <class Op, class A>
+void checked_unary(program& p, const step& s, uint32_t count) {
+  unary<Op, int64_t, A>(p, s, count);
+  const auto* out = p.at(s.out).ints.data();
+  const auto* a = values_of<A>(p.at(s.a)).data();
+  bool beyond = false;
+  for (uint32_t i = 0; i < count; ++i)
+    if constexpr (std::is_same_v<A, double>)
+      beyond |= is_infinite(out[i]) && !std::isinf(a[i]);
+    else
+      beyond |= Op::is_beyond(out[i], a[i]);
+  if (beyond)
+    p.note_overflow();
+}
+
+/// As binary of whole numbers; an infinity of what is none is an overflow.
+template <class Op>
+void checked_binary(program& p, const step& s, uint32_t count) {
+  binary<Op, int64_t, int64_t>(p, s, count);
+  const auto* out = p.at(s.out).ints.data();
+  const auto* a = p.at(s.a).ints.data();
+  const auto* b = p.at(s.b).ints.data();
+  bool beyond = false;
+  for (uint32_t i = 0; i < count; ++i)
+    beyond |= is_infinite(out[i]) & !is_infinite(a[i]) & !is_infinite(b[i]);
+  if (beyond)
+    p.note_overflow();
 }
 
 /// out[i] = a[i] (whole) is true ? b[i] : c[i].
@@ -212,6 +247,9 @@ struct narrow {
   static int64_t of(int64_t a) noexcept {
     return is_null(a) ? a : std::clamp(a, -Limit, Limit);
   }
+  static bool is_beyond(int64_t out, int64_t a) noexcept {
+    return out != a && !is_infinite(a);
+  }
 };
 struct low_byte {
   static int64_t of(int64_t a) noexcept { return is_null(a) ? 0 : a & 255; }
@@ -337,6 +375,19 @@ inline void convert_times(program& p, const step& s, uint32_t count) {
   const auto* a = p.at(s.a).ints.data();
   for (uint32_t i = 0; i < count; ++i)
     out[i] = converted(a[i], s.from, s.to);
+}
+
+/// The same, where a time that does not fit is an overflow.
+inline void convert_checked(program& p, const step& s, uint32_t count) {
+  convert_times(p, s, count);
+  const auto* out = p.at(s.out).ints.data();
+  const auto* a = p.at(s.a).ints.data();
+  bool beyond = false;
+  for (uint32_t i = 0; i < count; ++i)
+    beyond
+      |= is_infinite(out[i]) && !is_infinite(a[i]) && std::abs(a[i]) != inf_int;
+  if (beyond)
+    p.note_overflow();
 }
 
 inline void find_dates(program& p, const step& s, uint32_t count) {

@@ -67,9 +67,16 @@ std::vector<sort_term> plan_shape::order_terms() const {
   std::vector<sort_term> terms;
   for (const auto& term : plan.ordering)
     terms.push_back({term.output, term.descending});
+  // Rows of one time come as they came, whatever their symbol: as first and
+  // last take them.
+  const bool by_time = std::any_of(
+    plan.ordering.begin(), plan.ordering.end(),
+    [this](const auto& term) { return outputs[term.output] == order_column; });
   auto column = static_cast<uint32_t>(outputs.size());
+  if (symbol_column && !by_time)
+    terms.push_back({column});
   if (symbol_column)
-    terms.push_back({column++});
+    ++column;
   terms.push_back({column++});
   terms.push_back({column, false, true});
   return terms;

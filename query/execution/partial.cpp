@@ -110,9 +110,8 @@ error refuse_beyond_limits(const logical_plan& plan, uint64_t rows,
     return error{errc::limit_exceeded,
                  "the result of table '" + plan.table + "' has more than "
                    + std::to_string(limit) + ' ' + what
-                   + ": ask for less, or raise "
-                   + "the limit by \"limits\": {\"" + what
-                   + "\": N} in the query, or by the gateway's "
+                   + ": ask for less by conditions, groups or a limit of "
+                     "rows, or raise the gateway's "
                    + (what == "rows" ? "rows_max" : "memory_max")};
   };
   if (plan.rows_max && rows > plan.rows_max)
@@ -295,15 +294,9 @@ result<table_data> merger::finish_ordered() {
     for (uint64_t row = 0; row < chunk->table.row_count; ++row)
       places.push(chunk->part_order);
   all.columns.push_back(std::move(places));
-  std::vector<sort_term> terms;
-  for (const auto& term : shape_.plan.ordering)
-    terms.push_back({term.output, term.descending});
-  const auto count = static_cast<uint32_t>(layout_.size());
-  for (auto i = static_cast<uint32_t>(shape_.outputs.size()); i + 1 < count;
-       ++i)
-    terms.push_back({i});
-  terms.push_back({count, false, true});
-  terms.push_back({count - 1, false, true});
+  auto terms = shape_.order_terms();
+  terms.insert(terms.end() - 1,
+               {static_cast<uint32_t>(layout_.size()), false, true});
   auto order = sort_rows(all, terms, stop_);
   if (!order)
     return order.failure();

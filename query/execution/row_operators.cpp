@@ -186,6 +186,8 @@ result<column_data> evaluate(const std::string& name, const expression& what,
     const auto count = std::min<uint64_t>(vector_rows, over.row_count - begin);
     program.run(refs, static_cast<uint32_t>(begin), nullptr,
                 static_cast<uint32_t>(count));
+    if (program.overflowed())
+      return expression_program::overflow_of(what);
     program.store(out.values.data(), 0, texts);
   }
   if (what.type == column_type::symbol)

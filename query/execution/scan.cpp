@@ -23,8 +23,8 @@ public:
         plan.filters.begin(), plan.filters.end(),
         [&](const auto& each) { return each.column == plan.computed[i].name; });
       computed_.emplace_back(
-        column, expression_program{plan.computed[i].value, plan.types},
-        filtered);
+        column, plan.computed[i].value,
+        expression_program{plan.computed[i].value, plan.types}, filtered);
     }
     // n first rows in stored order: a morsel never needs more than n.
     if (!grouped_ && plan.ordering.empty() && plan.sublist
@@ -107,6 +107,8 @@ private:
       if (each.filtered != filtered)
         continue;
       each.program.run(columns_, base, rows, count);
+      if (each.program.overflowed() && !out_.fault)
+        out_.fault = expression_program::overflow_of(each.what);
       each.program.store(each.values.data(), each.origin, each.texts);
       auto& column = columns_[each.column];
       column.dictionary_ends = each.texts.ends().data();
@@ -533,9 +535,12 @@ private:
   uint16_t selected_late_[vector_rows];
   /// A computed column, and its values of the current unit.
   struct computed_values {
-    computed_values(uint32_t number, expression_program made, bool is_filtered)
-      : column{number}, program{std::move(made)}, filtered{is_filtered} {}
+    computed_values(uint32_t number, const expression& value,
+                    expression_program made, bool is_filtered)
+      : column{number}, what{value}, program{std::move(made)}, filtered{
+                                                                 is_filtered} {}
     uint32_t column;
+    const expression& what; ///< Of the plan.
     expression_program program;
     bool filtered; ///< Computed before the others, for fewer rows then.
     std::vector<std::byte> values;

@@ -23,9 +23,10 @@ using literal = std::variant<std::monostate, int64_t, double, std::string>;
 
 /// What is computed row by row. Nulls and types are those of kdb+: a null
 /// operand of a number makes a null; nulls are the smallest value of every
-/// type and equal to each other; division is in floats. What does not fit
-/// the result's type becomes its infinity. Floats are equal when they are the
-/// same. Numbers travel between nodes: append only.
+/// type and equal to each other; division is in floats. A whole
+/// number or time that does not fit the result's type is an `overflow`, unless
+/// an operand was infinite: then it is its infinity. Floats are equal when they
+/// are the same. Numbers travel between nodes: append only.
 enum class scalar_function : uint8_t {
   add = 1,
   subtract = 2,

@@ -114,7 +114,8 @@ struct sort_key {
   friend bool operator==(const sort_key&, const sort_key&) = default;
 };
 /// Nulls are smallest. Equal rows of a table come by (symbol, time, place in
-/// the stream), other equal rows stay in order.
+/// the stream), those sorted by its time by their place, other equal rows stay
+/// in order.
 struct sort {
   std::vector<sort_key> keys;
   friend bool operator==(const sort&, const sort&) = default;

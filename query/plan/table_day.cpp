@@ -4,28 +4,42 @@
 #include <millrace/query/plan/table_day.hpp>
 
 #include <algorithm>
+#include <cstdlib>
 
 namespace millrace::query {
 
 namespace {
 
-/// Dates that 64 bits of ns hold, and a margin.
-constexpr int64_t days_max = inf_long / text::day_ns - 4;
+/// The last date that begins within 64 bits of ns, in UTC.
+constexpr int64_t days_max = inf_long / text::day_ns;
+/// No zone, with an offset, is further from UTC.
+constexpr int64_t margin_days = 3;
+
+int64_t kept_sum(int64_t a, int64_t b) {
+  int64_t out = 0;
+  if (__builtin_add_overflow(a, b, &out) || out == null_long)
+    return a > 0 ? inf_long : -inf_long;
+  return out;
+}
 
 } // namespace
 
 result<int64_t> day_start(std::string_view zone, int64_t offset_ns,
                           int64_t day) {
-  if (day > days_max || day < -days_max)
+  if (std::abs(day) > days_max + margin_days)
     return day > 0 ? inf_long : -inf_long;
-  const auto wall_ns = day * text::day_ns + offset_ns;
+  // Near the ends of 64 bits the clock is that of some days nearer.
+  const auto room = days_max - 2 * margin_days;
+  const auto near_day = std::clamp(day, -room, room);
+  const auto beyond_ns = (day - near_day) * text::day_ns;
+  const auto wall_ns = near_day * text::day_ns + offset_ns;
   // The common case needs no time-zone data base.
   if (zone == "UTC" || zone.empty())
-    return wall_ns;
+    return kept_sum(wall_ns, beyond_ns);
   const auto known = text::time_zone::open(std::string{zone});
   if (!known)
     return error{errc::invalid_argument, "roll " + known.failure().context};
-  return known->at(wall_ns).utc_ns;
+  return kept_sum(known->at(wall_ns).utc_ns, beyond_ns);
 }
 
 const day_span& day_finder::find(int64_t ns) {
@@ -35,18 +49,12 @@ const day_span& day_finder::find(int64_t ns) {
     const auto found = day_start(zone_, offset_ns_, day);
     return found ? *found : day * text::day_ns + offset_ns_;
   };
-  auto day = text::floor_divide(ns, text::day_ns);
-  if (std::abs(day) >= days_max - 2) {
-    const auto border = (days_max - 2) * text::day_ns;
-    last_ = ns > 0 ? day_span{inf_int, border, inf_long}
-                   : day_span{-inf_int, -inf_long, -border};
-    // The last instant of 64 bits has no end after it.
-    if (ns == inf_long)
-      last_.begin = ns;
+  // The last instant of 64 bits has no end after it.
+  if (ns == inf_long || ns == -inf_long) {
+    last_ = ns > 0 ? day_span{inf_int, ns, ns} : day_span{-inf_int, ns, ns + 1};
     return last_;
   }
-  // A zone is at most some fifteen hours off, an offset at most a day.
-  day -= 3;
+  auto day = text::floor_divide(ns, text::day_ns) - margin_days;
   auto begin = start(day);
   auto end = start(day + 1);
   while (end <= ns) {
@@ -54,7 +62,7 @@ const day_span& day_finder::find(int64_t ns) {
     ++day;
     end = start(day + 1);
   }
-  last_ = {day, begin, end};
+  last_ = {day, std::max(begin, -inf_long + 1), end};
   return last_;
 }
 

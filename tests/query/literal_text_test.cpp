@@ -108,6 +108,16 @@ TEST(TableDayTest, EachTimeHasTheDateThatBeginsBeforeIt) {
           ASSERT_EQ(found.end, end);
         }
       }
+      // To the last instants of 64 bits: 2292-04-10 and 1707-09-22 in UTC.
+      for (const int64_t day : {-106751, -106750, 106747, 106750}) {
+        const auto begin = *day_start(zone, offset, day);
+        const auto& found = days.find(begin + text::hour_ns);
+        EXPECT_EQ(found.day, day) << zone;
+        EXPECT_EQ(found.begin, begin);
+        EXPECT_EQ(found.end, *day_start(zone, offset, day + 1));
+      }
+      EXPECT_LE(std::abs(days.find(inf_long - 1).day), 106752);
+      EXPECT_LE(std::abs(days.find(-inf_long + 1).day), 106753);
       EXPECT_EQ(days.find(inf_long).day, inf_int);
       EXPECT_EQ(days.find(-inf_long).day, -inf_int);
       EXPECT_EQ(days.find(0).begin <= 0, true);

@@ -430,6 +430,10 @@ public:
   [[nodiscard]] std::vector<row> listed(std::vector<numbered_row> rows) const {
     const auto symbol = at(plan_.symbol_column);
     const auto time = at(plan_.order_column);
+    const bool by_time = std::any_of(
+      plan_.ordering.begin(), plan_.ordering.end(), [&](const auto& term) {
+        return at(plan_.outputs[term.output].column) == time;
+      });
     if (!plan_.ordering.empty())
       std::sort(rows.begin(), rows.end(),
                 [&](const numbered_row& a, const numbered_row& b) {
@@ -443,8 +447,10 @@ public:
                       return c < 0;
                   }
                   for (const auto column : {symbol, time})
-                    if (const auto c
-                        = compare_cells((*a.cells)[column], (*b.cells)[column]))
+                    if (column == symbol && by_time)
+                      continue;
+                    else if (const auto c = compare_cells((*a.cells)[column],
+                                                          (*b.cells)[column]))
                       return c < 0;
                   return a.place < b.place;
                 });

@@ -125,6 +125,51 @@ TEST(SqlExecutionTest, TextsThatAreComputedAreWhole) {
             "long enough/long enough");
 }
 
+TEST(SqlExecutionTest, ValuesThatDoNotFitAreRefused) {
+  const auto refused = [](std::string_view what) {
+    return "a value of " + std::string{what}
+           + " does not fit its type: compute it of floats";
+  };
+  EXPECT_EQ(sql_rows("select size * 100000000000000000 from trade where "
+                     "size = 300"),
+            refused("(size*100000000000000000)"));
+  EXPECT_EQ(q_rows("select x:size*100000000000000000 from trade"),
+            refused("(size*100000000000000000)"));
+  EXPECT_EQ(q_rows("select x:`int$1e10+price from trade where lot=7"),
+            refused("(int$(10000000000+price))"));
+  EXPECT_EQ(q_rows("select max x from select x:lot*3000000000 from trade where "
+                   "lot>0"),
+            "21000000000");
+  // What passes no condition is not computed; infinities stay ones.
+  EXPECT_EQ(sql_rows("select size * 40000000000000000 from trade where "
+                     "size = 40"),
+            "1600000000000000000");
+  EXPECT_EQ(q_rows("select x:1+?[lot=7;0W;1] from trade where sym=`A"),
+            "9223372036854775807/2");
+}
+
+TEST(SqlExecutionTest, RowsOfOneTimeStandAsTheyCame) {
+  const auto& schema = sql_tables()[1];
+  using testing_support::placed_row;
+  parts_of_tables parts;
+  std::vector<placed_row> rows;
+  for (const auto* sym : {"B", "A", "C", "A"})
+    rows.push_back({{second_of_sql, std::string{sym},
+                     static_cast<double>(rows.size() + 1)}});
+  parts["quote"].push_back(testing_support::make_view(schema, rows, {}));
+  const auto of = [&](std::string_view text) {
+    auto request = parse_qsql(text, sql_table, 0);
+    auto table = testing_support::run_tree(std::move(request->plan), parts);
+    return table ? to_text(*table, result_format::csv)
+                 : table.failure().context;
+  };
+  EXPECT_EQ(of("select last bid from quote"), "bid\n4\n");
+  EXPECT_EQ(of("select bid:sums bid from quote"), "bid\n1\n3\n6\n10\n");
+  EXPECT_EQ(of("select last bid from select bid:sums bid from quote"),
+            "bid\n10\n");
+  EXPECT_EQ(of("select bid from `time xasc quote"), "bid\n1\n2\n3\n4\n");
+}
+
 TEST(SqlExecutionTest, RunningSumsThatDoNotFitAreRefused) {
   EXPECT_EQ(q_rows("select x:sums 5000000000000000000+0*size from trade where "
                    "lot=7"),

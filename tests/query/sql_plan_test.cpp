@@ -300,6 +300,42 @@ TEST(SqlPlanTest, RefusesToWorkWithWhatMayBeUnknown) {
   }
 }
 
+TEST(SqlPlanTest, RemembersWhichColumnsMayBeUnknown) {
+  for (const std::string text : {
+         "select count(a) from (select price > 3 as a from trade) s",
+         "with s as (select price > 3 as a from trade) select a is null as b "
+         "from s",
+         "select sym from (select sym, price > 3 as a from trade) s where not "
+         "a",
+         "select a from (select price > 3 as a from trade) s order by a",
+         "select distinct * from (select price > 3 as a from trade) s",
+         "select a, count(*) from (select * from (select price > 3 as a from "
+         "trade) r) s group by a",
+         "select price > 3 as a from trade union select live from trade",
+         "select count(a) from (select live as a from trade union all select "
+         "price > 3 from trade) s",
+         "select coalesce(a, true) as b from (select cast(null as boolean) as "
+         "a from trade) s",
+         "select u.k is null as b from trade t left join (select sym, "
+         "any_value(live) as k from trade group by sym) u on t.sym = u.sym",
+       })
+    EXPECT_NE(sql_planned(text).find("a condition that may be unknown"),
+              std::string::npos)
+      << text << '\n'
+      << sql_planned(text);
+  for (const std::string text : {
+         "select a from (select price > 3 as a from trade) s where a",
+         "select count(a) from (select size, price is null as a from trade) s",
+         "select count(a) from (select price > 3 is true as a from trade) s",
+         "select price > 3 as a from trade union all select live from trade",
+         "select u.k is null as b from trade t join (select sym, "
+         "any_value(live) as k from trade group by sym) u on t.sym = u.sym",
+       })
+    EXPECT_EQ(sql_planned(text).find("unknown"), std::string::npos)
+      << text << '\n'
+      << sql_planned(text);
+}
+
 TEST(SqlPlanTest, WorksWithConditionsThatAreKnown) {
   for (
     const std::string_view text : {

@@ -419,6 +419,8 @@ private:
         name = owner_.next_name(name + "~");
       rights.columns.push_back({name, each.value});
       made.value = typed_column(name, each.value.type);
+      made.is_unknown = each.is_unknown
+                        || (!inner_ && each.value.type == column_type::boolean);
       right_columns.push_back(std::move(made));
     }
     if (inner_)

@@ -54,10 +54,9 @@ private:
   /// Rows are told apart, or ordered, by what is true or false.
   error check_known(size_t i) {
     const auto& each = targets_[i];
-    if (!each.node)
+    if (!each.is_unknown)
       return {};
-    row_scope scope{owner_, rows_, grouped_ ? &groups_ : nullptr};
-    return scope.check_known(*each.node, each.value);
+    return row_scope{owner_, rows_}.unknown_condition(each.value.place);
   }
   result<size_t> known(size_t i) {
     if (auto fault = check_known(i))
@@ -353,6 +352,7 @@ private:
         out.time_column = each.name;
       out.columns.push_back(
         {"", each.name, typed_column(each.name, each.value.type)});
+      out.columns.back().is_unknown = each.is_unknown;
     }
     for (auto& names : unique)
       if (std::none_of(names.begin(), names.end(), [&](const auto& name) {

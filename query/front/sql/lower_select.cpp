@@ -61,7 +61,8 @@ private:
         return rows.failure();
       rows_ = *std::move(rows);
       for (const auto& each : rows_.columns)
-        targets_.push_back({each.name, nullptr, each.value});
+        targets_.push_back(
+          {each.name, nullptr, each.value, false, each.is_unknown});
     } else {
       if (auto fault = take_from())
         return fault;
@@ -145,8 +146,8 @@ private:
       const bool of_table = names.size() == 2 && each.table == names[0];
       if ((names.size() == 1 && each.is_starred)
           || (of_table && (each.is_starred || each.is_merged))) {
-        targets_.push_back(
-          {each.name, nullptr, each.value, rows_.never_null(each.value)});
+        targets_.push_back({each.name, nullptr, each.value,
+                            rows_.never_null(each.value), each.is_unknown});
         found = true;
       }
     }
@@ -277,7 +278,7 @@ private:
     row_scope scope{owner_, rows_};
     std::vector<std::string> names;
     for (const auto& each : arguments) {
-      auto value = scope.value(each);
+      auto value = scope.operand(each);
       if (!value)
         return value.failure();
       if (!is_column(*value))
@@ -321,6 +322,7 @@ private:
       if (!value)
         return value.failure();
       each.never_null = scope.never_null(*value);
+      each.is_unknown = scope.is_unknown(*each.node, *value);
       each.value = *std::move(value);
     }
     if (body_.find("havingClause"))

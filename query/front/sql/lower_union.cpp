@@ -20,6 +20,8 @@ result<relation> united(lowering& owner, const json_value& body) {
   operators::project lefts;
   operators::project rights;
   row_scope scope{owner, *right};
+  const bool all = body.find("all") != nullptr;
+  std::vector<bool> unknown;
   for (size_t i = 0; i < left->columns.size(); ++i) {
     auto a = left->columns[i].value;
     auto b = right->columns[i].value;
@@ -34,6 +36,10 @@ result<relation> united(lowering& owner, const json_value& body) {
     auto y = scope.cast(std::move(b), type, place);
     if (!x || !y)
       return x ? y.failure() : x.failure();
+    unknown.push_back(left->columns[i].is_unknown
+                      || right->columns[i].is_unknown);
+    if (unknown.back() && !all)
+      return scope.unknown_condition(place);
     const auto& name = left->columns[i].name;
     lefts.columns.push_back({name, *std::move(x)});
     rights.columns.push_back({name, *std::move(y)});
@@ -48,7 +54,7 @@ result<relation> united(lowering& owner, const json_value& body) {
   if (auto fault = owner.put(out.plan, std::move(right->plan),
                              operators::union_all{}, place))
     return fault;
-  if (!body.find("all"))
+  if (!all)
     if (auto fault = owner.put(
           out.plan, operators::aggregate{columns_of(out.plan), {}}, place))
       return fault;
@@ -58,6 +64,7 @@ result<relation> united(lowering& owner, const json_value& body) {
   out.time_column.clear();
   for (const auto& each : out.plan.columns) {
     out.columns.push_back({"", each.name, typed_column(each.name, each.type)});
+    out.columns.back().is_unknown = unknown[out.columns.size() - 1];
   }
   return out;
 }

@@ -58,6 +58,8 @@ struct scope_column {
   expression value;       ///< Resolved, of the plan's columns.
   bool is_starred = true; ///< `*` has it.
   bool is_merged = false; ///< USING made one of it and another one.
+  /// Of a boolean: false stands for unknown, too.
+  bool is_unknown = false;
 };
 
 /// Rows, as a query sees them.
@@ -158,6 +160,9 @@ public:
   /// Refuses that of a node's value.
   [[nodiscard]] error check_known(const json_value& node,
                                   const expression& what);
+  /// Whether a node's value is a boolean that may be unknown, or is null.
+  [[nodiscard]] bool is_unknown(const json_value& node, const expression& what);
+  [[nodiscard]] error unknown_condition(uint32_t place) const;
   /// Whether a condition is true, or, as `wanted` says, false: two-valued.
   [[nodiscard]] result<expression> truth(const json_value& node, bool wanted);
   /// The parts of a condition that all must be true.
@@ -267,7 +272,7 @@ private:
   [[nodiscard]] bool may_be_null(const json_value& node);
   [[nodiscard]] bool may_be_unknown(const json_value& node);
   [[nodiscard]] bool is_unknown_of_nulls(const json_value& body);
-  [[nodiscard]] error unknown_condition(uint32_t place) const;
+  [[nodiscard]] bool is_unknown_column(const json_value& node);
 
   lowering& owner_;
   const relation& rows_;

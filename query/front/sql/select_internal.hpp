@@ -17,6 +17,7 @@ struct target {
   const json_value* node = nullptr; ///< None: a column that * stands for.
   expression value{};
   bool never_null = false;
+  bool is_unknown = false; ///< Of a boolean: false stands for unknown, too.
 };
 
 /// A SELECT without its order.

@@ -16,10 +16,14 @@ result<expression> row_scope::operand(const json_value& node) {
 }
 
 error row_scope::check_known(const json_value& node, const expression& what) {
-  if (what.type != column_type::boolean || is_null_constant(what)
-      || !may_be_unknown(node))
+  if (is_null_constant(what) || !is_unknown(node, what))
     return {};
   return unknown_condition(what.place);
+}
+
+bool row_scope::is_unknown(const json_value& node, const expression& what) {
+  return what.type == column_type::boolean
+         && (is_null_constant(what) || may_be_unknown(node));
 }
 
 error row_scope::unknown_condition(uint32_t place) const {
@@ -52,9 +56,10 @@ bool row_scope::may_be_unknown(const json_value& node) {
   if (groups_)
     if (const auto key = value(node); key && is_column(*key))
       return false;
-  if (what.kind == "ColumnRef" || what.kind == "NullTest"
-      || what.kind == "BooleanTest" || what.kind == "CoalesceExpr"
-      || what.kind == "MinMaxExpr")
+  if (what.kind == "ColumnRef")
+    return is_unknown_column(node);
+  if (what.kind == "NullTest" || what.kind == "BooleanTest"
+      || what.kind == "CoalesceExpr" || what.kind == "MinMaxExpr")
     return false;
   if (what.kind == "A_Const")
     return what.body->find("isnull") != nullptr;
@@ -71,6 +76,16 @@ bool row_scope::may_be_unknown(const json_value& node) {
   return std::any_of(branches.begin(), branches.end(), [&](const auto& each) {
     return may_be_unknown(tree_of(each)["result"]);
   });
+}
+
+/// Of a query within FROM, or of a joined table.
+bool row_scope::is_unknown_column(const json_value& node) {
+  const auto what = value(node);
+  return !what
+         || std::any_of(rows_.columns.begin(), rows_.columns.end(),
+                        [&](const auto& each) {
+                          return each.is_unknown && is_same(each.value, *what);
+                        });
 }
 
 bool row_scope::is_unknown_of_nulls(const json_value& body) {
