@@ -227,7 +227,8 @@ def gone_for_good(binary):
                    and "a.market" in done.stderr, done.stderr)
         shutil.copy(made.input("a") / ".lineage", lineage)
       made.pub("a", 5, config=made.whole)
-      mill.check(made.received() == [], "put back, and yet an event")
+      # Nobody knew for a while what its log had held.
+      mill.check(set(made.received()) <= {"reset"}, "put back, and yet a loss")
 
     with mill.part("  what nobody has any more is given up"):
       give_up = ["stream", "give-up", "market"]

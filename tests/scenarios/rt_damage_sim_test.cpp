@@ -280,11 +280,18 @@ TEST_P(RtDamageSim, WhatIsCollectedAndRotsIsTold) {
                        + std::to_string(stream->size()));
     if (run.w.at("rt0").lives() != lives)
       broken.push_back("the node went down");
-    for (const auto& item : *stream)
-      told += item.kind == delivered::what::event
-                  && item.event.kind == event_kind::badtail
-                ? 1
-                : 0;
+    const auto& lines = disk.content(directory + "/losses.jsonl");
+    const std::string ledger{reinterpret_cast<const char*>(lines.data()),
+                             lines.size()};
+    for (const auto& item : *stream) {
+      if (item.kind != delivered::what::event
+          || item.event.kind != event_kind::badtail)
+        continue;
+      ++told;
+      if (ledger.find("\"out_lost\"") == std::string::npos)
+        broken.push_back("the ledger does not know of what is lost at "
+                         + to_string(item.event.from));
+    }
     return report(seed, broken);
   });
   EXPECT_GT(told, 0u) << "nothing was damaged for good";

@@ -242,6 +242,7 @@ struct sequencer_state {
   void take_out(position begin, const chunk& bytes);
   void deny_out(const std::string& why);
   void end_mend(const std::string& why);
+  void note_out_lost(position at, const std::string& why);
   [[nodiscard]] text::json_value repair_status() const;
 
   // sequencer_catch_up.cpp
@@ -322,6 +323,7 @@ struct sequencer_state {
   std::map<copy_id, int64_t> without_room;
   /// Files of out/ that are damaged, and those that wait for each.
   std::map<position, std::vector<caf::typed_response_promise<bool>>> out_mends;
+  std::map<position, position> out_damaged; ///< Where, of each of these files.
   std::optional<position> out_mending; ///< Which of them is made again now.
   /// What of inputs stood in the way; the job's while one runs.
   std::shared_ptr<std::vector<rebuild_lack>> rebuild_lacks

@@ -3,6 +3,7 @@
 #include <millrace/actors/rt/sequence/out_state.hpp>
 #include <millrace/actors/rt/sequence/sequencer.hpp>
 
+#include <algorithm>
 #include <utility>
 
 // How a sequencer mends its merged log: a closed file of out/ that a reader
@@ -38,6 +39,8 @@ caf::result<bool> sequencer_state::mend_out(position at) {
     return to_caf({errc::pruned, core->out_directory() + "/" + name_of(file)});
   auto promise = self->make_response_promise<bool>();
   out_mends[file].push_back(promise);
+  const auto first = out_damaged.try_emplace(file, at).first;
+  first->second = std::min(first->second, at);
   if (out_mends[file].size() == 1)
     settings.warn("out_damaged", "stream '" + core->options().stream + "': "
                                    + core->out_directory() + "/" + name_of(file)
@@ -165,6 +168,7 @@ void sequencer_state::end_mend(const std::string& why) {
     return;
   }
   out_tries.erase(done.key());
+  const auto damaged = out_damaged.extract(done.key()).mapped();
   if (why.empty()) {
     ++out_mended;
     settings.warn("out_mended", text + " is whole again");
@@ -173,10 +177,25 @@ void sequencer_state::end_mend(const std::string& why) {
     settings.warn("out_lost", text + " cannot be made again: " + why
                                 + "; subscribers get a badtail, and go on at "
                                   "the next file");
+    note_out_lost(damaged, why);
   }
   for (auto& each : done.mapped())
     each.deliver(why.empty());
   start_mend();
+}
+
+/// Told to those who read it here; other nodes may have it whole.
+void sequencer_state::note_out_lost(position at, const std::string& why) {
+  const auto file = file_of(at);
+  const auto end = core->out_end();
+  loss gone;
+  gone.kind = "out_lost";
+  gone.from = at;
+  gone.to = file == file_of(end)
+              ? end
+              : position::of(file.session(), file.roll() + 1, 0);
+  gone.cause = "damaged on this node, and cannot be made again: " + why;
+  note_loss(std::move(gone));
 }
 
 caf::result<position, chunk>
