@@ -136,7 +136,7 @@ TEST(SqlExecutionTest, ValuesThatDoNotFitAreRefused) {
   EXPECT_EQ(q_rows("select x:size*100000000000000000 from trade"),
             refused("(size*100000000000000000)"));
   EXPECT_EQ(q_rows("select x:`int$1e10+price from trade where lot=7"),
-            refused("(int$(10000000000+price))"));
+            refused("`int$[(1e+10+price)]"));
   EXPECT_EQ(q_rows("select max x from select x:lot*3000000000 from trade where "
                    "lot>0"),
             "21000000000");
