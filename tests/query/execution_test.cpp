@@ -311,7 +311,9 @@ TEST(ExecutionTest, LimitsActWhereTheRowsAre) {
   const auto failure = work.finish().failure();
   EXPECT_EQ(failure.code, errc::limit_exceeded);
   EXPECT_NE(failure.context.find("more than 500 rows"), std::string::npos);
-  EXPECT_NE(failure.context.find("\"limits\": {\"rows\": N}"),
+  // All languages can follow the advice.
+  EXPECT_NE(failure.context.find("conditions, groups or a limit of rows, or "
+                                 "raise the gateway's rows_max"),
             std::string::npos);
   plan.sublist = 500;
   EXPECT_TRUE(execute(plan, {view}, options));
