@@ -1,0 +1,185 @@
+#!/usr/bin/env python3
+"""Questions in SQL that a seed makes, over rows of the hdb and the rdb, beside
+the answers of SQLite to the same. MILLRACE_SQL_QUESTIONS says how many,
+MILLRACE_SQL_SEED from which seed. Needs no data of others."""
+
+import json
+import os
+import random
+import sqlite3
+
+import millrace_cluster as mill
+
+DAYS = ["2024-01-02", "2024-01-03"]
+COUNT = int(os.environ.get("MILLRACE_SQL_QUESTIONS", "30"))
+SEED = int(os.environ.get("MILLRACE_SQL_SEED", "1"))
+
+
+def rows_of(day, chance):
+  out = []
+  for row in range(90):
+    made = {"time": f"{day}T14:{30 + row // 60:02}:{row % 60:02}Z",
+            "sym": chance.choice(["AAPL", "IBM", "SPY", "Spx"]),
+            "ex": chance.choice("QNZ")}
+    if chance.random() < 0.85:
+      made["price"] = chance.randrange(380, 460) / 4
+    if chance.random() < 0.85:
+      made["size"] = chance.randrange(-40, 300)
+    out.append(made)
+  return out
+
+
+class Maker:
+  """A question of a seed; what it orders by is unique, or it is of all rows."""
+
+  def __init__(self, seed):
+    self.pick = random.Random(seed).choice
+    self.number = random.Random(seed + 1).randrange
+
+  def whole(self, depth=2):
+    if depth == 0 or self.number(3) == 0:
+      return self.pick(["size", "size", str(self.number(-9, 200))])
+    a, b = self.whole(depth - 1), self.whole(depth - 1)
+    return self.pick([
+      f"({a} + {b})", f"({a} - {b})", f"({a} * {self.number(-3, 4)})",
+      f"({a} / {self.number(1, 9)})", f"({a} % {self.number(1, 9)})",
+      f"abs({a})", f"coalesce({a}, {self.number(5)})",
+      f"nullif({a}, {self.number(100)})",
+      f"(case when {self.condition(depth - 1)} then {a} else {b} end)"])
+
+  def value(self):
+    return self.pick([self.whole(), "price", f"(price * {self.number(1, 4)})",
+                      f"(price - {self.number(200) / 2})"])
+
+  def condition(self, depth=2):
+    if depth > 0 and self.number(2):
+      a, b = self.condition(depth - 1), self.condition(depth - 1)
+      return self.pick([f"({a} and {b})", f"({a} or {b})", f"(not {a})"])
+    sign = self.pick(["<", "<=", ">", ">=", "=", "<>"])
+    return self.pick([
+      f"size {sign} {self.number(-40, 300)}",
+      f"price {sign} {95 + self.number(20)}",
+      f"size {'not ' * self.number(2)}in (3, {self.number(99)}, 100, 120)",
+      f"price {'not ' * self.number(2)}between 98 and {100 + self.number(14)}",
+      f"sym {self.pick(['=', '<>', '<', '>='])} '{self.pick(['IBM', 'SPY'])}'",
+      f"sym {'not ' * self.number(2)}like '{self.pick(['S%', '%B%', '_PY'])}'",
+      f"{self.pick(['size', 'price'])} is {'not ' * self.number(2)}null",
+      f"size {sign} price", f"ex in ('Q', '{self.pick('NZ')}')"])
+
+  def aggregate(self):
+    value = self.value()
+    out = self.pick(["count(*)", f"count({value})", f"sum({value})",
+                     f"avg({value})", f"min({value})", f"max({value})"])
+    if self.number(4) == 0:
+      out += f" filter (where {self.condition(1)})"
+    return out
+
+  def where(self):
+    return f" where {self.condition()}" if self.number(3) else ""
+
+  def keys(self):
+    return self.pick([["sym"], ["ex"], ["sym", "ex"],
+                      ["coalesce(size, 0) / 100"]])
+
+  def groups(self):
+    keys = self.keys()
+    columns = [f"{key} as k{i}" for i, key in enumerate(keys)]
+    columns += [f"{self.aggregate()} as a{i}"
+                for i in range(1 + self.number(3))]
+    out = (f"select {', '.join(columns)} from trade{self.where()} group by "
+           + ", ".join(keys))
+    if self.number(3) == 0:
+      out += f" having {self.pick(['count(*)', 'max(size)'])} > "
+      out += str(self.number(60))
+    return out
+
+  def ordered(self, text, columns, total):
+    where = self.pick(["nulls first", "nulls last"])
+    by = [f"{column} {self.pick(['', 'desc '])}{where}" for column in columns]
+    out = f"{text} order by {', '.join(by + total)} limit {1 + self.number(20)}"
+    return out + self.pick(["", f" offset {self.number(9)}"]), True
+
+  def question(self):
+    """The text, and whether its rows have an order."""
+    kind = self.number(8)
+    if kind == 0:
+      return f"select {self.aggregate()} as a from trade{self.where()}", False
+    if kind == 1:
+      return self.groups(), False
+    if kind == 2:
+      return self.ordered(f"select sym, {self.value()} as v from trade"
+                          f"{self.where()}", ["v"], ["time"])
+    if kind == 3:
+      return (f"select distinct {self.pick(['sym', 'ex'])}, {self.whole()} "
+              f"as v from trade{self.where()}"), False
+    if kind == 4:
+      return (f"select t.sym, t.size, d.n from trade t "
+              f"{self.pick(['', 'left '])}join (select sym, "
+              f"{self.aggregate()} as n from trade"
+              f"{self.where()} group by sym) d on t.sym = d.sym"), False
+    if kind == 5:
+      return (f"select sym, {self.whole()} as v from trade{self.where()} union "
+              f"{self.pick(['', 'all '])}select ex, {self.whole()} from trade"
+              f"{self.where()}"), False
+    if kind == 6:
+      return (f"with g as ({self.groups()}) select count(*) as n, "
+              "min(a0) as a, count(a0) as c from g"), False
+    return self.ordered(self.groups(), ["a0"], ["1", "2"])
+
+
+def plain(value):
+  return int(value) if isinstance(value, bool) else value
+
+
+def key(row):
+  return [(value is not None, isinstance(value, str),
+           round(value, 6) if isinstance(value, float) else value)
+          if value is not None else (False, False, 0) for value in row]
+
+
+def same(got, wanted):
+  return len(got) == len(wanted) and all(
+    len(a) == len(b) and all(
+      x == y or (isinstance(x, (int, float)) and isinstance(y, (int, float))
+                 and abs(x - y) <= 1e-9 * max(1, abs(x), abs(y)))
+      for x, y in zip(a, b)) for a, b in zip(got, wanted))
+
+
+def sql_answers(binary):
+  rows = {day: rows_of(day, random.Random(day)) for day in DAYS}
+  lite = sqlite3.connect(":memory:")
+  lite.execute("pragma case_sensitive_like = on")
+  lite.execute("create table trade (time text, sym text, price real, "
+               "size integer, ex text)")
+  names = ["time", "sym", "price", "size", "ex"]
+  for of in rows.values():
+    lite.executemany("insert into trade values (?, ?, ?, ?, ?)",
+                     [[row.get(name) for name in names] for row in of])
+  with mill.cluster(binary, {"node": [n for n, _ in mill.ROLES]}) as made:
+    made.up()
+    for day in DAYS:
+      made.run("pub", "--stream", "market", "--table", "trade",
+               text="".join(json.dumps(row) + "\n" for row in rows[day]))
+      if day != DAYS[-1]:
+        made.end_period(day)
+    faults = []
+    for seed in range(SEED, SEED + COUNT):
+      text, is_ordered = Maker(seed).question()
+      wanted = [list(row) for row in lite.execute(text)]
+      done = made.run("query", "-l", "sql", text, "-o", "json", code=None)
+      if done.returncode != 0:
+        faults.append(f"seed {seed}: {text}\n  {done.stderr}")
+        continue
+      got = [[plain(x) for x in row.values()]
+             for row in json.loads(done.stdout)]
+      if not is_ordered:
+        got.sort(key=key)
+        wanted.sort(key=key)
+      if not same(got, wanted):
+        faults.append(f"seed {seed}: {text}\n  got {got[:6]} {len(got)}\n  "
+                      f"wanted {wanted[:6]} {len(wanted)}")
+    mill.check(not faults, f"{len(faults)} of {COUNT}\n" + "\n".join(faults))
+
+
+if __name__ == "__main__":
+  mill.main([sql_answers])
