@@ -4,7 +4,6 @@
 #include <millrace/tests/support/paths.hpp>
 
 #include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
 #include <fstream>
 #include <iterator>
@@ -111,7 +110,7 @@ TEST(ConfigurationTest, FaultsOfDeclaredTypes) {
   other.replace(other.find("[\"vwap\"]"), 8, "[\"twap\"]");
   EXPECT_THAT(fault_of(other),
               HasSubstr(":27:process.type: 'vwap' is not one of discovery, rt, "
-                        "feed, rdb, hdb, gateway, kdb, http, twap"));
+                        "feed, rdb, hdb, gateway, kdb, http, postgres, twap"));
   EXPECT_THAT(fault_of(with_line(4, "process_types = [\"rdb\"]")),
               HasSubstr(":4:cluster.process_types: 'rdb' is a built-in type"));
 }
@@ -170,6 +169,7 @@ retention_size = "1TiB"
 retention_disk = 80
 gc_grace = "5m"
 gc_disk = 60
+participants = ["f.a"]
 [[stream]]
 name = "b"
 [[table]]
@@ -268,10 +268,16 @@ TEST(ConfigurationTest, ReadsEveryOption) {
   EXPECT_EQ(config.period.grace_ns, 60'000'000'000);
   EXPECT_EQ(config.logging, (logging_config{true, "DBG"}));
   EXPECT_EQ(config.layouts.at("mine"), "/etc/millrace/layouts/mine.toml");
-  EXPECT_EQ(
-    config.streams[0],
-    (stream_config{"a", stream_mode::cached, 64u << 20, 7 * 86'400'000'000'000,
-                   uint64_t{1} << 40, 80, 300'000'000'000, 60}));
+  stream_config a{"a",
+                  stream_mode::cached,
+                  64u << 20,
+                  7 * 86'400'000'000'000,
+                  uint64_t{1} << 40,
+                  80,
+                  300'000'000'000,
+                  60};
+  a.participants = {"f.a"};
+  EXPECT_EQ(config.streams[0], a);
   const auto& table = config.tables[0];
   EXPECT_EQ(table.stream, "b");
   EXPECT_EQ(table.schema.version, 3u);
