@@ -268,14 +268,11 @@ TEST(ConfigurationTest, ReadsEveryOption) {
   EXPECT_EQ(config.period.grace_ns, 60'000'000'000);
   EXPECT_EQ(config.logging, (logging_config{true, "DBG"}));
   EXPECT_EQ(config.layouts.at("mine"), "/etc/millrace/layouts/mine.toml");
-  stream_config a{"a",
-                  stream_mode::cached,
-                  64u << 20,
-                  7 * 86'400'000'000'000,
-                  uint64_t{1} << 40,
-                  80,
-                  300'000'000'000,
-                  60};
+  stream_config a{"a", stream_mode::cached, 64u << 20, 7 * text::day_ns};
+  a.retention_bytes = uint64_t{1} << 40;
+  a.retention_disk_percent = 80;
+  a.gc_grace_ns = 300'000'000'000;
+  a.gc_disk_percent = 60;
   a.participants = {"f.a"};
   EXPECT_EQ(config.streams[0], a);
   const auto& table = config.tables[0];
@@ -590,16 +587,6 @@ TEST(ConfigurationTest, ThePathComesFromTheOptionThenTheEnvironment) {
   EXPECT_EQ(*configuration_path(""), "/from/environment");
   ASSERT_EQ(unsetenv("MILLRACE_CONFIG"), 0);
   EXPECT_EQ(configuration_path("").failure().code, errc::config);
-}
-
-TEST(ExitCodeTest, EveryErrorHasAnExitCodeOfTheList) {
-  EXPECT_EQ(exit_code_of(errc::none), 0);
-  EXPECT_EQ(exit_code_of(errc::locked), 73);
-  EXPECT_EQ(exit_code_of(errc::bad_data), 65);
-  EXPECT_EQ(exit_code_of(errc::permission), 77);
-  const std::set<int> list{64, 65, 69, 70, 73, 74, 75, 77, 78};
-  for (int code = 1; code <= static_cast<int>(errc::internal); ++code)
-    EXPECT_TRUE(list.contains(exit_code_of(static_cast<errc>(code)))) << code;
 }
 
 } // namespace
