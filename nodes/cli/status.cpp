@@ -142,6 +142,17 @@ std::set<std::string> not_ordered(const json_value& status) {
   return out;
 }
 
+/// Why processes can answer nothing until somebody does something.
+std::vector<std::string> refusals(const json_value& status) {
+  std::vector<std::string> out;
+  for (const auto& node : status.at("nodes").elements())
+    for (const auto& process : node.at("processes").elements())
+      if (process.at("refuses").boolean().value_or(false))
+        out.push_back(cell_text(process.at("name")) + ": "
+                      + process.at("standing").text_or_empty());
+  return out;
+}
+
 void declare(option_list& list, status_options& into) {
   declare_config(list, into.config);
   declare_output(list, into.output);
@@ -175,7 +186,10 @@ int run(const status_options& options) {
           "stream '" + name
             + "': no node orders it; a majority of its rt processes must run, "
               "and know what they agreed on ('millrace stream members')"});
-  return idle.empty() ? exit_ok : exit_negative;
+  const auto refused = refusals(*status);
+  for (const auto& why : refused)
+    fail({errc::unavailable, why});
+  return idle.empty() && refused.empty() ? exit_ok : exit_negative;
 }
 
 } // namespace

@@ -6,6 +6,7 @@ that change between two lives.
 
 import gzip
 import json
+import shutil
 
 import lean_data
 import millrace_cluster as mill
@@ -487,6 +488,23 @@ def real_history(binary):
                  "not", fed)
 
 
+def log_is_gone(binary):
+  """Partitions that go on from a log that is not there are told, not used."""
+  with mill.cluster(binary, NODES) as made:
+    made.up()
+    publish(made, ("2024-01-02", "A", 1))
+    ends(made, "2024-01-02")
+    open_to_all = [path for path in (made.directory / "data").rglob("*")
+                   if path.stat().st_mode & 0o007 and not path.is_socket()]
+    mill.check(not open_to_all, "others may read", *open_to_all[:5])
+    made.run("down")
+    for name in ("rt", "pub"):
+      shutil.rmtree(made.directory / "data" / name, ignore_errors=True)
+    made.run("up", code=None)
+    told = made.run("status", code=NEGATIVE).stderr
+    mill.check("rdb1: the hdb in" in told and "another life" in told, told)
+
+
 if __name__ == "__main__":
   mill.main([periods, rejects, tables, spawned, directories, history, texts,
-             real_history])
+             real_history, log_is_gone])

@@ -340,7 +340,7 @@ TEST(ClusterSim, ANodeThatKnowsNoSuchTypeSaysWhereTheFileNamesIt) {
   EXPECT_EQ(fault.context,
             "own.toml:28:process.type: process 'vwap1': this program knows no "
             "type 'vwap', only discovery, rt, hdb, rdb, gateway, "
-            "kdb, http, feed");
+            "kdb, http, postgres, feed");
 }
 
 } // namespace
