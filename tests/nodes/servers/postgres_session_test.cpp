@@ -478,7 +478,7 @@ TEST(PgSessionTest, ValuesHaveTheFormsOfPostgresql) {
          {column_type::long_, inf_long, "9223372036854775807", be(inf_long)},
          {column_type::date, -1, "1999-12-31", be(int32_t{-1})},
          {column_type::date, inf_int, "infinity", be(inf_int)},
-         {column_type::date, -1'000'000, "0739-02-02 BC",
+         {column_type::date, -1'000'000, "0739-02-03 BC",
           be(int32_t{-1'000'000})},
          {column_type::month, 14, "2001-03-01", be(int32_t{425})},
          {column_type::timestamp, clock + 1'500, "2000-01-01 09:30:00.000001",
