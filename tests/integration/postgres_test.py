@@ -8,9 +8,12 @@ import shutil
 import socket
 import struct
 import subprocess
+import sys
 
 import millrace_cluster as mill
 
+# Debian's, also for a Python of its version that is another one.
+sys.path.append("/usr/lib/python3/dist-packages")
 try:
   import psycopg2
 except ImportError:

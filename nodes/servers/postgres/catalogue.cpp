@@ -30,6 +30,14 @@ bool ends_from(const part& what) {
                      [&](auto word) { return what.is(word); });
 }
 
+/// Relations of which each row of the others has one beside it: they take no
+/// row away.
+bool is_beside_all(std::string_view relation) {
+  return relation == "pg_am" || relation == "pg_tablespace"
+         || relation == "pg_roles" || relation == "pg_user"
+         || relation == "pg_authid";
+}
+
 /// Reads relations from FROM on; `at` is after it then.
 void read_relations(const parts_type& parts, size_t& at, select_shape& out) {
   bool is_expected = true;
@@ -49,6 +57,8 @@ void read_relations(const parts_type& parts, size_t& at, select_shape& out) {
           && !out.is_nested) {
         out.is_nested = true;
         out.nested_at = at + 1;
+      } else if (is_expected && is_select && !is_outer) {
+        out.relations.emplace_back(); // Of no rows.
       }
       ++depth;
       if (is_select)
@@ -75,7 +85,7 @@ void read_relations(const parts_type& parts, size_t& at, select_shape& out) {
         = out.is_of_catalogue || schema == "pg_catalog"
           || schema == "information_schema"
           || (schema.empty() && parts[last].text.starts_with("pg_"));
-      if (!is_outer)
+      if (!is_outer && !is_beside_all(parts[last].text))
         out.relations.push_back(parts[last].text);
       at = last;
       is_expected = false;

@@ -77,6 +77,7 @@ catalogue_row attribute_row(const table_schema& table, int64_t number,
   out.emplace_back("atttypid", number_cell(type.oid));
   out.emplace_back("atttypmod", number_cell(-1));
   out.emplace_back("attlen", number_cell(type.size));
+  out.emplace_back("attstorage", text_cell(type.size < 0 ? "x" : "p"));
   out.emplace_back("attidentity", null_cell());
   out.emplace_back("attgenerated", null_cell());
   add_flags(out, {"attnotnull", "attisdropped", "atthasdef"});

@@ -189,6 +189,9 @@ error session_settings::start_with(std::string_view name,
     return {};
   if ((name == "options" || name == "replication") && !value.empty())
     return {errc::unsupported, std::string{name} + " are not taken here"};
+  // Some clients put it between quotes, as in SET.
+  if (value.size() >= 2 && value.front() == '\'' && value.back() == '\'')
+    value = value.substr(1, value.size() - 2);
   return put(name, std::string{value});
 }
 
