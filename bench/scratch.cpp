@@ -26,7 +26,7 @@ void remove_after_end(int alive, const std::string& path) {
   char none = 0;
   while (::read(alive, &none, 1) < 0 && errno == EINTR) {
   }
-  // Servers that die at this moment may still create files.
+  // One that closed what it inherited may still create files.
   std::error_code fault;
   for (int i = 0; i < attempts_max; ++i) {
     std::filesystem::remove_all(path, fault);
@@ -52,6 +52,9 @@ result<std::unique_ptr<scratch>> scratch::create() {
     return system_error("pipe");
   descriptor hears{ends[0]};
   descriptor alive{ends[1]};
+  // Servers hold it too: one that dies after this process still makes files.
+  if (::fcntl(alive.get(), F_SETFD, 0) != 0)
+    return system_error("pipe");
   const auto remover = ::fork();
   if (remover < 0)
     return system_error("fork");
