@@ -213,12 +213,14 @@ def crash_points(lint, product, found):
 
 def functions(lint, product):
     """Each function that a header declares is called by product code, be it
-    of another file that includes it or of its own unit. Examples are programs
-    of others."""
+    of another file that includes it, of its own unit, or of a template where
+    some file includes both. Examples are programs of others."""
     product = product | examples(lint)
     includers = includers_of(lint, product)
     words = {name: set(re.findall(r"\w+", text))
              for name, text in product.items()}
+    templates = [name for name, text in product.items()
+                 if name.endswith(".hpp") and "template <" in text]
     for header, text in product.items():
         if not header.endswith(".hpp") or header in CALLED_BY_LIBRARIES \
                 or header.startswith("examples/"):
@@ -241,6 +243,11 @@ def functions(lint, product):
                    for other in includers[header] - own - {header}):
                 continue
             if used_inside(header, text, own, product, name):
+                continue
+            if any(name in words[each]
+                   and re.search(rf"(\.|->){name}\(", product[each])
+                   and includers[each] & includers[header]
+                   for each in templates):
                 continue
             # Where the declaration begins, whose name may stand further down.
             begin = re.search(r"(?:\A|[;{}]|^#[^\n]*\n)\s*(?=[^;{}#]*\Z)",

@@ -12,7 +12,6 @@ namespace millrace::nodes::http {
 
 namespace {
 
-constexpr auto tick_interval = std::chrono::milliseconds{250};
 /// Of a node, for what it says of itself.
 constexpr auto status_patience = std::chrono::seconds{3};
 
@@ -54,20 +53,6 @@ known_response answer_of(const chunks& parts, const query_cut& cut,
 
 } // namespace
 
-http_door_state::~http_door_state() {
-  if (inbox)
-    inbox->close();
-}
-
-void http_door_state::take_inbox() {
-  for (auto& what : inbox->take())
-    std::visit([this](auto& each) { act(each); }, what);
-}
-
-void http_door_state::act(const connection_event& what) {
-  perform(core.step(what, env->clock->monotonic_ns()));
-}
-
 void http_door_state::act(response_done& what) {
   const auto found = running.find(what.from);
   if (found == running.end() || found->second.request != what.request)
@@ -80,21 +65,6 @@ void http_door_state::act(response_done& what) {
   answer(what.from, what.what);
 }
 
-void http_door_state::perform(core_type::effects effects) {
-  in_turn.perform(std::move(effects), [this](auto& what) { perform(what); });
-}
-
-void http_door_state::perform(send_to& what) {
-  port->send(what.to, std::move(what.bytes));
-}
-void http_door_state::perform(const read_on& what) { port->read_on(what.from); }
-void http_door_state::perform(const finish_connection& what) {
-  port->finish(what.which);
-}
-void http_door_state::perform(const drop_connection& what) {
-  port->drop(what.which);
-}
-void http_door_state::perform(const tell_of& what) { tell(what.id, what.text); }
 void http_door_state::perform(const give_up& what) {
   gateway->give_up(what.from);
   running.erase(what.from);
@@ -194,64 +164,16 @@ void http_door_state::gathered(const std::string& node,
       answer(from, {200, "application/json", all.dump(2) + "\n", {}});
 }
 
-void http_door_state::tick() {
-  perform(core.tick(env->clock->monotonic_ns()));
-  gateway->tick();
-  self->delayed_send(self, caf::timespan{tick_interval}, caf::tick_atom_v);
-}
-
-void http_door_state::lost(const caf::down_msg& down) {
-  if (const auto gone = gateway->lost(down.source); !gone.empty())
-    tell("gateway_lost",
-         gone + " is gone: questions wait for it, or for another one");
-}
-
-void http_door_state::tell(const std::string& id, const std::string& text) {
-  const auto line = told.next(id, text, env->clock->monotonic_ns());
-  if (line && settings.on_warning)
-    settings.on_warning(id, *line);
-}
-
-status_facts http_door_state::status() const {
-  const auto facts = core.facts();
-  return {{"role", "http"},
-          {"listens", settings.address + ":" + std::to_string(settings.port)},
-          {"gateway", gateway->gateway()},
-          {"connections", facts.connections},
-          {"connections_total", facts.connections_total},
-          {"requests", facts.requests},
-          {"failed", facts.failed},
-          {"refused", facts.refused},
-          {"last_refusal", facts.last_refusal},
-          {"bytes_in", facts.bytes_in},
-          {"bytes_out", facts.bytes_out},
-          {"held_bytes", facts.held_bytes}};
-}
+status_facts http_door_state::status() const { return status_as("http"); }
 
 http_door_actor::behavior_type
 http_door(http_door_actor::stateful_pointer<http_door_state> self,
           persistence::env* world, http_door_settings settings,
           std::shared_ptr<std::unique_ptr<listener>> open,
           connector_actor connector, registrar_actor registry) {
-  auto& state = self->state;
-  state.env = world;
-  state.core = http_door_state::core_type{settings.limits};
-  state.settings = std::move(settings);
-  state.connector = connector;
-  state.gateway.emplace(self, world, std::move(connector),
-                        state.settings.gateways);
-  state.inbox = std::make_shared<port_inbox<http_input>>(
-    [me = http_door_actor{self}] { caf::anon_send(me, inbox_atom::value); });
-  state.port = std::move(*open);
-  state.port->begin([inbox = state.inbox](connection_event what) {
-    inbox->put(std::move(what));
-  });
-  self->set_down_handler(
-    [self](const caf::down_msg& down) { self->state.lost(down); });
-  if (registry)
-    self->send(registry, caf::subscribe_atom_v, std::string{"gateway"},
-               caf::actor_cast<watcher_actor>(self));
-  self->send(self, caf::tick_atom_v);
+  self->state.connector = connector;
+  self->state.begin(world, std::move(settings), std::move(*open),
+                    std::move(connector), registry);
   return {
     [self](status_atom) { return self->state.status(); },
     [self](watch_atom, const std::vector<process_row>& rows) {

@@ -1,11 +1,8 @@
 #pragma once
 
 #include <millrace/messages/protocol/interfaces.hpp>
-#include <millrace/nodes/servers/gateway/gateway_link.hpp>
+#include <millrace/nodes/servers/gateway/door.hpp>
 #include <millrace/nodes/servers/http/routes.hpp>
-#include <millrace/nodes/servers/port/port_core.hpp>
-#include <millrace/nodes/servers/port/port_inbox.hpp>
-#include <millrace/nodes/servers/port/told_lines.hpp>
 #include <millrace/persistence/disk/env.hpp>
 
 #include <caf/stateful_actor.hpp>
@@ -19,16 +16,8 @@
 
 namespace millrace::nodes::http {
 
-using inbox_atom = caf::atom_constant<caf::atom("inbox")>;
-
 /// HTTP DOOR: the port at which programs ask a cluster by HTTP.
-using http_door_actor = status_actor::extend<
-  // As a WATCHER of gateways.
-  caf::reacts_to<watch_atom, std::vector<process_row>>,
-  // INTERNAL: its inbox has something.
-  caf::reacts_to<inbox_atom>,
-  // INTERNAL: what is over its time.
-  caf::reacts_to<caf::tick_atom>>;
+using http_door_actor = door_actor;
 
 struct http_door_settings {
   std::string cluster;
@@ -56,14 +45,14 @@ using http_input = std::variant<connection_event, response_done>;
 
 /// State of the HTTP DOOR. What is said on connections is `port_core`'s, what
 /// is asked `wish_of`'s; here they meet the port, the gateway and the nodes.
-struct http_door_state {
+struct http_door_state
+  : door_state<http_door_state, http_door_actor, port_core<http_session>,
+               http_input, http_door_settings> {
   static constexpr const char* name = "http-door";
 
-  /// User-declared on purpose: CAF 0.17 paren-initializes C++20 aggregates.
-  explicit http_door_state(http_door_actor::pointer owner) : self{owner} {}
-  ~http_door_state();
-
-  using core_type = port_core<http_session>;
+  using door_state::act;
+  using door_state::door_state;
+  using door_state::perform;
 
   struct running_request {
     uint64_t request = 0;
@@ -71,17 +60,9 @@ struct http_door_state {
     std::optional<status_wish> status; ///< It waits for what nodes say.
   };
 
-  void take_inbox();
-  void act(const connection_event& what);
   void act(response_done& what);
-  void perform(core_type::effects effects);
-  void perform(send_to& what);
-  void perform(const read_on& what);
-  void perform(const finish_connection& what);
-  void perform(const drop_connection& what);
   void perform(const take_up<http_request>& what);
   void perform(const give_up& what);
-  void perform(const tell_of& what);
   void undertake(connection_id from, const known_response& what);
   void undertake(connection_id from, query_wish& what);
   void undertake(connection_id from, const status_wish& what);
@@ -89,27 +70,14 @@ struct http_door_state {
   void answer(connection_id to, const known_response& what);
   void gather();
   void gathered(const std::string& node, const status_facts* said);
-  void tick();
-  void lost(const caf::down_msg& down);
-  void tell(const std::string& id, const std::string& text);
   [[nodiscard]] status_facts status() const;
 
-  http_door_actor::pointer self;
-  persistence::env* env = nullptr;
-  http_door_settings settings;
   connector_actor connector;
-  /// Questions are by connection: each has one at a time.
-  std::optional<gateway_link<http_door_actor::base>> gateway;
-  std::shared_ptr<port_inbox<http_input>> inbox;
-  std::unique_ptr<listener> port;
-  core_type core;
-  effects_in_turn<core_type::effect> in_turn;
   std::map<connection_id, running_request> running;
   /// What nodes said; null: nobody asked. Serves all that wait when it is
   /// whole.
   std::map<std::string, text::json_value> said;
   size_t silent = 0; ///< Nodes that have not said anything yet.
-  told_lines told;
 };
 
 /// @param open a port that nobody listens to yet

@@ -12,8 +12,6 @@ namespace millrace::nodes::kdb {
 
 namespace {
 
-constexpr auto tick_interval = std::chrono::milliseconds{250};
-
 error is_by_message() {
   return {errc::invalid_argument,
           "type: it answers by a message; send it as one that wants no "
@@ -62,15 +60,6 @@ kdb_door_state::~kdb_door_state() {
   close_publishers();
 }
 
-void kdb_door_state::take_inbox() {
-  for (auto& what : inbox->take())
-    std::visit([this](auto& each) { act(each); }, what);
-}
-
-void kdb_door_state::act(const connection_event& what) {
-  perform(core.step(what, env->clock->monotonic_ns()));
-}
-
 void kdb_door_state::act(question_done& what) {
   const auto found = asking.find(what.from);
   if (found == asking.end() || found->second.request != what.request)
@@ -98,24 +87,14 @@ void kdb_door_state::act(question_done& what) {
     core.answered(what.from, what.request, std::move(message), failed, now));
 }
 
-void kdb_door_state::perform(door_core::effects effects) {
-  in_turn.perform(std::move(effects), [this](auto& what) { perform(what); });
-}
-
-void kdb_door_state::perform(send_to& what) {
-  port->send(what.to, std::move(what.bytes));
-}
-void kdb_door_state::perform(const read_on& what) { port->read_on(what.from); }
 void kdb_door_state::perform(const finish_connection& what) {
   subscribed.remove(what.which);
-  port->finish(what.which);
+  door_state::perform(what);
 }
 void kdb_door_state::perform(const drop_connection& what) {
   subscribed.remove(what.which);
-  port->drop(what.which);
+  door_state::perform(what);
 }
-void kdb_door_state::perform(const tell_of& what) { tell(what.id, what.text); }
-
 void kdb_door_state::perform(const give_up& what) {
   subscribing.erase(what.from);
   publishing.erase(what.from);
@@ -209,44 +188,17 @@ void kdb_door_state::answer_deferred(connection_id to, uint64_t request,
 }
 
 void kdb_door_state::tick() {
-  const auto now = env->clock->monotonic_ns();
-  perform(core.tick(now));
-  gateway->tick();
-  tick_streams(now);
-  self->delayed_send(self, caf::timespan{tick_interval}, caf::tick_atom_v);
-}
-
-void kdb_door_state::lost(const caf::down_msg& down) {
-  if (const auto gone = gateway->lost(down.source); !gone.empty())
-    tell("gateway_lost", gone
-                           + " is gone: questions wait for it, or for another "
-                             "one");
-}
-
-void kdb_door_state::tell(const std::string& id, const std::string& text) {
-  const auto line = told.next(id, text, env->clock->monotonic_ns());
-  if (line && settings.on_warning)
-    settings.on_warning(id, *line);
+  door_state::tick();
+  tick_streams(env->clock->monotonic_ns());
 }
 
 status_facts kdb_door_state::status() const {
-  const auto facts = core.facts();
-  return {{"role", "kdb"},
-          {"listens", settings.address + ":" + std::to_string(settings.port)},
-          {"gateway", gateway->gateway()},
-          {"connections", facts.connections},
-          {"connections_total", facts.connections_total},
-          {"requests", facts.requests},
-          {"failed", facts.failed},
-          {"incomplete", incomplete},
-          {"subscriptions", subscribed.size()},
-          {"pushed", pushed},
-          {"publishing", publishing.size()},
-          {"refused", facts.refused},
-          {"last_refusal", facts.last_refusal},
-          {"bytes_in", facts.bytes_in},
-          {"bytes_out", facts.bytes_out},
-          {"held_bytes", facts.held_bytes}};
+  auto out = status_as("kdb");
+  out.add("incomplete", incomplete);
+  out.add("subscriptions", subscribed.size());
+  out.add("pushed", pushed);
+  out.add("publishing", publishing.size());
+  return out;
 }
 
 kdb_door_actor::behavior_type
@@ -254,24 +206,8 @@ kdb_door(kdb_door_actor::stateful_pointer<kdb_door_state> self,
          persistence::env* world, kdb_door_settings settings,
          std::shared_ptr<std::unique_ptr<listener>> open,
          connector_actor connector, registrar_actor registry) {
-  auto& state = self->state;
-  state.env = world;
-  state.core = door_core{settings.limits};
-  state.settings = std::move(settings);
-  state.gateway.emplace(self, world, std::move(connector),
-                        state.settings.gateways);
-  state.inbox = std::make_shared<door_inbox>(
-    [me = kdb_door_actor{self}] { caf::anon_send(me, inbox_atom::value); });
-  state.port = std::move(*open);
-  state.port->begin([inbox = state.inbox](connection_event what) {
-    inbox->put(std::move(what));
-  });
-  self->set_down_handler(
-    [self](const caf::down_msg& down) { self->state.lost(down); });
-  if (registry)
-    self->send(registry, caf::subscribe_atom_v, std::string{"gateway"},
-               caf::actor_cast<watcher_actor>(self));
-  self->send(self, caf::tick_atom_v);
+  self->state.begin(world, std::move(settings), std::move(*open),
+                    std::move(connector), registry);
   return {
     [self](status_atom) { return self->state.status(); },
     [self](watch_atom, const std::vector<process_row>& rows) {

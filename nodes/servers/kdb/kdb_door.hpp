@@ -2,13 +2,11 @@
 
 #include <millrace/actors/rt/publish/publisher.hpp>
 #include <millrace/messages/protocol/interfaces.hpp>
-#include <millrace/nodes/servers/gateway/gateway_link.hpp>
+#include <millrace/nodes/servers/gateway/door.hpp>
 #include <millrace/nodes/servers/kdb/door_core.hpp>
 #include <millrace/nodes/servers/kdb/door_inbox.hpp>
 #include <millrace/nodes/servers/kdb/request.hpp>
 #include <millrace/nodes/servers/kdb/subscriptions.hpp>
-#include <millrace/nodes/servers/port/listener.hpp>
-#include <millrace/nodes/servers/port/told_lines.hpp>
 #include <millrace/persistence/disk/env.hpp>
 
 #include <caf/stateful_actor.hpp>
@@ -25,20 +23,13 @@
 
 namespace millrace::nodes::kdb {
 
-using inbox_atom = caf::atom_constant<caf::atom("inbox")>;
 using synced_atom = caf::atom_constant<caf::atom("synced")>;
 
 /// KDB DOOR: the port at which kdb+ clients ask a cluster. Asks a GATEWAY for
 /// each of them, one question of a client at a time.
-using kdb_door_actor = status_actor::extend<
-  // As a WATCHER of gateways.
-  caf::reacts_to<watch_atom, std::vector<process_row>>,
-  // INTERNAL: its inbox has something.
-  caf::reacts_to<inbox_atom>,
+using kdb_door_actor = door_actor::extend<
   // INTERNAL: whether what was published is synced.
-  caf::reacts_to<synced_atom>,
-  // INTERNAL: what is over its time.
-  caf::reacts_to<caf::tick_atom>>;
+  caf::reacts_to<synced_atom>>;
 
 struct kdb_door_settings {
   std::string process;
@@ -65,11 +56,14 @@ struct kdb_door_settings {
 
 /// State of the KDB DOOR. What is said on connections is `door_core`'s, what is
 /// asked `understand`'s; here they meet the port and the gateway.
-struct kdb_door_state {
+struct kdb_door_state : door_state<kdb_door_state, kdb_door_actor, door_core,
+                                   door_input, kdb_door_settings> {
   static constexpr const char* name = "kdb-door";
 
-  /// User-declared on purpose: CAF 0.17 paren-initializes C++20 aggregates.
-  explicit kdb_door_state(kdb_door_actor::pointer owner) : self{owner} {}
+  using door_state::act;
+  using door_state::door_state;
+  using door_state::perform;
+
   ~kdb_door_state();
 
   struct running_question {
@@ -90,16 +84,11 @@ struct kdb_door_state {
     std::optional<position> end; ///< Once it is in the publisher's log.
   };
 
-  void take_inbox();
-  void act(const connection_event& what);
   void act(question_done& what);
   void act(const stream_rows& what);
   void act(const stream_begun& what);
   void act(const period_ended& what);
   void act(const stream_told& what);
-  void perform(door_core::effects effects);
-  void perform(send_to& what);
-  void perform(const read_on& what);
   void perform(const finish_connection& what);
   void perform(const drop_connection& what);
   void perform(const take_up<value>& what);
@@ -119,24 +108,12 @@ struct kdb_door_state {
   void close_publishers();
   void tick_streams(int64_t now_ns);
   void perform(const give_up& what);
-  void perform(const tell_of& what);
   void answer(connection_id to, uint64_t request, const result<value>& with);
   void answer_deferred(connection_id to, uint64_t request,
                        result<std::string> message);
   void tick();
-  void lost(const caf::down_msg& down);
-  void tell(const std::string& id, const std::string& text);
   [[nodiscard]] status_facts status() const;
 
-  kdb_door_actor::pointer self;
-  persistence::env* env = nullptr;
-  kdb_door_settings settings;
-  /// Questions are by connection: each has one at a time.
-  std::optional<gateway_link<kdb_door_actor::base>> gateway;
-  std::shared_ptr<door_inbox> inbox;
-  std::unique_ptr<listener> port;
-  door_core core;
-  effects_in_turn<door_core::effect> in_turn;
   std::map<connection_id, running_question> asking;
   subscriptions subscribed;
   std::map<std::string, bool> followed; ///< By stream: whether it has begun.
@@ -146,7 +123,6 @@ struct kdb_door_state {
   bool polling = false;
   uint64_t pushed = 0;
   uint64_t incomplete = 0; ///< Answers that may lack rows.
-  told_lines told;
 };
 
 /// @param open a port that nobody listens to yet

@@ -12,8 +12,6 @@ namespace millrace::nodes::postgres {
 
 namespace {
 
-constexpr auto tick_interval = std::chrono::milliseconds{250};
-
 /// On a thread of the pool: the answer as a session takes it.
 rows_done answer_of(const chunks& parts, const query_cut& cut,
                     const result_formats& formats) {
@@ -41,20 +39,6 @@ rows_done answer_of(const chunks& parts, const query_cut& cut,
 
 } // namespace
 
-postgres_door_state::~postgres_door_state() {
-  if (inbox)
-    inbox->close();
-}
-
-void postgres_door_state::take_inbox() {
-  for (auto& what : inbox->take())
-    std::visit([this](auto& each) { act(each); }, what);
-}
-
-void postgres_door_state::act(const connection_event& what) {
-  perform(core.step(what, env->clock->monotonic_ns()));
-}
-
 void postgres_door_state::act(rows_done& what) {
   const auto found = asking.find(what.from);
   if (found == asking.end() || found->second != what.request)
@@ -71,25 +55,6 @@ void postgres_door_state::act(rows_done& what) {
   answer(what.from, what.request, std::move(what.messages), what.is_failure);
 }
 
-void postgres_door_state::perform(core_type::effects effects) {
-  in_turn.perform(std::move(effects), [this](auto& what) { perform(what); });
-}
-
-void postgres_door_state::perform(send_to& what) {
-  port->send(what.to, std::move(what.bytes));
-}
-void postgres_door_state::perform(const read_on& what) {
-  port->read_on(what.from);
-}
-void postgres_door_state::perform(const finish_connection& what) {
-  port->finish(what.which);
-}
-void postgres_door_state::perform(const drop_connection& what) {
-  port->drop(what.which);
-}
-void postgres_door_state::perform(const tell_of& what) {
-  tell(what.id, what.text);
-}
 void postgres_door_state::perform(const give_up& what) {
   gateway->give_up(what.from);
   asking.erase(what.from);
@@ -164,40 +129,11 @@ void postgres_door_state::answer(connection_id to, uint64_t request,
                         env->clock->monotonic_ns()));
 }
 
-void postgres_door_state::tick() {
-  perform(core.tick(env->clock->monotonic_ns()));
-  gateway->tick();
-  self->delayed_send(self, caf::timespan{tick_interval}, caf::tick_atom_v);
-}
-
-void postgres_door_state::lost(const caf::down_msg& down) {
-  if (const auto gone = gateway->lost(down.source); !gone.empty())
-    tell("gateway_lost",
-         gone + " is gone: questions wait for it, or for another one");
-}
-
-void postgres_door_state::tell(const std::string& id, const std::string& text) {
-  const auto line = lines.next(id, text, env->clock->monotonic_ns());
-  if (line && settings.on_warning)
-    settings.on_warning(id, *line);
-}
-
 status_facts postgres_door_state::status() const {
-  const auto facts = core.facts();
-  return {{"role", "postgres"},
-          {"listens", settings.address + ":" + std::to_string(settings.port)},
-          {"gateway", gateway->gateway()},
-          {"connections", facts.connections},
-          {"connections_total", facts.connections_total},
-          {"requests", facts.requests},
-          {"failed", facts.failed},
-          {"cancelled", cancelled},
-          {"incomplete", incomplete},
-          {"refused", facts.refused},
-          {"last_refusal", facts.last_refusal},
-          {"bytes_in", facts.bytes_in},
-          {"bytes_out", facts.bytes_out},
-          {"held_bytes", facts.held_bytes}};
+  auto out = status_as("postgres");
+  out.add("cancelled", cancelled);
+  out.add("incomplete", incomplete);
+  return out;
 }
 
 postgres_door_actor::behavior_type
@@ -205,26 +141,8 @@ postgres_door(postgres_door_actor::stateful_pointer<postgres_door_state> self,
               persistence::env* world, postgres_door_settings settings,
               std::shared_ptr<std::unique_ptr<listener>> open,
               connector_actor connector, registrar_actor registry) {
-  auto& state = self->state;
-  state.env = world;
-  state.core = postgres_door_state::core_type{settings.limits};
-  state.settings = std::move(settings);
-  state.gateway.emplace(self, world, std::move(connector),
-                        state.settings.gateways);
-  state.inbox = std::make_shared<port_inbox<postgres_input>>(
-    [me = postgres_door_actor{self}] {
-      caf::anon_send(me, inbox_atom::value);
-    });
-  state.port = std::move(*open);
-  state.port->begin([inbox = state.inbox](connection_event what) {
-    inbox->put(std::move(what));
-  });
-  self->set_down_handler(
-    [self](const caf::down_msg& down) { self->state.lost(down); });
-  if (registry)
-    self->send(registry, caf::subscribe_atom_v, std::string{"gateway"},
-               caf::actor_cast<watcher_actor>(self));
-  self->send(self, caf::tick_atom_v);
+  self->state.begin(world, std::move(settings), std::move(*open),
+                    std::move(connector), registry);
   return {
     [self](status_atom) { return self->state.status(); },
     [self](watch_atom, const std::vector<process_row>& rows) {

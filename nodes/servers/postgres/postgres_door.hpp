@@ -1,10 +1,7 @@
 #pragma once
 
 #include <millrace/messages/protocol/interfaces.hpp>
-#include <millrace/nodes/servers/gateway/gateway_link.hpp>
-#include <millrace/nodes/servers/port/port_core.hpp>
-#include <millrace/nodes/servers/port/port_inbox.hpp>
-#include <millrace/nodes/servers/port/told_lines.hpp>
+#include <millrace/nodes/servers/gateway/door.hpp>
 #include <millrace/nodes/servers/postgres/session.hpp>
 #include <millrace/persistence/disk/env.hpp>
 
@@ -19,16 +16,8 @@
 
 namespace millrace::nodes::postgres {
 
-using inbox_atom = caf::atom_constant<caf::atom("inbox")>;
-
 /// POSTGRES DOOR: the port at which clients of PostgreSQL ask a cluster.
-using postgres_door_actor = status_actor::extend<
-  // As a WATCHER of gateways.
-  caf::reacts_to<watch_atom, std::vector<process_row>>,
-  // INTERNAL: its inbox has something.
-  caf::reacts_to<inbox_atom>,
-  // INTERNAL: what is over its time.
-  caf::reacts_to<caf::tick_atom>>;
+using postgres_door_actor = door_actor;
 
 struct postgres_door_settings {
   std::string address; ///< Where it listens.
@@ -55,51 +44,29 @@ using postgres_input = std::variant<connection_event, rows_done>;
 
 /// State of the POSTGRES DOOR. What is said on connections is `port_core`'s and
 /// its sessions'; here they meet the port and the gateway.
-struct postgres_door_state {
+struct postgres_door_state
+  : door_state<postgres_door_state, postgres_door_actor, port_core<pg_session>,
+               postgres_input, postgres_door_settings> {
   static constexpr const char* name = "postgres-door";
 
-  /// User-declared on purpose: CAF 0.17 paren-initializes C++20 aggregates.
-  explicit postgres_door_state(postgres_door_actor::pointer owner)
-    : self{owner} {}
-  ~postgres_door_state();
+  using door_state::act;
+  using door_state::door_state;
+  using door_state::perform;
 
-  using core_type = port_core<pg_session>;
-
-  void take_inbox();
-  void act(const connection_event& what);
   void act(rows_done& what);
-  void perform(core_type::effects effects);
-  void perform(send_to& what);
-  void perform(const read_on& what);
-  void perform(const finish_connection& what);
-  void perform(const drop_connection& what);
   void perform(take_up<pg_wish>& what);
   void perform(const give_up& what);
-  void perform(const tell_of& what);
   void undertake(const take_up<pg_wish>& of, const login_wish& who);
   void undertake(const take_up<pg_wish>& of, query_wish& what);
   void undertake(const take_up<pg_wish>& of, const cancel_wish& what);
   void answer(connection_id to, uint64_t request, std::string messages,
               bool is_failure);
-  void tick();
-  void lost(const caf::down_msg& down);
-  void tell(const std::string& id, const std::string& text);
   [[nodiscard]] status_facts status() const;
 
-  postgres_door_actor::pointer self;
-  persistence::env* env = nullptr;
-  postgres_door_settings settings;
-  /// Questions are by connection: each has one at a time.
-  std::optional<gateway_link<postgres_door_actor::base>> gateway;
-  std::shared_ptr<port_inbox<postgres_input>> inbox;
-  std::unique_ptr<listener> port;
-  core_type core;
-  effects_in_turn<core_type::effect> in_turn;
   /// Requests that the gateway was asked.
   std::map<connection_id, uint64_t> asking;
   uint64_t incomplete = 0; ///< Answers that may lack rows.
   uint64_t cancelled = 0;
-  told_lines lines;
 };
 
 /// @param open a port that nobody listens to yet

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <millrace/messages/protocol/interfaces.hpp>
+
+#include <vector>
+
+namespace millrace::nodes {
+
+using inbox_atom = caf::atom_constant<caf::atom("inbox")>;
+
+/// What others may say to the door of a port, and what it says to itself.
+using door_actor = status_actor::extend<
+  // As a WATCHER of gateways.
+  caf::reacts_to<watch_atom, std::vector<process_row>>,
+  // INTERNAL: its inbox has something.
+  caf::reacts_to<inbox_atom>,
+  // INTERNAL: what is over its time.
+  caf::reacts_to<caf::tick_atom>>;
+
+} // namespace millrace::nodes
