@@ -455,10 +455,14 @@ def real_history(binary):
           "cor": [columns]}}))
     out.append(made.query(lean_data.trade_query(days[0][1], days[-1][1],
                                                 bars=True)))
-    # Rows, those of one time as they came.
-    out.append(made.query({
+    # Rows, those of one symbol and time as they came: of several symbols they
+    # came by the order of the loads.
+    rows = made.query({
       "tablename": "trade", "starttime": days[1][1] + "T14:00:00",
-      "endtime": days[1][1] + "T14:05:00", "ordering": ["asc", "time"]}))
+      "endtime": days[1][1] + "T14:05:00", "ordering": ["asc", "time"]})
+    mill.check([row["time"] for row in rows]
+               == sorted(row["time"] for row in rows), "not by time")
+    out.append(sorted(rows, key=lambda row: (row["time"], row["sym"])))
     mill.check(len(out[-1]) > 100, "too few rows to tell:", len(out[-1]))
     return out
 
