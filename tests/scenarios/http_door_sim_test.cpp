@@ -9,48 +9,17 @@
 
 #include <string>
 
+#include "door_cluster.hpp"
+
 namespace millrace::sim {
 namespace {
 
 using namespace std::chrono_literals;
 
-constexpr const char* cluster_with_web = R"([cluster]
-name = "web"
-data = "web-data"
-[[stream]]
-name = "market"
-[[table]]
-name = "trade"
-stream = "market"
-columns = ["time:timestamp", "sym:symbol", "size:long"]
-[[node]]
-name = "db"
-port = 7461
-[[node]]
-name = "door"
-port = 7462
-[[process]]
-name = "discovery1"
-type = "discovery"
-node = "db"
-[[process]]
-name = "rt1"
-type = "rt"
-node = "db"
-[[process]]
-name = "rdb1"
-type = "rdb"
-node = "db"
-[[process]]
-name = "gw1"
-type = "gateway"
-node = "db"
-[[process]]
-name = "web1"
+const auto cluster_with_web = cluster_with_door(R"(name = "web1"
 type = "http"
-node = "door"
 port = 8080
-)";
+)");
 
 /// Status line and body; empty: no answer came in a minute.
 std::string web_answer(world& in, const std::string& method,

@@ -13,6 +13,8 @@
 #include <deque>
 #include <string>
 
+#include "door_cluster.hpp"
+
 namespace millrace::sim {
 namespace {
 
@@ -21,48 +23,13 @@ using nodes::kdb::kind;
 using nodes::kdb::message_kind;
 using nodes::kdb::value;
 
-constexpr const char* cluster_with_port = R"([cluster]
-name = "door"
-data = "door-data"
-[[stream]]
-name = "market"
-[[table]]
-name = "trade"
-stream = "market"
-columns = ["time:timestamp", "sym:symbol", "size:long"]
-[[node]]
-name = "rt1"
-port = 7461
-[[node]]
-name = "db"
-port = 7462
-[[node]]
-name = "door"
-port = 7463
-[[process]]
-name = "discovery1"
-type = "discovery"
-node = "db"
-[[process]]
-name = "rt1"
-type = "rt"
-node = "rt1"
-[[process]]
-name = "rdb1"
-type = "rdb"
-node = "db"
-[[process]]
-name = "gw1"
-type = "gateway"
-node = "db"
-[[process]]
-name = "kdb1"
+const auto cluster_with_port = cluster_with_door(R"(name = "kdb1"
 type = "kdb"
-node = "door"
 port = 5000
 connections_max = 3
 publish = ["market"]
-)";
+)",
+                                                 "rt1");
 
 /// What a program of a user's would be.
 class kdb_program {

@@ -11,49 +11,18 @@
 
 #include <string>
 
+#include "door_cluster.hpp"
+
 namespace millrace::sim {
 namespace {
 
 using namespace std::chrono_literals;
 namespace pg = nodes::postgres;
 
-constexpr const char* cluster_with_sql = R"([cluster]
-name = "sql"
-data = "sql-data"
-[[stream]]
-name = "market"
-[[table]]
-name = "trade"
-stream = "market"
-columns = ["time:timestamp", "sym:symbol", "size:long"]
-[[node]]
-name = "db"
-port = 7461
-[[node]]
-name = "door"
-port = 7462
-[[process]]
-name = "discovery1"
-type = "discovery"
-node = "db"
-[[process]]
-name = "rt1"
-type = "rt"
-node = "db"
-[[process]]
-name = "rdb1"
-type = "rdb"
-node = "db"
-[[process]]
-name = "gw1"
-type = "gateway"
-node = "db"
-[[process]]
-name = "sql1"
+const auto cluster_with_sql = cluster_with_door(R"(name = "sql1"
 type = "postgres"
-node = "door"
 port = 5432
-)";
+)");
 
 /// What a program of a user's would be.
 class sql_program {
