@@ -70,6 +70,22 @@ void set_port(Settings& into, process_host& host,
   into.on_warning = warnings_of_port(host, process);
 }
 
+/// The process of a port: opens it, and starts its door.
+template <class Door, class Settings>
+result<hosted_process> start_port(process_host& host,
+                                  const process_config& process, Door door,
+                                  Settings settings) {
+  auto port = open_port(host, process);
+  if (!port)
+    return port.failure();
+  hosted_process out;
+  out.attributes = attributes_of_port(host.config(), process);
+  auto actor = host.spawn(door, &host.env(), std::move(settings),
+                          *std::move(port), host.connector(), host.registrar());
+  out.actor = caf::actor_cast<caf::strong_actor_ptr>(actor);
+  return out;
+}
+
 /// What a stream brings from now on, into the inbox of a door.
 error follow(process_host& host, const std::string& stream,
              const std::shared_ptr<kdb::door_inbox>& into) {
@@ -162,15 +178,7 @@ result<hosted_process> start_http(process_host& host,
       = {config.address, node.port, std::string{front_door_name}, config.name};
   settings.limits.patience_ns = 10'000'000'000;
   settings.limits.idle_ns = 60'000'000'000;
-  auto port = open_port(host, process);
-  if (!port)
-    return port.failure();
-  hosted_process out;
-  out.attributes = attributes_of_port(config, process);
-  auto door = host.spawn(http::http_door, &host.env(), std::move(settings),
-                         *std::move(port), host.connector(), host.registrar());
-  out.actor = caf::actor_cast<caf::strong_actor_ptr>(door);
-  return out;
+  return start_port(host, process, http::http_door, std::move(settings));
 }
 
 result<hosted_process> start_postgres(process_host& host,
@@ -183,16 +191,8 @@ result<hosted_process> start_postgres(process_host& host,
   for (const auto& table : config.tables)
     served->tables.emplace(table.schema.name, table.schema);
   settings.limits.session.served = std::move(served);
-  auto port = open_port(host, process);
-  if (!port)
-    return port.failure();
-  hosted_process out;
-  out.attributes = attributes_of_port(config, process);
-  auto door
-    = host.spawn(postgres::postgres_door, &host.env(), std::move(settings),
-                 *std::move(port), host.connector(), host.registrar());
-  out.actor = caf::actor_cast<caf::strong_actor_ptr>(door);
-  return out;
+  return start_port(host, process, postgres::postgres_door,
+                    std::move(settings));
 }
 
 } // namespace millrace::nodes

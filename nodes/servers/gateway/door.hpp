@@ -57,6 +57,18 @@ struct door_state {
     self->send(self, caf::tick_atom_v);
   }
 
+  /// What a door does that has no message of its own.
+  door_actor::behavior_type behavior() {
+    return {
+      [this](status_atom) { return derived().status(); },
+      [this](watch_atom, const std::vector<process_row>& rows) {
+        gateway->know(rows);
+      },
+      [this](inbox_atom) { take_inbox(); },
+      [this](caf::tick_atom) { tick(); },
+    };
+  }
+
   void take_inbox() {
     for (auto& what : inbox->take())
       std::visit([this](auto& each) { derived().act(each); }, what);

@@ -143,14 +143,7 @@ postgres_door(postgres_door_actor::stateful_pointer<postgres_door_state> self,
               connector_actor connector, registrar_actor registry) {
   self->state.begin(world, std::move(settings), std::move(*open),
                     std::move(connector), registry);
-  return {
-    [self](status_atom) { return self->state.status(); },
-    [self](watch_atom, const std::vector<process_row>& rows) {
-      self->state.gateway->know(rows);
-    },
-    [self](inbox_atom) { self->state.take_inbox(); },
-    [self](caf::tick_atom) { self->state.tick(); },
-  };
+  return self->state.behavior();
 }
 
 } // namespace millrace::nodes::postgres
