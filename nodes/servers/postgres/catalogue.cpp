@@ -244,18 +244,14 @@ result<bool> passes(const catalogue_row& row, const filter& by) {
   if (!of)
     return true;
   for (const auto& value : by.values) {
-    bool is_met = false;
-    if (by.how == filter::kind::equal) {
-      is_met = is_value(row, by, *of, value);
-    } else if (by.how == filter::kind::like) {
-      is_met = is_like(of->text, value);
-    } else {
-      const auto fits = matches(of->text, value);
-      if (!fits)
-        return fits.failure();
-      is_met = *fits;
-    }
-    if (is_met)
+    const auto is_met = by.how == filter::kind::equal
+                          ? result<bool>{is_value(row, by, *of, value)}
+                        : by.how == filter::kind::like
+                          ? is_like(of->text, value)
+                          : matches(of->text, value);
+    if (!is_met)
+      return is_met.failure();
+    if (*is_met)
       return !by.is_negated;
   }
   return by.is_negated;

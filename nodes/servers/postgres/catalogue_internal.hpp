@@ -49,7 +49,9 @@ evaluate_item(const std::vector<part>& parts, size_t begin, size_t end,
 /// `unsupported` for another one.
 [[nodiscard]] result<bool> matches(std::string_view text,
                                    std::string_view pattern);
-/// The same for LIKE.
-[[nodiscard]] bool is_like(std::string_view text, std::string_view pattern);
+/// The same for LIKE; `invalid_argument` for a pattern that ends with its
+/// escape.
+[[nodiscard]] result<bool> is_like(std::string_view text,
+                                   std::string_view pattern);
 
 } // namespace millrace::nodes::postgres

@@ -1,5 +1,7 @@
 #include <millrace/nodes/servers/postgres/catalogue_internal.hpp>
 #include <millrace/nodes/servers/postgres/rows.hpp>
+#include <millrace/query/execution/like.hpp>
+#include <millrace/query/front/sql/constants.hpp>
 
 #include <algorithm>
 #include <array>
@@ -256,34 +258,11 @@ result<bool> matches(std::string_view text, std::string_view pattern) {
   return is_like(text, like + (to_end ? "" : "%"));
 }
 
-bool is_like(std::string_view text, std::string_view pattern) {
-  // The last % takes one letter more when what follows it does not fit.
-  size_t at = 0;
-  size_t place = 0;
-  size_t after_star = pattern.npos;
-  size_t star_at = 0;
-  while (at < text.size()) {
-    if (place < pattern.size() && pattern[place] == '%') {
-      after_star = ++place;
-      star_at = at;
-      continue;
-    }
-    const bool escapes = place + 1 < pattern.size() && pattern[place] == '\\';
-    const bool fits
-      = place < pattern.size()
-        && (escapes ? pattern[place + 1] == text[at]
-                    : pattern[place] == '_' || pattern[place] == text[at]);
-    if (fits) {
-      place += escapes ? 2 : 1;
-      ++at;
-    } else if (after_star != pattern.npos) {
-      place = after_star;
-      at = ++star_at;
-    } else {
-      return false;
-    }
-  }
-  return pattern.find_first_not_of('%', place) == pattern.npos;
+result<bool> is_like(std::string_view text, std::string_view pattern) {
+  const auto read = query::sql::like_pattern_of(pattern, '\\', false);
+  if (!read)
+    return read.failure();
+  return query::like_pattern{*read}.matches(text);
 }
 
 } // namespace millrace::nodes::postgres

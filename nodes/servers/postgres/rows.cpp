@@ -22,26 +22,20 @@ bool is_infinite(column_type type, int64_t value) {
   return value == most || value == -most;
 }
 
-void append_padded(std::string& out, int64_t value, size_t digits) {
-  const auto text = std::to_string(value);
-  out.append(digits - std::min(digits, text.size()), '0');
-  out += text;
-}
-
 /// "26:00:01.5"
 void append_span(std::string& out, int64_t us) {
   // The smallest number has no opposite; a value that is it is null.
   if (us < 0)
     out += '-';
-  const auto all = us < 0 ? -us : us;
-  append_padded(out, all / (3600 * us_per_second), 2);
+  const auto all = static_cast<uint64_t>(us < 0 ? -us : us);
+  text::append_padded(out, all / (3600 * us_per_second), 2);
   out += ':';
-  append_padded(out, all / (60 * us_per_second) % 60, 2);
+  text::append_padded(out, all / (60 * us_per_second) % 60, 2);
   out += ':';
-  append_padded(out, all / us_per_second % 60, 2);
+  text::append_padded(out, all / us_per_second % 60, 2);
   if (const auto rest = all % us_per_second; rest != 0) {
     out += '.';
-    append_padded(out, rest, 6);
+    text::append_padded(out, rest, 6);
     out.erase(out.find_last_not_of('0') + 1);
   }
 }
@@ -49,11 +43,12 @@ void append_span(std::string& out, int64_t us) {
 void append_day(std::string& out, int64_t day, std::string_view clock = {}) {
   const auto date = text::civil_of(day);
   const bool is_before = date.year <= 0;
-  append_padded(out, is_before ? 1 - date.year : date.year, 4);
+  text::append_padded(
+    out, static_cast<uint64_t>(is_before ? 1 - date.year : date.year), 4);
   out += '-';
-  append_padded(out, date.month, 2);
+  text::append_padded(out, date.month, 2);
   out += '-';
-  append_padded(out, date.day, 2);
+  text::append_padded(out, date.day, 2);
   out += clock;
   if (is_before)
     out += " BC";
