@@ -1,3 +1,4 @@
+#include <millrace/messages/text/letter_case.hpp>
 #include <millrace/messages/text/nearest_name.hpp>
 
 #include <algorithm>
@@ -6,10 +7,6 @@
 namespace millrace::text {
 
 namespace {
-
-char lower(char c) noexcept {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
 
 /// Optimal string alignment distance (Damerau 1964): three rows of its table.
 size_t distance(std::string_view a, std::string_view b) {
@@ -20,11 +17,11 @@ size_t distance(std::string_view a, std::string_view b) {
   for (size_t i = 1; i <= a.size(); ++i) {
     row[0] = i;
     for (size_t j = 1; j <= b.size(); ++j) {
-      const bool same = lower(a[i - 1]) == lower(b[j - 1]);
+      const bool same = small_letter(a[i - 1]) == small_letter(b[j - 1]);
       row[j] = std::min({last[j] + 1, row[j - 1] + 1,
                          last[j - 1] + static_cast<size_t>(!same)});
-      if (i > 1 && j > 1 && lower(a[i - 1]) == lower(b[j - 2])
-          && lower(a[i - 2]) == lower(b[j - 1]))
+      if (i > 1 && j > 1 && small_letter(a[i - 1]) == small_letter(b[j - 2])
+          && small_letter(a[i - 2]) == small_letter(b[j - 1]))
         row[j] = std::min(row[j], before[j - 2] + 1);
     }
     std::swap(before, last);

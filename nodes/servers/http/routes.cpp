@@ -1,5 +1,6 @@
 #include <millrace/messages/text/json_text.hpp>
 #include <millrace/messages/text/json_value.hpp>
+#include <millrace/messages/text/letter_case.hpp>
 #include <millrace/nodes/servers/http/routes.hpp>
 
 #include <algorithm>
@@ -23,12 +24,7 @@ error bad(std::string text) {
 
 /// Names of hosts have no case.
 bool is_same_name(std::string_view left, std::string_view right) {
-  const auto lower = [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  };
-  return std::equal(
-    left.begin(), left.end(), right.begin(), right.end(),
-    [&](char one, char other) { return lower(one) == lower(other); });
+  return text::lower_case(left) == text::lower_case(right);
 }
 
 /// A page of somebody else may send a browser here by a name of its own, and

@@ -1,3 +1,4 @@
+#include <millrace/messages/text/letter_case.hpp>
 #include <millrace/nodes/servers/postgres/session.hpp>
 #include <millrace/query/front/sql/sql.hpp>
 
@@ -13,14 +14,6 @@ namespace {
 
 /// The rows of a query that is done are kept by this name: no client has it.
 constexpr const char* name_of_simple = "\x01";
-
-std::string upper_of(std::string_view word) {
-  std::string out{word};
-  for (auto& c : out)
-    if (c >= 'a' && c <= 'z')
-      c = static_cast<char>(c - 'a' + 'A');
-  return out;
-}
 
 told_error wrong_use(std::string_view state, std::string text) {
   return {"ERROR", state, std::move(text), 0};
@@ -110,7 +103,7 @@ void pg_session::run(const statement& what, bool is_simple) {
       return done("ROLLBACK");
     }
     case command::noted:
-      return done(upper_of(what.word));
+      return done(text::upper_case(what.word));
     case command::discard:
       return discard(what);
     case command::deallocate:
@@ -122,7 +115,7 @@ void pg_session::run(const statement& what, bool is_simple) {
     case command::close:
       return close_cursor(what);
     case command::refused:
-      return fail(wrong_use("0A000", upper_of(what.word)
+      return fail(wrong_use("0A000", text::upper_case(what.word)
                                        + " cannot be done here: this port "
                                          "only reads"));
   }
@@ -166,7 +159,7 @@ void pg_session::discard(const statement& what) {
     end_portals(true);
     settings_ = session_settings{user_};
   }
-  done("DISCARD " + (parts.size() == 2 ? upper_of(parts[1].text) : ""));
+  done("DISCARD " + (parts.size() == 2 ? text::upper_case(parts[1].text) : ""));
 }
 
 void pg_session::deallocate(const statement& what) {
@@ -256,7 +249,7 @@ void pg_session::set(const statement& what) {
                           : fault.code == errc::invalid_argument ? "42601"
                                                                  : "22023",
                           fault.context));
-  done(upper_of(what.word));
+  done(text::upper_case(what.word));
 }
 
 std::optional<result<query::table_data>>

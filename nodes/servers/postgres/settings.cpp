@@ -1,3 +1,4 @@
+#include <millrace/messages/text/letter_case.hpp>
 #include <millrace/nodes/servers/postgres/settings.hpp>
 
 #include <algorithm>
@@ -60,18 +61,10 @@ constexpr std::array<std::string_view, 13> reported_settings{
   "standard_conforming_strings",
   "default_transaction_read_only"};
 
-std::string folded(std::string_view name) {
-  std::string out{name};
-  for (auto& c : out)
-    if (c >= 'A' && c <= 'Z')
-      c = static_cast<char>(c - 'A' + 'a');
-  return out;
-}
-
 /// The name as it is reported; empty: there is none.
 std::string_view known_name(std::string_view name) {
   for (const auto& [known, value] : known_settings)
-    if (folded(known) == folded(name))
+    if (text::lower_case(known) == text::lower_case(name))
       return known;
   return {};
 }
@@ -157,7 +150,8 @@ error session_settings::put(std::string_view named, std::string value) {
     return wrong(values_.find(name)->second);
   for (const auto& only : only_values())
     if (only.name == name
-        && std::find(only.values.begin(), only.values.end(), folded(value))
+        && std::find(only.values.begin(), only.values.end(),
+                     text::lower_case(value))
              == only.values.end())
       return wrong(std::string{only.values[0]});
   if (name == "statement_timeout") {
@@ -184,8 +178,8 @@ error session_settings::put(std::string_view named, std::string value) {
 error session_settings::start_with(std::string_view name,
                                    std::string_view value) {
   // Clients say the zone of their host, and work with times without one.
-  if (name == "user" || name == "database" || folded(name) == "timezone"
-      || name.starts_with("_pq_."))
+  if (name == "user" || name == "database"
+      || text::lower_case(name) == "timezone" || name.starts_with("_pq_."))
     return {};
   if ((name == "options" || name == "replication") && !value.empty())
     return {errc::unsupported, std::string{name} + " are not taken here"};

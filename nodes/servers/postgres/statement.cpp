@@ -1,3 +1,4 @@
+#include <millrace/messages/text/letter_case.hpp>
 #include <millrace/nodes/servers/postgres/statement.hpp>
 #include <millrace/query/front/sql/scanner.hpp>
 
@@ -10,14 +11,6 @@ namespace millrace::nodes::postgres {
 namespace {
 
 using query::sql::token_kind;
-
-std::string lower_of(std::string_view text) {
-  std::string out{text};
-  for (auto& c : out)
-    if (c >= 'A' && c <= 'Z')
-      c = static_cast<char>(c - 'A' + 'a');
-  return out;
-}
 
 command command_of(std::string_view word) {
   using enum command;
@@ -85,7 +78,7 @@ result<std::vector<statement>> statements_in(std::string_view text) {
       if (!has_begun) {
         has_begun = true;
         begin = each.begin;
-        word = lower_of(text.substr(each.begin, each.end - each.begin));
+        word = text::lower_case(text.substr(each.begin, each.end - each.begin));
       }
       end = each.end;
       continue;
@@ -111,8 +104,9 @@ std::vector<part> parts_of(std::string_view statement) {
     const auto text = statement.substr(each.begin, each.end - each.begin);
     const bool is_quoted
       = each.kind == token_kind::text || each.kind == token_kind::quoted_name;
-    out.push_back({is_quoted ? unquoted(text) : lower_of(text), is_quoted,
-                   each.kind == token_kind::text, each.begin, each.end});
+    out.push_back({is_quoted ? unquoted(text) : text::lower_case(text),
+                   is_quoted, each.kind == token_kind::text, each.begin,
+                   each.end});
   }
   return out;
 }

@@ -1,4 +1,5 @@
 #include <millrace/messages/text/civil_time.hpp>
+#include <millrace/messages/text/letter_case.hpp>
 #include <millrace/query/front/sql/constants.hpp>
 #include <millrace/query/plan/literal_text.hpp>
 
@@ -15,14 +16,6 @@ namespace {
 error wrong(std::string_view text, std::string_view what) {
   return {errc::invalid_argument,
           "'" + std::string{text} + "' is not " + std::string{what}};
-}
-
-std::string folded_case(std::string_view word) {
-  std::string out{word};
-  for (auto& c : out)
-    if (c >= 'A' && c <= 'Z')
-      c = static_cast<char>(c - 'A' + 'a');
-  return out;
 }
 
 bool is_decimal(char c) { return c >= '0' && c <= '9'; }
@@ -66,7 +59,7 @@ constexpr std::array units{
 };
 
 std::optional<unit> unit_of(std::string_view written) {
-  auto name = folded_case(written);
+  auto name = text::lower_case(written);
   for (int pass = 0; pass < 2; ++pass) {
     for (const auto& each : units)
       if (each.name == name)
@@ -265,7 +258,7 @@ result<literal> parse_constant(std::string_view text, column_type type) {
     return literal{std::string{text}};
   }
   const auto what = "a value of type " + std::string{to_string(type)};
-  const auto word = folded_case(text);
+  const auto word = text::lower_case(text);
   if (type == column_type::boolean) {
     for (const auto* each : {"t", "true", "y", "yes", "on", "1"})
       if (word == each)

@@ -1,3 +1,4 @@
+#include <millrace/messages/text/letter_case.hpp>
 #include <millrace/query/front/sql/constants.hpp>
 #include <millrace/query/front/sql/lowering_internal.hpp>
 
@@ -111,7 +112,8 @@ result<expression> row_scope::typed_cast(const json_value& body,
                                          uint32_t place) {
   const auto& name = body.at("typeName");
   const auto names = names_in(name.at("names"));
-  const auto wanted = names.empty() ? std::string{} : lower_case(names.back());
+  const auto wanted
+    = names.empty() ? std::string{} : text::lower_case(names.back());
   const auto found
     = std::find_if(types.begin(), types.end(),
                    [&](const auto& each) { return each.name == wanted; });

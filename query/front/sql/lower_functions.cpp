@@ -1,4 +1,5 @@
 #include <millrace/messages/text/civil_time.hpp>
+#include <millrace/messages/text/letter_case.hpp>
 #include <millrace/messages/text/nearest_name.hpp>
 #include <millrace/query/front/sql/constants.hpp>
 #include <millrace/query/front/sql/lowering_internal.hpp>
@@ -231,7 +232,7 @@ private:
     auto at = time(1);
     if (!at)
       return at;
-    const auto what = lower_case(*unit);
+    const auto what = text::lower_case(*unit);
     struct step {
       std::string_view name;
       int64_t ns;
@@ -296,7 +297,7 @@ private:
     auto unit = word(0);
     if (!unit)
       return unit.failure();
-    *unit = lower_case(*unit);
+    *unit = text::lower_case(*unit);
     auto at = argument(1);
     if (!at)
       return at;

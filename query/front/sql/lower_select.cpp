@@ -1,3 +1,4 @@
+#include <millrace/messages/text/letter_case.hpp>
 #include <millrace/query/front/sql/select_internal.hpp>
 
 #include <algorithm>
@@ -25,7 +26,7 @@ std::string name_of(const json_value& node) {
   if (what.kind == "MinMaxExpr")
     return what["op"].text_or_empty() == "IS_LEAST" ? "least" : "greatest";
   if (what.kind == "SQLValueFunction")
-    return lower_case(what["op"].text_or_empty().substr(6));
+    return text::lower_case(what["op"].text_or_empty().substr(6));
   if (what.kind == "TypeCast") {
     const auto inner = name_of(what["arg"]);
     return inner != "?column?" ? inner

@@ -33,14 +33,6 @@ std::vector<std::string> names_in(const json_value& list) {
   return out;
 }
 
-std::string lower_case(std::string_view text) {
-  std::string out{text};
-  for (auto& c : out)
-    if (c >= 'A' && c <= 'Z')
-      c = static_cast<char>(c - 'A' + 'a');
-  return out;
-}
-
 expression typed_column(std::string name, column_type type, uint32_t place) {
   auto out = column_of(std::move(name), place);
   out.type = type;

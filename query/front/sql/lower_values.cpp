@@ -1,4 +1,5 @@
 #include <millrace/messages/text/civil_time.hpp>
+#include <millrace/messages/text/letter_case.hpp>
 #include <millrace/messages/text/nearest_name.hpp>
 #include <millrace/query/front/sql/constants.hpp>
 #include <millrace/query/front/sql/lowering_internal.hpp>
@@ -101,7 +102,7 @@ result<expression> row_scope::column(const json_value& body, uint32_t place) {
     for (const auto& each : rows.columns) {
       if (names.size() == 2 ? each.table != table : each.is_merged)
         continue;
-      if (any_case ? lower_case(each.name) == lower_case(name)
+      if (any_case ? text::lower_case(each.name) == text::lower_case(name)
                    : each.name == name)
         found.push_back(&each);
     }

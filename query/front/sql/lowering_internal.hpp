@@ -34,7 +34,6 @@ struct tree {
 
 /// The texts of a list of {"String": {"sval": ...}}; a star is "*".
 [[nodiscard]] std::vector<std::string> names_in(const json_value& list);
-[[nodiscard]] std::string lower_case(std::string_view text);
 
 [[nodiscard]] expression typed_column(std::string name, column_type type,
                                       uint32_t place = 0);

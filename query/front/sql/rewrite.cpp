@@ -1,3 +1,4 @@
+#include <millrace/messages/text/letter_case.hpp>
 #include <millrace/query/front/sql/rewrite.hpp>
 #include <millrace/query/front/sql/scanner.hpp>
 #include <millrace/query/front/sql/source.hpp>
@@ -15,14 +16,6 @@ struct edit {
   uint32_t end = 0;
   std::string text;
 };
-
-std::string small_letters(std::string_view word) {
-  std::string out{word};
-  for (auto& c : out)
-    if (c >= 'A' && c <= 'Z')
-      c = static_cast<char>(c - 'A' + 'a');
-  return out;
-}
 
 /// Words that end a table's name and a join's condition.
 constexpr std::array clause_words{
@@ -52,7 +45,7 @@ private:
   }
   [[nodiscard]] bool is(size_t i, std::string_view word) const {
     return at(i).kind == token_kind::word
-           && small_letters(text_of(at(i))) == word;
+           && text::lower_case(text_of(at(i))) == word;
   }
   [[nodiscard]] bool is_name(size_t i) const {
     return at(i).kind == token_kind::word
@@ -105,7 +98,7 @@ private:
     // left(x, 2) is a function.
     if ((is(i, "left") || is(i, "right")) && at(i + 1).kind == token_kind::open)
       return false;
-    const auto word = small_letters(text_of(at(i)));
+    const auto word = text::lower_case(text_of(at(i)));
     return std::find(clause_words.begin(), clause_words.end(), word)
            != clause_words.end();
   }
@@ -238,7 +231,7 @@ private:
     if (is(end, "fill") && at(end + 1).kind == token_kind::open) {
       const auto after = after_brackets(end + 1);
       if (after > end + 3)
-        fill = small_letters(text_.substr(
+        fill = text::lower_case(text_.substr(
           at(end + 2).begin, at(after - 2).end - at(end + 2).begin));
       end = after;
     }
@@ -247,7 +240,7 @@ private:
       const auto after
         = after_condition(end + 2); // It ends where a clause begins.
       if (after > end + 2)
-        align = small_letters(text_.substr(from, at(after - 1).end - from));
+        align = text::lower_case(text_.substr(from, at(after - 1).end - from));
       end = after;
     }
     const auto quoted = [](const std::string& words) {

@@ -1,3 +1,4 @@
+#include <millrace/messages/text/letter_case.hpp>
 #include <millrace/query/front/sql/scanner.hpp>
 #include <millrace/query/front/sql/source.hpp>
 
@@ -30,10 +31,7 @@ bool nests(std::string_view word) {
     "and",     "at",        "between",  "case",   "collate", "except", "ilike",
     "in",      "intersect", "is",       "isnull", "join",    "like",   "not",
     "notnull", "or",        "overlaps", "select", "similar", "union"};
-  std::string lower{word};
-  for (auto& c : lower)
-    if (c >= 'A' && c <= 'Z')
-      c = static_cast<char>(c - 'A' + 'a');
+  const auto lower = text::lower_case(word);
   return std::find(words.begin(), words.end(), lower) != words.end();
 }
 
