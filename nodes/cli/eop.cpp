@@ -74,6 +74,9 @@ void print_written(const written_period& what, period_id period) {
     fmt::print("  {}: {} rows of this date came later; {} holds them until the "
                "next period ends, which writes them\n",
                table, rows, what.rdb);
+  if (what.waiting_unknown)
+    fmt::print("  {}: whether rows of this date came later is not known: {}\n",
+               what.rdb, what.waiting_unknown.context);
   if (report.rejected_batches != 0)
     fmt::print("  {}: {} batches fit no table and are not in it\n", what.rdb,
                report.rejected_batches);
@@ -104,6 +107,8 @@ json_value json_of(const written_period& what) {
                  {"unheld_batches", report.unheld_batches}};
   if (!what.waiting.empty())
     out.add("came_later", what.waiting);
+  if (what.waiting_unknown)
+    out.add("came_later_unknown", to_string(what.waiting_unknown));
   if (what.fault)
     out.add("failure", to_string(what.fault));
   return out;
@@ -114,9 +119,42 @@ int code_of(const written_period& what) {
     const auto code = fail(what.fault);
     return what.report.held ? static_cast<int>(exit_negative) : code;
   }
-  return what.report.losses != 0 || what.report.unheld_batches != 0
-           ? exit_negative
-           : exit_ok;
+  if (what.report.losses != 0 || what.report.unheld_batches != 0)
+    return exit_negative;
+  return what.waiting_unknown ? exit_retry : exit_ok;
+}
+
+/// Publishers that did not mark the end of the period.
+int tell_absent(const ended_period& ended, json_value* row) {
+  const auto& unknown = ended.absent_unknown;
+  if (row != nullptr) {
+    if (unknown) {
+      row->add("absent", {});
+      row->add("absent_unknown", to_string(unknown));
+    } else {
+      row->add("absent", json_value::array());
+    }
+    for (const auto& origin : ended.absent)
+      (*row)["absent"].add(origin);
+  } else if (unknown) {
+    fmt::print("  which publishers did not mark its end in time is not known{}:"
+               " {}\n",
+               unknown.code == errc::not_found ? " any more" : "",
+               unknown.context);
+  }
+  if (row == nullptr)
+    for (const auto& origin : ended.absent)
+      fmt::print("  publisher {} did not mark its end in time: what it still "
+                 "publishes counts to the next period\n",
+                 origin);
+  if (!ended.absent.empty())
+    return exit_negative;
+  if (!unknown || unknown.code == errc::not_found)
+    return exit_ok;
+  fmt::print(stderr,
+             "millrace: the period ended; ask again which publishers did not "
+             "mark its end\n");
+  return exit_retry;
 }
 
 int end_stream(runtime& host, const cluster_config& config,
@@ -138,10 +176,7 @@ int end_stream(runtime& host, const cluster_config& config,
                  {"period", text::date_text(what.period.value)},
                  {"ended_before", ended->before},
                  {"end", ended->end.value},
-                 {"absent", json_value::array()},
                  {"written", json_value::array()}};
-  for (const auto& origin : ended->absent)
-    row["absent"].add(origin);
   if (told == nullptr) {
     fmt::print("stream {}: {} {}{}\n", stream,
                text::date_text(what.period.value, '.'),
@@ -150,12 +185,7 @@ int end_stream(runtime& host, const cluster_config& config,
     if (!carries)
       fmt::print("  it carries no table: there is nothing to write down\n");
   }
-  int code = ended->absent.empty() ? exit_ok : exit_negative;
-  if (told == nullptr)
-    for (const auto& origin : ended->absent)
-      fmt::print("  publisher {} did not mark its end in time: what it still "
-                 "publishes counts to the next period\n",
-                 origin);
+  int code = tell_absent(*ended, told == nullptr ? nullptr : &row);
   if (carries && ended->written.empty())
     code = fail({errc::not_found, "stream " + stream
                                     + ": no rdb writes its tables down: the "
@@ -180,9 +210,12 @@ int run(const eop_options& options) {
   auto host = runtime::create(*config);
   if (!host)
     return fail(host.failure());
-  const end_request what{period_id{options.period}, options.force,
-                         options.accept_rejects,
-                         std::chrono::seconds{options.timeout_s}};
+  const end_request what{
+    period_id{options.period}, options.force, options.accept_rejects,
+    std::chrono::seconds{options.timeout_s}, [](const std::string& text) {
+      fmt::print(stderr, "millrace: {}; waits\n", text);
+      std::fflush(stderr);
+    }};
   auto told = json_value::array();
   int code = exit_ok;
   for (const auto& stream : config->streams)

@@ -18,6 +18,8 @@ using namespace std::chrono_literals;
 /// One that does not answer for so long is looked for again: it may have been
 /// started anew.
 constexpr auto ask_again = 2s;
+/// And so often it is said what is waited for.
+constexpr auto say_interval = 5s;
 
 std::string date_of(period_id period) {
   return text::date_text(period.value, '.');
@@ -61,7 +63,8 @@ class period_end_request {
 public:
   period_end_request(runtime& host, const cluster_config& config,
                      const std::string& stream, const end_request& what)
-    : host_{host}, config_{config}, stream_{stream}, what_{what} {}
+    : host_{host}, config_{config}, stream_{stream}, what_{what},
+      quiet_{*host.env().clock, ask_again} {}
 
   result<ended_period> run() {
     rdbs_ = rdbs_of(host_, config_, stream_);
@@ -77,28 +80,34 @@ public:
         return fault;
     if (auto fault = mark())
       return fault;
-    if (auto fault = find_absent())
-      return fault;
+    find_absent();
     for (const auto& rdb : rdbs_)
       if (rdb.writes) {
         auto& written = out_.written.emplace_back(wait_served(rdb));
         if (out_.before && !written.fault)
-          written.waiting = late_rows(rdb);
+          written.waiting_unknown = find_late_rows(rdb, written.waiting);
       }
     return std::move(out_);
   }
 
 private:
-  /// Of the period's date, of the tables that this RDB holds. What cannot be
-  /// asked now is not there.
-  std::map<std::string, uint64_t> late_rows(const known_rdb& rdb) {
-    std::map<std::string, uint64_t> out;
+  /// Says what is waited for, now and then.
+  void say(const std::string& text) {
+    if (!what_.waiting || !quiet_.over())
+      return;
+    what_.waiting("stream " + stream_ + ": " + text);
+    quiet_ = countdown{*host_.env().clock, say_interval};
+  }
+
+  /// Of the period's date, of the tables that this RDB holds.
+  error find_late_rows(const known_rdb& rdb,
+                       std::map<std::string, uint64_t>& out) {
     const auto there = find_rdb(host_, config_, rdb, 1s);
     if (!there)
-      return out;
+      return there.failure();
     const auto facts = facts_of(*there);
     if (!facts)
-      return out;
+      return facts.failure();
     for (const auto& table : config_.tables) {
       const auto& schema = table.schema;
       if (!facts->rows.contains(schema.name))
@@ -106,12 +115,12 @@ private:
       const auto dates = dates_in_rdb(
         host_, *there, schema, std::max(facts->begin, facts->served_end));
       if (!dates)
-        continue;
+        return dates.failure();
       if (const auto found = dates->find(what_.period.value);
           found != dates->end())
         out[schema.name] = found->second;
     }
-    return out;
+    return {};
   }
 
   /// Before one is asked again that refused at once.
@@ -128,18 +137,30 @@ private:
   }
 
   /// Of the period that ended; one that a later one followed has none to tell.
-  error find_absent() {
+  void find_absent() {
     const countdown time{*host_.env().clock, 5s};
-    for (;;) {
+    for (;; pause()) {
       const auto now = stream_standing();
-      if (!now)
-        return now.failure();
-      if (now->last_period == what_.period)
+      if (now && now->last_period > what_.period) {
+        out_.absent_unknown
+          = {errc::not_found, date_of(now->last_period) + " ended since"};
+        return;
+      }
+      if (now && now->last_period == what_.period) {
         out_.absent = now->last_period_absent;
+        return;
+      }
       // Nodes that do not lead hear of the end a moment later.
-      if (now->last_period >= what_.period || time.over())
-        return {};
-      pause();
+      if (time.over()) {
+        out_.absent_unknown
+          = {errc::timeout, now ? "the rt that answers has not heard of its "
+                                  "end yet"
+                                : now.failure().context};
+        return;
+      }
+      say(date_of(what_.period)
+          + " ended; which publishers marked its end is asked"
+          + (now ? std::string{} : " again: " + now.failure().context));
     }
   }
 
@@ -217,6 +238,8 @@ private:
                       std::min<std::chrono::milliseconds>(time.left(), 5s));
       if (!rt) {
         last = rt.failure();
+        say("no rt answers: " + last.context);
+        pause();
         continue;
       }
       const auto end = ask<position>(
@@ -233,6 +256,8 @@ private:
       if (last.code != errc::timeout && last.code != errc::unavailable)
         return last;
       waited = true;
+      say("its rt has not said that " + date_of(what_.period)
+          + " ended: " + last.context);
       pause();
     } while (!time.over());
     return {errc::timeout,
@@ -244,9 +269,18 @@ private:
 
   /// The stream refuses: this period, or a later one, has ended.
   error ended_already(bool waited) {
-    const auto facts = stream_standing();
+    const countdown time{*host_.env().clock, what_.deadline};
+    auto facts = stream_standing();
+    for (; !facts && !time.over(); facts = stream_standing()) {
+      say(date_of(what_.period) + " or a later one ended; no rt says which: "
+          + facts.failure().context);
+      pause();
+    }
     if (!facts)
-      return facts.failure();
+      return {errc::timeout,
+              "stream " + stream_ + ": " + date_of(what_.period)
+                + " or a later one has ended before, and which is not known ("
+                + facts.failure().context + "); ask again"};
     at_ = facts->end;
     if (facts->last_period == what_.period) {
       out_.before = !waited;
@@ -317,6 +351,8 @@ private:
           out.fault = last;
           return out;
         }
+        say(date_of(what_.period) + " ended; " + rdb.name
+            + " does not answer: " + last.context);
         pause();
         continue;
       }
@@ -332,6 +368,8 @@ private:
                  "--accept-rejects' writes the period without them"};
       if (out.report.served || out.report.held)
         return out;
+      say(date_of(what_.period) + " ended; " + rdb.name + ": "
+          + standing(out.report));
     } while (!time.over());
     out.fault
       = {errc::timeout, rdb.name + ": after "
@@ -351,6 +389,7 @@ private:
   std::vector<known_rdb> rdbs_; ///< Of the stream.
   position at_;                 ///< The period ended here or before.
   ended_period out_;
+  countdown quiet_; ///< Until it is said what is waited for.
 };
 
 } // namespace

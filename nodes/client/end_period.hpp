@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -25,6 +26,8 @@ struct end_request {
   /// Batches that fit no table are left out of what is written.
   bool accept_rejects = false;
   std::chrono::seconds deadline{300}; ///< For each of the steps.
+  /// Told every few seconds what is waited for; may be none.
+  std::function<void(const std::string&)> waiting;
 };
 
 /// What became of a period at one RDB that writes it down.
@@ -35,6 +38,7 @@ struct written_period {
   /// Rows of its date, by table, that came after it had ended: they are in
   /// memory, and written with the next period that ends.
   std::map<std::string, uint64_t> waiting;
+  error waiting_unknown; ///< Why `waiting` is not known; none: it is.
 };
 
 /// What became of a period on one stream.
@@ -43,6 +47,9 @@ struct ended_period {
   position end;        ///< Of its marker; the start: that is not known.
   /// Publishers that did not mark its end in the grace.
   std::vector<std::string> absent;
+  /// Why `absent` is not known; none: it is. `not_found`: a later period ended
+  /// since, and nobody keeps it; otherwise it can be asked again.
+  error absent_unknown;
   std::vector<written_period> written;
 };
 

@@ -6,7 +6,10 @@ that change between two lives.
 
 import gzip
 import json
+import select
 import shutil
+import socket
+import threading
 
 import lean_data
 import millrace_cluster as mill
@@ -509,6 +512,79 @@ def log_is_gone(binary):
     mill.check("rdb1: the hdb in" in told and "another life" in told, told)
 
 
+def atom(word):
+  """As CAF writes it: six bits a letter, after a mark."""
+  letters = " 0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz"
+  value = 0xF
+  for letter in word:
+    value = value << 6 | letters.index(letter)
+  return value.to_bytes(8, "big")
+
+
+def vanishing(port, after, before):
+  """A port that hands on to `port`, until a client that said `after` says
+  `before`: then nobody is there any more."""
+  listener = socket.create_server(("127.0.0.1", 0))
+  said = threading.Event()
+  gone = threading.Event()
+
+  def hand_on(client):
+    with client, socket.create_connection(("127.0.0.1", port)) as server:
+      while not gone.is_set():
+        for end in select.select([client, server], [], [], 0.05)[0]:
+          piece = end.recv(1 << 16)
+          if end is client and said.is_set() and before in piece:
+            listener.shutdown(socket.SHUT_RDWR)
+            gone.set()
+          if not piece or gone.is_set():
+            return
+          if end is client and after in piece:
+            said.set()
+          (server if end is client else client).sendall(piece)
+
+  def accept():
+    while not gone.is_set():
+      try:
+        client, _ = listener.accept()
+      except OSError:
+        break
+      threading.Thread(target=hand_on, args=(client,), daemon=True).start()
+    listener.close()
+
+  threading.Thread(target=accept, daemon=True).start()
+  return listener.getsockname()[1], gone
+
+
+def rt_goes(binary):
+  """An end that was reached is told as one, whatever its rt does then; and
+  what is waited for is told while it is."""
+  with mill.cluster(binary, NODES) as made:
+    made.up()
+    publish(made, ("2024-01-02", "A", 1))
+    port, gone = vanishing(made.ports["front"], atom("endperiod"),
+                           atom("facts"))
+    other = made.directory / "other.toml"
+    other.write_text(made.path.read_text().replace(
+      f"port = {made.ports['front']}", f"port = {port}"))
+    done = made.run("eop", "--period", "2024-01-02", "--timeout", "30", "-o",
+                    "json", "--config", other, code=RETRY)
+    mill.check(gone.is_set(), "the rt was there all the time")
+    (told,) = json.loads(done.stdout)
+    mill.check("failure" not in told and told["end"] > 0
+               and told["absent"] is None and "absent_unknown" in told
+               and told["written"][0]["served"], told)
+    mill.check("ask again which publishers" in done.stderr, done.stderr)
+    # Asked again, it is known.
+    (told,) = json.loads(made.run("eop", "--period", "2024-01-02", "-o",
+                                  "json").stdout)
+    mill.check(told["absent"] == [] and told["ended_before"], told)
+    made.down("back")
+    done = made.run("eop", "--period", "2024-01-03", "--timeout", "6",
+                    code=RETRY)
+    mill.check("2024.01.03 ended; rdb1 does not answer" in done.stderr,
+               done.stderr)
+
+
 if __name__ == "__main__":
   mill.main([periods, rejects, tables, spawned, directories, history, texts,
-             real_history, log_is_gone])
+             real_history, log_is_gone, rt_goes])
