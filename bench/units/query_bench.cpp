@@ -310,6 +310,44 @@ void top_five_by_price(benchmark::State& state) {
   run(state, plan, 8);
 }
 
+/// Its first term tells no rows apart, as that of a place for nulls does.
+void top_five_by_flag_and_price(benchmark::State& state) {
+  auto plan = data().plan();
+  plan.types.push_back({"none", column_type::boolean});
+  auto none = call_of(scalar_function::is_null, {column_of("price")});
+  (void)resolve(
+    none, [](std::string_view) { return std::optional{column_type::float_}; });
+  plan.computed = {{"none", none}};
+  plan.outputs = {{"none", "none"}, {"price", "price"}, {"sym", "sym"}};
+  plan.ordering = {{0, false}, {1, true}};
+  plan.sublist = 5;
+  run(state, plan, 8);
+}
+
+void top_five_by_symbol(benchmark::State& state) {
+  auto plan = data().plan();
+  plan.outputs = {{"sym", "sym"}, {"price", "price"}, {"size", "size"}};
+  plan.ordering = {{0, true}, {1, false}};
+  plan.sublist = 5;
+  run(state, plan, 12);
+}
+
+void last_five_by_time(benchmark::State& state) {
+  auto plan = data().plan();
+  plan.outputs = {{"time", "time"}, {"price", "price"}};
+  plan.ordering = {{0, true}};
+  plan.sublist = 5;
+  run(state, plan, 8);
+}
+
+void first_100k_by_size(benchmark::State& state) {
+  auto plan = data().plan();
+  plan.outputs = {{"size", "size"}, {"price", "price"}};
+  plan.ordering = {{0, false}, {1, false}};
+  plan.sublist = 100'000;
+  run(state, plan, 16);
+}
+
 void deviation_by_symbol(benchmark::State& state) {
   auto plan = data().plan();
   plan.keys = {{"sym", 0, "sym"}};
@@ -386,6 +424,10 @@ MILLRACE_QUERY_BENCH(count_by_symbol);
 MILLRACE_QUERY_BENCH(filter_and_count);
 MILLRACE_QUERY_BENCH(sum_of_column);
 MILLRACE_QUERY_BENCH(top_five_by_price);
+MILLRACE_QUERY_BENCH(top_five_by_flag_and_price);
+MILLRACE_QUERY_BENCH(top_five_by_symbol);
+MILLRACE_QUERY_BENCH(last_five_by_time);
+MILLRACE_QUERY_BENCH(first_100k_by_size);
 MILLRACE_QUERY_BENCH(deviation_by_symbol);
 MILLRACE_QUERY_BENCH(median_by_symbol);
 MILLRACE_QUERY_BENCH(empty_query);

@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <atomic>
 #include <malloc.h>
+#include <map>
 #include <mutex>
+#include <optional>
 
 namespace millrace::query {
 
@@ -24,6 +26,8 @@ struct execution::state {
   state(logical_plan plan, execution_options given)
     : setup{std::move(plan)}, options{std::move(given)} {
     options.stop.table = setup.shape.plan.table;
+    if (setup.shape.keeps_top())
+      top.emplace(setup.shape, setup.bound);
   }
 
   scan_setup setup;
@@ -32,7 +36,8 @@ struct execution::state {
   std::atomic<bool> failed{false};
   std::atomic<uint64_t> bytes{0};
   std::atomic<uint64_t> rows{0};
-  std::mutex mutex; ///< Guards the members below.
+  std::optional<top_keeper> top; ///< When only some rows of an order stay.
+  std::mutex mutex;              ///< Guards the members below.
   error first_fault;
   /// Rows of the morsels 0..done_prefix, for `n first rows`.
   std::vector<uint8_t> done;
@@ -87,11 +92,33 @@ struct execution::state {
       prefix_rows += outputs[morsel_of(done_prefix++)].rows_matched;
   }
 
+  /// Takes the rows of a morsel among those that an ordering and a limit leave.
+  [[nodiscard]] error take_top(morsel_output& output) {
+    for (auto& chunk : output.chunks)
+      if (auto fault
+          = top->add(part_order_of(chunk), std::move(chunk.rows), options.stop))
+        return fault;
+    output.chunks.clear();
+    return {};
+  }
+  [[nodiscard]] uint64_t part_order_of(const morsel_chunk& chunk) const {
+    return setup.parts[setup.bindings[chunk.binding].part].part_order;
+  }
+
+  /// `bytes` is the most that were held at a time.
+  uint64_t note_top_bytes() {
+    const auto held = top->byte_count();
+    auto most = bytes.load();
+    while (most < held && !bytes.compare_exchange_weak(most, held)) {
+    }
+    return held;
+  }
+
   void account(size_t i) {
     uint64_t size = 0;
     for (const auto& chunk : outputs[i].chunks)
       size += chunk.byte_count();
-    const auto total = bytes.fetch_add(size) + size;
+    const auto total = top ? note_top_bytes() : bytes.fetch_add(size) + size;
     if (options.memory_max != 0 && total > options.memory_max)
       return fail(setup.memory_refused());
     const auto& plan = setup.shape.plan;
@@ -165,7 +192,8 @@ void execution::run(size_t i) {
   auto failure = caught(self.subject(), [&]() -> error {
     self.outputs[morsel] = scan(
       self.setup, std::span{self.setup.units}.subspan(first, last - first));
-    return self.outputs[morsel].fault;
+    auto& output = self.outputs[morsel];
+    return output.fault || !self.top ? output.fault : self.take_top(output);
   });
   if (failure)
     self.fail(std::move(failure));
@@ -344,60 +372,27 @@ result<partial_result> execution::state::merge_rows() {
   for (auto& output : outputs)
     for (auto& chunk : output.chunks)
       if (chunk.rows.row_count > 0)
-        out.chunks.push_back(
-          {setup.parts[setup.bindings[chunk.binding].part].part_order,
-           std::move(chunk.rows)});
+        out.chunks.push_back({part_order_of(chunk), std::move(chunk.rows)});
   return out;
 }
 
-/// Of each part no more than the rows that are asked for.
+/// No more than the rows that are asked for, part by part.
 result<partial_result> execution::state::merge_top() {
-  const auto& shape = setup.shape;
+  auto kept = top->finish(options.stop);
+  if (!kept)
+    return kept.failure();
+  const auto columns = kept->columns.size() - 1;
+  const auto* places = kept->columns.back().as<uint64_t>();
+  std::map<uint64_t, std::vector<uint32_t>> parts;
+  for (uint32_t row = 0; row < kept->row_count; ++row)
+    parts[places[row]].push_back(row);
   partial_result out;
-  std::vector<table_data> pieces;
-  uint32_t part = 0;
-  auto reduce = [&]() -> error {
-    if (options.stop.stopped())
-      return options.stop.fault("while rows were ordered");
-    auto kept = top_rows(shape, pieces, options.stop);
-    pieces.clear();
-    if (!kept)
-      return kept.failure();
-    pieces.push_back(std::move(*kept));
-    return {};
-  };
-  auto close = [&]() -> error {
-    if (pieces.empty())
-      return {};
-    if (pieces.size() > 1)
-      if (auto fault = reduce())
-        return fault;
-    out.chunks.push_back({setup.parts[part].part_order, std::move(pieces[0])});
-    pieces.clear();
-    return {};
-  };
-  uint64_t rows_held = 0;
-  for (auto& output : outputs)
-    for (auto& chunk : output.chunks) {
-      if (chunk.rows.row_count == 0)
-        continue;
-      if (const auto next = setup.bindings[chunk.binding].part; next != part) {
-        if (auto fault = close())
-          return fault;
-        part = next;
-        rows_held = 0;
-      }
-      rows_held += chunk.rows.row_count;
-      pieces.push_back(std::move(chunk.rows));
-      if (pieces.size() > 1
-          && rows_held > 8 * *shape.plan.rows_wanted() + 4096) {
-        if (auto fault = reduce())
-          return fault;
-        rows_held = pieces[0].row_count;
-      }
-    }
-  if (auto fault = close())
-    return fault;
+  for (const auto& [part, numbers] : parts) {
+    auto chunk = take_rows(*kept, numbers, columns, options.stop);
+    if (!chunk)
+      return chunk.failure();
+    out.chunks.push_back({part, *std::move(chunk)});
+  }
   return out;
 }
 

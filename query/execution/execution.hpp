@@ -32,9 +32,9 @@ struct execution_options {
 ///
 /// Cancel and deadline are looked at every few milliseconds of work, limits on
 /// memory, rows and bytes as results grow: what the merger would refuse is not
-/// built first. Of rows that an ordering and a limit leave, or a limit alone, a
-/// morsel keeps no more than the limit. The parts stay pinned until
-/// destruction.
+/// built first. Of rows that an ordering and a limit leave, all morsels
+/// together keep not many more than the limit, and of those that a limit alone
+/// leaves each no more than that. The parts stay pinned until destruction.
 class execution {
 public:
   /// Prunes parts and segments; touches no column. A fault (a plan that is

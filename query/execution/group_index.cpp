@@ -82,6 +82,13 @@ std::vector<sort_term> plan_shape::order_terms() const {
   return terms;
 }
 
+std::vector<sort_term> plan_shape::top_terms() const {
+  auto terms = order_terms();
+  const auto part = static_cast<uint32_t>(partial_columns().size());
+  terms.insert(terms.end() - 1, {part, false, true});
+  return terms;
+}
+
 std::vector<column_schema> plan_shape::partial_columns() const {
   if (!plan.grouped()) {
     auto columns = result_columns(plan);

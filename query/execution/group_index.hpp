@@ -55,6 +55,9 @@ struct plan_shape {
   }
   /// Columns of a rows' chunk by which rows stand in order, part by part.
   [[nodiscard]] std::vector<sort_term> order_terms() const;
+  /// The same of rows of several parts: the place of a row's part stands after
+  /// its columns.
+  [[nodiscard]] std::vector<sort_term> top_terms() const;
   /// Fresh states for every aggregate.
   [[nodiscard]] state_list make_states() const;
 };

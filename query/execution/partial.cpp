@@ -7,29 +7,6 @@
 
 namespace millrace::query {
 
-namespace {
-
-/// Tables of the same columns, one after the other. @pre there is one
-result<table_data> joined(const std::vector<table_data>& pieces) {
-  table_data all;
-  for (const auto& piece : pieces)
-    all.row_count += piece.row_count;
-  const auto& first = pieces.front().columns;
-  for (size_t i = 0; i < first.size(); ++i) {
-    column_writer writer{first[i].name, first[i].type};
-    for (const auto& piece : pieces)
-      writer.append_range(ref_of(piece.columns[i]), &piece.columns[i], 0,
-                          piece.row_count);
-    auto column = writer.finish();
-    if (!column)
-      return column.failure();
-    all.columns.push_back(std::move(*column));
-  }
-  return all;
-}
-
-} // namespace
-
 result<table_data> joined_rows(const std::vector<partial_result>& parts) {
   // A writer knows what a column's symbols became by where it lies: all parts
   // stay there until the end.
@@ -71,6 +48,8 @@ merger::merger(logical_plan plan, interruption stop)
   stop_.table = shape_.plan.table;
   if (shape_.plan.grouped())
     groups_ = std::make_unique<group_set>(shape_);
+  if (shape_.keeps_top())
+    top_.emplace(shape_, bound_);
 }
 
 merger::~merger() {
@@ -121,20 +100,6 @@ error refuse_beyond_limits(const logical_plan& plan, uint64_t rows,
   return {};
 }
 
-result<table_data> top_rows(const plan_shape& shape,
-                            const std::vector<table_data>& pieces,
-                            const interruption& stop) {
-  auto all = joined(pieces);
-  if (!all)
-    return all;
-  auto order = sort_rows(*all, shape.order_terms(), stop);
-  if (!order)
-    return order.failure();
-  const auto [begin, end] = kept_rows(order->size(), shape.plan.sublist);
-  return take_rows(*all, std::span{*order}.subspan(begin, end - begin),
-                   all->columns.size(), stop);
-}
-
 error merger::add(partial_result partial) {
   if (stop_.stopped())
     return stop_.fault("while partial results merged");
@@ -158,7 +123,11 @@ error merger::add(partial_result partial) {
             chunk.table, static_cast<uint32_t>(chunks_.size()), fresh))
         return fault;
     rows_ += chunk.table.row_count;
-    if (keep_rows) {
+    if (top_) {
+      if (auto fault
+          = top_->add(chunk.part_order, std::move(chunk.table), stop_))
+        return fault;
+    } else if (keep_rows) {
       bytes_ += chunk.table.byte_count();
       chunks_.push_back(std::make_unique<partial_chunk>(std::move(chunk)));
     }
@@ -168,11 +137,12 @@ error merger::add(partial_result partial) {
                                 shape_.plan.sublist ? 0 : groups_->size(),
                                 groups_->byte_count());
   return refuse_beyond_limits(shape_.plan, shape_.plan.sublist ? 0 : rows_,
-                              bytes_);
+                              top_ ? top_->byte_count() : bytes_);
 }
 
 result<table_data> merger::finish() {
   auto out = groups_                        ? finish_groups()
+             : top_                         ? finish_top()
              : shape_.plan.ordering.empty() ? finish_rows()
                                             : finish_ordered();
   if (!out)
@@ -269,6 +239,13 @@ result<table_data> merger::finish_rows() {
   return out;
 }
 
+result<table_data> merger::finish_top() {
+  auto out = top_->finish(stop_);
+  if (out)
+    out->columns.resize(shape_.outputs.size());
+  return out;
+}
+
 result<table_data> merger::finish_ordered() {
   // All columns, those that break ties too, and the part's place.
   table_data all;
@@ -294,10 +271,7 @@ result<table_data> merger::finish_ordered() {
     for (uint64_t row = 0; row < chunk->table.row_count; ++row)
       places.push(chunk->part_order);
   all.columns.push_back(std::move(places));
-  auto terms = shape_.order_terms();
-  terms.insert(terms.end() - 1,
-               {static_cast<uint32_t>(layout_.size()), false, true});
-  auto order = sort_rows(all, terms, stop_);
+  auto order = sort_rows(all, shape_.top_terms(), stop_);
   if (!order)
     return order.failure();
   const auto [first, last] = kept_rows(order->size(), shape_.plan.sublist);

@@ -2,6 +2,7 @@
 
 #include <millrace/messages/data/answer.hpp>
 #include <millrace/query/execution/group_index.hpp>
+#include <millrace/query/execution/top_rows.hpp>
 #include <millrace/query/plan/plan.hpp>
 #include <millrace/query/table/columns.hpp>
 
@@ -66,12 +67,6 @@ joined_rows(const std::vector<partial_result>& parts);
 [[nodiscard]] error refuse_beyond_limits(const logical_plan& plan,
                                          uint64_t rows, uint64_t bytes);
 
-/// The rows that `sublist` leaves of the pieces, which are chunks of one part,
-/// in the plan's order, with all their columns. @pre shape.keeps_top()
-[[nodiscard]] result<table_data> top_rows(const plan_shape& shape,
-                                          const std::vector<table_data>& pieces,
-                                          const interruption& stop);
-
 /// Folds partial results of one plan into its result. Owner: one thread.
 class merger {
 public:
@@ -98,11 +93,14 @@ private:
   finished_groups(std::span<const std::vector<column_ref>> values);
   [[nodiscard]] result<table_data> finish_rows();
   [[nodiscard]] result<table_data> finish_ordered();
+  [[nodiscard]] result<table_data> finish_top();
 
   plan_shape shape_;
   interruption stop_;
   std::vector<column_schema> layout_;
   std::unique_ptr<group_set> groups_;
+  top_bound bound_;
+  std::optional<top_keeper> top_; ///< When only some rows of an order stay.
   std::vector<std::unique_ptr<partial_chunk>> chunks_;
   scan_statistics statistics_;
   uint64_t rows_ = 0;

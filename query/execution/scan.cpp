@@ -30,12 +30,8 @@ public:
     if (!grouped_ && plan.ordering.empty() && plan.sublist
         && *plan.sublist >= 0)
       rows_wanted_ = *plan.rows_wanted();
-    if (setup.shape.keeps_top()) {
-      first_term_ = plan.ordering.front();
-      // The last rows of an order are the first of its reverse.
-      if (*plan.sublist < 0)
-        first_term_.descending = !first_term_.descending;
-    }
+    if (setup.shape.keeps_top())
+      order_.emplace(setup.shape);
   }
 
   morsel_output run(std::span<const scan_unit> units) {
@@ -210,22 +206,6 @@ private:
       rows.columns.push_back(std::move(*column));
     }
     writers_.clear();
-    reduce(rows);
-  }
-
-  /// Leaves of a chunk no more than is asked for: text has no key to drop rows
-  /// by before they are written, and many may be equal.
-  void reduce(table_data& rows) {
-    if (!setup_.shape.keeps_top()
-        || rows.row_count <= *setup_.shape.plan.rows_wanted())
-      return;
-    std::vector<table_data> pieces(1);
-    pieces[0] = std::move(rows);
-    auto kept = top_rows(setup_.shape, pieces, setup_.stop);
-    if (kept)
-      rows = std::move(*kept);
-    else
-      out_.fault = kept.failure();
   }
 
   /// Narrows [begin, end) of one symbol's rows, sorted by time.
@@ -434,42 +414,23 @@ private:
       state->resize(sized_);
   }
 
-  /// Drops picked rows that cannot be among the first ones of the order.
+  /// Leaves of the picked rows those that can be among the first ones of the
+  /// order: no more than are asked for.
   void keep_top() {
     const auto wanted = *setup_.shape.plan.rows_wanted();
-    const sort_term term{0, first_term_.descending};
-    const auto& column = columns_[setup_.shape.outputs[first_term_.output]];
-    if (wanted == 0)
-      picked_.clear();
-    if (picked_.empty() || !order_key(column, 0, term))
-      return;
-    const auto bound = setup_.bound.get();
-    keys_.clear();
-    size_t kept = 0;
-    for (const auto row : picked_)
-      if (const auto key = *order_key(column, row, term); key <= bound) {
-        picked_[kept++] = row;
-        keys_.push_back(key);
-      }
-    picked_.resize(kept);
-    if (kept <= wanted)
-      return;
-    auto sorted = keys_;
-    const auto nth = sorted.begin() + static_cast<std::ptrdiff_t>(wanted - 1);
-    std::nth_element(sorted.begin(), nth, sorted.end());
-    setup_.bound.lower(*nth);
-    // Rows that are equal there are told apart later.
-    kept = 0;
-    for (size_t i = 0; i < keys_.size(); ++i)
-      if (keys_[i] <= *nth)
-        picked_[kept++] = picked_[i];
-    picked_.resize(kept);
+    order_->look_at(context_);
+    if (const auto bound = setup_.bound.get())
+      order_->drop_beyond(*bound, picked_);
+    order_->keep_first(wanted, picked_);
+    if (!picked_.empty() && picked_.size() == wanted)
+      setup_.bound.lower(*order_, order_->place_of(order_->last_of(picked_)));
+    std::sort(picked_.begin(), picked_.end());
   }
 
   /// Writes the picked rows of the current segment, some at a time: a cell may
   /// be large.
   void flush_rows() {
-    if (setup_.shape.keeps_top())
+    if (order_)
       keep_top();
     out_.rows_kept += picked_.size();
     for (size_t start = 0; start < picked_.size() && !halted();
@@ -526,8 +487,7 @@ private:
   std::vector<column_writer> writers_;
   std::vector<uint32_t> picked_;
   std::vector<uint64_t> orders_;
-  order_term first_term_;      ///< Of an ordering with a limit.
-  std::vector<uint64_t> keys_; ///< Of the picked rows.
+  std::optional<row_order> order_; ///< Of an ordering with a limit.
   /// What the columns point to.
   std::vector<std::shared_ptr<const persistence::held_bytes>> held_;
   uint8_t mask_[vector_rows];

@@ -4,9 +4,9 @@
 #include <millrace/query/execution/filter.hpp>
 #include <millrace/query/execution/group_index.hpp>
 #include <millrace/query/execution/partial.hpp>
+#include <millrace/query/execution/top_rows.hpp>
 #include <millrace/query/plan/table_day.hpp>
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -51,25 +51,6 @@ struct scan_unit {
   kind how = kind::plain;
 };
 
-/// The best key beyond which no row of an ordering with a limit can come into
-/// the result: a key that as many rows as are asked for do not pass.
-class key_bound {
-public:
-  [[nodiscard]] uint64_t get() const noexcept {
-    return bound_.load(std::memory_order_relaxed);
-  }
-  void lower(uint64_t to) noexcept {
-    auto held = get();
-    while (
-      to < held
-      && !bound_.compare_exchange_weak(held, to, std::memory_order_relaxed)) {
-    }
-  }
-
-private:
-  std::atomic<uint64_t> bound_{~uint64_t{0}};
-};
-
 /// Everything that morsels share; immutable while they run, but for `bound`.
 struct scan_setup {
   explicit scan_setup(logical_plan plan) : shape{std::move(plan)} {}
@@ -92,7 +73,7 @@ struct scan_setup {
   /// Of segments that were opened.
   std::vector<std::shared_ptr<const persistence::held_bytes>> opened;
   scan_statistics statistics;
-  mutable key_bound bound;
+  mutable top_bound bound; ///< Of an ordering with a limit.
 
   [[nodiscard]] error memory_refused() const;
   [[nodiscard]] const persistence::segment_view&

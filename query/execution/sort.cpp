@@ -253,20 +253,37 @@ result<std::vector<uint32_t>> sort_rows(const table_data& table,
   return order;
 }
 
-std::optional<uint64_t> order_key(const column_ref& column, size_t row,
-                                  const sort_term& term) {
-  if (is_text(column.type) || column.type == column_type::guid)
-    return std::nullopt;
-  uint64_t key = 0;
-  if (is_float(column.type))
-    key = ordered_bits(float_at(column, row));
-  else if (column.type == column_type::char_)
-    key = column.values ? column.as<uint8_t>()[row] : ' ';
-  else if (!column.values && width_of(column.type) == 1)
-    key = sign; // boolean and byte have no null: zero.
-  else
-    key = static_cast<uint64_t>(integer_at(column, row)) ^ sign;
-  return term.descending ? ~key : key;
+void order_keys(const column_ref& column, std::span<const uint32_t> rows,
+                const sort_term& term, uint64_t* keys) {
+  const auto count = rows.size();
+  auto fill = [&](auto key_of) {
+    for (size_t i = 0; i < count; ++i)
+      keys[i] = term.descending ? ~key_of(rows[i]) : key_of(rows[i]);
+  };
+  if (!column.values) {
+    const auto null = is_float(column.type) ? ordered_bits(float_at(column, 0))
+                      : column.type == column_type::char_ ? uint64_t{' '}
+                      : width_of(column.type) == 1
+                        ? sign // boolean and byte have no null: zero.
+                        : static_cast<uint64_t>(null_long) ^ sign;
+    fill([&](uint32_t) { return null; });
+  } else if (column.type == column_type::char_) {
+    fill([&](uint32_t row) { return uint64_t{column.as<uint8_t>()[row]}; });
+  } else if (is_float(column.type)) {
+    with_float(column.type, [&](auto load) {
+      using loader = decltype(load);
+      const auto* raw = column.as<typename loader::raw>();
+      fill([&](uint32_t row) { return ordered_bits(loader::widen(raw[row])); });
+    });
+  } else {
+    with_integer(column.type, [&](auto load) {
+      using loader = decltype(load);
+      const auto* raw = column.as<typename loader::raw>();
+      fill([&](uint32_t row) {
+        return static_cast<uint64_t>(loader::widen(raw[row])) ^ sign;
+      });
+    });
+  }
 }
 
 std::pair<uint64_t, uint64_t> kept_rows(uint64_t count,

@@ -24,10 +24,10 @@ struct sort_term {
 sort_rows(const table_data& table, std::span<const sort_term> terms,
           const interruption& stop);
 
-/// A key whose unsigned order is that of the term, per row; none for text and
-/// guids, which have no key of one word.
-[[nodiscard]] std::optional<uint64_t>
-order_key(const column_ref& column, size_t row, const sort_term& term);
+/// Keys whose unsigned order is that of the term, one per row of `rows`.
+/// @pre the column is neither text nor guid, which have no key of one word
+void order_keys(const column_ref& column, std::span<const uint32_t> rows,
+                const sort_term& term, uint64_t* keys);
 
 /// [first, last) of `count` rows that a `sublist` keeps.
 [[nodiscard]] std::pair<uint64_t, uint64_t>

@@ -210,7 +210,8 @@ private:
       plan.ordering.push_back(
         {static_cast<uint32_t>(below(plan.outputs.size())), chance(50)});
     while (chance(40));
-    add_sublist(plan);
+    if (chance(70))
+      plan.sublist = static_cast<int64_t>(below(61)) - 30;
   }
 
   void add_groups(logical_plan& plan, const table_schema& schema) {

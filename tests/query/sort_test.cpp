@@ -1,10 +1,14 @@
 #include <millrace/query/execution/sort.hpp>
+#include <millrace/query/execution/top_rows.hpp>
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <limits>
+#include <numeric>
 #include <random>
 #include <string>
+#include <tuple>
 
 namespace millrace::query {
 namespace {
@@ -105,6 +109,131 @@ TEST(SortTest, TakingRowsIsStoppedToo) {
   const auto some = take_rows(table, *order, 4, {nullptr, &clock, 1, "t"});
   ASSERT_FALSE(some);
   EXPECT_EQ(some.failure().code, errc::timeout);
+}
+
+/// Ordered by a flag that is the same in all rows, a text and a float with
+/// nulls, and cut to `wanted` rows.
+logical_plan top_plan(int64_t wanted) {
+  logical_plan plan;
+  plan.table = "t";
+  plan.types = {{"time", column_type::timestamp},
+                {"flag", column_type::boolean},
+                {"text", column_type::symbol},
+                {"number", column_type::float_}};
+  plan.order_column = "time";
+  plan.outputs = {{"flag", "flag"}, {"text", "text"}, {"number", "number"}};
+  plan.ordering = {{0, false}, {1, true}, {2, false}};
+  plan.sublist = wanted;
+  return plan;
+}
+
+/// Rows of a part, as a morsel gives them: their place in the stream is all
+/// that they differ in where the rest is equal.
+table_data top_piece(std::mt19937_64& random, uint64_t first, uint32_t rows) {
+  column_data flag{"flag", column_type::boolean, {}, {}, {}};
+  column_writer text{"text", column_type::symbol};
+  column_data number{"number", column_type::float_, {}, {}, {}};
+  column_data time{".time", column_type::timestamp, {}, {}, {}};
+  column_data order{".order", column_type::long_, {}, {}, {}};
+  for (uint32_t row = 0; row < rows; ++row) {
+    flag.push(uint8_t{0});
+    text.append_text("S" + std::to_string(random() % 12));
+    number.push(random() % 5 == 0 ? std::numeric_limits<double>::quiet_NaN()
+                                  : static_cast<double>(random() % 50) - 25);
+    time.push(static_cast<int64_t>(random() % 3));
+    order.push(first + row);
+  }
+  table_data out;
+  out.row_count = rows;
+  out.columns = {flag, *text.finish(), number, time, order};
+  return out;
+}
+
+using top_row = std::tuple<std::string, double, int64_t, uint64_t, uint64_t>;
+
+// Goal: however many rows come, of parts in whatever order, no more are held
+// than those asked for and a fixed count beside them, and those that stay are
+// the ones that sorting all of them leaves. Method: 40 pieces of three parts,
+// in which nothing but the last term tells many rows apart.
+TEST(TopRowsTest, HoldsWhatSortingAllWouldLeave) {
+  constexpr uint32_t piece_rows = 10'000;
+  for (const int64_t wanted : {0, 1, 900, -900}) {
+    const plan_shape shape{top_plan(wanted)};
+    top_bound bound;
+    top_keeper keeper{shape, bound};
+    std::mt19937_64 random{11};
+    std::vector<top_row> all;
+    uint64_t bytes_max = 0;
+    for (uint64_t piece = 0; piece < 40; ++piece) {
+      auto rows = top_piece(random, piece * piece_rows, piece_rows);
+      const auto part = piece % 3;
+      for (uint32_t row = 0; row < piece_rows; ++row) {
+        const auto number = rows.columns[2].as<double>()[row];
+        all.push_back({std::string{rows.columns[1].text(row)},
+                       number != number ? -1e9 : number,
+                       rows.columns[3].as<int64_t>()[row], part,
+                       rows.columns[4].as<uint64_t>()[row]});
+      }
+      ASSERT_FALSE(keeper.add(part, std::move(rows), {}));
+      bytes_max = std::max(bytes_max, keeper.byte_count());
+    }
+    // 37 bytes a row: the symbols of a piece are few.
+    EXPECT_LT(bytes_max, (2 * 900 + 65'536 + piece_rows) * 40);
+    std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) {
+      if (std::get<0>(a) != std::get<0>(b))
+        return std::get<0>(a) > std::get<0>(b);
+      return std::tie(std::get<1>(a), std::get<2>(a), std::get<3>(a),
+                      std::get<4>(a))
+             < std::tie(std::get<1>(b), std::get<2>(b), std::get<3>(b),
+                        std::get<4>(b));
+    });
+    const auto [begin, end] = kept_rows(all.size(), wanted);
+    const auto found = keeper.finish({});
+    ASSERT_TRUE(found);
+    ASSERT_EQ(found->row_count, end - begin);
+    for (uint64_t row = 0; row < found->row_count; ++row) {
+      EXPECT_EQ(found->columns[4].as<uint64_t>()[row],
+                std::get<4>(all[begin + row]));
+      EXPECT_EQ(found->columns[5].as<uint64_t>()[row],
+                std::get<3>(all[begin + row]));
+    }
+  }
+}
+
+// A bound that others found drops what cannot come into the result, and the
+// first ones are chosen by the terms in their turn.
+TEST(TopRowsTest, ChoosesRowsByEachTermInItsTurn) {
+  for (const int64_t wanted : {700, -700}) {
+    const plan_shape shape{top_plan(wanted)};
+    std::mt19937_64 random{12};
+    auto table = top_piece(random, 0, 20'000);
+    column_data part{".part_order", column_type::long_, {}, {}, {}};
+    for (uint32_t row = 0; row < table.row_count; ++row)
+      part.push(uint64_t{4});
+    table.columns.push_back(std::move(part));
+    const auto order = sort_rows(table, shape.top_terms(), {});
+    ASSERT_TRUE(order);
+    const auto [begin, end] = kept_rows(order->size(), wanted);
+    const std::vector<uint32_t> best(
+      order->begin() + static_cast<std::ptrdiff_t>(begin),
+      order->begin() + static_cast<std::ptrdiff_t>(end));
+    row_order by{shape};
+    by.look_at(table);
+    std::vector<uint32_t> rows(table.row_count);
+    std::iota(rows.begin(), rows.end(), 0u);
+    by.keep_first(700, rows);
+    const auto last = wanted < 0 ? best.front() : best.back();
+    EXPECT_EQ(by.last_of(rows), last);
+    std::vector<uint32_t> all(table.row_count);
+    std::iota(all.begin(), all.end(), 0u);
+    by.drop_beyond(by.place_of(last), all);
+    for (auto* each : {&rows, &all}) {
+      std::sort(each->begin(), each->end());
+      auto sorted = best;
+      std::sort(sorted.begin(), sorted.end());
+      EXPECT_EQ(*each, sorted);
+    }
+  }
 }
 
 } // namespace

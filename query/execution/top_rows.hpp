@@ -1,0 +1,127 @@
+#pragma once
+
+#include <millrace/query/execution/group_index.hpp>
+#include <millrace/query/execution/interruption.hpp>
+#include <millrace/query/table/columns.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace millrace::query {
+
+/// What an order looks at of one row, term by term. Its keys are of rows of all
+/// parts: two rows never have the same.
+struct order_place {
+  std::vector<uint64_t> words;    ///< 0 where the term is a text's.
+  std::vector<std::string> texts; ///< Empty where it is not.
+};
+
+/// The order by which a plan with an ordering and a limit chooses its rows: the
+/// plan's terms, and then those that break ties. Of the last rows (a limit
+/// below 0) it is the reverse. Owner: one thread.
+class row_order {
+public:
+  /// @pre shape.keeps_top()
+  explicit row_order(const plan_shape& shape);
+
+  /// Rows are those of a segment until the next call: `segment.columns` are the
+  /// plan's.
+  void look_at(const segment_context& segment);
+  /// Rows are those of a table as `top_keeper::finish` gives it.
+  void look_at(const table_data& table);
+
+  /// Whether a comes before b.
+  [[nodiscard]] bool before(const order_place& a, const order_place& b) const;
+  [[nodiscard]] order_place place_of(uint32_t row) const;
+  /// Leaves of `rows` those before `bound`, and the row at it.
+  void drop_beyond(const order_place& bound, std::vector<uint32_t>& rows);
+  /// Leaves the first `wanted` of `rows`, in any order.
+  void keep_first(size_t wanted, std::vector<uint32_t>& rows);
+  /// The last of them in the order. @pre !rows.empty()
+  [[nodiscard]] uint32_t last_of(std::span<const uint32_t> rows) const;
+
+private:
+  enum class origin : uint8_t { column, part, stream };
+  struct term {
+    origin from = origin::column;
+    uint32_t plan_column = 0;
+    uint32_t table_column = 0;
+    bool descending = false;
+    bool is_text = false; ///< Compared byte by byte; guids are, too.
+    column_ref column;
+  };
+
+  void words_of(const term& by, std::span<const uint32_t> rows,
+                uint64_t* words) const;
+  [[nodiscard]] std::string_view text_of(const term& by, uint32_t row) const;
+  /// Below 0, 0, above 0: row's place by the terms from `first` on.
+  [[nodiscard]] int compare(uint32_t row, const order_place& bound,
+                            size_t first) const;
+  /// Puts the rows whose key is below that of the one at place `wanted` first,
+  /// then those with its key. @returns how many each are
+  [[nodiscard]] std::pair<size_t, size_t>
+  split_at(const term& by, std::span<uint32_t> rows, size_t wanted);
+
+  std::vector<term> terms_;
+  const segment_context* segment_ = nullptr; ///< Or a table.
+  std::vector<uint64_t> words_;
+  std::vector<std::string_view> texts_;
+};
+
+/// The place beyond which no row can come into the result: as many rows as are
+/// asked for do not pass it. Any thread.
+class top_bound {
+public:
+  /// nullptr: there is none yet.
+  [[nodiscard]] std::shared_ptr<const order_place> get() const {
+    const std::lock_guard lock{mutex_};
+    return place_;
+  }
+  void lower(const row_order& order, order_place to);
+
+private:
+  mutable std::mutex mutex_;
+  std::shared_ptr<const order_place> place_;
+};
+
+/// Holds what an ordering with a limit leaves of the rows that it is given: not
+/// many more than are asked for at any time. Any thread.
+class top_keeper {
+public:
+  /// @pre shape.keeps_top(); both outlive this
+  top_keeper(const plan_shape& shape, top_bound& bound)
+    : shape_{shape}, bound_{bound} {}
+
+  /// Rows of one part, laid out as shape.partial_columns(), in any order.
+  /// `limit_exceeded` when text takes more than a column can have, `cancelled`
+  /// or `timeout`.
+  [[nodiscard]] error add(uint64_t part_order, table_data rows,
+                          const interruption& stop);
+  [[nodiscard]] uint64_t byte_count() const;
+  /// The rows in the plan's order, with all their columns and after these the
+  /// place of their part.
+  [[nodiscard]] result<table_data> finish(const interruption& stop);
+
+private:
+  [[nodiscard]] result<table_data>
+  reduced(const std::vector<table_data>& pieces, const interruption& stop);
+
+  const plan_shape& shape_;
+  top_bound& bound_;
+  mutable std::mutex mutex_; ///< Guards the members below.
+  std::vector<table_data> pieces_;
+  uint64_t rows_ = 0;
+  uint64_t bytes_ = 0;
+};
+
+/// Tables of the same columns, one after the other. @pre there is one
+[[nodiscard]] result<table_data> joined(const std::vector<table_data>& pieces);
+
+} // namespace millrace::query
