@@ -3,7 +3,6 @@
 #include <millrace/bench/stream_rig.hpp>
 #include <millrace/nodes/assembly/node_assembly.hpp>
 
-#include <caf/io/middleman.hpp>
 #include <fmt/format.h>
 
 #include <cstring>
@@ -38,8 +37,8 @@ error stream_node(const std::vector<std::string>& words) {
   const auto node
     = std::make_shared<nodes::node_assembly>(**host, name, nodes::role_table{});
   const auto door = node->open_door();
-  if (!(*host)->system().middleman().publish(door, ports.at(index), loopback,
-                                             true))
+  if (!(*host)->open_port(caf::actor_cast<caf::strong_actor_ptr>(door),
+                          ports.at(index), loopback))
     return {errc::unavailable,
             "cannot listen at port " + std::to_string(ports[index])};
   if (auto fault = node->start_all())

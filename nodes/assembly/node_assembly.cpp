@@ -14,7 +14,8 @@ node_assembly::node_assembly(process_host& host, std::string node,
                              role_table roles)
   : host_{host}, node_{std::move(node)}, roles_{std::move(roles)} {}
 
-front_door_actor node_assembly::open_door() {
+front_door_actor
+node_assembly::open_door(std::function<status_facts()> connections) {
   auto keeper = host_.spawn(process_keeper, &host_, shared_from_this());
   host_.put(std::string{process_keeper_name}, keeper);
   {
@@ -27,7 +28,7 @@ front_door_actor node_assembly::open_door() {
     [me = shared_from_this()](const std::string& process) {
       return me->start(process);
     },
-    keeper);
+    keeper, std::move(connections));
   host_.put(std::string{front_door_name}, door);
   return door;
 }

@@ -3,6 +3,7 @@
 #include <millrace/nodes/assembly/process_keeper.hpp>
 #include <millrace/nodes/assembly/roles.hpp>
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -20,7 +21,9 @@ public:
 
   /// Spawns the front door; processes are started through it from now on, and
   /// kept: one that ends by itself is started again.
-  [[nodiscard]] front_door_actor open_door();
+  /// @param connections what `status` tells of the node's port
+  [[nodiscard]] front_door_actor
+  open_door(std::function<status_facts()> connections = {});
 
   /// Starts the processes that the configuration gives to the node.
   [[nodiscard]] error start_all();

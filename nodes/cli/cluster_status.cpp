@@ -82,6 +82,8 @@ result<json_value> cluster_status(persistence::env& world,
     }
     if (const auto* stranger = live.at("strangers").find(node.name))
       row.add("stranger", *stranger);
+    for (const auto& [key, value] : live.at("ports").at(node.name).entries())
+      row.add(key, value);
     if (!running)
       row.add("log", node_log_path(config, node.name));
     if (state->state == node_state::kind::died)

@@ -89,6 +89,12 @@ void print_status(const json_value& status) {
                   cell_text(node.at("log")).c_str(),
                   cell_text(node.at("last_line")).c_str());
   for (const auto& node : status.at("nodes").elements())
+    if (const auto refused = node.at("refused_connections").integer())
+      std::printf("%s: refused %lld connections; the last one: %s\n",
+                  cell_text(node.at("name")).c_str(),
+                  static_cast<long long>(*refused),
+                  cell_text(node.at("last_refused")).c_str());
+  for (const auto& node : status.at("nodes").elements())
     if (cell_text(node.at("state")) == "died")
       std::printf("'millrace up %s' starts it again\n",
                   cell_text(node.at("name")).c_str());

@@ -32,6 +32,7 @@ text::json_value collect_status(runtime& host, const cluster_config& config) {
                        {"streams", text::json_value::object()},
                        {"strangers", text::json_value::object()},
                        {"answered", text::json_value::object()},
+                       {"ports", text::json_value::object()},
                        {"hosts", text::json_value::object()}};
   for (const auto& node : config.nodes) {
     auto door = host.find_as<front_door_actor>(
@@ -51,6 +52,7 @@ text::json_value collect_status(runtime& host, const cluster_config& config) {
     if (said.is_null())
       continue;
     out["answered"].add(node.name, true);
+    out["ports"].add(node.name, said.at("port"));
     for (const auto& [name, facts] : said.at("processes").entries()) {
       if (name.starts_with("rt/")) {
         auto& rows = out["streams"][name.substr(3)];

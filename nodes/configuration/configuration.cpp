@@ -110,6 +110,7 @@ private:
                                 : config_.data_directory + "/pub");
       config_.address = at.text("address", "127.0.0.1");
       check_address(at);
+      config_.users = at.texts("users");
       own_types_ = at.texts("process_types");
       for (const auto& type : own_types_)
         if (std::count(process_types.begin(), process_types.end(), type) != 0)

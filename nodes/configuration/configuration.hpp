@@ -188,6 +188,9 @@ struct cluster_config {
   /// Root of publishers' directories: $RT_LOG_PATH, else `<data>/pub`.
   std::string log_path;
   std::string address; ///< A loopback address.
+  /// Users of a host whose processes may connect to the nodes there, beside
+  /// root and the one that runs them; "*": all.
+  std::vector<std::string> users;
   std::vector<stream_config> streams;
   std::vector<table_config> tables;
   std::vector<node_config> nodes;

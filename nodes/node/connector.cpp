@@ -1,7 +1,7 @@
 #include <millrace/nodes/node/connector.hpp>
+#include <millrace/nodes/node/guarded_middleman.hpp>
 
 #include <caf/actor_cast.hpp>
-#include <caf/io/middleman.hpp>
 
 #include <set>
 
@@ -23,17 +23,21 @@ connector_state::connect(const endpoint& to) {
   if (asker.name != to.cluster)
     asker = {to.cluster, {}};
   auto promise = self->make_response_promise<caf::strong_actor_ptr>();
-  auto fail = [promise, to](const caf::error& fault) mutable {
+  auto fail = [promise, to, said = told](const caf::error& fault) mutable {
     const auto why = from_caf(fault);
+    if (auto refusal = said->take(to.host, to.port); !refusal.empty()) {
+      promise.deliver(
+        to_caf({errc::permission, to_string(to) + ": " + refusal}));
+      return;
+    }
     // One of another cluster is there, and stays what it is.
     promise.deliver(
       to_caf({why.code == errc::config ? errc::config : errc::unavailable,
               to_string(to) + ": " + to_string(why)}));
   };
   self
-    ->request(self->home_system().middleman().actor_handle(),
-              caf::timespan{request_deadline}, caf::connect_atom_v, to.host,
-              to.port)
+    ->request(middleman, caf::timespan{request_deadline}, caf::connect_atom_v,
+              to.host, to.port)
     .then(
       [this, to, asker, promise, fail](const caf::node_id&,
                                        const caf::strong_actor_ptr& door,
@@ -61,11 +65,14 @@ connector_actor::behavior_type
 connector(connector_actor::stateful_pointer<connector_state> self,
           std::shared_ptr<local_actors> locals,
           std::shared_ptr<const known_cluster> cluster, std::string host,
-          uint16_t port) {
+          uint16_t port, caf::actor middleman,
+          std::shared_ptr<told_refusals> told) {
   self->state.locals = std::move(locals);
   self->state.cluster = std::move(cluster);
   self->state.host = std::move(host);
   self->state.port = port;
+  self->state.middleman = std::move(middleman);
+  self->state.told = std::move(told);
   return {
     [self](caf::connect_atom, const endpoint& to) {
       return self->state.connect(to);

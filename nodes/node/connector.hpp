@@ -11,6 +11,8 @@
 
 namespace millrace::nodes {
 
+class told_refusals;
+
 /// The cluster that this process is of. Its data may be founded while it runs.
 struct known_cluster {
   std::string name;
@@ -36,14 +38,19 @@ struct connector_state {
   std::shared_ptr<const known_cluster> cluster;
   std::string host;
   uint16_t port = 0;
+  caf::actor middleman;
+  std::shared_ptr<told_refusals> told;
 };
 
 /// @param host, port this node's own address: its actors are found directly.
 ///   port 0: this process listens nowhere.
+/// @param middleman what connects to other processes; `told` has what they say
+///   when they refuse that.
 connector_actor::behavior_type
 connector(connector_actor::stateful_pointer<connector_state> self,
           std::shared_ptr<local_actors> locals,
           std::shared_ptr<const known_cluster> cluster, std::string host,
-          uint16_t port);
+          uint16_t port, caf::actor middleman,
+          std::shared_ptr<told_refusals> told);
 
 } // namespace millrace::nodes

@@ -4,8 +4,6 @@
 #include <millrace/nodes/host/listen_fault.hpp>
 #include <millrace/nodes/node/node.hpp>
 
-#include <caf/io/middleman.hpp>
-
 namespace millrace::nodes {
 
 using namespace std::chrono_literals;
@@ -65,12 +63,12 @@ error node::open(node_start how) {
                            + ", ended without a stop");
   processes_
     = std::make_shared<node_assembly>(*runtime_, name_, std::move(how.roles));
-  const auto door = processes_->open_door();
-  door_ = caf::actor_cast<caf::actor>(door);
+  const auto door = processes_->open_door(
+    [host = runtime_.get()] { return host->refused(); });
+  door_ = caf::actor_cast<caf::strong_actor_ptr>(door);
   const auto& address = config().address;
   const auto wanted = config().node(name_)->port;
-  auto port = runtime_->system().middleman().publish(door, wanted,
-                                                     address.c_str(), true);
+  auto port = runtime_->open_port(door_, wanted, address);
   if (!port) {
     auto fault = listen_fault(address, wanted);
     fault.context = config().path + ": node '" + name_ + "': " + fault.context;
@@ -112,7 +110,7 @@ void node::stop() {
                  });
   }
   if (port_ != 0)
-    (void)runtime_->system().middleman().unpublish(door_, port_);
+    runtime_->close_port(door_, port_);
   door_ = nullptr;
   runtime_->locals()->clear();
 }

@@ -65,7 +65,7 @@ private:
   std::unique_ptr<node_lock> lock_;
   std::unique_ptr<runtime> runtime_;
   std::shared_ptr<node_assembly> processes_;
-  caf::actor door_;
+  caf::strong_actor_ptr door_;
   uint16_t port_ = 0;
 
   std::mutex mutex_;

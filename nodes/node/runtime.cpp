@@ -5,6 +5,7 @@
 #include <millrace/nodes/configuration/configured_part.hpp>
 #include <millrace/nodes/host/cluster_identity.hpp>
 #include <millrace/nodes/node/connector.hpp>
+#include <millrace/nodes/node/guarded_middleman.hpp>
 #include <millrace/nodes/node/merge_checkpoints.hpp>
 #include <millrace/nodes/node/runtime.hpp>
 #include <millrace/nodes/node/scheduling.hpp>
@@ -48,9 +49,13 @@ result<std::unique_ptr<runtime>> runtime::create(cluster_config config,
   auto real = real_env::create(options.env);
   if (!real)
     return real.failure();
+  auto users = admitted_users::of(config.users);
+  if (!users)
+    return error{errc::config,
+                 config.path + ": cluster.users: " + users.failure().context};
   const thread_visit visit;
-  std::unique_ptr<runtime> made{
-    new runtime{std::move(config), std::move(options), *std::move(real)}};
+  std::unique_ptr<runtime> made{new runtime{
+    std::move(config), std::move(options), *std::move(real), *users}};
   if (node != nullptr) {
     if (auto fault = made->found_cluster())
       return fault;
@@ -61,18 +66,26 @@ result<std::unique_ptr<runtime>> runtime::create(cluster_config config,
       return known.failure();
     made->cluster_->id = known->value;
   }
-  made->connector_ = made->system_->spawn(nodes::connector, made->locals(),
-                                          made->cluster_, address, port);
+  made->connector_ = made->system_->spawn(
+    nodes::connector, made->locals(), made->cluster_, address, port,
+    made->middleman_, made->keeping_->told);
   return made;
 }
 
 runtime::runtime(cluster_config config, runtime_options options,
-                 std::unique_ptr<real_env> real)
+                 std::unique_ptr<real_env> real, const admitted_users& users)
   : process_host{std::move(config)}, log_{std::move(options.log)},
     on_failure_{std::move(options.on_failure)}, real_{std::move(real)},
     system_{std::make_unique<caf::actor_system>(actor_config_)},
     cluster_{std::make_shared<known_cluster>()} {
   cluster_->name = this->config().name;
+  auto tell = [this](const std::string& id, const std::string& text) {
+    log_.warning(id, text);
+  };
+  keeping_ = std::make_shared<const connection_keeping>(connection_keeping{
+    users, env().clock, std::make_shared<refused_connections>(std::move(tell)),
+    std::make_shared<told_refusals>()});
+  middleman_ = guarded_middleman(*system_, keeping_);
 }
 
 runtime::~runtime() {
@@ -89,6 +102,10 @@ runtime::~runtime() {
     forget_actors();
     caf::anon_send_exit(connector_, caf::exit_reason::user_shutdown);
     connector_ = nullptr;
+    // It heeds nothing less.
+    caf::anon_send_exit(middleman_, caf::exit_reason::kill);
+    self->wait_for(middleman_);
+    middleman_ = nullptr;
   }
   // Waits for actors that others had spawned, then for jobs that are running.
   system_.reset();
@@ -142,7 +159,11 @@ void runtime::tell(const notice& what) {
 
 result<std::unique_ptr<listener>>
 runtime::listen(const listen_options& options) {
-  return open_tcp_listener(options);
+  auto guarded = options;
+  guarded.refuse = [users = keeping_->users](int socket) {
+    return users.refusal(peer_user(socket));
+  };
+  return open_tcp_listener(guarded);
 }
 
 void runtime::essential(const std::string& process, const caf::actor& handle) {
@@ -153,6 +174,30 @@ void runtime::essential(const std::string& process, const caf::actor& handle) {
     on_failure_(process, reason ? from_caf(reason)
                                 : error{errc::closed, "ended without a fault"});
   });
+}
+
+result<uint16_t> runtime::open_port(const caf::strong_actor_ptr& door,
+                                    uint16_t port, const std::string& address) {
+  guest self{*system_};
+  result<uint16_t> out = error{};
+  self
+    ->request(middleman_, caf::infinite, caf::publish_atom_v, port, door,
+              std::set<std::string>{}, address, true)
+    .receive([&](uint16_t opened) { out = opened; },
+             [&](const caf::error& fault) {
+               out = error{errc::unavailable, to_string(from_caf(fault))};
+             });
+  return out;
+}
+
+text::json_value runtime::refused() const { return keeping_->refused->facts(); }
+
+void runtime::close_port(const caf::strong_actor_ptr& door, uint16_t port) {
+  guest self{*system_};
+  self
+    ->request(middleman_, caf::infinite, caf::unpublish_atom_v,
+              caf::actor_cast<caf::actor_addr>(door), port)
+    .receive([] {}, [](const caf::error&) {});
 }
 
 result<caf::strong_actor_ptr>
@@ -170,8 +215,8 @@ runtime::find(const endpoint& at, std::chrono::milliseconds deadline) {
                [&](const caf::error& fault) { last = from_caf(fault); });
     if (found)
       return found;
-    // One of another cluster stays what it is.
-    if (last.code == errc::config)
+    // One of another cluster stays what it is, so does one that refuses us.
+    if (last.code == errc::config || last.code == errc::permission)
       return last;
     // A node that is starting refuses connections for a moment.
     self->receive(caf::after(std::chrono::milliseconds{50}) >> [] {});

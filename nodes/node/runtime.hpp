@@ -22,6 +22,8 @@
 namespace millrace::nodes {
 
 struct known_cluster;
+struct connection_keeping;
+class admitted_users;
 
 /// CAF's settings for a process of Millrace: all message types, the middleman
 /// (no port opens by itself), the scheduling of `chained_scheduling`.
@@ -72,6 +74,18 @@ public:
   /// Essential actors may end from now on: that is not a failure.
   void expect_end() noexcept { ending_ = true; }
 
+  /// Lets processes of the users that `[cluster] users` names find an actor at
+  /// a port of this host, behind a `connection_guard`.
+  /// @param port 0: one that is free
+  /// @returns the port; `unavailable` when it cannot be had.
+  [[nodiscard]] result<uint16_t> open_port(const caf::strong_actor_ptr& door,
+                                           uint16_t port,
+                                           const std::string& address);
+  /// The port is closed; who has connected stays.
+  void close_port(const caf::strong_actor_ptr& door, uint16_t port);
+  /// What its ports refused; null: nothing.
+  [[nodiscard]] text::json_value refused() const;
+
   /// Finds an actor here or on another node. Blocks: not for handlers.
   [[nodiscard]] result<caf::strong_actor_ptr>
   find(const endpoint& at, std::chrono::milliseconds deadline);
@@ -86,7 +100,7 @@ public:
 
 private:
   runtime(cluster_config config, runtime_options options,
-          std::unique_ptr<real_env> real);
+          std::unique_ptr<real_env> real, const admitted_users& users);
   void adopt(caf::strong_actor_ptr handle) override;
   [[nodiscard]] caf::strong_actor_ptr take_last(); ///< Null: none is left.
 
@@ -96,6 +110,8 @@ private:
   std::unique_ptr<real_env> real_;
   runtime_config actor_config_;
   std::unique_ptr<caf::actor_system> system_;
+  std::shared_ptr<const connection_keeping> keeping_;
+  caf::actor middleman_;
   std::shared_ptr<known_cluster> cluster_;
   connector_actor connector_;
   std::mutex mutex_;

@@ -16,6 +16,9 @@ struct listen_options {
   std::string address; ///< Of this host, as a number.
   uint16_t port = 0;
   size_t connections_max = 256; ///< At one time; others are closed at once.
+  /// Why the one at the other end of a socket may not connect; empty: it may.
+  /// Called by a thread of the listener; null: all may.
+  std::function<std::string(int socket)> refuse = {};
 };
 
 /// Of one listener; never used twice.

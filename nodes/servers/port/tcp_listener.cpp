@@ -132,6 +132,11 @@ private:
         tell_(connection_refused{
           {errc::limit_exceeded, std::to_string(options_.connections_max)
                                    + " connections are open"}});
+      else if (const auto why = options_.refuse
+                                  ? options_.refuse(made.native_handle())
+                                  : std::string{};
+               !why.empty())
+        tell_(connection_refused{{errc::permission, why}});
       else
         take(std::move(made));
       accept();

@@ -3,7 +3,6 @@
 #include <millrace/nodes/assembly/front_door.hpp>
 #include <millrace/nodes/node/runtime.hpp>
 
-#include <caf/io/middleman.hpp>
 #include <caf/scoped_actor.hpp>
 #include <gtest/gtest.h>
 
@@ -102,9 +101,10 @@ TEST(HalfOpen, ADeadWireIsNoticedWithinThreeSecondsAndAnotherOneIsFound) {
     [](const std::string& process) {
       return error{errc::not_found, process};
     },
-    process_keeper_actor{});
+    process_keeper_actor{}, std::function<status_facts()>{});
   (*host)->put("rt/trade", door);
-  const auto port = (*host)->system().middleman().publish(door, 0, "127.0.0.1");
+  const auto port = (*host)->open_port(
+    caf::actor_cast<caf::strong_actor_ptr>(door), 0, "127.0.0.1");
   ASSERT_TRUE(port);
   wire first{*port};
   auto found

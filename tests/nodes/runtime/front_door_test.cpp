@@ -4,7 +4,6 @@
 #include <millrace/nodes/assembly/front_door.hpp>
 #include <millrace/nodes/node/runtime.hpp>
 
-#include <caf/io/middleman.hpp>
 #include <caf/scoped_actor.hpp>
 #include <gtest/gtest.h>
 
@@ -33,10 +32,11 @@ protected:
       [](const std::string& process) {
         return error{errc::not_found, process};
       },
-      process_keeper_actor{});
+      process_keeper_actor{}, std::function<status_facts()>{});
     host->put("rt/trade", door);
     host->put("door", door);
-    const auto opened = host->system().middleman().publish(door, 0, loopback);
+    const auto opened = host->open_port(
+      caf::actor_cast<caf::strong_actor_ptr>(door), 0, loopback);
     ASSERT_TRUE(opened);
     port = *opened;
   }

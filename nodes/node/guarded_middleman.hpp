@@ -1,0 +1,53 @@
+#pragma once
+
+#include <millrace/messages/base/result.hpp>
+#include <millrace/nodes/assembly/refused_connections.hpp>
+#include <millrace/nodes/host/local_users.hpp>
+#include <millrace/persistence/disk/env.hpp>
+
+#include <caf/actor.hpp>
+#include <caf/fwd.hpp>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+
+namespace millrace::nodes {
+
+/// What other ends said when they refused a connection of this process. Thread
+/// safe.
+class told_refusals {
+public:
+  void put(const std::string& host, uint16_t port, std::string why);
+  /// The last one of there, once; empty: none.
+  [[nodiscard]] std::string take(const std::string& host, uint16_t port);
+
+private:
+  std::mutex mutex_;
+  std::map<std::pair<std::string, uint16_t>, std::string> why_;
+};
+
+/// What a guarded middleman works with. All parts outlive it.
+struct connection_keeping {
+  admitted_users users; ///< Whose processes may connect to its ports.
+  persistence::clock_source* clock = nullptr;
+  std::shared_ptr<refused_connections> refused;
+  std::shared_ptr<told_refusals> told;
+};
+
+/// A `caf::io::middleman_actor` beside that of the system. What it
+/// connects and what connects to the ports that it opens begins as
+/// `connection_guard` says, and is looked at by one all its life:
+/// - who connects is a process of an admitted user;
+/// - one that does not say within 5 s that it is of Millrace is closed when
+///   another connects; so is the one that waited longest of more than 128;
+/// - without a descriptor for it a connection is closed, and the port goes on.
+/// What is refused is told to the other end, and to `refused`.
+[[nodiscard]] caf::actor
+guarded_middleman(caf::actor_system& system,
+                  std::shared_ptr<const connection_keeping> how);
+
+} // namespace millrace::nodes
