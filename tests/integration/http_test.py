@@ -77,6 +77,31 @@ def operators(made, port):
   mill.check(done.returncode == 0, done.stdout, done.stderr)
 
 
+def raw(port, sent, half_closed=False):
+  """What comes back until the server closes."""
+  with socket.create_connection(("127.0.0.1", port), timeout=30) as each:
+    each.sendall(sent.encode())
+    if half_closed:
+      each.shutdown(socket.SHUT_WR)
+    out = b""
+    while piece := each.recv(1 << 16):
+      out += piece
+  return out.decode()
+
+
+def unusual(made, port):
+  one = ("GET /query?query=count+trade&format=csv HTTP/1.1\r\n"
+         "Host: localhost\r\n")
+  got = raw(port, (one + "\r\n") * 99 + one + "Connection: close\r\n\r\n")
+  mill.check(got.count("HTTP/1.1 200 OK") == 100, got[-300:])
+  got = raw(port, "GET http://localhost:1/health HTTP/1.1\r\nHost: other\r\n"
+            "Connection: close\r\n\r\n")
+  mill.check(got.startswith("HTTP/1.1 200 "), got)
+  # One that sends no more still reads.
+  got = raw(port, (one + "\r\n") * 20, half_closed=True)
+  mill.check(got.count("\r\n\r\ncount\n20\n") == 20, got)
+
+
 def hostile(made, port):
   for sent, wanted in (
       ("PUT /query HTTP/1.1\r\nHost: localhost\r\n\r\n", "405"),
@@ -120,7 +145,7 @@ def http_clients(binary):
     made.up()
     made.run("pub", "--stream", "market", "--table", "trade",
              text="".join(json.dumps(row) + "\n" for row in ROWS))
-    for part in (queries, operators, hostile, without_a_gateway):
+    for part in (queries, unusual, operators, hostile, without_a_gateway):
       with mill.part(part.__name__):
         part(made, port)
 

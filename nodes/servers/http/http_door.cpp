@@ -60,6 +60,10 @@ void http_door_state::act(response_done& what) {
   if (what.is_lost && gateway->ask_again(what.from))
     return;
   gateway->done(what.from);
+  if (!what.incomplete.empty()) {
+    ++incomplete;
+    tell("incomplete", "an answer may lack rows: " + what.incomplete);
+  }
   if (!core.has_room(what.what.body.size()))
     what.what = failed_response(no_room_for(what.what.body.size()));
   answer(what.from, what.what);
@@ -90,7 +94,9 @@ void http_door_state::undertake(connection_id from, query_wish& what) {
      .write =
        [to = inbox, from, request, format = what.format](const chunks& rows,
                                                          const query_cut& cut) {
-         to->put(response_done{from, request, answer_of(rows, cut, format)});
+         to->put(response_done{
+           from, request, answer_of(rows, cut, format), false,
+           cut.warnings.empty() ? std::string{} : cut.warnings.front()});
        },
      .fail =
        [to = inbox, from, request](const error& why) {
@@ -164,7 +170,11 @@ void http_door_state::gathered(const std::string& node,
       answer(from, {200, "application/json", all.dump(2) + "\n", {}});
 }
 
-status_facts http_door_state::status() const { return status_as("http"); }
+status_facts http_door_state::status() const {
+  auto out = status_as("http");
+  out.add("incomplete", incomplete);
+  return out;
+}
 
 http_door_actor::behavior_type
 http_door(http_door_actor::stateful_pointer<http_door_state> self,

@@ -38,7 +38,8 @@ struct response_done {
   connection_id from = 0;
   uint64_t request = 0;
   known_response what{};
-  bool is_lost = false; ///< The gateway ended meanwhile.
+  bool is_lost = false;     ///< The gateway ended meanwhile.
+  std::string incomplete{}; ///< Why rows may be missing.
 };
 
 using http_input = std::variant<connection_event, response_done>;
@@ -77,7 +78,8 @@ struct http_door_state
   /// What nodes said; null: nobody asked. Serves all that wait when it is
   /// whole.
   std::map<std::string, text::json_value> said;
-  size_t silent = 0; ///< Nodes that have not said anything yet.
+  size_t silent = 0;       ///< Nodes that have not said anything yet.
+  uint64_t incomplete = 0; ///< Answers that may lack rows.
 };
 
 /// @param open a port that nobody listens to yet

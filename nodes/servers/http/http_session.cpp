@@ -1,3 +1,4 @@
+#include <millrace/messages/text/letter_case.hpp>
 #include <millrace/nodes/servers/http/http_session.hpp>
 
 #include <algorithm>
@@ -45,8 +46,27 @@ std::optional<std::string> decoded(std::string_view text, bool is_parameter) {
   return out;
 }
 
+/// Takes "http://localhost:8080" off a target, as proxies send them: it stands
+/// for the Host header then.
+bool read_authority(std::string_view& target, http_request& into) {
+  constexpr std::string_view scheme = "http://";
+  if (text::lower_case(target.substr(0, scheme.size())) != scheme)
+    return true;
+  target.remove_prefix(scheme.size());
+  const auto end = std::min(target.find_first_of("/?"), target.size());
+  into.host = target.substr(0, end);
+  target.remove_prefix(end);
+  return !into.host.empty() && into.host.find('@') == std::string::npos;
+}
+
 /// "/query?language=qsql": false when it is no such thing.
 bool read_target(std::string_view target, http_request& into) {
+  const bool is_absolute = !target.starts_with('/');
+  if (!read_authority(target, into))
+    return false;
+  std::string from_root;
+  if (is_absolute && (target.empty() || target.starts_with('?')))
+    target = from_root.assign("/").append(target);
   const auto mark = std::min(target.find('?'), target.size());
   auto path = decoded(target.substr(0, mark), false);
   if (!path || !path->starts_with('/'))
@@ -120,24 +140,38 @@ size_t http_session::held_bytes() const noexcept {
   return unread_.size() + (parser_ ? parser_->in.get().body().size() : 0);
 }
 
-void http_session::refuse(unsigned status, const std::string& why,
-                          effects& out) {
-  ended_ = true;
+std::string http_session::probe() const {
+  const bool can_be = !open_.empty() && open_.begin()->second.is_probed;
+  return can_be ? "HTTP/1.1 100 Continue\r\n\r\n" : std::string{};
+}
+
+void http_session::refuse(unsigned status, const std::string& why) {
   parser_.reset();
   unread_.clear();
-  // What was asked before it is answered first, or not at all.
-  if (open_.empty())
-    out.emplace_back(
-      send_bytes{response(status, "text/plain", why + "\n", false)});
-  out.emplace_back(end_connection{errc::malformed_message, "HTTP: " + why});
+  refusal_ = {status, why};
+}
+
+void http_session::end_refused(effects& out) {
+  if (ended_ || !refusal_ || !open_.empty())
+    return;
+  ended_ = true;
+  out.emplace_back(send_bytes{
+    response(refusal_->status, "text/plain", refusal_->why + "\n", false)});
+  out.emplace_back(
+    end_connection{errc::malformed_message, "HTTP: " + refusal_->why});
 }
 
 http_session::effects http_session::received(std::string_view bytes) {
   effects out;
-  if (ended_)
+  if (ended_ || refusal_)
     return out;
   unread_ += bytes;
-  while (!ended_) {
+  read(out);
+  return out;
+}
+
+void http_session::read(effects& out) {
+  while (!ended_ && !refusal_ && open_.size() < limits_.requests) {
     if (!parser_) {
       // Some clients end a body with an empty line.
       unread_.erase(
@@ -151,22 +185,22 @@ http_session::effects http_session::received(std::string_view bytes) {
     unread_.erase(0, taken);
     if (fault == beast_http::error::need_more) {
       if (unread_.size() > limits_.header_bytes)
-        refuse(431, "the headers are too long", out);
+        refuse(431, "the headers are too long");
       break;
     }
     if (fault == beast_http::error::header_limit)
-      refuse(431, "the headers are too long", out);
+      refuse(431, "the headers are too long");
     else if (fault == beast_http::error::body_limit)
-      refuse(413, "the body is too long", out);
+      refuse(413, "the body is too long");
     else if (fault)
-      refuse(400, fault.message(), out);
+      refuse(400, fault.message());
     else if (parser_->in.is_done())
       take(out);
     else if (taken == 0)
       break;
   }
+  end_refused(out);
   invite(out);
-  return out;
 }
 
 /// A client may wait until it is told that its body is wanted; not between the
@@ -198,16 +232,15 @@ void http_session::take(effects& out) {
     = read_target({from.target().data(), from.target().size()}, made);
   made.body = std::move(from.body());
   const auto hosts = from.count(beast_http::field::host);
+  const bool is_probed = from.version() >= 11;
   parser_.reset();
   has_asked_ = true;
   if (!is_read)
-    return refuse(400, "the target cannot be read", out);
+    return refuse(400, "the target cannot be read");
   if (hosts > 1)
-    return refuse(400, "there are several Host headers", out);
-  if (open_.size() >= limits_.requests)
-    return refuse(429, "too many requests are sent ahead", out);
-  open_.emplace(next_id_,
-                open_request{made.keeps_alive, made.method == "HEAD"});
+    return refuse(400, "there are several Host headers");
+  open_.emplace(
+    next_id_, open_request{made.keeps_alive, made.method == "HEAD", is_probed});
   out.emplace_back(
     handle_request<http_request>{next_id_++, true, std::move(made)});
 }
@@ -225,7 +258,7 @@ http_session::effects http_session::answered(uint64_t id, std::string message) {
     ended_ = true;
     out.emplace_back(end_connection{});
   }
-  invite(out);
+  read(out);
   return out;
 }
 

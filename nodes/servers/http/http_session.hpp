@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -29,7 +30,8 @@ struct http_request {
 struct http_limits {
   uint32_t header_bytes = 16 * 1024;
   uint64_t body_bytes = 1024 * 1024;
-  /// Requests that were sent ahead.
+  /// Requests that are read ahead; what follows them is read when one of them
+  /// is answered.
   size_t requests = 16;
 };
 
@@ -63,7 +65,12 @@ public:
   // lint: allow(half_used): port_core calls it, a template.
   [[nodiscard]] std::string user() const { return {}; }
   // lint: allow(half_used): port_core calls it, a template.
-  [[nodiscard]] bool reads_on() const noexcept { return false; }
+  [[nodiscard]] bool reads_on() const noexcept { return true; }
+  /// An interim response, which every client of HTTP/1.1 passes over: whether
+  /// one that sends no more still reads shows when it is sent. Empty: none can
+  /// be sent now.
+  // lint: allow(half_used): port_core calls it, a template.
+  [[nodiscard]] std::string probe() const;
   [[nodiscard]] size_t held_bytes() const noexcept;
 
 private:
@@ -71,17 +78,25 @@ private:
   struct open_request {
     bool keeps_alive = true; ///< The connection lasts after it.
     bool is_head = false;    ///< Its response has no body.
+    bool is_probed = false;  ///< It may have an interim response.
+  };
+  struct refusal {
+    unsigned status = 400;
+    std::string why;
   };
 
+  void read(effects& out);
   void take(effects& out);
   void invite(effects& out);
-  void refuse(unsigned status, const std::string& why, effects& out);
+  void refuse(unsigned status, const std::string& why);
+  void end_refused(effects& out);
 
   http_limits limits_;
   std::unique_ptr<parser> parser_; ///< Null: between requests.
   std::string unread_;
   std::map<uint64_t, open_request> open_;
   uint64_t next_id_ = 1;
+  std::optional<refusal> refusal_; ///< Said once all before it is answered.
   bool has_asked_ = false;
   bool ended_ = false;
 };

@@ -55,50 +55,41 @@ constexpr metric metrics[] = {
    "Questions that were refused, or given up."},
   {"gateway", "running", "millrace_gateway_running", false,
    "Questions that are being answered."},
-  {"kdb", "connections", "millrace_kdb_connections", false,
-   "Clients that are connected."},
-  {"kdb", "requests", "millrace_kdb_requests_total", true,
-   "Requests of clients."},
-  {"kdb", "failed", "millrace_kdb_failed_total", true,
-   "Requests that were answered by an error."},
-  {"kdb", "refused", "millrace_kdb_refused_total", true,
-   "Connections that were refused, or ended for what they did."},
   {"kdb", "subscriptions", "millrace_kdb_subscriptions", false,
    "Tables that clients are subscribed to."},
-  {"kdb", "held_bytes", "millrace_kdb_held_bytes", false,
-   "Bytes that are held for all clients."},
-  {"kdb", "bytes_in", "millrace_kdb_received_bytes_total", true,
-   "Bytes that clients sent."},
-  {"kdb", "bytes_out", "millrace_kdb_sent_bytes_total", true,
-   "Bytes that clients took."},
-  {"http", "connections", "millrace_http_connections", false,
-   "Clients that are connected."},
-  {"http", "requests", "millrace_http_requests_total", true,
-   "Requests of clients."},
-  {"http", "failed", "millrace_http_failed_total", true,
-   "Requests that were answered by an error."},
-  {"http", "refused", "millrace_http_refused_total", true,
-   "Connections that were refused, or ended for what they did."},
-  {"http", "held_bytes", "millrace_http_held_bytes", false,
-   "Bytes that are held for all clients."},
-  {"postgres", "connections", "millrace_postgres_connections", false,
-   "Clients that are connected."},
-  {"postgres", "requests", "millrace_postgres_requests_total", true,
-   "Requests of clients."},
-  {"postgres", "failed", "millrace_postgres_failed_total", true,
-   "Requests that were answered by an error."},
+  {"kdb", "pushed", "millrace_kdb_pushed_total", true,
+   "Messages that were pushed to subscribers."},
   {"postgres", "cancelled", "millrace_postgres_cancelled_total", true,
    "Queries that their clients cancelled."},
-  {"postgres", "refused", "millrace_postgres_refused_total", true,
+};
+
+/// What a port of each type says: `millrace_<type>_<name>`.
+constexpr metric port_metrics[] = {
+  {{}, "connections", "connections", false, "Clients that are connected."},
+  {{},
+   "connections_total",
+   "connections_total",
+   true,
+   "Clients that connected."},
+  {{}, "requests", "requests_total", true, "Requests of clients."},
+  {{},
+   "failed",
+   "failed_total",
+   true,
+   "Requests that were answered by an error."},
+  {{}, "incomplete", "incomplete_total", true, "Answers that may lack rows."},
+  {{},
+   "refused",
+   "refused_total",
+   true,
    "Connections that were refused, or ended for what they did."},
-  {"postgres", "incomplete", "millrace_postgres_incomplete_total", true,
-   "Answers that may lack rows."},
-  {"postgres", "held_bytes", "millrace_postgres_held_bytes", false,
+  {{},
+   "held_bytes",
+   "held_bytes",
+   false,
    "Bytes that are held for all clients."},
-  {"postgres", "bytes_in", "millrace_postgres_received_bytes_total", true,
-   "Bytes that clients sent."},
-  {"postgres", "bytes_out", "millrace_postgres_sent_bytes_total", true,
-   "Bytes that clients took."},
+  {{}, "bytes_in", "received_bytes_total", true, "Bytes that clients sent."},
+  {{}, "bytes_out", "sent_bytes_total", true, "Bytes that clients took."},
 };
 
 std::string escaped(std::string_view text) {
@@ -158,6 +149,24 @@ void for_each_process(const text::json_value& status, F f) {
     }
 }
 
+void add_metric(std::string& out, const text::json_value& status,
+                const metric& what, const std::string& name) {
+  std::string lines;
+  for_each_process(status, [&](const auto& labels, const auto& facts) {
+    if (facts.at("role").text_or_empty() != what.role)
+      return;
+    const auto& value = deep(facts, what.key);
+    if (what.label.empty())
+      return add_line(lines, name, labels, value);
+    for (const auto& [entry, number] : value.entries())
+      add_line(lines, name, labels + "," + label(what.label, entry), number);
+  });
+  if (lines.empty())
+    return;
+  add_head(out, name, what.help, what.is_counter);
+  out += lines;
+}
+
 } // namespace
 
 std::string metrics_text(const text::json_value& status) {
@@ -176,23 +185,15 @@ std::string metrics_text(const text::json_value& status) {
     add_head(out, "millrace_process_ended_total",
              "How often the process ended by itself.", true);
   out += restarts;
-  for (const auto& each : metrics) {
-    std::string lines;
-    for_each_process(status, [&](const auto& labels, const auto& facts) {
-      if (facts.at("role").text_or_empty() != each.role)
-        return;
-      const auto& value = deep(facts, each.key);
-      if (each.label.empty())
-        return add_line(lines, each.name, labels, value);
-      for (const auto& [name, number] : value.entries())
-        add_line(lines, each.name, labels + "," + label(each.label, name),
-                 number);
-    });
-    if (lines.empty())
-      continue;
-    add_head(out, each.name, each.help, each.is_counter);
-    out += lines;
-  }
+  for (const auto& each : metrics)
+    add_metric(out, status, each, std::string{each.name});
+  for (const auto* type : {"kdb", "http", "postgres"})
+    for (auto each : port_metrics) {
+      each.role = type;
+      add_metric(out, status, each,
+                 std::string{"millrace_"} + type + "_"
+                   + std::string{each.name});
+    }
   return out;
 }
 

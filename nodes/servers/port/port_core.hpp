@@ -169,6 +169,7 @@ public:
 private:
   /// What a client may send ahead while a request of it is being done.
   static constexpr size_t ahead_bytes_max = 256 * 1024;
+  static constexpr int64_t probe_ns = 1'000'000'000;
 
   struct client {
     explicit client(typename Session::limits_type how) : talk{how} {}
@@ -184,7 +185,9 @@ private:
     size_t unsent_bytes = 0;
     bool paused = false;
     bool finishing = false;
-    bool leaving = false; ///< It sends no more, and reads nothing.
+    bool leaving = false;    ///< It sends no more, and reads nothing.
+    bool input_over = false; ///< It sends no more, and waits for answers.
+    int64_t probed_ns = 0;   ///< Since then it was not asked if it is there.
     uint64_t counted_bytes = 0;
   };
 
@@ -197,6 +200,8 @@ private:
   void take(connection_id id, client& of, session_effects_of<request_type> done,
             int64_t now_ns, effects& out);
   void leave(connection_id id, client& of, effects& out);
+  void finish(connection_id id, client& of, effects& out);
+  void probe(connection_id id, client& of, int64_t now_ns, effects& out);
   void go_on(connection_id id, client& of, effects& out);
   /// Recounts what it holds; false: it was too much, and is gone.
   bool account(connection_id id, client& of, effects& out);
@@ -230,14 +235,42 @@ void port_core<Session>::act(const bytes_received& what, int64_t now_ns,
 }
 
 template <class Session>
-void port_core<Session>::act(const input_ended& what, int64_t, effects& out) {
+void port_core<Session>::act(const input_ended& what, int64_t now_ns,
+                             effects& out) {
   const auto found = clients_.find(what.id);
   if (found == clients_.end())
     return;
   auto& of = found->second;
-  // A client of text has asked, and reads on.
-  if (!of.talk.reads_on() || (!of.current && of.waiting.empty()))
+  of.probed_ns = now_ns;
+  // It has asked, and reads on.
+  if (of.talk.reads_on() && (of.current || !of.waiting.empty()))
+    of.input_over = true;
+  else if (of.talk.reads_on() && of.unsent_bytes != 0)
+    finish(what.id, of, out);
+  else
     leave(what.id, of, out);
+}
+
+template <class Session>
+void port_core<Session>::finish(connection_id id, client& of, effects& out) {
+  if (!std::exchange(of.finishing, true))
+    out.emplace_back(finish_connection{id});
+}
+
+/// To one that sends no more it cannot be told whether it reads, or went, but
+/// by sending.
+template <class Session>
+void port_core<Session>::probe(connection_id id, client& of, int64_t now_ns,
+                               effects& out) {
+  if constexpr (requires { of.talk.probe(); }) {
+    if (!of.input_over || !of.current || now_ns - of.probed_ns < probe_ns)
+      return;
+    of.probed_ns = now_ns;
+    if (auto bytes = of.talk.probe(); !bytes.empty()) {
+      of.unsent_bytes += bytes.size();
+      out.emplace_back(send_to{id, std::move(bytes)});
+    }
+  }
 }
 
 /// What it sent to be done without an answer is done all the same.
@@ -340,6 +373,8 @@ void port_core<Session>::go_on(connection_id id, client& of, effects& out) {
     }
     return;
   }
+  if (of.input_over && !of.current)
+    return finish(id, of, out);
   if (of.paused && !of.finishing
       && (!of.current
           || of.waiting_bytes + of.talk.held_bytes() < ahead_bytes_max)) {
@@ -452,6 +487,8 @@ typename port_core<Session>::effects port_core<Session>::tick(int64_t now_ns) {
                               + " bytes that are for it");
   for (const auto& [id, why] : late)
     refuse(id, why, out);
+  for (auto& [id, of] : clients_)
+    probe(id, of, now_ns, out);
   if (limits_.idle_ns == 0)
     return out;
   for (auto& [id, of] : clients_)

@@ -73,7 +73,9 @@ TEST(HttpSessionTest, RefusesWhatIsTooLongOrNoRequest) {
   EXPECT_EQ(status("GET /?a=1&a=2 HTTP/1.1\r\nHost: x\r\n\r\n"), "400");
   EXPECT_EQ(status("GET / HTTP/1.1\r\nHost: localhost\r\nhost: x\r\n\r\n"),
             "400");
-  EXPECT_EQ(status("GET http://x/ HTTP/1.1\r\nHost: x\r\n\r\n"), "400");
+  EXPECT_EQ(status("GET ftp://x/ HTTP/1.1\r\nHost: x\r\n\r\n"), "400");
+  EXPECT_EQ(status("GET http:///a HTTP/1.1\r\nHost: x\r\n\r\n"), "400");
+  EXPECT_EQ(status("GET http://u@x/ HTTP/1.1\r\nHost: x\r\n\r\n"), "400");
   EXPECT_EQ(status("GET / HTTP/1.1\r\nLong: " + std::string(20'000, 'x')),
             "431");
   EXPECT_EQ(status("POST / HTTP/1.1\r\nContent-Length: 2000000\r\n\r\n"),
@@ -82,6 +84,102 @@ TEST(HttpSessionTest, RefusesWhatIsTooLongOrNoRequest) {
                      + std::string(255, 'x'),
                    {.body_bytes = 100}),
             "413");
+}
+
+TEST(HttpSessionTest, TakesTheHostOfAnAbsoluteTarget) {
+  for (const auto& [target, path] :
+       {std::pair{"http://localhost:80/query?query=x", "/query"},
+        std::pair{"HTTP://localhost:80/health", "/health"},
+        std::pair{"http://localhost:80?query=x", "/"},
+        std::pair{"http://localhost:80", "/"}}) {
+    http_session made;
+    const auto got = made.received(std::string{"GET "} + target
+                                   + " HTTP/1.1\r\nHost: other\r\n\r\n");
+    ASSERT_NE(request_in(got), nullptr) << target;
+    EXPECT_EQ(request_in(got)->path, path);
+    EXPECT_EQ(request_in(got)->host, "localhost:80");
+  }
+}
+
+TEST(HttpSessionTest, ReadsOnWhenOneOfManySentAheadIsAnswered) {
+  const std::string one = "GET /health HTTP/1.1\r\nHost: x\r\n\r\n";
+  constexpr size_t count = 100;
+  std::string bytes;
+  for (size_t i = 0; i < count; ++i)
+    bytes += one;
+  http_session made;
+  size_t asked = made.received(bytes).size();
+  EXPECT_EQ(asked, 16u);
+  EXPECT_EQ(made.held_bytes(), (count - 16) * one.size());
+  EXPECT_FALSE(made.is_awaited());
+  for (size_t i = 1; i <= count; ++i) {
+    const auto out = made.answered(i, "a");
+    ASSERT_FALSE(out.empty());
+    EXPECT_EQ(out[0], (http_session::effects::value_type{send_bytes{"a"}}));
+    asked += out.size() - 1;
+  }
+  EXPECT_EQ(asked, count);
+  EXPECT_EQ(made.held_bytes(), 0u);
+}
+
+TEST(HttpSessionTest, AnswersWhatCameBeforeABadRequest) {
+  http_session made;
+  EXPECT_EQ(made
+              .received("GET /health HTTP/1.1\r\nHost: x\r\n\r\n"
+                        "no request\r\n\r\n")
+              .size(),
+            1u);
+  EXPECT_TRUE(made.received("more").empty());
+  const auto out = made.answered(1, "one");
+  ASSERT_EQ(out.size(), 3u);
+  EXPECT_EQ(std::get<send_bytes>(out[0]).bytes, "one");
+  EXPECT_TRUE(std::get<send_bytes>(out[1]).bytes.starts_with("HTTP/1.1 400 "));
+  EXPECT_EQ(std::get<end_connection>(out[2]).why, errc::malformed_message);
+}
+
+TEST(HttpSessionTest, AClientThatSendsNoMoreGetsItsAnswers) {
+  const std::string one = "GET /health HTTP/1.1\r\nHost: x\r\n\r\n";
+  constexpr int64_t second = 1'000'000'000;
+  port_core<http_session> core{{.idle_ns = 60 * second}};
+  (void)core.step(connection_opened{1}, 0);
+  (void)core.step(bytes_received{1, one + one}, 0);
+  EXPECT_TRUE(core.step(input_ended{1}, 0).empty());
+  // It is asked whether it is there: HTTP/1.1 has a response for that.
+  EXPECT_TRUE(core.tick(second - 1).empty());
+  const auto probe = core.tick(second);
+  ASSERT_EQ(probe.size(), 1u);
+  EXPECT_EQ(std::get<send_to>(probe[0]).bytes, "HTTP/1.1 100 Continue\r\n\r\n");
+  EXPECT_TRUE(core.tick(2 * second - 1).empty());
+  const auto next = core.answered(1, 1, "one", false, 2 * second);
+  ASSERT_EQ(next.size(), 2u);
+  EXPECT_EQ(std::get<send_to>(next[0]).bytes, "one");
+  EXPECT_EQ(std::get<take_up<http_request>>(next[1]).request, 2u);
+  const auto last = core.answered(1, 2, "two", false, 2 * second);
+  ASSERT_EQ(last.size(), 2u);
+  EXPECT_EQ(std::get<send_to>(last[0]).bytes, "two");
+  EXPECT_TRUE(std::holds_alternative<finish_connection>(last[1]));
+}
+
+TEST(HttpSessionTest, AClientThatWentIsGivenUpOnceThatShows) {
+  port_core<http_session> core;
+  (void)core.step(connection_opened{1}, 0);
+  (void)core.step(bytes_received{1, "GET /health HTTP/1.1\r\nHost: x\r\n\r\n"},
+                  0);
+  (void)core.step(input_ended{1}, 0);
+  const auto gone = core.step(connection_closed{1, {errc::closed, "reset"}}, 1);
+  ASSERT_EQ(gone.size(), 2u);
+  EXPECT_TRUE(std::holds_alternative<give_up>(gone[0]));
+}
+
+TEST(HttpSessionTest, WhatIsNotSentYetIsSentToOneThatSendsNoMore) {
+  port_core<http_session> core;
+  (void)core.step(connection_opened{1}, 0);
+  (void)core.step(bytes_received{1, "GET /health HTTP/1.1\r\nHost: x\r\n\r\n"},
+                  0);
+  (void)core.answered(1, 1, "one", false, 1);
+  const auto out = core.step(input_ended{1}, 2);
+  ASSERT_EQ(out.size(), 1u);
+  EXPECT_TRUE(std::holds_alternative<finish_connection>(out[0]));
 }
 
 TEST(HttpSessionTest, AnswersHeadWithoutABody) {
@@ -292,6 +390,36 @@ TEST(HttpMetricsTest, WritesWhatProcessesSay) {
         "millrace_stream_disk_percent{node=\"n1\",stream=\"market\"} 12\n"})
     EXPECT_NE(text.find(line), std::string::npos) << line << text;
   EXPECT_EQ(text.find("millrace_hdb"), std::string::npos);
+}
+
+TEST(HttpMetricsTest, PortsOfAllTypesSayTheSame) {
+  text::json_value processes = text::json_value::object();
+  for (const auto* type : {"kdb", "http", "postgres"})
+    processes[type]
+      = {{"role", type},  {"connections", 1}, {"connections_total", 2},
+         {"requests", 3}, {"failed", 4},      {"incomplete", 5},
+         {"refused", 6},  {"held_bytes", 7},  {"bytes_in", 8},
+         {"bytes_out", 9}};
+  auto nodes = text::json_value::array();
+  nodes.add(text::json_value{
+    {"name", "n"}, {"answers", true}, {"processes", processes}});
+  const auto text = metrics_text({{"cluster", "c"}, {"nodes", nodes}});
+  for (const std::string type : {"kdb", "http", "postgres"})
+    for (const auto& [name, number] :
+         std::vector<std::pair<std::string, int>>{{"connections", 1},
+                                                  {"connections_total", 2},
+                                                  {"requests_total", 3},
+                                                  {"failed_total", 4},
+                                                  {"incomplete_total", 5},
+                                                  {"refused_total", 6},
+                                                  {"held_bytes", 7},
+                                                  {"received_bytes_total", 8},
+                                                  {"sent_bytes_total", 9}}) {
+      const auto line = "\nmillrace_" + type + "_" + name
+                        + "{node=\"n\",process=\"" + type + "\"} "
+                        + std::to_string(number) + "\n";
+      EXPECT_NE(text.find(line), std::string::npos) << line << text;
+    }
 }
 
 TEST(ToldLinesTest, TellsOfOneKindNowAndThen) {
