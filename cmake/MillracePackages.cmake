@@ -57,6 +57,8 @@ set(CPACK_DEBIAN_PROGRAM_PACKAGE_NAME millrace)
 set(CPACK_DEBIAN_PROGRAM_PACKAGE_SECTION database)
 set(CPACK_DEBIAN_PROGRAM_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PROGRAM_PACKAGE_DEPENDS tzdata)
+# For the module for Python.
+set(CPACK_DEBIAN_PROGRAM_PACKAGE_SUGGESTS "python3-numpy, python3-pandas")
 set(CPACK_COMPONENT_PROGRAM_DESCRIPTION
   "durable ordered streams of market data, and a tick database
 Millrace carries market data from a feed, through a durable and

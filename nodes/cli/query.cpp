@@ -5,7 +5,6 @@
 #include <millrace/nodes/cli/query.hpp>
 #include <millrace/nodes/client/gateway_client.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
-#include <millrace/query/table/result_text.hpp>
 
 #include <fmt/format.h>
 
@@ -18,18 +17,6 @@ namespace millrace::nodes {
 namespace {
 
 using namespace std::chrono_literals;
-
-query::result_format format_of(output_format output) {
-  switch (output) {
-    case output_format::csv:
-      return query::result_format::csv;
-    case output_format::json:
-      return query::result_format::json;
-    case output_format::table:
-      break;
-  }
-  return query::result_format::table;
-}
 
 /// Asks a gateway, and another one, or the same in its next life, when that is
 /// lost before it began to answer. The gateway keeps the deadline too, and says
@@ -90,7 +77,15 @@ void declare(option_list& list, query_options& into) {
       "query begins with {, else qsql")
     .shown_as("LANGUAGE");
   list.text("QUERY", into.text, "The query; default: read from standard input");
-  declare_output_or_csv(list, into.output);
+  list
+    .choice<query::result_format>("-o,--output", into.output,
+                                  {{"table", query::result_format::table},
+                                   {"csv", query::result_format::csv},
+                                   {"json", query::result_format::json},
+                                   {"arrow", query::result_format::arrow}},
+                                  "table (default), csv, json or arrow, a "
+                                  "stream of Arrow's IPC format")
+    .shown_as("FORMAT");
   list
     .read(
       "--at-least",
@@ -132,7 +127,7 @@ struct printed {
 /// A plan as it is; other answers in their format, as their rows come.
 printed print(const query_options& options, answer_reader& answer) {
   printed out;
-  query::result_writer writer{format_of(options.output), put};
+  query::result_writer writer{options.output, put};
   for (;;) {
     auto piece = answer.next();
     if (!piece) {
@@ -144,7 +139,7 @@ printed print(const query_options& options, answer_reader& answer) {
     auto& table = **piece;
     out.rows += table.row_count;
     const bool is_text = options.explain
-                         && options.output == output_format::table
+                         && options.output == query::result_format::table
                          && table.row_count == 1 && table.columns.size() == 1
                          && table.columns[0].type == column_type::string;
     if (is_text) {

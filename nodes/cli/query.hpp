@@ -1,7 +1,7 @@
 #pragma once
 
 #include <millrace/nodes/cli/command/command.hpp>
-#include <millrace/nodes/cli/command/output_format.hpp>
+#include <millrace/query/table/result_text.hpp>
 
 #include <cstdint>
 #include <optional>
@@ -14,7 +14,7 @@ struct query_options {
   std::string
     language;       ///< "qsql", "sql", "getdata"; empty: as the text begins.
   std::string text; ///< Empty: read from standard input.
-  output_format output = output_format::table;
+  query::result_format output = query::result_format::table;
   /// Waits until the answer covers this position of the stream.
   std::optional<uint64_t> at_least;
   bool show_cut = false; ///< Prints the cut of the answer to stderr.

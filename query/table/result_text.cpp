@@ -140,7 +140,7 @@ void append_cell(std::string& out, const column_data& column, size_t row) {
 }
 
 result_writer::result_writer(result_format format, text_sink sink)
-  : format_{format}, sink_{std::move(sink)} {
+  : format_{format}, sink_{std::move(sink)}, arrow_{sink_} {
   text_.reserve(piece_bytes + 4096);
 }
 
@@ -154,6 +154,7 @@ error result_writer::pass(size_t bytes_min) {
 
 void result_writer::begin(const table_data& piece) {
   began_ = true;
+  column_count_ = piece.columns.size();
   if (format_ == result_format::csv) {
     for (size_t c = 0; c < piece.columns.size(); ++c) {
       if (c > 0)
@@ -174,10 +175,13 @@ void result_writer::begin(const table_data& piece) {
 error result_writer::add(table_data piece) {
   if (!began_)
     begin(piece);
+  if (piece.columns.size() != column_count_)
+    return {errc::malformed_message,
+            "the answer's parts have different columns"};
   rows_ += piece.row_count;
-  if (format_ != result_format::table)
-    return add_rows(piece);
-  if (is_aligned_)
+  if (format_ == result_format::arrow)
+    return arrow_.add(piece);
+  if (format_ != result_format::table || is_aligned_)
     return add_rows(piece);
   held_.push_back(std::move(piece));
   return rows_ < aligned_rows ? error{} : align();
@@ -207,6 +211,8 @@ error result_writer::add_rows(const table_data& piece) {
           append_visible_cell(cell, column, row);
           append_aligned(text_, widths_, piece, c, cell);
           break;
+        case result_format::arrow:
+          break; // Its writer has them.
       }
     }
     text_.push_back(format_ == result_format::json ? '}' : '\n');
@@ -244,6 +250,8 @@ error result_writer::align() {
 }
 
 error result_writer::finish(bool is_whole) {
+  if (format_ == result_format::arrow)
+    return arrow_.finish(is_whole);
   if (format_ == result_format::json && is_whole)
     text_ += has_rows_ ? "\n]\n" : "]\n";
   if (!held_.empty())

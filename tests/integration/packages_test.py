@@ -16,6 +16,7 @@ BUILD = PROGRAM.parent.parent
 PACKAGES = {
     "millrace": [
         "usr/bin/millrace", "lib/systemd/system/millrace@.service",
+        "usr/lib/python3/dist-packages/millrace.py",
         "usr/share/man/man1/millrace.1.gz",
         "usr/share/doc/millrace/operations.md",
         "usr/share/doc/millrace/examples/local.toml",

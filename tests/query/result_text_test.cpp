@@ -80,6 +80,7 @@ TEST(ResultTest, EveryTypeIsWrittenAsBefore) {
   expect_golden("every_type.json", to_text(table, result_format::json));
   expect_golden("every_type.csv", to_text(table, result_format::csv));
   expect_golden("every_type.txt", to_text(table, result_format::table));
+  expect_golden("every_type.arrow", to_text(table, result_format::arrow));
 }
 
 TEST(ResultTest, JsonReadsBackWithItsValues) {
@@ -104,6 +105,16 @@ TEST(ResultTest, NoRowsAreAnEmptyArray) {
   EXPECT_EQ(to_text(table, result_format::json), "[]\n");
   EXPECT_EQ(to_text(table, result_format::csv), "n\n");
   EXPECT_EQ(to_text(table, result_format::table), "n\n-\n");
+}
+
+TEST(ResultTest, PiecesHaveTheSameColumns) {
+  table_data table;
+  table.columns.push_back({"n", column_type::long_, {}, {}, {}});
+  for (const auto format : {result_format::csv, result_format::arrow}) {
+    result_writer writer{format, [](std::string_view) { return error{}; }};
+    EXPECT_FALSE(writer.add(table));
+    EXPECT_EQ(writer.add({}).code, errc::malformed_message);
+  }
 }
 
 TEST(ResultTest, LargeResultsComeInPiecesAndStopOnError) {

@@ -28,16 +28,18 @@ known_response answer_of(const chunks& parts, const query_cut& cut,
                          query::result_format format) {
   known_response out;
   const auto fault = caught("the answer to a query", [&]() -> error {
-    auto rows = query::joined_rows(parts);
-    if (!rows)
-      return rows.failure();
     out.type = type_of(format);
     query::result_writer text{format, [&](std::string_view piece) {
                                 out.body += piece;
                                 return error{};
                               }};
-    if (auto refused = text.add(*std::move(rows)))
-      return refused;
+    for (const auto& part : parts) {
+      auto rows = query::joined_rows(chunks{part});
+      if (!rows)
+        return rows.failure();
+      if (auto refused = text.add(*std::move(rows)))
+        return refused;
+    }
     return text.finish();
   });
   if (fault)

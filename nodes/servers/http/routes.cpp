@@ -1,3 +1,4 @@
+#include <millrace/messages/base/name_table.hpp>
 #include <millrace/messages/text/json_text.hpp>
 #include <millrace/messages/text/json_value.hpp>
 #include <millrace/messages/text/letter_case.hpp>
@@ -45,17 +46,29 @@ bool is_own_name(std::string_view host, const std::string& address) {
          || (!is_in_brackets && is_same_name(name, "localhost"));
 }
 
+constexpr name_table<query::result_format, 3> formats{
+  {{query::result_format::json, "json"},
+   {query::result_format::csv, "csv"},
+   {query::result_format::arrow, "arrow"}}};
+constexpr name_table<query::result_format, 3> types{
+  {{query::result_format::json, "application/json"},
+   {query::result_format::csv, "text/csv; charset=utf-8"},
+   {query::result_format::arrow, "application/vnd.apache.arrow.stream"}}};
+
 result<query::result_format> format_of(const http_request& what) {
   const auto named = what.parameters.find("format");
-  if (named == what.parameters.end())
-    return what.accept.find("text/csv") != what.accept.npos
-             ? query::result_format::csv
-             : query::result_format::json;
-  if (named->second == "json")
-    return query::result_format::json;
-  if (named->second == "csv")
-    return query::result_format::csv;
-  return bad("format is json or csv, not '" + named->second + "'");
+  if (named != what.parameters.end()) {
+    if (const auto known = formats.find(named->second))
+      return *known;
+    return bad("format is json, csv or arrow, not '" + named->second + "'");
+  }
+  for (const auto format :
+       {query::result_format::csv, query::result_format::arrow}) {
+    const std::string_view type{type_of(format)};
+    if (what.accept.find(type.substr(0, type.find(';'))) != what.accept.npos)
+      return format;
+  }
+  return query::result_format::json;
 }
 
 wish query_of(const http_request& what) {
@@ -139,9 +152,8 @@ known_response failed_response(const error& why) {
     {}};
 }
 
-const char* type_of(query::result_format format) noexcept {
-  return format == query::result_format::csv ? "text/csv; charset=utf-8"
-                                             : "application/json";
+std::string_view type_of(query::result_format format) noexcept {
+  return types.name_of(format);
 }
 
 wish wish_of(const http_request& what, const std::string& address) {

@@ -5,6 +5,7 @@
 #include <millrace/query/table/result_text.hpp>
 
 #include <string>
+#include <string_view>
 #include <variant>
 
 namespace millrace::nodes::http {
@@ -43,6 +44,6 @@ using wish
 [[nodiscard]] known_response failed_response(const error& why);
 
 /// "application/json"
-[[nodiscard]] const char* type_of(query::result_format format) noexcept;
+[[nodiscard]] std::string_view type_of(query::result_format format) noexcept;
 
 } // namespace millrace::nodes::http

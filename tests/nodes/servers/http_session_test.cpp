@@ -317,7 +317,9 @@ TEST(HttpRoutesTest, TakesQueries) {
     const auto* asks = std::get_if<query_wish>(&made);
     if (asks)
       return asks->parameters
-             + (asks->format == query::result_format::csv ? " csv" : " json");
+             + (asks->format == query::result_format::csv     ? " csv"
+                : asks->format == query::result_format::arrow ? " arrow"
+                                                              : " json");
     const auto& known = std::get<known_response>(made);
     return std::to_string(known.status) + " " + known.body;
   };
@@ -332,6 +334,15 @@ TEST(HttpRoutesTest, TakesQueries) {
                    .body = R"( {"tablename":"trade"})"}),
             R"({"tablename":"trade","at_least":17} csv)");
   EXPECT_EQ(query({.method = "POST",
+                   .accept = "application/vnd.apache.arrow.stream",
+                   .body = "trade"}),
+            R"({"language":"qsql","text":"trade"} arrow)");
+  EXPECT_EQ(query({.method = "POST",
+                   .parameters = {{"format", "arrow"}},
+                   .accept = "text/csv",
+                   .body = "trade"}),
+            R"({"language":"qsql","text":"trade"} arrow)");
+  EXPECT_EQ(query({.method = "POST",
                    .parameters = {{"language", "sql"}},
                    .body = "select * from trade"}),
             R"({"language":"sql","text":"select * from trade"} json)");
@@ -345,7 +356,7 @@ TEST(HttpRoutesTest, TakesQueries) {
          {{.method = "POST", .parameters = {{"query", "x"}}, .body = "y"},
           "there is no parameter 'query'"},
          {{.method = "POST", .parameters = {{"format", "xml"}}, .body = "y"},
-          "format is json or csv"},
+          "format is json, csv or arrow, not 'xml'"},
          {{.method = "POST", .parameters = {{"language", "q"}}, .body = "y"},
           "language is qsql, sql or getdata"},
          {{.method = "POST", .body = "{"}, "the query: "},
