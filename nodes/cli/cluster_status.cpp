@@ -73,13 +73,18 @@ result<json_value> cluster_status(persistence::env& world,
     if (running) {
       const auto started = state->process.started_ns;
       row["pid"] = state->process.pid;
-      row["started"] = text::time_text(started);
       if (const auto usage = usage_of_process(state->process.pid)) {
         row["cpu_ms"] = usage->cpu_ms;
         row["memory_bytes"] = usage->resident_bytes;
       }
-      row["uptime_s"] = std::max<int64_t>(0, (now - started) / 1'000'000'000);
+      // Not known of one that its directory does not name.
+      if (started != 0) {
+        row["started"] = text::time_text(started);
+        row["uptime_s"] = std::max<int64_t>(0, (now - started) / 1'000'000'000);
+      }
     }
+    if (state->unnamed)
+      row.add("unnamed", state->unnamed.context);
     if (const auto* stranger = live.at("strangers").find(node.name))
       row.add("stranger", *stranger);
     for (const auto& [key, value] : live.at("ports").at(node.name).entries())

@@ -88,6 +88,8 @@ void print_status(const json_value& status) {
                   cell_text(node.at("name")).c_str(),
                   cell_text(node.at("log")).c_str(),
                   cell_text(node.at("last_line")).c_str());
+    else if (const auto* why = node.at("unnamed").text())
+      std::printf("%s: %s\n", cell_text(node.at("name")).c_str(), why->c_str());
   for (const auto& node : status.at("nodes").elements())
     if (const auto refused = node.at("refused_connections").integer())
       std::printf("%s: refused %lld connections; the last one: %s\n",
@@ -130,6 +132,7 @@ void print_status(const json_value& status) {
 bool runs(const json_value& node) {
   const auto& processes = node.at("processes").elements();
   return cell_text(node.at("state")) == "running" && !node.find("stranger")
+         && !node.find("unnamed")
          && std::none_of(processes.begin(), processes.end(),
                          [](const auto& each) { return each.find("down"); });
 }

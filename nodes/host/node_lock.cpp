@@ -1,8 +1,11 @@
 #include <millrace/messages/text/json_text.hpp>
 #include <millrace/nodes/host/node_lock.hpp>
 
+#include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <string_view>
 #include <unistd.h>
 
 namespace millrace::nodes {
@@ -25,7 +28,59 @@ std::string boot_of_host() {
   return id;
 }
 
+/// Whether the lock of an open file is held through it, not only asked for.
+bool is_held(const std::filesystem::path& process, const std::string& number) {
+  const auto facts = read_small(process / "fdinfo" / number);
+  const auto lock = facts.find("lock:");
+  return lock != facts.npos && facts.find("FLOCK", lock) != facts.npos;
+}
+
+/// How the system names an open file that lies nowhere any more.
+constexpr std::string_view removed_mark = " (deleted)";
+
+/// The name under which a process holds the lock at `path`; empty: it does not.
+std::string held_name(const std::filesystem::path& process,
+                      const std::string& path) {
+  namespace files = std::filesystem;
+  std::error_code hidden; // One that ended, or is another user's.
+  for (files::directory_iterator each{process / "fd", hidden}, end;
+       !hidden && each != end; each.increment(hidden)) {
+    std::error_code closed;
+    auto name = files::read_symlink(each->path(), closed).string();
+    if (!closed && name.starts_with(path)
+        && (name.size() == path.size()
+            || name.substr(path.size()) == removed_mark)
+        && is_held(process, each->path().filename()))
+      return name;
+  }
+  return {};
+}
+
 } // namespace
+
+std::optional<lock_holder> find_lock_holder(const std::string& directory) {
+  namespace files = std::filesystem;
+  std::error_code fault;
+  const auto path
+    = files::weakly_canonical(files::absolute(directory), fault) / ".lock";
+  std::optional<lock_holder> found;
+  if (fault)
+    return found;
+  for (files::directory_iterator each{"/proc", fault}, end;
+       !fault && each != end; each.increment(fault)) {
+    const auto number = each->path().filename().string();
+    if (number.find_first_not_of("0123456789") != number.npos)
+      continue;
+    const auto name = held_name(each->path(), path);
+    if (name.empty())
+      continue;
+    const bool removed = name.ends_with(removed_mark);
+    if (const auto process = identify_process(std::stoi(number));
+        process && (!found || !removed))
+      found = lock_holder{*process, removed};
+  }
+  return found;
+}
 
 std::optional<node_pid> identify_process(int pid) {
   const auto stat = read_small("/proc/" + std::to_string(pid) + "/stat");

@@ -62,6 +62,17 @@ private:
 [[nodiscard]] result<std::optional<node_pid>>
 read_node_pid(persistence::file_system& fs, const std::string& directory);
 
+/// Who holds the lock of a node's directory, whatever lies there.
+struct lock_holder {
+  node_pid process;     ///< Without the wall time of its start: 0.
+  bool removed = false; ///< Its lock is not in the directory any more.
+};
+
+/// From the open files of processes: only those of the same user are seen, all
+/// by root.
+[[nodiscard]] std::optional<lock_holder>
+find_lock_holder(const std::string& directory);
+
 /// Facts of a process from the system; none when it does not exist, or has
 /// ended and only waits to be reaped.
 [[nodiscard]] std::optional<node_pid> identify_process(int pid);

@@ -1,6 +1,7 @@
 #include <millrace/nodes/host/exit_codes.hpp>
 #include <millrace/nodes/host/readiness.hpp>
 #include <millrace/nodes/host/supervisor.hpp>
+#include <millrace/nodes/host/tcp_probe.hpp>
 
 #include <algorithm>
 #include <array>
@@ -108,8 +109,12 @@ result<pending> spawn_node(const cluster_config& config,
     return system_fault("pipe", errno);
   descriptor read_end{ends[0]};
   descriptor write_end{ends[1]};
-  descriptor log{
-    ::open(log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640)};
+  descriptor log{::open(log_path.c_str(),
+                        O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW,
+                        0640)};
+  if (log.get() == -1 && errno == ELOOP)
+    return error{errc::permission,
+                 log_path + ": is a link, and is not written: remove it"};
   if (log.get() == -1)
     return system_fault(log_path, errno);
 
@@ -231,8 +236,10 @@ std::optional<pending> ask_to_stop(persistence::env& world,
   }
   if (state->state == node_state::kind::died) {
     out.text = "had died";
-    // A node that starts right now owns the directory, and the file.
-    if (auto held = world.fs->lock_directory(directory))
+    // A node that starts right now writes another one. It is not locked out
+    // meanwhile: who holds the lock passes for the node.
+    const auto file = read_node_pid(*world.fs, directory);
+    if (file && *file && **file == state->process)
       if (auto fault = world.fs->remove(directory + "/node.pid"))
         fail(out, std::move(fault));
     return std::nullopt;
@@ -277,21 +284,29 @@ result<node_state> supervisor::state_of(const std::string& node) {
   auto file = read_node_pid(*world_.fs, directory);
   node_state out;
   out.name = node;
-  if (!file) {
-    // A node that runs holds the lock; the next one writes the file anew.
-    const auto unheld = world_.fs->lock_directory(directory);
-    if (unheld)
-      return out;
-    auto fault = file.failure();
-    if (unheld.failure().code == errc::locked)
-      fault.context += "; the node runs: " + unheld.failure().context;
-    return fault;
-  }
-  if (*file) {
+  if (!file && file.failure().code == errc::permission)
+    return file.failure();
+  if (file && *file) {
     out.process = **file;
     out.state
       = is_alive(**file) ? node_state::kind::running : node_state::kind::died;
   }
+  if (out.state == node_state::kind::running)
+    return out;
+  // A node that runs holds its lock, whatever became of the directory.
+  const auto holder = find_lock_holder(directory);
+  if (!holder)
+    return out;
+  out.state = node_state::kind::running;
+  out.process = holder->process;
+  const auto what = "; process " + std::to_string(out.process.pid)
+                    + " still runs the node: 'millrace down " + node
+                    + "' ends it";
+  if (holder->removed)
+    out.unnamed
+      = {errc::locked, directory + ": was removed while the node ran" + what};
+  else if (!file)
+    out.unnamed = {errc::locked, file.failure().context + what};
   return out;
 }
 
@@ -309,6 +324,8 @@ supervisor::start(const std::vector<std::string>& names,
     auto state = state_of(names[i]);
     if (!state) {
       fail(each, state.failure());
+    } else if (state->unnamed) {
+      fail(each, state->unnamed);
     } else if (state->state == node_state::kind::running) {
       each.text = "runs already";
       each.pid = state->process.pid;
@@ -357,8 +374,15 @@ supervisor::stop(const std::vector<std::string>& names,
   for (size_t i = 0; i < names.size(); ++i) {
     auto& each = out[i];
     each.name = names[i];
-    auto next = ask_to_stop(world_, config_.node_directory(names[i]),
-                            state_of(names[i]), each);
+    const auto state = state_of(names[i]);
+    auto next
+      = ask_to_stop(world_, config_.node_directory(names[i]), state, each);
+    if (!next && state && state->state == node_state::kind::stopped) {
+      const auto port = config_.node(names[i])->port;
+      if (listens_at(config_.address, port))
+        each.text += "; its port " + std::to_string(port)
+                     + " is another's, of another cluster or of other data";
+    }
     if (!next)
       continue;
     next->index = i;

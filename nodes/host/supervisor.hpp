@@ -20,6 +20,8 @@ struct node_state {
   std::string name;
   kind state = kind::stopped;
   node_pid process; ///< Of a node that runs or died.
+  /// Why its directory does not name the process that runs; none: it does.
+  error unnamed;
 };
 
 [[nodiscard]] std::string_view to_string(node_state::kind state) noexcept;

@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <signal.h>
 #include <sstream>
 #include <sys/wait.h>
@@ -217,20 +218,44 @@ TEST_F(SupervisorTest, APidFileThatIsNoneIsWrittenAnew) {
   EXPECT_EQ(std::filesystem::file_size(victim), 4u);
 }
 
-TEST_F(SupervisorTest, APidFileThatIsNoneOfANodeThatRunsNamesItsProcess) {
-  supervisor nodes{world_->world(), config_};
-  const auto started = nodes.start({"good"}, start_);
-  const auto path = config_.node_directory("good") + "/node.pid";
-  std::ifstream written{path};
-  const std::string before{std::istreambuf_iterator<char>{written}, {}};
-  std::ofstream{path} << "7";
-  const auto state = nodes.state_of("good");
-  ASSERT_FALSE(state);
-  EXPECT_EQ(state.failure().code, errc::corrupt);
-  EXPECT_THAT(state.failure().context, HasSubstr("the node runs: "));
-  EXPECT_THAT(state.failure().context,
-              HasSubstr(std::to_string(started[0].pid)));
-  std::ofstream{path} << before;
+TEST_F(SupervisorTest, ANodeRunsWhateverBecameOfItsDirectory) {
+  namespace files = std::filesystem;
+  const auto directory = config_.node_directory("good");
+  const auto pid_file = directory + "/node.pid";
+  struct loss {
+    std::function<void()> happens;
+    std::string told; ///< Empty: nothing of importance.
+  };
+  for (const auto& each :
+       std::vector<loss>{{[&] { files::remove_all(directory_ + "/data"); },
+                          directory + ": was removed while the node ran"},
+                         {[&] { files::remove_all(directory); }, "was removed"},
+                         {[&] {
+                            files::remove_all(directory);
+                            files::create_directories(directory);
+                          },
+                          "was removed"},
+                         {[&] { std::ofstream{pid_file} << "7"; }, pid_file},
+                         {[&] { files::remove(pid_file); }, ""}}) {
+    supervisor nodes{world_->world(), config_};
+    const auto started = nodes.start({"good"}, start_);
+    ASSERT_FALSE(started[0].failure) << to_string(started[0].failure);
+    each.happens();
+    const auto state = nodes.state_of("good");
+    ASSERT_TRUE(state) << to_string(state.failure());
+    EXPECT_EQ(state->state, node_state::kind::running) << each.told;
+    EXPECT_EQ(state->process.pid, started[0].pid);
+    EXPECT_EQ(!state->unnamed, each.told.empty());
+    EXPECT_THAT(state->unnamed.context, HasSubstr(each.told));
+    // No second one is started, and none left behind.
+    const auto again = nodes.start({"good"}, start_);
+    EXPECT_EQ(again[0].failure.code,
+              each.told.empty() ? errc::none : errc::locked);
+    const auto stopped = nodes.stop({"good"}, {.grace_ns = 30 * second_ns});
+    EXPECT_EQ(stopped[0].text, "stopped");
+    EXPECT_EQ(waitpid(started[0].pid, nullptr, 0), started[0].pid);
+    EXPECT_EQ(state_of("good"), node_state::kind::stopped);
+  }
 }
 
 TEST_F(SupervisorTest, AProgramThatIsMissingIsReported) {
