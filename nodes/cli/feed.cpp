@@ -7,6 +7,7 @@
 #include <millrace/nodes/cli/feed.hpp>
 #include <millrace/nodes/cli/feed_verdict.hpp>
 #include <millrace/nodes/cli/interrupts.hpp>
+#include <millrace/nodes/client/end_period.hpp>
 #include <millrace/nodes/client/feed_session.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 #include <millrace/nodes/host/real_env.hpp>
@@ -324,7 +325,7 @@ int run(const feed_options& options) {
     if (const auto told = (*feed)->stream_end())
       end = *told;
     else
-      fault = told.failure();
+      fault = end_unknown(told.failure());
   }
   if (auto closed = (*feed)->close(); closed && !fault)
     fault = closed;

@@ -91,27 +91,79 @@ std::string origin_of(const pub_options& options) {
   return options.origin.empty() ? "pub" : options.origin;
 }
 
+void say_waiting(const std::string& stream, const std::string& recorded) {
+  fmt::print(stderr,
+             "millrace: stream '{}': its rt does not go on; {}, and this "
+             "publisher waits\n",
+             stream, recorded);
+  std::fflush(stderr);
+}
+
+constexpr const char* nothing_recorded = "nothing is recorded yet";
+
+error interrupted_before() {
+  return {errc::cancelled, std::string{"interrupted; "} + nothing_recorded};
+}
+
+/// Says at once when nobody is there; the replicator would wait for ever. One
+/// that stands still is waited for until a signal.
+error wait_rt(const interrupts& signals, runtime& host,
+              const std::string& stream) {
+  for (;;) {
+    const auto rt = find_stream(host, host.config(), stream, 3s);
+    if (rt)
+      return {};
+    auto fault = rt.failure();
+    if (signals.raised())
+      return interrupted_before();
+    if (fault.code == errc::config
+        || !stands_still(host, host.config(), stream)) {
+      fault.context += std::string{"; "} + nothing_recorded;
+      return fault;
+    }
+    say_waiting(stream, nothing_recorded);
+  }
+}
+
+/// Until RT told what it has of the origin.
+error wait_known(const interrupts& signals, runtime& host, rt::publisher& out,
+                 const std::string& stream) {
+  for (;;) {
+    auto fault = out.wait_verified(rt_deadline);
+    if (fault.code != errc::origin_unverified)
+      return fault;
+    if (signals.raised())
+      return interrupted_before();
+    if (!stands_still(host, host.config(), stream)) {
+      fault.context += std::string{"; "} + nothing_recorded;
+      return fault;
+    }
+    say_waiting(stream, nothing_recorded);
+  }
+}
+
 /// The publisher, once it may publish. One that waits for nobody needs to hear
 /// of RT only when its origin is new here: RT may know more of it.
 result<std::shared_ptr<rt::publisher>>
-open_publisher(runtime& host, const pub_options& options) {
+open_publisher(const interrupts& signals, runtime& host,
+               const pub_options& options) {
   const bool local = options.stream.starts_with('/');
   const bool needs_rt
     = !local && (options.flush || options.level != "recorded");
   if (!local)
     if (auto known = configured_stream(host.config(), options.stream); !known)
       return known.failure();
-  // Says at once when nobody is there; the replicator would wait for ever.
   if (needs_rt)
-    if (auto rt = find_stream(host, host.config(), options.stream, 3s); !rt)
-      return rt.failure();
+    if (auto fault = wait_rt(signals, host, options.stream))
+      return fault;
   auto made = host.publish(
     options.stream, {.name = origin_of(options), .origin = options.origin});
   if (!made)
     return made.failure();
   if (local)
     return made->out;
-  auto fault = made->out->wait_verified(needs_rt ? rt_deadline : 3s);
+  auto fault = needs_rt ? wait_known(signals, host, *made->out, options.stream)
+                        : made->out->wait_verified(3s);
   if (fault && !needs_rt)
     fault.context += "; an origin that is new on this host must hear from rt "
                      "once: start the cluster, and run this again";
@@ -213,9 +265,11 @@ int run(const pub_options& options) {
       && !options.stream.starts_with('/'))
     if (auto fault = check_declared(**host, *config, options.table))
       return fail(fault);
-  auto out = open_publisher(**host, options);
-  if (!out)
-    return fail(out.failure());
+  auto out = open_publisher(signals, **host, options);
+  if (!out) {
+    const auto code = fail(out.failure());
+    return signals.raised() ? signals.exit_code() : code;
+  }
   line_publisher lines{options, *(*host)->env().clock, **out};
   error fault;
   if (!options.flush)
@@ -233,7 +287,7 @@ int run(const pub_options& options) {
     if (auto asked = stream_end(**host, *config, options.stream))
       end = *asked;
     else
-      fault = asked.failure();
+      fault = end_unknown(asked.failure());
   }
   if (auto closed = (*out)->close(); closed && !fault)
     fault = closed;

@@ -407,6 +407,12 @@ result<position> stream_end(runtime& host, const cluster_config& config,
   return answer;
 }
 
+error end_unknown(error fault) {
+  return {fault.code == errc::config ? errc::config : errc::timeout,
+          "all of it is merged; where the stream ends then is not known: "
+            + fault.context};
+}
+
 result<ended_period> end_period(runtime& host, const cluster_config& config,
                                 const std::string& stream,
                                 const end_request& what) {

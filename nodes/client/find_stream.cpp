@@ -1,6 +1,8 @@
 #include <millrace/nodes/assembly/endpoints.hpp>
+#include <millrace/nodes/assembly/front_door.hpp>
 #include <millrace/nodes/assembly/guest.hpp>
 #include <millrace/nodes/client/find_stream.hpp>
+#include <millrace/nodes/host/tcp_probe.hpp>
 
 #include <vector>
 
@@ -36,6 +38,24 @@ result<sequencer_actor> find_stream(runtime& host, const cluster_config& config,
       found = std::move(handle);
   }
   return found;
+}
+
+bool stands_still(runtime& host, const cluster_config& config,
+                  const std::string& stream) {
+  const auto nodes = endpoints_of_stream(config, stream);
+  if (!nodes)
+    return false;
+  for (auto at : *nodes) {
+    if (!listens_at(at.host, at.port))
+      continue;
+    at.name = front_door_name;
+    const auto door
+      = host.find_as<front_door_actor>(at, std::chrono::milliseconds{0});
+    // Of another cluster, it answers.
+    if (!door && door.failure().code != errc::config)
+      return true;
+  }
+  return false;
 }
 
 } // namespace millrace::nodes

@@ -15,4 +15,9 @@ namespace millrace::nodes {
 find_stream(runtime& host, const cluster_config& config,
             const std::string& stream, std::chrono::milliseconds deadline);
 
+/// Whether a node that orders the stream holds its port, and answers nothing
+/// there: it stands still, and may go on. Blocks for some seconds.
+[[nodiscard]] bool stands_still(runtime& host, const cluster_config& config,
+                                const std::string& stream);
+
 } // namespace millrace::nodes

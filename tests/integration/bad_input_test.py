@@ -232,11 +232,19 @@ def first_of_a_cluster(binary):
       words = feed.words(made.directory / "later.csv")
       refused(made.run(*words, code=None), LOCKED, "feed-trade-later",
               "--name")
+      publishing = made.start("pub", "--stream", "market", "--table", "trade",
+                              "--format", "csv", stdin=subprocess.PIPE)
+      line = publishing.stderr.readline()
+      mill.check("its rt does not go on" in line
+                 and "nothing is recorded yet" in line, line)
     finally:
       os.kill(made.node("all")["pid"], signal.SIGCONT)
     mill.check(running.wait(60) == 0, "the feed went on:",
                *running.communicate())
-    feed.rows += 2
+    told = publishing.communicate(
+      f"time,sym,price,size\n{DATE}T15:00:00Z,Z,1,1\n", timeout=60)
+    mill.check(publishing.returncode == 0, "the publisher went on:", *told)
+    feed.rows += 3
     growing_texts(made, feed)
     feed.finish()
 
