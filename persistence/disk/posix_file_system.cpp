@@ -244,11 +244,26 @@ public:
     return entries;
   }
 
+  /// Their names are durable when it returns.
   error create_directories(const std::string& path) override {
+    std::vector<std::filesystem::path> missing;
+    for (std::filesystem::path at{path}; !at.empty() && !exists(at.string());
+         at = at.parent_path())
+      missing.push_back(at);
+    for (auto at = missing.rbegin(); at != missing.rend(); ++at) {
+      std::error_code fault;
+      std::filesystem::create_directory(*at, fault);
+      if (fault)
+        return failure(at->string(), "create directory", fault.value());
+      const auto parent = at->parent_path();
+      // What is synced in it later would go with its name.
+      if (auto unsynced
+          = sync_directory(parent.empty() ? "." : parent.string()))
+        return unsynced;
+    }
     std::error_code fault;
-    std::filesystem::create_directories(path, fault);
-    if (fault)
-      return failure(path, "create directory", fault.value());
+    if (!std::filesystem::is_directory(path, fault))
+      return failure(path, "create directory", fault ? fault.value() : ENOTDIR);
     return {};
   }
 
@@ -313,9 +328,19 @@ public:
   result<std::unique_ptr<directory_lock>>
   lock_directory(const std::string& path) override {
     const auto name = path + "/.lock";
-    descriptor opened{uninterrupted([&] {
-      return ::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640);
-    })};
+    const auto open_lock = [&] {
+      return uninterrupted([&] {
+        return ::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+      });
+    };
+    auto found = open_lock();
+    // A directory of its name locks nothing, and stops nobody.
+    if (found == -1 && errno == EISDIR) {
+      if (auto fault = set_aside(*this, name))
+        return fault;
+      found = open_lock();
+    }
+    descriptor opened{found};
     if (opened.get() == -1)
       return failure(name, "open", errno);
     if (uninterrupted([&] { return ::flock(opened.get(), LOCK_EX | LOCK_NB); })

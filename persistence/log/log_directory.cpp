@@ -78,6 +78,8 @@ list_log_files(file_system& fs, const std::string& directory) {
 
 result<lineage_id> read_lineage(file_system& fs, const std::string& directory) {
   const auto path = path_of(directory, ".lineage");
+  if (fs.list(path))
+    return error{errc::corrupt, path + ": is a directory"};
   auto bytes = read_file(fs, path, 4096);
   if (!bytes)
     return bytes.failure();
@@ -230,16 +232,19 @@ std::optional<slot> newest_slot(file& source, const lineage_id& lineage) {
   return newest;
 }
 
+/// A directory of its name is no note, and stops no log.
+error free_name(file_system& fs, const std::string& path) {
+  return fs.list(path) ? persistence::set_aside(fs, path) : error{};
+}
+
 } // namespace
 
 result<std::shared_ptr<synced_file>>
 synced_file::open(file_system& fs, const std::string& directory,
                   const lineage_id& lineage) {
   const auto path = path_of(directory, ".synced");
-  // A directory of its name is no note, and stops no log.
-  if (fs.list(path))
-    if (auto fault = set_aside(fs, path))
-      return fault;
+  if (auto fault = free_name(fs, path))
+    return fault;
   auto opened = fs.open(path, open_mode::write);
   if (!opened)
     return opened.failure();
@@ -306,7 +311,10 @@ error write_ids(file_system& fs, const std::string& directory,
   const auto encoded = encode(body);
   out.insert(out.end(), encoded.begin(), encoded.end());
   store(out.data(), crc32c(std::span{out}.subspan(4)));
-  return replace_file(fs, path_of(directory, ".ids"), out);
+  const auto path = path_of(directory, ".ids");
+  if (auto fault = free_name(fs, path))
+    return fault;
+  return replace_file(fs, path, out);
 }
 
 namespace {
@@ -349,7 +357,10 @@ std::optional<session_end_note> read_session_end(file_system& fs,
 
 error add_session_end(file_system& fs, const std::string& directory,
                       const lineage_id& lineage, const session_end_note& note) {
-  auto opened = fs.open(path_of(directory, ".ends"), open_mode::write);
+  const auto path = path_of(directory, ".ends");
+  if (auto fault = free_name(fs, path))
+    return fault;
+  auto opened = fs.open(path, open_mode::write);
   if (!opened)
     return opened.failure();
   auto size = (*opened)->size();

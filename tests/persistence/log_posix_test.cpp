@@ -1,8 +1,24 @@
 #include <filesystem>
+#include <fstream>
 #include <random>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "log_fixture.hpp"
+
+namespace {
+
+/// Where the calls of fsync of this program are written down; null: nowhere.
+std::vector<std::string>* synced_paths = nullptr;
+
+} // namespace
+
+extern "C" int fsync(int descriptor) {
+  if (synced_paths != nullptr)
+    synced_paths->push_back(std::filesystem::read_symlink(
+      "/proc/self/fd/" + std::to_string(descriptor)));
+  return static_cast<int>(::syscall(SYS_fsync, descriptor));
+}
 
 namespace millrace::persistence {
 namespace {
@@ -162,6 +178,55 @@ TEST_F(LogPosixTest, AReplicaIsByteIdenticalAndGoesOn) {
   auto stranger = log_replica::open(world_, copy, {{1, 2}});
   EXPECT_EQ(stranger.failure().code, errc::fenced);
   std::filesystem::remove_all(copy);
+}
+
+/// A directory whose name goes with the power takes with it all that was synced
+/// in it.
+TEST_F(LogPosixTest, TheNamesOfNewDirectoriesAreDurable) {
+  std::vector<std::string> paths;
+  std::filesystem::create_directories(directory_);
+  synced_paths = &paths;
+  const auto top = directory_.string();
+  const auto made = posix_file_system().create_directories(top + "/a/b/c");
+  const auto again = posix_file_system().create_directories(top + "/a/b/c");
+  synced_paths = nullptr;
+  EXPECT_FALSE(made);
+  EXPECT_FALSE(again);
+  EXPECT_EQ(paths, (std::vector<std::string>{top, top + "/a", top + "/a/b"}));
+  std::ofstream{directory_ / "file"} << "text";
+  EXPECT_TRUE(posix_file_system().create_directories(top + "/file"));
+  EXPECT_TRUE(posix_file_system().create_directories(top + "/file/x"));
+}
+
+/// What stands where a note of the log should is moved aside, and the log goes
+/// on; its identity is not made up.
+TEST_F(LogPosixTest, ADirectoryInThePlaceOfANoteStopsNoLog) {
+  int64_t id = 0;
+  for (const auto* note : {".lock", ".synced", ".ids", ".ends", ".lineage"}) {
+    {
+      auto writer = open({});
+      ASSERT_TRUE(writer) << note;
+      put(*writer, ++id);
+      ASSERT_FALSE(writer->close());
+    }
+    const auto path = directory_ / note;
+    std::filesystem::remove_all(path);
+    std::filesystem::create_directory(path);
+    std::ofstream{path / "inside"} << note;
+    if (note == std::string_view{".lineage"}) {
+      const auto read = read_lineage(posix_file_system(), directory_.string());
+      EXPECT_EQ(read.failure().code, errc::corrupt);
+      continue;
+    }
+    auto writer = open({});
+    ASSERT_TRUE(writer) << note;
+    put(*writer, ++id);
+    ASSERT_FALSE(writer->close());
+    EXPECT_TRUE(std::filesystem::exists(path.string() + ".aside.1/inside"))
+      << note;
+    EXPECT_EQ(read_all(posix_file_system(), directory_).messages.size(),
+              static_cast<size_t>(id));
+  }
 }
 
 TEST_F(LogPosixTest, AResumedLogGoesOnInItsFile) {
