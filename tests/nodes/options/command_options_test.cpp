@@ -176,9 +176,11 @@ TEST(CommandOptionsTest, Query) {
                    "18446744073709551615", "--cut"}),
             42);
   EXPECT_EQ(options<query_options>().text, "{}");
-  EXPECT_EQ(options<query_options>().output, output_format::csv);
+  EXPECT_EQ(options<query_options>().output, query::result_format::csv);
   EXPECT_EQ(options<query_options>().at_least, 18446744073709551615u);
   EXPECT_TRUE(options<query_options>().show_cut);
+  EXPECT_EQ(parse({"query", "{}", "-o", "arrow"}), 42);
+  EXPECT_EQ(options<query_options>().output, query::result_format::arrow);
   EXPECT_EQ(parse({"query", "{}", "--at-least", "log.0.1@64"}), 42);
   EXPECT_EQ(options<query_options>().at_least, (uint64_t{1} << 30) + 64);
   EXPECT_EQ(parse({"query"}), 42);
