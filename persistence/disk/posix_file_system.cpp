@@ -46,6 +46,41 @@ error failure(const std::string& path, const std::string& what, int fault) {
           path + ": " + what + ": " + std::generic_category().message(fault)};
 }
 
+/// Of a file that is written: a link there may be another user's, to a file
+/// that is nobody's business to write.
+error no_link(const std::string& path, int fault) {
+  if (fault == ELOOP)
+    return {errc::permission,
+            path
+              + ": is a link; links are not followed to what is written: "
+                "put a file there, or remove it"};
+  return failure(path, "open", fault);
+}
+
+/// Whether nobody but this user and root can put links into a directory, or
+/// all into the one above it.
+error check_private(const std::string& path) {
+  const auto open_to_all = [](const struct stat& about) {
+    return (about.st_mode & S_IWOTH) != 0 && (about.st_mode & S_ISVTX) == 0;
+  };
+  struct stat about {};
+  struct stat above {};
+  if (::stat(path.c_str(), &about) == -1
+      || ::stat((path + "/..").c_str(), &above) == -1)
+    return failure(path, "stat", errno);
+  const auto owner = about.st_uid;
+  if (owner != ::geteuid() && owner != 0)
+    return {errc::permission,
+            path + ": is owned by user " + std::to_string(owner)
+              + ", and this process is of user " + std::to_string(::geteuid())
+              + ": run it as that one, or give the directory to this one"};
+  if (open_to_all(about) || open_to_all(above))
+    return {errc::permission,
+            path + (open_to_all(about) ? "" : "/..")
+              + ": all users may write there; 'chmod o-w' ends that"};
+  return {};
+}
+
 error is_directory(const std::string& path) {
   return failure(path, "open", EISDIR);
 }
@@ -190,7 +225,7 @@ public:
         flags |= O_RDONLY;
         break;
       case open_mode::write:
-        flags |= O_RDWR | O_CREAT;
+        flags |= O_RDWR | O_CREAT | O_NOFOLLOW;
         break;
       case open_mode::create_new:
         flags |= O_RDWR | O_CREAT | O_EXCL;
@@ -199,7 +234,8 @@ public:
     descriptor opened{
       uninterrupted([&] { return ::open(path.c_str(), flags, 0640); })};
     if (opened.get() == -1)
-      return failure(path, "open", errno);
+      return mode == open_mode::read ? failure(path, "open", errno)
+                                     : no_link(path, errno);
     // It opens, and fails when it is read.
     if (struct stat about;
         ::fstat(opened.get(), &about) == 0 && S_ISDIR(about.st_mode))
@@ -328,9 +364,12 @@ public:
   result<std::unique_ptr<directory_lock>>
   lock_directory(const std::string& path) override {
     const auto name = path + "/.lock";
+    if (auto fault = check_private(path))
+      return fault;
     const auto open_lock = [&] {
       return uninterrupted([&] {
-        return ::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+        return ::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
+                      0640);
       });
     };
     auto found = open_lock();
@@ -342,7 +381,7 @@ public:
     }
     descriptor opened{found};
     if (opened.get() == -1)
-      return failure(name, "open", errno);
+      return no_link(name, errno);
     if (uninterrupted([&] { return ::flock(opened.get(), LOCK_EX | LOCK_NB); })
         == -1) {
       if (errno != EWOULDBLOCK)

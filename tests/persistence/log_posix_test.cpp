@@ -105,6 +105,52 @@ TEST_F(LogPosixTest, SessionsAndRollsReadAsOneSequence) {
   }
 }
 
+/// Goal: nobody else's link makes a process write to a file of its user.
+TEST_F(LogPosixTest, LinksAreNotFollowedToWhatIsWritten) {
+  namespace files = std::filesystem;
+  auto& disk = posix_file_system();
+  const auto at = directory_.string();
+  files::create_directories(at);
+  const auto victim = at + "/victim";
+  const std::vector<std::byte> kept(7, std::byte{1});
+  const std::vector<std::byte> other(3, std::byte{2});
+  ASSERT_FALSE(replace_file(disk, victim, kept));
+  for (const std::string name : {"/log", "/.lock", "/manifest.tmp"})
+    files::create_symlink(victim, at + name);
+  EXPECT_EQ(disk.open(at + "/log", open_mode::write).failure().code,
+            errc::permission);
+  EXPECT_EQ(disk.lock_directory(at).failure().code, errc::permission);
+  EXPECT_EQ(replace_file(disk, at + "/manifest", other).code, errc::permission);
+  // What is read may lie anywhere.
+  const auto read = read_file(disk, at + "/log");
+  ASSERT_TRUE(read) << to_string(read.failure());
+  EXPECT_EQ(*read, kept);
+}
+
+TEST_F(LogPosixTest, ADirectoryOfOthersIsNotLocked) {
+  namespace files = std::filesystem;
+  auto& disk = posix_file_system();
+  const auto at = directory_.string();
+  files::create_directories(at);
+  const auto open_to_all = at + "/open";
+  files::create_directory(open_to_all);
+  files::permissions(open_to_all, files::perms::all);
+  const auto refused = disk.lock_directory(open_to_all);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.failure().code, errc::permission);
+  EXPECT_NE(refused.failure().context.find("all users may write"),
+            std::string::npos);
+  files::permissions(open_to_all, files::perms::owner_all);
+  files::permissions(at, files::perms::all);
+  EXPECT_EQ(disk.lock_directory(open_to_all).failure().code, errc::permission);
+  files::permissions(at, files::perms::owner_all);
+  EXPECT_TRUE(disk.lock_directory(open_to_all));
+  if (::geteuid() != 0)
+    GTEST_SKIP() << "only root gives a directory to another user";
+  ASSERT_EQ(::chown(open_to_all.c_str(), 65534, 65534), 0);
+  EXPECT_EQ(disk.lock_directory(open_to_all).failure().code, errc::permission);
+}
+
 TEST_F(LogPosixTest, ASecondOwnerIsToldWhoHasIt) {
   auto writer = open();
   ASSERT_TRUE(writer);
