@@ -120,13 +120,15 @@ error follow(process_host& host, const std::string& stream,
 }
 
 /// Opens a publisher for each stream that clients may publish to.
-error open_publishers(process_host& host, const process_config& process,
-                      kdb::kdb_door_settings& into, hosted_process& parts) {
+error open_publishers(
+  process_host& host, const process_config& process,
+  std::map<std::string, std::shared_ptr<rt::publisher>>& into,
+  hosted_process& parts) {
   for (const auto& stream : process.published) {
     auto made = host.publish(stream, {.name = process.name});
     if (!made)
       return made.failure();
-    into.publishers[stream] = std::move(made->out);
+    into[stream] = std::move(made->out);
     // They hold the publisher: a next life opens it anew.
     for (const auto& each : made->replicators)
       parts.parts.push_back(caf::actor_cast<caf::strong_actor_ptr>(each));
@@ -159,7 +161,7 @@ result<hosted_process> start_kdb(process_host& host,
     return port.failure();
   hosted_process out;
   out.attributes = attributes_of_port(config, process);
-  if (auto fault = open_publishers(host, process, settings, out))
+  if (auto fault = open_publishers(host, process, settings.publishers, out))
     return fault;
   auto door = host.spawn(kdb::kdb_door, &host.env(), std::move(settings),
                          *std::move(port), host.connector(), host.registrar());
@@ -172,13 +174,36 @@ result<hosted_process> start_http(process_host& host,
   const auto& config = host.config();
   http::http_door_settings settings;
   set_port(settings, host, process);
+  settings.process = process.name;
   settings.cluster = config.name;
   for (const auto& node : config.nodes)
     settings.nodes[node.name]
       = {config.address, node.port, std::string{front_door_name}, config.name};
+  for (const auto& stream : config.streams) {
+    auto nodes = endpoints_of_stream(config, stream.name);
+    if (!nodes)
+      return nodes.failure();
+    settings.streams[stream.name] = *std::move(nodes);
+  }
+  for (const auto& table : config.tables)
+    settings.tables.emplace(
+      table.schema.name,
+      http::http_table{table.schema, table.stream, table.stamp});
+  // What waits for a client of a stream is bounded by its door.
+  settings.limits.push_bytes = process.memory_max_bytes;
   settings.limits.patience_ns = 10'000'000'000;
   settings.limits.idle_ns = 60'000'000'000;
-  return start_port(host, process, http::http_door, std::move(settings));
+  hosted_process out;
+  out.attributes = attributes_of_port(config, process);
+  auto port = open_port(host, process);
+  if (!port)
+    return port.failure();
+  if (auto fault = open_publishers(host, process, settings.publishers, out))
+    return fault;
+  auto door = host.spawn(http::http_door, &host.env(), std::move(settings),
+                         *std::move(port), host.connector(), host.registrar());
+  out.actor = caf::actor_cast<caf::strong_actor_ptr>(door);
+  return out;
 }
 
 result<hosted_process> start_postgres(process_host& host,

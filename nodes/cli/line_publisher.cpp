@@ -1,7 +1,7 @@
 #include <millrace/messages/text/csv_text.hpp>
 #include <millrace/nodes/cli/line_publisher.hpp>
-#include <millrace/nodes/cli/payload_text.hpp>
 #include <millrace/nodes/configuration/configured_part.hpp>
+#include <millrace/nodes/lines/payload_text.hpp>
 
 namespace millrace::nodes {
 

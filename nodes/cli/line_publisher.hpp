@@ -1,9 +1,9 @@
 #pragma once
 
 #include <millrace/actors/rt/publish/publisher.hpp>
-#include <millrace/nodes/cli/line_rows.hpp>
 #include <millrace/nodes/cli/pub.hpp>
 #include <millrace/nodes/configuration/configuration.hpp>
+#include <millrace/nodes/lines/line_rows.hpp>
 #include <millrace/persistence/disk/env.hpp>
 
 #include <cstdint>

@@ -2,9 +2,9 @@
 #include <millrace/messages/text/civil_time.hpp>
 #include <millrace/messages/text/csv_text.hpp>
 #include <millrace/messages/text/json_text.hpp>
-#include <millrace/nodes/cli/line_rows.hpp>
 #include <millrace/nodes/cli/message_writer.hpp>
-#include <millrace/nodes/cli/payload_text.hpp>
+#include <millrace/nodes/lines/line_rows.hpp>
+#include <millrace/nodes/lines/payload_text.hpp>
 #include <millrace/query/table/result_text.hpp>
 
 #include <cstdio>
@@ -42,15 +42,6 @@ std::vector<std::string> csv_rows(const query::table_data& table) {
       text::append_csv_field(out[row], cell);
     }
   return out;
-}
-
-/// A value per row; none when there is no such column of timestamps.
-std::span<const int64_t> times_of(const query::table_data& table,
-                                  const std::string& name) {
-  for (const auto& column : table.columns)
-    if (column.name == name && column.type == column_type::timestamp)
-      return {column.as<int64_t>(), table.row_count};
-  return {};
 }
 
 } // namespace
@@ -129,7 +120,7 @@ result<bool> message_writer::write_rows(const rt::message& message) {
   auto lines = json ? json_rows(table) : csv_rows(table);
   if (!json && header_.empty())
     header_ = csv_header(table);
-  const auto times = options_->row_time_ns ? times_of(table, time_column_)
+  const auto times = options_->row_time_ns ? row_times(table, time_column_)
                                            : std::span<const int64_t>{};
   const auto before = rows_;
   for (size_t row = 0; row < lines.size(); ++row) {

@@ -1,10 +1,10 @@
 #include <millrace/messages/text/json_text.hpp>
 #include <millrace/nodes/cli/cluster_option.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
-#include <millrace/nodes/cli/log/parse_position.hpp>
 #include <millrace/nodes/cli/query.hpp>
 #include <millrace/nodes/client/gateway_client.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
+#include <millrace/nodes/lines/parse_position.hpp>
 
 #include <fmt/format.h>
 

@@ -2,9 +2,9 @@
 #include <millrace/messages/text/json_text.hpp>
 #include <millrace/nodes/cli/cluster_option.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
-#include <millrace/nodes/cli/line_rows.hpp>
 #include <millrace/nodes/cli/rejects.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
+#include <millrace/nodes/lines/line_rows.hpp>
 #include <millrace/persistence/disk/file_system.hpp>
 #include <millrace/query/table/result_text.hpp>
 

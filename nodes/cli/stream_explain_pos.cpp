@@ -3,10 +3,10 @@
 #include <millrace/messages/text/json_value.hpp>
 #include <millrace/nodes/cli/cluster_option.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
-#include <millrace/nodes/cli/log/parse_position.hpp>
 #include <millrace/nodes/cli/stream.hpp>
 #include <millrace/nodes/configuration/configured_part.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
+#include <millrace/nodes/lines/parse_position.hpp>
 
 #include <fmt/format.h>
 

@@ -4,7 +4,6 @@
 #include <millrace/nodes/cli/cluster_option.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/interrupts.hpp>
-#include <millrace/nodes/cli/log/parse_position.hpp>
 #include <millrace/nodes/cli/message_writer.hpp>
 #include <millrace/nodes/cli/sub.hpp>
 #include <millrace/nodes/client/end_period.hpp>
@@ -28,31 +27,8 @@ using namespace std::chrono_literals;
 
 constexpr uint64_t no_end = ~uint64_t{0};
 
-result<stream_place> place_of(const std::string& text) {
-  stream_place out;
-  if (text == "begin" || text == "end") {
-    out.is
-      = text == "begin" ? stream_place::kind::begin : stream_place::kind::end;
-    return out;
-  }
-  if (const auto at = parse_position(text)) {
-    out.is = stream_place::kind::at_position;
-    out.at = *at;
-    return out;
-  }
-  const auto time = query::parse_time(text);
-  if (!time)
-    return error{errc::invalid_argument,
-                 "'" + text
-                   + "' is not begin, end, a position (a number, or "
-                     "log.0.0@1064), or a time such as 2024-01-02T14:30"};
-  out.is = stream_place::kind::at_time;
-  out.time_ns = time->ns;
-  return out;
-}
-
 error take_place(const std::string& text, std::optional<stream_place>& into) {
-  auto place = place_of(text);
+  auto place = parse_place(text);
   if (!place)
     return place.failure();
   into = *place;

@@ -1,23 +1,14 @@
 #pragma once
 
-#include <millrace/messages/data/position.hpp>
 #include <millrace/nodes/cli/command/command.hpp>
 #include <millrace/nodes/cli/line_format.hpp>
+#include <millrace/nodes/lines/stream_place.hpp>
 
 #include <cstdint>
 #include <optional>
 #include <string>
 
 namespace millrace::nodes {
-
-/// Where `sub` begins or ends: "begin", "end", a position, or a time at which
-/// messages were published.
-struct stream_place {
-  enum class kind { begin, end, at_position, at_time };
-  kind is = kind::end;
-  position at;         ///< Kind at_position.
-  int64_t time_ns = 0; ///< Kind at_time: since 2000.01.01 UTC.
-};
 
 struct sub_options {
   std::string config;

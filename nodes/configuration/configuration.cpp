@@ -412,7 +412,7 @@ private:
       if (other.port == out.port && at.has("port"))
         at.fault("port", std::to_string(out.port) + " is the port of process "
                            + in_quotes(other.name) + " too");
-    if (out.type == process_type::kdb)
+    if (out.type == process_type::kdb || out.type == process_type::http)
       out.published = at.texts("publish");
     for (const auto& name : out.published)
       if (!config_.stream(name))

@@ -102,6 +102,122 @@ def unusual(made, port):
   mill.check(got.count("\r\n\r\ncount\n20\n") == 20, got)
 
 
+def events(port, target, headers=None, until=lambda got: False):
+  """What a stream says, as (event, id, data), until it is enough."""
+  made = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+  made.request("GET", target, headers=headers or {})
+  got = made.getresponse()
+  mill.check(got.status == 200
+             and got.headers["Content-Type"] == "text/event-stream", got.status)
+  out, fields = [], {}
+  while not until(out):
+    line = got.readline().decode().rstrip("\n")
+    if line:
+      key, _, value = line.partition(": ")
+      fields[key] = value
+    elif fields:
+      out.append((fields["event"], fields.get("id"),
+                  json.loads(fields["data"])))
+      fields = {}
+  made.close()
+  return out
+
+
+def sizes(got):
+  return [row["size"] for kind, _, data in got if kind == "rows"
+          for row in data["rows"]]
+
+
+def publish(port, rows, more="", headers=None):
+  return ask(port, "POST", "/publish?table=trade" + more,
+             "".join(json.dumps(row) + "\n" for row in rows), headers)
+
+
+def publishing(made, port):
+  row = {"time": "2024-01-02T15:00:00Z", "sym": "MSFT", "price": 1, "size": 1}
+  for level in ("recorded", "synced", "committed"):
+    status, _, text = publish(port, [row], f"&level={level}")
+    said = json.loads(text)
+    mill.check(status == 200 and said["rows"] == 1 and said["level"] == level
+               and ("end" in said) == (level == "committed"), text)
+  # The end is where a query finds them.
+  status, _, text = ask(port, "POST", f"/query?at_least={said['end']}",
+                        "exec count i from trade where sym=`MSFT")
+  mill.check([*json.loads(text)[0].values()] == [3], status, text)
+  status, _, text = ask(port, "POST", "/publish?table=trade",
+                        "time,sym,size\n2024-01-02T15:00:00,MSFT,4\n",
+                        {"Content-Type": "text/csv"})
+  mill.check(status == 200 and json.loads(text)["rows"] == 1, text)
+  # All or nothing, by line.
+  status, _, text = publish(port, [row, {"sym": "MSFT"}])
+  mill.check(status == 400 and "line 2: column 'time'" in text, text)
+  # A retry is not doubled.
+  first = publish(port, [row], "&origin=me&id=1")
+  again = publish(port, [row], "&origin=me&id=1")
+  mill.check(json.loads(first[2])["rows"] == 1
+             and json.loads(again[2])["duplicate"], first, again)
+  mill.check(publish(port, [row], "&origin=me&id=5")[0] == 409, "a gap")
+  mill.check(publish(port, [row], headers={"Origin": "http://evil"})[0] == 403,
+             "a page of somebody else")
+  status, _, text = publish(port, [], "&table=x")
+  mill.check(status == 400, text)
+  mill.check(ask(port, "POST", "/publish?table=none", "{}")[0] == 400, "none")
+  facts = made.process("web")
+  mill.check(facts["rows_published"] == 5, facts)
+  status, _, text = ask(port, "POST", "/query?at_least="
+                        + json.loads(again[2])["end"],
+                        "exec count i from trade where sym=`MSFT")
+  mill.check([*json.loads(text)[0].values()] == [5], status, text)
+
+
+def streaming(made, port):
+  got = events(port, "/stream?table=trade&from=begin",
+               until=lambda all: len(sizes(all)) >= len(ROWS))
+  mill.check(sizes(got)[:len(ROWS)] == [row["size"] for row in ROWS], got)
+  mill.check("begin" in [kind for kind, _, _ in got], got)
+  # It goes on where it broke off, and not before.
+  place = [at for _, at, _ in got if at][-1]
+  row = {"time": "2024-01-02T15:01:00Z", "sym": "IBM", "price": 1, "size": 777}
+  publish(port, [row])
+  later = events(port, "/stream?table=trade&from=begin",
+                 {"Last-Event-ID": place},
+                 until=lambda all: 777 in sizes(all))
+  mill.check(not set(sizes(later)) & {row["size"] for row in ROWS}, later)
+  late = events(port, "/stream?table=trade&from_row_time=2024-01-02T15:00:30",
+                until=lambda all: bool(sizes(all)))
+  mill.check(sizes(late) == [777], late)
+  for target, status in (("/stream", 400), ("/stream?table=none", 400),
+                         ("/stream?stream=market&from=soon", 400)):
+    mill.check(ask(port, "GET", target)[0] == status, target)
+  websockets(port, place)
+
+
+def websockets(port, place):
+  """Debian's python3-websockets, with Debian's Python."""
+  script = f"""
+import asyncio, json, websockets
+async def main():
+  at = "ws://localhost:{port}/stream?table=trade&from={place}"
+  async with websockets.connect(at) as made:
+    while True:
+      said = json.loads(await asyncio.wait_for(made.recv(), 20))
+      if 777 in [row["size"] for row in said.get("rows", [])]:
+        break
+    await asyncio.wait_for(await made.ping(), 20)
+  print(websockets.__version__)
+asyncio.run(main())
+"""
+  python = "/usr/bin/python3"
+  found = subprocess.run([python, "-c", "import websockets"],
+                         capture_output=True, check=False)
+  if found.returncode != 0:
+    print("  skipped: there is no python3-websockets")
+    return
+  done = subprocess.run([python, "-c", script], text=True, capture_output=True,
+                        timeout=60, check=False)
+  mill.check(done.returncode == 0, done.stdout, done.stderr)
+
+
 def hostile(made, port):
   for sent, wanted in (
       ("PUT /query HTTP/1.1\r\nHost: localhost\r\n\r\n", "405"),
@@ -133,7 +249,7 @@ def without_a_gateway(made, port):
   mill.check('millrace_node_up{node="gate"} 0\n' in text, text)
   made.up("gate")
   mill.check(json.loads(ask(port, "POST", "/query", "count trade")[2])
-             == [{"count": 20}], "again")
+             == [{"count": len(ROWS) + 6}], "again, with what was published")
 
 
 def http_clients(binary):
@@ -141,11 +257,13 @@ def http_clients(binary):
   roles = [*mill.ROLES, ("web", "http")]
   nodes = {"node": ["discovery1", "rt1", "rdb1", "hdb1", "web"],
            "gate": ["gw1"]}
-  with mill.cluster(binary, nodes, f"port = {port}\n", roles=roles) as made:
+  keys = f"port = {port}\npublish = [\"market\"]\n"
+  with mill.cluster(binary, nodes, keys, roles=roles) as made:
     made.up()
     made.run("pub", "--stream", "market", "--table", "trade",
              text="".join(json.dumps(row) + "\n" for row in ROWS))
-    for part in (queries, unusual, operators, hostile, without_a_gateway):
+    for part in (queries, unusual, operators, publishing, streaming, hostile,
+                 without_a_gateway):
       with mill.part(part.__name__):
         part(made, port)
 

@@ -44,6 +44,7 @@ memory_max = "2MiB"
 name = "web"
 type = "http"
 port = 5001
+publish = ["market"]
 [[process]]
 name = "sql"
 type = "postgres"
@@ -57,6 +58,7 @@ port = 5432
   EXPECT_EQ(kdb.memory_max_bytes, 2u << 20);
   const auto& web = *parsed->process("web");
   EXPECT_EQ(web.port, 5001);
+  EXPECT_EQ(web.published, std::vector<std::string>{"market"});
   EXPECT_EQ(web.connections_max, 256u);
   EXPECT_EQ(web.memory_max_bytes, 256u << 20);
   EXPECT_EQ(parsed->process("sql")->port, 5432);
@@ -72,7 +74,8 @@ TEST(PortConfigurationTest, FaultsOfPortsAreTold) {
     {"port = 5000\naddress = \"0.0.0.0\"", ":21:process.address: unknown key"},
     {"port = 5000\npublish = [\"other\"]",
      ":21:process.publish: 'other' is not a [[stream]]"},
-    {"port = 5000\n[[process]]\nname = \"web\"\ntype = \"http\"\nport = 5001\n"
+    {"port = 5000\n[[process]]\nname = \"sql\"\ntype = \"postgres\"\nport = "
+     "5001\n"
      "publish = [\"market\"]",
      ":25:process.publish: unknown key"},
   };

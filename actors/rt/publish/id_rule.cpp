@@ -10,12 +10,15 @@ id_rule::id_rule(std::string own_origin,
     took(origin, id);
 }
 
-result<int64_t> id_rule::next(std::string_view origin, int64_t id) const {
-  int64_t last = 0;
+int64_t id_rule::last_id(std::string_view origin) const {
   if (origin == own_)
-    last = own_last_;
-  else if (const auto found = others_.find(origin); found != others_.end())
-    last = found->second;
+    return own_last_;
+  const auto found = others_.find(origin);
+  return found == others_.end() ? 0 : found->second;
+}
+
+result<int64_t> id_rule::next(std::string_view origin, int64_t id) const {
+  const auto last = last_id(origin);
   const auto expected = magnitude(last) + 1;
   if (id == null_long)
     return static_cast<int64_t>(expected);

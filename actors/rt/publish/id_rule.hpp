@@ -23,6 +23,8 @@ public:
   /// A message of this id was appended.
   void took(std::string_view origin, int64_t id);
 
+  /// Of an origin; 0: none yet.
+  [[nodiscard]] int64_t last_id(std::string_view origin) const;
   /// Of the own origin; 0: none yet.
   [[nodiscard]] int64_t last_id() const noexcept { return own_last_; }
   void set_last_id(int64_t id) noexcept { own_last_ = id; }

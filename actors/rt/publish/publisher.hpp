@@ -98,6 +98,11 @@ public:
   [[nodiscard]] position reached(ack_level level) const {
     return log_->reached(level);
   }
+  /// Of the messages of an origin that this log has; 0: none.
+  [[nodiscard]] int64_t last_id(std::string_view origin) const {
+    const auto held = log_->lock();
+    return ids_.last_id(origin);
+  }
   /// End of everything published.
   [[nodiscard]] position appended() const { return log_->appended_end(); }
 

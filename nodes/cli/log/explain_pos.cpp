@@ -4,8 +4,8 @@
 #include <millrace/nodes/cli/log/items.hpp>
 #include <millrace/nodes/cli/log/log_options.hpp>
 #include <millrace/nodes/cli/log/open_log.hpp>
-#include <millrace/nodes/cli/log/parse_position.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
+#include <millrace/nodes/lines/parse_position.hpp>
 #include <millrace/persistence/log/log_directory.hpp>
 
 #include <fmt/format.h>

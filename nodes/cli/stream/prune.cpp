@@ -1,9 +1,9 @@
 #include <millrace/nodes/cli/command/failure.hpp>
-#include <millrace/nodes/cli/log/parse_position.hpp>
 #include <millrace/nodes/cli/stream/stream_options.hpp>
 #include <millrace/nodes/cli/stream/stream_text.hpp>
 #include <millrace/nodes/client/stream_admin.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
+#include <millrace/nodes/lines/parse_position.hpp>
 
 #include <fmt/format.h>
 

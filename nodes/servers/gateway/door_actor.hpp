@@ -7,6 +7,7 @@
 namespace millrace::nodes {
 
 using inbox_atom = caf::atom_constant<caf::atom("inbox")>;
+using synced_atom = caf::atom_constant<caf::atom("synced")>;
 
 /// What others may say to the door of a port, and what it says to itself.
 using door_actor = status_actor::extend<
@@ -16,5 +17,10 @@ using door_actor = status_actor::extend<
   caf::reacts_to<inbox_atom>,
   // INTERNAL: what is over its time.
   caf::reacts_to<caf::tick_atom>>;
+
+/// The door of a port at which clients publish too.
+using publishing_door_actor = door_actor::extend<
+  // INTERNAL: whether what was published is as safe as it was asked for.
+  caf::reacts_to<synced_atom>>;
 
 } // namespace millrace::nodes

@@ -72,6 +72,8 @@ void http_door_state::act(response_done& what) {
 }
 
 void http_door_state::perform(const give_up& what) {
+  end_stream(what.from);
+  publishing.erase(what.from);
   gateway->give_up(what.from);
   running.erase(what.from);
 }
@@ -172,9 +174,20 @@ void http_door_state::gathered(const std::string& node,
       answer(from, {200, "application/json", all.dump(2) + "\n", {}});
 }
 
+void http_door_state::tick() {
+  door_state::tick();
+  tick_streams(env->clock->monotonic_ns());
+  publish_all();
+}
+
 status_facts http_door_state::status() const {
   auto out = status_as("http");
   out.add("incomplete", incomplete);
+  out.add("rows_published", rows_published);
+  out.add("publishing", publishing.size());
+  out.add("streams", streaming.size());
+  out.add("pushed", pushed);
+  out.add("cut_off", times_cut);
   return out;
 }
 
@@ -186,7 +199,15 @@ http_door(http_door_actor::stateful_pointer<http_door_state> self,
   self->state.connector = connector;
   self->state.begin(world, std::move(settings), std::move(*open),
                     std::move(connector), registry);
-  return self->state.behavior();
+  return {
+    [self](status_atom) { return self->state.status(); },
+    [self](watch_atom, const std::vector<process_row>& rows) {
+      self->state.gateway->know(rows);
+    },
+    [self](inbox_atom) { self->state.take_inbox(); },
+    [self](synced_atom) { self->state.publish_all(); },
+    [self](caf::tick_atom) { self->state.tick(); },
+  };
 }
 
 } // namespace millrace::nodes::http

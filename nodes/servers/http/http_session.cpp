@@ -1,11 +1,13 @@
 #include <millrace/messages/text/letter_case.hpp>
 #include <millrace/nodes/servers/http/http_session.hpp>
+#include <millrace/nodes/servers/http/websocket.hpp>
 
 #include <algorithm>
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/rfc7230.hpp>
 #include <boost/beast/http/string_body.hpp>
+#include <boost/beast/websocket/detail/hybi13.hpp>
 #include <optional>
 #include <utility>
 
@@ -87,6 +89,26 @@ bool read_target(std::string_view target, http_request& into) {
   return true;
 }
 
+using fields = beast_http::fields;
+
+/// The answer to the key of a client that asks for a WebSocket; empty: it does
+/// not.
+std::string accept_of(const fields& from) {
+  const auto has = [&](beast_http::field name, const char* token) {
+    return beast_http::token_list{from[name]}.exists(token);
+  };
+  constexpr size_t key_size = 24;
+  const auto key = from[beast_http::field::sec_websocket_key];
+  if (!has(beast_http::field::upgrade, "websocket")
+      || !has(beast_http::field::connection, "upgrade")
+      || from[beast_http::field::sec_websocket_version] != "13"
+      || key.size() != key_size)
+    return {};
+  boost::beast::websocket::detail::sec_ws_accept_type out;
+  boost::beast::websocket::detail::make_sec_ws_accept(out, key);
+  return {out.data(), out.size()};
+}
+
 std::string_view reason_of(unsigned status) {
   return beast_http::obsolete_reason(static_cast<beast_http::status>(status))
     .data();
@@ -106,7 +128,8 @@ struct http_session::parser {
 
 size_t byte_count(const http_request& of) noexcept {
   auto out = sizeof of + of.path.size() + of.host.size() + of.accept.size()
-             + of.body.size();
+             + of.content_type.size() + of.origin.size()
+             + of.last_event_id.size() + of.body.size();
   for (const auto& [key, value] : of.parameters)
     out += sizeof key + sizeof value + key.size() + value.size();
   return out;
@@ -125,6 +148,20 @@ std::string response(unsigned status, std::string_view type,
   out += keeps_alive ? "\r\n" : "Connection: close\r\n\r\n";
   out += body;
   return out;
+}
+
+std::string stream_head(const http_request& of) {
+  if (!of.websocket_accept.empty())
+    return "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+           "Connection: Upgrade\r\nSec-WebSocket-Accept: "
+           + of.websocket_accept + "\r\n\r\n";
+  return "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+         "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
+         "Connection: close\r\n\r\n";
+}
+
+bool is_stream_path(std::string_view path) noexcept {
+  return path == "/stream";
 }
 
 http_session::http_session(http_limits limits) : limits_{limits} {}
@@ -163,15 +200,46 @@ void http_session::end_refused(effects& out) {
 
 http_session::effects http_session::received(std::string_view bytes) {
   effects out;
-  if (ended_ || refusal_)
+  if (ended_ || refusal_ || (is_streaming() && !is_websocket_))
     return out;
   unread_ += bytes;
-  read(out);
+  if (is_websocket_)
+    read_frames(out);
+  else
+    read(out);
   return out;
 }
 
+/// A stream takes no data; it is asked whether it is there, and closed.
+void http_session::read_frames(effects& out) {
+  const auto close = [&](close_code code, const std::string& why, errc as) {
+    ended_ = true;
+    unread_.clear();
+    out.emplace_back(send_bytes{close_bytes(code, why)});
+    out.emplace_back(end_connection{as, why});
+  };
+  while (!ended_) {
+    auto frame = next_frame(unread_);
+    if (!frame)
+      return close(close_code::protocol_error, frame.failure().context,
+                   errc::malformed_message);
+    if (!*frame)
+      return;
+    if ((*frame)->kind == frame_kind::ping)
+      out.emplace_back(
+        send_bytes{frame_bytes(frame_kind::pong, (*frame)->payload)});
+    else if ((*frame)->kind == frame_kind::close)
+      close(close_code::normal, {}, errc::none);
+    else if ((*frame)->kind != frame_kind::pong)
+      close(close_code::not_taken, "a stream takes no messages",
+            errc::malformed_message);
+  }
+}
+
+/// What follows a request whose response does not end is not read.
 void http_session::read(effects& out) {
-  while (!ended_ && !refusal_ && open_.size() < limits_.requests) {
+  while (!ended_ && !refusal_ && !is_streaming()
+         && open_.size() < limits_.requests) {
     if (!parser_) {
       // Some clients end a body with an empty line.
       unread_.erase(
@@ -227,9 +295,18 @@ void http_session::take(effects& out) {
   made.method = {from.method_string().data(), from.method_string().size()};
   made.host = header(beast_http::field::host);
   made.accept = header(beast_http::field::accept);
+  made.content_type = header(beast_http::field::content_type);
+  made.origin = header(beast_http::field::origin);
+  const auto place = from["Last-Event-ID"];
+  made.last_event_id = {place.data(), place.size()};
   made.keeps_alive = from.keep_alive();
   const bool is_read
     = read_target({from.target().data(), from.target().size()}, made);
+  const bool is_stream = is_stream_path(made.path);
+  if (is_stream) {
+    made.websocket_accept = accept_of(from);
+    made.keeps_alive = false;
+  }
   made.body = std::move(from.body());
   const auto hosts = from.count(beast_http::field::host);
   const bool is_probed = from.version() >= 11;
@@ -239,8 +316,9 @@ void http_session::take(effects& out) {
     return refuse(400, "the target cannot be read");
   if (hosts > 1)
     return refuse(400, "there are several Host headers");
-  open_.emplace(
-    next_id_, open_request{made.keeps_alive, made.method == "HEAD", is_probed});
+  is_websocket_ = !made.websocket_accept.empty();
+  open_.emplace(next_id_, open_request{made.keeps_alive, made.method == "HEAD",
+                                       is_probed && !is_stream, is_stream});
   out.emplace_back(
     handle_request<http_request>{next_id_++, true, std::move(made)});
 }
@@ -250,6 +328,7 @@ http_session::effects http_session::answered(uint64_t id, std::string message) {
   const auto found = open_.extract(id);
   if (!found || ended_)
     return out;
+  is_websocket_ = false;
   if (found.mapped().is_head)
     if (const auto end = message.find("\r\n\r\n"); end != message.npos)
       message.resize(end + 4);

@@ -19,6 +19,11 @@ struct http_request {
   std::map<std::string, std::string> parameters; ///< What follows "?".
   std::string host;
   std::string accept;
+  std::string content_type;
+  std::string origin;        ///< Of the page that a browser asks for.
+  std::string last_event_id; ///< Where a stream of events broke off.
+  /// Not empty: the client wants a WebSocket, for which this is the answer.
+  std::string websocket_accept;
   std::string body;
   bool keeps_alive = true;
   friend bool operator==(const http_request&, const http_request&) = default;
@@ -40,6 +45,12 @@ struct http_limits {
 [[nodiscard]] std::string response(unsigned status, std::string_view type,
                                    std::string_view body, bool keeps_alive,
                                    std::string_view headers = {});
+
+/// The beginning of a response without an end.
+[[nodiscard]] std::string stream_head(const http_request& of);
+
+/// Whether the response to this path goes on until the client goes.
+[[nodiscard]] bool is_stream_path(std::string_view path) noexcept;
 
 /// One connection of an HTTP/1.1 client.
 class http_session {
@@ -65,7 +76,7 @@ public:
   // lint: allow(half_used): port_core calls it, a template.
   [[nodiscard]] std::string user() const { return {}; }
   // lint: allow(half_used): port_core calls it, a template.
-  [[nodiscard]] bool reads_on() const noexcept { return true; }
+  [[nodiscard]] bool reads_on() const noexcept { return !is_streaming(); }
   /// An interim response, which every client of HTTP/1.1 passes over: whether
   /// one that sends no more still reads shows when it is sent. Empty: none can
   /// be sent now.
@@ -79,13 +90,19 @@ private:
     bool keeps_alive = true; ///< The connection lasts after it.
     bool is_head = false;    ///< Its response has no body.
     bool is_probed = false;  ///< It may have an interim response.
+    bool is_stream = false;  ///< Its response goes on, until the client goes.
   };
   struct refusal {
     unsigned status = 400;
     std::string why;
   };
 
+  /// The last request was for a stream: nothing comes after its response.
+  [[nodiscard]] bool is_streaming() const noexcept {
+    return !open_.empty() && open_.rbegin()->second.is_stream;
+  }
   void read(effects& out);
+  void read_frames(effects& out);
   void take(effects& out);
   void invite(effects& out);
   void refuse(unsigned status, const std::string& why);
@@ -98,6 +115,7 @@ private:
   uint64_t next_id_ = 1;
   std::optional<refusal> refusal_; ///< Said once all before it is answered.
   bool has_asked_ = false;
+  bool is_websocket_ = false; ///< What comes now are frames.
   bool ended_ = false;
 };
 

@@ -2,9 +2,12 @@
 #include <millrace/messages/text/json_text.hpp>
 #include <millrace/messages/text/json_value.hpp>
 #include <millrace/messages/text/letter_case.hpp>
+#include <millrace/messages/text/utf8.hpp>
 #include <millrace/nodes/servers/http/routes.hpp>
+#include <millrace/query/plan/literal_text.hpp>
 
 #include <algorithm>
+#include <initializer_list>
 #include <string_view>
 #include <utility>
 
@@ -71,23 +74,38 @@ result<query::result_format> format_of(const http_request& what) {
   return query::result_format::json;
 }
 
+/// A parameter; empty: it is not there.
+std::string parameter(const http_request& of, const char* name) {
+  const auto found = of.parameters.find(name);
+  return found == of.parameters.end() ? std::string{} : found->second;
+}
+
+/// Refuses parameters of other names.
+error check_parameters(const http_request& what,
+                       std::initializer_list<std::string_view> known) {
+  for (const auto& item : what.parameters)
+    if (std::find(known.begin(), known.end(), item.first) == known.end()) {
+      std::string all;
+      for (const auto& each : known)
+        (all += all.empty() ? "" : ", ") += each;
+      return bad("there is no parameter '" + item.first + "'; there are "
+                 + all);
+    }
+  return {};
+}
+
 wish query_of(const http_request& what) {
   const auto is_post = what.method == "POST";
-  for (const auto& item : what.parameters)
-    if (item.first != "language" && item.first != "format"
-        && item.first != "at_least" && (is_post || item.first != "query"))
-      return failed_response(bad("there is no parameter '" + item.first
-                                 + "'; there are language, format, at_least"
-                                 + (is_post ? "" : ", query")));
+  if (const auto fault
+      = is_post
+          ? check_parameters(what, {"language", "format", "at_least"})
+          : check_parameters(what, {"language", "format", "at_least", "query"}))
+    return failed_response(fault);
   const auto format = format_of(what);
   if (!format)
     return failed_response(format.failure());
-  const auto at = [&](const char* name) {
-    const auto found = what.parameters.find(name);
-    return found == what.parameters.end() ? std::string{} : found->second;
-  };
-  const auto text = is_post ? what.body : at("query");
-  const auto language = at("language");
+  const auto text = is_post ? what.body : parameter(what, "query");
+  const auto language = parameter(what, "language");
   if (!language.empty() && language != "qsql" && language != "sql"
       && language != "getdata")
     return failed_response(
@@ -106,13 +124,117 @@ wish query_of(const http_request& what) {
             + (asked ? "is not a JSON object" : asked.failure().context)));
     parameters = *std::move(asked);
   }
-  if (const auto place = at("at_least"); !place.empty()) {
+  if (const auto place = parameter(what, "at_least"); !place.empty()) {
     const auto number = text::parse_json(place);
     if (!number || !number->natural())
       return failed_response(bad("at_least is a position"));
     parameters["at_least"] = *number;
   }
   return query_wish{parameters.dump(), *format};
+}
+
+wish stream_of(const http_request& what) {
+  if (const auto fault
+      = check_parameters(what, {"stream", "table", "from", "from_row_time"}))
+    return failed_response(fault);
+  stream_wish out;
+  out.stream = parameter(what, "stream");
+  out.table = parameter(what, "table");
+  if (out.stream.empty() && out.table.empty())
+    return failed_response(bad("say which one: stream=NAME, or table=NAME"));
+  if (const auto time = parameter(what, "from_row_time"); !time.empty()) {
+    const auto read = query::parse_time(time);
+    if (out.table.empty() || !read)
+      return failed_response(bad(out.table.empty()
+                                   ? "from_row_time is of rows: say of which "
+                                     "table with table=NAME"
+                                   : "from_row_time: '" + time
+                                       + "' is not a time such as "
+                                         "2024-01-02T14:30"));
+    out.row_time_ns = read->ns;
+    out.from.is = stream_place::kind::begin;
+  }
+  // A client that comes back says where it was.
+  const auto& back = what.last_event_id;
+  if (const auto from = back.empty() ? parameter(what, "from") : back;
+      !from.empty()) {
+    const auto place = parse_place(from);
+    if (!place)
+      return failed_response(bad("from: " + place.failure().context));
+    out.from = *place;
+  }
+  out.is_websocket = !what.websocket_accept.empty();
+  out.head = stream_head(what);
+  return out;
+}
+
+result<line_format> line_format_of(const http_request& what) {
+  const auto named = parameter(what, "format");
+  if (named.empty())
+    return what.content_type.starts_with("text/csv") ? line_format::csv
+                                                     : line_format::json;
+  if (named == "json" || named == "csv")
+    return named == "csv" ? line_format::csv : line_format::json;
+  return bad("format is json or csv, not '" + named + "'");
+}
+
+result<rt::ack_level> level_of(const std::string& name) {
+  if (name.empty() || name == "committed")
+    return rt::ack_level::committed;
+  if (name == "synced")
+    return rt::ack_level::synced;
+  if (name == "recorded")
+    return rt::ack_level::recorded;
+  return bad("level is committed, synced or recorded, not '" + name + "'");
+}
+
+/// A client that numbers its requests says both.
+error read_origin(const http_request& what, publish_wish& into) {
+  constexpr size_t name_bytes_max = 128;
+  into.origin = parameter(what, "origin");
+  const auto id = parameter(what, "id");
+  if (into.origin.empty() && id.empty())
+    return {};
+  if (into.origin.empty() || id.empty())
+    return bad("origin and id go together: a name of your own, and a number "
+               "that grows by one from request to request");
+  if (into.origin.size() > name_bytes_max || !text::valid_utf8(into.origin))
+    return bad("origin is a name of at most 128 bytes of UTF-8");
+  const auto number = text::parse_json(id);
+  if (!number || number->integer().value_or(0) < 1)
+    return bad("id is a whole number of 1 or more, not '" + id + "'");
+  into.id = *number->integer();
+  return {};
+}
+
+wish publish_of(const http_request& what) {
+  if (const auto fault
+      = check_parameters(what, {"table", "format", "level", "origin", "id"}))
+    return failed_response(fault);
+  publish_wish out;
+  out.table = parameter(what, "table");
+  if (out.table.empty())
+    return failed_response(bad("say of which table the rows are: table=NAME"));
+  const auto format = line_format_of(what);
+  if (!format)
+    return failed_response(format.failure());
+  out.format = *format;
+  const auto level = level_of(parameter(what, "level"));
+  if (!level)
+    return failed_response(level.failure());
+  out.level = *level;
+  if (const auto fault = read_origin(what, out))
+    return failed_response(fault);
+  out.lines = what.body;
+  return out;
+}
+
+/// A page of somebody else may have a browser ask, or publish, for it.
+bool is_own_page(const http_request& what) {
+  constexpr std::string_view scheme = "http://";
+  return what.origin.empty()
+         || (is_same_name(what.origin.substr(0, scheme.size()), scheme)
+             && is_same_name(what.origin.substr(scheme.size()), what.host));
 }
 
 } // namespace
@@ -125,7 +247,17 @@ known_response failed_response(const error& why) {
     case errc::unsupported:
     case errc::schema_mismatch:
     case errc::overflow:
+    case errc::bad_data:
       status = 400;
+      break;
+    case errc::permission:
+      status = 403;
+      break;
+    case errc::bad_id:
+      status = 409;
+      break;
+    case errc::no_space:
+      status = 507;
       break;
     case errc::limit_exceeded:
     case errc::oversize:
@@ -135,6 +267,7 @@ known_response failed_response(const error& why) {
     case errc::backend_lost:
     case errc::closed:
     case errc::moved:
+    case errc::origin_unverified:
       status = 503;
       break;
     case errc::timeout:
@@ -159,6 +292,8 @@ std::string_view type_of(query::result_format format) noexcept {
 wish wish_of(const http_request& what, const std::string& address) {
   if (!is_own_name(what.host, address))
     return refused(403, "this is " + address + ", and not '" + what.host + "'");
+  if (!is_own_page(what))
+    return refused(403, "this is not for pages of '" + what.origin + "'");
   // The session leaves the body out of the response to HEAD.
   const bool is_get = what.method == "GET" || what.method == "HEAD";
   if (!is_get && what.method != "POST")
@@ -166,8 +301,16 @@ wish wish_of(const http_request& what, const std::string& address) {
                    "Allow: GET, HEAD, POST\r\n");
   if (what.path == "/query")
     return query_of(what);
+  if (what.path == "/publish")
+    return is_get ? refused(405, "POST is for /publish", "Allow: POST\r\n")
+                  : publish_of(what);
   if (!is_get)
-    return refused(405, "POST is for /query", "Allow: GET, HEAD\r\n");
+    return refused(405, "POST is for /query and /publish",
+                   "Allow: GET, HEAD\r\n");
+  if (is_stream_path(what.path))
+    return what.method == "GET"
+             ? stream_of(what)
+             : refused(405, "GET is for /stream", "Allow: GET\r\n");
   if (what.path == "/health")
     return refused(200, "ok");
   if (what.path == "/ready")
@@ -176,7 +319,8 @@ wish wish_of(const http_request& what, const std::string& address) {
     return status_wish{false};
   if (what.path == "/metrics")
     return status_wish{true};
-  return refused(404, "there are /query, /status, /metrics, /health, /ready");
+  return refused(404, "there are /query, /stream, /publish, /status, "
+                      "/metrics, /health, /ready");
 }
 
 } // namespace millrace::nodes::http

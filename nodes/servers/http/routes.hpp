@@ -1,9 +1,13 @@
 #pragma once
 
+#include <millrace/actors/rt/publish/publisher.hpp>
 #include <millrace/messages/base/result.hpp>
+#include <millrace/nodes/lines/line_format.hpp>
+#include <millrace/nodes/lines/stream_place.hpp>
 #include <millrace/nodes/servers/http/http_session.hpp>
 #include <millrace/query/table/result_text.hpp>
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -14,6 +18,24 @@ namespace millrace::nodes::http {
 struct query_wish {
   std::string parameters; ///< As a GATEWAY takes them.
   query::result_format format = query::result_format::json;
+};
+/// A stream, or a table of one, as it goes on.
+struct stream_wish {
+  std::string stream; ///< Empty: that of the table.
+  std::string table;  ///< Empty: all of the stream.
+  stream_place from;
+  std::optional<int64_t> row_time_ns; ///< Only rows that are not earlier.
+  std::string head;                   ///< Begins the response.
+  bool is_websocket = false;
+};
+/// Rows for a table.
+struct publish_wish {
+  std::string table;
+  line_format format = line_format::json;
+  rt::ack_level level = rt::ack_level::committed;
+  std::string origin; ///< Of a client that numbers what it sends; else empty.
+  int64_t id = 0;     ///< Of this request; as the last one: it comes again.
+  std::string lines;
 };
 /// What all processes of the cluster say of themselves.
 struct status_wish {
@@ -31,8 +53,8 @@ struct known_response {
     = default;
 };
 
-using wish
-  = std::variant<known_response, query_wish, status_wish, readiness_wish>;
+using wish = std::variant<known_response, query_wish, stream_wish, publish_wish,
+                          status_wish, readiness_wish>;
 
 /// What a request comes to.
 /// @param address where the port listens: a browser that was led here by

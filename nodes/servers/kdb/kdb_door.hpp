@@ -23,13 +23,9 @@
 
 namespace millrace::nodes::kdb {
 
-using synced_atom = caf::atom_constant<caf::atom("synced")>;
-
 /// KDB DOOR: the port at which kdb+ clients ask a cluster. Asks a GATEWAY for
 /// each of them, one question of a client at a time.
-using kdb_door_actor = door_actor::extend<
-  // INTERNAL: whether what was published is synced.
-  caf::reacts_to<synced_atom>>;
+using kdb_door_actor = publishing_door_actor;
 
 struct kdb_door_settings {
   std::string process;

@@ -156,6 +156,18 @@ public:
     const auto found = clients_.find(which);
     return found == clients_.end() ? nullptr : &found->second.talk;
   }
+  /// What a client did not take yet, and since when it took nothing of it.
+  struct unsent_facts {
+    size_t bytes = 0;
+    int64_t since_ns = 0;
+  };
+  // lint: allow(half_used): doors that push call it, a template.
+  [[nodiscard]] unsent_facts unsent(connection_id which) const {
+    const auto found = clients_.find(which);
+    return found == clients_.end() ? unsent_facts{}
+                                   : unsent_facts{found->second.unsent_bytes,
+                                                  found->second.progress_ns};
+  }
   /// Whether so many bytes more may be held for a client.
   [[nodiscard]] bool has_room(size_t bytes) const noexcept {
     return facts_.held_bytes + bytes <= limits_.bytes_max;

@@ -1,4 +1,4 @@
-#include <millrace/nodes/cli/line_rows.hpp>
+#include <millrace/nodes/lines/line_rows.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

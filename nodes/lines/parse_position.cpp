@@ -1,4 +1,4 @@
-#include <millrace/nodes/cli/log/parse_position.hpp>
+#include <millrace/nodes/lines/parse_position.hpp>
 
 #include <charconv>
 #include <cstdint>

@@ -1,7 +1,7 @@
 #include <millrace/messages/text/hex_text.hpp>
 #include <millrace/messages/text/json_text.hpp>
 #include <millrace/messages/text/utf8.hpp>
-#include <millrace/nodes/cli/payload_text.hpp>
+#include <millrace/nodes/lines/payload_text.hpp>
 
 #include <optional>
 #include <span>

@@ -1,11 +1,12 @@
 #pragma once
 
 #include <millrace/messages/data/table_batch.hpp>
-#include <millrace/nodes/cli/line_format.hpp>
+#include <millrace/nodes/lines/line_format.hpp>
 #include <millrace/query/plan/plan.hpp>
 #include <millrace/query/table/columns.hpp>
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -50,6 +51,10 @@ private:
 
 /// A batch's rows as a table that owns its memory, ready for writing.
 [[nodiscard]] query::table_data to_table(const batch_view& batch);
+
+/// A value per row; none when there is no such column of timestamps.
+[[nodiscard]] std::span<const int64_t> row_times(const query::table_data& table,
+                                                 const std::string& column);
 
 /// The rows of a table as JSON objects.
 [[nodiscard]] std::vector<std::string>

@@ -1,7 +1,7 @@
 #include <millrace/messages/text/csv_text.hpp>
 #include <millrace/messages/text/json_text.hpp>
 #include <millrace/messages/text/utf8.hpp>
-#include <millrace/nodes/cli/line_rows.hpp>
+#include <millrace/nodes/lines/line_rows.hpp>
 #include <millrace/query/front/getdata_values.hpp>
 #include <millrace/query/plan/literal_text.hpp>
 #include <millrace/query/table/result_text.hpp>
@@ -274,6 +274,14 @@ query::table_data to_table(const batch_view& batch) {
     made.bytes = column.bytes;
   }
   return out;
+}
+
+std::span<const int64_t> row_times(const query::table_data& table,
+                                   const std::string& column) {
+  for (const auto& each : table.columns)
+    if (each.name == column && each.type == column_type::timestamp)
+      return {each.as<int64_t>(), table.row_count};
+  return {};
 }
 
 std::vector<std::string> json_rows(const query::table_data& table) {
