@@ -221,7 +221,7 @@ asyncio.run(main())
 def hostile(made, port):
   for sent, wanted in (
       ("PUT /query HTTP/1.1\r\nHost: localhost\r\n\r\n", "405"),
-      ("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", "404"),
+      ("GET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n", "404"),
       ("GET /status HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n",
        "400"),
       ("GET /status HTTP/1.1\r\nHost: evil.example\r\n\r\n", "403"),

@@ -129,7 +129,8 @@ struct http_session::parser {
 size_t byte_count(const http_request& of) noexcept {
   auto out = sizeof of + of.path.size() + of.host.size() + of.accept.size()
              + of.content_type.size() + of.origin.size()
-             + of.last_event_id.size() + of.body.size();
+             + of.if_none_match.size() + of.last_event_id.size()
+             + of.body.size();
   for (const auto& [key, value] : of.parameters)
     out += sizeof key + sizeof value + key.size() + value.size();
   return out;
@@ -140,10 +141,15 @@ std::string response(unsigned status, std::string_view type,
                      std::string_view headers) {
   std::string out = "HTTP/1.1 " + std::to_string(status) + " ";
   out += reason_of(status);
-  out += "\r\nContent-Type: ";
-  out += type;
-  out += "\r\nContent-Length: " + std::to_string(body.size());
-  out += "\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n";
+  // A length would be that of the body which the client has.
+  if (status != 304) {
+    out += "\r\nContent-Type: ";
+    out += type;
+    out += "\r\nContent-Length: " + std::to_string(body.size());
+  }
+  if (headers.find("Cache-Control:") == headers.npos)
+    out += "\r\nCache-Control: no-store";
+  out += "\r\nX-Content-Type-Options: nosniff\r\n";
   out += headers;
   out += keeps_alive ? "\r\n" : "Connection: close\r\n\r\n";
   out += body;
@@ -299,6 +305,7 @@ void http_session::take(effects& out) {
   made.origin = header(beast_http::field::origin);
   const auto place = from["Last-Event-ID"];
   made.last_event_id = {place.data(), place.size()};
+  made.if_none_match = header(beast_http::field::if_none_match);
   made.keeps_alive = from.keep_alive();
   const bool is_read
     = read_target({from.target().data(), from.target().size()}, made);

@@ -24,6 +24,7 @@ struct http_request {
   std::string last_event_id; ///< Where a stream of events broke off.
   /// Not empty: the client wants a WebSocket, for which this is the answer.
   std::string websocket_accept;
+  std::string if_none_match; ///< What the client has already.
   std::string body;
   bool keeps_alive = true;
   friend bool operator==(const http_request&, const http_request&) = default;
@@ -40,7 +41,8 @@ struct http_limits {
   size_t requests = 16;
 };
 
-/// The bytes of a response.
+/// The bytes of a response. Nobody may keep it, unless `headers` has a
+/// Cache-Control of its own.
 /// @param headers lines that end with CRLF
 [[nodiscard]] std::string response(unsigned status, std::string_view type,
                                    std::string_view body, bool keeps_alive,

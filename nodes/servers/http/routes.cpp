@@ -3,6 +3,7 @@
 #include <millrace/messages/text/json_value.hpp>
 #include <millrace/messages/text/letter_case.hpp>
 #include <millrace/messages/text/utf8.hpp>
+#include <millrace/nodes/servers/http/console_files.hpp>
 #include <millrace/nodes/servers/http/routes.hpp>
 #include <millrace/query/plan/literal_text.hpp>
 
@@ -319,8 +320,10 @@ wish wish_of(const http_request& what, const std::string& address) {
     return status_wish{false};
   if (what.path == "/metrics")
     return status_wish{true};
+  if (auto page = console_page(what))
+    return *std::move(page);
   return refused(404, "there are /query, /stream, /publish, /status, "
-                      "/metrics, /health, /ready");
+                      "/metrics, /health, /ready, and / for browsers");
 }
 
 } // namespace millrace::nodes::http
