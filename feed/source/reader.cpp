@@ -69,6 +69,8 @@ struct reader::state {
   size_t next_source = 0;
   std::optional<piece_cutter> cutter;
   std::shared_ptr<const binding> fitted;
+  std::vector<source_cursor> ended; ///< Sources that were read to their end.
+  bool cut_any = false;             ///< Of the source: it has lines.
   bool cut_all = false;
   bool waiting = false; ///< For more of a source.
   error cut_fault;      ///< Comes after the pieces cut before it.
@@ -158,13 +160,13 @@ error reader::state::open_next() {
   cutter.reset();
   while (next_source < sources.size() && !cutter) {
     const auto& info = sources[next_source];
-    auto opened = open_text(*outside.fs, info, options);
+    auto opened = open_text(*outside.fs, info, options, ended);
     if (!opened) {
       waiting = opened.failure().code == errc::timeout;
       return waiting ? error{}
                      : hinted(info, within(info.label(), opened.failure()));
     }
-    reports[next_source].resumed = opened->resumed;
+    reports[next_source].resumed = cut_any = opened->resumed;
     ++next_source;
     cutter = std::move(opened->cutter);
     fitted = std::move(opened->fitted);
@@ -183,12 +185,17 @@ error reader::state::add_piece() {
   }
   const auto number = next_source - 1;
   auto piece = cutter->next();
+  cut_any = cut_any || (piece && *piece);
   if (!piece)
     return within(sources[number].label(), piece.failure());
   if (!*piece) {
     waiting = cutter->waiting();
-    if (!waiting)
+    if (!waiting) {
+      if (cut_any)
+        ended.push_back(
+          {fitted->identity, cutter->offset(), 0, cutter->digest()});
       cutter.reset();
+    }
     return {};
   }
   const auto& text = (*piece)->text;

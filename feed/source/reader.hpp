@@ -42,6 +42,8 @@ struct reader_options {
   /// more for it, before the first row: for cursors that are kept without a
   /// hash of the text. Pipes are `unsupported` then.
   bool named_by_text = false;
+  /// Reads whatever was published, also a text that another source began with.
+  bool again = false;
   /// A reject file, whose lines are read instead of files: each as a line of
   /// the file that it names. Empty: none.
   std::string only_rejects;
@@ -61,7 +63,9 @@ struct reader_options {
 };
 
 /// Reads text files into encoded table batches, in the order of the files. A
-/// file that is named twice is `invalid_argument`.
+/// file that is named twice is `invalid_argument`; one that begins with what
+/// was read of another by `resume`, or is the same as one before it, is
+/// `already_exists`, when the same rows would be made of it.
 /// Owner: one thread. Movable.
 class reader {
 public:

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <tuple>
 
 namespace millrace::feed {
 
@@ -53,8 +54,9 @@ private:
 class opening {
 public:
   opening(persistence::file_system& fs, const source_info& info,
-          const reader_options& options)
-    : fs_{fs}, info_{info}, options_{options} {}
+          const reader_options& options,
+          const std::vector<source_cursor>& earlier)
+    : fs_{fs}, info_{info}, options_{options}, earlier_{earlier} {}
 
   error check() { return begin(); }
 
@@ -250,11 +252,77 @@ private:
     for (const auto& each : known)
       if (each.name == out_.fitted->identity)
         return changed(each);
+    if (auto fault = check_copied())
+      return fault;
     // Another file of the same name.
     if (moved_)
       if (auto fault = begin())
         return fault;
     return place;
+  }
+
+  /// What another source was read up to, of whose lines the same rows were
+  /// made.
+  struct other_source {
+    source_cursor until;
+    bool whole = false; ///< Nothing comes after that.
+  };
+
+  [[nodiscard]] std::vector<other_source> others() const {
+    std::vector<other_source> out;
+    const auto& own = out_.fitted->identity;
+    const auto rows = own.substr(own.rfind('@'));
+    const auto add = [&](const source_cursor& each, bool whole) {
+      if (each.digest != 0 && each.name != own && each.name.ends_with(rows)
+          && (info_.kind != source_kind::plain
+              || each.offset <= info_.total_bytes))
+        out.push_back({each, whole});
+    };
+    for (const auto& each : options_.resume)
+      add(each, false);
+    for (const auto& each : earlier_)
+      add(each, true);
+    std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) {
+      return std::tie(a.until.offset, a.whole)
+             < std::tie(b.until.offset, b.whole);
+    });
+    return out;
+  }
+
+  /// A text is what it is under every name: `already_exists`.
+  error check_copied() {
+    if (options_.again || options_.named_by_text || info_.pipe || info_.rejected
+        || info_.followed)
+      return {};
+    const auto known = others();
+    if (!known.empty() && moved_)
+      if (auto fault = begin())
+        return fault;
+    for (const auto& [until, whole] : known) {
+      const auto reached = out_.cutter->skip_to(until.offset, until.row);
+      if (!reached)
+        return reached.failure();
+      moved_ = true;
+      if (!*reached)
+        return {};
+      if (out_.cutter->digest() != until.digest)
+        continue;
+      if (whole) {
+        const auto more = out_.cutter->skip_to(until.offset + 1, until.row);
+        if (!more)
+          return more.failure();
+        if (*more)
+          continue;
+      }
+      return {errc::already_exists,
+              "its first " + std::to_string(until.offset)
+                + " bytes are those of "
+                + until.name.substr(0, until.name.rfind('@'))
+                + ", which was read before: its rows would come twice; leave "
+                  "it out, or give --again to publish all files from the "
+                  "start"};
+    }
+    return {};
   }
 
   /// `already_exists` when other rows were made of this text.
@@ -309,6 +377,7 @@ private:
   persistence::file_system& fs_;
   const source_info& info_;
   const reader_options& options_;
+  const std::vector<source_cursor>& earlier_;
   opened_text out_;
   bool moved_ = false; ///< The cutter, from the first line.
 };
@@ -317,13 +386,14 @@ private:
 
 result<opened_text> open_text(persistence::file_system& fs,
                               const source_info& info,
-                              const reader_options& options) {
-  return opening{fs, info, options}.run();
+                              const reader_options& options,
+                              const std::vector<source_cursor>& earlier) {
+  return opening{fs, info, options, earlier}.run();
 }
 
 error check_text(persistence::file_system& fs, const source_info& info,
                  const reader_options& options) {
-  return opening{fs, info, options}.check();
+  return opening{fs, info, options, {}}.check();
 }
 
 } // namespace millrace::feed

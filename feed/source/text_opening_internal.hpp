@@ -16,10 +16,12 @@ struct opened_text {
 
 /// Opens a source, reads its header, and goes to where `options.resume` says
 /// that it was left. `bad_data` when it is not what was published under its
-/// name.
-[[nodiscard]] result<opened_text> open_text(persistence::file_system& fs,
-                                            const source_info& info,
-                                            const reader_options& options);
+/// name; `already_exists` when it was published under another one, or was read
+/// before as one of `earlier`.
+[[nodiscard]] result<opened_text>
+open_text(persistence::file_system& fs, const source_info& info,
+          const reader_options& options,
+          const std::vector<source_cursor>& earlier = {});
 
 /// Whether a source can be read, and its header fits.
 [[nodiscard]] error check_text(persistence::file_system& fs,

@@ -108,6 +108,7 @@ result<feed::reader_options> reading_of(persistence::env& world,
   out.files = process.files;
   out.only_rejects = run.only_rejects;
   out.choice = run.choice;
+  out.again = run.again;
   out.symbol = process.symbol;
   out.threads = 2;
   out.date = process.date;

@@ -101,7 +101,8 @@ void declare(option_list& list, feed_options& into) {
       [&into](const std::string& text) { return read_speed(text, into); },
       "original, a multiple of it such as 10x, or max (default)")
     .shown_as("SPEED");
-  list.flag("--again", into.again, "Publish anew what was published before");
+  list.flag("--again", into.again,
+            "Publish anew what was published before, also copies of it");
   list
     .text("--reject", into.reject,
           "Where lines go that cannot be read; default: beside the publisher's "

@@ -258,6 +258,7 @@ TEST(ResumeTest, AFileIsItsTextUpToTheCursor) {
   const std::string line = "2024-01-29,A,1,x\n";
   const auto cut = text.substr(0, text.size() - 1);
   const std::string is_changed = "are not the same any more: --again";
+  const std::string is_copy = " bytes are those of d/a.csv, which was read";
   struct {
     std::string what;
     std::string before;
@@ -275,8 +276,10 @@ TEST(ResumeTest, AFileIsItsTextUpToTheCursor) {
     {"emptied", text, "d/a.csv", "", 0, ""},
     {"another of that name", "time,sym,price,note\n" + line, "e/a.csv",
      "time,sym,price,note\n" + line.substr(0, 10) + ",B,2,y\n", 1, ""},
-    {"renamed", "time,sym,price,note\n" + line, "d/b.csv",
-     "time,sym,price,note\n" + line, 1, ""},
+    {"another of another name", "time,sym,price,note\n" + line, "d/b.csv",
+     "time,sym,price,note\n" + line.substr(0, 10) + ",B,2,y\n", 1, ""},
+    {"renamed", text, "d/b.csv", text, 0, is_copy},
+    {"renamed and grown", text, "e/b.csv", text + line, 0, is_copy},
     {"its last line ended", cut, "d/a.csv", text, 0, ""},
     {"its last line ended otherwise", cut, "d/a.csv", cut + "\r\n" + line, 1,
      ""},
@@ -297,7 +300,8 @@ TEST(ResumeTest, AFileIsItsTextUpToTheCursor) {
     if (each.fault.empty()) {
       EXPECT_FALSE(got.failed) << to_string(got.failed);
     } else {
-      EXPECT_EQ(got.failed.code, errc::bad_data);
+      EXPECT_EQ(got.failed.code,
+                each.fault == is_copy ? errc::already_exists : errc::bad_data);
       EXPECT_TRUE(got.failed.context.starts_with(each.path + ": "));
       EXPECT_NE(got.failed.context.find(each.fault), std::string::npos)
         << got.failed.context;
@@ -307,6 +311,41 @@ TEST(ResumeTest, AFileIsItsTextUpToTheCursor) {
       EXPECT_EQ(got.batches[0].cursor.name == first.batches[0].cursor.name,
                 each.before.size() > 100);
   }
+}
+
+/// Goal: rows do not come twice because a text has two names.
+TEST(ResumeTest, ATextUnderTwoNamesIsRefusedUnlessAskedForAgain) {
+  sim::memory_file_system disk;
+  const auto text = mixed_text(3'000, 3);
+  put_file(disk, "a.csv", text);
+  put_file(disk, "b.csv", mixed_text(3'000, 4));
+  put_file(disk, "c.csv", text);
+  // Without a row there is nothing that could come twice.
+  put_file(disk, "d.csv", "time,sym,price,note\n");
+  put_file(disk, "e.csv", "time,sym,price,note\n");
+  EXPECT_FALSE(
+    read_all(disk, options_of(layout_text, {"d.csv", "e.csv"})).failed);
+  auto options = options_of(layout_text, {"d.csv", "a.csv", "b.csv", "c.csv"});
+  const auto refused = read_all(disk, options);
+  EXPECT_EQ(refused.failed.code, errc::already_exists);
+  EXPECT_TRUE(refused.failed.context.starts_with("c.csv: "))
+    << refused.failed.context;
+  options.files = {"a.csv", "b.csv"};
+  const auto two = read_all(disk, options);
+  EXPECT_EQ(refused.rows(), two.rows());
+  options.files = {"c.csv"};
+  options.resume = {two.batches.front().cursor, two.batches.back().cursor};
+  EXPECT_EQ(read_all(disk, options).failed.code, errc::already_exists);
+  // Of other rows, or where it is asked for.
+  auto other = options;
+  other.schema.name = "print";
+  EXPECT_FALSE(read_all(disk, other).failed);
+  options.files = {"a.csv", "b.csv", "c.csv"};
+  options.resume.clear();
+  options.again = true;
+  const auto all = read_all(disk, options);
+  EXPECT_FALSE(all.failed) << to_string(all.failed);
+  EXPECT_GT(all.rows(), two.rows() + 2'000);
 }
 
 TEST(ResumeTest, AFileThatIsNamedTwiceIsRefused) {
