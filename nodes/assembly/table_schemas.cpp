@@ -21,20 +21,25 @@ std::string noted_path(const cluster_config& config, const std::string& process,
   return config.data_directory + "/schemas/" + process + "/" + table;
 }
 
+/// @param damage becomes why what is there is no note
 result<std::optional<table_schema>> read_noted(persistence::file_system& fs,
-                                               const std::string& path) {
+                                               const std::string& path,
+                                               error& damage) {
   const auto bytes = persistence::read_file(fs, path, noted_bytes_max);
   if (!bytes) {
     if (bytes.failure().code == errc::not_found)
       return std::optional<table_schema>{};
-    return bytes.failure();
+    if (bytes.failure().code == errc::oversize)
+      damage = bytes.failure();
+    else
+      return bytes.failure();
+    return std::optional<table_schema>{};
   }
   auto schema = decode_table_schema(bytes->data(), bytes->size());
-  if (!schema)
-    return error{errc::corrupt, path + ": " + schema.failure().context
-                                  + "; remove it when no row of the table is "
-                                    "left in the stream"};
-  return std::optional{*std::move(schema)};
+  if (schema)
+    return std::optional{*std::move(schema)};
+  damage = {errc::corrupt, path + ": " + schema.failure().context};
+  return std::optional<table_schema>{};
 }
 
 /// None: nothing was written there yet.
@@ -64,6 +69,7 @@ struct table_history {
   const table_config* table = nullptr;
   std::optional<table_schema> written; ///< The newest in the hdb.
   std::optional<table_schema> noted;   ///< Of the rows since.
+  error damage; ///< Why `noted` is not known, though it was noted.
 };
 
 result<table_history> history_of(persistence::file_system& fs,
@@ -71,11 +77,11 @@ result<table_history> history_of(persistence::file_system& fs,
                                  const process_config& rdb,
                                  const std::optional<hdb_manifest>& manifest,
                                  const std::string& table) {
-  table_history out{config.table(table), {}, {}};
+  table_history out{config.table(table), {}, {}, {}};
   if (manifest)
     if (const auto* newest = manifest->newest_schema(table))
       out.written = *newest;
-  auto noted = read_noted(fs, noted_path(config, rdb.name, table));
+  auto noted = read_noted(fs, noted_path(config, rdb.name, table), out.damage);
   if (!noted)
     return noted.failure();
   out.noted = *std::move(noted);
@@ -165,7 +171,7 @@ result<table_schema> settle_loaded(persistence::file_system& fs,
   const auto declared = configured_table(config, table);
   if (!declared)
     return declared.failure();
-  table_history rows{*declared, {}, {}};
+  table_history rows{*declared, {}, {}, {}};
   process_config hdb;
   hdb.hdb_directory = hdb_directory;
   const auto manifest = persistence::read_hdb_manifest(fs, hdb_directory);
@@ -181,13 +187,13 @@ result<table_schema> settle_loaded(persistence::file_system& fs,
   return out;
 }
 
-result<std::vector<table_schema>> settle_tables(persistence::env& world,
-                                                const cluster_config& config,
-                                                const process_config& rdb) {
+result<settled_tables> settle_tables(persistence::env& world,
+                                     const cluster_config& config,
+                                     const process_config& rdb) {
   const auto manifest = read_manifest(*world.fs, rdb);
   if (!manifest)
     return manifest.failure();
-  std::vector<table_schema> out;
+  settled_tables out;
   std::vector<table_schema> fresh;
   for (const auto& table : rdb.tables) {
     const auto rows = history_of(*world.fs, config, rdb, *manifest, table);
@@ -195,11 +201,23 @@ result<std::vector<table_schema>> settle_tables(persistence::env& world,
       return rows.failure();
     if (auto fault = fault_of(config, rdb, *rows))
       return fault;
-    auto& schema = out.emplace_back(rows->table->schema);
+    auto& schema = out.tables.emplace_back(rows->table->schema);
     schema.version = std::max(version_after(schema, rows->written),
                               version_after(schema, rows->noted));
     if (rows->written && *rows->written != schema)
       fresh.push_back(schema);
+    if (rows->damage) {
+      const auto path = noted_path(config, rdb.name, table);
+      if (auto fault = persistence::set_aside(*world.fs, path))
+        return fault;
+      out.rebuilt.push_back(
+        rows->damage.context + "; it is kept as " + path
+        + std::string{persistence::aside_mark} + "<n>, and noted anew as "
+        + (rows->written ? "manifest and configuration have it"
+                         : "the configuration has it")
+        + ": rows in the stream that do not fit that are in 'millrace "
+          "rejects'");
+    }
     if (rows->noted != schema)
       if (auto fault
           = note(*world.fs, noted_path(config, rdb.name, table), schema))

@@ -18,13 +18,20 @@ namespace millrace::nodes {
                                  const cluster_config& config,
                                  const std::vector<std::string>& processes);
 
+struct settled_tables {
+  std::vector<table_schema> tables;
+  /// Of each note that was damaged: where it is, and what took its place.
+  std::vector<std::string> rebuilt;
+};
+
 /// The tables of an rdb, each with the version that it has: that of the newest
 /// rows if it is the same, else the one after. Notes them for the next start,
 /// and, if the rdb writes there, in the hdb's manifest, so that older rows are
-/// read as it has them. Faults as above.
-[[nodiscard]] result<std::vector<table_schema>>
-settle_tables(persistence::env& world, const cluster_config& config,
-              const process_config& rdb);
+/// read as it has them. A note that is damaged is set aside: the manifest and
+/// the configuration stand for it. Faults as above.
+[[nodiscard]] result<settled_tables> settle_tables(persistence::env& world,
+                                                   const cluster_config& config,
+                                                   const process_config& rdb);
 
 /// A table for rows that go to an hdb past its stream: what the hdb holds
 /// counts, and its version. Faults as above.

@@ -144,7 +144,10 @@ result<hosted_process> start_rdb(process_host& host,
   auto tables = settle_tables(host.env(), config, process);
   if (!tables)
     return tables.failure();
-  settings.tables = *std::move(tables);
+  settings.tables = std::move(tables->tables);
+  for (auto& each : tables->rebuilt)
+    host.tell({notice::severity::warning, "rdb", process.name, "rebuilt",
+               std::move(each)});
   for (const auto& table : config.tables)
     if (table.stream == settings.stream)
       settings.stream_tables.insert(table.schema.name);

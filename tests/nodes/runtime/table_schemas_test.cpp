@@ -60,7 +60,10 @@ node = "n"
     const auto all = config(columns);
     const auto tables = settle_tables(env->world(), all, *all.process("rdb1"));
     EXPECT_TRUE(tables) << to_string(tables.failure());
-    return tables ? tables->front().version : 0;
+    if (!tables)
+      return 0;
+    rebuilt = tables->rebuilt;
+    return tables->tables.front().version;
   }
   /// As the end of a period does.
   void write_down(const std::string& columns, uint32_t version) {
@@ -80,6 +83,7 @@ node = "n"
 
   std::string directory;
   std::unique_ptr<real_env> env;
+  std::vector<std::string> rebuilt; ///< At the last start.
 };
 
 using TableSchemasTest = table_schemas_test;
@@ -118,6 +122,28 @@ TEST_F(TableSchemasTest, WhatNoRowFitsIsRefusedWithItsPlace) {
   }
   // Nothing was changed by asking.
   EXPECT_EQ(start(R"(, "size:int")"), 1u);
+}
+
+TEST_F(TableSchemasTest, ANoteThatIsDamagedIsMadeAgainAndTold) {
+  EXPECT_EQ(start(R"(, "size:int")"), 1u);
+  write_down(R"(, "size:int")", 1);
+  EXPECT_EQ(start(R"(, "size:long")"), 2u);
+  EXPECT_TRUE(rebuilt.empty());
+  const auto path = directory + "/data/schemas/rdb1/trade";
+  for (const size_t bytes : {0u, 1u, 64u, 2u << 20}) {
+    SCOPED_TRACE(bytes);
+    ASSERT_FALSE(persistence::replace_file(
+      *env->world().fs, path, std::vector<std::byte>(bytes, std::byte{0xa5})));
+    EXPECT_FALSE(check(R"(, "size:long")"));
+    // What the manifest has holds on.
+    EXPECT_THAT(check(R"(, "size:int")").context,
+                HasSubstr("rows of it are in the hdb"));
+    EXPECT_EQ(start(R"(, "size:long")"), 2u);
+    ASSERT_EQ(rebuilt.size(), 1u);
+    EXPECT_THAT(rebuilt[0], HasSubstr(path + ".aside."));
+    EXPECT_EQ(start(R"(, "size:long")"), 2u);
+    EXPECT_TRUE(rebuilt.empty());
+  }
 }
 
 TEST_F(TableSchemasTest, RowsInTheHdbCountWithoutAnEarlierStart) {
