@@ -84,6 +84,16 @@ function(millrace_floor path)
   list(REMOVE_ITEM private_headers ${MILLRACE_PUBLIC_HEADERS} "")
   list(REMOVE_ITEM headers ${private_headers} "")
 
+  if(MILLRACE_PLANTED_BUGS)
+    # The other units stay as they are, for a compiler cache.
+    foreach(source IN LISTS sources)
+      file(STRINGS "${source}" planted REGEX "MILLRACE_PLANTED")
+      if(planted)
+        set_property(SOURCE "${source}" APPEND PROPERTY COMPILE_DEFINITIONS
+          MILLRACE_PLANTED_BUGS)
+      endif()
+    endforeach()
+  endif()
   add_library(millrace_${name} STATIC ${sources} ${arg_SOURCES})
   add_library(millrace::${name} ALIAS millrace_${name})
   target_sources(millrace_${name} PUBLIC FILE_SET HEADERS

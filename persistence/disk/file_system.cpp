@@ -1,3 +1,4 @@
+#include <millrace/messages/base/planted_bug.hpp>
 #include <millrace/persistence/disk/file_system.hpp>
 
 namespace millrace::persistence {
@@ -33,7 +34,8 @@ error replace_file(file_system& fs, const std::string& path,
       return fault;
     if (auto fault = (*opened)->write_at(0, bytes))
       return fault;
-    if (auto fault = (*opened)->sync())
+    if (auto fault
+        = MILLRACE_PLANTED(rename_before_sync) ? error{} : (*opened)->sync())
       return fault;
   }
   if (auto fault = fs.rename(temporary, path))

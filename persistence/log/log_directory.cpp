@@ -1,3 +1,4 @@
+#include <millrace/messages/base/planted_bug.hpp>
 #include <millrace/persistence/log/log_internal.hpp>
 
 #include <algorithm>
@@ -402,7 +403,9 @@ std::function<error()> unsynced::take(file_system& fs, const std::string& path,
   auto job = [&fs, path, marks = std::move(marks), mark, todo = files,
               names = directory]() -> error {
     for (const auto& written : todo)
-      if (auto fault = written->sync())
+      if (auto fault = written->sync();
+          fault
+          && !(MILLRACE_PLANTED(retry_after_a_failed_sync) && !written->sync()))
         return fault;
     if (names)
       if (auto fault = fs.sync_directory(path))

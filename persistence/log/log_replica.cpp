@@ -1,3 +1,4 @@
+#include <millrace/messages/base/planted_bug.hpp>
 #include <millrace/persistence/log/log_internal.hpp>
 #include <millrace/persistence/log/log_writer.hpp>
 
@@ -189,7 +190,7 @@ error log_replica::append(position at, std::span<const std::byte> records) {
     if (auto fault = (*opened)->truncate(0))
       return state.fail(std::move(fault));
     state.current = *std::move(opened);
-    state.dirty.directory = true;
+    state.dirty.directory = !MILLRACE_PLANTED(leave_a_new_copy_name_unsynced);
   }
   // The file's own bounds: a full file ends where the next one begins.
   MILLRACE_ASSERT(at.offset() + records.size() <= position::offset_max + 1);

@@ -1,3 +1,4 @@
+#include <millrace/messages/base/planted_bug.hpp>
 #include <millrace/persistence/log/log_writer_internal.hpp>
 
 #include <algorithm>
@@ -63,7 +64,7 @@ error log_writer::impl::open_file(uint64_t session, uint64_t roll,
   sealed = false;
   damaged_from.reset();
   if (is_new) {
-    dirty.directory = true;
+    dirty.directory = !MILLRACE_PLANTED(leave_a_new_log_name_unsynced);
     builder = record_builder{lineage, position::of(session, roll, 0)};
     handed_over = false;
     recorded = builder.end();
@@ -106,7 +107,10 @@ error log_writer::impl::write(
     reserved_end = offset + bytes.size() + options.reserve_bytes;
     current->reserve(bytes.size() + options.reserve_bytes);
   }
-  if (auto fault = current->write_at(offset, bytes)) {
+  if (auto fault = current->write_at(offset, bytes);
+      fault
+      && !(fault.code == errc::no_space
+           && MILLRACE_PLANTED(believe_a_short_write))) {
     // Nothing counts as written: the same bytes go to the same place again.
     return fault.code == errc::no_space ? fault : fail(std::move(fault));
   }

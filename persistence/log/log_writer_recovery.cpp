@@ -1,3 +1,4 @@
+#include <millrace/messages/base/planted_bug.hpp>
 #include <millrace/persistence/log/log_writer_internal.hpp>
 
 #include <algorithm>
@@ -99,6 +100,8 @@ error log_writer::impl::cut_tail(const log_file_info& last,
     if (auto fault = detail::keep_aside(fs(), directory(), **opened,
                                         scan.valid_end, scan.size))
       return fault;
+  if (MILLRACE_PLANTED(leave_a_torn_tail))
+    return {};
   if (auto fault = (*opened)->truncate(end))
     return fault;
   return (*opened)->sync();

@@ -133,6 +133,37 @@ TEST(FaultScript, ADrawnOneEndsWhatItBegins) {
   EXPECT_GE(seen.size(), 12u);
 }
 
+TEST(FaultScript, ADrawnOneMeetsDisksAndLinksOfTheMix) {
+  const fault_mix mix{.nodes = {"a", "b", "c"},
+                      .isolations = true,
+                      .disks_lost = {"b"},
+                      .rotting = {"c"}};
+  bool alone = false;
+  bool lost = false;
+  bool rots = false;
+  for (uint64_t seed = 1; seed <= 200; ++seed) {
+    const auto script = draw_faults(seed, mix);
+    EXPECT_EQ(read_script(to_text(script)), script);
+    for (const auto& each : script) {
+      const auto cuts = std::count_if(
+        script.begin(), script.end(), [&](const timed_fault& other) {
+          return other.at == each.at && other.what.node == each.what.node
+                 && other.what.kind == fault::what::cut;
+        });
+      alone |= cuts == 2;
+      if (each.what.back.on == comeback::disk::empty) {
+        lost = true;
+        EXPECT_EQ(each.what.node, "b");
+      }
+      if (each.what.kind == fault::what::flip) {
+        rots = true;
+        EXPECT_EQ(each.what.node, "c");
+      }
+    }
+  }
+  EXPECT_TRUE(alone && lost && rots);
+}
+
 /// Shrinks a script of so many faults of which `needed` fail together.
 size_t shrunk_in(size_t count, const std::set<std::string>& needed) {
   fault_script all;

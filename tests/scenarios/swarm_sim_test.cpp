@@ -73,6 +73,13 @@ private:
   drawn_cluster out_;
 };
 
+/// What a publisher waits for: mostly for nothing.
+rt::ack_level level_of(uint64_t drawn) {
+  return drawn == 0   ? rt::ack_level::committed
+         : drawn <= 2 ? rt::ack_level::synced
+                      : rt::ack_level::recorded;
+}
+
 void swarm(uint64_t seed, const drawn_cluster& cluster,
            const fault_script& script) {
   world w{seed};
@@ -82,23 +89,39 @@ void swarm(uint64_t seed, const drawn_cluster& cluster,
     feeds.push_back(&w.add_publisher(name, "trade"));
   w.play(script);
   const auto rows = 10 + w.draw(30);
+  // Rows come as long as faults do, or all of them early.
+  const auto pause_ms = w.draw(2) == 0 ? 0 : 250;
   int64_t period = 9000;
   for (uint64_t i = 0; i < rows; ++i) {
     const auto symbol = std::string(1, static_cast<char>('A' + w.draw(4)));
     feeds[w.draw(feeds.size())]->publish(
-      {{"sym", symbol}, {"price", 0.25 * double(i)}, {"size", i}});
+      {{"sym", symbol}, {"price", 0.25 * double(i)}, {"size", i}},
+      level_of(w.draw(8)));
     if (w.draw(12) == 0)
       w.end_period("market", period++);
+    if (w.draw(6) == 0)
+      (void)w.expect_true_answer("trade");
+    w.run_for(1ms * static_cast<int64_t>(w.draw(1 + pause_ms)));
   }
   // The script heals all.
   w.run_for(12s);
   w.expect_no_loss("trade");
+  // Rows that an hdb serves have left the rdbs by then.
+  w.run_for(60s);
+  w.expect_no_loss("trade");
 }
 
-void swarm_with(uint64_t count, fault_mix mix) {
+/// What happens to the disks of publishers.
+enum class loss { none, whole_disks, bits };
+
+void swarm_with(uint64_t count, fault_mix mix, loss of_feeds = loss::none) {
   for_each_seed(count, [&](uint64_t seed) {
     const auto cluster = cluster_drawing{seed}.draw();
     mix.nodes = cluster.nodes;
+    if (of_feeds == loss::whole_disks)
+      mix.disks_lost = cluster.publishers;
+    if (of_feeds == loss::bits)
+      mix.rotting = cluster.publishers;
     mix.within = 5s;
     gtest_glue::run_drawn_script(seed, mix, [&](const fault_script& script) {
       swarm(seed, cluster, script);
@@ -119,6 +142,18 @@ TEST(SwarmSim, NothingIsLostWhenLinksFail) {
 }
 
 TEST(SwarmSim, NothingIsLostWhateverFails) { swarm_with(20, {}); }
+
+TEST(SwarmSim, NothingIsLostWhenNodesAreAlone) {
+  swarm_with(10, {.kills = false, .pauses = false, .isolations = true});
+}
+
+TEST(SwarmSim, WhatIsCommittedOutlivesThePublisher) {
+  swarm_with(10, {.pauses = false, .isolations = true}, loss::whole_disks);
+}
+
+TEST(SwarmSim, WhatIsDamagedIsNeverServed) {
+  swarm_with(10, {.pauses = false}, loss::bits);
+}
 
 TEST(SwarmSim, NothingIsLostWhenDisksRefuse) {
   swarm_with(10, {.pauses = false, .links = false, .disk_errors = true});

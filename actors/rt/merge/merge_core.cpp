@@ -1,4 +1,5 @@
 #include <millrace/actors/rt/merge/merge_core.hpp>
+#include <millrace/messages/base/planted_bug.hpp>
 
 namespace millrace::rt {
 
@@ -73,10 +74,12 @@ merge_core::apply(entry_index index, const merge_entry& entry,
 std::optional<merge_range> merge_core::needs(const merge_range& range) const {
   const auto found = state_.inputs.find(range.input);
   if (found == state_.inputs.end() || found->second.closed || range.lost
-      || range.to <= found->second.merged_end)
+      || (range.to <= found->second.merged_end
+          && !MILLRACE_PLANTED(forget_what_was_merged)))
     return std::nullopt;
   auto out = range;
-  out.from = std::max(range.from, found->second.merged_end);
+  if (!MILLRACE_PLANTED(forget_what_was_merged))
+    out.from = std::max(range.from, found->second.merged_end);
   return out;
 }
 
@@ -86,7 +89,8 @@ error merge_core::apply_range(
   std::span<const std::span<const std::byte>>& parts) {
   auto found = state_.inputs.find(range.input);
   if (found == state_.inputs.end() || found->second.closed
-      || range.to <= found->second.merged_end)
+      || (range.to <= found->second.merged_end
+          && !MILLRACE_PLANTED(forget_what_was_merged)))
     return {};
   auto& input = found->second;
   if (range.lost)
@@ -124,7 +128,7 @@ error merge_core::apply_part(merge_input& input, position at,
       return {errc::corrupt, input.directory + ": " + to_string(at)
                                + ": verified input no longer parses: "
                                + std::string{parsed.reason}};
-    if (at >= input.merged_end)
+    if (at >= input.merged_end || MILLRACE_PLANTED(forget_what_was_merged))
       if (auto fault = apply_record(parsed.record))
         return fault;
     at.value += parsed.record.length;
@@ -201,7 +205,8 @@ result<bool> merge_core::apply_whole(const record_view& record,
 error merge_core::apply_frame(const frame_view& frame, merge_origin& origin) {
   const auto number = magnitude(frame.header.id);
   const auto last = magnitude(origin.watermark);
-  if (last != 0 && number <= last) {
+  if (last != 0 && number <= last
+      && !MILLRACE_PLANTED(forget_what_was_merged)) {
     ++origin.duplicates;
     if (const auto sum = origin.recent.of(number, last);
         sum && *sum != frame.payload_crc) {
@@ -293,7 +298,8 @@ error merge_core::apply_open(const open_input& entry) {
 }
 
 error merge_core::apply_period_end(const period_end& entry) {
-  if (entry.period <= state_.last_period)
+  if (entry.period <= state_.last_period
+      && !MILLRACE_PLANTED(end_a_period_twice))
     return {};
   state_.last_period = entry.period;
   auto end

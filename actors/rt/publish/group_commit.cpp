@@ -1,4 +1,5 @@
 #include <millrace/actors/rt/publish/group_commit.hpp>
+#include <millrace/messages/base/planted_bug.hpp>
 
 #include <string>
 
@@ -178,7 +179,10 @@ void group_commit::run_sync() {
     auto outcome = job.run();
     env_->crash_point("pub.after_sync");
     held.lock();
-    writer_->finish_sync(job.end, outcome);
+    writer_->finish_sync(MILLRACE_PLANTED(sync_covers_later_writes)
+                           ? writer_->recorded_end()
+                           : job.end,
+                         outcome);
     if (outcome)
       failure_ = outcome;
   }
@@ -190,7 +194,8 @@ void group_commit::run_sync() {
 
 position group_commit::reached_now(ack_level level) const {
   if (level == ack_level::recorded
-      || (level == ack_level::synced && settings_.cached))
+      || (level == ack_level::synced && settings_.cached)
+      || MILLRACE_PLANTED(acknowledge_before_sync))
     return writer_->recorded_end();
   if (level == ack_level::synced || settings_.journal)
     return settings_.cached ? writer_->recorded_end() : writer_->synced_end();

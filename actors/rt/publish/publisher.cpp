@@ -1,4 +1,5 @@
 #include <millrace/actors/rt/publish/publisher.hpp>
+#include <millrace/messages/base/planted_bug.hpp>
 #include <millrace/messages/text/plain_name.hpp>
 #include <millrace/messages/text/utf8.hpp>
 #include <millrace/persistence/log/log_collect.hpp>
@@ -157,7 +158,7 @@ result<publish_token> publisher::publish(std::span<const std::byte> payload,
   const auto held = log_->lock();
   if (log_->failure())
     return log_->failure();
-  if (!doubt_.verified())
+  if (!doubt_.verified() && !MILLRACE_PLANTED(number_before_rt_answers))
     return error{errc::origin_unverified,
                  "origin '" + options_.origin
                    + "': RT has not yet told its last id; retry"};
@@ -240,7 +241,8 @@ void publisher::verify(merged_origin told) {
   const auto held = log_->lock();
   // RT may hold more than a log that lost its tail: a reused id would be
   // dropped as a duplicate.
-  if (magnitude(told.watermark) > magnitude(ids_.last_id()))
+  if (magnitude(told.watermark) > magnitude(ids_.last_id())
+      && !MILLRACE_PLANTED(reuse_lost_ids))
     ids_.set_last_id(told.watermark);
   told_ = std::move(told);
   doubt_.verify();

@@ -1,5 +1,6 @@
 #include <millrace/actors/rt/link/read_records.hpp>
 #include <millrace/actors/rt/publish/pusher.hpp>
+#include <millrace/messages/base/planted_bug.hpp>
 #include <millrace/messages/protocol/connect.hpp>
 #include <millrace/messages/text/json_value.hpp>
 
@@ -245,6 +246,8 @@ void pusher_state::merged(position end) {
     = end >= sender->last_sent() || (sender->sent() == 0 && end >= holds);
   if (sender->drained() && all)
     end = std::max(end, sender->where());
+  if (MILLRACE_PLANTED(commit_what_was_sent))
+    end = sender->last_sent();
   source->set_committed(end);
 }
 

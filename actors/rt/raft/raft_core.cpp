@@ -1,4 +1,5 @@
 #include <millrace/actors/rt/raft/raft_core.hpp>
+#include <millrace/messages/base/planted_bug.hpp>
 #include <millrace/messages/base/result.hpp>
 
 #include <algorithm>
@@ -67,7 +68,7 @@ void raft_core::finish(std::vector<effect>& out) {
   }
   std::move(changes_.told.begin(), changes_.told.end(),
             std::back_inserter(out));
-  if (durability_.vote_is_durable()) {
+  if (durability_.vote_is_durable() || MILLRACE_PLANTED(vote_before_sync)) {
     for (auto& each : held_back_)
       out.push_back(send{std::move(each)});
     held_back_.clear();
@@ -81,7 +82,9 @@ void raft_core::finish(std::vector<effect>& out) {
       held_back_.push_back(std::move(each));
     }
   }
-  if (const auto to = std::min(group_committed_, durability_.index());
+  if (const auto to = MILLRACE_PLANTED(lead_before_sync)
+                        ? group_committed_
+                        : std::min(group_committed_, durability_.index());
       to > committed_) {
     committed_ = to;
     out.push_back(committed{to});

@@ -1,4 +1,5 @@
 #include <millrace/actors/rt/raft/raft_core.hpp>
+#include <millrace/messages/base/planted_bug.hpp>
 #include <millrace/messages/base/result.hpp>
 
 #include <algorithm>
@@ -134,10 +135,12 @@ void raft_core::count(const ballot& one, int64_t now_ns) {
 void raft_core::take(const raft_message& from, const raft_vote_request& what,
                      int64_t now_ns) {
   const bool free = from.term > vote_.term || vote_.candidate == from.from
-                    || (vote_.candidate == member_id{} && !leader_);
+                    || (vote_.candidate == member_id{} && !leader_)
+                    || MILLRACE_PLANTED(vote_twice);
   // A vote in a later term than this member entered is only an opinion.
   const bool grants
-    = free && what.last >= last_durable()
+    = free
+      && (what.last >= last_durable() || MILLRACE_PLANTED(elect_a_shorter_log))
       && (what.pre ? !hears_leader(now_ns) : from.term == vote_.term);
   if (!what.pre && from.term != vote_.term)
     return; // A leader is heard: the term is none of this member's.

@@ -1,4 +1,5 @@
 #include <millrace/actors/rt/raft/raft_core.hpp>
+#include <millrace/messages/base/planted_bug.hpp>
 
 #include <algorithm>
 
@@ -60,7 +61,8 @@ bool raft_core::take_entries(const raft_message& from,
   for (; next != what.entries.end(); ++next) {
     at = {at.index.next(), next->term};
     const auto here = log_.term_at(at.index);
-    if (here == at.term)
+    if (here == at.term
+        || (here && MILLRACE_PLANTED(keep_entries_of_another_leader)))
       continue;
     if (here) {
       if (at.index <= std::max(settled, agreed_)) {
@@ -74,12 +76,16 @@ bool raft_core::take_entries(const raft_message& from,
   }
   agreed_ = std::max(agreed_, at.index);
   group_committed_
-    = std::max(group_committed_, std::min(what.committed, agreed_));
+    = std::max(group_committed_, MILLRACE_PLANTED(commit_what_is_not_agreed)
+                                   ? std::min(what.committed, log_.last_index())
+                                   : std::min(what.committed, agreed_));
   return news;
 }
 
 void raft_core::acknowledge() {
-  acknowledged_ = std::min(durability_.index(), agreed_);
+  acknowledged_ = MILLRACE_PLANTED(follow_before_sync)
+                    ? agreed_
+                    : std::min(durability_.index(), agreed_);
   say(*leader_, raft_append_response{acknowledged_, agreed_});
 }
 

@@ -1,4 +1,5 @@
 #include <millrace/actors/rt/raft/raft_core.hpp>
+#include <millrace/messages/base/planted_bug.hpp>
 #include <millrace/messages/base/result.hpp>
 
 #include <algorithm>
@@ -56,16 +57,21 @@ void raft_core::take(const raft_message& from, const raft_append_response& what,
 void raft_core::advance_commit(int64_t now_ns) {
   std::vector<entry_index> durable;
   if (members().votes(options_.self))
-    durable.push_back(durability_.index());
+    durable.push_back(MILLRACE_PLANTED(lead_before_sync) ? log_.last_index()
+                                                         : durability_.index());
   for (const auto& each : peers_)
     if (members().votes(each.id()))
       durable.push_back(each.durable());
-  const auto nth
-    = durable.begin() + static_cast<ptrdiff_t>(members().majority() - 1);
+  const auto nth = durable.begin()
+                   + (MILLRACE_PLANTED(commit_without_a_majority)
+                        ? 0
+                        : static_cast<ptrdiff_t>(members().majority() - 1));
   std::nth_element(durable.begin(), nth, durable.end(), std::greater<>{});
   // An entry of an earlier term may still be replaced, however many have it:
   // it is committed by one of this term that comes after it.
-  if (*nth <= group_committed_ || log_.term_at(*nth) != vote_.term)
+  if (*nth <= group_committed_
+      || (log_.term_at(*nth) != vote_.term
+          && !MILLRACE_PLANTED(commit_an_earlier_term)))
     return;
   group_committed_ = *nth;
   send_to_all();

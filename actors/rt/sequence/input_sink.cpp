@@ -1,5 +1,6 @@
 #include <millrace/actors/rt/link/read_records.hpp>
 #include <millrace/actors/rt/sequence/input_sink.hpp>
+#include <millrace/messages/base/planted_bug.hpp>
 #include <millrace/messages/text/json_value.hpp>
 #include <millrace/persistence/log/bad_record.hpp>
 #include <millrace/persistence/log/log_collect.hpp>
@@ -126,6 +127,8 @@ input_sink_state::offer(flow_id flow, const pusher_actor& from) {
 
 error input_sink_state::verify(position at,
                                std::span<const std::byte> bytes) const {
+  if (MILLRACE_PLANTED(take_damaged_bytes))
+    return {};
   if (const auto bad = persistence::find_bad_record(options.lineage, at, bytes))
     return {errc::corrupt,
             options.directory + ": the bytes received at " + to_string(bad->at)
@@ -154,6 +157,8 @@ error input_sink_state::grow(position begin, chunk bytes) {
   tell(begin, bytes);
   if (options.cached)
     durable_end = end;
+  if (MILLRACE_PLANTED(order_before_sync))
+    self->send(owner, durable_atom::value, options.copy, end);
   if (!options.cached
       || replica->unsynced_files() > persistence::unsynced_files_max)
     start_sync();
@@ -292,7 +297,8 @@ void input_sink_state::synced(position end, const caf::error& outcome) {
     return fail(fault);
   if (options.cached)
     return; // What is written counts already.
-  durable_end = end;
+  durable_end
+    = MILLRACE_PLANTED(sync_covers_later_bytes) ? *replica->end() : end;
   tell_mended();
   self->send(owner, durable_atom::value, options.copy, end);
   if ((replica->end() && *replica->end() > end) || !mended.empty())
@@ -306,7 +312,8 @@ void input_sink_state::event(flow_id flow, const chunk& event_bytes) {
   if (flow != current_flow || broken)
     return;
   const auto event = decode_stream_event(event_bytes.bytes());
-  if (!event || event->kind != event_kind::badtail)
+  if (!event || event->kind != event_kind::badtail
+      || MILLRACE_PLANTED(resend_a_damaged_chunk_for_ever))
     return;
   const auto end = replica->end().value_or(
     position::of(event->from.session(), event->from.roll(), 0));
@@ -367,9 +374,12 @@ void input_sink_state::collected(position below, const caf::error& outcome) {
 
 void input_sink_state::acknowledge() {
   env->crash_point("rt.before_ack");
-  self->send(
-    source, ack_atom_v,
-    flow_ack{current_flow, bytes_taken, merged_end, collected_end, released()});
+  self->send(source, ack_atom_v,
+             flow_ack{current_flow, bytes_taken,
+                      MILLRACE_PLANTED(commit_what_is_not_ordered)
+                        ? replica->end().value_or(merged_end)
+                        : merged_end,
+                      collected_end, released()});
   env->crash_point("rt.after_ack");
 }
 

@@ -1,4 +1,5 @@
 #include <millrace/actors/rt/sequence/input_store.hpp>
+#include <millrace/messages/base/planted_bug.hpp>
 #include <millrace/persistence/log/bad_record.hpp>
 #include <millrace/persistence/log/log_directory.hpp>
 
@@ -144,7 +145,9 @@ void input_store::merged(copy_id copy, position end) {
 
 bool input_store::holds(copy_id copy, const input_part& range) const {
   return range.to <= at(copy).merged_end
-         || (range.to <= at(copy).durable_end && !gap(copy, range));
+         || ((range.to <= at(copy).durable_end
+              || MILLRACE_PLANTED(hold_what_is_not_durable))
+             && !gap(copy, range));
 }
 
 bool input_store::lacks(copy_id copy, const input_part& range) const {
@@ -261,7 +264,8 @@ error input_store::read_back(const input_name& name, const input_part& range,
               + ", but the order of the stream needs its bytes up to "
               + std::to_string(range.from.offset() + bytes.size())};
   if (const auto bad
-      = persistence::find_bad_record(name.lineage, range.from, bytes.bytes()))
+      = persistence::find_bad_record(name.lineage, range.from, bytes.bytes());
+      bad && !MILLRACE_PLANTED(merge_damaged_bytes))
     return {errc::corrupt, path + ": damage at "
                              + std::to_string(bad->at.offset()) + ": "
                              + std::string{bad->reason}};

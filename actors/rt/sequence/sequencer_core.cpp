@@ -1,5 +1,6 @@
 #include <millrace/actors/rt/sequence/out_state.hpp>
 #include <millrace/actors/rt/sequence/sequencer_core.hpp>
+#include <millrace/messages/base/planted_bug.hpp>
 #include <millrace/persistence/log/log_directory.hpp>
 
 #include <algorithm>
@@ -317,6 +318,8 @@ result<sequencer_core::checkpoint_job> sequencer_core::begin_checkpoint() {
        third = ledger_->sync_job(), store = store_, refused = job.refused,
        anchor = anchor_next_ ? anchor_next_->state
                              : std::vector<std::byte>{}]() -> error {
+    if (MILLRACE_PLANTED(checkpoint_before_sync))
+      return {};
     if (auto fault = first())
       return fault;
     if (auto fault = second())

@@ -1,5 +1,6 @@
 #include <millrace/actors/rt/link/feeder.hpp>
 #include <millrace/actors/rt/subscribe/subscriber.hpp>
+#include <millrace/messages/base/planted_bug.hpp>
 #include <millrace/messages/protocol/connect.hpp>
 #include <millrace/messages/text/json_value.hpp>
 #include <millrace/persistence/log/log_collect.hpp>
@@ -25,6 +26,8 @@ start_spec subscriber_state::next_start() const {
   } else if (started) {
     start.kind = start_spec::at_position;
     start.at = out->where();
+    if (MILLRACE_PLANTED(deliver_again_after_a_reconnect))
+      start.at = options.start.at;
   }
   if (start.kind == start_spec::at_position)
     start.life = lineage;
@@ -232,7 +235,8 @@ void subscriber_state::act(const link_core::drop&) {
     source = nullptr;
   }
   // They come again, from where this stands then.
-  held.clear();
+  if (!MILLRACE_PLANTED(keep_what_comes_again))
+    held.clear();
 }
 
 void subscriber_state::act(const link_core::acknowledge& what) {
@@ -275,7 +279,7 @@ void subscriber_state::event(flow_id from_flow, const chunk& bytes) {
   auto event = decode_stream_event(bytes.bytes());
   if (!event)
     return disconnect(event.failure());
-  if (holds_back())
+  if (holds_back() && !MILLRACE_PLANTED(event_overtakes_held_messages))
     held.emplace_back(*std::move(event));
   else
     deliver(*event);

@@ -1,4 +1,5 @@
 #include <millrace/actors/rt/subscribe/subscription.hpp>
+#include <millrace/messages/base/planted_bug.hpp>
 #include <millrace/messages/data/table_batch.hpp>
 
 #include <algorithm>
@@ -86,7 +87,7 @@ error delivery::take(const lineage_id& lineage, position at,
               control_->topic() + ": bytes at " + to_string(at)
                 + " are not a record: " + std::string{parsed.reason}};
     const position end{at.value + parsed.record.length};
-    if (end > where_) {
+    if (end > where_ || MILLRACE_PLANTED(deliver_again_after_a_reconnect)) {
       deliver_record(at, parsed.record);
       if (control_->refused_)
         break;
@@ -110,7 +111,7 @@ void delivery::deliver_record(position at,
     const auto frame = record.frame_at(offset);
     offset = frame.end;
     const position end{at.value + frame.end};
-    if (end <= where_)
+    if (end <= where_ && !MILLRACE_PLANTED(deliver_again_after_a_reconnect))
       continue;
     const position begin{at.value + (i == 0 ? 0 : frame.begin)};
     switch (record.kind) {

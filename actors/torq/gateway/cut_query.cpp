@@ -1,4 +1,5 @@
 #include <millrace/actors/torq/gateway/cut_query.hpp>
+#include <millrace/messages/base/planted_bug.hpp>
 
 #include <algorithm>
 #include <utility>
@@ -111,6 +112,11 @@ void cut_query::choose_hdb(effects& out) {
     out.hdb->pinned = same ? each.announced->manifest : cut_->manifest;
     return;
   }
+  if (MILLRACE_PLANTED(answer_without_the_hdb)) {
+    cut_ = cut_.value_or(partition_cut{});
+    hdb_partial_.emplace();
+    return;
+  }
   refuse(lost("hdb", tried_hdbs_, asked_.hdb_hint), out);
 }
 
@@ -121,7 +127,9 @@ void cut_query::choose_rdb(effects& out) {
     rdb_ = name;
     out.rdb = ask_rdb{name,
                       {.cutover = cut_->cutover,
-                       .at_least = asked_.at_least,
+                       .at_least = MILLRACE_PLANTED(answer_from_the_past)
+                                     ? position{}
+                                     : asked_.at_least,
                        .life = asked_.life,
                        .upto = asked_.upto}};
     return;
@@ -130,7 +138,8 @@ void cut_query::choose_rdb(effects& out) {
 }
 
 void cut_query::on(hdb_answered& what, int64_t, effects& out) {
-  if (cut_ && what.cut.cutover != cut_->cutover)
+  if (cut_ && what.cut.cutover != cut_->cutover
+      && !MILLRACE_PLANTED(mix_two_cuts))
     return plan_again(hdb_ + " accounts for rows up to "
                         + to_string(what.cut.cutover) + ", not "
                         + to_string(cut_->cutover),

@@ -1,4 +1,5 @@
 #include <millrace/actors/torq/gateway/end_inquiry.hpp>
+#include <millrace/messages/base/planted_bug.hpp>
 
 #include <algorithm>
 #include <utility>
@@ -31,7 +32,9 @@ end_inquiry::effects end_inquiry::answered(uint64_t number, size_t node,
     best_->at = std::max(best_->at, what.end.at);
   else if (!best_ || what.leads)
     best_ = what.end;
-  return what.leads || open_.empty() ? finish() : effects{};
+  return what.leads || open_.empty() || MILLRACE_PLANTED(believe_a_follower)
+           ? finish()
+           : effects{};
 }
 
 end_inquiry::effects end_inquiry::failed(uint64_t number, size_t node) {

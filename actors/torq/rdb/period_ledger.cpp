@@ -1,4 +1,5 @@
 #include <millrace/actors/torq/rdb/period_ledger.hpp>
+#include <millrace/messages/base/planted_bug.hpp>
 
 #include <algorithm>
 
@@ -43,7 +44,7 @@ void period_ledger::on(const accepted& what, int64_t now, effects& out) {
 
 void period_ledger::on(const written& what, int64_t now, effects& out) {
   writing_ = false;
-  if (what.fault) {
+  if (what.fault && !MILLRACE_PLANTED(take_a_failed_write_for_done)) {
     // Rows stay in memory; the same write is tried again.
     retry_write_at_ns_ = now + retry_write_ns;
     return;
@@ -71,12 +72,14 @@ void period_ledger::on(const hdb_serves& what, int64_t, effects&) {
 void period_ledger::judge(int64_t now) {
   for (auto& entry : ended_) {
     // Another directory may have it: that is not the one that is written here.
-    if (settings_.writes && entry.version == manifest_version{})
+    if (settings_.writes && !MILLRACE_PLANTED(drop_rows_before_they_are_served)
+        && entry.version == manifest_version{})
       break;
     bool by_all = true;
     bool by_any = false;
     for (const auto& [name, hdb] : hdbs_) {
-      const bool has = hdb.cutover >= entry.end;
+      const bool has = hdb.cutover >= entry.end
+                       || MILLRACE_PLANTED(drop_rows_before_they_are_served);
       by_any |= has;
       by_all &= has || !hdb.lives;
     }
@@ -131,7 +134,8 @@ void period_ledger::drop_served(int64_t now, effects& out) {
   while (!ended_.empty() && ended_.front().served
          && now >= ended_.front().drop_at_ns) {
     if (ended_.front().end > begin_) {
-      begin_ = ended_.front().end;
+      begin_ = MILLRACE_PLANTED(drop_a_period_too_many) ? ended_.back().end
+                                                        : ended_.front().end;
       out.to_drop = begin_;
     }
     dropped_ = ended_.front();

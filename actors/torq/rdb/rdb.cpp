@@ -2,6 +2,7 @@
 #include <millrace/actors/torq/execute/query_flow.hpp>
 #include <millrace/actors/torq/rdb/rdb.hpp>
 #include <millrace/actors/torq/rdb/write_down.hpp>
+#include <millrace/messages/base/planted_bug.hpp>
 #include <millrace/messages/text/civil_time.hpp>
 #include <millrace/messages/text/json_value.hpp>
 #include <millrace/persistence/hdb/hdb_manifest.hpp>
@@ -186,7 +187,11 @@ void rdb_state::answer(rdb_question what) {
   rdb_cut cut{upper, progress.life(),
               persistence::lines_of(
                 store->lost(what.rows.cutover, upper, what.plan.table))};
-  auto view = snapshot->view(what.plan.table, what.rows.cutover, upper);
+  auto view = snapshot->view(what.plan.table,
+                             MILLRACE_PLANTED(count_twice_across_the_cutover)
+                               ? snapshot->begin
+                               : what.rows.cutover,
+                             upper);
   if (!view) {
     promise.deliver(to_caf(view.failure()));
     return;
@@ -309,7 +314,10 @@ void rdb_state::write(const period_ledger::write& what) {
   request.account = {progress.life(), store->lost(what.from, what.to)};
   const auto snapshot = store->tables.snapshot();
   for (const auto& table : settings.tables) {
-    auto view = snapshot->view(table.name, what.from, what.to);
+    auto view = snapshot->view(table.name, what.from,
+                               MILLRACE_PLANTED(write_down_rows_after_the_end)
+                                 ? snapshot->end
+                                 : what.to);
     if (!view) {
       self->send(self, written_atom::value, what.to, manifest_version{},
                  to_caf(view.failure()));

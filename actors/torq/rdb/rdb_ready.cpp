@@ -1,4 +1,5 @@
 #include <millrace/actors/torq/rdb/rdb.hpp>
+#include <millrace/messages/base/planted_bug.hpp>
 
 #include <algorithm>
 
@@ -45,7 +46,9 @@ void rdb_state::flow_began(lineage_id life, position end) {
 // -- whether it can be asked --------------------------------------------------
 
 bool rdb_state::ready(position end) const {
-  return strange_stream.empty() && progress.complete(end);
+  return strange_stream.empty()
+         && (progress.complete(end)
+             || MILLRACE_PLANTED(ready_before_it_is_replayed));
 }
 
 std::string rdb_state::standing(position end) const {

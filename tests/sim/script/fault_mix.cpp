@@ -25,6 +25,10 @@ public:
           {fault::what::cut, fault::what::reset, fault::what::half_open,
            fault::what::slow, fault::what::delay});
     allow(mix.disk_errors, {fault::what::fail, fault::what::full});
+    allow(!mix.rotting.empty(), {fault::what::flip});
+    // Stands for cuts from all others.
+    allow(mix.isolations && mix.nodes.size() > 1, {fault::what::heal});
+    allow(!mix.disks_lost.empty(), {fault::what::restart});
     MILLRACE_ASSERT(!mix.nodes.empty() && !kinds_.empty());
   }
 
@@ -74,6 +78,18 @@ private:
       case fault::what::full:
         made.number = 1000 * below(1000);
         break;
+      case fault::what::flip:
+        made.node = mix_.rotting[below(mix_.rotting.size())];
+        made.name = "log.0.0";
+        made.number = below(8 * 2000);
+        break;
+      case fault::what::restart:
+        made.kind = fault::what::power;
+        made.node = mix_.disks_lost[below(mix_.disks_lost.size())];
+        made.back = {lasts, comeback::disk::empty};
+        break;
+      case fault::what::heal:
+        return isolate(made.node, at, lasts, out);
       default:
         draw_link(one, made);
         out.push_back({at + lasts,
@@ -82,6 +98,23 @@ private:
                         .other = made.other}});
     }
     out.push_back({at, std::move(made)});
+  }
+
+  void isolate(const std::string& node, nanoseconds at, nanoseconds lasts,
+               fault_script& out) {
+    for (const auto& other : mix_.nodes)
+      if (other != node) {
+        out.push_back(
+          {at, {.kind = fault::what::cut, .node = node, .other = other}});
+        out.push_back(
+          {at + lasts,
+           {.kind = fault::what::heal, .node = node, .other = other}});
+      }
+    if (mix_.power_cuts && below(2) == 0)
+      out.push_back({at + time_below(lasts),
+                     {.kind = fault::what::power,
+                      .node = node,
+                      .back = {time_below(mix_.within)}}});
   }
 
   void draw_link(size_t one, fault& made) {

@@ -21,6 +21,11 @@ struct fault_mix {
   bool pauses = true;
   bool links = true;
   bool disk_errors = false;
+  /// A node is cut off from all others for a while, and may lose its power
+  /// meanwhile.
+  bool isolations = false;
+  std::vector<std::string> disks_lost{}; ///< May come back with an empty disk.
+  std::vector<std::string> rotting{};    ///< A bit of their first log may flip.
 };
 
 /// A script of the mix, the same for the same seed. @pre nodes, and something

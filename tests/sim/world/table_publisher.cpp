@@ -105,7 +105,8 @@ bool table_publisher::promised(const entry& of) const {
   auto& me = in_->at(name_);
   if (!of.told)
     return false;
-  if (!me.alive() || of.disk_count != in_->disks_of(name_))
+  if (!me.alive() || of.disk_count != in_->disks_of(name_)
+      || in_->is_damaged(name_))
     return *of.told >= rt::ack_level::committed;
   if (of.boot != me.disk().boot_id())
     return *of.told
@@ -119,6 +120,15 @@ void table_publisher::add_to(std::map<std::string, account>& rows) {
     auto& sum = rows[each.text];
     ++sum.attempted;
     sum.promised += promised(each);
+  }
+}
+
+void table_publisher::add_committed_to(std::map<std::string, account>& rows) {
+  learn();
+  for (const auto& each : book_) {
+    auto& sum = rows[each.text];
+    ++sum.attempted;
+    sum.promised += each.told && *each.told >= rt::ack_level::committed;
   }
 }
 

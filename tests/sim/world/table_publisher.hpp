@@ -50,8 +50,11 @@ public:
   /// Adds what was published, by `row_text`. A row is promised that was
   /// recorded, if only processes have died since; after a power cut of the
   /// publisher's machine, if it was synced (of a `cached` stream: committed);
-  /// if the machine got another disk, or the publisher is down: committed.
+  /// if the machine got another disk or a file of it was damaged, or the
+  /// publisher is down: committed.
   void add_to(std::map<std::string, account>& rows);
+  /// The same, with no more promised than what is committed.
+  void add_committed_to(std::map<std::string, account>& rows);
 
   /// Starts a life of the program.
   [[nodiscard]] nodes::process_factory program();

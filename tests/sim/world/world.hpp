@@ -297,6 +297,11 @@ public:
   /// was published, and none that was not. Waits up to a minute for publishers
   /// and for an answer. Ends no fault: heal before.
   void expect_no_loss(const std::string& table);
+  /// Asks a gateway at once, whatever fails at this moment: an answer has all
+  /// rows whose commit was told before, none more often than it was published,
+  /// and none that was not. The run fails otherwise.
+  /// @returns whether there was an answer: to refuse one is no fault.
+  bool expect_true_answer(const std::string& table);
   /// The same as a list of what does not hold; empty: all does.
   [[nodiscard]] std::vector<std::string> losses(const std::string& table);
   /// An expectation that is not met. Goes to GoogleTest when the program
@@ -326,6 +331,8 @@ public:
   void back_up(const std::string& name);
   /// How many disks the machine of a node has had.
   [[nodiscard]] uint64_t disks_of(const std::string& name) const;
+  /// Whether a fault damaged a file of a node's machine.
+  [[nodiscard]] bool is_damaged(const std::string& name);
   /// The wall clock of a node's machine is set on by so much, or back.
   void jump_clock(const std::string& name, duration by);
   /// Does what a fault says, now (world_script.cpp). The run fails when it
@@ -511,6 +518,7 @@ private:
     backups_;                                   ///< By machine.
   std::map<std::string, uint64_t> disk_counts_; ///< By machine.
   std::map<std::string, duration> clock_jumps_; ///< By machine.
+  std::set<std::string> damaged_;               ///< Machines.
   std::vector<std::unique_ptr<node>> nodes_;
   std::optional<nodes::cluster_config> cluster_; ///< Of a file or a text.
   std::vector<std::unique_ptr<table_publisher>> publishers_;

@@ -124,11 +124,69 @@ result<std::vector<std::string>> rows_in(persistence::file_system& fs,
   return out;
 }
 
+/// What holds of every merged log: ids of an origin ascend, and periods do.
+void check_order(persistence::file_system& fs, const std::string& where,
+                 const std::string& directory,
+                 std::vector<std::string>& broken) {
+  auto reader = persistence::log_reader::open(fs, {.directory = directory}, {});
+  if (!reader)
+    return broken.push_back(where + ": " + to_string(reader.failure()));
+  std::map<std::string, uint64_t, std::less<>> last_ids;
+  std::optional<period_id> last_period;
+  for (;;) {
+    auto got = (*reader)->next();
+    if (!got)
+      return broken.push_back(where + ": " + to_string(got.failure()));
+    if (std::holds_alternative<persistence::log_end>(*got))
+      return;
+    const auto* item = std::get_if<persistence::log_message>(&*got);
+    if (item == nullptr)
+      continue;
+    const auto& frame = item->frame;
+    if (item->kind == persistence::record_kind::messages) {
+      auto& last = last_ids[std::string{frame.header.on}];
+      const auto id = magnitude(frame.header.id);
+      if (id <= last)
+        broken.push_back(where + ": id " + std::to_string(id) + " of "
+                         + std::string{frame.header.on} + " comes after "
+                         + std::to_string(last));
+      last = id;
+    } else if (item->kind == persistence::record_kind::marker) {
+      const auto marker = decode_end_of_period(frame.payload);
+      if (!marker || (last_period && marker->period <= *last_period))
+        broken.push_back(where + ": the end of a period at "
+                         + to_string(item->end) + " is not later than the one "
+                         + "before it");
+      if (marker)
+        last_period = marker->period;
+    }
+  }
+}
+
 counts counted(const std::vector<std::string>& rows) {
   counts out;
   for (const auto& row : rows)
     ++out[row];
   return out;
+}
+
+counts counted(const query_answer& answer, const table_schema& schema) {
+  counts found;
+  for (const auto& values : answer.rows) {
+    auto row = text::json_value::object();
+    for (const auto& wanted : schema.columns)
+      for (size_t i = 0; i < values.size(); ++i)
+        if (answer.columns[i] == wanted.name)
+          row.add(wanted.name, values[i]);
+    ++found[row.dump()];
+  }
+  return found;
+}
+
+std::string whole_table(const std::string& table) {
+  return R"({"tablename":")" + table
+         + R"(","starttime":"1900-01-01","endtime":"2200-01-01",)"
+           R"("limits":{"rows":0,"bytes":0}})";
 }
 
 /// Whether processes of the file fill the table too.
@@ -174,6 +232,9 @@ void world::check_streams(const std::string& table,
                        + to_string(rows.failure()));
       continue;
     }
+    check_order(at(member->node).disk(), "merged log of " + member->name,
+                config.stream_directory(member->name, known.stream) + "/out",
+                broken);
     if (longest_of.empty() || rows->size() > longest.size()) {
       longest = *rows;
       longest_of = member->name;
@@ -192,27 +253,15 @@ void world::check_streams(const std::string& table,
 /// All rows of a table as the gateways know them; false: they do not answer.
 bool world::check_answer_once(const std::string& table,
                               std::vector<std::string>& broken) {
-  const auto& schema = cluster_->table(table)->schema;
-  const auto got
-    = query(R"({"tablename":")" + table
-            + R"(","starttime":"1900-01-01","endtime":"2200-01-01",)"
-              R"("limits":{"rows":0,"bytes":0}})");
+  const auto got = query(whole_table(table));
   broken.clear();
   if (!got) {
     broken.push_back("the gateways do not answer: " + to_string(got.failure()));
     return false;
   }
-  counts found;
-  for (const auto& values : got->rows) {
-    auto row = text::json_value::object();
-    for (const auto& wanted : schema.columns)
-      for (size_t i = 0; i < values.size(); ++i)
-        if (got->columns[i] == wanted.name)
-          row.add(wanted.name, values[i]);
-    ++found[row.dump()];
-  }
-  compare("answer of the gateway", found, published_to(table, publishers_),
-          filled_by_file(*cluster_, table), broken);
+  compare(
+    "answer of the gateway", counted(*got, cluster_->table(table)->schema),
+    published_to(table, publishers_), filled_by_file(*cluster_, table), broken);
   // Rows may be missing from one that says so, but not for ever.
   const bool final = broken.empty() || got->warnings.empty();
   for (const auto& warning : got->warnings)
@@ -251,6 +300,32 @@ std::vector<std::string> world::losses(const std::string& table) {
   for (const auto& each : defects_)
     broken.push_back("an actor died by an exception: " + each);
   return broken;
+}
+
+bool world::expect_true_answer(const std::string& table) {
+  MILLRACE_ASSERT(cluster_ && cluster_->table(table) != nullptr);
+  accounts known;
+  for (const auto& each : publishers_)
+    if (each->schema().name == table)
+      each->add_committed_to(known);
+  const auto got = query(whole_table(table));
+  if (!got) {
+    note({}, "no answer: " + to_string(got.failure()));
+    return false;
+  }
+  if (!got->warnings.empty())
+    for (auto& [row, sum] : known)
+      sum.promised = 0; // It says that rows may be missing.
+  std::vector<std::string> broken;
+  compare("answer of the gateway",
+          counted(*got, cluster_->table(table)->schema), known,
+          filled_by_file(*cluster_, table), broken);
+  if (!broken.empty())
+    fail("an answer about '" + table + "' is not true:\n  " + broken.front()
+         + (broken.size() > 1
+              ? "\n  and " + std::to_string(broken.size() - 1) + " more"
+              : ""));
+  return true;
 }
 
 void world::expect_no_loss(const std::string& table) {

@@ -51,7 +51,12 @@ void world::damage_file(node& who, const fault& what) {
     who.disk_->flip_bit(path, what.number);
   else
     who.disk_->cut(path, what.number);
+  damaged_.insert(who.host_);
   note(who.name_, to_text(what) + ": " + path);
+}
+
+bool world::is_damaged(const std::string& name) {
+  return damaged_.contains(at(name).host_);
 }
 
 void world::inject(const fault& what) {
