@@ -22,7 +22,9 @@ struct drawn_cluster {
 
 class cluster_drawing {
 public:
-  explicit cluster_drawing(uint64_t seed) : random_{seed} {}
+  /// @param members of RT; 0: one or three.
+  explicit cluster_drawing(uint64_t seed, int members = 0)
+    : random_{seed}, members_{members} {}
 
   drawn_cluster draw() {
     const auto kib = uint64_t{64} << below(5);
@@ -33,8 +35,9 @@ public:
                 + "[[table]]\nname = \"trade\"\nstream = \"market\"\n"
                   "time = \"time\"\nsymbol = \"sym\"\n"
                   "columns = [\"time:timestamp\", \"sym:symbol\", "
-                  "\"price:float\", \"size:int\"]\n";
-    const auto members = below(2) == 0 ? 1 : 3;
+                  "\"price:float\", \"size:int\", \"note:string\"]\n";
+    const auto drawn = below(2) == 0 ? 1 : 3;
+    const auto members = members_ == 0 ? drawn : members_;
     for (int i = 0; i < members; ++i)
       add("rt" + std::to_string(i), "rt");
     add("disc", "discovery");
@@ -70,6 +73,7 @@ private:
   }
 
   std::mt19937_64 random_;
+  int members_;
   drawn_cluster out_;
 };
 
@@ -91,11 +95,16 @@ void swarm(uint64_t seed, const drawn_cluster& cluster,
   const auto rows = 10 + w.draw(30);
   // Rows come as long as faults do, or all of them early.
   const auto pause_ms = w.draw(2) == 0 ? 0 : 250;
+  // Files of logs are full soon, or never.
+  const auto note_bytes = w.draw(3) == 0 ? 16'000 : 10;
   int64_t period = 9000;
   for (uint64_t i = 0; i < rows; ++i) {
     const auto symbol = std::string(1, static_cast<char>('A' + w.draw(4)));
     feeds[w.draw(feeds.size())]->publish(
-      {{"sym", symbol}, {"price", 0.25 * double(i)}, {"size", i}},
+      {{"sym", symbol},
+       {"price", 0.25 * double(i)},
+       {"size", i},
+       {"note", std::string(w.draw(note_bytes), 'x')}},
       level_of(w.draw(8)));
     if (w.draw(12) == 0)
       w.end_period("market", period++);
@@ -118,8 +127,10 @@ void swarm_with(uint64_t count, fault_mix mix, loss of_feeds = loss::none) {
   for_each_seed(count, [&](uint64_t seed) {
     const auto cluster = cluster_drawing{seed}.draw();
     mix.nodes = cluster.nodes;
-    if (of_feeds == loss::whole_disks)
+    if (of_feeds == loss::whole_disks) {
       mix.disks_lost = cluster.publishers;
+      mix.faults_max = 16;
+    }
     if (of_feeds == loss::bits)
       mix.rotting = cluster.publishers;
     mix.within = 5s;
@@ -145,6 +156,19 @@ TEST(SwarmSim, NothingIsLostWhateverFails) { swarm_with(20, {}); }
 
 TEST(SwarmSim, NothingIsLostWhenNodesAreAlone) {
   swarm_with(10, {.kills = false, .pauses = false, .isolations = true});
+}
+
+TEST(SwarmSim, NothingIsLostWhenRtIsDisturbed) {
+  for_each_seed(10, [](uint64_t seed) {
+    const auto cluster = cluster_drawing{seed, 3}.draw();
+    const fault_mix mix{.nodes = {"rt0", "rt1", "rt2"},
+                        .within = 5s,
+                        .faults_max = 16,
+                        .isolations = true};
+    gtest_glue::run_drawn_script(seed, mix, [&](const fault_script& script) {
+      swarm(seed, cluster, script);
+    });
+  });
 }
 
 TEST(SwarmSim, WhatIsCommittedOutlivesThePublisher) {

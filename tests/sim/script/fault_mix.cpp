@@ -76,12 +76,16 @@ private:
         break;
       }
       case fault::what::full:
-        made.number = 1000 * below(1000);
+        // Some of them little, so that it is full soon.
+        made.number = (1 + below(1000)) * (below(2) == 0 ? 1000 : 50);
         break;
       case fault::what::flip:
         made.node = mix_.rotting[below(mix_.rotting.size())];
-        made.name = "log.0.0";
+        made.name = "log." + std::to_string(below(3)) + ".0";
         made.number = below(8 * 2000);
+        // What nobody has yet is what matters.
+        if (mix_.links && below(2) == 0)
+          cut_off(made.node, at - at / 2, at / 2 + lasts, out);
         break;
       case fault::what::restart:
         made.kind = fault::what::power;
@@ -102,6 +106,16 @@ private:
 
   void isolate(const std::string& node, nanoseconds at, nanoseconds lasts,
                fault_script& out) {
+    cut_off(node, at, lasts, out);
+    if (mix_.power_cuts && below(2) == 0)
+      out.push_back({at + time_below(lasts),
+                     {.kind = fault::what::power,
+                      .node = node,
+                      .back = {time_below(mix_.within)}}});
+  }
+
+  void cut_off(const std::string& node, nanoseconds at, nanoseconds lasts,
+               fault_script& out) {
     for (const auto& other : mix_.nodes)
       if (other != node) {
         out.push_back(
@@ -110,11 +124,6 @@ private:
           {at + lasts,
            {.kind = fault::what::heal, .node = node, .other = other}});
       }
-    if (mix_.power_cuts && below(2) == 0)
-      out.push_back({at + time_below(lasts),
-                     {.kind = fault::what::power,
-                      .node = node,
-                      .back = {time_below(mix_.within)}}});
   }
 
   void draw_link(size_t one, fault& made) {
