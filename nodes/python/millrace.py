@@ -1,17 +1,20 @@
-"""Asks a Millrace cluster through its HTTP port.
+"""Asks a Millrace cluster through its HTTP port, follows its streams, and
+publishes to them.
 
     import millrace
     market = millrace.connect("http://localhost:8080")
     market.query("select vwap:size wavg price by sym from trade")
+    for message in market.subscribe("trade"):
+      print(message)
 
-An answer is a pandas DataFrame where pandas is installed, else a dict of numpy
-arrays. Rows travel as Apache Arrow; numbers and times become columns as they
-came, without a look at single values. Needs numpy alone. docs/python.md of the
-project tells more.
+An answer is a DataFrame where pandas is installed, else a dict of numpy arrays.
+Needs numpy alone. docs/python.md of the project tells more.
 """
 
+import datetime
 import http.client
 import json
+import math
 import struct
 import threading
 import urllib.parse
@@ -20,9 +23,11 @@ import warnings
 
 import numpy
 
-__all__ = ["Answer", "Client", "MillraceError", "MillraceWarning", "connect"]
+__all__ = ["Answer", "Client", "MillraceError", "MillraceWarning",
+           "Subscription", "connect"]
 
-ARROW = "application/vnd.apache.arrow.stream"
+# Of one request; the server takes 1 MiB.
+PUBLISHED_BYTES = 512 * 1024
 
 
 class MillraceError(Exception):
@@ -45,11 +50,19 @@ class MillraceWarning(UserWarning):
 def connect(url="http://localhost:8080", timeout=60.0):
   """A client of the process of type `http` at `url`. Nothing is sent yet.
 
-  `timeout`: seconds without a byte after which the server is given up."""
+  `timeout`: seconds without a byte until the server is given up."""
   return Client(url, timeout)
 
 
-class Client:
+class _Closing:
+  def __enter__(self):
+    return self
+
+  def __exit__(self, *_):
+    self.close()
+
+
+class Client(_Closing):
   """Asks over one connection, which is opened when it is needed. Threads may
   share it; one asks after the other."""
 
@@ -63,14 +76,8 @@ class Client:
     self._open = None
     self._lock = threading.Lock()
 
-  def __enter__(self):
-    return self
-
-  def __exit__(self, *_):
-    self.close()
-
   def close(self):
-    """Ends the connection. The next question opens another one."""
+    """Ends the connection; the next question opens another one."""
     with self._lock:
       self._drop()
 
@@ -96,11 +103,43 @@ class Client:
       wishes["at_least"] = str(at_least)
     headers, body = self._request(
       "POST", "/query?" + urllib.parse.urlencode(wishes), text.encode(),
-      {"Accept": ARROW, "Content-Type": "text/plain; charset=utf-8"})
-    told = headers.get_all("Millrace-Warning", [])
-    for each in told:
+      {"Content-Type": "text/plain; charset=utf-8"})
+    for each in (told := headers.get_all("Millrace-Warning", [])):
       warnings.warn(each, MillraceWarning, stacklevel=3)
     return Answer(body, headers.get("Millrace-Cut", ""), told)
+
+  def publish(self, table, rows, level="committed", origin=None, id=None):
+    """Publishes rows: a DataFrame, or dicts by the names of columns; times
+    without a zone are UTC. Gives the server's last answer, with all `rows`.
+
+    `level` is what is waited for: "recorded", "synced" or "committed". Many
+    rows are several requests: `published` of what is raised says how many are
+    published for sure. `origin` and `id`, the client's own name and a number
+    that grows by one, make it one request, which may be sent again."""
+    named = {} if origin is None else {"origin": origin, "id": str(id)}
+    path = "/publish?" + urllib.parse.urlencode(
+      {"table": table, "level": level, **named})
+    published, said = 0, {"table": table, "rows": 0, "level": level}
+    for count, body in _bodies(rows, math.inf if named else PUBLISHED_BYTES):
+      try:
+        said = json.loads(self._request("POST", path, body, {},
+                                        is_safe=bool(named))[1])
+      except Exception as why:
+        why.published = published
+        raise
+      published += count
+    return dict(said, rows=published)
+
+  def subscribe(self, table=None, stream=None, start="end"):
+    """A `Subscription` to the rows of a table, or to all of a stream.
+
+    `start`: "begin", "end", a position, or a time of publication."""
+    if (table is None) == (stream is None):
+      raise ValueError("what is followed is a table or a stream")
+    what = {"table": table} if stream is None else {"stream": stream}
+    return Subscription(
+      self._host, self._port, self._timeout,
+      "/stream?" + urllib.parse.urlencode({"from": start, **what}))
 
   def status(self):
     """What all processes of the cluster say of themselves, a dict."""
@@ -111,8 +150,11 @@ class Client:
       self._open.close()
     self._open = None
 
-  def _request(self, method, path, body, headers):
+  def _request(self, method, path, body, headers, is_safe=True):
+    """`is_safe`: it may be sent twice."""
     with self._lock:
+      if not is_safe:
+        self._drop()
       try:
         status, told, content = self._exchange(method, path, body, headers)
       except BaseException:
@@ -120,16 +162,10 @@ class Client:
         raise
     if status == 200:
       return told, content
-    try:
-      said = json.loads(content)
-      code, text = said["error"], said["text"]
-    except (ValueError, KeyError, TypeError):
-      code, text = "http", content.decode(errors="replace").strip()
-    raise MillraceError(code, text, status)
+    raise _refusal(status, content)
 
   def _exchange(self, method, path, body, headers):
-    """Asks once more on a new connection when the server ended the old one
-    while nothing was asked."""
+    """Asks again when the server had ended a connection that was idle."""
     for is_new in (self._open is None, True):
       if self._open is None:
         self._open = http.client.HTTPConnection(self._host, self._port,
@@ -146,6 +182,117 @@ class Client:
     raise AssertionError("not reached")
 
 
+def _refusal(status, content):
+  text = content.decode(errors="replace").strip()
+  try:
+    said = json.loads(text)
+    return MillraceError(said["error"], said["text"], status)
+  except (ValueError, KeyError, TypeError):
+    return MillraceError("http", text, status)
+
+
+class Subscription(_Closing):
+  """Messages of a stream as they come: iterate over it, from one thread. Each
+  is a dict; docs/http.md of the project has their types. `position` is where
+  another one goes on. An end without `close` is a MillraceError."""
+
+  def __init__(self, host, port, timeout, path):
+    self.position = None
+    self._open = http.client.HTTPConnection(host, port, timeout=timeout)
+    try:
+      self._open.request("GET", path, headers={"Accept": "text/event-stream"})
+      self._got = self._open.getresponse()
+      if self._got.status != 200:
+        raise _refusal(self._got.status, self._got.read())
+    except BaseException:
+      self._open.close()
+      raise
+
+  def close(self):
+    """No more of it."""
+    self._open.close()
+    self._got.close()
+
+  def __iter__(self):
+    return self
+
+  def __next__(self):
+    while True:
+      message = self._message()
+      self.position = message.get("position", self.position)
+      if message["type"] in ("cut_off", "over"):
+        self.close()
+        raise MillraceError(message["type"], message.get("cause", ""))
+      if message["type"] != "alive":
+        return message
+
+  def _message(self):
+    """The data of the next server-sent event."""
+    data = []
+    while line := self._got.readline():
+      line = line.rstrip(b"\r\n")
+      if line.startswith(b"data:"):
+        data.append(line[5:])
+      elif not line and data:
+        return json.loads(b"\n".join(data))
+    self.close()
+    raise MillraceError("closed", "the server ended the flow; go on with "
+                        f"start={self.position!r}")
+
+
+def _span_text(span):
+  """A timedelta64 as q writes it."""
+  count = int(span.astype("<m8[ns]").astype("<i8"))
+  seconds, rest = divmod(abs(count), 10**9)
+  return (f"{'-' if count < 0 else ''}{seconds // 86_400}D"
+          f"{seconds // 3600 % 24:02}:{seconds // 60 % 60:02}:"
+          f"{seconds % 60:02}.{rest:09}")
+
+
+def _published(value):
+  """A value as JSON has it."""
+  if value is None or value != value:  # NaN, NaT.
+    return None
+  if hasattr(value, "to_timedelta64"):  # pandas'
+    value = value.to_timedelta64()
+  elif isinstance(value, datetime.timedelta):
+    value = numpy.timedelta64(value)
+  if isinstance(value, numpy.timedelta64):
+    return _span_text(value)
+  if isinstance(value, numpy.datetime64):
+    return f"{value}Z" if value.dtype != "<M8[D]" else str(value)
+  if isinstance(value, numpy.generic):
+    value = value.item()
+  if isinstance(value, datetime.datetime):
+    return value.isoformat() + ("" if value.tzinfo else "Z")
+  if isinstance(value, (bool, str)):
+    return value
+  if isinstance(value, int):
+    return value if abs(value) <= 1 << 53 else str(value)
+  if isinstance(value, float):  # As pandas has whole numbers and nulls.
+    return (("inf" if value > 0 else "-inf") if math.isinf(value)
+            else int(value) if value.is_integer() and value else value)
+  return str(value)  # Dates, times of day, UUIDs.
+
+
+def _bodies(rows, bytes_max):
+  """Lines of JSON, cut into (rows, bytes)."""
+  if hasattr(rows, "to_dict") and hasattr(rows, "columns"):
+    # NA of pandas is neither equal to itself nor different.
+    rows = rows.astype(object).where(rows.notna(), None).to_dict("records")
+  lines, size = [], 0
+  for row in rows:
+    line = json.dumps({name: _published(value) for name, value in row.items()},
+                      allow_nan=False).encode() + b"\n"
+    if lines and size + len(line) > bytes_max:
+      yield len(lines), b"".join(lines)
+      lines, size = [], 0
+    lines.append(line)
+    size += len(line)
+  if lines:
+    yield len(lines), b"".join(lines)
+
+
 class Answer:
   """Rows, and what is known of them: `names` of columns, `row_count`, `cut`
   (what they are of), `warnings` (why rows may be missing), and `arrow`, the
@@ -157,8 +304,8 @@ class Answer:
     self.warnings = list(told)
     self._columns = _read_stream(arrow)
     self.names = [column.name for column in self._columns]
-    self.row_count = sum(rows for rows, _ in self._columns[0].parts
-                         ) if self._columns else 0
+    self.row_count = sum(rows for column in self._columns[:1]
+                         for rows, _ in column.parts)
 
   def __len__(self):
     return self.row_count
@@ -176,12 +323,12 @@ class Answer:
                              for column in self._columns})
 
   def to_polars(self):
-    """A DataFrame of polars, which reads the stream itself."""
+    """A DataFrame of polars, by its own reader."""
     import polars  # pylint: disable=import-outside-toplevel
     return polars.read_ipc_stream(self.arrow)
 
   def to_pyarrow(self):
-    """A Table of pyarrow, which reads the stream itself."""
+    """A Table of pyarrow, by its own reader."""
     import pyarrow.ipc  # pylint: disable=import-outside-toplevel
     return pyarrow.ipc.open_stream(self.arrow).read_all()
 
@@ -284,13 +431,9 @@ class _Batch:
     return ~self.bits(rows)
 
   def texts(self, count):
-    """Texts, one by one."""
     ends = self.values("<i4", count + 1).tolist()
     whole = bytes(self.values("u1", ends[-1]))
-    if whole.isascii():
-      text = whole.decode()
-      return [text[ends[i]:ends[i + 1]] for i in range(count)]
-    return [whole[ends[i]:ends[i + 1]].decode() for i in range(count)]
+    return [whole[begin:end].decode() for begin, end in zip(ends, ends[1:])]
 
 
 class _Column:
@@ -326,9 +469,8 @@ class _Column:
     raise _damaged(f"column '{self.name}' has a type that is not known here")
 
   def take(self, batch, dictionaries):
-    nulls = batch.nulls()
-    rows = batch.rows
-    self.parts.append((rows, self._values(batch, rows, nulls, dictionaries)))
+    self.parts.append((batch.rows, self._values(batch, batch.rows,
+                                                batch.nulls(), dictionaries)))
 
   def _values(self, batch, rows, nulls, dictionaries):
     if self.dictionary is not None:

@@ -3,6 +3,7 @@
 by the module for Python, with pandas where Debian's is installed, and by
 apache-arrow where npm has it. Needs no data of others."""
 
+import datetime
 import json
 import pathlib
 import random
@@ -254,10 +255,58 @@ def refused(what, code):
   raise mill.failure(f"it should be refused: {code}")
 
 
+def next_rows(flow):
+  while (message := next(flow))["type"] != "rows":
+    pass
+  return message["rows"]
+
+
+def streams(_, client, __):
+  """What Python publishes comes to those who follow, and to queries."""
+  row = dict(KINDS[0], time=numpy.datetime64("2013-10-08T09:30:00.123456789"),
+             d=datetime.date(2013, 10, 8), g=uuid.UUID(GUID), h=numpy.int16(-5),
+             n=numpy.timedelta64(86_400_000_000_000 + CLOCK * 10**9 + 1, "ns"),
+             j=9007199254740993)
+  later = {"time": datetime.datetime(2013, 10, 8, 9, 30, 1), "sym": "IBM",
+           "f": float("nan"), "i": None}
+  with client.subscribe("echo") as flow:
+    said = client.publish("echo", [row, later], origin="py", id=1)
+    got = next_rows(flow)
+    mill.check([each["sym"] for each in got] == ["AIG", "IBM"]
+               and got[0]["g"] == GUID, got)
+    again = client.publish("echo", [row, later], origin="py", id=1)
+    mill.check(again.get("duplicate") and said["rows"] == 2, said, again)
+    answer = client.ask("select from echo", at_least=said["end"])
+    held = {name: plain(each) for name, each in answer.to_numpy().items()}
+    mill.check({name: held[name] for name in HELD} == HELD, held)
+    place = flow.position
+    if pandas:
+      frame = pandas.DataFrame([
+        {"time": pandas.Timestamp(KINDS[0]["time"]), "sym": "AIG", "f": 0.1,
+         "i": 42, "n": pandas.Timedelta(KINDS[0]["n"].replace("D", "D "))},
+        {"time": pandas.Timestamp(KINDS[1]["time"]), "sym": "IBM"}])
+      client.publish("echo", frame)
+      wanted = [{name: row[name] for name in frame} for row in got]
+      with client.subscribe("echo", start=place) as more:
+        for each in (flow, more):
+          mill.check([{name: row[name] for name in frame}
+                      for row in next_rows(each)] == wanted, wanted)
+  rows = [dict(later, i=i) for i in range(12_000)]
+  said = client.publish("echo", rows)
+  got = client.ask("select n:sum i from echo", at_least=said["end"]).to_numpy()
+  mill.check(said["rows"] == len(rows)
+             and got["n"][0] == sum(range(12_000)) + 42 * (2 if pandas else 1),
+             said, got)
+  why = refused(lambda: client.publish("echo", [{"sym": "A", "size": 1}]),
+                "bad_data")
+  mill.check(why.published == 0, why)
+  refused(lambda: client.subscribe("nothing"), "not_found")
+
+
 def any_damage(stream):
   """A damaged stream is read or refused, nothing else."""
   draw = random.Random(1)
-  for _ in range(3000):
+  for _ in range(600):
     bad = bytearray(stream)
     for _ in range(draw.choice([1, 1, 2, 4])):
       at = draw.randrange(len(bad))
@@ -276,7 +325,7 @@ def faults(made, client, reader):
           "invalid_argument")
   stream = client.ask("select from kinds").arrow
   # Wherever it is cut, it is not taken for whole.
-  for size in range(0, len(stream)):
+  for size in range(0, len(stream), 5):
     refused(lambda cut=size: millrace.Answer(stream[:cut]),
             "malformed_message")
   cut_off = stream[:-8] + b"\xff\xff\xff\xff\x10" + bytes(11)
@@ -299,8 +348,10 @@ def faults(made, client, reader):
 def answers(binary):
   warnings.simplefilter("error")
   port = mill.free_ports(1)[0]
-  extra = f"port = {port}\n[[table]]\nname = \"kinds\"\nstream = \"market\"\n" \
-          f"columns = {json.dumps(COLUMNS)}\n"
+  extra = f"port = {port}\npublish = [\"market\"]\n"
+  for table in ("kinds", "echo"):
+    extra += f"[[table]]\nname = \"{table}\"\nstream = \"market\"\n" \
+             f"columns = {json.dumps(COLUMNS)}\n"
   nodes = {"node": ["discovery1", "rt1", "rdb1", "hdb1", "gw1"],
            "web": ["web"]}
   with tempfile.TemporaryDirectory(prefix="millrace-arrow-") as folder, \
@@ -309,7 +360,7 @@ def answers(binary):
     reader = installed_reader(folder)
     made.up()
     with millrace.connect(f"http://127.0.0.1:{port}") as client:
-      for each in (every_type, no_rows, frames, many_rows, faults):
+      for each in (every_type, no_rows, frames, streams, many_rows, faults):
         with mill.part(each.__name__):
           each(made, client, reader)
 
