@@ -34,6 +34,7 @@ struct Aggregate {
   function @0 :UInt8;         # aggregate_function
   columns @1 :List(Text);
   name @2 :Text;
+  fraction @3 :Float64;       # of percentiles
 }
 
 struct OutputColumn {

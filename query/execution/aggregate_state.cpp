@@ -77,7 +77,15 @@ std::unique_ptr<aggregate_state> make_state(const aggregate& spec,
     case fn::cor:
       return make_moments(std::move(args));
     case fn::med:
+    case fn::percentile:
+    case fn::percentile_discrete:
       return make_values(std::move(args));
+    case fn::distinct: {
+      const auto type = *plan.type_of(spec.columns[0]);
+      return is_text(type) || type == column_type::guid
+               ? make_text_set(std::move(args))
+               : make_values(std::move(args));
+    }
     case fn::prd:
       return floats ? make_values(std::move(args))
                     : make_integer_product(std::move(args));

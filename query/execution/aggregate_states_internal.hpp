@@ -7,7 +7,7 @@
 // The kinds of states: whole numbers and extremes in integer_states.cpp, sums
 // of floats in float_states.cpp, deviations and correlations in
 // moment_states.cpp, first and last in row_states.cpp, what needs all values in
-// value_states.cpp.
+// value_states.cpp, distinct texts in text_states.cpp.
 
 namespace millrace::query {
 
@@ -32,5 +32,6 @@ using state_pointer = std::unique_ptr<aggregate_state>;
 [[nodiscard]] state_pointer make_moments(state_args args);
 [[nodiscard]] state_pointer make_edge(state_args args);
 [[nodiscard]] state_pointer make_values(state_args args);
+[[nodiscard]] state_pointer make_text_set(state_args args);
 
 } // namespace millrace::query

@@ -115,6 +115,9 @@ operator_result run_asof(const operators::asof_join& what,
 operator_result run_equi(const operators::equi_join& what,
                          const physical_node& node, table_data left,
                          const table_data& right, const run_options& options) {
+  if (what.single && right.row_count > 1)
+    return error{errc::invalid_argument,
+                 "a query that stands for a value has more than one row"};
   row_numbers numbers{what.on};
   auto right_numbers = numbers.of(right, options.stop);
   if (!right_numbers)

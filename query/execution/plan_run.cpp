@@ -50,6 +50,12 @@ private:
                  : std::move(input);
   }
 
+  outcome on(const operators::over& what, const physical_node& node) {
+    auto input = run(node.inputs[0]);
+    return input ? run_over(what, node, *std::move(input), options_)
+                 : std::move(input);
+  }
+
   template <class Join, class F>
   outcome join(const Join& what, const physical_node& node, F&& how) {
     auto left = run(node.inputs[0]);

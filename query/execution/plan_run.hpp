@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-// The operators are in join_operators.cpp, window_operator.cpp and
-// window_join_operator.cpp.
+// The operators are in join_operators.cpp, window_operator.cpp,
+// over_operator.cpp and window_join_operator.cpp.
 
 namespace millrace::query {
 

@@ -229,7 +229,8 @@ result<table_data> totals_of(const std::vector<operators::folded>& columns,
     group.push(int64_t{number});
   inputs.columns.push_back(std::move(group));
   for (size_t i = 0; i < columns.size(); ++i) {
-    aggregate made{columns[i].function, {}, columns[i].name};
+    aggregate made{
+      columns[i].function, {}, columns[i].name, columns[i].fraction};
     for (size_t j = 0; j < columns[i].arguments.size(); ++j) {
       const auto name = ".a" + std::to_string(i) + "." + std::to_string(j);
       auto column = evaluate(name, columns[i].arguments[j], over, options.stop);

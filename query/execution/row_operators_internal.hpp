@@ -111,6 +111,10 @@ using operator_result = result<table_data>;
                                          const physical_node& node,
                                          table_data input,
                                          const run_options& options);
+[[nodiscard]] operator_result run_over(const operators::over& what,
+                                       const physical_node& node,
+                                       table_data input,
+                                       const run_options& options);
 [[nodiscard]] operator_result run_asof(const operators::asof_join& what,
                                        const physical_node& node,
                                        table_data left, const table_data& right,

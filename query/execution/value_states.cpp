@@ -32,14 +32,15 @@ double float_of(uint64_t x) noexcept {
   return std::bit_cast<double>(x & sign ? x ^ sign : ~x);
 }
 
-/// med, and prd of floats: what needs every value of a group. Equal ones are
-/// kept once, with their count.
+/// med, percentiles, distinct values, and prd of floats: what needs every value
+/// of a group. Equal ones are kept once, with their count.
 class value_state : public aggregate_state {
 public:
   explicit value_state(state_args args)
     : aggregate_state{args.spec, args.plan, std::move(args.inputs)},
-      median_{args.spec.function == aggregate_function::med}, floats_{is_float(
-                                                                input_type_)} {}
+      function_{args.spec.function},
+      counts_nulls_{function_ == aggregate_function::distinct},
+      floats_{is_float(input_type_)} {}
 
   void resize(size_t count) override { size_ = count; }
   void reserve(size_t) override {}
@@ -61,10 +62,12 @@ public:
         for (uint32_t i = 0; i < block.count; ++i)
           if (from[i] == from[i])
             values_.push_back({ordered(from[i]), group(i), 1});
+          else if (counts_nulls_)
+            values_.push_back({0, group(i), 1});
       } else {
         const auto* from = integers(column, input_type_, block, integer_buffer);
         for (uint32_t i = 0; i < block.count; ++i)
-          if (from[i] != null_long)
+          if (from[i] != null_long || counts_nulls_)
             values_.push_back({ordered(from[i]), group(i), 1});
       }
     });
@@ -134,12 +137,27 @@ public:
                              std::span<const column_ref>) const override {
     auto out = result_column(end - begin);
     for (auto g = begin; g < end; ++g)
-      out.push(median_ ? median(g) : product(g));
+      finish(g, out);
     return out;
   }
 
 private:
   static constexpr size_t entry_bytes = 12;
+
+  void finish(size_t g, column_data& out) const {
+    switch (function_) {
+      case aggregate_function::med:
+        return out.push(median(g));
+      case aggregate_function::percentile:
+        return out.push(percentile(g));
+      case aggregate_function::percentile_discrete:
+        return push_discrete(g, out);
+      case aggregate_function::distinct:
+        return out.push(distinct(g));
+      default:
+        return out.push(product(g));
+    }
+  }
 
   void compact() {
     std::sort(values_.begin(), values_.end());
@@ -175,11 +193,59 @@ private:
     return values_[i].value;
   }
 
-  /// Between two middle values half of their sum, rounded once.
-  [[nodiscard]] double median(size_t g) const {
+  [[nodiscard]] uint64_t count_of(size_t g) const {
     uint64_t total = 0;
     for (auto i = starts_[g]; i < starts_[g + 1]; ++i)
       total += values_[i].count;
+    return total;
+  }
+
+  /// One that is there very often has more than one entry.
+  [[nodiscard]] int64_t distinct(size_t g) const {
+    int64_t out = 0;
+    for (auto i = starts_[g]; i < starts_[g + 1]; ++i)
+      out += i == starts_[g] || values_[i].value != values_[i - 1].value;
+    return out;
+  }
+
+  [[nodiscard]] double real_of(uint64_t value) const {
+    return floats_ ? float_of(value)
+                   : static_cast<double>(static_cast<int64_t>(value ^ sign));
+  }
+
+  [[nodiscard]] double percentile(size_t g) const {
+    const auto total = count_of(g);
+    if (total == 0)
+      return std::numeric_limits<double>::quiet_NaN();
+    const auto place = spec_.fraction * static_cast<double>(total - 1);
+    const auto below = std::min(static_cast<uint64_t>(place), total - 1);
+    const auto part = place - static_cast<double>(below);
+    const auto low = real_of(at_rank(g, below));
+    const auto high = real_of(at_rank(g, std::min(below + 1, total - 1)));
+    if (part <= 0 || low == high)
+      return low;
+    const auto apart = high - low;
+    return std::isfinite(apart) ? low + part * apart
+                                : low * (1 - part) + high * part;
+  }
+
+  void push_discrete(size_t g, column_data& out) const {
+    const auto total = count_of(g);
+    const auto place = std::ceil(spec_.fraction * static_cast<double>(total));
+    const auto rank
+      = place < 1 ? 0 : std::min(static_cast<uint64_t>(place), total) - 1;
+    if (floats_)
+      push_float(out, total == 0 ? std::numeric_limits<double>::quiet_NaN()
+                                 : float_of(at_rank(g, rank)));
+    else
+      push_integer(out, total == 0
+                          ? null_long
+                          : static_cast<int64_t>(at_rank(g, rank) ^ sign));
+  }
+
+  /// Between two middle values half of their sum, rounded once.
+  [[nodiscard]] double median(size_t g) const {
+    const auto total = count_of(g);
     if (total == 0)
       return std::numeric_limits<double>::quiet_NaN();
     const auto low = at_rank(g, (total - 1) / 2);
@@ -221,7 +287,8 @@ private:
                                     out.exponent, -5000, 5000)));
   }
 
-  bool median_;
+  aggregate_function function_;
+  bool counts_nulls_;
   bool floats_;
   size_t size_ = 0;
   size_t compact_at_ = size_t{1} << 16;

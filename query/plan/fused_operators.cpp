@@ -369,7 +369,7 @@ private:
     for (const auto& key : what_.grouped->keys)
       out_.keys.push_back(key_for(key));
     for (const auto& each : what_.grouped->columns) {
-      aggregate made{each.function, {}, each.name};
+      aggregate made{each.function, {}, each.name, each.fraction};
       // Rows are counted, whatever their values are.
       if (each.function != aggregate_function::count)
         for (const auto& argument : each.arguments)

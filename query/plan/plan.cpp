@@ -22,17 +22,29 @@ constexpr name_table<predicate_op, 9> operators{{
   {predicate_op::like, "like"},
 }};
 
-constexpr name_table<aggregate_function, 19> functions{{
-  {aggregate_function::count, "count"}, {aggregate_function::sum, "sum"},
-  {aggregate_function::avg, "avg"},     {aggregate_function::min, "min"},
-  {aggregate_function::max, "max"},     {aggregate_function::first, "first"},
-  {aggregate_function::last, "last"},   {aggregate_function::wavg, "wavg"},
-  {aggregate_function::dev, "dev"},     {aggregate_function::var, "var"},
-  {aggregate_function::cov, "cov"},     {aggregate_function::cor, "cor"},
-  {aggregate_function::med, "med"},     {aggregate_function::prd, "prd"},
-  {aggregate_function::sumsq, "sumsq"}, {aggregate_function::wsum, "wsum"},
-  {aggregate_function::svar, "svar"},   {aggregate_function::sdev, "sdev"},
+constexpr name_table<aggregate_function, 22> functions{{
+  {aggregate_function::count, "count"},
+  {aggregate_function::sum, "sum"},
+  {aggregate_function::avg, "avg"},
+  {aggregate_function::min, "min"},
+  {aggregate_function::max, "max"},
+  {aggregate_function::first, "first"},
+  {aggregate_function::last, "last"},
+  {aggregate_function::wavg, "wavg"},
+  {aggregate_function::dev, "dev"},
+  {aggregate_function::var, "var"},
+  {aggregate_function::cov, "cov"},
+  {aggregate_function::cor, "cor"},
+  {aggregate_function::med, "med"},
+  {aggregate_function::prd, "prd"},
+  {aggregate_function::sumsq, "sumsq"},
+  {aggregate_function::wsum, "wsum"},
+  {aggregate_function::svar, "svar"},
+  {aggregate_function::sdev, "sdev"},
   {aggregate_function::scov, "scov"},
+  {aggregate_function::percentile, "percentile_cont"},
+  {aggregate_function::percentile_discrete, "percentile_disc"},
+  {aggregate_function::distinct, "count_distinct"},
 }};
 
 error invalid(const logical_plan& plan, const std::string& what) {
@@ -111,6 +123,9 @@ error check_aggregate(const logical_plan& plan, const aggregate& agg) {
                              + quoted(column) + ", whose type is unknown");
     inputs.push_back(*type);
   }
+  if (!(agg.fraction >= 0 && agg.fraction <= 1))
+    return invalid(plan, std::string{to_string(agg.function)}
+                           + " of a fraction that is not from 0 to 1");
   if (result_type(agg.function, inputs))
     return {};
   std::string text{to_string(agg.function)};
@@ -214,7 +229,9 @@ std::string_view to_string(aggregate_function function) noexcept {
 
 std::optional<aggregate_function>
 aggregate_function_of(std::string_view name) noexcept {
-  return functions.find(name);
+  const auto found = functions.find(name);
+  // Those after it are not asked for by a name alone.
+  return found && *found > aggregate_function::scov ? std::nullopt : found;
 }
 
 bool takes_pairs(aggregate_function function) noexcept {
@@ -287,6 +304,7 @@ std::optional<column_type> result_type(aggregate_function function,
     case fn::sdev:
     case fn::svar:
     case fn::med:
+    case fn::percentile:
       return is_numeric(type) ? std::optional{column_type::float_}
                               : std::nullopt;
     case fn::avg:
@@ -297,6 +315,13 @@ std::optional<column_type> result_type(aggregate_function function,
     case fn::max:
       return is_text(type) || type == column_type::guid ? std::nullopt
                                                         : std::optional{type};
+    case fn::percentile_discrete:
+      return is_text(type) || type == column_type::guid
+                 || type == column_type::boolean || type == column_type::byte_
+               ? std::nullopt
+               : std::optional{type};
+    case fn::distinct:
+      return column_type::long_;
     case fn::first:
     case fn::last:
       return type;
@@ -408,6 +433,8 @@ std::string to_string(const logical_plan& plan) {
       out += " " + agg.name + ":" + std::string{to_string(agg.function)} + "(";
       for (size_t i = 0; i < agg.columns.size(); ++i)
         out += (i ? "," : "") + agg.columns[i];
+      if (agg.fraction != 0)
+        out += "," + to_text(literal{agg.fraction}, std::nullopt);
       out += ")";
     }
   } else {

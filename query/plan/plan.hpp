@@ -67,6 +67,11 @@ enum class aggregate_function : uint8_t {
   svar = 17,  ///< Of a sample, as sdev, scov: null of fewer than two values.
   sdev = 18,
   scov = 19,
+  /// Over non-null values: as far into them, in order, as the fraction says;
+  /// between two of them in proportion.
+  percentile = 20,
+  percentile_discrete = 21, ///< The first one as far in: of the input's type.
+  distinct = 22, ///< How many values there are, null among them as one.
 };
 [[nodiscard]] std::string_view to_string(aggregate_function function) noexcept;
 [[nodiscard]] std::optional<aggregate_function>
@@ -78,6 +83,7 @@ struct aggregate {
   aggregate_function function = aggregate_function::count;
   std::vector<std::string> columns; ///< count: one or none; wavg: two.
   std::string name;                 ///< Of the result's column.
+  double fraction = 0;              ///< Of percentiles: from 0 to 1.
   friend bool operator==(const aggregate&, const aggregate&) = default;
 };
 

@@ -192,6 +192,7 @@ void read_shape(schema::QueryPlan::Reader root, logical_plan& plan) {
       static_cast<aggregate_function>(from.getFunction()), {}, from.getName()};
     for (auto column : from.getColumns())
       agg.columns.emplace_back(column);
+    agg.fraction = from.getFraction();
     plan.aggregates.push_back(std::move(agg));
   }
   for (auto output : root.getOutputs())
@@ -224,6 +225,7 @@ std::vector<std::byte> encode(const logical_plan& plan) {
                to.setFunction(static_cast<uint8_t>(from.function));
                write_names(from.columns, to.initColumns(count(from.columns)));
                to.setName(from.name);
+               to.setFraction(from.fraction);
              });
   write_list(plan.outputs, root.initOutputs(count(plan.outputs)),
              [](const output_column& from, auto to) {

@@ -242,6 +242,66 @@ private:
     return {};
   }
 
+  static std::optional<column_type> type_of_over(const over_column& what) {
+    using fn = over_function;
+    auto folded_type = [&](aggregate_function function) {
+      const column_type input[] = {what.arguments[0].type};
+      return result_type(function, input);
+    };
+    switch (what.function) {
+      case fn::row_number:
+      case fn::rank:
+      case fn::dense_rank:
+      case fn::ntile:
+        return column_type::long_;
+      case fn::percent_rank:
+      case fn::cume_dist:
+        return column_type::float_;
+      case fn::shifted:
+      case fn::value_at:
+        return what.arguments[0].type;
+      case fn::count:
+        return what.arguments[0].type == column_type::boolean
+                 ? std::optional{column_type::long_}
+                 : std::nullopt;
+      case fn::sum:
+        return folded_type(aggregate_function::sum);
+      case fn::avg:
+        return folded_type(aggregate_function::avg);
+      case fn::min:
+        return folded_type(aggregate_function::min);
+      case fn::max:
+        return folded_type(aggregate_function::max);
+    }
+    return std::nullopt;
+  }
+
+  static error on(over& what, plan_node& node) {
+    const auto& input = node.inputs[0];
+    const auto names = names_of(input);
+    for (const auto& each : what.by)
+      if (!names(each))
+        return wrong("there is no column " + in_quotes(each) + " to group by");
+    for (const auto& each : what.order)
+      if (!names(each.column))
+        return wrong("there is no column " + in_quotes(each.column)
+                     + " to order by");
+    node.columns = input.columns;
+    for (auto& each : what.columns) {
+      for (auto& argument : each.arguments)
+        if (auto fault = resolve(argument, names))
+          return fault;
+      const auto type = type_of_over(each);
+      if (!type)
+        return wrong(
+          "at character " + std::to_string(each.arguments[0].place + 1) + ": '"
+          + std::string{to_string(each.function)} + "' does not take "
+          + std::string{to_string(each.arguments[0].type)});
+      put(node.columns, each.name, *type);
+    }
+    return {};
+  }
+
   static error on(operators::sort& what, plan_node& node) {
     node.columns = node.inputs[0].columns;
     for (const auto& each : what.keys)
@@ -332,8 +392,9 @@ private:
   }
 
   static error on(equi_join& what, plan_node& node) {
-    if (auto fault = check_on(what.on, node))
-      return fault;
+    if (!what.on.empty())
+      if (auto fault = check_on(what.on, node))
+        return fault;
     return put_right(what.on, node);
   }
 

@@ -1,4 +1,5 @@
 #include <millrace/messages/base/name_table.hpp>
+#include <millrace/query/plan/literal_text.hpp>
 #include <millrace/query/plan/plan_tree.hpp>
 
 namespace millrace::query {
@@ -31,7 +32,27 @@ constexpr name_table<window_function, 21> window_names{{
   {window_function::row_number, "i"},
 }};
 
+constexpr name_table<over_function, 13> over_names{{
+  {over_function::row_number, "row_number"},
+  {over_function::rank, "rank"},
+  {over_function::dense_rank, "dense_rank"},
+  {over_function::percent_rank, "percent_rank"},
+  {over_function::cume_dist, "cume_dist"},
+  {over_function::ntile, "ntile"},
+  {over_function::shifted, "lag"},
+  {over_function::value_at, "nth_value"},
+  {over_function::count, "count"},
+  {over_function::sum, "sum"},
+  {over_function::avg, "avg"},
+  {over_function::min, "min"},
+  {over_function::max, "max"},
+}};
+
 } // namespace
+
+std::string_view to_string(over_function function) noexcept {
+  return over_names.name_of(function);
+}
 
 std::string_view to_string(window_function function) noexcept {
   return window_names.name_of(function);
@@ -74,6 +95,8 @@ private:
               + std::string{query::to_string(each.function)} + "(";
       for (size_t i = 0; i < each.arguments.size(); ++i)
         out_ += (i ? "," : "") + query::to_string(each.arguments[i]);
+      if (each.fraction != 0)
+        out_ += "," + to_text(literal{each.fraction}, std::nullopt);
       out_ += ")";
     }
   }
@@ -111,10 +134,37 @@ private:
       out_ += " by";
     add(what.by);
   }
+  void add(const std::vector<sort_key>& keys) {
+    for (const auto& each : keys)
+      out_ += (each.descending ? " desc " : " asc ") + each.column;
+  }
+  void print(const over& what) {
+    out_ += "over";
+    for (const auto& each : what.columns) {
+      out_ += " " + each.name + ":"
+              + std::string{operators::to_string(each.function)} + "(";
+      if (each.count != 0)
+        out_
+          += std::to_string(each.count) + (each.arguments.empty() ? "" : ",");
+      for (size_t i = 0; i < each.arguments.size(); ++i)
+        out_ += (i ? "," : "") + query::to_string(each.arguments[i]);
+      out_ += ")";
+      if (each.function < over_function::value_at)
+        continue;
+      out_ += each.rows.with_peers ? " range" : " rows";
+      for (const auto& bound : {each.rows.from, each.rows.to})
+        out_ += " " + (bound ? std::to_string(*bound) : "all");
+    }
+    if (!what.by.empty())
+      out_ += " by";
+    add(what.by);
+    if (!what.order.empty())
+      out_ += " order";
+    add(what.order);
+  }
   void print(const operators::sort& what) {
     out_ += "order";
-    for (const auto& each : what.keys)
-      out_ += (each.descending ? " desc " : " asc ") + each.column;
+    add(what.keys);
   }
   void print(const limit& what) {
     out_ += "limit " + std::to_string(what.count);
@@ -140,7 +190,11 @@ private:
     add(what.on);
   }
   void print(const equi_join& what) {
-    out_ += what.inner ? "inner join on" : "left join on";
+    out_ += what.inner ? "inner join" : "left join";
+    if (what.single)
+      out_ += " of one row";
+    if (!what.on.empty())
+      out_ += " on";
     add(what.on);
   }
   void print(const union_all&) { out_ += "union"; }

@@ -46,6 +46,7 @@ struct folded {
   std::string name;
   aggregate_function function = aggregate_function::count;
   std::vector<expression> arguments; ///< count: none or one.
+  double fraction = 0;               ///< @see query::aggregate
   friend bool operator==(const folded&, const folded&) = default;
 };
 
@@ -121,6 +122,54 @@ struct sort {
   friend bool operator==(const sort&, const sort&) = default;
 };
 
+/// What a window function of SQL is. Numbers travel between nodes: append only.
+enum class over_function : uint8_t {
+  row_number = 1, ///< From 1, as the other places.
+  rank = 2,       ///< Rows that the order does not tell apart have one place.
+  dense_rank = 3,
+  percent_rank = 4, ///< Places before it, of all but one.
+  cume_dist = 5,    ///< Rows up to those like it, of all.
+  ntile = 6,        ///< Which of `count` parts, from 1; the first ones larger.
+  shifted = 7,      ///< The value `count` rows before; of argument 1 without.
+  value_at = 8, ///< Of the frame's row `count`, from 1; below 0 from its end.
+  count = 9,    ///< Of the frame: where the boolean argument is true.
+  sum = 10,     ///< Of the frame, nulls left out, as those below.
+  avg = 11,
+  min = 12,
+  max = 13,
+};
+[[nodiscard]] std::string_view to_string(over_function function) noexcept;
+
+/// Rows of a group that are counted beside a row, by their distance from it in
+/// the order; none: all on that side.
+struct frame {
+  std::optional<int64_t> from; ///< Below 0: before it.
+  std::optional<int64_t> to;
+  /// RANGE: a bound, which is the row's own place, takes all rows with it that
+  /// the order does not tell apart.
+  bool with_peers = false;
+  friend bool operator==(const frame&, const frame&) = default;
+};
+
+struct over_column {
+  std::string name;
+  over_function function = over_function::row_number;
+  std::vector<expression> arguments;
+  int64_t count = 0;
+  frame rows;
+  friend bool operator==(const over_column&, const over_column&) = default;
+};
+
+/// Adds columns to the input's: what SQL's functions are of the rows with the
+/// same values of `by`, in the order of `order`, and of equal ones in the
+/// input's. The input's order stays; rows of a table come by its time first.
+struct over {
+  std::vector<std::string> by;
+  std::vector<sort_key> order;
+  std::vector<over_column> columns;
+  friend bool operator==(const over&, const over&) = default;
+};
+
 /// The first `count` rows, or the last -count.
 struct limit {
   int64_t count = 0;
@@ -161,10 +210,13 @@ struct window_join {
 
 /// Rows of the left input with the columns of the first right row whose `on`
 /// columns are equal. Rows without one stay, with nulls for new columns and the
-/// left's own for those of the same name; with `inner` they go.
+/// left's own for those of the same name; with `inner` they go. Without `on`
+/// the first right row is every row's.
 struct equi_join {
   bool inner = false;
   std::vector<std::string> on;
+  /// More than one row on the right is refused: it stands for a value.
+  bool single = false;
   friend bool operator==(const equi_join&, const equi_join&) = default;
 };
 
@@ -182,8 +234,8 @@ namespace millrace::query {
 struct plan_node {
   using operation
     = std::variant<operators::scan, operators::filter, operators::project,
-                   operators::aggregate, operators::window, operators::sort,
-                   operators::limit, operators::asof_join,
+                   operators::aggregate, operators::window, operators::over,
+                   operators::sort, operators::limit, operators::asof_join,
                    operators::window_join, operators::equi_join,
                    operators::union_all>;
   operation what;

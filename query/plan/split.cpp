@@ -295,6 +295,24 @@ private:
     for (const auto& each : what.totals)
       for (const auto& argument : each.arguments)
         add(argument, wanted);
+    return on_rows_in_time(what, node, std::move(wanted));
+  }
+
+  result<opened> on(const over& what, const plan_node& node, names wanted) {
+    for (const auto& each : what.by)
+      wanted.insert(each);
+    for (const auto& each : what.order)
+      wanted.insert(each.column);
+    for (const auto& each : what.columns)
+      for (const auto& argument : each.arguments)
+        add(argument, wanted);
+    return on_rows_in_time(what, node, std::move(wanted));
+  }
+
+  /// An operator that takes rows in their order.
+  template <class Operator>
+  result<opened> on_rows_in_time(const Operator& what, const plan_node& node,
+                                 names wanted) {
     const auto* table = std::get_if<scan>(&bottom_of(node.inputs[0]).what);
     if (table)
       wanted.insert(table->schema.time_column);
@@ -340,9 +358,10 @@ private:
               node.columns.begin(), node.columns.end(),
               [&](const auto& asked) { return asked.name == each.name; }))
           out.columns.push_back(each);
-    if constexpr (std::is_same_v<
-                    Operator,
-                    window> || std::is_same_v<Operator, window_join>) {
+    if constexpr (
+      std::is_same_v<
+        Operator,
+        window> || std::is_same_v<Operator, over> || std::is_same_v<Operator, window_join>) {
       if constexpr (std::is_same_v<Operator, window_join>)
         out.columns = out.inputs[0].columns;
       auto put = [&](const std::string& name) {

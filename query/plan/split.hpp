@@ -30,9 +30,10 @@ struct fused_rows {
 
 /// A plan as it is carried out over rows that are there.
 struct physical_node {
-  using operation = std::variant<fetched_rows, fused_rows, operators::window,
-                                 operators::asof_join, operators::window_join,
-                                 operators::equi_join, operators::union_all>;
+  using operation
+    = std::variant<fetched_rows, fused_rows, operators::window, operators::over,
+                   operators::asof_join, operators::window_join,
+                   operators::equi_join, operators::union_all>;
   operation what;
   std::vector<physical_node> inputs;
   std::vector<column_schema> columns;

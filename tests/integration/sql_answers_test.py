@@ -11,7 +11,7 @@ import sqlite3
 import millrace_cluster as mill
 
 DAYS = ["2024-01-02", "2024-01-03"]
-COUNT = int(os.environ.get("MILLRACE_SQL_QUESTIONS", "30"))
+COUNT = int(os.environ.get("MILLRACE_SQL_QUESTIONS", "50"))
 SEED = int(os.environ.get("MILLRACE_SQL_SEED", "1"))
 
 
@@ -69,9 +69,18 @@ class Maker:
   def aggregate(self):
     value = self.value()
     out = self.pick(["count(*)", f"count({value})", f"sum({value})",
-                     f"avg({value})", f"min({value})", f"max({value})"])
+                     f"avg({value})", f"min({value})", f"max({value})",
+                     f"count(distinct {self.pick([value, 'sym', 'ex'])})"])
     if self.number(4) == 0:
       out += f" filter (where {self.condition(1)})"
+    return out
+
+  def folded(self):
+    """An aggregate that may stand beside each row: none of DISTINCT values, and
+    no min and max with FILTER, which SQLite leaves out in frames."""
+    while "distinct" in (out := self.aggregate()) or (
+        out[0] == "m" and "filter" in out):
+      pass
     return out
 
   def where(self):
@@ -99,9 +108,86 @@ class Maker:
     out = f"{text} order by {', '.join(by + total)} limit {1 + self.number(20)}"
     return out + self.pick(["", f" offset {self.number(9)}"]), True
 
+  def over(self):
+    """A window function, of rows in an order that tells them apart or, where
+    that does not matter, in one that need not."""
+    by = self.pick(["", "", "partition by sym ", "partition by sym, ex ",
+                    "partition by size / 100 "])
+    order = (f"order by {self.pick(['price', 'size', 'ex'])} "
+             f"{self.pick(['', 'desc '])}"
+             f"{self.pick(['nulls first', 'nulls last'])}")
+    kind = self.number(4)
+    if kind == 0:
+      call = self.pick(["rank()", "dense_rank()", "percent_rank()",
+                        "cume_dist()"])
+      return f"{call} over ({by}{order})"
+    if kind == 1:
+      frame = self.pick(["", " range between current row and unbounded "
+                             "following", " range unbounded preceding"])
+      order = self.pick(["", order + frame])
+      return f"{self.folded()} over ({by}{order})"
+    value = self.pick(["size", "price", "sym", self.whole(1)])
+    frame = self.pick([
+      "", " rows unbounded preceding", " rows 3 preceding",
+      " rows between 2 preceding and 1 following",
+      " rows between 4 preceding and 2 preceding",
+      " rows between 1 following and 3 following",
+      " rows between current row and unbounded following",
+      " rows between unbounded preceding and unbounded following"])
+    if kind == 2:
+      call = self.folded()
+    else:
+      call = self.pick([
+        "row_number()", f"ntile({self.number(1, 9)})", f"lag({value})",
+        f"lag({value}, {self.number(5)})", "lead(size, 2, -5)",
+        f"lead({value})", f"first_value({value})", f"last_value({value})",
+        f"nth_value({value}, {self.number(1, 5)})"])
+    return f"{call} over ({by}{order}, time{frame})"
+
+  def windows(self):
+    if self.number(4) == 0:
+      return (f"select sym, ex, {self.aggregate()} as a, rank() over (order by "
+              "max(size) nulls last, ex, sym) as r, sum(count(*)) over (partition by sym) "
+              f"as n from trade{self.where()} group by sym, ex")
+    columns = [f"{self.over()} as w{i}" for i in range(1 + self.number(3))]
+    return f"select sym, size, {', '.join(columns)} from trade{self.where()}"
+
+  def query_in(self):
+    """A condition with a query within it."""
+    column, other = self.pick([("size", "size"), ("sym", "sym"),
+                               ("size", "size - 3"), ("size % 7", "size"),
+                               ("price", "size")])
+    values = f"(select {other} from trade{self.where()})"
+    one = f"(select {self.aggregate()} from trade{self.where()})"
+    return self.pick([
+      f"{column} {'not ' * self.number(2)}in {values}",
+      f"not {column} in {values}", f"{'not ' * self.number(2)}exists {values}",
+      f"{column} in {values} is null",
+      f"{self.pick(['size', 'price'])} {self.pick(['<', '>=', '<>'])} {one}"])
+
+  def queries(self):
+    condition = self.query_in()
+    if self.number(2):
+      condition = self.pick([f"{condition} and {self.condition(1)}",
+                             f"({condition} or {self.condition(1)})",
+                             f"{condition} and {self.query_in()}"])
+    one = f"(select {self.aggregate()} from trade{self.where()})"
+    return self.pick([
+      f"select sym, size, price from trade where {condition}",
+      f"select sym, {self.aggregate()} as a from trade where {condition} "
+      "group by sym",
+      f"select sym, size, {one} as o from trade{self.where()}",
+      f"select ex, {self.aggregate()} as a, {one} as o from trade group by ex",
+      f"select ex, count(*) as n from trade group by ex having max(size) > {one}"
+    ])
+
   def question(self):
     """The text, and whether its rows have an order."""
-    kind = self.number(8)
+    kind = self.number(14)
+    if kind > 10:
+      return self.queries(), False
+    if kind > 7:
+      return self.windows(), False
     if kind == 0:
       return f"select {self.aggregate()} as a from trade{self.where()}", False
     if kind == 1:

@@ -245,7 +245,7 @@ private:
   aggregate some_aggregate(const table_schema& schema, size_t number) {
     for (;;) {
       aggregate out;
-      out.function = static_cast<aggregate_function>(1 + below(19));
+      out.function = static_cast<aggregate_function>(1 + below(22));
       const auto inputs = takes_pairs(out.function) ? 2u : 1u;
       std::vector<column_type> types;
       for (auto i = 0u; i < inputs; ++i) {
@@ -254,6 +254,9 @@ private:
         types.push_back(column.type);
       }
       out.name = "a" + std::to_string(number);
+      if (out.function == aggregate_function::percentile
+          || out.function == aggregate_function::percentile_discrete)
+        out.fraction = static_cast<double>(below(9)) / 8;
       if (result_type(out.function, types))
         return out;
     }

@@ -8,6 +8,7 @@
 #include <limits>
 #include <map>
 
+#include "oracle_percentiles.hpp"
 #include "oracle_sums.hpp"
 
 namespace millrace::query::testing_support {
@@ -241,9 +242,17 @@ public:
     if (takes_pairs(agg.function))
       return fold_pairs(agg, rows);
     std::vector<cell> values;
+    if (agg.function == fn::distinct) {
+      for (const auto& item : rows)
+        values.push_back((*item.cells)[column]);
+      return distinct_count(std::move(values));
+    }
     for (const auto& item : rows)
       if (!is_null((*item.cells)[column], kind))
         values.push_back((*item.cells)[column]);
+    if (agg.function == fn::percentile
+        || agg.function == fn::percentile_discrete)
+      return percentile_of(agg, std::move(values), null_of(kind));
     if (agg.function == fn::min || agg.function == fn::max) {
       cell best = null_of(kind);
       for (const auto& value : values) {

@@ -293,6 +293,25 @@ TEST(SqlExecutionTest, FoldsGroups) {
     {"select median(price), var_pop(price), vwap(price, size), "
      "percentile_cont(0.5) within group (order by size) from trade",
      "6,7.171875,7.6875,70"},
+    {"select percentile_cont(0.25) within group (order by size), "
+     "percentile_cont(1) within group (order by size), percentile_disc(0.25) "
+     "within group (order by size), percentile_disc(0.9) within group (order "
+     "by "
+     "price) from trade",
+     "35,300,20,10"},
+    {"select percentile_disc(0.5) within group (order by size), "
+     "percentile_cont(0.1) within group (order by price) from trade where sym "
+     "= "
+     "'C'",
+     ","},
+    {"select sym, percentile_disc(0) within group (order by lot), "
+     "count(distinct "
+     "lot), count(distinct ok) from trade group by sym order by sym",
+     "A,7,1,1/B,-7,2,2/C,0,1,1/,2,1,1"},
+    {"select count(distinct sym), count(distinct price), count(distinct size) "
+     "filter (where ok), count(*), max(distinct lot) from trade",
+     "3,4,3,6,7"},
+    {"select count(distinct sym) from trade where size > 1000", "0"},
     {"select stddev(price) from trade where lot = 7", ""},
     {"select time_bucket('1 minute', time) as bar, count(*) from trade group "
      "by bar",
@@ -308,6 +327,101 @@ TEST(SqlExecutionTest, FoldsGroups) {
      "t",
      "460"},
   });
+}
+
+TEST(SqlExecutionTest, CountsRowsBesideEach) {
+  expect_rows({
+    {"select lot, row_number() over (order by price) from trade",
+     "7,4/-7,2/,5/2,1/0,6/-2,3"},
+    {"select lot, rank() over (order by sym), dense_rank() over (order by sym "
+     "desc) from trade",
+     "7,1,4/-7,3,3/,1,4/2,6,1/0,5,2/-2,3,3"},
+    {"select lot, percent_rank() over (order by sym), cume_dist() over (order "
+     "by "
+     "sym), ntile(4) over (order by time) from trade where sym is not null",
+     "7,0,0.4,1/-7,0.5,0.8,1/,0,0.4,2/0,1,1,3/-2,0.5,0.8,4"},
+    {"select lot, lag(lot) over (order by time), lead(size, 2, -1) over (order "
+     "by time) from trade",
+     "7,,300/-7,7,40/,-7,/2,,20/0,2,-1/-2,0,-1"},
+    {"select sym, lot, first_value(lot) over w, last_value(lot) over w, "
+     "nth_value(lot, 2) over w from trade where sym < 'C' window w as "
+     "(partition "
+     "by sym order by time)",
+     "A,7,7,7,/B,-7,-7,-7,/A,,7,,/B,-2,-7,-2,-2"},
+    {"select lot, sum(size) over (order by time rows between 1 preceding and 1 "
+     "following), min(price) over (order by time rows 1 preceding), count(*) "
+     "over (order by time rows between 2 following and 3 following) from trade",
+     "7,100,10,2/-7,400,5.5,2/,340,5.5,2/2,340,2.5,1/0,60,2.5,0/-2,20,6.5,0"},
+    {"select lot, sum(size) over (order by sym), avg(price) over (partition by "
+     "sym), median(size) over () from trade",
+     "7,400,10,70/-7,420,6,70/,400,10,70/2,460,2.5,70/0,420,,70/-2,420,6,70"},
+    {"select lot, max(price) over (order by time desc rows unbounded "
+     "preceding) "
+     "from trade where ok",
+     "7,10/,6.5/-2,6.5"},
+    {"select sym, sum(size) as s, rank() over (order by sum(size) desc nulls "
+     "last) as r, sum(count(*)) over () as n from trade group by sym order by "
+     "r",
+     "A,400,1,6/,40,2,6/B,20,3,6/C,,4,6"},
+    {"select lot from trade order by row_number() over (order by lot nulls "
+     "first) limit 2",
+     "/-7"},
+    {"select sum(price) over (order by time rows between 3 following and 2 "
+     "following) from trade where lot = 7",
+     ""},
+  });
+}
+
+TEST(SqlExecutionTest, AsksQueriesWithinExpressions) {
+  expect_rows({
+    {"select lot from trade where sym in (select sym from quote)", "7/-7//-2"},
+    // A null among the values: of none it is known that it is not there.
+    {"select lot from trade where sym not in (select sym from quote)", ""},
+    {"select lot from trade where sym not in (select sym from quote where sym "
+     "is "
+     "not null)",
+     "0"},
+    {"select lot from trade where sym not in (select sym from quote where bid "
+     "> "
+     "100)",
+     "7/-7//2/0/-2"},
+    {"select lot from trade where not sym in (select sym from quote where bid "
+     "= "
+     "6)",
+     "7//0"},
+    {"select lot from trade where price > (select avg(price) from trade)",
+     "7/-2"},
+    {"select lot from trade where price > (select bid from quote where bid > "
+     "100)",
+     ""},
+    {"select lot from trade where exists (select * from quote where bid > 9.2) "
+     "and size > 50",
+     "7/"},
+    {"select lot from trade where not exists (select 1 from quote)", ""},
+    {"select lot, price - (select min(bid) from quote) from trade where lot > "
+     "1",
+     "7,9/2,1.5"},
+    {"select sym, sum(size), (select count(*) from quote) from trade group by "
+     "sym "
+     "having sum(size) > (select avg(size) from trade) order by sym",
+     "A,400,4"},
+    {"select lot from trade where sym in (select sym from trade where price = "
+     "(select max(price) from trade))",
+     "7/"},
+    {"select sym, sym in (select sym from quote where bid > 5) from trade "
+     "where "
+     "lot is not null",
+     "A,1/B,1/,0/C,0/B,1"},
+  });
+  auto asked = parse_sql("select lot from trade where price > (select bid from "
+                         "quote)",
+                         sql_table, 0);
+  ASSERT_TRUE(asked);
+  const auto found
+    = testing_support::run_tree(std::move(asked->plan), sql_parts());
+  ASSERT_FALSE(found);
+  EXPECT_EQ(found.failure().context,
+            "a query that stands for a value has more than one row");
 }
 
 TEST(SqlExecutionTest, OrdersAndLimits) {

@@ -19,9 +19,14 @@ result<folded> row_scope::folded_of(const node& tree,
   // Of rows it matters only that they are there.
   if (function == aggregate_function::count) {
     const auto& counted = argument(tree, 0);
-    if (function_of(counted) == "distinct")
-      return owner_.refused(tree, "distinct values are counted by count of a "
-                                  "select distinct");
+    if (function_of(counted) == "distinct" && argument_count(counted) == 1) {
+      auto value = row(argument(counted, 0));
+      if (!value)
+        return value.failure();
+      out.function = aggregate_function::distinct;
+      out.arguments.push_back(*std::move(value));
+      return out;
+    }
     if (counted.kind != node_kind::name || counted.text != "i")
       if (auto checked = row(counted); !checked)
         return checked.failure();

@@ -160,8 +160,9 @@ result<expression> row_scope::truth(const json_value& node, bool wanted) {
     return null_test(*what.body, wanted, place);
   if (what.kind == "BooleanTest")
     return truth_test(*what.body, wanted, place);
-  if (what.kind == "SubLink")
-    return owner_.refused(place, "a query within a condition is not there");
+  if (what.kind == "SubLink"
+      && what["subLinkType"].text_or_empty() != "EXPR_SUBLINK")
+    return query_condition(*what.body, wanted, place);
   if (what.kind == "FuncCall"
       && names_in(what["funcname"]).back() == "__in_interval")
     return in_interval(*what.body, wanted, place);
@@ -429,8 +430,10 @@ result<expression> row_scope::null_test(const json_value& body, bool wanted,
                                         uint32_t place) {
   const bool is_test
     = (body.at("nulltesttype").text_or_empty() == "IS_NULL") == wanted;
-  const auto kind = tree_of(body.at("arg")).kind;
-  if (kind == "BoolExpr" || kind == "A_Expr") {
+  const auto arg = tree_of(body.at("arg"));
+  const bool in_query = arg.kind == "SubLink"
+                        && arg["subLinkType"].text_or_empty() == "ANY_SUBLINK";
+  if (arg.kind == "BoolExpr" || arg.kind == "A_Expr" || in_query) {
     auto what = value(body.at("arg"));
     if (!what)
       return what;

@@ -403,13 +403,14 @@ private:
 
 result<expression> row_scope::function(const json_value& body, uint32_t place) {
   if (body.find("over"))
-    return owner_.refused(place, "a window function is not there");
+    return windowed(body, place);
   const auto name = names_in(body.at("funcname")).back();
   if (is_aggregate(name)) {
     if (!groups_)
       return owner_.wrong(place,
                           "an aggregate cannot stand here: '" + name + "'");
-    return aggregate(body, place);
+    row_scope rows{owner_, rows_};
+    return aggregate(body, place, rows);
   }
   for (const auto* each : {"agg_star", "agg_distinct", "agg_filter",
                            "agg_order", "agg_within_group", "func_variadic"})

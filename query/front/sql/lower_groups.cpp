@@ -31,7 +31,8 @@ constexpr std::array aggregates{
   named_aggregate{"var_samp", fold::svar, 1},
   named_aggregate{"var_pop", fold::var, 1},
   named_aggregate{"median", fold::med, 1},
-  named_aggregate{"percentile_cont", fold::med, 1},
+  named_aggregate{"percentile_cont", fold::percentile, 1},
+  named_aggregate{"percentile_disc", fold::percentile_discrete, 1},
   named_aggregate{"corr", fold::cor, 2},
   named_aggregate{"covar_pop", fold::cov, 2},
   named_aggregate{"covar_samp", fold::scov, 2},
@@ -91,7 +92,8 @@ result<expression> row_scope::grouped_value(const json_value& node) {
 
 result<expression> row_scope::folded(aggregate_function function,
                                      std::vector<expression> arguments,
-                                     uint32_t place, bool has_null) {
+                                     uint32_t place, bool has_null,
+                                     double fraction) {
   std::vector<column_type> types;
   std::string listed;
   for (const auto& each : arguments) {
@@ -106,7 +108,7 @@ result<expression> row_scope::folded(aggregate_function function,
                           + "' does not take " + listed,
                         errc::unsupported);
   for (const auto& each : groups_->folds)
-    if (each.function == function
+    if (each.function == function && each.fraction == fraction
         && std::equal(each.arguments.begin(), each.arguments.end(),
                       arguments.begin(), arguments.end(), is_same))
       return typed_column(each.name, *type, place);
@@ -114,6 +116,7 @@ result<expression> row_scope::folded(aggregate_function function,
   made.name = owner_.next_name("~a");
   made.function = function;
   made.arguments = std::move(arguments);
+  made.fraction = fraction;
   if (!has_null)
     groups_->non_null.push_back(made.name);
   auto out = typed_column(made.name, *type, place);
@@ -121,35 +124,34 @@ result<expression> row_scope::folded(aggregate_function function,
   return out;
 }
 
-result<expression> row_scope::aggregate(const json_value& body,
-                                        uint32_t place) {
+result<expression> row_scope::aggregate(const json_value& body, uint32_t place,
+                                        row_scope& rows) {
   const auto& known = *find(names_in(body.at("funcname")).back());
   const std::string name{known.name};
-  if (body.find("agg_distinct"))
-    return owner_.refused(place, name
-                                   + " of DISTINCT values is not there; "
-                                     "select from a query with DISTINCT");
-  row_scope rows{owner_, rows_};
+  const bool distinct = body.find("agg_distinct") != nullptr;
+  if (distinct && known.function != fold::count && known.function != fold::min
+      && known.function != fold::max)
+    return owner_.refused(place, "of DISTINCT values there are count, min and "
+                                 "max, not "
+                                   + name);
+  double fraction = 0;
   std::vector<expression> arguments;
   if (body.find("agg_within_group")) {
-    const auto& order = body.at("agg_order").elements();
-    auto at
-      = body.at("args").elements().empty()
-          ? result<expression>{owner_.wrong(place, "a fraction is wanted")}
-          : rows.value(body.at("args").elements().front());
-    if (!at)
-      return at;
-    const bool is_half = at->what == expression::kind::constant
-                         && at->values.front() == literal{0.5}
-                         && order.size() == 1;
-    if (name != "percentile_cont" || !is_half)
-      return owner_.refused(place, "of WITHIN GROUP there is "
-                                   "percentile_cont(0.5)");
-    auto value = rows.value(tree_of(order.front())["node"]);
+    auto of = fraction_of(body, place, rows);
+    if (!of)
+      return of.failure();
+    fraction = *of;
+    const auto order = tree_of(body.at("agg_order").elements().front());
+    auto value = rows.value(order["node"]);
     if (!value)
       return value;
     arguments.push_back(*std::move(value));
   } else {
+    if (known.function == fold::percentile
+        || known.function == fold::percentile_discrete)
+      return owner_.wrong(place, name
+                                   + " stands with WITHIN GROUP (ORDER BY "
+                                     "...)");
     if (body.find("agg_order"))
       return owner_.refused(place, "ORDER BY within an aggregate is not there");
     for (const auto& each : body.at("args").elements()) {
@@ -180,15 +182,52 @@ result<expression> row_scope::aggregate(const json_value& body,
       return condition;
     where = *std::move(condition);
   }
-  return fold_where(known.function, std::move(arguments), std::move(where),
-                    place);
+  // Half of two middle values is rounded once.
+  const bool is_half = known.function == fold::percentile && fraction == 0.5;
+  const auto function = distinct && known.function == fold::count
+                          ? fold::distinct
+                        : is_half ? fold::med
+                                  : known.function;
+  return fold_where(function, std::move(arguments), std::move(where), place,
+                    is_half ? 0 : fraction);
+}
+
+/// That of WITHIN GROUP.
+result<double> row_scope::fraction_of(const json_value& body, uint32_t place,
+                                      row_scope& rows) {
+  const auto name = names_in(body.at("funcname")).back();
+  if (!name.starts_with("percentile_"))
+    return owner_.refused(place,
+                          "of WITHIN GROUP there are percentile_cont and "
+                          "percentile_disc");
+  const auto& order = body.at("agg_order").elements();
+  if (order.size() != 1
+      || tree_of(order.front())["sortby_dir"].text_or_empty() == "SORTBY_DESC")
+    return owner_.refused(place, "ORDER BY of WITHIN GROUP has one value, and "
+                                 "ascends");
+  const auto& given = body.at("args").elements();
+  if (given.size() != 1)
+    return owner_.wrong(place, "a fraction is wanted");
+  const auto at = rows.value(given.front());
+  if (!at)
+    return at.failure();
+  const auto* value
+    = at->what == expression::kind::constant && at->values.size() == 1
+        ? &at->values.front()
+        : nullptr;
+  const auto* real = value ? std::get_if<double>(value) : nullptr;
+  const auto* whole = value ? std::get_if<int64_t>(value) : nullptr;
+  const auto fraction = real ? *real : whole ? static_cast<double>(*whole) : -1;
+  if (!(fraction >= 0 && fraction <= 1))
+    return owner_.wrong(place, "'" + name + "' takes a constant from 0 to 1");
+  return fraction;
 }
 
 /// SQL's meaning of an aggregate, by those of a plan.
 result<expression> row_scope::fold_where(aggregate_function function,
                                          std::vector<expression> arguments,
                                          std::optional<expression> where,
-                                         uint32_t place) {
+                                         uint32_t place, double fraction) {
   row_scope rows{owner_, rows_};
   if (function == fold::count) {
     if (arguments.empty() && !where)
@@ -204,6 +243,12 @@ result<expression> row_scope::fold_where(aggregate_function function,
     std::vector<expression> counted;
     counted.push_back(*std::move(there));
     return folded(fold::sum, std::move(counted), place, false);
+  }
+  if (function == fold::distinct && arguments[0].type == column_type::boolean) {
+    auto number = rows.cast(std::move(arguments[0]), column_type::long_, place);
+    if (!number)
+      return number;
+    arguments[0] = *std::move(number);
   }
   const bool edge = function == fold::first || function == fold::last;
   for (auto& each : arguments) {
@@ -237,9 +282,24 @@ result<expression> row_scope::fold_where(aggregate_function function,
     return whole ? cast(*std::move(whole), column_type::timespan, place)
                  : whole;
   }
+  if (function == fold::distinct)
+    return distinct_count(std::move(arguments[0]), place);
   if (function != fold::sum)
-    return folded(function, std::move(arguments), place);
+    return folded(function, std::move(arguments), place, true, fraction);
   return sum_of(std::move(arguments), place);
+}
+
+/// A plan counts null as a value, and SQL does not.
+result<expression> row_scope::distinct_count(expression value, uint32_t place) {
+  row_scope rows{owner_, rows_};
+  auto missing = rows.is_null(value);
+  auto count = folded(fold::distinct, {std::move(value)}, place, false);
+  if (!missing || !count || known_truth(*missing) == false)
+    return missing ? count : missing;
+  auto any = folded(fold::max, {*std::move(missing)}, place, false);
+  auto null = any ? cast(*std::move(any), column_type::long_, place) : any;
+  return null ? call(fn::subtract, {*std::move(count), *std::move(null)}, place)
+              : null;
 }
 
 /// Of no values a plan's sum is 0, and SQL's is null.

@@ -83,6 +83,8 @@ private:
           return known(i);
     }
     row_scope scope{owner_, rows_, grouped_ ? &groups_ : nullptr};
+    scope.set_windows(&state_.windows);
+    scope.set_queries(&state_.queries);
     auto value = scope.operand(node);
     if (!value)
       return value.failure();
@@ -152,9 +154,11 @@ private:
   // -- the plan ---------------------------------------------------------------
 
   error build() {
-    if (grouped_)
-      if (auto fault = put_groups())
-        return fault;
+    if (auto fault
+        = grouped_ ? put_groups() : put_queries(owner_, rows_, state_.queries))
+      return fault;
+    if (auto fault = put_windows(owner_, rows_, state_.windows))
+      return fault;
     auto& plan = rows_.plan;
     operators::project what;
     const bool flags_first = !distinct_ && distinct_on_.empty();
@@ -195,6 +199,31 @@ private:
     return drop_hidden();
   }
 
+  /// Whether a key or an aggregate has the name, and it is none of a query's.
+  [[nodiscard]] bool is_of_groups(const std::string& name) const {
+    const auto has = [&](const auto& list) {
+      return std::any_of(list.begin(), list.end(),
+                         [&](const auto& each) { return each.name == name; });
+    };
+    return name.starts_with('~') && (has(groups_.keys) || has(groups_.folds));
+  }
+
+  template <class F>
+  static void for_each_value(window_state& windows, F&& f) {
+    for (auto& call : windows.calls) {
+      for (auto& each : call.by)
+        f(each);
+      for (auto& each : call.order)
+        f(each.value);
+      for (auto& column : call.columns)
+        for (auto& each : column.arguments)
+          f(each);
+      for (auto& total : call.totals)
+        for (auto& each : total.arguments)
+          f(each);
+    }
+  }
+
   error put_groups() {
     if (groups_.keys.empty() && groups_.folds.empty())
       groups_.folds.push_back(
@@ -209,8 +238,7 @@ private:
     };
     for (size_t i = 0; i < visible_; ++i) {
       const auto& value = targets_[i].value;
-      if (is_column(value) && value.name.starts_with('~')
-          && !meaning(value.name))
+      if (is_column(value) && is_of_groups(value.name) && !meaning(value.name))
         names.emplace_back(value.name,
                            typed_column(targets_[i].name, value.type));
     }
@@ -218,6 +246,9 @@ private:
       each.value = substituted(std::move(each.value), meaning);
     for (auto& each : having_)
       each = substituted(std::move(each), meaning);
+    for_each_value(state_.windows, [&](expression& each) {
+      each = substituted(std::move(each), meaning);
+    });
     for (auto& each : groups_.keys)
       if (const auto* name = meaning(each.name))
         each.name = name->name;
@@ -232,6 +263,11 @@ private:
                                 operators::aggregate{std::move(groups_.keys),
                                                      std::move(groups_.folds)},
                                 place_))
+      return fault;
+    for (auto& each : state_.queries.joins)
+      if (each.left)
+        each.left = substituted(*std::move(each.left), meaning);
+    if (auto fault = put_queries(owner_, rows_, state_.queries))
       return fault;
     if (having_.empty())
       return {};

@@ -98,17 +98,27 @@ private:
     if (!body_.find("whereClause"))
       return {};
     row_scope scope{owner_, rows_};
-    operators::filter what;
-    if (auto fault
-        = scope.add_conditions(body_.at("whereClause"), what.conditions))
+    query_state queries;
+    scope.set_queries(&queries);
+    std::vector<expression> conditions;
+    if (auto fault = scope.add_conditions(body_.at("whereClause"), conditions))
       return fault;
-    tidy(what.conditions);
-    if (what.conditions.empty())
-      return {};
-    const auto conditions = what.conditions;
-    if (auto fault
-        = owner_.put(rows_.plan, std::move(what), conditions.front().place))
+    tidy(conditions);
+    // What needs no query within it leaves fewer rows to join it to.
+    operators::filter before;
+    operators::filter after;
+    for (const auto& each : conditions)
+      (uses_query(each) ? after : before).conditions.push_back(each);
+    if (!before.conditions.empty())
+      if (auto fault
+          = owner_.put(rows_.plan, std::move(before), conditions.front().place))
+        return fault;
+    if (auto fault = put_queries(owner_, rows_, queries))
       return fault;
+    if (!after.conditions.empty())
+      if (auto fault
+          = owner_.put(rows_.plan, std::move(after), conditions.front().place))
+        return fault;
     for (const auto& each : rows_.plan.columns) {
       const auto column = typed_column(each.name, each.type);
       for (const auto& condition : conditions)
@@ -116,6 +126,13 @@ private:
           rows_.non_null.push_back(each.name);
     }
     return {};
+  }
+
+  static bool uses_query(const expression& what) {
+    std::vector<std::string> names;
+    add_columns_of(what, names);
+    return std::any_of(names.begin(), names.end(),
+                       [](const auto& name) { return name.starts_with("~q"); });
   }
 
   error take_targets() {
@@ -263,7 +280,7 @@ private:
     const auto name = put_key(*std::move(bucket));
     groups_.aliases.push_back({name, time->value});
     for (const auto& each : targets_) {
-      if (!each.node || has_aggregate(*each.node))
+      if (!each.node || has_aggregate(*each.node) || has_window(*each.node))
         continue;
       auto value = scope.operand(*each.node);
       if (!value)
@@ -316,6 +333,9 @@ private:
 
   error compute() {
     row_scope scope{owner_, rows_, grouped_ ? &groups_ : nullptr};
+    state_.windows.named = body_.find("windowClause");
+    scope.set_windows(&state_.windows);
+    scope.set_queries(&state_.queries);
     for (auto& each : targets_) {
       if (!each.node)
         continue;
@@ -326,6 +346,7 @@ private:
       each.is_unknown = scope.is_unknown(*each.node, *value);
       each.value = *std::move(value);
     }
+    scope.set_windows(nullptr);
     if (body_.find("havingClause"))
       return scope.add_conditions(body_.at("havingClause"), state_.having);
     return {};

@@ -80,6 +80,9 @@ result<expression> row_scope::row_value(const json_value& node) {
     return extreme(*what.body, place);
   if (what.kind == "SQLValueFunction")
     return current_time(*what.body, place);
+  if (what.kind == "SubLink"
+      && what["subLinkType"].text_or_empty() == "EXPR_SUBLINK")
+    return query_value(*what.body, place);
   if (what.kind == "BoolExpr" || what.kind == "NullTest"
       || what.kind == "BooleanTest" || what.kind == "SubLink")
     return truth(node, true);
@@ -123,6 +126,13 @@ result<expression> row_scope::column(const json_value& body, uint32_t place) {
       return out;
     }
   }
+  for (const auto* rows : owner_.around())
+    if (!find(*rows, true).empty())
+      return owner_.wrong(place,
+                          "a query within an expression that looks at a column "
+                          "of the rows around it ('"
+                            + name + "') is not there; see JOIN",
+                          errc::not_found);
   std::vector<std::string> known;
   bool has_table = names.size() == 1;
   for (const auto& each : rows_.columns) {
@@ -282,10 +292,13 @@ result<expression> row_scope::call(scalar_function function,
 bool row_scope::never_null(const expression& what) const {
   if (rows_.never_null(what))
     return true;
-  return groups_ && is_column(what)
-         && std::find(groups_->non_null.begin(), groups_->non_null.end(),
-                      what.name)
-              != groups_->non_null.end();
+  const auto has = [&](const std::vector<std::string>& names) {
+    return is_column(what)
+           && std::find(names.begin(), names.end(), what.name) != names.end();
+  };
+  return (groups_ && has(groups_->non_null))
+         || (windows_ && has(windows_->non_null))
+         || (queries_ && has(queries_->non_null));
 }
 
 result<expression> row_scope::operation(const json_value& body,

@@ -16,7 +16,8 @@
 // computed of a row in lower_values.cpp, lower_casts.cpp and
 // lower_functions.cpp, conditions in lower_conditions.cpp,
 // unknown_conditions.cpp and tidy_conditions.cpp, aggregates in
-// lower_groups.cpp.
+// lower_groups.cpp, window functions in lower_windows.cpp, queries within
+// expressions in lower_queries.cpp.
 
 namespace millrace::query::sql {
 
@@ -82,6 +83,45 @@ struct group_state {
   std::vector<operators::computed> aliases;
 };
 
+/// An order within a window.
+struct window_order {
+  expression value;
+  bool descending = false;
+  bool has_flag = false; ///< Nulls stand where the plan would not put them.
+  bool nulls_first = false;
+};
+
+/// Window functions of the same rows in the same order.
+struct window_call {
+  std::vector<expression> by;
+  std::vector<window_order> order;
+  std::vector<operators::over_column> columns;
+  std::vector<operators::folded> totals; ///< Of all rows beside each.
+};
+
+/// The window functions of a SELECT.
+struct window_state {
+  const json_value* named = nullptr; ///< Those of its WINDOW.
+  std::vector<window_call> calls;
+  std::vector<std::string> non_null; ///< Of their columns.
+};
+
+/// A query within an expression: its rows are joined to those around it.
+struct query_join {
+  plan_node plan;
+  std::string key; ///< Of both sides; empty: its one row is all's.
+  std::optional<expression> left; ///< The key, of the rows around it.
+  uint32_t place = 0;
+};
+
+/// The queries within the expressions of a SELECT.
+struct query_state {
+  std::vector<query_join> joins;
+  std::vector<std::string> non_null; ///< Of their columns.
+  /// What a node stands for, which may be looked at more than once.
+  std::map<std::pair<const json_value*, bool>, expression> known;
+};
+
 /// What of a query's text may stand for how much of a plan.
 inline constexpr size_t parts_max = 50'000;
 inline constexpr size_t operators_max = 1'000;
@@ -103,6 +143,13 @@ public:
   }
   /// What stands in FROM.
   [[nodiscard]] result<relation> table(const json_value& node);
+  /// A query within an expression over `around`, whose columns it may not name.
+  [[nodiscard]] result<relation> inner_query(const json_value& body,
+                                             const relation& around);
+  /// Rows around the query that is looked at, the next ones last.
+  [[nodiscard]] const std::vector<const relation*>& around() const noexcept {
+    return around_;
+  }
 
   /// Puts an operator over rows and finds its columns.
   [[nodiscard]] error put(plan_node& over, plan_node::operation what,
@@ -136,6 +183,7 @@ private:
   const schema_lookup& find_;
   int64_t now_ns_;
   std::vector<std::pair<std::string, relation>> names_; ///< WITH; last first.
+  std::vector<const relation*> around_;
   size_t parts_ = 0;
   size_t operators_ = 0;
   size_t made_names_ = 0;
@@ -147,6 +195,12 @@ public:
   row_scope(lowering& owner, const relation& rows,
             group_state* groups = nullptr)
     : owner_{owner}, rows_{rows}, groups_{groups} {}
+
+  /// Where window functions may stand.
+  void set_windows(window_state* windows) noexcept { windows_ = windows; }
+
+  /// Where queries may stand.
+  void set_queries(query_state* queries) noexcept { queries_ = queries; }
 
   /// Names that these rows have too are ambiguous.
   void set_other(const relation* other) noexcept { other_ = other; }
@@ -187,6 +241,7 @@ public:
 
 private:
   friend class function_lowering;
+  friend class window_lowering;
   [[nodiscard]] result<expression> constant(const json_value& body,
                                             uint32_t place);
   [[nodiscard]] result<expression> row_value(const json_value& node);
@@ -214,18 +269,41 @@ private:
                                            uint32_t place);
   [[nodiscard]] result<expression> function(const json_value& body,
                                             uint32_t place);
+  /// @param rows scope of the arguments
   [[nodiscard]] result<expression> aggregate(const json_value& body,
-                                             uint32_t place);
+                                             uint32_t place, row_scope& rows);
+  [[nodiscard]] result<expression> query_value(const json_value& body,
+                                               uint32_t place);
+  [[nodiscard]] result<expression> query_condition(const json_value& body,
+                                                   bool wanted, uint32_t place);
+  [[nodiscard]] result<expression> exists(const json_value& body,
+                                          uint32_t place);
+  [[nodiscard]] result<expression> in_query(const json_value& body, bool wanted,
+                                            uint32_t place);
+  [[nodiscard]] error make_alike(expression& left, expression& right,
+                                 row_scope& inner, uint32_t place);
+  [[nodiscard]] result<expression>
+  absent_for_sure(expression absent, expression left_there, plan_node all,
+                  expression missing, uint32_t place);
+  [[nodiscard]] result<relation> query_of_one_column(const json_value& body,
+                                                     uint32_t place);
+  [[nodiscard]] result<expression> windowed(const json_value& body,
+                                            uint32_t place);
   [[nodiscard]] result<expression> is_null(expression what);
   [[nodiscard]] result<expression> folded(aggregate_function function,
                                           std::vector<expression> arguments,
-                                          uint32_t place, bool has_null = true);
+                                          uint32_t place, bool has_null = true,
+                                          double fraction = 0);
+  [[nodiscard]] result<double> fraction_of(const json_value& body,
+                                           uint32_t place, row_scope& rows);
+  [[nodiscard]] result<expression> distinct_count(expression value,
+                                                  uint32_t place);
   [[nodiscard]] result<expression> sum_of(std::vector<expression> arguments,
                                           uint32_t place);
   [[nodiscard]] result<expression> fold_where(aggregate_function function,
                                               std::vector<expression> arguments,
                                               std::optional<expression> where,
-                                              uint32_t place);
+                                              uint32_t place, double fraction);
 
   [[nodiscard]] result<expression> compared_nodes(const json_value& body,
                                                   bool wanted, uint32_t place);
@@ -276,6 +354,8 @@ private:
   lowering& owner_;
   const relation& rows_;
   group_state* groups_;
+  window_state* windows_ = nullptr;
+  query_state* queries_ = nullptr;
   const relation* other_ = nullptr;
 };
 
@@ -287,6 +367,10 @@ void tidy(std::vector<expression>& conditions);
 [[nodiscard]] bool is_aggregate(std::string_view name);
 /// Whether a node has an aggregate that is not of a query within it.
 [[nodiscard]] bool has_aggregate(const json_value& node);
+[[nodiscard]] bool has_window(const json_value& node);
+/// Joins the queries within expressions to the rows.
+[[nodiscard]] error put_queries(lowering& owner, relation& rows,
+                                query_state& queries);
 /// Rows of one relation with those of another beside them, as ON and USING say.
 [[nodiscard]] result<relation> joined_rows(lowering& owner, relation left,
                                            relation right,

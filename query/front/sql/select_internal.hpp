@@ -27,9 +27,14 @@ struct select_state {
   size_t visible = 0; ///< Targets that are asked for; others order only.
   bool grouped = false;
   group_state groups;
+  window_state windows;
+  query_state queries; ///< But those of WHERE.
   std::vector<expression> having;
 };
 
+/// Puts window functions over the rows that they are of.
+[[nodiscard]] error put_windows(lowering& owner, relation& rows,
+                                window_state& windows);
 /// Groups, DISTINCT, ORDER BY and LIMIT.
 [[nodiscard]] result<relation> put_out(lowering& owner, const json_value& body,
                                        select_state& state);

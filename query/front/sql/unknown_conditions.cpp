@@ -49,8 +49,8 @@ bool row_scope::may_be_unknown(const json_value& node) {
   if (what.kind == "FuncCall") {
     if (names_in(what["funcname"]).back() == "__in_interval")
       return may_be_null(what["args"].elements().front());
-    // An aggregate of no rows is null.
-    return !groups_ || groups_->keys.empty();
+    // An aggregate of no rows is null, and so is a row that is not there.
+    return what.body->find("over") || !groups_ || groups_->keys.empty();
   }
   // A key of groups is a column, whatever it is of.
   if (groups_)
@@ -58,6 +58,8 @@ bool row_scope::may_be_unknown(const json_value& node) {
       return false;
   if (what.kind == "ColumnRef")
     return is_unknown_column(node);
+  if (what.kind == "SubLink")
+    return what["subLinkType"].text_or_empty() != "EXISTS_SUBLINK";
   if (what.kind == "NullTest" || what.kind == "BooleanTest"
       || what.kind == "CoalesceExpr" || what.kind == "MinMaxExpr")
     return false;

@@ -1,0 +1,457 @@
+#include <millrace/query/execution/exact_sum.hpp>
+#include <millrace/query/execution/row_operators_internal.hpp>
+#include <millrace/query/execution/sort.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <deque>
+#include <limits>
+#include <numeric>
+
+namespace millrace::query {
+
+namespace {
+
+using of = operators::over_function;
+using operators::over_column;
+
+/// Rows of one group in their order, and which of them the order does not tell
+/// apart.
+struct ordered_group {
+  std::span<const uint32_t> rows;
+  std::span<const uint32_t> peers_begin; ///< By place within the group.
+  std::span<const uint32_t> peers_end;
+
+  [[nodiscard]] size_t size() const noexcept { return rows.size(); }
+  /// Places [first, second) of a row's frame.
+  [[nodiscard]] std::pair<size_t, size_t>
+  frame_of(size_t at, const operators::frame& what) const {
+    const auto moved = [&](int64_t by) {
+      const auto last = static_cast<int64_t>(size());
+      const auto place = static_cast<int64_t>(at);
+      if (by >= last - place)
+        return size();
+      return by <= -place ? size_t{0} : static_cast<size_t>(place + by);
+    };
+    const auto begin = !what.from        ? size_t{0}
+                       : what.with_peers ? peers_begin[at]
+                                         : moved(*what.from);
+    const auto end = !what.to          ? size()
+                     : what.with_peers ? peers_end[at]
+                     : *what.to < 0    ? moved(*what.to + 1)
+                                       : std::min(size(), moved(*what.to) + 1);
+    return {begin, std::max(begin, end)};
+  }
+};
+
+/// An exact sum of floats that values leave again.
+class leaving_sum {
+public:
+  leaving_sum() { finite_.resize(1); }
+  void add(double x) { change(x, 1); }
+  void remove(double x) { change(x, -1); }
+  [[nodiscard]] int64_t present() const noexcept { return present_; }
+  [[nodiscard]] double value() const {
+    constexpr auto infinity = std::numeric_limits<double>::infinity();
+    if (above_ > 0 && below_ > 0)
+      return std::numeric_limits<double>::quiet_NaN();
+    return above_ > 0 ? infinity : below_ > 0 ? -infinity : finite_.value(0);
+  }
+
+private:
+  void change(double x, int64_t by) {
+    if (x != x)
+      return;
+    present_ += by;
+    if (std::isinf(x))
+      (x > 0 ? above_ : below_) += by;
+    else
+      finite_.add(0, by > 0 ? x : -x);
+  }
+
+  exact_sums finite_;
+  int64_t present_ = 0;
+  int64_t above_ = 0; ///< Infinities.
+  int64_t below_ = 0;
+};
+
+class over_run {
+public:
+  over_run(const table_data& input, const run_options& options)
+    : input_{input}, options_{options}, count_{input.row_count} {}
+
+  error prepare(const operators::over& what) {
+    const auto& stop = options_.stop;
+    row_numbers numbering{what.by};
+    const auto numbers = numbering.of(input_, stop);
+    if (!numbers)
+      return numbers.failure();
+    std::vector<sort_term> terms;
+    std::vector<std::string> names;
+    for (const auto& each : what.order) {
+      const auto* column = column_named(input_, each.column);
+      terms.push_back({static_cast<uint32_t>(column - input_.columns.data()),
+                       each.descending});
+      names.push_back(each.column);
+    }
+    const auto order = sort_rows(input_, terms, stop);
+    if (!order)
+      return order.failure();
+    groups_ = grouped(*numbers, numbering.count());
+    // The same rows of each group, in the order.
+    auto next = groups_.begins;
+    for (const auto row : *order)
+      groups_.rows[next[(*numbers)[row]]++] = row;
+    row_numbers likes{std::move(names)};
+    const auto like = likes.of(input_, stop);
+    if (!like)
+      return like.failure();
+    find_peers(*like);
+    return {};
+  }
+
+  result<column_data> column(const over_column& what, column_type type) {
+    switch (what.function) {
+      case of::shifted:
+        return shifted(what);
+      case of::value_at:
+        return value_at(what);
+      case of::min:
+      case of::max:
+        return extreme(what);
+      case of::percent_rank:
+      case of::cume_dist:
+        return shares(what, type);
+      case of::count:
+      case of::sum:
+      case of::avg:
+        return totals(what, type);
+      default:
+        return places(what, type);
+    }
+  }
+
+private:
+  void find_peers(const std::vector<uint32_t>& like) {
+    peers_begin_.resize(count_);
+    peers_end_.resize(count_);
+    for (uint32_t group = 0; group + 1 < groups_.begins.size(); ++group) {
+      const auto first = groups_.begins[group];
+      const auto last = groups_.begins[group + 1];
+      for (auto begin = first; begin < last;) {
+        auto end = begin + 1;
+        while (end < last
+               && like[groups_.rows[end]] == like[groups_.rows[begin]])
+          ++end;
+        for (; begin < end; ++begin) {
+          peers_end_[begin] = end - first;
+          peers_begin_[begin]
+            = begin > first
+                  && like[groups_.rows[begin - 1]] == like[groups_.rows[begin]]
+                ? peers_begin_[begin - 1]
+                : begin - first;
+        }
+      }
+    }
+  }
+
+  /// f(group, place) for each row, groups one after the other.
+  template <class Begin, class F>
+  error each_row(Begin&& begin, F&& f) {
+    size_t since = 0;
+    for (uint32_t group = 0; group + 1 < groups_.begins.size(); ++group) {
+      const auto first = groups_.begins[group];
+      const auto size = groups_.begins[group + 1] - first;
+      const ordered_group rows{groups_.of(group),
+                               std::span{peers_begin_}.subspan(first, size),
+                               std::span{peers_end_}.subspan(first, size)};
+      begin(rows);
+      for (size_t at = 0; at < size; ++at) {
+        f(rows, at);
+        if (++since < rows_between_looks)
+          continue;
+        since = 0;
+        if (options_.stop.stopped())
+          return options_.stop.fault("in a window");
+      }
+    }
+    return {};
+  }
+
+  result<column_data> value_of(const expression& what) {
+    return evaluate({}, what, input_, options_.stop);
+  }
+
+  result<column_data> places(const over_column& what, column_type type) {
+    column_data out{what.name, type, {}, {}, {}};
+    out.values.resize(count_ * sizeof(int64_t));
+    auto* to = out.as<int64_t>();
+    int64_t dense = 0;
+    auto fault = each_row([&](const ordered_group&) { dense = 0; },
+                          [&](const ordered_group& rows, size_t at) {
+                            auto& place = to[rows.rows[at]];
+                            dense += rows.peers_begin[at] == at;
+                            if (what.function == of::row_number)
+                              place = static_cast<int64_t>(at) + 1;
+                            else if (what.function == of::rank)
+                              place = int64_t{rows.peers_begin[at]} + 1;
+                            else if (what.function == of::dense_rank)
+                              place = dense;
+                            else
+                              place = tile_of(at, rows.size(), what.count);
+                          });
+    if (fault)
+      return fault;
+    return out;
+  }
+
+  static int64_t tile_of(size_t at, size_t size, int64_t tiles) {
+    const auto place = static_cast<int64_t>(at);
+    const auto least = static_cast<int64_t>(size) / tiles;
+    const auto larger = static_cast<int64_t>(size) % tiles;
+    const auto of_larger = larger * (least + 1);
+    return place < of_larger ? place / (least + 1) + 1
+                             : larger + (place - of_larger) / least + 1;
+  }
+
+  result<column_data> shares(const over_column& what, column_type type) {
+    column_data out{what.name, type, {}, {}, {}};
+    out.values.resize(count_ * sizeof(double));
+    auto* to = out.as<double>();
+    auto fault = each_row(
+      [](const ordered_group&) {},
+      [&](const ordered_group& rows, size_t at) {
+        const auto size = static_cast<double>(rows.size());
+        if (what.function == of::cume_dist)
+          to[rows.rows[at]] = static_cast<double>(rows.peers_end[at]) / size;
+        else
+          to[rows.rows[at]]
+            = rows.size() == 1
+                ? 0
+                : static_cast<double>(rows.peers_begin[at]) / (size - 1);
+      });
+    if (fault)
+      return fault;
+    return out;
+  }
+
+  result<column_data> shifted(const over_column& what) {
+    auto values = value_of(what.arguments[0]);
+    if (!values)
+      return values;
+    std::optional<column_data> otherwise;
+    if (what.arguments.size() > 1) {
+      auto made = value_of(what.arguments[1]);
+      if (!made)
+        return made;
+      otherwise = *std::move(made);
+    }
+    std::vector<uint32_t> from(count_, no_row);
+    auto fault
+      = each_row([](const ordered_group&) {},
+                 [&](const ordered_group& rows, size_t at) {
+                   const auto place = static_cast<int64_t>(at);
+                   const auto size = static_cast<int64_t>(rows.size());
+                   if (what.count <= place && what.count > place - size)
+                     from[rows.rows[at]]
+                       = rows.rows[static_cast<size_t>(place - what.count)];
+                 });
+    if (fault)
+      return fault;
+    return picked(what.name, *values, from, otherwise ? &*otherwise : nullptr);
+  }
+
+  result<column_data> value_at(const over_column& what) {
+    const auto values = value_of(what.arguments[0]);
+    if (!values)
+      return values;
+    std::vector<uint32_t> from(count_, no_row);
+    auto fault = each_row(
+      [](const ordered_group&) {},
+      [&](const ordered_group& rows, size_t at) {
+        const auto [begin, end] = rows.frame_of(at, what.rows);
+        const auto size = static_cast<int64_t>(end - begin);
+        const auto place = what.count > 0 ? what.count - 1 : size + what.count;
+        if (place >= 0 && place < size)
+          from[rows.rows[at]] = rows.rows[begin + static_cast<size_t>(place)];
+      });
+    if (fault)
+      return fault;
+    return picked(what.name, *values, from, nullptr);
+  }
+
+  result<column_data> extreme(const over_column& what) {
+    const auto values = value_of(what.arguments[0]);
+    if (!values)
+      return values;
+    const auto ref = ref_of(*values);
+    const bool largest = what.function == of::max;
+    if (is_float(values->type))
+      return extreme_of(what, *values, [=](uint32_t row) {
+        const auto x = float_at(ref, row);
+        return x != x ? std::nullopt : std::optional{largest ? -x : x};
+      });
+    // Nothing is below the null of integers: all others have an opposite.
+    return extreme_of(what, *values, [=](uint32_t row) {
+      const auto x = integer_at(ref, row);
+      return x == null_long ? std::nullopt : std::optional{largest ? -x : x};
+    });
+  }
+
+  /// Of keys, the row of the least in each frame; the first one of equal ones.
+  template <class KeyOf>
+  result<column_data> extreme_of(const over_column& what,
+                                 const column_data& values, KeyOf key_of) {
+    std::vector<uint32_t> from(count_, no_row);
+    // Places whose keys ascend: of those that are within the frame, only these
+    // can be the least of one that ends later.
+    std::deque<size_t> ascending;
+    size_t next = 0;
+    auto fault = each_row(
+      [&](const ordered_group&) {
+        ascending.clear();
+        next = 0;
+      },
+      [&](const ordered_group& rows, size_t at) {
+        const auto [begin, end] = rows.frame_of(at, what.rows);
+        for (; next < end; ++next) {
+          const auto key = key_of(rows.rows[next]);
+          if (!key)
+            continue;
+          while (!ascending.empty()
+                 && *key_of(rows.rows[ascending.back()]) > *key)
+            ascending.pop_back();
+          ascending.push_back(next);
+        }
+        while (!ascending.empty() && ascending.front() < begin)
+          ascending.pop_front();
+        if (!ascending.empty() && ascending.front() < end)
+          from[rows.rows[at]] = rows.rows[ascending.front()];
+      });
+    if (fault)
+      return fault;
+    return picked(what.name, values, from, nullptr);
+  }
+
+  result<column_data> totals(const over_column& what, column_type type) {
+    const auto values = value_of(what.arguments[0]);
+    if (!values)
+      return values;
+    if (is_float(values->type))
+      return float_totals(what, *values, type);
+    return whole_totals(what, *values, type);
+  }
+
+  result<column_data> float_totals(const over_column& what,
+                                   const column_data& values,
+                                   column_type type) {
+    const auto ref = ref_of(values);
+    column_data out{what.name, type, {}, {}, {}};
+    out.values.resize(count_ * sizeof(double));
+    leaving_sum sum;
+    size_t begun = 0;
+    size_t ended = 0;
+    auto fault = each_row(
+      [&](const ordered_group&) {
+        sum = {};
+        begun = ended = 0;
+      },
+      [&](const ordered_group& rows, size_t at) {
+        const auto [begin, end] = rows.frame_of(at, what.rows);
+        for (; ended < end; ++ended)
+          sum.add(float_at(ref, rows.rows[ended]));
+        for (; begun < std::min(begin, ended); ++begun)
+          sum.remove(float_at(ref, rows.rows[begun]));
+        auto& to = out.as<double>()[rows.rows[at]];
+        to = sum.value();
+        if (what.function == of::avg)
+          to = sum.present() == 0 ? std::numeric_limits<double>::quiet_NaN()
+                                  : to / static_cast<double>(sum.present());
+      });
+    if (fault)
+      return fault;
+    return out;
+  }
+
+  /// Of all values up to each place the sum, and how many there are.
+  struct whole_prefix {
+    int128 sum = 0;
+    int64_t present = 0;
+  };
+
+  result<column_data> whole_totals(const over_column& what,
+                                   const column_data& values,
+                                   column_type type) {
+    const auto ref = ref_of(values);
+    column_data out{what.name, type, {}, {}, {}};
+    out.values.resize(count_ * sizeof(int64_t));
+    std::vector<whole_prefix> upto;
+    bool too_large = false;
+    auto fault = each_row(
+      [&](const ordered_group& rows) {
+        upto.assign(1, {});
+        for (const auto row : rows.rows) {
+          auto next = upto.back();
+          if (const auto x = integer_at(ref, row); x != null_long) {
+            next.sum += x;
+            ++next.present;
+          }
+          upto.push_back(next);
+        }
+      },
+      [&](const ordered_group& rows, size_t at) {
+        const auto [begin, end] = rows.frame_of(at, what.rows);
+        const auto sum = upto[end].sum - upto[begin].sum;
+        const auto present = upto[end].present - upto[begin].present;
+        if (what.function == of::avg) {
+          out.as<double>()[rows.rows[at]]
+            = present == 0
+                ? std::numeric_limits<double>::quiet_NaN()
+                : static_cast<double>(sum) / static_cast<double>(present);
+          return;
+        }
+        too_large = too_large || sum > inf_long || sum < -inf_long;
+        out.as<int64_t>()[rows.rows[at]] = static_cast<int64_t>(sum);
+      });
+    if (fault)
+      return fault;
+    if (too_large)
+      return error{errc::overflow,
+                   "a value of '" + std::string{to_string(what.function)}
+                     + "' does not fit a " + std::string{to_string(type)}
+                     + " of 64 bits"};
+    return out;
+  }
+
+  const table_data& input_;
+  const run_options& options_;
+  uint64_t count_;
+  grouped_rows groups_;
+  std::vector<uint32_t> peers_begin_; ///< By place among all groups' rows.
+  std::vector<uint32_t> peers_end_;
+};
+
+} // namespace
+
+operator_result run_over(const operators::over& what, const physical_node& node,
+                         table_data input, const run_options& options) {
+  over_run run{input, options};
+  if (auto fault = run.prepare(what))
+    return fault;
+  std::vector<column_data> made;
+  for (const auto& each : what.columns) {
+    const auto found = std::find_if(
+      node.columns.begin(), node.columns.end(),
+      [&](const auto& column) { return column.name == each.name; });
+    MILLRACE_ASSERT(found != node.columns.end());
+    auto column = run.column(each, found->type);
+    if (!column)
+      return column.failure();
+    made.push_back(*std::move(column));
+  }
+  for (auto& each : made)
+    put_column(input, std::move(each));
+  return input;
+}
+
+} // namespace millrace::query
