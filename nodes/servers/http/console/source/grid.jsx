@@ -83,14 +83,16 @@ function Row({ row, index, top, shape, chosen, onChoose }) {
 }
 
 /** Rows of any count, of which those in sight are drawn. */
-export function Grid({ columns, rows }) {
+export function Grid({ columns, rows, newestFirst = false }) {
   const pane = useRef(null);
   const [view, setView] = useState({ top: 0, height: 400 });
   const [sort, setSort] = useState(null);
   const [at, setAt] = useState({ row: 0, column: 0 });
   const shape = useMemo(() => shapes(columns, rows), [columns, rows]);
-  const lines = useMemo(() => ordered(rows, sort), [rows, sort]);
-  useEffect(() => { setSort(null); setAt({ row: 0, column: 0 }); }, [rows]);
+  const lines = useMemo(() => newestFirst && !sort ? [...rows].reverse()
+    : ordered(rows, sort), [rows, sort]);
+  useEffect(() => { setSort(null); setAt({ row: 0, column: 0 }); },
+    [columns]);
   useLayoutEffect(() => {
     const element = pane.current;
     const look = () =>

@@ -2,10 +2,12 @@ import { render } from "preact";
 import { useCallback, useEffect, useState } from "preact/hooks";
 import { schema, status } from "./api.js";
 import { Board } from "./board.jsx";
+import { Live } from "./live.jsx";
 import { Query } from "./query.jsx";
 import { load, store } from "./storage.js";
 
-const SCREENS = [["query", "Query"], ["board", "Board"]];
+const SCREENS = [["query", "Query"], ["board", "Board"],
+  ["live", "Live"]];
 const THEMES = ["system", "light", "dark"];
 
 function screenOf(path) {
@@ -37,6 +39,7 @@ function useTheme() {
 function Keys({ onClose }) {
   const keys = [["Ctrl Enter", "run the query"], ["Esc", "cancel it"],
     ["Ctrl Space", "complete"], ["Alt 1", "query"], ["Alt 2", "board"],
+    ["Alt 3", "live rows"],
     ["Alt E", "to the editor"], ["Alt R", "to the rows"],
     ["Alt T", "light or dark"], ["arrows, Home, End", "in the rows"],
     ["Ctrl C", "copy the chosen cell"]];
@@ -123,6 +126,7 @@ function Console() {
     <Query isShown={screen === "query"} tables={tables} theme={colours}
       onReload={readTables} />
     {screen === "board" && <Board />}
+    {screen === "live" && <Live tables={tables} theme={colours} />}
     {hasKeys && <Keys onClose={() => setKeys(false)} />}
   </>;
 }
