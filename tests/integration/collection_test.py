@@ -111,5 +111,31 @@ def a_consumer_holds_what_it_needs(binary):
     mill.check("pruned-below-floor" in log and "rdb1" in log, log[-2000:])
 
 
+def publishers_that_left_hold_nothing_open(binary):
+  with mill.cluster(binary, mode=SMALL, roles=ROLES[:2]) as made:
+    made.up()
+
+    def held():
+      pid = made.node("n-rt1")["pid"]
+      return len(list(pathlib.Path(f"/proc/{pid}/fd").iterdir()))
+
+    before = held()
+    for i in range(16):
+      made.run("pub", "--stream", "market", "--origin", f"p{i}",
+               text='{"data":"x"}\n')
+    mill.wait_until(lambda: held() <= before + 8, 10,
+                    "descriptors that are closed")
+    made.kill("n-rt1")
+    made.up()
+    mill.wait_until(lambda: held() <= before + 8, 10, "as many when it starts")
+    # Each goes on all the same.
+    made.run("pub", "--stream", "market", "--origin", "p3",
+             text='{"data":"y"}\n')
+    got = made.run("sub", "--stream", "market", "--from", "begin", "--count",
+                   17).stdout.splitlines()
+    mill.check(json.loads(got[-1])["id"] == 2, got)
+
+
 if __name__ == "__main__":
-  mill.main([what_is_old_goes, a_consumer_holds_what_it_needs])
+  mill.main([what_is_old_goes, a_consumer_holds_what_it_needs,
+             publishers_that_left_hold_nothing_open])

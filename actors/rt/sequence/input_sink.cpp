@@ -35,6 +35,36 @@ error input_sink_state::open(persistence::env& world, input_sink_options how,
   return {};
 }
 
+namespace {
+
+/// Without a publisher, and with all of it merged, a copy holds nothing open,
+/// not even its lock: any number of publishers may have come once.
+void settle(input_sink_state& sink) {
+  if (!sink.replica || sink.source || sink.sync_running || sink.collecting
+      || !sink.mended.empty())
+    return;
+  if (const auto end = sink.replica->end(); end && *end != sink.merged_end)
+    return;
+  if (sink.replica->unsynced_files() != 0)
+    return sink.start_sync();
+  sink.replica.reset();
+}
+
+/// Opens a copy again, as a new life of this node would.
+/// @returns whether that went well; if not, the sink has failed.
+bool wake(input_sink_state& sink) {
+  if (sink.replica)
+    return true;
+  auto how = sink.options;
+  how.merged = sink.merged_end;
+  const auto fault = sink.open(*sink.env, std::move(how), sink.owner);
+  if (fault)
+    sink.fail(fault);
+  return !fault;
+}
+
+} // namespace
+
 /// Tells of whole records, and apart of padding: the place of bytes that the
 /// publisher, or this copy, lost.
 void input_sink_state::tell(position begin, const chunk& bytes) {
@@ -113,6 +143,10 @@ error input_sink_state::hand_over_unmerged() {
 
 caf::result<bool, position, uint32_t>
 input_sink_state::offer(flow_id flow, const pusher_actor& from) {
+  if (!wake(*this))
+    return to_caf(
+      {errc::unavailable, options.directory + ": cannot be opened"});
+  self->monitor(from);
   current_flow = flow;
   source = from;
   bytes_taken = 0;
@@ -192,7 +226,7 @@ void input_sink_state::tell_mended() {
 }
 
 void input_sink_state::take(flow_id flow, position begin, const chunk& bytes) {
-  if (flow != current_flow || broken)
+  if (flow != current_flow || broken || !wake(*this))
     return;
   // What is left is for what frees room: entries, checkpoints, and the bytes
   // that others have agreed on.
@@ -215,12 +249,15 @@ void input_sink_state::take(flow_id flow, position begin, const chunk& bytes) {
 /// offers its bytes until there is room.
 void input_sink_state::refuse(const error& fault) {
   broken = true;
-  self->send(source, refused_atom_v, current_flow);
+  if (source)
+    self->send(source, refused_atom_v, current_flow);
   if (fault.code == errc::no_space)
     self->send(owner, refused_atom_v, options.copy, to_caf(fault));
 }
 
 void input_sink_state::fill(position begin, const chunk& bytes) {
+  if (!wake(*this))
+    return;
   const auto end = replica->end();
   error fault;
   if (!end || begin >= *end) {
@@ -245,6 +282,8 @@ void input_sink_state::fill(position begin, const chunk& bytes) {
 
 /// What is lost for good keeps its place, so that all after it is a log.
 void input_sink_state::pad(position from, position to) {
+  if (!wake(*this))
+    return;
   const auto end = replica->end();
   if (!end || *end < from || !same_file(*end, from))
     return; // A copy that ends before it has no place to keep.
@@ -309,7 +348,7 @@ void input_sink_state::synced(position end, const caf::error& outcome) {
 /// place of what lacks is kept by padding, and others are asked for it. A
 /// session of the publisher that did not end is no loss of the log: ids tell.
 void input_sink_state::event(flow_id flow, const chunk& event_bytes) {
-  if (flow != current_flow || broken)
+  if (flow != current_flow || broken || !wake(*this))
     return;
   const auto event = decode_stream_event(event_bytes.bytes());
   if (!event || event->kind != event_kind::badtail
@@ -332,7 +371,7 @@ void input_sink_state::event(flow_id flow, const chunk& event_bytes) {
 }
 
 void input_sink_state::ping(flow_id flow) {
-  if (flow == current_flow && !broken)
+  if (flow == current_flow && source && !broken)
     acknowledge();
 }
 
@@ -408,6 +447,20 @@ input_sink(input_sink_actor::stateful_pointer<input_sink_state> self,
     self->state.fail(fault);
     return input_sink_actor::behavior_type::make_empty_behavior();
   }
+  // Until its publisher comes, or other nodes fill it.
+  const auto rests = std::make_shared<bool>(true);
+  const auto rest = [self, rests] {
+    if (*rests)
+      settle(self->state);
+  };
+  self->set_down_handler([self, rests, rest](caf::down_msg& down) {
+    if (!self->state.source || down.source != self->state.source.address())
+      return;
+    self->state.source = pusher_actor{};
+    *rests = true;
+    rest();
+  });
+  rest();
   return {
     [self](chunk_atom, flow_id flow, position begin, const chunk& bytes) {
       self->state.take(flow, begin, bytes);
@@ -419,14 +472,20 @@ input_sink(input_sink_actor::stateful_pointer<input_sink_state> self,
     // A publisher's files go after their copies here.
     [](collected_atom, flow_id, position) {},
     [self](status_atom) { return to_status(self->state.facts()); },
-    [self](flow_atom, flow_id flow, const pusher_actor& from) {
+    [self, rests](flow_atom, flow_id flow, const pusher_actor& from) {
+      *rests = false;
       return self->state.offer(flow, from);
     },
-    [self](merged_atom, position end) { self->state.merged_up_to(end); },
-    [self](fill_atom, position begin, const chunk& bytes) {
+    [self, rest](merged_atom, position end) {
+      self->state.merged_up_to(end);
+      rest();
+    },
+    [self, rests](fill_atom, position begin, const chunk& bytes) {
+      *rests = false;
       self->state.fill(begin, bytes);
     },
-    [self](lost_atom, position from, position to) {
+    [self, rests](lost_atom, position from, position to) {
+      *rests = false;
       self->state.pad(from, to);
     },
     [self](fetch_atom, position from, position to) {
@@ -435,11 +494,13 @@ input_sink(input_sink_actor::stateful_pointer<input_sink_state> self,
     [self](collect_atom, position below, position released) {
       self->state.collect(below, released);
     },
-    [self](collected_atom, position below, const caf::error& outcome) {
+    [self, rest](collected_atom, position below, const caf::error& outcome) {
       self->state.collected(below, outcome);
+      rest();
     },
-    [self](synced_atom, position end, const caf::error& outcome) {
+    [self, rest](synced_atom, position end, const caf::error& outcome) {
       self->state.synced(end, outcome);
+      rest();
     },
   };
 }
