@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <sys/random.h>
+#include <system_error>
 #include <thread>
 
 namespace millrace::nodes {
@@ -40,7 +41,15 @@ real_env::create(const real_env_options& options) {
   auto request = parse_crash_request(variable ? variable : "");
   if (!request)
     return request.failure();
-  std::unique_ptr<real_env> out{new real_env{options}};
+  std::unique_ptr<real_env> out;
+  try {
+    out.reset(new real_env{options});
+  } catch (const std::system_error& thrown) {
+    return error{errc::limit_exceeded,
+                 std::string{"the system gives this process no more threads: "}
+                   + thrown.what()
+                   + "; raise its limits (ulimit -u, ulimit -v)"};
+  }
   out->world_.crash_point = make_crash_point(*request);
   return out;
 }

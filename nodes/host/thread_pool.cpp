@@ -10,13 +10,20 @@ thread_pool::thread_pool(unsigned thread_count, std::string name) {
   MILLRACE_ASSERT(thread_count > 0);
   name.resize(std::min<size_t>(name.size(), 15));
   threads_.reserve(thread_count);
-  for (unsigned i = 0; i < thread_count; ++i) {
-    threads_.emplace_back([this] { work(); });
-    pthread_setname_np(threads_.back().native_handle(), name.c_str());
+  try {
+    for (unsigned i = 0; i < thread_count; ++i) {
+      threads_.emplace_back([this] { work(); });
+      pthread_setname_np(threads_.back().native_handle(), name.c_str());
+    }
+  } catch (...) {
+    end(); // A thread that nobody joins would end the process.
+    throw;
   }
 }
 
-thread_pool::~thread_pool() {
+thread_pool::~thread_pool() { end(); }
+
+void thread_pool::end() noexcept {
   {
     const std::lock_guard guard{mutex_};
     stopping_ = true;

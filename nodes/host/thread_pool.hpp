@@ -17,6 +17,7 @@ namespace millrace::nodes {
 class thread_pool final : public persistence::executor {
 public:
   /// @param name Of the threads, as `top -H` shows them; 15 bytes at most.
+  /// @throws std::system_error when the system gives no more threads
   thread_pool(unsigned thread_count, std::string name);
 
   /// Runs all jobs that are queued, and those that they submit, then joins.
@@ -29,6 +30,7 @@ public:
 
 private:
   void work() noexcept;
+  void end() noexcept;
 
   std::mutex mutex_;
   std::condition_variable wake_;

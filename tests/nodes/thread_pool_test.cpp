@@ -7,6 +7,10 @@
 #include <latch>
 #include <mutex>
 #include <set>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <system_error>
+#include <unistd.h>
 
 namespace millrace::nodes {
 namespace {
@@ -72,6 +76,26 @@ TEST(ThreadPoolTest, RunsEachJobOfManySubmittersOnce) {
   EXPECT_TRUE(
     std::all_of(ran.begin(), ran.end(), [](const auto& x) { return x == 1; }));
 }
+
+#ifndef __SANITIZE_ADDRESS__ // It maps more than any limit lets it.
+TEST(ThreadPoolTest, ThreadsThatCannotBeHadAreAnErrorAndNoEnd) {
+  const auto child = ::fork();
+  if (child == 0) {
+    const rlimit little{uint64_t{1} << 30, uint64_t{1} << 30};
+    ::setrlimit(RLIMIT_AS, &little);
+    try {
+      const thread_pool pool{4'096, "test"};
+    } catch (const std::system_error&) {
+      ::_exit(7);
+    }
+    ::_exit(0);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 7);
+}
+#endif
 
 } // namespace
 } // namespace millrace::nodes
