@@ -1,6 +1,7 @@
 #include <millrace/nodes/cli/bench.hpp>
 #include <millrace/nodes/cli/chaos.hpp>
 #include <millrace/nodes/cli/cli.hpp>
+#include <millrace/nodes/cli/console.hpp>
 #include <millrace/nodes/cli/demo.hpp>
 #include <millrace/nodes/cli/down.hpp>
 #include <millrace/nodes/cli/eop.hpp>
@@ -36,6 +37,7 @@ namespace {
 void declare(command_list& list) {
   list.add(bench_command);
   list.add(chaos_command);
+  list.add(console_command);
   list.add(demo_command);
   list.add(down_command);
   list.add(eop_command);

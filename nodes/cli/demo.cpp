@@ -1,6 +1,7 @@
 #include <millrace/messages/text/civil_time.hpp>
 #include <millrace/messages/text/json_text.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
+#include <millrace/nodes/cli/console.hpp>
 #include <millrace/nodes/cli/demo.hpp>
 #include <millrace/nodes/cli/interrupts.hpp>
 #include <millrace/nodes/client/end_period.hpp>
@@ -154,8 +155,13 @@ private:
     std::string names;
     for (const auto& process : config_.processes)
       names += " " + process.name;
-    fmt::print("Running on {}:{}:{}\n\n", config_.address,
+    fmt::print("Running on {}:{}:{}\n", config_.address,
                config_.nodes.front().port, names);
+    for (const auto& process : config_.processes)
+      if (process.type == process_type::http)
+        fmt::print("Console for a browser: {}\n",
+                   console_address(config_, process));
+    fmt::print("\n");
     std::fflush(stdout);
     return {};
   }
@@ -262,8 +268,10 @@ void declare(option_list& list, demo_options& into) {
     .shown_as("DIR");
   list.flag("--once", into.once,
             "End after the show instead of staying up for clients");
-  list.number<uint16_t>("--port", into.port, 1, 65'535,
-                        "Port on loopback; default: 7400");
+  // The configuration puts the console 80 ports behind the node.
+  list.number<uint16_t>(
+    "--port", into.port, 1, 65'455,
+    "Port on loopback; the console's is 80 more; default: 7400");
 }
 
 int run(const demo_options& options) {

@@ -61,7 +61,13 @@ node = "demo"
 name = "gw1"
 type = "gateway"
 node = "demo"
-)";
+
+[[process]]
+name = "web"
+type = "http"
+node = "demo"
+port = )";
+  text += std::to_string(port + 80) + "\n";
   return text;
 }
 

@@ -162,7 +162,7 @@ class Documents(unittest.TestCase):
             consumer|ls consumer|info consumer log|ls log|info log|verify log|dump log|tail log|explain-pos log
             layout eop load hdb|ls hdb|du hdb|check hdb|ledger hdb|amend
             hdb|drop hdb restart stop spawn down hdb|reindex node
-            stream|explain-pos stream|recover demo bench version help completion"""
+            stream|explain-pos stream|recover demo console bench version help completion"""
         for name in [word.replace("|", " ") for word in order.split()]:
             line = shown.pop(name)
             if name in endless:

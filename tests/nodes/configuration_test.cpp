@@ -540,7 +540,7 @@ TEST(ConfigurationTest, TheDemoConfigurationIsValid) {
   EXPECT_EQ(parsed->node("demo")->processes.size(), parsed->processes.size());
   for (auto type :
        {process_type::discovery, process_type::rt, process_type::rdb,
-        process_type::hdb, process_type::gateway}) {
+        process_type::hdb, process_type::gateway, process_type::http}) {
     const auto has = [&](const auto& process) { return process.type == type; };
     EXPECT_EQ(
       std::count_if(parsed->processes.begin(), parsed->processes.end(), has),
