@@ -213,6 +213,7 @@ result<hosted_process> start_postgres(process_host& host,
   set_port(settings, host, process);
   auto served = std::make_shared<postgres::served_cluster>();
   served->name = config.name;
+  served->now = [clock = host.env().clock] { return clock->now_ns(); };
   for (const auto& table : config.tables)
     served->tables.emplace(table.schema.name, table.schema);
   settings.limits.session.served = std::move(served);

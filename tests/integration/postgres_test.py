@@ -96,6 +96,111 @@ def psycopg_asks(made, port):
   client.close()
 
 
+def debian_python(name, needs, port, script):
+  """Runs a script with Debian's Python, and its packages."""
+  python = "/usr/bin/python3"
+  for module in needs:
+    found = subprocess.run([python, "-c", f"import {module}"],
+                           capture_output=True, check=False)
+    if found.returncode != 0:
+      print(f"  skipped: there is no {name}")
+      return
+  done = subprocess.run([python, "-c", script, str(port)], text=True,
+                        capture_output=True, timeout=60, check=False)
+  mill.check(done.returncode == 0, done.stdout, done.stderr)
+
+
+ASYNCPG = """
+import asyncio, asyncpg, io, sys
+async def main():
+  pool = await asyncpg.create_pool(host="127.0.0.1", port=int(sys.argv[1]),
+                                   user="me", database="any", min_size=1,
+                                   max_size=2)
+  for _ in range(3):
+    async with pool.acquire() as made:
+      assert await made.fetchval("select count(*) as n from trade") == 20
+      got = await made.fetch("select size from trade where sym = $1 and "
+                             "size < $2 order by size", "IBM", 15)
+      assert [row["size"] for row in got] == [11, 13], got
+      assert (await made.fetchval("select now()")).year >= 2024
+      async with made.transaction():
+        async with made.transaction():
+          rows = [row async for row in made.cursor(
+            "select size from trade order by size", prefetch=7)]
+          assert [row["size"] for row in rows] == list(range(10, 30)), rows
+      into = io.BytesIO()
+      done = await made.copy_from_query(
+        "select sym, size from trade where size < 12", output=into,
+        format="csv", header=True)
+      assert done == "COPY 2", done
+      assert sorted(into.getvalue().split()) == [
+        b"AAPL,10", b"IBM,11", b"sym,size"], into.getvalue()
+  await pool.close()
+asyncio.run(main())
+"""
+
+PANDAS = """
+import io, sys, warnings, psycopg2, pandas
+made = psycopg2.connect(host="127.0.0.1", port=sys.argv[1], user="me",
+                        dbname="any")
+with warnings.catch_warnings():
+  warnings.simplefilter("ignore") # pandas prefers SQLAlchemy, and says so.
+  got = pandas.read_sql("select time, sym, size from trade order by time", made)
+assert list(got["size"]) == list(range(10, 30)), got
+assert str(got["time"].dtype) == "datetime64[ns]", got.dtypes
+rows = made.cursor()
+into = io.StringIO()
+rows.copy_expert("copy (select sym, size from trade order by size limit 2) "
+                 "to stdout (format csv, header)", into)
+assert into.getvalue() == "sym,size\\nAAPL,10\\nIBM,11\\n", into.getvalue()
+into = io.BytesIO()
+rows.copy_expert("copy (select size from trade order by size limit 1) "
+                 "to stdout (format binary)", into)
+wanted = (b"PGCOPY\\n\\xff\\r\\n\\0" + bytes(8)
+          + b"\\0\\1\\0\\0\\0\\4\\0\\0\\0\\n\\xff\\xff")
+assert into.getvalue() == wanted, into.getvalue()
+rows.execute("select version(), now(), current_schema()")
+assert rows.fetchone()[0].startswith("PostgreSQL 15")
+rows.execute("savepoint a")
+rows.execute("rollback to a")
+try:
+  rows.execute("rollback to b")
+  assert False
+except psycopg2.errors.InvalidSavepointSpecification:
+  made.rollback()
+"""
+
+SQLALCHEMY = """
+import sys, sqlalchemy, pandas
+from sqlalchemy import text
+made = sqlalchemy.create_engine(
+  f"postgresql+psycopg2://me@127.0.0.1:{sys.argv[1]}/any")
+with made.connect() as asks:
+  got = asks.execute(text("select sym, sum(size) as n from trade where size > "
+                          ":least group by sym order by sym"), {"least": 11})
+  assert [tuple(row) for row in got] == [
+    ("AAPL", sum(range(12, 30, 2))), ("IBM", sum(range(13, 30, 2)))]
+  assert len(pandas.read_sql(text("select * from trade"), asks)) == 20
+seen = sqlalchemy.inspect(made)
+assert set(seen.get_table_names()) == {"trade", "quote"}
+assert "price" in [each["name"] for each in seen.get_columns("trade")]
+"""
+
+
+def asyncpg_asks(made, port):
+  debian_python("python3-asyncpg", ["asyncpg"], port, ASYNCPG)
+
+
+def pandas_asks(made, port):
+  debian_python("python3-pandas with python3-psycopg2", ["psycopg2", "pandas"],
+                port, PANDAS)
+
+
+def sqlalchemy_asks(made, port):
+  debian_python("python3-sqlalchemy", ["psycopg2", "sqlalchemy", "pandas"],
+                port, SQLALCHEMY)
+
+
 class raw_client:
   """A few lines of the protocol."""
 
@@ -184,8 +289,8 @@ def postgres_clients(binary):
     made.up()
     made.run("pub", "--stream", "market", "--table", "trade",
              text="".join(json.dumps(row) + "\n" for row in ROWS))
-    for part in (psql_asks, psycopg_asks, prepared, hostile,
-                 without_a_gateway):
+    for part in (psql_asks, psycopg_asks, asyncpg_asks, pandas_asks,
+                 sqlalchemy_asks, prepared, hostile, without_a_gateway):
       with mill.part(part.__name__):
         part(made, port)
 

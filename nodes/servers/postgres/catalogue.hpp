@@ -19,6 +19,7 @@ struct catalogue_facts {
   std::string cluster;
   std::string user;
   int32_t pid = 0;
+  int64_t now_ns = 0; ///< As now() says it, since 2000.01.01 UTC.
 };
 
 /// Answers SELECT without FROM, and SELECT from pg_catalog and

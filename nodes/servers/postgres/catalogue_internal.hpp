@@ -16,7 +16,8 @@ namespace millrace::nodes::postgres {
 /// A value of the catalogue.
 struct cell {
   std::string text;
-  column_type type = column_type::symbol; ///< Or int_, long_, boolean.
+  /// Or int_, long_, boolean; timestamp and date, whose text is a number.
+  column_type type = column_type::symbol;
   bool is_null = false;
 };
 using catalogue_row = std::vector<std::pair<std::string, cell>>;

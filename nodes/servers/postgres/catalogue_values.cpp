@@ -1,3 +1,4 @@
+#include <millrace/messages/text/civil_time.hpp>
 #include <millrace/nodes/servers/postgres/catalogue_internal.hpp>
 
 #include <algorithm>
@@ -12,6 +13,8 @@ namespace millrace::nodes::postgres {
 namespace {
 
 using parts_type = std::vector<part>;
+
+constexpr int64_t ns_per_day = 86'400'000'000'000;
 
 bool is_word(const part& what) {
   return !what.is_quoted && !what.text.empty()
@@ -170,6 +173,7 @@ private:
     return found ? *found : unknown();
   }
 
+  /// What has no brackets, or may have them.
   [[nodiscard]] std::optional<cell> of_session(std::string_view name) const {
     if (name == "current_user" || name == "session_user" || name == "user"
         || name == "current_role")
@@ -178,7 +182,18 @@ private:
       return known_cell(with_.cluster);
     if (name == "current_schema")
       return known_cell("public");
+    if (name == "current_date")
+      return day_cell(text::floor_divide(with_.now_ns, ns_per_day));
+    if (name == "current_timestamp" || name == "localtimestamp")
+      return time_cell(with_.now_ns);
     return std::nullopt;
+  }
+
+  [[nodiscard]] static cell time_cell(int64_t ns) {
+    return {std::to_string(ns), column_type::timestamp, false};
+  }
+  [[nodiscard]] static cell day_cell(int64_t day) {
+    return {std::to_string(day), column_type::date, false};
   }
 
   cell called(const std::string& name) {
@@ -199,6 +214,13 @@ private:
       return *known;
     if (name == "version")
       return known_cell("PostgreSQL 15.0 (Millrace)");
+    if (name == "now" || name.ends_with("_timestamp"))
+      return time_cell(with_.now_ns);
+    // No lock is there that could be given back.
+    if (name == "pg_advisory_unlock_all")
+      return known_cell({});
+    if (name == "pg_advisory_unlock" || name == "pg_advisory_unlock_shared")
+      return {"f", column_type::boolean, false};
     if (name == "pg_backend_pid")
       return {std::to_string(with_.pid), column_type::int_, false};
     if (name == "pg_is_in_recovery")
@@ -252,8 +274,32 @@ private:
       as_number(of, column_type::long_);
     else if (type == "regclass" && row_)
       as_relation(of);
+    else if (type == "date" && of.type == column_type::timestamp)
+      of = day_cell(text::floor_divide(number_in(of), ns_per_day));
+    else if (type.starts_with("timestamp") && of.type == column_type::date)
+      of = time_cell(number_in(of) * ns_per_day);
     else if (type == "text" || type == "varchar" || type == "name")
-      of.type = column_type::symbol;
+      as_text(of);
+  }
+
+  [[nodiscard]] static int64_t number_in(const cell& of) {
+    int64_t out = 0;
+    std::from_chars(of.text.data(), of.text.data() + of.text.size(), out);
+    return out;
+  }
+
+  static void as_text(cell& of) {
+    std::string text;
+    if (of.type == column_type::timestamp) {
+      text::append_time(text, number_in(of), ' ');
+      text.resize(text.size() - 3); // Microseconds.
+    } else if (of.type == column_type::date) {
+      text = text::date_text(number_in(of));
+    } else {
+      text = of.text;
+    }
+    of.text = std::move(text);
+    of.type = column_type::symbol;
   }
 
   void as_number(cell& of, column_type type) {
@@ -336,8 +382,9 @@ result<catalogue_item> evaluate_item(const parts_type& parts, size_t begin,
   if (!from.is_whole() && !row)
     return error{errc::unsupported,
                  "of SELECT without FROM there are constants, casts, "
-                 "version(), current_database(), current_schema(), "
-                 "current_user, current_setting('...') and pg_backend_pid()"};
+                 "version(), now(), current_timestamp, current_date, "
+                 "current_database(), current_schema(), current_user, "
+                 "current_setting('...') and pg_backend_pid()"};
   if (out.name.empty())
     out.name = from.name().empty() ? "?column?" : from.name();
   return out;

@@ -1,6 +1,7 @@
 #include <millrace/messages/text/civil_time.hpp>
 #include <millrace/messages/text/hex_text.hpp>
 #include <millrace/messages/text/utf8.hpp>
+#include <millrace/nodes/servers/postgres/parameter_arrays.hpp>
 #include <millrace/nodes/servers/postgres/rows.hpp>
 #include <millrace/nodes/servers/postgres/statement.hpp>
 #include <millrace/nodes/servers/postgres/wire.hpp>
@@ -109,7 +110,14 @@ uint32_t type_beside(const std::vector<part>& parts, size_t at,
   };
   if (next(3) && next(1)->is(":") && next(2)->is(":"))
     if (const auto type = type_named(next(3)->text))
-      return *type;
+      return next(4) && next(4)->is("[") ? array_type_of(*type) : *type;
+  if (at > 1 && parts[at - 1].is("(")
+      && (parts[at - 2].is("any") || parts[at - 2].is("all"))) {
+    // size = any($1)
+    const auto left = at > 3 && is_sign(parts[at - 3]) ? at - 4 : at;
+    const auto type = type_of_column(parts, parts[left], tables);
+    return array_type_of(type.value_or(oid::text));
+  }
   if (at > 0 && (parts[at - 1].is("limit") || parts[at - 1].is("offset")))
     return oid::int8;
   if (next(2) && is_sign(*next(1)) && (at == 0 || !is_sign(parts[at - 1])))
@@ -150,9 +158,29 @@ bool is_time_type(uint32_t type) {
   return type == oid::timestamp || type == oid::timestamp_with_zone;
 }
 
+result<std::string> literal_of(uint32_t type, const parameter_value& value);
+
+/// ARRAY['a','b'], as ANY takes it.
+result<std::string> array_literal(uint32_t element, std::string_view text) {
+  const auto elements = elements_in(text);
+  if (!elements)
+    return elements.failure();
+  std::string out;
+  for (const auto& each : *elements) {
+    auto literal = literal_of(element, each);
+    if (!literal)
+      return literal;
+    (out += out.empty() ? "" : ",") += *literal;
+  }
+  // Nothing is equal to null, as to none of an empty array.
+  return "ARRAY[" + (out.empty() ? "NULL" : out) + "]";
+}
+
 result<std::string> literal_of(uint32_t type, const parameter_value& value) {
   if (!value)
     return std::string{"NULL"};
+  if (const auto element = element_type(type); element != 0)
+    return array_literal(element, *value);
   if (is_number_type(type)) {
     if (!is_number(*value))
       return wrong_value("'" + *value + "' is not a number");
@@ -225,6 +253,16 @@ result<parameter_value> read_parameter(std::string_view bytes, uint32_t type,
   const auto has = [&](size_t size) { return bytes.size() == size; };
   if (is_binary) {
     std::string out;
+    if (const auto element = element_type(type); element != 0) {
+      auto made = array_text(bytes, type);
+      return made ? result<parameter_value>{*std::move(made)}
+                  : result<parameter_value>{made.failure()};
+    }
+    if (type == oid::numeric) {
+      auto made = numeric_text(bytes);
+      return made ? result<parameter_value>{*std::move(made)}
+                  : result<parameter_value>{made.failure()};
+    }
     if (type == oid::boolean && has(1))
       return parameter_value{bytes[0] == 0 ? "f" : "t"};
     if (type == oid::int2 && has(2))
@@ -272,7 +310,9 @@ result<std::string> with_values(std::string_view statement,
                    + std::to_string(types.size()) + " parameters"};
   std::string out;
   size_t at = 0;
-  for (const auto& each : parts_of(statement)) {
+  const auto parts = parts_of(statement);
+  for (size_t i = 0; i < parts.size(); ++i) {
+    const auto& each = parts[i];
     const auto number = parameter_in(each);
     if (!number || *number == 0 || *number > values.size())
       continue;
@@ -283,6 +323,11 @@ result<std::string> with_values(std::string_view statement,
     out += statement.substr(at, each.begin - at);
     out += *value;
     at = each.end;
+    // $1::text[]: its elements have their type already.
+    if (element_type(types[*number - 1]) != 0 && i + 5 < parts.size()
+        && parts[i + 1].is(":") && parts[i + 2].is(":") && parts[i + 4].is("[")
+        && parts[i + 5].is("]"))
+      at = parts[i + 5].end;
     if (out.size() > query::sql::text_bytes_max)
       return error{errc::limit_exceeded,
                    "the query with its parameters has more than "
@@ -295,7 +340,9 @@ result<std::string> with_values(std::string_view statement,
 std::vector<parameter_value> sample_values(const std::vector<uint32_t>& types) {
   std::vector<parameter_value> out;
   for (const auto type : types) {
-    if (is_number_type(type))
+    if (const auto element = element_type(type); element != 0)
+      out.emplace_back("{\"" + *sample_values({element}).front() + "\"}");
+    else if (is_number_type(type))
       out.emplace_back("1");
     else if (type == oid::boolean)
       out.emplace_back("t");

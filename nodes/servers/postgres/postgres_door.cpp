@@ -14,13 +14,15 @@ namespace {
 
 /// On a thread of the pool: the answer as a session takes it.
 rows_done answer_of(const chunks& parts, const query_cut& cut,
-                    const result_formats& formats) {
+                    const result_formats& formats,
+                    const std::optional<copy_style>& copy) {
   rows_done out;
   const auto fault = caught("the answer to a query", [&]() -> error {
     const auto rows = query::joined_rows(parts);
     if (!rows)
       return rows.failure();
-    auto made = row_messages(*rows, formats);
+    auto made
+      = copy ? copy_messages(*rows, *copy) : row_messages(*rows, formats);
     if (!made)
       return made.failure();
     for (const auto& warning : cut.warnings)
@@ -83,25 +85,25 @@ void postgres_door_state::undertake(const take_up<pg_wish>& of,
     query::append_integer(span, timeout_ns, column_type::timespan);
     parameters["timeout"] = span;
   }
-  gateway->ask(
-    of.from,
-    {.parameters = parameters.dump(),
-     .deadline_ns = env->clock->monotonic_ns() + timeout_ns,
-     .write =
-       [to = inbox, from = of.from, request = of.request,
-        formats = what.formats](const chunks& rows, const query_cut& cut) {
-         auto made = answer_of(rows, cut, formats);
-         made.from = from;
-         made.request = request;
-         to->put(std::move(made));
-       },
-     .fail =
-       [to = inbox, from = of.from, request = of.request, source = what.source,
-        begin = what.begin](const error& why) {
-         to->put(rows_done{from, request,
-                           error_message(told(why, source, begin)), true,
-                           why.code == errc::closed});
-       }});
+  gateway->ask(of.from,
+               {.parameters = parameters.dump(),
+                .deadline_ns = env->clock->monotonic_ns() + timeout_ns,
+                .write =
+                  [to = inbox, from = of.from, request = of.request,
+                   formats = what.formats,
+                   copy = what.copy](const chunks& rows, const query_cut& cut) {
+                    auto made = answer_of(rows, cut, formats, copy);
+                    made.from = from;
+                    made.request = request;
+                    to->put(std::move(made));
+                  },
+                .fail =
+                  [to = inbox, from = of.from, request = of.request,
+                   source = what.source, begin = what.begin](const error& why) {
+                    to->put(rows_done{from, request,
+                                      error_message(told(why, source, begin)),
+                                      true, why.code == errc::closed});
+                  }});
 }
 
 void postgres_door_state::undertake(const take_up<pg_wish>& of,

@@ -292,4 +292,110 @@ result<std::string> row_messages(const query::table_data& rows,
   return out;
 }
 
+uint64_t extra_messages(const copy_style& style) noexcept {
+  return style.format == copy_format::binary ? 2 : style.has_header ? 1 : 0;
+}
+
+namespace {
+
+constexpr std::string_view copy_signature{"PGCOPY\n\377\r\n\0", 11};
+
+/// A value in the text form of COPY.
+void append_escaped(std::string& out, std::string_view value,
+                    const copy_style& style) {
+  for (const char c : value) {
+    const auto letter = c == '\n'   ? 'n'
+                        : c == '\r' ? 'r'
+                        : c == '\t' ? 't'
+                        : c == '\b' ? 'b'
+                        : c == '\f' ? 'f'
+                        : c == '\v' ? 'v'
+                                    : '\0';
+    if (letter != '\0')
+      (out += '\\') += letter;
+    else if (c == '\\' || c == style.delimiter)
+      (out += '\\') += c;
+    else
+      out += c;
+  }
+}
+
+void append_csv(std::string& out, std::string_view value,
+                const copy_style& style) {
+  const char special[] = {style.delimiter, style.quote, '\n', '\r'};
+  if (value != style.null
+      && value.find_first_of({special, sizeof special}) == value.npos
+      && value != "\\.") {
+    out += value;
+    return;
+  }
+  out += style.quote;
+  for (const char c : value) {
+    if (c == style.quote)
+      out += c;
+    out += c;
+  }
+  out += style.quote;
+}
+
+void append_value(std::string& out, std::string_view value,
+                  const copy_style& style) {
+  if (style.format == copy_format::csv)
+    append_csv(out, value, style);
+  else
+    append_escaped(out, value, style);
+}
+
+} // namespace
+
+result<std::string> copy_messages(const query::table_data& rows,
+                                  const copy_style& style) {
+  const bool is_binary = style.format == copy_format::binary;
+  const auto count = static_cast<int16_t>(rows.columns.size());
+  std::string out;
+  {
+    message made{out, 'H'};
+    made.bytes({is_binary ? "\1" : "\0", 1}).number(count);
+    for (int16_t i = 0; i < count; ++i)
+      made.number(static_cast<int16_t>(is_binary));
+  }
+  if (is_binary)
+    message{out, 'd'}.bytes(copy_signature).number(int64_t{0});
+  std::string line;
+  for (size_t i = 0; style.has_header && i < rows.columns.size(); ++i) {
+    if (i != 0)
+      line += style.delimiter;
+    append_value(line, rows.columns[i].name, style);
+  }
+  if (style.has_header && !is_binary)
+    message{out, 'd'}.bytes(line + "\n");
+  std::vector<cells> from;
+  for (const auto& column : rows.columns)
+    from.emplace_back(column, is_binary);
+  std::string cell;
+  for (uint64_t row = 0; row < rows.row_count; ++row) {
+    message made{out, 'd'};
+    if (is_binary) {
+      made.number(count);
+      for (auto& each : from)
+        each.append(out, row);
+      continue;
+    }
+    for (size_t i = 0; i < from.size(); ++i) {
+      if (i != 0)
+        out += style.delimiter;
+      cell.clear();
+      from[i].append(cell, row);
+      if (number_at<int32_t>(cell) < 0)
+        out += style.null;
+      else
+        append_value(out, std::string_view{cell}.substr(4), style);
+    }
+    out += '\n';
+  }
+  if (is_binary)
+    message{out, 'd'}.number(int16_t{-1});
+  return out;
+}
+
 } // namespace millrace::nodes::postgres

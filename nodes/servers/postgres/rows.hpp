@@ -44,6 +44,22 @@ struct pg_type {
 /// 0 text, 1 binary: none for all in text, one for all, or one per column.
 using result_formats = std::vector<int16_t>;
 
+enum class copy_format : uint8_t { text, csv, binary };
+
+/// How COPY writes rows.
+struct copy_style {
+  copy_format format = copy_format::text;
+  char delimiter = '\t';
+  std::string null = "\\N";
+  bool has_header = false;
+  char quote = '"'; ///< csv.
+  friend bool operator==(const copy_style&, const copy_style&) = default;
+};
+/// A CopyOutResponse, and CopyData: one per row, and `extra_messages` beside.
+[[nodiscard]] result<std::string> copy_messages(const query::table_data& rows,
+                                                const copy_style& style);
+[[nodiscard]] uint64_t extra_messages(const copy_style& style) noexcept;
+
 /// A RowDescription. `malformed_message` when the formats do not fit.
 [[nodiscard]] result<std::string>
 description_message(std::span<const column_schema> columns,

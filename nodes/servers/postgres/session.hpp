@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -33,6 +34,7 @@ struct login_wish {
 struct query_wish {
   std::string text;
   result_formats formats;
+  std::optional<copy_style> copy; ///< Rows are for a COPY.
   /// The text as the client knows it, for places in it; empty: it differs.
   std::string source;
   size_t begin = 0;       ///< Where the query stands in it.
@@ -52,6 +54,8 @@ using pg_wish = std::variant<login_wish, query_wish, cancel_wish>;
 struct served_cluster {
   std::string name;
   tables_by_name tables;
+  /// The wall time, since 2000.01.01 UTC.
+  std::function<int64_t()> now = [] { return int64_t{0}; };
 };
 
 struct pg_limits {
@@ -102,6 +106,7 @@ private:
     statement what;
     std::string source; ///< As query_wish has it.
     result_formats formats;
+    std::optional<copy_style> copy;
     std::string described; ///< The RowDescription that the client was told.
     std::string description;
     std::string rows;
@@ -143,6 +148,9 @@ private:
   void declare(const statement& what);
   void fetch(const statement& what, bool is_described);
   void close_cursor(const statement& what);
+  void copy(const statement& what);
+  void set_savepoint(const statement& what);
+  void roll_back(const statement& what);
   void set(const statement& what);
   /// Rows that are known here; none: they are the gateway's.
   [[nodiscard]] std::optional<result<query::table_data>>
@@ -171,7 +179,9 @@ private:
   bool ended_ = false;
   bool is_skipping_ = false; ///< To the next Sync, after a failure.
   bool is_simple_ = false;   ///< Statements of a query are being done.
-  char state_ = 'I';         ///< Of its transaction: T, or E after a failure.
+  std::vector<std::string> savepoints_;
+  int64_t began_ns_ = 0; ///< The transaction: now() until it ends.
+  char state_ = 'I';     ///< Of its transaction: T, or E after a failure.
   std::string unread_;
   size_t read_ = 0;              ///< Of it.
   std::string source_;           ///< The query that is being done.

@@ -1,9 +1,11 @@
 #include <millrace/messages/text/letter_case.hpp>
+#include <millrace/nodes/servers/postgres/copy.hpp>
 #include <millrace/nodes/servers/postgres/session.hpp>
 #include <millrace/query/front/sql/sql.hpp>
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 #include <utility>
 
 // Implements session.hpp: statements, and the rows of cursors.
@@ -91,17 +93,12 @@ void pg_session::run(const statement& what, bool is_simple) {
       return begin_transaction();
     case command::commit:
       return end_transaction(true);
-    case command::rollback: {
-      const auto parts = parts_of(what.text);
-      const auto is_to
-        = std::any_of(parts.begin(), parts.end(),
-                      [](const part& each) { return each.is("to"); });
-      if (!is_to)
-        return end_transaction(false);
-      if (state_ == 'E')
-        state_ = 'T';
-      return done("ROLLBACK");
-    }
+    case command::rollback:
+      return roll_back(what);
+    case command::savepoint:
+      return set_savepoint(what);
+    case command::copy:
+      return copy(what);
     case command::noted:
       return done(text::upper_case(what.word));
     case command::discard:
@@ -127,7 +124,66 @@ void pg_session::begin_transaction() {
   else
     settings_.begin();
   state_ = 'T';
+  began_ns_ = limits_.served->now();
   done("BEGIN");
+}
+
+/// SAVEPOINT name, RELEASE [SAVEPOINT] name: there is nothing to change, but
+/// one that is not there is none.
+void pg_session::set_savepoint(const statement& what) {
+  const auto parts = parts_of(what.text);
+  const auto& name = parts.back().text;
+  if (state_ == 'I')
+    return fail(wrong_use("25P01", text::upper_case(what.word)
+                                     + " is for a transaction"));
+  if (what.word == "savepoint") {
+    if (savepoints_.size() >= limits_.statements)
+      return fail(wrong_use("53400", "there are "
+                                       + std::to_string(limits_.statements)
+                                       + " savepoints: release some"));
+    savepoints_.push_back(name);
+    return done("SAVEPOINT");
+  }
+  const auto found = std::find(savepoints_.rbegin(), savepoints_.rend(), name);
+  if (found == savepoints_.rend())
+    return fail(wrong_use("3B001", "there is no savepoint '" + name + "'"));
+  savepoints_.erase(std::prev(found.base()), savepoints_.end());
+  done("RELEASE");
+}
+
+void pg_session::roll_back(const statement& what) {
+  const auto parts = parts_of(what.text);
+  const auto is_to = std::any_of(
+    parts.begin(), parts.end(), [](const part& each) { return each.is("to"); });
+  if (!is_to)
+    return end_transaction(false);
+  const auto& name = parts.back().text;
+  if (state_ == 'I')
+    return fail(wrong_use("25P01", "ROLLBACK TO is for a transaction"));
+  const auto found = std::find(savepoints_.rbegin(), savepoints_.rend(), name);
+  if (found == savepoints_.rend())
+    return fail(wrong_use("3B001", "there is no savepoint '" + name + "'"));
+  savepoints_.erase(found.base(), savepoints_.end());
+  state_ = 'T';
+  done("ROLLBACK");
+}
+
+/// COPY (query) TO STDOUT
+void pg_session::copy(const statement& what) {
+  auto read = read_copy(what);
+  if (!read)
+    return fail(read.failure(), source_, what.begin);
+  portals_.erase(name_of_simple);
+  auto& made = portals_[name_of_simple];
+  made.what = std::move(read->query);
+  made.source = source_;
+  made.copy = read->style;
+  if (read->style.format == copy_format::binary)
+    made.formats = {1};
+  run_portal({.portal = name_of_simple,
+              .is_described = true,
+              .is_simple = true,
+              .tag = "COPY"});
 }
 
 void pg_session::end_transaction(bool is_kept) {
@@ -139,6 +195,7 @@ void pg_session::end_transaction(bool is_kept) {
   else if (state_ != 'I')
     settings_.roll_back();
   state_ = 'I';
+  savepoints_.clear();
   end_portals(false);
   done(is_committed ? "COMMIT" : "ROLLBACK");
 }
@@ -261,11 +318,13 @@ pg_session::known_rows(const statement& what) const {
       return error{errc::not_found, "there is no setting '" + name + "'"};
     return single_value(name, *value);
   }
-  return catalogue_answer(what.text, {.tables = &limits_.served->tables,
-                                      .settings = &settings_,
-                                      .cluster = limits_.served->name,
-                                      .user = user_,
-                                      .pid = static_cast<int32_t>(number_)});
+  return catalogue_answer(
+    what.text, {.tables = &limits_.served->tables,
+                .settings = &settings_,
+                .cluster = limits_.served->name,
+                .user = user_,
+                .pid = static_cast<int32_t>(number_),
+                .now_ns = state_ == 'I' ? limits_.served->now() : began_ns_});
 }
 
 result<std::string>
@@ -309,8 +368,9 @@ void pg_session::run_portal(delivery then) {
   if (of.has_run)
     return deliver(then);
   if (const auto known = known_rows(of.what)) {
-    auto rows = *known ? row_messages(**known, of.formats)
-                       : result<std::string>{known->failure()};
+    auto rows = !*known   ? result<std::string>{known->failure()}
+                : of.copy ? copy_messages(**known, *of.copy)
+                          : row_messages(**known, of.formats);
     if (!rows)
       return fail(rows.failure(), of.source, of.what.begin);
     const auto size = message_bytes(*rows);
@@ -320,8 +380,8 @@ void pg_session::run_portal(delivery then) {
     of.has_run = true;
     return deliver(then);
   }
-  wish_for(query_wish{of.what.text, of.formats, of.source, of.what.begin,
-                      settings_.timeout_ns()});
+  wish_for(query_wish{of.what.text, of.formats, of.copy, of.source,
+                      of.what.begin, settings_.timeout_ns()});
   then_ = std::move(then);
 }
 
@@ -339,6 +399,8 @@ void pg_session::deliver(const delivery& what) {
     ++count;
   }
   const bool is_all = at == rows.size();
+  if (of.copy)
+    count -= extra_messages(*of.copy);
   if (is_all) {
     // Not twice in memory.
     of.rows.replace(0, of.at, reply_);
@@ -348,6 +410,8 @@ void pg_session::deliver(const delivery& what) {
     reply_ += rows.substr(of.at, at - of.at);
     of.at = at;
   }
+  if (what.tag == "COPY")
+    message{reply_, 'c'};
   if (what.tag == "SELECT" && what.rows_max != 0 && count == what.rows_max)
     message{reply_, 's'};
   else

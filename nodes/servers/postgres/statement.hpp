@@ -25,6 +25,8 @@ enum class command : uint8_t {
   begin,
   commit,
   rollback,
+  savepoint, ///< Or RELEASE.
+  copy,
   noted, ///< Answered by its tag; there is nothing to do.
   discard,
   deallocate,
