@@ -150,6 +150,7 @@ data = "/var/lib/millrace/"
 address = "::1"
 log_path = "/var/log/market"
 process_types = ["vwap"]
+users = ["ada"]
 [period]
 zone = "America/New_York"
 time = "17:00"

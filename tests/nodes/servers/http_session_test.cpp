@@ -291,7 +291,7 @@ TEST(HttpRoutesTest, KnowsItsPaths) {
   EXPECT_TRUE(std::holds_alternative<readiness_wish>(at("GET", "/ready")));
   EXPECT_FALSE(std::get<status_wish>(at("GET", "/status")).as_metrics);
   EXPECT_TRUE(std::get<status_wish>(at("GET", "/metrics")).as_metrics);
-  EXPECT_EQ(status(at("GET", "/")), 404u);
+  EXPECT_EQ(status(at("GET", "/nothing")), 404u);
   EXPECT_EQ(status(at("PUT", "/query")), 405u);
   EXPECT_EQ(status(at("POST", "/status")), 405u);
   // Who it is, by the names that it has.
@@ -303,7 +303,7 @@ TEST(HttpRoutesTest, KnowsItsPaths) {
   EXPECT_EQ(status(at("GET", "/health", "[127.0.0.1]evil.com")), 403u);
   EXPECT_EQ(status(at("GET", "/health", "[127.0.0.1")), 403u);
   EXPECT_EQ(status(at("HEAD", "/health")), 200u);
-  EXPECT_EQ(status(at("HEAD", "/")), 404u);
+  EXPECT_EQ(status(at("HEAD", "/nothing")), 404u);
   EXPECT_EQ(status(wish_of(
               {.method = "GET", .path = "/health", .host = "[::1]:9"}, "::1")),
             200u);
