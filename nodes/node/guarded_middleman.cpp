@@ -56,15 +56,15 @@ public:
     if (errno != EMFILE && errno != ENFILE)
       return false;
     const std::string why = std::strerror(errno);
+    how_->refused->add("descriptors",
+                       "a connection was closed: " + why
+                         + "; raise the limit of descriptors (ulimit -n)",
+                       how_->clock->monotonic_ns());
     release();
     if (const auto taken = ::accept4(at, nullptr, nullptr, SOCK_CLOEXEC);
         taken >= 0)
       ::close(taken);
     hold();
-    how_->refused->add("descriptors",
-                       "a connection was closed: " + why
-                         + "; raise the limit of descriptors (ulimit -n)",
-                       how_->clock->monotonic_ns());
     return false;
   }
 
@@ -187,13 +187,13 @@ private:
   /// Tells it why. It is closed later: what it has said and nobody read would
   /// have the system throw away, at a close, what it was told.
   void dismiss(native_socket socket, const std::string& why) {
-    const auto text = connection_guard::refusal(why);
-    (void)::send(socket, text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-    ::shutdown(socket, SHUT_WR);
     how_->refused->add("refused",
                        "a connection to port " + std::to_string(port())
                          + " was refused: " + why,
                        how_->clock->monotonic_ns());
+    const auto text = connection_guard::refusal(why);
+    (void)::send(socket, text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    ::shutdown(socket, SHUT_WR);
     dismissed_.push_back(socket);
     if (dismissed_.size() > dismissed_max) {
       ::close(dismissed_.front());

@@ -39,12 +39,12 @@ struct told {
       // The first one of a message begins with its mark.
       if (!piece.starts_with("\xff\xff\xff\xff"))
         return error{};
-      uint32_t root = 0;
-      std::memcpy(&root, piece.data() + 8, 4);
       if (piece.size() <= 16) {
         kinds += piece.size() == 8 ? 'E' : 'X';
         return error{};
       }
+      uint32_t root = 0;
+      std::memcpy(&root, piece.data() + 8, 4);
       const auto* table = piece.data() + 8 + root;
       int32_t fields = 0;
       std::memcpy(&fields, table, 4);
