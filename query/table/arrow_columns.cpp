@@ -151,8 +151,9 @@ error append_times(batch_body& to, const column_data& column, size_t rows) {
     case column_type::timestamp:
       return append_converted<int64_t, int64_t>(
         to, column, rows, [](int64_t from, int64_t& out) {
-          out = from + std::min(epoch_2000_ns, inf_long - 1 - from);
-          return out == from + epoch_2000_ns;
+          const bool fits = from <= inf_long - 1 - epoch_2000_ns;
+          out = fits ? from + epoch_2000_ns : inf_long - 1;
+          return fits;
         });
     case column_type::date:
       return append_converted<int32_t, int32_t>(to, column, rows, as_day);
