@@ -70,22 +70,6 @@ void set_port(Settings& into, process_host& host,
   into.on_warning = warnings_of_port(host, process);
 }
 
-/// The process of a port: opens it, and starts its door.
-template <class Door, class Settings>
-result<hosted_process> start_port(process_host& host,
-                                  const process_config& process, Door door,
-                                  Settings settings) {
-  auto port = open_port(host, process);
-  if (!port)
-    return port.failure();
-  hosted_process out;
-  out.attributes = attributes_of_port(host.config(), process);
-  auto actor = host.spawn(door, &host.env(), std::move(settings),
-                          *std::move(port), host.connector(), host.registrar());
-  out.actor = caf::actor_cast<caf::strong_actor_ptr>(actor);
-  return out;
-}
-
 /// What a stream brings from now on, into the inbox of a door.
 error follow(process_host& host, const std::string& stream,
              const std::shared_ptr<kdb::door_inbox>& into) {
@@ -136,6 +120,26 @@ error open_publishers(
   return {};
 }
 
+/// The process of a port: opens it, and what its clients publish to, and starts
+/// its door.
+template <class Door, class Settings>
+result<hosted_process> start_port(process_host& host,
+                                  const process_config& process, Door door,
+                                  Settings settings) {
+  auto port = open_port(host, process);
+  if (!port)
+    return port.failure();
+  hosted_process out;
+  out.attributes = attributes_of_port(host.config(), process);
+  if constexpr (requires { settings.publishers; })
+    if (auto fault = open_publishers(host, process, settings.publishers, out))
+      return fault;
+  auto actor = host.spawn(door, &host.env(), std::move(settings),
+                          *std::move(port), host.connector(), host.registrar());
+  out.actor = caf::actor_cast<caf::strong_actor_ptr>(actor);
+  return out;
+}
+
 } // namespace
 
 result<hosted_process> start_kdb(process_host& host,
@@ -156,17 +160,7 @@ result<hosted_process> start_kdb(process_host& host,
                             const std::shared_ptr<kdb::door_inbox>& into) {
     return follow(host, stream, into);
   };
-  auto port = open_port(host, process);
-  if (!port)
-    return port.failure();
-  hosted_process out;
-  out.attributes = attributes_of_port(config, process);
-  if (auto fault = open_publishers(host, process, settings.publishers, out))
-    return fault;
-  auto door = host.spawn(kdb::kdb_door, &host.env(), std::move(settings),
-                         *std::move(port), host.connector(), host.registrar());
-  out.actor = caf::actor_cast<caf::strong_actor_ptr>(door);
-  return out;
+  return start_port(host, process, kdb::kdb_door, std::move(settings));
 }
 
 result<hosted_process> start_http(process_host& host,
@@ -193,17 +187,7 @@ result<hosted_process> start_http(process_host& host,
   settings.limits.push_bytes = process.memory_max_bytes;
   settings.limits.patience_ns = 10'000'000'000;
   settings.limits.idle_ns = 60'000'000'000;
-  hosted_process out;
-  out.attributes = attributes_of_port(config, process);
-  auto port = open_port(host, process);
-  if (!port)
-    return port.failure();
-  if (auto fault = open_publishers(host, process, settings.publishers, out))
-    return fault;
-  auto door = host.spawn(http::http_door, &host.env(), std::move(settings),
-                         *std::move(port), host.connector(), host.registrar());
-  out.actor = caf::actor_cast<caf::strong_actor_ptr>(door);
-  return out;
+  return start_port(host, process, http::http_door, std::move(settings));
 }
 
 result<hosted_process> start_postgres(process_host& host,

@@ -1,3 +1,4 @@
+#include <millrace/nodes/host/descriptor.hpp>
 #include <millrace/nodes/host/local_users.hpp>
 
 #include <array>
@@ -14,21 +15,6 @@
 namespace millrace::nodes {
 
 namespace {
-
-class diag_socket {
-public:
-  explicit diag_socket(int fd) : fd_{fd} {}
-  diag_socket(const diag_socket&) = delete;
-  diag_socket& operator=(const diag_socket&) = delete;
-  ~diag_socket() {
-    if (fd_ >= 0)
-      ::close(fd_);
-  }
-  [[nodiscard]] int get() const noexcept { return fd_; }
-
-private:
-  int fd_;
-};
 
 struct diag_question {
   nlmsghdr head{};
@@ -107,7 +93,7 @@ result<user_id> peer_user(int connection) {
   const auto question = question_of(connection);
   if (!question)
     return question.failure();
-  const diag_socket link{
+  const descriptor link{
     ::socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG)};
   if (link.get() < 0)
     return unsupported();
@@ -148,8 +134,7 @@ std::string admitted_users::refusal(const result<user_id>& peer) const {
     return peer.failure().context;
   return "user " + user_text(*peer)
          + " may not connect: 'users' of [cluster] says who may beside root "
-           "and "
-           "the one who runs the node";
+           "and the one who runs the node";
 }
 
 result<admitted_users>

@@ -1,3 +1,4 @@
+#include <millrace/nodes/host/descriptor.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 #include <millrace/nodes/host/readiness.hpp>
 #include <millrace/nodes/host/supervisor.hpp>
@@ -22,26 +23,6 @@
 namespace millrace::nodes {
 
 namespace {
-
-/// Closes a descriptor at the end of its life.
-class descriptor {
-public:
-  descriptor() = default;
-  explicit descriptor(int fd) : fd_{fd} {}
-  descriptor(descriptor&& other) noexcept : fd_{std::exchange(other.fd_, -1)} {}
-  descriptor& operator=(descriptor&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  ~descriptor() {
-    if (fd_ != -1)
-      ::close(fd_);
-  }
-  [[nodiscard]] int get() const noexcept { return fd_; }
-
-private:
-  int fd_ = -1;
-};
 
 // glibc 2.36 declares these for C only.
 int open_pidfd(int pid) {
