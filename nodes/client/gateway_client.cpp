@@ -184,14 +184,20 @@ result<std::optional<query::table_data>> answer_reader::next() {
   if (state_->is_over)
     return std::optional<query::table_data>{};
   auto what = state_->channel->take();
-  if (const auto* piece = std::get_if<chunk>(&what)) {
+  while (const auto* piece = std::get_if<chunk>(&what)) {
     auto rows = query::joined_rows(chunks{*piece});
     if (!rows)
       return rows.failure();
     state_->taken_bytes += piece->size();
-    const thread_visit visit;
-    caf::anon_send(state_->sink, ack_atom_v, state_->taken_bytes);
-    return std::optional{*std::move(rows)};
+    {
+      const thread_visit visit;
+      caf::anon_send(state_->sink, ack_atom_v, state_->taken_bytes);
+    }
+    // The first piece names the columns; a part of a store that has nothing
+    // for the answer names none.
+    if (!rows->columns.empty())
+      return std::optional{*std::move(rows)};
+    what = state_->channel->take();
   }
   state_->is_over = true;
   if (auto* fault = std::get_if<error>(&what))

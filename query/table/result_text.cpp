@@ -175,8 +175,6 @@ void result_writer::begin(const table_data& piece) {
 error result_writer::add(table_data piece) {
   if (!began_)
     begin(piece);
-  else if (piece.row_count == 0)
-    return {}; // The end of a part that had nothing, whatever it names.
   if (piece.columns.size() != column_count_)
     return {errc::malformed_message,
             "the answer's parts have different columns"};
