@@ -4,6 +4,7 @@
 #include <millrace/messages/data/schema.hpp>
 #include <millrace/messages/protocol/interfaces.hpp>
 #include <millrace/nodes/servers/gateway/door.hpp>
+#include <millrace/nodes/servers/gateway/publishing_door.hpp>
 #include <millrace/nodes/servers/http/publish_rows.hpp>
 #include <millrace/nodes/servers/http/routes.hpp>
 #include <millrace/persistence/disk/env.hpp>
@@ -104,7 +105,8 @@ struct stream_between {
 /// is asked `wish_of`'s; here they meet the port, the gateway and the nodes.
 struct http_door_state
   : door_state<http_door_state, http_door_actor, port_core<http_session>,
-               http_input, http_door_settings> {
+               http_input, http_door_settings>,
+    publishing_door<http_door_state, running_publish> {
   static constexpr const char* name = "http-door";
 
   using door_state::act;
@@ -148,9 +150,7 @@ struct http_door_state
   [[nodiscard]] result<bool> is_duplicate(const running_publish& what) const;
   [[nodiscard]] error put_rows(running_publish& what);
   void publish(connection_id from);
-  void publish_all();
   void tell_end(connection_id from, const running_publish& of);
-  void close_publishers();
   void undertake(connection_id from, const status_wish& what);
   void undertake(connection_id from, const readiness_wish& what);
   void answer(connection_id to, const known_response& what);
@@ -167,12 +167,9 @@ struct http_door_state
   size_t silent = 0;       ///< Nodes that have not said anything yet.
   uint64_t incomplete = 0; ///< Answers that may lack rows.
   std::map<connection_id, open_stream> streaming;
-  std::map<connection_id, running_publish> publishing;
-  std::set<std::string> declared; ///< Tables whose schema is published.
   /// By stream and origin: its last id, and what it held.
   std::map<std::pair<std::string, std::string>, std::pair<int64_t, size_t>>
     digests;
-  bool polling = false;
   uint64_t rows_published = 0;
   uint64_t pushed = 0;    ///< Messages of streams.
   uint64_t times_cut = 0; ///< Clients of streams that were too slow.

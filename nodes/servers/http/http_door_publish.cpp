@@ -14,7 +14,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto safe_interval = std::chrono::milliseconds{2};
 /// Of the nodes that are asked where a stream ends.
 constexpr auto end_patience = std::chrono::seconds{3};
 /// Origins of which is known what their last request held.
@@ -24,11 +23,6 @@ const char* name_of(rt::ack_level level) {
   return level == rt::ack_level::recorded ? "recorded"
          : level == rt::ack_level::synced ? "synced"
                                           : "committed";
-}
-
-/// Goes by itself, and the rows come again.
-bool passes(errc code) {
-  return code == errc::no_space || code == errc::origin_unverified;
 }
 
 known_response published_response(const running_publish& what,
@@ -122,33 +116,25 @@ result<bool> http_door_state::is_duplicate(const running_publish& what) const {
 
 /// Into the publisher's log, as one message.
 error http_door_state::put_rows(running_publish& what) {
-  auto& out = *settings.publishers.at(what.stream);
   const auto again = is_duplicate(what);
   if (!again)
     return again.failure();
   what.is_duplicate = *again;
   if (what.is_duplicate || what.rows.batch.empty()) {
-    what.end = out.appended();
+    what.end = settings.publishers.at(what.stream)->appended();
     return {};
-  }
-  if (!declared.contains(what.wish.table)) {
-    const auto token
-      = out.publish(encode(settings.tables.at(what.wish.table).schema), {},
-                    payload_kind::table_schema);
-    if (!token)
-      return token.failure();
-    declared.insert(what.wish.table);
   }
   message_header header;
   if (!what.wish.origin.empty()) {
     header.on = what.wish.origin;
     header.id = what.wish.id;
   }
-  const auto token
-    = out.publish(what.rows.batch, header, payload_kind::table_batch);
-  if (!token)
-    return token.failure();
-  what.end = token->end;
+  const auto end
+    = put_batch(what.stream, settings.tables.at(what.wish.table).schema,
+                what.rows.batch, header);
+  if (!end)
+    return end.failure();
+  what.end = *end;
   what.rows.batch.clear();
   rows_published += what.rows.count;
   if (!what.wish.origin.empty()) {
@@ -165,27 +151,15 @@ void http_door_state::publish(connection_id from) {
     return;
   auto& what = found->second;
   const bool is_late = env->clock->monotonic_ns() >= what.deadline_ns;
-  error fault;
-  if (!what.end)
-    fault = put_rows(what);
-  if (passes(fault.code) && !is_late)
-    return tell("publish_waits", "rows of a client wait: " + to_string(fault));
-  if (!fault) {
-    auto& out = *settings.publishers.at(what.stream);
-    // Without time it begins the sync, and says whether it is done.
-    fault = out.wait({.end = *what.end}, what.wish.level, 0ms);
-    if (fault.code == errc::timeout && !is_late) {
-      if (!std::exchange(polling, true))
-        self->delayed_send(self, caf::timespan{safe_interval},
-                           synced_atom::value);
-      return;
-    }
-  }
+  const auto fault = advance(what, what.stream, what.wish.level, is_late,
+                             [&] { return put_rows(what); });
+  if (!fault)
+    return;
   const auto done = std::move(publishing.extract(found).mapped());
-  if (fault.code == errc::timeout)
+  if (fault->code == errc::timeout)
     return answer(from, late_response(done));
-  if (fault)
-    return answer(from, failed_response(fault));
+  if (*fault)
+    return answer(from, failed_response(*fault));
   if (done.wish.level != rt::ack_level::committed)
     return answer(from, published_response(done, std::nullopt));
   tell_end(from, done);
@@ -217,21 +191,6 @@ void http_door_state::tell_end(connection_id from, const running_publish& of) {
                 [hear](const caf::error&) { hear(std::nullopt); });
       },
       [hear](const error&) { hear(std::nullopt); });
-}
-
-void http_door_state::publish_all() {
-  polling = false;
-  std::vector<connection_id> all;
-  for (const auto& each : publishing)
-    all.push_back(each.first);
-  for (const auto from : all)
-    publish(from);
-}
-
-void http_door_state::close_publishers() {
-  for (const auto& [stream, out] : settings.publishers)
-    if (const auto fault = out->close(); fault && settings.on_warning)
-      settings.on_warning("not_closed", stream + ": " + to_string(fault));
 }
 
 } // namespace millrace::nodes::http

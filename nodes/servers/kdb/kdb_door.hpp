@@ -3,6 +3,7 @@
 #include <millrace/actors/rt/publish/publisher.hpp>
 #include <millrace/messages/protocol/interfaces.hpp>
 #include <millrace/nodes/servers/gateway/door.hpp>
+#include <millrace/nodes/servers/gateway/publishing_door.hpp>
 #include <millrace/nodes/servers/kdb/door_core.hpp>
 #include <millrace/nodes/servers/kdb/door_inbox.hpp>
 #include <millrace/nodes/servers/kdb/request.hpp>
@@ -50,10 +51,20 @@ struct kdb_door_settings {
     on_warning;
 };
 
+/// Rows that a client publishes.
+struct running_publish {
+  uint64_t request = 0;
+  publish_request what;
+  bool wants_answer = false;
+  int64_t deadline_ns = 0;
+  std::optional<position> end; ///< Once it is in the publisher's log.
+};
+
 /// State of the KDB DOOR. What is said on connections is `door_core`'s, what is
 /// asked `understand`'s; here they meet the port and the gateway.
 struct kdb_door_state : door_state<kdb_door_state, kdb_door_actor, door_core,
-                                   door_input, kdb_door_settings> {
+                                   door_input, kdb_door_settings>,
+                        publishing_door<kdb_door_state, running_publish> {
   static constexpr const char* name = "kdb-door";
 
   using door_state::act;
@@ -71,13 +82,6 @@ struct kdb_door_state : door_state<kdb_door_state, kdb_door_actor, door_core,
     uint64_t request = 0;
     subscribe_request what;
     int64_t deadline_ns = 0;
-  };
-  struct running_publish {
-    uint64_t request = 0;
-    publish_request what;
-    bool wants_answer = false;
-    int64_t deadline_ns = 0;
-    std::optional<position> end; ///< Once it is in the publisher's log.
   };
 
   void act(question_done& what);
@@ -100,8 +104,6 @@ struct kdb_door_state : door_state<kdb_door_state, kdb_door_actor, door_core,
                  const subscribe_request& wish);
   [[nodiscard]] error put_rows(running_publish& what);
   void publish(connection_id from);
-  void publish_all();
-  void close_publishers();
   void tick_streams(int64_t now_ns);
   void perform(const give_up& what);
   void answer(connection_id to, uint64_t request, const result<value>& with);
@@ -114,9 +116,6 @@ struct kdb_door_state : door_state<kdb_door_state, kdb_door_actor, door_core,
   subscriptions subscribed;
   std::map<std::string, bool> followed; ///< By stream: whether it has begun.
   std::map<connection_id, waiting_subscription> subscribing;
-  std::map<connection_id, running_publish> publishing;
-  std::set<std::string> declared; ///< Tables whose schema is published.
-  bool polling = false;
   uint64_t pushed = 0;
   uint64_t incomplete = 0; ///< Answers that may lack rows.
 };

@@ -6,19 +6,6 @@
 
 namespace millrace::nodes::kdb {
 
-namespace {
-
-using namespace std::chrono_literals;
-
-constexpr auto synced_interval = std::chrono::milliseconds{2};
-
-/// Goes by itself, and the rows come again.
-bool passes(errc code) {
-  return code == errc::no_space || code == errc::origin_unverified;
-}
-
-} // namespace
-
 // -- what streams bring -------------------------------------------------------
 
 void kdb_door_state::act(const stream_begun& what) {
@@ -156,19 +143,12 @@ void kdb_door_state::undertake(const take_up<value>& of,
 
 /// Into the publisher's log, once.
 error kdb_door_state::put_rows(running_publish& what) {
-  auto& out = *settings.publishers.at(settings.streams.at(what.what.table));
-  if (!declared.contains(what.what.table)) {
-    const auto token = out.publish(encode(settings.tables.at(what.what.table)),
-                                   {}, payload_kind::table_schema);
-    if (!token)
-      return token.failure();
-    declared.insert(what.what.table);
-  }
-  const auto token
-    = out.publish(what.what.batch, {}, payload_kind::table_batch);
-  if (!token)
-    return token.failure();
-  what.end = token->end;
+  const auto& table = what.what.table;
+  const auto end = put_batch(settings.streams.at(table),
+                             settings.tables.at(table), what.what.batch);
+  if (!end)
+    return end.failure();
+  what.end = *end;
   what.what.batch.clear();
   return {};
 }
@@ -180,42 +160,19 @@ void kdb_door_state::publish(connection_id from) {
   auto& what = found->second;
   const bool is_late
     = what.wants_answer && env->clock->monotonic_ns() >= what.deadline_ns;
-  error fault;
-  if (!what.end)
-    fault = put_rows(what);
-  if (passes(fault.code) && !is_late)
-    return tell("publish_waits", "rows of a client wait: " + to_string(fault));
-  if (!fault && what.wants_answer) {
-    auto& out = *settings.publishers.at(settings.streams.at(what.what.table));
-    // Without time it begins the sync, and says whether it is done.
-    fault = out.wait({.end = *what.end}, rt::ack_level::synced, 0ms);
-    if (fault.code == errc::timeout && !is_late) {
-      if (!std::exchange(polling, true))
-        self->delayed_send(self, caf::timespan{synced_interval},
-                           synced_atom::value);
-      return;
-    }
-    if (fault.code == errc::timeout)
-      fault.context = "the rows are published, and not synced yet";
-  }
+  auto level = std::optional{rt::ack_level::synced};
+  if (!what.wants_answer)
+    level.reset();
+  auto fault = advance(what, settings.streams.at(what.what.table), level,
+                       is_late, [&] { return put_rows(what); });
+  if (!fault)
+    return;
+  if (fault->code == errc::timeout)
+    fault->context = "the rows are published, and not synced yet";
   const auto request = what.request;
   publishing.erase(found);
-  answer(from, request, fault ? result<value>{as_in_q(fault)} : generic_null());
-}
-
-void kdb_door_state::publish_all() {
-  polling = false;
-  std::vector<connection_id> all;
-  for (const auto& each : publishing)
-    all.push_back(each.first);
-  for (const auto from : all)
-    publish(from);
-}
-
-void kdb_door_state::close_publishers() {
-  for (const auto& [stream, out] : settings.publishers)
-    if (const auto fault = out->close(); fault && settings.on_warning)
-      settings.on_warning("not_closed", stream + ": " + to_string(fault));
+  answer(from, request,
+         *fault ? result<value>{as_in_q(*fault)} : generic_null());
 }
 
 void kdb_door_state::tick_streams(int64_t now_ns) {

@@ -1,0 +1,107 @@
+#pragma once
+
+#include <millrace/actors/rt/publish/publisher.hpp>
+#include <millrace/messages/data/header.hpp>
+#include <millrace/messages/data/schema.hpp>
+#include <millrace/nodes/servers/gateway/door_actor.hpp>
+#include <millrace/nodes/servers/port/listener.hpp>
+
+#include <caf/actor_cast.hpp>
+
+#include <chrono>
+#include <map>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace millrace::nodes {
+
+/// What the state of a door does beside `door_state` when its clients publish.
+/// `State` derives from both, and has `publish(connection_id)`, which takes up
+/// again what one of `publishing` waits for; its settings name `publishers`, by
+/// stream. `Running` has `end`, the position in the publisher's log once it is
+/// there. One request of a connection at a time.
+template <class State, class Running>
+struct publishing_door {
+  /// Into the log of a stream's publisher, as one message; the schema of the
+  /// table before its first.
+  /// @returns where it ends.
+  [[nodiscard]] result<position> put_batch(const std::string& stream,
+                                           const table_schema& table,
+                                           std::span<const std::byte> batch,
+                                           const message_header& header = {}) {
+    auto& out = *derived().settings.publishers.at(stream);
+    if (!declared.contains(table.name)) {
+      const auto token
+        = out.publish(encode(table), {}, payload_kind::table_schema);
+      if (!token)
+        return token.failure();
+      declared.insert(table.name);
+    }
+    const auto token = out.publish(batch, header, payload_kind::table_batch);
+    if (!token)
+      return token.failure();
+    return token->end;
+  }
+
+  /// What came of it: an error, `timeout` when it is late and not as safe as is
+  /// wanted, none when all is done; empty: it goes on by itself.
+  /// @param put sets `what.end`, in the log
+  /// @param level none: that it is in the log is enough
+  template <class Put>
+  [[nodiscard]] std::optional<error>
+  advance(Running& what, const std::string& stream,
+          std::optional<rt::ack_level> level, bool is_late, Put put) {
+    error fault;
+    if (!what.end)
+      fault = put();
+    // These go by themselves, and the rows come again.
+    const bool passes
+      = fault.code == errc::no_space || fault.code == errc::origin_unverified;
+    if (passes && !is_late) {
+      derived().tell("publish_waits",
+                     "rows of a client wait: " + to_string(fault));
+      return std::nullopt;
+    }
+    if (fault || !level)
+      return fault;
+    // Without time it begins the sync, and says whether it is done.
+    fault = derived().settings.publishers.at(stream)->wait(
+      {.end = *what.end}, *level, std::chrono::milliseconds{0});
+    if (fault.code != errc::timeout || is_late)
+      return fault;
+    constexpr auto interval = std::chrono::milliseconds{2};
+    if (!std::exchange(polling, true))
+      derived().self->delayed_send(derived().self, caf::timespan{interval},
+                                   synced_atom::value);
+    return std::nullopt;
+  }
+
+  void publish_all() {
+    polling = false;
+    std::vector<connection_id> all;
+    for (const auto& each : publishing)
+      all.push_back(each.first);
+    for (const auto from : all)
+      derived().publish(from);
+  }
+
+  void close_publishers() {
+    const auto& settings = derived().settings;
+    for (const auto& [stream, out] : settings.publishers)
+      if (const auto fault = out->close(); fault && settings.on_warning)
+        settings.on_warning("not_closed", stream + ": " + to_string(fault));
+  }
+
+  std::map<connection_id, Running> publishing;
+  std::set<std::string> declared; ///< Tables whose schema is published.
+  bool polling = false;
+
+private:
+  State& derived() { return static_cast<State&>(*this); }
+};
+
+} // namespace millrace::nodes
