@@ -45,6 +45,12 @@ enum class errc : uint8_t {
 /// The stable name of a code, such as "storage_failed".
 [[nodiscard]] std::string_view to_string(errc code) noexcept;
 
+/// Whether a node answered that it is not for the one who asks: it is of
+/// another cluster, or of another user. However often it is asked, it stays so.
+[[nodiscard]] constexpr bool is_refusal(errc code) noexcept {
+  return code == errc::config || code == errc::permission;
+}
+
 /// A failure: what kind, and the facts (path, offset, key, value) in words.
 /// Converts to true when it holds a failure.
 struct error {

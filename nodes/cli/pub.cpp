@@ -116,8 +116,7 @@ error wait_rt(const interrupts& signals, runtime& host,
     auto fault = rt.failure();
     if (signals.raised())
       return interrupted_before();
-    if (fault.code == errc::config
-        || !stands_still(host, host.config(), stream)) {
+    if (is_refusal(fault.code) || !stands_still(host, host.config(), stream)) {
       fault.context += std::string{"; "} + nothing_recorded;
       return fault;
     }

@@ -69,8 +69,8 @@ public:
   result<ended_period> run() {
     rdbs_ = rdbs_of(host_, config_, stream_);
     const auto now = stream_standing();
-    if (!now && now.failure().code == errc::config)
-      return now.failure(); // One of another cluster answers.
+    if (!now && is_refusal(now.failure().code))
+      return now.failure();
     if (!now)
       return error{errc::unavailable, "stream " + stream_
                                         + ": no rt answers, nothing was ended: "
@@ -408,7 +408,7 @@ result<position> stream_end(runtime& host, const cluster_config& config,
 }
 
 error end_unknown(error fault) {
-  return {fault.code == errc::config ? errc::config : errc::timeout,
+  return {is_refusal(fault.code) ? fault.code : errc::timeout,
           "all of it is merged; where the stream ends then is not known: "
             + fault.context};
 }

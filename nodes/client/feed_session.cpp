@@ -85,6 +85,9 @@ error feed_session::wait(const listener& to) {
       merged = reached;
       say_ns = now + say_interval_ns;
     }
+    if (!progress_->connected)
+      if (auto fault = out_->wait_verified(0ms); is_refusal(fault.code))
+        return fault;
     if (end_->done || now < say_ns)
       continue;
     const bool listens

@@ -51,8 +51,8 @@ bool stands_still(runtime& host, const cluster_config& config,
     at.name = front_door_name;
     const auto door
       = host.find_as<front_door_actor>(at, std::chrono::milliseconds{0});
-    // Of another cluster, it answers.
-    if (!door && door.failure().code != errc::config)
+    // One that refuses answers.
+    if (!door && !is_refusal(door.failure().code))
       return true;
   }
   return false;

@@ -240,8 +240,8 @@ result<gateway_actor> find_gateway(runtime& host, const cluster_config& config,
                      + std::chrono::nanoseconds{deadline}.count();
   do {
     const auto registered = registered_gateways(host, config, deadline);
-    if (!registered && registered.failure().code == errc::config)
-      return registered.failure(); // Another cluster's.
+    if (!registered && is_refusal(registered.failure().code))
+      return registered.failure();
     for (const auto& at : registered ? *registered : std::vector<endpoint>{}) {
       auto found = host.find_as<gateway_actor>(at, deadline);
       if (found)

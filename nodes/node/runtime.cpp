@@ -215,8 +215,7 @@ runtime::find(const endpoint& at, std::chrono::milliseconds deadline) {
                [&](const caf::error& fault) { last = from_caf(fault); });
     if (found)
       return found;
-    // One of another cluster stays what it is, so does one that refuses us.
-    if (last.code == errc::config || last.code == errc::permission)
+    if (is_refusal(last.code))
       return last;
     // A node that is starting refuses connections for a moment.
     self->receive(caf::after(std::chrono::milliseconds{50}) >> [] {});

@@ -3,16 +3,19 @@
 crash. Needs no data of others."""
 
 import os
+import pathlib
 import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 
 import millrace_cluster as mill
 
 DATE = "2013-10-08"
 USAGE, DATA, UNAVAILABLE, LOCKED, IO = 64, 65, 69, 73, 74
 PERMISSION, CONFIG = 77, 78
+STRANGER = 65534  # The user that owns nothing.
 GOOD = "34200000,481800,100,P,2000,0\n34200001,481900,200,P,2000,0\n"
 
 
@@ -363,6 +366,37 @@ def owners(binary):
             "'nobody'")
 
 
+def strangers(binary):
+  """Another user of the host, with data of that user at the same ports: each
+  command is refused at once, and none waits for nodes that will not serve."""
+  if os.geteuid():
+    print("  skipped: only root can be another user")
+    return
+  with mill.cluster(binary, {"all": [n for n, _ in mill.ROLES]}) as made, \
+       tempfile.TemporaryDirectory() as theirs:
+    made.up()
+    theirs = pathlib.Path(theirs)
+    shutil.copy(binary, theirs / "millrace")
+    (theirs / "c.toml").write_text(made.path.read_text())
+    (theirs / "good.csv").write_text(GOOD)
+    for each in (theirs, *theirs.iterdir()):
+      os.chown(each, STRANGER, STRANGER)
+    row = '{"time":"2013-10-08T10:00:00","sym":"A","price":1,"size":1}'
+    for words in (["query", "select from trade"],
+                  ["pub", "--stream", "market", "--table", "trade"],
+                  ["feed", "--layout", "lean-equity-trade", "--table", "trade",
+                   "--symbol", "SPY", "--date", DATE, "good.csv"],
+                  ["eop", "--period", DATE]):
+      done = subprocess.run([theirs / "millrace", *words], input=row,
+                            cwd=theirs, user=STRANGER, group=STRANGER,
+                            env={**made.environment(),
+                                 "MILLRACE_CONFIG": str(theirs / "c.toml")},
+                            capture_output=True, text=True, timeout=30,
+                            check=False)
+      refused(done, PERMISSION, f"uid {STRANGER}", "[cluster]")
+    mill.check(trades(made) == 0, "a stranger's rows")
+
+
 def nobody_there(binary):
   with mill.cluster(binary) as made:
     refused(made.run("query", "{\"tablename\": \"trade\"}", code=None),
@@ -445,5 +479,5 @@ def full_disk(binary):
 
 if __name__ == "__main__":
   mill.main([unreadable_files, lines, layouts, first_of_a_cluster,
-             published_before, one_sided_quotes, queries, owners, nobody_there, configuration,
+             published_before, one_sided_quotes, queries, owners, strangers, nobody_there, configuration,
              full_disk])

@@ -31,8 +31,7 @@ void pusher_state::connect() {
       offer(found);
     },
     [this](const error& fault) {
-      // One of another cluster is there.
-      if (fault.code == errc::config)
+      if (is_refusal(fault.code))
         source->found_strange(to_string(options.rt), fault);
       disconnect(fault);
     });
