@@ -40,8 +40,8 @@ namespace {
 /// Without a publisher, and with all of it merged, a copy holds nothing open,
 /// not even its lock: any number of publishers may have come once.
 void settle(input_sink_state& sink) {
-  if (!sink.replica || sink.source || sink.sync_running || sink.collecting
-      || !sink.mended.empty())
+  if (!sink.rests || !sink.replica || sink.source || sink.sync_running
+      || sink.collecting || !sink.mended.empty())
     return;
   if (const auto end = sink.replica->end(); end && *end != sink.merged_end)
     return;
@@ -447,20 +447,14 @@ input_sink(input_sink_actor::stateful_pointer<input_sink_state> self,
     self->state.fail(fault);
     return input_sink_actor::behavior_type::make_empty_behavior();
   }
-  // Until its publisher comes, or other nodes fill it.
-  const auto rests = std::make_shared<bool>(true);
-  const auto rest = [self, rests] {
-    if (*rests)
-      settle(self->state);
-  };
-  self->set_down_handler([self, rests, rest](caf::down_msg& down) {
+  self->set_down_handler([self](caf::down_msg& down) {
     if (!self->state.source || down.source != self->state.source.address())
       return;
     self->state.source = pusher_actor{};
-    *rests = true;
-    rest();
+    self->state.rests = true;
+    settle(self->state);
   });
-  rest();
+  settle(self->state);
   return {
     [self](chunk_atom, flow_id flow, position begin, const chunk& bytes) {
       self->state.take(flow, begin, bytes);
@@ -472,20 +466,20 @@ input_sink(input_sink_actor::stateful_pointer<input_sink_state> self,
     // A publisher's files go after their copies here.
     [](collected_atom, flow_id, position) {},
     [self](status_atom) { return to_status(self->state.facts()); },
-    [self, rests](flow_atom, flow_id flow, const pusher_actor& from) {
-      *rests = false;
+    [self](flow_atom, flow_id flow, const pusher_actor& from) {
+      self->state.rests = false;
       return self->state.offer(flow, from);
     },
-    [self, rest](merged_atom, position end) {
+    [self](merged_atom, position end) {
       self->state.merged_up_to(end);
-      rest();
+      settle(self->state);
     },
-    [self, rests](fill_atom, position begin, const chunk& bytes) {
-      *rests = false;
+    [self](fill_atom, position begin, const chunk& bytes) {
+      self->state.rests = false;
       self->state.fill(begin, bytes);
     },
-    [self, rests](lost_atom, position from, position to) {
-      *rests = false;
+    [self](lost_atom, position from, position to) {
+      self->state.rests = false;
       self->state.pad(from, to);
     },
     [self](fetch_atom, position from, position to) {
@@ -494,13 +488,13 @@ input_sink(input_sink_actor::stateful_pointer<input_sink_state> self,
     [self](collect_atom, position below, position released) {
       self->state.collect(below, released);
     },
-    [self, rest](collected_atom, position below, const caf::error& outcome) {
+    [self](collected_atom, position below, const caf::error& outcome) {
       self->state.collected(below, outcome);
-      rest();
+      settle(self->state);
     },
-    [self, rest](synced_atom, position end, const caf::error& outcome) {
+    [self](synced_atom, position end, const caf::error& outcome) {
       self->state.synced(end, outcome);
-      rest();
+      settle(self->state);
     },
   };
 }

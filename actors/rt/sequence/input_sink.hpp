@@ -138,6 +138,9 @@ struct input_sink_state {
   input_owner_actor owner;
   std::unique_ptr<persistence::log_replica> replica;
   pusher_actor source;
+  /// Until its publisher comes, or other nodes fill it: nothing of it is held
+  /// open when all is merged.
+  bool rests = true;
   flow_id current_flow;
   uint64_t bytes_taken = 0;
   position durable_end;
