@@ -10,6 +10,7 @@
 #include <millrace/messages/data/ids.hpp>
 #include <millrace/messages/data/lineage.hpp>
 #include <millrace/messages/data/position.hpp>
+#include <millrace/messages/data/start_spec.hpp>
 #include <millrace/messages/data/types.hpp>
 #include <millrace/messages/protocol/endpoint.hpp>
 #include <millrace/messages/protocol/wire.hpp>
@@ -63,17 +64,6 @@ typename Inspector::result_type inspect(Inspector& f, input_offer& x) {
   return f(caf::meta::type_name("input_offer"), x.directory, x.stream,
            x.lineage, x.origin);
 }
-
-/// Where a subscription starts.
-struct start_spec {
-  enum kind_type : uint8_t { begin = 0, end = 1, at_position = 2, at_time = 3 };
-  kind_type kind = begin;
-  position at;         ///< kind at_position.
-  int64_t time_ns = 0; ///< kind at_time: ns since 2000.01.01, header `ts`.
-  /// Of `at`. A stream of another life is given from its begin; not known: it
-  /// is taken for the same.
-  lineage_id life;
-};
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, start_spec& x) {

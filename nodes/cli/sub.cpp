@@ -27,7 +27,7 @@ using namespace std::chrono_literals;
 
 constexpr uint64_t no_end = ~uint64_t{0};
 
-error take_place(const std::string& text, std::optional<stream_place>& into) {
+error take_place(const std::string& text, std::optional<start_spec>& into) {
   auto place = parse_place(text);
   if (!place)
     return place.failure();
@@ -36,23 +36,10 @@ error take_place(const std::string& text, std::optional<stream_place>& into) {
 }
 
 /// Where a read begins: that of rows of some time on must look at all.
-stream_place begin_of(const sub_options& options) {
-  stream_place begin;
-  begin.is
-    = options.row_time_ns ? stream_place::kind::begin : stream_place::kind::end;
+start_spec begin_of(const sub_options& options) {
+  start_spec begin;
+  begin.kind = options.row_time_ns ? start_spec::begin : start_spec::end;
   return options.from.value_or(begin);
-}
-
-start_spec start_at(const stream_place& place) {
-  start_spec out;
-  out.kind = place.is == stream_place::kind::begin ? start_spec::begin
-             : place.is == stream_place::kind::end ? start_spec::end
-             : place.is == stream_place::kind::at_position
-               ? start_spec::at_position
-               : start_spec::at_time;
-  out.at = place.at;
-  out.time_ns = place.time_ns;
-  return out;
 }
 
 /// What callbacks and the thread that waits tell each other.
@@ -84,12 +71,11 @@ public:
                                                output_)} {}
 
   /// Returns when it is over. A signal is none of its failures.
-  error run(const stream_place& from, uint64_t until) {
+  error run(const start_spec& from, uint64_t until) {
     end_->until = until;
     started_ns_ = now();
-    auto running
-      = host_->subscribe(options_->stream, handlers(from),
-                         {.start = start_at(from), .control = control_});
+    auto running = host_->subscribe(options_->stream, handlers(from),
+                                    {.start = from, .control = control_});
     if (!running)
       return running.failure();
     wait(running->subscriber);
@@ -112,7 +98,7 @@ private:
     return host_->env().clock->monotonic_ns();
   }
 
-  rt::subscription_handlers handlers(const stream_place& from);
+  rt::subscription_handlers handlers(const start_spec& from);
   void wait(const subscriber_actor& at);
   void look_for_end(const subscriber_actor& at);
 
@@ -136,7 +122,7 @@ error beyond_end(const stream_event& event, const std::string& stream) {
                            "2024-01-02"};
 }
 
-rt::subscription_handlers reading::handlers(const stream_place& from) {
+rt::subscription_handlers reading::handlers(const start_spec& from) {
   rt::subscription_handlers on;
   auto stop = [control = control_, end = end_](const error& why) {
     end->set(why);
@@ -147,7 +133,7 @@ rt::subscription_handlers reading::handlers(const stream_place& from) {
        printed = uint64_t{0}](const rt::message& message, position at) mutable {
         if (message.begin.value >= end->until)
           return stop({});
-        if (options->until && options->until->is == stream_place::kind::at_time
+        if (options->until && options->until->kind == start_spec::at_time
             && message.header.ts >= options->until->time_ns)
           return stop(out->flush());
         auto wrote = out->write(message, at);
@@ -157,7 +143,7 @@ rt::subscription_handlers reading::handlers(const stream_place& from) {
             || (options->rows != 0 && out->rows() == options->rows))
           stop(out->flush());
       };
-  const bool at_position = from.is == stream_place::kind::at_position;
+  const bool at_position = from.kind == start_spec::at_position;
   on.on_event = [out = writer_, stop, at_position,
                  topic = options_->stream](const stream_event& event) {
     if (event.kind == event_kind::ahead && at_position)
@@ -186,7 +172,7 @@ rt::subscription_handlers reading::handlers(const stream_place& from) {
 /// Whether all before the end was delivered: the subscriber knows.
 void reading::look_for_end(const subscriber_actor& at) {
   if (end_->until == no_end && options_->until
-      && options_->until->is == stream_place::kind::at_time
+      && options_->until->kind == start_spec::at_time
       && host_->env().clock->now_ns() >= options_->until->time_ns
       && !options_->stream.starts_with('/')) {
     // Nothing later than the present end can be earlier than that time.
@@ -300,7 +286,7 @@ error check(const sub_options& options) {
     return refuse("--from-row-time: which column is the time of a row is known "
                   "of the tables of a cluster only");
   const bool until_end
-    = options.until && options.until->is == stream_place::kind::end;
+    = options.until && options.until->kind == start_spec::end;
   if (journal && (options.last != 0 || until_end))
     return refuse("--last and --until end: of a log of its own, 'millrace log "
                   "tail' shows the end");
@@ -308,7 +294,7 @@ error check(const sub_options& options) {
       && (options.from || options.until || options.count != 0
           || options.rows != 0 || options.for_ns != 0))
     return refuse("--last goes with no other place or number");
-  if (options.until && options.until->is == stream_place::kind::begin)
+  if (options.until && options.until->kind == start_spec::begin)
     return refuse("--until begin: nothing is before it");
   return {};
 }
@@ -318,9 +304,9 @@ int print_last(const sub_options& options, runtime& host,
                const interrupts& signals, const std::string& time_column,
                position end) {
   for (uint64_t back = 0;; back = back == 0 ? 1 : 2 * back) {
-    stream_place from;
-    from.is = back <= end.roll() ? stream_place::kind::at_position
-                                 : stream_place::kind::begin;
+    start_spec from;
+    from.kind
+      = back <= end.roll() ? start_spec::at_position : start_spec::begin;
     from.at
       = position::of(end.session(), end.roll() - std::min(back, end.roll()), 0);
     reading one{options, host, signals, time_column};
@@ -330,7 +316,7 @@ int print_last(const sub_options& options, runtime& host,
       return signals.exit_code();
     if (fault)
       return fail_output(fault);
-    if (one.kept() < options.last && from.is != stream_place::kind::begin)
+    if (one.kept() < options.last && from.kind != start_spec::begin)
       continue;
     fault = one.finish();
     return fault ? fail_output(fault) : static_cast<int>(exit_ok);
@@ -372,9 +358,9 @@ int run(const sub_options& options) {
     = table == nullptr ? std::string{} : table->schema.time_column;
   interrupts signals;
   const bool until_end
-    = options.until && options.until->is == stream_place::kind::end;
+    = options.until && options.until->kind == start_spec::end;
   uint64_t until = no_end;
-  if (options.until && options.until->is == stream_place::kind::at_position)
+  if (options.until && options.until->kind == start_spec::at_position)
     until = options.until->at.value;
   if (until_end || options.last != 0) {
     const auto end = stream_end(**host, **config, options.stream);

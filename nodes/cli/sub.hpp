@@ -2,7 +2,7 @@
 
 #include <millrace/nodes/cli/command/command.hpp>
 #include <millrace/nodes/cli/line_format.hpp>
-#include <millrace/nodes/lines/stream_place.hpp>
+#include <millrace/nodes/lines/parse_place.hpp>
 
 #include <cstdint>
 #include <optional>
@@ -15,12 +15,12 @@ struct sub_options {
   std::string stream;
   std::string table; ///< Only rows of it; empty: all messages.
   line_format format = line_format::json;
-  std::optional<stream_place> from;
+  std::optional<start_spec> from;
   /// Only rows of the table that are not earlier, since 2000.01.01 UTC.
   std::optional<int64_t> row_time_ns;
-  std::optional<stream_place> until; ///< None: never.
-  int64_t for_ns = 0;                ///< Ends after this long; 0: never.
-  uint64_t count = 0;                ///< Ends after so many messages; 0: never.
+  std::optional<start_spec> until; ///< None: never.
+  int64_t for_ns = 0;              ///< Ends after this long; 0: never.
+  uint64_t count = 0;              ///< Ends after so many messages; 0: never.
   uint64_t rows = 0; ///< Ends after so many rows of the table; 0: never.
   uint64_t last = 0; ///< Only the last messages, or rows; 0: all.
 };

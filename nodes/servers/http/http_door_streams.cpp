@@ -66,27 +66,6 @@ rt::subscription_handlers handlers_of(const stream_feed& feed,
   return on;
 }
 
-start_spec start_of(const stream_place& place) {
-  start_spec out;
-  switch (place.is) {
-    case stream_place::kind::begin:
-      out.kind = start_spec::begin;
-      break;
-    case stream_place::kind::end:
-      out.kind = start_spec::end;
-      break;
-    case stream_place::kind::at_position:
-      out.kind = start_spec::at_position;
-      break;
-    case stream_place::kind::at_time:
-      out.kind = start_spec::at_time;
-      break;
-  }
-  out.at = place.at;
-  out.time_ns = place.time_ns;
-  return out;
-}
-
 } // namespace
 
 http_door_state::~http_door_state() {
@@ -135,12 +114,12 @@ void http_door_state::begin_stream(connection_id from,
   rt::subscriber_options how;
   how.topic = what.stream;
   how.rt = settings.streams.at(what.stream);
-  how.start = start_of(what.from);
+  how.start = what.from;
   auto control = std::make_shared<rt::subscription>(what.stream);
   auto subscriber
     = self->spawn(rt::subscriber, env, connector, std::move(how), control,
-                  std::make_shared<rt::subscription_handlers>(handlers_of(
-                    feed, what.from.is == stream_place::kind::end)));
+                  std::make_shared<rt::subscription_handlers>(
+                    handlers_of(feed, what.from.kind == start_spec::end)));
   streaming[from] = {request,
                      what.is_websocket,
                      false,

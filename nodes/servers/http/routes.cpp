@@ -153,7 +153,7 @@ wish stream_of(const http_request& what) {
                                        + "' is not a time such as "
                                          "2024-01-02T14:30"));
     out.row_time_ns = read->ns;
-    out.from.is = stream_place::kind::begin;
+    out.from.kind = start_spec::begin;
   }
   // A client that comes back says where it was.
   const auto& back = what.last_event_id;

@@ -3,7 +3,7 @@
 #include <millrace/actors/rt/publish/publisher.hpp>
 #include <millrace/messages/base/result.hpp>
 #include <millrace/nodes/lines/line_format.hpp>
-#include <millrace/nodes/lines/stream_place.hpp>
+#include <millrace/nodes/lines/parse_place.hpp>
 #include <millrace/nodes/servers/http/http_session.hpp>
 #include <millrace/query/table/result_text.hpp>
 
@@ -23,7 +23,7 @@ struct query_wish {
 struct stream_wish {
   std::string stream; ///< Empty: that of the table.
   std::string table;  ///< Empty: all of the stream.
-  stream_place from;
+  start_spec from{.kind = start_spec::end};
   std::optional<int64_t> row_time_ns; ///< Only rows that are not earlier.
   std::string head;                   ///< Begins the response.
   bool is_websocket = false;

@@ -202,7 +202,7 @@ TEST(CommandOptionsTest, PubAndSub) {
   EXPECT_EQ(parse({"pub", "--stream", "s", "--level", "hoped"}), 64);
   EXPECT_EQ(parse({"sub", "--stream", "s", "--from", "begin", "--count", "3"}),
             42);
-  EXPECT_EQ(options<sub_options>().from->is, stream_place::kind::begin);
+  EXPECT_EQ(options<sub_options>().from->kind, start_spec::begin);
   EXPECT_EQ(options<sub_options>().count, 3u);
   EXPECT_EQ(parse({"sub", "--stream", "s", "--table", "t", "--from-row-time",
                    "2000-01-01T00:00:01", "--until", "log.0.0@1064", "--for",

@@ -255,14 +255,14 @@ TEST(HttpRoutesTest, TakesStreams) {
                         {.last_event_id = last});
     return std::get<stream_wish>(made).from;
   };
-  EXPECT_EQ(from({{"table", "trade"}}).is, stream_place::kind::end);
-  EXPECT_EQ(from({{"stream", "market"}, {"from", "begin"}}).is,
-            stream_place::kind::begin);
+  EXPECT_EQ(from({{"table", "trade"}}).kind, start_spec::end);
+  EXPECT_EQ(from({{"stream", "market"}, {"from", "begin"}}).kind,
+            start_spec::begin);
   EXPECT_EQ(from({{"stream", "market"}, {"from", "1064"}}).at, position{1064});
-  EXPECT_EQ(from({{"stream", "market"}, {"from", "2024-01-02"}}).is,
-            stream_place::kind::at_time);
-  EXPECT_EQ(from({{"table", "trade"}, {"from_row_time", "2024-01-02"}}).is,
-            stream_place::kind::begin);
+  EXPECT_EQ(from({{"stream", "market"}, {"from", "2024-01-02"}}).kind,
+            start_spec::at_time);
+  EXPECT_EQ(from({{"table", "trade"}, {"from_row_time", "2024-01-02"}}).kind,
+            start_spec::begin);
   // A browser that comes back asks as it did the first time.
   EXPECT_EQ(from({{"stream", "market"}, {"from", "begin"}}, "992").at,
             position{992});
