@@ -115,7 +115,7 @@ struct process_config {
   bool write_down = true;
   /// rdb: stops applying above it, and lags until the end of a period frees
   /// memory; `eop` reaches that end all the same. gateway: limit of one
-  /// query's result. 0: no limit. kdb, http: of what was read and is not yet
+  /// query's result. 0: no limit. Ports: of what was read and is not yet
   /// done, and of what is not yet sent, over all connections; above 0.
   uint64_t memory_max_bytes = 0;
   /// rdb, hdb: what one query may hold there. 0: no limit.
@@ -126,9 +126,10 @@ struct process_config {
   int64_t query_timeout_ns = 30'000'000'000;
   uint64_t result_rows_max = 1'000'000; ///< gateway; 0: no limit.
 
-  uint16_t port = 0;                  ///< kdb, http: where clients connect.
-  uint32_t connections_max = 256;     ///< kdb, http: at one time.
-  std::vector<std::string> published; ///< kdb: streams that clients publish to.
+  uint16_t port = 0; ///< kdb, http, postgres: where clients connect.
+  uint32_t connections_max = 256; ///< kdb, http, postgres: at one time.
+  /// kdb, http: streams that clients publish to.
+  std::vector<std::string> published;
 
   std::string layout; ///< feed: a name of `layouts`, or a preset.
   std::string table;  ///< feed: where the rows go.
