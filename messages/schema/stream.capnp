@@ -24,7 +24,13 @@ struct MergeEntry {           # what the consensus group of a stream commits
     periodEnd @4 :PeriodEnd;
     beginStream @5 :StreamLayout;
     cutBegin @6 :CutBegin;
+    beginSession @7 :BeginSession;
   }
+}
+
+struct BeginSession {         # the merged log goes on in this session
+  session @0 :UInt64;
+  cause @1 :Text;             # of the reset event that it begins with
 }
 
 struct CutBegin {             # files of the merged log before this one go

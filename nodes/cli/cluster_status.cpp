@@ -1,3 +1,4 @@
+#include <millrace/messages/data/progress_trace.hpp>
 #include <millrace/messages/text/civil_time.hpp>
 #include <millrace/nodes/cli/cluster_status.hpp>
 #include <millrace/nodes/cli/node_log.hpp>
@@ -5,6 +6,8 @@
 #include <millrace/nodes/host/supervisor.hpp>
 
 #include <algorithm>
+#include <map>
+#include <string>
 
 namespace millrace::nodes {
 
@@ -43,6 +46,63 @@ json_value process_row(const cluster_config& config, const json_value& live,
   if (live.at("answered").find(node.name) && !live.at("processes").find(name))
     out.add("down", "does not run");
   return out;
+}
+
+/// By stream, what the node that leads remembers of where it ended, and when.
+std::map<std::string, progress_trace> traces_of(const json_value& streams) {
+  std::map<std::string, progress_trace> out;
+  for (const auto& row : streams.elements())
+    if (row.at("leads").boolean().value_or(false))
+      out.emplace(row.at("name").text_or_empty(),
+                  progress_trace::from_json(row.at("progress")));
+  return out;
+}
+
+/// How far a place in a stream is behind its end.
+void add_lag(json_value& row, const std::string& stream, const json_value& at,
+             const std::map<std::string, progress_trace>& traces) {
+  const auto trace = traces.find(stream);
+  const auto place = at.natural();
+  if (trace == traces.end() || !place)
+    return;
+  if (const auto lag = trace->second.lag_of({*place}, 0))
+    row.add("lag", to_json(*lag));
+}
+
+/// What the lags are made of is for nobody else.
+json_value without_trace(const json_value& row) {
+  auto out = json_value::object();
+  for (const auto& [key, value] : row.entries())
+    if (key != "progress")
+      out.add(key, value);
+  return out;
+}
+
+/// Of the copies that other nodes have, and of what takes a stream in.
+void add_lags(json_value& status) {
+  const auto traces = traces_of(status.at("streams"));
+  auto streams = json_value::array();
+  for (const auto& each : status.at("streams").elements()) {
+    auto row = without_trace(each);
+    if (!row.at("leads").boolean().value_or(false))
+      add_lag(row, row.at("name").text_or_empty(), row.at("end"), traces);
+    streams.add(std::move(row));
+  }
+  status["streams"] = std::move(streams);
+  auto nodes = json_value::array();
+  for (auto node : status.at("nodes").elements()) {
+    auto processes = json_value::array();
+    for (const auto& each : node.at("processes").elements()) {
+      auto row = without_trace(each);
+      if (row.at("type").text_or_empty() == process_type::rdb)
+        add_lag(row, row.at("stream").text_or_empty(), row.at("position"),
+                traces);
+      processes.add(std::move(row));
+    }
+    node["processes"] = std::move(processes);
+    nodes.add(std::move(node));
+  }
+  status["nodes"] = std::move(nodes);
 }
 
 } // namespace
@@ -113,6 +173,7 @@ result<json_value> cluster_status(persistence::env& world,
       out["streams"].add(std::move(row));
     }
   }
+  add_lags(out);
   return out;
 }
 

@@ -274,7 +274,10 @@ int remove_member(const stream_remove_options& options) {
 void declare_all(command_list& list) {
   list.add(stream_ls_command);
   list.add(stream_info_command);
+  list.add(stream_create_command);
   list.add(stream_prune_command);
+  list.add(stream_archive_command);
+  list.add(stream_reset_command);
   list.add(stream_losses_command);
   list.add(stream_give_up_command);
   list.add(stream_members_command);

@@ -3,11 +3,13 @@
 #include <millrace/messages/data/position.hpp>
 #include <millrace/nodes/cli/command/command.hpp>
 #include <millrace/nodes/cli/command/output_format.hpp>
+#include <millrace/nodes/configuration/declared_stream.hpp>
 
 #include <cstdint>
 #include <string>
 
-// `recover` is in stream_recover.cpp, `explain-pos` in stream_explain_pos.cpp.
+// `create` is in stream_create.cpp, `recover` in stream_recover.cpp,
+// `explain-pos` in stream_explain_pos.cpp.
 
 namespace millrace::nodes {
 
@@ -52,15 +54,24 @@ struct stream_explain_options {
   output_format output = output_format::table;
 };
 
+struct stream_create_options {
+  std::string config;
+  stream_declaration what;
+  bool dry_run = false;
+  int timeout_s = 60;
+  output_format output = output_format::table;
+};
+
+extern const command<stream_create_options> stream_create_command;
 extern const command<stream_members_options> stream_members_command;
 extern const command<stream_replace_options> stream_replace_command;
 extern const command<stream_remove_options> stream_remove_command;
 extern const command<stream_recover_options> stream_recover_command;
 extern const command<stream_explain_options> stream_explain_pos_command;
 
-/// Looks after streams and their files (ls, info, prune: in stream/) and after
-/// the group of one (members, replace, remove, recover,
-/// explain-pos).
+/// Looks after streams and their files (ls, info, prune, archive, reset: in
+/// stream/), after the group of one (members, replace, remove, recover,
+/// explain-pos), and makes them (create).
 extern const command_group stream_commands;
 
 } // namespace millrace::nodes

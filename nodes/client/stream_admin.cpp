@@ -1,8 +1,11 @@
+#include <millrace/messages/protocol/stream_operator.hpp>
 #include <millrace/nodes/assembly/endpoints.hpp>
 #include <millrace/nodes/assembly/guest.hpp>
 #include <millrace/nodes/client/find_stream.hpp>
 #include <millrace/nodes/client/stream_admin.hpp>
 #include <millrace/nodes/configuration/configured_part.hpp>
+
+#include <caf/actor_cast.hpp>
 
 #include <algorithm>
 #include <map>
@@ -16,15 +19,19 @@ using namespace std::chrono_literals;
 constexpr auto find_deadline = 3s;
 constexpr auto answer_deadline = 10s;
 
-result<sequencer_actor> leader_of(runtime& host, const cluster_config& config,
-                                  const std::string& stream) {
+template <class Handle = sequencer_actor>
+result<Handle> leader_of(runtime& host, const cluster_config& config,
+                         const std::string& stream) {
   if (auto known = configured_stream(config, stream); !known)
     return known.failure();
-  return find_stream(host, config, stream, find_deadline);
+  auto found = find_stream(host, config, stream, find_deadline);
+  if (!found)
+    return found.failure();
+  return caf::actor_cast<Handle>(*found);
 }
 
-template <class... Words>
-result<text::json_value> ask(runtime& host, const sequencer_actor& whom,
+template <class Handle, class... Words>
+result<text::json_value> ask(runtime& host, const Handle& whom,
                              const Words&... words) {
   result<text::json_value> answer{text::json_value{}};
   guest self{host.system()};
@@ -131,6 +138,45 @@ result<text::json_value> prune_stream(runtime& host,
   if (!whom)
     return whom.failure();
   return ask(host, *whom, prune_atom_v, what.at, what.dry, what.forced);
+}
+
+result<text::json_value> archive_stream(runtime& host,
+                                        const cluster_config& config,
+                                        const std::string& stream, position at,
+                                        bool dry) {
+  auto whom = leader_of<operated_stream_actor>(host, config, stream);
+  if (!whom)
+    return whom.failure();
+  return ask(host, *whom, archive_atom::value, at, dry);
+}
+
+result<text::json_value> reset_stream(runtime& host,
+                                      const cluster_config& config,
+                                      const std::string& stream, bool dry,
+                                      bool forced) {
+  auto whom = leader_of<operated_stream_actor>(host, config, stream);
+  if (!whom)
+    return whom.failure();
+  return ask(host, *whom, reset_atom::value, dry, forced);
+}
+
+result<std::map<std::string, result<text::json_value>>>
+snapshot_stream(runtime& host, const cluster_config& config,
+                const std::string& stream) {
+  if (auto known = configured_stream(config, stream); !known)
+    return known.failure();
+  const auto nodes = endpoints_of_stream(config, stream);
+  if (!nodes)
+    return nodes.failure();
+  const auto members = config.members_of(stream);
+  std::map<std::string, result<text::json_value>> out;
+  for (size_t i = 0; i < nodes->size(); ++i) {
+    const auto whom
+      = host.find_as<operated_stream_actor>((*nodes)[i], find_deadline);
+    out.emplace(members[i]->name,
+                whom ? ask(host, *whom, snapshot_atom_v) : whom.failure());
+  }
+  return out;
 }
 
 result<text::json_value> give_up_waiting(runtime& host,

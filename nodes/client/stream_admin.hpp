@@ -7,6 +7,7 @@
 #include <millrace/nodes/node/runtime.hpp>
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,24 @@ struct prune_request {
 [[nodiscard]] result<text::json_value>
 prune_stream(runtime& host, const cluster_config& config,
              const std::string& stream, const prune_request& what);
+
+/// Lets files of a stream go that end at or before a position, as far as no
+/// consumer needs them: what goes, and who holds the rest. As `prune_stream`.
+[[nodiscard]] result<text::json_value>
+archive_stream(runtime& host, const cluster_config& config,
+               const std::string& stream, position at, bool dry);
+
+/// Lets a stream go on in its next session, and all before it go. As
+/// `prune_stream`.
+[[nodiscard]] result<text::json_value>
+reset_stream(runtime& host, const cluster_config& config,
+             const std::string& stream, bool dry, bool forced);
+
+/// By rt process of the stream: the checkpoint that it took, with which its
+/// part of the group's log begins, or why there is none.
+[[nodiscard]] result<std::map<std::string, result<text::json_value>>>
+snapshot_stream(runtime& host, const cluster_config& config,
+                const std::string& stream);
 
 /// Takes for lost what a stream waits for, because only a publisher or a node
 /// that is away may have it; see `give_up_atom`. Returns what that is.

@@ -163,21 +163,36 @@ error log_writer::impl::keep_ids(position covered) {
   return {};
 }
 
-error log_writer::impl::roll(
-  const std::function<void(const written&)>& on_write) {
+error log_writer::impl::seal_file(
+  bool session_end, const std::function<void(const written&)>& on_write) {
   crash_point("before_roll");
   if (!sealed && !seal_pending) {
     if (auto fault = write(on_write))
       return fault;
-    if (auto fault = put_seal(recorded.roll() == position::roll_max))
+    if (auto fault
+        = put_seal(session_end || recorded.roll() == position::roll_max))
       return fault;
   }
-  if (auto fault = write(on_write))
+  return write(on_write);
+}
+
+error log_writer::impl::roll(
+  const std::function<void(const written&)>& on_write) {
+  if (auto fault = seal_file(false, on_write))
     return fault;
   if (auto fault
       = keep_ids(position::of(recorded.session(), recorded.roll() + 1, 0)))
     return fault;
   return open_next_file();
+}
+
+error log_writer::impl::end_session(
+  const std::function<void(const written&)>& on_write) {
+  if (auto fault = seal_file(true, on_write))
+    return fault;
+  if (auto fault = keep_ids(position::of(recorded.session() + 1, 0, 0)))
+    return fault;
+  return begin_next_session(recorded.session() + 1);
 }
 
 error log_writer::impl::make_room(
@@ -329,6 +344,12 @@ error log_writer::roll() {
   if (impl_->failure)
     return impl_->closed_error();
   return impl_->roll(on_write);
+}
+
+error log_writer::end_session() {
+  if (impl_->failure)
+    return impl_->closed_error();
+  return impl_->end_session(on_write);
 }
 
 position log_writer::appended_end() const noexcept {

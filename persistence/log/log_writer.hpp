@@ -112,6 +112,9 @@ public:
 
   /// Seals the current file and opens the next roll.
   [[nodiscard]] error roll();
+  /// The same, and the file begins the next session: readers go on there
+  /// without an event. `limit_exceeded` after session 2^19 - 1.
+  [[nodiscard]] error end_session();
 
   /// Where the first damage lay that the file being written had when it was
   /// opened, or cut back; for its owner to mend, or to tell.

@@ -92,7 +92,10 @@ struct log_writer::impl {
   error write(const std::function<void(const written&)>& on_write);
   error put_seal(bool session_end);
   error keep_ids(position covered);
+  error seal_file(bool session_end,
+                  const std::function<void(const written&)>& on_write);
   error roll(const std::function<void(const written&)>& on_write);
+  error end_session(const std::function<void(const written&)>& on_write);
   error make_room(record_kind kind, payload_kind payload,
                   std::string_view origin, size_t frame_bytes,
                   const std::function<void(const written&)>& on_write);

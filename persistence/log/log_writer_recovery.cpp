@@ -139,7 +139,8 @@ error log_writer::impl::resume_in(const log_file_info& last,
                                   const file_scan& scan) {
   recorded = scan.valid_end;
   if (scan.seal)
-    return open_next_file();
+    return scan.seal->session_end ? begin_next_session(last.session + 1)
+                                  : open_next_file();
   if (auto fault = open_file(last.session, last.roll, false))
     return fault;
   const auto end = scan.valid_end.value - scan.begin.value;

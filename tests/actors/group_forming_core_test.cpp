@@ -182,13 +182,17 @@ TEST(RaftWireTest, ASnapshotTravels) {
 }
 
 TEST(MergeEntryTest, ADirectoryOfAnInputIsAPlainName) {
-  for (const auto* name : {"", ".", "..", "../x", "a/b", ".hidden"}) {
+  const std::string longest(255, 'a');
+  for (const auto& name :
+       {std::string{}, std::string{"."}, std::string{".."}, std::string{"../x"},
+        std::string{"a/b"}, std::string{".hidden"}, longest + 'a'}) {
     EXPECT_FALSE(is_input_directory(name)) << name;
     EXPECT_FALSE(decode_merge_entry(
       encode(merge_entry{open_input{input_id{1}, name, {{1, 2}}}})))
       << name;
   }
   EXPECT_TRUE(is_input_directory("host.market"));
+  EXPECT_TRUE(is_input_directory(longest));
 }
 
 } // namespace

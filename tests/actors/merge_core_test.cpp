@@ -287,6 +287,52 @@ TEST_F(MergeCoreTest, EventsAndCutsAreToldWithTheirPlaces) {
   EXPECT_EQ(effects.size(), 3u);
 }
 
+/// What was merged stays merged: no id comes twice, and none is a gap.
+TEST_F(MergeCoreTest, AResetBeginsTheNextSessionAndForgetsNoId) {
+  open_input(1, "a");
+  const auto before = merge(1, "a", {{1, "p1"}, {2, "p2"}});
+  const auto old_end = core->state().out_end;
+  ASSERT_TRUE(apply(begin_session{1, "an operator reset it"}));
+  ASSERT_TRUE(apply(begin_session{1, "again"})); // It is there already.
+  ASSERT_TRUE(apply(before.first, before.second));
+  merge(1, "a", {{2, "p2"}, {3, "p3"}});
+  const auto log = read_out();
+  EXPECT_EQ(log.ids, (std::vector<int64_t>{1, 2, 3}));
+  ASSERT_EQ(log.events.size(), 1u);
+  EXPECT_EQ(log.events[0].kind, event_kind::reset);
+  EXPECT_EQ(log.events[0].cause, "an operator reset it");
+  ASSERT_EQ(effects.size(), 2u);
+  const auto& told = std::get<session_begun>(effects[0]);
+  EXPECT_EQ(told.before, old_end);
+  EXPECT_EQ(told.begin, position::of(1, 0, 0));
+  EXPECT_EQ(std::get<event_merged>(effects[1]).event, log.events[0]);
+  EXPECT_EQ(core->state().out_end.session(), 1u);
+}
+
+/// A life that begins with the state at the start of the session has its event
+/// still to come.
+TEST_F(MergeCoreTest, AResetThatIsAppliedAgainGivesTheSameBytes) {
+  open_input(1, "a");
+  merge(1, "a", {{1, "p1"}});
+  ASSERT_TRUE(apply(begin_session{1, "why"}));
+  merge(1, "a", {{2, "p2"}});
+  const auto first = *persistence::read_file(disk, "out/log.1.0");
+  const auto parsed = persistence::parse_record(
+    first, {{1, 2}}, position::of(1, 0, 0), persistence::payload_check::verify);
+  ASSERT_EQ(parsed.kind, persistence::parse_outcome::what::record);
+  auto state = decode_merge_state(
+    parsed.record.frame_at(parsed.record.first_frame).payload);
+  ASSERT_TRUE(state);
+  EXPECT_EQ(state->out_end, position::of(1, 0, 0));
+  ASSERT_FALSE(out->truncate(state->out_end));
+  core = std::make_unique<merge_core>(*state, *out);
+  index = state->applied_index;
+  ends[1] = state->inputs.at(input_id{1}).merged_end;
+  ASSERT_TRUE(apply(begin_session{1, "why"}));
+  merge(1, "a", {{2, "p2"}});
+  EXPECT_EQ(*persistence::read_file(disk, "out/log.1.0"), first);
+}
+
 TEST_F(MergeCoreTest, PeriodEndsOnceAndMarkersAreNoMessages) {
   open_input(1, "a");
   const auto marker = encode(end_of_period{period_id{8767}, "a"});

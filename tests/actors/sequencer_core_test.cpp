@@ -541,6 +541,38 @@ TEST_P(SequencerCoreTest, ACutIsDurableBeforeFilesGo) {
   EXPECT_EQ(core->needless_out(), newest);
 }
 
+// Whatever a crash leaves, the stream goes on in the session that was agreed
+// on, and any of its files is made again.
+TEST_P(SequencerCoreTest, AResetStaysThroughLivesAndDamage) {
+  open();
+  publish_and_run(20, 5);
+  const auto before = core->out_end();
+  ASSERT_FALSE(core->propose_session({1, "why"}));
+  run();
+  publish_and_run(40, 5);
+  EXPECT_EQ(core->out_end().session(), 1u);
+  EXPECT_GT(core->out_end().roll(), 1u);
+  const auto after = core->out_end();
+  open();
+  run();
+  EXPECT_EQ(core->out_end(), after);
+  EXPECT_EQ(merged_ids(), all_ids());
+  // The last file of the old session, and the first of the new one.
+  for (const auto file :
+       {position::of(0, before.roll(), 0), position::of(1, 0, 0)}) {
+    const auto path = "/rt/market/out/"
+                      + persistence::log_file_name(file.session(), file.roll());
+    const auto whole = *persistence::read_file(disk, path);
+    ASSERT_FALSE(disk.remove(path));
+    open();
+    run();
+    EXPECT_EQ(*persistence::read_file(disk, path), whole) << path;
+    EXPECT_EQ(merged_ids(), all_ids());
+  }
+  publish_and_run(1, 5);
+  EXPECT_EQ(merged_ids(), all_ids());
+}
+
 INSTANTIATE_TEST_SUITE_P(Modes, SequencerCoreTest, ::testing::Bool(),
                          [](const auto& mode) {
                            return mode.param ? "cached" : "synced";

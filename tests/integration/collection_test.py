@@ -5,6 +5,7 @@ stays."""
 import json
 import os
 import pathlib
+import time
 
 import millrace_cluster as mill
 
@@ -111,6 +112,116 @@ def a_consumer_holds_what_it_needs(binary):
     mill.check("pruned-below-floor" in log and "rdb1" in log, log[-2000:])
 
 
+def lags_and_rates_are_told(binary):
+  with mill.cluster(binary, mode=SMALL, roles=ROLES) as made:
+    made.up()
+    publish(made, 0, 100)
+
+    def of_rdb():
+      told = made.process("rt1")["collection"]["consumers"]
+      return next(each["lag"] for each in told if each["consumer"] == "rdb1")
+
+    mill.wait_until(lambda: of_rdb() is not None, 20, "what the rdb needs")
+    lag = of_rdb()
+    mill.check(lag["bytes"] >= 100_000 and lag["messages"] == 100, lag)
+    mill.wait_until(lambda: of_rdb()["ms"] > lag["ms"] + 1000, 20,
+                    "a lag that grows while nothing comes")
+    # The rdb has it all, and a copy of a group that is whole lags behind nobody.
+    row = made.process("rdb1")
+    mill.wait_until(lambda: made.process("rdb1")["lag"]["bytes"] == 0, 20, row)
+    mill.check("progress" not in made.process("rt1"), "the trace itself is shown")
+    mill.wait_until(
+      lambda: made.process("rt1")["rate"]["messages_per_s"] == 0, 20,
+      "a rate of nothing")
+    # Seconds after the first ones: whoever starts at a time gets the others.
+    now = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime())
+    publish(made, 100, 400)
+    got = made.run("sub", "--stream", "market", "--from", now, "--until",
+                   "end").stdout.splitlines()
+    mill.check(len(got) == 400 and "00000100" in got[0], len(got), got[:1])
+    mill.wait_until(
+      lambda: made.process("rt1")["rate"]["messages_per_s"] > 0, 20, "a rate")
+
+
+def files_go_on_demand(binary):
+  words = ["stream", "archive", "market", "--to", "log.0.3@0"]
+  with mill.cluster(binary, mode=SMALL, roles=ROLES) as made:
+    made.up()
+    publish(made, 0, 400)
+    made.run(*words, code=64)
+    for how in ("--dry-run", "--yes"):
+      held = json.loads(made.run(*words, how, "-o", "json", code=1).stdout)
+      mill.check(held["files"] == [] and held["held_files"] == 3, held)
+      mill.check([each["consumer"] for each in held["holders"]] == ["rdb1"],
+                 held)
+    mill.check("rdb1" in made.run(*words, "--yes", code=1).stdout)
+    mill.check((made.merged / "log.0.0").stat().st_size > 0)
+  with mill.cluster(binary, mode=SMALL, roles=ROLES[:2]) as made:
+    made.up()
+    publish(made, 0, 400)
+    made.run(*words, "--yes")
+    mill.wait_until(lambda: made.process("rt1")["collection"]["collected"]
+                    == 3 << 30, 30, "files that go")
+
+
+def a_stream_is_reset(binary):
+  words = ["stream", "reset", "market"]
+  with mill.cluster(binary, mode=SMALL, roles=ROLES) as made:
+    made.up()
+    publish(made, 0, 400)
+    for wrong in ([], ["--hard"], ["--soft", "--hard"], ["--soft", "--force"]):
+      made.run(*words, *wrong, code=64)
+    soft = json.loads(made.run(*words, "--soft", "-o", "json").stdout)
+    mill.check([each["process"] for each in soft] == ["rt1"], soft)
+    mill.check(soft[0]["checkpoint"] > 0, soft)
+    dry = json.loads(made.run(*words, "--hard", "--dry-run", "-o",
+                              "json").stdout)
+    mill.check(dry["session"] == 1 and len(dry["files"]) > 5, dry)
+    refused = made.run(*words, "--hard", "--yes", code=1)
+    mill.check("rdb1" in refused.stderr, refused.stderr)
+    mill.check((made.merged / "log.0.0").stat().st_size > 0)
+    made.run(*words, "--hard", "--yes", "--force")
+    publish(made, 400, 10)
+    for _ in range(2):
+      said = made.run("sub", "--stream", "market", "--from", "begin", "--count",
+                      10)
+      mill.check("reset" in said.stdout + said.stderr, said)
+      got = [json.loads(line)["id"] for line in said.stdout.splitlines()
+             if "payload" in line or '"data"' in line]
+      mill.check(got == list(range(401, 411)), got, said.stdout)
+      mill.check(made.process("rt1")["end"] >> 44 == 1)
+      made.kill("n-rt1")
+      made.up()
+    kinds = {each["kind"] for each in json.loads(
+      made.run("stream", "losses", "market", "-o", "json").stdout)["losses"]}
+    mill.check(kinds == {"reset", "pruned", "overruled"}, kinds)
+
+
+def a_stream_is_created(binary):
+  with mill.cluster(binary, mode=SMALL, roles=ROLES[:2]) as made:
+    made.up()
+    publish(made, 0, 10)
+    words = ["stream", "create", "orders", "--mode", "cached"]
+    before = made.path.read_text()
+    pid = made.node("n-rt1")["pid"]
+    dry = json.loads(made.run(*words, "--dry-run", "-o", "json").stdout)
+    mill.check(dry["restarted"] == ["n-rt1"], dry)
+    mill.check(made.path.read_text() == before)
+    wrong = made.run("stream", "create", "orders", "--mode", "fast", code=78)
+    mill.check("mode" in wrong.stderr, wrong.stderr)
+    mill.check(made.path.read_text() == before)
+    mill.check("as it was" in wrong.stderr, wrong.stderr)
+    made.run(*words)
+    mill.check(made.path.read_text().startswith(before))
+    mill.check(made.node("n-rt1")["pid"] != pid)
+    made.run("pub", "--stream", "orders", text='{"data":"x"}\n')
+    made.run("sub", "--stream", "orders", "--from", "begin", "--count", 1)
+    made.run("sub", "--stream", "market", "--from", "begin", "--count", 10)
+    again = made.run(*words, code=None)
+    mill.check(again.returncode not in (0, 1), again)
+    mill.check("already" in again.stderr, again.stderr)
+
+
 def publishers_that_left_hold_nothing_open(binary):
   with mill.cluster(binary, mode=SMALL, roles=ROLES[:2]) as made:
     made.up()
@@ -138,4 +249,5 @@ def publishers_that_left_hold_nothing_open(binary):
 
 if __name__ == "__main__":
   mill.main([what_is_old_goes, a_consumer_holds_what_it_needs,
+             lags_and_rates_are_told, files_go_on_demand, a_stream_is_reset, a_stream_is_created,
              publishers_that_left_hold_nothing_open])

@@ -160,7 +160,8 @@ class Documents(unittest.TestCase):
         order = """up feed pub query sub status top chaos tables processes
             rejects
             logs stream|ls stream|info stream|members stream|losses
-            stream|prune stream|give-up stream|replace stream|remove stream
+            stream|prune stream|archive stream|create stream|reset
+            stream|give-up stream|replace stream|remove stream
             consumer|ls consumer|info consumer log|ls log|info log|verify log|dump log|tail log|explain-pos log
             layout eop load hdb|ls hdb|du hdb|check hdb|ledger hdb|amend
             hdb|drop hdb restart stop spawn down hdb|reindex node

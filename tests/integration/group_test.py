@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 
 import millrace_cluster as mill
 
@@ -97,6 +98,44 @@ def data_of(made, name):
   return made.directory / "data" / "rt" / name
 
 
+def a_group_is_reset(binary):
+  """While messages come: the same bytes on all nodes, each message once."""
+  with mill.cluster(binary, mode="cached", roles=ROLES) as made:
+    made.up()
+    publish(made, "a", 0)
+    soft = json.loads(made.run("stream", "reset", "market", "--soft", "-o",
+                               "json").stdout)
+    mill.check(sorted(each["process"] for each in soft) == MEMBERS, soft)
+    coming = subprocess.Popen(
+      [made.binary, "pub", "--stream", "market", "--origin", "b"],
+      stdin=subprocess.PIPE, env=made.environment(), text=True)
+    for i in range(1000):
+      coming.stdin.write(json.dumps({"data": f"b-{i}"}) + "\n")
+      if i == 500:
+        made.run("stream", "reset", "market", "--hard", "--yes")
+        made.kill("n-" + leader(made))
+    coming.communicate()
+    mill.check(coming.returncode == 0, "the publisher ended with",
+               coming.returncode)
+    made.up()
+    mill.wait_until(
+      lambda: len({made.process(name)["end"] for name in MEMBERS}) == 1, 30,
+      "three equal ends")
+    mill.check(made.process("rt1")["end"] >> 44 == 1)
+    mill.wait_until(lambda: all(files(made, name) == files(made, "rt1")
+                                and "log.0.1" not in files(made, name)
+                                for name in MEMBERS), 30, "equal copies")
+    followed = [json.loads(line) for line in made.run(
+      "sub", "--stream", "market", "--from", "begin", "--until",
+      "end").stdout.splitlines()]
+    got = [each["data"] for each in followed if "data" in each]
+    # What came before the reset went; nothing after it is lost, or comes twice.
+    mill.check(got and got == [f"b-{i}" for i in range(1000 - len(got), 1000)],
+               len(got), got[:3])
+    mill.check(sum(each.get("event") == "reset" for each in followed) == 1,
+               [each for each in followed if "event" in each])
+
+
 def members_lose_their_disks(binary):
   """One at a time they are taken in again; of two, an operator is told."""
   with mill.cluster(binary, mode="synced", roles=ROLES) as made:
@@ -137,4 +176,4 @@ def members_lose_their_disks(binary):
 
 if __name__ == "__main__":
   mill.main([members_are_killed, the_leader_stands_still,
-             members_lose_their_disks])
+             a_group_is_reset, members_lose_their_disks])

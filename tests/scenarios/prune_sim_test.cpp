@@ -1,6 +1,8 @@
 // Who decides which files of a stream go: its subscribers follow, keep theirs,
 // or lead.
 
+#include <millrace/messages/protocol/stream_operator.hpp>
+
 #include "report.hpp"
 #include "rt_scenario.hpp"
 
@@ -12,7 +14,9 @@ constexpr uint64_t message_count = 400; // In three files of the stream.
 /// An RT node or three, a publisher, and three subscribers with copies.
 class prune_run {
 public:
-  prune_run(uint64_t seed, size_t node_count) : w{seed} {
+  /// Comes back when everybody has so many messages.
+  prune_run(uint64_t seed, size_t node_count, uint64_t first = message_count)
+    : w{seed} {
     rt_node_options rt;
     rt.roll_bytes = 32 << 10;
     rt.checkpoint_bytes = 1024;
@@ -29,7 +33,7 @@ public:
     add("keeps", rt::archived_exchange::own);
     add("leads", rt::archived_exchange::lead);
     w.add_cluster(plan.config, plan.options);
-    if (!w.run_until([this] { return all_delivered(); }, 60s))
+    if (!w.run_until([&] { return delivered(first); }, 60s))
       broken.push_back("not all was delivered");
   }
 
@@ -40,14 +44,28 @@ public:
                    readings[name]);
   }
 
-  bool all_delivered() {
-    if (!book->settled)
+  bool delivered(uint64_t count) {
+    if (count == message_count && !book->settled)
       return false;
     for (const auto& [name, read] : readings)
-      if (read->lives.empty()
-          || read->lives.back().items.size() < message_count)
+      if (read->lives.empty() || read->lives.back().items.size() < count)
         return false;
     return true;
+  }
+
+  /// What an RT node says to an operator; it passes on what the leader decides.
+  template <class... Words>
+  status_facts ask(const std::string& name, const Words&... asked) {
+    const auto handle = w.find(name, "rt/market");
+    if (!handle) {
+      broken.push_back(name + " is not there");
+      return {};
+    }
+    auto got = w.ask<status_facts>(
+      caf::actor_cast<operated_stream_actor>(handle), 10s, asked...);
+    if (!got)
+      broken.push_back(name + ": " + to_string(got.failure()));
+    return got ? std::get<0>(*got) : status_facts{};
   }
 
   /// Of the files that are not empty, the first.
@@ -123,6 +141,99 @@ TEST(PruneSim, AFileWhoseLastMessageIsBeforeThePositionGoes) {
     run.expect_begin("rt0", position{});
     run.prune("leads", items[last].end);
     run.expect_begin("rt0", prune_run::file_of(items[last + 1].begin));
+    return report(seed, run.broken);
+  });
+}
+
+/// All messages once, in order, and between them a reset in the same place.
+void check_reset(prune_run& run) {
+  std::optional<delivered> place;
+  for (const auto& [name, read] : run.readings) {
+    int64_t last = 0;
+    size_t events = 0;
+    for (const auto& item : read->lives.back().items) {
+      if (item.kind == delivered::what::message && item.id != ++last)
+        run.broken.push_back(name + ": " + std::to_string(item.id)
+                             + " in the place of " + std::to_string(last));
+      if (item.kind != delivered::what::event)
+        continue;
+      ++events;
+      if (item.event.kind != event_kind::reset || item.end.session() != 1
+          || (place && !(*place == item)))
+        run.broken.push_back(name + ": another event at "
+                             + to_string(item.begin));
+      place = item;
+    }
+    if (events != 1 || last != static_cast<int64_t>(message_count))
+      run.broken.push_back(name + ": " + std::to_string(events)
+                           + " events, and the last message is "
+                           + std::to_string(last));
+  }
+}
+
+TEST(PruneSim, AResetIsAtOnePlaceForAllAndLosesNobodyAMessage) {
+  for (const size_t node_count : {1, 3})
+    for_each_seed(2, [&](uint64_t seed) {
+      prune_run run{seed, node_count, message_count / 2};
+      const auto dry = run.ask("rt0", reset_atom::value, true, false);
+      if (dry.at("session").natural().value_or(0) != 1)
+        run.broken.push_back("nothing would be reset: " + dry.dump());
+      (void)run.ask("rt0", reset_atom::value, false, false);
+      if (!run.w.run_until([&] { return run.delivered(message_count); }, 60s))
+        run.broken.push_back("not all was delivered");
+      run.w.run_for(8s);
+      check_reset(run);
+      const auto begin = position::of(1, 0, 0);
+      for (const auto& name : run.rt_names)
+        run.expect_begin(name, begin);
+      run.expect_begin("follows", begin);
+      run.expect_begin("keeps", position{});
+      return report(seed, run.broken);
+    });
+}
+
+/// The group's log begins anew on each node, and nobody else sees anything.
+TEST(PruneSim, ASoftResetIsSeenByNoSubscriber) {
+  for (const size_t node_count : {1, 3})
+    for_each_seed(2, [&](uint64_t seed) {
+      prune_run run{seed, node_count};
+      const auto items = run.readings.at("follows")->lives.back().items;
+      for (const auto& name : run.rt_names)
+        if (run.ask(name, snapshot_atom_v)
+              .at("checkpoint")
+              .natural()
+              .value_or(0)
+            == 0)
+          run.broken.push_back(name + " took no checkpoint");
+      run.w.run_for(5s);
+      for (const auto& name : run.rt_names)
+        if (run.ask(name, snapshot_atom_v)
+              .at("log_begins_after")
+              .natural()
+              .value_or(0)
+            == 0)
+          run.broken.push_back(name + " keeps its part of the group's log");
+      if (run.readings.at("follows")->lives.back().items != items)
+        run.broken.push_back("a subscriber saw something");
+      return report(seed, run.broken);
+    });
+}
+
+/// No consumer needs any of it: what the operator names goes.
+TEST(PruneSim, WhatIsArchivedOnDemandGoesAtAllThatFollow) {
+  for_each_seed(2, [&](uint64_t seed) {
+    prune_run run{seed, 3};
+    const auto file = prune_run::file_of(run.middle());
+    const auto dry = run.ask("rt0", archive_atom::value, run.middle(), true);
+    if (dry.at("begin").natural().value_or(0) != file.value)
+      run.broken.push_back("would begin elsewhere: " + dry.dump());
+    run.expect_begin("rt0", position{});
+    (void)run.ask("rt0", archive_atom::value, run.middle(), false);
+    run.w.run_for(8s);
+    for (const auto& name : run.rt_names)
+      run.expect_begin(name, file);
+    run.expect_begin("follows", file);
+    run.expect_begin("keeps", position{});
     return report(seed, run.broken);
   });
 }

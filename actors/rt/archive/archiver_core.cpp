@@ -22,6 +22,8 @@ std::optional<int64_t> time_of(const archive_files& files, size_t index) {
 /// Whether a file is to go after `gone_bytes` of older ones.
 bool due(const archive_files& files, size_t index, uint64_t all_bytes,
          uint64_t gone_bytes, const archive_policy& policy, int64_t now_ns) {
+  if (policy.up_to && files.closed[index].end <= *policy.up_to)
+    return true;
   if (policy.age_max_ns != 0)
     if (const auto time = time_of(files, index);
         time && *time < now_ns - policy.age_max_ns)

@@ -31,6 +31,8 @@ struct archive_policy {
   int64_t age_max_ns = 0;
   uint64_t bytes_max = 0;
   uint32_t disk_percent_max = 0;
+  /// What ends at or before it goes, as somebody asks for it once.
+  std::optional<position> up_to;
 
   [[nodiscard]] bool any() const noexcept {
     return age_max_ns != 0 || bytes_max != 0 || disk_percent_max != 0;

@@ -33,8 +33,12 @@ error merge_core::begin_file_if_needed() {
   if (out_->appended_end().offset() >= state_.layout.roll_bytes)
     if (auto fault = out_->roll())
       return fault;
-  if (out_->appended_end().offset() != 0)
-    return {};
+  return out_->appended_end().offset() != 0 ? error{} : begin_file();
+}
+
+/// A file begins with the state as it is before the entry.
+error merge_core::begin_file() {
+  began_file_ = true;
   state_.out_end = out_->appended_end();
   auto written = out_->append(record_kind::state, payload_kind::opaque,
                               own_header(), encode_at_file_begin(state_));
@@ -45,6 +49,8 @@ result<std::vector<merge_effect>>
 merge_core::apply(entry_index index, const merge_entry& entry,
                   std::span<const std::span<const std::byte>> parts) {
   effects_.clear();
+  began_file_ = false;
+  before_ = out_->appended_end();
   if (index <= state_.applied_index)
     return std::move(effects_);
   if (auto fault = begin_file_if_needed())
@@ -61,6 +67,8 @@ merge_core::apply(entry_index index, const merge_entry& entry,
     fault = apply_period_end(*period);
   else if (const auto* cut = std::get_if<cut_begin>(&entry))
     apply_cut(*cut);
+  else if (const auto* session = std::get_if<begin_session>(&entry))
+    fault = apply_session(*session);
   if (fault)
     return fault;
   state_.applied_index = index;
@@ -198,6 +206,7 @@ result<bool> merge_core::apply_whole(const record_view& record,
     at = frame.end;
   }
   const auto first = record.frame_at(record.first_frame).header.id;
+  messages_ += record.frame_count;
   auto end = out_->append(record, first, origin.watermark);
   return end ? result<bool>{true} : result<bool>{end.failure()};
 }
@@ -242,7 +251,7 @@ error merge_core::take(const frame_view& frame, merge_origin& origin) {
       if (!marker)
         return {};
       origin.period_marked = std::max(origin.period_marked, marker->period);
-      effects_.push_back(
+      effects_.emplace_back(
         marker_merged{std::string{frame.header.on}, marker->period});
       return {};
     }
@@ -271,6 +280,7 @@ error merge_core::take(const frame_view& frame, merge_origin& origin) {
     case payload_kind::opaque:
       break;
   }
+  ++messages_;
   auto end = out_->append(record_kind::messages, frame.kind, frame.header,
                           frame.payload, frame.payload_crc);
   return end ? error{} : end.failure();
@@ -307,7 +317,7 @@ error merge_core::apply_period_end(const period_end& entry) {
                    own_header(), encode(end_of_period{entry.period, {}}));
   if (!end)
     return end.failure();
-  effects_.push_back(period_ended{entry.period, *end, entry.absent});
+  effects_.emplace_back(period_ended{entry.period, *end, entry.absent});
   return {};
 }
 
@@ -318,8 +328,30 @@ void merge_core::apply_cut(const cut_begin& entry) {
   const auto begin = std::min(file_of(entry.begin), newest);
   if (begin <= state_.out_begin)
     return;
-  effects_.push_back(log_cut{state_.out_begin, begin});
+  effects_.emplace_back(log_cut{state_.out_begin, begin});
   state_.out_begin = begin;
+}
+
+/// The session may be there, and its event may not: where a file that was full
+/// ended the one before, and in a later life that begins with the state of the
+/// session's first file.
+error merge_core::apply_session(const begin_session& entry) {
+  const auto here = out_->appended_end();
+  if (here.session() < entry.session) {
+    if (auto fault = out_->end_session())
+      return fault;
+    if (auto fault = begin_file())
+      return fault;
+  } else if (here.session() != entry.session || here.roll() != 0
+             || !began_file_) {
+    return {};
+  }
+  effects_.emplace_back(
+    session_begun{before_, position::of(entry.session, 0, 0)});
+  stream_event reset;
+  reset.kind = event_kind::reset;
+  reset.cause = entry.cause;
+  return append_event(std::move(reset));
 }
 
 error merge_core::append_event(stream_event event) {
@@ -332,7 +364,7 @@ error merge_core::append_event(stream_event event) {
     event.from = begin;
     event.to = *end;
   }
-  effects_.push_back(event_merged{std::move(event)});
+  effects_.emplace_back(event_merged{std::move(event)});
   return {};
 }
 

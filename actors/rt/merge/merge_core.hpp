@@ -77,9 +77,14 @@ struct log_cut {
   position from; ///< Where it began before.
   position to;
 };
+/// The merged log goes on at `begin`, the start of a session.
+struct session_begun {
+  position before; ///< Where the session before it ended.
+  position begin;
+};
 /// What an entry did beside appending, for others to act on.
-using merge_effect
-  = std::variant<marker_merged, period_ended, event_merged, log_cut>;
+using merge_effect = std::variant<marker_merged, period_ended, event_merged,
+                                  log_cut, session_begun>;
 
 /// Turns committed entries into the merged log. A pure function: the same
 /// entries and input bytes give the same bytes of out/, on every node and on
@@ -101,6 +106,8 @@ public:
         std::span<const std::span<const std::byte>> parts);
 
   [[nodiscard]] const merge_state& state() const noexcept { return state_; }
+  /// Appended by this core; not a part of the state.
+  [[nodiscard]] uint64_t messages() const noexcept { return messages_; }
   /// The next entry begins a file: with the state as it is now.
   [[nodiscard]] bool begins_file() const noexcept;
   /// What of a range is not merged yet, and is to be read; none: nothing.
@@ -124,12 +131,17 @@ private:
   error apply_open(const open_input& entry);
   error apply_period_end(const period_end& entry);
   void apply_cut(const cut_begin& entry);
+  error apply_session(const begin_session& entry);
+  error begin_file();
   error append_event(stream_event event);
   error begin_file_if_needed();
 
   merge_state state_;
   persistence::log_writer* out_;
   std::vector<merge_effect> effects_; ///< Of the entry that is being applied.
+  position before_;                   ///< Where the log ended before it.
+  bool began_file_ = false;           ///< By that entry.
+  uint64_t messages_ = 0;
 };
 
 } // namespace millrace::rt

@@ -62,6 +62,12 @@ void write(schema::MergeEntry::Builder root, const cut_begin& entry) {
   root.initCutBegin().setPosition(entry.begin.value);
 }
 
+void write(schema::MergeEntry::Builder root, const begin_session& entry) {
+  auto out = root.initBeginSession();
+  out.setSession(entry.session);
+  out.setCause(entry.cause);
+}
+
 merge_range read(schema::MergeRange::Reader in) {
   return {input_id{in.getInput()},
           {in.getFromPosition()},
@@ -82,8 +88,8 @@ stream_event read(schema::StreamEvent::Reader in) {
 } // namespace
 
 bool is_input_directory(std::string_view name) noexcept {
-  return !name.empty() && name.front() != '.'
-         && name.find('/') == std::string_view::npos;
+  return !name.empty() && name.size() <= input_directory_bytes_max
+         && name.front() != '.' && name.find('/') == std::string_view::npos;
 }
 
 std::vector<std::byte> encode(const merge_entry& entry) {
@@ -134,6 +140,13 @@ result<merge_entry> decode_merge_entry(std::span<const std::byte> bytes) {
         }
         case schema::MergeEntry::CUT_BEGIN:
           return merge_entry{cut_begin{{root.getCutBegin().getPosition()}}};
+        case schema::MergeEntry::BEGIN_SESSION: {
+          auto in = root.getBeginSession();
+          if (in.getSession() > position::session_max)
+            return error{errc::malformed_message,
+                         "a session beyond the last one"};
+          return merge_entry{begin_session{in.getSession(), in.getCause()}};
+        }
       }
       return error{errc::malformed_message, "merge entry of an unknown kind"};
     });

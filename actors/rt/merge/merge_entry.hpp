@@ -32,7 +32,10 @@ struct merge_pieces {
   std::vector<merge_range> pieces;
 };
 
-/// A plain name: it has no path in it, and is not hidden.
+/// A longer name would be agreed on, and be refused by every disk then.
+inline constexpr size_t input_directory_bytes_max = 255;
+
+/// A plain name: it has no path in it, is not hidden, and is not too long.
 [[nodiscard]] bool is_input_directory(std::string_view name) noexcept;
 
 struct open_input {
@@ -67,9 +70,17 @@ struct cut_begin {
   position begin;
 };
 
+/// The merged log goes on in this session, which begins with a `reset`; one
+/// that is there already says nothing. What was merged stays merged: ids, and
+/// how far each input is.
+struct begin_session {
+  uint64_t session = 0;
+  std::string cause; ///< Of the event.
+};
+
 using merge_entry
   = std::variant<merge_range, open_input, stream_event, period_end,
-                 begin_stream, cut_begin, merge_pieces>;
+                 begin_stream, cut_begin, merge_pieces, begin_session>;
 
 /// Those that an entry is about, in order; as long as the entry lives.
 [[nodiscard]] inline std::span<const merge_range>

@@ -315,6 +315,8 @@ missing_files(const std::vector<persistence::log_file_info>& files) {
       add(each.session, 0, each.roll);
     else if (i != 0 && files[i - 1].session == each.session)
       add(each.session, files[i - 1].roll + 1, each.roll);
+    else if (i != 0)
+      add(each.session, 0, each.roll);
   }
   return out;
 }

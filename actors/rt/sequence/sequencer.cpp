@@ -60,6 +60,7 @@ void sequencer_state::start(persistence::env* world,
         + ", and this node does not vote with it: if directories were "
           "swapped, stop both nodes and swap them back, which loses nothing; "
           "a copy of another node's directory is taken in as a new member");
+  trace_end = core->out_end();
   self->send(self, caf::tick_atom_v);
 }
 
@@ -93,9 +94,10 @@ sequencer_state::offer(const input_offer& what, const pusher_actor& from) {
                                       + "' is not here; this is '"
                                       + core->options().stream + "'"});
   if (!is_input_directory(what.directory))
-    return to_caf(
-      {errc::invalid_argument,
-       "publisher directory '" + what.directory + "' is not a plain name"});
+    return to_caf({errc::invalid_argument,
+                   "publisher directory '" + what.directory
+                     + "' is not a plain name of at most "
+                     + std::to_string(input_directory_bytes_max) + " bytes"});
   const input_name input{what.directory, what.lineage};
   auto sink = sink_of(input);
   if (!sink) {
@@ -192,13 +194,6 @@ sequencer_state::resolve(const start_spec& from) const {
     case start_spec::at_position:
       return of_another_life(from) ? begin_of_stream()
                                    : std::optional<position>{from.at};
-    case start_spec::at_time: {
-      auto found
-        = persistence::find_time(*env->fs, core->out_directory(), from.time_ns);
-      if (!found)
-        return found.failure();
-      return std::optional<position>{*found};
-    }
     default:
       return error{errc::invalid_argument,
                    "start kind " + std::to_string(from.kind)};
@@ -222,13 +217,11 @@ bool sequencer_state::reached(const start_spec& from) const {
 /// A place that this node has not reached yet is waited for.
 caf::result<source_actor, flow_grant>
 sequencer_state::subscribe(const start_spec& from, const sink_actor& to) {
-  if (reached(from)) {
-    auto served = open_tail(from, to);
-    if (!served)
-      return to_caf(served.failure());
-    return {served->source, served->grant};
-  }
   auto promise = self->make_response_promise<source_actor, flow_grant>();
+  if (reached(from)) {
+    serve(from, to, promise);
+    return promise;
+  }
   waiting.push_back(
     {promise, from, to, env->clock->monotonic_ns() + subscriber_wait_ns});
   return promise;
@@ -247,13 +240,46 @@ void sequencer_state::serve_waiting() {
                                      + to_string(each.from.at)}));
       return true;
     }
-    auto served = open_tail(each.from, each.sink);
-    if (served)
-      each.promise.deliver(served->source, served->grant);
-    else
-      each.promise.deliver(to_caf(served.failure()));
+    serve(each.from, each.sink, each.promise);
     return true;
   });
+}
+
+void sequencer_state::serve(const start_spec& from, const sink_actor& to,
+                            subscriber_promise promise) {
+  if (from.kind == start_spec::at_time)
+    return seek(from.time_ns, to, std::move(promise));
+  auto served = open_tail(from, to);
+  if (served)
+    promise.deliver(served->source, served->grant);
+  else
+    promise.deliver(to_caf(served.failure()));
+}
+
+/// Off this thread: where the index of times does not reach yet, all is read.
+void sequencer_state::seek(int64_t time_ns, const sink_actor& to,
+                           subscriber_promise promise) {
+  const auto number = seek_next++;
+  seeking.emplace(number, sought_start{to, std::move(promise)});
+  submit([number, time_ns, world = env, directory = core->out_directory(),
+          me = sequencer_self_actor{self}] {
+    const auto found = persistence::find_time(*world->fs, directory, time_ns);
+    caf::anon_send(me, sought_atom::value, number, found ? *found : position{},
+                   found ? caf::error{} : to_caf(found.failure()));
+  });
+}
+
+void sequencer_state::sought(uint64_t number, position at,
+                             const caf::error& outcome) {
+  auto found = seeking.extract(number);
+  if (outcome) {
+    found.mapped().promise.deliver(outcome);
+    return;
+  }
+  start_spec from;
+  from.kind = start_spec::at_position;
+  from.at = at;
+  serve(from, found.mapped().sink, std::move(found.mapped().promise));
 }
 
 /// A flow of out/ from there on.
@@ -342,26 +368,31 @@ void sequencer_state::progress(const result<sequencer_effects>& outcome) {
       step(*marker);
     else if (const auto* ended = std::get_if<period_ended>(&fact))
       ended_with(*ended);
+    else if (const auto* session = std::get_if<session_begun>(&fact))
+      begun(*session);
   grant_offers();
   serve_waiting();
   answer_cuts();
+  give_up_resets();
   if (outcome->collects)
     collect_needless();
   if (core->needs_sync())
     start_sync();
-  if (core->checkpoint_due())
+  if (core->checkpoint_due() || (snapshot_wanted() && !checkpoint))
     start_checkpoint();
 }
 
 void sequencer_state::hand_out(
   const std::vector<sequencer_effects::out_part>& parts) {
-  for (const auto& [end, bytes] : parts)
+  for (const auto& [end, bytes] : parts) {
+    count_bytes(end);
     for (const auto& reader : readers) {
       const bool granted
         = reader.credit->take(static_cast<int64_t>(bytes.size()));
       self->send(reader.source, grew_atom::value, end,
                  granted ? bytes : chunk{});
     }
+  }
 }
 
 void sequencer_state::start_sync() {
@@ -403,6 +434,7 @@ void sequencer_state::out_synced(const caf::error& outcome) {
     no_room_for_checkpoint(core->not_saved());
   else
     told_unsaved.clear();
+  answer_snapshots();
   progress(core->advance());
 }
 
@@ -427,6 +459,7 @@ caf::result<bool> sequencer_state::stop() {
 
 void sequencer_state::tick() {
   start_mend();
+  note_progress();
   const auto now_ns = env->clock->monotonic_ns();
   if (auto fault = core->group().tick(now_ns))
     return fail(fault);
@@ -497,9 +530,17 @@ sequencer(sequencer_self_actor::stateful_pointer<sequencer_state> self,
     [me](prune_atom, position at, bool dry, bool forced) {
       return me->prune(at, dry, forced);
     },
+    [me](archive_atom, position at, bool dry) {
+      return me->archive_up_to(at, dry);
+    },
+    [me](reset_atom, bool dry, bool forced) { return me->reset(dry, forced); },
+    [me](snapshot_atom) { return me->take_snapshot_now(); },
     [me](give_up_atom, bool dry) { return me->give_up(dry); },
     [me](losses_atom, uint64_t number) { return me->losses_after(number); },
     [me](lead_atom, const std::string& who) { return me->take_lead(who); },
+    [me](sought_atom, uint64_t number, position at, const caf::error& outcome) {
+      me->sought(number, at, outcome);
+    },
     [me](surveyed_atom) { me->files_seen(); },
     [me](disk_atom, uint32_t percent) { me->disk_seen(percent); },
     [me](collected_atom, entry_index last, const caf::error& outcome) {

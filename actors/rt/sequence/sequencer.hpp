@@ -8,8 +8,10 @@
 #include <millrace/actors/rt/sequence/peer_links.hpp>
 #include <millrace/actors/rt/sequence/period_ending.hpp>
 #include <millrace/actors/rt/sequence/sequencer_core.hpp>
+#include <millrace/messages/data/progress_trace.hpp>
 #include <millrace/messages/protocol/brood.hpp>
 #include <millrace/messages/protocol/interfaces.hpp>
+#include <millrace/messages/protocol/stream_operator.hpp>
 #include <millrace/messages/text/json_value.hpp>
 
 #include <caf/stateful_actor.hpp>
@@ -30,6 +32,7 @@
 // it finds and mends damage in sequencer_scrub.cpp, sequencer_repair.cpp and
 // sequencer_rebuild.cpp, how it catches up with the others in
 // sequencer_catch_up.cpp, what becomes of old files in sequencer_archive.cpp,
+// how an operator resets the stream in sequencer_reset.cpp,
 // what it says of itself in sequencer_status.cpp.
 
 namespace millrace::rt {
@@ -41,18 +44,21 @@ using committed_atom = caf::atom_constant<caf::atom("committed")>;
 using checkpoint_atom = caf::atom_constant<caf::atom("checkpoint")>;
 using copied_atom = caf::atom_constant<caf::atom("copied")>;
 using surveyed_atom = caf::atom_constant<caf::atom("surveyed")>;
+using sought_atom = caf::atom_constant<caf::atom("sought")>;
 using disk_atom = caf::atom_constant<caf::atom("disk")>;
 using mended_atom = caf::atom_constant<caf::atom("mended")>;
 
 /// The SEQUENCER as it speaks to itself and its INPUT SINKs.
-using sequencer_self_actor
-  = sequencer_actor::extend_with<input_owner_actor>::extend<
+using sequencer_self_actor = sequencer_actor::extend_with<input_owner_actor>::
+  extend_with<operated_stream_actor>::extend<
     // A sync of the group's log up to this position ended.
     caf::reacts_to<committed_atom, position, caf::error>,
     // A sync of out/ for a checkpoint ended.
     caf::reacts_to<checkpoint_atom, caf::error>,
     // out/ was copied from another node, or could not be.
     caf::reacts_to<copied_atom, caf::error>,
+    // Where a subscriber starts that named a time, as it is numbered.
+    caf::reacts_to<sought_atom, uint64_t, position, caf::error>,
     // What lies on the disk of out/ was looked at, for the archiver.
     caf::reacts_to<surveyed_atom>,
     // How full the disk is, in percents; 0: it does not say.
@@ -144,6 +150,12 @@ struct sequencer_state {
   /// It names a place in an earlier life of the stream.
   [[nodiscard]] bool of_another_life(const start_spec& from) const;
   void serve_waiting();
+  using subscriber_promise
+    = caf::typed_response_promise<source_actor, flow_grant>;
+  void serve(const start_spec& from, const sink_actor& to,
+             subscriber_promise promise);
+  void seek(int64_t time_ns, const sink_actor& to, subscriber_promise promise);
+  void sought(uint64_t number, position at, const caf::error& outcome);
   void grant_offers();
   void tell(const std::string& origin, flow_grant& answer) const;
   void led();
@@ -178,12 +190,27 @@ struct sequencer_state {
   void files_seen();
   [[nodiscard]] error check_cut(position at) const;
   caf::result<status_facts> prune(position at, bool dry, bool forced);
+  caf::result<status_facts> archive_up_to(position at, bool dry);
+  caf::result<status_facts> cut(const archive_decision& what,
+                                status_facts report);
   void answer_cuts();
   caf::result<std::string> take_lead(const std::string& who);
   void note_loss(loss what);
   void note_refused(const input_name& input, const error& why);
   void tell_losses();
   void tell_collection(text::json_value& into) const;
+  void note_progress();
+  void count_bytes(position end);
+
+  // sequencer_reset.cpp
+  caf::result<status_facts> reset(bool dry, bool forced);
+  void begun(const session_begun& what);
+  void give_up_resets();
+  caf::result<status_facts> take_snapshot_now();
+  void answer_snapshots();
+  [[nodiscard]] bool snapshot_wanted() const {
+    return !snapshots.empty() && core->state() != nullptr;
+  }
 
   // sequencer_peers.cpp
   void look_for_peers();
@@ -302,6 +329,13 @@ struct sequencer_state {
     int64_t until_ns = 0;
   };
   std::vector<waiting_subscriber> waiting;
+  /// Subscribers whose start is looked for, by number.
+  struct sought_start {
+    sink_actor sink;
+    subscriber_promise promise;
+  };
+  std::map<uint64_t, sought_start> seeking;
+  uint64_t seek_next = 1;
   bool led_for_sure = false;
   int64_t hello_at_ns = 0;
   uint64_t strange_messages = 0; ///< Of another group, or not to be read.
@@ -425,12 +459,30 @@ struct sequencer_state {
     caf::typed_response_promise<status_facts> promise;
   };
   std::vector<waiting_cut> cuts;
+  /// Those that wait until the stream goes on in another session.
+  struct waiting_reset {
+    uint64_t session = 0;
+    bool forced = false;
+    status_facts report;
+    caf::typed_response_promise<status_facts> promise;
+  };
+  std::vector<waiting_reset> resets;
+  /// Those that wait for a checkpoint of all up to an entry.
+  struct waiting_snapshot {
+    entry_index applied;
+    caf::typed_response_promise<status_facts> promise;
+  };
+  std::vector<waiting_snapshot> snapshots;
   /// The subscriber whose prunes count for all, while it says that it lives.
   struct lead_lease {
     std::string holder;
     int64_t until_ns = 0;
   };
   lead_lease lead;
+  progress_trace trace; ///< Of out/, in this life.
+  position trace_end;   ///< Up to here bytes are counted.
+  uint64_t trace_bytes = 0;
+  uint64_t traced_messages = 0;
   std::set<input_name> refused_inputs; ///< In this life; told once.
   uint64_t told_losses = 0;            ///< How many the log has told of,
   int64_t tell_losses_at_ns = 0;

@@ -139,14 +139,15 @@ void sequencer_core::block(const merge_range& on, const error& why) {
 }
 
 /// Half an entry cannot be taken back: it is not begun on a full disk.
-error sequencer_core::room_for(const input_bytes& bytes) {
+error sequencer_core::room_for(const merge_entry& entry,
+                               const input_bytes& bytes) {
   // Of events, of the headers of records, and of what the history and the
   // group's log take beside it.
   uint64_t need = 64u << 10;
   for (const auto& part : bytes.parts)
     need += 2 * part.size();
   // A file begins with the state.
-  if (merge_->begins_file())
+  if (merge_->begins_file() || std::holds_alternative<begin_session>(entry))
     need += 2 * newest_.bytes.size();
   if (need > room_) {
     // Others use the disk as well: what is known of it holds for a while.
@@ -217,7 +218,7 @@ error sequencer_core::apply(const stream_group::instruction& what,
   auto ready = read(agreed);
   if (!ready)
     return {}; // Blocked.
-  if (auto full = room_for(ready->bytes)) {
+  if (auto full = room_for(ready->entry, ready->bytes)) {
     blocked_ = unreadable{std::move(full), {}, {}};
     return {};
   }

@@ -1,6 +1,9 @@
+#include <millrace/actors/rt/sequence/archive_survey_internal.hpp>
 #include <millrace/actors/rt/sequence/sequencer.hpp>
 #include <millrace/persistence/log/log_collect.hpp>
 #include <millrace/persistence/log/log_reader.hpp>
+
+#include <caf/actor_cast.hpp>
 
 // What becomes of old files: copies of inputs go when nobody needs them any
 // more; the merged log is cut where the node that leads says so.
@@ -10,84 +13,6 @@ namespace millrace::rt {
 namespace {
 
 constexpr int64_t look_interval_ns = 5'000'000'000;
-
-/// The closed files of out/ from `begin` on, and its disk. Blocks.
-result<archive_files>
-survey_files(persistence::file_system& fs, const std::string& directory,
-             position begin, bool with_times,
-             std::map<position, std::optional<int64_t>>& times) {
-  archive_files out;
-  auto all = persistence::list_log_files(fs, directory);
-  if (!all)
-    return all.failure();
-  const persistence::log_file_info* before = nullptr;
-  for (const auto& file : *all) {
-    const auto at = position::of(file.session, file.roll, 0);
-    if (at < begin || (file.archived && file.size == 0))
-      continue;
-    if (before != nullptr) {
-      const auto from = position::of(before->session, before->roll, 0);
-      if (with_times && !times.contains(from)) {
-        auto newest = persistence::newest_time(fs, directory, *before);
-        if (!newest)
-          return newest.failure();
-        times[from] = *newest;
-      }
-      out.closed.push_back(
-        {from, at, before->size, with_times ? times[from] : std::nullopt});
-    }
-    before = &file;
-  }
-  if (before != nullptr)
-    out.live_bytes = before->size;
-  auto free = fs.free_bytes(directory);
-  if (!free)
-    return free.failure();
-  auto total = fs.total_bytes(directory);
-  if (!total)
-    return total.failure();
-  out.disk_total_bytes = *total;
-  out.disk_used_bytes = *total - std::min(*free, *total);
-  return out;
-}
-
-text::json_value to_json(const archive_floors& floors) {
-  auto out = text::json_value::array();
-  for (const auto& [consumer, at] : floors)
-    out.add(
-      {{"consumer", consumer},
-       {"needs_from", at ? text::json_value(at->value) : text::json_value()}});
-  return out;
-}
-
-/// What `prune` answers: where the log begins, or would begin, which files go,
-/// and which consumers lose what.
-text::json_value prune_report(const std::string& stream,
-                              const archive_files& files,
-                              const archive_decision& cut,
-                              const archive_floors& losers) {
-  auto names = text::json_value::array();
-  for (const auto& file : files.closed)
-    if (file.end <= cut.begin)
-      names.add({{"file", persistence::log_file_name(file.begin.session(),
-                                                     file.begin.roll())},
-                 {"bytes", file.bytes}});
-  return {{"stream", stream},
-          {"begin", cut.begin.value},
-          {"bytes", cut.bytes},
-          {"files", std::move(names)},
-          {"losers", to_json(losers)}};
-}
-
-std::string names_of(const archive_floors& losers) {
-  std::string out;
-  for (const auto& [consumer, at] : losers)
-    out += (out.empty() ? "'" : ", '") + consumer + "' ("
-           + (at ? "needs all from " + to_string(*at)
-                 : "has not told what it needs")
-           + ")";
-  return out;
-}
 
 } // namespace
 
@@ -363,12 +288,55 @@ caf::result<status_facts> sequencer_state::prune(position at, bool dry,
   note("pruned", "cut at " + to_string(cut.begin)
                    + " on demand: " + std::to_string(cut.files) + " files of "
                    + std::to_string(cut.bytes) + " bytes");
-  if (auto fault = core->propose_cut(cut.begin))
+  return this->cut(cut, std::move(report));
+}
+
+/// Answered when it holds on whatever nodes live.
+caf::result<status_facts> sequencer_state::cut(const archive_decision& what,
+                                               status_facts report) {
+  if (auto fault = core->propose_cut(what.begin))
     return to_caf(fault);
   auto promise = self->make_response_promise<status_facts>();
-  cuts.push_back({cut.begin, std::move(report), promise});
+  cuts.push_back({what.begin, std::move(report), promise});
   progress(core->advance());
   return promise;
+}
+
+/// What the archiver would do if the retention went up to there.
+caf::result<status_facts> sequencer_state::archive_up_to(position at,
+                                                         bool dry) {
+  if (!core->leads()) {
+    const auto leader = leading_peer();
+    if (!leader)
+      return to_caf(leader.failure());
+    return self->delegate(caf::actor_cast<operated_stream_actor>(*leader),
+                          archive_atom::value, at, dry);
+  }
+  if (auto fault = check_cut(at))
+    return to_caf(fault);
+  std::map<position, std::optional<int64_t>> no_times;
+  const auto files = survey_files(*env->fs, core->out_directory(),
+                                  core->state()->out_begin, false, no_times);
+  if (!files)
+    return to_caf(files.failure());
+  const auto begin
+    = persistence::begin_after(*env->fs, core->out_directory(), at);
+  if (!begin)
+    return to_caf(begin.failure());
+  archive_policy once;
+  once.up_to = *begin;
+  const auto all = cut_at(*files, *begin);
+  const auto what = archive(*files, floors(), once, env->clock->now_ns());
+  auto report = prune_report(core->options().stream, *files, what, {});
+  report.add("held_files", all.files - what.files);
+  report.add("held_bytes", all.bytes - what.bytes);
+  report.add("holders", to_json(losers(floors(), all.begin)));
+  if (dry || what.files == 0)
+    return report;
+  note("archived", std::to_string(what.files) + " files of "
+                     + std::to_string(what.bytes)
+                     + " bytes go on demand, up to " + to_string(what.begin));
+  return cut(what, std::move(report));
 }
 
 /// Committed and applied: it holds from now on, on whatever nodes live.
@@ -453,7 +421,16 @@ void sequencer_state::tell_collection(text::json_value& into) const {
   const bool led_by = env->clock->monotonic_ns() < lead.until_ns;
   into.add("lead", led_by ? lead.holder : "");
   into.add("failure", collect_failure ? to_string(collect_failure) : "");
-  into.add("consumers", to_json(floors()));
+  auto& consumers = into.add("consumers", text::json_value::array());
+  for (const auto& [consumer, at] : floors()) {
+    text::json_value row{
+      {"consumer", consumer},
+      {"needs_from", at ? text::json_value(at->value) : text::json_value()}};
+    const auto lag
+      = at ? trace.lag_of(*at, env->clock->monotonic_ns()) : std::nullopt;
+    row.add("lag", lag ? to_json(*lag) : text::json_value{});
+    consumers.add(std::move(row));
+  }
 }
 
 } // namespace millrace::rt

@@ -123,6 +123,10 @@ error sequencer_core::propose_period_end(period_end entry) {
   return propose({std::move(entry)});
 }
 
+error sequencer_core::propose_session(begin_session entry) {
+  return propose({std::move(entry)});
+}
+
 error sequencer_core::propose_cut(position begin) {
   return propose({cut_begin{begin}});
 }
@@ -400,14 +404,17 @@ error sequencer_core::compact(const entry_log::kept_state& to,
                               const needless_logs& before, position end) {
   // As much goes of the inputs as was merged of them since.
   const auto roll_bytes = state() ? state()->layout.roll_bytes : 0;
-  const auto gain = bytes_between(compacted_end_, end, roll_bytes)
-                    + bytes_between(needless_.out, before.out, roll_bytes);
+  const auto gain
+    = at_any_cost_ ? to.bytes.size()
+                   : bytes_between(compacted_end_, end, roll_bytes)
+                       + bytes_between(needless_.out, before.out, roll_bytes);
   if (auto fault = group_->compact(to, gain, now()))
     return fault;
   if (group_->begin() == to.index && compacted_ != to.index) {
     compacted_ = to.index;
     compacted_end_ = end;
     needless_next_ = before;
+    at_any_cost_ = false;
   }
   return {};
 }

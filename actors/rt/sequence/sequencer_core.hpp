@@ -118,6 +118,7 @@ public:
 
   [[nodiscard]] error propose_period_end(period_end entry);
   [[nodiscard]] error propose_cut(position begin);
+  [[nodiscard]] error propose_session(begin_session entry);
 
   // -- the group --------------------------------------------------------------
 
@@ -217,6 +218,9 @@ public:
   }
   /// No member of the group needs the entries up to `index` any more.
   [[nodiscard]] error compact(entry_index index);
+  /// The group's log begins at the next checkpoint that it may begin at, also
+  /// where that costs more than it saves.
+  void compact_at_any_cost() noexcept { at_any_cost_ = true; }
 
   // -- what came before the group's log (sequencer_install.cpp) ---------------
 
@@ -278,6 +282,11 @@ public:
     return options_.directory + "/out";
   }
   [[nodiscard]] position out_end() const noexcept;
+  /// Messages that were merged here since the stream was opened, or copied
+  /// anew.
+  [[nodiscard]] uint64_t messages() const noexcept {
+    return merge_ ? merge_->messages() : 0;
+  }
   /// Of the merged log; not known until the stream has begun.
   [[nodiscard]] lineage_id life() const noexcept;
   /// What a file of out/ can be made again from, all that was applied included.
@@ -346,7 +355,8 @@ private:
   result<readable> read(const merge_entry& entry);
   error read(const merge_range& range, input_bytes& into);
   void block(const merge_range& on, const error& why);
-  [[nodiscard]] error room_for(const input_bytes& bytes);
+  [[nodiscard]] error room_for(const merge_entry& entry,
+                               const input_bytes& bytes);
   void name(input_id number, const input_name& name);
   [[nodiscard]] const merge_input* input_of(const input_name& name) const;
   [[nodiscard]] int64_t now() const { return env_->clock->monotonic_ns(); }
@@ -425,8 +435,9 @@ private:
   /// Those between the begin of the group's log and the newest one: a node
   /// that is ahead of its leader lets go of what came before one of them.
   std::deque<kept_checkpoint> older_;
-  entry_index compacted_;  ///< Where the group's log begins,
-  position compacted_end_; ///< and the end of out/ there.
+  bool at_any_cost_ = false; ///< The next time that it is cut.
+  entry_index compacted_;    ///< Where the group's log begins,
+  position compacted_end_;   ///< and the end of out/ there.
   /// Once the group's log is written so far, and once a sync of it ended.
   std::optional<needless_logs> needless_next_;
   std::optional<needless_logs> needless_synced_;

@@ -18,7 +18,7 @@ namespace {
 constexpr int64_t give_up_ns = 600'000'000'000;
 constexpr int mend_tries = 6;
 constexpr int64_t retry_after_ns = 4'000'000'000;
-constexpr auto fetch_deadline = std::chrono::seconds{1};
+constexpr auto out_fetch_deadline = std::chrono::seconds{1};
 
 std::string name_of(position file) {
   return persistence::log_file_name(file.session(), file.roll());
@@ -110,7 +110,7 @@ void sequencer_state::fetch_out() {
   const auto& lineage = core->state()->layout.lineage;
   const auto from = copying->copy->end().value_or(copying->file);
   self
-    ->request(all[copying->peer].handle, caf::timespan{fetch_deadline},
+    ->request(all[copying->peer].handle, caf::timespan{out_fetch_deadline},
               fetch_atom_v, input_range{"", lineage, from, core->out_end()})
     .then(
       [this](position begin, const chunk& bytes) { take_out(begin, bytes); },

@@ -465,6 +465,17 @@ error sequencer_core::make_missing_files() {
   if (!files)
     return files.failure();
   auto missing = missing_files(*files);
+  // What came after the last file of a session that is there, only its seal
+  // tells; one more is made in each life of the node.
+  for (size_t i = 0; i + 1 < files->size(); ++i) {
+    const auto& last = (*files)[i];
+    if (last.session == (*files)[i + 1].session || last.size == 0)
+      continue;
+    const auto scan
+      = persistence::scan_log_file(*env_->fs, out_directory(), life(), last);
+    if (scan && scan->seal && !scan->seal->session_end)
+      missing.push_back(position::of(last.session, last.roll + 1, 0));
+  }
   std::erase_if(missing, [this](position file) {
     return file < merge_->state().out_begin;
   });

@@ -75,6 +75,8 @@ void sequencer_state::no_room_for_checkpoint(const error& why) {
   told_unsaved = to_string(why);
   if (why.code == errc::no_space && core->reserve()->give())
     checkpoint_at_ns = 0;
+  for (auto& each : std::exchange(snapshots, {}))
+    each.promise.deliver(to_caf(why));
   disk_troubled(why);
 }
 

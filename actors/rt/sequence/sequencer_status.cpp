@@ -1,10 +1,36 @@
 #include <millrace/actors/rt/sequence/group_status.hpp>
+#include <millrace/actors/rt/sequence/out_state.hpp>
 #include <millrace/actors/rt/sequence/sequencer.hpp>
 #include <millrace/messages/text/json_value.hpp>
 
 // What the sequencer says of itself.
 
 namespace millrace::rt {
+
+namespace {
+
+constexpr int64_t rate_span_ns = 10'000'000'000;
+constexpr int64_t trace_interval_ns = 1'000'000'000;
+
+} // namespace
+
+/// For those who ask how far behind somebody is. What was copied from another
+/// node was not merged here: it is counted anew.
+void sequencer_state::note_progress() {
+  const progress_trace::place now{env->clock->monotonic_ns(), core->out_end(),
+                                  core->messages(), trace_bytes};
+  if (now.messages < traced_messages)
+    trace = {};
+  traced_messages = now.messages;
+  trace.move(now, trace_interval_ns);
+}
+
+void sequencer_state::count_bytes(position end) {
+  trace_bytes += file_of(end) == file_of(trace_end)
+                   ? end.value - std::min(end, trace_end).value
+                   : end.offset();
+  trace_end = end;
+}
 
 stream_facts sequencer_state::facts() const {
   stream_facts out;
@@ -61,6 +87,13 @@ status_facts sequencer_state::status() const {
   out.add("unreadable_messages", core->group().unreadable());
   out.add("copying", core->copying());
   out.add("losses", core->losses().count());
+  const auto now_ns = env->clock->monotonic_ns();
+  const auto rates = trace.rates_over(rate_span_ns);
+  out.add("rate", {{"messages_per_s", rates ? text::json_value{rates->messages}
+                                            : text::json_value{}},
+                   {"bytes_per_s", rates ? text::json_value{rates->bytes}
+                                         : text::json_value{}}});
+  out.add("progress", trace.to_json(now_ns));
   tell_collection(out.add("collection", text::json_value::object()));
   return out;
 }

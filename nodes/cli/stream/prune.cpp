@@ -36,25 +36,6 @@ void declare(option_list& list, stream_prune_options& into) {
   declare_streams(list, into);
 }
 
-std::string lines_of(const text::json_value& report, bool dry) {
-  const auto& files = report.at("files").elements();
-  auto out = fmt::format("{} files of {} bytes {}\n", files.size(),
-                         report.at("bytes").natural().value_or(0),
-                         dry ? "would go" : "go");
-  for (const auto& file : files) {
-    const auto* name = file.at("file").text();
-    out += fmt::format("  {} {} bytes\n", name != nullptr ? *name : "",
-                       file.at("bytes").natural().value_or(0));
-  }
-  if (!files.empty())
-    out += fmt::format("the stream {} at {}\n", dry ? "would begin" : "begins",
-                       place_text(report.at("begin")));
-  if (const auto& losers = report.at("losers"); !losers.elements().empty())
-    out += fmt::format("consumers that {} messages\n{}",
-                       dry ? "would lose" : "lose", consumer_lines(losers));
-  return out;
-}
-
 int prune(const stream_prune_options& options) {
   if (!options.dry_run && !options.yes) {
     (void)fail({errc::invalid_argument,
@@ -76,7 +57,7 @@ int prune(const stream_prune_options& options) {
   }
   print_text(options.output == output_format::json
                ? report->dump(2)
-               : lines_of(*report, options.dry_run));
+               : gone_lines(*report, options.dry_run));
   return exit_ok;
 }
 

@@ -29,6 +29,22 @@ struct stream_prune_options : stream_options {
   bool force = false;
 };
 
+struct stream_archive_options : stream_options {
+  std::string stream;
+  position to;
+  bool dry_run = false;
+  bool yes = false;
+};
+
+struct stream_reset_options : stream_options {
+  std::string stream;
+  bool soft = false;
+  bool hard = false;
+  bool dry_run = false;
+  bool yes = false;
+  bool force = false;
+};
+
 struct stream_losses_options : stream_options {
   std::string stream;
 };
@@ -44,10 +60,12 @@ struct consumer_info_options : stream_options {
 };
 
 /// Looks after the streams of a running cluster. In ls.cpp, info.cpp,
-/// prune.cpp, losses.cpp and give_up.cpp.
+/// prune.cpp, archive.cpp, reset.cpp, losses.cpp and give_up.cpp.
 extern const command<stream_options> stream_ls_command;
 extern const command<stream_info_options> stream_info_command;
 extern const command<stream_prune_options> stream_prune_command;
+extern const command<stream_archive_options> stream_archive_command;
+extern const command<stream_reset_options> stream_reset_command;
 extern const command<stream_losses_options> stream_losses_command;
 extern const command<stream_give_up_options> stream_give_up_command;
 /// `millrace consumer`, in consumers.cpp.

@@ -37,6 +37,25 @@ std::string consumer_lines(const text::json_value& consumers) {
   return out;
 }
 
+std::string gone_lines(const text::json_value& report, bool dry) {
+  const auto& files = report.at("files").elements();
+  auto out = fmt::format("{} files of {} bytes {}\n", files.size(),
+                         report.at("bytes").natural().value_or(0),
+                         dry ? "would go" : "go");
+  for (const auto& file : files) {
+    const auto* name = file.at("file").text();
+    out += fmt::format("  {} {} bytes\n", name != nullptr ? *name : "",
+                       file.at("bytes").natural().value_or(0));
+  }
+  if (!files.empty())
+    out += fmt::format("the stream {} at {}\n", dry ? "would begin" : "begins",
+                       place_text(report.at("begin")));
+  if (const auto& losers = report.at("losers"); !losers.elements().empty())
+    out += fmt::format("consumers that {} messages\n{}",
+                       dry ? "would lose" : "lose", consumer_lines(losers));
+  return out;
+}
+
 void print_text(const std::string& text) {
   fmt::print("{}{}", text, text.ends_with('\n') ? "" : "\n");
   std::fflush(stdout);

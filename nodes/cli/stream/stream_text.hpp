@@ -23,6 +23,9 @@ struct asked_cluster {
 /// A line per consumer: its name, and what it needs.
 [[nodiscard]] std::string consumer_lines(const text::json_value& consumers);
 
+/// Which files of a stream go, or would, and who loses what with them.
+[[nodiscard]] std::string gone_lines(const text::json_value& report, bool dry);
+
 /// Prints a line, or a text of several that ends with one.
 void print_text(const std::string& text);
 

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <millrace/messages/protocol/interfaces.hpp>
+
+namespace millrace {
+
+using archive_atom = caf::atom_constant<caf::atom("archive")>;
+using reset_atom = caf::atom_constant<caf::atom("reset")>;
+
+/// A SEQUENCER, as an operator knows it who changes what a stream holds. One
+/// that does not lead asks the one that does.
+using operated_stream_actor = caf::typed_actor<
+  // The archiver lets files go that end before the position, as far as no
+  // consumer needs them. Answers what goes, and who holds the rest (see
+  // prune_report). Dry: only tells.
+  caf::replies_to<archive_atom, position, bool /*dry*/>::with<status_facts>,
+  // The stream goes on in its next session, which begins with a `reset`, and
+  // what lies before it goes. Answers and refuses as a cut there does.
+  caf::replies_to<reset_atom, bool /*dry*/,
+                  bool /*forced*/>::with<status_facts>,
+  // A checkpoint now, with which this node's part of the group's log begins as
+  // soon as no member needs what is before it. Answers once it is taken.
+  caf::replies_to<snapshot_atom>::with<status_facts>>;
+
+} // namespace millrace
