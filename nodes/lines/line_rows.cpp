@@ -106,55 +106,9 @@ error at_column(const table_schema& schema, size_t column, const error& why) {
           "column '" + schema.columns[column].name + "': " + why.context};
 }
 
-bool temporal(column_type type) {
-  return type >= column_type::timestamp && type <= column_type::time;
-}
-
-/// {"unix_ms": 1704205800000}: nanoseconds since 2000; none for another form.
-std::optional<result<query::literal>> unit_time(const text::json_value& value) {
-  constexpr std::pair<std::string_view, int64_t> units[]
-    = {{"unix_s", 1'000'000'000},
-       {"unix_ms", 1'000'000},
-       {"unix_us", 1'000},
-       {"unix_ns", 1}};
-  if (!value.is_object() || value.entries().size() != 1)
-    return std::nullopt;
-  const auto& [unit, count] = *value.entries().begin();
-  for (const auto& [name, ns] : units) {
-    if (unit != name)
-      continue;
-    const auto whole = count.integer();
-    int64_t at = 0;
-    if (!whole || __builtin_mul_overflow(*whole, ns, &at)
-        || __builtin_sub_overflow(at, epoch_2000_ns, &at) || at == null_long)
-      return error{errc::bad_data, count.dump() + " is not a whole number of "
-                                     + unit + " within the years 1970 to 2261"};
-    return query::literal{at};
-  }
-  return std::nullopt;
-}
-
 /// A real is read as a float, so that one that does not fit is seen.
 column_type read_type(column_type type) {
   return type == column_type::real ? column_type::float_ : type;
-}
-
-result<query::literal> read_value(const text::json_value& value,
-                                  column_type type) {
-  if (!temporal(type))
-    return query::read_literal(value, read_type(type));
-  if (type == column_type::timestamp)
-    if (auto read = unit_time(value))
-      return *std::move(read);
-  const auto* inner = query::named_type(value) ? value.find("value") : &value;
-  if (inner->number())
-    return error{errc::bad_data,
-                 inner->dump()
-                   + " is a number without a unit: write the time as text "
-                     "(\"2024-01-02T14:30:00Z\"), or a timestamp as "
-                     "{\"unix_ms\": 1704205800000}; unix_s, unix_us and "
-                     "unix_ns are units too"};
-  return query::read_literal(value, type);
 }
 
 } // namespace
@@ -209,7 +163,8 @@ error row_reader::add_json(std::string_view line, int64_t now_ns) {
     if (!column)
       return {errc::bad_data,
               "table '" + schema.name + "' has no column '" + key + "'"};
-    auto read = read_value(value, schema.columns[*column].type);
+    auto read
+      = query::read_literal(value, read_type(schema.columns[*column].type));
     if (!read)
       return at_column(schema, *column, read.failure());
     values[*column] = *std::move(read);

@@ -17,6 +17,46 @@ error no_fit(const json& value, column_type type) {
                                     + std::string{to_string(type)}};
 }
 
+bool is_temporal(column_type type) {
+  return type >= column_type::timestamp && type <= column_type::time;
+}
+
+/// What a number counts, and since when, nobody knows: units of a type differ
+/// between programs, and a wrong guess is a time of another year.
+error no_unit(const json& value) {
+  return {errc::invalid_argument,
+          value.dump()
+            + " is a number without a unit: write the time as text "
+              "(\"2024-01-02T14:30:00Z\"), or a timestamp as "
+              "{\"unix_ms\": 1704205800000}; unix_s, unix_us and unix_ns are "
+              "units too"};
+}
+
+/// {"unix_ms": 1704205800000}: nanoseconds since 2000; none for another form.
+std::optional<result<literal>> unit_time(const json& value) {
+  constexpr std::pair<std::string_view, int64_t> known[]
+    = {{"unix_s", 1'000'000'000},
+       {"unix_ms", 1'000'000},
+       {"unix_us", 1'000},
+       {"unix_ns", 1}};
+  if (!value.is_object() || value.entries().size() != 1)
+    return std::nullopt;
+  const auto& [unit, count] = *value.entries().begin();
+  for (const auto& [name, ns] : known) {
+    if (unit != name)
+      continue;
+    const auto whole = count.integer();
+    int64_t at = 0;
+    if (!whole || __builtin_mul_overflow(*whole, ns, &at)
+        || __builtin_sub_overflow(at, epoch_2000_ns, &at) || at == null_long)
+      return error{errc::invalid_argument,
+                   count.dump() + " is not a whole number of " + unit
+                     + " within the years 1970 to 2261"};
+    return literal{at};
+  }
+  return std::nullopt;
+}
+
 double rounded(double value, column_type type) {
   return type == column_type::real
            ? static_cast<double>(static_cast<float>(value))
@@ -24,6 +64,8 @@ double rounded(double value, column_type type) {
 }
 
 result<literal> read_number(const json& value, column_type type) {
+  if (is_temporal(type))
+    return no_unit(value);
   if (is_text(type))
     return no_fit(value, type);
   const bool floats = is_float(type);
@@ -106,6 +148,9 @@ result<literal> read_literal(const json& value, column_type type) {
     return read_number(value, type);
   if (const auto* written = value.text())
     return parse_literal(*written, type);
+  if (type == column_type::timestamp)
+    if (auto read = unit_time(value))
+      return *std::move(read);
   return no_fit(value, type);
 }
 

@@ -22,7 +22,8 @@ namespace millrace::query {
 [[nodiscard]] std::optional<column_type>
 named_type(const text::json_value& value);
 
-/// A JSON value as a constant beside a column of `type`.
+/// A JSON value as a constant beside a column of `type`. A number stands for no
+/// time, unless it names its unit: {"unix_ms": 1704205800000}.
 [[nodiscard]] result<literal> read_literal(const text::json_value& value,
                                            column_type type);
 

@@ -223,6 +223,9 @@ TEST_F(HdbCommandTest, AnAmendmentThatIsNotMeantSoIsRefused) {
   refused(set(R"({"int":"x"})"), "int");
   refused(set(R"({"time":null})"), "found by no query");
   refused(set(R"({"time":"inf"})"), "found by no query");
+  refused(set(R"({"time":1704205800000})"), "is a number without a unit");
+  refused({"-t", "all", "--remove", "--filters", R"({"time":[">",1]})"},
+          "is a number without a unit");
   refused({"-t", "all", "--remove", "--filters", R"({"none":[">",1]})"},
           "none");
   EXPECT_EQ(run_json({"ls", directory_})["parts"][0]["rows"], 7);
