@@ -111,6 +111,20 @@ error getdata_builder::check_times() {
   return {};
 }
 
+namespace {
+
+error named_once(const char* parameter, std::vector<std::string> names) {
+  std::sort(names.begin(), names.end());
+  const auto twice = std::adjacent_find(names.begin(), names.end());
+  if (twice == names.end())
+    return {};
+  return check_failed("checkrepeatparams", symbol_list({*twice})
+                                             + " is named more than once in `"
+                                             + parameter);
+}
+
+} // namespace
+
 error getdata_builder::check_names() {
   for (const auto* name : {"timecolumn", "instrumentcolumn"})
     if (const auto* given = input_.find(name); given && !given->text())
@@ -124,6 +138,9 @@ error getdata_builder::check_names() {
     auto names = read_names(*given);
     if (!names)
       return type_incorrect(name, "-11 11", *given);
+    // One column of the result for two that were asked for would be a guess.
+    if (auto fault = named_once(name, *names); *name != 'i' && fault)
+      return fault;
     if (*name == 'i')
       out_.plan.symbols = std::move(*names);
     else if (*name == 'c')
@@ -166,6 +183,8 @@ error getdata_builder::check_aggregations() {
       return bad();
     if (pairs)
       aggregations_.push_back({function, std::move(*names)});
+    else if (auto fault = named_once("aggregations", *names))
+      return fault;
     else
       for (auto& name : *names)
         aggregations_.push_back({function, {std::move(name)}});

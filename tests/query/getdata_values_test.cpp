@@ -1,8 +1,10 @@
-// Values in a getdata call that would have to be guessed.
+// Values and names in a getdata call that would have to be guessed.
 
 #include <millrace/query/front/getdata.hpp>
 
 #include <gtest/gtest.h>
+
+#include <utility>
 
 #include "xdaily_table.hpp"
 
@@ -35,6 +37,20 @@ TEST(GetdataValuesTest, NumberWithoutAUnitIsNoTime) {
     = parse_with(R"("filters":{"sourcetime":[">",{"unix_ms":1704205800000}]})");
   ASSERT_TRUE(named) << named.failure().context;
   EXPECT_EQ(named->plan.filters[0].values[0], literal{at});
+}
+
+// One column for two that were asked for is less than was asked for.
+TEST(GetdataValuesTest, AColumnThatIsNamedTwiceIsRefused) {
+  const std::pair<const char*, const char*> cases[] = {
+    {R"("columns":["lots","sym","lots"])",
+     "checkrepeatparams: ,`lots is named more than once in `columns"},
+    {R"("grouping":["sym","sym"],"aggregations":{"max":"lots"})",
+     "checkrepeatparams: ,`sym is named more than once in `grouping"},
+    {R"("aggregations":{"max":["lots","lots"]})",
+     "checkrepeatparams: ,`lots is named more than once in `aggregations"},
+  };
+  for (const auto& [more, reason] : cases)
+    EXPECT_EQ(parse_with(more).failure().context, reason) << more;
 }
 
 } // namespace
