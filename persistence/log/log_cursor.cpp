@@ -342,8 +342,24 @@ result<log_cursor::what> log_cursor::look(bool salvage) {
   }
 }
 
+// A listing takes as long as there are files: whoever reads through them all
+// asks for the next one by its name.
 result<log_cursor::neighbours> log_cursor::look_around() {
   neighbours around;
+  const auto size_of = [this](uint64_t roll) -> uint64_t {
+    auto opened = fs_->open(log_path(options_.directory, session_, roll),
+                            open_mode::read);
+    auto size = opened ? (*opened)->size() : result<uint64_t>{uint64_t{0}};
+    return size ? *size : 0;
+  };
+  if (sealed_ && !session_end_ && roll_ < position::roll_max)
+    if (const auto next = size_of(roll_ + 1); next != 0)
+      if (const auto here = size_of(roll_); here != 0) {
+        around.present = true;
+        around.listed_size = here;
+        around.next = log_file_info{session_, roll_ + 1, next, false};
+        return around;
+      }
   auto files = list_log_files(*fs_, options_.directory);
   if (!files)
     return files.failure().code == errc::not_found
