@@ -436,6 +436,30 @@ def configuration(binary):
             "No such file")
 
 
+def inputs_of_another_user(binary):
+  """RT that may not write what publishers send says so when it starts."""
+  with mill.cluster(binary, roles=mill.ROLES[:2]) as made:
+    made.up()
+    made.run("pub", "--stream", "market", "--origin", "a",
+             text='{"data":"x"}\n')
+    made.down()
+    copies = made.merged.parent / "in"
+    copies.chmod(0)
+    # Root may do all, unless it gives that up.
+    words = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] \
+      if os.geteuid() == 0 else []
+    try:
+      done = subprocess.run([*words, made.binary, "up"], capture_output=True,
+                            text=True, env=made.environment(), timeout=60,
+                            check=False)
+    finally:
+      copies.chmod(0o750)
+    refused(done, PERMISSION, copies, "Permission denied")
+    made.up()
+    made.run("pub", "--stream", "market", "--origin", "b",
+             text='{"data":"x"}\n')
+
+
 def full_disk(binary):
   """A small file system that fills: said by name, and nothing lost."""
   if os.geteuid() != 0:
@@ -480,4 +504,4 @@ def full_disk(binary):
 if __name__ == "__main__":
   mill.main([unreadable_files, lines, layouts, first_of_a_cluster,
              published_before, one_sided_quotes, queries, owners, strangers, nobody_there, configuration,
-             full_disk])
+             inputs_of_another_user, full_disk])

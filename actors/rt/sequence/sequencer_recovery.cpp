@@ -15,6 +15,20 @@ namespace millrace::rt {
 using persistence::log_writer;
 using persistence::log_writer_options;
 
+namespace {
+
+/// Copies of publishers that this user may not write are told before the first
+/// one comes. Other troubles are those of the inputs that meet them.
+error check_inputs(persistence::file_system& fs, const std::string& directory) {
+  auto fault = fs.create_directories(directory);
+  if (!fault)
+    if (auto held = fs.lock_directory(directory); !held)
+      fault = held.failure();
+  return fault.code == errc::permission ? fault : error{};
+}
+
+} // namespace
+
 result<std::unique_ptr<sequencer_core>>
 sequencer_core::open(persistence::env& world, sequencer_options options,
                      std::unique_ptr<state_store> store) {
@@ -29,6 +43,8 @@ sequencer_core::open(persistence::env& world, sequencer_options options,
   if (!held)
     return held.failure();
   core->held_ = *std::move(held);
+  if (auto fault = check_inputs(*world.fs, directory + "/in"))
+    return fault;
   constexpr uint64_t reserve_bytes_max = uint64_t{8} << 20;
   core->reserve_ = std::make_shared<space_reserve>(
     *world.fs, directory,
