@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstring>
+#include <functional>
 #include <map>
 #include <set>
 #include <xxhash.h>
@@ -422,22 +423,6 @@ result<hdb_manifest> decode_hdb_manifest(std::span<const std::byte> bytes) {
 
 namespace {
 
-/// Partitions without a manifest had one.
-error lost_or_never_there(file_system& fs, const std::string& directory,
-                          const error& fault) {
-  auto entries = fs.list(directory);
-  if (!entries)
-    return entries.failure().code == errc::not_found ? fault
-                                                     : entries.failure();
-  for (const auto& entry : *entries)
-    if (entry.is_directory && entry.name[0] != '.')
-      return {errc::corrupt, directory + "/" + hdb_manifest_name
-                               + " is missing, but there is '" + entry.name
-                               + "'; bring the manifest back, or use an empty "
-                                 "directory"};
-  return fault;
-}
-
 /// Part directories are plain decimal numbers.
 bool is_version(std::string_view name) {
   uint64_t number = 0;
@@ -447,7 +432,72 @@ bool is_version(std::string_view name) {
          && !(name.size() > 1 && name[0] == '0');
 }
 
+/// "<table>/<number>" of a partition, until `take` is content. What the system
+/// or an operator has put beside the partitions, as the lost+found of a mount,
+/// may be closed to this process: it has none.
+error walk_parts(file_system& fs, const std::string& partition, bool is_date,
+                 const std::function<bool(const std::string&)>& take) {
+  const auto unreadable = [&](const error& fault) {
+    return is_date || fault.code != errc::permission ? fault : error{};
+  };
+  auto tables = fs.list(partition);
+  if (!tables)
+    return unreadable(tables.failure());
+  for (const auto& table : *tables) {
+    if (!table.is_directory)
+      continue;
+    auto versions = fs.list(partition + "/" + table.name);
+    if (!versions) {
+      if (auto fault = unreadable(versions.failure()))
+        return fault;
+      continue;
+    }
+    for (const auto& version : *versions)
+      if (version.is_directory && is_version(version.name)
+          && take(table.name + "/" + version.name))
+        return {};
+  }
+  return {};
+}
+
+/// Partitions without a manifest had one.
+error lost_or_never_there(file_system& fs, const std::string& directory,
+                          const error& fault) {
+  auto entries = fs.list(directory);
+  if (!entries)
+    return entries.failure().code == errc::not_found ? fault
+                                                     : entries.failure();
+  for (const auto& entry : *entries)
+    if (entry.is_directory && is_partition(fs, directory, entry.name))
+      return {errc::corrupt, directory + "/" + hdb_manifest_name
+                               + " is missing, but there is '" + entry.name
+                               + "'; bring the manifest back, or use an empty "
+                                 "directory"};
+  return fault;
+}
+
 } // namespace
+
+bool names_a_date(std::string_view name) noexcept {
+  constexpr std::string_view shape = "0000.00.00";
+  return name.size() == shape.size()
+         && std::equal(name.begin(), name.end(), shape.begin(),
+                       [](char c, char like) {
+                         return like == '.' ? c == '.' : c >= '0' && c <= '9';
+                       });
+}
+
+bool is_partition(file_system& fs, const std::string& directory,
+                  const std::string& name) {
+  if (names_a_date(name))
+    return true;
+  bool found = false;
+  const auto fault = name[0] == '.'
+                       ? error{}
+                       : walk_parts(fs, directory + "/" + name, false,
+                                    [&](const auto&) { return found = true; });
+  return found || fault;
+}
 
 result<hdb_manifest> read_hdb_manifest(file_system& fs,
                                        const std::string& directory) {
@@ -494,21 +544,16 @@ result<std::vector<std::string>> unnamed_parts(file_system& fs,
   for (const auto& partition : *partitions) {
     if (!partition.is_directory || partition.name[0] == '.')
       continue;
-    auto tables = fs.list(directory + "/" + partition.name);
-    if (!tables)
-      return tables.failure();
-    for (const auto& table : *tables) {
-      if (!table.is_directory)
-        continue;
-      const auto path = partition.name + "/" + table.name;
-      auto versions = fs.list(directory + "/" + path);
-      if (!versions)
-        return versions.failure();
-      for (const auto& version : *versions)
-        if (version.is_directory && is_version(version.name)
-            && !known.contains(path + "/" + version.name))
-          out.push_back(path + "/" + version.name);
-    }
+    auto fault
+      = walk_parts(fs, directory + "/" + partition.name,
+                   names_a_date(partition.name), [&](const std::string& part) {
+                     auto path = partition.name + "/" + part;
+                     if (!known.contains(path))
+                       out.push_back(std::move(path));
+                     return false;
+                   });
+    if (fault)
+      return fault;
   }
   return out;
 }

@@ -157,6 +157,14 @@ private:
 [[nodiscard]] result<hdb_manifest>
 decode_hdb_manifest(std::span<const std::byte> bytes);
 
+/// "2013.10.07": such names ascend as their dates do.
+[[nodiscard]] bool names_a_date(std::string_view name) noexcept;
+
+/// Whether a directory beside the manifest is of the database: it has a date's
+/// name, or holds <table>/<number>. True as well when that cannot be told.
+[[nodiscard]] bool is_partition(file_system& fs, const std::string& directory,
+                                const std::string& name);
+
 inline constexpr const char* hdb_manifest_name = "manifest";
 
 /// `not_found` when the directory has none, `corrupt` when it is damaged, or

@@ -464,6 +464,44 @@ TEST(HdbWriterTest, NothingIsRemovedWithoutAManifest) {
   EXPECT_EQ(f.expect_whole(), 1u);
 }
 
+// As the lost+found of a mount, or what an operator keeps there.
+TEST(HdbWriterTest, ADirectoryOfAnotherIsNoLostDatabase) {
+  temporary_directory directory;
+  env world;
+  world.fs = &posix_file_system();
+  for (const auto* each : {"/lost+found", "/notes/2024/old", "/a/trade/x1"})
+    std::filesystem::create_directories(directory.path() + each);
+  EXPECT_EQ(hdb_store::open(*world.fs, directory.path()).failure().code,
+            errc::not_found);
+  const auto kept = directory.path() + "/kept/trade/3";
+  std::filesystem::create_directories(kept);
+  for (const auto& fault :
+       {hdb_store::open(*world.fs, directory.path()).failure(),
+        hdb_writer::open(world, directory.path()).failure()}) {
+    EXPECT_EQ(fault.code, errc::corrupt);
+    EXPECT_NE(fault.context.find("but there is 'kept'"), std::string::npos)
+      << fault.context;
+  }
+  std::filesystem::remove_all(directory.path() + "/kept");
+  const auto writer = hdb_writer::open(world, directory.path());
+  ASSERT_TRUE(writer) << to_string(writer.failure());
+  const auto unnamed
+    = unnamed_parts(*world.fs, directory.path(), (*writer)->manifest());
+  ASSERT_TRUE(unnamed) << to_string(unnamed.failure());
+  EXPECT_EQ(*unnamed, std::vector<std::string>{});
+}
+
+// Only of one that this process may not look into.
+TEST(HdbWriterTest, AClosedDirectoryOfAnotherIsNoLostDatabase) {
+  sim::memory_file_system disk;
+  env world;
+  world.fs = &disk;
+  ASSERT_FALSE(disk.create_directories("/hdb/lost+found"));
+  disk.fail(sim::disk_call::list, 1, errc::permission, 100, "lost+found");
+  EXPECT_EQ(hdb_store::open(disk, "/hdb").failure().code, errc::not_found);
+  EXPECT_TRUE(hdb_writer::open(world, "/hdb"));
+}
+
 TEST(HdbWriterTest, SchemasMustFollowOnEachOther) {
   temporary_directory directory;
   env world;

@@ -91,7 +91,7 @@ TEST(FaultScript, EveryFaultHasItsPlace) {
     {"at 1s: flip a log.0.0 x", "f:1:23: 'x' is not a number"},
     {"at 1s: fail a dance",
      "f:1:15: 'dance' is not a disk call: open, read, write, sync, truncate, "
-     "rename, remove or sync-directory"},
+     "rename, remove, sync-directory or list"},
     {"at 1s: fail a sync 0", "f:1:20: '0' is not a count: they begin at 1"},
     {"at 1s: full a much",
      "f:1:15: 'much' is not a size, such as 512 or 64KiB"},

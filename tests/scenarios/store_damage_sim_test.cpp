@@ -139,6 +139,15 @@ TEST_P(StoreDamageSim, AnRdbServesAllRowsWhileTheManifestIsDamaged) {
   // What cannot be there is not asked of the manifest.
   const auto later = run.ask_hdb(all_columns, "2090-01-01");
   EXPECT_FALSE(later) << to_string(later);
+  // Nor can it be in what an operator or a mount has put there.
+  for (const auto* each : {"/hdb/lost+found", "/hdb/old/2090.01.01"})
+    ASSERT_FALSE(run.disk().create_directories(each));
+  const auto again = run.ask_hdb(all_columns, "2090-01-01");
+  EXPECT_FALSE(again) << to_string(again);
+  // Parts below a name that is no date may be of any.
+  ASSERT_FALSE(run.disk().create_directories("/hdb/kept/trade/77"));
+  EXPECT_EQ(run.ask_hdb(all_columns, "2090-01-01").code, errc::corrupt);
+  ASSERT_FALSE(run.disk().remove_all("/hdb/kept"));
 
   run.disk().flip_bit(path, bit);
   EXPECT_TRUE(run.w.run_until(

@@ -192,8 +192,15 @@ bool hdb_state::has_none_of(const query::logical_plan& plan) const {
   const auto table = settings.tables.find(plan.table);
   if (!versions.empty() || table == settings.tables.end())
     return false;
-  const auto there = env->fs->list(settings.directory);
-  return there && none_holds_rows_of(*there, plan, table->second);
+  auto there = env->fs->list(settings.directory);
+  if (!there)
+    return false;
+  std::erase_if(*there, [&](const auto& entry) {
+    return !entry.is_directory
+           || !persistence::is_partition(*env->fs, settings.directory,
+                                         entry.name);
+  });
+  return none_holds_rows_of(*there, plan, table->second);
 }
 
 result<hdb_state::bound_query>

@@ -6,20 +6,6 @@
 
 namespace millrace::torq {
 
-namespace {
-
-/// "2013.10.07": such names ascend as their dates do.
-bool names_a_date(const std::string& name) {
-  const std::string_view shape = "0000.00.00";
-  return name.size() == shape.size()
-         && std::equal(name.begin(), name.end(), shape.begin(),
-                       [](char c, char like) {
-                         return like == '.' ? c == '.' : c >= '0' && c <= '9';
-                       });
-}
-
-} // namespace
-
 bool none_holds_rows_of(const std::vector<persistence::directory_entry>& there,
                         const query::logical_plan& plan,
                         const table_schema& table) {
@@ -31,6 +17,7 @@ bool none_holds_rows_of(const std::vector<persistence::directory_entry>& there,
   if (!calendar)
     return false;
   const auto [first, last] = *plan.range;
+  using persistence::names_a_date;
   const auto low = persistence::date_partition_name(calendar->date_of(first));
   const auto high = persistence::date_partition_name(calendar->date_of(last));
   if (!names_a_date(low) || !names_a_date(high))

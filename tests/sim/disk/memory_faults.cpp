@@ -27,6 +27,8 @@ std::string_view call_name(disk_call call) {
       return "remove";
     case disk_call::sync_directory:
       return "sync directory";
+    case disk_call::list:
+      return "list";
   }
   return "call";
 }

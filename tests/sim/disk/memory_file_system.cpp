@@ -269,6 +269,8 @@ result<std::vector<directory_entry>>
 memory_file_system::list(const std::string& raw) {
   const std::scoped_lock lock{mutex_};
   const auto path = clean(raw);
+  if (auto failed = called(disk_call::list, path))
+    return failed->fault;
   if (!directories_.contains(path))
     return error{errc::not_found, path + ": list: No such file or directory"};
   std::vector<directory_entry> entries;

@@ -25,6 +25,7 @@ enum class disk_call {
   rename,
   remove,
   sync_directory,
+  list,
 };
 
 /// What a power cut leaves of bytes and names that were not synced.

@@ -60,9 +60,9 @@ struct fault {
 };
 
 /// What `fault::fail` names, in the order of `sim::disk_call`.
-inline constexpr std::array<std::string_view, 8> disk_call_names{
-  "open",     "read",   "write",  "sync",
-  "truncate", "rename", "remove", "sync-directory"};
+inline constexpr std::array<std::string_view, 9> disk_call_names{
+  "open",   "read",   "write",          "sync", "truncate",
+  "rename", "remove", "sync-directory", "list"};
 
 struct timed_fault {
   std::chrono::nanoseconds at{}; ///< From the start of the script.
@@ -84,9 +84,9 @@ using fault_script = std::vector<timed_fault>;
 ///     flip N FILE BIT         shorten N FILE BYTES
 ///     fail N CALL [COUNT]     full N BYTES  lie N         clock N T
 /// with times as 1s500ms, sizes as 64KiB, FILE the end of a path, CALL one of
-/// open read write sync truncate rename remove sync-directory. (A world brings
-/// a node back from a crash point on its own disk only.) Every fault of the
-/// text is a line `<file>:<line>:<column>: <reason>` of one
+/// open read write sync truncate rename remove sync-directory list. (A world
+/// brings a node back from a crash point on its own disk only.) Every fault of
+/// the text is a line `<file>:<line>:<column>: <reason>` of one
 /// `invalid_argument` error.
 [[nodiscard]] result<fault_script> parse_fault_script(std::string_view text,
                                                       const std::string& file);

@@ -9,7 +9,7 @@ namespace {
 
 disk_call call_named(const std::string& name) {
   static_assert(disk_call_names.size()
-                == static_cast<size_t>(disk_call::sync_directory) + 1);
+                == static_cast<size_t>(disk_call::list) + 1);
   const auto* const found
     = std::find(disk_call_names.begin(), disk_call_names.end(), name);
   MILLRACE_ASSERT(found != disk_call_names.end());
