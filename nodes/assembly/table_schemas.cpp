@@ -27,12 +27,11 @@ result<std::optional<table_schema>> read_noted(persistence::file_system& fs,
                                                error& damage) {
   const auto bytes = persistence::read_file(fs, path, noted_bytes_max);
   if (!bytes) {
-    if (bytes.failure().code == errc::not_found)
-      return std::optional<table_schema>{};
-    if (bytes.failure().code == errc::oversize)
-      damage = bytes.failure();
-    else
+    // What only needs its owner's leave is as good as it was.
+    if (bytes.failure().code == errc::permission)
       return bytes.failure();
+    if (bytes.failure().code != errc::not_found)
+      damage = bytes.failure();
     return std::optional<table_schema>{};
   }
   auto schema = decode_table_schema(bytes->data(), bytes->size());
@@ -133,10 +132,32 @@ error note_written(persistence::env& world, const process_config& rdb,
   return (*writer)->commit({}, schemas);
 }
 
+/// Sets aside a file where a directory of notes is wanted.
+/// @param told gets a line of it
+error make_room(persistence::file_system& fs, const std::string& directory,
+                std::vector<std::string>& told) {
+  const auto listed = fs.list(directory);
+  if (listed || listed.failure().code != errc::not_found
+      || !fs.exists(directory))
+    return {};
+  if (auto fault = persistence::set_aside(fs, directory))
+    return fault;
+  told.push_back(directory
+                 + ": is a file where the directory of the tables' "
+                   "notes is wanted; it is kept as "
+                 + directory + std::string{persistence::aside_mark}
+                 + "<n>, and the tables are noted anew");
+  return {};
+}
+
 error note(persistence::file_system& fs, const std::string& path,
-           const table_schema& schema) {
-  if (auto fault
-      = fs.create_directories(path.substr(0, path.find_last_of('/'))))
+           const table_schema& schema, std::vector<std::string>& told) {
+  const auto directory = path.substr(0, path.find_last_of('/'));
+  for (const auto& each :
+       {directory.substr(0, directory.find_last_of('/')), directory})
+    if (auto fault = make_room(fs, each, told))
+      return fault;
+  if (auto fault = fs.create_directories(directory))
     return fault;
   return persistence::replace_file(fs, path, encode(schema));
 }
@@ -219,8 +240,8 @@ result<settled_tables> settle_tables(persistence::env& world,
           "rejects'");
     }
     if (rows->noted != schema)
-      if (auto fault
-          = note(*world.fs, noted_path(config, rdb.name, table), schema))
+      if (auto fault = note(*world.fs, noted_path(config, rdb.name, table),
+                            schema, out.rebuilt))
         return fault;
   }
   if (!fresh.empty() && rdb.write_down)

@@ -139,9 +139,13 @@ error hdb_writer::load() {
 }
 
 error hdb_writer::remove_leftovers() {
-  auto text = read_file(*world_->fs, directory_ + "/" + announced_name);
+  const auto list = directory_ + "/" + announced_name;
+  auto text = read_file(*world_->fs, list);
   if (!text && text.failure().code == errc::not_found)
     return {};
+  // A directory of its name is no list, and stops no writer.
+  if (!text && world_->fs->list(list))
+    return set_aside(*world_->fs, list);
   if (!text)
     return text.failure();
   std::set<std::string> known;

@@ -368,6 +368,12 @@ TEST_F(HdbDamageTest, PartsThatWereAnnouncedGoAndOthersStay) {
   EXPECT_FALSE(std::filesystem::exists(path() + "/2001.01.01/trade/77"));
   EXPECT_TRUE(std::filesystem::exists(path() + "/2001.01.01/trade/78"));
   EXPECT_TRUE(std::filesystem::exists(directory.path() + "/x/1"));
+  // A directory in the place of the list stops no writer.
+  std::filesystem::create_directories(path() + "/.announced/x");
+  writer = nullptr;
+  const auto next = hdb_writer::open(world, path());
+  EXPECT_TRUE(next) << to_string(next.failure());
+  EXPECT_TRUE(std::filesystem::exists(path() + "/.announced.aside.1/x"));
 }
 
 TEST_F(HdbDamageTest, ADatabaseMadeAnewIsAnother) {

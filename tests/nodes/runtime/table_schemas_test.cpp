@@ -146,6 +146,32 @@ TEST_F(TableSchemasTest, ANoteThatIsDamagedIsMadeAgainAndTold) {
   }
 }
 
+TEST_F(TableSchemasTest, ADirectoryOrAFileInTheWayIsSetAsideAndTold) {
+  EXPECT_EQ(start(R"(, "size:int")"), 1u);
+  const auto schemas = directory + "/data/schemas";
+  const auto note = schemas + "/rdb1/trade";
+  std::filesystem::remove(note);
+  std::filesystem::create_directories(note + "/below");
+  EXPECT_FALSE(check(R"(, "size:int")"));
+  EXPECT_EQ(start(R"(, "size:int")"), 1u);
+  ASSERT_EQ(rebuilt.size(), 1u);
+  EXPECT_THAT(rebuilt[0], HasSubstr(note + ".aside."));
+  EXPECT_TRUE(std::filesystem::exists(note + ".aside.1/below"));
+  for (const auto& each : {schemas + "/rdb1", schemas}) {
+    std::filesystem::remove_all(each);
+    ASSERT_FALSE(persistence::replace_file(*env->world().fs, each,
+                                           std::vector<std::byte>(3)));
+    EXPECT_FALSE(check(R"(, "size:int")"));
+    EXPECT_EQ(start(R"(, "size:int")"), 1u);
+    ASSERT_EQ(rebuilt.size(), 1u) << each;
+    EXPECT_THAT(rebuilt[0], HasSubstr(each + ": is a file"));
+    EXPECT_TRUE(std::filesystem::is_regular_file(each + ".aside.1"));
+    EXPECT_TRUE(std::filesystem::is_regular_file(note));
+  }
+  EXPECT_EQ(start(R"(, "size:int")"), 1u);
+  EXPECT_TRUE(rebuilt.empty());
+}
+
 TEST_F(TableSchemasTest, RowsInTheHdbCountWithoutAnEarlierStart) {
   write_down(R"(, "size:long")", 4);
   EXPECT_THAT(check(R"(, "size:int")").context,
