@@ -83,6 +83,10 @@ result<size_t> hdb_part_data::find(const std::string& name,
 /// A file that is not there: of a part that was replaced, or lost.
 error hdb_part_data::missing(const error& fault) const {
   const auto newest = read_hdb_manifest(*directory_->fs, directory_->path);
+  // All of it is lost: to who asks that is damage, and no wrong question.
+  if (!newest && newest.failure().code == errc::not_found)
+    return {errc::corrupt, fault.context + ": missing, as is the manifest: "
+                             + newest.failure().context};
   if (!newest)
     return newest.failure();
   const auto path = part_.path();

@@ -251,6 +251,15 @@ TEST_F(HdbDamageTest, ADirectoryInThePlaceOfAFileIsAFaultOfTheDisk) {
   EXPECT_EQ(whole(aggregate(aggregate_function::sum, "size")), 120000);
 }
 
+TEST_F(HdbDamageTest, ADatabaseThatIsGoneIsDamageAndNoWrongQuestion) {
+  const auto file = file_of(0, "price");
+  std::filesystem::remove_all(path());
+  const auto fault = aggregate(aggregate_function::sum, "price").failure();
+  EXPECT_EQ(fault.code, errc::corrupt) << fault.context;
+  EXPECT_NE(fault.context.find(path() + "/manifest"), std::string::npos)
+    << fault.context;
+}
+
 TEST_F(HdbDamageTest, DamagedSumsCostTimeAndNoAnswer) {
   const auto all = aggregate(aggregate_function::sum, "price");
   const auto sums = file_of(0, ".sums");
