@@ -114,7 +114,12 @@ caf::behavior answer_sink(caf::event_based_actor* self,
     to->put(std::move(how));
     self->quit();
   };
-  self->set_down_handler([over](const caf::down_msg&) {
+  self->set_down_handler([over, source](const caf::down_msg& down) {
+    // Its end may come before its last word, which is on the way.
+    const bool said_all
+      = !down.reason || down.reason == caf::exit_reason::normal;
+    if (*source && down.source == source->address() && said_all)
+      return;
     over(error{errc::closed, "the gateway ended meanwhile"});
   });
   self->monitor(gateway);

@@ -11,6 +11,16 @@ namespace {
 /// How often a flow that stands still is looked at.
 constexpr auto look_interval = std::chrono::seconds{1};
 
+/// Of a flow: it failed, and ended with why.
+bool is_fault(const caf::error& reason) {
+  return reason && reason.category() == caf::atom("millrace");
+}
+
+/// Of a flow: nothing ended it from outside.
+bool ended_by_itself(const caf::error& reason) {
+  return !reason || reason == caf::exit_reason::normal || is_fault(reason);
+}
+
 /// A message with the columns of a plan's result, and no row.
 chunk columns_of(const query::logical_plan& plan) {
   query::partial_result out;
@@ -53,20 +63,37 @@ uint64_t
 gateway_flow_state::begin_request(asked_backend& to,
                                   const caf::strong_actor_ptr& handle) {
   let_go(to);
+  to.ended.reset();
   to.round = way->round();
   to.flow = flow_id{++flow_last};
   return to.request.begin(self, caf::actor_cast<caf::actor>(handle));
 }
 
-bool gateway_flow_state::settle(asked_backend& from, uint64_t number,
-                                const result_source_actor& source) {
+/// The flow tells its end itself, and may have done so before the back end's
+/// word that it began came here.
+void gateway_flow_state::settle(result_relay::side side, uint64_t number,
+                                const result_source_actor& source,
+                                cut_query::input answered) {
+  auto& from = backends[side];
   if (!from.request.settle(self, number)) {
     self->send(source, stop_atom_v);
-    return false;
+    return;
   }
-  from.source = source;
-  self->monitor(source);
-  return true;
+  if (from.ended && *from.ended)
+    return fail(side, from_caf(*from.ended));
+  if (!from.ended) {
+    from.source = source;
+    self->monitor(source);
+  }
+  step(std::move(answered));
+}
+
+void gateway_flow_state::fail(result_relay::side side, error fault) {
+  const auto round = backends[side].round;
+  if (side == result_relay::hdb)
+    step(cut_query::hdb_failed{round, std::move(fault)});
+  else
+    step(cut_query::rdb_failed{round, std::move(fault)});
 }
 
 void gateway_flow_state::let_go(asked_backend& what) {
@@ -85,8 +112,8 @@ void gateway_flow_state::ask(const cut_query::ask_hdb& what) {
   const result_sink_actor me{gateway_flow_actor{self}};
   auto began = [this, round = hdb.round, number](
                  const result_source_actor& source, const partition_cut& at) {
-    if (settle(backends[result_relay::hdb], number, source))
-      step(cut_query::hdb_answered{round, at, {}});
+    settle(result_relay::hdb, number, source,
+           cut_query::hdb_answered{round, at, {}});
   };
   auto failed = [this, round = hdb.round, number](const caf::error& fault) {
     if (backends[result_relay::hdb].request.settle(self, number))
@@ -115,8 +142,8 @@ void gateway_flow_state::ask(const cut_query::ask_rdb& what) {
     .then(
       [this, round = rdb.round, number](const result_source_actor& source,
                                         const rdb_cut& at) {
-        if (settle(backends[result_relay::rdb], number, source))
-          step(cut_query::rdb_answered{round, at, {}});
+        settle(result_relay::rdb, number, source,
+               cut_query::rdb_answered{round, at, {}});
       },
       [this, round = rdb.round, number](const caf::error& fault) {
         if (backends[result_relay::rdb].request.settle(self, number))
@@ -134,7 +161,11 @@ void gateway_flow_state::begin(const query_cut& cut) {
     .limits = request->plan,
     .patience_ns = patience_ns});
   promise.deliver(std::move(at));
-  carry_out(relay->start(env->clock->monotonic_ns()));
+  const auto now = env->clock->monotonic_ns();
+  carry_out(relay->start(now));
+  for (const auto side : {result_relay::hdb, result_relay::rdb})
+    if (backends[side].ended)
+      carry_out(relay->finished(side, {}, now));
   tick();
 }
 
@@ -151,14 +182,14 @@ void gateway_flow_state::carry_out(result_relay::effects what) {
 std::optional<result_relay::side>
 gateway_flow_state::side_of(flow_id which) const {
   for (const auto side : {result_relay::hdb, result_relay::rdb})
-    if (relay && backends[side].source && backends[side].flow == which)
+    if (backends[side].flow == which)
       return side;
   return std::nullopt;
 }
 
 void gateway_flow_state::came(flow_id which, const chunk& piece) {
   const auto from = side_of(which);
-  if (!from)
+  if (!from || !relay || !backends[*from].source)
     return; // Of one that was asked before.
   const auto rows = query::row_count_of(piece.bytes());
   if (!rows)
@@ -167,13 +198,20 @@ void gateway_flow_state::came(flow_id which, const chunk& piece) {
 }
 
 void gateway_flow_state::finished(flow_id which, const caf::error& fault) {
-  const auto from = side_of(which);
-  if (!from)
-    return;
-  self->demonitor(backends[*from].source.address());
-  backends[*from].source = nullptr;
-  carry_out(relay->finished(*from, fault ? from_caf(fault) : error{},
-                            env->clock->monotonic_ns()));
+  const auto side = side_of(which);
+  if (!side)
+    return; // Of one that was asked before.
+  auto& from = backends[*side];
+  const bool began = static_cast<bool>(from.source);
+  if (began)
+    self->demonitor(from.source.address());
+  from.source = nullptr;
+  from.ended = fault;
+  if (relay)
+    carry_out(
+      relay->finished(*side, from_caf(fault), env->clock->monotonic_ns()));
+  else if (began && fault)
+    fail(*side, from_caf(fault));
 }
 
 void gateway_flow_state::taken(uint64_t bytes) {
@@ -186,22 +224,28 @@ void gateway_flow_state::tick() {
   self->delayed_send(self, caf::timespan{look_interval}, caf::tick_atom_v);
 }
 
-void gateway_flow_state::lost(const caf::actor_addr& who) {
+void gateway_flow_state::lost(const caf::down_msg& what) {
+  const auto& who = what.source;
   if (who == sink.address())
     return self->quit();
-  const error fault{errc::backend_lost, "its process or connection is gone"};
+  const error gone{errc::backend_lost, "its process or connection is gone"};
   for (const auto side : {result_relay::hdb, result_relay::rdb}) {
     auto& from = backends[side];
     const bool asked = from.request.lost(self, who);
     if (!asked && (!from.source || from.source.address() != who))
       continue;
+    // From another process its end may come before its last words. One that
+    // ended by itself has said all, or ends with its fault.
+    const bool of_flow = !asked && ended_by_itself(what.reason);
+    if (of_flow && !is_fault(what.reason))
+      return;
     from.source = nullptr;
+    auto fault = of_flow ? from_caf(what.reason) : gone;
     if (relay)
-      carry_out(relay->finished(side, fault, env->clock->monotonic_ns()));
-    else if (side == result_relay::hdb)
-      step(cut_query::hdb_failed{from.round, fault});
+      carry_out(
+        relay->finished(side, std::move(fault), env->clock->monotonic_ns()));
     else
-      step(cut_query::rdb_failed{from.round, fault});
+      fail(side, std::move(fault));
     return;
   }
 }
@@ -230,7 +274,7 @@ gateway_flow(gateway_flow_actor::stateful_pointer<gateway_flow_state> self,
   state.sink = std::move(sink);
   state.patience_ns = patience_ns;
   self->set_down_handler(
-    [self](caf::down_msg& down) { self->state.lost(down.source); });
+    [self](caf::down_msg& down) { self->state.lost(down); });
   self->monitor(state.sink);
   return {
     [self](ack_atom, uint64_t bytes) { self->state.taken(bytes); },

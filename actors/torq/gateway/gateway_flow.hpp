@@ -32,7 +32,7 @@ struct gateway_flow_state {
   void finished(flow_id which, const caf::error& fault);
   void taken(uint64_t bytes);
   void tick();
-  void lost(const caf::actor_addr& who);
+  void lost(const caf::down_msg& what);
   void end(const caf::error& fault);
   [[nodiscard]] caf::timespan remaining() const;
 
@@ -41,13 +41,18 @@ struct gateway_flow_state {
     int round = 0;
     flow_id flow;
     result_source_actor source; ///< Null: it did not answer.
+    /// How the flow ended, told before the answer that names its source, or
+    /// before there is a cut.
+    std::optional<caf::error> ended;
   };
   /// A request that is new replaces the one before it, and what came of it.
   [[nodiscard]] uint64_t begin_request(asked_backend& to,
                                        const caf::strong_actor_ptr& handle);
-  /// @returns whether the answer was waited for.
-  bool settle(asked_backend& from, uint64_t number,
-              const result_source_actor& source);
+  /// A flow began. @param answered what that is to the way to the cut
+  void settle(result_relay::side side, uint64_t number,
+              const result_source_actor& source, cut_query::input answered);
+  /// A back end, or its flow, has failed before there is a cut.
+  void fail(result_relay::side side, error fault);
   void let_go(asked_backend& what);
   [[nodiscard]] std::optional<result_relay::side> side_of(flow_id which) const;
 

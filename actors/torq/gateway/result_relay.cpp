@@ -34,7 +34,7 @@ result_relay::effects result_relay::came(side from, chunk piece, uint64_t rows,
   if (auto refused
       = query::refuse_beyond_limits(settings_.limits, rows_, bytes_))
     return end(std::move(refused));
-  flows_[from].pieces.push_back(std::move(piece));
+  flows_[from].pieces.push_back({std::move(piece), rows});
   return go(now_ns);
 }
 
@@ -44,7 +44,7 @@ result_relay::effects result_relay::finished(side from, error fault,
     return {};
   if (fault)
     return end({fault.code, "in the middle of the result, after "
-                              + std::to_string(rows_)
+                              + std::to_string(given_rows_)
                               + " rows: " + fault.context});
   flows_[from].is_over = true;
   return go(now_ns);
@@ -65,7 +65,7 @@ result_relay::effects result_relay::waited(int64_t now_ns) {
   const auto seconds = std::to_string(settings_.patience_ns / 1'000'000'000);
   return end({errc::timeout,
               has_room() ? "no rows came for " + seconds + " s, after "
-                             + std::to_string(rows_)
+                             + std::to_string(given_rows_)
                          : "the client took no rows for " + seconds + " s"});
 }
 
@@ -79,9 +79,11 @@ result_relay::effects result_relay::go(int64_t now_ns) {
     auto& from = flows_[each];
     const auto before = from.given_bytes;
     while (has_room() && !from.pieces.empty()) {
-      given_bytes_ += from.pieces.front().size();
-      from.given_bytes += from.pieces.front().size();
-      out.give.push_back(std::move(from.pieces.front()));
+      auto& piece = from.pieces.front();
+      given_bytes_ += piece.bytes.size();
+      from.given_bytes += piece.bytes.size();
+      given_rows_ += piece.rows;
+      out.give.push_back(std::move(piece.bytes));
       from.pieces.pop_front();
       moved_at_ns_ = now_ns;
     }

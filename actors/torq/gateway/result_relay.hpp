@@ -52,7 +52,11 @@ public:
 
 private:
   struct flow {
-    std::deque<chunk> pieces;
+    struct held_piece {
+      chunk bytes;
+      uint64_t rows = 0;
+    };
+    std::deque<held_piece> pieces;
     uint64_t given_bytes = 0;
     bool is_over = true;
   };
@@ -64,7 +68,8 @@ private:
 
   settings settings_;
   std::array<flow, 2> flows_;
-  uint64_t rows_ = 0;
+  uint64_t rows_ = 0;       ///< That came.
+  uint64_t given_rows_ = 0; ///< That the client has, or is sent.
   uint64_t bytes_ = 0;
   uint64_t given_bytes_ = 0;
   uint64_t taken_bytes_ = 0;
