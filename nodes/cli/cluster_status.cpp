@@ -34,8 +34,10 @@ json_value last_line(persistence::env& world, const cluster_config& config,
 }
 
 /// One that is the node's by the file, or that was started there by hand.
+/// @param runs whether the node's process is there
 json_value process_row(const cluster_config& config, const json_value& live,
-                       const node_config& node, const std::string& name) {
+                       const node_config& node, bool runs,
+                       const std::string& name) {
   json_value out{{"name", name}, {"type", config.process(name)->type}};
   const auto* host = live.at("hosts").at(name).text();
   if (host != nullptr && *host != node.name) {
@@ -43,8 +45,13 @@ json_value process_row(const cluster_config& config, const json_value& live,
     return out;
   }
   merge_live(out, live, "processes", name);
-  if (live.at("answered").find(node.name) && !live.at("processes").find(name))
+  if (!live.at("answered").find(node.name)) {
+    // Of one that does not run, that is said.
+    if (runs)
+      out.add("down", "its node does not answer");
+  } else if (!live.at("processes").find(name)) {
     out.add("down", "does not run");
+  }
   return out;
 }
 
@@ -154,11 +161,11 @@ result<json_value> cluster_status(persistence::env& world,
     if (state->state == node_state::kind::died)
       row.add("last_line", last_line(world, config, node.name));
     for (const auto& name : node.processes)
-      row["processes"].add(process_row(config, live, node, name));
+      row["processes"].add(process_row(config, live, node, running, name));
     for (const auto& [name, host] : live.at("hosts").entries())
       if (host.text() && *host.text() == node.name
           && config.process(name)->node != node.name)
-        row["processes"].add(process_row(config, live, node, name));
+        row["processes"].add(process_row(config, live, node, running, name));
     out["nodes"].add(std::move(row));
   }
   for (const auto& process : config.processes)

@@ -235,6 +235,9 @@ def first_of_a_cluster(binary):
       words = feed.words(made.directory / "later.csv")
       refused(made.run(*words, code=None), LOCKED, "feed-trade-later",
               "--name")
+      told = made.run("status", code=1)
+      mill.check(told.stdout.count("down=its node does not answer") == 5,
+                 told.stdout)
       publishing = made.start("pub", "--stream", "market", "--table", "trade",
                               "--format", "csv", stdin=subprocess.PIPE)
       line = publishing.stderr.readline()

@@ -293,6 +293,8 @@ TEST_F(SupervisorTest, StatusMergesWhatTheNodesSay) {
   EXPECT_EQ(good["port"], 7001);
   EXPECT_EQ(good["processes"][0]["type"], "rdb");
   EXPECT_EQ(good["processes"][0]["rows"], 12);
+  // Its process is there, and does not say what runs in it.
+  EXPECT_EQ(good["processes"][0]["down"], "its node does not answer");
   EXPECT_EQ(status["nodes"][1]["state"], "stopped");
   EXPECT_EQ(status["nodes"][1]["pid"], nullptr);
   EXPECT_EQ(status["streams"][0]["mode"], "cached");
