@@ -1,5 +1,6 @@
 #include <millrace/messages/data/offsets.hpp>
 #include <millrace/persistence/columns/column_values.hpp>
+#include <millrace/persistence/columns/made_values.hpp>
 #include <millrace/persistence/hdb/block_sums_internal.hpp>
 #include <millrace/persistence/hdb/column_file_internal.hpp>
 #include <millrace/persistence/hdb/hdb_part_data.hpp>
@@ -327,23 +328,23 @@ result<segment_values> hdb_part_data::order(row_span rows) {
   return out;
 }
 
-result<const std::byte*> hdb_part_data::convert(size_t column, column_type to) {
+result<segment_values> hdb_part_data::convert(size_t column, column_type to,
+                                              row_span rows) {
   const auto from = schema_.columns[column].type;
-  std::lock_guard guard{mutex_};
-  auto& words = converted_[{column, to}];
-  if (words.empty()) {
-    auto stored = values(column, {0, part_.row_count});
-    if (!stored)
-      return stored.failure();
-    std::vector<uint64_t> made((uint64_t{part_.row_count} * width_of(to) + 7)
-                               / 8);
-    copy_values(from, to, stored->values,
-                reinterpret_cast<std::byte*>(made.data()), part_.row_count);
-    if (auto fault = stored->held[0]->fault())
-      return fault;
-    words = std::move(made);
-  }
-  return reinterpret_cast<const std::byte*>(words.data());
+  const auto stored = values(column, rows);
+  if (!stored)
+    return stored.failure();
+  const auto count = rows.end - rows.begin;
+  auto made = std::make_shared<made_values>(uint64_t{count} * width_of(to));
+  auto* bytes = made->bytes();
+  copy_values(from, to, stored->values + uint64_t{rows.begin} * width_of(from),
+              bytes, count);
+  if (auto fault = stored->held[0]->fault())
+    return fault;
+  segment_values out;
+  out.values = bytes - uint64_t{rows.begin} * width_of(to);
+  out.held[0] = std::move(made);
+  return out;
 }
 
 } // namespace millrace::persistence

@@ -6,7 +6,6 @@
 #include <millrace/persistence/hdb/held_files.hpp>
 
 #include <atomic>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -80,9 +79,10 @@ public:
   [[nodiscard]] result<segment_values> values(size_t column, row_span rows);
   [[nodiscard]] result<segment_values> order(row_span rows);
 
-  /// The values of all rows of a column as another type that it widens to,
-  /// converted once and kept.
-  [[nodiscard]] result<const std::byte*> convert(size_t column, column_type to);
+  /// Values of a column as another type that it widens to. They are made for
+  /// this call, and go with what holds them.
+  [[nodiscard]] result<segment_values> convert(size_t column, column_type to,
+                                               row_span rows);
 
 private:
   struct file_state {
@@ -128,9 +128,6 @@ private:
   std::atomic<bool> ranges_checked_{false};
   std::once_flag sums_once_;
   std::vector<std::vector<uint64_t>> sums_; ///< As part_.files.
-  std::mutex mutex_;
-  std::map<std::pair<size_t, column_type>, std::vector<uint64_t>>
-    converted_; ///< Under mutex_.
 };
 
 } // namespace millrace::persistence

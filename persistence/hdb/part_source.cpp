@@ -110,12 +110,7 @@ result<segment_values> part_source::read(uint32_t column, uint32_t begin,
   const auto wanted = columns_[column].type;
   if (data_->schema().columns[*at].type == wanted)
     return data_->values(*at, {begin, end});
-  auto converted = data_->convert(*at, wanted);
-  if (!converted)
-    return converted.failure();
-  segment_values out;
-  out.values = *converted;
-  return out;
+  return data_->convert(*at, wanted, {begin, end});
 }
 
 result<segment_values> part_source::read_order(uint32_t begin,

@@ -1,4 +1,5 @@
 #include <millrace/messages/base/caught.hpp>
+#include <millrace/persistence/columns/made_values.hpp>
 #include <millrace/query/execution/execution.hpp>
 #include <millrace/query/execution/scan.hpp>
 
@@ -118,6 +119,10 @@ struct execution::state {
     uint64_t size = 0;
     for (const auto& chunk : outputs[i].chunks)
       size += chunk.byte_count();
+    for (const auto& kept : outputs[i].kept)
+      if (const auto* made = dynamic_cast<const persistence::made_values*>(
+            kept.values.held[0].get()))
+        size += made->byte_count();
     const auto total = top ? note_top_bytes() : bytes.fetch_add(size) + size;
     if (options.memory_max != 0 && total > options.memory_max)
       return fail(setup.memory_refused());

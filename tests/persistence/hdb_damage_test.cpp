@@ -297,6 +297,44 @@ TEST_F(HdbDamageTest, LittleRoomChangesNoAnswer) {
   }
 }
 
+// Not kept beside what may be held: with each column that was widened once,
+// that would be all of history.
+TEST_F(HdbDamageTest, ValuesOfAWiderTypeAreMadeForTheQueryAlone) {
+  auto wider = trade_schema();
+  wider.columns[3].type = column_type::long_;
+  wider.version = 2;
+  ASSERT_FALSE(writer->commit({}, {wider}));
+  ASSERT_TRUE(*store->refresh());
+  const auto snapshot = store->snapshot();
+  const auto part = snapshot->view(*snapshot->parts("trade")[1]);
+  const auto& source = *part.segments.front().source;
+  std::weak_ptr<const held_bytes> held;
+  {
+    const auto read = source.read(3, 1000, 1010);
+    ASSERT_TRUE(read) << to_string(read.failure());
+    for (uint32_t row = 1000; row < 1010; ++row) {
+      const auto* values = reinterpret_cast<const int64_t*>(read->values);
+      EXPECT_GE(values[row], 0);
+      EXPECT_LT(values[row], 5);
+    }
+    held = read->held[0];
+  }
+  EXPECT_TRUE(held.expired());
+  auto plan = plan_of(wider);
+  plan.aggregates = {{aggregate_function::sum, {"size"}, "a"}};
+  EXPECT_EQ(whole(run(plan)), 120000);
+  // The last value is looked up at the end: all are kept until then.
+  plan.aggregates = {{aggregate_function::last, {"size"}, "a"}};
+  std::vector<table_view> parts;
+  for (const auto* each : snapshot->parts("trade"))
+    parts.push_back(snapshot->view(*each));
+  EXPECT_TRUE(query::execute(plan, parts));
+  query::execution_options little;
+  little.memory_max = 100'000;
+  EXPECT_EQ(query::execute(plan, parts, little).failure().code,
+            errc::limit_exceeded);
+}
+
 // Method: one part under many names, by hard links; 50,000 of them if
 // MILLRACE_NIGHTLY is set. Small files take memory that is bounded, and no
 // mapping; large ones a bounded number of mappings.
