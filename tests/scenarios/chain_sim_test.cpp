@@ -1,3 +1,4 @@
+#include <optional>
 #include <utility>
 
 #include "chain_scenario.hpp"
@@ -157,6 +158,38 @@ TEST(ChainSim, AQuestionWaitsForTheLastHdbToComeBack) {
     run.check_answers();
     EXPECT_EQ(run.broken, std::vector<std::string>{});
   }
+}
+
+/// However long ago it went: until the question's own deadline, which tells
+/// what was waited for.
+TEST(ChainSim, AQuestionWaitsForOneThatWentLongAgo) {
+  chain_scenario run{4, {.query_timeout_ns = 5'000'000'000}};
+  run.w.run_for(3s);
+  run.asking = false;
+  ASSERT_TRUE(run.w.run_until([&] { return run.returned == run.issued; }, 10s));
+  const auto ask_after_loss = [&](duration away, duration ask_after) {
+    for (const auto* hdb : {"hdb1", "hdb2"})
+      run.w.crash(hdb, {.restart_after = away});
+    run.w.run_for(ask_after);
+    std::optional<error> said;
+    const auto began = run.w.now();
+    duration took{};
+    run.ask({}, 0, [&](const error& fault) {
+      said = fault;
+      took = run.w.now() - began;
+    });
+    EXPECT_TRUE(run.w.run_until([&] { return said.has_value(); }, 10s));
+    return std::pair{said.value_or(error{}), took};
+  };
+  const auto [none, soon] = ask_after_loss(14s, 12s);
+  EXPECT_FALSE(none) << to_string(none);
+  EXPECT_GT(soon, 1s);
+  const auto [fault, late] = ask_after_loss(60s, 12s);
+  EXPECT_EQ(fault.code, errc::backend_lost) << to_string(fault);
+  EXPECT_NE(fault.context.find("hdb1 went 1"), std::string::npos)
+    << fault.context;
+  EXPECT_GE(late, 5s);
+  EXPECT_LT(late, 6s);
 }
 
 /// The links that questions, writing down and looking up go over.

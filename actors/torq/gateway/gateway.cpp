@@ -15,8 +15,9 @@ namespace millrace::torq {
 namespace {
 constexpr auto tick_interval = std::chrono::milliseconds{250};
 constexpr int64_t start_grace_ns = 10'000'000'000;
-/// A back end that went is expected back within this time.
-constexpr int64_t return_grace_ns = 10'000'000'000;
+/// What those that are here cannot read, one that went may hold whole; it is
+/// expected back within this time.
+constexpr int64_t other_copy_grace_ns = 10'000'000'000;
 
 const std::vector<gateway_state::rt_node> no_nodes;
 const std::set both_roles{backend_role::rdb, backend_role::hdb};
@@ -165,7 +166,7 @@ bool gateway_state::ready(const held_question& what) const {
   const auto& table = settings.tables.at(what.plan.table);
   if (what.last_fault)
     return connections > what.connections_then
-           || !backends.one_went(table.home, now, return_grace_ns);
+           || !may_come_back(what, what.last_fault.code);
   if (now - started_ns > start_grace_ns)
     return true;
   const auto connected = [&](backend_role role) {
@@ -316,18 +317,39 @@ void gateway_state::fail(uint64_t number, caf::error fault) {
     return;
   auto what = std::move(found.mapped().what);
   const auto now = env->clock->monotonic_ns();
-  // One that went may hold what those that are here cannot read.
-  const bool another_may_do = fault == errc::backend_lost
-                              || fault == errc::corrupt
-                              || fault == errc::storage_failed;
+  auto why = from_caf(fault);
+  const bool another_may_do = why.code == errc::backend_lost
+                              || why.code == errc::corrupt
+                              || why.code == errc::storage_failed;
   if (another_may_do && now < what.deadline_ns
-      && backends.one_went(settings.tables.at(what.plan.table).home, now,
-                           return_grace_ns)) {
-    what.last_fault = from_caf(fault);
+      && may_come_back(what, why.code)) {
+    what.last_fault = std::move(why);
     waiting.push_back(std::move(what));
     return;
   }
+  if (another_may_do)
+    fault = to_caf(with_the_gone(what, std::move(why)));
   refuse(what, std::move(fault));
+}
+
+/// A question without an answer waits for one that was lost as long as it can.
+bool gateway_state::may_come_back(const held_question& what, errc fault) const {
+  const auto gone = backends.gone(settings.tables.at(what.plan.table).home,
+                                  env->clock->monotonic_ns());
+  return std::any_of(gone.begin(), gone.end(), [&](const auto& each) {
+    return fault == errc::backend_lost || each.second < other_copy_grace_ns;
+  });
+}
+
+/// A fault, and what was waited for in vain.
+error gateway_state::with_the_gone(const held_question& what,
+                                   error fault) const {
+  for (const auto& [backend_name, ago_ns] : backends.gone(
+         settings.tables.at(what.plan.table).home, env->clock->monotonic_ns()))
+    fault.context += "; " + backend_name + " went "
+                     + std::to_string(ago_ns / 1'000'000'000)
+                     + " s ago, and has not come back";
+  return fault;
 }
 
 void gateway_state::refuse(held_question& what, caf::error fault) {
@@ -341,7 +363,7 @@ void gateway_state::run_waiting() {
     if (!ready(what))
       waiting.push_back(std::move(what));
     else if (what.last_fault && connections == what.connections_then)
-      refuse(what, to_caf(what.last_fault));
+      refuse(what, to_caf(with_the_gone(what, what.last_fault)));
     else
       start(std::move(what));
 }

@@ -132,6 +132,9 @@ struct gateway_state {
   /// Starts it, or lets it wait for back ends.
   void hold(held_question what);
   [[nodiscard]] bool ready(const held_question& what) const;
+  [[nodiscard]] bool may_come_back(const held_question& what, errc fault) const;
+  [[nodiscard]] error with_the_gone(const held_question& what,
+                                    error fault) const;
   void start(held_question what);
   void run(held_question what, const std::vector<std::string>& warnings);
   /// Binds a fragment to the place and the partitions of its plan.

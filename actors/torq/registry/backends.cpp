@@ -122,13 +122,13 @@ std::string backend_table::lost(const caf::actor_addr& who, int64_t now_ns) {
   return {};
 }
 
-bool backend_table::one_went(const table_home& home, int64_t now_ns,
-                             int64_t ago_ns) const {
-  return std::any_of(rows_.begin(), rows_.end(), [&](const auto& item) {
-    const auto& entry = item.second;
-    return !entry.handle && entry.lost_at_ns != 0
-           && now_ns - entry.lost_at_ns < ago_ns && entry.serves(home);
-  });
+std::map<std::string, int64_t> backend_table::gone(const table_home& home,
+                                                   int64_t now_ns) const {
+  std::map<std::string, int64_t> out;
+  for (const auto& [name, entry] : rows_)
+    if (!entry.handle && entry.lost_at_ns != 0 && entry.serves(home))
+      out.emplace(name, now_ns - entry.lost_at_ns);
+  return out;
 }
 
 } // namespace millrace::torq

@@ -105,10 +105,10 @@ public:
   /// Forgets the connection, and what was told through it; @returns the row's
   /// name or "".
   std::string lost(const caf::actor_addr& who, int64_t now_ns);
-  /// Whether one that serves the table went less than `ago_ns` ago and has not
-  /// come back.
-  [[nodiscard]] bool one_went(const table_home& home, int64_t now_ns,
-                              int64_t ago_ns) const;
+  /// Those that serve the table, went, and have not come back: by name, how
+  /// long ago in ns.
+  [[nodiscard]] std::map<std::string, int64_t> gone(const table_home& home,
+                                                    int64_t now_ns) const;
 
   [[nodiscard]] std::map<std::string, backend>& all() noexcept { return rows_; }
   [[nodiscard]] const std::map<std::string, backend>& all() const noexcept {
