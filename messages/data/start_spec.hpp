@@ -16,6 +16,10 @@ struct start_spec {
   /// Of `at`. A stream of another life is given from its begin; not known: it
   /// is taken for the same.
   lineage_id life;
+  /// Of `at`: the sum of the record that ends there, as its header has it. A
+  /// log that has another one there was set back, to an older copy of it, and
+  /// went on otherwise. 0: not known.
+  uint32_t before = 0;
 };
 
 } // namespace millrace

@@ -67,7 +67,8 @@ typename Inspector::result_type inspect(Inspector& f, input_offer& x) {
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, start_spec& x) {
-  return f(caf::meta::type_name("start_spec"), x.kind, x.at, x.time_ns, x.life);
+  return f(caf::meta::type_name("start_spec"), x.kind, x.at, x.time_ns, x.life,
+           x.before);
 }
 
 /// The answer to an offer or a subscription: a flow of chunks begins.
@@ -86,13 +87,17 @@ struct flow_grant {
   lineage_id life;       ///< Subscription: of the stream.
   position end;          ///< Subscription: where the merged log ends now.
   chunk cursors;         ///< Offer: SourceCursors merged for the origin.
+  /// Subscription: the log does not hold what came before the place that was
+  /// asked for, although it is of that life: it was set back. The flow begins
+  /// where nothing of it is missed.
+  bool set_back = false;
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, flow_grant& x) {
   return f(caf::meta::type_name("flow_grant"), x.flow, x.has_begin, x.begin,
            x.before_begin, x.merged, x.leads, x.watermark, x.life, x.end,
-           x.cursors);
+           x.cursors, x.set_back);
 }
 
 /// Progress of a flow, from SINK to SOURCE; also the credit and the heartbeat.

@@ -158,6 +158,7 @@ result<hosted_process> start_rdb(process_host& host,
                  + "' is in the tables of no rdb: rows that the stream brings "
                    "of it are stored nowhere"});
   settings.reject_file = config.data_directory + "/rejects/" + process.name;
+  settings.note_file = config.data_directory + "/streams/" + process.name;
   settings.hdb_directory = process.hdb_directory;
   settings.write_down = process.write_down;
   settings.memory_max_bytes = process.memory_max_bytes;
@@ -226,9 +227,10 @@ result<hosted_process> start_hdb(process_host& host,
                      + "' finds all; bring it back from a replica or a "
                        "backup"});
       };
+  const auto warn = warnings_of(host, "hdb", process.name);
+  settings.on_warning = warn;
   auto index
     = host.open_hdb_index(config.data_directory + "/hdb-index/" + process.name);
-  const auto warn = warnings_of(host, "hdb", process.name);
   // It only saves work: without it, queries look at every part.
   if (!index)
     warn("no_index", "cannot be opened, and is done without: "

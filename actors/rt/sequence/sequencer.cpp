@@ -192,8 +192,13 @@ sequencer_state::resolve(const start_spec& from) const {
     case start_spec::end:
       return std::optional<position>{core->out_end()};
     case start_spec::at_position:
-      return of_another_life(from) ? begin_of_stream()
-                                   : std::optional<position>{from.at};
+      if (of_another_life(from))
+        return begin_of_stream();
+      // Up to its end the log may be the same, or not.
+      if (set_back(from))
+        return from.at > core->out_end() ? std::optional{core->out_end()}
+                                         : begin_of_stream();
+      return std::optional<position>{from.at};
     default:
       return error{errc::invalid_argument,
                    "start kind " + std::to_string(from.kind)};
@@ -203,6 +208,25 @@ sequencer_state::resolve(const start_spec& from) const {
 bool sequencer_state::of_another_life(const start_spec& from) const {
   return from.life.is_known() && core->state() != nullptr
          && from.life != core->life();
+}
+
+/// Whether what was delivered before this place is not in the log: an older
+/// copy of its disk was put in place of it.
+bool sequencer_state::set_back(const start_spec& from) const {
+  if (from.kind != start_spec::at_position || !from.life.is_known()
+      || core->state() == nullptr || of_another_life(from))
+    return false;
+  if (from.at > core->out_end()) {
+    // One of several may have been deposed, and not know it yet.
+    const auto* raft = core->group().raft();
+    return core->leads() && raft != nullptr
+           && raft->members().members().size() == 1;
+  }
+  if (from.before == 0)
+    return false;
+  const auto held = persistence::record_before(*env->fs, core->out_directory(),
+                                               core->life(), from.at);
+  return held && held->sum != from.before;
 }
 
 /// A node that does not lead may lag, and cannot say that a place is beyond the
@@ -306,6 +330,7 @@ sequencer_state::open_tail(const start_spec& from, const sink_actor& to) {
   grant.begin = start->value_or(sender->where());
   grant.life = core->life();
   grant.end = core->out_end();
+  grant.set_back = set_back(from);
   auto source = self->spawn(
     feeder, std::make_shared<std::unique_ptr<flow_sender>>(std::move(sender)),
     to,

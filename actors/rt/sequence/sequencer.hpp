@@ -149,6 +149,7 @@ struct sequencer_state {
   [[nodiscard]] std::optional<position> begin_of_stream() const;
   /// It names a place in an earlier life of the stream.
   [[nodiscard]] bool of_another_life(const start_spec& from) const;
+  [[nodiscard]] bool set_back(const start_spec& from) const;
   void serve_waiting();
   using subscriber_promise
     = caf::typed_response_promise<source_actor, flow_grant>;

@@ -4,6 +4,7 @@
 #include <millrace/messages/protocol/connect.hpp>
 #include <millrace/messages/text/json_value.hpp>
 #include <millrace/persistence/log/log_collect.hpp>
+#include <millrace/persistence/log/log_directory.hpp>
 
 #include <caf/actor_cast.hpp>
 #include <caf/send.hpp>
@@ -29,9 +30,20 @@ start_spec subscriber_state::next_start() const {
     if (MILLRACE_PLANTED(deliver_again_after_a_reconnect))
       start.at = options.start.at;
   }
-  if (start.kind == start_spec::at_position)
+  if (start.kind == start_spec::at_position) {
     start.life = lineage;
+    start.before = sum_before();
+  }
   return start;
+}
+
+/// Of the record that ends where it goes on; 0: not known.
+uint32_t subscriber_state::sum_before() const {
+  if (!copy || !copy->end())
+    return started ? out->sum() : 0;
+  const auto last = persistence::record_before(*env->fs, options.local_copy,
+                                               lineage, *copy->end());
+  return last ? last->sum : 0;
 }
 
 void subscriber_state::step(const link_core::input& what) {
@@ -108,11 +120,14 @@ void subscriber_state::begin_flow(const source_actor& from,
   hopeless = 0;
   self->monitor(source);
   out->begin_flow(grant.life, grant.end);
-  if (!started) {
-    out->start_at(grant.begin);
-    started = true;
+  if (!std::exchange(started, true)) {
+    out->start_at(grant.set_back ? options.start.at : grant.begin);
+    if (grant.set_back)
+      tell_set_back(grant.begin);
   } else if (before != lineage_id{} && before != lineage) {
     tell_new_life(grant.begin);
+  } else if (grant.set_back) {
+    tell_set_back(grant.begin);
   }
   if (!control->active())
     return finish_if_ended();
@@ -153,6 +168,20 @@ void subscriber_state::tell_new_life(position begin) {
   event.cause = "the stream began a new life: its log is another one";
   told_ahead = false;
   out->take(event);
+}
+
+/// Others than those that were delivered lie there now, or will.
+void subscriber_state::tell_set_back(position begin) {
+  stream_event event;
+  event.kind = event_kind::ahead;
+  event.from = out->where();
+  event.to = begin;
+  event.cause = "the stream was set back: its log does not hold what was "
+                "delivered before";
+  out->take(event);
+  if (copy)
+    if (auto fault = copy->cut(begin))
+      out->fail(fault);
 }
 
 void subscriber_state::catch_up_from_copy() {

@@ -63,6 +63,7 @@ struct subscriber_state {
   void subscribe(const sequencer_actor& at);
   void begin_flow(const source_actor& from, const flow_grant& grant);
   void tell_new_life(position begin);
+  void tell_set_back(position begin);
   void refused(const error& why);
   void step(const link_core::input& what);
   void act(const link_core::connect&) { connect(); }
@@ -89,6 +90,7 @@ struct subscriber_state {
   void deliver_waiting();
   void finish_if_ended();
   [[nodiscard]] start_spec next_start() const;
+  [[nodiscard]] uint32_t sum_before() const;
   [[nodiscard]] status_facts status() const;
 
   subscriber_self_actor::pointer self;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cstdio>
+#include <cstring>
 #include <utility>
 
 namespace millrace::rt {
@@ -93,6 +94,7 @@ error delivery::take(const lineage_id& lineage, position at,
         break;
       if (control_->active()) {
         where_ = end;
+        std::memcpy(&sum_, bytes.data(), sizeof sum_);
         file_ended_ = parsed.record.kind == record_kind::seal;
       }
     }
@@ -137,7 +139,7 @@ void delivery::deliver_record(position at,
       case record_kind::padding:
         break;
     }
-    where_ = end;
+    go_to(end);
   }
 }
 
@@ -157,7 +159,7 @@ bool delivery::follows(position at) const noexcept {
 
 void delivery::take(const stream_event& event) {
   tell(event);
-  where_ = event.to;
+  go_to(event.to);
   file_ended_ = true;
 }
 

@@ -127,11 +127,17 @@ public:
 
   /// End of the last delivery: where to resume.
   [[nodiscard]] position where() const noexcept { return where_; }
-  void start_at(position from) noexcept { where_ = from; }
+  /// Of the record that ends at where(), as its header has it; 0: not known.
+  [[nodiscard]] uint32_t sum() const noexcept { return sum_; }
+  void start_at(position from) noexcept { go_to(from); }
   [[nodiscard]] uint64_t delivered() const noexcept { return delivered_; }
 
 private:
   [[nodiscard]] bool follows(position at) const noexcept;
+  void go_to(position at) noexcept {
+    where_ = at;
+    sum_ = 0;
+  }
   void deliver_record(position at, const persistence::record_view& record);
   void deliver_event(stream_event event, position begin, position end);
   class in_callback;
@@ -139,6 +145,7 @@ private:
   std::shared_ptr<subscription> control_;
   subscription_handlers handlers_;
   position where_;
+  uint32_t sum_ = 0;
   bool file_ended_ = true; ///< The next record may begin a later file.
   uint64_t delivered_ = 0;
 };

@@ -17,6 +17,8 @@ end_inquiry::effects end_inquiry::begin() {
     return {};
   served_ = std::exchange(waiting_, {});
   best_.reset();
+  sole_ = false;
+  floor_asked_ = floor_;
   ++number_;
   open_ = reachable_;
   if (open_.empty())
@@ -32,6 +34,7 @@ end_inquiry::effects end_inquiry::answered(uint64_t number, size_t node,
     best_->at = std::max(best_->at, what.end.at);
   else if (!best_ || what.leads)
     best_ = what.end;
+  sole_ = what.sole;
   return what.leads || open_.empty() || MILLRACE_PLANTED(believe_a_follower)
            ? finish()
            : effects{};
@@ -48,6 +51,8 @@ end_inquiry::effects end_inquiry::finish() {
   end_ = best_;
   if (end_)
     raise(*end_, true);
+  if (end_ && sole_)
+    lower(*end_);
   auto resolved = std::exchange(served_, {});
   auto out = begin();
   out.resolved.insert(out.resolved.begin(), resolved.begin(), resolved.end());
@@ -55,6 +60,14 @@ end_inquiry::effects end_inquiry::finish() {
 }
 
 void end_inquiry::gave(const stream_place& upper) { raise(upper, false); }
+
+/// What was answered when this was asked is not in the log any more.
+void end_inquiry::lower(const stream_place& to) {
+  if (to.life != floor_asked_.life || to.at >= floor_asked_.at)
+    return;
+  floor_ = to;
+  ++set_backs_;
+}
 
 void end_inquiry::raise(const stream_place& to, bool from_stream) {
   if (!to.life.is_known())

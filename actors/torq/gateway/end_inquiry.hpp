@@ -29,6 +29,7 @@ public:
   struct answer {
     stream_place end;
     bool leads = false; ///< No other node knows a later end.
+    bool sole = false;  ///< It leads, and there never was another node.
   };
 
   // -- what happens -----------------------------------------------------------
@@ -65,21 +66,28 @@ public:
   [[nodiscard]] stream_place floor() const noexcept { return floor_; }
   /// How often the stream began another life.
   [[nodiscard]] uint64_t new_lives() const noexcept { return new_lives_; }
+  /// How often its only node came back with an older copy of its log: answers
+  /// begin anew where that ends.
+  [[nodiscard]] uint64_t set_backs() const noexcept { return set_backs_; }
 
 private:
   effects begin();
   effects finish();
   void raise(const stream_place& to, bool from_stream);
+  void lower(const stream_place& to);
 
   std::set<size_t> reachable_;
   uint64_t number_ = 0;
   std::set<size_t> open_; ///< Nodes that have not answered the inquiry.
   std::optional<stream_place> best_;
+  bool sole_ = false;             ///< That said `best_`.
+  stream_place floor_asked_;      ///< When the inquiry began.
   std::vector<uint64_t> served_;  ///< Wait for the inquiry under way.
   std::vector<uint64_t> waiting_; ///< Came after it had begun.
   std::optional<stream_place> end_;
   stream_place floor_;
   uint64_t new_lives_ = 0;
+  uint64_t set_backs_ = 0;
 };
 
 } // namespace millrace::torq

@@ -74,11 +74,24 @@ void gateway_state::carry_out(const std::string& stream_name,
                 facts_atom_v)
       .then(
         [this, stream_name, number, node](const stream_facts& facts) {
+          const auto& nodes = streams.at(stream_name).nodes;
           auto& of = streams.at(stream_name).ends;
           const auto lives = of.new_lives();
+          const auto set_backs = of.set_backs();
           const auto floor = of.floor().at;
-          const auto done
-            = of.answered(number, node, {{facts.end, facts.life}, facts.leads});
+          const auto done = of.answered(number, node,
+                                        {{facts.end, facts.life},
+                                         facts.leads,
+                                         facts.leads && nodes.size() == 1});
+          if (of.set_backs() != set_backs && settings.on_warning)
+            settings.on_warning("set_back",
+                                "stream '" + stream_name
+                                  + "' was set back to an older copy of its "
+                                    "log, which ends at "
+                                  + to_string(facts.end)
+                                  + "; answers began anew after they had "
+                                    "reached "
+                                  + to_string(floor));
           if (of.new_lives() != lives && settings.on_warning)
             settings.on_warning("new_life",
                                 "stream '" + stream_name

@@ -35,6 +35,16 @@ manifest_version hdb_state::refresh() {
   if (const auto same = versions.find(version);
       version == serving && same->second.snapshot == latest)
     return version;
+  if (version < serving && settings.on_warning)
+    settings.on_warning("went_back",
+                        settings.directory
+                          + ": its manifest went back from "
+                            "version "
+                          + std::to_string(serving.value) + " to "
+                          + std::to_string(version.value)
+                          + ": an older copy was put in its place, and is "
+                            "served; what was written since comes again from "
+                            "the stream, as far as that keeps it");
   env->crash_point("hdb.before_open");
   for (auto& [old, entry] : versions)
     if (entry.replaced_at_ns == 0)

@@ -42,6 +42,9 @@ struct hdb_settings {
   std::function<void(const std::string& table, uint64_t rows)> on_undeclared;
   /// Told of each damage of a file that a query fails of, once.
   std::function<void(const std::string&)> on_damaged_file;
+  /// A stable word, and what.
+  std::function<void(const std::string& id, const std::string& text)>
+    on_warning;
 };
 
 /// The private index of an hdb process, brought up to date on an io thread: it

@@ -24,6 +24,7 @@ struct ingest {
   void refuse(const error& why);
   void reject(const rt::message& m, position end, const error& why);
   void count_unheld(const rt::message& m, position end);
+  void take(const stream_event& event);
   void take_schema(const stream_event& event);
   void take_loss(const stream_event& event);
   void warn(std::string id, std::string text) const {
@@ -123,6 +124,22 @@ void ingest::count_unheld(const rt::message& m, position end) {
            "others of the table are counted");
 }
 
+void ingest::take(const stream_event& event) {
+  if (store->abandoned)
+    return;
+  if (event.kind == event_kind::ahead
+      && (event.from != event.to || settings.sole_rt)) {
+    // What comes now does not go on from what is here.
+    store->abandoned = true;
+    caf::anon_send(owner, set_back_atom::value, event.from, event.cause);
+    return;
+  }
+  if (event.kind == event_kind::schema)
+    take_schema(event);
+  if (is_loss(event))
+    take_loss(event);
+}
+
 void ingest::take_schema(const stream_event& event) {
   auto schema = decode_table_schema(event.schema.data(), event.schema.size());
   error fault = schema.failure();
@@ -197,14 +214,7 @@ ingest_handlers(const std::shared_ptr<rdb_store>& store, persistence::env& env,
     in->env->crash_point("rdb.before_insert");
     in->take(m, end);
   };
-  out->on_event = [in](const stream_event& event) {
-    if (in->store->abandoned)
-      return;
-    if (event.kind == event_kind::schema)
-      in->take_schema(event);
-    if (is_loss(event))
-      in->take_loss(event);
-  };
+  out->on_event = [in](const stream_event& event) { in->take(event); };
   out->on_batch_end = [in](position end) {
     auto& into = *in->store;
     if (into.abandoned)
@@ -232,7 +242,7 @@ ingest_handlers(const std::shared_ptr<rdb_store>& store, persistence::env& env,
     in->last_told.clear();
     caf::anon_send(in->owner, passed_atom::value, period, end,
                    std::exchange(into.period_rejects, 0),
-                   std::exchange(into.period_losses, 0),
+                   into.period_losses.exchange(0),
                    std::exchange(into.period_unheld, 0));
   };
   return out;

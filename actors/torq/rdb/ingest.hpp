@@ -29,8 +29,8 @@ struct rdb_store {
   std::atomic<uint64_t> unheld_batches{0}; ///< Of tables that no RDB holds.
   /// Of the open period. The subscriber's alone.
   uint64_t period_rejects = 0;
-  uint64_t period_losses = 0; ///< The same.
-  uint64_t period_unheld = 0; ///< The same.
+  uint64_t period_unheld = 0;             ///< The same.
+  std::atomic<uint64_t> period_losses{0}; ///< Of the open period.
   std::mutex letters_mutex;
   std::unique_ptr<dead_letters> letters; ///< Null: there was none yet.
   std::atomic<size_t> byte_count{0};
@@ -62,6 +62,7 @@ struct ingest_settings {
   std::set<std::string, std::less<>> tables;
   /// Of these, those that no RDB of the cluster holds.
   std::set<std::string, std::less<>> unheld;
+  bool sole_rt = false;    ///< Nobody but it knows where the stream ends.
   std::string reject_file; ///< Where batches go that no table fits.
 };
 

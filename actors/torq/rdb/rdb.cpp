@@ -59,6 +59,7 @@ void rdb_state::start(connector_actor to_others, registrar_actor discoveries) {
     = period_ledger{{settings.write_down && !settings.hdb_directory.empty(),
                      settings.query_timeout_ns},
                     known};
+  read_note();
   // Readers see the empty tables before the first message comes.
   store->tables.publish(store->tables.begin());
   subscribe();
@@ -92,12 +93,15 @@ void rdb_state::subscribe() {
   options.start.life = store->life;
   options.consumer = settings.process;
   const auto control = std::make_shared<rt::subscription>(settings.stream);
-  subscriber = self->spawn(
-    rt::subscriber, env, connector, std::move(options), control,
-    ingest_handlers(store, *env,
-                    {settings.stream, settings.stream_tables,
-                     settings.unheld_tables, settings.reject_file},
-                    control, rdb_self_actor{self}));
+  subscriber
+    = self->spawn(rt::subscriber, env, connector, std::move(options), control,
+                  ingest_handlers(store, *env,
+                                  {.stream = settings.stream,
+                                   .tables = settings.stream_tables,
+                                   .unheld = settings.unheld_tables,
+                                   .sole_rt = settings.rt.size() == 1,
+                                   .reject_file = settings.reject_file},
+                                  control, rdb_self_actor{self}));
   children.add(subscriber);
   self->monitor(subscriber);
 }
@@ -280,8 +284,10 @@ void rdb_state::written(position end, manifest_version version,
          + " does not hold what the rows in memory go on from: " + fault.context
          + "; they are let go, and the stream is read again from "
            "where that hdb ends"}));
-  if (!fault)
+  if (!fault) {
+    forget_noted_losses();
     env->crash_point("rdb.before_notify");
+  }
   step(period_ledger::written{end, version, fault});
 }
 
@@ -300,6 +306,7 @@ void rdb_state::step(const period_ledger::input& what) {
       store->losses.forget(*done.to_drop);
       store->rejects.forget(*done.to_drop);
     }
+    forget_noted_losses();
     env->crash_point("rdb.after_purge");
   }
   answer_installs();
@@ -382,7 +389,24 @@ void rdb_state::hear(const hdb_announcement& news) {
     const auto at = found == news.cutovers.end() ? position{} : found->second;
     least = std::min(least.value_or(at), at);
   }
+  if (least.value_or(position{}) < store->tables.begin())
+    look_for_an_older_hdb();
   step(period_ledger::hdb_serves{news.process, least.value_or(position{})});
+}
+
+/// One that lags says less, too: the manifest decides.
+void rdb_state::look_for_an_older_hdb() {
+  const auto manifest = read_manifest();
+  if (!manifest || manifest->version == manifest_version{}
+      || manifest->cutover >= store->tables.begin())
+    return;
+  self->quit(
+    to_caf({errc::fenced,
+            "the hdb in " + settings.hdb_directory + " went back: it ends at "
+              + to_string(manifest->cutover) + ", and the rows here begin at "
+              + to_string(store->tables.begin())
+              + "; they are let go, and the stream is read again from "
+                "where that hdb ends"}));
 }
 
 void rdb_state::lost(const caf::down_msg& down) {
@@ -528,6 +552,9 @@ rdb(rdb_self_actor::stateful_pointer<rdb_state> self, persistence::env* world,
     },
     [self](flow_atom, lineage_id life, position end) {
       self->state.flow_began(life, end);
+    },
+    [self](set_back_atom, position at, const std::string& cause) {
+      self->state.stream_set_back(at, cause);
     },
     [self](ended_atom, const caf::error& fault) { self->quit(fault); },
     [self](installed_atom, period_id period, position at, bool accept) {

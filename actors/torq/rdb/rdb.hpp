@@ -5,6 +5,7 @@
 #include <millrace/actors/torq/rdb/period_ledger.hpp>
 #include <millrace/actors/torq/rdb/rdb_self.hpp>
 #include <millrace/actors/torq/rdb/replay_progress.hpp>
+#include <millrace/actors/torq/rdb/stream_note.hpp>
 #include <millrace/actors/torq/rdb/waiting_queries.hpp>
 #include <millrace/actors/torq/rdb/written_state.hpp>
 #include <millrace/actors/torq/registry/backends.hpp>
@@ -34,6 +35,7 @@ struct rdb_settings {
   /// Of these, those that no RDB holds.
   std::set<std::string, std::less<>> unheld_tables;
   std::string reject_file;   ///< Where batches are kept that no table fits.
+  std::string note_file;     ///< Of what its next life should know.
   std::string hdb_directory; ///< Empty: no write-down, rows stay.
   bool write_down = true;
   std::vector<endpoint> rt;
@@ -104,6 +106,7 @@ struct rdb_state {
     if (settings.on_note)
       settings.on_note(id, text);
   }
+  void look_for_an_older_hdb();
   void connect(const std::string& backend_name);
   /// Whether it serves the directory that is written to here.
   [[nodiscard]] bool is_ours(const backend& hdb) const;
@@ -128,6 +131,15 @@ struct rdb_state {
 
   /// A flow of the stream began.
   void flow_began(lineage_id life, position end);
+  /// The stream's log does not hold what came before this place.
+  void stream_set_back(position at, const std::string& cause);
+  /// Ends, to begin anew with the stream as it is.
+  void let_go(const std::string& why);
+  void read_note();
+  void remember(lineage_id life, const std::string& loss);
+  void compare_lives(lineage_id life);
+  void add_loss(const std::string& what);
+  void forget_noted_losses();
   void watch(const rdb_watcher_actor& who);
   /// Whether the rows up to this position are an answer.
   [[nodiscard]] bool ready(position end) const;
@@ -157,6 +169,7 @@ struct rdb_state {
   replay_progress progress;
   /// The stream is not the one that the HDB's positions are of; empty: it is.
   std::string strange_stream;
+  stream_note noted;
   written_state earlier;    ///< What the HDB held when this one started.
   registrar_actor registry; ///< Null: there is none.
   std::vector<rdb_watcher_actor> watchers;

@@ -5,6 +5,7 @@
 namespace millrace::torq {
 
 using accepted_atom = caf::atom_constant<caf::atom("accepted")>;
+using set_back_atom = caf::atom_constant<caf::atom("setback")>;
 using passed_atom = caf::atom_constant<caf::atom("passed")>;
 using flow_atom = caf::atom_constant<caf::atom("flow")>;
 using warned_atom = caf::atom_constant<caf::atom("warned")>;
@@ -31,6 +32,9 @@ using rdb_self_actor = rdb_actor::extend<
   caf::reacts_to<period_read_atom, uint64_t, period_report>,
   // A flow of the stream began, which ended here then.
   caf::reacts_to<flow_atom, lineage_id, position>,
+  // The stream does not hold what came before here, of which this RDB, or its
+  // HDB, has the rows; why that is known.
+  caf::reacts_to<set_back_atom, position, std::string>,
   // The subscription ended because of this.
   caf::reacts_to<ended_atom, caf::error>,
   // A write-down up to here ended: the manifest's version, or why not.

@@ -98,5 +98,35 @@ TEST(EndInquiryTest, AnotherLifeOfTheStreamBeginsAnew) {
   EXPECT_EQ(ends.floor(), (stream_place{{20}, second}));
 }
 
+end_inquiry::answer sole(uint64_t end) { return {{{end}, first}, true, true}; }
+
+TEST(EndInquiryTest, AnOlderCopyOfTheLogLowersTheFloor) {
+  end_inquiry ends;
+  ends.connected(0);
+  (void)ends.ask(1);
+  (void)ends.answered(1, 0, sole(100));
+  (void)ends.ask(2);
+  // Rows that came while it was asked: the stream went on.
+  ends.gave({{120}, first});
+  (void)ends.answered(2, 0, sole(110));
+  EXPECT_EQ(ends.floor(), (stream_place{{120}, first}));
+  EXPECT_EQ(ends.set_backs(), 0u);
+  (void)ends.ask(3);
+  EXPECT_EQ(ends.answered(3, 0, sole(90)).resolved, ids{3});
+  EXPECT_EQ(ends.floor(), (stream_place{{90}, first}));
+  EXPECT_EQ(ends.set_backs(), 1u);
+}
+
+TEST(EndInquiryTest, OneOfSeveralNodesMayLagAndLowersNothing) {
+  end_inquiry ends;
+  ends.connected(0);
+  (void)ends.ask(1);
+  (void)ends.answered(1, 0, at(100));
+  (void)ends.ask(2);
+  (void)ends.answered(2, 0, at(90));
+  EXPECT_EQ(ends.floor(), (stream_place{{100}, first}));
+  EXPECT_EQ(ends.set_backs(), 0u);
+}
+
 } // namespace
 } // namespace millrace::torq

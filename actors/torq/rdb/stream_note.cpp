@@ -1,0 +1,48 @@
+#include <millrace/actors/torq/rdb/stream_note.hpp>
+#include <millrace/messages/text/json_text.hpp>
+
+#include <span>
+#include <string_view>
+
+namespace millrace::torq {
+
+namespace {
+
+constexpr uint64_t note_bytes_max = 1u << 20;
+
+} // namespace
+
+result<stream_note> read_stream_note(persistence::file_system& fs,
+                                     const std::string& path) {
+  const auto bytes = persistence::read_file(fs, path, note_bytes_max);
+  if (!bytes && bytes.failure().code == errc::not_found)
+    return stream_note{};
+  if (!bytes)
+    return error{errc::corrupt, bytes.failure().context};
+  const auto value = text::parse_json(
+    {reinterpret_cast<const char*>(bytes->data()), bytes->size()});
+  const auto* life = value ? value->find("life") : nullptr;
+  const auto* losses = value ? value->find("losses") : nullptr;
+  const auto known
+    = life != nullptr ? lineage_of(life->text_or_empty()) : std::nullopt;
+  if (!known || losses == nullptr || !losses->is_array())
+    return error{errc::corrupt, path + ": is no note of a stream"};
+  stream_note out{*known, {}};
+  for (const auto& each : losses->elements())
+    out.losses.push_back(each.text_or_empty());
+  return out;
+}
+
+error write_stream_note(persistence::file_system& fs, const std::string& path,
+                        const stream_note& note) {
+  if (auto fault
+      = fs.create_directories(path.substr(0, path.find_last_of('/'))))
+    return fault;
+  const text::json_value value{{"life", to_string(note.life)},
+                               {"losses", note.losses}};
+  const auto line = value.dump() + "\n";
+  return persistence::replace_file(fs, path,
+                                   std::as_bytes(std::span<const char>{line}));
+}
+
+} // namespace millrace::torq

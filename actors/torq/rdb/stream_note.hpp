@@ -1,0 +1,31 @@
+#pragma once
+
+#include <millrace/messages/base/result.hpp>
+#include <millrace/messages/data/lineage.hpp>
+#include <millrace/persistence/disk/file_system.hpp>
+
+#include <string>
+#include <vector>
+
+namespace millrace::torq {
+
+/// What an rdb leaves to its next life about its stream, in a small file of
+/// JSON: no event of another log tells that there was an earlier one.
+struct stream_note {
+  lineage_id life; ///< Of the stream, as followed last; not known: never was.
+  /// What that cost, in words, and no period that was written down tells of.
+  std::vector<std::string> losses;
+
+  friend bool operator==(const stream_note&, const stream_note&) = default;
+};
+
+/// Empty where there is none. `corrupt`: it cannot be read.
+[[nodiscard]] result<stream_note> read_stream_note(persistence::file_system& fs,
+                                                   const std::string& path);
+
+/// Replaces the file, and makes the directory that it is in; synced.
+[[nodiscard]] error write_stream_note(persistence::file_system& fs,
+                                      const std::string& path,
+                                      const stream_note& note);
+
+} // namespace millrace::torq

@@ -1,0 +1,46 @@
+#include <millrace/actors/torq/rdb/stream_note.hpp>
+#include <millrace/sim/disk/memory_file_system.hpp>
+
+#include <gtest/gtest.h>
+
+#include <span>
+#include <string_view>
+
+namespace millrace::torq {
+namespace {
+
+constexpr const char* note_path = "/data/streams/rdb1";
+
+error put_note(sim::memory_file_system& disk, std::string_view text) {
+  return persistence::replace_file(disk, note_path,
+                                   std::as_bytes(std::span{text}));
+}
+
+TEST(StreamNoteTest, IsReadAsItWasWritten) {
+  sim::memory_file_system disk{1};
+  const auto none = read_stream_note(disk, note_path);
+  ASSERT_TRUE(none) << to_string(none.failure());
+  EXPECT_EQ(*none, stream_note{});
+  const stream_note note{{{1, 2}}, {"one", "two \"quoted\"\n"}};
+  ASSERT_FALSE(write_stream_note(disk, note_path, note));
+  const auto got = read_stream_note(disk, note_path);
+  ASSERT_TRUE(got) << to_string(got.failure());
+  EXPECT_EQ(*got, note);
+}
+
+TEST(StreamNoteTest, WhatIsNoNoteIsCorrupt) {
+  sim::memory_file_system disk{1};
+  ASSERT_FALSE(disk.create_directories("/data/streams"));
+  for (const auto* text :
+       {"", "{", "[]", R"({"life":"x","losses":[]})",
+        R"({"life":"00000000000000010000000000000002"})",
+        R"({"life":"00000000000000010000000000000002","losses":1})"}) {
+    ASSERT_FALSE(put_note(disk, text));
+    const auto got = read_stream_note(disk, note_path);
+    EXPECT_EQ(got.failure().code, errc::corrupt) << text;
+    EXPECT_NE(got.failure().context.find(note_path), std::string::npos) << text;
+  }
+}
+
+} // namespace
+} // namespace millrace::torq
