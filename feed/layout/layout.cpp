@@ -1,6 +1,8 @@
 #include <millrace/feed/layout/layout.hpp>
 #include <millrace/feed/text/time_pattern.hpp>
 #include <millrace/messages/base/name_table.hpp>
+#include <millrace/messages/data/meant_type.hpp>
+#include <millrace/messages/text/nearest_name.hpp>
 #include <millrace/messages/text/toml_section.hpp>
 #include <millrace/messages/text/zones.hpp>
 
@@ -183,7 +185,7 @@ private:
     const auto name = at.required_text("type");
     const auto type = column_type_of(name);
     if (!type && !name.empty())
-      at.fault("type", "unknown type '" + name + "'");
+      at.fault("type", "unknown type '" + name + "'" + meant_type(name));
     return type.value_or(column_type::symbol);
   }
 
@@ -212,7 +214,12 @@ private:
     }
     const auto format = formats.find(name).value_or(time_format::none);
     if (format == time_format::none || format == time_format::pattern) {
-      at.fault("format", "unknown time format '" + name + "'");
+      std::vector<std::string> known;
+      for (auto code = static_cast<int>(time_format::iso);
+           code < static_cast<int>(time_format::pattern); ++code)
+        known.emplace_back(formats.name_of(static_cast<time_format>(code)));
+      at.fault("format",
+               "unknown time format '" + name + "'" + text::meant(name, known));
       return time_format::iso;
     }
     if (!fits(format, column.type))
@@ -323,7 +330,11 @@ private:
         at.fault(key, "only columns of type symbol, string and char have it");
     if (at.has("sign") && rules.sign.size() != 2)
       at.fault("sign", "is not a list of two texts: below zero, and others");
-    if (!number) {
+    for (const auto* key : {"decimal", "thousands"})
+      if (at.has(key) && !number && rules.sign.empty())
+        at.fault(key, "only columns of number types, and those with `sign`, "
+                      "have it");
+    if (!number && rules.sign.empty()) {
       rules.decimal = '.';
       rules.thousands = '\0';
     }
@@ -400,6 +411,18 @@ result<layout> parse_layout(std::string_view given, const std::string& path) {
   return layout_file{*root, path}.run();
 }
 
+std::string names_of_presets() {
+  std::string out;
+  for (const auto name : preset_names())
+    out.append(out.empty() ? "" : " ").append(name);
+  return out;
+}
+
+std::string meant_preset(std::string_view word) {
+  const auto names = preset_names();
+  return text::meant(word, {names.begin(), names.end()});
+}
+
 result<layout> load_layout(persistence::file_system& fs,
                            const std::string& name_or_path) {
   if (preset_text(name_or_path))
@@ -408,9 +431,8 @@ result<layout> load_layout(persistence::file_system& fs,
   if (!bytes) {
     auto fault = bytes.failure();
     if (fault.code == errc::not_found) {
-      fault.context += "; nor is it one of the presets";
-      for (auto name : preset_names())
-        fault.context += " " + std::string{name};
+      fault.context += "; nor is it one of the presets " + names_of_presets()
+                       + meant_preset(name_or_path);
     }
     return fault;
   }

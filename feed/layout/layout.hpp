@@ -130,6 +130,10 @@ struct layout {
                                          const std::string& name_or_path);
 
 [[nodiscard]] std::vector<std::string_view> preset_names();
+/// The same, for messages: "csv-trade csv-quote ...".
+[[nodiscard]] std::string names_of_presets();
+/// Which of them a word may have meant: see text::meant.
+[[nodiscard]] std::string meant_preset(std::string_view word);
 /// The TOML text of a preset, to start one's own layout from.
 [[nodiscard]] std::optional<std::string_view>
 preset_text(std::string_view name) noexcept;

@@ -49,8 +49,8 @@ struct binding {
   /// for: a time with a date of its own says something else.
   bool date_is_for_times = false;
   size_t time_column = 0;
-  /// The time column first, texts last: only texts cannot be refused, and the
-  /// parser undoes refused rows before it reaches them.
+  /// The time column first, texts last: texts are judged before they are read,
+  /// and the parser undoes refused rows before it reads them.
   std::vector<bound_field> fields;
   size_t fallible_count = 0; ///< Of `fields`.
   std::vector<bound_constant> constants;

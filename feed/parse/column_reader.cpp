@@ -1,4 +1,5 @@
 #include <millrace/feed/parse/column_reader.hpp>
+#include <millrace/messages/text/boolean_text.hpp>
 #include <millrace/messages/text/civil_time.hpp>
 #include <millrace/messages/text/hex_text.hpp>
 
@@ -80,17 +81,9 @@ fault read_scaled_whole(field_text text, const number_scale& scale, T& out) {
 }
 
 fault read_boolean(field_text text, uint8_t& out) {
-  const std::string_view all{text.data, text.length};
-  if (all == "1" || all == "t" || all == "T" || all == "true" || all == "TRUE"
-      || all == "True" || all == "Y" || all == "y") {
-    out = 1;
-    return fault::none;
-  }
-  out = 0;
-  return all == "0" || all == "f" || all == "F" || all == "false"
-             || all == "FALSE" || all == "False" || all == "N" || all == "n"
-           ? fault::none
-           : fault::not_boolean;
+  const auto truth = text::parse_boolean({text.data, text.length});
+  out = truth.value_or(false);
+  return truth ? fault::none : fault::not_boolean;
 }
 
 fault read_guid(field_text text, std::span<std::byte, text::guid_bytes> out) {
@@ -101,6 +94,17 @@ fault read_guid(field_text text, std::span<std::byte, text::guid_bytes> out) {
 fault read_character(field_text text, char& out) {
   out = *text.data;
   return text.length == 1 ? fault::none : fault::not_char;
+}
+
+/// "inf" and "-inf", as query results have them.
+template <class T>
+bool read_infinity(field_text text, T& out) {
+  const std::string_view all{text.data, text.length};
+  constexpr auto most = std::numeric_limits<T>::max();
+  if (all != "inf" && all != "-inf")
+    return false;
+  out = all == "inf" ? most : -most;
+  return true;
 }
 
 fault read_month(time_reader& time, field_text text, int32_t& out) {
@@ -234,10 +238,15 @@ struct column_readers {
     // A copy on the stack: the compiler then knows that storing values does
     // not change it.
     auto time = self.time_;
-    each<int64_t>(self, rows, builder, refused,
-                  [&](field_text text, int64_t& out) {
-                    return time.timestamp(text.data, text.length, out);
-                  });
+    each<int64_t>(
+      self, rows, builder, refused, [&](field_text text, int64_t& out) {
+        const auto why = time.timestamp(text.data, text.length, out);
+        // A row whose own time is infinite is found by no query.
+        return why != fault::none && !self.rows_have_it_
+                   && read_infinity(text, out)
+                 ? fault::none
+                 : why;
+      });
     self.time_ = time;
   }
 
@@ -246,17 +255,20 @@ struct column_readers {
                    std::vector<refused_value>& refused) {
     each<int32_t>(self, rows, builder, refused,
                   [&](field_text text, int32_t& out) {
-                    return self.time_.date(text.data, text.length, out);
+                    return read_infinity(text, out)
+                             ? fault::none
+                             : self.time_.date(text.data, text.length, out);
                   });
   }
 
   static void month(column_reader& self, const row_slice& rows,
                     batch_builder& builder,
                     std::vector<refused_value>& refused) {
-    each<int32_t>(self, rows, builder, refused,
-                  [&](field_text text, int32_t& out) {
-                    return read_month(self.time_, text, out);
-                  });
+    each<int32_t>(
+      self, rows, builder, refused, [&](field_text text, int32_t& out) {
+        return read_infinity(text, out) ? fault::none
+                                        : read_month(self.time_, text, out);
+      });
   }
 
   /// timespan, time, second, minute: the time of day in units of Unit ns.
@@ -265,9 +277,11 @@ struct column_readers {
                      batch_builder& builder,
                      std::vector<refused_value>& refused) {
     each<T>(self, rows, builder, refused, [&](field_text text, T& out) {
-      int64_t ns = 0;
-      const auto why = self.time_.span(text.data, text.length, ns);
-      return why == fault::none ? narrow(ns / Unit, out) : why;
+      if (read_infinity(text, out))
+        return fault::none;
+      int64_t count = 0;
+      const auto why = self.time_.span(text.data, text.length, Unit, count);
+      return why == fault::none ? narrow(count, out) : why;
     });
   }
 };
@@ -360,6 +374,7 @@ column_reader::column_reader(const binding& fitted, size_t index)
                                           fitted.date,
                                           fitted.fields[index].pattern.get()} {
   MILLRACE_ASSERT(read_ != nullptr);
+  rows_have_it_ = column_ == fitted.time_column;
   if (fitted.date_is_for_times && column_ == fitted.time_column)
     time_.refuse_own_dates();
 }
@@ -369,8 +384,21 @@ void column_reader::read_rewritten(const row_slice& rows,
                                    std::vector<refused_value>& refused) {
   const auto before = refused.size();
   read_(*this, rewrite_.apply(rows), builder, refused);
-  for (auto i = before; i < refused.size(); ++i)
+  for (auto i = before; i < refused.size(); ++i) {
     refused[i].field = source_field_;
+    if (refused[i].why == fault::not_number
+        && rewrite_.misgrouped(rows, refused[i].row))
+      refused[i].why = fault::misgrouped;
+  }
+}
+
+void column_reader::judge(const row_slice& rows,
+                          std::vector<refused_value>& refused) {
+  if (!rewrite_.judges()) [[likely]]
+    return;
+  for (uint32_t row = 0; row < rows.count; ++row)
+    if (const auto why = rewrite_.judge(rows, row); why != fault::none)
+      refused.push_back({row, source_field_, why});
 }
 
 fault read_value(column_type type, std::string_view text, std::string& bytes) {
@@ -382,6 +410,7 @@ fault read_value(column_type type, std::string_view text, std::string& bytes) {
   binding one;
   one.schema.columns = {{"value", type}};
   one.field_count = 1;
+  one.time_column = one.schema.columns.size(); // It is none.
   one.fields.push_back({0, {0}, time_format::iso, nullptr, {}, {}, *utc});
   batch_builder builder{one.schema};
   column_reader reader{one, 0};

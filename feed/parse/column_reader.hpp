@@ -80,6 +80,10 @@ public:
     read_(*this, rows, builder, refused);
   }
 
+  /// Notes the values of a text that are refused, and appends nothing: for
+  /// columns whose `read` refuses none.
+  void judge(const row_slice& rows, std::vector<refused_value>& refused);
+
   void next_batch() noexcept { symbols_.next_batch(); }
   [[nodiscard]] size_t column() const noexcept { return column_; }
 
@@ -97,6 +101,7 @@ private:
   text_rewrite rewrite_;
   uint32_t field_; ///< Of the rows that are read.
   bool last_;
+  bool rows_have_it_ = false; ///< It is the time of the rows.
   number_scale scale_;
   time_reader time_;
   symbol_cache symbols_;

@@ -216,6 +216,8 @@ uint32_t csv_parser::parse_values(uint32_t begin, uint32_t count,
   end_line_ = lines_.line_of(begin + count - 1) + 1;
   for (; done < fitted_->fallible_count; ++done)
     readers_[done].read(lines_.slice(begin, count), builder_, refused_);
+  for (auto& each : readers_)
+    each.judge(lines_.slice(begin, count), refused_);
   if (!refused_.empty()) [[unlikely]] {
     const auto tried = lines_.row_count();
     drop_refused(begin, into);

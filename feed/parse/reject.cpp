@@ -50,6 +50,10 @@ std::string_view to_string(fault why) noexcept {
       return "has text after a closing quote";
     case fault::not_number:
       return "is not a number";
+    case fault::misgrouped:
+      return "has a mark of thousands elsewhere than before three digits";
+    case fault::no_sign:
+      return "is not a number, so that it has no sign";
     case fault::not_whole:
       return "is not a whole number";
     case fault::overflow:
@@ -66,6 +70,8 @@ std::string_view to_string(fault why) noexcept {
       return "is a time of day, and no date is known: give --date";
     case fault::own_date:
       return "has a date of its own: leave out --date";
+    case fault::too_fine:
+      return "is finer than what the column's type counts";
     case fault::ambiguous:
       return "has as many digits as a time of another unit: see `format`";
     case fault::no_such_time:

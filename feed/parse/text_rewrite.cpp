@@ -35,26 +35,22 @@ void append_hex_number(std::string_view text, std::string& out) {
     out += (negative ? "-" : "") + std::to_string(value);
 }
 
-} // namespace
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-void append_rewritten(const text_rules& rules, std::string_view field,
-                      std::string& out) {
-  if (rules.trim)
-    field = trimmed(field);
-  if (field.empty()
-      || std::find(rules.null_words.begin(), rules.null_words.end(), field)
-           != rules.null_words.end())
-    return;
-  if (!rules.sign.empty()) {
-    out += rules.sign[field.starts_with('-') ? 0 : 1];
-    return;
-  }
-  if (rules.abs && field.size() > 1 && field.starts_with('-'))
-    field.remove_prefix(1);
-  if (rules.hex)
-    return append_hex_number(field, out);
+bool is_null(const text_rules& rules, std::string_view field) {
+  return field.empty()
+         || std::find(rules.null_words.begin(), rules.null_words.end(), field)
+              != rules.null_words.end();
+}
+
+/// Without the marks of thousands, a point for the mark of decimals. Marks at
+/// another place are left, for the reader of the number to refuse.
+void append_plain(const text_rules& rules, std::string_view field,
+                  std::string& out) {
+  const bool marked
+    = rules.thousands != '\0' && well_grouped(field, rules.thousands);
   for (const char c : field) {
-    if (c == rules.thousands && c != '\0')
+    if (marked && c == rules.thousands)
       continue;
     // A point is not a number where the comma is the mark.
     const char mark = c == rules.decimal ? '.' : c;
@@ -65,11 +61,89 @@ void append_rewritten(const text_rules& rules, std::string_view field,
   }
 }
 
+} // namespace
+
+bool well_grouped(std::string_view number, char thousands) noexcept {
+  size_t at = number.starts_with('-') || number.starts_with('+') ? 1 : 0;
+  const auto digits = [&] {
+    const auto begin = at;
+    while (at < number.size() && is_digit(number[at]))
+      ++at;
+    return at - begin;
+  };
+  const auto first = at;
+  const auto leading = digits();
+  if (at < number.size() && number[at] == thousands) {
+    // "0,125" has a mark of decimals of another country.
+    if (leading == 0 || leading > 3 || number[first] == '0')
+      return false;
+    while (at < number.size() && number[at] == thousands) {
+      ++at;
+      if (digits() != 3)
+        return false;
+    }
+  }
+  return number.find(thousands, at) == number.npos;
+}
+
+void append_rewritten(const text_rules& rules, std::string_view field,
+                      std::string& out) {
+  if (rules.trim)
+    field = trimmed(field);
+  if (is_null(rules, field))
+    return;
+  if (!rules.sign.empty()) {
+    out += rules.sign[field.starts_with('-') ? 0 : 1];
+    return;
+  }
+  if (rules.abs && field.size() > 1 && field.starts_with('-'))
+    field.remove_prefix(1);
+  if (rules.hex)
+    return append_hex_number(field, out);
+  append_plain(rules, field, out);
+}
+
+fault judge_sign(const text_rules& rules, std::string_view field) {
+  if (rules.trim)
+    field = trimmed(field);
+  if (is_null(rules, field))
+    return fault::none;
+  std::string number;
+  append_plain(rules, field, number);
+  exact_decimal ignored;
+  // A number of more digits than are counted has its sign as well.
+  return parse_exact(number, ignored) == fault::not_number ? fault::no_sign
+                                                           : fault::none;
+}
+
 text_rewrite::text_rewrite(text_rules rules, std::vector<uint32_t> fields,
                            uint32_t field_count)
   : rules_{std::move(rules)}, fields_{std::move(fields)},
     field_count_{field_count}, idle_{rules_ == text_rules{}
                                      && fields_.size() == 1} {}
+
+bool text_rewrite::join(const row_slice& rows, uint32_t row) {
+  joined_.clear();
+  bool any = false;
+  for (const auto number : fields_) {
+    const auto field = rows.field(row, number, number + 1 == field_count_);
+    joined_ += number == fields_.front() ? "" : " ";
+    joined_ += field;
+    any = any || !field.empty();
+  }
+  return any;
+}
+
+bool text_rewrite::misgrouped(const row_slice& rows, uint32_t row) {
+  if (rules_.thousands == '\0' || !join(rows, row))
+    return false;
+  return !well_grouped(rules_.trim ? trimmed(joined_) : joined_,
+                       rules_.thousands);
+}
+
+fault text_rewrite::judge(const row_slice& rows, uint32_t row) {
+  return join(rows, row) ? judge_sign(rules_, joined_) : fault::none;
+}
 
 row_slice text_rewrite::apply(const row_slice& rows) {
   text_.clear();
@@ -77,15 +151,7 @@ row_slice text_rewrite::apply(const row_slice& rows) {
   first_.resize(rows.count);
   bounds_[0] = UINT32_MAX;
   for (uint32_t row = 0; row < rows.count; ++row) {
-    joined_.clear();
-    bool empty = true;
-    for (const auto number : fields_) {
-      const auto field = rows.field(row, number, number + 1 == field_count_);
-      joined_ += number == fields_.front() ? "" : " ";
-      joined_ += field;
-      empty = empty && field.empty();
-    }
-    if (!empty)
+    if (join(rows, row))
       append_rewritten(rules_, joined_, text_);
     first_[row] = row;
     bounds_[row + 1] = static_cast<uint32_t>(text_.size());

@@ -10,6 +10,14 @@
 
 namespace millrace::feed {
 
+/// Whether all marks of thousands stand before groups of three digits: not in
+/// "1,5", ",1", "0,125" and "1,2345".
+[[nodiscard]] bool well_grouped(std::string_view number,
+                                char thousands) noexcept;
+
+/// Whether a field has a sign to tell: `no_sign` when it is not a number.
+[[nodiscard]] fault judge_sign(const text_rules& rules, std::string_view field);
+
 /// Appends a field as its reader is to see it: null words become empty, marks
 /// of thousands vanish, and so on.
 void append_rewritten(const text_rules& rules, std::string_view field,
@@ -26,10 +34,20 @@ public:
   /// Whether the fields may be read as they stand.
   [[nodiscard]] bool idle() const noexcept { return idle_; }
 
+  /// Whether fields are refused before they are rewritten: see `judge`.
+  [[nodiscard]] bool judges() const noexcept { return !rules_.sign.empty(); }
+  /// @pre judges()
+  [[nodiscard]] fault judge(const row_slice& rows, uint32_t row);
+  /// Whether a number of the row has its marks of thousands at wrong places.
+  [[nodiscard]] bool misgrouped(const row_slice& rows, uint32_t row);
+
   /// Valid until the next call.
   [[nodiscard]] row_slice apply(const row_slice& rows);
 
 private:
+  /// @returns false: all fields are empty.
+  bool join(const row_slice& rows, uint32_t row);
+
   text_rules rules_;
   std::vector<uint32_t> fields_;
   uint32_t field_count_;

@@ -155,51 +155,37 @@ fault time_reader::patterned(const char* text, size_t length, int64_t& out) {
                                                         : fault::no_such_time;
 }
 
-fault time_reader::span(const char* text, size_t length, int64_t& out) {
+fault time_reader::span(const char* text, size_t length, int64_t unit_ns,
+                        int64_t& out) {
   const std::string_view all{text, length};
-  if (format_ != time_format::iso || all.find_first_of(":D") == all.npos)
-    return time_of_day(text, length, out);
-  text::scanner in{all};
-  const bool negative = in.take('-');
-  int64_t days = 0;
-  int64_t clock = 0;
-  const auto hours_or_days = [&in](int64_t& number) {
-    size_t digits = 0;
-    for (number = 0; in.at_digit() && digits < 6; ++digits) {
-      int32_t digit = 0;
-      static_cast<void>(in.digits(1, digit));
-      number = number * 10 + digit;
-    }
-    return digits != 0 && !in.at_digit();
-  };
-  int64_t hours = 0;
-  if (!hours_or_days(hours))
-    return fault::not_time;
-  if (in.take('D')) {
-    days = hours;
-    if (!hours_or_days(hours))
-      return fault::not_time;
+  if (format_ != time_format::iso || all.find_first_of(":D") == all.npos) {
+    int64_t ns = 0;
+    const auto why = time_of_day(text, length, ns);
+    out = ns / unit_ns;
+    return why == fault::none && ns % unit_ns != 0 ? fault::too_fine : why;
   }
-  if (!in.take(':'))
+  scanner in{all};
+  text::written_span span;
+  if (!text::scan_span(in, time_forms::any, span) || !in.done())
     return fault::not_time;
-  // What follows the hours reads as the clock after midnight.
-  const auto rest = "00:" + std::string{in.rest()};
-  text::scanner of_hour{rest};
-  if (!text::scan_clock(of_hour, time_forms::any, clock) || !of_hour.done())
-    return fault::not_time;
-  int64_t whole = 0;
-  if (__builtin_mul_overflow(days * 24 + hours, text::hour_ns, &whole)
-      || __builtin_add_overflow(whole, clock, &out))
-    return fault::overflow;
-  out = negative ? -out : out;
-  return fault::none;
+  switch (text::to_units(span, unit_ns, out)) {
+    case text::unit_fault::none:
+      return fault::none;
+    case text::unit_fault::finer:
+      return fault::too_fine;
+    case text::unit_fault::range:
+      break;
+  }
+  return fault::overflow;
 }
 
 fault time_reader::unix_time(const char* text, size_t length,
                              int64_t& out) const {
-  if (const auto why = scaled(text, length, unit_of(format_), out);
-      why != fault::none)
+  const auto unit = unit_of(format_);
+  if (const auto why = scaled(text, length, unit, out); why != fault::none)
     return why;
+  if (text::counts_coarser_unit(out / unit, unit))
+    return fault::ambiguous;
   if (__builtin_sub_overflow(out, epoch_2000_ns, &out) || out == null_long)
     return fault::overflow;
   return fault::none;

@@ -41,8 +41,9 @@ public:
   fault time_of_day(const char* text, size_t length, int64_t& out);
 
   /// As time_of_day, but ISO text may also have a sign, days ("0D") and more
-  /// than 24 hours.
-  fault span(const char* text, size_t length, int64_t& out);
+  /// than 24 hours. What is no whole number of units is `too_fine`.
+  /// @param out in units of `unit_ns`
+  fault span(const char* text, size_t length, int64_t unit_ns, int64_t& out);
 
   /// @param out days since 2000.01.01
   fault date(const char* text, size_t length, int32_t& out);

@@ -22,14 +22,17 @@ enum class fault : uint8_t {
   not_list,    ///< What each row is to be taken of is not a list.
   after_quote, ///< Text between a closing quote and the delimiter.
   not_number,
-  not_whole, ///< A whole number is wanted.
-  overflow,  ///< The number does not fit the column's type.
+  misgrouped, ///< Marks of thousands elsewhere than before three digits.
+  no_sign,    ///< Not a number, where the sign of one is wanted.
+  not_whole,  ///< A whole number is wanted.
+  overflow,   ///< The number does not fit the column's type.
   not_boolean,
   not_char, ///< More than one character for a column of type char.
   not_guid,
   not_time,
   no_date,      ///< A time of day where no date is known.
   own_date,     ///< A time with a date where another one was said.
+  too_fine,     ///< A time in parts that the column's type does not count.
   ambiguous,    ///< Digits of which each could be another unit.
   no_such_time, ///< The wall clock skipped this time.
   no_such_date,

@@ -16,6 +16,25 @@ void append_csv_field(std::string& out, std::string_view field) {
   out.push_back('"');
 }
 
+size_t find_record_end(std::string_view text, size_t begin,
+                       char delimiter) noexcept {
+  const char marks[] = {delimiter, '\n'};
+  for (auto at = begin;; ++at) {
+    if (at < text.size() && text[at] == '"') {
+      for (++at;; at += 2) {
+        at = text.find('"', at);
+        if (at == text.npos)
+          return text.npos;
+        if (at + 1 == text.size() || text[at + 1] != '"')
+          break;
+      }
+    }
+    at = text.find_first_of({marks, sizeof marks}, at);
+    if (at == text.npos || text[at] == '\n')
+      return at;
+  }
+}
+
 result<std::vector<std::string>> split_csv_line(std::string_view line,
                                                 char delimiter) {
   std::vector<std::string> fields;

@@ -46,7 +46,19 @@ inline csv_fault take_csv_field(std::string_view record, char delimiter,
            : csv_fault::after_quote;
 }
 
-/// The fields of one line, none of which spans lines.
+/// The newline that ends the record which begins at `begin`, outside of
+/// quotes; npos: none does.
+[[nodiscard]] size_t find_record_end(std::string_view text, size_t begin,
+                                     char delimiter = ',') noexcept;
+
+/// A mark of the byte order, with which programs of Windows begin a file, is
+/// no part of its text.
+[[nodiscard]] constexpr std::string_view
+without_byte_order_mark(std::string_view text) noexcept {
+  return text.starts_with("\xef\xbb\xbf") ? text.substr(3) : text;
+}
+
+/// The fields of one record; quoted ones may hold newlines.
 /// `bad_data` when a quoted field does not end, or text follows its end.
 [[nodiscard]] result<std::vector<std::string>>
 split_csv_line(std::string_view line, char delimiter = ',');

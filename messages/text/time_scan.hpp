@@ -125,6 +125,86 @@ enum class scan_fault : uint8_t {
   return hour < 24 && minute < 60 && second < 60;
 }
 
+/// A length of time as it is written.
+struct written_span {
+  bool negative = false;
+  int64_t hours = 0;      ///< With those of its days; at most 10^14.
+  int64_t ns_of_hour = 0; ///< What is left of the last hour.
+};
+
+/// "09:30:00.1", "-30:01", "0D09:30", "-1D": a sign, days, a clock of hours
+/// without end. Days or the clock may be absent, not both.
+[[nodiscard]] inline bool scan_span(scanner& in, time_forms forms,
+                                    written_span& out) noexcept {
+  const auto count = [&in](int64_t& number) {
+    size_t digits = 0;
+    for (number = 0; in.at_digit() && digits < 12; ++digits) {
+      int32_t digit = 0;
+      static_cast<void>(in.digits(1, digit));
+      number = number * 10 + digit;
+    }
+    return digits != 0 && !in.at_digit();
+  };
+  out = {};
+  out.negative = in.take('-');
+  if (!count(out.hours))
+    return false;
+  if (in.take('D')) {
+    const auto days = out.hours;
+    out.hours = days * 24;
+    if (in.done())
+      return true;
+    int64_t hours = 0;
+    if (!count(hours))
+      return false;
+    out.hours += hours;
+  }
+  int32_t minute = 0;
+  int32_t second = 0;
+  int64_t fraction = 0;
+  if (!in.take(':') || !in.digits(2, minute))
+    return false;
+  if (in.take(':')) {
+    if (!in.digits(2, second))
+      return false;
+    if ((in.take('.') || (forms == time_forms::any && in.take(',')))
+        && !in.fraction(fraction))
+      return false;
+  }
+  out.ns_of_hour = minute * minute_ns + second * second_ns + fraction;
+  return minute < 60 && second < 60;
+}
+
+enum class unit_fault : uint8_t {
+  none,
+  finer, ///< It is not a whole number of units.
+  range, ///< The number does not fit 64 bits.
+};
+
+/// @param unit_ns divides an hour
+[[nodiscard]] inline unit_fault
+to_units(const written_span& span, int64_t unit_ns, int64_t& out) noexcept {
+  if (span.ns_of_hour % unit_ns != 0)
+    return unit_fault::finer;
+  if (__builtin_mul_overflow(span.hours, hour_ns / unit_ns, &out)
+      || __builtin_add_overflow(out, span.ns_of_hour / unit_ns, &out))
+    return unit_fault::range;
+  out = span.negative ? -out : out;
+  return unit_fault::none;
+}
+
+/// Whether a count since 1970 in `unit_ns` is one in a coarser unit, of the
+/// years 2001 to 2286: that of another unit would be of 1970.
+[[nodiscard]] constexpr bool counts_coarser_unit(int64_t count,
+                                                 int64_t unit_ns) noexcept {
+  const auto size = count < 0 ? -count : count;
+  for (int64_t unit = second_ns, least = 1'000'000'000; unit > unit_ns;
+       unit /= 1000, least *= 1000)
+    if (size >= least && size / 10 < least)
+      return true;
+  return false;
+}
+
 /// Z, +hh, +hhmm or +hh:mm, at most 18 hours, as the zones of the world keep
 /// to.
 /// @param ns what the written time is ahead of UTC

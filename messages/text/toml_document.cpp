@@ -67,6 +67,9 @@ std::string first_sentence(std::string_view what) {
     what.remove_prefix(end + 2);
   while (!what.empty() && (what.back() == '.' || what.back() == ' '))
     what.remove_suffix(1);
+  // toml11's word for what stands where a value must.
+  if (what == "unknown value appeared")
+    return "what stands after '=' is no value: text needs quotes";
   return std::string{what};
 }
 

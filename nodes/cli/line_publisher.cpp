@@ -3,6 +3,8 @@
 #include <millrace/nodes/configuration/configured_part.hpp>
 #include <millrace/nodes/lines/payload_text.hpp>
 
+#include <algorithm>
+
 namespace millrace::nodes {
 
 namespace {
@@ -31,7 +33,11 @@ error line_publisher::open(const cluster_config* config) {
 }
 
 error line_publisher::add(std::string_view line) {
-  ++line_;
+  const auto number = line_ + 1;
+  line_
+    += 1 + static_cast<uint64_t>(std::count(line.begin(), line.end(), '\n'));
+  if (number == 1)
+    line = text::without_byte_order_mark(line);
   if (line.ends_with('\r'))
     line.remove_suffix(1);
   if (line.empty())
@@ -40,7 +46,7 @@ error line_publisher::add(std::string_view line) {
     = rows_ ? rows_->add(line, clock_->now_ns()) : publish_payload(line);
   if (fault && fault.code == errc::bad_data)
     fault.context
-      = "standard input:" + std::to_string(line_) + ": " + fault.context;
+      = "standard input:" + std::to_string(number) + ": " + fault.context;
   if (!fault && rows_ && rows_->byte_count() >= batch_bytes)
     return flush();
   return fault;

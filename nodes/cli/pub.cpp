@@ -1,3 +1,4 @@
+#include <millrace/messages/text/csv_text.hpp>
 #include <millrace/messages/text/json_value.hpp>
 #include <millrace/nodes/cli/cluster_option.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
@@ -27,8 +28,14 @@ using namespace std::chrono_literals;
 /// For RT's first word, and for the last message to be as safe as asked.
 constexpr auto rt_deadline = 30s;
 
-/// Hands on the lines of standard input until its end or a signal.
-error read_lines(const interrupts& signals, line_publisher& into) {
+/// Hands on the lines of standard input until its end or a signal. A record of
+/// CSV may be several.
+error read_lines(const interrupts& signals, line_format format,
+                 line_publisher& into) {
+  const auto end_of = [format](std::string_view text, size_t begin) {
+    return format == line_format::csv ? text::find_record_end(text, begin)
+                                      : text.find('\n', begin);
+  };
   std::string text;
   std::vector<char> piece(64 * 1024);
   while (!signals.raised()) {
@@ -53,7 +60,7 @@ error read_lines(const interrupts& signals, line_publisher& into) {
     }
     text.append(piece.data(), static_cast<size_t>(count));
     size_t begin = 0;
-    for (size_t end; (end = text.find('\n', begin)) != std::string::npos;
+    for (size_t end; (end = end_of(text, begin)) != std::string::npos;
          begin = end + 1)
       if (auto fault
           = into.add(std::string_view{text}.substr(begin, end - begin)))
@@ -274,7 +281,7 @@ int run(const pub_options& options) {
   if (!options.flush)
     fault = lines.open(config ? &*config : nullptr);
   if (!fault && !options.flush)
-    fault = read_lines(signals, lines);
+    fault = read_lines(signals, options.format, lines);
   // What came before a bad line is kept, and counted.
   if (auto flushed = lines.flush(); flushed && !fault)
     fault = flushed;

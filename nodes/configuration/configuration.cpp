@@ -1,4 +1,5 @@
 #include <millrace/feed/text/replay_speed.hpp>
+#include <millrace/messages/data/meant_type.hpp>
 #include <millrace/messages/text/civil_time.hpp>
 #include <millrace/messages/text/toml_section.hpp>
 #include <millrace/nodes/configuration/configuration.hpp>
@@ -247,7 +248,8 @@ private:
       else if (!type.empty())
         faults_.add(item, "table.columns",
                     "column " + in_quotes(column.name)
-                      + " has the unknown type " + in_quotes(type));
+                      + " has the unknown type " + in_quotes(type)
+                      + meant_type(type));
       into.schema.columns.push_back(std::move(column));
       into.column_lines.push_back({item.line});
     }

@@ -17,12 +17,16 @@ namespace millrace::nodes {
 namespace {
 
 template <class T>
-error append_whole(batch_builder& builder, size_t column, int64_t value) {
+error append_whole(batch_builder& builder, size_t column, column_type type,
+                   int64_t value) {
   // The least value is the null of signed types, not a number.
   if (value < std::numeric_limits<T>::min()
       || value > std::numeric_limits<T>::max()
-      || (std::is_signed_v<T> && value == std::numeric_limits<T>::min()))
-    return {errc::bad_data, std::to_string(value) + " does not fit its type"};
+      || (std::is_signed_v<T> && value == std::numeric_limits<T>::min())) {
+    std::string text;
+    query::append_integer(text, value, type);
+    return {errc::bad_data, "'" + text + "' does not fit its type"};
+  }
   builder.append(column, static_cast<T>(value));
   return {};
 }
@@ -33,21 +37,23 @@ error append_integer(batch_builder& builder, size_t column, column_type type,
     return {errc::bad_data, std::to_string(value) + " is neither 0 nor 1"};
   switch (width_of(type)) {
     case 1:
-      return append_whole<uint8_t>(builder, column, value);
+      return append_whole<uint8_t>(builder, column, type, value);
     case 2:
-      return append_whole<int16_t>(builder, column, value);
+      return append_whole<int16_t>(builder, column, type, value);
     case 4:
-      return append_whole<int32_t>(builder, column, value);
+      return append_whole<int32_t>(builder, column, type, value);
     default:
-      return append_whole<int64_t>(builder, column, value);
+      return append_whole<int64_t>(builder, column, type, value);
   }
 }
 
 error append_real(batch_builder& builder, size_t column, double value) {
-  if (std::isfinite(value)
-      && std::abs(value) > double{std::numeric_limits<float>::max()})
+  // The greatest float, as it is written, is more than it when read as a
+  // double.
+  const auto narrow = static_cast<float>(value);
+  if (std::isfinite(value) && !std::isfinite(narrow))
     return {errc::bad_data, "the number does not fit its type"};
-  builder.append(column, static_cast<float>(value));
+  builder.append(column, narrow);
   return {};
 }
 

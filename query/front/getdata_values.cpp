@@ -1,4 +1,5 @@
 #include <millrace/messages/text/civil_time.hpp>
+#include <millrace/messages/text/time_scan.hpp>
 #include <millrace/query/front/getdata_values.hpp>
 #include <millrace/query/plan/literal_text.hpp>
 #include <millrace/query/table/columns.hpp>
@@ -47,6 +48,11 @@ std::optional<result<literal>> unit_time(const json& value) {
       continue;
     const auto whole = count.integer();
     int64_t at = 0;
+    if (whole && text::counts_coarser_unit(*whole, ns))
+      return error{errc::invalid_argument,
+                   count.dump()
+                     + " has as many digits as a time of another unit than "
+                     + unit};
     if (!whole || __builtin_mul_overflow(*whole, ns, &at)
         || __builtin_sub_overflow(at, epoch_2000_ns, &at) || at == null_long)
       return error{errc::invalid_argument,

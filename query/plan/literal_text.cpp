@@ -1,3 +1,4 @@
+#include <millrace/messages/text/boolean_text.hpp>
 #include <millrace/messages/text/civil_time.hpp>
 #include <millrace/messages/text/hex_text.hpp>
 #include <millrace/messages/text/time_scan.hpp>
@@ -46,28 +47,27 @@ std::optional<int64_t> scan_zone(scanner& in) {
                                                 : std::nullopt;
 }
 
-/// "0D09:30:00.1", "-1D", "09:30".
-std::optional<int64_t> scan_timespan(std::string_view text) {
-  const bool negative = text.starts_with('-');
-  if (negative)
-    text.remove_prefix(1);
-  int64_t days = 0;
-  if (const auto mark = text.find('D'); mark != std::string_view::npos) {
-    const auto [end, fault]
-      = std::from_chars(text.data(), text.data() + mark, days);
-    if (fault != std::errc{} || end != text.data() + mark || days < 0
-        || days > 106'000)
-      return std::nullopt;
-    text.remove_prefix(mark + 1);
-    if (text.empty())
-      return negative ? -days * text::day_ns : days * text::day_ns;
-  }
+/// A length of time, or a time of day, in units of `type`.
+result<literal> parse_span(std::string_view text, column_type type) {
   scanner in{text};
-  const auto clock = scan_clock(in);
-  if (!clock || !in.done())
-    return std::nullopt;
-  const auto ns = days * text::day_ns + *clock;
-  return negative ? -ns : ns;
+  text::written_span span;
+  if (!text::scan_span(in, time_forms::extended, span) || !in.done())
+    return bad(text,
+               type == column_type::timespan ? "a timespan" : "a time of day");
+  int64_t value = 0;
+  switch (text::to_units(span, unit_ns(type), value)) {
+    case text::unit_fault::none:
+      return literal{value};
+    case text::unit_fault::finer:
+      return error{errc::invalid_argument,
+                   "'" + std::string{text} + "' is finer than what the type "
+                     + std::string{to_string(type)} + " counts"};
+    case text::unit_fault::range:
+      break;
+  }
+  return error{errc::invalid_argument, "'" + std::string{text}
+                                         + "' does not fit the type "
+                                         + std::string{to_string(type)}};
 }
 
 result<literal> parse_number(std::string_view text, column_type type) {
@@ -130,14 +130,7 @@ result<literal> parse_temporal(std::string_view text, column_type type) {
     default:
       break;
   }
-  const auto ns = scan_timespan(text);
-  if (!ns)
-    return bad(text,
-               type == column_type::timespan ? "a timespan" : "a time of day");
-  const auto unit = unit_ns(type);
-  if (*ns % unit != 0)
-    return bad(text, "a whole number of the column's unit");
-  return literal{*ns / unit};
+  return parse_span(text, type);
 }
 
 bool temporal(column_type type) {
@@ -213,8 +206,11 @@ result<literal> parse_literal(std::string_view text, column_type type) {
     const auto range = range_of(type);
     return literal{negative ? range.low : range.high};
   }
-  if (type == column_type::boolean && (text == "true" || text == "false"))
-    return literal{int64_t{text == "true"}};
+  if (type == column_type::boolean) {
+    if (const auto truth = text::parse_boolean(text))
+      return literal{int64_t{*truth}};
+    return bad(text, "a boolean (0, 1, true, false)");
+  }
   return temporal(type) ? parse_temporal(text, type) : parse_number(text, type);
 }
 
@@ -225,7 +221,13 @@ void append_time_of_day(std::string& out, int64_t value, int64_t unit,
                         text::clock_detail detail) {
   if (value < 0)
     out.push_back('-');
-  text::append_clock(out, (value < 0 ? -value : value) * unit, detail);
+  // As many minutes as the type holds are more nanoseconds than 64 bits.
+  const auto size = value < 0 ? -value : value;
+  const auto per_hour = text::hour_ns / unit;
+  std::string clock;
+  text::append_clock(clock, size % per_hour * unit, detail);
+  text::append_padded(out, static_cast<uint64_t>(size / per_hour), 2);
+  out += std::string_view{clock}.substr(2);
 }
 
 } // namespace

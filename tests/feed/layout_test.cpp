@@ -98,6 +98,16 @@ TEST(LayoutTest, FaultsNameFileLineAndKey) {
      "config: l.toml:1:delimiter: is not one ASCII"},
     {column("type = \"number\"\nfield = 3\n"),
      "config: l.toml:12:column.type: unknown type 'number' (column 8)"},
+    {column("type = \"flaot\"\nfield = 3\n"),
+     "config: l.toml:12:column.type: unknown type 'flaot'; did you mean "
+     "'float'?"},
+    {column("type = \"timestamp\"\nfield = 3\nformat = \"hhmms\"\n"),
+     "config: l.toml:14:column.format: unknown time format 'hhmms'; did you "
+     "mean 'hhmmss'?"},
+    {column("type = \"symbol\"\nfield = 3\ndecimal = \",\"\n"),
+     "config: l.toml:14:column.decimal: only columns of number types, and"},
+    {minimal + "zone = America/New_York\n",
+     "config: l.toml:10:zone: what stands after '=' is no value: text needs"},
     {column("type = \"symbol\"\nfield = 3\nscale = 10\n"),
      "config: l.toml:14:column.scale: only columns of number types have one"},
     {column("type = \"float\"\nfield = \"3\"\n"),

@@ -268,6 +268,16 @@ TEST(TimeTextTest, DigitsOfAnotherUnitAreRefused) {
       else
         EXPECT_EQ(got.substr(0, 5), "34200") << own << " " << length;
     }
+  for (const auto& [format, text] : {std::pair{f::unix_ms, "1704205800"},
+                                     {f::unix_us, "1704205800"},
+                                     {f::unix_us, "1704205800000.5"},
+                                     {f::unix_ns, "1704205800"},
+                                     {f::unix_ns, "1704205800000"},
+                                     {f::unix_ns, "1704205800000000"}})
+    EXPECT_EQ(time_of(format, "UTC", text), other) << text;
+  EXPECT_EQ(time_of(f::unix_ms, "UTC", "1704205800000"),
+            time_of(f::unix_s, "UTC", "1704205800"));
+  EXPECT_EQ(time_of(f::unix_ms, "UTC", "1000"), "-946684799000000000");
   // Shortly after midnight no other unit has so few digits.
   EXPECT_EQ(time_of(f::hhmmss_ms, "UTC", "1002", 0), "1002000000");
   EXPECT_EQ(time_of(f::hhmmss_ns, "UTC", "1002003000000", 0), "602003000000");

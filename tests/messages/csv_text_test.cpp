@@ -55,6 +55,16 @@ TEST(CsvTextTest, SplitsAtAnotherDelimiter) {
   EXPECT_EQ(*split_csv_line("a;\"b;c\";d,e", ';'), (fields{"a", "b;c", "d,e"}));
 }
 
+TEST(CsvTextTest, RecordEndsAtANewlineOutsideOfQuotes) {
+  const std::string two = "a,\"b\n\"\"c\n\",d\ne";
+  EXPECT_EQ(find_record_end(two, 0), two.size() - 2);
+  EXPECT_EQ(find_record_end(two, two.size() - 1), two.npos);
+  EXPECT_EQ(find_record_end("\"open\n", 0), std::string::npos);
+  EXPECT_EQ(find_record_end("a\"b\nc", 0), 3u);
+  EXPECT_EQ(find_record_end("\n", 0), 0u);
+  EXPECT_EQ(find_record_end("\"\",\n", 0), 3u);
+}
+
 TEST(CsvTextTest, NamesTheFieldThatIsWrong) {
   EXPECT_EQ(split_csv_line("a,\"b").failure(),
             (error{errc::bad_data, "field 2: the quote does not end"}));

@@ -85,7 +85,8 @@ TEST(LineRowsTest, NumberWithAUnitIsATime) {
   EXPECT_EQ(time_of(R"({"unix_us":1704205800000000})"), at);
   EXPECT_EQ(time_of(R"({"unix_ns":1704205800000000000})"), at);
   for (const auto* value :
-       {R"({"unix_s":1704205800000})", R"({"unix_s":1.5})", R"({"unix_h":1})"})
+       {R"({"unix_s":1704205800000})", R"({"unix_ms":1704205800})",
+        R"({"unix_s":1.5})", R"({"unix_h":1})"})
     EXPECT_EQ(add("{\"time\":" + std::string{value} + "}").code, errc::bad_data)
       << value;
 }
