@@ -19,8 +19,12 @@ error file_source::open(const std::vector<source_cursor>& published) {
       remaining_.push_back(line);
       return error{};
     };
-  else if (!rejects_.path().empty())
+  else if (!rejects_.path().empty()) {
     options_.rejects = rejects_.sink();
+    options_.begins = [this](const std::string& source, uint64_t offset) {
+      return rejects_.forget_from(source, offset);
+    };
+  }
   auto opened = reader::open(*env_, options_);
   if (!opened)
     return opened.failure();
@@ -31,6 +35,15 @@ error file_source::open(const std::vector<source_cursor>& published) {
 result<std::optional<parsed_batch>> file_source::next() {
   auto batch = reader_->next();
   count(reader_->counters());
+  // What stands before a published row is not read again: it is in the file
+  // before the row is. After a fault nobody closes this.
+  if (auto fault = batch ? rejects_.write() : rejects_.flush(); fault) {
+    if (batch)
+      return fault;
+    auto both = batch.failure();
+    both.context += "; rejected lines are lost: " + fault.context;
+    return both;
+  }
   if (!batch || (!*batch && !waiting()))
     if (auto fault = keep_reports())
       return fault;

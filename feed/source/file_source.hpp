@@ -12,9 +12,10 @@
 
 namespace millrace::feed {
 
-/// Files through a layout. What cannot be read goes to a reject file. Where the
-/// lines of a reject file are read, those that still give no row stay in it,
-/// and the others leave it at the end.
+/// Files through a layout. What cannot be read goes to a reject file, before
+/// the rows that stand after it are given. Where the lines of a reject file are
+/// read, those that still give no row stay in it, and the others leave it at
+/// the end.
 class file_source final : public batch_source {
 public:
   /// Nothing is touched yet. `world` outlives the object.

@@ -102,15 +102,16 @@ error reader::state::list_files() {
       add_source(std::move(each));
     }
   }
-  return {};
+  return check_member(options.choice, sources);
 }
 
 error reader::state::check_texts() const {
   if (sources.size() < 2)
     return {};
+  text_check check{*outside.fs, options};
   for (const auto& info : sources)
     if (!info.pipe && !info.followed)
-      if (auto fault = check_text(*outside.fs, info, options))
+      if (auto fault = check.add(info))
         return hinted(info, within(info.label(), fault));
   return {};
 }
@@ -166,6 +167,10 @@ error reader::state::open_next() {
       return waiting ? error{}
                      : hinted(info, within(info.label(), opened.failure()));
     }
+    if (options.begins && opened->cutter && !info.pipe && !info.rejected)
+      if (auto fault
+          = options.begins(opened->fitted->source, opened->cutter->offset()))
+        return fault;
     reports[next_source].resumed = cut_any = opened->resumed;
     ++next_source;
     cutter = std::move(opened->cutter);

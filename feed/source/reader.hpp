@@ -9,6 +9,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -59,6 +60,9 @@ struct reader_options {
   /// So many rejects of a source without any row end the reading: the layout
   /// is wrong.
   uint64_t first_rejects_max = 1'000;
+  /// Told from which byte on a file is read, before its first line; not of
+  /// pipes. None: nobody asks.
+  std::function<error(const std::string& source, uint64_t offset)> begins;
   reject_sink rejects; ///< None: rejects are only counted.
 };
 

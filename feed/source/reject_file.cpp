@@ -4,6 +4,7 @@
 #define XXH_INLINE_ALL
 #include <algorithm>
 #include <charconv>
+#include <optional>
 #include <span>
 #include <xxhash.h>
 
@@ -42,12 +43,33 @@ bool take_number(std::string_view& rest, uint64_t& out) {
   return read.ec == std::errc{} && read.ptr == end;
 }
 
+/// What of a line tells it from others.
+struct kept_line {
+  std::string_view source;
+  std::string_view offset;
+  std::string_view text;
+  std::optional<uint64_t> at; ///< The offset; none: it is no number.
+
+  [[nodiscard]] uint64_t key() const { return key_of(source, offset, text); }
+};
+
+kept_line split_kept(std::string_view line) {
+  kept_line out;
+  out.source = take_field(line);
+  take_field(line); // Line.
+  out.offset = take_field(line);
+  take_field(line); // Reason.
+  out.text = line;
+  uint64_t at = 0;
+  if (auto digits = out.offset; take_number(digits, at))
+    out.at = at;
+  return out;
+}
+
 } // namespace
 
-error reject_file::read() {
-  if (known_read_)
-    return {};
-  known_read_ = true;
+template <class F>
+error reject_file::each_line(F one) {
   if (!fs_.exists(path_))
     return {};
   auto opened = fs_.open(path_, persistence::open_mode::read);
@@ -65,17 +87,47 @@ error reject_file::read() {
     text.append(reinterpret_cast<const char*>(part.data()), *got);
     size_t begin = 0;
     for (size_t end; (end = text.find('\n', begin)) != text.npos;
-         begin = end + 1) {
-      auto rest = std::string_view{text}.substr(begin, end - begin);
-      const auto source = take_field(rest);
-      take_field(rest); // Line.
-      const auto offset = take_field(rest);
-      take_field(rest); // Reason.
-      if (known_.insert(key_of(source, offset, rest)).second)
-        ++kept_[std::string{source}];
-    }
+         begin = end + 1)
+      one(std::string_view{text}.substr(begin, end - begin));
     text.erase(0, begin);
   }
+}
+
+error reject_file::read() {
+  if (known_read_)
+    return {};
+  known_read_ = true;
+  return each_line([this](std::string_view line) {
+    const auto kept = split_kept(line);
+    if (known_.insert(kept.key()).second)
+      ++kept_[std::string{kept.source}];
+  });
+}
+
+error reject_file::forget_from(const std::string& source, uint64_t offset) {
+  if (auto fault = read())
+    return fault;
+  if (auto fault = write())
+    return fault;
+  if (const auto kept = kept_.find(source);
+      kept == kept_.end() || kept->second == 0)
+    return {};
+  std::string rest;
+  bool any = false;
+  auto fault = each_line([&](std::string_view line) {
+    const auto kept = split_kept(line);
+    if (kept.source != source || !kept.at || *kept.at < offset) {
+      rest.append(line) += '\n';
+      return;
+    }
+    any = true;
+    if (known_.erase(kept.key()) != 0)
+      --kept_[source];
+  });
+  if (fault || !any)
+    return fault;
+  file_.reset(); // Another file takes its place.
+  return persistence::replace_file(fs_, path_, std::as_bytes(std::span{rest}));
 }
 
 error reject_file::write() {

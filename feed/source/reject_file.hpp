@@ -24,10 +24,15 @@ public:
   reject_file(persistence::file_system& fs, std::string path)
     : fs_{fs}, path_{std::move(path)} {}
 
+  /// Takes out the lines of `source` at `offset` and after it: they are read
+  /// again, and are added again where they still give no row.
+  error forget_from(const std::string& source, uint64_t offset);
   /// Appends one line, unless the file holds it; it may wait in memory until
-  /// `flush`.
+  /// `write`.
   error add(const rejected_line& line);
-  /// Writes what waits, and syncs the file.
+  /// Writes what waits: it survives the process.
+  error write();
+  /// The same, and syncs the file.
   error flush();
   /// Lines of `source` that the file held before the first `add`, but for those
   /// that were added again.
@@ -43,7 +48,9 @@ public:
 private:
   /// Reads what the file holds, if there is one.
   error read();
-  error write();
+  /// Calls `one` with each of its lines, without the newline.
+  template <class F>
+  error each_line(F one);
 
   persistence::file_system& fs_;
   std::string path_;

@@ -183,6 +183,17 @@ result<std::vector<source_info>> list_sources(persistence::file_system& fs,
   return chosen(*std::move(members), path, choice.member);
 }
 
+error check_member(const source_choice& choice,
+                   const std::vector<source_info>& sources) {
+  if (choice.member.empty()
+      || std::any_of(sources.begin(), sources.end(),
+                     [](const auto& each) { return !each.member.empty(); }))
+    return {};
+  return {errc::invalid_argument, "members '" + choice.member
+                                    + "' are chosen (--member), and no archive "
+                                      "is among the files"};
+}
+
 result<std::unique_ptr<source>> open_source(persistence::file_system& fs,
                                             const source_info& info,
                                             const std::atomic<bool>& stop) {

@@ -89,6 +89,11 @@ public:
   [[nodiscard]] virtual uint64_t progress() const noexcept = 0;
 };
 
+/// Members are of archives: `invalid_argument` when some are chosen, and none
+/// of the sources is one.
+[[nodiscard]] error check_member(const source_choice& choice,
+                                 const std::vector<source_info>& sources);
+
 /// @param stop ends what is followed; outlives the source
 [[nodiscard]] result<std::unique_ptr<source>>
 open_source(persistence::file_system& fs, const source_info& info,

@@ -4,6 +4,7 @@
 #include <millrace/messages/text/csv_text.hpp>
 
 #include <algorithm>
+#include <cstdint>
 #include <iterator>
 #include <tuple>
 
@@ -58,7 +59,12 @@ public:
           const std::vector<source_cursor>& earlier)
     : fs_{fs}, info_{info}, options_{options}, earlier_{earlier} {}
 
-  error check() { return begin(); }
+  /// Before its first line.
+  result<opened_text> begun() {
+    if (auto fault = begin())
+      return fault;
+    return std::move(out_);
+  }
 
   result<opened_text> run() {
     if (auto fault = begin())
@@ -391,9 +397,61 @@ result<opened_text> open_text(persistence::file_system& fs,
   return opening{fs, info, options, earlier}.run();
 }
 
-error check_text(persistence::file_system& fs, const source_info& info,
-                 const reader_options& options) {
-  return opening{fs, info, options, {}}.check();
+namespace {
+
+/// Texts that differ do so in it, as a rule.
+constexpr uint64_t compared_bytes = 64 * 1024;
+
+} // namespace
+
+result<text_check::extent> text_check::whole_of(const source_info& info) const {
+  opening one{*fs_, info, *options_, {}};
+  auto begun = one.begun();
+  if (!begun)
+    return begun.failure();
+  auto& cutter = *begun->cutter;
+  if (const auto end = cutter.skip_to(UINT64_MAX, 0); !end)
+    return end.failure();
+  return extent{cutter.offset(), cutter.digest()};
+}
+
+error text_check::add(const source_info& info) {
+  auto opened = open_text(*fs_, info, *options_);
+  if (!opened)
+    return opened.failure();
+  if (!opened->cutter || opened->resumed || options_->again
+      || options_->named_by_text || info.rejected)
+    return {};
+  auto& cutter = *opened->cutter;
+  const auto begin = cutter.offset();
+  if (const auto reached = cutter.skip_to(begin + compared_bytes, 0); !reached)
+    return reached.failure();
+  if (cutter.offset() == begin)
+    return {}; // Without a line there is nothing that could come twice.
+  const auto& name = opened->fitted->identity;
+  known_text made{&info,
+                  name.substr(name.rfind('@')),
+                  {cutter.offset(), cutter.digest()},
+                  std::nullopt};
+  for (auto& each : known_) {
+    if (each.rows != made.rows || each.head != made.head)
+      continue;
+    for (auto* one : {&each, &made})
+      if (!one->whole) {
+        const auto whole = whole_of(*one->info);
+        if (!whole)
+          return whole.failure();
+        one->whole = *whole;
+      }
+    if (each.whole == made.whole)
+      return {errc::already_exists,
+              "its text is that of " + each.info->label()
+                + ", which is read before it: its rows would come twice; leave "
+                  "it out, or give --again to publish all files from the "
+                  "start"};
+  }
+  known_.push_back(std::move(made));
+  return {};
 }
 
 } // namespace millrace::feed

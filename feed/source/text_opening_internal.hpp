@@ -4,6 +4,12 @@
 #include <millrace/feed/source/reader.hpp>
 #include <millrace/feed/source/source.hpp>
 
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
 namespace millrace::feed {
 
 /// A source at the place where its reading begins.
@@ -23,9 +29,36 @@ open_text(persistence::file_system& fs, const source_info& info,
           const reader_options& options,
           const std::vector<source_cursor>& earlier = {});
 
-/// Whether a source can be read, and its header fits.
-[[nodiscard]] error check_text(persistence::file_system& fs,
-                               const source_info& info,
-                               const reader_options& options);
+/// Whether sources can be read one after the other, before a row of any is
+/// given. What it is made of outlives it.
+class text_check {
+public:
+  text_check(persistence::file_system& fs, const reader_options& options)
+    : fs_{&fs}, options_{&options} {}
+
+  /// What `open_text` would say of the source; `already_exists` when its text
+  /// is that of one before.
+  /// @param info outlives the object
+  [[nodiscard]] error add(const source_info& info);
+
+private:
+  /// How far a text was read, and what stands there.
+  struct extent {
+    uint64_t offset = 0;
+    uint64_t digest = 0;
+    friend bool operator==(const extent&, const extent&) = default;
+  };
+  struct known_text {
+    const source_info* info = nullptr;
+    std::string rows; ///< What makes rows of its lines.
+    extent head;
+    std::optional<extent> whole; ///< Read when another one begins so.
+  };
+  [[nodiscard]] result<extent> whole_of(const source_info& info) const;
+
+  persistence::file_system* fs_;
+  const reader_options* options_;
+  std::vector<known_text> known_;
+};
 
 } // namespace millrace::feed

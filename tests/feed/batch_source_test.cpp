@@ -57,6 +57,84 @@ TEST(BatchSourceTest, FilesAreCountedAndTheirRejectsKept) {
   EXPECT_FALSE(disk.exists("/log/more.txt")) << "no line was refused";
 }
 
+/// What a run rejected stands in the file, however the run ends.
+TEST(BatchSourceTest, RejectsOfAFileWithoutARowAreKept) {
+  sim::memory_file_system disk;
+  persistence::env world;
+  world.fs = &disk;
+  put_file(disk, "/in/a.csv",
+           "time,sym,price,size,ex,cond\nno time,A,1.5,10,N,\n");
+  put_file(disk, "/log/here", "");
+  file_source files{world, preset_options("csv-trade", {"/in/a.csv"}),
+                    "/log/rejects.txt",
+                    std::make_shared<batch_source_counters>()};
+  ASSERT_FALSE(files.open({}));
+  EXPECT_EQ(files.next().failure().code, errc::bad_data);
+  // A feed that failed closes nothing.
+  EXPECT_EQ(read_rejects(disk, "/log/rejects.txt")->size(), 1u);
+}
+
+TEST(BatchSourceTest, RejectsStandInTheFileBeforeTheRowsAfterThem) {
+  sim::memory_file_system disk;
+  persistence::env world;
+  world.fs = &disk;
+  put_file(disk, "/in/a.csv",
+           "time,sym,price,size,ex,cond\nno time,A,1.5,10,N,\n"
+           "2024-01-02T10:00:01Z,A,1.5,10,N,\n");
+  put_file(disk, "/log/here", "");
+  file_source files{world, preset_options("csv-trade", {"/in/a.csv"}),
+                    "/log/rejects.txt",
+                    std::make_shared<batch_source_counters>()};
+  ASSERT_FALSE(files.open({}));
+  EXPECT_EQ((*files.next())->rows, 1u);
+  EXPECT_EQ(read_rejects(disk, "/log/rejects.txt")->size(), 1u);
+}
+
+/// Goal: a line that is read again is no reject of an earlier run. Method: a
+/// last line that was cut is completed; a layout is mended.
+TEST(BatchSourceTest, RejectsThatAreReadAgainAreForgotten) {
+  sim::memory_file_system disk;
+  persistence::env world;
+  world.fs = &disk;
+  const std::string head = "time,sym,price,size,ex,cond\n"
+                           "no time,A,1,1,N,\n"
+                           "2024-01-02T10:00:01Z,A,1.5,10,N,\n";
+  const std::string cut = "2024-01-02T10:00:02Z,A,1";
+  put_file(disk, "/log/here", "");
+  std::vector<source_cursor> last;
+  const auto feed = [&](const std::string& text, uint64_t rows) {
+    SCOPED_TRACE(text);
+    put_file(disk, "/in/a.csv", text);
+    auto counters = std::make_shared<batch_source_counters>();
+    file_source files{world, preset_options("csv-trade", {"/in/a.csv"}),
+                      "/log/rejects.txt", counters};
+    EXPECT_FALSE(files.open(last));
+    EXPECT_EQ(drain(files, &last), rows);
+    EXPECT_FALSE(files.close());
+    return counters->reports().at(0);
+  };
+  EXPECT_EQ(feed(head + cut, 1).rejects, 2u);
+  EXPECT_EQ(read_rejects(disk, "/log/rejects.txt")->size(), 2u);
+  auto told = feed(head + cut, 0);
+  EXPECT_EQ(told.rejects, 1u);
+  EXPECT_EQ(told.rejects_before, 1u);
+  told = feed(head + cut + ",20,N,\n", 1);
+  EXPECT_EQ(told.rejects, 0u);
+  EXPECT_EQ(told.rejects_before, 1u);
+  EXPECT_EQ(feed(head + cut + ",20,N,\n", 0).rejects_before, 1u);
+  const auto kept = read_rejects(disk, "/log/rejects.txt");
+  ASSERT_EQ(kept->size(), 1u);
+  EXPECT_EQ(kept->front().line, 2u);
+  // From the start, with a line that is good now.
+  last.clear();
+  EXPECT_EQ(feed("time,sym,price,size,ex,cond\n"
+                 "2024-01-02T10:00:00Z,A,1,1,N,\n",
+                 1)
+              .rejects,
+            0u);
+  EXPECT_EQ(read_rejects(disk, "/log/rejects.txt")->size(), 0u);
+}
+
 /// Goal: what was rejected is fed when it can be read, once, and leaves the
 /// reject file. Method: a wrong layout, the right one, and a mended line.
 TEST(BatchSourceTest, RejectedLinesAreFedAlone) {
