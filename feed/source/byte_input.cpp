@@ -1,6 +1,7 @@
 #include <millrace/feed/source/byte_input_internal.hpp>
 
 #include <algorithm>
+#include <utility>
 
 namespace millrace::feed {
 
@@ -20,7 +21,7 @@ result<byte_input> byte_input::open(persistence::file_system& fs,
   if (!opened)
     return opened.failure();
   made.from_ = std::move(*opened);
-  made.followed_ = info.followed;
+  made.followed_ = info.followed ? &fs : nullptr;
   return made;
 }
 
@@ -40,7 +41,7 @@ result<size_t> byte_input::read(std::span<std::byte> into) {
              ? result<size_t>{size_t{0}}
              : got;
   consumed_ += *got;
-  if (*got != 0 || !followed_ || stopped)
+  if (*got != 0 || followed_ == nullptr || stopped)
     return got;
   const auto size = from_->size();
   if (!size)
@@ -50,6 +51,14 @@ result<size_t> byte_input::read(std::span<std::byte> into) {
                                    + std::to_string(*size)
                                    + " bytes while it was followed, after "
                                    + std::to_string(consumed_)};
+  // What was there before is taken first, as lines.
+  if (!followed_->exists(path()) && std::exchange(gone_, true))
+    return error{errc::bad_data, path()
+                                   + ": was renamed or removed while it was "
+                                     "followed, after "
+                                   + std::to_string(consumed_)
+                                   + " bytes; what is written to it from here "
+                                     "on is read under its new name"};
   return error{errc::timeout, path() + ": nothing more yet"};
 }
 

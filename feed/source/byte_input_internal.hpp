@@ -36,7 +36,9 @@ private:
   explicit byte_input(const std::atomic<bool>& stop) : stop_{&stop} {}
 
   const std::atomic<bool>* stop_;
-  bool followed_ = false;
+  /// Where a file that is followed keeps its name; null: it is not followed.
+  persistence::file_system* followed_ = nullptr;
+  bool gone_ = false; ///< Its name is, since it was read last.
 
   std::unique_ptr<persistence::file> from_;
   std::vector<std::byte> head_; ///< Of a pipe.

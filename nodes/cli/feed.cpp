@@ -199,15 +199,18 @@ void tell_files(const std::vector<feed::source_report>& reports) {
 }
 
 /// A file without a line is not a success.
-error judge_empty(const feed::batch_source_counters& read,
+error judge_empty(const feed::batch_source_counters& read, uint64_t rows,
                   const process_config& process) {
-  if (read.total_bytes != 0 || process.files.empty())
+  // What is followed, or comes through a pipe, had no bytes at first.
+  if (read.total_bytes != 0 || rows != 0 || read.rejects != 0
+      || process.files.empty())
     return {};
   return {errc::bad_data, fmt::format("{}: nothing to read, the file is empty",
                                       fmt::join(process.files, ", "))};
 }
 
-void print_check(const feed_check& done, output_format output) {
+void print_check(const feed_check& done, output_format output,
+                 const error& fault) {
   const auto rejects = done.read->rejects.load();
   const auto backwards = done.read->backwards.load();
   const bool timed = done.first_time != null_long;
@@ -218,6 +221,8 @@ void print_check(const feed_check& done, output_format output) {
       out.add("first_time", text::time_text(done.first_time));
       out.add("last_time", text::time_text(done.last_time));
     }
+    if (fault)
+      out.add("failure", to_string(fault));
     fmt::print("{}\n", out.dump());
     return;
   }
@@ -238,26 +243,30 @@ int check(const cluster_config& config, const process_config& process,
   const auto done
     = check_feed((*real)->world(), config, process, run_of(options),
                  [&] { return signals.raised(); });
-  if (!done)
+  if (!done) {
+    if (options.output == output_format::json)
+      fmt::print(
+        "{}\n",
+        text::json_value{{"failure", to_string(done.failure())}}.dump());
     return fail(done.failure());
-  print_check(*done, options.output);
-  if (done->fault)
-    return fail(done->fault);
-  if (signals.raised()) {
-    (void)fail({errc::cancelled, "interrupted"});
-    return signals.exit_code();
   }
-  tell_files(done->read->reports());
-  if (auto fault = judge(done->read->reports(), options.rejects_max))
-    return fail(fault);
-  if (auto fault = judge_empty(*done->read, process))
-    return fail(fault);
-  return exit_ok;
+  auto fault = done->fault;
+  if (!fault && signals.raised())
+    fault = {errc::cancelled, "interrupted"};
+  if (!fault)
+    fault = judge(done->read->reports(), options.rejects_max);
+  if (!fault)
+    fault = judge_empty(*done->read, done->rows, process);
+  print_check(*done, options.output, fault);
+  if (!done->fault && !signals.raised())
+    tell_files(done->read->reports());
+  const auto code = fault ? fail(fault) : static_cast<int>(exit_ok);
+  return fault.code == errc::cancelled ? signals.exit_code() : code;
 }
 
 /// What came of it, and where its stream ends, if that is known.
 void print_end(const feed_session& feed, const feed_options& options,
-               const std::optional<position>& end) {
+               const std::optional<position>& end, const error& fault) {
   const auto rows = feed.progress().rows.load();
   const auto rejects = feed.read().rejects.load();
   const auto backwards = feed.read().backwards.load();
@@ -271,6 +280,8 @@ void print_end(const feed_session& feed, const feed_options& options,
                          {"stream", feed.stream()}};
     if (end)
       out.add("end", end->value);
+    if (fault)
+      out.add("failure", to_string(fault));
     fmt::print("{}\n", out.dump());
     return;
   }
@@ -278,7 +289,7 @@ void print_end(const feed_session& feed, const feed_options& options,
              merged ? "published" : "recorded", rejects, backwards);
   if (!merged && rows != 0)
     fmt::print("not all of them are merged yet; they are kept in {}, and the "
-               "same command{} goes on\n",
+               "next feed of this name{} brings them\n",
                feed.directory(), options.again ? " without --again" : "");
   if (end)
     fmt::print("stream {} ends at {} (--at-least {})\n", feed.stream(),
@@ -330,21 +341,20 @@ int run(const feed_options& options) {
   }
   if (auto closed = (*feed)->close(); closed && !fault)
     fault = closed;
-  print_end(**feed, options, end);
   const auto& read = (*feed)->read();
-  tell_files(read.reports());
-  const auto verdict = judge(read.reports(), options.rejects_max);
   if (!fault)
-    fault = verdict ? verdict : judge_empty(read, process);
+    fault = judge(read.reports(), options.rejects_max);
+  if (!fault && !options.follow)
+    fault = judge_empty(read, (*feed)->progress().rows, process);
+  print_end(**feed, options, end, fault);
+  tell_files(read.reports());
   if (read.rejects != 0 && options.output != output_format::json)
     fmt::print("rejected lines: {}\n", options.only_rejects.empty()
                                          ? (*feed)->reject_path()
                                          : options.only_rejects);
-  if (!fault)
-    return exit_ok;
-  const auto code = fail(fault);
-  return fault.code == errc::cancelled && signals.raised() ? signals.exit_code()
-                                                           : code;
+  const auto code = fault ? fail(fault) : static_cast<int>(exit_ok);
+  const bool by_signal = options.follow || fault.code == errc::cancelled;
+  return by_signal && signals.raised() ? signals.exit_code() : code;
 }
 
 } // namespace

@@ -112,6 +112,25 @@ TEST_F(GrowingTest, AFollowedFileThatIsCutIsAnError) {
     << got.failure().context;
 }
 
+TEST_F(GrowingTest, AFollowedFileThatIsRenamedIsAnError) {
+  append("time,sym\n1,A\n2,B\n");
+  auto given = options();
+  given.choice.follow = true;
+  auto opened = reader::open(world_, given);
+  ASSERT_TRUE(opened);
+  EXPECT_EQ(rows_now(*opened), 2u);
+  append("3,C\n");
+  ASSERT_EQ(std::rename(path_.c_str(), (path_ + ".1").c_str()), 0);
+  EXPECT_EQ((*opened->next())->rows, 1u) << "what was there is read";
+  auto got = opened->next();
+  if (got)
+    got = opened->next();
+  ASSERT_FALSE(got);
+  EXPECT_NE(got.failure().context.find("was renamed or removed while"),
+            std::string::npos)
+    << got.failure().context;
+}
+
 TEST_F(GrowingTest, APipeIsReadToItsEnd) {
   ASSERT_EQ(::mkfifo(path_.c_str(), 0600), 0);
   std::string text = "time,sym\n";
