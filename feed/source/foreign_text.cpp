@@ -14,6 +14,10 @@ struct magic {
   const char* what;
 };
 
+constexpr auto recorded_packets
+  = "a recording of packets (pcap): those of IEX are read by the presets "
+    "iex-trade, iex-quote and iex-level";
+
 constexpr std::array magics{
   magic{"\xff\xfe"sv, 0,
         "UTF-16: `iconv -f UTF-16 -t UTF-8` makes UTF-8 of it"},
@@ -30,6 +34,14 @@ constexpr std::array magics{
   magic{"SQLite format 3"sv, 0, "an SQLite database, and text is wanted"},
   magic{"%PDF-"sv, 0, "PDF, and text is wanted"},
   magic{"\xd0\xcf\x11\xe0"sv, 0, "of an office program: save it as CSV"},
+  magic{"\x7f"
+        "ELF"sv,
+        0, "a program (ELF), and text is wanted"},
+  magic{"\xd4\xc3\xb2\xa1"sv, 0, recorded_packets},
+  magic{"\xa1\xb2\xc3\xd4"sv, 0, recorded_packets},
+  magic{"\x4d\x3c\xb2\xa1"sv, 0, recorded_packets},
+  magic{"\xa1\xb2\x3c\x4d"sv, 0, recorded_packets},
+  magic{"\x0a\x0d\x0d\x0a"sv, 0, recorded_packets},
   magic{"PK\x03\x04"sv, 0, "a zip archive in another one: unpack it"},
 };
 
@@ -46,8 +58,10 @@ std::string foreign_kind(std::string_view head, bool whole) {
   const auto begin = head.substr(0, first_line_max);
   if ((whole || begin.size() == first_line_max)
       && begin.find('\r') != begin.npos && begin.find('\n') == begin.npos)
-    return "of lines that end with a carriage return alone: `tr '\\r' '\\n'` "
-           "makes lines of it";
+    return begin.find('\0') != begin.npos ? "binary, and text is wanted"
+                                          : "of lines that end with a carriage "
+                                            "return alone: `tr '\\r' '\\n'` "
+                                            "makes lines of it";
   return {};
 }
 

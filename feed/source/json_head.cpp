@@ -3,6 +3,7 @@
 #include <millrace/messages/text/json_value.hpp>
 
 #include <algorithm>
+#include <cstddef>
 
 namespace millrace::feed {
 
@@ -30,6 +31,17 @@ public:
   json_head finish() {
     for (auto& row : out_.rows)
       row.resize(out_.paths.size());
+    // A value here and a list there: lines with the list would give no row.
+    for (size_t at = out_.paths.size(); at-- > 0;) {
+      const auto& path = out_.paths[at];
+      if (std::find(out_.left_out.begin(), out_.left_out.end(), path)
+          == out_.left_out.end())
+        continue;
+      const auto column = static_cast<std::ptrdiff_t>(at);
+      out_.paths.erase(out_.paths.begin() + column);
+      for (auto& row : out_.rows)
+        row.erase(row.begin() + column);
+    }
     return std::move(out_);
   }
 

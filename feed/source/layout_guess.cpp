@@ -203,7 +203,8 @@ private:
     if (!time_)
       return {errc::bad_data,
               "none of its fields looks like a time: write the layout by hand, "
-              "from one of `millrace layout --preset NAME`"};
+              "from one of `millrace layout --preset NAME`: "
+                + names_of_presets()};
     if (!clock || json_) // Of JSON a column is one value.
       date_.reset();
     if (clock && !date_)
@@ -405,15 +406,8 @@ private:
                      "value = \"{symbol}\"\n";
       table_columns_.emplace_back("sym:symbol");
     }
-    auto& table = out_.table;
-    table += "[[table]]\nname = " + quoted(table_)
-             + "\nstream = \"market\"\ntime = \"time\"\nsymbol = \"sym\"\n"
-               "columns = [\n";
-    for (const auto& each : table_columns_)
-      table += "  " + quoted(each) + ",\n";
-    table += "]\n";
-    if (assumes_utc_)
-      table += "roll_zone = \"UTC\"\n";
+    out_.table = table_text(table_, table_columns_, "time", "sym",
+                            assumes_utc_ ? "UTC" : "");
   }
 
   std::string_view head_;
@@ -440,6 +434,21 @@ private:
 
 } // namespace
 
+std::string table_text(const std::string& name,
+                       const std::vector<std::string>& columns,
+                       const std::string& time, const std::string& symbol,
+                       const std::string& roll_zone) {
+  auto out = "[[table]]\nname = " + quoted(name)
+             + "\nstream = \"market\"\ntime = " + quoted(time)
+             + "\nsymbol = " + quoted(symbol) + "\ncolumns = [\n";
+  for (const auto& each : columns)
+    out += "  " + quoted(each) + ",\n";
+  out += "]\n";
+  if (!roll_zone.empty())
+    out += "roll_zone = " + quoted(roll_zone) + "\n";
+  return out;
+}
+
 result<layout_guess> guess_layout(std::string_view head,
                                   const std::string& table) {
   return guesser{head, table}.run();
@@ -454,6 +463,8 @@ result<std::string> read_head(persistence::file_system& fs,
     return found.failure();
   if (found->empty())
     return error{errc::bad_data, path + ": holds no file"};
+  if (auto fault = check_member(choice, *found))
+    return fault;
   auto opened = open_source(fs, found->front(), never);
   if (!opened)
     return opened.failure();
@@ -474,6 +485,12 @@ result<std::string> read_head(persistence::file_system& fs,
   text.resize(known);
   if (const auto kind = foreign_kind(text, whole); !kind.empty())
     return error{errc::bad_data, path + ": it is " + kind};
+  if (text.find('\0') != text.npos)
+    return error{errc::bad_data,
+                 path
+                   + ": it is not text; of what is not, presets read some "
+                     "(`millrace layout --preset NAME`): "
+                   + names_of_presets()};
   if (!whole)
     text.resize(text.rfind('\n') + 1);
   return text;

@@ -22,6 +22,14 @@ struct layout_guess {
 [[nodiscard]] result<layout_guess> guess_layout(std::string_view head,
                                                 const std::string& table);
 
+/// The `[[table]]` of a configuration with such columns, each "name:type".
+/// @param roll_zone empty: the table's own is not said
+[[nodiscard]] std::string table_text(const std::string& name,
+                                     const std::vector<std::string>& columns,
+                                     const std::string& time,
+                                     const std::string& symbol,
+                                     const std::string& roll_zone);
+
 /// Whole lines from the begin of a file, or of the first member of an archive.
 [[nodiscard]] result<std::string> read_head(persistence::file_system& fs,
                                             const std::string& path,

@@ -8,13 +8,17 @@
 #include <fmt/format.h>
 
 #include <cstdio>
+#include <string>
+#include <vector>
 
 namespace millrace::nodes {
 
 namespace {
 
 void declare(option_list& list, layout_options& into) {
-  list.text("--table", into.table, "Name of the table; default: of the file")
+  list
+    .text("--table", into.table,
+          "Name of the table; default: of the file or preset")
     .shown_as("NAME");
   list.flag("--print-table", into.print_table,
             "Print the [[table]] for the cluster's configuration instead");
@@ -42,13 +46,29 @@ std::string table_name(const std::string& path) {
   return out.empty() ? "trade" : out;
 }
 
-int print_preset(const std::string& name) {
+/// The [[table]] that it fills.
+int print_table_of(const std::string& preset, const std::string& name) {
+  const auto schema = feed::preset_schema(preset);
+  if (!schema)
+    return fail(schema.failure());
+  std::vector<std::string> columns;
+  for (const auto& each : schema->columns)
+    columns.push_back(each.name + ":" + std::string{to_string(each.type)});
+  fmt::print("{}", feed::table_text(name.empty() ? schema->name : name, columns,
+                                    schema->time_column, schema->symbol_column,
+                                    schema->roll_zone));
+  return exit_ok;
+}
+
+int print_preset(const layout_options& options) {
+  const auto& name = options.preset;
   const auto text = feed::preset_text(name);
-  if (!text) {
-    const auto names = fmt::format("{}", fmt::join(feed::preset_names(), " "));
-    return fail(
-      {errc::not_found, "'" + name + "' is not one of the presets " + names});
-  }
+  if (!text)
+    return fail({errc::not_found, "'" + name + "' is not one of the presets "
+                                    + feed::names_of_presets()
+                                    + feed::meant_preset(name)});
+  if (options.print_table)
+    return print_table_of(name, options.table);
   fmt::print("{}", text->starts_with('\n') ? text->substr(1) : *text);
   return exit_ok;
 }
@@ -67,12 +87,18 @@ error check_table_name(const std::string& name) {
 }
 
 int run(const layout_options& options) {
-  if (!options.preset.empty())
-    return print_preset(options.preset);
-  if (options.file.empty())
-    return fail({errc::invalid_argument, "layout needs a file, or --preset"});
+  if (options.file.empty() != !options.preset.empty())
+    return fail(
+      {errc::invalid_argument, "layout needs either a file or --preset"});
   if (auto fault = check_table_name(options.table))
     return fail(fault);
+  if (!options.preset.empty() && !options.member.empty())
+    return fail({errc::invalid_argument, "--member is of files"});
+  if (!options.preset.empty() && !options.table.empty() && !options.print_table)
+    return fail({errc::invalid_argument,
+                 "--table goes with --preset only beside --print-table"});
+  if (!options.preset.empty())
+    return print_preset(options);
   const auto head = feed::read_head(persistence::posix_file_system(),
                                     options.file, {.member = options.member});
   if (!head)

@@ -101,7 +101,11 @@ TEST(LayoutGuessTest, FilesLoadByWhatIsGuessed) {
       {"lines of JSON after the time of arrival, lists, nulls",
        "1704187800500000000 {\"s\":\"A\",\"p\":null,\"bids\":[[1,2]]}\n"
        "1704187800500000001 {\"s\":\"A\",\"p\":2}\n",
-       "time:timestamp sym:symbol p:long", two + "|A|null", "left out: bids"}})
+       "time:timestamp sym:symbol p:long", two + "|A|null", "left out: bids"},
+      {"lines of JSON with a list where others have a value",
+       "{\"T\":1704187800500,\"s\":\"A\",\"b\":\"1.5\"}\n"
+       "{\"T\":1704187800501,\"s\":\"A\",\"b\":[[1,2]]}\n",
+       "time:timestamp sym:symbol", two + "|A", "left out: b"}})
     check(each);
 }
 
@@ -161,6 +165,34 @@ TEST(LayoutGuessTest, ADocumentOfJsonIsNotLines) {
   const auto none = guess_layout("[{\"time\":\"2024-01-02\"},\n{}]\n", "t");
   ASSERT_FALSE(none);
   EXPECT_NE(none.failure().context.find("one per row"), std::string::npos);
+}
+
+TEST(LayoutGuessTest, WhatIsNotTextIsRefusedByItsKind) {
+  using namespace std::string_literals;
+  sim::memory_file_system disk;
+  for (const auto& [begin, kind] :
+       {std::pair{"\x7f"s + "ELF\x02\r", "a program (ELF)"},
+        {"\x0a\x0d\x0d\x0a\xbc\0\0\0\n"s, "the presets iex-trade"},
+        {"\xd4\xc3\xb2\xa1\x02\0\x04\0\n"s, "the presets iex-trade"},
+        {"\x01\0\x02\r\x03"s, "binary"},
+        {"\0\x0cS\0\0\n"s, "itch-trade"}}) {
+    put_file(disk, "a", begin);
+    const auto head = read_head(disk, "a", {});
+    ASSERT_FALSE(head) << kind;
+    EXPECT_NE(head.failure().context.find(kind), std::string::npos)
+      << head.failure().context;
+  }
+  put_file(disk, "a", "time,s\n");
+  EXPECT_EQ(read_head(disk, "a", {.member = "*"}).failure().code,
+            errc::invalid_argument);
+}
+
+TEST(LayoutGuessTest, APresetIsNamedWhereNoTimeIsSeen) {
+  const auto none = guess_layout("34200000,1,2\n34200001,1,2\n", "t");
+  if (!none)
+    EXPECT_NE(none.failure().context.find("lean-equity-trade"),
+              std::string::npos)
+      << none.failure().context;
 }
 
 TEST(LayoutGuessTest, WhatHoldsNoTimeIsRefused) {
