@@ -210,7 +210,12 @@ int run(const eop_options& options) {
   auto host = runtime::create(*config);
   if (!host)
     return fail(host.failure());
-  const end_request what{
+  auto& clock = *(*host)->env().clock;
+  const auto until
+    = clock.monotonic_ns()
+      + std::chrono::nanoseconds{std::chrono::seconds{options.timeout_s}}
+          .count();
+  end_request what{
     period_id{options.period}, options.force, options.accept_rejects,
     std::chrono::seconds{options.timeout_s}, [](const std::string& text) {
       fmt::print(stderr, "millrace: {}; waits\n", text);
@@ -218,12 +223,18 @@ int run(const eop_options& options) {
     }};
   auto told = json_value::array();
   int code = exit_ok;
-  for (const auto& stream : config->streams)
+  for (const auto& stream : config->streams) {
+    // They share the time; one that comes last is asked all the same.
+    what.deadline
+      = std::max(std::chrono::seconds{1},
+                 std::chrono::round<std::chrono::seconds>(
+                   std::chrono::nanoseconds{until - clock.monotonic_ns()}));
     if (const auto one
         = end_stream(**host, *config, stream.name, what,
                      options.output == output_format::json ? &told : nullptr);
         one != exit_ok)
       code = one;
+  }
   if (options.output == output_format::json)
     fmt::print("{}\n", told.dump(2));
   return code;

@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <iostream>
 #include <iterator>
@@ -17,6 +18,19 @@ namespace millrace::nodes {
 namespace {
 
 using namespace std::chrono_literals;
+
+/// Says what is waited for, when that is not there at once.
+result<gateway_actor> seek_gateway(runtime& host, const cluster_config& config,
+                                   std::chrono::milliseconds deadline) {
+  constexpr std::chrono::milliseconds at_once = 500ms;
+  auto found = find_gateway(host, config, std::min(deadline, at_once));
+  if (found || is_refusal(found.failure().code) || deadline <= at_once)
+    return found;
+  fmt::print(stderr, "millrace: waits for a gateway: {}\n",
+             found.failure().context);
+  std::fflush(stderr);
+  return find_gateway(host, config, deadline - at_once);
+}
 
 /// Asks a gateway, and another one, or the same in its next life, when that is
 /// lost before it began to answer. The gateway keeps the deadline too, and says
@@ -30,10 +44,14 @@ result<answer_reader> ask(runtime& host, const cluster_config& config,
   const bool own_timeout
     = parameters.is_object() && !parameters.find("timeout");
   for (;;) {
-    auto gateway = find_gateway(host, config, 3s);
+    std::chrono::nanoseconds left{until - clock.monotonic_ns()};
+    auto gateway = seek_gateway(
+      host, config,
+      std::clamp<milliseconds>(std::chrono::duration_cast<milliseconds>(left),
+                               1ms, 3s));
     if (!gateway)
       return gateway.failure();
-    const std::chrono::nanoseconds left{until - clock.monotonic_ns()};
+    left = std::chrono::nanoseconds{until - clock.monotonic_ns()};
     const auto left_ms = std::max<int64_t>(
       std::chrono::duration_cast<milliseconds>(left).count(), 1);
     if (own_timeout)

@@ -18,6 +18,8 @@ using namespace std::chrono_literals;
 /// One that does not answer for so long is looked for again: it may have been
 /// started anew.
 constexpr auto ask_again = 2s;
+/// What is there answers within it.
+constexpr auto at_once = 500ms;
 /// And so often it is said what is waited for.
 constexpr auto say_interval = 5s;
 
@@ -64,11 +66,16 @@ public:
   period_end_request(runtime& host, const cluster_config& config,
                      const std::string& stream, const end_request& what)
     : host_{host}, config_{config}, stream_{stream}, what_{what},
-      quiet_{*host.env().clock, ask_again} {}
+      time_{*host.env().clock, what.deadline}, quiet_{*host.env().clock,
+                                                      ask_again} {}
 
   result<ended_period> run() {
-    rdbs_ = rdbs_of(host_, config_, stream_);
-    const auto now = stream_standing();
+    rdbs_ = rdbs_of(host_, config_, stream_, within(1s));
+    auto now = stream_standing(at_once);
+    if (!now && !is_refusal(now.failure().code)) {
+      tell("no rt answers: " + now.failure().context);
+      now = stream_standing();
+    }
     if (!now && is_refusal(now.failure().code))
       return now.failure();
     if (!now)
@@ -93,16 +100,25 @@ public:
 private:
   /// Says what is waited for, now and then.
   void say(const std::string& text) {
-    if (!what_.waiting || !quiet_.over())
-      return;
-    what_.waiting("stream " + stream_ + ": " + text);
+    if (quiet_.over())
+      tell(text);
+  }
+  void tell(const std::string& text) {
+    if (what_.waiting)
+      what_.waiting("stream " + stream_ + ": " + text);
     quiet_ = countdown{*host_.env().clock, say_interval};
+  }
+
+  /// At most that long, and no longer than the whole may take.
+  [[nodiscard]] std::chrono::milliseconds
+  within(std::chrono::milliseconds most) const {
+    return std::min(most, time_.left());
   }
 
   /// Of the period's date, of the tables that this RDB holds.
   error find_late_rows(const known_rdb& rdb,
                        std::map<std::string, uint64_t>& out) {
-    const auto there = find_rdb(host_, config_, rdb, 1s);
+    const auto there = find_rdb(host_, config_, rdb, within(1s));
     if (!there)
       return there.failure();
     const auto facts = facts_of(*there);
@@ -129,16 +145,16 @@ private:
     self->receive(caf::after(std::chrono::milliseconds{50}) >> [] {});
   }
 
-  result<stream_facts> stream_standing() {
-    auto rt = find_stream(host_, config_, stream_, 5s);
+  result<stream_facts> stream_standing(std::chrono::milliseconds most = 5s) {
+    auto rt = find_stream(host_, config_, stream_, within(most));
     if (!rt)
       return rt.failure();
-    return ask<stream_facts>(*rt, 5s, facts_atom_v);
+    return ask<stream_facts>(*rt, within(most), facts_atom_v);
   }
 
   /// Of the period that ended; one that a later one followed has none to tell.
   void find_absent() {
-    const countdown time{*host_.env().clock, 5s};
+    const countdown time{*host_.env().clock, within(5s)};
     for (;; pause()) {
       const auto now = stream_standing();
       if (now && now->last_period > what_.period) {
@@ -176,11 +192,11 @@ private:
   }
 
   result<rdb_facts> facts_of(const rdb_actor& rdb) {
-    return ask<rdb_facts>(rdb, 3s, facts_atom_v);
+    return ask<rdb_facts>(rdb, within(3s), facts_atom_v);
   }
 
   result<rdb_facts> facts_of(const known_rdb& rdb) {
-    auto handle = find_rdb(host_, config_, rdb, 1s);
+    auto handle = find_rdb(host_, config_, rdb, within(1s));
     if (!handle)
       return handle.failure();
     return facts_of(*handle);
@@ -229,13 +245,12 @@ private:
 
   /// Ends the period in the stream, or finds that it has ended.
   error mark() {
-    const countdown time{*host_.env().clock, what_.deadline};
     error last;
     bool waited = false; // It was asked for, and not refused.
     do {
       auto rt
         = find_stream(host_, config_, stream_,
-                      std::min<std::chrono::milliseconds>(time.left(), 5s));
+                      std::min<std::chrono::milliseconds>(time_.left(), 5s));
       if (!rt) {
         last = rt.failure();
         say("no rt answers: " + last.context);
@@ -243,7 +258,7 @@ private:
         continue;
       }
       const auto end = ask<position>(
-        *rt, std::min<std::chrono::milliseconds>(time.left(), ask_again),
+        *rt, std::min<std::chrono::milliseconds>(time_.left(), ask_again),
         end_period_atom_v, what_.period);
       if (end) {
         out_.end = *end;
@@ -259,7 +274,7 @@ private:
       say("its rt has not said that " + date_of(what_.period)
           + " ended: " + last.context);
       pause();
-    } while (!time.over());
+    } while (!time_.over());
     return {errc::timeout,
             "stream " + stream_ + ": whether " + date_of(what_.period)
               + " ended is not known: after "
@@ -269,9 +284,8 @@ private:
 
   /// The stream refuses: this period, or a later one, has ended.
   error ended_already(bool waited) {
-    const countdown time{*host_.env().clock, what_.deadline};
     auto facts = stream_standing();
-    for (; !facts && !time.over(); facts = stream_standing()) {
+    for (; !facts && !time_.over(); facts = stream_standing()) {
       say(date_of(what_.period) + " or a later one ended; no rt says which: "
           + facts.failure().context);
       pause();
@@ -290,7 +304,7 @@ private:
     // It may have ended before the later one did, or have been passed over.
     std::string unasked;
     for (const auto& rdb : rdbs_) {
-      const auto report = ask_rdb(rdb, 5s);
+      const auto report = ask_rdb(rdb, within(5s));
       if (!report)
         unasked = rdb.name;
       else if (report->end != position{}) {
@@ -333,12 +347,11 @@ private:
   /// Waits until an HDB serves what this RDB wrote down of the period.
   written_period wait_served(const known_rdb& rdb) {
     written_period out{rdb.name, {}, {}};
-    const countdown time{*host_.env().clock, what_.deadline};
     error last;
     bool answered = false;
     // The rdb may restart meanwhile: asked again until it says so.
     do {
-      auto report = ask_rdb(rdb, time.left());
+      auto report = ask_rdb(rdb, time_.left());
       if (!report) {
         last = report.failure();
         // Nobody starts it by itself.
@@ -370,7 +383,7 @@ private:
         return out;
       say(date_of(what_.period) + " ended; " + rdb.name + ": "
           + standing(out.report));
-    } while (!time.over());
+    } while (!time_.over());
     out.fault
       = {errc::timeout, rdb.name + ": after "
                           + std::to_string(what_.deadline.count()) + " s "
@@ -389,6 +402,7 @@ private:
   std::vector<known_rdb> rdbs_; ///< Of the stream.
   position at_;                 ///< The period ended here or before.
   ended_period out_;
+  countdown time_;  ///< For all of it.
   countdown quiet_; ///< Until it is said what is waited for.
 };
 

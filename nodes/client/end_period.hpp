@@ -28,7 +28,7 @@ struct end_request {
   bool force = false;
   /// Batches that fit no table are left out of what is written.
   bool accept_rejects = false;
-  std::chrono::seconds deadline{300}; ///< For each of the steps.
+  std::chrono::seconds deadline{300}; ///< For all of it.
   /// Told every few seconds what is waited for; may be none.
   std::function<void(const std::string&)> waiting;
 };

@@ -6,6 +6,7 @@
 
 #include <caf/event_based_actor.hpp>
 
+#include <algorithm>
 #include <condition_variable>
 #include <deque>
 #include <future>
@@ -233,28 +234,43 @@ result<gateway_actor> find_gateway(runtime& host, const cluster_config& config,
                                    std::chrono::milliseconds deadline) {
   const auto configured = endpoints_of(config, process_type::gateway);
   error last{errc::unavailable, config.path + ": no gateway answers"};
-  for (const auto& at : configured) {
-    auto found = host.find_as<gateway_actor>(at, deadline);
+  auto& clock = *host.env().clock;
+  const auto until
+    = clock.monotonic_ns() + std::chrono::nanoseconds{deadline}.count();
+  // All that is asked shares the time.
+  const auto left = [&] {
+    return std::max<std::chrono::milliseconds>(
+      std::chrono::milliseconds{0},
+      std::chrono::duration_cast<std::chrono::milliseconds>(
+        std::chrono::nanoseconds{until - clock.monotonic_ns()}));
+  };
+  for (size_t i = 0; i < configured.size(); ++i) {
+    // What is left is for discovery, and for those that come after this one.
+    auto found = host.find_as<gateway_actor>(
+      configured[i], left() / static_cast<int64_t>(configured.size() - i + 1));
     if (found)
       return found;
     last = found.failure();
   }
   // One that `spawn` has just started takes a moment to be registered.
   guest self{host.system()};
-  const auto until = host.env().clock->monotonic_ns()
-                     + std::chrono::nanoseconds{deadline}.count();
   do {
-    const auto registered = registered_gateways(host, config, deadline);
+    const auto registered = registered_gateways(host, config, left());
     if (!registered && is_refusal(registered.failure().code))
       return registered.failure();
+    if (!registered && configured.empty())
+      last
+        = {errc::unavailable,
+           config.path + ": no gateway answers, and discovery tells of none: "
+             + registered.failure().context};
     for (const auto& at : registered ? *registered : std::vector<endpoint>{}) {
-      auto found = host.find_as<gateway_actor>(at, deadline);
+      auto found = host.find_as<gateway_actor>(at, left());
       if (found)
         return found;
       last = found.failure();
     }
     self->receive(caf::after(std::chrono::milliseconds{50}) >> [] {});
-  } while (host.env().clock->monotonic_ns() < until);
+  } while (clock.monotonic_ns() < until);
   return last;
 }
 

@@ -15,9 +15,11 @@ using namespace std::chrono_literals;
 
 constexpr auto query_deadline = 10s;
 
-result<std::vector<process_row>> registered_rdbs(runtime& host,
-                                                 const cluster_config& config) {
-  return registered_processes(host, config, std::string{process_type::rdb}, 1s);
+result<std::vector<process_row>>
+registered_rdbs(runtime& host, const cluster_config& config,
+                std::chrono::milliseconds deadline) {
+  return registered_processes(host, config, std::string{process_type::rdb},
+                              deadline);
 }
 
 query::logical_plan count_by_date(const table_schema& table) {
@@ -55,7 +57,8 @@ result<std::map<int64_t, uint64_t>> counts_of(const query::logical_plan& plan,
 } // namespace
 
 std::vector<known_rdb> rdbs_of(runtime& host, const cluster_config& config,
-                               const std::string& stream) {
+                               const std::string& stream,
+                               std::chrono::milliseconds deadline) {
   std::vector<known_rdb> out;
   for (const auto& process : config.processes)
     if (process.type == process_type::rdb
@@ -63,7 +66,7 @@ std::vector<known_rdb> rdbs_of(runtime& host, const cluster_config& config,
       out.push_back({process.name,
                      process.write_down && !process.hdb_directory.empty(),
                      !process.node.empty()});
-  const auto rows = registered_rdbs(host, config);
+  const auto rows = registered_rdbs(host, config, deadline);
   if (!rows)
     return out; // Those of the file that cannot be found are told one by one.
   for (const auto& row : *rows) {
@@ -79,19 +82,28 @@ std::vector<known_rdb> rdbs_of(runtime& host, const cluster_config& config,
 result<rdb_actor> find_rdb(runtime& host, const cluster_config& config,
                            const known_rdb& rdb,
                            std::chrono::milliseconds deadline) {
-  const auto share = std::min<std::chrono::milliseconds>(deadline, 1s);
+  auto& clock = *host.env().clock;
+  const auto until
+    = clock.monotonic_ns() + std::chrono::nanoseconds{deadline}.count();
+  // All that is asked shares the time.
+  const auto share = [&] {
+    return std::clamp<std::chrono::milliseconds>(
+      std::chrono::duration_cast<std::chrono::milliseconds>(
+        std::chrono::nanoseconds{until - clock.monotonic_ns()}),
+      0ms, 1s);
+  };
   error last{errc::not_found, rdb.name + " was not started: 'millrace spawn "
                                 + rdb.name + "' starts it"};
   if (rdb.has_node) {
     const auto at = endpoint_of(config, rdb.name);
     if (!at)
       return at.failure();
-    auto there = host.find_as<rdb_actor>(*at, share);
+    auto there = host.find_as<rdb_actor>(*at, share());
     if (there)
       return there;
     last = there.failure();
   }
-  const auto rows = registered_rdbs(host, config);
+  const auto rows = registered_rdbs(host, config, share());
   if (!rows && !rdb.has_node)
     return error{errc::unavailable, "only 'millrace spawn' starts " + rdb.name
                                       + ", and where it lives is not known: "
@@ -101,7 +113,7 @@ result<rdb_actor> find_rdb(runtime& host, const cluster_config& config,
   for (const auto& row : *rows) {
     if (row.name != rdb.name)
       continue;
-    auto there = host.find_as<rdb_actor>(row.at, share);
+    auto there = host.find_as<rdb_actor>(row.at, share());
     if (there)
       return there;
     // It may be on its way back.

@@ -25,7 +25,8 @@ struct known_rdb {
 /// Those of the file, whoever starts them, then those that only discovery
 /// knows. Blocks, as all here: not for handlers.
 [[nodiscard]] std::vector<known_rdb>
-rdbs_of(runtime& host, const cluster_config& config, const std::string& stream);
+rdbs_of(runtime& host, const cluster_config& config, const std::string& stream,
+        std::chrono::milliseconds deadline = std::chrono::seconds{1});
 
 /// Where it lives: `spawn` may have started it on any node. `not_found` when
 /// only `spawn` starts it and discovery never heard of it.

@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 from collections import defaultdict
 from math import fsum
@@ -318,7 +319,7 @@ class Cluster(Case):
 
     def test_rows_reach_the_stream_and_the_database(self):
         rows = [{"time": f"2024-01-02T15:00:00.{i:09}Z", "sym": "A",
-                 "price": i / 4, "size": i, "note": 'say "x", y'}
+                 "price": i / 4, "size": i, "note": 'say "x", y\nand z'}
                 for i in range(1000)]
         rows[7]["size"] = None
         rows[8]["price"] = None
@@ -443,6 +444,14 @@ class Cluster(Case):
         # What is not known is not told as if it were.
         _, err = self.run_program("tables", "--config", self.config, code=69)
         self.assertIn("do not answer: all", err)
+        # Who waits says for what, and not for longer than was asked.
+        for words in (["query", "select from trade"],
+                      ["eop", "--period", "2024-01-03"]):
+            begin = time.monotonic()
+            _, err = self.run_program(*words, "--timeout", "2", "--config",
+                                      self.config, code=69)
+            self.assertLess(time.monotonic() - begin, 4)
+            self.assertIn("nothing listens there", err)
 
     def test_a_node_is_started_again_and_its_log_is_printed(self):
         self.pub("--stream", "notes", stdin=b'{"data": "x"}\n')
@@ -471,7 +480,7 @@ class Cluster(Case):
         self.environment["MILLRACE_CONFIG"] = self.config
         self.run_program("log", "verify", "notes")
         _, err = self.run_program("log", "verify", "nowhere", code=64)
-        self.assertIn("neither a directory here nor a [[stream]]", err)
+        self.assertIn("is not a directory here; ", err)
         # What died says its last word.
         os.kill(last, signal.SIGKILL)
         while json.loads(self.run_program("status", "-o", "json", code=1)[0]

@@ -381,7 +381,7 @@ TEST(GetdataTest, AnswersComeInTheOrderOfTheQuestion) {
   EXPECT_EQ(renamed->plan.aggregates[0].function, aggregate_function::max);
   // Ours are the names in messages, too.
   EXPECT_EQ(parse_ordered(R"("zzz":1,"aaa":2)").failure().context.substr(0, 53),
-            "checkparamnames: Invalid parameter present:`zzz`aaa. ");
+            "checkparamnames: Invalid parameter present:`zzz`aaa; ");
   EXPECT_EQ(parse_ordered(R"("filters":{"lots":[">",0],"lots":["<",6]})")
               .failure()
               .context,
