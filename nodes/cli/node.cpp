@@ -38,7 +38,7 @@ int run(const node_options& options) {
     = node::start({.config = *config, .name = options.name, .log = log});
   if (!made) {
     log.error("start", to_string(made.failure()));
-    return fail(made.failure());
+    return exit_code_of(made.failure().code);
   }
   log.info("ready", "node " + options.name + " serves");
   if (auto fault = notify_ready())

@@ -230,14 +230,16 @@ void declare_ends(option_list& list, sub_options& into) {
       "End after this long")
     .shown_as("DURATION");
   list
-    .number("--count", into.count,
+    .number("--count", into.count, uint64_t{1}, no_end,
             "End after this many messages; default: never")
     .shown_as("N");
-  list.number("--rows", into.rows, "End after this many rows of the table")
+  list
+    .number("--rows", into.rows, uint64_t{1}, no_end,
+            "End after this many rows of the table")
     .shown_as("N");
   list
     .number(
-      "--last", into.last,
+      "--last", into.last, uint64_t{1}, no_end,
       "Print the last messages, or rows of the table, that are there now, "
       "and end")
     .shown_as("N");

@@ -43,6 +43,14 @@ const parameter* find_parameter(std::string_view name) {
   return found == parameters.end() ? nullptr : found;
 }
 
+std::string names_of_parameters() {
+  std::string out;
+  for (const auto& each : parameters)
+    if (each.supported)
+      out.append(out.empty() ? "" : ", ").append(each.name);
+  return out;
+}
+
 std::string meant_parameter(const std::string& name) {
   std::vector<std::string> known;
   for (const auto& each : parameters)
@@ -81,9 +89,8 @@ error check_dictionary(const json& input,
   if (!names.empty())
     return check_failed("checkparamnames",
                         "Invalid parameter present:" + symbol_list(names)
-                          + ". For a list of valid parameters, use the command "
-                            ".checkinputs.getvalidparams[]"
-                          + meant_parameter(names.front()));
+                          + meant_parameter(names.front())
+                          + "; the parameters are " + names_of_parameters());
   for (const auto* other : {"columns", "freeformcolumn"})
     if (input.find("aggregations") && input.find(other))
       names.emplace_back(other);

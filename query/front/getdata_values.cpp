@@ -5,6 +5,9 @@
 #include <millrace/query/table/columns.hpp>
 
 #include <algorithm>
+#include <charconv>
+#include <string>
+#include <vector>
 
 namespace millrace::query {
 
@@ -100,6 +103,29 @@ result<literal> convert(literal from, column_type type, column_type to,
   return no_fit(value, to);
 }
 
+/// "-12 -14" is "a timestamp or date": kdb+ has numbers for types.
+std::string in_words(std::string_view types) {
+  std::vector<std::string> words;
+  while (!types.empty()) {
+    const auto end = std::min(types.find(' '), types.size());
+    const auto number = types.substr(0, end);
+    types.remove_prefix(std::min(end + 1, types.size()));
+    int code = 0;
+    std::from_chars(number.data(), number.data() + number.size(), code);
+    const auto name = code == -15
+                        ? std::string{"datetime"}
+                        : std::string{to_string(
+                          static_cast<column_type>(code < 0 ? -code : code))};
+    words.push_back(code == 99 ? "object"
+                    : code < 0 ? name
+                               : "list of " + name + "s");
+  }
+  std::string out;
+  for (size_t i = 0; i < words.size(); ++i)
+    out += (i == 0 ? "" : i + 1 == words.size() ? " or " : ", ") + words[i];
+  return (out.starts_with('o') || out.starts_with('i') ? "an " : "a ") + out;
+}
+
 } // namespace
 
 std::optional<column_type> named_type(const json& value) {
@@ -176,11 +202,11 @@ error type_incorrect(std::string_view parameter, std::string_view valid,
   auto shown = value.dump();
   if (shown.size() > 80)
     shown = shown.substr(0, 77) + "...";
-  return check_failed("checktype", "`" + std::string{parameter}
-                                     + " input type incorrect - valid type(s):"
-                                     + std::string{valid} + "h - input type:"
-                                     + std::to_string(q_type(value)) + "h ("
-                                     + shown + ")");
+  return check_failed(
+    "checktype",
+    "`" + std::string{parameter} + " input type incorrect - valid type(s):"
+      + std::string{valid} + "h - input type:" + std::to_string(q_type(value))
+      + "h (" + shown + "), and " + in_words(valid) + " is wanted");
 }
 
 std::optional<std::vector<std::string>> read_names(const json& value) {

@@ -53,14 +53,12 @@ const std::vector<refusal> refusals{
    "checkrequiredparams: Required parameters missing:,`tablename"},
   {"A4",
    {{"invalidname1", "x"}, {"invalidname2", "x"}},
-   "checkparamnames: Invalid parameter present:`invalidname1`invalidname2. "
-   "For a list of valid parameters, use the command "
-   ".checkinputs.getvalidparams[]"},
+   "checkparamnames: Invalid parameter present:`invalidname1`invalidname2; the "
+   "parameters are tablename, starttime, endtime, "},
   {"a parameter that is not one",
    {{"instrument", "x"}},
-   "checkparamnames: Invalid parameter present:,`instrument. For a list of "
-   "valid parameters, use the command .checkinputs.getvalidparams[]; did you "
-   "mean 'instruments'?"},
+   "checkparamnames: Invalid parameter present:,`instrument; did you mean "
+   "'instruments'?; the parameters are tablename"},
   {"a required parameter that is not written so",
    {{"starttime", nullptr}, {"startime", "2019.01.01"}},
    "checkrequiredparams: Required parameters missing:,`starttime; `startime is "
@@ -98,7 +96,8 @@ const std::vector<refusal> refusals{
   {"M1",
    {{"endtime", "yesterday"}},
    "checktype: `endtime input type incorrect - valid type(s):-12 -14 -15h - "
-   "input type:-11h (\"yesterday\"): 'yesterday' is not a date or timestamp"},
+   "input type:-11h (\"yesterday\"), and a timestamp, date or datetime is "
+   "wanted: 'yesterday' is not a date or timestamp"},
   {"A10",
    {{"endtime", {{"type", "minute"}, {"value", "23:59"}}}},
    "checktype: `endtime input type incorrect - valid type(s):-12 -14 -15h - "
@@ -147,7 +146,8 @@ const std::vector<refusal> refusals{
    "thirdtimebar: Third argument of timebar must be have type -11h"},
   {"A23",
    {{"filters", "(like;`source)"}},
-   "checktype: `filters input type incorrect - valid type(s):99h"},
+   "checktype: `filters input type incorrect - valid type(s):99h - input "
+   "type:-11h (\"(like;`source)\"), and an object is wanted"},
   {"A25",
    {{"filters", {{"bidprice", json::array({85})}}}},
    "filterpair: Filters parameter values must be paired in the form (filter "

@@ -194,6 +194,11 @@ TEST(SqlPlanTest, RefusesByNameAndPlace) {
          {"select", "line 1, column 1: a SELECT without FROM is not there"},
          {"", "line 1, column 1: the query is empty; a SELECT is wanted"},
          {"select a from", "line 1, column 14: syntax error at end of input"},
+         {"selec 1",
+          "line 1, column 1: syntax error at or near \"selec\"; did you mean "
+          "'select'?"},
+         {"select smu(price) from trade",
+          "line 1, column 8: there is no function 'smu'; did you mean 'sum'?"},
          {"select prise\nfrom trade",
           "line 1, column 8: there is no column 'prise'; did you mean "
           "'price'?"},

@@ -5,6 +5,7 @@
 #include <millrace/nodes/host/exit_codes.hpp>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <exception>
@@ -41,13 +42,38 @@ std::vector<std::string> words_of(int argc, const char* const* argv) {
                   : std::vector<std::string>{};
 }
 
+/// Whether the words are `help COMMAND...`.
+bool asks_help(const std::vector<std::string>& words) {
+  return !words.empty() && words.front() == "help"
+         && (words.size() == 1 || !words[1].starts_with('-'));
+}
+
+/// What is wrong with words after `help COMMAND`; empty: nothing.
+std::string help_fault(const CLI::App& program,
+                       const std::vector<std::string>& words) {
+  const auto* at = &program;
+  for (size_t i = 1; i < words.size(); ++i) {
+    const auto below = at->get_subcommands({});
+    if (below.empty())
+      return "help: '" + at->get_name() + "' has no command '" + words[i]
+             + "' below it";
+    const auto next
+      = std::find_if(below.begin(), below.end(), [&](const auto* each) {
+          return each->get_name() == words[i];
+        });
+    if (next == below.end())
+      return {}; // Told where the words are read.
+    at = *next;
+  }
+  return {};
+}
+
 /// `help COMMAND...` is `COMMAND... --help`, and `--version` is `version`, as
 /// people expect.
 std::vector<std::string> in_our_words(std::vector<std::string> words) {
   if (words.empty())
     return words;
-  if (words.front() == "help"
-      && (words.size() == 1 || !words[1].starts_with('-'))) {
+  if (asks_help(words)) {
     words.erase(words.begin());
     words.emplace_back("--help");
   } else if (words.front() == "--version" || words.front() == "-V") {
@@ -130,8 +156,18 @@ int run_program(const command_group& program, int argc,
     command_list list{&app, &chosen};
     program.declare(list);
     list.add_help(app);
+    bool version = false; // Read before, as the command of that name.
+    app.add_flag("-V,--version", version,
+                 "Print the version, as `version` does");
+    const auto words = words_of(argc, argv);
+    if (asks_help(words))
+      if (const auto fault = help_fault(app, words); !fault.empty()) {
+        std::fprintf(stderr, "%s %s ('%s --help' tells more)\n",
+                     program.text.name, fault.c_str(), program.text.name);
+        return static_cast<int>(exit_usage);
+      }
     return parse_and_run(
-      app, [&] { return chosen(); }, in_our_words(words_of(argc, argv)));
+      app, [&] { return chosen(); }, in_our_words(words));
   });
 }
 

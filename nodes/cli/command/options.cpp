@@ -21,7 +21,13 @@ void option_list::flag(const std::string& names, bool& into,
 
 option option_list::text(const std::string& names, std::string& into,
                          const std::string& help) {
-  return option{command_->add_option(names, into, help)};
+  auto* declared = command_->add_option(names, into, help);
+  // It would be taken for what was not given.
+  if (names.starts_with('-'))
+    declared->check([](const std::string& text) {
+      return text.empty() ? std::string{"its value is empty"} : std::string{};
+    });
+  return option{declared};
 }
 
 option option_list::texts(const std::string& names,

@@ -1,6 +1,7 @@
 #include <millrace/nodes/cli/command/kind_of_directory.hpp>
 #include <millrace/nodes/cli/log/log_options.hpp>
 #include <millrace/nodes/configuration/configuration.hpp>
+#include <millrace/nodes/configuration/configured_part.hpp>
 #include <millrace/persistence/disk/file_system.hpp>
 #include <millrace/persistence/log/log_directory.hpp>
 
@@ -34,11 +35,9 @@ result<std::string> find_log(const std::string& text) {
   const auto config = load_configuration(fs, *path);
   if (!config)
     return config.failure();
-  if (config->stream(text) == nullptr)
-    return error{errc::not_found, "'" + text
-                                    + "' is neither a directory here nor a "
-                                      "[[stream]] of "
-                                    + config->path};
+  if (const auto known = configured_stream(*config, text); !known)
+    return error{errc::not_found, "'" + text + "' is not a directory here; "
+                                    + known.failure().context};
   for (const auto* member : config->members_of(text)) {
     auto out = config->stream_directory(member->name, text) + "/out";
     if (fs.exists(out))

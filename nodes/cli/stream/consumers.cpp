@@ -1,3 +1,4 @@
+#include <millrace/messages/text/nearest_name.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/stream/stream_options.hpp>
 #include <millrace/nodes/cli/stream/stream_text.hpp>
@@ -99,6 +100,9 @@ int show_consumer(const consumer_info_options& options) {
   if (!cluster)
     return fail(cluster.failure());
   auto told = ask_all(*cluster);
+  std::vector<std::string> known;
+  for (const auto& lag : told.lags)
+    known.push_back(lag.consumer);
   std::erase_if(told.lags, [&](const consumer_lag& lag) {
     return lag.consumer != options.consumer;
   });
@@ -106,7 +110,8 @@ int show_consumer(const consumer_info_options& options) {
     return fail({errc::not_found,
                  "'" + options.consumer
                    + "': no stream has such a consumer; 'millrace consumer ls' "
-                     "lists them"});
+                     "lists them"
+                   + text::meant(options.consumer, known)});
   std::string lines;
   for (const auto& lag : told.lags)
     lines += fmt::format(

@@ -1,7 +1,9 @@
 #include <millrace/messages/text/json_text.hpp>
+#include <millrace/messages/text/nearest_name.hpp>
 #include <millrace/query/front/sql/grammar.hpp>
 #include <millrace/query/front/sql/source.hpp>
 
+#include <algorithm>
 #include <memory>
 #include <pg_query.h>
 #include <string>
@@ -21,6 +23,16 @@ uint32_t offset_of(std::string_view text, int character) {
   return static_cast<uint32_t>(at);
 }
 
+/// What the word at `at` may have meant, where a query begins with it.
+std::string meant_word(std::string_view text, size_t at) {
+  const auto first = text.find_first_not_of(" \t\r\n(");
+  if (first != at)
+    return {};
+  const auto end = std::min(text.find_first_of(" \t\r\n(;*", at), text.size());
+  return text::meant(text.substr(at, end - at),
+                     {"select", "with", "explain", "values"});
+}
+
 } // namespace
 
 result<text::json_value> parse_tree(const rewritten_query& query,
@@ -38,7 +50,7 @@ result<text::json_value> parse_tree(const rewritten_query& query,
     const auto at
       = fault->cursorpos > 0 ? offset_of(query.text, fault->cursorpos) : 0;
     return fault_at(source, query.source_of(at), errc::invalid_argument,
-                    fault->message);
+                    fault->message + meant_word(query.text, at));
   }
   auto tree = text::parse_json(parsed.value.parse_tree);
   if (!tree)

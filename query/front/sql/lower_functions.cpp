@@ -84,6 +84,7 @@ public:
     std::vector<std::string> known{others.begin(), others.end()};
     for (const auto& each : scalars)
       known.emplace_back(each.name);
+    add_aggregate_names(known);
     return owner_.refused(place_, "there is no function '" + name_ + "'"
                                     + text::meant(name_, known));
   }

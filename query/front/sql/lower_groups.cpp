@@ -51,6 +51,11 @@ const named_aggregate* find(std::string_view name) {
 
 bool is_aggregate(std::string_view name) { return find(name) != nullptr; }
 
+void add_aggregate_names(std::vector<std::string>& to) {
+  for (const auto& each : aggregates)
+    to.emplace_back(each.name);
+}
+
 bool has_aggregate(const json_value& node) {
   if (node.is_array())
     return std::any_of(node.elements().begin(), node.elements().end(),

@@ -365,6 +365,7 @@ void tidy(std::vector<expression>& conditions);
 /// Whether rows that pass a condition have a value there.
 [[nodiscard]] bool proves(const expression& condition, const expression& value);
 [[nodiscard]] bool is_aggregate(std::string_view name);
+void add_aggregate_names(std::vector<std::string>& to);
 /// Whether a node has an aggregate that is not of a query within it.
 [[nodiscard]] bool has_aggregate(const json_value& node);
 [[nodiscard]] bool has_window(const json_value& node);

@@ -317,6 +317,19 @@ TEST(CommandLineTest, HelpIsACommandToo) {
   EXPECT_THAT(printed({"help"}), HasSubstr("completion"));
 }
 
+TEST(CommandLineTest, WordsWithoutEffectAreRefused) {
+  EXPECT_EQ(refusal({"help", "query", "extra"}),
+            "millrace help: 'query' has no command 'extra' below it ('millrace "
+            "--help' tells more)\n");
+  EXPECT_THAT(refusal({"pub", "--stream", "a", "--origin", ""}),
+              HasSubstr("--origin: its value is empty"));
+  for (const auto* what : {"--last", "--count", "--rows"})
+    EXPECT_THAT(refusal({"sub", "--stream", "a", what, "0"}),
+                HasSubstr("'0' is not a number from 1 to"))
+      << what;
+  EXPECT_THAT(refusal({"--verson"}), HasSubstr("did you mean '--version'?"));
+}
+
 TEST(CommandLineTest, AWrongWordIsNamedBesideHelpToo) {
   EXPECT_EQ(refusal({"fede", "--help"}),
             "millrace: unknown command 'fede'; did you mean 'feed'? ('millrace "
