@@ -6,6 +6,7 @@
 #include <millrace/bench/scratch.hpp>
 #include <millrace/bench/stream_bench.hpp>
 #include <millrace/bench/table_bench.hpp>
+#include <millrace/messages/text/json_value.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 
@@ -107,7 +108,25 @@ int measure(const benchmark& what, const nodes::bench_options& options) {
 
 } // namespace
 
+namespace {
+
+/// [{"name": ..., "what": ..., "peers": ...}, ...]
+void print_list_as_json() {
+  auto all = text::json_value::array();
+  for (const auto& each : benchmarks)
+    all.add({{"name", std::string{each.name}},
+             {"what", std::string{each.what}},
+             {"peers", std::string{each.peer}}});
+  fmt::print("{}\n", all.dump(2));
+}
+
+} // namespace
+
 int run_bench(const nodes::bench_options& options) {
+  if (options.list && options.output == nodes::output_format::json) {
+    print_list_as_json();
+    return nodes::exit_ok;
+  }
   if (options.list) {
     for (const auto& each : benchmarks)
       fmt::print("{:<24} {}{}{}\n", each.name, each.what,

@@ -3,12 +3,19 @@
 install(FILES cmake/package/millrace@.service
   DESTINATION lib/systemd/system COMPONENT program)
 install(FILES examples/local.toml examples/cluster.toml examples/trades.csv
+  examples/kills.faults
   DESTINATION "${CMAKE_INSTALL_DATADIR}/doc/millrace/examples"
   COMPONENT program)
 install(DIRECTORY examples/layouts examples/torq
   DESTINATION "${CMAKE_INSTALL_DATADIR}/doc/millrace/examples"
   COMPONENT program FILES_MATCHING PATTERN "*.toml" PATTERN "*.csv" PATTERN "*.q"
   PATTERN "millrace-data" EXCLUDE PATTERN "hdb" EXCLUDE)
+install(DIRECTORY examples/embed
+  DESTINATION "${CMAKE_INSTALL_DATADIR}/doc/libmillrace-dev/examples"
+  COMPONENT millrace)
+install(DIRECTORY examples/failure_test
+  DESTINATION "${CMAKE_INSTALL_DATADIR}/doc/libmillrace-sim-dev/examples"
+  COMPONENT millraceSim)
 install(DIRECTORY docs/ DESTINATION "${CMAKE_INSTALL_DATADIR}/doc/millrace"
   COMPONENT program FILES_MATCHING PATTERN "*.md" PATTERN decisions EXCLUDE)
 

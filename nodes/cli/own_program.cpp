@@ -25,9 +25,9 @@ int become(const std::string& program, std::vector<std::string> words,
   arguments.push_back(nullptr);
   ::execvp(arguments.front(), arguments.data());
   if (errno == ENOENT)
-    return fail({errc::unavailable, file + " is not there; build with "
-                                      + made_by
-                                      + ", which makes it beside millrace"});
+    return fail({errc::unavailable,
+                 file + " is not there, and no package has it: a build with "
+                   + made_by + " makes it beside its millrace"});
   return fail({errc::unavailable, file + ": " + std::strerror(errno)});
 }
 

@@ -389,7 +389,9 @@ public:
       char text[128] = {};
       const auto got = ::pread(opened.get(), text, sizeof(text) - 1, 0);
       std::string_view holder{text, got > 0 ? static_cast<size_t>(got) : 0};
-      holder = holder.substr(0, holder.find('\n'));
+      // The boot is for those who look into the file.
+      holder
+        = holder.substr(0, std::min(holder.find('\n'), holder.find(", boot ")));
       return error{errc::locked,
                    path + ": held by "
                      + (holder.empty() ? std::string{"another process"}

@@ -21,10 +21,15 @@ PACKAGES = {
         "usr/share/doc/millrace/operations.md",
         "usr/share/doc/millrace/examples/local.toml",
         "usr/share/doc/millrace/examples/trades.csv",
+        "usr/share/doc/millrace/examples/kills.faults",
         "usr/share/doc/millrace/examples/layouts/polygon-trades.toml",
         "usr/share/doc/millrace/examples/torq/process.csv"],
-    "libmillrace-dev": ["usr/include/millrace/millrace.hpp"],
-    "libmillrace-sim-dev": ["usr/include/millrace/sim/world/failure_test.hpp"]}
+    "libmillrace-dev": [
+        "usr/include/millrace/millrace.hpp",
+        "usr/share/doc/libmillrace-dev/examples/embed/main.cpp"],
+    "libmillrace-sim-dev": [
+        "usr/include/millrace/sim/world/failure_test.hpp",
+        "usr/share/doc/libmillrace-sim-dev/examples/failure_test/vwap_test.cpp"]}
 
 
 def run(*words, **how):
