@@ -30,9 +30,7 @@ endif()
 # Reading headers costs more than most units do. File-local names are distinct
 # within a folder, so that its units can be one.
 option(MILLRACE_UNITY
-  "Compile cold floors, benchmarks and tests a folder at a time: half the processor time; OFF for those who edit"
-  ON)
-
+  "Compile a folder at a time: half the processor time; OFF for those who edit" ON)
 if(MILLRACE_SANITIZE STREQUAL "address")
   add_compile_options(-fsanitize=address -fno-omit-frame-pointer)
   add_link_options(-fsanitize=address -fsanitize=undefined)
@@ -62,13 +60,14 @@ endfunction()
 # the floors that it may include and links; lint reads this line too. A floor
 # includes no CAF header, so that UBSan covers it under MILLRACE_SANITIZE, unless
 # CAF says that all of it may, or ACTORS that these units (a name without suffix)
-# may. COLD: no row and no message passes through it, so that -O1 is enough, and
-# its units are compiled together (MILLRACE_UNITY).
+# may. Units are compiled together (MILLRACE_UNITY), ACTORS apart from the others.
+# COLD: no row and no message passes through it, so that -O1 is enough. HOT: each
+# unit by itself, for in a large one the compiler inlines less.
 # SOURCES and GENERATED are made by the build, the headers of the latter below
 # <build>/generated. Headers that docs/public_headers.md names are installed. A
 # floor that is NOT_INSTALLED is for our programs alone.
 function(millrace_floor path)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "CAF;COLD;NOT_INSTALLED" ""
+  cmake_parse_arguments(PARSE_ARGV 1 arg "CAF;COLD;HOT;NOT_INSTALLED" ""
     "ACTORS;NEEDS;PUBLIC;PRIVATE;SOURCES;GENERATED")
   if(arg_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "millrace_floor(${path}): ${arg_UNPARSED_ARGUMENTS}")
@@ -94,28 +93,38 @@ function(millrace_floor path)
       endif()
     endforeach()
   endif()
+  set(actors ${arg_ACTORS})
+  list(TRANSFORM actors PREPEND "${folder}/")
+  list(TRANSFORM actors APPEND ".cpp")
+  list(REMOVE_ITEM sources ${actors} "")
   add_library(millrace_${name} STATIC ${sources} ${arg_SOURCES})
   add_library(millrace::${name} ALIAS millrace_${name})
   target_sources(millrace_${name} PUBLIC FILE_SET HEADERS
     BASE_DIRS "${MILLRACE_INCLUDE_ROOT}" FILES ${headers})
-  target_compile_features(millrace_${name} PUBLIC cxx_std_20)
-  target_compile_options(millrace_${name} PRIVATE ${MILLRACE_WARNINGS})
-  if(arg_COLD)
-    target_compile_options(millrace_${name} PRIVATE $<$<CONFIG:Release>:-O1>)
-    set_target_properties(millrace_${name} PROPERTIES
-      UNITY_BUILD ${MILLRACE_UNITY} UNITY_BUILD_BATCH_SIZE 12)
+  set(units millrace_${name})
+  if(actors)
+    add_library(millrace_${name}_actors OBJECT ${actors})
+    target_sources(millrace_${name}
+      PRIVATE $<TARGET_OBJECTS:millrace_${name}_actors>)
+    list(APPEND units millrace_${name}_actors)
   endif()
-  if(NOT arg_CAF AND MILLRACE_SANITIZE STREQUAL "address")
-    set(undefined -fsanitize=undefined -fno-sanitize-recover=undefined)
-    if(arg_ACTORS)
-      foreach(unit IN LISTS arg_ACTORS)
-        list(REMOVE_ITEM sources "${folder}/${unit}.cpp")
-      endforeach()
-      set_property(SOURCE ${sources} APPEND PROPERTY COMPILE_OPTIONS
-        ${undefined})
-    else()
-      target_compile_options(millrace_${name} PRIVATE ${undefined})
+  foreach(unit IN LISTS units)
+    target_compile_options(${unit} PRIVATE ${MILLRACE_WARNINGS})
+    if(arg_COLD)
+      target_compile_options(${unit} PRIVATE $<$<CONFIG:Release>:-O1>)
+    elseif(MILLRACE_UNITY AND NOT arg_HOT)
+      # What another file of the unit names shadows nothing, and is in no header.
+      target_compile_options(${unit} PRIVATE
+        -Wno-shadow -Wshadow=local -Wno-subobject-linkage)
     endif()
+    if(NOT arg_HOT)
+      set_target_properties(${unit} PROPERTIES
+        UNITY_BUILD ${MILLRACE_UNITY} UNITY_BUILD_BATCH_SIZE 12)
+    endif()
+  endforeach()
+  if(NOT arg_CAF AND MILLRACE_SANITIZE STREQUAL "address")
+    target_compile_options(millrace_${name} PRIVATE
+      -fsanitize=undefined -fno-sanitize-recover=undefined)
   endif()
   # The target all_verify_interface_header_sets compiles each header alone.
   set_target_properties(millrace_${name} PROPERTIES
@@ -129,8 +138,11 @@ function(millrace_floor path)
   set(floors ${arg_NEEDS})
   list(TRANSFORM floors REPLACE "/" "_")
   list(TRANSFORM floors PREPEND "millrace::")
-  target_link_libraries(millrace_${name}
-    PUBLIC ${floors} ${arg_PUBLIC} PRIVATE ${arg_PRIVATE})
+  foreach(unit IN LISTS units)
+    target_link_libraries(${unit}
+      PUBLIC ${floors} ${arg_PUBLIC} PRIVATE ${arg_PRIVATE})
+    target_compile_features(${unit} PUBLIC cxx_std_20)
+  endforeach()
   if(NOT arg_NOT_INSTALLED)
     millrace_install_as(${path} as)
     install(TARGETS millrace_${name} EXPORT ${as}Targets COMPONENT ${as} ${sets}

@@ -83,7 +83,7 @@ void write_part(const hdb_part& part, schema::HdbPart::Builder out) {
   }
 }
 
-hdb_part read_part(schema::HdbPart::Reader in) {
+hdb_part decode_part(schema::HdbPart::Reader in) {
   hdb_part part;
   part.stream = in.getStream().cStr();
   part.table = in.getTable().cStr();
@@ -145,7 +145,7 @@ result<hdb_manifest> read_manifest(schema::HdbManifest::Reader root) {
     if (part.getRowCount() > UINT32_MAX)
       return corrupt("a part of " + std::to_string(part.getRowCount())
                      + " rows");
-    out.parts.push_back(read_part(part));
+    out.parts.push_back(decode_part(part));
     const auto& last = out.parts.back();
     const auto found = known.find({last.table, last.schema_version});
     const auto* schema = found == known.end() ? nullptr : found->second;

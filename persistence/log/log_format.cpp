@@ -1,5 +1,6 @@
 #include <millrace/messages/base/planted_bug.hpp>
 #include <millrace/persistence/log/log_format.hpp>
+#include <millrace/persistence/log/log_internal.hpp>
 
 #include <algorithm>
 #include <bit>
@@ -17,17 +18,8 @@ static_assert(std::endian::native == std::endian::little,
 
 namespace {
 
-template <class T>
-T load(const std::byte* from) noexcept {
-  T x;
-  std::memcpy(&x, from, sizeof(T));
-  return x;
-}
-
-template <class T>
-void store(std::byte* to, T x) noexcept {
-  std::memcpy(to, &x, sizeof(T));
-}
+using detail::load;
+using detail::store;
 
 #ifdef __SSE4_2__
 // Beyond this many bytes ISA-L's folding beats one chain of crc32 instructions

@@ -10,7 +10,7 @@ namespace millrace::query {
 
 namespace {
 
-constexpr name_table<predicate_op, 9> operators{{
+constexpr name_table<predicate_op, 9> predicate_ops{{
   {predicate_op::less, "<"},
   {predicate_op::greater, ">"},
   {predicate_op::not_equal, "<>"},
@@ -216,11 +216,11 @@ error check_columns(const logical_plan& plan) {
 } // namespace
 
 std::string_view to_string(predicate_op op) noexcept {
-  return operators.name_of(op);
+  return predicate_ops.name_of(op);
 }
 
 std::optional<predicate_op> predicate_op_of(std::string_view name) noexcept {
-  return operators.find(name);
+  return predicate_ops.find(name);
 }
 
 std::string_view to_string(aggregate_function function) noexcept {

@@ -1,6 +1,7 @@
 #include <millrace/feed/source/parse_pool.hpp>
 #include <millrace/feed/source/piece_cutter.hpp>
 #include <millrace/nodes/host/thread_pool.hpp>
+#include <millrace/tests/support/effort.hpp>
 #include <millrace/tests/support/queued_executor.hpp>
 
 #include <malloc.h>
@@ -412,7 +413,7 @@ TEST(ResumeTest, ReadersEndInTheMiddle) {
 }
 
 TEST(ResumeTest, ChunksAtEveryByteGiveTheSameBatches) {
-  const auto text = mixed_text(60, 7);
+  const auto text = mixed_text(test_support::exhaustive() ? 60 : 20, 7);
   const auto wanted = parse_chunks(text, {}, piece_bytes);
   ASSERT_FALSE(wanted.batches.empty());
   for (size_t cut = 1; cut < text.size(); ++cut)
@@ -426,7 +427,7 @@ TEST(ResumeTest, ChunksAtEveryByteGiveTheSameBatches) {
 // line numbers are the same. With and without quotes, with a line too long.
 TEST(ResumeTest, PiecesOfEverySizeGiveTheSameRows) {
   for (const bool quote : {false, true}) {
-    auto text = mixed_text(40, 8);
+    auto text = mixed_text(test_support::exhaustive() ? 40 : 20, 8);
     text.insert(text.find('\n', 700) + 1, std::string(500, 'y') + "\n");
     if (quote)
       text.insert(text.find('\n', 300) + 1,

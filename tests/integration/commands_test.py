@@ -17,6 +17,8 @@ import unittest
 from collections import defaultdict
 from math import fsum
 
+import millrace_cluster as mill
+
 PROGRAM = sys.argv.pop(1)
 DEADLINE = 120
 
@@ -69,12 +71,6 @@ files = ["ticks.csv"]
 [feed.layouts]
 mine = "mine.toml"
 """
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Case(unittest.TestCase):
@@ -162,7 +158,7 @@ class CommandLine(Case):
 class Demo(Case):
     def test_its_answers_are_those_of_the_rows_in_the_stream(self):
         out, err = self.run_program("demo", "--once", "--dir", self.dir,
-                                    "--port", str(free_port()))
+                                    "--port", str(mill.free_ports(1)[0]))
         self.assertEqual(err, "")
         self.assertEqual(out.count("period ended: the hdb serves it"), 2)
         self.assertIn("the rdb holds it", out)
@@ -209,7 +205,7 @@ class Demo(Case):
 
     def test_a_temporary_directory_goes_with_it(self):
         self.environment["TMPDIR"] = self.dir
-        port = str(free_port())
+        port = str(mill.free_ports(1)[0])
         process = self.start("demo", "--port", port)
         seen = b""
         while b"It stays up" not in seen:
@@ -239,7 +235,7 @@ class Cluster(Case):
         super().setUp()
         self.config = os.path.join(self.dir, "cluster.toml")
         with open(self.config, "w", encoding="utf-8") as file:
-            file.write(CLUSTER.format(port=free_port()))
+            file.write(CLUSTER.format(port=mill.free_ports(1)[0]))
         self.node = self.start_node(self.config, "all")
 
     def pub(self, *arguments, stdin, code=0):

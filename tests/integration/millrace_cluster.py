@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -77,11 +78,17 @@ def shared_data(part):
 
 
 def free_ports(count):
-  """Ports that nobody listens on at the moment."""
-  sockets = [socket.socket() for _ in range(count)]
+  """Ports that nobody listens on at the moment, below those that the kernel gives
+  to connections. Drawn, so that tests beside one another do not meet."""
+  sockets, draw = [], random.SystemRandom()
   try:
-    for each in sockets:
-      each.bind(("127.0.0.1", 0))
+    while len(sockets) < count:
+      each = socket.socket()
+      try:
+        each.bind(("127.0.0.1", draw.randrange(10_000, 32_000)))
+        sockets.append(each)
+      except OSError:
+        each.close()
     return [each.getsockname()[1] for each in sockets]
   finally:
     for each in sockets:

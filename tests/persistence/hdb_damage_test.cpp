@@ -1,6 +1,7 @@
 #include <millrace/persistence/hdb/held_files.hpp>
 #include <millrace/query/execution/execution.hpp>
 #include <millrace/sim/disk/memory_file_system.hpp>
+#include <millrace/tests/support/effort.hpp>
 
 #include <fstream>
 #include <iterator>
@@ -336,10 +337,10 @@ TEST_F(HdbDamageTest, ValuesOfAWiderTypeAreMadeForTheQueryAlone) {
 }
 
 // Method: one part under many names, by hard links; 50,000 of them if
-// MILLRACE_NIGHTLY is set. Small files take memory that is bounded, and no
+// every case is wanted. Small files take memory that is bounded, and no
 // mapping; large ones a bounded number of mappings.
 TEST_F(HdbDamageTest, ManyPartsTakeFewMappings) {
-  const size_t count = std::getenv("MILLRACE_NIGHTLY") ? 50'000 : 400;
+  const size_t count = test_support::exhaustive() ? 50'000 : 400;
   auto part = writer->manifest().parts.back();
   const auto from = path() + "/" + part.path() + "/";
   std::vector<hdb_part> more;

@@ -1,4 +1,5 @@
 #include <millrace/sim/disk/memory_file_system.hpp>
+#include <millrace/tests/support/effort.hpp>
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -399,12 +400,12 @@ bool survive_failure(sim::disk_call call, uint64_t nth, ending end) {
 
 // Method: for n = 1, 2, .. until a run passes without a failure; then the
 // process ends, or the power is cut with all, none or some of the unsynced
-// bytes surviving: in turns, or each of them if MILLRACE_NIGHTLY is set.
+// bytes surviving: in turns, or each of them if every case is wanted.
 TEST(HdbWriterTest, AFailureAtEachCallLeavesTheOldOrTheNew) {
   using sim::disk_call;
   constexpr ending endings[]
     = {ending::process, ending::nothing, ending::all, ending::some};
-  const bool every = std::getenv("MILLRACE_NIGHTLY") != nullptr;
+  const bool every = test_support::exhaustive();
   uint64_t failures = 0;
   for (const auto call :
        {disk_call::open, disk_call::write, disk_call::sync, disk_call::truncate,

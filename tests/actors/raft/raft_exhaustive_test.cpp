@@ -2,10 +2,10 @@
 // long run.
 
 #include <millrace/tests/actors/raft/raft_explorer.hpp>
+#include <millrace/tests/support/effort.hpp>
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <iostream>
 
 namespace millrace::rt {
@@ -43,7 +43,7 @@ TEST(RaftExhaustiveTest, WritesUnderWayInACrash) {
 }
 
 TEST(RaftExhaustiveTest, MinutesOfStates) {
-  if (!std::getenv("MILLRACE_EXHAUSTIVE"))
+  if (!test_support::exhaustive())
     GTEST_SKIP() << "MILLRACE_EXHAUSTIVE=1 runs it";
   explore("two terms, a proposal, a crash, three messages",
           {.messages_max = 3});

@@ -1,4 +1,5 @@
 #include <millrace/messages/data/table_batch.hpp>
+#include <millrace/persistence/log/log_reader.hpp>
 #include <millrace/query/execution/partial.hpp>
 #include <millrace/sim/world/table_publisher.hpp>
 #include <millrace/sim/world/table_rows.hpp>
