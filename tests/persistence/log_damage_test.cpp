@@ -1,7 +1,6 @@
 #include <millrace/sim/disk/memory_file_system.hpp>
 #include <millrace/tests/support/effort.hpp>
 
-
 #include "log_fixture.hpp"
 
 namespace millrace::persistence {
