@@ -285,7 +285,7 @@ void rdb_state::written(position end, manifest_version version,
          + "; they are let go, and the stream is read again from "
            "where that hdb ends"}));
   if (!fault) {
-    forget_noted_losses();
+    note_written();
     env->crash_point("rdb.before_notify");
   }
   step(period_ledger::written{end, version, fault});
@@ -306,7 +306,7 @@ void rdb_state::step(const period_ledger::input& what) {
       store->losses.forget(*done.to_drop);
       store->rejects.forget(*done.to_drop);
     }
-    forget_noted_losses();
+    note_written();
     env->crash_point("rdb.after_purge");
   }
   answer_installs();

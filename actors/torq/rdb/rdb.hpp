@@ -139,7 +139,7 @@ struct rdb_state {
   void remember(lineage_id life, const std::string& loss);
   void compare_lives(lineage_id life);
   void add_loss(const std::string& what);
-  void forget_noted_losses();
+  void note_written();
   void watch(const rdb_watcher_actor& who);
   /// Whether the rows up to this position are an answer.
   [[nodiscard]] bool ready(position end) const;

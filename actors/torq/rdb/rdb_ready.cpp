@@ -42,16 +42,27 @@ void rdb_state::remember(lineage_id life, const std::string& loss) {
 /// The rows here are of this life, which is another one than those that an
 /// earlier life of this rdb had.
 void rdb_state::compare_lives(lineage_id life) {
-  if (noted.life == life)
-    return;
+  const auto manifest = read_manifest();
+  const bool holds = !manifest || manifest->version != manifest_version{};
   std::string loss;
-  if (noted.life.is_known() && noted.losses.empty()) {
-    loss = "stream '" + settings.stream
-           + "' began a new life: its log is another one than this rdb had "
-             "followed; what it brings no more may be missing";
-    add_loss(loss);
-    warn("stream_loss", loss);
+  if (noted.life.is_known() && noted.life != life) {
+    if (noted.has_hdb && !holds) {
+      warn("began_anew", "stream '" + settings.stream
+                           + "' is another one, and the hdb in "
+                           + settings.hdb_directory
+                           + " that held the earlier one is gone as well: all "
+                             "begins anew");
+    } else if (noted.losses.empty()) {
+      loss = "stream '" + settings.stream
+             + "' began a new life: its log is another one than this rdb had "
+               "followed; what it brings no more may be missing";
+      add_loss(loss);
+      warn("stream_loss", loss);
+    }
   }
+  if (noted.life == life && noted.has_hdb == holds)
+    return;
+  noted.has_hdb = holds;
   remember(life, loss);
 }
 
@@ -69,10 +80,11 @@ void rdb_state::add_loss(const std::string& what) {
   ++store->period_losses;
 }
 
-/// The manifest tells of them now.
-void rdb_state::forget_noted_losses() {
-  if (noted.losses.empty())
+/// The manifest tells of the losses now.
+void rdb_state::note_written() {
+  if (noted.losses.empty() && noted.has_hdb)
     return;
+  noted.has_hdb = true;
   noted.losses.clear();
   remember(noted.life, {});
 }

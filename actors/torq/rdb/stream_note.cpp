@@ -23,11 +23,13 @@ result<stream_note> read_stream_note(persistence::file_system& fs,
     {reinterpret_cast<const char*>(bytes->data()), bytes->size()});
   const auto* life = value ? value->find("life") : nullptr;
   const auto* losses = value ? value->find("losses") : nullptr;
+  const auto* has_hdb = value ? value->find("hdb") : nullptr;
   const auto known
     = life != nullptr ? lineage_of(life->text_or_empty()) : std::nullopt;
-  if (!known || losses == nullptr || !losses->is_array())
+  if (!known || losses == nullptr || !losses->is_array() || has_hdb == nullptr
+      || !has_hdb->boolean())
     return error{errc::corrupt, path + ": is no note of a stream"};
-  stream_note out{*known, {}};
+  stream_note out{*known, *has_hdb->boolean(), {}};
   for (const auto& each : losses->elements())
     out.losses.push_back(each.text_or_empty());
   return out;
@@ -39,6 +41,7 @@ error write_stream_note(persistence::file_system& fs, const std::string& path,
       = fs.create_directories(path.substr(0, path.find_last_of('/'))))
     return fault;
   const text::json_value value{{"life", to_string(note.life)},
+                               {"hdb", note.has_hdb},
                                {"losses", note.losses}};
   const auto line = value.dump() + "\n";
   return persistence::replace_file(fs, path,

@@ -13,6 +13,7 @@ namespace millrace::torq {
 /// JSON: no event of another log tells that there was an earlier one.
 struct stream_note {
   lineage_id life; ///< Of the stream, as followed last; not known: never was.
+  bool has_hdb = false; ///< Periods of it were written down.
   /// What that cost, in words, and no period that was written down tells of.
   std::vector<std::string> losses;
 

@@ -21,7 +21,7 @@ TEST(StreamNoteTest, IsReadAsItWasWritten) {
   const auto none = read_stream_note(disk, note_path);
   ASSERT_TRUE(none) << to_string(none.failure());
   EXPECT_EQ(*none, stream_note{});
-  const stream_note note{{{1, 2}}, {"one", "two \"quoted\"\n"}};
+  const stream_note note{{{1, 2}}, true, {"one", "two \"quoted\"\n"}};
   ASSERT_FALSE(write_stream_note(disk, note_path, note));
   const auto got = read_stream_note(disk, note_path);
   ASSERT_TRUE(got) << to_string(got.failure());
@@ -31,10 +31,13 @@ TEST(StreamNoteTest, IsReadAsItWasWritten) {
 TEST(StreamNoteTest, WhatIsNoNoteIsCorrupt) {
   sim::memory_file_system disk{1};
   ASSERT_FALSE(disk.create_directories("/data/streams"));
-  for (const auto* text :
-       {"", "{", "[]", R"({"life":"x","losses":[]})",
-        R"({"life":"00000000000000010000000000000002"})",
-        R"({"life":"00000000000000010000000000000002","losses":1})"}) {
+  for (
+    const auto* text :
+    {"", "{", "[]", R"({"life":"x","hdb":true,"losses":[]})",
+     R"({"life":"00000000000000010000000000000002","hdb":true})",
+     R"({"life":"00000000000000010000000000000002","losses":[]})",
+     R"({"life":"00000000000000010000000000000002","hdb":1,"losses":[]})",
+     R"({"life":"00000000000000010000000000000002","hdb":true,"losses":1})"}) {
     ASSERT_FALSE(put_note(disk, text));
     const auto got = read_stream_note(disk, note_path);
     EXPECT_EQ(got.failure().code, errc::corrupt) << text;
