@@ -62,7 +62,8 @@ endfunction()
 # CAF says that all of it may, or ACTORS that these units (a name without suffix)
 # may. Units are compiled together (MILLRACE_UNITY), ACTORS apart from the others.
 # COLD: no row and no message passes through it, so that -O1 is enough. HOT: each
-# unit by itself, for in a large one the compiler inlines less.
+# unit by itself, for in a large one the compiler inlines less; not where speed is
+# not asked for.
 # SOURCES and GENERATED are made by the build, the headers of the latter below
 # <build>/generated. Headers that docs/public_headers.md names are installed. A
 # floor that is NOT_INSTALLED is for our programs alone.
@@ -105,6 +106,10 @@ function(millrace_floor path)
   target_sources(millrace_${name} PUBLIC FILE_SET HEADERS
     BASE_DIRS "${MILLRACE_INCLUDE_ROOT}" FILES ${headers})
   set(units millrace_${name})
+  set(alone ${arg_HOT})
+  if(MILLRACE_SANITIZE)
+    set(alone OFF)
+  endif()
   if(actors)
     add_library(millrace_${name}_actors OBJECT ${actors})
     target_sources(millrace_${name}
@@ -115,12 +120,12 @@ function(millrace_floor path)
     target_compile_options(${unit} PRIVATE ${MILLRACE_WARNINGS})
     if(arg_COLD)
       target_compile_options(${unit} PRIVATE $<$<CONFIG:Release>:-O1>)
-    elseif(MILLRACE_UNITY AND NOT arg_HOT)
+    elseif(MILLRACE_UNITY AND NOT alone)
       # What another file of the unit names shadows nothing, and is in no header.
       target_compile_options(${unit} PRIVATE
         -Wno-shadow -Wshadow=local -Wno-subobject-linkage)
     endif()
-    if(NOT arg_HOT)
+    if(NOT alone)
       set_target_properties(${unit} PROPERTIES
         UNITY_BUILD ${MILLRACE_UNITY} UNITY_BUILD_BATCH_SIZE 12)
     endif()
