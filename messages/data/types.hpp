@@ -73,6 +73,11 @@ enum class column_type : uint8_t {
 [[nodiscard]] std::optional<column_type>
 column_type_of(std::string_view name) noexcept;
 
+/// Of a time, a date, a time of day or a length of time.
+[[nodiscard]] constexpr bool is_temporal(column_type type) noexcept {
+  return type >= column_type::timestamp && type <= column_type::time;
+}
+
 /// Nulls as in kdb+: the minimum of a signed integer (0N), NaN of a float,
 /// a blank char, the empty symbol, the all-zero guid. boolean and byte have
 /// none: absent reads as zero. A null string is the empty string.

@@ -21,10 +21,6 @@ error no_fit(const json& value, column_type type) {
                                     + std::string{to_string(type)}};
 }
 
-bool is_temporal(column_type type) {
-  return type >= column_type::timestamp && type <= column_type::time;
-}
-
 /// What a number counts, and since when, nobody knows: units of a type differ
 /// between programs, and a wrong guess is a time of another year.
 error no_unit(const json& value) {

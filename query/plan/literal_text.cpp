@@ -133,10 +133,6 @@ result<literal> parse_temporal(std::string_view text, column_type type) {
   return parse_span(text, type);
 }
 
-bool temporal(column_type type) {
-  return type >= column_type::timestamp && type <= column_type::time;
-}
-
 } // namespace
 
 integer_range range_of(column_type type) noexcept {
@@ -211,7 +207,8 @@ result<literal> parse_literal(std::string_view text, column_type type) {
       return literal{int64_t{*truth}};
     return bad(text, "a boolean (0, 1, true, false)");
   }
-  return temporal(type) ? parse_temporal(text, type) : parse_number(text, type);
+  return is_temporal(type) ? parse_temporal(text, type)
+                           : parse_number(text, type);
 }
 
 namespace {
@@ -233,7 +230,7 @@ void append_time_of_day(std::string& out, int64_t value, int64_t unit,
 } // namespace
 
 void append_integer(std::string& out, int64_t value, column_type type) {
-  if (temporal(type)) {
+  if (is_temporal(type)) {
     const auto range = range_of(type);
     if (value == range.low || value == range.high) {
       out += value == range.low ? "-inf" : "inf";
