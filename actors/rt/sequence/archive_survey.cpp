@@ -45,12 +45,17 @@ survey_files(persistence::file_system& fs, const std::string& directory,
   return out;
 }
 
+text::json_value consumer_row(const std::string& consumer,
+                              const std::optional<position>& needs_from) {
+  return {{"consumer", consumer},
+          {"needs_from", needs_from ? text::json_value(needs_from->value)
+                                    : text::json_value()}};
+}
+
 text::json_value to_json(const archive_floors& floors) {
   auto out = text::json_value::array();
   for (const auto& [consumer, at] : floors)
-    out.add(
-      {{"consumer", consumer},
-       {"needs_from", at ? text::json_value(at->value) : text::json_value()}});
+    out.add(consumer_row(consumer, at));
   return out;
 }
 

@@ -20,6 +20,10 @@ survey_files(persistence::file_system& fs, const std::string& directory,
              position begin, bool with_times,
              std::map<position, std::optional<int64_t>>& times);
 
+/// A consumer, and from where on it needs all; none: it has not told.
+[[nodiscard]] text::json_value
+consumer_row(const std::string& consumer,
+             const std::optional<position>& needs_from);
 [[nodiscard]] text::json_value to_json(const archive_floors& floors);
 
 /// What `prune` answers: where the log begins, or would begin, which files go,

@@ -192,13 +192,8 @@ sequencer_state::resolve(const start_spec& from) const {
     case start_spec::end:
       return std::optional<position>{core->out_end()};
     case start_spec::at_position:
-      if (of_another_life(from))
-        return begin_of_stream();
-      // Up to its end the log may be the same, or not.
-      if (set_back(from))
-        return from.at > core->out_end() ? std::optional{core->out_end()}
-                                         : begin_of_stream();
-      return std::optional<position>{from.at};
+      return of_another_life(from) ? begin_of_stream()
+                                   : std::optional<position>{from.at};
     default:
       return error{errc::invalid_argument,
                    "start kind " + std::to_string(from.kind)};
@@ -312,6 +307,11 @@ sequencer_state::open_tail(const start_spec& from, const sink_actor& to) {
   auto start = resolve(from);
   if (!start)
     return start.failure();
+  const bool gone = set_back(from);
+  // Up to its end the log may be the same, or not.
+  if (gone)
+    start = from.at > core->out_end() ? std::optional{core->out_end()}
+                                      : begin_of_stream();
   auto credit = std::make_shared<tail_credit>(tail_bytes);
   auto sender = std::make_unique<flow_sender>(
     *env->fs,
@@ -330,7 +330,7 @@ sequencer_state::open_tail(const start_spec& from, const sink_actor& to) {
   grant.begin = start->value_or(sender->where());
   grant.life = core->life();
   grant.end = core->out_end();
-  grant.set_back = set_back(from);
+  grant.set_back = gone;
   auto source = self->spawn(
     feeder, std::make_shared<std::unique_ptr<flow_sender>>(std::move(sender)),
     to,

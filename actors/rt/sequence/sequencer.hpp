@@ -190,6 +190,7 @@ struct sequencer_state {
   void look_at_files();
   void files_seen();
   [[nodiscard]] error check_cut(position at) const;
+  [[nodiscard]] result<archive_files> files_now() const;
   caf::result<status_facts> prune(position at, bool dry, bool forced);
   caf::result<status_facts> archive_up_to(position at, bool dry);
   caf::result<status_facts> cut(const archive_decision& what,

@@ -244,6 +244,13 @@ error sequencer_state::check_cut(position at) const {
     .failure();
 }
 
+/// What a cut on demand is decided by: when files were written is none of it.
+result<archive_files> sequencer_state::files_now() const {
+  std::map<position, std::optional<int64_t>> no_times;
+  return survey_files(*env->fs, core->out_directory(), core->state()->out_begin,
+                      false, no_times);
+}
+
 caf::result<status_facts> sequencer_state::prune(position at, bool dry,
                                                  bool forced) {
   if (!core->leads()) {
@@ -254,9 +261,7 @@ caf::result<status_facts> sequencer_state::prune(position at, bool dry,
   }
   if (auto fault = check_cut(at))
     return to_caf(fault);
-  std::map<position, std::optional<int64_t>> no_times;
-  const auto files = survey_files(*env->fs, core->out_directory(),
-                                  core->state()->out_begin, false, no_times);
+  const auto files = files_now();
   if (!files)
     return to_caf(files.failure());
   const auto begin
@@ -314,9 +319,7 @@ caf::result<status_facts> sequencer_state::archive_up_to(position at,
   }
   if (auto fault = check_cut(at))
     return to_caf(fault);
-  std::map<position, std::optional<int64_t>> no_times;
-  const auto files = survey_files(*env->fs, core->out_directory(),
-                                  core->state()->out_begin, false, no_times);
+  const auto files = files_now();
   if (!files)
     return to_caf(files.failure());
   const auto begin
@@ -423,9 +426,7 @@ void sequencer_state::tell_collection(text::json_value& into) const {
   into.add("failure", collect_failure ? to_string(collect_failure) : "");
   auto& consumers = into.add("consumers", text::json_value::array());
   for (const auto& [consumer, at] : floors()) {
-    text::json_value row{
-      {"consumer", consumer},
-      {"needs_from", at ? text::json_value(at->value) : text::json_value()}};
+    auto row = consumer_row(consumer, at);
     const auto lag
       = at ? trace.lag_of(*at, env->clock->monotonic_ns()) : std::nullopt;
     row.add("lag", lag ? to_json(*lag) : text::json_value{});

@@ -26,9 +26,7 @@ caf::result<status_facts> sequencer_state::reset(bool dry, bool forced) {
                                            + "': there is no session after "
                                            + std::to_string(end.session())});
   const auto session = end.session() + 1;
-  std::map<position, std::optional<int64_t>> no_times;
-  auto files = survey_files(*env->fs, core->out_directory(),
-                            core->state()->out_begin, false, no_times);
+  auto files = files_now();
   if (!files)
     return to_caf(files.failure());
   // The one that is written is closed first.

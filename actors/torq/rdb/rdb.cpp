@@ -48,6 +48,7 @@ void rdb_state::start(connector_actor to_others, registrar_actor discoveries) {
           "held, "
           "and no period is written, until the manifest is brought back");
   earlier = before ? *before : written_state{};
+  has_hdb = !before || earlier.version != manifest_version{};
   store->life = earlier.life;
   std::optional<period_ledger::written_before> known;
   if (earlier.cutover != position{}) {
@@ -278,12 +279,8 @@ void rdb_state::written(position end, manifest_version version,
                       + settings.hdb_directory);
   last_failure = fault;
   if (is_of_another_hdb(fault))
-    return self->quit(to_caf(
-      {errc::fenced,
-       "the hdb in " + settings.hdb_directory
-         + " does not hold what the rows in memory go on from: " + fault.context
-         + "; they are let go, and the stream is read again from "
-           "where that hdb ends"}));
+    return leave_hdb("does not hold what the rows in memory go on from: "
+                     + fault.context);
   if (!fault) {
     note_written();
     env->crash_point("rdb.before_notify");
@@ -400,13 +397,17 @@ void rdb_state::look_for_an_older_hdb() {
   if (!manifest || manifest->version == manifest_version{}
       || manifest->cutover >= store->tables.begin())
     return;
-  self->quit(
-    to_caf({errc::fenced,
-            "the hdb in " + settings.hdb_directory + " went back: it ends at "
-              + to_string(manifest->cutover) + ", and the rows here begin at "
-              + to_string(store->tables.begin())
-              + "; they are let go, and the stream is read again from "
-                "where that hdb ends"}));
+  leave_hdb("went back: it ends at " + to_string(manifest->cutover)
+            + ", and the rows here begin at "
+            + to_string(store->tables.begin()));
+}
+
+/// Ends, to begin anew with what is there.
+void rdb_state::leave_hdb(const std::string& why) {
+  self->quit(to_caf(
+    {errc::fenced, "the hdb in " + settings.hdb_directory + " " + why
+                     + "; they are let go, and the stream is read again from "
+                       "where that hdb ends"}));
 }
 
 void rdb_state::lost(const caf::down_msg& down) {

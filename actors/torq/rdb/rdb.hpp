@@ -107,6 +107,7 @@ struct rdb_state {
       settings.on_note(id, text);
   }
   void look_for_an_older_hdb();
+  void leave_hdb(const std::string& why);
   void connect(const std::string& backend_name);
   /// Whether it serves the directory that is written to here.
   [[nodiscard]] bool is_ours(const backend& hdb) const;
@@ -127,7 +128,7 @@ struct rdb_state {
   /// Why applying stands still; empty: it does not.
   [[nodiscard]] std::string stalled() const;
 
-  // rdb_ready.cpp: whether the rows here are an answer.
+  // rdb_lives.cpp: which life of its stream it follows.
 
   /// A flow of the stream began.
   void flow_began(lineage_id life, position end);
@@ -140,6 +141,9 @@ struct rdb_state {
   void compare_lives(lineage_id life);
   void add_loss(const std::string& what);
   void note_written();
+
+  // rdb_ready.cpp: whether the rows here are an answer.
+
   void watch(const rdb_watcher_actor& who);
   /// Whether the rows up to this position are an answer.
   [[nodiscard]] bool ready(position end) const;
@@ -170,6 +174,8 @@ struct rdb_state {
   /// The stream is not the one that the HDB's positions are of; empty: it is.
   std::string strange_stream;
   stream_note noted;
+  /// When this one started, as far as the manifest could be read.
+  bool has_hdb = false;
   written_state earlier;    ///< What the HDB held when this one started.
   registrar_actor registry; ///< Null: there is none.
   std::vector<rdb_watcher_actor> watchers;

@@ -1,0 +1,149 @@
+#include <millrace/actors/torq/rdb/rdb.hpp>
+
+#include <utility>
+
+// Which life of its stream an RDB follows, and what it leaves to its own next
+// one.
+
+namespace millrace::torq {
+
+namespace {
+
+/// Of a stream that is set back over and over.
+constexpr size_t noted_losses_max = 100;
+
+} // namespace
+
+void rdb_state::let_go(const std::string& why) {
+  remember(progress.life(), "stream '" + settings.stream + "' " + why
+                              + "; what it brings no more may be missing");
+  const auto snapshot = store->tables.snapshot();
+  uint64_t rows = 0;
+  for (const auto& table : snapshot->table_names())
+    if (auto view = snapshot->view(table))
+      rows += view->row_count();
+  self->quit(to_caf({errc::fenced, "stream '" + settings.stream + "' " + why
+                                     + "; " + std::to_string(rows)
+                                     + " rows in memory were of the earlier "
+                                       "one and are let go"}));
+}
+
+/// @param loss empty: none
+void rdb_state::remember(lineage_id life, const std::string& loss) {
+  noted.life = life;
+  if (!loss.empty() && noted.losses.size() < noted_losses_max)
+    noted.losses.push_back(loss);
+  if (auto fault = write_stream_note(*env->fs, settings.note_file, noted))
+    warn("note_not_kept",
+         "what the next life of this rdb should know of stream '"
+           + settings.stream + "' is not kept: " + to_string(fault));
+}
+
+/// The rows here are of this life, which is another one than those that an
+/// earlier life of this rdb had.
+void rdb_state::compare_lives(lineage_id life) {
+  std::string loss;
+  if (noted.life.is_known() && noted.life != life) {
+    if (noted.has_hdb && !has_hdb) {
+      warn("began_anew", "stream '" + settings.stream
+                           + "' is another one, and the hdb in "
+                           + settings.hdb_directory
+                           + " that held the earlier one is gone as well: all "
+                             "begins anew");
+    } else if (noted.losses.empty()) {
+      loss = "stream '" + settings.stream
+             + "' began a new life: its log is another one than this rdb had "
+               "followed; what it brings no more may be missing";
+      add_loss(loss);
+      warn("stream_loss", loss);
+    }
+  }
+  if (noted.life == life && noted.has_hdb == has_hdb)
+    return;
+  noted.has_hdb = has_hdb;
+  remember(life, loss);
+}
+
+/// Of no place in the stream: each answer is touched by it, until a period is
+/// written down.
+void rdb_state::add_loss(const std::string& what) {
+  persistence::hdb_loss loss;
+  loss.from = store->tables.begin();
+  loss.to = position{loss.from.value + 1};
+  loss.text = what;
+  {
+    const std::scoped_lock lock{store->reject_mutex};
+    store->losses.add(std::move(loss));
+  }
+  ++store->period_losses;
+}
+
+/// The manifest tells of the losses now.
+void rdb_state::note_written() {
+  if (noted.losses.empty() && noted.has_hdb)
+    return;
+  noted.has_hdb = true;
+  noted.losses.clear();
+  remember(noted.life, {});
+}
+
+void rdb_state::read_note() {
+  auto left = read_stream_note(*env->fs, settings.note_file);
+  if (!left) {
+    warn("damaged", "what the last life of this rdb left to this one about "
+                    "stream '"
+                      + settings.stream
+                      + "' is not known: " + left.failure().context);
+    return;
+  }
+  noted = *std::move(left);
+  for (const auto& loss : noted.losses)
+    add_loss(loss);
+}
+
+void rdb_state::stream_set_back(position at, const std::string& cause) {
+  // What the HDB holds is not let go of.
+  if (at > store->tables.begin())
+    return let_go("was set back to an older copy of its log, which does not "
+                  "hold what came before "
+                  + to_string(at));
+  strange_stream = "the hdb in " + settings.hdb_directory + " holds stream '"
+                   + settings.stream + "' up to " + to_string(at)
+                   + ", where its log has not been, or not so (" + cause
+                   + "): an older copy of that log was put in place of it; "
+                     "bring the newer one back, or move the hdb away, and "
+                     "restart this process";
+  warn("strange_stream", strange_stream);
+  announce();
+  wake();
+}
+
+void rdb_state::flow_began(lineage_id life, position end) {
+  const bool followed = progress.life().is_known();
+  if (followed && life != progress.life())
+    return let_go("began a new life: its log is another one");
+  if (strange_stream.empty() && earlier.life.is_known()
+      && earlier.life != life) {
+    strange_stream
+      = "the hdb in " + settings.hdb_directory + " holds stream '"
+        + settings.stream + "' up to " + to_string(earlier.held_to)
+        + " of another life of it, whose log is gone; bring that log back, "
+          "or move the hdb away";
+    warn("strange_stream", strange_stream);
+  }
+  if (!followed && !earlier.life.is_known() && earlier.held_to != position{})
+    warn("lineage_unknown",
+         "the hdb in " + settings.hdb_directory + " holds stream '"
+           + settings.stream + "' up to " + to_string(earlier.held_to)
+           + ", and its manifest is of a format that does not say of which "
+             "life of it; it is taken for the one that is there");
+  if (strange_stream.empty()) {
+    if (!followed)
+      compare_lives(life);
+    progress.flow(life, end);
+  }
+  announce();
+  wake();
+}
+
+} // namespace millrace::torq
