@@ -5,6 +5,7 @@
 #include <millrace/nodes/cli/cluster_option.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/eop.hpp>
+#include <millrace/nodes/client/countdown.hpp>
 #include <millrace/nodes/client/end_period.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 
@@ -210,11 +211,8 @@ int run(const eop_options& options) {
   auto host = runtime::create(*config);
   if (!host)
     return fail(host.failure());
-  auto& clock = *(*host)->env().clock;
-  const auto until
-    = clock.monotonic_ns()
-      + std::chrono::nanoseconds{std::chrono::seconds{options.timeout_s}}
-          .count();
+  const countdown time{*(*host)->env().clock,
+                       std::chrono::seconds{options.timeout_s}};
   end_request what{
     period_id{options.period}, options.force, options.accept_rejects,
     std::chrono::seconds{options.timeout_s}, [](const std::string& text) {
@@ -227,8 +225,7 @@ int run(const eop_options& options) {
     // They share the time; one that comes last is asked all the same.
     what.deadline
       = std::max(std::chrono::seconds{1},
-                 std::chrono::round<std::chrono::seconds>(
-                   std::chrono::nanoseconds{until - clock.monotonic_ns()}));
+                 std::chrono::round<std::chrono::seconds>(time.left()));
     if (const auto one
         = end_stream(**host, *config, stream.name, what,
                      options.output == output_format::json ? &told : nullptr);

@@ -2,6 +2,7 @@
 #include <millrace/nodes/cli/cluster_option.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/query.hpp>
+#include <millrace/nodes/client/countdown.hpp>
 #include <millrace/nodes/client/gateway_client.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 #include <millrace/nodes/lines/parse_position.hpp>
@@ -39,21 +40,15 @@ result<answer_reader> ask(runtime& host, const cluster_config& config,
                           text::json_value parameters,
                           std::chrono::nanoseconds timeout) {
   using std::chrono::milliseconds;
-  auto& clock = *host.env().clock;
-  const auto until = clock.monotonic_ns() + timeout.count();
+  const countdown time{*host.env().clock, timeout};
   const bool own_timeout
     = parameters.is_object() && !parameters.find("timeout");
   for (;;) {
-    std::chrono::nanoseconds left{until - clock.monotonic_ns()};
-    auto gateway = seek_gateway(
-      host, config,
-      std::clamp<milliseconds>(std::chrono::duration_cast<milliseconds>(left),
-                               1ms, 3s));
+    auto gateway = seek_gateway(host, config,
+                                std::clamp<milliseconds>(time.left(), 1ms, 3s));
     if (!gateway)
       return gateway.failure();
-    left = std::chrono::nanoseconds{until - clock.monotonic_ns()};
-    const auto left_ms = std::max<int64_t>(
-      std::chrono::duration_cast<milliseconds>(left).count(), 1);
+    const auto left_ms = std::max<int64_t>(time.left().count(), 1);
     if (own_timeout)
       parameters["timeout"]
         = fmt::format("{}D{:02}:{:02}:{:02}.{:03}", left_ms / 86'400'000,
@@ -61,8 +56,7 @@ result<answer_reader> ask(runtime& host, const cluster_config& config,
                       left_ms / 1000 % 60, left_ms % 1000);
     auto answer = answer_reader::ask(host, *gateway, parameters.dump(),
                                      milliseconds{left_ms} + 1s);
-    if (answer || answer.failure().code != errc::closed
-        || clock.monotonic_ns() >= until)
+    if (answer || answer.failure().code != errc::closed || time.over())
       return answer;
   }
 }

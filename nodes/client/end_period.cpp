@@ -1,4 +1,5 @@
 #include <millrace/messages/text/civil_time.hpp>
+#include <millrace/nodes/client/countdown.hpp>
 #include <millrace/nodes/client/end_period.hpp>
 #include <millrace/nodes/client/find_stream.hpp>
 #include <millrace/nodes/client/known_rdbs.hpp>
@@ -26,24 +27,6 @@ constexpr auto say_interval = 5s;
 std::string date_of(period_id period) {
   return text::date_text(period.value, '.');
 }
-
-/// What is left until a time of the monotonic clock.
-class countdown {
-public:
-  countdown(persistence::clock_source& clock, std::chrono::nanoseconds all)
-    : clock_{&clock}, until_ns_{clock.monotonic_ns() + all.count()} {}
-
-  [[nodiscard]] std::chrono::milliseconds left() const {
-    return std::max<std::chrono::milliseconds>(
-      0ms, std::chrono::duration_cast<std::chrono::milliseconds>(
-             std::chrono::nanoseconds{until_ns_ - clock_->monotonic_ns()}));
-  }
-  [[nodiscard]] bool over() const { return left() == 0ms; }
-
-private:
-  persistence::clock_source* clock_;
-  int64_t until_ns_;
-};
 
 /// What an RDB still waits for.
 std::string standing(const period_report& report) {

@@ -1,5 +1,6 @@
 #include <millrace/nodes/assembly/endpoints.hpp>
 #include <millrace/nodes/assembly/guest.hpp>
+#include <millrace/nodes/client/countdown.hpp>
 #include <millrace/nodes/client/gateway_client.hpp>
 #include <millrace/nodes/client/registered_processes.hpp>
 #include <millrace/query/execution/partial.hpp>
@@ -234,20 +235,13 @@ result<gateway_actor> find_gateway(runtime& host, const cluster_config& config,
                                    std::chrono::milliseconds deadline) {
   const auto configured = endpoints_of(config, process_type::gateway);
   error last{errc::unavailable, config.path + ": no gateway answers"};
-  auto& clock = *host.env().clock;
-  const auto until
-    = clock.monotonic_ns() + std::chrono::nanoseconds{deadline}.count();
   // All that is asked shares the time.
-  const auto left = [&] {
-    return std::max<std::chrono::milliseconds>(
-      std::chrono::milliseconds{0},
-      std::chrono::duration_cast<std::chrono::milliseconds>(
-        std::chrono::nanoseconds{until - clock.monotonic_ns()}));
-  };
+  const countdown time{*host.env().clock, deadline};
   for (size_t i = 0; i < configured.size(); ++i) {
     // What is left is for discovery, and for those that come after this one.
     auto found = host.find_as<gateway_actor>(
-      configured[i], left() / static_cast<int64_t>(configured.size() - i + 1));
+      configured[i],
+      time.left() / static_cast<int64_t>(configured.size() - i + 1));
     if (found)
       return found;
     last = found.failure();
@@ -255,7 +249,7 @@ result<gateway_actor> find_gateway(runtime& host, const cluster_config& config,
   // One that `spawn` has just started takes a moment to be registered.
   guest self{host.system()};
   do {
-    const auto registered = registered_gateways(host, config, left());
+    const auto registered = registered_gateways(host, config, time.left());
     if (!registered && is_refusal(registered.failure().code))
       return registered.failure();
     if (!registered && configured.empty())
@@ -264,13 +258,13 @@ result<gateway_actor> find_gateway(runtime& host, const cluster_config& config,
            config.path + ": no gateway answers, and discovery tells of none: "
              + registered.failure().context};
     for (const auto& at : registered ? *registered : std::vector<endpoint>{}) {
-      auto found = host.find_as<gateway_actor>(at, left());
+      auto found = host.find_as<gateway_actor>(at, time.left());
       if (found)
         return found;
       last = found.failure();
     }
     self->receive(caf::after(std::chrono::milliseconds{50}) >> [] {});
-  } while (clock.monotonic_ns() < until);
+  } while (!time.over());
   return last;
 }
 

@@ -1,5 +1,6 @@
 #include <millrace/nodes/assembly/endpoints.hpp>
 #include <millrace/nodes/assembly/guest.hpp>
+#include <millrace/nodes/client/countdown.hpp>
 #include <millrace/nodes/client/known_rdbs.hpp>
 #include <millrace/nodes/client/registered_processes.hpp>
 #include <millrace/query/execution/partial.hpp>
@@ -82,16 +83,10 @@ std::vector<known_rdb> rdbs_of(runtime& host, const cluster_config& config,
 result<rdb_actor> find_rdb(runtime& host, const cluster_config& config,
                            const known_rdb& rdb,
                            std::chrono::milliseconds deadline) {
-  auto& clock = *host.env().clock;
-  const auto until
-    = clock.monotonic_ns() + std::chrono::nanoseconds{deadline}.count();
   // All that is asked shares the time.
-  const auto share = [&] {
-    return std::clamp<std::chrono::milliseconds>(
-      std::chrono::duration_cast<std::chrono::milliseconds>(
-        std::chrono::nanoseconds{until - clock.monotonic_ns()}),
-      0ms, 1s);
-  };
+  const countdown time{*host.env().clock, deadline};
+  const auto share
+    = [&time] { return std::min<std::chrono::milliseconds>(time.left(), 1s); };
   error last{errc::not_found, rdb.name + " was not started: 'millrace spawn "
                                 + rdb.name + "' starts it"};
   if (rdb.has_node) {

@@ -19,17 +19,6 @@ using namespace std::chrono_literals;
 constexpr auto find_deadline = 3s;
 constexpr auto answer_deadline = 10s;
 
-template <class Handle = sequencer_actor>
-result<Handle> leader_of(runtime& host, const cluster_config& config,
-                         const std::string& stream) {
-  if (auto known = configured_stream(config, stream); !known)
-    return known.failure();
-  auto found = find_stream(host, config, stream, find_deadline);
-  if (!found)
-    return found.failure();
-  return caf::actor_cast<Handle>(*found);
-}
-
 template <class Handle, class... Words>
 result<text::json_value> ask(runtime& host, const Handle& whom,
                              const Words&... words) {
@@ -39,6 +28,19 @@ result<text::json_value> ask(runtime& host, const Handle& whom,
     .receive([&](const status_facts& said) { answer = said; },
              [&](const caf::error& fault) { answer = from_caf(fault); });
   return answer;
+}
+
+/// The node that leads, or one that asks it.
+template <class Handle, class... Words>
+result<text::json_value> ask_leader(runtime& host, const cluster_config& config,
+                                    const std::string& stream,
+                                    const Words&... words) {
+  if (auto known = configured_stream(config, stream); !known)
+    return known.failure();
+  const auto found = find_stream(host, config, stream, find_deadline);
+  if (!found)
+    return found.failure();
+  return ask(host, caf::actor_cast<Handle>(*found), words...);
 }
 
 /// Two nodes that say the same of the stream, however late each, have the same
@@ -124,40 +126,31 @@ result<told_losses> stream_losses(runtime& host, const cluster_config& config,
 result<text::json_value> stream_status(runtime& host,
                                        const cluster_config& config,
                                        const std::string& stream) {
-  auto whom = leader_of(host, config, stream);
-  if (!whom)
-    return whom.failure();
-  return ask(host, *whom, status_atom_v);
+  return ask_leader<sequencer_actor>(host, config, stream, status_atom_v);
 }
 
 result<text::json_value> prune_stream(runtime& host,
                                       const cluster_config& config,
                                       const std::string& stream,
                                       const prune_request& what) {
-  auto whom = leader_of(host, config, stream);
-  if (!whom)
-    return whom.failure();
-  return ask(host, *whom, prune_atom_v, what.at, what.dry, what.forced);
+  return ask_leader<sequencer_actor>(host, config, stream, prune_atom_v,
+                                     what.at, what.dry, what.forced);
 }
 
 result<text::json_value> archive_stream(runtime& host,
                                         const cluster_config& config,
                                         const std::string& stream, position at,
                                         bool dry) {
-  auto whom = leader_of<operated_stream_actor>(host, config, stream);
-  if (!whom)
-    return whom.failure();
-  return ask(host, *whom, archive_atom::value, at, dry);
+  return ask_leader<operated_stream_actor>(host, config, stream,
+                                           archive_atom::value, at, dry);
 }
 
 result<text::json_value> reset_stream(runtime& host,
                                       const cluster_config& config,
                                       const std::string& stream, bool dry,
                                       bool forced) {
-  auto whom = leader_of<operated_stream_actor>(host, config, stream);
-  if (!whom)
-    return whom.failure();
-  return ask(host, *whom, reset_atom::value, dry, forced);
+  return ask_leader<operated_stream_actor>(host, config, stream,
+                                           reset_atom::value, dry, forced);
 }
 
 result<std::map<std::string, result<text::json_value>>>
@@ -182,10 +175,7 @@ snapshot_stream(runtime& host, const cluster_config& config,
 result<text::json_value> give_up_waiting(runtime& host,
                                          const cluster_config& config,
                                          const std::string& stream, bool dry) {
-  auto whom = leader_of(host, config, stream);
-  if (!whom)
-    return whom.failure();
-  return ask(host, *whom, give_up_atom_v, dry);
+  return ask_leader<sequencer_actor>(host, config, stream, give_up_atom_v, dry);
 }
 
 } // namespace millrace::nodes

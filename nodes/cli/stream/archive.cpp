@@ -3,7 +3,6 @@
 #include <millrace/nodes/cli/stream/stream_text.hpp>
 #include <millrace/nodes/client/stream_admin.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
-#include <millrace/nodes/lines/parse_position.hpp>
 
 #include <fmt/format.h>
 
@@ -13,20 +12,10 @@ namespace {
 
 void declare(option_list& list, stream_archive_options& into) {
   list.text("STREAM", into.stream, "Name of the stream").required();
-  list
-    .read(
-      "--to",
-      [&into](const std::string& text) {
-        auto at = parse_position(text);
-        if (!at)
-          return at.failure();
-        into.to = *at;
-        return error{};
-      },
-      "Files that end at or before this position are archived, as far as no "
-      "consumer needs them")
-    .required()
-    .shown_as("POSITION");
+  declare_to(
+    list, into.to,
+    "Files that end at or before this position are archived, as far as no "
+    "consumer needs them");
   list.flag("--dry-run", into.dry_run,
             "Only say which files would go, and who holds the others");
   list.flag("--yes", into.yes, "Do it");

@@ -3,7 +3,6 @@
 #include <millrace/nodes/cli/stream/stream_text.hpp>
 #include <millrace/nodes/client/stream_admin.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
-#include <millrace/nodes/lines/parse_position.hpp>
 
 #include <fmt/format.h>
 
@@ -13,19 +12,8 @@ namespace {
 
 void declare(option_list& list, stream_prune_options& into) {
   list.text("STREAM", into.stream, "Name of the stream").required();
-  list
-    .read(
-      "--to",
-      [&into](const std::string& text) {
-        auto at = parse_position(text);
-        if (!at)
-          return at.failure();
-        into.to = *at;
-        return error{};
-      },
-      "Files that end at or before this position go, on all nodes")
-    .required()
-    .shown_as("POSITION");
+  declare_to(list, into.to,
+             "Files that end at or before this position go, on all nodes");
   list.flag("--dry-run", into.dry_run,
             "Only say which files would go, and which consumers would lose "
             "what");
@@ -49,12 +37,8 @@ int prune(const stream_prune_options& options) {
   const auto report
     = prune_stream(*cluster->host, cluster->config, options.stream,
                    {options.to, options.dry_run, options.force});
-  if (!report) {
-    const auto code = fail(report.failure());
-    return report.failure().code == errc::invalid_argument
-             ? static_cast<int>(exit_negative)
-             : code;
-  }
+  if (!report)
+    return fail_to_cut(report.failure());
   print_text(options.output == output_format::json
                ? report->dump(2)
                : gone_lines(*report, options.dry_run));

@@ -40,12 +40,8 @@ int reset_hard(const stream_reset_options& options,
   const auto report
     = reset_stream(*cluster.host, cluster.config, options.stream,
                    options.dry_run, options.force);
-  if (!report) {
-    const auto code = fail(report.failure());
-    return report.failure().code == errc::invalid_argument
-             ? static_cast<int>(exit_negative)
-             : code;
-  }
+  if (!report)
+    return fail_to_cut(report.failure());
   print_text(options.output == output_format::json
                ? report->dump(2)
                : reset_lines(*report, options.dry_run));

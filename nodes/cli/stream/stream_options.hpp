@@ -17,6 +17,9 @@ struct stream_options {
 /// Declares `--config` and `--output`.
 void declare_streams(option_list& list, stream_options& into);
 
+/// Declares `--to POSITION`, which must be given.
+void declare_to(option_list& list, position& into, const std::string& help);
+
 struct stream_info_options : stream_options {
   std::string stream;
 };

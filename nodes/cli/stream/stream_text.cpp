@@ -1,5 +1,7 @@
 #include <millrace/messages/data/position.hpp>
+#include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/stream/stream_text.hpp>
+#include <millrace/nodes/host/exit_codes.hpp>
 #include <millrace/persistence/disk/file_system.hpp>
 
 #include <fmt/format.h>
@@ -54,6 +56,12 @@ std::string gone_lines(const text::json_value& report, bool dry) {
     out += fmt::format("consumers that {} messages\n{}",
                        dry ? "would lose" : "lose", consumer_lines(losers));
   return out;
+}
+
+int fail_to_cut(const error& why) {
+  const auto code = fail(why);
+  return why.code == errc::invalid_argument ? static_cast<int>(exit_negative)
+                                            : code;
 }
 
 void print_text(const std::string& text) {

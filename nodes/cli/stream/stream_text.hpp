@@ -26,6 +26,10 @@ struct asked_cluster {
 /// Which files of a stream go, or would, and who loses what with them.
 [[nodiscard]] std::string gone_lines(const text::json_value& report, bool dry);
 
+/// Prints why a stream is not cut. @returns the exit code: 1 where that would
+/// lose messages for a consumer
+[[nodiscard]] int fail_to_cut(const error& why);
+
 /// Prints a line, or a text of several that ends with one.
 void print_text(const std::string& text);
 
