@@ -71,23 +71,33 @@ struct doubt_case {
   bool verified = false;
   bool counts_survivors = false;
   bool mark_stays = false;
+  bool wants_fence = false;
 };
 
 const std::vector<doubt_case> doubts{
   {.name = "a new directory asks", .exists = false, .known = false},
-  {.name = "an empty one asks", .known = false},
+  {.name = "one to which nothing was written asks", .known = false},
+  {.name = "one whose all a power cut may have taken asks",
+   .known = false,
+   .clean = false,
+   .mark_stays = true,
+   .wants_fence = true},
   {.name = "a whole history numbers by itself", .verified = true},
   {.name = "a lost tail asks",
    .clean = false,
    .counts_survivors = true,
-   .mark_stays = true},
+   .mark_stays = true,
+   .wants_fence = true},
   {.name = "the doubt of an earlier life goes on",
    .marked = true,
    .counts_survivors = true,
-   .mark_stays = true},
-  {.name = "a mark in a directory without ids says nothing",
+   .mark_stays = true,
+   .wants_fence = true},
+  {.name = "so it does in a directory without ids",
    .marked = true,
-   .known = false},
+   .known = false,
+   .mark_stays = true,
+   .wants_fence = true},
   {.name = "nobody to ask",
    .asks_rt = false,
    .known = false,
@@ -128,6 +138,7 @@ TEST(OriginDoubtCasesTest, EachDirectoryIsSettled) {
     EXPECT_EQ(doubt->settle(each.known, each.clean), each.counts_survivors);
     EXPECT_EQ(doubt->verified(), each.verified);
     EXPECT_EQ(disk.exists(mark), each.mark_stays);
+    EXPECT_EQ(doubt->wants_fence(), each.wants_fence);
   }
 }
 

@@ -24,15 +24,17 @@ bool origin_doubt::settle(bool known, bool clean) {
     verified_ = true;
     return false;
   }
-  // A directory with its whole history numbers by itself.
-  if (!known || (clean && !found_)) {
+  if (clean && !found_) {
+    // A directory with its whole history numbers by itself; one to which
+    // nothing was ever written is as good as new.
     verified_ = known;
+    existed_ = known;
     // A mark that stays costs the next life a question.
     (void)fs_->remove(mark_);
     return false;
   }
   marked_ = true;
-  return true;
+  return known;
 }
 
 void origin_doubt::written() {
