@@ -223,6 +223,30 @@ TEST(HdbAmendTest, RowsAreRemovedAndCorrectedAndNothingElse) {
   }
 }
 
+// A writer that meets an older manifest knows nothing of what came after it,
+// and takes none of it away.
+TEST(HdbAmendTest, AnOlderManifestThatIsPutBackRemovesNoLaterPart) {
+  amended_database db{7};
+  db.add_range(300, true);
+  db.add_range(200, true);
+  const auto manifest = db.path() + "/" + hdb_manifest_name;
+  const auto older = read_file(db.disk, manifest);
+  ASSERT_TRUE(older);
+  auto bust = db.rows_with(symbol_column, "S6");
+  bust.removes = true;
+  ASSERT_GT(db.expect_of(bust, symbol_column, "S6"), 0u);
+  ASSERT_EQ(db.run(bust).ranges, 2u);
+  const auto newer = read_file(db.disk, manifest);
+  ASSERT_TRUE(newer);
+  db.close();
+  ASSERT_FALSE(replace_file(db.disk, manifest, *older));
+  db.open();
+  db.close();
+  ASSERT_FALSE(replace_file(db.disk, manifest, *newer));
+  db.open();
+  db.expect_rows();
+}
+
 TEST(HdbAmendTest, RowsMoveHome) {
   amended_database db{7};
   db.add_range(300, false);
