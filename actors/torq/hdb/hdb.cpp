@@ -4,6 +4,7 @@
 #include <millrace/actors/torq/hdb/unread_partitions.hpp>
 #include <millrace/messages/base/caught.hpp>
 #include <millrace/messages/base/planted_bug.hpp>
+#include <millrace/messages/protocol/own_message.hpp>
 #include <millrace/messages/text/json_value.hpp>
 
 namespace millrace::torq {
@@ -403,7 +404,10 @@ hdb(hdb_self_actor::stateful_pointer<hdb_state> self, persistence::env* world,
     [self](caf::subscribe_atom, const hdb_watcher_actor& who) {
       self->state.watch(who);
     },
-    [self](caf::tick_atom) { self->state.tick(); },
+    [self](caf::tick_atom) {
+      if (from_itself(self))
+        self->state.tick();
+    },
   };
 }
 

@@ -30,8 +30,9 @@ public:
                           const persistence::hdb_part& part) const {
     if (!dates_)
       return true;
+    // What was lost may have come a day early, or late.
     const auto is_asked = [&](int64_t date) {
-      return dates_->first <= date && date <= dates_->second;
+      return dates_->first - 1 <= date && date <= dates_->second + 1;
     };
     const auto date = text::parse_date(part.partition);
     if (is_asked(part.period) || !date || is_asked(*date))

@@ -78,12 +78,15 @@ TEST(PartitionLossesTest, AreThoseOfRangesWhoseDatesArePartOfTheQuestion) {
     std::vector<std::string> expected;
   } const cases[] = {
     {10, 12, {"lost", "border", "late"}},
-    {11, 11, {"lost", "border"}},
-    {10, 10, {}},
-    {13, 20, {}},
-    {12, 12, {"late"}}, // Its own rows may be what was lost.
+    // The rows that were lost may have been of the day before or after.
+    {11, 11, {"lost", "border", "late"}},
+    {10, 10, {"lost", "border"}},
+    {13, 20, {"late"}},
+    {14, 20, {}},
+    {12, 12, {"lost", "border", "late"}},
     {3, 3, {"late"}},
-    {4, 9, {}},
+    {4, 8, {"late"}},
+    {5, 8, {}},
   };
   auto manifest = three_days();
   manifest.losses = {loss, at_border, of_late, of_orders, of_quotes};
