@@ -1,3 +1,4 @@
+#include <millrace/actors/torq/rdb/batch_times.hpp>
 #include <millrace/actors/torq/rdb/ingest.hpp>
 #include <millrace/messages/data/table_batch.hpp>
 
@@ -40,9 +41,11 @@ void ingest::take(const rt::message& m, position end) {
   error fault;
   {
     const std::scoped_lock lock{store->writing};
-    if (store->tables.table(batch.table) != nullptr)
-      fault = store->tables.append(batch, end);
-    else if (!settings.tables.contains(batch.table))
+    if (const auto* table = store->tables.table(batch.table)) {
+      fault = check_times(batch, table->schema());
+      if (!fault)
+        fault = store->tables.append(batch, end);
+    } else if (!settings.tables.contains(batch.table))
       fault = {errc::schema_mismatch, "table '" + std::string{batch.table}
                                         + "': no [[table]] of stream '"
                                         + settings.stream + "' is named so"};
@@ -72,6 +75,14 @@ void ingest::reject(const rt::message& m, position end, const error& why) {
     const std::scoped_lock lock{store->letters_mutex};
     if (!store->letters) {
       auto opened = dead_letters::open(*env->fs, settings.reject_file);
+      // A directory in its place is no reason to stand still.
+      if (!opened && env->fs->list(settings.reject_file)
+          && !persistence::set_aside(*env->fs, settings.reject_file)) {
+        warn("set_aside", settings.reject_file
+                            + " is a directory, and is moved aside: what was "
+                              "rejected before is not listed any more");
+        opened = dead_letters::open(*env->fs, settings.reject_file);
+      }
       if (opened)
         store->letters = *std::move(opened);
       else
