@@ -1,3 +1,4 @@
+#include <millrace/messages/protocol/own_message.hpp>
 #include <millrace/messages/protocol/wire.hpp>
 #include <millrace/messages/text/civil_time.hpp>
 #include <millrace/messages/text/json_value.hpp>
@@ -119,7 +120,10 @@ period_timer(period_timer_actor::stateful_pointer<period_timer_state> self,
   self->state.tick();
   return {
     [self](status_atom) { return self->state.status(); },
-    [self](caf::tick_atom) { self->state.tick(); },
+    [self](caf::tick_atom) {
+      if (from_itself(self))
+        self->state.tick();
+    },
   };
 }
 

@@ -1,4 +1,5 @@
 #include <millrace/actors/rt/link/feeder.hpp>
+#include <millrace/messages/protocol/own_message.hpp>
 #include <millrace/messages/text/json_value.hpp>
 
 namespace millrace::rt {
@@ -116,6 +117,8 @@ feeder(feeder_actor::stateful_pointer<feeder_state> self,
     },
     [self](collected_atom, position below) { self->state.begin = below; },
     [self](caf::tick_atom) {
+      if (!from_itself(self))
+        return;
       auto& me = self->state;
       me.pump();
       self->send(me.sink, caf::ping_atom_v, me.flow);

@@ -2,6 +2,7 @@
 #include <millrace/actors/rt/publish/pusher.hpp>
 #include <millrace/messages/base/planted_bug.hpp>
 #include <millrace/messages/protocol/connect.hpp>
+#include <millrace/messages/protocol/own_message.hpp>
 #include <millrace/messages/text/json_value.hpp>
 
 #include <cstring>
@@ -335,7 +336,10 @@ pusher(pusher_self_actor::stateful_pointer<pusher_state> self,
       if (self->state.owes_pull)
         self->state.pull(true);
     },
-    [self](caf::tick_atom) { self->state.tick(); },
+    [self](caf::tick_atom) {
+      if (from_itself(self))
+        self->state.tick();
+    },
     [self](collected_atom, const caf::error& outcome) {
       self->state.collect_failure = from_caf(outcome);
     },

@@ -1,4 +1,5 @@
 #include <millrace/actors/rt/sequence/out_copier.hpp>
+#include <millrace/messages/protocol/own_message.hpp>
 #include <millrace/persistence/log/bad_record.hpp>
 
 namespace millrace::rt {
@@ -143,7 +144,10 @@ out_copier(out_copier_actor::stateful_pointer<out_copier_state> self,
     },
     // What goes there while this copies is told as `pruned`.
     [](collected_atom, flow_id, position) {},
-    [self](caf::tick_atom) { self->state.tick(); },
+    [self](caf::tick_atom) {
+      if (from_itself(self))
+        self->state.tick();
+    },
     [self](synced_atom, const caf::error& outcome) {
       self->state.end(from_caf(outcome));
     },

@@ -1,4 +1,5 @@
 #include <millrace/actors/rt/sequence/sequencer.hpp>
+#include <millrace/messages/protocol/own_message.hpp>
 
 #include <caf/actor_cast.hpp>
 
@@ -483,10 +484,11 @@ caf::result<bool> sequencer_state::stop() {
 }
 
 void sequencer_state::tick() {
+  if (!from_itself(self))
+    return;
   start_mend();
   note_progress();
-  const auto now_ns = env->clock->monotonic_ns();
-  if (auto fault = core->group().tick(now_ns))
+  if (auto fault = core->group().tick(env->clock->monotonic_ns()))
     return fail(fault);
   look_for_peers();
   say_hello();
@@ -505,10 +507,8 @@ void sequencer_state::tick() {
   look_at_files();
   look_at_disk();
   tell_losses();
-  self->delayed_send(self,
-                     settings.peers.empty() ? caf::timespan{alone_interval}
-                                            : caf::timespan{group_interval},
-                     caf::tick_atom_v);
+  const auto pause = settings.peers.empty() ? alone_interval : group_interval;
+  self->delayed_send(self, caf::timespan{pause}, caf::tick_atom_v);
 }
 
 // lint: allow(length): one handler per message of its interface.

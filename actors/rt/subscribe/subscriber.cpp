@@ -2,6 +2,7 @@
 #include <millrace/actors/rt/subscribe/subscriber.hpp>
 #include <millrace/messages/base/planted_bug.hpp>
 #include <millrace/messages/protocol/connect.hpp>
+#include <millrace/messages/protocol/own_message.hpp>
 #include <millrace/messages/text/json_value.hpp>
 #include <millrace/persistence/log/log_collect.hpp>
 #include <millrace/persistence/log/log_directory.hpp>
@@ -493,7 +494,10 @@ subscriber(subscriber_self_actor::stateful_pointer<subscriber_state> self,
       self->state.floor = floor;
       self->state.tell_floor();
     },
-    [self](caf::tick_atom) { self->state.tick(); },
+    [self](caf::tick_atom) {
+      if (from_itself(self))
+        self->state.tick();
+    },
     [self](deliver_atom) { self->state.deliver_waiting(); },
   };
 }

@@ -1,5 +1,6 @@
 #include <millrace/actors/torq/execute/query_flow.hpp>
 #include <millrace/messages/base/caught.hpp>
+#include <millrace/messages/protocol/own_message.hpp>
 
 #include <atomic>
 #include <utility>
@@ -163,7 +164,10 @@ ready_rows(ready_rows_actor::stateful_pointer<ready_rows_state> self,
   return {
     [self](ack_atom, uint64_t bytes) { self->state.taken(bytes); },
     [self](stop_atom) { self->quit(); },
-    [self](caf::tick_atom) { self->state.tick(); },
+    [self](caf::tick_atom) {
+      if (from_itself(self))
+        self->state.tick();
+    },
   };
 }
 

@@ -1,5 +1,6 @@
 #include <millrace/actors/torq/feed/feed_handler.hpp>
 #include <millrace/messages/protocol/connect.hpp>
+#include <millrace/messages/protocol/own_message.hpp>
 #include <millrace/messages/text/json_value.hpp>
 
 namespace millrace::torq {
@@ -134,7 +135,10 @@ feed_handler(feed_self_actor::stateful_pointer<feed_handler_state> self,
     [self](period_over_atom, period_id period) {
       self->state.step(feed_course::slice_done{.period_over = period});
     },
-    [self](caf::tick_atom) { self->state.tick(); },
+    [self](caf::tick_atom) {
+      if (from_itself(self))
+        self->state.tick();
+    },
   };
 }
 

@@ -1,4 +1,5 @@
 #include <millrace/actors/torq/registry/discovery.hpp>
+#include <millrace/messages/protocol/own_message.hpp>
 #include <millrace/messages/text/json_value.hpp>
 
 #include <algorithm>
@@ -108,6 +109,8 @@ discovery(discovery_self_actor::stateful_pointer<discovery_state> self,
     [self](caf::subscribe_atom, const std::string& type,
            const watcher_actor& who) { return self->state.watch(type, who); },
     [self](caf::tick_atom) {
+      if (!from_itself(self))
+        return;
       self->state.expire();
       self->delayed_send(self, caf::timespan{std::chrono::milliseconds{250}},
                          caf::tick_atom_v);

@@ -1,5 +1,6 @@
 #include <millrace/actors/torq/registry/registrar.hpp>
 #include <millrace/messages/protocol/connect.hpp>
+#include <millrace/messages/protocol/own_message.hpp>
 
 namespace millrace::torq {
 
@@ -122,7 +123,10 @@ registrar(registrar_self_actor::stateful_pointer<registrar_state> self,
     },
     [self](caf::subscribe_atom, const std::string& type,
            const watcher_actor& who) { self->state.watch(type, who); },
-    [self](caf::tick_atom) { self->state.tick(); },
+    [self](caf::tick_atom) {
+      if (from_itself(self))
+        self->state.tick();
+    },
   };
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <millrace/messages/protocol/own_message.hpp>
 #include <millrace/nodes/servers/gateway/door_actor.hpp>
 #include <millrace/nodes/servers/gateway/gateway_link.hpp>
 #include <millrace/nodes/servers/port/port_core.hpp>
@@ -65,7 +66,10 @@ struct door_state {
         gateway->know(rows);
       },
       [this](inbox_atom) { take_inbox(); },
-      [this](caf::tick_atom) { tick(); },
+      [this](caf::tick_atom) {
+        if (from_itself(self))
+          tick();
+      },
     };
   }
 

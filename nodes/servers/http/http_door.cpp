@@ -1,4 +1,5 @@
 #include <millrace/messages/base/caught.hpp>
+#include <millrace/messages/protocol/own_message.hpp>
 #include <millrace/nodes/servers/http/http_door.hpp>
 #include <millrace/nodes/servers/http/metrics_text.hpp>
 #include <millrace/query/execution/partial.hpp>
@@ -206,7 +207,10 @@ http_door(http_door_actor::stateful_pointer<http_door_state> self,
     },
     [self](inbox_atom) { self->state.take_inbox(); },
     [self](synced_atom) { self->state.publish_all(); },
-    [self](caf::tick_atom) { self->state.tick(); },
+    [self](caf::tick_atom) {
+      if (from_itself(self))
+        self->state.tick();
+    },
   };
 }
 

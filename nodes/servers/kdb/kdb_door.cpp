@@ -1,4 +1,5 @@
 #include <millrace/messages/base/caught.hpp>
+#include <millrace/messages/protocol/own_message.hpp>
 #include <millrace/nodes/servers/kdb/kdb_door.hpp>
 #include <millrace/query/execution/partial.hpp>
 
@@ -215,7 +216,10 @@ kdb_door(kdb_door_actor::stateful_pointer<kdb_door_state> self,
     },
     [self](inbox_atom) { self->state.take_inbox(); },
     [self](synced_atom) { self->state.publish_all(); },
-    [self](caf::tick_atom) { self->state.tick(); },
+    [self](caf::tick_atom) {
+      if (from_itself(self))
+        self->state.tick();
+    },
   };
 }
 

@@ -1,0 +1,14 @@
+#pragma once
+
+namespace millrace {
+
+/// Whether the message that `self` has in hand was sent by `self`: a tick that
+/// asks for the next one is of no use to others, who would start a second chain
+/// of them. Of a handler of an actor.
+template <class Self>
+[[nodiscard]] bool from_itself(Self* self) noexcept {
+  const auto& sender = self->current_sender();
+  return sender && sender.get() == self->ctrl();
+}
+
+} // namespace millrace
