@@ -37,15 +37,17 @@ result<gateway_actor> seek_gateway(runtime& host, const cluster_config& config,
 /// lost before it began to answer. The gateway keeps the deadline too, and says
 /// what it waited for.
 result<answer_reader> ask(runtime& host, const cluster_config& config,
-                          text::json_value parameters,
-                          std::chrono::nanoseconds timeout) {
+                          text::json_value parameters, int timeout_s) {
   using std::chrono::milliseconds;
-  const countdown time{*host.env().clock, timeout};
+  const countdown time{*host.env().clock,
+                       std::chrono::seconds{timeout_s == 0 ? 30 : timeout_s}};
+  // Who names a time waits as long for a gateway too.
+  const milliseconds seek_max = timeout_s == 0 ? 3s : time.left();
   const bool own_timeout
     = parameters.is_object() && !parameters.find("timeout");
   for (;;) {
-    auto gateway = seek_gateway(host, config,
-                                std::clamp<milliseconds>(time.left(), 1ms, 3s));
+    auto gateway
+      = seek_gateway(host, config, std::clamp(time.left(), 1ms, seek_max));
     if (!gateway)
       return gateway.failure();
     const auto left_ms = std::max<int64_t>(time.left().count(), 1);
@@ -120,7 +122,8 @@ void declare(option_list& list, query_options& into) {
   list.flag("--strict", into.strict,
             "Fail when rows may be missing, instead of a warning");
   list.number("--timeout", into.timeout_s, 1, 86'400,
-              "Seconds until the answer must be there; default: 30");
+              "Seconds until the answer must be there, also while there is no "
+              "gateway; default: 30, and 3 for a gateway");
 }
 
 error put(std::string_view piece) {
@@ -191,8 +194,7 @@ int run(const query_options& options) {
   if (!host)
     return fail(host.failure());
   const auto begin_ns = (*host)->env().clock->monotonic_ns();
-  auto answer = ask(**host, *config, *std::move(parameters),
-                    std::chrono::seconds{options.timeout_s});
+  auto answer = ask(**host, *config, *std::move(parameters), options.timeout_s);
   if (!answer)
     return fail(answer.failure());
   const auto& cut = answer->cut();

@@ -21,7 +21,7 @@ struct query_options {
   bool explain = false;  ///< Prints the plan, runs nothing.
   bool timing = false;   ///< Prints how long the answer took to stderr.
   bool strict = false;   ///< An answer that may lack rows is a failure.
-  int timeout_s = 30;
+  int timeout_s = 0;     ///< 0: not given, and 30.
 };
 
 /// Asks the gateway, prints the rows.

@@ -2,6 +2,7 @@
 #include <millrace/actors/torq/gateway/gateway.hpp>
 #include <millrace/actors/torq/gateway/gateway_flow.hpp>
 #include <millrace/actors/torq/registry/declarations.hpp>
+#include <millrace/messages/protocol/own_message.hpp>
 #include <millrace/messages/text/json_value.hpp>
 #include <millrace/messages/text/nearest_name.hpp>
 #include <millrace/query/front/question.hpp>
@@ -322,7 +323,8 @@ void gateway_state::fail(uint64_t number, caf::error fault) {
                               || why.code == errc::corrupt
                               || why.code == errc::storage_failed;
   if (another_may_do && now < what.deadline_ns
-      && may_come_back(what, why.code)) {
+      && (may_come_back(what, why.code)
+          || connections != what.connections_then)) {
     what.last_fault = std::move(why);
     waiting.push_back(std::move(what));
     return;
@@ -332,7 +334,8 @@ void gateway_state::fail(uint64_t number, caf::error fault) {
   refuse(what, std::move(fault));
 }
 
-/// A question without an answer waits for one that was lost as long as it can.
+/// A question without an answer waits for one that was lost as long as it can;
+/// what was found again since it began is asked at once.
 bool gateway_state::may_come_back(const held_question& what, errc fault) const {
   const auto gone = backends.gone(settings.tables.at(what.plan.table).home,
                                   env->clock->monotonic_ns());
@@ -573,7 +576,10 @@ gateway(gateway_self_actor::stateful_pointer<gateway_state> self,
     [self](announce_atom, const rdb_announcement& news) {
       self->state.hear(news);
     },
-    [self](caf::tick_atom) { self->state.tick(); },
+    [self](caf::tick_atom) {
+      if (from_itself(self))
+        self->state.tick();
+    },
   };
 }
 

@@ -1,4 +1,5 @@
 #include <millrace/actors/torq/gateway/gateway_flow.hpp>
+#include <millrace/messages/protocol/own_message.hpp>
 
 #include <caf/actor_cast.hpp>
 
@@ -280,7 +281,10 @@ gateway_flow(gateway_flow_actor::stateful_pointer<gateway_flow_state> self,
     [self](ack_atom, uint64_t bytes) { self->state.taken(bytes); },
     [self](stop_atom) { self->quit(); },
     [self](start_atom) { return self->state.start(); },
-    [self](caf::tick_atom) { self->state.tick(); },
+    [self](caf::tick_atom) {
+      if (from_itself(self))
+        self->state.tick();
+    },
     [self](chunk_atom, flow_id which, const chunk& piece) {
       self->state.came(which, piece);
     },
