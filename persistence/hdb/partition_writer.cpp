@@ -94,7 +94,8 @@ error period_write::impl::begin_table(const table_view& view) {
                      : request.partition;
   part.stripe = request.stripe;
   part.stripe_count = request.stripe_count;
-  part.from = request.from;
+  const auto begin = request.begins.find(part.table);
+  part.from = begin == request.begins.end() ? request.from : begin->second;
   part.to = request.to;
   part.schema_version = view.schema->version;
   if (!request.amends) {

@@ -6,6 +6,7 @@
 #include <millrace/persistence/hdb/hdb_writer.hpp>
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -25,9 +26,12 @@ struct period_request {
   uint32_t stripe_count = 1;
   position from;
   position to;
-  /// All tables that the stream has here, also those without a row: each
-  /// table's account of the stream is kept by itself. Views stay pinned until
-  /// the write is done.
+  /// Tables of which an earlier part of the range is there: where their rows
+  /// begin, instead of `from`.
+  std::map<std::string, position, std::less<>> begins{};
+  /// All tables that the stream has here, also those without a row, but those
+  /// that are accounted for: each table's account of the stream is kept by
+  /// itself. Views stay pinned until the write is done.
   std::vector<table_view> tables;
   /// The rows take the place of those that are there of the same range, and
   /// this is noted; none: the range must not be there yet. Of one table.

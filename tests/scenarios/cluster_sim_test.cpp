@@ -322,27 +322,61 @@ TEST(ClusterSim, AnHdbThatIsLostUnderARunningRdbIsWrittenAgainFromTheStream) {
 
 TEST(ClusterSim, AnOlderManifestUnderARunningRdbIsFilledUpFromTheStream) {
   const auto config = example();
-  traded run{16, config};
-  auto& disk = run.w.at("rdb1").disk();
-  const auto manifest = config.process("rdb1")->hdb_directory + "/manifest";
+  // Before the RDB lets go of what the HDB serves, and after.
+  for (const auto served_for : {1s, 60s}) {
+    SCOPED_TRACE(served_for.count());
+    traded run{16, config};
+    auto& disk = run.w.at("rdb1").disk();
+    const auto manifest = config.process("rdb1")->hdb_directory + "/manifest";
+    run.trade(100);
+    run.end_period(9000);
+    const auto older = disk.content(manifest);
+    run.trade(50);
+    run.end_period(9001);
+    run.trade(20);
+    run.expect_all();
+    run.w.run_for(served_for);
+    ASSERT_FALSE(persistence::replace_file(disk, manifest, older));
+    run.w.run_for(90s);
+    run.expect_all();
+    EXPECT_TRUE(told(run.w, "rdb1", "ended", "went back"));
+    EXPECT_TRUE(told(run.w, "hdb1", "went_back", "an older copy"));
+    run.trade(10);
+    run.end_period(9002);
+    run.expect_all();
+    EXPECT_EQ(run.warnings, std::vector<std::string>{});
+    run.expect_no_defects();
+  }
+}
+
+// Method: the directory is empty when the node starts, as a mount that failed.
+TEST(ClusterSim, AnHdbThatIsNotThereAtAStartIsToldInEachAnswer) {
+  const auto config = example();
+  traded run{17, config};
   run.trade(100);
   run.end_period(9000);
-  const auto older = disk.content(manifest);
-  run.trade(50);
-  run.end_period(9001);
-  run.trade(20);
   run.expect_all();
-  // The RDB let go of what the HDB serves.
-  run.w.run_for(60s);
-  ASSERT_FALSE(persistence::replace_file(disk, manifest, older));
-  run.w.run_for(20s);
-  run.expect_all();
-  EXPECT_TRUE(told(run.w, "rdb1", "ended", "went back"));
-  EXPECT_TRUE(told(run.w, "hdb1", "went_back", "an older copy"));
+  for (const auto* name : {"rdb1", "hdb1"})
+    run.w.crash(name);
+  auto& disk = run.w.at("rdb1").disk();
+  const auto directory = config.process("rdb1")->hdb_directory;
+  ASSERT_FALSE(disk.remove_all(directory));
+  ASSERT_FALSE(disk.create_directories(directory));
+  for (const auto* name : {"rdb1", "hdb1"})
+    run.w.restart(name);
+  run.w.run_for(1s);
+  for (int i = 0; i < 2; ++i) {
+    run.expect_all();
+    ASSERT_EQ(run.warnings.size(), 1u);
+    EXPECT_NE(run.warnings[0].find("is not there"), std::string::npos);
+    run.w.crash("rdb1", {.restart_after = 100ms});
+    run.w.run_for(1s);
+  }
+  EXPECT_TRUE(told(run.w, "rdb1", "hdb_gone", "not mounted"));
   run.trade(10);
-  run.end_period(9002);
+  run.end_period(9001);
   run.expect_all();
-  EXPECT_EQ(run.warnings, std::vector<std::string>{});
+  EXPECT_EQ(run.warnings.size(), 1u);
   run.expect_no_defects();
 }
 

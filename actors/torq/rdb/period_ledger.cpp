@@ -143,6 +143,14 @@ void period_ledger::drop_served(int64_t now, effects& out) {
   }
 }
 
+position period_ledger::held_end() const noexcept {
+  auto end = std::max(begin_, served_end_);
+  for (const auto& entry : ended_)
+    if (entry.version != manifest_version{})
+      end = std::max(end, entry.end);
+  return end;
+}
+
 bool period_ledger::serves(period_id period) const noexcept {
   if (awaits(period))
     return false;

@@ -102,6 +102,9 @@ public:
 
   /// Up to where some HDB serves what was written.
   [[nodiscard]] position served_end() const noexcept { return served_end_; }
+  /// Up to where the HDB was seen to hold the rows: a manifest that ends before
+  /// that is an older one.
+  [[nodiscard]] position held_end() const noexcept;
   /// Whether this period, and each before it, is known to be served. The rows
   /// of a period that was passed over lie in the next one that ended: it is
   /// served when that one is. One that ended before this life is not known.

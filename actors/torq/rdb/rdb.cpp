@@ -3,6 +3,7 @@
 #include <millrace/actors/torq/rdb/rdb.hpp>
 #include <millrace/actors/torq/rdb/write_down.hpp>
 #include <millrace/messages/base/planted_bug.hpp>
+#include <millrace/messages/protocol/own_message.hpp>
 #include <millrace/messages/text/civil_time.hpp>
 #include <millrace/messages/text/json_value.hpp>
 #include <millrace/persistence/hdb/hdb_manifest.hpp>
@@ -318,7 +319,17 @@ void rdb_state::write(const period_ledger::write& what) {
   request.account = {progress.life(), store->lost(what.from, what.to)};
   const auto snapshot = store->tables.snapshot();
   for (const auto& table : settings.tables) {
-    auto view = snapshot->view(table.name, what.from,
+    // A table that came later than another is read from where the stream
+    // begins; what the HDB has of the others is not written again.
+    const auto held = earlier.cutovers.find(table.name);
+    const auto from = held == earlier.cutovers.end()
+                        ? what.from
+                        : std::max(what.from, held->second);
+    if (from >= what.to)
+      continue;
+    if (from != what.from)
+      request.begins.emplace(table.name, from);
+    auto view = snapshot->view(table.name, from,
                                MILLRACE_PLANTED(write_down_rows_after_the_end)
                                  ? snapshot->end
                                  : what.to);
@@ -386,7 +397,7 @@ void rdb_state::hear(const hdb_announcement& news) {
     const auto at = found == news.cutovers.end() ? position{} : found->second;
     least = std::min(least.value_or(at), at);
   }
-  if (least.value_or(position{}) < store->tables.begin())
+  if (least.value_or(position{}) < ledger.held_end())
     look_for_an_older_hdb();
   step(period_ledger::hdb_serves{news.process, least.value_or(position{})});
 }
@@ -395,11 +406,10 @@ void rdb_state::hear(const hdb_announcement& news) {
 void rdb_state::look_for_an_older_hdb() {
   const auto manifest = read_manifest();
   if (!manifest || manifest->version == manifest_version{}
-      || manifest->cutover >= store->tables.begin())
+      || manifest->cutover >= ledger.held_end())
     return;
   leave_hdb("went back: it ends at " + to_string(manifest->cutover)
-            + ", and the rows here begin at "
-            + to_string(store->tables.begin()));
+            + ", and held the rows up to " + to_string(ledger.held_end()));
 }
 
 /// Ends, to begin anew with what is there.
@@ -581,7 +591,10 @@ rdb(rdb_self_actor::stateful_pointer<rdb_state> self, persistence::env* world,
            const caf::error& fault) {
       self->state.written(end, version, from_caf(fault));
     },
-    [self](caf::tick_atom) { self->state.tick(); },
+    [self](caf::tick_atom) {
+      if (from_itself(self))
+        self->state.tick();
+    },
     [self](moved_atom) { self->state.wake(); },
   };
 }

@@ -57,6 +57,14 @@ void rdb_state::compare_lives(lineage_id life) {
       add_loss(loss);
       warn("stream_loss", loss);
     }
+  } else if (noted.life.is_known() && noted.has_hdb && !has_hdb
+             && noted.losses.empty()) {
+    loss = "the hdb in " + settings.hdb_directory
+           + ", which held rows of stream '" + settings.stream
+           + "', is not there (a disk that is not mounted?); what the stream "
+             "does not bring again may be missing";
+    add_loss(loss);
+    warn("hdb_gone", loss);
   }
   if (noted.life == life && noted.has_hdb == has_hdb)
     return;

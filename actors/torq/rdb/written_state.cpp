@@ -16,6 +16,8 @@ written_state written_state_of(const persistence::hdb_manifest& manifest,
     const auto found = cutovers.find({stream, table.name});
     const auto at = found == cutovers.end() ? position{} : found->second;
     least = std::min(least.value_or(at), at);
+    if (at != position{})
+      out.cutovers.emplace(table.name, at);
   }
   out.cutover = least.value_or(position{});
   for (const auto& part : manifest.parts)

@@ -7,6 +7,8 @@
 #include <millrace/persistence/hdb/hdb_manifest.hpp>
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,6 +21,8 @@ struct written_state {
   /// Up to where each of the RDB's tables is accounted for; the start: some
   /// table is not yet.
   position cutover;
+  /// The same by table; one that is not accounted for is not here.
+  std::map<std::string, position, std::less<>> cutovers;
   position held_to; ///< End of the last range, of any table of the stream.
   lineage_id life;  ///< Of these positions; not known: it is not kept.
   // Of the RDB's tables.
