@@ -4,6 +4,7 @@
 #include <millrace/nodes/servers/http/http_door.hpp>
 #include <millrace/nodes/servers/kdb/kdb_door.hpp>
 #include <millrace/nodes/servers/postgres/postgres_door.hpp>
+#include <millrace/nodes/users/port_access.hpp>
 
 #include <algorithm>
 #include <unistd.h>
@@ -46,7 +47,8 @@ result<open_listener> open_port(process_host& host,
                                 const process_config& process) {
   auto port = host.listen({.address = host.config().address,
                            .port = process.port,
-                           .connections_max = process.connections_max});
+                           .connections_max = process.connections_max,
+                           .admits_all = process.asks_login});
   if (!port) {
     auto fault = port.failure();
     fault.context = host.config().path + ": process '" + process.name
@@ -54,6 +56,31 @@ result<open_listener> open_port(process_host& host,
     return fault;
   }
   return std::make_shared<std::unique_ptr<listener>>(*std::move(port));
+}
+
+/// Who may log in; null: clients are the cluster's own.
+result<std::shared_ptr<const port_access>>
+access_of(process_host& host, const process_config& process) {
+  if (!process.asks_login)
+    return std::shared_ptr<const port_access>{};
+  const auto& config = host.config();
+  std::map<std::string, user_grants> users;
+  for (const auto& each : config.logins)
+    users.emplace(each.name, each.grants);
+  auto load = [fs = host.env().fs, path = config.passwords_path] {
+    return load_secrets(*fs, path);
+  };
+  // What is wrong with it is told before anybody waits for a login.
+  if (const auto secrets = load(); !secrets)
+    return secrets.failure();
+  auto judge = login_judge::make(std::move(load), std::move(users));
+  if (!judge)
+    return judge.failure();
+  return std::make_shared<const port_access>(port_access{
+    *std::move(judge),
+    [&host, type = process.type, name = process.name](const std::string& text) {
+      host.tell({notice::severity::info, type, name, "audit", text});
+    }});
 }
 
 /// What every port has of its process and its cluster.
@@ -126,6 +153,10 @@ template <class Door, class Settings>
 result<hosted_process> start_port(process_host& host,
                                   const process_config& process, Door door,
                                   Settings settings) {
+  auto access = access_of(host, process);
+  if (!access)
+    return access.failure();
+  settings.access = *std::move(access);
   auto port = open_port(host, process);
   if (!port)
     return port.failure();
@@ -140,6 +171,21 @@ result<hosted_process> start_port(process_host& host,
   return out;
 }
 
+/// The same with the tables that a user may ask about.
+std::shared_ptr<const postgres::served_cluster>
+served_to(const postgres::served_cluster& all, const cluster_config& config,
+          const std::string& user) {
+  auto out = std::make_shared<postgres::served_cluster>(all);
+  const auto who
+    = std::find_if(config.logins.begin(), config.logins.end(),
+                   [&](const auto& each) { return each.name == user; });
+  std::erase_if(out->tables, [&](const auto& table) {
+    return who == config.logins.end()
+           || !who->grants.may(table_use::query, table.first);
+  });
+  return out;
+}
+
 } // namespace
 
 result<hosted_process> start_kdb(process_host& host,
@@ -147,6 +193,7 @@ result<hosted_process> start_kdb(process_host& host,
   const auto& config = host.config();
   kdb::kdb_door_settings settings;
   set_port(settings, host, process);
+  settings.limits.session.asks_login = process.asks_login;
   settings.process = process.name;
   settings.host = name_of_this_host();
   settings.pid = ::getpid();
@@ -168,6 +215,7 @@ result<hosted_process> start_http(process_host& host,
   const auto& config = host.config();
   http::http_door_settings settings;
   set_port(settings, host, process);
+  settings.limits.session.asks_login = process.asks_login;
   settings.process = process.name;
   settings.cluster = config.name;
   for (const auto& node : config.nodes)
@@ -200,7 +248,13 @@ result<hosted_process> start_postgres(process_host& host,
   served->now = [clock = host.env().clock] { return clock->now_ns(); };
   for (const auto& table : config.tables)
     served->tables.emplace(table.schema.name, table.schema);
-  settings.limits.session.served = std::move(served);
+  settings.tables = served->tables;
+  settings.limits.session.served = served;
+  if (process.asks_login)
+    settings.limits.session.served_to
+      = [served, &config](const std::string& user) {
+          return served_to(*served, config, user);
+        };
   return start_port(host, process, postgres::postgres_door,
                     std::move(settings));
 }

@@ -26,6 +26,7 @@
 #include <millrace/nodes/cli/tables.hpp>
 #include <millrace/nodes/cli/top.hpp>
 #include <millrace/nodes/cli/up.hpp>
+#include <millrace/nodes/cli/user.hpp>
 #include <millrace/nodes/cli/version.hpp>
 
 namespace millrace::nodes {
@@ -62,6 +63,7 @@ void declare(command_list& list) {
   list.add(tables_command);
   list.add(top_command);
   list.add(up_command);
+  list.add(user_commands);
   list.add(version_command);
 }
 

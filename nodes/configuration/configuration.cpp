@@ -3,7 +3,6 @@
 #include <millrace/messages/text/civil_time.hpp>
 #include <millrace/messages/text/toml_section.hpp>
 #include <millrace/nodes/configuration/configuration.hpp>
-#include <millrace/nodes/configuration/process_file.hpp>
 
 #include <algorithm>
 #include <arpa/inet.h>
@@ -52,6 +51,7 @@ public:
     root_.each("stream", [this](toml_section& at) { read_stream(at); });
     root_.each("table", [this](toml_section& at) { read_table(at); });
     root_.each("node", [this](toml_section& at) { read_node(at); });
+    root_.each("user", [this](toml_section& at) { read_user(at); });
     root_.each("process", [this](toml_section& at) { read_process(at); });
     root_.finish();
     check_streams();
@@ -112,6 +112,10 @@ private:
       config_.address = at.text("address", "127.0.0.1");
       check_address(at);
       config_.users = at.texts("users");
+      config_.passwords_path
+        = path(at, "passwords",
+               absolute(std::filesystem::path{config_.path}.filename().string()
+                        + ".passwords"));
       own_types_ = at.texts("process_types");
       for (const auto& type : own_types_)
         if (std::count(process_types.begin(), process_types.end(), type) != 0)
@@ -294,6 +298,27 @@ private:
     config_.nodes.push_back(std::move(out));
   }
 
+  void read_user(toml_section& at) {
+    user_config out;
+    out.name = at.required_name("name");
+    check_unique(at, config_.logins, out.name);
+    auto& grants = out.grants;
+    grants.query = at.texts("query");
+    grants.publish = at.texts("publish");
+    grants.subscribe = at.texts("subscribe");
+    grants.admin = at.flag("admin", false);
+    for (const auto& [key, patterns] : {std::pair{"query", &grants.query},
+                                        {"publish", &grants.publish},
+                                        {"subscribe", &grants.subscribe}})
+      for (const auto& pattern : *patterns)
+        if (std::none_of(config_.tables.begin(), config_.tables.end(),
+                         [&, &p = pattern](const auto& table) {
+                           return matches(p, table.schema.name);
+                         }))
+          at.fault(key, in_quotes(pattern) + " is the name of no [[table]]");
+    config_.logins.push_back(std::move(out));
+  }
+
   void read_process(toml_section& at) {
     process_config out;
     out.name = at.required_name("name");
@@ -424,6 +449,9 @@ private:
       at.fault("name", in_quotes(out.name)
                          + " has a '.'; a publisher of this name could be one "
                            "of another stream");
+    out.asks_login = at.choice("login", {"system", "password"}, false) == 1;
+    if (out.asks_login && config_.logins.empty())
+      at.fault("login", "nobody could log in: there is no [[user]]");
     out.connections_max = static_cast<uint32_t>(
       at.integer("connections_max", 1, 10'000, out.connections_max));
     out.memory_max_bytes
@@ -557,39 +585,12 @@ private:
 
 } // namespace
 
-std::string_view to_string(stream_mode mode) noexcept {
-  return mode == stream_mode::cached ? "cached" : "synced";
-}
-
 result<cluster_config> parse_configuration(std::string_view text,
                                            const std::string& file) {
   auto root = text::parse_toml(text, file);
   if (!root)
     return root.failure();
   return reader{*root, file}.run();
-}
-
-result<cluster_config> load_configuration(persistence::file_system& fs,
-                                          const std::string& path) {
-  if (path.ends_with(".csv"))
-    return load_process_file(fs, path);
-  constexpr uint64_t file_bytes_max = 16u << 20;
-  auto bytes = persistence::read_file(fs, path, file_bytes_max);
-  if (!bytes)
-    return error{errc::config,
-                 "cannot read the configuration: " + bytes.failure().context};
-  return parse_configuration(
-    {reinterpret_cast<const char*>(bytes->data()), bytes->size()}, path);
-}
-
-result<std::string> configuration_path(const std::string& given) {
-  if (!given.empty())
-    return given;
-  if (const char* variable = std::getenv("MILLRACE_CONFIG");
-      variable && *variable != '\0')
-    return std::string{variable};
-  return error{errc::config,
-               "no configuration: give --config FILE or set MILLRACE_CONFIG"};
 }
 
 } // namespace millrace::nodes

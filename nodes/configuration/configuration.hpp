@@ -3,6 +3,7 @@
 #include <millrace/messages/base/result.hpp>
 #include <millrace/messages/data/schema.hpp>
 #include <millrace/nodes/configuration/period_clock.hpp>
+#include <millrace/nodes/users/grants.hpp>
 #include <millrace/persistence/disk/file_system.hpp>
 
 #include <cstdint>
@@ -128,6 +129,9 @@ struct process_config {
 
   uint16_t port = 0; ///< kdb, http, postgres: where clients connect.
   uint32_t connections_max = 256; ///< kdb, http, postgres: at one time.
+  /// kdb, http, postgres: clients are `users` who log in; else processes of the
+  /// users of the host that the cluster trusts, who may do all.
+  bool asks_login = false;
   /// kdb, http: streams that clients publish to.
   std::vector<std::string> published;
 
@@ -161,6 +165,14 @@ struct node_config {
   friend bool operator==(const node_config&, const node_config&) = default;
 };
 
+/// `[[user]]`: who may log in at ports that ask for it.
+struct user_config {
+  std::string name;
+  user_grants grants;
+
+  friend bool operator==(const user_config&, const user_config&) = default;
+};
+
 /// `[period]`: when a period ends, and what says so.
 struct period_config {
   period_rule rule;
@@ -192,6 +204,9 @@ struct cluster_config {
   /// Users of a host whose processes may connect to the nodes there, beside
   /// root and the one that runs them; "*": all.
   std::vector<std::string> users;
+  /// Where what is kept of passwords and tokens lies; absolute.
+  std::string passwords_path;
+  std::vector<user_config> logins;
   std::vector<stream_config> streams;
   std::vector<table_config> tables;
   std::vector<node_config> nodes;

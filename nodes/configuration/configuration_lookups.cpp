@@ -1,8 +1,10 @@
 #include <millrace/nodes/configuration/configuration.hpp>
+#include <millrace/nodes/configuration/process_file.hpp>
 
 #include <algorithm>
+#include <cstdlib>
 
-// What a configuration is asked for.
+// What a configuration is asked for, and where it is found.
 
 namespace millrace::nodes {
 
@@ -82,6 +84,33 @@ cluster_config::stream_directory(std::string_view rt,
                                  std::string_view stream_name) const {
   return data_directory + "/rt/" + std::string{rt} + "/"
          + std::string{stream_name};
+}
+
+std::string_view to_string(stream_mode mode) noexcept {
+  return mode == stream_mode::cached ? "cached" : "synced";
+}
+
+result<cluster_config> load_configuration(persistence::file_system& fs,
+                                          const std::string& path) {
+  if (path.ends_with(".csv"))
+    return load_process_file(fs, path);
+  constexpr uint64_t file_bytes_max = 16u << 20;
+  auto bytes = persistence::read_file(fs, path, file_bytes_max);
+  if (!bytes)
+    return error{errc::config,
+                 "cannot read the configuration: " + bytes.failure().context};
+  return parse_configuration(
+    {reinterpret_cast<const char*>(bytes->data()), bytes->size()}, path);
+}
+
+result<std::string> configuration_path(const std::string& given) {
+  if (!given.empty())
+    return given;
+  if (const char* variable = std::getenv("MILLRACE_CONFIG");
+      variable && *variable != '\0')
+    return std::string{variable};
+  return error{errc::config,
+               "no configuration: give --config FILE or set MILLRACE_CONFIG"};
 }
 
 } // namespace millrace::nodes

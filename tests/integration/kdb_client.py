@@ -130,9 +130,9 @@ class reader:
 
 
 class client:
-  def __init__(self, port, user="me", capability=3):
+  def __init__(self, port, user="me", capability=3, password="secret"):
     self.socket = socket.create_connection(("127.0.0.1", port), timeout=30)
-    self.socket.sendall(f"{user}:secret".encode() + bytes([capability, 0]))
+    self.socket.sendall(f"{user}:{password}".encode() + bytes([capability, 0]))
     answer = self.socket.recv(10)
     if len(answer) != 1:
       raise kdb_error(f"refused: {answer!r}")

@@ -196,7 +196,7 @@ OTHERS = {
                   "table"},
 }
 SECTIONS = {"cluster", "period", "logging", "stream", "table", "node",
-            "process", "generator"}
+            "user", "process", "generator"}
 
 
 def check_floors(lint):

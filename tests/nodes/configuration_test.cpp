@@ -149,6 +149,7 @@ name = "full"
 data = "/var/lib/millrace/"
 address = "::1"
 log_path = "/var/log/market"
+passwords = "secrets"
 process_types = ["vwap"]
 users = ["ada"]
 [period]
@@ -251,7 +252,14 @@ name = "kdb1"
 type = "kdb"
 port = 5010
 publish = ["a"]
+login = "password"
 connections_max = 9
+[[user]]
+name = "ada"
+query = ["t"]
+publish = ["u"]
+subscribe = ["*"]
+admin = true
 [[process]]
 name = "own"
 type = "vwap"
@@ -265,6 +273,7 @@ TEST(ConfigurationTest, ReadsEveryOption) {
   const auto& config = *parsed;
   EXPECT_EQ(config.data_directory, "/var/lib/millrace");
   EXPECT_EQ(config.period.rule.roll_offset_ns(), -7 * 3'600'000'000'000);
+  EXPECT_EQ(config.passwords_path, "/etc/millrace/secrets");
   EXPECT_TRUE(config.period.clock);
   EXPECT_EQ(config.period.grace_ns, 60'000'000'000);
   EXPECT_EQ(config.logging, (logging_config{true, "DBG"}));
@@ -292,8 +301,8 @@ TEST(ConfigurationTest, ReadsEveryOption) {
   EXPECT_EQ(config.process("copy")->query_memory_max_bytes, uint64_t{2} << 30);
   EXPECT_EQ(config.process("h")->query_memory_max_bytes, 1u << 20);
   EXPECT_EQ(config.process("r")->hdb_directory, "/etc/hdb");
-  EXPECT_EQ(config.home_of("t"), "/etc/hdb") << "of the rdb that writes it";
-  EXPECT_EQ(config.home_of("u"), "/hdb") << "nobody writes it: of the hdb";
+  EXPECT_EQ(config.home_of("t"), "/etc/hdb"); // Of the rdb that writes it.
+  EXPECT_EQ(config.home_of("u"), "/hdb");     // Nobody writes it: of the hdb.
   EXPECT_FALSE(config.process("copy")->write_down);
   EXPECT_EQ(config.process("h")->hdb_directory, "/hdb");
   EXPECT_EQ(config.process("g")->node, "");
@@ -340,14 +349,11 @@ TEST(ConfigurationTest, NoKeyIsWithoutEffect) {
   std::istringstream in{every_option};
   std::string line;
   for (size_t number = 1; std::getline(in, line); ++number) {
-    const auto equals = line.find(" = ");
-    if (equals == std::string::npos)
+    if (line.find(" = ") == std::string::npos)
       continue;
-    unseen.erase(line.substr(0, equals));
+    unseen.erase(line.substr(0, line.find(" = ")));
     std::istringstream again{every_option};
-    std::string without;
-    std::string each;
-    // An empty line in its place, as lines are told.
+    std::string without, each; // With an empty line in its place.
     for (size_t i = 1; std::getline(again, each); ++i)
       without += (i == number ? "" : each) + "\n";
     const auto parsed = parse(without);

@@ -64,6 +64,37 @@ port = 5432
   EXPECT_EQ(parsed->process("sql")->port, 5432);
 }
 
+TEST(PortConfigurationTest, UsersLogInAtAPort) {
+  const auto parsed = with_port(R"(name = "kdb1"
+type = "kdb"
+port = 5000
+login = "password"
+[[process]]
+name = "web"
+type = "http"
+port = 5001
+login = "system"
+[[user]]
+name = "ada"
+query = ["t*"]
+publish = ["trade"]
+subscribe = ["*"]
+admin = true
+[[user]]
+name = "bob"
+)");
+  ASSERT_TRUE(parsed) << parsed.failure().context;
+  EXPECT_TRUE(parsed->process("kdb1")->asks_login);
+  EXPECT_FALSE(parsed->process("web")->asks_login);
+  ASSERT_EQ(parsed->logins.size(), 2u);
+  EXPECT_EQ(parsed->logins[0].name, "ada");
+  EXPECT_EQ(parsed->logins[0].grants,
+            (user_grants{{"t*"}, {"trade"}, {"*"}, true}));
+  EXPECT_EQ(parsed->logins[1].grants, user_grants{});
+  EXPECT_TRUE(parsed->passwords_path.starts_with("/"));
+  EXPECT_TRUE(parsed->passwords_path.ends_with("/c.toml.passwords"));
+}
+
 TEST(PortConfigurationTest, FaultsOfPortsAreTold) {
   const std::vector<std::pair<std::string, std::string>> cases{
     {"", "c.toml:17:process.port: is missing"},
@@ -71,6 +102,15 @@ TEST(PortConfigurationTest, FaultsOfPortsAreTold) {
     {"port = 5000\n[[process]]\nname = \"web\"\ntype = \"http\"\nport = 5000",
      ":24:process.port: 5000 is the port of process 'kdb1' too"},
     {"port = 5000\nmemory_max = \"1KiB\"", ":21:process.memory_max: "},
+    {"port = 5000\nlogin = \"password\"",
+     ":21:process.login: nobody could log in: there is no [[user]]"},
+    {"port = 5000\nlogin = \"yes\"", ":21:process.login: "},
+    {"port = 5000\n[[user]]\nname = \"ada\"\nquery = [\"trades\"]",
+     ":23:user.query: 'trades' is the name of no [[table]]"},
+    {"port = 5000\n[[user]]\nname = \"ada\"\n[[user]]\nname = \"ada\"",
+     ":24:user.name: 'ada' appears twice"},
+    {"port = 5000\n[[user]]\nname = \"ada\"\npassword = \"x\"",
+     ":23:user.password: unknown key"},
     {"port = 5000\naddress = \"0.0.0.0\"", ":21:process.address: unknown key"},
     {"port = 5000\npublish = [\"other\"]",
      ":21:process.publish: 'other' is not a [[stream]]"},

@@ -1,11 +1,10 @@
 #include <millrace/actors/torq/execute/query_flow.hpp>
 #include <millrace/actors/torq/gateway/gateway.hpp>
 #include <millrace/actors/torq/gateway/gateway_flow.hpp>
+#include <millrace/actors/torq/gateway/heard_question.hpp>
 #include <millrace/actors/torq/registry/declarations.hpp>
 #include <millrace/messages/protocol/own_message.hpp>
 #include <millrace/messages/text/json_value.hpp>
-#include <millrace/messages/text/nearest_name.hpp>
-#include <millrace/query/front/question.hpp>
 
 #include <caf/actor_cast.hpp>
 
@@ -66,24 +65,18 @@ void gateway_state::query(const std::string& parameters, asker to) {
                                + " queries run or wait; retry later"}));
     return;
   }
-  std::string missed;
-  auto asked = query::parse_question(
+  auto [asked, audit] = hear_question(
     parameters,
     [&](std::string_view table) -> const table_schema* {
       const auto found = settings.tables.find(std::string{table});
-      if (found != settings.tables.end())
-        return &found->second.schema;
-      missed = table;
-      return nullptr;
+      return found == settings.tables.end() ? nullptr : &found->second.schema;
     },
-    env->clock->now_ns(), names_of(settings));
+    names_of(settings), env->clock->now_ns());
+  if (!audit.empty() && settings.on_note)
+    settings.on_note("audit", audit);
   if (!asked) {
     ++refused;
-    auto fault = asked.failure();
-    // The last thing that was looked for is the one that stopped it.
-    if (fault.code == errc::not_found && !missed.empty())
-      fault.context += text::meant(missed, names_of(settings));
-    to.promise.deliver(to_caf(fault));
+    to.promise.deliver(to_caf(asked.failure()));
     return;
   }
   if (asked->explain || asked->told) {

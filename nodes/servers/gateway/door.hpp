@@ -1,11 +1,15 @@
 #pragma once
 
+#include <millrace/messages/data/restricted_question.hpp>
 #include <millrace/messages/protocol/own_message.hpp>
 #include <millrace/nodes/servers/gateway/door_actor.hpp>
 #include <millrace/nodes/servers/gateway/gateway_link.hpp>
+#include <millrace/nodes/servers/gateway/login_judged.hpp>
 #include <millrace/nodes/servers/port/port_core.hpp>
 #include <millrace/nodes/servers/port/port_inbox.hpp>
 #include <millrace/nodes/servers/port/told_lines.hpp>
+#include <millrace/nodes/users/login_queue.hpp>
+#include <millrace/nodes/users/port_access.hpp>
 
 #include <caf/actor_cast.hpp>
 #include <caf/send.hpp>
@@ -24,7 +28,8 @@ namespace millrace::nodes {
 /// of its connections and the gateway meet here. `State`, which derives from
 /// it, has `act` for each `Input` of its inbox but connection events, and
 /// `perform` for `take_up` and `give_up`; its settings name `address`, `port`,
-/// `gateways`, `limits` and `on_warning`.
+/// `gateways`, `limits`, `tables`, `access` and `on_warning`. Where `access` is
+/// null, its clients are the cluster's own, and may do all.
 template <class State, class Actor, class Core, class Input, class Settings>
 struct door_state {
   /// User-declared on purpose: CAF 0.17 paren-initializes C++20 aggregates.
@@ -91,12 +96,111 @@ struct door_state {
   void perform(const finish_connection& what) { port->finish(what.which); }
   void perform(const drop_connection& what) { port->drop(what.which); }
   void perform(const tell_of& what) { tell(what.id, what.text); }
+  void perform(login_asked& what) {
+    if (const auto refused
+        = logins.add(what.from, what.peer, std::move(what.what))) {
+      tell("logins_refused", "a login from " + core.peer_of(*refused)
+                               + " was refused: too many wait");
+      perform(core.judged(
+        *refused, {.fault = {errc::limit_exceeded, "too many logins wait"}},
+        env->clock->monotonic_ns()));
+    }
+    judge_next();
+  }
+  void perform(const login_ended& what) {
+    const auto& [user, is_accepted] = what.what;
+    logins.told(what.peer, user, is_accepted, env->clock->monotonic_ns());
+    if (is_accepted)
+      return audit("user '" + user + "' at " + what.peer + " logged in");
+    const auto line
+      = lines.next("login_failed " + what.peer,
+                   "a login of '" + shown_user(user) + "' from " + what.peer
+                     + " failed: the user or the secret is wrong",
+                   env->clock->monotonic_ns());
+    if (line && settings.on_warning)
+      settings.on_warning("login_failed", *line);
+  }
+  void act(login_judged& what) {
+    logins.judged();
+    if (what.verdict.fault)
+      tell("no_logins", "nobody can log in: " + to_string(what.verdict.fault));
+    perform(core.judged(what.from, what.verdict, env->clock->monotonic_ns()));
+    judge_next();
+  }
+  /// One at a time: a password takes its time and memory, so that others do
+  /// not guess it.
+  // lint: allow(half_used): it goes on by itself.
+  void judge_next() {
+    auto next = logins.next(env->clock->monotonic_ns(), [this](uint64_t which) {
+      return core.find(which) != nullptr;
+    });
+    if (!next)
+      return;
+    MILLRACE_ASSERT(settings.access);
+    env->io->submit([access = settings.access, to = inbox,
+                     id = next->connection, what = std::move(next->what)] {
+      to->put(login_judged{id, access->judge.judge(what)});
+    });
+  }
+
+  /// Whether a client may do this with a table; one that may not is told that
+  /// there is none.
+  [[nodiscard]] bool may(const std::string& user, table_use use,
+                         std::string_view table) const {
+    const auto* grants = grants_of(user);
+    return grants == nullptr || grants->may(use, table);
+  }
+  /// Null: all.
+  [[nodiscard]] const user_grants* grants_of(const std::string& user) const {
+    return settings.access ? &settings.access->judge.grants_of(user) : nullptr;
+  }
+  /// Asks the gateway for a client: the one way to it. What the client may not
+  /// ask about is not there for its question, whatever that says.
+  void ask_gateway(connection_id from, const std::string& user,
+                   gateway_errand what) {
+    if (const auto* grants = grants_of(user)) {
+      restricted_question asked{user, core.peer_of(from), {}, {}};
+      for (const auto& each : settings.tables)
+        if (grants->may(table_use::query, each.first))
+          asked.tables.insert(each.first);
+      asked.question = std::move(what.parameters);
+      what.parameters = to_json(asked);
+    }
+    gateway->ask(from, std::move(what));
+  }
+  /// A line of what a user did, or was refused. Nothing where nobody logs in.
+  void audit(const std::string& text) const {
+    if (settings.access && settings.access->on_audit)
+      settings.access->on_audit(text);
+  }
+  void audit(connection_id from, const std::string& user, std::string_view verb,
+             const std::string& what, bool is_allowed) {
+    if (!settings.access)
+      return;
+    const auto text = "user '" + user + "' at " + core.peer_of(from) + ": "
+                      + std::string{verb} + " '" + shown_user(what)
+                      + "': " + (is_allowed ? "allowed" : "refused");
+    // A feed publishes again and again.
+    if (const auto line
+        = lines.next("audit " + text, text, env->clock->monotonic_ns()))
+      audit(*line);
+  }
+  /// What a client calls itself, or a table, as a line of a log can have it.
+  [[nodiscard]] static std::string shown_user(const std::string& name) {
+    constexpr size_t shown_max = 64;
+    auto out = name.substr(0, shown_max);
+    for (auto& c : out)
+      if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
+        c = '?';
+    return out;
+  }
 
   /// Comes several times per second.
   void tick() {
     constexpr auto interval = std::chrono::milliseconds{250};
     perform(core.tick(env->clock->monotonic_ns()));
     gateway->tick();
+    judge_next();
     self->delayed_send(self, caf::timespan{interval}, caf::tick_atom_v);
   }
 
@@ -115,18 +219,26 @@ struct door_state {
   /// What every port says of itself.
   [[nodiscard]] status_facts status_as(const char* role) const {
     const auto facts = core.facts();
-    return {{"role", role},
-            {"listens", settings.address + ":" + std::to_string(settings.port)},
-            {"gateway", gateway->gateway()},
-            {"connections", facts.connections},
-            {"connections_total", facts.connections_total},
-            {"requests", facts.requests},
-            {"failed", facts.failed},
-            {"refused", facts.refused},
-            {"last_refusal", facts.last_refusal},
-            {"bytes_in", facts.bytes_in},
-            {"bytes_out", facts.bytes_out},
-            {"held_bytes", facts.held_bytes}};
+    status_facts out{
+      {"role", role},
+      {"listens", settings.address + ":" + std::to_string(settings.port)},
+      {"gateway", gateway->gateway()},
+      {"connections", facts.connections},
+      {"connections_total", facts.connections_total},
+      {"requests", facts.requests},
+      {"failed", facts.failed},
+      {"refused", facts.refused},
+      {"last_refusal", facts.last_refusal},
+      {"bytes_in", facts.bytes_in},
+      {"bytes_out", facts.bytes_out},
+      {"held_bytes", facts.held_bytes},
+      {"login", settings.access ? "password" : "system"}};
+    if (settings.access) {
+      out.add("logins", facts.logins);
+      out.add("logins_failed", facts.logins_failed);
+      out.add("logins_waiting", logins.waiting());
+    }
+    return out;
   }
 
   typename Actor::pointer self;
@@ -139,6 +251,7 @@ struct door_state {
   Core core;
   effects_in_turn<typename Core::effect> in_turn;
   told_lines lines;
+  login_queue logins; ///< That wait for their verdicts.
 
 private:
   State& derived() { return static_cast<State&>(*this); }

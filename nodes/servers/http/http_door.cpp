@@ -80,7 +80,8 @@ void http_door_state::perform(const give_up& what) {
 }
 
 void http_door_state::perform(const take_up<http_request>& what) {
-  running[what.from] = {what.request, what.what.keeps_alive, std::nullopt};
+  running[what.from]
+    = {what.request, what.what.user, what.what.keeps_alive, std::nullopt};
   auto made = wish_of(what.what, settings.address);
   std::visit([&](auto& each) { undertake(what.from, each); }, made);
 }
@@ -92,8 +93,8 @@ void http_door_state::undertake(connection_id from,
 
 void http_door_state::undertake(connection_id from, query_wish& what) {
   const auto request = running.at(from).request;
-  gateway->ask(
-    from,
+  ask_gateway(
+    from, running.at(from).user,
     {.parameters = std::move(what.parameters),
      .deadline_ns = env->clock->monotonic_ns() + settings.query_timeout_ns,
      .write =
@@ -111,6 +112,14 @@ void http_door_state::undertake(connection_id from, query_wish& what) {
 }
 
 void http_door_state::undertake(connection_id from, const status_wish& what) {
+  const auto user = running.at(from).user;
+  const auto* grants = grants_of(user);
+  const bool may_see = grants == nullptr || grants->admin;
+  audit(from, user, "see", what.as_metrics ? "metrics" : "status", may_see);
+  if (!may_see)
+    return answer(
+      from, failed_response({errc::permission, "this is for users with admin = "
+                                               "true in the configuration"}));
   running.at(from).status = what;
   if (silent == 0)
     gather();

@@ -51,6 +51,7 @@ struct http_door_settings {
   /// How long a question waits for its answer.
   int64_t query_timeout_ns = 30'000'000'000;
   port_core<http_session>::limits limits;
+  std::shared_ptr<const port_access> access;
   std::function<void(const std::string& id, const std::string& text)>
     on_warning;
 };
@@ -79,8 +80,8 @@ struct rows_read {
   result<read_rows> rows = read_rows{};
 };
 
-using http_input
-  = std::variant<connection_event, response_done, stream_piece, rows_read>;
+using http_input = std::variant<connection_event, login_judged, response_done,
+                                stream_piece, rows_read>;
 
 /// What a client publishes.
 struct running_publish {
@@ -115,6 +116,7 @@ struct http_door_state
 
   struct running_request {
     uint64_t request = 0;
+    std::string user; ///< Who logged in; empty: nobody had to.
     bool keeps_alive = true;
     std::optional<status_wish> status; ///< It waits for what nodes say.
   };

@@ -52,7 +52,11 @@ known_response late_response(const running_publish& what) {
 
 void http_door_state::undertake(connection_id from, publish_wish& what) {
   const auto found = settings.tables.find(what.table);
-  if (found == settings.tables.end())
+  const auto user = running.at(from).user;
+  const bool is_granted = may(user, table_use::publish, what.table);
+  if (found != settings.tables.end())
+    audit(from, user, "publish", what.table, is_granted);
+  if (found == settings.tables.end() || !is_granted)
     return answer(from,
                   failed_response({errc::not_found,
                                    "there is no table '" + what.table + "'"}));

@@ -86,16 +86,25 @@ void http_door_state::undertake(connection_id from, stream_wish& what) {
   const auto refuse = [&](const std::string& why) {
     answer(from, failed_response({errc::not_found, why}));
   };
+  const auto user = running.at(from).user;
   if (!what.table.empty()) {
     const auto found = settings.tables.find(what.table);
-    if (found == settings.tables.end())
+    const bool is_granted = may(user, table_use::subscribe, what.table);
+    if (found != settings.tables.end())
+      audit(from, user, "subscribe", what.table, is_granted);
+    if (found == settings.tables.end() || !is_granted)
       return refuse("there is no table '" + what.table + "'");
     if (!what.stream.empty() && what.stream != found->second.stream)
       return refuse("table '" + what.table + "' is of stream '"
                     + found->second.stream + "'");
     what.stream = found->second.stream;
   }
-  if (!settings.streams.contains(what.stream))
+  const auto* grants = grants_of(user);
+  const bool may_follow
+    = !what.table.empty() || grants == nullptr || grants->may_follow_streams();
+  if (what.table.empty() && settings.streams.contains(what.stream))
+    audit(from, user, "subscribe to stream", what.stream, may_follow);
+  if (!settings.streams.contains(what.stream) || !may_follow)
     return refuse("there is no stream '" + what.stream + "'");
   begin_stream(from, what);
 }

@@ -1,6 +1,7 @@
 #include <millrace/messages/text/letter_case.hpp>
 #include <millrace/nodes/servers/http/http_session.hpp>
 #include <millrace/nodes/servers/http/websocket.hpp>
+#include <millrace/nodes/users/secrets.hpp>
 
 #include <algorithm>
 #include <boost/asio/buffer.hpp>
@@ -166,6 +167,27 @@ std::string stream_head(const http_request& of) {
          "Connection: close\r\n\r\n";
 }
 
+bool is_open_path(std::string_view path) noexcept {
+  return path == "/health" || path == "/ready";
+}
+
+std::optional<login_attempt> read_authorization(std::string_view header) {
+  const auto space = std::min(header.find(' '), header.size());
+  const auto scheme = text::lower_case(header.substr(0, space));
+  header.remove_prefix(space);
+  header.remove_prefix(std::min(header.find_first_not_of(' '), header.size()));
+  if (scheme == "bearer" && !header.empty())
+    return login_attempt{login_way::token, {}, std::string{header}};
+  if (scheme != "basic")
+    return std::nullopt;
+  const auto both = from_base64(header);
+  const auto colon = both ? both->find(':') : std::string::npos;
+  if (colon == std::string::npos)
+    return std::nullopt;
+  return login_attempt{login_way::password, both->substr(0, colon),
+                       both->substr(colon + 1)};
+}
+
 bool is_stream_path(std::string_view path) noexcept {
   return path == "/stream";
 }
@@ -180,7 +202,8 @@ bool http_session::is_awaited() const noexcept {
 }
 
 size_t http_session::held_bytes() const noexcept {
-  return unread_.size() + (parser_ ? parser_->in.get().body().size() : 0);
+  return unread_.size() + (parser_ ? parser_->in.get().body().size() : 0)
+         + (judged_ ? byte_count(judged_->what) : 0);
 }
 
 std::string http_session::probe() const {
@@ -244,7 +267,7 @@ void http_session::read_frames(effects& out) {
 
 /// What follows a request whose response does not end is not read.
 void http_session::read(effects& out) {
-  while (!ended_ && !refusal_ && !is_streaming()
+  while (!ended_ && !refusal_ && !is_streaming() && !judged_
          && open_.size() < limits_.requests) {
     if (!parser_) {
       // Some clients end a body with an empty line.
@@ -315,6 +338,7 @@ void http_session::take(effects& out) {
     made.keeps_alive = false;
   }
   made.body = std::move(from.body());
+  auto authorization = header(beast_http::field::authorization);
   const auto hosts = from.count(beast_http::field::host);
   const bool is_probed = from.version() >= 11;
   parser_.reset();
@@ -323,11 +347,60 @@ void http_session::take(effects& out) {
     return refuse(400, "the target cannot be read");
   if (hosts > 1)
     return refuse(400, "there are several Host headers");
-  is_websocket_ = !made.websocket_accept.empty();
-  open_.emplace(next_id_, open_request{made.keeps_alive, made.method == "HEAD",
-                                       is_probed && !is_stream, is_stream});
+  unjudged_request next{
+    std::move(made), is_probed && !is_stream, std::move(authorization), {}};
+  if (limits_.asks_login && !is_open_path(next.what.path))
+    return log_in(std::move(next), out);
+  pass_on(std::move(next), out);
+}
+
+/// A connection proves once who it is: what it said then counts for what
+/// follows.
+void http_session::log_in(unjudged_request made, effects& out) {
+  if (!made.authorization.empty()
+      && is_same_secret(made.authorization, authorization_)) {
+    made.what.user = user_;
+    return pass_on(std::move(made), out);
+  }
+  auto said = read_authorization(made.authorization);
+  if (!said) {
+    made.what.is_unknown = true;
+    return pass_on(std::move(made), out);
+  }
+  made.user = said->user;
+  judged_ = std::move(made);
+  out.emplace_back(*std::move(said));
+}
+
+http_session::effects http_session::judged(const login_verdict& what) {
+  effects out;
+  if (!judged_ || ended_)
+    return out;
+  auto made = *std::exchange(judged_, std::nullopt);
+  if (!what.fault)
+    out.emplace_back(
+      login_told{what.is_accepted ? what.user : made.user, what.is_accepted});
+  made.what.is_unknown = !what.is_accepted;
+  if (what.is_accepted) {
+    user_ = what.user;
+    authorization_ = std::move(made.authorization);
+    made.what.user = user_;
+  }
+  pass_on(std::move(made), out);
+  read(out);
+  return out;
+}
+
+void http_session::pass_on(unjudged_request made, effects& out) {
+  auto& what = made.what;
+  const bool is_stream = is_stream_path(what.path) && !what.is_unknown;
+  if (!is_stream)
+    what.websocket_accept.clear();
+  is_websocket_ = !what.websocket_accept.empty();
+  open_.emplace(next_id_, open_request{what.keeps_alive, what.method == "HEAD",
+                                       made.is_probed, is_stream});
   out.emplace_back(
-    handle_request<http_request>{next_id_++, true, std::move(made)});
+    handle_request<http_request>{next_id_++, true, std::move(what)});
 }
 
 http_session::effects http_session::answered(uint64_t id, std::string message) {

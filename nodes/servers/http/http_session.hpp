@@ -27,6 +27,10 @@ struct http_request {
   std::string if_none_match; ///< What the client has already.
   std::string body;
   bool keeps_alive = true;
+  /// Who logged in; empty: nobody had to.
+  std::string user{};
+  /// Why it is not answered as it asks: the client must say who it is.
+  bool is_unknown = false;
   friend bool operator==(const http_request&, const http_request&) = default;
 };
 
@@ -39,7 +43,17 @@ struct http_limits {
   /// Requests that are read ahead; what follows them is read when one of them
   /// is answered.
   size_t requests = 16;
+  /// A request is of the user that its Authorization names, and proves.
+  bool asks_login = false;
 };
+
+/// Whether a path is answered to whom nobody knows: it tells that a port is
+/// there, and nothing else.
+[[nodiscard]] bool is_open_path(std::string_view path) noexcept;
+
+/// "Basic YWRhOng=", "Bearer mrt_..."; none: it is neither.
+[[nodiscard]] std::optional<login_attempt>
+read_authorization(std::string_view header);
 
 /// The bytes of a response. Nobody may keep it, unless `headers` has a
 /// Cache-Control of its own.
@@ -72,11 +86,15 @@ public:
   /// The response to a request.
   [[nodiscard]] effects answered(uint64_t id, std::string message);
 
+  /// Whether the client of the last request is who it says.
+  // lint: allow(half_used): port_core calls it, a template.
+  [[nodiscard]] effects judged(const login_verdict& what);
+
   /// A request began, and is not whole; or none has begun.
   // lint: allow(half_used): port_core calls it, a template.
   [[nodiscard]] bool is_awaited() const noexcept;
   // lint: allow(half_used): port_core calls it, a template.
-  [[nodiscard]] std::string user() const { return {}; }
+  [[nodiscard]] std::string user() const { return user_; }
   // lint: allow(half_used): port_core calls it, a template.
   [[nodiscard]] bool reads_on() const noexcept { return !is_streaming(); }
   /// An interim response, which every client of HTTP/1.1 passes over: whether
@@ -94,6 +112,12 @@ private:
     bool is_probed = false;  ///< It may have an interim response.
     bool is_stream = false;  ///< Its response goes on, until the client goes.
   };
+  struct unjudged_request {
+    http_request what;
+    bool is_probed = false;
+    std::string authorization;
+    std::string user; ///< As that says.
+  };
   struct refusal {
     unsigned status = 400;
     std::string why;
@@ -106,6 +130,8 @@ private:
   void read(effects& out);
   void read_frames(effects& out);
   void take(effects& out);
+  void log_in(unjudged_request made, effects& out);
+  void pass_on(unjudged_request made, effects& out);
   void invite(effects& out);
   void refuse(unsigned status, const std::string& why);
   void end_refused(effects& out);
@@ -117,7 +143,10 @@ private:
   uint64_t next_id_ = 1;
   std::optional<refusal> refusal_; ///< Said once all before it is answered.
   bool has_asked_ = false;
-  bool is_websocket_ = false; ///< What comes now are frames.
+  std::string user_;                       ///< Who logged in last.
+  std::string authorization_;              ///< By this header.
+  std::optional<unjudged_request> judged_; ///< It waits for its verdict.
+  bool is_websocket_ = false;              ///< What comes now are frames.
   bool ended_ = false;
 };
 

@@ -96,6 +96,12 @@ constexpr metric port_metrics[] = {
    "held_bytes",
    false,
    "Bytes that are held for all clients."},
+  {{}, "logins", "logins_total", true, "Clients that said who they are."},
+  {{},
+   "logins_failed",
+   "logins_failed_total",
+   true,
+   "Clients that said so, and had no right password or token."},
   {{}, "bytes_in", "received_bytes_total", true, "Bytes that clients sent."},
   {{}, "bytes_out", "sent_bytes_total", true, "Bytes that clients took."},
 };

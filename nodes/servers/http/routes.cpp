@@ -293,6 +293,10 @@ std::string_view type_of(query::result_format format) noexcept {
 wish wish_of(const http_request& what, const std::string& address) {
   if (!is_own_name(what.host, address))
     return refused(403, "this is " + address + ", and not '" + what.host + "'");
+  if (what.is_unknown)
+    return refused(401, "say who you are: a user and a password, or a token",
+                   "WWW-Authenticate: Basic realm=\"Millrace\", "
+                   "charset=\"UTF-8\"\r\n");
   if (!is_own_page(what))
     return refused(403, "this is not for pages of '" + what.origin + "'");
   // The session leaves the body out of the response to HEAD.

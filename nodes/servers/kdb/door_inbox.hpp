@@ -2,6 +2,7 @@
 
 #include <millrace/messages/base/result.hpp>
 #include <millrace/messages/data/chunk.hpp>
+#include <millrace/nodes/servers/gateway/login_judged.hpp>
 #include <millrace/nodes/servers/port/listener.hpp>
 #include <millrace/nodes/servers/port/port_inbox.hpp>
 
@@ -40,8 +41,9 @@ struct stream_told {
   bool is_over = false; ///< Nothing comes of it any more.
 };
 
-using door_input = std::variant<connection_event, question_done, stream_rows,
-                                stream_begun, period_ended, stream_told>;
+using door_input
+  = std::variant<connection_event, login_judged, question_done, stream_rows,
+                 stream_begun, period_ended, stream_told>;
 
 /// What other threads tell a door.
 using door_inbox = port_inbox<door_input>;

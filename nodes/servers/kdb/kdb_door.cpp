@@ -114,8 +114,15 @@ void kdb_door_state::perform(const take_up<value>& what) {
     .now_ns = env->clock->now_ns(),
     .user = client ? client->user() : std::string{},
     .handle = static_cast<int32_t>(what.from),
+    .grants = client ? grants_of(client->user()) : nullptr,
   };
   auto made = understand(what.what, with);
+  if (!made && made.failure().code == errc::not_found) {
+    const auto told = made.failure().context;
+    const auto table = told.substr(0, told.find(':'));
+    if (settings.tables.contains(table))
+      audit(what.from, with.user, "access", table, false);
+  }
   if (!made)
     return answer(what.from, what.request, as_in_q(made.failure()));
   std::visit([&](auto& each) { undertake(what, each); }, *made);
@@ -150,19 +157,19 @@ void kdb_door_state::undertake(const take_up<value>& of,
                          .is_text = client && client->is_text(),
                          .is_deferred = question.is_deferred};
   asking[of.from] = {of.request, way.is_text, way.is_deferred};
-  gateway->ask(of.from, {.parameters = std::move(question.parameters),
-                         .deadline_ns = env->clock->monotonic_ns()
-                                        + settings.query_timeout_ns,
-                         .write =
-                           [way](const chunks& rows, const query_cut& cut) {
-                             write_answer(way, rows, cut.warnings);
-                           },
-                         .fail =
-                           [way](error why) {
-                             question_done out{way.from, way.request};
-                             out.message = std::move(why);
-                             way.inbox->put(std::move(out));
-                           }});
+  ask_gateway(
+    of.from, client ? client->user() : std::string{},
+    {.parameters = std::move(question.parameters),
+     .deadline_ns = env->clock->monotonic_ns() + settings.query_timeout_ns,
+     .write
+     = [way](const chunks& rows,
+             const query_cut& cut) { write_answer(way, rows, cut.warnings); },
+     .fail =
+       [way](error why) {
+         question_done out{way.from, way.request};
+         out.message = std::move(why);
+         way.inbox->put(std::move(out));
+       }});
 }
 
 void kdb_door_state::answer(connection_id to, uint64_t request,

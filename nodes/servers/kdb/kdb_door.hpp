@@ -47,6 +47,7 @@ struct kdb_door_settings {
   /// How long a question waits for its answer.
   int64_t query_timeout_ns = 30'000'000'000;
   door_core::limits limits;
+  std::shared_ptr<const port_access> access;
   std::function<void(const std::string& id, const std::string& text)>
     on_warning;
 };

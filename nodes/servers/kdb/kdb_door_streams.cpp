@@ -102,6 +102,11 @@ bool kdb_door_state::follows(const subscribe_request& wish) {
 /// What is published after the answer is pushed, so the streams come first.
 void kdb_door_state::undertake(const take_up<value>& of,
                                subscribe_request& wish) {
+  const auto* client = core.find(of.from);
+  const auto user = client ? client->user() : std::string{};
+  for (const auto& table : wish.tables)
+    if (!wish.ends)
+      audit(of.from, user, "subscribe", table, true);
   if (wish.ends) {
     for (const auto& table : wish.tables)
       subscribed.remove(of.from, table);
@@ -133,6 +138,9 @@ void kdb_door_state::undertake(const take_up<value>& of,
                         "access: clients do not publish to stream '" + stream
                           + "'; name it in 'publish' of process '"
                           + settings.process + "'"});
+  const auto* client = core.find(of.from);
+  audit(of.from, client ? client->user() : std::string{}, "publish", rows.table,
+        true);
   if (rows.batch.empty())
     return answer(of.from, of.request, generic_null());
   publishing[of.from]

@@ -297,6 +297,18 @@ result<text::json_value> json_of_dictionary(const value& what) {
 
 } // namespace
 
+const table_schema* request_setting::find(std::string_view table,
+                                          table_use use) const {
+  const auto found = tables->find(std::string{table});
+  return found == tables->end() || (grants && !grants->may(use, table))
+           ? nullptr
+           : &found->second;
+}
+
+bool request_setting::knows(const std::string& table) const {
+  return tables->contains(table) && (!grants || grants->knows(table));
+}
+
 result<text::json_value> json_of(const value& what) {
   switch (what.type) {
     case kind::symbol: {
@@ -372,10 +384,7 @@ result<undertaking> ask_in_q(const std::string& text,
   // of the answer is not in its rows.
   auto understood = query::parse_qsql(
     text,
-    [&](std::string_view name) -> const table_schema* {
-      const auto found = with.tables->find(std::string{name});
-      return found == with.tables->end() ? nullptr : &found->second;
-    },
+    [&](std::string_view name) { return with.find(name, table_use::query); },
     with.now_ns);
   if (!understood)
     return understood.failure();

@@ -6,6 +6,7 @@
 #include <millrace/nodes/servers/kdb/answer.hpp>
 #include <millrace/nodes/servers/kdb/stream_rows.hpp>
 #include <millrace/nodes/servers/kdb/value.hpp>
+#include <millrace/nodes/users/grants.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -30,6 +31,13 @@ struct request_setting {
   int64_t now_ns = 0;  ///< .z.p; wall time since 2000.01.01 UTC.
   std::string user;    ///< .z.u
   int32_t handle = 0;  ///< .z.w
+  const user_grants* grants = nullptr; ///< Null: all.
+
+  /// Null: there is no such table, or none for this user and use.
+  [[nodiscard]] const table_schema* find(std::string_view table,
+                                         table_use use) const;
+  /// Whether there is such a table, and this user may do anything with it.
+  [[nodiscard]] bool knows(const std::string& table) const;
 };
 
 /// What is for the gateway.

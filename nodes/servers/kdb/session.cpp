@@ -46,14 +46,38 @@ session_effects session::received(std::string_view bytes) {
   if (ended_)
     return out;
   unread_ += bytes;
-  if (!logged_in_)
+  if (is_judged_ && unread_.size() > limits_.login_bytes)
+    end(errc::oversize, "much was sent before the login was answered", out);
+  if (!logged_in_ && !is_judged_ && !ended_)
     log_in(out);
-  if (!logged_in_ || ended_)
-    return out;
+  if (logged_in_ && !ended_)
+    take_unread(out);
+  return out;
+}
+
+void session::take_unread(session_effects& out) {
   if (is_text_)
     take_text(out);
   else
     take_messages(out);
+}
+
+session_effects session::judged(const login_verdict& what) {
+  session_effects out;
+  if (!is_judged_ || ended_)
+    return out;
+  is_judged_ = false;
+  if (!what.fault)
+    out.emplace_back(login_told{user_, what.is_accepted});
+  if (what.is_accepted) {
+    begin(out);
+    take_unread(out);
+  } else {
+    // A refusal is the end, without a word.
+    end(errc::permission,
+        what.fault ? what.fault.context : "the user or the password is wrong",
+        out);
+  }
   return out;
 }
 
@@ -68,20 +92,30 @@ void session::log_in(session_effects& out) {
   if (end_of_login > limits_.login_bytes)
     return end(errc::oversize, "a login that is too long", out);
   std::string_view login{unread_.data(), end_of_login};
-  const bool says_capability
+  says_capability_
     = !login.empty() && static_cast<uint8_t>(login.back()) < 0x20;
-  if (says_capability) {
+  if (says_capability_) {
     capability_ = std::min(login.back(), own_capability);
     login.remove_suffix(1);
   }
-  user_ = login.substr(0, login.find(':'));
+  const auto colon = std::min(login.find(':'), login.size());
+  user_ = login.substr(0, colon);
+  std::string password{login.substr(std::min(colon + 1, login.size()))};
   unread_.erase(0, end_of_login + 1);
+  if (!limits_.asks_login)
+    return begin(out);
+  is_judged_ = true;
+  out.emplace_back(
+    login_attempt{login_way::password, user_, std::move(password)});
+}
+
+void session::begin(session_effects& out) {
   logged_in_ = true;
   // Some of the oldest clients end a login twice; they wait for the answer
   // before they send more.
-  if (!says_capability && unread_.size() == 1 && unread_[0] == '\0')
+  if (!says_capability_ && unread_.size() == 1 && unread_[0] == '\0')
     unread_.clear();
-  is_text_ = !says_capability && !unread_.empty()
+  is_text_ = !says_capability_ && !unread_.empty()
              && static_cast<uint8_t>(unread_.front()) >= 0x20;
   // Clients take more than one byte at once for a refusal.
   if (!is_text_)

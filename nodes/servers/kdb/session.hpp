@@ -20,6 +20,8 @@ struct session_limits {
   size_t login_bytes = 64 * 1024;
   /// Questions that were not answered yet.
   size_t requests = 64;
+  /// A client is what it says only when its password is.
+  bool asks_login = false;
 };
 
 /// A response; a failure, also of its own size, becomes an error with its text.
@@ -41,6 +43,10 @@ public:
   // lint: allow(half_used): port_core calls it, a template.
   [[nodiscard]] session_effects received(std::string_view bytes);
 
+  /// Whether it is who it says.
+  // lint: allow(half_used): port_core calls it, a template.
+  [[nodiscard]] session_effects judged(const login_verdict& what);
+
   /// What came of a request that wants an answer; a failure becomes an error
   /// with its text.
   [[nodiscard]] session_effects answered(uint64_t id, result<value> answer);
@@ -50,7 +56,9 @@ public:
   /// Whether something that it began to send is not there yet: it has a time
   /// for that.
   // lint: allow(half_used): port_core calls it, a template.
-  [[nodiscard]] bool is_awaited() const noexcept { return !logged_in_; }
+  [[nodiscard]] bool is_awaited() const noexcept {
+    return !logged_in_ && !is_judged_;
+  }
   /// Who said that it is, without its password; empty before the login.
   [[nodiscard]] const std::string& user() const noexcept { return user_; }
   [[nodiscard]] bool is_text() const noexcept { return is_text_; }
@@ -69,6 +77,8 @@ private:
   };
 
   void log_in(session_effects& out);
+  void begin(session_effects& out);
+  void take_unread(session_effects& out);
   void take_messages(session_effects& out);
   void take_text(session_effects& out);
   void take(std::string_view message, message_kind kind, session_effects& out);
@@ -77,6 +87,8 @@ private:
   session_limits limits_;
   std::string user_;
   char capability_ = 0;
+  bool says_capability_ = false;
+  bool is_judged_ = false; ///< The verdict on its password is awaited.
   bool logged_in_ = false;
   bool is_text_ = false;
   bool ended_ = false;

@@ -36,10 +36,9 @@ result<const table_schema*> table_in(const value& what,
   const auto* name = name_in(what);
   if (!name)
     return type_fault("a table is named by its symbol");
-  const auto found = with.tables->find(*name);
-  if (found == with.tables->end())
+  if (!with.knows(*name))
     return error{errc::not_found, *name};
-  return &found->second;
+  return &with.tables->find(*name)->second;
 }
 
 /// -- what is known here ------------------------------------------------------
@@ -48,7 +47,8 @@ result<undertaking> tables(arguments, const request_setting& with) {
   value out;
   out.type = kind::symbol;
   for (const auto& each : *with.tables)
-    out.symbols.push_back(each.first);
+    if (with.knows(each.first))
+      out.symbols.push_back(each.first);
   return undertaking{std::move(out)};
 }
 
@@ -208,7 +208,8 @@ error tables_in(const value& what, const request_setting& with,
                 subscribe_request& into) {
   if (is_nothing(what)) {
     for (const auto& each : *with.tables)
-      into.tables.push_back(each.first);
+      if (with.find(each.first, table_use::subscribe))
+        into.tables.push_back(each.first);
     return {};
   }
   if (what.type != kind::symbol && what.type != kind::char_)
@@ -219,7 +220,7 @@ error tables_in(const value& what, const request_setting& with,
   else
     into.tables = what.symbols;
   for (const auto& table : into.tables)
-    if (!with.tables->contains(table))
+    if (!with.find(table, table_use::subscribe))
       return {errc::not_found, table};
   return {};
 }
@@ -254,6 +255,8 @@ result<undertaking> publish(arguments given, const request_setting& with) {
   if (!table)
     return table.failure();
   const auto& name = (*table)->name;
+  if (!with.find(name, table_use::publish))
+    return error{errc::not_found, name};
   auto batch
     = batch_of(given[1], **table, with.stamped->contains(name), with.now_ns);
   if (!batch)

@@ -16,6 +16,8 @@ struct listen_options {
   std::string address; ///< Of this host, as a number.
   uint16_t port = 0;
   size_t connections_max = 256; ///< At one time; others are closed at once.
+  /// Clients say who they are: whose processes they are makes no difference.
+  bool admits_all = false;
   /// Why the one at the other end of a socket may not connect; empty: it may.
   /// Called by a thread of the listener; null: all may.
   std::function<std::string(int socket)> refuse = {};
@@ -29,6 +31,7 @@ using connection_id = uint64_t;
 
 struct connection_opened {
   connection_id id = 0;
+  std::string peer{}; ///< The address of the client, without its port.
 };
 /// The next bytes of the client; more are read after `read_on`.
 struct bytes_received {

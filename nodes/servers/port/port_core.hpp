@@ -45,6 +45,18 @@ struct take_up {
 struct give_up {
   connection_id from = 0;
 };
+/// A client says who it is; `judged` follows.
+struct login_asked {
+  connection_id from = 0;
+  std::string peer;
+  login_attempt what;
+};
+/// What came of that.
+struct login_ended {
+  connection_id from = 0;
+  std::string peer;
+  login_told what;
+};
 /// For the log.
 struct tell_of {
   std::string id;
@@ -62,6 +74,8 @@ struct port_facts {
   uint64_t bytes_in = 0;
   uint64_t bytes_out = 0;
   uint64_t held_bytes = 0;
+  uint64_t logins = 0;
+  uint64_t logins_failed = 0; ///< A wrong password, or an unknown user.
 };
 
 template <class Session>
@@ -120,9 +134,9 @@ template <class Session>
 class port_core {
 public:
   using request_type = typename Session::request_type;
-  using effect
-    = std::variant<send_to, read_on, finish_connection, drop_connection,
-                   take_up<request_type>, give_up, tell_of>;
+  using effect = std::variant<send_to, read_on, finish_connection,
+                              drop_connection, take_up<request_type>, give_up,
+                              login_asked, login_ended, tell_of>;
   using effects = std::vector<effect>;
   using limits = port_limits<Session>;
 
@@ -138,6 +152,9 @@ public:
   [[nodiscard]] effects answered(connection_id from, uint64_t request,
                                  std::string message, bool failed,
                                  int64_t now_ns);
+  /// The verdict on what a client said of itself.
+  [[nodiscard]] effects judged(connection_id from, const login_verdict& what,
+                               int64_t now_ns);
   /// A message that nobody asked for, or an answer that is one.
   [[nodiscard]] effects push(connection_id to, std::string message,
                              int64_t now_ns);
@@ -172,6 +189,11 @@ public:
   [[nodiscard]] bool has_room(size_t bytes) const noexcept {
     return facts_.held_bytes + bytes <= limits_.bytes_max;
   }
+  /// Its address; empty: it is gone.
+  [[nodiscard]] std::string peer_of(connection_id which) const {
+    const auto found = clients_.find(which);
+    return found == clients_.end() ? std::string{} : found->second.peer;
+  }
   [[nodiscard]] port_facts facts() const {
     auto out = facts_;
     out.connections = clients_.size();
@@ -186,6 +208,8 @@ private:
   struct client {
     explicit client(typename Session::limits_type how) : talk{how} {}
     Session talk;
+    std::string peer;
+    bool is_judged = false;  ///< The verdict on its login is awaited.
     int64_t awaited_ns = 0;  ///< Since when what it sends is waited for.
     int64_t progress_ns = 0; ///< It took something, or nothing was for it.
     int64_t active_ns = 0;   ///< It sent something, or was answered.
@@ -230,6 +254,7 @@ void port_core<Session>::act(const connection_opened& what, int64_t now_ns,
                              effects&) {
   auto& made = clients_.emplace(what.id, client{limits_.session}).first->second;
   made.awaited_ns = made.progress_ns = made.active_ns = now_ns;
+  made.peer = what.peer;
   ++facts_.connections_total;
 }
 
@@ -244,6 +269,17 @@ void port_core<Session>::act(const bytes_received& what, int64_t now_ns,
   of.paused = true;
   of.active_ns = now_ns;
   take(what.id, of, of.talk.received(what.bytes), now_ns, out);
+}
+
+template <class Session>
+auto port_core<Session>::judged(connection_id from, const login_verdict& what,
+                                int64_t now_ns) -> effects {
+  effects out;
+  if (const auto found = clients_.find(from); found != clients_.end()) {
+    found->second.is_judged = false;
+    take(from, found->second, found->second.talk.judged(what), now_ns, out);
+  }
+  return out;
 }
 
 template <class Session>
@@ -339,6 +375,12 @@ void port_core<Session>::take(connection_id id, client& of,
     } else if (auto* asked = std::get_if<handle_request<request_type>>(&each)) {
       of.waiting_bytes += byte_count(asked->what);
       of.waiting.push_back(std::move(*asked));
+    } else if (auto* says = std::get_if<login_attempt>(&each)) {
+      of.is_judged = true;
+      out.emplace_back(login_asked{id, of.peer, std::move(*says)});
+    } else if (auto* told = std::get_if<login_told>(&each)) {
+      ++(told->is_accepted ? facts_.logins : facts_.logins_failed);
+      out.emplace_back(login_ended{id, of.peer, std::move(*told)});
     } else if (auto* ended = std::get_if<end_connection>(&each)) {
       of.finishing = true;
       out.emplace_back(finish_connection{id});
@@ -388,7 +430,7 @@ void port_core<Session>::go_on(connection_id id, client& of, effects& out) {
   if (of.input_over && !of.current)
     return finish(id, of, out);
   if (of.paused && !of.finishing
-      && (!of.current
+      && ((!of.current && !of.is_judged)
           || of.waiting_bytes + of.talk.held_bytes() < ahead_bytes_max)) {
     of.paused = false;
     out.emplace_back(read_on{id});

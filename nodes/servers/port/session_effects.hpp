@@ -1,6 +1,7 @@
 #pragma once
 
 #include <millrace/messages/base/errors.hpp>
+#include <millrace/nodes/users/login.hpp>
 
 #include <cstdint>
 #include <string>
@@ -35,8 +36,10 @@ struct end_connection {
     = default;
 };
 
+/// A `login_attempt` is followed by its verdict, a `login_told` by nothing.
 template <class What>
 using session_effects_of
-  = std::vector<std::variant<send_bytes, handle_request<What>, end_connection>>;
+  = std::vector<std::variant<send_bytes, handle_request<What>, end_connection,
+                             login_attempt, login_told>>;
 
 } // namespace millrace::nodes

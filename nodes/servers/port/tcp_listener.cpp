@@ -151,10 +151,11 @@ private:
       = asio::detail::socket_option::integer<IPPROTO_TCP, TCP_KEEPIDLE>;
     made.set_option(idle{keep_alive_s}, ignored);
     made.non_blocking(true, ignored);
+    const auto peer = made.remote_endpoint(ignored).address().to_string();
     const auto id = ++last_id_;
     const auto at = std::make_shared<connection>(id, std::move(made));
     connections_.emplace(id, at);
-    tell_(connection_opened{id});
+    tell_(connection_opened{id, peer});
     read(at);
   }
 

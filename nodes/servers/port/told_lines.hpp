@@ -18,6 +18,14 @@ public:
   /// The line to tell; none: it is withheld, and counted with the next one.
   [[nodiscard]] std::optional<std::string>
   next(const std::string& id, const std::string& text, int64_t now_ns) {
+    // Clients choose some of the names.
+    if (lines_.size() >= lines_max && !lines_.contains(id))
+      std::erase_if(lines_, [&](const auto& each) {
+        return each.second.withheld == 0
+               && now_ns - *each.second.at_ns >= interval_ns;
+      });
+    if (lines_.size() >= lines_max && !lines_.contains(id) && id != others)
+      return next(others, text, now_ns);
     auto& last = lines_[id];
     if (last.at_ns && now_ns - *last.at_ns < interval_ns) {
       ++last.withheld;
@@ -31,6 +39,9 @@ public:
   }
 
 private:
+  static constexpr size_t lines_max = 4'096;
+  static constexpr const char* others = "others";
+
   struct line {
     std::optional<int64_t> at_ns;
     uint64_t withheld = 0;

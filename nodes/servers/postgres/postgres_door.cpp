@@ -85,25 +85,26 @@ void postgres_door_state::undertake(const take_up<pg_wish>& of,
     query::append_integer(span, timeout_ns, column_type::timespan);
     parameters["timeout"] = span;
   }
-  gateway->ask(of.from,
-               {.parameters = parameters.dump(),
-                .deadline_ns = env->clock->monotonic_ns() + timeout_ns,
-                .write =
-                  [to = inbox, from = of.from, request = of.request,
-                   formats = what.formats,
-                   copy = what.copy](const chunks& rows, const query_cut& cut) {
-                    auto made = answer_of(rows, cut, formats, copy);
-                    made.from = from;
-                    made.request = request;
-                    to->put(std::move(made));
-                  },
-                .fail =
-                  [to = inbox, from = of.from, request = of.request,
-                   source = what.source, begin = what.begin](const error& why) {
-                    to->put(rows_done{from, request,
-                                      error_message(told(why, source, begin)),
-                                      true, why.code == errc::closed});
-                  }});
+  const auto* client = core.find(of.from);
+  ask_gateway(of.from, client ? client->user() : std::string{},
+              {.parameters = parameters.dump(),
+               .deadline_ns = env->clock->monotonic_ns() + timeout_ns,
+               .write =
+                 [to = inbox, from = of.from, request = of.request,
+                  formats = what.formats,
+                  copy = what.copy](const chunks& rows, const query_cut& cut) {
+                   auto made = answer_of(rows, cut, formats, copy);
+                   made.from = from;
+                   made.request = request;
+                   to->put(std::move(made));
+                 },
+               .fail =
+                 [to = inbox, from = of.from, request = of.request,
+                  source = what.source, begin = what.begin](const error& why) {
+                   to->put(rows_done{from, request,
+                                     error_message(told(why, source, begin)),
+                                     true, why.code == errc::closed});
+                 }});
 }
 
 void postgres_door_state::undertake(const take_up<pg_wish>& of,

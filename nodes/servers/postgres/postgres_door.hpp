@@ -22,10 +22,12 @@ using postgres_door_actor = door_actor;
 struct postgres_door_settings {
   std::string address; ///< Where it listens.
   uint16_t port = 0;
+  tables_by_name tables;
   std::vector<endpoint> gateways;
   /// How long a question waits for its answer.
   int64_t query_timeout_ns = 30'000'000'000;
   port_core<pg_session>::limits limits;
+  std::shared_ptr<const port_access> access;
   std::function<void(const std::string& id, const std::string& text)>
     on_warning;
 };
@@ -40,7 +42,7 @@ struct rows_done {
   bool is_incomplete = false; ///< Rows may be missing.
 };
 
-using postgres_input = std::variant<connection_event, rows_done>;
+using postgres_input = std::variant<connection_event, login_judged, rows_done>;
 
 /// State of the POSTGRES DOOR. What is said on connections is `port_core`'s and
 /// its sessions'; here they meet the port and the gateway.

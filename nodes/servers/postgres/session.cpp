@@ -1,4 +1,5 @@
 #include <millrace/nodes/servers/postgres/session.hpp>
+#include <millrace/nodes/users/secrets.hpp>
 
 #include <algorithm>
 #include <utility>
@@ -58,13 +59,21 @@ void pg_session::go_on(effects& out) {
       const auto next = std::move(script_.front());
       script_.pop_front();
       run(next, true);
-    } else if (has_begun_ ? !take_next() : !begin()) {
+    } else if (login_ == login_step::judged) {
+      break;
+    } else if (has_begun_                   ? !take_next()
+               : login_ == login_step::none ? !begin()
+                                            : !log_in()) {
       break;
     }
   }
   unread_.erase(0, std::exchange(read_, 0));
   if (!reply_.empty())
     out.emplace_back(send_bytes{std::exchange(reply_, {})});
+  if (attempt_)
+    out.emplace_back(*std::exchange(attempt_, {}));
+  if (told_)
+    out.emplace_back(*std::exchange(told_, {}));
   if (wish_) {
     const bool is_answered = awaited_.has_value();
     out.emplace_back(handle_request<pg_wish>{next_id_++, is_answered,
@@ -141,6 +150,74 @@ void pg_session::begin_session(uint32_t version, fields from) {
     for (const auto& name : unknown)
       made.text(name);
   }
+  if (!limits_.served_to)
+    return wish_for(login_wish{user_});
+  login_ = login_step::asked;
+  message{reply_, 'R'}.number(int32_t{10}).text("SCRAM-SHA-256").text("");
+}
+
+/// The messages of a login are all of one type. false: the next is not there.
+bool pg_session::log_in() {
+  const auto left = std::string_view{unread_}.substr(read_);
+  if (left.size() < 5)
+    return false;
+  const auto size = number_at<uint32_t>(left.substr(1));
+  if (left[0] != 'p' || size < 4 || size > limits_.startup_bytes) {
+    end(errc::malformed_message, "08P01", "this is no message of a login");
+    return false;
+  }
+  if (left.size() < size_t{1} + size)
+    return false;
+  read_ += size_t{1} + size;
+  const auto body = left.substr(5, size - 4);
+  if (login_ == login_step::asked)
+    hear_login(body);
+  else
+    hear_proof(body);
+  return !ended_;
+}
+
+void pg_session::hear_login(std::string_view body) {
+  fields from{body};
+  const auto mechanism = from.text();
+  const auto size = from.number<int32_t>();
+  const auto first = from.bytes(static_cast<size_t>(std::max(size, 0)));
+  if (!from.is_exact() || mechanism != "SCRAM-SHA-256")
+    return end(errc::malformed_message, "08P01",
+               "a client logs in by SCRAM-SHA-256");
+  if (const auto fault = exchange_.hear_first(first))
+    return end(errc::malformed_message, "08P01", fault.context);
+  login_ = login_step::judged;
+  attempt_ = login_attempt{login_way::scram, user_, {}};
+}
+
+pg_session::effects pg_session::judged(const login_verdict& what) {
+  effects out;
+  if (ended_ || login_ != login_step::judged)
+    return out;
+  login_ = login_step::challenged;
+  constexpr size_t nonce_bytes = 18;
+  const auto nonce = random_secret(nonce_bytes);
+  if (!what.verifier || what.fault || !nonce) {
+    end(errc::permission, "53300", "nobody can log in now");
+  } else {
+    message{reply_, 'R'}
+      .number(int32_t{11})
+      .bytes(exchange_.challenge(*what.verifier, to_base64(*nonce)));
+  }
+  go_on(out);
+  return out;
+}
+
+void pg_session::hear_proof(std::string_view body) {
+  const auto answer = exchange_.hear_proof(body);
+  told_ = login_told{user_, answer.has_value()};
+  if (!answer)
+    return end(errc::permission, "28P01",
+               "password authentication failed for user \"" + user_ + "\"");
+  login_ = login_step::proven;
+  limits_.served = limits_.served_to(user_);
+  message{reply_, 'R'}.number(int32_t{12}).bytes(*answer);
   wish_for(login_wish{user_});
 }
 

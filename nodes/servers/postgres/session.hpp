@@ -6,6 +6,7 @@
 #include <millrace/nodes/servers/postgres/settings.hpp>
 #include <millrace/nodes/servers/postgres/statement.hpp>
 #include <millrace/nodes/servers/postgres/wire.hpp>
+#include <millrace/nodes/users/scram_exchange.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -65,6 +66,9 @@ struct pg_limits {
   size_t statements = 1'000;
   std::shared_ptr<const served_cluster> served
     = std::make_shared<served_cluster>();
+  /// Not null: a client proves who it is by SCRAM-SHA-256, and is served this.
+  std::function<std::shared_ptr<const served_cluster>(const std::string& user)>
+    served_to = {};
 };
 
 /// One connection of a client of PostgreSQL, protocol 3.0. Answers one message
@@ -80,12 +84,17 @@ public:
   /// More bytes of the client.
   // lint: allow(half_used): port_core calls it, a template.
   [[nodiscard]] effects received(std::string_view bytes);
+  /// What there is to judge a client by.
+  // lint: allow(half_used): port_core calls it, a template.
+  [[nodiscard]] effects judged(const login_verdict& what);
   /// What came of a wish.
   [[nodiscard]] effects answered(uint64_t id, std::string message);
 
   /// Whether it has not said yet who it is.
   // lint: allow(half_used): port_core calls it, a template.
-  [[nodiscard]] bool is_awaited() const noexcept { return !has_begun_; }
+  [[nodiscard]] bool is_awaited() const noexcept {
+    return !has_begun_ && login_ != login_step::judged;
+  }
   [[nodiscard]] const std::string& user() const noexcept { return user_; }
   // lint: allow(half_used): port_core calls it, a template.
   [[nodiscard]] bool reads_on() const noexcept { return false; }
@@ -123,9 +132,21 @@ private:
     std::string_view tag = "SELECT";
   };
 
+  /// Where a client is that must prove who it is.
+  enum class login_step {
+    none,
+    asked,  ///< It is told of SCRAM.
+    judged, ///< It began; what it is judged by is awaited.
+    challenged,
+    proven,
+  };
+
   // Messages.
   [[nodiscard]] bool begin();
   void begin_session(uint32_t version, fields from);
+  [[nodiscard]] bool log_in();
+  void hear_login(std::string_view body);
+  void hear_proof(std::string_view body);
   [[nodiscard]] bool take_next();
   void take(char type, std::string_view body);
   void take_query(std::string_view text);
@@ -172,6 +193,10 @@ private:
 
   pg_limits limits_;
   std::string user_;
+  login_step login_ = login_step::none;
+  scram_exchange exchange_;
+  std::optional<login_attempt> attempt_;
+  std::optional<login_told> told_;
   session_settings settings_;
   uint32_t number_ = 0;
   uint32_t secret_ = 0;

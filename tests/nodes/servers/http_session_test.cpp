@@ -443,5 +443,16 @@ TEST(ToldLinesTest, TellsOfOneKindNowAndThen) {
   EXPECT_EQ(told.next("a", "five", later), "five; 2 more since the last line");
 }
 
+// Goal: clients that choose what a line is about fill neither log nor memory.
+TEST(ToldLinesTest, OfAnyNumberOfKindsSomeAreTold) {
+  told_lines told;
+  size_t lines = 0;
+  for (int i = 0; i < 20'000; ++i)
+    lines += told.next(std::to_string(i), "x", 0).has_value();
+  EXPECT_LT(lines, 5'000u);
+  const auto later = told_lines::interval_ns;
+  EXPECT_EQ(told.next("new", "y", later), "y");
+}
+
 } // namespace
 } // namespace millrace::nodes::http

@@ -1,0 +1,51 @@
+#include <millrace/messages/data/restricted_question.hpp>
+#include <millrace/messages/text/json_text.hpp>
+#include <millrace/messages/text/json_value.hpp>
+
+namespace millrace {
+
+std::string to_json(const restricted_question& what) {
+  text::json_value out{{"user", what.user},
+                       {"peer", what.peer},
+                       {"tables", text::json_value::array()},
+                       {"question", what.question}};
+  for (const auto& table : what.tables)
+    out["tables"].add(table);
+  return out.dump();
+}
+
+result<std::optional<restricted_question>>
+read_restricted(std::string_view json) {
+  const auto read = text::parse_json(json);
+  // What is wrong with another question is told by those who take it up.
+  if (!read || !read->is_object() || !read->find("question"))
+    return std::optional<restricted_question>{};
+  const error bad{errc::invalid_argument,
+                  "a question on behalf of a user has the texts user, peer and "
+                  "question, and a list of tables"};
+  restricted_question out;
+  for (const auto& [key, value] : read->entries()) {
+    const auto* text = value.text();
+    if (key == "tables") {
+      for (const auto& table : value.elements()) {
+        if (!table.text())
+          return bad;
+        out.tables.insert(*table.text());
+      }
+      continue;
+    }
+    if (!text)
+      return bad;
+    if (key == "user")
+      out.user = *text;
+    else if (key == "peer")
+      out.peer = *text;
+    else if (key == "question")
+      out.question = *text;
+    else
+      return bad;
+  }
+  return std::optional{std::move(out)};
+}
+
+} // namespace millrace

@@ -1,0 +1,14 @@
+#pragma once
+
+#include <millrace/nodes/servers/port/listener.hpp>
+#include <millrace/nodes/users/login.hpp>
+
+namespace millrace::nodes {
+
+/// What was found of a client that said who it is.
+struct login_judged {
+  connection_id from = 0;
+  login_verdict verdict;
+};
+
+} // namespace millrace::nodes

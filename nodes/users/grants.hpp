@@ -1,0 +1,39 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace millrace::nodes {
+
+/// What is done with the rows of a table.
+enum class table_use {
+  query,
+  publish,
+  subscribe,
+};
+[[nodiscard]] std::string_view to_string(table_use use) noexcept;
+
+/// What a user may do at the ports: with tables whose names match one of the
+/// patterns (`*` is any text, `?` one character), and see of the cluster. For a
+/// use that is not granted a table is as unknown as one that is not there.
+struct user_grants {
+  std::vector<std::string> query;
+  std::vector<std::string> publish;
+  std::vector<std::string> subscribe;
+  /// What all processes say of themselves, names of tables among it.
+  bool admin = false;
+
+  [[nodiscard]] bool may(table_use use, std::string_view table) const;
+  /// Whether it may do anything with it.
+  [[nodiscard]] bool knows(std::string_view table) const;
+  /// A whole stream has what is of no table, and those that are yet to come.
+  [[nodiscard]] bool may_follow_streams() const;
+  friend bool operator==(const user_grants&, const user_grants&) = default;
+};
+
+/// Whether a name matches a pattern of `*` and `?`.
+[[nodiscard]] bool matches(std::string_view pattern,
+                           std::string_view name) noexcept;
+
+} // namespace millrace::nodes
