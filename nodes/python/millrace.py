@@ -11,6 +11,7 @@ An answer is a DataFrame where pandas is installed, else a dict of numpy arrays.
 Needs numpy alone. docs/python.md of the project tells more.
 """
 
+import base64
 import datetime
 import http.client
 import json
@@ -47,11 +48,20 @@ class MillraceWarning(UserWarning):
   """Rows may be missing from an answer."""
 
 
-def connect(url="http://localhost:8080", timeout=60.0):
+def connect(url="http://localhost:8080", timeout=60.0, user=None,
+            password=None, token=None):
   """A client of the process of type `http` at `url`. Nothing is sent yet.
 
-  `timeout`: seconds without a byte until the server is given up."""
-  return Client(url, timeout)
+  `timeout`: seconds without a byte until the server is given up. `user` and
+  `password`, or a `token`: of who logs in, where the port asks for it."""
+  if token is not None and user is None and password is None:
+    return Client(url, timeout, {"Authorization": f"Bearer {token}"})
+  if (user is None) != (password is None) or token is not None:
+    raise ValueError("who logs in has a user and a password, or a token")
+  if user is None:
+    return Client(url, timeout)
+  both = base64.b64encode(f"{user}:{password}".encode()).decode()
+  return Client(url, timeout, {"Authorization": f"Basic {both}"})
 
 
 class _Closing:
@@ -66,13 +76,14 @@ class Client(_Closing):
   """Asks over one connection, which is opened when it is needed. Threads may
   share it; one asks after the other."""
 
-  def __init__(self, url, timeout):
+  def __init__(self, url, timeout, login=None):
     parts = urllib.parse.urlsplit(url)
     if parts.scheme != "http" or not parts.hostname:
       raise ValueError(f"the address is http://HOST:PORT, not '{url}'")
     self._host = parts.hostname
     self._port = parts.port or 80
     self._timeout = timeout
+    self._login = login or {}
     self._open = None
     self._lock = threading.Lock()
 
@@ -139,7 +150,8 @@ class Client(_Closing):
     what = {"table": table} if stream is None else {"stream": stream}
     return Subscription(
       self._host, self._port, self._timeout,
-      "/stream?" + urllib.parse.urlencode({"from": start, **what}))
+      "/stream?" + urllib.parse.urlencode({"from": start, **what}),
+      self._login)
 
   def status(self):
     """What all processes of the cluster say of themselves, a dict."""
@@ -171,7 +183,7 @@ class Client(_Closing):
         self._open = http.client.HTTPConnection(self._host, self._port,
                                                 timeout=self._timeout)
       try:
-        self._open.request(method, path, body, headers)
+        self._open.request(method, path, body, {**headers, **self._login})
         got = self._open.getresponse()
         return got.status, got.headers, got.read()
       except (http.client.RemoteDisconnected, ConnectionResetError,
@@ -196,11 +208,12 @@ class Subscription(_Closing):
   is a dict; docs/http.md of the project has their types. `position` is where
   another one goes on. An end without `close` is a MillraceError."""
 
-  def __init__(self, host, port, timeout, path):
+  def __init__(self, host, port, timeout, path, login):
     self.position = None
     self._open = http.client.HTTPConnection(host, port, timeout=timeout)
     try:
-      self._open.request("GET", path, headers={"Accept": "text/event-stream"})
+      self._open.request("GET", path, headers={"Accept": "text/event-stream",
+                                              **login})
       self._got = self._open.getresponse()
       if self._got.status != 200:
         raise _refusal(self._got.status, self._got.read())

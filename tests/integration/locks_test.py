@@ -385,6 +385,42 @@ def tokens_and_changes(made, ports):
   mill.check("chmod 0640" in said, "the log does not tell")
 
 
+def by_python(made, ports):
+  """The module of ours, by a password and by a token."""
+  sys.path.insert(0, str(mill.REPOSITORY / "nodes" / "python"))
+  try:
+    import millrace
+  except ImportError as why:
+    print("  skipped:", why)
+    return
+  address = f"http://127.0.0.1:{ports['http']}"
+  token = made.run("user", "token", "ada").stdout.strip()
+  for login in ({"user": "ada", "password": PASSWORDS["ada"]},
+                {"token": token}):
+    with millrace.connect(address, **login) as client:
+      rows = client.ask("select from trade where sym=`IBM").to_numpy()
+      mill.check(len(rows["sym"]) == 1, rows)
+      with client.subscribe("trade", start="begin") as flow:
+        mill.check(next(flow)["type"] in ("begin", "schema", "rows"), login)
+      try:
+        client.ask("select from secret")
+        mill.check(False, "secret was answered")
+      except millrace.MillraceError as why:
+        mill.check(why.code == "not_found", why)
+  with millrace.connect(address) as client:
+    try:
+      client.ask("select from trade")
+      mill.check(False, "nobody was answered")
+    except millrace.MillraceError as why:
+      mill.check(why.status == 401, why)
+  for wrong in ({"user": "ada"}, {"user": "a", "password": "b", "token": "c"}):
+    try:
+      millrace.connect(address, **wrong)
+      mill.check(False, wrong, "was taken")
+    except ValueError:
+      pass
+
+
 def audited(made, ports):
   log = next(made.directory.glob("data/nodes/node/node.log")).read_text()
   for tells in ("user 'ada' at 127.0.0.1 logged in",
@@ -456,7 +492,8 @@ def locks(binary):
       made.run("pub", "--stream", "market", "--table", table, text=json.dumps(
         {"time": f"{DAY}T14:30:00Z",
          "sym": "ZZHIDDEN" if table == "secret" else "IBM"}) + "\n")
-    for part in (no_grant_leaks, wrong_passwords, tokens_and_changes, audited,
+    for part in (no_grant_leaks, wrong_passwords, tokens_and_changes, by_python,
+                 audited,
                  hostile_logins):
       with mill.part(part.__name__):
         part(made, ports)
