@@ -1,23 +1,17 @@
 #include <millrace/nodes/cli/cluster_option.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
+#include <millrace/nodes/cli/configuration_file.hpp>
 #include <millrace/nodes/cli/node_selection.hpp>
 #include <millrace/nodes/cli/own_program.hpp>
 #include <millrace/nodes/cli/stream.hpp>
 #include <millrace/nodes/cli/stream/stream_text.hpp>
 #include <millrace/nodes/configuration/declared_stream.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
-#include <millrace/persistence/disk/file_system.hpp>
 
 #include <fmt/format.h>
 
-#include <cerrno>
-#include <cstring>
-#include <filesystem>
+#include <optional>
 #include <set>
-#include <span>
-#include <sys/stat.h>
-#include <system_error>
-#include <unistd.h>
 
 namespace millrace::nodes {
 
@@ -146,46 +140,14 @@ std::vector<std::string> nodes_with_ports(const cluster_config& config,
   return {out.begin(), out.end()};
 }
 
-/// Whoever could read it can read it afterwards.
-error replace_text(persistence::file_system& fs, const std::string& path,
-                   const std::string& text) {
-  struct stat about {};
-  if (::stat(path.c_str(), &about) == -1)
-    return {errc::storage_failed, path + ": " + std::strerror(errno)};
-  if (about.st_uid != ::geteuid())
-    return {errc::permission,
-            path + ": is owned by user " + std::to_string(about.st_uid)
-              + ", and would be owned by user " + std::to_string(::geteuid())
-              + " afterwards: run this as that one"};
-  if (auto fault
-      = persistence::replace_file(fs, path, std::as_bytes(std::span{text})))
-    return fault;
-  if (::chmod(path.c_str(), about.st_mode & 07777) == -1)
-    return {errc::storage_failed, path + ": " + std::strerror(errno)};
-  return {};
-}
-
 int create(const stream_create_options& options) {
-  const auto named = configuration_path(options.config);
-  if (!named)
-    return fail(named.failure());
-  if (named->ends_with(".csv"))
-    return fail({errc::invalid_argument,
-                 *named
-                   + ": a process file of TorQ declares no streams; "
-                     "write a configuration of its own"});
-  // A link stays one.
-  std::error_code why;
-  const auto path = std::filesystem::canonical(*named, why).string();
-  if (why)
-    return fail({errc::not_found, *named + ": " + why.message()});
-  auto& fs = persistence::posix_file_system();
-  const auto bytes = persistence::read_file(fs, path);
-  if (!bytes)
-    return fail(bytes.failure());
-  const auto declared = declare_stream(
-    {reinterpret_cast<const char*>(bytes->data()), bytes->size()}, path,
-    options.what);
+  std::optional<configuration_file> file;
+  if (auto opened = configuration_file::open(options.config, "streams"))
+    file.emplace(*std::move(opened));
+  else
+    return fail(opened.failure());
+  const auto path = file->path();
+  const auto declared = declare_stream(file->text(), path, options.what);
   if (!declared) {
     auto fault = declared.failure();
     fault.context += "; the file is as it was";
@@ -201,8 +163,9 @@ int create(const stream_create_options& options) {
   if (options.dry_run) {
     done.restarted.assign(nodes.begin(), nodes.end());
   } else {
-    if (auto fault = replace_text(fs, path, *declared))
+    if (auto fault = file->replace(*declared))
       return fail(fault);
+    file.reset();
     done = restart_nodes(path, nodes, options);
   }
   for (const auto& node : nodes_with_ports(*config, nodes))

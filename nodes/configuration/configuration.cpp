@@ -1,8 +1,8 @@
 #include <millrace/feed/text/replay_speed.hpp>
-#include <millrace/messages/data/meant_type.hpp>
 #include <millrace/messages/text/civil_time.hpp>
 #include <millrace/messages/text/toml_section.hpp>
 #include <millrace/nodes/configuration/configuration.hpp>
+#include <millrace/nodes/configuration/read_table.hpp>
 
 #include <algorithm>
 #include <arpa/inet.h>
@@ -49,7 +49,9 @@ public:
     read_logging();
     read_feed();
     root_.each("stream", [this](toml_section& at) { read_stream(at); });
-    root_.each("table", [this](toml_section& at) { read_table(at); });
+    root_.each("table", [this](toml_section& at) {
+      config_.tables.push_back(read_table(at, faults_, config_));
+    });
     root_.each("node", [this](toml_section& at) { read_node(at); });
     root_.each("user", [this](toml_section& at) { read_user(at); });
     root_.each("process", [this](toml_section& at) { read_process(at); });
@@ -143,18 +145,10 @@ private:
                             "is not encrypted, so nodes bind loopback only");
   }
 
-  std::string zone(toml_section& at, std::string_view key,
-                   std::string fallback) {
-    auto name = at.text(key, std::move(fallback));
-    if (!is_time_zone(name))
-      at.fault(key, in_quotes(name) + " is not in the time zone database");
-    return name;
-  }
-
   void read_period() {
     one(root_, "period", false, [this](toml_section& at) {
       auto& rule = config_.period.rule;
-      rule.zone = zone(at, "zone", "UTC");
+      rule.zone = read_zone(at, "zone", "UTC");
       const auto text = at.text("time", "00:00");
       if (const auto time = text::parse_time_of_day(text))
         rule.time_of_day_ns = *time;
@@ -222,68 +216,6 @@ private:
     if (std::count(out.participants.begin(), out.participants.end(), "") != 0)
       at.fault("participants", "an origin is not empty");
     config_.streams.push_back(std::move(out));
-  }
-
-  void read_columns(toml_section& at, table_config& into) {
-    const auto* all = at.find("columns");
-    if (!all || all->type != toml_kind::array) {
-      at.fault("columns", all ? "expected an array of columns" : "is missing");
-      return;
-    }
-    for (const auto& item : all->items) {
-      column_schema column;
-      std::string type;
-      if (item.type == toml_kind::table) {
-        toml_section column_at{item, "table.columns", faults_};
-        column.name = column_at.required_text("name");
-        type = column_at.required_text("type");
-        column_at.finish();
-      } else if (const auto colon = item.text.find(':');
-                 item.type == toml_kind::text && colon != std::string::npos) {
-        column.name = item.text.substr(0, colon);
-        type = item.text.substr(colon + 1);
-      } else {
-        faults_.add(item, "table.columns",
-                    "expected \"name:type\" or {name = ..., type = ...}");
-        continue;
-      }
-      if (const auto known = column_type_of(type))
-        column.type = *known;
-      else if (!type.empty())
-        faults_.add(item, "table.columns",
-                    "column " + in_quotes(column.name)
-                      + " has the unknown type " + in_quotes(type)
-                      + meant_type(type));
-      into.schema.columns.push_back(std::move(column));
-      into.column_lines.push_back({item.line});
-    }
-  }
-
-  void read_table(toml_section& at) {
-    table_config out;
-    auto& schema = out.schema;
-    schema.name = at.required_text("name");
-    schema.version
-      = static_cast<uint32_t>(at.integer("version", 1, 1 << 30, 1));
-    out.stream = at.required_text("stream");
-    if (!out.stream.empty() && !config_.stream(out.stream))
-      at.fault("stream", in_quotes(out.stream) + " is not a [[stream]]");
-    if (config_.table(schema.name))
-      at.fault("name", in_quotes(schema.name) + " appears twice");
-    read_columns(at, out);
-    schema.time_column = at.text("time", "time");
-    schema.symbol_column = at.text("symbol", "sym");
-    const auto& rule = config_.period.rule;
-    schema.roll_zone = zone(at, "roll_zone", rule.zone);
-    schema.roll_offset_ns
-      = at.duration("roll_offset", -text::day_ns + 1, text::day_ns - 1,
-                    rule.roll_offset_ns());
-    out.stamp = at.flag("stamp", false);
-    // Only a table without other faults is judged as a whole.
-    if (!schema.name.empty() && !schema.columns.empty())
-      if (auto fault = validate(schema))
-        at.fault(at.has("columns") ? "columns" : "name", fault.context);
-    config_.tables.push_back(std::move(out));
   }
 
   void read_node(toml_section& at) {
@@ -590,7 +522,10 @@ result<cluster_config> parse_configuration(std::string_view text,
   auto root = text::parse_toml(text, file);
   if (!root)
     return root.failure();
-  return reader{*root, file}.run();
+  auto out = reader{*root, file}.run();
+  if (out)
+    out->source.text = text;
+  return out;
 }
 
 } // namespace millrace::nodes

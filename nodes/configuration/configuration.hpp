@@ -69,6 +69,14 @@ struct file_line {
   }
 };
 
+/// A text as it was read. Not a part of what it says.
+struct source_text {
+  std::string text;
+  friend bool operator==(const source_text&, const source_text&) noexcept {
+    return true;
+  }
+};
+
 /// `[[table]]`: what the stream carries. `schema.roll_zone` and
 /// `schema.roll_offset_ns` default to those of `[period]`.
 struct table_config {
@@ -196,6 +204,8 @@ struct logging_config {
 /// different nodes, each table has at most one writer per directory.
 struct cluster_config {
   std::string path; ///< Of the file, as it was given.
+  /// That it was read from; empty: a program made it.
+  source_text source;
   std::string name;
   std::string data_directory; ///< Absolute.
   /// Root of publishers' directories: $RT_LOG_PATH, else `<data>/pub`.

@@ -8,6 +8,7 @@ import surface
 ARCHITECTURE = "docs/architecture.md"
 REFERENCE = "docs/configuration.md"
 CONFIGURATION = "nodes/configuration/configuration"
+TABLE = "nodes/configuration/read_table.cpp"
 SUFFIXES = "hpp|cpp|md|py|sh|capnp|cmake|txt"
 # Not drawn again for each floor.
 KNOWN_TO_ALL = ("messages/base", "messages/text", "messages/data")
@@ -134,6 +135,12 @@ def keys_of(lint):
                    "settings": "process", "columns": "table"
                    }.get(body.group(1), body.group(1))
         found.setdefault(section, set()).update(KEY.findall(body.group()))
+    # Those of a [[table]] are read by functions of their own.
+    table = "\n".join(lint.lines.get(TABLE, []))
+    for body in re.finditer(r"^\w+ read_\w+\(toml_section& at.*?^}", table,
+                            re.DOTALL | re.MULTILINE):
+        found.setdefault("table", set()).update(KEY.findall(body.group()))
+    text += table
     every = set(KEY.findall(text)) | set(re.findall(r'"(\w+)"', text))
     for body in re.finditer(r'one\(\w+, "(\w+)".*?^  }', text,
                             re.DOTALL | re.MULTILINE):

@@ -1,0 +1,86 @@
+#include <millrace/messages/data/meant_type.hpp>
+#include <millrace/messages/text/civil_time.hpp>
+#include <millrace/nodes/configuration/read_table.hpp>
+
+#include <utility>
+
+namespace millrace::nodes {
+
+namespace {
+
+using text::in_quotes;
+using text::toml_faults;
+using text::toml_kind;
+using text::toml_section;
+
+void read_columns(toml_section& at, toml_faults& faults, table_config& into) {
+  const auto* all = at.find("columns");
+  if (!all || all->type != toml_kind::array) {
+    at.fault("columns", all ? "expected an array of columns" : "is missing");
+    return;
+  }
+  for (const auto& item : all->items) {
+    column_schema column;
+    std::string type;
+    if (item.type == toml_kind::table) {
+      toml_section column_at{item, "table.columns", faults};
+      column.name = column_at.required_text("name");
+      type = column_at.required_text("type");
+      column_at.finish();
+    } else if (const auto colon = item.text.find(':');
+               item.type == toml_kind::text && colon != std::string::npos) {
+      column.name = item.text.substr(0, colon);
+      type = item.text.substr(colon + 1);
+    } else {
+      faults.add(item, "table.columns",
+                 "expected \"name:type\" or {name = ..., type = ...}");
+      continue;
+    }
+    if (const auto known = column_type_of(type))
+      column.type = *known;
+    else if (!type.empty())
+      faults.add(item, "table.columns",
+                 "column " + in_quotes(column.name) + " has the unknown type "
+                   + in_quotes(type) + meant_type(type));
+    into.schema.columns.push_back(std::move(column));
+    into.column_lines.push_back({item.line});
+  }
+}
+
+} // namespace
+
+std::string read_zone(toml_section& at, std::string_view key,
+                      std::string fallback) {
+  auto name = at.text(key, std::move(fallback));
+  if (!is_time_zone(name))
+    at.fault(key, in_quotes(name) + " is not in the time zone database");
+  return name;
+}
+
+table_config read_table(toml_section& at, toml_faults& faults,
+                        const cluster_config& within) {
+  table_config out;
+  auto& schema = out.schema;
+  schema.name = at.required_text("name");
+  schema.version = static_cast<uint32_t>(at.integer("version", 1, 1 << 30, 1));
+  out.stream = at.required_text("stream");
+  if (!out.stream.empty() && !within.stream(out.stream))
+    at.fault("stream", in_quotes(out.stream) + " is not a [[stream]]");
+  if (within.table(schema.name))
+    at.fault("name", in_quotes(schema.name) + " appears twice");
+  read_columns(at, faults, out);
+  schema.time_column = at.text("time", "time");
+  schema.symbol_column = at.text("symbol", "sym");
+  const auto& rule = within.period.rule;
+  schema.roll_zone = read_zone(at, "roll_zone", rule.zone);
+  schema.roll_offset_ns = at.duration("roll_offset", -text::day_ns + 1,
+                                      text::day_ns - 1, rule.roll_offset_ns());
+  out.stamp = at.flag("stamp", false);
+  // Only a table without other faults is judged as a whole.
+  if (!schema.name.empty() && !schema.columns.empty())
+    if (auto fault = validate(schema))
+      at.fault(at.has("columns") ? "columns" : "name", fault.context);
+  return out;
+}
+
+} // namespace millrace::nodes
