@@ -91,7 +91,6 @@ error node_assembly::ending() const {
 
 error node_assembly::serve(const process_config& process,
                            const hosted_process& made) {
-  const auto& config = host_.config();
   process_keeper_actor keeper;
   {
     const std::scoped_lock state{mutex_};
@@ -112,17 +111,79 @@ error node_assembly::serve(const process_config& process,
     else
       host_.essential(process.name, caf::actor_cast<caf::actor>(each));
   host_.put(process.name, made.actor);
+  enroll(process, made.attributes);
+  host_.tell({notice::severity::info, process.type, process.name, "started",
+              "serves on node " + node_});
+  return {};
+}
+
+void node_assembly::enroll(const process_config& process,
+                           text::json_value attributes) {
+  const auto& config = host_.config();
   process_row row;
   row.name = process.name;
   row.type = process.type;
   row.node = node_;
   row.at
     = {config.address, config.node(node_)->port, process.name, config.name};
-  row.attributes = made.attributes;
+  row.attributes = std::move(attributes);
   caf::anon_send(host_.registrar(), register_atom_v, std::move(row));
-  host_.tell({notice::severity::info, process.type, process.name, "started",
-              "serves on node " + node_});
-  return {};
+}
+
+result<declared_table> node_assembly::declare(const table_declaration& what) {
+  // One at a time, and none while a process starts with what there was.
+  const std::scoped_lock lock{starting_};
+  auto made = declare_table(host_.config(), what);
+  if (made && !made->was_there)
+    host_.set_config(made->config);
+  return made;
+}
+
+result<node_assembly::table_errand>
+node_assembly::errand(const std::string& process, const std::string& table) {
+  const auto& config = host_.config();
+  const auto configured = configured_process(config, process);
+  if (!configured)
+    return configured.failure();
+  table_errand out;
+  {
+    const std::scoped_lock state{mutex_};
+    const auto found = hosted_.find(process);
+    if (found == hosted_.end())
+      return error{errc::not_found, "process '" + process
+                                      + "' does not run on node '" + node_
+                                      + "'"};
+    out.to = found->second.actor;
+  }
+  auto news = news_for(config, *config.table(table), **configured);
+  if (!news) {
+    out.to = nullptr;
+    return out;
+  }
+  out.what = *std::move(news);
+  if (out.what.is_held) {
+    auto alone = **configured;
+    alone.tables = {table};
+    auto settled = settle_tables(host_.env(), config, alone);
+    if (!settled)
+      return settled.failure();
+    out.what.schema = settled->tables.front();
+    for (auto& each : settled->rebuilt)
+      host_.tell({notice::severity::warning, "rdb", process, "rebuilt",
+                  std::move(each)});
+  }
+  return out;
+}
+
+void node_assembly::taken(const std::string& process) {
+  const auto& config = host_.config();
+  const auto* what = config.process(process);
+  if (what == nullptr)
+    return;
+  if (what->type == process_type::rdb)
+    enroll(*what, rdb_attributes(config, *what));
+  else if (what->type == process_type::hdb)
+    enroll(*what, hdb_attributes(config, *what));
 }
 
 std::vector<sequencer_actor> node_assembly::close() {

@@ -2,6 +2,7 @@
 
 #include <millrace/nodes/assembly/process_keeper.hpp>
 #include <millrace/nodes/assembly/roles.hpp>
+#include <millrace/nodes/assembly/table_intake.hpp>
 
 #include <functional>
 #include <map>
@@ -38,6 +39,21 @@ public:
   /// A process has ended: its names are free, the registry hears of it.
   void forget(const std::string& process);
 
+  /// From now on the configuration here has the table, for processes that start
+  /// later.
+  [[nodiscard]] result<declared_table> declare(const table_declaration& what);
+  /// Whom to tell of a table, and what.
+  struct table_errand {
+    caf::strong_actor_ptr to; ///< Null: the process has no use for it.
+    table_news what;
+  };
+  /// `not_found` when the process does not run here, `config` when the rows of
+  /// the table that it has do not fit.
+  [[nodiscard]] result<table_errand> errand(const std::string& process,
+                                            const std::string& table);
+  /// The process has taken it: others are told what it has.
+  void taken(const std::string& process);
+
   [[nodiscard]] const std::string& node() const noexcept { return node_; }
 
   /// No process starts after it; what a start that is under way makes is ended
@@ -46,6 +62,7 @@ public:
   std::vector<sequencer_actor> close();
 
 private:
+  void enroll(const process_config& process, text::json_value attributes);
   error serve(const process_config& process, const hosted_process& made);
   [[nodiscard]] error ending() const;
 

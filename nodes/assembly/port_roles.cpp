@@ -249,12 +249,13 @@ result<hosted_process> start_postgres(process_host& host,
   for (const auto& table : config.tables)
     served->tables.emplace(table.schema.name, table.schema);
   settings.tables = served->tables;
-  settings.limits.session.served = served;
   if (process.asks_login)
     settings.limits.session.served_to
       = [served, &config](const std::string& user) {
           return served_to(*served, config, user);
         };
+  settings.limits.session.served = served;
+  settings.served = std::move(served);
   return start_port(host, process, postgres::postgres_door,
                     std::move(settings));
 }

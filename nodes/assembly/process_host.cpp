@@ -47,11 +47,18 @@ result<rt::archived_exchange> archived_by_variable() {
 
 } // namespace
 
+void process_host::set_config(cluster_config next) {
+  auto fresh = std::make_unique<const cluster_config>(std::move(next));
+  const std::scoped_lock lock{mutex_};
+  config_ = fresh.get();
+  configs_.push_back(std::move(fresh));
+}
+
 registrar_actor process_host::registrar() {
   const std::scoped_lock lock{mutex_};
   if (!registrar_)
     registrar_ = spawn(torq::registrar, &env(), connector(),
-                       endpoints_of(config_, process_type::discovery));
+                       endpoints_of(config(), process_type::discovery));
   return registrar_;
 }
 
@@ -63,7 +70,7 @@ void process_host::forget_actors() {
 
 result<publication> process_host::publish(const std::string& stream,
                                           publish_options options) {
-  auto settings = publisher_options_of(config_, stream, options.name);
+  auto settings = publisher_options_of(config(), stream, options.name);
   if (!settings)
     return settings.failure();
   settings->origin = std::move(options.origin);
@@ -71,7 +78,7 @@ result<publication> process_host::publish(const std::string& stream,
   settings->roll_bytes = options.roll_bytes.value_or(settings->roll_bytes);
   std::vector<endpoint> nodes;
   if (!stream.starts_with('/')) {
-    auto found = endpoints_of_stream(config_, stream);
+    auto found = endpoints_of_stream(config(), stream);
     if (!found)
       return found.failure();
     nodes = *std::move(found);
@@ -105,7 +112,7 @@ process_host::subscribe(const std::string& stream,
     return archived.failure();
   settings.archived = *archived;
   if (!stream.starts_with('/')) {
-    auto nodes = endpoints_of_stream(config_, stream);
+    auto nodes = endpoints_of_stream(config(), stream);
     if (!nodes)
       return nodes.failure();
     settings.rt = *std::move(nodes);

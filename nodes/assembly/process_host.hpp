@@ -14,6 +14,7 @@
 #include <caf/actor_cast.hpp>
 #include <caf/actor_system.hpp>
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -73,7 +74,9 @@ struct running_subscription {
 /// it is the same everywhere. Outlives the actors that it keeps. Thread safe.
 class process_host {
 public:
-  explicit process_host(cluster_config config) : config_{std::move(config)} {}
+  explicit process_host(cluster_config config) {
+    set_config(std::move(config));
+  }
   virtual ~process_host() = default;
   process_host(const process_host&) = delete;
   process_host& operator=(const process_host&) = delete;
@@ -84,12 +87,15 @@ public:
   [[nodiscard]] virtual caf::actor_system& system() noexcept = 0;
   /// Opens connections for the actors here.
   [[nodiscard]] virtual const connector_actor& connector() const noexcept = 0;
+  /// The newest there is. What was returned stays valid with the host.
   [[nodiscard]] const cluster_config& config() const noexcept {
-    return config_;
+    return *config_.load();
   }
+  /// For what starts from now on. Actors that run are told by others.
+  void set_config(cluster_config next);
   /// As others are told who asks; without an id while it is not known.
   [[nodiscard]] virtual cluster_key cluster() const {
-    return {config_.name, {}};
+    return {config().name, {}};
   }
   /// Before the first data of the cluster is written here. A host that others
   /// are told from by name alone founds nothing.
@@ -159,9 +165,10 @@ protected:
   void forget_actors();
 
 private:
-  cluster_config config_;
+  std::atomic<const cluster_config*> config_ = nullptr; ///< The last of these.
+  std::vector<std::unique_ptr<const cluster_config>> configs_;
   std::shared_ptr<local_actors> locals_ = std::make_shared<local_actors>();
-  std::mutex mutex_;
+  std::mutex mutex_; ///< Of `configs_` and `registrar_`.
   registrar_actor registrar_;
 };
 

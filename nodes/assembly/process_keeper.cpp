@@ -4,6 +4,7 @@
 #include <millrace/nodes/assembly/process_keeper.hpp>
 
 #include <algorithm>
+#include <vector>
 
 namespace millrace::nodes {
 
@@ -39,9 +40,71 @@ process_keeper_state::stop(const std::string& process) {
   return promise;
 }
 
+caf::result<status_facts>
+process_keeper_state::take_table(const std::string& process,
+                                 const status_facts& what) {
+  const auto declaration = table_declaration_of(what);
+  if (!declaration)
+    return to_caf(declaration.failure());
+  const auto declared = assembly->declare(*declaration);
+  if (!declared)
+    return to_caf(declared.failure());
+  const auto& path = host->config().path;
+  if (process.empty())
+    return status_facts{{"state", declared->was_there ? "known" : "declared"},
+                        {"config", path}};
+  auto errand = assembly->errand(process, declared->name);
+  if (!errand && errand.failure().code == errc::not_found)
+    return status_facts{{"state", "down"}, {"config", path}};
+  if (!errand)
+    return to_caf(errand.failure());
+  if (!errand->to)
+    return status_facts{{"state", "unconcerned"}, {"config", path}};
+  auto promise = self->make_response_promise<status_facts>();
+  const auto number = ++errand_last;
+  errands.emplace(number,
+                  table_errand{process, errand->to->address(), promise});
+  self
+    ->request(caf::actor_cast<table_taker_actor>(errand->to), caf::infinite,
+              take_table_atom_v, chunk::copy_of(encode(errand->what.schema)),
+              to_facts(errand->what))
+    .then([this, number](
+            const status_facts& said) { table_answered(number, {}, said); },
+          [this, number](const caf::error& why) {
+            table_answered(number, from_caf(why), {});
+          });
+  return promise;
+}
+
+void process_keeper_state::table_answered(uint64_t number, const error& fault,
+                                          status_facts said) {
+  auto found = errands.extract(number);
+  if (!found)
+    return;
+  auto& what = found.mapped();
+  if (fault) {
+    what.promise.deliver(to_caf(fault));
+    return;
+  }
+  // One that reads again registers itself when it is back.
+  if (said.at("state").text_or_empty() != "reads_again")
+    assembly->taken(what.process);
+  said.add("config", host->config().path);
+  what.promise.deliver(std::move(said));
+}
+
 /// A process ends with the first of its actors, and is started again when the
 /// last is gone: what they hold is free then.
 void process_keeper_state::lost(const caf::down_msg& down) {
+  std::vector<uint64_t> unanswered;
+  for (const auto& [number, what] : errands)
+    if (what.to == down.source)
+      unanswered.push_back(number);
+  for (const auto number : unanswered)
+    table_answered(number,
+                   {errc::closed, "the process ended before it answered; its "
+                                  "next life knows the table"},
+                   {});
   auto found = running.extract(down.source);
   if (!found)
     return;
@@ -118,6 +181,10 @@ process_keeper_actor::behavior_type process_keeper(
     },
     [self](stop_atom, const std::string& process) {
       return self->state.stop(process);
+    },
+    [self](take_table_atom, const std::string& process,
+           const status_facts& what) {
+      return self->state.take_table(process, what);
     },
     [self](again_atom, const std::string& process) {
       self->state.start_again(process);

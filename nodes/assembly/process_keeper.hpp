@@ -1,6 +1,7 @@
 #pragma once
 
 #include <millrace/messages/protocol/interfaces.hpp>
+#include <millrace/messages/protocol/table_news.hpp>
 #include <millrace/nodes/assembly/process_endings.hpp>
 #include <millrace/nodes/assembly/process_host.hpp>
 
@@ -28,6 +29,13 @@ using process_keeper_actor = status_actor::extend<
   // Ends a process for good; answers when it has ended. `not_found` when it
   // does not run here.
   caf::replies_to<stop_atom, std::string>::with<std::string>,
+  // The configuration has one more table (see `table_declaration`): a process
+  // that runs here takes it in; no name: only those that start later know it.
+  // Answers what became of it, as a table_taker_actor has it; "down": it does
+  // not run, "unconcerned": it has no use for it, "declared". With the path of
+  // this node's configuration.
+  caf::replies_to<take_table_atom, std::string,
+                  status_facts>::with<status_facts>,
   // INTERNAL: time to start this one again.
   caf::reacts_to<again_atom, std::string>>;
 
@@ -40,6 +48,9 @@ struct process_keeper_state {
 
   void keep(const std::string& process, const caf::strong_actor_ptr& actor);
   caf::result<std::string> stop(const std::string& process);
+  caf::result<status_facts> take_table(const std::string& process,
+                                       const status_facts& what);
+  void table_answered(uint64_t number, const error& fault, status_facts said);
   void lost(const caf::down_msg& down);
   void start_again(const std::string& process);
   void retry(const std::string& process, const error& why);
@@ -54,6 +65,14 @@ struct process_keeper_state {
   std::map<std::string, error> ending; ///< Some of its actors are gone: why.
   std::map<std::string, caf::typed_response_promise<std::string>> stopping;
   process_endings endings;
+  /// Tables that processes were told of, and have not answered yet.
+  struct table_errand {
+    std::string process;
+    caf::actor_addr to;
+    caf::typed_response_promise<status_facts> promise;
+  };
+  std::map<uint64_t, table_errand> errands;
+  uint64_t errand_last = 0;
 };
 
 /// @param host outlives the actor.

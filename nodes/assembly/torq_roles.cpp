@@ -1,11 +1,11 @@
 #include <millrace/actors/torq/gateway/gateway.hpp>
 #include <millrace/actors/torq/hdb/hdb.hpp>
 #include <millrace/actors/torq/rdb/rdb.hpp>
-#include <millrace/actors/torq/registry/declarations.hpp>
 #include <millrace/actors/torq/registry/discovery.hpp>
 #include <millrace/messages/text/json_value.hpp>
 #include <millrace/nodes/assembly/endpoints.hpp>
 #include <millrace/nodes/assembly/roles.hpp>
+#include <millrace/nodes/assembly/table_intake.hpp>
 #include <millrace/nodes/assembly/table_schemas.hpp>
 
 #include <algorithm>
@@ -38,60 +38,12 @@ notes_of(process_host& host, const char* type, const std::string& process) {
     };
 }
 
-/// How one of these comes to live, when no node starts any.
-std::string spawn_hint(const std::vector<const process_config*>& all) {
-  std::string names;
-  for (const auto* each : all) {
-    if (!each->node.empty())
-      return {};
-    names += (names.empty() ? "" : ", ") + each->name;
-  }
-  return names.empty() ? names : "only 'millrace spawn' starts " + names;
-}
-
-/// Where each table of the configuration is to be found. One that only `spawn`
-/// starts has rows all the same: an answer without it lacks them.
+/// Where each table of the configuration is to be found.
 std::map<std::string, torq::gateway_settings::table>
 tables_of(const cluster_config& config) {
   std::map<std::string, torq::gateway_settings::table> out;
-  for (const auto& table : config.tables) {
-    const auto& name = table.schema.name;
-    torq::gateway_settings::table made;
-    made.schema = table.schema;
-    made.home = {table.stream, name, config.home_of(name)};
-    bool stream_is_held = false;
-    std::vector<const process_config*> hdbs;
-    std::vector<const process_config*> rdbs;
-    for (const auto& process : config.processes) {
-      if (process.hdb_directory == made.home.directory) {
-        if (process.type == process_type::hdb)
-          hdbs.push_back(&process);
-        else if (process.holds(name))
-          rdbs.push_back(&process);
-      }
-      stream_is_held |= process.type == process_type::rdb
-                        && config.stream_of(process) == table.stream;
-    }
-    made.in_hdb = !hdbs.empty();
-    made.in_rdb = !rdbs.empty();
-    made.hdb_hint = spawn_hint(hdbs);
-    made.rdb_hint = spawn_hint(rdbs);
-    if (!made.in_rdb && stream_is_held)
-      made.warning = "table '" + name
-                     + "' is in the tables of no rdb: rows that stream '"
-                     + table.stream + "' brings of it are stored nowhere";
-    out.emplace(name, std::move(made));
-  }
-  return out;
-}
-
-/// Tables whose rows are written down to, and looked for in, a directory.
-std::vector<table_schema> tables_at(const cluster_config& config,
-                                    const std::string& directory) {
-  std::vector<table_schema> out;
   for (const auto& table : config.tables)
-    if (config.home_of(table.schema.name) == directory)
-      out.push_back(table.schema);
+    out.emplace(table.schema.name, torq::gateway_table(news_of(config, table)));
   return out;
 }
 
@@ -178,15 +130,9 @@ result<hosted_process> start_rdb(process_host& host,
     return rt.failure();
   settings.rt = *rt;
   tell_strays(host, process);
-  const text::json_value attributes{
-    {"stream", settings.stream},
-    {"tables", process.tables},
-    {"hdb", process.hdb_directory},
-    {"write_down", process.write_down},
-    {"declares", torq::declarations_of(settings.tables)}};
   return hosted(host.spawn(torq::rdb, &host.env(), settings, host.connector(),
                            host.registrar()),
-                attributes);
+                rdb_attributes(config, process));
 }
 
 result<hosted_process> start_hdb(process_host& host,
@@ -241,19 +187,11 @@ result<hosted_process> start_hdb(process_host& host,
   std::shared_ptr<torq::hdb_index_slot> slot;
   if (index && *index)
     slot = std::make_shared<torq::hdb_index_slot>(*std::move(index));
-  const auto served = tables_at(config, process.hdb_directory);
-  if (served.empty())
+  if (tables_at(config, process.hdb_directory).empty())
     warn("not_asked", "no table of the configuration is written or loaded to "
                         + process.hdb_directory + ": no question comes here");
-  auto names = text::json_value::array();
-  for (const auto& table : served)
-    names.add(table.name);
-  const text::json_value attributes{
-    {"hdb", process.hdb_directory},
-    {"tables", std::move(names)},
-    {"declares", torq::declarations_of(served)}};
   return hosted(host.spawn(torq::hdb, &host.env(), settings, std::move(slot)),
-                attributes);
+                hdb_attributes(config, process));
 }
 
 result<hosted_process> start_gateway(process_host& host,

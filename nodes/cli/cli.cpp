@@ -23,6 +23,7 @@
 #include <millrace/nodes/cli/stream.hpp>
 #include <millrace/nodes/cli/stream/stream_options.hpp>
 #include <millrace/nodes/cli/sub.hpp>
+#include <millrace/nodes/cli/table.hpp>
 #include <millrace/nodes/cli/tables.hpp>
 #include <millrace/nodes/cli/top.hpp>
 #include <millrace/nodes/cli/up.hpp>
@@ -60,6 +61,7 @@ void declare(command_list& list) {
   list.add(stream_commands);
   list.add(consumer_commands);
   list.add(sub_command);
+  list.add(table_commands);
   list.add(tables_command);
   list.add(top_command);
   list.add(up_command);

@@ -163,7 +163,7 @@ class Documents(unittest.TestCase):
             stream|prune stream|archive stream|create stream|reset
             stream|give-up stream|replace stream|remove stream
             consumer|ls consumer|info consumer log|ls log|info log|verify log|dump log|tail log|explain-pos log
-            layout eop load hdb|ls hdb|du hdb|check hdb|ledger hdb|amend
+            layout table|add table eop load hdb|ls hdb|du hdb|check hdb|ledger hdb|amend
             hdb|drop hdb restart stop spawn down hdb|reindex node
             stream|explain-pos stream|recover demo console bench version help completion"""
         for name in [word.replace("|", " ") for word in order.split()]:

@@ -150,9 +150,9 @@ void gateway_state::hold(held_question what) {
     waiting.push_back(std::move(what));
 }
 
-/// Back ends become known one by one when a cluster starts, and one that was
-/// lost may come back: for a while a question waits for them. Later, what is
-/// not there is missing.
+/// Back ends become known one by one when a cluster starts or a table comes,
+/// and one that was lost may come back: for a while a question waits for them.
+/// Later, what is not there is missing.
 bool gateway_state::ready(const held_question& what) const {
   const auto now = env->clock->monotonic_ns();
   if (now >= what.deadline_ns)
@@ -161,7 +161,7 @@ bool gateway_state::ready(const held_question& what) const {
   if (what.last_fault)
     return connections > what.connections_then
            || !may_come_back(what, what.last_fault.code);
-  if (now - started_ns > start_grace_ns)
+  if (now - std::max(started_ns, table.since_ns) > start_grace_ns)
     return true;
   const auto connected = [&](backend_role role) {
     return !backends.candidates(role, table.home, 0).empty();
@@ -568,6 +568,9 @@ gateway(gateway_self_actor::stateful_pointer<gateway_state> self,
     },
     [self](announce_atom, const rdb_announcement& news) {
       self->state.hear(news);
+    },
+    [self](take_table_atom, const chunk& schema, const status_facts& about) {
+      return self->state.take_table(schema, about);
     },
     [self](caf::tick_atom) {
       if (from_itself(self))

@@ -7,6 +7,7 @@
 #include <millrace/messages/data/schema.hpp>
 #include <millrace/messages/protocol/brood.hpp>
 #include <millrace/messages/protocol/interfaces.hpp>
+#include <millrace/messages/protocol/table_news.hpp>
 #include <millrace/persistence/disk/env.hpp>
 #include <millrace/query/plan/plan.hpp>
 
@@ -24,8 +25,9 @@ namespace millrace::torq {
 
 /// The GATEWAY, with what it sends itself (reconnects, held questions), and
 /// what its plans ask it.
-using gateway_self_actor = gateway_actor::extend<
-  caf::reacts_to<caf::tick_atom>>::extend_with<fragment_actor>;
+using gateway_self_actor
+  = gateway_actor::extend<caf::reacts_to<caf::tick_atom>>::extend_with<
+    fragment_actor>::extend_with<table_taker_actor>;
 
 struct gateway_settings {
   std::string process;
@@ -42,6 +44,8 @@ struct gateway_settings {
     std::string rdb_hint;
     /// Why answers may lack rows whoever is asked; empty: they do not.
     std::string warning;
+    /// When it came, while the gateway ran; monotonic. 0: it was there.
+    int64_t since_ns = 0;
   };
   std::map<std::string, table> tables; ///< By name.
   /// The SEQUENCERs of each stream.
@@ -58,6 +62,9 @@ struct gateway_settings {
   /// The same of what is good to know.
   std::function<void(const std::string& id, const std::string& text)> on_note;
 };
+
+/// In gateway_tables.cpp.
+[[nodiscard]] gateway_settings::table gateway_table(const table_news& news);
 
 /// What a gateway did, and the back ends it can ask.
 struct gateway_facts {
@@ -152,6 +159,10 @@ struct gateway_state {
   void forget_client(const caf::actor_addr& client);
   void leave_client(const caf::actor_addr& client);
   [[nodiscard]] gateway_facts facts() const;
+
+  /// In gateway_tables.cpp.
+  caf::result<status_facts> take_table(const chunk& schema,
+                                       const status_facts& about);
 
   // gateway_streams.cpp: where the streams end.
 

@@ -114,6 +114,29 @@ void hdb_state::watch(const hdb_watcher_actor& who) {
     self->send(who, announce_atom_v, announcement());
 }
 
+/// Whoever watches is told up to where the partitions account for it.
+caf::result<status_facts> hdb_state::take_table(const chunk& schema,
+                                                const status_facts& about) {
+  const auto news = table_news_of(schema, about);
+  if (!news)
+    return to_caf(news.failure());
+  const auto& name_of_it = news->schema.name;
+  const auto known = settings.tables.find(name_of_it);
+  if (known != settings.tables.end() && known->second == news->schema)
+    return status_facts{{"state", "known"}};
+  if (known != settings.tables.end())
+    return to_caf(
+      {errc::already_exists,
+       settings.process + ": knows another table '" + name_of_it + "'"});
+  settings.tables.emplace(name_of_it, news->schema);
+  settings.streams.emplace(name_of_it, news->stream);
+  undeclared.erase(name_of_it);
+  if (!versions.empty())
+    for (const auto& who : watchers)
+      self->send(who, announce_atom_v, announcement());
+  return status_facts{{"state", "taken"}};
+}
+
 void hdb_state::forget(const caf::actor_addr& who) {
   std::erase_if(watchers,
                 [&](const auto& each) { return each.address() == who; });
@@ -403,6 +426,9 @@ hdb(hdb_self_actor::stateful_pointer<hdb_state> self, persistence::env* world,
     [self](refresh_atom) { return self->state.refresh(); },
     [self](caf::subscribe_atom, const hdb_watcher_actor& who) {
       self->state.watch(who);
+    },
+    [self](take_table_atom, const chunk& schema, const status_facts& about) {
+      return self->state.take_table(schema, about);
     },
     [self](caf::tick_atom) {
       if (from_itself(self))

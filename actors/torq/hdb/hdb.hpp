@@ -3,6 +3,7 @@
 #include <millrace/actors/torq/execute/query_job.hpp>
 #include <millrace/actors/torq/hdb/met_damage.hpp>
 #include <millrace/messages/protocol/interfaces.hpp>
+#include <millrace/messages/protocol/table_news.hpp>
 #include <millrace/persistence/disk/env.hpp>
 #include <millrace/persistence/hdb/hdb_store.hpp>
 #include <millrace/persistence/stores/hdb_index.hpp>
@@ -23,7 +24,8 @@
 namespace millrace::torq {
 
 /// The HDB, with what it sends itself: looks for a new manifest.
-using hdb_self_actor = hdb_actor::extend<caf::reacts_to<caf::tick_atom>>;
+using hdb_self_actor = hdb_actor::extend<
+  caf::reacts_to<caf::tick_atom>>::extend_with<table_taker_actor>;
 
 struct hdb_settings {
   std::string process;
@@ -106,6 +108,8 @@ struct hdb_state {
   bind(query::logical_plan plan, std::optional<manifest_version> version);
   manifest_version refresh();
   void watch(const hdb_watcher_actor& who);
+  caf::result<status_facts> take_table(const chunk& schema,
+                                       const status_facts& about);
   void forget(const caf::actor_addr& who);
   void lost(const caf::down_msg& what);
   /// A query failed so: damage is kept for status, and told when it is news.

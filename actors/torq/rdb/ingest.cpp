@@ -45,12 +45,15 @@ void ingest::take(const rt::message& m, position end) {
       fault = check_times(batch, table->schema());
       if (!fault)
         fault = store->tables.append(batch, end);
-    } else if (!settings.tables.contains(batch.table))
+    } else if (!store->stream_tables.contains(batch.table)) {
+      // Before it is a dead letter: who adds the table meanwhile must know.
+      store->undeclared.met(batch.table, end);
       fault = {errc::schema_mismatch, "table '" + std::string{batch.table}
                                         + "': no [[table]] of stream '"
                                         + settings.stream + "' is named so"};
-    else if (settings.unheld.contains(batch.table))
+    } else if (store->unheld_tables.contains(batch.table)) {
       count_unheld(m, end);
+    }
   }
   if (fault.code == errc::limit_exceeded)
     return refuse(fault);

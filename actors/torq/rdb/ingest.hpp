@@ -4,6 +4,7 @@
 #include <millrace/actors/torq/rdb/dead_letters.hpp>
 #include <millrace/actors/torq/rdb/loss_log.hpp>
 #include <millrace/actors/torq/rdb/rdb_self.hpp>
+#include <millrace/actors/torq/rdb/table_join.hpp>
 #include <millrace/messages/data/lineage.hpp>
 #include <millrace/persistence/disk/env.hpp>
 #include <millrace/persistence/memory/memory_store.hpp>
@@ -20,8 +21,14 @@ namespace millrace::torq {
 /// The tables and what may write them: deliveries of the subscriber, and drops.
 /// Readers take snapshots and never wait.
 struct rdb_store {
-  std::mutex writing;
+  std::mutex writing; ///< Of what follows, up to the blank line.
   persistence::memory_store tables;
+  /// Of the stream: batches of those that are not in the store are others'.
+  std::set<std::string, std::less<>> stream_tables;
+  /// Of these, those that no RDB of the cluster holds.
+  std::set<std::string, std::less<>> unheld_tables;
+  undeclared_batches undeclared; ///< Dead letters, by the table they name.
+
   std::atomic<bool> wake_wanted{false};
   /// Ends of periods that a snapshot shows and the RDB has not heard of yet.
   std::atomic<uint32_t> period_ends_untold{0};
@@ -58,10 +65,6 @@ struct rdb_store {
 /// What the subscriber needs to know beside the store.
 struct ingest_settings {
   std::string stream;
-  /// Of the cluster: batches of those that are not in the store are others'.
-  std::set<std::string, std::less<>> tables;
-  /// Of these, those that no RDB of the cluster holds.
-  std::set<std::string, std::less<>> unheld;
   bool sole_rt = false;    ///< Nobody but it knows where the stream ends.
   std::string reject_file; ///< Where batches go that no table fits.
 };

@@ -35,6 +35,8 @@ void rdb_state::start(connector_actor to_others, registrar_actor discoveries) {
   registry = std::move(discoveries);
   memory = memory_watch{settings.memory_max_bytes};
   store = std::make_shared<rdb_store>();
+  store->stream_tables = settings.stream_tables;
+  store->unheld_tables = settings.unheld_tables;
   for (const auto& table : settings.tables)
     if (auto fault = store->tables.declare(table))
       return self->quit(to_caf(fault));
@@ -99,8 +101,6 @@ void rdb_state::subscribe() {
     = self->spawn(rt::subscriber, env, connector, std::move(options), control,
                   ingest_handlers(store, *env,
                                   {.stream = settings.stream,
-                                   .tables = settings.stream_tables,
-                                   .unheld = settings.unheld_tables,
                                    .sole_rt = settings.rt.size() == 1,
                                    .reject_file = settings.reject_file},
                                   control, rdb_self_actor{self}));
@@ -269,6 +269,8 @@ std::string rdb_state::held() const {
 
 void rdb_state::written(position end, manifest_version version,
                         const error& fault) {
+  writing = false;
+  join_next();
   // It is tried again and again: each reason is told once.
   if (fault && fault.context != last_failure.context)
     warn("not_written", "the rows up to " + to_string(end)
@@ -311,6 +313,11 @@ void rdb_state::step(const period_ledger::input& what) {
 }
 
 void rdb_state::write(const period_ledger::write& what) {
+  if (accounting) {
+    postponed = what;
+    return;
+  }
+  writing = true;
   persistence::period_request request;
   request.stream = settings.stream;
   request.period = what.period.value;
@@ -433,22 +440,6 @@ void rdb_state::lost(const caf::down_msg& down) {
 
 // -- time, and what is seen ---------------------------------------------------
 
-std::string rdb_state::stalled() const {
-  if (auto reason = memory.reason(store->byte_count); !reason.empty())
-    return reason;
-  const std::scoped_lock lock{store->reject_mutex};
-  return store->refused;
-}
-
-void rdb_state::tell_stall() {
-  const auto reason = stalled();
-  if (reason.empty() == !told_stall)
-    return;
-  told_stall = !reason.empty();
-  if (settings.on_stall)
-    settings.on_stall(reason);
-}
-
 void rdb_state::warn(const std::string& id, const std::string& text) {
   if (settings.on_warning)
     settings.on_warning(id, text);
@@ -459,6 +450,7 @@ void rdb_state::tick() {
   if (!waiting.empty())
     wake();
   step(period_ledger::tick{});
+  join_next();
   watch_memory();
   tell_stall();
   for (auto& [hdb_name, entry] : hdbs.all())
@@ -568,6 +560,12 @@ rdb(rdb_self_actor::stateful_pointer<rdb_state> self, persistence::env* world,
       self->state.stream_set_back(at, cause);
     },
     [self](ended_atom, const caf::error& fault) { self->quit(fault); },
+    [self](take_table_atom, const chunk& schema, const status_facts& about) {
+      return self->state.take_table(schema, about);
+    },
+    [self](accounted_atom, position end, const caf::error& fault) {
+      self->state.accounted(end, from_caf(fault));
+    },
     [self](installed_atom, period_id period, position at, bool accept) {
       return self->state.wait_installed(period, at, accept);
     },

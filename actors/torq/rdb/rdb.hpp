@@ -16,6 +16,7 @@
 
 #include <caf/stateful_actor.hpp>
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -128,6 +129,21 @@ struct rdb_state {
   /// Why applying stands still; empty: it does not.
   [[nodiscard]] std::string stalled() const;
 
+  // rdb_tables.cpp: tables that come while it runs.
+
+  caf::result<status_facts> take_table(const chunk& schema,
+                                       const status_facts& about);
+  struct table_join {
+    table_news news;
+    caf::typed_response_promise<status_facts> promise;
+    int64_t deadline_ns = 0; ///< Of what waits for others.
+  };
+  void join_next();
+  void account(const table_schema& table, const empty_range& range);
+  void accounted(position end, const error& fault);
+  void hold(position cutover);
+  void end_join(const error& why);
+
   // rdb_lives.cpp: which life of its stream it follows.
 
   /// A flow of the stream began.
@@ -168,6 +184,12 @@ struct rdb_state {
   uint64_t report_last = 0;
   bool accepting = false; ///< Rejects are being synced for it.
   period_ledger ledger{{}};
+  bool writing = false; ///< A period is written down.
+  std::deque<table_join> joins;
+  int64_t join_at_ns = 0;  ///< The first one is tried again then.
+  bool accounting = false; ///< The HDB is told of the first of them.
+  /// A period that is to be written after that.
+  std::optional<period_ledger::write> postponed;
   memory_watch memory{0};
   bool told_stall = false;
   replay_progress progress;

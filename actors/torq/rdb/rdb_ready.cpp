@@ -42,6 +42,22 @@ void rdb_state::watch(const rdb_watcher_actor& who) {
   self->send(who, announce_atom_v, announcement());
 }
 
+std::string rdb_state::stalled() const {
+  if (auto reason = memory.reason(store->byte_count); !reason.empty())
+    return reason;
+  const std::scoped_lock lock{store->reject_mutex};
+  return store->refused;
+}
+
+void rdb_state::tell_stall() {
+  const auto reason = stalled();
+  if (reason.empty() == !told_stall)
+    return;
+  told_stall = !reason.empty();
+  if (settings.on_stall)
+    settings.on_stall(reason);
+}
+
 void rdb_state::watch_memory() {
   const auto end = store->tables.snapshot()->end;
   const bool awaited

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <millrace/messages/protocol/interfaces.hpp>
+#include <millrace/messages/protocol/table_news.hpp>
 
 namespace millrace::torq {
 
@@ -12,6 +13,7 @@ using warned_atom = caf::atom_constant<caf::atom("warned")>;
 using period_read_atom = caf::atom_constant<caf::atom("periodread")>;
 using written_atom = caf::atom_constant<caf::atom("written")>;
 using ended_atom = caf::atom_constant<caf::atom("ended")>;
+using accounted_atom = caf::atom_constant<caf::atom("accounted")>;
 using moved_atom = caf::atom_constant<caf::atom("moved")>;
 
 /// The RDB, with what it sends itself.
@@ -39,9 +41,11 @@ using rdb_self_actor = rdb_actor::extend<
   caf::reacts_to<ended_atom, caf::error>,
   // A write-down up to here ended: the manifest's version, or why not.
   caf::reacts_to<written_atom, position, manifest_version, caf::error>,
+  // The HDB accounts for the table that joins up to here, or why it does not.
+  caf::reacts_to<accounted_atom, position, caf::error>,
   // Timer.
   caf::reacts_to<caf::tick_atom>,
   // The snapshot moved.
-  caf::reacts_to<moved_atom>>;
+  caf::reacts_to<moved_atom>>::extend_with<table_taker_actor>;
 
 } // namespace millrace::torq

@@ -26,8 +26,9 @@ namespace millrace::nodes {
 
 /// What the state of a door does whatever its protocol is: the port, the core
 /// of its connections and the gateway meet here. `State`, which derives from
-/// it, has `act` for each `Input` of its inbox but connection events, and
-/// `perform` for `take_up` and `give_up`; its settings name `address`, `port`,
+/// it, has `act` for each `Input` of its inbox but connection events,
+/// `perform` for `take_up` and `give_up`, and `schema_of` and `add` for the
+/// tables that its clients may name; its settings name `address`, `port`,
 /// `gateways`, `limits`, `tables`, `access` and `on_warning`. Where `access` is
 /// null, its clients are the cluster's own, and may do all.
 template <class State, class Actor, class Core, class Input, class Settings>
@@ -75,7 +76,26 @@ struct door_state {
         if (from_itself(self))
           tick();
       },
+      [this](take_table_atom, const chunk& schema, const status_facts& about) {
+        return take_table(schema, about);
+      },
     };
+  }
+
+  /// From now on clients may name it.
+  caf::result<status_facts> take_table(const chunk& schema,
+                                       const status_facts& about) {
+    const auto news = table_news_of(schema, about);
+    if (!news)
+      return to_caf(news.failure());
+    if (const table_schema* known = derived().schema_of(news->schema.name)) {
+      if (*known == news->schema)
+        return status_facts{{"state", "known"}};
+      return to_caf({errc::already_exists, "the port knows another table '"
+                                             + news->schema.name + "'"});
+    }
+    derived().add(*news);
+    return status_facts{{"state", "taken"}};
   }
 
   void take_inbox() {

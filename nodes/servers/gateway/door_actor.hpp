@@ -1,6 +1,7 @@
 #pragma once
 
 #include <millrace/messages/protocol/interfaces.hpp>
+#include <millrace/messages/protocol/table_news.hpp>
 
 #include <vector>
 
@@ -16,7 +17,7 @@ using door_actor = status_actor::extend<
   // INTERNAL: its inbox has something.
   caf::reacts_to<inbox_atom>,
   // INTERNAL: what is over its time.
-  caf::reacts_to<caf::tick_atom>>;
+  caf::reacts_to<caf::tick_atom>>::extend_with<table_taker_actor>;
 
 /// The door of a port at which clients publish too.
 using publishing_door_actor = door_actor::extend<

@@ -184,6 +184,16 @@ void http_door_state::gathered(const std::string& node,
       answer(from, {200, "application/json", all.dump(2) + "\n", {}});
 }
 
+const table_schema* http_door_state::schema_of(const std::string& table) const {
+  const auto found = settings.tables.find(table);
+  return found == settings.tables.end() ? nullptr : &found->second.schema;
+}
+
+void http_door_state::add(const table_news& what) {
+  settings.tables.emplace(what.schema.name,
+                          http_table{what.schema, what.stream, what.stamps});
+}
+
 void http_door_state::tick() {
   door_state::tick();
   tick_streams(env->clock->monotonic_ns());
@@ -219,6 +229,9 @@ http_door(http_door_actor::stateful_pointer<http_door_state> self,
     [self](caf::tick_atom) {
       if (from_itself(self))
         self->state.tick();
+    },
+    [self](take_table_atom, const chunk& schema, const status_facts& about) {
+      return self->state.take_table(schema, about);
     },
   };
 }

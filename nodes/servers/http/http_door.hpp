@@ -159,6 +159,9 @@ struct http_door_state
   void gather();
   void gathered(const std::string& node, const status_facts* said);
   void tick();
+  /// Null: clients cannot name it.
+  [[nodiscard]] const table_schema* schema_of(const std::string& table) const;
+  void add(const table_news& what);
   [[nodiscard]] status_facts status() const;
 
   connector_actor connector;

@@ -195,6 +195,19 @@ void kdb_door_state::answer_deferred(connection_id to, uint64_t request,
   perform(core.answered(to, request, fault.context, failed, now));
 }
 
+const table_schema* kdb_door_state::schema_of(const std::string& table) const {
+  const auto found = settings.tables.find(table);
+  return found == settings.tables.end() ? nullptr : &found->second;
+}
+
+void kdb_door_state::add(const table_news& what) {
+  const auto& table = what.schema.name;
+  settings.tables.emplace(table, what.schema);
+  settings.streams.emplace(table, what.stream);
+  if (what.stamps)
+    settings.stamped.insert(table);
+}
+
 void kdb_door_state::tick() {
   door_state::tick();
   tick_streams(env->clock->monotonic_ns());
@@ -226,6 +239,9 @@ kdb_door(kdb_door_actor::stateful_pointer<kdb_door_state> self,
     [self](caf::tick_atom) {
       if (from_itself(self))
         self->state.tick();
+    },
+    [self](take_table_atom, const chunk& schema, const status_facts& about) {
+      return self->state.take_table(schema, about);
     },
   };
 }

@@ -111,6 +111,9 @@ struct kdb_door_state : door_state<kdb_door_state, kdb_door_actor, door_core,
   void answer_deferred(connection_id to, uint64_t request,
                        result<std::string> message);
   void tick();
+  /// Null: clients cannot name it.
+  [[nodiscard]] const table_schema* schema_of(const std::string& table) const;
+  void add(const table_news& what);
   [[nodiscard]] status_facts status() const;
 
   std::map<connection_id, running_question> asking;

@@ -132,6 +132,17 @@ void postgres_door_state::answer(connection_id to, uint64_t request,
                         env->clock->monotonic_ns()));
 }
 
+const table_schema*
+postgres_door_state::schema_of(const std::string& table) const {
+  const auto found = settings.served->tables.find(table);
+  return found == settings.served->tables.end() ? nullptr : &found->second;
+}
+
+void postgres_door_state::add(const table_news& what) {
+  settings.served->tables.emplace(what.schema.name, what.schema);
+  settings.tables.emplace(what.schema.name, what.schema);
+}
+
 status_facts postgres_door_state::status() const {
   auto out = status_as("postgres");
   out.add("cancelled", cancelled);

@@ -28,6 +28,8 @@ struct postgres_door_settings {
   int64_t query_timeout_ns = 30'000'000'000;
   port_core<pg_session>::limits limits;
   std::shared_ptr<const port_access> access;
+  /// That the limits' sessions are served with; the door alone changes it.
+  std::shared_ptr<served_cluster> served = std::make_shared<served_cluster>();
   std::function<void(const std::string& id, const std::string& text)>
     on_warning;
 };
@@ -63,6 +65,9 @@ struct postgres_door_state
   void undertake(const take_up<pg_wish>& of, const cancel_wish& what);
   void answer(connection_id to, uint64_t request, std::string messages,
               bool is_failure);
+  /// Null: clients cannot name it.
+  [[nodiscard]] const table_schema* schema_of(const std::string& table) const;
+  void add(const table_news& what);
   [[nodiscard]] status_facts status() const;
 
   /// Requests that the gateway was asked.

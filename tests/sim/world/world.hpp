@@ -281,6 +281,13 @@ public:
   /// of that name without a node, if the file has one.
   hosted_process& host(const std::string& name, nodes::process_factory program,
                        std::map<std::string, std::string> settings = {});
+  /// Adds a `[[table]]` to the cluster while it runs, as `millrace table add`
+  /// does; nodes that are down read it when they start. The run fails when it
+  /// is faulty.
+  /// @param rdbs that name their tables, and are to hold it
+  /// @returns what each process made of it ("taken"), or why it did not
+  std::map<std::string, std::string>
+  add_table(const std::string& toml, const std::vector<std::string>& rdbs = {});
   /// Ends a period of a stream, and waits up to a minute until RT has said so;
   /// the run fails after that. Rdbs write it down on their own time.
   void end_period(const std::string& stream, int64_t period);

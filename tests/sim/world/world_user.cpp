@@ -1,4 +1,6 @@
 #include <millrace/nodes/assembly/node_assembly.hpp>
+#include <millrace/nodes/assembly/process_keeper.hpp>
+#include <millrace/nodes/assembly/table_intake.hpp>
 #include <millrace/persistence/disk/file_system.hpp>
 #include <millrace/query/execution/partial.hpp>
 #include <millrace/sim/world/table_publisher.hpp>
@@ -190,6 +192,40 @@ hosted_process& world::host(const std::string& name,
          + "' does not come up: " + to_string(where.boot_failure()));
   hosted_.push_back(std::make_unique<hosted_process>(*this, name));
   return *hosted_.back();
+}
+
+std::map<std::string, std::string>
+world::add_table(const std::string& toml,
+                 const std::vector<std::string>& rdbs) {
+  MILLRACE_ASSERT(cluster_);
+  const nodes::table_declaration what{toml, "table.toml", rdbs};
+  auto made = nodes::declare_table(*cluster_, what);
+  if (!made) {
+    fail(to_string(made.failure()));
+    return {};
+  }
+  note({}, "table " + made->name + " is added");
+  cluster_ = std::move(made->config);
+  const auto tell = [&](const std::string& where, const std::string& process) {
+    const auto keeper = find(where, std::string{nodes::process_keeper_name});
+    if (!keeper)
+      return std::string{"down"};
+    const auto said = ask<status_facts>(
+      caf::actor_cast<nodes::process_keeper_actor>(keeper), 60s,
+      take_table_atom_v, process, nodes::to_json(what));
+    return said ? std::get<0>(*said).at("state").text_or_empty()
+                : to_string(said.failure());
+  };
+  for (const auto& each : cluster_->nodes)
+    if (tell(each.name, {}) == "down")
+      at(each.name).set_config(*cluster_);
+  std::map<std::string, std::string> out;
+  for (const auto* process : nodes::in_turn(*cluster_))
+    if (!process->node.empty())
+      if (auto state = tell(process->node, process->name);
+          state != "unconcerned")
+        out[process->name] = std::move(state);
+  return out;
 }
 
 void world::end_period(const std::string& stream, int64_t period) {

@@ -1,0 +1,167 @@
+#include <millrace/actors/torq/rdb/rdb.hpp>
+#include <millrace/actors/torq/rdb/write_down.hpp>
+
+#include <algorithm>
+
+// Tables that come while the RDB runs.
+
+namespace millrace::torq {
+
+namespace {
+
+/// Whoever else writes to the HDB's directory is waited for so long.
+constexpr int64_t join_patience_ns = 5'000'000'000;
+constexpr int64_t join_retry_ns = 200'000'000;
+
+status_facts state_of(const char* state, position from) {
+  return {{"state", state}, {"from", from.value}};
+}
+
+} // namespace
+
+caf::result<status_facts> rdb_state::take_table(const chunk& schema,
+                                                const status_facts& about) {
+  auto news = table_news_of(schema, about);
+  if (!news)
+    return to_caf(news.failure());
+  const auto& name_of_it = news->schema.name;
+  if (news->stream != settings.stream)
+    return to_caf({errc::invalid_argument,
+                   settings.process + ": follows stream '" + settings.stream
+                     + "', and table '" + name_of_it + "' is of '"
+                     + news->stream + "'"});
+  const auto known
+    = std::find_if(settings.tables.begin(), settings.tables.end(),
+                   [&](const auto& each) { return each.name == name_of_it; });
+  if (known != settings.tables.end() && *known != news->schema)
+    return to_caf(
+      {errc::already_exists,
+       settings.process + ": holds another table '" + name_of_it + "'"});
+  if (known != settings.tables.end()
+      || (!news->is_held && settings.stream_tables.contains(name_of_it)))
+    return state_of("known", store->tables.snapshot()->begin);
+  auto promise = self->make_response_promise<status_facts>();
+  const auto deadline_ns = env->clock->monotonic_ns() + join_patience_ns;
+  joins.push_back({*std::move(news), promise, deadline_ns});
+  join_next();
+  return promise;
+}
+
+/// One after the other, and none while a period is written: what is written
+/// must be of all tables that the HDB will expect the next one of.
+void rdb_state::join_next() {
+  while (!joins.empty() && !accounting && !writing
+         && env->clock->monotonic_ns() >= join_at_ns) {
+    auto& what = joins.front();
+    table_standing standing;
+    if (what.news.is_held && !settings.hdb_directory.empty()) {
+      const auto manifest
+        = persistence::read_hdb_manifest(*env->fs, settings.hdb_directory);
+      if (!manifest && manifest.failure().code != errc::not_found) {
+        end_join(manifest.failure());
+        continue;
+      }
+      if (manifest)
+        standing = standing_of(*manifest, settings.stream, settings.tables,
+                               what.news.schema.name);
+    }
+    if (standing.behind && settings.write_down)
+      return account(what.news.schema, *standing.behind);
+    hold(standing.cutover);
+  }
+}
+
+/// Has the HDB say that it lacks nothing of the table up to where its others
+/// are.
+void rdb_state::account(const table_schema& table, const empty_range& range) {
+  accounting = true;
+  persistence::table_view none;
+  none.schema = std::make_shared<const table_schema>(table);
+  persistence::period_request request;
+  request.stream = settings.stream;
+  request.period = range.period;
+  request.from = range.from;
+  request.to = range.to;
+  request.account = {progress.life(), {}};
+  request.tables.push_back(std::move(none));
+  write_down::start(
+    *env, settings.hdb_directory, std::move(request),
+    [me = rdb_self_actor{self}, end = range.to](uint64_t, const error& fault) {
+      caf::anon_send(me, accounted_atom::value, end, to_caf(fault));
+    });
+}
+
+void rdb_state::accounted(position end, const error& fault) {
+  accounting = false;
+  const auto now = env->clock->monotonic_ns();
+  if (fault.code == errc::locked && now < joins.front().deadline_ns)
+    join_at_ns = now + join_retry_ns;
+  else if (fault)
+    end_join(fault);
+  else
+    hold(end);
+  join_next();
+  if (postponed && !accounting)
+    write(*std::exchange(postponed, std::nullopt));
+}
+
+void rdb_state::end_join(const error& why) {
+  auto what = std::move(joins.front());
+  joins.pop_front();
+  join_at_ns = 0;
+  warn("table_not_taken",
+       "table '" + what.news.schema.name + "': " + to_string(why));
+  what.promise.deliver(to_caf(why));
+}
+
+/// From now on its rows are taken from the stream. Those that came before, and
+/// that the HDB does not account for, are in it.
+/// @param cutover up to where the HDB accounts for the table
+void rdb_state::hold(position cutover) {
+  auto what = std::move(joins.front());
+  joins.pop_front();
+  join_at_ns = 0;
+  const auto& news = what.news;
+  const auto& name_of_it = news.schema.name;
+  error fault;
+  position last_met;
+  {
+    const std::scoped_lock lock{store->writing};
+    if (news.is_held)
+      fault = store->tables.declare(news.schema);
+    if (!fault && news.is_held)
+      store->tables.publish(store->tables.end());
+    if (!fault) {
+      store->stream_tables.insert(name_of_it);
+      if (!news.in_rdb)
+        store->unheld_tables.insert(name_of_it);
+      last_met = store->undeclared.last(name_of_it);
+    }
+  }
+  if (fault) {
+    what.promise.deliver(to_caf(fault));
+    return;
+  }
+  settings.stream_tables.insert(name_of_it);
+  if (news.is_held)
+    settings.tables.push_back(news.schema);
+  const auto snapshot = store->tables.snapshot();
+  const auto begin = news.is_held ? cutover : snapshot->begin;
+  if (begin >= snapshot->begin && last_met <= begin) {
+    note("table_taken", "table '" + name_of_it + "' is "
+                          + (news.is_held ? "held" : "known") + " from now on");
+    what.promise.deliver(state_of("taken", snapshot->end));
+    return wake();
+  }
+  what.promise.deliver(state_of("reads_again", begin));
+  self->quit(to_caf(
+    {errc::fenced,
+     "table '" + name_of_it + "' was added, and "
+       + (last_met > begin ? "batches of it came before, the last of them at "
+                               + to_string(last_met)
+                           : "the hdb in " + settings.hdb_directory
+                               + " accounts for it up to " + to_string(begin))
+       + ": the stream is read again from there"}));
+}
+
+} // namespace millrace::torq

@@ -1,0 +1,80 @@
+#include <millrace/nodes/assembly/guest.hpp>
+#include <millrace/nodes/assembly/process_keeper.hpp>
+#include <millrace/nodes/assembly/table_intake.hpp>
+#include <millrace/nodes/client/tell_table.hpp>
+
+#include <utility>
+
+namespace millrace::nodes {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto find_deadline = 3s;
+
+/// A node, and what it was asked last.
+struct told_node {
+  const node_config* node = nullptr;
+  process_keeper_actor keeper;
+};
+
+result<status_facts> ask(runtime& host, const told_node& at,
+                         const std::string& process, const status_facts& what,
+                         std::chrono::nanoseconds patience) {
+  result<status_facts> out{error{errc::internal, "no answer"}};
+  guest self{host.system()};
+  self
+    ->request(at.keeper, caf::timespan{patience}, take_table_atom_v, process,
+              what)
+    .receive([&](const status_facts& said) { out = said; },
+             [&](const caf::error& why) { out = from_caf(why); });
+  return out;
+}
+
+} // namespace
+
+told_of_table tell_table(runtime& host, const cluster_config& config,
+                         const table_declaration& what,
+                         std::chrono::nanoseconds patience) {
+  told_of_table out;
+  const auto message = to_json(what);
+  std::vector<told_node> nodes;
+  for (const auto& node : config.nodes) {
+    auto keeper = host.find_as<process_keeper_actor>(
+      {config.address, node.port, std::string{process_keeper_name},
+       config.name},
+      find_deadline);
+    if (!keeper) {
+      out.silent.emplace(node.name, keeper.failure());
+      continue;
+    }
+    told_node at{&node, *std::move(keeper)};
+    // What starts there from now on knows it.
+    const auto said = ask(host, at, {}, message, patience);
+    if (!said) {
+      out.silent.emplace(node.name, said.failure());
+      continue;
+    }
+    out.configurations[node.name] = said->at("config").text_or_empty();
+    nodes.push_back(std::move(at));
+  }
+  for (const auto* process : in_turn(config))
+    for (const auto& at : nodes) {
+      // One that `spawn` starts may run anywhere.
+      if (!process->node.empty() && process->node != at.node->name)
+        continue;
+      auto said = ask(host, at, process->name, message, patience);
+      const auto state
+        = said ? said->at("state").text_or_empty() : std::string{};
+      if (said
+          && (state == "unconcerned"
+              || (state == "down" && process->node.empty())))
+        continue;
+      out.processes.push_back(
+        {process->name, at.node->name, state, said ? error{} : said.failure()});
+    }
+  return out;
+}
+
+} // namespace millrace::nodes

@@ -1,0 +1,199 @@
+#!/usr/bin/env python3
+"""Tables that come to a cluster of real nodes while it runs: each door knows
+them, nothing is restarted, and what is wrong is named. Needs no data of
+others."""
+
+import http.client
+import json
+import shutil
+import subprocess
+
+import kdb_client as kdb
+import millrace_cluster as mill
+
+NODES = {"store": ["discovery1", "rt1", "rdb1", "hdb1"], "gate": ["gw1"]}
+CSV = "time,sym,price,size\n" + "".join(
+  f"2024-01-02T14:30:{row:02}Z,{['AAPL', 'IBM'][row % 2]},{100 + row},{row}\n"
+  for row in range(20))
+TICK = """[[table]]
+name = "tick"
+stream = "market"
+columns = ["time:timestamp", "sym:symbol", "price:float"]
+"""
+
+
+def port_processes(ports):
+  out = ""
+  for kind, port in ports.items():
+    out += (f'[[process]]\nname = "{kind}1"\ntype = "{kind}"\nnode = "gate"\n'
+            f'port = {port}\n')
+    if kind != "postgres":
+      out += 'publish = ["market"]\n'
+  return out
+
+
+def pids(made):
+  return {node["name"]: node["pid"] for node in made.status()["nodes"]}
+
+
+def add(made, text, *more, code=0):
+  done = made.run("table", "add", "-", "-o", "json", *more, text=text,
+                  code=code)
+  return json.loads(done.stdout) if done.stdout else done
+
+
+def count(made, table="mine"):
+  return made.query({"tablename": table, "starttime": "2024-01-01",
+                     "endtime": "2024-01-09", "aggregations":
+                     {"count": "sym"}})[0]["countSym"]
+
+
+def each_door_knows_it(made, ports, wanted):
+  mill.check(count(made) == wanted, count(made), wanted)
+  for language, text in [("qsql", "select n:count i from mine"),
+                         ("sql", "select count(*) as n from mine")]:
+    got = json.loads(made.run("query", "-l", language, "-o", "json",
+                              text).stdout)
+    mill.check(got == [{"n": wanted}], language, got)
+  rows = made.run("tables", "mine").stdout
+  mill.check("rdb1=" in rows, rows)
+  with kdb.client(ports["kdb"]) as client:
+    mill.check(client.ask("tables[]") == ["mine", "quote", "trade"], "tables")
+    mill.check(client.ask("count mine") == wanted, "count")
+  asked = http.client.HTTPConnection("127.0.0.1", ports["http"], timeout=30)
+  asked.request("POST", "/query", "count mine")
+  mill.check(json.loads(asked.getresponse().read()) == [{"count": wanted}])
+  asked.close()
+  if shutil.which("psql"):
+    done = subprocess.run(
+      ["psql", "-X", "-A", "-t", f"host=127.0.0.1 port={ports['postgres']} "
+       "user=me dbname=any", "-c", "\\dt mine", "-c",
+       "select count(*) as n from mine"],
+      text=True, capture_output=True, timeout=60, check=True)
+    mill.check("public|mine|table" in done.stdout
+               and done.stdout.split()[-1] == str(wanted), done.stdout)
+
+
+def a_table_comes_without_a_restart(binary):
+  ports = dict(zip(["kdb", "http", "postgres"], mill.free_ports(3)))
+  with mill.cluster(binary, NODES, port_processes(ports)) as made:
+    made.up()
+    before = pids(made)
+    text = made.path.read_text()
+    file = made.directory / "mine.csv"
+    file.write_text(CSV)
+    layout = made.directory / "mine.toml"
+    layout.write_text(made.run("layout", file).stdout)
+    table = made.run("layout", "--print-table", file).stdout
+    # A period that the hdb has comes before it.
+    made.end_period("2024-01-01")
+    told = add(made, table)
+    mill.check(told["state"] == "declared" and not told["left"], told)
+    mill.check({each["process"]: each["state"] for each in told["processes"]}
+               == dict.fromkeys(["rdb1", "hdb1", "gw1", "kdb1", "http1",
+                                 "postgres1"], "taken"), told)
+    mill.check(made.path.read_text().startswith(text))
+    feed = ["feed", "--layout", layout, "--table", "mine", file]
+    made.run(*feed)
+    each_door_knows_it(made, ports, 20)
+    # A client of a port publishes rows of it.
+    asked = http.client.HTTPConnection("127.0.0.1", ports["http"], timeout=30)
+    asked.request("POST", "/publish?table=mine&level=committed", json.dumps(
+      {"time": "2024-01-02T15:00:00Z", "sym": "MSFT", "price": 1, "size": 2}))
+    mill.check(asked.getresponse().status == 200, "publish")
+    asked.close()
+    each_door_knows_it(made, ports, 21)
+    made.end_period("2024-01-02")
+    each_door_knows_it(made, ports, 21)
+    mill.check(pids(made) == before, "a node was started again")
+    again = add(made, table)
+    mill.check(again["state"] == "known" and not again["left"], again)
+    # Those that start later know it, too.
+    made.kill("store")
+    made.run("restart")
+    each_door_knows_it(made, ports, 21)
+    mill.check(made.process("rdb1").get("ended") is None, "rdb1 ended")
+
+
+def what_came_before_is_read_again(binary):
+  with mill.cluster(binary, NODES) as made:
+    made.up()
+    old = made.directory / "old.toml"
+    text = made.path.read_text()
+    # A program that knows more than the cluster.
+    old.write_text(text + TICK.replace("tick", "early"))
+    rows = "".join(json.dumps({"time": f"2024-01-02T14:30:{i:02}Z", "sym": "A",
+                               "price": i}) + "\n" for i in range(3))
+    made.run("pub", "--config", old, "--stream", "market", "--table", "early",
+             text=rows)
+    mill.wait_until(lambda: made.process("rdb1").get("rejected_batches"), 20,
+                    "dead letters")
+    told = add(made, TICK.replace("tick", "early"))
+    mill.check({"process": "rdb1", "node": "store", "state": "reads_again"}
+               in told["processes"], told)
+    mill.check(count(made, "early") == 3, count(made, "early"))
+    made.end_period("2024-01-02")
+    mill.check(count(made, "early") == 3, count(made, "early"))
+
+
+def what_is_wrong_is_named(binary):
+  with mill.cluster(binary, NODES) as made:
+    text = made.path.read_text()
+    # Nobody runs: it is written, and read at the next start.
+    told = add(made, TICK)
+    mill.check(sorted(told["down"]) == ["gate", "store"], told)
+    made.path.write_text(text)
+    made.up("store")
+    file = made.directory / "tick.toml"
+    file.write_text(TICK.replace("price:float", "price:flaot"))
+    wrong = made.run("table", "add", file, code=78)
+    mill.check(f"{file}:4:table.columns: " in wrong.stderr
+               and "as it was" in wrong.stderr, wrong.stderr)
+    wrong = made.run("table", "add", "-", code=64,
+                     text=TICK.replace('"tick"', '"trade"'))
+    mill.check("standard input:2:table.name: 'trade' is declared otherwise"
+               in wrong.stderr, wrong.stderr)
+    made.run("table", "add", made.directory / "none.toml", code=64)
+    made.run("table", "add", "-", "--rdb", "gw1", text=TICK, code=64)
+    mill.check(made.path.read_text() == text)
+    dry = add(made, TICK, "--dry-run")
+    mill.check(dry["state"] == "checked" and made.path.read_text() == text, dry)
+    told = add(made, TICK)
+    mill.check(told["down"] == ["gate"] and not told["left"], told)
+    # A node of the same cluster that was started with another file.
+    other = made.directory / "other.toml"
+    other.write_text(text)
+    made.run("up", "gate", "--config", other)
+    told = add(made, TICK, code=75)
+    mill.check(told["state"] == "known" and len(told["left"]) == 1
+               and told["left"][0]["node"] == "gate"
+               and str(other) in told["left"][0]["reason"], told)
+    mill.check(count(made, "tick") == 0, "it knows it all the same")
+    other.write_text(made.path.read_text())
+    mill.check(not add(made, TICK)["left"])
+
+
+def two_at_once_are_both_there(binary):
+  with mill.cluster(binary, NODES) as made:
+    made.up()
+    names = [f"t{i}" for i in range(4)] + ["t0", "t1"]
+    started = [made.start("table", "add", "-", "-o", "json",
+                          stdin=subprocess.PIPE) for _ in names]
+    for each, name in zip(started, names):
+      each.stdin.write(TICK.replace("tick", name))
+      each.stdin.close()
+      each.stdin = None
+    for each in started:
+      out, err = each.communicate(timeout=90)
+      mill.check(each.returncode == 0, out, err)
+      mill.check(not json.loads(out)["left"], out)
+    tables = json.loads(made.run("tables", "-o", "json").stdout)
+    mill.check(sorted(each["name"] for each in tables)
+               == ["quote", "t0", "t1", "t2", "t3", "trade"], tables)
+    for name in set(names):
+      mill.check(count(made, name) == 0, name)
+
+
+if __name__ == "__main__":
+  mill.main([a_table_comes_without_a_restart, what_came_before_is_read_again,
+             what_is_wrong_is_named, two_at_once_are_both_there])

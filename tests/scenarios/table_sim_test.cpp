@@ -1,0 +1,273 @@
+// Tables that come to a cluster while it runs: nothing of them is lost, and
+// nothing of the others, whatever was written down before and whatever fails.
+
+#include <millrace/messages/data/table_batch.hpp>
+#include <millrace/sim/world/failure_test.hpp>
+#include <millrace/sim/world/seeds.hpp>
+#include <millrace/sim/world/table_publisher.hpp>
+#include <millrace/sim/world/world.hpp>
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <memory>
+#include <string>
+
+namespace millrace::sim {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// An rdb that writes down and one that does not, which names its tables.
+const std::string growing_cluster = R"([cluster]
+name = "growing"
+data = "growing-data"
+[[stream]]
+name = "market"
+[[table]]
+name = "trade"
+stream = "market"
+columns = ["time:timestamp", "sym:symbol", "size:long"]
+[[node]]
+name = "rt1"
+port = 7501
+[[node]]
+name = "db"
+port = 7502
+[[node]]
+name = "door"
+port = 7503
+[[process]]
+name = "discovery1"
+type = "discovery"
+node = "rt1"
+[[process]]
+name = "rt1"
+type = "rt"
+node = "rt1"
+[[process]]
+name = "rdb1"
+type = "rdb"
+node = "db"
+[[process]]
+name = "rdb2"
+type = "rdb"
+node = "db"
+write_down = false
+tables = ["trade"]
+[[process]]
+name = "hdb1"
+type = "hdb"
+node = "db"
+[[process]]
+name = "gw1"
+type = "gateway"
+node = "door"
+query_timeout = "20s"
+)";
+
+const std::string tick_table = R"([[table]]
+name = "tick"
+stream = "market"
+columns = ["time:timestamp", "sym:symbol", "price:float"]
+)";
+
+const std::map<std::string, std::string> all_take{
+  {"rdb1", "taken"}, {"rdb2", "taken"}, {"hdb1", "taken"}, {"gw1", "taken"}};
+
+result<int64_t> count(world& w, const std::string& table) {
+  const auto got
+    = w.query(R"({"tablename":")" + table
+              + R"(","starttime":"2000-01-01","endtime":"2100-01-01",)"
+                R"("aggregations":{"count":["sym"]}})");
+  if (!got)
+    return got.failure();
+  return got->rows.empty() ? 0 : got->rows[0][0].integer().value_or(-1);
+}
+
+TEST(TableSim, RowsAreThereBeforeAndAfterTheirPeriodIsWritten) {
+  for_each_seed(12, [](uint64_t seed) {
+    world w{seed};
+    w.add_cluster_text(growing_cluster);
+    auto& trades = w.add_publisher("trades", "trade");
+    trades.publish({{"sym", "A"}, {"size", 1}});
+    // Some of the stream is written down, or nothing is.
+    if (seed % 2 == 0) {
+      w.end_period("market", 9490);
+      trades.publish({{"sym", "A"}, {"size", 2}});
+      w.run_for(seed % 4 == 0 ? 40s : 1s);
+    }
+    EXPECT_EQ(w.add_table(tick_table), all_take);
+    auto& ticks = w.add_publisher("ticks", "tick");
+    for (int i = 0; i < 5; ++i)
+      ticks.publish({{"sym", "A"}, {"price", 1.5 * i}});
+    trades.publish({{"sym", "B"}, {"size", 3}});
+    w.expect_no_loss("tick");
+    w.expect_no_loss("trade");
+    w.end_period("market", 9491);
+    w.run_for(2s);
+    ticks.publish({{"sym", "B"}, {"price", 9.0}});
+    w.expect_no_loss("tick");
+    // Until the rows of the period have left memory, and after a new life.
+    w.run_for(60s);
+    w.expect_no_loss("tick");
+    w.expect_no_loss("trade");
+    w.kill("db", restart_after(100ms));
+    w.expect_no_loss("tick");
+    w.expect_no_loss("trade");
+    EXPECT_TRUE(w.defects().empty());
+  });
+}
+
+TEST(TableSim, WhatFailsMeanwhileIsMadeGoodByTellingAgain) {
+  const fault_mix mix{.nodes = {"rt1", "db", "door"}, .within = 3s};
+  for_each_fault_script(12, mix, [](uint64_t seed, const fault_script& script) {
+    world w{seed};
+    w.add_cluster_text(growing_cluster);
+    auto& trades = w.add_publisher("trades", "trade");
+    trades.publish({{"sym", "A"}, {"size", 1}});
+    if (seed % 2 == 0) {
+      w.end_period("market", 9490);
+      w.run_for(35s);
+    }
+    w.play(script);
+    (void)w.add_table(tick_table);
+    w.run_for(5s);
+    w.heal();
+    auto& ticks = w.add_publisher("ticks", "tick");
+    EXPECT_TRUE(w.eventually(60s, [&] {
+      const auto told = w.add_table(tick_table);
+      return std::all_of(told.begin(), told.end(), [](const auto& each) {
+        return each.second == "known" || each.second == "taken";
+      });
+    }));
+    for (int i = 0; i < 3; ++i)
+      ticks.publish({{"sym", "A"}, {"price", 1.0 * i}});
+    trades.publish({{"sym", "A"}, {"size", 2}});
+    w.expect_no_loss("tick");
+    w.end_period("market", 9491);
+    w.run_for(60s);
+    w.expect_no_loss("tick");
+    w.expect_no_loss("trade");
+    EXPECT_TRUE(w.defects().empty());
+  });
+}
+
+/// A program that publishes a batch of a table that nobody declares.
+struct early_bird {
+  std::shared_ptr<rt::publisher> out;
+
+  nodes::process_factory program() {
+    return
+      [this](nodes::process_host& host,
+             const nodes::process_config&) -> result<nodes::hosted_process> {
+        auto made = host.publish("market", {.name = "early"});
+        if (!made)
+          return made.failure();
+        out = made->out;
+        return nodes::hosted_process{
+          caf::actor_cast<caf::strong_actor_ptr>(made->replicators.front())};
+      };
+  }
+  void publish(world& w, int rows) {
+    table_schema table;
+    table.name = "tick";
+    table.columns = {{"time", column_type::timestamp},
+                     {"sym", column_type::symbol},
+                     {"price", column_type::float_}};
+    batch_builder batch{table};
+    for (int i = 0; i < rows; ++i) {
+      batch.append(0, int64_t{820'000'000'000'000'000} + i);
+      batch.append_symbol(1, "E");
+      batch.append(2, 0.5);
+      batch.end_row();
+    }
+    const auto bytes = batch.encode();
+    ASSERT_TRUE(w.eventually(20s, [&] {
+      return bool{out->publish(bytes, {}, payload_kind::table_batch)};
+    }));
+    ASSERT_TRUE(w.eventually(20s, [&] {
+      return out->reached(rt::ack_level::committed) >= out->appended();
+    }));
+  }
+};
+
+TEST(TableSim, RowsThatCameBeforeAreReadAgain) {
+  for_each_seed(10, [](uint64_t seed) {
+    early_bird early;
+    world w{seed};
+    w.add_cluster_text(growing_cluster);
+    w.host("early", early.program());
+    auto& trades = w.add_publisher("trades", "trade");
+    trades.publish({{"sym", "A"}, {"size", 1}});
+    if (seed % 2 == 0)
+      w.end_period("market", 9490);
+    trades.publish({{"sym", "A"}, {"size", 2}});
+    early.publish(w, 3);
+    const auto rejected = [&] {
+      return w.status("db", "rdb1").find("\"rejected_batches\":1")
+             != std::string::npos;
+    };
+    ASSERT_TRUE(w.eventually(20s, rejected));
+    const auto told = w.add_table(tick_table);
+    EXPECT_EQ(told.at("rdb1"), "reads_again");
+    EXPECT_EQ(told.at("gw1"), "taken");
+    ASSERT_TRUE(w.eventually(60s, [&] {
+      const auto n = count(w, "tick");
+      return n && *n == 3;
+    }));
+    w.expect_no_loss("trade");
+    // Nothing of its period waits for a word any more.
+    w.end_period("market", 9491);
+    w.run_for(60s);
+    const auto n = count(w, "tick");
+    ASSERT_TRUE(n) << to_string(n.failure());
+    EXPECT_EQ(*n, 3);
+    w.expect_no_loss("trade");
+    EXPECT_TRUE(w.defects().empty());
+    early.out.reset();
+  });
+}
+
+TEST(TableSim, OneThatNoRdbHoldsIsKnownAndToldOf) {
+  world w{5};
+  auto text = growing_cluster;
+  text.insert(text.find("node = \"db\"\n[[process]]\nname = \"rdb2\""),
+              "tables = [\"trade\"]\n");
+  w.add_cluster_text(text);
+  const auto told = w.add_table(tick_table);
+  EXPECT_EQ(told.at("rdb1"), "taken");
+  auto& ticks = w.add_publisher("ticks", "tick");
+  ticks.publish({{"sym", "A"}, {"price", 1.0}});
+  ASSERT_TRUE(w.eventually(20s, [&] {
+    return w.status("db", "rdb1").find("\"unheld_batches\":1")
+           != std::string::npos;
+  }));
+  const auto got = w.query(
+    R"({"tablename":"tick","starttime":"2000-01-01","endtime":"2100-01-01"})");
+  ASSERT_TRUE(got) << to_string(got.failure());
+  ASSERT_FALSE(got->warnings.empty());
+  EXPECT_NE(got->warnings[0].find("in the tables of no rdb"),
+            std::string::npos);
+}
+
+TEST(TableSim, AnRdbThatNamesItsTablesIsToldToHoldIt) {
+  world w{6};
+  w.add_cluster_text(growing_cluster);
+  EXPECT_EQ(w.add_table(tick_table, {"rdb2"}), all_take);
+  auto& ticks = w.add_publisher("ticks", "tick");
+  ticks.publish({{"sym", "A"}, {"price", 1.0}});
+  w.expect_no_loss("tick");
+  for (const auto* rdb : {"rdb1", "rdb2"})
+    EXPECT_TRUE(w.eventually(20s,
+                             [&] {
+                               return w.status("db", rdb).find("\"tick\":1")
+                                      != std::string::npos;
+                             }))
+      << rdb;
+  for (const auto& [process, state] : w.add_table(tick_table, {"rdb2"}))
+    EXPECT_EQ(state, "known") << process;
+}
+
+} // namespace
+} // namespace millrace::sim
