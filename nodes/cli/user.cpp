@@ -240,22 +240,22 @@ const command<user_list_options> ls_command{
   list_users};
 const command<user_password_options> add_command{
   {"add", "Give a user of the configuration a password",
-   "millrace user add ada --config cluster.toml"},
+   "millrace user add ada --config examples/local.toml"},
   declare_password,
   add};
 const command<user_password_options> passwd_command{
   {"passwd", "Change the password of a user",
-   "millrace user passwd ada --config cluster.toml"},
+   "millrace user passwd ada --config examples/local.toml"},
   declare_password,
   change};
 const command<user_remove_options> remove_command{
   {"remove", "Take a user's password and tokens, or one token",
-   "millrace user remove ada --config cluster.toml"},
+   "millrace user remove ada --config examples/local.toml"},
   declare_remove,
   remove_secrets};
 const command<user_token_options> token_command{
   {"token", "Make a token for a user, and print it this once",
-   "millrace user token ada --config cluster.toml"},
+   "millrace user token ada --config examples/local.toml"},
   declare_token,
   give_token};
 

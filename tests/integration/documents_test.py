@@ -165,13 +165,16 @@ class Documents(unittest.TestCase):
             consumer|ls consumer|info consumer log|ls log|info log|verify log|dump log|tail log|explain-pos log
             layout table|add table eop load hdb|ls hdb|du hdb|check hdb|ledger hdb|amend
             hdb|drop hdb restart stop spawn down hdb|reindex node
-            stream|explain-pos stream|recover demo console bench version help completion"""
+            stream|explain-pos stream|recover demo console user|add user|passwd
+            user|token user|ls user user|remove bench version help completion"""
+        typed = {"user add": "one\n", "user passwd": "another\n"}
         for name in [word.replace("|", " ") for word in order.split()]:
             line = shown.pop(name)
             if name in endless:
                 line = "exec timeout --preserve-status -s INT 3 " + line
             done = subprocess.run(["bash", "-c", line], cwd=self.dir,
                                   capture_output=True, text=True,
+                                  input=typed.get(name, ""),
                                   timeout=DEADLINE, env=environment)
             wanted = endless.get(name, negative.get(name, 0))
             self.assertEqual(done.returncode, wanted,
