@@ -1,6 +1,7 @@
 #include <millrace/feed/layout/layout.hpp>
 #include <millrace/feed/source/layout_guess.hpp>
 #include <millrace/messages/data/schema.hpp>
+#include <millrace/messages/text/json_value.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/layout.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
@@ -29,6 +30,7 @@ void declare(option_list& list, layout_options& into) {
   list.text("--preset", into.preset, "Print this preset instead")
     .shown_as("NAME");
   list.text("FILE", into.file, "What is to be fed");
+  declare_output(list, into.output);
 }
 
 /// "2024-01-02_Trades.csv.gz" as trades.
@@ -47,16 +49,31 @@ std::string table_name(const std::string& path) {
 }
 
 /// The [[table]] that it fills.
-int print_table_of(const std::string& preset, const std::string& name) {
+result<std::string> table_of(const std::string& preset,
+                             const std::string& name) {
   const auto schema = feed::preset_schema(preset);
   if (!schema)
-    return fail(schema.failure());
+    return schema.failure();
   std::vector<std::string> columns;
   for (const auto& each : schema->columns)
     columns.push_back(each.name + ":" + std::string{to_string(each.type)});
-  fmt::print("{}", feed::table_text(name.empty() ? schema->name : name, columns,
-                                    schema->time_column, schema->symbol_column,
-                                    schema->roll_zone));
+  return feed::table_text(name.empty() ? schema->name : name, columns,
+                          schema->time_column, schema->symbol_column,
+                          schema->roll_zone);
+}
+
+/// What is proposed, as TOML; what only a person can know.
+int print(const layout_options& options, std::string_view layout,
+          const std::string& table, const std::vector<std::string>& questions) {
+  if (options.output == output_format::json) {
+    const text::json_value out{
+      {"layout", layout}, {"table", table}, {"questions", questions}};
+    fmt::print("{}\n", out.dump(2));
+    return exit_ok;
+  }
+  fmt::print("{}", options.print_table ? table : layout);
+  for (const auto& each : questions)
+    fmt::print(stderr, "{}: {}\n", options.file, each);
   return exit_ok;
 }
 
@@ -67,10 +84,11 @@ int print_preset(const layout_options& options) {
     return fail({errc::not_found, "'" + name + "' is not one of the presets "
                                     + feed::names_of_presets()
                                     + feed::meant_preset(name)});
-  if (options.print_table)
-    return print_table_of(name, options.table);
-  fmt::print("{}", text->starts_with('\n') ? text->substr(1) : *text);
-  return exit_ok;
+  const auto table = table_of(name, options.table);
+  if (!table)
+    return fail(table.failure());
+  return print(options, text->starts_with('\n') ? text->substr(1) : *text,
+               *table, {});
 }
 
 /// Empty: it is made from the file's name.
@@ -110,10 +128,7 @@ int run(const layout_options& options) {
     fault.context = options.file + ": " + fault.context;
     return fail(fault);
   }
-  fmt::print("{}", options.print_table ? guess->table : guess->layout);
-  for (const auto& each : guess->questions)
-    fmt::print(stderr, "{}: {}\n", options.file, each);
-  return exit_ok;
+  return print(options, guess->layout, guess->table, guess->questions);
 }
 
 } // namespace

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <millrace/nodes/cli/command/command.hpp>
+#include <millrace/nodes/cli/command/output_format.hpp>
 
 #include <string>
 
@@ -12,6 +13,7 @@ struct layout_options {
   std::string member;       ///< Of an archive, as a pattern; empty: the first.
   std::string preset;       ///< Printed instead of a proposal.
   bool print_table = false; ///< The table instead of the layout.
+  output_format output = output_format::table;
 };
 
 /// Proposes how the lines of a file become rows, and the table that they fill.

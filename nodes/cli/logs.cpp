@@ -24,10 +24,17 @@ void declare(option_list& list, logs_options& into) {
     .number("-n,--lines", into.lines, "How many of the last lines; default: 20")
     .shown_as("N");
   list.flag("-f,--follow", into.follow, "Go on with what comes, until ctrl-C");
+  declare_output(list, into.output);
+}
+
+std::string shown(const logs_options& options, std::string text) {
+  return options.output == output_format::json ? json_lines(text)
+                                               : std::move(text);
 }
 
 /// Goes on after `from`; a file that became shorter begins anew.
-int follow_log(const std::string& path, uint64_t from, stoppable_output& out,
+int follow_log(const logs_options& options, const std::string& path,
+               uint64_t from, stoppable_output& out,
                const interrupts& signals) {
   auto& fs = persistence::posix_file_system();
   while (!signals.raised()) {
@@ -37,7 +44,7 @@ int follow_log(const std::string& path, uint64_t from, stoppable_output& out,
     if (!more)
       return fail(more.failure());
     from = more->end;
-    auto fault = out.write(more->text);
+    auto fault = out.write(shown(options, std::move(more->text)));
     if (!fault)
       fault = out.flush();
     if (fault)
@@ -61,19 +68,19 @@ int run(const logs_options& options) {
     return fail(last.failure());
   const interrupts signals;
   stoppable_output out;
-  auto fault = out.write(last->text);
+  auto fault = out.write(shown(options, std::move(last->text)));
   if (!fault)
     fault = out.flush();
   if (fault)
     return fail_output(fault);
-  return options.follow ? follow_log(path, last->end, out, signals)
+  return options.follow ? follow_log(options, path, last->end, out, signals)
                         : static_cast<int>(exit_ok);
 }
 
 } // namespace
 
 const command<logs_options> logs_command{
-  {"logs", "Print the end of a node's log",
+  {"logs", "Print the end of a node's log; json: an object per line",
    "millrace logs rdb1 -n 50 --config examples/local.toml"},
   declare,
   run};

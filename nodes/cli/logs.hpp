@@ -1,6 +1,7 @@
 #pragma once
 
 #include <millrace/nodes/cli/command/command.hpp>
+#include <millrace/nodes/cli/command/output_format.hpp>
 
 #include <cstdint>
 #include <string>
@@ -12,6 +13,7 @@ struct logs_options {
   std::string node;
   uint64_t lines = 20;
   bool follow = false;
+  output_format output = output_format::table;
 };
 
 /// Prints what a node of this host wrote of itself.

@@ -1,6 +1,8 @@
+#include <millrace/messages/text/json_value.hpp>
 #include <millrace/nodes/cli/node_log.hpp>
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <span>
 #include <utility>
@@ -91,6 +93,37 @@ result<log_piece> read_log_from(persistence::file_system& fs,
   text->resize(text->rfind('\n') + 1);
   const auto end = begin + text->size();
   return log_piece{*std::move(text), end};
+}
+
+std::string json_lines(std::string_view text) {
+  static constexpr std::array<std::string_view, 6> keys{
+    "time", "host", "proctype", "procname", "level", "id"};
+  std::string out;
+  while (!text.empty()) {
+    const auto end = std::min(text.find('\n'), text.size());
+    auto line = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (line.starts_with('{')) {
+      out.append(line) += '\n';
+      continue;
+    }
+    auto object = text::json_value::object();
+    auto rest = line;
+    for (const auto key : keys) {
+      const auto bar = rest.find('|');
+      if (bar == rest.npos)
+        break;
+      object.add(std::string{key}, rest.substr(0, bar));
+      rest.remove_prefix(bar + 1);
+    }
+    if (object.entries().size() != keys.size()) {
+      object = text::json_value::object();
+      rest = line;
+    }
+    object.add("message", rest);
+    out += object.dump() + '\n';
+  }
+  return out;
 }
 
 } // namespace millrace::nodes

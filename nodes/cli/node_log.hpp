@@ -31,4 +31,8 @@ struct log_piece {
                                               const std::string& path,
                                               uint64_t from);
 
+/// The same lines as a node writes them with `format = "json"`. One that no
+/// node wrote is an object with a "message" alone.
+[[nodiscard]] std::string json_lines(std::string_view text);
+
 } // namespace millrace::nodes

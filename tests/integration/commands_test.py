@@ -470,6 +470,11 @@ class Cluster(Case):
         lines = run("logs", "all", "-n", "2").splitlines()
         self.assertEqual(len(lines), 2)
         self.assertIn("|ready|node all serves", lines[1])
+        told = [json.loads(line) for line in run(
+            "logs", "all", "-n", "2", "-o", "json").splitlines()]
+        self.assertEqual([told[1][key] for key in (
+            "proctype", "procname", "level", "id", "message")],
+            ["node", "all", "INF", "ready", "node all serves"])
         self.assertGreater(len(run("logs", "all").splitlines()), 2)
         run("logs", "none", code=64)
         # A stream's log is found by its name.

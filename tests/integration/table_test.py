@@ -85,6 +85,9 @@ def a_table_comes_without_a_restart(binary):
     layout = made.directory / "mine.toml"
     layout.write_text(made.run("layout", file).stdout)
     table = made.run("layout", "--print-table", file).stdout
+    both = json.loads(made.run("layout", "-o", "json", file).stdout)
+    mill.check(both == {"layout": layout.read_text(), "table": table,
+                        "questions": []}, both)
     # A period that the hdb has comes before it.
     made.end_period("2024-01-01")
     told = add(made, table)
