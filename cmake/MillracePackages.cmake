@@ -10,7 +10,7 @@ install(DIRECTORY examples/layouts examples/torq
   DESTINATION "${CMAKE_INSTALL_DATADIR}/doc/millrace/examples"
   COMPONENT program FILES_MATCHING PATTERN "*.toml" PATTERN "*.csv" PATTERN "*.q"
   PATTERN "millrace-data" EXCLUDE PATTERN "hdb" EXCLUDE)
-install(DIRECTORY examples/embed
+install(DIRECTORY examples/embed examples/library
   DESTINATION "${CMAKE_INSTALL_DATADIR}/doc/libmillrace-dev/examples"
   COMPONENT millrace)
 install(DIRECTORY examples/failure_test

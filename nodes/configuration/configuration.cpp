@@ -282,7 +282,13 @@ private:
              || out.type == process_type::postgres)
       read_port_process(at, out);
     else if (out.type != process_type::discovery)
-      read_settings(at, out);
+      read_own(at, out);
+    if (out.type != process_type::hdb
+        && std::count(process_types.begin(), process_types.end(), out.type)
+             != 0)
+      at.refuse("load", "an hdb loads the directory that it serves, and a type "
+                        "of 'process_types' the libraries that register it; "
+                        "others load nothing");
     config_.processes.push_back(std::move(out));
   }
 
@@ -293,6 +299,19 @@ private:
                                         process_types.end()};
     known.insert(known.end(), own_types_.begin(), own_types_.end());
     return std::string{known[at.choice("type", known, true)]};
+  }
+
+  void read_own(toml_section& at, process_config& out) {
+    if (const auto* load = at.find("load"))
+      out.load_line = load->line;
+    for (const auto& path : at.texts("load"))
+      if (path.ends_with(".so"))
+        out.libraries.push_back(absolute(path));
+      else
+        at.fault("load", in_quotes(path)
+                           + " is no shared library: its name does not end "
+                             "with \".so\"");
+    read_settings(at, out);
   }
 
   /// Of a type that is not ours: texts, for its program to understand.
@@ -348,6 +367,17 @@ private:
 
   void read_hdb(toml_section& at, process_config& out) {
     out.hdb_directory = path(at, "hdb", default_hdb());
+    if (const auto* load = at.find("load")) {
+      out.load_line = load->line;
+      const auto named = at.texts("load");
+      if (named.size() == 1)
+        out.hdb_directory = absolute(named.front());
+      else
+        at.fault("load", "an hdb serves one directory: name that");
+      if (at.has("hdb"))
+        at.fault("load", "'hdb' names the directory as well: delete one of "
+                         "them");
+    }
     out.query_memory_max_bytes
       = at.bytes("query_memory_max", 0, most_bytes, out.query_memory_max_bytes);
   }

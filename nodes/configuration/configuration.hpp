@@ -153,6 +153,9 @@ struct process_config {
   std::vector<std::string> files; ///< feed: absolute paths.
   generator_config generator;     ///< feed.
 
+  /// `load` of a type that a shared library registers: absolute paths of these.
+  std::vector<std::string> libraries;
+  uint32_t load_line = 0; ///< Where the file says `load`; 0: it does not.
   /// `[process.settings]` of a type that a program registers.
   std::map<std::string, std::string> settings;
 

@@ -2,6 +2,7 @@
 #include <millrace/messages/text/civil_time.hpp>
 #include <millrace/nodes/assembly/guest.hpp>
 #include <millrace/nodes/host/listen_fault.hpp>
+#include <millrace/nodes/node/load_libraries.hpp>
 #include <millrace/nodes/node/node.hpp>
 
 namespace millrace::nodes {
@@ -35,6 +36,8 @@ result<std::unique_ptr<node>> node::start(node_start how) {
 }
 
 error node::open(node_start how) {
+  if (auto fault = load_libraries(how.config, name_, how.roles))
+    return fault;
   auto made = runtime::create(
     std::move(how.config),
     {.node = name_,

@@ -79,6 +79,28 @@ END
 wait "$embed"
 diff "$scratch/expected" "$scratch/out"
 
+# The same type in a shared library, which the installed program loads.
+cp -r "$source/examples/library" "$scratch/library"
+"$cmake" -G Ninja -S "$scratch/library" -B "$scratch/library/build" \
+  -DCMAKE_BUILD_TYPE=Release -DCMAKE_PREFIX_PATH="$scratch/prefix" \
+  -DCMAKE_CXX_COMPILER_LAUNCHER=ccache
+"$cmake" --build "$scratch/library/build"
+cp "$scratch/library/build/volume.so" "$scratch/library"
+chmod -R go-w "$scratch/library"
+loading="$scratch/library/cluster.toml"
+sed -i "s/^port = .*/port = $port/" "$loading"
+"$millrace" up --config "$loading"
+trap '"$millrace" down --force --config "$loading"; rm -rf "$scratch"' EXIT
+echo '{"sym": "AIG", "price": 1.0, "size": 7}' |
+  "$millrace" pub --config "$loading" --stream market --table trade
+tries=0
+until "$millrace" status --config "$loading" -o json | grep -q '"AIG": 7'; do
+  tries=$((tries + 1))
+  [ "$tries" -lt 100 ]
+done
+"$millrace" down --config "$loading"
+trap 'rm -rf "$scratch"' EXIT
+
 # Another program does not know the type: it says where the file names it.
 sed -i 's/^type = "volume"/&\nnode = "embed"/' "$MILLRACE_CONFIG"
 line=$(grep -n '^type = "volume"' "$MILLRACE_CONFIG" | cut -d: -f1)

@@ -132,7 +132,7 @@ def keys_of(lint):
         section = {"rt": "process", "rdb": "process", "hdb": "process",
                    "gateway": "process", "feed_process": "process",
                    "port_process": "process",
-                   "settings": "process", "columns": "table"
+                   "settings": "process", "own": "process", "columns": "table"
                    }.get(body.group(1), body.group(1))
         found.setdefault(section, set()).update(KEY.findall(body.group()))
     # Those of a [[table]] are read by functions of their own.

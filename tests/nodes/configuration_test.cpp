@@ -5,11 +5,9 @@
 
 #include <gmock/gmock.h>
 
-#include <fstream>
-#include <iterator>
-#include <regex>
-#include <set>
 #include <sstream>
+
+#include "known_keys.hpp"
 
 namespace millrace::nodes {
 namespace {
@@ -263,6 +261,7 @@ admin = true
 [[process]]
 name = "own"
 type = "vwap"
+load = ["vwap.so"]
 [process.settings]
 window = "5m"
 )";
@@ -313,6 +312,8 @@ TEST(ConfigurationTest, ReadsEveryOption) {
     EXPECT_EQ(config.process(name)->query_timeout_ns, 90'000'000'000) << name;
   EXPECT_EQ(config.process("g")->result_rows_max, 1000u);
   EXPECT_EQ(config.process("g")->memory_max_bytes, uint64_t{3} << 30);
+  EXPECT_THAT(config.process("own")->libraries,
+              ElementsAre("/etc/millrace/vwap.so"));
   const auto* feed = config.process("f");
   EXPECT_EQ(feed->layout, "mine");
   EXPECT_EQ(feed->table, "t");
@@ -322,21 +323,6 @@ TEST(ConfigurationTest, ReadsEveryOption) {
   EXPECT_THAT(feed->files, ElementsAre("/etc/millrace/x.csv", "/y.csv"));
   EXPECT_EQ(config.process("gen")->generator,
             (generator_config{true, 7, 10'000, 3, 5, 6, "t", "u"}));
-}
-
-/// Keys that the reader of configurations knows, as its source has them.
-std::set<std::string> known_keys() {
-  std::ifstream in{
-    test_support::source_path("nodes/configuration/configuration.cpp")};
-  const std::string source{std::istreambuf_iterator<char>{in}, {}};
-  const std::regex reads{
-    R"x((?:at\.(?:text|required_text|required_name|flag|integer|texts|bytes)x"
-    R"x(|duration|choice)\(|(?:path|zone|feed_table)\(at,)\s*"([a-z_]+)")x"};
-  std::set<std::string> out;
-  for (std::sregex_iterator at{source.begin(), source.end(), reads}, end;
-       at != end; ++at)
-    out.insert((*at)[1]);
-  return out;
 }
 
 // Goal: no key is read and then forgotten: without any one line the file means
