@@ -282,7 +282,7 @@ const command<table_add_options> table_add_command{
   declare,
   add};
 
-void declare_all(command_list& list) { list.add(table_add_command); }
+void declare_table_commands(command_list& list) { list.add(table_add_command); }
 
 } // namespace
 
@@ -290,6 +290,6 @@ const command_group table_commands{
   {"table", "Add tables to a cluster while it runs",
    "millrace layout examples/trades.csv --table tick --print-table | millrace "
    "table add - --dry-run --config examples/local.toml"},
-  declare_all};
+  declare_table_commands};
 
 } // namespace millrace::nodes
