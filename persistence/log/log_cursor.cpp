@@ -240,7 +240,8 @@ error log_cursor::locate_slowly(uint64_t offset) {
       return around.failure();
     if (!*intact && sealed && around->next)
       return inside;
-    if (!*intact && !around->next)
+    // Whoever has what rotted here may know more of this file than it tells.
+    if (!*intact && !around->next && offset > *size)
       return {errc::ahead, options_.directory + ": " + to_string(at(offset))
                              + " lies beyond the end " + to_string(at(here))};
     // In damaged or lost bytes: the first item is the event.

@@ -302,6 +302,39 @@ TEST(LogDamageTest, OnlyMessageBoundariesArePlaces) {
             errc::ahead);
 }
 
+// The file that is written has no intact record left: whoever copied it before
+// still goes on where its copy ends, and gets what is written next.
+TEST(LogDamageTest, WhoHasWhatRottedInALivingFileGoesOn) {
+  memory_file_system disk{1};
+  env world;
+  world.fs = &disk;
+  world.random = [] { return uint64_t{0x5eed}; };
+  auto writer = *log_writer::open(world, {.directory = log_directory});
+  const auto put = [&](int64_t id) {
+    return *writer->append(record_kind::messages, payload_kind::opaque,
+                           {"feed", id, id, null_int},
+                           bytes_of(payload_of(id)));
+  };
+  (void)put(1);
+  ASSERT_FALSE(writer->write());
+  const auto copied = writer->recorded_end();
+  disk.flip_bit("/log/log.0.0", 29);
+  auto reader = log_reader::open(disk, {.directory = log_directory}, copied);
+  ASSERT_TRUE(reader) << to_string(reader.failure());
+  (void)put(2);
+  ASSERT_FALSE(writer->write());
+  const auto got = read_on(**reader);
+  EXPECT_TRUE(got.events.empty());
+  ASSERT_EQ(got.messages.size(), 1u);
+  EXPECT_EQ(got.messages.front().payload, payload_of(2));
+  // What nobody wrote is still none of it.
+  EXPECT_EQ(log_reader::open(disk, {.directory = log_directory},
+                             position{writer->recorded_end().value + 64})
+              .failure()
+              .code,
+            errc::ahead);
+}
+
 TEST(LogDamageTest, SidecarsNeverLie) {
   // Any flip in .lineage is refused, any in .synced falls back or is ignored.
   sample_log log{false};
