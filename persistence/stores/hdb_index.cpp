@@ -89,6 +89,7 @@ error add_part(const hdb_snapshot& snapshot, const hdb_part& part,
 } // namespace
 
 struct hdb_index::impl {
+  std::shared_ptr<rocksdb::Env> memory; ///< @see opened_rocksdb.
   std::unique_ptr<rocksdb::DB> db;
   std::string directory;
   std::string begun_anew; ///< @see hdb_index::begun_anew.
@@ -148,6 +149,7 @@ hdb_index::open(const std::string& directory) {
   if (!found)
     return found.failure();
   auto state = std::make_unique<impl>();
+  state->memory = std::move(found->memory);
   state->db = std::move(found->db);
   state->directory = directory;
   if (found->quarantine)

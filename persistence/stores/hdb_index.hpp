@@ -28,6 +28,7 @@ class hdb_index {
 public:
   /// Opens or creates the index; one that cannot be read is set aside and begun
   /// anew. Call `update` before the first lookup.
+  /// @param directory empty: an empty index in memory, which touches no file
   [[nodiscard]] static result<std::unique_ptr<hdb_index>>
   open(const std::string& directory);
 

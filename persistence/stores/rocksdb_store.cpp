@@ -1,6 +1,7 @@
 #include <millrace/persistence/stores/rocksdb_store_internal.hpp>
 
 #include <rocksdb/db.h>
+#include <rocksdb/env.h>
 #include <rocksdb/options.h>
 #include <rocksdb/table.h>
 
@@ -72,10 +73,25 @@ result<std::string> move_aside(const std::string& directory) {
   }
 }
 
+result<opened_rocksdb> open_in_memory() {
+  opened_rocksdb out;
+  out.memory.reset(rocksdb::NewMemEnv(rocksdb::Env::Default()));
+  auto options = options_for_small_state();
+  options.env = out.memory.get();
+  rocksdb::DB* raw = nullptr;
+  const auto status = rocksdb::DB::Open(options, "/memory", &raw);
+  if (!status.ok())
+    return to_error(status, "a database in memory");
+  out.db.reset(raw);
+  return out;
+}
+
 } // namespace
 
 result<opened_rocksdb> open_rocksdb(const std::string& directory,
                                     bool derived) {
+  if (directory.empty() && derived)
+    return open_in_memory();
   std::error_code fault;
   std::filesystem::create_directories(directory, fault);
   if (fault)

@@ -8,6 +8,7 @@
 
 namespace rocksdb {
 class DB;
+class Env;
 class Status;
 } // namespace rocksdb
 
@@ -20,6 +21,8 @@ namespace millrace::persistence {
                              const std::string& what);
 
 struct opened_rocksdb {
+  /// What holds its files, if they are in memory only.
+  std::shared_ptr<rocksdb::Env> memory;
   std::unique_ptr<rocksdb::DB> db;
   std::optional<std::string> quarantine;
   std::string reason;
@@ -28,6 +31,7 @@ struct opened_rocksdb {
 /// Opens or creates a database of small values. Its log is replayed up to the
 /// first torn record; damage before that, or in a table, moves the directory
 /// aside.
+/// @param directory empty: one of its own in memory, if it is derived
 /// @param derived what is there can be made again: whatever keeps it from being
 ///   opened moves it aside, but for a lock that is held and a full disk
 [[nodiscard]] result<opened_rocksdb> open_rocksdb(const std::string& directory,

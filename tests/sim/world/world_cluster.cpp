@@ -17,7 +17,7 @@ node::open_checkpoints(const std::string& directory) {
 
 result<std::unique_ptr<persistence::hdb_index>>
 node::open_hdb_index(const std::string&) {
-  return std::unique_ptr<persistence::hdb_index>{};
+  return persistence::hdb_index::open({});
 }
 
 result<std::unique_ptr<nodes::listener>>
