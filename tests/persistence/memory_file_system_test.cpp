@@ -80,6 +80,24 @@ TEST_F(MemoryDiskTest, APowerCutTakesWhatWasNotSynced) {
   EXPECT_EQ(a->sync().code, errc::storage_failed);
 }
 
+TEST_F(MemoryDiskTest, ARemovedDirectoryIsGoneOnceItsParentIsSynced) {
+  for (const bool synced : {false, true}) {
+    memory_file_system disk{3};
+    ASSERT_FALSE(disk.create_directories("/d/e"));
+    ASSERT_FALSE(replace_file(disk, "/d/e/a", bytes_of("old")));
+    ASSERT_FALSE(disk.remove_all("/d/e"));
+    EXPECT_FALSE(disk.exists("/d/e"));
+    if (synced)
+      ASSERT_FALSE(disk.sync_directory("/d"));
+    disk.cut_power(survival::nothing);
+    // With its name, what was in it.
+    EXPECT_EQ(disk.exists("/d/e"), !synced);
+    EXPECT_EQ(disk.exists("/d/e/a"), !synced);
+    if (!synced)
+      EXPECT_EQ(disk.list("/d/e")->size(), 1u);
+  }
+}
+
 TEST_F(MemoryDiskTest, ADeadProcessLeavesTheCache) {
   auto a = make("/d/a");
   auto lock = disk_.lock_directory("/d");

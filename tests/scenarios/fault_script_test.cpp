@@ -55,6 +55,11 @@ TEST(FaultScript, IsWrittenAsItIsRead) {
                                  "cut a -> b",
                                  "cut a <-> b",
                                  "reset a <-> b",
+                                 "reset a <-> b 7",
+                                 "power-at a rt.after_append 3 restart 2s",
+                                 "corrupt a -> b 1",
+                                 "corrupt a <-> b 4",
+                                 "rot a /log. 12345678",
                                  "half-open a <-> b",
                                  "slow a <-> b 1000",
                                  "delay a <-> b 20us",
@@ -87,7 +92,11 @@ TEST(FaultScript, EveryFaultHasItsPlace) {
      "f:1:26: 'new' is not a disk: empty or older"},
     {"at 1s: cut a b", "f:1:14: 'b' is not -> or <->"},
     {"at 1s: cut a <-> a", "f:1:18: 'a' has no link to itself"},
-    {"at 1s: reset a -> b", "f:1:16: '->' is for a cut only: <->"},
+    {"at 1s: reset a -> b", "f:1:16: '->' is for cut and corrupt only: <->"},
+    {"at 1s: reset a <-> b 0", "f:1:22: '0' is not a count: they begin at 1"},
+    {"at 1s: corrupt a b", "f:1:18: 'b' is not -> or <->"},
+    {"at 1s: rot a /log. x", "f:1:20: 'x' is not a number"},
+    {"at 1s: power-at a", "f:1:18: a crash point is missing"},
     {"at 1s: flip a log.0.0 x", "f:1:23: 'x' is not a number"},
     {"at 1s: fail a dance",
      "f:1:15: 'dance' is not a disk call: open, read, write, sync, truncate, "
@@ -136,11 +145,17 @@ TEST(FaultScript, ADrawnOneEndsWhatItBegins) {
 TEST(FaultScript, ADrawnOneMeetsDisksAndLinksOfTheMix) {
   const fault_mix mix{.nodes = {"a", "b", "c"},
                       .isolations = true,
+                      .outages = true,
+                      .corruption = true,
                       .disks_lost = {"b"},
-                      .rotting = {"c"}};
+                      .rotting = {"c"},
+                      .points = {{"a", "rt.after_sync"}}};
   bool alone = false;
   bool lost = false;
   bool rots = false;
+  bool corrupts = false;
+  bool together = false;
+  std::set<fault::what> at_points;
   for (uint64_t seed = 1; seed <= 200; ++seed) {
     const auto script = draw_faults(seed, mix);
     EXPECT_EQ(read_script(to_text(script)), script);
@@ -155,13 +170,25 @@ TEST(FaultScript, ADrawnOneMeetsDisksAndLinksOfTheMix) {
         lost = true;
         EXPECT_EQ(each.what.node, "b");
       }
-      if (each.what.kind == fault::what::flip) {
+      if (each.what.kind == fault::what::rot) {
         rots = true;
         EXPECT_EQ(each.what.node, "c");
       }
+      if (!each.what.name.empty() && each.what.node == "a") {
+        at_points.insert(each.what.kind);
+        EXPECT_EQ(each.what.name, "rt.after_sync");
+        EXPECT_TRUE(each.what.back.after);
+      }
+      corrupts |= each.what.kind == fault::what::corrupt;
+      together
+        |= 3
+           == std::count_if(script.begin(), script.end(), [&](const auto& as) {
+                return as.at == each.at && as.what.kind == fault::what::power;
+              });
     }
   }
-  EXPECT_TRUE(alone && lost && rots);
+  EXPECT_TRUE(alone && lost && rots && corrupts && together);
+  EXPECT_EQ(at_points, (std::set{fault::what::crash, fault::what::power_at}));
 }
 
 /// Shrinks a script of so many faults of which `needed` fail together.

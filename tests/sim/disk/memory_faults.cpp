@@ -71,6 +71,11 @@ uint64_t memory_file_system::calls(disk_call call) const {
   return found == calls_.end() ? 0 : found->second;
 }
 
+uint64_t memory_file_system::refused() const {
+  const std::scoped_lock lock{mutex_};
+  return refused_;
+}
+
 void memory_file_system::set_quota(std::optional<uint64_t> bytes) {
   const std::scoped_lock lock{mutex_};
   quota_ = bytes;
@@ -145,6 +150,8 @@ void memory_file_system::settle_names(survival how) {
   }
   changes_.clear();
   names_ = durable_names_;
+  for (const auto& [path, target] : names_)
+    add_directories_of(path);
 }
 
 // A length without its data: blocks that were never written hold zeroes, or
@@ -248,6 +255,7 @@ memory_file_system::called(disk_call call, const std::string& path) {
       --plan.after;
       continue;
     }
+    ++refused_;
     auto text = path + ": ";
     text += call_name(call);
     text += ": ";

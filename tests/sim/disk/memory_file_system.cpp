@@ -194,6 +194,7 @@ error memory_file_system::write(inode& target, const std::string& path,
       const auto fits
         = bytes.size() - std::min<uint64_t>(bytes.size(), growth - room);
       put(target, offset, bytes.first(static_cast<size_t>(fits)));
+      ++refused_;
       return {errc::no_space,
               path + ": write of " + std::to_string(bytes.size()) + " bytes at "
                 + std::to_string(offset) + ": No space left on device"};
@@ -286,10 +287,16 @@ memory_file_system::list(const std::string& raw) {
   return entries;
 }
 
+void memory_file_system::add_directories_of(const std::string& path) {
+  for (auto at = parent_of(path); directories_.insert(at).second;)
+    at = parent_of(at);
+}
+
 error memory_file_system::create_directories(const std::string& raw) {
   const std::scoped_lock lock{mutex_};
-  for (auto path = clean(raw); directories_.insert(path).second;)
-    path = parent_of(path);
+  const auto path = clean(raw);
+  if (directories_.insert(path).second)
+    add_directories_of(path);
   return {};
 }
 
@@ -384,12 +391,18 @@ error memory_file_system::sync_directory(const std::string& raw) {
             path + ": sync directory: No such file or directory"};
   if (lying_sync_)
     return {};
-  const auto found = changes_.find(path);
-  if (found == changes_.end())
-    return {};
-  for (const auto& change : found->second)
-    change.apply(durable_names_);
-  changes_.erase(found);
+  // With the name of a removed directory goes all that was in it.
+  for (auto it = changes_.begin(); it != changes_.end();) {
+    const bool gone = !directories_.contains(it->first)
+                      && it->first.starts_with(path == "/" ? path : path + "/");
+    if (it->first != path && !gone) {
+      ++it;
+      continue;
+    }
+    for (const auto& change : it->second)
+      change.apply(durable_names_);
+    it = changes_.erase(it);
+  }
   return {};
 }
 

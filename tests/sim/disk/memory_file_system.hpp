@@ -42,8 +42,11 @@ enum class survival {
 
 /// A disk in memory that knows what is durable and what only is in the cache,
 /// and that fails as it is told. Bytes are durable after `file::sync`, names
-/// after `sync_directory` (directories themselves at once). One simulated host
-/// has one. Thread safe. Handles hold it: it must outlive them.
+/// after `sync_directory`: what was created, renamed or removed may be as it
+/// was before until then, and a removed directory may be there again with what
+/// was in it. Made directories are durable at once, as `create_directories`
+/// promises, and moved ones are. One simulated host has one. Thread safe.
+/// Handles hold it: it must outlive them.
 class memory_file_system final : public persistence::file_system {
 public:
   explicit memory_file_system(uint64_t seed = 1);
@@ -62,6 +65,8 @@ public:
   void heal();
   /// Calls of this class so far, failed ones included.
   [[nodiscard]] uint64_t calls(disk_call call) const;
+  /// Calls that failed as it was told, or for want of space.
+  [[nodiscard]] uint64_t refused() const;
 
   /// Bytes that all files may have together; beyond that `no_space`, after as
   /// much as fits has landed.
@@ -158,6 +163,7 @@ private:
   void leave_stale(std::vector<std::byte>& bytes, uint64_t from);
   void settle(inode& target, survival how);
   void settle_names(survival how);
+  void add_directories_of(const std::string& path);
   [[nodiscard]] uint64_t used() const;
   [[nodiscard]] node find(const std::string& path) const;
 
@@ -173,6 +179,7 @@ private:
   std::map<std::string, uint64_t> locks_; ///< Directory to life.
   std::vector<failure_plan> plans_;
   std::map<disk_call, uint64_t> calls_;
+  uint64_t refused_ = 0;
   std::optional<uint64_t> quota_;
   bool lying_sync_ = false;
 };

@@ -25,7 +25,10 @@ public:
           {fault::what::cut, fault::what::reset, fault::what::half_open,
            fault::what::slow, fault::what::delay});
     allow(mix.disk_errors, {fault::what::fail, fault::what::full});
-    allow(!mix.rotting.empty(), {fault::what::flip});
+    allow(mix.corruption && mix.nodes.size() > 1, {fault::what::corrupt});
+    allow(mix.outages, {fault::what::lie}); // Stands for power cuts of many.
+    allow(!mix.points.empty(), {fault::what::crash, fault::what::power_at});
+    allow(!mix.rotting.empty(), {fault::what::rot});
     // Stands for cuts from all others.
     allow(mix.isolations && mix.nodes.size() > 1, {fault::what::heal});
     allow(!mix.disks_lost.empty(), {fault::what::restart});
@@ -72,17 +75,30 @@ private:
       case fault::what::fail: {
         const char* calls[] = {"write", "sync", "rename", "read"};
         made.name = calls[below(4)];
-        made.number = 1 + below(50);
+        made.number = 1 + below(below(2) == 0 ? 8 : 50);
         break;
       }
       case fault::what::full:
         // Some of them little, so that it is full soon.
         made.number = (1 + below(1000)) * (below(2) == 0 ? 1000 : 50);
         break;
-      case fault::what::flip:
+      case fault::what::lie:
+        return cut_power_of_many(at, out);
+      case fault::what::crash:
+      case fault::what::power_at: {
+        const auto& place = mix_.points[below(mix_.points.size())];
+        made = {.kind = mix_.power_cuts && below(2) == 0 ? fault::what::power_at
+                                                         : fault::what::crash,
+                .node = place.node,
+                .name = place.point,
+                .number = 1 + below(below(2) == 0 ? 3 : 12),
+                .back = {lasts}};
+        break;
+      }
+      case fault::what::rot:
         made.node = mix_.rotting[below(mix_.rotting.size())];
-        made.name = "log." + std::to_string(below(3)) + ".0";
-        made.number = below(8 * 2000);
+        made.name = mix_.rotting_parts[below(mix_.rotting_parts.size())];
+        made.number = below(uint64_t{1} << 40);
         // What nobody has yet is what matters.
         if (mix_.links && below(2) == 0)
           cut_off(made.node, at - at / 2, at / 2 + lasts, out);
@@ -94,6 +110,11 @@ private:
         break;
       case fault::what::heal:
         return isolate(made.node, at, lasts, out);
+      case fault::what::corrupt:
+        draw_link(one, made);
+        made.one_way = true;
+        made.number = 1 + below(5);
+        break;
       default:
         draw_link(one, made);
         out.push_back({at + lasts,
@@ -114,6 +135,17 @@ private:
                       .back = {time_below(mix_.within)}}});
   }
 
+  /// All of them now and then; each comes back in its own time.
+  void cut_power_of_many(nanoseconds at, fault_script& out) {
+    const bool all = below(2) == 0;
+    for (const auto& node : mix_.nodes)
+      if (all || below(2) == 0)
+        out.push_back({at,
+                       {.kind = fault::what::power,
+                        .node = node,
+                        .back = {1ms + time_below(mix_.within / 4)}}});
+  }
+
   void cut_off(const std::string& node, nanoseconds at, nanoseconds lasts,
                fault_script& out) {
     for (const auto& other : mix_.nodes)
@@ -132,6 +164,8 @@ private:
           .nodes[(one + 1 + below(mix_.nodes.size() - 1)) % mix_.nodes.size()];
     if (made.kind == fault::what::cut)
       made.one_way = below(2) == 0;
+    else if (made.kind == fault::what::reset)
+      made.number = below(2) == 0 ? 0 : 1 + below(40);
     else if (made.kind == fault::what::slow)
       made.number = 1000 * (1 + below(40));
     else if (made.kind == fault::what::delay)

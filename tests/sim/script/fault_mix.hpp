@@ -24,8 +24,18 @@ struct fault_mix {
   /// A node is cut off from all others for a while, and may lose its power
   /// meanwhile.
   bool isolations = false;
+  bool outages = false;    ///< Several of the nodes lose power at once.
+  bool corruption = false; ///< Of records on a link.
   std::vector<std::string> disks_lost{}; ///< May come back with an empty disk.
-  std::vector<std::string> rotting{};    ///< A bit of their first log may flip.
+  /// Bits flip in files of these, whose paths have one of these parts.
+  std::vector<std::string> rotting{};
+  std::vector<std::string> rotting_parts{"/log."};
+  /// Where nodes may die, or lose their power.
+  struct crash_place {
+    std::string node;
+    std::string point;
+  };
+  std::vector<crash_place> points{};
 };
 
 /// A script of the mix, the same for the same seed. @pre nodes, and something

@@ -19,6 +19,7 @@ enum class shape : uint8_t {
   point,
   link, ///< `-> M` where `one_way` may be, `<-> M`.
   link_bytes,
+  link_count,
   link_time,
   file,
   call,
@@ -40,12 +41,15 @@ constexpr std::array verbs{
   verb{"pause", fault::what::pause, shape::nothing},
   verb{"resume", fault::what::resume, shape::nothing},
   verb{"crash", fault::what::crash, shape::point},
+  verb{"power-at", fault::what::power_at, shape::point},
   verb{"cut", fault::what::cut, shape::link},
-  verb{"reset", fault::what::reset, shape::link},
+  verb{"reset", fault::what::reset, shape::link_count},
+  verb{"corrupt", fault::what::corrupt, shape::link_count},
   verb{"half-open", fault::what::half_open, shape::link},
   verb{"slow", fault::what::slow, shape::link_bytes},
   verb{"delay", fault::what::delay, shape::link_time},
   verb{"flip", fault::what::flip, shape::file},
+  verb{"rot", fault::what::rot, shape::file},
   verb{"shorten", fault::what::shorten, shape::file},
   verb{"fail", fault::what::fail, shape::call},
   verb{"full", fault::what::full, shape::bytes},
@@ -164,11 +168,22 @@ void read_link(reading& from, fault& into) {
   into.one_way = arrow == "->";
   if (arrow != "->" && arrow != "<->")
     from.refuse("is not -> or <->");
-  else if (into.one_way && into.kind != fault::what::cut)
-    from.refuse("is for a cut only: <->");
+  else if (into.one_way && into.kind != fault::what::cut
+           && into.kind != fault::what::corrupt)
+    from.refuse("is for cut and corrupt only: <->");
   into.other = from.take("a node");
   if (into.other == into.node)
     from.refuse("has no link to itself");
+}
+
+/// @param missing what stands for none.
+uint64_t read_count(reading& from, uint64_t missing) {
+  if (!from.more() || from.next_is("restart"))
+    return missing;
+  const auto out = from.number("a count");
+  if (out == 0)
+    from.refuse("is not a count: they begin at 1");
+  return out;
 }
 
 void read_rest(reading& from, shape what, fault& into) {
@@ -179,10 +194,7 @@ void read_rest(reading& from, shape what, fault& into) {
       return read_comeback(from, into.back);
     case shape::point:
       into.name = from.take("a crash point");
-      into.number
-        = from.more() && !from.next_is("restart") ? from.number("a count") : 1;
-      if (into.number == 0)
-        from.refuse("is not a count: they begin at 1");
+      into.number = read_count(from, 1);
       return read_comeback(from, into.back);
     case shape::anything:
     case shape::link:
@@ -191,6 +203,10 @@ void read_rest(reading& from, shape what, fault& into) {
       read_link(from, into);
       into.number = from.bytes();
       return;
+    case shape::link_count:
+      read_link(from, into);
+      into.number = read_count(from, into.kind == fault::what::reset ? 0 : 1);
+      return;
     case shape::link_time:
       read_link(from, into);
       into.time = from.time(false);
@@ -198,7 +214,7 @@ void read_rest(reading& from, shape what, fault& into) {
     case shape::file:
       into.name = from.take("a file");
       into.number = from.number(
-        into.kind == fault::what::flip ? "a bit" : "a number of bytes");
+        into.kind == fault::what::shorten ? "a number of bytes" : "a bit");
       return;
     case shape::call:
       into.name = from.take("a disk call");
@@ -207,9 +223,7 @@ void read_rest(reading& from, shape what, fault& into) {
                        into.name)
                == disk_call_names.end())
         from.refuse("is not a disk call: " + all_disk_calls());
-      into.number = from.more() ? from.number("a count") : 1;
-      if (into.number == 0)
-        from.refuse("is not a count: they begin at 1");
+      into.number = read_count(from, 1);
       return;
     case shape::bytes:
       into.number = from.bytes();
@@ -364,6 +378,10 @@ std::string to_text(const fault& what) {
     case shape::call:
     case shape::bytes:
       out += " " + std::to_string(what.number);
+      break;
+    case shape::link_count:
+      if (what.number != 0)
+        out += " " + std::to_string(what.number);
       break;
     case shape::link_time:
     case shape::time:

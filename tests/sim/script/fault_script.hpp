@@ -34,12 +34,17 @@ struct fault {
     pause,     ///< SIGSTOP.
     resume,    ///< SIGCONT.
     crash,     ///< Ends at its crash point `name`, the `number`th time; `back`.
+    power_at,  ///< The same; its machine loses power there.
     cut,       ///< The link to `other` passes nothing.
-    reset,     ///< The connection to `other` is reset.
+    reset,     ///< The connection to `other` is reset, with its `number`th
+               ///< message from now on; 0: at once.
+    corrupt,   ///< A bit of the `number`th message with records to `other`.
     half_open, ///< The connection to `other` vanishes unseen.
     slow,      ///< The link to `other` passes `number` bytes per second.
     delay,     ///< What goes to `other` travels for up to `time`.
     flip,      ///< Bit `number` of the file `name` of its machine.
+    rot,       ///< Bit `number`, counted round, of all files with `name` in
+               ///< their paths.
     shorten,   ///< The file `name` of its machine keeps `number` bytes.
     fail,      ///< The `number`th disk call `name` from now on fails.
     full,      ///< Its disk holds `number` bytes.
@@ -51,7 +56,7 @@ struct fault {
   what kind = what::heal;
   std::string node;
   std::string other;
-  bool one_way = false; ///< cut: only from `node` to `other`.
+  bool one_way = false; ///< cut, corrupt: only from `node` to `other`.
   std::string name;
   uint64_t number = 0;
   std::chrono::nanoseconds time{};
@@ -77,17 +82,20 @@ using fault_script = std::vector<timed_fault>;
 /// one of
 ///     kill N [restart T [empty|older]]      power N [restart T [empty|older]]
 ///     crash N POINT [COUNT] [restart T [empty|older]]
+///     power-at N POINT [COUNT] [restart T]
 ///     restart N    pause N    resume N      back-up N     heal
 ///     cut N -> M   cut N <-> M              heal N <-> M
-///     reset N <-> M           half-open N <-> M
+///     corrupt N -> M [COUNT]                corrupt N <-> M [COUNT]
+///     reset N <-> M [COUNT]   half-open N <-> M
 ///     slow N <-> M BYTES      delay N <-> M T
-///     flip N FILE BIT         shorten N FILE BYTES
+///     flip N FILE BIT         rot N PART BIT
+///     shorten N FILE BYTES
 ///     fail N CALL [COUNT]     full N BYTES  lie N         clock N T
-/// with times as 1s500ms, sizes as 64KiB, FILE the end of a path, CALL one of
-/// open read write sync truncate rename remove sync-directory list. (A world
-/// brings a node back from a crash point on its own disk only.) Every fault of
-/// the text is a line `<file>:<line>:<column>: <reason>` of one
-/// `invalid_argument` error.
+/// with times as 1s500ms, sizes as 64KiB, FILE the end of a path, PART any part
+/// of one, CALL one of open read write sync truncate rename remove
+/// sync-directory list. (A world brings a node back from a crash point on its
+/// own disk only.) Every fault of the text is a line `<file>:<line>:<column>:
+/// <reason>` of one `invalid_argument` error.
 [[nodiscard]] result<fault_script> parse_fault_script(std::string_view text,
                                                       const std::string& file);
 

@@ -1,4 +1,5 @@
 #include <millrace/messages/base/result.hpp>
+#include <millrace/messages/protocol/interfaces.hpp>
 #include <millrace/messages/protocol/registration.hpp>
 #include <millrace/sim/world/actor_home.hpp>
 #include <millrace/sim/world/connection_table.hpp>
@@ -51,6 +52,17 @@ public:
 private:
   actor_home* home_;
 };
+
+/// Bytes of records at the end of a message: those of a flow between logs, and
+/// those that one node fetches from another.
+size_t record_bytes_of(const caf::mailbox_element& what) {
+  const auto& content = what.content();
+  if (content.match_elements<chunk_atom, flow_id, position, chunk>())
+    return content.get_as<chunk>(3).size();
+  if (content.match_elements<position, chunk>())
+    return content.get_as<chunk>(1).size();
+  return 0;
+}
 
 uint64_t life_of(const caf::node_id& node) {
   const auto& data = dynamic_cast<const caf::node_id::default_data&>(*node);
@@ -183,6 +195,7 @@ void actor_home::forward(const caf::strong_actor_ptr& to,
   if (fault)
     return connections_->broken_message(*this, "cannot be sent: "
                                                  + what.content().stringify());
+  out.record_bytes = record_bytes_of(what);
   if (!connections_->dispatch(*this, std::move(out)))
     refuse(what.sender, what.mid);
 }

@@ -179,12 +179,14 @@ void connection_table::transmit(connection& over, size_t side, parcel what) {
   const auto armed = resets_.find(std::minmax(from.node(), to.node()));
   if (armed != resets_.end() && --armed->second == 0) {
     resets_.erase(armed);
+    ++resets_done_;
     over.vanished = now_;
     return later([this, number = over.number] {
       shut(number, 0);
       shut(number, 1);
     });
   }
+  damage({from.node(), to.node()}, what);
   what.connection = over.number;
   what.from = from.life();
   what.to = to.life();
@@ -409,6 +411,8 @@ void connection_table::cut(size_t from, size_t to) {
 }
 
 void connection_table::heal(size_t from, size_t to) {
+  resets_.erase(std::minmax(from, to));
+  corruptions_.erase({from, to});
   const auto since = links_.blocked_since(from, to);
   if (!since)
     return;
@@ -435,6 +439,23 @@ void connection_table::reset(size_t one, size_t other) {
 void connection_table::reset_at(size_t one, size_t other, uint64_t count) {
   MILLRACE_ASSERT(count > 0);
   resets_[std::minmax(one, other)] = count;
+}
+
+void connection_table::corrupt_at(size_t from, size_t to, uint64_t count) {
+  MILLRACE_ASSERT(count > 0);
+  corruptions_[{from, to}] = count;
+}
+
+void connection_table::damage(const pair& way, parcel& what) {
+  const auto armed = corruptions_.find(way);
+  if (armed == corruptions_.end() || what.record_bytes == 0
+      || --armed->second != 0)
+    return;
+  corruptions_.erase(armed);
+  ++corruptions_done_;
+  const auto bit = random_() % (8 * what.record_bytes);
+  auto& hit = what.bytes[what.bytes.size() - 1 - bit / 8];
+  hit = static_cast<char>(static_cast<unsigned char>(hit) ^ (1u << (bit % 8)));
 }
 
 } // namespace millrace::sim

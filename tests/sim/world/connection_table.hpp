@@ -100,6 +100,14 @@ public:
   /// The same when the `count`th message from now on is sent on it, in either
   /// direction.
   void reset_at(size_t one, size_t other, uint64_t count);
+  /// A bit flips in the records of the `count`th message from now on that
+  /// carries such in this direction.
+  void corrupt_at(size_t from, size_t to, uint64_t count);
+  /// Of those that waited for their message, how many met it.
+  [[nodiscard]] uint64_t resets() const noexcept { return resets_done_; }
+  [[nodiscard]] uint64_t corruptions() const noexcept {
+    return corruptions_done_;
+  }
 
 private:
   struct connection {
@@ -135,6 +143,7 @@ private:
   void handle(actor_home& home, const parcel& what);
   void resolve(actor_home& home, const parcel& what);
   void transmit(connection& over, size_t side, parcel what);
+  void damage(const pair& way, parcel& what);
   [[nodiscard]] std::optional<uint64_t> next_hop(actor_home& from,
                                                  uint64_t target);
   connection& open(actor_home& from, actor_home& to);
@@ -168,6 +177,9 @@ private:
   std::deque<parcel> outside_parcels_; ///< From and to the test: at once.
   std::deque<std::function<void()>> later_;
   std::map<pair, uint64_t> resets_; ///< Messages left, by nodes, lower first.
+  std::map<pair, uint64_t> corruptions_; ///< The same, by direction.
+  uint64_t resets_done_ = 0;
+  uint64_t corruptions_done_ = 0;
 };
 
 } // namespace millrace::sim

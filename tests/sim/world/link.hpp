@@ -42,6 +42,9 @@ struct parcel {
   uint64_t target_actor = 0;
   uint64_t number = 0; ///< Of the message, or of the question.
   std::vector<char> bytes;
+  /// That many at the end of `bytes` are records of a log, each of which has a
+  /// checksum.
+  size_t record_bytes = 0;
 };
 
 /// The links between all nodes, one per direction: when what is sent arrives.

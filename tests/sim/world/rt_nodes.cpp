@@ -111,6 +111,12 @@ void load_state::tick() {
        i < burst && book->accepted < load.messages && me->alive(); ++i)
     publish_one();
   learn();
+  if (load.sync_share > 0 && in->chance(load.sync_share) && me->alive()) {
+    // Asks for a sync; no real time passes here.
+    const auto fault = out->flush(rt::ack_level::synced, 0ms);
+    if (fault && fault.code != errc::timeout)
+      me->end();
+  }
   const auto pause = duration{static_cast<int64_t>(
     in->draw(static_cast<uint64_t>(load.pause_max.count()) + 1))};
   self->delayed_send(self, caf::timespan{pause}, caf::tick_atom_v);

@@ -63,6 +63,9 @@ struct publisher_load {
   uint64_t payload_bytes_max = 200;
   duration pause_max = std::chrono::milliseconds{20};
   uint64_t burst_max = 12;
+  /// Of bursts after which the program wants to have its messages synced; it
+  /// goes on publishing meanwhile.
+  double sync_share = 0;
 };
 
 /// A machine that publishes seeded messages: "/pub/<name>.market". The program

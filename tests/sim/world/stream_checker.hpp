@@ -4,6 +4,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,13 @@ struct stream_promise {
   /// The lowest level whose messages must all be in the stream at the end:
   /// `recorded` when only processes died, `synced` after power cuts too.
   rt::ack_level kept = rt::ack_level::synced;
+  /// Origins whose logs were damaged: of them only what was committed is
+  /// promised, and may be lost where an event names it. What such a publisher
+  /// counts as committed is over and done with, be it as a loss.
+  std::set<std::string> damaged{};
+  /// Ends of periods were asked for: a publisher says with a number of its own
+  /// that it has no more of one, and nobody is given that message.
+  bool periods = false;
 };
 
 /// Holds a merged stream (in order, as read from out/) against what was
@@ -23,8 +31,9 @@ struct stream_promise {
 ///  - every message was published by its origin, under that id, with that
 ///    payload;
 ///  - ids of an origin grow by one, and each hole is named by exactly one
-///    event of that origin;
-///  - no (origin, id) comes twice;
+///    event of that origin, or (with periods) is no message's;
+///  - no (origin, id) comes twice, and no end of a period that is not later
+///    than the one before it;
 ///  - everything that was promised is there.
 [[nodiscard]] std::vector<std::string>
 check_stream(const std::vector<delivered>& stream,

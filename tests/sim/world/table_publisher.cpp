@@ -66,16 +66,34 @@ bool table_publisher::hand_over(const std::vector<std::byte>& bytes) {
 }
 
 void table_publisher::publish(const table_row& row, rt::ack_level until) {
+  publish_all({row}, until);
+}
+
+/// @returns whether the row is in a publisher's hands.
+bool table_publisher::begin(const table_row& row) {
   using namespace std::chrono_literals;
   auto bytes = encode_row(schema_, row, in_->at(name_).env().clock->now_ns());
-  if (!bytes)
-    return in_->fail(name_ + " cannot publish: " + to_string(bytes.failure()));
+  if (!bytes) {
+    in_->fail(name_ + " cannot publish: " + to_string(bytes.failure()));
+    return false;
+  }
   const auto batch = decode_batch(*bytes);
   book_.push_back({row_text(schema_, *batch, 0)});
   in_->note(name_, "publishes to " + schema_.name + " " + book_.back().text);
-  if (!in_->eventually(30s, [&] { return hand_over(*bytes); }))
-    return in_->fail(name_ + " publishes nothing for 30 s: its row was "
-                     + book_.back().text);
+  if (in_->eventually(30s, [&] { return hand_over(*bytes); }))
+    return true;
+  in_->fail(name_ + " publishes nothing for 30 s: its row was "
+            + book_.back().text);
+  return false;
+}
+
+void table_publisher::publish_all(const std::vector<table_row>& rows,
+                                  rt::ack_level until) {
+  using namespace std::chrono_literals;
+  MILLRACE_ASSERT(!rows.empty());
+  for (const auto& row : rows)
+    if (!begin(row))
+      return;
   const auto life = life_;
   const auto end = book_.back().end;
   // It asks for a sync if that is wanted; no real time passes here.
@@ -101,9 +119,15 @@ bool table_publisher::settled() const {
          && out_->reached(rt::ack_level::committed) >= out_->appended();
 }
 
+void table_publisher::expect_damage() {
+  learn();
+  for (auto& each : book_)
+    each.at_risk |= !each.told || *each.told < rt::ack_level::committed;
+}
+
 bool table_publisher::promised(const entry& of) const {
   auto& me = in_->at(name_);
-  if (!of.told)
+  if (!of.told || of.at_risk)
     return false;
   if (!me.alive() || of.disk_count != in_->disks_of(name_)
       || in_->is_damaged(name_))
@@ -128,7 +152,8 @@ void table_publisher::add_committed_to(std::map<std::string, account>& rows) {
   for (const auto& each : book_) {
     auto& sum = rows[each.text];
     ++sum.attempted;
-    sum.promised += each.told && *each.told >= rt::ack_level::committed;
+    sum.promised
+      += each.told && *each.told >= rt::ack_level::committed && !each.at_risk;
   }
 }
 

@@ -34,6 +34,11 @@ public:
   void publish(const table_row& row,
                rt::ack_level until = rt::ack_level::recorded);
 
+  /// The same for several rows at once: each is handed over before the one
+  /// before it is anywhere, and only the last is waited for.
+  void publish_all(const std::vector<table_row>& rows,
+                   rt::ack_level until = rt::ack_level::recorded);
+
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] const table_schema& schema() const noexcept { return schema_; }
   [[nodiscard]] const std::string& stream() const noexcept { return stream_; }
@@ -51,13 +56,15 @@ public:
   /// recorded, if only processes have died since; after a power cut of the
   /// publisher's machine, if it was synced (of a `cached` stream: committed);
   /// if the machine got another disk or a file of it was damaged, or the
-  /// publisher is down: committed.
+  /// publisher is down: committed (before the damage, if it was there then).
   void add_to(std::map<std::string, account>& rows);
   /// The same, with no more promised than what is committed.
   void add_committed_to(std::map<std::string, account>& rows);
 
   /// Starts a life of the program.
   [[nodiscard]] nodes::process_factory program();
+  /// A file of its machine is about to be damaged.
+  void expect_damage();
   /// Lets go of the publisher; before its actor system ends.
   void end() { out_.reset(); }
 
@@ -69,9 +76,13 @@ private:
     uint64_t boot = 0;                   ///< Of the machine.
     uint64_t disk_count = 0;             ///< Disks that it has had.
     std::optional<rt::ack_level> told{}; ///< None: not even recorded.
+    /// Its log was damaged before this was committed: what was there then may
+    /// be told as a loss, and counts as committed all the same.
+    bool at_risk = false;
   };
 
   void learn();
+  [[nodiscard]] bool begin(const table_row& row);
   [[nodiscard]] bool hand_over(const std::vector<std::byte>& bytes);
   [[nodiscard]] bool promised(const entry& of) const;
 

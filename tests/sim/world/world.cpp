@@ -300,6 +300,7 @@ void world::pass(const std::shared_ptr<node::life>& owner, const char* point) {
       continue;
     const auto style = it->style;
     armed.erase(it);
+    ++fired_[style.power ? "power-at" : "crash"];
     end_life(*owner->owner, style);
     if (running_ == context::actor || running_ == context::boot)
       throw crash_signal{};

@@ -86,7 +86,7 @@ public:
   /// As RocksDB keeps them: after a power cut a prefix of what was saved.
   [[nodiscard]] result<std::unique_ptr<rt::state_store>>
   open_checkpoints(const std::string& directory) override;
-  /// There is none: RocksDB keeps files of its own.
+  /// An empty one in each life: RocksDB keeps no files on a simulated disk.
   [[nodiscard]] result<std::unique_ptr<persistence::hdb_index>>
   open_hdb_index(const std::string& directory) override;
   void tell(const nodes::notice& what) override;
@@ -300,9 +300,10 @@ public:
   /// every 20 ms. @returns false when `limit` passed before.
   bool eventually(duration limit, const std::function<bool()>& holds);
   /// The run fails unless all rows that publishers were promised are in the
-  /// merged logs and in the gateways' answers, none comes more often than it
-  /// was published, and none that was not. Waits up to a minute for publishers
-  /// and for an answer. Ends no fault: heal before.
+  /// merged logs (which are the same, byte for byte) and in the gateways'
+  /// answers, none comes more often than it was published, and none that was
+  /// not. Waits up to a minute for publishers and for an answer. Ends no fault:
+  /// heal before.
   void expect_no_loss(const std::string& table);
   /// Asks a gateway at once, whatever fails at this moment: an answer has all
   /// rows whose commit was told before, none more often than it was published,
@@ -347,9 +348,11 @@ public:
   void inject(const fault& what);
   /// The same at the times of a script, from now on.
   void play(const fault_script& script);
-  /// Links are whole, disks work and have space, and every node lives and runs.
-  /// Damaged files, clocks, and crash points that were not passed stay as they
-  /// are.
+  /// How often each kind of fault took effect so far, by its word in scripts.
+  [[nodiscard]] std::map<std::string, uint64_t> faults_fired() const;
+  /// Links are whole, disks work and have space, every node lives and runs, and
+  /// none ends at a crash point that it has not passed. Damaged files and
+  /// clocks stay as they are.
   void heal();
   void crash(const std::string& name, crash_style style = {});
   /// Boots a crashed node on the disk that it left.
@@ -396,6 +399,12 @@ public:
   /// The same when the `count`th message from now (1: the next) is sent on it.
   void reset_connection_at(const std::string& one, const std::string& other,
                            uint64_t count);
+  /// A bit flips, behind the checksums of TCP, in the `count`th message from
+  /// now (1: the next) that brings records of a log from one node to the other.
+  /// It is among those that the records' own checksums cover: other messages
+  /// have none.
+  void corrupt_at(const std::string& from, const std::string& to,
+                  uint64_t count);
   /// No more bytes per second than this travel in each direction; 0: as many as
   /// come.
   void slow(const std::string& one, const std::string& other,
@@ -466,6 +475,8 @@ private:
   void keep_record();
   void replace_disk(node& who, comeback::disk on);
   void damage_file(node& who, const fault& what);
+  void rot_file(node& who, const fault& what);
+  void expect_damage(const node& who);
   void end_machine(const std::string& name, bool power, survival left,
                    const comeback& back);
   void boot_cluster(nodes::cluster_config config, cluster_options options);
@@ -476,6 +487,7 @@ private:
   facts_of(const caf::strong_actor_ptr& actor);
   void check_streams(const std::string& table,
                      std::vector<std::string>& broken);
+  void check_bytes(const std::string& table, std::vector<std::string>& broken);
   [[nodiscard]] bool check_answer_once(const std::string& table,
                                        std::vector<std::string>& broken);
   void check_answer(const std::string& table, std::vector<std::string>& broken);
@@ -526,6 +538,7 @@ private:
   std::map<std::string, uint64_t> disk_counts_; ///< By machine.
   std::map<std::string, duration> clock_jumps_; ///< By machine.
   std::set<std::string> damaged_;               ///< Machines.
+  std::map<std::string, uint64_t> fired_;       ///< @see faults_fired.
   std::vector<std::unique_ptr<node>> nodes_;
   std::optional<nodes::cluster_config> cluster_; ///< Of a file or a text.
   std::vector<std::unique_ptr<table_publisher>> publishers_;

@@ -1,6 +1,7 @@
 #include <millrace/messages/data/table_batch.hpp>
 #include <millrace/persistence/log/log_reader.hpp>
 #include <millrace/query/execution/partial.hpp>
+#include <millrace/sim/world/stream_checker.hpp>
 #include <millrace/sim/world/table_publisher.hpp>
 #include <millrace/sim/world/table_rows.hpp>
 #include <millrace/sim/world/world.hpp>
@@ -213,6 +214,28 @@ published_to(const std::string& table,
 
 } // namespace
 
+/// Byte for byte, as far as two members have the same files.
+void world::check_bytes(const std::string& table,
+                        std::vector<std::string>& broken) {
+  const auto& config = *cluster_;
+  const auto& stream = config.table(table)->stream;
+  std::map<std::string, std::pair<std::string, std::vector<std::byte>>> files;
+  for (const auto* member : config.members_of(stream))
+    for (auto& [name, bytes] :
+         log_bytes(at(member->node).disk(),
+                   config.stream_directory(member->name, stream) + "/out")) {
+      const auto& [of, theirs]
+        = files.try_emplace(name, member->name, bytes).first->second;
+      const auto common = std::min(bytes.size(), theirs.size());
+      if (!std::equal(bytes.begin(),
+                      bytes.begin() + static_cast<ptrdiff_t>(common),
+                      theirs.begin()))
+        broken.push_back("merged log of " + member->name
+                         + ": is another one than that of " + of + " in "
+                         + name);
+    }
+}
+
 void world::check_streams(const std::string& table,
                           std::vector<std::string>& broken) {
   const auto& config = *cluster_;
@@ -246,6 +269,7 @@ void world::check_streams(const std::string& table,
     if (!std::equal(rows.begin(), rows.end(), longest.begin()))
       broken.push_back("merged log of " + member + ": is another one than that "
                        + "of " + longest_of);
+  check_bytes(table, broken);
   compare("merged log of " + longest_of, counted(longest),
           published_to(table, publishers_), filled_by_file(config, table),
           broken);

@@ -49,6 +49,7 @@ void world::heal() {
     each->disk_->heal();
     each->disk_->set_quota(std::nullopt);
     each->disk_->set_lying_sync(false);
+    each->armed_.clear();
     resume(each->name_);
     restart(each->name_);
   }

@@ -127,6 +127,12 @@ void world::reset_connection_at(const std::string& one,
   connections_.reset_at(at(one).number_, at(other).number_, count);
 }
 
+void world::corrupt_at(const std::string& from, const std::string& to,
+                       uint64_t count) {
+  note(from, "sends damaged records to " + to);
+  connections_.corrupt_at(at(from).number_, at(to).number_, count);
+}
+
 void world::slow(const std::string& one, const std::string& other,
                  uint64_t bytes_per_second) {
   note(one, "link to " + other + " slow: " + std::to_string(bytes_per_second)
