@@ -41,10 +41,17 @@ public:
     patient, ///< The same, but a node that is away holds them back.
     kept,    ///< Publishers do not roll: all can be made again from inputs.
   };
+  /// What a swarm has more of.
+  struct extras {
+    double sync_share = 0; ///< @see publisher_load.
+    int64_t period_grace_ns = 5'000'000'000;
+  };
   rt_scenario(uint64_t seed, bool cached, size_t node_count = 1,
-              files sizes = files::drawn)
+              files sizes = files::drawn,
+              const extras& more = {0, 5'000'000'000})
     : w{seed}, cached_{cached} {
     rt.cached = cached;
+    rt.period_grace_ns = more.period_grace_ns;
     rt.roll_bytes = 4096 << w.draw(5);
     rt.checkpoint_bytes = 1024 << w.draw(7);
     const bool small = sizes == files::small || sizes == files::patient;
@@ -74,6 +81,7 @@ public:
         load.roll_bytes = 1024 << w.draw(2);
       }
       load.payload_bytes_max = w.chance(0.2) ? 3000 : 200;
+      load.sync_share = more.sync_share;
       books.push_back(std::make_shared<ledger>());
       const auto name = "pub" + std::to_string(i);
       targets.push_back(load.messages);
@@ -151,9 +159,9 @@ public:
       for (auto& line : more)
         broken.push_back(std::move(line));
     };
-    add(check_stream(
-      *stream, books,
-      {powered ? rt::ack_level::synced : rt::ack_level::recorded}));
+    add(check_stream(*stream, books,
+                     {powered ? rt::ack_level::synced : rt::ack_level::recorded,
+                      damaged, periods}));
     for (size_t i = 0; i < readings.size(); ++i) {
       add(check_reading(*stream, *readings[i], expected_failures));
       check_checkpoints(*stream, *readings[i], broken);
@@ -233,7 +241,9 @@ public:
   std::vector<std::string> rt_names;
   /// What may end a subscription in this run.
   std::set<errc> expected_failures;
-  bool powered = false; ///< Some machine lost its power.
+  bool powered = false;          ///< Some machine lost its power.
+  std::set<std::string> damaged; ///< Origins whose own logs were damaged.
+  bool periods = false;          ///< Ends of periods are asked for.
 
 private:
   /// What a checkpoint says was applied is what the stream holds up to it.

@@ -8,6 +8,8 @@
 
 #include <random>
 
+#include "swarm_drawing.hpp"
+
 namespace millrace::sim {
 namespace {
 
@@ -85,7 +87,7 @@ rt::ack_level level_of(uint64_t drawn) {
 }
 
 void swarm(uint64_t seed, const drawn_cluster& cluster,
-           const fault_script& script) {
+           const fault_script& script, fired_faults* fired = nullptr) {
   world w{seed};
   w.add_cluster_text(cluster.toml);
   std::vector<table_publisher*> feeds;
@@ -99,16 +101,21 @@ void swarm(uint64_t seed, const drawn_cluster& cluster,
   const auto note_bytes = w.draw(3) == 0 ? 16'000 : 10;
   int64_t period = 9000;
   for (uint64_t i = 0; i < rows; ++i) {
-    const auto symbol = std::string(1, static_cast<char>('A' + w.draw(4)));
-    feeds[w.draw(feeds.size())]->publish(
-      {{"sym", symbol},
-       {"price", 0.25 * double(i)},
-       {"size", i},
-       {"note", std::string(w.draw(note_bytes), 'x')}},
-      level_of(w.draw(8)));
+    std::vector<table_row> burst;
+    for (auto left = w.draw(3) == 0 ? 1 + w.draw(5) : 1; left > 0; --left) {
+      const auto symbol = std::string(1, static_cast<char>('A' + w.draw(4)));
+      burst.push_back({{"sym", symbol},
+                       {"price", 0.25 * double(i)},
+                       {"size", 100 * i + left},
+                       {"note", std::string(w.draw(note_bytes), 'x')}});
+    }
+    feeds[w.draw(feeds.size())]->publish_all(burst, level_of(w.draw(8)));
     if (w.draw(12) == 0)
       w.end_period("market", period++);
-    if (w.draw(6) == 0)
+    // An operator asks for it again.
+    if (period > 9000 && w.draw(24) == 0)
+      w.end_period("market", period - 1);
+    if (w.draw(4) == 0)
       (void)w.expect_true_answer("trade");
     w.run_for(1ms * static_cast<int64_t>(w.draw(1 + pause_ms)));
   }
@@ -118,13 +125,17 @@ void swarm(uint64_t seed, const drawn_cluster& cluster,
   // Rows that an hdb serves have left the rdbs by then.
   w.run_for(60s);
   w.expect_no_loss("trade");
+  if (fired != nullptr)
+    fired->add(w);
 }
 
 /// What happens to the disks of publishers.
 enum class loss { none, whole_disks, bits };
 
 void swarm_with(uint64_t count, fault_mix mix, loss of_feeds = loss::none) {
+  fired_faults fired;
   for_each_seed(count, [&](uint64_t seed) {
+    begins(seed);
     const auto cluster = cluster_drawing{seed}.draw();
     mix.nodes = cluster.nodes;
     if (of_feeds == loss::whole_disks) {
@@ -134,8 +145,10 @@ void swarm_with(uint64_t count, fault_mix mix, loss of_feeds = loss::none) {
     if (of_feeds == loss::bits)
       mix.rotting = cluster.publishers;
     mix.within = 5s;
+    if (mix.kills)
+      mix.points = swarm_drawing{seed}.points_of(mix.nodes);
     gtest_glue::run_drawn_script(seed, mix, [&](const fault_script& script) {
-      swarm(seed, cluster, script);
+      swarm(seed, cluster, script, &fired);
     });
   });
 }
@@ -145,7 +158,7 @@ TEST(SwarmSim, NothingIsLostWhenProcessesDie) {
 }
 
 TEST(SwarmSim, NothingIsLostWhenMachinesDie) {
-  swarm_with(10, {.pauses = false, .links = false});
+  swarm_with(10, {.pauses = false, .links = false, .outages = true});
 }
 
 TEST(SwarmSim, NothingIsLostWhenLinksFail) {
@@ -159,14 +172,16 @@ TEST(SwarmSim, NothingIsLostWhenNodesAreAlone) {
 }
 
 TEST(SwarmSim, NothingIsLostWhenRtIsDisturbed) {
-  for_each_seed(10, [](uint64_t seed) {
+  fired_faults fired;
+  for_each_seed(10, [&](uint64_t seed) {
+    begins(seed);
     const auto cluster = cluster_drawing{seed, 3}.draw();
     const fault_mix mix{.nodes = {"rt0", "rt1", "rt2"},
                         .within = 5s,
                         .faults_max = 16,
                         .isolations = true};
     gtest_glue::run_drawn_script(seed, mix, [&](const fault_script& script) {
-      swarm(seed, cluster, script);
+      swarm(seed, cluster, script, &fired);
     });
   });
 }
