@@ -140,7 +140,14 @@ error log_writer::impl::give_back_reserve() {
 // and a file each time.
 bool log_writer::impl::stays_open() const {
   return !sealed && !seal_pending && recorded.offset() < options.left_open_below
-         && recorded.offset() + seal_bytes < options.roll_bytes;
+         && recorded.offset() + seal_bytes < options.roll_bytes && is_whole();
+}
+
+// Behind damage only a seal says that its owner ended there.
+bool log_writer::impl::is_whole() const {
+  const auto scan = detail::scan_open_file(
+    *current, lineage, recorded.session(), recorded.roll(), {});
+  return scan && !scan->damaged && scan->valid_end == recorded;
 }
 
 error log_writer::impl::put_seal(bool session_end) {

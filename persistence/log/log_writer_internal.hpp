@@ -94,6 +94,8 @@ struct log_writer::impl {
   error give_back_reserve();
   /// Whether the next owner is to go on in the current file.
   [[nodiscard]] bool stays_open() const;
+  /// Of the current file, as it lies there.
+  [[nodiscard]] bool is_whole() const;
   error put_seal(bool session_end);
   error keep_ids(position covered);
   error seal_file(bool session_end,
