@@ -298,12 +298,11 @@ error hdb_writer::write(hdb_manifest next) {
   for (const auto& part : manifest_.parts)
     if (part.row_count != 0)
       named += announced_.erase(part.path());
-  // What is named is never to go because an older manifest is put back. A list
-  // that stays as it was does no harm but then: the next `open` finds it named.
-  if (announced_.empty())
-    (void)world_->fs->remove(directory_ + "/" + announced_name);
-  else if (named != 0)
-    (void)announce({});
+  // What is named is never to go because an older manifest is put back.
+  if (!announced_.empty())
+    return named == 0 ? error{} : announce({});
+  // One that stays does no harm: the next `open` finds all of it named.
+  (void)world_->fs->remove(directory_ + "/" + announced_name);
   return {};
 }
 

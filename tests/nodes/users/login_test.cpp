@@ -9,6 +9,7 @@
 #include <fstream>
 #include <set>
 #include <string>
+#include <unistd.h>
 
 namespace millrace::nodes {
 namespace {
@@ -61,7 +62,8 @@ protected:
   UserSecretsTest() { std::filesystem::create_directories(folder_); }
   ~UserSecretsTest() override { std::filesystem::remove_all(folder_); }
 
-  std::string folder_ = ::testing::TempDir() + "user_secrets_test";
+  std::string folder_
+    = ::testing::TempDir() + "user_secrets_test." + std::to_string(::getpid());
   std::string path_ = folder_ + "/c.toml.passwords";
   persistence::file_system& fs_ = persistence::posix_file_system();
 };
