@@ -124,30 +124,13 @@ error log_writer::impl::write(
   if (seal_pending) {
     seal_pending = false;
     sealed = true;
-    if (auto fault = give_back_reserve())
+    // Gives back what was reserved after the end.
+    if (auto fault = current->truncate(recorded.offset()))
       return fail(std::move(fault));
   }
   if (on_write)
     on_write({begin, recorded, bytes});
   return {};
-}
-
-error log_writer::impl::give_back_reserve() {
-  return current->truncate(recorded.offset());
-}
-
-// A process that runs for a moment, again and again, is not to cost a session
-// and a file each time.
-bool log_writer::impl::stays_open() const {
-  return !sealed && !seal_pending && recorded.offset() < options.left_open_below
-         && recorded.offset() + seal_bytes < options.roll_bytes && is_whole();
-}
-
-// Behind damage only a seal says that its owner ended there.
-bool log_writer::impl::is_whole() const {
-  const auto scan = detail::scan_open_file(
-    *current, lineage, recorded.session(), recorded.roll(), {});
-  return scan && !scan->damaged && scan->valid_end == recorded;
 }
 
 error log_writer::impl::put_seal(bool session_end) {
@@ -417,11 +400,7 @@ error log_writer::close() {
     return {};
   if (auto fault = write())
     return fault;
-  const bool left_open = !state.resumes() && state.stays_open();
-  if (left_open) {
-    if (auto fault = state.give_back_reserve())
-      return state.fail(std::move(fault));
-  } else if (!state.resumes() && !state.sealed) {
+  if (!state.resumes() && !state.sealed) {
     if (!state.seal_pending)
       if (auto fault = state.put_seal(true))
         return fault;
@@ -434,11 +413,8 @@ error log_writer::close() {
     return fault;
   if (auto fault = state.marks->sync())
     return state.fail(std::move(fault));
-  const auto next
-    = left_open
-        ? position::of(state.recorded.session(), state.recorded.roll(), 0)
-        : position::of(state.recorded.session() + 1, 0, 0);
-  if (auto fault = state.keep_ids(next))
+  if (auto fault
+      = state.keep_ids(position::of(state.recorded.session() + 1, 0, 0)))
     return fault;
   state.ended = true;
   state.failure = {errc::closed, state.directory() + ": closed"};

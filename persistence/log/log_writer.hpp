@@ -16,10 +16,7 @@
 namespace millrace::persistence {
 
 enum class session_policy {
-  /// Open `log.<last session + 1>.0`, but where the last one was left open to
-  /// be
-  /// gone on in (publishers).
-  next,
+  next,   ///< Open `log.<last session + 1>.0` (publishers).
   resume, ///< Go on in the last file after its last intact record.
   /// As resume, and what is damaged there is set aside: the owner can make it
   /// again (out/). Damage in earlier files stays, to be mended by the owner.
@@ -36,9 +33,6 @@ struct log_writer_options {
   uint64_t roll_bytes = uint64_t{1} << 30;
   /// A record of many messages closes at this size.
   uint32_t record_bytes = 64u << 10;
-  /// Policy next: a last file of fewer bytes stays open at a clean end, and the
-  /// next owner goes on in it, so that many short lives share a session.
-  uint64_t left_open_below = 0;
   /// Bytes to reserve and touch ahead of the end; 0: none.
   uint64_t reserve_bytes = uint64_t{8} << 20;
   /// Lineage for a new directory; drawn from env.random when zero. A directory
@@ -60,10 +54,9 @@ public:
   /// `corrupt` when it finds damage or misses bytes below the synced end.
   /// Policy rebuild: never; damage stays where intact records follow it, and
   /// the log goes on after them.
-  /// Policy next: in a new session, or where the last one was left open by
-  /// `close`. When the earlier one did not end cleanly, but only its process
-  /// died (same boot, no failed sync), nothing is lost: it is sealed now.
-  /// Otherwise it is left as it is, and readers see `reset`.
+  /// Policy next: in a new session. When the earlier one did not end cleanly,
+  /// but only its process died (same boot, no failed sync), nothing is lost: it
+  /// is sealed now. Otherwise it is left as it is, and readers see `reset`.
   /// `locked` with the holder's pid; `limit_exceeded` after session 2^19 - 1.
   [[nodiscard]] static result<std::unique_ptr<log_writer>>
   open(env& world, log_writer_options options);
@@ -148,9 +141,8 @@ public:
   /// Writes and syncs now, on this thread.
   [[nodiscard]] error sync();
 
-  /// Clean end: writes, seals with session_end (policy next only, and not below
-  /// `left_open_below`: the next owner goes on after the last record, as that
-  /// of a resumed log does), syncs, unlocks. Idempotent.
+  /// Clean end: writes, seals with session_end (policy next only: a resumed log
+  /// goes on after its last record), syncs, unlocks. Idempotent.
   [[nodiscard]] error close();
 
   /// Cuts the log back to `end` (a record boundary) and goes on there. Only

@@ -90,12 +90,6 @@ struct log_writer::impl {
                 const tail_verdict& verdict, position known_end);
   error cut_tail(const log_file_info& last, const file_scan& scan);
   error write(const std::function<void(const written&)>& on_write);
-  /// Of the blocks after the end.
-  error give_back_reserve();
-  /// Whether the next owner is to go on in the current file.
-  [[nodiscard]] bool stays_open() const;
-  /// Of the current file, as it lies there.
-  [[nodiscard]] bool is_whole() const;
   error put_seal(bool session_end);
   error keep_ids(position covered);
   error seal_file(bool session_end,

@@ -276,7 +276,7 @@ error log_writer::impl::recover_last(
                                    : std::nullopt,
                                  *scan))
       return fault;
-  if (!resumes() && verdict.action != tail_verdict::action_type::go_on)
+  if (!resumes())
     return go_past(last, *scan, verdict, known_end);
   if (auto fault = go_on(last, *scan, verdict))
     return fault;

@@ -41,11 +41,6 @@ tail_verdict judge_tail(session_policy policy,
   // file followed that is gone, and with it ids that were given out.
   if (facts.ending == ending::collected)
     return {action::keep, facts.mark == tail_facts::mark_type::closed, false};
-  // What an owner has closed is synced, and nothing was given out after it.
-  if (facts.ending == ending::none
-      && facts.mark == tail_facts::mark_type::closed && !facts.damaged
-      && !facts.fenced)
-    return {action::go_on, true, false};
   if (all_here)
     return {action::seal, true, false};
   if (!wrong && (!facts.damaged || torn))

@@ -40,10 +40,9 @@ struct tail_facts {
 /// What the next owner does with that file.
 struct tail_verdict {
   enum class action_type : uint8_t {
-    keep,  ///< As it is: a clean end, or damage that stays to be seen.
-    cut,   ///< Set a torn tail aside: what a power cut left counts for nothing.
-    seal,  ///< Seal it: only its process died, so nothing is missing.
-    go_on, ///< Go on in it, in its session: its owner left it open on purpose.
+    keep, ///< As it is: a clean end, or damage that stays to be seen.
+    cut,  ///< Set a torn tail aside: what a power cut left counts for nothing.
+    seal, ///< Seal it: only its process died, so nothing is missing.
     refuse, ///< Damaged, and its owner may not go on in it.
     pass,   ///< Damaged: what is intact after that stays, a tail goes aside.
   };
@@ -58,8 +57,8 @@ struct tail_verdict {
 };
 
 /// Policies `resume` and `rebuild` go on in the file after `keep`, `cut` and
-/// `pass`; policy `next` begins a session, but after `go_on`, which is its own.
-/// `resume` alone refuses, and `rebuild` alone passes.
+/// `pass`; policy `next` begins a session whatever the action. `resume` alone
+/// refuses, and `rebuild` alone passes.
 [[nodiscard]] tail_verdict judge_tail(session_policy policy,
                                       const tail_facts& facts) noexcept;
 

@@ -19,19 +19,14 @@ protected:
   }
 
   std::unique_ptr<log_writer> open(uint64_t roll_bytes = 4096,
-                                   session_policy policy = session_policy::next,
-                                   uint64_t left_open_below = 0) {
-    auto writer
-      = log_writer::open(world_, {.directory = log_directory,
-                                  .session = policy,
-                                  .roll_bytes = roll_bytes,
-                                  .record_bytes = 512,
-                                  .left_open_below = left_open_below});
+                                   session_policy policy
+                                   = session_policy::next) {
+    auto writer = log_writer::open(world_, {.directory = log_directory,
+                                            .session = policy,
+                                            .roll_bytes = roll_bytes,
+                                            .record_bytes = 512});
     EXPECT_TRUE(writer) << to_string(writer.failure());
     return writer ? *std::move(writer) : nullptr;
-  }
-  std::unique_ptr<log_writer> open_shared(uint64_t roll_bytes = 4096) {
-    return open(roll_bytes, session_policy::next, 1u << 20);
   }
 
   position put(log_writer& writer, int count = 1) {
@@ -75,60 +70,6 @@ TEST_F(LogEventsTest, ARollAndACleanSessionAreNoEvents) {
   const auto got = read();
   EXPECT_EQ(got.messages.size(), 105u);
   EXPECT_TRUE(got.events.empty());
-}
-
-TEST_F(LogEventsTest, ManyCleanStartsShareAFile) {
-  for (int life = 0; life < 200; ++life) {
-    auto writer = open_shared();
-    ASSERT_TRUE(writer->recovered_clean());
-    if (life != 0) {
-      EXPECT_EQ(writer->recovered_ids().at("feed"), id_);
-    }
-    put(*writer, 1);
-    ASSERT_FALSE(writer->close());
-    // What was closed is on the disk.
-    if (life % 50 == 49)
-      disk_.cut_power(survival::nothing);
-  }
-  auto files = list_log_files(disk_, log_directory);
-  ASSERT_TRUE(files);
-  EXPECT_EQ(files->back().session, 0u);
-  EXPECT_EQ(files->back().roll + 1, files->size());
-  EXPECT_LT(files->size(), 50u); // Its rolls are small.
-  const auto got = read();
-  EXPECT_EQ(got.messages.size(), 200u);
-  EXPECT_TRUE(got.events.empty());
-  EXPECT_TRUE(verify_log(disk_, log_directory)->damages.empty());
-}
-
-TEST_F(LogEventsTest, ALifeThatGoesOnInAFileMayLoseItsOwnEndAlone) {
-  auto writer = open_shared();
-  put(*writer, 3);
-  ASSERT_FALSE(writer->close());
-  writer = open_shared();
-  const auto closed = writer->recorded_end();
-  put(*writer, 2);
-  ASSERT_FALSE(writer->write());
-  disk_.cut_power(survival::nothing);
-  id_ -= 2;
-  writer = open_shared();
-  EXPECT_FALSE(writer->recovered_clean());
-  put(*writer, 1);
-  ASSERT_FALSE(writer->write());
-  const auto got = read();
-  EXPECT_EQ(got.messages.size(), 4u);
-  expect_event(got, event_kind::reset, closed, position::of(1, 0, 0));
-}
-
-TEST_F(LogEventsTest, AFileThatIsLargeEndsWithItsLife) {
-  auto writer = open_shared(uint64_t{64} << 20);
-  while (writer->recorded_end().offset() < (1u << 20)) {
-    put(*writer, 100);
-    ASSERT_FALSE(writer->write());
-  }
-  ASSERT_FALSE(writer->close());
-  writer = open_shared();
-  EXPECT_EQ(writer->recorded_end(), position::of(1, 0, 0));
 }
 
 TEST_F(LogEventsTest, ADeadProcessLosesNothingAndIsNoEvent) {

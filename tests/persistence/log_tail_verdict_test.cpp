@@ -36,7 +36,6 @@ const tail_verdict keep_clean{action::keep, true, false};
 const tail_verdict keep_rewritten{action::keep, false, true};
 const tail_verdict cut{action::cut, false, false};
 const tail_verdict seal{action::seal, true, false};
-const tail_verdict go_on{action::go_on, true, false};
 const tail_verdict refuse{action::refuse, false, false};
 const tail_verdict pass{action::pass, false, false};
 
@@ -54,23 +53,6 @@ const std::vector<verdict_case> cases{
    {ending::sealed, mark::reached, !damaged, same_boot},
    keep_clean,
    seal},
-  // Its owner ended cleanly, and left the file open.
-  {"left open",
-   {ending::none, mark::closed, !damaged, same_boot},
-   keep_clean,
-   go_on},
-  {"left open, and what was synced is gone",
-   {ending::none, mark::missed, !damaged, same_boot},
-   keep_clean,
-   seal},
-  {"left open, and bytes came after it",
-   {ending::wrong, mark::closed, !damaged, same_boot},
-   refuse,
-   keep},
-  {"left open, then a sync failed",
-   {ending::none, mark::closed, !damaged, same_boot, fenced},
-   {action::keep, true, true},
-   cut},
   {"ended",
    {ending::session_sealed, mark::closed, !damaged, same_boot},
    keep_clean,
@@ -143,10 +125,10 @@ const std::vector<verdict_case> cases{
    {ending::wrong, mark::reached, damaged, !same_boot},
    cut,
    cut},
-  {"power cut, left open before",
+  {"power cut, closed before",
    {ending::none, mark::closed, !damaged, !same_boot},
    {action::cut, true, false},
-   go_on},
+   cut},
   {"power cut, rolled",
    {ending::sealed, mark::reached, !damaged, !same_boot},
    keep,
@@ -205,15 +187,11 @@ TEST(LogTailVerdictTest, KeepsItsPromisesForAllFacts) {
         const auto on = judge_tail(session_policy::resume, facts);
         const auto past = judge_tail(session_policy::next, facts);
         EXPECT_NE(on.action, action::seal);
-        EXPECT_NE(on.action, action::go_on);
         EXPECT_NE(past.action, action::refuse);
         EXPECT_FALSE(past.rewrite);
         // A seal says that nothing is missing: only a live cache knows.
         if (past.action == action::seal)
           EXPECT_TRUE(facts.same_boot && !facts.fenced && !facts.damaged);
-        // A session goes on where its owner knew all of it to be synced.
-        if (past.action == action::go_on)
-          EXPECT_TRUE(facts.mark == mark::closed && !facts.damaged);
         // Bytes are taken only where a power cut may have torn them, or a
         // failed sync lost them.
         if (on.action == action::cut)

@@ -11,10 +11,6 @@ namespace millrace::rt {
 
 namespace {
 
-/// A publisher that runs for a moment, again and again, fills a file of these
-/// bytes before it begins another.
-constexpr uint64_t shared_file_bytes = uint64_t{1} << 20;
-
 error check(std::span<const std::byte> payload, const message_header& header) {
   if (payload.size() > payload_bytes_max)
     return {errc::oversize, "payload of " + std::to_string(payload.size())
@@ -97,7 +93,6 @@ result<std::unique_ptr<publisher>> publisher::open(persistence::env& world,
   log.directory = directory;
   log.session = persistence::session_policy::next;
   log.roll_bytes = options.roll_bytes;
-  log.left_open_below = shared_file_bytes;
   auto writer = persistence::log_writer::open(world, std::move(log));
   if (!writer) {
     doubt->refused(writer.failure());
