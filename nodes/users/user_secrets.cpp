@@ -136,9 +136,7 @@ error set_password(kept_secrets& of, std::string_view password) {
   if (password.size() > password_bytes_max)
     return {errc::invalid_argument, "a password has at most 1024 bytes"};
   if (!text::valid_utf8(password)
-      || std::any_of(password.begin(), password.end(), [](char c) {
-           return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
-         }))
+      || std::any_of(password.begin(), password.end(), text::is_control))
     return {errc::invalid_argument,
             "a password is text of UTF-8, without control characters"};
   const auto salt = random_secret(salt_bytes);

@@ -1,6 +1,7 @@
 #include <millrace/actors/torq/gateway/heard_question.hpp>
 #include <millrace/messages/data/restricted_question.hpp>
 #include <millrace/messages/text/nearest_name.hpp>
+#include <millrace/messages/text/utf8.hpp>
 
 #include <algorithm>
 #include <set>
@@ -15,7 +16,7 @@ std::string on_a_line(const std::string& question) {
   constexpr size_t shown_max = 300;
   auto out = question.substr(0, shown_max);
   for (auto& c : out)
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
+    if (text::is_control(c))
       c = ' ';
   return out + (question.size() > shown_max ? "..." : "");
 }

@@ -2,6 +2,7 @@
 
 #include <millrace/messages/data/restricted_question.hpp>
 #include <millrace/messages/protocol/own_message.hpp>
+#include <millrace/messages/text/utf8.hpp>
 #include <millrace/nodes/servers/gateway/door_actor.hpp>
 #include <millrace/nodes/servers/gateway/gateway_link.hpp>
 #include <millrace/nodes/servers/gateway/login_judged.hpp>
@@ -210,7 +211,7 @@ struct door_state {
     constexpr size_t shown_max = 64;
     auto out = name.substr(0, shown_max);
     for (auto& c : out)
-      if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
+      if (text::is_control(c))
         c = '?';
     return out;
   }

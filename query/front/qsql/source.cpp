@@ -1,3 +1,4 @@
+#include <millrace/messages/text/utf8.hpp>
 #include <millrace/query/front/qsql/source.hpp>
 
 #include <algorithm>
@@ -24,7 +25,7 @@ std::string excerpt(std::string_view source, text_range at) {
   }
   std::string out{piece};
   for (auto& c : out)
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
+    if (text::is_control(c))
       c = ' ';
   return cut ? out + "..." : out;
 }
