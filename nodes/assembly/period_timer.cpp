@@ -120,10 +120,7 @@ period_timer(period_timer_actor::stateful_pointer<period_timer_state> self,
   self->state.tick();
   return {
     [self](status_atom) { return self->state.status(); },
-    [self](caf::tick_atom) {
-      if (from_itself(self))
-        self->state.tick();
-    },
+    own_ticks(self),
   };
 }
 

@@ -336,10 +336,7 @@ pusher(pusher_self_actor::stateful_pointer<pusher_state> self,
       if (self->state.owes_pull)
         self->state.pull(true);
     },
-    [self](caf::tick_atom) {
-      if (from_itself(self))
-        self->state.tick();
-    },
+    own_ticks(self),
     [self](collected_atom, const caf::error& outcome) {
       self->state.collect_failure = from_caf(outcome);
     },

@@ -144,10 +144,7 @@ out_copier(out_copier_actor::stateful_pointer<out_copier_state> self,
     },
     // What goes there while this copies is told as `pruned`.
     [](collected_atom, flow_id, position) {},
-    [self](caf::tick_atom) {
-      if (from_itself(self))
-        self->state.tick();
-    },
+    own_ticks(self),
     [self](synced_atom, const caf::error& outcome) {
       self->state.end(from_caf(outcome));
     },

@@ -494,10 +494,7 @@ subscriber(subscriber_self_actor::stateful_pointer<subscriber_state> self,
       self->state.floor = floor;
       self->state.tell_floor();
     },
-    [self](caf::tick_atom) {
-      if (from_itself(self))
-        self->state.tick();
-    },
+    own_ticks(self),
     [self](deliver_atom) { self->state.deliver_waiting(); },
   };
 }

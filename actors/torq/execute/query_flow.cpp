@@ -164,10 +164,7 @@ ready_rows(ready_rows_actor::stateful_pointer<ready_rows_state> self,
   return {
     [self](ack_atom, uint64_t bytes) { self->state.taken(bytes); },
     [self](stop_atom) { self->quit(); },
-    [self](caf::tick_atom) {
-      if (from_itself(self))
-        self->state.tick();
-    },
+    own_ticks(self),
   };
 }
 

@@ -135,10 +135,7 @@ feed_handler(feed_self_actor::stateful_pointer<feed_handler_state> self,
     [self](period_over_atom, period_id period) {
       self->state.step(feed_course::slice_done{.period_over = period});
     },
-    [self](caf::tick_atom) {
-      if (from_itself(self))
-        self->state.tick();
-    },
+    own_ticks(self),
   };
 }
 

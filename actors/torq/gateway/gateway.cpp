@@ -572,10 +572,7 @@ gateway(gateway_self_actor::stateful_pointer<gateway_state> self,
     [self](take_table_atom, const chunk& schema, const status_facts& about) {
       return self->state.take_table(schema, about);
     },
-    [self](caf::tick_atom) {
-      if (from_itself(self))
-        self->state.tick();
-    },
+    own_ticks(self),
   };
 }
 

@@ -281,10 +281,7 @@ gateway_flow(gateway_flow_actor::stateful_pointer<gateway_flow_state> self,
     [self](ack_atom, uint64_t bytes) { self->state.taken(bytes); },
     [self](stop_atom) { self->quit(); },
     [self](start_atom) { return self->state.start(); },
-    [self](caf::tick_atom) {
-      if (from_itself(self))
-        self->state.tick();
-    },
+    own_ticks(self),
     [self](chunk_atom, flow_id which, const chunk& piece) {
       self->state.came(which, piece);
     },

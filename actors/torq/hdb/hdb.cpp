@@ -430,10 +430,7 @@ hdb(hdb_self_actor::stateful_pointer<hdb_state> self, persistence::env* world,
     [self](take_table_atom, const chunk& schema, const status_facts& about) {
       return self->state.take_table(schema, about);
     },
-    [self](caf::tick_atom) {
-      if (from_itself(self))
-        self->state.tick();
-    },
+    own_ticks(self),
   };
 }
 

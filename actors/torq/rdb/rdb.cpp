@@ -589,10 +589,7 @@ rdb(rdb_self_actor::stateful_pointer<rdb_state> self, persistence::env* world,
            const caf::error& fault) {
       self->state.written(end, version, from_caf(fault));
     },
-    [self](caf::tick_atom) {
-      if (from_itself(self))
-        self->state.tick();
-    },
+    own_ticks(self),
     [self](moved_atom) { self->state.wake(); },
   };
 }

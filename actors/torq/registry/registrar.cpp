@@ -123,10 +123,7 @@ registrar(registrar_self_actor::stateful_pointer<registrar_state> self,
     },
     [self](caf::subscribe_atom, const std::string& type,
            const watcher_actor& who) { self->state.watch(type, who); },
-    [self](caf::tick_atom) {
-      if (from_itself(self))
-        self->state.tick();
-    },
+    own_ticks(self),
   };
 }
 

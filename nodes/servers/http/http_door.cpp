@@ -226,10 +226,7 @@ http_door(http_door_actor::stateful_pointer<http_door_state> self,
     },
     [self](inbox_atom) { self->state.take_inbox(); },
     [self](synced_atom) { self->state.publish_all(); },
-    [self](caf::tick_atom) {
-      if (from_itself(self))
-        self->state.tick();
-    },
+    own_ticks(self),
     [self](take_table_atom, const chunk& schema, const status_facts& about) {
       return self->state.take_table(schema, about);
     },

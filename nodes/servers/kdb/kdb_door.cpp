@@ -236,10 +236,7 @@ kdb_door(kdb_door_actor::stateful_pointer<kdb_door_state> self,
     },
     [self](inbox_atom) { self->state.take_inbox(); },
     [self](synced_atom) { self->state.publish_all(); },
-    [self](caf::tick_atom) {
-      if (from_itself(self))
-        self->state.tick();
-    },
+    own_ticks(self),
     [self](take_table_atom, const chunk& schema, const status_facts& about) {
       return self->state.take_table(schema, about);
     },
