@@ -22,6 +22,7 @@ find_dependency(BZip2)
 pkg_check_modules(LIBLZMA REQUIRED IMPORTED_TARGET liblzma)
 pkg_check_modules(LIBZSTD REQUIRED IMPORTED_TARGET libzstd)
 find_dependency(OpenSSL 3.0)
+find_dependency(SQLite3 3.40)
 pkg_check_modules(ARGON2 REQUIRED IMPORTED_TARGET libargon2)
 include("${CMAKE_CURRENT_LIST_DIR}/millraceTargets.cmake")
 # The simulator is a package of its own, which may be absent.

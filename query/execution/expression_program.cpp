@@ -124,6 +124,24 @@ kernel_row row_of_single(fn function) {
 
 bool is_time(column_type type) { return !is_numeric(type) && !is_text(type); }
 
+/// The null of a guid is all zeroes.
+std::string_view guid_at(const column_ref& column, uint32_t row) {
+  constexpr size_t size = 16;
+  constexpr char null[size] = {};
+  const auto* bytes = reinterpret_cast<const char*>(column.values) + size * row;
+  return std::memcmp(bytes, null, size) == 0 ? std::string_view{}
+                                             : std::string_view{bytes, size};
+}
+
+std::string text_of(const literal& value, column_type type) {
+  const auto* text = std::get_if<std::string>(&value);
+  if (!text
+      || (type == column_type::guid
+          && text->find_first_not_of('\0') == text->npos))
+    return {};
+  return *text;
+}
+
 /// What `in` looks up: the constant's values in the form of `kind`.
 expression_program::constant_set set_of(const expression& list,
                                         column_type value_type) {
@@ -132,8 +150,7 @@ expression_program::constant_set set_of(const expression& list,
   const bool in_ns_too = is_time(value_type) && value_type != list.type;
   for (const auto& each : list.values) {
     if (kind == shape::text) {
-      const auto* text = std::get_if<std::string>(&each);
-      out.texts.push_back(text ? *text : std::string{});
+      out.texts.push_back(text_of(each, list.type));
       continue;
     }
     const auto* whole = std::get_if<int64_t>(&each);
@@ -220,7 +237,7 @@ uint32_t expression_program::compile_constant(const expression& what) {
   if (slot.kind == shape::text) {
     // A set keeps the text: slots move while more are added.
     constant_set held;
-    held.texts.push_back(text ? *text : std::string{});
+    held.texts.push_back(text_of(value, what.type));
     step copy;
     copy.out = out;
     copy.set = static_cast<uint32_t>(sets_.size());
@@ -489,9 +506,11 @@ void expression_program::run(std::span<const column_ref> columns, uint32_t base,
     const auto& column = columns[each.column];
     auto& slot = slots_[each.out];
     if (slot.kind == shape::text) {
+      const bool is_guid = column.type == column_type::guid;
       for (uint32_t i = 0; i < count; ++i)
-        slot.texts[i]
-          = column.values ? column.text(row(i)) : std::string_view{};
+        slot.texts[i] = !column.values ? std::string_view{}
+                        : is_guid      ? guid_at(column, row(i))
+                                       : column.text(row(i));
     } else if (slot.kind == shape::real) {
       if (!column.values)
         std::fill_n(slot.floats.begin(), count, steps::null_float);

@@ -25,7 +25,8 @@ public:
   enum class shape : uint8_t { whole, real, text };
 
   /// One vector of values: whole numbers and times widened, a null is
-  /// null_long; floats; or texts.
+  /// null_long; floats; or texts, as which guids are compared: 16 bytes, a null
+  /// has none.
   struct lane {
     shape kind = shape::whole;
     std::vector<int64_t> ints;
@@ -119,7 +120,7 @@ private:
 
 [[nodiscard]] constexpr expression_program::shape
 shape_of(column_type type) noexcept {
-  if (is_text(type))
+  if (is_text(type) || type == column_type::guid)
     return expression_program::shape::text;
   return is_float(type) ? expression_program::shape::real
                         : expression_program::shape::whole;

@@ -57,7 +57,7 @@ maybe of_difference(type a, type b) {
 bool comparable(type a, type b) {
   return (is_numeric(a) && is_numeric(b)) || (is_text(a) && is_text(b))
          || (is_point(a) && is_point(b)) || (is_span(a) && is_span(b))
-         || (a == b && a == type::char_);
+         || (a == b && (a == type::char_ || a == type::guid));
 }
 
 /// One type for values of both.
@@ -162,7 +162,7 @@ maybe of_one(fn function, type a, type cast_to) {
     case fn::logical_not:
       return is_numeric(a) ? maybe{type::boolean} : std::nullopt;
     case fn::is_null:
-      return a == type::guid ? std::nullopt : maybe{type::boolean};
+      return type::boolean;
     case fn::cast:
       return of_cast(a, cast_to);
     default:

@@ -113,7 +113,8 @@ std::optional<predicate> as_predicate(const expression& condition) {
     }
     out.op = *op_of(function);
     if (!is_column(*column) || !is_constant(*constant)
-        || column->type == column_type::guid
+        || (column->type == column_type::guid && out.op != predicate_op::equal
+            && out.op != predicate_op::not_equal)
         || !take_values(*constant, column->type, out.values))
       return std::nullopt;
   } else if (function == fn::in || function == fn::like) {

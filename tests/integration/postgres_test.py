@@ -4,13 +4,18 @@ they are installed, clients that do what they should not. Needs no data of
 others."""
 
 import json
+import pathlib
 import shutil
 import socket
 import struct
 import subprocess
 import sys
+import tempfile
 
 import millrace_cluster as mill
+
+CLIENTS = pathlib.Path(__file__).resolve().parent / "clients"
+JDBC = pathlib.Path("/usr/share/java/postgresql.jar")
 
 # Debian's, also for a Python of its version that is another one.
 sys.path.append("/usr/lib/python3/dist-packages")
@@ -59,6 +64,13 @@ def psql_asks(made, port):
              "price|double precision|||\nsize|integer|||\n" in got, got)
   got = psql(port, "\\dn\n\\l\n\\di\n")
   mill.check("public|millrace\n" in got and "test" in got, got)
+  # All that it can be asked to show.
+  shown = ("d d+ dt dt+ dn+ l+ du dT dx db dp dA dC dD do dy dew des det dF dFp "
+           "dFd dFt dO dP dRp dRs dm dv ds di df da dL dE dc ddp dX z")
+  psql(port, "".join(f"\\{each}\n\\{each} tr*\n" for each in shown.split()))
+  got = psql(port, "\\d+ trade\n\\d *uo*\n")
+  mill.check('Table "public.trade"' in got and 'Table "public.quote"' in got
+             and "size|integer||||plain|" in got, got)
   # A cursor, as psql has it for large results.
   got = psql(port, "\\set FETCH_COUNT 7\nselect size from trade order by size;")
   mill.check(got.split()[1:21] == [str(row["size"]) for row in ROWS], got)
@@ -128,9 +140,11 @@ async def main():
           rows = [row async for row in made.cursor(
             "select size from trade order by size", prefetch=7)]
           assert [row["size"] for row in rows] == list(range(10, 30)), rows
+      assert await made.fetchval("select count(*) from trade where size = "
+                                 "any($1::int[])", [10, 11, 40]) == 2
       into = io.BytesIO()
       done = await made.copy_from_query(
-        "select sym, size from trade where size < 12", output=into,
+        "select sym, size from trade where size < $1", 12, output=into,
         format="csv", header=True)
       assert done == "COPY 2", done
       assert sorted(into.getvalue().split()) == [
@@ -199,6 +213,35 @@ def pandas_asks(made, port):
 def sqlalchemy_asks(made, port):
   debian_python("python3-sqlalchemy", ["psycopg2", "sqlalchemy", "pandas"],
                 port, SQLALCHEMY)
+
+
+def pgjdbc_asks(made, port):
+  if not shutil.which("javac") or not JDBC.exists():
+    print("  skipped: there is no javac, or no libpostgresql-jdbc-java")
+    return
+  done = subprocess.run(
+    ["java", "-cp", str(JDBC), str(CLIENTS / "PgJdbcClient.java"), str(port)],
+    text=True, capture_output=True, timeout=120, check=False)
+  mill.check(done.returncode == 0, done.stdout, done.stderr)
+
+
+def npm_asks(made, port):
+  if not shutil.which("npm") or not shutil.which("node"):
+    print("  skipped: there is no npm or node")
+    return
+  with tempfile.TemporaryDirectory(prefix="millrace-npm-pg-") as folder:
+    installed = subprocess.run(
+      ["npm", "install", "--prefix", folder, "--no-audit", "--no-fund",
+       "--loglevel=error", "pg@8", "postgres@3"], cwd=folder,
+      capture_output=True, text=True, timeout=120, check=False)
+    if installed.returncode != 0:
+      print("  skipped: npm has no pg:", installed.stderr[-200:])
+      return
+    shutil.copy(CLIENTS / "pg_client.js", folder)
+    done = subprocess.run(["node", "pg_client.js", str(port)], cwd=folder,
+                          text=True, capture_output=True, timeout=60,
+                          check=False)
+    mill.check(done.returncode == 0, done.stdout, done.stderr)
 
 
 class raw_client:
@@ -290,7 +333,7 @@ def postgres_clients(binary):
     made.run("pub", "--stream", "market", "--table", "trade",
              text="".join(json.dumps(row) + "\n" for row in ROWS))
     for part in (psql_asks, psycopg_asks, asyncpg_asks, pandas_asks,
-                 sqlalchemy_asks, prepared, hostile, without_a_gateway):
+                 sqlalchemy_asks, pgjdbc_asks, npm_asks, prepared, hostile, without_a_gateway):
       with mill.part(part.__name__):
         part(made, port)
 

@@ -4,76 +4,13 @@
 
 #include <gtest/gtest.h>
 
-#include "plan_support.hpp"
+#include "sql_tables.hpp"
 
 namespace millrace::query {
 namespace {
 
-using testing_support::cell;
-using testing_support::parts_of_tables;
-
-constexpr int64_t second_of_sql = 1'000'000'000;
-
-const std::vector<table_schema>& sql_tables() {
-  static const auto tables = [] {
-    std::vector<table_schema> out(2);
-    out[0].name = "trade";
-    out[0].columns
-      = {{"time", column_type::timestamp}, {"sym", column_type::symbol},
-         {"price", column_type::float_},   {"size", column_type::long_},
-         {"lot", column_type::int_},       {"ok", column_type::boolean}};
-    out[1].name = "quote";
-    out[1].columns = {{"time", column_type::timestamp},
-                      {"sym", column_type::symbol},
-                      {"bid", column_type::float_}};
-    for (auto& each : out) {
-      each.time_column = "time";
-      each.symbol_column = "sym";
-    }
-    return out;
-  }();
-  return tables;
-}
-
-const table_schema* sql_table(std::string_view name) {
-  for (const auto& each : sql_tables())
-    if (each.name == name)
-      return &each;
-  return nullptr;
-}
-
-/// Two stores of trades, and one of quotes. A row in three has nulls.
-const parts_of_tables& sql_parts() {
-  static const auto parts = [] {
-    using testing_support::placed_row;
-    const auto at = [](int64_t seconds, std::vector<cell> rest) {
-      std::vector<cell> cells{seconds * second_of_sql};
-      cells.insert(cells.end(), rest.begin(), rest.end());
-      return placed_row{std::move(cells)};
-    };
-    const auto none = testing_support::nan_value;
-    const std::string no_name;
-    std::vector<placed_row> first{
-      at(1, {std::string{"A"}, 10.0, int64_t{100}, int64_t{7}, int64_t{1}}),
-      at(2, {std::string{"B"}, 5.5, null_long, int64_t{-7}, int64_t{0}}),
-      at(3, {std::string{"A"}, none, int64_t{300}, null_long, int64_t{1}})};
-    std::vector<placed_row> second{
-      at(61, {no_name, 2.5, int64_t{40}, int64_t{2}, int64_t{0}}),
-      at(62, {std::string{"C"}, none, null_long, int64_t{0}, int64_t{0}}),
-      at(63, {std::string{"B"}, 6.5, int64_t{20}, int64_t{-2}, int64_t{1}})};
-    std::vector<placed_row> quotes{
-      at(0, {std::string{"A"}, 9.0}), at(2, {std::string{"A"}, 9.5}),
-      at(3, {no_name, 1.0}), at(62, {std::string{"B"}, 6.0})};
-    const auto& tables = sql_tables();
-    parts_of_tables out;
-    out["trade"].push_back(testing_support::make_view(tables[0], first, {}));
-    out["trade"].push_back(testing_support::make_view(
-      tables[0], second, {.part_order = 1, .order_base = 100}));
-    out["quote"].push_back(testing_support::make_view(tables[1], quotes, {}));
-    return out;
-  }();
-  return parts;
-}
+using testing_support::sql_parts;
+using testing_support::sql_table;
 
 /// Rows as CSV, "/" between them, without the header.
 std::string rows_of(plan_node plan) {
@@ -535,6 +472,53 @@ TEST(SqlExecutionTest, AnswersAsQDoes) {
     else
       EXPECT_EQ(sql_rows(sql), q_rows(q)) << sql;
   }
+}
+
+TEST(SqlExecutionTest, GuidsAreComparedAndMayBeNull) {
+  const std::string one = "'00000000-0000-0000-0000-000000000001'";
+  const std::string two = "'00000000-0000-0000-0000-000000000002'";
+  const auto orders = [&](const std::string& condition) {
+    return sql_rows("select sym from orders where " + condition
+                    + " order by sym");
+  };
+  EXPECT_EQ(orders("id = " + one), "A");
+  EXPECT_EQ(orders("id = " + two + "::uuid"), "B");
+  EXPECT_EQ(orders("id <> " + one), "B/C");
+  EXPECT_EQ(orders("id in (" + one + ", " + two + ")"), "A/B");
+  EXPECT_EQ(orders("id not in (" + one + ")"), "B/C");
+  EXPECT_EQ(orders("id > " + one), "B/C");
+  EXPECT_EQ(orders("parent is null"), "A");
+  EXPECT_EQ(orders("parent = " + one), "B");
+  // Null is equal to nothing.
+  EXPECT_EQ(orders("parent <> " + one), "C");
+  EXPECT_EQ(orders("id = parent"), "C");
+  EXPECT_EQ(q_rows("select sym from orders where null parent"), "A");
+  EXPECT_EQ(q_rows("select sym from orders where id=parent"), "C");
+}
+
+TEST(SqlExecutionTest, ValuesComeAsClientsWriteThem) {
+  expect_rows({
+    {"select sym from trade where sym = any('{A,\"C\"}') order by sym",
+     "A/A/C"},
+    {"select sym from trade where sym = any('{A}'::text[]) order by sym",
+     "A/A"},
+    {"select lot from trade where lot = any(array['7','0']::int[]) order by "
+     "lot",
+     "0/7"},
+    {"select sym from trade where sym = any('{}')", ""},
+    {"select sym from trade where sym <> all('{A,B}') order by sym", "C"},
+    {"select sym from trade where sym = any('{A')",
+     "line 1, column 33: an array is written as {a,b}"},
+    {"select sym from orders where day = '2024-01-20 +00'", "A"},
+    {"select sym from orders where day > date '2024-01-20Z'", "B"},
+    {"select sym from orders where day = '2024-01-20 noon'",
+     "line 1, column 36: '2024-01-20 noon' is not a value of type date"},
+    {"select size from trade where size is not null order by size limit "
+     "'2'::int4 offset 1::bigint",
+     "40/100"},
+    {"select size from trade limit 'x'::int4",
+     "line 1, column 30: 'x' is not a value of type long"},
+  });
 }
 
 } // namespace

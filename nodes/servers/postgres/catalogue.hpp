@@ -23,10 +23,9 @@ struct catalogue_facts {
 };
 
 /// Answers SELECT without FROM, and SELECT from pg_catalog and
-/// information_schema, as far as clients ask these at their start and to show
-/// tables (docs/postgres.md): names of columns, conditions that compare a
-/// column with a text, casts and some functions. What else a condition says is
-/// not heeded; other values are null, other relations empty.
+/// information_schema (docs/postgres.md), in SQLite, over relations that are
+/// made for the query. What PostgreSQL has and this does not is null there; its
+/// other relations are empty.
 /// @returns none for all other statements: these are for the gateway
 [[nodiscard]] std::optional<result<query::table_data>>
 catalogue_answer(std::string_view statement, const catalogue_facts& with);

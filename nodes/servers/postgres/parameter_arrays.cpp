@@ -10,7 +10,7 @@ namespace millrace::nodes::postgres {
 
 namespace {
 
-constexpr std::array<std::pair<uint32_t, uint32_t>, 14> array_types{
+constexpr std::array<std::pair<uint32_t, uint32_t>, 16> array_types{
   {{1000, oid::boolean},
    {1005, oid::int2},
    {1007, oid::int4},
@@ -22,6 +22,8 @@ constexpr std::array<std::pair<uint32_t, uint32_t>, 14> array_types{
    {1115, oid::timestamp},
    {1182, oid::date},
    {1183, oid::time},
+   {1187, oid::interval},
+   {1028, oid::any_oid},
    {1185, oid::timestamp_with_zone},
    {1231, oid::numeric},
    {2951, oid::uuid}}};
@@ -44,41 +46,6 @@ uint32_t array_type_of(uint32_t element) noexcept {
     if (of == element)
       return array;
   return 0;
-}
-
-result<std::vector<parameter_value>> elements_in(std::string_view array) {
-  std::vector<parameter_value> out;
-  if (array.size() < 2 || array.front() != '{' || array.back() != '}')
-    return bad_array("is written as {a,b}");
-  array = array.substr(1, array.size() - 2);
-  for (bool is_first = true; !array.empty() || !is_first; is_first = false) {
-    if (!is_first && array.empty())
-      break;
-    if (!is_first) {
-      if (array.front() != ',')
-        return bad_array("has a comma between its elements");
-      array.remove_prefix(1);
-    }
-    std::string text;
-    const bool is_quoted = array.starts_with('"');
-    size_t at = is_quoted;
-    for (; at < array.size() && array[at] != (is_quoted ? '"' : ','); ++at) {
-      if (!is_quoted && array[at] == '{')
-        return bad_array("of several dimensions is not read");
-      at += array[at] == '\\' && at + 1 < array.size();
-      text += array[at];
-    }
-    if (is_quoted && at >= array.size())
-      return bad_array("has a quotation without an end");
-    if (!is_quoted && text.empty())
-      return bad_array("has an empty element without quotes");
-    array.remove_prefix(std::min(at + is_quoted, array.size()));
-    if (!is_quoted && (text == "NULL" || text == "null"))
-      out.emplace_back();
-    else
-      out.emplace_back(std::move(text));
-  }
-  return out;
 }
 
 result<std::string> array_text(std::string_view bytes, uint32_t type) {

@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <vector>
 
 // Parameters that are arrays, and numerics in their binary form.
 
@@ -16,10 +15,6 @@ namespace millrace::nodes::postgres {
 [[nodiscard]] uint32_t element_type(uint32_t type) noexcept;
 /// The array type of such elements; 0: there is none.
 [[nodiscard]] uint32_t array_type_of(uint32_t element) noexcept;
-
-/// '{a,"b c",NULL}' of a text. `invalid_argument`.
-[[nodiscard]] result<std::vector<parameter_value>>
-elements_in(std::string_view array);
 
 /// A binary array, as a text: '{"a","b c",NULL}'. `unsupported` for one of
 /// several dimensions.

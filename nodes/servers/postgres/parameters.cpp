@@ -5,6 +5,7 @@
 #include <millrace/nodes/servers/postgres/rows.hpp>
 #include <millrace/nodes/servers/postgres/statement.hpp>
 #include <millrace/nodes/servers/postgres/wire.hpp>
+#include <millrace/query/front/sql/constants.hpp>
 #include <millrace/query/front/sql/scanner.hpp>
 #include <millrace/query/plan/literal_text.hpp>
 
@@ -71,7 +72,7 @@ std::optional<uint32_t> type_named(std::string_view name) {
     std::string_view name;
     uint32_t type;
   };
-  constexpr std::array<named_type, 19> known{
+  constexpr std::array<named_type, 25> known{
     {{"int8", oid::int8},
      {"bigint", oid::int8},
      {"int4", oid::int4},
@@ -90,6 +91,12 @@ std::optional<uint32_t> type_named(std::string_view name) {
      {"timestamp", oid::timestamp},
      {"timestamptz", oid::timestamp_with_zone},
      {"uuid", oid::uuid},
+     {"oid", oid::any_oid},
+     {"time", oid::time},
+     {"interval", oid::interval},
+     {"name", oid::text},
+     {"varchar", oid::text},
+     {"bpchar", oid::text},
      {"text", oid::text}}};
   for (const auto& each : known)
     if (each.name == name)
@@ -108,9 +115,12 @@ uint32_t type_beside(const std::vector<part>& parts, size_t at,
   const auto next = [&](size_t ahead) {
     return at + ahead < parts.size() ? &parts[at + ahead] : nullptr;
   };
-  if (next(3) && next(1)->is(":") && next(2)->is(":"))
-    if (const auto type = type_named(next(3)->text))
-      return next(4) && next(4)->is("[") ? array_type_of(*type) : *type;
+  if (next(3) && next(1)->is(":") && next(2)->is(":")) {
+    const size_t name = next(5) && next(4)->is(".") ? 5 : 3;
+    const bool is_array = next(name + 1) && next(name + 1)->is("[");
+    if (const auto type = type_named(next(name)->text))
+      return is_array ? array_type_of(*type) : *type;
+  }
   if (at > 1 && parts[at - 1].is("(")
       && (parts[at - 2].is("any") || parts[at - 2].is("all"))) {
     // size = any($1)
@@ -162,7 +172,7 @@ result<std::string> literal_of(uint32_t type, const parameter_value& value);
 
 /// ARRAY['a','b'], as ANY takes it.
 result<std::string> array_literal(uint32_t element, std::string_view text) {
-  const auto elements = elements_in(text);
+  const auto elements = query::sql::parse_array(text);
   if (!elements)
     return elements.failure();
   std::string out;
@@ -172,8 +182,7 @@ result<std::string> array_literal(uint32_t element, std::string_view text) {
       return literal;
     (out += out.empty() ? "" : ",") += *literal;
   }
-  // Nothing is equal to null, as to none of an empty array.
-  return "ARRAY[" + (out.empty() ? "NULL" : out) + "]";
+  return out.empty() ? "'{}'" : "ARRAY[" + out + "]";
 }
 
 result<std::string> literal_of(uint32_t type, const parameter_value& value) {
@@ -188,11 +197,10 @@ result<std::string> literal_of(uint32_t type, const parameter_value& value) {
     return " (" + *value + ") ";
   }
   if (type == oid::boolean) {
-    if (*value == "t" || *value == "true" || *value == "1")
-      return std::string{"TRUE"};
-    if (*value == "f" || *value == "false" || *value == "0")
-      return std::string{"FALSE"};
-    return wrong_value("'" + *value + "' is neither true nor false");
+    const auto truth = query::sql::parse_constant(*value, column_type::boolean);
+    if (!truth)
+      return wrong_value("'" + *value + "' is neither true nor false");
+    return std::string{std::get<int64_t>(*truth) != 0 ? "TRUE" : "FALSE"};
   }
   auto text = *value;
   // PostgreSQL's own form of a zone, +00, has no minutes.
@@ -201,6 +209,16 @@ result<std::string> literal_of(uint32_t type, const parameter_value& value) {
       && text.find(':') != text.npos)
     text += ":00";
   return quoted(text);
+}
+
+/// Microseconds, days and months.
+result<parameter_value> read_interval(std::string_view bytes) {
+  const auto us = number_at<int64_t>(bytes);
+  const auto days = number_at<int32_t>(bytes.substr(8));
+  const auto months = number_at<int32_t>(bytes.substr(12));
+  return parameter_value{std::to_string(months) + " months "
+                         + std::to_string(days) + " days " + std::to_string(us)
+                         + " us"};
 }
 
 result<parameter_value> read_time(std::string_view bytes, uint32_t type) {
@@ -286,6 +304,8 @@ result<parameter_value> read_parameter(std::string_view bytes, uint32_t type,
     if ((type == oid::date && has(4))
         || ((is_time_type(type) || type == oid::time) && has(8)))
       return read_time(bytes, type);
+    if (type == oid::interval && has(16))
+      return read_interval(bytes);
     if (type == oid::uuid && has(16)) {
       text::append_guid(out, reinterpret_cast<const std::byte*>(bytes.data()));
       return parameter_value{std::move(out)};

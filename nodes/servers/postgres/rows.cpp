@@ -118,6 +118,10 @@ private:
         query::append_cell(text_, from_, row);
       return !text_.empty();
     }
+    if (type == column_type::symbol) {
+      query::append_cell(text_, from_, row);
+      return from_.as<uint32_t>()[row] != 0;
+    }
     if (type < column_type::timestamp || type == column_type::string) {
       query::append_cell(text_, from_, row);
       return !text_.empty();

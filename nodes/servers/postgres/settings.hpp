@@ -25,6 +25,10 @@ public:
   [[nodiscard]] error reset(const std::vector<part>& parts);
   /// None: there is no such setting.
   [[nodiscard]] std::optional<std::string> find(std::string_view name) const;
+  /// Names and values of all.
+  [[nodiscard]] std::vector<std::pair<std::string, std::string>> all() const {
+    return {values_.begin(), values_.end()};
+  }
   /// What a query may take; 0: what any may.
   [[nodiscard]] int64_t timeout_ns() const noexcept { return timeout_ns_; }
 

@@ -250,6 +250,22 @@ parse_time_interval(std::string_view written) {
   return std::pair{*first, *first + width - 1};
 }
 
+namespace {
+/// "2024-01-20 +00" as "2024-01-20".
+std::string_view without_zone(std::string_view text) {
+  constexpr size_t date_size = sizeof "2024-01-20" - 1;
+  if (text.size() <= date_size)
+    return text;
+  auto rest = text.substr(date_size);
+  rest.remove_prefix(std::min(rest.find_first_not_of(' '), rest.size()));
+  const bool is_offset
+    = rest.size() > 1 && (rest[0] == '+' || rest[0] == '-')
+      && rest.find_first_not_of("0123456789:", 1) == rest.npos;
+  const bool is_zone = rest == "Z" || rest == "z" || rest == "UTC";
+  return is_offset || is_zone ? text.substr(0, date_size) : text;
+}
+} // namespace
+
 result<literal> parse_constant(std::string_view text, column_type type) {
   if (is_text(type)) {
     if (text.empty())
@@ -281,8 +297,9 @@ result<literal> parse_constant(std::string_view text, column_type type) {
   if (type == column_type::timestamp && (word == "-infinity" || word == "-inf"))
     return literal{-inf_long};
   if (type == column_type::date) {
-    // As PostgreSQL reads a time for a date: the time of day is left out.
-    const auto time = parse_time(text);
+    // As PostgreSQL reads a time for a date: the time of day is left out, and
+    // a zone after a date alone.
+    const auto time = parse_time(without_zone(text));
     if (!time)
       return wrong(text, what);
     return literal{text::floor_divide(time->ns, day_ns)};
@@ -291,6 +308,45 @@ result<literal> parse_constant(std::string_view text, column_type type) {
   if (!value || std::holds_alternative<std::monostate>(*value))
     return wrong(text, what);
   return value;
+}
+
+result<std::vector<std::optional<std::string>>>
+parse_array(std::string_view array) {
+  const auto bad_array = [](const char* why) {
+    return error{errc::invalid_argument, std::string{"an array "} + why};
+  };
+  std::vector<std::optional<std::string>> out;
+  if (array.size() < 2 || array.front() != '{' || array.back() != '}')
+    return bad_array("is written as {a,b}");
+  array = array.substr(1, array.size() - 2);
+  for (bool is_first = true; !array.empty() || !is_first; is_first = false) {
+    if (!is_first && array.empty())
+      break;
+    if (!is_first) {
+      if (array.front() != ',')
+        return bad_array("has a comma between its elements");
+      array.remove_prefix(1);
+    }
+    std::string text;
+    const bool is_quoted = array.starts_with('"');
+    size_t at = is_quoted;
+    for (; at < array.size() && array[at] != (is_quoted ? '"' : ','); ++at) {
+      if (!is_quoted && array[at] == '{')
+        return bad_array("of several dimensions is not read");
+      at += array[at] == '\\' && at + 1 < array.size();
+      text += array[at];
+    }
+    if (is_quoted && at >= array.size())
+      return bad_array("has a quotation without an end");
+    if (!is_quoted && text.empty())
+      return bad_array("has an empty element without quotes");
+    array.remove_prefix(std::min(at + is_quoted, array.size()));
+    if (!is_quoted && (text == "NULL" || text == "null"))
+      out.emplace_back();
+    else
+      out.emplace_back(std::move(text));
+  }
+  return out;
 }
 
 result<std::string> like_pattern_of(std::string_view pattern, char escape,

@@ -4,9 +4,11 @@
 #include <millrace/query/plan/expression.hpp>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace millrace::query::sql {
 
@@ -35,6 +37,11 @@ parse_time_interval(std::string_view text);
 /// `invalid_argument` without a place.
 [[nodiscard]] result<literal> parse_constant(std::string_view text,
                                              column_type type);
+
+/// '{a,"b c",NULL}': the elements of an array of one dimension, none for a
+/// null. `invalid_argument` without a place.
+[[nodiscard]] result<std::vector<std::optional<std::string>>>
+parse_array(std::string_view text);
 
 /// A pattern of LIKE as one of q: % is *, _ is ?, what q takes for special is
 /// put between brackets. `invalid_argument` for a pattern that ends with its

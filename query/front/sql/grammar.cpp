@@ -71,4 +71,18 @@ result<text::json_value> parse_tree(const rewritten_query& query,
   return statements[0].at("stmt");
 }
 
+int64_t whole_number_in(const text::json_value& constant,
+                        const rewritten_query& query) {
+  if (const auto value = constant.at("ival").at("ival").integer())
+    return *value;
+  const auto& text = query.text;
+  auto at = static_cast<size_t>(constant.at("location").integer().value_or(0));
+  while (at < text.size() && (text[at] < '0' || text[at] > '9'))
+    ++at;
+  int64_t value = 0;
+  while (at < text.size() && text[at] >= '0' && text[at] <= '9')
+    value = value * 10 + (text[at++] - '0');
+  return -value;
+}
+
 } // namespace millrace::query::sql

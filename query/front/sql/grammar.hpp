@@ -15,4 +15,9 @@ namespace millrace::query::sql {
 [[nodiscard]] result<text::json_value> parse_tree(const rewritten_query& query,
                                                   std::string_view source);
 
+/// The number of an A_Const that has "ival", whose value the tree lacks when
+/// it is not above 0.
+[[nodiscard]] int64_t whole_number_in(const text::json_value& constant,
+                                      const rewritten_query& query);
+
 } // namespace millrace::query::sql

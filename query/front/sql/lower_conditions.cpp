@@ -175,6 +175,8 @@ result<expression> row_scope::truth(const json_value& node, bool wanted) {
       return in_list(*what.body, wanted == (sign == "="), place);
     if (kind == "AEXPR_OP_ANY" && sign == "=")
       return in_list(*what.body, wanted, place);
+    if (kind == "AEXPR_OP_ALL" && sign == "<>")
+      return in_list(*what.body, !wanted, place);
     if (kind == "AEXPR_BETWEEN" || kind == "AEXPR_NOT_BETWEEN")
       return between(*what.body, wanted == (kind == "AEXPR_BETWEEN"), place);
     if (kind == "AEXPR_LIKE" || kind == "AEXPR_ILIKE")
@@ -233,20 +235,49 @@ result<expression> row_scope::compared_nodes(const json_value& body,
                   std::move(pair->first), std::move(pair->second), place);
 }
 
+/// The values after IN or in the brackets of ANY.
+/// @param written keeps those of '{a,b}'
+result<const json_value*> row_scope::listed(const json_value& node,
+                                            json_value& written,
+                                            uint32_t place) const {
+  auto right = tree_of(node);
+  // ARRAY[...]::text[]: its elements have the type of what they are compared
+  // with.
+  if (right.kind == "TypeCast"
+      && right.body->at("typeName").find("arrayBounds") != nullptr)
+    right = tree_of(right.body->at("arg"));
+  if (right.kind == "List")
+    return right.body->find("items");
+  if (right.kind == "A_ArrayExpr") {
+    const auto* elements = right.body->find("elements");
+    written = json_value::array();
+    return elements ? elements : &written;
+  }
+  const auto* text
+    = right.kind == "A_Const" ? right.body->find("sval") : nullptr;
+  if (!text)
+    return owner_.refused(place, "a list of values is wanted here");
+  const auto elements = parse_array(text->at("sval").text_or_empty());
+  if (!elements)
+    return owner_.wrong(place, elements.failure().context);
+  written = json_value::array();
+  for (const auto& each : *elements)
+    written.add({{"A_Const", each ? json_value{{"sval", {{"sval", *each}}}}
+                                  : json_value{{"isnull", true}}}});
+  return &written;
+}
+
 result<expression> row_scope::in_list(const json_value& body, bool wanted,
                                       uint32_t place) {
-  const auto right = tree_of(body.at("rexpr"));
-  const auto* items = right.kind == "List" ? right.body->find("items")
-                      : right.kind == "A_ArrayExpr"
-                        ? right.body->find("elements")
-                        : nullptr;
+  json_value written;
+  const auto items = listed(body.at("rexpr"), written, place);
   if (!items)
-    return owner_.refused(place, "a list of values is wanted here");
+    return items.failure();
   std::vector<expression> values;
   std::optional<expression> left;
   bool has_null = false;
   bool constants = true;
-  for (const auto& item : items->elements()) {
+  for (const auto& item : (*items)->elements()) {
     result<expression> value_of_item{truth_constant(false)};
     if (left && !is_untyped(body.at("lexpr"))) {
       value_of_item = operand(item);
@@ -273,8 +304,8 @@ result<expression> row_scope::in_list(const json_value& body, bool wanted,
     constants = constants && alike && is_one_constant(each);
     values.push_back(std::move(each));
   }
-  if (!left)
-    return owner_.wrong(place, "the list is empty");
+  if (!left) // An array without elements.
+    return truth_constant(!wanted);
   if (values.empty() || (!wanted && has_null))
     return truth_constant(false);
   if (constants)

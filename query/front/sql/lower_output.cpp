@@ -125,9 +125,20 @@ private:
     const auto* node = body_.find(key);
     if (!node)
       return std::optional<int64_t>{};
-    const auto what = tree_of(*node);
+    auto what = tree_of(*node);
+    if (what.kind == "TypeCast") // As a client writes what it was given.
+      what = tree_of(what.body->at("arg"));
     if (what.kind == "A_Const" && what.body->find("isnull"))
       return std::optional<int64_t>{};
+    if (const auto* text
+        = what.kind == "A_Const" ? what.body->find("sval") : nullptr) {
+      const auto read
+        = parse_constant(text->at("sval").text_or_empty(), column_type::long_);
+      if (!read)
+        return owner_.wrong(owner_.place_of(*what.body),
+                            read.failure().context);
+      return std::optional{std::get<int64_t>(*read)};
+    }
     if (what.kind != "A_Const" || !what.body->find("ival"))
       return owner_.refused(what.body ? owner_.place_of(*what.body) : 0,
                             "LIMIT and OFFSET take a whole number");

@@ -99,17 +99,7 @@ uint32_t lowering::place_of(const json_value& body, uint32_t otherwise) const {
 }
 
 int64_t lowering::whole_number(const json_value& constant) const {
-  if (const auto value = constant.at("ival").at("ival").integer())
-    return *value;
-  // Numbers that are not above 0 are left out of the tree.
-  const auto& text = rewritten_.text;
-  auto at = static_cast<size_t>(constant.at("location").integer().value_or(0));
-  while (at < text.size() && (text[at] < '0' || text[at] > '9'))
-    ++at;
-  int64_t value = 0;
-  while (at < text.size() && text[at] >= '0' && text[at] <= '9')
-    value = value * 10 + (text[at++] - '0');
-  return -value;
+  return whole_number_in(constant, rewritten_);
 }
 
 error lowering::count_parts(size_t count, uint32_t place) {

@@ -307,6 +307,8 @@ private:
 
   [[nodiscard]] result<expression> compared_nodes(const json_value& body,
                                                   bool wanted, uint32_t place);
+  [[nodiscard]] result<const json_value*>
+  listed(const json_value& node, json_value& written, uint32_t place) const;
   [[nodiscard]] result<expression> in_list(const json_value& body, bool wanted,
                                            uint32_t place);
   [[nodiscard]] result<expression> in_constants(expression left,

@@ -1,0 +1,468 @@
+#include <millrace/messages/text/civil_time.hpp>
+#include <millrace/messages/text/letter_case.hpp>
+#include <millrace/nodes/servers/postgres/catalogue_functions.hpp>
+#include <millrace/nodes/servers/postgres/catalogue_internal.hpp>
+#include <millrace/query/execution/like.hpp>
+#include <millrace/query/front/sql/constants.hpp>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <memory>
+#include <regex>
+#include <sqlite3.h>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace millrace::nodes::postgres {
+
+namespace {
+
+constexpr int64_t ns_per_day = 86'400'000'000'000;
+
+using type_name = std::pair<std::string_view, catalogue_function>;
+
+using enum column_type;
+/// Sorted by nothing: there are few.
+constexpr type_name functions[] = {
+  {"count", {"count", long_}},
+  {"sum", {"sum", {}}},
+  {"min", {"min", {}}},
+  {"max", {"max", {}}},
+  {"avg", {"avg", float_}},
+  {"bool_or", {"max", boolean}},
+  {"bool_and", {"min", boolean}},
+  {"every", {"min", boolean}},
+  {"string_agg", {"group_concat", symbol}},
+  {"array_agg", {"pg_array_agg", symbol}},
+  {"row_number", {"row_number", long_}},
+  {"rank", {"rank", long_}},
+  {"dense_rank", {"dense_rank", long_}},
+  {"lower", {"lower", symbol}},
+  {"upper", {"upper", symbol}},
+  {"length", {"length", int_}},
+  {"char_length", {"length", int_}},
+  {"character_length", {"length", int_}},
+  {"abs", {"abs", {}}},
+  {"round", {"round", float_}},
+  {"replace", {"replace", symbol}},
+  {"substr", {"substr", symbol}},
+  {"substring", {"substr", symbol}},
+  {"btrim", {"trim", symbol}},
+  {"trim", {"trim", symbol}},
+  {"ltrim", {"ltrim", symbol}},
+  {"rtrim", {"rtrim", symbol}},
+  {"position", {"instr", int_}},
+  {"strpos", {"instr", int_}},
+  {"concat", {"pg_concat", symbol}},
+  {"version", {"pg_version", symbol}},
+  {"current_user", {"pg_user_name", symbol}},
+  {"session_user", {"pg_user_name", symbol}},
+  {"current_role", {"pg_user_name", symbol}},
+  {"user", {"pg_user_name", symbol}},
+  {"current_database", {"pg_database_name", symbol}},
+  {"current_catalog", {"pg_database_name", symbol}},
+  {"current_schema", {"'public'", symbol, true}},
+  {"current_schemas", {"pg_schemas", symbol}},
+  {"now", {"pg_now", timestamp}},
+  {"current_timestamp", {"pg_now", timestamp}},
+  {"localtimestamp", {"pg_now", timestamp}},
+  {"transaction_timestamp", {"pg_now", timestamp}},
+  {"statement_timestamp", {"pg_now", timestamp}},
+  {"clock_timestamp", {"pg_now", timestamp}},
+  {"current_date", {"pg_today", date}},
+  {"current_setting", {"pg_setting", symbol}},
+  {"pg_backend_pid", {"pg_pid", int_}},
+  {"pg_is_in_recovery", {"0", boolean, true}},
+  // No lock is there that could be given back.
+  {"pg_advisory_unlock_all", {"''", symbol, true}},
+  {"pg_advisory_unlock", {"0", boolean, true}},
+  {"pg_advisory_unlock_shared", {"0", boolean, true}},
+  {"pg_my_temp_schema", {"0", long_, true}},
+  {"pg_is_other_temp_schema", {"0", boolean, true}},
+  {"pg_encoding_to_char", {"'UTF8'", symbol, true}},
+  {"pg_client_encoding", {"'UTF8'", symbol, true}},
+  {"getdatabaseencoding", {"'UTF8'", symbol, true}},
+  {"pg_get_userbyid", {"'millrace'", symbol, true}},
+  {"inet_server_addr", {"NULL", symbol, true}},
+  {"inet_client_addr", {"NULL", symbol, true}},
+  {"quote_ident", {"pg_quote_ident", symbol}},
+  {"quote_literal", {"pg_quote", symbol}},
+  {"quote_nullable", {"pg_quote", symbol}},
+  {"format_type", {"regtype_name", symbol}},
+  {"array_to_string", {"pg_array_text", symbol}},
+  {"array_length", {"pg_array_size", int_}},
+  {"array_upper", {"pg_array_size", int_}},
+  {"cardinality", {"pg_array_size", int_}},
+};
+
+/// The call of a function of SQLite.
+class call {
+public:
+  call(sqlite3_context* context, int count, sqlite3_value** arguments)
+    : context_{context}, count_{count}, arguments_{arguments} {}
+
+  [[nodiscard]] int count() const noexcept { return count_; }
+  [[nodiscard]] bool is_null(int i) const {
+    return i >= count_ || sqlite3_value_type(arguments_[i]) == SQLITE_NULL;
+  }
+  [[nodiscard]] std::string text(int i) const {
+    if (is_null(i))
+      return {};
+    const auto* bytes
+      = reinterpret_cast<const char*>(sqlite3_value_text(arguments_[i]));
+    return {bytes, static_cast<size_t>(sqlite3_value_bytes(arguments_[i]))};
+  }
+  [[nodiscard]] int64_t number(int i) const {
+    return i < count_ ? sqlite3_value_int64(arguments_[i]) : 0;
+  }
+  [[nodiscard]] const catalogue_facts& facts() const {
+    return *static_cast<const catalogue_facts*>(sqlite3_user_data(context_));
+  }
+
+  void give(std::string_view text) {
+    sqlite3_result_text64(context_, text.data(), text.size(), SQLITE_TRANSIENT,
+                          SQLITE_UTF8);
+  }
+  void give(int64_t number) { sqlite3_result_int64(context_, number); }
+  void give_null() { sqlite3_result_null(context_); }
+  void fail(const std::string& why) {
+    sqlite3_result_error(context_, why.c_str(), static_cast<int>(why.size()));
+  }
+
+private:
+  sqlite3_context* context_;
+  int count_;
+  sqlite3_value** arguments_;
+};
+
+/// SQLite's calls come from C: nothing may be thrown through it.
+template <void (*Function)(call)>
+void guarded(sqlite3_context* context, int count, sqlite3_value** arguments) {
+  try {
+    Function({context, count, arguments});
+  } catch (const std::exception&) {
+    sqlite3_result_error_nomem(context);
+  }
+}
+
+void append_element(std::string& array, const std::string* text) {
+  if (array.size() > 1)
+    array += ',';
+  if (text == nullptr) {
+    array += "NULL";
+    return;
+  }
+  const bool is_plain = !text->empty()
+                        && text->find_first_of("{},\"\\ ") == text->npos
+                        && text::lower_case(*text) != "null";
+  if (is_plain) {
+    array += *text;
+    return;
+  }
+  array += '"';
+  for (const char c : *text) {
+    if (c == '"' || c == '\\')
+      array += '\\';
+    array += c;
+  }
+  array += '"';
+}
+
+void make_array(call of) {
+  std::string out{"{"};
+  for (int i = 0; i < of.count(); ++i) {
+    const auto text = of.text(i);
+    append_element(out, of.is_null(i) ? nullptr : &text);
+  }
+  of.give(out + "}");
+}
+
+void has_element(call of) {
+  if (of.is_null(0) || of.is_null(1))
+    return of.give_null();
+  const auto elements = query::sql::parse_array(of.text(0));
+  // int2vector is written without brackets; none is here that is not empty.
+  const auto wanted = of.text(1);
+  of.give(
+    int64_t{elements
+            && std::any_of(elements->begin(), elements->end(),
+                           [&](const auto& each) { return each == wanted; })});
+}
+
+void element_at(call of) {
+  const auto elements = query::sql::parse_array(of.text(0));
+  const auto at = of.number(1);
+  if (!elements || at < 1 || std::cmp_greater(at, elements->size())
+      || !(*elements)[static_cast<size_t>(at - 1)])
+    return of.give_null();
+  of.give(*(*elements)[static_cast<size_t>(at - 1)]);
+}
+
+void array_size(call of) {
+  const auto elements = query::sql::parse_array(of.text(0));
+  if (!elements || elements->empty())
+    return of.give_null();
+  of.give(static_cast<int64_t>(elements->size()));
+}
+
+void array_as_text(call of) {
+  const auto elements = query::sql::parse_array(of.text(0));
+  if (of.is_null(0) || !elements)
+    return of.give_null();
+  std::string out;
+  for (const auto& each : *elements)
+    if (each)
+      (out += out.empty() ? "" : of.text(1)) += *each;
+  of.give(out);
+}
+
+void array_step(sqlite3_context* context, int, sqlite3_value** arguments) {
+  auto* state = static_cast<std::string**>(
+    sqlite3_aggregate_context(context, sizeof(std::string*)));
+  if (state == nullptr)
+    return sqlite3_result_error_nomem(context);
+  try {
+    if (*state == nullptr)
+      *state = std::make_unique<std::string>("{").release();
+    const call of{context, 1, arguments};
+    const auto text = of.text(0);
+    append_element(**state, of.is_null(0) ? nullptr : &text);
+  } catch (const std::exception&) {
+    sqlite3_result_error_nomem(context);
+  }
+}
+
+void array_end(sqlite3_context* context) {
+  auto* state
+    = static_cast<std::string**>(sqlite3_aggregate_context(context, 0));
+  if (state == nullptr || *state == nullptr)
+    return sqlite3_result_null(context);
+  const std::unique_ptr<std::string> owned{*state};
+  *state = nullptr;
+  *owned += '}';
+  sqlite3_result_text64(context, owned->data(), owned->size(), SQLITE_TRANSIENT,
+                        SQLITE_UTF8);
+}
+
+void concatenated(call of) {
+  std::string out;
+  for (int i = 0; i < of.count(); ++i)
+    out += of.text(i);
+  of.give(out);
+}
+
+void whole_number(call of) {
+  if (of.is_null(0))
+    return of.give_null();
+  const auto text = of.text(0);
+  int64_t out = 0;
+  const auto* end = text.data() + text.size();
+  const auto read = std::from_chars(text.data(), end, out);
+  if (read.ec != std::errc{} || (read.ptr != end && *read.ptr != '.'))
+    return of.fail("'" + text + "' is not a whole number");
+  of.give(out);
+}
+
+/// @pre four arguments: of, pattern, escape, whether case is not heeded
+void is_like_pattern(call of) {
+  if (of.is_null(0) || of.is_null(1))
+    return of.give_null();
+  const auto escape = of.text(2);
+  const bool any_case = of.number(3) != 0;
+  const auto read = query::sql::like_pattern_of(
+    of.text(1), escape.empty() ? '\0' : escape[0], any_case);
+  if (!read)
+    return of.fail(read.failure().context);
+  const auto text = of.text(0);
+  of.give(int64_t{query::like_pattern{*read}.matches(text)});
+}
+
+/// @pre three arguments: of, pattern, whether case is not heeded
+void matches_pattern(call of) {
+  constexpr size_t pattern_max = 256;
+  constexpr size_t text_max = 1024;
+  if (of.is_null(0) || of.is_null(1))
+    return of.give_null();
+  const auto text = of.text(0);
+  const auto pattern = of.text(1);
+  if (text.size() > text_max || pattern.size() > pattern_max)
+    return of.fail("a pattern for the catalogue has at most "
+                   + std::to_string(pattern_max) + " bytes");
+  try {
+    const auto flags = of.number(2) != 0
+                         ? std::regex::ECMAScript | std::regex::icase
+                         : std::regex::ECMAScript;
+    of.give(int64_t{std::regex_search(text, std::regex{pattern, flags})});
+  } catch (const std::regex_error&) {
+    of.fail("'" + pattern + "' is not a pattern that can be read");
+  }
+}
+
+void quoted_identifier(call of) {
+  if (of.is_null(0))
+    return of.give_null();
+  const auto text = of.text(0);
+  const bool is_plain
+    = !text.empty() && (text[0] < '0' || text[0] > '9')
+      && text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_")
+           == text.npos;
+  if (is_plain)
+    return of.give(text);
+  std::string out{"\""};
+  for (const char c : text)
+    (out += c) += c == '"' ? "\"" : "";
+  of.give(out + '"');
+}
+
+void quoted_value(call of) {
+  if (of.is_null(0))
+    return of.give("NULL");
+  const auto text = of.text(0);
+  std::string out{text.find('\\') == text.npos ? "'" : " E'"};
+  for (const char c : text)
+    (out += c) += c == '\'' || c == '\\' ? std::string(1, c) : "";
+  of.give(out + "'");
+}
+
+void setting_value(call of) {
+  const auto found = of.facts().settings->find(of.text(0));
+  if (found)
+    return of.give(*found);
+  if (of.number(1) != 0)
+    return of.give_null();
+  of.fail("there is no setting '" + of.text(0) + "'");
+}
+
+void day_text(call of) {
+  of.is_null(0) ? of.give_null() : of.give(text::date_text(of.number(0)));
+}
+void time_text(call of) {
+  if (of.is_null(0))
+    return of.give_null();
+  std::string out;
+  text::append_time(out, of.number(0), ' ');
+  out.resize(out.size() - 3); // Microseconds.
+  of.give(out);
+}
+void day_of_time(call of) {
+  if (of.is_null(0))
+    return of.give_null();
+  of.give(text::floor_divide(of.number(0), ns_per_day));
+}
+
+void relation_number(call of) {
+  if (of.is_null(0))
+    return of.give_null();
+  const auto text = of.text(0);
+  int64_t number = 0;
+  const auto* end = text.data() + text.size();
+  const auto read = std::from_chars(text.data(), end, number);
+  if (read.ec == std::errc{} && read.ptr == end)
+    return of.give(number);
+  if (const auto found = number_of_relation(text, of.facts()))
+    return of.give(*found);
+  of.fail("there is no table '" + text + "'");
+}
+void relation_name(call of) {
+  if (of.is_null(0))
+    return of.give_null();
+  const auto found = name_of_relation(of.number(0), of.facts());
+  of.give(found ? *found : of.text(0));
+}
+void type_number(call of) {
+  if (of.is_null(0))
+    return of.give_null();
+  if (const auto* found = find_type(of.text(0)))
+    return of.give(int64_t{found->oid});
+  of.fail("there is no type '" + of.text(0) + "'");
+}
+void name_of_type(call of) {
+  if (of.is_null(0))
+    return of.give_null();
+  if (of.number(0) == 0)
+    return of.give("-");
+  const auto* found = find_type(of.number(0));
+  of.give(found ? std::string_view{found->written} : "???");
+}
+
+struct added_function {
+  const char* name;
+  int arguments; ///< -1: any number.
+  void (*run)(sqlite3_context*, int, sqlite3_value**);
+};
+
+constexpr std::array added_functions{
+  added_function{"pg_array", -1, guarded<make_array>},
+  added_function{"pg_array_has", 2, guarded<has_element>},
+  added_function{"pg_array_at", 2, guarded<element_at>},
+  added_function{"pg_array_size", -1, guarded<array_size>},
+  added_function{"pg_array_text", -1, guarded<array_as_text>},
+  added_function{"pg_concat", -1, guarded<concatenated>},
+  added_function{"pg_whole", 1, guarded<whole_number>},
+  added_function{"pg_like", 4, guarded<is_like_pattern>},
+  added_function{"pg_matches", 3, guarded<matches_pattern>},
+  added_function{"pg_quote_ident", 1, guarded<quoted_identifier>},
+  added_function{"pg_quote", 1, guarded<quoted_value>},
+  added_function{"pg_setting", -1, guarded<setting_value>},
+  added_function{"pg_date_text", 1, guarded<day_text>},
+  added_function{"pg_time_text", 1, guarded<time_text>},
+  added_function{"pg_day", 1, guarded<day_of_time>},
+  added_function{"regclass_number", 1, guarded<relation_number>},
+  added_function{"regclass_name", 1, guarded<relation_name>},
+  added_function{"regtype_number", 1, guarded<type_number>},
+  added_function{"regtype_name", -1, guarded<name_of_type>},
+  added_function{
+    "pg_version", 0,
+    guarded<[](call of) { of.give("PostgreSQL 15.0 (Millrace)"); }>},
+  added_function{"pg_user_name", 0,
+                 guarded<[](call of) { of.give(of.facts().user); }>},
+  added_function{"pg_database_name", 0,
+                 guarded<[](call of) { of.give(of.facts().cluster); }>},
+  added_function{"pg_schemas", 1, guarded<[](call of) {
+                   of.give(of.number(0) != 0 ? "{pg_catalog,public}"
+                                             : "{public}");
+                 }>},
+  added_function{"pg_now", 0,
+                 guarded<[](call of) { of.give(of.facts().now_ns); }>},
+  added_function{"pg_today", 0, guarded<[](call of) {
+                   of.give(text::floor_divide(of.facts().now_ns, ns_per_day));
+                 }>},
+  added_function{"pg_pid", 0,
+                 guarded<[](call of) { of.give(int64_t{of.facts().pid}); }>},
+};
+
+} // namespace
+
+const catalogue_function* known_function(std::string_view name) {
+  for (const auto& [known, function] : functions)
+    if (known == name)
+      return &function;
+  static constexpr catalogue_function yes{"1", column_type::boolean, true};
+  const bool asks_for_right
+    = name == "pg_has_role"
+      || (name.starts_with("has_") && name.ends_with("_privilege"));
+  return asks_for_right || name.ends_with("_is_visible") ? &yes : nullptr;
+}
+
+error add_functions(sqlite3* database, const catalogue_facts& with) {
+  // SQLite hands it back as it is.
+  auto* facts = const_cast<catalogue_facts*>(&with);
+  int status = SQLITE_OK;
+  for (const auto& each : added_functions)
+    if (status == SQLITE_OK)
+      status = sqlite3_create_function_v2(database, each.name, each.arguments,
+                                          SQLITE_UTF8, facts, each.run, nullptr,
+                                          nullptr, nullptr);
+  if (status == SQLITE_OK)
+    status = sqlite3_create_function_v2(database, "pg_array_agg", 1,
+                                        SQLITE_UTF8, facts, nullptr, array_step,
+                                        array_end, nullptr);
+  if (status != SQLITE_OK)
+    return {errc::internal, std::string{"functions of the catalogue: "}
+                              + sqlite3_errstr(status)};
+  return {};
+}
+
+} // namespace millrace::nodes::postgres

@@ -1,0 +1,102 @@
+#pragma once
+
+#include <millrace/nodes/servers/postgres/catalogue_sql.hpp>
+
+#include <utility>
+
+// SELECT is written in catalogue_sql.cpp, expressions in
+// catalogue_expressions.cpp.
+
+namespace millrace::nodes::postgres {
+
+/// Writes one tree; afterwards it knows what was named. Faults are kept: what
+/// is written then is of no use.
+class catalogue_writer {
+public:
+  using node = text::json_value;
+  struct expression {
+    std::string sql;
+    std::optional<column_type> type;
+  };
+  /// A SELECT, and the types of what it puts out, up to the first star.
+  struct selection {
+    std::string sql;
+    std::vector<std::optional<column_type>> types;
+    std::vector<std::optional<column_type>> last_types;
+  };
+
+  /// @param common names of WITH, wherever they are
+  /// @pre the others outlive it
+  catalogue_writer(const known_columns& known,
+                   const query::sql::rewritten_query& text,
+                   std::set<std::string> common)
+    : known_{known}, text_{text}, common_{std::move(common)} {}
+
+  /// @param select the fields of a SelectStmt
+  [[nodiscard]] selection select(const node& select);
+  [[nodiscard]] const error& fault() const noexcept { return fault_; }
+  /// The relations with the columns that are to be there.
+  [[nodiscard]] std::map<std::string, std::set<std::string>> needed() const;
+
+private:
+  struct column_use {
+    std::string of; ///< An alias; empty: any.
+    std::string name;
+  };
+
+  [[nodiscard]] selection simple_select(const node& select);
+  [[nodiscard]] std::string arm(const node& select, selection& types);
+  [[nodiscard]] std::string with(const node& clause);
+  [[nodiscard]] std::string values(const node& lists);
+  [[nodiscard]] std::string order(const node& clause);
+  [[nodiscard]] std::string from(const node& item);
+  [[nodiscard]] std::string relation(const node& range);
+  [[nodiscard]] std::string joined(const node& join);
+  [[nodiscard]] std::string selected(const node& range);
+  [[nodiscard]] std::string returned(const node& range);
+
+  [[nodiscard]] expression write(const node& what);
+  [[nodiscard]] expression condition(const std::string& kind, const node& of);
+  [[nodiscard]] expression constant(const node& what);
+  [[nodiscard]] expression column(const node& what);
+  [[nodiscard]] expression call(const node& what);
+  [[nodiscard]] std::string window(const node& over);
+  [[nodiscard]] expression cast(const node& what);
+  [[nodiscard]] expression cast_to(const std::string& type, expression of,
+                                   const std::string* text);
+  [[nodiscard]] expression compared(const node& what);
+  [[nodiscard]] expression combined(const std::string& sign, const node& what);
+  [[nodiscard]] expression pattern(const std::string& sign,
+                                   const std::string& left, const node& right);
+  [[nodiscard]] expression any_of(const node& what, bool is_all);
+  [[nodiscard]] expression sub_link(const node& what);
+  [[nodiscard]] expression choice(const node& what);
+  [[nodiscard]] expression indirection(const node& what);
+  [[nodiscard]] std::string list(const node& items);
+  /// Those of ARRAY[...] and of '{...}'; none: it is another expression.
+  [[nodiscard]] std::optional<std::vector<std::string>>
+  elements_of(const node& array);
+
+  expression refuse(std::string what);
+
+  const known_columns& known_;
+  const query::sql::rewritten_query& text_;
+  const std::set<std::string> common_;
+  error fault_;
+  std::set<std::string> aliases_; ///< Of what is put out anywhere.
+  std::vector<std::pair<std::string, std::string>> relations_; ///< With alias.
+  std::vector<column_use> columns_;
+  std::vector<std::string> stars_; ///< Aliases; empty: all.
+};
+
+/// "x" for a name, 'x' for a text.
+[[nodiscard]] std::string quoted_name(std::string_view name);
+[[nodiscard]] std::string quoted_text(std::string_view text);
+/// The text of {"String": {"sval": "a"}}.
+[[nodiscard]] const std::string& string_in(const text::json_value& node);
+/// The text of [{"String": {"sval": "a"}}, ...] at its end.
+[[nodiscard]] const std::string& last_name(const text::json_value& names);
+/// What a column is called that has no name of its own.
+[[nodiscard]] std::string name_of_output(const text::json_value& what);
+
+} // namespace millrace::nodes::postgres
