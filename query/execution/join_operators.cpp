@@ -112,6 +112,28 @@ operator_result run_asof(const operators::asof_join& what,
   return with_right(node, std::move(left), right, rows, from_left);
 }
 
+namespace {
+
+/// A join may have many more rows than its inputs: told while it makes them.
+error look_at(const run_options& options, uint64_t rows,
+              const physical_node& node) {
+  if (options.stop.stopped())
+    return options.stop.fault("in a join");
+  uint64_t width = 2 * sizeof(uint32_t);
+  for (const auto& each : node.columns)
+    width += width_of(each.type);
+  if (rows < no_row
+      && (options.memory_max == 0 || rows * width <= options.memory_max))
+    return {};
+  return {errc::limit_exceeded,
+          options.process + ": the rows of a join of the query take more than "
+            + std::to_string(options.memory_max)
+            + " bytes: join by more columns, ask for less, or raise the "
+              "gateway's memory_max"};
+}
+
+} // namespace
+
 operator_result run_equi(const operators::equi_join& what,
                          const physical_node& node, table_data left,
                          const table_data& right, const run_options& options) {
@@ -123,8 +145,14 @@ operator_result run_equi(const operators::equi_join& what,
   if (!right_numbers)
     return right_numbers.failure();
   std::vector<uint32_t> first_of(numbers.count(), no_row);
-  for (auto row = static_cast<uint32_t>(right.row_count); row-- > 0;)
-    first_of[(*right_numbers)[row]] = row;
+  // The next row of the same key.
+  std::vector<uint32_t> next_of(what.all ? right.row_count : 0, no_row);
+  for (auto row = static_cast<uint32_t>(right.row_count); row-- > 0;) {
+    auto& first = first_of[(*right_numbers)[row]];
+    if (what.all)
+      next_of[row] = first;
+    first = row;
+  }
   auto left_numbers = numbers.of(left, options.stop);
   if (!left_numbers)
     return left_numbers.failure();
@@ -132,13 +160,19 @@ operator_result run_equi(const operators::equi_join& what,
   std::vector<uint32_t> kept;
   for (uint32_t row = 0; row < left.row_count; ++row) {
     const auto number = (*left_numbers)[row];
-    const auto found = number < first_of.size() ? first_of[number] : no_row;
+    auto found = number < first_of.size() ? first_of[number] : no_row;
     if (what.inner && found == no_row)
       continue;
-    rows.push_back(found);
-    kept.push_back(row);
+    do {
+      rows.push_back(found);
+      kept.push_back(row);
+      if (rows.size() % rows_between_looks == 0)
+        if (auto fault = look_at(options, rows.size(), node))
+          return fault;
+      found = what.all && found != no_row ? next_of[found] : no_row;
+    } while (found != no_row);
   }
-  if (what.inner) {
+  if (what.inner || what.all) {
     auto taken = take_rows(left, kept, left.columns.size(), options.stop);
     if (!taken)
       return taken;

@@ -193,6 +193,8 @@ private:
     out_ += what.inner ? "inner join" : "left join";
     if (what.single)
       out_ += " of one row";
+    if (what.all)
+      out_ += " of all rows";
     if (!what.on.empty())
       out_ += " on";
     add(what.on);

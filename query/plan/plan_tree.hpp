@@ -217,6 +217,8 @@ struct equi_join {
   std::vector<std::string> on;
   /// More than one row on the right is refused: it stands for a value.
   bool single = false;
+  /// Each of the right's rows with the key, in their order; else the first.
+  bool all = false;
   friend bool operator==(const equi_join&, const equi_join&) = default;
 };
 

@@ -6,6 +6,7 @@ MILLRACE_SQL_SEED from which seed. Needs no data of others."""
 import json
 import os
 import random
+import re
 import sqlite3
 
 import millrace_cluster as mill
@@ -181,9 +182,38 @@ class Maker:
       f"select ex, count(*) as n from trade group by ex having max(size) > {one}"
     ])
 
+  @staticmethod
+  def of(alias, text):
+    return re.sub(r"\b(size|price|sym|ex)\b", rf"{alias}.\1", text)
+
+  def joined(self):
+    """Rows of a join that may have several of a key, or groups of them."""
+    kept = self.number(3) == 0
+    on = self.pick(["a.size = b.size", "a.sym = b.sym and a.size = b.size",
+                    "a.ex = b.ex and a.price = b.price", "a.size = b.price",
+                    "a.size % 9 = b.size"])
+    if kept:
+      on += f" and {self.of('b', self.condition(1))}" * self.number(2)
+    elif self.number(2):
+      on = self.pick([
+        "a.sym = b.sym and a.size < b.size", "a.price < b.size - 250",
+        f"a.ex = b.ex and {self.of('a', self.condition(1))}",
+        f"{on} and a.time > b.time", f"{on} and not (a.sym = b.sym)"])
+    join = "left join" if kept else self.pick(["join", "inner join"])
+    rows = f"from trade a {join} trade b on {on}"
+    if self.number(2):
+      rows += f" where {self.of(self.pick('ab'), self.condition(1))}"
+    if self.number(2):
+      return (f"select a.sym, b.ex, {self.of('b', self.aggregate())} as v, "
+              f"count(*) as n {rows} group by a.sym, b.ex")
+    return (f"select a.sym, a.size, b.price, "
+            f"{self.of(self.pick('ab'), self.whole(1))} as v {rows}")
+
   def question(self):
     """The text, and whether its rows have an order."""
-    kind = self.number(14)
+    kind = self.number(16)
+    if kind > 13:
+      return self.joined(), False
     if kind > 10:
       return self.queries(), False
     if kind > 7:

@@ -424,6 +424,44 @@ TEST(SqlExecutionTest, Joins) {
   });
 }
 
+/// trade has A B A - C B, quote A A - B.
+TEST(SqlExecutionTest, JoinsAllRowsOfAKey) {
+  expect_rows({
+    {"select t.lot, q.bid from trade t join quote q on t.sym = q.sym",
+     "7,9/7,9.5/-7,6/,9/,9.5/-2,6"},
+    {"select t.lot, q.bid from trade t left join quote q using (sym)",
+     "7,9/7,9.5/-7,6/,9/,9.5/2,/0,/-2,6"},
+    {"select t.lot, q.bid from quote q right join trade t on t.sym = q.sym and "
+     "q.bid < 9.2",
+     "7,9/-7,6/,9/2,/0,/-2,6"},
+    // Conditions on both, also on times alone.
+    {"select t.lot, q.bid from trade t join quote q on t.sym = q.sym and "
+     "q.time between t.time - interval '1 second' and t.time",
+     "7,9/,9.5/-2,6"},
+    {"select t.lot, q.bid from trade t join quote q on t.price < q.bid and "
+     "q.bid < 7",
+     "-7,6/2,6"},
+    {"select count(*) from trade t cross join quote q", "24"},
+    {"select count(*), count(q.bid), sum(t.lot) from trade t left join quote q "
+     "on t.sym = q.sym and t.lot = 7",
+     "line 1, column 66: ON of this join has conditions on keys and on the "
+     "joined table only"},
+    // Rows of a joined table are joined once more.
+    {"select a.lot, b.lot, q.bid from trade a join trade b on a.sym = b.sym "
+     "and a.time < b.time join quote q on q.sym = a.sym",
+     "7,,9/7,,9.5/-7,-2,6"},
+    {"select t.sym, count(*) as n from trade t join quote q on t.sym = q.sym "
+     "group by t.sym order by n desc",
+     "A,4/B,2"},
+    {"select distinct t.sym from trade t join quote q on t.sym = q.sym order "
+     "by t.sym limit 1",
+     "A"},
+  });
+  EXPECT_EQ(q_rows("select lot, bid from ej[`sym;trade;select sym, bid from "
+                   "quote where not null sym]"),
+            "7,9/7,9.5/-7,6/,9/,9.5/-2,6");
+}
+
 /// The same question in two languages. Where q and SQL differ by definition
 /// docs/sql.md says so.
 TEST(SqlExecutionTest, AnswersAsQDoes) {

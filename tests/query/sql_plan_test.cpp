@@ -232,10 +232,9 @@ TEST(SqlPlanTest, RefusesByNameAndPlace) {
           "FILTER"},
          {"select lower(sym) from trade",
           "line 1, column 8: there is no function 'lower'"},
-         {"select t.sym from trade t join quote q on t.sym = q.sym",
-          "line 1, column 32: the joined table may have several rows per key: "
-          "join a query with GROUP BY, DISTINCT ON or LATEST ON of that key, "
-          "or use ASOF JOIN"},
+         {"select t.sym from trade t left join quote q on t.price > q.bid",
+          "line 1, column 37: a join that keeps rows needs an equality of "
+          "columns of both tables"},
          {"update trade set size = 1",
           "line 1, column 1: of SQL's statements there are SELECT and EXPLAIN "
           "SELECT: nothing that is stored changes by a query"},

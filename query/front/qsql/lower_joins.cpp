@@ -23,6 +23,26 @@ result<table_value> lowering::equi_joined(const node& tree, bool inner) {
                   tree);
 }
 
+/// "ej[`sym;t;u]": all rows of u with the key.
+result<table_value> lowering::each_joined(const node& tree) {
+  auto names = symbols(argument(tree, 0), "columns to join on");
+  if (!names)
+    return names.failure();
+  auto left = table(argument(tree, 1));
+  if (!left)
+    return left;
+  auto right = table(argument(tree, 2));
+  if (!right)
+    return right;
+  operators::equi_join what;
+  what.inner = true;
+  what.all = true;
+  what.on = *std::move(names);
+  left->keys.clear();
+  return put_over(*std::move(left), std::move(right->plan), std::move(what),
+                  tree);
+}
+
 /// "t uj u", "t,u"
 result<table_value> lowering::united(const node& tree) {
   auto left = table(argument(tree, 0));

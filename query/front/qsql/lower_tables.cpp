@@ -12,9 +12,9 @@ namespace {
 
 /// Functions of tables between their arguments, and before their argument.
 constexpr std::array table_functions{
-  "aj",    "aj0",  "asof", "count", "distinct", "first", "ij",   "last",
-  "lj",    "uj",   "wj",   "wj1",   "sublist",  "xasc",  "xcol", "xcols",
-  "xdesc", "xkey", "!",    "#",     "_",        ","};
+  "aj",    "aj0",   "asof", "count", "distinct", "ej",      "first", "ij",
+  "last",  "lj",    "uj",   "wj",    "wj1",      "sublist", "xasc",  "xcol",
+  "xcols", "xdesc", "xkey", "!",     "#",        "_",       ","};
 
 bool is_table_function(std::string_view name) {
   return std::find(table_functions.begin(), table_functions.end(), name)
@@ -238,6 +238,8 @@ result<table_value> lowering::named_table(const node& tree) {
 result<table_value> lowering::applied_table(const node& tree) {
   const auto function = function_of(tree);
   const auto count = argument_count(tree);
+  if (function == "ej" && count == 3)
+    return each_joined(tree);
   if ((function == "aj" || function == "aj0") && count > 2)
     return asof_joined(tree, function == "aj0");
   if ((function == "wj" || function == "wj1") && count > 2)

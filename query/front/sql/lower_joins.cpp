@@ -40,7 +40,7 @@ public:
     } else if (body_.find("quals")) {
       if (auto fault = take_conditions(body_.at("quals")))
         return fault;
-    } else {
+    } else if (!inner_ || body_.find("isNatural")) {
       return owner_.refused(place_, "a join needs ON or USING");
     }
     if (as_of_)
@@ -285,24 +285,23 @@ private:
   }
 
   result<relation> equal() {
-    if (keys_.empty())
-      return owner_.refused(place_, "a join needs an equality of columns of "
-                                    "both tables");
+    if (keys_.empty() && !inner_)
+      return owner_.refused(place_, "a join that keeps rows needs an equality "
+                                    "of columns of both tables");
     if (auto fault = take_rest())
       return fault;
-    if (!is_unique(right_, false)) {
-      if (!inner_ || !is_unique(left_, true))
-        return owner_.refused(
-          place_, "the joined table may have several rows per key: join a "
-                  "query with GROUP BY, DISTINCT ON or LATEST ON of that key, "
-                  "or use ASOF JOIN");
-      std::swap(left_, right_);
-      swapped_ = !swapped_;
-      for (auto& each : keys_)
-        std::swap(each.left, each.right);
-    }
     operators::equi_join what;
     what.inner = inner_;
+    if (!is_unique(right_, false)) {
+      if (inner_ && is_unique(left_, true)) {
+        std::swap(left_, right_);
+        swapped_ = !swapped_;
+        for (auto& each : keys_)
+          std::swap(each.left, each.right);
+      } else {
+        what.all = true;
+      }
+    }
     auto out = put(std::move(what));
     if (!out || after_.empty())
       return out;
@@ -429,7 +428,12 @@ private:
           out.non_null.push_back(right_columns[i].value.name);
     out.non_null.insert(out.non_null.end(), left_.non_null.begin(),
                         left_.non_null.end());
-    out.unique = left_.unique;
+    if constexpr (std::is_same_v<Join, operators::equi_join>) {
+      if (!what.all)
+        out.unique = left_.unique;
+    } else {
+      out.unique = left_.unique;
+    }
     out.time_column = left_.time_column;
     if (auto fault = owner_.put(left_.plan, std::move(lefts), place_))
       return fault;
