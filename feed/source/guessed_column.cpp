@@ -4,6 +4,7 @@
 #include <millrace/feed/text/time_pattern.hpp>
 
 #include <algorithm>
+#include <charconv>
 #include <optional>
 #include <set>
 
@@ -44,11 +45,14 @@ constexpr time_form forms[] = {
   {kind::stamp, "%Y%m%d-%H:%M:%S"},
   {kind::stamp, "%d-%b-%Y %H:%M:%S.%f"},
   {kind::stamp, "%d-%b-%Y %H:%M:%S"},
+  {kind::stamp, "%d-%b-%y %H:%M:%S.%f"},
+  {kind::stamp, "%d-%b-%y %H:%M:%S"},
   {kind::date, ""},
   {kind::date, "%m/%d/%Y"},
   {kind::date, "%d/%m/%Y"},
   {kind::date, "%d.%m.%Y"},
   {kind::date, "%d-%b-%Y"},
+  {kind::date, "%d-%b-%y"},
   {kind::clock, ""},
   {kind::clock, "%H:%M:%S.%f"},
   {kind::clock, "%H:%M:%S"},
@@ -153,18 +157,46 @@ bool guess_digits(const std::vector<std::string_view>& values,
   return false;
 }
 
+/// "1704205800.123": a count since 1970 with a fraction.
+bool guess_fractions(const std::vector<std::string_view>& values,
+                     guessed_column& out) {
+  std::vector<std::string_view> whole;
+  for (const auto text : values) {
+    const auto point = std::min(text.find('.'), text.size());
+    const auto rest = text.substr(point);
+    if (rest.size() > 1 && !is_digits(rest.substr(1)))
+      return false;
+    whole.push_back(text.substr(0, point));
+  }
+  return std::all_of(whole.begin(), whole.end(), is_digits)
+         && guess_digits(whole, out) && out.format.starts_with("unix");
+}
+
+/// "2024-01-02 09:30:00+05:30", or with a Z.
+bool says_offset(std::string_view text) {
+  const auto clock = text.find(':');
+  if (text.ends_with('Z') || text.ends_with('z'))
+    return true;
+  const auto sign = text.find_last_of("+-");
+  return clock != text.npos && sign != text.npos && sign > clock;
+}
+
 bool guess_time(const std::vector<std::string_view>& values,
                 std::string_view name, guessed_column& out) {
   if (std::all_of(values.begin(), values.end(), is_digits))
     return (says_time(name) || (name.empty() && values.front().size() >= 13))
            && guess_digits(values, out);
+  if (says_time(name) && guess_fractions(values, out))
+    return true;
+  out = {.null_words = out.null_words, .few_values = out.few_values};
   for (const auto& form : forms) {
     if (!all_read(form, values))
       continue;
     out.is = form.is;
     out.format = form.format;
-    out.zoned
-      = form.zoned || (out.format.empty() && values.front().ends_with('Z'));
+    out.zoned = form.zoned
+                || (out.format.empty()
+                    && std::all_of(values.begin(), values.end(), says_offset));
     if (out.format.starts_with("%m/%d")) {
       auto other = out.format;
       other.replace(0, 5, "%d/%m");
@@ -183,11 +215,25 @@ bool is_number(std::string_view text, bool& whole) {
   return true;
 }
 
+bool fits_number(std::string_view text) {
+  const bool is_signed = text.starts_with('-') || text.starts_with('+');
+  const auto digits = text.substr(is_signed);
+  if (digits.size() > 1 && digits[0] == '0')
+    return false;
+  int64_t value = 0;
+  const auto* end = digits.data() + digits.size();
+  const auto read = std::from_chars(digits.data(), end, value);
+  return read.ec != std::errc::result_out_of_range && value < inf_long;
+}
+
 bool guess_number(const std::vector<std::string_view>& values,
                   guessed_column& out) {
   bool whole = true;
   if (!std::all_of(values.begin(), values.end(),
                    [&](auto text) { return is_number(text, whole); }))
+    return false;
+  // A code, whose zeroes count, or more than a number here holds.
+  if (whole && !std::all_of(values.begin(), values.end(), fits_number))
     return false;
   out.is = whole ? kind::whole : kind::decimal;
   return true;

@@ -1,11 +1,14 @@
 #include <millrace/feed/layout/layout.hpp>
+#include <millrace/feed/parse/csv_parser.hpp>
+#include <millrace/feed/parse/reject.hpp>
 #include <millrace/feed/source/foreign_text_internal.hpp>
 #include <millrace/feed/source/guessed_column_internal.hpp>
-#include <millrace/feed/source/json_head_internal.hpp>
 #include <millrace/feed/source/layout_guess.hpp>
-#include <millrace/messages/text/csv_text.hpp>
+#include <millrace/feed/source/layout_head_internal.hpp>
+#include <millrace/messages/text/utf8.hpp>
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <optional>
 #include <set>
@@ -17,7 +20,6 @@ namespace {
 using kind = guessed_column::kind;
 
 constexpr size_t head_bytes = 256 * 1024;
-constexpr size_t lines_max = 2'000;
 
 std::string quoted(std::string_view text) {
   std::string out = "\"";
@@ -30,21 +32,6 @@ std::string quoted(std::string_view text) {
       out += c;
   }
   return out + "\"";
-}
-
-std::vector<std::string> split(std::string_view line, char delimiter,
-                               bool quote) {
-  if (quote)
-    if (auto fields = text::split_csv_line(line, delimiter))
-      return *std::move(fields);
-  std::vector<std::string> out;
-  for (size_t at = 0;;) {
-    const auto end = std::min(line.find(delimiter, at), line.size());
-    out.emplace_back(line.substr(at, end - at));
-    if (end == line.size())
-      return out;
-    at = end + 1;
-  }
 }
 
 /// "Ask Price 1" as ask_price_1.
@@ -67,123 +54,70 @@ std::string column_name(std::string_view from, size_t number) {
   return out;
 }
 
+/// Names of what instruments are known by, from the plainest on; those after
+/// `surest` may be of something else.
+constexpr std::array<std::string_view, 12> instrument_names{
+  "sym",  "symbol",   "ticker", "ric",     "instrument", "isin",
+  "pair", "security", "code",   "product", "market",     "s"};
+constexpr size_t surest = 8;
+
 class guesser {
 public:
-  guesser(std::string_view head, std::string table)
-    : head_{head}, table_{std::move(table)} {}
+  guesser(layout_head head, std::string table)
+    : head_{std::move(head)}, table_{std::move(table)} {}
 
   result<layout_guess> run() {
-    if (head_.starts_with("\xef\xbb\xbf"))
-      head_.remove_prefix(3);
-    take_lines();
-    if (lines_.empty())
-      return error{errc::bad_data, "there are no lines to look at"};
-    if (lines_.front() == "[" || lines_.front().starts_with("[{"))
-      return error{errc::bad_data,
-                   "it is one document of JSON, and lines are wanted, one per "
-                   "row: `jq -c '.[]'` makes them"};
-    if (lines_.front().find('{') != std::string_view::npos)
-      take_json();
-    if (!json_) {
-      find_delimiter();
-      take_rows();
-    }
-    for (size_t i = 0; i < rows_.front().size(); ++i)
+    for (size_t i = 0; i < head_.fields; ++i)
       columns_.push_back(guess(i));
     if (auto fault = find_time())
       return fault;
     find_symbol();
+    ask_about_lines();
     write();
-    // What is proposed can be read.
-    if (const auto made = parse_layout(out_.layout, "the proposal"); !made)
-      return error{errc::internal, made.failure().context};
+    if (auto fault = try_it())
+      return fault;
     return std::move(out_);
   }
 
 private:
-  void take_lines() {
-    for (size_t at = 0; at < head_.size() && lines_.size() < lines_max;) {
-      const auto end = std::min(head_.find('\n', at), head_.size());
-      auto line = head_.substr(at, end - at);
-      at = end + 1;
-      if (line.ends_with('\r'))
-        line.remove_suffix(1);
-      comments_ = comments_ || line.starts_with('#');
-      if (!line.empty() && !line.starts_with('#'))
-        lines_.push_back(line);
-    }
-  }
-
-  /// Columns are named by the last key of their path.
-  void take_json() {
-    auto head = read_json_head(lines_);
-    if (!head || head->paths.empty())
-      return;
-    json_ = true;
-    header_ = true;
-    paths_ = std::move(head->paths);
-    rows_ = std::move(head->rows);
-    fields_ = paths_.size();
-    for (const auto& path : paths_)
-      names_.push_back(path == "@before" ? "received"
-                                         : path.substr(path.rfind('.') + 1));
+  void ask_about_lines() {
     std::string lists;
-    for (const auto& path : head->left_out)
+    for (const auto& path : head_.left_out)
       lists += (lists.empty() ? "" : ", ") + path;
     if (!lists.empty())
       out_.questions.push_back(
         "left out: " + lists
         + "; a position takes one element of a list (path = \"bids.0\"), and "
           "each = \"bids\" makes a row per element");
-  }
-
-  void find_delimiter() {
-    quote_ = std::any_of(lines_.begin(), lines_.end(),
-                         [](auto line) { return line.find('"') != line.npos; });
-    size_t best = 0;
-    for (const char each : {'\t', '|', ';', ','}) {
-      std::map<size_t, size_t> counts;
-      for (const auto line : lines_)
-        ++counts[split(line, each, quote_).size()];
-      const auto usual = std::max_element(
-        counts.begin(), counts.end(),
-        [](const auto& a, const auto& b) { return a.second < b.second; });
-      if (usual->first > 1 && usual->second > best) {
-        best = usual->second;
-        delimiter_ = each;
-        fields_ = usual->first;
-      }
-    }
-  }
-
-  void take_rows() {
-    for (const auto line : lines_)
-      if (auto fields = split(line, delimiter_, quote_);
-          fields.size() == fields_)
-        rows_.push_back(std::move(fields));
-    const auto& first = rows_.front();
-    // Names are not values: none is a number or a time, none comes twice as a
-    // value of its column.
-    header_ = std::all_of(first.begin(), first.end(), [](const auto& name) {
-      return guess_column({name}, "time", false).is == kind::text
-             && !name.empty();
-    });
-    for (size_t row = 1; header_ && row < rows_.size(); ++row)
-      for (size_t i = 0; i < fields_; ++i)
-        header_ = header_ && rows_[row][i] != first[i];
-    if (!header_)
-      return;
-    names_ = first;
-    if (rows_.size() > 1)
-      rows_.erase(rows_.begin());
+    if (!head_.first_skipped.empty())
+      out_.questions.push_back(
+        "lines before the " + std::string{head_.header ? "header" : "first row"}
+        + " are passed over (skip_lines), from '"
+        + printable(head_.first_skipped, 80) + "' on");
+    std::string others;
+    for (const auto& [fields, lines] : head_.other_lines)
+      others += (others.empty() ? "" : ", ") + std::to_string(lines)
+                + (lines == 1 ? " has " : " have ") + std::to_string(fields);
+    if (!others.empty())
+      out_.questions.push_back("its lines have " + std::to_string(head_.fields)
+                               + " fields, but for others (" + others
+                               + "), which give no row: is the delimiter '"
+                               + std::string(1, head_.delimiter) + "'?");
   }
 
   [[nodiscard]] guessed_column guess(size_t field) const {
     std::vector<std::string_view> values;
-    for (const auto& row : rows_)
+    for (const auto& row : head_.rows)
       values.emplace_back(row[field]);
-    return guess_column(values, header_ ? names_[field] : "",
-                        !json_ && delimiter_ == ',');
+    return guess_column(values, head_.header ? head_.names[field] : "",
+                        !head_.json && head_.delimiter == ',');
+  }
+
+  /// A field without a name and without values: a delimiter at the lines' ends.
+  [[nodiscard]] bool is_nothing(size_t field) const {
+    return head_.header && head_.names[field].empty()
+           && std::all_of(head_.rows.begin(), head_.rows.end(),
+                          [&](const auto& row) { return row[field].empty(); });
   }
 
   [[nodiscard]] std::optional<size_t> first_of(kind wanted) const {
@@ -202,10 +136,11 @@ private:
     time_ = clock ? clock : date_;
     if (!time_)
       return {errc::bad_data,
-              "none of its fields looks like a time: write the layout by hand, "
-              "from one of `millrace layout --preset NAME`: "
+              "none of its fields looks like a time (seen: " + seen_in(head_)
+                + "): write the layout by hand, from one of `millrace layout "
+                  "--preset NAME`: "
                 + names_of_presets()};
-    if (!clock || json_) // Of JSON a column is one value.
+    if (!clock || head_.json) // Of JSON a column is one value.
       date_.reset();
     if (clock && !date_)
       out_.questions.push_back(
@@ -213,22 +148,29 @@ private:
     return {};
   }
 
+  /// A name says it whatever the values are, but for those that may mean
+  /// something else.
   void find_symbol() {
-    static const std::set<std::string> usual{
-      "sym",  "symbol", "ticker", "instrument", "pair", "ric",
-      "isin", "s",      "market", "product",    "code", "security"};
+    auto best = instrument_names.size();
     std::optional<size_t> first;
     for (size_t i = 0; i < columns_.size(); ++i) {
-      if (columns_[i].is != kind::text || !columns_[i].few_values)
-        continue;
-      if (header_ && usual.contains(column_name(names_[i], i))) {
-        symbol_ = i;
-        return;
-      }
-      if (!first)
+      const auto& column = columns_[i];
+      const bool is_text = column.is == kind::text && column.few_values;
+      if (is_text && !first)
         first = i;
+      if (!head_.header
+          || (column.is != kind::text && column.is != kind::whole))
+        continue;
+      const auto name = column_name(head_.names[i], i);
+      const auto rank = static_cast<size_t>(
+        std::find(instrument_names.begin(), instrument_names.end(), name)
+        - instrument_names.begin());
+      if (rank < best && (rank < surest || is_text)) {
+        best = rank;
+        symbol_ = i;
+      }
     }
-    if (!header_)
+    if (!head_.header)
       symbol_ = first;
     if (!symbol_)
       out_.questions.push_back(
@@ -240,14 +182,17 @@ private:
     auto name = field == time_ ? std::string{"time"}
                 : field == symbol_
                   ? std::string{"sym"}
-                  : column_name(header_ ? names_[field] : "", field);
+                  : column_name(head_.header ? head_.names[field] : "", field);
     while (!taken_.insert(name).second)
       name += "_" + std::to_string(field + 1);
     return name;
   }
 
-  [[nodiscard]] static std::string type_of(const guessed_column& column,
-                                           bool is_time) {
+  [[nodiscard]] std::string type_of(size_t field) const {
+    const auto& column = columns_[field];
+    const bool is_time = field == time_;
+    if (field == symbol_)
+      return "symbol";
     switch (column.is) {
       case kind::boolean:
         return "boolean";
@@ -268,14 +213,15 @@ private:
   }
 
   [[nodiscard]] bool named_once(size_t field) const {
-    return header_
-           && std::count(names_.begin(), names_.end(), names_[field]) == 1;
+    const auto& names = head_.names;
+    return head_.header && !head_.is_closed && !names[field].empty()
+           && std::count(names.begin(), names.end(), names[field]) == 1;
   }
 
   [[nodiscard]] std::string place_of(size_t field) const {
-    if (json_)
-      return "path = " + quoted(paths_[field]);
-    return named_once(field) ? "header = " + quoted(names_[field])
+    if (head_.json)
+      return "path = " + quoted(head_.paths[field]);
+    return named_once(field) ? "header = " + quoted(head_.names[field])
                              : "field = " + std::to_string(field + 1);
   }
 
@@ -285,7 +231,7 @@ private:
     const auto& clock = columns_[*time_];
     if (date.format.empty() && clock.format.empty())
       return {};
-    const auto& sample = rows_.front()[*time_];
+    const auto& sample = head_.rows.front()[*time_];
     const std::map<std::string, std::string> clocks{
       {"", sample.find('.') == sample.npos ? "%H:%M:%S" : "%H:%M:%S.%f"},
       {"hhmmss", "%H%M%S"},
@@ -321,8 +267,8 @@ private:
     if (date_) {
       format = joined_format();
       if (named_once(*date_) && named_once(*time_))
-        text += "headers = [" + quoted(names_[*date_]) + ", "
-                + quoted(names_[*time_]) + "]\n";
+        text += "headers = [" + quoted(head_.names[*date_]) + ", "
+                + quoted(head_.names[*time_]) + "]\n";
       else
         text += "fields = [" + std::to_string(*date_ + 1) + ", "
                 + std::to_string(*time_ + 1) + "]\n";
@@ -330,13 +276,16 @@ private:
       text += place_of(*time_) + "\n";
     }
     write_format(format, columns_[date_.value_or(*time_)].either_day, "time");
-    if (!column.zoned) {
-      text += "zone = \"UTC\"\n";
-      assumes_utc_ = true;
-      out_.questions.push_back(
-        "in which zone are the times? UTC is assumed, and that dates begin "
-        "there; see zone = ..., and roll_zone = ... of the table");
-    }
+    write_zone(*time_, "time");
+  }
+
+  /// Of each time that names no zone of its own.
+  void write_zone(size_t field, const std::string& name) {
+    if (columns_[field].zoned || type_of(field) != "timestamp")
+      return;
+    out_.layout += "zone = \"UTC\"\n";
+    assumes_utc_ = assumes_utc_ || field == time_;
+    without_zone_.push_back(name);
   }
 
   void write_marks(const guessed_column& column, const std::string& name) {
@@ -356,7 +305,7 @@ private:
     const auto& column = columns_[field];
     const bool is_time = field == time_;
     const auto name = name_of(field);
-    const auto type = type_of(column, is_time);
+    const auto type = type_of(field);
     auto& text = out_.layout;
     text += "\n[[column]]\nname = " + quoted(name) + "\ntype = " + quoted(type)
             + "\n";
@@ -364,8 +313,12 @@ private:
       write_time(text);
     } else {
       text += place_of(field) + "\n";
-      write_format(column.format, column.either_day, name);
-      write_marks(column, name);
+      // Of a symbol the digits stand as they are.
+      if (field != symbol_) {
+        write_format(column.format, column.either_day, name);
+        write_marks(column, name);
+      }
+      write_zone(field, name);
     }
     table_columns_.push_back(name + ":" + type);
   }
@@ -373,16 +326,21 @@ private:
   void write_top() {
     auto& text = out_.layout;
     text += "table = " + quoted(table_) + "\n";
-    if (json_) {
+    if (head_.json) {
       text += "json = true\n";
     } else {
-      text += "delimiter = " + quoted(std::string(1, delimiter_)) + "\n";
-      text += header_ ? "header = true\n"
-                      : "fields = " + std::to_string(fields_) + "\n";
-      if (quote_)
+      text += "delimiter = " + quoted(std::string(1, head_.delimiter)) + "\n";
+      // Names of fewer fields than rows have are passed over.
+      const bool is_read = head_.header && !head_.is_closed;
+      const auto skipped = head_.skipped + head_.is_closed;
+      if (skipped > 0)
+        text += "skip_lines = " + std::to_string(skipped) + "\n";
+      text += is_read ? "header = true\n"
+                      : "fields = " + std::to_string(head_.fields) + "\n";
+      if (head_.quote)
         text += "quote = true\n";
     }
-    if (comments_)
+    if (head_.comments)
       text += "comment = \"#\"\n";
     const auto any = [this](bool guessed_column::*what) {
       return std::any_of(columns_.begin(), columns_.end(),
@@ -399,8 +357,9 @@ private:
   void write() {
     write_top();
     for (size_t i = 0; i < columns_.size(); ++i)
-      if (i != date_)
+      if (i != date_ && !is_nothing(i))
         write_column(i);
+    ask_for_zone();
     if (!symbol_) {
       out_.layout += "\n[[constant]]\nname = \"sym\"\ntype = \"symbol\"\n"
                      "value = \"{symbol}\"\n";
@@ -410,20 +369,75 @@ private:
                             assumes_utc_ ? "UTC" : "");
   }
 
-  std::string_view head_;
+  void ask_for_zone() {
+    std::string names;
+    for (const auto& each : without_zone_)
+      names += (names.empty() ? "" : ", ") + each;
+    if (!names.empty())
+      out_.questions.push_back(
+        "in which zone are the times (" + names + ")? UTC is assumed"
+        + (assumes_utc_ ? ", and that dates begin there" : "")
+        + "; see zone = ..., and roll_zone = ... of the table");
+  }
+
+  /// What is proposed reads what was looked at.
+  error try_it() {
+    const auto made = parse_layout(out_.layout, "the proposal");
+    if (!made)
+      return {errc::internal, made.failure().context};
+    const bool is_open
+      = std::any_of(columns_.begin(), columns_.end(),
+                    [](const auto& each) { return each.either_day; });
+    if (is_open)
+      return {}; // Nothing is read until somebody said what the times are.
+    auto schema = schema_of(*made);
+    if (!schema)
+      return {errc::internal, schema.failure().context};
+    const bool needs_date = columns_[*time_].is == kind::clock && !date_;
+    constexpr int32_t any_day = 8'767;
+    const auto fitted
+      = bind({&*made,
+              *std::move(schema),
+              "it",
+              {.symbol = "X"},
+              needs_date ? any_day : null_int,
+              made->header ? head_.names : std::vector<std::string>{}});
+    if (!fitted)
+      return {errc::bad_data,
+              "it cannot be read as proposed: " + fitted.failure().context};
+    // The parsers look at whole words after the end.
+    std::string text{head_.body};
+    const auto size = text.size();
+    text.append(text_slack, '\n');
+    csv_parser parser{*fitted, {}, line_bytes_max_default};
+    parsed_piece got;
+    parser.parse(
+      {.text = std::string_view{text}.substr(0, size), .slack = text_slack},
+      got);
+    if (got.rejects.empty())
+      return {};
+    const auto& bad = got.rejects.front();
+    const auto why = explain(
+      **fitted, bad, std::string_view{text}.substr(bad.begin, bad.length),
+      line_bytes_max_default);
+    if (got.rows == 0)
+      return {errc::bad_data, "it cannot be read as proposed: " + why + ": '"
+                                + printable(std::string_view{text}.substr(
+                                              bad.begin, bad.length),
+                                            shown_bytes_max)
+                                + "' (seen: " + seen_in(head_) + ")"};
+    out_.questions.push_back(std::to_string(got.rejects.size())
+                             + " of its first "
+                             + std::to_string(got.rejects.size() + got.rows)
+                             + " lines give no row by this: " + why);
+    return {};
+  }
+
+  layout_head head_;
   std::string table_;
   layout_guess out_;
-  std::vector<std::string_view> lines_;
-  bool comments_ = false;
-  bool quote_ = false;
   bool assumes_utc_ = false; ///< Of times that name no zone.
-  char delimiter_ = ',';
-  size_t fields_ = 1;
-  bool json_ = false; ///< Lines are documents: `paths_` are what they hold.
-  std::vector<std::string> paths_;
-  bool header_ = false;
-  std::vector<std::string> names_;
-  std::vector<std::vector<std::string>> rows_;
+  std::vector<std::string> without_zone_;
   std::vector<guessed_column> columns_;
   std::optional<size_t> time_;
   std::optional<size_t> date_; ///< Joined with the time.
@@ -451,7 +465,10 @@ std::string table_text(const std::string& name,
 
 result<layout_guess> guess_layout(std::string_view head,
                                   const std::string& table) {
-  return guesser{head, table}.run();
+  auto read = read_layout_head(head);
+  if (!read)
+    return read.failure();
+  return guesser{*std::move(read), table}.run();
 }
 
 result<std::string> read_head(persistence::file_system& fs,
@@ -493,6 +510,11 @@ result<std::string> read_head(persistence::file_system& fs,
                    + names_of_presets()};
   if (!whole)
     text.resize(text.rfind('\n') + 1);
+  if (!text::valid_utf8(text))
+    return error{errc::bad_data,
+                 path
+                   + ": it is not UTF-8: of what Windows writes, `iconv -f "
+                     "CP1252 -t UTF-8` makes UTF-8 of it"};
   return text;
 }
 

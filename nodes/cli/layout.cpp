@@ -29,7 +29,7 @@ void declare(option_list& list, layout_options& into) {
     .shown_as("PATTERN");
   list.text("--preset", into.preset, "Print this preset instead")
     .shown_as("NAME");
-  list.text("FILE", into.file, "What is to be fed");
+  list.text("FILE", into.file, "What is to be fed; -: standard input");
   declare_output(list, into.output);
 }
 
@@ -117,8 +117,11 @@ int run(const layout_options& options) {
                  "--table goes with --preset only beside --print-table"});
   if (!options.preset.empty())
     return print_preset(options);
+  // As `feed -` reads it.
+  const bool is_input = options.file == "-";
   const auto head = feed::read_head(persistence::posix_file_system(),
-                                    options.file, {.member = options.member});
+                                    is_input ? "/dev/stdin" : options.file,
+                                    {.member = options.member});
   if (!head)
     return fail(head.failure());
   const auto guess = feed::guess_layout(

@@ -109,6 +109,81 @@ TEST(LayoutGuessTest, FilesLoadByWhatIsGuessed) {
     check(each);
 }
 
+TEST(LayoutGuessTest, WhatFilesOftenHold) {
+  const std::string two = "757503000500000000"; // 2024-01-02 09:30:00.5
+  const std::string day = "757468800000000000";
+  const std::string names = "time,sym,px\n";
+  const std::string row = "2024-01-02T09:30:00.5Z,A,1.5";
+  const std::string columns = "time:timestamp sym:symbol px:float";
+  for (
+    const auto& each : std::vector<guessed_file>{
+      {"a row per instrument",
+       "date,sym,close\n2024-01-02,A,1.5\n2024-01-02,B,1.5\n2024-01-02,C,2.5\n"
+       "2024-01-02,D,1.5\n2024-01-02,E,1.5\n",
+       "time:timestamp sym:symbol close:float", day + "|A|1.5", "zone"},
+      {"instruments that are numbers, with zeroes that count",
+       "Time,Ticker,px\n2024-01-02T09:30:00.5Z,000001,1.5\n"
+       "2024-01-02T09:30:01Z,600000,1.5\n",
+       columns, two + "|000001|1.5"},
+      {"the same in JSON",
+       "{\"time\":\"2024-01-02T09:30:00.5Z\",\"sym\":7203,\"px\":1.5}\n",
+       columns, two + "|7203|1.5"},
+      {"numbers that are codes, or too large",
+       "time,sym,id,big\n2024-01-02T09:30:00.5Z,A,0012,18446744073709551615\n",
+       "time:timestamp sym:symbol id:symbol big:symbol",
+       two + "|A|0012|18446744073709551615"},
+      {"two times without a zone",
+       "time,recv,sym\n2024-01-02 09:30:00.5,2024-01-02 09:30:00.5,A\n",
+       "time:timestamp recv:timestamp sym:symbol", two + "|" + two + "|A",
+       "the times (time, recv)"},
+      {"an index without a name",
+       ",time,sym,px\n0," + row + "\n1," + row + "\n",
+       "c1:long time:timestamp sym:symbol px:float", "0|" + two + "|A|1.5"},
+      {"a delimiter at the end of each line", "time,sym,px,\n" + row + ",\n",
+       columns, two + "|A|1.5"},
+      {"and of rows alone", names + row + ",\n" + row + ",\n", columns,
+       two + "|A|1.5"},
+      {"a title", "Report of trades\n\n" + names + row + "\n", columns,
+       two + "|A|1.5", "passed over (skip_lines), from 'Report of trades'"},
+      {"a blank line first", "\n" + names + row + "\n", columns,
+       two + "|A|1.5"},
+      {"counts with a fraction", "ts,sym\n1704187800.5,A\n1704187801,A\n",
+       "time:timestamp sym:symbol", two + "|A"},
+      {"years of two digits", "time,sym\n02-Jan-24 09:30:00.5,A\n",
+       "time:timestamp sym:symbol", two + "|A", "zone"},
+      {"blanks between fields", "time sym px\n2024-01-02T09:30:00.5Z A 1.5\n",
+       columns, two + "|A|1.5"}})
+    check(each);
+  const auto said = guess_layout("time,s\n2024-01-02 09:30:00+05:30,A\n", "t");
+  ASSERT_TRUE(said);
+  EXPECT_EQ(said->layout.find("zone"), std::string::npos) << said->layout;
+  const auto few = guess_layout(names + row + "\n" + row + ",1\n", "t");
+  ASSERT_TRUE(few);
+  EXPECT_NE(few->questions.at(0).find("for others (1 has 4)"),
+            std::string::npos)
+    << few->questions.at(0);
+}
+
+TEST(LayoutGuessTest, WhatCannotBeReadIsNotProposed) {
+  for (const auto& [text, why] :
+       {std::pair{"time,sym,px\n", "it has a header and no row"},
+        {"time,sym,px\n2024-01-02T09:30:00Z,A,1.5,x\n2024-01-02T09:30:01Z,A\n",
+         "no one number of fields: 2 in 1 line, 3 in 1 line, 4 in 1 line"},
+        {"34200000,1,2\n34200001,1,2\n",
+         "(seen: fields between ',', no header; '34200000', '1', '2')"}}) {
+    const auto none = guess_layout(text, "t");
+    ASSERT_FALSE(none) << text;
+    EXPECT_EQ(none.failure().code, errc::bad_data);
+    EXPECT_NE(none.failure().context.find(why), std::string::npos)
+      << none.failure().context;
+  }
+  sim::memory_file_system disk;
+  put_file(disk, "a", "time,s\n2024-01-02,Caf\xe9\n");
+  const auto head = read_head(disk, "a", {});
+  ASSERT_FALSE(head);
+  EXPECT_NE(head.failure().context.find("iconv -f CP1252"), std::string::npos);
+}
+
 TEST(LayoutGuessTest, WhetherTheMonthIsFirstIsAsked) {
   for (const std::string clock : {" 09:30:00", ",09:30:00"}) {
     const auto text = (clock[0] == ',' ? "date,time,s\n" : "t,s\n")

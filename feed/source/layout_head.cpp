@@ -1,0 +1,243 @@
+#include <millrace/feed/source/guessed_column_internal.hpp>
+#include <millrace/feed/source/json_head_internal.hpp>
+#include <millrace/feed/source/layout_head_internal.hpp>
+#include <millrace/messages/text/csv_text.hpp>
+
+#include <algorithm>
+
+namespace millrace::feed {
+
+namespace {
+
+constexpr size_t lines_max = 2'000;
+
+std::vector<std::string> split(std::string_view line, char delimiter,
+                               bool quote) {
+  if (quote)
+    if (auto fields = text::split_csv_line(line, delimiter))
+      return *std::move(fields);
+  std::vector<std::string> out;
+  for (size_t at = 0;;) {
+    const auto end = std::min(line.find(delimiter, at), line.size());
+    out.emplace_back(line.substr(at, end - at));
+    if (end == line.size())
+      return out;
+    at = end + 1;
+  }
+}
+
+class head_reader {
+public:
+  explicit head_reader(std::string_view head) : head_{head} {}
+
+  result<layout_head> run() {
+    if (head_.starts_with("\xef\xbb\xbf"))
+      head_.remove_prefix(3);
+    take_lines();
+    if (lines_.empty())
+      return error{errc::bad_data, "there are no lines to look at"};
+    const auto first = lines_.front().text;
+    if (first == "[" || first.starts_with("[{"))
+      return error{errc::bad_data,
+                   "it is one document of JSON, and lines are wanted, one per "
+                   "row: `jq -c '.[]'` makes them"};
+    if (first.find('{') != std::string_view::npos && take_json())
+      return std::move(out_);
+    find_delimiter();
+    take_rows();
+    if (out_.rows.size() + out_.header < of_other_forms() && !out_.header)
+      return error{errc::bad_data, "its lines have no one number of fields: "
+                                     + counts_of_fields()};
+    if (out_.header && out_.rows.empty())
+      return error{errc::bad_data,
+                   "it has a header and no row: what its fields hold cannot "
+                   "be seen"};
+    return std::move(out_);
+  }
+
+private:
+  struct line {
+    std::string_view text;
+    size_t number = 0; ///< Lines before it.
+    size_t end = 0;    ///< Of it in the head, with its newline.
+  };
+
+  void take_lines() {
+    size_t number = 0;
+    for (size_t at = 0; at < head_.size() && lines_.size() < lines_max;) {
+      const auto end = std::min(head_.find('\n', at), head_.size());
+      auto text = head_.substr(at, end - at);
+      at = std::min(end + 1, head_.size());
+      if (text.ends_with('\r'))
+        text.remove_suffix(1);
+      out_.comments = out_.comments || text.starts_with('#');
+      begins_blank_ = begins_blank_ || (lines_.empty() && text.empty());
+      if (!text.empty() && !text.starts_with('#'))
+        lines_.push_back({text, number, at});
+      ++number;
+    }
+  }
+
+  /// Columns are named by the last key of their path.
+  bool take_json() {
+    std::vector<std::string_view> texts;
+    for (const auto& each : lines_)
+      texts.push_back(each.text);
+    auto head = read_json_head(texts);
+    if (!head || head->paths.empty())
+      return false;
+    out_.json = true;
+    out_.header = true;
+    out_.paths = std::move(head->paths);
+    out_.rows = std::move(head->rows);
+    out_.fields = out_.paths.size();
+    out_.left_out = std::move(head->left_out);
+    out_.body = head_;
+    for (const auto& path : out_.paths)
+      out_.names.push_back(
+        path == "@before" ? "received" : path.substr(path.rfind('.') + 1));
+    return true;
+  }
+
+  void find_delimiter() {
+    out_.quote
+      = std::any_of(lines_.begin(), lines_.end(), [](const auto& each) {
+          return each.text.find('"') != std::string_view::npos;
+        });
+    size_t best = 0;
+    for (const char each : {'\t', '|', ';', ',', ' '}) {
+      // Blanks are between words, too.
+      if (each == ' ' && best != 0)
+        break;
+      std::map<size_t, size_t> counts;
+      for (const auto& line : lines_)
+        ++counts[split(line.text, each, out_.quote).size()];
+      const auto usual = std::max_element(
+        counts.begin(), counts.end(),
+        [](const auto& a, const auto& b) { return a.second < b.second; });
+      const bool is_rule = each != ' ' || usual->second == lines_.size();
+      if (usual->first > 1 && usual->second > best && is_rule) {
+        best = usual->second;
+        out_.delimiter = each;
+        out_.fields = usual->first;
+      }
+    }
+  }
+
+  [[nodiscard]] size_t of_other_forms() const {
+    size_t out = preamble_.size();
+    for (const auto& [fields, lines] : out_.other_lines)
+      out += lines;
+    return out;
+  }
+
+  [[nodiscard]] std::string counts_of_fields() const {
+    auto counts = out_.other_lines;
+    counts[out_.fields] += out_.rows.size();
+    for (const auto fields : preamble_)
+      ++counts[fields];
+    std::string out;
+    for (const auto& [fields, lines] : counts)
+      out += (out.empty() ? "" : ", ") + std::to_string(fields) + " in "
+             + std::to_string(lines) + (lines == 1 ? " line" : " lines");
+    return out + " (delimiter '" + std::string(1, out_.delimiter) + "')";
+  }
+
+  /// Names are not values: none is a number or a time.
+  static bool may_be_names(const std::vector<std::string>& fields) {
+    bool is_named = false;
+    for (const auto& each : fields) {
+      is_named = is_named || !each.empty();
+      if (guess_column({each}, "time", false).is != guessed_column::kind::text)
+        return false;
+    }
+    return is_named;
+  }
+
+  void take_rows() {
+    // What stands before the first line of the usual form is about the file.
+    size_t first = 0;
+    std::vector<std::vector<std::string>> fields;
+    for (const auto& each : lines_)
+      fields.push_back(split(each.text, out_.delimiter, out_.quote));
+    while (first < fields.size() && fields[first].size() != out_.fields)
+      ++first;
+    // But for names of rows that end with one delimiter more.
+    if (first > 0 && fields[first - 1].size() + 1 == out_.fields
+        && may_be_names(fields[first - 1])) {
+      --first;
+      out_.is_closed = true;
+    }
+    for (size_t i = 0; i < first; ++i)
+      preamble_.push_back(fields[i].size());
+    if (first > 0)
+      out_.first_skipped = lines_[0].text;
+    // Comments are passed over anyhow.
+    if (first > 0 || begins_blank_)
+      out_.skipped = lines_[first].number;
+    auto row = first;
+    const bool is_unlike
+      = std::any_of(fields.begin() + static_cast<std::ptrdiff_t>(first) + 1,
+                    fields.end(), [&](const auto& each) {
+                      return each.size() == fields[first].size()
+                             && shares_value(each, fields[first]);
+                    });
+    out_.header = may_be_names(fields[first]) && !is_unlike;
+    out_.body = head_.substr(first == 0 ? 0 : lines_[first - 1].end);
+    if (out_.header) {
+      out_.names = fields[first];
+      out_.body = head_.substr(lines_[first].end);
+      ++row;
+    }
+    for (; row < fields.size(); ++row)
+      if (fields[row].size() == out_.fields)
+        out_.rows.push_back(std::move(fields[row]));
+      else
+        ++out_.other_lines[fields[row].size()];
+    if (out_.is_closed)
+      out_.names.emplace_back();
+  }
+
+  /// None of a header's names comes again as a value of its column.
+  static bool shares_value(const std::vector<std::string>& row,
+                           const std::vector<std::string>& names) {
+    for (size_t i = 0; i < names.size(); ++i)
+      if (!names[i].empty() && row[i] == names[i])
+        return true;
+    return false;
+  }
+
+  std::string_view head_;
+  std::vector<line> lines_;
+  std::vector<size_t> preamble_; ///< Fields of lines before the first row.
+  bool begins_blank_ = false;    ///< A blank line is before the first one.
+  layout_head out_;
+};
+
+} // namespace
+
+result<layout_head> read_layout_head(std::string_view head) {
+  return head_reader{head}.run();
+}
+
+std::string seen_in(const layout_head& head) {
+  constexpr size_t shown_max = 8;
+  std::string out
+    = head.json          ? "lines of JSON"
+      : head.fields == 1 ? "no delimiter of tab | ; , or blank"
+      : head.delimiter == '\t'
+        ? "fields between tabs"
+        : "fields between '" + std::string(1, head.delimiter) + "'";
+  if (!head.json)
+    out += head.header ? ", a header" : ", no header";
+  for (size_t i = 0; i < std::min(head.fields, shown_max); ++i) {
+    out += i == 0 ? "; " : ", ";
+    if (head.header)
+      out += head.names[i] + " ";
+    const auto& value = head.rows.empty() ? std::string{} : head.rows[0][i];
+    out += "'" + value.substr(0, 40) + "'";
+  }
+  return out + (head.fields > shown_max ? ", ..." : "");
+}
+
+} // namespace millrace::feed

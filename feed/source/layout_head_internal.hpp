@@ -1,0 +1,40 @@
+#pragma once
+
+#include <millrace/messages/base/result.hpp>
+
+#include <cstddef>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace millrace::feed {
+
+/// What the first lines of a text look like.
+struct layout_head {
+  bool json = false;     ///< Lines are documents: `paths` are what they hold.
+  bool comments = false; ///< Some lines begin with #.
+  bool quote = false;    ///< Fields may be in double quotes.
+  char delimiter = ',';  ///< Of lines with several fields.
+  size_t fields = 1;     ///< Of most lines.
+  size_t skipped = 0;    ///< Lines before the header, or the first row.
+  std::string_view first_skipped; ///< Of them, the first that is not blank.
+  bool header = false;            ///< The first line has names.
+  bool is_closed = false; ///< Rows end with a delimiter that the header lacks.
+  std::vector<std::string> names; ///< Of the header, or keys of JSON.
+  std::vector<std::string> paths;
+  std::vector<std::string> left_out;          ///< Lists of JSON.
+  std::vector<std::vector<std::string>> rows; ///< Those with `fields` fields.
+  std::map<size_t, size_t> other_lines;       ///< Fields, and lines of so many.
+  std::string_view body;                      ///< The text after the header.
+};
+
+/// @param head whole lines; what is returned points into it
+/// `bad_data` when there are none, or it is one document of JSON, or it has a
+/// header alone.
+[[nodiscard]] result<layout_head> read_layout_head(std::string_view head);
+
+/// "delimiter ',', a header, the fields time and price" and so on.
+[[nodiscard]] std::string seen_in(const layout_head& head);
+
+} // namespace millrace::feed
