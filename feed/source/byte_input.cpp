@@ -58,7 +58,7 @@ result<size_t> byte_input::read(std::span<std::byte> into) {
                                      "followed, after "
                                    + std::to_string(consumed_)
                                    + " bytes; what is written to it from here "
-                                     "on is read under its new name"};
+                                     "on is fed under its new name"};
   return error{errc::timeout, path() + ": nothing more yet"};
 }
 

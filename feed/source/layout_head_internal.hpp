@@ -1,6 +1,6 @@
 #pragma once
 
-#include <millrace/messages/base/result.hpp>
+#include <millrace/feed/source/source.hpp>
 
 #include <cstddef>
 #include <map>

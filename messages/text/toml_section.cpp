@@ -238,8 +238,14 @@ size_t toml_section::choice(std::string_view key,
       return i;
     all += (i == 0 ? "" : ", ") + std::string{choices[i]};
   }
-  fault(key, in_quotes(found->text) + " is not one of " + all);
+  const auto near = meant(found->text, {choices.begin(), choices.end()});
+  fault(key, in_quotes(found->text) + " is not one of " + all + near);
   return 0;
+}
+
+void toml_section::pass_over() {
+  for (const auto& [name, value] : table_.entries)
+    known_.insert(name);
 }
 
 void toml_section::finish() {

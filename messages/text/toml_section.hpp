@@ -89,6 +89,8 @@ public:
 
   /// Records a fault at `key`, or at the table when the key is absent.
   void fault(std::string_view key, std::string_view reason);
+  /// No key that is left is unknown: what they mean is not known here.
+  void pass_over();
   /// The same when `key` is there, which is not among those known here.
   void refuse(std::string_view key, std::string_view reason);
   void finish();

@@ -19,7 +19,7 @@ struct hosted_process {
   /// An object, for the registry.
   text::json_value attributes = text::json_value::object();
   /// Streams that it orders: a clean end stops them before all else.
-  std::vector<sequencer_actor> streams;
+  std::vector<sequencer_actor> streams{};
   /// Others that it consists of, and that end with it.
   std::vector<caf::strong_actor_ptr> parts{};
   /// Names of its actors beside its own.

@@ -1,4 +1,5 @@
 #include <millrace/messages/text/json_text.hpp>
+#include <millrace/messages/text/letter_case.hpp>
 #include <millrace/nodes/cli/cluster_option.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/query.hpp>
@@ -13,6 +14,7 @@
 #include <cstdio>
 #include <iostream>
 #include <iterator>
+#include <unistd.h>
 
 namespace millrace::nodes {
 
@@ -63,13 +65,24 @@ result<answer_reader> ask(runtime& host, const cluster_config& config,
   }
 }
 
+/// Words of SQL that q has not.
+bool looks_like_sql(std::string_view asked) {
+  const auto low = text::lower_case(asked);
+  const auto has
+    = [&](std::string_view words) { return low.find(words) != low.npos; };
+  return asked.starts_with("SELECT") || has("select *") || has(" order by ")
+         || has(" group by ") || has(" limit ") || has(" join ")
+         || has("count(*)");
+}
+
 /// What travels to the gateway. JSON that cannot be read does not.
 result<text::json_value> question_of(const std::string& language,
                                      const std::string& asked) {
   const auto first = asked.find_first_not_of(" \t\r\n");
-  const bool is_getdata = language.empty()
-                            ? first == std::string::npos || asked[first] == '{'
-                            : language == "getdata";
+  if (first == std::string::npos)
+    return error{errc::invalid_argument, "the query is empty"};
+  const bool is_getdata
+    = language.empty() ? asked[first] == '{' : language == "getdata";
   if (!is_getdata)
     return text::json_value{
       {"language", language.empty() ? std::string{"qsql"} : language},
@@ -77,7 +90,10 @@ result<text::json_value> question_of(const std::string& language,
   auto parameters = text::parse_json(asked);
   if (!parameters)
     return error{errc::invalid_argument,
-                 "the query: " + parameters.failure().context};
+                 "the query: " + parameters.failure().context
+                   + (language.empty() ? "; what begins with { is read as "
+                                         "getdata: -l qsql for q"
+                                       : "")};
   return parameters;
 }
 
@@ -90,7 +106,16 @@ void declare(option_list& list, query_options& into) {
       "qsql, sql or getdata; default: getdata when the "
       "query begins with {, else qsql")
     .shown_as("LANGUAGE");
-  list.text("QUERY", into.text, "The query; default: read from standard input");
+  list
+    .read(
+      "QUERY",
+      [&into](const std::string& text) {
+        into.text = text;
+        into.has_text = true;
+        return error{};
+      },
+      "The query; default: read from standard input")
+    .shown_as("TEXT");
   list
     .choice<query::result_format>("-o,--output", into.output,
                                   {{"table", query::result_format::table},
@@ -140,7 +165,8 @@ struct printed {
 };
 
 /// A plan as it is; other answers in their format, as their rows come.
-printed print(const query_options& options, answer_reader& answer) {
+printed print(const query_options& options, bool is_plan,
+              answer_reader& answer) {
   printed out;
   query::result_writer writer{options.output, put};
   for (;;) {
@@ -153,7 +179,7 @@ printed print(const query_options& options, answer_reader& answer) {
       break;
     auto& table = **piece;
     out.rows += table.row_count;
-    const bool is_text = options.explain
+    const bool is_text = is_plan
                          && options.output == query::result_format::table
                          && table.row_count == 1 && table.columns.size() == 1
                          && table.columns[0].type == column_type::string;
@@ -176,8 +202,12 @@ int run(const query_options& options) {
   if (!config)
     return fail(config.failure());
   auto asked = options.text;
-  if (asked.empty())
+  if (!options.has_text) {
+    if (::isatty(STDIN_FILENO) == 1)
+      fmt::print(stderr, "millrace: reads a query from standard input, until "
+                         "ctrl-D\n");
     asked.assign(std::istreambuf_iterator<char>{std::cin}, {});
+  }
   auto parameters = question_of(options.language, asked);
   if (!parameters)
     return fail(parameters.failure());
@@ -189,20 +219,27 @@ int run(const query_options& options) {
     const bool is_text = parameters->find("language") != nullptr;
     (*parameters)[is_text ? "explain" : "getquery"] = true;
   }
+  const bool is_plan
+    = options.explain || parameters->at("getquery").boolean().value_or(false);
   auto host
     = runtime::create(*config, {.env = {.io_threads = 1, .pool_threads = 1}});
   if (!host)
     return fail(host.failure());
   const auto begin_ns = (*host)->env().clock->monotonic_ns();
   auto answer = ask(**host, *config, *std::move(parameters), options.timeout_s);
-  if (!answer)
-    return fail(answer.failure());
+  if (!answer) {
+    auto fault = answer.failure();
+    if (options.language.empty() && fault.code != errc::timeout
+        && looks_like_sql(asked))
+      fault.context += "; SQL is asked by -l sql";
+    return fail(fault);
+  }
   const auto& cut = answer->cut();
   if (!cut.warnings.empty() && options.strict)
     return fail(
       {errc::bad_data, "the answer may lack rows: "
                          + fmt::format("{}", fmt::join(cut.warnings, "; "))});
-  const auto done = print(options, *answer);
+  const auto done = print(options, is_plan, *answer);
   const auto took_ns = (*host)->env().clock->monotonic_ns() - begin_ns;
   if (done.output_fault)
     return fail_output(done.output_fault);

@@ -12,8 +12,9 @@ namespace millrace::nodes {
 struct query_options {
   std::string config;
   std::string
-    language;       ///< "qsql", "sql", "getdata"; empty: as the text begins.
-  std::string text; ///< Empty: read from standard input.
+    language; ///< "qsql", "sql", "getdata"; empty: as the text begins.
+  std::string text;
+  bool has_text = false; ///< Else it is read from standard input.
   query::result_format output = query::result_format::table;
   /// Waits until the answer covers this position of the stream.
   std::optional<uint64_t> at_least;

@@ -11,6 +11,7 @@
 #include <millrace/nodes/configuration/configured_part.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 #include <millrace/nodes/node/runtime.hpp>
+#include <millrace/persistence/log/log_reader.hpp>
 #include <millrace/query/plan/literal_text.hpp>
 
 #include <algorithm>
@@ -287,11 +288,6 @@ error check(const sub_options& options) {
   if (journal && options.row_time_ns)
     return refuse("--from-row-time: which column is the time of a row is known "
                   "of the tables of a cluster only");
-  const bool until_end
-    = options.until && options.until->kind == start_spec::end;
-  if (journal && (options.last != 0 || until_end))
-    return refuse("--last and --until end: of a log of its own, 'millrace log "
-                  "tail' shows the end");
   if (options.last != 0
       && (options.from || options.until || options.count != 0
           || options.rows != 0 || options.for_ns != 0))
@@ -322,6 +318,28 @@ int print_last(const sub_options& options, runtime& host,
       continue;
     fault = one.finish();
     return fault ? fail_output(fault) : static_cast<int>(exit_ok);
+  }
+}
+
+/// What is written of a log of one's own.
+result<position> journal_end(const std::string& path) {
+  auto& fs = persistence::posix_file_system();
+  const auto files = persistence::list_log_files(fs, path);
+  if (!files)
+    return files.failure();
+  std::optional<position> from;
+  if (!files->empty())
+    from = position::of(files->back().session, files->back().roll, 0);
+  auto reader = persistence::log_reader::open(fs, {.directory = path}, from);
+  if (!reader)
+    return reader.failure();
+  for (;;) {
+    constexpr uint32_t part_bytes = 1u << 20;
+    const auto item = (*reader)->next_chunk(part_bytes);
+    if (!item)
+      return item.failure();
+    if (const auto* end = std::get_if<persistence::log_end>(&*item))
+      return end->end;
   }
 }
 
@@ -365,7 +383,8 @@ int run(const sub_options& options) {
   if (options.until && options.until->kind == start_spec::at_position)
     until = options.until->at.value;
   if (until_end || options.last != 0) {
-    const auto end = stream_end(**host, **config, options.stream);
+    const auto end = *config ? stream_end(**host, **config, options.stream)
+                             : journal_end(options.stream);
     if (!end)
       return fail(end.failure());
     until = end->value;

@@ -106,6 +106,15 @@ error feed_session::wait(const listener& to) {
   if (!end_->done)
     return {errc::cancelled,
             "interrupted; run the same command again to go on"};
+  // What it recorded before it failed is merged all the same.
+  const auto until = clock.monotonic_ns() + say_interval_ns;
+  const auto is_merged = [&] {
+    return out_->reached(rt::ack_level::committed) >= out_->appended();
+  };
+  while (end_->fault && !is_merged() && !to.interrupted()
+         && progress_->connected && clock.monotonic_ns() < until)
+    end_->changed.wait_for(lock, 10ms);
+  progress_->merged = progress_->merged || is_merged();
   return end_->fault;
 }
 

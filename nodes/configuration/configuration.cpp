@@ -1,5 +1,6 @@
 #include <millrace/feed/text/replay_speed.hpp>
 #include <millrace/messages/text/civil_time.hpp>
+#include <millrace/messages/text/nearest_name.hpp>
 #include <millrace/messages/text/toml_section.hpp>
 #include <millrace/nodes/configuration/configuration.hpp>
 #include <millrace/nodes/configuration/read_table.hpp>
@@ -256,6 +257,9 @@ private:
     out.name = at.required_name("name");
     check_unique(at, config_.processes, out.name);
     out.type = type_of(at);
+    // Of a type that there is not, no key is right or wrong.
+    if (out.type.empty())
+      return at.pass_over();
     if (const auto* type = at.find("type"))
       out.type_line = type->line;
     if (at.has("node")) {
@@ -266,7 +270,8 @@ private:
       if (node != config_.nodes.end())
         node->processes.push_back(out.name);
       else if (!out.node.empty())
-        at.fault("node", in_quotes(out.node) + " is not a [[node]]");
+        at.fault("node", in_quotes(out.node) + " is not a [[node]]"
+                           + near(out.node, config_.nodes));
     }
     if (out.type == process_type::rt)
       read_rt(at, out);
@@ -292,13 +297,32 @@ private:
     config_.processes.push_back(std::move(out));
   }
 
+  /// "; did you mean 'gw1'?", of what is declared.
+  template <class Named>
+  static std::string near(std::string_view name,
+                          const std::vector<Named>& declared) {
+    std::vector<std::string> names;
+    for (const auto& each : declared)
+      names.push_back(each.name);
+    return text::meant(name, names);
+  }
+  [[nodiscard]] std::string near_table(std::string_view name) const {
+    std::vector<std::string> names;
+    for (const auto& each : config_.tables)
+      names.push_back(each.schema.name);
+    return text::meant(name, names);
+  }
+
   /// A program that starts no process need not know what others register: it
   /// is enough that the file declares it.
   std::string type_of(toml_section& at) {
     std::vector<std::string_view> known{process_types.begin(),
                                         process_types.end()};
     known.insert(known.end(), own_types_.begin(), own_types_.end());
-    return std::string{known[at.choice("type", known, true)]};
+    const auto choice = at.choice("type", known, true);
+    const auto* written = at.find("type");
+    const bool is_known = written && written->text == known[choice];
+    return is_known ? std::string{known[choice]} : std::string{};
   }
 
   void read_own(toml_section& at, process_config& out) {
@@ -332,7 +356,8 @@ private:
     out.streams = at.texts("streams");
     for (const auto& name : out.streams)
       if (!config_.stream(name))
-        at.fault("streams", in_quotes(name) + " is not a [[stream]]");
+        at.fault("streams", in_quotes(name) + " is not a [[stream]]"
+                              + near(name, config_.streams));
     if (!at.has("streams"))
       for (const auto& stream : config_.streams)
         out.streams.push_back(stream.name);
@@ -350,7 +375,8 @@ private:
     out.tables = at.texts("tables");
     for (const auto& name : out.tables)
       if (!config_.table(name))
-        at.fault("tables", in_quotes(name) + " is not a [[table]]");
+        at.fault("tables",
+                 in_quotes(name) + " is not a [[table]]" + near_table(name));
     if (!at.has("tables"))
       for (const auto& table : config_.tables)
         out.tables.push_back(table.schema.name);
@@ -405,7 +431,8 @@ private:
       out.published = at.texts("publish");
     for (const auto& name : out.published)
       if (!config_.stream(name))
-        at.fault("publish", in_quotes(name) + " is not a [[stream]]");
+        at.fault("publish", in_quotes(name) + " is not a [[stream]]"
+                              + near(name, config_.streams));
     // Its publishers' directories are `<name>.<stream>`.
     if (!out.published.empty() && out.name.find('.') != out.name.npos)
       at.fault("name", in_quotes(out.name)
@@ -424,7 +451,7 @@ private:
                          bool required) {
     auto name = required ? at.required_text(key) : at.text(key, "");
     if (!name.empty() && !config_.table(name))
-      at.fault(key, in_quotes(name) + " is not a [[table]]");
+      at.fault(key, in_quotes(name) + " is not a [[table]]" + near_table(name));
     return name;
   }
 

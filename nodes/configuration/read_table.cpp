@@ -1,5 +1,6 @@
 #include <millrace/messages/data/meant_type.hpp>
 #include <millrace/messages/text/civil_time.hpp>
+#include <millrace/messages/text/nearest_name.hpp>
 #include <millrace/nodes/configuration/read_table.hpp>
 
 #include <utility>
@@ -9,9 +10,17 @@ namespace millrace::nodes {
 namespace {
 
 using text::in_quotes;
+using text::meant;
 using text::toml_faults;
 using text::toml_kind;
 using text::toml_section;
+
+std::vector<std::string> names_of(const std::vector<stream_config>& streams) {
+  std::vector<std::string> out;
+  for (const auto& each : streams)
+    out.push_back(each.name);
+  return out;
+}
 
 void read_columns(toml_section& at, toml_faults& faults, table_config& into) {
   const auto* all = at.find("columns");
@@ -52,7 +61,8 @@ void read_columns(toml_section& at, toml_faults& faults, table_config& into) {
 std::string read_zone(toml_section& at, std::string_view key,
                       std::string fallback) {
   auto name = at.text(key, std::move(fallback));
-  if (!is_time_zone(name))
+  // One that comes from elsewhere is judged there.
+  if (at.has(key) && !is_time_zone(name))
     at.fault(key, in_quotes(name) + " is not in the time zone database");
   return name;
 }
@@ -65,7 +75,8 @@ table_config read_table(toml_section& at, toml_faults& faults,
   schema.version = static_cast<uint32_t>(at.integer("version", 1, 1 << 30, 1));
   out.stream = at.required_text("stream");
   if (!out.stream.empty() && !within.stream(out.stream))
-    at.fault("stream", in_quotes(out.stream) + " is not a [[stream]]");
+    at.fault("stream", in_quotes(out.stream) + " is not a [[stream]]"
+                         + meant(out.stream, names_of(within.streams)));
   if (within.table(schema.name))
     at.fault("name", in_quotes(schema.name) + " appears twice");
   read_columns(at, faults, out);

@@ -16,9 +16,9 @@ namespace millrace::nodes {
 struct node_start {
   cluster_config config;
   std::string name;
-  logger log; ///< Drops everything by default.
+  logger log{}; ///< Drops everything by default.
   /// What its processes may be; `add` your own.
-  role_table roles;
+  role_table roles{};
 };
 
 /// One node of a cluster inside this process: hosts its processes as actors and

@@ -379,6 +379,26 @@ class Cluster(Case):
                       ["--until", "begin"]):
             heard(*words, code=64)
 
+    def test_a_log_of_ones_own_is_read_to_its_end(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        own = os.path.join(folder.name, "own")
+        self.pub("--stream", own, stdin=b'{"data": "x"}\n' * 3)
+        for ends in (["--until", "end"], ["--last", "3"]):
+            begins = ["--from", "begin"] if "--until" in ends else []
+            done, _ = self.run_program("sub", "--stream", own, *begins, *ends)
+            self.assertEqual(len(done.splitlines()), 3, done)
+        _, err = self.run_program("sub", "--stream", own + "2", "--from",
+                                  "begin", "--until", "end", code=64)
+        self.assertIn("own2", err)
+
+    def test_queries_that_are_none(self):
+        for text, why in (("", "the query is empty"),
+                          ("{[x] x+1} 3", "-l qsql for q")):
+            _, err = self.run_program("query", text, "--config", self.config,
+                                      code=64)
+            self.assertIn(why, err)
+
     def test_a_signal_ends_a_command_with_its_own_code(self):
         stuck, full = os.pipe()
         self.addCleanup(os.close, stuck)

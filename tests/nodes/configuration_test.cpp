@@ -113,6 +113,19 @@ TEST(ConfigurationTest, FaultsOfDeclaredTypes) {
               HasSubstr(":4:cluster.process_types: 'rdb' is a built-in type"));
 }
 
+TEST(ConfigurationTest, AMistakeIsOneFaultAndNamesWhatIsNear) {
+  const auto one = [](size_t line, const char* text, const char* said) {
+    const auto fault = fault_of(with_line(line, text));
+    EXPECT_EQ(std::count(fault.begin(), fault.end(), '\n'), 0) << fault;
+    EXPECT_THAT(fault, HasSubstr(said));
+  };
+  // What tables take from it is not in the file.
+  one(30, "zone = \"America/NewYork\"", "time zone database");
+  // Of another type its other keys are.
+  one(23, "type = \"rbd\"", "did you mean 'rdb'?");
+  one(20, "node = \"onee\"", "did you mean 'one'?");
+}
+
 TEST(ConfigurationTest, ReadsAValidFile) {
   const auto parsed = parse(valid);
   ASSERT_TRUE(parsed) << parsed.failure().context;

@@ -279,7 +279,7 @@ caf::result<status_facts> sequencer_state::prune(position at, bool dry,
                      "stream '" + core->options().stream + "': a cut at "
                        + to_string(cut.begin) + " would lose messages for "
                        + names_of(losing)
-                       + "; forced, it is done all the same"});
+                       + "; with --force it is done all the same"});
     const auto lost = "cut at " + to_string(cut.begin)
                       + " by force: messages are lost for " + names_of(losing);
     warn("pruned-below-floor", lost);

@@ -45,7 +45,7 @@ caf::result<status_facts> sequencer_state::reset(bool dry, bool forced) {
     return to_caf({errc::invalid_argument,
                    "stream '" + core->options().stream
                      + "': a reset would lose messages for " + names_of(losing)
-                     + "; forced, it is done all the same"});
+                     + "; with --force it is done all the same"});
   warn("reset", "the stream goes on in session " + std::to_string(session)
                   + " on demand, and what lies before it goes");
   if (auto fault

@@ -188,8 +188,8 @@ bool cut_query::another_may_do(const std::string& who, const error& fault,
   }
   if (now >= asked_.deadline_ns) {
     // One that says why it cannot answer yet tells more than the time does.
-    if (fault.code == errc::unavailable)
-      refuse({errc::unavailable, fault.context}, out);
+    if (fault.code == errc::unavailable || fault.code == errc::timeout)
+      refuse({fault.code, fault.context}, out);
     else
       refuse({errc::timeout, who + ": no answer before the deadline"}, out);
     return false;
