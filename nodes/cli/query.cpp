@@ -35,6 +35,18 @@ result<gateway_actor> seek_gateway(runtime& host, const cluster_config& config,
   return find_gateway(host, config, deadline - at_once);
 }
 
+/// Says whom an answer waits for, if it is one that is away.
+void tell_wait(runtime& host, const gateway_actor& gateway) {
+  const auto away = backends_away(host, gateway);
+  if (away.empty())
+    return;
+  fmt::print(stderr,
+             "millrace: waits for {}: 'millrace status' shows why, 'millrace "
+             "up' and 'millrace spawn' start what does not run\n",
+             fmt::join(away, ", "));
+  std::fflush(stderr);
+}
+
 /// Asks a gateway, and another one, or the same in its next life, when that is
 /// lost before it began to answer. The gateway keeps the deadline too, and says
 /// what it waited for.
@@ -59,7 +71,8 @@ result<answer_reader> ask(runtime& host, const cluster_config& config,
                       left_ms / 3'600'000 % 24, left_ms / 60'000 % 60,
                       left_ms / 1000 % 60, left_ms % 1000);
     auto answer = answer_reader::ask(host, *gateway, parameters.dump(),
-                                     milliseconds{left_ms} + 1s);
+                                     milliseconds{left_ms} + 1s,
+                                     [&] { tell_wait(host, *gateway); });
     if (answer || answer.failure().code != errc::closed || time.over())
       return answer;
   }

@@ -95,6 +95,12 @@ public:
     return out;
   }
 
+  /// Whether something came within so long.
+  bool came_within(std::chrono::milliseconds time) {
+    std::unique_lock lock{mutex_};
+    return wake_.wait_for(lock, time, [&] { return !happened_.empty(); });
+  }
+
 private:
   std::mutex mutex_;
   std::condition_variable wake_;
@@ -169,17 +175,39 @@ answer_reader::answer_reader(std::unique_ptr<state> made) noexcept
 answer_reader::answer_reader(answer_reader&&) noexcept = default;
 answer_reader::~answer_reader() = default;
 
+std::vector<std::string> backends_away(runtime& host,
+                                       const gateway_actor& gateway) {
+  constexpr std::chrono::seconds patience{1};
+  const thread_visit visit;
+  std::vector<std::string> out;
+  guest self{host.system()};
+  self->request(gateway, patience, status_atom_v)
+    .receive(
+      [&](const status_facts& facts) {
+        for (const auto& [name, entry] : facts.at("backends").entries())
+          if (!entry.at("ready").boolean().value_or(true))
+            out.push_back(name);
+      },
+      [](const caf::error&) {});
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
 const query_cut& answer_reader::cut() const noexcept { return state_->cut; }
 
 result<answer_reader> answer_reader::ask(runtime& host,
                                          const gateway_actor& gateway,
                                          const std::string& parameters,
-                                         std::chrono::milliseconds deadline) {
+                                         std::chrono::milliseconds deadline,
+                                         const std::function<void()>& slow) {
+  constexpr std::chrono::seconds patience{2};
   const thread_visit visit;
   auto made = std::make_unique<state>();
   made->channel = std::make_shared<answer_channel>();
   made->sink = host.system().spawn(answer_sink, gateway, parameters, deadline,
                                    made->channel);
+  if (slow && !made->channel->came_within(patience))
+    slow();
   auto first = made->channel->take();
   if (auto* fault = std::get_if<error>(&first))
     return std::move(*fault);

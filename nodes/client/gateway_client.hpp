@@ -4,9 +4,11 @@
 #include <millrace/query/table/columns.hpp>
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace millrace::nodes {
 
@@ -22,15 +24,22 @@ struct gateway_answer {
 ask_gateway(runtime& host, const gateway_actor& gateway,
             const std::string& parameters, std::chrono::milliseconds deadline);
 
+/// Back ends that a gateway knows and cannot ask now, sorted; none when it does
+/// not say. Blocks for a second at most: not for handlers.
+[[nodiscard]] std::vector<std::string>
+backends_away(runtime& host, const gateway_actor& gateway);
+
 /// The rows of an answer as they come: the gateway makes no more of them than
 /// this has room for, a few MiB. Its end, or that of its process, ends the work
 /// for them. Blocks: not for handlers. One thread, which outlives no `runtime`.
 class answer_reader {
 public:
   /// Asks, and waits for the cut. Failures as of `ask_gateway`.
+  /// @param slow called once, when there is no cut after two seconds
   [[nodiscard]] static result<answer_reader>
   ask(runtime& host, const gateway_actor& gateway,
-      const std::string& parameters, std::chrono::milliseconds deadline);
+      const std::string& parameters, std::chrono::milliseconds deadline,
+      const std::function<void()>& slow = {});
   answer_reader(answer_reader&&) noexcept;
   answer_reader& operator=(answer_reader&&) = delete;
   ~answer_reader();

@@ -173,5 +173,27 @@ def without_asker(binary):
                == ROWS * len(symbols), total)
 
 
+def waited_for(binary):
+  """A question waits for the gateway and for back ends that come back within
+  its time, and says whom it waits for."""
+  asked = ["query", "--timeout", "40", "select n:count i from trade", "-o",
+           "json"]
+  nodes = {"front": ["discovery1", "rt1"], "back": ["rdb1", "hdb1"],
+           "gate": ["gw1"]}
+  with mill.cluster(binary, nodes) as made:
+    made.up()
+    made.run("pub", "--stream", "market", "--table", "trade",
+             text='{"time":"2024-01-02T14:30:00Z","sym":"A","price":1}\n')
+    for away, told in (("gate", "waits for a gateway"), ("back", "waits for ")):
+      made.kill(away)
+      asks = made.start(*asked)
+      said = asks.stderr.readline()
+      mill.check(told in said, said)
+      made.up(away)
+      out, rest = asks.communicate(timeout=60)
+      mill.check(asks.returncode == 0 and '"n":1' in out.replace(" ", ""), out,
+                 said, rest)
+
+
 if __name__ == "__main__":
-  mill.main([across_periods, without_asker])
+  mill.main([across_periods, without_asker, waited_for])

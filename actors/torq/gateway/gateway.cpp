@@ -344,7 +344,9 @@ error gateway_state::with_the_gone(const held_question& what,
          settings.tables.at(what.plan.table).home, env->clock->monotonic_ns()))
     fault.context += "; " + backend_name + " went "
                      + std::to_string(ago_ns / 1'000'000'000)
-                     + " s ago, and has not come back";
+                     + " s ago, and has not come back ('millrace status' "
+                       "shows it, 'millrace spawn' starts one that was "
+                       "stopped)";
   return fault;
 }
 
