@@ -259,7 +259,7 @@ const command<user_token_options> token_command{
   declare_token,
   give_token};
 
-void declare_all(command_list& list) {
+void declare_user_commands(command_list& list) {
   list.add(ls_command);
   list.add(add_command);
   list.add(passwd_command);
@@ -272,6 +272,6 @@ void declare_all(command_list& list) {
 const command_group user_commands{
   {"user", "Passwords and tokens of those who may log in at ports",
    "millrace user ls"},
-  declare_all};
+  declare_user_commands};
 
 } // namespace millrace::nodes

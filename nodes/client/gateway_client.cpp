@@ -87,9 +87,13 @@ public:
     wake_.notify_one();
   }
   /// Waits for it: the gateway keeps the time, and its end is told.
-  happening take() {
+  happening take(const std::function<bool()>& interrupted) {
+    constexpr std::chrono::milliseconds look{50};
     std::unique_lock lock{mutex_};
-    wake_.wait(lock, [&] { return !happened_.empty(); });
+    const auto has_one = [&] { return !happened_.empty(); };
+    while (!wake_.wait_for(lock, look, has_one))
+      if (interrupted && interrupted())
+        return error{errc::cancelled, "interrupted"};
     auto out = std::move(happened_.front());
     happened_.pop_front();
     return out;
@@ -163,6 +167,7 @@ struct answer_reader::state {
   query_cut cut;
   uint64_t taken_bytes = 0;
   bool is_over = false;
+  std::function<bool()> interrupted;
 
   ~state() {
     const thread_visit visit;
@@ -199,16 +204,17 @@ result<answer_reader> answer_reader::ask(runtime& host,
                                          const gateway_actor& gateway,
                                          const std::string& parameters,
                                          std::chrono::milliseconds deadline,
-                                         const std::function<void()>& slow) {
+                                         answer_listener to) {
   constexpr std::chrono::seconds patience{2};
   const thread_visit visit;
   auto made = std::make_unique<state>();
   made->channel = std::make_shared<answer_channel>();
   made->sink = host.system().spawn(answer_sink, gateway, parameters, deadline,
                                    made->channel);
-  if (slow && !made->channel->came_within(patience))
-    slow();
-  auto first = made->channel->take();
+  made->interrupted = std::move(to.interrupted);
+  if (to.slow && !made->channel->came_within(patience))
+    to.slow();
+  auto first = made->channel->take(made->interrupted);
   if (auto* fault = std::get_if<error>(&first))
     return std::move(*fault);
   made->cut = std::get<query_cut>(std::move(first));
@@ -218,7 +224,7 @@ result<answer_reader> answer_reader::ask(runtime& host,
 result<std::optional<query::table_data>> answer_reader::next() {
   if (state_->is_over)
     return std::optional<query::table_data>{};
-  auto what = state_->channel->take();
+  auto what = state_->channel->take(state_->interrupted);
   while (const auto* piece = std::get_if<chunk>(&what)) {
     auto rows = query::joined_rows(chunks{*piece});
     if (!rows)
@@ -232,7 +238,7 @@ result<std::optional<query::table_data>> answer_reader::next() {
     // for the answer names none.
     if (!rows->columns.empty())
       return std::optional{*std::move(rows)};
-    what = state_->channel->take();
+    what = state_->channel->take(state_->interrupted);
   }
   state_->is_over = true;
   if (auto* fault = std::get_if<error>(&what))

@@ -29,17 +29,24 @@ ask_gateway(runtime& host, const gateway_actor& gateway,
 [[nodiscard]] std::vector<std::string>
 backends_away(runtime& host, const gateway_actor& gateway);
 
+/// What is told while an answer is waited for.
+struct answer_listener {
+  /// Called once, when there is no cut after two seconds.
+  std::function<void()> slow{};
+  /// Asked now and then; true ends the waiting as `cancelled`.
+  std::function<bool()> interrupted{};
+};
+
 /// The rows of an answer as they come: the gateway makes no more of them than
 /// this has room for, a few MiB. Its end, or that of its process, ends the work
 /// for them. Blocks: not for handlers. One thread, which outlives no `runtime`.
 class answer_reader {
 public:
   /// Asks, and waits for the cut. Failures as of `ask_gateway`.
-  /// @param slow called once, when there is no cut after two seconds
   [[nodiscard]] static result<answer_reader>
   ask(runtime& host, const gateway_actor& gateway,
       const std::string& parameters, std::chrono::milliseconds deadline,
-      const std::function<void()>& slow = {});
+      answer_listener to = {});
   answer_reader(answer_reader&&) noexcept;
   answer_reader& operator=(answer_reader&&) = delete;
   ~answer_reader();
