@@ -16,6 +16,7 @@ import datetime
 import http.client
 import json
 import math
+import ssl
 import struct
 import threading
 import urllib.parse
@@ -49,19 +50,44 @@ class MillraceWarning(UserWarning):
 
 
 def connect(url="http://localhost:8080", timeout=60.0, user=None,
-            password=None, token=None):
-  """A client of the process of type `http` at `url`. Nothing is sent yet.
+            password=None, token=None, verify=True):
+  """A client of the process of type `http` at `url`, which begins with http://
+  or https://. Nothing is sent yet.
 
   `timeout`: seconds without a byte until the server is given up. `user` and
-  `password`, or a `token`: of who logs in, where the port asks for it."""
+  `password`, or a `token`: of who logs in, where the port asks for it.
+  `verify`: whom certificates of https are checked by: True, those that the
+  system trusts; the path of a PEM file of others; False, nobody, so that
+  whoever is on the way can read and change all. A server that does not prove
+  itself is an ssl.SSLCertVerificationError of the first question."""
   if token is not None and user is None and password is None:
-    return Client(url, timeout, {"Authorization": f"Bearer {token}"})
+    return Client(url, timeout, {"Authorization": f"Bearer {token}"}, verify)
   if (user is None) != (password is None) or token is not None:
     raise ValueError("who logs in has a user and a password, or a token")
   if user is None:
-    return Client(url, timeout)
+    return Client(url, timeout, verify=verify)
   both = base64.b64encode(f"{user}:{password}".encode()).decode()
-  return Client(url, timeout, {"Authorization": f"Basic {both}"})
+  return Client(url, timeout, {"Authorization": f"Basic {both}"}, verify)
+
+
+def _opener(url, timeout, verify):
+  """What makes connections to `url`."""
+  parts = urllib.parse.urlsplit(url)
+  if parts.scheme not in ("http", "https") or not parts.hostname:
+    raise ValueError("the address is http://HOST:PORT or https://HOST:PORT, "
+                     f"not '{url}'")
+  if parts.scheme == "http":
+    if verify is not True:
+      raise ValueError(f"verify is of https, and the address is '{url}'")
+    return lambda: http.client.HTTPConnection(
+      parts.hostname, parts.port or 80, timeout=timeout)
+  context = ssl.create_default_context(
+    cafile=None if isinstance(verify, bool) else verify)
+  if verify is False:
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+  return lambda: http.client.HTTPSConnection(
+    parts.hostname, parts.port or 443, timeout=timeout, context=context)
 
 
 class _Closing:
@@ -76,13 +102,8 @@ class Client(_Closing):
   """Asks over one connection, which is opened when it is needed. Threads may
   share it; one asks after the other."""
 
-  def __init__(self, url, timeout, login=None):
-    parts = urllib.parse.urlsplit(url)
-    if parts.scheme != "http" or not parts.hostname:
-      raise ValueError(f"the address is http://HOST:PORT, not '{url}'")
-    self._host = parts.hostname
-    self._port = parts.port or 80
-    self._timeout = timeout
+  def __init__(self, url, timeout, login=None, verify=True):
+    self._opener = _opener(url, timeout, verify)
     self._login = login or {}
     self._open = None
     self._lock = threading.Lock()
@@ -149,7 +170,7 @@ class Client(_Closing):
       raise ValueError("what is followed is a table or a stream")
     what = {"table": table} if stream is None else {"stream": stream}
     return Subscription(
-      self._host, self._port, self._timeout,
+      self._opener,
       "/stream?" + urllib.parse.urlencode({"from": start, **what}),
       self._login)
 
@@ -180,14 +201,13 @@ class Client(_Closing):
     """Asks again when the server had ended a connection that was idle."""
     for is_new in (self._open is None, True):
       if self._open is None:
-        self._open = http.client.HTTPConnection(self._host, self._port,
-                                                timeout=self._timeout)
+        self._open = self._opener()
       try:
         self._open.request(method, path, body, {**headers, **self._login})
         got = self._open.getresponse()
         return got.status, got.headers, got.read()
       except (http.client.RemoteDisconnected, ConnectionResetError,
-              BrokenPipeError):
+              BrokenPipeError, ssl.SSLEOFError, ssl.SSLZeroReturnError):
         self._drop()
         if is_new:
           raise
@@ -208,9 +228,9 @@ class Subscription(_Closing):
   is a dict; docs/http.md of the project has their types. `position` is where
   another one goes on. An end without `close` is a MillraceError."""
 
-  def __init__(self, host, port, timeout, path, login):
+  def __init__(self, opener, path, login):
     self.position = None
-    self._open = http.client.HTTPConnection(host, port, timeout=timeout)
+    self._open = opener()
     try:
       self._open.request("GET", path, headers={"Accept": "text/event-stream",
                                               **login})
