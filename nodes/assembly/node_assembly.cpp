@@ -1,5 +1,6 @@
 #include <millrace/nodes/assembly/front_door.hpp>
 #include <millrace/nodes/assembly/node_assembly.hpp>
+#include <millrace/nodes/assembly/port_tls.hpp>
 #include <millrace/nodes/assembly/table_schemas.hpp>
 #include <millrace/nodes/configuration/configured_part.hpp>
 
@@ -38,6 +39,10 @@ error node_assembly::start_all() {
   const auto types = roles_.types();
   auto mine = config.node(node_)->processes;
   if (auto fault = check_tables(*host_.env().fs, config, mine))
+    return fault;
+  std::vector<std::string> told; // Each port tells of it when it starts.
+  if (auto fault
+      = check_ports(*host_.env().fs, *host_.env().clock, config, mine, told))
     return fault;
   const auto turn = [&](const std::string& process) {
     return std::find(types.begin(), types.end(), config.process(process)->type);

@@ -1,8 +1,10 @@
 #include <millrace/nodes/assembly/endpoints.hpp>
 #include <millrace/nodes/assembly/front_door.hpp>
+#include <millrace/nodes/assembly/port_tls.hpp>
 #include <millrace/nodes/assembly/roles.hpp>
 #include <millrace/nodes/servers/http/http_door.hpp>
 #include <millrace/nodes/servers/kdb/kdb_door.hpp>
+#include <millrace/nodes/servers/port/tls_listener.hpp>
 #include <millrace/nodes/servers/postgres/postgres_door.hpp>
 #include <millrace/nodes/users/port_access.hpp>
 
@@ -37,15 +39,18 @@ warnings_of_port(process_host& host, const process_config& process) {
 
 text::json_value attributes_of_port(const cluster_config& config,
                                     const process_config& process) {
-  return {{"listens", config.address + ":" + std::to_string(process.port)}};
+  return {{"listens",
+           config.address_of(process) + ":" + std::to_string(process.port)}};
 }
 
 /// As an actor takes it.
 using open_listener = std::shared_ptr<std::unique_ptr<listener>>;
 
+/// @param tls null: what is said there is in the clear
 result<open_listener> open_port(process_host& host,
-                                const process_config& process) {
-  auto port = host.listen({.address = host.config().address,
+                                const process_config& process,
+                                std::shared_ptr<const tls_identity> tls) {
+  auto port = host.listen({.address = host.config().address_of(process),
                            .port = process.port,
                            .connections_max = process.connections_max,
                            .admits_all = process.asks_login});
@@ -55,7 +60,25 @@ result<open_listener> open_port(process_host& host,
                     + "': " + fault.context;
     return fault;
   }
-  return std::make_shared<std::unique_ptr<listener>>(*std::move(port));
+  auto out = *std::move(port);
+  // A client of PostgreSQL asks for TLS by a message of its protocol.
+  if (tls)
+    out = make_tls_listener(std::move(out), std::move(tls),
+                            process.type == process_type::postgres
+                              ? tls_start::when_asked
+                              : tls_start::at_once);
+  return std::make_shared<std::unique_ptr<listener>>(std::move(out));
+}
+
+/// What the port proves itself by; null: nothing.
+result<std::shared_ptr<const tls_identity>>
+tls_of(process_host& host, const process_config& process) {
+  std::vector<std::string> warnings;
+  auto out = load_port_tls(*host.env().fs, *host.env().clock, host.config(),
+                           process, warnings);
+  for (const auto& each : warnings)
+    warnings_of_port(host, process)("certificate", each);
+  return out;
 }
 
 /// Who may log in; null: clients are the cluster's own.
@@ -88,7 +111,7 @@ template <class Settings>
 void set_port(Settings& into, process_host& host,
               const process_config& process) {
   const auto& config = host.config();
-  into.address = config.address;
+  into.address = config.address_of(process);
   into.port = process.port;
   into.gateways = endpoints_of(config, process_type::gateway);
   if (const auto longest = query_timeout_of(config); longest != 0)
@@ -157,7 +180,14 @@ result<hosted_process> start_port(process_host& host,
   if (!access)
     return access.failure();
   settings.access = *std::move(access);
-  auto port = open_port(host, process);
+  auto tls = tls_of(host, process);
+  if (!tls)
+    return tls.failure();
+  settings.tls = *std::move(tls);
+  if constexpr (requires { settings.limits.session.tls_end_point; })
+    if (settings.tls)
+      settings.limits.session.tls_end_point = settings.tls->end_point();
+  auto port = open_port(host, process, settings.tls);
   if (!port)
     return port.failure();
   hosted_process out;

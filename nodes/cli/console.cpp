@@ -78,9 +78,13 @@ int run(const console_options& options) {
 
 std::string console_address(const cluster_config& config,
                             const process_config& process) {
-  const bool is_long = config.address.find(':') != std::string::npos;
-  return fmt::format("http://{}{}{}:{}/", is_long ? "[" : "", config.address,
-                     is_long ? "]" : "", process.port);
+  auto address = config.address_of(process);
+  if (address == "0.0.0.0" || address == "::")
+    address = "localhost"; // All of the host's, of which no browser knows.
+  const bool is_long = address.find(':') != std::string::npos;
+  return fmt::format(
+    "{}://{}{}{}:{}/", process.tls_certificate.empty() ? "http" : "https",
+    is_long ? "[" : "", address, is_long ? "]" : "", process.port);
 }
 
 const command<console_options> console_command{

@@ -1,3 +1,4 @@
+#include <millrace/nodes/assembly/port_tls.hpp>
 #include <millrace/nodes/assembly/table_schemas.hpp>
 #include <millrace/nodes/cli/cluster_option.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
@@ -6,6 +7,7 @@
 #include <millrace/nodes/cli/up.hpp>
 #include <millrace/nodes/client/await_ready.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
+#include <millrace/nodes/host/system_clock.hpp>
 #include <millrace/persistence/disk/file_system.hpp>
 
 #include <fmt/format.h>
@@ -80,7 +82,7 @@ int wait_ready(const up_options& options, const std::vector<std::string>& names,
   return code;
 }
 
-/// Faults of the tables are told before anything starts.
+/// Faults of the tables and ports are told before anything starts.
 error check(const up_options& options) {
   const auto config = load_cluster(options.config);
   if (!config)
@@ -93,7 +95,15 @@ error check(const up_options& options) {
         || std::count(options.nodes.begin(), options.nodes.end(), process.node)
              != 0)
       processes.push_back(process.name);
-  return check_tables(persistence::posix_file_system(), *config, processes);
+  auto& fs = persistence::posix_file_system();
+  if (auto fault = check_tables(fs, *config, processes))
+    return fault;
+  std::vector<std::string> warnings;
+  system_clock clock;
+  auto out = check_ports(fs, clock, *config, processes, warnings);
+  for (const auto& each : warnings)
+    fmt::print(stderr, "{}\n", each);
+  return out;
 }
 
 /// The configuration that both options name one of.

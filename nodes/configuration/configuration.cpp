@@ -3,10 +3,10 @@
 #include <millrace/messages/text/nearest_name.hpp>
 #include <millrace/messages/text/toml_section.hpp>
 #include <millrace/nodes/configuration/configuration.hpp>
+#include <millrace/nodes/configuration/read_port.hpp>
 #include <millrace/nodes/configuration/read_table.hpp>
 
 #include <algorithm>
-#include <arpa/inet.h>
 #include <array>
 #include <cstdlib>
 #include <filesystem>
@@ -127,23 +127,16 @@ private:
   }
 
   void check_address(toml_section& at) {
-    in_addr four{};
-    in6_addr six{};
-    const auto& address = config_.address;
-    if (inet_pton(AF_INET, address.c_str(), &four) == 1) {
-      if ((ntohl(four.s_addr) >> 24) == 127)
-        return;
-    } else if (inet_pton(AF_INET6, address.c_str(), &six) == 1) {
-      if (IN6_IS_ADDR_LOOPBACK(&six))
-        return;
-    } else {
+    const auto kind = kind_of_address(config_.address);
+    if (kind == address_kind::none)
       at.fault("address",
-               in_quotes(address) + " is not an IPv4 or IPv6 address");
-      return;
-    }
-    at.fault("address", in_quotes(address)
-                          + " is not a loopback address: traffic between nodes "
-                            "is not encrypted, so nodes bind loopback only");
+               in_quotes(config_.address) + " is not an IPv4 or IPv6 address");
+    if (kind == address_kind::other)
+      at.fault("address",
+               in_quotes(config_.address)
+                 + " is not a loopback address: traffic between nodes is not "
+                   "encrypted, so nodes bind loopback only; a port for "
+                   "clients has an address of its own");
   }
 
   void read_period() {
@@ -285,7 +278,7 @@ private:
       read_feed_process(at, out);
     else if (out.type == process_type::kdb || out.type == process_type::http
              || out.type == process_type::postgres)
-      read_port_process(at, out);
+      read_port(at, config_, base_, out);
     else if (out.type != process_type::discovery)
       read_own(at, out);
     if (out.type != process_type::hdb
@@ -415,36 +408,6 @@ private:
       = at.bytes("memory_max", 0, most_bytes, uint64_t{1} << 30);
     out.result_rows_max = static_cast<uint64_t>(at.integer(
       "rows_max", 0, most_ns, static_cast<int64_t>(out.result_rows_max)));
-  }
-
-  void read_port_process(toml_section& at, process_config& out) {
-    out.port = static_cast<uint16_t>(at.integer("port", 1, 65'535, {}));
-    for (const auto& other : config_.nodes)
-      if (other.port == out.port && at.has("port"))
-        at.fault("port", std::to_string(out.port) + " is the port of node "
-                           + in_quotes(other.name) + " too");
-    for (const auto& other : config_.processes)
-      if (other.port == out.port && at.has("port"))
-        at.fault("port", std::to_string(out.port) + " is the port of process "
-                           + in_quotes(other.name) + " too");
-    if (out.type == process_type::kdb || out.type == process_type::http)
-      out.published = at.texts("publish");
-    for (const auto& name : out.published)
-      if (!config_.stream(name))
-        at.fault("publish", in_quotes(name) + " is not a [[stream]]"
-                              + near(name, config_.streams));
-    // Its publishers' directories are `<name>.<stream>`.
-    if (!out.published.empty() && out.name.find('.') != out.name.npos)
-      at.fault("name", in_quotes(out.name)
-                         + " has a '.'; a publisher of this name could be one "
-                           "of another stream");
-    out.asks_login = at.choice("login", {"system", "password"}, false) == 1;
-    if (out.asks_login && config_.logins.empty())
-      at.fault("login", "nobody could log in: there is no [[user]]");
-    out.connections_max = static_cast<uint32_t>(
-      at.integer("connections_max", 1, 10'000, out.connections_max));
-    out.memory_max_bytes
-      = at.bytes("memory_max", 1u << 20, most_bytes, uint64_t{256} << 20);
   }
 
   std::string feed_table(toml_section& at, std::string_view key,

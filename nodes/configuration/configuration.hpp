@@ -136,6 +136,15 @@ struct process_config {
   uint64_t result_rows_max = 1'000'000; ///< gateway; 0: no limit.
 
   uint16_t port = 0; ///< kdb, http, postgres: where clients connect.
+  /// kdb, http, postgres: where they connect; empty: at the cluster's. Off
+  /// loopback it is one with a login and a certificate.
+  std::string address;
+  /// kdb, http, postgres: absolute paths of what the port proves itself by;
+  /// empty: it speaks in the clear.
+  std::string tls_certificate;
+  std::string tls_key;
+  file_line tls_certificate_line;
+  file_line tls_key_line;
   uint32_t connections_max = 256; ///< kdb, http, postgres: at one time.
   /// kdb, http, postgres: clients are `users` who log in; else processes of the
   /// users of the host that the cluster trusts, who may do all.
@@ -238,6 +247,11 @@ struct cluster_config {
   [[nodiscard]] const stream_config*
   stream(std::string_view name) const noexcept;
   [[nodiscard]] const table_config* table(std::string_view name) const noexcept;
+  /// Where a port listens. @pre a process of this configuration
+  [[nodiscard]] const std::string&
+  address_of(const process_config& port) const noexcept {
+    return port.address.empty() ? address : port.address;
+  }
   /// The stream that an rdb takes in. @pre an rdb of this configuration
   [[nodiscard]] const std::string& stream_of(const process_config& rdb) const;
   /// Where the rows of a table are written down and loaded, and questions about

@@ -24,16 +24,31 @@ std::optional<std::string_view> take_item(std::string_view& text, char name) {
 
 } // namespace
 
+void scram_exchange::offer_binding(std::string end_point, bool is_bound) {
+  is_offered_ = true;
+  is_bound_ = is_bound;
+  end_point_ = std::move(end_point);
+}
+
 error scram_exchange::hear_first(std::string_view message) {
-  // 'y': it could bind, and thinks that we cannot.
-  if (message.starts_with("p="))
-    return malformed("channels are not bound here");
-  if (!message.starts_with("n,") && !message.starts_with("y,"))
+  constexpr std::string_view binds = "p=tls-server-end-point,";
+  if (message.starts_with("p=") != is_bound_)
+    return malformed(is_bound_ ? "the client does not bind the channel"
+                               : "channels are not bound here");
+  if (is_bound_ && !message.starts_with(binds))
+    return malformed("channels are bound by tls-server-end-point");
+  // It was told that we can: what it heard was another's word.
+  if (is_offered_ && message.starts_with("y,"))
+    return malformed("the client was not told that channels are bound here");
+  if (!is_bound_ && !message.starts_with("n,") && !message.starts_with("y,"))
     return malformed("the first message cannot be read");
-  const auto end = message.find(',', 2);
-  if (end == message.npos || end != 2)
+  const auto begin = is_bound_ ? binds.size() : 2;
+  const auto end = message.find(',', begin);
+  if (end == message.npos || end != begin)
     return malformed("nobody logs in for another one");
   header_ = message.substr(0, end + 1);
+  if (is_bound_)
+    header_ += end_point_;
   first_ = message.substr(end + 1);
   std::string_view rest{first_};
   const auto user = take_item(rest, 'n');

@@ -130,8 +130,12 @@ class reader:
 
 
 class client:
-  def __init__(self, port, user="me", capability=3, password="secret"):
+  def __init__(self, port, user="me", capability=3, password="secret",
+               tls=None):
+    """`tls`: an ssl.SSLContext."""
     self.socket = socket.create_connection(("127.0.0.1", port), timeout=30)
+    if tls:
+      self.socket = tls.wrap_socket(self.socket, server_hostname="127.0.0.1")
     self.socket.sendall(f"{user}:{password}".encode() + bytes([capability, 0]))
     answer = self.socket.recv(10)
     if len(answer) != 1:

@@ -9,6 +9,7 @@ ARCHITECTURE = "docs/architecture.md"
 REFERENCE = "docs/configuration.md"
 CONFIGURATION = "nodes/configuration/configuration"
 TABLE = "nodes/configuration/read_table.cpp"
+PORT = "nodes/configuration/read_port.cpp"
 SUFFIXES = "hpp|cpp|md|py|sh|capnp|cmake|txt"
 # Not drawn again for each floor.
 KNOWN_TO_ALL = ("messages/base", "messages/text", "messages/data")
@@ -131,16 +132,17 @@ def keys_of(lint):
                             r".*?^  }", text, re.DOTALL | re.MULTILINE):
         section = {"rt": "process", "rdb": "process", "hdb": "process",
                    "gateway": "process", "feed_process": "process",
-                   "port_process": "process",
                    "settings": "process", "own": "process", "columns": "table"
                    }.get(body.group(1), body.group(1))
         found.setdefault(section, set()).update(KEY.findall(body.group()))
-    # Those of a [[table]] are read by functions of their own.
-    table = "\n".join(lint.lines.get(TABLE, []))
-    for body in re.finditer(r"^\w+ read_\w+\(toml_section& at.*?^}", table,
-                            re.DOTALL | re.MULTILINE):
-        found.setdefault("table", set()).update(KEY.findall(body.group()))
-    text += table
+    # Those of a [[table]] and of a port are read by functions of their own.
+    for source, section in ((TABLE, "table"), (PORT, "process")):
+        own = "\n".join(lint.lines.get(source, []))
+        for body in re.finditer(
+                r"^\w+ read_\w+\((?:text::)?toml_section& at.*?^}", own,
+                re.DOTALL | re.MULTILINE):
+            found.setdefault(section, set()).update(KEY.findall(body.group()))
+        text += own
     every = set(KEY.findall(text)) | set(re.findall(r'"(\w+)"', text))
     for body in re.finditer(r'one\(\w+, "(\w+)".*?^  }', text,
                             re.DOTALL | re.MULTILINE):

@@ -277,6 +277,14 @@ type = "vwap"
 load = ["vwap.so"]
 [process.settings]
 window = "5m"
+[[process]]
+name = "web1"
+type = "http"
+port = 5011
+login = "password"
+address = "10.1.2.3"
+tls_certificate = "web.pem"
+tls_key = "web.key"
 )";
 
 TEST(ConfigurationTest, ReadsEveryOption) {
@@ -359,24 +367,6 @@ TEST(ConfigurationTest, NoKeyIsWithoutEffect) {
     EXPECT_FALSE(parsed && *parsed == *whole) << number << ": " << line;
   }
   EXPECT_THAT(unseen, ::testing::IsEmpty());
-}
-
-TEST(ConfigurationTest, LogsOfPublishersLieWhereTheyShould) {
-  const auto log_path = [](const std::string& line) {
-    auto config
-      = parse_configuration("[cluster]\nname = \"x\"\ndata = \"d\"\n" + line
-                              + "[[node]]\nname = \"n\"\nport = 7000\n",
-                            "/etc/millrace/x.toml");
-    EXPECT_TRUE(config) << to_string(config.failure());
-    return config ? config->log_path : std::string{};
-  };
-  ::unsetenv("RT_LOG_PATH");
-  EXPECT_EQ(log_path(""), "/etc/millrace/d/pub");
-  EXPECT_EQ(log_path("log_path = \"logs\"\n"), "/etc/millrace/logs");
-  ::setenv("RT_LOG_PATH", "/var/rt", 1);
-  EXPECT_EQ(log_path(""), "/var/rt");
-  EXPECT_EQ(log_path("log_path = \"logs\"\n"), "/etc/millrace/logs");
-  ::unsetenv("RT_LOG_PATH");
 }
 
 struct bad_line {

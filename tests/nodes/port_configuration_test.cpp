@@ -95,6 +95,34 @@ name = "bob"
   EXPECT_TRUE(parsed->passwords_path.ends_with("/c.toml.passwords"));
 }
 
+TEST(PortConfigurationTest, APortMayBeReachedFromOtherHosts) {
+  const auto parsed = with_port(R"(name = "kdb1"
+type = "kdb"
+port = 5000
+login = "password"
+address = "0.0.0.0"
+tls_certificate = "tls/port.pem"
+tls_key = "/etc/port.key"
+[[process]]
+name = "web"
+type = "http"
+port = 5001
+address = "127.0.0.2"
+[[user]]
+name = "ada"
+)");
+  ASSERT_TRUE(parsed) << parsed.failure().context;
+  const auto& kdb = *parsed->process("kdb1");
+  EXPECT_EQ(parsed->address_of(kdb), "0.0.0.0");
+  EXPECT_TRUE(kdb.tls_certificate.starts_with("/"));
+  EXPECT_TRUE(kdb.tls_certificate.ends_with("/tls/port.pem"));
+  EXPECT_EQ(kdb.tls_key, "/etc/port.key");
+  EXPECT_EQ(kdb.tls_certificate_line.line, 23u);
+  EXPECT_EQ(kdb.tls_key_line.line, 24u);
+  EXPECT_EQ(parsed->address_of(*parsed->process("web")), "127.0.0.2");
+  EXPECT_EQ(parsed->address_of(*parsed->process("rt1")), "127.0.0.1");
+}
+
 TEST(PortConfigurationTest, FaultsOfPortsAreTold) {
   const std::vector<std::pair<std::string, std::string>> cases{
     {"", "c.toml:17:process.port: is missing"},
@@ -111,7 +139,23 @@ TEST(PortConfigurationTest, FaultsOfPortsAreTold) {
      ":24:user.name: 'ada' appears twice"},
     {"port = 5000\n[[user]]\nname = \"ada\"\npassword = \"x\"",
      ":23:user.password: unknown key"},
-    {"port = 5000\naddress = \"0.0.0.0\"", ":21:process.address: unknown key"},
+    {"port = 5000\naddress = \"0.0.0.0\"",
+     ":21:process.address: '0.0.0.0' is not a loopback address: a port "
+     "listens there only where clients log in and all is encrypted; missing: "
+     "login = \"password\", tls_certificate and tls_key"},
+    {"port = 5000\naddress = \"::\"\nlogin = \"password\"",
+     "missing: tls_certificate and tls_key"},
+    {"port = 5000\naddress = \"10.0.0.1\"\ntls_certificate = \"a\"\n"
+     "tls_key = \"b\"",
+     "missing: login = \"password\""},
+    {"port = 5000\naddress = \"db.example\"",
+     ":21:process.address: 'db.example' is not an IPv4 or IPv6 address"},
+    {"port = 5000\ntls_certificate = \"a\"",
+     ":21:process.tls_certificate: tls_key is missing"},
+    {"port = 5000\ntls_key = \"a\"",
+     ":21:process.tls_key: tls_certificate is missing"},
+    {"port = 5000\ntls_key = \"\"\ntls_certificate = \"a\"",
+     ":21:process.tls_key: must not be empty"},
     {"port = 5000\npublish = [\"other\"]",
      ":21:process.publish: 'other' is not a [[stream]]"},
     {"port = 5000\n[[process]]\nname = \"sql\"\ntype = \"postgres\"\nport = "

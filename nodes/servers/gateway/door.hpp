@@ -1,6 +1,7 @@
 #pragma once
 
 #include <millrace/messages/data/restricted_question.hpp>
+#include <millrace/messages/data/types.hpp>
 #include <millrace/messages/protocol/own_message.hpp>
 #include <millrace/messages/text/utf8.hpp>
 #include <millrace/nodes/servers/gateway/door_actor.hpp>
@@ -9,6 +10,7 @@
 #include <millrace/nodes/servers/port/port_core.hpp>
 #include <millrace/nodes/servers/port/port_inbox.hpp>
 #include <millrace/nodes/servers/port/told_lines.hpp>
+#include <millrace/nodes/tls/tls_identity.hpp>
 #include <millrace/nodes/users/login_queue.hpp>
 #include <millrace/nodes/users/port_access.hpp>
 
@@ -30,8 +32,8 @@ namespace millrace::nodes {
 /// it, has `act` for each `Input` of its inbox but connection events,
 /// `perform` for `take_up` and `give_up`, and `schema_of` and `add` for the
 /// tables that its clients may name; its settings name `address`, `port`,
-/// `gateways`, `limits`, `tables`, `access` and `on_warning`. Where `access` is
-/// null, its clients are the cluster's own, and may do all.
+/// `gateways`, `limits`, `tables`, `access`, `tls` and `on_warning`. Where
+/// `access` is null, its clients are the cluster's own, and may do all.
 template <class State, class Actor, class Core, class Input, class Settings>
 struct door_state {
   /// User-declared on purpose: CAF 0.17 paren-initializes C++20 aggregates.
@@ -116,7 +118,8 @@ struct door_state {
   void perform(const read_on& what) { port->read_on(what.from); }
   void perform(const finish_connection& what) { port->finish(what.which); }
   void perform(const drop_connection& what) { port->drop(what.which); }
-  void perform(const tell_of& what) { tell(what.id, what.text); }
+  void perform(const begin_tls_of& what) { port->begin_tls(what.which); }
+  void perform(const tell_of& what) { tell(what.id, what.text, what.about); }
   void perform(login_asked& what) {
     if (const auto refused
         = logins.add(what.from, what.peer, std::move(what.what))) {
@@ -231,8 +234,10 @@ struct door_state {
            gone + " is gone: questions wait for it, or for another one");
   }
 
-  void tell(const std::string& id, const std::string& text) {
-    const auto line = lines.next(id, text, env->clock->monotonic_ns());
+  void tell(const std::string& id, const std::string& text,
+            const std::string& about = {}) {
+    const auto line
+      = lines.next(id + " " + about, text, env->clock->monotonic_ns());
     if (line && settings.on_warning)
       settings.on_warning(id, *line);
   }
@@ -253,7 +258,16 @@ struct door_state {
       {"bytes_in", facts.bytes_in},
       {"bytes_out", facts.bytes_out},
       {"held_bytes", facts.held_bytes},
-      {"login", settings.access ? "password" : "system"}};
+      {"login", settings.access ? "password" : "system"},
+      {"tls", settings.tls != nullptr}};
+    if (settings.tls) {
+      out.add("tls_connections", facts.tls_connections);
+      out.add("tls_failed", facts.tls_failed);
+      // The clock counts from 2000, certificates from 1970.
+      out.add("certificate_days",
+              settings.tls->days_left((env->clock->now_ns() + epoch_2000_ns)
+                                      / 1'000'000'000));
+    }
     if (settings.access) {
       out.add("logins", facts.logins);
       out.add("logins_failed", facts.logins_failed);

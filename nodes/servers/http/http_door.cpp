@@ -82,7 +82,7 @@ void http_door_state::perform(const give_up& what) {
 void http_door_state::perform(const take_up<http_request>& what) {
   running[what.from]
     = {what.request, what.what.user, what.what.keeps_alive, std::nullopt};
-  auto made = wish_of(what.what, settings.address);
+  auto made = wish_of(what.what, site);
   std::visit([&](auto& each) { undertake(what.from, each); }, made);
 }
 
@@ -217,6 +217,11 @@ http_door(http_door_actor::stateful_pointer<http_door_state> self,
           std::shared_ptr<std::unique_ptr<listener>> open,
           connector_actor connector, registrar_actor registry) {
   self->state.connector = connector;
+  self->state.site.address = settings.address;
+  if (settings.tls) {
+    self->state.site.is_secure = true;
+    self->state.site.names = settings.tls->names();
+  }
   self->state.begin(world, std::move(settings), std::move(*open),
                     std::move(connector), registry);
   return {

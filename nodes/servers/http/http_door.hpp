@@ -7,6 +7,7 @@
 #include <millrace/nodes/servers/gateway/publishing_door.hpp>
 #include <millrace/nodes/servers/http/publish_rows.hpp>
 #include <millrace/nodes/servers/http/routes.hpp>
+#include <millrace/nodes/tls/tls_identity.hpp>
 #include <millrace/persistence/disk/env.hpp>
 
 #include <caf/stateful_actor.hpp>
@@ -52,6 +53,8 @@ struct http_door_settings {
   int64_t query_timeout_ns = 30'000'000'000;
   port_core<http_session>::limits limits;
   std::shared_ptr<const port_access> access;
+  /// What the port proves itself by; null: it speaks in the clear.
+  std::shared_ptr<const tls_identity> tls;
   std::function<void(const std::string& id, const std::string& text)>
     on_warning;
 };
@@ -165,6 +168,7 @@ struct http_door_state
   [[nodiscard]] status_facts status() const;
 
   connector_actor connector;
+  own_site site;
   std::map<connection_id, running_request> running;
   /// What nodes said; null: nobody asked. Serves all that wait when it is
   /// whole.

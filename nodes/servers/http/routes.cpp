@@ -32,9 +32,18 @@ bool is_same_name(std::string_view left, std::string_view right) {
   return text::lower_case(left) == text::lower_case(right);
 }
 
+/// Whether a name of a certificate is for a host.
+bool is_named(std::string_view pattern, std::string_view host) {
+  if (!pattern.starts_with("*."))
+    return is_same_name(pattern, host);
+  const auto dot = host.find('.');
+  return dot != host.npos && dot != 0
+         && is_same_name(pattern.substr(1), host.substr(dot));
+}
+
 /// A page of somebody else may send a browser here by a name of its own, and
 /// read what it is answered.
-bool is_own_name(std::string_view host, const std::string& address) {
+bool is_own_name(std::string_view host, const own_site& at) {
   const bool is_in_brackets = host.starts_with('[');
   const auto end = std::min(host.find(is_in_brackets ? ']' : ':'), host.size());
   const auto name = host.substr(is_in_brackets, end - is_in_brackets);
@@ -46,8 +55,10 @@ bool is_own_name(std::string_view host, const std::string& address) {
       && (port[0] != ':'
           || port.find_first_not_of("0123456789", 1) != port.npos))
     return false;
-  return is_same_name(name, address)
-         || (!is_in_brackets && is_same_name(name, "localhost"));
+  return is_same_name(name, at.address)
+         || (!is_in_brackets && is_same_name(name, "localhost"))
+         || std::any_of(at.names.begin(), at.names.end(),
+                        [&](const auto& each) { return is_named(each, name); });
 }
 
 constexpr name_table<query::result_format, 3> formats{
@@ -231,8 +242,8 @@ wish publish_of(const http_request& what) {
 }
 
 /// A page of somebody else may have a browser ask, or publish, for it.
-bool is_own_page(const http_request& what) {
-  constexpr std::string_view scheme = "http://";
+bool is_own_page(const http_request& what, bool is_secure) {
+  const std::string_view scheme = is_secure ? "https://" : "http://";
   return what.origin.empty()
          || (is_same_name(what.origin.substr(0, scheme.size()), scheme)
              && is_same_name(what.origin.substr(scheme.size()), what.host));
@@ -290,14 +301,15 @@ std::string_view type_of(query::result_format format) noexcept {
   return types.name_of(format);
 }
 
-wish wish_of(const http_request& what, const std::string& address) {
-  if (!is_own_name(what.host, address))
-    return refused(403, "this is " + address + ", and not '" + what.host + "'");
+wish wish_of(const http_request& what, const own_site& at) {
+  if (!is_own_name(what.host, at))
+    return refused(403,
+                   "this is " + at.address + ", and not '" + what.host + "'");
   if (what.is_unknown)
     return refused(401, "say who you are: a user and a password, or a token",
                    "WWW-Authenticate: Basic realm=\"Millrace\", "
                    "charset=\"UTF-8\"\r\n");
-  if (!is_own_page(what))
+  if (!is_own_page(what, at.is_secure))
     return refused(403, "this is not for pages of '" + what.origin + "'");
   // The session leaves the body out of the response to HEAD.
   const bool is_get = what.method == "GET" || what.method == "HEAD";

@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 namespace millrace::nodes::http {
 
@@ -56,11 +57,17 @@ struct known_response {
 using wish = std::variant<known_response, query_wish, stream_wish, publish_wish,
                           status_wish, readiness_wish>;
 
+/// Where a port is, as browsers name it.
+struct own_site {
+  std::string address; ///< Where it listens.
+  /// Of its certificate: names and addresses; "*.": any one label more.
+  std::vector<std::string> names{};
+  bool is_secure = false; ///< https
+};
+
 /// What a request comes to.
-/// @param address where the port listens: a browser that was led here by
-///   another name is refused
-[[nodiscard]] wish wish_of(const http_request& what,
-                           const std::string& address);
+/// @param at a browser that was led here by another name is refused
+[[nodiscard]] wish wish_of(const http_request& what, const own_site& at);
 
 /// A failure as a response: {"error": code, "text": ...}.
 [[nodiscard]] known_response failed_response(const error& why);

@@ -32,6 +32,20 @@ using connection_id = uint64_t;
 struct connection_opened {
   connection_id id = 0;
   std::string peer{}; ///< The address of the client, without its port.
+  /// It begins with a handshake: `tls_ready` or `tls_failed` follows, or its
+  /// end.
+  bool shakes_hands = false;
+};
+/// The handshake of TLS is done: what is received from here on nobody else can
+/// read or change, and so is what is sent.
+struct tls_ready {
+  connection_id id = 0;
+};
+/// The handshake came to nothing, or what follows it was damaged. The
+/// connection is closed, and nothing more is told of it.
+struct tls_failed {
+  connection_id id = 0;
+  error why;
 };
 /// The next bytes of the client; more are read after `read_on`.
 struct bytes_received {
@@ -57,9 +71,9 @@ struct connection_refused {
   error why;
 };
 
-using connection_event
-  = std::variant<connection_opened, bytes_received, input_ended, bytes_sent,
-                 connection_closed, connection_refused>;
+using connection_event = std::variant<connection_opened, tls_ready, tls_failed,
+                                      bytes_received, input_ended, bytes_sent,
+                                      connection_closed, connection_refused>;
 
 /// A port that is open: bytes in and out, and nothing of what they mean. Its
 /// functions may be called from any thread; one of a connection that is gone
@@ -80,6 +94,10 @@ public:
   virtual void finish(connection_id id) = 0;
   /// Closes it now.
   virtual void drop(connection_id id) = 0;
+  /// What the client sends next begins a handshake of TLS, also what is sent is
+  /// by TLS from here on. To be called between `bytes_received` and `read_on`.
+  /// @pre the listener is one that has a certificate
+  virtual void begin_tls(connection_id) { MILLRACE_ASSERT(false); }
 };
 
 } // namespace millrace::nodes

@@ -2,6 +2,7 @@
 
 #include <millrace/messages/base/errors.hpp>
 #include <millrace/nodes/servers/port/listener.hpp>
+#include <millrace/nodes/servers/port/port_effects.hpp>
 #include <millrace/nodes/servers/port/session_effects.hpp>
 
 #include <algorithm>
@@ -16,67 +17,6 @@
 #include <vector>
 
 namespace millrace::nodes {
-
-// What is to be done.
-
-struct send_to {
-  connection_id to = 0;
-  std::string bytes;
-};
-struct read_on {
-  connection_id from = 0;
-};
-struct finish_connection {
-  connection_id which = 0;
-};
-struct drop_connection {
-  connection_id which = 0;
-};
-/// A request; `answered` follows, also when it wants no answer. The next one of
-/// this connection comes after that.
-template <class What>
-struct take_up {
-  connection_id from = 0;
-  uint64_t request = 0;
-  bool wants_answer = true;
-  What what;
-};
-/// The client is gone: nobody wants what it asked for last.
-struct give_up {
-  connection_id from = 0;
-};
-/// A client says who it is; `judged` follows.
-struct login_asked {
-  connection_id from = 0;
-  std::string peer;
-  login_attempt what;
-};
-/// What came of that.
-struct login_ended {
-  connection_id from = 0;
-  std::string peer;
-  login_told what;
-};
-/// For the log.
-struct tell_of {
-  std::string id;
-  std::string text;
-};
-
-struct port_facts {
-  size_t connections = 0;
-  uint64_t connections_total = 0;
-  /// Not accepted, not logged in, or ended for what it did.
-  uint64_t refused = 0;
-  std::string last_refusal;
-  uint64_t requests = 0;
-  uint64_t failed = 0; ///< Of these, answered by an error.
-  uint64_t bytes_in = 0;
-  uint64_t bytes_out = 0;
-  uint64_t held_bytes = 0;
-  uint64_t logins = 0;
-  uint64_t logins_failed = 0; ///< A wrong password, or an unknown user.
-};
 
 template <class Session>
 struct port_limits {
@@ -134,9 +74,10 @@ template <class Session>
 class port_core {
 public:
   using request_type = typename Session::request_type;
-  using effect = std::variant<send_to, read_on, finish_connection,
-                              drop_connection, take_up<request_type>, give_up,
-                              login_asked, login_ended, tell_of>;
+  using effect
+    = std::variant<send_to, read_on, finish_connection, drop_connection,
+                   begin_tls_of, take_up<request_type>, give_up, login_asked,
+                   login_ended, tell_of>;
   using effects = std::vector<effect>;
   using limits = port_limits<Session>;
 
@@ -214,6 +155,7 @@ private:
     int64_t progress_ns = 0; ///< It took something, or nothing was for it.
     int64_t active_ns = 0;   ///< It sent something, or was answered.
     bool was_awaited = true;
+    bool shakes_hands = false; ///< Since `awaited_ns`, which is for it then.
     std::deque<handle_request<request_type>> waiting;
     size_t waiting_bytes = 0;
     /// Without what is asked.
@@ -228,6 +170,8 @@ private:
   };
 
   void act(const connection_opened& what, int64_t now_ns, effects& out);
+  void act(const tls_ready& what, int64_t now_ns, effects& out);
+  void act(const tls_failed& what, int64_t now_ns, effects& out);
   void act(const bytes_received& what, int64_t now_ns, effects& out);
   void act(const input_ended& what, int64_t now_ns, effects& out);
   void act(const bytes_sent& what, int64_t now_ns, effects& out);
@@ -242,6 +186,8 @@ private:
   /// Recounts what it holds; false: it was too much, and is gone.
   bool account(connection_id id, client& of, effects& out);
   void refuse(connection_id id, const std::string& why, effects& out);
+  void no_tls_with(const std::string& peer, const std::string& why,
+                   effects& out);
   void forget(connection_id id, effects& out);
 
   limits limits_;
@@ -255,7 +201,38 @@ void port_core<Session>::act(const connection_opened& what, int64_t now_ns,
   auto& made = clients_.emplace(what.id, client{limits_.session}).first->second;
   made.awaited_ns = made.progress_ns = made.active_ns = now_ns;
   made.peer = what.peer;
+  made.shakes_hands = what.shakes_hands;
   ++facts_.connections_total;
+}
+
+template <class Session>
+void port_core<Session>::act(const tls_ready& what, int64_t now_ns, effects&) {
+  const auto found = clients_.find(what.id);
+  if (found == clients_.end())
+    return;
+  ++facts_.tls_connections;
+  found->second.shakes_hands = false;
+  found->second.awaited_ns = found->second.active_ns = now_ns;
+}
+
+template <class Session>
+void port_core<Session>::act(const tls_failed& what, int64_t now_ns,
+                             effects& out) {
+  const auto found = clients_.find(what.id);
+  if (found == clients_.end())
+    return;
+  no_tls_with(found->second.peer, what.why.context, out);
+  act(connection_closed{what.id, what.why}, now_ns, out);
+}
+
+template <class Session>
+void port_core<Session>::no_tls_with(const std::string& peer,
+                                     const std::string& why, effects& out) {
+  ++facts_.refused;
+  ++facts_.tls_failed;
+  facts_.last_refusal = "TLS with " + peer + " failed: " + why;
+  out.emplace_back(
+    tell_of{"tls_failed", facts_.last_refusal, peer + ": " + why});
 }
 
 template <class Session>
@@ -381,6 +358,10 @@ void port_core<Session>::take(connection_id id, client& of,
     } else if (auto* told = std::get_if<login_told>(&each)) {
       ++(told->is_accepted ? facts_.logins : facts_.logins_failed);
       out.emplace_back(login_ended{id, of.peer, std::move(*told)});
+    } else if (std::holds_alternative<start_tls>(each)) {
+      of.shakes_hands = true;
+      of.awaited_ns = now_ns;
+      out.emplace_back(begin_tls_of{id});
     } else if (auto* ended = std::get_if<end_connection>(&each)) {
       of.finishing = true;
       out.emplace_back(finish_connection{id});
@@ -531,14 +512,24 @@ template <class Session>
 typename port_core<Session>::effects port_core<Session>::tick(int64_t now_ns) {
   effects out;
   std::vector<std::pair<connection_id, std::string>> late;
+  std::vector<connection_id> unshaken;
   for (const auto& [id, of] : clients_)
-    if (of.talk.is_awaited() && now_ns - of.awaited_ns >= limits_.patience_ns)
+    if (of.shakes_hands) {
+      if (now_ns - of.awaited_ns >= limits_.patience_ns)
+        unshaken.push_back(id);
+    } else if (of.talk.is_awaited()
+               && now_ns - of.awaited_ns >= limits_.patience_ns)
       late.emplace_back(id, "what it began to send is not there in time");
     else if (of.unsent_bytes != 0
              && now_ns - of.progress_ns >= limits_.stall_ns)
       late.emplace_back(id, "'" + of.talk.user() + "' takes nothing of the "
                               + std::to_string(of.unsent_bytes)
                               + " bytes that are for it");
+  for (const auto id : unshaken) {
+    no_tls_with(peer_of(id), "the handshake is not done in time", out);
+    forget(id, out);
+    out.emplace_back(drop_connection{id});
+  }
   for (const auto& [id, why] : late)
     refuse(id, why, out);
   for (auto& [id, of] : clients_)

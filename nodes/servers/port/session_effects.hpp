@@ -36,10 +36,16 @@ struct end_connection {
     = default;
 };
 
+/// What the client sends from here on is by TLS, and what is sent after the
+/// effects before this one.
+struct start_tls {
+  friend bool operator==(const start_tls&, const start_tls&) = default;
+};
+
 /// A `login_attempt` is followed by its verdict, a `login_told` by nothing.
 template <class What>
 using session_effects_of
   = std::vector<std::variant<send_bytes, handle_request<What>, end_connection,
-                             login_attempt, login_told>>;
+                             login_attempt, login_told, start_tls>>;
 
 } // namespace millrace::nodes

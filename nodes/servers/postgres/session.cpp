@@ -13,6 +13,9 @@ constexpr uint32_t gss_request = 80'877'104;
 constexpr uint32_t cancel_request = 80'877'102;
 constexpr uint32_t version_3_0 = 3u << 16;
 
+constexpr std::string_view mechanism = "SCRAM-SHA-256";
+constexpr std::string_view bound_mechanism = "SCRAM-SHA-256-PLUS";
+
 size_t bytes_of(const statement& what) {
   return sizeof what + what.text.size() + what.word.size();
 }
@@ -70,6 +73,8 @@ void pg_session::go_on(effects& out) {
   unread_.erase(0, std::exchange(read_, 0));
   if (!reply_.empty())
     out.emplace_back(send_bytes{std::exchange(reply_, {})});
+  if (std::exchange(starts_tls_, false))
+    out.emplace_back(start_tls{});
   if (attempt_)
     out.emplace_back(*std::exchange(attempt_, {}));
   if (told_)
@@ -108,7 +113,9 @@ bool pg_session::begin() {
   read_ += size;
   const auto version = number_at<uint32_t>(left.substr(4));
   fields from{left.substr(8, size - 8)};
-  if (version == ssl_request || version == gss_request) {
+  if (version == ssl_request && limits_.tls_end_point) {
+    begin_tls(left.size() - size);
+  } else if (version == ssl_request || version == gss_request) {
     reply_ += 'N';
   } else if (version == cancel_request) {
     const auto number = from.number<uint32_t>();
@@ -119,10 +126,26 @@ bool pg_session::begin() {
     end(errc::malformed_message, "0A000",
         "this is protocol 3.0, and not " + std::to_string(version >> 16) + "."
           + std::to_string(version & 0xffff));
+  } else if (limits_.tls_end_point && !is_by_tls_) {
+    end(errc::permission, "28000",
+        "this port wants TLS: connect with sslmode=require, or verify-full");
   } else {
     begin_session(version, from);
   }
   return !ended_;
+}
+
+/// What came behind the request came in the clear: somebody on the way may
+/// have put it there, and it would be taken for what the client says by TLS.
+/// @param more bytes of that
+void pg_session::begin_tls(size_t more) {
+  if (is_by_tls_ || more != 0)
+    return end(errc::malformed_message, "08P01",
+               is_by_tls_ ? "this is by TLS already"
+                          : "there are bytes between the request for TLS and "
+                            "its answer");
+  reply_ += 'S';
+  is_by_tls_ = starts_tls_ = true;
 }
 
 void pg_session::begin_session(uint32_t version, fields from) {
@@ -153,7 +176,11 @@ void pg_session::begin_session(uint32_t version, fields from) {
   if (!limits_.served_to)
     return wish_for(login_wish{user_});
   login_ = login_step::asked;
-  message{reply_, 'R'}.number(int32_t{10}).text("SCRAM-SHA-256").text("");
+  message made{reply_, 'R'};
+  made.number(int32_t{10});
+  if (is_by_tls_)
+    made.text(bound_mechanism);
+  made.text(mechanism).text("");
 }
 
 /// The messages of a login are all of one type. false: the next is not there.
@@ -179,12 +206,15 @@ bool pg_session::log_in() {
 
 void pg_session::hear_login(std::string_view body) {
   fields from{body};
-  const auto mechanism = from.text();
+  const auto chosen = from.text();
   const auto size = from.number<int32_t>();
   const auto first = from.bytes(static_cast<size_t>(std::max(size, 0)));
-  if (!from.is_exact() || mechanism != "SCRAM-SHA-256")
+  const bool is_bound = is_by_tls_ && chosen == bound_mechanism;
+  if (!from.is_exact() || (chosen != mechanism && !is_bound))
     return end(errc::malformed_message, "08P01",
                "a client logs in by SCRAM-SHA-256");
+  if (is_by_tls_)
+    exchange_.offer_binding(*limits_.tls_end_point, is_bound);
   if (const auto fault = exchange_.hear_first(first))
     return end(errc::malformed_message, "08P01", fault.context);
   login_ = login_step::judged;

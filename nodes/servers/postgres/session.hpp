@@ -66,6 +66,9 @@ struct pg_limits {
   size_t statements = 1'000;
   std::shared_ptr<const served_cluster> served
     = std::make_shared<served_cluster>();
+  /// What binds a login to the certificate of the port; there: a session is by
+  /// TLS, or it is refused.
+  std::optional<std::string> tls_end_point = {};
   /// Not null: a client proves who it is by SCRAM-SHA-256, and is served this.
   std::function<std::shared_ptr<const served_cluster>(const std::string& user)>
     served_to = {};
@@ -143,6 +146,7 @@ private:
 
   // Messages.
   [[nodiscard]] bool begin();
+  void begin_tls(size_t more);
   void begin_session(uint32_t version, fields from);
   [[nodiscard]] bool log_in();
   void hear_login(std::string_view body);
@@ -202,6 +206,8 @@ private:
   uint32_t secret_ = 0;
   bool has_begun_ = false;
   bool ended_ = false;
+  bool starts_tls_ = false; ///< Said, and not done.
+  bool is_by_tls_ = false;
   bool is_skipping_ = false; ///< To the next Sync, after a failure.
   bool is_simple_ = false;   ///< Statements of a query are being done.
   std::vector<std::string> savepoints_;

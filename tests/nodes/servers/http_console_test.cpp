@@ -15,7 +15,7 @@ known_response console_at(const std::string& path,
   asked.path = path;
   asked.host = "localhost:8080";
   asked.if_none_match = if_none_match;
-  auto made = wish_of(asked, "127.0.0.1");
+  auto made = wish_of(asked, {"127.0.0.1"});
   const auto* out = std::get_if<known_response>(&made);
   return out ? *out : known_response{};
 }

@@ -90,7 +90,7 @@ TEST(HttpRoutesLoginTest, NobodyIsAskedWhoItIs) {
   for (const auto* path : {"/", "/query", "/stream", "/status", "/metrics",
                            "/console/x.js", "/publish", "/none"}) {
     what.path = path;
-    const auto made = wish_of(what, "127.0.0.1");
+    const auto made = wish_of(what, {"127.0.0.1"});
     const auto* known = std::get_if<known_response>(&made);
     ASSERT_NE(known, nullptr) << path;
     EXPECT_EQ(known->status, 401u) << path;

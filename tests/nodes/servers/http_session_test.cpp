@@ -269,7 +269,7 @@ TEST(HttpSessionTest, NothingThatIsSentDoesHarm) {
       for (size_t i = 0; i < out.size(); ++i)
         if (const auto* asked = request_in(out, i)) {
           ++requests;
-          (void)wish_of(*asked, "127.0.0.1");
+          (void)wish_of(*asked, {"127.0.0.1"});
         }
       EXPECT_LE(made.held_bytes(), 4096u);
       at += step;
@@ -281,7 +281,8 @@ TEST(HttpSessionTest, NothingThatIsSentDoesHarm) {
 TEST(HttpRoutesTest, KnowsItsPaths) {
   const auto at = [](const char* method, const char* path,
                      const char* host = "localhost:8080") {
-    return wish_of({.method = method, .path = path, .host = host}, "127.0.0.1");
+    return wish_of({.method = method, .path = path, .host = host},
+                   {"127.0.0.1"});
   };
   const auto status = [](const wish& what) {
     const auto* known = std::get_if<known_response>(&what);
@@ -304,16 +305,37 @@ TEST(HttpRoutesTest, KnowsItsPaths) {
   EXPECT_EQ(status(at("GET", "/health", "[127.0.0.1")), 403u);
   EXPECT_EQ(status(at("HEAD", "/health")), 200u);
   EXPECT_EQ(status(at("HEAD", "/nothing")), 404u);
-  EXPECT_EQ(status(wish_of(
-              {.method = "GET", .path = "/health", .host = "[::1]:9"}, "::1")),
-            200u);
+  EXPECT_EQ(
+    status(wish_of({.method = "GET", .path = "/health", .host = "[::1]:9"},
+                   {"::1"})),
+    200u);
+}
+
+TEST(HttpRoutesTest, KnowsTheNamesOfItsCertificate) {
+  const own_site site{"10.1.2.3", {"db.example", "*.sub.example"}, true};
+  const auto status = [&](const char* host, const char* origin = "") {
+    const auto out = wish_of(
+      {.method = "GET", .path = "/health", .host = host, .origin = origin},
+      site);
+    return std::get<known_response>(out).status;
+  };
+  for (const auto* own : {"10.1.2.3:1", "DB.example", "db.example:443",
+                          "a.sub.example", "localhost:1"})
+    EXPECT_EQ(status(own), 200u) << own;
+  for (const auto* other :
+       {"sub.example", ".sub.example", "a.b.sub.example", "asub.example",
+        "db.example.evil", "*.sub.example.evil", "example", "10.1.2.4"})
+    EXPECT_EQ(status(other), 403u) << other;
+  EXPECT_EQ(status("db.example", "https://db.example"), 200u);
+  EXPECT_EQ(status("db.example", "http://db.example"), 403u);
+  EXPECT_EQ(status("db.example", "https://evil.example"), 403u);
 }
 
 TEST(HttpRoutesTest, TakesQueries) {
   const auto query = [](http_request what) {
     what.path = "/query";
     what.host = "localhost";
-    auto made = wish_of(what, "127.0.0.1");
+    auto made = wish_of(what, {"127.0.0.1"});
     const auto* asks = std::get_if<query_wish>(&made);
     if (asks)
       return asks->parameters

@@ -245,7 +245,7 @@ wish wish_at(const char* method, const char* path,
   more.path = path;
   more.host = "localhost:80";
   more.parameters = std::move(parameters);
-  return wish_of(more, "127.0.0.1");
+  return wish_of(more, {"127.0.0.1"});
 }
 
 TEST(HttpRoutesTest, TakesStreams) {

@@ -35,8 +35,11 @@ std::string said(const door_core::effects& effects) {
              + std::to_string(taken->request) + " " + taken->what.bytes;
     else if (const auto* gone = std::get_if<give_up>(&each))
       out += "give up " + std::to_string(gone->from);
+    else if (const auto* told = std::get_if<tell_of>(&each))
+      out += "tell " + told->id
+             + (told->about.empty() ? "" : " of " + told->about);
     else
-      out += "tell " + std::get<tell_of>(each).id;
+      out += "something else";
     out += "\n";
   }
   return out;
@@ -167,6 +170,39 @@ TEST_F(KdbDoorTest, ASubscriberThatIsTooSlowIsDropped) {
   EXPECT_EQ(said(pushing.push(1, std::string(60, 'x'), 0)), "");
   EXPECT_EQ(pushing.facts().held_bytes, 0u);
   EXPECT_NE(pushing.facts().last_refusal.find("too slow"), std::string::npos);
+}
+
+TEST_F(KdbDoorTest, AHandshakeIsWaitedForAsLongAsALogin) {
+  (void)step(connection_opened{1, "10.0.0.1", true});
+  (void)step(connection_opened{2, "10.0.0.2", true}, 4 * second_ns);
+  EXPECT_EQ(said(door.tick(5 * second_ns)),
+            "tell tls_failed of 10.0.0.1: the handshake is not done in time\n"
+            "drop 1\n");
+  EXPECT_EQ(door.facts().last_refusal,
+            "TLS with 10.0.0.1 failed: the handshake is not done in time");
+  // The login that follows has a time of its own.
+  EXPECT_EQ(step(tls_ready{2}, 6 * second_ns), "");
+  EXPECT_EQ(said(door.tick(10 * second_ns)), "");
+  EXPECT_EQ(said(door.tick(11 * second_ns)), "tell dropped\ndrop 2\n");
+  EXPECT_EQ(door.facts().tls_failed, 1u);
+  EXPECT_EQ(door.facts().tls_connections, 1u);
+  EXPECT_EQ(door.facts().connections, 0u);
+}
+
+TEST_F(KdbDoorTest, AFailureOfTlsIsToldWithItsAddressAndIsAnEnd) {
+  (void)step(connection_opened{1, "10.0.0.1", true});
+  (void)step(connection_opened{2, "10.0.0.2", true});
+  (void)step(tls_ready{2});
+  (void)step(bytes_received{2, std::string{"u:p\3\0", 5}});
+  (void)step(bytes_received{2, sync_text("a")});
+  EXPECT_EQ(step(tls_failed{1, {errc::malformed_message, "no TLS"}}),
+            "tell tls_failed of 10.0.0.1: no TLS\ndrop 1\n");
+  EXPECT_EQ(step(tls_failed{2, {errc::malformed_message, "damaged"}}),
+            "tell tls_failed of 10.0.0.2: damaged\ngive up 2\ndrop 2\n");
+  EXPECT_EQ(door.facts().refused, 2u);
+  EXPECT_EQ(door.facts().tls_failed, 2u);
+  EXPECT_EQ(door.facts().held_bytes, 0u);
+  EXPECT_EQ(step(tls_failed{2, {}}), "");
 }
 
 } // namespace

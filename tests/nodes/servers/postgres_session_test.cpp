@@ -34,6 +34,72 @@ TEST(PgSessionTest, BeginsAsClientsExpect) {
   }
 }
 
+/// A session at a port that has a certificate, and what it comes to.
+struct tls_talk {
+  tls_talk() {
+    pg_limits limits;
+    limits.served = served_trades();
+    limits.tls_end_point = "end point";
+    session = pg_session{limits};
+  }
+  std::string say(const std::string& bytes) {
+    std::string out;
+    for (const auto& each : session.received(bytes))
+      if (const auto* sent = std::get_if<send_bytes>(&each))
+        out += sent->bytes.size() == 1 ? sent->bytes : pg_read(sent->bytes);
+      else if (std::holds_alternative<start_tls>(each))
+        out += " tls";
+      else if (std::holds_alternative<handle_request<pg_wish>>(each))
+        out += " wish";
+      else if (std::holds_alternative<end_connection>(each))
+        out += " end";
+    return out;
+  }
+  static std::string request(uint32_t number) {
+    std::string out;
+    append_number(out, uint32_t{8});
+    append_number(out, number);
+    return out;
+  }
+  pg_session session;
+};
+
+TEST(PgSessionTest, TlsBeginsWhenAClientAsksForIt) {
+  tls_talk at;
+  // One that asks for GSSAPI first is told to go on.
+  EXPECT_EQ(at.say(tls_talk::request(80'877'104)), "N");
+  EXPECT_EQ(at.say(tls_talk::request(80'877'103)), "S tls");
+  EXPECT_TRUE(at.session.is_awaited());
+  EXPECT_EQ(at.say(startup()), " wish");
+}
+
+TEST(PgSessionTest, WhatComesBehindTheRequestForTlsInTheClearIsRefused) {
+  for (const auto& more : {startup(), std::string{"\x16\3\1"}}) {
+    tls_talk at;
+    const auto out = at.say(tls_talk::request(80'877'103) + more);
+    EXPECT_TRUE(out.starts_with("E(08P01 there are bytes between")) << out;
+    EXPECT_TRUE(out.ends_with(" end")) << out;
+    EXPECT_EQ(out.find("tls"), out.npos);
+  }
+  tls_talk twice;
+  (void)twice.say(tls_talk::request(80'877'103));
+  EXPECT_TRUE(twice.say(tls_talk::request(80'877'103))
+                .starts_with("E(08P01 this is by TLS already"));
+}
+
+TEST(PgSessionTest, APortWithACertificateServesNobodyInTheClear) {
+  tls_talk at;
+  EXPECT_EQ(at.say(startup()), "E(28000 this port wants TLS: connect with "
+                               "sslmode=require, or verify-full) end");
+  // libpq cancels in the clear.
+  std::string cancels;
+  append_number(cancels, uint32_t{16});
+  append_number(cancels, uint32_t{80'877'102});
+  append_number(cancels, uint64_t{1});
+  tls_talk other;
+  EXPECT_EQ(other.say(cancels), " wish end");
+}
+
 TEST(PgSessionTest, GoldenBytesOfTheFirstAnswers) {
   talk made;
   EXPECT_EQ(made.say(pg_message('Q', ";|")),

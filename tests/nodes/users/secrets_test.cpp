@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <openssl/evp.h>
 #include <set>
 #include <string>
 
@@ -102,6 +103,71 @@ TEST(ScramTest, WhatCannotBeReadIsRefused) {
     ASSERT_FALSE(talk.hear_first(client_first));
     (void)talk.challenge(verifier_of("pencil"), server_nonce);
     EXPECT_FALSE(talk.hear_proof(last)) << last;
+  }
+}
+
+std::optional<std::string> salted_client_key(const std::string& password,
+                                             const scram_verifier& of) {
+  std::string salted(32, '\0');
+  if (PKCS5_PBKDF2_HMAC(password.data(), static_cast<int>(password.size()),
+                        reinterpret_cast<const unsigned char*>(of.salt.data()),
+                        static_cast<int>(of.salt.size()),
+                        static_cast<int>(of.iterations), EVP_sha256(), 32,
+                        reinterpret_cast<unsigned char*>(salted.data()))
+      != 1)
+    return std::nullopt;
+  return hmac_sha256(salted, "Client Key");
+}
+
+/// A client's last message for what it was told, with the binding that it says.
+std::string bound_proof(const std::string& challenge, const std::string& said) {
+  const auto& of = verifier_of("pencil");
+  const auto nonce = challenge.substr(0, challenge.find(','));
+  const auto without = "c=" + to_base64(said) + "," + nonce;
+  const auto whole = "n=user,r=abc," + challenge + "," + without;
+  const auto key = *salted_client_key("pencil", of);
+  auto proof = hmac_sha256(sha256(key), whole);
+  for (size_t i = 0; i < proof.size(); ++i)
+    proof[i] = static_cast<char>(proof[i] ^ key[i]);
+  return without + ",p=" + to_base64(proof);
+}
+
+TEST(ScramTest, ALoginIsBoundToTheCertificateThatTheClientSaw) {
+  const std::string header = "p=tls-server-end-point,,";
+  for (const auto& [seen, is_right] :
+       {std::pair{"end point", true}, {"of another", false}}) {
+    scram_exchange talk;
+    talk.offer_binding("end point", true);
+    ASSERT_FALSE(talk.hear_first(header + "n=user,r=abc"));
+    const auto challenge = talk.challenge(verifier_of("pencil"), "xyz");
+    EXPECT_EQ(
+      talk.hear_proof(bound_proof(challenge, header + seen)).has_value(),
+      is_right);
+  }
+  // One that does not bind says so by the certificate's name as well.
+  scram_exchange plain;
+  plain.offer_binding("end point", false);
+  ASSERT_FALSE(plain.hear_first("n,,n=user,r=abc"));
+  EXPECT_TRUE(plain.hear_proof(
+    bound_proof(plain.challenge(verifier_of("pencil"), "xyz"), "n,,")));
+}
+
+TEST(ScramTest, NobodyTalksAClientOutOfBinding) {
+  struct {
+    bool is_bound;
+    const char* first;
+  } const cases[] = {
+    {true, "n,,n=user,r=abc"},
+    {true, "y,,n=user,r=abc"},
+    {true, "p=tls-unique,,n=user,r=abc"},
+    {true, "p=tls-server-end-point,a=other,n=user,r=abc"},
+    {false, "y,,n=user,r=abc"},
+    {false, "p=tls-server-end-point,,n=user,r=abc"},
+  };
+  for (const auto& each : cases) {
+    scram_exchange talk;
+    talk.offer_binding("end point", each.is_bound);
+    EXPECT_TRUE(talk.hear_first(each.first)) << each.first;
   }
 }
 

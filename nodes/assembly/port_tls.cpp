@@ -1,0 +1,119 @@
+#include <millrace/messages/data/types.hpp>
+#include <millrace/nodes/assembly/port_tls.hpp>
+
+#include <cerrno>
+#include <cstring>
+#include <string_view>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <utility>
+
+namespace millrace::nodes {
+
+namespace {
+
+constexpr uint64_t pem_bytes_max = 1u << 20;
+
+/// What the system says of the file of a key; empty: nobody else has it. A disk
+/// that is not the system's has no such thing.
+std::string open_to_others(const std::string& path) {
+  struct stat about {};
+  if (::stat(path.c_str(), &about) == -1)
+    return errno == ENOENT ? std::string{} : std::strerror(errno);
+  if (!S_ISREG(about.st_mode))
+    return "is not a file";
+  if ((about.st_mode & (S_IWGRP | S_IXGRP | S_IRWXO)) != 0)
+    return "could be read or changed by others: chmod 0600, or 0640";
+  if (about.st_uid != 0 && about.st_uid != ::geteuid())
+    return "belongs to user " + std::to_string(about.st_uid)
+           + ", who is neither root nor the user of the node";
+  return {};
+}
+
+/// The lines that are told of one port.
+struct port_lines {
+  const cluster_config& config;
+  const process_config& process;
+  std::string faults{};
+
+  [[nodiscard]] std::string of_certificate(const std::string& why) const {
+    return line("process.tls_certificate", process.tls_certificate_line,
+                process.tls_certificate, why);
+  }
+  [[nodiscard]] std::string of_key(const std::string& why) const {
+    return line("process.tls_key", process.tls_key_line, process.tls_key, why);
+  }
+  void add(std::string text) {
+    faults += (faults.empty() ? "" : "\n") + std::move(text);
+  }
+
+private:
+  [[nodiscard]] std::string line(const char* key, file_line at,
+                                 const std::string& path,
+                                 const std::string& why) const {
+    return config.path + ":" + std::to_string(at.line) + ":" + key + ": " + path
+           + " " + why;
+  }
+};
+
+/// @param fault why it cannot be read
+std::string read_text(persistence::file_system& fs, const std::string& path,
+                      std::string& fault) {
+  const auto bytes = persistence::read_file(fs, path, pem_bytes_max);
+  if (!bytes) {
+    fault = "cannot be read: " + bytes.failure().context;
+    return {};
+  }
+  return {reinterpret_cast<const char*>(bytes->data()), bytes->size()};
+}
+
+} // namespace
+
+result<std::shared_ptr<const tls_identity>>
+load_port_tls(persistence::file_system& fs, persistence::clock_source& clock,
+              const cluster_config& config, const process_config& process,
+              std::vector<std::string>& warnings) {
+  if (process.tls_certificate.empty())
+    return std::shared_ptr<const tls_identity>{};
+  port_lines lines{config, process};
+  std::string certificate_fault;
+  std::string key_fault;
+  const auto certificate
+    = read_text(fs, process.tls_certificate, certificate_fault);
+  const auto key = read_text(fs, process.tls_key, key_fault);
+  if (key_fault.empty())
+    key_fault = open_to_others(process.tls_key);
+  tls_identity_read made;
+  if (certificate_fault.empty() && key_fault.empty()) {
+    made = read_tls_identity(certificate, key,
+                             (clock.now_ns() + epoch_2000_ns) / 1'000'000'000);
+    certificate_fault = made.certificate_fault;
+    key_fault = made.key_fault;
+  }
+  if (!certificate_fault.empty())
+    lines.add(lines.of_certificate(certificate_fault));
+  if (!key_fault.empty())
+    lines.add(lines.of_key(key_fault));
+  if (!lines.faults.empty())
+    return error{errc::config, std::move(lines.faults)};
+  for (const auto& each : made.identity->warnings())
+    warnings.push_back(lines.of_certificate(each));
+  return made.identity;
+}
+
+error check_ports(persistence::file_system& fs,
+                  persistence::clock_source& clock,
+                  const cluster_config& config,
+                  const std::vector<std::string>& processes,
+                  std::vector<std::string>& warnings) {
+  std::string lines;
+  for (const auto& name : processes)
+    if (const auto* process = config.process(name))
+      if (const auto made
+          = load_port_tls(fs, clock, config, *process, warnings);
+          !made)
+        lines += (lines.empty() ? "" : "\n") + made.failure().context;
+  return lines.empty() ? error{} : error{errc::config, std::move(lines)};
+}
+
+} // namespace millrace::nodes
