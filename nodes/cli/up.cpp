@@ -120,13 +120,25 @@ result<std::string> path_of(const up_options& options) {
 }
 
 int run(const up_options& given) {
+  const auto options = checked_start(given);
+  return options ? start_checked(*options) : fail(options.failure());
+}
+
+} // namespace
+
+result<up_options> checked_start(const up_options& given) {
   const auto path = path_of(given);
   if (!path)
-    return fail(path.failure());
-  auto options = given;
-  options.config = *path;
-  if (const auto fault = check(options))
-    return fail(fault);
+    return path.failure();
+  auto out = given;
+  out.config = *path;
+  out.process_csv.clear();
+  if (auto fault = check(out))
+    return fault;
+  return out;
+}
+
+int start_checked(const up_options& options) {
   return with_nodes(
     options.config, options.nodes,
     [&](supervisor& nodes, const std::vector<std::string>& names) {
@@ -146,8 +158,6 @@ int run(const up_options& given) {
       return code;
     });
 }
-
-} // namespace
 
 const command<up_options> up_command{
   {"up", "Start the nodes of a cluster on this host",

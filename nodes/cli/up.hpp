@@ -1,5 +1,6 @@
 #pragma once
 
+#include <millrace/messages/base/result.hpp>
 #include <millrace/nodes/cli/command/command.hpp>
 #include <millrace/nodes/cli/command/output_format.hpp>
 
@@ -15,6 +16,14 @@ struct up_options {
   int timeout_s = 60;
   output_format output = output_format::table;
 };
+
+/// What is to be started, with the path of its configuration, if nothing that
+/// is known before is in the way: of the configuration, of its tables, of files
+/// that ports prove themselves by. What is no fault yet is told on standard
+/// error.
+[[nodiscard]] result<up_options> checked_start(const up_options& given);
+/// Starts that, and waits for it. @returns the exit code
+[[nodiscard]] int start_checked(const up_options& options);
 
 /// Starts the nodes of a configuration on this host, as `millrace node`.
 extern const command<up_options> up_command;

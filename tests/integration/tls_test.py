@@ -385,6 +385,19 @@ def bad_certificates(binary):
     mill.check(made.process("web1")["certificate_days"] in (6, 7),
                made.process("web1"))
     mill.wait_until(lambda: "expires on" in log_of(made), 30, "the log")
+    # What could not start again goes on, and a process reads the files anew.
+    (where / "port.pem").write_bytes(b"nothing")
+    done = made.run("restart", code=78)
+    mill.check("holds no certificate in PEM" in done.stderr, done.stderr)
+    mill.check(made.process("web1")["certificate_days"] in (6, 7), "it ended")
+    made.run("stop", "web1")
+    done = made.run("spawn", "web1", "--on", "node", code=78)
+    mill.check("process.tls_certificate: " in done.stderr, done.stderr)
+    for name, text in good.items():
+      (where / name).write_bytes(text)
+    made.run("spawn", "web1", "--on", "node")
+    mill.check(made.process("web1")["certificate_days"] in (89, 90),
+               made.process("web1"))
 
 
 def addresses(binary):
