@@ -133,7 +133,9 @@ history_load::open(persistence::env& world, const cluster_config& config,
     world, *std::move(schema), std::move(directory), given.replaces}};
   feed_run run;
   run.read = std::move(counters);
-  auto from = files_of(world, config, given.what, given.reject_path, run, true);
+  auto from = given.source ? given.source(out->schema_)
+                           : files_of(world, config, given.what,
+                                      given.reject_path, run, true);
   if (!from)
     return from.failure();
   out->from_ = *std::move(from);

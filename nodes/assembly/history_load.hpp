@@ -12,6 +12,7 @@
 #include <millrace/persistence/memory/memory_store.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -37,6 +38,10 @@ public:
     /// coming of these, once all files are read.
     bool replaces = false;
     std::string reject_path;
+    /// What is read instead of files, for the table as it is; none: files.
+    std::function<result<std::shared_ptr<feed::batch_source>>(
+      const table_schema& schema)>
+      source{};
   };
 
   /// Reads the files once, to know their texts; writes nothing. `config` when

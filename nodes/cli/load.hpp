@@ -21,7 +21,11 @@ struct load_options {
   /// Lines of one file that may give no row before the load counts as failed.
   uint64_t rejects_max = 0;
   output_format output = output_format::table;
-  std::vector<std::string> files;
+  std::vector<std::string> files; ///< Of a database of kdb+: its tables.
+  std::string kdb;                ///< Directory of such; empty: files are read.
+  std::string leave_out;          ///< Columns of it, with commas between.
+  bool dry = false;
+  bool print_table = false;
 };
 
 /// Writes files of any number of days into the partitions of their rows' own

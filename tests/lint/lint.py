@@ -47,7 +47,9 @@ LIBRARIES = {
     r"date/": ["messages/text/:cpp"],
     r"simdjson": ["feed/parse/:cpp"],
     r"pg_query\.h": ["query/front/sql/:cpp"],
-    r"(zlib\.h|zip\.h|bzlib\.h|lzma\.h|zstd\.h)": ["feed/:cpp"],
+    r"(zip\.h|bzlib\.h|lzma\.h)": ["feed/:cpp"],
+    r"(zlib\.h|zstd\.h)": ["feed/:cpp", "persistence/kdb/:cpp"],
+    r"(lz4\.h|snappy)": ["persistence/kdb/:cpp"],
 }
 
 # Rooms that must not reach CAF, not even through a header of ours. Nor may

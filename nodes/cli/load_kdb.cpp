@@ -1,0 +1,212 @@
+#include <millrace/feed/kdb/kdb_source.hpp>
+#include <millrace/feed/source/layout_guess.hpp>
+#include <millrace/messages/text/json_value.hpp>
+#include <millrace/messages/text/nearest_name.hpp>
+#include <millrace/nodes/cli/cluster_option.hpp>
+#include <millrace/nodes/cli/command/failure.hpp>
+#include <millrace/nodes/cli/load_rows.hpp>
+#include <millrace/nodes/host/exit_codes.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+
+namespace millrace::nodes {
+
+namespace {
+
+using persistence::kdb_database;
+using text::json_value;
+
+/// A table of the database, and the one that it goes to.
+struct chosen_table {
+  const persistence::kdb_table* from = nullptr;
+  std::string to;
+};
+
+result<std::vector<chosen_table>> choose(const load_options& options,
+                                         const kdb_database& database) {
+  std::vector<std::string> known;
+  for (const auto& each : database.tables)
+    known.push_back(each.name);
+  auto names = options.files;
+  // A database often has the table of the same name among others.
+  if (names.empty() && !options.table.empty()
+      && database.table(options.table) != nullptr)
+    names = {options.table};
+  if (names.empty())
+    names = known;
+  if (!options.table.empty() && names.size() != 1)
+    return error{errc::invalid_argument,
+                 "--table takes one table of the database, and "
+                   + std::to_string(names.size()) + " are named"};
+  std::vector<chosen_table> out;
+  for (const auto& name : names) {
+    const auto* table = database.table(name);
+    if (table == nullptr)
+      return error{errc::not_found, options.kdb + ": no table '" + name + "'"
+                                      + text::meant(name, known)};
+    out.push_back({table, options.table.empty() ? name : options.table});
+  }
+  return out;
+}
+
+std::set<std::string> names_in(const std::string& list) {
+  std::set<std::string> out;
+  for (size_t at = 0; at < list.size();) {
+    const auto end = std::min(list.find(',', at), list.size());
+    if (end != at)
+      out.insert(list.substr(at, end - at));
+    at = end + 1;
+  }
+  return out;
+}
+
+int print_tables(const load_options& options,
+                 const std::vector<chosen_table>& chosen) {
+  auto texts = json_value::array();
+  for (const auto& [from, to] : chosen) {
+    auto& fs = persistence::posix_file_system();
+    const auto proposal = feed::propose_table(fs, *from);
+    if (!proposal)
+      return fail(proposal.failure());
+    const auto text = feed::table_text(to, proposal->columns, proposal->time,
+                                       proposal->symbol, "UTC");
+    if (options.output == output_format::json)
+      texts.add(
+        json_value{{"name", to}, {"table", text}, {"notes", proposal->notes}});
+    else
+      fmt::print("{}", text);
+    for (const auto& note : proposal->notes)
+      fmt::print(stderr, "{}: {}\n", to, note);
+  }
+  if (options.output == output_format::json)
+    fmt::print("{}\n", json_value{{"tables", std::move(texts)}}.dump(2));
+  return exit_ok;
+}
+
+void tell_absent(const feed::kdb_source& source) {
+  for (const auto& part : source.parts())
+    for (const auto& column : part.absent)
+      fmt::print(stderr, "{} has no column '{}': null\n", part.part, column);
+}
+
+/// Reads all of a table and loads nothing of it.
+int check_table(const load_options& options, feed::kdb_source& source,
+                const std::string& table, const interrupts& signals) {
+  if (auto fault = source.open({}))
+    return fail(fault);
+  tell_absent(source);
+  for (bool more = true; more;) {
+    const auto step = source.check_next();
+    if (!step) {
+      const auto code = fail(step.failure());
+      return signals.raised() ? signals.exit_code() : code;
+    }
+    more = *step;
+  }
+  uint64_t rows = 0;
+  auto parts = json_value::array();
+  for (const auto& part : source.parts()) {
+    rows += part.rows;
+    parts.add(json_value{{"part", part.part}, {"rows", part.rows}});
+    if (options.output != output_format::json)
+      fmt::print("{:<28} {:>14} rows\n", part.part, part.rows);
+  }
+  if (options.output == output_format::json)
+    fmt::print("{}\n", json_value{{"table", table},
+                                  {"dry_run", true},
+                                  {"rows", rows},
+                                  {"parts", std::move(parts)}}
+                         .dump());
+  else
+    fmt::print("would be: {} rows loaded into table {}\n", rows, table);
+  return exit_ok;
+}
+
+/// Told once: they are no tables, or lie where q does not look.
+void tell_passed_over(const kdb_database& database) {
+  for (const auto& each : database.passed_over)
+    fmt::print(stderr, "passed over: {}\n", each);
+}
+
+int load_table(const load_options& options, const cluster_config& config,
+               real_env& env, const kdb_database& database,
+               const chosen_table& chosen, const interrupts& signals) {
+  auto read = std::make_shared<feed::batch_source_counters>();
+  const auto make = [&, read](const table_schema& schema) {
+    return std::make_shared<feed::kdb_source>(
+      *env.world().fs,
+      feed::kdb_source::options{database, chosen.from->name, schema,
+                                names_in(options.leave_out),
+                                [&signals] { return signals.raised(); }},
+      read);
+  };
+  if (options.dry)
+    return check_table(options, *make(config.table(chosen.to)->schema),
+                       chosen.to, signals);
+  history_load::options given;
+  given.what.name = "load-" + chosen.to;
+  given.what.type = process_type::feed;
+  given.what.table = chosen.to;
+  given.replaces = options.replace;
+  std::shared_ptr<feed::kdb_source> source;
+  given.source = [&](const table_schema& schema) {
+    source = make(schema);
+    return result<std::shared_ptr<feed::batch_source>>{source};
+  };
+  const auto code
+    = load_rows(options, config, env, std::move(given), read, signals);
+  if (source)
+    tell_absent(*source);
+  return code;
+}
+
+/// Each of them before anything is loaded.
+error check_tables(const load_options& options, const cluster_config& config,
+                   const std::vector<chosen_table>& chosen) {
+  std::string lines;
+  for (const auto& [from, to] : chosen)
+    if (config.table(to) == nullptr)
+      lines += (lines.empty() ? "" : "\n") + config.path + ": no table '" + to
+               + "'; 'millrace load --kdb " + options.kdb + " --print-table "
+               + from->name + "' prints one";
+  return lines.empty() ? error{} : error{errc::config, lines};
+}
+
+} // namespace
+
+int load_kdb(const load_options& options) {
+  const auto database = persistence::read_kdb_database(
+    persistence::posix_file_system(), options.kdb);
+  if (!database)
+    return fail(database.failure());
+  const auto chosen = choose(options, *database);
+  if (!chosen)
+    return fail(chosen.failure());
+  tell_passed_over(*database);
+  if (options.print_table)
+    return print_tables(options, *chosen);
+  const auto config = load_cluster(options.config);
+  if (!config)
+    return fail(config.failure());
+  if (const auto fault = check_tables(options, *config, *chosen))
+    return fail(fault);
+  auto env = real_env::create({.io_threads = 1, .pool_threads = 2});
+  if (!env)
+    return fail(env.failure());
+  if (!options.dry)
+    if (auto fault
+        = (*env)->world().fs->create_directories(config->data_directory))
+      return fail(fault);
+  const interrupts signals;
+  for (const auto& each : *chosen)
+    if (const auto code
+        = load_table(options, *config, **env, *database, each, signals);
+        code != exit_ok)
+      return code;
+  return exit_ok;
+}
+
+} // namespace millrace::nodes

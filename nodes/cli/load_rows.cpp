@@ -1,0 +1,216 @@
+#include <millrace/messages/text/civil_time.hpp>
+#include <millrace/messages/text/json_value.hpp>
+#include <millrace/nodes/cli/command/failure.hpp>
+#include <millrace/nodes/cli/feed_verdict.hpp>
+#include <millrace/nodes/cli/load_rows.hpp>
+#include <millrace/nodes/client/await_served.hpp>
+#include <millrace/nodes/client/known_rdbs.hpp>
+#include <millrace/nodes/host/exit_codes.hpp>
+#include <millrace/nodes/node/runtime.hpp>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <unistd.h>
+
+namespace millrace::nodes {
+
+namespace {
+
+using text::json_value;
+
+void draw_load(const history_load& load,
+               const feed::batch_source_counters& read) {
+  const auto done = read.bytes.load();
+  const auto all = std::max<uint64_t>(read.total_bytes.load(), 1);
+  constexpr uint64_t width = 30;
+  const auto filled = std::min(done * width / all, width);
+  fmt::print(stderr, "\r[{:<{}}] {:3}%  {} rows", std::string(filled, '#'),
+             width, done * 100 / all, load.rows());
+  std::fflush(stderr);
+}
+
+bool any_resumed(const feed::batch_source_counters& read) {
+  const auto reports = read.reports();
+  return std::any_of(reports.begin(), reports.end(),
+                     [](const auto& each) { return each.resumed; });
+}
+
+error run_load(history_load& load, const feed::batch_source_counters& read,
+               const interrupts& signals) {
+  const bool draws = ::isatty(STDERR_FILENO) == 1;
+  error fault;
+  for (bool more = true; more && !fault;) {
+    if (signals.raised()) {
+      fault = {errc::cancelled, "interrupted; the same command goes on after "
+                                "the rows that are written"};
+      break;
+    }
+    auto step = load.step();
+    fault = step.failure();
+    more = step && *step;
+    if (draws)
+      draw_load(load, read);
+  }
+  if (draws)
+    fmt::print(stderr, "\n");
+  return fault;
+}
+
+/// Rows of the dates that were loaded which came by the stream, and are in no
+/// partition yet.
+struct rows_in_rdbs {
+  struct of_date {
+    std::string rdb;
+    std::string partition;
+    uint64_t rows = 0;
+  };
+  std::vector<of_date> rows;
+  std::vector<std::string> unasked; ///< And why.
+};
+
+rows_in_rdbs look_into_rdbs(runtime& host, const cluster_config& config,
+                            const history_load& load,
+                            const table_config& table) {
+  rows_in_rdbs out;
+  const auto cutover = load.cutover(table.stream);
+  for (const auto& rdb : rdbs_of(host, config, table.stream)) {
+    result<std::map<int64_t, uint64_t>> dates{error{}};
+    const auto there = find_rdb(host, config, rdb, std::chrono::seconds{1});
+    if (!there)
+      dates = there.failure();
+    else if (!cutover)
+      dates = cutover.failure();
+    else
+      dates = dates_in_rdb(host, *there, table.schema, *cutover);
+    if (!dates && dates.failure().code == errc::not_found)
+      continue; // It holds other tables, or was never started.
+    if (!dates) {
+      out.unasked.push_back(rdb.name + ": " + dates.failure().context);
+      continue;
+    }
+    for (const auto& partition : load.partitions())
+      if (const auto date = text::parse_date(partition))
+        if (const auto found = dates->find(*date); found != dates->end())
+          out.rows.push_back({rdb.name, partition, found->second});
+  }
+  return out;
+}
+
+/// They stay, and come to these dates with the end of their period.
+void tell(const rows_in_rdbs& left, bool replaces) {
+  for (const auto& each : left.unasked)
+    fmt::print(
+      stderr,
+      "whether an rdb holds rows of these dates is not known, and they "
+      "stay: {}\n",
+      each);
+  for (const auto& each : left.rows)
+    fmt::print(stderr,
+               "{} holds {} rows of {} that the stream brought: they {}, and "
+               "come to it with the end of their period\n",
+               each.rdb, each.rows, each.partition,
+               replaces ? "are not replaced" : "stay beside these");
+}
+
+json_value json_of(const rows_in_rdbs& left) {
+  auto out = json_value::array();
+  for (const auto& each : left.rows)
+    out.add(json_value{
+      {"rdb", each.rdb}, {"partition", each.partition}, {"rows", each.rows}});
+  return out;
+}
+
+void print_end(const load_options& options, const std::string& table,
+               const history_load& load, uint64_t rejected,
+               const std::string& reject_path,
+               const std::vector<std::string>& served_by,
+               const rows_in_rdbs& left) {
+  const auto& partitions = load.partitions();
+  if (options.output == output_format::json) {
+    fmt::print("{}\n", json_value{{"table", table},
+                                  {"rows", load.rows()},
+                                  {"replaced", load.rows_replaced()},
+                                  {"partitions", std::vector(partitions.begin(),
+                                                             partitions.end())},
+                                  {"directory", load.directory()},
+                                  {"rows_before", load.rows_before()},
+                                  {"rows_in_rdbs", json_of(left)},
+                                  {"served_by", served_by},
+                                  {"rejected", rejected},
+                                  {"reject_file", reject_path}}
+                         .dump());
+    return;
+  }
+  fmt::print("{} rows loaded into {} partitions of {}{}, {} rejected\n",
+             load.rows(), partitions.size(), load.directory(),
+             options.replace
+               ? fmt::format(" in the place of {}", load.rows_replaced())
+               : "",
+             rejected);
+  if (!partitions.empty())
+    fmt::print("{}\n", fmt::join(partitions, " "));
+  if (!options.replace && load.rows_before() != 0)
+    fmt::print("those dates had {} rows before, which stay\n",
+               load.rows_before());
+  if (load.version() != 0)
+    fmt::print("{}\n", served_text(served_by));
+  if (rejected != 0)
+    fmt::print("rejected lines: {}\n", reject_path);
+}
+
+} // namespace
+
+int load_rows(const load_options& options, const cluster_config& config,
+              real_env& env, history_load::options given,
+              std::shared_ptr<feed::batch_source_counters> read,
+              const interrupts& signals) {
+  const auto rejects = given.reject_path;
+  const auto table = given.what.table;
+  auto load = history_load::open(env.world(), config, std::move(given), read);
+  if (!load)
+    return fail(load.failure());
+  const auto fault = run_load(**load, *read, signals);
+  result<std::vector<std::string>> served{std::vector<std::string>{}};
+  rows_in_rdbs left;
+  if ((*load)->version() != 0) {
+    auto host
+      = runtime::create(config, {.env = {.io_threads = 1, .pool_threads = 1}});
+    if (host) {
+      served = await_served(**host, config, (*load)->directory(),
+                            (*load)->version());
+      left = look_into_rdbs(**host, config, **load, *config.table(table));
+    } else {
+      served = host.failure();
+    }
+  }
+  print_end(options, table, **load, read->rejects.load(), rejects,
+            served ? *served : std::vector<std::string>{}, left);
+  tell(left, options.replace);
+  if (fault) {
+    const auto code = fail(fault);
+    return fault.code == errc::cancelled ? signals.exit_code() : code;
+  }
+  if (!served)
+    return fail(served.failure());
+  tell_open_lines(read->reports());
+  if (const auto verdict = judge(read->reports(), options.rejects_max))
+    return fail(verdict);
+  for (const auto& [partition, rows] : (*load)->stream_rows_replaced())
+    fmt::print(stderr,
+               "of the rows replaced, {} of {} had come by a stream; that "
+               "brings them no more\n",
+               rows, partition);
+  if (options.replace && !left.rows.empty())
+    return exit_negative;
+  if ((*load)->rows() == 0 && any_resumed(*read))
+    fmt::print(stderr, "already loaded: {}\n",
+               options.kdb.empty()
+                 ? fmt::format("{}", fmt::join(options.files, ", "))
+                 : options.kdb + ": " + table);
+  return exit_ok;
+}
+
+} // namespace millrace::nodes
