@@ -1,9 +1,9 @@
 #include <millrace/messages/text/civil_time.hpp>
 #include <millrace/messages/text/json_text.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
+#include <millrace/nodes/cli/command/interrupts.hpp>
 #include <millrace/nodes/cli/console.hpp>
 #include <millrace/nodes/cli/demo.hpp>
-#include <millrace/nodes/cli/interrupts.hpp>
 #include <millrace/nodes/client/end_period.hpp>
 #include <millrace/nodes/client/feed_session.hpp>
 #include <millrace/nodes/client/gateway_client.hpp>

@@ -4,9 +4,9 @@
 #include <millrace/messages/text/plain_name.hpp>
 #include <millrace/nodes/cli/cluster_option.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
+#include <millrace/nodes/cli/command/interrupts.hpp>
 #include <millrace/nodes/cli/feed.hpp>
 #include <millrace/nodes/cli/feed_verdict.hpp>
-#include <millrace/nodes/cli/interrupts.hpp>
 #include <millrace/nodes/client/end_period.hpp>
 #include <millrace/nodes/client/feed_session.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>

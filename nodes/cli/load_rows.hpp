@@ -2,7 +2,7 @@
 
 #include <millrace/feed/parse/batch_source.hpp>
 #include <millrace/nodes/assembly/history_load.hpp>
-#include <millrace/nodes/cli/interrupts.hpp>
+#include <millrace/nodes/cli/command/interrupts.hpp>
 #include <millrace/nodes/cli/load.hpp>
 #include <millrace/nodes/configuration/configuration.hpp>
 #include <millrace/nodes/host/real_env.hpp>

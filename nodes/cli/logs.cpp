@@ -1,6 +1,6 @@
 #include <millrace/nodes/cli/cluster_option.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
-#include <millrace/nodes/cli/interrupts.hpp>
+#include <millrace/nodes/cli/command/interrupts.hpp>
 #include <millrace/nodes/cli/logs.hpp>
 #include <millrace/nodes/cli/node_log.hpp>
 #include <millrace/nodes/cli/stoppable_output.hpp>

@@ -1,6 +1,6 @@
 #include <millrace/nodes/cli/cluster_option.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
-#include <millrace/nodes/cli/interrupts.hpp>
+#include <millrace/nodes/cli/command/interrupts.hpp>
 #include <millrace/nodes/cli/node.hpp>
 #include <millrace/nodes/host/descriptor_limit.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>

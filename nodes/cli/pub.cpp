@@ -2,7 +2,7 @@
 #include <millrace/messages/text/json_value.hpp>
 #include <millrace/nodes/cli/cluster_option.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
-#include <millrace/nodes/cli/interrupts.hpp>
+#include <millrace/nodes/cli/command/interrupts.hpp>
 #include <millrace/nodes/cli/line_publisher.hpp>
 #include <millrace/nodes/cli/pub.hpp>
 #include <millrace/nodes/client/declared_tables.hpp>

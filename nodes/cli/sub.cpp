@@ -3,7 +3,7 @@
 #include <millrace/nodes/assembly/guest.hpp>
 #include <millrace/nodes/cli/cluster_option.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
-#include <millrace/nodes/cli/interrupts.hpp>
+#include <millrace/nodes/cli/command/interrupts.hpp>
 #include <millrace/nodes/cli/message_writer.hpp>
 #include <millrace/nodes/cli/sub.hpp>
 #include <millrace/nodes/client/end_period.hpp>

@@ -2,7 +2,7 @@
 #include <millrace/nodes/cli/cluster_rates.hpp>
 #include <millrace/nodes/cli/cluster_status.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
-#include <millrace/nodes/cli/interrupts.hpp>
+#include <millrace/nodes/cli/command/interrupts.hpp>
 #include <millrace/nodes/cli/text_table.hpp>
 #include <millrace/nodes/cli/top.hpp>
 #include <millrace/nodes/client/collect_status.hpp>

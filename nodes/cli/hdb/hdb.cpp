@@ -13,6 +13,7 @@ void declare_commands(command_list& list) {
   list.add(hdb_amend_command);
   list.add(hdb_drop_command);
   list.add(hdb_reindex_command);
+  list.add(hdb_export_command);
 }
 
 } // namespace

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 
 namespace millrace::nodes {
@@ -51,6 +52,15 @@ struct hdb_reindex_options {
   output_format output = output_format::table;
 };
 
+struct hdb_export_options {
+  std::string directory;
+  std::string kdb; ///< Where to.
+  std::set<std::string> tables;
+  std::optional<int32_t> from; ///< Days since 2000.01.01.
+  std::optional<int32_t> to;
+  output_format output = output_format::table;
+};
+
 /// What is wrong with what was chosen: `not_found` names a table or partition
 /// that the database has not.
 [[nodiscard]] error check_choice(const hdb_options& options,
@@ -59,7 +69,8 @@ struct hdb_reindex_options {
 /// Bytes of the files of a part.
 [[nodiscard]] uint64_t bytes_of(const persistence::hdb_part& part) noexcept;
 
-// In ls.cpp, du.cpp, check.cpp, ledger.cpp, amend.cpp, drop.cpp, reindex.cpp.
+// In ls.cpp, du.cpp, check.cpp, ledger.cpp, amend.cpp, drop.cpp, reindex.cpp,
+// export.cpp.
 extern const command<hdb_options> hdb_ls_command;
 extern const command<hdb_options> hdb_du_command;
 extern const command<hdb_options> hdb_check_command;
@@ -67,5 +78,6 @@ extern const command<hdb_options> hdb_ledger_command;
 extern const command<amend_options> hdb_amend_command;
 extern const command<hdb_drop_options> hdb_drop_command;
 extern const command<hdb_reindex_options> hdb_reindex_command;
+extern const command<hdb_export_options> hdb_export_command;
 
 } // namespace millrace::nodes

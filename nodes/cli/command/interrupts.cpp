@@ -1,4 +1,4 @@
-#include <millrace/nodes/cli/interrupts.hpp>
+#include <millrace/nodes/cli/command/interrupts.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 
 #include <csignal>

@@ -1,0 +1,110 @@
+#include <millrace/persistence/exchange/export_target.hpp>
+
+#include <utility>
+
+namespace millrace::persistence {
+
+namespace {
+
+constexpr size_t buffer_bytes = 1u << 20;
+constexpr const char* unfinished = ".unfinished";
+
+std::string parent_directory(const std::string& path) {
+  const auto end = path.rfind('/');
+  return end == std::string::npos ? "." : end == 0 ? "/" : path.substr(0, end);
+}
+
+} // namespace
+
+result<export_file> export_file::create(file_system& fs,
+                                        const std::string& path) {
+  auto opened = fs.open(path, open_mode::create_new);
+  if (!opened)
+    return opened.failure();
+  return export_file{*std::move(opened)};
+}
+
+error export_file::flush() {
+  if (auto fault = to_->write_at(written_, buffer_))
+    return fault;
+  written_ += buffer_.size();
+  buffer_.clear();
+  return {};
+}
+
+error export_file::append(std::span<const std::byte> bytes) {
+  buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
+  return buffer_.size() < buffer_bytes ? error{} : flush();
+}
+
+error export_file::patch(uint64_t offset, std::span<const std::byte> bytes) {
+  if (auto fault = flush())
+    return fault;
+  return to_->write_at(offset, bytes);
+}
+
+error export_file::finish() {
+  if (auto fault = flush())
+    return fault;
+  return to_->sync();
+}
+
+result<export_target> export_target::begin(file_system& fs, std::string path) {
+  while (path.size() > 1 && path.ends_with('/'))
+    path.pop_back();
+  for (const auto& each : {path, path + unfinished})
+    if (fs.exists(each))
+      return error{errc::already_exists,
+                   each == path
+                     ? path + ": is there; an export makes a new directory"
+                     : each
+                         + ": an export that was cut off left it; remove it"};
+  export_target out{fs, std::move(path)};
+  if (auto fault = fs.create_directories(out.path_ + unfinished))
+    return fault;
+  out.directories_.insert(out.path_ + unfinished);
+  return out;
+}
+
+export_target::export_target(export_target&& other) noexcept
+  : fs_{other.fs_}, path_{std::move(other.path_)},
+    directories_{std::move(other.directories_)}, open_{std::exchange(
+                                                   other.open_, false)} {}
+
+export_target::~export_target() {
+  // What cannot be removed is told by the next export to this name.
+  if (open_)
+    static_cast<void>(fs_->remove_all(path_ + unfinished));
+}
+
+result<std::string> export_target::directory(const std::string& below) {
+  const auto root = path_ + unfinished;
+  auto path = root + "/" + below;
+  if (directories_.contains(path))
+    return path;
+  if (auto fault = fs_->create_directories(path))
+    return fault;
+  for (auto each = path; each.size() > root.size();
+       each = parent_directory(each))
+    directories_.insert(each);
+  return path;
+}
+
+result<export_file> export_target::file(const std::string& below) {
+  return export_file::create(*fs_, path_ + unfinished + "/" + below);
+}
+
+error export_target::commit() {
+  // The deepest first: a directory lasts with those in it.
+  for (auto each = directories_.rbegin(); each != directories_.rend(); ++each)
+    if (auto fault = fs_->sync_directory(*each))
+      return fault;
+  if (fs_->exists(path_))
+    return {errc::already_exists, path_ + ": somebody else made it"};
+  if (auto fault = fs_->rename(path_ + unfinished, path_))
+    return fault;
+  open_ = false;
+  return fs_->sync_directory(parent_directory(path_));
+}
+
+} // namespace millrace::persistence
