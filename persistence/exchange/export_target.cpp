@@ -37,12 +37,6 @@ error export_file::append(std::span<const std::byte> bytes) {
   return buffer_.size() < buffer_bytes ? error{} : flush();
 }
 
-error export_file::patch(uint64_t offset, std::span<const std::byte> bytes) {
-  if (auto fault = flush())
-    return fault;
-  return to_->write_at(offset, bytes);
-}
-
 error export_file::finish() {
   if (auto fault = flush())
     return fault;

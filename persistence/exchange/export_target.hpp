@@ -21,8 +21,6 @@ public:
                                                   const std::string& path);
 
   [[nodiscard]] error append(std::span<const std::byte> bytes);
-  /// Changes bytes that were appended before.
-  [[nodiscard]] error patch(uint64_t offset, std::span<const std::byte> bytes);
   [[nodiscard]] uint64_t size() const noexcept {
     return written_ + buffer_.size();
   }

@@ -27,4 +27,13 @@ result<export_plan> plan_export(const hdb_snapshot& snapshot,
   return out;
 }
 
+error check_export(const table_schema& schema) {
+  if (schema.column_index("date"))
+    return {errc::unsupported,
+            "table '" + schema.name
+              + "' has a column 'date', which readers take from the name of "
+                "the directory"};
+  return {};
+}
+
 } // namespace millrace::persistence

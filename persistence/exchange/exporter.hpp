@@ -30,7 +30,7 @@ using export_plan
 [[nodiscard]] result<export_plan> plan_export(const hdb_snapshot& snapshot,
                                               const export_choice& choice);
 
-/// How far an export has come; any thread may not: its owner's only.
+/// How far an export has come. Of its owner's thread only.
 struct export_progress {
   uint64_t rows = 0;
   uint64_t rows_all = 0;
@@ -42,6 +42,9 @@ struct export_progress {
   std::function<error()> step{};
 };
 
+/// `unsupported` when the table has a column of the partition's name, `date`.
+[[nodiscard]] error check_export(const table_schema& schema);
+
 /// Writes the rows of a plan as a database of kdb+, partitioned by date: every
 /// table in each of its dates, symbols enumerated in one file `sym`, ascending,
 /// columns as they are, not compressed, readable by q since 3.0. Nothing is
@@ -50,5 +53,13 @@ struct export_progress {
                                std::shared_ptr<const hdb_snapshot> snapshot,
                                const export_plan& plan,
                                export_progress& progress);
+
+/// Writes them as Parquet, `<table>/date=<date>/part-00000.parquet`, ordered by
+/// symbol and time, in groups of 1 Mi rows, compressed by Zstandard. Nothing is
+/// visible before all of it is.
+[[nodiscard]] error
+export_parquet(file_system& fs, const std::string& path,
+               const std::shared_ptr<const hdb_snapshot>& snapshot,
+               const export_plan& plan, export_progress& progress);
 
 } // namespace millrace::persistence

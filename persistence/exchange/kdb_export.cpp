@@ -66,7 +66,7 @@ public:
 
   error run(const std::string& path) {
     for (const auto& [table, dates] : *plan_)
-      if (auto fault = check_table(table))
+      if (auto fault = check_export(*snapshot_->schema(table)))
         return fault;
     if (auto fault = collect_symbols())
       return fault;
@@ -87,17 +87,6 @@ public:
   }
 
 private:
-  /// q has the partition's date in this place.
-  error check_table(const std::string& table) {
-    const auto schema = snapshot_->schema(table);
-    if (schema->column_index("date"))
-      return {errc::unsupported,
-              "table '" + table
-                + "' has a column 'date', which in a database of kdb+ is the "
-                  "partition's"};
-    return {};
-  }
-
   std::set<int32_t> dates() const {
     std::set<int32_t> out;
     for (const auto& [table, parts] : *plan_)

@@ -48,7 +48,9 @@ LIBRARIES = {
     r"simdjson": ["feed/parse/:cpp"],
     r"pg_query\.h": ["query/front/sql/:cpp"],
     r"(zip\.h|bzlib\.h|lzma\.h)": ["feed/:cpp"],
-    r"(zlib\.h|zstd\.h)": ["feed/:cpp", "persistence/kdb/:cpp"],
+    r"zlib\.h": ["feed/:cpp", "persistence/kdb/:cpp"],
+    r"zstd\.h": ["feed/:cpp", "persistence/kdb/:cpp",
+                 "persistence/exchange/:cpp"],
     r"(lz4\.h|snappy)": ["persistence/kdb/:cpp"],
 }
 

@@ -44,6 +44,11 @@ void declare(option_list& list, hdb_export_options& into) {
           "directory")
     .shown_as("TARGET");
   list
+    .text("--parquet", into.parquet,
+          "Write files of Parquet to this new directory, "
+          "<table>/date=<date>/part-00000.parquet")
+    .shown_as("TARGET");
+  list
     .read(
       "-t,--table",
       [&into](const std::string& text) {
@@ -90,8 +95,9 @@ void print_export(const hdb_export_options& options, const std::string& target,
 }
 
 int run(const hdb_export_options& options) {
-  if (options.kdb.empty())
-    return fail({errc::invalid_argument, "--kdb says what is written"});
+  if (options.kdb.empty() == options.parquet.empty())
+    return fail({errc::invalid_argument,
+                 "either --kdb or --parquet says what is written, and where"});
   auto& fs = posix_file_system();
   const auto store = hdb_store::open(fs, options.directory);
   if (!store)
@@ -112,14 +118,17 @@ int run(const hdb_export_options& options) {
              ? error{errc::cancelled, "interrupted; nothing is left of it"}
              : error{};
   };
-  const auto fault = export_kdb(fs, options.kdb, snapshot, *plan, progress);
+  const auto fault
+    = options.parquet.empty()
+        ? export_kdb(fs, options.kdb, snapshot, *plan, progress)
+        : export_parquet(fs, options.parquet, snapshot, *plan, progress);
   if (draws)
     fmt::print(stderr, "\n");
   if (fault) {
     const auto code = fail(fault);
     return fault.code == errc::cancelled ? signals.exit_code() : code;
   }
-  print_export(options, options.kdb, progress);
+  print_export(options, options.kdb + options.parquet, progress);
   return exit_ok;
 }
 

@@ -54,7 +54,8 @@ struct hdb_reindex_options {
 
 struct hdb_export_options {
   std::string directory;
-  std::string kdb; ///< Where to.
+  std::string kdb;     ///< Where to, as a database of kdb+; or
+  std::string parquet; ///< as files of Parquet.
   std::set<std::string> tables;
   std::optional<int32_t> from; ///< Days since 2000.01.01.
   std::optional<int32_t> to;
