@@ -3,6 +3,7 @@
 #include <millrace/messages/base/result.hpp>
 #include <millrace/messages/data/schema.hpp>
 #include <millrace/messages/data/table_batch.hpp>
+#include <millrace/persistence/disk/file_system.hpp>
 #include <millrace/persistence/kdb/kdb_database.hpp>
 #include <millrace/persistence/kdb/kdb_symbols.hpp>
 

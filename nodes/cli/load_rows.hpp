@@ -19,7 +19,7 @@ namespace millrace::nodes {
                             std::shared_ptr<feed::batch_source_counters> read,
                             const interrupts& signals);
 
-/// Loads tables of a database of kdb+, or tells what would be.
+/// Loads tables of a database of kdb+, or tells what would be; in load_kdb.cpp.
 /// @returns the exit code.
 [[nodiscard]] int load_kdb(const load_options& options);
 

@@ -13,6 +13,8 @@
 #include <string>
 #include <vector>
 
+// kdb_export.cpp and parquet_export.cpp have the formats.
+
 namespace millrace::persistence {
 
 /// What of an hdb is exported.
