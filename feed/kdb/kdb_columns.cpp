@@ -108,7 +108,8 @@ result<kdb_columns> kdb_columns::plan(persistence::file_system& fs,
   out.date_ = part.date;
   out.time_ = *schema.column_index(schema.time_column);
   for (size_t i = 0; i < schema.columns.size(); ++i)
-    if (auto fault = out.map_column(domains, schema, i))
+    if (auto fault = out.map_column(domains, schema, i,
+                                    left_out.contains(schema.columns[i].name)))
       return fault;
   if (auto fault = out.refuse_unused(schema, left_out))
     return fault;
@@ -151,11 +152,11 @@ error kdb_columns::map_time(mapped& into, const std::string& name) {
 }
 
 error kdb_columns::map_column(kdb_domains& domains, const table_schema& schema,
-                              size_t target) {
+                              size_t target, bool is_left_out) {
   const auto& wanted = schema.columns[target];
   auto& into = columns_.emplace_back();
   into.type = wanted.type;
-  into.from = part_->column(wanted.name);
+  into.from = is_left_out ? nullptr : part_->column(wanted.name);
   if (into.from == nullptr && date_ && wanted.name == date_name
       && wanted.type == column_type::date) {
     into.kind = how::partition_date;

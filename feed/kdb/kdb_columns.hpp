@@ -50,6 +50,10 @@ public:
 
   [[nodiscard]] uint64_t rows() const noexcept { return part_->rows; }
   [[nodiscard]] uint64_t byte_count() const noexcept;
+  /// Whether the part has such a column, taken or not.
+  [[nodiscard]] bool has(const std::string& name) const {
+    return part_->column(name) != nullptr;
+  }
   /// Columns of the table that the part has not: their rows are null.
   [[nodiscard]] const std::vector<std::string>& absent() const noexcept {
     return absent_;
@@ -101,7 +105,8 @@ private:
   kdb_columns() = default;
 
   [[nodiscard]] error map_column(kdb_domains& domains,
-                                 const table_schema& schema, size_t target);
+                                 const table_schema& schema, size_t target,
+                                 bool is_left_out);
   [[nodiscard]] error map_time(mapped& into, const std::string& name);
   [[nodiscard]] std::optional<how> way(uint8_t from, column_type to) const;
   [[nodiscard]] error refuse_unused(const table_schema& schema,

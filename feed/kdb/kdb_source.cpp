@@ -59,14 +59,21 @@ error kdb_source::open(const std::vector<source_cursor>& published) {
     return {errc::not_found,
             given_.database.directory + ": no table '" + given_.table + "'"};
   uint64_t total = 0;
+  auto unknown = given_.left_out;
   for (const auto& part : table->parts) {
     const auto planned = plan(part);
     if (!planned)
       return planned.failure();
+    std::erase_if(unknown,
+                  [&](const auto& name) { return planned->has(name); });
     total += 2 * planned->byte_count(); // Checked, and read.
     reports_.push_back({label(part), planned->rows(), planned->absent()});
   }
   counters_->total_bytes += total;
+  if (!unknown.empty())
+    return {errc::not_found, given_.database.directory + ": table '"
+                               + given_.table + "' has no column '"
+                               + *unknown.begin() + "' to leave out"};
   return {};
 }
 
@@ -100,7 +107,11 @@ error kdb_source::begin_part() {
   const auto text = identify();
   if (!text)
     return text.failure();
-  at_ = {"=" + *text + ":" + label(part) + "@"
+  auto database = given_.database.directory;
+  while (database.size() > 1 && database.ends_with('/'))
+    database.pop_back();
+  at_ = {"=" + *text + ":" + database.substr(database.rfind('/') + 1) + "/"
+           + label(part) + "@"
            + hash_of(given_.schema, given_.left_out, part.date),
          0, 0};
   report_ = {};

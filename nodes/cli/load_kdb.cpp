@@ -185,6 +185,10 @@ int load_kdb(const load_options& options) {
   const auto chosen = choose(options, *database);
   if (!chosen)
     return fail(chosen.failure());
+  if (!options.leave_out.empty() && chosen->size() != 1)
+    return fail({errc::invalid_argument,
+                 "--leave-out is of one table of the database, and "
+                   + std::to_string(chosen->size()) + " are named"});
   tell_passed_over(*database);
   if (options.print_table)
     return print_tables(options, *chosen);

@@ -1,7 +1,7 @@
 #include <millrace/messages/text/civil_time.hpp>
 #include <millrace/messages/text/utf8.hpp>
 #include <millrace/persistence/exchange/parquet_column_internal.hpp>
-#include <millrace/persistence/exchange/parquet_encoding_internal.hpp>
+#include <millrace/persistence/exchange/parquet_encoding.hpp>
 
 #include <algorithm>
 #include <array>

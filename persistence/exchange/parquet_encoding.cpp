@@ -1,4 +1,4 @@
-#include <millrace/persistence/exchange/parquet_encoding_internal.hpp>
+#include <millrace/persistence/exchange/parquet_encoding.hpp>
 
 #include <algorithm>
 #include <bit>

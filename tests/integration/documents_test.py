@@ -164,7 +164,7 @@ class Documents(unittest.TestCase):
             stream|give-up stream|replace stream|remove stream
             consumer|ls consumer|info consumer log|ls log|info log|verify log|dump log|tail log|explain-pos log
             layout table|add table eop load hdb|ls hdb|du hdb|check hdb|ledger hdb|amend
-            hdb|drop hdb restart stop spawn down hdb|reindex node
+            hdb|drop hdb|export hdb restart stop spawn down hdb|reindex node
             stream|explain-pos stream|recover demo console user|add user|passwd
             user|token user|ls user user|remove bench version help completion"""
         typed = {"user add": "one\n", "user passwd": "another\n"}
