@@ -2,6 +2,7 @@
 #include <millrace/messages/text/letter_case.hpp>
 #include <millrace/nodes/cli/answer_query.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
+#include <millrace/nodes/cli/parquet_answer.hpp>
 #include <millrace/nodes/client/countdown.hpp>
 #include <millrace/nodes/client/gateway_client.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
@@ -122,8 +123,10 @@ struct printed {
 printed print(const query_options& options, bool is_plan, answer_reader& answer,
               std::FILE* into) {
   printed out;
+  const auto write = [into](std::string_view text) { return put(text, into); };
+  parquet_answer file{write};
   query::result_writer writer{
-    options.output, [into](std::string_view text) { return put(text, into); }};
+    options.output.value_or(query::result_format::table), write};
   for (;;) {
     auto piece = answer.next();
     if (!piece) {
@@ -142,13 +145,15 @@ printed print(const query_options& options, bool is_plan, answer_reader& answer,
       out.output_fault = put(table.columns[0].text(0), into);
       return out;
     }
-    out.output_fault = writer.add(std::move(table));
+    out.output_fault
+      = options.output ? writer.add(std::move(table)) : file.add(table);
     if (out.output_fault)
       return out;
   }
   // Rows that came are shown, whatever became of the others.
   if (!out.fault || out.rows != 0)
-    out.output_fault = writer.finish(!out.fault);
+    out.output_fault
+      = options.output ? writer.finish(!out.fault) : file.finish(!out.fault);
   return out;
 }
 

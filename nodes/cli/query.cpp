@@ -37,13 +37,15 @@ void declare(option_list& list, query_options& into) {
       "for line by line")
     .shown_as("TEXT");
   list
-    .choice<query::result_format>("-o,--output", into.output,
-                                  {{"table", query::result_format::table},
-                                   {"csv", query::result_format::csv},
-                                   {"json", query::result_format::json},
-                                   {"arrow", query::result_format::arrow}},
-                                  "table (default), csv, json or arrow, a "
-                                  "stream of Arrow's IPC format")
+    .choice<std::optional<query::result_format>>(
+      "-o,--output", into.output,
+      {{"table", query::result_format::table},
+       {"csv", query::result_format::csv},
+       {"json", query::result_format::json},
+       {"arrow", query::result_format::arrow},
+       {"parquet", std::nullopt}},
+      "table (default), csv, json, arrow, a stream of Arrow's IPC format, or "
+      "parquet, a file of Parquet")
     .shown_as("FORMAT");
   list
     .read(

@@ -15,7 +15,8 @@ struct query_options {
     language; ///< "qsql", "sql", "getdata"; empty: as the text begins.
   std::string text;
   bool has_text = false; ///< Else it is read from standard input.
-  query::result_format output = query::result_format::table;
+  /// None: a file of Parquet.
+  std::optional<query::result_format> output = query::result_format::table;
   /// Waits until the answer covers this position of the stream.
   std::optional<uint64_t> at_least;
   bool show_cut = false; ///< Prints the cut of the answer to stderr.

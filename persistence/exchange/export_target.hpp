@@ -2,6 +2,7 @@
 
 #include <millrace/messages/base/result.hpp>
 #include <millrace/persistence/disk/file_system.hpp>
+#include <millrace/persistence/exchange/row_reader.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -14,14 +15,14 @@
 namespace millrace::persistence {
 
 /// A file that is written from its begin to its end, through a buffer.
-class export_file {
+class export_file final : public byte_sink {
 public:
   /// `already_exists` when it is there.
   [[nodiscard]] static result<export_file> create(file_system& fs,
                                                   const std::string& path);
 
-  [[nodiscard]] error append(std::span<const std::byte> bytes);
-  [[nodiscard]] uint64_t size() const noexcept {
+  [[nodiscard]] error append(std::span<const std::byte> bytes) override;
+  [[nodiscard]] uint64_t size() const noexcept override {
     return written_ + buffer_.size();
   }
   /// Everything survives a power cut after it.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <millrace/messages/base/result.hpp>
+#include <millrace/persistence/exchange/row_reader.hpp>
 #include <millrace/persistence/hdb/hdb_store.hpp>
 
 #include <cstddef>
@@ -12,19 +13,11 @@
 
 namespace millrace::persistence {
 
-/// Values of some rows of one column.
-struct column_piece {
-  /// Of fixed width; of symbols uint32 places in `ordered_rows::symbols`, of
-  /// strings uint64 ends in `text`.
-  std::vector<std::byte> values;
-  std::string text;
-};
-
 /// The rows of one table and date of an hdb, whatever parts they lie in,
 /// ordered by symbol, time, and how they came; in the table's newest schema.
 /// The bytes are read as they are asked for: 12 bytes a run of rows are held,
 /// and the symbols. One owner.
-class ordered_rows {
+class ordered_rows final : public row_reader {
 public:
   /// @param parts of `snapshot`, of the table
   [[nodiscard]] static result<ordered_rows>
@@ -34,15 +27,19 @@ public:
   [[nodiscard]] const table_schema& schema() const noexcept { return *schema_; }
   [[nodiscard]] uint64_t row_count() const noexcept { return row_count_; }
 
-  /// Distinct, ascending by bytes; the first is the null.
+  [[nodiscard]] const std::vector<column_schema>&
+  columns() const noexcept override {
+    return schema_->columns;
+  }
+  /// Ascending by bytes.
   [[nodiscard]] const std::vector<std::string_view>&
-  symbols(size_t column) const noexcept {
+  symbols(size_t column) const noexcept override {
     return symbols_[column];
   }
 
-  /// Rows [begin, begin + count) of a column: `corrupt` names the file.
+  /// `corrupt` names the file.
   [[nodiscard]] error read(size_t column, uint64_t begin, uint64_t count,
-                           column_piece& into);
+                           column_piece& into) override;
 
 private:
   struct opened_part {

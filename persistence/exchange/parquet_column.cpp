@@ -62,12 +62,11 @@ struct page {
   uint64_t rows = 0;
 };
 
-class column_writer {
+class parquet_column {
 public:
-  column_writer(export_file& file, ordered_rows& rows, size_t column)
+  parquet_column(byte_sink& file, row_reader& rows, size_t column)
     : file_{&file}, rows_{&rows}, column_{column},
-      type_{rows.schema().columns[column].type}, optional_{
-                                                   parquet_optional(type_)} {}
+      type_{rows.columns()[column].type}, optional_{parquet_optional(type_)} {}
 
   result<parquet_chunk> write(uint64_t begin, uint64_t count) {
     out_.begin = out_.data = file_->size();
@@ -84,8 +83,7 @@ public:
 
 private:
   error overflow() const {
-    return {errc::overflow, "column '" + rows_->schema().columns[column_].name
-                              + "' of table '" + rows_->schema().name
+    return {errc::overflow, "column '" + rows_->columns()[column_].name
                               + "' has a time beyond those of Parquet"};
   }
 
@@ -101,7 +99,8 @@ private:
       return {errc::internal,
               std::string{"Zstandard: "} + ZSTD_getErrorName(size)};
     if (plain.size() > INT32_MAX || size > INT32_MAX)
-      return {errc::oversize, "a text of table '" + rows_->schema().name
+      return {errc::oversize, "a text of column '"
+                                + rows_->columns()[column_].name
                                 + "' has more than 2 GiB"};
     thrift_writer header;
     header.field(1, kind);
@@ -220,8 +219,12 @@ private:
                   const std::vector<uint32_t>& met) {
     if (met.empty())
       return;
-    const auto low = symbols[met.front()];
-    const auto high = symbols[met.back()];
+    auto low = symbols[met.front()];
+    auto high = low;
+    for (const auto place : met) {
+      low = std::min(low, symbols[place]);
+      high = std::max(high, symbols[place]);
+    }
     if (low.size() > statistics_text_max || high.size() > statistics_text_max
         || !text::valid_utf8(low) || !text::valid_utf8(high))
       return;
@@ -418,8 +421,8 @@ private:
     }
   }
 
-  export_file* file_;
-  ordered_rows* rows_;
+  byte_sink* file_;
+  row_reader* rows_;
   size_t column_;
   column_type type_;
   bool optional_;
@@ -461,10 +464,10 @@ bool parquet_optional(column_type type) noexcept {
          && type != column_type::string;
 }
 
-result<parquet_chunk> write_parquet_column(export_file& file,
-                                           ordered_rows& rows, size_t column,
-                                           uint64_t begin, uint64_t count) {
-  return column_writer{file, rows, column}.write(begin, count);
+result<parquet_chunk> write_parquet_column(byte_sink& to, row_reader& rows,
+                                           size_t column, uint64_t begin,
+                                           uint64_t count) {
+  return parquet_column{to, rows, column}.write(begin, count);
 }
 
 } // namespace millrace::persistence

@@ -224,6 +224,26 @@ def parquet_is_read_by_duckdb(binary):
       mill.check(second[name] is None, name, second[name])
     mill.check((second["b"], second["x"], second["words"])
                == (False, 0, ""), second)
+    answers_are_the_same_rows(made, reader, folder, rows)
+
+
+def answers_are_the_same_rows(made, reader, folder, rows):
+  """As those that the export has, but for the partition's date."""
+  for name, question in [("all", "`time xasc select from kind"),
+                         ("none", "select from kind where sym=`NONE")]:
+    with open(f"{folder}/{name}.parquet", "wb") as answer:
+      done = subprocess.run(
+        [made.binary, "query", question, "-o", "parquet"],
+        env=made.environment(), stdout=answer, stderr=subprocess.PIPE,
+        timeout=90, check=False)
+    mill.check(done.returncode == 0, done.stderr)
+  found, none = reader.ask(
+    f"select *, epoch_ns(time) as ns from '{folder}/all.parquet'",
+    f"select * from '{folder}/none.parquet'")
+  for row in rows:
+    del row["date"]
+  mill.check(found == rows, found, rows)
+  mill.check(none == [], none)
 
 
 def an_interrupted_export_leaves_nothing(binary):
