@@ -117,6 +117,11 @@ int run(const layout_options& options) {
                  "--table goes with --preset only beside --print-table"});
   if (!options.preset.empty())
     return print_preset(options);
+  if (persistence::posix_file_system().list(options.file))
+    return fail({errc::invalid_argument,
+                 options.file
+                   + ": is a directory; if kdb+ wrote it, 'millrace load --kdb "
+                   + options.file + " --print-table' prints its tables"});
   // As `feed -` reads it.
   const bool is_input = options.file == "-";
   const auto head = feed::read_head(persistence::posix_file_system(),

@@ -114,6 +114,8 @@ def a_database_that_kdb_wrote_is_served(binary):
     text = made.path.read_text()
     # The tables that it proposes take the place of those of the test.
     begin = text.index("[[table]]")
+    hint = made.run("layout", source, code=64)
+    mill.check(f"load --kdb {source} --print-table" in hint.stderr, hint.stderr)
     tables = made.run("load", "--kdb", source, "--print-table", "trade",
                       "quote").stdout
     made.path.write_text(text[:begin] + tables

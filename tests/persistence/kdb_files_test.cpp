@@ -244,6 +244,36 @@ TEST_F(KdbFilesTest, CutAndFlippedFilesAreRefusedOrRead) {
   }
 }
 
+// Goal: the same of headers, which say where values lie and how many.
+TEST_F(KdbFilesTest, FlippedHeadersAreRefusedOrReadWithinTheFile) {
+  put("/t/c#", "abcde");
+  const std::vector<std::string> files{kdb_list(7, 2, raw<int64_t>({1, 2}), 1),
+                                       kdb_list(87, 2, raw<int64_t>({2, 5})),
+                                       kdb_old_codes("sym", {0, 1}, 3),
+                                       kdb_codes("sym", {0, 1})};
+  for (const auto& text : files)
+    for (size_t at = 0; at < text.size(); at += at == 32 ? 4000 : 1)
+      for (int bit = 0; bit < 8; ++bit) {
+        auto bad = text;
+        bad[at] = static_cast<char>(bad[at] ^ 1 << bit);
+        put("/t/c", bad);
+        auto read = kdb_column::open(disk_, "/t/c");
+        if (!read || !read->rows())
+          continue;
+        const auto rows = *read->rows();
+        ASSERT_LE(rows * read->width(), bad.size());
+        std::vector<std::byte> bytes;
+        EXPECT_FALSE(read->read(0, rows, bytes));
+        std::vector<int64_t> codes;
+        std::string texts;
+        std::vector<uint64_t> ends;
+        if (read->type() == kdb_enumerated)
+          static_cast<void>(read->read_codes(0, rows, 2, codes));
+        if (read->type() == kdb_texts)
+          static_cast<void>(read->read_texts(0, rows, 100, texts, ends));
+      }
+}
+
 TEST_F(KdbFilesTest, SymbolsEndWhereTheFileDoes) {
   put("/db/sym", kdb_symbol_list({"AIG", "", "IBM"}, 1));
   const auto symbols = kdb_symbols::read(disk_, "/db/sym", 1000);
