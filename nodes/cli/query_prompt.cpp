@@ -1,6 +1,6 @@
 #include <millrace/messages/text/nearest_name.hpp>
 #include <millrace/nodes/cli/answer_query.hpp>
-#include <millrace/nodes/cli/interrupts.hpp>
+#include <millrace/nodes/cli/command/interrupts.hpp>
 #include <millrace/nodes/cli/query_prompt.hpp>
 #include <millrace/nodes/cli/tables.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
