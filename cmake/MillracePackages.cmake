@@ -74,7 +74,7 @@ fills. It needs a processor of the level x86-64-v3.")
 set(CPACK_DEBIAN_MILLRACE_PACKAGE_NAME libmillrace-dev)
 set(CPACK_DEBIAN_MILLRACE_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_MILLRACE_PACKAGE_DEPENDS
-  "libcaf-dev, libcapnp-dev, librocksdb-dev, libhowardhinnant-date-dev, libfmt-dev, libspdlog-dev, nlohmann-json3-dev, zlib1g-dev, libzip-dev, libsystemd-dev, libisal-dev, libxxhash-dev, libpg-query-dev, libssl-dev, libsqlite3-dev, libargon2-dev, liblz4-dev, libsnappy-dev, pkg-config")
+  "libcaf-dev, libcapnp-dev, librocksdb-dev, libhowardhinnant-date-dev, libfmt-dev, libspdlog-dev, nlohmann-json3-dev, zlib1g-dev, libzip-dev, libsystemd-dev, libisal-dev, libxxhash-dev, libpg-query-dev, libssl-dev, libsqlite3-dev, libre2-dev, libargon2-dev, liblz4-dev, libsnappy-dev, pkg-config")
 set(CPACK_COMPONENT_MILLRACE_DESCRIPTION
   "Millrace for programs of others: headers and libraries
 Streams, queries and whole nodes of Millrace for C++ programs, which

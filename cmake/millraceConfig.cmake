@@ -25,6 +25,7 @@ pkg_check_modules(LIBLZ4 REQUIRED IMPORTED_TARGET liblz4)
 find_dependency(Snappy CONFIG)
 find_dependency(OpenSSL 3.0)
 find_dependency(SQLite3 3.40)
+pkg_check_modules(RE2 REQUIRED IMPORTED_TARGET re2)
 pkg_check_modules(ARGON2 REQUIRED IMPORTED_TARGET libargon2)
 include("${CMAKE_CURRENT_LIST_DIR}/millraceTargets.cmake")
 # The simulator is a package of its own, which may be absent.

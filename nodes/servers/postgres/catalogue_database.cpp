@@ -18,8 +18,11 @@ namespace {
 
 /// Some tenths of a second; also what ends a recursion without an end.
 constexpr int steps_max = 8'000'000;
-constexpr int steps_per_look = 10'000;
-constexpr int bytes_max = 4 << 20; ///< Of a text, and of the query.
+constexpr int steps_per_look = 500;
+constexpr int query_bytes_max = 4 << 20;
+constexpr int text_bytes_max = 1 << 20;
+/// Of what it sorts, groups and holds between: no file is used for it.
+constexpr sqlite3_int64 memory_max = 64 << 20;
 constexpr size_t rows_bytes_max = 64 << 20;
 
 struct closer {
@@ -140,20 +143,33 @@ result<database> open(const catalogue_query& query,
   if (status != SQLITE_OK)
     return error{errc::internal, std::string{"the catalogue's database: "}
                                    + sqlite3_errstr(status)};
-  sqlite3_limit(made, SQLITE_LIMIT_LENGTH, bytes_max);
-  sqlite3_limit(made, SQLITE_LIMIT_SQL_LENGTH, bytes_max);
+  sqlite3_limit(made, SQLITE_LIMIT_SQL_LENGTH, query_bytes_max);
   sqlite3_limit(made, SQLITE_LIMIT_ATTACHED, 0);
   // A name that is not there is no text.
   sqlite3_db_config(made, SQLITE_DBCONFIG_DQS_DML, 0, nullptr);
   sqlite3_db_config(made, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   if (auto fault = add_functions(made, with))
     return fault;
-  if (auto fault = run(made, "BEGIN"))
-    return fault;
+  for (const auto* each : {"PRAGMA temp_store = 2", "BEGIN"})
+    if (auto fault = run(made, each))
+      return fault;
   for (const auto& [name, columns] : query.relations)
     if (auto fault = add_relation(made, name, columns, with))
       return fault;
   return out;
+}
+
+/// Since a query began. The memory is that of all that use SQLite here: who
+/// asks beside others may be refused for what they took.
+struct work_done {
+  int looks = 0;
+  sqlite3_int64 memory = 0;
+};
+
+int is_too_much(void* since) {
+  auto& done = *static_cast<work_done*>(since);
+  return ++done.looks > steps_max / steps_per_look
+         || sqlite3_memory_used() - done.memory > memory_max;
 }
 
 /// One column as it comes.
@@ -240,13 +256,9 @@ result<query::table_data> rows_of(const catalogue_query& query,
   auto in = open(query, with);
   if (!in)
     return in.failure();
-  int looks = 0;
-  sqlite3_progress_handler(
-    in->get(), steps_per_look,
-    [](void* count) {
-      return int{++*static_cast<int*>(count) > steps_max / steps_per_look};
-    },
-    &looks);
+  sqlite3_limit(in->get(), SQLITE_LIMIT_LENGTH, text_bytes_max);
+  work_done done{0, sqlite3_memory_used()};
+  sqlite3_progress_handler(in->get(), steps_per_look, is_too_much, &done);
   const auto select = prepare(in->get(), query.sql);
   if (!select)
     return select.failure();

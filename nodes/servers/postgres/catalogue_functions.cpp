@@ -9,7 +9,7 @@
 #include <array>
 #include <charconv>
 #include <memory>
-#include <regex>
+#include <re2/re2.h>
 #include <sqlite3.h>
 #include <string>
 #include <utility>
@@ -290,14 +290,14 @@ void matches_pattern(call of) {
   if (text.size() > text_max || pattern.size() > pattern_max)
     return of.fail("a pattern for the catalogue has at most "
                    + std::to_string(pattern_max) + " bytes");
-  try {
-    const auto flags = of.number(2) != 0
-                         ? std::regex::ECMAScript | std::regex::icase
-                         : std::regex::ECMAScript;
-    of.give(int64_t{std::regex_search(text, std::regex{pattern, flags})});
-  } catch (const std::regex_error&) {
-    of.fail("'" + pattern + "' is not a pattern that can be read");
-  }
+  // Of any pattern the work grows with the text alone.
+  re2::RE2::Options options;
+  options.set_case_sensitive(of.number(2) == 0);
+  options.set_log_errors(false);
+  const re2::RE2 compiled{pattern, options};
+  if (!compiled.ok())
+    return of.fail("'" + pattern + "' is not a pattern that can be read");
+  of.give(int64_t{re2::RE2::PartialMatch(text, compiled)});
 }
 
 void quoted_identifier(call of) {

@@ -106,6 +106,19 @@ TEST(PgCatalogueTest, AnswersWhatIsAsked) {
      "select count(*) from n, pg_class|",
      "E(53400 what is asked of the catalogue takes too long, or is too "
      "large) Z(I)"},
+    {"with recursive n(i, x) as (select 1, 'aaaaaaaa' union all select "
+     "i + 1, x || x from n where i < 16), m(i) as (select 1 union all "
+     "select i + 1 from m where i < 5000) select count(*) from (select "
+     "distinct x || m.i as y from n, m) d|",
+     "E(53400 what is asked of the catalogue takes too long, or is too "
+     "large) Z(I)"},
+    {"select 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab' ~ '^(a+)+$', 'a' ~ "
+     "'(', 'Tab' ~* '^t.b$'|",
+     "E(0A000 the catalogue cannot be asked this: '(' is not a pattern that "
+     "can be read) Z(I)"},
+    {"select 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab' ~ '^(a+)+$', 'Tab' "
+     "~* '^t.b$', 'Tab' ~ '^t'|",
+     "T(?column?:16,?column?:16,?column?:16) D(f,t,f) C(SELECT 1) Z(I)"},
     {"select array(select attname from pg_attribute order by attnum), "
      "array_to_string('{a,NULL,b}', '-'), (array['x','y'])[2]|",
      "T(array:25,array_to_string:25,array:25) D({time,sym,price,size},a-b,"
