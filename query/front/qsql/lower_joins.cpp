@@ -2,24 +2,35 @@
 #include <millrace/query/plan/bar.hpp>
 
 #include <algorithm>
+#include <utility>
 
 namespace millrace::query::qsql {
 
+/// The arguments of a join from `first` on.
+result<std::pair<table_value, table_value>>
+lowering::tables_of(const node& tree, size_t first) {
+  auto left = table(argument(tree, first));
+  if (!left)
+    return left.failure();
+  auto right = table(argument(tree, first + 1));
+  if (!right)
+    return right.failure();
+  return std::pair{*std::move(left), *std::move(right)};
+}
+
 /// "t lj u": the keys of u are joined on.
 result<table_value> lowering::equi_joined(const node& tree, bool inner) {
-  auto left = table(argument(tree, 0));
-  if (!left)
-    return left;
-  auto right = table(argument(tree, 1));
-  if (!right)
-    return right;
-  if (right->keys.empty())
+  auto both = tables_of(tree, 0);
+  if (!both)
+    return both.failure();
+  auto& [left, right] = *both;
+  if (right.keys.empty())
     return wrong(argument(tree, 1), "type",
                  "the right side of a join has keys, as `sym xkey t has");
   operators::equi_join what;
   what.inner = inner;
-  what.on = std::move(right->keys);
-  return put_over(*std::move(left), std::move(right->plan), std::move(what),
+  what.on = std::move(right.keys);
+  return put_over(std::move(left), std::move(right.plan), std::move(what),
                   tree);
 }
 
@@ -28,43 +39,39 @@ result<table_value> lowering::each_joined(const node& tree) {
   auto names = symbols(argument(tree, 0), "columns to join on");
   if (!names)
     return names.failure();
-  auto left = table(argument(tree, 1));
-  if (!left)
-    return left;
-  auto right = table(argument(tree, 2));
-  if (!right)
-    return right;
+  auto both = tables_of(tree, 1);
+  if (!both)
+    return both.failure();
+  auto& [left, right] = *both;
   operators::equi_join what;
   what.inner = true;
   what.all = true;
   what.on = *std::move(names);
-  left->keys.clear();
-  return put_over(*std::move(left), std::move(right->plan), std::move(what),
+  left.keys.clear();
+  return put_over(std::move(left), std::move(right.plan), std::move(what),
                   tree);
 }
 
 /// "t uj u", "t,u"
 result<table_value> lowering::united(const node& tree) {
-  auto left = table(argument(tree, 0));
-  if (!left)
-    return left;
-  auto right = table(argument(tree, 1));
-  if (!right)
-    return right;
-  if (!left->keys.empty() || !right->keys.empty())
+  auto both = tables_of(tree, 0);
+  if (!both)
+    return both.failure();
+  auto& [left, right] = *both;
+  if (!left.keys.empty() || !right.keys.empty())
     return refused(tree, "tables with keys are not united; 0! takes keys away");
   if (function_of(tree) == ",") {
     const bool same
-      = left->plan.columns.size() == right->plan.columns.size()
-        && std::all_of(left->plan.columns.begin(), left->plan.columns.end(),
+      = left.plan.columns.size() == right.plan.columns.size()
+        && std::all_of(left.plan.columns.begin(), left.plan.columns.end(),
                        [&](const auto& column) {
-                         return has_column(right->plan, column.name);
+                         return has_column(right.plan, column.name);
                        });
     if (!same)
       return wrong(tree, "mismatch",
                    "',' takes tables of the same columns; uj takes others");
   }
-  return put_over(*std::move(left), std::move(right->plan),
+  return put_over(std::move(left), std::move(right.plan),
                   operators::union_all{}, tree);
 }
 
@@ -111,21 +118,19 @@ result<table_value> lowering::asof_joined(const node& tree, bool right_time) {
   auto names = symbols(argument(tree, 0), "columns to join on");
   if (!names)
     return names.failure();
-  auto left = table(argument(tree, 1));
-  if (!left)
-    return left;
-  auto right = table(argument(tree, 2));
-  if (!right)
-    return right;
+  auto both = tables_of(tree, 1);
+  if (!both)
+    return both.failure();
+  auto& [left, right] = *both;
   operators::asof_join what;
   what.on = *std::move(names);
   what.right_time = right_time;
   const auto time_type
-    = what.on.empty() ? std::nullopt : type_in(left->plan, what.on.back());
+    = what.on.empty() ? std::nullopt : type_in(left.plan, what.on.back());
   for (size_t i = 3; i < count; ++i)
     if (auto fault = add_asof_option(argument(tree, i), time_type, what))
       return fault;
-  return put_over(*std::move(left), std::move(right->plan), std::move(what),
+  return put_over(std::move(left), std::move(right.plan), std::move(what),
                   tree);
 }
 

@@ -110,6 +110,8 @@ private:
   [[nodiscard]] result<table_value> limited(table_value from, int64_t count,
                                             const node& tree);
 
+  [[nodiscard]] result<std::pair<table_value, table_value>>
+  tables_of(const node& tree, size_t first);
   [[nodiscard]] result<table_value> each_joined(const node& tree);
   [[nodiscard]] result<table_value> equi_joined(const node& tree, bool inner);
   [[nodiscard]] result<table_value> united(const node& tree);
