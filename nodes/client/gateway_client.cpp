@@ -91,8 +91,10 @@ public:
     constexpr std::chrono::milliseconds look{50};
     std::unique_lock lock{mutex_};
     const auto has_one = [&] { return !happened_.empty(); };
+    if (!interrupted)
+      wake_.wait(lock, has_one);
     while (!wake_.wait_for(lock, look, has_one))
-      if (interrupted && interrupted())
+      if (interrupted())
         return error{errc::cancelled, "interrupted"};
     auto out = std::move(happened_.front());
     happened_.pop_front();
