@@ -118,15 +118,23 @@ error add_relation(sqlite3* to, const std::string& name,
   if (!insert)
     return insert.failure();
   error fault;
+  // Where the cells of a row go, all of which have the same columns; 0: they
+  // are not asked for.
+  std::vector<int> places;
   for_each_row(name, with, [&](const catalogue_row& row) {
     if (fault)
       return;
-    for (const auto& [column, value] : row) {
-      const auto at = columns.find(std::string{column});
-      if (at != columns.end())
-        bind(insert->get(),
-             1 + static_cast<int>(std::distance(columns.begin(), at)), value);
-    }
+    if (places.empty())
+      for (const auto& [column, value] : row) {
+        const auto at = columns.find(std::string{column});
+        places.push_back(
+          at == columns.end()
+            ? 0
+            : 1 + static_cast<int>(std::distance(columns.begin(), at)));
+      }
+    for (size_t i = 0; i < row.size(); ++i)
+      if (places[i] != 0)
+        bind(insert->get(), places[i], row[i].second);
     if (sqlite3_step(insert->get()) != SQLITE_DONE)
       fault = failed(to);
     sqlite3_reset(insert->get());

@@ -29,11 +29,6 @@ const std::string* text_in(const json_value& what) {
 
 std::string truth(bool value) { return value ? "1" : "0"; }
 
-bool is_true_text(std::string_view text) {
-  return text == "t" || text == "true" || text == "on" || text == "1"
-         || text == "yes" || text == "y";
-}
-
 std::optional<column_type> integer_type(std::string_view name) {
   if (name == "int2" || name == "smallint")
     return column_type::short_;
@@ -159,23 +154,19 @@ catalogue_writer::expression catalogue_writer::write(const node& what) {
     if (kind == "BoolExpr" || kind == "NullTest" || kind == "BooleanTest")
       return condition(kind, of);
     if (kind == "CoalesceExpr" || kind == "MinMaxExpr") {
-      expression out;
-      for (const auto& each : of.at("args").elements()) {
-        const auto made = write(each);
-        out.type = out.type ? out.type : made.type;
-      }
       const auto name = kind == "CoalesceExpr"                      ? "coalesce"
                         : of.at("op").text_or_empty() == "IS_LEAST" ? "min"
                                                                     : "max";
       const bool is_one = of.at("args").elements().size() == 1;
-      out.sql
-        = std::string{is_one ? "" : name} + "(" + list(of.at("args")) + ")";
-      return out;
+      auto all = list(of.at("args"));
+      return {(is_one ? "(" : std::string{name} + "(") + all.sql + ")",
+              all.type};
     }
     if (kind == "A_ArrayExpr")
-      return {"pg_array(" + list(of.at("elements")) + ")", column_type::symbol};
+      return {"pg_array(" + list(of.at("elements")).sql + ")",
+              column_type::symbol};
     if (kind == "RowExpr")
-      return {"(" + list(of.at("args")) + ")", std::nullopt};
+      return {"(" + list(of.at("args")).sql + ")", std::nullopt};
     if (kind == "SQLValueFunction") {
       const auto name = name_of_value_function(of);
       const auto* known = known_function(name);
@@ -217,11 +208,22 @@ catalogue_writer::condition(const std::string& kind, const node& of) {
           column_type::boolean};
 }
 
-std::string catalogue_writer::list(const node& items) {
-  std::string out;
-  for (const auto& each : items.elements())
-    (out += out.empty() ? "" : ",") += write(each).sql;
+/// Each is written once; the type is that of the first that has one.
+catalogue_writer::expression catalogue_writer::list(const node& items) {
+  expression out;
+  for (const auto& each : items.elements()) {
+    const auto made = write(each);
+    (out.sql += out.sql.empty() ? "" : ",") += made.sql;
+    out.type = out.type ? out.type : made.type;
+  }
   return out;
+}
+
+std::string catalogue_writer::truth_of(const std::string& text) {
+  const auto read = query::sql::parse_constant(text, column_type::boolean);
+  if (!read && !fault_)
+    fault_ = read.failure();
+  return truth(read && std::get<int64_t>(*read) != 0);
 }
 
 catalogue_writer::expression catalogue_writer::constant(const node& what) {
@@ -281,7 +283,6 @@ catalogue_writer::expression catalogue_writer::call(const node& what) {
     return {"NULL", std::nullopt};
   }
   expression out{std::string{known->as}, known->type};
-  const auto& arguments = what.at("args").elements();
   if (known->is_constant)
     return out;
   out.sql += "(";
@@ -289,9 +290,10 @@ catalogue_writer::expression catalogue_writer::call(const node& what) {
     out.sql += "*";
   if (what.at("agg_distinct").boolean().value_or(false))
     out.sql += "DISTINCT ";
-  out.sql += list(what.at("args")) + ")";
-  if (!out.type && !arguments.empty())
-    out.type = write(arguments[0]).type;
+  const auto all = list(what.at("args"));
+  out.sql += all.sql + ")";
+  if (!out.type)
+    out.type = all.type;
   if (const auto* filter = what.find("agg_filter"))
     out.sql += " FILTER (WHERE " + write(*filter).sql + ")";
   if (const auto* over = what.find("over"))
@@ -326,7 +328,7 @@ catalogue_writer::cast_to(const std::string& type, expression of,
   if (type == "float8" || type == "float4" || type == "numeric")
     return {"CAST(" + of.sql + " AS REAL)", column_type::float_};
   if (type == "bool" || type == "boolean")
-    return {text ? truth(is_true_text(*text)) : of.sql, column_type::boolean};
+    return {text ? truth_of(*text) : of.sql, column_type::boolean};
   if (is_text_type(type)) {
     if (of.type == column_type::timestamp)
       return {"pg_time_text(" + of.sql + ")", column_type::symbol};
@@ -375,7 +377,7 @@ catalogue_writer::expression catalogue_writer::compared(const node& what) {
     return any_of(what, kind == "AEXPR_OP_ALL");
   if (kind == "AEXPR_IN")
     return {"(" + write(*left).sql + (sign == "=" ? " IN (" : " NOT IN (")
-              + list(right.at("List").at("items")) + "))",
+              + list(right.at("List").at("items")).sql + "))",
             column_type::boolean};
   if (kind.starts_with("AEXPR_BETWEEN") || kind == "AEXPR_NOT_BETWEEN") {
     const auto& ends = right.at("List").at("items").elements();
@@ -422,7 +424,7 @@ catalogue_writer::expression catalogue_writer::combined(const std::string& sign,
     // relhasindex = 't'
     const auto* text = text_in(right_node);
     if (left.type == column_type::boolean && text)
-      right.sql = truth(is_true_text(*text));
+      right.sql = truth_of(*text);
     return {"(" + left.sql + " " + sign + " " + right.sql + ")",
             column_type::boolean};
   }

@@ -210,7 +210,7 @@ std::string catalogue_writer::values(const node& lists) {
   std::string out;
   for (const auto& each : lists.elements())
     (out += out.empty() ? "VALUES (" : ",(")
-      += list(each.at("List").at("items")) + ")";
+      += list(each.at("List").at("items")).sql + ")";
   return out;
 }
 

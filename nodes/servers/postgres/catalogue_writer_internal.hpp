@@ -72,7 +72,9 @@ private:
   [[nodiscard]] expression sub_link(const node& what);
   [[nodiscard]] expression choice(const node& what);
   [[nodiscard]] expression indirection(const node& what);
-  [[nodiscard]] std::string list(const node& items);
+  [[nodiscard]] expression list(const node& items);
+  /// 1 or 0 for 't', 'FALSE' and such.
+  [[nodiscard]] std::string truth_of(const std::string& text);
   /// Those of ARRAY[...] and of '{...}'; none: it is another expression.
   [[nodiscard]] std::optional<std::vector<std::string>>
   elements_of(const node& array);

@@ -79,6 +79,15 @@ TEST(PgCatalogueTest, TellsOfTablesAndTheirColumns) {
   });
 }
 
+TEST(PgCatalogueTest, ReadsWhatIsNestedOnce) {
+  std::string nested = "1";
+  for (int i = 0; i < 15; ++i)
+    nested
+      = (i % 2 == 0 ? "coalesce(abs(" : "greatest(abs(") + nested + "), 0)";
+  const auto text = "select " + nested + " as n|";
+  expect_answers({{text.c_str(), "T(n:23) D(1) C(SELECT 1) Z(I)"}});
+}
+
 TEST(PgCatalogueTest, AnswersWhatIsAsked) {
   expect_answers({
     // Conditions mean what they say.
@@ -119,6 +128,11 @@ TEST(PgCatalogueTest, AnswersWhatIsAsked) {
     {"select 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab' ~ '^(a+)+$', 'Tab' "
      "~* '^t.b$', 'Tab' ~ '^t'|",
      "T(?column?:16,?column?:16,?column?:16) D(f,t,f) C(SELECT 1) Z(I)"},
+    {"select 'TRUE'::bool, 'off'::bool, relispartition = 'FALSE' from "
+     "pg_class|",
+     "T(bool:16,bool:16,?column?:16) D(t,f,t) C(SELECT 1) Z(I)"},
+    {"select 'maybe'::bool|",
+     "E(42601 'maybe' is not a value of type boolean) Z(I)"},
     {"select array(select attname from pg_attribute order by attnum), "
      "array_to_string('{a,NULL,b}', '-'), (array['x','y'])[2]|",
      "T(array:25,array_to_string:25,array:25) D({time,sym,price,size},a-b,"
