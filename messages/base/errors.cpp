@@ -62,6 +62,8 @@ std::string_view to_string(errc code) noexcept {
       return "cancelled";
     case errc::internal:
       return "internal";
+    case errc::busy:
+      return "busy";
     case errc::overflow:
       return "overflow";
   }

@@ -40,6 +40,7 @@ enum class errc : uint8_t {
   cancelled = 29,         ///< The caller withdrew the request.
   internal = 30,          ///< A broken invariant; a defect of ours.
   overflow = 31,          ///< A whole number does not fit its type.
+  busy = 32, ///< As much is asked at a time as may be; retry later.
 };
 
 /// The stable name of a code, such as "storage_failed".

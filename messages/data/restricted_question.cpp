@@ -11,6 +11,10 @@ std::string to_json(const restricted_question& what) {
                        {"question", what.question}};
   for (const auto& table : what.tables)
     out["tables"].add(table);
+  if (what.rows_max != 0)
+    out["rows_max"] = what.rows_max;
+  if (what.bytes_max != 0)
+    out["bytes_max"] = what.bytes_max;
   return out.dump();
 }
 
@@ -22,7 +26,8 @@ read_restricted(std::string_view json) {
     return std::optional<restricted_question>{};
   const error bad{errc::invalid_argument,
                   "a question on behalf of a user has the texts user, peer and "
-                  "question, and a list of tables"};
+                  "question, a list of tables, and perhaps the numbers "
+                  "rows_max and bytes_max"};
   restricted_question out;
   for (const auto& [key, value] : read->entries()) {
     const auto* text = value.text();
@@ -32,6 +37,13 @@ read_restricted(std::string_view json) {
           return bad;
         out.tables.insert(*table.text());
       }
+      continue;
+    }
+    if (key == "rows_max" || key == "bytes_max") {
+      const auto limit = value.natural();
+      if (!limit)
+        return bad;
+      (key == "rows_max" ? out.rows_max : out.bytes_max) = *limit;
       continue;
     }
     if (!text)

@@ -2,6 +2,7 @@
 
 #include <millrace/messages/base/result.hpp>
 
+#include <cstdint>
 #include <optional>
 #include <set>
 #include <string>
@@ -10,7 +11,8 @@
 namespace millrace {
 
 /// A question of somebody who may not ask about all tables, as a port sends it
-/// to a GATEWAY: {"user": ..., "peer": ..., "tables": [...], "question": ...}.
+/// to a GATEWAY: {"user": ..., "peer": ..., "tables": [...], "question": ...},
+/// perhaps with "rows_max" and "bytes_max".
 /// What was asked is a text within it: whatever it says, no client widens what
 /// it may ask.
 struct restricted_question {
@@ -18,7 +20,9 @@ struct restricted_question {
   std::string peer; ///< Where it connected from.
   /// All others are, to this question, not there.
   std::set<std::string, std::less<>> tables;
-  std::string question; ///< As a GATEWAY takes it.
+  std::string question;   ///< As a GATEWAY takes it.
+  uint64_t rows_max = 0;  ///< Of its answer; 0: no limit but others.
+  uint64_t bytes_max = 0; ///< Of what is held of it.
   friend bool operator==(const restricted_question&, const restricted_question&)
     = default;
 };

@@ -54,8 +54,8 @@ caf::result<status_facts> front_door_state::status() {
   auto handles = locals->all();
   handles.erase(std::string{front_door_name});
   all->missing = handles.size() + 1;
-  const auto port = connections ? connections() : status_facts{};
-  auto done = [promise, all, port, at = node]() mutable {
+  const auto own = of_node ? of_node() : status_facts{};
+  auto done = [promise, all, own, at = node]() mutable {
     if (--all->missing != 0)
       return;
     // What became of a process is told with it.
@@ -70,8 +70,8 @@ caf::result<status_facts> front_door_state::status() {
         row[key] = value;
     }
     status_facts out{{"node", at}, {"processes", all->processes}};
-    if (!port.is_null())
-      out.add("port", port);
+    for (const auto& [key, value] : own.entries())
+      out.add(key, value);
     promise.deliver(std::move(out));
   };
   for (const auto& [key, handle] : handles)
@@ -97,15 +97,14 @@ front_door(front_door_actor::stateful_pointer<front_door_state> self,
            cluster_key cluster, std::string data, std::string node,
            std::shared_ptr<local_actors> locals,
            std::function<error(const std::string&)> spawner,
-           process_keeper_actor keeper,
-           std::function<status_facts()> connections) {
+           process_keeper_actor keeper, std::function<status_facts()> of_node) {
   self->state.cluster = std::move(cluster);
   self->state.data = std::move(data);
   self->state.node = std::move(node);
   self->state.locals = std::move(locals);
   self->state.spawner = std::move(spawner);
   self->state.keeper = std::move(keeper);
-  self->state.connections = std::move(connections);
+  self->state.of_node = std::move(of_node);
   return {
     [self](status_atom) { return self->state.status(); },
     [self](resolve_atom, const std::string& what, const cluster_key& of) {

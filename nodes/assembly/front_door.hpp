@@ -37,19 +37,19 @@ struct front_door_state {
   std::shared_ptr<local_actors> locals;
   std::function<error(const std::string& process)> spawner;
   process_keeper_actor keeper;
-  std::function<status_facts()> connections; ///< What is told of the port.
+  std::function<status_facts()> of_node; ///< What the node says of itself.
 };
 
 /// @param spawner starts a configured process. It may take as long as that
 ///   process's recovery; other questions to this node wait meanwhile.
 /// @param keeper null: no process can be stopped
-/// @param connections what `status` tells of the node's port; null: nothing
+/// @param of_node what `status` tells of the node beside its processes, an
+///   object; null: nothing
 front_door_actor::behavior_type
 front_door(front_door_actor::stateful_pointer<front_door_state> self,
            cluster_key cluster, std::string data, std::string node,
            std::shared_ptr<local_actors> locals,
            std::function<error(const std::string&)> spawner,
-           process_keeper_actor keeper,
-           std::function<status_facts()> connections);
+           process_keeper_actor keeper, std::function<status_facts()> of_node);
 
 } // namespace millrace::nodes

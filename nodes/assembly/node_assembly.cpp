@@ -16,7 +16,7 @@ node_assembly::node_assembly(process_host& host, std::string node,
   : host_{host}, node_{std::move(node)}, roles_{std::move(roles)} {}
 
 front_door_actor
-node_assembly::open_door(std::function<status_facts()> connections) {
+node_assembly::open_door(std::function<status_facts()> of_node) {
   auto keeper = host_.spawn(process_keeper, &host_, shared_from_this());
   host_.put(std::string{process_keeper_name}, keeper);
   {
@@ -29,7 +29,7 @@ node_assembly::open_door(std::function<status_facts()> connections) {
     [me = shared_from_this()](const std::string& process) {
       return me->start(process);
     },
-    keeper, std::move(connections));
+    keeper, std::move(of_node));
   host_.put(std::string{front_door_name}, door);
   return door;
 }

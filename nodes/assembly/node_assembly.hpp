@@ -22,9 +22,9 @@ public:
 
   /// Spawns the front door; processes are started through it from now on, and
   /// kept: one that ends by itself is started again.
-  /// @param connections what `status` tells of the node's port
-  [[nodiscard]] front_door_actor
-  open_door(std::function<status_facts()> connections = {});
+  /// @param of_node as of `front_door`
+  [[nodiscard]] front_door_actor open_door(std::function<status_facts()> of_node
+                                           = {});
 
   /// Starts the processes that the configuration gives to the node.
   [[nodiscard]] error start_all();

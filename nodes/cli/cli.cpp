@@ -6,6 +6,7 @@
 #include <millrace/nodes/cli/down.hpp>
 #include <millrace/nodes/cli/eop.hpp>
 #include <millrace/nodes/cli/feed.hpp>
+#include <millrace/nodes/cli/generate.hpp>
 #include <millrace/nodes/cli/hdb/hdb.hpp>
 #include <millrace/nodes/cli/layout.hpp>
 #include <millrace/nodes/cli/load.hpp>
@@ -44,6 +45,7 @@ void declare(command_list& list) {
   list.add(down_command);
   list.add(eop_command);
   list.add(feed_command);
+  list.add(generate_commands);
   list.add(hdb_commands);
   list.add(layout_command);
   list.add(load_command);

@@ -242,6 +242,14 @@ private:
                            return matches(p, table.schema.name);
                          }))
           at.fault(key, in_quotes(pattern) + " is the name of no [[table]]");
+    auto& limits = grants.limits;
+    limits.connections_max
+      = static_cast<uint64_t>(at.integer("connections_max", 1, 10'000, 0));
+    limits.rate_max
+      = static_cast<uint64_t>(at.integer("rate_max", 1, 1'000'000, 0));
+    limits.rows_max
+      = static_cast<uint64_t>(at.integer("rows_max", 1, most_ns, 0));
+    limits.memory_max_bytes = at.bytes("memory_max", 1, most_bytes, 0);
     config_.logins.push_back(std::move(out));
   }
 

@@ -37,6 +37,7 @@ int exit_code_of(errc code) noexcept {
     case errc::timeout:
     case errc::moved:
     case errc::limit_exceeded:
+    case errc::busy:
     case errc::origin_unverified:
     case errc::cancelled:
       return exit_retry;

@@ -2,8 +2,11 @@
 #include <millrace/messages/text/civil_time.hpp>
 #include <millrace/nodes/assembly/guest.hpp>
 #include <millrace/nodes/host/listen_fault.hpp>
+#include <millrace/nodes/host/process_usage.hpp>
 #include <millrace/nodes/node/load_libraries.hpp>
 #include <millrace/nodes/node/node.hpp>
+
+#include <unistd.h>
 
 namespace millrace::nodes {
 
@@ -22,6 +25,17 @@ bool give_reserves(persistence::file_system& fs, const cluster_config& config,
         any |= rt::space_reserve::give(
           fs, config.stream_directory(process.name, stream));
   return any;
+}
+
+/// What a node says of itself beside its processes.
+status_facts facts_of(const runtime& host) {
+  auto out = status_facts::object();
+  if (auto refused = host.refused(); !refused.is_null())
+    out.add("port", std::move(refused));
+  if (const auto usage = usage_of_process(::getpid()))
+    out.add("usage", {{"cpu_ms", usage->cpu_ms},
+                      {"memory_bytes", usage->resident_bytes}});
+  return out;
 }
 
 } // namespace
@@ -67,7 +81,7 @@ error node::open(node_start how) {
   processes_
     = std::make_shared<node_assembly>(*runtime_, name_, std::move(how.roles));
   const auto door = processes_->open_door(
-    [host = runtime_.get()] { return host->refused(); });
+    [host = runtime_.get()] { return facts_of(*host); });
   door_ = caf::actor_cast<caf::strong_actor_ptr>(door);
   const auto& address = config().address;
   const auto wanted = config().node(name_)->port;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +15,15 @@ enum class table_use {
 };
 [[nodiscard]] std::string_view to_string(table_use use) noexcept;
 
+/// How much a user may take of each port; 0: no limit but the port's own.
+struct user_limits {
+  uint64_t connections_max = 0;  ///< At a time.
+  uint64_t rate_max = 0;         ///< Questions per second.
+  uint64_t rows_max = 0;         ///< Of an answer.
+  uint64_t memory_max_bytes = 0; ///< Of an answer that a gateway holds.
+  friend bool operator==(const user_limits&, const user_limits&) = default;
+};
+
 /// What a user may do at the ports: with tables whose names match one of the
 /// patterns (`*` is any text, `?` one character), and see of the cluster. For a
 /// use that is not granted a table is as unknown as one that is not there.
@@ -23,6 +33,7 @@ struct user_grants {
   std::vector<std::string> subscribe;
   /// What all processes say of themselves, names of tables among it.
   bool admin = false;
+  user_limits limits{};
 
   [[nodiscard]] bool may(table_use use, std::string_view table) const;
   /// Whether it may do anything with it.

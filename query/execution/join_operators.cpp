@@ -128,8 +128,8 @@ error look_at(const run_options& options, uint64_t rows,
   return {errc::limit_exceeded,
           options.process + ": the rows of a join of the query take more than "
             + std::to_string(options.memory_max)
-            + " bytes: join by more columns, ask for less, or raise the "
-              "gateway's memory_max"};
+            + " bytes: join by more columns, ask for less, or raise "
+              "memory_max of the gateway, or of the user who asks"};
 }
 
 } // namespace

@@ -90,8 +90,9 @@ error refuse_beyond_limits(const logical_plan& plan, uint64_t rows,
                  "the result of table '" + plan.table + "' has more than "
                    + std::to_string(limit) + ' ' + what
                    + ": ask for less by conditions, groups or a limit of "
-                     "rows, or raise the gateway's "
-                   + (what == "rows" ? "rows_max" : "memory_max")};
+                     "rows, or raise "
+                   + (what == "rows" ? "rows_max" : "memory_max")
+                   + " of the gateway, or of the user who asks"};
   };
   if (plan.rows_max && rows > plan.rows_max)
     return more(plan.rows_max, "rows");

@@ -27,8 +27,8 @@ public:
                    options_.process + ": the rows between two steps of the "
                      + "query take more than "
                      + std::to_string(options_.memory_max)
-                     + " bytes: ask for less, or raise the gateway's "
-                       "memory_max"};
+                     + " bytes: ask for less, or raise memory_max of "
+                       "the gateway, or of the user who asks"};
     return out;
   }
 

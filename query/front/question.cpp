@@ -5,7 +5,9 @@
 #include <millrace/query/front/sql/sql.hpp>
 #include <millrace/query/plan/literal_text.hpp>
 
+#include <optional>
 #include <string>
+#include <utility>
 
 namespace millrace::query {
 
@@ -15,8 +17,15 @@ error refused_question(std::string what) {
   return {errc::invalid_argument, "the question: " + std::move(what)};
 }
 
+/// A question in a language of text, and how much of its answer is wanted.
+struct asked_text {
+  question out;
+  std::optional<int64_t> limit; ///< The first rows.
+};
+
 error read_option(const std::string& key, const text::json_value& value,
-                  question& into) {
+                  asked_text& asked) {
+  auto& into = asked.out;
   if (key == "timeout") {
     const auto span = value.text()
                         ? parse_literal(*value.text(), column_type::timespan)
@@ -43,8 +52,16 @@ error read_option(const std::string& key, const text::json_value& value,
     into.explain = *wanted;
     return {};
   }
-  return refused_question("there is no option '" + key
-                          + "'; there are timeout, at_least and explain");
+  if (key == "limit") {
+    const auto rows = value.integer();
+    if (!rows || *rows < 0)
+      return refused_question("limit is a count of rows, not " + value.dump());
+    asked.limit = *rows;
+    return {};
+  }
+  return refused_question(
+    "there is no option '" + key
+    + "'; there are timeout, at_least, explain and limit");
 }
 
 result<table_data> to_table(const told_rows& told) {
@@ -70,12 +87,19 @@ result<table_data> to_table(const told_rows& told) {
   return out;
 }
 
-result<question> with_plan(question out, const plan_node& plan) {
+result<question> with_plan(asked_text asked, plan_node plan) {
+  if (asked.limit) {
+    plan_node first{operators::limit{*asked.limit}, {}};
+    first.inputs.push_back(std::move(plan));
+    if (auto fault = resolve(first))
+      return fault;
+    plan = std::move(first);
+  }
   auto made = split(plan);
   if (!made)
     return made.failure();
-  out.plan = *std::move(made);
-  return out;
+  asked.out.plan = *std::move(made);
+  return std::move(asked.out);
 }
 
 result<question> read_text(const text::json_value& asked,
@@ -89,17 +113,19 @@ result<question> read_text(const text::json_value& asked,
   const auto* written = asked.at("text").text();
   if (!written)
     return refused_question("\"text\" is missing");
-  question out;
+  asked_text read;
+  auto& out = read.out;
+  out.language = *language == "sql" ? "sql" : "qsql";
   for (const auto& item : asked.entries())
     if (item.key != "language" && item.key != "text")
-      if (auto fault = read_option(item.key, item.value, out))
+      if (auto fault = read_option(item.key, item.value, read))
         return fault;
   if (*language == "sql") {
     auto request = parse_sql(*written, find, now_ns);
     if (!request)
       return request.failure();
     out.explain = out.explain || request->explain;
-    return with_plan(std::move(out), request->plan);
+    return with_plan(std::move(read), std::move(request->plan));
   }
   auto request = parse_qsql(*written, find, now_ns, tables);
   if (!request)
@@ -109,9 +135,9 @@ result<question> read_text(const text::json_value& asked,
     if (!told)
       return told.failure();
     out.told = *std::move(told);
-    return out;
+    return std::move(out);
   }
-  return with_plan(std::move(out), request->plan);
+  return with_plan(std::move(read), std::move(request->plan));
 }
 
 } // namespace

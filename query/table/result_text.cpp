@@ -29,52 +29,6 @@ bool is_number(column_type type) {
          || (type >= column_type::short_ && type <= column_type::long_);
 }
 
-void append_json_cell(std::string& out, const column_data& column, size_t row) {
-  const auto ref = ref_of(column);
-  if (column.type == column_type::boolean) {
-    out += column.as<uint8_t>()[row] ? "true" : "false";
-    return;
-  }
-  if (is_text(column.type)) {
-    const auto text = column.text(row);
-    if (text.empty() && column.type == column_type::symbol)
-      out += "null";
-    else
-      text::append_json_string(out, text);
-    return;
-  }
-  if (is_number(column.type) && !is_float(column.type)) {
-    const auto value = integer_at(ref, row);
-    if (value == null_long) {
-      out += "null";
-      return;
-    }
-    const bool wide = value > exact_double_max || value < -exact_double_max;
-    if (wide)
-      out.push_back('"');
-    append_integer(out, value, column.type);
-    if (wide)
-      out.push_back('"');
-    return;
-  }
-  if (is_float(column.type)) {
-    const auto value = float_at(ref, row);
-    if (std::isnan(value))
-      out += "null";
-    else if (std::isinf(value))
-      out += value > 0 ? "\"inf\"" : "\"-inf\"";
-    else
-      append_cell(out, column, row);
-    return;
-  }
-  std::string cell;
-  append_cell(cell, column, row);
-  if (cell.empty())
-    out += "null";
-  else
-    text::append_json_string(out, cell);
-}
-
 /// A cell on one line, whatever it holds.
 void append_visible_cell(std::string& out, const column_data& column,
                          size_t row) {
@@ -137,6 +91,52 @@ void append_cell(std::string& out, const column_data& column, size_t row) {
   const auto value = integer_at(ref, row);
   if (value != null_long)
     append_integer(out, value, column.type);
+}
+
+void append_json_cell(std::string& out, const column_data& column, size_t row) {
+  const auto ref = ref_of(column);
+  if (column.type == column_type::boolean) {
+    out += column.as<uint8_t>()[row] ? "true" : "false";
+    return;
+  }
+  if (is_text(column.type)) {
+    const auto text = column.text(row);
+    if (text.empty() && column.type == column_type::symbol)
+      out += "null";
+    else
+      text::append_json_string(out, text);
+    return;
+  }
+  if (is_number(column.type) && !is_float(column.type)) {
+    const auto value = integer_at(ref, row);
+    if (value == null_long) {
+      out += "null";
+      return;
+    }
+    const bool wide = value > exact_double_max || value < -exact_double_max;
+    if (wide)
+      out.push_back('"');
+    append_integer(out, value, column.type);
+    if (wide)
+      out.push_back('"');
+    return;
+  }
+  if (is_float(column.type)) {
+    const auto value = float_at(ref, row);
+    if (std::isnan(value))
+      out += "null";
+    else if (std::isinf(value))
+      out += value > 0 ? "\"inf\"" : "\"-inf\"";
+    else
+      append_cell(out, column, row);
+    return;
+  }
+  std::string cell;
+  append_cell(cell, column, row);
+  if (cell.empty())
+    out += "null";
+  else
+    text::append_json_string(out, cell);
 }
 
 result_writer::result_writer(result_format format, text_sink sink)

@@ -65,4 +65,7 @@ private:
 /// Text of one cell as CSV and tables show it; "" for null.
 void append_cell(std::string& out, const column_data& column, size_t row);
 
+/// A cell as JSON has it (docs/getdata.md); null: null.
+void append_json_cell(std::string& out, const column_data& column, size_t row);
+
 } // namespace millrace::query

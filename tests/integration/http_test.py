@@ -8,6 +8,7 @@ import json
 import shutil
 import socket
 import subprocess
+import urllib.parse
 
 import millrace_cluster as mill
 
@@ -55,6 +56,39 @@ def queries(made, port):
   kept.close()
 
 
+def as_questdb(made, port):
+  """The forms of QuestDB's REST interface."""
+  def exec_(code=200, **parameters):
+    status, _, text = ask(port, "GET", "/exec?" + urllib.parse.urlencode(
+      parameters))
+    mill.check(status == code, parameters, status, text)
+    return json.loads(text)
+
+  got = exec_(query="select time, sym, price, size from trade", limit=2)
+  mill.check(got["columns"] == [
+    {"name": "time", "type": "TIMESTAMP_NS"}, {"name": "sym", "type": "SYMBOL"},
+    {"name": "price", "type": "DOUBLE"}, {"name": "size", "type": "INT"}]
+    and got["timestamp"] == 0 and got["count"] == 2
+    and got["dataset"] == [
+      ["2024-01-02T14:30:00.000000000Z", "AAPL", 100, 10],
+      ["2024-01-02T14:30:01.000000000Z", "IBM", 100.25, 11]], got)
+  got = exec_(query="select size from trade order by size desc", limit="2,4",
+              count="true", nm="true", timings="true")
+  mill.check(got["dataset"] == [[27], [26]] and got["count"] == 20
+             and "columns" not in got and got["timings"]["execute"] > 0, got)
+  got = exec_(query="select count(*) from trade", quoteLargeNum="true")
+  mill.check(got["dataset"] == [["20"]] and got["timestamp"] == -1, got)
+  got = exec_(query="select size from trade where size < 0")
+  mill.check(got["dataset"] == [] and got["count"] == 0
+             and got["columns"] == [{"name": "size", "type": "INT"}], got)
+  got = exec_(query="select size from trade", explain="true")
+  mill.check("trade" in json.dumps(got["dataset"]), got)
+  got = exec_(400, query="select prise from trade")
+  mill.check(got["position"] == 7 and "prise" in got["error"]
+             and got["query"] == "select prise from trade", got)
+  mill.check(ask(port, "POST", "/exec", "x")[0] == 405, "POST")
+
+
 def operators(made, port):
   mill.check(ask(port, "GET", "/health")[0] == 200, "health")
   mill.check(ask(port, "HEAD", "/health")[::2] == (200, ""), "HEAD")
@@ -69,12 +103,35 @@ def operators(made, port):
     "text/plain; version=0.0.4"), headers)
   mill.check('millrace_rdb_rows{node="node",process="rdb1",table="trade"} 20\n'
              in text, text)
+  for tells in ('\nmillrace_rdb_lag_seconds{node="node",process="rdb1"} ',
+                '\nmillrace_consumer_needs_bytes{node="node",stream="market",'
+                'consumer="rdb1"} ',
+                '\nmillrace_node_memory_bytes{node="node"} ',
+                '\nmillrace_stream_commit_seconds_count{node="node",'
+                'stream="market"} ',
+                '\nmillrace_gateway_query_seconds_bucket{node="gate",'
+                'process="gw1",language="sql",result="ok",le="+Inf"} ',
+                'language="none",result="error",le="+Inf"} ',
+                'language="qsql",result="ok",le="+Inf"} ',
+                'language="getdata",result="ok",le="+Inf"} '):
+    mill.check(tells in text, tells, text)
+  scrape = made.run("generate", "scrape").stdout
+  mill.check(f'targets: ["127.0.0.1:{port}"]' in scrape, scrape)
+  panels = json.loads(made.run("generate", "grafana").stdout)["panels"]
+  mill.check(len(panels) > 50, len(panels))
   if not shutil.which("promtool"):
     print("  skipped: there is no promtool")
     return
-  done = subprocess.run(["promtool", "check", "metrics"], input=text, text=True,
-                        capture_output=True, timeout=60, check=False)
-  mill.check(done.returncode == 0, done.stdout, done.stderr)
+  rules = made.directory / "rules.yml"
+  rules.write_text(made.run("generate", "alerts").stdout)
+  whole = made.directory / "prometheus.yml"
+  whole.write_text(f"rule_files: [{json.dumps(str(rules))}]\n" + scrape)
+  for what, said in (("metrics", text), ("rules", None), ("config", None)):
+    words = {"metrics": [], "rules": [rules], "config": [whole]}[what]
+    done = subprocess.run(["promtool", "check", what, *words], input=said,
+                          text=True, capture_output=True, timeout=60,
+                          check=False)
+    mill.check(done.returncode == 0, what, done.stdout, done.stderr)
 
 
 def raw(port, sent, half_closed=False):
@@ -262,7 +319,7 @@ def http_clients(binary):
     made.up()
     made.run("pub", "--stream", "market", "--table", "trade",
              text="".join(json.dumps(row) + "\n" for row in ROWS))
-    for part in (queries, unusual, operators, publishing, streaming, hostile,
+    for part in (queries, as_questdb, unusual, operators, publishing, streaming, hostile,
                  without_a_gateway):
       with mill.part(part.__name__):
         part(made, port)

@@ -29,8 +29,11 @@ GRANTS = {  # query, publish, subscribe
   "watcher": ((), (), ("quote",)),
   "nobody": ((), (), ()),
 }
+# Users of one limit each.
+LIMITS = {"few": "connections_max = 2", "slow": "rate_max = 5",
+          "short": "rows_max = 3", "small": "memory_max = 512"}
 PASSWORDS = {name: f"pass of {name}: é" if name == "ada" else f"pass-{name}"
-             for name in GRANTS}
+             for name in (*GRANTS, *LIMITS)}
 DAY = "2024-01-02"
 
 
@@ -73,6 +76,8 @@ publish = {json.dumps(publish)}
 subscribe = {json.dumps(["*"] if everything else subscribe)}
 admin = {json.dumps(everything)}
 """
+  for name, limit in LIMITS.items():
+    out += f'[[user]]\nname = "{name}"\nquery = ["trade"]\n{limit}\n'
   return out
 
 
@@ -437,6 +442,100 @@ def audited(made, ports):
     mill.check(password not in log, "the log tells a password")
 
 
+# -- limits --------------------------------------------------------------------
+
+
+def no_user_takes_more_than_it_may(made, ports):
+  for i in range(20):
+    made.run("pub", "--stream", "market", "--table", "trade", text=json.dumps(
+      {"time": f"{DAY}T15:00:{i:02}Z", "sym": "MANY"}) + "\n")
+
+  def answers(user, path="/query", text="select from trade where sym=`MANY"):
+    with web(ports["http"], basic(user)) as client:
+      return client.ask("POST", path, text)
+
+  # Rows and bytes of an answer, whatever the question says of them itself.
+  whole = json.dumps(getdata("trade") | {"limits": {"rows": 100,
+                                                    "bytes": 1 << 30}})
+  for user, tells in (("short", "more than 3 rows"),
+                      ("small", "more than 512 bytes")):
+    for path, text in (("/query", "select from trade where sym=`MANY"),
+                       ("/query", "select from trade,trade"),
+                       ("/query?language=sql", "select * from trade"),
+                       ("/query?language=sql",
+                        "select sym, row_number() over () from trade"),
+                       ("/query?language=getdata", whole)):
+      status, said = answers(user, path, text)
+      mill.check(status == 413 and json.loads(said)["error"] ==
+                 "limit_exceeded", user, text, status, said)
+    status, said = answers(user)
+    mill.check(tells in said and "of the user who asks" in said, said)
+    status, said = answers(user, text="count trade")
+    mill.check(status == 200, user, said)
+
+  # Questions per second: the others of the port ask on.
+  with web(ports["http"], basic("slow")) as client:
+    came = [client.ask("POST", "/query", "count trade") for _ in range(60)]
+    done = [said for status, said in came if status == 200]
+    refused = [said for status, said in came if status == 429]
+    mill.check(len(done) >= 5 and len(refused) >= 1
+               and len(done) + len(refused) == 60, came)
+    mill.check(json.loads(refused[0])["error"] == "busy"
+               and "5 questions per second (rate_max)" in refused[0], refused[0])
+  mill.check(answers("root-of-all")[0] == 200, "another user")
+  with kdb.client(ports["kdb"], "slow", password=PASSWORDS["slow"]) as client:
+    tells = []
+    for _ in range(60):
+      try:
+        client.ask("count trade")
+      except kdb.kdb_error as why:
+        tells.append(str(why))
+    mill.check(tells and all(each.startswith("limit: user 'slow' asks more")
+                             for each in tells), tells)
+
+  # Connections: a third one gets in once another one ends.
+  def log_in(door):
+    if door == "kdb":
+      return kdb.client(ports["kdb"], "few", password=PASSWORDS["few"]).socket
+    if door == "http":
+      client = web(ports["http"], basic("few"))
+      status, said = client.ask("POST", "/query", "count trade")
+      if status != 200:
+        client.made.close()
+        raise OSError(f"{status} {said}")
+      return client.made
+    return psycopg2.connect(host="127.0.0.1", port=ports["postgres"],
+                            user="few", password=PASSWORDS["few"], dbname="x")
+  doors = ["kdb", "http"] + (["postgres"] if psycopg2 is not None else [])
+  for door in doors:
+    held = [log_in(door), log_in(door)]
+    try:
+      log_in(door)
+      mill.check(False, door, "let a third one in")
+    except Exception as why:  # Each client has its own.
+      if door != "kdb":
+        mill.check("2 connections, as many as it may (connections_max)"
+                   in str(why), door, why)
+    held.pop().close()
+
+    def gets_in():
+      try:
+        held.append(log_in(door))
+        return True
+      except Exception:  # Each client has its own.
+        return False
+    mill.wait_until(gets_in, 20, f"a place at {door}")
+    for each in held:
+      each.close()
+    facts = made.process({"kdb": "kdb1", "http": "web1", "postgres":
+                          "sql1"}[door])
+    mill.check(facts["refused_by_limits"] >= 1, door, facts)
+  log = next(made.directory.glob("data/nodes/node/node.log")).read_text()
+  for tells in ("user 'few' has 2 connections, as many as it may",
+                "user 'slow' at 127.0.0.1 asks more than 5 questions per second"):
+    mill.check(tells in log, "the log does not tell:", tells)
+
+
 # -- many that mean harm -------------------------------------------------------
 
 
@@ -493,8 +592,7 @@ def locks(binary):
         {"time": f"{DAY}T14:30:00Z",
          "sym": "ZZHIDDEN" if table == "secret" else "IBM"}) + "\n")
     for part in (no_grant_leaks, wrong_passwords, tokens_and_changes, by_python,
-                 audited,
-                 hostile_logins):
+                 audited, no_user_takes_more_than_it_may, hostile_logins):
       with mill.part(part.__name__):
         part(made, ports)
 

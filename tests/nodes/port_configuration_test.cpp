@@ -82,6 +82,10 @@ subscribe = ["*"]
 admin = true
 [[user]]
 name = "bob"
+connections_max = 2
+rate_max = 10
+rows_max = 1000
+memory_max = "64MiB"
 )");
   ASSERT_TRUE(parsed) << parsed.failure().context;
   EXPECT_TRUE(parsed->process("kdb1")->asks_login);
@@ -90,7 +94,8 @@ name = "bob"
   EXPECT_EQ(parsed->logins[0].name, "ada");
   EXPECT_EQ(parsed->logins[0].grants,
             (user_grants{{"t*"}, {"trade"}, {"*"}, true}));
-  EXPECT_EQ(parsed->logins[1].grants, user_grants{});
+  EXPECT_EQ(parsed->logins[1].grants,
+            (user_grants{.limits = {2, 10, 1000, 64u << 20}}));
   EXPECT_TRUE(parsed->passwords_path.starts_with("/"));
   EXPECT_TRUE(parsed->passwords_path.ends_with("/c.toml.passwords"));
 }

@@ -313,7 +313,7 @@ TEST(ExecutionTest, LimitsActWhereTheRowsAre) {
   EXPECT_NE(failure.context.find("more than 500 rows"), std::string::npos);
   // All languages can follow the advice.
   EXPECT_NE(failure.context.find("conditions, groups or a limit of rows, or "
-                                 "raise the gateway's rows_max"),
+                                 "raise rows_max of the gateway"),
             std::string::npos);
   plan.sublist = 500;
   EXPECT_TRUE(execute(plan, {view}, options));

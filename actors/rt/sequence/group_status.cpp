@@ -53,6 +53,7 @@ text::json_value group_status(const stream_group& group,
   out["generation"] = group.founding().generation;
   out["term"] = raft.term().value;
   out["commit"] = raft.commit_index().value;
+  out["commit_times"] = group.commit_times().to_json();
   out["durable"] = raft.durable_index().value;
   out["log_begin"] = group.begin().value;
   out["leader"] = {};

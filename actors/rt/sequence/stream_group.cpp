@@ -70,8 +70,12 @@ result<bool> stream_group::propose(const std::vector<merge_entry>& entries,
   for (const auto& entry : entries)
     what.payloads.push_back(chunk::copy_of(encode(entry)));
   declined_ = false;
+  const auto last = before_.value + entries_.size();
   if (auto fault = run(std::move(what), now_ns))
     return fault;
+  for (auto next = last + 1; next <= before_.value + entries_.size(); ++next)
+    if (next > before_.value)
+      entries_[next - before_.value - 1].proposed_ns = now_ns;
   return !declined_;
 }
 
@@ -136,6 +140,8 @@ error stream_group::act(raft_core::committed& what) {
   while (told_ < what.index) {
     told_ = told_.next();
     auto& entry = entries_[told_.value - before_.value - 1];
+    if (entry.proposed_ns != 0)
+      commit_times_.add(ran_at_ns_ - entry.proposed_ns);
     if (entry.instruction)
       effects_.committed.emplace_back(told_, *entry.instruction);
   }

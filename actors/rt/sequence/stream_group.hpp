@@ -6,6 +6,7 @@
 #include <millrace/actors/rt/raft/raft_wire.hpp>
 #include <millrace/actors/rt/sequence/applied_trace.hpp>
 #include <millrace/actors/rt/sequence/group_forming.hpp>
+#include <millrace/messages/data/duration_histogram.hpp>
 
 #include <cstdint>
 #include <deque>
@@ -213,6 +214,10 @@ public:
   }
   /// Messages of members that hold what this program does not know.
   [[nodiscard]] uint64_t unreadable() const noexcept { return unreadable_; }
+  /// How long what this node proposed took to be agreed on.
+  [[nodiscard]] const duration_histogram& commit_times() const noexcept {
+    return commit_times_;
+  }
   /// The instructions of the log after `index`, in order.
   [[nodiscard]] std::vector<merge_entry> after(entry_index index) const;
   /// The log holds what comes after this.
@@ -224,6 +229,7 @@ private:
   struct log_entry {
     raft_entry raft;
     std::optional<merge_entry> instruction; ///< None of Raft's own entries.
+    int64_t proposed_ns = 0;                ///< 0: not by this node's proposal.
   };
 
   stream_group(persistence::env& world, settings how,
@@ -288,6 +294,7 @@ private:
   int64_t hand_over_at_ns_ = 0;
   size_t handed_over_ = 0; ///< How often.
   uint64_t unreadable_ = 0;
+  duration_histogram commit_times_;
 };
 
 } // namespace millrace::rt

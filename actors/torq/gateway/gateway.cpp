@@ -41,6 +41,11 @@ chunks told(query::table_data table) {
   return to_chunks(encode(out));
 }
 
+/// Of two limits, where 0 is none.
+uint64_t lesser_limit(uint64_t a, uint64_t b) {
+  return a == 0 || b == 0 ? std::max(a, b) : std::min(a, b);
+}
+
 std::vector<std::string> names_of(const gateway_settings& settings) {
   std::vector<std::string> out;
   for (const auto& each : settings.tables)
@@ -51,7 +56,12 @@ std::vector<std::string> names_of(const gateway_settings& settings) {
 } // namespace
 
 gateway_state::asker gateway_state::current_asker() const {
-  return {caf::actor_cast<caf::actor_addr>(self->current_sender())};
+  return {.client = caf::actor_cast<caf::actor_addr>(self->current_sender()),
+          .since_ns = env->clock->monotonic_ns()};
+}
+
+void gateway_state::count(const asker& whose, errc how) {
+  times.add(whose.language, how, env->clock->monotonic_ns() - whose.since_ns);
 }
 
 void gateway_state::query(const std::string& parameters, asker to) {
@@ -59,28 +69,30 @@ void gateway_state::query(const std::string& parameters, asker to) {
   for (const auto& [stream_name, stream] : streams)
     held += stream.waiting.size();
   if (held >= settings.running_max) {
-    ++refused;
-    to.promise.deliver(to_caf(
-      {errc::limit_exceeded, settings.process + ": " + std::to_string(held)
-                               + " queries run or wait; retry later"}));
+    count(to, errc::busy);
+    to.promise.deliver(
+      to_caf({errc::busy, settings.process + ": " + std::to_string(held)
+                            + " queries run or wait; retry later"}));
     return;
   }
-  auto [asked, audit] = hear_question(
+  auto heard = hear_question(
     parameters,
     [&](std::string_view table) -> const table_schema* {
       const auto found = settings.tables.find(std::string{table});
       return found == settings.tables.end() ? nullptr : &found->second.schema;
     },
     names_of(settings), env->clock->now_ns());
-  if (!audit.empty() && settings.on_note)
-    settings.on_note("audit", audit);
+  if (!heard.audit.empty() && settings.on_note)
+    settings.on_note("audit", heard.audit);
+  auto& asked = heard.what;
   if (!asked) {
-    ++refused;
+    count(to, asked.failure().code);
     to.promise.deliver(to_caf(asked.failure()));
     return;
   }
+  to.language = asked->language;
   if (asked->explain || asked->told) {
-    ++answered;
+    count(to, errc::none);
     give(to,
          told(asked->told && !asked->explain
                 ? *std::move(asked->told)
@@ -89,6 +101,8 @@ void gateway_state::query(const std::string& parameters, asker to) {
          query_cut{});
     return;
   }
+  to.rows_max = heard.rows_max;
+  to.bytes_max = heard.bytes_max;
   ask(std::move(asked->plan), asked->at_least, asked->timeout_ns,
       std::move(to));
 }
@@ -121,6 +135,8 @@ void gateway_state::ask(query::split_plan plan,
     // Nobody holds all of what flows.
     if (what.plan.bytes_max == 0 && !(to.sink && query::flows(what.plan)))
       what.plan.bytes_max = settings.result_bytes_max;
+    what.plan.rows_max = lesser_limit(what.plan.rows_max, to.rows_max);
+    what.plan.bytes_max = lesser_limit(what.plan.bytes_max, to.bytes_max);
     what.to = std::move(to);
     return hold(std::move(what));
   }
@@ -128,8 +144,8 @@ void gateway_state::ask(query::split_plan plan,
   request.plan = std::move(plan);
   request.at_least = at_least;
   request.deadline_ns = deadline_ns;
-  request.rows_max = settings.result_rows_max;
-  request.bytes_max = settings.result_bytes_max;
+  request.rows_max = lesser_limit(settings.result_rows_max, to.rows_max);
+  request.bytes_max = lesser_limit(settings.result_bytes_max, to.bytes_max);
   request.process = settings.process;
   request.client = to.client;
   for (const auto& fragment : request.plan.fragments) {
@@ -276,7 +292,8 @@ void gateway_state::answer(uint64_t number, const chunks& rows, query_cut cut) {
   if (const auto stream = streams.find(table.home.stream);
       stream != streams.end())
     stream->second.ends.gave({cut.upper, cut.life});
-  answered += !what.part_of;
+  if (!what.part_of)
+    count(what.to, errc::none);
   leave_client(what.to.client);
   give(what.to, rows, cut);
 }
@@ -291,7 +308,7 @@ void gateway_state::flow(uint64_t number, const query_cut& cut) {
       = streams.find(settings.tables.at(what.plan.table).home.stream);
       stream != streams.end())
     stream->second.ends.gave({cut.upper, cut.life});
-  ++answered;
+  count(what.to, errc::none);
   what.to.promise.deliver(
     caf::actor_cast<result_source_actor>(found->second.runner), cut);
 }
@@ -351,7 +368,8 @@ error gateway_state::with_the_gone(const held_question& what,
 }
 
 void gateway_state::refuse(held_question& what, caf::error fault) {
-  refused += !what.part_of;
+  if (!what.part_of)
+    count(what.to, from_caf(fault).code);
   leave_client(what.to.client);
   what.to.promise.deliver(std::move(fault));
 }
@@ -377,21 +395,28 @@ void gateway_state::leave_client(const caf::actor_addr& client) {
 void gateway_state::forget_client(const caf::actor_addr& client) {
   if (clients.erase(client) == 0)
     return;
+  const auto gone = [this](const held_question& what) {
+    if (!what.part_of)
+      count(what.to, errc::cancelled);
+  };
   std::erase_if(under_way, [&](const auto& item) {
     if (item.second.what.to.client != client)
       return false;
     // Its work in the stores ends with it.
     self->send_exit(item.second.runner, caf::exit_reason::kill);
-    ++refused;
+    gone(item.second.what);
     return true;
   });
-  const auto is_of_client
-    = [&](const held_question& what) { return what.to.client == client; };
-  refused += std::erase_if(waiting, is_of_client);
+  const auto is_of_client = [&](const held_question& what) {
+    if (what.to.client != client)
+      return false;
+    gone(what);
+    return true;
+  };
+  std::erase_if(waiting, is_of_client);
   for (auto& [stream_name, stream] : streams)
-    refused += std::erase_if(stream.waiting, [&](const auto& item) {
-      return is_of_client(item.second);
-    });
+    std::erase_if(stream.waiting,
+                  [&](const auto& item) { return is_of_client(item.second); });
 }
 
 void gateway_state::lost(const caf::actor_addr& who) {
@@ -474,45 +499,6 @@ void gateway_state::tick() {
     if (entry.link.due(now))
       connect(backend_name);
   self->delayed_send(self, caf::timespan{tick_interval}, caf::tick_atom_v);
-}
-
-gateway_facts gateway_state::facts() const {
-  gateway_facts out;
-  out.answered = answered;
-  out.refused = refused;
-  out.running = under_way.size();
-  for (const auto& [backend_name, entry] : backends.all())
-    out.backends[backend_name] = {entry.role, entry.handle != nullptr,
-                                  entry.role == backend_role::rdb
-                                    ? entry.standing && entry.standing->ready
-                                    : entry.handle != nullptr};
-  for (const auto& [backend_name, lines] : declared_otherwise)
-    if (!lines.empty())
-      out.declared_otherwise[backend_name] = lines;
-  for (const auto& [stream_name, stream] : streams)
-    out.floors[stream_name] = stream.ends.floor().at;
-  return out;
-}
-
-status_facts to_status(const gateway_facts& facts) {
-  status_facts out{{"role", "gateway"},
-                   {"answered", facts.answered},
-                   {"refused", facts.refused},
-                   {"running", facts.running}};
-  auto& list = out.add("backends", text::json_value::object());
-  for (const auto& [backend_name, entry] : facts.backends)
-    list.add(backend_name, {{"type", to_string(entry.role)},
-                            {"connected", entry.connected},
-                            {"ready", entry.ready}});
-  if (!facts.declared_otherwise.empty()) {
-    auto& differing = out.add("declared_otherwise", text::json_value::object());
-    for (const auto& [backend_name, lines] : facts.declared_otherwise)
-      differing.add(backend_name, lines);
-  }
-  auto& floors = out.add("floors", text::json_value::object());
-  for (const auto& [stream_name, at] : facts.floors)
-    floors.add(stream_name, at.value);
-  return out;
 }
 
 gateway_self_actor::behavior_type

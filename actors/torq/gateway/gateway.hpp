@@ -3,6 +3,7 @@
 #include <millrace/actors/torq/gateway/end_inquiry.hpp>
 #include <millrace/actors/torq/gateway/gateway_plan.hpp>
 #include <millrace/actors/torq/gateway/gateway_query.hpp>
+#include <millrace/actors/torq/gateway/question_times.hpp>
 #include <millrace/actors/torq/registry/backends.hpp>
 #include <millrace/messages/data/schema.hpp>
 #include <millrace/messages/protocol/brood.hpp>
@@ -53,7 +54,7 @@ struct gateway_settings {
   int64_t query_timeout_ns = 30'000'000'000;
   uint64_t result_rows_max = 0;  ///< 0: no limit.
   uint64_t result_bytes_max = 0; ///< 0: no limit.
-  /// Questions that run or wait; more are refused with `limit_exceeded`.
+  /// Questions that run or wait; more are refused with `busy`.
   size_t running_max = 256;
   /// Called with what is to be in the log as a warning: a stable word, and what
   /// happened.
@@ -71,6 +72,7 @@ struct gateway_facts {
   uint64_t answered = 0;
   uint64_t refused = 0;
   uint64_t running = 0;
+  text::json_value questions; ///< As `question_times::to_json`.
   struct known_backend {
     backend_role role = backend_role::rdb;
     bool connected = false;
@@ -101,8 +103,15 @@ struct gateway_state {
     caf::response_promise promise{};
     result_sink_actor sink{}; ///< Whom the rows flow to; null: they are told.
     flow_id flow{};
+    /// Of its answer, whatever the question says; 0: no limit but others.
+    uint64_t rows_max = 0;
+    uint64_t bytes_max = 0;
+    std::string_view language{}; ///< Static; empty: it is not understood.
+    int64_t since_ns = 0;        ///< Monotonic.
   };
   [[nodiscard]] asker current_asker() const;
+  /// Counts how its question ended.
+  void count(const asker& whose, errc how);
   void query(const std::string& parameters, asker to);
   /// A question that is understood.
   void ask(query::split_plan plan, const std::optional<position>& at_least,
@@ -192,8 +201,7 @@ struct gateway_state {
   connector_actor connector;
   backend_table backends;
   std::map<std::string, std::vector<std::string>> declared_otherwise;
-  uint64_t answered = 0;
-  uint64_t refused = 0;
+  question_times times;
   uint64_t turn = 0; ///< Spreads questions over equal back ends.
   int64_t started_ns = 0;
   std::vector<held_question> waiting; ///< For back ends to come, or come back.

@@ -100,7 +100,7 @@ heard_question hear_question(const std::string& parameters,
                         : std::string{"what cannot be answered: "}
                             + std::string{to_string(out.failure().code)})
       + ": " + on_a_line(whose.question);
-  return {std::move(out), std::move(audit)};
+  return {std::move(out), std::move(audit), whose.rows_max, whose.bytes_max};
 }
 
 } // namespace millrace::torq

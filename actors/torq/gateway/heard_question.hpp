@@ -16,6 +16,10 @@ struct heard_question {
   /// Who asked for what, and whether it may, for the log. Empty: somebody who
   /// may ask about all tables.
   std::string audit;
+  /// What its answer may take at most, whatever it says itself; 0: no limit but
+  /// the gateway's.
+  uint64_t rows_max = 0;
+  uint64_t bytes_max = 0;
 };
 
 /// Understands a question, also one on behalf of a user: to that one tables of

@@ -13,6 +13,7 @@
 #include <millrace/nodes/tls/tls_identity.hpp>
 #include <millrace/nodes/users/login_queue.hpp>
 #include <millrace/nodes/users/port_access.hpp>
+#include <millrace/nodes/users/question_rates.hpp>
 
 #include <caf/actor_cast.hpp>
 #include <caf/send.hpp>
@@ -125,9 +126,9 @@ struct door_state {
         = logins.add(what.from, what.peer, std::move(what.what))) {
       tell("logins_refused", "a login from " + core.peer_of(*refused)
                                + " was refused: too many wait");
-      perform(core.judged(
-        *refused, {.fault = {errc::limit_exceeded, "too many logins wait"}},
-        env->clock->monotonic_ns()));
+      perform(core.judged(*refused,
+                          {.fault = {errc::busy, "too many logins wait"}},
+                          env->clock->monotonic_ns()));
     }
     judge_next();
   }
@@ -148,6 +149,10 @@ struct door_state {
     logins.judged();
     if (what.verdict.fault)
       tell("no_logins", "nobody can log in: " + to_string(what.verdict.fault));
+    if (what.verdict.is_accepted) {
+      what.verdict.fault = refusal_of(what.from, what.verdict.user);
+      what.verdict.is_accepted = !what.verdict.fault;
+    }
     perform(core.judged(what.from, what.verdict, env->clock->monotonic_ns()));
     judge_next();
   }
@@ -183,7 +188,25 @@ struct door_state {
   void ask_gateway(connection_id from, const std::string& user,
                    gateway_errand what) {
     if (const auto* grants = grants_of(user)) {
-      restricted_question asked{user, core.peer_of(from), {}, {}};
+      const auto& limits = grants->limits;
+      if (const auto wait_ns
+          = rates.wait_ns(user, limits.rate_max, env->clock->monotonic_ns())) {
+        ++refused_by_limits;
+        const auto rate = " asks more than " + std::to_string(limits.rate_max)
+                          + " questions per second (rate_max)";
+        tell("rate_max", "user '" + user + "' at " + core.peer_of(from) + rate,
+             user);
+        return what.fail(
+          {errc::busy, "user '" + user + "'" + rate
+                         + "; the next one may be asked in "
+                         + std::to_string(wait_ns / 1'000'000 + 1) + " ms"});
+      }
+      restricted_question asked{
+        .user = user,
+        .peer = core.peer_of(from),
+        .rows_max = limits.rows_max,
+        .bytes_max = limits.memory_max_bytes,
+      };
       for (const auto& each : settings.tables)
         if (grants->may(table_use::query, each.first))
           asked.tables.insert(each.first);
@@ -191,6 +214,18 @@ struct door_state {
       what.parameters = to_json(asked);
     }
     gateway->ask(from, std::move(what));
+  }
+  /// Why a client that proved who it is does not get in; none: it does.
+  [[nodiscard]] error refusal_of(connection_id from, const std::string& user) {
+    const auto* grants = grants_of(user);
+    const auto most = grants ? grants->limits.connections_max : 0;
+    if (most == 0 || core.others_of(from, user) < most)
+      return {};
+    ++refused_by_limits;
+    const auto why = "user '" + user + "' has " + std::to_string(most)
+                     + " connections, as many as it may (connections_max)";
+    tell("connections_max", core.peer_of(from) + " was refused: " + why, user);
+    return {errc::busy, why};
   }
   /// A line of what a user did, or was refused. Nothing where nobody logs in.
   void audit(const std::string& text) const {
@@ -272,6 +307,7 @@ struct door_state {
       out.add("logins", facts.logins);
       out.add("logins_failed", facts.logins_failed);
       out.add("logins_waiting", logins.waiting());
+      out.add("refused_by_limits", refused_by_limits);
     }
     return out;
   }
@@ -287,6 +323,8 @@ struct door_state {
   effects_in_turn<typename Core::effect> in_turn;
   told_lines lines;
   login_queue logins; ///< That wait for their verdicts.
+  question_rates rates;
+  uint64_t refused_by_limits = 0; ///< Of users: questions and connections.
 
 private:
   State& derived() { return static_cast<State&>(*this); }

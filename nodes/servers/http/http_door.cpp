@@ -1,12 +1,14 @@
 #include <millrace/messages/base/caught.hpp>
 #include <millrace/messages/protocol/own_message.hpp>
+#include <millrace/nodes/monitoring/metrics_text.hpp>
+#include <millrace/nodes/servers/http/exec_answer.hpp>
 #include <millrace/nodes/servers/http/http_door.hpp>
-#include <millrace/nodes/servers/http/metrics_text.hpp>
 #include <millrace/query/execution/partial.hpp>
 
 #include <caf/send.hpp>
 
 #include <chrono>
+#include <memory>
 #include <utility>
 
 namespace millrace::nodes::http {
@@ -25,8 +27,7 @@ std::string header_text(std::string text) {
 }
 
 /// On a thread of the pool: the answer as the client reads it.
-known_response answer_of(const chunks& parts, const query_cut& cut,
-                         query::result_format format) {
+known_response answer_of(const chunks& parts, query::result_format format) {
   known_response out;
   const auto fault = caught("the answer to a query", [&]() -> error {
     out.type = type_of(format);
@@ -43,14 +44,17 @@ known_response answer_of(const chunks& parts, const query_cut& cut,
     }
     return text.finish();
   });
-  if (fault)
-    return failed_response(fault);
-  out.headers = "Millrace-Cut: manifest=" + std::to_string(cut.manifest.value)
-                + " cutover=" + std::to_string(cut.cutover.value)
-                + " upper=" + std::to_string(cut.upper.value) + "\r\n";
+  return fault ? failed_response(fault) : out;
+}
+
+/// What an answer is of, and why rows may be missing.
+std::string headers_of(const query_cut& cut) {
+  auto out = "Millrace-Cut: manifest=" + std::to_string(cut.manifest.value)
+             + " cutover=" + std::to_string(cut.cutover.value)
+             + " upper=" + std::to_string(cut.upper.value) + "\r\n";
   for (const auto& warning : cut.warnings)
-    out.headers += "Millrace-Warning: rows may be missing: "
-                   + header_text(warning) + "\r\n";
+    out += "Millrace-Warning: rows may be missing: " + header_text(warning)
+           + "\r\n";
   return out;
 }
 
@@ -93,20 +97,29 @@ void http_door_state::undertake(connection_id from,
 
 void http_door_state::undertake(connection_id from, query_wish& what) {
   const auto request = running.at(from).request;
+  const auto began_ns = env->clock->monotonic_ns();
+  const auto form = std::make_shared<const query_wish>(std::move(what));
   ask_gateway(
     from, running.at(from).user,
-    {.parameters = std::move(what.parameters),
-     .deadline_ns = env->clock->monotonic_ns() + settings.query_timeout_ns,
+    {.parameters = form->parameters,
+     .deadline_ns = began_ns + settings.query_timeout_ns,
      .write =
-       [to = inbox, from, request, format = what.format](const chunks& rows,
-                                                         const query_cut& cut) {
-         to->put(response_done{
-           from, request, answer_of(rows, cut, format), false,
-           cut.warnings.empty() ? std::string{} : cut.warnings.front()});
+       [to = inbox, from, request, form, began_ns,
+        clock = env->clock](const chunks& rows, const query_cut& cut) {
+         auto made = form->exec ? exec_answer(rows, *form->exec,
+                                              clock->monotonic_ns() - began_ns)
+                                : answer_of(rows, form->format);
+         if (made.status < 400)
+           made.headers += headers_of(cut);
+         to->put(response_done{from, request, std::move(made), false,
+                               cut.warnings.empty() ? std::string{}
+                                                    : cut.warnings.front()});
        },
      .fail =
-       [to = inbox, from, request](const error& why) {
-         to->put(response_done{from, request, failed_response(why),
+       [to = inbox, from, request, form](const error& why) {
+         to->put(response_done{from, request,
+                               form->exec ? exec_failure(why, *form->exec)
+                                          : failed_response(why),
                                why.code == errc::closed});
        }});
 }
@@ -164,6 +177,9 @@ void http_door_state::gathered(const std::string& node,
     {"name", node},
     {"answers", facts != nullptr},
     {"processes", facts ? facts->at("processes") : text::json_value::object()}};
+  for (const auto* of_node : {"usage", "port"})
+    if (facts != nullptr && facts->find(of_node))
+      said[node].add(of_node, facts->at(of_node));
   if (--silent != 0)
     return;
   text::json_value all{{"cluster", settings.cluster},

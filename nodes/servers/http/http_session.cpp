@@ -380,7 +380,9 @@ http_session::effects http_session::judged(const login_verdict& what) {
   if (!what.fault)
     out.emplace_back(
       login_told{what.is_accepted ? what.user : made.user, what.is_accepted});
-  made.what.is_unknown = !what.is_accepted;
+  made.what.is_unknown = !what.is_accepted && what.fault.code != errc::busy;
+  if (what.fault.code == errc::busy)
+    made.what.refusal = what.fault;
   if (what.is_accepted) {
     user_ = what.user;
     authorization_ = std::move(made.authorization);

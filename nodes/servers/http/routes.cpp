@@ -4,6 +4,7 @@
 #include <millrace/messages/text/letter_case.hpp>
 #include <millrace/messages/text/utf8.hpp>
 #include <millrace/nodes/servers/http/console_files.hpp>
+#include <millrace/nodes/servers/http/exec_answer.hpp>
 #include <millrace/nodes/servers/http/routes.hpp>
 #include <millrace/query/plan/literal_text.hpp>
 
@@ -145,6 +146,78 @@ wish query_of(const http_request& what) {
   return query_wish{parameters.dump(), *format};
 }
 
+/// "true" or "false"; anything else is a fault.
+result<bool> flag_of(const http_request& what, const char* name) {
+  const auto said = parameter(what, name);
+  if (said.empty() || said == "false")
+    return false;
+  if (said == "true")
+    return true;
+  return bad(std::string{name} + " is true or false, not '" + said + "'");
+}
+
+/// "limit=100": the first rows; "limit=100,200": those after the first 100, up
+/// to the 200th.
+error read_limit(const std::string& said, exec_form& into) {
+  if (said.empty())
+    return {};
+  const auto comma = said.find(',');
+  const auto number = [&](std::string_view digits) {
+    const auto read = text::parse_json(digits);
+    return read ? read->natural() : std::nullopt;
+  };
+  const auto end
+    = number(std::string_view{said}.substr(comma == said.npos ? 0 : comma + 1));
+  const auto begin = comma == said.npos
+                       ? std::optional<uint64_t>{0}
+                       : number(std::string_view{said}.substr(0, comma));
+  constexpr uint64_t most = uint64_t{1} << 62;
+  if (!begin || !end || *end > most || *begin > *end)
+    return bad("limit is a count of rows, or two places of rows as 100,200, "
+               "not '"
+               + said + "'");
+  into.begin = *begin;
+  into.end = *end;
+  return {};
+}
+
+wish exec_of(const http_request& what) {
+  exec_form form;
+  form.query = parameter(what, "query");
+  const auto read = [&]() -> error {
+    if (auto fault
+        = check_parameters(what, {"query", "limit", "count", "nm", "timings",
+                                  "explain", "quoteLargeNum"}))
+      return fault;
+    if (form.query.find_first_not_of(" \t\r\n") == form.query.npos)
+      return bad("the query is empty");
+    return read_limit(parameter(what, "limit"), form);
+  };
+  if (const auto fault = read())
+    return exec_failure(fault, form);
+  text::json_value parameters{{"language", "sql"}, {"text", form.query}};
+  for (const auto& [name, act] :
+       {std::pair<const char*, void (*)(exec_form&, text::json_value&)>{
+          "nm", [](auto&of, auto&) { of.has_columns = false; }},
+        {"timings", [](auto&of, auto&) { of.has_timings = true; }},
+        {"quoteLargeNum", [](auto&of, auto&) { of.quotes_longs = true; }},
+        {"explain", [](auto&, auto&asked) { asked["explain"] = true; }}}) {
+    const auto flag = flag_of(what, name);
+    if (!flag)
+      return exec_failure(flag.failure(), form);
+    if (*flag)
+      act(form, parameters);
+  }
+  // Whoever wants to know how many there are has all of them found.
+  const auto counts = flag_of(what, "count");
+  if (!counts)
+    return exec_failure(counts.failure(), form);
+  if (form.end && !*counts)
+    parameters["limit"] = *form.end;
+  return query_wish{parameters.dump(), query::result_format::json,
+                    std::move(form)};
+}
+
 wish stream_of(const http_request& what) {
   if (const auto fault
       = check_parameters(what, {"stream", "table", "from", "from_row_time"}))
@@ -253,6 +326,7 @@ bool is_own_page(const http_request& what, bool is_secure) {
 
 known_response failed_response(const error& why) {
   unsigned status = 500;
+  std::string headers;
   switch (why.code) {
     case errc::invalid_argument:
     case errc::not_found:
@@ -275,6 +349,10 @@ known_response failed_response(const error& why) {
     case errc::oversize:
       status = 413;
       break;
+    case errc::busy:
+      status = 429;
+      headers = "Retry-After: 1\r\n";
+      break;
     case errc::unavailable:
     case errc::backend_lost:
     case errc::closed:
@@ -289,12 +367,11 @@ known_response failed_response(const error& why) {
       break;
   }
   return {
-    status,
-    "application/json",
+    status, "application/json",
     text::json_value{{"error", to_string(why.code)}, {"text", why.context}}
         .dump()
       + "\n",
-    {}};
+    std::move(headers)};
 }
 
 std::string_view type_of(query::result_format format) noexcept {
@@ -309,6 +386,8 @@ wish wish_of(const http_request& what, const own_site& at) {
     return refused(401, "say who you are: a user and a password, or a token",
                    "WWW-Authenticate: Basic realm=\"Millrace\", "
                    "charset=\"UTF-8\"\r\n");
+  if (what.refusal)
+    return failed_response(what.refusal);
   if (!is_own_page(what, at.is_secure))
     return refused(403, "this is not for pages of '" + what.origin + "'");
   // The session leaves the body out of the response to HEAD.
@@ -318,6 +397,9 @@ wish wish_of(const http_request& what, const own_site& at) {
                    "Allow: GET, HEAD, POST\r\n");
   if (what.path == "/query")
     return query_of(what);
+  if (what.path == "/exec")
+    return is_get ? exec_of(what)
+                  : refused(405, "GET is for /exec", "Allow: GET, HEAD\r\n");
   if (what.path == "/publish")
     return is_get ? refused(405, "POST is for /publish", "Allow: POST\r\n")
                   : publish_of(what);

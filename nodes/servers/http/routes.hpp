@@ -7,6 +7,7 @@
 #include <millrace/nodes/servers/http/http_session.hpp>
 #include <millrace/query/table/result_text.hpp>
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,10 +16,20 @@
 
 namespace millrace::nodes::http {
 
+/// How a client of QuestDB's REST interface wants the answer to a query.
+struct exec_form {
+  std::string query;           ///< As it sent it.
+  uint64_t begin = 0;          ///< The first row that it wants.
+  std::optional<uint64_t> end; ///< The one after the last.
+  bool has_columns = true;     ///< Names and types.
+  bool has_timings = false;
+  bool quotes_longs = false; ///< Those of LONG, for JavaScript.
+};
 /// What is for the gateway.
 struct query_wish {
   std::string parameters; ///< As a GATEWAY takes them.
   query::result_format format = query::result_format::json;
+  std::optional<exec_form> exec{}; ///< Not in `format`.
 };
 /// A stream, or a table of one, as it goes on.
 struct stream_wish {

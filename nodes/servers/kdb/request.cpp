@@ -360,6 +360,7 @@ error as_in_q(error why) {
       why.context = "stop: " + why.context;
       break;
     case errc::limit_exceeded:
+    case errc::busy:
     case errc::oversize:
       if (!why.context.starts_with("limit: "))
         why.context = "limit: " + why.context;

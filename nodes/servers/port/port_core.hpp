@@ -130,6 +130,17 @@ public:
   [[nodiscard]] bool has_room(size_t bytes) const noexcept {
     return facts_.held_bytes + bytes <= limits_.bytes_max;
   }
+  /// How many other connections are logged in as a user.
+  // lint: allow(half_used): doors call it, a template.
+  [[nodiscard]] uint64_t others_of(connection_id which,
+                                   const std::string& user) const {
+    return static_cast<uint64_t>(
+      std::count_if(clients_.begin(), clients_.end(), [&](const auto& each) {
+        const auto& of = each.second;
+        return each.first != which && of.login == user && !of.leaving
+               && !of.finishing;
+      }));
+  }
   /// Its address; empty: it is gone.
   [[nodiscard]] std::string peer_of(connection_id which) const {
     const auto found = clients_.find(which);
@@ -150,6 +161,7 @@ private:
     explicit client(typename Session::limits_type how) : talk{how} {}
     Session talk;
     std::string peer;
+    std::string login;       ///< Who it proved to be; empty: nobody.
     bool is_judged = false;  ///< The verdict on its login is awaited.
     int64_t awaited_ns = 0;  ///< Since when what it sends is waited for.
     int64_t progress_ns = 0; ///< It took something, or nothing was for it.
@@ -357,6 +369,8 @@ void port_core<Session>::take(connection_id id, client& of,
       out.emplace_back(login_asked{id, of.peer, std::move(*says)});
     } else if (auto* told = std::get_if<login_told>(&each)) {
       ++(told->is_accepted ? facts_.logins : facts_.logins_failed);
+      if (told->is_accepted)
+        of.login = told->user;
       out.emplace_back(login_ended{id, of.peer, std::move(*told)});
     } else if (std::holds_alternative<start_tls>(each)) {
       of.shakes_hands = true;

@@ -67,7 +67,10 @@ void postgres_door_state::perform(take_up<pg_wish>& what) {
 }
 
 void postgres_door_state::undertake(const take_up<pg_wish>& of,
-                                    const login_wish&) {
+                                    const login_wish& who) {
+  if (const auto why = refusal_of(of.from, who.user))
+    return answer(of.from, of.request,
+                  error_message({"FATAL", "53300", why.context, 0}), true);
   std::string said;
   append_number(said, static_cast<uint32_t>(of.from));
   append_number(said, static_cast<uint32_t>(env->random()));

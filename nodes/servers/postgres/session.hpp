@@ -21,7 +21,7 @@
 #include <vector>
 
 // What a client says beside queries, statements and cursors is in
-// session_statements.cpp.
+// session_statements.cpp, how it logs in in session_login.cpp.
 
 namespace millrace::nodes::postgres {
 
@@ -161,6 +161,7 @@ private:
   void execute(fields from);
   void close(fields from);
   void synchronise();
+  void ask_login();
   void begun(std::string_view number_and_secret);
 
   // Statements.

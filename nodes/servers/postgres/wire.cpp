@@ -1,8 +1,5 @@
-#include <millrace/messages/text/utf8.hpp>
+#include <millrace/messages/text/told_place.hpp>
 #include <millrace/nodes/servers/postgres/wire.hpp>
-
-#include <algorithm>
-#include <charconv>
 
 namespace millrace::nodes::postgres {
 
@@ -16,32 +13,6 @@ void put_fields(message&& to, const told_error& what) {
   if (what.position != 0)
     to.bytes("P").text(std::to_string(what.position));
   to.bytes(std::string_view{"", 1});
-}
-
-/// "line 3, column 4: what": the two numbers, and what follows.
-struct written_place {
-  size_t line = 0;
-  size_t column = 0;
-  std::string_view rest;
-};
-std::optional<written_place> place_in(std::string_view text) {
-  constexpr std::string_view before = "line ";
-  constexpr std::string_view between = ", column ";
-  if (!text.starts_with(before))
-    return std::nullopt;
-  written_place out;
-  text.remove_prefix(before.size());
-  auto read = std::from_chars(text.data(), text.data() + text.size(), out.line);
-  text.remove_prefix(static_cast<size_t>(read.ptr - text.data()));
-  if (read.ec != std::errc{} || !text.starts_with(between))
-    return std::nullopt;
-  text.remove_prefix(between.size());
-  read = std::from_chars(text.data(), text.data() + text.size(), out.column);
-  text.remove_prefix(static_cast<size_t>(read.ptr - text.data()));
-  if (read.ec != std::errc{} || !text.starts_with(": "))
-    return std::nullopt;
-  out.rest = text.substr(2);
-  return out;
 }
 
 } // namespace
@@ -72,6 +43,7 @@ std::string_view sql_state_of(const error& why) noexcept {
     case errc::unsupported:
       return tells("there is no function") ? "42883" : "0A000";
     case errc::limit_exceeded:
+    case errc::busy:
     case errc::oversize:
       return "53400";
     case errc::overflow:
@@ -96,18 +68,12 @@ std::string_view sql_state_of(const error& why) noexcept {
 
 told_error told(const error& why, std::string_view source, size_t begin) {
   told_error out{"ERROR", sql_state_of(why), why.context, 0};
-  const auto place = source.empty() ? std::nullopt : place_in(why.context);
-  if (!place || place->line == 0 || place->column == 0)
+  if (source.empty())
     return out;
-  auto at = std::min(begin, source.size());
-  for (size_t line = 1; line < place->line; ++line) {
-    const auto end = source.find('\n', at);
-    if (end == source.npos)
-      return out;
-    at = end + 1;
+  if (const auto place = text::place_told(why.context, source, begin)) {
+    out.position = place->character + 1;
+    out.text = place->rest;
   }
-  out.position = text::utf8_count(source.substr(0, at)) + place->column;
-  out.text = place->rest;
   return out;
 }
 

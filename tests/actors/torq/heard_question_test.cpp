@@ -121,6 +121,24 @@ TEST(HeardQuestionTest, NoLanguageNamesATableThatIsNotGranted) {
   }
 }
 
+TEST(HeardQuestionTest, AUsersLimitsAreReadBesideItsQuestion) {
+  const restricted_question asked{.user = "ada",
+                                  .peer = "p",
+                                  .tables = {"trade"},
+                                  .question
+                                  = in_language("qsql", "select from trade"),
+                                  .rows_max = 10,
+                                  .bytes_max = 4096};
+  const auto heard = hear(to_json(asked));
+  ASSERT_TRUE(heard.what);
+  EXPECT_EQ(heard.rows_max, 10u);
+  EXPECT_EQ(heard.bytes_max, 4096u);
+  const auto text = to_json(asked);
+  EXPECT_EQ(read_restricted(text)->value(), asked);
+  EXPECT_FALSE(read_restricted(replaced(text, "4096", "-1")));
+  EXPECT_FALSE(read_restricted(replaced(text, "4096", "\"x\"")));
+}
+
 TEST(HeardQuestionTest, NoHintNamesATableThatIsNotGranted) {
   const auto near = in_language("qsql", "select from secre");
   EXPECT_NE(hear(near).what.failure().context.find("secret"),

@@ -82,6 +82,20 @@ TEST_F(HttpLoginTest, AStreamOfNobodyIsNone) {
             "ask /stream of nobody\n");
 }
 
+TEST_F(HttpLoginTest, WhoMayNotNowIsNotAskedWhoItIs) {
+  (void)say(get("/query", "Authorization: Basic YWRhOmI=\r\n"));
+  const auto done
+    = talk_.judged({.user = "ada", .fault = {errc::busy, "later"}});
+  const auto& asked = std::get<handle_request<http_request>>(done.front()).what;
+  EXPECT_FALSE(asked.is_unknown);
+  const auto made = wish_of(asked, {"127.0.0.1"});
+  const auto* known = std::get_if<known_response>(&made);
+  ASSERT_NE(known, nullptr);
+  EXPECT_EQ(known->status, 429u);
+  EXPECT_EQ(known->body, "{\"error\":\"busy\",\"text\":\"later\"}\n");
+  EXPECT_EQ(known->headers, "Retry-After: 1\r\n");
+}
+
 TEST(HttpRoutesLoginTest, NobodyIsAskedWhoItIs) {
   http_request what;
   what.method = "GET";

@@ -1,5 +1,6 @@
+#include <millrace/messages/text/json_text.hpp>
+#include <millrace/nodes/servers/http/exec_answer.hpp>
 #include <millrace/nodes/servers/http/http_session.hpp>
-#include <millrace/nodes/servers/http/metrics_text.hpp>
 #include <millrace/nodes/servers/http/routes.hpp>
 #include <millrace/nodes/servers/port/port_core.hpp>
 #include <millrace/nodes/servers/port/told_lines.hpp>
@@ -396,63 +397,76 @@ TEST(HttpRoutesTest, TakesQueries) {
                     {}}));
 }
 
-TEST(HttpMetricsTest, WritesWhatProcessesSay) {
-  text::json_value rdb{
-    {"role", "rdb"},         {"ready", true},
-    {"bytes", 70},           {"rows", {{"trade", 5}, {"a\"b", 6}}},
-    {"rejected_batches", 2}, {"ended", 1}};
-  text::json_value rt{
-    {"role", "rt"}, {"end", 992}, {"collection", {{"disk_percent", 12}}}};
-  text::json_value processes{{"rdb1", rdb}, {"rt/market", rt}};
-  auto nodes = text::json_value::array();
-  nodes.add(text::json_value{
-    {"name", "n1"}, {"answers", true}, {"processes", processes}});
-  nodes.add(text::json_value{{"name", "n2"},
-                             {"answers", false},
-                             {"processes", text::json_value::object()}});
-  const auto text = metrics_text({{"cluster", "c"}, {"nodes", nodes}});
-  for (const auto* line :
-       {"millrace_node_up{node=\"n1\"} 1\n",
-        "millrace_node_up{node=\"n2\"} 0\n",
-        "millrace_process_ended_total{node=\"n1\",process=\"rdb1\"} 1\n",
-        "# TYPE millrace_rdb_rejected_batches_total counter\n"
-        "millrace_rdb_rejected_batches_total{node=\"n1\",process=\"rdb1\"} 2\n",
-        "millrace_rdb_ready{node=\"n1\",process=\"rdb1\"} 1\n",
-        "millrace_rdb_rows{node=\"n1\",process=\"rdb1\",table=\"a\\\"b\"} 6\n",
-        "millrace_stream_end_position{node=\"n1\",stream=\"market\"} 992\n",
-        "millrace_stream_disk_percent{node=\"n1\",stream=\"market\"} 12\n"})
-    EXPECT_NE(text.find(line), std::string::npos) << line << text;
-  EXPECT_EQ(text.find("millrace_hdb"), std::string::npos);
+// -- /exec --------------------------------------------------------------------
+
+std::variant<known_response, query_wish>
+exec(std::map<std::string, std::string> parameters) {
+  auto made = wish_of({.method = "GET",
+                       .path = "/exec",
+                       .parameters = std::move(parameters),
+                       .host = "localhost"},
+                      {"127.0.0.1"});
+  if (auto* asks = std::get_if<query_wish>(&made))
+    return std::move(*asks);
+  return std::get<known_response>(made);
 }
 
-TEST(HttpMetricsTest, PortsOfAllTypesSayTheSame) {
-  text::json_value processes = text::json_value::object();
-  for (const auto* type : {"kdb", "http", "postgres"})
-    processes[type]
-      = {{"role", type},  {"connections", 1}, {"connections_total", 2},
-         {"requests", 3}, {"failed", 4},      {"incomplete", 5},
-         {"refused", 6},  {"held_bytes", 7},  {"bytes_in", 8},
-         {"bytes_out", 9}};
-  auto nodes = text::json_value::array();
-  nodes.add(text::json_value{
-    {"name", "n"}, {"answers", true}, {"processes", processes}});
-  const auto text = metrics_text({{"cluster", "c"}, {"nodes", nodes}});
-  for (const std::string type : {"kdb", "http", "postgres"})
-    for (const auto& [name, number] :
-         std::vector<std::pair<std::string, int>>{{"connections", 1},
-                                                  {"connections_total", 2},
-                                                  {"requests_total", 3},
-                                                  {"failed_total", 4},
-                                                  {"incomplete_total", 5},
-                                                  {"refused_total", 6},
-                                                  {"held_bytes", 7},
-                                                  {"received_bytes_total", 8},
-                                                  {"sent_bytes_total", 9}}) {
-      const auto line = "\nmillrace_" + type + "_" + name
-                        + "{node=\"n\",process=\"" + type + "\"} "
-                        + std::to_string(number) + "\n";
-      EXPECT_NE(text.find(line), std::string::npos) << line << text;
-    }
+TEST(HttpExecTest, TakesWhatClientsOfTheInterfaceSay) {
+  const auto parameters = [](std::map<std::string, std::string> what) {
+    what["query"] = "trade";
+    return std::get<query_wish>(exec(std::move(what))).parameters;
+  };
+  EXPECT_EQ(parameters({}), R"({"language":"sql","text":"trade"})");
+  EXPECT_EQ(parameters({{"limit", "10"}}),
+            R"({"language":"sql","text":"trade","limit":10})");
+  EXPECT_EQ(parameters({{"limit", "5,10"}, {"nm", "true"}}),
+            R"({"language":"sql","text":"trade","limit":10})");
+  // All are found for whoever wants to know how many there are.
+  EXPECT_EQ(parameters({{"limit", "10"}, {"count", "true"}}),
+            R"({"language":"sql","text":"trade"})");
+  EXPECT_EQ(parameters({{"explain", "true"}, {"timings", "false"}}),
+            R"({"language":"sql","text":"trade","explain":true})");
+  const auto form = *std::get<query_wish>(exec({{"query", "trade"},
+                                                {"limit", "5,10"},
+                                                {"nm", "true"},
+                                                {"timings", "true"},
+                                                {"quoteLargeNum", "true"}}))
+                       .exec;
+  EXPECT_EQ(form.begin, 5u);
+  EXPECT_EQ(form.end, 10u);
+  EXPECT_FALSE(form.has_columns);
+  EXPECT_TRUE(form.has_timings);
+  EXPECT_TRUE(form.quotes_longs);
+}
+
+TEST(HttpExecTest, TellsWhatIsWrongInItsOwnForm) {
+  for (const auto& [what, tells] :
+       std::vector<std::pair<std::map<std::string, std::string>, const char*>>{
+         {{}, "the query is empty"},
+         {{{"query", " "}}, "the query is empty"},
+         {{{"query", "t"}, {"limit", "x"}}, "limit is a count of rows"},
+         {{{"query", "t"}, {"limit", "-5"}}, "limit is a count of rows"},
+         {{{"query", "t"}, {"limit", "9,5"}}, "limit is a count of rows"},
+         {{{"query", "t"}, {"limit", "1,2,3"}}, "limit is a count of rows"},
+         {{{"query", "t"}, {"nm", "1"}}, "nm is true or false, not '1'"},
+         {{{"query", "t"}, {"count", "y"}}, "count is true or false"},
+         {{{"query", "t"}, {"cont", "true"}}, "no parameter 'cont'"}}) {
+    const auto said = std::get<known_response>(exec(what));
+    EXPECT_EQ(said.status, 400u);
+    const auto read = text::parse_json(said.body);
+    ASSERT_TRUE(read) << said.body;
+    EXPECT_NE(read->at("error").text_or_empty().find(tells), std::string::npos)
+      << said.body;
+    EXPECT_EQ(read->at("position").natural(), 0u);
+    EXPECT_TRUE(read->at("query").text());
+  }
+  exec_form form;
+  form.query = "select é,\n  prise from trade";
+  const auto failed = exec_failure(
+    {errc::not_found, "line 2, column 3: no column 'prise'"}, form);
+  EXPECT_EQ(failed.body, R"({"query":"select é,\n  prise from trade",)"
+                         R"("error":"no column 'prise'","position":12})"
+                         "\n");
 }
 
 TEST(ToldLinesTest, TellsOfOneKindNowAndThen) {

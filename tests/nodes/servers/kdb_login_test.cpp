@@ -97,6 +97,24 @@ TEST(KdbLoginTest, APortReadsNothingOnWhileItJudges) {
   EXPECT_TRUE(std::holds_alternative<finish_connection>(done[1]));
 }
 
+TEST(KdbLoginTest, APortKnowsHowManyConnectionsAUserHas) {
+  door_core door{{.session = {.asks_login = true}}};
+  const auto log_in = [&](connection_id id) {
+    (void)door.step(connection_opened{id, "10.0.0.9"}, 0);
+    (void)door.step(bytes_received{id, ada}, 0);
+    (void)door.judged(id, {.is_accepted = true, .user = "ada"}, 0);
+  };
+  log_in(1);
+  log_in(2);
+  (void)door.step(connection_opened{3, "10.0.0.9"}, 0);
+  (void)door.step(bytes_received{3, ada}, 0);
+  EXPECT_EQ(door.others_of(3, "ada"), 2u);
+  EXPECT_EQ(door.others_of(2, "ada"), 1u);
+  EXPECT_EQ(door.others_of(3, "bob"), 0u);
+  (void)door.step(connection_closed{1, {}}, 0);
+  EXPECT_EQ(door.others_of(3, "ada"), 1u);
+}
+
 // -- grants -------------------------------------------------------------------
 
 class KdbGrantsTest : public ::testing::Test {

@@ -130,6 +130,19 @@ TEST(PostgresLoginTest, NothingIsAnsweredBefore) {
   }
 }
 
+TEST(PostgresLoginTest, WhoProvedWhoItIsMayBeRefused) {
+  login_talk at;
+  at.talk_.begun = error_message({"FATAL", "53300", "as many as it may", 0});
+  (void)at.say(startup("ada"));
+  (void)at.say(login_talk::initial(at.first_));
+  (void)at.take(
+    at.talk_.session.judged({.user = "ada", .verifier = at.verifier_}));
+  const auto out = at.say(login_talk::pg_bytes(
+    'p', proof_of("right", at.verifier_, at.first_, at.said())));
+  EXPECT_TRUE(out.starts_with("R E(53300 as many as it may)")) << out;
+  EXPECT_TRUE(at.talk_.ended);
+}
+
 TEST(PostgresLoginTest, AFaultOfTheServerTellsNothing) {
   login_talk at;
   (void)at.say(startup("ada"));

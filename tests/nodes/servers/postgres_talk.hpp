@@ -200,8 +200,7 @@ struct talk {
           asked = *query;
           is_asking = true;
         } else if (std::holds_alternative<login_wish>(wish->what)) {
-          out
-            += take(session.answered(id, std::string{"\0\0\0\x7\0\0\0\x9", 8}));
+          out += take(session.answered(id, begun));
         } else {
           cancelled = std::get<cancel_wish>(wish->what);
         }
@@ -212,6 +211,8 @@ struct talk {
     return out;
   }
 
+  /// What a wish to begin is answered.
+  std::string begun{"\0\0\0\x7\0\0\0\x9", 8};
   pg_session session;
   uint64_t id = 0;
   query_wish asked;

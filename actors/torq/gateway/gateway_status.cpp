@@ -1,0 +1,47 @@
+// What a gateway says of itself.
+#include <millrace/actors/torq/gateway/gateway.hpp>
+
+namespace millrace::torq {
+
+gateway_facts gateway_state::facts() const {
+  gateway_facts out;
+  out.answered = times.answered();
+  out.refused = times.refused();
+  out.questions = times.to_json();
+  out.running = under_way.size();
+  for (const auto& [backend_name, entry] : backends.all())
+    out.backends[backend_name] = {entry.role, entry.handle != nullptr,
+                                  entry.role == backend_role::rdb
+                                    ? entry.standing && entry.standing->ready
+                                    : entry.handle != nullptr};
+  for (const auto& [backend_name, lines] : declared_otherwise)
+    if (!lines.empty())
+      out.declared_otherwise[backend_name] = lines;
+  for (const auto& [stream_name, stream] : streams)
+    out.floors[stream_name] = stream.ends.floor().at;
+  return out;
+}
+
+status_facts to_status(const gateway_facts& facts) {
+  status_facts out{{"role", "gateway"},
+                   {"answered", facts.answered},
+                   {"refused", facts.refused},
+                   {"running", facts.running},
+                   {"questions", facts.questions}};
+  auto& list = out.add("backends", text::json_value::object());
+  for (const auto& [backend_name, entry] : facts.backends)
+    list.add(backend_name, {{"type", to_string(entry.role)},
+                            {"connected", entry.connected},
+                            {"ready", entry.ready}});
+  if (!facts.declared_otherwise.empty()) {
+    auto& differing = out.add("declared_otherwise", text::json_value::object());
+    for (const auto& [backend_name, lines] : facts.declared_otherwise)
+      differing.add(backend_name, lines);
+  }
+  auto& floors = out.add("floors", text::json_value::object());
+  for (const auto& [stream_name, at] : facts.floors)
+    floors.add(stream_name, at.value);
+  return out;
+}
+
+} // namespace millrace::torq
