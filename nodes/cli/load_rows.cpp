@@ -4,6 +4,7 @@
 #include <millrace/nodes/cli/feed_verdict.hpp>
 #include <millrace/nodes/cli/load_rows.hpp>
 #include <millrace/nodes/client/await_served.hpp>
+#include <millrace/nodes/client/declared_tables.hpp>
 #include <millrace/nodes/client/known_rdbs.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 #include <millrace/nodes/node/runtime.hpp>
@@ -169,6 +170,13 @@ int load_rows(const load_options& options, const cluster_config& config,
               const interrupts& signals) {
   const auto rejects = given.reject_path;
   const auto table = given.what.table;
+  auto host
+    = runtime::create(config, {.env = {.io_threads = 1, .pool_threads = 1}});
+  if (!host)
+    return fail(host.failure());
+  if (const auto other
+      = check_declared(**host, config, table, rows_go::into_history))
+    return fail(other);
   auto load = history_load::open(env.world(), config, std::move(given), read);
   if (!load)
     return fail(load.failure());
@@ -176,15 +184,9 @@ int load_rows(const load_options& options, const cluster_config& config,
   result<std::vector<std::string>> served{std::vector<std::string>{}};
   rows_in_rdbs left;
   if ((*load)->version() != 0) {
-    auto host
-      = runtime::create(config, {.env = {.io_threads = 1, .pool_threads = 1}});
-    if (host) {
-      served = await_served(**host, config, (*load)->directory(),
-                            (*load)->version());
-      left = look_into_rdbs(**host, config, **load, *config.table(table));
-    } else {
-      served = host.failure();
-    }
+    served
+      = await_served(**host, config, (*load)->directory(), (*load)->version());
+    left = look_into_rdbs(**host, config, **load, *config.table(table));
   }
   print_end(options, table, **load, read->rejects.load(), rejects,
             served ? *served : std::vector<std::string>{}, left);

@@ -269,7 +269,8 @@ int run(const pub_options& options) {
     return fail(host.failure());
   if (!options.table.empty() && !options.flush
       && !options.stream.starts_with('/'))
-    if (auto fault = check_declared(**host, *config, options.table))
+    if (auto fault
+        = check_declared(**host, *config, options.table, rows_go::by_stream))
       return fail(fault);
   auto out = open_publisher(signals, **host, options);
   if (!out) {

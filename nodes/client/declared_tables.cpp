@@ -29,27 +29,30 @@ error misfit(const table_schema& mine, const text::json_value& theirs) {
 }
 
 error check_declared(runtime& host, const cluster_config& config,
-                     const std::string& table) {
+                     const std::string& table, rows_go where) {
   const auto* mine = config.table(table);
   if (mine == nullptr)
     return {}; // Told where it is needed.
-  const auto rows = registered_processes(
-    host, config, std::string{process_type::rdb}, patience);
+  const auto rows = registered_processes(host, config, {}, patience);
   if (!rows)
     return {};
   for (const auto& row : *rows) {
     const auto& theirs = row.attributes.at("declares").at(table);
-    if (!row.available || !theirs.is_object())
+    if (!row.available || !theirs.is_object()
+        || (where == rows_go::by_stream && row.type != process_type::rdb))
       continue;
     if (const auto why = misfit(mine->schema, theirs))
       return {errc::config,
               config.path + ": table '" + table + "': " + row.name + " on node "
-                + row.node
-                + " was started with another declaration of it, and would "
-                  "take none of these rows: "
-                + why.context
-                + "; start that node with this configuration, or publish with "
-                  "the one that it has"};
+                + row.node + " was started with another declaration of it, and "
+                + (where == rows_go::by_stream
+                     ? "would take none of these rows: " + why.context
+                         + "; start that node with this configuration, or "
+                           "publish with the one that it has"
+                     : "questions about it would fail there: " + why.context
+                         + "; restart the nodes with this configuration "
+                           "('millrace restart'), or load with the one that "
+                           "they have")};
   }
   return {};
 }

@@ -5,6 +5,7 @@
 #include <millrace/nodes/configuration/configuration.hpp>
 #include <millrace/nodes/node/runtime.hpp>
 
+#include <cstdint>
 #include <string>
 
 namespace millrace::nodes {
@@ -16,11 +17,17 @@ namespace millrace::nodes {
 [[nodiscard]] error misfit(const table_schema& mine,
                            const text::json_value& theirs);
 
-/// Before rows of a table are published: `config` when an RDB that lives was
-/// started with another declaration, so that it would take none of them. While
-/// no discovery answers nothing is known, and the RDB keeps what does not fit.
-/// Blocks: not for handlers.
+/// Where rows of a table go.
+enum class rows_go : uint8_t {
+  by_stream,    ///< RDBs take them in.
+  into_history, ///< HDBs serve them, and questions are about them.
+};
+
+/// Before rows of a table go anywhere: `config` when a process that lives was
+/// started with another declaration, so that an RDB would take none of them, or
+/// no question about the table would be answered any more. While no discovery
+/// answers nothing is known. Blocks: not for handlers.
 [[nodiscard]] error check_declared(runtime& host, const cluster_config& config,
-                                   const std::string& table);
+                                   const std::string& table, rows_go where);
 
 } // namespace millrace::nodes

@@ -31,7 +31,8 @@ feed_session::start(const cluster_config& config, const process_config& process,
   if (!host)
     return host.failure();
   if (!process.table.empty())
-    if (auto fault = check_declared(**host, config, process.table))
+    if (auto fault
+        = check_declared(**host, config, process.table, rows_go::by_stream))
       return fault;
   std::unique_ptr<feed_session> made{new feed_session};
   run.on_done = [end = made->end_](const error& fault) {

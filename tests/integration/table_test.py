@@ -139,6 +139,30 @@ def what_came_before_is_read_again(binary):
     mill.check(count(made, "early") == 3, count(made, "early"))
 
 
+def nothing_is_loaded_as_the_nodes_do_not_know_it(binary):
+  """A table that the file declares otherwise than the nodes do."""
+  names = {"node": [name for name, _ in mill.ROLES]}
+  with mill.cluster(binary, names) as made:
+    made.up()
+    path = made.directory / "a.csv"
+    path.write_text("time,sym,price,size,ex,cond\n2024-01-02T10:00:00Z,A,1,5,Q,\n")
+    words = ("load", "--layout", "csv-trade", "--table", "trade", path)
+    made.run(*words)
+    mill.check(count(made, "trade") == 1, "loaded")
+    text = made.path.read_text()
+    changed = text.replace("size:int", "size:long", 1)
+    mill.check(changed != text, text)
+    made.path.write_text(changed)
+    path.write_text("time,sym,price,size,ex,cond\n2024-01-03T10:00:00Z,B,1,6,Q,\n")
+    said = made.run(*words, code=78).stderr
+    mill.check("another declaration" in said and "'size' is long here, and int"
+               in said and "millrace restart" in said, said)
+    mill.check(count(made, "trade") == 1, "it can be asked")
+    made.run("restart", "node")
+    made.run(*words)
+    mill.check(count(made, "trade") == 2, "loaded")
+
+
 def what_is_wrong_is_named(binary):
   with mill.cluster(binary, NODES) as made:
     text = made.path.read_text()
@@ -199,4 +223,5 @@ def two_at_once_are_both_there(binary):
 
 if __name__ == "__main__":
   mill.main([a_table_comes_without_a_restart, what_came_before_is_read_again,
+             nothing_is_loaded_as_the_nodes_do_not_know_it,
              what_is_wrong_is_named, two_at_once_are_both_there])
