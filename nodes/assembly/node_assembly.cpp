@@ -1,4 +1,5 @@
 #include <millrace/nodes/assembly/front_door.hpp>
+#include <millrace/nodes/assembly/load_queries.hpp>
 #include <millrace/nodes/assembly/node_assembly.hpp>
 #include <millrace/nodes/assembly/port_tls.hpp>
 #include <millrace/nodes/assembly/table_schemas.hpp>
@@ -44,6 +45,8 @@ error node_assembly::start_all() {
   if (auto fault
       = check_ports(*host_.env().fs, *host_.env().clock, config, mine, told))
     return fault;
+  if (const auto queries = load_queries(*host_.env().fs, config); !queries)
+    return queries.failure();
   const auto turn = [&](const std::string& process) {
     return std::find(types.begin(), types.end(), config.process(process)->type);
   };

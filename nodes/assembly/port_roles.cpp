@@ -1,5 +1,6 @@
 #include <millrace/nodes/assembly/endpoints.hpp>
 #include <millrace/nodes/assembly/front_door.hpp>
+#include <millrace/nodes/assembly/load_queries.hpp>
 #include <millrace/nodes/assembly/port_tls.hpp>
 #include <millrace/nodes/assembly/roles.hpp>
 #include <millrace/nodes/servers/http/http_door.hpp>
@@ -227,6 +228,10 @@ result<hosted_process> start_kdb(process_host& host,
   settings.process = process.name;
   settings.host = name_of_this_host();
   settings.pid = ::getpid();
+  auto queries = load_queries(*host.env().fs, config);
+  if (!queries)
+    return queries.failure();
+  settings.queries = *std::move(queries);
   for (const auto& table : config.tables) {
     settings.tables.emplace(table.schema.name, table.schema);
     settings.streams.emplace(table.schema.name, table.stream);

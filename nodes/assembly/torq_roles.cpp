@@ -4,6 +4,7 @@
 #include <millrace/actors/torq/registry/discovery.hpp>
 #include <millrace/messages/text/json_value.hpp>
 #include <millrace/nodes/assembly/endpoints.hpp>
+#include <millrace/nodes/assembly/load_queries.hpp>
 #include <millrace/nodes/assembly/roles.hpp>
 #include <millrace/nodes/assembly/table_intake.hpp>
 #include <millrace/nodes/assembly/table_schemas.hpp>
@@ -202,6 +203,10 @@ result<hosted_process> start_gateway(process_host& host,
   settings.result_rows_max = process.result_rows_max;
   settings.result_bytes_max = process.memory_max_bytes;
   settings.tables = tables_of(host.config());
+  auto queries = load_queries(*host.env().fs, host.config());
+  if (!queries)
+    return queries.failure();
+  settings.queries = *std::move(queries);
   settings.on_warning = warnings_of(host, "gateway", process.name);
   settings.on_note = notes_of(host, "gateway", process.name);
   for (const auto& stream : host.config().streams)

@@ -1,3 +1,4 @@
+#include <millrace/nodes/assembly/load_queries.hpp>
 #include <millrace/nodes/assembly/port_tls.hpp>
 #include <millrace/nodes/assembly/table_schemas.hpp>
 #include <millrace/nodes/cli/cluster_option.hpp>
@@ -98,6 +99,8 @@ error check(const up_options& options) {
   auto& fs = persistence::posix_file_system();
   if (auto fault = check_tables(fs, *config, processes))
     return fault;
+  if (const auto queries = load_queries(fs, *config); !queries)
+    return queries.failure();
   std::vector<std::string> warnings;
   system_clock clock;
   auto out = check_ports(fs, clock, *config, processes, warnings);

@@ -4,6 +4,7 @@
 #include <millrace/messages/text/toml_section.hpp>
 #include <millrace/nodes/configuration/configuration.hpp>
 #include <millrace/nodes/configuration/read_port.hpp>
+#include <millrace/nodes/configuration/read_queries.hpp>
 #include <millrace/nodes/configuration/read_table.hpp>
 
 #include <algorithm>
@@ -54,6 +55,7 @@ public:
       config_.tables.push_back(read_table(at, faults_, config_));
     });
     root_.each("node", [this](toml_section& at) { read_node(at); });
+    config_.queries = read_queries(root_, config_.path);
     root_.each("user", [this](toml_section& at) { read_user(at); });
     root_.each("process", [this](toml_section& at) { read_process(at); });
     root_.finish();
@@ -289,12 +291,12 @@ private:
       read_port(at, config_, base_, out);
     else if (out.type != process_type::discovery)
       read_own(at, out);
-    if (out.type != process_type::hdb
+    if (out.type != process_type::hdb && out.type != process_type::gateway
         && std::count(process_types.begin(), process_types.end(), out.type)
              != 0)
-      at.refuse("load", "an hdb loads the directory that it serves, and a type "
-                        "of 'process_types' the libraries that register it; "
-                        "others load nothing");
+      at.refuse("load", "an hdb loads the directory that it serves, a gateway "
+                        "files of queries, and a type of 'process_types' the "
+                        "libraries that register it; others load nothing");
     config_.processes.push_back(std::move(out));
   }
 
@@ -410,6 +412,10 @@ private:
   }
 
   void read_gateway(toml_section& at, process_config& out) {
+    if (const auto* load = at.find("load"))
+      out.load_line = load->line;
+    for (const auto& path : at.texts("load"))
+      out.query_files.push_back(absolute(path));
     out.query_timeout_ns = at.duration("query_timeout", 1'000'000, text::day_ns,
                                        out.query_timeout_ns);
     out.memory_max_bytes

@@ -164,6 +164,8 @@ struct process_config {
 
   /// `load` of a type that a shared library registers: absolute paths of these.
   std::vector<std::string> libraries;
+  /// `load` of a gateway: absolute paths of files of queries.
+  std::vector<std::string> query_files;
   uint32_t load_line = 0; ///< Where the file says `load`; 0: it does not.
   /// `[process.settings]` of a type that a program registers.
   std::map<std::string, std::string> settings;
@@ -183,6 +185,20 @@ struct node_config {
   std::vector<std::string> processes;
 
   friend bool operator==(const node_config&, const node_config&) = default;
+};
+
+/// `[[query]]`, of the configuration or of a file that a gateway loads.
+struct query_config {
+  std::string name;
+  std::string language; ///< "qsql" or "sql".
+  std::vector<column_schema> parameters;
+  std::string text;
+  std::string description;
+  std::string file;       ///< Where it stands.
+  uint32_t line = 0;      ///< Of the `[[query]]`.
+  uint32_t text_line = 0; ///< Of its text.
+
+  friend bool operator==(const query_config&, const query_config&) = default;
 };
 
 /// `[[user]]`: who may log in at ports that ask for it.
@@ -228,6 +244,7 @@ struct cluster_config {
   std::vector<std::string> users;
   /// Where what is kept of passwords and tokens lies; absolute.
   std::string passwords_path;
+  std::vector<query_config> queries;
   std::vector<user_config> logins;
   std::vector<stream_config> streams;
   std::vector<table_config> tables;

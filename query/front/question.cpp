@@ -89,11 +89,13 @@ result<table_data> to_table(const told_rows& told) {
 
 result<question> with_plan(asked_text asked, plan_node plan) {
   if (asked.limit) {
-    plan_node first{operators::limit{*asked.limit}, {}};
-    first.inputs.push_back(std::move(plan));
-    if (auto fault = resolve(first))
-      return fault;
-    plan = std::move(first);
+    // Below what only computes of each row, so that stores send no more.
+    auto* at = &plan;
+    while (std::holds_alternative<operators::project>(at->what))
+      at = &at->inputs.front();
+    plan_node first{operators::limit{*asked.limit}, {}, at->columns};
+    first.inputs.push_back(std::move(*at));
+    *at = std::move(first);
   }
   auto made = split(plan);
   if (!made)
@@ -104,7 +106,8 @@ result<question> with_plan(asked_text asked, plan_node plan) {
 
 result<question> read_text(const text::json_value& asked,
                            const schema_lookup& find, int64_t now_ns,
-                           const std::vector<std::string>& tables) {
+                           const std::vector<std::string>& tables,
+                           const named_queries& queries) {
   const auto* language = asked.at("language").text();
   if (!language || (*language != "qsql" && *language != "sql"))
     return error{errc::unsupported,
@@ -120,14 +123,15 @@ result<question> read_text(const text::json_value& asked,
     if (item.key != "language" && item.key != "text")
       if (auto fault = read_option(item.key, item.value, read))
         return fault;
+  const auto named = lookup_in(queries, find, now_ns);
   if (*language == "sql") {
-    auto request = parse_sql(*written, find, now_ns);
+    auto request = parse_sql(*written, find, now_ns, named);
     if (!request)
       return request.failure();
     out.explain = out.explain || request->explain;
     return with_plan(std::move(read), std::move(request->plan));
   }
-  auto request = parse_qsql(*written, find, now_ns, tables);
+  auto request = parse_qsql(*written, find, now_ns, tables, named);
   if (!request)
     return request.failure();
   if (request->told) {
@@ -144,10 +148,11 @@ result<question> read_text(const text::json_value& asked,
 
 result<question> parse_question(std::string_view json,
                                 const schema_lookup& find, int64_t now_ns,
-                                const std::vector<std::string>& tables) {
+                                const std::vector<std::string>& tables,
+                                const named_queries& queries) {
   const auto asked = text::parse_json(json);
   if (asked && asked->is_object() && asked->find("language"))
-    return read_text(*asked, find, now_ns, tables);
+    return read_text(*asked, find, now_ns, tables, queries);
   auto request = parse_getdata(json, find);
   if (!request)
     return request.failure();

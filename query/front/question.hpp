@@ -2,6 +2,7 @@
 
 #include <millrace/messages/base/result.hpp>
 #include <millrace/messages/data/position.hpp>
+#include <millrace/query/front/named_queries.hpp>
 #include <millrace/query/plan/schema_lookup.hpp>
 #include <millrace/query/plan/split.hpp>
 #include <millrace/query/table/columns.hpp>
@@ -33,8 +34,10 @@ struct question {
 /// Faults are those of `parse_qsql`, `parse_sql` and `parse_getdata`.
 /// @param now_ns since 2000.01.01 UTC: what q calls .z.p, and SQL now()
 /// @param tables all that `find` finds
+/// @param queries those that it may ask by name
 [[nodiscard]] result<question>
 parse_question(std::string_view json, const schema_lookup& find, int64_t now_ns,
-               const std::vector<std::string>& tables);
+               const std::vector<std::string>& tables,
+               const named_queries& queries = {});
 
 } // namespace millrace::query

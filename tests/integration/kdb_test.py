@@ -65,6 +65,27 @@ def questions(made, port):
     got = client.ask([".gw.syncexec", "select count i from trade",
                       kdb.column(11, ["rdb", "hdb"])])
     mill.check(got == {"x": [20]}, got)
+    # Queries with names, as texts and as lists.
+    for asked in ("countbysym[2024.01.02;2024.01.02]",
+                  ["countbysym", kdb.date(8767), kdb.date(8767)],
+                  [kdb.symbol("countbysym"), kdb.date(8767), "2024-01-02"]):
+      got = client.ask(asked)
+      mill.check(got.keys_part == {"sym": ["AAPL", "IBM"]}
+                 and got.values_part["tradecount"] == [10, 10], asked, got)
+    for asked in (["of_syms", kdb.symbol("IBM")],
+                  ["of_syms", kdb.column(11, ["IBM", "\"\\"])],
+                  "of_syms `IBM", "of_syms[\"IBM\"]"):
+      got = client.ask(asked)
+      mill.check(got == {"n": [10]}, asked, got)
+    for asked, tells in (("of_syms[5]", "query: query 'of_syms': parameter"),
+                         (["of_syms"], "query: query 'of_syms': there are 0"),
+                         (["of_syms", None], "query: query 'of_syms'"),
+                         (["of_syms", [1, "a"]], "nyi: ")):
+      try:
+        answer = client.ask(asked)
+        mill.check(False, asked, "was answered:", answer)
+      except kdb.kdb_error as why:
+        mill.check(str(why).startswith(tells), asked, why)
     for asked, tells in (("select prise from trade", "prise: there is no such"),
                          ("meta nothing", "nothing"),
                          ("{x}", "nyi: "),
@@ -231,7 +252,9 @@ def kdb_clients(binary):
   roles = [*mill.ROLES, ("kdb1", "kdb")]
   nodes = {"node": ["discovery1", "rt1", "rdb1", "hdb1", "kdb1"],
            "gate": ["gw1"]}
-  extra = f'port = {port}\nconnections_max = 8\npublish = ["market"]\n'
+  extra = f'port = {port}\nconnections_max = 8\npublish = ["market"]\n' \
+      '[[query]]\nname = "of_syms"\nparameters = ["which:symbol"]\n' \
+      'text = "select n:count i from trade where sym in which"\n'
   with mill.cluster(binary, nodes, extra, roles=roles) as made:
     made.up()
     made.run("pub", "--stream", "market", "--table", "trade",

@@ -173,9 +173,70 @@ def run_examples(made, language, count_min):
   mill.check(not faults, "\n".join(map(str, faults)))
 
 
+QUERIES = """[[query]]
+name = "vwap_of"
+language = "sql"
+parameters = ["which:symbol", "since:timestamp"]
+text = '''
+select sum(price * size) / sum(size) as vwap from trade
+where sym = $1 and time >= $2'''
+"""
+
+
+def named(made):
+  """Queries that have names: built in, of the configuration, of a file."""
+  day = DAYS[1]
+  rows = [row for row in TRADES if row["sym"] == "IBM" and row["time"] >= day]
+  vwap = sum(row["price"] * row["size"] for row in rows) \
+      / sum(row["size"] for row in rows)
+  for text in ("vwap_of[`IBM;2024.01.03]", "update vwap from vwap_of[`IBM;2024.01.03]",
+               "vwap_of[\"IBM\";\"2024-01-03\"]"):
+    expect(made, text, [{"vwap": vwap}])
+  said = json.loads(made.run(
+    "query", "-l", "sql", "select round(vwap * 0 + 1) as one from vwap_of('IBM', "
+    "'2024-01-03') v", "-o", "json").stdout)
+  mill.check(said == [{"one": 1}], said)
+  expect(made, "select sum size from days_of[`IBM;2024.01.02 2024.01.03]",
+         [{"size": sum(row["size"] for row in TRADES if row["sym"] == "IBM")}])
+  expect(made, "countbysym[2024.01.02;2024.01.03]",
+         [{"sym": sym, "size": sum(row["size"] for row in of),
+           "tradecount": len(of)} for (sym,), of in grouped(TRADES, "sym")])
+  got = json.loads(made.run("query", "hloc[2024.01.02;2024.01.03;0D12]", "-o",
+                            "json").stdout)
+  mill.check(len(got) == 6 and list(got[0]) == [
+    "sym", "time", "high", "low", "open", "close", "totalsize", "vwap"], got)
+  names = {row["query"] for row in json.loads(
+    made.run("query", "queries[]", "-o", "json").stdout)}
+  mill.check(names == {"vwap_of", "days_of", "hloc", "countbysym"}, names)
+  # What is wrong is told before anything stops.
+  path = made.directory / "queries.toml"
+  for text, tells in (
+      (QUERIES.replace("price *", "prise *"),
+       f"{path}:5:query.text: query 'vwap_of': line 1, column 12: there is no "
+       "column 'prise'"),
+      (QUERIES.replace("vwap_of", "days_of"), "'days_of' is a query of"),
+      ("[[query]", f"{path}:1")):
+    path.write_text(text)
+    said = made.run("restart", "node", code=78).stderr
+    mill.check(tells in said, text, said)
+  path.unlink()
+  said = made.run("restart", "node", code=78).stderr
+  mill.check(":process.load: " in said and str(path) in said, said)
+  path.write_text(QUERIES)
+  mill.check(made.node("node")["state"] == "running", "it went on")
+
+
 def in_q(binary):
   names = {"node": [name for name, _ in mill.ROLES]}
-  with mill.cluster(binary, names) as made:
+  roles = [role for role in mill.ROLES if role[0] != "gw1"] + [("gw1", "gateway")]
+  extra = """load = ["queries.toml"]
+[[query]]
+name = "days_of"
+parameters = ["which:symbol", "days:date"]
+text = "select from trade where sym in which, date in days"
+"""
+  with mill.cluster(binary, names, extra, roles=roles) as made:
+    (made.directory / "queries.toml").write_text(QUERIES)
     made.up()
     for day in DAYS:
       for table, of in (("trade", trades_of(day)), ("quote", quotes_of(day))):
@@ -183,8 +244,7 @@ def in_q(binary):
                  text="".join(json.dumps(row) + "\n" for row in of))
       if day != DAYS[-1]:
         made.end_period(day)
-    for part in (groups, rows, joins, refusals, examples,
-                 sql_examples):
+    for part in (groups, rows, joins, refusals, examples, sql_examples, named):
       with mill.part(part.__name__):
         part(made)
 

@@ -10,6 +10,7 @@ REFERENCE = "docs/configuration.md"
 CONFIGURATION = "nodes/configuration/configuration"
 TABLE = "nodes/configuration/read_table.cpp"
 PORT = "nodes/configuration/read_port.cpp"
+QUERIES = "nodes/configuration/read_queries.cpp"
 SUFFIXES = "hpp|cpp|md|py|sh|capnp|cmake|txt"
 # Not drawn again for each floor.
 KNOWN_TO_ALL = ("messages/base", "messages/text", "messages/data")
@@ -135,8 +136,9 @@ def keys_of(lint):
                    "settings": "process", "own": "process", "columns": "table"
                    }.get(body.group(1), body.group(1))
         found.setdefault(section, set()).update(KEY.findall(body.group()))
-    # Those of a [[table]] and of a port are read by functions of their own.
-    for source, section in ((TABLE, "table"), (PORT, "process")):
+    # Those of a [[table]], a [[query]] and a port are read by functions of their own.
+    for source, section in ((TABLE, "table"), (PORT, "process"),
+                            (QUERIES, "query")):
         own = "\n".join(lint.lines.get(source, []))
         for body in re.finditer(
                 r"^\w+ read_\w+\((?:text::)?toml_section& at.*?^}", own,

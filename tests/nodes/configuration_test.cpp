@@ -271,6 +271,16 @@ query = ["t"]
 publish = ["u"]
 subscribe = ["*"]
 admin = true
+connections_max = 3
+rate_max = 5
+rows_max = 100
+memory_max = "1MiB"
+[[query]]
+name = "today"
+language = "sql"
+parameters = ["day:date"]
+text = "select * from t"
+description = "All of it"
 [[process]]
 name = "own"
 type = "vwap"

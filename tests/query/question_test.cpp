@@ -87,11 +87,11 @@ TEST(QuestionTest, NamesWhatItCannotRead) {
             "the question: there is no option 'at_leat'; there are timeout, "
             "at_least, explain and limit");
   for (const auto* limit : {"-1", "\"5\"", "1.5", "null"})
-    EXPECT_EQ(fault(std::string{R"({"language":"sql","text":"select * from quote",
+    EXPECT_EQ(
+      fault(std::string{R"({"language":"sql","text":"select * from quote",
                                     "limit":)"}
-                    + limit + "}"),
-              std::string{"the question: limit is a count of rows, not "}
-                + limit);
+            + limit + "}"),
+      std::string{"the question: limit is a count of rows, not "} + limit);
   EXPECT_EQ(fault(R"({"language":"qsql","text":"quote","timeout":"5"})"),
             "the question: timeout is a timespan above 0, as \"0D00:00:30\", "
             "not \"5\"");

@@ -243,7 +243,7 @@ TEST(SqlPlanTest, RefusesByNameAndPlace) {
          {"select size from trade sample by 1h fill(prev)",
           "line 1, column 24: of FILL there is FILL(NONE)"},
          {"select size from trade where size = $1",
-          "line 1, column 37: parameters like $1 are not there"},
+          "line 1, column 37: there is no parameter $1"},
          {"select \xc3\xa9\xc3\xa9, prise from trade",
           "line 1, column 8: there is no column '\xc3\xa9\xc3\xa9'"},
          {"select 1 from trade where x'\xc3\xa9' ) ",

@@ -204,6 +204,19 @@ TEST(TorqSeedSim, EachProcessManagesItsOwnConnections) {
   run.expect_no_defects();
 }
 
+/// Who has heard of nobody does not know that anybody is missing, however old
+/// it is.
+TEST(TorqSeedSim, AGatewayWaitsForTheDiscoveryThatItNeverMet) {
+  seed_cluster run{8};
+  run.trade(50);
+  run.expect_all();
+  run.w.crash("disc", {.restart_after = 25s});
+  run.w.crash("gw1", {.restart_after = 100ms});
+  run.w.run_for(15s);
+  run.expect_all();
+  run.expect_no_defects();
+}
+
 TEST(TorqSeedSim, TheHdbHoldsDataFromBeforeTheCurrentPeriod) {
   seed_cluster run{6};
   run.trade(100);

@@ -81,7 +81,7 @@ void gateway_state::query(const std::string& parameters, asker to) {
       const auto found = settings.tables.find(std::string{table});
       return found == settings.tables.end() ? nullptr : &found->second.schema;
     },
-    names_of(settings), env->clock->now_ns());
+    names_of(settings), *settings.queries, env->clock->now_ns());
   if (!heard.audit.empty() && settings.on_note)
     settings.on_note("audit", heard.audit);
   auto& asked = heard.what;
@@ -177,7 +177,9 @@ bool gateway_state::ready(const held_question& what) const {
   if (what.last_fault)
     return connections > what.connections_then
            || !may_come_back(what, what.last_fault.code);
-  if (now - std::max(started_ns, table.since_ns) > start_grace_ns)
+  // Whoever has heard of nobody does not know who is missing.
+  if (met_ns != 0
+      && now - std::max({started_ns, table.since_ns, met_ns}) > start_grace_ns)
     return true;
   const auto connected = [&](backend_role role) {
     return !backends.candidates(role, table.home, 0).empty();
@@ -364,6 +366,10 @@ error gateway_state::with_the_gone(const held_question& what,
                      + " s ago, and has not come back ('millrace status' "
                        "shows it, 'millrace spawn' starts one that was "
                        "stopped)";
+  if (met_ns == 0)
+    fault.context
+      += "; no discovery has answered yet, which tells who is there "
+         "('millrace status' shows its node)";
   return fault;
 }
 
@@ -432,6 +438,8 @@ void gateway_state::lost(const caf::actor_addr& who) {
 }
 
 void gateway_state::watch(const std::vector<process_row>& rows) {
+  if (met_ns == 0)
+    met_ns = env->clock->monotonic_ns();
   for (const auto& fresh : backends.update(rows, both_roles))
     connect(fresh);
   for (const auto& row : rows)

@@ -10,6 +10,7 @@
 #include <millrace/messages/protocol/interfaces.hpp>
 #include <millrace/messages/protocol/table_news.hpp>
 #include <millrace/persistence/disk/env.hpp>
+#include <millrace/query/front/named_queries.hpp>
 #include <millrace/query/plan/plan.hpp>
 
 #include <caf/response_promise.hpp>
@@ -51,6 +52,9 @@ struct gateway_settings {
   std::map<std::string, table> tables; ///< By name.
   /// The SEQUENCERs of each stream.
   std::map<std::string, std::vector<endpoint>> streams;
+  /// That can be asked by name. Not null.
+  std::shared_ptr<const query::named_queries> queries
+    = std::make_shared<const query::named_queries>(query::built_in_queries());
   int64_t query_timeout_ns = 30'000'000'000;
   uint64_t result_rows_max = 0;  ///< 0: no limit.
   uint64_t result_bytes_max = 0; ///< 0: no limit.
@@ -167,6 +171,7 @@ struct gateway_state {
   /// Nobody waits for this client's answers any more.
   void forget_client(const caf::actor_addr& client);
   void leave_client(const caf::actor_addr& client);
+  /// In gateway_status.cpp.
   [[nodiscard]] gateway_facts facts() const;
 
   /// In gateway_tables.cpp.
@@ -204,6 +209,7 @@ struct gateway_state {
   question_times times;
   uint64_t turn = 0; ///< Spreads questions over equal back ends.
   int64_t started_ns = 0;
+  int64_t met_ns = 0; ///< When discovery told of anybody first; 0: not yet.
   std::vector<held_question> waiting; ///< For back ends to come, or come back.
   std::map<std::string, followed_stream> streams;
   struct running_question {

@@ -44,6 +44,7 @@ error check_scans(const query::question& what,
 result<query::question> understand(const std::string& question,
                                    const query::schema_lookup& find,
                                    const std::vector<std::string>& tables,
+                                   const query::named_queries& queries,
                                    int64_t now_ns, std::string& missed) {
   auto out = query::parse_question(
     question,
@@ -53,7 +54,7 @@ result<query::question> understand(const std::string& question,
         missed = table;
       return found;
     },
-    now_ns, tables);
+    now_ns, tables, queries);
   if (out)
     return out;
   auto fault = out.failure();
@@ -68,13 +69,14 @@ result<query::question> understand(const std::string& question,
 heard_question hear_question(const std::string& parameters,
                              const query::schema_lookup& find,
                              const std::vector<std::string>& tables,
+                             const query::named_queries& queries,
                              int64_t now_ns) {
   std::string missed;
   const auto read = read_restricted(parameters);
   if (!read)
     return {read.failure(), {}};
   if (!*read)
-    return {understand(parameters, find, tables, now_ns, missed), {}};
+    return {understand(parameters, find, tables, queries, now_ns, missed), {}};
   const auto& whose = **read;
   std::vector<std::string> known;
   for (const auto& each : tables)
@@ -85,7 +87,7 @@ heard_question hear_question(const std::string& parameters,
     [&](std::string_view table) {
       return whose.tables.contains(table) ? find(table) : nullptr;
     },
-    known, now_ns, missed);
+    known, queries, now_ns, missed);
   if (out)
     if (auto fault = check_scans(*out, whose))
       out = std::move(fault);

@@ -28,6 +28,7 @@ struct heard_question {
 /// @param tables all that `find` finds
 [[nodiscard]] heard_question
 hear_question(const std::string& parameters, const query::schema_lookup& find,
-              const std::vector<std::string>& tables, int64_t now_ns);
+              const std::vector<std::string>& tables,
+              const query::named_queries& queries, int64_t now_ns);
 
 } // namespace millrace::torq

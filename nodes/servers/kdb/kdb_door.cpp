@@ -115,6 +115,7 @@ void kdb_door_state::perform(const take_up<value>& what) {
     .user = client ? client->user() : std::string{},
     .handle = static_cast<int32_t>(what.from),
     .grants = client ? grants_of(client->user()) : nullptr,
+    .queries = settings.queries.get(),
   };
   auto made = understand(what.what, with);
   if (!made && made.failure().code == errc::not_found) {

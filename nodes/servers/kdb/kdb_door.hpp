@@ -45,6 +45,8 @@ struct kdb_door_settings {
                       const std::shared_ptr<door_inbox>& into)>
     follow;
   std::vector<endpoint> gateways;
+  /// That its clients can ask by name, as the gateways have them; null: none.
+  std::shared_ptr<const query::named_queries> queries;
   /// How long a question waits for its answer.
   int64_t query_timeout_ns = 30'000'000'000;
   door_core::limits limits;

@@ -198,23 +198,6 @@ bool is_symbol(const value& what) {
   return what.type == kind::symbol && what.is_atom;
 }
 
-result<undertaking> understand_list(const value& what,
-                                    const request_setting& with) {
-  if (what.parts.empty())
-    return undertaking{generic_null()};
-  const auto& first = what.parts.front();
-  if (first.type == kind::lambda || first.type == kind::function
-      || first.type == kind::primitive)
-    return refused("nyi", "functions of clients are not run here");
-  if (!is_text(first) && !is_symbol(first))
-    return refused("type", "a list begins with the name of a function");
-  const auto& name = is_text(first) ? first.bytes : first.symbols.front();
-  if (!is_verb(name))
-    return error{errc::not_found,
-                 name + ": there is no function of this name here"};
-  return call_verb(name, std::span{what.parts}.subspan(1), with);
-}
-
 /// One item of a list of fixed width, as texts write it.
 std::string item_text(const value& what, size_t i) {
   query::column_data column;
@@ -226,6 +209,79 @@ std::string item_text(const value& what, size_t i) {
   std::string out;
   query::append_cell(out, column, 0);
   return out;
+}
+
+/// Texts of the items of a value, which a named query reads as the types of
+/// its parameters.
+result<std::vector<std::string>> argument_texts(const value& what) {
+  if (is_text(what))
+    return std::vector<std::string>{what.bytes};
+  if (what.type == kind::symbol)
+    return what.symbols;
+  if (what.type == kind::list || what.type == kind::datetime
+      || width_of(what.type) == 0)
+    return error{errc::unsupported,
+                 "nyi: a query is asked with atoms and simple lists, and "
+                 "without datetimes"};
+  std::vector<std::string> out;
+  for (size_t i = 0; i < what.size(); ++i)
+    out.push_back(item_text(what, i));
+  return out;
+}
+
+std::string quoted_in_q(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\')
+      out += '\\';
+    out += c;
+  }
+  return out + '"';
+}
+
+/// (`hloc;2024.05.01;2024.05.03;0D01) as a text.
+result<std::string> call_in_q(const std::string& name,
+                              std::span<const value> given) {
+  auto out = name + "[";
+  for (size_t i = 0; i < given.size(); ++i) {
+    // `name[]` has no argument, nor has (`name;::).
+    if (given.size() == 1 && given[i].type == kind::primitive)
+      break;
+    const auto texts = argument_texts(given[i]);
+    if (!texts)
+      return texts.failure();
+    if (i != 0)
+      out += ';';
+    const bool is_one = given[i].is_atom || is_text(given[i]);
+    if (!is_one)
+      out += '(';
+    for (size_t k = 0; k < texts->size(); ++k)
+      (out += k == 0 ? "" : ";") += quoted_in_q((*texts)[k]);
+    if (!is_one)
+      out += ')';
+  }
+  return out + "]";
+}
+
+result<undertaking> understand_list(const value& what,
+                                    const request_setting& with) {
+  if (what.parts.empty())
+    return undertaking{generic_null()};
+  const auto& first = what.parts.front();
+  if (first.type == kind::lambda || first.type == kind::function
+      || first.type == kind::primitive)
+    return refused("nyi", "functions of clients are not run here");
+  if (!is_text(first) && !is_symbol(first))
+    return refused("type", "a list begins with the name of a function");
+  const auto& name = is_text(first) ? first.bytes : first.symbols.front();
+  if (with.queries && with.queries->contains(name)) {
+    auto text = call_in_q(name, std::span{what.parts}.subspan(1));
+    return text ? ask_in_q(*text, with) : text.failure();
+  }
+  if (!is_verb(name))
+    return error{errc::not_found,
+                 name + ": there is no function of this name here"};
+  return call_verb(name, std::span{what.parts}.subspan(1), with);
 }
 
 /// The item of a list of numbers or times.
@@ -383,10 +439,12 @@ result<undertaking> ask_in_q(const std::string& text,
                              const request_setting& with) {
   // The gateway reads it again; what is wrong is told without it, and the form
   // of the answer is not in its rows.
-  auto understood = query::parse_qsql(
-    text,
-    [&](std::string_view name) { return with.find(name, table_use::query); },
-    with.now_ns);
+  const query::schema_lookup find
+    = [&](std::string_view name) { return with.find(name, table_use::query); };
+  const auto named = with.queries
+                       ? query::lookup_in(*with.queries, find, with.now_ns)
+                       : query::named_lookup{};
+  auto understood = query::parse_qsql(text, find, with.now_ns, {}, named);
   if (!understood)
     return understood.failure();
   gateway_question out;

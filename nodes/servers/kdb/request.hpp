@@ -7,6 +7,7 @@
 #include <millrace/nodes/servers/kdb/stream_rows.hpp>
 #include <millrace/nodes/servers/kdb/value.hpp>
 #include <millrace/nodes/users/grants.hpp>
+#include <millrace/query/front/named_queries.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -32,6 +33,8 @@ struct request_setting {
   std::string user;    ///< .z.u
   int32_t handle = 0;  ///< .z.w
   const user_grants* grants = nullptr; ///< Null: all.
+  /// That can be asked by name; null: none.
+  const query::named_queries* queries = nullptr;
 
   /// Null: there is no such table, or none for this user and use.
   [[nodiscard]] const table_schema* find(std::string_view table,

@@ -169,6 +169,12 @@ result<std::vector<std::string>> lowering::symbols(const node& tree,
   return out;
 }
 
+void lowering::bind(const bound_name& what) {
+  auto& made = bound_.emplace_back(node_kind::constant, text_range{});
+  made.value = {what.value.type, what.value.is_list, what.value.values};
+  values_[what.name] = &made;
+}
+
 error lowering::define(const std::vector<node>& statements) {
   for (size_t i = 0; i + 1 < statements.size(); ++i) {
     const auto& tree = statements[i];
@@ -179,6 +185,7 @@ error lowering::define(const std::vector<node>& statements) {
     const auto& value = tree.items.front();
     // What is no table is looked at where its name stands.
     if (value.kind == node_kind::phrase || is_table_function(function_of(value))
+        || named_.has(function_of(value))
         || (value.kind == node_kind::name && !values_.contains(value.text))) {
       auto made = table(value);
       if (!made)
@@ -238,6 +245,8 @@ result<table_value> lowering::named_table(const node& tree) {
 result<table_value> lowering::applied_table(const node& tree) {
   const auto function = function_of(tree);
   const auto count = argument_count(tree);
+  if (named_.has(function))
+    return asked_by_name(tree);
   if (function == "ej" && count == 3)
     return each_joined(tree);
   if ((function == "aj" || function == "aj0") && count > 2)
@@ -266,9 +275,32 @@ result<table_value> lowering::applied_table(const node& tree) {
     return refused(tree, "this is not a function of tables");
   std::vector<std::string> known{"select", "exec", "update", "delete"};
   known.insert(known.end(), table_functions.begin(), table_functions.end());
+  known.insert(known.end(), named_.names.begin(), named_.names.end());
   return refused(tree, "there is no function of tables '"
                          + std::string{function} + "'"
                          + text::meant(function, known));
+}
+
+/// "hloc[2024.01.02;2024.01.02;0D01]", "today[]"
+result<table_value> lowering::asked_by_name(const node& tree) {
+  std::vector<argument_value> given;
+  const auto count = argument_count(tree);
+  const bool has_none
+    = count == 1 && argument(tree, 0).kind == node_kind::nothing;
+  for (size_t i = 0; i < count && !has_none; ++i) {
+    auto value = constant_value(argument(tree, i));
+    if (!value)
+      return wrong(argument(tree, i), "type",
+                   "a query is applied to constants");
+    given.push_back({value->type, value->is_list, std::move(value->values)});
+  }
+  auto made = named_.rows_of(function_of(tree), std::move(given));
+  if (!made)
+    return fault_at(source_, tree.at, made.failure().code, "query",
+                    made.failure().context);
+  if (operator_count(made->plan) > operators_max)
+    return resolve_at(made->plan, tree);
+  return table_value{std::move(made->plan), std::move(made->keys)};
 }
 
 result<table_value> lowering::shaped(const node& tree,
@@ -508,11 +540,15 @@ namespace millrace::query {
 
 result<qsql_request> parse_qsql(std::string_view text,
                                 const schema_lookup& find, int64_t now_ns,
-                                const std::vector<std::string>& tables) {
+                                const std::vector<std::string>& tables,
+                                const named_lookup& named,
+                                const std::vector<bound_name>& bound) {
   const auto statements = qsql::parse(text);
   if (!statements)
     return statements.failure();
-  qsql::lowering work{text, find, now_ns};
+  qsql::lowering work{text, find, now_ns, named};
+  for (const auto& each : bound)
+    work.bind(each);
   if (auto fault = work.define(*statements))
     return fault;
   const auto& back = statements->back();

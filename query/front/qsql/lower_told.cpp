@@ -3,7 +3,8 @@
 
 namespace millrace::query::qsql {
 
-/// "meta trade", "cols select sum size by sym from trade", "tables[]"
+/// "meta trade", "cols select sum size by sym from trade", "tables[]",
+/// "queries[]"
 result<std::optional<told_rows>>
 lowering::told(const node& last, const std::vector<std::string>& tables) {
   const auto function = function_of(last);
@@ -11,6 +12,16 @@ lowering::told(const node& last, const std::vector<std::string>& tables) {
     told_rows out{{{"table", column_type::symbol}}, {}};
     for (const auto& name : tables)
       out.rows.push_back({name});
+    return std::optional{std::move(out)};
+  }
+  if (function == "queries" && argument_count(last) < 2) {
+    told_rows out{{{"query", column_type::symbol},
+                   {"parameters", column_type::symbol},
+                   {"description", column_type::symbol}},
+                  {}};
+    for (size_t i = 0; i < named_.names.size(); ++i)
+      out.rows.push_back(
+        {named_.names[i], named_.parameters[i], named_.descriptions[i]});
     return std::optional{std::move(out)};
   }
   if ((function != "meta" && function != "cols") || argument_count(last) != 1)

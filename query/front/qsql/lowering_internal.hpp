@@ -3,6 +3,7 @@
 #include <millrace/query/front/qsql/qsql.hpp>
 #include <millrace/query/front/qsql/syntax.hpp>
 
+#include <deque>
 #include <map>
 #include <optional>
 #include <string>
@@ -53,8 +54,12 @@ all_columns(const plan_node& plan);
 /// One query: its names, and what it may still take.
 class lowering {
 public:
-  lowering(std::string_view source, const schema_lookup& find, int64_t now_ns)
-    : source_{source}, find_{find}, now_ns_{now_ns} {}
+  lowering(std::string_view source, const schema_lookup& find, int64_t now_ns,
+           const named_lookup& named)
+    : source_{source}, find_{find}, now_ns_{now_ns}, named_{named} {}
+
+  /// Gives a name a value, before any statement.
+  void bind(const bound_name& what);
 
   [[nodiscard]] result<table_value> table(const node& tree);
   [[nodiscard]] result<table_value> phrase(const node& tree);
@@ -86,12 +91,14 @@ public:
 
   /// Gives names to what the statements before the last one say.
   [[nodiscard]] error define(const std::vector<node>& statements);
-  /// What `meta`, `cols` and `tables` say; none: it is another statement.
+  /// What `meta`, `cols`, `tables` and `queries` say; none: it is another
+  /// statement.
   [[nodiscard]] result<std::optional<told_rows>>
   told(const node& last, const std::vector<std::string>& tables);
 
 private:
   [[nodiscard]] result<table_value> named_table(const node& tree);
+  [[nodiscard]] result<table_value> asked_by_name(const node& tree);
   [[nodiscard]] result<table_value> applied_table(const node& tree);
   [[nodiscard]] result<table_value> shaped(const node& tree,
                                            std::string_view function);
@@ -130,6 +137,8 @@ private:
   std::string_view source_;
   const schema_lookup& find_;
   int64_t now_ns_;
+  const named_lookup& named_;
+  std::deque<node> bound_; ///< What `values_` points to.
   std::map<std::string, table_value, std::less<>> tables_;
   std::map<std::string, const node*, std::less<>> values_;
   size_t parts_ = 0;

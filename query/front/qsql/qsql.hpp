@@ -1,6 +1,7 @@
 #pragma once
 
 #include <millrace/messages/base/result.hpp>
+#include <millrace/query/plan/named_lookup.hpp>
 #include <millrace/query/plan/plan_tree.hpp>
 #include <millrace/query/plan/schema_lookup.hpp>
 
@@ -32,7 +33,7 @@ struct qsql_request {
   /// The first columns of the result, when it is a keyed table.
   std::vector<std::string> keys;
   result_shape shape = result_shape::table;
-  std::optional<told_rows> told{}; ///< Of `meta`, `cols` and `tables`.
+  std::optional<told_rows> told{}; ///< Of `meta`, `cols`, `tables`, `queries`.
 };
 
 /// Reads a query in q (docs/qsql.md): statements, of which the last one is
@@ -42,8 +43,12 @@ struct qsql_request {
 /// not, `limit_exceeded` what is too long or too deep.
 /// @param now_ns what .z.p is
 /// @param tables all that `find` finds, for `tables[]`
+/// @param named queries that can be applied to constants, as functions
+/// @param bound names that have values, as if a statement had given them
 [[nodiscard]] result<qsql_request>
 parse_qsql(std::string_view text, const schema_lookup& find, int64_t now_ns,
-           const std::vector<std::string>& tables = {});
+           const std::vector<std::string>& tables = {},
+           const named_lookup& named = {},
+           const std::vector<bound_name>& bound = {});
 
 } // namespace millrace::query

@@ -1,3 +1,4 @@
+#include <millrace/messages/text/nearest_name.hpp>
 #include <millrace/query/front/sql/grammar.hpp>
 #include <millrace/query/front/sql/lowering_internal.hpp>
 #include <millrace/query/front/sql/source.hpp>
@@ -157,6 +158,8 @@ result<relation> lowering::table(const json_value& node) {
     return query_as_table(*what.body);
   if (what.kind == "JoinExpr")
     return joined(*what.body);
+  if (what.kind == "RangeFunction")
+    return asked_by_name(*what.body);
   return refused(what.body ? place_of(*what.body) : 0,
                  "in FROM stand tables, queries and joins");
 }
@@ -244,6 +247,56 @@ result<relation> lowering::query_as_table(const json_value& body) {
   return out;
 }
 
+/// "hloc('2024-01-02', '2024-01-02', '01:00')" in FROM.
+result<relation> lowering::asked_by_name(const json_value& body) {
+  const auto& functions = body.at("functions").elements();
+  const auto& items = functions.empty()
+                        ? functions
+                        : tree_of(functions.front())["items"].elements();
+  const auto call = items.empty() ? tree{} : tree_of(items.front());
+  if (call.kind != "FuncCall" || functions.size() != 1
+      || body.find("ordinality") || body.find("coldeflist")
+      || body.find("lateral"))
+    return refused(call.body ? place_of(*call.body) : 0,
+                   "of functions in FROM there are named queries");
+  const auto place = place_of(*call.body);
+  const auto names = names_in(call["funcname"]);
+  const auto& name = names.back();
+  if (names.size() != 1 || !named_.has(name))
+    return wrong(place,
+                 "there is no query named '" + name + "'"
+                   + text::meant(name, named_.names),
+                 errc::not_found);
+  const relation nothing;
+  row_scope constants{*this, nothing};
+  std::vector<argument_value> given;
+  for (const auto& each : call["args"].elements()) {
+    auto value = constants.value(each);
+    if (!value)
+      return value.failure();
+    if (value->what != expression::kind::constant || value->values.size() != 1)
+      return wrong(place, "a query is called with constants");
+    given.push_back({value->type, false, std::move(value->values)});
+  }
+  auto made = named_.rows_of(name, std::move(given));
+  if (!made)
+    return wrong(place, made.failure().context, made.failure().code);
+  relation out;
+  out.plan = std::move(made->plan);
+  operators_ += operator_count(out.plan);
+  if (operators_ > operators_max)
+    return wrong(place,
+                 "the query has more than " + std::to_string(operators_max)
+                   + " operators",
+                 errc::limit_exceeded);
+  for (const auto& each : out.plan.columns)
+    out.columns.push_back(
+      {name, each.name, typed_column(each.name, each.type)});
+  if (auto fault = rename(out, body.at("alias"), place))
+    return fault;
+  return out;
+}
+
 result<relation> lowering::joined(const json_value& body) {
   if (body.find("isNatural"))
     return refused(0, "NATURAL JOIN is not there; write USING");
@@ -295,14 +348,15 @@ error lowering::take_names(const json_value& with) {
 namespace millrace::query {
 
 result<sql_request> parse_sql(std::string_view text, const schema_lookup& find,
-                              int64_t now_ns) {
+                              int64_t now_ns, const named_lookup& named,
+                              const std::vector<bound_name>& bound) {
   const auto rewritten = sql::rewrite(text);
   if (!rewritten)
     return rewritten.failure();
   const auto parsed = sql::parse_tree(*rewritten, text);
   if (!parsed)
     return parsed.failure();
-  sql::lowering owner{text, *rewritten, find, now_ns};
+  sql::lowering owner{text, *rewritten, find, now_ns, named, bound};
   auto statement = sql::tree_of(*parsed);
   sql_request out;
   if (statement.kind == "ExplainStmt") {

@@ -87,9 +87,23 @@ result<expression> row_scope::row_value(const json_value& node) {
       || what.kind == "BooleanTest" || what.kind == "SubLink")
     return truth(node, true);
   if (what.kind == "ParamRef")
-    return owner_.refused(place, "parameters like $1 are not there");
+    return parameter(*what.body, place);
   return owner_.refused(place, "this part of SQL is not there ("
                                  + std::string{what.kind} + ")");
+}
+
+result<expression> row_scope::parameter(const json_value& body,
+                                        uint32_t place) {
+  const auto number = body.at("number").integer().value_or(0);
+  const auto* value = owner_.parameter(number);
+  if (!value)
+    return owner_.refused(place,
+                          "there is no parameter $" + std::to_string(number));
+  if (value->is_list || value->values.size() != 1)
+    return owner_.refused(place, "parameter $" + std::to_string(number)
+                                   + " has several values: a query in SQL "
+                                     "takes one");
+  return constant_of(value->type, value->values.front(), place);
 }
 
 result<expression> row_scope::column(const json_value& body, uint32_t place) {

@@ -130,8 +130,10 @@ inline constexpr size_t operators_max = 1'000;
 class lowering {
 public:
   lowering(std::string_view source, const rewritten_query& rewritten,
-           const schema_lookup& find, int64_t now_ns)
-    : source_{source}, rewritten_{rewritten}, find_{find}, now_ns_{now_ns} {}
+           const schema_lookup& find, int64_t now_ns, const named_lookup& named,
+           const std::vector<bound_name>& bound)
+    : source_{source}, rewritten_{rewritten}, find_{find}, now_ns_{now_ns},
+      named_{named}, bound_{bound} {}
 
   /// What a SELECT gives. @param body of a SelectStmt
   [[nodiscard]] result<relation> select(const json_value& body);
@@ -168,12 +170,19 @@ public:
   [[nodiscard]] error count_parts(size_t count, uint32_t place);
   [[nodiscard]] std::string next_name(std::string_view prefix);
   [[nodiscard]] int64_t now_ns() const noexcept { return now_ns_; }
+  /// The value of $1, ...; null: there is none.
+  [[nodiscard]] const argument_value* parameter(int64_t number) const noexcept {
+    return number > 0 && static_cast<uint64_t>(number) <= bound_.size()
+             ? &bound_[static_cast<size_t>(number - 1)].value
+             : nullptr;
+  }
   /// A whole number as it is written: the tree has no 0 and none below it.
   [[nodiscard]] int64_t whole_number(const json_value& constant) const;
 
 private:
   [[nodiscard]] result<relation> named_table(const json_value& body);
   [[nodiscard]] result<relation> query_as_table(const json_value& body);
+  [[nodiscard]] result<relation> asked_by_name(const json_value& body);
   [[nodiscard]] result<relation> joined(const json_value& body);
   [[nodiscard]] error rename(relation& what, const json_value& alias,
                              uint32_t place) const;
@@ -182,6 +191,8 @@ private:
   const rewritten_query& rewritten_;
   const schema_lookup& find_;
   int64_t now_ns_;
+  const named_lookup& named_;
+  const std::vector<bound_name>& bound_;
   std::vector<std::pair<std::string, relation>> names_; ///< WITH; last first.
   std::vector<const relation*> around_;
   size_t parts_ = 0;
@@ -221,6 +232,8 @@ public:
   /// The parts of a condition that all must be true.
   [[nodiscard]] error add_conditions(const json_value& node,
                                      std::vector<expression>& out);
+  [[nodiscard]] result<expression> parameter(const json_value& body,
+                                             uint32_t place);
   [[nodiscard]] result<expression> column(const json_value& body,
                                           uint32_t place);
 

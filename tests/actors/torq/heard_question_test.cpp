@@ -30,6 +30,13 @@ const std::map<std::string, table_schema>& tables() {
   return all;
 }
 
+const query::named_queries& queries() {
+  static const query::named_queries all{
+    {"open_rows", {"qsql", {}, "select from trade", ""}},
+    {"hidden_rows", {"sql", {}, "select * from secret", ""}}};
+  return all;
+}
+
 heard_question hear(const std::string& parameters) {
   return hear_question(
     parameters,
@@ -37,7 +44,7 @@ heard_question hear(const std::string& parameters) {
       const auto found = tables().find(std::string{name});
       return found == tables().end() ? nullptr : &found->second;
     },
-    {"quote", "secret", "trade"}, 0);
+    {"quote", "secret", "trade"}, queries(), 0);
 }
 
 std::string in_language(const std::string& language, const std::string& text) {
@@ -91,6 +98,7 @@ TEST(HeardQuestionTest, NoLanguageNamesATableThatIsNotGranted) {
     {"sql", "select sym from trade union all select sym from T"},
     {"sql", "select T.price from T"},
     {"sql", "select * from public.T"},
+    {"qsql", "select from hidden_rows[] where sym in exec sym from T"},
     {"getdata",
      R"({"tablename":"T","starttime":"2024-01-02","endtime":"2024-01-02"})"},
     {"getdata", R"({"tablename":"T","starttime":"2024-01-02",
@@ -137,6 +145,23 @@ TEST(HeardQuestionTest, AUsersLimitsAreReadBesideItsQuestion) {
   EXPECT_EQ(read_restricted(text)->value(), asked);
   EXPECT_FALSE(read_restricted(replaced(text, "4096", "-1")));
   EXPECT_FALSE(read_restricted(replaced(text, "4096", "\"x\"")));
+}
+
+TEST(HeardQuestionTest, ANamedQueryIsHeldToTheTablesOfWhoAsks) {
+  for (const auto& [language, text] :
+       {std::pair{"qsql", "hidden_rows[]"},
+        {"sql", "select * from hidden_rows()"},
+        {"qsql", "select from hidden_rows[]"},
+        {"sql", "select count(*) from (select * from hidden_rows()) a"}}) {
+    EXPECT_TRUE(hear(in_language(language, text)).what) << text;
+    const auto kept = hear_ada(in_language(language, text));
+    ASSERT_FALSE(kept.what) << text;
+    EXPECT_EQ(kept.what.failure().code, errc::not_found) << text;
+    EXPECT_TRUE(kept.audit.starts_with(
+      "user 'ada' at 10.0.0.9 queries 'secret': refused: "))
+      << kept.audit;
+  }
+  EXPECT_TRUE(hear_ada(in_language("qsql", "open_rows[]")).what);
 }
 
 TEST(HeardQuestionTest, NoHintNamesATableThatIsNotGranted) {
