@@ -271,8 +271,16 @@ void rdb_state::written(position end, manifest_version version,
                         const error& fault) {
   writing = false;
   join_next();
-  // It is tried again and again: each reason is told once.
-  if (fault && fault.context != last_failure.context)
+  // It is tried again and again, and each time another file may be the first
+  // that fails: a kind of failure is told once, and now and then again.
+  constexpr int64_t told_again_ns = 60'000'000'000;
+  const auto now = env->clock->monotonic_ns();
+  const bool is_news = fault
+                       && (fault.code != last_failure.code
+                           || now - not_written_ns >= told_again_ns);
+  if (is_news)
+    not_written_ns = now;
+  if (is_news)
     warn("not_written", "the rows up to " + to_string(end)
                           + " are not written down yet, and are tried again: "
                           + to_string(fault));

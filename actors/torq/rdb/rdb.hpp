@@ -202,7 +202,8 @@ struct rdb_state {
   registrar_actor registry; ///< Null: there is none.
   std::vector<rdb_watcher_actor> watchers;
   std::optional<bool> announced_ready;
-  error last_failure; ///< Of a write-down or a drop.
+  int64_t not_written_ns = 0; ///< When a failure to write was told last.
+  error last_failure;         ///< Of a write-down or a drop.
 };
 
 /// @param registry tells of HDBs; may be null when there is none.
