@@ -38,13 +38,21 @@ TEST(LoadConfigurationTest, ATypeOfOnesOwnHasLibraries) {
             (std::vector<std::string>{"/etc/a.so", "/lib/b.so"}));
 }
 
+TEST(LoadConfigurationTest, AGatewayLoadsFilesOfQueries) {
+  const auto config
+    = loading("type = \"gateway\"\nload = [\"q.toml\", \"/lib/r.toml\"]\n");
+  ASSERT_TRUE(config) << to_string(config.failure());
+  EXPECT_EQ(config->process("mine")->query_files,
+            (std::vector<std::string>{"/etc/q.toml", "/lib/r.toml"}));
+}
+
 TEST(LoadConfigurationTest, WhatLoadsNothingIsNamed) {
   const auto fault = [](const std::string& process) {
     return loading(process).failure().context;
   };
   for (const auto& [process, words] :
        std::vector<std::pair<std::string, std::string>>{
-         {"type = \"gateway\"\nload = [\"a.so\"]\n", "others load nothing"},
+         {"type = \"discovery\"\nload = [\"a.so\"]\n", "others load nothing"},
          {"type = \"volume\"\nload = [\"a.q\"]\n", "is no shared library"},
          {"type = \"volume\"\nload = \"a.so\"\n", "expected"},
          {"type = \"hdb\"\nload = []\n", "serves one directory"},

@@ -98,7 +98,6 @@ TEST(HeardQuestionTest, NoLanguageNamesATableThatIsNotGranted) {
     {"sql", "select sym from trade union all select sym from T"},
     {"sql", "select T.price from T"},
     {"sql", "select * from public.T"},
-    {"qsql", "select from hidden_rows[] where sym in exec sym from T"},
     {"getdata",
      R"({"tablename":"T","starttime":"2024-01-02","endtime":"2024-01-02"})"},
     {"getdata", R"({"tablename":"T","starttime":"2024-01-02",
