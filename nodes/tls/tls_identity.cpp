@@ -1,77 +1,13 @@
-#include <millrace/nodes/tls/openssl_internal.hpp>
+#include <millrace/nodes/tls/certificate_files_internal.hpp>
 #include <millrace/nodes/tls/tls_identity.hpp>
 
-#include <algorithm>
-#include <arpa/inet.h>
 #include <array>
-#include <ctime>
 #include <openssl/err.h>
-#include <openssl/pem.h>
-#include <openssl/x509v3.h>
-#include <optional>
 #include <utility>
 
 namespace millrace::nodes {
 
 namespace {
-
-constexpr int64_t day_s = 86'400;
-constexpr int64_t expiry_warning_days = 30;
-
-bio_pointer reader_of(std::string_view text) {
-  return bio_pointer{
-    BIO_new_mem_buf(text.data(), static_cast<int>(text.size()))};
-}
-
-/// Nobody can be asked for the password of a key.
-int refuse_password(char*, int, int, void* was_asked) {
-  *static_cast<bool*>(was_asked) = true;
-  return -1;
-}
-
-std::string day_text(int64_t at_s) {
-  const std::time_t at = at_s;
-  std::tm parts{};
-  std::array<char, 32> out{};
-  ::gmtime_r(&at, &parts);
-  return {out.data(),
-          std::strftime(out.data(), out.size(), "%Y-%m-%d %H:%M UTC", &parts)};
-}
-
-/// Seconds since 1970; none: the certificate has no time there.
-std::optional<int64_t> seconds_of(const ASN1_TIME* time) {
-  std::tm parts{};
-  if (time == nullptr || ASN1_TIME_to_tm(time, &parts) != 1)
-    return std::nullopt;
-  return ::timegm(&parts);
-}
-
-std::string text_of(const GENERAL_NAME& name) {
-  if (name.type == GEN_DNS)
-    return {
-      reinterpret_cast<const char*>(ASN1_STRING_get0_data(name.d.dNSName)),
-      static_cast<size_t>(ASN1_STRING_length(name.d.dNSName))};
-  if (name.type != GEN_IPADD)
-    return {};
-  const auto* bytes = ASN1_STRING_get0_data(name.d.iPAddress);
-  const auto size = ASN1_STRING_length(name.d.iPAddress);
-  std::array<char, INET6_ADDRSTRLEN> out{};
-  if (size != 4 && size != 16)
-    return {};
-  ::inet_ntop(size == 4 ? AF_INET : AF_INET6, bytes, out.data(), out.size());
-  return out.data();
-}
-
-std::vector<std::string> names_of(const X509& certificate) {
-  std::vector<std::string> out;
-  auto* all = static_cast<GENERAL_NAMES*>(
-    X509_get_ext_d2i(&certificate, NID_subject_alt_name, nullptr, nullptr));
-  for (int i = 0; i < sk_GENERAL_NAME_num(all); ++i)
-    if (auto text = text_of(*sk_GENERAL_NAME_value(all, i)); !text.empty())
-      out.push_back(std::move(text));
-  GENERAL_NAMES_free(all);
-  return out;
-}
 
 /// By the sum that the certificate is signed with; by SHA-256 for weaker ones,
 /// and where the signature has none.
@@ -93,69 +29,17 @@ std::string end_point_of(const X509& certificate) {
 
 } // namespace
 
-// Implements openssl_internal.hpp.
-std::string last_openssl_fault() {
-  const auto code = ERR_peek_error();
-  ERR_clear_error();
-  if (code == 0)
-    return "OpenSSL does not say why";
-  if (const auto* text = ERR_reason_error_string(code))
-    return text;
-  std::array<char, 256> out{};
-  ERR_error_string_n(code, out.data(), out.size());
-  return out.data();
-}
-
 /// Reads one; its functions say what is wrong, or nothing.
 class tls_identity_reader {
 public:
-  std::string read_certificates(std::string_view text) {
-    const auto from = reader_of(text);
-    while (certificate_pointer each{
-      PEM_read_bio_X509(from.get(), nullptr, nullptr, nullptr)})
-      certificates_.push_back(std::move(each));
-    const auto end = ERR_peek_last_error();
-    const bool is_whole = ERR_GET_LIB(end) == ERR_LIB_PEM
-                          && ERR_GET_REASON(end) == PEM_R_NO_START_LINE;
-    auto fault = last_openssl_fault();
-    if (!is_whole)
-      return "certificate " + std::to_string(certificates_.size() + 1)
-             + " of it cannot be read: " + fault;
-    return certificates_.empty() ? "holds no certificate in PEM" : "";
-  }
-
-  std::string read_key(std::string_view text) {
-    bool was_asked = false;
-    key_.reset(PEM_read_bio_PrivateKey(reader_of(text).get(), nullptr,
-                                       refuse_password, &was_asked));
-    const auto fault = key_ ? std::string{} : last_openssl_fault();
-    ERR_clear_error();
-    if (was_asked)
-      return "is encrypted, and a node has nobody to ask for the password: "
-             "write it with 'openssl pkey', and keep it from others";
-    return key_ ? "" : "holds no private key in PEM: " + fault;
-  }
+  certificate_files files;
 
   std::string check_dates(int64_t now_s) {
-    auto& first = *certificates_.front();
-    const auto begin = seconds_of(X509_get0_notBefore(&first));
-    const auto end = seconds_of(X509_get0_notAfter(&first));
-    if (!begin || !end)
-      return "does not say when it is valid";
-    if (now_s < *begin)
-      return "is not valid before " + day_text(*begin);
-    if (now_s >= *end)
-      return "expired on " + day_text(*end);
-    made_->expires_s_ = *end;
-    if (*end - now_s < expiry_warning_days * day_s)
-      made_->warnings_.push_back("expires on " + day_text(*end) + ", in "
-                                 + std::to_string((*end - now_s) / day_s)
-                                 + " days");
-    return {};
+    return files.check_dates(now_s, made_->warnings_);
   }
 
   std::string check_purpose() {
-    auto& first = *certificates_.front();
+    auto& first = files.first();
     if (X509_check_purpose(&first, X509_PURPOSE_SSL_SERVER, 0) != 1)
       return "is not for servers, by its key usage";
     made_->names_ = names_of(first);
@@ -163,21 +47,8 @@ public:
       made_->warnings_.emplace_back(
         "names no host (subjectAltName): clients that check it refuse it");
     made_->end_point_ = end_point_of(first);
+    made_->expires_s_ = files.expires_s();
     return {};
-  }
-
-  std::string check_key() {
-    const auto fits = [this](const certificate_pointer& each) {
-      const bool out = X509_check_private_key(each.get(), key_.get()) == 1;
-      ERR_clear_error();
-      return out;
-    };
-    if (fits(certificates_.front()))
-      return {};
-    return std::any_of(certificates_.begin(), certificates_.end(), fits)
-             ? "is of another certificate of the file: that one has to come "
-               "first"
-             : "is not of the certificate";
   }
 
   /// What both sides may agree on.
@@ -185,24 +56,11 @@ public:
     auto* context = made_->context_ = SSL_CTX_new(TLS_server_method());
     if (context == nullptr)
       return last_openssl_fault();
-    SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET
-                                   | SSL_OP_NO_COMPRESSION);
-    // Nothing is kept of a connection that is gone.
-    SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
-    SSL_CTX_set_num_tickets(context, 0);
-    SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS
-                                | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    restrict_context(context);
     if (SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) != 1
-        || SSL_CTX_set_cipher_list(context, "ECDHE+AESGCM:ECDHE+CHACHA20") != 1
-        || SSL_CTX_use_certificate(context, certificates_.front().get()) != 1)
+        || SSL_CTX_set_cipher_list(context, "ECDHE+AESGCM:ECDHE+CHACHA20") != 1)
       return "cannot be used: " + last_openssl_fault();
-    for (size_t i = 1; i < certificates_.size(); ++i)
-      if (SSL_CTX_add1_chain_cert(context, certificates_[i].get()) != 1)
-        return "certificate " + std::to_string(i + 1)
-               + " of it cannot be used: " + last_openssl_fault();
-    if (SSL_CTX_use_PrivateKey(context, key_.get()) != 1)
-      return "cannot be used with its key: " + last_openssl_fault();
-    return {};
+    return files.put_into(context);
   }
 
   [[nodiscard]] std::shared_ptr<const tls_identity> made() const {
@@ -211,8 +69,6 @@ public:
 
 private:
   std::shared_ptr<tls_identity> made_{new tls_identity};
-  std::vector<certificate_pointer> certificates_;
-  key_pointer key_;
 };
 
 tls_identity::~tls_identity() { SSL_CTX_free(context_); }
@@ -222,15 +78,15 @@ tls_identity_read read_tls_identity(std::string_view certificate,
   tls_identity_reader reader;
   tls_identity_read out;
   ERR_clear_error();
-  out.certificate_fault = reader.read_certificates(certificate);
-  out.key_fault = reader.read_key(key);
+  out.certificate_fault = reader.files.read_certificates(certificate);
+  out.key_fault = reader.files.read_key(key);
   if (out.certificate_fault.empty())
     out.certificate_fault = reader.check_dates(now_s);
   if (out.certificate_fault.empty())
     out.certificate_fault = reader.check_purpose();
   if (!out.certificate_fault.empty() || !out.key_fault.empty())
     return out;
-  out.key_fault = reader.check_key();
+  out.key_fault = reader.files.check_key();
   if (out.key_fault.empty())
     out.certificate_fault = reader.make_context();
   if (out.key_fault.empty() && out.certificate_fault.empty())

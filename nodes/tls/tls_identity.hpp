@@ -11,6 +11,12 @@ struct ssl_ctx_st;
 
 namespace millrace::nodes {
 
+/// Down, also below 0.
+[[nodiscard]] constexpr int64_t whole_days(int64_t seconds) noexcept {
+  constexpr int64_t day_s = 86'400;
+  return seconds < 0 ? seconds / day_s - 1 : seconds / day_s;
+}
+
 /// What a port proves itself by: a certificate and its key, checked. Clients
 /// prove themselves otherwise. Immutable; threads may share it.
 class tls_identity {
@@ -31,9 +37,7 @@ public:
   /// Until the certificate ends; below 0: it has.
   /// @param now_s seconds since 1970
   [[nodiscard]] int64_t days_left(int64_t now_s) const noexcept {
-    constexpr int64_t day_s = 86'400;
-    const auto left_s = expires_s_ - now_s;
-    return left_s < 0 ? left_s / day_s - 1 : left_s / day_s;
+    return whole_days(expires_s_ - now_s);
   }
   /// What is no fault, and should be looked at.
   [[nodiscard]] const std::vector<std::string>& warnings() const noexcept {

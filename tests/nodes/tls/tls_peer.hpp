@@ -25,7 +25,11 @@ struct made_certificate {
 };
 
 struct certificate_wish {
-  int64_t begins_s = -60; ///< From now on.
+  /// Signs it; null: it does so itself.
+  const made_certificate* by = nullptr;
+  bool signs = false;           ///< It is an authority.
+  std::string subject = "test"; ///< Its common name.
+  int64_t begins_s = -60;       ///< From now on.
   int64_t ends_s = 100 * 86'400;
   std::string names = "DNS:db.example, DNS:*.sub.example, IP:127.0.0.1, IP:::1";
   std::string usage{}; ///< Extended; empty: none is said.
@@ -48,6 +52,10 @@ inline void extend(X509* what, int kind, const std::string& value) {
   X509_EXTENSION_free(made);
 }
 
+inline BIO* reader_of(const std::string& text) {
+  return BIO_new_mem_buf(text.data(), static_cast<int>(text.size()));
+}
+
 inline made_certificate make_certificate(const certificate_wish& how = {}) {
   auto* key = how.rsa_bits != 0
                 ? EVP_RSA_gen(static_cast<unsigned>(how.rsa_bits))
@@ -59,15 +67,31 @@ inline made_certificate make_certificate(const certificate_wish& how = {}) {
   X509_gmtime_adj(X509_getm_notAfter(made), how.ends_s);
   X509_set_pubkey(made, key);
   auto* name = X509_get_subject_name(made);
-  X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
-                             reinterpret_cast<const unsigned char*>("test"), -1,
-                             -1, 0);
-  X509_set_issuer_name(made, name);
+  X509_NAME_add_entry_by_txt(
+    name, "CN", MBSTRING_ASC,
+    reinterpret_cast<const unsigned char*>(how.subject.c_str()), -1, -1, 0);
+  auto* signer = key;
+  auto* issuer = made;
+  if (how.by != nullptr) {
+    auto* from = reader_of(how.by->certificate);
+    issuer = PEM_read_bio_X509(from, nullptr, nullptr, nullptr);
+    BIO_free(from);
+    from = reader_of(how.by->key);
+    signer = PEM_read_bio_PrivateKey(from, nullptr, nullptr, nullptr);
+    BIO_free(from);
+  }
+  X509_set_issuer_name(made, X509_get_subject_name(issuer));
+  if (how.signs)
+    extend(made, NID_basic_constraints, "critical, CA:TRUE");
   if (!how.names.empty())
     extend(made, NID_subject_alt_name, how.names);
   if (!how.usage.empty())
     extend(made, NID_ext_key_usage, how.usage);
-  X509_sign(made, key, EVP_sha256());
+  X509_sign(made, signer, EVP_sha256());
+  if (how.by != nullptr) {
+    X509_free(issuer);
+    EVP_PKEY_free(signer);
+  }
   made_certificate out;
   auto* certificate = BIO_new(BIO_s_mem());
   PEM_write_bio_X509(certificate, made);
