@@ -1,34 +1,12 @@
 #include <millrace/messages/data/types.hpp>
+#include <millrace/nodes/assembly/pem_files_internal.hpp>
 #include <millrace/nodes/assembly/port_tls.hpp>
 
-#include <cerrno>
-#include <cstring>
-#include <string_view>
-#include <sys/stat.h>
-#include <unistd.h>
 #include <utility>
 
 namespace millrace::nodes {
 
 namespace {
-
-constexpr uint64_t pem_bytes_max = 1u << 20;
-
-/// What the system says of the file of a key; empty: nobody else has it. A disk
-/// that is not the system's has no such thing.
-std::string open_to_others(const std::string& path) {
-  struct stat about {};
-  if (::stat(path.c_str(), &about) == -1)
-    return errno == ENOENT ? std::string{} : std::strerror(errno);
-  if (!S_ISREG(about.st_mode))
-    return "is not a file";
-  if ((about.st_mode & (S_IWGRP | S_IXGRP | S_IRWXO)) != 0)
-    return "could be read or changed by others: chmod 0600, or 0640";
-  if (about.st_uid != 0 && about.st_uid != ::geteuid())
-    return "belongs to user " + std::to_string(about.st_uid)
-           + ", who is neither root nor the user of the node";
-  return {};
-}
 
 /// The lines that are told of one port.
 struct port_lines {
@@ -56,17 +34,6 @@ private:
   }
 };
 
-/// @param fault why it cannot be read
-std::string read_text(persistence::file_system& fs, const std::string& path,
-                      std::string& fault) {
-  const auto bytes = persistence::read_file(fs, path, pem_bytes_max);
-  if (!bytes) {
-    fault = "cannot be read: " + bytes.failure().context;
-    return {};
-  }
-  return {reinterpret_cast<const char*>(bytes->data()), bytes->size()};
-}
-
 } // namespace
 
 result<std::shared_ptr<const tls_identity>>
@@ -79,10 +46,10 @@ load_port_tls(persistence::file_system& fs, persistence::clock_source& clock,
   std::string certificate_fault;
   std::string key_fault;
   const auto certificate
-    = read_text(fs, process.tls_certificate, certificate_fault);
-  const auto key = read_text(fs, process.tls_key, key_fault);
+    = read_pem(fs, process.tls_certificate, certificate_fault);
+  const auto key = read_pem(fs, process.tls_key, key_fault);
   if (key_fault.empty())
-    key_fault = open_to_others(process.tls_key);
+    key_fault = open_to_others(process.tls_key, key_owner::node);
   tls_identity_read made;
   if (certificate_fault.empty() && key_fault.empty()) {
     made = read_tls_identity(certificate, key,

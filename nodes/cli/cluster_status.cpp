@@ -112,6 +112,17 @@ void add_lags(json_value& status) {
   status["nodes"] = std::move(nodes);
 }
 
+/// What is known of the port of a node.
+void add_of_port(json_value& row, const json_value& live,
+                 const std::string& node) {
+  if (const auto* stranger = live.at("strangers").find(node))
+    row.add("stranger", *stranger);
+  if (const auto* refusal = live.at("refusals").find(node))
+    row.add("not_asked", *refusal);
+  for (const auto& [key, value] : live.at("ports").at(node).entries())
+    row.add(key, value);
+}
+
 } // namespace
 
 result<json_value> cluster_status(persistence::env& world,
@@ -152,10 +163,7 @@ result<json_value> cluster_status(persistence::env& world,
     }
     if (state->unnamed)
       row.add("unnamed", state->unnamed.context);
-    if (const auto* stranger = live.at("strangers").find(node.name))
-      row.add("stranger", *stranger);
-    for (const auto& [key, value] : live.at("ports").at(node.name).entries())
-      row.add(key, value);
+    add_of_port(row, live, node.name);
     if (!running)
       row.add("log", node_log_path(config, node.name));
     if (state->state == node_state::kind::died)

@@ -65,24 +65,15 @@ std::vector<std::string> own_keys(const json_value& process) {
   return out;
 }
 
-void print_status(const json_value& status) {
-  std::vector<std::vector<std::string>> rows{
-    {"NODE", "STATE", "PID", "PORT", "UPTIME", "PROCESSES"}};
-  for (const auto& node : status.at("nodes").elements()) {
-    std::string processes;
-    for (const auto& process : node.at("processes").elements())
-      processes
-        += (processes.empty() ? "" : " ") + cell_text(process.at("name"));
-    const auto uptime = node.at("uptime_s").integer();
-    rows.push_back({cell_text(node.at("name")), cell_text(node.at("state")),
-                    cell_text(node.at("pid")), cell_text(node.at("port")),
-                    uptime ? uptime_text(*uptime) : "-", processes});
-  }
-  print_table(rows);
+/// What there is to know of nodes beside their rows.
+void print_of_nodes(const json_value& status) {
   for (const auto& node : status.at("nodes").elements())
     if (const auto* stranger = node.at("stranger").text())
       std::printf("%s: its port is not its own: %s\n",
                   cell_text(node.at("name")).c_str(), stranger->c_str());
+    else if (const auto* refusal = node.at("not_asked").text())
+      std::printf("%s: could not be asked: %s\n",
+                  cell_text(node.at("name")).c_str(), refusal->c_str());
     else if (cell_text(node.at("state")) == "died")
       std::printf("%s: died; its last word, in %s: %s\n",
                   cell_text(node.at("name")).c_str(),
@@ -97,9 +88,32 @@ void print_status(const json_value& status) {
                   static_cast<long long>(*refused),
                   cell_text(node.at("last_refused")).c_str());
   for (const auto& node : status.at("nodes").elements())
+    if (const auto days = node.at("certificate_days").integer();
+        days && *days < 30)
+      std::printf("%s: its certificate for the cluster lasts %lld days\n",
+                  cell_text(node.at("name")).c_str(),
+                  static_cast<long long>(*days));
+  for (const auto& node : status.at("nodes").elements())
     if (cell_text(node.at("state")) == "died")
       std::printf("'millrace up %s' starts it again\n",
                   cell_text(node.at("name")).c_str());
+}
+
+void print_status(const json_value& status) {
+  std::vector<std::vector<std::string>> rows{
+    {"NODE", "STATE", "PID", "PORT", "UPTIME", "PROCESSES"}};
+  for (const auto& node : status.at("nodes").elements()) {
+    std::string processes;
+    for (const auto& process : node.at("processes").elements())
+      processes
+        += (processes.empty() ? "" : " ") + cell_text(process.at("name"));
+    const auto uptime = node.at("uptime_s").integer();
+    rows.push_back({cell_text(node.at("name")), cell_text(node.at("state")),
+                    cell_text(node.at("pid")), cell_text(node.at("port")),
+                    uptime ? uptime_text(*uptime) : "-", processes});
+  }
+  print_table(rows);
+  print_of_nodes(status);
   if (const auto& streams = status.at("streams").elements(); !streams.empty()) {
     std::printf("\n");
     rows = {{"STREAM", "MODE", "RT", "ROLE", "END", "DETAILS"}};

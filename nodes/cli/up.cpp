@@ -1,3 +1,4 @@
+#include <millrace/nodes/assembly/cluster_tls.hpp>
 #include <millrace/nodes/assembly/load_queries.hpp>
 #include <millrace/nodes/assembly/port_tls.hpp>
 #include <millrace/nodes/assembly/table_schemas.hpp>
@@ -83,7 +84,18 @@ int wait_ready(const up_options& options, const std::vector<std::string>& names,
   return code;
 }
 
-/// Faults of the tables and ports are told before anything starts.
+/// The nodes that are to start.
+std::vector<std::string> nodes_of(const cluster_config& config,
+                                  const up_options& options) {
+  auto out = options.nodes;
+  if (out.empty())
+    for (const auto& each : config.nodes)
+      out.push_back(each.name);
+  return out;
+}
+
+/// Faults of the tables, ports and certificates are told before anything
+/// starts.
 error check(const up_options& options) {
   const auto config = load_cluster(options.config);
   if (!config)
@@ -104,6 +116,11 @@ error check(const up_options& options) {
   std::vector<std::string> warnings;
   system_clock clock;
   auto out = check_ports(fs, clock, *config, processes, warnings);
+  if (const auto made = load_cluster_tls(fs, clock, *config,
+                                         nodes_of(*config, options), warnings);
+      !made)
+    out = {errc::config,
+           (out ? out.context + "\n" : std::string{}) + made.failure().context};
   for (const auto& each : warnings)
     fmt::print(stderr, "{}\n", each);
   return out;

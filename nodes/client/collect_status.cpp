@@ -31,6 +31,7 @@ text::json_value collect_status(runtime& host, const cluster_config& config) {
   text::json_value out{{"processes", text::json_value::object()},
                        {"streams", text::json_value::object()},
                        {"strangers", text::json_value::object()},
+                       {"refusals", text::json_value::object()},
                        {"answered", text::json_value::object()},
                        {"ports", text::json_value::object()},
                        {"hosts", text::json_value::object()}};
@@ -41,6 +42,8 @@ text::json_value collect_status(runtime& host, const cluster_config& config) {
     if (!door) {
       if (door.failure().code == errc::config)
         out["strangers"].add(node.name, door.failure().context);
+      if (door.failure().code == errc::permission)
+        out["refusals"].add(node.name, door.failure().context);
       continue;
     }
     guest self{host.system()};

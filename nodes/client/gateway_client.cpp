@@ -297,7 +297,9 @@ result<gateway_actor> find_gateway(runtime& host, const cluster_config& config,
       auto found = host.find_as<gateway_actor>(at, time.left());
       if (found)
         return found;
-      last = found.failure();
+      // That one of them refuses is what somebody can mend.
+      if (!is_refusal(last.code))
+        last = found.failure();
     }
     self->receive(caf::after(std::chrono::milliseconds{50}) >> [] {});
   } while (!time.over());

@@ -3,6 +3,7 @@
 #include <millrace/messages/text/nearest_name.hpp>
 #include <millrace/messages/text/toml_section.hpp>
 #include <millrace/nodes/configuration/configuration.hpp>
+#include <millrace/nodes/configuration/read_cluster_tls.hpp>
 #include <millrace/nodes/configuration/read_port.hpp>
 #include <millrace/nodes/configuration/read_queries.hpp>
 #include <millrace/nodes/configuration/read_table.hpp>
@@ -116,6 +117,7 @@ private:
                                 : config_.data_directory + "/pub");
       config_.address = at.text("address", "127.0.0.1");
       check_address(at);
+      config_.tls = read_cluster_tls(at, base_);
       config_.users = at.texts("users");
       config_.passwords_path
         = path(at, "passwords",

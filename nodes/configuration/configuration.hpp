@@ -201,6 +201,22 @@ struct query_config {
   friend bool operator==(const query_config&, const query_config&) = default;
 };
 
+/// What the processes of a cluster prove themselves by to one another: absolute
+/// paths, all empty where connections between them are in the clear.
+struct member_tls_config {
+  std::string certificate;
+  std::string key;
+  std::string authority; ///< Of those that sign the cluster's certificates.
+  file_line certificate_line;
+  file_line key_line;
+  file_line authority_line;
+
+  [[nodiscard]] bool is_on() const noexcept { return !certificate.empty(); }
+
+  friend bool operator==(const member_tls_config&, const member_tls_config&)
+    = default;
+};
+
 /// `[[user]]`: who may log in at ports that ask for it.
 struct user_config {
   std::string name;
@@ -239,6 +255,7 @@ struct cluster_config {
   /// Root of publishers' directories: $RT_LOG_PATH, else `<data>/pub`.
   std::string log_path;
   std::string address; ///< A loopback address.
+  member_tls_config tls;
   /// Users of a host whose processes may connect to the nodes there, beside
   /// root and the one that runs them; "*": all.
   std::vector<std::string> users;

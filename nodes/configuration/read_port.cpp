@@ -1,4 +1,5 @@
 #include <millrace/messages/text/nearest_name.hpp>
+#include <millrace/nodes/configuration/read_cluster_tls.hpp>
 #include <millrace/nodes/configuration/read_port.hpp>
 
 #include <algorithm>
@@ -28,26 +29,11 @@ void read_number(toml_section& at, const cluster_config& within,
                          + in_quotes(other.name) + " too");
 }
 
-/// A file of the port; `line` is where the configuration names it.
-std::string read_path(toml_section& at, std::string_view key,
-                      const std::string& named,
-                      const std::filesystem::path& base, file_line& line) {
-  const auto* found = at.find(key);
-  if (found == nullptr)
-    return {};
-  line.line = found->line;
-  if (named.empty())
-    at.fault(key, "must not be empty");
-  return (base / named).lexically_normal().string();
-}
-
 void read_tls(toml_section& at, const std::filesystem::path& base,
               process_config& into) {
   into.tls_certificate
-    = read_path(at, "tls_certificate", at.text("tls_certificate", ""), base,
-                into.tls_certificate_line);
-  into.tls_key
-    = read_path(at, "tls_key", at.text("tls_key", ""), base, into.tls_key_line);
+    = read_path(at, "tls_certificate", base, into.tls_certificate_line);
+  into.tls_key = read_path(at, "tls_key", base, into.tls_key_line);
   if (at.has("tls_certificate") && !at.has("tls_key"))
     at.fault("tls_certificate", "tls_key is missing, the file of its key");
   if (at.has("tls_key") && !at.has("tls_certificate"))

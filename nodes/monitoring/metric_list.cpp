@@ -20,6 +20,9 @@ constexpr metric all[] = {
   {"node", "port.refused_connections",
    "millrace_node_refused_connections_total", counter,
    "Connections that the node refused."},
+  {"node", "port.certificate_days", "millrace_node_certificate_days", gauge,
+   "Days until the certificate expires that the node shows to others of the "
+   "cluster."},
   {"", "ended", "millrace_process_ended_total", counter,
    "How often the process ended by itself."},
   {"discovery", "available", "millrace_discovery_available", gauge,

@@ -37,6 +37,20 @@ connection_guard::head mark(uint32_t second, uint32_t third) {
   return out;
 }
 
+/// What another end said, for a line of a terminal or a log.
+std::string shown(std::string_view text) {
+  std::string out{text};
+  for (auto& each : out)
+    if (static_cast<unsigned char>(each) < ' ' || each == '\x7f')
+      each = '?';
+  return out;
+}
+
+/// The record that a connection of TLS begins with.
+bool begins_with_tls(std::span<const char> piece) {
+  return piece[0] == '\x16' && piece[1] == '\x03';
+}
+
 bool begins_with_magic(std::span<const char> piece) {
   return std::string_view{piece.data(), magic.size()} == magic;
 }
@@ -51,6 +65,20 @@ std::string connection_guard::refusal(std::string_view why) {
   why = why.substr(0, refusal_bytes_max);
   const auto first = mark(refusal_mark, static_cast<uint32_t>(why.size()));
   return std::string{first.data(), first.size()} + std::string{why};
+}
+
+bool connection_guard::is_of_millrace(std::string_view bytes) noexcept {
+  return bytes.starts_with(magic);
+}
+
+std::string connection_guard::refusal_in(std::string_view bytes) {
+  if (bytes.size() < head_bytes || !is_of_millrace(bytes)
+      || number_at(bytes, magic.size()) != refusal_mark)
+    return {};
+  const auto size = number_at(bytes, magic.size() + 4);
+  if (size > refusal_bytes_max || bytes.size() < head_bytes + size)
+    return {};
+  return shown(bytes.substr(head_bytes, size));
 }
 
 connection_guard::verdict connection_guard::refuse(std::string why) {
@@ -69,7 +97,7 @@ connection_guard::verdict connection_guard::take(std::span<const char> piece) {
       return take_greeting(piece);
     case step::refusal:
       told_ = true;
-      return refuse(std::string{piece.data(), piece.size()});
+      return refuse(shown({piece.data(), piece.size()}));
     case step::handshake:
     case step::head:
       return take_head(piece);
@@ -95,6 +123,10 @@ connection_guard::take_greeting(std::span<const char> piece) {
     step_ = step::refusal;
     return verdict::consumed;
   }
+  if (begins_with_tls(piece))
+    return refuse("it speaks TLS, and this node does without: the "
+                  "configuration here needs the tls_certificate, tls_key and "
+                  "tls_authority of [cluster] that the other one has");
   if (!begins_with_magic(piece))
     return refuse("bytes that are not of Millrace");
   const auto version = number_at(piece, magic.size());

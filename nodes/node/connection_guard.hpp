@@ -49,6 +49,11 @@ public:
   [[nodiscard]] verdict take(std::span<const char> piece);
 
   [[nodiscard]] size_t wanted() const noexcept { return wanted_; }
+  /// Whether it may be answered: it connected, or the other end did and
+  /// greeted.
+  [[nodiscard]] bool is_greeted() const noexcept {
+    return end_ == end::connecting || step_ != step::greeting;
+  }
   /// Whether the other end has shown that it is one of Millrace.
   [[nodiscard]] bool met() const noexcept { return met_; }
   /// Whether `why()` is the other end's own word.
@@ -59,6 +64,11 @@ public:
   [[nodiscard]] static head greeting() noexcept;
   /// What one that does not want it answers; longer texts are cut.
   [[nodiscard]] static std::string refusal(std::string_view why);
+  /// Whether bytes begin as a greeting or a refusal does.
+  [[nodiscard]] static bool is_of_millrace(std::string_view bytes) noexcept;
+  /// The text of a refusal, without bytes that are no text; empty: it is none,
+  /// or is not whole.
+  [[nodiscard]] static std::string refusal_in(std::string_view bytes);
 
 private:
   enum class step { greeting, handshake, head, payload, refusal };

@@ -25,9 +25,9 @@ connector_state::connect(const endpoint& to) {
   auto promise = self->make_response_promise<caf::strong_actor_ptr>();
   auto fail = [promise, to, said = told](const caf::error& fault) mutable {
     const auto why = from_caf(fault);
-    if (auto refusal = said->take(to.host, to.port); !refusal.empty()) {
+    if (const auto known = said->find(to.host, to.port)) {
       promise.deliver(
-        to_caf({errc::permission, to_string(to) + ": " + refusal}));
+        to_caf({known.code, to_string(to) + ": " + known.context}));
       return;
     }
     // One of another cluster is there, and stays what it is.

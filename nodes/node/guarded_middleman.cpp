@@ -1,5 +1,7 @@
 #include <millrace/nodes/node/connection_guard.hpp>
 #include <millrace/nodes/node/guarded_middleman.hpp>
+#include <millrace/nodes/node/peer_connect.hpp>
+#include <millrace/nodes/node/peer_wire.hpp>
 
 #include <caf/actor_cast.hpp>
 #include <caf/actor_system.hpp>
@@ -8,8 +10,9 @@
 #include <caf/io/middleman_actor_impl.hpp>
 #include <caf/io/network/acceptor_impl.hpp>
 #include <caf/io/network/default_multiplexer.hpp>
-#include <caf/io/network/scribe_impl.hpp>
+#include <caf/io/network/stream.hpp>
 #include <caf/io/receive_policy.hpp>
+#include <caf/io/scribe.hpp>
 
 #include <cerrno>
 #include <cstring>
@@ -80,13 +83,112 @@ private:
   int held_ = -1;
 };
 
-class guarded_scribe final : public caf::io::network::scribe_impl {
+/// Ends that were told why they are not wanted. They are closed later: what one
+/// has said and nobody read would have the system throw away, at a close, what
+/// it was told.
+class dismissed_ends {
+public:
+  dismissed_ends() = default;
+  dismissed_ends(const dismissed_ends&) = delete;
+  dismissed_ends& operator=(const dismissed_ends&) = delete;
+  ~dismissed_ends() {
+    for (const auto each : sockets_)
+      ::close(each);
+  }
+
+  /// @param socket is closed by it; -1: there was none left
+  void add(int socket) {
+    if (socket < 0)
+      return;
+    ::shutdown(socket, SHUT_WR);
+    sockets_.push_back(socket);
+    if (sockets_.size() > dismissed_max) {
+      ::close(sockets_.front());
+      sockets_.pop_front();
+    }
+  }
+
+private:
+  std::deque<int> sockets_;
+};
+
+void tell(int socket, const std::string& why) {
+  const auto text = connection_guard::refusal(why);
+  (void)::send(socket, text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+/// The events of one connection. Before its wire is open nothing of CAF's is
+/// read or written.
+class guarded_stream final : public caf::io::network::stream {
+public:
+  template <class... Ts>
+  guarded_stream(default_multiplexer& mpx, native_socket socket, Ts&&... how)
+    : stream{mpx, socket}, wire_{socket, std::forward<Ts>(how)...} {}
+
+  [[nodiscard]] bool is_open() const noexcept { return wire_.is_open(); }
+
+  void begin(caf::io::network::stream_manager* manager) {
+    start(manager);
+    // One that connects or shakes hands first has to write.
+    if (!wire_.is_open())
+      force_empty_write(manager);
+    manager_ = manager;
+  }
+
+  void handle_event(operation op) override {
+    wire_.begin_event();
+    if (op == operation::propagate_error)
+      return handle_event_impl(op, wire_);
+    if (wire_.is_open()) {
+      if (op == operation::write && wire_.reading_waits_to_write())
+        handle_event_impl(operation::read, wire_);
+      handle_event_impl(op, wire_);
+      return wait_to_write();
+    }
+    switch (wire_.advance()) {
+      case peer_wire::state::open:
+        // What gathered meanwhile, on both sides. The end that accepted is not
+        // greeted yet.
+        if (wire_.connects())
+          flush(manager_);
+        handle_event_impl(op, wire_);
+        if (op == operation::write && wire_.has_pending())
+          handle_event_impl(operation::read, wire_);
+        return;
+      case peer_wire::state::failed:
+        return handle_event_impl(op, wire_);
+      case peer_wire::state::wants_read:
+        if (state_.writing) {
+          backend().del(operation::write, fd(), this);
+          state_.writing = false;
+        }
+        return;
+      case peer_wire::state::wants_write:
+        force_empty_write(manager_);
+        return;
+    }
+  }
+
+private:
+  void wait_to_write() {
+    if (wire_.reading_waits_to_write())
+      force_empty_write(manager_);
+  }
+
+  peer_wire wire_;
+  /// Holds this one.
+  caf::io::network::stream_manager* manager_ = nullptr;
+};
+
+class guarded_scribe final : public caf::io::scribe {
 public:
   using refuser = std::function<void(const connection_guard&)>;
 
+  template <class... Ts>
   guarded_scribe(default_multiplexer& mpx, native_socket socket,
-                 connection_guard::end which, refuser refused)
-    : scribe_impl{mpx, socket}, guard_{which},
+                 connection_guard::end which, refuser refused, Ts&&... wire)
+    : scribe{caf::io::network::conn_hdl_from_socket(socket)},
+      stream_{mpx, socket, std::forward<Ts>(wire)...}, guard_{which},
       stranger_{std::make_shared<stranger>(stranger{socket})}, refused_{
                                                                  std::move(
                                                                    refused)} {}
@@ -100,21 +202,53 @@ public:
       stranger_.reset();
     switch (verdict) {
       case connection_guard::verdict::pass:
-        return scribe_impl::consume(ctx, bytes, count);
+        return scribe::consume(ctx, bytes, count);
       case connection_guard::verdict::consumed:
         configure_read(caf::io::receive_policy::exactly(guard_.wanted()));
+        flush();
         return true;
       case connection_guard::verdict::refused:
         break;
     }
     stranger_.reset();
     refused_(guard_);
-    ::shutdown(stream_.fd(), SHUT_RDWR);
+    ::shutdown(stream_.fd(), SHUT_RD);
     io_failure(ctx, operation::read);
     return false;
   }
 
+  void configure_read(caf::io::receive_policy::config config) override {
+    stream_.configure_read(config);
+    if (!std::exchange(launched_, true))
+      stream_.begin(this);
+  }
+  void ack_writes(bool enable) override { stream_.ack_writes(enable); }
+  std::vector<char>& wr_buf() override { return stream_.wr_buf(); }
+  std::vector<char>& rd_buf() override { return stream_.rd_buf(); }
+  void graceful_shutdown() override {
+    stream_.graceful_shutdown();
+    detach(&stream_.backend(), false);
+  }
+  /// CAF's handshake waits for a greeting: one that speaks otherwise reads a
+  /// refusal first.
+  void flush() override {
+    if (stream_.is_open() && guard_.is_greeted())
+      stream_.flush(this);
+  }
+  [[nodiscard]] std::string addr() const override {
+    auto out = caf::io::network::remote_addr_of_fd(stream_.fd());
+    return out ? *out : std::string{};
+  }
+  [[nodiscard]] uint16_t port() const override {
+    auto out = caf::io::network::remote_port_of_fd(stream_.fd());
+    return out ? *out : uint16_t{0};
+  }
+  void add_to_loop() override { stream_.activate(this); }
+  void remove_from_loop() override { stream_.passivate(); }
+
 private:
+  bool launched_ = false;
+  guarded_stream stream_;
   connection_guard guard_;
   std::shared_ptr<stranger> stranger_; ///< Null: it is none any more.
   refuser refused_;
@@ -127,35 +261,26 @@ public:
     : doorman{caf::io::network::accept_hdl_from_socket(socket)}, how_{how},
       acceptor_{mpx, socket, std::move(how)} {}
 
-  ~guarded_doorman() override {
-    for (const auto fd : dismissed_)
-      ::close(fd);
-  }
-
   bool new_connection() override {
     if (detached())
       return false;
     const auto socket = acceptor_.accepted_socket();
     const auto user = peer_user(socket);
-    if (const auto why = how_->users.refusal(user); !why.empty()) {
-      dismiss(socket, why);
+    const auto why = refusal_of(user);
+    if (!why.empty()) {
+      count(why);
+      tell(socket, why);
+      gone_->add(socket);
       return true;
     }
-    if (!user && !how_->users.all())
+    if (!user && user.failure().code == errc::unsupported && !how_->users.all())
       how_->refused->warn("users",
                           "all users of this host may connect: "
                             + user.failure().context,
                           how_->clock->monotonic_ns());
     make_room();
     auto& mpx = acceptor_.backend();
-    auto scribe = caf::make_counted<guarded_scribe>(
-      mpx, socket, connection_guard::end::accepted,
-      [how = how_, at = port()](const connection_guard& guard) {
-        how->refused->add("foreign_bytes",
-                          "a connection to port " + std::to_string(at)
-                            + " was closed: " + guard.why(),
-                          how->clock->monotonic_ns());
-      });
+    auto scribe = accepted(mpx, socket);
     waiting_.push_back({how_->clock->monotonic_ns(), scribe->waiting()});
     const auto handle = scribe->hdl();
     parent()->add_scribe(std::move(scribe));
@@ -184,21 +309,48 @@ private:
     std::weak_ptr<stranger> who;
   };
 
-  /// Tells it why. It is closed later: what it has said and nobody read would
-  /// have the system throw away, at a close, what it was told.
-  void dismiss(native_socket socket, const std::string& why) {
+  /// Of a process on another host the kernel here does not tell: its
+  /// certificate does. Without these nobody else reaches the port.
+  [[nodiscard]] std::string refusal_of(const result<user_id>& user) const {
+    if (!user && user.failure().code == errc::not_found && how_->identity)
+      return {};
+    return how_->users.refusal(user);
+  }
+
+  void count(const std::string& why) const {
     how_->refused->add("refused",
                        "a connection to port " + std::to_string(port())
                          + " was refused: " + why,
                        how_->clock->monotonic_ns());
-    const auto text = connection_guard::refusal(why);
-    (void)::send(socket, text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-    ::shutdown(socket, SHUT_WR);
-    dismissed_.push_back(socket);
-    if (dismissed_.size() > dismissed_max) {
-      ::close(dismissed_.front());
-      dismissed_.pop_front();
-    }
+  }
+
+  /// Refusals are told to the other end as well, in the clear: who shook no
+  /// hands can read nothing else.
+  caf::intrusive_ptr<guarded_scribe> accepted(default_multiplexer& mpx,
+                                              native_socket socket) {
+    auto about = [how = how_, gone = gone_, at = port(), socket](
+                   const char* id, const std::string& why, bool is_told) {
+      const auto from = caf::io::network::remote_addr_of_fd(socket);
+      how->refused->add(id,
+                        "a connection to port " + std::to_string(at)
+                          + (from ? " from " + *from : std::string{})
+                          + " was closed: " + why,
+                        how->clock->monotonic_ns());
+      if (is_told)
+        tell(socket, why);
+      gone->add(::fcntl(socket, F_DUPFD_CLOEXEC, 0));
+    };
+    return caf::make_counted<guarded_scribe>(
+      mpx, socket, connection_guard::end::accepted,
+      [about, is_clear = !how_->identity](const connection_guard& guard) {
+        about("foreign_bytes", guard.why(), is_clear && !guard.met());
+      },
+      how_->identity,
+      [about](const peer_wire::fault& fault) {
+        // A probe that asks whether somebody listens is nobody's mistake.
+        if (fault.is_spoken)
+          about("tls", fault.why, fault.is_clear);
+      });
   }
 
   /// Of those that have not shown what they are.
@@ -222,7 +374,7 @@ private:
   shared_keeping how_;
   caf::io::network::acceptor_impl<accept_or_close> acceptor_;
   std::deque<waiting> waiting_;
-  std::deque<int> dismissed_;
+  std::shared_ptr<dismissed_ends> gone_ = std::make_shared<dismissed_ends>();
 };
 
 class guarded_middleman_impl final : public caf::io::middleman_actor_impl {
@@ -234,19 +386,31 @@ public:
 protected:
   caf::expected<caf::io::scribe_ptr> connect(const std::string& host,
                                              uint16_t port) override {
-    auto socket = caf::io::network::new_tcp_connection(host, port);
-    if (!socket)
-      return std::move(socket.error());
-    const auto greeting = connection_guard::greeting();
-    // The buffer of a new connection has room for it.
-    (void)::send(*socket, greeting.data(), greeting.size(), MSG_NOSIGNAL);
+    how_->told->forget(host, port);
+    const auto begun = begin_connect(host, port);
+    if (begun.socket < 0) {
+      how_->told->put(host, port, {errc::unavailable, begun.why});
+      return caf::make_error(caf::sec::cannot_connect_to_node);
+    }
+    auto about = [how = how_, host, port](const std::string& why) {
+      how->told->put(host, port, {errc::permission, why});
+      how->refused->warn("connects",
+                         host + ":" + std::to_string(port) + ": " + why,
+                         how->clock->monotonic_ns());
+    };
     return caf::make_counted<guarded_scribe>(
-      mpx(), *socket, connection_guard::end::connecting,
-      [how = how_, host, port](const connection_guard& guard) {
-        how->told->put(host, port,
-                       guard.was_told()
-                         ? guard.why()
-                         : "what listens there is no node: " + guard.why());
+      mpx(), begun.socket, connection_guard::end::connecting,
+      [about](const connection_guard& guard) {
+        about(guard.was_told()
+                ? guard.why()
+                : "what listens there is no node: " + guard.why());
+      },
+      how_->identity, host, begun.is_connected,
+      [about, how = how_, host, port](const peer_wire::fault& fault) {
+        if (fault.is_refusal)
+          about(fault.why);
+        else
+          how->told->put(host, port, {errc::unavailable, fault.why});
       });
   }
 
@@ -268,16 +432,20 @@ private:
 
 } // namespace
 
-void told_refusals::put(const std::string& host, uint16_t port,
-                        std::string why) {
+void told_refusals::put(const std::string& host, uint16_t port, error why) {
   const std::scoped_lock lock{mutex_};
   why_[{host, port}] = std::move(why);
 }
 
-std::string told_refusals::take(const std::string& host, uint16_t port) {
+void told_refusals::forget(const std::string& host, uint16_t port) {
   const std::scoped_lock lock{mutex_};
-  auto found = why_.extract({host, port});
-  return found ? std::move(found.mapped()) : std::string{};
+  why_.erase({host, port});
+}
+
+error told_refusals::find(const std::string& host, uint16_t port) {
+  const std::scoped_lock lock{mutex_};
+  const auto found = why_.find({host, port});
+  return found == why_.end() ? error{} : found->second;
 }
 
 caf::actor guarded_middleman(caf::actor_system& system,

@@ -3,6 +3,7 @@
 #include <millrace/messages/base/result.hpp>
 #include <millrace/nodes/assembly/refused_connections.hpp>
 #include <millrace/nodes/host/local_users.hpp>
+#include <millrace/nodes/tls/member_identity.hpp>
 #include <millrace/persistence/disk/env.hpp>
 
 #include <caf/actor.hpp>
@@ -17,17 +18,19 @@
 
 namespace millrace::nodes {
 
-/// What other ends said when they refused a connection of this process. Thread
-/// safe.
+/// Why connections of this process came to nothing: `permission` where one of
+/// both ends refused the other, else `unavailable`. Thread safe.
 class told_refusals {
 public:
-  void put(const std::string& host, uint16_t port, std::string why);
-  /// The last one of there, once; empty: none.
-  [[nodiscard]] std::string take(const std::string& host, uint16_t port);
+  void put(const std::string& host, uint16_t port, error why);
+  /// Another connection to there begins.
+  void forget(const std::string& host, uint16_t port);
+  /// Of the last one to there, for all who wanted it; none: nothing is known.
+  [[nodiscard]] error find(const std::string& host, uint16_t port);
 
 private:
   std::mutex mutex_;
-  std::map<std::pair<std::string, uint16_t>, std::string> why_;
+  std::map<std::pair<std::string, uint16_t>, error> why_;
 };
 
 /// What a guarded middleman works with. All parts outlive it.
@@ -36,12 +39,16 @@ struct connection_keeping {
   persistence::clock_source* clock = nullptr;
   std::shared_ptr<refused_connections> refused;
   std::shared_ptr<told_refusals> told;
+  /// What it proves itself by; null: connections are in the clear.
+  std::shared_ptr<const member_identity> identity;
 };
 
 /// A `caf::io::middleman_actor` beside that of the system. What it
 /// connects and what connects to the ports that it opens begins as
 /// `connection_guard` says, and is looked at by one all its life:
-/// - who connects is a process of an admitted user;
+/// - who connects is a process of an admitted user, if it is of this host, and
+///   shows a certificate of the cluster, if there are any;
+/// - who is connected to shows one that is for the address that was asked;
 /// - one that does not say within 5 s that it is of Millrace is closed when
 ///   another connects; so is the one that waited longest of more than 128;
 /// - without a descriptor for it a connection is closed, and the port goes on.

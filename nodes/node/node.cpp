@@ -30,7 +30,7 @@ bool give_reserves(persistence::file_system& fs, const cluster_config& config,
 /// What a node says of itself beside its processes.
 status_facts facts_of(const runtime& host) {
   auto out = status_facts::object();
-  if (auto refused = host.refused(); !refused.is_null())
+  if (auto refused = host.port_facts(); !refused.is_null())
     out.add("port", std::move(refused));
   if (const auto usage = usage_of_process(::getpid()))
     out.add("usage", {{"cpu_ms", usage->cpu_ms},

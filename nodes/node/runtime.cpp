@@ -1,4 +1,6 @@
+#include <millrace/messages/data/types.hpp>
 #include <millrace/messages/protocol/registration.hpp>
+#include <millrace/nodes/assembly/cluster_tls.hpp>
 #include <millrace/nodes/assembly/connection_rules.hpp>
 #include <millrace/nodes/assembly/endpoints.hpp>
 #include <millrace/nodes/assembly/guest.hpp>
@@ -53,9 +55,21 @@ result<std::unique_ptr<runtime>> runtime::create(cluster_config config,
   if (!users)
     return error{errc::config,
                  config.path + ": cluster.users: " + users.failure().context};
+  std::vector<std::string> warnings;
+  std::vector<std::string> listens;
+  if (node != nullptr)
+    listens.push_back(node->name);
+  auto& world = (*real)->world();
+  auto identity
+    = load_cluster_tls(*world.fs, *world.clock, config, listens, warnings);
+  if (!identity)
+    return identity.failure();
+  for (const auto& each : warnings)
+    options.log.warning("certificate", each);
   const thread_visit visit;
-  std::unique_ptr<runtime> made{new runtime{
-    std::move(config), std::move(options), *std::move(real), *users}};
+  std::unique_ptr<runtime> made{
+    new runtime{std::move(config), std::move(options), *std::move(real), *users,
+                *std::move(identity)}};
   if (node != nullptr) {
     if (auto fault = made->found_cluster())
       return fault;
@@ -73,7 +87,8 @@ result<std::unique_ptr<runtime>> runtime::create(cluster_config config,
 }
 
 runtime::runtime(cluster_config config, runtime_options options,
-                 std::unique_ptr<real_env> real, const admitted_users& users)
+                 std::unique_ptr<real_env> real, const admitted_users& users,
+                 std::shared_ptr<const member_identity> identity)
   : process_host{std::move(config)}, log_{std::move(options.log)},
     on_failure_{std::move(options.on_failure)}, real_{std::move(real)},
     system_{std::make_unique<caf::actor_system>(actor_config_)},
@@ -84,7 +99,7 @@ runtime::runtime(cluster_config config, runtime_options options,
   };
   keeping_ = std::make_shared<const connection_keeping>(connection_keeping{
     users, env().clock, std::make_shared<refused_connections>(std::move(tell)),
-    std::make_shared<told_refusals>()});
+    std::make_shared<told_refusals>(), std::move(identity)});
   middleman_ = guarded_middleman(*system_, keeping_);
 }
 
@@ -192,7 +207,17 @@ result<uint16_t> runtime::open_port(const caf::strong_actor_ptr& door,
   return out;
 }
 
-text::json_value runtime::refused() const { return keeping_->refused->facts(); }
+text::json_value runtime::port_facts() const {
+  auto out = keeping_->refused->facts();
+  if (const auto& identity = keeping_->identity) {
+    if (out.is_null())
+      out = text::json_value::object();
+    const auto now_s
+      = (keeping_->clock->now_ns() + epoch_2000_ns) / 1'000'000'000;
+    out.add("certificate_days", identity->days_left(now_s));
+  }
+  return out;
+}
 
 void runtime::close_port(const caf::strong_actor_ptr& door, uint16_t port) {
   guest self{*system_};

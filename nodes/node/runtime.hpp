@@ -24,6 +24,7 @@ namespace millrace::nodes {
 struct known_cluster;
 struct connection_keeping;
 class admitted_users;
+class member_identity;
 
 /// CAF's settings for a process of Millrace: all message types, the middleman
 /// (no port opens by itself), the scheduling of `chained_scheduling`.
@@ -83,8 +84,9 @@ public:
                                            const std::string& address);
   /// The port is closed; who has connected stays.
   void close_port(const caf::strong_actor_ptr& door, uint16_t port);
-  /// What its ports refused; null: nothing.
-  [[nodiscard]] text::json_value refused() const;
+  /// What its ports refused, and how long the certificate of the cluster that
+  /// it shows lasts: "certificate_days". Null: there is neither.
+  [[nodiscard]] text::json_value port_facts() const;
 
   /// Finds an actor here or on another node. Blocks: not for handlers.
   [[nodiscard]] result<caf::strong_actor_ptr>
@@ -100,7 +102,8 @@ public:
 
 private:
   runtime(cluster_config config, runtime_options options,
-          std::unique_ptr<real_env> real, const admitted_users& users);
+          std::unique_ptr<real_env> real, const admitted_users& users,
+          std::shared_ptr<const member_identity> identity);
   void adopt(caf::strong_actor_ptr handle) override;
   [[nodiscard]] caf::strong_actor_ptr take_last(); ///< Null: none is left.
 

@@ -17,32 +17,10 @@ import urllib.request
 
 import kdb_client as kdb
 import millrace_cluster as mill
+from certificates import make_authority, make_certificate, openssl
 
 ROW = {"time": "2024-01-02T14:30:00Z", "sym": "IBM", "price": 170.5, "size": 3}
 SELECT = "select sym, size from trade"
-
-
-def openssl(directory, *words):
-  done = subprocess.run(["openssl", *words], cwd=directory, text=True,
-                        capture_output=True, timeout=60, check=False)
-  mill.check(done.returncode == 0, "openssl", *words, done.stderr)
-
-
-def make_authority(directory, name):
-  openssl(directory, "req", "-x509", "-newkey", "ec", "-pkeyopt",
-          "ec_paramgen_curve:P-256", "-nodes", "-days", "90", "-subj",
-          f"/CN={name}", "-keyout", f"{name}.key", "-out", f"{name}.pem")
-
-
-def make_certificate(directory, name, authority="ca", days="90"):
-  openssl(directory, "req", "-newkey", "ec", "-pkeyopt",
-          "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={name}",
-          "-keyout", f"{name}.key", "-out", f"{name}.csr")
-  (directory / "names").write_text(
-    "subjectAltName = IP:127.0.0.1, DNS:localhost, DNS:db.example\n")
-  openssl(directory, "x509", "-req", "-in", f"{name}.csr", "-CA",
-          f"{authority}.pem", "-CAkey", f"{authority}.key", "-CAcreateserial",
-          "-days", days, "-extfile", "names", "-out", f"{name}.pem")
 
 
 class certificates:

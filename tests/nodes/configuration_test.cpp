@@ -163,6 +163,9 @@ log_path = "/var/log/market"
 passwords = "secrets"
 process_types = ["vwap"]
 users = ["ada"]
+tls_certificate = "tls/node.pem"
+tls_key = "/tls/node.key"
+tls_authority = "tls/ca.pem"
 [period]
 zone = "America/New_York"
 time = "17:00"

@@ -14,6 +14,7 @@ namespace millrace::nodes {
 inline std::set<std::string> known_keys() {
   std::string source;
   for (const auto* file : {"nodes/configuration/configuration.cpp",
+                           "nodes/configuration/read_cluster_tls.cpp",
                            "nodes/configuration/read_port.cpp",
                            "nodes/configuration/read_table.cpp"}) {
     std::ifstream in{test_support::source_path(file)};

@@ -1,0 +1,68 @@
+#include <millrace/nodes/node/peer_connect.hpp>
+
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace millrace::nodes {
+
+namespace {
+
+/// After the first one, with a second before it and two after it.
+constexpr int more_attempts = 1;
+
+begun_connection begin_at(const addrinfo& at) {
+  begun_connection out;
+  out.socket
+    = ::socket(at.ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (out.socket < 0) {
+    out.why = std::strerror(errno);
+    return out;
+  }
+  (void)::setsockopt(out.socket, IPPROTO_TCP, TCP_SYNCNT, &more_attempts,
+                     sizeof more_attempts);
+  if (::connect(out.socket, at.ai_addr, at.ai_addrlen) == 0) {
+    out.is_connected = true;
+    return out;
+  }
+  if (errno == EINPROGRESS)
+    return out;
+  out.why = std::strerror(errno);
+  ::close(out.socket);
+  out.socket = -1;
+  return out;
+}
+
+} // namespace
+
+begun_connection begin_connect(const std::string& host, uint16_t port) {
+  addrinfo wanted{};
+  wanted.ai_socktype = SOCK_STREAM;
+  wanted.ai_flags = AI_NUMERICSERV;
+  addrinfo* found = nullptr;
+  begun_connection out;
+  if (const auto fault = ::getaddrinfo(
+        host.c_str(), std::to_string(port).c_str(), &wanted, &found);
+      fault != 0) {
+    out.why = host + ": " + ::gai_strerror(fault);
+    return out;
+  }
+  const std::unique_ptr<addrinfo, void (*)(addrinfo*)> all{found,
+                                                           ::freeaddrinfo};
+  // A node listens at one address; a name may have one of each family.
+  for (const auto family : {AF_INET, AF_INET6})
+    for (const auto* each = found; each != nullptr; each = each->ai_next)
+      if (each->ai_family == family)
+        if (out = begin_at(*each); out.socket >= 0)
+          return out;
+  if (out.why.empty())
+    out.why = host + " has no address";
+  return out;
+}
+
+} // namespace millrace::nodes

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace millrace::nodes {
+
+/// A connection that begins.
+struct begun_connection {
+  int socket = -1; ///< Does not block; -1: see `why`.
+  bool is_connected = false;
+  std::string why;
+};
+
+/// Begins to connect, and does not wait for it: where nobody answers, the
+/// system gives up after some three seconds. Names of hosts are resolved first,
+/// which may block; addresses are not.
+[[nodiscard]] begun_connection begin_connect(const std::string& host,
+                                             uint16_t port);
+
+} // namespace millrace::nodes
