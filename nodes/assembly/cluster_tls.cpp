@@ -24,7 +24,7 @@ std::string not_for(const member_identity& identity,
   std::set<std::string> told;
   std::string out;
   for (const auto& name : nodes) {
-    const auto& address = config.address;
+    const auto& address = config.address_of(*config.node(name));
     if (identity.is_for(address) || !told.insert(address).second)
       continue;
     std::string names;

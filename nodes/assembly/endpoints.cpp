@@ -12,7 +12,7 @@ result<endpoint> endpoint_of(const cluster_config& config,
   if (node == nullptr)
     return error{errc::not_found, config.path + ": no node starts a process '"
                                     + std::string{process} + "'"};
-  return endpoint{config.address, node->port, std::string{process},
+  return endpoint{config.address_of(*node), node->port, std::string{process},
                   config.name};
 }
 
@@ -48,10 +48,12 @@ std::string start_hint(const cluster_config& config,
   std::string names;
   for (const auto& node : config.nodes)
     if (std::any_of(places.begin(), places.end(), [&](const endpoint& at) {
-          return at.port == node.port && at.host == config.address;
+          return at.port == node.port && at.host == config.address_of(node);
         }))
       names += " " + node.name;
-  return names.empty() ? names : "; `millrace up" + names + "` starts it";
+  return names.empty() ? names
+                       : "; `millrace up" + names + "` starts it"
+                           + (config.spans_hosts() ? ", on its host" : "");
 }
 
 } // namespace millrace::nodes

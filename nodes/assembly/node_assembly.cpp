@@ -132,8 +132,8 @@ void node_assembly::enroll(const process_config& process,
   row.name = process.name;
   row.type = process.type;
   row.node = node_;
-  row.at
-    = {config.address, config.node(node_)->port, process.name, config.name};
+  const auto& mine = *config.node(node_);
+  row.at = {config.address_of(mine), mine.port, process.name, config.name};
   row.attributes = std::move(attributes);
   caf::anon_send(host_.registrar(), register_atom_v, std::move(row));
 }

@@ -254,8 +254,8 @@ result<hosted_process> start_http(process_host& host,
   settings.process = process.name;
   settings.cluster = config.name;
   for (const auto& node : config.nodes)
-    settings.nodes[node.name]
-      = {config.address, node.port, std::string{front_door_name}, config.name};
+    settings.nodes[node.name] = {config.address_of(node), node.port,
+                                 std::string{front_door_name}, config.name};
   for (const auto& stream : config.streams) {
     auto nodes = endpoints_of_stream(config, stream.name);
     if (!nodes)

@@ -2,6 +2,7 @@
 #include <millrace/messages/text/civil_time.hpp>
 #include <millrace/nodes/cli/cluster_status.hpp>
 #include <millrace/nodes/cli/node_log.hpp>
+#include <millrace/nodes/host/own_addresses.hpp>
 #include <millrace/nodes/host/process_usage.hpp>
 #include <millrace/nodes/host/supervisor.hpp>
 
@@ -123,6 +124,58 @@ void add_of_port(json_value& row, const json_value& live,
     row.add(key, value);
 }
 
+json_value empty_row(const node_config& node, std::string_view state) {
+  return {{"name", node.name},
+          {"state", state},
+          {"pid", {}},
+          {"port", node.port},
+          {"started", {}},
+          {"uptime_s", {}},
+          {"cpu_ms", {}},
+          {"memory_bytes", {}},
+          {"processes", json_value::array()}};
+}
+
+/// Of a node of another host this one knows what it answers.
+result<json_value> row_of_another(const cluster_config& config,
+                                  const json_value& live,
+                                  const node_config& node) {
+  const bool answers = live.at("answered").find(node.name) != nullptr;
+  auto row = empty_row(node, answers ? "running" : "no answer");
+  row.add("elsewhere", config.address_of(node));
+  return row;
+}
+
+result<json_value> row_of_this_host(persistence::env& world,
+                                    const cluster_config& config,
+                                    const node_config& node) {
+  const auto state = supervisor{world, config}.state_of(node.name);
+  if (!state)
+    return state.failure();
+  auto row = empty_row(node, to_string(state->state));
+  if (state->state == node_state::kind::running) {
+    const auto started = state->process.started_ns;
+    row["pid"] = state->process.pid;
+    if (const auto usage = usage_of_process(state->process.pid)) {
+      row["cpu_ms"] = usage->cpu_ms;
+      row["memory_bytes"] = usage->resident_bytes;
+    }
+    // Not known of one that its directory does not name.
+    if (started != 0) {
+      row["started"] = text::time_text(started);
+      row["uptime_s"] = std::max<int64_t>(0, (world.clock->now_ns() - started)
+                                               / 1'000'000'000);
+    }
+  } else {
+    row.add("log", node_log_path(config, node.name));
+  }
+  if (state->unnamed)
+    row.add("unnamed", state->unnamed.context);
+  if (state->state == node_state::kind::died)
+    row.add("last_line", last_line(world, config, node.name));
+  return row;
+}
+
 } // namespace
 
 result<json_value> cluster_status(persistence::env& world,
@@ -132,42 +185,15 @@ result<json_value> cluster_status(persistence::env& world,
                  {"nodes", json_value::array()},
                  {"streams", json_value::array()},
                  {"not_started", json_value::array()}};
-  supervisor nodes{world, config};
-  const auto now = world.clock->now_ns();
   for (const auto& node : config.nodes) {
-    const auto state = nodes.state_of(node.name);
-    if (!state)
-      return state.failure();
-    const bool running = state->state == node_state::kind::running;
-    json_value row{{"name", node.name},
-                   {"state", to_string(state->state)},
-                   {"pid", {}},
-                   {"port", node.port},
-                   {"started", {}},
-                   {"uptime_s", {}},
-                   {"cpu_ms", {}},
-                   {"memory_bytes", {}},
-                   {"processes", json_value::array()}};
-    if (running) {
-      const auto started = state->process.started_ns;
-      row["pid"] = state->process.pid;
-      if (const auto usage = usage_of_process(state->process.pid)) {
-        row["cpu_ms"] = usage->cpu_ms;
-        row["memory_bytes"] = usage->resident_bytes;
-      }
-      // Not known of one that its directory does not name.
-      if (started != 0) {
-        row["started"] = text::time_text(started);
-        row["uptime_s"] = std::max<int64_t>(0, (now - started) / 1'000'000'000);
-      }
-    }
-    if (state->unnamed)
-      row.add("unnamed", state->unnamed.context);
+    const bool is_here = is_of_this_host(config.address_of(node));
+    auto known = is_here ? row_of_this_host(world, config, node)
+                         : row_of_another(config, live, node);
+    if (!known)
+      return known.failure();
+    auto row = *std::move(known);
     add_of_port(row, live, node.name);
-    if (!running)
-      row.add("log", node_log_path(config, node.name));
-    if (state->state == node_state::kind::died)
-      row.add("last_line", last_line(world, config, node.name));
+    const bool running = row.at("state").text_or_empty() == "running";
     for (const auto& name : node.processes)
       row["processes"].add(process_row(config, live, node, running, name));
     for (const auto& [name, host] : live.at("hosts").entries())

@@ -2,6 +2,7 @@
 #include <millrace/nodes/cli/cluster_option.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/load_rows.hpp>
+#include <millrace/nodes/cli/node_selection.hpp>
 
 namespace millrace::nodes {
 
@@ -112,6 +113,8 @@ int run(const load_options& options) {
   const auto config = load_cluster(options.config);
   if (!config)
     return fail(config.failure());
+  if (const auto fault = check_home(*config, options.table))
+    return fail(fault);
   auto env = real_env::create({.io_threads = 1, .pool_threads = 2});
   if (!env)
     return fail(env.failure());

@@ -5,6 +5,7 @@
 #include <millrace/nodes/cli/cluster_option.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/load_rows.hpp>
+#include <millrace/nodes/cli/node_selection.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 
 #include <fmt/format.h>
@@ -172,7 +173,12 @@ error check_tables(const load_options& options, const cluster_config& config,
       lines += (lines.empty() ? "" : "\n") + config.path + ": no table '" + to
                + "'; 'millrace load --kdb " + options.kdb + " --print-table "
                + from->name + "' prints one";
-  return lines.empty() ? error{} : error{errc::config, lines};
+  if (!lines.empty())
+    return {errc::config, lines};
+  for (const auto& [from, to] : chosen)
+    if (auto fault = check_home(config, to))
+      return fault;
+  return {};
 }
 
 } // namespace

@@ -3,8 +3,8 @@
 #include <millrace/nodes/cli/command/interrupts.hpp>
 #include <millrace/nodes/cli/logs.hpp>
 #include <millrace/nodes/cli/node_log.hpp>
+#include <millrace/nodes/cli/node_selection.hpp>
 #include <millrace/nodes/cli/stoppable_output.hpp>
-#include <millrace/nodes/configuration/configured_part.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 #include <millrace/persistence/disk/file_system.hpp>
 
@@ -59,7 +59,7 @@ int run(const logs_options& options) {
   const auto config = load_cluster(options.config);
   if (!config)
     return fail(config.failure());
-  if (auto known = configured_node(*config, options.node); !known)
+  if (auto known = node_of_this_host(*config, options.node); !known)
     return fail(known.failure());
   const auto path = node_log_path(*config, options.node);
   auto last

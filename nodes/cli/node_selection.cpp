@@ -3,11 +3,44 @@
 #include <millrace/nodes/cli/node_selection.hpp>
 #include <millrace/nodes/configuration/configured_part.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
+#include <millrace/nodes/host/own_addresses.hpp>
 #include <millrace/nodes/host/real_env.hpp>
 
 #include <cstdio>
 
 namespace millrace::nodes {
+
+result<const node_config*> node_of_this_host(const cluster_config& config,
+                                             const std::string& name) {
+  auto known = configured_node(config, name);
+  if (!known)
+    return known;
+  const auto& address = config.address_of(**known);
+  if (!is_of_this_host(address))
+    return error{errc::unavailable, "node '" + name
+                                      + "' is on another host, at " + address
+                                      + ": run this there"};
+  return known;
+}
+
+std::vector<std::string> nodes_of_this_host(const cluster_config& config) {
+  std::vector<std::string> out;
+  for (const auto& each : config.nodes)
+    if (is_of_this_host(config.address_of(each)))
+      out.push_back(each.name);
+  return out;
+}
+
+error check_home(const cluster_config& config, const std::string& table) {
+  const auto directory = config.home_of(table);
+  for (const auto& process : config.processes)
+    if (process.hdb_directory == directory && !process.node.empty())
+      if (const auto here = node_of_this_host(config, process.node); !here)
+        return {here.failure().code, "rows of table '" + table + "' go to "
+                                       + directory + " of '" + process.name
+                                       + "': " + here.failure().context};
+  return {};
+}
 
 int with_nodes(
   const std::string& config_path, const std::vector<std::string>& wanted,
@@ -17,11 +50,14 @@ int with_nodes(
     return fail(config.failure());
   auto names = wanted;
   for (const auto& name : names)
-    if (auto known = configured_node(*config, name); !known)
+    if (auto known = node_of_this_host(*config, name); !known)
       return fail(known.failure());
   if (names.empty())
     for (const auto& node : config->nodes)
       names.push_back(node.name);
+  if (wanted.empty() && nodes_of_this_host(*config).empty())
+    return fail({errc::unavailable,
+                 config->path + ": no node has an address of this host"});
   auto world = real_env::create({.io_threads = 1, .pool_threads = 1});
   if (!world)
     return fail(world.failure());

@@ -10,8 +10,23 @@
 
 namespace millrace::nodes {
 
+/// A node that a command of this host is to act on: `unavailable` when it lies
+/// on another one.
+[[nodiscard]] result<const node_config*>
+node_of_this_host(const cluster_config& config, const std::string& name);
+
+/// The names of those whose address is of this host, as they stand in the file.
+[[nodiscard]] std::vector<std::string>
+nodes_of_this_host(const cluster_config& config);
+
+/// Whether the rows of a table are kept on this host, for a command that writes
+/// them itself: `unavailable` when they are not.
+[[nodiscard]] error check_home(const cluster_config& config,
+                               const std::string& table);
+
 /// Loads a configuration and calls `act` with the nodes named, or all in the
-/// order of the file. @returns its exit code, or that of the failure before.
+/// order of the file, of which those of other hosts are left alone. @returns
+/// its exit code, or that of the failure before.
 int with_nodes(
   const std::string& config_path, const std::vector<std::string>& wanted,
   const std::function<int(supervisor&, const std::vector<std::string>&)>& act);

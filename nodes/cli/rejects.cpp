@@ -2,6 +2,7 @@
 #include <millrace/messages/text/json_text.hpp>
 #include <millrace/nodes/cli/cluster_option.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
+#include <millrace/nodes/cli/node_selection.hpp>
 #include <millrace/nodes/cli/rejects.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 #include <millrace/nodes/lines/line_rows.hpp>
@@ -93,11 +94,21 @@ int run(const rejects_options& options) {
     return fail(config.failure());
   batch_builder letters{letters_schema(options.payload)};
   bool found = options.process.empty();
+  int code = exit_ok;
   for (const auto& process : config->processes) {
     if (process.type != process_type::rdb
         || (!options.process.empty() && options.process != process.name))
       continue;
     found = true;
+    // Its file is on the disk of its host.
+    if (const auto here = process.node.empty()
+                            ? result<const node_config*>{nullptr}
+                            : node_of_this_host(*config, process.node);
+        !here) {
+      code = fail(
+        {here.failure().code, process.name + ": " + here.failure().context});
+      continue;
+    }
     if (const auto fault
         = read_letters(config->data_directory + "/rejects/" + process.name,
                        process.name, letters))
@@ -113,7 +124,7 @@ int run(const rejects_options& options) {
   const auto text
     = query::to_text(to_table(*batch), result_format_of(options.output));
   std::fwrite(text.data(), 1, text.size(), stdout);
-  return exit_ok;
+  return code;
 }
 
 } // namespace

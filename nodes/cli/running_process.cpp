@@ -7,7 +7,8 @@ using namespace std::chrono_literals;
 std::string node_of_running(runtime& host, const cluster_config& config,
                             const std::string& process) {
   for (const auto& node : config.nodes)
-    if (host.find({config.address, node.port, process, config.name}, 0ms))
+    if (host.find({config.address_of(node), node.port, process, config.name},
+                  0ms))
       return node.name;
   return {};
 }

@@ -47,7 +47,7 @@ int run(const spawn_options& options) {
                  "process '" + options.process + "' runs on node '" + where
                    + "'; 'millrace stop " + options.process + "' ends it"});
   auto door = (*host)->find_as<front_door_actor>(
-    {config->address, (*node)->port, std::string{front_door_name},
+    {config->address_of(**node), (*node)->port, std::string{front_door_name},
      config->name},
     3s);
   if (!door)

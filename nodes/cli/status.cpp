@@ -82,6 +82,13 @@ void print_of_nodes(const json_value& status) {
     else if (const auto* why = node.at("unnamed").text())
       std::printf("%s: %s\n", cell_text(node.at("name")).c_str(), why->c_str());
   for (const auto& node : status.at("nodes").elements())
+    if (const auto* address = node.at("elsewhere").text())
+      std::printf("%s: on another host, at %s%s\n",
+                  cell_text(node.at("name")).c_str(), address->c_str(),
+                  cell_text(node.at("state")) == "running"
+                    ? ""
+                    : ": does not answer; 'millrace status' there shows why");
+  for (const auto& node : status.at("nodes").elements())
     if (const auto refused = node.at("refused_connections").integer())
       std::printf("%s: refused %lld connections; the last one: %s\n",
                   cell_text(node.at("name")).c_str(),

@@ -47,7 +47,8 @@ int run(const stop_process_options& options) {
     return fail({errc::not_found, "process '" + options.process
                                     + "' runs on no node that answers"});
   auto door = (*host)->find_as<front_door_actor>(
-    {config->address, node->port, std::string{front_door_name}, config->name},
+    {config->address_of(*node), node->port, std::string{front_door_name},
+     config->name},
     3s);
   if (!door)
     return fail(door.failure());

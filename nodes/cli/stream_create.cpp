@@ -63,7 +63,16 @@ taken_up restart_nodes(const std::string& config,
                        const std::set<std::string>& wanted,
                        const stream_create_options& options) {
   taken_up out;
+  error elsewhere;
+  const auto known = load_cluster(config);
   for (const auto& name : wanted) {
+    if (const auto here = known ? node_of_this_host(*known, name)
+                                : result<const node_config*>{known.failure()};
+        !here) {
+      elsewhere = here.failure();
+      out.left.push_back(name);
+      continue;
+    }
     const auto again
       = [&](supervisor& nodes, const std::vector<std::string>& one) -> int {
       const auto state = nodes.state_of(name);
@@ -89,6 +98,8 @@ taken_up restart_nodes(const std::string& config,
     if (out.code != exit_ok)
       out.left.push_back(name);
   }
+  if (elsewhere && out.code == exit_ok)
+    out.code = fail(elsewhere);
   return out;
 }
 

@@ -8,6 +8,7 @@
 #include <millrace/nodes/configuration/configured_part.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 #include <millrace/nodes/host/node_lock.hpp>
+#include <millrace/nodes/host/own_addresses.hpp>
 #include <millrace/nodes/host/real_env.hpp>
 
 #include <fmt/format.h>
@@ -107,12 +108,28 @@ text::json_value json_of(const std::vector<candidate>& all,
           {"recovered", done}};
 }
 
+/// What other hosts hold cannot be compared from here.
+error check_hosts(const cluster_config& config, const std::string& stream) {
+  for (const auto* member : config.members_of(stream))
+    if (const auto node = configured_node(config, member->node);
+        node && !is_of_this_host(config.address_of(**node)))
+      return {errc::unsupported,
+              "stream '" + stream + "': rt process '" + member->name
+                + "' is on another host, at " + config.address_of(**node)
+                + ", and what all of them hold is compared on one: copy "
+                  "the directories of the stream together, with a "
+                  "configuration that has all nodes on loopback"};
+  return {};
+}
+
 int run(const stream_recover_options& options) {
   const auto config = load_cluster(options.config);
   if (!config)
     return fail(config.failure());
   if (auto known = configured_stream(*config, options.stream); !known)
     return fail(known.failure());
+  if (const auto fault = check_hosts(*config, options.stream))
+    return fail(fault);
   auto made = real_env::create({.io_threads = 1, .pool_threads = 1});
   if (!made)
     return fail(made.failure());

@@ -55,10 +55,14 @@ int wait_ready(const up_options& options, const std::vector<std::string>& names,
   const auto config = load_cluster(options.config);
   if (!config)
     return fail(config.failure());
+  std::vector<std::string> here; // Those of other hosts are not started.
+  for (const auto& name : nodes_of_this_host(*config))
+    if (std::find(names.begin(), names.end(), name) != names.end())
+      here.push_back(name);
   const bool has_rdb = std::any_of(
     config->processes.begin(), config->processes.end(), [&](const auto& each) {
       return each.type == process_type::rdb
-             && std::find(names.begin(), names.end(), each.node) != names.end();
+             && std::find(here.begin(), here.end(), each.node) != here.end();
     });
   if (!has_rdb)
     return exit_ok;
@@ -68,7 +72,7 @@ int wait_ready(const up_options& options, const std::vector<std::string>& names,
     return fail(host.failure());
   const bool shown = ::isatty(STDERR_FILENO) == 1;
   const auto late = await_ready(
-    **host, *config, names, std::chrono::seconds{options.timeout_s},
+    **host, *config, here, std::chrono::seconds{options.timeout_s},
     shown ? std::function{draw}
           : std::function<void(const std::vector<unready_process>&)>{});
   int code = exit_ok;
@@ -87,11 +91,7 @@ int wait_ready(const up_options& options, const std::vector<std::string>& names,
 /// The nodes that are to start.
 std::vector<std::string> nodes_of(const cluster_config& config,
                                   const up_options& options) {
-  auto out = options.nodes;
-  if (out.empty())
-    for (const auto& each : config.nodes)
-      out.push_back(each.name);
-  return out;
+  return options.nodes.empty() ? nodes_of_this_host(config) : options.nodes;
 }
 
 /// Faults of the tables, ports and certificates are told before anything
@@ -102,11 +102,14 @@ error check(const up_options& options) {
     return config.failure();
   for (const auto& each : config->left_out)
     fmt::print(stderr, "{}\n", each);
+  const auto starting = nodes_of(*config, options);
+  for (const auto& name : starting)
+    if (const auto known = node_of_this_host(*config, name); !known)
+      return known.failure();
   std::vector<std::string> processes;
   for (const auto& process : config->processes)
-    if (options.nodes.empty()
-        || std::count(options.nodes.begin(), options.nodes.end(), process.node)
-             != 0)
+    if ((options.nodes.empty() && process.node.empty())
+        || std::count(starting.begin(), starting.end(), process.node) != 0)
       processes.push_back(process.name);
   auto& fs = persistence::posix_file_system();
   if (auto fault = check_tables(fs, *config, processes))
@@ -116,8 +119,8 @@ error check(const up_options& options) {
   std::vector<std::string> warnings;
   system_clock clock;
   auto out = check_ports(fs, clock, *config, processes, warnings);
-  if (const auto made = load_cluster_tls(fs, clock, *config,
-                                         nodes_of(*config, options), warnings);
+  if (const auto made
+      = load_cluster_tls(fs, clock, *config, starting, warnings);
       !made)
     out = {errc::config,
            (out ? out.context + "\n" : std::string{}) + made.failure().context};

@@ -37,7 +37,8 @@ text::json_value collect_status(runtime& host, const cluster_config& config) {
                        {"hosts", text::json_value::object()}};
   for (const auto& node : config.nodes) {
     auto door = host.find_as<front_door_actor>(
-      {config.address, node.port, std::string{front_door_name}, config.name},
+      {config.address_of(node), node.port, std::string{front_door_name},
+       config.name},
       0ms);
     if (!door) {
       if (door.failure().code == errc::config)

@@ -42,7 +42,7 @@ told_of_table tell_table(runtime& host, const cluster_config& config,
   std::vector<told_node> nodes;
   for (const auto& node : config.nodes) {
     auto keeper = host.find_as<process_keeper_actor>(
-      {config.address, node.port, std::string{process_keeper_name},
+      {config.address_of(node), node.port, std::string{process_keeper_name},
        config.name},
       find_deadline);
     if (!keeper) {

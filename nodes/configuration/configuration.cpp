@@ -4,6 +4,7 @@
 #include <millrace/messages/text/toml_section.hpp>
 #include <millrace/nodes/configuration/configuration.hpp>
 #include <millrace/nodes/configuration/read_cluster_tls.hpp>
+#include <millrace/nodes/configuration/read_place.hpp>
 #include <millrace/nodes/configuration/read_port.hpp>
 #include <millrace/nodes/configuration/read_queries.hpp>
 #include <millrace/nodes/configuration/read_table.hpp>
@@ -62,6 +63,7 @@ public:
     root_.finish();
     check_streams();
     check_writers();
+    check_hosts(config_, faults_);
     spread_query_timeout();
     if (config_.nodes.empty())
       root_.fault("node", "is missing: a cluster needs at least one [[node]]");
@@ -116,7 +118,7 @@ private:
                                 ? absolute(variable)
                                 : config_.data_directory + "/pub");
       config_.address = at.text("address", "127.0.0.1");
-      check_address(at);
+      check_cluster_address(at, config_.address);
       config_.tls = read_cluster_tls(at, base_);
       config_.users = at.texts("users");
       config_.passwords_path
@@ -128,19 +130,6 @@ private:
         if (std::count(process_types.begin(), process_types.end(), type) != 0)
           at.fault("process_types", in_quotes(type) + " is a built-in type");
     });
-  }
-
-  void check_address(toml_section& at) {
-    const auto kind = kind_of_address(config_.address);
-    if (kind == address_kind::none)
-      at.fault("address",
-               in_quotes(config_.address) + " is not an IPv4 or IPv6 address");
-    if (kind == address_kind::other)
-      at.fault("address",
-               in_quotes(config_.address)
-                 + " is not a loopback address: traffic between nodes is not "
-                   "encrypted, so nodes bind loopback only; a port for "
-                   "clients has an address of its own");
   }
 
   void read_period() {
@@ -220,11 +209,7 @@ private:
     node_config out;
     out.name = at.required_name("name");
     check_unique(at, config_.nodes, out.name);
-    out.port = static_cast<uint16_t>(at.integer("port", 1, 65'535, {}));
-    for (const auto& other : config_.nodes)
-      if (other.port == out.port && at.has("port"))
-        at.fault("port", std::to_string(out.port) + " is the port of node "
-                           + in_quotes(other.name) + " too");
+    read_place(at, config_, out);
     config_.nodes.push_back(std::move(out));
   }
 

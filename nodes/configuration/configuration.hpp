@@ -181,6 +181,10 @@ struct process_config {
 struct node_config {
   std::string name;
   uint16_t port = 0; ///< Where other nodes connect.
+  /// What it binds and is reached at; empty: the cluster's. Off loopback, as
+  /// all or none of a cluster are, it is one address of its host.
+  std::string address;
+  file_line line;
   /// Those of `cluster_config::processes` with this node, in file order.
   std::vector<std::string> processes;
 
@@ -254,7 +258,7 @@ struct cluster_config {
   std::string data_directory; ///< Absolute.
   /// Root of publishers' directories: $RT_LOG_PATH, else `<data>/pub`.
   std::string log_path;
-  std::string address; ///< A loopback address.
+  std::string address; ///< A loopback address: of nodes without their own.
   member_tls_config tls;
   /// Users of a host whose processes may connect to the nodes there, beside
   /// root and the one that runs them; "*": all.
@@ -281,6 +285,14 @@ struct cluster_config {
   [[nodiscard]] const stream_config*
   stream(std::string_view name) const noexcept;
   [[nodiscard]] const table_config* table(std::string_view name) const noexcept;
+  /// Where a node is reached.
+  [[nodiscard]] const std::string&
+  address_of(const node_config& at) const noexcept {
+    return at.address.empty() ? address : at.address;
+  }
+  /// Whether its nodes are reached from other hosts: each host has data of its
+  /// own then.
+  [[nodiscard]] bool spans_hosts() const noexcept;
   /// Where a port listens. @pre a process of this configuration
   [[nodiscard]] const std::string&
   address_of(const process_config& port) const noexcept {

@@ -1,5 +1,6 @@
 #include <millrace/nodes/configuration/configuration.hpp>
 #include <millrace/nodes/configuration/process_file.hpp>
+#include <millrace/nodes/configuration/read_port.hpp>
 
 #include <algorithm>
 #include <cstdlib>
@@ -28,6 +29,12 @@ bool process_config::holds(std::string_view wanted) const noexcept {
 const node_config*
 cluster_config::node(std::string_view wanted) const noexcept {
   return named(nodes, wanted);
+}
+
+bool cluster_config::spans_hosts() const noexcept {
+  return std::any_of(nodes.begin(), nodes.end(), [this](const auto& each) {
+    return kind_of_address(address_of(each)) == address_kind::other;
+  });
 }
 
 const process_config*

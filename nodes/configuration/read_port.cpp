@@ -1,5 +1,6 @@
 #include <millrace/messages/text/nearest_name.hpp>
 #include <millrace/nodes/configuration/read_cluster_tls.hpp>
+#include <millrace/nodes/configuration/read_place.hpp>
 #include <millrace/nodes/configuration/read_port.hpp>
 
 #include <algorithm>
@@ -20,11 +21,13 @@ void read_number(toml_section& at, const cluster_config& within,
                  process_config& into) {
   into.port = static_cast<uint16_t>(at.integer("port", 1, 65'535, {}));
   for (const auto& other : within.nodes)
-    if (other.port == into.port && at.has("port"))
+    if (other.port == into.port && at.has("port")
+        && of_one_host(within, other.name, into.node))
       at.fault("port", std::to_string(into.port) + " is the port of node "
                          + in_quotes(other.name) + " too");
   for (const auto& other : within.processes)
-    if (other.port == into.port && at.has("port"))
+    if (other.port == into.port && at.has("port")
+        && of_one_host(within, other.node, into.node))
       at.fault("port", std::to_string(into.port) + " is the port of process "
                          + in_quotes(other.name) + " too");
 }

@@ -1,5 +1,6 @@
 #include <millrace/nodes/host/descriptor.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
+#include <millrace/nodes/host/own_addresses.hpp>
 #include <millrace/nodes/host/readiness.hpp>
 #include <millrace/nodes/host/supervisor.hpp>
 #include <millrace/nodes/host/tcp_probe.hpp>
@@ -260,6 +261,17 @@ std::string_view to_string(node_state::kind state) noexcept {
 supervisor::supervisor(persistence::env& world, const cluster_config& config)
   : world_{world}, config_{config} {}
 
+bool supervisor::lies_elsewhere(const std::string& node) const {
+  return !is_of_this_host(config_.address_of(*config_.node(node)));
+}
+
+std::string supervisor::elsewhere_text(const std::string& node,
+                                       const char* command,
+                                       const char* does) const {
+  return "is on another host, at " + config_.address_of(*config_.node(node))
+         + ": 'millrace " + command + " " + node + "' " + does + " it there";
+}
+
 result<node_state> supervisor::state_of(const std::string& node) {
   const auto directory = config_.node_directory(node);
   auto file = read_node_pid(*world_.fs, directory);
@@ -302,6 +314,10 @@ supervisor::start(const std::vector<std::string>& names,
   for (size_t i = 0; i < names.size(); ++i) {
     auto& each = out[i];
     each.name = names[i];
+    if (lies_elsewhere(names[i])) {
+      each.text = elsewhere_text(names[i], "up", "starts");
+      continue;
+    }
     auto state = state_of(names[i]);
     if (!state) {
       fail(each, state.failure());
@@ -355,12 +371,16 @@ supervisor::stop(const std::vector<std::string>& names,
   for (size_t i = 0; i < names.size(); ++i) {
     auto& each = out[i];
     each.name = names[i];
+    if (lies_elsewhere(names[i])) {
+      each.text = elsewhere_text(names[i], "down", "stops");
+      continue;
+    }
     const auto state = state_of(names[i]);
     auto next
       = ask_to_stop(world_, config_.node_directory(names[i]), state, each);
     if (!next && state && state->state == node_state::kind::stopped) {
       const auto port = config_.node(names[i])->port;
-      if (listens_at(config_.address, port))
+      if (listens_at(config_.address_of(*config_.node(names[i])), port))
         each.text += "; its port " + std::to_string(port)
                      + " is another's, of another cluster or of other data";
     }

@@ -59,9 +59,10 @@ public:
 
   [[nodiscard]] result<node_state> state_of(const std::string& node);
 
-  /// Starts those of `names` that do not run, all at once, and waits until each
-  /// is ready, has ended, or the time is up. A node that is not ready in time
-  /// goes on starting. Outcomes are in the order of `names`.
+  /// Nodes of other hosts are left alone, and their outcome says so. Starts
+  /// those of `names` that do not run, all at once, and waits until each is
+  /// ready, has ended, or the time is up. A node that is not ready in time goes
+  /// on starting. Outcomes are in the order of `names`.
   [[nodiscard]] std::vector<node_outcome>
   start(const std::vector<std::string>& names, const start_options& options);
 
@@ -71,6 +72,11 @@ public:
   stop(const std::vector<std::string>& names, const stop_options& options);
 
 private:
+  [[nodiscard]] bool lies_elsewhere(const std::string& node) const;
+  [[nodiscard]] std::string elsewhere_text(const std::string& node,
+                                           const char* command,
+                                           const char* does) const;
+
   persistence::env& world_;
   const cluster_config& config_;
 };

@@ -197,6 +197,9 @@ public:
 
   bool consume(caf::execution_unit* ctx, const void* bytes,
                size_t count) override {
+    // Closed by CAF, it may still be read, by what was due before.
+    if (detached())
+      return false;
     const auto verdict = guard_.take({static_cast<const char*>(bytes), count});
     if (guard_.met())
       stranger_.reset();

@@ -83,8 +83,9 @@ error node::open(node_start how) {
   const auto door = processes_->open_door(
     [host = runtime_.get()] { return facts_of(*host); });
   door_ = caf::actor_cast<caf::strong_actor_ptr>(door);
-  const auto& address = config().address;
-  const auto wanted = config().node(name_)->port;
+  const auto& mine = *config().node(name_);
+  const auto& address = config().address_of(mine);
+  const auto wanted = mine.port;
   auto port = runtime_->open_port(door_, wanted, address);
   if (!port) {
     auto fault = listen_fault(address, wanted);

@@ -46,7 +46,8 @@ result<std::unique_ptr<runtime>> runtime::create(cluster_config config,
       return error{errc::config, known.failure().context};
     node = *known;
   }
-  const auto address = node == nullptr ? std::string{} : config.address;
+  const auto address
+    = node == nullptr ? std::string{} : config.address_of(*node);
   const auto port = node == nullptr ? uint16_t{0} : node->port;
   auto real = real_env::create(options.env);
   if (!real)
@@ -78,7 +79,9 @@ result<std::unique_ptr<runtime>> runtime::create(cluster_config config,
       = read_cluster_id(*made->env().fs, made->config().data_directory);
     if (!known)
       return known.failure();
-    made->cluster_->id = known->value;
+    // Each host has data of its own: their certificates say what they are of.
+    if (!made->config().spans_hosts())
+      made->cluster_->id = known->value;
   }
   made->connector_ = made->system_->spawn(
     nodes::connector, made->locals(), made->cluster_, address, port,
@@ -146,7 +149,7 @@ cluster_key runtime::cluster() const { return cluster_->key(); }
 /// A directory that this user may not write is another one's to found.
 error runtime::found_cluster() {
   auto found = found_cluster_id(env(), config().data_directory);
-  if (found)
+  if (found && !config().spans_hosts())
     cluster_->id = found->value;
   return found || found.failure().code == errc::permission ? error{}
                                                            : found.failure();

@@ -12,6 +12,7 @@ TABLE = "nodes/configuration/read_table.cpp"
 PORT = "nodes/configuration/read_port.cpp"
 QUERIES = "nodes/configuration/read_queries.cpp"
 CLUSTER = "nodes/configuration/read_cluster_tls.cpp"
+PLACE = "nodes/configuration/read_place.cpp"
 SUFFIXES = "hpp|cpp|md|py|sh|capnp|cmake|txt"
 # Not drawn again for each floor.
 KNOWN_TO_ALL = ("messages/base", "messages/text", "messages/data")
@@ -137,10 +138,11 @@ def keys_of(lint):
                    "settings": "process", "own": "process", "columns": "table"
                    }.get(body.group(1), body.group(1))
         found.setdefault(section, set()).update(KEY.findall(body.group()))
-    # Those of a [[table]], a [[query]], a port and some of the cluster are read by
-    # functions of their own.
+    # Those of a [[table]], a [[query]], a port, a node and some of the cluster are
+    # read by functions of their own.
     for source, section in ((TABLE, "table"), (PORT, "process"),
-                            (QUERIES, "query"), (CLUSTER, "cluster")):
+                            (QUERIES, "query"), (CLUSTER, "cluster"),
+                            (PLACE, "node")):
         own = "\n".join(lint.lines.get(source, []))
         for body in re.finditer(
                 r"^\w+ read_\w+\((?:text::)?toml_section& at.*?^}", own,

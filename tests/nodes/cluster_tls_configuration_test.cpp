@@ -57,5 +57,67 @@ TEST(ClusterTlsConfigurationTest, TheyGoTogether) {
   }
 }
 
+// -- nodes of several hosts -------------------------------------------------
+
+std::string node(const char* name, const char* more) {
+  return std::string{"[[node]]\nname = \""} + name + "\"\nport = 7001\n" + more;
+}
+
+TEST(ClusterTlsConfigurationTest, NodesMayHaveAddressesOfTheirOwn) {
+  const auto parsed
+    = with_keys(three, node("a", "address = \"10.0.0.1\"\n")
+                         + node("b", "address = \"fd00::2\"\n"));
+  ASSERT_TRUE(parsed) << parsed.failure().context;
+  EXPECT_TRUE(parsed->spans_hosts());
+  EXPECT_EQ(parsed->address_of(*parsed->node("a")), "10.0.0.1");
+  EXPECT_EQ(parsed->address_of(*parsed->node("b")), "fd00::2");
+  const auto here
+    = with_keys("", node("a", "") + node("b", "address = \"127.0.0.2\"\n"));
+  ASSERT_TRUE(here) << here.failure().context;
+  EXPECT_FALSE(here->spans_hosts());
+  EXPECT_EQ(here->address_of(*here->node("a")), "127.0.0.1");
+  EXPECT_EQ(here->address_of(*here->node("b")), "127.0.0.2");
+}
+
+TEST(ClusterTlsConfigurationTest, FaultsOfPlacesAreTold) {
+  const std::string far = "address = \"10.0.0.1\"\n";
+  const std::string rdb
+    = "[[stream]]\nname = \"s\"\n[[table]]\nname = \"t\"\nstream = \"s\"\n"
+      "columns = [\"time:timestamp\", \"sym:symbol\"]\n"
+      "[[process]]\nname = \"rt1\"\ntype = \"rt\"\nnode = \"a\"\n"
+      "[[process]]\nname = \"rdb1\"\ntype = \"rdb\"\nnode = \"a\"\n"
+      "[[process]]\nname = \"hdb1\"\ntype = \"hdb\"\nnode = \"b\"\n";
+  struct {
+    const char* keys;
+    std::string nodes;
+    const char* why;
+  } const cases[] = {
+    {"", node("a", far.c_str()),
+     ":7:node.address: '10.0.0.1' is not a loopback address: nodes are reached "
+     "from other hosts only where all prove who they are; write "
+     "tls_certificate, tls_key and tls_authority in [cluster]"},
+    {three, node("a", "address = \"0.0.0.0\"\n"),
+     ":10:node.address: '0.0.0.0' is of no host"},
+    {three, node("a", "address = \"::\"\n"), "'::' is of no host"},
+    {three, node("a", "address = \"db.example\"\n"),
+     "'db.example' is not an IPv4 or IPv6 address"},
+    {three, node("a", far.c_str()) + node("b", far.c_str()),
+     ":13:node.port: 7001 is the port of node 'a' too"},
+    {three, node("a", far.c_str()) + node("b", ""),
+     ":12:node.address: 'b' is on loopback, where no other host reaches it"},
+    {three,
+     node("a", far.c_str()) + node("b", "address = \"10.0.0.2\"\n") + rdb,
+     ":31:process.hdb: 'hdb1' and 'rdb1' have the directory "
+     "/etc/millrace/data/hdb on two hosts"},
+    {"address = \"10.0.0.1\"\n", node("a", ""),
+     ":4:cluster.address: '10.0.0.1' is not a loopback address"},
+  };
+  for (const auto& each : cases) {
+    const auto parsed = with_keys(each.keys, each.nodes);
+    ASSERT_FALSE(parsed) << each.why;
+    EXPECT_THAT(parsed.failure().context, ::testing::HasSubstr(each.why));
+  }
+}
+
 } // namespace
 } // namespace millrace::nodes

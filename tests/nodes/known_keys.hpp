@@ -15,6 +15,7 @@ inline std::set<std::string> known_keys() {
   std::string source;
   for (const auto* file : {"nodes/configuration/configuration.cpp",
                            "nodes/configuration/read_cluster_tls.cpp",
+                           "nodes/configuration/read_place.cpp",
                            "nodes/configuration/read_port.cpp",
                            "nodes/configuration/read_table.cpp"}) {
     std::ifstream in{test_support::source_path(file)};
