@@ -21,7 +21,7 @@ begun_connection begin_at(const addrinfo& at) {
   out.socket
     = ::socket(at.ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (out.socket < 0) {
-    out.why = std::strerror(errno);
+    out.why = unreached_text(errno);
     return out;
   }
   (void)::setsockopt(out.socket, IPPROTO_TCP, TCP_SYNCNT, &more_attempts,
@@ -32,13 +32,18 @@ begun_connection begin_at(const addrinfo& at) {
   }
   if (errno == EINPROGRESS)
     return out;
-  out.why = std::strerror(errno);
+  out.why = unreached_text(errno);
   ::close(out.socket);
   out.socket = -1;
   return out;
 }
 
 } // namespace
+
+std::string unreached_text(int reason) {
+  return reason == ECONNREFUSED ? "nothing listens there"
+                                : std::strerror(reason);
+}
 
 begun_connection begin_connect(const std::string& host, uint16_t port) {
   addrinfo wanted{};

@@ -18,4 +18,8 @@ struct begun_connection {
 [[nodiscard]] begun_connection begin_connect(const std::string& host,
                                              uint16_t port);
 
+/// What it means that a connection could not be made.
+/// @param reason of errno
+[[nodiscard]] std::string unreached_text(int reason);
+
 } // namespace millrace::nodes

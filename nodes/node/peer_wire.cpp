@@ -1,4 +1,5 @@
 #include <millrace/nodes/node/connection_guard.hpp>
+#include <millrace/nodes/node/peer_connect.hpp>
 #include <millrace/nodes/node/peer_wire.hpp>
 
 #include <algorithm>
@@ -77,7 +78,7 @@ peer_wire::state peer_wire::finish_connecting() {
     reason = errno;
   }
   if (reason != 0)
-    return fail({std::strerror(reason)});
+    return fail({unreached_text(reason)});
   step_ = tls_ ? step::shaking : step::greeting;
   return state::open;
 }
