@@ -70,8 +70,9 @@ constexpr alert_rule rules[] = {
    "'millrace top' shows who is busy; 'millrace processes' who is there"},
   {"MillraceCertificateEnds",
    "{__name__=~\"millrace_.*_certificate_days\"} < 14", "0s", false,
-   "The certificate of {{ $labels.process }} ends in {{ $value }} days",
-   "Put a new one in its place, and restart the process"},
+   "A certificate of {{ $labels.node }} {{ $labels.process }} ends in "
+   "{{ $value }} days",
+   "Put a new one in its place, and restart the process, or the node"},
 };
 
 } // namespace
