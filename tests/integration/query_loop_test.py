@@ -193,6 +193,15 @@ def waited_for(binary):
       out, rest = asks.communicate(timeout=60)
       mill.check(asks.returncode == 0 and '"n":1' in out.replace(" ", ""), out,
                  said, rest)
+    # As long as it was given, and no longer, when none comes.
+    made.kill("gate")
+    for words, least in ((["--timeout", "6"], 6), ([], 3)):
+      begin = time.monotonic()
+      done = made.run("query", *words, "count trade", code=69)
+      took = time.monotonic() - begin
+      mill.check("waits for a gateway" in done.stderr, done.stderr)
+      mill.check(least <= took < least + 10 * mill.patience(), words, "took",
+                 took, "s")
 
 
 if __name__ == "__main__":

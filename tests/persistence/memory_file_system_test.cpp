@@ -48,6 +48,8 @@ TEST_F(MemoryDiskTest, ReadsWhatWasWritten) {
             errc::not_found);
   EXPECT_EQ(disk_.open("/no/b", open_mode::write).failure().code,
             errc::not_found);
+  for (const auto mode : {open_mode::read, open_mode::write})
+    EXPECT_EQ(disk_.open("/d/e", mode).failure().code, errc::storage_failed);
 }
 
 TEST_F(MemoryDiskTest, ListsADirectoryInOrder) {

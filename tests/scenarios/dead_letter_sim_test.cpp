@@ -125,5 +125,30 @@ TEST(DeadLetterSim, WhatCannotBeKeptComesAgain) {
   EXPECT_EQ(run.w.defects(), std::vector<std::string>{});
 }
 
+// Method: it is there before the first batch comes that fits no table.
+TEST(DeadLetterSim, ADirectoryInTheirPlaceIsMovedAsideAndTold) {
+  narrow_table run;
+  auto& disk = run.w.at("rdb1").disk();
+  const auto path = run.plan.config.data_directory + "/rejects/rdb1";
+  ASSERT_FALSE(disk.create_directories(path + "/inside"));
+  ASSERT_TRUE(run.w.run_until(
+    [&] {
+      return run.progress->merged.load() && run.letters() > 0
+             && run.letters()
+                  == static_cast<int64_t>(run.rdb().rejected_batches);
+    },
+    60s));
+  EXPECT_EQ(run.rdb().stalled, "");
+  EXPECT_TRUE(disk.exists(path + ".aside.1/inside"));
+  const auto& notices = run.w.at("rdb1").notices();
+  EXPECT_TRUE(
+    std::any_of(notices.begin(), notices.end(), [&](const auto& each) {
+      return each.level == nodes::notice::severity::warning
+             && each.id == "set_aside"
+             && each.text.find(path) != std::string::npos;
+    }));
+  EXPECT_EQ(run.w.defects(), std::vector<std::string>{});
+}
+
 } // namespace
 } // namespace millrace::sim

@@ -2,6 +2,8 @@
 // nothing of the others, whatever was written down before and whatever fails.
 
 #include <millrace/messages/data/table_batch.hpp>
+#include <millrace/messages/protocol/stream_operator.hpp>
+#include <millrace/persistence/hdb/hdb_manifest.hpp>
 #include <millrace/sim/world/failure_test.hpp>
 #include <millrace/sim/world/seeds.hpp>
 #include <millrace/sim/world/table_publisher.hpp>
@@ -12,6 +14,8 @@
 #include <map>
 #include <memory>
 #include <string>
+
+#include "rt_scenario.hpp"
 
 namespace millrace::sim {
 namespace {
@@ -267,6 +271,81 @@ TEST(TableSim, AnRdbThatNamesItsTablesIsToldToHoldIt) {
       << rdb;
   for (const auto& [process, state] : w.add_table(tick_table, {"rdb2"}))
     EXPECT_EQ(state, "known") << process;
+}
+
+/// More than a file of the stream holds, in a period that is written down.
+void fill_a_period(world& w, table_publisher& trades, int64_t period) {
+  std::vector<table_row> rows;
+  for (int i = 0; i < 400; ++i)
+    rows.push_back({{"sym", "A" + std::to_string(i)}, {"size", i}});
+  for (int i = 0; i < 4; ++i)
+    trades.publish_all(rows, rt::ack_level::committed);
+  w.end_period("market", period);
+}
+
+// What a table that comes late would have had of the periods that were ended is
+// not in the stream any more; neither are the ends of these periods.
+TEST(TableSim, OneThatComesAfterTheStreamsOldestFilesWentStopsNoOther) {
+  for_each_seed(4, [](uint64_t seed) {
+    world w{seed};
+    auto text = growing_cluster;
+    const std::string name = "name = \"market\"\n";
+    text.insert(text.find(name) + name.size(), "roll_size = \"64KiB\"\n");
+    w.add_cluster_text(text);
+    auto& trades = w.add_publisher("trades", "trade");
+    const auto facts = [&] {
+      const auto got = w.ask<stream_facts>(
+        caf::actor_cast<sequencer_actor>(w.find("rt1", "rt/market")), 5s,
+        facts_atom_v);
+      return got ? std::get<0>(*got) : stream_facts{};
+    };
+    fill_a_period(w, trades, 9490);
+    const auto first_end = facts().last_period_end;
+    fill_a_period(w, trades, 9491);
+    trades.publish({{"sym", "B"}, {"size", 2}}, rt::ack_level::committed);
+    // The RDBs let these rows go, so that the files that hold them may.
+    w.run_for(60s);
+    const auto archived = w.ask<status_facts>(
+      caf::actor_cast<operated_stream_actor>(w.find("rt1", "rt/market")), 10s,
+      archive_atom::value, facts().end, false);
+    ASSERT_TRUE(archived) << to_string(archived.failure());
+    ASSERT_TRUE(w.eventually(30s, [&] {
+      return first_file(*persistence::list_log_files(
+               w.at("rt1").disk(), "/growing-data/rt/rt1/market/out"))
+             > first_end;
+    }));
+    // While it is added they are away, or not.
+    if (seed % 2 == 0)
+      w.kill("db");
+    (void)w.add_table(tick_table);
+    if (seed % 2 == 0)
+      w.restart("db");
+    auto& ticks = w.add_publisher("ticks", "tick");
+    for (int i = 0; i < 3; ++i)
+      ticks.publish({{"sym", "A"}, {"price", 1.0 * i}});
+    const auto expect_counts = [&](int64_t of_trades, int64_t of_ticks) {
+      EXPECT_TRUE(w.eventually(60s, [&] {
+        const auto held = count(w, "trade");
+        const auto fresh = count(w, "tick");
+        return held && fresh && *held == of_trades && *fresh == of_ticks;
+      }));
+    };
+    expect_counts(3201, 3);
+    w.end_period("market", 9492);
+    trades.publish({{"sym", "B"}, {"size", 3}});
+    expect_counts(3202, 3);
+    w.run_for(60s);
+    const auto manifest
+      = persistence::read_hdb_manifest(w.at("db").disk(), "/growing-data/hdb");
+    ASSERT_TRUE(manifest) << to_string(manifest.failure());
+    for (const auto* table : {"trade", "tick"})
+      EXPECT_EQ(manifest->cutover("market", table), facts().last_period_end);
+    for (const auto& each : w.at("db").notices())
+      EXPECT_EQ(each.text.find("overlaps"), std::string::npos) << each.text;
+    w.kill("db", restart_after(100ms));
+    expect_counts(3202, 3);
+    EXPECT_TRUE(w.defects().empty());
+  });
 }
 
 } // namespace

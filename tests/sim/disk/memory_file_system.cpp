@@ -253,6 +253,8 @@ result<std::unique_ptr<file>> memory_file_system::open(const std::string& raw,
   const auto path = clean(raw);
   if (auto failed = called(disk_call::open, path))
     return failed->fault;
+  if (directories_.contains(path))
+    return error{errc::storage_failed, path + ": open: Is a directory"};
   auto target = find(path);
   if (target && mode == open_mode::create_new)
     return error{errc::already_exists, path + ": open: File exists"};
