@@ -1,5 +1,6 @@
 #include <millrace/messages/base/planted_bug.hpp>
 #include <millrace/persistence/hdb/hdb_writer.hpp>
+#include <millrace/persistence/hdb/table_rolls.hpp>
 #include <millrace/persistence/memory/memory_table.hpp>
 
 #include <algorithm>
@@ -285,9 +286,27 @@ error hdb_writer::write(hdb_manifest next,
   return write(std::move(next));
 }
 
+/// Before a manifest names parts of a rule that is new: what is there is never
+/// of one that is not noted.
+error hdb_writer::note_rolls(const hdb_manifest& next) {
+  auto& fs = *world_->fs;
+  const auto rolls = rolls_of(next);
+  auto noted = read_table_rolls(fs, directory_);
+  if (noted && *noted == rolls)
+    return {};
+  // One that cannot be read is made anew; a directory of its name as well.
+  const auto path = directory_ + "/" + std::string{table_rolls_name};
+  if (!noted && noted.failure().code != errc::not_found && fs.list(path))
+    if (auto fault = set_aside(fs, path))
+      return fault;
+  return write_table_rolls(fs, directory_, rolls);
+}
+
 error hdb_writer::write(hdb_manifest next) {
   if (failed_)
     return {errc::closed, directory_ + ": an earlier commit failed; open anew"};
+  if (auto fault = note_rolls(next))
+    return fault;
   if (auto fault = replace_file(
         *world_->fs, directory_ + "/" + hdb_manifest_name, encode(next))) {
     failed_ = true;

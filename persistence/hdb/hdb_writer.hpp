@@ -87,6 +87,7 @@ private:
   [[nodiscard]] error load();
   [[nodiscard]] error remove_leftovers();
   [[nodiscard]] error number_after_unnamed();
+  [[nodiscard]] error note_rolls(const hdb_manifest& next);
   [[nodiscard]] error write(hdb_manifest next);
   /// The next version, with what is noted of it.
   [[nodiscard]] error write(hdb_manifest next,

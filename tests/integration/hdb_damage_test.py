@@ -115,6 +115,38 @@ def manifest(made):
   mill.check(total(made, "2024-01-01", "2024-02-01") == good, good)
 
 
+def rolled_otherwise(binary):
+  """Partitions were made by another rule than that of today: what a question
+  may need of them is told by their own."""
+  with mill.cluster(binary, NODES) as made:
+    made.up()
+    publish(made, DAYS[1], 20, "A")
+    made.end_period(DAYS[1])
+    publish(made, "2024-01-06", 10, "A")
+    path = made.directory / "data/hdb/manifest"
+    made.down("back")
+    flip(path, 50)
+    # The rows, of seven o'clock in New York, would be of the day after.
+    made.path.write_text(made.path.read_text().replace(
+      'name = "trade"\n', 'name = "trade"\nroll_offset = "-18h"\n', 1))
+    made.up("back")
+    hours = [f"{DAYS[1]}T11:00:00", f"{DAYS[1]}T13:00:00"]
+    today = ["2024-01-06T11:00:00", "2024-01-06T13:00:00"]
+    fails(made, path, *hours, aggregations={"count": "size"})
+    done = made.run("query", "select count i from trade where date=2024.01.04",
+                    code=65)
+    mill.check(str(path) in done.stderr, done.stderr)
+    mill.check(total(made, *today, what="count") == 10, "today")
+    # A database of an earlier release does not say: any rule may be theirs.
+    (made.directory / "data/hdb/.rolls").unlink()
+    fails(made, path, *hours, aggregations={"count": "size"})
+    mill.check(total(made, *today, what="count") == 10, "today")
+    flip(path, 50)
+    mill.wait_until(lambda: "last_failure" not in made.process("hdb1"), 30,
+                    "the manifest to be read again")
+    mill.check(total(made, *hours, what="count") == 20, "after the repair")
+
+
 def anew(made):
   made.down()
   for each in ("hdb", "rt", "pub"):
@@ -152,4 +184,4 @@ def damage(binary):
 
 
 if __name__ == "__main__":
-  mill.main([damage])
+  mill.main([damage, rolled_otherwise])

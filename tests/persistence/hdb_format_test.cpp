@@ -1,3 +1,4 @@
+#include <millrace/persistence/hdb/table_rolls.hpp>
 #include <millrace/tests/support/paths.hpp>
 
 #include <filesystem>
@@ -42,11 +43,13 @@ rows golden_rows() {
   return out;
 }
 
-/// Regular files below a directory, by relative path, but for the lock.
+/// Regular files below a directory, by relative path, but for the lock and for
+/// the rules of tables, which are no part of a format: TableRollsTest.
 std::map<std::string, std::string> files_below(const std::string& root) {
   std::map<std::string, std::string> out;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(root))
-    if (entry.is_regular_file() && entry.path().filename() != ".lock") {
+    if (entry.is_regular_file() && entry.path().filename() != ".lock"
+        && entry.path().filename() != table_rolls_name) {
       std::ifstream in{entry.path(), std::ios::binary};
       out[std::filesystem::relative(entry.path(), root).string()]
         = {std::istreambuf_iterator<char>{in}, {}};

@@ -234,7 +234,10 @@ bool hdb_state::has_none_of(const query::logical_plan& plan) const {
            || !persistence::is_partition(*env->fs, settings.directory,
                                          entry.name);
   });
-  return none_holds_rows_of(*there, plan, table->second);
+  const auto rolls
+    = persistence::read_table_rolls(*env->fs, settings.directory);
+  return none_holds_rows_of(*there, plan, table->second,
+                            rolls ? std::optional{*rolls} : std::nullopt);
 }
 
 result<hdb_state::bound_query>
