@@ -26,6 +26,33 @@ error mark(file_system& fs, const std::string& directory,
   return {};
 }
 
+/// Notes where the messages of the newest file that goes end, if that is sure:
+/// it is sealed, and the file after it is the next one.
+void note_cut(file_system& fs, const std::string& directory,
+              const log_file_info& newest, const log_file_info& next) {
+  const auto lineage = read_lineage(fs, directory);
+  auto opened = fs.open(log_path(directory, newest.session, newest.roll),
+                        open_mode::read);
+  if (!lineage || !opened || newest.size == 0)
+    return;
+  const auto seal = detail::read_seal(**opened, *lineage, newest.session,
+                                      newest.roll, newest.size);
+  const auto last
+    = record_before(fs, directory, *lineage,
+                    position::of(newest.session, newest.roll, newest.size));
+  const bool follows
+    = next.session == newest.session
+        ? next.roll == newest.roll + 1
+        : seal && *seal && (*seal)->session_end && next.roll == 0;
+  if (!seal || !*seal || !last || !follows)
+    return;
+  // Without it whoever stands there is told of a `pruned` that is none: that
+  // is better than a full disk that cannot be collected.
+  (void)detail::write_cut(
+    fs, directory, *lineage,
+    {last->begin, position::of(next.session, next.roll, 0)});
+}
+
 error bury(env& world, const std::string& directory,
            const log_file_info& newest) {
   if (newest.size == 0)
@@ -88,6 +115,7 @@ result<collected_files> collect_log(env& world, const std::string& directory,
   collected_files out;
   if (gone.empty())
     return out;
+  note_cut(*world.fs, directory, gone.back(), (*all)[gone.size()]);
   if (auto fault = mark(*world.fs, directory, gone))
     return fault;
   world.crash_point("collect.after_mark");

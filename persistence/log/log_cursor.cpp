@@ -97,6 +97,8 @@ error log_cursor::start_missing(const std::vector<log_file_info>& files,
     }
   }
   if (behind != nullptr) {
+    if (cut_joins(*fs_, options_.directory, lineage_, from, begin_of(*behind)))
+      return attach(behind->session, behind->roll, 0);
     detach(from);
     const bool same_session = behind->session == from.session();
     const bool hole = before != nullptr && same_session && !emptied
@@ -422,6 +424,10 @@ result<log_cursor::what> log_cursor::no_record(const parse_outcome& found,
   if (!around->present || (around->archived && around->listed_size == 0)) {
     if (!sealed_ && !around->next)
       return what::end;
+    if (!sealed_
+        && cut_joins(*fs_, options_.directory, lineage_, where(),
+                     begin_of(*around->next)))
+      return enter(*around->next);
     if (!sealed_)
       return emit(event_kind::pruned, where(), begin_of(*around->next),
                   name_of(at(0)) + " was collected");
@@ -532,10 +538,7 @@ result<log_cursor::what> log_cursor::go_on(const neighbours& around,
       return emit(event_kind::reset, from, begin_of(next),
                   "session " + std::to_string(session_)
                     + " did not end cleanly");
-    if (auto fault = attach(next.session, next.roll, 0))
-      return fault.code == errc::not_found ? result<what>{what::record}
-                                           : result<what>{std::move(fault)};
-    return what::record;
+    return enter(next);
   }
   std::optional<uint64_t> intact;
   if (size > offset_) {

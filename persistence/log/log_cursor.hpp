@@ -83,6 +83,12 @@ private:
                                        uint64_t size);
   [[nodiscard]] result<what> go_on(const neighbours& around, uint64_t size,
                                    bool salvage);
+  /// Goes on in a file; one that went meanwhile is looked for again.
+  [[nodiscard]] result<what> enter(const log_file_info& next) {
+    auto fault = attach(next.session, next.roll, 0);
+    return fault && fault.code != errc::not_found ? result<what>{fault}
+                                                  : what::record;
+  }
   [[nodiscard]] result<what> directory_changed();
   [[nodiscard]] std::optional<position> known_end() const;
   [[nodiscard]] result<bool> try_salvage();

@@ -320,6 +320,44 @@ error write_ids(file_system& fs, const std::string& directory,
 
 namespace {
 
+// `.cut`: crc u32, zero u32, before u64, begin u64; the sum covers the lineage,
+// too.
+constexpr size_t cut_bytes = 24;
+
+std::array<std::byte, cut_bytes> encode_cut(const lineage_id& lineage,
+                                            const cut_note& note) {
+  std::array<std::byte, cut_bytes> out{};
+  store(out.data() + 8, note.before.value);
+  store(out.data() + 16, note.begin.value);
+  const auto seed = crc32c(std::as_bytes(std::span{lineage.words}));
+  store(out.data(), crc32c(std::span{out}.subspan(4), seed));
+  return out;
+}
+
+} // namespace
+
+bool cut_joins(file_system& fs, const std::string& directory,
+               const lineage_id& lineage, position at, position next) {
+  const auto bytes = read_file(fs, path_of(directory, ".cut"));
+  if (!bytes || bytes->size() != cut_bytes)
+    return false;
+  const cut_note note{{load<uint64_t>(bytes->data() + 8)},
+                      {load<uint64_t>(bytes->data() + 16)}};
+  const auto same = encode_cut(lineage, note);
+  return std::equal(bytes->begin(), bytes->end(), same.begin())
+         && next == note.begin && note.before <= at && at <= note.begin;
+}
+
+error write_cut(file_system& fs, const std::string& directory,
+                const lineage_id& lineage, const cut_note& note) {
+  const auto path = path_of(directory, ".cut");
+  if (auto fault = free_name(fs, path))
+    return fault;
+  return replace_file(fs, path, encode_cut(lineage, note));
+}
+
+namespace {
+
 // Entry of `.ends`: crc u32, zero u32, end u64, known_end u64, zero u64; the
 // sum covers the lineage, too. One per session, appended.
 constexpr uint64_t note_bytes = 32;

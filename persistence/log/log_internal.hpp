@@ -229,6 +229,20 @@ read_session_end(file_system& fs, const std::string& directory,
                                     const lineage_id& lineage,
                                     const session_end_note& note);
 
+/// `.cut`: where the messages before the files that are kept ended. Whoever
+/// stands there has missed nothing, though the file that it stands in is gone.
+struct cut_note {
+  position before; ///< After the last of them.
+  position begin;  ///< Of the file that follows.
+};
+/// Whether it is known that nothing lies between `at` and the file that begins
+/// at `next`.
+[[nodiscard]] bool cut_joins(file_system& fs, const std::string& directory,
+                             const lineage_id& lineage, position at,
+                             position next);
+[[nodiscard]] error write_cut(file_system& fs, const std::string& directory,
+                              const lineage_id& lineage, const cut_note& note);
+
 /// Keeps the bytes of a file from `offset` on in `.quarantine.<file>.<offset>`.
 [[nodiscard]] error keep_aside(file_system& fs, const std::string& directory,
                                file& source, position from, uint64_t size);

@@ -137,6 +137,40 @@ TEST_F(LogCollectTest, APlaceAfterTheLastMessageOfAFileIsTheNextFile) {
               begin_of(files[i + 1]));
 }
 
+/// Who stands after the last message before what is kept has missed nothing.
+TEST_F(LogCollectTest, WhoHasReadAllThatWentIsToldOfNoLoss) {
+  write_all();
+  const auto note = std::string{log_directory} + "/.cut";
+  for (size_t kept = 1; kept < files.size(); ++kept) {
+    SCOPED_TRACE(kept);
+    const auto floor = begin_of(files[kept]);
+    const auto first
+      = std::find_if(all.messages.begin(), all.messages.end(),
+                     [&](const auto& each) { return each.begin >= floor; });
+    // One who reads it at this moment, and has not seen its seal.
+    auto beside = log_reader::open(disk, {.directory = log_directory},
+                                   (first - 1)->begin);
+    ASSERT_TRUE(beside) << to_string(beside.failure());
+    const auto last = (*beside)->next();
+    ASSERT_TRUE(last && std::holds_alternative<log_message>(*last));
+    ASSERT_TRUE(collect_log(env, log_directory, floor));
+    const auto goes_on = [&](const reading& got) {
+      return got.events.empty()
+             && got.messages.size()
+                  == static_cast<size_t>(all.messages.end() - first)
+             && got.messages.front() == *first;
+    };
+    EXPECT_TRUE(goes_on(read_all(disk, log_directory, (first - 1)->end)));
+    EXPECT_EQ(read_all(disk, log_directory, (first - 1)->begin).events.size(),
+              1u);
+    EXPECT_TRUE(goes_on(read_on(**beside)));
+    // A note of another place, or one that is damaged, says nothing.
+    disk.flip_bit(note, 8 * (9 + kept % 8));
+    EXPECT_EQ(read_all(disk, log_directory, (first - 1)->end).events.size(),
+              1u);
+  }
+}
+
 TEST_F(LogCollectTest, TheFileThatIsWrittenStays) {
   write_all();
   ASSERT_TRUE(collect_log(env, log_directory, position::of(9, 0, 0)));

@@ -1,5 +1,6 @@
 // Whole clusters, booted in the simulator from configuration files.
 #include <millrace/messages/data/table_batch.hpp>
+#include <millrace/messages/protocol/stream_operator.hpp>
 #include <millrace/nodes/assembly/front_door.hpp>
 #include <millrace/persistence/hdb/hdb_manifest.hpp>
 #include <millrace/query/execution/partial.hpp>
@@ -374,6 +375,32 @@ TEST(ClusterSim, AnHdbThatIsNotThereAtAStartIsToldInEachAnswer) {
   }
   EXPECT_TRUE(told(run.w, "rdb1", "hdb_gone", "not mounted"));
   run.trade(10);
+  run.end_period(9001);
+  run.expect_all();
+  EXPECT_EQ(run.warnings.size(), 1u);
+  run.expect_no_defects();
+}
+
+// The RDB stands at the end of what went, alive or when it starts again: that
+// nothing lies between is known, though the file is gone.
+TEST(ClusterSim, AResetThatLosesNothingIsToldAsAResetAndNothingElse) {
+  traded run{18, example()};
+  run.trade(100);
+  run.end_period(9000);
+  run.w.run_for(60s);
+  const auto done = run.w.ask<status_facts>(
+    caf::actor_cast<operated_stream_actor>(run.w.find("rt1", "rt/market")), 20s,
+    reset_atom::value, false, false);
+  ASSERT_TRUE(done) << to_string(done.failure());
+  for (int life = 0; life < 3; ++life) {
+    run.trade(10);
+    run.expect_all();
+    ASSERT_EQ(run.warnings.size(), 1u);
+    EXPECT_NE(run.warnings[0].find("an operator reset it"), std::string::npos)
+      << run.warnings[0];
+    run.w.crash("rdb1", {.restart_after = 100ms});
+    run.w.run_for(5s);
+  }
   run.end_period(9001);
   run.expect_all();
   EXPECT_EQ(run.warnings.size(), 1u);
