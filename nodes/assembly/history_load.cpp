@@ -330,7 +330,8 @@ error history_load::write() {
     return {};
   std::unique_ptr<persistence::hdb_writer> once;
   if (!writer_) {
-    auto opened = persistence::hdb_writer::open(*env_, directory_);
+    auto opened
+      = persistence::hdb_writer::open(*env_, directory_, {.before = survey_});
     if (!opened)
       return opened.failure();
     once = *std::move(opened);
@@ -352,6 +353,8 @@ error history_load::write() {
               std::back_inserter(waiting_.schemas));
   } else if (auto fault = commit(*once, *std::move(written), {})) {
     return fault;
+  } else {
+    survey_ = once->survey();
   }
   standings_[read_.name].there = read_;
   clear();

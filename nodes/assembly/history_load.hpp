@@ -124,6 +124,7 @@ private:
   uint64_t rows_held_ = 0;
   // What replaces: written, and not committed before all of it is.
   std::unique_ptr<persistence::hdb_writer> writer_;
+  persistence::hdb_survey survey_; ///< Of the last one that is gone.
   persistence::hdb_manifest planned_;
   persistence::written_parts waiting_;
   std::set<std::string> partitions_;

@@ -1,6 +1,7 @@
 #include <millrace/messages/text/civil_time.hpp>
 #include <millrace/messages/text/json_value.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
+#include <millrace/nodes/cli/command/progress_line.hpp>
 #include <millrace/nodes/cli/feed_verdict.hpp>
 #include <millrace/nodes/cli/load_rows.hpp>
 #include <millrace/nodes/client/await_served.hpp>
@@ -40,8 +41,9 @@ bool any_resumed(const feed::batch_source_counters& read) {
 }
 
 error run_load(history_load& load, const feed::batch_source_counters& read,
-               const interrupts& signals) {
+               persistence::clock_source& clock, const interrupts& signals) {
   const bool draws = ::isatty(STDERR_FILENO) == 1;
+  progress_line lines{clock, "bytes"};
   error fault;
   for (bool more = true; more && !fault;) {
     if (signals.raised()) {
@@ -54,6 +56,8 @@ error run_load(history_load& load, const feed::batch_source_counters& read,
     more = step && *step;
     if (draws)
       draw_load(load, read);
+    else
+      lines.show(read.bytes, read.total_bytes);
   }
   if (draws)
     fmt::print(stderr, "\n");
@@ -180,7 +184,7 @@ int load_rows(const load_options& options, const cluster_config& config,
   auto load = history_load::open(env.world(), config, std::move(given), read);
   if (!load)
     return fail(load.failure());
-  const auto fault = run_load(**load, *read, signals);
+  const auto fault = run_load(**load, *read, *env.world().clock, signals);
   result<std::vector<std::string>> served{std::vector<std::string>{}};
   rows_in_rdbs left;
   if ((*load)->version() != 0) {

@@ -11,6 +11,7 @@
 #include <cstring>
 #include <map>
 #include <tuple>
+#include <utility>
 
 namespace millrace::persistence {
 
@@ -104,7 +105,7 @@ private:
   const uint32_t* order_ = nullptr;
 };
 
-/// What becomes of one range.
+/// What becomes of a range, or of several.
 struct amended_range {
   uint64_t removed = 0;
   uint64_t changed = 0;
@@ -122,18 +123,25 @@ struct touched_part {
 
 class amend_run {
 public:
-  amend_run(
-    hdb_writer& writer, const hdb_amendment& what, bool applies,
-    const std::function<error(std::vector<std::function<error()>>)>& run)
-    : writer_{writer}, what_{what}, applies_{applies}, run_{run} {}
+  amend_run(hdb_writer& writer, const hdb_amendment& what,
+            const amend_course& how)
+    : writer_{writer}, what_{what}, how_{how} {}
 
   amend_report all() {
     report_.fault = begin();
+    size_t done = 0;
     for (const auto& parts : ranges_) {
       if (report_.fault)
         break;
       report_.fault = look_at(parts);
+      if (how_.progress)
+        how_.progress(++done, ranges_.size());
+      if (!report_.fault && waiting_.size() == how_.ranges_per_step)
+        report_.fault = land();
     }
+    // What is whole lands, also when another range cannot be read.
+    if (auto fault = land(); fault && !report_.fault)
+      report_.fault = std::move(fault);
     return std::move(report_);
   }
 
@@ -201,14 +209,33 @@ private:
     position end;
     if (auto fault = gather(parts, store, end, here))
       return fault;
-    if (applies_)
+    if (how_.applies)
       if (auto fault = write(*parts.front().part, store, here))
         return fault;
-    report_.rows_removed += here.removed;
-    report_.rows_changed += here.changed;
-    report_.rows_moved += here.moved;
-    ++report_.ranges;
+    ++written_;
+    written_sum_.removed += here.removed;
+    written_sum_.changed += here.changed;
+    written_sum_.moved += here.moved;
     for (const auto& [partition, rows] : here.touched)
+      written_sum_.touched[partition] += rows;
+    return {};
+  }
+
+  /// What was written takes its places; it is told of from then on.
+  error land() {
+    if (!waiting_.empty()) {
+      const auto& world = writer_.world();
+      world.crash_point("rdb.before_manifest");
+      if (auto fault = writer_.replace(std::exchange(waiting_, {})))
+        return fault;
+      world.crash_point("rdb.after_manifest");
+    }
+    report_.ranges += std::exchange(written_, 0);
+    const auto sum = std::exchange(written_sum_, {});
+    report_.rows_removed += sum.removed;
+    report_.rows_changed += sum.changed;
+    report_.rows_moved += sum.moved;
+    for (const auto& [partition, rows] : sum.touched)
       report_.partitions.insert(partition);
     return {};
   }
@@ -338,36 +365,50 @@ private:
     auto& entries = request.amends.emplace();
     for (const auto& [partition, rows] : here.touched)
       entries.push_back({0, now, what_.table, partition, rows, text});
+    auto noted = entries;
     auto write = period_write::begin(writer_, std::move(request));
     if (!write)
       return write.failure();
-    for (auto jobs = (*write)->next_stage(); !jobs.empty();
-         jobs = (*write)->next_stage())
-      if (auto fault = run_(std::move(jobs))) {
-        (*write)->abandon();
+    auto written = files_of(**write);
+    if (!written) {
+      (*write)->abandon();
+      return written.failure();
+    }
+    waiting_.push_back({std::move(written->parts),
+                        std::move(written->schemas.front()), std::move(noted)});
+    return {};
+  }
+
+  /// Nobody sees them yet.
+  result<written_parts> files_of(period_write& write) {
+    for (auto jobs = write.next_stage(); !jobs.empty();
+         jobs = write.next_stage())
+      if (auto fault = how_.run(std::move(jobs)))
         return fault;
-      }
-    return (*write)->commit();
+    auto written = write.finish();
+    writer_.world().crash_point("rdb.after_flush");
+    return written;
   }
 
   hdb_writer& writer_;
   const hdb_amendment& what_;
-  bool applies_;
-  const std::function<error(std::vector<std::function<error()>>)>& run_;
+  const amend_course& how_;
   std::shared_ptr<const hdb_snapshot> snapshot_;
   std::shared_ptr<const table_schema> schema_;
   size_t time_column_ = 0;
   std::optional<text::roll_calendar> calendar_;
   std::vector<range> ranges_;
+  std::vector<replaced_range> waiting_; ///< Written, and seen by nobody.
+  uint64_t written_ = 0;                ///< Ranges that are not told of yet.
+  amended_range written_sum_;           ///< Of them.
   amend_report report_;
 };
 
 } // namespace
 
-amend_report
-amend(hdb_writer& writer, const hdb_amendment& what, bool applies,
-      const std::function<error(std::vector<std::function<error()>>)>& run) {
-  return amend_run{writer, what, applies, run}.all();
+amend_report amend(hdb_writer& writer, const hdb_amendment& what,
+                   const amend_course& how) {
+  return amend_run{writer, what, how}.all();
 }
 
 } // namespace millrace::persistence

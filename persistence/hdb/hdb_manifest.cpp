@@ -398,6 +398,13 @@ std::vector<std::byte> encode(const hdb_manifest& manifest) {
   return out;
 }
 
+uint64_t identity_of(std::span<const std::byte> encoded) noexcept {
+  preamble head;
+  MILLRACE_ASSERT(encoded.size() >= sizeof head);
+  std::memcpy(static_cast<void*>(&head), encoded.data(), sizeof head);
+  return head.checksum;
+}
+
 result<hdb_manifest> decode_hdb_manifest(std::span<const std::byte> bytes) {
   preamble head;
   if (bytes.size() < sizeof head)

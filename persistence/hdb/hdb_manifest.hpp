@@ -83,9 +83,9 @@ lines_of(const std::vector<hdb_loss>& losses);
 /// replaced as a whole.
 struct hdb_manifest {
   uint64_t version = 0;
-  /// Of what was read: tells it from any other manifest, also from one of the
-  /// same version (a database that was made anew, or brought back from a copy
-  /// and went on). 0: not read.
+  /// Of what was read or written: tells it from any other manifest, also from
+  /// one of the same version (a database that was made anew, or brought back
+  /// from a copy and went on). 0: neither.
   uint64_t identity = 0;
   std::vector<table_schema> schemas;
   std::vector<hdb_part> parts;
@@ -153,6 +153,8 @@ private:
 [[nodiscard]] std::string date_partition_name(int64_t period);
 
 [[nodiscard]] std::vector<std::byte> encode(const hdb_manifest& manifest);
+/// hdb_manifest::identity of what was encoded.
+[[nodiscard]] uint64_t identity_of(std::span<const std::byte> encoded) noexcept;
 /// `corrupt` names what is wrong with the bytes.
 [[nodiscard]] result<hdb_manifest>
 decode_hdb_manifest(std::span<const std::byte> bytes);

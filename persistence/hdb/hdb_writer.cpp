@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <charconv>
+#include <map>
 #include <optional>
 #include <set>
+#include <tuple>
 
 namespace millrace::persistence {
 
@@ -103,8 +105,10 @@ void add_losses(hdb_manifest& next, const hdb_manifest& before,
 
 } // namespace
 
-result<std::unique_ptr<hdb_writer>> hdb_writer::open(env& world,
-                                                     std::string directory) {
+result<std::unique_ptr<hdb_writer>>
+hdb_writer::open(env& world, std::string directory,
+                 const hdb_writer_options& how) {
+  const auto& before = how.before;
   if (auto fault = world.fs->create_directories(directory))
     return fault;
   auto lock = world.fs->lock_directory(directory);
@@ -114,9 +118,11 @@ result<std::unique_ptr<hdb_writer>> hdb_writer::open(env& world,
     new hdb_writer{world, std::move(directory), std::move(*lock)}};
   if (auto fault = out->load())
     return fault;
-  if (auto fault = out->remove_leftovers())
+  if (auto fault = out->remove_leftovers(how))
     return fault;
-  if (auto fault = out->number_after_unnamed())
+  if (before.identity != 0 && before.identity == out->manifest_.identity)
+    out->last_version_ = std::max(out->last_version_, before.last_version);
+  else if (auto fault = out->number_after_unnamed())
     return fault;
   return out;
 }
@@ -139,7 +145,7 @@ error hdb_writer::load() {
   return write(std::move(first));
 }
 
-error hdb_writer::remove_leftovers() {
+error hdb_writer::remove_leftovers(const hdb_writer_options& how) {
   const auto list = directory_ + "/" + announced_name;
   auto text = read_file(*world_->fs, list);
   if (!text && text.failure().code == errc::not_found)
@@ -163,10 +169,15 @@ error hdb_writer::remove_leftovers() {
   }
   // A list that is damaged removes nothing.
   const bool whole = rest == announced_end;
-  for (const auto& path : paths)
-    if (whole && is_part_path(path) && !known.contains(path))
-      if (auto fault = world_->fs->remove_all(directory_ + "/" + path))
-        return fault;
+  std::erase_if(paths, [&](const auto& path) {
+    return !whole || !is_part_path(path) || known.contains(path);
+  });
+  for (size_t i = 0; i < paths.size(); ++i) {
+    if (auto fault = world_->fs->remove_all(directory_ + "/" + paths[i]))
+      return fault;
+    if (how.removed)
+      how.removed(i + 1, paths.size());
+  }
   return world_->fs->remove(directory_ + "/" + announced_name);
 }
 
@@ -234,35 +245,46 @@ error hdb_writer::commit(std::vector<hdb_part> parts,
   return write(std::move(next), emptied.entries);
 }
 
-error hdb_writer::replace(std::vector<hdb_part> parts,
-                          const table_schema& schema,
-                          std::vector<hdb_ledger_entry> entries) {
+error hdb_writer::replace(const std::vector<replaced_range>& ranges) {
   auto next = manifest_;
-  if (auto fault = add_schema(next, schema))
-    return fault;
-  const auto of_range = [&](const hdb_part& here) {
-    const auto& part = parts.front();
-    return here.stream == part.stream && here.table == part.table
-           && here.from == part.from && here.to == part.to;
+  using range_key = std::tuple<std::string, std::string, position, position>;
+  const auto key_of = [](const hdb_part& part) {
+    return range_key{part.stream, part.table, part.from, part.to};
   };
-  const auto first
-    = std::find_if(next.parts.begin(), next.parts.end(), of_range);
-  if (first == next.parts.end())
-    return {errc::not_found, "no part of table '" + parts.front().table
-                               + "' at (" + to_string(parts.front().from) + ", "
-                               + to_string(parts.front().to) + "] to replace"};
+  std::map<range_key, std::string> found; ///< Partition of the first one there.
+  for (const auto& range : ranges) {
+    if (auto fault = add_schema(next, range.schema))
+      return fault;
+    found.emplace(key_of(range.parts.front()), std::string{});
+  }
   std::vector<std::string> left;
-  for (const auto& here : next.parts)
-    if (of_range(here) && here.row_count != 0)
+  std::erase_if(next.parts, [&](const auto& here) {
+    const auto at = found.find(key_of(here));
+    if (at == found.end())
+      return false;
+    if (at->second.empty())
+      at->second = here.partition;
+    if (here.row_count != 0)
       left.push_back(here.path());
-  for (auto& part : parts)
-    if (part.row_count == 0)
-      part.partition = first->partition;
+    return true;
+  });
+  std::vector<hdb_ledger_entry> entries;
+  for (const auto& range : ranges) {
+    const auto& first = range.parts.front();
+    const auto& partition = found.at(key_of(first));
+    if (partition.empty())
+      return {errc::not_found, "no part of table '" + first.table + "' at ("
+                                 + to_string(first.from) + ", "
+                                 + to_string(first.to) + "] to replace"};
+    for (const auto& part : range.parts) {
+      next.parts.push_back(part);
+      if (part.row_count == 0)
+        next.parts.back().partition = partition;
+    }
+    entries.insert(entries.end(), range.entries.begin(), range.entries.end());
+  }
   if (auto fault = announce(left))
     return fault;
-  std::erase_if(next.parts, of_range);
-  for (auto& part : parts)
-    next.parts.push_back(std::move(part));
   return write(std::move(next), std::move(entries));
 }
 
@@ -307,11 +329,13 @@ error hdb_writer::write(hdb_manifest next) {
     return {errc::closed, directory_ + ": an earlier commit failed; open anew"};
   if (auto fault = note_rolls(next))
     return fault;
-  if (auto fault = replace_file(
-        *world_->fs, directory_ + "/" + hdb_manifest_name, encode(next))) {
+  const auto bytes = encode(next);
+  if (auto fault = replace_file(*world_->fs,
+                                directory_ + "/" + hdb_manifest_name, bytes)) {
     failed_ = true;
     return fault;
   }
+  next.identity = identity_of(bytes);
   manifest_ = std::move(next);
   size_t named = 0;
   for (const auto& part : manifest_.parts)

@@ -4,6 +4,7 @@
 #include <millrace/persistence/hdb/hdb_ledger.hpp>
 #include <millrace/persistence/hdb/hdb_manifest.hpp>
 
+#include <functional>
 #include <memory>
 #include <set>
 #include <string>
@@ -25,6 +26,28 @@ struct emptied_parts {
   std::vector<hdb_ledger_entry> entries;
 };
 
+/// All of one range that take the place of those that are there of it.
+struct replaced_range {
+  std::vector<hdb_part> parts; ///< At least one.
+  table_schema schema;
+  /// What is noted of it; their versions are filled in.
+  std::vector<hdb_ledger_entry> entries;
+};
+
+/// What a writer saw of a directory, for the next one of the same owner.
+struct hdb_survey {
+  uint64_t identity = 0;     ///< Of the manifest; 0: nothing was seen.
+  uint64_t last_version = 0; ///< No directory had a later number.
+};
+
+struct hdb_writer_options {
+  /// While nobody wrote since, directories are not looked through again.
+  hdb_survey before{};
+  /// Called after each part that an earlier writer left is removed, with how
+  /// many are, and how many there were.
+  std::function<void(size_t done, size_t all)> removed{};
+};
+
 /// The one writer of a historical database directory. Not thread safe: one
 /// owner.
 class hdb_writer {
@@ -35,7 +58,7 @@ public:
   /// Other directories that the manifest does not name stay. Nothing is removed
   /// when the manifest is damaged (`corrupt`), or missing beside partitions.
   [[nodiscard]] static result<std::unique_ptr<hdb_writer>>
-  open(env& world, std::string directory);
+  open(env& world, std::string directory, const hdb_writer_options& how = {});
 
   [[nodiscard]] const hdb_manifest& manifest() const noexcept {
     return manifest_;
@@ -44,6 +67,9 @@ public:
     return directory_;
   }
   [[nodiscard]] env& world() const noexcept { return *world_; }
+  [[nodiscard]] hdb_survey survey() const noexcept {
+    return {manifest_.identity, last_version_};
+  }
 
   /// A number that no directory and no manifest version had before.
   [[nodiscard]] uint64_t next_version() noexcept { return ++last_version_; }
@@ -66,14 +92,11 @@ public:
                              const emptied_parts& emptied = {},
                              const stream_account& account = {});
 
-  /// Puts `parts`, which are all of one range, in the place of those that are
-  /// there of it: a corrected version, in one step. One without rows keeps the
-  /// name of the partition that is there. `not_found` when there are none. The
-  /// replaced directories go with the next `open`.
-  /// @param entries what is noted of it; their versions are filled in
-  [[nodiscard]] error replace(std::vector<hdb_part> parts,
-                              const table_schema& schema,
-                              std::vector<hdb_ledger_entry> entries);
+  /// Puts parts in the place of those that are there of their ranges: corrected
+  /// versions, all in one step. One without rows keeps the name of the
+  /// partition that is there. `not_found` when there are none. The replaced
+  /// directories go with the next `open`.
+  [[nodiscard]] error replace(const std::vector<replaced_range>& ranges);
 
   /// Lets the rows of parts go, as those that `commit` empties.
   [[nodiscard]] error drop(const emptied_parts& what);
@@ -85,7 +108,7 @@ private:
   }
 
   [[nodiscard]] error load();
-  [[nodiscard]] error remove_leftovers();
+  [[nodiscard]] error remove_leftovers(const hdb_writer_options& how);
   [[nodiscard]] error number_after_unnamed();
   [[nodiscard]] error note_rolls(const hdb_manifest& next);
   [[nodiscard]] error write(hdb_manifest next);

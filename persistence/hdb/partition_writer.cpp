@@ -334,8 +334,9 @@ error period_write::commit() {
 
 error period_write::impl::land(written_parts written) {
   if (request.amends)
-    return writer->replace(std::move(written.parts), written.schemas.front(),
-                           *request.amends);
+    return writer->replace(
+      {{std::move(written.parts), std::move(written.schemas.front()),
+        *request.amends}});
   return writer->commit(std::move(written.parts), written.schemas, {},
                         request.account);
 }

@@ -169,7 +169,8 @@ result<uint64_t> hdb_index::version() const {
                 : uint64_t{0};
 }
 
-result<size_t> hdb_index::update(const hdb_snapshot& snapshot) {
+result<size_t> hdb_index::update(const hdb_snapshot& snapshot,
+                                 const part_progress& progress) {
   std::map<std::string, std::string> known; // Path to identity.
   if (auto fault
       = impl_->each(std::string(1, part_key),
@@ -197,9 +198,12 @@ result<size_t> hdb_index::update(const hdb_snapshot& snapshot) {
     gone.insert(path);
   if (auto fault = impl_->remove_parts(gone, batch))
     return fault;
-  for (const auto* part : fresh)
-    if (auto fault = add_part(snapshot, *part, batch))
+  for (size_t i = 0; i < fresh.size(); ++i) {
+    if (auto fault = add_part(snapshot, *fresh[i], batch))
       return fault;
+    if (progress)
+      progress(i + 1, fresh.size());
+  }
   for (const auto& [stream, table] : tables)
     if (const auto at = snapshot.cutover(stream, table))
       batch.Put(pair_key(cutover_key, stream, table), number_text(at->value));
@@ -211,7 +215,8 @@ result<size_t> hdb_index::update(const hdb_snapshot& snapshot) {
   return fresh.size();
 }
 
-result<size_t> hdb_index::rebuild(const hdb_snapshot& snapshot) {
+result<size_t> hdb_index::rebuild(const hdb_snapshot& snapshot,
+                                  const part_progress& progress) {
   rocksdb::WriteBatch batch;
   if (auto fault = impl_->each(
         {}, [&](std::string_view key, std::string_view) { batch.Delete(key); }))
@@ -219,7 +224,7 @@ result<size_t> hdb_index::rebuild(const hdb_snapshot& snapshot) {
   if (auto fault
       = impl_->failure(impl_->db->Write(rocksdb::WriteOptions{}, &batch)))
     return fault;
-  return update(snapshot);
+  return update(snapshot, progress);
 }
 
 result<std::vector<indexed_rows>>

@@ -3,6 +3,7 @@
 #include <millrace/persistence/hdb/hdb_store.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -41,12 +42,17 @@ public:
 
   /// Brings the index to the state of a snapshot: parts that are new are read
   /// and added, parts that went are removed, in one step.
+  /// @param progress called after each part, with how many were read, and how
+  ///   many are
   /// @returns the number of parts added.
-  [[nodiscard]] result<size_t> update(const hdb_snapshot& snapshot);
+  using part_progress = std::function<void(size_t done, size_t all)>;
+  [[nodiscard]] result<size_t> update(const hdb_snapshot& snapshot,
+                                      const part_progress& progress = {});
 
   /// Forgets everything and reads all partitions again.
   /// @returns their number.
-  [[nodiscard]] result<size_t> rebuild(const hdb_snapshot& snapshot);
+  [[nodiscard]] result<size_t> rebuild(const hdb_snapshot& snapshot,
+                                       const part_progress& progress = {});
 
   /// Version of the manifest that the index stands at; 0: none yet.
   [[nodiscard]] result<uint64_t> version() const;

@@ -249,8 +249,10 @@ TEST_F(HdbIndexTest, FollowsTheManifestAndCanBeRebuilt) {
   const auto old_path = directory.path() + "/hdb/" + part.path();
   part.directory = writer->next_version();
   std::filesystem::copy(old_path, directory.path() + "/hdb/" + part.path());
-  ASSERT_FALSE(writer->replace(
-    {part}, table.schema, {{0, 0, table.schema.name, part.partition, 1, ""}}));
+  ASSERT_FALSE(
+    writer->replace({{{part},
+                      table.schema,
+                      {{0, 0, table.schema.name, part.partition, 1, ""}}}}));
   ASSERT_TRUE(*(*store)->refresh());
   EXPECT_EQ(*(*index)->update(*(*store)->snapshot()), 1u);
   expect_index(**index, *(*store)->snapshot());

@@ -94,7 +94,16 @@ public:
   }
 
   amend_report run(const hdb_amendment& what, bool applies = true) {
-    return amend(*writer_, what, applies, run_all);
+    told_of = 0;
+    return amend(*writer_, what,
+                 {.applies = applies,
+                  .ranges_per_step = ranges_per_step,
+                  .run = run_all,
+                  .progress = [this](size_t done, size_t all) {
+                    EXPECT_EQ(done, told_of + 1);
+                    EXPECT_LE(done, all);
+                    told_of = done;
+                  }});
   }
 
   /// The same with `ranges`. @returns how many rows had the text
@@ -152,6 +161,8 @@ public:
   }
 
   static constexpr int64_t period = 2;
+  size_t ranges_per_step = 256;
+  size_t told_of = 0; ///< Ranges that the last run looked at.
   const table_schema schema = every_type();
   file_system& disk;
   env world;
@@ -300,6 +311,53 @@ TEST(HdbAmendTest, ARangeWithoutRowsStillCounts) {
   db.expect_rows();
 }
 
+// The manifest is written once for several of them.
+TEST(HdbAmendTest, RangesTakeTheirPlacesInStepsOfSeveral) {
+  amended_database db{11};
+  for (int i = 0; i < 5; ++i)
+    db.add_range(400, true);
+  db.ranges_per_step = 2;
+  auto bust = db.rows_with(symbol_column, "S6");
+  bust.removes = true;
+  const auto rows = db.expect_of(bust, symbol_column, "S6");
+  const auto done = db.run(bust);
+  EXPECT_EQ(done.ranges, 5u);
+  EXPECT_EQ(db.told_of, 5u);
+  EXPECT_EQ(done.rows_removed, rows);
+  std::set<uint64_t> steps; // Versions of the manifest.
+  for (const auto& part : db.manifest().parts)
+    if (is_ledger_entry(part))
+      steps.insert(part.directory);
+  EXPECT_EQ(steps.size(), 3u);
+  db.close();
+  db.expect_rows();
+}
+
+TEST(HdbAmendTest, WhatCannotBeReadKeepsNoOtherRangeFromItsPlace) {
+  amended_database db{12};
+  for (int i = 0; i < 3; ++i)
+    db.add_range(400, true);
+  auto bust = db.rows_with(symbol_column, "S6");
+  bust.removes = true;
+  int looked_at = 0;
+  bust.choose = [&, choose = bust.choose](
+                  const table_view& part) -> result<std::vector<uint32_t>> {
+    if (part.part_order == 3000)
+      return error{errc::corrupt, "of the test"};
+    ++looked_at;
+    return choose(part);
+  };
+  const auto last = db.ranges.back();
+  (void)db.expect_of(bust, symbol_column, "S6");
+  db.ranges.back() = last;
+  const auto done = db.run(bust);
+  EXPECT_EQ(done.fault.code, errc::corrupt);
+  EXPECT_EQ(done.ranges, 2u);
+  EXPECT_GT(looked_at, 0);
+  db.close();
+  db.expect_rows();
+}
+
 TEST(HdbAmendTest, TheLedgerSaysWhatWasDone) {
   amended_database db{9};
   db.add_range(400, true);
@@ -378,6 +436,7 @@ bool survive(sim::disk_call call, uint64_t nth) {
   const auto before = db.ranges;
   auto bust = db.rows_with(symbol_column, "S6");
   bust.removes = true;
+  db.ranges_per_step = nth % 3 == 0 ? 1 : 256;
   const auto calls = disk.calls(call);
   disk.fail(call, nth, errc::storage_failed, 1'000'000);
   const auto done = db.run(bust);

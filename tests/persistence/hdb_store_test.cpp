@@ -117,12 +117,13 @@ TEST_F(HdbStoreTest, AReplacedPartIsReadAsPinnedOrSaidToHaveMoved) {
   const auto from = elsewhere.path() + "/" + part.path();
   part.directory = writer->next_version();
   std::filesystem::copy(from, old_path + std::to_string(part.directory));
-  ASSERT_FALSE(writer->replace(
-    {part}, table.schema, {{0, 0, table.schema.name, part.partition, 1, ""}}));
-  auto missing = part;
-  missing.to = {at.value + 8};
-  EXPECT_EQ(writer->replace({missing}, table.schema, {{}}).code,
-            errc::not_found);
+  const replaced_range corrects{
+    {part}, table.schema, {{0, 0, table.schema.name, part.partition, 1, ""}}};
+  auto missing = corrects;
+  missing.parts[0].to = {at.value + 8};
+  // All of them, or none.
+  EXPECT_EQ(writer->replace({corrects, missing}).code, errc::not_found);
+  ASSERT_FALSE(writer->replace({corrects}));
 
   ASSERT_TRUE(*(*store)->refresh());
   const auto newest = (*store)->snapshot();

@@ -1,5 +1,6 @@
 #include <millrace/messages/text/json_text.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
+#include <millrace/nodes/cli/command/progress_line.hpp>
 #include <millrace/nodes/cli/hdb/amend_options.hpp>
 #include <millrace/nodes/cli/hdb/hdb_options.hpp>
 #include <millrace/nodes/cli/hdb/hdb_served.hpp>
@@ -101,7 +102,13 @@ int run(const amend_options& options) {
   auto what = read_amendment(options, (*writer)->manifest());
   if (!what)
     return fail(what.failure());
-  const auto report = amend(**writer, *what, !options.dry, run_jobs);
+  progress_line told{*(*env)->world().clock, "ranges"};
+  const auto report = amend(
+    **writer, *what,
+    {.applies = !options.dry,
+     .run = run_jobs,
+     .progress = [&](size_t done, size_t all) { told.show(done, all); }});
+  told.end();
   const auto version = (*writer)->manifest().version;
   (*writer).reset(); // Others may write while this waits.
   const auto served = !options.dry && report.ranges != 0

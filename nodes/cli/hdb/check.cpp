@@ -1,13 +1,14 @@
 #include <millrace/messages/text/json_value.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
+#include <millrace/nodes/cli/command/progress_line.hpp>
 #include <millrace/nodes/cli/hdb/hdb_options.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
+#include <millrace/nodes/host/system_clock.hpp>
 #include <millrace/persistence/hdb/hdb_store.hpp>
 
 #include <fmt/format.h>
 
 #include <cstdio>
-#include <unistd.h>
 
 namespace millrace::nodes {
 
@@ -26,8 +27,10 @@ struct check_report {
 };
 
 check_report check_parts(const hdb_options& options,
-                         const hdb_manifest& manifest, bool show) {
+                         const hdb_manifest& manifest) {
   check_report out;
+  system_clock clock;
+  progress_line told{clock, "bytes"};
   uint64_t all = 0;
   for (const auto& part : manifest.parts)
     all += options.chooses(part) ? bytes_of(part) : 0;
@@ -40,11 +43,8 @@ check_report check_parts(const hdb_options& options,
     ++out.parts;
     out.files += part.files.size();
     out.bytes += bytes_of(part);
-    if (show) // The cursor stays on the line.
-      fmt::print(stderr, "\r{:>3} %", all == 0 ? 100 : out.bytes * 100 / all);
+    told.show(out.bytes, all);
   }
-  if (show)
-    fmt::print(stderr, "\r      \r");
   return out;
 }
 
@@ -73,9 +73,7 @@ int check_database(const hdb_options& options) {
   }
   if (auto fault = check_choice(options, *manifest))
     return fail(fault);
-  const bool show
-    = options.output == output_format::table && ::isatty(STDERR_FILENO) == 1;
-  auto report = check_parts(options, *manifest, show);
+  auto report = check_parts(options, *manifest);
   auto unnamed = unnamed_parts(fs, options.directory, *manifest);
   if (!unnamed)
     return fail(unnamed.failure());

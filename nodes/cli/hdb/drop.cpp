@@ -1,6 +1,7 @@
 #include <millrace/messages/text/civil_time.hpp>
 #include <millrace/messages/text/json_value.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
+#include <millrace/nodes/cli/command/progress_line.hpp>
 #include <millrace/nodes/cli/hdb/hdb_options.hpp>
 #include <millrace/nodes/cli/hdb/hdb_served.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
@@ -148,11 +149,16 @@ int run(const hdb_drop_options& options) {
   const auto version = (*writer)->manifest().version;
   // Their files go with the next writer.
   writer = error{errc::closed, ""};
-  if (!options.dry)
-    if (const auto next = hdb_writer::open(world, directory); !next)
+  if (!options.dry) {
+    progress_line told{*world.clock, "parts removed"};
+    const auto next = hdb_writer::open(
+      world, directory,
+      {.removed = [&](size_t done, size_t all) { told.show(done, all); }});
+    if (!next)
       return fail({next.failure().code,
                    "the rows are gone, their files go with the next write: "
                      + next.failure().context});
+  }
   const auto served = !options.dry && !chosen.empty()
                         ? wait_served(*cluster, directory, version)
                         : served_report{};

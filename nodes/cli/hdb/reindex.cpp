@@ -1,7 +1,9 @@
 #include <millrace/messages/text/json_value.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
+#include <millrace/nodes/cli/command/progress_line.hpp>
 #include <millrace/nodes/cli/hdb/hdb_options.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
+#include <millrace/nodes/host/system_clock.hpp>
 #include <millrace/persistence/hdb/hdb_store.hpp>
 #include <millrace/persistence/stores/hdb_index.hpp>
 
@@ -37,7 +39,11 @@ int run(const hdb_reindex_options& options) {
                    + "; an hdb process that runs holds its index: 'millrace "
                      "stop' ends one"});
   const auto snapshot = (*store)->snapshot();
-  const auto parts = (*index)->rebuild(*snapshot);
+  system_clock clock;
+  progress_line told{clock, "parts"};
+  const auto parts = (*index)->rebuild(
+    *snapshot, [&](size_t done, size_t all) { told.show(done, all); });
+  told.end();
   if (!parts)
     return fail(parts.failure());
   if (options.output == output_format::json)
