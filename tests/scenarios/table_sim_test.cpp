@@ -9,6 +9,7 @@
 #include <millrace/sim/world/table_publisher.hpp>
 #include <millrace/sim/world/world.hpp>
 
+#include <caf/event_based_actor.hpp>
 #include <gtest/gtest.h>
 
 #include <map>
@@ -253,6 +254,29 @@ TEST(TableSim, OneThatNoRdbHoldsIsKnownAndToldOf) {
   ASSERT_FALSE(got->warnings.empty());
   EXPECT_NE(got->warnings[0].find("in the tables of no rdb"),
             std::string::npos);
+}
+
+// Nothing is written yet, of any table.
+TEST(TableSim, AnHdbWithoutAManifestTellsWhoWatchesItOfATable) {
+  world w{8};
+  w.add_cluster_text(growing_cluster);
+  std::vector<hdb_announcement> told;
+  caf::actor watcher;
+  w.add_node("watcher", [&](node& me) -> error {
+    watcher = me.spawn([&](caf::event_based_actor*) -> caf::behavior {
+      return {[&](announce_atom, const hdb_announcement& news) {
+        told.push_back(news);
+      }};
+    });
+    return {};
+  });
+  caf::anon_send(caf::actor_cast<hdb_actor>(w.find("db", "hdb1")),
+                 caf::subscribe_atom_v,
+                 caf::actor_cast<hdb_watcher_actor>(watcher));
+  ASSERT_TRUE(w.eventually(5s, [&] { return told.size() == 1; }));
+  EXPECT_EQ(told[0].manifest, manifest_version{});
+  EXPECT_EQ(w.add_table(tick_table), all_take);
+  EXPECT_TRUE(w.eventually(5s, [&] { return told.size() == 2; }));
 }
 
 TEST(TableSim, AnRdbThatNamesItsTablesIsToldToHoldIt) {

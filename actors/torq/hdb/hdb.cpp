@@ -131,7 +131,7 @@ caf::result<status_facts> hdb_state::take_table(const chunk& schema,
   settings.tables.emplace(name_of_it, news->schema);
   settings.streams.emplace(name_of_it, news->stream);
   undeclared.erase(name_of_it);
-  if (!versions.empty())
+  if (!versions.empty() || !last_failure)
     for (const auto& who : watchers)
       self->send(who, announce_atom_v, announcement());
   return status_facts{{"state", "taken"}};

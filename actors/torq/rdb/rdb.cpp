@@ -417,24 +417,6 @@ void rdb_state::hear(const hdb_announcement& news) {
   step(period_ledger::hdb_serves{news.process, least.value_or(position{})});
 }
 
-/// One that lags says less, too: the manifest decides.
-void rdb_state::look_for_an_older_hdb() {
-  const auto manifest = read_manifest();
-  if (!manifest || manifest->version == manifest_version{}
-      || manifest->cutover >= ledger.held_end())
-    return;
-  leave_hdb("went back: it ends at " + to_string(manifest->cutover)
-            + ", and held the rows up to " + to_string(ledger.held_end()));
-}
-
-/// Ends, to begin anew with what is there.
-void rdb_state::leave_hdb(const std::string& why) {
-  self->quit(to_caf(
-    {errc::fenced, "the hdb in " + settings.hdb_directory + " " + why
-                     + "; they are let go, and the stream is read again from "
-                       "where that hdb ends"}));
-}
-
 void rdb_state::lost(const caf::down_msg& down) {
   if (subscriber && down.source == subscriber.address())
     return self->quit(to_caf({errc::closed, "its subscription of stream '"
@@ -585,6 +567,9 @@ rdb(rdb_self_actor::stateful_pointer<rdb_state> self, persistence::env* world,
     },
     [self](announce_atom, const hdb_announcement& news) {
       self->state.hear(news);
+    },
+    [self](looked_atom, position held, bool is_read, position there) {
+      self->state.looked(held, is_read, there);
     },
     [self](period_read_atom, uint64_t number, const period_report& written) {
       self->state.reported(number, written);

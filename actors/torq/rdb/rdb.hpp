@@ -108,6 +108,7 @@ struct rdb_state {
       settings.on_note(id, text);
   }
   void look_for_an_older_hdb();
+  void looked(position held, bool is_read, position there);
   void leave_hdb(const std::string& why);
   void connect(const std::string& backend_name);
   /// Whether it serves the directory that is written to here.
@@ -185,6 +186,7 @@ struct rdb_state {
   bool accepting = false; ///< Rejects are being synced for it.
   period_ledger ledger{{}};
   bool writing = false; ///< A period is written down.
+  bool looking = false; ///< The manifest is read, for an older one.
   std::deque<table_join> joins;
   int64_t join_at_ns = 0;  ///< The first one is tried again then.
   bool accounting = false; ///< The HDB is told of the first of them.

@@ -1,9 +1,10 @@
 #include <millrace/actors/torq/rdb/rdb.hpp>
+#include <millrace/persistence/hdb/hdb_manifest.hpp>
 
 #include <utility>
 
-// Which life of its stream an RDB follows, and what it leaves to its own next
-// one.
+// Which life of its stream an RDB follows, and of the HDB; what it leaves to
+// its own next one.
 
 namespace millrace::torq {
 
@@ -13,6 +14,36 @@ namespace {
 constexpr size_t noted_losses_max = 100;
 
 } // namespace
+
+/// One that lags says less, too: the manifest decides. It may have megabytes.
+void rdb_state::look_for_an_older_hdb() {
+  if (std::exchange(looking, true))
+    return;
+  env->io->submit([me = rdb_self_actor{self}, fs = env->fs,
+                   directory = settings.hdb_directory, stream = settings.stream,
+                   tables = settings.tables, held = ledger.held_end()] {
+    const auto manifest = persistence::read_hdb_manifest(*fs, directory);
+    const auto there = manifest
+                         ? written_state_of(*manifest, stream, tables).cutover
+                         : position{};
+    caf::anon_send(me, looked_atom::value, held, manifest.has_value(), there);
+  });
+}
+
+void rdb_state::looked(position held, bool is_read, position there) {
+  looking = false;
+  if (is_read && there < held)
+    leave_hdb("went back: it ends at " + to_string(there)
+              + ", and held the rows up to " + to_string(held));
+}
+
+/// Ends, to begin anew with what is there.
+void rdb_state::leave_hdb(const std::string& why) {
+  self->quit(to_caf(
+    {errc::fenced, "the hdb in " + settings.hdb_directory + " " + why
+                     + "; they are let go, and the stream is read again from "
+                       "where that hdb ends"}));
+}
 
 void rdb_state::let_go(const std::string& why) {
   remember(progress.life(), "stream '" + settings.stream + "' " + why

@@ -14,6 +14,7 @@ using period_read_atom = caf::atom_constant<caf::atom("periodread")>;
 using written_atom = caf::atom_constant<caf::atom("written")>;
 using ended_atom = caf::atom_constant<caf::atom("ended")>;
 using accounted_atom = caf::atom_constant<caf::atom("accounted")>;
+using looked_atom = caf::atom_constant<caf::atom("looked")>;
 using moved_atom = caf::atom_constant<caf::atom("moved")>;
 
 /// The RDB, with what it sends itself.
@@ -43,6 +44,9 @@ using rdb_self_actor = rdb_actor::extend<
   caf::reacts_to<written_atom, position, manifest_version, caf::error>,
   // The HDB accounts for the table that joins up to here, or why it does not.
   caf::reacts_to<accounted_atom, position, caf::error>,
+  // The manifest was read while the HDB was known to hold the rows up to the
+  // first place; whether it could be, and where it ends.
+  caf::reacts_to<looked_atom, position, bool, position>,
   // Timer.
   caf::reacts_to<caf::tick_atom>,
   // The snapshot moved.
