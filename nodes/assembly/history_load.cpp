@@ -131,6 +131,7 @@ history_load::open(persistence::env& world, const cluster_config& config,
     return schema.failure();
   std::unique_ptr<history_load> out{new history_load{
     world, *std::move(schema), std::move(directory), given.replaces}};
+  out->bytes_max_ = given.bytes_max;
   feed_run run;
   run.read = std::move(counters);
   auto from = given.source ? given.source(out->schema_)
@@ -219,7 +220,8 @@ result<bool> history_load::step() {
       fault = from_->close();
     return fault ? result<bool>{fault} : result<bool>{false};
   }
-  if ((*batch)->cursor.name != read_.name || rows_held_ >= rows_per_write)
+  if ((*batch)->cursor.name != read_.name || rows_held_ >= rows_per_write
+      || store_->byte_count() >= bytes_max_)
     if (auto fault = write())
       return fault;
   if (auto fault = take(**batch))

@@ -28,8 +28,10 @@ namespace millrace::nodes {
 /// cluster. Blocks. One owner.
 class history_load {
 public:
-  /// Rows that are held in memory and written down together, at least.
+  /// Rows that are held in memory and written down together, and their bytes:
+  /// whichever comes first. Writing takes as much again.
   static constexpr uint64_t rows_per_write = 4'000'000;
+  static constexpr uint64_t bytes_per_write = uint64_t{512} << 20;
 
   struct options {
     /// Files, layout, table, date and symbol, as of a feed.
@@ -38,6 +40,8 @@ public:
     /// coming of these, once all files are read.
     bool replaces = false;
     std::string reject_path;
+    /// @see history_load::bytes_per_write
+    uint64_t bytes_max = bytes_per_write;
     /// What is read instead of files, for the table as it is; none: files.
     std::function<result<std::shared_ptr<feed::batch_source>>(
       const table_schema& schema)>
@@ -113,6 +117,7 @@ private:
   table_schema schema_;
   std::string directory_;
   bool replaces_;
+  uint64_t bytes_max_ = bytes_per_write;
   std::shared_ptr<feed::batch_source> from_;
   std::map<std::string, standing> standings_; ///< By source.
   /// Whose rows are not all there any more, and why.

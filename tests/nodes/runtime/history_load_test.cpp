@@ -1,0 +1,121 @@
+#include <millrace/nodes/assembly/history_load.hpp>
+#include <millrace/nodes/host/real_env.hpp>
+#include <millrace/persistence/hdb/hdb_manifest.hpp>
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+namespace millrace::nodes {
+namespace {
+
+constexpr const char* load_cluster = R"([cluster]
+name = "market"
+data = "data"
+[[stream]]
+name = "market"
+[[table]]
+name = "trade"
+stream = "market"
+columns = ["time:timestamp", "sym:symbol", "note:string"]
+[[node]]
+name = "n1"
+port = 7401
+[[process]]
+name = "rt1"
+type = "rt"
+node = "n1"
+[[process]]
+name = "rdb1"
+type = "rdb"
+node = "n1"
+[[process]]
+name = "hdb1"
+type = "hdb"
+node = "n1"
+)";
+
+constexpr const char* load_layout = R"(table = "trade"
+delimiter = ","
+header = true
+[[column]]
+name = "time"
+type = "timestamp"
+header = "time"
+format = "iso"
+[[column]]
+name = "sym"
+type = "symbol"
+header = "sym"
+[[column]]
+name = "note"
+type = "string"
+header = "note"
+)";
+
+class HistoryLoadTest : public ::testing::Test {
+protected:
+  void SetUp() override {
+    std::string path
+      = (std::filesystem::temp_directory_path() / "millrace.XXXXXX").string();
+    ASSERT_NE(mkdtemp(path.data()), nullptr);
+    directory_ = path;
+    std::ofstream{at("layout.toml")} << load_layout;
+    std::ofstream rows{at("rows.csv")};
+    rows << "time,sym,note\n";
+    for (int i = 0; i < row_count; ++i)
+      rows << "2024-01-02T10:00:00,A," << std::string(100, 'x') << i << "\n";
+  }
+  void TearDown() override { std::filesystem::remove_all(directory_); }
+  [[nodiscard]] std::string at(const std::string& name) const {
+    return directory_ + "/" + name;
+  }
+
+  /// @returns the parts that it was written to
+  size_t load(uint64_t bytes_max) {
+    std::filesystem::remove_all(at("data"));
+    auto env = real_env::create({.io_threads = 1, .pool_threads = 1});
+    EXPECT_TRUE(env) << to_string(env.failure());
+    const auto config = parse_configuration(load_cluster, at("cluster.toml"));
+    EXPECT_TRUE(config) << to_string(config.failure());
+    history_load::options given;
+    given.what.name = "load-trade";
+    given.what.type = process_type::feed;
+    given.what.layout = at("layout.toml");
+    given.what.table = "trade";
+    given.what.files = {at("rows.csv")};
+    given.reject_path = at("rejects.txt");
+    given.bytes_max = bytes_max;
+    auto made
+      = history_load::open((*env)->world(), *config, given,
+                           std::make_shared<feed::batch_source_counters>());
+    EXPECT_TRUE(made) << to_string(made.failure());
+    for (bool more = true; made && more;) {
+      const auto step = (*made)->step();
+      EXPECT_TRUE(step) << to_string(step.failure());
+      more = step && *step;
+    }
+    const auto there = persistence::read_hdb_manifest(*(*env)->world().fs,
+                                                      config->home_of("trade"));
+    EXPECT_TRUE(there) << to_string(there.failure());
+    uint64_t rows = 0;
+    for (const auto& part : there->parts)
+      rows += part.row_count;
+    EXPECT_EQ(rows, static_cast<uint64_t>(row_count));
+    return there->parts.size();
+  }
+
+  static constexpr int row_count = 60'000;
+  std::string directory_;
+};
+
+// What it holds in memory is bounded, however long texts are.
+TEST_F(HistoryLoadTest, ManyBytesAreWrittenInSeveralParts) {
+  EXPECT_EQ(load(history_load::bytes_per_write), 1u);
+  EXPECT_GT(load(1'000'000), 1u);
+}
+
+} // namespace
+} // namespace millrace::nodes
