@@ -35,8 +35,12 @@ public:
 private:
   using outcome = result<table_data>;
 
-  outcome on(const fetched_rows& what, const physical_node&) {
-    return std::move(fetched_[what.fragment]);
+  outcome on(const fetched_rows& what, const physical_node& node) {
+    auto& out = fetched_[what.fragment];
+    // What it was only ordered by stands after its columns.
+    if (out.columns.size() > node.columns.size())
+      out.columns.resize(node.columns.size());
+    return std::move(out);
   }
 
   outcome on(const fused_rows& what, const physical_node& node) {

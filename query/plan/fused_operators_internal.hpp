@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+// push_down is in pushed_conditions.cpp.
+
 namespace millrace::query {
 
 /// Operators over one input that are carried out at once. Expressions are over
@@ -30,5 +32,14 @@ struct fused_operators {
   /// All at once; `invalid_argument`, `overflow`.
   [[nodiscard]] result<logical_plan> fuse() const;
 };
+
+/// What is known of the last column that a join is on: the right's is equal to
+/// the left's, no later, or nothing.
+enum class time_use { equal, at_most, open };
+
+/// Conditions on the left's join columns hold for the right rows that are
+/// joined: those on columns that are equal, and upper bounds of the time.
+void push_down(const std::vector<std::string>& on, time_use last,
+               const fused_operators& left, fused_operators& right);
 
 } // namespace millrace::query

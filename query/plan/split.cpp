@@ -38,10 +38,22 @@ identity(const std::vector<column_schema>& columns) {
   return out;
 }
 
+/// What an operator is asked for by the one above it.
+struct demand {
+  names columns;
+  /// Whether anything is decided by the order of its rows: those of a table
+  /// come by its time then, and of one time as they came. Otherwise the stores
+  /// give them as they lie.
+  bool in_order = false;
+};
+
+/// A table's time beside the columns that are asked for, to order rows by.
+constexpr std::string_view beside_time = ".in_time";
+
 class splitter {
 public:
   result<split_plan> run(const plan_node& plan) {
-    auto made = open(plan, all_of(plan.columns));
+    auto made = open(plan, {all_of(plan.columns)});
     if (!made)
       return made.failure();
     auto root = close(*std::move(made));
@@ -64,6 +76,7 @@ private:
   struct opened {
     fused_operators what;
     std::optional<physical_node> input; ///< None: a table.
+    bool in_order = false;              ///< @see demand
   };
 
   opened open_over(physical_node input) {
@@ -74,8 +87,26 @@ private:
     return out;
   }
 
+  /// Rows of a table by its time, unless they have an order or are grouped.
+  static void put_in_order(fused_operators& what) {
+    if (what.grouped || !what.order.empty())
+      return;
+    const auto& time = what.table->schema.time_column;
+    for (const auto& each : what.visible)
+      if (is_column(each.value) && each.value.name == time) {
+        what.order.push_back({each.name, false});
+        return;
+      }
+    const std::string name{beside_time};
+    what.visible.push_back(
+      {name, typed_column({time, column_type::timestamp})});
+    what.order.push_back({name, false});
+  }
+
   result<physical_node> close(opened from) {
-    auto& [what, input] = from;
+    auto& [what, input, in_order] = from;
+    if (in_order && what.table)
+      put_in_order(what);
     // Nothing is done to rows that are there already.
     if (input && what.conditions.empty() && what.has_plain_rows()
         && what.visible == identity(input->columns))
@@ -90,6 +121,8 @@ private:
       out.inputs.push_back(*std::move(input));
     } else {
       out.what = fetched_rows{static_cast<uint32_t>(out_.fragments.size())};
+      if (out.columns.back().name == beside_time)
+        out.columns.pop_back();
       out_.fragments.push_back(*std::move(plan));
     }
     return out;
@@ -102,14 +135,16 @@ private:
     return open_over(*std::move(closed));
   }
 
-  result<opened> open(const plan_node& node, const names& wanted) {
-    return std::visit([&](const auto& what) { return on(what, node, wanted); },
+  result<opened> open(const plan_node& node, const demand& asked) {
+    return std::visit([&](const auto& what) { return on(what, node, asked); },
                       node.what);
   }
 
   result<opened> on(const scan& what, const plan_node& node,
-                    const names& wanted) {
+                    const demand& asked) {
+    const auto& wanted = asked.columns;
     opened out;
+    out.in_order = asked.in_order;
     out.what.table = what;
     out.what.input = node.columns;
     for (const auto& each : node.columns)
@@ -138,10 +173,10 @@ private:
     return out;
   }
 
-  result<opened> on(const filter& what, const plan_node& node, names wanted) {
+  result<opened> on(const filter& what, const plan_node& node, demand asked) {
     for (const auto& each : what.conditions)
-      add(each, wanted);
-    auto out = open(node.inputs[0], wanted);
+      add(each, asked.columns);
+    auto out = open(node.inputs[0], asked);
     if (out && !out->what.has_plain_rows())
       out = reopen(*std::move(out));
     if (!out)
@@ -152,16 +187,16 @@ private:
   }
 
   result<opened> on(const project& what, const plan_node& node,
-                    const names& wanted) {
+                    const demand& asked) {
     std::vector<computed> columns;
     for (const auto& each : what.columns)
-      if (wanted.contains(each.name))
+      if (asked.columns.contains(each.name))
         columns.push_back(each);
     if (columns.empty())
       columns.push_back(what.columns.front());
-    names needed;
+    demand needed{{}, asked.in_order};
     for (const auto& each : columns)
-      add(each.value, needed);
+      add(each.value, needed.columns);
     auto out = open(node.inputs[0], needed);
     if (out && (out->what.grouped || !out->what.order.empty()))
       out = reopen(*std::move(out));
@@ -173,14 +208,21 @@ private:
     return out;
   }
 
+  static bool is_edge(const folded& what) {
+    return what.function == aggregate_function::first
+           || what.function == aggregate_function::last;
+  }
+
   result<opened> on(const operators::aggregate& what, const plan_node& node,
-                    const names&) {
-    names needed;
+                    const demand&) {
+    demand needed;
     for (const auto& each : what.keys)
-      add(each.value, needed);
-    for (const auto& each : what.columns)
+      add(each.value, needed.columns);
+    for (const auto& each : what.columns) {
+      needed.in_order |= is_edge(each);
       for (const auto& argument : each.arguments)
-        add(argument, needed);
+        add(argument, needed.columns);
+    }
     auto out = open(node.inputs[0], needed);
     if (out && !out->what.has_plain_rows())
       out = reopen(*std::move(out));
@@ -223,9 +265,7 @@ private:
     bool expands = false;
     for (size_t i = 0; i < grouped.columns.size(); ++i) {
       const auto& each = grouped.columns[i];
-      const bool edge = each.function == aggregate_function::first
-                        || each.function == aggregate_function::last;
-      if (!edge || is_column(each.arguments[0])) {
+      if (!is_edge(each) || is_column(each.arguments[0])) {
         before.columns.push_back(each);
         after.push_back(
           {each.name, typed_column(node.columns[grouped.keys.size() + i])});
@@ -266,10 +306,12 @@ private:
   }
 
   result<opened> on(const operators::sort& what, const plan_node& node,
-                    names wanted) {
+                    demand asked) {
     for (const auto& each : what.keys)
-      wanted.insert(each.column);
-    auto out = open(node.inputs[0], wanted);
+      asked.columns.insert(each.column);
+    // Equal rows stay in order.
+    asked.in_order = true;
+    auto out = open(node.inputs[0], asked);
     if (out && (!out->what.order.empty() || out->what.count))
       out = reopen(*std::move(out));
     if (out)
@@ -277,9 +319,11 @@ private:
     return out;
   }
 
-  result<opened> on(const limit& what, const plan_node& node,
-                    const names& wanted) {
-    auto out = open(node.inputs[0], wanted);
+  /// Rows of a table alone are taken as they lie, so that no more of them are
+  /// read than are asked for.
+  result<opened> on(const limit& what, const plan_node& node, demand asked) {
+    asked.in_order |= !is_of_table(node.inputs[0]);
+    auto out = open(node.inputs[0], asked);
     if (out && out->what.count)
       out = reopen(*std::move(out));
     if (out)
@@ -287,58 +331,49 @@ private:
     return out;
   }
 
-  result<opened> on(const window& what, const plan_node& node, names wanted) {
-    for (const auto& each : what.by)
-      wanted.insert(each);
+  /// Whether rows are those of a table, or some of them.
+  static bool is_of_table(const plan_node& node) {
+    const auto* at = &node;
+    while (std::holds_alternative<filter>(at->what)
+           || std::holds_alternative<project>(at->what)
+           || std::holds_alternative<limit>(at->what))
+      at = &at->inputs[0];
+    return std::holds_alternative<scan>(at->what);
+  }
+
+  result<opened> on(const window& what, const plan_node& node, demand asked) {
+    auto& wanted = asked.columns;
+    wanted.insert(what.by.begin(), what.by.end());
     for (const auto& each : what.columns)
       add(each.argument, wanted);
     for (const auto& each : what.totals)
       for (const auto& argument : each.arguments)
         add(argument, wanted);
-    return on_rows_in_time(what, node, std::move(wanted));
+    return on_rows_in_order(what, node, std::move(asked));
   }
 
-  result<opened> on(const over& what, const plan_node& node, names wanted) {
-    for (const auto& each : what.by)
-      wanted.insert(each);
+  result<opened> on(const over& what, const plan_node& node, demand asked) {
+    auto& wanted = asked.columns;
+    wanted.insert(what.by.begin(), what.by.end());
     for (const auto& each : what.order)
       wanted.insert(each.column);
     for (const auto& each : what.columns)
       for (const auto& argument : each.arguments)
         add(argument, wanted);
-    return on_rows_in_time(what, node, std::move(wanted));
+    return on_rows_in_order(what, node, std::move(asked));
   }
 
-  /// An operator that takes rows in their order.
   template <class Operator>
-  result<opened> on_rows_in_time(const Operator& what, const plan_node& node,
-                                 names wanted) {
-    const auto* table = std::get_if<scan>(&bottom_of(node.inputs[0]).what);
-    if (table)
-      wanted.insert(table->schema.time_column);
-    auto out = open(node.inputs[0], wanted);
+  result<opened> on_rows_in_order(const Operator& what, const plan_node& node,
+                                  demand asked) {
+    asked.in_order = true;
+    auto out = open(node.inputs[0], asked);
     if (!out)
       return out;
-    // Rows of a table come by time, wherever they lie.
-    if (table && out->what.table && out->what.has_plain_rows()) {
-      const auto& time = table->schema.time_column;
-      const auto* seen = out->what.find(time);
-      if (seen && is_column(*seen) && seen->name == time)
-        out->what.order.push_back({time, false});
-    }
     auto closed = close(*std::move(out));
     if (!closed)
       return closed.failure();
     return joined(what, node, *std::move(closed));
-  }
-
-  /// What a chain of filters and projections is over.
-  static const plan_node& bottom_of(const plan_node& node) {
-    const auto* at = &node;
-    while (std::holds_alternative<filter>(at->what)
-           || std::holds_alternative<project>(at->what))
-      at = &at->inputs[0];
-    return *at;
   }
 
   /// An operator over closed inputs; its columns are what they have now.
@@ -389,22 +424,38 @@ private:
     return open_over(std::move(out));
   }
 
-  /// What is known of the right's last join column: that of the left's rows,
-  /// no later, or nothing.
-  enum class time_use { equal, at_most, open };
+  /// Whether the rows of a table that have the same values of all columns that
+  /// are joined on lie as they came in each store, as those of one symbol and
+  /// time do.
+  static bool lies_in_order(const fused_operators& right,
+                            const std::vector<std::string>& on) {
+    if (!right.table || !right.has_plain_rows())
+      return false;
+    const auto& schema = right.table->schema;
+    auto is = [&](const std::string& name, const std::string& column) {
+      const auto* seen = right.find(name);
+      return seen && is_column(*seen) && seen->name == column;
+    };
+    return is(on.back(), schema.time_column)
+           && std::any_of(on.begin(), on.end() - 1, [&](const auto& name) {
+                return is(name, schema.symbol_column);
+              });
+  }
 
   template <class Join>
   result<opened> on_join(const Join& what, const plan_node& node,
-                         const names& left_names, const names& right_names,
+                         const demand& of_left, const demand& of_right,
                          time_use last) {
-    auto left = open(node.inputs[0], left_names);
+    auto left = open(node.inputs[0], of_left);
     if (!left)
       return left;
-    auto right = open(node.inputs[1], right_names);
+    auto right = open(node.inputs[1], of_right);
     if (!right)
       return right;
     if (left->what.has_plain_rows() && right->what.has_plain_rows())
       push_down(what.on, last, left->what, right->what);
+    if (last != time_use::equal && lies_in_order(right->what, what.on))
+      right->in_order = false;
     auto closed_left = close(*std::move(left));
     if (!closed_left)
       return closed_left.failure();
@@ -424,95 +475,50 @@ private:
     return out;
   }
 
+  /// The rows of a join are in the order of its left ones.
+  static demand of_left(const demand& asked, const plan_node& node,
+                        const std::vector<std::string>& on) {
+    return {kept(asked.columns, node.inputs[0], on), asked.in_order};
+  }
+
   result<opened> on(const asof_join& what, const plan_node& node,
-                    const names& wanted) {
-    return on_join(what, node, kept(wanted, node.inputs[0], what.on),
-                   kept(wanted, node.inputs[1], what.on),
+                    const demand& asked) {
+    return on_join(what, node, of_left(asked, node, what.on),
+                   {kept(asked.columns, node.inputs[1], what.on), true},
                    what.where == asof_join::direction::backward
                      ? time_use::at_most
                      : time_use::open);
   }
 
   result<opened> on(const equi_join& what, const plan_node& node,
-                    const names& wanted) {
-    return on_join(what, node, kept(wanted, node.inputs[0], what.on),
-                   kept(wanted, node.inputs[1], what.on), time_use::equal);
+                    const demand& asked) {
+    // The first right row is taken, or all follow each other.
+    const bool in_order = what.all ? asked.in_order : !what.single;
+    return on_join(what, node, of_left(asked, node, what.on),
+                   {kept(asked.columns, node.inputs[1], what.on), in_order},
+                   time_use::equal);
   }
 
   result<opened> on(const window_join& what, const plan_node& node,
-                    const names& wanted) {
-    names right{what.on.begin(), what.on.end()};
+                    const demand& asked) {
+    demand right{
+      {what.on.begin(), what.on.end()},
+      std::any_of(what.columns.begin(), what.columns.end(), is_edge)};
+    // Of the rows before a window the last one counts.
+    right.in_order |= what.prevailing;
     for (const auto& each : what.columns)
       for (const auto& argument : each.arguments)
-        add(argument, right);
-    return on_join(what, node, kept(wanted, node.inputs[0], what.on), right,
+        add(argument, right.columns);
+    return on_join(what, node, of_left(asked, node, what.on), right,
                    time_use::open);
   }
 
-  /// Conditions on the left's join columns hold for the right rows that are
-  /// joined: those on columns that are equal, and upper bounds of the time.
-  static void push_down(const std::vector<std::string>& on, time_use last,
-                        const fused_operators& left, fused_operators& right) {
-    for (const auto& condition : left.conditions) {
-      std::vector<std::string> used;
-      add_columns_of(condition, used);
-      // The right's values of each column that the condition is about.
-      std::vector<std::pair<std::string, const expression*>> meanings;
-      bool of_time = false;
-      for (const auto& base : used) {
-        for (const auto& name : on) {
-          const auto* seen = left.find(name);
-          const auto* there = right.find(name);
-          if (!seen || !there || !is_column(*seen) || seen->name != base)
-            continue;
-          meanings.emplace_back(base, there);
-          of_time |= last != time_use::equal && &name == &on.back();
-        }
-      }
-      if (meanings.size() != used.size() || used.empty())
-        continue;
-      auto moved = condition;
-      if (of_time && (last != time_use::at_most || !leave_upper_bound(moved)))
-        continue;
-      right.conditions.push_back(
-        substituted(std::move(moved), [&](std::string_view name) {
-          for (const auto& [base, there] : meanings)
-            if (base == name)
-              return there;
-          return static_cast<const expression*>(nullptr);
-        }));
-    }
-  }
-
-  /// Leaves of a condition on a time how late it may be at most.
-  static bool leave_upper_bound(expression& condition) {
-    using fn = scalar_function;
-    switch (condition.function) {
-      case fn::less:
-      case fn::less_equal:
-        return condition.what == expression::kind::call
-               && condition.arguments[1].what == expression::kind::constant;
-      case fn::equal:
-        if (condition.what != expression::kind::call
-            || condition.arguments[1].what != expression::kind::constant)
-          return false;
-        condition.function = fn::less_equal;
-        return true;
-      case fn::within:
-        condition.function = fn::less_equal;
-        condition.arguments.erase(condition.arguments.begin() + 1);
-        return true;
-      default:
-        return false;
-    }
-  }
-
   result<opened> on(const union_all& what, const plan_node& node,
-                    const names& wanted) {
+                    const demand& asked) {
     physical_node out;
     out.what = what;
     for (const auto& input : node.inputs) {
-      auto each = open(input, wanted);
+      auto each = open(input, asked);
       if (!each)
         return each;
       auto closed = close(*std::move(each));

@@ -92,6 +92,53 @@ def question(draw):
   return asked
 
 
+def joined_rows(draw):
+  """In q, with time, sym, price, size and ex: what is joined has the times of
+  several rows, and by other keys than the symbol too."""
+  first, last = sorted(draw.choices(DAYS, k=2))
+  left = (f"(select from trade where date within {first.replace('-', '.')} "
+          f"{last.replace('-', '.')})")
+  right = "select time:0D00:20 xbar time,sym,ex,bid:size from trade"
+  way = draw.choice(["", ";`forward", ";`nearest"])
+  window = ("[-0D00:10 0D00:10+\\:exec time from trade;`ex`time;"
+            f"{left};({right};({draw.choice(['first', 'last'])};`bid))]")
+  return draw.choice([
+    f"aj[`sym`time;{left};{right}{way}]", f"aj[`ex`time;{left};{right}{way}]",
+    f"aj[`time;{left};select time,bid from {right}{way}]",
+    draw.choice(["wj", "wj1"]) + window,
+    f"ej[`ex;{left};select ex,bid from {right} where size<60]",
+    f"({left} lj `ex xkey select ex,bid from {right})",
+    f"({left} uj select time,sym,size:bid,ex from {right})", f"({left},{left})"])
+
+
+def order_question(draw):
+  """What depends on the order of rows that are joined or united, as arguments
+  of the command."""
+  if draw.random() < 0.6:
+    rows = joined_rows(draw)
+    return [draw.choice([
+      f"select first size, last price, last ex from {rows}",
+      f"select first size, last price by sym from {rows}",
+      f"select[50] s:sums size, p:prev price from {rows}",
+      f"-50#update d:deltas size, e:prev sym by ex from {rows}",
+      f"last {rows}", f"20#`ex xasc {rows}", f"select[10;>ex] from {rows}",
+      f"select from {rows} where i<7"])]
+  right = draw.choice([
+    "asof join trade q on t.ex = q.ex and t.time > q.time",
+    "asof join trade q on t.sym = q.sym and t.time > q.time",
+    "left join trade q on t.ex = q.ex and q.size < 40",
+    "join trade q on t.sym = q.sym and q.size < 40"])
+  return ["-l", "sql", draw.choice([
+    f"select first(t.size), last(q.price) from trade t {right}",
+    "select t.sym, first(t.size) as f, last(q.size) as l from trade t "
+    f"{right} group by t.sym",
+    f"select t.size, q.size as q from trade t {right} order by t.ex limit 9",
+    "select last(size) as l, first(ex) as f from (select size, ex from trade "
+    "union all select size + 1, ex from trade) x",
+    f"select max(s) as m from (select t.size + lag(t.size) over () as s "
+    f"from trade t {right}) x"])]
+
+
 def told(asked, rows):
   """The answer, for calls that count, sum and compare by symbol or in all."""
   parts = asked.get("aggregations", {})
@@ -120,13 +167,14 @@ class asking:
 
   def __init__(self):
     draw = random.Random(SEED)
-    self.questions = [question(draw) for _ in range(QUESTIONS)]
+    self.questions = [order_question(draw) if i % 3 == 2 else question(draw)
+                      for i in range(QUESTIONS)]
     self.answers = [None] * QUESTIONS
     self.rows = [row for day in range(len(DAYS)) for row in rows_of(day)]
     self.recounted = 0
 
   def verify(self, asked, answer):
-    want = told(asked, self.rows)
+    want = told(asked, self.rows) if isinstance(asked, dict) else None
     if not want:
       return
     got = {row.pop("sym") if "grouping" in asked else None: list(row.values())
@@ -147,9 +195,11 @@ class asking:
           return
         asked = self.questions[turn]
         try:
-          done = made.run("query", "--strict", "-o", "json", json.dumps(asked))
+          text = asked if isinstance(asked, list) else [json.dumps(asked)]
+          done = made.run("query", "--strict", "-o", "json", *text)
           answer = done.stdout
-          if "columns" in asked and "ordering" not in asked:
+          if (isinstance(asked, dict) and "columns" in asked
+              and "ordering" not in asked):
             answer = json.dumps(sorted(json.loads(answer), key=json.dumps))
           if self.answers[turn] is None:
             self.verify(asked, answer)

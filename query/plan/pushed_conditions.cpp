@@ -1,0 +1,68 @@
+#include <millrace/query/plan/fused_operators_internal.hpp>
+
+#include <utility>
+#include <vector>
+
+namespace millrace::query {
+
+namespace {
+
+/// Leaves of a condition on a time how late it may be at most.
+bool leave_upper_bound(expression& condition) {
+  using fn = scalar_function;
+  switch (condition.function) {
+    case fn::less:
+    case fn::less_equal:
+      return condition.what == expression::kind::call
+             && condition.arguments[1].what == expression::kind::constant;
+    case fn::equal:
+      if (condition.what != expression::kind::call
+          || condition.arguments[1].what != expression::kind::constant)
+        return false;
+      condition.function = fn::less_equal;
+      return true;
+    case fn::within:
+      condition.function = fn::less_equal;
+      condition.arguments.erase(condition.arguments.begin() + 1);
+      return true;
+    default:
+      return false;
+  }
+}
+
+} // namespace
+
+void push_down(const std::vector<std::string>& on, time_use last,
+               const fused_operators& left, fused_operators& right) {
+  for (const auto& condition : left.conditions) {
+    std::vector<std::string> used;
+    add_columns_of(condition, used);
+    // The right's values of each column that the condition is about.
+    std::vector<std::pair<std::string, const expression*>> meanings;
+    bool of_time = false;
+    for (const auto& base : used) {
+      for (const auto& name : on) {
+        const auto* seen = left.find(name);
+        const auto* there = right.find(name);
+        if (!seen || !there || !is_column(*seen) || seen->name != base)
+          continue;
+        meanings.emplace_back(base, there);
+        of_time |= last != time_use::equal && &name == &on.back();
+      }
+    }
+    if (meanings.size() != used.size() || used.empty())
+      continue;
+    auto moved = condition;
+    if (of_time && (last != time_use::at_most || !leave_upper_bound(moved)))
+      continue;
+    right.conditions.push_back(
+      substituted(std::move(moved), [&](std::string_view name) {
+        for (const auto& [base, there] : meanings)
+          if (base == name)
+            return there;
+        return static_cast<const expression*>(nullptr);
+      }));
+  }
+}
+
+} // namespace millrace::query
