@@ -7,18 +7,26 @@ namespace millrace::query {
 
 namespace {
 
+/// Whether a value is later for a later time: the time itself, or its date.
+bool ascends(const expression& value) {
+  return is_column(value)
+         || (value.what == expression::kind::call
+             && value.function == scalar_function::table_date
+             && is_column(value.arguments[0]));
+}
+
 /// Leaves of a condition on a time how late it may be at most.
 bool leave_upper_bound(expression& condition) {
   using fn = scalar_function;
+  if (condition.what != expression::kind::call
+      || !ascends(condition.arguments[0]) || condition.arguments.size() < 2
+      || condition.arguments.back().what != expression::kind::constant)
+    return false;
   switch (condition.function) {
     case fn::less:
     case fn::less_equal:
-      return condition.what == expression::kind::call
-             && condition.arguments[1].what == expression::kind::constant;
+      return true;
     case fn::equal:
-      if (condition.what != expression::kind::call
-          || condition.arguments[1].what != expression::kind::constant)
-        return false;
       condition.function = fn::less_equal;
       return true;
     case fn::within:

@@ -319,6 +319,37 @@ TEST_P(RowOrderTest, OfQuestionsInSql) {
 
 INSTANTIATE_TEST_SUITE_P(Seeds, RowOrderTest, ::testing::Range(0, 60));
 
+/// What is joined may be of the day before, whatever hour is asked for.
+TEST(AsofJoinTest, ConditionsOnPartsOfATimeAreOfTheLeftAlone) {
+  const auto at = [](int64_t hour, double value) {
+    return placed_row{
+      {hour * 3600 * testing_support::second_of_sql, std::string{"A"}, value}};
+  };
+  std::vector<placed_row> trades{at(25, 1)};
+  for (const int64_t value : {1, 1, 1})
+    trades[0].cells.push_back(value);
+  std::vector<placed_row> quotes{at(2, 8), at(23, 9)};
+  const parts_of_tables parts{
+    {"trade", {make_view(*sql_table("trade"), trades, {})}},
+    {"quote", {make_view(*sql_table("quote"), quotes, {})}}};
+  const question cases[] = {
+    {"select bid from aj[`sym`time;select from trade where time.hh<12;quote]"},
+    {"select bid from aj[`sym`time;select from trade where time.hh=1;quote]"},
+    {"select bid from aj[`sym`time;select from trade where 12>time.hh;quote]"},
+    {"select bid from aj[`sym`time;select from trade where time.second within "
+     "00:30 03:00;quote]"},
+    {"select bid from aj[`sym`time;select from trade where "
+     "date=2000.01.02;quote]"},
+    {"select bid from aj[`sym`time;select from trade where "
+     "time<2000.01.02D02;quote]"},
+    {"select q.bid from (select * from trade where extract(hour from time) < "
+     "12) t asof join quote q on t.sym = q.sym and t.time >= q.time",
+     true},
+  };
+  for (const auto& each : cases)
+    EXPECT_EQ(answer(each, parts), "bid\n9\n") << each.text;
+}
+
 /// Texts that are computed are grouped by at the gateway.
 TEST(ComputedKeyTest, FirstAndLastOfGroupsGoByTime) {
   std::vector<placed_row> rows;
