@@ -297,8 +297,10 @@ private:
       take_level(into, value != null_long);
       if (value == null_long)
         continue;
+      // The last one stands for an infinite time alone.
       if (value != inf_long && value != -inf_long
-          && __builtin_add_overflow(value, epoch_2000_ns, &value))
+          && (__builtin_add_overflow(value, epoch_2000_ns, &value)
+              || value == inf_long))
         return overflow();
       put(into.values, value);
       see(value);
@@ -321,7 +323,7 @@ private:
             {static_cast<int32_t>(year), static_cast<uint32_t>(month), 1});
         }
         value += epoch_2000_days;
-        if (value > inf_int || value < -inf_int)
+        if (value >= inf_int || value <= -inf_int)
           return overflow();
       }
       put(into.values, static_cast<int32_t>(value));

@@ -212,6 +212,21 @@ protected:
                   "sym"}} {}
 };
 
+// Goal: an infinite time is told apart from all others, or nothing is written.
+TEST_F(SmallExportTest, InParquetNoOtherTimeIsLikeAnInfiniteOne) {
+  using namespace test_support;
+  add_row({bytes_of(int64_t{inf_long}), "A", "x"});
+  add_row({bytes_of(int64_t{-inf_long}), "A", "x"});
+  write_down("2013.10.07");
+  EXPECT_FALSE(export_to("/p", true));
+  constexpr int64_t from_1970 = 946'684'800'000'000'000;
+  add_row({bytes_of(inf_long - from_1970), "A", "x"});
+  write_down("2013.10.08");
+  const auto fault = export_to("/q", true);
+  EXPECT_EQ(fault.code, errc::overflow);
+  EXPECT_NE(fault.context.find("'time'"), std::string::npos) << fault.context;
+}
+
 // Byte for byte as files that q wrote have it.
 TEST_F(SmallExportTest, ADatabaseOfKdbIsTheseBytes) {
   using namespace std::string_literals;
