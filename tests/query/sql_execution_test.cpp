@@ -559,5 +559,25 @@ TEST(SqlExecutionTest, ValuesComeAsClientsWriteThem) {
   });
 }
 
+TEST(SqlExecutionTest, TimesAndDatesMayBeInfinite) {
+  expect_rows({
+    {"select count(*) from orders where day < 'infinity'", "2"},
+    {"select count(*) from orders where day > '-infinity'", "2"},
+    {"select count(*) from orders where day >= 'inf'", "0"},
+    {"select count(*) from orders where date < 'infinity'", "3"},
+    {"select count(*) from orders where date > date '-infinity'", "3"},
+    {"select count(*) from orders where time < 'infinity'", "3"},
+    {"select count(*) from orders where time::date < 'infinity'", "3"},
+    {"select date 'infinity' as d from orders limit 1", "inf"},
+    {"select count(*) from orders where time between '-infinity' and "
+     "'infinity'",
+     "3"},
+    {"select count(*) from orders where date between '-infinity' and "
+     "'infinity'",
+     "3"},
+    {"select count(*) from orders where time < date 'infinity'", "3"},
+  });
+}
+
 } // namespace
 } // namespace millrace::query

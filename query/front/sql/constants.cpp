@@ -292,10 +292,13 @@ result<literal> parse_constant(std::string_view text, column_type type) {
       return wrong(text, "a span of a fixed length");
     return literal{span->ns};
   }
-  if (type == column_type::timestamp && (word == "infinity" || word == "inf"))
-    return literal{inf_long};
-  if (type == column_type::timestamp && (word == "-infinity" || word == "-inf"))
-    return literal{-inf_long};
+  if (type == column_type::timestamp || type == column_type::date) {
+    const int64_t endless = type == column_type::date ? inf_int : inf_long;
+    if (word == "infinity" || word == "inf")
+      return literal{endless};
+    if (word == "-infinity" || word == "-inf")
+      return literal{-endless};
+  }
   if (type == column_type::date) {
     // As PostgreSQL reads a time for a date: the time of day is left out, and
     // a zone after a date alone.
