@@ -64,8 +64,12 @@ bool comparable(type a, type b) {
 maybe common(type a, type b) {
   if (a == b)
     return a == type::guid ? std::nullopt : maybe{a};
-  if (is_numeric(a) && is_numeric(b))
-    return std::max(a, b);
+  if (is_numeric(a) && is_numeric(b)) {
+    const auto wider = std::max(a, b);
+    // A real has not all of their digits.
+    return wider == type::real && std::min(a, b) >= type::int_ ? type::float_
+                                                               : wider;
+  }
   if (is_text(a) && is_text(b))
     return type::symbol;
   return std::nullopt;

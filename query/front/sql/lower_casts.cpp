@@ -64,6 +64,10 @@ bool is_whole(column_type type) {
   return is_numeric(type) && !is_float(type) && type != column_type::boolean;
 }
 
+column_type number_of_both(column_type a, column_type b) {
+  return is_float(a) == is_float(b) ? std::max(a, b) : column_type::float_;
+}
+
 bool is_untyped(const json_value& node) {
   const auto what = tree_of(node);
   return what.kind == "A_Const"
@@ -106,6 +110,20 @@ result<expression> row_scope::cast(expression what, column_type to,
   out.arguments.push_back(std::move(what));
   out.type = to;
   return out;
+}
+
+error row_scope::make_alike(expression& left, expression& right,
+                            uint32_t place) {
+  if (!is_numeric(left.type) || !is_numeric(right.type)
+      || is_float(left.type) == is_float(right.type))
+    return {};
+  for (auto* side : {&left, &right}) {
+    auto made = cast(std::move(*side), column_type::float_, place);
+    if (!made)
+      return made.failure();
+    *side = *std::move(made);
+  }
+  return {};
 }
 
 result<expression> row_scope::typed_cast(const json_value& body,

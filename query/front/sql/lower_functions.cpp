@@ -163,6 +163,8 @@ private:
     auto pair = scope_.both(arguments_[0], arguments_[1]);
     if (!pair)
       return pair.failure();
+    if (auto fault = scope_.make_alike(pair->first, pair->second, place_))
+      return fault;
     return scope_.whole_rest(std::move(pair->first), std::move(pair->second),
                              place_);
   }

@@ -226,7 +226,7 @@ private:
     row_scope scope{owner_, left_};
     std::optional<column_type> type;
     if (is_numeric(left.type) && is_numeric(right.type))
-      type = std::max(left.type, right.type);
+      type = number_of_both(left.type, right.type);
     const auto is_point = [](column_type each) {
       return each == column_type::date || each == column_type::timestamp;
     };

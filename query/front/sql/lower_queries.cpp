@@ -173,7 +173,7 @@ error row_scope::make_alike(expression& left, expression& right,
   };
   std::optional<column_type> type;
   if (is_numeric(left.type) && is_numeric(right.type))
-    type = std::max(left.type, right.type);
+    type = number_of_both(left.type, right.type);
   else if (is_point(left.type) && is_point(right.type))
     type = column_type::timestamp;
   if (!type)

@@ -27,7 +27,7 @@ result<relation> united(lowering& owner, const json_value& body) {
     auto b = right->columns[i].value;
     auto type = a.type;
     if (a.type != b.type && is_numeric(a.type) && is_numeric(b.type))
-      type = std::max(a.type, b.type);
+      type = number_of_both(a.type, b.type);
     else if (a.type != b.type)
       return owner.wrong(place, "UNION: column '" + left->columns[i].name
                                   + "' is " + std::string{to_string(a.type)}

@@ -243,7 +243,7 @@ row_scope::of_one_type(const std::vector<const json_value*>& nodes,
     if (!type || *type == has)
       type = has;
     else if (is_numeric(*type) && is_numeric(has))
-      type = std::max(*type, has);
+      type = number_of_both(*type, has);
     else if (is_text(*type) && is_text(has))
       type = column_type::symbol;
     else if (times)
@@ -341,6 +341,8 @@ result<expression> row_scope::arithmetic(std::string_view sign, expression left,
                                          expression right, uint32_t place) {
   if (auto moved = moved_time(sign, left, right))
     return *std::move(moved);
+  if (auto fault = make_alike(left, right, place))
+    return fault;
   const bool whole = is_whole(left.type) && is_whole(right.type);
   if (whole && left.type < column_type::long_
       && right.type < column_type::long_) {

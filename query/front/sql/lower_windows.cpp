@@ -374,9 +374,13 @@ private:
           place_, "'" + name_ + "' is of type " + std::string{to_string(type)}
                     + ", its third value of "
                     + std::string{to_string(otherwise->type)});
-      otherwise = inner_.cast(*std::move(otherwise), type, place_);
-      if (!otherwise)
-        return otherwise.failure();
+      const auto both = number_of_both(type, otherwise->type);
+      auto& values = made.arguments.front();
+      auto cast = inner_.cast(std::move(values), both, place_);
+      otherwise = inner_.cast(*std::move(otherwise), both, place_);
+      if (!cast || !otherwise)
+        return cast ? otherwise.failure() : cast.failure();
+      values = *std::move(cast);
     }
     made.arguments.push_back(*std::move(otherwise));
     return {};

@@ -45,6 +45,9 @@ columns_of(const plan_node& plan);
 [[nodiscard]] size_t size_of(const expression& what);
 /// Byte to long.
 [[nodiscard]] bool is_whole(column_type type);
+/// The type for numbers of both: a float for a real and whole ones, whose
+/// digits a real has not all.
+[[nodiscard]] column_type number_of_both(column_type a, column_type b);
 /// NULL, or a text that takes the type of what stands beside it.
 [[nodiscard]] bool is_untyped(const json_value& node);
 [[nodiscard]] bool is_null_constant(const expression& what);
@@ -266,6 +269,9 @@ private:
                                               uint32_t place);
   [[nodiscard]] result<expression>
   whole_quotient(expression left, expression right, uint32_t place);
+  /// Makes floats of a number that is one and another that is not.
+  [[nodiscard]] error make_alike(expression& left, expression& right,
+                                 uint32_t place);
   [[nodiscard]] result<expression> whole_rest(expression left, expression right,
                                               uint32_t place);
   [[nodiscard]] result<expression> typed_cast(const json_value& body,
