@@ -140,10 +140,41 @@ history_load::open(persistence::env& world, const cluster_config& config,
   if (!from)
     return from.failure();
   out->from_ = *std::move(from);
+  // Whoever takes the place of rows holds the directory from before it looks
+  // which there are until its own are there.
+  if (out->replaces_) {
+    auto writer = persistence::hdb_writer::open(world, out->directory_);
+    if (!writer)
+      return writer.failure();
+    out->writer_ = *std::move(writer);
+    out->planned_ = out->writer_->manifest();
+  }
   if (auto fault = out->read_standings())
     return fault;
   out->clear();
   return out;
+}
+
+/// Nobody else may have loaded of the same text since its rows were looked for:
+/// what was read here begins after those that were there then.
+error history_load::check_standing(const persistence::hdb_manifest& now) const {
+  standing there;
+  for (const auto& part : now.parts)
+    if (const auto of = parse_load_stream(part.stream);
+        of && part.table == schema_.name && of->second == read_.name) {
+      if (of->first > there.generation)
+        there = {of->first, {}};
+      if (of->first == there.generation)
+        there.there.offset = std::max(there.there.offset, part.to.value);
+    }
+  const auto known = standings_.find(read_.name);
+  const auto mine = known == standings_.end() ? standing{} : known->second;
+  if (mine.generation == there.generation
+      && mine.there.offset == there.there.offset)
+    return {};
+  return {errc::busy, feed::parse_text_identity(read_.name).name
+                        + ": another load of it wrote meanwhile; the same "
+                          "command goes on after the rows that are there"};
 }
 
 result<position> history_load::cutover(const std::string& stream) const {
@@ -337,11 +368,8 @@ error history_load::write() {
     if (!opened)
       return opened.failure();
     once = *std::move(opened);
-  }
-  if (replaces_ && once) {
-    // It holds the directory until all is there.
-    writer_ = std::move(once);
-    planned_ = writer_->manifest();
+    if (auto fault = check_standing(once->manifest()))
+      return fault;
   }
   auto written = write_rows(writer_ ? *writer_ : *once);
   if (!written)
@@ -365,8 +393,10 @@ error history_load::write() {
 
 /// All that waits takes the place of what else its dates have.
 error history_load::replace() {
-  if (!writer_)
+  if (waiting_.parts.empty()) {
+    writer_.reset();
     return {};
+  }
   persistence::emptied_parts emptied;
   const auto places = places_of(waiting_);
   std::map<std::string, uint64_t> gone;

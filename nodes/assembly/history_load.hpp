@@ -50,7 +50,8 @@ public:
 
   /// Reads the files once, to know their texts; writes nothing. `config` when
   /// the table does not fit the rows that are there, `already_exists` when a
-  /// text was loaded otherwise.
+  /// text was loaded otherwise, `locked`, of one that replaces, while another
+  /// writes there.
   /// @param counters are added up while it runs
   [[nodiscard]] static result<std::unique_ptr<history_load>>
   open(persistence::env& world, const cluster_config& config, options given,
@@ -100,6 +101,8 @@ private:
       directory_{std::move(directory)}, replaces_{replaces} {}
 
   [[nodiscard]] error read_standings();
+  [[nodiscard]] error
+  check_standing(const persistence::hdb_manifest& now) const;
   [[nodiscard]] error begin_source(const std::string& name);
   [[nodiscard]] error take(const feed::parsed_batch& batch);
   [[nodiscard]] error write();

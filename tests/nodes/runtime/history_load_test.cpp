@@ -73,11 +73,9 @@ protected:
     return directory_ + "/" + name;
   }
 
-  /// @returns the parts that it was written to
-  size_t load(uint64_t bytes_max) {
-    std::filesystem::remove_all(at("data"));
-    auto env = real_env::create({.io_threads = 1, .pool_threads = 1});
-    EXPECT_TRUE(env) << to_string(env.failure());
+  result<std::unique_ptr<history_load>> begin(real_env& env, bool replaces,
+                                              uint64_t bytes_max
+                                              = history_load::bytes_per_write) {
     const auto config = parse_configuration(load_cluster, at("cluster.toml"));
     EXPECT_TRUE(config) << to_string(config.failure());
     history_load::options given;
@@ -88,23 +86,45 @@ protected:
     given.what.files = {at("rows.csv")};
     given.reject_path = at("rejects.txt");
     given.bytes_max = bytes_max;
-    auto made
-      = history_load::open((*env)->world(), *config, given,
-                           std::make_shared<feed::batch_source_counters>());
-    EXPECT_TRUE(made) << to_string(made.failure());
-    for (bool more = true; made && more;) {
-      const auto step = (*made)->step();
-      EXPECT_TRUE(step) << to_string(step.failure());
-      more = step && *step;
+    given.replaces = replaces;
+    return history_load::open(env.world(), *config, given,
+                              std::make_shared<feed::batch_source_counters>());
+  }
+  /// All of it, or why not.
+  static error finish(history_load& load) {
+    for (bool more = true; more;) {
+      const auto step = load.step();
+      if (!step)
+        return step.failure();
+      more = *step;
     }
-    const auto there = persistence::read_hdb_manifest(*(*env)->world().fs,
-                                                      config->home_of("trade"));
+    return {};
+  }
+  persistence::hdb_manifest manifest(real_env& env) {
+    const auto config = parse_configuration(load_cluster, at("cluster.toml"));
+    auto there = persistence::read_hdb_manifest(*env.world().fs,
+                                                config->home_of("trade"));
     EXPECT_TRUE(there) << to_string(there.failure());
-    uint64_t rows = 0;
-    for (const auto& part : there->parts)
-      rows += part.row_count;
-    EXPECT_EQ(rows, static_cast<uint64_t>(row_count));
-    return there->parts.size();
+    return there ? *std::move(there) : persistence::hdb_manifest{};
+  }
+  uint64_t rows(real_env& env) {
+    uint64_t out = 0;
+    for (const auto& part : manifest(env).parts)
+      out += part.row_count;
+    return out;
+  }
+
+  /// @returns the parts that it was written to
+  size_t load(uint64_t bytes_max) {
+    std::filesystem::remove_all(at("data"));
+    auto env = real_env::create({.io_threads = 1, .pool_threads = 1});
+    EXPECT_TRUE(env) << to_string(env.failure());
+    auto made = begin(**env, false, bytes_max);
+    EXPECT_TRUE(made) << to_string(made.failure());
+    if (made)
+      EXPECT_EQ(finish(**made), error{});
+    EXPECT_EQ(rows(**env), static_cast<uint64_t>(row_count));
+    return manifest(**env).parts.size();
   }
 
   static constexpr int row_count = 60'000;
@@ -115,6 +135,38 @@ protected:
 TEST_F(HistoryLoadTest, ManyBytesAreWrittenInSeveralParts) {
   EXPECT_EQ(load(history_load::bytes_per_write), 1u);
   EXPECT_GT(load(1'000'000), 1u);
+}
+
+// What was read was read for the rows that were there then.
+TEST_F(HistoryLoadTest, OneOfTwoLoadsOfAFileIsRefused) {
+  auto env = real_env::create({.io_threads = 1, .pool_threads = 1});
+  ASSERT_TRUE(env) << to_string(env.failure());
+  auto first = begin(**env, false);
+  auto second = begin(**env, false);
+  ASSERT_TRUE(first && second);
+  EXPECT_EQ(finish(**first), error{});
+  const auto why = finish(**second);
+  EXPECT_EQ(why.code, errc::busy) << to_string(why);
+  EXPECT_EQ((*second)->rows(), 0u);
+  EXPECT_EQ(rows(**env), static_cast<uint64_t>(row_count));
+}
+
+TEST_F(HistoryLoadTest, NobodyWritesWhileRowsAreReplaced) {
+  auto env = real_env::create({.io_threads = 1, .pool_threads = 1});
+  ASSERT_TRUE(env) << to_string(env.failure());
+  auto before = begin(**env, false);
+  ASSERT_TRUE(before);
+  EXPECT_EQ(finish(**before), error{});
+  auto other = begin(**env, false);
+  auto replaces = begin(**env, true);
+  ASSERT_TRUE(other && replaces) << to_string(replaces.failure());
+  EXPECT_EQ(begin(**env, true).failure().code, errc::locked);
+  EXPECT_EQ(finish(**replaces), error{});
+  EXPECT_EQ((*replaces)->rows_replaced(), static_cast<uint64_t>(row_count));
+  EXPECT_EQ(rows(**env), static_cast<uint64_t>(row_count));
+  // One that found no rows of its own then must not bring them again.
+  EXPECT_EQ(finish(**other), error{});
+  EXPECT_EQ(rows(**env), static_cast<uint64_t>(row_count));
 }
 
 } // namespace
