@@ -25,7 +25,7 @@ result<std::string> scrape_config_yaml(const cluster_config& of) {
     if (each.type == process_type::http)
       ports.push_back(&each);
   if (ports.empty())
-    return error{errc::not_found,
+    return error{errc::config,
                  of.path
                    + ": no [[process]] has type = \"http\": its port tells "
                      "Prometheus of the cluster (docs/http.md)"};

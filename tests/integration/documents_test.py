@@ -150,7 +150,8 @@ class Documents(unittest.TestCase):
         endless = {"log tail": 130, "node": 0}
         # No other rt process is there to come; what is whole needs no word.
         negative = {"stream replace": 64, "stream remove": 64,
-                    "stream recover": 1}
+                    "stream recover": 1,
+                    "generate scrape": 78}  # It has no port for HTTP.
         if not PROGRAM.with_name("millrace-bench").exists():
             negative["bench"] = 69  # It is an option of the build.
         elif not shutil.which("nats-server"):
@@ -165,7 +166,8 @@ class Documents(unittest.TestCase):
             consumer|ls consumer|info consumer log|ls log|info log|verify log|dump log|tail log|explain-pos log
             layout table|add table eop load hdb|ls hdb|du hdb|check hdb|ledger hdb|amend
             hdb|drop hdb|export hdb restart stop spawn down hdb|reindex node
-            stream|explain-pos stream|recover demo console user|add user|passwd
+            stream|explain-pos stream|recover demo console generate|alerts
+            generate|grafana generate|scrape generate user|add user|passwd
             user|token user|ls user user|remove bench version help completion"""
         typed = {"user add": "one\n", "user passwd": "another\n"}
         for name in [word.replace("|", " ") for word in order.split()]:
