@@ -20,9 +20,11 @@ namespace millrace::query::operators {
 using computed = computed_column;
 
 /// A table, as its schema says. Rows come part by part as they are stored: by
-/// date; within a partition by (symbol, time); in an rdb as they arrived.
-/// Beside its columns it has `date`, the table's date of a row, unless it has
-/// a column of that name.
+/// date; within a partition by (symbol, time); in an rdb as they arrived. Where
+/// an operator above takes them in order they come by the table's time, and
+/// those of one time as they arrived, in every store alike. Beside its columns
+/// it has `date`, the table's date of a row, unless it has a column of that
+/// name.
 struct scan {
   table_schema schema;
   friend bool operator==(const scan&, const scan&) = default;
@@ -170,7 +172,8 @@ struct over {
   friend bool operator==(const over&, const over&) = default;
 };
 
-/// The first `count` rows, or the last -count.
+/// The first `count` rows, or the last -count: of a table alone as they are
+/// stored, of all else in order.
 struct limit {
   int64_t count = 0;
   friend bool operator==(const limit&, const limit&) = default;
