@@ -155,20 +155,29 @@ history_load::open(persistence::env& world, const cluster_config& config,
   return out;
 }
 
+/// Of the newest generation of each source.
+history_load::standings
+history_load::standings_in(const persistence::hdb_manifest& manifest) const {
+  standings out;
+  for (const auto& part : manifest.parts) {
+    const auto of = parse_load_stream(part.stream);
+    if (!of || part.table != schema_.name)
+      continue;
+    auto& now = out[of->second];
+    if (of->first > now.generation)
+      now = {of->first, {}};
+    if (of->first == now.generation && part.to.value > now.there.offset)
+      now.there
+        = {of->second, part.to.value, static_cast<uint64_t>(part.period)};
+  }
+  return out;
+}
+
 /// Nobody else may have loaded of the same text since its rows were looked for:
 /// what was read here begins after those that were there then.
-error history_load::check_standing(const persistence::hdb_manifest& now) const {
-  standing there;
-  for (const auto& part : now.parts)
-    if (const auto of = parse_load_stream(part.stream);
-        of && part.table == schema_.name && of->second == read_.name) {
-      if (of->first > there.generation)
-        there = {of->first, {}};
-      if (of->first == there.generation)
-        there.there.offset = std::max(there.there.offset, part.to.value);
-    }
-  const auto known = standings_.find(read_.name);
-  const auto mine = known == standings_.end() ? standing{} : known->second;
+error history_load::check_standing(const persistence::hdb_manifest& now) {
+  const auto there = standings_in(now)[read_.name];
+  const auto& mine = standings_[read_.name];
   if (mine.generation == there.generation
       && mine.there.offset == there.there.offset)
     return {};
@@ -188,31 +197,21 @@ error history_load::read_standings() {
   const auto manifest = persistence::read_hdb_manifest(*env_->fs, directory_);
   if (!manifest && manifest.failure().code != errc::not_found)
     return manifest.failure();
-  std::map<std::string, std::set<std::string>> gone; // Of the newest
-                                                     // generation.
+  // Partitions, those of the newest generation of a source by it.
+  std::map<std::string, std::set<std::string>> gone;
   std::set<std::string> filled;
-  if (manifest)
-    for (const auto& part : manifest->parts)
-      if (part.table == schema_.name && part.row_count != 0)
-        filled.insert(part.partition);
-  if (manifest)
+  if (manifest) {
+    standings_ = standings_in(*manifest);
     for (const auto& part : manifest->parts) {
-      const auto of = parse_load_stream(part.stream);
-      if (!of || part.table != schema_.name)
+      if (part.table != schema_.name)
         continue;
-      auto& now = standings_[of->second];
-      if (of->first > now.generation) {
-        now = {of->first, {}};
-        gone[of->second].clear();
-      }
-      if (of->first < now.generation)
-        continue;
-      if (part.row_count == 0)
+      if (part.row_count != 0)
+        filled.insert(part.partition);
+      else if (const auto of = parse_load_stream(part.stream);
+               of && of->first == standings_.at(of->second).generation)
         gone[of->second].insert(part.partition);
-      if (part.to.value > now.there.offset)
-        now.there
-          = {of->second, part.to.value, static_cast<uint64_t>(part.period)};
     }
+  }
   std::vector<source_cursor> cursors;
   for (auto& [source, now] : standings_) {
     if (replaces_)

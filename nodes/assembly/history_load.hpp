@@ -94,6 +94,7 @@ private:
     uint32_t generation = 1; ///< One more each time it is loaded anew.
     source_cursor there;
   };
+  using standings = std::map<std::string, standing>; ///< By source.
 
   history_load(persistence::env& world, table_schema schema,
                std::string directory, bool replaces)
@@ -101,8 +102,9 @@ private:
       directory_{std::move(directory)}, replaces_{replaces} {}
 
   [[nodiscard]] error read_standings();
-  [[nodiscard]] error
-  check_standing(const persistence::hdb_manifest& now) const;
+  [[nodiscard]] standings
+  standings_in(const persistence::hdb_manifest& manifest) const;
+  [[nodiscard]] error check_standing(const persistence::hdb_manifest& now);
   [[nodiscard]] error begin_source(const std::string& name);
   [[nodiscard]] error take(const feed::parsed_batch& batch);
   [[nodiscard]] error write();
@@ -122,7 +124,7 @@ private:
   bool replaces_;
   uint64_t bytes_max_ = bytes_per_write;
   std::shared_ptr<feed::batch_source> from_;
-  std::map<std::string, standing> standings_; ///< By source.
+  standings standings_;
   /// Whose rows are not all there any more, and why.
   std::map<std::string, std::string> displaced_;
   std::vector<std::string> read_before_; ///< Sources of this run.

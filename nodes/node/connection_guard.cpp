@@ -1,3 +1,4 @@
+#include <millrace/messages/text/utf8.hpp>
 #include <millrace/nodes/node/connection_guard.hpp>
 
 #include <algorithm>
@@ -40,9 +41,7 @@ connection_guard::head mark(uint32_t second, uint32_t third) {
 /// What another end said, for a line of a terminal or a log.
 std::string shown(std::string_view text) {
   std::string out{text};
-  for (auto& each : out)
-    if (static_cast<unsigned char>(each) < ' ' || each == '\x7f')
-      each = '?';
+  std::replace_if(out.begin(), out.end(), text::is_control, '?');
   return out;
 }
 

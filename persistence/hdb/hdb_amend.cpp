@@ -362,10 +362,10 @@ private:
     const auto text = what_.text + ", of '" + of.stream + "' ("
                       + to_string(of.from) + ", " + to_string(of.to) + "]";
     const auto now = writer_.world().clock->now_ns();
-    auto& entries = request.amends.emplace();
+    request.amends = true;
+    std::vector<hdb_ledger_entry> entries;
     for (const auto& [partition, rows] : here.touched)
       entries.push_back({0, now, what_.table, partition, rows, text});
-    auto noted = entries;
     auto write = period_write::begin(writer_, std::move(request));
     if (!write)
       return write.failure();
@@ -375,7 +375,8 @@ private:
       return written.failure();
     }
     waiting_.push_back({std::move(written->parts),
-                        std::move(written->schemas.front()), std::move(noted)});
+                        std::move(written->schemas.front()),
+                        std::move(entries)});
     return {};
   }
 

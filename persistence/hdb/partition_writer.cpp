@@ -58,7 +58,6 @@ struct period_write::impl {
   std::vector<std::function<error()>> column_jobs();
   std::vector<std::function<error()>> sums_jobs();
   error sync_directories();
-  error land(written_parts written);
 };
 
 period_write::period_write(std::unique_ptr<impl> state)
@@ -326,19 +325,11 @@ error period_write::commit() {
   world.crash_point("rdb.after_flush");
   world.crash_point("rdb.before_manifest");
   state.committing = true;
-  if (auto fault = state.land(*std::move(written)))
+  if (auto fault = state.writer->commit(
+        std::move(written->parts), written->schemas, {}, state.request.account))
     return fault;
   world.crash_point("rdb.after_manifest");
   return {};
-}
-
-error period_write::impl::land(written_parts written) {
-  if (request.amends)
-    return writer->replace(
-      {{std::move(written.parts), std::move(written.schemas.front()),
-        *request.amends}});
-  return writer->commit(std::move(written.parts), written.schemas, {},
-                        request.account);
 }
 
 void period_write::abandon() {

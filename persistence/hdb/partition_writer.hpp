@@ -33,9 +33,9 @@ struct period_request {
   /// that are accounted for: each table's account of the stream is kept by
   /// itself. Views stay pinned until the write is done.
   std::vector<table_view> tables;
-  /// The rows take the place of those that are there of the same range, and
-  /// this is noted; none: the range must not be there yet. Of one table.
-  std::optional<std::vector<hdb_ledger_entry>> amends{};
+  /// The rows are for the place of those that are there of the same range: they
+  /// are finished, and not committed (@see hdb_writer::replace). Of one table.
+  bool amends = false;
   /// More text than this of one column makes several parts of a date.
   uint64_t text_max = UINT32_MAX;
   /// The date of rows without a time; none: that of the period.

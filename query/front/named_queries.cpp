@@ -82,11 +82,12 @@ named_lookup lookup_at(const named_queries& queries, const schema_lookup& find,
                   std::string_view name, std::vector<argument_value> given) {
     return rows_of(queries, name, std::move(given), find, now_ns, depth);
   };
-  for (const auto& [name, what] : queries) {
-    out.names.push_back(name);
-    out.parameters.push_back(parameters_of(what));
-    out.descriptions.push_back(what.description);
-  }
+  out.list = [&queries] {
+    std::vector<named_lookup::listed> all;
+    for (const auto& [name, what] : queries)
+      all.push_back({name, parameters_of(what), what.description});
+    return all;
+  };
   return out;
 }
 

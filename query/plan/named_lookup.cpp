@@ -90,4 +90,12 @@ result<argument_value> fit(argument_value given, column_type type) {
   return given;
 }
 
+std::vector<std::string> named_lookup::names() const {
+  std::vector<std::string> out;
+  if (list)
+    for (auto& each : list())
+      out.push_back(std::move(each.name));
+  return out;
+}
+
 } // namespace millrace::query

@@ -45,15 +45,19 @@ struct named_lookup {
   std::function<result<named_rows>(std::string_view name,
                                    std::vector<argument_value> arguments)>
     rows_of;
-  /// All of them, for hints and lists.
-  std::vector<std::string> names;
-  /// Of each, as people read it.
-  std::vector<std::string> parameters; ///< "startdate:date, bucket:timespan"
-  std::vector<std::string> descriptions;
+  struct listed {
+    std::string name;
+    std::string parameters; ///< "startdate:date, bucket:timespan"
+    std::string description;
+  };
+  /// All of them, by name; empty: there is none at all.
+  std::function<std::vector<listed>()> list;
 
   [[nodiscard]] bool has(std::string_view name) const {
     return knows && knows(name);
   }
+  /// For hints.
+  [[nodiscard]] std::vector<std::string> names() const;
 };
 
 } // namespace millrace::query

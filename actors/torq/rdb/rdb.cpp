@@ -278,12 +278,12 @@ void rdb_state::written(position end, manifest_version version,
   const bool is_news = fault
                        && (fault.code != last_failure.code
                            || now - not_written_ns >= told_again_ns);
-  if (is_news)
+  if (is_news) {
     not_written_ns = now;
-  if (is_news)
     warn("not_written", "the rows up to " + to_string(end)
                           + " are not written down yet, and are tried again: "
                           + to_string(fault));
+  }
   if (!fault)
     note("written", "the rows up to " + to_string(end) + " are in manifest "
                       + std::to_string(version.value) + " of "

@@ -146,14 +146,13 @@ wish query_of(const http_request& what) {
   return query_wish{parameters.dump(), *format};
 }
 
-/// "true" or "false"; anything else is a fault.
-result<bool> flag_of(const http_request& what, const char* name) {
+/// "true" or "false".
+error read_flag(const http_request& what, const char* name, bool& into) {
   const auto said = parameter(what, name);
-  if (said.empty() || said == "false")
-    return false;
-  if (said == "true")
-    return true;
-  return bad(std::string{name} + " is true or false, not '" + said + "'");
+  if (!said.empty() && said != "true" && said != "false")
+    return bad(std::string{name} + " is true or false, not '" + said + "'");
+  into = said == "true";
+  return {};
 }
 
 /// "limit=100": the first rows; "limit=100,200": those after the first 100, up
@@ -184,6 +183,9 @@ error read_limit(const std::string& said, exec_form& into) {
 wish exec_of(const http_request& what) {
   exec_form form;
   form.query = parameter(what, "query");
+  bool hides_columns = false;
+  bool explains = false;
+  bool counts = false;
   const auto read = [&]() -> error {
     if (auto fault
         = check_parameters(what, {"query", "limit", "count", "nm", "timings",
@@ -191,28 +193,23 @@ wish exec_of(const http_request& what) {
       return fault;
     if (form.query.find_first_not_of(" \t\r\n") == form.query.npos)
       return bad("the query is empty");
+    for (const auto& [name, into] : {std::pair{"nm", &hides_columns},
+                                     {"timings", &form.has_timings},
+                                     {"explain", &explains},
+                                     {"count", &counts},
+                                     {"quoteLargeNum", &form.quotes_longs}})
+      if (auto fault = read_flag(what, name, *into))
+        return fault;
     return read_limit(parameter(what, "limit"), form);
   };
   if (const auto fault = read())
     return exec_failure(fault, form);
+  form.has_columns = !hides_columns;
   text::json_value parameters{{"language", "sql"}, {"text", form.query}};
-  for (const auto& [name, act] :
-       {std::pair<const char*, void (*)(exec_form&, text::json_value&)>{
-          "nm", [](auto&of, auto&) { of.has_columns = false; }},
-        {"timings", [](auto&of, auto&) { of.has_timings = true; }},
-        {"quoteLargeNum", [](auto&of, auto&) { of.quotes_longs = true; }},
-        {"explain", [](auto&, auto&asked) { asked["explain"] = true; }}}) {
-    const auto flag = flag_of(what, name);
-    if (!flag)
-      return exec_failure(flag.failure(), form);
-    if (*flag)
-      act(form, parameters);
-  }
+  if (explains)
+    parameters["explain"] = true;
   // Whoever wants to know how many there are has all of them found.
-  const auto counts = flag_of(what, "count");
-  if (!counts)
-    return exec_failure(counts.failure(), form);
-  if (form.end && !*counts)
+  if (form.end && !counts)
     parameters["limit"] = *form.end;
   return query_wish{parameters.dump(), query::result_format::json,
                     std::move(form)};

@@ -275,7 +275,8 @@ result<table_value> lowering::applied_table(const node& tree) {
     return refused(tree, "this is not a function of tables");
   std::vector<std::string> known{"select", "exec", "update", "delete"};
   known.insert(known.end(), table_functions.begin(), table_functions.end());
-  known.insert(known.end(), named_.names.begin(), named_.names.end());
+  const auto named = named_.names();
+  known.insert(known.end(), named.begin(), named.end());
   return refused(tree, "there is no function of tables '"
                          + std::string{function} + "'"
                          + text::meant(function, known));

@@ -19,9 +19,10 @@ lowering::told(const node& last, const std::vector<std::string>& tables) {
                    {"parameters", column_type::symbol},
                    {"description", column_type::symbol}},
                   {}};
-    for (size_t i = 0; i < named_.names.size(); ++i)
-      out.rows.push_back(
-        {named_.names[i], named_.parameters[i], named_.descriptions[i]});
+    if (named_.list)
+      for (auto& each : named_.list())
+        out.rows.push_back({std::move(each.name), std::move(each.parameters),
+                            std::move(each.description)});
     return std::optional{std::move(out)};
   }
   if ((function != "meta" && function != "cols") || argument_count(last) != 1)

@@ -265,7 +265,7 @@ result<relation> lowering::asked_by_name(const json_value& body) {
   if (names.size() != 1 || !named_.has(name))
     return wrong(place,
                  "there is no query named '" + name + "'"
-                   + text::meant(name, named_.names),
+                   + text::meant(name, named_.names()),
                  errc::not_found);
   const relation nothing;
   row_scope constants{*this, nothing};
