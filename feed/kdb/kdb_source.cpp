@@ -67,7 +67,7 @@ error kdb_source::open(const std::vector<source_cursor>& published) {
     std::erase_if(unknown,
                   [&](const auto& name) { return planned->has(name); });
     total += 2 * planned->byte_count(); // Checked, and read.
-    reports_.push_back({label(part), planned->rows(), planned->absent()});
+    reports_.push_back({label(part), planned->rows(), 0, planned->absent()});
   }
   counters_->total_bytes += total;
   if (!unknown.empty())
@@ -121,6 +121,7 @@ error kdb_source::begin_part() {
     if (parse_text_identity(there.name).same_rows(mine)
         && there.offset <= part_->rows()) {
       at_ = there;
+      reports_[next_ - 1].rows_known = there.offset;
       report_.resumed = true;
       tell_progress(there.offset);
     }
@@ -135,7 +136,7 @@ void kdb_source::tell_progress(uint64_t rows) {
 }
 
 void kdb_source::end_part() {
-  report_.rows = part_->rows();
+  report_.rows = part_->rows() - reports_[next_ - 1].rows_known;
   done_.push_back(report_);
   part_.reset();
 }
@@ -165,15 +166,6 @@ result<std::optional<parsed_batch>> kdb_source::next() {
   std::tie(out.first_time, out.last_time) = part_->times();
   out.cursor = at_;
   return std::optional{std::move(out)};
-}
-
-result<bool> kdb_source::check_next() {
-  if (next_ == reports_.size())
-    return false;
-  if (auto fault = begin_part())
-    return fault;
-  end_part();
-  return true;
 }
 
 error kdb_source::close() {

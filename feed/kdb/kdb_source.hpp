@@ -32,6 +32,8 @@ public:
   struct part_report {
     std::string part;
     uint64_t rows = 0;
+    /// Of these, those that are loaded already; known once the part was begun.
+    uint64_t rows_known = 0;
     std::vector<std::string> absent; ///< Columns whose rows are null.
   };
 
@@ -48,9 +50,6 @@ public:
   [[nodiscard]] const std::vector<part_report>& parts() const noexcept {
     return reports_;
   }
-  /// Reads and checks all that the next part has, and gives no row of it.
-  /// @pre opened. @returns false when there is none.
-  [[nodiscard]] result<bool> check_next();
 
 private:
   [[nodiscard]] std::string label(const persistence::kdb_part& part) const;

@@ -131,6 +131,7 @@ history_load::open(persistence::env& world, const cluster_config& config,
     return schema.failure();
   std::unique_ptr<history_load> out{new history_load{
     world, *std::move(schema), std::move(directory), given.replaces}};
+  out->dry_ = given.dry;
   out->bytes_max_ = given.bytes_max;
   feed_run run;
   run.read = std::move(counters);
@@ -142,7 +143,7 @@ history_load::open(persistence::env& world, const cluster_config& config,
   out->from_ = *std::move(from);
   // Whoever takes the place of rows holds the directory from before it looks
   // which there are until its own are there.
-  if (out->replaces_) {
+  if (out->replaces_ && !out->dry_) {
     auto writer = persistence::hdb_writer::open(world, out->directory_);
     if (!writer)
       return writer.failure();
@@ -244,7 +245,7 @@ result<bool> history_load::step() {
   }
   if (!*batch) {
     auto fault = write();
-    if (!fault && replaces_)
+    if (!fault && replaces_ && !dry_)
       fault = replace();
     if (!fault)
       fault = from_->close();
@@ -288,6 +289,11 @@ error history_load::take(const feed::parsed_batch& batch) {
   if (batch.cursor.name != read_.name)
     if (auto fault = begin_source(batch.cursor.name))
       return fault;
+  if (dry_) {
+    read_ = batch.cursor;
+    rows_committed_ += rows->row_count;
+    return {};
+  }
   store_end_.value += 8;
   if (auto fault = store_->append(*rows, store_end_))
     return fault;

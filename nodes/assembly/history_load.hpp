@@ -39,6 +39,9 @@ public:
     /// All other rows of the dates of the files' rows go, in one step with the
     /// coming of these, once all files are read.
     bool replaces = false;
+    /// All is read and checked, and nothing written; rows() counts what would
+    /// be.
+    bool dry = false;
     std::string reject_path;
     /// @see history_load::bytes_per_write
     uint64_t bytes_max = bytes_per_write;
@@ -63,7 +66,7 @@ public:
   /// @returns false when all is written.
   [[nodiscard]] result<bool> step();
 
-  /// Committed.
+  /// Committed; of a dry one, read.
   [[nodiscard]] uint64_t rows() const noexcept { return rows_committed_; }
   [[nodiscard]] uint64_t rows_replaced() const noexcept {
     return rows_replaced_;
@@ -122,6 +125,7 @@ private:
   table_schema schema_;
   std::string directory_;
   bool replaces_;
+  bool dry_ = false;
   uint64_t bytes_max_ = bytes_per_write;
   std::shared_ptr<feed::batch_source> from_;
   standings standings_;

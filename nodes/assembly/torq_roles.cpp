@@ -165,6 +165,13 @@ result<hosted_process> start_hdb(process_host& host,
              + "', which the configuration does not declare: no question "
                "reaches them"});
       };
+  settings.on_outgrown = [&host, name = process.name, hdb = settings.directory](
+                           const std::string& table, const std::string& why) {
+    host.tell({notice::severity::warning, "hdb", name, "outgrown",
+               hdb + " has partitions of a later declaration of table '" + table
+                 + "' than this node was started with (" + why
+                 + "): 'millrace restart' with the new configuration"});
+  };
   settings.on_damaged_file
     = [&host, name = process.name,
        hdb = settings.directory](const std::string& reason) {

@@ -93,37 +93,31 @@ void tell_absent(const feed::kdb_source& source) {
       fmt::print(stderr, "{} has no column '{}': null\n", part.part, column);
 }
 
-/// Reads all of a table and loads nothing of it.
-int check_table(const load_options& options, feed::kdb_source& source,
-                const std::string& table, const interrupts& signals) {
-  if (auto fault = source.open({}))
-    return fail(fault);
-  tell_absent(source);
-  for (bool more = true; more;) {
-    const auto step = source.check_next();
-    if (!step) {
-      const auto code = fail(step.failure());
-      return signals.raised() ? signals.exit_code() : code;
-    }
-    more = *step;
-  }
-  uint64_t rows = 0;
-  auto parts = json_value::array();
-  for (const auto& part : source.parts()) {
-    rows += part.rows;
-    parts.add(json_value{{"part", part.part}, {"rows", part.rows}});
-    if (options.output != output_format::json)
-      fmt::print("{:<28} {:>14} rows\n", part.part, part.rows);
-  }
-  if (options.output == output_format::json)
+json_value json_of(const feed::kdb_source::part_report& part) {
+  return json_value{{"part", part.part},
+                    {"rows", part.rows},
+                    {"already_loaded", part.rows_known}};
+}
+
+void print_check(const load_options& options, const feed::kdb_source& source,
+                 const history_load& load, const std::string& table) {
+  if (options.output == output_format::json) {
+    auto parts = json_value::array();
+    for (const auto& part : source.parts())
+      parts.add(json_of(part));
     fmt::print("{}\n", json_value{{"table", table},
                                   {"dry_run", true},
-                                  {"rows", rows},
+                                  {"rows", load.rows()},
                                   {"parts", std::move(parts)}}
                          .dump());
-  else
-    fmt::print("would be: {} rows loaded into table {}\n", rows, table);
-  return exit_ok;
+    return;
+  }
+  for (const auto& part : source.parts())
+    fmt::print("{:<28} {:>14} rows{}\n", part.part, part.rows,
+               part.rows_known == 0
+                 ? ""
+                 : fmt::format(", {} of them loaded already", part.rows_known));
+  fmt::print("would be: {} rows loaded into table {}\n", load.rows(), table);
 }
 
 /// Told once: they are no tables, or lie where q does not look.
@@ -132,21 +126,35 @@ void tell_passed_over(const kdb_database& database) {
     fmt::print(stderr, "passed over: {}\n", each);
 }
 
+/// Reads all of a table and loads nothing of it.
+int check_table(const load_options& options, const cluster_config& config,
+                real_env& env, history_load::options given,
+                const std::shared_ptr<feed::kdb_source>& source,
+                const interrupts& signals) {
+  const auto table = given.what.table;
+  given.dry = true;
+  auto load
+    = history_load::open(env.world(), config, std::move(given),
+                         std::make_shared<feed::batch_source_counters>());
+  if (!load)
+    return fail(load.failure());
+  tell_absent(*source);
+  for (bool more = true; more;) {
+    const auto step = (*load)->step();
+    if (!step) {
+      const auto code = fail(step.failure());
+      return signals.raised() ? signals.exit_code() : code;
+    }
+    more = *step;
+  }
+  print_check(options, *source, **load, table);
+  return exit_ok;
+}
+
 int load_table(const load_options& options, const cluster_config& config,
                real_env& env, const kdb_database& database,
                const chosen_table& chosen, const interrupts& signals) {
   auto read = std::make_shared<feed::batch_source_counters>();
-  const auto make = [&, read](const table_schema& schema) {
-    return std::make_shared<feed::kdb_source>(
-      *env.world().fs,
-      feed::kdb_source::options{database, chosen.from->name, schema,
-                                names_in(options.leave_out),
-                                [&signals] { return signals.raised(); }},
-      read);
-  };
-  if (options.dry)
-    return check_table(options, *make(config.table(chosen.to)->schema),
-                       chosen.to, signals);
   history_load::options given;
   given.what.name = "load-" + chosen.to;
   given.what.type = process_type::feed;
@@ -154,9 +162,16 @@ int load_table(const load_options& options, const cluster_config& config,
   given.replaces = options.replace;
   std::shared_ptr<feed::kdb_source> source;
   given.source = [&](const table_schema& schema) {
-    source = make(schema);
+    source = std::make_shared<feed::kdb_source>(
+      *env.world().fs,
+      feed::kdb_source::options{database, chosen.from->name, schema,
+                                names_in(options.leave_out),
+                                [&signals] { return signals.raised(); }},
+      read);
     return result<std::shared_ptr<feed::batch_source>>{source};
   };
+  if (options.dry)
+    return check_table(options, config, env, std::move(given), source, signals);
   const auto code
     = load_rows(options, config, env, std::move(given), read, signals);
   if (source)

@@ -34,10 +34,14 @@ void draw_load(const history_load& load,
   std::fflush(stderr);
 }
 
-bool any_resumed(const feed::batch_source_counters& read) {
-  const auto reports = read.reports();
-  return std::any_of(reports.begin(), reports.end(),
-                     [](const auto& each) { return each.resumed; });
+/// Texts of which no row was new: their rows are in the database.
+std::vector<std::string>
+known_of(const std::vector<feed::source_report>& reports) {
+  std::vector<std::string> out;
+  for (const auto& each : reports)
+    if (each.resumed && each.rows == 0 && each.rejects == 0)
+      out.push_back(each.source);
+  return out;
 }
 
 error run_load(history_load& load, const feed::batch_source_counters& read,
@@ -129,8 +133,9 @@ json_value json_of(const rows_in_rdbs& left) {
 }
 
 void print_end(const load_options& options, const std::string& table,
-               const history_load& load, uint64_t rejected,
-               const std::string& reject_path,
+               const history_load& load,
+               const std::vector<feed::source_report>& reports,
+               uint64_t rejected, const std::string& reject_path,
                const std::vector<std::string>& served_by,
                const rows_in_rdbs& left) {
   const auto& partitions = load.partitions();
@@ -144,6 +149,7 @@ void print_end(const load_options& options, const std::string& table,
                                   {"rows_before", load.rows_before()},
                                   {"rows_in_rdbs", json_of(left)},
                                   {"served_by", served_by},
+                                  {"already_loaded", known_of(reports)},
                                   {"rejected", rejected},
                                   {"reject_file", reject_path}}
                          .dump());
@@ -192,17 +198,20 @@ int load_rows(const load_options& options, const cluster_config& config,
       = await_served(**host, config, (*load)->directory(), (*load)->version());
     left = look_into_rdbs(**host, config, **load, *config.table(table));
   }
-  print_end(options, table, **load, read->rejects.load(), rejects,
+  const auto reports = read->reports();
+  print_end(options, table, **load, reports, read->rejects.load(), rejects,
             served ? *served : std::vector<std::string>{}, left);
   tell(left, options.replace);
+  for (const auto& each : known_of(reports))
+    fmt::print(stderr, "already loaded: {}\n", each);
   if (fault) {
     const auto code = fail(fault);
     return fault.code == errc::cancelled ? signals.exit_code() : code;
   }
   if (!served)
     return fail(served.failure());
-  tell_open_lines(read->reports());
-  if (const auto verdict = judge(read->reports(), options.rejects_max))
+  tell_open_lines(reports);
+  if (const auto verdict = judge(reports, options.rejects_max))
     return fail(verdict);
   for (const auto& [partition, rows] : (*load)->stream_rows_replaced())
     fmt::print(stderr,
@@ -211,11 +220,6 @@ int load_rows(const load_options& options, const cluster_config& config,
                rows, partition);
   if (options.replace && !left.rows.empty())
     return exit_negative;
-  if ((*load)->rows() == 0 && any_resumed(*read))
-    fmt::print(stderr, "already loaded: {}\n",
-               options.kdb.empty()
-                 ? fmt::format("{}", fmt::join(options.files, ", "))
-                 : options.kdb + ": " + table);
   return exit_ok;
 }
 

@@ -8,6 +8,7 @@ namespace {
 
 constexpr size_t buffer_bytes = 1u << 20;
 constexpr const char* unfinished = ".unfinished";
+constexpr const char* lock_name = ".lock";
 
 std::string parent_directory(const std::string& path) {
   const auto end = path.rfind('/');
@@ -46,27 +47,45 @@ error export_file::finish() {
 result<export_target> export_target::begin(file_system& fs, std::string path) {
   while (path.size() > 1 && path.ends_with('/'))
     path.pop_back();
-  for (const auto& each : {path, path + unfinished})
-    if (fs.exists(each))
-      return error{errc::already_exists,
-                   each == path
-                     ? path + ": is there; an export makes a new directory"
-                     : each
-                         + ": an export that was cut off left it; remove it"};
+  if (fs.exists(path))
+    return error{errc::already_exists,
+                 path + ": is there; an export makes a new directory"};
   export_target out{fs, std::move(path)};
-  if (auto fault = fs.create_directories(out.path_ + unfinished))
+  const auto growing = out.path_ + unfinished;
+  if (fs.exists(growing))
+    if (auto fault = out.clear(growing))
+      return fault;
+  if (auto fault = fs.create_directories(growing))
     return fault;
-  out.directories_.insert(out.path_ + unfinished);
+  auto lock = fs.lock_directory(growing);
+  if (!lock)
+    return lock.failure();
+  out.lock_ = *std::move(lock);
+  out.directories_.insert(growing);
+  out.open_ = true;
   return out;
+}
+
+/// Whoever left it holds it no more: a lock ends with its process.
+error export_target::clear(const std::string& growing) {
+  if (!fs_->exists(growing + "/" + lock_name))
+    return {errc::already_exists,
+            growing
+              + ": is there, and cannot be told to be what an export "
+                "left; remove it"};
+  if (auto held = fs_->lock_directory(growing); !held)
+    return held.failure();
+  took_over_ = true;
+  return fs_->remove_all(growing);
 }
 
 export_target::export_target(export_target&& other) noexcept
   : fs_{other.fs_}, path_{std::move(other.path_)},
-    directories_{std::move(other.directories_)}, open_{std::exchange(
-                                                   other.open_, false)} {}
+    directories_{std::move(other.directories_)}, lock_{std::move(other.lock_)},
+    took_over_{other.took_over_}, open_{std::exchange(other.open_, false)} {}
 
 export_target::~export_target() {
-  // What cannot be removed is told by the next export to this name.
+  // What cannot be removed the next export to this name removes.
   if (open_)
     static_cast<void>(fs_->remove_all(path_ + unfinished));
 }
@@ -89,14 +108,18 @@ result<export_file> export_target::file(const std::string& below) {
 }
 
 error export_target::commit() {
-  // The deepest first: a directory lasts with those in it.
-  for (auto each = directories_.rbegin(); each != directories_.rend(); ++each)
-    if (auto fault = fs_->sync_directory(*each))
-      return fault;
   if (fs_->exists(path_))
     return {errc::already_exists, path_ + ": somebody else made it"};
-  if (auto fault = fs_->rename(path_ + unfinished, path_))
+  // It is held until it has its name: the lock is of the file, not of its name.
+  auto fault = fs_->remove(path_ + unfinished + "/" + lock_name);
+  if (fault && fault.code != errc::not_found)
     return fault;
+  // The deepest first: a directory lasts with those in it.
+  for (auto each = directories_.rbegin(); each != directories_.rend(); ++each)
+    if (auto unsynced = fs_->sync_directory(*each))
+      return unsynced;
+  if (auto taken = fs_->rename(path_ + unfinished, path_))
+    return taken;
   open_ = false;
   return fs_->sync_directory(parent_directory(path_));
 }

@@ -42,8 +42,9 @@ private:
 /// `<path>.unfinished`, and takes it at the end. One owner.
 class export_target {
 public:
-  /// `already_exists` when there is something of that name, or what an earlier
-  /// export left: neither is touched.
+  /// `already_exists` when there is something of that name, which is not
+  /// touched; `locked` while another export to it runs. What an export that was
+  /// killed left goes.
   [[nodiscard]] static result<export_target> begin(file_system& fs,
                                                    std::string path);
   /// Removes what is not finished.
@@ -52,6 +53,9 @@ public:
   export_target& operator=(export_target&&) = delete;
   export_target(const export_target&) = delete;
   export_target& operator=(const export_target&) = delete;
+
+  /// Whether what an earlier export left was removed.
+  [[nodiscard]] bool took_over() const noexcept { return took_over_; }
 
   /// Makes `below`, a path in it, with its parents.
   [[nodiscard]] result<std::string> directory(const std::string& below);
@@ -63,10 +67,14 @@ private:
   export_target(file_system& fs, std::string path)
     : fs_{&fs}, path_{std::move(path)} {}
 
+  [[nodiscard]] error clear(const std::string& growing);
+
   file_system* fs_;
   std::string path_;
   std::set<std::string> directories_; ///< That were made in it.
-  bool open_ = true;
+  std::unique_ptr<directory_lock> lock_;
+  bool took_over_ = false;
+  bool open_ = false;
 };
 
 } // namespace millrace::persistence

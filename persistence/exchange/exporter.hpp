@@ -40,6 +40,7 @@ struct export_progress {
   uint64_t bytes = 0;
   std::map<std::string, uint64_t> rows_of{};       ///< By table.
   std::map<std::string, uint64_t> partitions_of{}; ///< By table.
+  bool took_over = false; ///< What a killed export left was removed.
   /// Called after each piece; a fault ends the export.
   std::function<error()> step{};
 };

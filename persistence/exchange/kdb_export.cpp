@@ -73,6 +73,7 @@ public:
     auto target = export_target::begin(*fs_, path);
     if (!target)
       return target.failure();
+    progress_->took_over = target->took_over();
     target_ = &*target;
     if (auto fault = write_file("sym", list_of(symbols_)))
       return fault;

@@ -69,6 +69,7 @@ error export_parquet(file_system& fs, const std::string& path,
   auto target = export_target::begin(fs, path);
   if (!target)
     return target.failure();
+  progress.took_over = target->took_over();
   for (const auto& [table, dates] : plan)
     for (const auto& [date, parts] : dates)
       if (auto fault

@@ -136,8 +136,6 @@ public:
       report_.fault = look_at(parts);
       if (how_.progress)
         how_.progress(++done, ranges_.size());
-      if (!report_.fault && waiting_.size() == how_.ranges_per_step)
-        report_.fault = land();
     }
     // What is whole lands, also when another range cannot be read.
     if (auto fault = land(); fault && !report_.fault)

@@ -43,8 +43,6 @@ struct amend_report {
 /// How an amendment is carried out.
 struct amend_course {
   bool applies = true; ///< False: nothing is written, all is counted.
-  /// Ranges that take their places in one step, with one manifest; 0: all.
-  size_t ranges_per_step = 256;
   /// Runs jobs, and gives the first error.
   std::function<error(std::vector<std::function<error()>>)> run;
   /// Called after each range with how many were looked at, and how many there
@@ -52,12 +50,12 @@ struct amend_course {
   std::function<void(size_t done, size_t all)> progress{};
 };
 
-/// Carries an amendment out, range by range: all parts of a range with a row
-/// that is meant, or with one in the partition of another date, are written
-/// anew, each row to the partition of its own date, and take the place of those
-/// that are there in one step, with other ranges. A crash leaves whole ranges
-/// as they were or as they are to be; the same amendment again does the rest.
-/// Holds the rows of a range in memory.
+/// Carries an amendment out: all parts of a range with a row that is meant, or
+/// with one in the partition of another date, are written anew, each row to the
+/// partition of its own date; once all are written they take the place of those
+/// that are there, in one step. A crash leaves all as it was, or as it is to
+/// be. Ranges before one that cannot be read or written take their places; the
+/// same amendment again does the rest. Holds the rows of a range in memory.
 [[nodiscard]] amend_report amend(hdb_writer& writer, const hdb_amendment& what,
                                  const amend_course& how);
 

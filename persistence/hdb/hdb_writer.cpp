@@ -14,18 +14,6 @@ namespace millrace::persistence {
 
 namespace {
 
-/// What the writer may remove: a path per line, and a last line that shows that
-/// all are there.
-constexpr const char* announced_name = ".announced";
-constexpr std::string_view announced_end = "end";
-
-/// "<partition>/<table>/<number>", as a writer makes them.
-bool is_part_path(std::string_view path) {
-  const auto slashes = std::count(path.begin(), path.end(), '/');
-  return slashes == 2 && path.front() != '/' && path.front() != '.'
-         && path.find("/.") == std::string_view::npos;
-}
-
 /// A later version must follow from the newest; a known one be the same.
 error add_schema(hdb_manifest& manifest, const table_schema& schema) {
   if (const auto* same = manifest.schema(schema.name, schema.version)) {
@@ -146,39 +134,22 @@ error hdb_writer::load() {
 }
 
 error hdb_writer::remove_leftovers(const hdb_writer_options& how) {
-  const auto list = directory_ + "/" + announced_name;
-  auto text = read_file(*world_->fs, list);
-  if (!text && text.failure().code == errc::not_found)
-    return {};
-  // A directory of its name is no list, and stops no writer.
-  if (!text && world_->fs->list(list))
-    return set_aside(*world_->fs, list);
-  if (!text)
-    return text.failure();
+  auto paths = announced_.read();
+  if (!paths)
+    return paths.failure();
   std::set<std::string> known;
   for (const auto& part : manifest_.parts)
     if (part.row_count != 0)
       known.insert(part.path());
-  std::string_view rest{reinterpret_cast<const char*>(text->data()),
-                        text->size()};
-  std::vector<std::string> paths;
-  while (!rest.empty() && rest != announced_end) {
-    const auto line = rest.substr(0, rest.find('\n'));
-    paths.emplace_back(line);
-    rest.remove_prefix(std::min(rest.size(), line.size() + 1));
-  }
-  // A list that is damaged removes nothing.
-  const bool whole = rest == announced_end;
-  std::erase_if(paths, [&](const auto& path) {
-    return !whole || !is_part_path(path) || known.contains(path);
-  });
-  for (size_t i = 0; i < paths.size(); ++i) {
-    if (auto fault = world_->fs->remove_all(directory_ + "/" + paths[i]))
+  std::erase_if(*paths, [&](const auto& path) { return known.contains(path); });
+  for (size_t i = 0; i < paths->size(); ++i) {
+    if (auto fault = world_->fs->remove_all(directory_ + "/" + (*paths)[i]))
       return fault;
     if (how.removed)
-      how.removed(i + 1, paths.size());
+      how.removed(i + 1, paths->size());
   }
-  return world_->fs->remove(directory_ + "/" + announced_name);
+  auto fault = announced_.remove();
+  return fault.code == errc::not_found ? error{} : fault;
 }
 
 /// A number never comes twice, also when there are parts that this manifest
@@ -197,13 +168,7 @@ error hdb_writer::number_after_unnamed() {
 }
 
 error hdb_writer::announce(const std::vector<std::string>& paths) {
-  announced_.insert(paths.begin(), paths.end());
-  std::string text;
-  for (const auto& path : announced_)
-    text += path + "\n";
-  text += announced_end;
-  return replace_file(*world_->fs, directory_ + "/" + announced_name,
-                      std::as_bytes(std::span{text}));
+  return announced_.add(paths);
 }
 
 error hdb_writer::commit(std::vector<hdb_part> parts,
@@ -337,16 +302,11 @@ error hdb_writer::write(hdb_manifest next) {
   }
   next.identity = identity_of(bytes);
   manifest_ = std::move(next);
-  size_t named = 0;
+  std::vector<std::string> named;
   for (const auto& part : manifest_.parts)
     if (part.row_count != 0)
-      named += announced_.erase(part.path());
-  // What is named is never to go because an older manifest is put back.
-  if (!announced_.empty())
-    return named == 0 ? error{} : announce({});
-  // One that stays does no harm: the next `open` finds all of it named.
-  (void)world_->fs->remove(directory_ + "/" + announced_name);
-  return {};
+      named.push_back(part.path());
+  return announced_.forget(named);
 }
 
 } // namespace millrace::persistence

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <millrace/persistence/disk/env.hpp>
+#include <millrace/persistence/hdb/announced_parts.hpp>
 #include <millrace/persistence/hdb/hdb_ledger.hpp>
 #include <millrace/persistence/hdb/hdb_manifest.hpp>
 
@@ -104,8 +105,8 @@ public:
 private:
   hdb_writer(env& world, std::string directory,
              std::unique_ptr<directory_lock> lock)
-    : world_{&world}, directory_{std::move(directory)}, lock_{std::move(lock)} {
-  }
+    : world_{&world}, directory_{std::move(directory)},
+      announced_{*world.fs, directory_}, lock_{std::move(lock)} {}
 
   [[nodiscard]] error load();
   [[nodiscard]] error remove_leftovers(const hdb_writer_options& how);
@@ -118,10 +119,10 @@ private:
 
   env* world_;
   std::string directory_;
+  announced_parts announced_;
   std::unique_ptr<directory_lock> lock_;
   hdb_manifest manifest_;
   uint64_t last_version_ = 0;
-  std::set<std::string> announced_; ///< Not named by the manifest.
   bool failed_ = false;
 };
 

@@ -138,6 +138,10 @@ def a_database_that_kdb_wrote_is_served(binary):
     mill.check(sum(row["countSym"] for row in rows) == 196_519, rows)
     again = made.run("load", "--kdb", source, "trade", "quote")
     mill.check("already loaded" in again.stderr, again.stderr)
+    again = one_line(made.run("load", "--kdb", source, "--dry-run", "trade",
+                              "-o", "json"))
+    mill.check(again["rows"] == 0 and all(
+      part["rows"] == part["already_loaded"] for part in again["parts"]), again)
     missing = made.run("load", "--kdb", source, "trade_iex", code=78)
     mill.check("--print-table trade_iex" in missing.stderr, missing.stderr)
 
@@ -257,8 +261,17 @@ def an_interrupted_export_leaves_nothing(binary):
     write_down(made, KINDS)
     unfinished.mkdir()
     done = made.run("hdb", "export", hdb_of(made), "--kdb", target, code=64)
-    mill.check("cut off left it; remove it" in done.stderr, done.stderr)
-    unfinished.rmdir()
+    mill.check("cannot be told to be what an export left" in done.stderr,
+               done.stderr)
+    # What an export left that was killed has its lock, which nobody holds.
+    (unfinished / ".lock").write_text("process 1\n")
+    (unfinished / "2024.01.02").mkdir()
+    done = made.run("hdb", "export", hdb_of(made), "--parquet", target)
+    mill.check("had left, was removed" in done.stderr, done.stderr)
+    mill.check(not unfinished.exists() and not (target / ".lock").exists(),
+               list(target.iterdir()))
+    mill.check(not (target / "2024.01.02").exists(), list(target.iterdir()))
+    shutil.rmtree(target)
     # A pending signal is seen at the first step.
     child = made.start("hdb", "export", hdb_of(made), "--kdb", target)
     child.send_signal(signal.SIGINT)

@@ -158,8 +158,21 @@ def nothing_is_loaded_as_the_nodes_do_not_know_it(binary):
     mill.check("another declaration" in said and "'size' is long here, and int"
                in said and "millrace restart" in said, said)
     mill.check(count(made, "trade") == 1, "it can be asked")
+    mill.check("outgrown" not in made.process("hdb1"), made.process("hdb1"))
+    # From where nobody of the cluster can be asked it is written all the same.
+    other = made.directory / "elsewhere.toml"
+    here, = made.ports.values()
+    there, = mill.free_ports(1)
+    other.write_text(changed.replace(f"port = {here}", f"port = {there}"))
+    made.run(*words, "--config", other, code=None)
+    mill.wait_until(lambda: "outgrown" in made.process("hdb1"), 20,
+                    "the hdb notices")
+    why = made.process("hdb1")["outgrown"]["trade"]
+    mill.check("column 'size'" in why, why)
+    log = (made.directory / "data/nodes/node/node.log").read_text()
+    mill.check("|WARN|outgrown|" in log and "millrace restart" in log, log)
     made.run("restart", "node")
-    made.run(*words)
+    mill.check("outgrown" not in made.process("hdb1"), made.process("hdb1"))
     mill.check(count(made, "trade") == 2, "loaded")
 
 

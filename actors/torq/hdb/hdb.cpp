@@ -6,6 +6,7 @@
 #include <millrace/messages/base/planted_bug.hpp>
 #include <millrace/messages/protocol/own_message.hpp>
 #include <millrace/messages/text/json_value.hpp>
+#include <millrace/persistence/memory/memory_table.hpp>
 
 namespace millrace::torq {
 
@@ -52,6 +53,7 @@ manifest_version hdb_state::refresh() {
       entry.replaced_at_ns = env->clock->monotonic_ns();
   update_index(latest);
   look_for_undeclared(latest->manifest());
+  look_for_outgrown(latest->manifest());
   versions[version] = {std::move(latest), 0};
   serving = version;
   env->crash_point("hdb.after_open");
@@ -70,6 +72,28 @@ void hdb_state::look_for_undeclared(const persistence::hdb_manifest& manifest) {
   for (const auto& [table, rows] : found)
     if (undeclared.insert(table).second && settings.on_undeclared)
       settings.on_undeclared(table, rows);
+}
+
+/// A process whose configuration is newer writes partitions that this one, and
+/// with it the questions to it, does not know how to take.
+void hdb_state::look_for_outgrown(const persistence::hdb_manifest& manifest) {
+  std::map<std::string, std::string> found;
+  for (const auto& [table, declared] : settings.tables) {
+    const auto* newest = manifest.newest_schema(table);
+    if (newest == nullptr)
+      continue;
+    auto mine = declared;
+    mine.version = newest->version;
+    if (mine == *newest)
+      continue;
+    ++mine.version;
+    if (const auto fault = persistence::check_evolution(*newest, mine))
+      found.emplace(table, fault.context);
+  }
+  for (const auto& [table, why] : found)
+    if (!outgrown.contains(table) && settings.on_outgrown)
+      settings.on_outgrown(table, why);
+  outgrown = std::move(found);
 }
 
 void hdb_state::note(error fault) {
@@ -364,6 +388,7 @@ hdb_facts hdb_state::facts() const {
   if (last_failure)
     out.last_failure = to_string(last_failure);
   out.undeclared = undeclared;
+  out.outgrown = outgrown;
   out.damaged_queries = damage.queries();
   out.damage = damage.last();
   return out;
@@ -391,6 +416,11 @@ status_facts to_status(const hdb_facts& facts) {
     auto& tables = out.add("undeclared", text::json_value::array());
     for (const auto& table : facts.undeclared)
       tables.add(table);
+  }
+  if (!facts.outgrown.empty()) {
+    auto& tables = out.add("outgrown", text::json_value::object());
+    for (const auto& [table, why] : facts.outgrown)
+      tables.add(table, why);
   }
   if (facts.damaged_queries != 0) {
     out.add("damaged_queries", facts.damaged_queries);

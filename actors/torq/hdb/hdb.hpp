@@ -42,6 +42,10 @@ struct hdb_settings {
   /// Told of each table with rows that no configured one is, and that no
   /// question reaches.
   std::function<void(const std::string& table, uint64_t rows)> on_undeclared;
+  /// Told of each table whose newest partitions are of a declaration that the
+  /// configured one does not follow from.
+  std::function<void(const std::string& table, const std::string& why)>
+    on_outgrown;
   /// Told of each damage of a file that a query fails of, once.
   std::function<void(const std::string&)> on_damaged_file;
   /// A stable word, and what.
@@ -74,8 +78,10 @@ struct hdb_facts {
   std::optional<manifest_version> indexed; ///< None: it keeps no index.
   std::string last_failure;
   std::set<std::string> undeclared; ///< Of the tables with rows.
-  uint64_t damaged_queries = 0;     ///< That failed of damaged files.
-  std::string damage;               ///< The one that was met last.
+  /// Tables whose partitions are of a later declaration, and how it differs.
+  std::map<std::string, std::string> outgrown;
+  uint64_t damaged_queries = 0; ///< That failed of damaged files.
+  std::string damage;           ///< The one that was met last.
   /// Why the index is behind: queries for few symbols look at every part.
   std::string index_failure;
 };
@@ -128,6 +134,7 @@ struct hdb_state {
   void forget_old();
   /// Tells of tables that are not declared, each once.
   void look_for_undeclared(const persistence::hdb_manifest& manifest);
+  void look_for_outgrown(const persistence::hdb_manifest& manifest);
   /// Why an answer from these partitions may lack rows.
   [[nodiscard]] std::vector<std::string>
   warnings_of(const query::logical_plan& plan,
@@ -152,9 +159,10 @@ struct hdb_state {
   std::map<manifest_version, retained> versions;
   manifest_version serving; ///< 0: nothing yet.
   std::vector<hdb_watcher_actor> watchers;
-  std::set<caf::actor_addr> flows;       ///< QUERY FLOWs that run.
-  std::shared_ptr<hdb_index_slot> index; ///< May be null.
-  std::set<std::string> undeclared;      ///< Tables with rows.
+  std::set<caf::actor_addr> flows;             ///< QUERY FLOWs that run.
+  std::shared_ptr<hdb_index_slot> index;       ///< May be null.
+  std::set<std::string> undeclared;            ///< Tables with rows.
+  std::map<std::string, std::string> outgrown; ///< @see hdb_facts
   error last_failure;
   met_damage damage; ///< Of files; of the manifest it is `last_failure`.
 };

@@ -124,11 +124,17 @@ int run(const hdb_export_options& options) {
         : export_parquet(fs, options.parquet, snapshot, *plan, progress);
   if (draws)
     fmt::print(stderr, "\n");
+  const auto target = options.kdb + options.parquet;
+  if (progress.took_over)
+    fmt::print(stderr,
+               "{}.unfinished, which an export that was cut off had left, was "
+               "removed\n",
+               target);
   if (fault) {
     const auto code = fail(fault);
     return fault.code == errc::cancelled ? signals.exit_code() : code;
   }
-  print_export(options, options.kdb + options.parquet, progress);
+  print_export(options, target, progress);
   return exit_ok;
 }
 
