@@ -134,14 +134,127 @@ error look_at(const run_options& options, uint64_t rows,
 
 } // namespace
 
-operator_result run_equi(const operators::equi_join& what,
-                         const physical_node& node, table_data left,
-                         const table_data& right, const run_options& options) {
-  if (what.single && right.row_count > 1)
-    return error{errc::invalid_argument,
-                 "a query that stands for a value has more than one row"};
+namespace {
+
+/// Rows of two tables, a left and a right one each, that are joined: those of
+/// a key for which the conditions hold. Left rows ascend.
+class row_pairs {
+public:
+  row_pairs(const operators::equi_join& what, const physical_node& node,
+            const table_data& left, const table_data& right,
+            const run_options& options)
+    : what_{what}, node_{node}, left_{left}, right_{right}, options_{options} {
+    for (const auto& each : what.where)
+      add_columns_of(each, used_);
+  }
+
+  error add(uint32_t left, uint32_t right) {
+    lefts.push_back(left);
+    rights.push_back(right);
+    return lefts.size() - seen_ == rows_between_looks ? look() : error{};
+  }
+
+  /// Those that were added last are tried as well.
+  error finish() { return look(); }
+
+  /// Each left row that is in no pair gets one without a right row.
+  error add_single_lefts() {
+    std::vector<uint32_t> all;
+    std::vector<uint32_t> beside;
+    size_t at = 0;
+    for (uint32_t row = 0; row < left_.row_count; ++row) {
+      const auto begin = at;
+      for (; at < lefts.size() && lefts[at] == row; ++at) {
+        all.push_back(row);
+        beside.push_back(rights[at]);
+      }
+      if (at != begin)
+        continue;
+      all.push_back(row);
+      beside.push_back(no_row);
+    }
+    lefts = std::move(all);
+    rights = std::move(beside);
+    return look_at(options_, lefts.size(), node_);
+  }
+
+  /// Each right row that is in no pair gets one without a left row.
+  error add_single_rights() {
+    std::vector<bool> is_paired(right_.row_count);
+    for (const auto row : rights)
+      if (row != no_row)
+        is_paired[row] = true;
+    for (uint32_t row = 0; row < right_.row_count; ++row)
+      if (!is_paired[row]) {
+        lefts.push_back(no_row);
+        rights.push_back(row);
+      }
+    return look_at(options_, lefts.size(), node_);
+  }
+
+  std::vector<uint32_t> lefts;
+  std::vector<uint32_t> rights;
+
+private:
+  /// Drops the pairs since the last look for which a condition is false.
+  error look() {
+    if (!what_.where.empty())
+      if (auto fault = test())
+        return fault;
+    seen_ = lefts.size();
+    return look_at(options_, seen_, node_);
+  }
+
+  error test() {
+    const auto fresh_left = std::span{lefts}.subspan(seen_);
+    const auto fresh_right = std::span{rights}.subspan(seen_);
+    table_data both;
+    both.row_count = fresh_left.size();
+    for (const auto& name : used_) {
+      const auto* theirs
+        = is_on(what_.on, name) ? nullptr : column_named(right_, name);
+      auto column = theirs ? picked(name, *theirs, fresh_right, nullptr)
+                           : picked(name, *column_named(left_, name),
+                                    fresh_left, nullptr);
+      if (!column)
+        return column.failure();
+      both.columns.push_back(*std::move(column));
+    }
+    std::vector<uint8_t> passes(both.row_count, 1);
+    for (const auto& each : what_.where) {
+      const auto holds = evaluate("", each, both, options_.stop);
+      if (!holds)
+        return holds.failure();
+      for (size_t i = 0; i < passes.size(); ++i)
+        if (holds->values[i] == std::byte{0})
+          passes[i] = 0;
+    }
+    auto kept = seen_;
+    for (size_t i = 0; i < passes.size(); ++i)
+      if (passes[i] != 0) {
+        lefts[kept] = lefts[seen_ + i];
+        rights[kept++] = rights[seen_ + i];
+      }
+    lefts.resize(kept);
+    rights.resize(kept);
+    return {};
+  }
+
+  const operators::equi_join& what_;
+  const physical_node& node_;
+  const table_data& left_;
+  const table_data& right_;
+  const run_options& options_;
+  std::vector<std::string> used_; ///< Columns of the conditions.
+  size_t seen_ = 0;
+};
+
+/// Joins rows by number: equal ones have the same.
+error pair_up(const operators::equi_join& what, const table_data& left,
+              const table_data& right, const interruption& stop,
+              row_pairs& pairs) {
   row_numbers numbers{what.on};
-  auto right_numbers = numbers.of(right, options.stop);
+  auto right_numbers = numbers.of(right, stop);
   if (!right_numbers)
     return right_numbers.failure();
   std::vector<uint32_t> first_of(numbers.count(), no_row);
@@ -153,32 +266,69 @@ operator_result run_equi(const operators::equi_join& what,
       next_of[row] = first;
     first = row;
   }
-  auto left_numbers = numbers.of(left, options.stop);
+  auto left_numbers = numbers.of(left, stop);
   if (!left_numbers)
     return left_numbers.failure();
-  std::vector<uint32_t> rows;
-  std::vector<uint32_t> kept;
   for (uint32_t row = 0; row < left.row_count; ++row) {
     const auto number = (*left_numbers)[row];
     auto found = number < first_of.size() ? first_of[number] : no_row;
-    if (what.inner && found == no_row)
-      continue;
-    do {
-      rows.push_back(found);
-      kept.push_back(row);
-      if (rows.size() % rows_between_looks == 0)
-        if (auto fault = look_at(options, rows.size(), node))
-          return fault;
-      found = what.all && found != no_row ? next_of[found] : no_row;
-    } while (found != no_row);
+    while (found != no_row) {
+      if (auto fault = pairs.add(row, found))
+        return fault;
+      found = what.all ? next_of[found] : no_row;
+    }
   }
-  if (what.inner || what.all) {
-    auto taken = take_rows(left, kept, left.columns.size(), options.stop);
+  return pairs.finish();
+}
+
+/// The left's columns of pairs some of which have no left row: null there, but
+/// for those that are joined on, which are the right row's.
+result<table_data> lefts_of(const row_pairs& pairs, const table_data& left,
+                            const table_data& right,
+                            const std::vector<std::string>& on) {
+  std::vector<uint32_t> singles(pairs.rights);
+  for (size_t i = 0; i < singles.size(); ++i)
+    if (pairs.lefts[i] != no_row)
+      singles[i] = no_row;
+  table_data out;
+  out.row_count = pairs.lefts.size();
+  for (const auto& each : left.columns) {
+    auto column = picked(each.name, each, pairs.lefts, nullptr);
+    if (column && is_on(on, each.name))
+      column
+        = picked(each.name, *column_named(right, each.name), singles, &*column);
+    if (!column)
+      return column.failure();
+    out.columns.push_back(*std::move(column));
+  }
+  return out;
+}
+
+} // namespace
+
+operator_result run_equi(const operators::equi_join& what,
+                         const physical_node& node, table_data left,
+                         const table_data& right, const run_options& options) {
+  if (what.single && right.row_count > 1)
+    return error{errc::invalid_argument,
+                 "a query that stands for a value has more than one row"};
+  row_pairs pairs{what, node, left, right, options};
+  auto fault = pair_up(what, left, right, options.stop, pairs);
+  if (!fault && !what.inner)
+    fault = pairs.add_single_lefts();
+  if (!fault && what.full)
+    fault = pairs.add_single_rights();
+  if (fault)
+    return fault;
+  if (what.full || what.inner || what.all) {
+    auto taken = what.full ? lefts_of(pairs, left, right, what.on)
+                           : take_rows(left, pairs.lefts, left.columns.size(),
+                                       options.stop);
     if (!taken)
       return taken;
     left = *std::move(taken);
   }
-  return with_right(node, std::move(left), right, rows, what.on);
+  return with_right(node, std::move(left), right, pairs.rights, what.on);
 }
 
 } // namespace millrace::query

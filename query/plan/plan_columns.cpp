@@ -98,9 +98,11 @@ private:
     return {};
   }
 
-  static error on(filter& what, plan_node& node) {
-    const auto names = names_of(node.inputs[0]);
-    for (auto& each : what.conditions) {
+  /// @param over whose columns they are about
+  static error check(std::vector<expression>& conditions,
+                     const plan_node& over) {
+    const auto names = names_of(over);
+    for (auto& each : conditions) {
       if (auto fault = resolve(each, names))
         return fault;
       if (each.type != column_type::boolean)
@@ -108,6 +110,12 @@ private:
                      + ": a condition is boolean, not "
                      + std::string{to_string(each.type)});
     }
+    return {};
+  }
+
+  static error on(filter& what, plan_node& node) {
+    if (auto fault = check(what.conditions, node.inputs[0]))
+      return fault;
     node.columns = node.inputs[0].columns;
     return {};
   }
@@ -395,7 +403,13 @@ private:
     if (!what.on.empty())
       if (auto fault = check_on(what.on, node))
         return fault;
-    return put_right(what.on, node);
+    if (what.full && (what.inner || !what.all))
+      return wrong("a full join is of all rows");
+    if (!what.where.empty() && !what.all)
+      return wrong("a join with conditions is of all rows");
+    if (auto fault = put_right(what.on, node))
+      return fault;
+    return check(what.where, node);
   }
 
   static error on(union_all&, plan_node& node) {

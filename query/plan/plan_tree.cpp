@@ -190,7 +190,7 @@ private:
     add(what.on);
   }
   void print(const equi_join& what) {
-    out_ += what.inner ? "inner join" : "left join";
+    out_ += what.inner ? "inner join" : what.full ? "full join" : "left join";
     if (what.single)
       out_ += " of one row";
     if (what.all)
@@ -198,6 +198,9 @@ private:
     if (!what.on.empty())
       out_ += " on";
     add(what.on);
+    for (const auto& each : what.where)
+      out_ += (&each == &what.where.front() ? " where " : " and ")
+              + to_string(each);
   }
   void print(const union_all&) { out_ += "union"; }
 

@@ -222,6 +222,12 @@ struct equi_join {
   bool single = false;
   /// Each of the right's rows with the key, in their order; else the first.
   bool all = false;
+  /// Over the columns of the result: where one is false of a left and a right
+  /// row, they are not joined. With `all`.
+  std::vector<expression> where{};
+  /// Right rows that no left row has stay as well, after all others, with nulls
+  /// for the left's columns but `on`; with `all`.
+  bool full = false;
   friend bool operator==(const equi_join&, const equi_join&) = default;
 };
 

@@ -445,14 +445,15 @@ private:
   template <class Join>
   result<opened> on_join(const Join& what, const plan_node& node,
                          const demand& of_left, const demand& of_right,
-                         time_use last) {
+                         time_use last, bool keeps_right = false) {
     auto left = open(node.inputs[0], of_left);
     if (!left)
       return left;
     auto right = open(node.inputs[1], of_right);
     if (!right)
       return right;
-    if (left->what.has_plain_rows() && right->what.has_plain_rows())
+    if (!keeps_right && left->what.has_plain_rows()
+        && right->what.has_plain_rows())
       push_down(what.on, last, left->what, right->what);
     if (last != time_use::equal && lies_in_order(right->what, what.on))
       right->in_order = false;
@@ -491,12 +492,14 @@ private:
   }
 
   result<opened> on(const equi_join& what, const plan_node& node,
-                    const demand& asked) {
+                    demand asked) {
+    for (const auto& each : what.where)
+      add(each, asked.columns);
     // The first right row is taken, or all follow each other.
     const bool in_order = what.all ? asked.in_order : !what.single;
     return on_join(what, node, of_left(asked, node, what.on),
                    {kept(asked.columns, node.inputs[1], what.on), in_order},
-                   time_use::equal);
+                   time_use::equal, what.full);
   }
 
   result<opened> on(const window_join& what, const plan_node& node,

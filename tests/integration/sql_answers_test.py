@@ -188,21 +188,27 @@ class Maker:
 
   def joined(self):
     """Rows of a join that may have several of a key, or groups of them."""
-    kept = self.number(3) == 0
+    join = self.pick(["join", "inner join", ", ", "left join", "right join",
+                      "full join"])
     on = self.pick(["a.size = b.size", "a.sym = b.sym and a.size = b.size",
                     "a.ex = b.ex and a.price = b.price", "a.size = b.price",
                     "a.size % 9 = b.size"])
-    if kept:
-      on += f" and {self.of('b', self.condition(1))}" * self.number(2)
-    elif self.number(2):
+    if self.number(2):
       on = self.pick([
         "a.sym = b.sym and a.size < b.size", "a.price < b.size - 250",
         f"a.ex = b.ex and {self.of('a', self.condition(1))}",
+        f"{on} and {self.of('b', self.condition(1))}",
         f"{on} and a.time > b.time", f"{on} and not (a.sym = b.sym)"])
-    join = "left join" if kept else self.pick(["join", "inner join"])
-    rows = f"from trade a {join} trade b on {on}"
+    if join == ", ":
+      where = [on]
+      rows = "from trade a, trade b"
+    else:
+      where = []
+      rows = f"from trade a {join} trade b on {on}"
     if self.number(2):
-      rows += f" where {self.of(self.pick('ab'), self.condition(1))}"
+      where.append(self.of(self.pick("ab"), self.condition(1)))
+    if where:
+      rows += " where " + " and ".join(f"({each})" for each in where)
     if self.number(2):
       return (f"select a.sym, b.ex, {self.of('b', self.aggregate())} as v, "
               f"count(*) as n {rows} group by a.sym, b.ex")

@@ -202,8 +202,9 @@ TEST(SqlPlanTest, RefusesByNameAndPlace) {
          {"select prise\nfrom trade",
           "line 1, column 8: there is no column 'prise'; did you mean "
           "'price'?"},
-         {"select 1 from trade,\n  quote",
-          "line 2, column 3: tables in FROM are joined with JOIN and ON"},
+         {"select 1 from trade,\n  trade",
+          "line 2, column 3: the name 'trade' is there twice; give one an "
+          "alias"},
          {"select size from trde",
           "line 1, column 18: there is no table 'trde'"},
          {"select x.size from trade",
@@ -232,9 +233,10 @@ TEST(SqlPlanTest, RefusesByNameAndPlace) {
           "FILTER"},
          {"select lower(sym) from trade",
           "line 1, column 8: there is no function 'lower'"},
-         {"select t.sym from trade t left join quote q on t.price > q.bid",
-          "line 1, column 37: a join that keeps rows needs an equality of "
-          "columns of both tables"},
+         {"select t.sym from trade t asof join quote q on t.sym = q.sym and "
+          "t.time >= q.time and t.price <> q.bid",
+          "line 1, column 37: ON of this join has conditions on keys and on "
+          "the joined table only"},
          {"update trade set size = 1",
           "line 1, column 1: of SQL's statements there are SELECT and EXPLAIN "
           "SELECT: nothing that is stored changes by a query"},

@@ -27,12 +27,13 @@ public:
   result<relation> run() {
     const auto& type = body_.at("jointype").text_or_empty();
     inner_ = type == "JOIN_INNER";
+    full_ = type == "JOIN_FULL";
     if (type == "JOIN_RIGHT") {
       std::swap(left_, right_);
       swapped_ = true;
-    } else if (!inner_ && type != "JOIN_LEFT") {
-      return owner_.refused(place_, "of joins there are INNER, LEFT, RIGHT and "
-                                    "ASOF");
+    } else if (!inner_ && !full_ && type != "JOIN_LEFT") {
+      return owner_.refused(place_, "of joins there are INNER, LEFT, RIGHT, "
+                                    "FULL and ASOF");
     }
     if (body_.find("usingClause")) {
       if (auto fault = take_names())
@@ -45,9 +46,6 @@ public:
     }
     if (as_of_)
       return as_of();
-    if (time_)
-      return owner_.refused(place_, "a join on an inequality is not there; see "
-                                    "ASOF JOIN");
     return equal();
   }
 
@@ -92,6 +90,7 @@ private:
           place_, "USING: one side of the join has no column '" + name + "'",
           errc::not_found);
       found.push_back({left->value, right->value});
+      merged_.push_back(name);
       for (auto& each : right_.columns)
         if (each.name == name && !each.is_merged) {
           each.is_merged = true;
@@ -253,21 +252,21 @@ private:
                       place_);
   }
 
-  /// What is left of ON: for one side, or for the joined rows.
+  /// What is left of ON: for the right side's rows, or for pairs of rows.
   error take_rest() {
     for (const auto* node : rest_) {
       std::vector<expression> conditions;
       row_scope right{owner_, right_};
       right.set_other(&left_);
-      if (!right.add_conditions(*node, conditions)) {
+      if (!full_ && !right.add_conditions(*node, conditions)) {
         if (auto fault = keep(right_, std::move(conditions)))
           return fault;
         continue;
       }
-      if (!inner_ || as_of_)
+      if (as_of_)
         return owner_.refused(place_, "ON of this join has conditions on keys "
                                       "and on the joined table only");
-      after_.push_back(node);
+      of_pairs_.push_back(node);
     }
     return {};
   }
@@ -285,36 +284,24 @@ private:
   }
 
   result<relation> equal() {
-    if (keys_.empty() && !inner_)
-      return owner_.refused(place_, "a join that keeps rows needs an equality "
-                                    "of columns of both tables");
     if (auto fault = take_rest())
       return fault;
     operators::equi_join what;
     what.inner = inner_;
-    if (!is_unique(right_, false)) {
-      if (inner_ && is_unique(left_, true)) {
-        std::swap(left_, right_);
-        swapped_ = !swapped_;
-        for (auto& each : keys_)
-          std::swap(each.left, each.right);
-      } else {
-        what.all = true;
-      }
+    what.full = full_;
+    // Each row of a side has one of the other at most.
+    right_once_ = is_unique(right_, false);
+    if (right_once_ || !inner_ || !is_unique(left_, true)) {
+      what.all = !right_once_ || full_ || !of_pairs_.empty();
+    } else {
+      std::swap(left_, right_);
+      swapped_ = !swapped_;
+      for (auto& each : keys_)
+        std::swap(each.left, each.right);
+      right_once_ = true;
+      what.all = !of_pairs_.empty();
     }
-    auto out = put(std::move(what));
-    if (!out || after_.empty())
-      return out;
-    row_scope scope{owner_, *out};
-    std::vector<expression> conditions;
-    for (const auto* each : after_)
-      if (auto fault = scope.add_conditions(*each, conditions))
-        return fault;
-    if (!conditions.empty())
-      if (auto fault = owner_.put(
-            out->plan, operators::filter{std::move(conditions)}, place_))
-        return fault;
-    return out;
+    return put(std::move(what));
   }
 
   result<relation> as_of() {
@@ -387,15 +374,17 @@ private:
       if (auto fault = align(each.left, each.right))
         return fault;
     // Nulls are equal to each other there, and join nothing in SQL.
-    std::vector<expression> there;
-    for (const auto& each : keys_)
-      if (auto fault = add_null_test(each.right, there))
+    if (!full_) {
+      std::vector<expression> there;
+      for (const auto& each : keys_)
+        if (auto fault = add_null_test(each.right, there))
+          return fault;
+      if (non_null_time_)
+        if (auto fault = add_null_test(*non_null_time_, there))
+          return fault;
+      if (auto fault = keep(right_, std::move(there)))
         return fault;
-    if (non_null_time_)
-      if (auto fault = add_null_test(*non_null_time_, there))
-        return fault;
-    if (auto fault = keep(right_, std::move(there)))
-      return fault;
+    }
 
     relation out;
     operators::project lefts{columns_of(left_.plan)};
@@ -426,28 +415,87 @@ private:
       for (size_t i = 0; i < right_.columns.size(); ++i)
         if (right_.never_null(right_.columns[i].value))
           out.non_null.push_back(right_columns[i].value.name);
-    out.non_null.insert(out.non_null.end(), left_.non_null.begin(),
-                        left_.non_null.end());
-    if constexpr (std::is_same_v<Join, operators::equi_join>) {
-      if (!what.all)
+    if (!full_) {
+      out.non_null.insert(out.non_null.end(), left_.non_null.begin(),
+                          left_.non_null.end());
+      if (as_of_ || right_once_)
         out.unique = left_.unique;
-    } else {
-      out.unique = left_.unique;
+      out.time_column = left_.time_column;
     }
-    out.time_column = left_.time_column;
+    if constexpr (std::is_same_v<Join, operators::equi_join>)
+      if (auto fault
+          = add_pair_conditions(what, right_columns, keeps_left_order))
+        return fault;
     if (auto fault = owner_.put(left_.plan, std::move(lefts), place_))
       return fault;
     if (auto fault = owner_.put(right_.plan, std::move(rights), place_))
       return fault;
+    const auto names_of_keys = what.on;
     out.plan = std::move(left_.plan);
     if (auto fault
         = owner_.put(out.plan, std::move(right_.plan), std::move(what), place_))
       return fault;
+    if (full_)
+      merge_keys(names_of_keys);
     out.columns = std::move(left_.columns);
     out.columns.insert(keeps_left_order ? out.columns.end()
                                         : out.columns.begin(),
                        right_columns.begin(), right_columns.end());
     return out;
+  }
+
+  /// What is left of ON, of a left and a right row that have equal keys.
+  error add_pair_conditions(operators::equi_join& what,
+                            const std::vector<scope_column>& right_columns,
+                            bool left_first) {
+    // Neither side's row is missing there.
+    auto rights = right_columns;
+    relation both;
+    both.non_null = left_.non_null;
+    for (size_t i = 0; i < rights.size(); ++i) {
+      rights[i].is_unknown = right_.columns[i].is_unknown;
+      if (right_.never_null(right_.columns[i].value))
+        both.non_null.push_back(rights[i].value.name);
+    }
+    both.columns = left_.columns;
+    both.columns.insert(left_first ? both.columns.end() : both.columns.begin(),
+                        rights.begin(), rights.end());
+    row_scope scope{owner_, both};
+    for (const auto* each : of_pairs_)
+      if (auto fault = scope.add_conditions(*each, what.where))
+        return fault;
+    if (!full_)
+      return {};
+    // Of all rows those without a key stay, and are joined to none.
+    for (size_t i = 0; i < keys_.size(); ++i) {
+      if (left_.never_null(keys_[i].left) || right_.never_null(keys_[i].right))
+        continue;
+      auto missing = scope.call(
+        fn::is_null, {typed_column(what.on[i], keys_[i].left.type)}, place_);
+      if (!missing)
+        return missing.failure();
+      auto there = scope.call(fn::logical_not, {*std::move(missing)}, place_);
+      if (!there)
+        return there.failure();
+      what.where.push_back(*std::move(there));
+    }
+    return {};
+  }
+
+  /// USING of a full join: the one name stands for the key of either side.
+  void merge_keys(const std::vector<std::string>& names_of_keys) {
+    for (auto& each : left_.columns)
+      each.is_unknown |= each.value.type == column_type::boolean;
+    std::vector<scope_column> made;
+    for (size_t i = 0; i < merged_.size(); ++i)
+      for (auto& each : left_.columns)
+        if (each.name == merged_[i] && !each.is_merged) {
+          made.push_back({"", each.name,
+                          typed_column(names_of_keys[i], keys_[i].left.type)});
+          each.is_merged = true;
+          each.is_starred = false;
+        }
+    left_.columns.insert(left_.columns.begin(), made.begin(), made.end());
   }
 
   error add_null_test(const expression& what, std::vector<expression>& out) {
@@ -470,6 +518,7 @@ private:
   const json_value& body_;
   uint32_t place_;
   bool inner_ = false;
+  bool full_ = false;
   bool swapped_ = false;
   bool as_of_ = false;
   std::vector<key> keys_;
@@ -477,8 +526,10 @@ private:
   std::optional<expression> non_null_time_;
   std::optional<int64_t> tolerance_ns_;
   std::string mark_;
+  std::vector<std::string> merged_; ///< Names of USING.
+  bool right_once_ = false;
   std::vector<const json_value*> rest_;
-  std::vector<const json_value*> after_;
+  std::vector<const json_value*> of_pairs_;
 };
 
 } // namespace

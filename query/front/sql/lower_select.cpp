@@ -84,25 +84,36 @@ private:
     const auto& from = body_.at("fromClause").elements();
     if (from.empty())
       return owner_.refused(place_, "a SELECT without FROM is not there");
-    if (from.size() > 1)
-      return owner_.refused(owner_.place_of(*tree_of(from[1]).body),
-                            "tables in FROM are joined with JOIN and ON");
-    auto rows = owner_.table(from.front());
+    if (body_.find("whereClause"))
+      add_all_of(body_.at("whereClause"));
+    auto rows = owner_.tables(from, where_);
     if (!rows)
       return rows.failure();
     rows_ = *std::move(rows);
     return {};
   }
 
+  /// The parts of a condition that all must be true.
+  void add_all_of(const json_value& node) {
+    const auto what = tree_of(node);
+    if (what.kind != "BoolExpr" || what["boolop"].text_or_empty() != "AND_EXPR")
+      return where_.push_back(&node);
+    for (const auto& each : what["args"].elements())
+      add_all_of(each);
+  }
+
   error take_where() {
-    if (!body_.find("whereClause"))
+    if (where_.empty())
       return {};
     row_scope scope{owner_, rows_};
     query_state queries;
     scope.set_queries(&queries);
     std::vector<expression> conditions;
-    if (auto fault = scope.add_conditions(body_.at("whereClause"), conditions))
-      return fault;
+    for (const auto* each : where_)
+      if (auto fault = scope.add_conditions(*each, conditions))
+        return fault;
+    if (conditions.empty())
+      return {};
     tidy(conditions);
     // What needs no query within it leaves fewer rows to join it to.
     operators::filter before;
@@ -368,6 +379,7 @@ private:
   const json_value& body_;
   uint32_t place_ = 0;
   bool has_star_ = false;
+  std::vector<const json_value*> where_; ///< That is not in FROM's joins.
   select_state state_;
   relation& rows_ = state_.rows;
   std::vector<target>& targets_ = state_.targets;

@@ -306,12 +306,8 @@ result<relation> lowering::joined(const json_value& body) {
   auto right = table(body.at("rarg"));
   if (!right)
     return right;
-  for (const auto& a : left->columns)
-    for (const auto& b : right->columns)
-      if (a.table == b.table)
-        return wrong(place_of(*tree_of(body.at("rarg")).body),
-                     "the name '" + a.table
-                       + "' is there twice; give one an alias");
+  if (auto fault = check_names(*left, *right, body.at("rarg")))
+    return fault;
   auto out = joined_rows(*this, *std::move(left), *std::move(right), body);
   if (!out)
     return out;

@@ -12,9 +12,9 @@
 #include <vector>
 
 // From trees of PostgreSQL's grammar to plans. Tables and joins are in
-// lower_tables.cpp and lower_joins.cpp, SELECT in lower_select.cpp, what is
-// computed of a row in lower_values.cpp, lower_casts.cpp and
-// lower_functions.cpp, conditions in lower_conditions.cpp,
+// lower_tables.cpp, lower_from.cpp and lower_joins.cpp, SELECT in
+// lower_select.cpp, what is computed of a row in lower_values.cpp,
+// lower_casts.cpp and lower_functions.cpp, conditions in lower_conditions.cpp,
 // unknown_conditions.cpp and tidy_conditions.cpp, aggregates in
 // lower_groups.cpp, window functions in lower_windows.cpp, queries within
 // expressions in lower_queries.cpp.
@@ -148,6 +148,11 @@ public:
   }
   /// What stands in FROM.
   [[nodiscard]] result<relation> table(const json_value& node);
+  /// All that stands in FROM, with commas between. Conditions by which tables
+  /// were joined are taken out.
+  [[nodiscard]] result<relation>
+  tables(const json_value::list& from,
+         std::vector<const json_value*>& conditions);
   /// A query within an expression over `around`, whose columns it may not name.
   [[nodiscard]] result<relation> inner_query(const json_value& body,
                                              const relation& around);
@@ -187,6 +192,9 @@ private:
   [[nodiscard]] result<relation> query_as_table(const json_value& body);
   [[nodiscard]] result<relation> asked_by_name(const json_value& body);
   [[nodiscard]] result<relation> joined(const json_value& body);
+  /// No two tables of one name.
+  [[nodiscard]] error check_names(const relation& left, const relation& right,
+                                  const json_value& written) const;
   [[nodiscard]] error rename(relation& what, const json_value& alias,
                              uint32_t place) const;
 
