@@ -15,17 +15,33 @@ namespace {
 using of = operators::over_function;
 using operators::over_column;
 
+/// Whole numbers and times by row, as they ascend in an order.
+struct order_values {
+  column_ref of{};
+  bool descending = false;
+  /// Smaller for earlier rows; none: null.
+  [[nodiscard]] std::optional<int64_t> at(uint32_t row) const {
+    const auto x = integer_at(of, row);
+    return x == null_long ? std::nullopt : std::optional{descending ? -x : x};
+  }
+};
+
 /// Rows of one group in their order, and which of them the order does not tell
 /// apart.
 struct ordered_group {
   std::span<const uint32_t> rows;
   std::span<const uint32_t> peers_begin; ///< By place within the group.
   std::span<const uint32_t> peers_end;
+  const order_values* values = nullptr; ///< Of the order's last column.
+  size_t values_begin = 0; ///< Places of rows where it is not null.
+  size_t values_end = 0;
 
   [[nodiscard]] size_t size() const noexcept { return rows.size(); }
   /// Places [first, second) of a row's frame.
   [[nodiscard]] std::pair<size_t, size_t>
   frame_of(size_t at, const operators::frame& what) const {
+    if (what.by_value)
+      return frame_by_value(at, what);
     const auto moved = [&](int64_t by) {
       const auto last = static_cast<int64_t>(size());
       const auto place = static_cast<int64_t>(at);
@@ -41,6 +57,38 @@ struct ordered_group {
                      : *what.to < 0    ? moved(*what.to + 1)
                                        : std::min(size(), moved(*what.to) + 1);
     return {begin, std::max(begin, end)};
+  }
+
+private:
+  [[nodiscard]] std::pair<size_t, size_t>
+  frame_by_value(size_t at, const operators::frame& what) const {
+    const auto value = values->at(rows[at]);
+    if (!value)
+      return {what.from ? peers_begin[at] : 0,
+              what.to ? peers_end[at] : size()};
+    const auto moved = [&](int64_t by) {
+      int64_t out = 0;
+      if (!__builtin_add_overflow(*value, by, &out))
+        return out;
+      return by < 0 ? std::numeric_limits<int64_t>::min()
+                    : std::numeric_limits<int64_t>::max();
+    };
+    const auto first = rows.begin() + static_cast<ptrdiff_t>(values_begin);
+    const auto last = rows.begin() + static_cast<ptrdiff_t>(values_end);
+    auto begin = rows.begin();
+    auto end = rows.end();
+    if (what.from)
+      begin = std::lower_bound(first, last, moved(*what.from),
+                               [&](uint32_t row, int64_t wanted) {
+                                 return *values->at(row) < wanted;
+                               });
+    if (what.to)
+      end = std::upper_bound(first, last, moved(*what.to),
+                             [&](int64_t wanted, uint32_t row) {
+                               return wanted < *values->at(row);
+                             });
+    return {static_cast<size_t>(begin - rows.begin()),
+            static_cast<size_t>(std::max(begin, end) - rows.begin())};
   }
 };
 
@@ -107,6 +155,14 @@ public:
     if (!like)
       return like.failure();
     find_peers(*like);
+    // A float is told apart, and no distance is of it.
+    if (!what.order.empty()) {
+      const auto& last = what.order.back();
+      const auto* column = column_named(input_, last.column);
+      if (!is_float(column->type) && !is_text(column->type)
+          && column->type != column_type::guid)
+        values_ = {ref_of(*column), last.descending};
+    }
     return {};
   }
 
@@ -162,9 +218,10 @@ private:
     for (uint32_t group = 0; group + 1 < groups_.begins.size(); ++group) {
       const auto first = groups_.begins[group];
       const auto size = groups_.begins[group + 1] - first;
-      const ordered_group rows{groups_.of(group),
-                               std::span{peers_begin_}.subspan(first, size),
-                               std::span{peers_end_}.subspan(first, size)};
+      ordered_group rows{groups_.of(group),
+                         std::span{peers_begin_}.subspan(first, size),
+                         std::span{peers_end_}.subspan(first, size)};
+      find_values(rows);
       begin(rows);
       for (size_t at = 0; at < size; ++at) {
         f(rows, at);
@@ -176,6 +233,20 @@ private:
       }
     }
     return {};
+  }
+
+  /// Rows without a value stand before those that have one, or after them.
+  void find_values(ordered_group& rows) const {
+    if (!values_)
+      return;
+    rows.values = &*values_;
+    rows.values_end = rows.size();
+    while (rows.values_begin < rows.values_end
+           && !values_->at(rows.rows[rows.values_begin]))
+      ++rows.values_begin;
+    while (rows.values_end > rows.values_begin
+           && !values_->at(rows.rows[rows.values_end - 1]))
+      --rows.values_end;
   }
 
   result<column_data> value_of(const expression& what) {
@@ -427,7 +498,8 @@ private:
   const run_options& options_;
   uint64_t count_;
   grouped_rows groups_;
-  std::vector<uint32_t> peers_begin_; ///< By place among all groups' rows.
+  std::optional<order_values> values_; ///< Of the order's last column.
+  std::vector<uint32_t> peers_begin_;  ///< By place among all groups' rows.
   std::vector<uint32_t> peers_end_;
 };
 

@@ -296,6 +296,11 @@ private:
                      + " to order by");
     node.columns = input.columns;
     for (auto& each : what.columns) {
+      const auto by
+        = what.order.empty() ? std::nullopt : names(what.order.back().column);
+      if (each.rows.by_value
+          && (!by || is_float(*by) || is_text(*by) || *by == column_type::guid))
+        return wrong("a frame by value has an order of whole numbers or times");
       for (auto& argument : each.arguments)
         if (auto fault = resolve(argument, names))
           return fault;

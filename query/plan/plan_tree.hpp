@@ -150,6 +150,10 @@ struct frame {
   /// RANGE: a bound, which is the row's own place, takes all rows with it that
   /// the order does not tell apart.
   bool with_peers = false;
+  /// RANGE with distances: they are of the values of the order's last column,
+  /// in its unit, which is no float; rows where it is null are beside each
+  /// other.
+  bool by_value = false;
   friend bool operator==(const frame&, const frame&) = default;
 };
 

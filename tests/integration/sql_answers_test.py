@@ -122,6 +122,16 @@ class Maker:
       call = self.pick(["rank()", "dense_rank()", "percent_rank()",
                         "cume_dist()"])
       return f"{call} over ({by}{order})"
+    if kind == 1 and self.number(2):
+      # Distances of values: one column, which may be null.
+      column = self.pick(["size nulls last", "size nulls first",
+                          "size desc nulls last", "size % 9 nulls first"])
+      frame = self.pick(["between 3 preceding and 5 following",
+                         "40 preceding", "between 9 preceding and 2 preceding",
+                         "between 0 following and 100 following",
+                         "between unbounded preceding and 7 following",
+                         "between 1 following and unbounded following"])
+      return f"{self.folded()} over ({by}order by {column} range {frame})"
     if kind == 1:
       frame = self.pick(["", " range between current row and unbounded "
                              "following", " range unbounded preceding"])
@@ -240,8 +250,8 @@ class Maker:
               f"{self.aggregate()} as n from trade"
               f"{self.where()} group by sym) d on t.sym = d.sym"), False
     if kind == 5:
-      return (f"select sym, {self.whole()} as v from trade{self.where()} union "
-              f"{self.pick(['', 'all '])}select ex, {self.whole()} from trade"
+      return (f"select sym, {self.whole()} as v from trade{self.where()} "
+              f"{self.pick(['union', 'union all', 'intersect', 'except'])} select ex, {self.whole()} from trade"
               f"{self.where()}"), False
     if kind == 6:
       return (f"with g as ({self.groups()}) select count(*) as n, "

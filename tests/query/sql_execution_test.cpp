@@ -4,50 +4,14 @@
 
 #include <gtest/gtest.h>
 
-#include "sql_tables.hpp"
+#include "sql_rows.hpp"
 
 namespace millrace::query {
 namespace {
 
-using testing_support::sql_parts;
-using testing_support::sql_table;
-
-/// Rows as CSV, "/" between them, without the header.
-std::string rows_of(plan_node plan) {
-  auto table = testing_support::run_tree(std::move(plan), sql_parts());
-  if (!table)
-    return table.failure().context;
-  auto text = to_text(*table, result_format::csv);
-  std::string out;
-  for (size_t i = text.find('\n') + 1; i < text.size(); ++i)
-    if (text[i] != '\r')
-      out += text[i] == '\n' ? '/' : text[i];
-  if (!out.empty())
-    out.pop_back();
-  return out;
-}
-
-std::string sql_rows(std::string_view text) {
-  auto request = parse_sql(text, sql_table, 0);
-  return request ? rows_of(std::move(request->plan))
-                 : request.failure().context;
-}
-
-std::string q_rows(std::string_view text) {
-  auto request = parse_qsql(text, sql_table, 0);
-  return request ? rows_of(std::move(request->plan))
-                 : request.failure().context;
-}
-
-struct sql_case {
-  std::string_view text;
-  std::string_view rows;
-};
-
-void expect_rows(const std::vector<sql_case>& cases) {
-  for (const auto& [text, rows] : cases)
-    EXPECT_EQ(sql_rows(text), rows) << text;
-}
+using testing_support::expect_rows;
+using testing_support::q_rows;
+using testing_support::sql_rows;
 
 TEST(SqlExecutionTest, TextsThatAreComputedAreWhole) {
   // Of a column, of constants of two lengths, and of both.
@@ -289,6 +253,15 @@ TEST(SqlExecutionTest, CountsRowsBesideEach) {
      "following), min(price) over (order by time rows 1 preceding), count(*) "
      "over (order by time rows between 2 following and 3 following) from trade",
      "7,100,10,2/-7,400,5.5,2/,340,5.5,2/2,340,2.5,1/0,60,2.5,0/-2,20,6.5,0"},
+    // Distances of values; nulls are beside each other.
+    {"select lot, count(*) over (order by time range interval '1 second' "
+     "preceding), sum(size) over (order by time range between interval '2 "
+     "seconds' following and unbounded following) from trade",
+     "7,1,360/-7,2,60/,2,60/2,1,20/0,2,/-2,2,"},
+    {"select lot, count(*) over (order by lot range between 4 preceding and 3 "
+     "following), min(size) over (order by lot desc range between 5 preceding "
+     "and 5 following) from trade",
+     "7,1,40/-7,1,20/,1,300/2,3,20/0,3,20/-2,2,20"},
     {"select lot, sum(size) over (order by sym), avg(price) over (partition by "
      "sym), median(size) over () from trade",
      "7,400,10,70/-7,420,6,70/,400,10,70/2,460,2.5,70/0,420,,70/-2,420,6,70"},
@@ -387,6 +360,15 @@ TEST(SqlExecutionTest, OrdersAndLimits) {
      "-2/7/40///"},
     {"select sym from trade union select sym from quote order by sym",
      "A/B/C/"},
+    // Nulls are alike here, and each row is there once.
+    {"select sym from trade intersect select sym from quote order by sym",
+     "A/B/"},
+    {"select sym from trade except select sym from quote", "C"},
+    {"select sym, ok from trade except select sym, true from quote order by "
+     "sym, ok",
+     "B,0/C,0/,0"},
+    {"select sym from trade intersect all select sym from quote",
+     "line 1, column 1: INTERSECT ALL is not there"},
   });
 }
 
@@ -422,78 +404,6 @@ TEST(SqlExecutionTest, Joins) {
      "order by t.time",
      "-7/2/0/-2"},
   });
-}
-
-/// trade has A B A - C B, quote A A - B.
-TEST(SqlExecutionTest, JoinsAllRowsOfAKey) {
-  expect_rows({
-    {"select t.lot, q.bid from trade t join quote q on t.sym = q.sym",
-     "7,9/7,9.5/-7,6/,9/,9.5/-2,6"},
-    {"select t.lot, q.bid from trade t left join quote q using (sym)",
-     "7,9/7,9.5/-7,6/,9/,9.5/2,/0,/-2,6"},
-    {"select t.lot, q.bid from quote q right join trade t on t.sym = q.sym and "
-     "q.bid < 9.2",
-     "7,9/-7,6/,9/2,/0,/-2,6"},
-    // Conditions on both, also on times alone.
-    {"select t.lot, q.bid from trade t join quote q on t.sym = q.sym and "
-     "q.time between t.time - interval '1 second' and t.time",
-     "7,9/,9.5/-2,6"},
-    {"select t.lot, q.bid from trade t join quote q on t.price < q.bid and "
-     "q.bid < 7",
-     "-7,6/2,6"},
-    {"select count(*) from trade t cross join quote q", "24"},
-    {"select count(*), count(q.bid), sum(t.lot) from trade t left join quote q "
-     "on t.sym = q.sym and t.lot = 7",
-     "7,2,7"},
-    // The rows that stay have no partner for which all conditions hold.
-    {"select t.lot, q.bid from trade t left join quote q on t.sym = q.sym and "
-     "q.time between t.time - interval '1 second' and t.time",
-     "7,9/-7,/,9.5/2,/0,/-2,6"},
-    {"select t.lot, q.bid from trade t left join quote q on t.price > q.bid "
-     "and q.bid < 9.2 order by t.time, q.bid",
-     "7,1/7,6/7,9/-7,1/,/2,1/0,/-2,1/-2,6"},
-    // All rows of both; those of the right one after the others.
-    {"select t.lot, q.sym, q.bid from trade t full join quote q on t.sym = "
-     "q.sym",
-     "7,A,9/7,A,9.5/-7,B,6/,A,9/,A,9.5/2,,/0,,/-2,B,6/,,1"},
-    {"select t.lot, q.sym, q.bid from trade t full outer join quote q on t.sym "
-     "= q.sym and q.bid < 9.2 and t.lot > 0",
-     "7,A,9/-7,,/,,/2,,/0,,/-2,,/,A,9.5/,,1/,B,6"},
-    {"select sym, t.sym, q.sym, bid from (select sym, lot from trade where lot "
-     "> 2) t full join (select sym, bid from quote where bid < 9.2) q using "
-     "(sym) order by bid",
-     ",,,1/B,,B,6/A,A,A,9"},
-    {"select * from (select sym, lot from trade where lot < -2) t full join "
-     "(select sym, bid from quote where bid > 9.2) q using (sym)",
-     "B,-7,/A,,9.5"},
-    // With commas, whatever their order; without a condition, all with all.
-    {"select t.lot, q.bid from trade t, quote q where t.sym = q.sym and q.bid "
-     "> 7",
-     "7,9/7,9.5/,9/,9.5"},
-    {"select a.lot, b.lot, q.bid from trade a, trade b, quote q where q.sym = "
-     "a.sym and b.time > a.time and b.sym = q.sym and a.sym = b.sym",
-     "7,,9/7,,9.5/-7,-2,6"},
-    {"select count(*) from trade, quote", "24"},
-    {"select * from (select lot from trade where lot = 7) a, (select bid from "
-     "quote where bid > 9.2) b, (select sym from quote where bid < 7) c where "
-     "c.sym = 'B'",
-     "7,9.5,B"},
-    {"select count(*) from trade, trade",
-     "line 1, column 29: the name 'trade' is there twice; give one an alias"},
-    // Rows of a joined table are joined once more.
-    {"select a.lot, b.lot, q.bid from trade a join trade b on a.sym = b.sym "
-     "and a.time < b.time join quote q on q.sym = a.sym",
-     "7,,9/7,,9.5/-7,-2,6"},
-    {"select t.sym, count(*) as n from trade t join quote q on t.sym = q.sym "
-     "group by t.sym order by n desc",
-     "A,4/B,2"},
-    {"select distinct t.sym from trade t join quote q on t.sym = q.sym order "
-     "by t.sym limit 1",
-     "A"},
-  });
-  EXPECT_EQ(q_rows("select lot, bid from ej[`sym;trade;select sym, bid from "
-                   "quote where not null sym]"),
-            "7,9/7,9.5/-7,6/,9/,9.5/-2,6");
 }
 
 /// The same question in two languages. Where q and SQL differ by definition

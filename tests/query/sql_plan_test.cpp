@@ -255,48 +255,56 @@ TEST(SqlPlanTest, RefusesByNameAndPlace) {
 }
 
 TEST(SqlPlanTest, RefusesWindowsAndQueriesByName) {
-  for (const auto& [text, wanted] : std::vector<text_pair>{
-         {"select sym from trade t where exists (select bid from quote q where "
-          "q.sym = t.sym)",
-          "line 1, column 77: a query within an expression that looks at a "
-          "column of the rows around it ('sym') is not there; see JOIN"},
-         {"select sym from trade where size > all (select size from trade)",
-          "line 1, column 34: of queries within conditions there are IN, "
-          "EXISTS "
-          "and those that stand for a value"},
-         {"select sym from trade where sym in (select sym, bid from quote)",
-          "line 1, column 33: a query that stands for a value or in IN has one "
-          "column, not 2"},
-         {"select sym from trade where sym in (select bid from quote)",
-          "line 1, column 33: IN compares values of types symbol and float"},
-         {"select sum(size) from trade group by (select max(bid) from quote)",
-          "line 1, column 38: a query cannot stand here"},
-         {"select sym from trade where row_number() over () = 1",
-          "line 1, column 29: a window function stands in SELECT and ORDER BY; "
-          "put the query into FROM"},
-         {"select median(price) over (order by time) from trade",
-          "line 1, column 8: with an order or a frame there are sum, avg, min, "
-          "max and count, not 'median'"},
-         {"select sum(size) over (order by time groups 1 preceding) from trade",
-          "line 1, column 8: GROUPS in a frame is not there"},
-         {"select sum(size) over (order by time range interval '1 second' "
-          "preceding) from trade",
-          "line 1, column 8: RANGE with a distance is not there; see ROWS"},
-         {"select sum(size) over w from trade",
-          "line 1, column 8: there is no window 'w'"},
-         {"select lag(size, lot) over () from trade",
-          "line 1, column 18: 'lag' takes a whole number"},
-         {"select cube(size) over () from trade",
-          "line 1, column 8: there is no window function 'cube'"},
-         {"select avg(distinct size) from trade",
-          "line 1, column 8: of DISTINCT values there are count, min and max, "
-          "not avg"},
-         {"select percentile_cont(2) within group (order by size) from trade",
-          "line 1, column 8: 'percentile_cont' takes a constant from 0 to 1"},
-         {"select percentile_disc(0.1) within group (order by sym) from trade",
-          "line 1, column 8: the aggregate 'percentile_disc' does not take "
-          "symbol"},
-       })
+  for (
+    const auto& [text, wanted] : std::vector<text_pair>{
+      {"select sym from trade t where exists (select bid from quote q where "
+       "q.sym = t.sym)",
+       "line 1, column 77: a query within an expression that looks at a "
+       "column of the rows around it ('sym') is not there; see JOIN"},
+      {"select sym from trade where size > all (select size from trade)",
+       "line 1, column 34: of queries within conditions there are IN, "
+       "EXISTS "
+       "and those that stand for a value"},
+      {"select sym from trade where sym in (select sym, bid from quote)",
+       "line 1, column 33: a query that stands for a value or in IN has one "
+       "column, not 2"},
+      {"select sym from trade where sym in (select bid from quote)",
+       "line 1, column 33: IN compares values of types symbol and float"},
+      {"select sum(size) from trade group by (select max(bid) from quote)",
+       "line 1, column 38: a query cannot stand here"},
+      {"select sym from trade where row_number() over () = 1",
+       "line 1, column 29: a window function stands in SELECT and ORDER BY; "
+       "put the query into FROM"},
+      {"select median(price) over (order by time) from trade",
+       "line 1, column 8: with an order or a frame there are sum, avg, min, "
+       "max and count, not 'median'"},
+      {"select sum(size) over (order by time groups 1 preceding) from trade",
+       "line 1, column 8: GROUPS in a frame is not there"},
+      {"select sum(size) over (order by price range 1 preceding) from trade",
+       "line 1, column 8: RANGE with a distance of an order of type float is "
+       "not there"},
+      {"select sum(size) over (order by time range 1 preceding) from trade",
+       "line 1, column 8: a distance of RANGE is a span of time, as INTERVAL "
+       "'1 minute', that fits its order"},
+      {"select sum(size) over (order by size, time range 1 preceding) from "
+       "trade",
+       "line 1, column 8: RANGE with a distance has an ORDER BY of one "
+       "column"},
+      {"select sum(size) over w from trade",
+       "line 1, column 8: there is no window 'w'"},
+      {"select lag(size, lot) over () from trade",
+       "line 1, column 18: 'lag' takes a whole number"},
+      {"select cube(size) over () from trade",
+       "line 1, column 8: there is no window function 'cube'"},
+      {"select avg(distinct size) from trade",
+       "line 1, column 8: of DISTINCT values there are count, min and max, "
+       "not avg"},
+      {"select percentile_cont(2) within group (order by size) from trade",
+       "line 1, column 8: 'percentile_cont' takes a constant from 0 to 1"},
+      {"select percentile_disc(0.1) within group (order by sym) from trade",
+       "line 1, column 8: the aggregate 'percentile_disc' does not take "
+       "symbol"},
+    })
     EXPECT_EQ(sql_planned(text), wanted) << text;
 }
 

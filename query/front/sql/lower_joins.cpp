@@ -411,17 +411,7 @@ private:
                         || (!inner_ && each.value.type == column_type::boolean);
       right_columns.push_back(std::move(made));
     }
-    if (inner_)
-      for (size_t i = 0; i < right_.columns.size(); ++i)
-        if (right_.never_null(right_.columns[i].value))
-          out.non_null.push_back(right_columns[i].value.name);
-    if (!full_) {
-      out.non_null.insert(out.non_null.end(), left_.non_null.begin(),
-                          left_.non_null.end());
-      if (as_of_ || right_once_)
-        out.unique = left_.unique;
-      out.time_column = left_.time_column;
-    }
+    note_what_is_known(out, right_columns);
     if constexpr (std::is_same_v<Join, operators::equi_join>)
       if (auto fault
           = add_pair_conditions(what, right_columns, keeps_left_order))
@@ -442,6 +432,23 @@ private:
                                         : out.columns.begin(),
                        right_columns.begin(), right_columns.end());
     return out;
+  }
+
+  /// Of the joined rows: what is never null, there once, and their time.
+  void
+  note_what_is_known(relation& out,
+                     const std::vector<scope_column>& right_columns) const {
+    if (inner_)
+      for (size_t i = 0; i < right_.columns.size(); ++i)
+        if (right_.never_null(right_.columns[i].value))
+          out.non_null.push_back(right_columns[i].value.name);
+    if (!full_) {
+      out.non_null.insert(out.non_null.end(), left_.non_null.begin(),
+                          left_.non_null.end());
+      if (as_of_ || right_once_)
+        out.unique = left_.unique;
+      out.time_column = left_.time_column;
+    }
   }
 
   /// What is left of ON, of a left and a right row that have equal keys.

@@ -1,4 +1,5 @@
 #include <millrace/query/front/sql/select_internal.hpp>
+#include <millrace/query/plan/bar.hpp>
 
 #include <algorithm>
 #include <array>
@@ -212,12 +213,12 @@ private:
       to = 0;
       if (!before && !after)
         return {};
-      if (frame_.with_peers)
-        return owner_.refused(place_, "RANGE with a distance is not there; see "
-                                      "ROWS");
-      auto count = whole_constant(definition_->at(key), 0, "a frame");
+      auto count = frame_.with_peers
+                     ? distance(definition_->at(key))
+                     : whole_constant(definition_->at(key), 0, "a frame");
       if (!count)
         return count.failure();
+      frame_.by_value = frame_.with_peers;
       to = before ? -*count : *count;
       return {};
     };
@@ -226,6 +227,44 @@ private:
       return fault;
     return bound(bits & frame_to_all, bits & frame_to_before,
                  bits & frame_to_after, "endOffset", frame_.to);
+  }
+
+  /// How far the values of RANGE are apart, in the unit of its order.
+  result<int64_t> distance(const json_value& node) {
+    if (call_.order.size() != 1)
+      return owner_.wrong(place_,
+                          "RANGE with a distance has an ORDER BY of one "
+                          "column");
+    const auto type = call_.order.front().value.type;
+    const bool of_numbers = is_whole(type);
+    const auto unit
+      = type == column_type::date ? int64_t{86'400'000'000'000}
+        : type == column_type::timestamp || type == column_type::timespan ? 1
+        : type == column_type::time || type == column_type::second
+            || type == column_type::minute
+          ? unit_ns(type)
+          : 0;
+    if (!of_numbers && unit == 0)
+      return owner_.refused(place_, "RANGE with a distance of an order of type "
+                                      + std::string{to_string(type)}
+                                      + " is not there");
+    const auto value = inner_.operand(node);
+    if (!value)
+      return value.failure();
+    const auto* number
+      = value->what == expression::kind::constant && value->values.size() == 1
+          ? std::get_if<int64_t>(&value->values.front())
+          : nullptr;
+    if (!number || *number < 0
+        || (of_numbers
+              ? !is_whole(value->type)
+              : value->type != column_type::timespan || *number % unit != 0))
+      return owner_.wrong(
+        place_, "a distance of RANGE is "
+                  + std::string{of_numbers ? "a whole number from 0 on"
+                                           : "a span of time, as INTERVAL '1 "
+                                             "minute', that fits its order"});
+    return of_numbers ? *number : *number / unit;
   }
 
   result<int64_t> whole_constant(const json_value& node, int64_t least,
