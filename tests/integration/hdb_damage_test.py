@@ -93,6 +93,15 @@ def files(made):
   check(made, 1, size, symbols)
   flip(size, 70000)
   flip(symbols, 4003, 0x7f)
+  # What is asked only while the manifest cannot be read is told of as well.
+  made.down("back")
+  rolls = made.directory / "data/hdb/.rolls"
+  flip(rolls, 3)
+  check(made, 1, rolls)
+  made.up("back")
+  log = (made.directory / "data/nodes/back/node.log").read_text()
+  mill.check("|WARN|rolls_damaged|" in log and str(rolls) in log, log)
+  flip(rolls, 3)
   mill.check(total(made, *DAYS) == good, "after the repair")
 
 

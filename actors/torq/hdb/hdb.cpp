@@ -27,6 +27,14 @@ manifest_version hdb_state::refresh() {
     }
     store = *std::move(opened);
     note({});
+    const auto rolls
+      = persistence::read_table_rolls(*env->fs, settings.directory);
+    if (!rolls && rolls.failure().code == errc::corrupt && settings.on_warning)
+      settings.on_warning("rolls_damaged",
+                          rolls.failure().context
+                            + ": while the manifest cannot be read, dates up "
+                              "to two days away count as well; the next "
+                              "commit makes it again");
   } else {
     auto news = store->refresh();
     note(news.failure());

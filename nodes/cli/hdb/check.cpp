@@ -5,6 +5,7 @@
 #include <millrace/nodes/host/exit_codes.hpp>
 #include <millrace/nodes/host/system_clock.hpp>
 #include <millrace/persistence/hdb/hdb_store.hpp>
+#include <millrace/persistence/hdb/table_rolls.hpp>
 
 #include <fmt/format.h>
 
@@ -24,7 +25,19 @@ struct check_report {
   std::vector<hdb_damage> damages;
   /// Directories of parts that the manifest does not name.
   std::vector<std::string> unnamed;
+  bool lacks_rolls = false; ///< No rules lie beside the manifest.
 };
+
+/// The rules beside the manifest, which are asked only while it cannot be read.
+void check_rolls(const hdb_options& options, check_report& report) {
+  const auto rolls = read_table_rolls(posix_file_system(), options.directory);
+  report.lacks_rolls
+    = !rolls && rolls.failure().code == errc::not_found && report.parts != 0;
+  if (!rolls && rolls.failure().code != errc::not_found)
+    report.damages.push_back(
+      {options.directory + "/" + std::string{table_rolls_name},
+       "it is damaged; the next commit makes it again"});
+}
 
 check_report check_parts(const hdb_options& options,
                          const hdb_manifest& manifest) {
@@ -57,6 +70,7 @@ void print_json(const hdb_options& options, const check_report& report,
   auto& damages = out.add("damages", json_value::array());
   for (const auto& damage : report.damages)
     damages.add(json_value{{"file", damage.path}, {"reason", damage.reason}});
+  out.add("lacks_rolls", report.lacks_rolls);
   auto& unnamed = out.add("unnamed", json_value::array());
   for (const auto& path : report.unnamed)
     unnamed.add(path);
@@ -74,6 +88,7 @@ int check_database(const hdb_options& options) {
   if (auto fault = check_choice(options, *manifest))
     return fail(fault);
   auto report = check_parts(options, *manifest);
+  check_rolls(options, report);
   auto unnamed = unnamed_parts(fs, options.directory, *manifest);
   if (!unnamed)
     return fail(unnamed.failure());
@@ -83,6 +98,10 @@ int check_database(const hdb_options& options) {
   } else {
     for (const auto& damage : report.damages)
       fmt::print("{}: {}\n", damage.path, damage.reason);
+    if (report.lacks_rolls)
+      fmt::print("{}/{}: there is none: an earlier release wrote the database, "
+                 "or it was removed; the next commit makes it\n",
+                 options.directory, table_rolls_name);
     for (const auto& path : report.unnamed)
       fmt::print("{}/{}: the manifest does not name it: of a write that is "
                  "under way, or of a newer manifest\n",
