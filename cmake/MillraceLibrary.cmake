@@ -20,6 +20,10 @@ set(MILLRACE_WARNINGS -Wall -Wextra -Wpedantic -Wshadow -Wconversion
   -Wno-missing-field-initializers -Wno-dangling-else
   # g++ 12 sees overlaps in std::string that are not there (GCC bug 105651).
   -Wno-restrict)
+if(MILLRACE_SANITIZE STREQUAL "fuzzer")
+  # What is warned of is g++'s to say; clang only makes the fuzzers.
+  set(MILLRACE_WARNINGS -w)
+endif()
 
 set(MILLRACE_MARCH "x86-64-v3" CACHE STRING
   "Oldest processor that the build must run on (-march); empty: the compiler's")
@@ -34,6 +38,14 @@ option(MILLRACE_UNITY
 if(MILLRACE_SANITIZE STREQUAL "address")
   add_compile_options(-fsanitize=address -fno-omit-frame-pointer)
   add_link_options(-fsanitize=address -fsanitize=undefined)
+elseif(MILLRACE_SANITIZE STREQUAL "fuzzer")
+  if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    message(FATAL_ERROR
+      "MILLRACE_SANITIZE=fuzzer needs clang: use the preset 'fuzz'")
+  endif()
+  add_compile_options(-fsanitize=fuzzer-no-link,address,undefined
+    -fno-sanitize-recover=undefined -fno-sanitize=vptr -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=address,undefined)
 endif()
 
 # millrace_room(<name>): makes the calling folder known as <millrace/name/...>.
@@ -94,6 +106,16 @@ function(millrace_floor path)
       endif()
     endforeach()
   endif()
+  if(MILLRACE_SANITIZE STREQUAL "fuzzer")
+    # Some read in small pieces then.
+    foreach(source IN LISTS sources)
+      file(STRINGS "${source}" smaller REGEX "MILLRACE_FUZZING")
+      if(smaller)
+        set_property(SOURCE "${source}" APPEND PROPERTY COMPILE_DEFINITIONS
+          MILLRACE_FUZZING)
+      endif()
+    endforeach()
+  endif()
   set(actors)
   foreach(unit IN LISTS arg_ACTORS) # Some are a header alone.
     if("${folder}/${unit}.cpp" IN_LIST sources)
@@ -101,6 +123,9 @@ function(millrace_floor path)
     endif()
   endforeach()
   list(REMOVE_ITEM sources ${actors} "")
+  if(MILLRACE_SANITIZE STREQUAL "fuzzer")
+    set(actors) # What is fuzzed are cores, which need none.
+  endif()
   add_library(millrace_${name} STATIC ${sources} ${arg_SOURCES})
   add_library(millrace::${name} ALIAS millrace_${name})
   target_sources(millrace_${name} PUBLIC FILE_SET HEADERS

@@ -10,7 +10,12 @@ namespace millrace::feed {
 
 namespace {
 
+#ifdef MILLRACE_FUZZING
+// What is cut off at the end of a read comes up in a few bytes.
+constexpr size_t read_bytes = 512;
+#else
 constexpr size_t read_bytes = 256 * 1024;
+#endif
 
 } // namespace
 
@@ -195,7 +200,8 @@ piece_cutter::cut piece_cutter::cut_available() const noexcept {
 }
 
 error piece_cutter::skip_long_line(text_piece& piece) {
-  auto& line = piece.oversize.emplace();
+  piece.oversize = text_piece::long_line{};
+  auto& line = *piece.oversize;
   line.begin = window().substr(0, shown_bytes_max + 1);
   for (;;) {
     // What is still to come of it would be another long line.

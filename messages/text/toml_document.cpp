@@ -43,11 +43,10 @@ toml_value convert(const toml::value& from) {
     case toml::value_t::table:
       to.type = toml_kind::table;
       for (const auto& [key, value] : from.as_table())
-        to.entries.emplace_back(key, convert(value));
-      std::sort(to.entries.begin(), to.entries.end(),
-                [](const auto& a, const auto& b) {
-                  return before(a.second, b.second);
-                });
+        to.entries.push_back({key, convert(value)});
+      std::sort(
+        to.entries.begin(), to.entries.end(),
+        [](const auto& a, const auto& b) { return before(a.value, b.value); });
       break;
     default: {
       std::ostringstream name;

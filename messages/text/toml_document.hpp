@@ -5,12 +5,13 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 namespace millrace::text {
 
 enum class toml_kind { boolean, integer, text, array, table, other };
+
+struct toml_entry;
 
 /// One value of a TOML file and the place where it stands.
 struct toml_value {
@@ -20,9 +21,14 @@ struct toml_value {
   std::string text; ///< `other`: the name of its TOML type.
   std::vector<toml_value> items;
   /// Of a table, in the order of the file.
-  std::vector<std::pair<std::string, toml_value>> entries;
+  std::vector<toml_entry> entries;
   uint32_t line = 1;
   uint32_t column = 1;
+};
+
+struct toml_entry {
+  std::string name;
+  toml_value value;
 };
 
 /// Parses TOML text. A fault of syntax is `config`, in the form

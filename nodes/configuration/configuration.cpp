@@ -337,7 +337,7 @@ private:
       return at.fault("settings", "write it as [process.settings]");
     toml_section inner{*found, "process.settings", faults_};
     for (const auto& entry : found->entries)
-      out.settings[entry.first] = inner.text(entry.first, "");
+      out.settings[entry.name] = inner.text(entry.name, "");
   }
 
   std::string default_hdb() const { return config_.data_directory + "/hdb"; }

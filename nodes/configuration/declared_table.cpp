@@ -37,8 +37,8 @@ result<read_declaration> read(const cluster_config& current,
       out = read_declaration{std::move(table), name ? name->line : one.line()};
   });
   for (const auto& entry : root->entries)
-    if (entry.first != "table")
-      at.refuse(entry.first,
+    if (entry.name != "table")
+      at.refuse(entry.name,
                 "only a [[table]] is added: write this in " + current.path);
   if (!out && faults.empty())
     at.fault("table", "is missing: write a [[table]]");

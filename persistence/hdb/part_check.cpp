@@ -31,7 +31,7 @@ std::string check_content(file& in, const hdb_file& facts,
            + std::to_string(facts.bytes);
   XXH3_state_t whole;
   XXH3_64bits_reset(&whole);
-  std::vector<std::byte> buffer(read_bytes);
+  std::vector<std::byte> buffer;
   std::string damaged;
   for (uint64_t at = 0; at < facts.bytes; at += buffer.size()) {
     buffer.resize(std::min<uint64_t>(read_bytes, facts.bytes - at));

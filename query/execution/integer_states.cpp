@@ -135,7 +135,8 @@ public:
       return;
     with_integer(column.type, [&](auto load) {
       using loader = decltype(load);
-      const auto* from = column.as<typename loader::raw>() + batch.base;
+      const auto* from
+        = column.template as<typename loader::raw>() + batch.base;
       if (!batch.rows && !batch.groups) {
         states_[batch.group].sum
           += kernels::sum_integers<loader>(from, batch.count).sum;
@@ -311,7 +312,8 @@ public:
       return update_absent(batch);
     with_integer(column.type, [&](auto load) {
       using loader = decltype(load);
-      const auto* from = column.as<typename loader::raw>() + batch.base;
+      const auto* from
+        = column.template as<typename loader::raw>() + batch.base;
       if (!batch.rows && !batch.groups) {
         fold(batch.group, Min
                             ? kernels::min_integers<loader>(from, batch.count)
@@ -401,7 +403,8 @@ public:
     }
     with_float(column.type, [&](auto load) {
       using loader = decltype(load);
-      const auto* from = column.as<typename loader::raw>() + batch.base;
+      const auto* from
+        = column.template as<typename loader::raw>() + batch.base;
       if (!batch.rows && !batch.groups)
         fold(batch.group,
              kernels::extreme_floats<Min, loader>(from, batch.count));

@@ -43,7 +43,7 @@ inline const double* numbers(const column_ref& column, column_type type,
     return column.as<double>() + block.base;
   with_number(column.type, [&](auto load) {
     using loader = decltype(load);
-    const auto* from = column.as<typename loader::raw>() + block.base;
+    const auto* from = column.template as<typename loader::raw>() + block.base;
     auto number = [](typename loader::raw raw) {
       const auto x = loader::widen(raw);
       if constexpr (std::is_same_v<
@@ -76,7 +76,7 @@ inline const int64_t* integers(const column_ref& column, column_type type,
     return column.as<int64_t>() + block.base;
   with_integer(column.type, [&](auto load) {
     using loader = decltype(load);
-    const auto* from = column.as<typename loader::raw>() + block.base;
+    const auto* from = column.template as<typename loader::raw>() + block.base;
     if (block.rows)
       for (uint32_t i = 0; i < block.count; ++i)
         out[i] = loader::widen(from[block.rows[i]]);

@@ -446,8 +446,9 @@ error getdata_builder::bind_order() {
   auto& plan = out_.plan;
   for (const auto& [descending, name] : ordering_) {
     const auto columns = result_columns(plan);
-    auto found = std::find_if(columns.begin(), columns.end(),
-                              [&](const auto& x) { return x.name == name; });
+    auto found = std::find_if(
+      columns.begin(), columns.end(),
+      [&wanted = name](const auto& x) { return x.name == wanted; });
     auto output = static_cast<size_t>(found - columns.begin());
     if (found == columns.end() && name == distinct_)
       output = plan.keys.size() - 1;

@@ -53,16 +53,16 @@ TEST(TomlTest, KeepsTheOrderAndPlacesOfTheFile) {
   auto root = parse_toml("z = 1\na = \"x\"\n[m]\n  k = [true, 2]\n", "f.toml");
   ASSERT_TRUE(root);
   ASSERT_EQ(root->entries.size(), 3u);
-  EXPECT_EQ(root->entries[0].first, "z");
-  EXPECT_EQ(root->entries[0].second.integer, 1);
-  EXPECT_EQ(root->entries[1].first, "a");
-  EXPECT_EQ(root->entries[1].second.text, "x");
-  const auto& inner = root->entries[2].second.entries;
+  EXPECT_EQ(root->entries[0].name, "z");
+  EXPECT_EQ(root->entries[0].value.integer, 1);
+  EXPECT_EQ(root->entries[1].name, "a");
+  EXPECT_EQ(root->entries[1].value.text, "x");
+  const auto& inner = root->entries[2].value.entries;
   ASSERT_EQ(inner.size(), 1u);
-  EXPECT_EQ(inner[0].second.line, 4u);
-  EXPECT_EQ(inner[0].second.column, 7u);
-  ASSERT_EQ(inner[0].second.items.size(), 2u);
-  EXPECT_TRUE(inner[0].second.items[0].boolean);
+  EXPECT_EQ(inner[0].value.line, 4u);
+  EXPECT_EQ(inner[0].value.column, 7u);
+  ASSERT_EQ(inner[0].value.items.size(), 2u);
+  EXPECT_TRUE(inner[0].value.items[0].boolean);
 }
 
 TEST(TomlTest, NamesThePlaceOfAFaultOfSyntax) {
@@ -98,7 +98,7 @@ TEST(TomlTest, TakesTextOfAnyLanguage) {
                            "\xf4\x8f\xbf\xbf";
   const auto root = parse_toml("a = '" + text + "'", "f");
   ASSERT_TRUE(root) << root.failure().context;
-  EXPECT_EQ(root->entries[0].second.text, text);
+  EXPECT_EQ(root->entries[0].value.text, text);
 }
 
 /// Every prefix and every one-byte change of a file parses or is a `config`

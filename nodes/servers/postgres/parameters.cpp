@@ -56,9 +56,9 @@ std::optional<uint32_t> type_of_column(const std::vector<part>& parts,
   if (named.is("date"))
     return oid::date;
   for (const auto& [name, schema] : tables) {
-    const auto mentions
-      = std::any_of(parts.begin(), parts.end(),
-                    [&](const part& each) { return each.text == name; });
+    const auto mentions = std::any_of(
+      parts.begin(), parts.end(),
+      [&table = name](const part& each) { return each.text == table; });
     if (!mentions)
       continue;
     if (const auto at = schema.column_index(named.text))

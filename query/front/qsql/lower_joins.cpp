@@ -64,8 +64,8 @@ result<table_value> lowering::united(const node& tree) {
     const bool same
       = left.plan.columns.size() == right.plan.columns.size()
         && std::all_of(left.plan.columns.begin(), left.plan.columns.end(),
-                       [&](const auto& column) {
-                         return has_column(right.plan, column.name);
+                       [&plan = right.plan](const auto& column) {
+                         return has_column(plan, column.name);
                        });
     if (!same)
       return wrong(tree, "mismatch",
