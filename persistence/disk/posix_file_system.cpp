@@ -110,6 +110,25 @@ private:
   int number_;
 };
 
+/// Writes all of `bytes`: what the system does by halves is gone on with.
+error write_whole(const descriptor& to, const std::string& path,
+                  uint64_t offset, std::span<const std::byte> bytes) {
+  size_t done = 0;
+  while (done < bytes.size()) {
+    const auto got = uninterrupted([&] {
+      return ::pwrite(to.get(), bytes.data() + done, bytes.size() - done,
+                      static_cast<off_t>(offset + done));
+    });
+    if (got <= 0)
+      return failure(path,
+                     "write of " + std::to_string(bytes.size()) + " bytes at "
+                       + std::to_string(offset),
+                     got == 0 ? EIO : errno);
+    done += static_cast<size_t>(got);
+  }
+  return {};
+}
+
 /// How long a read of a pipe waits for bytes.
 constexpr int pipe_wait_ms = 50;
 
@@ -152,20 +171,7 @@ public:
   }
 
   error write_at(uint64_t offset, std::span<const std::byte> bytes) override {
-    size_t done = 0;
-    while (done < bytes.size()) {
-      const auto got = uninterrupted([&] {
-        return ::pwrite(opened_.get(), bytes.data() + done, bytes.size() - done,
-                        static_cast<off_t>(offset + done));
-      });
-      if (got <= 0)
-        return failure(path_,
-                       "write of " + std::to_string(bytes.size()) + " bytes at "
-                         + std::to_string(offset),
-                       got == 0 ? EIO : errno);
-      done += static_cast<size_t>(got);
-    }
-    return {};
+    return write_whole(opened_, path_, offset, bytes);
   }
 
   error sync() override {
@@ -399,10 +405,11 @@ public:
     }
     const auto text = "process " + std::to_string(::getpid()) + ", boot "
                       + std::to_string(boot_id()) + "\n";
-    if (::ftruncate(opened.get(), 0) == -1
-        || ::pwrite(opened.get(), text.data(), text.size(), 0)
-             != static_cast<ssize_t>(text.size()))
-      return failure(name, "write", errno);
+    if (::ftruncate(opened.get(), 0) == -1)
+      return failure(name, "truncate", errno);
+    if (auto fault
+        = write_whole(opened, name, 0, std::as_bytes(std::span{text})))
+      return fault;
     return std::unique_ptr<directory_lock>{
       std::make_unique<posix_lock>(std::move(opened))};
   }
