@@ -33,6 +33,16 @@ struct duckdb_peer::functions {
   int (*query)(void*, const char*, query_result*) = nullptr;
   const char* (*result_error)(query_result*) = nullptr;
   void (*destroy_result)(query_result*) = nullptr;
+  uint64_t (*column_count)(query_result*) = nullptr;
+  void* (*column_logical_type)(query_result*, uint64_t) = nullptr;
+  int (*get_type_id)(void*) = nullptr;
+  int (*enum_internal_type)(void*) = nullptr;
+  uint32_t (*enum_dictionary_size)(void*) = nullptr;
+  char* (*enum_dictionary_value)(void*, uint64_t) = nullptr;
+  void (*free)(void*) = nullptr;
+  void* (*fetch_chunk)(query_result) = nullptr;
+  uint64_t (*data_chunk_get_size)(void*) = nullptr;
+  uint64_t* (*vector_get_validity)(void*) = nullptr;
   int (*appender_create)(void*, const char*, const char*, void**) = nullptr;
   int (*appender_flush)(void*) = nullptr;
   int (*appender_destroy)(void**) = nullptr;
@@ -58,6 +68,16 @@ struct duckdb_peer::functions {
            && find(query, "duckdb_query")
            && find(result_error, "duckdb_result_error")
            && find(destroy_result, "duckdb_destroy_result")
+           && find(column_count, "duckdb_column_count")
+           && find(column_logical_type, "duckdb_column_logical_type")
+           && find(get_type_id, "duckdb_get_type_id")
+           && find(enum_internal_type, "duckdb_enum_internal_type")
+           && find(enum_dictionary_size, "duckdb_enum_dictionary_size")
+           && find(enum_dictionary_value, "duckdb_enum_dictionary_value")
+           && find(free, "duckdb_free")
+           && find(fetch_chunk, "duckdb_fetch_chunk")
+           && find(data_chunk_get_size, "duckdb_data_chunk_get_size")
+           && find(vector_get_validity, "duckdb_vector_get_validity")
            && find(appender_create, "duckdb_appender_create")
            && find(appender_flush, "duckdb_appender_flush")
            && find(appender_destroy, "duckdb_appender_destroy")
@@ -70,6 +90,127 @@ struct duckdb_peer::functions {
            && find(data_chunk_set_size, "duckdb_data_chunk_set_size")
            && find(data_chunk_get_vector, "duckdb_data_chunk_get_vector")
            && find(vector_get_data, "duckdb_vector_get_data");
+  }
+};
+
+namespace {
+
+/// Numbers of the interface's types.
+enum duckdb_type : int {
+  type_integer = 4,
+  type_bigint = 5,
+  type_utinyint = 6,
+  type_usmallint = 7,
+  type_uinteger = 8,
+  type_double = 11,
+  type_varchar = 17,
+  type_timestamp_ns = 22,
+  type_enum = 23,
+};
+
+/// A text as a vector holds it.
+struct duckdb_text {
+  uint32_t length;
+  char inlined[4];
+  union {
+    char rest[8];
+    const char* pointer;
+  };
+  [[nodiscard]] std::string_view view() const noexcept {
+    return {length <= 12 ? inlined : pointer, length};
+  }
+};
+
+template <class From>
+void append_integers(const void* values, uint64_t rows, answer_column& into) {
+  const auto* from = static_cast<const From*>(values);
+  into.integers.insert(into.integers.end(), from, from + rows);
+}
+
+template <class Code>
+void append_entries(const void* values, uint64_t rows,
+                    const std::vector<std::string>& entries,
+                    answer_column& into) {
+  const auto* codes = static_cast<const Code*>(values);
+  for (uint64_t row = 0; row < rows; ++row)
+    into.texts.push_back(entries[codes[row]]);
+}
+
+} // namespace
+
+/// Takes the columns of a result.
+struct duckdb_peer::answer_reader {
+  struct column_kind {
+    int type = 0;
+    int code_type = 0;                ///< Of an enum.
+    std::vector<std::string> entries; ///< Of an enum.
+  };
+
+  const functions& calls;
+  std::vector<column_kind> kinds{};
+  answer out{};
+
+  void find_kinds(functions::query_result& from) {
+    kinds.resize(calls.column_count(&from));
+    out.columns.resize(kinds.size());
+    for (size_t i = 0; i < kinds.size(); ++i) {
+      auto* type = calls.column_logical_type(&from, i);
+      kinds[i].type = calls.get_type_id(type);
+      if (kinds[i].type == type_enum) {
+        kinds[i].code_type = calls.enum_internal_type(type);
+        for (uint32_t k = 0; k < calls.enum_dictionary_size(type); ++k) {
+          auto* text = calls.enum_dictionary_value(type, k);
+          kinds[i].entries.emplace_back(text);
+          calls.free(text);
+        }
+      }
+      calls.destroy_logical_type(&type);
+      const bool is_text
+        = kinds[i].type == type_enum || kinds[i].type == type_varchar;
+      out.columns[i].what = is_text ? answer_column::kind::texts
+                            : kinds[i].type == type_double
+                              ? answer_column::kind::floats
+                              : answer_column::kind::integers;
+    }
+  }
+
+  /// @returns false for a type that is not known here, or a null.
+  bool take(const column_kind& kind, void* vector, uint64_t rows,
+            answer_column& into) const {
+    if (const auto* valid = calls.vector_get_validity(vector))
+      for (uint64_t row = 0; row < rows; ++row)
+        if (((valid[row / 64] >> (row % 64)) & 1) == 0)
+          return false;
+    const auto* values = calls.vector_get_data(vector);
+    switch (kind.type) {
+      case type_integer:
+        append_integers<int32_t>(values, rows, into);
+        return true;
+      case type_bigint:
+      case type_timestamp_ns:
+        append_integers<int64_t>(values, rows, into);
+        return true;
+      case type_double: {
+        const auto* from = static_cast<const double*>(values);
+        into.floats.insert(into.floats.end(), from, from + rows);
+        return true;
+      }
+      case type_varchar:
+        for (uint64_t row = 0; row < rows; ++row)
+          into.texts.emplace_back(
+            static_cast<const duckdb_text*>(values)[row].view());
+        return true;
+      case type_enum:
+        if (kind.code_type == type_utinyint)
+          append_entries<uint8_t>(values, rows, kind.entries, into);
+        else if (kind.code_type == type_usmallint)
+          append_entries<uint16_t>(values, rows, kind.entries, into);
+        else
+          append_entries<uint32_t>(values, rows, kind.entries, into);
+        return true;
+      default:
+        return false;
+    }
   }
 };
 
@@ -110,6 +251,33 @@ error duckdb_peer::query(const std::string& sql) {
     fault = refused(calls_->result_error(&out));
   calls_->destroy_result(&out);
   return fault;
+}
+
+result<answer> duckdb_peer::rows(const std::string& sql) {
+  functions::query_result from{};
+  error fault;
+  answer_reader reader{*calls_};
+  if (calls_->query(connection_, sql.c_str(), &from) != success)
+    fault = refused(calls_->result_error(&from));
+  else
+    reader.find_kinds(from);
+  for (void* chunk = nullptr;
+       !fault && (chunk = calls_->fetch_chunk(from)) != nullptr;
+       calls_->destroy_data_chunk(&chunk)) {
+    const auto rows = calls_->data_chunk_get_size(chunk);
+    for (size_t i = 0; i < reader.kinds.size() && !fault; ++i)
+      if (!reader.take(reader.kinds[i], calls_->data_chunk_get_vector(chunk, i),
+                       rows, reader.out.columns[i]))
+        fault = {errc::unsupported, "duckdb: column " + std::to_string(i)
+                                      + " has a null, or a type that is not "
+                                        "read: "
+                                      + sql};
+    reader.out.row_count += rows;
+  }
+  calls_->destroy_result(&from);
+  if (fault)
+    return fault;
+  return std::move(reader.out);
 }
 
 error duckdb_peer::append(const std::string& table,

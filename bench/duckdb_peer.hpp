@@ -1,5 +1,6 @@
 #pragma once
 
+#include <millrace/bench/query_answer.hpp>
 #include <millrace/messages/base/result.hpp>
 
 #include <cstdint>
@@ -21,6 +22,9 @@ public:
   duckdb_peer& operator=(const duckdb_peer&) = delete;
 
   [[nodiscard]] error query(const std::string& sql);
+  /// The rows of a query. Of a type that none of its queries has, or with a
+  /// null: `unsupported`.
+  [[nodiscard]] result<answer> rows(const std::string& sql);
 
   /// Fixed-width values of one column, in the table's own type.
   struct column {
@@ -34,6 +38,7 @@ public:
 
 private:
   struct functions;
+  struct answer_reader;
   explicit duckdb_peer(std::unique_ptr<functions> calls);
   std::unique_ptr<functions> calls_;
   void* database_ = nullptr;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 namespace millrace::bench {
 
@@ -93,6 +94,63 @@ json as_json(const outcome& what, double load_average) {
     out.add(name, value);
   out.add("load_average_before", load_average);
   return out;
+}
+
+namespace {
+
+/// What the outcomes of a family have in common.
+struct family_score {
+  size_t with_target = 0;
+  size_t met = 0;
+  size_t slower = 0; ///< Than the best peer.
+};
+
+/// How many times as fast as its best peer, in the geometric mean.
+double lead_of(const std::vector<outcome>& all) {
+  double sum = 0;
+  for (const auto& each : all)
+    sum += std::log(each.beside.front().value / each.value);
+  return std::exp(sum / static_cast<double>(all.size()));
+}
+
+family_score score_of(const std::vector<outcome>& all) {
+  family_score out;
+  for (const auto& each : all) {
+    if (each.target != 0) {
+      ++out.with_target;
+      out.met += reaches(each, each.value, each.target);
+    }
+    out.slower += is_met(each, each.beside.front()) == false;
+  }
+  return out;
+}
+
+} // namespace
+
+json family_as_json(const std::string& name, const std::vector<outcome>& all,
+                    double load_average) {
+  const auto score = score_of(all);
+  auto list = json::array();
+  for (const auto& each : all)
+    list.add(as_json(each, load_average));
+  return {{"name", name},
+          {"value", lead_of(all)},
+          {"unit", "times as fast as the best peer, geometric mean"},
+          {"count", all.size()},
+          {"with_target", score.with_target},
+          {"met", score.met},
+          {"slower_than_peer", score.slower},
+          {"load_average_before", load_average},
+          {"benchmarks", std::move(list)}};
+}
+
+std::string family_as_text(const std::string& name,
+                           const std::vector<outcome>& all) {
+  const auto score = score_of(all);
+  return fmt::format("{}: {:.3g} times as fast as the best peer (geometric "
+                     "mean of {}); {} slower than it; targets met: {} of {}",
+                     name, lead_of(all), all.size(), score.slower, score.met,
+                     score.with_target);
 }
 
 std::string as_text(const outcome& what) {

@@ -1,6 +1,8 @@
+#include <millrace/bench/gateway_bench.hpp>
 #include <millrace/bench/group_bench.hpp>
 #include <millrace/bench/growth_bench.hpp>
 #include <millrace/bench/outcome.hpp>
+#include <millrace/bench/query_bench.hpp>
 #include <millrace/bench/report.hpp>
 #include <millrace/bench/run_bench.hpp>
 #include <millrace/bench/scratch.hpp>
@@ -13,6 +15,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <cstdio>
 #include <cstdlib>
 
 namespace millrace::bench {
@@ -85,6 +88,11 @@ constexpr std::array benchmarks{
             eop_write},
   benchmark{"rdb_recovery", "an RDB rebuilt by replay, batches of 100 rows", "",
             rdb_recovery},
+  benchmark{"gateway_empty", "an empty query, all actors in one process", "",
+            gateway_empty},
+  benchmark{"gateway_empty_3p",
+            "the same with gateway, stores and client in a process each", "",
+            gateway_empty_3p},
 };
 
 double load_average() {
@@ -92,31 +100,102 @@ double load_average() {
   return ::getloadavg(&out, 1) == 1 ? out : -1;
 }
 
-int measure(const benchmark& what, const nodes::bench_options& options) {
-  const auto load = load_average();
+/// Runs `work` with the options, and a directory of its own.
+template <class Work>
+int with_scratch(const nodes::bench_options& options, Work work) {
   auto directory = scratch::create();
   if (!directory)
     return nodes::fail(directory.failure());
-  auto got = what.run({options.runs, (*directory)->path(), options.scale});
-  if (!got)
-    return nodes::fail(got.failure());
-  got->more.emplace_back("scale", options.scale);
-  const bool as_object = options.output == nodes::output_format::json;
-  fmt::print("{}\n", as_object ? as_json(*got, load).dump(2) : as_text(*got));
+  if (auto fault = work(
+        measure_options{options.runs, (*directory)->path(), options.scale}))
+    return nodes::fail(fault);
   return nodes::exit_ok;
 }
 
-} // namespace
+void print(const outcome& got, const nodes::bench_options& options,
+           double load) {
+  const bool as_object = options.output == nodes::output_format::json;
+  fmt::print("{}\n", as_object ? as_json(got, load).dump(2) : as_text(got));
+}
 
-namespace {
+int measure(const benchmark& what, const nodes::bench_options& options) {
+  const auto load = load_average();
+  return with_scratch(options, [&](const measure_options& how) -> error {
+    auto got = what.run(how);
+    if (!got)
+      return got.failure();
+    got->more.emplace_back("scale", options.scale);
+    print(*got, options, load);
+    return {};
+  });
+}
+
+/// The one query that is named.
+int measure_query(const nodes::bench_options& options) {
+  const auto load = load_average();
+  return with_scratch(options, [&](const measure_options& how) {
+    return measure_queries(
+      how, [&](std::string_view name) { return name == options.name; },
+      [&](outcome got) {
+        got.more.emplace_back("scale", options.scale);
+        print(got, options, load);
+      });
+  });
+}
+
+constexpr std::string_view all_queries = "queries";
+
+/// All queries: as text each as soon as it is there, then all together.
+int measure_all_queries(const nodes::bench_options& options) {
+  const auto load = load_average();
+  const bool as_object = options.output == nodes::output_format::json;
+  return with_scratch(options, [&](const measure_options& how) -> error {
+    std::vector<outcome> got;
+    if (auto fault = measure_queries(
+          how, [](std::string_view) { return true; },
+          [&](outcome each) {
+            if (!as_object) {
+              fmt::print("{}\n", as_text(each));
+              std::fflush(stdout);
+            }
+            got.push_back(std::move(each));
+          }))
+      return fault;
+    if (as_object) {
+      auto out = family_as_json(std::string{all_queries}, got, load);
+      out.add("scale", options.scale);
+      fmt::print("{}\n", out.dump(2));
+    } else {
+      fmt::print("{}\n", family_as_text(std::string{all_queries}, got));
+    }
+    return {};
+  });
+}
+
+/// One line of `--list`.
+struct listed {
+  std::string name;
+  std::string what;
+  std::string peers;
+};
+
+std::vector<listed> all_benchmarks() {
+  std::vector<listed> out;
+  for (const auto& each : benchmarks)
+    out.push_back(
+      {std::string{each.name}, std::string{each.what}, std::string{each.peer}});
+  out.push_back({std::string{all_queries},
+                 "all of the queries below, over one data set", "DuckDB"});
+  for (const auto& each : query_benchmarks())
+    out.push_back({each.name, each.what, "DuckDB"});
+  return out;
+}
 
 /// [{"name": ..., "what": ..., "peers": ...}, ...]
 void print_list_as_json() {
   auto all = text::json_value::array();
-  for (const auto& each : benchmarks)
-    all.add({{"name", std::string{each.name}},
-             {"what", std::string{each.what}},
-             {"peers", std::string{each.peer}}});
+  for (const auto& each : all_benchmarks())
+    all.add({{"name", each.name}, {"what", each.what}, {"peers", each.peers}});
   fmt::print("{}\n", all.dump(2));
 }
 
@@ -128,14 +207,19 @@ int run_bench(const nodes::bench_options& options) {
     return nodes::exit_ok;
   }
   if (options.list) {
-    for (const auto& each : benchmarks)
+    for (const auto& each : all_benchmarks())
       fmt::print("{:<24} {}{}{}\n", each.name, each.what,
-                 each.peer.empty() ? "" : "; beside ", each.peer);
+                 each.peers.empty() ? "" : "; beside ", each.peers);
     return nodes::exit_ok;
   }
   for (const auto& each : benchmarks)
     if (each.name == options.name)
       return measure(each, options);
+  if (options.name == all_queries)
+    return measure_all_queries(options);
+  for (const auto& each : query_benchmarks())
+    if (each.name == options.name)
+      return measure_query(options);
   return nodes::fail(
     {errc::invalid_argument,
      "no benchmark is named '" + options.name + "'; --list shows them"});

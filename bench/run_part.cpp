@@ -1,3 +1,4 @@
+#include <millrace/bench/gateway_bench.hpp>
 #include <millrace/bench/part_process.hpp>
 #include <millrace/bench/process_stream.hpp>
 #include <millrace/bench/proto_limit.hpp>
@@ -23,6 +24,7 @@ constexpr std::array parts{
   part{"proto-replay", 2, proto_replay},
   part{"proto-replica", 2, proto_replica},
   part{"proto-subscriber", 3, proto_subscriber},
+  part{"query-node", 3, query_node},
   part{"stream-node", 4, stream_node},
   part{"stream-publisher", 6, stream_publisher},
   part{"stream-subscriber", 4, stream_subscriber},

@@ -64,5 +64,29 @@ TEST(ReportTest, TextHasALineForEachThatStandsBeside) {
             "  100 proto: ratio 0.3 (target >= 0.5: missed)");
 }
 
+TEST(ReportTest, AFamilyLeadsByTheGeometricMean) {
+  outcome fast;
+  fast.name = "fast";
+  fast.value = 1;
+  fast.unit = "ms";
+  fast.less_is_better = true;
+  fast.target = 2;
+  fast.beside = {{"peer", 8, 1}};
+  auto slow = fast;
+  slow.name = "slow";
+  slow.value = 16;
+  const std::vector<outcome> all{fast, slow};
+  const auto json = nlohmann::json::parse(family_as_json("all", all, 0).dump());
+  EXPECT_DOUBLE_EQ(json["value"], 2);
+  EXPECT_EQ(json["count"], 2);
+  EXPECT_EQ(json["with_target"], 2);
+  EXPECT_EQ(json["met"], 1);
+  EXPECT_EQ(json["slower_than_peer"], 1);
+  EXPECT_EQ(json["benchmarks"][1]["name"], "slow");
+  EXPECT_EQ(family_as_text("all", all),
+            "all: 2 times as fast as the best peer (geometric mean of 2); 1 "
+            "slower than it; targets met: 1 of 2");
+}
+
 } // namespace
 } // namespace millrace::bench

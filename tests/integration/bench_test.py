@@ -9,6 +9,7 @@ peer is not installed (scripts/bench-peers) are skipped.
 """
 
 import json
+import math
 import os
 import pathlib
 import shutil
@@ -43,6 +44,22 @@ STREAMS = {
     "latency_r3_p99": (0.1, None),
 }
 TABLES = {"csv_parse": 5, "csv_feed": 2, "rdb_insert": 12, "eop_write": 2.3}
+# Of the family `queries`: milliseconds as in an hdb, and as in an rdb.
+QUERIES = {
+    "q1": (0.1, 0.1), "q1b": (None, None), "q1c": (5, 5), "q2": (0.1, 0.1),
+    "q2b": (8, 8), "q3": (25, 25), "q3b": (None, None), "q4": (60, 60),
+    "q4b": (None, None), "q5": (None, None), "q5b": (0.1, 25),
+    "q6": (1.5, 1.5), "q6b": (70, 70), "q6c": (300, 300), "q7": (38, 38),
+    "q7b": (None, None), "q8": (10, 10), "q9": (26, 26), "q9b": (6, 6),
+    "q10": (15, 15), "q11": (0.15, 0.15), "q12": (14, 14),
+    "median": (None, None), "like_symbol": (None, None),
+    "like_text": (None, None), "many_keys": (None, None),
+    "all_rows": (None, None),
+}
+QUERY_TARGETS = {f"query_{name}_{layout}": target
+                 for name, targets in QUERIES.items()
+                 for layout, target in zip(["hdb", "rdb"], targets)}
+GATEWAYS = {"gateway_empty": 150, "gateway_empty_3p": 300}
 MANY = "publish_many_100"
 ALONE = ["publish_cached_100_copy", "publish_cached_1k_copy", "rdb_recovery",
          "catch_up_r3", "start_growth", "publish_cached_100_stopped"]
@@ -123,7 +140,8 @@ class Bench(unittest.TestCase):
         got = run("--list")
         self.assertEqual(got.returncode, 0, got.stderr)
         self.assertEqual({line.split()[0] for line in got.stdout.splitlines()},
-                         {*STREAMS, *TABLES, *ALONE, MANY})
+                         {*STREAMS, *TABLES, *ALONE, MANY, "queries",
+                          *QUERY_TARGETS, *GATEWAYS})
         self.assertIn("beside JetStream", got.stdout)
 
     def test_unknown_name_is_a_fault_of_usage(self):
@@ -182,6 +200,48 @@ class Bench(unittest.TestCase):
                 self.assertIn("DuckDB", out["peer"]["name"])
                 self.assertEqual(out["peer"]["target"], target)
 
+    def check_query(self, out):
+        self.assertEqual(out["unit"], "ms")
+        self.assertEqual(out.get("target"), QUERY_TARGETS[out["name"]])
+        self.assertEqual(len(out["beside"]), 3)
+        self.assertEqual(out["peer"]["value"],
+                         min(other["value"] for other in out["beside"]))
+        self.assertEqual(out["peer"]["target"], 1)
+        for other in out["beside"]:
+            self.check_ratio(out, other)
+
+    def test_queries_stand_beside_duckdb_over_one_data_set(self):
+        got = run("queries", "--runs", "1", "--scale", "0.002", "-o", "json",
+                  **self.here)
+        if got.returncode == 69 and "scripts/bench-peers" in got.stderr:
+            self.skipTest(got.stderr.strip())
+        self.assertEqual(got.returncode, 0, got.stderr)
+        self.assertEqual(os.listdir(self.scratch.name), [])
+        out = json.loads(got.stdout)
+        self.assertEqual(out["name"], "queries")
+        self.assertEqual([each["name"] for each in out["benchmarks"]],
+                         list(QUERY_TARGETS))
+        for each in out["benchmarks"]:
+            self.check_query(each)
+        leads = [each["peer"]["value"] / each["value"]
+                 for each in out["benchmarks"]]
+        self.assertAlmostEqual(out["value"],
+                               math.prod(leads) ** (1 / len(leads)))
+        self.assertEqual(out["slower_than_peer"],
+                         sum(lead < 1 for lead in leads))
+        self.assertEqual(out["with_target"],
+                         sum("target" in each for each in out["benchmarks"]))
+
+    def test_one_query_alone(self):
+        self.check_query(self.measure("query_q3_rdb"))
+
+    def test_gateways_have_targets_of_their_own(self):
+        for name, target in GATEWAYS.items():
+            with self.subTest(name):
+                out = self.measure(name)
+                self.assertEqual(out["target"], target)
+                self.assertEqual(out["unit"], "us")
+
     def test_a_local_copy_stands_beside_none(self):
         for name in ["publish_cached_100_copy", "publish_cached_1k_copy"]:
             with self.subTest(name):
@@ -217,7 +277,7 @@ class Bench(unittest.TestCase):
                                      r"\(target >= 1e\+07: (met|missed)\)$")
 
     def test_missing_peer_is_told_with_how_to_install_it(self):
-        for name in [*STREAMS, *TABLES, MANY]:
+        for name in [*STREAMS, *TABLES, MANY, "queries", "query_q1_hdb"]:
             with self.subTest(name):
                 got = run(name, "--runs", "1", "--scale", "0.001", "-o", "json",
                           **self.nothing)

@@ -1,0 +1,215 @@
+#include <millrace/bench/gateway_bench.hpp>
+#include <millrace/bench/part_process.hpp>
+#include <millrace/bench/peer_server.hpp>
+#include <millrace/bench/query_ask.hpp>
+#include <millrace/bench/stream_rig.hpp>
+#include <millrace/feed/generate/generator.hpp>
+#include <millrace/messages/data/table_batch.hpp>
+#include <millrace/nodes/assembly/node_assembly.hpp>
+#include <millrace/nodes/client/await_ready.hpp>
+#include <millrace/nodes/client/gateway_client.hpp>
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <sstream>
+
+namespace millrace::bench {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto loopback = "127.0.0.1";
+constexpr uint64_t queries_per_run = 5'000;
+
+nodes::process_config process_of(const char* name, std::string_view type,
+                                 size_t node) {
+  nodes::process_config out;
+  out.name = name;
+  out.type = type;
+  out.node = bench_node(node);
+  return out;
+}
+
+/// A stream, discovery and a gateway on the first node, an rdb and an hdb on
+/// the last one.
+nodes::cluster_config tick_cluster(const std::string& directory,
+                                   const std::vector<uint16_t>& ports) {
+  auto out = bench_cluster(directory, true, ports);
+  // One RT node orders the stream, however many nodes there are.
+  out.processes.resize(1);
+  const auto last = ports.size() - 1;
+  for (size_t i = 1; i < ports.size(); ++i)
+    out.nodes[i].processes.clear();
+  out.processes.push_back(
+    process_of("discovery1", nodes::process_type::discovery, 0));
+  out.processes.push_back(
+    process_of("gateway1", nodes::process_type::gateway, 0));
+  auto rdb = process_of("rdb1", nodes::process_type::rdb, last);
+  rdb.tables = {"trade"};
+  rdb.hdb_directory = directory + "/hdb";
+  out.processes.push_back(rdb);
+  auto hdb = process_of("hdb1", nodes::process_type::hdb, last);
+  hdb.hdb_directory = rdb.hdb_directory;
+  out.processes.push_back(hdb);
+  for (size_t i = 1; i < out.processes.size(); ++i)
+    for (auto& node : out.nodes)
+      if (node.name == out.processes[i].node)
+        node.processes.push_back(out.processes[i].name);
+  return out;
+}
+
+/// A trade, so that the table has a row.
+error publish_trade(nodes::runtime& host) {
+  auto publisher = verified_publisher(host);
+  if (!publisher)
+    return publisher.failure();
+  feed::generator_options market;
+  market.trades_per_period = 1;
+  market.quotes_per_period = 0;
+  auto made = feed::generator::open(market);
+  if (!made)
+    return made.failure();
+  const auto batch = made->next();
+  MILLRACE_ASSERT(batch.has_value());
+  return (*publisher)
+    ->publish(batch->batch.bytes, {}, payload_kind::table_batch)
+    .failure();
+}
+
+/// Asks until both stores answer as they will.
+result<gateway_actor> ready_gateway(nodes::runtime& host,
+                                    const nodes::cluster_config& config) {
+  auto gateway = nodes::find_gateway(host, config, 30s);
+  if (!gateway)
+    return gateway;
+  const auto count = question_of("select count(*) from trade");
+  const auto end = now_ns() + 30'000'000'000;
+  for (;;) {
+    auto got = nodes::ask_gateway(host, *gateway, count, 30s);
+    if (got && got->table.row_count == 1
+        && got->table.columns.at(0).as<int64_t>()[0] == 1)
+      return gateway;
+    if (now_ns() > end)
+      return got ? error{errc::timeout, "the trade does not come to the rdb"}
+                 : got.failure();
+  }
+}
+
+/// Finds no row, and no part to look into.
+const std::string& empty_question() {
+  static const auto question
+    = question_of("select count(*) from trade where sym = 'nobody'");
+  return question;
+}
+
+/// The median of queries that follow each other, in microseconds.
+result<double> ask_often(nodes::runtime& host, const gateway_actor& gateway,
+                         uint64_t count) {
+  std::vector<int64_t> times;
+  for (uint64_t i = 0; i < count; ++i) {
+    const auto begin = now_ns();
+    auto got = nodes::ask_gateway(host, gateway, empty_question(), 30s);
+    if (!got)
+      return got.failure();
+    times.push_back(now_ns() - begin);
+  }
+  return quantile(times, 0.5) / 1000;
+}
+
+outcome in_microseconds(const char* name, double target) {
+  outcome out;
+  out.name = name;
+  out.unit = "us";
+  out.less_is_better = true;
+  out.target = target;
+  return out;
+}
+
+result<outcome> measure(outcome what, const measure_options& options,
+                        nodes::runtime& host,
+                        const nodes::cluster_config& config) {
+  auto gateway = ready_gateway(host, config);
+  if (!gateway)
+    return gateway.failure();
+  contest all{std::move(what), options};
+  return all.measure(
+    [&] { return ask_often(host, *gateway, options.scaled(queries_per_run)); });
+}
+
+} // namespace
+
+result<outcome> gateway_empty(const measure_options& options) {
+  std::filesystem::create_directories(options.directory);
+  const auto config = tick_cluster(options.directory, {0});
+  auto host = nodes::runtime::create(config);
+  if (!host)
+    return host.failure();
+  auto node = std::make_shared<nodes::node_assembly>(**host, bench_node(0),
+                                                     nodes::role_table{});
+  if (auto fault = node->start_all())
+    return fault;
+  // It holds actors of the host.
+  node.reset();
+  if (auto fault = publish_trade(**host))
+    return fault;
+  return measure(in_microseconds("gateway_empty", 150), options, **host,
+                 config);
+}
+
+result<outcome> gateway_empty_3p(const measure_options& options) {
+  std::filesystem::create_directories(options.directory);
+  auto ports = free_ports(2);
+  if (!ports)
+    return ports.failure();
+  const auto named = fmt::format("{}", fmt::join(*ports, ","));
+  std::vector<std::unique_ptr<part_process>> parts;
+  for (const auto* index : {"0", "1"}) {
+    auto made
+      = part_process::start({"query-node", options.directory, named, index});
+    if (!made)
+      return made.failure();
+    parts.push_back(*std::move(made));
+  }
+  for (const auto& part : parts)
+    if (auto ready = part->hear(); !ready)
+      return ready.failure();
+  const auto config = tick_cluster(options.directory, *ports);
+  auto host = nodes::runtime::create(config);
+  if (!host)
+    return host.failure();
+  if (auto fault = publish_trade(**host))
+    return fault;
+  return measure(in_microseconds("gateway_empty_3p", 300), options, **host,
+                 config);
+}
+
+error query_node(const std::vector<std::string>& words) {
+  std::vector<uint16_t> ports;
+  std::istringstream rest{words.at(1)};
+  for (std::string port; std::getline(rest, port, ',');)
+    ports.push_back(static_cast<uint16_t>(std::stoul(port)));
+  const auto index = std::stoul(words.at(2));
+  const auto name = bench_node(index);
+  auto host
+    = nodes::runtime::create(tick_cluster(words[0], ports), {.node = name});
+  if (!host)
+    return host.failure();
+  const auto node
+    = std::make_shared<nodes::node_assembly>(**host, name, nodes::role_table{});
+  const auto door = node->open_door();
+  if (!(*host)->open_port(caf::actor_cast<caf::strong_actor_ptr>(door),
+                          ports.at(index), loopback))
+    return {errc::unavailable,
+            "cannot listen at port " + std::to_string(ports[index])};
+  if (auto fault = node->start_all())
+    return fault;
+  say("ready");
+  // The process that started this ends it.
+  (void)await_line();
+  (void)node->close();
+  return {};
+}
+
+} // namespace millrace::bench
