@@ -2,6 +2,7 @@
 #include <millrace/nodes/cli/command/completion.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/command/usage_fault.hpp>
+#include <millrace/nodes/host/block_heap.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 
 #include <CLI/CLI.hpp>
@@ -20,6 +21,7 @@ namespace {
 /// @returns the exit code of what ran, or of what is wrong with the words.
 int parse_and_run(CLI::App& program, const command_list::action& run,
                   std::vector<std::string> words) {
+  use_large_blocks();
   try {
     // CLI11 takes them from the end.
     program.parse(std::vector<std::string>{words.rbegin(), words.rend()});

@@ -1,0 +1,97 @@
+// `new` and `delete` of a program whose large blocks come from a block_heap.
+#include <millrace/nodes/host/block_heap.hpp>
+
+#include <cstdlib>
+#include <malloc.h>
+#include <new>
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define MILLRACE_LARGE_BLOCKS 1
+#else
+#define MILLRACE_LARGE_BLOCKS 0
+#endif
+
+namespace millrace::nodes {
+
+namespace {
+
+#if MILLRACE_LARGE_BLOCKS
+
+/// From here on a block is large: less fits the allocator's own arenas.
+constexpr size_t large_min = size_t{2} << 20;
+/// A tebibyte of addresses.
+constexpr size_t unit_count = size_t{1} << 19;
+/// As much as a query may take before it gives memory back when it ends.
+constexpr size_t kept_max = size_t{256} << 20;
+/// Of smaller blocks that the allocator keeps at the end of an arena.
+constexpr size_t arena_kept_max = size_t{64} << 20;
+
+/// Never destroyed: blocks are given back until the process is gone.
+block_heap& heap() noexcept {
+  alignas(block_heap) static std::byte room[sizeof(block_heap)];
+  static auto* made = new (room) block_heap{unit_count, kept_max};
+  return *made;
+}
+
+void* allocate(size_t bytes) {
+  if (bytes >= large_min)
+    if (auto* block = heap().allocate(bytes))
+      return block;
+  for (;;) {
+    if (auto* block = std::malloc(bytes == 0 ? 1 : bytes))
+      return block;
+    const auto handler = std::get_new_handler();
+    if (!handler)
+      throw std::bad_alloc{};
+    handler();
+  }
+}
+
+void release(void* block) noexcept {
+  // What lies at the border of a unit may be one of the heap's.
+  if (reinterpret_cast<uintptr_t>(block) % block_heap::unit_bytes == 0
+      && block != nullptr && heap().owns(block))
+    return heap().release(block);
+  std::free(block);
+}
+
+#endif
+
+} // namespace
+
+void use_large_blocks() noexcept {
+#if MILLRACE_LARGE_BLOCKS
+  (void)heap();
+  // What is smaller comes from the allocator's arenas, and stays there.
+  ::mallopt(M_MMAP_THRESHOLD, static_cast<int>(large_min));
+  ::mallopt(M_TRIM_THRESHOLD, static_cast<int>(arena_kept_max));
+#endif
+}
+
+} // namespace millrace::nodes
+
+#if MILLRACE_LARGE_BLOCKS
+
+// Weak: a program may have its own.
+#define MILLRACE_WEAK __attribute__((weak))
+
+MILLRACE_WEAK void* operator new(size_t bytes) {
+  return millrace::nodes::allocate(bytes);
+}
+MILLRACE_WEAK void* operator new[](size_t bytes) {
+  return millrace::nodes::allocate(bytes);
+}
+MILLRACE_WEAK void operator delete(void* block) noexcept {
+  millrace::nodes::release(block);
+}
+MILLRACE_WEAK void operator delete[](void* block) noexcept {
+  millrace::nodes::release(block);
+}
+MILLRACE_WEAK void operator delete(void* block, size_t) noexcept {
+  millrace::nodes::release(block);
+}
+MILLRACE_WEAK void operator delete[](void* block, size_t) noexcept {
+  millrace::nodes::release(block);
+}
+
+#endif
