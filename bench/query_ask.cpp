@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <atomic>
 #include <latch>
+#include <utility>
 
 namespace millrace::bench {
 
@@ -145,7 +146,7 @@ result<read_answer> ask(const query_data& data, row_layout layout,
       return fault;
     if (asked->plan.is_fragment())
       return out;
-    auto table = query::joined_rows(out);
+    auto table = query::joined_rows(std::exchange(out, {}));
     if (!table)
       return table.failure();
     fetched.push_back(*std::move(table));

@@ -7,6 +7,7 @@
 #include <kj/exception.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <span>
 #include <string>
@@ -26,10 +27,24 @@ inline ::capnp::ReaderOptions reader_options(size_t words) {
 
 /// The message in one contiguous block of whole words.
 inline std::vector<std::byte> to_bytes(::capnp::MessageBuilder& builder) {
-  auto words = ::capnp::messageToFlatArray(builder);
-  auto bytes = words.asBytes();
-  std::vector<std::byte> out(bytes.size());
-  std::memcpy(out.data(), bytes.begin(), bytes.size());
+  const auto segments = builder.getSegmentsForOutput();
+  // Before the segments their count less one, and the words of each.
+  std::vector<uint32_t> head{static_cast<uint32_t>(segments.size() - 1)};
+  size_t bytes = 0;
+  for (const auto& segment : segments) {
+    head.push_back(static_cast<uint32_t>(segment.size()));
+    bytes += segment.asBytes().size();
+  }
+  head.resize((head.size() + 1) / 2 * 2);
+  std::vector<std::byte> out;
+  out.reserve(head.size() * sizeof(uint32_t) + bytes);
+  const auto append = [&out](const void* from, size_t size) {
+    const auto* first = static_cast<const std::byte*>(from);
+    out.insert(out.end(), first, first + size);
+  };
+  append(head.data(), head.size() * sizeof(uint32_t));
+  for (const auto& segment : segments)
+    append(segment.begin(), segment.asBytes().size());
   return out;
 }
 

@@ -7,17 +7,26 @@
 
 namespace millrace::query {
 
-result<table_data> joined_rows(const std::vector<partial_result>& parts) {
+result<table_data> joined_rows(std::vector<partial_result> parts) {
+  uint64_t rows = 0;
+  size_t pieces = 0;
+  for (const auto& part : parts)
+    for (const auto& piece : part.chunks) {
+      rows += piece.table.row_count;
+      ++pieces;
+    }
   // A writer knows what a column's symbols became by where it lies: all parts
   // stay there until the end.
   std::vector<column_writer> writers;
   table_data out;
-  for (const auto& part : parts)
-    for (const auto& piece : part.chunks) {
+  for (auto& part : parts)
+    for (auto& piece : part.chunks) {
+      if (pieces == 1)
+        return std::move(piece.table);
       const auto& columns = piece.table.columns;
       if (writers.empty())
         for (const auto& column : columns)
-          writers.emplace_back(column.name, column.type);
+          writers.emplace_back(column.name, column.type).reserve(rows);
       if (columns.size() != writers.size())
         return error{errc::malformed_message,
                      "the answer's parts have different columns"};
@@ -30,7 +39,7 @@ result<table_data> joined_rows(const std::vector<partial_result>& parts) {
     auto column = writer.finish();
     if (!column)
       return column.failure();
-    out.columns.push_back(*std::move(column));
+    out.columns.push_back(std::move(*column));
   }
   return out;
 }
@@ -208,6 +217,9 @@ result<table_data> merger::finish_groups() {
   if (!order)
     return order.failure();
   const auto [first, last] = kept_rows(order->size(), shape_.plan.sublist);
+  if (last - first == table->row_count
+      && std::is_sorted(order->begin(), order->end()))
+    return table;
   return take_rows(*table, std::span{*order}.subspan(first, last - first),
                    table->columns.size(), stop_);
 }
@@ -221,6 +233,7 @@ result<table_data> merger::finish_rows() {
   out.row_count = last - first;
   for (size_t i = 0; i < shape_.outputs.size(); ++i) {
     column_writer writer{layout_[i].name, layout_[i].type};
+    writer.reserve(out.row_count);
     uint64_t start = 0;
     for (const auto& chunk : chunks_) {
       if (stop_.stopped())
@@ -253,6 +266,7 @@ result<table_data> merger::finish_ordered() {
   all.row_count = rows_;
   for (size_t i = 0; i < layout_.size(); ++i) {
     column_writer writer{layout_[i].name, layout_[i].type};
+    writer.reserve(rows_);
     for (auto& chunk : chunks_) {
       if (stop_.stopped())
         return stop_.fault("while rows were put together");
@@ -288,7 +302,7 @@ result<table_data> joined_rows(const chunks& answer) {
       return part.failure();
     parts.push_back(*std::move(part));
   }
-  return joined_rows(parts);
+  return joined_rows(std::move(parts));
 }
 
 } // namespace millrace::query

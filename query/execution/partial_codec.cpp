@@ -3,8 +3,10 @@
 #include <millrace/messages/schema/query.capnp.h>
 #include <millrace/query/execution/partial.hpp>
 
+#include <capnp/orphan.h>
+
 #include <algorithm>
-#include <numeric>
+#include <type_traits>
 
 namespace millrace::query {
 
@@ -23,14 +25,80 @@ template <class Container>
           from.size() * sizeof(*from.data())};
 }
 
-std::vector<std::byte> encode_chunks(const partial_result& partial,
-                                     std::span<const partial_chunk> chunks,
+/// A piece of a chunk, in place.
+struct chunk_piece {
+  const partial_chunk* of = nullptr;
+  uint64_t begin = 0;
+  uint64_t end = 0;
+
+  [[nodiscard]] uint64_t rows() const noexcept { return end - begin; }
+  [[nodiscard]] bool is_whole() const noexcept {
+    return begin == 0 && end == of->table.row_count;
+  }
+};
+
+/// So many values of any width are whole words.
+constexpr uint64_t rows_of_words = sizeof(::capnp::word);
+
+/// What is less is copied into the message, what is more stays where it is
+/// until the message's bytes are put together.
+constexpr size_t copied_max = 1024;
+
+using column_builder = schema::Column::Builder;
+
+/// `from` must outlive the message, also where it lies elsewhere than the
+/// columns of its chunk.
+void set_values(column_builder to, ::capnp::Orphanage orphanage,
+                ::capnp::Data::Reader from) {
+  const bool whole_words
+    = from.size() % sizeof(::capnp::word) == 0
+      && reinterpret_cast<uintptr_t>(from.begin()) % sizeof(::capnp::word) == 0;
+  if (from.size() <= copied_max || !whole_words)
+    to.setValues(from);
+  else
+    to.adoptValues(orphanage.referenceExternalData(from));
+}
+
+/// Whether a piece has the dictionary of its whole column: one of its own would
+/// cost more to make than it saves.
+bool takes_dictionary(const column_data& column, const chunk_piece& piece) {
+  return column.type == column_type::symbol
+         && (piece.is_whole()
+             || column.dictionary_ends.size() <= piece.rows() / 8);
+}
+
+void encode_column(const column_data& from, const chunk_piece& piece,
+                   column_builder to, ::capnp::Orphanage orphanage) {
+  to.setName(from.name);
+  to.setType(static_cast<uint8_t>(from.type));
+  const bool has_dictionary = takes_dictionary(from, piece);
+  if (is_text(from.type) && !piece.is_whole() && !has_dictionary) {
+    // Of a slice, with a dictionary of just its symbols. A slice of a column
+    // that fits 4 GiB of text fits, too.
+    column_writer writer{from.name, from.type};
+    writer.append_range(ref_of(from), &from, piece.begin, piece.end);
+    const auto own = *writer.finish();
+    to.setValues(data_of(own.values));
+    to.setDictionaryEnds(data_of(own.dictionary_ends));
+    to.setBytes(data_of(own.bytes));
+    return;
+  }
+  const auto width = width_of(from.type);
+  set_values(to, orphanage,
+             data_of(std::span{from.values}.subspan(piece.begin * width,
+                                                    piece.rows() * width)));
+  to.setDictionaryEnds(data_of(from.dictionary_ends));
+  to.setBytes(data_of(from.bytes));
+}
+
+std::vector<std::byte> encode_pieces(const partial_result& partial,
+                                     std::span<const chunk_piece> pieces,
                                      bool with_statistics) {
-  size_t bytes = 1024;
-  for (const auto& chunk : chunks)
-    bytes += chunk.table.byte_count() + 128 * chunk.table.columns.size();
-  ::capnp::MallocMessageBuilder builder{static_cast<unsigned>(bytes / 8)};
+  // The first segment has no room for what is not copied.
+  constexpr size_t first_words = 2048;
+  ::capnp::MallocMessageBuilder builder{first_words};
   auto root = builder.initRoot<schema::PartialResult>();
+  const auto orphanage = ::capnp::Orphanage::getForMessageContaining(root);
   root.setGrouped(partial.grouped);
   root.setStateVersion(state_version);
   if (with_statistics) {
@@ -40,42 +108,25 @@ std::vector<std::byte> encode_chunks(const partial_result& partial,
     root.setSegmentsTotal(partial.statistics.segments_total);
     root.setSegmentsScanned(partial.statistics.segments_scanned);
   }
-  auto list = root.initChunks(static_cast<unsigned>(chunks.size()));
+  auto list = root.initChunks(static_cast<unsigned>(pieces.size()));
   for (unsigned i = 0; i < list.size(); ++i) {
-    list[i].setPartOrder(chunks[i].part_order);
-    list[i].setRowCount(chunks[i].table.row_count);
-    const auto& from = chunks[i].table.columns;
+    const auto& piece = pieces[i];
+    list[i].setPartOrder(piece.of->part_order);
+    list[i].setRowCount(piece.rows());
+    const auto& from = piece.of->table.columns;
     auto columns = list[i].initColumns(static_cast<unsigned>(from.size()));
-    for (unsigned c = 0; c < columns.size(); ++c) {
-      columns[c].setName(from[c].name);
-      columns[c].setType(static_cast<uint8_t>(from[c].type));
-      columns[c].setValues(data_of(from[c].values));
-      columns[c].setDictionaryEnds(data_of(from[c].dictionary_ends));
-      columns[c].setBytes(data_of(from[c].bytes));
-    }
+    for (unsigned c = 0; c < columns.size(); ++c)
+      encode_column(from[c], piece, columns[c], orphanage);
   }
   return messages::to_bytes(builder);
 }
 
-/// Rows [begin, end) of a chunk with dictionaries of just their symbols.
-partial_chunk slice(const partial_chunk& chunk, uint64_t begin, uint64_t end) {
-  partial_chunk out;
-  out.part_order = chunk.part_order;
-  out.table.row_count = end - begin;
-  for (const auto& column : chunk.table.columns) {
-    column_writer writer{column.name, column.type};
-    writer.append_range(ref_of(column), &column, begin, end);
-    // A slice of a column that fits 4 GiB of text fits, too.
-    out.table.columns.push_back(*writer.finish());
-  }
-  return out;
-}
-
 template <class To>
 void copy_into(::capnp::Data::Reader from, To& to) {
-  to.resize(from.size() / sizeof(*to.data()));
-  if (!to.empty())
-    std::memcpy(to.data(), from.begin(), to.size() * sizeof(*to.data()));
+  using value = std::remove_cvref_t<decltype(*to.data())>;
+  // Data of a message begins at a word.
+  const auto* first = reinterpret_cast<const value*>(from.begin());
+  to.assign(first, first + from.size() / sizeof(value));
 }
 
 error read_column(schema::Column::Reader from, uint64_t rows, column_data& to) {
@@ -103,11 +154,12 @@ error read_column(schema::Column::Reader from, uint64_t rows, column_data& to) {
   if (to.dictionary_ends.empty() || to.dictionary_ends[0] != 0
       || !ascending_within(to.dictionary_ends, to.bytes.size()))
     return malformed(where + "the dictionary is damaged");
+  uint32_t largest = 0;
   for (uint64_t row = 0; row < rows; ++row)
-    if (codes[row] >= to.dictionary_ends.size())
-      return malformed(where + "code " + std::to_string(codes[row]) + " of "
-                       + std::to_string(to.dictionary_ends.size())
-                       + " entries");
+    largest = std::max(largest, codes[row]);
+  if (largest >= to.dictionary_ends.size())
+    return malformed(where + "code " + std::to_string(largest) + " of "
+                     + std::to_string(to.dictionary_ends.size()) + " entries");
   return {};
 }
 
@@ -141,43 +193,39 @@ std::vector<std::vector<std::byte>> encode(const partial_result& partial,
                                            size_t bytes_max,
                                            const interruption& stop) {
   std::vector<std::vector<std::byte>> messages;
-  std::vector<partial_chunk> slices;
-  // Consecutive pieces of one message: whole chunks, or one slice.
-  size_t first = 0;
+  std::vector<chunk_piece> pending; ///< Of one message.
   size_t bytes = 0;
-  auto flush = [&](size_t last) {
-    if (last > first)
-      messages.push_back(encode_chunks(
-        partial, std::span{partial.chunks}.subspan(first, last - first),
-        messages.empty()));
-    first = last;
+  auto flush = [&] {
+    if (!pending.empty())
+      messages.push_back(encode_pieces(partial, pending, messages.empty()));
+    pending.clear();
     bytes = 0;
   };
   for (size_t i = 0; i < partial.chunks.size() && !stop.stopped(); ++i) {
     const auto& chunk = partial.chunks[i];
+    const auto rows = chunk.table.row_count;
     const auto size = chunk.table.byte_count();
-    if (size > bytes_max && chunk.table.row_count > 1) {
-      flush(i);
-      const auto pieces = std::min<uint64_t>((size + bytes_max - 1) / bytes_max,
-                                             chunk.table.row_count);
-      const auto step = (chunk.table.row_count + pieces - 1) / pieces;
-      for (uint64_t begin = 0; begin < chunk.table.row_count && !stop.stopped();
-           begin += step) {
-        const auto piece
-          = slice(chunk, begin, std::min(begin + step, chunk.table.row_count));
-        messages.push_back(
-          encode_chunks(partial, std::span{&piece, 1}, messages.empty()));
-      }
-      first = i + 1;
+    if (bytes + size > bytes_max)
+      flush();
+    if (size <= bytes_max || rows <= 1) {
+      pending.push_back({&chunk, 0, rows});
+      bytes += size;
       continue;
     }
-    if (bytes + size > bytes_max)
-      flush(i);
-    bytes += size;
+    const auto pieces
+      = std::min<uint64_t>((size + bytes_max - 1) / bytes_max, rows);
+    auto step = (rows + pieces - 1) / pieces;
+    // Slices of columns of whatever width begin at a word.
+    if (step > rows_of_words)
+      step = step / rows_of_words * rows_of_words;
+    for (uint64_t begin = 0; begin < rows && !stop.stopped(); begin += step) {
+      pending.push_back({&chunk, begin, std::min(begin + step, rows)});
+      flush();
+    }
   }
-  flush(partial.chunks.size());
+  flush();
   if (messages.empty())
-    messages.push_back(encode_chunks(partial, {}, true));
+    messages.push_back(encode_pieces(partial, {}, true));
   return messages;
 }
 

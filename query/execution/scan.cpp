@@ -433,6 +433,9 @@ private:
     if (order_)
       keep_top();
     out_.rows_kept += picked_.size();
+    for (auto& writer : writers_)
+      if (writer.row_count() == 0)
+        writer.reserve(picked_.size());
     for (size_t start = 0; start < picked_.size() && !halted();
          start += vector_rows) {
       write_rows(std::span{picked_}.subspan(
@@ -449,10 +452,14 @@ private:
   void write_rows(std::span<const uint32_t> rows) {
     const auto& shape = setup_.shape;
     size_t writer = 0;
+    const bool in_a_row = rows.back() - rows.front() + 1 == rows.size();
     auto write = [&](uint32_t column) {
       const auto& from = columns_[column];
-      writers_[writer++].append(from, from.dictionary, rows.data(),
-                                rows.size());
+      auto& to = writers_[writer++];
+      if (in_a_row)
+        to.append_range(from, from.dictionary, rows.front(), rows.back() + 1);
+      else
+        to.append(from, from.dictionary, rows.data(), rows.size());
     };
     for (const auto column : shape.outputs)
       write(column);

@@ -176,6 +176,18 @@ std::vector<key_column> pack(std::vector<key_column> columns) {
   return words;
 }
 
+/// Whether the rows ascend by their words already: those of groups often do.
+bool is_sorted(const std::vector<key_column>& words, uint64_t rows) {
+  for (uint64_t row = 1; row < rows; ++row) {
+    size_t word = 0;
+    while (word < words.size() && words[word][row - 1] == words[word][row])
+      ++word;
+    if (word < words.size() && words[word][row - 1] > words[word][row])
+      return false;
+  }
+  return true;
+}
+
 /// Stable sort of rows in `order` by key, one byte per pass; skips constant
 /// bytes. @returns false when it was stopped.
 bool radix_sort(const key_column& keys, std::vector<uint32_t>& order,
@@ -236,7 +248,7 @@ result<std::vector<uint32_t>> sort_rows(const table_data& table,
   const auto words = pack(std::move(columns));
   std::vector<uint32_t> order(rows);
   std::iota(order.begin(), order.end(), 0u);
-  if (words.empty())
+  if (words.empty() || is_sorted(words, rows))
     return order;
   if (words.size() == 1 || rows > compared_max) {
     for (auto word = words.rbegin(); word != words.rend(); ++word)
@@ -304,6 +316,7 @@ result<table_data> take_rows(const table_data& table,
   for (size_t i = 0; i < columns; ++i) {
     const auto& from = table.columns[i];
     column_writer writer{from.name, from.type};
+    writer.reserve(rows.size());
     for (size_t begin = 0; begin < rows.size(); begin += looked_after_rows) {
       if (stop.stopped())
         return stop.fault("while rows were put in order");

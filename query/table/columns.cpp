@@ -177,6 +177,13 @@ void column_writer::append(const column_ref& from, const void* key,
 
 void column_writer::append_range(const column_ref& from, const void* key,
                                  size_t begin, size_t end) {
+  if (from.values && from.type == out_.type && !is_text(out_.type)) {
+    const auto width = width_of(out_.type);
+    out_.values.insert(out_.values.end(), from.values + begin * width,
+                       from.values + end * width);
+    rows_ += end - begin;
+    return;
+  }
   append_any(
     from, key, [begin](size_t i) { return begin + i; }, end - begin);
 }

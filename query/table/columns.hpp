@@ -186,6 +186,9 @@ class column_writer {
 public:
   column_writer(std::string name, column_type type);
 
+  /// Makes room for so many rows in all.
+  void reserve(size_t rows) { out_.values.reserve(rows * width_of(out_.type)); }
+
   /// Appends rows `rows[0..count)` of `from`. `key` identifies the source's
   /// dictionary: the same for all calls with the same one, in a row.
   void append(const column_ref& from, const void* key, const uint32_t* rows,

@@ -26,7 +26,7 @@ result<chunks> carry_out(const plan_request& request,
         return part.failure();
       parts.push_back(*std::move(part));
     }
-    auto table = query::joined_rows(parts);
+    auto table = query::joined_rows(std::move(parts));
     if (!table)
       return table.failure();
     fetched.push_back(*std::move(table));
