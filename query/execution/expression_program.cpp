@@ -496,6 +496,44 @@ error expression_program::overflow_of(const expression& what) {
                             + " does not fit its type: compute it of floats"};
 }
 
+namespace {
+
+/// Values of rows `base + (rows ? rows[i] : i)`, made by `value_of` of those
+/// from `from`; rows in a row in loops of their own, which become vectors.
+template <class From, class To, class ValueOf>
+void load_rows(const From* from, uint32_t base, const uint16_t* rows,
+               uint32_t count, To* to, ValueOf value_of) {
+  from += base;
+  if (rows)
+    for (uint32_t i = 0; i < count; ++i)
+      to[i] = value_of(from[rows[i]]);
+  else
+    for (uint32_t i = 0; i < count; ++i)
+      to[i] = value_of(from[i]);
+}
+
+/// The same, the other way round, to memory that need not be aligned.
+template <class To, class From, class ValueOf>
+void store_rows(const From* from, std::byte* first, const uint16_t* rows,
+                uint32_t count, ValueOf value_of) {
+  for (uint32_t i = 0; i < count; ++i) {
+    const To value = value_of(from[i]);
+    std::memcpy(first + size_t{rows ? uint32_t{rows[i]} : i} * sizeof value,
+                &value, sizeof value);
+  }
+}
+
+template <class To, class From, class ValueOf>
+void store_all(const From* from, std::byte* first, const uint16_t* rows,
+               uint32_t count, ValueOf value_of) {
+  if (rows)
+    store_rows<To>(from, first, rows, count, value_of);
+  else
+    store_rows<To>(from, first, nullptr, count, value_of);
+}
+
+} // namespace
+
 void expression_program::run(std::span<const column_ref> columns, uint32_t base,
                              const uint16_t* rows, uint32_t count) {
   base_ = base;
@@ -516,9 +554,10 @@ void expression_program::run(std::span<const column_ref> columns, uint32_t base,
         std::fill_n(slot.floats.begin(), count, steps::null_float);
       else if (is_float(column.type))
         with_float(column.type, [&](auto load) {
-          const auto* from = column.as<typename decltype(load)::raw>();
-          for (uint32_t i = 0; i < count; ++i)
-            slot.floats[i] = load.widen(from[row(i)]);
+          using loader = decltype(load);
+          load_rows(column.as<typename loader::raw>(), base, rows, count,
+                    slot.floats.data(),
+                    [](auto raw) { return loader::widen(raw); });
         });
       else
         for (uint32_t i = 0; i < count; ++i)
@@ -530,9 +569,10 @@ void expression_program::run(std::span<const column_ref> columns, uint32_t base,
       std::fill_n(slot.ints.begin(), count, has_none ? 0 : null_long);
     } else {
       with_integer(column.type, [&](auto load) {
-        const auto* from = column.as<typename decltype(load)::raw>();
-        for (uint32_t i = 0; i < count; ++i)
-          slot.ints[i] = load.widen(from[row(i)]);
+        using loader = decltype(load);
+        load_rows(column.as<typename loader::raw>(), base, rows, count,
+                  slot.ints.data(),
+                  [](auto raw) { return loader::widen(raw); });
       });
     }
   }
@@ -543,39 +583,37 @@ void expression_program::run(std::span<const column_ref> columns, uint32_t base,
 void expression_program::store(std::byte* into, uint32_t origin,
                                text::interner& texts) const {
   const auto& slot = slots_[result_];
-  auto put = [&](uint32_t i, auto value) {
-    const auto row = base_ + (rows_ ? uint32_t{rows_[i]} : i) - origin;
-    std::memcpy(into + size_t{row} * sizeof value, &value, sizeof value);
-  };
-  auto put_all = [&](auto value_of) {
-    for (uint32_t i = 0; i < count_; ++i)
-      put(i, value_of(i));
+  auto* first
+    = into + size_t{base_ - origin} * static_cast<size_t>(width_of(type_));
+  auto put = [&]<class To>(To, const auto& from, auto value_of) {
+    store_all<To>(from.data(), first, rows_, count_, value_of);
   };
   if (is_text(type_))
-    return put_all([&](uint32_t i) { return texts.code(slot.texts[i]); });
+    return put(uint32_t{}, slot.texts,
+               [&](std::string_view text) { return texts.code(text); });
   if (type_ == column_type::float_)
-    return put_all([&](uint32_t i) { return slot.floats[i]; });
+    return put(double{}, slot.floats, [](double x) { return x; });
   if (type_ == column_type::real)
-    return put_all(
-      [&](uint32_t i) { return static_cast<float>(slot.floats[i]); });
-  const auto& from = slot.ints;
+    return put(float{}, slot.floats,
+               [](double x) { return static_cast<float>(x); });
   switch (width_of(type_)) {
-    case 1:
-      return put_all([&](uint32_t i) {
-        const auto blank = type_ == column_type::char_ ? ' ' : 0;
-        return static_cast<uint8_t>(from[i] == null_long ? blank : from[i]);
+    case 1: {
+      const auto blank
+        = static_cast<uint8_t>(type_ == column_type::char_ ? ' ' : 0);
+      return put(uint8_t{}, slot.ints, [blank](int64_t x) {
+        return x == null_long ? blank : static_cast<uint8_t>(x);
       });
+    }
     case 2:
-      return put_all([&](uint32_t i) {
-        return from[i] == null_long ? null_short
-                                    : static_cast<int16_t>(from[i]);
+      return put(int16_t{}, slot.ints, [](int64_t x) {
+        return x == null_long ? null_short : static_cast<int16_t>(x);
       });
     case 4:
-      return put_all([&](uint32_t i) {
-        return from[i] == null_long ? null_int : static_cast<int32_t>(from[i]);
+      return put(int32_t{}, slot.ints, [](int64_t x) {
+        return x == null_long ? null_int : static_cast<int32_t>(x);
       });
     default:
-      return put_all([&](uint32_t i) { return from[i]; });
+      return put(int64_t{}, slot.ints, [](int64_t x) { return x; });
   }
 }
 
