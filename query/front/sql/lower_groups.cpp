@@ -312,6 +312,7 @@ result<expression> row_scope::sum_of(std::vector<expression> arguments,
                                      uint32_t place) {
   row_scope rows{owner_, rows_};
   auto there = rows.is_not_null(arguments[0]);
+  auto value = arguments[0];
   auto sum = folded(fold::sum, std::move(arguments), place);
   if (!there || !sum)
     return there ? sum : there;
@@ -319,17 +320,19 @@ result<expression> row_scope::sum_of(std::vector<expression> arguments,
     groups_->non_null.push_back(sum->name);
     return sum;
   }
-  std::vector<expression> counted;
-  counted.push_back(*std::move(there));
-  auto count = known_truth(counted[0]) == true
-                 ? folded(fold::count, {}, place, false)
-                 : folded(fold::sum, std::move(counted), place, false);
-  if (!count)
-    return count;
-  auto some = call(
-    fn::greater,
-    {*std::move(count), constant_of(column_type::long_, int64_t{0}, place)},
-    place);
+  // There is a largest value where there is any: it costs less to find than
+  // values that are there to count. A byte's is never null.
+  const bool counts
+    = known_truth(*there) == true || value.type == column_type::byte_;
+  auto some = counts ? folded(fold::count, {}, place, false)
+                     : folded(fold::max, {std::move(value)}, place);
+  if (!some)
+    return some;
+  some = counts ? call(fn::greater,
+                       {*std::move(some),
+                        constant_of(column_type::long_, int64_t{0}, place)},
+                       place)
+                : is_not_null(*std::move(some));
   if (!some)
     return some;
   const auto type = sum->type;
