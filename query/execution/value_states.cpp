@@ -159,8 +159,30 @@ private:
     }
   }
 
+  /// By group and value: first by group, in a pass of its own where that pays.
+  void sort_values() {
+    if (size_ < 2 || size_ > values_.size() / 4)
+      return std::sort(values_.begin(), values_.end());
+    std::vector<size_t> ends(size_ + 1, 0);
+    for (const auto& held : values_)
+      ++ends[held.group + 1];
+    for (size_t g = 0; g < size_; ++g)
+      ends[g + 1] += ends[g];
+    auto next = ends;
+    std::vector<held_value> by_group(values_.size());
+    for (const auto& held : values_)
+      by_group[next[held.group]++] = held;
+    values_.swap(by_group);
+    for (size_t g = 0; g < size_; ++g)
+      std::sort(values_.begin() + static_cast<ptrdiff_t>(ends[g]),
+                values_.begin() + static_cast<ptrdiff_t>(ends[g + 1]),
+                [](const held_value& a, const held_value& b) {
+                  return a.value < b.value;
+                });
+  }
+
   void compact() {
-    std::sort(values_.begin(), values_.end());
+    sort_values();
     size_t kept = 0;
     for (const auto& held : values_) {
       if (held.count == 0)
