@@ -274,6 +274,32 @@ void group_assigner::assign_general(const segment_context& segment,
   }
 }
 
+/// Runs by symbol, and time within it, ascend: one that is beyond the last is a
+/// new group, and need not be looked for. Those by time alone come again.
+uint32_t group_assigner::group_of_run(const uint64_t* key) {
+  const auto& symbol = shape_.keys[symbol_key_];
+  const auto count = index_.size();
+  if (symbol.is_span() || !index_.adopts())
+    return index_.find_or_add(key);
+  const auto words = shape_.key_words;
+  if (count > 0) {
+    const auto* last = index_.key(count - 1);
+    if (std::equal(key, key + words, last))
+      return count - 1;
+    // Beside the symbol there is a bar, or nothing.
+    const auto bar = symbol.word == 0 ? words - 1 : 0;
+    const auto code = key[symbol.word];
+    const auto last_code = last[symbol.word];
+    if (code < last_code
+        || (code == last_code
+            && static_cast<int64_t>(key[bar])
+                 < static_cast<int64_t>(last[bar])))
+      return index_.find_or_add(key);
+  }
+  index_.adopt({key, key + words}, 1);
+  return count;
+}
+
 std::pair<uint32_t, uint32_t>
 group_assigner::next_run(const segment_context& segment, uint32_t code,
                          uint32_t begin, uint32_t end) {
@@ -301,7 +327,7 @@ group_assigner::next_run(const segment_context& segment, uint32_t code,
     run_end = static_cast<uint32_t>(
       std::lower_bound(times + low, times + limit, next) - times);
   }
-  return {run_end, index_.find_or_add(key)};
+  return {run_end, group_of_run(key)};
 }
 
 } // namespace millrace::query

@@ -143,6 +143,8 @@ private:
   [[nodiscard]] time_span span_of(int64_t time,
                                   const plan_shape::key_item& item);
   void enter_bar(int64_t time, const plan_shape::key_item& item);
+  /// The group of a run with this key.
+  [[nodiscard]] uint32_t group_of_run(const uint64_t* key);
 
   const plan_shape& shape_;
   const part_binding& binding_;
