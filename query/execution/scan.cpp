@@ -305,27 +305,39 @@ private:
     }
   }
 
+  /// Computes all columns of rows that follow each other. @returns false when
+  /// it was stopped.
+  bool compute_run(uint32_t begin, uint32_t end) {
+    if (computed_.empty())
+      return true;
+    for (auto base = begin; base < end;) {
+      const auto count = std::min(end - base, vector_rows);
+      compute(true, base, nullptr, count);
+      compute(false, base, nullptr, count);
+      if (halted())
+        return false;
+      base += count;
+    }
+    return true;
+  }
+
   /// Rows that all pass and fall into whole groups: no vector at a time.
   bool run_whole(uint32_t begin, uint32_t end, bool sorted, uint32_t code) {
-    if (!computed_.empty())
+    const bool one_group = setup_.shape.keys.empty();
+    const bool timed = binding_->sort_time == part_binding::absent
+                       || is_there(binding_->sort_time);
+    if (grouped_ && !one_group && !(sorted && timed && groups_->groups_runs()))
       return false;
-    if (halted())
+    if (halted() || !compute_run(begin, end))
       return true;
     const auto count = end - begin;
+    out_.rows_scanned += count;
+    out_.rows_matched += count;
     if (!grouped_) {
-      out_.rows_scanned += count;
-      out_.rows_matched += count;
       for (auto row = begin; row < end; ++row)
         picked_.push_back(row);
       return true;
     }
-    const bool one_group = setup_.shape.keys.empty();
-    const bool timed = binding_->sort_time == part_binding::absent
-                       || is_there(binding_->sort_time);
-    if (!one_group && !(sorted && timed && groups_->groups_runs()))
-      return false;
-    out_.rows_scanned += count;
-    out_.rows_matched += count;
     for (auto row = begin; row < end;) {
       const auto [run_end, group]
         = one_group ? std::pair{end, groups_->index().find_or_add(nullptr)}
