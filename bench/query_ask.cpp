@@ -151,7 +151,7 @@ result<read_answer> ask(const query_data& data, row_layout layout,
       return table.failure();
     fetched.push_back(*std::move(table));
   }
-  auto table = query::run_plan(asked->plan.rest, fetched, {});
+  auto table = query::run_plan(asked->plan.rest, fetched, {.pool = &pool});
   if (!table)
     return table.failure();
   query::partial_result last;

@@ -43,69 +43,105 @@ uint64_t distance(int64_t a, int64_t b) {
 /// Finds the nearest row among those of one group, which ascend by time.
 class nearest_row {
 public:
-  nearest_row(const operators::asof_join& what, const column_data& times)
-    : what_{what}, times_{ref_of(times)} {}
+  explicit nearest_row(const operators::asof_join& what) : what_{what} {}
 
-  [[nodiscard]] uint32_t find(std::span<const uint32_t> rows,
-                              int64_t time) const {
+  /// @param after how many of the group's rows are not later than `time`
+  [[nodiscard]] uint32_t find(const timed_matches::timed_rows& from,
+                              size_t after, int64_t time) const {
     using direction = operators::asof_join::direction;
-    auto time_of = [&](uint32_t row) { return integer_at(times_, row); };
-    const auto after = std::upper_bound(
-      rows.begin(), rows.end(), time,
-      [&](int64_t wanted, uint32_t row) { return wanted < time_of(row); });
-    const auto before = after == rows.begin() ? no_row : *(after - 1);
+    const auto& times = from.times;
+    const auto none = times.size();
+    const auto before = after == 0 ? none : after - 1;
     if (what_.where == direction::backward)
-      return within(before, time);
-    if (before != no_row && time_of(before) == time)
-      return before;
+      return within(from, before, time);
+    if (before != none && times[before] == time)
+      return from.rows[before];
     // Of equal times ahead the last row.
-    auto ahead = no_row;
-    if (after != rows.end()) {
-      const auto next = time_of(*after);
-      const auto end = std::upper_bound(
-        after, rows.end(), next,
-        [&](int64_t wanted, uint32_t row) { return wanted < time_of(row); });
-      ahead = *(end - 1);
-    }
-    if (what_.where == direction::forward || before == no_row)
-      return within(ahead, time);
-    if (ahead == no_row
-        || distance(time_of(before), time) <= distance(time_of(ahead), time))
-      return within(before, time);
-    return within(ahead, time);
+    auto ahead = none;
+    if (after != none)
+      ahead = static_cast<size_t>(
+                std::upper_bound(times.begin() + static_cast<ptrdiff_t>(after),
+                                 times.end(), times[after])
+                - times.begin())
+              - 1;
+    if (what_.where == direction::forward || before == none)
+      return within(from, ahead, time);
+    if (ahead == none
+        || distance(times[before], time) <= distance(times[ahead], time))
+      return within(from, before, time);
+    return within(from, ahead, time);
   }
 
 private:
-  [[nodiscard]] uint32_t within(uint32_t row, int64_t time) const {
-    if (row == no_row || !what_.tolerance)
-      return row;
-    return distance(integer_at(times_, row), time)
-               <= static_cast<uint64_t>(*what_.tolerance)
-             ? row
-             : no_row;
+  [[nodiscard]] uint32_t within(const timed_matches::timed_rows& from,
+                                size_t at, int64_t time) const {
+    if (at == from.times.size())
+      return no_row;
+    if (!what_.tolerance
+        || distance(from.times[at], time)
+             <= static_cast<uint64_t>(*what_.tolerance))
+      return from.rows[at];
+    return no_row;
   }
 
   const operators::asof_join& what_;
-  column_ref times_;
 };
+
+/// How many of `times`, which ascend, are not later than `time`: found from
+/// `place`, the answer for a time that is often the one before.
+size_t not_later(std::span<const int64_t> times, int64_t time, size_t place) {
+  const auto* first = times.data();
+  if (place > 0 && first[place - 1] > time)
+    return static_cast<size_t>(std::upper_bound(first, first + place - 1, time)
+                               - first);
+  // Doubling steps, then halving.
+  size_t step = 1;
+  while (step < times.size() - place && first[place + step] <= time) {
+    place += step;
+    step *= 2;
+  }
+  const auto end = std::min(times.size(), place + step);
+  return static_cast<size_t>(std::upper_bound(first + place, first + end, time)
+                             - first);
+}
+
+/// Left rows that a thread takes at a time.
+constexpr size_t piece_rows = size_t{1} << 18;
 
 } // namespace
 
 operator_result run_asof(const operators::asof_join& what,
                          const physical_node& node, table_data left,
                          const table_data& right, const run_options& options) {
-  auto matches = timed_matches::find(what.on, left, right, options.stop);
+  auto matches = timed_matches::find(what.on, left, right, options);
   if (!matches)
     return matches.failure();
   const auto& time = what.on.back();
-  const nearest_row nearest{what, *column_named(right, time)};
+  const nearest_row nearest{what};
   const auto left_times = ref_of(*column_named(left, time));
   std::vector<uint32_t> rows(left.row_count, no_row);
-  for (uint32_t row = 0; row < left.row_count; ++row) {
-    if (row % rows_between_looks == 0 && options.stop.stopped())
-      return options.stop.fault("in an as-of join");
-    rows[row] = nearest.find(matches->of(row), integer_at(left_times, row));
-  }
+  const auto pieces = (left.row_count + piece_rows - 1) / piece_rows;
+  for_pieces(options, pieces, [&](size_t piece) {
+    const auto first = static_cast<uint32_t>(piece * piece_rows);
+    const auto last = static_cast<uint32_t>(
+      std::min<uint64_t>(left.row_count, uint64_t{first} + piece_rows));
+    // Where the row before of each group ended: times often ascend.
+    std::vector<uint32_t> places(matches->group_count(), 0);
+    for (auto row = first; row < last; ++row) {
+      if (row % rows_between_looks == 0 && options.stop.stopped())
+        return;
+      const auto group = matches->group_of(row);
+      if (group >= places.size())
+        continue;
+      const auto from = matches->of(row);
+      const auto at = integer_at(left_times, row);
+      auto& place = places[group];
+      place = static_cast<uint32_t>(not_later(from.times, at, place));
+      rows[row] = nearest.find(from, place, at);
+    }
+  });
+  if (options.stop.stopped())
+    return options.stop.fault("in an as-of join");
   auto from_left = what.on;
   if (what.right_time)
     from_left.pop_back();

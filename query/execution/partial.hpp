@@ -59,8 +59,7 @@ decode_partial(std::span<const std::byte> bytes);
 
 /// The rows of all chunks of the parts, in their order, as one table.
 /// `malformed_message` when they have different columns.
-[[nodiscard]] result<table_data>
-joined_rows(std::vector<partial_result> parts);
+[[nodiscard]] result<table_data> joined_rows(std::vector<partial_result> parts);
 
 /// `limit_exceeded` when a result of so many rows and bytes is more than the
 /// plan allows.

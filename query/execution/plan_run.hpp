@@ -1,5 +1,6 @@
 #pragma once
 
+#include <millrace/persistence/disk/executor.hpp>
 #include <millrace/query/execution/interruption.hpp>
 #include <millrace/query/plan/split.hpp>
 #include <millrace/query/table/columns.hpp>
@@ -18,6 +19,8 @@ struct run_options {
   /// Bytes that the rows of a step may take; 0: no limit.
   uint64_t memory_max = 0;
   std::string process; ///< Whose memory it is, for messages.
+  /// Whose threads help; none: the caller's works alone.
+  persistence::executor* pool = nullptr;
 };
 
 /// Carries out what is left of a plan, over the results of its fragments.

@@ -4,7 +4,12 @@
 #include <millrace/query/execution/rows_view.hpp>
 
 #include <algorithm>
+#include <atomic>
+#include <exception>
+#include <memory>
+#include <mutex>
 #include <numeric>
+#include <tuple>
 
 namespace millrace::query {
 
@@ -71,6 +76,8 @@ result<std::vector<uint32_t>> row_numbers::of(const table_data& table,
   }
   if (!index_)
     index_.emplace(static_cast<uint32_t>(stride));
+  if (columns.size() == 1 && columns[0]->type == column_type::symbol)
+    return of_symbols(*columns[0], table.row_count);
   std::vector<uint64_t> words(table.row_count * stride);
   size_t at = 0;
   for (size_t i = 0; i < columns.size(); ++i) {
@@ -88,6 +95,23 @@ result<std::vector<uint32_t>> row_numbers::of(const table_data& table,
   return out;
 }
 
+/// One look-up per symbol, not per row.
+std::vector<uint32_t> row_numbers::of_symbols(const column_data& column,
+                                              uint64_t rows) {
+  std::vector<uint32_t> out(rows);
+  std::vector<uint32_t> known(column.dictionary_ends.size(), no_row);
+  const auto* codes = column.as<uint32_t>();
+  for (uint64_t row = 0; row < rows; ++row) {
+    auto& number = known[codes[row]];
+    if (number == no_row) {
+      const uint64_t word = pools_[0].code(column.entry(codes[row]));
+      number = index_->find_or_add(&word);
+    }
+    out[row] = number;
+  }
+  return out;
+}
+
 grouped_rows grouped(std::span<const uint32_t> numbers, uint32_t count) {
   grouped_rows out;
   out.begins.resize(size_t{count} + 1);
@@ -101,44 +125,135 @@ grouped_rows grouped(std::span<const uint32_t> numbers, uint32_t count) {
   return out;
 }
 
-error order_groups(grouped_rows& groups, const column_data& by,
-                   const interruption& stop) {
-  const auto ref = ref_of(by);
-  std::vector<std::pair<int64_t, uint32_t>> keyed;
-  for (uint32_t group = 0; group + 1 < groups.begins.size(); ++group) {
-    if (stop.stopped())
-      return stop.fault("while rows were ordered");
-    const auto rows = groups.of(group);
-    keyed.clear();
-    for (const auto row : rows)
-      keyed.emplace_back(integer_at(ref, row), row);
-    if (std::is_sorted(keyed.begin(), keyed.end()))
-      continue;
-    std::sort(keyed.begin(), keyed.end());
-    for (size_t i = 0; i < rows.size(); ++i)
-      rows[i] = keyed[i].second;
+namespace {
+
+/// What the pieces of some work share with threads that may come too late.
+struct shared_pieces {
+  const std::function<void(size_t)>* work = nullptr; ///< While one is undone.
+  size_t count = 0;
+  std::atomic<size_t> next{0};
+  std::atomic<size_t> done{0};
+  std::mutex mutex;
+  std::exception_ptr thrown; ///< The first. Guarded by the mutex.
+
+  void run() {
+    for (auto i = next++; i < count; i = next++) {
+      try {
+        (*work)(i);
+      } catch (...) {
+        // Memory may run out on any thread; the caller tells of it.
+        const std::lock_guard lock{mutex};
+        if (!thrown)
+          thrown = std::current_exception();
+      }
+      if (++done == count)
+        done.notify_all();
+    }
   }
-  return {};
+};
+
+constexpr size_t helpers_max = 7;
+
+} // namespace
+
+void for_pieces(const run_options& options, size_t count,
+                const std::function<void(size_t)>& work) {
+  if (!options.pool || count < 2) {
+    for (size_t i = 0; i < count; ++i)
+      work(i);
+    return;
+  }
+  const auto pieces = std::make_shared<shared_pieces>();
+  pieces->work = &work;
+  pieces->count = count;
+  for (size_t i = 1; i < std::min(count, helpers_max + 1); ++i)
+    options.pool->submit([pieces] { pieces->run(); });
+  pieces->run();
+  for (auto done = pieces->done.load(); done < count;
+       done = pieces->done.load())
+    pieces->done.wait(done);
+  const std::lock_guard lock{pieces->mutex};
+  if (pieces->thrown)
+    std::rethrow_exception(pieces->thrown);
 }
+
+namespace {
+
+/// The rows of each group one after the other, and their times.
+void group_rows(std::span<const uint32_t> numbers, uint32_t count,
+                const column_data& times, grouped_rows& rows,
+                std::vector<int64_t>& times_of, const run_options& options) {
+  rows.begins.assign(size_t{count} + 1, 0);
+  for (const auto number : numbers)
+    ++rows.begins[size_t{number} + 1];
+  std::partial_sum(rows.begins.begin(), rows.begins.end(), rows.begins.begin());
+  rows.rows.resize(numbers.size());
+  times_of.resize(numbers.size());
+  for_pieces(options, 2, [&](size_t which) {
+    auto next = rows.begins;
+    if (which == 0) {
+      for (uint32_t row = 0; row < numbers.size(); ++row)
+        rows.rows[next[numbers[row]]++] = row;
+      return;
+    }
+    with_integer(times.type, [&](auto load) {
+      using loader = decltype(load);
+      const auto* from = times.as<typename loader::raw>();
+      for (size_t row = 0; row < numbers.size(); ++row)
+        times_of[next[numbers[row]]++] = loader::widen(from[row]);
+    });
+  });
+}
+
+/// Rows of one group by their times; equal ones stay in order.
+void order_rows(std::span<uint32_t> rows, std::span<int64_t> times) {
+  if (std::is_sorted(times.begin(), times.end()))
+    return;
+  std::vector<std::pair<int64_t, uint32_t>> keyed(rows.size());
+  for (size_t i = 0; i < rows.size(); ++i)
+    keyed[i] = {times[i], rows[i]};
+  std::sort(keyed.begin(), keyed.end());
+  for (size_t i = 0; i < rows.size(); ++i)
+    std::tie(times[i], rows[i]) = keyed[i];
+}
+
+} // namespace
 
 result<timed_matches> timed_matches::find(std::vector<std::string> on,
                                           const table_data& left,
                                           const table_data& right,
-                                          const interruption& stop) {
+                                          const run_options& options) {
+  const auto& stop = options.stop;
   const auto& times = *column_named(right, on.back());
   on.pop_back();
   row_numbers numbers{std::move(on)};
   const auto right_groups = numbers.of(right, stop);
   if (!right_groups)
     return right_groups.failure();
-  timed_matches out;
-  out.right_ = grouped(*right_groups, numbers.count());
+  const auto count = numbers.count();
   auto left_groups = numbers.of(left, stop);
   if (!left_groups)
     return left_groups.failure();
+  timed_matches out;
   out.left_groups_ = *std::move(left_groups);
-  if (auto fault = order_groups(out.right_, times, stop))
-    return fault;
+  if (stop.stopped())
+    return stop.fault("while rows were matched");
+  group_rows(*right_groups, count, times, out.right_, out.times_, options);
+  // Few pieces of many groups each.
+  constexpr uint32_t groups_per_piece = 64;
+  for_pieces(
+    options, (count + groups_per_piece - 1) / groups_per_piece, [&](size_t i) {
+      const auto first = static_cast<uint32_t>(i) * groups_per_piece;
+      const auto last = std::min(count, first + groups_per_piece);
+      for (auto group = first; group < last && !stop.stopped(); ++group) {
+        const auto begin = out.right_.begins[group];
+        order_rows(out.right_.of(group),
+                   std::span{out.times_}.subspan(
+                     begin, out.right_.begins[group + 1] - begin));
+      }
+    });
+  if (stop.stopped())
+    return stop.fault("while rows were ordered");
   return out;
 }
 

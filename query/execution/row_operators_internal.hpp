@@ -4,6 +4,7 @@
 #include <millrace/query/execution/plan_run.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -38,6 +39,9 @@ public:
   }
 
 private:
+  [[nodiscard]] std::vector<uint32_t> of_symbols(const column_data& column,
+                                                 uint64_t rows);
+
   std::vector<std::string> names_;
   std::vector<text::interner> pools_;
   std::optional<group_index> index_; ///< None: without columns all are one.
@@ -55,10 +59,6 @@ struct grouped_rows {
 [[nodiscard]] grouped_rows grouped(std::span<const uint32_t> numbers,
                                    uint32_t count);
 
-/// Each group's rows by a column, ascending; equal ones stay in order.
-[[nodiscard]] error order_groups(grouped_rows& groups, const column_data& by,
-                                 const interruption& stop);
-
 /// Rows of two tables that are equal in all of some columns but the last, which
 /// is a time: those of the right one ascend by it.
 class timed_matches {
@@ -67,18 +67,42 @@ public:
   [[nodiscard]] static result<timed_matches> find(std::vector<std::string> on,
                                                   const table_data& left,
                                                   const table_data& right,
-                                                  const interruption& stop);
+                                                  const run_options& options);
+
+  /// Right rows that are equal, and the time of each, ascending.
+  struct timed_rows {
+    std::span<const uint32_t> rows;
+    std::span<const int64_t> times;
+  };
   /// The right rows of a left one; none: nothing is equal.
-  [[nodiscard]] std::span<const uint32_t> of(uint32_t left_row) {
+  [[nodiscard]] timed_rows of(uint32_t left_row) const {
     const auto group = left_groups_[left_row];
-    return group + 1 < right_.begins.size() ? right_.of(group)
-                                            : std::span<uint32_t>{};
+    if (group >= group_count())
+      return {};
+    const auto begin = right_.begins[group];
+    const auto count = right_.begins[group + 1] - begin;
+    return {std::span{right_.rows}.subspan(begin, count),
+            std::span{times_}.subspan(begin, count)};
+  }
+  /// Which left rows have the same right ones: those of one number; one that is
+  /// not below group_count() has none.
+  [[nodiscard]] uint32_t group_of(uint32_t left_row) const noexcept {
+    return left_groups_[left_row];
+  }
+  [[nodiscard]] uint32_t group_count() const noexcept {
+    return static_cast<uint32_t>(right_.begins.size()) - 1;
   }
 
 private:
   std::vector<uint32_t> left_groups_;
   grouped_rows right_;
+  std::vector<int64_t> times_; ///< Of right_.rows.
 };
+
+/// Calls work(i) for i < count, on this thread and on those of the pool of
+/// `options`, if there is one, that have nothing else to do.
+void for_pieces(const run_options& options, size_t count,
+                const std::function<void(size_t)>& work);
 
 /// A column of `right`, by row number; where it is no_row the row's own value
 /// of `left`, or null without one.

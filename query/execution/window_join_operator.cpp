@@ -25,27 +25,20 @@ public:
                const run_options& options)
     : what_{what}, right_{right}, options_{options} {}
 
-  /// Right rows of `group` at times of the window around `time`, as [first,
-  /// last) of the group's rows.
-  std::pair<size_t, size_t> find(std::span<const uint32_t> rows,
-                                 const column_ref& times, int64_t time) const {
-    auto earlier = [&](uint32_t row, int64_t than) {
-      return integer_at(times, row) < than;
-    };
-    auto later = [&](int64_t than, uint32_t row) {
-      return than < integer_at(times, row);
-    };
-    auto first = std::lower_bound(rows.begin(), rows.end(),
-                                  shifted(time, what_.low), earlier);
+  /// Where rows lie whose times are of the window around `time`: [first,
+  /// last).
+  std::pair<size_t, size_t> find(std::span<const int64_t> times,
+                                 int64_t time) const {
+    const auto begin = shifted(time, what_.low);
+    auto first = std::lower_bound(times.begin(), times.end(), begin);
     const auto last
-      = std::upper_bound(first, rows.end(), shifted(time, what_.high), later);
+      = std::upper_bound(first, times.end(), shifted(time, what_.high));
     // What held when the window began counts, unless something came just then.
-    const bool came_then
-      = first != last && integer_at(times, *first) == shifted(time, what_.low);
-    if (what_.prevailing && first != rows.begin() && !came_then)
+    const bool came_then = first != last && *first == begin;
+    if (what_.prevailing && first != times.begin() && !came_then)
       --first;
-    return {static_cast<size_t>(first - rows.begin()),
-            static_cast<size_t>(last - rows.begin())};
+    return {static_cast<size_t>(first - times.begin()),
+            static_cast<size_t>(last - times.begin())};
   }
 
   void add(uint32_t right_row, uint32_t left_number) {
@@ -87,11 +80,10 @@ operator_result run_window_join(const operators::window_join& what,
                                 const physical_node& node, table_data left,
                                 const table_data& right,
                                 const run_options& options) {
-  auto matches = timed_matches::find(what.on, left, right, options.stop);
+  auto matches = timed_matches::find(what.on, left, right, options);
   if (!matches)
     return matches.failure();
   const auto& time = what.on.back();
-  const auto times = ref_of(*column_named(right, time));
   const auto left_times = ref_of(*column_named(left, time));
   window_pairs pairs{what, right, options};
   std::vector<column_writer> writers;
@@ -103,11 +95,11 @@ operator_result run_window_join(const operators::window_join& what,
   for (uint32_t row = 0; row < left.row_count; ++row) {
     if (row % 1024 == 0 && options.stop.stopped())
       return options.stop.fault("in a window join");
-    const auto rows = matches->of(row);
+    const auto found = matches->of(row);
     const auto [first, last]
-      = pairs.find(rows, times, integer_at(left_times, row));
+      = pairs.find(found.times, integer_at(left_times, row));
     for (auto i = first; i < last; ++i)
-      pairs.add(rows[i], row - begin);
+      pairs.add(found.rows[i], row - begin);
     if (!pairs.is_full())
       continue;
     if (auto fault = pairs.fold(row + 1 - begin, writers))

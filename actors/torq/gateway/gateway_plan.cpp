@@ -14,7 +14,8 @@ constexpr size_t answer_message_bytes = 256u << 10;
 /// What is left of a plan, carried out on a pool thread.
 result<chunks> carry_out(const plan_request& request,
                          const std::vector<chunks>& partials,
-                         const query::interruption& stop) {
+                         const query::interruption& stop,
+                         persistence::executor* pool) {
   std::vector<query::table_data> fetched;
   for (const auto& messages : partials) {
     std::vector<query::partial_result> parts;
@@ -34,7 +35,8 @@ result<chunks> carry_out(const plan_request& request,
   auto table = query::run_plan(request.plan.rest, fetched,
                                {.stop = stop,
                                 .memory_max = request.bytes_max,
-                                .process = request.process});
+                                .process = request.process,
+                                .pool = pool});
   if (!table)
     return table.failure();
   query::logical_plan limits;
@@ -97,7 +99,7 @@ void gateway_plan_state::fragment_answered(size_t number, const chunks& rows,
                                    = asked->plan.fragments.front().table};
     chunks answer;
     auto fault = caught("the answer to a query", [&]() -> error {
-      auto made = carry_out(*asked, from, stop);
+      auto made = carry_out(*asked, from, stop, world->pool);
       if (!made)
         return made.failure();
       answer = *std::move(made);
