@@ -8,12 +8,15 @@
 #include <new>
 #include <vector>
 
+// use_large_blocks is in large_blocks.cpp.
+
 namespace millrace::nodes {
 
 /// Memory for large blocks, in huge pages: queries make and give up gigabytes
 /// in a second, and every small page that the system has to find and clear
 /// costs more than what is written to it. Some blocks that were given back are
-/// kept as they are for the next ones. Thread safe.
+/// kept for the next ones; the system takes them when it is short of memory.
+/// Thread safe.
 class block_heap {
 public:
   /// Blocks are whole multiples of it.
@@ -49,6 +52,7 @@ private:
       auto* out = std::malloc(count * sizeof(Value));
       return out ? static_cast<Value*>(out) : throw std::bad_alloc{};
     }
+    // lint: allow(half_used): vectors call it.
     void deallocate(Value* at, size_t) noexcept { std::free(at); }
     bool operator==(const plain_allocator&) const noexcept { return true; }
   };

@@ -21,10 +21,13 @@ namespace {
 constexpr size_t large_min = size_t{2} << 20;
 /// A tebibyte of addresses.
 constexpr size_t unit_count = size_t{1} << 19;
-/// As much as a query may take before it gives memory back when it ends.
-constexpr size_t kept_max = size_t{256} << 20;
-/// Of smaller blocks that the allocator keeps at the end of an arena.
-constexpr size_t arena_kept_max = size_t{64} << 20;
+/// As much as one query may hold unless its process says otherwise.
+constexpr size_t kept_max = size_t{2} << 30;
+/// Of smaller blocks that the allocator keeps at the end of an arena. A query
+/// that took more gives it back when it ends.
+constexpr size_t arena_kept_max = size_t{1} << 30;
+/// As large as a part of a thread's arena is at most: none goes alone.
+constexpr size_t arena_step = size_t{64} << 20;
 
 /// Never destroyed: blocks are given back until the process is gone.
 block_heap& heap() noexcept {
@@ -65,6 +68,7 @@ void use_large_blocks() noexcept {
   // What is smaller comes from the allocator's arenas, and stays there.
   ::mallopt(M_MMAP_THRESHOLD, static_cast<int>(large_min));
   ::mallopt(M_TRIM_THRESHOLD, static_cast<int>(arena_kept_max));
+  ::mallopt(M_TOP_PAD, static_cast<int>(arena_step));
 #endif
 }
 

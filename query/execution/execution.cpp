@@ -19,7 +19,7 @@ constexpr size_t saved_groups = 256 * 1024;
 /// Room made at once for what morsels found; often they found the same.
 constexpr size_t reserved_groups_max = size_t{1} << 20;
 /// What took more gives its memory back to the system when it ends.
-constexpr uint64_t returned_bytes_min = uint64_t{256} << 20;
+constexpr uint64_t returned_bytes_min = uint64_t{1} << 30;
 
 } // namespace
 

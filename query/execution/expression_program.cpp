@@ -496,44 +496,6 @@ error expression_program::overflow_of(const expression& what) {
                             + " does not fit its type: compute it of floats"};
 }
 
-namespace {
-
-/// Values of rows `base + (rows ? rows[i] : i)`, made by `value_of` of those
-/// from `from`; rows in a row in loops of their own, which become vectors.
-template <class From, class To, class ValueOf>
-void load_rows(const From* from, uint32_t base, const uint16_t* rows,
-               uint32_t count, To* to, ValueOf value_of) {
-  from += base;
-  if (rows)
-    for (uint32_t i = 0; i < count; ++i)
-      to[i] = value_of(from[rows[i]]);
-  else
-    for (uint32_t i = 0; i < count; ++i)
-      to[i] = value_of(from[i]);
-}
-
-/// The same, the other way round, to memory that need not be aligned.
-template <class To, class From, class ValueOf>
-void store_rows(const From* from, std::byte* first, const uint16_t* rows,
-                uint32_t count, ValueOf value_of) {
-  for (uint32_t i = 0; i < count; ++i) {
-    const To value = value_of(from[i]);
-    std::memcpy(first + size_t{rows ? uint32_t{rows[i]} : i} * sizeof value,
-                &value, sizeof value);
-  }
-}
-
-template <class To, class From, class ValueOf>
-void store_all(const From* from, std::byte* first, const uint16_t* rows,
-               uint32_t count, ValueOf value_of) {
-  if (rows)
-    store_rows<To>(from, first, rows, count, value_of);
-  else
-    store_rows<To>(from, first, nullptr, count, value_of);
-}
-
-} // namespace
-
 void expression_program::run(std::span<const column_ref> columns, uint32_t base,
                              const uint16_t* rows, uint32_t count) {
   base_ = base;
@@ -555,9 +517,9 @@ void expression_program::run(std::span<const column_ref> columns, uint32_t base,
       else if (is_float(column.type))
         with_float(column.type, [&](auto load) {
           using loader = decltype(load);
-          load_rows(column.as<typename loader::raw>(), base, rows, count,
-                    slot.floats.data(),
-                    [](auto raw) { return loader::widen(raw); });
+          steps::load_rows(column.as<typename loader::raw>(), base, rows, count,
+                           slot.floats.data(),
+                           [](auto raw) { return loader::widen(raw); });
         });
       else
         for (uint32_t i = 0; i < count; ++i)
@@ -570,9 +532,9 @@ void expression_program::run(std::span<const column_ref> columns, uint32_t base,
     } else {
       with_integer(column.type, [&](auto load) {
         using loader = decltype(load);
-        load_rows(column.as<typename loader::raw>(), base, rows, count,
-                  slot.ints.data(),
-                  [](auto raw) { return loader::widen(raw); });
+        steps::load_rows(column.as<typename loader::raw>(), base, rows, count,
+                         slot.ints.data(),
+                         [](auto raw) { return loader::widen(raw); });
       });
     }
   }
@@ -586,7 +548,7 @@ void expression_program::store(std::byte* into, uint32_t origin,
   auto* first
     = into + size_t{base_ - origin} * static_cast<size_t>(width_of(type_));
   auto put = [&]<class To>(To, const auto& from, auto value_of) {
-    store_all<To>(from.data(), first, rows_, count_, value_of);
+    steps::store_all<To>(from.data(), first, rows_, count_, value_of);
   };
   if (is_text(type_))
     return put(uint32_t{}, slot.texts,

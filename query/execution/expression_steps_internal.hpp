@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <cstring>
 #include <limits>
 
 /// What the steps of an expression_program do with one vector.
@@ -427,6 +428,40 @@ inline void match_text(program& p, const step& s, uint32_t count) {
   const auto* a = p.at(s.a).texts.data();
   for (uint32_t i = 0; i < count; ++i)
     out[i] = pattern.matches(a[i]);
+}
+
+/// Values of rows `base + (rows ? rows[i] : i)`, made by `value_of` of those
+/// from `from`; rows in a row in loops of their own, which become vectors.
+template <class From, class To, class ValueOf>
+void load_rows(const From* from, uint32_t base, const uint16_t* rows,
+               uint32_t count, To* to, ValueOf value_of) {
+  from += base;
+  if (rows)
+    for (uint32_t i = 0; i < count; ++i)
+      to[i] = value_of(from[rows[i]]);
+  else
+    for (uint32_t i = 0; i < count; ++i)
+      to[i] = value_of(from[i]);
+}
+
+/// The same, the other way round, to memory that need not be aligned.
+template <class To, class From, class ValueOf>
+void store_rows(const From* from, std::byte* first, const uint16_t* rows,
+                uint32_t count, ValueOf value_of) {
+  for (uint32_t i = 0; i < count; ++i) {
+    const To value = value_of(from[i]);
+    std::memcpy(first + size_t{rows ? uint32_t{rows[i]} : i} * sizeof value,
+                &value, sizeof value);
+  }
+}
+
+template <class To, class From, class ValueOf>
+void store_all(const From* from, std::byte* first, const uint16_t* rows,
+               uint32_t count, ValueOf value_of) {
+  if (rows)
+    store_rows<To>(from, first, rows, count, value_of);
+  else
+    store_rows<To>(from, first, nullptr, count, value_of);
 }
 
 } // namespace millrace::query::steps

@@ -66,7 +66,7 @@ merger::~merger() {
   groups_.reset();
   chunks_.clear();
   // What took much gives its memory back to the system.
-  if (bytes > uint64_t{256} << 20)
+  if (bytes > uint64_t{1} << 30)
     malloc_trim(0);
 }
 

@@ -3,8 +3,6 @@
 #include <millrace/messages/schema/query.capnp.h>
 #include <millrace/query/execution/partial.hpp>
 
-#include <capnp/orphan.h>
-
 #include <algorithm>
 #include <type_traits>
 
