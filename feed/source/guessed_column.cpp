@@ -69,11 +69,12 @@ struct digit_form {
 };
 constexpr digit_form digit_forms[] = {
   {kind::stamp, "%Y%m%d%H%M%S", 14, 19'000'101'000'000, 21'000'101'000'000},
-  {kind::stamp, "unix_s", 10, 500'000'000, 4'000'000'000},
-  {kind::stamp, "unix_ms", 13, 500'000'000'000, 4'000'000'000'000},
-  {kind::stamp, "unix_us", 16, 500'000'000'000'000, 4'000'000'000'000'000},
+  // Data is of the past: from 1985 on, and before 2040. Later ones are numbers.
+  {kind::stamp, "unix_s", 10, 500'000'000, 2'200'000'000},
+  {kind::stamp, "unix_ms", 13, 500'000'000'000, 2'200'000'000'000},
+  {kind::stamp, "unix_us", 16, 500'000'000'000'000, 2'200'000'000'000'000},
   {kind::stamp, "unix_ns", 19, 500'000'000'000'000'000,
-   4'000'000'000'000'000'000},
+   2'200'000'000'000'000'000},
   {kind::date, "%Y%m%d", 8, 19'000'101, 21'000'101},
   {kind::clock, "hhmmss", 6, 0, 235'959},
   {kind::clock, "hhmmss_ms", 9, 0, 235'959'999},

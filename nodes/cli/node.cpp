@@ -4,6 +4,7 @@
 #include <millrace/nodes/cli/node.hpp>
 #include <millrace/nodes/host/descriptor_limit.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
+#include <millrace/nodes/host/idle_memory.hpp>
 #include <millrace/nodes/host/readiness.hpp>
 #include <millrace/nodes/host/system_clock.hpp>
 #include <millrace/nodes/node/node.hpp>
@@ -43,7 +44,11 @@ int run(const node_options& options) {
   log.info("ready", "node " + options.name + " serves");
   if (auto fault = notify_ready())
     log.warning("ready", to_string(fault));
-  const auto fault = (*made)->wait([&] { return signals.raised(); });
+  idle_memory memory;
+  const auto fault = (*made)->wait([&] {
+    memory.look(clock.monotonic_ns(), processor_time_ns());
+    return signals.raised();
+  });
   log.info("stop", fault ? to_string(fault) : "stopping");
   (*made)->stop();
   return fault ? fail(fault) : static_cast<int>(exit_ok);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <sys/mman.h>
+#include <utility>
 
 namespace millrace::nodes {
 
@@ -45,6 +46,7 @@ void* block_heap::allocate(size_t bytes) noexcept {
     return nullptr;
   const auto count = static_cast<uint32_t>(units);
   const std::lock_guard lock{mutex_};
+  ++uses_;
   span found{};
   if (!take_kept(count, found) && !take_free(count, found))
     return nullptr;
@@ -61,6 +63,7 @@ void block_heap::release(void* block) noexcept {
   const auto begin = static_cast<uint32_t>(
     static_cast<size_t>(static_cast<std::byte*>(block) - base_) / unit_bytes);
   const std::lock_guard lock{mutex_};
+  ++uses_;
   const span given{begin, counts_[begin]};
   counts_[begin] = 0;
   if (given.count > kept_max_)
@@ -75,6 +78,16 @@ void block_heap::release(void* block) noexcept {
   ::madvise(block, size_t{given.count} * unit_bytes, MADV_FREE);
   kept_blocks_.push_back(given);
   kept_ += given.count;
+}
+
+size_t block_heap::give_back_unused() noexcept {
+  const std::lock_guard lock{mutex_};
+  if (std::exchange(uses_seen_, uses_) != uses_)
+    return 0;
+  for (const auto& each : kept_blocks_)
+    give_to_system(each);
+  kept_blocks_.clear();
+  return std::exchange(kept_, 0) * unit_bytes;
 }
 
 size_t block_heap::kept_bytes() const noexcept {

@@ -8,7 +8,7 @@
 #include <new>
 #include <vector>
 
-// use_large_blocks is in large_blocks.cpp.
+// use_large_blocks and give_back_unused_blocks are in large_blocks.cpp.
 
 namespace millrace::nodes {
 
@@ -36,6 +36,10 @@ public:
   [[nodiscard]] bool owns(const void* at) const noexcept;
   /// @pre owns(at)
   void release(void* at) noexcept;
+
+  /// Gives all that is kept to the system, if nothing was asked for or given
+  /// back since the last call. @returns its bytes
+  size_t give_back_unused() noexcept;
 
   /// Of blocks that were given back and are kept.
   [[nodiscard]] size_t kept_bytes() const noexcept;
@@ -74,6 +78,8 @@ private:
   size_t kept_max_ = 0;      ///< In units.
   mutable std::mutex mutex_; ///< Guards what follows.
   size_t kept_ = 0;          ///< In units.
+  uint64_t uses_ = 0;
+  uint64_t uses_seen_ = 0; ///< By give_back_unused.
   /// Units of the block that begins there.
   std::unique_ptr<uint32_t[], plain_free> counts_;
   std::vector<span, plain_allocator<span>> kept_blocks_; ///< The oldest first.
@@ -86,5 +92,7 @@ private:
 /// Without 64-bit addresses to spare, and under AddressSanitizer, nothing
 /// changes.
 void use_large_blocks() noexcept;
+/// block_heap::give_back_unused of that heap.
+size_t give_back_unused_blocks() noexcept;
 
 } // namespace millrace::nodes

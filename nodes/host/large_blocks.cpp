@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <malloc.h>
 #include <new>
+#include <unistd.h>
 
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 #define MILLRACE_LARGE_BLOCKS 1
@@ -18,7 +19,7 @@ namespace {
 #if MILLRACE_LARGE_BLOCKS
 
 /// From here on a block is large: less fits the allocator's own arenas.
-constexpr size_t large_min = size_t{2} << 20;
+constexpr size_t large_min = size_t{4} << 20;
 /// A tebibyte of addresses.
 constexpr size_t unit_count = size_t{1} << 19;
 /// As much as one query may hold unless its process says otherwise.
@@ -36,8 +37,16 @@ block_heap& heap() noexcept {
   return *made;
 }
 
+/// The addresses of more than there is could be had, and nothing to write to:
+/// the allocator refuses as much.
+size_t large_max() noexcept {
+  static const auto most = static_cast<size_t>(::sysconf(_SC_PHYS_PAGES))
+                           * static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+  return most;
+}
+
 void* allocate(size_t bytes) {
-  if (bytes >= large_min)
+  if (bytes >= large_min && bytes <= large_max())
     if (auto* block = heap().allocate(bytes))
       return block;
   for (;;) {
@@ -69,6 +78,14 @@ void use_large_blocks() noexcept {
   ::mallopt(M_MMAP_THRESHOLD, static_cast<int>(large_min));
   ::mallopt(M_TRIM_THRESHOLD, static_cast<int>(arena_kept_max));
   ::mallopt(M_TOP_PAD, static_cast<int>(arena_step));
+#endif
+}
+
+size_t give_back_unused_blocks() noexcept {
+#if MILLRACE_LARGE_BLOCKS
+  return heap().give_back_unused();
+#else
+  return 0;
 #endif
 }
 

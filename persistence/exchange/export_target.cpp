@@ -48,7 +48,7 @@ result<export_target> export_target::begin(file_system& fs, std::string path) {
   while (path.size() > 1 && path.ends_with('/'))
     path.pop_back();
   if (fs.exists(path))
-    return error{errc::already_exists,
+    return error{errc::locked,
                  path + ": is there; an export makes a new directory"};
   export_target out{fs, std::move(path)};
   const auto growing = out.path_ + unfinished;
@@ -109,7 +109,7 @@ result<export_file> export_target::file(const std::string& below) {
 
 error export_target::commit() {
   if (fs_->exists(path_))
-    return {errc::already_exists, path_ + ": somebody else made it"};
+    return {errc::locked, path_ + ": somebody else made it"};
   // It is held until it has its name: the lock is of the file, not of its name.
   auto fault = fs_->remove(path_ + unfinished + "/" + lock_name);
   if (fault && fault.code != errc::not_found)

@@ -27,10 +27,10 @@ std::string parameters_of(const named_query& what) {
 result<std::vector<bound_name>> bind(const named_query& what,
                                      std::vector<argument_value> given) {
   if (given.size() != what.parameters.size()) {
-    return error{errc::invalid_argument, "there are "
-                                           + std::to_string(given.size())
-                                           + " values for its parameters ("
-                                           + parameters_of(what) + ")"};
+    return error{errc::invalid_argument,
+                 std::to_string(given.size())
+                   + (given.size() == 1 ? " value" : " values")
+                   + " for its parameters (" + parameters_of(what) + ")"};
   }
   std::vector<bound_name> out;
   for (size_t i = 0; i < given.size(); ++i) {

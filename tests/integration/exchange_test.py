@@ -159,7 +159,7 @@ def all_types_come_back_to_the_last_bit(binary):
     mill.check(done["tables"] == {"kind": {"rows": 4, "partitions": 2}}, done)
     mill.check(sorted(each.name for each in target.iterdir())
                == ["2013.10.08", "2013.10.09", "sym"], list(target.iterdir()))
-    refused = made.run("hdb", "export", hdb_of(made), "--kdb", target, code=64)
+    refused = made.run("hdb", "export", hdb_of(made), "--kdb", target, code=73)
     mill.check("is there" in refused.stderr, refused.stderr)
     one_day = made.run("hdb", "export", hdb_of(made), "--from", "2013-10-09",
                        "--kdb", pathlib.Path(folder) / "day", "-o", "json")
@@ -260,7 +260,7 @@ def an_interrupted_export_leaves_nothing(binary):
     made.up()
     write_down(made, KINDS)
     unfinished.mkdir()
-    done = made.run("hdb", "export", hdb_of(made), "--kdb", target, code=64)
+    done = made.run("hdb", "export", hdb_of(made), "--kdb", target, code=73)
     mill.check("cannot be told to be what an export left" in done.stderr,
                done.stderr)
     # What an export left that was killed has its lock, which nobody holds.

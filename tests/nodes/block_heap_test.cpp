@@ -1,4 +1,5 @@
 #include <millrace/nodes/host/block_heap.hpp>
+#include <millrace/nodes/host/idle_memory.hpp>
 
 #include <gtest/gtest.h>
 
@@ -40,6 +41,30 @@ TEST(BlockHeapTest, WhatIsGivenBackIsKeptUpToALimit) {
   EXPECT_NE(small, b);
   EXPECT_EQ(heap.allocate(2 * unit), b);
   EXPECT_EQ(heap.kept_bytes(), 0u);
+}
+
+TEST(BlockHeapTest, WhatNobodyUsedSinceTheLastLookGoesBack) {
+  block_heap heap{64, 8 * unit};
+  auto* a = static_cast<char*>(heap.allocate(2 * unit));
+  *a = 1;
+  heap.release(a);
+  EXPECT_EQ(heap.give_back_unused(), 0u) << "it was used";
+  EXPECT_EQ(heap.kept_bytes(), 2 * unit);
+  EXPECT_EQ(heap.give_back_unused(), 2 * unit);
+  EXPECT_EQ(heap.kept_bytes(), 0u);
+  EXPECT_EQ(heap.give_back_unused(), 0u);
+  ASSERT_EQ(heap.allocate(2 * unit), a);
+  EXPECT_EQ(*a, 0);
+}
+
+TEST(IdleMemoryTest, ArenasAreTrimmedOnceAfterWork) {
+  constexpr int64_t second = 1'000'000'000;
+  idle_memory memory;
+  EXPECT_FALSE(memory.look(1 * second, 0)) << "it did nothing";
+  EXPECT_FALSE(memory.look(2 * second, second / 2)) << "it works";
+  EXPECT_FALSE(memory.look(2 * second + 1, second / 2)) << "too early";
+  EXPECT_TRUE(memory.look(3 * second, second / 2 + 1000));
+  EXPECT_FALSE(memory.look(4 * second, second / 2 + 2000)) << "once";
 }
 
 TEST(BlockHeapTest, WhatIsNotKeptGoesBackToTheSystem) {

@@ -160,7 +160,7 @@ TEST_F(ExportTest, RowsOfSeveralPartsComeBackInOrder) {
 TEST_F(ExportTest, WhatIsThereIsNotTouchedAndAFaultLeavesNothing) {
   add_rows("2013.10.07", 10);
   ASSERT_FALSE(disk_.create_directories("/kdb"));
-  EXPECT_EQ(export_to("/kdb").code, errc::already_exists);
+  EXPECT_EQ(export_to("/kdb").code, errc::locked);
   stop_ = {errc::cancelled, "enough"};
   EXPECT_EQ(export_to("/other").code, errc::cancelled);
   EXPECT_FALSE(disk_.exists("/other"));

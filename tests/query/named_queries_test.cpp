@@ -107,13 +107,13 @@ TEST(NamedQueriesTest, AreWhatTheirTextsAreWithTheirValues) {
 TEST(NamedQueriesTest, TellWhatDoesNotFit) {
   for (const auto& [language, text, tells] :
        {std::tuple{"qsql", "hloc[2024.01.02]",
-                   "query 'hloc': there are 1 values for its parameters "
+                   "query 'hloc': 1 value for its parameters "
                    "(startdate:date, enddate:date, bucket:timespan)"},
         {"qsql", "countbysym[2024.01.02;`x]",
          "query 'countbysym': parameter 'enddate': a date is wanted, `x: "},
         {"qsql", "countbysym[2024.01.02;5]",
          "parameter 'enddate': a date is wanted, 5: a long is none"},
-        {"qsql", "of_symbol[]", "there are 0 values for its parameters"},
+        {"qsql", "of_symbol[]", "0 values for its parameters"},
         {"qsql", "of_symbol[price]", "a query is applied to constants"},
         {"qsql", "in_sql[`A`B;2024.01.02;5]",
          "parameter $1 has several values"},
