@@ -69,7 +69,7 @@ result<export_target> export_target::begin(file_system& fs, std::string path) {
 /// Whoever left it holds it no more: a lock ends with its process.
 error export_target::clear(const std::string& growing) {
   if (!fs_->exists(growing + "/" + lock_name))
-    return {errc::already_exists,
+    return {errc::locked,
             growing
               + ": is there, and cannot be told to be what an export "
                 "left; remove it"};

@@ -42,8 +42,8 @@ private:
 /// `<path>.unfinished`, and takes it at the end. One owner.
 class export_target {
 public:
-  /// `already_exists` when there is something of that name, which is not
-  /// touched; `locked` while another export to it runs. What an export that was
+  /// `locked` when there is something of that name, which is not
+  /// touched, and while another export to it runs. What an export that was
   /// killed left goes.
   [[nodiscard]] static result<export_target> begin(file_system& fs,
                                                    std::string path);

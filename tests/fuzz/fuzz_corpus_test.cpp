@@ -23,6 +23,8 @@ struct fuzz_case {
   void (*run)(input);
 };
 
+void PrintTo(const fuzz_case& what, std::ostream* out) { *out << what.name; }
+
 const fuzz_case fuzz_cases[] = {
 #define MILLRACE_FUZZ_TARGET(name) {#name, &name},
 #include "fuzz_targets.inc"

@@ -78,7 +78,7 @@ def questions(made, port):
       got = client.ask(asked)
       mill.check(got == {"n": [10]}, asked, got)
     for asked, tells in (("of_syms[5]", "query: query 'of_syms': parameter"),
-                         (["of_syms"], "query: query 'of_syms': there are 0"),
+                         (["of_syms"], "query: query 'of_syms': 0 values"),
                          (["of_syms", None], "query: query 'of_syms'"),
                          (["of_syms", [1, "a"]], "nyi: ")):
       try:

@@ -125,7 +125,7 @@ TEST(NamedQueriesTest, TellWhatDoesNotFit) {
          "line 1, column 15: there is no query named 'hlox'; did you mean "
          "'hloc'?"},
         {"sql", "select * from in_sql(sym, '2024-01-02', 5)", "'sym'"},
-        {"sql", "select * from in_sql('A')", "there are 1 values"},
+        {"sql", "select * from in_sql('A')", "1 value for"},
         {"sql", "select * from \"all\"() with ordinality",
          "of functions in FROM there are named queries"},
         {"sql", "select $1 from trade", "there is no parameter $1"}})
