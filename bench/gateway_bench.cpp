@@ -2,6 +2,7 @@
 #include <millrace/bench/part_process.hpp>
 #include <millrace/bench/peer_server.hpp>
 #include <millrace/bench/query_ask.hpp>
+#include <millrace/bench/served_node.hpp>
 #include <millrace/bench/stream_rig.hpp>
 #include <millrace/feed/generate/generator.hpp>
 #include <millrace/messages/data/table_batch.hpp>
@@ -12,7 +13,6 @@
 #include <fmt/format.h>
 
 #include <filesystem>
-#include <sstream>
 
 namespace millrace::bench {
 
@@ -20,7 +20,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto loopback = "127.0.0.1";
 constexpr uint64_t queries_per_run = 5'000;
 
 nodes::process_config process_of(const char* name, std::string_view type,
@@ -186,30 +185,11 @@ result<outcome> gateway_empty_3p(const measure_options& options) {
 }
 
 error query_node(const std::vector<std::string>& words) {
-  std::vector<uint16_t> ports;
-  std::istringstream rest{words.at(1)};
-  for (std::string port; std::getline(rest, port, ',');)
-    ports.push_back(static_cast<uint16_t>(std::stoul(port)));
+  const auto ports = ports_of(words.at(1));
   const auto index = std::stoul(words.at(2));
-  const auto name = bench_node(index);
-  auto host
-    = nodes::runtime::create(tick_cluster(words[0], ports), {.node = name});
-  if (!host)
-    return host.failure();
-  const auto node
-    = std::make_shared<nodes::node_assembly>(**host, name, nodes::role_table{});
-  const auto door = node->open_door();
-  if (!(*host)->open_port(caf::actor_cast<caf::strong_actor_ptr>(door),
-                          ports.at(index), loopback))
-    return {errc::unavailable,
-            "cannot listen at port " + std::to_string(ports[index])};
-  if (auto fault = node->start_all())
-    return fault;
-  say("ready");
   // The process that started this ends it.
-  (void)await_line();
-  (void)node->close();
-  return {};
+  return serve_node(tick_cluster(words[0], ports), index, ports.at(index),
+                    [] { (void)await_line(); });
 }
 
 } // namespace millrace::bench

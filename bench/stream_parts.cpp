@@ -1,58 +1,29 @@
 #include <millrace/bench/part_process.hpp>
 #include <millrace/bench/process_stream.hpp>
+#include <millrace/bench/served_node.hpp>
 #include <millrace/bench/stream_rig.hpp>
-#include <millrace/nodes/assembly/node_assembly.hpp>
 
 #include <fmt/format.h>
 
 #include <cstring>
-#include <sstream>
 #include <sys/resource.h>
 
 namespace millrace::bench {
 
-namespace {
-
-constexpr auto loopback = "127.0.0.1";
-
-/// "5001,5002" as numbers.
-std::vector<uint16_t> ports_of(const std::string& text) {
-  std::vector<uint16_t> out;
-  std::istringstream rest{text};
-  for (std::string part; std::getline(rest, part, ',');)
-    out.push_back(static_cast<uint16_t>(std::stoul(part)));
-  return out;
-}
-
-} // namespace
-
 error stream_node(const std::vector<std::string>& words) {
   const auto ports = ports_of(words.at(2));
   const auto index = std::stoul(words.at(3));
-  const auto name = bench_node(index);
-  auto host = nodes::runtime::create(
-    bench_cluster(words[0], words[1] == "cached", ports), {.node = name});
-  if (!host)
-    return host.failure();
-  const auto node
-    = std::make_shared<nodes::node_assembly>(**host, name, nodes::role_table{});
-  const auto door = node->open_door();
-  if (!(*host)->open_port(caf::actor_cast<caf::strong_actor_ptr>(door),
-                          ports.at(index), loopback))
-    return {errc::unavailable,
-            "cannot listen at port " + std::to_string(ports[index])};
-  if (auto fault = node->start_all())
-    return fault;
-  say("ready");
-  // The process that started this ends it, or asks what it took before.
-  if (await_line()) {
-    rusage used{};
-    ::getrusage(RUSAGE_SELF, &used);
-    say(std::to_string(used.ru_maxrss));
-    (void)await_line();
-  }
-  (void)node->close();
-  return {};
+  return serve_node(bench_cluster(words[0], words[1] == "cached", ports), index,
+                    ports.at(index), [] {
+                      // The process that started this ends it, or asks what it
+                      // took before.
+                      if (!await_line())
+                        return;
+                      rusage used{};
+                      ::getrusage(RUSAGE_SELF, &used);
+                      say(std::to_string(used.ru_maxrss));
+                      (void)await_line();
+                    });
 }
 
 error stream_publisher(const std::vector<std::string>& words) {
