@@ -155,13 +155,10 @@ public:
     if (!like)
       return like.failure();
     find_peers(*like);
-    // A float is told apart, and no distance is of it.
-    if (!what.order.empty()) {
+    if (std::any_of(what.columns.begin(), what.columns.end(),
+                    [](const auto& each) { return each.rows.by_value; })) {
       const auto& last = what.order.back();
-      const auto* column = column_named(input_, last.column);
-      if (!is_float(column->type) && !is_text(column->type)
-          && column->type != column_type::guid)
-        values_ = {ref_of(*column), last.descending};
+      values_ = {ref_of(*column_named(input_, last.column)), last.descending};
     }
     return {};
   }
@@ -498,8 +495,9 @@ private:
   const run_options& options_;
   uint64_t count_;
   grouped_rows groups_;
-  std::optional<order_values> values_; ///< Of the order's last column.
-  std::vector<uint32_t> peers_begin_;  ///< By place among all groups' rows.
+  /// Of the order's last column, where a frame is by its values.
+  std::optional<order_values> values_;
+  std::vector<uint32_t> peers_begin_; ///< By place among all groups' rows.
   std::vector<uint32_t> peers_end_;
 };
 

@@ -122,16 +122,6 @@ result<expression> row_scope::compared(scalar_function function,
 
 error row_scope::add_conditions(const json_value& node,
                                 std::vector<expression>& out) {
-  const auto what = tree_of(node);
-  if (what.kind == "BoolExpr" && what["boolop"].text_or_empty() == "AND_EXPR") {
-    for (const auto& each : what["args"].elements())
-      if (auto fault = add_conditions(each, out))
-        return fault;
-    return {};
-  }
-  auto condition = truth(node, true);
-  if (!condition)
-    return condition.failure();
   // The null test of a comparison is a condition of its own.
   const auto split = [&](auto&& self, expression part) -> void {
     if (part.what == expression::kind::call && part.function == fn::lesser
@@ -143,7 +133,12 @@ error row_scope::add_conditions(const json_value& node,
     if (known_truth(part) != true)
       out.push_back(std::move(part));
   };
-  split(split, *std::move(condition));
+  for (const auto* each : all_of(node)) {
+    auto condition = truth(*each, true);
+    if (!condition)
+      return condition.failure();
+    split(split, *std::move(condition));
+  }
   return {};
 }
 

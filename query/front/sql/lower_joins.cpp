@@ -39,8 +39,9 @@ public:
       if (auto fault = take_names())
         return fault;
     } else if (body_.find("quals")) {
-      if (auto fault = take_conditions(body_.at("quals")))
-        return fault;
+      for (const auto* each : all_of(body_.at("quals")))
+        if (auto fault = take_condition(*each))
+          return fault;
     } else if (!inner_ || body_.find("isNatural")) {
       return owner_.refused(place_, "a join needs ON or USING");
     }
@@ -146,15 +147,8 @@ private:
     return scope.operand(node);
   }
 
-  error take_conditions(const json_value& node) {
+  error take_condition(const json_value& node) {
     const auto what = tree_of(node);
-    if (what.kind == "BoolExpr"
-        && what["boolop"].text_or_empty() == "AND_EXPR") {
-      for (const auto& each : what["args"].elements())
-        if (auto fault = take_conditions(each))
-          return fault;
-      return {};
-    }
     if (what.kind == "FuncCall") {
       const auto name = names_in(what["funcname"]).back();
       if (name == "__asof") {

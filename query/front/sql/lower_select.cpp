@@ -85,21 +85,12 @@ private:
     if (from.empty())
       return owner_.refused(place_, "a SELECT without FROM is not there");
     if (body_.find("whereClause"))
-      add_all_of(body_.at("whereClause"));
+      where_ = all_of(body_.at("whereClause"));
     auto rows = owner_.tables(from, where_);
     if (!rows)
       return rows.failure();
     rows_ = *std::move(rows);
     return {};
-  }
-
-  /// The parts of a condition that all must be true.
-  void add_all_of(const json_value& node) {
-    const auto what = tree_of(node);
-    if (what.kind != "BoolExpr" || what["boolop"].text_or_empty() != "AND_EXPR")
-      return where_.push_back(&node);
-    for (const auto& each : what["args"].elements())
-      add_all_of(each);
   }
 
   error take_where() {

@@ -34,6 +34,17 @@ std::vector<std::string> names_in(const json_value& list) {
   return out;
 }
 
+std::vector<const json_value*> all_of(const json_value& node) {
+  const auto what = tree_of(node);
+  if (what.kind != "BoolExpr" || what["boolop"].text_or_empty() != "AND_EXPR")
+    return {&node};
+  std::vector<const json_value*> out;
+  for (const auto& each : what["args"].elements())
+    for (const auto* part : all_of(each))
+      out.push_back(part);
+  return out;
+}
+
 expression typed_column(std::string name, column_type type, uint32_t place) {
   auto out = column_of(std::move(name), place);
   out.type = type;

@@ -36,6 +36,9 @@ struct tree {
 /// The texts of a list of {"String": {"sval": ...}}; a star is "*".
 [[nodiscard]] std::vector<std::string> names_in(const json_value& list);
 
+/// The parts of a condition that all must be true, in order.
+[[nodiscard]] std::vector<const json_value*> all_of(const json_value& node);
+
 [[nodiscard]] expression typed_column(std::string name, column_type type,
                                       uint32_t place = 0);
 /// All columns of a plan as what a project computes.
