@@ -64,6 +64,18 @@ function(millrace_install_as path out)
   endif()
 endfunction()
 
+# Defines a word for the sources that have another one in them. The other units
+# stay as they are, for a compiler cache.
+function(millrace_define_in word definition)
+  foreach(source IN LISTS ARGN)
+    file(STRINGS "${source}" found REGEX "${word}")
+    if(found)
+      set_property(SOURCE "${source}" APPEND PROPERTY COMPILE_DEFINITIONS
+        ${definition})
+    endif()
+  endforeach()
+endfunction()
+
 # millrace_floor(<room>/<floor> [CAF | ACTORS <unit>...] [COLD]
 #                [NOT_INSTALLED] NEEDS <room>/<floor>... [PUBLIC <target>...] [PRIVATE <target>...]
 #                [SOURCES <file>...] [GENERATED <header>...])
@@ -97,24 +109,10 @@ function(millrace_floor path)
   list(REMOVE_ITEM headers ${private_headers} "")
 
   if(MILLRACE_PLANTED_BUGS)
-    # The other units stay as they are, for a compiler cache.
-    foreach(source IN LISTS sources)
-      file(STRINGS "${source}" planted REGEX "MILLRACE_PLANTED")
-      if(planted)
-        set_property(SOURCE "${source}" APPEND PROPERTY COMPILE_DEFINITIONS
-          MILLRACE_PLANTED_BUGS)
-      endif()
-    endforeach()
+    millrace_define_in("MILLRACE_PLANTED" MILLRACE_PLANTED_BUGS ${sources})
   endif()
-  if(MILLRACE_SANITIZE STREQUAL "fuzzer")
-    # Some read in small pieces then.
-    foreach(source IN LISTS sources)
-      file(STRINGS "${source}" smaller REGEX "MILLRACE_FUZZING")
-      if(smaller)
-        set_property(SOURCE "${source}" APPEND PROPERTY COMPILE_DEFINITIONS
-          MILLRACE_FUZZING)
-      endif()
-    endforeach()
+  if(MILLRACE_SANITIZE STREQUAL "fuzzer") # Some read in small pieces then.
+    millrace_define_in("MILLRACE_FUZZING" MILLRACE_FUZZING ${sources})
   endif()
   set(actors)
   foreach(unit IN LISTS arg_ACTORS) # Some are a header alone.

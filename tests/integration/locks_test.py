@@ -539,19 +539,11 @@ def no_user_takes_more_than_it_may(made, ports):
 # -- many that mean harm -------------------------------------------------------
 
 
-def resident_mib(pid):
-  with open(f"/proc/{pid}/status", encoding="ascii") as lines:
-    for line in lines:
-      if line.startswith("VmRSS:"):
-        return int(line.split()[1]) / 1024
-  return 0
-
-
 def hostile_logins(made, ports):
   pid = made.node("node")["pid"]
   with kdb.client(ports["kdb"], "root-of-all",
                   password=PASSWORDS["root-of-all"]) as served:
-    before = resident_mib(pid)
+    before = mill.resident_mib(pid)
     for name, hello in (("kdb", b"guess:wrong\x03\0"),
                         ("http", b"GET /status HTTP/1.1\r\nHost: 127.0.0.1\r\n"
                                  b"Authorization: Basic Z3Vlc3M6d3Jvbmc=\r\n\r\n"),
@@ -571,7 +563,7 @@ def hostile_logins(made, ports):
         mill.check(client.ask("GET", "/status")[0] == 200, "a login")
       took = time.monotonic() - begin
       mill.check(took < 10 * mill.patience(), name, "logged in within", took)
-      growth = resident_mib(pid) - before
+      growth = mill.resident_mib(pid) - before
       mill.check(growth < 100, name, "holds", growth, "MiB more")
       print(f"  {name}: {growth:.0f} MiB more, a login took {took:.1f} s")
       for each in crowd:

@@ -108,6 +108,13 @@ def wait_until(condition, seconds, what):
     time.sleep(0.02)  # Another process, which wakes nobody.
 
 
+def resident_mib(pid):
+  """Memory of a process."""
+  with open(f"/proc/{pid}/status", encoding="ascii") as lines:
+    return next(int(line.split()[1]) / 1024 for line in lines
+                if line.startswith("VmRSS:"))
+
+
 class cluster:
   """One configuration in its own directory, and what runs of it.
 

@@ -174,26 +174,20 @@ def without_asker(binary):
     memory_returns(made)
 
 
-def resident_mib(pid):
-  with open(f"/proc/{pid}/status", encoding="ascii") as lines:
-    return next(int(line.split()[1]) / 1024 for line in lines
-                if line.startswith("VmRSS:"))
-
-
 def memory_returns(made):
   """What a question took in the gateway is the system's again soon after."""
   gateway = made.node("front")["pid"]
   few = "(select sym, price from trade limit 4000)"
   done = made.start("query", "--language", "sql", "-o", "json",
                     f"select count(*) as n from {few} a cross join {few} b")
-  most = before = resident_mib(gateway)
+  most = before = mill.resident_mib(gateway)
   while done.poll() is None:
-    most = max(most, resident_mib(gateway))
+    most = max(most, mill.resident_mib(gateway))
     time.sleep(0.02)
   out, fault = done.communicate()
   mill.check(done.returncode == 0 and "16000000" in out, out, fault)
   mill.check(most > before + 100, "it took", most - before, "MiB")
-  mill.wait_until(lambda: resident_mib(gateway) < before + (most - before) / 4,
+  mill.wait_until(lambda: mill.resident_mib(gateway) < before + (most - before) / 4,
                   20, "memory returns")
 
 

@@ -94,7 +94,6 @@ void hdb_state::look_for_outgrown(const persistence::hdb_manifest& manifest) {
     mine.version = newest->version;
     if (mine == *newest)
       continue;
-    ++mine.version;
     if (const auto fault = persistence::check_evolution(*newest, mine))
       found.emplace(table, fault.context);
   }
