@@ -143,12 +143,11 @@ void kdb_files(input given) {
     "sym", ".d", "time", "sym", "price", "note", "note#"};
   sim::memory_file_system disk;
   for (size_t i = 0; i < names.size(); ++i) {
-    size_t size = take_choice(given);
-    size = std::min(size << 8 | take_choice(given), given.size());
+    size_t length = take_choice(given);
+    length = length << 8 | take_choice(given);
     const std::string at = i == 0 ? "/db/" : "/db/2024.01.02/trade/";
     MILLRACE_ASSERT(!disk.create_directories(at));
-    put_file(disk, at + names[i], text_of(given.first(size)));
-    given = given.subspan(size);
+    put_file(disk, at + names[i], text_of(take_first(given, length)));
   }
   const auto database = persistence::read_kdb_database(disk, "/db");
   if (!database)

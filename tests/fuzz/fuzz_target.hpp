@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -54,7 +55,15 @@ inline std::vector<std::string_view> pieces_of(input given, size_t count) {
   return out;
 }
 
-/// The first byte chooses, the others are what is read.
+/// The first bytes, as many as are there; the others stay.
+inline input take_first(input& given, size_t at_most) {
+  const auto out = given.first(std::min(at_most, given.size()));
+  given = given.subspan(out.size());
+  return out;
+}
+
+/// The first byte chooses, the others are what is read. A statement of its own
+/// where the same one reads on: arguments are taken in any order.
 inline uint8_t take_choice(input& given) {
   if (given.empty())
     return 0;

@@ -110,13 +110,13 @@ void hdb_part(input given) {
   sim::memory_file_system disk;
   MILLRACE_ASSERT(!disk.create_directories("/hdb/" + part.path()));
   for (const auto* name : names) {
-    const auto size = std::min<size_t>(take_choice(given), given.size());
-    const aligned_copy copy{given.first(size)};
+    const size_t length = take_choice(given);
+    const auto bytes = take_first(given, length);
     auto made = disk.open("/hdb/" + part.path() + "/" + name, open_mode::write);
     MILLRACE_ASSERT(made);
-    MILLRACE_ASSERT(!(*made)->write_at(0, given.first(size)));
-    part.files.push_back({name, size, XXH3_64bits(given.data(), size)});
-    given = given.subspan(size);
+    MILLRACE_ASSERT(!(*made)->write_at(0, bytes));
+    part.files.push_back(
+      {name, bytes.size(), XXH3_64bits(bytes.data(), bytes.size())});
   }
   manifest.parts = {part};
   MILLRACE_ASSERT(!replace_file(disk, "/hdb/manifest", encode(manifest)));
