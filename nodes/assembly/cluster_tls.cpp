@@ -49,10 +49,12 @@ load_cluster_tls(persistence::file_system& fs, persistence::clock_source& clock,
     return std::shared_ptr<const member_identity>{};
   const auto& files = config.tls;
   member_identity_read made;
+  auto code = errc::config;
   const auto certificate
-    = read_pem(fs, files.certificate, made.certificate_fault);
-  const auto key = read_pem(fs, files.key, made.key_fault);
-  const auto authority = read_pem(fs, files.authority, made.authority_fault);
+    = read_pem(fs, files.certificate, made.certificate_fault, code);
+  const auto key = read_pem(fs, files.key, made.key_fault, code);
+  const auto authority
+    = read_pem(fs, files.authority, made.authority_fault, code);
   if (made.key_fault.empty())
     made.key_fault = open_to_others(files.key, nodes.empty() ? key_owner::any
                                                              : key_owner::node);
@@ -76,7 +78,7 @@ load_cluster_tls(persistence::file_system& fs, persistence::clock_source& clock,
   add("tls_authority", files.authority_line, files.authority,
       made.authority_fault);
   if (!lines.empty())
-    return error{errc::config, std::move(lines)};
+    return error{code, std::move(lines)};
   for (const auto& each : made.identity->warnings())
     warnings.push_back(tls_line(config, "tls_certificate",
                                 files.certificate_line, files.certificate,

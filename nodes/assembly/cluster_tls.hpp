@@ -16,7 +16,8 @@ namespace millrace::nodes {
 /// the configuration names nothing, and they talk in the clear. `config` has a
 /// line `<file>:<line>:<key>: <why>` per fault: of a file that cannot be read,
 /// is not what it has to be, does not go with the others, or is a key that
-/// others could read.
+/// others could read. `permission`, with the same lines, when the system
+/// refuses one.
 /// @param nodes whose addresses the certificate has to be for; none: it is for
 ///   a process that listens nowhere, and may read a key of another user
 /// @param warnings gets such lines of what is no fault yet

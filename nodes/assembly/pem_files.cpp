@@ -27,10 +27,19 @@ std::string open_to_others(const std::string& path, key_owner whose) {
 }
 
 std::string read_pem(persistence::file_system& fs, const std::string& path,
-                     std::string& fault) {
+                     std::string& fault, errc& code) {
   const auto bytes = persistence::read_file(fs, path, pem_bytes_max);
   if (!bytes) {
-    fault = "cannot be read: " + bytes.failure().context;
+    // Whose line it is names the path.
+    auto why = bytes.failure().context;
+    if (why.starts_with(path + ": "))
+      why.erase(0, path.size() + 2);
+    fault = "cannot be read: " + why;
+    if (bytes.failure().code == errc::permission) {
+      code = errc::permission;
+      fault += "; its owner, root, and with 0640 the members of its group read "
+               "it";
+    }
     return {};
   }
   return {reinterpret_cast<const char*>(bytes->data()), bytes->size()};

@@ -18,7 +18,9 @@ enum class key_owner {
                                          key_owner whose);
 
 /// @param fault why it cannot be read
+/// @param code becomes `permission` when the system refused it
 [[nodiscard]] std::string read_pem(persistence::file_system& fs,
-                                   const std::string& path, std::string& fault);
+                                   const std::string& path, std::string& fault,
+                                   errc& code);
 
 } // namespace millrace::nodes

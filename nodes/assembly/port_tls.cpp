@@ -45,9 +45,10 @@ load_port_tls(persistence::file_system& fs, persistence::clock_source& clock,
   port_lines lines{config, process};
   std::string certificate_fault;
   std::string key_fault;
+  auto code = errc::config;
   const auto certificate
-    = read_pem(fs, process.tls_certificate, certificate_fault);
-  const auto key = read_pem(fs, process.tls_key, key_fault);
+    = read_pem(fs, process.tls_certificate, certificate_fault, code);
+  const auto key = read_pem(fs, process.tls_key, key_fault, code);
   if (key_fault.empty())
     key_fault = open_to_others(process.tls_key, key_owner::node);
   tls_identity_read made;
@@ -62,7 +63,7 @@ load_port_tls(persistence::file_system& fs, persistence::clock_source& clock,
   if (!key_fault.empty())
     lines.add(lines.of_key(key_fault));
   if (!lines.faults.empty())
-    return error{errc::config, std::move(lines.faults)};
+    return error{code, std::move(lines.faults)};
   for (const auto& each : made.identity->warnings())
     warnings.push_back(lines.of_certificate(each));
   return made.identity;
@@ -73,14 +74,15 @@ error check_ports(persistence::file_system& fs,
                   const cluster_config& config,
                   const std::vector<std::string>& processes,
                   std::vector<std::string>& warnings) {
-  std::string lines;
+  error out;
   for (const auto& name : processes)
     if (const auto* process = config.process(name))
       if (const auto made
           = load_port_tls(fs, clock, config, *process, warnings);
           !made)
-        lines += (lines.empty() ? "" : "\n") + made.failure().context;
-  return lines.empty() ? error{} : error{errc::config, std::move(lines)};
+        out = out ? error{out.code, out.context + "\n" + made.failure().context}
+                  : made.failure();
+  return out;
 }
 
 } // namespace millrace::nodes

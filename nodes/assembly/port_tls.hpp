@@ -15,7 +15,8 @@ namespace millrace::nodes {
 /// Reads what a port proves itself by; null: its configuration names nothing,
 /// and it speaks in the clear. `config` has a line `<file>:<line>:<key>: <why>`
 /// per fault: of a file that cannot be read, is not what it has to be, does not
-/// go with the other, or is a key that others could read.
+/// go with the other, or is a key that others could read. `permission`, with
+/// the same lines, when the system refuses one.
 /// @param warnings gets such lines of what is no fault yet
 [[nodiscard]] result<std::shared_ptr<const tls_identity>>
 load_port_tls(persistence::file_system& fs, persistence::clock_source& clock,

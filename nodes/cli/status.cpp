@@ -65,20 +65,51 @@ std::vector<std::string> own_keys(const json_value& process) {
   return out;
 }
 
+/// Without the address of the node, which its row has.
+std::string without_place(const std::string& refusal) {
+  const auto end = refusal.find(": ");
+  return refusal.starts_with("front-door at ") && end != refusal.npos
+           ? refusal.substr(end + 2)
+           : refusal;
+}
+
+/// Those that could not be asked, by why: one refusal is often all nodes'.
+void print_not_asked(const json_value& status) {
+  std::vector<std::pair<std::string, std::string>> told;
+  for (const auto& node : status.at("nodes").elements()) {
+    if (!node.find("not_asked"))
+      continue;
+    const auto refusal = without_place(node.at("not_asked").text_or_empty());
+    const auto known
+      = std::find_if(told.begin(), told.end(),
+                     [&](const auto& each) { return each.first == refusal; });
+    const auto name = cell_text(node.at("name"));
+    if (known == told.end())
+      told.emplace_back(refusal, name);
+    else
+      known->second += ", " + name;
+  }
+  for (const auto& [refusal, names] : told)
+    std::printf("%s: could not be asked: %s\n", names.c_str(), refusal.c_str());
+}
+
 /// What there is to know of nodes beside their rows.
 void print_of_nodes(const json_value& status) {
+  print_not_asked(status);
   for (const auto& node : status.at("nodes").elements())
     if (const auto* stranger = node.at("stranger").text())
       std::printf("%s: its port is not its own: %s\n",
                   cell_text(node.at("name")).c_str(), stranger->c_str());
-    else if (const auto* refusal = node.at("not_asked").text())
-      std::printf("%s: could not be asked: %s\n",
-                  cell_text(node.at("name")).c_str(), refusal->c_str());
     else if (cell_text(node.at("state")) == "died")
-      std::printf("%s: died; its last word, in %s: %s\n",
-                  cell_text(node.at("name")).c_str(),
-                  cell_text(node.at("log")).c_str(),
-                  cell_text(node.at("last_line")).c_str());
+      std::printf(
+        "%s: died without a stop%s; its last word, in %s: %s\n",
+        cell_text(node.at("name")).c_str(),
+        node.find("last_seen")
+          ? (", last seen alive at " + node.at("last_seen").text_or_empty())
+              .c_str()
+          : "",
+        cell_text(node.at("log")).c_str(),
+        cell_text(node.at("last_line")).c_str());
     else if (const auto* why = node.at("unnamed").text())
       std::printf("%s: %s\n", cell_text(node.at("name")).c_str(), why->c_str());
   for (const auto& node : status.at("nodes").elements())
@@ -196,10 +227,11 @@ int run(const status_options& options) {
   if (!world)
     return fail(world.failure());
   json_value live;
+  int not_asked = exit_ok;
   if (auto answer = collect_status(*config))
     live = *std::move(answer);
   else // What the host knows is worth printing all the same.
-    fail(answer.failure());
+    not_asked = fail(answer.failure());
   const auto status = cluster_status((*world)->world(), *config, live);
   if (!status)
     return fail(status.failure());
@@ -208,6 +240,11 @@ int run(const status_options& options) {
   else
     print_status(*status);
   const auto& nodes = status->at("nodes").elements();
+  if (not_asked != exit_ok)
+    return not_asked;
+  if (std::any_of(nodes.begin(), nodes.end(),
+                  [](const auto& each) { return each.find("not_asked"); }))
+    return exit_permission;
   if (!std::all_of(nodes.begin(), nodes.end(), runs))
     return exit_negative;
   const auto idle = not_ordered(*status);
@@ -227,7 +264,8 @@ int run(const status_options& options) {
 const command<status_options> status_command{
   {"status",
    "Show the nodes of a cluster; exit code 1 when one, or a process of "
-   "it, does not run, or nobody orders a stream",
+   "it, does not run, or nobody orders a stream; 77 when a node may not be "
+   "asked",
    "millrace status --config examples/local.toml -o json"},
   declare,
   run};

@@ -122,8 +122,8 @@ error check(const up_options& options) {
   if (const auto made
       = load_cluster_tls(fs, clock, *config, starting, warnings);
       !made)
-    out = {errc::config,
-           (out ? out.context + "\n" : std::string{}) + made.failure().context};
+    out = out ? error{out.code, out.context + "\n" + made.failure().context}
+              : made.failure();
   for (const auto& each : warnings)
     fmt::print(stderr, "{}\n", each);
   return out;

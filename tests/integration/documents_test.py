@@ -115,6 +115,39 @@ class Documents(unittest.TestCase):
             "sym,size\nAIG,600\nIBM,400\nSPY,1107\n"), done.stdout)
         self.assertTrue((self.dir / "data.copy" / "rt").is_dir())
 
+    def test_certificates_are_made_as_printed(self):
+        """Both recipes in one folder, and a cluster that takes them."""
+        made = {}
+        for title in ("Certificates between processes",
+                      "Ports that other hosts reach"):
+            for _, block in blocks(section("docs/security.md", title)):
+                if block.startswith(("openssl", "[cluster]")):
+                    made[title, block[0]] = block
+        keys = re.findall(r'^tls_.*$', made["Certificates between processes",
+                                            "["], re.M)
+        self.assertEqual(len(keys), 3)
+        (self.dir / "examples" / "tls").mkdir()
+        config = self.dir / "examples" / "local.toml"
+        config.write_text(config.read_text().replace(
+            "[cluster]\n", "[cluster]\n" + "\n".join(keys) + "\n", 1))
+        environment = {key: value for key, value in os.environ.items()
+                       if not key.startswith("MILLRACE_")}
+        self.addCleanup(subprocess.run, [PROGRAM, "down", "--config", config],
+                        capture_output=True)
+        done = subprocess.run(
+            ["bash", "-c", "\n".join([
+                "set -eo pipefail", "cd tls",
+                made["Certificates between processes", "o"],
+                made["Ports that other hosts reach", "o"],
+                "openssl verify -CAfile ca.pem node.pem",
+                "openssl verify -CAfile ports-ca.pem port.pem", "cd ..",
+                f"{PROGRAM.resolve()} up --config local.toml",
+                f"{PROGRAM.resolve()} status --config local.toml -o json"])],
+            cwd=config.parent, capture_output=True, text=True,
+            timeout=DEADLINE, env=environment)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertRegex(done.stdout, '"certificate_days": 36[45]')
+
     def test_a_process_file_runs(self):
         torq = self.dir / "examples" / "torq"
         self.run_as_printed("docs/coming_from_kdb.md", ["A process file"],

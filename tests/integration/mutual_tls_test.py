@@ -202,9 +202,9 @@ def commands_of_others(made):
   clear = as_another(made, "clear", "")
   done = made.run(*words, "--config", clear, code=77)
   mill.check("speaks without TLS" in done.stderr, done.stderr)
-  done = made.run("status", "--config", clear, code=1)
-  mill.check("could not be asked" in done.stdout and "without TLS"
-             in done.stdout, done.stdout)
+  done = made.run("status", "--config", clear, code=77)
+  mill.check(done.stdout.count("could not be asked") == 1
+             and "without TLS" in done.stdout, done.stdout)
   other = as_another(made, "other", KEYS.replace("node.", "foreign.").replace(
     "ca.pem", "other.pem"))
   done = made.run(*words, "--config", other, code=77)
@@ -218,6 +218,9 @@ def commands_of_others(made):
       ("nowhere", "certificate", 4, "cannot be read")):
     bad = as_another(made, "bad", KEYS.replace("node.", f"{name}."))
     done = made.run(*words, "--config", bad, code=78)
+    told = made.run("status", "--config", bad, code=78)
+    mill.check(told.stderr == done.stderr and "its node does not" not in
+               told.stdout, told.stdout, told.stderr)
     mill.check(f"bad.toml:{line}:cluster.tls_{key}: " in done.stderr
                and why in done.stderr, why, done.stderr)
 
