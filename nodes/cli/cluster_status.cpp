@@ -23,7 +23,7 @@ void merge_live(json_value& row, const json_value& live, const char* kind,
     row[key] = value;
 }
 
-/// When, and perhaps why, a node ended.
+/// What may say why a node ended.
 json_value last_line(persistence::env& world, const cluster_config& config,
                      const std::string& node) {
   auto last = read_last_lines(*world.fs, node_log_path(config, node), 1);
@@ -47,8 +47,8 @@ json_value process_row(const cluster_config& config, const json_value& live,
   }
   merge_live(out, live, "processes", name);
   if (!live.at("answered").find(node.name)) {
-    // Of one that does not run, that is said.
-    if (runs)
+    // Of one that does not run, or that nobody asked, that is said.
+    if (runs && live.is_object() && !live.at("refusals").find(node.name))
       out.add("down", "its node does not answer");
   } else if (!live.at("processes").find(name)) {
     out.add("down", "does not run");
@@ -171,8 +171,11 @@ result<json_value> row_of_this_host(persistence::env& world,
   }
   if (state->unnamed)
     row.add("unnamed", state->unnamed.context);
-  if (state->state == node_state::kind::died)
+  if (state->state == node_state::kind::died) {
     row.add("last_line", last_line(world, config, node.name));
+    if (state->process.seen_ns != 0)
+      row.add("last_seen", text::time_text(state->process.seen_ns));
+  }
   return row;
 }
 

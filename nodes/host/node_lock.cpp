@@ -1,11 +1,16 @@
+#include <millrace/messages/data/types.hpp>
 #include <millrace/messages/text/json_text.hpp>
 #include <millrace/nodes/host/node_lock.hpp>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <string_view>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace millrace::nodes {
@@ -33,6 +38,15 @@ bool is_held(const std::filesystem::path& process, const std::string& number) {
   const auto facts = read_small(process / "fdinfo" / number);
   const auto lock = facts.find("lock:");
   return lock != facts.npos && facts.find("FLOCK", lock) != facts.npos;
+}
+
+/// When the file was marked last; 0: it is not there.
+int64_t marked_ns(const std::string& path) {
+  struct stat about {};
+  if (::stat(path.c_str(), &about) != 0)
+    return 0;
+  return int64_t{about.st_mtim.tv_sec} * 1'000'000'000 + about.st_mtim.tv_nsec
+         - epoch_2000_ns;
 }
 
 /// How the system names an open file that lies nowhere any more.
@@ -129,8 +143,8 @@ result<std::optional<node_pid>> read_node_pid(persistence::file_system& fs,
   const auto* boot = parsed.at("boot").text();
   if (!pid || !start_ticks || !started_ns || !boot)
     return error{errc::corrupt, path + ": is not what a node writes"};
-  return std::optional{
-    node_pid{static_cast<int>(*pid), *start_ticks, *boot, *started_ns}};
+  return std::optional{node_pid{static_cast<int>(*pid), *start_ticks, *boot,
+                                *started_ns, marked_ns(path)}};
 }
 
 node_lock::node_lock(persistence::file_system& fs, std::string pid_path,
@@ -172,6 +186,15 @@ node_lock::acquire(persistence::env& world, const std::string& directory) {
   return std::unique_ptr<node_lock>{
     new node_lock{fs, directory + pid_file, *std::move(held),
                   std::move(overwritten), before ? *before : std::nullopt}};
+}
+
+error node_lock::mark_alive() const {
+  if (::utimensat(AT_FDCWD, pid_path_.c_str(), nullptr, 0) == 0)
+    return {};
+  return {errc::storage_failed,
+          pid_path_ + ": cannot be marked: " + std::strerror(errno)
+            + "; should the node be killed, nobody will "
+              "know when"};
 }
 
 node_lock::~node_lock() {

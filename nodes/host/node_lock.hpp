@@ -17,8 +17,13 @@ struct node_pid {
   uint64_t start_ticks = 0; ///< As /proc/<pid>/stat counts, since the boot.
   std::string boot;         ///< Id of the boot of the host.
   int64_t started_ns = 0;   ///< Wall time, ns since 2000.01.01 UTC.
+  int64_t seen_ns = 0;      ///< Wall time of its last sign of life; 0: unknown.
 
-  friend bool operator==(const node_pid&, const node_pid&) = default;
+  /// Whether both are of one process.
+  friend bool operator==(const node_pid& a, const node_pid& b) {
+    return a.pid == b.pid && a.start_ticks == b.start_ticks && a.boot == b.boot
+           && a.started_ns == b.started_ns;
+  }
 };
 
 /// Held by the process that hosts a node. The lock ends with the process, in
@@ -31,7 +36,12 @@ public:
   [[nodiscard]] static result<std::unique_ptr<node_lock>>
   acquire(persistence::env& world, const std::string& directory);
 
-  /// The life before this one, when it ended without a stop.
+  /// Marks `node.pid` with the time: should the process be killed, that is when
+  /// it was last seen. For once per second or so; a system call.
+  [[nodiscard]] error mark_alive() const;
+
+  /// The life before this one, when it ended without a stop, and when it was
+  /// last seen.
   [[nodiscard]] const std::optional<node_pid>& before() const noexcept {
     return before_;
   }

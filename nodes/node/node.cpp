@@ -74,10 +74,13 @@ error node::open(node_start how) {
   if (!lock_->overwritten().empty())
     log_.warning("overwritten", lock_->overwritten() + "; it is written anew");
   if (const auto& before = lock_->before())
-    log_.warning("died", "the life before, process "
-                           + std::to_string(before->pid) + " since "
-                           + text::time_text(before->started_ns)
-                           + ", ended without a stop");
+    log_.warning(
+      "died",
+      "the life before, process " + std::to_string(before->pid) + " since "
+        + text::time_text(before->started_ns) + ", ended without a stop"
+        + (before->seen_ns == 0 ? ""
+                                : "; it was last seen alive at "
+                                    + text::time_text(before->seen_ns)));
   processes_
     = std::make_shared<node_assembly>(*runtime_, name_, std::move(how.roles));
   const auto door = processes_->open_door(
@@ -142,8 +145,18 @@ node::~node() {
 
 error node::wait(const std::function<bool()>& interrupted) {
   std::unique_lock lock{mutex_};
-  while (!failure_ && !stopped_ && !interrupted())
+  auto& clock = *runtime_->env().clock;
+  int64_t marked_ns = 0;
+  bool is_told = false;
+  while (!failure_ && !stopped_ && !interrupted()) {
+    if (clock.monotonic_ns() - marked_ns > 1'000'000'000) {
+      marked_ns = clock.monotonic_ns();
+      const auto fault = lock_->mark_alive();
+      if (fault && !std::exchange(is_told, true))
+        log_.warning("mark", to_string(fault));
+    }
     changed_.wait_for(lock, 50ms);
+  }
   return failure_;
 }
 

@@ -45,7 +45,8 @@ public:
   void stop();
 
   /// Blocks until a process of this node failed or `stop` was called; polls
-  /// `interrupted` now and then. @returns the failure, if any.
+  /// `interrupted` now and then, and marks `node.pid` once per second.
+  /// @returns the failure, if any.
   error wait(const std::function<bool()>& interrupted);
 
   [[nodiscard]] runtime& actors() noexcept { return *runtime_; }
