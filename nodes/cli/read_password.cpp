@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 
 #include <cstdio>
-#include <iostream>
+#include <poll.h>
 #include <string_view>
 #include <termios.h>
 #include <unistd.h>
@@ -37,28 +37,47 @@ private:
   bool is_silent_ = false;
 };
 
-result<std::string> read_line_of_input() {
+constexpr size_t line_bytes_max = 64 * 1024;
+
+/// A line of standard input, without its end.
+result<std::string> read_typed_line(const interrupts& signals) {
   std::string line;
-  if (!std::getline(std::cin, line))
-    return error{errc::invalid_argument, "standard input has no password"};
+  bool is_over = false;
+  while (!is_over && !signals.raised()) {
+    pollfd in{STDIN_FILENO, POLLIN, 0};
+    if (::poll(&in, 1, 100) <= 0)
+      continue;
+    char next = 0; // What comes after the line is another one's.
+    const auto count = ::read(STDIN_FILENO, &next, 1);
+    if (count < 0 || (count == 0 && line.empty()))
+      return error{errc::invalid_argument, "standard input has no password"};
+    is_over = count == 0 || next == '\n';
+    if (is_over)
+      break;
+    line += next;
+    if (line.size() > line_bytes_max)
+      return error{errc::oversize, "this is no password: more than 64 KiB"};
+  }
+  if (!is_over)
+    return error{errc::cancelled, "interrupted; nothing is changed"};
   if (line.ends_with('\r'))
     line.pop_back();
   return line;
 }
 
-result<std::string> ask(const std::string& user) {
+result<std::string> ask(const std::string& user, const interrupts& signals) {
   const silent_terminal terminal;
   if (!terminal.is_silent())
     return error{errc::unavailable,
                  "this terminal shows what is typed: use --password-file"};
   fmt::print(stderr, "Password of {}: ", user);
   std::fflush(stderr);
-  auto first = read_line_of_input();
+  auto first = read_typed_line(signals);
   if (!first)
     return first;
   fmt::print(stderr, "Again: ");
   std::fflush(stderr);
-  const auto second = read_line_of_input();
+  const auto second = read_typed_line(signals);
   if (!second)
     return second;
   if (*first != *second)
@@ -69,14 +88,14 @@ result<std::string> ask(const std::string& user) {
 } // namespace
 
 result<std::string> read_password(const std::string& user,
-                                  const std::string& file) {
+                                  const std::string& file,
+                                  const interrupts& signals) {
   if (file == "-" || (file.empty() && ::isatty(STDIN_FILENO) != 1))
-    return read_line_of_input();
+    return read_typed_line(signals);
   if (file.empty())
-    return ask(user);
-  constexpr uint64_t bytes_max = 64 * 1024;
-  const auto bytes
-    = persistence::read_file(persistence::posix_file_system(), file, bytes_max);
+    return ask(user, signals);
+  const auto bytes = persistence::read_file(persistence::posix_file_system(),
+                                            file, line_bytes_max);
   if (!bytes)
     return bytes.failure();
   const std::string_view all{reinterpret_cast<const char*>(bytes->data()),

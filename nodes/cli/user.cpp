@@ -1,9 +1,11 @@
 #include <millrace/messages/text/nearest_name.hpp>
 #include <millrace/nodes/cli/cluster_option.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
+#include <millrace/nodes/cli/command/interrupts.hpp>
 #include <millrace/nodes/cli/read_password.hpp>
 #include <millrace/nodes/cli/text_table.hpp>
 #include <millrace/nodes/cli/user.hpp>
+#include <millrace/nodes/host/descriptor.hpp>
 #include <millrace/nodes/host/exit_codes.hpp>
 #include <millrace/nodes/users/secrets.hpp>
 #include <millrace/nodes/users/user_secrets.hpp>
@@ -11,6 +13,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <functional>
+#include <sys/file.h>
 
 namespace millrace::nodes {
 
@@ -22,12 +29,28 @@ using text::json_value;
 struct kept_users {
   cluster_config config;
   secrets_by_user secrets;
-
-  [[nodiscard]] error save() const {
-    return save_secrets(persistence::posix_file_system(), config.passwords_path,
-                        secrets);
-  }
 };
+
+/// Reads the secrets of a cluster, changes them and writes them, one command at
+/// a time: of two that begin together, both changes stay. The file of the lock
+/// is left, for whoever waits has it open.
+error change_secrets(const cluster_config& config,
+                     const std::function<error(secrets_by_user&)>& change) {
+  const auto& path = config.passwords_path;
+  const auto lock = path + ".lock";
+  const descriptor held{
+    ::open(lock.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640)};
+  if (held.get() == -1 || ::flock(held.get(), LOCK_EX) != 0)
+    return {errno == EACCES ? errc::permission : errc::storage_failed,
+            lock + ": " + std::strerror(errno)};
+  auto& fs = persistence::posix_file_system();
+  auto secrets = load_secrets(fs, path);
+  if (!secrets)
+    return secrets.failure();
+  if (auto fault = change(*secrets))
+    return fault;
+  return save_secrets(fs, path, *secrets);
+}
 
 result<kept_users> load_users(const std::string& path) {
   auto config = load_cluster(path);
@@ -59,29 +82,45 @@ int tell_done(const std::string& user, const char* done, output_format output) {
   return exit_ok;
 }
 
+/// Why a password can be neither the first one nor another one.
+error check_password(const secrets_by_user& secrets, const std::string& user,
+                     bool is_new) {
+  const auto found = secrets.find(user);
+  const bool has_one
+    = found != secrets.end() && !found->second.password.empty();
+  if (has_one != is_new)
+    return {};
+  return is_new ? error{errc::already_exists,
+                        "'" + user
+                          + "' has a password; 'millrace user passwd' changes "
+                            "it"}
+                : error{errc::not_found, "'" + user
+                                           + "' has no password; 'millrace "
+                                             "user add' gives it one"};
+}
+
 int keep_password(const user_password_options& options, bool is_new) {
-  auto users = load_users(options.config);
+  const auto users = load_users(options.config);
   if (!users)
     return fail(users.failure());
   if (auto fault = check_declared(users->config, options.user))
     return fail(fault);
-  const bool has_one = users->secrets.contains(options.user)
-                       && !users->secrets.at(options.user).password.empty();
-  if (has_one == is_new)
-    return fail(is_new ? error{errc::already_exists,
-                               "'" + options.user
-                                 + "' has a password; 'millrace user passwd' "
-                                   "changes it"}
-                       : error{errc::not_found,
-                               "'" + options.user
-                                 + "' has no password; 'millrace user add' "
-                                   "gives it one"});
-  const auto password = read_password(options.user, options.password_file);
-  if (!password)
-    return fail(password.failure());
-  if (auto fault = set_password(users->secrets[options.user], *password))
+  // Before somebody types it, and once more when nobody else may change it.
+  if (auto fault = check_password(users->secrets, options.user, is_new))
     return fail(fault);
-  if (auto fault = users->save())
+  const interrupts signals;
+  const auto password
+    = read_password(options.user, options.password_file, signals);
+  if (!password) {
+    const auto code = fail(password.failure());
+    return signals.raised() ? signals.exit_code() : code;
+  }
+  if (auto fault
+      = change_secrets(users->config, [&](secrets_by_user& secrets) -> error {
+          if (auto refusal = check_password(secrets, options.user, is_new))
+            return refusal;
+          return set_password(secrets[options.user], *password);
+        }))
     return fail(fault);
   return tell_done(options.user,
                    is_new ? "has a password" : "has another password",
@@ -95,27 +134,34 @@ int change(const user_password_options& options) {
   return keep_password(options, false);
 }
 
+error take_secrets(secrets_by_user& from, const user_remove_options& options,
+                   const std::string& path) {
+  const auto found = from.find(options.user);
+  if (found == from.end())
+    return {errc::not_found,
+            path + ": nothing is kept of '" + options.user + "'"};
+  if (options.token.empty()) {
+    from.erase(found);
+    return {};
+  }
+  if (std::erase_if(
+        found->second.tokens,
+        [&](const auto& each) { return token_name(each) == options.token; })
+      == 0)
+    return {errc::not_found, "'" + options.user + "' has no token '"
+                               + options.token
+                               + "'; 'millrace user ls' names them"};
+  return {};
+}
+
 int remove_secrets(const user_remove_options& options) {
-  auto users = load_users(options.config);
+  const auto users = load_users(options.config);
   if (!users)
     return fail(users.failure());
-  const auto found = users->secrets.find(options.user);
-  if (found == users->secrets.end())
-    return fail({errc::not_found, users->config.passwords_path
-                                    + ": nothing is kept of '" + options.user
-                                    + "'"});
-  if (options.token.empty()) {
-    users->secrets.erase(found);
-  } else if (std::erase_if(found->second.tokens,
-                           [&](const auto& each) {
-                             return token_name(each) == options.token;
-                           })
-             == 0) {
-    return fail({errc::not_found, "'" + options.user + "' has no token '"
-                                    + options.token
-                                    + "'; 'millrace user ls' names them"});
-  }
-  if (auto fault = users->save())
+  const auto& config = users->config;
+  if (auto fault = change_secrets(config, [&](secrets_by_user& secrets) {
+        return take_secrets(secrets, options, config.passwords_path);
+      }))
     return fail(fault);
   return tell_done(options.user,
                    options.token.empty() ? "can log in no more"
@@ -124,7 +170,7 @@ int remove_secrets(const user_remove_options& options) {
 }
 
 int give_token(const user_token_options& options) {
-  auto users = load_users(options.config);
+  const auto users = load_users(options.config);
   if (!users)
     return fail(users.failure());
   if (auto fault = check_declared(users->config, options.user))
@@ -133,8 +179,11 @@ int give_token(const user_token_options& options) {
   if (!token)
     return fail(token.failure());
   const auto hash = token_hash(*token);
-  users->secrets[options.user].tokens.push_back(hash);
-  if (auto fault = users->save())
+  if (auto fault
+      = change_secrets(users->config, [&](secrets_by_user& secrets) -> error {
+          secrets[options.user].tokens.push_back(hash);
+          return {};
+        }))
     return fail(fault);
   if (options.output == output_format::json)
     fmt::print("{}\n", json_value{{"user", options.user},

@@ -28,6 +28,17 @@ bool user_grants::may(table_use use, std::string_view table) const {
                      table);
 }
 
+error user_grants::refusal(table_use use, const std::string& table) const {
+  if (may(use, table))
+    return {};
+  if (!knows(table))
+    return {errc::not_found, "there is no table '" + table + "'"};
+  const auto wanted = std::string{to_string(use)};
+  return {errc::permission, "table '" + table + "' is not granted for this ("
+                              + wanted + "): '" + wanted
+                              + "' of the [[user]] has it where it is"};
+}
+
 bool user_grants::knows(std::string_view table) const {
   return matches_one(query, table) || matches_one(publish, table)
          || matches_one(subscribe, table);

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <millrace/messages/base/errors.hpp>
+
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -25,8 +27,8 @@ struct user_limits {
 };
 
 /// What a user may do at the ports: with tables whose names match one of the
-/// patterns (`*` is any text, `?` one character), and see of the cluster. For a
-/// use that is not granted a table is as unknown as one that is not there.
+/// patterns (`*` is any text, `?` one character), and see of the cluster. A
+/// table for which nothing is granted is as unknown as one that is not there.
 struct user_grants {
   std::vector<std::string> query;
   std::vector<std::string> publish;
@@ -36,6 +38,9 @@ struct user_grants {
   user_limits limits{};
 
   [[nodiscard]] bool may(table_use use, std::string_view table) const;
+  /// Why not: `permission` with what lacks where another use is granted, and
+  /// the words for a table that is not there else; none: it may.
+  [[nodiscard]] error refusal(table_use use, const std::string& table) const;
   /// Whether it may do anything with it.
   [[nodiscard]] bool knows(std::string_view table) const;
   /// A whole stream has what is of no table, and those that are yet to come.

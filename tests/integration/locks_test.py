@@ -5,8 +5,13 @@ grants, by each door and verb. Needs no data of others."""
 import base64
 import http.client
 import json
+import os
+import pty
+import signal
 import socket
+import subprocess
 import sys
+import termios
 import time
 
 import kdb_client as kdb
@@ -216,6 +221,9 @@ def by_http(user, port):
       mill.check(status == 400, "a question within a question", said)
       status, said = client.ask("POST", f"/publish?table={table}", line[table])
       expect(user, 1, table, status == 200, said)
+      knows = any(table in granted for granted in GRANTS[user])
+      mill.check(status == (200 if table in GRANTS[user][1]
+                            else 403 if knows else 400), user, table, said)
     status, said = client.ask("POST", "/query", "tables[]")
     mill.check(json.loads(said) == [{"table": table}
                                     for table in sorted(GRANTS[user][0])],
@@ -345,6 +353,24 @@ def wrong_passwords(made, ports):
              "time tells who is there:", known, unknown)
 
 
+def interrupted_password(made):
+  """Who is asked for a password and ends that has the terminal as before."""
+  ours, theirs = pty.openpty()
+  before = termios.tcgetattr(theirs)
+  asks = subprocess.Popen(
+    [made.binary, "user", "passwd", "ada", "--config", made.path],
+    stdin=theirs, stdout=theirs, stderr=theirs)
+  said = b""
+  while b"Password of ada" not in said:
+    said += os.read(ours, 1000)
+  mill.check(not termios.tcgetattr(theirs)[3] & termios.ECHO, "shows it")
+  asks.send_signal(signal.SIGINT)
+  mill.check(asks.wait(60) == 130, "exit code", asks.returncode)
+  mill.check(termios.tcgetattr(theirs) == before, "the terminal is changed")
+  os.close(ours)
+  os.close(theirs)
+
+
 def tokens_and_changes(made, ports):
   token = made.run("user", "token", "ada").stdout.strip()
   def status_of(headers):
@@ -381,6 +407,13 @@ def tokens_and_changes(made, ports):
   path.write_text(PASSWORDS["ada"] + "\n")
   made.run("user", "add", "ada", "--password-file", path)
   mill.check(status_of(basic("ada")) == 200, "ada is back")
+  # Of commands that begin together none undoes what another one did.
+  made_at_once = [made.start("user", "token", "ada") for _ in range(8)]
+  tokens = {each.communicate(timeout=60)[0].strip() for each in made_at_once}
+  mill.check(len(tokens) == 8 and all(
+    status_of({"Authorization": "Bearer " + each}) == 200 for each in tokens),
+    "tokens made at once", tokens)
+  interrupted_password(made)
   # Without what is kept nobody logs in, and the port says so.
   kept.chmod(0o644)
   mill.check(status_of(basic("ada")) == 401, "others could read it")

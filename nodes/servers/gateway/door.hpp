@@ -172,12 +172,17 @@ struct door_state {
     });
   }
 
-  /// Whether a client may do this with a table; one that may not is told that
-  /// there is none.
-  [[nodiscard]] bool may(const std::string& user, table_use use,
-                         std::string_view table) const {
+  /// Why a client may not do this with a table: it is not there, or not for
+  /// this user. None: it may, and that is in the log.
+  [[nodiscard]] error refusal_of_table(connection_id from,
+                                       const std::string& user, table_use use,
+                                       const std::string& table) {
+    if (!settings.tables.contains(table))
+      return {errc::not_found, "there is no table '" + table + "'"};
     const auto* grants = grants_of(user);
-    return grants == nullptr || grants->may(use, table);
+    auto out = grants ? grants->refusal(use, table) : error{};
+    audit(from, user, to_string(use), table, !out);
+    return out;
   }
   /// Null: all.
   [[nodiscard]] const user_grants* grants_of(const std::string& user) const {

@@ -53,13 +53,9 @@ known_response late_response(const running_publish& what) {
 void http_door_state::undertake(connection_id from, publish_wish& what) {
   const auto found = settings.tables.find(what.table);
   const auto user = running.at(from).user;
-  const bool is_granted = may(user, table_use::publish, what.table);
-  if (found != settings.tables.end())
-    audit(from, user, "publish", what.table, is_granted);
-  if (found == settings.tables.end() || !is_granted)
-    return answer(from,
-                  failed_response({errc::not_found,
-                                   "there is no table '" + what.table + "'"}));
+  if (auto refusal
+      = refusal_of_table(from, user, table_use::publish, what.table))
+    return answer(from, failed_response(refusal));
   const auto& table = found->second;
   const auto out = settings.publishers.find(table.stream);
   if (out == settings.publishers.end())

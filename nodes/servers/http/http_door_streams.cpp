@@ -89,11 +89,9 @@ void http_door_state::undertake(connection_id from, stream_wish& what) {
   const auto user = running.at(from).user;
   if (!what.table.empty()) {
     const auto found = settings.tables.find(what.table);
-    const bool is_granted = may(user, table_use::subscribe, what.table);
-    if (found != settings.tables.end())
-      audit(from, user, "subscribe", what.table, is_granted);
-    if (found == settings.tables.end() || !is_granted)
-      return refuse("there is no table '" + what.table + "'");
+    if (auto refusal
+        = refusal_of_table(from, user, table_use::subscribe, what.table))
+      return answer(from, failed_response(refusal));
     if (!what.stream.empty() && what.stream != found->second.stream)
       return refuse("table '" + what.table + "' is of stream '"
                     + found->second.stream + "'");

@@ -361,6 +361,12 @@ const table_schema* request_setting::find(std::string_view table,
            : &found->second;
 }
 
+error request_setting::refusal(table_use use, const std::string& table) const {
+  if (!knows(table) || !grants)
+    return {errc::not_found, table};
+  return {errc::permission, "access: " + grants->refusal(use, table).context};
+}
+
 bool request_setting::knows(const std::string& table) const {
   return tables->contains(table) && (!grants || grants->knows(table));
 }
@@ -430,7 +436,8 @@ error as_in_q(error why) {
     case errc::bad_data:
       break;
     default:
-      why.context = to_string(why);
+      if (!why.context.starts_with("access: "))
+        why.context = to_string(why);
   }
   return why;
 }

@@ -39,6 +39,9 @@ struct request_setting {
   /// Null: there is no such table, or none for this user and use.
   [[nodiscard]] const table_schema* find(std::string_view table,
                                          table_use use) const;
+  /// Why `find` gives nothing: its name alone, as q says it, or that another
+  /// use is granted and this one is not.
+  [[nodiscard]] error refusal(table_use use, const std::string& table) const;
   /// Whether there is such a table, and this user may do anything with it.
   [[nodiscard]] bool knows(const std::string& table) const;
 };

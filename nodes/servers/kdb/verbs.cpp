@@ -221,7 +221,7 @@ error tables_in(const value& what, const request_setting& with,
     into.tables = what.symbols;
   for (const auto& table : into.tables)
     if (!with.find(table, table_use::subscribe))
-      return {errc::not_found, table};
+      return with.refusal(table_use::subscribe, table);
   return {};
 }
 
@@ -256,7 +256,7 @@ result<undertaking> publish(arguments given, const request_setting& with) {
     return table.failure();
   const auto& name = (*table)->name;
   if (!with.find(name, table_use::publish))
-    return error{errc::not_found, name};
+    return with.refusal(table_use::publish, name);
   auto batch
     = batch_of(given[1], **table, with.stamped->contains(name), with.now_ns);
   if (!batch)

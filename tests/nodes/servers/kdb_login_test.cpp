@@ -145,7 +145,7 @@ protected:
   request_setting with_;
 };
 
-TEST_F(KdbGrantsTest, ATableIsUnknownForWhatIsNotGranted) {
+TEST_F(KdbGrantsTest, WhatIsNotGrantedIsNotDone) {
   const std::string quote = "quote";
   struct {
     const char* text;
@@ -166,11 +166,12 @@ TEST_F(KdbGrantsTest, ATableIsUnknownForWhatIsNotGranted) {
     {"keys `secret", "secret"},
     {"type `secret", "secret"},
     {".u.sub[`trade;`]", "ok"},
-    {".u.sub[`quote;`]", "quote"},
+    {".u.sub[`quote;`]", "access: table 'quote' is not granted"},
     {".u.sub[`secret;`]", "secret"},
     {".ps.subscribe[`secret;`]", "secret"},
     {".u.sub[`trade`secret;`]", "secret"},
-    {".u.upd[`trade;(2024.01.02D14:30;`IBM)]", "trade"},
+    {".u.upd[`trade;(2024.01.02D14:30;`IBM)]",
+     "access: table 'trade' is not granted"},
     {".u.upd[`secret;(2024.01.02D14:30;`IBM)]", "secret"},
     {".gw.syncexec[\"select from secret\";`rdb]", "secret"},
   };
