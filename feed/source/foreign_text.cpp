@@ -18,7 +18,16 @@ constexpr auto recorded_packets
   = "a recording of packets (pcap): those of IEX are read by the presets "
     "iex-trade, iex-quote and iex-level";
 
+constexpr auto of_kdb
+  = "of kdb+: `millrace load --kdb DIRECTORY` reads databases and splayed "
+    "tables";
+
 constexpr std::array magics{
+  magic{"\xff\x01"sv, 0, of_kdb},
+  magic{"\xff\x20"sv, 0, of_kdb},
+  magic{"\xfe\x20"sv, 0, of_kdb},
+  magic{"\xfesym\0"sv, 0, of_kdb},
+  magic{"kxzipped"sv, 0, of_kdb},
   magic{"\xff\xfe"sv, 0,
         "UTF-16: `iconv -f UTF-16 -t UTF-8` makes UTF-8 of it"},
   magic{"\xfe\xff"sv, 0,
@@ -28,7 +37,9 @@ constexpr std::array magics{
   magic{"Rar!\x1a\x07"sv, 0, "a rar archive: unpack it"},
   magic{"\x04\x22\x4d\x18"sv, 0, "packed by lz4: unpack it"},
   magic{"\x1f\x9d"sv, 0, "packed by compress: unpack it"},
-  magic{"PAR1"sv, 0, "Parquet, and text is wanted"},
+  magic{"PAR1"sv, 0,
+        "Parquet, and text is wanted: DuckDB makes it with COPY (FROM "
+        "'IT') TO 'IT.csv'"},
   magic{"ARROW1"sv, 0, "Arrow, and text is wanted"},
   magic{"\x89HDF\r\n"sv, 0, "HDF5, and text is wanted"},
   magic{"SQLite format 3"sv, 0, "an SQLite database, and text is wanted"},

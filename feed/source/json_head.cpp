@@ -34,9 +34,12 @@ public:
     // A value here and a list there: lines with the list would give no row.
     for (size_t at = out_.paths.size(); at-- > 0;) {
       const auto& path = out_.paths[at];
-      if (std::find(out_.left_out.begin(), out_.left_out.end(), path)
-          == out_.left_out.end())
+      const auto list
+        = std::find(out_.left_out.begin(), out_.left_out.end(), path);
+      if (list == out_.left_out.end())
         continue;
+      out_.left_out.erase(list);
+      out_.mixed.insert(out_.mixed.begin(), path);
       const auto column = static_cast<std::ptrdiff_t>(at);
       out_.paths.erase(out_.paths.begin() + column);
       for (auto& row : out_.rows)

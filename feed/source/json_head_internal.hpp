@@ -13,6 +13,8 @@ struct json_head {
   std::vector<std::vector<std::string>> rows; ///< Empty: no value.
   /// Paths of lists, which are not in a row, and of keys with points.
   std::vector<std::string> left_out;
+  /// Paths of lists in some lines and of values in others: not in a row either.
+  std::vector<std::string> mixed;
 };
 
 /// None when a line is not an object, perhaps after other text.

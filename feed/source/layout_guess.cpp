@@ -5,10 +5,12 @@
 #include <millrace/feed/source/guessed_column_internal.hpp>
 #include <millrace/feed/source/layout_guess.hpp>
 #include <millrace/feed/source/layout_head_internal.hpp>
+#include <millrace/messages/text/letter_case.hpp>
 #include <millrace/messages/text/utf8.hpp>
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -61,6 +63,40 @@ constexpr std::array<std::string_view, 12> instrument_names{
   "pair", "security", "code",   "product", "market",     "s"};
 constexpr size_t surest = 8;
 
+/// The names of presets that are so, in their order.
+std::vector<std::string>
+presets_where(const std::function<bool(const layout&)>& is_so) {
+  std::vector<std::string> out;
+  for (const auto name : preset_names())
+    if (const auto each = preset(name); each && is_so(*each))
+      out.emplace_back(name);
+  return out;
+}
+
+std::string names_of(const std::vector<std::string>& presets) {
+  std::string out;
+  for (const auto& name : presets)
+    out += (out.empty() ? "" : " ") + name;
+  return out;
+}
+
+/// Those whose lines look like these first.
+std::string presets_for(const layout_head& head) {
+  const auto like = presets_where([&](const layout& each) {
+    return !head.json && !head.header && !each.header && each.fields != 0
+           && each.decode == decoding::none && each.fields == head.fields
+           && each.delimiter == head.delimiter;
+  });
+  if (like.empty())
+    return names_of_presets();
+  const auto rest = presets_where([&](const layout& each) {
+    return std::find(like.begin(), like.end(), each.name) == like.end();
+  });
+  return names_of(like) + " are for such lines of "
+         + std::to_string(head.fields) + " fields; there are " + names_of(rest)
+         + " too";
+}
+
 class guesser {
 public:
   guesser(layout_head head, std::string table)
@@ -80,10 +116,21 @@ public:
   }
 
 private:
+  static std::string listed(const std::vector<std::string>& names) {
+    std::string out;
+    for (const auto& each : names)
+      out += (out.empty() ? "" : ", ") + each;
+    return out;
+  }
+
   void ask_about_lines() {
-    std::string lists;
-    for (const auto& path : head_.left_out)
-      lists += (lists.empty() ? "" : ", ") + path;
+    if (!head_.mixed.empty())
+      out_.questions.push_back(
+        "left out: " + listed(head_.mixed)
+        + "; lists in some lines and values in others: the lines are of "
+          "several kinds, and each kind wants a layout of its own (only = "
+          "[\"PATH=VALUE\"] takes the lines of one)");
+    const auto lists = listed(head_.left_out);
     if (!lists.empty())
       out_.questions.push_back(
         "left out: " + lists
@@ -139,7 +186,7 @@ private:
               "none of its fields looks like a time (seen: " + seen_in(head_)
                 + "): write the layout by hand, from one of `millrace layout "
                   "--preset NAME`: "
-                + names_of_presets()};
+                + presets_for(head_)};
     if (!clock || head_.json) // Of JSON a column is one value.
       date_.reset();
     if (clock && !date_)
@@ -177,12 +224,32 @@ private:
         "no field names the instrument: feed with --symbol SYMBOL");
   }
 
+  /// Whether another name differs from it in the case of letters alone, as
+  /// with exchanges whose `b` is a price and `B` its size.
+  [[nodiscard]] bool is_upper_of_two(size_t field) const {
+    if (!head_.header)
+      return false;
+    const auto& all = head_.json ? head_.paths : head_.names;
+    const auto& name = all[field];
+    const auto low = text::lower_case(name);
+    const auto is_twin = [&](const std::string& other) {
+      return other != name && text::lower_case(other) == low;
+    };
+    return name != low
+           && (std::any_of(all.begin(), all.end(), is_twin)
+               || std::any_of(head_.left_out.begin(), head_.left_out.end(),
+                              is_twin)
+               || std::any_of(head_.mixed.begin(), head_.mixed.end(), is_twin));
+  }
+
   /// The name of a column, no two alike.
   std::string name_of(size_t field) {
-    auto name = field == time_ ? std::string{"time"}
-                : field == symbol_
-                  ? std::string{"sym"}
-                  : column_name(head_.header ? head_.names[field] : "", field);
+    auto name
+      = field == time_ ? std::string{"time"}
+        : field == symbol_
+          ? std::string{"sym"}
+          : (is_upper_of_two(field) ? "upper_" : "")
+              + column_name(head_.header ? head_.names[field] : "", field);
     while (!taken_.insert(name).second)
       name += "_" + std::to_string(field + 1);
     return name;
@@ -507,7 +574,9 @@ result<std::string> read_head(persistence::file_system& fs,
                  path
                    + ": it is not text; of what is not, presets read some "
                      "(`millrace layout --preset NAME`): "
-                   + names_of_presets()};
+                   + names_of(presets_where([](const layout& each) {
+                       return each.decode != decoding::none;
+                     }))};
   if (!whole)
     text.resize(text.rfind('\n') + 1);
   if (!text::valid_utf8(text))

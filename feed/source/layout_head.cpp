@@ -92,6 +92,7 @@ private:
     out_.rows = std::move(head->rows);
     out_.fields = out_.paths.size();
     out_.left_out = std::move(head->left_out);
+    out_.mixed = std::move(head->mixed);
     out_.body = head_;
     for (const auto& path : out_.paths)
       out_.names.push_back(

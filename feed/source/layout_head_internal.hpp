@@ -23,7 +23,8 @@ struct layout_head {
   bool is_closed = false; ///< Rows end with a delimiter that the header lacks.
   std::vector<std::string> names; ///< Of the header, or keys of JSON.
   std::vector<std::string> paths;
-  std::vector<std::string> left_out;          ///< Lists of JSON.
+  std::vector<std::string> left_out; ///< Lists of JSON.
+  std::vector<std::string> mixed;    ///< Lists in some lines, values in others.
   std::vector<std::vector<std::string>> rows; ///< Those with `fields` fields.
   std::map<size_t, size_t> other_lines;       ///< Fields, and lines of so many.
   std::string_view body;                      ///< The text after the header.

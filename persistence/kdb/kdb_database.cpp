@@ -71,11 +71,33 @@ public:
       return error{errc::not_found,
                    path_
                      + ": no table of kdb+ is there: neither a directory "
-                       "with .d, nor one of a partition that has such"};
+                       "with .d, nor one of a partition that has such"
+                     + below()};
     return finish();
   }
 
 private:
+  /// Databases one level below, for who named a directory too high.
+  [[nodiscard]] std::string below() const {
+    constexpr size_t shown_max = 3;
+    std::vector<std::string> found;
+    const auto entries = fs_->list(path_);
+    if (!entries || is_below_)
+      return {};
+    for (const auto& entry : *entries) {
+      if (!entry.is_directory || found.size() == shown_max)
+        continue;
+      database_reader reader{*fs_, path_ + "/" + entry.name};
+      reader.is_below_ = true;
+      if (reader.run())
+        found.push_back(path_ + "/" + entry.name);
+    }
+    std::string out;
+    for (const auto& each : found)
+      out += (out.empty() ? "; but in " : ", ") + each;
+    return out;
+  }
+
   error read_root() {
     const auto entries = fs_->list(path_);
     if (!entries)
@@ -205,6 +227,7 @@ private:
   std::map<std::string, std::vector<kdb_part>> tables_;
   std::vector<std::string> segments_;
   bool segments_known_ = false;
+  bool is_below_ = false; ///< Only looked at: it says nothing of its own.
   partitioning kind_ = partitioning::none;
   std::string first_partition_;
 };

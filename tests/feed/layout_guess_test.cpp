@@ -105,7 +105,15 @@ TEST(LayoutGuessTest, FilesLoadByWhatIsGuessed) {
       {"lines of JSON with a list where others have a value",
        "{\"T\":1704187800500,\"s\":\"A\",\"b\":\"1.5\"}\n"
        "{\"T\":1704187800501,\"s\":\"A\",\"b\":[[1,2]]}\n",
-       "time:timestamp sym:symbol", two + "|A", "left out: b"}})
+       "time:timestamp sym:symbol", two + "|A", "left out: b"},
+      {"keys that differ in the case of their letters",
+       "{\"T\":1704187800500,\"s\":\"A\",\"p\":\"1.5\",\"P\":\"2.5\"}\n",
+       "time:timestamp sym:symbol p:float upper_p:float", two + "|A|1.5|2.5"},
+      {"such a key whose other one is a list elsewhere",
+       "{\"T\":1704187800500,\"s\":\"A\",\"b\":\"1.5\",\"B\":7}\n"
+       "{\"T\":1704187800501,\"s\":\"A\",\"b\":[[1,2]]}\n",
+       "time:timestamp sym:symbol upper_b:long", two + "|A|7",
+       "of several kinds"}})
     check(each);
 }
 
@@ -250,6 +258,8 @@ TEST(LayoutGuessTest, WhatIsNotTextIsRefusedByItsKind) {
         {"\x0a\x0d\x0d\x0a\xbc\0\0\0\n"s, "the presets iex-trade"},
         {"\xd4\xc3\xb2\xa1\x02\0\x04\0\n"s, "the presets iex-trade"},
         {"\x01\0\x02\r\x03"s, "binary"},
+        {"\xfe\x20\x09\0\n"s, "`millrace load --kdb"},
+        {"kxzipped\x01\n"s, "`millrace load --kdb"},
         {"\0\x0cS\0\0\n"s, "itch-trade"}}) {
     put_file(disk, "a", begin);
     const auto head = read_head(disk, "a", {});
@@ -262,12 +272,16 @@ TEST(LayoutGuessTest, WhatIsNotTextIsRefusedByItsKind) {
             errc::invalid_argument);
 }
 
-TEST(LayoutGuessTest, APresetIsNamedWhereNoTimeIsSeen) {
-  const auto none = guess_layout("34200000,1,2\n34200001,1,2\n", "t");
-  if (!none)
-    EXPECT_NE(none.failure().context.find("lean-equity-trade"),
-              std::string::npos)
-      << none.failure().context;
+TEST(LayoutGuessTest, PresetsForSuchLinesAreNamedFirst) {
+  const auto none = guess_layout("34200016,4535000,100,P,01000001,0\n"
+                                 "34200017,4535100,200,Q,01000001,0\n",
+                                 "t");
+  ASSERT_FALSE(none);
+  EXPECT_NE(none.failure().context.find(
+              "--preset NAME`: lean-equity-trade lean-future-trade are for "
+              "such lines of 6 fields; there are "),
+            std::string::npos)
+    << none.failure().context;
 }
 
 TEST(LayoutGuessTest, WhatHoldsNoTimeIsRefused) {

@@ -346,6 +346,12 @@ TEST_F(KdbDatabaseTest, PartitionsOfSeveralKindsAndNoTableAreRefused) {
   EXPECT_NE(mixed.failure().context.find("/db/2015.01.07"), std::string::npos);
   put("/empty/sym", kdb_symbol_list({}, 0));
   EXPECT_EQ(read_kdb_database(disk_, "/empty").failure().code, errc::not_found);
+  // One who named a directory too high.
+  put_table("/dbs/one/2015.01.07/trade");
+  const auto above = read_kdb_database(disk_, "/dbs");
+  EXPECT_EQ(above.failure().code, errc::not_found);
+  EXPECT_TRUE(above.failure().context.ends_with("; but in /dbs/one"))
+    << above.failure().context;
 }
 
 TEST_F(KdbDatabaseTest, ColumnsOfOneTableHaveTheSameRows) {
