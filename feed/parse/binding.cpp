@@ -2,6 +2,7 @@
 #include <millrace/feed/parse/column_reader.hpp>
 #include <millrace/feed/parse/reject.hpp>
 #include <millrace/feed/parse/text_rewrite.hpp>
+#include <millrace/messages/data/no_column.hpp>
 #include <millrace/messages/text/civil_time.hpp>
 
 #define XXH_INLINE_ALL
@@ -118,9 +119,7 @@ private:
     if (!out) {
       if (optional)
         return {};
-      return fail(errc::schema_mismatch, line,
-                  "table '" + out_->schema.name + "' has no column '" + name
-                    + "'");
+      return fail(errc::schema_mismatch, line, no_column(out_->schema, name));
     }
     const auto wanted = out_->schema.columns[*out].type;
     if (!fits(type, wanted))

@@ -1,5 +1,6 @@
 #include <millrace/messages/data/table_batch.hpp>
 #include <millrace/messages/text/json_text.hpp>
+#include <millrace/messages/text/nearest_name.hpp>
 #include <millrace/nodes/cli/cluster_option.hpp>
 #include <millrace/nodes/cli/command/failure.hpp>
 #include <millrace/nodes/cli/node_selection.hpp>
@@ -95,9 +96,12 @@ int run(const rejects_options& options) {
   batch_builder letters{letters_schema(options.payload)};
   bool found = options.process.empty();
   int code = exit_ok;
+  std::vector<std::string> rdbs;
   for (const auto& process : config->processes) {
-    if (process.type != process_type::rdb
-        || (!options.process.empty() && options.process != process.name))
+    if (process.type != process_type::rdb)
+      continue;
+    rdbs.push_back(process.name);
+    if (!options.process.empty() && options.process != process.name)
       continue;
     found = true;
     // Its file is on the disk of its host.
@@ -115,8 +119,9 @@ int run(const rejects_options& options) {
       return fail(fault);
   }
   if (!found)
-    return fail({errc::not_found,
-                 config->path + ": no rdb is named '" + options.process + "'"});
+    return fail({errc::not_found, config->path + ": no rdb is named '"
+                                    + options.process + "'"
+                                    + text::meant(options.process, rdbs)});
   const auto bytes = letters.encode();
   const auto batch = decode_batch(bytes);
   if (!batch)

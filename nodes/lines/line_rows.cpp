@@ -1,3 +1,4 @@
+#include <millrace/messages/data/no_column.hpp>
 #include <millrace/messages/text/csv_text.hpp>
 #include <millrace/messages/text/json_text.hpp>
 #include <millrace/messages/text/utf8.hpp>
@@ -167,8 +168,7 @@ error row_reader::add_json(std::string_view line, int64_t now_ns) {
   for (const auto& [key, value] : row->entries()) {
     const auto column = schema.column_index(key);
     if (!column)
-      return {errc::bad_data,
-              "table '" + schema.name + "' has no column '" + key + "'"};
+      return {errc::bad_data, no_column(schema, key)};
     auto read
       = query::read_literal(value, read_type(schema.columns[*column].type));
     if (!read)
@@ -188,8 +188,7 @@ error row_reader::add_csv(std::string_view line, int64_t now_ns) {
     for (const auto& name : *fields) {
       const auto column = schema.column_index(name);
       if (!column)
-        return {errc::bad_data, "the header names '" + name + "', and table '"
-                                  + schema.name + "' has no such column"};
+        return {errc::bad_data, "the header: " + no_column(schema, name)};
       if (std::find(columns.begin(), columns.end(), *column) != columns.end())
         return {errc::bad_data, "the header names '" + name + "' twice"};
       columns.push_back(*column);

@@ -1,6 +1,7 @@
 #include <millrace/messages/data/capnp_io.hpp>
 #include <millrace/messages/schema/hdb.capnp.h>
 #include <millrace/messages/text/civil_time.hpp>
+#include <millrace/messages/text/nearest_name.hpp>
 #include <millrace/persistence/hdb/hdb_manifest.hpp>
 
 #define XXH_INLINE_ALL
@@ -236,6 +237,14 @@ const table_schema* hdb_manifest::newest_schema(std::string_view table) const {
     if (one.name == table && (!newest || one.version > newest->version))
       newest = &one;
   return newest;
+}
+
+error hdb_manifest::no_table(const std::string& name) const {
+  std::vector<std::string> known;
+  for (const auto& one : schemas)
+    known.push_back(one.name);
+  return {errc::not_found,
+          "there is no table '" + name + "'" + text::meant(name, known)};
 }
 
 std::optional<position> hdb_manifest::cutover(std::string_view stream,

@@ -1,3 +1,4 @@
+#include <millrace/messages/data/no_column.hpp>
 #include <millrace/messages/text/json_text.hpp>
 #include <millrace/nodes/cli/hdb/amend_options.hpp>
 #include <millrace/persistence/columns/column_values.hpp>
@@ -125,8 +126,7 @@ read_values(const std::string& text, const table_schema& schema) {
   for (const auto& [name, value] : values->entries()) {
     const auto column = schema.column_index(name);
     if (!column)
-      return error{errc::not_found, "--set: table '" + schema.name
-                                      + "' has no column '" + name + "'"};
+      return error{errc::not_found, "--set: " + no_column(schema, name)};
     const auto type = schema.columns[*column].type;
     const auto read = query::read_literal(value, type);
     if (!read)
@@ -193,8 +193,8 @@ read_amendment(const amend_options& options,
                const persistence::hdb_manifest& manifest) {
   const auto* schema = manifest.newest_schema(options.table);
   if (!schema)
-    return error{errc::not_found, options.directory + ": there is no table '"
-                                    + options.table + "'"};
+    return error{errc::not_found, options.directory + ": "
+                                    + manifest.no_table(options.table).context};
   persistence::hdb_amendment out;
   out.table = options.table;
   out.text = text_of(options);

@@ -65,6 +65,10 @@ error check_choice(const hdb_options& options,
   if (std::any_of(parts.begin(), parts.end(),
                   [&](const auto& part) { return options.chooses(part); }))
     return {};
+  if (!options.table.empty()
+      && manifest.newest_schema(options.table) == nullptr)
+    return {errc::not_found, options.directory + ": "
+                               + manifest.no_table(options.table).context};
   std::string what;
   if (!options.table.empty())
     what += " of table '" + options.table + "'";

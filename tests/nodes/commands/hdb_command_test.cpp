@@ -71,7 +71,7 @@ TEST_F(HdbCommandTest, ListsPartsAndWhatTheyTake) {
 
 TEST_F(HdbCommandTest, WhatIsNotThereIsNamed) {
   EXPECT_NE(run({"ls", directory_, "--table", "quote"}), 0);
-  EXPECT_NE(err_.find("no part of table 'quote'"), std::string::npos) << err_;
+  EXPECT_NE(err_.find("there is no table 'quote'"), std::string::npos) << err_;
   EXPECT_NE(run({"du", directory_ + "/none"}), 0);
   EXPECT_NE(err_.find("/none"), std::string::npos) << err_;
 }
