@@ -17,6 +17,11 @@ namespace {
 
 using namespace std::chrono_literals;
 
+/// Rounded up.
+int64_t seconds_of(std::chrono::milliseconds time) {
+  return std::chrono::ceil<std::chrono::seconds>(time).count();
+}
+
 /// Says what is waited for, when that is not there at once.
 result<gateway_actor> seek_gateway(runtime& host, const cluster_config& config,
                                    std::chrono::milliseconds deadline) {
@@ -24,21 +29,22 @@ result<gateway_actor> seek_gateway(runtime& host, const cluster_config& config,
   auto found = find_gateway(host, config, std::min(deadline, at_once));
   if (found || is_refusal(found.failure().code) || deadline <= at_once)
     return found;
-  fmt::print(stderr, "millrace: waits for a gateway: {}\n",
-             found.failure().context);
+  fmt::print(stderr, "millrace: waits up to {} s for a gateway: {}\n",
+             seconds_of(deadline - at_once), found.failure().context);
   std::fflush(stderr);
   return find_gateway(host, config, deadline - at_once);
 }
 
 /// Says whom an answer waits for, if it is one that is away.
-void tell_wait(runtime& host, const gateway_actor& gateway) {
+void tell_wait(runtime& host, const gateway_actor& gateway,
+               std::chrono::milliseconds left) {
   const auto away = backends_away(host, gateway);
   if (away.empty())
     return;
   fmt::print(stderr,
-             "millrace: waits for {}: 'millrace status' shows why, 'millrace "
-             "up' and 'millrace spawn' start what does not run\n",
-             fmt::join(away, ", "));
+             "millrace: waits up to {} s for {}: 'millrace status' shows why, "
+             "'millrace up' and 'millrace spawn' start what does not run\n",
+             seconds_of(left), fmt::join(away, ", "));
   std::fflush(stderr);
 }
 
@@ -68,7 +74,7 @@ result<answer_reader> ask(runtime& host, const cluster_config& config,
                       left_ms / 1000 % 60, left_ms % 1000);
     auto answer = answer_reader::ask(
       host, *gateway, parameters.dump(), milliseconds{left_ms} + 1s,
-      {[&] { tell_wait(host, *gateway); }, interrupted});
+      {[&] { tell_wait(host, *gateway, time.left()); }, interrupted});
     if (answer || answer.failure().code != errc::closed || time.over())
       return answer;
   }

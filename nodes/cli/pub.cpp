@@ -5,6 +5,7 @@
 #include <millrace/nodes/cli/command/interrupts.hpp>
 #include <millrace/nodes/cli/line_publisher.hpp>
 #include <millrace/nodes/cli/pub.hpp>
+#include <millrace/nodes/client/countdown.hpp>
 #include <millrace/nodes/client/declared_tables.hpp>
 #include <millrace/nodes/client/end_period.hpp>
 #include <millrace/nodes/client/find_stream.hpp>
@@ -25,8 +26,29 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// For RT's first word, and for the last message to be as safe as asked.
+/// For RT's first word, and for the last message to be as safe as asked. One
+/// who names no time waits longer for what will come.
 constexpr auto rt_deadline = 30s;
+
+/// One wait.
+class patience {
+public:
+  patience(persistence::clock_source& clock, const pub_options& options)
+    : is_named_{options.timeout_s != 0},
+      time_{clock, is_named_ ? std::chrono::seconds{options.timeout_s}
+                             : std::chrono::seconds{rt_deadline}} {}
+
+  [[nodiscard]] bool over() const { return is_named_ && time_.over(); }
+  /// What one step may take.
+  [[nodiscard]] std::chrono::milliseconds
+  step(std::chrono::milliseconds usual) const {
+    return is_named_ ? std::min(usual, time_.left()) : usual;
+  }
+
+private:
+  bool is_named_;
+  countdown time_;
+};
 
 /// Hands on the lines of standard input until its end or a signal. A record of
 /// CSV may be several.
@@ -81,16 +103,18 @@ rt::ack_level level_of(const std::string& name) {
   return name == "synced" ? rt::ack_level::synced : rt::ack_level::committed;
 }
 
-/// Until the last message is as safe as asked. --flush waits for as long as it
-/// takes: a signal ends it.
-error wait_safe(const interrupts& signals, rt::publisher& out,
-                const pub_options& options) {
+/// Until the last message is as safe as asked. --flush without a time waits for
+/// as long as it takes: a signal ends it.
+error wait_safe(const interrupts& signals, persistence::clock_source& clock,
+                rt::publisher& out, const pub_options& options) {
+  const patience time{clock, options};
   if (!options.flush)
-    return out.flush(level_of(options.level), rt_deadline);
+    return out.flush(level_of(options.level),
+                     options.timeout_s == 0 ? rt_deadline : time.step(24h));
   error fault;
   do
     fault = out.flush(rt::ack_level::committed, 500ms);
-  while (fault.code == errc::timeout && !signals.raised());
+  while (fault.code == errc::timeout && !signals.raised() && !time.over());
   return fault;
 }
 
@@ -115,15 +139,16 @@ error interrupted_before() {
 /// Says at once when nobody is there; the replicator would wait for ever. One
 /// that stands still is waited for until a signal.
 error wait_rt(const interrupts& signals, runtime& host,
-              const std::string& stream) {
+              const std::string& stream, const patience& time) {
   for (;;) {
-    const auto rt = find_stream(host, host.config(), stream, 3s);
+    const auto rt = find_stream(host, host.config(), stream, time.step(3s));
     if (rt)
       return {};
     auto fault = rt.failure();
     if (signals.raised())
       return interrupted_before();
-    if (is_refusal(fault.code) || !stands_still(host, host.config(), stream)) {
+    if (is_refusal(fault.code) || time.over()
+        || !stands_still(host, host.config(), stream)) {
       fault.context += std::string{"; "} + nothing_recorded;
       return fault;
     }
@@ -133,14 +158,14 @@ error wait_rt(const interrupts& signals, runtime& host,
 
 /// Until RT told what it has of the origin.
 error wait_known(const interrupts& signals, runtime& host, rt::publisher& out,
-                 const std::string& stream) {
+                 const std::string& stream, const patience& time) {
   for (;;) {
-    auto fault = out.wait_verified(rt_deadline);
+    auto fault = out.wait_verified(time.step(rt_deadline));
     if (fault.code != errc::origin_unverified)
       return fault;
     if (signals.raised())
       return interrupted_before();
-    if (!stands_still(host, host.config(), stream)) {
+    if (time.over() || !stands_still(host, host.config(), stream)) {
       fault.context += std::string{"; "} + nothing_recorded;
       return fault;
     }
@@ -159,8 +184,9 @@ open_publisher(const interrupts& signals, runtime& host,
   if (!local)
     if (auto known = configured_stream(host.config(), options.stream); !known)
       return known.failure();
+  const patience time{*host.env().clock, options};
   if (needs_rt)
-    if (auto fault = wait_rt(signals, host, options.stream))
+    if (auto fault = wait_rt(signals, host, options.stream, time))
       return fault;
   auto made = host.publish(
     options.stream, {.name = origin_of(options), .origin = options.origin});
@@ -168,8 +194,9 @@ open_publisher(const interrupts& signals, runtime& host,
     return made.failure();
   if (local)
     return made->out;
-  auto fault = needs_rt ? wait_known(signals, host, *made->out, options.stream)
-                        : made->out->wait_verified(3s);
+  auto fault = needs_rt
+                 ? wait_known(signals, host, *made->out, options.stream, time)
+                 : made->out->wait_verified(time.step(3s));
   if (fault && !needs_rt)
     fault.context += "; an origin that is new on this host must hear from rt "
                      "once: start the cluster, and run this again";
@@ -247,6 +274,11 @@ void declare(option_list& list, pub_options& into) {
   list.flag("--flush", into.flush,
             "Publish nothing; wait until what earlier ones left in the log of "
             "the origin is merged");
+  list.number(
+    "--timeout", into.timeout_s, 1, 86'400,
+    "Seconds to wait for RT at the start, and for the last message at "
+    "the end; default: 30, and for as long as it takes with --flush "
+    "and while RT is stopped");
   declare_output(list, into.output);
 }
 
@@ -286,7 +318,8 @@ int run(const pub_options& options) {
   // What came before a bad line is kept, and counted.
   if (auto flushed = lines.flush(); flushed && !fault)
     fault = flushed;
-  if (auto safe = wait_safe(signals, **out, options); safe && !fault)
+  if (auto safe = wait_safe(signals, *(*host)->env().clock, **out, options);
+      safe && !fault)
     fault = still_pending(std::move(safe), options);
   std::optional<position> end;
   if (!fault && options.level == "committed"

@@ -18,6 +18,9 @@ struct pub_options {
   std::string level = "committed";
   /// Publishes nothing, and waits for what earlier ones left in the log.
   bool flush = false;
+  /// Each of the two waits, for RT at the start and for the last message at the
+  /// end, in seconds; 0: as long as is usual.
+  int timeout_s = 0;
   output_format output = output_format::table;
 };
 

@@ -66,7 +66,7 @@ def asked_on_a_terminal(binary):
     # As is what is being answered: its rdb does not answer.
     made.run("stop", "rdb1")
     os.write(at.io, b"select count(*) from trade;\n")
-    at.until(b"waits for rdb1")
+    at.until(b" s for rdb1")
     mill.check("interrupted" in at.say(b"\x03", b"sql> "), "ctrl-C")
     made.run("spawn", "rdb1", "--on", "node")
     at.say(b"\\o csv\n", b"sql> ")
