@@ -140,7 +140,7 @@ struct rdb_state {
     int64_t deadline_ns = 0; ///< Of what waits for others.
   };
   void join_next();
-  void account(const table_schema& table, const empty_range& range);
+  void account(const table_schema& table);
   void accounted(position end, const error& fault);
   void hold(position cutover);
   void end_join(const error& why);

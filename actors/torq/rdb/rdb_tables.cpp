@@ -52,43 +52,47 @@ caf::result<status_facts> rdb_state::take_table(const chunk& schema,
 void rdb_state::join_next() {
   while (!joins.empty() && !accounting && !writing
          && env->clock->monotonic_ns() >= join_at_ns) {
-    auto& what = joins.front();
-    table_standing standing;
-    if (what.news.is_held && !settings.hdb_directory.empty()) {
-      const auto manifest
-        = persistence::read_hdb_manifest(*env->fs, settings.hdb_directory);
-      if (!manifest && manifest.failure().code != errc::not_found) {
-        end_join(manifest.failure());
-        continue;
-      }
-      if (manifest)
-        standing = standing_of(*manifest, settings.stream, settings.tables,
-                               what.news.schema.name);
-    }
-    if (standing.behind && settings.write_down)
-      return account(what.news.schema, *standing.behind);
-    hold(standing.cutover);
+    const auto& what = joins.front();
+    if (what.news.is_held && !settings.hdb_directory.empty())
+      return account(what.news.schema);
+    hold({});
   }
 }
 
-/// Has the HDB say that it lacks nothing of the table up to where its others
-/// are.
-void rdb_state::account(const table_schema& table, const empty_range& range) {
+/// Finds out up to where the HDB accounts for a table, and where it is behind
+/// its others has it say that it lacks nothing up to there. A manifest may have
+/// megabytes: not for a handler.
+void rdb_state::account(const table_schema& table) {
   accounting = true;
-  persistence::table_view none;
-  none.schema = std::make_shared<const table_schema>(table);
   persistence::period_request request;
   request.stream = settings.stream;
-  request.period = range.period;
-  request.from = range.from;
-  request.to = range.to;
   request.account = {progress.life(), {}};
+  persistence::table_view none;
+  none.schema = std::make_shared<const table_schema>(table);
   request.tables.push_back(std::move(none));
-  write_down::start(
-    *env, settings.hdb_directory, std::move(request),
-    [me = rdb_self_actor{self}, end = range.to](uint64_t, const error& fault) {
+  env->io->submit([me = rdb_self_actor{self}, env = env,
+                   directory = settings.hdb_directory, held = settings.tables,
+                   writes = settings.write_down,
+                   request = std::move(request)]() mutable {
+    const auto told = [me](position end, const error& fault) {
       caf::anon_send(me, accounted_atom::value, end, to_caf(fault));
-    });
+    };
+    const auto manifest = persistence::read_hdb_manifest(*env->fs, directory);
+    if (!manifest)
+      return told({}, manifest.failure().code == errc::not_found
+                        ? error{}
+                        : manifest.failure());
+    const auto standing = standing_of(*manifest, request.stream, held,
+                                      request.tables.front().schema->name);
+    if (!standing.behind || !writes)
+      return told(standing.cutover, {});
+    request.period = standing.behind->period;
+    request.from = standing.behind->from;
+    request.to = standing.behind->to;
+    write_down::start(*env, directory, std::move(request),
+                      [told, end = standing.behind->to](
+                        uint64_t, const error& fault) { told(end, fault); });
+  });
 }
 
 void rdb_state::accounted(position end, const error& fault) {
