@@ -4,6 +4,7 @@
 #include <millrace/persistence/log/log_directory.hpp>
 #include <millrace/persistence/log/log_format.hpp>
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -38,6 +39,9 @@ struct log_writer_options {
   /// Lineage for a new directory; drawn from env.random when zero. A directory
   /// of another lineage is `fenced`.
   lineage_id lineage{};
+  /// Called once, before `open` changes a log of which something that was
+  /// recorded may be missing; what fails ends `open`. Only of policy next.
+  std::function<error()> before_repair{};
 };
 
 /// Writes one log directory: `append` collects records in memory, `write`

@@ -81,6 +81,7 @@ struct log_writer::impl {
                     const seal_info& last);
   error recover(std::vector<log_file_info> files);
   error seal_survivor(const log_file_info& last, const file_scan& scan);
+  error warn_of_repair();
   error recover_last(const std::vector<log_file_info>& files,
                      const std::optional<detail::synced_mark>& mark);
   [[nodiscard]] result<bool> ends_session(const log_file_info& last) const;

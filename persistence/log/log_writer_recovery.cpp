@@ -2,6 +2,7 @@
 #include <millrace/persistence/log/log_writer_internal.hpp>
 
 #include <algorithm>
+#include <utility>
 
 namespace millrace::persistence {
 
@@ -190,6 +191,12 @@ tail_facts facts_of(const log_file_info& last, const file_scan& scan,
 
 } // namespace
 
+// Until here all is as its owner left it.
+error log_writer::impl::warn_of_repair() {
+  const auto warn = std::exchange(options.before_repair, {});
+  return warn && !resumes() ? warn() : error{};
+}
+
 error log_writer::impl::recover(std::vector<log_file_info> files) {
   const auto mark = detail::synced_file::read(fs(), directory(), lineage);
   auto opened = detail::synced_file::open(fs(), directory(), lineage);
@@ -202,6 +209,9 @@ error log_writer::impl::recover(std::vector<log_file_info> files) {
       next_session = files.back().session + 1;
     // Without the note nobody knows what a power cut may have taken: what is
     // there stays, and readers tell what is missing.
+    if (mark && mark->boot_id != fs().boot_id() && !mark->closed)
+      if (auto fault = warn_of_repair())
+        return fault;
     if (mark && mark->boot_id != fs().boot_id())
       if (auto fault = detail::cut_behind_loss(fs(), directory(), lineage,
                                                mark->end, files))
@@ -268,6 +278,9 @@ error log_writer::impl::recover_last(
   if (auto fault = recover_ids(files, *ids))
     return fault;
   clean = verdict.clean;
+  if (!clean)
+    if (auto fault = warn_of_repair())
+      return fault;
   const auto intact_end = scan->valid_end;
   if (rebuilds() && verdict.action == tail_verdict::action_type::pass)
     if (auto fault = pass_damage(last,

@@ -131,20 +131,24 @@ TEST(OriginDoubtCasesTest, EachDirectoryIsSettled) {
       ASSERT_FALSE(disk.create_directories("pub"));
     if (each.marked)
       ASSERT_TRUE(disk.open(mark, persistence::open_mode::write));
-    auto doubt = origin_doubt::begin(disk, "pub", each.asks_rt);
-    ASSERT_TRUE(doubt) << to_string(doubt.failure());
-    // A death before the log stands leaves the doubt behind.
-    EXPECT_EQ(disk.exists(mark), each.marked || (each.asks_rt && each.exists));
-    EXPECT_EQ(doubt->settle(each.known, each.clean), each.counts_survivors);
-    EXPECT_EQ(doubt->verified(), each.verified);
+    origin_doubt doubt{disk, "pub", each.asks_rt};
+    // A death before the log is mended leaves the doubt behind, and none where
+    // nothing is to be mended.
+    EXPECT_EQ(disk.exists(mark), each.marked);
+    if (!each.clean) {
+      ASSERT_FALSE(doubt.suspect());
+      EXPECT_EQ(disk.exists(mark), each.marked || each.asks_rt);
+    }
+    EXPECT_EQ(doubt.settle(each.known, each.clean), each.counts_survivors);
+    EXPECT_EQ(doubt.verified(), each.verified);
     EXPECT_EQ(disk.exists(mark), each.mark_stays);
-    EXPECT_EQ(doubt->wants_fence(), each.wants_fence);
+    EXPECT_EQ(doubt.wants_fence(), each.wants_fence);
   }
 }
 
 TEST_F(OriginDoubtTest, EndsWhenTheLogHoldsALaterIdThanRt) {
   prepare(true, true);
-  auto doubt = *origin_doubt::begin(disk, "pub", true);
+  origin_doubt doubt{disk, "pub", true};
   EXPECT_TRUE(doubt.settle(true, true));
   doubt.written();
   EXPECT_TRUE(disk.exists(mark));
@@ -157,24 +161,12 @@ TEST_F(OriginDoubtTest, EndsWhenTheLogHoldsALaterIdThanRt) {
   EXPECT_FALSE(disk.exists(mark));
 }
 
-TEST_F(OriginDoubtTest, TheDirectoryOfAnotherOwnerIsNotMarked) {
-  prepare(true, false);
-  auto doubt = *origin_doubt::begin(disk, "pub", true);
-  doubt.refused({errc::locked, "pub"});
-  EXPECT_FALSE(disk.exists(mark));
-}
-
-TEST_F(OriginDoubtTest, AFailedRecoveryLeavesTheDoubt) {
-  prepare(true, false);
-  auto doubt = *origin_doubt::begin(disk, "pub", true);
-  doubt.refused({errc::corrupt, "pub"});
-  EXPECT_TRUE(disk.exists(mark));
-}
-
-TEST_F(OriginDoubtTest, TheMarkOfAnotherOwnerStays) {
+TEST_F(OriginDoubtTest, TheMarkOfAnEarlierLifeStays) {
   prepare(true, true);
-  auto doubt = *origin_doubt::begin(disk, "pub", true);
-  doubt.refused({errc::locked, "pub"});
+  {
+    origin_doubt doubt{disk, "pub", true};
+    EXPECT_FALSE(doubt.suspect());
+  }
   EXPECT_TRUE(disk.exists(mark));
 }
 

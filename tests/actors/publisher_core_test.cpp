@@ -276,6 +276,42 @@ TEST_F(PublisherTest, ALostTailIsAskedForUntilTheLogGoesOnBehindIt) {
   EXPECT_EQ(next->id, 5);
 }
 
+// What ended cleanly is whole, whatever becomes of a life that only began; what
+// lost its tail is in doubt until its log went on.
+TEST_F(PublisherTest, AStartThatFailsLeavesOnlyTheDoubtThatWasThere) {
+  const publisher_options options{
+    .topic = "market", .log_path = "/pub", .host = "h"};
+  const auto fails_to_start = [&] {
+    uint64_t starts_failed = 0;
+    for (uint64_t room = 0; room < 2'000; room += 8) {
+      disk.leave_free(room);
+      if (auto made = publisher::open(env, options); made)
+        break;
+      ++starts_failed;
+    }
+    disk.set_quota({});
+    EXPECT_GT(starts_failed, 0u);
+  };
+  open(options);
+  pub->verify({0, {}});
+  ASSERT_TRUE(publish(1));
+  ASSERT_FALSE(pub->flush(ack_level::recorded, 1s));
+  io.run_all();
+  ASSERT_FALSE(pub->close());
+  pub.reset();
+  fails_to_start();
+  open(options);
+  const auto token = publish(null_long);
+  ASSERT_TRUE(token) << to_string(token.failure());
+  EXPECT_EQ(token->id, 2);
+  ASSERT_FALSE(pub->flush(ack_level::recorded, 1s));
+  end();
+  disk.cut_power(sim::survival::nothing);
+  fails_to_start();
+  open(options);
+  EXPECT_EQ(publish(null_long).failure().code, errc::origin_unverified);
+}
+
 TEST_F(PublisherTest, AListenerThatIsBehindGetsFewLargeParts) {
   open_journal();
   std::vector<uint64_t> parts;

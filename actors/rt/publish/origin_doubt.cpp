@@ -2,21 +2,16 @@
 
 namespace millrace::rt {
 
-result<origin_doubt> origin_doubt::begin(persistence::file_system& fs,
-                                         const std::string& directory,
-                                         bool asks_rt) {
-  origin_doubt doubt{fs, directory + "/.unverified", asks_rt};
-  doubt.existed_ = fs.exists(directory);
-  doubt.found_ = asks_rt && fs.exists(doubt.mark_);
-  if (asks_rt && !doubt.found_ && doubt.existed_)
-    if (auto made = fs.open(doubt.mark_, persistence::open_mode::write); !made)
-      return made.failure();
-  return doubt;
-}
+origin_doubt::origin_doubt(persistence::file_system& fs,
+                           const std::string& directory, bool asks_rt)
+  : fs_{&fs}, mark_{directory + "/.unverified"}, asks_rt_{asks_rt},
+    existed_{fs.exists(directory)}, found_{asks_rt && fs.exists(mark_)} {}
 
-void origin_doubt::refused(const error& why) {
-  if (asks_rt_ && !found_ && why.code == errc::locked)
-    (void)fs_->remove(mark_);
+error origin_doubt::suspect() {
+  if (!asks_rt_ || found_)
+    return {};
+  const auto made = fs_->open(mark_, persistence::open_mode::write);
+  return made ? error{} : made.failure();
 }
 
 bool origin_doubt::settle(bool known, bool clean) {

@@ -15,16 +15,16 @@ namespace millrace::rt {
 /// directory is in doubt by itself. One owner.
 class origin_doubt {
 public:
-  /// Before the log of the directory is opened: recovery makes an unclean
-  /// directory look clean to the next life before it returns, so that it is in
-  /// doubt until `settle`.
+  /// Before the log of the directory is opened.
   /// @param asks_rt false: nobody else numbers here.
-  [[nodiscard]] static result<origin_doubt> begin(persistence::file_system& fs,
-                                                  const std::string& directory,
-                                                  bool asks_rt);
+  origin_doubt(persistence::file_system& fs, const std::string& directory,
+               bool asks_rt);
 
-  /// The log was not opened: another owner's directory is not ours to mark.
-  void refused(const error& why);
+  /// Recovery is about to mend a log of which something may be missing. It
+  /// makes it look clean to the next life before it returns, so that the mark
+  /// lies there first. One that is clean, and whose owner dies while it starts,
+  /// or meets a full disk, is in no doubt.
+  [[nodiscard]] error suspect();
   /// The log was opened.
   /// @param known it holds ids of the origin. @param clean nothing is missing.
   /// @returns whether the ids of intact records count, not those known of lost
@@ -48,16 +48,13 @@ public:
   void written();
 
 private:
-  origin_doubt(persistence::file_system& fs, std::string mark, bool asks_rt)
-    : fs_{&fs}, mark_{std::move(mark)}, asks_rt_{asks_rt} {}
-
   persistence::file_system* fs_;
   std::string mark_; ///< Path of the mark.
   bool asks_rt_;
-  bool existed_ = false; ///< The directory had an earlier life,
-  bool found_ = false;   ///< which left the mark.
-  bool marked_ = false;  ///< The mark stays until the log went on.
-  bool ends_ = false;    ///< With the next write.
+  bool existed_;        ///< The directory had an earlier life,
+  bool found_;          ///< which left the mark.
+  bool marked_ = false; ///< The mark stays until the log went on.
+  bool ends_ = false;   ///< With the next write.
   bool verified_ = false;
 };
 

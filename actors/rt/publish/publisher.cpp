@@ -86,21 +86,18 @@ result<std::unique_ptr<publisher>> publisher::open(persistence::env& world,
     return error{errc::invalid_argument,
                  "origin: longer than "
                    + std::to_string(persistence::origin_bytes_max) + " bytes"};
-  auto doubt = origin_doubt::begin(*world.fs, directory, !local);
-  if (!doubt)
-    return doubt.failure();
+  origin_doubt doubt{*world.fs, directory, !local};
   persistence::log_writer_options log;
   log.directory = directory;
   log.session = persistence::session_policy::next;
   log.roll_bytes = options.roll_bytes;
+  log.before_repair = [&doubt] { return doubt.suspect(); };
   auto writer = persistence::log_writer::open(world, std::move(log));
-  if (!writer) {
-    doubt->refused(writer.failure());
+  if (!writer)
     return with_remedy(*world.fs, directory, writer.failure());
-  }
   std::unique_ptr<publisher> out{
     new publisher{world, std::move(options), std::move(directory),
-                  *std::move(doubt), *std::move(writer)}};
+                  std::move(doubt), *std::move(writer)}};
   if (auto fault = out->raise_fence())
     return fault;
   return out;
