@@ -15,6 +15,8 @@ namespace millrace::nodes {
 
 namespace {
 
+constexpr int64_t commit_interval_ns = 1'000'000'000;
+
 /// Streams of files in a manifest: no stream of a configuration is named so.
 constexpr std::string_view load_prefix = "/load/";
 
@@ -143,13 +145,9 @@ history_load::open(persistence::env& world, const cluster_config& config,
   out->from_ = *std::move(from);
   // Whoever takes the place of rows holds the directory from before it looks
   // which there are until its own are there.
-  if (out->replaces_ && !out->dry_) {
-    auto writer = persistence::hdb_writer::open(world, out->directory_);
-    if (!writer)
-      return writer.failure();
-    out->writer_ = *std::move(writer);
-    out->planned_ = out->writer_->manifest();
-  }
+  if (out->replaces_ && !out->dry_)
+    if (auto fault = out->open_writer())
+      return fault;
   if (auto fault = out->read_standings())
     return fault;
   out->clear();
@@ -238,26 +236,35 @@ result<bool> history_load::step() {
   auto batch = from_->next();
   if (!batch) {
     // Rows before a fault stay, but they replace none.
-    if (!replaces_)
-      if (auto fault = write())
+    if (!replaces_) {
+      auto fault = write();
+      if (auto late = settle(); late && !fault)
+        fault = std::move(late);
+      if (fault)
         return fault;
+    }
     return batch.failure();
   }
   if (!*batch) {
     auto fault = write();
-    if (!fault && replaces_ && !dry_)
-      fault = replace();
+    if (!fault || !replaces_)
+      if (auto late = replaces_ ? replace() : settle(); late && !fault)
+        fault = std::move(late);
     if (!fault)
       fault = from_->close();
     return fault ? result<bool>{fault} : result<bool>{false};
   }
+  error fault;
   if ((*batch)->cursor.name != read_.name || rows_held_ >= rows_per_write
       || store_->byte_count() >= bytes_max_)
-    if (auto fault = write())
-      return fault;
-  if (auto fault = take(**batch))
-    return fault;
-  return true;
+    fault = write();
+  if (!fault)
+    fault = take(**batch);
+  if (fault && !replaces_) // The failure is told first.
+    if (const auto late = settle())
+      fault.context
+        += "; nor are the rows of files before it there: " + to_string(late);
+  return fault ? result<bool>{fault} : result<bool>{true};
 }
 
 /// Rows of one text come once.
@@ -317,8 +324,8 @@ history_load::write_rows(persistence::hdb_writer& writer) {
   if (!view)
     return view.failure();
   request.tables.push_back(*std::move(view));
-  auto write = persistence::period_write::begin(
-    writer, std::move(request), replaces_ ? &planned_ : nullptr);
+  auto write
+    = persistence::period_write::begin(writer, std::move(request), &planned_);
   if (!write)
     return write.failure();
   if (auto fault = run_stages(**write, *env_->pool))
@@ -326,7 +333,7 @@ history_load::write_rows(persistence::hdb_writer& writer) {
   auto written = (*write)->finish();
   auto fault = written.failure();
   if (!fault && !replaces_)
-    fault = check_names(writer.manifest(), read_.name, *written);
+    fault = check_names(planned_, read_.name, *written);
   if (fault) {
     (*write)->abandon();
     return fault;
@@ -346,60 +353,73 @@ void history_load::count_before(const persistence::hdb_manifest& manifest,
       rows_before_ += here.row_count;
 }
 
-error history_load::commit(persistence::hdb_writer& writer,
-                           persistence::written_parts written,
-                           const persistence::emptied_parts& emptied) {
-  count_before(writer.manifest(), written);
+error history_load::open_writer() {
+  auto opened
+    = persistence::hdb_writer::open(*env_, directory_, {.before = survey_});
+  if (!opened)
+    return opened.failure();
+  writer_ = *std::move(opened);
+  planned_ = writer_->manifest();
+  opened_ns_ = env_->clock->monotonic_ns();
+  return {};
+}
+
+/// Of what waits.
+error history_load::commit(const persistence::emptied_parts& emptied) {
+  auto written = std::exchange(waiting_, {});
+  count_before(writer_->manifest(), written);
   uint64_t rows = 0;
   for (const auto& part : written.parts)
     rows += part.row_count;
   env_->crash_point("rdb.before_manifest");
   if (auto fault
-      = writer.commit(std::move(written.parts), written.schemas, emptied))
+      = writer_->commit(std::move(written.parts), written.schemas, emptied))
     return fault;
   env_->crash_point("rdb.after_manifest");
   rows_committed_ += rows;
-  version_ = writer.manifest().version;
+  version_ = writer_->manifest().version;
   return {};
+}
+
+/// What waits counts; others may write there.
+error history_load::settle() {
+  error fault;
+  if (!waiting_.parts.empty())
+    fault = commit({});
+  if (writer_)
+    survey_ = writer_->survey();
+  writer_.reset();
+  return fault;
 }
 
 error history_load::write() {
   if (rows_held_ == 0)
     return {};
-  std::unique_ptr<persistence::hdb_writer> once;
-  if (!writer_) {
-    auto opened
-      = persistence::hdb_writer::open(*env_, directory_, {.before = survey_});
-    if (!opened)
-      return opened.failure();
-    once = *std::move(opened);
-    if (auto fault = check_standing(once->manifest()))
+  if (!writer_)
+    if (auto fault = open_writer())
       return fault;
-  }
-  auto written = write_rows(writer_ ? *writer_ : *once);
+  if (!replaces_)
+    if (auto fault = check_standing(planned_))
+      return fault;
+  auto written = write_rows(*writer_);
   if (!written)
     return written.failure();
-  if (replaces_) {
-    planned_.parts.insert(planned_.parts.end(), written->parts.begin(),
-                          written->parts.end());
-    std::move(written->parts.begin(), written->parts.end(),
-              std::back_inserter(waiting_.parts));
-    std::move(written->schemas.begin(), written->schemas.end(),
-              std::back_inserter(waiting_.schemas));
-  } else if (auto fault = commit(*once, *std::move(written), {})) {
-    return fault;
-  } else {
-    survey_ = once->survey();
-  }
+  planned_.parts.insert(planned_.parts.end(), written->parts.begin(),
+                        written->parts.end());
+  std::move(written->parts.begin(), written->parts.end(),
+            std::back_inserter(waiting_.parts));
+  std::move(written->schemas.begin(), written->schemas.end(),
+            std::back_inserter(waiting_.schemas));
   standings_[read_.name].there = read_;
   clear();
-  return {};
+  const auto open_for = env_->clock->monotonic_ns() - opened_ns_;
+  return replaces_ || open_for < commit_interval_ns ? error{} : settle();
 }
 
 /// All that waits takes the place of what else its dates have.
 error history_load::replace() {
   if (waiting_.parts.empty()) {
-    writer_.reset();
+    writer_.reset(); // Of a dry one there was none.
     return {};
   }
   persistence::emptied_parts emptied;
@@ -418,7 +438,7 @@ error history_load::replace() {
     emptied.entries.push_back({0, env_->clock->now_ns(), schema_.name,
                                partition, rows,
                                "rows of a load took their place"});
-  auto fault = commit(*writer_, std::exchange(waiting_, {}), emptied);
+  auto fault = commit(emptied);
   if (fault) {
     rows_replaced_ = 0;
     stream_rows_replaced_.clear();

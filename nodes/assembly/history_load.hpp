@@ -60,8 +60,10 @@ public:
   open(persistence::env& world, const cluster_config& config, options given,
        std::shared_ptr<feed::batch_source_counters> counters);
 
-  /// Reads one batch; writes when enough are read, and at the end. After a
-  /// failure what was committed stays; `locked`: another writes there;
+  /// Reads one batch; writes when enough are read, and at the end. What was
+  /// written counts from its commit on, with that of other files: once per
+  /// second at most, since each writes the whole manifest. After a failure what
+  /// was written before it stays; `locked`: another writes there;
   /// `already_exists`: dates have rows of another text of this file's name.
   /// @returns false when all is written.
   [[nodiscard]] result<bool> step();
@@ -113,9 +115,9 @@ private:
   [[nodiscard]] error write();
   [[nodiscard]] result<persistence::written_parts>
   write_rows(persistence::hdb_writer& writer);
-  [[nodiscard]] error commit(persistence::hdb_writer& writer,
-                             persistence::written_parts written,
-                             const persistence::emptied_parts& emptied);
+  [[nodiscard]] error open_writer();
+  [[nodiscard]] error commit(const persistence::emptied_parts& emptied);
+  [[nodiscard]] error settle();
   [[nodiscard]] error replace();
   void count_before(const persistence::hdb_manifest& manifest,
                     const persistence::written_parts& written);
@@ -136,11 +138,11 @@ private:
   position store_end_;
   source_cursor read_; ///< Of the source whose rows are in `store_`.
   uint64_t rows_held_ = 0;
-  // What replaces: written, and not committed before all of it is.
-  std::unique_ptr<persistence::hdb_writer> writer_;
-  persistence::hdb_survey survey_; ///< Of the last one that is gone.
-  persistence::hdb_manifest planned_;
-  persistence::written_parts waiting_;
+  std::unique_ptr<persistence::hdb_writer> writer_; ///< While some wait.
+  int64_t opened_ns_ = 0;
+  persistence::hdb_survey survey_;     ///< Of the last one that is gone.
+  persistence::written_parts waiting_; ///< Written, and not committed.
+  persistence::hdb_manifest planned_;  ///< With what waits.
   std::set<std::string> partitions_;
   std::set<std::string> streams_; ///< Of this run.
   uint64_t rows_committed_ = 0;
