@@ -1,7 +1,9 @@
 #include <millrace/nodes/node/connection_guard.hpp>
+#include <millrace/nodes/node/connection_thread.hpp>
 #include <millrace/nodes/node/guarded_middleman.hpp>
 #include <millrace/nodes/node/peer_connect.hpp>
 #include <millrace/nodes/node/peer_wire.hpp>
+#include <millrace/nodes/node/scheduling.hpp>
 
 #include <caf/actor_cast.hpp>
 #include <caf/actor_system.hpp>
@@ -28,6 +30,7 @@ namespace {
 using caf::io::network::default_multiplexer;
 using caf::io::network::native_socket;
 using caf::io::network::operation;
+using caf::io::network::rw_state;
 using shared_keeping = std::shared_ptr<const connection_keeping>;
 
 constexpr int64_t greeting_ns_max = 5'000'000'000;
@@ -117,13 +120,42 @@ void tell(int socket, const std::string& why) {
   (void)::send(socket, text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
+/// Writes what the wire takes; a failure is left to the next event.
+class first_write {
+public:
+  explicit first_write(peer_wire& wire) : wire_{&wire} {}
+
+  // lint: allow(half_used): CAF calls it.
+  rw_state read_some(size_t& count, int, void*, size_t) {
+    count = 0;
+    return rw_state::success;
+  }
+  // lint: allow(half_used): CAF calls it.
+  rw_state write_some(size_t& count, int socket, const void* from,
+                      size_t most) {
+    if (wire_->write_some(count, socket, from, most) == rw_state::failure)
+      count = 0;
+    return rw_state::success;
+  }
+  // lint: allow(half_used): CAF calls it.
+  bool must_read_more(int, size_t) { return false; }
+
+private:
+  peer_wire* wire_;
+};
+
 /// The events of one connection. Before its wire is open nothing of CAF's is
-/// read or written.
+/// read or written. What was read is handled in the turn of its event, as far
+/// as the connection's thread may; what gathers to be written meanwhile goes to
+/// the system at once, without waiting for an event.
 class guarded_stream final : public caf::io::network::stream {
 public:
   template <class... Ts>
-  guarded_stream(default_multiplexer& mpx, native_socket socket, Ts&&... how)
-    : stream{mpx, socket}, wire_{socket, std::forward<Ts>(how)...} {}
+  guarded_stream(default_multiplexer& mpx, native_socket socket,
+                 std::shared_ptr<connection_thread> thread, Ts&&... how)
+    : stream{mpx, socket}, thread_{std::move(thread)}, wire_{socket,
+                                                             std::forward<Ts>(
+                                                               how)...} {}
 
   [[nodiscard]] bool is_open() const noexcept { return wire_.is_open(); }
 
@@ -136,6 +168,58 @@ public:
   }
 
   void handle_event(operation op) override {
+    const connection_thread::turn turn{*thread_};
+    handle(op);
+  }
+
+  /// What gathered until the thread is done with what it does now is written.
+  void write_soon() {
+    if (std::exchange(writes_soon_, true))
+      return;
+    manager_->ref();
+    backend().exec_later(&writer_);
+  }
+
+  /// It is to end when all that gathered is written.
+  void write_before_end() {
+    if (std::exchange(writes_soon_, false))
+      flush(manager_);
+  }
+
+private:
+  /// Holds the connection while the thread is to come to it.
+  class writer final : public caf::resumable {
+  public:
+    explicit writer(guarded_stream& of) : of_{&of} {}
+    [[nodiscard]] subtype_t subtype() const override { return function_object; }
+    resume_result resume(caf::execution_unit*, size_t) override {
+      of_->write_now();
+      return done;
+    }
+    void intrusive_ptr_add_ref_impl() override { of_->manager_->ref(); }
+    void intrusive_ptr_release_impl() override { of_->manager_->deref(); }
+
+  private:
+    guarded_stream* of_;
+  };
+
+  void write_now() {
+    // While it is writing the poller tells when there is room for more.
+    if (!std::exchange(writes_soon_, false) || manager_->detached()
+        || state_.writing)
+      return;
+    flush(manager_);
+    if (!state_.writing)
+      return;
+    first_write at_once{wire_};
+    handle_event_impl(operation::write, at_once);
+    // All is written: the poller never hears of it, nor says that it is done.
+    if (!state_.writing)
+      removed_from_loop(operation::write);
+    wait_to_write();
+  }
+
+  void handle(operation op) {
     wire_.begin_event();
     if (op == operation::propagate_error)
       return handle_event_impl(op, wire_);
@@ -169,13 +253,15 @@ public:
     }
   }
 
-private:
   void wait_to_write() {
     if (wire_.reading_waits_to_write())
       force_empty_write(manager_);
   }
 
+  std::shared_ptr<connection_thread> thread_;
   peer_wire wire_;
+  writer writer_{*this};
+  bool writes_soon_ = false;
   /// Holds this one.
   caf::io::network::stream_manager* manager_ = nullptr;
 };
@@ -186,12 +272,12 @@ public:
 
   template <class... Ts>
   guarded_scribe(default_multiplexer& mpx, native_socket socket,
+                 std::shared_ptr<connection_thread> thread,
                  connection_guard::end which, refuser refused, Ts&&... wire)
     : scribe{caf::io::network::conn_hdl_from_socket(socket)},
-      stream_{mpx, socket, std::forward<Ts>(wire)...}, guard_{which},
-      stranger_{std::make_shared<stranger>(stranger{socket})}, refused_{
-                                                                 std::move(
-                                                                   refused)} {}
+      stream_{mpx, socket, std::move(thread), std::forward<Ts>(wire)...},
+      guard_{which}, stranger_{std::make_shared<stranger>(stranger{socket})},
+      refused_{std::move(refused)} {}
 
   [[nodiscard]] std::weak_ptr<stranger> waiting() const { return stranger_; }
 
@@ -229,6 +315,7 @@ public:
   std::vector<char>& wr_buf() override { return stream_.wr_buf(); }
   std::vector<char>& rd_buf() override { return stream_.rd_buf(); }
   void graceful_shutdown() override {
+    stream_.write_before_end();
     stream_.graceful_shutdown();
     detach(&stream_.backend(), false);
   }
@@ -236,7 +323,7 @@ public:
   /// refusal first.
   void flush() override {
     if (stream_.is_open() && guard_.is_greeted())
-      stream_.flush(this);
+      stream_.write_soon();
   }
   [[nodiscard]] std::string addr() const override {
     auto out = caf::io::network::remote_addr_of_fd(stream_.fd());
@@ -344,7 +431,8 @@ private:
       gone->add(::fcntl(socket, F_DUPFD_CLOEXEC, 0));
     };
     return caf::make_counted<guarded_scribe>(
-      mpx, socket, connection_guard::end::accepted,
+      mpx, socket, connections_of(parent()->system()),
+      connection_guard::end::accepted,
       [about, is_clear = !how_->identity](const connection_guard& guard) {
         about("foreign_bytes", guard.why(), is_clear && !guard.met());
       },
@@ -402,7 +490,8 @@ protected:
                          how->clock->monotonic_ns());
     };
     return caf::make_counted<guarded_scribe>(
-      mpx(), begun.socket, connection_guard::end::connecting,
+      mpx(), begun.socket, connections_of(system()),
+      connection_guard::end::connecting,
       [about](const connection_guard& guard) {
         about(guard.was_told()
                 ? guard.why()
@@ -453,6 +542,10 @@ error told_refusals::find(const std::string& host, uint16_t port) {
 
 caf::actor guarded_middleman(caf::actor_system& system,
                              std::shared_ptr<const connection_keeping> how) {
+  connections_of(system)->open(
+    [mpx = &system.middleman().backend()](caf::resumable* what) {
+      mpx->exec_later(what);
+    });
   auto broker
     = system.middleman().named_broker<caf::io::basp_broker>(caf::atom("BASP"));
   return caf::actor_cast<caf::actor>(

@@ -16,6 +16,9 @@ using caf::io::network::rw_state;
 
 /// Of what is sent in one turn of the poller, so that others get theirs.
 constexpr size_t write_bytes_max = size_t{1} << 20;
+/// What is asked for in smaller pieces is read so much at a time: a frame of
+/// CAF is asked for in two.
+constexpr size_t ahead_bytes = size_t{16} << 10;
 
 } // namespace
 
@@ -162,6 +165,31 @@ long peer_wire::read(char* into, size_t most) {
   }
 }
 
+/// One call of the system for many small pieces, and none to find out that
+/// there is no more: the poller tells again.
+long peer_wire::read_ahead(char* into, size_t most) {
+  if (taken_ == ahead_.size()) {
+    if (is_drained_)
+      return 0;
+    if (most >= ahead_bytes) {
+      const auto got = read(into, most);
+      is_drained_ = got < static_cast<long>(most);
+      return got;
+    }
+    ahead_.resize(ahead_bytes);
+    taken_ = 0;
+    const auto got = read(ahead_.data(), ahead_.size());
+    ahead_.resize(got > 0 ? static_cast<size_t>(got) : 0);
+    is_drained_ = ahead_.size() < ahead_bytes;
+    if (got <= 0)
+      return got;
+  }
+  const auto count = std::min(most, ahead_.size() - taken_);
+  std::memcpy(into, ahead_.data() + taken_, count);
+  taken_ += count;
+  return static_cast<long>(count);
+}
+
 long peer_wire::write(const char* from, size_t count) {
   while (true) {
     const auto put = ::send(socket_, from, count, MSG_NOSIGNAL);
@@ -178,7 +206,7 @@ rw_state peer_wire::read_some(size_t& count, int, void* into, size_t most) {
   if (step_ != step::open)
     return step_ == step::failed ? rw_state::failure : rw_state::success;
   if (!tls_) {
-    const auto got = read(static_cast<char*>(into), most);
+    const auto got = read_ahead(static_cast<char*>(into), most);
     count = got > 0 ? static_cast<size_t>(got) : 0;
     return got < 0 ? rw_state::failure : rw_state::success;
   }
@@ -220,8 +248,10 @@ rw_state peer_wire::write_some(size_t& count, int, const void* from,
 }
 
 bool peer_wire::must_read_more(int, size_t) {
-  if (!tls_ || step_ != step::open)
+  if (step_ != step::open)
     return false;
+  if (!tls_)
+    return taken_ < ahead_.size();
   // The rest of what is here already; the poller tells of what comes.
   is_draining_ = true;
   return tls_->has_pending();

@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace millrace::nodes {
 
@@ -57,10 +58,10 @@ public:
   }
   /// There may be something to read that no event tells of.
   [[nodiscard]] bool has_pending() const noexcept {
-    return is_open() && tls_ && tls_->has_pending();
+    return is_open() && (tls_ ? tls_->has_pending() : taken_ < ahead_.size());
   }
   /// The poller has something for it.
-  void begin_event() noexcept { is_draining_ = false; }
+  void begin_event() noexcept { is_draining_ = is_drained_ = false; }
 
   // Of a policy.
   // lint: allow(half_used): CAF calls it.
@@ -77,6 +78,7 @@ private:
 
   member_transport& transport() noexcept { return *this; }
   long read(char* into, size_t most) override;
+  long read_ahead(char* into, size_t most);
   long write(const char* from, size_t count) override;
   state settle(member_session::state came);
   state finish_connecting();
@@ -89,9 +91,13 @@ private:
   bool connects_;
   step step_;
   bool is_draining_ = false;
+  bool is_drained_ = false; ///< Nothing is there to read until an event tells.
   bool reading_waits_to_write_ = false;
   bool has_spoken_ = false;
   size_t greeted_ = 0;
+  /// Bytes that were read in the clear, up to `taken_` passed on.
+  std::vector<char> ahead_;
+  size_t taken_ = 0;
   std::unique_ptr<member_session> tls_;
   teller on_fault_;
 };

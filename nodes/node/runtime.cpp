@@ -125,6 +125,7 @@ runtime::~runtime() {
     self->wait_for(middleman_);
     middleman_ = nullptr;
   }
+  connections_of(*system_)->close();
   // Waits for actors that others had spawned, then for jobs that are running.
   system_.reset();
   real_.reset();

@@ -1,5 +1,8 @@
 #include <millrace/nodes/node/scheduling.hpp>
 
+#include <caf/actor_system.hpp>
+#include <caf/scheduler/coordinator.hpp>
+
 namespace millrace::nodes {
 
 void ready_queue::push(caf::resumable* job) {
@@ -20,6 +23,17 @@ caf::resumable* ready_queue::take() {
 caf::resumable* ready_queue::try_pop() {
   const std::scoped_lock lock{mutex_};
   return jobs_.empty() ? nullptr : take();
+}
+
+std::shared_ptr<connection_thread> connections_of(caf::actor_system& system) {
+  auto* chained
+    = dynamic_cast<caf::scheduler::coordinator<chained_scheduling>*>(
+      &system.scheduler());
+  if (chained != nullptr)
+    return chained->data().connections;
+  return std::make_shared<connection_thread>(
+    system,
+    [&system](caf::resumable* job) { system.scheduler().enqueue(job); });
 }
 
 caf::resumable* ready_queue::pop() {

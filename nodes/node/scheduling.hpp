@@ -1,5 +1,7 @@
 #pragma once
 
+#include <millrace/nodes/node/connection_thread.hpp>
+
 #include <caf/policy/unprofiled.hpp>
 #include <caf/resumable.hpp>
 #include <caf/scheduler/abstract_coordinator.hpp>
@@ -7,6 +9,7 @@
 #include <condition_variable>
 #include <cstddef>
 #include <deque>
+#include <memory>
 #include <mutex>
 #include <utility>
 
@@ -33,14 +36,18 @@ private:
 /// CAF scheduling policy "chained": the first actor that a handler makes ready
 /// runs next on the same worker, while what was sent is still in its cache and
 /// without waking another processor; all others go to one shared queue. A chain
-/// of handlers ends after `chain_max` while others wait.
+/// of handlers ends after `chain_max` while others wait. What the thread of the
+/// connections may run itself does not come here (`connection_thread`).
 class chained_scheduling : public caf::policy::unprofiled {
 public:
   static constexpr unsigned chain_max = 32;
 
   struct coordinator_data {
-    explicit coordinator_data(caf::scheduler::abstract_coordinator*) {}
+    explicit coordinator_data(caf::scheduler::abstract_coordinator* of)
+      : connections{std::make_shared<connection_thread>(
+        of->system(), [this](caf::resumable* job) { ready.push(job); })} {}
     ready_queue ready;
+    std::shared_ptr<connection_thread> connections;
   };
 
   struct worker_data {
@@ -51,7 +58,8 @@ public:
 
   template <class Coordinator>
   void central_enqueue(Coordinator* self, caf::resumable* job) {
-    d(self).ready.push(job);
+    if (!d(self).connections->take(job))
+      d(self).ready.push(job);
   }
 
   template <class Worker>
@@ -102,5 +110,10 @@ public:
       f(left);
   }
 };
+
+/// The thread of the connections of a system; where that is scheduled otherwise
+/// it runs nothing in place.
+[[nodiscard]] std::shared_ptr<connection_thread>
+connections_of(caf::actor_system& system);
 
 } // namespace millrace::nodes

@@ -6,10 +6,15 @@
 #include <caf/scheduler/coordinator.hpp>
 #include <caf/scoped_actor.hpp>
 #include <caf/send.hpp>
+#include <caf/stateful_actor.hpp>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <mutex>
 #include <thread>
 #include <vector>
 
@@ -148,6 +153,147 @@ TEST(ready_queue, gives_every_job_to_exactly_one_thread) {
     each.join();
   EXPECT_EQ(taken, 2 * count);
   EXPECT_EQ(queue.try_pop(), nullptr);
+}
+
+// -- the thread of the connections --------------------------------------------
+
+struct placed_state {
+  static constexpr const char* name = "pusher";
+  placed_state() = default;
+};
+
+struct other_state {
+  static constexpr const char* name = "subscriber";
+  other_state() = default;
+};
+
+/// Says on which thread it runs, and passes on to `next`, if there is one.
+template <class State>
+caf::behavior says_where(caf::stateful_actor<State>* self, caf::actor next,
+                         std::function<void(std::thread::id)> say) {
+  return {[self, next, say](uint64_t number) {
+    say(std::this_thread::get_id());
+    if (next)
+      self->send(next, number);
+  }};
+}
+
+/// Threads that were said, in order.
+class said_threads {
+public:
+  std::function<void(std::thread::id)> sink() {
+    return [this](std::thread::id where) {
+      const std::scoped_lock lock{mutex_};
+      said_.push_back(where);
+      changed_.notify_all();
+    };
+  }
+  std::vector<std::thread::id> wait(size_t count) {
+    std::unique_lock lock{mutex_};
+    changed_.wait_for(lock, 60s, [&] { return said_.size() >= count; });
+    return said_;
+  }
+
+private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<std::thread::id> said_;
+};
+
+class connection_thread_test : public testing::Test {
+protected:
+  using ids = std::vector<std::thread::id>;
+
+  template <class State>
+  caf::actor spawn(caf::actor next = nullptr) {
+    made_.push_back(
+      system_.spawn(says_where<State>, std::move(next), said_.sink()));
+    return made_.back();
+  }
+  ~connection_thread_test() override {
+    for (const auto& each : made_)
+      caf::anon_send_exit(each, caf::exit_reason::user_shutdown);
+  }
+
+  chained_config config_{2};
+  caf::actor_system system_{config_};
+  std::shared_ptr<connection_thread> here_ = connections_of(system_);
+  said_threads said_;
+  std::vector<caf::actor> made_;
+};
+
+TEST_F(connection_thread_test, runs_what_its_turn_made_ready) {
+  const auto last = spawn<placed_state>();
+  const auto first = spawn<placed_state>(last);
+  const auto here = std::this_thread::get_id();
+  for (size_t i = 1; i <= 100; ++i) {
+    {
+      const connection_thread::turn one{*here_};
+      caf::anon_send(first, uint64_t{0});
+    }
+    const auto said = said_.wait(2 * i);
+    ASSERT_EQ(said.size(), 2 * i);
+    // A launch may still be under way when the first message comes.
+    if (i == 100)
+      EXPECT_EQ(ids(said.end() - 2, said.end()), ids(2, here));
+  }
+}
+
+TEST_F(connection_thread_test, leaves_those_that_may_wait_to_the_workers) {
+  const auto other = spawn<other_state>();
+  const auto first = spawn<placed_state>(other);
+  {
+    const connection_thread::turn one{*here_};
+    caf::anon_send(first, uint64_t{0});
+    caf::anon_send(other, uint64_t{0});
+  }
+  const auto said = said_.wait(3);
+  ASSERT_EQ(said.size(), 3u);
+  const auto here = std::this_thread::get_id();
+  EXPECT_LE(std::count(said.begin(), said.end(), here), 1);
+}
+
+TEST_F(connection_thread_test, leaves_the_rest_of_a_long_turn_to_the_workers) {
+  std::vector<caf::actor> many;
+  for (size_t i = 0; i < 100; ++i)
+    many.push_back(spawn<placed_state>());
+  for (size_t round = 1; round <= 3; ++round) {
+    {
+      const connection_thread::turn one{*here_};
+      for (const auto& each : many)
+        caf::anon_send(each, uint64_t{0});
+    }
+    ASSERT_EQ(said_.wait(100 * round).size(), 100 * round);
+  }
+  const auto said = said_.wait(300);
+  const auto here = std::this_thread::get_id();
+  EXPECT_LE(std::count(said.begin(), said.end(), here), 3 * 32);
+  EXPECT_GT(std::count(said.begin() + 200, said.end(), here), 0);
+}
+
+TEST_F(connection_thread_test, is_called_by_others_while_it_is_open) {
+  const auto actor = spawn<placed_state>();
+  caf::anon_send(actor, uint64_t{0});
+  ASSERT_EQ(said_.wait(1).size(), 1u);
+  std::atomic<caf::resumable*> call{nullptr};
+  here_->open([&](caf::resumable* what) { call = what; });
+  // The actor may still be at rest only soon: then a worker takes it.
+  for (size_t came = 1; call == nullptr; ++came) {
+    caf::anon_send(actor, uint64_t{0});
+    if (call == nullptr)
+      ASSERT_EQ(said_.wait(came + 1).size(), came + 1);
+  }
+  const auto before = said_.wait(1).size();
+  std::thread other{
+    [&] { EXPECT_EQ(call.load()->resume(nullptr, 1), caf::resumable::done); }};
+  const auto where = other.get_id();
+  other.join();
+  ASSERT_EQ(said_.wait(before + 1).size(), before + 1);
+  EXPECT_EQ(said_.wait(before + 1).back(), where);
+  here_->close();
+  caf::anon_send(actor, uint64_t{0});
+  ASSERT_EQ(said_.wait(before + 2).size(), before + 2);
+  EXPECT_NE(said_.wait(before + 2).back(), where);
 }
 
 } // namespace
