@@ -168,7 +168,7 @@ long peer_wire::read(char* into, size_t most) {
 /// One call of the system for many small pieces, and none to find out that
 /// there is no more: the poller tells again.
 long peer_wire::read_ahead(char* into, size_t most) {
-  if (taken_ == ahead_.size()) {
+  if (taken_ == came_) {
     if (is_drained_)
       return 0;
     if (most >= ahead_bytes) {
@@ -177,14 +177,14 @@ long peer_wire::read_ahead(char* into, size_t most) {
       return got;
     }
     ahead_.resize(ahead_bytes);
-    taken_ = 0;
     const auto got = read(ahead_.data(), ahead_.size());
-    ahead_.resize(got > 0 ? static_cast<size_t>(got) : 0);
-    is_drained_ = ahead_.size() < ahead_bytes;
+    taken_ = 0;
+    came_ = got > 0 ? static_cast<size_t>(got) : 0;
+    is_drained_ = came_ < ahead_bytes;
     if (got <= 0)
       return got;
   }
-  const auto count = std::min(most, ahead_.size() - taken_);
+  const auto count = std::min(most, came_ - taken_);
   std::memcpy(into, ahead_.data() + taken_, count);
   taken_ += count;
   return static_cast<long>(count);
@@ -251,7 +251,7 @@ bool peer_wire::must_read_more(int, size_t) {
   if (step_ != step::open)
     return false;
   if (!tls_)
-    return taken_ < ahead_.size();
+    return taken_ < came_;
   // The rest of what is here already; the poller tells of what comes.
   is_draining_ = true;
   return tls_->has_pending();

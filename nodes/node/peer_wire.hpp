@@ -58,7 +58,7 @@ public:
   }
   /// There may be something to read that no event tells of.
   [[nodiscard]] bool has_pending() const noexcept {
-    return is_open() && (tls_ ? tls_->has_pending() : taken_ < ahead_.size());
+    return is_open() && (tls_ ? tls_->has_pending() : taken_ < came_);
   }
   /// The poller has something for it.
   void begin_event() noexcept { is_draining_ = is_drained_ = false; }
@@ -95,8 +95,9 @@ private:
   bool reading_waits_to_write_ = false;
   bool has_spoken_ = false;
   size_t greeted_ = 0;
-  /// Bytes that were read in the clear, up to `taken_` passed on.
+  /// Bytes that were read in the clear, `came_` of them, `taken_` passed on.
   std::vector<char> ahead_;
+  size_t came_ = 0;
   size_t taken_ = 0;
   std::unique_ptr<member_session> tls_;
   teller on_fault_;

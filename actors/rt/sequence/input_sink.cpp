@@ -149,7 +149,7 @@ input_sink_state::offer(flow_id flow, const pusher_actor& from) {
   self->monitor(from);
   current_flow = flow;
   source = from;
-  bytes_taken = 0;
+  bytes_taken = bytes_acknowledged = 0;
   broken = false;
   const auto end = replica->end();
   if (!end)
@@ -237,6 +237,8 @@ void input_sink_state::take(flow_id flow, position begin, const chunk& bytes) {
   const auto fault = grow(begin, bytes);
   if (!fault) {
     bytes_taken += bytes.size();
+    if (options.cached)
+      acknowledge_many();
     return;
   }
   if (fault.code != errc::corrupt && fault.code != errc::no_space
@@ -340,6 +342,7 @@ void input_sink_state::synced(position end, const caf::error& outcome) {
     = MILLRACE_PLANTED(sync_covers_later_bytes) ? *replica->end() : end;
   tell_mended();
   self->send(owner, durable_atom::value, options.copy, end);
+  acknowledge_many();
   if ((replica->end() && *replica->end() > end) || !mended.empty())
     start_sync();
 }
@@ -411,7 +414,16 @@ void input_sink_state::collected(position below, const caf::error& outcome) {
   collect(collect_next, released_end);
 }
 
+/// Where what is taken in is not ordered for long, as on a node that catches
+/// up, its publisher goes on as fast as the disk.
+void input_sink_state::acknowledge_many() {
+  constexpr uint64_t many = 512u << 10;
+  if (source && !broken && bytes_taken - bytes_acknowledged >= many)
+    acknowledge();
+}
+
 void input_sink_state::acknowledge() {
+  bytes_acknowledged = bytes_taken;
   env->crash_point("rt.before_ack");
   self->send(source, ack_atom_v,
              flow_ack{current_flow, bytes_taken,

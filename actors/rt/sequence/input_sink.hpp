@@ -128,6 +128,7 @@ struct input_sink_state {
   void tell_mended();
   error hand_over_unmerged();
   void start_sync();
+  void acknowledge_many();
   void acknowledge();
   void refuse(const error& fault);
   void fail(const error& fault);
@@ -143,6 +144,7 @@ struct input_sink_state {
   bool rests = true;
   flow_id current_flow;
   uint64_t bytes_taken = 0;
+  uint64_t bytes_acknowledged = 0;
   position durable_end;
   position merged_end;
   /// Put in place before the end, to be told when they are durable.
