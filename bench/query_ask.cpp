@@ -1,6 +1,7 @@
 #include <millrace/bench/query_ask.hpp>
 #include <millrace/messages/text/json_text.hpp>
 #include <millrace/query/execution/execution.hpp>
+#include <millrace/query/execution/join_execution.hpp>
 #include <millrace/query/execution/plan_run.hpp>
 #include <millrace/query/front/question.hpp>
 
@@ -19,9 +20,8 @@ constexpr size_t worker_count = 2;
 
 /// Runs the morsels of a plan on the pool, and calls `after` with each.
 /// @pre nothing of what `after` does fails otherwise than by what it keeps
-template <class After>
-void run_morsels(persistence::executor& pool, query::execution& work,
-                 After after) {
+template <class Execution, class After>
+void run_morsels(persistence::executor& pool, Execution& work, After after) {
   const auto count = work.morsel_count();
   const auto workers = std::clamp<size_t>(count, 1, worker_count);
   std::atomic<size_t> next{0};
@@ -88,9 +88,9 @@ result<read_answer> flow(persistence::executor& pool, query::execution& work) {
 }
 
 /// What the gateway has of a fragment: merged, as messages.
+template <class Execution>
 result<message_list> merged(persistence::executor& pool,
-                            const query::logical_plan& plan,
-                            query::execution& work) {
+                            const query::logical_plan& plan, Execution& work) {
   run_morsels(pool, work, [](size_t) {});
   auto found = work.finish();
   if (!found)
@@ -111,6 +111,41 @@ result<message_list> merged(persistence::executor& pool,
   return encode(out);
 }
 
+/// What the gateway has of one fragment, by its store.
+result<message_list> fragment_of(const query_data& data, row_layout layout,
+                                 const query::logical_plan& fragment) {
+  auto& pool = *data.host->world().pool;
+  auto sent = query::decode_plan(encode(fragment));
+  if (!sent)
+    return sent.failure();
+  auto parts = parts_of(data, layout, fragment.table);
+  if (!parts)
+    return parts.failure();
+  if (!fragment.joined) {
+    query::execution work{*std::move(sent), *std::move(parts)};
+    return merged(pool, fragment, work);
+  }
+  auto right = parts_of(data, layout, fragment.joined->right.table);
+  if (!right)
+    return right.failure();
+  query::join_execution work{*std::move(sent), *std::move(parts),
+                             *std::move(right), layout == row_layout::rdb};
+  return merged(pool, fragment, work);
+}
+
+/// All rows, which flow.
+result<read_answer> flow_of(const query_data& data, row_layout layout,
+                            const query::logical_plan& fragment) {
+  auto sent = query::decode_plan(encode(fragment));
+  if (!sent)
+    return sent.failure();
+  auto parts = parts_of(data, layout, fragment.table);
+  if (!parts)
+    return parts.failure();
+  query::execution work{*std::move(sent), *std::move(parts)};
+  return flow(*data.host->world().pool, work);
+}
+
 } // namespace
 
 result<read_answer> ask(const query_data& data, row_layout layout,
@@ -126,32 +161,28 @@ result<read_answer> ask(const query_data& data, row_layout layout,
   if (!asked)
     return asked.failure();
   auto& pool = *data.host->world().pool;
+  // Both stores have all tables.
+  const auto& plan
+    = asked->plan.in_stores ? *asked->plan.in_stores : asked->plan;
   std::vector<query::table_data> fetched;
   read_answer out;
-  for (const auto& fragment : asked->plan.fragments) {
-    auto sent = query::decode_plan(encode(fragment));
-    if (!sent)
-      return sent.failure();
-    auto parts = parts_of(data, layout, fragment.table);
-    if (!parts)
-      return parts.failure();
-    query::execution work{*std::move(sent), *std::move(parts)};
-    if (asked->plan.is_fragment() && flows(fragment))
-      return flow(pool, work);
-    auto messages = merged(pool, fragment, work);
+  for (const auto& fragment : plan.fragments) {
+    if (plan.is_fragment() && flows(fragment))
+      return flow_of(data, layout, fragment);
+    auto messages = fragment_of(data, layout, fragment);
     if (!messages)
       return messages.failure();
     out.clear();
     if (auto fault = read_into(*messages, out))
       return fault;
-    if (asked->plan.is_fragment())
+    if (plan.is_fragment())
       return out;
     auto table = query::joined_rows(std::exchange(out, {}));
     if (!table)
       return table.failure();
     fetched.push_back(*std::move(table));
   }
-  auto table = query::run_plan(asked->plan.rest, fetched, {.pool = &pool});
+  auto table = query::run_plan(plan.rest, fetched, {.pool = &pool});
   if (!table)
     return table.failure();
   query::partial_result last;

@@ -89,12 +89,35 @@ struct QueryPlan {
   dayOffsetNs @21 :Int64;     # after midnight there
   version @22 :UInt32;        # a later one than is known is refused
   computed @23 :List(ComputedColumn);   # those of types that are not stored
+  joined @24 :JoinedTables;   # from version 3 on; null: one table
+}
+
+# The rows of one table, each with the nearest of another at or before it.
+struct JoinedTables {
+  left @0 :QueryPlan;
+  right @1 :QueryPlan;
+  on @2 :List(Text);
+  hasTolerance @3 :Bool;
+  tolerance @4 :Int64;
+  rightTime @5 :Bool;
+  columns @6 :List(Table.ColumnSchema);
 }
 
 struct PartialChunk {
   partOrder @0 :UInt64;
   rowCount @1 :UInt64;
   columns @2 :List(Table.Column);
+  use @3 :UInt8;              # partial_chunk::purpose
+}
+
+# Of the rows that a store joined.
+struct JoinBounds {
+  live @0 :Bool;
+  hasLeft @1 :Bool;
+  leftMax @2 :Int64;
+  hasRight @3 :Bool;
+  rightMin @4 :Int64;
+  rightMax @5 :Int64;
 }
 
 struct PartialResult {
@@ -106,4 +129,5 @@ struct PartialResult {
   segmentsScanned @5 :UInt64;
   segmentsTotal @6 :UInt64;
   stateVersion @7 :UInt32;    # how groups carry their states; 0: sums in parts
+  bounds @8 :JoinBounds;      # null: nothing was joined
 }

@@ -110,9 +110,10 @@ constexpr size_t piece_rows = size_t{1} << 18;
 
 } // namespace
 
-operator_result run_asof(const operators::asof_join& what,
-                         const physical_node& node, table_data left,
-                         const table_data& right, const run_options& options) {
+result<std::vector<uint32_t>> nearest_rows(const operators::asof_join& what,
+                                           const table_data& left,
+                                           const table_data& right,
+                                           const run_options& options) {
   auto matches = timed_matches::find(what.on, left, right, options);
   if (!matches)
     return matches.failure();
@@ -142,10 +143,26 @@ operator_result run_asof(const operators::asof_join& what,
   });
   if (options.stop.stopped())
     return options.stop.fault("in an as-of join");
+  return rows;
+}
+
+operator_result with_nearest(const operators::asof_join& what,
+                             const physical_node& node, table_data left,
+                             const table_data& right,
+                             std::span<const uint32_t> rows) {
   auto from_left = what.on;
   if (what.right_time)
     from_left.pop_back();
   return with_right(node, std::move(left), right, rows, from_left);
+}
+
+operator_result run_asof(const operators::asof_join& what,
+                         const physical_node& node, table_data left,
+                         const table_data& right, const run_options& options) {
+  const auto rows = nearest_rows(what, left, right, options);
+  if (!rows)
+    return rows.failure();
+  return with_nearest(what, node, std::move(left), right, *rows);
 }
 
 namespace {

@@ -1,3 +1,4 @@
+#include <millrace/query/execution/join_rest_internal.hpp>
 #include <millrace/query/execution/partial.hpp>
 #include <millrace/query/execution/sort.hpp>
 
@@ -59,6 +60,8 @@ merger::merger(logical_plan plan, interruption stop)
     groups_ = std::make_unique<group_set>(shape_);
   if (shape_.keeps_top())
     top_.emplace(shape_, bound_);
+  if (shape_.plan.joined)
+    join_ = std::make_unique<join_rest>(shape_.plan);
 }
 
 merger::~merger() {
@@ -79,6 +82,11 @@ error merger::check(const partial_result& partial) const {
     return mismatch(partial.grouped ? "groups where rows were asked for"
                                     : "rows where groups were asked for");
   for (const auto& chunk : partial.chunks) {
+    if (chunk.use != partial_chunk::purpose::result) {
+      if (!join_ || !join_->fits(chunk))
+        return mismatch("rows of a join that was not asked for");
+      continue;
+    }
     const auto& columns = chunk.table.columns;
     if (columns.size() != layout_.size())
       return mismatch(std::to_string(columns.size()) + " columns for "
@@ -125,8 +133,11 @@ error merger::add(partial_result partial) {
       || std::any_of(groups_->states().begin(), groups_->states().end(),
                      [](const auto& state) { return state->keeps_rows(); });
   const bool fresh = groups_ && groups_->size() == 0;
+  if (join_)
+    join_->take(partial);
   for (auto& chunk : partial.chunks) {
-    if (chunk.table.row_count == 0)
+    if (chunk.table.row_count == 0
+        || chunk.use != partial_chunk::purpose::result)
       continue;
     if (groups_)
       if (auto fault = groups_->load(
@@ -143,14 +154,24 @@ error merger::add(partial_result partial) {
     }
   }
   if (groups_)
-    return refuse_beyond_limits(shape_.plan,
-                                shape_.plan.sublist ? 0 : groups_->size(),
-                                groups_->byte_count());
+    return refuse_beyond_limits(
+      shape_.plan, shape_.plan.sublist ? 0 : groups_->size(),
+      groups_->byte_count() + (join_ ? join_->byte_count() : 0));
   return refuse_beyond_limits(shape_.plan, shape_.plan.sublist ? 0 : rows_,
                               top_ ? top_->byte_count() : bytes_);
 }
 
+error merger::finish_join() {
+  auto rest = join_->finish(stop_);
+  if (!rest)
+    return rest.failure();
+  return add(*std::move(rest));
+}
+
 result<table_data> merger::finish() {
+  if (join_)
+    if (auto fault = finish_join())
+      return fault;
   auto out = groups_                        ? finish_groups()
              : top_                         ? finish_top()
              : shape_.plan.ordering.empty() ? finish_rows()

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -29,8 +30,28 @@ struct scan_statistics {
 
 /// A piece of a partial result, with dictionaries of its own.
 struct partial_chunk {
+  /// What it is for. Numbers travel between nodes: append only.
+  enum class purpose : uint8_t {
+    result = 0,
+    /// Of a join: the last right row of each key, which may be that of left
+    /// rows in a store of later rows.
+    last_right = 1,
+    /// Of a join: left rows that found no right one here.
+    single_left = 2,
+  };
   uint64_t part_order = 0; ///< Rows: where they stand among the parts.
-  table_data table;        ///< Columns as plan_shape::partial_columns().
+  /// Columns as plan_shape::partial_columns(); of a join's as its table's.
+  table_data table;
+  purpose use = purpose::result;
+};
+
+/// The times of the rows that a store joined, nulls lowest.
+struct join_bounds {
+  bool live = false; ///< Of the store whose rows are the later ones.
+  std::optional<int64_t> left_max;
+  std::optional<int64_t> right_min;
+  std::optional<int64_t> right_max;
+  friend bool operator==(const join_bounds&, const join_bounds&) = default;
 };
 
 /// What one back end answers: rows as found, or groups with states that merge.
@@ -38,6 +59,7 @@ struct partial_result {
   bool grouped = false; ///< Then no key comes twice in all its chunks.
   std::vector<partial_chunk> chunks;
   scan_statistics statistics;
+  std::optional<join_bounds> bounds; ///< Of joined tables.
   [[nodiscard]] size_t byte_count() const noexcept;
 };
 
@@ -66,6 +88,8 @@ decode_partial(std::span<const std::byte> bytes);
 [[nodiscard]] error refuse_beyond_limits(const logical_plan& plan,
                                          uint64_t rows, uint64_t bytes);
 
+class join_rest;
+
 /// Folds partial results of one plan into its result. Owner: one thread.
 class merger {
 public:
@@ -78,7 +102,8 @@ public:
   /// `cancelled` or `timeout` when told to stop.
   [[nodiscard]] error add(partial_result partial);
 
-  /// The result: merged, ordered, cut. Once.
+  /// The result: merged, ordered, cut. Once. `moved` when tables were joined
+  /// in stores whose rows do not follow each other.
   [[nodiscard]] result<table_data> finish();
 
   [[nodiscard]] const scan_statistics& statistics() const noexcept {
@@ -87,6 +112,8 @@ public:
 
 private:
   [[nodiscard]] error check(const partial_result& partial) const;
+  /// Joins what no store could alone.
+  [[nodiscard]] error finish_join();
   [[nodiscard]] result<table_data> finish_groups();
   [[nodiscard]] result<table_data>
   finished_groups(std::span<const std::vector<column_ref>> values);
@@ -101,6 +128,7 @@ private:
   top_bound bound_;
   std::optional<top_keeper> top_; ///< When only some rows of an order stay.
   std::vector<std::unique_ptr<partial_chunk>> chunks_;
+  std::unique_ptr<join_rest> join_; ///< When tables are joined.
   scan_statistics statistics_;
   uint64_t rows_ = 0;
   uint64_t bytes_ = 0;

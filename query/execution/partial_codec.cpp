@@ -89,6 +89,27 @@ void encode_column(const column_data& from, const chunk_piece& piece,
   to.setBytes(data_of(from.bytes));
 }
 
+void write(const join_bounds& from, schema::JoinBounds::Builder to) {
+  to.setLive(from.live);
+  to.setHasLeft(from.left_max.has_value());
+  to.setLeftMax(from.left_max.value_or(0));
+  to.setHasRight(from.right_max.has_value());
+  to.setRightMin(from.right_min.value_or(0));
+  to.setRightMax(from.right_max.value_or(0));
+}
+
+join_bounds read(schema::JoinBounds::Reader from) {
+  join_bounds out;
+  out.live = from.getLive();
+  if (from.getHasLeft())
+    out.left_max = from.getLeftMax();
+  if (from.getHasRight()) {
+    out.right_min = from.getRightMin();
+    out.right_max = from.getRightMax();
+  }
+  return out;
+}
+
 std::vector<std::byte> encode_pieces(const partial_result& partial,
                                      std::span<const chunk_piece> pieces,
                                      bool with_statistics) {
@@ -105,11 +126,14 @@ std::vector<std::byte> encode_pieces(const partial_result& partial,
     root.setRowsMatched(partial.statistics.rows_matched);
     root.setSegmentsTotal(partial.statistics.segments_total);
     root.setSegmentsScanned(partial.statistics.segments_scanned);
+    if (partial.bounds)
+      write(*partial.bounds, root.initBounds());
   }
   auto list = root.initChunks(static_cast<unsigned>(pieces.size()));
   for (unsigned i = 0; i < list.size(); ++i) {
     const auto& piece = pieces[i];
     list[i].setPartOrder(piece.of->part_order);
+    list[i].setUse(static_cast<uint8_t>(piece.of->use));
     list[i].setRowCount(piece.rows());
     const auto& from = piece.of->table.columns;
     auto columns = list[i].initColumns(static_cast<unsigned>(from.size()));
@@ -171,8 +195,13 @@ result<partial_result> read_partial(schema::PartialResult::Reader root) {
   out.statistics
     = {root.getRowsTotal(), root.getRowsScanned(), root.getRowsMatched(),
        root.getSegmentsTotal(), root.getSegmentsScanned()};
+  if (root.hasBounds())
+    out.bounds = read(root.getBounds());
   for (auto from : root.getChunks()) {
     auto& chunk = out.chunks.emplace_back();
+    chunk.use = static_cast<partial_chunk::purpose>(from.getUse());
+    if (chunk.use > partial_chunk::purpose::single_left)
+      return malformed("a chunk for what only a later release knows");
     chunk.part_order = from.getPartOrder();
     chunk.table.row_count = from.getRowCount();
     if (from.getColumns().size() == 0 && from.getRowCount() != 0)

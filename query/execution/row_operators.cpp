@@ -62,6 +62,13 @@ void put_column(table_data& table, column_data column) {
   table.columns.push_back(std::move(column));
 }
 
+table_data no_rows(const std::vector<column_schema>& columns) {
+  table_data out;
+  for (const auto& each : columns)
+    out.columns.push_back(*column_writer{each.name, each.type}.finish());
+  return out;
+}
+
 result<std::vector<uint32_t>> row_numbers::of(const table_data& table,
                                               const interruption& stop) {
   std::vector<uint32_t> out(table.row_count, 0);

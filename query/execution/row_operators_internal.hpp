@@ -99,6 +99,9 @@ private:
   std::vector<int64_t> times_; ///< Of right_.rows.
 };
 
+/// No row of these columns.
+[[nodiscard]] table_data no_rows(const std::vector<column_schema>& columns);
+
 /// Calls work(i) for i < count, on this thread and on those of the pool of
 /// `options`, if there is one, that have nothing else to do.
 void for_pieces(const run_options& options, size_t count,
@@ -139,6 +142,16 @@ using operator_result = result<table_data>;
                                        const physical_node& node,
                                        table_data input,
                                        const run_options& options);
+/// An as-of join in two steps: by left row the right one, or no_row, and the
+/// columns of both.
+[[nodiscard]] result<std::vector<uint32_t>>
+nearest_rows(const operators::asof_join& what, const table_data& left,
+             const table_data& right, const run_options& options);
+[[nodiscard]] operator_result with_nearest(const operators::asof_join& what,
+                                           const physical_node& node,
+                                           table_data left,
+                                           const table_data& right,
+                                           std::span<const uint32_t> rows);
 [[nodiscard]] operator_result run_asof(const operators::asof_join& what,
                                        const physical_node& node,
                                        table_data left, const table_data& right,

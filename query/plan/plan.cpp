@@ -1,4 +1,5 @@
 #include <millrace/messages/base/name_table.hpp>
+#include <millrace/query/plan/joined_tables_internal.hpp>
 #include <millrace/query/plan/literal_text.hpp>
 #include <millrace/query/plan/plan.hpp>
 #include <millrace/query/plan/table_day.hpp>
@@ -364,6 +365,8 @@ error validate(const logical_plan& plan) {
                      "column " + quoted(column.name) + " has no known type");
   if (plan.grouped() == !plan.outputs.empty())
     return invalid(plan, "needs either columns or aggregations");
+  if (auto fault = check_joined(plan))
+    return fault;
   if (auto fault = check_computed(plan))
     return fault;
   if (auto fault = check_columns(plan))
@@ -387,7 +390,8 @@ error validate(const logical_plan& plan) {
 namespace {
 
 void print_scan(const logical_plan& plan, std::string& out) {
-  out += "scan " + plan.table + '\n';
+  if (!plan.joined)
+    out += "scan " + plan.table + '\n';
   if (plan.symbols) {
     out += "  symbols " + plan.symbol_column + " in";
     for (const auto& symbol : *plan.symbols)
@@ -415,6 +419,8 @@ void print_scan(const logical_plan& plan, std::string& out) {
 
 std::string to_string(const logical_plan& plan) {
   std::string out;
+  if (plan.joined)
+    out += to_string(plan.joined);
   print_scan(plan, out);
   if (plan.grouped()) {
     out += "group";

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -121,10 +122,22 @@ struct order_term {
   friend bool operator==(const order_term&, const order_term&) = default;
 };
 
+struct joined_tables;
+
+/// What of two tables a plan is over; null: it is over one.
+struct joined_source {
+  std::shared_ptr<const joined_tables> tables;
+  [[nodiscard]] explicit operator bool() const noexcept {
+    return tables != nullptr;
+  }
+  const joined_tables* operator->() const noexcept { return tables.get(); }
+  /// By what they point to.
+  friend bool operator==(const joined_source&, const joined_source&);
+};
+
 /// What is asked, free of where rows live. Either rows (`outputs`) or groups
 /// (`keys` and `aggregates`, which are the result's columns; without keys one
-/// row, without aggregates distinct keys). Later sources (joins, nested plans)
-/// take the place of `table`.
+/// row, without aggregates distinct keys).
 struct logical_plan {
   std::string table;
   /// Type of every column the plan names, as the asker knows them; a part with
@@ -157,6 +170,9 @@ struct logical_plan {
   /// Where dates of keys `by_day` begin: the table's roll rule.
   std::string day_zone = "UTC";
   int64_t day_offset_ns = 0;
+  /// When it is over rows that a store joins of two of its tables: `table` is
+  /// the left one, and only `joined->columns` are there.
+  joined_source joined{};
 
   [[nodiscard]] bool grouped() const noexcept {
     return !aggregates.empty() || !keys.empty();
@@ -172,6 +188,20 @@ struct logical_plan {
   type_of(std::string_view column) const noexcept;
   [[nodiscard]] bool is_computed(std::string_view column) const noexcept;
   friend bool operator==(const logical_plan&, const logical_plan&) = default;
+};
+
+/// The rows of `left`, each with the nearest row of `right` at or before it, as
+/// operators::asof_join has them: both are rows as they are stored, and among
+/// the columns that are equal are the tables' symbols, the last one is the
+/// right table's time.
+struct joined_tables {
+  logical_plan left;
+  logical_plan right;
+  std::vector<std::string> on;
+  std::optional<int64_t> tolerance;
+  bool right_time = false;
+  std::vector<column_schema> columns;
+  friend bool operator==(const joined_tables&, const joined_tables&) = default;
 };
 
 /// Type of a key in the result. @pre validate(plan) found nothing.

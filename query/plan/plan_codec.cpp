@@ -6,8 +6,9 @@ namespace millrace::query {
 
 namespace {
 
-/// 1: keys by day, functions beyond wavg, exact sums. 2: computed columns.
-constexpr uint32_t plan_version = 2;
+/// 1: keys by day, functions beyond wavg, exact sums. 2: computed columns. 3:
+/// two tables that are joined; others are of version 2 as before.
+constexpr uint32_t plan_version = 3;
 
 ::capnp::Data::Reader data_of(const std::string& text) {
   return {reinterpret_cast<const kj::byte*>(text.data()), text.size()};
@@ -207,11 +208,7 @@ void read_shape(schema::QueryPlan::Reader root, logical_plan& plan) {
   plan.day_offset_ns = root.getDayOffsetNs();
 }
 
-} // namespace
-
-std::vector<std::byte> encode(const logical_plan& plan) {
-  ::capnp::MallocMessageBuilder builder;
-  auto root = builder.initRoot<schema::QueryPlan>();
+void write_plan(const logical_plan& plan, schema::QueryPlan::Builder root) {
   write_scan(plan, root);
   write_list(plan.keys, root.initKeys(count(plan.keys)),
              [](const group_key& from, auto to) {
@@ -243,23 +240,76 @@ std::vector<std::byte> encode(const logical_plan& plan) {
   root.setBytesMax(plan.bytes_max);
   root.setDayZone(plan.day_zone);
   root.setDayOffsetNs(plan.day_offset_ns);
-  root.setVersion(plan_version);
+  root.setVersion(plan.joined ? plan_version : plan_version - 1);
+}
+
+void write(const joined_tables& from, schema::JoinedTables::Builder to) {
+  write_plan(from.left, to.initLeft());
+  write_plan(from.right, to.initRight());
+  write_names(from.on, to.initOn(count(from.on)));
+  to.setHasTolerance(from.tolerance.has_value());
+  to.setTolerance(from.tolerance.value_or(0));
+  to.setRightTime(from.right_time);
+  write_list(from.columns, to.initColumns(count(from.columns)),
+             [](const column_schema& column, auto made) {
+               made.setName(column.name);
+               made.setType(static_cast<uint8_t>(column.type));
+             });
+}
+
+error read_plan(schema::QueryPlan::Reader root, logical_plan& plan) {
+  if (root.getVersion() > plan_version)
+    return error{errc::malformed_message,
+                 "query plan: of version " + std::to_string(root.getVersion())
+                   + ", which only a later release knows"};
+  read_scan(root, plan);
+  if (auto fault = read_computed(root, plan))
+    return fault;
+  read_shape(root, plan);
+  return {};
+}
+
+/// Tables that are joined are themselves not of others.
+error read_joined(schema::JoinedTables::Reader from, logical_plan& plan) {
+  auto made = std::make_shared<joined_tables>();
+  if (from.getLeft().hasJoined() || from.getRight().hasJoined())
+    return {errc::malformed_message, "query plan: a join of joined tables"};
+  if (auto fault = read_plan(from.getLeft(), made->left))
+    return fault;
+  if (auto fault = read_plan(from.getRight(), made->right))
+    return fault;
+  for (auto name : from.getOn())
+    made->on.emplace_back(name);
+  if (from.getHasTolerance())
+    made->tolerance = from.getTolerance();
+  made->right_time = from.getRightTime();
+  for (auto column : from.getColumns())
+    made->columns.push_back(
+      {column.getName(), static_cast<column_type>(column.getType())});
+  plan.joined.tables = std::move(made);
+  return {};
+}
+
+} // namespace
+
+std::vector<std::byte> encode(const logical_plan& plan) {
+  ::capnp::MallocMessageBuilder builder;
+  auto root = builder.initRoot<schema::QueryPlan>();
+  write_plan(plan, root);
+  if (plan.joined)
+    write(*plan.joined.tables, root.initJoined());
   return messages::to_bytes(builder);
 }
 
 result<logical_plan> decode_plan(std::span<const std::byte> bytes) {
   return messages::read_as<schema::QueryPlan>(
     bytes, [](schema::QueryPlan::Reader root) -> result<logical_plan> {
-      if (root.getVersion() > plan_version)
-        return error{errc::malformed_message,
-                     "query plan: of version "
-                       + std::to_string(root.getVersion())
-                       + ", which only a later release knows"};
       logical_plan plan;
-      read_scan(root, plan);
-      if (auto fault = read_computed(root, plan))
+      if (auto fault = read_plan(root, plan))
         return fault;
-      read_shape(root, plan);
+      if (root.hasJoined())
+        if (auto fault = read_joined(root.getJoined(), plan))
+          return fault;
       if (auto fault = validate(plan))
         return error{errc::malformed_message, "query plan: " + fault.context};
       return plan;

@@ -541,36 +541,6 @@ private:
   split_plan out_;
 };
 
-void print(const physical_node& node, size_t depth, std::string& out) {
-  for (const auto& input : node.inputs)
-    print(input, depth + 1, out);
-  const std::string indent(2 * depth, ' ');
-  if (const auto* from = std::get_if<fetched_rows>(&node.what)) {
-    out += indent + "fragment " + std::to_string(from->fragment) + '\n';
-    return;
-  }
-  if (const auto* over = std::get_if<fused_rows>(&node.what)) {
-    const auto text = to_string(over->plan);
-    for (size_t begin = 0; begin < text.size();) {
-      const auto end = text.find('\n', begin);
-      out += indent + text.substr(begin, end - begin) + '\n';
-      begin = end + 1;
-    }
-    return;
-  }
-  plan_node alone;
-  std::visit(
-    [&](const auto& what) {
-      if constexpr (
-        !std::is_same_v<
-          std::decay_t<decltype(what)>,
-          fetched_rows> && !std::is_same_v<std::decay_t<decltype(what)>, fused_rows>)
-        alone.what = what;
-    },
-    node.what);
-  out += indent + to_string(alone);
-}
-
 } // namespace
 
 split_plan as_fragment(logical_plan plan) {
@@ -581,19 +551,10 @@ split_plan as_fragment(logical_plan plan) {
   return out;
 }
 
-result<split_plan> split(const plan_node& plan) { return splitter{}.run(plan); }
-
-std::string to_string(const split_plan& plan) {
-  std::string out;
-  for (size_t i = 0; i < plan.fragments.size(); ++i) {
-    if (!plan.is_fragment())
-      out += "-- fragment " + std::to_string(i) + ", in the stores\n";
-    out += to_string(plan.fragments[i]);
-  }
-  if (plan.is_fragment())
-    return out;
-  out += "-- in the gateway\n";
-  print(plan.rest, 0, out);
+result<split_plan> split(const plan_node& plan) {
+  auto out = splitter{}.run(plan);
+  if (out)
+    join_in_stores(*out);
   return out;
 }
 

@@ -3,11 +3,13 @@
 #include <millrace/query/plan/plan_tree.hpp>
 
 #include <cstdint>
+#include <memory>
 #include <string_view>
 #include <variant>
 #include <vector>
 
-// Chains of operators become one logical_plan in fused_operators.cpp.
+// Chains of operators become one logical_plan in fused_operators.cpp; joins of
+// tables of one store in store_joins.cpp; plans become text in split_text.cpp.
 
 namespace millrace::query {
 
@@ -44,6 +46,9 @@ struct physical_node {
 struct split_plan {
   std::vector<logical_plan> fragments; ///< Of one table each.
   physical_node rest;
+  /// The same in another way: one fragment, of two tables that a store joins
+  /// when it has both. It may answer `moved`: its rows alone do not tell.
+  std::shared_ptr<const split_plan> in_stores{};
   /// Whether the one fragment's result is the plan's.
   [[nodiscard]] bool is_fragment() const noexcept {
     return std::holds_alternative<fetched_rows>(rest.what);
@@ -55,6 +60,9 @@ struct split_plan {
 /// needed. A condition on what a join joins on holds for its other side, too.
 /// @pre resolve(plan) found nothing.
 [[nodiscard]] result<split_plan> split(const plan_node& plan);
+
+/// Makes `in_stores` when a join of two tables is folded right away.
+void join_in_stores(split_plan& plan);
 
 /// The plan that is one fragment, and nothing after it.
 /// @pre validate(plan) found nothing.

@@ -1,10 +1,12 @@
 #pragma once
 
 #include <millrace/query/execution/execution.hpp>
+#include <millrace/query/execution/join_execution.hpp>
 #include <millrace/query/execution/plan_run.hpp>
 #include <millrace/query/plan/plan_tree.hpp>
 #include <millrace/query/plan/split.hpp>
 
+#include <algorithm>
 #include <map>
 #include <string>
 #include <vector>
@@ -16,6 +18,60 @@ namespace millrace::query::testing_support {
 /// The parts of each table, in whatever stores.
 using parts_of_tables
   = std::map<std::string, std::vector<persistence::table_view>>;
+
+/// Folds partial results of one fragment, each through its messages.
+inline error add_sent(const partial_result& partial, merger& merged) {
+  for (const auto& message : encode(partial, 2000)) {
+    auto read = decode_partial(message);
+    if (!read)
+      return read.failure();
+    if (auto fault = merged.add(*std::move(read)))
+      return fault;
+  }
+  return {};
+}
+
+/// A plan whose join is done in two stores: the first `earlier` parts of each
+/// table are in the one of the earlier rows. `moved` when they do not follow
+/// each other.
+inline result<table_data> run_in_stores(const split_plan& plan,
+                                        const parts_of_tables& tables,
+                                        size_t earlier) {
+  const auto& fragment = plan.fragments.at(0);
+  auto sent = decode_plan(encode(fragment));
+  if (!sent)
+    return sent.failure();
+  merger merged{fragment};
+  for (const bool live : {false, true}) {
+    const auto parts_of = [&](const std::string& table) {
+      const auto& all = tables.at(table);
+      const auto border
+        = all.begin()
+          + static_cast<std::ptrdiff_t>(std::min(earlier, all.size()));
+      return live ? std::vector(border, all.end())
+                  : std::vector(all.begin(), border);
+    };
+    join_execution work{*sent,
+                        parts_of(sent->joined->left.table),
+                        parts_of(sent->joined->right.table),
+                        live,
+                        {.morsel_rows = 100},
+                        20};
+    for (size_t i = 0; i < work.morsel_count(); ++i)
+      work.run(i);
+    const auto partial = work.finish();
+    if (!partial)
+      return partial.failure();
+    if (auto fault = add_sent(*partial, merged))
+      return fault;
+  }
+  auto table = merged.finish();
+  if (!table)
+    return table;
+  std::vector<table_data> fetched;
+  fetched.push_back(*std::move(table));
+  return run_plan(plan.rest, fetched, {});
+}
 
 /// Resolves, splits, sends the fragments through their messages, and carries
 /// out the rest: all that a cluster does with a plan but to travel.
@@ -37,13 +93,8 @@ inline result<table_data> run_tree(plan_node plan,
       auto partial = execute(*sent, {part}, {.morsel_rows = 100});
       if (!partial)
         return partial.failure();
-      for (const auto& message : encode(*partial, 2000)) {
-        auto read = decode_partial(message);
-        if (!read)
-          return read.failure();
-        if (auto fault = merged.add(*std::move(read)))
-          return fault;
-      }
+      if (auto fault = add_sent(*partial, merged))
+        return fault;
     }
     auto table = merged.finish();
     if (!table)

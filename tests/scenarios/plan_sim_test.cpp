@@ -63,6 +63,13 @@ TEST(PlanSim, AnswersStayWhenRowsMoveToTheHdb) {
     "select n:count i by big:size>500 from trade where not null sym",
     "(select time,sym,size from `time xasc trade) lj "
     "select volume:sum size by sym from trade",
+    // Joined in the stores.
+    "select n:count i,same:sum size=other,total:sum other by sym from "
+    "aj[`sym`time;select time,sym,size from trade;select "
+    "sym,time,other:size from trade]",
+    "select n:count i,found:sum not null other,total:sum other by sym from "
+    "aj[`sym`time;select time,sym,size from trade;select "
+    "sym,time,other:size from trade where 0=size mod 7]",
   };
   run.trade(200);
   run.end_period(9000);
@@ -98,8 +105,12 @@ TEST(PlanSim, AllTablesOfAQuestionAreCutAtOnePlace) {
   run.expect_all();
   for (int64_t period = 9000; period < 9008; ++period) {
     run.trade_meanwhile(period);
-    const auto text = run.csv("(select n:count i by sym from trade) lj "
-                              "select m:count i by sym from trade");
+    const auto text = run.csv(
+      period % 2 == 0 ? "(select n:count i by sym from trade) lj "
+                        "select m:count i by sym from trade"
+                      : "select n:count i,m:sum not null other by sym from "
+                        "aj[`sym`time;select time,sym from trade;select "
+                        "sym,time,other:size from trade]");
     std::istringstream lines{text};
     std::string line;
     std::getline(lines, line);

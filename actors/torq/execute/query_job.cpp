@@ -1,5 +1,6 @@
 #include <millrace/actors/torq/execute/query_job.hpp>
 #include <millrace/messages/base/caught.hpp>
+#include <millrace/query/execution/join_execution.hpp>
 
 #include <algorithm>
 #include <optional>
@@ -13,6 +14,13 @@ constexpr size_t workers_max = 8;
 constexpr size_t message_bytes = 256u << 10;
 
 } // namespace
+
+void add_missing(std::vector<std::string>& lines,
+                 const std::vector<std::string>& more) {
+  for (const auto& each : more)
+    if (std::find(lines.begin(), lines.end(), each) == lines.end())
+      lines.push_back(each);
+}
 
 chunks to_chunks(std::vector<std::vector<std::byte>> messages) {
   chunks out;
@@ -31,6 +39,7 @@ struct query_job_state::shared_run {
   query_work work;
   std::atomic<bool> cancelled{false};
   std::optional<query::execution> execution;
+  std::optional<query::join_execution> joined; ///< Instead, of two tables.
   std::atomic<size_t> next{0};
   std::atomic<size_t> active{0};
 
@@ -38,20 +47,27 @@ struct query_job_state::shared_run {
   static void begin(const std::shared_ptr<shared_run>& self,
                     persistence::env& world, const query_job_actor& owner) {
     const auto& given = self->work;
+    const query::execution_options options{.stop
+                                           = {.cancel = &self->cancelled,
+                                              .clock = world.clock,
+                                              .deadline_ns = given.deadline_ns},
+                                           .memory_max = given.memory_max,
+                                           .process = given.process};
     auto fault = caught("a query on table '" + given.plan.table + "'", [&] {
-      self->execution.emplace(
-        std::move(self->work.plan), std::move(self->work.parts),
-        query::execution_options{.stop = {.cancel = &self->cancelled,
-                                          .clock = world.clock,
-                                          .deadline_ns = given.deadline_ns},
-                                 .memory_max = given.memory_max,
-                                 .process = given.process});
+      auto& work = self->work;
+      if (work.plan.joined)
+        self->joined.emplace(std::move(work.plan), std::move(work.parts),
+                             std::move(work.right_parts), work.is_live,
+                             options);
+      else
+        self->execution.emplace(std::move(work.plan), std::move(work.parts),
+                                options);
       return error{};
     });
     if (fault)
       return answer(owner, fault);
     const auto workers
-      = std::clamp<size_t>(self->execution->morsel_count(), 1, workers_max);
+      = std::clamp<size_t>(self->morsel_count(), 1, workers_max);
     self->active = workers;
     for (size_t i = 1; i < workers; ++i)
       world.pool->submit([self, owner] { self->run(owner); });
@@ -62,16 +78,20 @@ struct query_job_state::shared_run {
     caf::anon_send(owner, job_atom::value, chunks{}, to_caf(fault));
   }
 
+  [[nodiscard]] size_t morsel_count() const {
+    return joined ? joined->morsel_count() : execution->morsel_count();
+  }
+
   /// Takes morsels until none is left; the last worker to leave finishes.
   void run(const query_job_actor& owner) {
-    const auto count = execution->morsel_count();
+    const auto count = morsel_count();
     for (auto i = next++; i < count; i = next++)
-      execution->run(i);
+      joined ? joined->run(i) : execution->run(i);
     if (--active != 0)
       return;
     chunks out;
     auto fault = caught("the answer to a query", [&]() -> error {
-      auto partial = execution->finish();
+      auto partial = joined ? joined->finish() : execution->finish();
       if (!partial)
         return partial.failure();
       out = to_chunks(encode(*partial, message_bytes, {.cancel = &cancelled}));

@@ -26,6 +26,9 @@ using query_job_actor
 struct query_work {
   query::logical_plan plan;
   std::vector<persistence::table_view> parts;
+  /// Of the right table, when the plan joins two.
+  std::vector<persistence::table_view> right_parts{};
+  bool is_live = false;    ///< Of the store of the later rows.
   int64_t deadline_ns = 0; ///< Monotonic; 0: none.
   uint64_t memory_max = 0; ///< 0: no limit.
   /// The work ends when it does: nobody reads an answer then. May be null.
@@ -55,6 +58,10 @@ struct query_job_state {
 query_job_actor::behavior_type
 query_job(query_job_actor::stateful_pointer<query_job_state> self,
           persistence::env* world, std::shared_ptr<query_work> work);
+
+/// Adds the lines of `more` that are not among `lines`.
+void add_missing(std::vector<std::string>& lines,
+                 const std::vector<std::string>& more);
 
 /// Encoded messages as chunks.
 [[nodiscard]] chunks to_chunks(std::vector<std::vector<std::byte>> messages);

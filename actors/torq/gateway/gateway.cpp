@@ -130,15 +130,8 @@ void gateway_state::ask(query::split_plan plan,
     what.plan = std::move(plan.fragments.front());
     what.at_least = at_least;
     what.deadline_ns = deadline_ns;
-    if (what.plan.rows_max == 0)
-      what.plan.rows_max = settings.result_rows_max;
-    // Nobody holds all of what flows.
-    if (what.plan.bytes_max == 0 && !(to.sink && query::flows(what.plan)))
-      what.plan.bytes_max = settings.result_bytes_max;
-    what.plan.rows_max = lesser_limit(what.plan.rows_max, to.rows_max);
-    what.plan.bytes_max = lesser_limit(what.plan.bytes_max, to.bytes_max);
     what.to = std::move(to);
-    return hold(std::move(what));
+    return ask_alone(std::move(what));
   }
   plan_request request;
   request.plan = std::move(plan);
@@ -148,13 +141,20 @@ void gateway_state::ask(query::split_plan plan,
   request.bytes_max = lesser_limit(settings.result_bytes_max, to.bytes_max);
   request.process = settings.process;
   request.client = to.client;
-  for (const auto& fragment : request.plan.fragments) {
-    const auto& table = settings.tables.at(fragment.table);
-    request.sources.push_back(
-      {table.home.stream,
-       table.in_rdb || backends.known(backend_role::rdb, table.home)});
-  }
-  begin_plan(std::move(request), 0, std::move(to));
+  name_sources(request);
+  ask_joined(std::move(request), std::move(to));
+}
+
+/// A fragment that is all of its plan.
+void gateway_state::ask_alone(held_question what) {
+  if (what.plan.rows_max == 0)
+    what.plan.rows_max = settings.result_rows_max;
+  // Nobody holds all of what flows.
+  if (what.plan.bytes_max == 0 && !(what.to.sink && query::flows(what.plan)))
+    what.plan.bytes_max = settings.result_bytes_max;
+  what.plan.rows_max = lesser_limit(what.plan.rows_max, what.to.rows_max);
+  what.plan.bytes_max = lesser_limit(what.plan.bytes_max, what.to.bytes_max);
+  hold(std::move(what));
 }
 
 void gateway_state::hold(held_question what) {
@@ -340,6 +340,10 @@ void gateway_state::fail(uint64_t number, caf::error fault) {
     what.last_fault = std::move(why);
     waiting.push_back(std::move(what));
     return;
+  }
+  if (what.by_rows && may_ask_by_rows(why.code)) {
+    leave_client(what.to.client);
+    return begin_plan(*what.by_rows, 0, std::move(what.to));
   }
   if (another_may_do)
     fault = to_caf(with_the_gone(what, std::move(why)));

@@ -120,6 +120,14 @@ struct gateway_state {
   /// A question that is understood.
   void ask(query::split_plan plan, const std::optional<position>& at_least,
            int64_t timeout_ns, asker to);
+  struct held_question;
+  void ask_alone(held_question what);
+  /// A plan of several steps: joins are left to the stores when they can do
+  /// them. In gateway_plans.cpp.
+  void ask_joined(plan_request what, asker to);
+  void name_sources(plan_request& what) const;
+  [[nodiscard]] bool have_both(const query::joined_tables& tables) const;
+  [[nodiscard]] static bool may_ask_by_rows(errc fault) noexcept;
   void give(asker& to, const chunks& rows, const query_cut& cut);
   /// Begins a plan of several steps; anew when the stores moved on meanwhile.
   /// In gateway_plans.cpp.
@@ -143,6 +151,9 @@ struct gateway_state {
     /// null: it is a question by itself.
     std::shared_ptr<const plan_request> part_of{};
     stream_place upto{}; ///< {0}: the newest.
+    /// How to ask when stores cannot join what it is about; null: they need
+    /// not.
+    std::shared_ptr<const plan_request> by_rows{};
     asker to;
     /// What became of it with the back ends of then: it waits for one that
     /// comes back.

@@ -46,6 +46,8 @@ struct plan_request {
   uint64_t bytes_max = 0;   ///< Of the answer and each step; 0: no limit.
   std::string process;      ///< The gateway's name, for messages.
   caf::actor_addr client{}; ///< The work ends when it does.
+  /// The same without joins in stores; null: there are none.
+  std::shared_ptr<const plan_request> by_rows{};
 };
 
 /// State of the GATEWAY PLAN: asks the gateway for the fragments as `plan_cuts`

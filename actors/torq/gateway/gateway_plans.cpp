@@ -10,6 +10,56 @@ constexpr int plan_begins_max = 4;
 
 } // namespace
 
+void gateway_state::name_sources(plan_request& what) const {
+  what.sources.clear();
+  for (const auto& fragment : what.plan.fragments) {
+    const auto& table = settings.tables.at(fragment.table);
+    what.sources.push_back(
+      {table.home.stream,
+       table.in_rdb || backends.known(backend_role::rdb, table.home)});
+  }
+}
+
+/// Whether each store that has rows of one table has those of the other.
+bool gateway_state::have_both(const query::joined_tables& tables) const {
+  const auto& left = settings.tables.at(tables.left.table);
+  const auto& right = settings.tables.at(tables.right.table);
+  return left.home.stream == right.home.stream
+         && left.home.directory == right.home.directory
+         && left.in_rdb == right.in_rdb && left.in_hdb == right.in_hdb
+         && backends.candidates(backend_role::rdb, left.home, 0)
+              == backends.candidates(backend_role::rdb, right.home, 0);
+}
+
+/// Stores that moved on or do not have both tables, rows that do not follow
+/// each other, and stores of an earlier release: rows can be asked for all the
+/// same.
+bool gateway_state::may_ask_by_rows(errc fault) noexcept {
+  return fault == errc::moved || fault == errc::not_found
+         || fault == errc::malformed_message;
+}
+
+void gateway_state::ask_joined(plan_request what, asker to) {
+  const auto in_stores = what.plan.in_stores;
+  if (!in_stores || !have_both(*in_stores->fragments.front().joined.tables))
+    return begin_plan(std::move(what), 0, std::move(to));
+  const auto by_rows = std::make_shared<const plan_request>(std::move(what));
+  if (in_stores->is_fragment()) {
+    held_question question;
+    question.plan = in_stores->fragments.front();
+    question.at_least = by_rows->at_least;
+    question.deadline_ns = by_rows->deadline_ns;
+    question.by_rows = by_rows;
+    question.to = std::move(to);
+    return ask_alone(std::move(question));
+  }
+  auto joined = *by_rows;
+  joined.plan = *in_stores;
+  joined.by_rows = by_rows;
+  name_sources(joined);
+  begin_plan(std::move(joined), 0, std::move(to));
+}
+
 void gateway_state::begin_plan(plan_request what, int begun_before, asker to) {
   what.number = ++plan_last;
   what.announced.clear();
@@ -30,6 +80,8 @@ void gateway_state::begin_plan(plan_request what, int begun_before, asker to) {
       },
       [this, to, request, begun_before](caf::error& fault) mutable {
         plans.erase(request->number);
+        if (request->by_rows && may_ask_by_rows(from_caf(fault).code))
+          return begin_plan(*request->by_rows, 0, std::move(to));
         if (fault == errc::moved && begun_before + 1 < plan_begins_max
             && env->clock->monotonic_ns() < request->deadline_ns)
           return begin_plan(*request, begun_before + 1, std::move(to));

@@ -271,27 +271,50 @@ bool hdb_state::has_none_of(const query::logical_plan& plan) const {
                             rolls ? std::optional{*rolls} : std::nullopt);
 }
 
+position hdb_state::cutover_of(const std::string& table,
+                               const persistence::hdb_snapshot& pinned) const {
+  const auto stream = settings.streams.find(table);
+  if (stream == settings.streams.end())
+    return {};
+  return pinned.cutover(stream->second, table).value_or(position{});
+}
+
+void hdb_state::add_parts(const query::logical_plan& plan,
+                          const persistence::hdb_snapshot& pinned,
+                          std::vector<persistence::table_view>& parts,
+                          std::vector<std::string>& warnings) const {
+  add_missing(warnings, warnings_of(plan, pinned));
+  const auto wanted = parts_of_symbols(plan, pinned);
+  for (const auto* part : pinned.parts(plan.table))
+    if (!wanted || wanted->contains(part->path()))
+      parts.push_back(pinned.view(*part));
+}
+
 result<hdb_state::bound_query>
 hdb_state::bind(query::logical_plan plan,
                 std::optional<manifest_version> version) {
   auto snapshot = pin(version);
-  if (!snapshot && !has_none_of(plan))
+  const auto* joined = plan.joined.tables.get();
+  if (!snapshot
+      && !(joined ? has_none_of(joined->left) && has_none_of(joined->right)
+                  : has_none_of(plan)))
     return snapshot.failure();
   bound_query out{std::make_shared<query_work>(), {}};
   auto& [work, cut] = out;
   // Without a manifest nothing is pinned, and nothing of the plan is here.
   if (const auto pinned = snapshot ? *snapshot : nullptr) {
     cut.manifest = manifest_version{pinned->version()};
-    if (const auto stream = settings.streams.find(plan.table);
-        stream != settings.streams.end())
-      if (auto at = pinned->cutover(stream->second, plan.table))
-        cut.cutover = *at;
-    cut.warnings = warnings_of(plan, *pinned);
-    const auto wanted = parts_of_symbols(plan, *pinned);
-    for (const auto* part : pinned->parts(plan.table)) {
-      if (wanted && !wanted->contains(part->path()))
-        continue;
-      work->parts.push_back(pinned->view(*part));
+    cut.cutover = cutover_of(plan.table, *pinned);
+    if (joined) {
+      if (cutover_of(joined->right.table, *pinned) != cut.cutover)
+        return error{errc::moved, settings.process + ": the partitions of '"
+                                    + plan.table + "' and '"
+                                    + joined->right.table
+                                    + "' end at different places"};
+      add_parts(joined->left, *pinned, work->parts, cut.warnings);
+      add_parts(joined->right, *pinned, work->right_parts, cut.warnings);
+    } else {
+      add_parts(plan, *pinned, work->parts, cut.warnings);
     }
   }
   work->plan = std::move(plan);

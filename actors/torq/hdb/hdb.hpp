@@ -109,6 +109,15 @@ struct hdb_state {
     std::shared_ptr<query_work> work;
     partition_cut cut;
   };
+  /// Up to where a table's rows are in the partitions.
+  [[nodiscard]] position
+  cutover_of(const std::string& table,
+             const persistence::hdb_snapshot& pinned) const;
+  /// The parts that a plan of one table is over, and what they lack.
+  void add_parts(const query::logical_plan& plan,
+                 const persistence::hdb_snapshot& pinned,
+                 std::vector<persistence::table_view>& parts,
+                 std::vector<std::string>& warnings) const;
   /// A plan, and the parts of a version that it is over.
   [[nodiscard]] result<bound_query>
   bind(query::logical_plan plan, std::optional<manifest_version> version);

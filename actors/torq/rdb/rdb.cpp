@@ -190,28 +190,18 @@ void rdb_state::answer(rdb_question what) {
   }
   const auto upper
     = what.rows.upto == position{} ? snapshot->end : what.rows.upto;
-  rdb_cut cut{upper, progress.life(),
-              persistence::lines_of(
-                store->lost(what.rows.cutover, upper, what.plan.table))};
-  auto view = snapshot->view(what.plan.table,
-                             MILLRACE_PLANTED(count_twice_across_the_cutover)
-                               ? snapshot->begin
-                               : what.rows.cutover,
-                             upper);
-  if (!view) {
-    promise.deliver(to_caf(view.failure()));
+  rdb_cut cut{upper, progress.life(), {}};
+  const auto flow = what.flow;
+  auto sink = std::move(what.sink);
+  auto bound = bind(std::move(what), *snapshot, cut);
+  if (!bound) {
+    promise.deliver(to_caf(bound.failure()));
     return;
   }
-  auto work = std::make_shared<query_work>();
-  work->plan = std::move(what.plan);
-  work->parts.push_back(*std::move(view));
-  work->deadline_ns = what.deadline_ns;
-  work->memory_max = settings.query_memory_max_bytes;
-  work->asker = std::move(what.asker);
-  work->process = settings.process;
-  if (what.sink) {
-    auto source = self->spawn(query_flow, env, std::move(work), what.flow,
-                              std::move(what.sink));
+  auto work = *std::move(bound);
+  if (sink) {
+    auto source
+      = self->spawn(query_flow, env, std::move(work), flow, std::move(sink));
     self->request(source, caf::infinite, start_atom::value)
       .then(
         [promise, cut, source](bool) mutable {

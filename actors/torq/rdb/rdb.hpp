@@ -1,5 +1,6 @@
 #pragma once
 
+#include <millrace/actors/torq/execute/query_job.hpp>
 #include <millrace/actors/torq/rdb/ingest.hpp>
 #include <millrace/actors/torq/rdb/memory_watch.hpp>
 #include <millrace/actors/torq/rdb/period_ledger.hpp>
@@ -95,6 +96,11 @@ struct rdb_state {
   result<written_state> read_manifest();
   void subscribe();
   void answer(rdb_question what);
+  /// The rows that a question is about, up to `cut`, and what they lack. In
+  /// rdb_views.cpp.
+  [[nodiscard]] result<std::shared_ptr<query_work>>
+  bind(rdb_question what, const persistence::store_snapshot& snapshot,
+       rdb_cut& cut);
   void refuse(const rdb_question& what, errc code);
   void step(const period_ledger::input& what);
   void write(const period_ledger::write& what);
