@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <span>
+#include <utility>
+#include <vector>
 
 namespace millrace::query {
 
@@ -31,6 +34,55 @@ uint64_t ordered(double x) noexcept {
 double float_of(uint64_t x) noexcept {
   return std::bit_cast<double>(x & sign ? x ^ sign : ~x);
 }
+
+/// Fewer are sorted by comparing them.
+constexpr size_t radix_min = 512;
+
+/// Values of one group by value, a byte of all of them at a time: those that
+/// all have the same cost no pass.
+class value_sorter {
+public:
+  void sort(std::span<held_value> values) {
+    const auto by_value = [](const held_value& a, const held_value& b) {
+      return a.value < b.value;
+    };
+    if (std::is_sorted(values.begin(), values.end(), by_value))
+      return;
+    if (values.size() < radix_min) {
+      std::sort(values.begin(), values.end(), by_value);
+      return;
+    }
+    counts_.assign(bytes * 256, 0);
+    for (const auto& held : values)
+      for (size_t byte = 0; byte < bytes; ++byte)
+        ++counts_[256 * byte + digit(held, byte)];
+    spare_.resize(std::max(spare_.size(), values.size()));
+    auto* from = values.data();
+    auto* to = spare_.data();
+    for (size_t byte = 0; byte < bytes; ++byte) {
+      auto* counts = counts_.data() + 256 * byte;
+      if (counts[digit(from[0], byte)] == values.size())
+        continue;
+      uint32_t begin = 0;
+      for (size_t i = 0; i < 256; ++i)
+        begin += std::exchange(counts[i], begin);
+      for (size_t i = 0; i < values.size(); ++i)
+        to[counts[digit(from[i], byte)]++] = from[i];
+      std::swap(from, to);
+    }
+    if (from != values.data())
+      std::copy_n(from, values.size(), values.data());
+  }
+
+private:
+  static constexpr size_t bytes = sizeof(held_value::value);
+  static size_t digit(const held_value& held, size_t byte) noexcept {
+    return held.value >> (8 * byte) & 255;
+  }
+
+  std::vector<uint32_t> counts_;
+  std::vector<held_value> spare_;
+};
 
 /// med, percentiles, distinct values, and prd of floats: what needs every value
 /// of a group. Equal ones are kept once, with their count.
@@ -80,6 +132,8 @@ public:
       held.group = targets[held.group];
       values_.push_back(held);
     }
+    // What morsels found is without equal values already.
+    compact_at_ = std::max(compact_at_, merged_min);
     compact_when_large();
   }
 
@@ -130,6 +184,7 @@ public:
         values_.push_back(held);
       }
     }
+    compact_at_ = std::max(compact_at_, merged_min);
     compact_when_large();
     return {};
   }
@@ -143,6 +198,7 @@ public:
 
 private:
   static constexpr size_t entry_bytes = 12;
+  static constexpr size_t merged_min = size_t{1} << 20;
 
   void finish(size_t g, column_data& out) const {
     switch (function_) {
@@ -161,7 +217,9 @@ private:
 
   /// By group and value: first by group, in a pass of its own where that pays.
   void sort_values() {
-    if (size_ < 2 || size_ > values_.size() / 4)
+    if (std::is_sorted(values_.begin(), values_.end()))
+      return;
+    if (size_ > values_.size() / 4 || values_.size() > count_max)
       return std::sort(values_.begin(), values_.end());
     std::vector<size_t> ends(size_ + 1, 0);
     for (const auto& held : values_)
@@ -173,12 +231,9 @@ private:
     for (const auto& held : values_)
       by_group[next[held.group]++] = held;
     values_.swap(by_group);
+    value_sorter sorter;
     for (size_t g = 0; g < size_; ++g)
-      std::sort(values_.begin() + static_cast<ptrdiff_t>(ends[g]),
-                values_.begin() + static_cast<ptrdiff_t>(ends[g + 1]),
-                [](const held_value& a, const held_value& b) {
-                  return a.value < b.value;
-                });
+      sorter.sort(std::span{values_}.subspan(ends[g], ends[g + 1] - ends[g]));
   }
 
   void compact() {
