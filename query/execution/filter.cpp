@@ -6,6 +6,7 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <span>
 #include <utility>
 
 namespace millrace::query {
@@ -458,6 +459,27 @@ void bound_filter::apply_codes(const column_ref& column, uint32_t base,
   });
 }
 
+bool bound_filter::seek_texts(const column_ref& column, uint32_t base,
+                              uint32_t count, uint8_t* mask) const {
+  const std::span ends{column.as<uint32_t>() + base, count};
+  const auto begin = base == 0 ? 0 : ends.data()[-1];
+  // Zeros may stand for what a store lost; that is found out later.
+  uint32_t before = begin;
+  bool ascends = count <= vector_rows;
+  for (const auto end : ends) {
+    ascends &= before <= end;
+    before = end;
+  }
+  if (!ascends)
+    return false;
+  uint8_t found[vector_rows] = {};
+  like_->seek(column.bytes, begin, ends, found);
+  const uint8_t flip = negated_ ? 1 : 0;
+  for (uint32_t i = 0; i < count; ++i)
+    mask[i] = static_cast<uint8_t>(mask[i] & (found[i] ^ flip));
+  return true;
+}
+
 void bound_filter::apply(const column_ref& column, uint32_t base,
                          const uint16_t* rows, uint32_t count,
                          uint8_t* mask) const {
@@ -477,6 +499,9 @@ void bound_filter::apply(const column_ref& column, uint32_t base,
     case kind::code_flags:
       return apply_codes(column, base, rows, count, mask);
     case kind::texts:
+      if (!rows && like_ && like_->seeks_word()
+          && seek_texts(column, base, count, mask))
+        return;
       return clear_rows(base, rows, count, mask, [&](uint32_t row) {
         return passes_text(column.text(row));
       });

@@ -71,6 +71,10 @@ private:
                       uint8_t* mask) const;
   void apply_floats(const column_ref& column, uint32_t base,
                     const uint16_t* rows, uint32_t count, uint8_t* mask) const;
+  /// `like` of a word, over all the texts at once. @returns false when they do
+  /// not lie one after the other.
+  [[nodiscard]] bool seek_texts(const column_ref& column, uint32_t base,
+                                uint32_t count, uint8_t* mask) const;
   void apply_codes(const column_ref& column, uint32_t base,
                    const uint16_t* rows, uint32_t count, uint8_t* mask) const;
 

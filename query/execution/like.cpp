@@ -1,7 +1,12 @@
 #include <millrace/query/execution/like.hpp>
 
+#include <bit>
 #include <cstddef>
 #include <cstring>
+
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
 
 namespace millrace::query {
 
@@ -47,7 +52,78 @@ size_t read_class(std::string_view pattern, byte_set& set) {
   return at + 1;
 }
 
+/// Looks for a word in bytes by its first and its last byte, so many places at
+/// a time. Linear: where much looks like the word and is not it, the C
+/// library's search goes on.
+class word_search {
+public:
+  explicit word_search(std::string_view word) : word_{word} {}
+
+  /// Where the word stands first in [from, end); `end`: nowhere.
+  const char* find(const char* from, const char* end) {
+    const auto size = word_.size();
+#if defined(__AVX2__)
+    if (size > 1) {
+      const auto first = _mm256_set1_epi8(word_.front());
+      const auto last = _mm256_set1_epi8(word_.back());
+      for (;
+           patience_ > 0 && static_cast<size_t>(end - from) >= width + size - 1;
+           from += width) {
+        const auto a = load(from);
+        const auto b = load(from + size - 1);
+        auto places
+          = static_cast<uint32_t>(_mm256_movemask_epi8(_mm256_and_si256(
+            _mm256_cmpeq_epi8(a, first), _mm256_cmpeq_epi8(b, last))));
+        patience_ += gained;
+        for (; places != 0; places &= places - 1) {
+          const auto* at = from + std::countr_zero(places);
+          if (std::memcmp(at + 1, word_.data() + 1, size - 1) == 0)
+            return at;
+          patience_ -= static_cast<int64_t>(size);
+        }
+      }
+    }
+#endif
+    const auto* found = static_cast<const char*>(memmem(
+      from, static_cast<size_t>(end - from), word_.data(), word_.size()));
+    return found ? found : end;
+  }
+
+private:
+#if defined(__AVX2__)
+  static constexpr size_t width = 32;
+  static constexpr int64_t gained = 64; ///< Bytes compared per step, at most.
+  static __m256i load(const char* from) noexcept {
+    return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
+  }
+#endif
+
+  std::string_view word_;
+  int64_t patience_ = 4096; ///< Bytes that may be compared in vain.
+};
+
 } // namespace
+
+void like_pattern::seek(const char* bytes, uint32_t begin,
+                        std::span<const uint32_t> ends, uint8_t* found) const {
+  const auto size = middle_[0].size();
+  word_search search{middle_[0].literal};
+  const auto* end = bytes + ends.back();
+  const auto* from = bytes + begin;
+  for (size_t i = 0; from < end;) {
+    const auto* at = search.find(from, end);
+    if (at == end)
+      return;
+    const auto place = static_cast<size_t>(at - bytes);
+    while (ends[i] <= place)
+      ++i;
+    // One that begins in a text and ends in the next one is in none.
+    const bool inside = place + size <= ends[i];
+    if (inside)
+      found[i] = 1;
+    from = inside ? bytes + ends[i] : at + 1;
+  }
+}
 
 like_pattern::like_pattern(std::string_view pattern) {
   std::vector<piece> pieces(1);

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +19,18 @@ public:
   /// Whether all of `text` matches: in time proportional to its length, times
   /// that of the longest piece between two stars in units of 64.
   [[nodiscard]] bool matches(std::string_view text) const;
+
+  /// Whether a text matches when a word stands anywhere in it.
+  [[nodiscard]] bool seeks_word() const noexcept {
+    return starred_ && !impossible_ && first_.size() == 0 && last_.size() == 0
+           && middle_.size() == 1 && !middle_[0].literal.empty();
+  }
+  /// Sets found[i] for each of the texts that matches: they stand in `bytes`
+  /// one after the other, from `begin` on, and end at ends[i], ascending. All
+  /// are searched at once.
+  /// @pre seeks_word()
+  void seek(const char* bytes, uint32_t begin, std::span<const uint32_t> ends,
+            uint8_t* found) const;
 
 private:
   using byte_set = std::array<uint64_t, 4>;
