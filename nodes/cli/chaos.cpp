@@ -12,7 +12,9 @@ void declare(option_list& list, chaos_options& into) {
     .text("SCRIPT", into.script,
           "Lines `at <time>: <fault> | <fault>`: kill N [restart T "
           "[empty|older]], restart N, pause N, resume N, crash N POINT COUNT, "
-          "flip N FILE BIT, shorten N FILE BYTES, back-up N, heal")
+          "flip N FILE BIT, shorten N FILE BYTES, back-up N, cut N <-> M, "
+          "cut N -> M, reset N <-> M, half-open N <-> M, slow N <-> M BYTES, "
+          "delay N <-> M T, corrupt N -> M [COUNT], heal [N <-> M]")
     .required()
     .shown_as("");
 }

@@ -1,31 +1,23 @@
 """A cluster of three RT nodes through scripts of faults, and the ledger.
 
 Rows are published one command after the other while `millrace chaos` carries
-out a script; the ledger has which of them were acknowledged as committed, and
-which were not. What a subscriber, the rdb and the partitions hold afterwards is
-compared with it: each acknowledged row is there, none twice, none that nobody
-published, and the merged logs of all RT nodes are alike.
+out a script. What a subscriber, the rdb and the partitions hold afterwards is
+compared with a ledger (`ledger.py`): each acknowledged row is there, none twice,
+none that nobody published, and the merged logs of all RT nodes are alike.
 
 chaos_test.py PROGRAM [SCRIPT NAME...]; MILLRACE_CHAOS=all runs all of them.
 """
-import csv
-import io
 import os
-import pathlib
 import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]
-                       / "integration"))
-import millrace_cluster as mill  # noqa: E402
+from ledger import MEMBERS, ledger, mill
 
 DAY = "2024-01-02"
-MEMBERS = ["rt1", "rt2", "rt3"]
 ROLES = [("discovery1", "discovery"), *((name, "rt") for name in MEMBERS),
          ("rdb1", "rdb"), ("hdb1", "hdb"), ("gw1", "gateway")]
 NODES = {"all": ["discovery1", "gw1"], **{name: [name] for name in MEMBERS},
          "rdb1": ["rdb1"], "hdb1": ["hdb1"]}
-ROWS = 40
-USUAL = ["kills"]
+USUAL = ["kills", "links"]
 
 # Each ends with all nodes whole.
 SCRIPTS = {
@@ -63,60 +55,17 @@ at 300ms: back-up rt2
 at 1500ms: kill rt2 restart 300ms older
 at 3s: heal
 """,
+  "links": """
+at 200ms: cut rt1 <-> rt2 | cut rt1 <-> rt3
+at 2s: heal
+at 2500ms: cut rt2 <-> rt3
+at 4s: heal
+at 4500ms: cut rt1 -> rt2 | cut rdb1 -> rt2
+at 6s: heal | half-open rt1 <-> rdb1 | reset rt2 <-> rt3
+at 6500ms: delay rt1 <-> rt3 50ms | slow rt2 <-> rt1 64KiB
+at 8s: heal
+""",
 }
-
-
-def rows_of(number):
-  """Whole and different numbers stand for the rows."""
-  first = number * ROWS
-  return {str(i) for i in range(first, first + ROWS)}
-
-
-def publish(made, number):
-  """Whether all of them were acknowledged as committed."""
-  text = "time,sym,price,size\n" + "".join(
-    f"{DAY}T10:00:00,S{int(row) % 7},1,{row}\n" for row in rows_of(number))
-  done = made.run("pub", "--stream", "market", "--table", "trade", "--format",
-                  "csv", code=None, text=text)
-  mill.check(done.returncode in (0, 69, 75), "pub:", done.returncode,
-             done.stderr)
-  return done.returncode == 0
-
-
-def sizes(text):
-  return [row["size"] for row in csv.DictReader(io.StringIO(text))]
-
-
-def compare(who, seen, committed, published):
-  mill.check(len(seen) == len(set(seen)), who, "has rows twice:",
-             len(seen) - len(set(seen)))
-  missing = committed - set(seen)
-  mill.check(not missing, who, "lacks", len(missing), "acknowledged rows:",
-             sorted(missing)[:5])
-  strange = set(seen) - published
-  mill.check(not strange, who, "has rows that nobody published:",
-             sorted(strange)[:5])
-
-
-def alike(made):
-  """The merged logs of all RT nodes, byte for byte."""
-  def content(name):
-    at = made.directory / "data" / "rt" / name / "market" / "out"
-    return {each.name: each.read_bytes() for each in at.glob("log.*.*")}
-
-  def ends():
-    return len({
-      made.log("info", made.directory / "data" / "rt" / name / "market"
-               / "out")["files"][-1]["valid_end"] for name in MEMBERS}) == 1
-
-  mill.wait_until(ends, 60, "the same end of all merged logs")
-  made.down(*MEMBERS)
-  first, *others = [content(name) for name in MEMBERS]
-  for name, other in zip(MEMBERS[1:], others):
-    for file in first.keys() & other.keys():
-      size = min(len(first[file]), len(other[file]))
-      mill.check(first[file][:size] == other[file][:size], file, "of", name,
-                 "differs from that of", MEMBERS[0])
 
 
 def through(binary, script):
@@ -124,43 +73,50 @@ def through(binary, script):
     made.up()
     at = made.directory / "script.faults"
     at.write_text(script)
-    committed = set()
-    published = set()
+    book = ledger(made, DAY)
     running = made.start("chaos", at)
-    number = 0
-    while running.poll() is None or number < 3:
-      published |= rows_of(number)
-      if publish(made, number):
-        committed |= rows_of(number)
-      number += 1
+    while running.poll() is None or book.commands < 3:
+      book.publish()
     told, faults = running.communicate()
     mill.check(running.returncode == 0, "chaos:", running.returncode, told,
                faults)
     print(told, end="")
     # What was kept in the publisher's log comes once RT is whole.
-    made.run("pub", "--stream", "market", "--flush")
-    committed = published
+    book.flush()
+    book.acknowledged = set(book.published)
     made.run("up")
-    compare("a subscriber", sizes(made.run(
-      "sub", "--stream", "market", "--table", "trade", "--from", "begin",
-      "--until", "end", "--format", "csv").stdout), committed, published)
-    question = ["query", "-o", "csv", "select size from trade"]
-    compare("the rdb", sizes(made.run(*question).stdout), committed, published)
+    book.check_answer("the rdb")
     made.end_period(DAY)
-    compare("the hdb", sizes(made.run(*question).stdout), committed, published)
     made.run("hdb", "check", made.directory / "data" / "hdb")
-    alike(made)
-    print(f"{len(published)} rows published, each is everywhere once")
+    book.check_all()
+    print(f"{len(book.published)} rows published, each is everywhere once")
+
+
+def refusals(binary):
+  """Nothing is done when a part of a script cannot be done."""
+  with mill.cluster(binary, NODES, roles=ROLES) as made:
+    at = made.directory / "script.faults"
+    for text, told in (
+        ("cut rt1 <-> rt9", "no [[node]] is named rt9"),
+        ("kill rt1 | lie rt1 | reset rt1 <-> rt2 3",
+         "'lie rt1', 'reset rt1 <-> rt2 3': real nodes are"),
+        ("cut rt1", "script.faults:1:15: ")):
+      at.write_text(f"at 0s: {text}\n")
+      said = made.run("chaos", at, code=64).stderr
+      mill.check(told in said, text, said)
 
 
 def main():
   binary, *chosen = sys.argv[1:]
-  names = chosen or (list(SCRIPTS) if os.environ.get("MILLRACE_CHAOS") == "all"
-                     else USUAL)
+  names = chosen or ["refusals"] + (
+    list(SCRIPTS) if os.environ.get("MILLRACE_CHAOS") == "all" else USUAL)
   for name in names:
     try:
       with mill.part(name):
-        through(binary, SCRIPTS[name])
+        if name == "refusals":
+          refusals(binary)
+        else:
+          through(binary, SCRIPTS[name])
     except mill.failure as why:
       print(f"FAILED {name}: {why}", file=sys.stderr)
       sys.exit(1)

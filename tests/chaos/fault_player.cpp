@@ -28,12 +28,25 @@ bool is_possible(const sim::fault& what) {
     case kind::flip:
     case kind::shorten:
     case kind::back_up:
-      return true;
+    case kind::cut:
+    case kind::corrupt:
+    case kind::half_open:
+    case kind::slow:
+    case kind::delay:
     case kind::heal:
-      return what.node.empty();
+      return true;
+    case kind::reset: // What a message is no proxy knows.
+      return what.number == 0;
     default:
       return false;
   }
+}
+
+bool is_of_link(const sim::fault& what) { return !what.other.empty(); }
+
+/// "1 connection", "2 connections".
+std::string connections(size_t count) {
+  return std::to_string(count) + " connection" + (count == 1 ? "" : "s");
 }
 
 /// A process that is held by its descriptor: no other one can be met.
@@ -71,8 +84,9 @@ error check_script(const nodes::cluster_config& config,
   std::string unknown;
   std::string impossible;
   for (const auto& [at, what] : script) {
-    if (!what.node.empty() && config.node(what.node) == nullptr)
-      unknown += (unknown.empty() ? "" : ", ") + what.node;
+    for (const auto& node : {what.node, what.other})
+      if (!node.empty() && config.node(node) == nullptr)
+        unknown += (unknown.empty() ? "" : ", ") + node;
     if (!is_possible(what))
       impossible += (impossible.empty() ? "'" : ", '") + to_text(what) + "'";
   }
@@ -81,9 +95,14 @@ error check_script(const nodes::cluster_config& config,
   if (!impossible.empty())
     return {errc::unsupported,
             impossible
-              + ": real nodes are killed, stopped, restarted, and their files "
-                "damaged; the rest is of the simulator"};
+              + ": real nodes are killed, stopped, restarted, their links cut "
+                "and their files damaged; the rest is of the simulator"};
   return {};
+}
+
+bool has_links(const sim::fault_script& script) {
+  return std::any_of(script.begin(), script.end(),
+                     [](const auto& each) { return is_of_link(each.what); });
 }
 
 fault_player::fault_player(persistence::env& world,
@@ -112,8 +131,92 @@ std::string fault_player::play(const sim::fault& what) {
     case kind::back_up:
       return back_up(what.node);
     default:
-      return heal();
+      return is_of_link(what) ? fault_of_link(what) : heal();
   }
+}
+
+std::string fault_player::fault_of_link(const sim::fault& what) {
+  const auto change = [&](const std::function<void(link_rule&)>& how) {
+    links_->change(what.node, what.other, how);
+    if (!what.one_way)
+      links_->change(what.other, what.node, how);
+  };
+  switch (what.kind) {
+    case kind::cut:
+      change([](link_rule& rule) { rule.is_cut = true; });
+      return "cut";
+    case kind::corrupt:
+      change([&](link_rule& rule) {
+        rule.corrupt_in = std::max<uint64_t>(1, what.number);
+      });
+      return "a bit will flip";
+    case kind::slow:
+      change([&](link_rule& rule) { rule.bytes_per_second = what.number; });
+      return "slow";
+    case kind::delay:
+      change([&](link_rule& rule) { rule.delay = what.time; });
+      return "delayed";
+    case kind::reset:
+      return connections(links_->reset(what.node, what.other)) + " reset";
+    case kind::half_open:
+      return connections(links_->vanish(what.node, what.other)) + " vanished";
+    default:
+      change([](link_rule& rule) { rule = {.corrupt_in = rule.corrupt_in}; });
+      return "whole";
+  }
+}
+
+error fault_player::open_links(const std::string& library) {
+  if (!std::filesystem::exists(library))
+    return {errc::not_found, library
+                               + ": is what redirects connections, and "
+                                 "is built with the tests"};
+  auto made = link_proxy::create(config_);
+  if (!made)
+    return made.failure();
+  links_ = *std::move(made);
+  library_ = library;
+  for (const auto& node : config_.nodes) {
+    const auto state = nodes_.state_of(node.name);
+    if (!state)
+      return state.failure();
+    if (state->state != nodes::node_state::kind::running)
+      continue;
+    if (const auto why = restart(node.name); !why.empty())
+      return {errc::unavailable, node.name + ": " + why};
+  }
+  return {};
+}
+
+std::string fault_player::close_links() {
+  if (links_)
+    links_->heal();
+  library_.clear();
+  std::string out;
+  for (const auto& node : config_.nodes) {
+    const auto state = nodes_.state_of(node.name);
+    if (state && state->state != nodes::node_state::kind::running)
+      continue;
+    const auto why = !state                        ? to_string(state.failure())
+                     : paused_.contains(node.name) ? "stands still"
+                                                   : restart(node.name);
+    if (!why.empty())
+      out += (out.empty() ? "" : "; ") + node.name + ": " + why;
+  }
+  return out;
+}
+
+std::vector<std::string> fault_player::awaited() const {
+  return links_ ? links_->awaited() : std::vector<std::string>{};
+}
+
+/// @returns why not; empty: it runs again
+std::string fault_player::restart(const std::string& node) {
+  for (const auto& each : nodes_.stop({node}, {}))
+    if (each.failure)
+      return to_string(each.failure);
+  const auto started = start_node(node, {});
+  return started.failure ? to_string(started.failure) : std::string{};
 }
 
 std::string fault_player::kill(const std::string& node) {
@@ -130,20 +233,31 @@ std::string fault_player::kill(const std::string& node) {
   return "killed (process " + std::to_string(state->process.pid) + ")";
 }
 
-std::string fault_player::start(const std::string& node,
-                                const std::string& crash_at) {
-  if (crash_at.empty())
-    ::unsetenv("CRASH_AT");
-  else
-    ::setenv("CRASH_AT", crash_at.c_str(), 1);
+/// What it inherits is set for its start alone.
+nodes::node_outcome fault_player::start_node(const std::string& node,
+                                             const std::string& crash_at) {
+  std::vector<std::pair<const char*, std::string>> inherited{
+    {"CRASH_AT", crash_at}};
+  if (!library_.empty()) {
+    inherited.emplace_back(link_proxy::variable(), links_->ports_of(node));
+    inherited.emplace_back("LD_PRELOAD", library_);
+  }
+  for (const auto& [name, value] : inherited)
+    value.empty() ? ::unsetenv(name) : ::setenv(name, value.c_str(), 1);
   nodes::start_options how;
   how.command = {program_, "node"};
-  const auto outcome = nodes_.start({node}, how);
-  ::unsetenv("CRASH_AT");
-  return outcome.front().failure
-           ? to_string(outcome.front().failure)
-           : outcome.front().text + " (process "
-               + std::to_string(outcome.front().pid) + ")"
+  auto outcome = nodes_.start({node}, how);
+  for (const auto& each : inherited)
+    ::unsetenv(each.first);
+  return std::move(outcome.front());
+}
+
+std::string fault_player::start(const std::string& node,
+                                const std::string& crash_at) {
+  const auto outcome = start_node(node, crash_at);
+  return outcome.failure
+           ? to_string(outcome.failure)
+           : outcome.text + " (process " + std::to_string(outcome.pid) + ")"
                + (crash_at.empty() ? "" : ", to end at " + crash_at);
 }
 
@@ -245,11 +359,15 @@ std::vector<std::string> fault_player::harmed() {
 
 std::string fault_player::heal() {
   std::string out;
+  if (links_)
+    links_->heal();
   for (const auto& node : harmed())
     out += (out.empty() ? "" : "; ") + node + " "
            + (paused_.contains(node) ? send(node, SIGCONT, "goes on")
                                      : start(node));
-  return out.empty() ? "all nodes run" : out;
+  return out.empty()
+           ? links_ ? "all nodes run, all links pass" : "all nodes run"
+           : out;
 }
 
 } // namespace millrace::chaos

@@ -4,7 +4,9 @@
 #include <millrace/nodes/host/supervisor.hpp>
 #include <millrace/persistence/disk/env.hpp>
 #include <millrace/sim/script/fault_script.hpp>
+#include <millrace/tests/chaos/link_proxy.hpp>
 
+#include <memory>
 #include <set>
 #include <string>
 #include <vector>
@@ -12,10 +14,13 @@
 namespace millrace::chaos {
 
 /// `unsupported` names each fault that real processes cannot be put through
-/// (links, disks that fail, clocks), `not_found` each node that is not in the
+/// (disks that fail, power, clocks), `not_found` each node that is not in the
 /// configuration.
 [[nodiscard]] error check_script(const nodes::cluster_config& config,
                                  const sim::fault_script& script);
+
+/// Whether any of them is of a link.
+[[nodiscard]] bool has_links(const sim::fault_script& script);
 
 /// Carries out faults on the nodes of a cluster on this host, one after the
 /// other. Owner: one thread, whose signals and environment it may use.
@@ -24,6 +29,16 @@ public:
   /// @param program what `millrace` is, to start nodes with
   fault_player(persistence::env& world, const nodes::cluster_config& config,
                std::string program);
+
+  /// From now on nodes talk to one another through proxies, which `play` has
+  /// links fail by: those that run are started again, one after the other.
+  /// @param library that redirects their connections
+  [[nodiscard]] error open_links(const std::string& library);
+  /// The same back: the proxies end with the player. @returns what was not
+  /// possible, for people; empty: all was.
+  std::string close_links();
+  /// Faults of links that have not come to happen.
+  [[nodiscard]] std::vector<std::string> awaited() const;
 
   /// @returns what it did, or why that was not possible, for people
   std::string play(const sim::fault& what);
@@ -36,16 +51,22 @@ public:
 private:
   std::string kill(const std::string& node);
   std::string start(const std::string& node, const std::string& crash_at = {});
+  nodes::node_outcome start_node(const std::string& node,
+                                 const std::string& crash_at);
   std::string send(const std::string& node, int signal, const char* done);
   std::string damage(const sim::fault& what);
   std::string back_up(const std::string& node);
   std::string heal();
+  std::string fault_of_link(const sim::fault& what);
+  std::string restart(const std::string& node);
   [[nodiscard]] std::string kept_of(const std::string& node) const;
 
   const nodes::cluster_config& config_;
   nodes::supervisor nodes_;
   std::string program_;
   std::set<std::string> paused_;
+  std::string library_;
+  std::unique_ptr<link_proxy> links_; ///< Null: nodes meet directly.
 };
 
 } // namespace millrace::chaos
