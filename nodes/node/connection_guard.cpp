@@ -1,5 +1,6 @@
 #include <millrace/messages/text/utf8.hpp>
 #include <millrace/nodes/node/connection_guard.hpp>
+#include <millrace/nodes/node/wire_number_internal.hpp>
 
 #include <algorithm>
 #include <cstring>
@@ -18,23 +19,11 @@ enum class frame_kind : uint8_t {
   heartbeat = 6,
 };
 
-uint32_t number_at(std::span<const char> piece, size_t offset) {
-  uint32_t out = 0;
-  for (size_t i = 0; i < sizeof out; ++i)
-    out = out << 8 | static_cast<uint8_t>(piece[offset + i]);
-  return out;
-}
-
-void put_number(char* at, uint32_t value) {
-  for (int shift = 24; shift >= 0; shift -= 8)
-    *at++ = static_cast<char>(value >> shift);
-}
-
 connection_guard::head mark(uint32_t second, uint32_t third) {
   connection_guard::head out{};
   std::copy(magic.begin(), magic.end(), out.begin());
-  put_number(out.data() + magic.size(), second);
-  put_number(out.data() + magic.size() + 4, third);
+  put_wire_number(out.data() + magic.size(), second);
+  put_wire_number(out.data() + magic.size() + 4, third);
   return out;
 }
 
@@ -72,9 +61,9 @@ bool connection_guard::is_of_millrace(std::string_view bytes) noexcept {
 
 std::string connection_guard::refusal_in(std::string_view bytes) {
   if (bytes.size() < head_bytes || !is_of_millrace(bytes)
-      || number_at(bytes, magic.size()) != refusal_mark)
+      || wire_number_at(bytes.data() + magic.size()) != refusal_mark)
     return {};
-  const auto size = number_at(bytes, magic.size() + 4);
+  const auto size = wire_number_at(bytes.data() + magic.size() + 4);
   if (size > refusal_bytes_max || bytes.size() < head_bytes + size)
     return {};
   return shown(bytes.substr(head_bytes, size));
@@ -115,9 +104,9 @@ connection_guard::take_greeting(std::span<const char> piece) {
       step_ = step::handshake;
       return take_head(piece);
     }
-    wanted_ = number_at(piece, magic.size() + 4);
-    if (number_at(piece, magic.size()) != refusal_mark || wanted_ == 0
-        || wanted_ > refusal_bytes_max)
+    wanted_ = wire_number_at(piece.data() + magic.size() + 4);
+    if (wire_number_at(piece.data() + magic.size()) != refusal_mark
+        || wanted_ == 0 || wanted_ > refusal_bytes_max)
       return refuse("an answer that is not of Millrace");
     step_ = step::refusal;
     return verdict::consumed;
@@ -128,7 +117,7 @@ connection_guard::take_greeting(std::span<const char> piece) {
                   "tls_authority of [cluster] that the other one has");
   if (!begins_with_magic(piece))
     return refuse("bytes that are not of Millrace");
-  const auto version = number_at(piece, magic.size());
+  const auto version = wire_number_at(piece.data() + magic.size());
   if (version != protocol_version)
     return refuse("it speaks version " + std::to_string(version)
                   + " of the protocol between nodes, and this one "
@@ -144,7 +133,7 @@ connection_guard::take_greeting(std::span<const char> piece) {
 connection_guard::verdict
 connection_guard::take_head(std::span<const char> piece) {
   const auto what = static_cast<frame_kind>(piece.front());
-  const auto bytes = number_at(piece, 4);
+  const auto bytes = wire_number_at(piece.data() + 4);
   const bool first = step_ == step::handshake;
   const auto due = end_ == end::accepted ? frame_kind::client_handshake
                                          : frame_kind::server_handshake;

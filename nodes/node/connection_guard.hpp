@@ -16,14 +16,15 @@ namespace millrace::nodes {
 /// zeroes. The other end answers with CAF's handshake, or says in a refusal why
 /// it does not: "MILLRACE", four bytes of ones, the length of a text (4 bytes,
 /// big endian), zeroes; the text. After that each side sends frames of CAF: 32
-/// bytes of head, then as many bytes as the head says at offset 4 (big endian).
+/// bytes of head, then as many bytes as the head says at offset 4 (big endian);
+/// without TLS they travel in the records of `checked_records.hpp`.
 ///
 /// Cuts nothing: it is given what the middleman would be, piece by piece. Pure;
 /// one owner.
 class connection_guard {
 public:
   static constexpr size_t head_bytes = 32;
-  static constexpr uint32_t protocol_version = 1;
+  static constexpr uint32_t protocol_version = 2;
   /// Of what is said before the other end is known, and of a refusal.
   static constexpr uint32_t handshake_bytes_max = 64 * 1024;
   static constexpr uint32_t refusal_bytes_max = 1024;

@@ -438,8 +438,10 @@ private:
       },
       how_->identity,
       [about](const peer_wire::fault& fault) {
+        if (fault.is_damage)
+          about("bad_frame", fault.why, false);
         // A probe that asks whether somebody listens is nobody's mistake.
-        if (fault.is_spoken)
+        else if (fault.is_spoken)
           about("tls", fault.why, fault.is_clear);
       });
   }
@@ -499,7 +501,13 @@ protected:
       },
       how_->identity, host, begun.is_connected,
       [about, how = how_, host, port](const peer_wire::fault& fault) {
-        if (fault.is_refusal)
+        if (fault.is_damage)
+          how->refused->add("bad_frame",
+                            "a connection to " + host + ":"
+                              + std::to_string(port)
+                              + " was closed: " + fault.why,
+                            how->clock->monotonic_ns());
+        else if (fault.is_refusal)
           about(fault.why);
         else
           how->told->put(host, port, {errc::unavailable, fault.why});

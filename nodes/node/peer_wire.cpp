@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstring>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <utility>
 
 namespace millrace::nodes {
@@ -16,9 +17,6 @@ using caf::io::network::rw_state;
 
 /// Of what is sent in one turn of the poller, so that others get theirs.
 constexpr size_t write_bytes_max = size_t{1} << 20;
-/// What is asked for in smaller pieces is read so much at a time: a frame of
-/// CAF is asked for in two.
-constexpr size_t ahead_bytes = size_t{16} << 10;
 
 } // namespace
 
@@ -27,7 +25,8 @@ peer_wire::peer_wire(int socket,
                      teller on_fault)
   : socket_{socket}, connects_{false}, step_{identity ? step::shaking
                                                       : step::open},
-    on_fault_{std::move(on_fault)} {
+    greeting_due_{connection_guard::head_bytes}, on_fault_{
+                                                   std::move(on_fault)} {
   if (identity)
     tls_ = std::make_unique<member_session>(std::move(identity), transport());
 }
@@ -36,9 +35,8 @@ peer_wire::peer_wire(int socket,
                      std::shared_ptr<const member_identity> identity,
                      const std::string& address, bool is_connected,
                      teller on_fault)
-  : socket_{socket}, connects_{true}, step_{step::connecting}, on_fault_{
-                                                                 std::move(
-                                                                   on_fault)} {
+  : socket_{socket}, connects_{true}, step_{step::connecting},
+    greeting_due_{0}, on_fault_{std::move(on_fault)} {
   if (identity)
     tls_ = std::make_unique<member_session>(std::move(identity), transport(),
                                             address);
@@ -165,31 +163,6 @@ long peer_wire::read(char* into, size_t most) {
   }
 }
 
-/// One call of the system for many small pieces, and none to find out that
-/// there is no more: the poller tells again.
-long peer_wire::read_ahead(char* into, size_t most) {
-  if (taken_ == came_) {
-    if (is_drained_)
-      return 0;
-    if (most >= ahead_bytes) {
-      const auto got = read(into, most);
-      is_drained_ = got < static_cast<long>(most);
-      return got;
-    }
-    ahead_.resize(ahead_bytes);
-    const auto got = read(ahead_.data(), ahead_.size());
-    taken_ = 0;
-    came_ = got > 0 ? static_cast<size_t>(got) : 0;
-    is_drained_ = came_ < ahead_bytes;
-    if (got <= 0)
-      return got;
-  }
-  const auto count = std::min(most, came_ - taken_);
-  std::memcpy(into, ahead_.data() + taken_, count);
-  taken_ += count;
-  return static_cast<long>(count);
-}
-
 long peer_wire::write(const char* from, size_t count) {
   while (true) {
     const auto put = ::send(socket_, from, count, MSG_NOSIGNAL);
@@ -205,11 +178,8 @@ rw_state peer_wire::read_some(size_t& count, int, void* into, size_t most) {
   count = 0;
   if (step_ != step::open)
     return step_ == step::failed ? rw_state::failure : rw_state::success;
-  if (!tls_) {
-    const auto got = read_ahead(static_cast<char*>(into), most);
-    count = got > 0 ? static_cast<size_t>(got) : 0;
-    return got < 0 ? rw_state::failure : rw_state::success;
-  }
+  if (!tls_)
+    return read_records(count, into, most);
   const auto got = tls_->read(static_cast<char*>(into), most);
   count = got.count;
   reading_waits_to_write_ = got.now == member_session::state::wants_write;
@@ -231,11 +201,8 @@ rw_state peer_wire::write_some(size_t& count, int, const void* from,
     return rw_state::failure;
   if (most == 0 || step_ != step::open)
     return rw_state::success;
-  if (!tls_) {
-    const auto put = write(static_cast<const char*>(from), most);
-    count = put > 0 ? static_cast<size_t>(put) : 0;
-    return put < 0 ? rw_state::failure : rw_state::success;
-  }
+  if (!tls_)
+    return write_records(count, static_cast<const char*>(from), most);
   const auto put = tls_->write(static_cast<const char*>(from),
                                std::min(most, write_bytes_max));
   count = put.count;
@@ -247,14 +214,81 @@ rw_state peer_wire::write_some(size_t& count, int, const void* from,
            : rw_state::success;
 }
 
+rw_state peer_wire::read_records(size_t& count, void* into, size_t most) {
+  auto* const to = static_cast<char*>(into);
+  if (greeting_due_ > 0) {
+    const auto got = read(to, std::min(most, greeting_due_));
+    count = got > 0 ? static_cast<size_t>(got) : 0;
+    greeting_due_ -= count;
+    return got < 0 ? rw_state::failure : rw_state::success;
+  }
+  // No call of the system finds out that there is no more: the poller tells
+  // again.
+  while (!reader_.has_ready() && !reader_.is_damaged() && !is_drained_) {
+    const auto room = reader_.room();
+    const auto got = read(room.data(), room.size());
+    if (got < 0)
+      return rw_state::failure;
+    is_drained_ = static_cast<size_t>(got) < room.size();
+    reader_.filled(static_cast<size_t>(got));
+  }
+  count = reader_.take(to, most);
+  if (count > 0 || !reader_.is_damaged())
+    return rw_state::success;
+  fail({.why = "what came is not what the other end sent: a checksum does not "
+               "fit",
+        .is_damage = true});
+  return rw_state::failure;
+}
+
+long peer_wire::write_record(const char* from, size_t most) {
+  if (record_bytes_ == 0) {
+    record_bytes_ = std::min(most, record_bytes_max);
+    record_put_ = 0;
+    head_ = writer_.head_of({from, record_bytes_});
+  }
+  // CAF gives the same bytes again until they count as written.
+  while (record_put_ < head_.size() + record_bytes_) {
+    std::array<iovec, 2> parts;
+    const auto of_head = std::min(record_put_, head_.size());
+    const auto of_rest = record_put_ - of_head;
+    parts[0] = {head_.data() + of_head, head_.size() - of_head};
+    parts[1] = {const_cast<char*>(from) + of_rest, record_bytes_ - of_rest};
+    msghdr message{};
+    message.msg_iov = parts.data();
+    message.msg_iovlen = parts.size();
+    const auto put = ::sendmsg(socket_, &message, MSG_NOSIGNAL);
+    if (put > 0)
+      record_put_ += static_cast<size_t>(put);
+    else if (put == 0 || errno != EINTR)
+      return put < 0 && (errno == EAGAIN || errno == EWOULDBLOCK) ? 0 : -1;
+  }
+  return static_cast<long>(std::exchange(record_bytes_, 0));
+}
+
+rw_state peer_wire::write_records(size_t& count, const char* from,
+                                  size_t most) {
+  most = std::min(most, write_bytes_max);
+  // A record that is begun may be of more bytes than are left of this turn.
+  while (count < most) {
+    const auto put = write_record(from + count, most - count);
+    if (put < 0)
+      return rw_state::failure;
+    if (put == 0)
+      break;
+    count += static_cast<size_t>(put);
+  }
+  return rw_state::success;
+}
+
 bool peer_wire::must_read_more(int, size_t) {
   if (step_ != step::open)
     return false;
   if (!tls_)
-    return taken_ < came_;
+    return reader_.has_ready();
   // The rest of what is here already; the poller tells of what comes.
   is_draining_ = true;
-  return tls_->has_pending();
+  return has_pending();
 }
 
 } // namespace millrace::nodes

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <millrace/nodes/node/checked_records.hpp>
 #include <millrace/nodes/tls/member_session.hpp>
 
 #include <caf/io/network/rw_state.hpp>
@@ -14,10 +15,10 @@
 namespace millrace::nodes {
 
 /// The bytes of one connection between processes, below CAF's frames: a socket
-/// that does not block, and TLS on it where the cluster has certificates. It is
-/// a policy of CAF's streams. One that connects waits for that, shakes hands,
-/// and sends the greeting of `connection_guard`, before it is open. Does not
-/// close the socket. One owner.
+/// that does not block, and TLS on it where the cluster has certificates, else
+/// records with checksums after the greeting. It is a policy of CAF's streams.
+/// One that connects waits for that, shakes hands, and sends the greeting of
+/// `connection_guard`, before it is open. Does not close the socket. One owner.
 class peer_wire final : private member_transport {
 public:
   enum class state {
@@ -35,6 +36,8 @@ public:
     bool is_clear = false;
     /// The other end has said anything at all.
     bool is_spoken = false;
+    /// Bytes are not those that the other end sent.
+    bool is_damage = false;
   };
   using teller = std::function<void(const fault&)>;
 
@@ -58,7 +61,7 @@ public:
   }
   /// There may be something to read that no event tells of.
   [[nodiscard]] bool has_pending() const noexcept {
-    return is_open() && (tls_ ? tls_->has_pending() : taken_ < came_);
+    return is_open() && (tls_ ? tls_->has_pending() : reader_.has_ready());
   }
   /// The poller has something for it.
   void begin_event() noexcept { is_draining_ = is_drained_ = false; }
@@ -78,11 +81,16 @@ private:
 
   member_transport& transport() noexcept { return *this; }
   long read(char* into, size_t most) override;
-  long read_ahead(char* into, size_t most);
   long write(const char* from, size_t count) override;
   state settle(member_session::state came);
   state finish_connecting();
   state greet();
+  caf::io::network::rw_state read_records(size_t& count, void* into,
+                                          size_t most);
+  caf::io::network::rw_state write_records(size_t& count, const char* from,
+                                           size_t most);
+  /// @returns bytes put; -1: none any more
+  long write_record(const char* from, size_t most);
   state fail(fault what);
   /// What stands behind a failed handshake, by how the other end began.
   [[nodiscard]] fault shaken() const;
@@ -95,10 +103,12 @@ private:
   bool reading_waits_to_write_ = false;
   bool has_spoken_ = false;
   size_t greeted_ = 0;
-  /// Bytes that were read in the clear, `came_` of them, `taken_` passed on.
-  std::vector<char> ahead_;
-  size_t came_ = 0;
-  size_t taken_ = 0;
+  size_t greeting_due_; ///< Of the other end, in the clear and no record.
+  record_reader reader_;
+  record_writer writer_;
+  record_writer::head head_{};
+  size_t record_bytes_ = 0; ///< That follow the head; 0: no record is begun.
+  size_t record_put_ = 0;   ///< Of the head and them.
   std::unique_ptr<member_session> tls_;
   teller on_fault_;
 };

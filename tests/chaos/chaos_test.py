@@ -17,7 +17,9 @@ ROLES = [("discovery1", "discovery"), *((name, "rt") for name in MEMBERS),
          ("rdb1", "rdb"), ("hdb1", "hdb"), ("gw1", "gateway")]
 NODES = {"all": ["discovery1", "gw1"], **{name: [name] for name in MEMBERS},
          "rdb1": ["rdb1"], "hdb1": ["hdb1"]}
-USUAL = ["kills", "links"]
+USUAL = ["kills", "links", "damage"]
+# Of the script "damage".
+FLIPS = 4
 
 # Each ends with all nodes whole.
 SCRIPTS = {
@@ -65,18 +67,47 @@ at 6s: heal | half-open rt1 <-> rdb1 | reset rt2 <-> rt3
 at 6500ms: delay rt1 <-> rt3 50ms | slow rt2 <-> rt1 64KiB
 at 8s: heal
 """,
+  "damage": """
+at 200ms: corrupt rt1 -> rt2 | corrupt rt2 -> rt3
+at 1s: corrupt rt3 -> rt1 | corrupt rdb1 -> all
+at 2s: heal
+at 7s: heal
+""",
 }
 
 
-def through(binary, script):
+def damage_is_told(made, running):
+  """Each bit that flipped on a link was noticed, before nodes start again."""
+  for line in running.stdout:
+    print(line, end="")
+    if "heal:" in line:
+      break
+  def told():
+    return sum(each.get("refused_connections", 0)
+               for each in made.status()["nodes"])
+
+  mill.wait_until(lambda: told() >= FLIPS, 5, f"word of {FLIPS} flipped bits")
+  mill.check(told() == FLIPS, FLIPS, "bits flipped on links, and nodes tell of",
+             told())
+  logs = "".join(log.read_text(errors="replace") for log
+                 in made.directory.glob("data/nodes/*/node.log"))
+  mill.check("|bad_frame|" in logs, "no log tells of it")
+
+
+def through(binary, script, beside=lambda *_: None):
   with mill.cluster(binary, NODES, roles=ROLES, mode="synced") as made:
     made.up()
     at = made.directory / "script.faults"
     at.write_text(script)
     book = ledger(made, DAY)
     running = made.start("chaos", at)
-    while running.poll() is None or book.commands < 3:
-      book.publish()
+    try:
+      with book.writing():
+        beside(made, running)
+        running.wait()
+    finally:
+      running.terminate()  # It starts nodes.
+      running.wait()
     told, faults = running.communicate()
     mill.check(running.returncode == 0, "chaos:", running.returncode, told,
                faults)
@@ -116,7 +147,8 @@ def main():
         if name == "refusals":
           refusals(binary)
         else:
-          through(binary, SCRIPTS[name])
+          through(binary, SCRIPTS[name],
+                  *[damage_is_told] * (name == "damage"))
     except mill.failure as why:
       print(f"FAILED {name}: {why}", file=sys.stderr)
       sys.exit(1)

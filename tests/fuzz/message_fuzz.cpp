@@ -2,9 +2,11 @@
 #include <millrace/actors/rt/raft/raft_wire.hpp>
 #include <millrace/messages/data/events.hpp>
 #include <millrace/messages/data/table_batch.hpp>
+#include <millrace/nodes/node/checked_records.hpp>
 #include <millrace/nodes/node/connection_guard.hpp>
 
 #include <algorithm>
+#include <string>
 
 #include "fuzz_target.hpp"
 
@@ -110,6 +112,38 @@ void peer_greeting(input given) {
     wanted = is_head ? connection_guard::head_bytes : announced;
     MILLRACE_ASSERT(wanted <= connection_guard::frame_bytes_max);
   }
+}
+
+void peer_records(input given) {
+  const auto how = take_choice(given);
+  const std::string text{text_of(given)};
+  std::string sent = text;
+  const bool is_true = (how & 1) != 0;
+  if (is_true) { // Heads that fit, of records of some size.
+    nodes::record_writer by;
+    sent.clear();
+    const size_t size = 1 + how / 2;
+    for (size_t at = 0; at < text.size(); at += size) {
+      const auto some = text.substr(at, size);
+      const auto head = by.head_of(some);
+      sent.append(head.data(), head.size()).append(some);
+    }
+  }
+  nodes::record_reader reader;
+  std::string got;
+  for (size_t at = 0; at < sent.size() && !reader.is_damaged();) {
+    const auto room = reader.room();
+    MILLRACE_ASSERT(!room.empty());
+    const auto count = std::min<size_t>({room.size(), sent.size() - at, 61});
+    std::copy_n(sent.data() + at, count, room.begin());
+    at += count;
+    reader.filled(count);
+    char some[7];
+    while (reader.has_ready())
+      got.append(some, reader.take(some, sizeof some));
+  }
+  MILLRACE_ASSERT(!is_true || got == text);
+  MILLRACE_ASSERT(got.size() <= sent.size());
 }
 
 } // namespace millrace::fuzz

@@ -19,7 +19,7 @@ KEYS = """tls_certificate = "node.pem"
 tls_key = "node.key"
 tls_authority = "ca.pem"
 """
-GREETING = b"MILLRACE" + (1).to_bytes(4, "big") + bytes(20)
+GREETING = b"MILLRACE" + (2).to_bytes(4, "big") + bytes(20)
 
 
 def make_files(directory):

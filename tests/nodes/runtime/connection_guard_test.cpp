@@ -47,7 +47,7 @@ std::string verdicts(guard::end which, const std::vector<std::string>& pieces,
 
 TEST(ConnectionGuard, TheGreetingIsAsWritten) {
   EXPECT_EQ(greeting(),
-            std::string("MILLRACE\0\0\0\1", 12) + std::string(20, '\0'));
+            std::string("MILLRACE\0\0\0\2", 12) + std::string(20, '\0'));
   EXPECT_EQ(guard::refusal("no"),
             std::string("MILLRACE\xff\xff\xff\xff\0\0\0\2", 16)
               + std::string(16, '\0') + "no");
@@ -75,7 +75,7 @@ TEST(ConnectionGuard, WhoConnectsIsOneOfMillrace) {
      {std::string("\x16\x03\x01\x02\0", 5) + std::string(27, 'x')},
      "r",
      "it speaks TLS, and this node does without"},
-    {"another release", {greeting_of_version(2)}, "r", "version 2"},
+    {"another release", {greeting_of_version(1)}, "r", "version 1"},
     {"a message before the handshake",
      {greeting(), frame(2, 10)},
      "cr",

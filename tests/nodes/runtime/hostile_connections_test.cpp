@@ -2,6 +2,7 @@
 
 #include <millrace/nodes/assembly/front_door.hpp>
 #include <millrace/nodes/host/local_users.hpp>
+#include <millrace/nodes/node/checked_records.hpp>
 #include <millrace/nodes/node/connection_guard.hpp>
 #include <millrace/nodes/node/runtime.hpp>
 
@@ -134,48 +135,80 @@ TEST_F(HostileConnections, ForeignBytesEndTheirConnectionAlone) {
   expect_served();
 }
 
+/// A true handshake of a client, as CAF writes it, without greeting and record.
+std::string true_handshake() {
+  const auto listener = ::socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in at{};
+  at.sin_family = AF_INET;
+  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof at;
+  if (::bind(listener, reinterpret_cast<sockaddr*>(&at), sizeof at) != 0
+      || ::listen(listener, 1) != 0
+      || ::getsockname(listener, reinterpret_cast<sockaddr*>(&at), &size) != 0)
+    return {};
+  auto guest = runtime::create(cluster_config{});
+  if (!guest)
+    return {};
+  std::thread asks{[&] {
+    (void)(*guest)->find(
+      {"127.0.0.1", ntohs(at.sin_port), "rt/trade", "market"}, 0ms);
+  }};
+  const auto there = ::accept(listener, nullptr, nullptr);
+  std::string taken;
+  char buffer[4096];
+  const auto before = connection_guard::head_bytes + record_head_bytes;
+  for (ssize_t got = 1; got > 0 && taken.size() <= before;) {
+    got = ::recv(there, buffer, sizeof buffer, 0);
+    taken.append(buffer, static_cast<size_t>(std::max<ssize_t>(0, got)));
+  }
+  ::close(there);
+  ::close(listener);
+  asks.join();
+  return taken.size() > before ? taken.substr(before) : std::string{};
+}
+
+std::string said_in_record(record_writer& by, const std::string& bytes) {
+  const auto head = by.head_of(bytes);
+  return std::string{head.data(), head.size()} + bytes;
+}
+
 TEST_F(HostileConnections, MutatedHandshakesEndNothing) {
   open();
-  // A true handshake of a client, as CAF writes it.
-  std::string taken;
-  {
-    auto listener = ::socket(AF_INET, SOCK_STREAM, 0);
-    sockaddr_in at{};
-    at.sin_family = AF_INET;
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    ASSERT_EQ(::bind(listener, reinterpret_cast<sockaddr*>(&at), sizeof at), 0);
-    ASSERT_EQ(::listen(listener, 1), 0);
-    socklen_t size = sizeof at;
-    ::getsockname(listener, reinterpret_cast<sockaddr*>(&at), &size);
-    auto guest = runtime::create(cluster_config{});
-    ASSERT_TRUE(guest);
-    std::thread asks{[&] {
-      (void)(*guest)->find(
-        {"127.0.0.1", ntohs(at.sin_port), "rt/trade", "market"}, 0ms);
-    }};
-    const auto there = ::accept(listener, nullptr, nullptr);
-    char buffer[4096];
-    while (taken.size() <= 2 * connection_guard::head_bytes) {
-      const auto got = ::recv(there, buffer, sizeof buffer, 0);
-      ASSERT_GT(got, 0);
-      taken.append(buffer, static_cast<size_t>(got));
-    }
-    ::close(there);
-    ::close(listener);
-    asks.join();
-  }
+  const auto taken = true_handshake();
+  ASSERT_GT(taken.size(), connection_guard::head_bytes);
   std::mt19937_64 random{11};
   for (int round = 0; round < 500; ++round) {
     auto bytes = taken;
     for (auto flips = 1 + random() % 4; flips > 0; --flips)
-      bytes[greeting_text().size()
-            + random() % (bytes.size() - greeting_text().size())]
-        = static_cast<char>(random());
+      bytes[random() % bytes.size()] = static_cast<char>(random());
     rude one{port_};
     ASSERT_TRUE(one.connected()) << round;
-    one.say(bytes);
+    record_writer by;
+    one.say(greeting_text() + said_in_record(by, bytes));
     ::shutdown(one.socket(), SHUT_WR);
     (void)one.hear();
+  }
+  expect_served();
+}
+
+TEST_F(HostileConnections, BytesThatWereChangedOnTheWayEndTheirConnection) {
+  open();
+  const auto handshake = true_handshake();
+  ASSERT_GT(handshake.size(), connection_guard::head_bytes);
+  for (int round = 1; round <= 3; ++round) {
+    rude one{port_};
+    ASSERT_TRUE(one.connected()) << round;
+    record_writer by;
+    const auto first = said_in_record(by, handshake);
+    auto next
+      = said_in_record(by, std::string("\6", 1) + std::string(31, '\0'));
+    next.back() ^= 1;
+    one.say(greeting_text() + first + next);
+    (void)one.hear(); // Until it is closed.
+    EXPECT_EQ(refused(), round);
+    EXPECT_NE(
+      host_->port_facts().at("last_refused").text_or_empty().find("checksum"),
+      std::string::npos);
   }
   expect_served();
 }
