@@ -9,6 +9,7 @@ chaos_test.py PROGRAM [SCRIPT NAME...]; MILLRACE_CHAOS=all runs all of them.
 """
 import os
 import sys
+import time
 
 from ledger import MEMBERS, ledger, mill
 
@@ -20,6 +21,8 @@ NODES = {"all": ["discovery1", "gw1"], **{name: [name] for name in MEMBERS},
 USUAL = ["kills", "links", "damage"]
 # Of the script "damage".
 FLIPS = 4
+# Of the script "flaps": when links are calm, flap, and when one is very slow.
+CALM_S, FLAPS_S, SLOW_S = 10, 60, 20
 
 # Each ends with all nodes whole.
 SCRIPTS = {
@@ -76,7 +79,53 @@ at 7s: heal
 }
 
 
-def damage_is_told(made, running):
+def flaps():
+  """Links fail for half of each second; then one passes 1,000 bytes per second."""
+  out = []
+  for second in range(CALM_S, CALM_S + FLAPS_S):
+    one, other = MEMBERS[second % 3], MEMBERS[(second + 1) % 3]
+    out += [f"at {second}s: cut {one} <-> {other}",
+            f"at {second}s500ms: heal"]
+  slow = CALM_S + FLAPS_S
+  return "\n".join([*out, f"at {slow}s: slow rt1 <-> rt3 1000",
+                    f"at {slow + SLOW_S}s: heal\n"])
+
+
+SCRIPTS["flaps"] = flaps()
+
+
+def term(made):
+  return max(made.process(name)["group"]["term"] for name in MEMBERS)
+
+
+def pace_stays(made, running, book):
+  """Commands that publish go on at half of the pace at least, while a majority of
+  RT nodes can talk, and there is at most one election in five seconds."""
+  begins = (f"cut {MEMBERS[CALM_S % 3]}", "slow", "heal:")
+  seen, marks = running.stdout.readline(), []
+  begin = (time.monotonic(), book.commands)
+  elections = []
+  for line in running.stdout:
+    seen += line
+    what = line.partition("s  ")[2]
+    is_last = len(marks) == 2
+    if what.startswith(begins[len(marks)]):
+      marks.append((time.monotonic(), book.commands))
+      elections.append(term(made))
+    if is_last and what.startswith("heal:"):
+      break
+  paces = [(commands - before) / (at - since) for (since, before), (at, commands)
+           in zip([begin, *marks], marks)]
+  print("commands per second, calm, with flaps, with a slow link:",
+        *(f"{each:.2f}" for each in paces), "; elections:",
+        elections[1] - elections[0], elections[2] - elections[1])
+  mill.check(min(paces[1:]) >= paces[0] / 2, "the pace fell:", paces)
+  mill.check(elections[1] - elections[0] <= FLAPS_S / 5
+             and elections[2] - elections[1] <= SLOW_S / 5,
+             "elections:", elections)
+
+
+def damage_is_told(made, running, _):
   """Each bit that flipped on a link was noticed, before nodes start again."""
   for line in running.stdout:
     print(line, end="")
@@ -94,7 +143,7 @@ def damage_is_told(made, running):
   mill.check("|bad_frame|" in logs, "no log tells of it")
 
 
-def through(binary, script, beside=lambda *_: None):
+def through(binary, script, beside):
   with mill.cluster(binary, NODES, roles=ROLES, mode="synced") as made:
     made.up()
     at = made.directory / "script.faults"
@@ -103,7 +152,7 @@ def through(binary, script, beside=lambda *_: None):
     running = made.start("chaos", at)
     try:
       with book.writing():
-        beside(made, running)
+        beside(made, running, book)
         running.wait()
     finally:
       running.terminate()  # It starts nodes.
@@ -137,6 +186,9 @@ def refusals(binary):
       mill.check(told in said, text, said)
 
 
+BESIDE = {"damage": damage_is_told, "flaps": pace_stays}
+
+
 def main():
   binary, *chosen = sys.argv[1:]
   names = chosen or ["refusals"] + (
@@ -148,7 +200,7 @@ def main():
           refusals(binary)
         else:
           through(binary, SCRIPTS[name],
-                  *[damage_is_told] * (name == "damage"))
+                  BESIDE.get(name, lambda *_: None))
     except mill.failure as why:
       print(f"FAILED {name}: {why}", file=sys.stderr)
       sys.exit(1)
