@@ -18,8 +18,8 @@ ROLES = [("discovery1", "discovery"), *((name, "rt") for name in MEMBERS),
          ("rdb1", "rdb"), ("hdb1", "hdb"), ("gw1", "gateway")]
 NODES = {"all": ["discovery1", "gw1"], **{name: [name] for name in MEMBERS},
          "rdb1": ["rdb1"], "hdb1": ["hdb1"]}
-USUAL = ["kills", "links", "damage"]
-# Of the script "damage".
+USUAL = ["kills", "links"]
+# Of the script "links".
 FLIPS = 4
 # Of the script "flaps": when links are calm, flap, and when one is very slow.
 CALM_S, FLAPS_S, SLOW_S = 10, 60, 20
@@ -61,20 +61,15 @@ at 1500ms: kill rt2 restart 300ms older
 at 3s: heal
 """,
   "links": """
-at 200ms: cut rt1 <-> rt2 | cut rt1 <-> rt3
-at 2s: heal
-at 2500ms: cut rt2 <-> rt3
-at 4s: heal
-at 4500ms: cut rt1 -> rt2 | cut rdb1 -> rt2
-at 6s: heal | half-open rt1 <-> rdb1 | reset rt2 <-> rt3
-at 6500ms: delay rt1 <-> rt3 50ms | slow rt2 <-> rt1 64KiB
-at 8s: heal
-""",
-  "damage": """
 at 200ms: corrupt rt1 -> rt2 | corrupt rt2 -> rt3
-at 1s: corrupt rt3 -> rt1 | corrupt rdb1 -> all
-at 2s: heal
-at 7s: heal
+at 700ms: corrupt rt3 -> rt1 | corrupt rdb1 -> all
+at 1200ms: heal
+at 3s: cut rt1 <-> rt2 | cut rt1 <-> rt3
+at 5s: heal | cut rt2 <-> rt3
+at 7s: heal | cut rt1 -> rt2 | cut rdb1 -> rt2
+at 8500ms: heal | half-open rt1 <-> rdb1 | reset rt2 <-> rt3
+at 9s: delay rt1 <-> rt3 50ms | slow rt2 <-> rt1 64KiB
+at 10s: heal
 """,
 }
 
@@ -135,9 +130,7 @@ def damage_is_told(made, running, _):
     return sum(each.get("refused_connections", 0)
                for each in made.status()["nodes"])
 
-  mill.wait_until(lambda: told() >= FLIPS, 5, f"word of {FLIPS} flipped bits")
-  mill.check(told() == FLIPS, FLIPS, "bits flipped on links, and nodes tell of",
-             told())
+  mill.wait_until(lambda: told() >= FLIPS, 8, f"word of {FLIPS} flipped bits")
   logs = "".join(log.read_text(errors="replace") for log
                  in made.directory.glob("data/nodes/*/node.log"))
   mill.check("|bad_frame|" in logs, "no log tells of it")
@@ -186,7 +179,7 @@ def refusals(binary):
       mill.check(told in said, text, said)
 
 
-BESIDE = {"damage": damage_is_told, "flaps": pace_stays}
+BESIDE = {"links": damage_is_told, "flaps": pace_stays}
 
 
 def main():
