@@ -43,17 +43,4 @@ std::vector<endpoint> endpoints_of(const cluster_config& config,
   return found;
 }
 
-std::string start_hint(const cluster_config& config,
-                       const std::vector<endpoint>& places) {
-  std::string names;
-  for (const auto& node : config.nodes)
-    if (std::any_of(places.begin(), places.end(), [&](const endpoint& at) {
-          return at.port == node.port && at.host == config.address_of(node);
-        }))
-      names += " " + node.name;
-  return names.empty() ? names
-                       : "; `millrace up" + names + "` starts it"
-                           + (config.spans_hosts() ? ", on its host" : "");
-}
-
 } // namespace millrace::nodes

@@ -22,9 +22,4 @@ endpoints_of_stream(const cluster_config& config, std::string_view stream);
 [[nodiscard]] std::vector<endpoint> endpoints_of(const cluster_config& config,
                                                  std::string_view type);
 
-/// "; `millrace up db1` starts it", where nodes of the configuration should
-/// answer at these places, or nothing.
-[[nodiscard]] std::string start_hint(const cluster_config& config,
-                                     const std::vector<endpoint>& places);
-
 } // namespace millrace::nodes

@@ -3,6 +3,7 @@
 #include <millrace/nodes/client/end_period.hpp>
 #include <millrace/nodes/client/feed_session.hpp>
 #include <millrace/nodes/host/tcp_probe.hpp>
+#include <millrace/nodes/node/start_hint.hpp>
 
 #include <algorithm>
 

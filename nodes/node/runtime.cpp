@@ -11,6 +11,7 @@
 #include <millrace/nodes/node/merge_checkpoints.hpp>
 #include <millrace/nodes/node/runtime.hpp>
 #include <millrace/nodes/node/scheduling.hpp>
+#include <millrace/nodes/node/start_hint.hpp>
 #include <millrace/nodes/servers/port/tcp_listener.hpp>
 
 #include <caf/io/middleman.hpp>
