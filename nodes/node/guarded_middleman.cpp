@@ -226,7 +226,7 @@ private:
     if (wire_.is_open()) {
       if (op == operation::write && wire_.reading_waits_to_write())
         handle_event_impl(operation::read, wire_);
-      handle_event_impl(op, wire_);
+      pass_on(op);
       return wait_to_write();
     }
     switch (wire_.advance()) {
@@ -235,7 +235,7 @@ private:
         // greeted yet.
         if (wire_.connects())
           flush(manager_);
-        handle_event_impl(op, wire_);
+        pass_on(op);
         if (op == operation::write && wire_.has_pending())
           handle_event_impl(operation::read, wire_);
         return;
@@ -251,6 +251,14 @@ private:
         force_empty_write(manager_);
         return;
     }
+  }
+
+  /// An event that the poller had before it was told that nothing is to be
+  /// written says nothing: CAF would make ready what gathers, believe that it
+  /// is not writing, and throw it away for what gathers next.
+  void pass_on(operation op) {
+    if (op != operation::write || state_.writing)
+      handle_event_impl(op, wire_);
   }
 
   void wait_to_write() {

@@ -285,6 +285,16 @@ def false_nodes(made):
 # -- parts ---------------------------------------------------------------------
 
 
+def many_at_once(made):
+  """What a node still says to those that went comes to nobody who connects
+  after them."""
+  for _ in range(25):
+    asking = [made.start("status") for _ in range(8)]
+    for each in asking:
+      out, err = each.communicate(timeout=90)
+      mill.check(each.returncode == 0, each.returncode, out, err)
+
+
 def talks_by_tls_alone(binary):
   with mill.cluster(binary) as made:
     make_files(made.directory)
@@ -293,6 +303,7 @@ def talks_by_tls_alone(binary):
     feed_and_ask(made)
     for node in made.status()["nodes"]:
       mill.check(node["certificate_days"] in (89, 90), node)
+    many_at_once(made)
     # The peers of a node are found again after its end.
     made.kill("n-rt1")
     made.up("n-rt1")
