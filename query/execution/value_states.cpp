@@ -23,16 +23,18 @@ struct held_value {
   }
 };
 
-constexpr uint64_t sign = uint64_t{1} << 63;
+constexpr uint64_t sign_bit = uint64_t{1} << 63;
 constexpr auto count_max = std::numeric_limits<uint32_t>::max();
 
-uint64_t ordered(int64_t x) noexcept { return static_cast<uint64_t>(x) ^ sign; }
+uint64_t ordered(int64_t x) noexcept {
+  return static_cast<uint64_t>(x) ^ sign_bit;
+}
 uint64_t ordered(double x) noexcept {
   const auto bits = std::bit_cast<uint64_t>(x == 0 ? 0.0 : x);
-  return bits & sign ? ~bits : bits | sign;
+  return bits & sign_bit ? ~bits : bits | sign_bit;
 }
 double float_of(uint64_t x) noexcept {
-  return std::bit_cast<double>(x & sign ? x ^ sign : ~x);
+  return std::bit_cast<double>(x & sign_bit ? x ^ sign_bit : ~x);
 }
 
 /// Fewer are sorted by comparing them.
@@ -286,8 +288,9 @@ private:
   }
 
   [[nodiscard]] double real_of(uint64_t value) const {
-    return floats_ ? float_of(value)
-                   : static_cast<double>(static_cast<int64_t>(value ^ sign));
+    return floats_
+             ? float_of(value)
+             : static_cast<double>(static_cast<int64_t>(value ^ sign_bit));
   }
 
   [[nodiscard]] double percentile(size_t g) const {
@@ -317,7 +320,7 @@ private:
     else
       push_integer(out, total == 0
                           ? null_long
-                          : static_cast<int64_t>(at_rank(g, rank) ^ sign));
+                          : static_cast<int64_t>(at_rank(g, rank) ^ sign_bit));
   }
 
   /// Between two middle values half of their sum, rounded once.
@@ -328,8 +331,8 @@ private:
     const auto low = at_rank(g, (total - 1) / 2);
     const auto high = at_rank(g, total / 2);
     if (!floats_) {
-      const auto sum = static_cast<int128>(static_cast<int64_t>(low ^ sign))
-                       + static_cast<int64_t>(high ^ sign);
+      const auto sum = static_cast<int128>(static_cast<int64_t>(low ^ sign_bit))
+                       + static_cast<int64_t>(high ^ sign_bit);
       return static_cast<double>(sum) / 2;
     }
     if (low == high)
