@@ -182,7 +182,8 @@ TEST_F(ExportTest, TablesAndDatesAreChosen) {
   EXPECT_EQ(progress_.rows, 20u);
   EXPECT_TRUE(disk_.exists("/day/all/date=2013-10-08/part-00000.parquet"));
   EXPECT_FALSE(disk_.exists("/day/all/date=2013-10-07"));
-  EXPECT_EQ(export_to("/x", true, {{"none"}}).context, "there is no table 'none'");
+  EXPECT_EQ(export_to("/x", true, {{"none"}}).context,
+            "there is no table 'none'");
   EXPECT_EQ(export_to("/x", true, {{"all"}, 5030, {}}).code, errc::not_found);
 }
 
