@@ -29,14 +29,6 @@ struct joined_morsel {
   scan_statistics statistics;
 };
 
-void add(scan_statistics& to, const scan_statistics& from) {
-  to.rows_total += from.rows_total;
-  to.rows_scanned += from.rows_scanned;
-  to.rows_matched += from.rows_matched;
-  to.segments_total += from.segments_total;
-  to.segments_scanned += from.segments_scanned;
-}
-
 /// The smallest and the largest time of rows; none: there is none.
 std::optional<std::pair<int64_t, int64_t>> bounds_of(const table_data& rows,
                                                      const std::string& time) {
@@ -182,7 +174,7 @@ result<table_data> join_execution::state::rows_of(const logical_plan& side,
   auto partial = execute(asked, views, options);
   if (!partial)
     return partial.failure();
-  add(statistics, partial->statistics);
+  statistics += partial->statistics;
   const auto columns = result_columns(side);
   auto& chunks = partial->chunks;
   if (chunks.empty())
@@ -291,7 +283,7 @@ result<partial_result> join_execution::state::finish() {
   for (auto& each : found) {
     if (options.stop.stopped())
       return options.stop.fault("while groups merged");
-    add(out.statistics, each.statistics);
+    out.statistics += each.statistics;
     for (const auto& chunk : each.folded.chunks)
       if (chunk.table.row_count > 0)
         if (auto fault = groups.load(chunk.table, 0, false))

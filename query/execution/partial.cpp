@@ -123,11 +123,7 @@ error merger::add(partial_result partial) {
     return stop_.fault("while partial results merged");
   if (auto fault = check(partial))
     return fault;
-  statistics_.rows_total += partial.statistics.rows_total;
-  statistics_.rows_scanned += partial.statistics.rows_scanned;
-  statistics_.rows_matched += partial.statistics.rows_matched;
-  statistics_.segments_total += partial.statistics.segments_total;
-  statistics_.segments_scanned += partial.statistics.segments_scanned;
+  statistics_ += partial.statistics;
   const bool keep_rows
     = !groups_
       || std::any_of(groups_->states().begin(), groups_->states().end(),

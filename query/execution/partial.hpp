@@ -26,6 +26,15 @@ struct scan_statistics {
   uint64_t segments_scanned = 0; ///< Left after pruning.
   friend bool operator==(const scan_statistics&, const scan_statistics&)
     = default;
+
+  scan_statistics& operator+=(const scan_statistics& more) noexcept {
+    rows_total += more.rows_total;
+    rows_scanned += more.rows_scanned;
+    rows_matched += more.rows_matched;
+    segments_total += more.segments_total;
+    segments_scanned += more.segments_scanned;
+    return *this;
+  }
 };
 
 /// A piece of a partial result, with dictionaries of its own.

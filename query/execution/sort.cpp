@@ -1,3 +1,4 @@
+#include <millrace/query/execution/ordered_bits_internal.hpp>
 #include <millrace/query/execution/sort.hpp>
 
 #include <algorithm>
@@ -13,14 +14,8 @@ namespace {
 /// Keys whose unsigned order is the order wanted, one per row.
 using key_column = std::vector<uint64_t>;
 
-constexpr uint64_t sign = uint64_t{1} << 63;
-
-uint64_t ordered_bits(double x) noexcept {
-  if (x != x)
-    return 0;
-  const auto bits = std::bit_cast<uint64_t>(x == 0 ? 0.0 : x);
-  return (bits & sign) ? ~bits : bits | sign;
-}
+/// A null comes first.
+uint64_t key_of(double x) noexcept { return x != x ? 0 : ordered_bits(x); }
 
 /// Rows between two looks at whether to go on.
 constexpr size_t looked_after_rows = size_t{1} << 16;
@@ -138,10 +133,10 @@ bool append_keys(const column_data& column, const sort_term& term,
     const auto ref = ref_of(column);
     const bool chars = column.type == column_type::char_;
     for (uint64_t row = 0; row < rows; ++row)
-      keys[row] = is_float(column.type) ? ordered_bits(float_at(ref, row))
+      keys[row] = is_float(column.type) ? key_of(float_at(ref, row))
                   : term.is_unsigned    ? column.as<uint64_t>()[row]
                   : chars               ? column.as<uint8_t>()[row]
-                          : static_cast<uint64_t>(integer_at(ref, row)) ^ sign;
+                                        : ordered_bits(integer_at(ref, row));
   }
   if (term.descending)
     for (auto i = first; i < out.size(); ++i)
@@ -273,11 +268,12 @@ void order_keys(const column_ref& column, std::span<const uint32_t> rows,
       keys[i] = term.descending ? ~key_of(rows[i]) : key_of(rows[i]);
   };
   if (!column.values) {
-    const auto null = is_float(column.type) ? ordered_bits(float_at(column, 0))
-                      : column.type == column_type::char_ ? uint64_t{' '}
-                      : width_of(column.type) == 1
-                        ? sign // boolean and byte have no null: zero.
-                        : static_cast<uint64_t>(null_long) ^ sign;
+    const auto null
+      = is_float(column.type)               ? key_of(float_at(column, 0))
+        : column.type == column_type::char_ ? uint64_t{' '}
+        : width_of(column.type) == 1
+          ? ordered_bits(int64_t{0}) // boolean and byte have no null: zero.
+          : ordered_bits(null_long);
     fill([&](uint32_t) { return null; });
   } else if (column.type == column_type::char_) {
     fill([&](uint32_t row) { return uint64_t{column.as<uint8_t>()[row]}; });
@@ -285,14 +281,14 @@ void order_keys(const column_ref& column, std::span<const uint32_t> rows,
     with_float(column.type, [&](auto load) {
       using loader = decltype(load);
       const auto* raw = column.as<typename loader::raw>();
-      fill([&](uint32_t row) { return ordered_bits(loader::widen(raw[row])); });
+      fill([&](uint32_t row) { return key_of(loader::widen(raw[row])); });
     });
   } else {
     with_integer(column.type, [&](auto load) {
       using loader = decltype(load);
       const auto* raw = column.as<typename loader::raw>();
       fill([&](uint32_t row) {
-        return static_cast<uint64_t>(loader::widen(raw[row])) ^ sign;
+        return ordered_bits(int64_t{loader::widen(raw[row])});
       });
     });
   }

@@ -1,6 +1,7 @@
 #include <millrace/query/execution/aggregate_states_internal.hpp>
 #include <millrace/query/execution/exact_sum.hpp>
 #include <millrace/query/execution/number_blocks.hpp>
+#include <millrace/query/execution/ordered_bits_internal.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -23,19 +24,7 @@ struct held_value {
   }
 };
 
-constexpr uint64_t sign_bit = uint64_t{1} << 63;
 constexpr auto count_max = std::numeric_limits<uint32_t>::max();
-
-uint64_t ordered(int64_t x) noexcept {
-  return static_cast<uint64_t>(x) ^ sign_bit;
-}
-uint64_t ordered(double x) noexcept {
-  const auto bits = std::bit_cast<uint64_t>(x == 0 ? 0.0 : x);
-  return bits & sign_bit ? ~bits : bits | sign_bit;
-}
-double float_of(uint64_t x) noexcept {
-  return std::bit_cast<double>(x & sign_bit ? x ^ sign_bit : ~x);
-}
 
 /// Fewer are sorted by comparing them.
 constexpr size_t radix_min = 512;
@@ -115,14 +104,14 @@ public:
         const auto* from = numbers(column, input_type_, block, number_buffer);
         for (uint32_t i = 0; i < block.count; ++i)
           if (from[i] == from[i])
-            values_.push_back({ordered(from[i]), group(i), 1});
+            values_.push_back({ordered_bits(from[i]), group(i), 1});
           else if (counts_nulls_)
             values_.push_back({0, group(i), 1});
       } else {
         const auto* from = integers(column, input_type_, block, integer_buffer);
         for (uint32_t i = 0; i < block.count; ++i)
           if (from[i] != null_long || counts_nulls_)
-            values_.push_back({ordered(from[i]), group(i), 1});
+            values_.push_back({ordered_bits(from[i]), group(i), 1});
       }
     });
     compact_when_large();
@@ -288,9 +277,8 @@ private:
   }
 
   [[nodiscard]] double real_of(uint64_t value) const {
-    return floats_
-             ? float_of(value)
-             : static_cast<double>(static_cast<int64_t>(value ^ sign_bit));
+    return floats_ ? float_of_bits(value)
+                   : static_cast<double>(integer_of_bits(value));
   }
 
   [[nodiscard]] double percentile(size_t g) const {
@@ -316,11 +304,10 @@ private:
       = place < 1 ? 0 : std::min(static_cast<uint64_t>(place), total) - 1;
     if (floats_)
       push_float(out, total == 0 ? std::numeric_limits<double>::quiet_NaN()
-                                 : float_of(at_rank(g, rank)));
+                                 : float_of_bits(at_rank(g, rank)));
     else
-      push_integer(out, total == 0
-                          ? null_long
-                          : static_cast<int64_t>(at_rank(g, rank) ^ sign_bit));
+      push_integer(out,
+                   total == 0 ? null_long : integer_of_bits(at_rank(g, rank)));
   }
 
   /// Between two middle values half of their sum, rounded once.
@@ -331,14 +318,15 @@ private:
     const auto low = at_rank(g, (total - 1) / 2);
     const auto high = at_rank(g, total / 2);
     if (!floats_) {
-      const auto sum = static_cast<int128>(static_cast<int64_t>(low ^ sign_bit))
-                       + static_cast<int64_t>(high ^ sign_bit);
+      const auto sum
+        = static_cast<int128>(integer_of_bits(low)) + integer_of_bits(high);
       return static_cast<double>(sum) / 2;
     }
     if (low == high)
-      return float_of(low);
-    const auto sum = float_of(low) + float_of(high);
-    return std::isinf(sum) ? float_of(low) / 2 + float_of(high) / 2 : sum / 2;
+      return float_of_bits(low);
+    const auto sum = float_of_bits(low) + float_of_bits(high);
+    return std::isinf(sum) ? float_of_bits(low) / 2 + float_of_bits(high) / 2
+                           : sum / 2;
   }
 
   /// digits * 2^exponent, so that a product on its way may pass what a float
@@ -358,7 +346,7 @@ private:
     scaled out;
     for (auto i = starts_[g]; i < starts_[g + 1]; ++i) {
       scaled power;
-      power.multiply({float_of(values_[i].value), 0});
+      power.multiply({float_of_bits(values_[i].value), 0});
       for (auto n = values_[i].count; n > 0; n >>= 1, power.multiply(power))
         if (n & 1)
           out.multiply(power);

@@ -1,3 +1,4 @@
+#include <millrace/query/plan/indented_internal.hpp>
 #include <millrace/query/plan/split.hpp>
 
 namespace millrace::query {
@@ -13,12 +14,7 @@ void print(const physical_node& node, size_t depth, std::string& out) {
     return;
   }
   if (const auto* over = std::get_if<fused_rows>(&node.what)) {
-    const auto text = to_string(over->plan);
-    for (size_t begin = 0; begin < text.size();) {
-      const auto end = text.find('\n', begin);
-      out += indent + text.substr(begin, end - begin) + '\n';
-      begin = end + 1;
-    }
+    out += indented(to_string(over->plan), indent);
     return;
   }
   plan_node alone;

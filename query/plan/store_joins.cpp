@@ -1,3 +1,4 @@
+#include <millrace/query/plan/indented_internal.hpp>
 #include <millrace/query/plan/joined_tables_internal.hpp>
 #include <millrace/query/plan/split.hpp>
 
@@ -161,17 +162,8 @@ error check_joined(const logical_plan& plan) {
 }
 
 std::string to_string(const joined_source& joined) {
-  const auto indented = [](const std::string& text) {
-    std::string out;
-    for (size_t begin = 0; begin < text.size();) {
-      const auto end = text.find('\n', begin);
-      out += "  " + text.substr(begin, end - begin) + '\n';
-      begin = end + 1;
-    }
-    return out;
-  };
-  auto out = indented(to_string(joined->left))
-             + indented(to_string(joined->right)) + "join as of";
+  auto out = indented(to_string(joined->left), "  ")
+             + indented(to_string(joined->right), "  ") + "join as of";
   for (const auto& each : joined->on)
     out += " " + each;
   return out + '\n';
