@@ -73,10 +73,10 @@ presets_where(const std::function<bool(const layout&)>& is_so) {
   return out;
 }
 
-std::string names_of(const std::vector<std::string>& presets) {
+std::string joined(const std::vector<std::string>& names, const char* between) {
   std::string out;
-  for (const auto& name : presets)
-    out += (out.empty() ? "" : " ") + name;
+  for (const auto& each : names)
+    out += (out.empty() ? "" : between) + each;
   return out;
 }
 
@@ -92,9 +92,9 @@ std::string presets_for(const layout_head& head) {
   const auto rest = presets_where([&](const layout& each) {
     return std::find(like.begin(), like.end(), each.name) == like.end();
   });
-  return names_of(like) + " are for such lines of "
-         + std::to_string(head.fields) + " fields; there are " + names_of(rest)
-         + " too";
+  return joined(like, " ") + " are for such lines of "
+         + std::to_string(head.fields) + " fields; there are "
+         + joined(rest, " ") + " too";
 }
 
 class guesser {
@@ -116,21 +116,14 @@ public:
   }
 
 private:
-  static std::string listed(const std::vector<std::string>& names) {
-    std::string out;
-    for (const auto& each : names)
-      out += (out.empty() ? "" : ", ") + each;
-    return out;
-  }
-
   void ask_about_lines() {
     if (!head_.mixed.empty())
       out_.questions.push_back(
-        "left out: " + listed(head_.mixed)
+        "left out: " + joined(head_.mixed, ", ")
         + "; lists in some lines and values in others: the lines are of "
           "several kinds, and each kind wants a layout of its own (only = "
           "[\"PATH=VALUE\"] takes the lines of one)");
-    const auto lists = listed(head_.left_out);
+    const auto lists = joined(head_.left_out, ", ");
     if (!lists.empty())
       out_.questions.push_back(
         "left out: " + lists
@@ -437,9 +430,7 @@ private:
   }
 
   void ask_for_zone() {
-    std::string names;
-    for (const auto& each : without_zone_)
-      names += (names.empty() ? "" : ", ") + each;
+    const auto names = joined(without_zone_, ", ");
     if (!names.empty())
       out_.questions.push_back(
         "in which zone are the times (" + names + ")? UTC is assumed"
@@ -574,9 +565,10 @@ result<std::string> read_head(persistence::file_system& fs,
                  path
                    + ": it is not text; of what is not, presets read some "
                      "(`millrace layout --preset NAME`): "
-                   + names_of(presets_where([](const layout& each) {
-                       return each.decode != decoding::none;
-                     }))};
+                   + joined(presets_where([](const layout& each) {
+                              return each.decode != decoding::none;
+                            }),
+                            " ")};
   if (!whole)
     text.resize(text.rfind('\n') + 1);
   if (!text::valid_utf8(text))

@@ -155,12 +155,11 @@ error take_secrets(secrets_by_user& from, const user_remove_options& options,
 }
 
 int remove_secrets(const user_remove_options& options) {
-  const auto users = load_users(options.config);
-  if (!users)
-    return fail(users.failure());
-  const auto& config = users->config;
-  if (auto fault = change_secrets(config, [&](secrets_by_user& secrets) {
-        return take_secrets(secrets, options, config.passwords_path);
+  const auto config = load_cluster(options.config);
+  if (!config)
+    return fail(config.failure());
+  if (auto fault = change_secrets(*config, [&](secrets_by_user& secrets) {
+        return take_secrets(secrets, options, config->passwords_path);
       }))
     return fail(fault);
   return tell_done(options.user,
@@ -170,17 +169,17 @@ int remove_secrets(const user_remove_options& options) {
 }
 
 int give_token(const user_token_options& options) {
-  const auto users = load_users(options.config);
-  if (!users)
-    return fail(users.failure());
-  if (auto fault = check_declared(users->config, options.user))
+  const auto config = load_cluster(options.config);
+  if (!config)
+    return fail(config.failure());
+  if (auto fault = check_declared(*config, options.user))
     return fail(fault);
   const auto token = make_token();
   if (!token)
     return fail(token.failure());
   const auto hash = token_hash(*token);
   if (auto fault
-      = change_secrets(users->config, [&](secrets_by_user& secrets) -> error {
+      = change_secrets(*config, [&](secrets_by_user& secrets) -> error {
           secrets[options.user].tokens.push_back(hash);
           return {};
         }))

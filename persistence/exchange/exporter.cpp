@@ -10,7 +10,7 @@ result<export_plan> plan_export(const hdb_snapshot& snapshot,
     known.insert(schema.name);
   for (const auto& table : choice.tables)
     if (!known.contains(table))
-      return snapshot.manifest().no_table(table);
+      return error{errc::not_found, snapshot.manifest().no_table(table)};
   export_plan out;
   for (const auto& table : choice.tables.empty() ? known : choice.tables)
     for (const auto* part : snapshot.parts(table)) {

@@ -34,7 +34,7 @@ ordered_rows::open(std::shared_ptr<const hdb_snapshot> snapshot,
   out.snapshot_ = std::move(snapshot);
   out.schema_ = out.snapshot_->schema(table);
   if (!out.schema_)
-    return out.snapshot_->manifest().no_table(table);
+    return error{errc::not_found, out.snapshot_->manifest().no_table(table)};
   if (auto fault = out.open_parts(parts))
     return fault;
   out.symbols_.resize(out.schema_->columns.size());

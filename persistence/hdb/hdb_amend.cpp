@@ -153,9 +153,8 @@ private:
     snapshot_ = (*store)->snapshot();
     schema_ = snapshot_->schema(what_.table);
     if (!schema_)
-      return {errc::not_found,
-              writer_.directory() + ": "
-                + snapshot_->manifest().no_table(what_.table).context};
+      return {errc::not_found, writer_.directory() + ": "
+                                 + snapshot_->manifest().no_table(what_.table)};
     time_column_ = *schema_->column_index(schema_->time_column);
     auto calendar
       = text::roll_calendar::open(schema_->roll_zone, schema_->roll_offset_ns);

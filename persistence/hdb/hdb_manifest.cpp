@@ -239,12 +239,11 @@ const table_schema* hdb_manifest::newest_schema(std::string_view table) const {
   return newest;
 }
 
-error hdb_manifest::no_table(const std::string& name) const {
+std::string hdb_manifest::no_table(const std::string& name) const {
   std::vector<std::string> known;
   for (const auto& one : schemas)
     known.push_back(one.name);
-  return {errc::not_found,
-          "there is no table '" + name + "'" + text::meant(name, known)};
+  return "there is no table '" + name + "'" + text::meant(name, known);
 }
 
 std::optional<position> hdb_manifest::cutover(std::string_view stream,

@@ -99,8 +99,8 @@ struct hdb_manifest {
   [[nodiscard]] const table_schema* schema(std::string_view table,
                                            uint32_t schema_version) const;
   [[nodiscard]] const table_schema* newest_schema(std::string_view table) const;
-  /// `not_found`, with the table that may be meant.
-  [[nodiscard]] error no_table(const std::string& name) const;
+  /// "there is no table 'trde'; did you mean 'trade'?"
+  [[nodiscard]] std::string no_table(const std::string& name) const;
 
   /// The position up to which the rows of `table` are all here: every stripe of
   /// every range up to there has landed. Parts after it are not to be read.

@@ -193,8 +193,8 @@ read_amendment(const amend_options& options,
                const persistence::hdb_manifest& manifest) {
   const auto* schema = manifest.newest_schema(options.table);
   if (!schema)
-    return error{errc::not_found, options.directory + ": "
-                                    + manifest.no_table(options.table).context};
+    return error{errc::not_found,
+                 options.directory + ": " + manifest.no_table(options.table)};
   persistence::hdb_amendment out;
   out.table = options.table;
   out.text = text_of(options);

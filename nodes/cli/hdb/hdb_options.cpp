@@ -67,8 +67,8 @@ error check_choice(const hdb_options& options,
     return {};
   if (!options.table.empty()
       && manifest.newest_schema(options.table) == nullptr)
-    return {errc::not_found, options.directory + ": "
-                               + manifest.no_table(options.table).context};
+    return {errc::not_found,
+            options.directory + ": " + manifest.no_table(options.table)};
   std::string what;
   if (!options.table.empty())
     what += " of table '" + options.table + "'";
