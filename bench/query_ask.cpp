@@ -111,24 +111,38 @@ result<message_list> merged(persistence::executor& pool,
   return encode(out);
 }
 
+/// What a store has of a fragment that came to it.
+struct sent_fragment {
+  query::logical_plan plan;
+  std::vector<persistence::table_view> parts;
+};
+
+result<sent_fragment> send(const query_data& data, row_layout layout,
+                           const query::logical_plan& fragment) {
+  auto plan = query::decode_plan(encode(fragment));
+  if (!plan)
+    return plan.failure();
+  auto parts = parts_of(data, layout, fragment.table);
+  if (!parts)
+    return parts.failure();
+  return sent_fragment{*std::move(plan), *std::move(parts)};
+}
+
 /// What the gateway has of one fragment, by its store.
 result<message_list> fragment_of(const query_data& data, row_layout layout,
                                  const query::logical_plan& fragment) {
   auto& pool = *data.host->world().pool;
-  auto sent = query::decode_plan(encode(fragment));
+  auto sent = send(data, layout, fragment);
   if (!sent)
     return sent.failure();
-  auto parts = parts_of(data, layout, fragment.table);
-  if (!parts)
-    return parts.failure();
   if (!fragment.joined) {
-    query::execution work{*std::move(sent), *std::move(parts)};
+    query::execution work{std::move(sent->plan), std::move(sent->parts)};
     return merged(pool, fragment, work);
   }
   auto right = parts_of(data, layout, fragment.joined->right.table);
   if (!right)
     return right.failure();
-  query::join_execution work{*std::move(sent), *std::move(parts),
+  query::join_execution work{std::move(sent->plan), std::move(sent->parts),
                              *std::move(right), layout == row_layout::rdb};
   return merged(pool, fragment, work);
 }
@@ -136,13 +150,10 @@ result<message_list> fragment_of(const query_data& data, row_layout layout,
 /// All rows, which flow.
 result<read_answer> flow_of(const query_data& data, row_layout layout,
                             const query::logical_plan& fragment) {
-  auto sent = query::decode_plan(encode(fragment));
+  auto sent = send(data, layout, fragment);
   if (!sent)
     return sent.failure();
-  auto parts = parts_of(data, layout, fragment.table);
-  if (!parts)
-    return parts.failure();
-  query::execution work{*std::move(sent), *std::move(parts)};
+  query::execution work{std::move(sent->plan), std::move(sent->parts)};
   return flow(*data.host->world().pool, work);
 }
 
