@@ -227,6 +227,7 @@ void gateway_state::run(held_question what,
   auto request = std::make_shared<gateway_request>();
   request->plan = what.plan;
   request->warnings = warnings;
+  request->gateway = self->address();
   if (!table.warning.empty())
     request->warnings.push_back(table.warning);
   auto& question = request->question;
@@ -444,7 +445,8 @@ void gateway_state::lost(const caf::actor_addr& who) {
 void gateway_state::watch(const std::vector<process_row>& rows) {
   if (met_ns == 0)
     met_ns = env->clock->monotonic_ns();
-  for (const auto& fresh : backends.update(rows, both_roles))
+  for (const auto& fresh :
+       backends.update(rows, both_roles, env->clock->monotonic_ns()))
     connect(fresh);
   for (const auto& row : rows)
     compare(row);

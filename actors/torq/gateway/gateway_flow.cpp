@@ -67,6 +67,7 @@ gateway_flow_state::begin_request(asked_backend& to,
   to.ended.reset();
   to.round = way->round();
   to.flow = flow_id{++flow_last};
+  to.who = handle->address();
   return to.request.begin(self, caf::actor_cast<caf::actor>(handle));
 }
 
@@ -87,6 +88,15 @@ void gateway_flow_state::settle(result_relay::side side, uint64_t number,
     self->monitor(source);
   }
   step(std::move(answered));
+}
+
+void gateway_flow_state::refused(result_relay::side side, uint64_t number,
+                                 const caf::error& fault) {
+  auto& by = backends[side];
+  if (!by.request.settle(self, number))
+    return;
+  tell_if_gone(*request, by.who, fault);
+  fail(side, from_caf(fault));
 }
 
 void gateway_flow_state::fail(result_relay::side side, error fault) {
@@ -116,9 +126,8 @@ void gateway_flow_state::ask(const cut_query::ask_hdb& what) {
     settle(result_relay::hdb, number, source,
            cut_query::hdb_answered{round, at, {}});
   };
-  auto failed = [this, round = hdb.round, number](const caf::error& fault) {
-    if (backends[result_relay::hdb].request.settle(self, number))
-      step(cut_query::hdb_failed{round, from_caf(fault)});
+  auto failed = [this, number](const caf::error& fault) {
+    refused(result_relay::hdb, number, fault);
   };
   if (what.pinned)
     self
@@ -146,9 +155,8 @@ void gateway_flow_state::ask(const cut_query::ask_rdb& what) {
         settle(result_relay::rdb, number, source,
                cut_query::rdb_answered{round, at, {}});
       },
-      [this, round = rdb.round, number](const caf::error& fault) {
-        if (backends[result_relay::rdb].request.settle(self, number))
-          step(cut_query::rdb_failed{round, from_caf(fault)});
+      [this, number](const caf::error& fault) {
+        refused(result_relay::rdb, number, fault);
       });
 }
 
@@ -240,6 +248,8 @@ void gateway_flow_state::lost(const caf::down_msg& what) {
     const bool of_flow = !asked && ended_by_itself(what.reason);
     if (of_flow && !is_fault(what.reason))
       return;
+    if (asked || what.reason == caf::exit_reason::remote_link_unreachable)
+      tell_gone(*request, from.who);
     from.source = nullptr;
     auto fault = of_flow ? from_caf(what.reason) : gone;
     if (relay)

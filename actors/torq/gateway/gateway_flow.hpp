@@ -40,6 +40,7 @@ struct gateway_flow_state {
     watched_request request;
     int round = 0;
     flow_id flow;
+    caf::actor_addr who;        ///< The back end.
     result_source_actor source; ///< Null: it did not answer.
     /// How the flow ended, told before the answer that names its source, or
     /// before there is a cut.
@@ -51,6 +52,9 @@ struct gateway_flow_state {
   /// A flow began. @param answered what that is to the way to the cut
   void settle(result_relay::side side, uint64_t number,
               const result_source_actor& source, cut_query::input answered);
+  /// A back end gave no flow.
+  void refused(result_relay::side side, uint64_t number,
+               const caf::error& fault);
   /// A back end, or its flow, has failed before there is a cut.
   void fail(result_relay::side side, error fault);
   void let_go(asked_backend& what);

@@ -3,6 +3,9 @@
 #include <millrace/messages/base/caught.hpp>
 
 #include <caf/actor_cast.hpp>
+#include <caf/sec.hpp>
+#include <caf/send.hpp>
+#include <caf/system_messages.hpp>
 
 #include <utility>
 
@@ -49,6 +52,18 @@ void merge_partials(const gateway_query_actor& owner,
 
 } // namespace
 
+void tell_gone(const gateway_request& request, const caf::actor_addr& who) {
+  if (const auto gateway = caf::actor_cast<caf::actor>(request.gateway))
+    caf::anon_send(
+      gateway, caf::down_msg{who, caf::exit_reason::remote_link_unreachable});
+}
+
+void tell_if_gone(const gateway_request& request, const caf::actor_addr& who,
+                  const caf::error& fault) {
+  if (fault == caf::sec::request_receiver_down)
+    tell_gone(request, who);
+}
+
 caf::timespan gateway_query_state::remaining() const {
   const auto left = request->question.deadline_ns - env->clock->monotonic_ns();
   return caf::timespan{std::max<int64_t>(left, 1'000'000)};
@@ -88,9 +103,11 @@ void gateway_query_state::ask(const cut_query::ask_hdb& what) {
         env->crash_point("gw.after_partial");
         step(cut_query::hdb_answered{round, at, partial});
       };
-  auto failed = [this, round, number](const caf::error& fault) {
-    if (hdb.request.settle(self, number))
-      step(cut_query::hdb_failed{round, from_caf(fault)});
+  auto failed = [this, round, number, to](const caf::error& fault) {
+    if (!hdb.request.settle(self, number))
+      return;
+    tell_if_gone(*request, to.address(), fault);
+    step(cut_query::hdb_failed{round, from_caf(fault)});
   };
   if (what.pinned)
     self->request(to, remaining(), query_atom_v, plan_bytes, *what.pinned)
@@ -116,14 +133,17 @@ void gateway_query_state::ask(const cut_query::ask_rdb& what) {
         env->crash_point("gw.after_partial");
         step(cut_query::rdb_answered{round, at, partial});
       },
-      [this, round, number](const caf::error& fault) {
-        if (rdb.request.settle(self, number))
-          step(cut_query::rdb_failed{round, from_caf(fault)});
+      [this, round, number, to](const caf::error& fault) {
+        if (!rdb.request.settle(self, number))
+          return;
+        tell_if_gone(*request, to.address(), fault);
+        step(cut_query::rdb_failed{round, from_caf(fault)});
       });
 }
 
 void gateway_query_state::lost(const caf::actor_addr& who) {
   const error fault{errc::backend_lost, "its process or connection is gone"};
+  tell_gone(*request, who);
   if (hdb.request.lost(self, who))
     step(cut_query::hdb_failed{hdb.round, fault});
   else if (rdb.request.lost(self, who))

@@ -37,7 +37,18 @@ struct gateway_request {
   std::map<std::string, caf::strong_actor_ptr> handles; ///< By name.
   /// Of the answer, whatever the back ends say.
   std::vector<std::string> warnings;
+  /// Hears of a back end that is gone before the question fails for it.
+  caf::actor_addr gateway;
 };
+
+/// Passes on that a back end is gone: its gateway's own word of it may come
+/// later than that of whoever asked it, and a question waits only for those
+/// that are known to be gone.
+void tell_gone(const gateway_request& request, const caf::actor_addr& who);
+
+/// The same if a request's failure says so.
+void tell_if_gone(const gateway_request& request, const caf::actor_addr& who,
+                  const caf::error& fault);
 
 /// State of the GATEWAY QUERY: carries out what `cut_query` says, and merges
 /// the partial results on the pool.

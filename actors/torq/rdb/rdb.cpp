@@ -367,7 +367,8 @@ void rdb_state::tell(const std::string& hdb) {
 // -- HDBs ---------------------------------------------------------------------
 
 void rdb_state::watch(const std::vector<process_row>& rows) {
-  for (const auto& fresh : hdbs.update(rows, {backend_role::hdb})) {
+  for (const auto& fresh :
+       hdbs.update(rows, {backend_role::hdb}, env->clock->monotonic_ns())) {
     step(period_ledger::hdb_left{fresh});
     if (is_ours(*hdbs.find(fresh)))
       connect(fresh);

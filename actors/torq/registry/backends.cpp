@@ -23,7 +23,7 @@ partition_cut cut_of(const hdb_announcement& news, const std::string& table) {
 
 std::vector<std::string>
 backend_table::update(const std::vector<process_row>& rows,
-                      const std::set<backend_role>& roles) {
+                      const std::set<backend_role>& roles, int64_t now_ns) {
   std::vector<std::string> fresh;
   for (const auto& row : rows) {
     const auto role = backend_role_of(row.type);
@@ -43,6 +43,8 @@ backend_table::update(const std::vector<process_row>& rows,
     if (moved) {
       // What is under way goes to where it was.
       entry.link = backend{}.link;
+      if (entry.handle)
+        entry.lost_at_ns = now_ns;
       entry.forget_connection();
     }
     if (!entry.handle)

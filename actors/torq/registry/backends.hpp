@@ -78,10 +78,12 @@ struct backend {
 class backend_table {
 public:
   /// Takes registry rows in; rows of other types are passed over.
+  /// @param now_ns monotonic: one that moved is gone from where it was
   /// @returns names that are new or moved, or that serve another directory, and
   ///   want a connection.
   std::vector<std::string> update(const std::vector<process_row>& rows,
-                                  const std::set<backend_role>& roles);
+                                  const std::set<backend_role>& roles,
+                                  int64_t now_ns);
 
   /// Connected back ends that serve a table; of RDBs only those that say that
   /// they are ready, if any does. `turn` says which one is first, and so

@@ -1,6 +1,9 @@
 #include <millrace/actors/torq/registry/backends.hpp>
 #include <millrace/actors/torq/registry/declarations.hpp>
 
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+#include <caf/scoped_actor.hpp>
 #include <gmock/gmock.h>
 
 namespace millrace::torq {
@@ -9,6 +12,12 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Pair;
+
+struct BackendsSystemTest : testing::Test {
+  caf::actor_system_config how;
+  caf::actor_system system{how};
+};
 
 process_row registered(const std::string& name, const std::string& type,
                        text::json_value attributes) {
@@ -53,7 +62,7 @@ TEST(BackendsTest, OneOfAnotherDirectoryServesNothingOfATable) {
   };
   for (const auto& each : ways) {
     backend_table table;
-    table.update({each.row}, {backend_role::rdb, backend_role::hdb});
+    table.update({each.row}, {backend_role::rdb, backend_role::hdb}, 1);
     EXPECT_EQ(table.known(each.role, home), each.serves) << each.what;
   }
 }
@@ -61,11 +70,11 @@ TEST(BackendsTest, OneOfAnotherDirectoryServesNothingOfATable) {
 TEST(BackendsTest, OneThatServesAnotherDirectoryNowIsConnectedAnew) {
   backend_table table;
   const std::set both{backend_role::hdb};
-  EXPECT_THAT(table.update({registered("h", "hdb", {{"hdb", "/a"}})}, both),
+  EXPECT_THAT(table.update({registered("h", "hdb", {{"hdb", "/a"}})}, both, 1),
               ElementsAre("h"));
   EXPECT_TRUE(table.known(backend_role::hdb, {"s", "t", "/a"}));
   table.find("h")->announced.emplace();
-  EXPECT_THAT(table.update({registered("h", "hdb", {{"hdb", "/b"}})}, both),
+  EXPECT_THAT(table.update({registered("h", "hdb", {{"hdb", "/b"}})}, both, 2),
               ElementsAre("h"));
   EXPECT_FALSE(table.known(backend_role::hdb, {"s", "t", "/a"}));
   EXPECT_FALSE(table.find("h")->announced) << "of the other directory";
@@ -79,11 +88,11 @@ TEST(BackendsTest, AnAnswerFromWhereItWasIsNotOneFromWhereItIs) {
     return row;
   };
   backend_table table;
-  table.update({at(1)}, roles);
+  table.update({at(1)}, roles, 1);
   const auto first = table.begin("h");
   EXPECT_NE(first, 0u);
   EXPECT_EQ(table.begin("h"), 0u) << "under way";
-  EXPECT_THAT(table.update({at(2)}, roles), ElementsAre("h"));
+  EXPECT_THAT(table.update({at(2)}, roles, 2), ElementsAre("h"));
   const auto second = table.begin("h");
   EXPECT_NE(second, 0u);
   EXPECT_FALSE(table.reached("h", first, {}, 0));
@@ -95,9 +104,27 @@ TEST(BackendsTest, AnAnswerFromWhereItWasIsNotOneFromWhereItIs) {
   EXPECT_TRUE(table.find("h")->link.connected());
 }
 
+TEST_F(BackendsSystemTest, OneThatMovedIsGoneUntilItIsFoundThere) {
+  const std::set roles{backend_role::hdb};
+  const table_home home{"s", "t", "/a"};
+  auto row = registered("h", "hdb", {{"hdb", "/a"}});
+  const caf::scoped_actor somebody{system};
+  const auto handle = caf::actor_cast<caf::strong_actor_ptr>(somebody);
+  backend_table table;
+  table.update({row}, roles, 1);
+  EXPECT_THAT(table.gone(home, 5), IsEmpty()) << "it was never there";
+  EXPECT_TRUE(table.reached("h", table.begin("h"), handle, 10));
+  row.at.port = 7;
+  table.update({row}, roles, 100);
+  EXPECT_THAT(table.gone(home, 150), ElementsAre(Pair("h", 50)));
+  EXPECT_TRUE(table.reached("h", table.begin("h"), handle, 200));
+  EXPECT_THAT(table.gone(home, 250), IsEmpty());
+}
+
 TEST(BackendsTest, OneThatRefusesIsDueAfterAPause) {
   backend_table table;
-  table.update({registered("h", "hdb", {{"hdb", "/a"}})}, {backend_role::hdb});
+  table.update({registered("h", "hdb", {{"hdb", "/a"}})}, {backend_role::hdb},
+               1);
   table.refused("h", table.begin("h"), {errc::unavailable, "gone"}, 0);
   EXPECT_FALSE(table.find("h")->link.due(0));
   EXPECT_TRUE(table.find("h")->link.due(500'000'000));

@@ -27,8 +27,8 @@ struct told_backend {
   caf::actor who;
 };
 
-caf::behavior backend(caf::event_based_actor* self,
-                      std::shared_ptr<told_backend> told) {
+caf::behavior flow_backend(caf::event_based_actor* self,
+                           std::shared_ptr<told_backend> told) {
   told->who = self;
   auto keep = [self, told](flow_id flow, const result_sink_actor& sink) {
     told->flow = flow;
@@ -88,9 +88,9 @@ struct gateway_flow_test : testing::Test {
     question.rdbs = {"rdb1"};
     question.hdbs.push_back({"hdb1", partition_cut{manifest_version{1}, {10}}});
     made->handles["rdb1"]
-      = caf::actor_cast<caf::strong_actor_ptr>(spawn(backend, rdb));
+      = caf::actor_cast<caf::strong_actor_ptr>(spawn(flow_backend, rdb));
     made->handles["hdb1"]
-      = caf::actor_cast<caf::strong_actor_ptr>(spawn(backend, hdb));
+      = caf::actor_cast<caf::strong_actor_ptr>(spawn(flow_backend, hdb));
     flow = system.spawn(
       gateway_flow, &world, std::shared_ptr<const gateway_request>{made},
       flow_id{7},

@@ -1,0 +1,189 @@
+// A GATEWAY over a back end that is told what to say: what it hears from those
+// that ask for it, before its own word of a lost connection.
+
+#include <millrace/actors/torq/gateway/gateway.hpp>
+#include <millrace/messages/protocol/registration.hpp>
+#include <millrace/query/execution/partial.hpp>
+#include <millrace/tests/support/manual_clock.hpp>
+
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+#include <caf/event_based_actor.hpp>
+#include <caf/scheduler/test_coordinator.hpp>
+#include <caf/scoped_actor.hpp>
+#include <gtest/gtest.h>
+
+namespace millrace::torq {
+namespace {
+
+const char* const all_trades
+  = R"({"tablename":"trade","starttime":"2000-01-01","endtime":"2001-01-01"})";
+
+/// What an HDB says to each question, in order; then nothing.
+struct hdb_words {
+  std::vector<caf::message> to_ask;
+  size_t asked = 0;
+
+  caf::message next() {
+    return asked < to_ask.size() ? to_ask[asked++] : caf::message{};
+  }
+};
+
+caf::behavior told_hdb(caf::event_based_actor* self,
+                       std::shared_ptr<hdb_words> words) {
+  const auto say = [self, words] {
+    auto promise = self->make_response_promise();
+    if (auto word = words->next(); !word.empty())
+      promise.deliver(std::move(word));
+    return promise;
+  };
+  return {[](caf::subscribe_atom, const hdb_watcher_actor&) {},
+          [say](query_atom, const chunk&) { return say(); },
+          [say](query_atom, const chunk&, flow_id, const result_sink_actor&) {
+            return say();
+          }};
+}
+
+caf::behavior one_connector(caf::event_based_actor*, const caf::actor& found) {
+  return {[found](caf::connect_atom, const endpoint&) {
+    return caf::actor_cast<caf::strong_actor_ptr>(found);
+  }};
+}
+
+caf::behavior flow_source(caf::event_based_actor* self) {
+  return {[](ack_atom, uint64_t) {}, [self](stop_atom) { self->quit(); }};
+}
+
+caf::behavior flow_client(caf::event_based_actor*) {
+  return {[](chunk_atom, flow_id, const chunk&) {},
+          [](finished_atom, flow_id, const caf::error&) {}};
+}
+
+struct told_settings : caf::actor_system_config {
+  told_settings() {
+    messages::register_with(*this);
+    set("scheduler.policy", caf::atom("testing"));
+    set("logger.inline-output", true);
+  }
+};
+
+struct gateway_test : testing::Test {
+  gateway_test() {
+    world.clock = &clock;
+    gateway_settings settings;
+    settings.process = "gateway1";
+    settings.on_warning = [this](const std::string& id, const std::string&) {
+      warned.push_back(id);
+    };
+    auto& table = settings.tables["trade"];
+    table.schema.name = "trade";
+    table.schema.columns
+      = {{"time", column_type::timestamp}, {"sym", column_type::symbol}};
+    table.schema.time_column = "time";
+    table.schema.symbol_column = "sym";
+    table.home = {"market", "trade", "/hdb"};
+    table.in_hdb = true;
+    const auto hdb = spawn(told_hdb, words);
+    asked = caf::actor_cast<caf::actor>(
+      system.spawn(gateway, &world, std::move(settings),
+                   caf::actor_cast<connector_actor>(spawn(one_connector, hdb)),
+                   registrar_actor{}));
+    all.push_back(asked);
+    process_row row;
+    row.name = "hdb1";
+    row.type = "hdb";
+    row.attributes = text::json_value{{"hdb", "/hdb"}};
+    caf::anon_send(asked, watch_atom_v, std::vector<process_row>{row});
+    run();
+  }
+  ~gateway_test() override {
+    for (const auto& each : all)
+      caf::anon_send_exit(each, caf::exit_reason::kill);
+    *words = {};
+    run();
+    // Timers that nobody waits for.
+    timers().cancel_all();
+  }
+
+  template <class... Ts>
+  caf::actor spawn(Ts&&... what) {
+    return all.emplace_back(system.spawn(std::forward<Ts>(what)...));
+  }
+  caf::scheduler::test_coordinator& scheduler() {
+    return dynamic_cast<caf::scheduler::test_coordinator&>(system.scheduler());
+  }
+  caf::detail::test_actor_clock& timers() {
+    return dynamic_cast<caf::detail::test_actor_clock&>(scheduler().clock());
+  }
+  void run() {
+    while (scheduler().try_run_once()) {
+    }
+  }
+  /// The gateway looks for what is away at each of its ticks.
+  void a_second_passes() {
+    for (int i = 0; i < 4; ++i) {
+      clock.advance(250'000'000);
+      timers().advance_time(std::chrono::milliseconds{250});
+      run();
+    }
+  }
+  /// What it was told by now: "", "answered" or the fault.
+  template <class... Answer>
+  std::string word() {
+    std::string out;
+    self->receive(
+      [&](const Answer&...) { out = "answered"; },
+      [&](const caf::error& fault) { out = to_string(from_caf(fault)); },
+      caf::after(caf::timespan{0}) >> [] {});
+    return out;
+  }
+
+  told_settings how;
+  caf::actor_system system{how};
+  test_support::manual_clock clock{1'000'000'000};
+  persistence::env world;
+  std::vector<caf::actor> all;
+  std::shared_ptr<hdb_words> words = std::make_shared<hdb_words>();
+  std::vector<std::string> warned;
+  caf::actor asked;
+  caf::scoped_actor self{system, true};
+};
+
+using GatewayTest = gateway_test;
+
+const caf::error gone = caf::sec::request_receiver_down;
+
+TEST_F(GatewayTest, AQuestionWhoseBackEndWentIsAskedAgainWhenItIsBack) {
+  const error word_of_it{errc::limit_exceeded, "said when it was back"};
+  words->to_ask
+    = {caf::make_message(gone), caf::make_message(to_caf(word_of_it))};
+  self->send(asked, query_atom_v,
+             std::string{R"({"tablename":"trade","starttime":"2000-01-01",
+               "endtime":"2001-01-01","aggregations":{"count":"sym"}})"});
+  run();
+  EXPECT_EQ(words->asked, 1u);
+  EXPECT_EQ((word<chunks, query_cut>()), "") << "it waits";
+  EXPECT_EQ(warned, std::vector<std::string>{"backend_lost"});
+  a_second_passes();
+  EXPECT_EQ(words->asked, 2u);
+  EXPECT_EQ((word<chunks, query_cut>()), to_string(word_of_it));
+}
+
+TEST_F(GatewayTest, AFlowWhoseBackEndWentIsAskedForAgainWhenItIsBack) {
+  words->to_ask = {
+    caf::make_message(gone),
+    caf::make_message(caf::actor_cast<result_source_actor>(spawn(flow_source)),
+                      partition_cut{})};
+  self->send(asked, query_atom_v, std::string{all_trades}, flow_id{1},
+             caf::actor_cast<result_sink_actor>(spawn(flow_client)));
+  run();
+  EXPECT_EQ(words->asked, 1u);
+  EXPECT_EQ((word<result_source_actor, query_cut>()), "") << "it waits";
+  EXPECT_EQ(warned, std::vector<std::string>{"backend_lost"});
+  a_second_passes();
+  EXPECT_EQ(words->asked, 2u);
+  EXPECT_EQ((word<result_source_actor, query_cut>()), "answered");
+}
+
+} // namespace
+} // namespace millrace::torq
