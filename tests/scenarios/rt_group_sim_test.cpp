@@ -105,6 +105,38 @@ TEST_P(RtGroupSim, AFullDiskAtTheLeaderDoesNotStopTheStream) {
   });
 }
 
+/// Nothing comes after what a node copies from the others: who reads there gets
+/// all of it even so.
+TEST_P(RtGroupSim, WhoReadsAtANodeThatCatchesUpGetsWhatItCopies) {
+  size_t copied = 0;
+  for_each_seed(15, [&](uint64_t seed) {
+    rt_scenario run{seed, cached(), 3, rt_scenario::files::copied};
+    std::vector<std::string> broken;
+    if (!run.w.run_until([&] { return run.books[0]->accepted > 0; }, 10s))
+      broken.push_back("nothing was accepted");
+    for (const auto& name : run.names)
+      if (name != "rt1" && name != "rt2")
+        run.w.crash(name);
+    // The others wait no longer for it than this.
+    run.w.run_for(4s);
+    for (const auto& name : run.names)
+      if (name.starts_with("pub"))
+        run.w.restart(name);
+    if (!run.w.run_until([&run] { return run.settled(); }, 30s))
+      broken.push_back("not all committed without rt0");
+    run.w.restart("rt0");
+    run.w.run_for(std::chrono::milliseconds{run.w.draw(40)});
+    for (const auto* name : {"plain", "copy", "saved"})
+      run.w.restart(name);
+    for (auto& line : run.finish())
+      broken.push_back(std::move(line));
+    if (has_notice(run.w, "rt0", "caught-up"))
+      ++copied;
+    return report(seed, broken);
+  });
+  EXPECT_GT(copied, 0u) << "nobody had to copy";
+}
+
 /// What a node missed it gets from the others, though all publishers are gone.
 TEST_P(RtGroupSim, ANodeThatComesBackNeedsNoPublisher) {
   for_each_seed(15, [&](uint64_t seed) {

@@ -40,6 +40,7 @@ public:
     small,   ///< So that many are collected, though a node is away for long.
     patient, ///< The same, but a node that is away holds them back.
     kept,    ///< Publishers do not roll: all can be made again from inputs.
+    copied,  ///< A node that was away has to copy what it lacks.
   };
   /// What a swarm has more of.
   struct extras {
@@ -65,6 +66,10 @@ public:
     // A member that was away long enough may have to copy what it lacks.
     if (w.chance(0.5))
       rt.behind_bytes_max = w.draw(2000);
+    if (sizes == files::copied) {
+      rt.behind_bytes_max = 0;
+      rt.checkpoint_bytes = 1024;
+    }
     for (size_t i = 0; i < node_count; ++i) {
       rt_names.push_back("rt" + std::to_string(i));
       add_rt_node(plan, rt_names.back(), rt);
@@ -120,10 +125,12 @@ public:
 
   bool caught_up() {
     // A scripted crash may come late: what a cut left is not a stream before
-    // the node recovered it.
+    // the node recovered it, and no copy before its subscriber did.
     for (const auto& name : rt_names)
       if (!w.find(name, "rt/market"))
         return false;
+    if (!w.find("copy", "subscriber"))
+      return false;
     auto stream
       = read_stream(w.at("rt0").disk(), stream_directory("rt0") + "/out");
     if (!stream || !copies_agree())

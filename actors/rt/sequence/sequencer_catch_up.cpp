@@ -103,6 +103,9 @@ void sequencer_state::out_copied(const caf::error& outcome) {
   const auto index = done->what.base.at.index;
   progress(
     core->install(done->what, {index, std::move(done->state)}, *done->events));
+  // What was copied was handed out to nobody.
+  for (const auto& reader : readers)
+    self->send(reader.source, grew_atom::value, core->out_end(), chunk{});
   note("caught-up",
        "the merged log is here up to " + to_string(core->out_end()));
 }
