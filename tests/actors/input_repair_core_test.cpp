@@ -14,17 +14,19 @@ constexpr input_repair::source from_node(uint64_t number) {
   return {node_id{number}};
 }
 
-/// "ask <node> <from>-<to> ", "lost <from>-<to> ", or "waits <from>-<to> ".
+/// "ask <node> <from>-<to> ", or "lost", "copies" or "waits" of <from>-<to>.
 std::string repair_text(const std::vector<input_repair::effect>& effects) {
   std::string out;
   for (const auto& each : effects) {
     const auto* asked = std::get_if<input_repair::ask>(&each);
     const bool lost = std::holds_alternative<input_repair::give_up>(each);
+    const bool copies = std::holds_alternative<input_repair::copies>(each);
     const auto part
       = std::visit([](const auto& kind) { return kind.range; }, each);
-    out += (asked  ? "ask " + to_string(asked->from.node)
-            : lost ? "lost"
-                   : "waits")
+    out += (asked    ? "ask " + to_string(asked->from.node)
+            : lost   ? "lost"
+            : copies ? "copies"
+                     : "waits")
            + " " + std::to_string(part.from.value) + "-"
            + std::to_string(part.to.value) + " ";
   }
@@ -70,6 +72,19 @@ const std::vector<repair_case> repair_cases{
     {"all are asked anew", in::passed{that_copy, {from_node(3)}}, 20},
     {"for the rest", in::passed{that_copy, {from_node(3)}}, 40,
      "ask 3 160-200 "}}},
+  {"what an entry names and others have merged and collected is copied",
+   {{"lacks", in::lacking{that_copy, lacked, true}},
+    {"asks", in::passed{that_copy, {from_node(3), from_publisher}}, 0,
+     "ask 3 100-200 "},
+    {"merged there", in::denied{that_copy, {200}, from_node(3), false, true},
+     1},
+    {"the other", in::passed{that_copy, {from_node(3), from_publisher}}, 20,
+     "ask 0 100-200 "},
+    {"none there", in::denied{that_copy, {200}, from_publisher}, 21},
+    {"it is told", in::passed{that_copy, {from_node(3), from_publisher}}, 40,
+     "copies 100-200 "},
+    {"and asked for again", in::passed{that_copy, {from_node(3)}}, 60,
+     "ask 3 100-200 "}}},
   {"what is merged by now is not asked for",
    {{"lacks", in::lacking{that_copy, lacked}},
     {"less of it", in::lacking{that_copy, {{160}, {200}}}},

@@ -82,6 +82,7 @@ void input_repair::take(const denied& what, int64_t now_ns, effects&) {
   first->ask_at_ns = now_ns + settings_.pause_ns;
   if (!what.gone)
     first->without.insert(what.from);
+  first->merged = first->merged || what.merged;
 }
 
 void input_repair::take(const passed& what, int64_t now_ns, effects& out) {
@@ -101,7 +102,10 @@ void input_repair::take(const passed& what, int64_t now_ns, effects& out) {
     return;
   }
   if (first.agreed) {
+    if (first.merged)
+      out.push_back(copies{what.copy, first.range});
     // Somebody had it: all are asked anew.
+    first.merged = false;
     first.without.clear();
     first.ask_at_ns = now_ns + settings_.pause_ns;
     return;

@@ -52,6 +52,8 @@ public:
     position to; ///< As above.
     source from;
     bool gone = false; ///< It does not answer: it may have them.
+    /// It has merged them, and collected what it had.
+    bool merged = false;
   };
   /// Time passed. `sources` are those that may be asked now, the likeliest
   /// first; `away` says that others are not there.
@@ -84,7 +86,14 @@ public:
     input_part range;
     friend bool operator==(const waits&, const waits&) = default;
   };
-  using effect = std::variant<ask, give_up, waits>;
+  /// No source has what an entry names, and one has merged it: it comes with
+  /// the merged log of that one. Said again as long as it is lacking.
+  struct copies {
+    copy_id copy;
+    input_part range;
+    friend bool operator==(const copies&, const copies&) = default;
+  };
+  using effect = std::variant<ask, give_up, waits, copies>;
 
   explicit input_repair(settings how) : settings_{how} {}
 
@@ -113,6 +122,7 @@ private:
     bool asked = false; ///< An answer is due.
     bool waits = false;
     bool forsaken = false;
+    bool merged = false; ///< Somewhere, and collected there.
     int64_t since_ns = 0;
     int64_t ask_at_ns = 0;
     std::set<source> without; ///< Said that they have none of it.

@@ -236,6 +236,7 @@ struct sequencer_state {
   void act(const input_repair::ask& what);
   void act(const input_repair::give_up& what);
   void act(const input_repair::waits& what) const;
+  void act(const input_repair::copies& what);
   caf::result<status_facts> give_up(bool dry);
   [[nodiscard]] text::json_value
   told_ranges(const std::vector<std::pair<copy_id, input_part>>& ranges) const;
@@ -277,6 +278,7 @@ struct sequencer_state {
   // sequencer_catch_up.cpp
   void offer_snapshot(const std::vector<member_id>& to);
   void take_snapshot(founding_id group, const chunk& bytes);
+  void offer_later_state(entry_index after);
   void fetch_state();
   [[nodiscard]] caf::result<chunk> serve_state(entry_index index,
                                                uint64_t from) const;
@@ -407,6 +409,8 @@ struct sequencer_state {
     std::shared_ptr<std::vector<stream_event>> events; ///< Of what is copied.
   };
   std::unique_ptr<catch_up> catching_up;
+  /// The log names bytes of inputs that others have merged and collected.
+  bool lacks_merged = false;
   /// Who the other nodes are now, and since when they say so.
   struct node_life {
     member_id who;

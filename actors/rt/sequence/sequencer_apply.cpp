@@ -178,6 +178,14 @@ std::vector<sequencer_core::missing_bytes> sequencer_core::damaged() const {
   return out;
 }
 
+bool sequencer_core::is_blocked_on(copy_id copy,
+                                   const input_part& range) const {
+  const auto parts = damaged();
+  return std::any_of(parts.begin(), parts.end(), [&](const auto& each) {
+    return each.copy == copy && overlap(each.range, range);
+  });
+}
+
 void sequencer_core::declare_lost(copy_id copy, const input_part& range) {
   MILLRACE_ASSERT(options_.nodes.size() == 1);
   for (const auto& [of, part] : damaged())

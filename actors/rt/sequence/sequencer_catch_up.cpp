@@ -2,11 +2,14 @@
 #include <millrace/actors/rt/sequence/out_copier.hpp>
 #include <millrace/actors/rt/sequence/sequencer.hpp>
 
+#include <caf/actor_cast.hpp>
+
 #include <algorithm>
 
 // How a node that lacks what the group's log no longer holds is brought up: the
 // leader offers the state that its log begins with; the node asks for it in
-// parts, copies out/ up to there, and goes on with the log.
+// parts, copies out/ up to there, and goes on with the log. So does one whose
+// log names bytes of inputs that all others have merged and collected.
 
 namespace millrace::rt {
 
@@ -32,21 +35,39 @@ void sequencer_state::take_snapshot(founding_id group, const chunk& bytes) {
     ++strange_messages;
     return;
   }
+  if (core->group().leads())
+    return offer_later_state(what->base.at.index);
   const auto leader = core->group().raft()->leader();
   const auto* peer = leader ? peers->find(leader->node) : nullptr;
-  if (catching_up || core->group().leads() || peer == nullptr || !peer->handle
-      || what->base.at.index <= core->group().written())
+  const auto* state = core->state();
+  const bool lacks_log = what->base.at.index > core->group().written();
+  const bool copies_instead = lacks_merged && state != nullptr
+                              && what->base.at.index > state->applied_index;
+  if (catching_up || peer == nullptr || !peer->handle
+      || !(lacks_log || copies_instead))
     return;
+  lacks_merged = false;
   catching_up = std::make_unique<catch_up>();
   catching_up->what = *what;
   catching_up->from = peer->handle;
   catching_up->events = std::make_shared<std::vector<stream_event>>();
-  note("catching-up", "the log of the group begins after entry "
-                        + to_string(what->base.at.index)
-                        + ": its state and the merged log before it are copied "
-                          "from "
+  note("catching-up", "the state after entry " + to_string(what->base.at.index)
+                        + " and the merged log before it are copied from "
                         + peer->at.name);
   fetch_state();
+}
+
+/// A member cannot apply what comes after an entry: its inputs are collected.
+void sequencer_state::offer_later_state(entry_index after) {
+  const auto asks = caf::actor_cast<sequencer_actor>(self->current_sender());
+  const auto kept = core->group().snapshot();
+  if (kept && kept->base.at.index > after)
+    return self->send(asks, snapshot_atom_v, core->group().group_id(),
+                      chunk::copy_of(encode(*kept)));
+  // It asks again: then the group's log begins with this one.
+  core->compact_at_any_cost();
+  if (core->state() != nullptr && !checkpoint)
+    start_checkpoint();
 }
 
 void sequencer_state::fetch_state() {

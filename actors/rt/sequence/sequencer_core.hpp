@@ -157,6 +157,8 @@ public:
   }
   /// Tries to apply again what could not be read.
   void retry() noexcept { blocked_.reset(); }
+  /// An entry that is due names some of these bytes, which are not here.
+  [[nodiscard]] bool is_blocked_on(copy_id copy, const input_part& range) const;
   /// What the group's log has forgotten is not all applied here.
   [[nodiscard]] bool recalls() const;
   /// Nobody has what that takes: sets out/ and the group's log aside, and says

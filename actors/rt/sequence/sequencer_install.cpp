@@ -69,12 +69,12 @@ sequencer_core::install(const raft_snapshot& what,
   auto state = decode_merge_state(kept.bytes);
   if (!state)
     return state.failure();
-  // The log may have come meanwhile, from another leader.
-  if (what.base.at.index <= group_->written())
-    return end_copying();
-  if (auto fault = group_->install(what, kept, now()))
-    return fault;
+  // The log may have come meanwhile, from another leader, or was there.
+  if (what.base.at.index > group_->written())
+    if (auto fault = group_->install(what, kept, now()))
+      return fault;
   copying_ = false;
+  blocked_.reset();
   std::vector<merge_effect> facts;
   for (const auto& event : events)
     facts.push_back(event_merged{event});

@@ -1,6 +1,7 @@
 #include <millrace/actors/rt/raft/raft_wire.hpp>
 #include <millrace/actors/rt/sequence/sequencer.hpp>
 #include <millrace/messages/protocol/connect.hpp>
+#include <millrace/persistence/log/log_directory.hpp>
 
 #include <algorithm>
 
@@ -195,6 +196,14 @@ sequencer_state::serve_bytes(const input_range& what) {
   if (what.directory.empty())
     return serve_out(what);
   const auto copy = core->inputs().find({what.directory, what.lineage});
+  // Who merged it needs no bytes, and all of them may have been collected.
+  if (copy && what.to <= core->merged(*copy)
+      && !env->fs->exists(
+        core->inputs().directory_of(core->inputs().name(*copy)) + "/"
+        + persistence::log_file_name(what.from.session(), what.from.roll())))
+    return to_caf({errc::pruned, "input '" + what.directory
+                                   + "': " + to_string(what.from)
+                                   + " is merged and collected here"});
   const auto sink = copy ? sinks.find(*copy) : sinks.end();
   if (sink == sinks.end() || what.from >= what.to)
     return to_caf(

@@ -1,3 +1,4 @@
+#include <millrace/actors/rt/raft/raft_wire.hpp>
 #include <millrace/actors/rt/sequence/sequencer.hpp>
 
 #include <algorithm>
@@ -257,15 +258,20 @@ void sequencer_state::step_repair(const input_repair::input& what) {
 
 void sequencer_state::act(const input_repair::ask& what) {
   const auto came = [this, what](position begin, const chunk& bytes) {
+    // What an entry names was there: its source has collected it.
+    if (begin >= what.range.to && core->is_blocked_on(what.copy, what.range))
+      return step_repair(
+        input_repair::denied{what.copy, what.range.to, what.from});
     filled(what.copy, what.range, begin, bytes);
   };
   const auto denied = [this, what](const caf::error& fault) {
     const auto why = from_caf(fault);
     const bool has_none
       = why.code == errc::not_found || why.code == errc::corrupt
-        || why.code == errc::ahead || why.code == errc::bad_position;
-    step_repair(
-      input_repair::denied{what.copy, what.range.to, what.from, !has_none});
+        || why.code == errc::ahead || why.code == errc::bad_position
+        || why.code == errc::pruned;
+    step_repair(input_repair::denied{what.copy, what.range.to, what.from,
+                                     !has_none, why.code == errc::pruned});
   };
   const caf::timespan deadline{fetch_deadline};
   if (what.from.node == input_repair::source::publisher) {
@@ -347,6 +353,28 @@ void sequencer_state::act(const input_repair::give_up& what) {
   if (const auto sink = sinks.find(what.copy); inside && sink != sinks.end())
     self->send(sink->second, lost_atom::value, what.range.from, what.range.to);
   progress(core->advance());
+}
+
+/// Bytes that an entry names are collected once all have merged them; a node
+/// that forgot what it had merged gets the state and out/ of the one that
+/// leads.
+void sequencer_state::act(const input_repair::copies& what) {
+  const auto leader = leading_peer();
+  const auto* state = core->state();
+  if (!leader || state == nullptr || catching_up
+      || !core->is_blocked_on(what.copy, what.range))
+    return;
+  if (!lacks_merged)
+    warn("input_collected",
+         "input " + to_string(core->inputs().name(what.copy)) + ": "
+           + describe(what.range)
+           + " is merged and collected on other nodes, and was not merged "
+             "here: the merged log is copied from the one that leads");
+  lacks_merged = true;
+  raft_snapshot mine;
+  mine.base.at.index = state->applied_index;
+  self->send(*leader, snapshot_atom_v, core->group().group_id(),
+             chunk::copy_of(encode(mine)));
 }
 
 void sequencer_state::act(const input_repair::waits& what) const {
