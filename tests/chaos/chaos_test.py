@@ -179,18 +179,34 @@ def refusals(binary):
       mill.check(told in said, text, said)
 
 
+def of_nothing(binary):
+  """Faults that cannot be done are no success, and start nothing."""
+  with mill.cluster(binary, NODES, roles=ROLES) as made:
+    at = made.directory / "script.faults"
+    at.write_text("at 0s: cut rt1 <-> rt2\nat 1s: heal\n")
+    said = made.run("chaos", at, code=69)
+    mill.check("no node runs here" in said.stderr, said.stderr)
+    mill.check("started again" not in said.stdout, said.stdout)
+    at.write_text("at 0s: kill rt1 | flip rt1 no.such 3\n")
+    said = made.run("chaos", at, code=1).stdout
+    mill.check("rt1: does not run" in said, said)
+    mill.check("faults that could not be done: 2" in said, said)
+
+
 BESIDE = {"links": damage_is_told, "flaps": pace_stays}
 
 
 def main():
   binary, *chosen = sys.argv[1:]
-  names = chosen or ["refusals"] + (
+  names = chosen or ["refusals", "nothing"] + (
     list(SCRIPTS) if os.environ.get("MILLRACE_CHAOS") == "all" else USUAL)
   for name in names:
     try:
       with mill.part(name):
         if name == "refusals":
           refusals(binary)
+        elif name == "nothing":
+          of_nothing(binary)
         else:
           through(binary, SCRIPTS[name],
                   BESIDE.get(name, lambda *_: None))

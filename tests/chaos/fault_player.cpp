@@ -110,7 +110,7 @@ fault_player::fault_player(persistence::env& world,
                            std::string program)
   : config_{config}, nodes_{world, config}, program_{std::move(program)} {}
 
-std::string fault_player::play(const sim::fault& what) {
+fault_player::deed fault_player::play(const sim::fault& what) {
   switch (what.kind) {
     case kind::kill:
       return kill(what.node);
@@ -122,8 +122,9 @@ std::string fault_player::play(const sim::fault& what) {
       return send(what.node, SIGCONT, "goes on");
     case kind::crash: {
       const auto ended = kill(what.node);
-      return ended + "; "
-             + start(what.node, what.name + ":" + std::to_string(what.number));
+      const auto begun
+        = start(what.node, what.name + ":" + std::to_string(what.number));
+      return {ended.text + "; " + begun.text, begun.is_done};
     }
     case kind::flip:
     case kind::shorten:
@@ -135,7 +136,7 @@ std::string fault_player::play(const sim::fault& what) {
   }
 }
 
-std::string fault_player::fault_of_link(const sim::fault& what) {
+fault_player::deed fault_player::fault_of_link(const sim::fault& what) {
   const auto change = [&](const std::function<void(link_rule&)>& how) {
     links_->change(what.node, what.other, how);
     if (!what.one_way)
@@ -144,25 +145,29 @@ std::string fault_player::fault_of_link(const sim::fault& what) {
   switch (what.kind) {
     case kind::cut:
       change([](link_rule& rule) { rule.is_cut = true; });
-      return "cut";
+      return {"cut"};
     case kind::corrupt:
       change([&](link_rule& rule) {
         rule.corrupt_in = std::max<uint64_t>(1, what.number);
       });
-      return "a bit will flip";
+      return {"a bit will flip"};
     case kind::slow:
       change([&](link_rule& rule) { rule.bytes_per_second = what.number; });
-      return "slow";
+      return {"slow"};
     case kind::delay:
       change([&](link_rule& rule) { rule.delay = what.time; });
-      return "delayed";
-    case kind::reset:
-      return connections(links_->reset(what.node, what.other)) + " reset";
-    case kind::half_open:
-      return connections(links_->vanish(what.node, what.other)) + " vanished";
+      return {"delayed"};
+    case kind::reset: {
+      const auto met = links_->reset(what.node, what.other);
+      return {connections(met) + " reset", met != 0};
+    }
+    case kind::half_open: {
+      const auto met = links_->vanish(what.node, what.other);
+      return {connections(met) + " vanished", met != 0};
+    }
     default:
       change([](link_rule& rule) { rule = {.corrupt_in = rule.corrupt_in}; });
-      return "whole";
+      return {"whole"};
   }
 }
 
@@ -171,26 +176,34 @@ error fault_player::open_links(const std::string& library) {
     return {errc::not_found, library
                                + ": is what redirects connections, and "
                                  "is built with the tests"};
+  std::vector<std::string> running;
+  for (const auto& node : config_.nodes) {
+    const auto state = nodes_.state_of(node.name);
+    if (!state)
+      return state.failure();
+    if (state->state == nodes::node_state::kind::running)
+      running.push_back(node.name);
+  }
+  if (running.empty())
+    return {errc::unavailable, config_.path
+                                 + ": no node runs here whose links could "
+                                   "fail: 'millrace up' starts them"};
   auto made = link_proxy::create(config_);
   if (!made)
     return made.failure();
   links_ = *std::move(made);
   library_ = library;
-  for (const auto& node : config_.nodes) {
-    const auto state = nodes_.state_of(node.name);
-    if (!state)
-      return state.failure();
-    if (state->state != nodes::node_state::kind::running)
-      continue;
-    if (const auto why = restart(node.name); !why.empty())
-      return {errc::unavailable, node.name + ": " + why};
-  }
+  for (const auto& node : running)
+    if (const auto why = restart(node); !why.empty())
+      return {errc::unavailable, node + ": " + why};
   return {};
 }
 
 std::string fault_player::close_links() {
-  if (links_)
-    links_->heal();
+  if (!links_)
+    return {};
+  links_->disarm();
+  links_->heal();
   library_.clear();
   std::string out;
   for (const auto& node : config_.nodes) {
@@ -219,18 +232,18 @@ std::string fault_player::restart(const std::string& node) {
   return started.failure ? to_string(started.failure) : std::string{};
 }
 
-std::string fault_player::kill(const std::string& node) {
+fault_player::deed fault_player::kill(const std::string& node) {
   const auto state = nodes_.state_of(node);
   if (!state)
-    return to_string(state.failure());
+    return {to_string(state.failure()), false};
   if (state->state != nodes::node_state::kind::running)
-    return "does not run";
+    return {"does not run", false};
   const held_process process{state->process.pid};
   if (!process.send(SIGKILL))
-    return std::string{"cannot be killed: "} + std::strerror(errno);
+    return {std::string{"cannot be killed: "} + std::strerror(errno), false};
   process.wait();
   paused_.erase(node);
-  return "killed (process " + std::to_string(state->process.pid) + ")";
+  return {"killed (process " + std::to_string(state->process.pid) + ")"};
 }
 
 /// What it inherits is set for its start alone.
@@ -252,50 +265,50 @@ nodes::node_outcome fault_player::start_node(const std::string& node,
   return std::move(outcome.front());
 }
 
-std::string fault_player::start(const std::string& node,
-                                const std::string& crash_at) {
+fault_player::deed fault_player::start(const std::string& node,
+                                       const std::string& crash_at) {
   const auto outcome = start_node(node, crash_at);
-  return outcome.failure
-           ? to_string(outcome.failure)
-           : outcome.text + " (process " + std::to_string(outcome.pid) + ")"
-               + (crash_at.empty() ? "" : ", to end at " + crash_at);
+  if (outcome.failure)
+    return {to_string(outcome.failure), false};
+  return {outcome.text + " (process " + std::to_string(outcome.pid) + ")"
+          + (crash_at.empty() ? "" : ", to end at " + crash_at)};
 }
 
-std::string fault_player::send(const std::string& node, int signal,
-                               const char* done) {
+fault_player::deed fault_player::send(const std::string& node, int signal,
+                                      const char* done) {
   const auto state = nodes_.state_of(node);
   if (!state)
-    return to_string(state.failure());
+    return {to_string(state.failure()), false};
   if (state->state != nodes::node_state::kind::running)
-    return "does not run";
+    return {"does not run", false};
   if (!held_process{state->process.pid}.send(signal))
-    return std::string{"cannot be signalled: "} + std::strerror(errno);
+    return {std::string{"cannot be signalled: "} + std::strerror(errno), false};
   if (signal == SIGSTOP)
     paused_.insert(node);
   else
     paused_.erase(node);
-  return done;
+  return {done};
 }
 
-std::string fault_player::damage(const sim::fault& what) {
+fault_player::deed fault_player::damage(const sim::fault& what) {
   const auto path = find_file(directories_of(config_, what.node), what.name);
   if (path.empty())
-    return "has no file '" + what.name + "'";
+    return {"has no file '" + what.name + "'", false};
   std::error_code fault;
   if (what.kind == kind::shorten) {
     std::filesystem::resize_file(path, what.number, fault);
-    return path + (fault ? ": " + fault.message() : " shortened");
+    return {path + (fault ? ": " + fault.message() : " shortened"), !fault};
   }
   std::fstream file{path, std::ios::binary | std::ios::in | std::ios::out};
   const auto at = static_cast<std::streamoff>(what.number / 8);
   file.seekg(at);
   const int byte = file.get();
   if (byte == std::char_traits<char>::eof())
-    return path + " has no byte " + std::to_string(at);
+    return {path + " has no byte " + std::to_string(at), false};
   file.seekp(at);
   file.put(static_cast<char>(byte ^ (1 << (what.number % 8))));
   file.flush();
-  return path + (file ? " flipped" : ": write failed");
+  return {path + (file ? " flipped" : ": write failed"), bool{file}};
 }
 
 std::string fault_player::kept_of(const std::string& node) const {
@@ -303,7 +316,7 @@ std::string fault_player::kept_of(const std::string& node) const {
 }
 
 /// The node stands still meanwhile, as a disk that is snapshotted does.
-std::string fault_player::back_up(const std::string& node) {
+fault_player::deed fault_player::back_up(const std::string& node) {
   const auto kept = kept_of(node);
   const bool was_paused = paused_.contains(node);
   if (!was_paused)
@@ -323,27 +336,31 @@ std::string fault_player::back_up(const std::string& node) {
   }
   if (!was_paused)
     (void)send(node, SIGCONT, "");
-  return fault ? "cannot be backed up: " + fault.message() : "backed up";
+  if (fault)
+    return {"cannot be backed up: " + fault.message(), false};
+  return {"backed up"};
 }
 
-std::string fault_player::come_back(const std::string& node,
-                                    sim::comeback::disk on) {
+fault_player::deed fault_player::come_back(const std::string& node,
+                                           sim::comeback::disk on) {
   std::string done;
   if (on != sim::comeback::disk::same) {
     std::error_code fault;
     if (on == sim::comeback::disk::older
         && !std::filesystem::exists(kept_of(node)))
-      return "was never backed up, and stays down";
+      return {"was never backed up, and stays down", false};
     for (const auto& directory : directories_of(config_, node))
       std::filesystem::remove_all(directory, fault);
     if (on == sim::comeback::disk::older)
       std::filesystem::copy(kept_of(node), config_.data_directory,
                             std::filesystem::copy_options::recursive, fault);
     if (fault)
-      return "its disk cannot be changed: " + fault.message();
+      return {"its disk cannot be changed: " + fault.message(), false};
     done = on == sim::comeback::disk::older ? "older disk, " : "empty disk, ";
   }
-  return done + start(node);
+  auto out = start(node);
+  out.text = done + out.text;
+  return out;
 }
 
 std::vector<std::string> fault_player::harmed() {
@@ -357,17 +374,19 @@ std::vector<std::string> fault_player::harmed() {
   return out;
 }
 
-std::string fault_player::heal() {
-  std::string out;
+fault_player::deed fault_player::heal() {
+  deed out;
   if (links_)
     links_->heal();
-  for (const auto& node : harmed())
-    out += (out.empty() ? "" : "; ") + node + " "
-           + (paused_.contains(node) ? send(node, SIGCONT, "goes on")
-                                     : start(node));
-  return out.empty()
-           ? links_ ? "all nodes run, all links pass" : "all nodes run"
-           : out;
+  for (const auto& node : harmed()) {
+    const auto one
+      = paused_.contains(node) ? send(node, SIGCONT, "goes on") : start(node);
+    out.text += (out.text.empty() ? "" : "; ") + node + " " + one.text;
+    out.is_done = out.is_done && one.is_done;
+  }
+  if (out.text.empty())
+    out.text = links_ ? "all nodes run, all links pass" : "all nodes run";
+  return out;
 }
 
 } // namespace millrace::chaos

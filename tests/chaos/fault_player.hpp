@@ -32,32 +32,40 @@ public:
 
   /// From now on nodes talk to one another through proxies, which `play` has
   /// links fail by: those that run are started again, one after the other.
+  /// `unavailable`: none runs.
   /// @param library that redirects their connections
   [[nodiscard]] error open_links(const std::string& library);
-  /// The same back: the proxies end with the player. @returns what was not
-  /// possible, for people; empty: all was.
+  /// The same back: the proxies end with the player, and what waits to happen
+  /// to links does not any more. @returns what was not possible, for people;
+  /// empty: all was.
   std::string close_links();
+  /// Whether nodes talk through proxies.
+  [[nodiscard]] bool has_proxies() const noexcept { return links_ != nullptr; }
   /// Faults of links that have not come to happen.
   [[nodiscard]] std::vector<std::string> awaited() const;
 
-  /// @returns what it did, or why that was not possible, for people
-  std::string play(const sim::fault& what);
+  /// What became of a fault.
+  struct deed {
+    std::string text{}; ///< What was done, or why not, for people.
+    bool is_done = true;
+  };
+  deed play(const sim::fault& what);
   /// The node comes back from `kill`, `power` or `crash`.
-  std::string come_back(const std::string& node, sim::comeback::disk on);
+  deed come_back(const std::string& node, sim::comeback::disk on);
 
   /// Nodes that are stopped or have no life now.
   [[nodiscard]] std::vector<std::string> harmed();
 
 private:
-  std::string kill(const std::string& node);
-  std::string start(const std::string& node, const std::string& crash_at = {});
+  deed kill(const std::string& node);
+  deed start(const std::string& node, const std::string& crash_at = {});
   nodes::node_outcome start_node(const std::string& node,
                                  const std::string& crash_at);
-  std::string send(const std::string& node, int signal, const char* done);
-  std::string damage(const sim::fault& what);
-  std::string back_up(const std::string& node);
-  std::string heal();
-  std::string fault_of_link(const sim::fault& what);
+  deed send(const std::string& node, int signal, const char* done);
+  deed damage(const sim::fault& what);
+  deed back_up(const std::string& node);
+  deed heal();
+  deed fault_of_link(const sim::fault& what);
   std::string restart(const std::string& node);
   [[nodiscard]] std::string kept_of(const std::string& node) const;
 

@@ -134,6 +134,12 @@ void link_proxy::heal() {
   wake();
 }
 
+void link_proxy::disarm() {
+  const std::scoped_lock lock{mutex_};
+  for (auto& [from_to, rule] : rules_)
+    rule.corrupt_in = 0;
+}
+
 size_t link_proxy::reset(const std::string& one, const std::string& other) {
   const std::scoped_lock lock{mutex_};
   size_t out = 0;

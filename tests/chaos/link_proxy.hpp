@@ -46,6 +46,8 @@ public:
               const std::function<void(link_rule&)>& how);
   /// All links pass all again; what was held goes on.
   void heal();
+  /// Nothing that waits to happen comes to happen any more.
+  void disarm();
   /// Connections between two nodes are reset. @returns how many
   size_t reset(const std::string& one, const std::string& other);
   /// They vanish: neither end hears of it. @returns how many

@@ -94,12 +94,14 @@ int run(const nodes::chaos_options& options) {
   const bool links = has_links(*script);
   if (links) {
     if (auto fault = player.open_links(library_of_links())) {
-      (void)close_links(player);
+      if (player.has_proxies())
+        (void)close_links(player);
       return fail(fault);
     }
     fmt::print("nodes were started again: they talk through proxies now\n");
     std::fflush(stdout);
   }
+  size_t undone = 0;
   const auto begin = steady::now();
   for (const auto& [at, what, comes_back] : events_of(*script)) {
     while (steady::now() - begin < at && !signals.raised())
@@ -110,8 +112,9 @@ int run(const nodes::chaos_options& options) {
                                  : player.play(what);
     fmt::print("{:8.3f}s  {}: {}\n",
                std::chrono::duration<double>(steady::now() - begin).count(),
-               comes_back ? "back " + what.node : to_text(what), done);
+               comes_back ? "back " + what.node : to_text(what), done.text);
     std::fflush(stdout);
+    undone += done.is_done ? 0 : 1;
   }
   const auto awaited = player.awaited();
   if (!awaited.empty())
@@ -123,8 +126,11 @@ int run(const nodes::chaos_options& options) {
     return signals.exit_code();
   if (!harmed.empty())
     fmt::print("at the end these do not run: {}\n", fmt::join(harmed, ", "));
-  return harmed.empty() && awaited.empty() && whole ? nodes::exit_ok
-                                                    : nodes::exit_negative;
+  if (undone != 0)
+    fmt::print("faults that could not be done: {}\n", undone);
+  return harmed.empty() && awaited.empty() && whole && undone == 0
+           ? nodes::exit_ok
+           : nodes::exit_negative;
 }
 
 } // namespace
