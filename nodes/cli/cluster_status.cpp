@@ -51,7 +51,7 @@ json_value process_row(const cluster_config& config, const json_value& live,
     if (runs && live.is_object() && !live.at("refusals").find(node.name))
       out.add("down", "its node does not answer");
   } else if (!live.at("processes").find(name)) {
-    out.add("down", "does not run");
+    out.add("down", "does not run: 'millrace spawn " + name + "' starts it");
   }
   return out;
 }

@@ -21,8 +21,9 @@ constexpr auto start_deadline = 10min;
 void declare(option_list& list, spawn_options& into) {
   declare_config(list, into.config);
   list.text("PROCESS", into.process, "Name of the [[process]]").required();
-  list.text("--on", into.node, "Name of the [[node]]")
-    .required()
+  list
+    .text("--on", into.node,
+          "Name of the [[node]]; default: the one that the process names")
     .shown_as("NODE");
   declare_output(list, into.output);
 }
@@ -31,11 +32,17 @@ int run(const spawn_options& options) {
   auto config = load_cluster(options.config);
   if (!config)
     return fail(config.failure());
-  const auto node = configured_node(*config, options.node);
+  const auto process = configured_process(*config, options.process);
+  if (!process)
+    return fail(process.failure());
+  if (options.node.empty() && (*process)->node.empty())
+    return fail({errc::invalid_argument,
+                 "process '" + options.process
+                   + "' names no node: '--on NODE' says where it is to run"});
+  const auto node = configured_node(
+    *config, options.node.empty() ? (*process)->node : options.node);
   if (!node)
     return fail(node.failure());
-  if (auto known = configured_process(*config, options.process); !known)
-    return fail(known.failure());
   auto host
     = runtime::create(*config, {.env = {.io_threads = 1, .pool_threads = 1}});
   if (!host)
@@ -65,11 +72,11 @@ int run(const spawn_options& options) {
     return fail(fault);
   if (options.output == output_format::json)
     fmt::print("{}\n", text::json_value{{"process", options.process},
-                                        {"node", options.node},
+                                        {"node", (*node)->name},
                                         {"state", "runs"}}
                          .dump());
   else
-    fmt::print("{} runs on node {}\n", options.process, options.node);
+    fmt::print("{} runs on node {}\n", options.process, (*node)->name);
   return exit_ok;
 }
 

@@ -214,6 +214,32 @@ std::vector<std::string> refusals(const json_value& status) {
   return out;
 }
 
+/// Back ends that run, and that a gateway lost and has not found again.
+std::vector<std::string> cut_off(const json_value& status) {
+  // One that is started again, or comes back after a broken link, takes that.
+  constexpr int64_t usual_ms = 2'000;
+  std::map<std::string, std::string> running; // Their nodes.
+  for (const auto& node : status.at("nodes").elements())
+    for (const auto& process : node.at("processes").elements())
+      if (!process.find("down") && process.find("role"))
+        running[cell_text(process.at("name"))] = cell_text(node.at("name"));
+  std::vector<std::string> out;
+  for (const auto& node : status.at("nodes").elements())
+    for (const auto& process : node.at("processes").elements())
+      for (const auto& [backend, told] : process.at("backends").entries()) {
+        const auto gone = told.at("gone_ms").integer();
+        const auto there = running.find(backend);
+        if (gone && *gone >= usual_ms && there != running.end())
+          out.push_back(cell_text(process.at("name")) + " on node "
+                        + cell_text(node.at("name")) + " has not reached "
+                        + backend + " on node " + there->second + " for "
+                        + std::to_string(*gone / 1'000)
+                        + " s, though both run: the link between their nodes "
+                          "is cut");
+      }
+  return out;
+}
+
 void declare(option_list& list, status_options& into) {
   declare_config(list, into.config);
   declare_output(list, into.output);
@@ -256,7 +282,11 @@ int run(const status_options& options) {
   const auto refused = refusals(*status);
   for (const auto& why : refused)
     fail({errc::unavailable, why});
-  return idle.empty() && refused.empty() ? exit_ok : exit_negative;
+  const auto apart = cut_off(*status);
+  for (const auto& why : apart)
+    fail({errc::unavailable, why});
+  return idle.empty() && refused.empty() && apart.empty() ? exit_ok
+                                                          : exit_negative;
 }
 
 } // namespace
@@ -264,7 +294,8 @@ int run(const status_options& options) {
 const command<status_options> status_command{
   {"status",
    "Show the nodes of a cluster; exit code 1 when one, or a process of "
-   "it, does not run, or nobody orders a stream; 77 when a node may not be "
+   "it, does not run, nobody orders a stream, or a gateway cannot reach what "
+   "runs; 77 when a node may not be "
    "asked",
    "millrace status --config examples/local.toml -o json"},
   declare,

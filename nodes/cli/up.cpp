@@ -59,12 +59,7 @@ int wait_ready(const up_options& options, const std::vector<std::string>& names,
   for (const auto& name : nodes_of_this_host(*config))
     if (std::find(names.begin(), names.end(), name) != names.end())
       here.push_back(name);
-  const bool has_rdb = std::any_of(
-    config->processes.begin(), config->processes.end(), [&](const auto& each) {
-      return each.type == process_type::rdb
-             && std::find(here.begin(), here.end(), each.node) != here.end();
-    });
-  if (!has_rdb)
+  if (here.empty())
     return exit_ok;
   auto host
     = runtime::create(*config, {.env = {.io_threads = 1, .pool_threads = 1}});
@@ -83,7 +78,10 @@ int wait_ready(const up_options& options, const std::vector<std::string>& names,
                                     + std::to_string(options.timeout_s)
                                     + " s and goes on: " + each.why});
     else if (options.output != output_format::json)
-      fmt::print("{}: cannot be asked yet: {}\n", each.name, each.why);
+      fmt::print("{}: {}{}\n", each.name,
+                 each.runs ? "cannot be asked yet: " : "", each.why);
+    if (!each.runs && code == exit_ok)
+      code = exit_negative;
   }
   return code;
 }

@@ -10,6 +10,13 @@ namespace {
 
 constexpr auto look_interval = std::chrono::milliseconds{100};
 
+/// Its node answers, and it is nowhere: somebody stopped it.
+bool is_stopped(const process_config& process, const text::json_value& live) {
+  return live.at("answered").find(process.node) != nullptr
+         && live.at("processes").find(process.name) == nullptr
+         && live.at("hosts").find(process.name) == nullptr;
+}
+
 } // namespace
 
 std::vector<unready_process> unready_of(const cluster_config& config,
@@ -17,8 +24,16 @@ std::vector<unready_process> unready_of(const cluster_config& config,
                                         const text::json_value& live) {
   std::vector<unready_process> out;
   for (const auto& process : config.processes) {
-    if (process.type != process_type::rdb
-        || std::find(nodes.begin(), nodes.end(), process.node) == nodes.end())
+    if (std::find(nodes.begin(), nodes.end(), process.node) == nodes.end())
+      continue;
+    if (is_stopped(process, live)) {
+      out.push_back(
+        {process.name,
+         "does not run: 'millrace spawn " + process.name + "' starts it", 0,
+         false, false});
+      continue;
+    }
+    if (process.type != process_type::rdb)
       continue;
     const auto& facts = live.at("processes").at(process.name);
     if (facts.at("ready").boolean().value_or(false))

@@ -576,11 +576,10 @@ class Cluster(Case):
         self.assertEqual(
             {row["name"]: row.get("down")
              for row in json.loads(out)["nodes"][0]["processes"]}["rdb1"],
-            "does not run")
+            "does not run: 'millrace spawn rdb1' starts it")
         self.assertEqual([row["state"] for row in asked("processes", "rdb")],
                          ["gone"])
-        self.run_program("spawn", "rdb1", "--on", "all", "--config",
-                         self.config)
+        self.run_program("spawn", "rdb1", "--config", self.config)
         # It replays before it answers.
         self.assertEqual(count(), [{"countSym": 5}])
         self.check_a_feed_tells_its_rejects()

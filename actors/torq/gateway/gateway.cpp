@@ -370,7 +370,8 @@ error gateway_state::with_the_gone(const held_question& what,
                      + std::to_string(ago_ns / 1'000'000'000)
                      + " s ago, and has not come back ('millrace status' "
                        "shows why: 'millrace up' starts a node that is down, "
-                       "'millrace spawn' a process that was stopped)";
+                       "'millrace spawn' a process that was stopped; where "
+                       "both run, the link between their nodes is cut)";
   if (met_ns == 0)
     fault.context
       += "; no discovery has answered yet, which tells who is there "

@@ -81,6 +81,8 @@ struct gateway_facts {
     backend_role role = backend_role::rdb;
     bool connected = false;
     bool ready = false; ///< Of an RDB: it says so. Of others: connected.
+    /// Since it was lost and not found again; none: it was not lost.
+    std::optional<int64_t> gone_ms;
   };
   std::map<std::string, known_backend> backends; ///< By process name.
   /// What those that declare tables otherwise than this gateway declare, by

@@ -9,11 +9,18 @@ gateway_facts gateway_state::facts() const {
   out.refused = times.refused();
   out.questions = times.to_json();
   out.running = under_way.size();
-  for (const auto& [backend_name, entry] : backends.all())
-    out.backends[backend_name] = {entry.role, entry.handle != nullptr,
-                                  entry.role == backend_role::rdb
-                                    ? entry.standing && entry.standing->ready
-                                    : entry.handle != nullptr};
+  const auto now_ns = env->clock->monotonic_ns();
+  for (const auto& [backend_name, entry] : backends.all()) {
+    auto& told = out.backends[backend_name];
+    told = {entry.role,
+            entry.handle != nullptr,
+            entry.role == backend_role::rdb
+              ? entry.standing && entry.standing->ready
+              : entry.handle != nullptr,
+            {}};
+    if (!entry.handle && entry.lost_at_ns != 0)
+      told.gone_ms = (now_ns - entry.lost_at_ns) / 1'000'000;
+  }
   for (const auto& [backend_name, lines] : declared_otherwise)
     if (!lines.empty())
       out.declared_otherwise[backend_name] = lines;
@@ -29,10 +36,14 @@ status_facts to_status(const gateway_facts& facts) {
                    {"running", facts.running},
                    {"questions", facts.questions}};
   auto& list = out.add("backends", text::json_value::object());
-  for (const auto& [backend_name, entry] : facts.backends)
-    list.add(backend_name, {{"type", to_string(entry.role)},
-                            {"connected", entry.connected},
-                            {"ready", entry.ready}});
+  for (const auto& [backend_name, entry] : facts.backends) {
+    text::json_value told{{"type", to_string(entry.role)},
+                          {"connected", entry.connected},
+                          {"ready", entry.ready}};
+    if (entry.gone_ms)
+      told.add("gone_ms", *entry.gone_ms);
+    list.add(backend_name, std::move(told));
+  }
   if (!facts.declared_otherwise.empty()) {
     auto& differing = out.add("declared_otherwise", text::json_value::object());
     for (const auto& [backend_name, lines] : facts.declared_otherwise)

@@ -97,6 +97,19 @@ TEST_F(HdbCommandTest, WhatIsNotADatabaseIsSaidToBeNone) {
   std::filesystem::remove(above);
 }
 
+TEST_F(HdbCommandTest, OneOfKdbIsSaidToBeOne) {
+  const auto theirs = directory_ + "-kdb";
+  std::filesystem::create_directories(theirs + "/2015.01.07/trade");
+  std::ofstream{theirs + "/2015.01.07/trade/.d"} << "columns";
+  for (const std::string command : {"ls", "du", "check", "ledger"}) {
+    EXPECT_EQ(run({command, theirs}), 64) << command;
+    EXPECT_NE(err_.find("'millrace load --kdb " + theirs + "'"),
+              std::string::npos)
+      << err_;
+  }
+  std::filesystem::remove_all(theirs);
+}
+
 TEST_F(HdbCommandTest, ChecksEveryFile) {
   EXPECT_TRUE(run_json({"check", directory_})["ok"]);
   {

@@ -77,5 +77,25 @@ TEST(AwaitReadyTest, SaysWhatIsNotReadyAndWhetherTimeHelps) {
   }
 }
 
+TEST(AwaitReadyTest, NamesWhatWasStoppedOnANodeThatAnswers) {
+  const auto config = parse_configuration(cluster, "c.toml");
+  ASSERT_TRUE(config) << to_string(config.failure());
+  const auto stopped = [&](const std::string& more) {
+    const auto live = text::parse_json(
+      R"({"processes":{"rdb1":{"ready":true}},"streams":{"market":{}})" + more
+      + "}");
+    EXPECT_TRUE(live) << to_string(live.failure());
+    std::string out;
+    for (const auto& each : unready_of(*config, {"n1", "n2"}, *live))
+      if (!each.runs && !each.goes_on)
+        out += each.name + " " + each.why;
+    return out;
+  };
+  EXPECT_EQ(stopped(R"(,"answered":{"n1":true,"n2":true})"),
+            "rt1 does not run: 'millrace spawn rt1' starts it");
+  EXPECT_EQ(stopped(R"(,"answered":{"n2":true})"), "");
+  EXPECT_EQ(stopped(R"(,"answered":{"n1":true},"hosts":{"rt1":"n2"})"), "");
+}
+
 } // namespace
 } // namespace millrace::nodes
