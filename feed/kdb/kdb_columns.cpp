@@ -107,13 +107,28 @@ result<kdb_columns> kdb_columns::plan(persistence::file_system& fs,
   out.directory_ = part.directory;
   out.date_ = part.date;
   out.time_ = *schema.column_index(schema.time_column);
+  error misfit;
   for (size_t i = 0; i < schema.columns.size(); ++i)
     if (auto fault = out.map_column(domains, schema, i,
                                     left_out.contains(schema.columns[i].name)))
-      return fault;
+      if (!gather(misfit, std::move(fault)))
+        return misfit;
   if (auto fault = out.refuse_unused(schema, left_out))
-    return fault;
+    (void)gather(misfit, std::move(fault));
+  if (misfit)
+    return misfit;
   return out;
+}
+
+/// What does not fit is told at once, a line each. @returns whether more of it
+/// may be looked for
+bool kdb_columns::gather(error& all, error fault) {
+  const bool is_misfit = fault.code == errc::schema_mismatch;
+  if (all && is_misfit)
+    all.context += "\n" + fault.context;
+  else if (!all || !is_misfit)
+    all = std::move(fault);
+  return is_misfit;
 }
 
 /// How a value of one type becomes one of another; times of day apart.

@@ -40,9 +40,9 @@ private:
 /// partition, or of a column `date` beside it. One owner.
 class kdb_columns {
 public:
-  /// `schema_mismatch` names what does not fit: a column that the table has not
-  /// and `left_out` does not name, a type that does not become the declared
-  /// one, a time of day without a date.
+  /// `schema_mismatch` names all that does not fit, a line each: a column that
+  /// the table has not and `left_out` does not name, a type that does not
+  /// become the declared one, a time of day without a date.
   [[nodiscard]] static result<kdb_columns>
   plan(persistence::file_system& fs, kdb_domains& domains,
        const persistence::kdb_part& part, const table_schema& schema,
@@ -107,6 +107,7 @@ private:
   [[nodiscard]] error map_column(kdb_domains& domains,
                                  const table_schema& schema, size_t target,
                                  bool is_left_out);
+  static bool gather(error& all, error fault);
   [[nodiscard]] error map_time(mapped& into, const std::string& name);
   [[nodiscard]] std::optional<how> way(uint8_t from, column_type to) const;
   [[nodiscard]] error refuse_unused(const table_schema& schema,

@@ -92,9 +92,9 @@ std::string presets_for(const layout_head& head) {
   const auto rest = presets_where([&](const layout& each) {
     return std::find(like.begin(), like.end(), each.name) == like.end();
   });
-  return joined(like, " ") + " are for such lines of "
-         + std::to_string(head.fields) + " fields; there are "
-         + joined(rest, " ") + " too";
+  return joined(like, " ") + (like.size() == 1 ? " is" : " are")
+         + " for such lines of " + std::to_string(head.fields)
+         + " fields; there are " + joined(rest, " ") + " too";
 }
 
 class guesser {

@@ -181,6 +181,7 @@ int load_table(const load_options& options, const cluster_config& config,
 
 /// Each of them before anything is loaded.
 error check_tables(const load_options& options, const cluster_config& config,
+                   const kdb_database& database,
                    const std::vector<chosen_table>& chosen) {
   std::string lines;
   for (const auto& [from, to] : chosen)
@@ -193,7 +194,19 @@ error check_tables(const load_options& options, const cluster_config& config,
   for (const auto& [from, to] : chosen)
     if (auto fault = check_home(config, to))
       return fault;
-  return {};
+  error misfits;
+  for (const auto& [from, to] : chosen) {
+    feed::kdb_source source{persistence::posix_file_system(),
+                            {database, from->name, config.table(to)->schema,
+                             names_in(options.leave_out), [] { return false; }},
+                            std::make_shared<feed::batch_source_counters>()};
+    auto fault = source.open({});
+    if (misfits && fault)
+      misfits.context += "\n" + fault.context;
+    else if (fault)
+      misfits = std::move(fault);
+  }
+  return misfits;
 }
 
 } // namespace
@@ -216,7 +229,7 @@ int load_kdb(const load_options& options) {
   const auto config = load_cluster(options.config);
   if (!config)
     return fail(config.failure());
-  if (const auto fault = check_tables(options, *config, *chosen))
+  if (const auto fault = check_tables(options, *config, *database, *chosen))
     return fail(fault);
   auto env = real_env::create({.io_threads = 1, .pool_threads = 2});
   if (!env)

@@ -58,8 +58,8 @@ public:
 
   result<kdb_database> run() {
     if (is_table(*fs_, path_)) {
-      out_.directory = parent_of(path_);
-      tables_[last_name(path_)].push_back({"", {}, path_});
+      if (auto fault = read_alone())
+        return fault;
       return finish();
     }
     if (auto fault = read_root())
@@ -96,6 +96,25 @@ private:
     for (const auto& each : found)
       out += (out.empty() ? "; but in " : ", ") + each;
     return out;
+  }
+
+  /// One splayed table. In a partition it is a part of a table, and symbols lie
+  /// beside the partitions.
+  error read_alone() {
+    const auto holder = parent_of(path_);
+    const auto name = last_name(holder);
+    const auto kind = partitioning_of(name);
+    out_.directory = kind == partitioning::none ? holder : parent_of(holder);
+    std::optional<int32_t> date;
+    if (kind == partitioning::date) {
+      const auto days = text::parse_date(name);
+      if (!days)
+        return {errc::unsupported, holder + ": " + days.failure().context};
+      date = *days;
+    }
+    tables_[last_name(path_)].push_back(
+      {kind == partitioning::none ? "" : name, date, path_});
+    return {};
   }
 
   error read_root() {

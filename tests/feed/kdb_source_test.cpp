@@ -155,6 +155,13 @@ TEST_F(KdbSourceTest, WhatDoesNotFitIsRefusedBeforeAnyRow) {
             "/db/2015.01.07/trade: table 'trade' has no column for size; "
             "declare it, or name it with --leave-out to load the others");
   EXPECT_FALSE(fault_of(source({}, {"size"})));
+  put_column("cond", kdb_list(7, 2, raw<int64_t>({1, 2})));
+  EXPECT_EQ(fault_of(source({{"size", column_type::int_}})).context,
+            "/db/2015.01.07/trade/size: is long, which does not become int, as "
+            "table 'trade' has 'size'\n"
+            "/db/2015.01.07/trade: table 'trade' has no column for cond; "
+            "declare it, or name it with --leave-out to load the others")
+    << "all that does not fit";
   put_column("ex", kdb_old_codes("exchanges", {0, 0}));
   EXPECT_EQ(fault_of(source({{"size", column_type::long_},
                              {"ex", column_type::symbol}}))

@@ -322,6 +322,22 @@ TEST_F(KdbDatabaseTest, TablesOfPartitionsAndSplayedOnesAreFound) {
   EXPECT_EQ(part->columns[1].name, "size");
 }
 
+TEST_F(KdbDatabaseTest, OneTableOfAPartitionKeepsItsDateAndSymbols) {
+  put("/db/sym", kdb_symbol_list({"A"}, 1));
+  put_table("/db/2015.01.07/trade");
+  put_table("/db/ref");
+  const auto trade = read_kdb_database(disk_, "/db/2015.01.07/trade/");
+  ASSERT_TRUE(trade) << to_string(trade.failure());
+  EXPECT_EQ(trade->directory, "/db");
+  ASSERT_EQ(trade->tables.size(), 1u);
+  EXPECT_EQ(trade->tables[0].parts[0].partition, "2015.01.07");
+  EXPECT_EQ(trade->tables[0].parts[0].date, 5485);
+  const auto ref = read_kdb_database(disk_, "/db/ref");
+  ASSERT_TRUE(ref) << to_string(ref.failure());
+  EXPECT_EQ(ref->directory, "/db");
+  EXPECT_FALSE(ref->tables[0].parts[0].date);
+}
+
 TEST_F(KdbDatabaseTest, SegmentsAreWhereTheirFileSays) {
   put("/db/par.txt", "/disk1\nnear\n");
   put_table("/disk1/2015.01.07/trade");

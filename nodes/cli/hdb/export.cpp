@@ -88,8 +88,9 @@ void print_export(const hdb_export_options& options, const std::string& target,
     return;
   }
   for (const auto& [table, rows] : progress.rows_of)
-    fmt::print("{}: {} rows of {} dates\n", table, rows,
-               progress.partitions_of.at(table));
+    fmt::print("{}: {} row{} of {} date{}\n", table, rows, rows == 1 ? "" : "s",
+               progress.partitions_of.at(table),
+               progress.partitions_of.at(table) == 1 ? "" : "s");
   fmt::print("{} rows, {} files and {} bytes in {}\n", progress.rows,
              progress.files, progress.bytes, target);
 }
