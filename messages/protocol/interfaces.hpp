@@ -147,6 +147,7 @@ struct peer_hello {
   /// Of a leader: some member is left behind, and nothing is kept for it.
   bool leaves_behind = false;
   uint32_t disk_percent = 0; ///< How full its disk is; 0: not known.
+  int64_t sync_ns = 0;       ///< What a sync takes there, mostly; 0: not known.
   /// What is recorded here and not merged; from: what is merged.
   std::vector<input_range> inputs;
 };
@@ -154,7 +155,8 @@ struct peer_hello {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, peer_hello& x) {
   return f(caf::meta::type_name("peer_hello"), x.from, x.founding, x.generation,
-           x.forgot, x.needless, x.leaves_behind, x.disk_percent, x.inputs);
+           x.forgot, x.needless, x.leaves_behind, x.disk_percent, x.sync_ns,
+           x.inputs);
 }
 
 /// Where a stream stands at its SEQUENCER.

@@ -2,6 +2,7 @@
 #include <millrace/actors/rt/subscribe/subscriber.hpp>
 #include <millrace/actors/torq/registry/registrar.hpp>
 #include <millrace/nodes/assembly/endpoints.hpp>
+#include <millrace/nodes/assembly/parking_handlers.hpp>
 #include <millrace/nodes/assembly/process_host.hpp>
 #include <millrace/nodes/configuration/configured_part.hpp>
 
@@ -119,6 +120,13 @@ process_host::subscribe(const std::string& stream,
   }
   auto control = options.control ? std::move(options.control)
                                  : std::make_shared<rt::subscription>(stream);
+  if (!options.parks_as.empty()) {
+    auto parking = parking_handlers(*this, options.parks_as, stream,
+                                    std::move(handlers), control);
+    if (!parking)
+      return parking.failure();
+    handlers = *std::move(parking);
+  }
   auto subscriber
     = spawn(rt::subscriber, &env(), connector(), std::move(settings), control,
             std::make_shared<rt::subscription_handlers>(std::move(handlers)));

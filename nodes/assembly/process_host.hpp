@@ -61,6 +61,11 @@ struct subscribe_options {
   std::optional<rt::archived_exchange> archived{};
   /// The hold on it, for handlers that end their subscription; null: a new one.
   std::shared_ptr<rt::subscription> control;
+  /// The process that parks messages which end it again and again, one
+  /// subscription of it per stream; empty: it takes each one, whatever comes of
+  /// that. Not of a local journal.
+  // lint: allow(half_used): for processes of types of one's own.
+  std::string parks_as;
 };
 
 /// A subscriber and the hold on it.

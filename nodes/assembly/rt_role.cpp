@@ -174,7 +174,8 @@ rt_factory::operator()(process_host& host,
         .retention = {how.retention_age_ns, how.retention_bytes,
                       how.retention_disk_percent},
         .consumers = consumers_of(config, name),
-        .gc_disk_percent = how.gc_disk_percent});
+        .gc_disk_percent = how.gc_disk_percent,
+        .slow_sync_ns = how.slow_sync_ns});
     host.put("rt/" + name, stream);
     out.names.push_back("rt/" + name);
     if (i == 0)

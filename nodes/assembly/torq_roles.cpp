@@ -112,6 +112,7 @@ result<hosted_process> start_rdb(process_host& host,
                    "of it are stored nowhere"});
   settings.reject_file = config.data_directory + "/rejects/" + process.name;
   settings.note_file = config.data_directory + "/streams/" + process.name;
+  settings.watch_file = config.data_directory + "/taken/" + process.name;
   settings.hdb_directory = process.hdb_directory;
   settings.write_down = process.write_down;
   settings.memory_max_bytes = process.memory_max_bytes;

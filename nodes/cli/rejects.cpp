@@ -53,7 +53,7 @@ error add_letter(batch_builder& into, const std::string& rdb,
   return {};
 }
 
-/// The letters of one rdb; a last line without an end is being written.
+/// The letters of one process; a last line without an end is being written.
 error read_letters(const std::string& path, const std::string& rdb,
                    batch_builder& into) {
   const auto bytes = persistence::read_file(persistence::posix_file_system(),
@@ -83,7 +83,7 @@ query::result_format result_format_of(output_format output) {
 
 void declare(option_list& list, rejects_options& into) {
   declare_config(list, into.config);
-  list.text("PROCESS", into.process, "Only those of this rdb");
+  list.text("PROCESS", into.process, "Only those of this process");
   list.flag("--payload", into.payload,
             "Also the batch itself, in hexadecimal digits");
   declare_output_or_csv(list, into.output);
@@ -98,7 +98,9 @@ int run(const rejects_options& options) {
   int code = exit_ok;
   std::vector<std::string> rdbs;
   for (const auto& process : config->processes) {
-    if (process.type != process_type::rdb)
+    const auto file = config->data_directory + "/rejects/" + process.name;
+    if (process.type != process_type::rdb
+        && !persistence::posix_file_system().exists(file))
       continue;
     rdbs.push_back(process.name);
     if (!options.process.empty() && options.process != process.name)
@@ -113,9 +115,7 @@ int run(const rejects_options& options) {
         {here.failure().code, process.name + ": " + here.failure().context});
       continue;
     }
-    if (const auto fault
-        = read_letters(config->data_directory + "/rejects/" + process.name,
-                       process.name, letters))
+    if (const auto fault = read_letters(file, process.name, letters))
       return fail(fault);
   }
   if (!found)
@@ -135,7 +135,7 @@ int run(const rejects_options& options) {
 } // namespace
 
 const command<rejects_options> rejects_command{
-  {"rejects", "List the batches that fit no table",
+  {"rejects", "List the batches that fit no table, or end who takes them",
    "millrace rejects --config examples/local.toml"},
   declare,
   run};

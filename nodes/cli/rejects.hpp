@@ -14,8 +14,9 @@ struct rejects_options {
   output_format output = output_format::table;
 };
 
-/// Lists the batches that rdbs keep because they fit no table, from the files
-/// of this host; no process need live.
+/// Lists the batches that rdbs keep because they fit no table, and those that
+/// they and processes of types of one's own keep because they ended them, from
+/// the files of this host; no process need live.
 extern const command<rejects_options> rejects_command;
 
 } // namespace millrace::nodes

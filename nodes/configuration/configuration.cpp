@@ -199,6 +199,8 @@ private:
                                   36'500 * text::day_ns, out.gc_grace_ns);
     out.gc_disk_percent = static_cast<uint32_t>(
       at.integer("gc_disk", 1, 99, out.gc_disk_percent));
+    out.slow_sync_ns = at.duration("slow_sync", 10'000'000, 3'600'000'000'000,
+                                   out.slow_sync_ns);
     out.participants = at.texts("participants");
     if (std::count(out.participants.begin(), out.participants.end(), "") != 0)
       at.fault("participants", "an origin is not empty");

@@ -54,6 +54,9 @@ struct stream_config {
   /// or until a disk is fuller.
   int64_t gc_grace_ns = 600'000'000'000;
   uint32_t gc_disk_percent = 70;
+  /// The rt process that leads hands over while its syncs take longer, and
+  /// those of another one do not.
+  int64_t slow_sync_ns = 250'000'000;
   /// Origins of publishers that the end of a period waits for also while they
   /// are not connected.
   std::vector<std::string> participants;

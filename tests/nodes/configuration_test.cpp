@@ -185,6 +185,7 @@ retention_size = "1TiB"
 retention_disk = 80
 gc_grace = "5m"
 gc_disk = 60
+slow_sync = "80ms"
 participants = ["f.a"]
 [[stream]]
 name = "b"
@@ -316,6 +317,7 @@ TEST(ConfigurationTest, ReadsEveryOption) {
   a.retention_disk_percent = 80;
   a.gc_grace_ns = 300'000'000'000;
   a.gc_disk_percent = 60;
+  a.slow_sync_ns = 80'000'000;
   a.participants = {"f.a"};
   EXPECT_EQ(config.streams[0], a);
   const auto& table = config.tables[0];
@@ -422,6 +424,8 @@ constexpr bad_line bad_lines[] = {
    ":7:stream.gc_grace: ", "not within"},
   {6, "name = \"market\"\ngc_disk = 0",
    ":7:stream.gc_disk: ", "not within 1 to 99"},
+  {6, "name = \"market\"\nslow_sync = \"1ms\"",
+   ":7:stream.slow_sync: ", "not within"},
   {30, "grace = \"7 days\"", ":30:period.grace: ", "is not a duration"},
   {6, "name = \"market\"\n[[stream]]\nname = \"market\"",
    ":8:stream.name: ", "'market' appears twice"},
@@ -586,14 +590,6 @@ TEST(ConfigurationTest, AFileThatIsMissingIsAFaultOfConfiguration) {
   EXPECT_EQ(parsed.failure().code, errc::config);
   EXPECT_THAT(parsed.failure().context, HasSubstr("/nonexistent/cluster.toml"));
   EXPECT_EQ(exit_code_of(parsed.failure().code), 78);
-}
-
-TEST(ConfigurationTest, ThePathComesFromTheOptionThenTheEnvironment) {
-  ASSERT_EQ(setenv("MILLRACE_CONFIG", "/from/environment", 1), 0);
-  EXPECT_EQ(*configuration_path("/given"), "/given");
-  EXPECT_EQ(*configuration_path(""), "/from/environment");
-  ASSERT_EQ(unsetenv("MILLRACE_CONFIG"), 0);
-  EXPECT_EQ(configuration_path("").failure().code, errc::config);
 }
 
 } // namespace

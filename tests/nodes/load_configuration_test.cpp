@@ -1,8 +1,10 @@
-// What processes name in `load`.
+// Where a configuration is found, and what processes name in `load`.
 
 #include <millrace/nodes/configuration/configuration.hpp>
 
 #include <gtest/gtest.h>
+
+#include <cstdlib>
 
 namespace millrace::nodes {
 namespace {
@@ -63,6 +65,14 @@ TEST(LoadConfigurationTest, WhatLoadsNothingIsNamed) {
                   != std::string::npos
                 && fault(process).find(words) != std::string::npos)
       << process << fault(process);
+}
+
+TEST(LoadConfigurationTest, ThePathComesFromTheOptionThenTheEnvironment) {
+  ASSERT_EQ(setenv("MILLRACE_CONFIG", "/from/environment", 1), 0);
+  EXPECT_EQ(*configuration_path("/given"), "/given");
+  EXPECT_EQ(*configuration_path(""), "/from/environment");
+  ASSERT_EQ(unsetenv("MILLRACE_CONFIG"), 0);
+  EXPECT_EQ(configuration_path("").failure().code, errc::config);
 }
 
 } // namespace

@@ -68,6 +68,7 @@ TEST(FaultScript, IsWrittenAsItIsRead) {
                                  "fail a sync-directory 2",
                                  "full a 65536",
                                  "lie a",
+                                 "slow-disk a 800ms",
                                  "clock a -1s",
                                  "clock a 0"}) {
     const auto text = "at 1s: " + line + "\n";
@@ -104,6 +105,8 @@ TEST(FaultScript, EveryFaultHasItsPlace) {
     {"at 1s: fail a sync 0", "f:1:20: '0' is not a count: they begin at 1"},
     {"at 1s: full a much",
      "f:1:15: 'much' is not a size, such as 512 or 64KiB"},
+    {"at 1s: slow-disk a -1s",
+     "f:1:20: '-1s' is not a time, such as 3s or 1s500ms"},
     {"at 1s: pause a b", "f:1:16: 'b' is one word too many"},
     {"at 1s: heal | ", "f:1:15: a fault is missing"},
     {"at 1s: lie\nat 2s: lie b\nat x: lie",

@@ -9,6 +9,9 @@ namespace millrace::rt {
 
 namespace {
 
+/// Waits for votes grow no further after that: 32 times as long.
+constexpr uint32_t in_vain_max = 5;
+
 bool is_answer(const raft_message& what) {
   return std::holds_alternative<raft_vote_response>(what.body)
          || std::holds_alternative<raft_append_response>(what.body);
@@ -136,6 +139,8 @@ void raft_core::take(tick&, int64_t now_ns) {
     return;
   if (stands && !durability_.vote_is_durable())
     return await_election(now_ns);
+  if (stands)
+    stood_in_vain_ = std::min(stood_in_vain_ + 1, in_vain_max);
   if (may_stand())
     return begin_pre_vote(now_ns);
   follow(std::nullopt, now_ns);

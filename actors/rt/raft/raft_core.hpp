@@ -32,6 +32,8 @@ struct raft_options {
   int64_t heartbeat_ns = 50'000'000;
   /// Without a leader for this long to twice as long, drawn anew each time, an
   /// election begins. A leader that hears no majority for this long steps down.
+  /// One that stood in vain waits twice as long for votes the next time, up to
+  /// 32 times: those of members whose disks are slow take longer.
   int64_t election_ns = 250'000'000;
   /// Limits: of one request to append (an entry that is larger goes alone), of
   /// entries sent to one member and not acknowledged, and of what a leader
@@ -132,9 +134,9 @@ public:
     member_id to;
     bool delivered = false;
   };
-  /// The disk of this member is full or fails, or is well again. While it is
-  /// not well it takes over from no leader, and stands for election only after
-  /// others had ample time to.
+  /// The disk of this member is full, fails or is slow, or well again. While it
+  /// is not well it takes over from no leader, and stands for election only
+  /// after others had ample time to.
   struct disk {
     bool well = true;
   };
@@ -237,6 +239,11 @@ public:
   }
   /// What was reported as committed.
   [[nodiscard]] entry_index commit_index() const noexcept { return committed_; }
+  /// What the group has committed, as this member knows. More than the above
+  /// where its own disk lags: others may have applied that, and told so.
+  [[nodiscard]] entry_index group_commit_index() const noexcept {
+    return group_committed_;
+  }
   /// How much of the log is durable here.
   [[nodiscard]] entry_index durable_index() const noexcept {
     return durability_.index();
@@ -366,6 +373,8 @@ private:
   std::vector<raft_message> held_back_;
   int64_t waits_since_ns_; ///< For a leader, or for votes.
   int64_t waits_ns_ = 0;
+  /// Elections in a row in which nobody was elected while it stood.
+  uint32_t stood_in_vain_ = 0;
   int64_t heartbeat_at_ns_ = 0;
   changes changes_;
 };

@@ -106,6 +106,7 @@ void raft_core::stand(bool leader_wishes, int64_t now_ns) {
     cut_log(durability_.index().next());
   enter_term(vote_.term.next());
   await_election(now_ns);
+  waits_ns_ <<= stood_in_vain_;
   vote_.candidate = options_.self;
   role_ = role_type::candidate;
   // Its own vote counts when it is durable.

@@ -12,6 +12,7 @@ void raft_core::take(const raft_message& from, raft_append_request what,
   if (role_ != role_type::follower)
     follow(from.from, now_ns);
   leader_ = from.from;
+  stood_in_vain_ = 0;
   waits_since_ns_ = now_ns;
   if (!well_formed(from, what))
     return refuse(from.from, refusal::malformed);

@@ -10,6 +10,7 @@ namespace millrace::rt {
 void raft_core::begin_to_lead(int64_t now_ns) {
   role_ = role_type::leader;
   leader_ = options_.self;
+  stood_in_vain_ = 0;
   ballots_.clear();
   for (const auto& each : members().members())
     if (each.id != options_.self)
@@ -100,8 +101,10 @@ void raft_core::send_more(raft_peer& to) {
 void raft_core::send_heartbeat(raft_peer& to) {
   switch (to.phase()) {
     case raft_peer::phase_type::probing:
+      // Without entries: it answers at once. New ones it would acknowledge once
+      // its disk has them, which may take longer than a leader is unheard.
       to.probe_again();
-      (void)send_append(to, options_.entries_in_flight_max);
+      (void)send_append(to, 0);
       break;
     case raft_peer::phase_type::replicating:
       // Asks whether all that was sent arrived.

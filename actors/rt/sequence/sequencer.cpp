@@ -30,6 +30,7 @@ void sequencer_state::start(persistence::env* world,
   env = world;
   core = std::move(whose);
   settings = std::move(how);
+  lead_judge = slow_lead{settings.slow_sync_ns};
   children.attach(self);
   self->set_down_handler([this](caf::down_msg& down) { went(down.source); });
   peers = std::make_unique<peer_links>(settings.peers);
@@ -225,10 +226,11 @@ bool sequencer_state::set_back(const start_spec& from) const {
   return held && held->sum != from.before;
 }
 
-/// A node that does not lead may lag, and cannot say that a place is beyond the
-/// end of the stream.
+/// A node that lags, as one that does not lead may, cannot say that a place is
+/// beyond the end of the stream.
 bool sequencer_state::reached(const start_spec& from) const {
-  return core->leads()
+  const auto* raft = core->group().raft();
+  return (raft != nullptr && knows_end(raft->group_commit_index()))
          || (core->state() != nullptr
              && (from.kind != start_spec::at_position || of_another_life(from)
                  || from.at <= core->out_end()));
@@ -345,18 +347,6 @@ sequencer_state::open_tail(const start_spec& from, const sink_actor& to) {
   return opened_tail{source, grant};
 }
 
-void sequencer_state::input_recorded(copy_id copy, position from, position to,
-                                     const chunk& bytes) {
-  core->recorded(copy, from, to, bytes);
-  if (core->options().cached)
-    input_durable(copy, to);
-}
-
-void sequencer_state::input_durable(copy_id copy, position end) {
-  core->durable(copy, end);
-  progress(core->advance());
-}
-
 /// The log can no longer be trusted: die, and let recovery decide.
 void sequencer_state::fail(const error& fault) {
   if (fault.code == errc::no_space)
@@ -398,6 +388,7 @@ void sequencer_state::progress(const result<sequencer_effects>& outcome) {
       begun(*session);
   grant_offers();
   serve_waiting();
+  tell_facts_that_wait();
   answer_cuts();
   give_up_resets();
   if (outcome->collects)
@@ -421,16 +412,6 @@ void sequencer_state::hand_out(
   }
 }
 
-void sequencer_state::start_sync() {
-  auto job = core->begin_sync();
-  submit([job = std::move(job), world = env, me = sequencer_self_actor{self}] {
-    world->crash_point("rt.before_commit");
-    auto outcome = job.run();
-    world->crash_point("rt.after_commit");
-    caf::anon_send(me, committed_atom::value, job.end, to_caf(outcome));
-  });
-}
-
 void sequencer_state::start_checkpoint() {
   if (env->clock->monotonic_ns() < checkpoint_at_ns)
     return;
@@ -446,10 +427,6 @@ void sequencer_state::start_checkpoint() {
       world->crash_point("rt.before_snapshot");
       caf::anon_send(me, checkpoint_atom::value, to_caf(run()));
     });
-}
-
-void sequencer_state::group_synced(position end, const caf::error& outcome) {
-  progress(core->finish_sync(end, from_caf(outcome)));
 }
 
 void sequencer_state::out_synced(const caf::error& outcome) {
@@ -547,7 +524,7 @@ sequencer(sequencer_self_actor::stateful_pointer<sequencer_state> self,
       me->input_failed(copy, fault);
     },
     [me](end_period_atom, period_id period) { return me->end_period(period); },
-    [me](facts_atom) { return me->facts(); },
+    [me](facts_atom) { return me->tell_facts(); },
     [me](origin_atom, const input_offer& of) { return me->origin_facts(of); },
     [me](floor_atom, const std::string& consumer, position at) {
       me->take_floor(consumer, at);

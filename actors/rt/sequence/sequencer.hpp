@@ -3,11 +3,13 @@
 #include <millrace/actors/rt/archive/archiver_core.hpp>
 #include <millrace/actors/rt/link/feeder.hpp>
 #include <millrace/actors/rt/link/flow_sender.hpp>
+#include <millrace/actors/rt/sequence/disk_pace.hpp>
 #include <millrace/actors/rt/sequence/input_repair.hpp>
 #include <millrace/actors/rt/sequence/input_sink.hpp>
 #include <millrace/actors/rt/sequence/peer_links.hpp>
 #include <millrace/actors/rt/sequence/period_ending.hpp>
 #include <millrace/actors/rt/sequence/sequencer_core.hpp>
+#include <millrace/actors/rt/sequence/slow_lead.hpp>
 #include <millrace/messages/data/progress_trace.hpp>
 #include <millrace/messages/protocol/brood.hpp>
 #include <millrace/messages/protocol/interfaces.hpp>
@@ -32,7 +34,8 @@
 // it finds and mends damage in sequencer_scrub.cpp, sequencer_repair.cpp and
 // sequencer_rebuild.cpp, how it catches up with the others in
 // sequencer_catch_up.cpp, what becomes of old files in sequencer_archive.cpp,
-// how an operator resets the stream in sequencer_reset.cpp,
+// how an operator resets the stream in sequencer_reset.cpp, how long its syncs
+// take and what comes of that in sequencer_pace.cpp,
 // what it says of itself in sequencer_status.cpp.
 
 namespace millrace::rt {
@@ -95,6 +98,8 @@ struct sequencer_settings {
   std::vector<std::string> consumers;
   /// While the disk of a node is fuller, nothing is kept for nodes away.
   uint32_t gc_disk_percent = 70;
+  /// A node whose syncs take longer hands the lead over: see `slow_lead`.
+  int64_t slow_sync_ns = slow_sync_default_ns;
 };
 
 /// State of the SEQUENCER: the actor around sequencer_core. A failure of its
@@ -109,15 +114,14 @@ struct sequencer_state {
                                             const pusher_actor& from);
   caf::result<source_actor, flow_grant> subscribe(const start_spec& from,
                                                   const sink_actor& to);
-  void input_recorded(copy_id copy, position from, position to,
-                      const chunk& bytes);
-  void input_durable(copy_id copy, position end);
   void input_lacking(copy_id copy, position from, position to);
   void input_failed(copy_id copy, const caf::error& fault);
   void input_refused(copy_id copy, const caf::error& fault);
-  void group_synced(position end, const caf::error& outcome);
   void out_synced(const caf::error& outcome);
   [[nodiscard]] stream_facts facts() const;
+  caf::result<stream_facts> tell_facts();
+  void tell_facts_that_wait();
+  [[nodiscard]] bool knows_end(entry_index agreed) const;
   caf::result<bool> stop();
   [[nodiscard]] status_facts status() const;
   [[nodiscard]] status_facts losses_after(uint64_t number) const;
@@ -134,7 +138,6 @@ struct sequencer_state {
     env->io->submit(
       [held = core->held(), job = std::move(job)]() mutable { job(); });
   }
-  void start_sync();
   void start_checkpoint();
   void no_room_for_checkpoint(const error& why);
   void went(const caf::actor_addr& who);
@@ -249,6 +252,16 @@ struct sequencer_state {
   void mind_disk();
   void mind_reserve();
 
+  // sequencer_pace.cpp
+  void input_recorded(copy_id copy, position from, position to,
+                      const chunk& bytes);
+  void input_durable(copy_id copy, position end);
+  void start_sync();
+  void group_synced(position end, const caf::error& outcome);
+  [[nodiscard]] slow_lead::facts pace_facts(int64_t now_ns) const;
+  [[nodiscard]] error mind_pace(int64_t now_ns);
+  [[nodiscard]] text::json_value pace_status() const;
+
   // sequencer_scrub.cpp
   struct scrubbed_file {
     std::string directory;
@@ -333,6 +346,13 @@ struct sequencer_state {
     int64_t until_ns = 0;
   };
   std::vector<waiting_subscriber> waiting;
+  /// Those that ask where the stream stands, until what the group had agreed on
+  /// when they asked is applied here.
+  struct waiting_facts {
+    entry_index agreed;
+    caf::typed_response_promise<stream_facts> promise;
+  };
+  std::vector<waiting_facts> facts_asked;
   /// Subscribers whose start is looked for, by number.
   struct sought_start {
     sink_actor sink;
@@ -396,6 +416,18 @@ struct sequencer_state {
   };
   std::optional<disk_trouble> trouble;
   int64_t blocked_since_ns = 0;
+  disk_pace pace;
+  /// Of each copy, up to where bytes came that its sync under way may not
+  /// cover.
+  std::map<copy_id, position> unsynced_ends;
+  slow_lead lead_judge{};
+  bool is_slow = false; ///< As `lead_judge` said last.
+  /// What syncs take on the other nodes, and when they said so.
+  struct told_pace {
+    std::optional<int64_t> sync_ns;
+    int64_t at_ns = 0;
+  };
+  std::map<node_id, told_pace> peer_paces;
   /// The reserve is taken again.
   std::shared_ptr<std::atomic<bool>> reserving
     = std::make_shared<std::atomic<bool>>(false);

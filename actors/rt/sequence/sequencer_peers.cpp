@@ -80,6 +80,7 @@ void sequencer_state::say_hello() {
     what.leaves_behind = leaves_behind;
   }
   what.disk_percent = disk_percent;
+  what.sync_ns = pace.sync_ns(now_ns).value_or(0);
   for (const auto& [copy, sink] : sinks) {
     if (core->inputs().all_merged(copy) && core->settled(copy))
       continue;
@@ -104,6 +105,8 @@ void sequencer_state::take(const peer_hello& what) {
     return fail(fault);
   take_in(what, now_ns);
   peer_disk_percents[what.from.node] = what.disk_percent;
+  peer_paces[what.from.node]
+    = {what.sync_ns == 0 ? std::nullopt : std::optional{what.sync_ns}, now_ns};
   if (what.needless != entry_index{}) {
     if (auto fault = core->compact(what.needless))
       return fail(fault);

@@ -37,6 +37,8 @@ void sequencer_state::input_failed(copy_id copy, const caf::error& fault) {
                     + "; tried again every second, other inputs go on");
   failed = {to_string(why), env->clock->monotonic_ns() + retry_ns};
   disk_troubled(why);
+  pace.forget(copy.value);
+  unsynced_ends.erase(copy);
   ++input_failures;
   sinks.erase(copy);
   lacks.erase(copy);
@@ -102,7 +104,12 @@ void sequencer_state::mind_disk() {
     note("disk", "it takes what comes again; this node may lead the stream");
     trouble.reset();
   }
-  if (auto fault = core->group().mind_disk(!trouble, now_ns))
+  if (auto fault = mind_pace(now_ns))
+    return fail(fault);
+  const auto disk = trouble   ? stream_group::disk_health::failing
+                    : is_slow ? stream_group::disk_health::slow
+                              : stream_group::disk_health::well;
+  if (auto fault = core->group().mind_disk(disk, now_ns))
     return fail(fault);
 }
 

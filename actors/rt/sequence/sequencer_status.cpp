@@ -55,6 +55,30 @@ stream_facts sequencer_state::facts() const {
   return out;
 }
 
+/// This node leads, and has applied all that the group agreed on up to there.
+bool sequencer_state::knows_end(entry_index agreed) const {
+  return core->leads() && core->group().raft()->commit_index() >= agreed;
+}
+
+/// Others may have applied, and told publishers of, what the disk of this node
+/// does not have yet: where the stream ends this node says once it has it.
+caf::result<stream_facts> sequencer_state::tell_facts() {
+  if (!core->leads() || knows_end(core->group().raft()->group_commit_index()))
+    return facts();
+  auto promise = self->make_response_promise<stream_facts>();
+  facts_asked.push_back({core->group().raft()->group_commit_index(), promise});
+  return promise;
+}
+
+void sequencer_state::tell_facts_that_wait() {
+  std::erase_if(facts_asked, [&](waiting_facts& each) {
+    if (core->group().leads() && !knows_end(each.agreed))
+      return false;
+    each.promise.deliver(facts());
+    return true;
+  });
+}
+
 status_facts sequencer_state::status() const {
   const auto all = facts();
   status_facts out{{"role", "rt"},
@@ -82,6 +106,7 @@ status_facts sequencer_state::status() const {
   out.add("forgot", alone.empty() ? core->group().why_set_aside() : alone);
   out.add("strange_messages", strange_messages);
   out.add("repair", repair_status());
+  out.add("disk", pace_status());
   out.add("refused_messages", refused_messages);
   out.add("against", against ? to_string(*against) : std::string{});
   out.add("unreadable_messages", core->group().unreadable());

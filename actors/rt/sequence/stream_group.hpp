@@ -190,10 +190,19 @@ public:
 
   // -- the disk -----------------------------------------------------------
 
-  /// Tells whether the disk of this node takes what the stream brings. While it
-  /// does not, another member is to lead: one after the other is handed the
-  /// lead, as long as this one has it.
-  [[nodiscard]] error mind_disk(bool well, int64_t now_ns);
+  enum class disk_health : uint8_t {
+    well,
+    slow,    ///< It takes what the stream brings, others' do sooner.
+    failing, ///< It does not take it.
+  };
+  /// How the disk of this node is. While it is not well it takes over from no
+  /// leader, and stands for election after others alone. While it fails,
+  /// another member is to lead: one after the other is handed the lead, as long
+  /// as this one has it.
+  [[nodiscard]] error mind_disk(disk_health how, int64_t now_ns);
+  /// Hands the lead to a member that votes; nothing comes of it where that one
+  /// does not take it within an election time-out. @pre this node leads.
+  [[nodiscard]] error hand_over(const member_id& to, int64_t now_ns);
 
   /// What came of all that since the last call.
   [[nodiscard]] effects fetch() { return std::exchange(effects_, {}); }

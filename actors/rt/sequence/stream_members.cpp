@@ -422,15 +422,20 @@ result<bool> stream_group::replace(node_id leaving,
   return false;
 }
 
-error stream_group::mind_disk(bool well, int64_t now_ns) {
+error stream_group::hand_over(const member_id& to, int64_t now_ns) {
+  return run(raft_core::transfer{to}, now_ns);
+}
+
+error stream_group::mind_disk(disk_health how, int64_t now_ns) {
   if (!founded())
     return {};
+  const bool well = how == disk_health::well;
   if (std::exchange(disk_is_well_, well) != well)
     if (auto fault = run(raft_core::disk{well}, now_ns))
       return fault;
   // One that cannot take it over does not: then it is the next one's turn.
   constexpr int64_t again_ns = 1'000'000'000;
-  if (well || !leads() || now_ns < hand_over_at_ns_)
+  if (how != disk_health::failing || !leads() || now_ns < hand_over_at_ns_)
     return {};
   std::vector<member_id> others;
   for (const auto& peer : raft_->peers())

@@ -10,6 +10,12 @@ namespace millrace::torq {
 
 namespace {
 
+/// The word of the warning about a batch, and what it says of it.
+struct reject_kind {
+  const char* id = "rejected";
+  const char* text = "fits no table";
+};
+
 /// What the handlers share. All of it is the subscriber's.
 struct ingest {
   std::shared_ptr<rdb_store> store;
@@ -20,10 +26,14 @@ struct ingest {
   batch_view batch;
   std::string last_told; ///< Of this period.
   std::set<std::string, std::less<>> told_unheld{};
+  bool told_unwatched = false;
 
+  void receive(const rt::message& m, position end);
   void take(const rt::message& m, position end);
+  void park(const rt::message& m, position end);
   void refuse(const error& why);
-  void reject(const rt::message& m, position end, const error& why);
+  bool reject(const rt::message& m, position end, const error& why,
+              const reject_kind& kind = {});
   void count_unheld(const rt::message& m, position end);
   void take(const stream_event& event);
   void take_schema(const stream_event& event);
@@ -33,11 +43,40 @@ struct ingest {
   }
 };
 
+void ingest::receive(const rt::message& m, position end) {
+  const rt::fatal_watch::place here{store->life, end};
+  const auto take_it = [&] {
+    env->crash_point("rdb.before_insert");
+    take(m, end);
+  };
+  if (!settings.watch)
+    return take_it();
+  if (settings.watch->is_parked(here))
+    return park(m, end);
+  settings.watch->watch(here, take_it);
+  if (settings.watch->fault() && !told_unwatched)
+    warn("unwatched", "a batch that ends this rdb again and again would not be "
+                      "passed over: "
+                        + to_string(settings.watch->fault()));
+  told_unwatched = bool{settings.watch->fault()};
+}
+
+/// What is in it nobody looks at: that may be what ends the process.
+void ingest::park(const rt::message& m, position end) {
+  batch.table = {};
+  batch.row_count = 0;
+  if (reject(m, end,
+             {errc::internal,
+              "it ended its rdb again and again whenever it was taken"},
+             {"parked", "ended this rdb again and again, is passed over"}))
+    ++store->parked_batches;
+}
+
 void ingest::take(const rt::message& m, position end) {
   batch.table = {};
   batch.row_count = 0;
   if (const auto fault = decode_batch(m.payload, batch))
-    return reject(m, end, fault);
+    return void(reject(m, end, fault));
   error fault;
   {
     const std::scoped_lock lock{store->writing};
@@ -58,7 +97,7 @@ void ingest::take(const rt::message& m, position end) {
   if (fault.code == errc::limit_exceeded)
     return refuse(fault);
   if (fault)
-    return reject(m, end, fault);
+    return void(reject(m, end, fault));
   if (const std::scoped_lock lock{store->reject_mutex}; !store->refused.empty())
     store->refused.clear();
 }
@@ -72,7 +111,9 @@ void ingest::refuse(const error& why) {
   control->refuse(why);
 }
 
-void ingest::reject(const rt::message& m, position end, const error& why) {
+/// @returns whether it is kept; if not it comes again.
+bool ingest::reject(const rt::message& m, position end, const error& why,
+                    const reject_kind& kind) {
   error fault;
   {
     const std::scoped_lock lock{store->letters_mutex};
@@ -96,9 +137,12 @@ void ingest::reject(const rt::message& m, position end, const error& why) {
                                     m.header.id, batch.table, batch.row_count,
                                     to_string(why), m.payload});
   }
-  if (fault)
-    return refuse({fault.code, "a batch that fits no table (" + to_string(why)
-                                 + ") cannot be kept: " + fault.context});
+  if (fault) {
+    refuse({fault.code, std::string{"a batch that "} + kind.text + " ("
+                          + to_string(why)
+                          + ") cannot be kept: " + fault.context});
+    return false;
+  }
   ++store->rejected_batches;
   ++store->period_rejects;
   auto text = to_string(why);
@@ -107,8 +151,8 @@ void ingest::reject(const rt::message& m, position end, const error& why) {
     what.kind = persistence::hdb_loss::rejects;
     what.table = batch.table;
     what.from = what.to = end;
-    what.text = "a batch of '" + std::string{m.header.on}
-                + "' fits no table and is left out: " + text;
+    what.text = "a batch of '" + std::string{m.header.on} + "' " + kind.text
+                + " and is left out: " + text;
     const std::scoped_lock lock{store->reject_mutex};
     store->rejects.add(std::move(what));
     store->last_reject = text;
@@ -116,13 +160,14 @@ void ingest::reject(const rt::message& m, position end, const error& why) {
   }
   // Once per reason and period: the others are counted.
   if (text == last_told)
-    return;
+    return true;
   last_told = text;
-  warn("rejected",
-       "a batch of '" + std::string{m.header.on} + "' at " + to_string(end)
-         + " fits no table and is kept in " + settings.reject_file + ": " + text
-         + "; its period will not be written down until 'millrace eop "
-           "--accept-rejects'");
+  warn(kind.id, "a batch of '" + std::string{m.header.on} + "' at "
+                  + to_string(end) + " " + kind.text + " and is kept in "
+                  + settings.reject_file + ": " + text
+                  + "; its period will not be written down until 'millrace eop "
+                    "--accept-rejects'");
+  return true;
 }
 
 /// Another RDB would have it; here and there it is stored nowhere.
@@ -217,6 +262,8 @@ ingest_handlers(const std::shared_ptr<rdb_store>& store, persistence::env& env,
     into.abandoned |= into.life.is_known() && life != into.life;
     if (!into.abandoned)
       into.life = life;
+    if (in->settings.watch)
+      in->settings.watch->flow_began(end);
     caf::anon_send(in->owner, flow_atom::value, life, end);
   };
   out->on_failure = [in](const error& fault) {
@@ -225,8 +272,7 @@ ingest_handlers(const std::shared_ptr<rdb_store>& store, persistence::env& env,
   out->on_message = [in](const rt::message& m, position end) {
     if (m.kind != payload_kind::table_batch || in->store->abandoned)
       return;
-    in->env->crash_point("rdb.before_insert");
-    in->take(m, end);
+    in->receive(m, end);
   };
   out->on_event = [in](const stream_event& event) { in->take(event); };
   out->on_batch_end = [in](position end) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <millrace/actors/rt/subscribe/fatal_watch.hpp>
 #include <millrace/actors/rt/subscribe/subscription.hpp>
 #include <millrace/actors/torq/rdb/dead_letters.hpp>
 #include <millrace/actors/torq/rdb/loss_log.hpp>
@@ -33,6 +34,8 @@ struct rdb_store {
   /// Ends of periods that a snapshot shows and the RDB has not heard of yet.
   std::atomic<uint32_t> period_ends_untold{0};
   std::atomic<uint64_t> rejected_batches{0};
+  /// Of these, those that ended this RDB again and again.
+  std::atomic<uint64_t> parked_batches{0};
   std::atomic<uint64_t> unheld_batches{0}; ///< Of tables that no RDB holds.
   /// Of the open period. The subscriber's alone.
   uint64_t period_rejects = 0;
@@ -67,11 +70,14 @@ struct ingest_settings {
   std::string stream;
   bool sole_rt = false;    ///< Nobody but it knows where the stream ends.
   std::string reject_file; ///< Where batches go that no table fits.
+  /// Knows which messages end this process; null: none is passed over.
+  std::shared_ptr<rt::fatal_watch> watch{};
 };
 
 /// What the subscriber of `control` calls: the only writer beside drops. A
-/// batch that no table fits is kept as a dead letter; one that there is no
-/// memory for, or no place to keep it in, comes again. `owner` hears of flows,
+/// batch that no table fits is kept as a dead letter, and so is one that ended
+/// this process again and again; one that there is no memory for, or no place
+/// to keep it in, comes again. `owner` hears of flows,
 /// losses, ends of periods, the end of the subscription, and once of new rows
 /// when `wake_wanted` says so.
 [[nodiscard]] std::shared_ptr<rt::subscription_handlers>

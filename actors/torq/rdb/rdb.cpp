@@ -102,7 +102,8 @@ void rdb_state::subscribe() {
                   ingest_handlers(store, *env,
                                   {.stream = settings.stream,
                                    .sole_rt = settings.rt.size() == 1,
-                                   .reject_file = settings.reject_file},
+                                   .reject_file = settings.reject_file,
+                                   .watch = open_watch()},
                                   control, rdb_self_actor{self}));
   children.add(subscriber);
   self->monitor(subscriber);
@@ -474,6 +475,12 @@ rdb_facts rdb_state::facts() const {
   return out;
 }
 
+status_facts rdb_state::status() const {
+  auto out = to_status(facts());
+  out.add("parked_batches", store->parked_batches.load());
+  return out;
+}
+
 status_facts to_status(const rdb_facts& facts) {
   status_facts out{{"role", "rdb"},
                    {"stream", facts.stream},
@@ -519,7 +526,7 @@ rdb(rdb_self_actor::stateful_pointer<rdb_state> self, persistence::env* world,
     [self](caf::down_msg& down) { self->state.lost(down); });
   state.start(std::move(connector), std::move(registry));
   return {
-    [self](status_atom) { return to_status(self->state.facts()); },
+    [self](status_atom) { return self->state.status(); },
     [self](facts_atom) { return self->state.facts(); },
     [self](query_atom, const chunk& plan, rows_after rows) {
       return self->state.query(plan, rows);

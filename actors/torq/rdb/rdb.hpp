@@ -36,8 +36,13 @@ struct rdb_settings {
   std::set<std::string, std::less<>> stream_tables;
   /// Of these, those that no RDB holds.
   std::set<std::string, std::less<>> unheld_tables;
-  std::string reject_file;   ///< Where batches are kept that no table fits.
-  std::string note_file;     ///< Of what its next life should know.
+  std::string reject_file; ///< Where batches are kept that no table fits.
+  std::string note_file;   ///< Of what its next life should know.
+  /// Of the message that is taken, for `rt::fatal_watch`; empty: none is
+  /// watched.
+  std::string watch_file;
+  /// Lives that a message ends before it is passed over.
+  uint32_t park_after = rt::park_after_default;
   std::string hdb_directory; ///< Empty: no write-down, rows stay.
   bool write_down = true;
   std::vector<endpoint> rt;
@@ -91,10 +96,12 @@ struct rdb_state {
   /// The snapshot moved.
   void wake();
   [[nodiscard]] rdb_facts facts() const;
+  [[nodiscard]] status_facts status() const;
 
   /// What earlier lives wrote down.
   result<written_state> read_manifest();
   void subscribe();
+  [[nodiscard]] std::shared_ptr<rt::fatal_watch> open_watch();
   void answer(rdb_question what);
   /// The rows that a question is about, up to `cut`, and what they lack. In
   /// rdb_views.cpp.

@@ -185,4 +185,20 @@ void rdb_state::flow_began(lineage_id life, position end) {
   wake();
 }
 
+/// Without it the rdb works as well.
+std::shared_ptr<rt::fatal_watch> rdb_state::open_watch() {
+  if (settings.watch_file.empty())
+    return nullptr;
+  auto opened
+    = rt::fatal_watch::open(*env->fs, settings.watch_file, settings.park_after);
+  if (opened)
+    return *std::move(opened);
+  if (settings.on_warning)
+    settings.on_warning("unwatched",
+                        "a batch that ends this rdb again and again would not "
+                        "be passed over: "
+                          + to_string(opened.failure()));
+  return nullptr;
+}
+
 } // namespace millrace::torq

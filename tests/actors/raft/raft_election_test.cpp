@@ -71,6 +71,37 @@ TEST(RaftElectionTest, AGroupOfOneCommitsWhatIsDurable) {
   EXPECT_EQ(group.core(1).commit_index(), entry_index{1});
 }
 
+// Method: of two that are left, one takes three election time-outs for a sync.
+TEST(RaftElectionTest, AVoteThatTakesLongerThanAnElectionIsWaitedFor) {
+  raft_group group{{1, 2, 3}};
+  group.crash(group.at(3));
+  group.persists = false;
+  auto& quick = group.at(1);
+  auto& slow = group.at(2);
+  group.step(slow, raft_core::disk{false});
+  constexpr int64_t ms = 1'000'000;
+  size_t in_sync = 0; // Jobs that the sync under way covers.
+  int64_t ends_ns = 0;
+  for (int64_t now = 0; now < 40 * election_ns && !group.leader(); now += ms) {
+    group.tick(1, ms);
+    group.tick(2, ms);
+    group.run_jobs(quick);
+    group.report(quick);
+    if (in_sync != 0 && now >= ends_ns) {
+      group.run_jobs(slow, std::exchange(in_sync, 0));
+      group.report(slow);
+    }
+    if (in_sync == 0 && !slow.jobs.empty()) {
+      in_sync = slow.jobs.size();
+      ends_ns = now + 3 * election_ns;
+    }
+    group.deliver();
+  }
+  ASSERT_NE(group.leader(), nullptr);
+  EXPECT_EQ(group.leader()->id.node, node_id{1});
+  EXPECT_THAT(group.faults(), IsEmpty());
+}
+
 TEST(RaftElectionTest, EachMemberCanLeadInTurn) {
   raft_group group{{1, 2, 3}};
   for (const uint64_t node : {1, 2, 3, 1}) {

@@ -13,6 +13,28 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
+// Method: each request to a member that is probed brings something new, which
+// its disk does not have for long.
+TEST(RaftReplicationTest, AProbedMemberIsHeardWhateverItsDiskTakes) {
+  raft_group group{{1, 2, 3}};
+  group.crash(group.at(3));
+  group.elect_unheard(1);
+  group.persists = false;
+  auto& leader = group.at(1);
+  constexpr int64_t ms = 1'000'000;
+  for (int64_t now = 0; now < 4 * election_ns; now += ms) {
+    group.step(leader, raft_core::propose{{text_chunk("x")}});
+    group.tick(1, ms);
+    group.tick(2, ms);
+    group.run_jobs(leader);
+    group.report(leader);
+    group.deliver();
+  }
+  EXPECT_EQ(group.core(1).role(), role::leader);
+  EXPECT_EQ(group.core(2).leader(), leader.id);
+  EXPECT_THAT(group.faults(), IsEmpty());
+}
+
 TEST(RaftReplicationTest, EveryMemberAppliesInOrder) {
   raft_group group{{1, 2, 3}};
   group.elect(1);

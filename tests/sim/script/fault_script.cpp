@@ -54,6 +54,7 @@ constexpr std::array verbs{
   verb{"fail", fault::what::fail, shape::call},
   verb{"full", fault::what::full, shape::bytes},
   verb{"lie", fault::what::lie, shape::nothing},
+  verb{"slow-disk", fault::what::slow_disk, shape::time},
   verb{"clock", fault::what::clock, shape::time},
   verb{"back-up", fault::what::back_up, shape::nothing},
   verb{"heal", fault::what::heal, shape::anything},
@@ -229,7 +230,7 @@ void read_rest(reading& from, shape what, fault& into) {
       into.number = from.bytes();
       return;
     case shape::time:
-      into.time = from.time(true);
+      into.time = from.time(into.kind == fault::what::clock);
       return;
   }
 }

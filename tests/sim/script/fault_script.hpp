@@ -49,6 +49,7 @@ struct fault {
     fail,      ///< The `number`th disk call `name` from now on fails.
     full,      ///< Its disk holds `number` bytes.
     lie,       ///< Its disk says "synced" and forgets at a power cut.
+    slow_disk, ///< Whatever waits for its disk waits `time` longer.
     clock,     ///< The wall clock of its machine jumps by `time`.
     back_up,   ///< Keeps its disk, for `comeback::disk::older`.
     heal,      ///< The link to `other`; without `node`: all there is.
@@ -91,6 +92,7 @@ using fault_script = std::vector<timed_fault>;
 ///     flip N FILE BIT         rot N PART BIT
 ///     shorten N FILE BYTES
 ///     fail N CALL [COUNT]     full N BYTES  lie N         clock N T
+///     slow-disk N T
 /// with times as 1s500ms, sizes as 64KiB, FILE the end of a path, PART any part
 /// of one, CALL one of open read write sync truncate rename remove
 /// sync-directory list. (A world brings a node back from a crash point on its

@@ -407,11 +407,8 @@ void world::submit(const std::shared_ptr<node::life>& owner,
                    std::function<void()> run, bool blocking) {
   MILLRACE_ASSERT(owner && run);
   duration delay{0};
-  if (owner->alive && blocking && chance(0.75)) {
-    const auto most = draw(32) == 0 ? options_.io_slow_max : options_.io_max;
-    delay = duration{
-      static_cast<int64_t>(draw(static_cast<uint64_t>(most.count()) + 1))};
-  }
+  if (owner->alive && blocking)
+    delay = draw_delay(*owner->owner);
   if (delay.count() == 0)
     ready_.push_back({owner, std::move(run)});
   else

@@ -330,8 +330,7 @@ public:
 
   // -- faults (world_faults.cpp) ----------------------------------------------
 
-  /// kill -9 of a node.
-  void kill(const std::string& name, comeback back = {});
+  void kill(const std::string& name, comeback back = {}); ///< kill -9 of it.
   /// The machine of a node loses its power, and all nodes on it.
   void power_cut(const std::string& name, comeback back = {},
                  survival left = survival::some);
@@ -343,6 +342,8 @@ public:
   [[nodiscard]] bool is_damaged(const std::string& name);
   /// The wall clock of a node's machine is set on by so much, or back.
   void jump_clock(const std::string& name, duration by);
+  /// Who waits for the disk of a node's machine waits so much longer.
+  void slow_disk(const std::string& name, duration by);
   /// Does what a fault says, now (world_script.cpp). The run fails when it
   /// names a node that is not there.
   void inject(const fault& what);
@@ -469,6 +470,7 @@ private:
   void submit(const std::shared_ptr<node::life>& owner,
               std::function<void()> run, bool blocking);
   void pass(const std::shared_ptr<node::life>& owner, const char* point);
+  [[nodiscard]] duration draw_delay(const node& who);
   void end_life(node& who, const crash_style& style);
   void bury(node& who);
   static void end_actor(const caf::strong_actor_ptr& handle);
@@ -531,14 +533,13 @@ private:
   std::map<std::pair<std::string, std::string>,
            std::unique_ptr<checkpoint_history>>
     checkpoints_;
-  /// Disks of machines, with their checkpoints, as they once were.
-  struct backup;
-  std::map<std::string, std::shared_ptr<const backup>>
-    backups_;                                   ///< By machine.
-  std::map<std::string, uint64_t> disk_counts_; ///< By machine.
-  std::map<std::string, duration> clock_jumps_; ///< By machine.
-  std::set<std::string> damaged_;               ///< Machines.
-  std::map<std::string, uint64_t> fired_;       ///< @see faults_fired.
+  struct backup; ///< A disk, with its checkpoints, as it once was.
+  // By machine:
+  std::map<std::string, std::shared_ptr<const backup>> backups_;
+  std::map<std::string, uint64_t> disk_counts_;
+  std::map<std::string, duration> clock_jumps_, slow_disks_;
+  std::set<std::string> damaged_;
+  std::map<std::string, uint64_t> fired_; ///< @see faults_fired.
   std::vector<std::unique_ptr<node>> nodes_;
   std::optional<nodes::cluster_config> cluster_; ///< Of a file or a text.
   std::vector<std::unique_ptr<table_publisher>> publishers_;

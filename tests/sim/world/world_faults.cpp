@@ -42,9 +42,28 @@ void world::jump_clock(const std::string& name, duration by) {
   clock_jumps_[at(name).host_] += by;
 }
 
+void world::slow_disk(const std::string& name, duration by) {
+  note(name, "disk slower by "
+               + std::to_string(by / std::chrono::milliseconds{1}) + " ms");
+  slow_disks_[at(name).host_] = by;
+}
+
+/// How long a job of its executor waits for the disk.
+duration world::draw_delay(const node& who) {
+  const auto slow = slow_disks_.find(who.host_);
+  auto out = slow == slow_disks_.end() ? duration{0} : slow->second;
+  if (chance(0.75)) {
+    const auto most = draw(32) == 0 ? options_.io_slow_max : options_.io_max;
+    out += duration{
+      static_cast<int64_t>(draw(static_cast<uint64_t>(most.count()) + 1))};
+  }
+  return out;
+}
+
 void world::heal() {
   note({}, "heal");
   heal_all_links();
+  slow_disks_.clear();
   for (auto& each : nodes_) {
     each->disk_->heal();
     each->disk_->set_quota(std::nullopt);

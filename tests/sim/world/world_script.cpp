@@ -193,6 +193,8 @@ void world::inject(const fault& what) {
     case fault::what::lie:
       note(name, to_text(what));
       return at(name).disk_->set_lying_sync(true);
+    case fault::what::slow_disk:
+      return slow_disk(name, what.time);
     case fault::what::clock:
       return jump_clock(name, what.time);
     case fault::what::back_up:
