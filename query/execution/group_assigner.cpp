@@ -296,7 +296,7 @@ uint32_t group_assigner::group_of_run(const uint64_t* key) {
                  < static_cast<int64_t>(last[bar])))
       return index_.find_or_add(key);
   }
-  index_.adopt({key, key + words}, 1);
+  index_.adopt(key, 1);
   return count;
 }
 
