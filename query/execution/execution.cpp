@@ -136,7 +136,10 @@ struct execution::state {
       fail(std::move(fault));
   }
   result<partial_result> merge_groups();
-  result<partial_result> save_groups(group_set& groups);
+  result<partial_result> of_result(table_data table);
+  result<partial_result>
+  save_groups(group_set& groups,
+              const std::vector<std::vector<column_ref>>& values);
   result<partial_result> merge_rows();
   result<partial_result> merge_top();
   result<partial_result> as_result(partial_result merged);
@@ -252,36 +255,58 @@ error fault_of_held(const scan_setup& setup,
 
 result<partial_result> execution::state::merge_groups() {
   const auto& shape = setup.shape;
-  auto groups = query::merge_groups(setup, outputs, options);
+  std::vector<std::vector<column_ref>> values;
+  for (const auto& made : shape.make_states())
+    values.push_back(made->keeps_rows()
+                       ? value_sources(setup, outputs, made->inputs()[0])
+                       : std::vector<column_ref>{});
+  const group_work work{setup, outputs, options, values};
+  auto groups = number_groups(work);
   if (!groups)
     return groups.failure();
-  if (shape.keeps_some_groups() && groups->size() > *shape.plan.rows_wanted()) {
-    auto some = (*std::move(groups)).some(options.stop);
+  if (shape.plan.alone) {
+    auto made = finish_in_chunks(work, *groups);
+    if (!made)
+      return made.failure();
+    if (*made)
+      return of_result(std::move(**made));
+  }
+  if (auto fault = fold_groups(work, *groups))
+    return fault;
+  auto& set = groups->set;
+  if (shape.keeps_some_groups() && set.size() > *shape.plan.rows_wanted()) {
+    auto some = std::move(set).some(options.stop);
     if (!some)
       return some.failure();
-    return save_groups(*some);
+    return save_groups(*some, values);
   }
-  return save_groups(*groups);
+  return save_groups(set, values);
 }
 
-result<partial_result> execution::state::save_groups(group_set& groups) {
-  groups.settle();
-  std::vector<std::vector<column_ref>> values;
-  for (const auto& held : groups.states())
-    values.push_back(held->keeps_rows()
-                       ? value_sources(setup, outputs, held->inputs()[0])
-                       : std::vector<column_ref>{});
+/// @pre the table is the plan's result.
+result<partial_result> execution::state::of_result(table_data table) {
+  if (auto fault = refuse_beyond_limits(setup.shape.plan, table.row_count,
+                                        table.byte_count()))
+    return fault;
   partial_result out;
+  out.chunks.push_back({0, std::move(table)});
+  return out;
+}
+
+result<partial_result> execution::state::save_groups(
+  group_set& groups, const std::vector<std::vector<column_ref>>& values) {
   if (setup.shape.plan.alone) {
+    // Without keys there is one group, also when no row was there.
+    if (setup.shape.keys.empty() && groups.size() == 0) {
+      (void)groups.add(nullptr);
+      groups.grow_states();
+    }
+    groups.settle();
     auto table = groups.finish(values, options.stop, options.pool);
-    if (!table)
-      return table.failure();
-    if (auto fault = refuse_beyond_limits(setup.shape.plan, table->row_count,
-                                          table->byte_count()))
-      return fault;
-    out.chunks.push_back({0, *std::move(table)});
-    return out;
+    return table ? of_result(*std::move(table)) : table.failure();
   }
+  groups.settle();
+  partial_result out;
   out.grouped = true;
   for (size_t begin = 0; begin < groups.size(); begin += saved_groups) {
     if (options.stop.stopped())

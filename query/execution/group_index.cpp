@@ -137,6 +137,10 @@ group_set::group_set(const plan_shape& shape)
     dense_.emplace(*words);
 }
 
+void group_set::adopt(const uint64_t* keys, uint32_t count) {
+  index_.adopt(keys, count);
+}
+
 uint32_t group_set::add_dense(const uint64_t* key) {
   auto* place = dense_->find(key);
   if (!place) {
@@ -160,19 +164,23 @@ void group_set::find_adopted() {
   }
 }
 
+std::vector<uint32_t> group_set::texts_in_order(size_t k) const {
+  const auto& pool = pools_[k];
+  std::vector<uint32_t> out(pool.size());
+  std::iota(out.begin(), out.end(), 0u);
+  std::sort(out.begin(), out.end(), [&](uint32_t a, uint32_t b) {
+    return pool.text(a) < pool.text(b);
+  });
+  return out;
+}
+
 std::optional<std::vector<uint32_t>> group_set::key_order() {
   if (dense_)
     find_adopted();
   if (!dense_)
     return std::nullopt;
   const auto text = is_text(shape_.keys[0].type) ? size_t{0} : size_t{1};
-  const auto& pool = pools_[text];
-  std::vector<uint32_t> by_rank(pool.size());
-  std::iota(by_rank.begin(), by_rank.end(), 0u);
-  std::sort(by_rank.begin(), by_rank.end(), [&](uint32_t a, uint32_t b) {
-    return pool.text(a) < pool.text(b);
-  });
-  auto order = dense_->in_order(by_rank, text == 0);
+  auto order = dense_->in_order(texts_in_order(text), text == 0);
   // Keys that came from elsewhere may not be distinct.
   if (order && order->size() != index_.size())
     return std::nullopt;
@@ -195,15 +203,10 @@ void group_set::grow_states() {
 
 result<group_set> group_set::some(const interruption& stop) && {
   const auto count = index_.size();
-  table_data keys;
-  keys.row_count = count;
-  for (size_t k = 0; k < shape_.keys.size(); ++k) {
-    auto column = save_key(k, {}, 0, count);
-    if (!column)
-      return column.failure();
-    keys.columns.push_back(std::move(*column));
-  }
-  const auto order = sort_rows(keys, shape_.group_terms(), stop);
+  const auto keys = save_keys(0, count);
+  if (!keys)
+    return keys.failure();
+  const auto order = sort_rows(*keys, shape_.group_terms(), stop);
   if (!order)
     return order.failure();
   const auto [first, last] = kept_rows(count, shape_.plan.sublist);
@@ -218,7 +221,7 @@ result<group_set> group_set::some(const interruption& stop) && {
     if (stop.stopped())
       return stop.fault("while groups were chosen");
     out.states_[a]->resize(size_t{others} + 1);
-    out.states_[a]->combine(*states_[a], targets, 0);
+    out.states_[a]->combine(*states_[a], 0, targets);
   }
   return out;
 }
@@ -266,6 +269,18 @@ result<column_data> group_set::save_key(size_t k, std::string name,
       out.push(static_cast<uint8_t>(words[0]));
     else
       push_integer(out, static_cast<int64_t>(words[0]));
+  }
+  return out;
+}
+
+result<table_data> group_set::save_keys(size_t begin, size_t end) const {
+  table_data out;
+  out.row_count = end - begin;
+  for (size_t k = 0; k < shape_.keys.size(); ++k) {
+    auto column = save_key(k, {}, begin, end);
+    if (!column)
+      return column.failure();
+    out.columns.push_back(*std::move(column));
   }
   return out;
 }

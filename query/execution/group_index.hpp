@@ -97,6 +97,20 @@ public:
   [[nodiscard]] result<group_set> some(const interruption& stop) &&;
   /// To be called when all is folded in, before `save`.
   void settle();
+  /// Takes keys that are known to be distinct, also from those before, as the
+  /// next groups. @pre no other ones came in between
+  void adopt(const uint64_t* keys, uint32_t count);
+  [[nodiscard]] const uint64_t* key(uint32_t group) const noexcept {
+    return index_.key(group);
+  }
+  /// The codes of text key `k` in the order of their texts.
+  [[nodiscard]] std::vector<uint32_t> texts_in_order(size_t k) const;
+  /// The groups in the order of their keys, if it is at hand.
+  [[nodiscard]] std::optional<std::vector<uint32_t>> key_order();
+  /// Key number `k` of groups [begin, end), and all keys of them.
+  [[nodiscard]] result<column_data> save_key(size_t k, std::string name,
+                                             size_t begin, size_t end) const;
+  [[nodiscard]] result<table_data> save_keys(size_t begin, size_t end) const;
   /// Groups [begin, end): key columns, then the states' (`finished`: result
   /// columns). `values[aggregate][source]` for first and last. Threads of
   /// `pool` help, if there is one.
@@ -120,13 +134,9 @@ private:
   word_of(size_t group, const plan_shape::key_item& item) const noexcept {
     return index_.key(static_cast<uint32_t>(group)) + item.word;
   }
-  [[nodiscard]] result<column_data> save_key(size_t k, std::string name,
-                                             size_t begin, size_t end) const;
   [[nodiscard]] uint32_t add_dense(const uint64_t* key);
   /// Gives adopted groups their places among the dense ones.
   void find_adopted();
-  /// The groups in the order of their keys, if it is at hand.
-  [[nodiscard]] std::optional<std::vector<uint32_t>> key_order();
 
   const plan_shape& shape_;
   group_index index_;

@@ -34,11 +34,11 @@ public:
           states_[batch.group].add(values[i]);
     });
   }
-  void combine(const aggregate_state& from, std::span<const uint32_t> targets,
-               uint32_t) override {
+  void combine(const aggregate_state& from, uint32_t begin,
+               std::span<const uint32_t> targets) override {
     const auto& other = static_cast<const Derived&>(from);
     for (uint32_t g = 0; g < targets.size(); ++g)
-      states_[targets[g]].add(other.states_[g]);
+      states_[targets[g]].add(other.states_[begin + g]);
   }
   [[nodiscard]] std::vector<column_schema> state_columns() const override {
     auto columns = State::columns();
@@ -334,13 +334,13 @@ public:
       });
     });
   }
-  void combine(const aggregate_state& from, std::span<const uint32_t> targets,
-               uint32_t) override {
+  void combine(const aggregate_state& from, uint32_t begin,
+               std::span<const uint32_t> targets) override {
     const auto& other = static_cast<const integer_extreme_state&>(from);
     for (uint32_t g = 0; g < targets.size(); ++g) {
       auto& state = states_[targets[g]];
-      state = Min ? std::min(state, other.states_[g])
-                  : std::max(state, other.states_[g]);
+      state = Min ? std::min(state, other.states_[begin + g])
+                  : std::max(state, other.states_[begin + g]);
     }
   }
   [[nodiscard]] std::vector<column_schema> state_columns() const override {
@@ -420,11 +420,11 @@ public:
         });
     });
   }
-  void combine(const aggregate_state& from, std::span<const uint32_t> targets,
-               uint32_t) override {
+  void combine(const aggregate_state& from, uint32_t begin,
+               std::span<const uint32_t> targets) override {
     const auto& other = static_cast<const float_extreme_state&>(from);
     for (uint32_t g = 0; g < targets.size(); ++g)
-      fold(targets[g], other.states_[g]);
+      fold(targets[g], other.states_[begin + g]);
   }
   [[nodiscard]] std::vector<column_schema> state_columns() const override {
     return {{name_, input_type_}};

@@ -60,14 +60,13 @@ public:
     });
   }
 
-  void combine(const aggregate_state& from, std::span<const uint32_t> targets,
-               uint32_t source_shift) override {
+  void combine(const aggregate_state& from, uint32_t begin,
+               std::span<const uint32_t> targets) override {
     const auto& other = static_cast<const edge_state&>(from);
     for (uint32_t g = 0; g < targets.size(); ++g) {
-      auto candidate = other.rows_[g];
+      auto candidate = other.rows_[begin + g];
       if (candidate.source == row_key::none)
         continue;
-      candidate.source += source_shift;
       offer(targets[g], candidate);
     }
   }
