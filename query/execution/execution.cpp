@@ -1,7 +1,7 @@
 #include <millrace/messages/base/caught.hpp>
 #include <millrace/persistence/columns/made_values.hpp>
 #include <millrace/query/execution/execution.hpp>
-#include <millrace/query/execution/group_merge_internal.hpp>
+#include <millrace/query/execution/group_merge.hpp>
 #include <millrace/query/execution/scan.hpp>
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-#include <millrace/query/execution/group_merge_internal.hpp>
+#include <millrace/query/execution/group_merge.hpp>
 
 #include <gtest/gtest.h>
 
